@@ -1,0 +1,48 @@
+# Every target does its own set-up: a virtual environment in .venv, pinned by constraints.txt and
+# left alone until pyproject.toml or constraints.txt changes.
+
+PYTHON ?= python3
+# An extra package index for pip, e.g. one that serves the CPU builds of torch.
+TORCH_INDEX ?=
+# Further arguments for pytest, e.g. ARGS='-k prox -x'.
+ARGS ?=
+
+VENV := .venv
+RUN := $(VENV)/bin/python -m
+KEY := $(shell cat pyproject.toml constraints.txt | $(PYTHON) -c \
+	'import hashlib, sys; print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest()[:16])')
+DEV := $(VENV)/installed-dev-$(KEY)
+DOCS := $(VENV)/installed-docs-$(KEY)
+
+.DEFAULT_GOAL := help
+.PHONY: demo test lint docs clean help
+
+demo: $(DEV) ## Train, certify and plot an equilibrium network on handwritten digits
+	$(RUN) splitkit_nn train digits --out runs/digits-$$(date +%Y-%m-%d-%H%M%S)
+
+test: $(DEV) ## Run the tests (ARGS='...' goes to pytest)
+	OMP_NUM_THREADS=1 $(RUN) pytest -n 2 $(ARGS)
+
+lint: $(DEV) ## Check format, lint and types
+	$(RUN) ruff format --check .
+	$(RUN) ruff check .
+	$(RUN) mypy
+
+docs: $(DOCS) ## Build the documentation into site/
+	$(RUN) mkdocs build --strict
+
+clean: ## Remove .venv, caches and build products; runs/ stays
+	rm -rf $(VENV) build dist site *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+help: ## Show this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST)
+
+# The stamp is touched last, so an install that fails leaves none; stamps of another key describe
+# an environment that is being replaced.
+$(VENV)/installed-%-$(KEY):
+	$(PYTHON) -m venv $(VENV)
+	find $(VENV) -maxdepth 1 -name 'installed-*' ! -name '*-$(KEY)' -delete
+	$(RUN) pip install --disable-pip-version-check -c constraints.txt \
+		$(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) -e '.[$*]'
+	touch $@

@@ -1,0 +1,181 @@
+"""A file imports only from its own room and from rooms before it, and few rooms know a library."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class House:
+    """A package: its rooms in order, and the rooms that may import each third-party library."""
+
+    package: str
+    rooms: tuple[str, ...]
+    libraries: dict[str, tuple[str, ...]]
+
+
+# `__init__` is the package's own: a room after it may `import splitkit`, and importing splitkit
+# loads no room after it.
+SPLITKIT_ROOMS = (
+    "backend",
+    "properties",
+    "operators",
+    "linear",
+    "functions",
+    "solvers",
+    "__init__",
+    "testing",
+)
+SPLITKIT = House(
+    "splitkit",
+    SPLITKIT_ROOMS,
+    libraries={
+        "numpy": SPLITKIT_ROOMS,
+        "array_api_compat": ("backend",),
+        "scipy": ("linear", "functions", "solvers", "testing"),
+        "hypothesis": ("testing",),
+    },
+)
+
+NETWORK_ROOMS = (
+    "activations",
+    "linear",
+    "equilibrium",
+    "implicit",
+    "layers",
+    "models",
+    "certify",
+    "data",
+    "training",
+    "__init__",
+    "__main__",
+)
+NETWORKS = House(
+    "splitkit_nn",
+    NETWORK_ROOMS,
+    libraries={
+        "splitkit": NETWORK_ROOMS,
+        "numpy": NETWORK_ROOMS,
+        "torch": tuple(room for room in NETWORK_ROOMS if room != "equilibrium"),
+        "sklearn": ("data",),
+        "tqdm": ("training",),
+        "matplotlib": ("training",),
+    },
+)
+
+
+def runtime_nodes(node: ast.AST) -> Iterator[ast.AST]:
+    """Every node below this one that is not under `if TYPE_CHECKING:`."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.If) and ast.unparse(child.test).endswith("TYPE_CHECKING"):
+            kept: list[ast.AST] = list(child.orelse)
+        else:
+            kept = [child]
+        for each in kept:
+            yield each
+            yield from runtime_nodes(each)
+
+
+def imported_names(source: str, path: Path) -> Iterator[tuple[int, str]]:
+    """The line and the absolute dotted name of everything that the file at `path` imports."""
+    for node in runtime_nodes(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield node.lineno, alias.name
+        elif isinstance(node, ast.ImportFrom):
+            above = path.parts[: -node.level] if node.level else ()
+            module = ".".join([*above, *filter(None, [node.module])])
+            for alias in node.names:
+                yield node.lineno, f"{module}.{alias.name}"
+
+
+def violations(house: House, path: Path, source: str) -> Iterator[str]:
+    """What the file at `path`, relative to the root, imports against the tables above."""
+    own = path.with_suffix("").parts[1]
+    if own not in house.rooms:
+        yield f"{path}: {own} is not a room of {house.package}; give it its place in the table"
+        return
+    for line, name in imported_names(source, path):
+        library, *inside = name.split(".")
+        if library == house.package:
+            room = inside[0] if inside and inside[0] in house.rooms else "__init__"
+            allowed = house.rooms.index(room) <= house.rooms.index(own)
+        else:
+            allowed = library in sys.stdlib_module_names or own in house.libraries.get(library, ())
+        if not allowed:
+            yield f"{path}:{line}: {own} may not import {name}"
+
+
+@pytest.mark.parametrize("house", [SPLITKIT, NETWORKS], ids=lambda house: house.package)
+def test_imports_follow_the_order_of_the_rooms(house: House) -> None:
+    files = sorted((ROOT / house.package).rglob("*.py"))
+    assert files
+    found = [
+        violation
+        for file in files
+        for violation in violations(house, file.relative_to(ROOT), file.read_text("utf-8"))
+    ]
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize(
+    ("path", "source"),
+    [
+        ("splitkit/operators/sum.py", "from splitkit.linear import Affine"),
+        ("splitkit/operators/sum.py", "from splitkit import linear"),
+        ("splitkit/operators/sum.py", "from ..linear.affine import Affine"),
+        ("splitkit/operators/sum.py", "from .. import solvers"),
+        ("splitkit/operators/__init__.py", "from ..solvers import solve"),
+        ("splitkit/operators/sum.py", "import splitkit as sk"),
+        ("splitkit/operators/sum.py", "def lazy():\n    import splitkit.functions"),
+        ("splitkit/operators/sum.py", "import scipy.linalg"),
+        ("splitkit/operators/sum.py", "import array_api_compat"),
+        ("splitkit/solvers/engine.py", "import torch"),
+        ("splitkit/backend.py", "from cupy import ndarray"),
+        ("splitkit/functions/norms.py", "from hypothesis import given"),
+        ("splitkit/testing/checks.py", "import splitkit_nn"),
+        ("splitkit/__init__.py", "from .testing import check_operator"),
+        ("splitkit/attic.py", ""),
+        ("splitkit_nn/equilibrium.py", "import torch"),
+        ("splitkit_nn/layers.py", "from splitkit_nn.training import train"),
+        ("splitkit_nn/activations.py", "if TYPE_CHECKING:\n    pass\nelse:\n    import sklearn"),
+    ],
+)
+def test_offending_import_is_found(path: str, source: str) -> None:
+    house = NETWORKS if path.startswith("splitkit_nn/") else SPLITKIT
+    assert len(list(violations(house, Path(path), source))) == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "source"),
+    [
+        ("splitkit/linear/affine.py", "from ..operators import Operator\nimport scipy.linalg"),
+        ("splitkit/linear/affine.py", "from . import dense\nfrom .dense import Dense"),
+        ("splitkit/linear/__init__.py", "from .affine import Affine as Affine"),
+        ("splitkit/operators/sum.py", "import math\nfrom collections.abc import Callable"),
+        ("splitkit/backend.py", "if TYPE_CHECKING:\n    import torch"),
+        ("splitkit/backend.py", "if typing.TYPE_CHECKING:\n    from .solvers import solve"),
+        ("splitkit/testing/checks.py", "import hypothesis\nimport splitkit as sk"),
+        ("splitkit_nn/layers.py", "import torch\nfrom splitkit import solve\nfrom . import linear"),
+    ],
+)
+def test_orderly_import_is_let_through(path: str, source: str) -> None:
+    house = NETWORKS if path.startswith("splitkit_nn/") else SPLITKIT
+    assert not list(violations(house, Path(path), source))
+
+
+def test_importing_the_core_loads_no_optional_library() -> None:
+    optional = "{'torch', 'cupy', 'jax', 'hypothesis', 'matplotlib'}"
+    script = f"import sys, splitkit; print(*sorted({optional} & set(sys.modules)))"
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == []
