@@ -1,0 +1,226 @@
+"""Points of a Hilbert space over any array library of the Array API standard.
+
+A *point* is an array, or a tuple of arrays (a block vector). H carries ⟨x, y⟩ = Σ xᵢyᵢ, summed over
+every axis but the leading ``batch_ndim`` ones, so that a batch of problems is solved at once.
+This is the only file of the package that knows array libraries; it imports none of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import array_api_compat
+
+Array: TypeAlias = Any
+Point: TypeAlias = Any  # Array | tuple[Array, ...]
+Scalar: TypeAlias = Any  # a Python number, or an array of the batch's shape
+Shape: TypeAlias = tuple[int, ...]
+
+
+def namespace(*points: Point) -> Any:
+    """The Array API namespace that the arrays of these points share."""
+    return array_api_compat.array_namespace(*(array for point in points for array in blocks(point)))
+
+
+def is_array(x: object) -> bool:
+    """Whether x is an array of a known library (Python numbers and lists are not)."""
+    return bool(array_api_compat.is_array_api_obj(x))
+
+
+def device(x: Array) -> Any:
+    """The device on which an array lives."""
+    return array_api_compat.device(x)
+
+
+def blocks(x: Point) -> tuple[Array, ...]:
+    """The arrays of a point: itself alone, or its blocks."""
+    return x if isinstance(x, tuple) else (x,)
+
+
+def align(c: Scalar, x: Array) -> Scalar:
+    """Give an array of batch shape trailing axes of length 1, so that it multiplies x samplewise."""
+    if isinstance(c, (int, float)):
+        return c
+    return namespace(c).reshape(c, tuple(c.shape) + (1,) * (x.ndim - c.ndim))
+
+
+def scale(c: Scalar, x: Point) -> Point:
+    """c x."""
+    if isinstance(x, tuple):
+        return tuple(scale(c, block) for block in x)
+    return align(c, x) * x
+
+
+def add(x: Point, y: Point) -> Point:
+    """x + y."""
+    if isinstance(x, tuple):
+        return tuple(a + b for a, b in zip(x, y, strict=True))
+    return x + y
+
+
+def subtract(x: Point, y: Point) -> Point:
+    """x − y."""
+    if isinstance(x, tuple):
+        return tuple(a - b for a, b in zip(x, y, strict=True))
+    return x - y
+
+
+def lincomb(a: Scalar, x: Point, b: Scalar, y: Point) -> Point:
+    """a x + b y."""
+    if isinstance(x, tuple):
+        return tuple(lincomb(a, p, b, q) for p, q in zip(x, y, strict=True))
+    return align(a, x) * x + align(b, x) * y
+
+
+def where(mask: Array, x: Point, y: Point) -> Point:
+    """x on the samples that the mask (of batch shape) marks, y on the others."""
+    if isinstance(x, tuple):
+        return tuple(where(mask, p, q) for p, q in zip(x, y, strict=True))
+    return namespace(x).where(align(mask, x), x, y)
+
+
+def sum_of(x: Array, batch_ndim: int) -> Array:
+    """Sum over every axis but the leading ``batch_ndim``."""
+    return namespace(x).sum(x, axis=tuple(range(batch_ndim, x.ndim)))
+
+
+def without_gradients(x: Point) -> AbstractContextManager[Any]:
+    """A context in which the array library records nothing for differentiation."""
+    record_nothing: Callable[[], AbstractContextManager[Any]] = getattr(
+        namespace(x), "no_grad", nullcontext
+    )
+    return record_nothing()
+
+
+def to_numpy(x: Array) -> Any:
+    """A NumPy copy of an array of any library, on any device."""
+    import numpy as np
+
+    host = x.detach().cpu() if array_api_compat.is_torch_array(x) else x
+    return np.array(host.get() if array_api_compat.is_cupy_array(x) else host)
+
+
+@dataclass(frozen=True)
+class Space:
+    """The space of a point: shapes of its blocks, what is batch, dtype, device and library.
+
+    Attributes
+    ----------
+    shapes : tuple of shapes
+        One for each block; a single one when points are plain arrays.
+    is_tuple : bool
+        Whether points are tuples of arrays.
+    batch_ndim : int
+        Leading axes that index independent problems; all blocks share them.
+    """
+
+    shapes: tuple[Shape, ...]
+    is_tuple: bool
+    batch_ndim: int
+    dtype: Any
+    device: Any
+    xp: Any
+
+    @classmethod
+    def of(cls, x: Point, batch_ndim: int = 0, name: str = "x0") -> Space:
+        """The space in which x lies; x must be made of finite real floating arrays.
+
+        Raises
+        ------
+        TypeError
+            Not an array or a tuple of arrays of one library, or not real floating point.
+        ValueError
+            Blocks differ in dtype, device or batch shape; too few axes; NaN or Inf.
+        """
+        arrays = blocks(x)
+        if not arrays or not all(is_array(a) for a in arrays):
+            kind = type(x).__name__
+            raise TypeError(
+                f"{name} is a {kind}: give an array (NumPy, Torch, CuPy, any Array API library) "
+                "or a non-empty tuple of arrays"
+            )
+        xp = namespace(x)
+        first = arrays[0]
+        for a in arrays:
+            if xp.isdtype(a.dtype, "complex floating"):
+                raise TypeError(
+                    f"{name} is complex ({a.dtype}): only real spaces are supported; "
+                    "use the tuple (real part, imaginary part)"
+                )
+            if not xp.isdtype(a.dtype, "real floating"):
+                raise TypeError(f"{name} has dtype {a.dtype}: convert it to a floating-point dtype")
+            if a.dtype != first.dtype or device(a) != device(first):
+                raise ValueError(
+                    f"the blocks of {name} must share dtype and device, got {first.dtype} on "
+                    f"{device(first)} and {a.dtype} on {device(a)}"
+                )
+            if not 0 <= batch_ndim <= a.ndim or a.shape[:batch_ndim] != first.shape[:batch_ndim]:
+                raise ValueError(
+                    f"batch_ndim = {batch_ndim} does not fit {name} with block shapes "
+                    f"{[tuple(b.shape) for b in arrays]}: each block starts with the batch axes"
+                )
+        space = cls(
+            tuple(tuple(a.shape) for a in arrays),
+            isinstance(x, tuple),
+            batch_ndim,
+            first.dtype,
+            device(first),
+            xp,
+        )
+        if not space.isfinite(x):
+            raise ValueError(f"{name} has entries that are NaN or infinite: start from finite ones")
+        return space
+
+    @property
+    def batch_shape(self) -> Shape:
+        """The shape of norms, residuals and step sizes."""
+        return self.shapes[0][: self.batch_ndim]
+
+    def isfinite(self, x: Point) -> bool:
+        """Whether every entry of x is finite."""
+        return all(bool(self.xp.all(self.xp.isfinite(a))) for a in blocks(x))
+
+    def inner(self, x: Point, y: Point) -> Array:
+        """⟨x, y⟩, of batch shape."""
+        terms = [
+            sum_of(a * b, self.batch_ndim) for a, b in zip(blocks(x), blocks(y), strict=True)
+        ]
+        return sum(terms[1:], start=terms[0])
+
+    def norm(self, x: Point) -> Array:
+        """‖x‖, of batch shape."""
+        return self.xp.sqrt(self.inner(x, x))
+
+    def check_point(self, x: Point, name: str) -> None:
+        """Raise unless x lies in this space: TypeError for a wrong kind, dtype or library,
+        ValueError for a wrong shape or device."""
+        arrays = blocks(x)
+        if isinstance(x, tuple) != self.is_tuple or len(arrays) != len(self.shapes):
+            wanted = f"a tuple of {len(self.shapes)} arrays" if self.is_tuple else "one array"
+            raise TypeError(f"{name} must be {wanted} as x0 is, got {type(x).__name__}")
+        for a, shape in zip(arrays, self.shapes, strict=True):
+            self.check_array(a, name)
+            if tuple(a.shape) != shape:
+                raise ValueError(f"{name} has shape {tuple(a.shape)}, but x0 has {shape}")
+
+    def check_array(self, a: Array, name: str) -> None:
+        """Raise unless the array can be combined with points: same library, dtype and device."""
+        if not is_array(a) or namespace(a) is not self.xp:
+            raise TypeError(
+                f"{name} is a {type(a).__module__}.{type(a).__name__}, but x0 belongs to "
+                f"{self.xp.__name__}: convert one of them"
+            )
+        if a.dtype != self.dtype:
+            raise TypeError(f"{name} has dtype {a.dtype}, but x0 has {self.dtype}: convert one")
+        if device(a) != self.device:
+            raise ValueError(f"{name} is on {device(a)}, but x0 on {self.device}: move one of them")
+
+    def block_spaces(self) -> tuple[Space, ...]:
+        """The spaces of the blocks of a tuple point."""
+        return tuple(
+            Space((s,), False, self.batch_ndim, self.dtype, self.device, self.xp)
+            for s in self.shapes
+        )

@@ -1,0 +1,174 @@
+"""Convex functions: value, proximal map, gradient, conjugate.
+
+    prox_{αf}(y) = argmin_x f(x) + ‖x − y‖²/(2α) = (I + α∂f)⁻¹ y
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from splitkit.backend import Array, Point, Scalar, Space, is_array, lincomb, namespace, scale
+from splitkit.linear.base import LinearOperator
+from splitkit.linear.dense import DenseMatrix
+from splitkit.properties import Properties
+
+
+class Function:
+    """A closed proper convex function on points.
+
+    A subclass gives ``__call__`` and ``prox``, and ``gradient`` if it is smooth; and it states what
+    it knows: ``strong_convexity``, ``smoothness``.
+
+    Parameters
+    ----------
+    batch_ndim : int, keyword
+        Leading axes of a point that index independent problems: values have their shape.
+
+    Attributes
+    ----------
+    strong_convexity : float
+        m such that f − m/2‖·‖² is convex.
+    smoothness : float or None
+        L such that the gradient is L-Lipschitz; None: not smooth, or unknown.
+    elementwise : bool
+        prox acts on each entry by itself, so that it does not depend on what is batch.
+    """
+
+    strong_convexity: float = 0.0
+    smoothness: float | None = None
+    elementwise: bool = False
+    batch_ndim: int = 0
+    __array_ufunc__ = None
+
+    def __call__(self, x: Point) -> Array:
+        """f(x), of batch shape; inf outside the domain."""
+        raise NotImplementedError(f"{type(self).__name__} must define __call__")
+
+    def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
+        """prox_{αf}(x), for a number α > 0 or an array of batch shape; x is not changed."""
+        raise TypeError(f"{self!r} has no proximal map in closed form")
+
+    def gradient(self, x: Point) -> Point:
+        """∇f(x), like x."""
+        raise TypeError(f"{self!r} is not differentiable: use its prox")
+
+    @property
+    def has_prox(self) -> bool:
+        """Whether the proximal map can be computed."""
+        return type(self).prox is not Function.prox
+
+    @property
+    def has_gradient(self) -> bool:
+        """Whether the gradient can be computed."""
+        return type(self).gradient is not Function.gradient
+
+    @property
+    def properties(self) -> Properties:
+        """Properties of ∂f."""
+        return Properties.of(
+            strong_monotonicity=self.strong_convexity,
+            lipschitz=self.smoothness,
+            gradient=True,
+            maximal=True,
+        )
+
+    def check_space(self, space: Space) -> None:
+        """Raise TypeError or ValueError, naming the argument, if f does not act on this space."""
+        if not self.elementwise and self.batch_ndim != space.batch_ndim:
+            raise ValueError(
+                f"{self!r} has batch_ndim = {self.batch_ndim}, but the problem has "
+                f"{space.batch_ndim}: it couples entries, so make it with "
+                f"batch_ndim={space.batch_ndim}"
+            )
+        for name, value in vars(self).items():
+            if is_array(value) and not name.startswith("_"):
+                space.check_array(value, f"{name} of {self!r}")
+                check_broadcast(value, space, f"{name} of {self!r}")
+
+    @property
+    def conjugate(self) -> Function:
+        """f*(u) = sup_x ⟨u, x⟩ − f(x), with the proximal map by Moreau's identity."""
+        from splitkit.functions.calculus import Conjugate
+
+        return Conjugate(self)
+
+    def translate(self, v: Point) -> Function:
+        """x ↦ f(x − v)."""
+        from splitkit.functions.calculus import Translated
+
+        return Translated(self, v)
+
+    def __rmul__(self, c: object) -> Function:
+        from splitkit.functions.calculus import Scaled
+
+        if isinstance(c, bool) or not isinstance(c, (int, float)):
+            return NotImplemented
+        return Scaled(float(c), self)
+
+    def __add__(self, other: object) -> Function:
+        from splitkit.functions.calculus import SumOfFunctions
+
+        return SumOfFunctions.of(self, other) if isinstance(other, Function) else NotImplemented
+
+    def __matmul__(self, L: object) -> Function:
+        from splitkit.functions.calculus import Composed
+
+        if is_array(L):
+            L = DenseMatrix(L)
+        return Composed(self, L) if isinstance(L, LinearOperator) else NotImplemented
+
+    def __repr__(self) -> str:
+        return type(self).__name__
+
+
+class Indicator(Function):
+    """0 on a closed convex set C, inf outside; its prox is the projection, whatever α.
+
+    A subclass gives ``project``, and ``reflect(x)`` = 2 project(x) − x where that is cheaper.
+    """
+
+    def project(self, x: Point) -> Point:
+        """The point of C nearest to x."""
+        raise NotImplementedError(f"{type(self).__name__} must define project")
+
+    def violation(self, x: Point) -> Array:
+        """How far x is from satisfying C's constraints, of batch shape; 0 inside."""
+        space = Space.of(x, self.batch_ndim, name="x")
+        return space.norm(lincomb(1.0, x, -1.0, self.project(x)))
+
+    def __call__(self, x: Point) -> Array:
+        space = Space.of(x, self.batch_ndim, name="x")
+        rounding = 64 * space.xp.finfo(space.dtype).eps * (1 + space.norm(x))
+        outside = self.violation(x) > rounding
+        zero = scale(0.0, rounding)
+        return space.xp.where(outside, zero + float("inf"), zero)
+
+    def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
+        return self.project(x)
+
+
+def check_broadcast(value: Array, space: Space, name: str) -> None:
+    """Raise ValueError unless the array broadcasts to the points' shape."""
+    shape = space.shapes[0]
+    trailing = shape[len(shape) - value.ndim :] if value.ndim <= len(shape) else ()
+    if len(trailing) != value.ndim or any(
+        a not in (1, b) for a, b in zip(value.shape, trailing, strict=True)
+    ):
+        raise ValueError(
+            f"{name} has shape {tuple(value.shape)}, which does not broadcast to x0's {shape}"
+        )
+
+
+def check_parameter(
+    name: str, value: Any, valid: Callable[[Any], Any], wanted: str
+) -> None:
+    """Raise unless a number, or every entry of an array, is valid; the message names both."""
+    if is_array(value):
+        good = bool(namespace(value).all(valid(value)))
+    elif isinstance(value, (int, float)) and not isinstance(value, bool):
+        good = bool(valid(value))
+    else:
+        raise TypeError(f"{name} = {value!r}: give a number or an array")
+    if not good:
+        raise ValueError(f"{name} = {value}: {wanted}")

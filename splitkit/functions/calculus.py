@@ -1,0 +1,253 @@
+"""Calculus of functions: c f, f(· − v), f + g, f∘L, f*, and sums over blocks, with their rules.
+
+Sources: Bauschke, Combettes (2017), Prop. 24.8 and 24.14; Moreau's identity Thm. 14.3.
+"""
+
+from __future__ import annotations
+
+from functools import reduce
+from typing import Any
+
+from splitkit.backend import Array, Point, Scalar, Space, add, lincomb, scale, subtract
+from splitkit.functions.base import Function, check_parameter
+from splitkit.linear.base import LinearOperator
+from splitkit.properties import Properties
+
+
+class Scaled(Function):
+    """c f with c > 0: prox_{α(cf)} = prox_{(αc)f}."""
+
+    def __init__(self, c: float, f: Function) -> None:
+        check_parameter("c", c, lambda c: 0 < c < float("inf"), "give a positive multiple")
+        self.c, self.f = c, f
+        self.batch_ndim, self.elementwise = f.batch_ndim, f.elementwise
+        self.strong_convexity = c * f.strong_convexity
+        self.smoothness = None if f.smoothness is None else c * f.smoothness
+
+    @property
+    def has_prox(self) -> bool:
+        return self.f.has_prox
+
+    @property
+    def has_gradient(self) -> bool:
+        return self.f.has_gradient
+
+    def __call__(self, x: Point) -> Array:
+        return self.c * self.f(x)
+
+    def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
+        return self.f.prox(x, alpha * self.c)
+
+    def gradient(self, x: Point) -> Point:
+        return scale(self.c, self.f.gradient(x))
+
+    def check_space(self, space: Space) -> None:
+        self.f.check_space(space)
+
+    def __repr__(self) -> str:
+        return f"{self.c:g} {self.f!r}"
+
+
+class Translated(Function):
+    """x ↦ f(x − v): prox is v + prox_{αf}(x − v)."""
+
+    def __init__(self, f: Function, v: Point) -> None:
+        self.f, self.v = f, v
+        self.batch_ndim, self.elementwise = f.batch_ndim, f.elementwise
+        self.strong_convexity, self.smoothness = f.strong_convexity, f.smoothness
+
+    @property
+    def has_prox(self) -> bool:
+        return self.f.has_prox
+
+    @property
+    def has_gradient(self) -> bool:
+        return self.f.has_gradient
+
+    def __call__(self, x: Point) -> Array:
+        return self.f(subtract(x, self.v))
+
+    def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
+        return add(self.f.prox(subtract(x, self.v), alpha), self.v)
+
+    def gradient(self, x: Point) -> Point:
+        return self.f.gradient(subtract(x, self.v))
+
+    def check_space(self, space: Space) -> None:
+        self.f.check_space(space)
+        Function.check_space(self, space)
+
+    def __repr__(self) -> str:
+        return f"{self.f!r}(· − v)"
+
+
+class SumOfFunctions(Function):
+    """f₁ + … + fₙ; it has a gradient if all terms have, and no prox of its own."""
+
+    def __init__(self, terms: tuple[Function, ...]) -> None:
+        self.terms = terms
+        self.batch_ndim = terms[0].batch_ndim
+        self.elementwise = all(f.elementwise for f in terms)
+        self.strong_convexity = sum(f.strong_convexity for f in terms)
+        constants = [f.smoothness for f in terms if f.smoothness is not None]
+        self.smoothness = sum(constants) if len(constants) == len(terms) else None
+
+    @classmethod
+    def of(cls, f: Function, g: Function) -> SumOfFunctions:
+        """f + g, without nesting."""
+        left = f.terms if isinstance(f, SumOfFunctions) else (f,)
+        right = g.terms if isinstance(g, SumOfFunctions) else (g,)
+        return cls(left + right)
+
+    @property
+    def has_prox(self) -> bool:
+        return False
+
+    @property
+    def has_gradient(self) -> bool:
+        return all(f.has_gradient for f in self.terms)
+
+    def __call__(self, x: Point) -> Array:
+        return sum((f(x) for f in self.terms[1:]), start=self.terms[0](x))
+
+    def gradient(self, x: Point) -> Point:
+        return reduce(add, (f.gradient(x) for f in self.terms))
+
+    def check_space(self, space: Space) -> None:
+        for f in self.terms:
+            f.check_space(space)
+
+    def __repr__(self) -> str:
+        return " + ".join(map(repr, self.terms))
+
+
+class Composed(Function):
+    """f∘L: gradient Lᵀ∇f(Lx); prox x + ν⁻¹Lᵀ(prox_{ανf}(Lx) − Lx) if LLᵀ = νI."""
+
+    def __init__(self, f: Function, L: LinearOperator) -> None:
+        self.f, self.L = f, L
+        self.batch_ndim = f.batch_ndim
+        self.strong_convexity = f.strong_convexity * L.least_gain**2
+        self.smoothness = None if f.smoothness is None else f.smoothness * L.norm**2
+
+    @property
+    def has_prox(self) -> bool:
+        return self.f.has_prox and bool(self.L.gram)
+
+    @property
+    def has_gradient(self) -> bool:
+        return self.f.has_gradient
+
+    def __call__(self, x: Point) -> Array:
+        return self.f(self.L(x))
+
+    def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
+        if not self.has_prox:
+            raise TypeError(f"{self!r} has a closed-form prox only if LLᵀ = νI with ν > 0")
+        nu, Lx = self.L.gram, self.L(x)
+        assert nu is not None
+        moved = subtract(self.f.prox(Lx, alpha * nu), Lx)
+        return lincomb(1.0, x, 1 / nu, self.L.adjoint(moved))
+
+    def gradient(self, x: Point) -> Point:
+        return self.L.adjoint(self.f.gradient(self.L(x)))
+
+    def check_space(self, space: Space) -> None:
+        self.f.check_space(self.L.range_space(space))
+
+    def __repr__(self) -> str:
+        return f"{self.f!r} ∘ {self.L!r}"
+
+
+class Conjugate(Function):
+    """f*: prox_{αf*}(x) = x − α prox_{f/α}(x/α); 1/L-strongly convex, 1/m-smooth."""
+
+    def __init__(self, f: Function) -> None:
+        self.f = f
+        self.batch_ndim, self.elementwise = f.batch_ndim, f.elementwise
+        self.strong_convexity = 1 / f.smoothness if f.smoothness else 0.0
+        self.smoothness = 1 / f.strong_convexity if f.strong_convexity > 0 else None
+
+    @property
+    def has_prox(self) -> bool:
+        return self.f.has_prox
+
+    @property
+    def has_gradient(self) -> bool:
+        return False
+
+    @property
+    def conjugate(self) -> Function:
+        return self.f
+
+    def __call__(self, x: Point) -> Array:
+        raise TypeError(f"the value of {self!r} has no formula here: only its prox is known")
+
+    def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
+        return lincomb(1.0, x, -alpha, self.f.prox(scale(1 / alpha, x), 1 / alpha))
+
+    @property
+    def properties(self) -> Properties:
+        return self.f.properties.inverse()
+
+    def check_space(self, space: Space) -> None:
+        self.f.check_space(space)
+
+    def __repr__(self) -> str:
+        return f"({self.f!r})*"
+
+
+class SeparableSum(Function):
+    """f₁(x₁) + … + fₙ(xₙ) on tuples of arrays.
+
+    Parameters
+    ----------
+    functions : sequence of Function
+        One for each block.
+    """
+
+    def __init__(self, functions: tuple[Function, ...] | list[Function]) -> None:
+        self.functions = tuple(functions)
+        if not self.functions or not all(isinstance(f, Function) for f in self.functions):
+            raise TypeError(f"functions = {functions!r}: give a non-empty sequence of functions")
+        self.batch_ndim = self.functions[0].batch_ndim
+        self.elementwise = all(f.elementwise for f in self.functions)
+        self.strong_convexity = min(f.strong_convexity for f in self.functions)
+        constants = [f.smoothness for f in self.functions if f.smoothness is not None]
+        self.smoothness = max(constants) if len(constants) == len(self.functions) else None
+
+    @property
+    def has_prox(self) -> bool:
+        return all(f.has_prox for f in self.functions)
+
+    @property
+    def has_gradient(self) -> bool:
+        return all(f.has_gradient for f in self.functions)
+
+    def _pairs(self, x: Point) -> Any:
+        return zip(self.functions, x, strict=True)
+
+    def __call__(self, x: Point) -> Array:
+        values = [f(block) for f, block in self._pairs(x)]
+        return sum(values[1:], start=values[0])
+
+    def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
+        return tuple(f.prox(block, alpha) for f, block in self._pairs(x))
+
+    def gradient(self, x: Point) -> Point:
+        return tuple(f.gradient(block) for f, block in self._pairs(x))
+
+    @property
+    def conjugate(self) -> Function:
+        return SeparableSum([f.conjugate for f in self.functions])
+
+    def check_space(self, space: Space) -> None:
+        if not space.is_tuple or len(space.shapes) != len(self.functions):
+            raise TypeError(
+                f"{self!r} acts on tuples of {len(self.functions)} arrays: give x0 as such a tuple"
+            )
+        for f, block_space in zip(self.functions, space.block_spaces(), strict=True):
+            f.check_space(block_space)
+
+    def __repr__(self) -> str:
+        return f"SeparableSum({', '.join(map(repr, self.functions))})"

@@ -1,0 +1,84 @@
+"""∂f and N_C as operators: the resolvent is the proximal map, the evaluation the gradient."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from splitkit.backend import Point, Scalar, Space
+from splitkit.functions.base import Function, Indicator
+from splitkit.operators.base import Operator, PointMap
+from splitkit.properties import Properties
+
+
+class Subdifferential(Operator):
+    """∂f = {(x, u): f(y) ≥ f(x) + ⟨u, y − x⟩ for all y}, maximal monotone (Rockafellar).
+
+    Parameters
+    ----------
+    f : Function
+    """
+
+    def __init__(self, f: Function) -> None:
+        if not isinstance(f, Function):
+            raise TypeError(f"f = {f!r}: give a function of splitkit.functions")
+        self.f = f
+
+    @property
+    def properties(self) -> Properties:  # type: ignore[override]
+        return self.f.properties
+
+    @property
+    def has_evaluation(self) -> bool:
+        return self.f.has_gradient
+
+    @property
+    def has_resolvent(self) -> bool:
+        return self.f.has_prox
+
+    def __call__(self, x: Point) -> Point:
+        return self.f.gradient(x)
+
+    def make_resolvent(self, alpha: Scalar) -> PointMap:
+        f = self.f
+        return lambda y: f.prox(y, alpha)
+
+    def make_cayley(self, alpha: Scalar) -> PointMap:
+        reflect: PointMap | None = getattr(self.f, "reflect", None)
+        return super().make_cayley(alpha) if reflect is None else reflect
+
+    def check_space(self, space: Space) -> None:
+        self.f.check_space(space)
+
+    def __repr__(self) -> str:
+        return f"∂{self.f!r}"
+
+    @classmethod
+    def examples(cls, asarray: Any) -> list[tuple[Operator, Any]]:
+        """None: ∂f is checked with each function f."""
+        return []
+
+
+class NormalCone(Subdifferential):
+    """N_C = ∂ι_C; its resolvent is the projection onto C.
+
+    Parameters
+    ----------
+    C : Indicator
+        A set of ``splitkit.functions``: ``NonNegative()``, ``Box(0, 1)``, ``Simplex()``, ….
+    """
+
+    def __init__(self, C: Indicator) -> None:
+        if not _is_indicator(C):
+            raise TypeError(f"C = {C!r}: give a set, such as splitkit.functions.NonNegative()")
+        super().__init__(C)
+
+    def __repr__(self) -> str:
+        return f"N_{self.f!r}"
+
+
+def _is_indicator(f: Any) -> bool:
+    from splitkit.functions.calculus import SeparableSum
+
+    if isinstance(f, SeparableSum):
+        return all(_is_indicator(part) for part in f.functions)
+    return isinstance(f, Indicator)

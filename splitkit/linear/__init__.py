@@ -1,0 +1,6 @@
+"""Linear maps and what is built of them; one line each is the registry that the checks go through."""
+
+from splitkit.linear.affine import Affine as Affine, Saddle as Saddle
+from splitkit.linear.base import LinearOperator as LinearOperator
+from splitkit.linear.coupling import Coupling as Coupling
+from splitkit.linear.dense import DenseMatrix as DenseMatrix

@@ -1,0 +1,119 @@
+"""The affine operator F(x) = Mx − q, with M a linear map whose symmetric part is positive
+semidefinite if F is to be monotone.
+
+Its resolvent solves (I + αM)x = y + αq; its Cayley operator is affine again: u ↦ Cu + c with
+C = 2(I + αM)⁻¹ − I and c = 2α(I + αM)⁻¹q, so that one step of Peaceman-Rachford is one linear map.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from splitkit.backend import Array, Point, Scalar, Space, add, blocks, is_array, lincomb, scale, subtract
+from splitkit.linear.base import LinearOperator
+from splitkit.linear.coupling import Coupling
+from splitkit.linear.dense import DenseMatrix
+from splitkit.operators.base import Operator, PointMap
+from splitkit.operators.block import BlockDiagonal
+from splitkit.properties import Properties
+
+
+class Affine(Operator):
+    """x ↦ Mx − q.
+
+    Parameters
+    ----------
+    M : array of shape (n, n), or LinearOperator
+        An array acts on the last axis of x.
+    q : point, optional
+        Like x, or of a shape that broadcasts to x's; None: zero.
+    strong_monotonicity, lipschitz : float, optional
+        Known constants of an array M, believed instead of being computed.
+
+    Raises
+    ------
+    TypeError, ValueError
+        M is no square array or linear map; q is not finite.
+    """
+
+    def __init__(
+        self,
+        M: Array | LinearOperator,
+        q: Point | None = None,
+        *,
+        strong_monotonicity: float | None = None,
+        lipschitz: float | None = None,
+    ) -> None:
+        if is_array(M):
+            M = DenseMatrix(M, strong_monotonicity=strong_monotonicity, lipschitz=lipschitz)
+        if not isinstance(M, LinearOperator):
+            raise TypeError(f"M = {M!r}: give a matrix or a splitkit.LinearOperator")
+        if isinstance(M, DenseMatrix) and not M.is_square:
+            raise ValueError(f"M has shape {tuple(M.matrix.shape)}: an operator needs a square one")
+        if q is not None:
+            Space.of(q, name="q")
+        self.M, self.q = M, q
+
+    @property
+    def properties(self) -> Properties:  # type: ignore[override]
+        return self.M.properties
+
+    def __call__(self, x: Point) -> Point:
+        Mx = self.M(x)
+        return Mx if self.q is None else subtract(Mx, self.q)
+
+    def make_resolvent(self, alpha: Scalar) -> PointMap:
+        V, q = self.M.shifted_inverse(alpha), self.q
+        if q is None:
+            return V
+        return lambda y: V(lincomb(1.0, y, alpha, q))
+
+    def make_cayley(self, alpha: Scalar) -> PointMap:
+        C = self.M.reflected_inverse(alpha)
+        if C is None:
+            return super().make_cayley(alpha)
+        if self.q is None:
+            return C
+        c = scale(alpha, add(C(self.q), self.q))  # (C + I)q = 2Vq
+        return lambda u: add(C(u), c)
+
+    def cayley_properties(self, alpha: float) -> Properties:
+        implied = super().cayley_properties(alpha)
+        exact = self.M.reflected_norm(alpha)
+        return implied if exact is None else implied.also((exact * exact, 0.0, -1.0))
+
+    def check_space(self, space: Space) -> None:
+        self.M.check_space(space, "M")
+        if self.q is None:
+            return
+        for array, shape in zip(blocks(self.q), space.shapes, strict=True):
+            space.check_array(array, "q")
+            trailing = shape[len(shape) - array.ndim :] if array.ndim <= len(shape) else None
+            if trailing is None or any(
+                a not in (1, b) for a, b in zip(array.shape, trailing, strict=True)
+            ):
+                raise ValueError(f"q has shape {tuple(array.shape)}, but x0 has {shape}")
+
+    def __repr__(self) -> str:
+        return f"({self.M!r}·{'' if self.q is None else ' − q'})"
+
+    @classmethod
+    def examples(cls, asarray: Any) -> list[tuple[Operator, Any]]:
+        """(operator, shape of its points) for the checks."""
+        general = asarray([[2.0, 1.0, 0.0], [-1.0, 1.0, 0.5], [0.0, -0.5, 3.0]])
+        symmetric = asarray([[2.0, 1.0, 0.0], [1.0, 2.0, 0.5], [0.0, 0.5, 3.0]])
+        skew = asarray([[0.0, 1.0], [-1.0, 0.0]])
+        return [
+            (cls(general, asarray([1.0, -2.0, 0.5])), (3,)),
+            (cls(symmetric), (4, 3)),
+            (cls(skew, asarray([0.5, 1.0])), (2,)),
+        ]
+
+
+def Saddle(A: Operator, B: Operator, K: Array) -> Operator:
+    """The saddle operator (x, y) ↦ (Ax + Kᵀy) × (By − Kx) on pairs of arrays.
+
+    For min over x, max over y of f(x) + ⟨Kx, y⟩ − g*(y), take A = ∂f and B = ∂g*. It is the sum of
+    a block diagonal and a skew term, each with its own resolvent: ``solve`` takes it as it is.
+    """
+    return Affine(Coupling(K)) + BlockDiagonal((A, B))

@@ -1,0 +1,189 @@
+"""A matrix M acting on the last axis: x ↦ xMᵀ, that is M x for each vector of a batch.
+
+Constants come from its eigenvalues and singular values up to ``EXACT_SIZE`` rows; beyond, from
+bounds that hold: ‖M‖ ≤ min(‖M‖_F, √(‖M‖₁‖M‖_∞)), and nothing for the least ones.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from splitkit.backend import Array, Point, Space, is_array, namespace
+from splitkit.linear.base import LinearOperator
+from splitkit.properties import Properties
+
+EXACT_SIZE = 1024  # an eigenvalue decomposition of this size takes about a second
+REFLECTED_EXACT_SIZE = 256  # one singular value decomposition for each α that is tried
+
+
+class DenseMatrix(LinearOperator):
+    """x ↦ Mx over the last axis of x.
+
+    Parameters
+    ----------
+    matrix : array, shape (rows, columns)
+        Any library, dtype and device; points must share them. It is not copied: don't change it.
+    strong_monotonicity, lipschitz : float, optional
+        Known constants, believed instead of being computed.
+
+    Raises
+    ------
+    TypeError, ValueError
+        ``matrix`` is no real floating 2-D array of finite numbers.
+    """
+
+    def __init__(
+        self,
+        matrix: Array,
+        *,
+        strong_monotonicity: float | None = None,
+        lipschitz: float | None = None,
+    ) -> None:
+        Space.of(matrix, name="matrix")
+        if matrix.ndim != 2:
+            raise ValueError(f"matrix has shape {tuple(matrix.shape)}: give a 2-D array")
+        self.matrix = matrix
+        self.xp = namespace(matrix)
+        self._declared = strong_monotonicity, lipschitz
+        self._inverses: dict[float, DenseMatrix] = {}
+
+    @property
+    def is_square(self) -> bool:
+        """Whether M maps a space into itself."""
+        return bool(self.matrix.shape[0] == self.matrix.shape[1])
+
+    def __call__(self, x: Point) -> Point:
+        return x @ self.matrix.T
+
+    def adjoint(self, y: Point) -> Point:
+        return y @ self.matrix
+
+    @cached_property
+    def T(self) -> LinearOperator:
+        result = DenseMatrix.__new__(DenseMatrix)
+        result.matrix, result.xp = self.matrix.T, self.xp
+        result._declared, result._inverses = self._declared, {}
+        result.__dict__["T"] = self
+        for known in ("properties", "norm"):
+            if known in self.__dict__:
+                result.__dict__[known] = self.__dict__[known]
+        return result
+
+    @cached_property
+    def _singular_values(self) -> Array:
+        return self.xp.linalg.svdvals(self.matrix)
+
+    @cached_property
+    def norm(self) -> float:  # type: ignore[override]
+        if self._declared[1] is not None:
+            return self._declared[1]
+        if min(self.matrix.shape) <= EXACT_SIZE:
+            return float(self._singular_values[0])
+        sizes = self.xp.abs(self.matrix)
+        frobenius = float(self.xp.sqrt(self.xp.sum(sizes * sizes)))
+        one = float(self.xp.max(self.xp.sum(sizes, axis=0)))
+        infinity = float(self.xp.max(self.xp.sum(sizes, axis=1)))
+        return float(min(frobenius, (one * infinity) ** 0.5))
+
+    @cached_property
+    def least_gain(self) -> float:  # type: ignore[override]
+        rows, columns = self.matrix.shape
+        exact = rows >= columns and columns <= EXACT_SIZE
+        return float(self._singular_values[-1]) if exact else 0.0
+
+    @cached_property
+    def gram(self) -> float | None:  # type: ignore[override]
+        rows, columns = self.matrix.shape
+        if rows > columns or rows > EXACT_SIZE:
+            return None
+        values = self._singular_values
+        low, high = float(values[-1]), float(values[0])
+        rounding = 8 * rows * float(self.xp.finfo(self.matrix.dtype).eps)
+        return high * low if high - low <= rounding * high else None
+
+    @cached_property
+    def properties(self) -> Properties:  # type: ignore[override]
+        if not self.is_square:
+            return Properties(linear=True)
+        M, xp = self.matrix, self.xp
+        m = self._declared[0]
+        if m is None and M.shape[0] <= EXACT_SIZE:
+            m = float(xp.linalg.eigvalsh((M + M.T) / 2)[0])
+            # eigenvalues are exact to rounding: what is 0 in exact arithmetic counts as 0
+            rounding = 4 * M.shape[0] * float(xp.finfo(M.dtype).eps) * self.norm
+            m = 0.0 if abs(m) <= rounding else m
+        symmetric = bool(xp.all(M == M.T))
+        return Properties.of(
+            strong_monotonicity=None if m is None else min(m, self.norm),
+            lipschitz=self.norm,
+            skew=bool(xp.all(M == -M.T)),
+            gradient=symmetric,
+            linear=True,
+        )
+
+    def shifted_inverse(self, alpha: float) -> LinearOperator:
+        if is_array(alpha):
+            raise TypeError("alpha is an array: a matrix is factored for one step size; give a number")
+        if alpha not in self._inverses:
+            self._inverses = {alpha: self._inverse(alpha)}  # the last step size only
+        return self._inverses[alpha]
+
+    def _inverse(self, alpha: float) -> DenseMatrix:
+        """(I + αM)⁻¹ by LU, verified: ‖(I + αM)V − I‖_max."""
+        xp, M = self.xp, self.matrix
+        identity = xp.eye(M.shape[0], dtype=M.dtype, device=M.device)
+        shifted = identity + alpha * M
+        V = xp.linalg.inv(shifted)
+        residual = float(xp.max(xp.abs(shifted @ V - identity)))
+        # backward stability: residual ≲ n eps ‖I + αM‖ ‖V‖, and ‖V‖ ≤ 1 for monotone M
+        size = float(xp.max(xp.sum(xp.abs(shifted), axis=1)))
+        allowed = 100 * M.shape[0] * float(xp.finfo(M.dtype).eps) * size
+        if not residual <= allowed:
+            raise np.linalg.LinAlgError(
+                f"the inverse of I + αM (alpha = {alpha:g}, n = {M.shape[0]}) has residual "
+                f"{residual:.2g}, above {allowed:.2g}: M is not monotone, or the factorization of "
+                f"{xp.__name__} failed; check M, or give a smaller alpha"
+            )
+        return DenseMatrix(V)
+
+    def reflected_inverse(self, alpha: float) -> LinearOperator:
+        V = self.shifted_inverse(alpha)
+        assert isinstance(V, DenseMatrix)
+        identity = self.xp.eye(V.matrix.shape[0], dtype=V.matrix.dtype, device=V.matrix.device)
+        return DenseMatrix(2 * V.matrix - identity)
+
+    def reflected_norm(self, alpha: float) -> float | None:
+        if self.matrix.shape[0] > REFLECTED_EXACT_SIZE:
+            return None
+        xp, M = self.xp, self.matrix
+        identity = xp.eye(M.shape[0], dtype=M.dtype, device=M.device)
+        reflected = xp.linalg.solve(identity + alpha * M, identity - alpha * M)
+        return float(xp.linalg.svdvals(reflected)[0])
+
+    def check_space(self, space: Space, name: str = "matrix") -> None:
+        space.check_array(self.matrix, name)
+        columns = self.matrix.shape[1]
+        if space.is_tuple or not space.shapes[0] or space.shapes[0][-1] != columns:
+            raise ValueError(
+                f"{name} has shape {tuple(self.matrix.shape)} and acts on the last axis of an "
+                f"array: that must have length {columns}, got shape {space.shapes}"
+            )
+
+    def range_space(self, space: Space) -> Space:
+        self.check_space(space)
+        shape = (*space.shapes[0][:-1], int(self.matrix.shape[0]))
+        return Space((shape,), False, space.batch_ndim, space.dtype, space.device, space.xp)
+
+    def __repr__(self) -> str:
+        return f"DenseMatrix({self.matrix.shape[0]}×{self.matrix.shape[1]})"
+
+    @classmethod
+    def examples(cls, asarray: Any) -> list[tuple[LinearOperator, Any, Any]]:
+        """(map, shape of its argument, shape of its value) for the checks."""
+        return [
+            (cls(asarray([[2.0, 1.0, 0.0], [-1.0, 1.0, 0.5], [0.0, -0.5, 3.0]])), (3,), (3,)),
+            (cls(asarray([[1.0, -2.0, 0.5], [0.0, 3.0, 1.0]])), (4, 3), (4, 2)),
+        ]

@@ -1,0 +1,13 @@
+"""Operators and their algebra; one line each is the registry that the checks go through."""
+
+from splitkit.operators.base import Operator as Operator
+from splitkit.operators.block import BlockDiagonal as BlockDiagonal
+from splitkit.operators.callables import CallableOperator as CallableOperator
+from splitkit.operators.combination import Combination as Combination
+from splitkit.operators.composition import Composition as Composition
+from splitkit.operators.identity import Identity as Identity, Zero as Zero
+from splitkit.operators.inverse import Inverse as Inverse
+from splitkit.operators.pullback import Pullback as Pullback
+from splitkit.operators.resolvent import Cayley as Cayley, Resolvent as Resolvent
+from splitkit.operators.sum import Sum as Sum
+from splitkit.operators.translation import Shift as Shift, Translation as Translation

@@ -1,0 +1,211 @@
+"""An operator: a relation A ⊆ H×H, known through its evaluation, its resolvent, or both."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from splitkit import backend
+from splitkit.backend import Point, Scalar, Space
+from splitkit.properties import Properties
+
+PointMap = Callable[[Point], Point]
+
+
+class Operator:
+    """A relation on a real Hilbert space; monotone is a property, not the type.
+
+    A subclass states ``properties`` and gives ``__call__`` (if single-valued), ``make_resolvent``
+    (if (I + αA)⁻¹ can be computed), or both. Everything else follows: sums ``A + B``, multiples
+    ``c * A``, compositions ``A @ B``, ``A.inverse``, ``A.shift(v)``, ``A.translate(v)``,
+    ``A.pullback(L)``, ``A.resolvent(alpha)``, ``A.cayley(alpha)``, with the constants tracked.
+    """
+
+    properties: Properties = Properties()
+    __array_ufunc__ = None  # NumPy scalars leave c * A to __rmul__
+
+    # -- what a subclass may give ------------------------------------------------------------
+
+    def __call__(self, x: Point) -> Point:
+        """The value A(x) of a single-valued operator: a point like x, which is not changed.
+
+        Raises
+        ------
+        TypeError
+            The operator is set-valued; its resolvent is what can be computed.
+        """
+        raise TypeError(f"{self!r} has no evaluation: it is set-valued; use its resolvent")
+
+    def make_resolvent(self, alpha: Scalar) -> PointMap:
+        """The map y ↦ (I + αA)⁻¹y, prepared once (factored, say) for many applications."""
+        raise TypeError(f"{self!r} has no resolvent: define make_resolvent(alpha)")
+
+    def make_cayley(self, alpha: Scalar) -> PointMap:
+        """The map y ↦ 2R_{αA}y − y; override where a cheaper form is known."""
+        resolvent = self.make_resolvent(alpha)
+        return lambda y: backend.lincomb(2.0, resolvent(y), -1.0, y)
+
+    def cayley_properties(self, alpha: float) -> Properties:
+        """Properties of C_{αA}; override where more is known than the forms of A imply."""
+        return self.properties.cayley(alpha)
+
+    def check_space(self, space: Space) -> None:
+        """Raise TypeError or ValueError, naming the argument, if A does not act on this space."""
+
+    def trace(self, x: Point) -> tuple[Point, tuple[Point, ...]]:
+        """A(x), and what each factor of a composition returned on the way, innermost first."""
+        return self(x), ()
+
+    @property
+    def has_evaluation(self) -> bool:
+        """Whether A(x) can be computed."""
+        return type(self).__call__ is not Operator.__call__
+
+    @property
+    def has_resolvent(self) -> bool:
+        """Whether (I + αA)⁻¹ can be computed."""
+        return type(self).make_resolvent is not Operator.make_resolvent
+
+    # -- constants ----------------------------------------------------------------------------
+
+    @property
+    def strong_monotonicity(self) -> float | None:
+        """The largest known m with ⟨x−y, Ax−Ay⟩ ≥ m‖x−y‖² (0: monotone; None: unknown)."""
+        return self.properties.strong_monotonicity
+
+    @property
+    def lipschitz(self) -> float | None:
+        """The smallest known L with ‖Ax−Ay‖ ≤ L‖x−y‖ (None: unknown)."""
+        return self.properties.lipschitz
+
+    @property
+    def cocoercivity(self) -> float | None:
+        """The largest known β > 0 with ⟨x−y, Ax−Ay⟩ ≥ β‖Ax−Ay‖² (None: unknown)."""
+        return self.properties.cocoercivity
+
+    @property
+    def averagedness(self) -> float | None:
+        """The smallest known θ < 1 such that A is θ-averaged (None: unknown)."""
+        return self.properties.averagedness
+
+    # -- algebra --------------------------------------------------------------------------------
+
+    def resolvent(self, alpha: Scalar) -> Operator:
+        """R_{αA} = (I + αA)⁻¹ for α > 0 (a number, or an array of the batch's shape)."""
+        from splitkit.operators.resolvent import Resolvent
+
+        return Resolvent(self, alpha)
+
+    def cayley(self, alpha: Scalar) -> Operator:
+        """C_{αA} = 2R_{αA} − I for α > 0 (a number, or an array of the batch's shape)."""
+        from splitkit.operators.resolvent import Cayley
+
+        return Cayley(self, alpha)
+
+    @property
+    def inverse(self) -> Operator:
+        """A⁻¹, the relation with its pairs swapped; its resolvent by Moreau's identity."""
+        from splitkit.operators.inverse import Inverse
+
+        return Inverse(self)
+
+    def shift(self, v: Point) -> Operator:
+        """x ↦ A(x) − v."""
+        from splitkit.operators.translation import Shift
+
+        return Shift(self, v)
+
+    def translate(self, v: Point) -> Operator:
+        """x ↦ A(x − v)."""
+        from splitkit.operators.translation import Translation
+
+        return Translation(self, v)
+
+    def pullback(self, L: Any) -> Operator:
+        """x ↦ Lᵀ A(Lx) for a ``splitkit.LinearOperator`` L (``DenseMatrix(L)`` for a matrix)."""
+        from splitkit.operators.pullback import Pullback
+
+        if backend.is_array(L):
+            raise TypeError("L is an array: wrap it, A.pullback(splitkit.DenseMatrix(L))")
+        return Pullback(self, L)
+
+    def __add__(self, other: object) -> Operator:
+        from splitkit.operators.sum import add_operators
+
+        if not isinstance(other, Operator):
+            return NotImplemented
+        return add_operators(self, other)
+
+    def __neg__(self) -> Operator:
+        return -1.0 * self
+
+    def __sub__(self, other: object) -> Operator:
+        return self + -1.0 * other if isinstance(other, Operator) else NotImplemented
+
+    def __rmul__(self, c: object) -> Operator:
+        from splitkit.operators.combination import combine
+
+        if isinstance(c, bool) or not isinstance(c, (int, float)):
+            return NotImplemented
+        if not math.isfinite(c):
+            raise ValueError(f"c = {c} in c * A: give a finite number")
+        return combine(0.0, float(c), self)
+
+    def __matmul__(self, other: object) -> Operator:
+        from splitkit.operators.composition import Composition
+
+        return Composition.of(self, other) if isinstance(other, Operator) else NotImplemented
+
+    def __repr__(self) -> str:
+        return type(self).__name__
+
+    @staticmethod
+    def from_callable(
+        f: PointMap | None = None,
+        *,
+        resolvent: Callable[[Point, Scalar], Point] | None = None,
+        monotone: bool = False,
+        strong_monotonicity: float | None = None,
+        lipschitz: float | None = None,
+        cocoercivity: float | None = None,
+        gradient: bool = False,
+        maximal: bool = False,
+        name: str | None = None,
+    ) -> Operator:
+        """An operator from a function x ↦ A(x), a function (y, alpha) ↦ (I + αA)⁻¹y, or both.
+
+        The constants are believed as declared; ``splitkit.testing.check_operator`` looks for pairs
+        that contradict them. A continuous monotone operator is known to be maximal.
+
+        Raises
+        ------
+        TypeError
+            Neither function is given, or one is not callable.
+        ValueError
+            A constant is out of range, or two contradict each other.
+        """
+        from splitkit.operators.callables import CallableOperator
+
+        properties = Properties.of(
+            monotone=monotone,
+            strong_monotonicity=strong_monotonicity,
+            lipschitz=lipschitz,
+            cocoercivity=cocoercivity,
+            gradient=gradient,
+            maximal=maximal,
+        )
+        return CallableOperator(f, resolvent, properties, name)
+
+
+def check_alpha(alpha: Scalar) -> None:
+    """Raise ValueError unless the step size is positive and finite, TypeError unless a number."""
+    if isinstance(alpha, bool) or not (isinstance(alpha, (int, float)) or backend.is_array(alpha)):
+        raise TypeError(f"alpha = {alpha!r}: give a positive number or an array of them")
+    if isinstance(alpha, (int, float)):
+        valid = 0 < alpha < math.inf
+    else:
+        xp = backend.namespace(alpha)
+        valid = bool(xp.all((alpha > 0) & xp.isfinite(alpha)))
+    if not valid:
+        raise ValueError(f"alpha = {alpha}: the step size must be positive and finite")

@@ -1,0 +1,60 @@
+"""Block diagonal: (x₁, …, xₙ) ↦ A₁x₁ × … × Aₙxₙ on tuples of arrays."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from splitkit.backend import Point, Scalar, Space
+from splitkit.operators.base import Operator, PointMap
+from splitkit.properties import Properties, block_properties
+
+
+class BlockDiagonal(Operator):
+    """A₁ × … × Aₙ; resolvent and evaluation are taken block by block.
+
+    Parameters
+    ----------
+    operators : sequence of Operator
+        One for each block of the point.
+    """
+
+    def __init__(self, operators: tuple[Operator, ...] | list[Operator]) -> None:
+        self.operators = tuple(operators)
+        if not self.operators or not all(isinstance(A, Operator) for A in self.operators):
+            raise TypeError(f"operators = {operators!r}: give a non-empty sequence of operators")
+
+    @cached_property
+    def properties(self) -> Properties:  # type: ignore[override]
+        return block_properties(A.properties for A in self.operators)
+
+    @property
+    def has_evaluation(self) -> bool:
+        return all(A.has_evaluation for A in self.operators)
+
+    @property
+    def has_resolvent(self) -> bool:
+        return all(A.has_resolvent for A in self.operators)
+
+    def __call__(self, x: Point) -> Point:
+        return tuple(A(block) for A, block in zip(self.operators, x, strict=True))
+
+    def make_resolvent(self, alpha: Scalar) -> PointMap:
+        return _blockwise([A.make_resolvent(alpha) for A in self.operators])
+
+    def make_cayley(self, alpha: Scalar) -> PointMap:
+        return _blockwise([A.make_cayley(alpha) for A in self.operators])
+
+    def check_space(self, space: Space) -> None:
+        if not space.is_tuple or len(space.shapes) != len(self.operators):
+            raise TypeError(
+                f"{self!r} acts on tuples of {len(self.operators)} arrays: give x0 as such a tuple"
+            )
+        for A, block_space in zip(self.operators, space.block_spaces(), strict=True):
+            A.check_space(block_space)
+
+    def __repr__(self) -> str:
+        return f"({' × '.join(map(repr, self.operators))})"
+
+
+def _blockwise(maps: list[PointMap]) -> PointMap:
+    return lambda y: tuple(f(block) for f, block in zip(maps, y, strict=True))

@@ -1,0 +1,68 @@
+"""aI + bA as one node: 1 − αm, not 1 + αL, is what a forward step I − αA needs.
+
+Its graph is a linear image of A's, so its constants follow exactly. With a ≥ 0, b > 0,
+R_{α(aI + bA)}(x) = R_{αb/(1+αa) A}(x/(1+αa)).
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from splitkit.backend import Point, Scalar, Space, lincomb, scale
+from splitkit.operators.base import Operator, PointMap
+from splitkit.operators.identity import Identity, Zero
+from splitkit.properties import Properties
+
+
+def combine(a: float, b: float, A: Operator) -> Operator:
+    """The simplest operator equal to aI + bA."""
+    if isinstance(A, Combination):
+        a, b, A = a + b * A.a, b * A.b, A.A
+    if isinstance(A, Identity):
+        a, b = a + b, 0.0
+    if b == 0 or isinstance(A, Zero):
+        return Zero() if a == 0 else Identity() if a == 1 else Combination(0.0, a, Identity())
+    return A if (a, b) == (0.0, 1.0) else Combination(a, b, A)
+
+
+class Combination(Operator):
+    """aI + bA with b ≠ 0."""
+
+    def __init__(self, a: float, b: float, A: Operator) -> None:
+        self.a, self.b, self.A = a, b, A
+
+    @cached_property
+    def properties(self) -> Properties:  # type: ignore[override]
+        return self.A.properties.combined(self.a, self.b)
+
+    @property
+    def has_evaluation(self) -> bool:
+        return self.A.has_evaluation
+
+    @property
+    def has_resolvent(self) -> bool:
+        return self.A.has_resolvent and self.a >= 0 and self.b > 0
+
+    def __call__(self, x: Point) -> Point:
+        value = self.A(x)
+        return lincomb(self.a, x, self.b, value) if self.a else scale(self.b, value)
+
+    def trace(self, x: Point) -> tuple[Point, tuple[Point, ...]]:
+        value, factors = self.A.trace(x)
+        return lincomb(self.a, x, self.b, value), (*factors, value)
+
+    def make_resolvent(self, alpha: Scalar) -> PointMap:
+        if not self.has_resolvent:
+            return super().make_resolvent(alpha)
+        if self.a == 0:
+            return self.A.make_resolvent(alpha * self.b)
+        shrink = 1 / (1 + alpha * self.a)
+        resolvent = self.A.make_resolvent(alpha * self.b * shrink)
+        return lambda y: resolvent(scale(shrink, y))
+
+    def check_space(self, space: Space) -> None:
+        self.A.check_space(space)
+
+    def __repr__(self) -> str:
+        multiple = repr(self.A) if self.b == 1 else f"{self.b:g} {self.A!r}"
+        return f"({self.a:g} I + {multiple})" if self.a else multiple

@@ -1,0 +1,50 @@
+"""A B: x ↦ A(B(x))."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from splitkit.backend import Point, Space
+from splitkit.operators.base import Operator
+from splitkit.properties import Properties, composition_properties
+
+
+class Composition(Operator):
+    """A₁ A₂ … Aₙ of single-valued operators, the last applied first."""
+
+    def __init__(self, factors: tuple[Operator, ...]) -> None:
+        self.factors = factors
+
+    @classmethod
+    def of(cls, A: Operator, B: Operator) -> Composition:
+        """A B, without nesting."""
+        left = A.factors if isinstance(A, Composition) else (A,)
+        right = B.factors if isinstance(B, Composition) else (B,)
+        return cls(left + right)
+
+    @cached_property
+    def properties(self) -> Properties:  # type: ignore[override]
+        return composition_properties(factor.properties for factor in self.factors)
+
+    @property
+    def has_evaluation(self) -> bool:
+        return all(factor.has_evaluation for factor in self.factors)
+
+    def __call__(self, x: Point) -> Point:
+        for factor in reversed(self.factors):
+            x = factor(x)
+        return x
+
+    def trace(self, x: Point) -> tuple[Point, tuple[Point, ...]]:
+        values: list[Point] = []
+        for factor in reversed(self.factors):
+            x = factor(x)
+            values.append(x)
+        return x, tuple(values)
+
+    def check_space(self, space: Space) -> None:
+        for factor in self.factors:
+            factor.check_space(space)
+
+    def __repr__(self) -> str:
+        return " ".join(map(repr, self.factors))

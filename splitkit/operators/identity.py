@@ -1,0 +1,41 @@
+"""The identity and the zero operator."""
+
+from __future__ import annotations
+
+from splitkit.backend import Point, Scalar, scale
+from splitkit.operators.base import Operator, PointMap
+from splitkit.properties import Properties
+
+
+class Identity(Operator):
+    """I: x ↦ x, with R_{αI} = I/(1 + α)."""
+
+    properties = Properties.of(
+        strong_monotonicity=1.0, lipschitz=1.0, gradient=True, linear=True
+    )
+
+    def __call__(self, x: Point) -> Point:
+        return scale(1.0, x)
+
+    def make_resolvent(self, alpha: Scalar) -> PointMap:
+        return lambda y: scale(1 / (1 + alpha), y)
+
+    def __repr__(self) -> str:
+        return "I"
+
+
+class Zero(Operator):
+    """0: x ↦ 0, with R_{α0} = I."""
+
+    properties = Properties.of(
+        strong_monotonicity=0.0, lipschitz=0.0, gradient=True, linear=True
+    )
+
+    def __call__(self, x: Point) -> Point:
+        return scale(0.0, x)
+
+    def make_resolvent(self, alpha: Scalar) -> PointMap:
+        return lambda y: scale(1.0, y)
+
+    def __repr__(self) -> str:
+        return "0"

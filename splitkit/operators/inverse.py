@@ -1,0 +1,45 @@
+"""A⁻¹ = {(u, x): (x, u) ∈ A}, with Moreau's identity R_{αA⁻¹}(y) = y − α R_{α⁻¹A}(y/α).
+
+The identity holds for A maximal monotone. Source: Bauschke, Combettes (2017), Prop. 23.20.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from splitkit.backend import Point, Scalar, Space, lincomb, scale
+from splitkit.operators.base import Operator, PointMap
+from splitkit.properties import Properties
+
+
+class Inverse(Operator):
+    """A⁻¹; it has no evaluation, only a resolvent."""
+
+    def __init__(self, A: Operator) -> None:
+        self.A = A
+
+    @cached_property
+    def properties(self) -> Properties:  # type: ignore[override]
+        return self.A.properties.inverse()
+
+    @property
+    def inverse(self) -> Operator:
+        return self.A
+
+    @property
+    def has_resolvent(self) -> bool:
+        return self.A.has_resolvent
+
+    def make_resolvent(self, alpha: Scalar) -> PointMap:
+        resolvent = self.A.make_resolvent(1 / alpha)
+
+        def moreau(y: Point) -> Point:
+            return lincomb(1.0, y, -alpha, resolvent(scale(1 / alpha, y)))
+
+        return moreau
+
+    def check_space(self, space: Space) -> None:
+        self.A.check_space(space)
+
+    def __repr__(self) -> str:
+        return f"({self.A!r})⁻¹"

@@ -1,0 +1,69 @@
+"""A + B + …: the terms are kept, so that ``solve`` can give each its role."""
+
+from __future__ import annotations
+
+from functools import cached_property, reduce
+
+from splitkit.backend import Point, Scalar, Space, add
+from splitkit.operators.base import Operator, PointMap
+from splitkit.operators.combination import Combination, combine
+from splitkit.operators.identity import Identity, Zero
+from splitkit.properties import Properties, sum_properties
+
+
+def add_operators(A: Operator, B: Operator) -> Operator:
+    """A + B, with multiples of the identity gathered: aI + bC stays one node."""
+    terms = [t for t in (*terms_of(A), *terms_of(B)) if not isinstance(t, Zero)]
+    multiple = 0.0
+    others = []
+    for term in terms:
+        if isinstance(term, Identity):
+            multiple += 1.0
+        elif isinstance(term, Combination) and isinstance(term.A, Identity):
+            multiple += term.b
+        else:
+            others.append(term)
+    if not others:
+        return combine(multiple, 0.0, Zero())
+    rest = others[0] if len(others) == 1 else Sum(tuple(others))
+    return combine(multiple, 1.0, rest) if multiple else rest
+
+
+def terms_of(A: Operator) -> tuple[Operator, ...]:
+    """The terms of a sum; A itself if it is none."""
+    return A.terms if isinstance(A, Sum) else (A,)
+
+
+class Sum(Operator):
+    """A₁ + … + Aₙ, n ≥ 2."""
+
+    def __init__(self, terms: tuple[Operator, ...]) -> None:
+        self.terms = terms
+
+    @cached_property
+    def properties(self) -> Properties:  # type: ignore[override]
+        return sum_properties(term.properties for term in self.terms)
+
+    @property
+    def has_evaluation(self) -> bool:
+        return all(term.has_evaluation for term in self.terms)
+
+    @property
+    def has_resolvent(self) -> bool:
+        return False  # a sum's resolvent is what splitting methods are for
+
+    def __call__(self, x: Point) -> Point:
+        return reduce(add, (term(x) for term in self.terms))
+
+    def make_resolvent(self, alpha: Scalar) -> PointMap:
+        raise TypeError(
+            f"the resolvent of the sum {self!r} has no formula: give the sum to splitkit.solve, "
+            "or use the resolvents of its terms"
+        )
+
+    def check_space(self, space: Space) -> None:
+        for term in self.terms:
+            term.check_space(space)
+
+    def __repr__(self) -> str:
+        return " + ".join(map(repr, self.terms))

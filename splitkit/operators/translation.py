@@ -1,0 +1,65 @@
+"""x ↦ A(x) − v and x ↦ A(x − v), with resolvents R_{αA}(x + αv) and v + R_{αA}(x − v).
+
+Differences of pairs do not change, so neither does any constant.
+"""
+
+from __future__ import annotations
+
+from splitkit.backend import Point, Scalar, Space, add, blocks, lincomb, subtract
+from splitkit.operators.base import Operator, PointMap
+from splitkit.properties import Properties
+
+
+class _Moved(Operator):
+    def __init__(self, A: Operator, v: Point) -> None:
+        self.A, self.v = A, v
+
+    @property
+    def properties(self) -> Properties:  # type: ignore[override]
+        return self.A.properties
+
+    @property
+    def has_evaluation(self) -> bool:
+        return self.A.has_evaluation
+
+    @property
+    def has_resolvent(self) -> bool:
+        return self.A.has_resolvent
+
+    def check_space(self, space: Space) -> None:
+        self.A.check_space(space)
+        space.check_point(self.v, f"v of {self!r}")
+        if not space.isfinite(self.v):
+            raise ValueError(f"v of {self!r} has entries that are NaN or infinite")
+
+
+class Shift(_Moved):
+    """x ↦ A(x) − v."""
+
+    def __call__(self, x: Point) -> Point:
+        return subtract(self.A(x), self.v)
+
+    def make_resolvent(self, alpha: Scalar) -> PointMap:
+        resolvent = self.A.make_resolvent(alpha)
+        return lambda y: resolvent(lincomb(1.0, y, alpha, self.v))
+
+    def __repr__(self) -> str:
+        return f"({self.A!r} − v{_shape(self.v)})"
+
+
+class Translation(_Moved):
+    """x ↦ A(x − v)."""
+
+    def __call__(self, x: Point) -> Point:
+        return self.A(subtract(x, self.v))
+
+    def make_resolvent(self, alpha: Scalar) -> PointMap:
+        resolvent = self.A.make_resolvent(alpha)
+        return lambda y: add(self.v, resolvent(subtract(y, self.v)))
+
+    def __repr__(self) -> str:
+        return f"{self.A!r}(· − v{_shape(self.v)})"
+
+
+def _shape(v: Point) -> str:
+    return "×".join(str(tuple(a.shape)) for a in blocks(v))

@@ -1,0 +1,338 @@
+"""What is known of an operator, as numbers: quadratic inequalities on the pairs of its graph.
+
+For (x, u), (x′, u′) in the graph write Δx = x − x′, Δu = u − u′. A *form* (a, b, c) states
+
+    a‖Δx‖² + 2b⟨Δx, Δu⟩ + c‖Δu‖² ≥ 0        for all pairs:
+
+    m-strongly monotone     (−m, ½, 0)        monotone: m = 0; negative m: weakly monotone
+    L-Lipschitz             (L², 0, −1)
+    β-cocoercive            (0, ½, −β)        comonotone: any sign of β
+    gradient of an m-strongly convex, L-smooth function   (−mL, (m+L)/2, −1)
+
+A linear map of the graph, (x, u) ↦ (t₁₁x + t₁₂u, t₂₁x + t₂₂u), acts on the form's 2×2 matrix Q by
+congruence, Q ↦ T⁻ᵀQT⁻¹: one rule for inverse, scaling, aI + bA, resolvent and Cayley operator.
+
+A constant is read back as the best one that the forms imply together. With s = ⟨Δx, Δu⟩/‖Δx‖² and
+w = ‖Δu‖²/‖Δx‖², the pairs allowed are {(s, w): w ≥ s², a + 2bs + cw ≥ 0 for each form}, a convex
+region of the plane (the scaled relative graph): m is its least s, L² its greatest w. In a space of
+dimension at least 2 nothing better follows from the forms (S-procedure, lossless for 2×2 Gram
+matrices).
+
+Sources: Ryu, Hannah, Yin, *Scaled relative graphs* (2022); Bauschke, Combettes, *Convex Analysis and
+Monotone Operator Theory in Hilbert Spaces* (2017), Props. 4.12, 4.39, 4.44, Cor. 25.5; Taylor,
+Hendrickx, Glineur (2017) for the gradient's form.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeAlias
+
+Form: TypeAlias = tuple[float, float, float]
+Map: TypeAlias = tuple[tuple[float, float], tuple[float, float]]
+
+
+@dataclass(frozen=True)
+class Properties:
+    """The forms that hold on an operator's graph, and what no form can say.
+
+    Attributes
+    ----------
+    forms : tuple of (a, b, c)
+    maximal : bool
+        Known to be maximal monotone.
+    gradient : bool
+        Known to be the (sub)gradient of a function.
+    linear : bool
+        Known to be affine: x ↦ Mx + const.
+    """
+
+    forms: tuple[Form, ...] = ()
+    maximal: bool = False
+    gradient: bool = False
+    linear: bool = False
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        monotone: bool = False,
+        strong_monotonicity: float | None = None,
+        lipschitz: float | None = None,
+        cocoercivity: float | None = None,
+        averagedness: float | None = None,
+        skew: bool = False,
+        gradient: bool = False,
+        linear: bool = False,
+        maximal: bool = False,
+    ) -> Properties:
+        """Properties from the field's constants; None is unknown.
+
+        A monotone operator that is Lipschitz or cocoercive is maximal (Cor. 20.28).
+
+        Raises
+        ------
+        ValueError
+            A constant is NaN or out of range, or two contradict each other; the message names them.
+        """
+        m, L, β, θ = strong_monotonicity, lipschitz, cocoercivity, averagedness
+        _check_range("strong_monotonicity", m, -math.inf, math.inf)
+        _check_range("lipschitz", L, 0.0, math.inf)
+        _check_range("cocoercivity", β, -math.inf, math.inf)
+        _check_range("averagedness", θ, 0.0, 1.0)
+        if m is None and (monotone or skew):
+            m = 0.0
+        forms: list[Form] = []
+        if m is not None:
+            forms.append((-m, 0.5, 0.0))
+        if L is not None and L < math.inf:
+            forms.append((L * L, 0.0, -1.0))
+        if gradient and m is not None and L is not None and L < math.inf:
+            forms.append((-m * L, (m + L) / 2, -1.0))
+        if β is not None:
+            forms.append((0.0, 0.0, -1.0) if β == math.inf else (0.0, 0.5, -β))
+        if θ is not None:
+            # I − T is 1/(2θ)-cocoercive
+            forms.append((1 - 2 * (1 - θ), 1 - θ, -1.0))
+        if skew:
+            forms.append((0.0, -0.5, 0.0))
+        result = cls(tuple(forms), maximal, gradient, linear)
+        if result._s_range[0] > result._s_range[1]:
+            raise ValueError(
+                f"no operator has strong_monotonicity={m}, lipschitz={L}, cocoercivity={β} and "
+                f"averagedness={θ} at once (m ≤ L and m ≤ 1/β are necessary): correct one of them"
+            )
+        continuous = result.lipschitz is not None
+        return result if maximal or not (continuous and result.monotone) else result.as_maximal()
+
+    def as_maximal(self) -> Properties:
+        """The same, known to be maximal monotone."""
+        return Properties(self.forms, True, self.gradient, self.linear)
+
+    def also(self, *forms: Form) -> Properties:
+        """The same with further forms."""
+        return Properties((*self.forms, *forms), self.maximal, self.gradient, self.linear)
+
+    # -- constants read back ----------------------------------------------------------------
+
+    @cached_property
+    def _s_range(self) -> tuple[float, float]:
+        """The interval of s = ⟨Δx, Δu⟩/‖Δx‖²: every lower bound of w against every upper one."""
+        low, high = -math.inf, math.inf
+        floors = [(-a / c, -2 * b / c) for a, b, c in self.forms if c > 0]
+        for a, b, c in self.forms:
+            if c == 0:
+                bounds = [_half_line(a, 2 * b)]
+            elif c < 0:
+                above, slope = a / -c, 2 * b / -c
+                bounds = [_above_parabola(above, slope)]
+                bounds += [_half_line(above - f0, slope - f1) for f0, f1 in floors]
+            else:
+                continue
+            low = max(low, *(bound[0] for bound in bounds))
+            high = min(high, *(bound[1] for bound in bounds))
+        if 0 < low - high <= 1e-12 * max(1.0, abs(low)):  # one point, up to rounding
+            low = high = (low + high) / 2
+        return _snap(low), _snap(high)
+
+    @cached_property
+    def strong_monotonicity(self) -> float | None:
+        """The largest known m with ⟨Δx, Δu⟩ ≥ m‖Δx‖²; negative: weakly monotone; None: unknown."""
+        low, high = self._s_range
+        if low > high:  # no pair has Δx ≠ 0
+            return math.inf
+        return None if low == -math.inf else low
+
+    @cached_property
+    def lipschitz(self) -> float | None:
+        """The smallest known L with ‖Δu‖ ≤ L‖Δx‖; None: unknown."""
+        ceilings = [(a / -c, 2 * b / -c) for a, b, c in self.forms if c < 0]
+        low, high = self._s_range
+        if not ceilings or low > high:
+            return None
+        candidates = {low, high}
+        for i, (p0, p1) in enumerate(ceilings):
+            for q0, q1 in ceilings[:i]:
+                if p1 != q1:
+                    candidates.add((q0 - p0) / (p1 - q1))
+        values = [
+            min(p0 + p1 * s for p0, p1 in ceilings) for s in candidates if low <= s <= high
+        ]
+        return math.sqrt(max(0.0, *values))
+
+    @cached_property
+    def cocoercivity(self) -> float | None:
+        """The largest known β > 0 with ⟨Δx, Δu⟩ ≥ β‖Δu‖²; None: unknown."""
+        β = self.comonotonicity
+        return β if β is not None and β > 0 else None
+
+    @cached_property
+    def comonotonicity(self) -> float | None:
+        """The largest known β, of any sign, with ⟨Δx, Δu⟩ ≥ β‖Δu‖²; None: unknown."""
+        return self.inverse().strong_monotonicity
+
+    @cached_property
+    def averagedness(self) -> float | None:
+        """The smallest known θ < 1 such that T = (1−θ)I + θN with N nonexpansive; None: unknown."""
+        β = self.transform(((1, 0), (1, -1))).cocoercivity
+        return None if β is None or β <= 0.5 else 1 / (2 * β)
+
+    @cached_property
+    def monotone(self) -> bool:
+        """Known to be monotone."""
+        return self.strong_monotonicity is not None and self.strong_monotonicity >= 0
+
+    @cached_property
+    def skew(self) -> bool:
+        """Known to satisfy ⟨Δx, Δu⟩ = 0."""
+        return self._s_range == (0.0, 0.0)
+
+    # -- rules ------------------------------------------------------------------------------
+
+    def transform(self, t: Map) -> Properties:
+        """Properties of the operator whose graph is {(t₁₁x + t₁₂u, t₂₁x + t₂₂u)}; t invertible."""
+        (p, q), (r, s) = t
+        det = p * s - q * r
+        # x = (s x′ − q u′)/det, u = (−r x′ + p u′)/det
+        i11, i12, i21, i22 = s / det, -q / det, -r / det, p / det
+        forms = tuple(
+            (
+                a * i11 * i11 + 2 * b * i11 * i21 + c * i21 * i21,
+                a * i11 * i12 + b * (i11 * i22 + i12 * i21) + c * i21 * i22,
+                a * i12 * i12 + 2 * b * i12 * i22 + c * i22 * i22,
+            )
+            for a, b, c in self.forms
+        )
+        return Properties(forms, False, self.gradient and self.monotone, self.linear)
+
+    def inverse(self) -> Properties:
+        """A⁻¹: swap the graph. Maximality is kept."""
+        result = self.transform(((0, 1), (1, 0)))
+        return result.as_maximal() if self.maximal else result
+
+    def scaled(self, c: float) -> Properties:
+        """cA with c ≠ 0; maximality is kept for c > 0."""
+        result = self.transform(((1, 0), (0, c)))
+        return result.as_maximal() if self.maximal and c > 0 else result
+
+    def combined(self, a: float, b: float) -> Properties:
+        """aI + bA with b ≠ 0; maximal for a ≥ 0, b > 0 and A maximal (Minty)."""
+        result = self.transform(((1, 0), (a, b)))
+        keeps = (self.maximal and a >= 0 and b > 0) or (
+            result.monotone and result.lipschitz is not None
+        )
+        return result.as_maximal() if keeps else result
+
+    def resolvent(self, alpha: float) -> Properties:
+        """R_{αA}: the graph {(x + αu, x)}; maximal because it is monotone and continuous."""
+        result = self.transform(((1, alpha), (1, 0)))
+        return result.as_maximal() if self.maximal else result
+
+    def cayley(self, alpha: float) -> Properties:
+        """C_{αA} = 2R_{αA} − I: the graph {(x + αu, x − αu)}."""
+        return self.transform(((1, alpha), (1, -alpha)))
+
+    def pulled_back(self, least: float, greatest: float) -> Properties:
+        """LᵀAL with least ≤ ‖Lx‖/‖x‖ ≤ greatest: m·least² (m·greatest² if m < 0), L·greatest²,
+        β/greatest². Maximal if A is and has full domain (Cor. 25.6)."""
+        m, lipschitz, β = self.strong_monotonicity, self.lipschitz, self.cocoercivity
+        square = greatest * greatest
+        return Properties.of(
+            strong_monotonicity=None if m is None else min(m * least * least, m * square),
+            lipschitz=None if lipschitz is None else lipschitz * square,
+            cocoercivity=None if β is None or square == 0 else β / square,
+            gradient=self.gradient,
+            linear=self.linear,
+        )
+
+
+def sum_properties(terms: Iterable[Properties]) -> Properties:
+    """A + B: m₁ + m₂, L₁ + L₂, 1/(1/β₁ + 1/β₂) (Prop. 4.12); maximal if all terms are and all but
+    one have full domain, as Lipschitz ones do (Cor. 25.5)."""
+    parts = list(terms)
+    m = _all_known([p.strong_monotonicity for p in parts])
+    lipschitz = _all_known([p.lipschitz for p in parts])
+    β = _all_known([p.cocoercivity for p in parts])
+    result = Properties.of(
+        strong_monotonicity=None if m is None else sum(m),
+        lipschitz=None if lipschitz is None else sum(lipschitz),
+        cocoercivity=None if β is None else _parallel(β),
+        skew=all(p.skew or p.lipschitz == 0 for p in parts),
+        gradient=all(p.gradient for p in parts),
+        linear=all(p.linear for p in parts),
+    )
+    partial = sum(p.lipschitz is None for p in parts)
+    return result.as_maximal() if all(p.maximal for p in parts) and partial <= 1 else result
+
+
+def composition_properties(factors: Iterable[Properties]) -> Properties:
+    """A B: L₁L₂; θ = (θ₁ + θ₂ − 2θ₁θ₂)/(1 − θ₁θ₂) for averaged maps (Prop. 4.44)."""
+    parts = list(factors)
+    lipschitz = _all_known([p.lipschitz for p in parts])
+    θs = _all_known([p.averagedness for p in parts])
+    θ = 0.0
+    for t in θs or ():
+        θ = (θ + t - 2 * θ * t) / (1 - θ * t)
+    return Properties.of(
+        lipschitz=None if lipschitz is None else math.prod(lipschitz),
+        averagedness=θ if θs is not None else None,
+        linear=all(p.linear for p in parts),
+    )
+
+
+def block_properties(parts: Iterable[Properties]) -> Properties:
+    """Block diagonal: the least m and β, the greatest L."""
+    blocks = list(parts)
+    m = _all_known([p.strong_monotonicity for p in blocks])
+    lipschitz = _all_known([p.lipschitz for p in blocks])
+    β = _all_known([p.comonotonicity for p in blocks])
+    θ = _all_known([p.averagedness for p in blocks])
+    result = Properties.of(
+        strong_monotonicity=None if m is None else min(m),
+        lipschitz=None if lipschitz is None else max(lipschitz),
+        cocoercivity=None if β is None else min(β),
+        averagedness=None if θ is None else max(θ),
+        skew=all(p.skew or p.lipschitz == 0 for p in blocks),
+        gradient=all(p.gradient for p in blocks),
+        linear=all(p.linear for p in blocks),
+    )
+    return result.as_maximal() if all(p.maximal for p in blocks) else result
+
+
+def _check_range(name: str, value: float | None, low: float, high: float) -> None:
+    if value is not None and not low <= value <= high:
+        raise ValueError(f"{name} = {value}: give a number in [{low:g}, {high:g}], or None")
+
+
+def _all_known(values: list[float | None]) -> list[float] | None:
+    known = [v for v in values if v is not None]
+    return known if len(known) == len(values) else None
+
+
+def _parallel(β: list[float]) -> float:
+    conductance = sum(0.0 if b == math.inf else 1 / b for b in β)
+    return 1 / conductance if conductance else math.inf
+
+
+def _half_line(p: float, q: float) -> tuple[float, float]:
+    """{s: p + qs ≥ 0}."""
+    if q == 0:
+        return (-math.inf, math.inf) if p >= 0 else (math.inf, -math.inf)
+    return (-p / q, math.inf) if q > 0 else (-math.inf, -p / q)
+
+
+def _above_parabola(p: float, q: float) -> tuple[float, float]:
+    """{s: p + qs ≥ s²}."""
+    disc = q * q / 4 + p
+    if disc < 0:
+        return (q / 2, q / 2) if disc > -1e-12 * max(1.0, q * q) else (math.inf, -math.inf)
+    root = math.sqrt(disc)
+    return q / 2 - root, q / 2 + root
+
+
+def _snap(value: float) -> float:
+    """Rounding leaves ±1e-17 where the exact value is 0."""
+    return 0.0 if abs(value) < 1e-14 else value

@@ -1,0 +1,41 @@
+"""``minimize``: the same for people who think in functions, 0 ∈ ∂f₁(x) + … + ∂fₙ(x)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from splitkit.backend import Point
+from splitkit.functions.base import Function
+from splitkit.functions.calculus import SumOfFunctions
+from splitkit.functions.subdifferential import Subdifferential
+from splitkit.operators.base import Operator
+from splitkit.solvers.solution import Solution
+from splitkit.solvers.solve import solve
+from splitkit.solvers.splitting import Splitting
+
+
+def inclusion_of(f: Function) -> Operator:
+    """∂f₁ + … + ∂fₙ for f = f₁ + … + fₙ; contained in ∂f, and equal to it under a constraint
+    qualification (Bauschke, Combettes 2017, Cor. 16.48), so its zeros minimize f."""
+    terms = f.terms if isinstance(f, SumOfFunctions) else (f,)
+    inclusion: Operator = Subdifferential(terms[0])
+    for term in terms[1:]:
+        inclusion = inclusion + Subdifferential(term)
+    return inclusion
+
+
+def minimize(
+    f: Function, x0: Point, method: Splitting | None = None, **options: Any
+) -> Solution:
+    """Minimize a sum of functions; ``method`` and ``options`` are those of ``splitkit.solve``.
+
+    ``minimize(f + g @ L, x0)`` takes compositions with matrices or linear maps.
+
+    Raises
+    ------
+    TypeError
+        f is no function.
+    """
+    if not isinstance(f, Function):
+        raise TypeError(f"f = {f!r}: give a function of splitkit.functions, or a sum of them")
+    return solve(inclusion_of(f), x0, method, **options)

@@ -1,0 +1,124 @@
+"""Stopping rules: a rule maps what is measured to a ratio, met where it is at most 1.
+
+Rules compose: ``a | b`` stops when either is met, ``a & b`` when both are.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from splitkit.backend import Array, Point, Space
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What a stopping rule sees, each of batch shape.
+
+    Attributes
+    ----------
+    residual : array
+        ‖r‖, r ∈ (F + G)(x).
+    scale : array
+        max(‖Fx‖, ‖x‖/α, ‖(u − x)/α‖): the size of the terms that cancel in r.
+    error_bound : array or None
+        ‖r‖/m, if F + G is m-strongly monotone.
+    """
+
+    residual: Array
+    scale: Array
+    error_bound: Array | None
+
+
+class Stopping:
+    """A rule; subclasses give ``ratio``."""
+
+    def ratio(self, measured: Measurement, space: Space) -> Array:
+        """Of batch shape: the rule is met where it is ≤ 1; NaN stays NaN."""
+        raise NotImplementedError
+
+    def __or__(self, other: Stopping) -> Stopping:
+        return _Both(self, other, lambda space: space.xp.minimum)
+
+    def __and__(self, other: Stopping) -> Stopping:
+        return _Both(self, other, lambda space: space.xp.maximum)
+
+
+@dataclass(frozen=True)
+class _Both(Stopping):
+    first: Stopping
+    second: Stopping
+    join: Callable[[Space], Callable[[Array, Array], Array]]
+
+    def ratio(self, measured: Measurement, space: Space) -> Array:
+        return self.join(space)(
+            self.first.ratio(measured, space), self.second.ratio(measured, space)
+        )
+
+
+@dataclass(frozen=True)
+class _Tolerance(Stopping):
+    tol: float
+
+    def __post_init__(self) -> None:
+        check_tolerance(self.tol)
+
+
+@dataclass(frozen=True)
+class Relative(_Tolerance):
+    """‖r‖ ≤ tol · max(‖Fx‖, ‖x‖/α, ‖(u − x)/α‖)."""
+
+    def ratio(self, measured: Measurement, space: Space) -> Array:
+        return _quotient(measured.residual, self.tol * measured.scale, space)
+
+
+@dataclass(frozen=True)
+class Absolute(_Tolerance):
+    """‖r‖ ≤ tol."""
+
+    def ratio(self, measured: Measurement, space: Space) -> Array:
+        return _quotient(measured.residual, self.tol + 0.0 * measured.residual, space)
+
+
+@dataclass(frozen=True)
+class CertifiedError(_Tolerance):
+    """‖x − x*‖ ≤ tol, certified by ‖r‖/m; F + G must be strongly monotone."""
+
+    def ratio(self, measured: Measurement, space: Space) -> Array:
+        if measured.error_bound is None:
+            raise ValueError(
+                "tol = CertifiedError(…) needs F + G strongly monotone with a known constant: "
+                "declare strong_monotonicity, or use Relative or Absolute"
+            )
+        return _quotient(measured.error_bound, self.tol + 0.0 * measured.error_bound, space)
+
+
+def as_stopping(tol: float | Stopping | None, space: Space) -> Stopping:
+    """A number is a relative tolerance; None is 1e-8, but 100 rounding errors in low precision."""
+    if isinstance(tol, Stopping):
+        return tol
+    if tol is None:
+        tol = max(1e-8, 100 * float(space.xp.finfo(space.dtype).eps))
+    return Relative(tol)
+
+
+def check_tolerance(tol: float) -> None:
+    """Raise TypeError or ValueError unless tol is a finite number ≥ 0."""
+    if isinstance(tol, bool) or not isinstance(tol, (int, float)):
+        raise TypeError(f"tol = {tol!r}: give a number or a stopping rule")
+    if not 0 <= tol < math.inf:
+        raise ValueError(f"tol = {tol}: give a number ≥ 0 (0 runs to max_iter)")
+
+
+def _quotient(value: Array, limit: Array, space: Space) -> Array:
+    """value/limit with 0/0 = 0, of batch shape."""
+    least = space.xp.finfo(space.dtype).smallest_normal
+    return value / space.xp.maximum(limit, space.xp.full_like(limit, least))
+
+
+def distance(a: Point, b: Point, space: Space) -> Array:
+    """‖a − b‖, of batch shape."""
+    from splitkit.backend import subtract
+
+    return space.norm(subtract(a, b))
