@@ -34,6 +34,7 @@ from splitkit.solvers import (
     PeacemanRachford as PeacemanRachford,
     Relative as Relative,
     Solution as Solution,
+    Splitting as Splitting,
     State as State,
     Status as Status,
     Stopping as Stopping,

@@ -46,9 +46,13 @@ class DenseMatrix(LinearOperator):
         if matrix.ndim != 2:
             raise ValueError(f"matrix has shape {tuple(matrix.shape)}: give a 2-D array")
         self.matrix = matrix
-        self.xp = namespace(matrix)
         self._declared = strong_monotonicity, lipschitz
         self._inverses: dict[float, DenseMatrix] = {}
+
+    @property
+    def xp(self) -> Any:
+        """The namespace of the matrix."""
+        return namespace(self.matrix)
 
     @property
     def is_square(self) -> bool:
@@ -64,7 +68,7 @@ class DenseMatrix(LinearOperator):
     @cached_property
     def T(self) -> LinearOperator:
         result = DenseMatrix.__new__(DenseMatrix)
-        result.matrix, result.xp = self.matrix.T, self.xp
+        result.matrix = self.matrix.T
         result._declared, result._inverses = self._declared, {}
         result.__dict__["T"] = self
         for known in ("properties", "norm"):
@@ -110,6 +114,8 @@ class DenseMatrix(LinearOperator):
             return Properties(linear=True)
         M, xp = self.matrix, self.xp
         m = self._declared[0]
+        if m is not None and self._declared[1] is not None:
+            return Properties.of(strong_monotonicity=m, lipschitz=self.norm, linear=True)
         if m is None and M.shape[0] <= EXACT_SIZE:
             m = float(xp.linalg.eigvalsh((M + M.T) / 2)[0])
             # eigenvalues are exact to rounding: what is 0 in exact arithmetic counts as 0
@@ -156,7 +162,7 @@ class DenseMatrix(LinearOperator):
         return DenseMatrix(2 * V.matrix - identity)
 
     def reflected_norm(self, alpha: float) -> float | None:
-        if self.matrix.shape[0] > REFLECTED_EXACT_SIZE:
+        if self.matrix.shape[0] > REFLECTED_EXACT_SIZE or None not in self._declared:
             return None
         xp, M = self.xp, self.matrix
         identity = xp.eye(M.shape[0], dtype=M.dtype, device=M.device)

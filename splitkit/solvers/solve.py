@@ -117,9 +117,10 @@ def choose(inclusion: Operator, method: Splitting | None) -> Option:
     for F, G in as_pairs(inclusion):
         chosen = method.chosen(F, G)
         options.append(Option(chosen, F, G, chosen.guarantee(F, G)))
-    guaranteed = [o for o in options if o.guarantee.holds]
+        if options[-1].guarantee.holds:
+            return options[-1]
     runnable = [o for o in options if o.method.missing(o.F, o.G) is None]
-    return (guaranteed or runnable or options)[0]
+    return (runnable or options)[0]
 
 
 def summarize(

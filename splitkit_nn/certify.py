@@ -1,0 +1,149 @@
+"""What is guaranteed of a trained layer, as numbers: m, L, rate, distance to the equilibrium."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+import splitkit as sk
+from splitkit_nn.layers import MonDEQ
+from splitkit_nn.models import DenseClassifier
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """Guarantees of a layer, and how they compare with what it does on a batch.
+
+    Attributes
+    ----------
+    m, L : float
+        Exact strong monotonicity (the least eigenvalue of the symmetric part) and Lipschitz
+        constant (the largest singular value) of I − W, up to rounding.
+    alpha : float
+        The step size of the solve.
+    rate : float
+        Guaranteed contraction factor of an iteration, for every activation.
+    observed_rate : float
+        The geometric mean factor by which a step ‖u⁺ − u‖ shrank, worst of the batch.
+    iterations : int
+        Of the layer's own solve on this batch.
+    solve_error : float
+        Certified: no sample's output is further than this from the true equilibrium, in ℓ2.
+    relative_error : float
+        The same over the output's norm, worst of the batch (0 where both are 0).
+    lipschitz : float
+        Bound of the Lipschitz constant of x ↦ z, or of x ↦ logits for a whole model: ‖U‖/m, times
+        ‖W_o‖.
+    """
+
+    m: float
+    L: float
+    alpha: float
+    rate: float
+    observed_rate: float
+    iterations: int
+    solve_error: float
+    relative_error: float
+    lipschitz: float
+
+    def __str__(self) -> str:
+        return "\n".join(
+            (
+                f"strong monotonicity m = {self.m:.4f}, Lipschitz constant L = {self.L:.4f}",
+                f"step size alpha = {self.alpha:.4f}, solver iterations: {self.iterations}",
+                f"rate: guaranteed {self.rate:.4f}, observed {self.observed_rate:.4f}",
+                f"certified distance to the true equilibrium: {self.solve_error:.3e} "
+                f"(relative {self.relative_error:.1e})",
+                f"Lipschitz bound of the network: {self.lipschitz:.3f}",
+            )
+        )
+
+
+def certify(model: MonDEQ | DenseClassifier, x: Tensor) -> Certificate:
+    """Certify a layer, or a model with one, on a batch of inputs.
+
+    Parameters
+    ----------
+    model : MonDEQ or DenseClassifier
+        Not changed.
+    x : Tensor
+        Inputs as the model takes them; on its dtype and device.
+
+    Returns
+    -------
+    Certificate
+        The solve is the layer's own, at its tolerance, in its precision; constants, rates and the
+        bound ‖r‖/m are computed in float64.
+
+    Raises
+    ------
+    TypeError, ValueError, splitkit.NotConvergedError
+        As the layer raises them; ValueError for an empty batch.
+    """
+    layer = model if isinstance(model, MonDEQ) else getattr(model, "layer", None)
+    if not isinstance(layer, MonDEQ):
+        raise TypeError(f"model is a {type(model).__name__}: give a MonDEQ or a model with .layer")
+    if x.shape[0] == 0:
+        raise ValueError("x is an empty batch: give at least one sample")
+    x = x if isinstance(model, MonDEQ) else x.flatten(1)
+    layer = copy.deepcopy(layer).eval()
+    with torch.no_grad():
+        z = layer(x)
+    record = layer.last_solve.forward
+    assert record is not None
+    double = layer.double()
+    F, G = double.inclusion(x.double())
+    method = type(double.method)(**{**vars(double.method), "alpha": record.alpha})
+    guarantee = method.guarantee(F, G)
+    m, L = F.strong_monotonicity, F.lipschitz
+    assert m is not None
+    assert L is not None
+    error = _distance_bound(F, z.double(), x.double(), double, m)
+    size = z.double().norm(dim=1)
+    relative = torch.where(error > 0, error / size, 0.0)
+    with torch.no_grad():
+        gain = torch.linalg.matrix_norm(double.parametrization.U.weight, 2) / m  # type: ignore[union-attr, arg-type]
+        if isinstance(model, DenseClassifier):
+            gain = gain * torch.linalg.matrix_norm(model.head.weight.double(), 2)
+    return Certificate(
+        m=m,
+        L=L,
+        alpha=record.alpha,
+        rate=1.0 if guarantee.rate is None else guarantee.rate,
+        observed_rate=_observed_rate(F, G, method),
+        iterations=record.iterations,
+        solve_error=float(error.max()),
+        relative_error=float(relative.max()),
+        lipschitz=float(gain),
+    )
+
+
+def _distance_bound(F: sk.Affine, z: Tensor, x: Tensor, layer: MonDEQ, m: float) -> Tensor:
+    """‖z − z*‖ for each sample, for any z: with p = σ(z − F(z)), z − p − F(z) ∈ G(p), so
+    F(p) + z − p − F(z) ∈ (F + G)(p), and ‖z − z*‖ ≤ ‖z − p‖ + ‖F(p) − F(z) + z − p‖/m."""
+    with torch.no_grad():
+        p = layer.activation(z - F(z))
+        r = F(p) - F(z) + z - p
+        bound: Tensor = (z - p).norm(dim=1) + r.norm(dim=1) / m
+        return bound
+
+
+def _observed_rate(F: sk.Affine, G: sk.Operator, method: sk.Splitting) -> float:
+    solution = sk.solve(
+        F + G,
+        torch.zeros_like(F.q),
+        method,
+        tol=1e-6,
+        batch_ndim=1,
+        progress=False,
+        on_failure="return",
+    )
+    k, steps = solution.history.iteration, solution.history.fixed_point_residual
+    if len(k) < 2:
+        return 0.0
+    first, last = steps[0], steps[-1]
+    factors = torch.where(first > 0, (last / first) ** (1 / (k[-1] - k[0])), 0.0)
+    return float(factors.max())

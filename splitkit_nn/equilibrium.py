@@ -1,0 +1,66 @@
+"""The equilibrium network as two monotone inclusions, on arrays of any library.
+
+Forward. z = σ(Wz + Ux + b), σ = prox_f, is the zero of F + G with
+
+    F(z) = (I − W)z − (Ux + b),   G = ∂f.
+
+I − W ⪰ mI makes F m-strongly monotone: z exists and is unique.
+
+Backward. With J = diag σ'(Wz + Ux + b) and a cotangent v of z, (I − JW)⁻ᵀv = v + Wᵀũ, where
+ũ = J(v + Wᵀũ) is the zero of F̃ + G̃ with
+
+    F̃(ũ) = (I − Wᵀ)ũ,   G̃(ũ) = Dũ − v,   J = (I + D)⁻¹.
+
+F̃ has F's constants and its resolvent is the transpose of F's: the factorization serves both. ũ is the
+cotangent of the pre-activation. D is never formed.
+
+Source: Winston, Kolter, *Monotone operator equilibrium networks* (2020), Thms. 1-3; the formulas are
+those of this package's ``docs/mathematics.md``, where the paper's misprints are listed.
+"""
+
+from __future__ import annotations
+
+from splitkit import Affine, LinearOperator, Operator, Properties
+from splitkit.backend import Array, Scalar
+from splitkit.operators.base import PointMap
+
+
+def forward_inclusion(M: LinearOperator, bias: Array, G: Operator) -> tuple[Affine, Operator]:
+    """(F, G) for M = I − W and bias = Ux + b, of shape (batch, features)."""
+    return Affine(M, bias), G
+
+
+def adjoint_inclusion(
+    M: LinearOperator, J: Array, v: Array, *, transposed: bool = True
+) -> tuple[Affine, Operator]:
+    """(F̃, G̃) for M = I − W, the diagonal J and the cotangent v, each (batch, features).
+
+    ``transposed=False`` puts W in the place of Wᵀ: the equation of second derivatives.
+    """
+    return Affine(M.T if transposed else M), LinearizedActivation(J, v)
+
+
+class LinearizedActivation(Operator):
+    """ũ ↦ Dũ − v with J = (I + D)⁻¹ diagonal, 0 ≤ J ≤ 1; N_{0} where J = 0.
+
+    R_α(x) = J(x + αv)/(J + α(1 − J)): nothing is divided by zero, for α > 0.
+    """
+
+    properties = Properties.of(monotone=True, gradient=True, linear=True, maximal=True)
+
+    def __init__(self, J: Array, v: Array) -> None:
+        self.J, self.v = J, v
+
+    def _slope(self, alpha: Scalar) -> Array:
+        return self.J / (self.J + alpha * (1 - self.J))
+
+    def make_resolvent(self, alpha: Scalar) -> PointMap:
+        slope = self._slope(alpha)
+        constant = alpha * slope * self.v
+        return lambda x: slope * x + constant
+
+    def make_cayley(self, alpha: Scalar) -> PointMap:
+        slope = 2 * self._slope(alpha)
+        constant = alpha * slope * self.v
+        slope = slope - 1
+        return lambda x: slope * x + constant

@@ -1,0 +1,4 @@
+"""Parametrizations of W with I − W ⪰ mI; one line each is their registry."""
+
+from splitkit_nn.linear.base import Parametrization as Parametrization
+from splitkit_nn.linear.dense import MonotoneDense as MonotoneDense

@@ -1,0 +1,82 @@
+"""The dense parametrization W = (1−m)I − AᵀA + B − Bᵀ.
+
+I − W = mI + AᵀA − B + Bᵀ has symmetric part mI + AᵀA ⪰ mI, whatever A and B; and every W with
+I − W ⪰ mI is of this form. Source: Winston, Kolter (2020), Prop. 1.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from splitkit import DenseMatrix
+from splitkit_nn.linear.base import Parametrization, positive_integer
+
+
+class MonotoneDense(Parametrization):
+    """W of shape (features, features) and a dense input map.
+
+    Parameters
+    ----------
+    in_features, features : int
+        Sizes of the input x and of the equilibrium z.
+    m : float
+        Strong monotonicity of I − W, positive; the paper takes 1.
+
+    Attributes
+    ----------
+    A, B : torch.nn.Parameter
+        Of shape (features, features), initialized uniformly in ±1/√features.
+    U : torch.nn.Linear
+        The input map, with bias.
+    """
+
+    def __init__(self, in_features: int, features: int, m: float = 1.0) -> None:
+        super().__init__(m)
+        self.in_features = positive_integer("in_features", in_features)
+        self.features = positive_integer("features", features)
+        self.U = nn.Linear(in_features, features)
+        bound = 1 / math.sqrt(features)
+        self.A = nn.Parameter(torch.empty(features, features).uniform_(-bound, bound))
+        self.B = nn.Parameter(torch.empty(features, features).uniform_(-bound, bound))
+
+    def check_input(self, x: Tensor) -> None:
+        if x.ndim != 2 or x.shape[1] != self.in_features:
+            raise ValueError(
+                f"x has shape {tuple(x.shape)}: give (batch, in_features = {self.in_features})"
+            )
+
+    def bias(self, x: Tensor) -> Tensor:
+        bias: Tensor = self.U(x)
+        return bias
+
+    def weight(self) -> Tensor:
+        identity = torch.eye(self.features, dtype=self.A.dtype, device=self.A.device)
+        return (1 - self.m) * identity - self.A.T @ self.A + self.B - self.B.T
+
+    @staticmethod
+    def multiply(W: Tensor, z: Tensor) -> Tensor:
+        return z @ W.T
+
+    @staticmethod
+    def multiply_transpose(W: Tensor, v: Tensor) -> Tensor:
+        return v @ W
+
+    @staticmethod
+    def outer(p: Tensor, z: Tensor) -> Tensor:
+        return p.T @ z
+
+    def operator(self, *, exact: bool) -> DenseMatrix:
+        with torch.no_grad():
+            identity = torch.eye(self.features, dtype=self.A.dtype, device=self.A.device)
+            M = identity - self.weight()
+            if exact:
+                return DenseMatrix(M)
+            # the Frobenius norm is an upper bound of L
+            bound = max(self.m, float(torch.linalg.matrix_norm(M)))
+            return DenseMatrix(M, strong_monotonicity=self.m, lipschitz=bound)
+
+    def extra_repr(self) -> str:
+        return f"in_features={self.in_features}, features={self.features}, m={self.m:g}"
