@@ -1,6 +1,6 @@
 """Convex functions: value, proximal map, gradient, conjugate.
 
-    prox_{αf}(y) = argmin_x f(x) + ‖x − y‖²/(2α) = (I + α∂f)⁻¹ y
+prox_{αf}(y) = argmin_x f(x) + ‖x − y‖²/(2α) = (I + α∂f)⁻¹ y
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Any
 from splitkit.backend import Array, Point, Scalar, Space, is_array, lincomb, namespace, scale
 from splitkit.linear.base import LinearOperator
 from splitkit.linear.dense import DenseMatrix
+from splitkit.operators.base import Operator
 from splitkit.properties import Properties
 
 
@@ -33,12 +34,19 @@ class Function:
         L such that the gradient is L-Lipschitz; None: not smooth, or unknown.
     elementwise : bool
         prox acts on each entry by itself, so that it does not depend on what is batch.
+    samplewise : tuple of str
+        Names of the parameters that have batch shape if they are arrays.
+    operator : Operator or None
+        ∂f as an operator with a resolvent and a Cayley operator of its own, where those are
+        cheaper than ``prox``.
     """
 
     strong_convexity: float = 0.0
     smoothness: float | None = None
     elementwise: bool = False
+    samplewise: tuple[str, ...] = ()
     batch_ndim: int = 0
+    operator: Operator | None = None
     __array_ufunc__ = None
 
     def __call__(self, x: Point) -> Array:
@@ -81,10 +89,26 @@ class Function:
                 f"{space.batch_ndim}: it couples entries, so make it with "
                 f"batch_ndim={space.batch_ndim}"
             )
+        if space.is_tuple:
+            raise TypeError(
+                f"{self!r} acts on one array, but x0 is a tuple: give SeparableSum one function "
+                "for each block"
+            )
+        self.check_parameters(space)
+
+    def check_parameters(self, space: Space) -> None:
+        """Raise unless the arrays among the public attributes can be combined with points."""
         for name, value in vars(self).items():
             if is_array(value) and not name.startswith("_"):
-                space.check_array(value, f"{name} of {self!r}")
-                check_broadcast(value, space, f"{name} of {self!r}")
+                label = f"{name} of {self!r}"
+                space.check_array(value, label)
+                if name not in self.samplewise:
+                    check_broadcast(value, space, label)
+                elif tuple(value.shape) != space.batch_shape:
+                    raise ValueError(
+                        f"{label} has shape {tuple(value.shape)}: give a number, or one for each "
+                        f"element of the batch, shape {space.batch_shape}"
+                    )
 
     @property
     def conjugate(self) -> Function:
@@ -160,15 +184,49 @@ def check_broadcast(value: Array, space: Space, name: str) -> None:
         )
 
 
-def check_parameter(
-    name: str, value: Any, valid: Callable[[Any], Any], wanted: str
-) -> None:
-    """Raise unless a number, or every entry of an array, is valid; the message names both."""
-    if is_array(value):
-        good = bool(namespace(value).all(valid(value)))
-    elif isinstance(value, (int, float)) and not isinstance(value, bool):
+def check_parameter(name: str, value: Any, valid: Callable[[Any], Any], wanted: str) -> Any:
+    """The parameter, a number made a Python float; raises unless it, or every entry of an array,
+    is valid; the message names both.
+    """
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        value = float(value)  # a NumPy number would raise float32 points to float64
         good = bool(valid(value))
+    elif is_array(value):
+        good = bool(namespace(value).all(valid(value)))
     else:
         raise TypeError(f"{name} = {value!r}: give a number or an array")
     if not good:
         raise ValueError(f"{name} = {value}: {wanted}")
+    return value
+
+
+def is_weight(w: Any) -> Any:
+    """Whether a weight is non-negative and finite."""
+    return (w >= 0) & (w < float("inf"))
+
+
+def is_positive(w: Any) -> Any:
+    """Whether a parameter is positive and finite."""
+    return (w > 0) & (w < float("inf"))
+
+
+def is_finite(v: Any) -> Any:
+    """Whether a parameter is neither NaN nor infinite."""
+    return abs(v) < float("inf")
+
+
+def extremes(value: Scalar) -> tuple[float, float]:
+    """The least and the greatest entry of a number or an array."""
+    if not is_array(value):
+        return value, value
+    xp = namespace(value)
+    return float(xp.min(value)), float(xp.max(value))
+
+
+def show(**parameters: Any) -> str:
+    """Parameters for a repr: numbers by value, arrays by shape, None left out."""
+    return ", ".join(
+        f"{name}={f'array{tuple(value.shape)}' if is_array(value) else f'{value:g}'}"
+        for name, value in parameters.items()
+        if value is not None
+    )

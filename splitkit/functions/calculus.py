@@ -18,7 +18,7 @@ class Scaled(Function):
     """c f with c > 0: prox_{α(cf)} = prox_{(αc)f}."""
 
     def __init__(self, c: float, f: Function) -> None:
-        check_parameter("c", c, lambda c: 0 < c < float("inf"), "give a positive multiple")
+        c = check_parameter("c", c, lambda c: 0 < c < float("inf"), "give a positive multiple")
         self.c, self.f = c, f
         self.batch_ndim, self.elementwise = f.batch_ndim, f.elementwise
         self.strong_convexity = c * f.strong_convexity
@@ -75,7 +75,7 @@ class Translated(Function):
 
     def check_space(self, space: Space) -> None:
         self.f.check_space(space)
-        Function.check_space(self, space)
+        self.check_parameters(space)
 
     def __repr__(self) -> str:
         return f"{self.f!r}(· − v)"

@@ -1,5 +1,7 @@
 """f(x) = Σ wᵢ|xᵢ|; prox_{αf}(y) = sign(y) max(|y| − αw, 0), the soft threshold.
 
+Its conjugate is the indicator of the box {|uᵢ| ≤ wᵢ}.
+
 Source: Parikh, Boyd, *Proximal Algorithms* (2014), §6.5.2.
 """
 
@@ -8,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from splitkit.backend import Array, Point, Scalar, align, namespace, sum_of
-from splitkit.functions.base import Function, check_parameter
+from splitkit.functions.base import Function, check_parameter, is_weight, show
 
 
 class L1Norm(Function):
@@ -25,8 +27,8 @@ class L1Norm(Function):
     elementwise = True
 
     def __init__(self, weight: Scalar = 1.0, *, batch_ndim: int = 0) -> None:
-        check_parameter("weight", weight, lambda w: w >= 0, "give non-negative weights")
-        self.weight, self.batch_ndim = weight, batch_ndim
+        self.weight = check_parameter("weight", weight, is_weight, "give non-negative weights")
+        self.batch_ndim = batch_ndim
 
     def __call__(self, x: Point) -> Array:
         return sum_of(self.weight * abs(x), self.batch_ndim)
@@ -36,8 +38,14 @@ class L1Norm(Function):
         threshold = align(alpha, x) * self.weight
         return x - xp.clip(x, -threshold, threshold)
 
+    @property
+    def conjugate(self) -> Function:
+        from splitkit.functions.box import Box
+
+        return Box(-self.weight, self.weight, batch_ndim=self.batch_ndim)
+
     def __repr__(self) -> str:
-        return f"L1Norm({self.weight})" if isinstance(self.weight, (int, float)) else "L1Norm(w)"
+        return f"L1Norm({show(weight=self.weight)})"
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:

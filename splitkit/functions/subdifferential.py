@@ -40,9 +40,13 @@ class Subdifferential(Operator):
 
     def make_resolvent(self, alpha: Scalar) -> PointMap:
         f = self.f
+        if f.operator is not None:
+            return f.operator.make_resolvent(alpha)
         return lambda y: f.prox(y, alpha)
 
     def make_cayley(self, alpha: Scalar) -> PointMap:
+        if self.f.operator is not None:
+            return self.f.operator.make_cayley(alpha)
         reflect: PointMap | None = getattr(self.f, "reflect", None)
         return super().make_cayley(alpha) if reflect is None else reflect
 

@@ -1,0 +1,110 @@
+"""The affine set {Ax = b}: projection y − A⁺(Ay − b).
+
+With Aᵀ = QR, made once, the set is {Qᵀx = c} for c = R⁻ᵀb, and the projection y − Q(Qᵀy − c): the
+condition of A enters only c. Source: Parikh, Boyd, *Proximal Algorithms* (2014), §6.2.2.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from splitkit.backend import Array, Point, Space, namespace, sum_of
+from splitkit.functions.base import Function, Indicator, check_broadcast
+
+
+class AffineSet(Indicator):
+    """{x: Ax = b} over the last axis of x.
+
+    Parameters
+    ----------
+    A : array, shape (m, n)
+        Of full row rank m ≤ n; dtype and device of x.
+    b : array, shape (m,) or (..., m)
+        Finite, of A's dtype and device; broadcasts to Ax.
+    batch_ndim : int
+        Leading batch axes.
+
+    Raises
+    ------
+    TypeError, ValueError
+        A is no real floating matrix, its sizes do not fit b, or its rows are dependent.
+    """
+
+    def __init__(self, A: Array, b: Array, *, batch_ndim: int = 0) -> None:
+        space = Space.of(A, name="A")
+        Space.of(b, name="b")
+        if b.dtype != A.dtype:
+            raise TypeError(f"b has dtype {b.dtype}, but A has {A.dtype}: convert one of them")
+        if A.ndim != 2:
+            raise ValueError(f"A has shape {tuple(A.shape)}: give a 2-D array")
+        rows, columns = A.shape
+        if b.ndim == 0 or b.shape[-1] != rows:
+            raise ValueError(
+                f"A has shape {tuple(A.shape)} and b {tuple(b.shape)}: the last axis of b must "
+                f"have length {rows}, one entry for each row of A"
+            )
+        if not 0 < rows <= columns:
+            raise ValueError(
+                f"A has shape {tuple(A.shape)}: full row rank needs at most {columns} rows, and one"
+            )
+        xp = namespace(A, b)
+        singular = xp.linalg.svdvals(A)
+        rounding = columns * float(xp.finfo(space.dtype).eps) * singular[0]
+        rank = int(xp.sum(xp.astype(singular > rounding, xp.int64)))
+        if rank < rows:
+            raise ValueError(
+                f"A has {rows} rows but rank {rank} (singular values {float(singular[-1]):.2g} to "
+                f"{float(singular[0]):.2g}): remove the dependent rows"
+            )
+        self._A, self._b, self.batch_ndim = A, b, batch_ndim
+        self._Q, R = xp.linalg.qr(A.T)
+        flat = xp.linalg.solve(R.T, xp.reshape(b, (-1, rows)).T).T
+        self._c = xp.reshape(flat, b.shape)
+
+    @property
+    def A(self) -> Array:
+        """The matrix."""
+        return self._A
+
+    @property
+    def b(self) -> Array:
+        """The right-hand side."""
+        return self._b
+
+    def _residual(self, x: Array) -> Array:
+        return x @ self._Q - self._c
+
+    def project(self, x: Point) -> Point:
+        return x - self._residual(x) @ self._Q.T
+
+    def violation(self, x: Point) -> Array:
+        residual = self._residual(x)
+        return namespace(x).sqrt(sum_of(residual * residual, self.batch_ndim))
+
+    def check_space(self, space: Space) -> None:
+        super().check_space(space)
+        rows, columns = self._A.shape
+        shape = space.shapes[0]
+        space.check_array(self._A, f"A of {self!r}")
+        space.check_array(self._b, f"b of {self!r}")
+        if len(shape) <= self.batch_ndim or shape[-1] != columns:
+            raise ValueError(
+                f"{self!r} acts on the last axis, which must have length {columns} and be no "
+                f"batch axis: x0 has shape {shape}, batch_ndim = {self.batch_ndim}"
+            )
+        values = replace(space, shapes=((*shape[:-1], rows),))
+        check_broadcast(self._b, values, f"b of {self!r}")
+
+    def __repr__(self) -> str:
+        return f"AffineSet({self._A.shape[0]}×{self._A.shape[1]})"
+
+    @classmethod
+    def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
+        """(function, shape of its points) for the checks."""
+        A = asarray([[1.0, -2.0, 0.5], [0.0, 3.0, 1.0]])
+        return [
+            (cls(A, asarray([1.0, -1.0])), (3,)),
+            (cls(A, asarray([[1.0, -1.0], [0.0, 2.0]])), (2, 3)),
+            (cls(A, asarray([1.0, -1.0]), batch_ndim=1), (4, 3)),
+        ]

@@ -1,0 +1,79 @@
+"""f(x) = Σ_g w_g‖x_g‖₂; prox_{αf}(y)_g = max(1 − αw_g/‖y_g‖, 0) y_g, the block soft threshold.
+
+The groups are the vectors along one axis. Source: Parikh, Boyd, *Proximal Algorithms* (2014),
+§6.5.4.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from splitkit.backend import Array, Point, Scalar, Space, align, namespace, sum_of
+from splitkit.functions.base import Function, check_parameter, is_weight, show
+
+
+class GroupL2Norm(Function):
+    """Σ w_g‖x_g‖₂ over the vectors x_g along an axis.
+
+    Parameters
+    ----------
+    weight : float or array, default 1
+        Non-negative and finite; an array has dtype and device of x and broadcasts to x's shape
+        without ``axis``.
+    axis : int, keyword
+        The axis along which a group runs; no batch axis.
+    batch_ndim : int
+        Leading batch axes.
+    """
+
+    def __init__(self, weight: Scalar = 1.0, *, axis: int = -1, batch_ndim: int = 0) -> None:
+        self.weight = check_parameter("weight", weight, is_weight, "give non-negative weights")
+        if isinstance(axis, bool) or not isinstance(axis, int):
+            raise TypeError(f"axis = {axis!r}: give one integer")
+        if 0 <= axis < batch_ndim:
+            raise ValueError(
+                f"axis = {axis}: that is a batch axis (batch_ndim = {batch_ndim}); give a later one"
+            )
+        self.axis, self.batch_ndim = axis, batch_ndim
+
+    def _norms(self, x: Array) -> Array:
+        """‖x_g‖, differentiable where it is 0."""
+        xp = namespace(x)
+        squares = xp.sum(x * x, axis=self.axis)
+        positive = squares > 0
+        return xp.where(positive, xp.sqrt(xp.where(positive, squares, 1.0)), 0.0)
+
+    def __call__(self, x: Point) -> Array:
+        return sum_of(self.weight * self._norms(x), self.batch_ndim)
+
+    def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
+        xp, norms = namespace(x), self._norms(x)
+        threshold = align(alpha, norms) * self.weight
+        kept = norms > threshold
+        factor = xp.where(kept, 1 - threshold / xp.where(kept, norms, 1.0), 0.0)
+        return xp.expand_dims(factor, axis=self.axis) * x
+
+    def check_space(self, space: Space) -> None:
+        shape = space.shapes[0]
+        axis = self.axis + len(shape) if self.axis < 0 else self.axis
+        if not space.is_tuple and not self.batch_ndim <= axis < len(shape):
+            raise ValueError(
+                f"axis of {self!r} must be one of the axes of x0 that are not batch: x0 has shape "
+                f"{shape}, batch_ndim = {self.batch_ndim}"
+            )
+        # the weight meets the norms, not the points
+        super().check_space(replace(space, shapes=(shape[:axis] + shape[axis + 1 :],)))
+
+    def __repr__(self) -> str:
+        return f"GroupL2Norm({show(weight=self.weight, axis=self.axis)})"
+
+    @classmethod
+    def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
+        """(function, shape of its points) for the checks."""
+        return [
+            (cls(), (3,)),
+            (cls(asarray([0.5, 0.0, 2.0])), (3, 2)),
+            (cls(asarray([0.5, 0.0, 2.0]), axis=0), (2, 3)),
+            (cls(0.3, axis=1, batch_ndim=1), (4, 2, 3)),
+        ]

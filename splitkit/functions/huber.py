@@ -1,0 +1,67 @@
+"""f(x) = Σ wᵢh(xᵢ), h(t) = t²/2 for |t| ≤ δ, δ|t| − δ²/2 beyond.
+
+prox_{αf}(y) = y/(1 + αw) for |y| ≤ δ(1 + αw), y − αwδ sign(y) beyond: h is the Moreau envelope of
+δ|·|. Source: Beck, *First-Order Methods in Optimization* (2017), Example 6.66.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from splitkit.backend import Array, Point, Scalar, align, namespace, sum_of
+from splitkit.functions.base import (
+    Function,
+    check_parameter,
+    extremes,
+    is_positive,
+    is_weight,
+    show,
+)
+
+
+class Huber(Function):
+    """Σ wᵢh(xᵢ); max w-smooth.
+
+    Parameters
+    ----------
+    delta : float or array, default 1
+        δ, where the quadratic ends; positive and finite.
+    weight : float or array, default 1
+        Non-negative and finite. Arrays have dtype and device of x and broadcast to it.
+    batch_ndim : int
+        Leading batch axes.
+    """
+
+    elementwise = True
+
+    def __init__(self, delta: Scalar = 1.0, weight: Scalar = 1.0, *, batch_ndim: int = 0) -> None:
+        self.delta = check_parameter("delta", delta, is_positive, "give positive numbers")
+        self.weight = check_parameter("weight", weight, is_weight, "give non-negative weights")
+        self.batch_ndim = batch_ndim
+        self.smoothness = extremes(self.weight)[1]
+
+    def __call__(self, x: Point) -> Array:
+        clipped = namespace(x).clip(x, -self.delta, self.delta)
+        return sum_of(self.weight * clipped * (x - clipped / 2), self.batch_ndim)
+
+    def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
+        xp = namespace(x)
+        t = align(alpha, x) * self.weight
+        shift = t * self.delta
+        beyond = x - xp.clip(x, -shift, shift)
+        return xp.where(abs(x) <= self.delta + shift, x / (1 + t), beyond)
+
+    def gradient(self, x: Point) -> Point:
+        return self.weight * namespace(x).clip(x, -self.delta, self.delta)
+
+    def __repr__(self) -> str:
+        return f"Huber({show(delta=self.delta, weight=self.weight)})"
+
+    @classmethod
+    def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
+        """(function, shape of its points) for the checks."""
+        return [
+            (cls(), (3,)),
+            (cls(asarray([0.5, 0.1, 1.0]), asarray([1.0, 2.0, 0.0])), (3,)),
+            (cls(0.3, 2.0, batch_ndim=1), (4, 3)),
+        ]

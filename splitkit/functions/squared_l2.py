@@ -1,0 +1,66 @@
+"""f(x) = ½ Σ wᵢ(xᵢ − cᵢ)²; prox_{αf}(y) = c + (y − c)/(1 + αw); f*(u) = ½ Σ uᵢ²/wᵢ for c = 0.
+
+Source: Parikh, Boyd, *Proximal Algorithms* (2014), §6.1.1.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from splitkit.backend import Array, Point, Scalar, align, sum_of
+from splitkit.functions.base import Function, check_parameter, extremes, is_finite, is_weight, show
+
+
+class SquaredL2(Function):
+    """(w/2)‖x − c‖²; min w-strongly convex, max w-smooth.
+
+    Parameters
+    ----------
+    weight : float or array, default 1
+        Non-negative and finite; an array has dtype and device of x and broadcasts to it.
+    center : float or array, optional
+        c, finite, likewise; None: zero.
+    batch_ndim : int
+        Leading batch axes.
+    """
+
+    elementwise = True
+
+    def __init__(self, weight: Scalar = 1.0, center: Any = None, *, batch_ndim: int = 0) -> None:
+        self.weight = check_parameter("weight", weight, is_weight, "give non-negative weights")
+        if center is not None:
+            center = check_parameter("center", center, is_finite, "give finite numbers")
+        self.center, self.batch_ndim = center, batch_ndim
+        self.strong_convexity, self.smoothness = extremes(self.weight)
+
+    def _from_center(self, x: Array) -> Array:
+        return x if self.center is None else x - self.center
+
+    def __call__(self, x: Point) -> Array:
+        d = self._from_center(x)
+        return sum_of(self.weight * d * d, self.batch_ndim) / 2
+
+    def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
+        moved = self._from_center(x) / (1 + align(alpha, x) * self.weight)
+        return moved if self.center is None else moved + self.center
+
+    def gradient(self, x: Point) -> Point:
+        return self.weight * self._from_center(x)
+
+    @property
+    def conjugate(self) -> Function:
+        if self.center is None and self.strong_convexity > 0:
+            return SquaredL2(1 / self.weight, batch_ndim=self.batch_ndim)
+        return super().conjugate
+
+    def __repr__(self) -> str:
+        return f"SquaredL2({show(weight=self.weight, center=self.center)})"
+
+    @classmethod
+    def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
+        """(function, shape of its points) for the checks."""
+        return [
+            (cls(), (3,)),
+            (cls(asarray([0.5, 0.1, 2.0]), asarray([1.0, -2.0, 0.5])), (3,)),
+            (cls(0.3, asarray([1.0, -2.0, 0.5]), batch_ndim=1), (4, 3)),
+        ]

@@ -1,0 +1,298 @@
+"""What every function promises: value, prox, gradient and conjugate fit their definitions."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from scipy.optimize import minimize, minimize_scalar
+
+from splitkit import backend, functions
+from splitkit.functions import Conjugate, Function, Indicator
+from tests.functions.namespaces import every_library, maker
+
+CLASSES = [
+    f
+    for f in vars(functions).values()
+    if isinstance(f, type) and issubclass(f, Function) and hasattr(f, "examples")
+]
+CASES = [
+    pytest.param(cls, i, id=f"{cls.__name__}-{i}")
+    for cls in CLASSES
+    for i in range(len(cls.examples(maker("numpy"))))
+]
+every_function = pytest.mark.parametrize(("cls", "i"), CASES)
+numpy_array = maker("numpy")
+
+
+def example(cls, i, asarray=numpy_array):
+    return cls.examples(asarray)[i]
+
+
+def points(shape, count, seed=0):
+    """Points of several sizes, some with zeros and ties."""
+    rng = np.random.default_rng(seed)
+    scales = 10.0 ** rng.uniform(-1.5, 1.5, count)
+    drawn = [s * rng.standard_normal(shape) for s in scales]
+    return [np.zeros(shape), np.ones(shape), *drawn]
+
+
+def flat(f, x):
+    """f(x) summed over the batch, a Python float."""
+    return float(np.sum(backend.to_numpy(f(x))))
+
+
+def test_every_function_of_the_brief_is_found():
+    assert {c.__name__ for c in CLASSES} >= {
+        "AffineSet", "Box", "GroupL2Norm", "Huber", "L1Norm", "L2Ball", "Logistic",
+        "NonNegative", "Quadratic", "Simplex", "SquaredL2",
+    }  # fmt: skip
+
+
+@every_function
+@every_library
+def test_library_dtype_shape_and_input_are_kept(cls, i, asarray, dtype):
+    f, shape = example(cls, i, asarray)
+    xp = backend.namespace(asarray([1.0]))
+    for x0 in points(shape, 3):
+        x = asarray(x0)
+        f.check_space(backend.Space.of(x, f.batch_ndim))
+        results = [f.prox(x, alpha) for alpha in (0.7, 2)]
+        if f.has_gradient:
+            results.append(f.gradient(x))
+        for result in results:
+            assert backend.namespace(result) is xp
+            assert result.dtype == x.dtype
+            assert result.shape == x.shape
+        value = f(x)
+        assert value.dtype == x.dtype
+        assert tuple(value.shape) == shape[: f.batch_ndim]
+        np.testing.assert_array_equal(backend.to_numpy(x), backend.to_numpy(asarray(x0)))
+
+
+@every_function
+@every_library
+def test_libraries_agree_with_numpy_in_double_precision(cls, i, asarray, dtype):
+    f, shape = example(cls, i, asarray)
+    exact, _ = example(cls, i)
+    rtol = {"float64": 1e-12, "float32": 2e-5}[dtype]
+    for x in points(shape, 4, seed=1):
+        for alpha in (1e-3, 0.7, 50.0):
+            np.testing.assert_allclose(
+                backend.to_numpy(f.prox(asarray(x), alpha)),
+                exact.prox(x, alpha),
+                rtol=rtol,
+                atol=rtol * (1 + np.max(abs(x))),
+            )
+        inside = exact.prox(x, 1.0)
+        np.testing.assert_allclose(
+            backend.to_numpy(f(asarray(inside))), exact(inside), rtol=rtol, atol=rtol
+        )
+        if f.has_gradient:
+            np.testing.assert_allclose(
+                backend.to_numpy(f.gradient(asarray(x))),
+                exact.gradient(x),
+                rtol=rtol,
+                atol=rtol * (1 + np.max(abs(x))),
+            )
+
+
+@every_function
+def test_prox_minimizes_its_objective(cls, i):
+    """By the definition: no point near or far has a lower f(z) + ‖z − y‖²/(2α)."""
+    f, shape = example(cls, i)
+    rng = np.random.default_rng(2)
+    for y in points(shape, 5, seed=2):
+        for alpha in (0.1, 1.0, 20.0):
+
+            def objective(z, y=y, alpha=alpha):
+                return flat(f, z) + float(np.sum((z - y) ** 2)) / (2 * alpha)
+
+            best = f.prox(y, alpha)
+            value = objective(best)
+            assert np.isfinite(value)
+            slack = 1e-9 * (1 + abs(value))
+            for size in (1e-4, 1e-2, 1.0, 10.0):
+                z = f.prox(best + size * rng.standard_normal(shape), alpha)
+                for t in (1.0, 0.5, 0.01):  # in the domain, as that is convex
+                    z_t = best + t * (z - best)
+                    # the objective is 1/α-strongly convex
+                    growth = float(np.sum((z_t - best) ** 2)) / (2 * alpha)
+                    assert value + growth <= objective(z_t) + slack
+
+
+SMOOTH = [
+    case for case in CASES if example(*case.values)[0].has_gradient
+]  # a general minimizer finds these
+FINITE = [case for case in CASES if not issubclass(case.values[0], Indicator)]
+
+
+@pytest.mark.parametrize(("cls", "i"), FINITE)
+def test_prox_equals_brute_force_minimization(cls, i):
+    f, shape = example(cls, i)
+    rng = np.random.default_rng(3)
+    for alpha in (0.3, 4.0):
+        y = 2 * rng.standard_normal(shape)
+
+        def objective(z, y=y, alpha=alpha):
+            return flat(f, z.reshape(shape)) + float(np.sum((z - y.ravel()) ** 2)) / (2 * alpha)
+
+        start = y.ravel() + 0.1
+        found = minimize(objective, start, method="Powell", options={"xtol": 1e-9, "ftol": 1e-15})
+        for _ in range(3):
+            found = minimize(
+                objective, found.x, method="Powell", options={"xtol": 1e-9, "ftol": 1e-15}
+            )
+        best = f.prox(y, alpha)
+        assert objective(best.ravel()) <= found.fun + 1e-9
+        np.testing.assert_allclose(best.ravel(), found.x, atol=2e-4)
+
+
+INDICATORS = [case for case in CASES if issubclass(case.values[0], Indicator)]
+
+
+@pytest.mark.parametrize(("cls", "i"), INDICATORS)
+def test_projection_is_in_the_set_idempotent_and_nearest(cls, i):
+    C, shape = example(cls, i)
+    members = [C.project(x) for x in points(shape, 20, seed=5)]
+    for x in points(shape, 8, seed=4):
+        p = C.project(x)
+        assert flat(C, p) == 0
+        np.testing.assert_allclose(C.project(p), p, atol=1e-13 * (1 + np.max(abs(p))))
+        np.testing.assert_array_equal(C.prox(x, 7.0), p)
+        for z in members:  # the projection theorem: ⟨x − p, z − p⟩ ≤ 0 for z in C
+            assert np.sum((x - p) * (z - p)) <= 1e-11 * (1 + np.sum(x * x) + np.sum(z * z))
+        if np.max(abs(p - x)) > 0.01:
+            assert flat(C, x) == np.inf
+            assert np.max(C.violation(x)) > 0
+
+
+@every_function
+def test_residual_of_prox_is_a_subgradient(cls, i):
+    f, shape = example(cls, i)
+    others = [f.prox(z, 1.0) for z in points(shape, 20, seed=6)]
+    for y in points(shape, 6, seed=7):
+        for alpha in (0.05, 1.0, 30.0):
+            x = f.prox(y, alpha)
+            u = (y - x) / alpha
+            fx = flat(f, x)
+            for z in others:
+                below = fx + np.sum(u * (z - x)) - flat(f, z)
+                assert below <= 1e-10 * (1 + abs(fx) + np.sum(z * z) + np.sum(y * y) / alpha)
+            if f.has_gradient:
+                np.testing.assert_allclose(
+                    f.gradient(x), u, atol=1e-12 * (1 + np.max(abs(y)) / alpha)
+                )
+
+
+@pytest.mark.parametrize(("cls", "i"), SMOOTH)
+def test_gradient_equals_finite_differences(cls, i):
+    f, shape = example(cls, i)
+    rng = np.random.default_rng(8)
+    for x in points(shape, 6, seed=8)[2:]:
+        d = rng.standard_normal(shape)
+        h = 1e-5
+        slope = (flat(f, x + h * d) - flat(f, x - h * d)) / (2 * h)
+        expected = float(np.sum(f.gradient(x) * d))
+        assert slope == pytest.approx(expected, rel=1e-5, abs=1e-5 * (1 + abs(flat(f, x))))
+
+
+@pytest.mark.parametrize(("cls", "i"), SMOOTH)
+def test_constants_bound_the_gradient(cls, i):
+    f, shape = example(cls, i)
+    sample = points(shape, 20, seed=9)
+    for x, z in pairwise(sample):
+        d, u = x - z, f.gradient(x) - f.gradient(z)
+        inner, square = np.sum(d * u), np.sum(d * d)
+        assert inner >= f.strong_convexity * square * (1 - 1e-12) - 1e-12
+        assert np.sqrt(np.sum(u * u)) <= f.smoothness * np.sqrt(square) * (1 + 1e-12)
+    assert f.properties.maximal
+    assert f.properties.gradient
+    assert f.properties.lipschitz == pytest.approx(f.smoothness)
+    assert f.properties.strong_monotonicity == pytest.approx(f.strong_convexity)
+
+
+@every_function
+def test_moreau_decomposition_and_double_conjugate(cls, i):
+    f, shape = example(cls, i)
+    closed, generic = f.conjugate, Conjugate(f)
+    for y in points(shape, 5, seed=10):
+        for alpha in (0.2, 1.0, 9.0):
+            whole = f.prox(y, alpha) + alpha * closed.prox(y / alpha, 1 / alpha)
+            np.testing.assert_allclose(whole, y, atol=1e-12 * (1 + np.max(abs(y))))
+            np.testing.assert_allclose(
+                closed.prox(y, alpha), generic.prox(y, alpha), atol=1e-12 * (1 + np.max(abs(y)))
+            )
+            np.testing.assert_allclose(
+                closed.conjugate.prox(y, alpha), f.prox(y, alpha), atol=1e-14
+            )
+        # Fenchel-Young, with equality at u ∈ ∂f(x)
+        if not isinstance(closed, Conjugate):
+            x = f.prox(y, 1.0)
+            u = y - x
+            assert flat(f, x) + flat(closed, u) == pytest.approx(np.sum(x * u), abs=1e-10)
+    assert closed.smoothness == pytest.approx(generic.smoothness)
+    assert closed.strong_convexity == pytest.approx(generic.strong_convexity)
+
+
+BATCHED = [
+    case
+    for case in CASES
+    if example(*case.values)[0].batch_ndim == 1 and case.values[0].__name__ != "Quadratic"
+]
+
+
+@pytest.mark.parametrize(("cls", "i"), BATCHED)
+@every_library
+def test_alpha_of_batch_shape_equals_looping(cls, i, asarray, dtype):
+    f, shape = example(cls, i, asarray)
+    x = asarray(3 * np.random.default_rng(11).standard_normal(shape))
+    alphas = [0.1, 1.0, 5.0, 40.0]
+    batched = backend.to_numpy(f.prox(x, asarray(alphas)))
+    for k, alpha in enumerate(alphas):
+        one = backend.to_numpy(f.prox(x, alpha))[k]
+        np.testing.assert_allclose(batched[k], one, rtol=1e-6 if dtype == "float32" else 1e-14)
+    if not issubclass(cls, Indicator):
+        assert not np.allclose(batched, backend.to_numpy(f.prox(x, 1.0)))
+
+
+@pytest.mark.parametrize(("cls", "i"), BATCHED)
+def test_samples_of_a_batch_do_not_touch(cls, i):
+    f, shape = example(cls, i)
+    x = 3 * np.random.default_rng(12).standard_normal(shape)
+    changed = x.copy()
+    changed[0] += 1.5
+    np.testing.assert_array_equal(f.prox(changed, 0.5)[1:], f.prox(x, 0.5)[1:])
+    np.testing.assert_array_equal(f(changed)[1:], f(x)[1:])
+
+
+@every_function
+def test_tuples_and_wrong_dtypes_are_refused(cls, i):
+    f, shape = example(cls, i)
+    x = np.ones(shape)
+    with pytest.raises(TypeError, match="SeparableSum"):
+        f.check_space(backend.Space.of((x, x), f.batch_ndim))
+    has_array = any(backend.is_array(v) for v in vars(f).values())
+    if has_array:
+        with pytest.raises(TypeError, match="float32"):
+            f.check_space(backend.Space.of(x.astype(np.float32), f.batch_ndim))
+
+
+@every_function
+def test_repr_is_short_and_names_the_class(cls, i):
+    f, _ = example(cls, i)
+    assert repr(f).startswith(cls.__name__)
+    assert len(repr(f)) < 60
+    assert "\n" not in repr(f)
+
+
+def test_scalar_prox_against_bracketed_minimization():
+    """One dimension, to full accuracy of a bracketing search."""
+    cases = [functions.Huber(0.7, 2.0), functions.Logistic(), functions.L1Norm(0.3)]
+    for f in cases:
+        for y in (-5.0, -0.4, 0.0, 0.9, 12.0):
+            found = minimize_scalar(
+                lambda z, f=f, y=y: flat(f, np.asarray([z])) + (z - y) ** 2 / 3,
+                bracket=(y - 4, y + 4),
+                tol=1e-10,
+            )
+            assert f.prox(np.asarray([y]), 1.5)[0] == pytest.approx(found.x, abs=1e-6)
