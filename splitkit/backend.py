@@ -99,7 +99,7 @@ def to_numpy(x: Array) -> Any:
     """A NumPy copy of an array of any library, on any device."""
     import numpy as np
 
-    host = x.detach().cpu() if array_api_compat.is_torch_array(x) else x
+    host = x.detach().cpu().numpy() if array_api_compat.is_torch_array(x) else x
     return np.array(host.get() if array_api_compat.is_cupy_array(x) else host)
 
 
