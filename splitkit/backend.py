@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import array_api_compat
+import numpy as np
 
 Array: TypeAlias = Any
 Point: TypeAlias = Any  # Array | tuple[Array, ...]
@@ -26,8 +27,8 @@ def namespace(*points: Point) -> Any:
 
 
 def is_array(x: object) -> bool:
-    """Whether x is an array of a known library (Python numbers and lists are not)."""
-    return bool(array_api_compat.is_array_api_obj(x))
+    """Whether x is an array of a known library (numbers are not, NumPy's float64 scalars included)."""
+    return not isinstance(x, float) and bool(array_api_compat.is_array_api_obj(x))
 
 
 def device(x: Array) -> Any:
@@ -41,9 +42,9 @@ def blocks(x: Point) -> tuple[Array, ...]:
 
 
 def align(c: Scalar, x: Array) -> Scalar:
-    """Give an array of batch shape trailing axes of length 1, so that it multiplies x samplewise."""
+    """Give an array of batch shape trailing axes of length 1: it multiplies x samplewise."""
     if isinstance(c, (int, float)):
-        return c
+        return float(c)
     return namespace(c).reshape(c, tuple(c.shape) + (1,) * (x.ndim - c.ndim))
 
 
@@ -97,10 +98,11 @@ def without_gradients(x: Point) -> AbstractContextManager[Any]:
 
 def to_numpy(x: Array) -> Any:
     """A NumPy copy of an array of any library, on any device."""
-    import numpy as np
-
-    host = x.detach().cpu().numpy() if array_api_compat.is_torch_array(x) else x
-    return np.array(host.get() if array_api_compat.is_cupy_array(x) else host)
+    if array_api_compat.is_torch_array(x):
+        x = x.detach().cpu().numpy()
+    elif array_api_compat.is_cupy_array(x):
+        x = x.get()
+    return np.array(x)
 
 
 @dataclass(frozen=True)
@@ -185,9 +187,7 @@ class Space:
 
     def inner(self, x: Point, y: Point) -> Array:
         """⟨x, y⟩, of batch shape."""
-        terms = [
-            sum_of(a * b, self.batch_ndim) for a, b in zip(blocks(x), blocks(y), strict=True)
-        ]
+        terms = [sum_of(a * b, self.batch_ndim) for a, b in zip(blocks(x), blocks(y), strict=True)]
         return sum(terms[1:], start=terms[0])
 
     def norm(self, x: Point) -> Array:
@@ -196,7 +196,8 @@ class Space:
 
     def check_point(self, x: Point, name: str) -> None:
         """Raise unless x lies in this space: TypeError for a wrong kind, dtype or library,
-        ValueError for a wrong shape or device."""
+        ValueError for a wrong shape or device.
+        """
         arrays = blocks(x)
         if isinstance(x, tuple) != self.is_tuple or len(arrays) != len(self.shapes):
             wanted = f"a tuple of {len(self.shapes)} arrays" if self.is_tuple else "one array"

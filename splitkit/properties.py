@@ -18,8 +18,8 @@ region of the plane (the scaled relative graph): m is its least s, L² its great
 dimension at least 2 nothing better follows from the forms (S-procedure, lossless for 2×2 Gram
 matrices).
 
-Sources: Ryu, Hannah, Yin, *Scaled relative graphs* (2022); Bauschke, Combettes, *Convex Analysis and
-Monotone Operator Theory in Hilbert Spaces* (2017), Props. 4.12, 4.39, 4.44, Cor. 25.5; Taylor,
+Sources: Ryu, Hannah, Yin, *Scaled relative graphs* (2022); Bauschke, Combettes, *Convex Analysis
+and Monotone Operator Theory in Hilbert Spaces* (2017), Props. 4.12, 4.39, 4.44, Cor. 25.5; Taylor,
 Hendrickx, Glineur (2017) for the gradient's form.
 """
 
@@ -87,10 +87,11 @@ class Properties:
             m = 0.0
         forms: list[Form] = []
         if m is not None:
-            forms.append((-m, 0.5, 0.0))
+            # an operator that is ∞-strongly monotone has one point in its domain: Δx = 0
+            forms.append((-1.0, 0.0, 0.0) if m == math.inf else (-m, 0.5, 0.0))
         if L is not None and L < math.inf:
             forms.append((L * L, 0.0, -1.0))
-        if gradient and m is not None and L is not None and L < math.inf:
+        if gradient and m is not None and m < math.inf and L is not None and L < math.inf:
             forms.append((-m * L, (m + L) / 2, -1.0))
         if β is not None:
             forms.append((0.0, 0.0, -1.0) if β == math.inf else (0.0, 0.5, -β))
@@ -100,7 +101,9 @@ class Properties:
         if skew:
             forms.append((0.0, -0.5, 0.0))
         result = cls(tuple(forms), maximal, gradient, linear)
-        if result._s_range[0] > result._s_range[1]:
+        low, high = result._s_range
+        too_large = m is not None and L is not None and L * (1 + 1e-9) < m < math.inf
+        if m != math.inf and (low > high or too_large):
             raise ValueError(
                 f"no operator has strong_monotonicity={m}, lipschitz={L}, cocoercivity={β} and "
                 f"averagedness={θ} at once (m ≤ L and m ≤ 1/β are necessary): correct one of them"
@@ -121,7 +124,7 @@ class Properties:
     @cached_property
     def _s_range(self) -> tuple[float, float]:
         """The interval of s = ⟨Δx, Δu⟩/‖Δx‖²: every lower bound of w against every upper one."""
-        low, high = -math.inf, math.inf
+        low, high, size = -math.inf, math.inf, 0.0
         floors = [(-a / c, -2 * b / c) for a, b, c in self.forms if c > 0]
         for a, b, c in self.forms:
             if c == 0:
@@ -134,9 +137,11 @@ class Properties:
                 continue
             low = max(low, *(bound[0] for bound in bounds))
             high = min(high, *(bound[1] for bound in bounds))
-        if 0 < low - high <= 1e-12 * max(1.0, abs(low)):  # one point, up to rounding
+            size = max(size, *(abs(v) for bound in bounds for v in bound if math.isfinite(v)), 0.0)
+        if 0 < low - high <= 1e-12 * max(1.0, abs(low)) < math.inf:  # one point, up to rounding
             low = high = (low + high) / 2
-        return _snap(low), _snap(high)
+        # rounding leaves ±1e-17 of the terms' size where the exact value is 0
+        return _snap(low, size), _snap(high, size)
 
     @cached_property
     def strong_monotonicity(self) -> float | None:
@@ -158,9 +163,7 @@ class Properties:
             for q0, q1 in ceilings[:i]:
                 if p1 != q1:
                     candidates.add((q0 - p0) / (p1 - q1))
-        values = [
-            min(p0 + p1 * s for p0, p1 in ceilings) for s in candidates if low <= s <= high
-        ]
+        values = [min(p0 + p1 * s for p0, p1 in ceilings) for s in candidates if low <= s <= high]
         return math.sqrt(max(0.0, *values))
 
     @cached_property
@@ -200,9 +203,9 @@ class Properties:
         i11, i12, i21, i22 = s / det, -q / det, -r / det, p / det
         forms = tuple(
             (
-                a * i11 * i11 + 2 * b * i11 * i21 + c * i21 * i21,
-                a * i11 * i12 + b * (i11 * i22 + i12 * i21) + c * i21 * i22,
-                a * i12 * i12 + 2 * b * i12 * i22 + c * i22 * i22,
+                _sum(a * i11 * i11, 2 * b * i11 * i21, c * i21 * i21),
+                _sum(a * i11 * i12, b * i11 * i22, b * i12 * i21, c * i21 * i22),
+                _sum(a * i12 * i12, 2 * b * i12 * i22, c * i22 * i22),
             )
             for a, b, c in self.forms
         )
@@ -237,11 +240,15 @@ class Properties:
 
     def pulled_back(self, least: float, greatest: float) -> Properties:
         """LᵀAL with least ≤ ‖Lx‖/‖x‖ ≤ greatest: m·least² (m·greatest² if m < 0), L·greatest²,
-        β/greatest². Maximal if A is and has full domain (Cor. 25.6)."""
+        β/greatest². Maximal if A is and has full domain (Cor. 25.6).
+        """
         m, lipschitz, β = self.strong_monotonicity, self.lipschitz, self.cocoercivity
+        if greatest == math.inf:
+            monotone = Properties.of(monotone=self.monotone, gradient=self.gradient)
+            return Properties(monotone.forms, False, self.gradient, self.linear)
         square = greatest * greatest
         return Properties.of(
-            strong_monotonicity=None if m is None else min(m * least * least, m * square),
+            strong_monotonicity=_gain(m, least * least, square),
             lipschitz=None if lipschitz is None else lipschitz * square,
             cocoercivity=None if β is None or square == 0 else β / square,
             gradient=self.gradient,
@@ -251,7 +258,8 @@ class Properties:
 
 def sum_properties(terms: Iterable[Properties]) -> Properties:
     """A + B: m₁ + m₂, L₁ + L₂, 1/(1/β₁ + 1/β₂) (Prop. 4.12); maximal if all terms are and all but
-    one have full domain, as Lipschitz ones do (Cor. 25.5)."""
+    one have full domain, as Lipschitz ones do (Cor. 25.5).
+    """
     parts = list(terms)
     m = _all_known([p.strong_monotonicity for p in parts])
     lipschitz = _all_known([p.lipschitz for p in parts])
@@ -302,6 +310,13 @@ def block_properties(parts: Iterable[Properties]) -> Properties:
     return result.as_maximal() if all(p.maximal for p in blocks) else result
 
 
+def _gain(m: float | None, least: float, greatest: float) -> float | None:
+    """min{ms: least ≤ s ≤ greatest}."""
+    if m is None or m == math.inf:  # ∞: L may hit the operator's domain in many points
+        return None if m is None else math.inf if least > 0 else 0.0
+    return min(m * least, m * greatest)
+
+
 def _check_range(name: str, value: float | None, low: float, high: float) -> None:
     if value is not None and not low <= value <= high:
         raise ValueError(f"{name} = {value}: give a number in [{low:g}, {high:g}], or None")
@@ -333,6 +348,10 @@ def _above_parabola(p: float, q: float) -> tuple[float, float]:
     return q / 2 - root, q / 2 + root
 
 
-def _snap(value: float) -> float:
-    """Rounding leaves ±1e-17 where the exact value is 0."""
-    return 0.0 if abs(value) < 1e-14 else value
+def _snap(value: float, size: float) -> float:
+    return 0.0 if abs(value) < 1e-14 * size else value
+
+
+def _sum(*terms: float) -> float:
+    """Their sum; terms that cancel up to rounding give 0."""
+    return _snap(sum(terms), max(map(abs, terms)) / 10)

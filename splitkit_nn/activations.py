@@ -1,10 +1,11 @@
 """Activations are proximal maps: σ = prox_f, and the solver needs prox_{αf} at its own α.
 
 σ is prox_f of a convex f exactly if it is the gradient of a convex function and nonexpansive
-(Moreau); for a scalar σ: monotone with slopes in [0, 1]. prox_{αf} = σ at every α exactly if f is an
-indicator, as for ReLU; putting σ in its place for any other activation gives a wrong equilibrium.
+(Moreau); for a scalar σ: monotone with slopes in [0, 1]. prox_{αf} = σ at every α exactly if f is
+an indicator, as for ReLU; for any other activation σ in its place gives a wrong equilibrium.
 
-Source: Combettes, Pesquet, *Deep neural network structures solving variational inequalities* (2020).
+Source: Combettes, Pesquet, *Deep neural network structures solving variational inequalities*
+(2020).
 """
 
 from __future__ import annotations

@@ -55,8 +55,8 @@ class Certificate:
                 f"strong monotonicity m = {self.m:.4f}, Lipschitz constant L = {self.L:.4f}",
                 f"step size alpha = {self.alpha:.4f}, solver iterations: {self.iterations}",
                 f"rate: guaranteed {self.rate:.4f}, observed {self.observed_rate:.4f}",
-                f"certified distance to the true equilibrium: {self.solve_error:.3e} "
-                f"(relative {self.relative_error:.1e})",
+                f"certified distance to the true equilibrium: {self.solve_error:.3e}",
+                f"the same, relative to the output: {self.relative_error:.1e}",
                 f"Lipschitz bound of the network: {self.lipschitz:.3f}",
             )
         )
@@ -105,7 +105,7 @@ def certify(model: MonDEQ | DenseClassifier, x: Tensor) -> Certificate:
     size = z.double().norm(dim=1)
     relative = torch.where(error > 0, error / size, 0.0)
     with torch.no_grad():
-        gain = torch.linalg.matrix_norm(double.parametrization.U.weight, 2) / m  # type: ignore[union-attr, arg-type]
+        gain = torch.linalg.matrix_norm(double.parametrization.U.weight, 2) / m  # type: ignore[union-attr]
         if isinstance(model, DenseClassifier):
             gain = gain * torch.linalg.matrix_norm(model.head.weight.double(), 2)
     return Certificate(
@@ -123,7 +123,8 @@ def certify(model: MonDEQ | DenseClassifier, x: Tensor) -> Certificate:
 
 def _distance_bound(F: sk.Affine, z: Tensor, x: Tensor, layer: MonDEQ, m: float) -> Tensor:
     """‖z − z*‖ for each sample, for any z: with p = σ(z − F(z)), z − p − F(z) ∈ G(p), so
-    F(p) + z − p − F(z) ∈ (F + G)(p), and ‖z − z*‖ ≤ ‖z − p‖ + ‖F(p) − F(z) + z − p‖/m."""
+    F(p) + z − p − F(z) ∈ (F + G)(p), and ‖z − z*‖ ≤ ‖z − p‖ + ‖F(p) − F(z) + z − p‖/m.
+    """
     with torch.no_grad():
         p = layer.activation(z - F(z))
         r = F(p) - F(z) + z - p

@@ -11,11 +11,11 @@ Backward. With J = diag σ'(Wz + Ux + b) and a cotangent v of z, (I − JW)⁻�
 
     F̃(ũ) = (I − Wᵀ)ũ,   G̃(ũ) = Dũ − v,   J = (I + D)⁻¹.
 
-F̃ has F's constants and its resolvent is the transpose of F's: the factorization serves both. ũ is the
-cotangent of the pre-activation. D is never formed.
+F̃ has F's constants and its resolvent is the transpose of F's: the factorization serves both. ũ is
+the cotangent of the pre-activation. D is never formed.
 
-Source: Winston, Kolter, *Monotone operator equilibrium networks* (2020), Thms. 1-3; the formulas are
-those of this package's ``docs/mathematics.md``, where the paper's misprints are listed.
+Source: Winston, Kolter, *Monotone operator equilibrium networks* (2020), Thms. 1-3, with the
+corrections that ``docs/errata.md`` lists.
 """
 
 from __future__ import annotations

@@ -9,8 +9,8 @@ t = J(p + Wt) and q = p + Wt,
 
     cotangent of v: t,   of J: q(v + Wᵀũ),   of W: ũ ⊗ t.
 
-The solves are never recorded; what is recorded are the formulas above, in the *attached* outputs z and
-ũ, so that the backward pass is differentiable again.
+The solves are never recorded; what is recorded are the formulas above, in the *attached* outputs z
+and ũ, so that the backward pass is differentiable again.
 """
 
 from __future__ import annotations

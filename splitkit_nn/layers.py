@@ -1,4 +1,4 @@
-"""The monotone operator equilibrium layer: z = σ(Wz + Ux + b), solved and differentiated exactly."""
+"""The monotone operator equilibrium layer: z = σ(Wz + Ux + b), with exact derivatives."""
 
 from __future__ import annotations
 
@@ -203,7 +203,7 @@ class MonDEQ(nn.Module):
         if due or not bool(torch.isfinite(self.alpha)):
             exact = sk.Affine(self.parametrization.operator(exact=True))
             chosen = self.method.chosen(exact, self.activation.operator)
-            self.alpha.fill_(float(chosen.alpha))  # type: ignore[arg-type]
+            self.alpha.fill_(float(chosen.alpha))
         if self.training and torch.is_grad_enabled():
             self.age.add_(1)
         return type(self.method)(

@@ -1,4 +1,4 @@
-"""Linear maps and what is built of them; one line each is the registry that the checks go through."""
+"""Linear maps and what is built of them; the lines are the registry that the checks go through."""
 
 from splitkit.linear.affine import Affine as Affine, Saddle as Saddle
 from splitkit.linear.base import LinearOperator as LinearOperator

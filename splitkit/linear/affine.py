@@ -9,7 +9,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from splitkit.backend import Array, Point, Scalar, Space, add, blocks, is_array, lincomb, scale, subtract
+from splitkit.backend import (
+    Array,
+    Point,
+    Scalar,
+    Space,
+    add,
+    blocks,
+    is_array,
+    lincomb,
+    scale,
+    subtract,
+)
 from splitkit.linear.base import LinearOperator
 from splitkit.linear.coupling import Coupling
 from splitkit.linear.dense import DenseMatrix
@@ -52,7 +63,8 @@ class Affine(Operator):
             raise ValueError(f"M has shape {tuple(M.matrix.shape)}: an operator needs a square one")
         if q is not None:
             Space.of(q, name="q")
-        self.M, self.q = M, q
+        self.M: LinearOperator = M
+        self.q: Point = q
 
     @property
     def properties(self) -> Properties:  # type: ignore[override]

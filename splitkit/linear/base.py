@@ -93,7 +93,7 @@ class Adjoint(LinearOperator):
         return self.L(y)
 
     @property
-    def T(self) -> LinearOperator:  # type: ignore[override]
+    def T(self) -> LinearOperator:
         return self.L
 
     def shifted_inverse(self, alpha: float) -> LinearOperator:

@@ -74,7 +74,9 @@ class _CouplingInverse(LinearOperator):
         return a - alpha * self.K.adjoint(y), y
 
     def __call__(self, x: Point) -> Point:
-        return self._solve(*x, self.alpha)
+        a, b = x
+        return self._solve(a, b, self.alpha)
 
     def adjoint(self, y: Point) -> Point:
-        return self._solve(*y, -self.alpha)
+        a, b = y
+        return self._solve(a, b, -self.alpha)

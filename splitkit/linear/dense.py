@@ -66,17 +66,6 @@ class DenseMatrix(LinearOperator):
         return y @ self.matrix
 
     @cached_property
-    def T(self) -> LinearOperator:
-        result = DenseMatrix.__new__(DenseMatrix)
-        result.matrix = self.matrix.T
-        result._declared, result._inverses = self._declared, {}
-        result.__dict__["T"] = self
-        for known in ("properties", "norm"):
-            if known in self.__dict__:
-                result.__dict__[known] = self.__dict__[known]
-        return result
-
-    @cached_property
     def _singular_values(self) -> Array:
         return self.xp.linalg.svdvals(self.matrix)
 
@@ -132,7 +121,9 @@ class DenseMatrix(LinearOperator):
 
     def shifted_inverse(self, alpha: float) -> LinearOperator:
         if is_array(alpha):
-            raise TypeError("alpha is an array: a matrix is factored for one step size; give a number")
+            raise TypeError(
+                "alpha is an array: a matrix is factored for one step size; give a number"
+            )
         if alpha not in self._inverses:
             self._inverses = {alpha: self._inverse(alpha)}  # the last step size only
         return self._inverses[alpha]

@@ -25,7 +25,7 @@ class CallableOperator(Operator):
             if value is not None and not callable(value):
                 raise TypeError(f"{argument} = {value!r} is not callable")
         self.f, self.r, self.properties = f, resolvent, properties
-        self.name = name or getattr(f or resolvent, "__name__", "A")
+        self.name = name or str(getattr(f or resolvent, "__name__", "A"))
 
     @property
     def has_evaluation(self) -> bool:

@@ -10,9 +10,7 @@ from splitkit.properties import Properties
 class Identity(Operator):
     """I: x ↦ x, with R_{αI} = I/(1 + α)."""
 
-    properties = Properties.of(
-        strong_monotonicity=1.0, lipschitz=1.0, gradient=True, linear=True
-    )
+    properties = Properties.of(strong_monotonicity=1.0, lipschitz=1.0, gradient=True, linear=True)
 
     def __call__(self, x: Point) -> Point:
         return scale(1.0, x)
@@ -27,9 +25,7 @@ class Identity(Operator):
 class Zero(Operator):
     """0: x ↦ 0, with R_{α0} = I."""
 
-    properties = Properties.of(
-        strong_monotonicity=0.0, lipschitz=0.0, gradient=True, linear=True
-    )
+    properties = Properties.of(strong_monotonicity=0.0, lipschitz=0.0, gradient=True, linear=True)
 
     def __call__(self, x: Point) -> Point:
         return scale(0.0, x)

@@ -1,6 +1,6 @@
 """Lᵀ A L for a linear map L; closed-form resolvent when LLᵀ = νI:
 
-    R_{αLᵀAL}(x) = x + ν⁻¹ Lᵀ(R_{ανA}(Lx) − Lx).        (Bauschke, Combettes 2017, Prop. 23.25)
+R_{αLᵀAL}(x) = x + ν⁻¹ Lᵀ(R_{ανA}(Lx) − Lx).        (Bauschke, Combettes 2017, Prop. 23.25)
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ class Pullback(Operator):
         result = self.A.properties.pulled_back(self.L.least_gain, self.L.norm)
         onto = self.L.gram is not None and self.L.gram > 0
         full_domain = self.A.properties.lipschitz is not None
-        return result.as_maximal() if self.A.properties.maximal and (onto or full_domain) else result
+        return (
+            result.as_maximal() if self.A.properties.maximal and (onto or full_domain) else result
+        )
 
     @property
     def has_evaluation(self) -> bool:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from splitkit.backend import Array, Point, Space, blocks, subtract, where
+from splitkit.backend import Array, Point, Space, subtract, where
 from splitkit.solvers.solution import History, State, Status
 from splitkit.solvers.stopping import Measurement, Stopping
 
@@ -53,6 +53,7 @@ class Run:
     residual: Array = None
     iterations: Array = None
     done: Array = None
+    worst: float = math.inf
     failed: bool = False
     status: Status = Status.ITERATION_LIMIT
     iteration: int = 0
@@ -85,7 +86,7 @@ def run(
         residual = space.norm(seen.r)
         bound = None if iteration.error_factor is None else iteration.error_factor * residual
         ratio = stopping.ratio(Measurement(residual, seen.scale, bound), space)
-        worst = _record(state, k, u_next, seen.x, residual, ratio, space)
+        worst = state.worst = _record(state, k, u_next, seen.x, residual, ratio, space)
         state.history.fixed_point_residual.append(space.norm(subtract(u_next, u)))
         schedule.plan(k, worst)
         u = u_next
@@ -147,8 +148,3 @@ class Schedule:
             wait = max(1, min(k, math.ceil(math.log(ratio) / per_step))) if ratio > 1 else 1
         self.last = (k, ratio)
         self.next_check = k + wait
-
-
-def nonfinite_blocks(x: Point, space: Space) -> bool:
-    """Whether a point has NaN or Inf."""
-    return not all(bool(space.xp.all(space.xp.isfinite(a))) for a in blocks(x))

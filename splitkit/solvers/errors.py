@@ -10,7 +10,8 @@ if TYPE_CHECKING:
 
 class NoGuaranteeError(ValueError):
     """No theorem says that the method converges for these operators; the message names what
-    property is missing and what to do."""
+    property is missing and what to do.
+    """
 
 
 class NotConvergedError(RuntimeError):

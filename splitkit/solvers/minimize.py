@@ -16,7 +16,8 @@ from splitkit.solvers.splitting import Splitting
 
 def inclusion_of(f: Function) -> Operator:
     """∂f₁ + … + ∂fₙ for f = f₁ + … + fₙ; contained in ∂f, and equal to it under a constraint
-    qualification (Bauschke, Combettes 2017, Cor. 16.48), so its zeros minimize f."""
+    qualification (Bauschke, Combettes 2017, Cor. 16.48), so its zeros minimize f.
+    """
     terms = f.terms if isinstance(f, SumOfFunctions) else (f,)
     inclusion: Operator = Subdifferential(terms[0])
     for term in terms[1:]:
@@ -24,9 +25,7 @@ def inclusion_of(f: Function) -> Operator:
     return inclusion
 
 
-def minimize(
-    f: Function, x0: Point, method: Splitting | None = None, **options: Any
-) -> Solution:
+def minimize(f: Function, x0: Point, method: Splitting | None = None, **options: Any) -> Solution:
     """Minimize a sum of functions; ``method`` and ``options`` are those of ``splitkit.solve``.
 
     ``minimize(f + g @ L, x0)`` takes compositions with matrices or linear maps.

@@ -1,7 +1,7 @@
 """What Peaceman-Rachford and Douglas-Rachford share: both iterate with N = C_{αF} C_{αG}.
 
 With x_G = R_{αG}u and x_F = R_{αF}(2x_G − u): b = (u − x_G)/α ∈ G(x_G) and
-a = (2x_G − u − x_F)/α ∈ F(x_F). If F can be evaluated, r = F(x_G) + b ∈ (F + G)(x_G); if only G can,
+a = (2x_G − u − x_F)/α ∈ F(x_F). If F can be evaluated, r = F(x_G) + b ∈ (F + G)(x_G); if only G,
 r = a + G(x_F) ∈ (F + G)(x_F); if neither, r = a + b = (x_G − x_F)/α and ‖x_G − x_F‖ = α‖r‖.
 """
 

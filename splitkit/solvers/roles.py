@@ -35,9 +35,9 @@ def as_pairs(inclusion: Operator) -> list[tuple[Operator, Operator]]:
     rest = [A for A in terms if not A.has_evaluation]
     if len(rest) > 1:
         raise NoGuaranteeError(
-            f"{len(rest)} of {len(terms)} terms are set-valued ({', '.join(map(repr, rest))}), and "
-            "the methods here take two operators: join some of them into one with a resolvent of "
-            "its own, or copy the variable (BlockDiagonal, and an AffineSet that equates the copies)"
+            f"{len(rest)} of {len(terms)} terms are set-valued ({', '.join(map(repr, rest))}), "
+            "and the methods here take two operators: join some of them into one with a "
+            "resolvent of its own, or copy the variable (BlockDiagonal, and an AffineSet that equates the copies)"
         )
     if not rest:
         return [(inclusion, Zero())]

@@ -96,9 +96,9 @@ class Solution:
     converged: bool
     status: Status
     message: str
-    iterations: Array | int
+    iterations: Array
     residual: Array
-    error_bound: Array | None
+    error_bound: Array
     rate: float | None
     method: object
     sequence: str

@@ -161,8 +161,6 @@ def fail(solution: Solution, on_failure: OnFailure) -> Solution:
 
 def _message(state: Run, method: Splitting) -> str:
     name, k = method.label, state.iteration
-    largest = "no element" if state.residual is None else f"{float(state.residual.max()):.3g}" \
-        if hasattr(state.residual, "max") else "see residual"
     if state.status is Status.CONVERGED:
         return f"{name} met the tolerance after {k} iterations"
     if state.status is Status.STOPPED:
@@ -174,7 +172,8 @@ def _message(state: Run, method: Splitting) -> str:
         )
     return (
         f"{name} did not meet the tolerance within max_iter = {k} iterations "
-        f"(residual {largest}): raise max_iter, loosen tol, or try another method (sk.explain)"
+        f"(the worst residual is {state.worst:.3g} times its tolerance): raise max_iter, loosen "
+        "tol, or try another method (sk.explain)"
     )
 
 

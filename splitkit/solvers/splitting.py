@@ -80,7 +80,7 @@ class Splitting:
         False: run without a guarantee.
     """
 
-    alpha: Scalar | None = None
+    alpha: Scalar = None
     check: bool = True
 
     label: ClassVar[str]

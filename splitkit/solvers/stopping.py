@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from splitkit.backend import Array, Point, Space
+from splitkit.backend import Array, Space
 
 
 @dataclass(frozen=True)
@@ -115,10 +115,3 @@ def _quotient(value: Array, limit: Array, space: Space) -> Array:
     """value/limit with 0/0 = 0, of batch shape."""
     least = space.xp.finfo(space.dtype).smallest_normal
     return value / space.xp.maximum(limit, space.xp.full_like(limit, least))
-
-
-def distance(a: Point, b: Point, space: Space) -> Array:
-    """‖a − b‖, of batch shape."""
-    from splitkit.backend import subtract
-
-    return space.norm(subtract(a, b))

@@ -58,7 +58,8 @@ class Parametrization(nn.Module):
 
     def operator(self, *, exact: bool) -> LinearOperator:
         """I − W as it is now, detached. ``exact=False``: its constants may be the declared m and
-        a cheap bound of L that holds."""
+        a cheap bound of L that holds.
+        """
         raise NotImplementedError
 
 

@@ -40,6 +40,7 @@ SPLITKIT = House(
         "numpy": SPLITKIT_ROOMS,
         "array_api_compat": ("backend",),
         "scipy": ("linear", "functions", "solvers", "testing"),
+        "tqdm": ("solvers",),
         "hypothesis": ("testing",),
     },
 )
@@ -51,6 +52,7 @@ NETWORK_ROOMS = (
     "implicit",
     "layers",
     "models",
+    "reference",
     "certify",
     "data",
     "training",

@@ -1,0 +1,53 @@
+"""Augmentation moves images at random: on their device, all at once, by a given generator."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Shift:
+    """Move each image, with a probability, by up to so many pixels along both axes.
+
+    What enters at the border is 0; what leaves is lost.
+
+    Parameters
+    ----------
+    pixels : int
+        The largest distance, positive. Every distance up to it is equally likely.
+    probability : float
+        How likely an image is to be moved, in (0, 1].
+
+    Raises
+    ------
+    ValueError
+        ``pixels`` or ``probability`` is out of its range.
+    """
+
+    pixels: int = 1
+    probability: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.pixels < 1:
+            raise ValueError(f"pixels = {self.pixels}: give at least 1")
+        if not 0 < self.probability <= 1:
+            raise ValueError(f"probability = {self.probability}: give a number in (0, 1]")
+
+    def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        """Return moved copies of images of shape (samples, channels, height, width).
+
+        ``generator`` lives on the images' device; equal states give equal results.
+        """
+        samples, _, height, width = images.shape
+        random = torch.rand((3, samples), generator=generator, device=images.device)
+        moved = random[0] < self.probability
+        offsets = (random[1:] * (2 * self.pixels + 1)).long().where(moved, self.pixels)
+        rows = offsets[0, :, None] + torch.arange(height, device=images.device)
+        columns = offsets[1, :, None] + torch.arange(width, device=images.device)
+        sample = torch.arange(samples, device=images.device)
+        padded = nn.functional.pad(images, [self.pixels] * 4)
+        chosen = padded[sample[:, None, None], :, rows[:, :, None], columns[:, None, :]]
+        return chosen.movedim(-1, 1)

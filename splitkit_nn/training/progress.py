@@ -1,0 +1,52 @@
+"""The progress bar of a whole training: where it stands, how well, and the time that is left."""
+
+from __future__ import annotations
+
+from collections import deque
+from types import TracebackType
+
+import numpy as np
+from tqdm import tqdm
+
+from splitkit_nn.training.trainer import Step, Trainer
+
+RECENT = 20  # batches whose mean is shown
+
+
+class ProgressBar:
+    """A context manager whose value is a ``watch`` for ``Trainer.run_epoch``; on stderr."""
+
+    def __init__(self, trainer: Trainer, *, shown: bool) -> None:
+        self.trainer = trainer
+        self.recent: deque[Step] = deque(maxlen=RECENT)
+        self.bar = tqdm(
+            total=trainer.recipe.epochs * trainer.batches,
+            disable=not shown,
+            unit="batch",
+            dynamic_ncols=True,
+        )
+
+    def __enter__(self) -> ProgressBar:
+        return self
+
+    def __call__(self, epoch: int, step: Step) -> None:
+        """Count one batch."""
+        self.recent.append(step)
+        mean = Step(*np.mean(self.recent, axis=0))
+        self.bar.set_description(f"epoch {epoch}/{self.trainer.recipe.epochs}", refresh=False)
+        self.bar.set_postfix_str(
+            f"loss {mean.loss:.3f}, accuracy {mean.accuracy:.1%}, "
+            f"iterations {mean.forward_iterations:.0f} forward "
+            f"{mean.backward_iterations:.0f} backward, "
+            f"learning rate {self.trainer.learning_rate:.1e}",
+            refresh=False,
+        )
+        self.bar.update()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.bar.close()

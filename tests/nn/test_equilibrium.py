@@ -1,0 +1,134 @@
+"""The equilibrium against a dense Newton method, on every method, dtype and library."""
+
+import array_api_compat.numpy as xnp
+import array_api_strict
+import numpy as np
+import pytest
+import torch
+
+import splitkit as sk
+import splitkit_nn as sknn
+from splitkit_nn.activations import ReLU
+from splitkit_nn.equilibrium import LinearizedActivation, adjoint_inclusion, forward_inclusion
+
+METHODS = [sk.PeacemanRachford(), sk.ForwardBackward(), sk.DouglasRachford()]
+
+
+def make_layer(method=None, *, tol=1e-13, m=0.5, seed=0, dtype=torch.float64):
+    torch.manual_seed(seed)
+    parametrization = sknn.MonotoneDense(5, 7, m=m).to(dtype)
+    with torch.no_grad():
+        parametrization.A.mul_(2)
+        parametrization.B.mul_(3)
+    return sknn.MonDEQ(parametrization, method=method, tol=tol, max_iter=20_000)
+
+
+def newton(W, bias):
+    """The zero of z − relu(Wz + b) by semismooth Newton, for one sample."""
+    z = np.zeros(len(bias))
+    for _ in range(100):
+        y = W @ z + bias
+        residual = z - np.maximum(y, 0)
+        if np.linalg.norm(residual) < 1e-14:
+            return z
+        z = z - np.linalg.solve(np.eye(len(z)) - (y > 0)[:, None] * W, residual)
+    pytest.fail("Newton's method did not converge")
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda m: m.label)
+@pytest.mark.parametrize("seed", range(4))
+def test_equals_dense_newton(method, seed):
+    layer = make_layer(method, seed=seed)
+    x = torch.randn(6, 5, dtype=torch.float64)
+    z = layer(x).detach().numpy()
+    W = layer.parametrization.weight().detach().numpy()
+    bias = layer.parametrization.bias(x).detach().numpy()
+    for i in range(6):
+        np.testing.assert_allclose(z[i], newton(W, bias[i]), rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda m: m.label)
+def test_gradient_equals_dense_formula(method):
+    layer = make_layer(method)
+    x = torch.randn(3, 5, dtype=torch.float64, requires_grad=True)
+    v = torch.randn(3, 7, dtype=torch.float64)
+    layer(x).backward(v)
+    W = layer.parametrization.weight().detach()
+    y = layer(x.detach()).detach() @ W.T + layer.parametrization.bias(x).detach()
+    U = layer.parametrization.U.weight.detach()
+    for i in range(3):
+        J = torch.diag((y[i] > 0).double())
+        u = torch.linalg.solve((torch.eye(7, dtype=torch.float64) - J @ W).T, v[i])
+        torch.testing.assert_close(x.grad[i], U.T @ J @ u, rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda m: m.label)
+def test_gradcheck_for_inputs_and_all_parameters(method):
+    layer = make_layer(method)
+    names = [name for name, _ in layer.named_parameters()]
+    assert len(names) == 4
+    x = torch.randn(3, 5, dtype=torch.float64, requires_grad=True)
+    parameters = [p.detach().clone().requires_grad_() for p in layer.parameters()]
+
+    def function(x, *values):
+        given = dict(zip(names, values, strict=True))
+        return torch.func.functional_call(layer, given, (x,))
+
+    assert torch.autograd.gradcheck(function, (x, *parameters))
+    assert torch.autograd.gradgradcheck(function, (x, *parameters))
+
+
+@pytest.mark.parametrize("xp", [xnp, array_api_strict], ids=["numpy", "array_api_strict"])
+def test_the_page_of_the_paper_runs_on_other_libraries(xp):
+    layer = make_layer()
+    x = torch.randn(4, 5, dtype=torch.float64)
+    expected = layer(x).detach().numpy()
+    M = sk.DenseMatrix(xp.asarray((torch.eye(7) - layer.parametrization.weight()).detach().numpy()))
+    bias = xp.asarray(layer.parametrization.bias(x).detach().numpy())
+    F, G = forward_inclusion(M, bias, ReLU().operator)
+    solution = sk.solve(F + G, xp.zeros_like(bias), sk.PeacemanRachford(), tol=1e-13, batch_ndim=1)
+    np.testing.assert_allclose(np.asarray(solution.x), expected, rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("alpha", [0.1, 1.0, 7.0])
+def test_adjoint_activation_inverts_its_relation(alpha):
+    """R = (I + αG̃)⁻¹ with G̃(ũ) = Dũ − v, checked through D where J > 0."""
+    rng = np.random.default_rng(0)
+    J, v, x = rng.uniform(0.05, 1, (2, 6)), rng.normal(size=(2, 6)), rng.normal(size=(2, 6))
+    G = LinearizedActivation(J, v)
+    u = G.resolvent(alpha)(x)
+    np.testing.assert_allclose(u + alpha * ((1 / J - 1) * u - v), x, atol=1e-12)
+    np.testing.assert_allclose(G.cayley(alpha)(x), 2 * u - x, atol=1e-12)
+    dead = LinearizedActivation(0 * J, v).resolvent(alpha)(x)
+    assert np.array_equal(dead, 0 * x)
+
+
+def test_adjoint_inclusion_solves_the_transposed_system():
+    rng = np.random.default_rng(1)
+    A = rng.normal(size=(6, 6))
+    W = -A.T @ A / 6 + rng.normal(size=(1,)) * (A - A.T) / 6
+    J, v = (rng.uniform(size=(3, 6)) > 0.4).astype(float), rng.normal(size=(3, 6))
+    for transposed in (True, False):
+        F, G = adjoint_inclusion(sk.DenseMatrix(np.eye(6) - W), J, v, transposed=transposed)
+        u = sk.solve(F + G, 0 * v, sk.PeacemanRachford(), tol=1e-14, batch_ndim=1).x
+        product = u @ W if transposed else u @ W.T
+        np.testing.assert_allclose(u, J * (v + product), atol=1e-12)
+
+
+def test_a_sample_does_not_depend_on_its_batch():
+    layer = make_layer(tol=1e-10)
+    x = torch.randn(32, 5, dtype=torch.float64) * torch.logspace(-3, 3, 32).double()[:, None]
+    together = layer(x).detach()
+    alone = torch.cat([layer(row[None]).detach() for row in x])
+    difference = (together - alone).norm(dim=1) / alone.norm(dim=1).clamp_min(1e-300)
+    assert float(difference.max()) < 1e-8
+
+
+def test_error_bound_is_an_upper_bound():
+    layer = make_layer(tol=1e-3)
+    x = torch.randn(16, 5, dtype=torch.float64)
+    z = layer(x).detach()
+    bound = layer.last_solve.forward.error_bound
+    layer.tol = 1e-14
+    exact = layer(x).detach()
+    assert 0 < float((z - exact).norm(dim=1).max()) <= bound

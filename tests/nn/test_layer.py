@@ -1,0 +1,223 @@
+"""The layer behaves as torch's users expect, and is loud where it cannot."""
+
+import copy
+import pickle
+
+import pytest
+import torch
+from torch import nn
+
+import splitkit as sk
+import splitkit_nn as sknn
+
+
+@pytest.fixture
+def layer():
+    torch.manual_seed(0)
+    return sknn.MonDEQ(sknn.MonotoneDense(5, 7), tol=1e-6)
+
+
+@pytest.fixture
+def x():
+    return torch.randn(4, 5, generator=torch.Generator().manual_seed(1))
+
+
+def true_equilibrium(layer, x):
+    """From a fresh layer, so that nothing can be stale."""
+    fresh = sknn.MonDEQ(sknn.MonotoneDense(5, 7), tol=1e-6)
+    fresh.load_state_dict(layer.state_dict())
+    return fresh(x).detach()
+
+
+def test_parameters_and_state_dict(layer, x):
+    names = {name: tuple(p.shape) for name, p in layer.named_parameters()}
+    assert names == {
+        "parametrization.A": (7, 7),
+        "parametrization.B": (7, 7),
+        "parametrization.U.weight": (7, 5),
+        "parametrization.U.bias": (7,),
+    }
+    expected = layer(x).detach()
+    other = sknn.MonDEQ(sknn.MonotoneDense(5, 7), tol=1e-6)
+    other.load_state_dict(layer.state_dict())
+    assert torch.equal(other.eval()(x).detach(), expected)
+    assert float(other.alpha) == float(layer.alpha)  # the step size is kept with the model
+
+
+def test_deepcopy_and_pickle(layer, x):
+    expected = layer(x).detach()
+    layer.eval()
+    for copied in (copy.deepcopy(layer), pickle.loads(pickle.dumps(layer))):
+        assert torch.equal(copied(x).detach(), expected)
+        with torch.no_grad():
+            copied.parametrization.A.zero_()
+        assert torch.equal(layer(x).detach(), expected)
+
+
+def clamp(layer):
+    layer.parametrization.A.data.clamp_(-0.05, 0.05)
+
+
+def to_vector_and_back(layer):
+    vector = nn.utils.parameters_to_vector(layer.parameters())
+    nn.utils.vector_to_parameters(vector.detach() * 0.5, layer.parameters())
+
+
+def load(layer):
+    layer.load_state_dict({k: 2 * v for k, v in layer.state_dict().items()} | {"age": layer.age})
+
+
+def optimize(layer):
+    optimizer = torch.optim.SGD(layer.parameters(), lr=0.3)
+    layer(torch.ones(2, 5)).square().sum().backward()
+    optimizer.step()
+
+
+@pytest.mark.parametrize("change", [clamp, to_vector_and_back, load, optimize])
+@pytest.mark.parametrize("training", [True, False])
+def test_the_inverse_is_never_stale(layer, x, change, training):
+    layer.train(training)
+    before = layer(x).detach()
+    change(layer)
+    after = layer(x).detach()
+    assert not torch.allclose(before, after, atol=1e-3)
+    torch.testing.assert_close(after, true_equilibrium(layer, x), rtol=0, atol=1e-4)
+
+
+def test_the_inverse_is_kept_while_parameters_do_not_change(layer, x, monkeypatch):
+    layer(x)
+    calls = []
+    original = sk.DenseMatrix._inverse
+    monkeypatch.setattr(
+        sk.DenseMatrix, "_inverse", lambda self, alpha: calls.append(alpha) or original(self, alpha)
+    )
+    layer.eval()
+    layer(x).sum().backward()
+    layer(x)
+    assert calls == []  # forward and backward share one factor
+
+
+def test_to_dtype(layer, x):
+    single = layer(x).detach()
+    double = layer.double()(x.double()).detach()
+    assert double.dtype == torch.float64
+    assert single.dtype == torch.float32
+    torch.testing.assert_close(double.float(), single, rtol=0, atol=1e-4)
+
+
+def test_no_grad_and_eval(layer, x):
+    with torch.no_grad():
+        z = layer(x)
+    assert not z.requires_grad
+    assert layer(x).requires_grad
+    layer.eval()
+    assert torch.equal(layer(x).detach(), layer(x).detach())
+
+
+def test_second_backward_without_retain_graph_is_refused(layer, x):
+    z = layer(x).sum()
+    z.backward()
+    with pytest.raises(RuntimeError, match="second time"):
+        z.backward()
+
+
+def test_parameters_changed_between_forward_and_backward(layer, x):
+    z = layer(x).sum()
+    with torch.no_grad():
+        layer.parametrization.A.mul_(2)
+    with pytest.raises(RuntimeError, match="inplace operation"):
+        z.backward()
+
+
+def test_records_of_the_solves(layer, x):
+    layer(x).sum().backward()
+    for record in (layer.last_solve.forward, layer.last_solve.backward):
+        assert record.converged
+        assert 1 <= record.iterations < 100
+        assert record.error_bound >= record.residual >= 0
+        assert 0 < record.rate < 1
+        assert record.alpha == pytest.approx(float(layer.alpha))
+
+
+def test_input_is_not_changed_and_empty_batch_works(layer, x):
+    before = x.clone()
+    layer(x)
+    assert torch.equal(x, before)
+    assert layer(x[:0]).shape == (0, 7)
+
+
+def test_alpha_minimizes_the_exact_rate(layer, x):
+    layer(x)
+    F, _ = layer.inclusion(x)
+    best = F.cayley(float(layer.alpha)).lipschitz
+    for factor in (0.5, 0.8, 1.25, 2.0):
+        assert F.cayley(float(layer.alpha) * factor).lipschitz >= best * (1 - 1e-4)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_nonfinite_input_parameter_and_cotangent(layer, x, value):
+    bad = x.clone()
+    bad[1, 2] = value
+    with pytest.raises(ValueError, match="x has NaN or Inf"):
+        layer(bad)
+    z = layer(x)
+    with pytest.raises(ValueError, match="gradient that reaches"):
+        (z * value).sum().backward()
+    layer.parametrization.B.data[0, 0] = value
+    with pytest.raises(ValueError, match="parameter B"):
+        layer(x)
+
+
+def test_iteration_limit_is_loud(layer, x):
+    layer.tol, layer.max_iter = 1e-7, 2
+    with pytest.raises(sk.NotConvergedError, match="max_iter = 2") as caught:
+        layer(x)
+    assert caught.value.solution.x.shape == (4, 7)
+    assert not layer.last_solve.forward.converged
+
+
+def test_failed_backward_is_loud(layer, x):
+    z = layer(x).square().sum()
+    layer.tol, layer.max_iter = 1e-7, 1
+    with pytest.raises(sk.NotConvergedError):
+        z.backward()
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "match"),
+    [
+        (lambda: sknn.MonotoneDense(0, 7), ValueError, "in_features = 0"),
+        (lambda: sknn.MonotoneDense(5, 7.0), TypeError, r"features = 7\.0"),
+        (lambda: sknn.MonotoneDense(5, 7, m=0), ValueError, "m = 0"),
+        (lambda: sknn.MonotoneDense(5, 7, m=-1.0), ValueError, r"m = -1\.0"),
+        (lambda: sknn.MonotoneDense(5, 7, m=float("nan")), ValueError, "m = nan"),
+        (lambda: sknn.MonDEQ(nn.Linear(5, 7)), TypeError, "MonotoneDense"),
+        (lambda: sknn.MonDEQ(sknn.MonotoneDense(5, 7), "gelu"), ValueError, "not a proximal map"),
+        (lambda: sknn.MonDEQ(sknn.MonotoneDense(5, 7), nn.GELU()), ValueError, "not monotone"),
+        (lambda: sknn.MonDEQ(sknn.MonotoneDense(5, 7), "selu"), ValueError, r"1\.76"),
+        (lambda: sknn.MonDEQ(sknn.MonotoneDense(5, 7), "rleu"), ValueError, "unknown.*relu"),
+        (lambda: sknn.MonDEQ(sknn.MonotoneDense(5, 7), torch.relu), TypeError, "activation"),
+        (lambda: sknn.MonDEQ(sknn.MonotoneDense(5, 7), tol=0.0), ValueError, r"tol = 0\.0"),
+        (lambda: sknn.MonDEQ(sknn.MonotoneDense(5, 7), max_iter=0), ValueError, "max_iter = 0"),
+        (lambda: sknn.MonDEQ(sknn.MonotoneDense(5, 7), method="pr"), TypeError, "method = 'pr'"),
+        (lambda: sknn.DenseClassifier(5, 7, 0), ValueError, "classes = 0"),
+    ],
+)
+def test_bad_arguments(make, error, match):
+    with pytest.raises(error, match=match):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("x", "error", "match"),
+    [
+        (torch.zeros(4, 6), ValueError, r"\(4, 6\).*in_features = 5"),
+        (torch.zeros(5), ValueError, "batch"),
+        (torch.zeros(4, 5, dtype=torch.float64), TypeError, "float64"),
+        (torch.zeros(4, 5, device="meta"), ValueError, "meta"),
+        ([[0.0] * 5], TypeError, "torch.Tensor"),
+    ],
+)
+def test_bad_inputs(layer, x, error, match):
+    with pytest.raises(error, match=match):
+        layer(x)

@@ -1,0 +1,106 @@
+"""An epoch visits every sample once, is decided by its seed, and stops loudly at a bad loss."""
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from splitkit_nn.data import Dataset
+from splitkit_nn.training.recipe import Recipe
+from splitkit_nn.training.recipes import find_recipe
+from splitkit_nn.training.trainer import Step, Trainer, accuracy
+
+CPU = torch.device("cpu")
+DIGITS = find_recipe("digits").load(None)
+FEW = replace(DIGITS, train_x=DIGITS.train_x[:150], train_y=DIGITS.train_y[:150])
+
+
+def unwatched(epoch: int, step: Step) -> None:
+    pass
+
+
+def trained(seed: int, epochs: int = 2) -> Tensor:
+    trainer = Trainer(replace(find_recipe("digits"), seed=seed, epochs=epochs), FEW, CPU)
+    for epoch in range(1, epochs + 1):
+        trainer.run_epoch(epoch, unwatched)
+    return nn.utils.parameters_to_vector(trainer.model.parameters()).detach()
+
+
+def test_the_seed_decides_the_parameters_bit_for_bit() -> None:
+    assert torch.equal(trained(seed=3), trained(seed=3))
+    assert not torch.equal(trained(seed=3), trained(seed=4))
+
+
+def test_the_global_random_state_is_neither_used_nor_changed() -> None:
+    torch.manual_seed(0)
+    before = torch.get_rng_state()
+    first = trained(seed=3, epochs=1)
+    assert torch.equal(torch.get_rng_state(), before)
+    torch.manual_seed(1)
+    assert torch.equal(trained(seed=3, epochs=1), first)
+
+
+def with_loss(change: Callable[[Tensor], Tensor]) -> Trainer:
+    """A trainer whose model's logits are changed on their way out."""
+    trainer = Trainer(find_recipe("digits"), FEW, CPU)
+    trainer.model.register_forward_hook(lambda module, inputs, logits: change(logits))
+    return trainer
+
+
+def test_an_epoch_visits_every_sample_once_in_an_order_of_its_own() -> None:
+    marks = torch.arange(150.0).view(150, 1, 1, 1).expand(150, 1, 8, 8) / 150
+    marked = Dataset("marked", marks, FEW.train_y, marks, FEW.train_y, 10)
+    recipe: Recipe = replace(find_recipe("digits"), augment=None)
+    trainer = Trainer(recipe, marked, CPU)
+    seen: list[Tensor] = []
+    trainer.model.register_forward_pre_hook(
+        lambda module, inputs: seen.append(inputs[0]) if module.training else None
+    )
+    for epoch in (1, 2):
+        trainer.run_epoch(epoch, unwatched)
+    orders = torch.cat(seen)[:, 0, 0, 0].view(2, 150)
+    assert [len(images) for images in seen] == 2 * [64, 64, 22]
+    assert torch.equal(orders.sort(dim=1).values, marks[:, 0, 0, 0].expand(2, 150))
+    assert not torch.equal(orders[0], orders[1])
+
+
+def test_the_metrics_are_means_over_samples() -> None:
+    steps: list[Step] = []
+    trainer = Trainer(find_recipe("digits"), FEW, CPU)
+    metrics = trainer.run_epoch(1, lambda epoch, step: steps.append(step))
+    sizes = [64, 64, 22]
+    expected = sum(n * step.loss for n, step in zip(sizes, steps, strict=True)) / 150
+    assert metrics.train_loss == pytest.approx(expected)
+    assert metrics.learning_rate == 5e-3
+    assert metrics.test_accuracy == accuracy(trainer.model, FEW.test_x, FEW.test_y)
+    assert min(metrics.forward_iterations, metrics.backward_iterations) >= 1
+
+
+def test_training_lowers_the_loss() -> None:
+    trainer = Trainer(replace(find_recipe("digits"), epochs=10), DIGITS, CPU)
+    losses = [trainer.run_epoch(epoch, unwatched).train_loss for epoch in range(1, 11)]
+    assert losses[-1] < losses[0] / 2
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_a_loss_that_is_not_finite_stops_before_the_parameters(bad: float) -> None:
+    calls = iter([1.0, bad])
+    trainer = with_loss(lambda logits: logits * next(calls))
+    with pytest.raises(FloatingPointError, match="nan at epoch 7, batch 2"):
+        trainer.run_epoch(7, unwatched)
+    assert all(p.isfinite().all() for p in trainer.model.parameters())
+
+
+def test_accuracy_counts_over_batches_and_records_no_gradient() -> None:
+    class Threshold(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            assert not torch.is_grad_enabled()
+            assert not self.training
+            return torch.stack([-x[:, 0], x[:, 0]], dim=1)
+
+    images = torch.linspace(-1, 1, 10).unsqueeze(1)
+    labels = torch.tensor([0, 0, 0, 0, 1, 1, 1, 1, 1, 0])
+    assert accuracy(Threshold(), images, labels, batch_size=3) == pytest.approx(0.8)
