@@ -27,7 +27,7 @@ def namespace(*points: Point) -> Any:
 
 
 def is_array(x: object) -> bool:
-    """Whether x is an array of a known library (numbers are not, NumPy's float64 scalars included)."""
+    """Whether x is an array of a known library (NumPy's float64 scalars are numbers)."""
     return not isinstance(x, float) and bool(array_api_compat.is_array_api_obj(x))
 
 

@@ -138,7 +138,7 @@ class Properties:
             low = max(low, *(bound[0] for bound in bounds))
             high = min(high, *(bound[1] for bound in bounds))
             size = max(size, *(abs(v) for bound in bounds for v in bound if math.isfinite(v)), 0.0)
-        if 0 < low - high <= 1e-12 * max(1.0, abs(low)) < math.inf:  # one point, up to rounding
+        if 0 < low - high <= 1e-9 * max(1.0, abs(low)) < math.inf:  # one point, up to rounding
             low = high = (low + high) / 2
         # rounding leaves ±1e-17 of the terms' size where the exact value is 0
         return _snap(low, size), _snap(high, size)
@@ -164,7 +164,8 @@ class Properties:
                 if p1 != q1:
                     candidates.add((q0 - p0) / (p1 - q1))
         values = [min(p0 + p1 * s for p0, p1 in ceilings) for s in candidates if low <= s <= high]
-        return math.sqrt(max(0.0, *values))
+        # w ≥ s² holds at the ends; rounding in the ceilings must not claim less
+        return max(math.sqrt(max(0.0, *values)), abs(low), abs(high))
 
     @cached_property
     def cocoercivity(self) -> float | None:
@@ -354,4 +355,4 @@ def _snap(value: float, size: float) -> float:
 
 def _sum(*terms: float) -> float:
     """Their sum; terms that cancel up to rounding give 0."""
-    return _snap(sum(terms), max(map(abs, terms)) / 10)
+    return _snap(sum(terms), max(map(abs, terms)) / 3)

@@ -98,6 +98,8 @@ def run(
         if callback is not None and callback(State(k, seen.x, u, residual, bound)):
             state.status = Status.STOPPED
             break
+    if state.failed and state.status is Status.ITERATION_LIMIT:
+        state.status = Status.NONFINITE
     return state
 
 
@@ -117,7 +119,7 @@ def _record(
         state.x, state.u = where(done, state.x, x), where(done, state.u, u)
         state.residual = where(done, state.residual, residual)
         state.iterations = xp.where(done, state.iterations, 0 * state.iterations + k)
-        open_ratio = xp.where(done, 0 * state.residual, ratio)
+        open_ratio = xp.where(done, xp.zeros_like(ratio), ratio)
         state.done = done | (ratio <= 1.0)
     state.iteration = k
     state.history.iteration.append(k)
