@@ -137,6 +137,8 @@ class Space:
         ValueError
             Blocks differ in dtype, device or batch shape; too few axes; NaN or Inf.
         """
+        if isinstance(batch_ndim, bool) or not isinstance(batch_ndim, int):
+            raise TypeError(f"batch_ndim = {batch_ndim!r}: give the number of leading batch axes")
         arrays = blocks(x)
         if not arrays or not all(is_array(a) for a in arrays):
             kind = type(x).__name__

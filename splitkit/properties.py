@@ -138,7 +138,8 @@ class Properties:
             low = max(low, *(bound[0] for bound in bounds))
             high = min(high, *(bound[1] for bound in bounds))
             size = max(size, *(abs(v) for bound in bounds for v in bound if math.isfinite(v)), 0.0)
-        if 0 < low - high <= 1e-9 * max(1.0, abs(low)) < math.inf:  # one point, up to rounding
+        # a double root of a parabola is known to √eps
+        if 0 < low - high <= 1e-7 * max(1.0, abs(low)) < math.inf:  # one point
             low = high = (low + high) / 2
         # rounding leaves ±1e-17 of the terms' size where the exact value is 0
         return _snap(low, size), _snap(high, size)
@@ -164,8 +165,10 @@ class Properties:
                 if p1 != q1:
                     candidates.add((q0 - p0) / (p1 - q1))
         values = [min(p0 + p1 * s for p0, p1 in ceilings) for s in candidates if low <= s <= high]
-        # w ≥ s² holds at the ends; rounding in the ceilings must not claim less
-        return max(math.sqrt(max(0.0, *values)), abs(low), abs(high))
+        # w ≥ s² holds at the ends: rounding in the sloped ceilings must not claim less
+        flat = [math.sqrt(max(0.0, p0)) for p0, p1 in ceilings if p1 == 0]
+        ends = min([max(abs(low), abs(high)), *flat])
+        return max(math.sqrt(max(0.0, *values)), ends)
 
     @cached_property
     def cocoercivity(self) -> float | None:

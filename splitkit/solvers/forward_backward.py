@@ -86,3 +86,6 @@ class _BatchForwardStep(Operator):
 
     def __call__(self, x: Point) -> Point:
         return lincomb(1.0, x, -self.alpha, self.F(x))
+
+    def check_space(self, space: Space) -> None:
+        self.F.check_space(space)

@@ -50,7 +50,8 @@ class State:
     residual : array of batch shape
         ‖r‖, r ∈ (F + G)(x).
     error_bound : array of batch shape, or None
-        ‖r‖/m ≥ ‖x − x*‖ if F + G is known to be m-strongly monotone, m > 0.
+        ‖r‖/m ≥ ‖x − x*‖ if F + G is known to be m-strongly monotone, m > 0, and one of them can
+        be evaluated.
     """
 
     iteration: int
@@ -81,7 +82,8 @@ class Solution:
         ‖r‖ for an explicit r ∈ (F + G)(x): an upper bound of dist(0, (F + G)(x)). Where neither
         operator can be evaluated, r = a + b with a ∈ F(x_F), b ∈ G(x_G), ‖x_F − x_G‖ = α‖r‖.
     error_bound : array of batch shape, or None
-        ‖x − x*‖ ≤ ‖r‖/m, if F + G is m-strongly monotone; exact arithmetic is assumed.
+        ‖x − x*‖ ≤ ‖r‖/m, if F + G is m-strongly monotone and one of them can be evaluated; exact
+        arithmetic is assumed.
     rate : float or None
         The guaranteed contraction factor of an iteration; None: no linear rate is known.
     method : Splitting

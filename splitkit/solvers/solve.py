@@ -78,6 +78,8 @@ def solve(
         raise ValueError(f"max_iter = {max_iter!r}: give a positive integer")
     if on_failure not in ("raise", "warn", "return"):
         raise ValueError(f'on_failure = {on_failure!r}: give "raise", "warn" or "return"')
+    if resume is not None and not isinstance(resume, Solution):
+        raise TypeError(f"resume = {resume!r}: give the Solution of an earlier solve, or None")
     if callback is not None and not callable(callback):
         raise TypeError(f"callback = {callback!r} is not callable")
     stopping = as_stopping(tol, space)

@@ -164,8 +164,11 @@ class Splitting:
         guarantee = self.guarantee(F, G)
         if self.missing(F, G) is not None or (self.check and not guarantee.holds):
             raise NoGuaranteeError(f"{self.label}: {guarantee.reason}")
-        m = (F + G).strong_monotonicity
+        # without an evaluation r = a + b is taken at two points, and ‖r‖/m bounds nothing
+        certain = F.has_evaluation or G.has_evaluation
+        m = (F + G).strong_monotonicity if certain else None
         T = self.expression(F, G, self.alpha)
+        T.check_space(space)
         return (
             MapIteration(
                 T,
