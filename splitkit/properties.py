@@ -240,7 +240,9 @@ class Properties:
 
     def cayley(self, alpha: float) -> Properties:
         """C_{αA} = 2R_{αA} − I: the graph {(x + αu, x − αu)}."""
-        return self.transform(((1, alpha), (1, -alpha)))
+        result = self.transform(((1, alpha), (1, -alpha)))
+        # implied, but lost to rounding where αL is huge
+        return result.also((1.0, 0.0, -1.0)) if self.monotone else result
 
     def pulled_back(self, least: float, greatest: float) -> Properties:
         """LᵀAL with least ≤ ‖Lx‖/‖x‖ ≤ greatest: m·least² (m·greatest² if m < 0), L·greatest²,

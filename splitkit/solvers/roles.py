@@ -54,7 +54,8 @@ def as_pairs(inclusion: Operator) -> list[tuple[Operator, Operator]]:
 
 def flat_terms(A: Operator) -> tuple[Operator, ...]:
     """The terms of A, with aI + b(B + C) taken apart: the identity joins a term that can be
-    evaluated, so that its strong monotonicity is known exactly."""
+    evaluated, so that its strong monotonicity is known exactly.
+    """
     if isinstance(A, Sum):
         return tuple(leaf for term in A.terms for leaf in flat_terms(term))
     if not (isinstance(A, Combination) and isinstance(A.A, Sum)):
