@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -96,7 +96,7 @@ def certify(model: MonDEQ | DenseClassifier, x: Tensor) -> Certificate:
     assert record is not None
     double = layer.double()
     F, G = double.inclusion(x.double())
-    method = type(double.method)(**{**vars(double.method), "alpha": record.alpha})
+    method = replace(double.method, alpha=record.alpha)
     guarantee = method.guarantee(F, G)
     m, L = F.strong_monotonicity, F.lipschitz
     assert m is not None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -124,7 +124,7 @@ class MonDEQ(nn.Module):
         self.register_buffer("alpha", torch.tensor(float("nan"), dtype=torch.float64))
         self.register_buffer("age", torch.tensor(0))
         self.last_solve = LastSolve()
-        self._cache: tuple[list[Tensor], sk.LinearOperator] | None = None
+        self._cache: tuple[dict[str, Tensor], sk.LinearOperator] | None = None
 
     def forward(self, x: Tensor) -> Tensor:
         """The equilibrium for each input of the batch.
@@ -138,6 +138,7 @@ class MonDEQ(nn.Module):
         """
         self._check(x)
         bias = self.parametrization.bias(x)
+        check_parameter("U", bias.detach())  # x is finite
         M = self._operator()
         method = self._method(M)
         F, G = forward_inclusion(M, bias.detach(), self.activation.operator)
@@ -206,42 +207,28 @@ class MonDEQ(nn.Module):
             self.alpha.fill_(float(chosen.alpha))
         if self.training and torch.is_grad_enabled():
             self.age.add_(1)
-        return type(self.method)(
-            **{**vars(self.method), "alpha": float(self.alpha)}  # the other options as they are
-        )
+        return replace(self.method, alpha=float(self.alpha))
 
     def _operator(self) -> sk.LinearOperator:
         """I − W; kept, with its factorization, while the parameters' values do not change."""
-        values = [p.detach() for p in self._weights()]
+        values = {name: p.detach() for name, p in self.parametrization.weights().items()}
         if self._cache is not None:
             known, operator = self._cache
-            if all(
-                a.dtype == b.dtype and a.device == b.device and torch.equal(a, b)
-                for a, b in zip(values, known, strict=True)
-            ):
+            if all(_same(value, known[name]) for name, value in values.items()):
                 return operator
-        for name, value in zip(("A", "B"), values, strict=False):
-            if not bool(torch.isfinite(value).all()):
-                raise ValueError(
-                    f"parameter {name} of the layer has NaN or Inf: an optimizer step diverged; "
-                    "lower the learning rate, or load an earlier state"
-                )
+        for name, value in values.items():
+            check_parameter(name, value)
         # forward-backward needs L itself, Peaceman-Rachford is safe at every step size
         exact = isinstance(self.method, sk.ForwardBackward)
         operator = self.parametrization.operator(exact=exact)
-        self._cache = [value.clone() for value in values], operator
+        self._cache = {name: value.clone() for name, value in values.items()}, operator
         return operator
-
-    def _weights(self) -> list[Tensor]:
-        """The parameters on which W depends: all but the input map's."""
-        named = self.parametrization.named_parameters()
-        return [p for name, p in named if not name.startswith("U.")]
 
     def _check(self, x: Tensor) -> None:
         if not isinstance(x, Tensor):
             raise TypeError(f"x is a {type(x).__name__}: give a torch.Tensor")
         self.parametrization.check_input(x)
-        weight = self._weights()[0]
+        weight = next(iter(self.parametrization.weights().values()))
         if x.dtype != weight.dtype:
             raise TypeError(
                 f"x has dtype {x.dtype}, but the layer {weight.dtype}: convert x or the layer (.to)"
@@ -256,3 +243,16 @@ class MonDEQ(nn.Module):
 
     def extra_repr(self) -> str:
         return f"activation={self.activation}, method={self.method.label}, tol={self.tol:g}"
+
+
+def check_parameter(name: str, value: Tensor) -> None:
+    """Raise ValueError if a parameter, or what it gives, is not finite."""
+    if not bool(torch.isfinite(value).all()):
+        raise ValueError(
+            f"parameter {name} of the layer has NaN or Inf: an optimizer step diverged; lower the "
+            "learning rate, or load an earlier state"
+        )
+
+
+def _same(a: Tensor, b: Tensor) -> bool:
+    return a.dtype == b.dtype and a.device == b.device and torch.equal(a, b)

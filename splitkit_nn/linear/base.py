@@ -29,6 +29,10 @@ class Parametrization(nn.Module):
         super().__init__()
         self.m = positive("m", m)
 
+    def weights(self) -> dict[str, Tensor]:
+        """The parameters on which W depends, by name: all but those of the input map ``U``."""
+        return {name: p for name, p in self.named_parameters() if not name.startswith("U.")}
+
     def bias(self, x: Tensor) -> Tensor:
         """Ux + b, of shape (batch, features)."""
         raise NotImplementedError

@@ -163,6 +163,10 @@ def test_nonfinite_input_parameter_and_cotangent(layer, x, value):
     z = layer(x)
     with pytest.raises(ValueError, match="gradient that reaches"):
         (z * value).sum().backward()
+    layer.parametrization.U.weight.data[0, 0] = value
+    with pytest.raises(ValueError, match="parameter U"):
+        layer(x)
+    layer.parametrization.U.weight.data[0, 0] = 0
     layer.parametrization.B.data[0, 0] = value
     with pytest.raises(ValueError, match="parameter B"):
         layer(x)
