@@ -7,8 +7,8 @@ This is the only file of the package that knows array libraries; it imports none
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -88,12 +88,15 @@ def sum_of(x: Array, batch_ndim: int) -> Array:
     return namespace(x).sum(x, axis=tuple(range(batch_ndim, x.ndim)))
 
 
-def without_gradients(x: Point) -> AbstractContextManager[Any]:
-    """A context in which the array library records nothing for differentiation."""
+@contextmanager
+def solving(x: Point) -> Iterator[None]:
+    """A context in which x's library records nothing for differentiation, and NumPy leaves it to
+    the stopping rule to notice overflow and NaN."""
     record_nothing: Callable[[], AbstractContextManager[Any]] = getattr(
         namespace(x), "no_grad", nullcontext
     )
-    return record_nothing()
+    with record_nothing(), np.errstate(all="ignore"):
+        yield
 
 
 def to_numpy(x: Array) -> Any:

@@ -91,7 +91,7 @@ class Affine(Operator):
 
     def cayley_properties(self, alpha: float) -> Properties:
         implied = super().cayley_properties(alpha)
-        exact = self.M.reflected_norm(alpha)
+        exact = self.M.reflected_norm(alpha) if self.properties.monotone else None
         return implied if exact is None else implied.also((exact * exact, 0.0, -1.0))
 
     def check_space(self, space: Space) -> None:

@@ -69,11 +69,10 @@ def run(
     max_iter: int,
     callback: Callback | None = None,
     progress: Any = None,
-    first_check: int = 1,
 ) -> Run:
     """Iterate from u0 until all batch elements are done, the callback stops, or max_iter."""
     state = Run(u0)
-    schedule = Schedule(first_check)
+    schedule = Schedule()
     every = callback is not None
     u = u0
     for k in range(1, max_iter + 1):
@@ -92,10 +91,11 @@ def run(
         u = u_next
         if progress is not None:
             progress(k, worst)
+        stopped = callback is not None and callback(State(k, seen.x, u, residual, bound))
         if worst <= 1.0:
             state.status = Status.NONFINITE if state.failed else Status.CONVERGED
             break
-        if callback is not None and callback(State(k, seen.x, u, residual, bound)):
+        if stopped:
             state.status = Status.STOPPED
             break
     if state.failed and state.status is Status.ITERATION_LIMIT:
@@ -138,7 +138,7 @@ def _record(
 class Schedule:
     """When to look next: where the observed decrease of the ratio predicts 1."""
 
-    next_check: int
+    next_check: int = 1
     last: tuple[int, float] | None = None
 
     def plan(self, k: int, ratio: float) -> None:

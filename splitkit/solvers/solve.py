@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Literal
 
-from splitkit.backend import Point, Space, without_gradients
+from splitkit.backend import Point, Space, solving
 from splitkit.operators.base import Operator
 from splitkit.solvers.engine import Callback, Run, run
 from splitkit.solvers.errors import NoGuaranteeError, NotConvergedError, NotConvergedWarning
@@ -85,7 +85,7 @@ def solve(
     stopping = as_stopping(tol, space)
     as_pairs(inclusion)
     inclusion.check_space(space)
-    with without_gradients(x0), _progress_bar(progress, max_iter) as report:
+    with solving(x0), _progress_bar(progress, max_iter) as report:
         option = choose(inclusion, method)
         u0 = x0 if resume is None else resume.u
         space.check_point(u0, "resume.u")

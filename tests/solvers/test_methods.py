@@ -1,0 +1,181 @@
+"""The methods against hand-written loops, their theorems, and what they refuse."""
+
+import numpy as np
+import pytest
+
+import splitkit as sk
+
+SKEW = sk.Affine(np.array([[0.0, 1.0], [-1.0, 0.0]]))
+ORTHANT = sk.NormalCone(sk.functions.NonNegative())
+
+
+def iterates(inclusion, x0, method, count):
+    points = []
+    sk.solve(
+        inclusion,
+        x0,
+        method,
+        tol=0,
+        max_iter=count,
+        callback=lambda state: points.append(state.u),
+    )
+    return points
+
+
+def test_forward_backward_is_ista(rng):
+    A, b, weight = rng.normal(size=(5, 8)), rng.normal(size=5), 0.3
+    alpha = 1 / np.linalg.norm(A, 2) ** 2
+    F, G = sk.Affine(A.T @ A, A.T @ b), sk.Subdifferential(sk.functions.L1Norm(weight))
+    x = np.zeros(8)
+    for u in iterates(F + G, x, sk.ForwardBackward(alpha=alpha), 20):
+        y = x - alpha * (A.T @ (A @ x - b))
+        x = np.sign(y) * np.maximum(np.abs(y) - alpha * weight, 0)
+        np.testing.assert_allclose(u, x, atol=1e-13)
+
+
+@pytest.mark.parametrize("relaxation", [0.5, 1.0, 1.9])
+def test_douglas_rachford_is_its_textbook_form(rng, relaxation):
+    M, q, alpha = np.eye(6) + rng.normal(size=(6, 6)) * 0.1, rng.normal(size=6), 0.7
+    inclusion = sk.Affine(M, q) + ORTHANT
+    method = sk.DouglasRachford(alpha=alpha, relaxation=relaxation)
+    u = np.zeros(6)
+    for seen in iterates(inclusion, u, method, 20):
+        x_G = np.maximum(u, 0)
+        x_F = np.linalg.solve(np.eye(6) + alpha * M, 2 * x_G - u + alpha * q)
+        u = u + relaxation * (x_F - x_G)
+        np.testing.assert_allclose(seen, u, atol=1e-12)
+
+
+def test_peaceman_rachford_is_its_textbook_form(rng):
+    M, q, alpha = np.eye(6) + rng.normal(size=(6, 6)) * 0.1, rng.normal(size=6), 0.7
+    u = np.zeros(6)
+    for seen in iterates(sk.Affine(M, q) + ORTHANT, u, sk.PeacemanRachford(alpha=alpha), 20):
+        half = 2 * np.maximum(u, 0) - u
+        u = 2 * np.linalg.solve(np.eye(6) + alpha * M, half + alpha * q) - half
+        np.testing.assert_allclose(seen, u, atol=1e-12)
+
+
+def test_methods_are_expressions(rng):
+    """The three maps, written in the algebra, are what the methods iterate."""
+    F, G, a = sk.Affine(2 * np.eye(3), rng.normal(size=3)), ORTHANT, 0.4
+    u = rng.normal(size=3)
+    expressions = {
+        sk.ForwardBackward: G.resolvent(a) @ (sk.Identity() - a * F),
+        sk.PeacemanRachford: F.cayley(a) @ G.cayley(a),
+        sk.DouglasRachford: 0.5 * (sk.Identity() + F.cayley(a) @ G.cayley(a)),
+    }
+    for kind, expression in expressions.items():
+        method = kind(alpha=a)
+        first = iterates(F + G, u, method, 1)[0]
+        np.testing.assert_allclose(expression(u), first, atol=1e-14)
+        rate = method.guarantee(F, G).rate
+        assert expression.lipschitz == pytest.approx(rate, abs=1e-12)
+
+
+@pytest.mark.parametrize("angle", [0.2, 0.7, 1.3])
+def test_douglas_rachford_between_two_lines_contracts_by_the_cosine(angle):
+    """Bauschke, Bello Cruz, Nghia, Phan, Wang (2014): the rate is cos of the Friedrichs angle."""
+    line = sk.NormalCone(sk.functions.AffineSet(np.array([[0.0, 1.0]]), np.zeros(1)))
+    normal = np.array([[-np.sin(angle), np.cos(angle)]])
+    other = sk.NormalCone(sk.functions.AffineSet(normal, np.zeros(1)))
+    points = iterates(line + other, np.array([1.0, 0.5]), sk.DouglasRachford(), 15)
+    norms = np.array([np.linalg.norm(u) for u in points])
+    np.testing.assert_allclose(norms[1:] / norms[:-1], np.cos(angle), rtol=1e-12)
+
+
+@pytest.mark.parametrize("w", [0.1, 1.0, 5.0])
+def test_proximal_point_on_a_rotation(w):
+    """One term is solved by its resolvent: x⁺ = R_{αA}x contracts by 1/√(1 + α²w²) exactly."""
+    A = sk.Affine(np.array([[0.0, w], [-w, 0.0]]))
+    points = iterates(A, np.array([1.0, 2.0]), sk.DouglasRachford(alpha=0.8), 10)
+    norms = np.array([np.linalg.norm(u) for u in points])
+    np.testing.assert_allclose(norms[1:] / norms[:-1], 1 / np.hypot(1, 0.8 * w), rtol=1e-12)
+
+
+def test_peaceman_rachford_reads_the_sequence_that_converges():
+    """F = N_{0}, G = 0: u = 1, −1, 1, … does not converge, x_F does, and no residual shows it."""
+    point = sk.NormalCone(sk.functions.Box(0.0, 0.0))
+    strong = sk.Operator.from_callable(
+        resolvent=lambda y, alpha: 0 * y, strong_monotonicity=1.0, maximal=True, name="N_{0}"
+    )
+    free = sk.NormalCone(sk.functions.Box(-np.inf, np.inf))
+    assert not sk.PeacemanRachford().guarantee(point, free).holds
+    method = sk.PeacemanRachford(alpha=1.0)
+    seen = []
+    solution = sk.solve(
+        strong + free,
+        np.ones(1),
+        method,
+        max_iter=6,
+        on_failure="return",
+        callback=lambda state: seen.append((float(state.u[0]), float(state.x[0]))),
+    )
+    assert seen == [(-1.0, 0.0), (1.0, 0.0)] * 3
+    assert "R_{αF}" in solution.sequence
+    assert solution.rate is None
+    assert solution.status == "iteration_limit"
+
+
+@pytest.mark.parametrize(
+    ("inclusion", "method", "match"),
+    [
+        (SKEW + ORTHANT, sk.ForwardBackward(), "not known to be cocoercive"),
+        (SKEW + ORTHANT, sk.PeacemanRachford(), "strongly monotone"),
+        (sk.Affine(np.eye(2)) + ORTHANT, sk.ForwardBackward(alpha=2.1), "alpha must be below 2"),
+        (ORTHANT + sk.NormalCone(sk.functions.Box(0.0, 1.0)), sk.ForwardBackward(), "set-valued"),
+        (sk.Operator.from_callable(lambda x: x) + ORTHANT, sk.ForwardBackward(), "no known"),
+        (sk.Operator.from_callable(lambda x: x) + ORTHANT, sk.DouglasRachford(), "no resolvent"),
+        (sk.Affine(-np.eye(2)) + ORTHANT, sk.DouglasRachford(), "not known to be monotone"),
+        (sk.Affine(-np.eye(2)) + ORTHANT, None, "no method is guaranteed"),
+    ],
+)
+def test_refusals_name_what_is_missing(inclusion, method, match):
+    with pytest.raises(sk.NoGuaranteeError, match=match):
+        sk.solve(inclusion, np.ones(2), method)
+
+
+def test_three_set_valued_terms_are_refused():
+    sets = [sk.NormalCone(sk.functions.Box(-k, float(k))) for k in (1, 2, 3)]
+    with pytest.raises(sk.NoGuaranteeError, match="3 of 3 terms are set-valued"):
+        sk.solve(sets[0] + sets[1] + sets[2], np.ones(2))
+
+
+def test_check_false_runs_without_a_guarantee():
+    """Forward steps on a rotation grow by √(1 + α²): refused, and rightly."""
+    method = sk.ForwardBackward(alpha=0.5, check=False)
+    points = iterates(SKEW + sk.NormalCone(sk.functions.Box(-1e9, 1e9)), np.ones(2), method, 5)
+    norms = np.array([np.linalg.norm(u) for u in points])
+    np.testing.assert_allclose(norms[1:] / norms[:-1], np.hypot(1, 0.5), rtol=1e-12)
+
+
+def test_several_smooth_terms_are_gathered(rng):
+    A, b = rng.normal(size=(4, 4)), rng.normal(size=4)
+    f = sk.functions.SquaredL2(center=b) @ A + sk.functions.Huber() + sk.functions.NonNegative()
+    x = sk.minimize(f, np.zeros(4), tol=1e-11, max_iter=200_000).x
+    gradient = A.T @ (A @ x - b) + np.clip(x, -1, 1)
+    assert np.all(x >= 0)
+    assert np.all(gradient >= -1e-8)
+    assert abs(gradient @ x) < 1e-8
+
+
+def test_explain_lists_every_method_in_every_order():
+    explanation = sk.explain(sk.Affine(np.diag([1.0, 4.0])) + ORTHANT)
+    assert len(explanation.options) == 6
+    assert explanation.chosen.guarantee.rate == min(
+        o.guarantee.rate for o in explanation.options if o.guarantee.rate is not None
+    )
+    text = str(explanation)
+    assert "→" in text
+    assert "refused" in text
+    assert "Peaceman-Rachford" in text
+
+
+def test_chosen_steps_have_the_textbook_rates():
+    """Gradient of curvature in [m, L]: FB (L−m)/(L+m) at 2/(L+m), PR (√L−√m)/(√L+√m) at 1/√(Lm)."""
+    m, L = 1.0, 9.0
+    F = sk.Affine(np.diag([m, 2.0, L]))
+    fb, pr = sk.ForwardBackward().chosen(F, ORTHANT), sk.PeacemanRachford().chosen(F, ORTHANT)
+    assert fb.alpha == pytest.approx(2 / (L + m), rel=1e-2)
+    assert fb.guarantee(F, ORTHANT).rate == pytest.approx((L - m) / (L + m), rel=1e-2)
+    assert pr.alpha == pytest.approx(1 / np.sqrt(L * m), rel=1e-2)
+    assert pr.guarantee(F, ORTHANT).rate == pytest.approx((3 - 1) / (3 + 1), rel=1e-2)
