@@ -1,0 +1,43 @@
+"""The README's Python runs as it stands, block after block, and says what it should."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parents[2]
+BLOCKS = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def names():
+    names = {}
+    for block in BLOCKS:
+        exec(block, names)
+    return names
+
+
+def test_every_section_has_its_block():
+    assert len(BLOCKS) == 5
+
+
+def test_the_inclusion_is_solved(names):
+    x, F = names["solution"].x, names["F"]
+    np.testing.assert_allclose(x, np.clip(x - F(x), -1, 1), atol=1e-7)
+    assert names["solution"].converged
+
+
+def test_the_expression_has_its_constants(names):
+    assert 0 < names["T"].lipschitz < 1
+
+
+def test_the_layer_has_gradients(names):
+    assert all(float(p.grad.abs().sum()) > 0 for p in names["model"].parameters())
+    assert names["layer"].last_solve.backward.converged
+
+
+def test_links_lead_somewhere():
+    links = re.findall(r"\]\(([^)#]+)\)", (ROOT / "README.md").read_text())
+    missing = [link for link in links if not link.startswith("http") and not (ROOT / link).exists()]
+    assert missing == []
