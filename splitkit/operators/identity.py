@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from splitkit.backend import Point, Scalar, scale
 from splitkit.operators.base import Operator, PointMap
 from splitkit.properties import Properties
@@ -21,6 +23,11 @@ class Identity(Operator):
     def __repr__(self) -> str:
         return "I"
 
+    @classmethod
+    def examples(cls, asarray: Any) -> list[tuple[Operator, Any]]:
+        """(operator, shape of its points) for the checks."""
+        return [(cls(), (3,))]
+
 
 class Zero(Operator):
     """0: x ↦ 0, with R_{α0} = I."""
@@ -35,3 +42,8 @@ class Zero(Operator):
 
     def __repr__(self) -> str:
         return "0"
+
+    @classmethod
+    def examples(cls, asarray: Any) -> list[tuple[Operator, Any]]:
+        """(operator, shape of its points) for the checks."""
+        return [(cls(), (3,))]

@@ -1,0 +1,164 @@
+"""What there is, each thing with the check that it goes through.
+
+Every function, operator and linear map that its room's ``__init__`` exports is listed by its
+``examples(asarray)``; a combinator, which has none of its own, is built here of other things.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+from splitkit import functions, linear, operators
+from splitkit.backend import Array
+from splitkit.functions.base import Function, Indicator
+from splitkit.linear.base import LinearOperator
+from splitkit.operators.base import Operator
+from splitkit.testing.checks_function import check_function
+from splitkit.testing.checks_linear import check_linear_operator
+from splitkit.testing.checks_operator import check_operator
+from splitkit.testing.strategies import make_array
+
+AsArray = Callable[[Any], Array]
+Examples = Callable[[AsArray], list[tuple[Any, ...]]]
+
+ABSTRACT: tuple[type, ...] = (Operator, Function, Indicator, LinearOperator)
+
+
+@dataclass(frozen=True)
+class Registered:
+    """One example of a thing, and its check."""
+
+    name: str
+    index: int
+    examples: Examples
+
+    def make(self, xp: Any = None, dtype: Any = None, device: Any = None) -> tuple[Any, ...]:
+        """The thing and its shapes, with parameters of this library, dtype and device."""
+        return self.examples(lambda values: make_array(values, xp, dtype, device))[self.index]
+
+    def check(
+        self, *, xp: Any = None, dtype: Any = None, device: Any = None, **options: Any
+    ) -> None:
+        """Send it through ``check_operator``, ``check_function`` or ``check_linear_operator``."""
+        thing, *shapes = self.make(xp, dtype, device)
+        check: Callable[..., None] = check_operator
+        if isinstance(thing, Function):
+            check = check_function
+        elif isinstance(thing, LinearOperator):
+            check = check_linear_operator
+        check(thing, *shapes, xp=xp, dtype=dtype, device=device, **options)
+
+    def __str__(self) -> str:
+        return f"{self.name}-{self.index}"
+
+
+def exported(room: ModuleType) -> Iterator[type]:
+    """The operators, functions and linear maps that a room offers."""
+    for name, thing in vars(room).items():
+        if name.startswith("_") or not isinstance(thing, type) or thing in ABSTRACT:
+            continue
+        if issubclass(thing, (Operator, Function, LinearOperator)):
+            yield thing
+
+
+def registered() -> tuple[Registered, ...]:
+    """Everything that stands, in the rooms' order; each one example.
+
+    Raises
+    ------
+    LookupError
+        A class is exported without ``examples`` and without a construction in ``COMBINATORS``.
+    """
+    found = []
+    for room in (operators, linear, functions):
+        for thing in exported(room):
+            examples = COMBINATORS.get(thing.__name__, getattr(thing, "examples", None))
+            if examples is None:
+                raise LookupError(
+                    f"{thing.__name__} has no examples: give it a classmethod examples(asarray), "
+                    "or a construction in splitkit.testing.registry.COMBINATORS"
+                )
+            count = len(examples(make_array))
+            found += [Registered(thing.__name__, i, examples) for i in range(count)]
+    return tuple(found)
+
+
+# -- combinators, built of things of known constants -----------------------------------------------
+
+
+def _general(asarray: AsArray) -> Operator:
+    return linear.Affine(asarray([[2.0, 1.0], [-1.0, 1.0]]), asarray([1.0, -0.5]))
+
+
+def _norm() -> Operator:
+    return functions.Subdifferential(functions.L1Norm(0.7))
+
+
+def _isometry(asarray: AsArray) -> LinearOperator:
+    """LLᵀ = 4I."""
+    return linear.DenseMatrix(asarray([[1.2, 1.6, 0.0], [0.0, 0.0, 2.0]]))
+
+
+COMBINATORS: dict[str, Examples] = {
+    "BlockDiagonal": lambda a: [
+        (operators.BlockDiagonal((_general(a), operators.Identity())), ((2,), (3,))),
+        (operators.BlockDiagonal((_norm(), _general(a))), ((2,), (4, 2))),
+    ],
+    "CallableOperator": lambda a: [
+        (Operator.from_callable(lambda x: 2.0 * x, resolvent=lambda y, alpha: y / (1 + 2 * alpha),
+                                strong_monotonicity=2.0, lipschitz=2.0), (3,)),
+    ],
+    "Combination": lambda a: [
+        (2.5 * _general(a), (2,)),
+        (operators.Identity() - 0.3 * _general(a), (2,)),
+        (operators.Identity() + 0.5 * _norm(), (2,)),
+        (0.5 * operators.Identity(), (3,)),
+    ],
+    "Composition": lambda a: [
+        (_norm().resolvent(0.3) @ (operators.Identity() - 0.3 * _general(a)), (2,)),
+        (_norm().cayley(0.3) @ _general(a).cayley(2.0), (2,)),
+    ],
+    "Inverse": lambda a: [(_general(a).inverse, (2,)), (_norm().inverse, (3,))],
+    "Pullback": lambda a: [
+        (_norm().pullback(_isometry(a)), (3,)),
+        (_general(a).pullback(_isometry(a)), (3,)),
+        (_general(a).pullback(linear.DenseMatrix(a([[1.0, -2.0], [0.5, 3.0]]))), (2,)),
+    ],
+    "Resolvent": lambda a: [(_general(a).resolvent(0.7), (2,)), (_norm().resolvent(2.0), (3,))],
+    "Cayley": lambda a: [(_general(a).cayley(0.7), (2,)), (_norm().cayley(2.0), (3,))],
+    "Sum": lambda a: [
+        (_general(a) + linear.Affine(a([[0.0, 3.0], [-3.0, 0.0]])), (2,)),
+        (_general(a) + _norm(), (2,)),
+    ],
+    "Shift": lambda a: [
+        (_general(a).shift(a([1.0, 2.0])), (2,)),
+        (_norm().shift(a([0.5, 3.0])), (2,)),
+    ],
+    "Translation": lambda a: [
+        (_general(a).translate(a([1.0, 2.0])), (2,)),
+        (_norm().translate(a([0.5, 3.0])), (2,)),
+    ],
+    "Subdifferential": lambda a: [
+        (functions.Subdifferential(functions.Huber(0.5)), (3,)),
+        (functions.Subdifferential(functions.NonNegative()), (3,)),
+    ],
+    "NormalCone": lambda a: [(functions.NormalCone(functions.Simplex()), (3,))],
+    "Scaled": lambda a: [(2.5 * functions.L1Norm(), (3,)), (0.3 * functions.Huber(), (3,))],
+    "Translated": lambda a: [(functions.L1Norm().translate(a([1.0, -2.0])), (2,))],
+    "SumOfFunctions": lambda a: [(functions.SquaredL2() + functions.Huber(), (3,))],
+    "Composed": lambda a: [
+        (functions.L1Norm() @ _isometry(a), (3,)),
+        (functions.SquaredL2() @ linear.DenseMatrix(a([[1.0, -2.0], [0.5, 3.0]])), (2,)),
+    ],
+    "Conjugate": lambda a: [
+        (functions.Conjugate(functions.Huber(0.5)), (3,)),
+        (functions.Conjugate(functions.Simplex()), (3,)),
+    ],
+    "SeparableSum": lambda a: [
+        (functions.SeparableSum((functions.L1Norm(), functions.Simplex())), ((3,), (2,))),
+        (functions.SeparableSum((functions.SquaredL2(0.5), functions.Huber())), ((3,), (2, 2))),
+    ],
+}  # fmt: skip

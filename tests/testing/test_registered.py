@@ -1,0 +1,53 @@
+"""Everything that stands goes through its public check, on each library and dtype."""
+
+import types
+
+import numpy as np
+import pytest
+
+import splitkit as sk
+from splitkit.solvers.registry import METHODS
+from splitkit.testing import registered
+from splitkit.testing.registry import COMBINATORS, exported
+
+THINGS = registered()
+
+
+@pytest.mark.parametrize("thing", THINGS, ids=str)
+def test_keeps_what_it_declares(thing, xp, dtype):
+    thing.check(xp=xp, dtype=dtype, max_examples=8)
+
+
+@pytest.mark.parametrize("thing", THINGS, ids=str)
+def test_keeps_what_it_declares_when_looked_at_for_longer(thing):
+    thing.check(max_examples=25)
+
+
+def test_a_class_without_examples_is_refused(monkeypatch):
+    class Forgotten(sk.Operator):
+        pass
+
+    monkeypatch.setattr(sk.operators, "Forgotten", Forgotten, raising=False)
+    with pytest.raises(LookupError, match=r"Forgotten has no examples"):
+        registered()
+
+
+def test_every_exported_class_is_listed():
+    names = {thing.name for thing in THINGS}
+    for room in (sk.operators, sk.linear, sk.functions):
+        for cls in exported(room):
+            given = getattr(cls, "examples", lambda asarray: [])
+            assert cls.__name__ in names or given(np.asarray) == [], cls
+
+
+def test_every_combinator_that_is_built_here_is_exported():
+    rooms = (sk.operators, sk.linear, sk.functions)
+    assert set(COMBINATORS) <= {cls.__name__ for room in rooms for cls in exported(room)}
+
+
+def test_every_method_is_public_and_named():
+    assert isinstance(sk, types.ModuleType)
+    labels = [method.label for method in METHODS]
+    assert len(set(labels)) == len(labels)
+    for method in METHODS:
+        assert getattr(sk, method.__name__) is method
