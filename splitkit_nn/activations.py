@@ -11,7 +11,7 @@ Source: Combettes, Pesquet, *Deep neural network structures solving variational 
 from __future__ import annotations
 
 import splitkit as sk
-from splitkit.backend import Array, namespace
+from splitkit.backend import Array, clip, namespace
 from splitkit.functions import NonNegative
 
 
@@ -46,7 +46,7 @@ class ReLU(Activation):
         return sk.NormalCone(NonNegative(batch_ndim=1))
 
     def __call__(self, y: Array) -> Array:
-        return namespace(y).clip(y, 0.0, None)
+        return clip(y, 0.0)
 
     def derivative(self, y: Array) -> Array:
         return namespace(y).astype(y > 0, y.dtype)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from splitkit.backend import Point, Scalar, is_array, namespace
+from splitkit.backend import Point, Scalar, clip, is_array, namespace
 from splitkit.functions.base import Function, Indicator, check_parameter, extremes, show
 
 
@@ -36,7 +36,7 @@ class Box(Indicator):
         self.batch_ndim = batch_ndim
 
     def project(self, x: Point) -> Point:
-        return namespace(x).clip(x, self.lower, self.upper)
+        return clip(x, self.lower, self.upper)
 
     @property
     def conjugate(self) -> Function:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from splitkit.backend import Array, Point, Scalar, align, namespace, sum_of
+from splitkit.backend import Array, Point, Scalar, align, clip, namespace, sum_of
 from splitkit.functions.base import (
     Function,
     check_parameter,
@@ -41,18 +41,18 @@ class Huber(Function):
         self.smoothness = extremes(self.weight)[1]
 
     def __call__(self, x: Point) -> Array:
-        clipped = namespace(x).clip(x, -self.delta, self.delta)
+        clipped = clip(x, -self.delta, self.delta)
         return sum_of(self.weight * clipped * (x - clipped / 2), self.batch_ndim)
 
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
         xp = namespace(x)
         t = align(alpha, x) * self.weight
         shift = t * self.delta
-        beyond = x - xp.clip(x, -shift, shift)
+        beyond = x - clip(x, -shift, shift)
         return xp.where(abs(x) <= self.delta + shift, x / (1 + t), beyond)
 
     def gradient(self, x: Point) -> Point:
-        return self.weight * namespace(x).clip(x, -self.delta, self.delta)
+        return self.weight * clip(x, -self.delta, self.delta)
 
     def __repr__(self) -> str:
         return f"Huber({show(delta=self.delta, weight=self.weight)})"

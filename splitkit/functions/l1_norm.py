@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from splitkit.backend import Array, Point, Scalar, align, namespace, sum_of
+from splitkit.backend import Array, Point, Scalar, align, clip, sum_of
 from splitkit.functions.base import Function, check_parameter, is_weight, show
 
 
@@ -34,9 +34,8 @@ class L1Norm(Function):
         return sum_of(self.weight * abs(x), self.batch_ndim)
 
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
-        xp = namespace(x)
         threshold = align(alpha, x) * self.weight
-        return x - xp.clip(x, -threshold, threshold)
+        return x - clip(x, -threshold, threshold)
 
     @property
     def conjugate(self) -> Function:

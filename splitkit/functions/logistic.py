@@ -16,7 +16,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from splitkit.backend import Array, Point, Scalar, align, is_array, namespace, sum_of
+from splitkit.backend import Array, Point, Scalar, align, clip, is_array, namespace, sum_of
 from splitkit.functions.base import Function, check_parameter
 
 NEWTON_STEPS = 7
@@ -63,7 +63,7 @@ class Logistic(Function):
         w = xp.where(right, v, -v - a)
         log_half = xp.log(a / 2) if is_array(a) else math.log(a / 2)
         room = log_half - w
-        s = xp.clip(xp.maximum(w, log_half - xp.log(xp.clip(room, 1.0, None))), 0.0, None)
+        s = clip(xp.maximum(w, log_half - xp.log(clip(room, 1.0))), 0.0)
         for _ in range(NEWTON_STEPS):
             e = xp.exp(-s)
             p = e / (1 + e)  # σ(−s)

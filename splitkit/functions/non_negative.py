@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from splitkit.backend import Point, namespace
+from splitkit.backend import Point, clip
 from splitkit.functions.base import Function, Indicator
 
 
@@ -23,7 +23,7 @@ class NonNegative(Indicator):
         self.batch_ndim = batch_ndim
 
     def project(self, x: Point) -> Point:
-        return namespace(x).clip(x, 0.0, None)
+        return clip(x, 0.0)
 
     def reflect(self, x: Point) -> Point:
         """2 project(x) − x."""

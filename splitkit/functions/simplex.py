@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from splitkit.backend import Point, Scalar, align, device, namespace
+from splitkit.backend import Point, Scalar, align, clip, device, namespace
 from splitkit.functions.base import Function, Indicator, check_parameter, is_positive, show
 
 
@@ -39,10 +39,10 @@ class Simplex(Indicator):
         sums = xp.cumulative_sum(xp.sort(y, axis=-1, descending=True), axis=-1)
         tau = xp.max((sums - radius) / count, axis=-1, keepdims=True)
         # one Newton step on Σ[y − τ]₊ = r takes the rounding of the long sums out
-        above = xp.clip(y - tau, 0.0, None)
+        above = clip(y - tau, 0.0)
         active = xp.sum(xp.astype(above > 0, y.dtype), axis=-1, keepdims=True)
         tau = tau + (xp.sum(above, axis=-1, keepdims=True) - radius) / active
-        return xp.reshape(xp.clip(y - tau, 0.0, None), x.shape)
+        return xp.reshape(clip(y - tau, 0.0), x.shape)
 
     def __repr__(self) -> str:
         return f"Simplex({show(radius=self.radius)})"

@@ -103,8 +103,6 @@ class DenseMatrix(LinearOperator):
             return Properties(linear=True)
         M, xp = self.matrix, self.xp
         m = self._declared[0]
-        if m is not None and self._declared[1] is not None:
-            return Properties.of(strong_monotonicity=m, lipschitz=self.norm, linear=True)
         if m is None and M.shape[0] <= EXACT_SIZE:
             m = float(xp.linalg.eigvalsh((M + M.T) / 2)[0])
             # eigenvalues are exact to rounding: what is 0 in exact arithmetic counts as 0
