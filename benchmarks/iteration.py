@@ -47,8 +47,9 @@ def reflected(M: np.ndarray, q: np.ndarray, relaxation: float, count: int) -> tu
         sk.DouglasRachford(alpha=alpha) if relaxation == 1 else sk.PeacemanRachford(alpha=alpha)
     )
 
+    V = np.linalg.inv(np.eye(n) + alpha * M)
+
     def by_hand() -> np.ndarray:
-        V = np.linalg.inv(np.eye(n) + alpha * M)
         u = np.zeros(n)
         for _ in range(count):
             x = np.maximum(u, 0)
