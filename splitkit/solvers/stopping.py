@@ -88,8 +88,8 @@ class CertifiedError(_Tolerance):
     def ratio(self, measured: Measurement, space: Space) -> Array:
         if measured.error_bound is None:
             raise ValueError(
-                "tol = CertifiedError(…) needs F + G strongly monotone with a known constant, and one "
-                "of them with an evaluation: declare strong_monotonicity, or use another rule"
+                "tol = CertifiedError(…) needs F + G strongly monotone with a known constant, and "
+                "one of them with an evaluation: declare it, or use another rule"
             )
         return _quotient(measured.error_bound, self.tol + 0.0 * measured.error_bound, space)
 
