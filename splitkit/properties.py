@@ -101,9 +101,10 @@ class Properties:
         if skew:
             forms.append((0.0, -0.5, 0.0))
         result = cls(tuple(forms), maximal, gradient, linear)
-        low, high = result._s_range
+        low, high = result._s_bounds
+        apart = low - high > 1e-7 * max(1.0, abs(low)) or low == math.inf
         too_large = m is not None and L is not None and L * (1 + 1e-9) < m < math.inf
-        if m != math.inf and (low > high or too_large):
+        if m != math.inf and (apart or too_large):
             raise ValueError(
                 f"no operator has strong_monotonicity={m}, lipschitz={L}, cocoercivity={β} and "
                 f"averagedness={θ} at once (m ≤ L and m ≤ 1/β are necessary): correct one of them"
@@ -122,9 +123,9 @@ class Properties:
     # -- constants read back ----------------------------------------------------------------
 
     @cached_property
-    def _s_range(self) -> tuple[float, float]:
+    def _s_bounds(self) -> tuple[float, float]:
         """The interval of s = ⟨Δx, Δu⟩/‖Δx‖²: every lower bound of w against every upper one."""
-        low, high, size = -math.inf, math.inf, 0.0
+        low, high = -math.inf, math.inf
         floors = [(-a / c, -2 * b / c) for a, b, c in self.forms if c > 0]
         for a, b, c in self.forms:
             if c == 0:
@@ -132,17 +133,24 @@ class Properties:
             elif c < 0:
                 above, slope = a / -c, 2 * b / -c
                 bounds = [_above_parabola(above, slope)]
-                bounds += [_half_line(above - f0, slope - f1) for f0, f1 in floors]
+                bounds += [
+                    _half_line(_sum(above, -f0, known_to=1e-9), _sum(slope, -f1, known_to=1e-9))
+                    for f0, f1 in floors
+                ]
             else:
                 continue
             low = max(low, *(bound[0] for bound in bounds))
             high = min(high, *(bound[1] for bound in bounds))
-            size = max(size, *(abs(v) for bound in bounds for v in bound if math.isfinite(v)), 0.0)
-        # a double root of a parabola is known to √eps
-        if 0 < low - high <= 1e-7 * max(1.0, abs(low)) < math.inf:  # one point
-            low = high = (low + high) / 2
-        # rounding leaves ±1e-17 of the terms' size where the exact value is 0
-        return _snap(low, size), _snap(high, size)
+        return low, high
+
+    @cached_property
+    def _s_range(self) -> tuple[float, float]:
+        """The interval, where rounding has emptied it too; empty if no pair has Δx ≠ 0."""
+        low, high = self._s_bounds
+        if low <= high or math.inf in (low, -high):
+            return low, high
+        # a double root is known to √eps only: the wider reading claims nothing that is false
+        return (low, low) if low - high <= 1e-12 * max(1.0, abs(low)) else (high, low)
 
     @cached_property
     def strong_monotonicity(self) -> float | None:
@@ -271,7 +279,7 @@ def sum_properties(terms: Iterable[Properties]) -> Properties:
     lipschitz = _all_known([p.lipschitz for p in parts])
     β = _all_known([p.cocoercivity for p in parts])
     result = Properties.of(
-        strong_monotonicity=None if m is None else sum(m),
+        strong_monotonicity=None if m is None else _sum(*m),
         lipschitz=None if lipschitz is None else sum(lipschitz),
         cocoercivity=None if β is None else _parallel(β),
         skew=all(p.skew or p.lipschitz == 0 for p in parts),
@@ -349,15 +357,14 @@ def _above_parabola(p: float, q: float) -> tuple[float, float]:
     """{s: p + qs ≥ s²}."""
     disc = q * q / 4 + p
     if disc < 0:
-        return (q / 2, q / 2) if disc > -1e-12 * max(1.0, q * q) else (math.inf, -math.inf)
-    root = math.sqrt(disc)
-    return q / 2 - root, q / 2 + root
+        return (q / 2, q / 2) if disc > -1e-6 * max(1.0, q * q) else (math.inf, -math.inf)
+    # the root of greater size first: the other one would lose its digits to cancellation
+    outer = q / 2 + math.copysign(math.sqrt(disc), q)
+    inner = -p / outer if outer else 0.0
+    return min(inner, outer), max(inner, outer)
 
 
-def _snap(value: float, size: float) -> float:
-    return 0.0 if abs(value) < 1e-14 * size else value
-
-
-def _sum(*terms: float) -> float:
-    """Their sum; terms that cancel up to rounding give 0."""
-    return _snap(sum(terms), max(map(abs, terms)) / 3)
+def _sum(*terms: float, known_to: float = 4e-15) -> float:
+    """Their sum; what rounding leaves of terms that cancel counts as 0."""
+    total = sum(terms)
+    return 0.0 if abs(total) < known_to * max(map(abs, terms)) else total

@@ -1,0 +1,313 @@
+"""Every rule tracks constants that hold, and the ones of a formula where there is one."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings, strategies as st
+
+import splitkit as sk
+from splitkit.properties import (
+    Properties,
+    block_properties,
+    composition_properties,
+    sum_properties,
+)
+from tests.properties.matrices import (
+    averagedness,
+    comonotonicity,
+    lipschitz,
+    monotone,
+    operator,
+    positive,
+    square,
+    strong_monotonicity,
+    worst,
+    worst_gradient,
+)
+
+SLACK = 1e-7
+few = settings(max_examples=40, deadline=None, derandomize=True, database=None)
+
+
+def holds(properties, M):
+    """Whether every constant that is claimed holds for the matrix M."""
+    size = 1 + lipschitz(M)
+    m, L, β, θ = (
+        properties.strong_monotonicity,
+        properties.lipschitz,
+        properties.comonotonicity,
+        properties.averagedness,
+    )
+    assert m is None or m <= strong_monotonicity(M) + SLACK * size
+    assert L is None or L >= lipschitz(M) - SLACK * size
+    if β is not None and math.isfinite(β):
+        assert np.linalg.eigvalsh((M + M.T) / 2 - β * M.T @ M)[0] >= -SLACK * size * size
+    if θ is not None and θ > 0:
+        assert lipschitz((M - (1 - θ) * np.eye(len(M))) / θ) <= 1 + SLACK * size / θ
+    for a, b, c in properties.forms:
+        Q = a * np.eye(len(M)) + b * (M + M.T) + c * M.T @ M
+        scale = abs(a) + 2 * abs(b) * size + abs(c) * size**2
+        assert np.linalg.eigvalsh(Q)[0] >= -SLACK * scale
+    return True
+
+
+def close(value, expected):
+    return value == pytest.approx(expected, rel=1e-6, abs=1e-7)
+
+
+@few
+@given(monotone(strongly=True), positive)
+def test_bounds_hold_for_one_matrix(M, c):
+    p, eye = operator(M).properties, np.eye(len(M))
+    assert holds(p, M)
+    assert holds(p.scaled(c), c * M)
+    assert holds(p.scaled(-c), -c * M)
+    assert holds(p.inverse(), np.linalg.inv(M))
+    assert holds(p.resolvent(c), np.linalg.inv(eye + c * M))
+    assert holds(p.cayley(c), 2 * np.linalg.inv(eye + c * M) - eye)
+    for a in (-1.0, 0.0, 1.0, c):
+        assert holds(p.combined(a, -c), a * eye - c * M)
+        assert holds(p.combined(a, c), a * eye + c * M)
+
+
+@few
+@given(square(2), positive)
+def test_bounds_hold_for_a_matrix_that_is_not_monotone(M, c):
+    p = operator(M).properties
+    assert holds(p, M)
+    assert holds(p.combined(1.0, c), np.eye(2) + c * M)
+    assert holds(p.scaled(-c), -c * M)
+
+
+@few
+@given(monotone(3), monotone(3), square(3))
+def test_bounds_hold_for_two_matrices(A, B, L):
+    p, q = operator(A).properties, operator(B).properties
+    zero = np.zeros((3, 3))
+    assert holds((operator(A) + operator(B)).properties, A + B)
+    assert holds((operator(A) @ operator(B)).properties, A @ B)
+    assert holds(operator(A).pullback(sk.DenseMatrix(L)).properties, L.T @ A @ L)
+    assert holds(block_properties([p, q]), np.block([[A, zero], [zero, B]]))
+    R, C = np.linalg.inv(np.eye(3) + A), 2 * np.linalg.inv(np.eye(3) + B) - np.eye(3)
+    assert holds(composition_properties([p.resolvent(1.0), q.cayley(1.0)]), R @ C)
+
+
+@few
+@given(monotone(2, strongly=True), positive)
+def test_rules_that_lose_nothing_are_undone(M, c):
+    p = operator(M).properties
+    for back in (
+        p.inverse().inverse(),
+        p.scaled(c).scaled(1 / c),
+        p.combined(c, 2.0).combined(-c / 2, 0.5),
+    ):
+        assert close(back.strong_monotonicity, p.strong_monotonicity)
+        assert close(back.lipschitz, p.lipschitz)
+        assert close(back.cocoercivity, p.cocoercivity)
+
+
+@few
+@given(worst(), positive)
+def test_constants_of_a_general_operator_are_the_formulas_and_tight(case, alpha):
+    M, m, L = case
+    p = Properties.of(strong_monotonicity=m, lipschitz=L)
+    eye = np.eye(2)
+    R = np.linalg.inv(eye + alpha * M)
+    assert close(p.cocoercivity, m / L**2)
+    assert close(p.cocoercivity, comonotonicity(M))
+    assert close(p.inverse().lipschitz, 1 / m)
+    cayley = math.sqrt(1 - 4 * alpha * m / (1 + 2 * alpha * m + alpha**2 * L**2))
+    assert close(p.cayley(alpha).lipschitz, cayley)
+    assert close(p.cayley(alpha).lipschitz, lipschitz(2 * R - eye))
+    forward = math.sqrt(1 - 2 * alpha * m + alpha**2 * L**2)
+    assert close(p.combined(1, -alpha).lipschitz, forward)
+    assert close(p.combined(1, -alpha).lipschitz, lipschitz(eye - alpha * M))
+    resolvent = p.resolvent(alpha)
+    assert resolvent.lipschitz <= 1 / (1 + alpha * m) * (1 + 1e-9)
+    assert lipschitz(R) <= resolvent.lipschitz * (1 + 1e-9)
+
+
+@few
+@given(worst_gradient(), positive)
+def test_constants_of_a_gradient_are_the_formulas_and_tight(case, alpha):
+    M, m, L = case
+    p = Properties.of(strong_monotonicity=m, lipschitz=L, gradient=True)
+    eye = np.eye(2)
+    R = np.linalg.inv(eye + alpha * M)
+    assert close(p.cocoercivity, 1 / L)
+    assert close(p.resolvent(alpha).lipschitz, 1 / (1 + alpha * m))
+    assert close(p.resolvent(alpha).lipschitz, lipschitz(R))
+    cayley = max((1 - alpha * m) / (1 + alpha * m), (alpha * L - 1) / (alpha * L + 1))
+    assert close(p.cayley(alpha).lipschitz, cayley)
+    assert close(p.cayley(alpha).lipschitz, lipschitz(2 * R - eye))
+    forward = max(abs(1 - alpha * m), abs(1 - alpha * L))
+    assert close(p.combined(1, -alpha).lipschitz, forward)
+    assert close(p.combined(1, -alpha).lipschitz, lipschitz(eye - alpha * M))
+
+
+@few
+@given(positive, positive)
+def test_a_resolvent_of_a_strongly_monotone_operator(m, alpha):
+    p = Properties.of(strong_monotonicity=m, maximal=True)
+    assert close(p.resolvent(alpha).lipschitz, 1 / (1 + alpha * m))
+    assert close(p.resolvent(alpha).cocoercivity, 1 + alpha * m)
+    assert p.resolvent(alpha).maximal
+    assert close(p.cayley(alpha).lipschitz, 1.0)
+
+
+@few
+@given(positive, st.floats(0.01, 1.99))
+def test_averagedness_of_a_forward_step(β, part):
+    alpha = part * β
+    p = Properties.of(cocoercivity=β)
+    assert close(p.lipschitz, 1 / β)
+    assert close(p.combined(1, -alpha).averagedness, alpha / (2 * β))
+    assert p.combined(1, -2.01 * β).averagedness is None
+
+
+@few
+@given(st.floats(0.01, 0.99), st.floats(0.01, 0.99))
+def test_averagedness_of_a_composition_and_a_relaxation(s, t):
+    p, q = Properties.of(averagedness=s), Properties.of(averagedness=t)
+    assert close(p.averagedness, s)
+    expected = (s + t - 2 * s * t) / (1 - s * t)
+    assert close(composition_properties([p, q]).averagedness, expected)
+    relaxed = p.combined(1 - t, t)
+    assert close(relaxed.averagedness, t * s)
+    assert close(p.lipschitz, 1.0)
+
+
+@few
+@given(monotone(2, strongly=True), positive)
+def test_averagedness_of_a_resolvent(M, alpha):
+    R = np.linalg.inv(np.eye(2) + alpha * M)
+    p = operator(M).properties.resolvent(alpha)
+    assert p.averagedness <= 0.5 + 1e-9
+    assert averagedness(R) <= p.averagedness + 1e-9
+
+
+@few
+@given(positive, positive, positive, positive)
+def test_sums_add(m, n, more, excess):
+    p = Properties.of(strong_monotonicity=m, lipschitz=m + more)
+    q = Properties.of(strong_monotonicity=n, lipschitz=n + excess)
+    total = sum_properties([p, q])
+    assert total.strong_monotonicity >= (m + n) * (1 - 1e-9)
+    assert close(total.lipschitz, m + n + more + excess)
+    assert total.maximal
+    β = 1 / (1 / p.cocoercivity + 1 / q.cocoercivity)
+    assert total.cocoercivity >= β * (1 - 1e-9)
+
+
+@few
+@given(st.integers(-25, 25), positive, st.floats(1.1, 10))
+def test_constants_do_not_depend_on_the_unit(power, m, ratio):
+    c = 10.0**power
+    for gradient in (False, True):
+        p = Properties.of(strong_monotonicity=c * m, lipschitz=c * m * ratio, gradient=gradient)
+        assert p.strong_monotonicity == pytest.approx(c * m, rel=1e-6)
+        assert p.lipschitz == pytest.approx(c * m * ratio, rel=1e-6)
+        assert p.cocoercivity == pytest.approx(
+            1 / (c * m * ratio) if gradient else m / (m * ratio) ** 2 / c, rel=1e-6
+        )
+
+
+@few
+@given(st.floats(-9, 9), st.floats(-12, 0), st.floats(-9, 9), st.booleans())
+def test_a_cayley_operator_is_nonexpansive_at_every_scale(size, part, step, gradient):
+    L, alpha = 10.0**size, 10.0**step
+    p = Properties.of(strong_monotonicity=L * 10.0**part, lipschitz=L, gradient=gradient)
+    assert p.cayley(alpha).lipschitz <= 1 + 1e-6
+    q = Properties.of(monotone=True, maximal=True).cayley(alpha)
+    half = composition_properties([p.cayley(alpha), q]).combined(0.5, 0.5)
+    assert half.averagedness == pytest.approx(0.5, abs=1e-6) or half.averagedness < 0.5
+
+
+@pytest.mark.parametrize(
+    "declared",
+    [
+        {"strong_monotonicity": 2.0, "lipschitz": 1.0},
+        {"strong_monotonicity": 2e-20, "lipschitz": 1e-20},
+        {"strong_monotonicity": 2.0, "cocoercivity": 1.0},
+        {"strong_monotonicity": 0.5, "lipschitz": 1.0, "skew": True},
+        {"lipschitz": -1.0},
+        {"lipschitz": math.nan},
+        {"averagedness": 1.5},
+        {"strong_monotonicity": math.nan},
+        {"cocoercivity": math.nan},
+    ],
+    ids=str,
+)
+def test_contradictory_declarations_are_refused(declared):
+    with pytest.raises(ValueError, match="|".join(declared)):
+        Properties.of(**declared)
+
+
+def test_unknown_stays_unknown():
+    p = Properties()
+    rules = [
+        p, p.inverse(), p.scaled(2.0), p.combined(1, -1), p.resolvent(1.0), p.cayley(1.0),
+        p.pulled_back(0.0, 1.0), sum_properties([p, p]), composition_properties([p, p]),
+        block_properties([p, p]),
+    ]  # fmt: skip
+    for q in rules:
+        assert q.strong_monotonicity is q.lipschitz is q.cocoercivity is q.averagedness is None
+        assert not q.monotone
+        assert not q.maximal
+    half = Properties.of(lipschitz=1.0)
+    assert sum_properties([p, half]).lipschitz is None
+    assert composition_properties([half, p]).lipschitz is None
+    assert half.strong_monotonicity == -1.0
+    monotone_only = Properties.of(monotone=True)
+    assert monotone_only.lipschitz is monotone_only.cocoercivity is None
+    assert monotone_only.strong_monotonicity == 0.0
+    assert not monotone_only.maximal
+
+
+def test_maximality_is_known_where_a_theorem_says_so():
+    continuous = Properties.of(monotone=True, lipschitz=1.0)
+    cone = Properties.of(monotone=True, maximal=True)
+    assert continuous.maximal
+    assert cone.inverse().maximal
+    assert cone.scaled(2.0).maximal
+    assert not cone.scaled(-2.0).maximal
+    assert sum_properties([continuous, cone]).maximal
+    assert not sum_properties([cone, cone]).maximal
+    assert not cone.pulled_back(0.0, 1.0).maximal
+
+
+def test_the_zero_operator_and_its_inverse():
+    zero = sk.Zero()
+    assert zero.lipschitz == zero.strong_monotonicity == 0.0
+    assert zero.cocoercivity == math.inf
+    point = zero.inverse
+    assert point.strong_monotonicity == math.inf
+    assert point.lipschitz is None
+    assert point.resolvent(1.0).lipschitz == 0.0
+    assert (point + sk.Identity()).strong_monotonicity == math.inf
+
+
+def test_an_infinite_strong_monotonicity_can_be_declared():
+    p = Properties.of(strong_monotonicity=math.inf, maximal=True)
+    assert p.strong_monotonicity == math.inf
+    assert p.inverse().lipschitz == 0.0
+    assert p.resolvent(2.0).lipschitz == 0.0
+
+
+def test_pulling_back_by_a_map_of_unknown_norm_claims_no_constant():
+    class Unknown(sk.LinearOperator):
+        pass
+
+    pulled = sk.Affine(np.array([[1.0, 1.0], [-1.0, 0.0]])).pullback(Unknown())
+    assert pulled.strong_monotonicity == 0.0
+    assert pulled.lipschitz is None
+
+
+def test_skew_is_read_back():
+    rotation = sk.Affine(np.array([[0.0, 2.0], [-2.0, 0.0]]))
+    assert rotation.properties.skew
+    assert rotation.lipschitz == pytest.approx(2.0)
+    assert rotation.cocoercivity is None
+    assert rotation.cayley(0.5).lipschitz == pytest.approx(1.0)
+    assert not sk.Identity().properties.skew
