@@ -16,9 +16,33 @@ from splitkit.properties import Properties
 class _OfStep(Operator):
     """An operator of A and a step size α, prepared at its first application."""
 
+    symbol: str
+    at_every_step: Properties  # what holds for every α > 0 if A is monotone
+
     def __init__(self, A: Operator, alpha: Scalar) -> None:
         check_alpha(alpha)
         self.A, self.alpha = A, alpha
+
+    def prepare(self) -> PointMap:
+        """The map, made once."""
+        raise NotImplementedError
+
+    def properties_at(self, alpha: float) -> Properties:
+        """What is known at one step size."""
+        raise NotImplementedError
+
+    @cached_property
+    def _prepared(self) -> PointMap:
+        return self.prepare()
+
+    def __call__(self, x: Point) -> Point:
+        return self._prepared(x)
+
+    @cached_property
+    def properties(self) -> Properties:  # type: ignore[override]
+        if is_array(self.alpha):
+            return self.at_every_step if self.A.properties.monotone else Properties()
+        return self.properties_at(self.alpha)
 
     @property
     def has_evaluation(self) -> bool:
@@ -32,47 +56,31 @@ class _OfStep(Operator):
                 f"element of the batch, shape {space.batch_shape}"
             )
 
+    def __repr__(self) -> str:
+        return f"{self.symbol}[{self.alpha} {self.A!r}]"
+
 
 class Resolvent(_OfStep):
     """R_{αA} = (I + αA)⁻¹."""
 
-    @cached_property
-    def apply(self) -> PointMap:
-        """The prepared map."""
+    symbol = "R"
+    at_every_step = Properties.of(cocoercivity=1.0)
+
+    def prepare(self) -> PointMap:
         return self.A.make_resolvent(self.alpha)
 
-    def __call__(self, x: Point) -> Point:
-        return self.apply(x)
-
-    @cached_property
-    def properties(self) -> Properties:  # type: ignore[override]
-        alpha = self.alpha
-        if is_array(alpha):
-            # firmly nonexpansive at every step
-            return Properties.of(cocoercivity=1.0) if self.A.properties.monotone else Properties()
+    def properties_at(self, alpha: float) -> Properties:
         return self.A.properties.resolvent(alpha)
-
-    def __repr__(self) -> str:
-        return f"R[{self.alpha} {self.A!r}]"
 
 
 class Cayley(_OfStep):
     """C_{αA} = 2R_{αA} − I, the reflected resolvent."""
 
-    @cached_property
-    def apply(self) -> PointMap:
-        """The prepared map."""
+    symbol = "C"
+    at_every_step = Properties.of(lipschitz=1.0)
+
+    def prepare(self) -> PointMap:
         return self.A.make_cayley(self.alpha)
 
-    def __call__(self, x: Point) -> Point:
-        return self.apply(x)
-
-    @cached_property
-    def properties(self) -> Properties:  # type: ignore[override]
-        alpha = self.alpha
-        if is_array(alpha):
-            return Properties.of(lipschitz=1.0) if self.A.properties.monotone else Properties()
+    def properties_at(self, alpha: float) -> Properties:
         return self.A.cayley_properties(alpha)
-
-    def __repr__(self) -> str:
-        return f"C[{self.alpha} {self.A!r}]"
