@@ -1,0 +1,307 @@
+"""Corners of ``solve``: how terms find their roles, what is certified, scales, batches, NaN."""
+
+import copy
+import math
+import pickle
+
+import numpy as np
+import pytest
+import torch
+
+import splitkit as sk
+from splitkit.backend import to_numpy
+from splitkit.solvers.roles import as_pairs
+
+f = sk.functions
+M = np.array([[2.0, 1.0], [-1.0, 1.0]])
+Q = np.array([3.0, -1.0])
+ROTATION = np.array([[0.0, 1.0], [-1.0, 0.0]])
+L1 = sk.Subdifferential(f.L1Norm(0.5))
+ORTHANT = sk.NormalCone(f.NonNegative())
+
+
+class StronglyConvexNorm(f.L1Norm):
+    """½‖x‖² + ‖x‖₁: strongly convex, and only its prox is known."""
+
+    strong_convexity = 1.0
+
+    def __call__(self, x):
+        return super().__call__(x) + np.sum(x * x) / 2
+
+    def prox(self, x, alpha=1.0):
+        return super().prox(x / (1 + alpha), alpha / (1 + alpha))
+
+
+# -- roles ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("inclusion", "matrix", "shift", "weight"),
+    [
+        (L1 + sk.Affine(M, Q) + sk.Identity(), M + np.eye(2), Q, 0.5),
+        (2.0 * (L1 + sk.Affine(M, Q)), 2 * M, 2 * Q, 1.0),
+        (sk.Identity() + 3.0 * (L1 + sk.Affine(M, Q)), 3 * M + np.eye(2), 3 * Q, 1.5),
+        (0.5 * (sk.Identity() + 2.0 * (sk.Affine(M, Q) + L1)), M + np.eye(2) / 2, Q, 0.5),
+        (sk.Affine(M) + L1 + sk.Affine(M, Q), 2 * M, Q, 0.5),
+    ],
+    ids=repr,
+)
+def test_sums_are_taken_apart_whatever_multiplies_them(inclusion, matrix, shift, weight):
+    x = sk.solve(inclusion, np.zeros(2), tol=1e-12).x
+    r = shift - matrix @ x  # ∈ weight ∂‖x‖₁
+    np.testing.assert_allclose(r[x != 0], weight * np.sign(x[x != 0]), atol=1e-9)
+    assert np.all(np.abs(r) <= weight + 1e-9)
+
+
+def test_the_pairs_of_a_sum_add_up_to_it():
+    a, b = sk.Affine(M, Q), sk.Affine(ROTATION)
+    x = np.array([0.3, -2.0])
+    for inclusion in (a, a + b, a + b + a, sk.Identity() - 0.5 * (a + b), 2 * (a + sk.Identity())):
+        for F, G in as_pairs(inclusion):
+            np.testing.assert_allclose(F(x) + G(x), inclusion(x))
+
+
+def test_terms_that_can_only_be_evaluated_are_solved_together():
+    a = sk.Operator.from_callable(lambda x: M @ x, cocoercivity=0.2)
+    b = sk.Operator.from_callable(lambda x: x - Q, strong_monotonicity=1.0, lipschitz=1.0)
+    x = sk.solve(a + b, np.zeros(2), tol=1e-12).x
+    np.testing.assert_allclose(x, np.linalg.solve(M + np.eye(2), Q), atol=1e-10)
+
+
+def test_one_term_is_enough():
+    np.testing.assert_allclose(
+        sk.solve(sk.Affine(M, Q), np.zeros(2), tol=1e-12).x, np.linalg.solve(M, Q), atol=1e-10
+    )
+    assert np.all(sk.solve(ORTHANT, -np.ones(2)).x >= 0)
+
+
+# -- what is certified ----------------------------------------------------------------------------
+
+
+def test_no_error_bound_where_no_element_of_the_sum_is_known():
+    """Both set-valued: r = a + b with a and b at two points, and ‖r‖/m bounds nothing."""
+    strong = sk.Subdifferential(StronglyConvexNorm())
+    inclusion = strong.shift(np.array([3.0, -5.0])) + ORTHANT
+    assert inclusion.strong_monotonicity == 1.0
+    method = sk.DouglasRachford(alpha=2.0)
+    solution = sk.solve(inclusion, np.zeros(2), method, tol=1e-10)
+    np.testing.assert_allclose(solution.x, [2.0, 0.0], atol=1e-8)
+    assert solution.error_bound is None
+    with pytest.raises(ValueError, match="CertifiedError"):
+        sk.solve(inclusion, np.zeros(2), method, tol=sk.CertifiedError(1e-3))
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 5, 9])
+@pytest.mark.parametrize(
+    "method", [sk.ForwardBackward(), sk.PeacemanRachford(), sk.DouglasRachford()], ids=repr
+)
+def test_the_residual_is_an_element_and_the_bound_holds_at_any_time(method, count):
+    inclusion = sk.Affine(M, Q) + ORTHANT
+    exact = sk.solve(inclusion, np.zeros(2), tol=1e-14).x
+    s = sk.solve(inclusion, np.array([-4.0, 7.0]), method, tol=0, max_iter=count)
+    assert np.all(s.x >= 0)
+    # r − (Mx − q) ∈ N(x): the least distance is attained by the best multiplier
+    value = M @ s.x - Q
+    least = np.where(s.x > 0, value, np.minimum(value, 0))
+    assert np.linalg.norm(least) <= s.residual * (1 + 1e-12)
+    assert np.linalg.norm(s.x - exact) <= s.error_bound * (1 + 1e-12)
+
+
+def test_peaceman_rachford_with_only_the_second_term_strongly_monotone():
+    """u need not converge, x = R_{αG}u does, and a set-valued strongly monotone G is enough."""
+    strong = sk.Subdifferential(StronglyConvexNorm()).shift(np.array([3.0, -5.0]))
+    method = sk.PeacemanRachford(alpha=0.5)
+    guarantee = method.guarantee(ORTHANT, strong)
+    assert guarantee.holds
+    assert guarantee.rate is None
+    assert "governing sequence need not" in guarantee.reason
+    solution = sk.solve(ORTHANT + strong, np.ones(2), method, tol=1e-9)
+    np.testing.assert_allclose(solution.x, [2.0, 0.0], atol=1e-7)
+
+
+def test_peaceman_rachford_on_a_rotation_keeps_the_distance():
+    norms = []
+    sk.solve(
+        sk.Affine(ROTATION), np.array([3.0, 4.0]), sk.PeacemanRachford(alpha=0.7, check=False),
+        tol=0, max_iter=20, callback=lambda state: norms.append(np.linalg.norm(state.u)),
+    )  # fmt: skip
+    np.testing.assert_allclose(norms, 5.0, rtol=1e-12)
+
+
+# -- scales ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scale", [1e-150, 1e-8, 1.0, 1e8, 1e150])
+def test_zero_tolerance_runs_to_the_limit_at_every_scale(scale):
+    F = sk.Affine(M, scale * Q)
+    solution = sk.solve(F + ORTHANT, scale * np.ones(2), sk.DouglasRachford(), tol=0, max_iter=12)
+    assert solution.status == "iteration_limit"
+    assert solution.iterations == 12
+
+
+@pytest.mark.parametrize("scale", [1e-15, 1.0, 1e15])
+@pytest.mark.parametrize("unit", [1e-12, 1.0, 1e12])
+def test_the_answer_does_not_depend_on_units(scale, unit):
+    inclusion = sk.Affine(unit * M, scale * unit * Q) + ORTHANT
+    solution = sk.solve(inclusion, np.zeros(2))
+    reference = sk.solve(sk.Affine(M, Q) + ORTHANT, np.zeros(2), tol=1e-13).x
+    np.testing.assert_allclose(solution.x, scale * reference, atol=1e-6 * scale)
+
+
+def test_single_precision_has_a_tolerance_that_it_can_meet(xp):
+    F = sk.Affine(xp.asarray(M, dtype=xp.float32), xp.asarray(Q, dtype=xp.float32))
+    solution = sk.solve(F + ORTHANT, xp.zeros(2, dtype=xp.float32))
+    assert solution.x.dtype == xp.float32
+    assert solution.residual.dtype == xp.float32
+    np.testing.assert_allclose(to_numpy(solution.x), [4 / 3, 1 / 3], atol=1e-4)
+
+
+# -- NaN ------------------------------------------------------------------------------------------
+
+
+NAN = sk.Operator.from_callable(lambda x: x * math.nan, cocoercivity=1.0, name="NaN")
+
+
+@pytest.mark.parametrize("tol", [1e-8, 0])
+def test_nan_is_never_success(xp, tol):
+    with pytest.raises(sk.NotConvergedError, match="NaN or Inf by iteration 1") as caught:
+        sk.solve(NAN + ORTHANT, xp.ones(2, dtype=xp.float64), tol=tol, max_iter=5)
+    solution = caught.value.solution
+    assert solution.status == "nonfinite"
+    assert not solution.converged
+    assert solution.history.iteration == [1]
+
+
+def test_nan_in_one_element_is_not_hidden_by_the_limit_of_another():
+    """The first element never meets the tolerance 0; the second is NaN: not a wanted limit."""
+    F = sk.Operator.from_callable(
+        lambda x: x * np.array([[0.5], [math.nan]]) + 1.0, cocoercivity=1.0
+    )
+    options = {"tol": 0, "max_iter": 6, "batch_ndim": 1}
+    with pytest.raises(sk.NotConvergedError, match="NaN"):
+        sk.solve(F + ORTHANT, np.ones((2, 2)), **options)
+    solution = sk.solve(F + ORTHANT, np.ones((2, 2)), on_failure="return", **options)
+    assert solution.status == "nonfinite"
+    assert np.all(np.isfinite(solution.x[0]))
+
+
+def test_the_error_and_the_solution_can_be_sent_elsewhere():
+    with pytest.raises(sk.NotConvergedError) as caught:
+        sk.solve(sk.Affine(M, Q) + ORTHANT, np.ones(2), tol=1e-13, max_iter=2)
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert str(again) == str(caught.value)
+    np.testing.assert_array_equal(again.solution.x, caught.value.solution.x)
+    assert copy.deepcopy(again.solution).status == "iteration_limit"
+
+
+# -- batches and step sizes -----------------------------------------------------------------------
+
+
+def test_an_empty_batch_is_solved(xp):
+    F = sk.Affine(xp.asarray(M), xp.asarray(Q))
+    solution = sk.solve(F + ORTHANT, xp.zeros((0, 2), dtype=xp.float64), batch_ndim=1)
+    assert solution.converged
+    assert tuple(solution.x.shape) == (0, 2)
+    assert "converged" in solution.status
+
+
+def test_a_step_size_for_each_element(xp):
+    """With an array alpha each element takes the steps that it takes alone."""
+    alphas = [0.3, 1.0, 4.0]
+    G = sk.Subdifferential(f.SquaredL2(center=xp.asarray([1.0, -2.0], dtype=xp.float64))) + ORTHANT
+    x0 = xp.ones((3, 2), dtype=xp.float64)
+    together = sk.solve(
+        G,
+        x0,
+        sk.DouglasRachford(alpha=xp.asarray(alphas, dtype=xp.float64)),
+        tol=0,
+        max_iter=7,
+        batch_ndim=1,
+    )
+    for i, alpha in enumerate(alphas):
+        alone = sk.solve(G, x0[i, ...], sk.DouglasRachford(alpha=alpha), tol=0, max_iter=7)
+        np.testing.assert_allclose(to_numpy(together.u)[i], to_numpy(alone.u), atol=1e-12)
+
+
+def test_a_forward_step_for_each_element():
+    alphas, x0 = np.array([0.1, 0.4]), np.ones((2, 2))
+    method = sk.ForwardBackward(alpha=alphas, check=False)
+    F = sk.Affine(M, Q)
+    together = sk.solve(F + ORTHANT, x0, method, tol=0, max_iter=5, batch_ndim=1)
+    for i, alpha in enumerate(alphas.tolist()):
+        method = sk.ForwardBackward(alpha=alpha, check=False)
+        alone = sk.solve(F + ORTHANT, x0[i], method, tol=0, max_iter=5)
+        np.testing.assert_allclose(together.x[i], alone.x, atol=1e-13)
+
+
+@pytest.mark.parametrize("kind", [sk.DouglasRachford, sk.PeacemanRachford, sk.ForwardBackward])
+def test_step_sizes_of_another_shape_are_refused(kind):
+    F = sk.Subdifferential(f.SquaredL2())
+    method = kind(alpha=np.ones(3), check=False)
+    with pytest.raises(ValueError, match="alpha has shape"):
+        sk.solve(F + ORTHANT, np.ones((2, 4)), method, batch_ndim=1)
+
+
+def test_blocks_in_a_batch(xp):
+    """Two games in one batch of pairs, each as if alone; its own value decides when it stops."""
+    K = xp.asarray([[1.0, -1.0, 0.2], [-1.0, 2.0, 0.3]], dtype=xp.float64)
+    saddle = sk.Saddle(
+        sk.Subdifferential(f.SquaredL2(0.5, batch_ndim=1)),
+        sk.NormalCone(f.Simplex(batch_ndim=1)), K,
+    )  # fmt: skip
+    x0 = (
+        xp.ones((2, 3), dtype=xp.float64),
+        xp.asarray([[1.0, 0.0], [50.0, 0.0]], dtype=xp.float64),
+    )
+    solution = sk.solve(saddle, x0, tol=1e-10, batch_ndim=1)
+    x, y = map(to_numpy, solution.x)
+    matrix = to_numpy(K)
+    np.testing.assert_allclose(y.sum(axis=1), 1.0, atol=1e-9)
+    np.testing.assert_allclose(0.5 * x + y @ matrix, 0.0, atol=1e-7)
+    np.testing.assert_allclose(x[0], x[1], atol=1e-7)
+    assert tuple(solution.iterations.shape) == (2,)
+
+
+# -- arguments ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "says"),
+    [
+        ({"resume": np.ones(2)}, TypeError, "resume"),
+        ({"batch_ndim": 1.5}, TypeError, "batch_ndim = 1.5"),
+        ({"batch_ndim": -1}, ValueError, "batch_ndim = -1"),
+        ({"max_iter": 2.5}, ValueError, "max_iter = 2.5"),
+        ({"max_iter": True}, ValueError, "max_iter = True"),
+        ({"tol": math.nan}, ValueError, "tol = nan"),
+        ({"tol": math.inf}, ValueError, "tol = inf"),
+        ({"tol": True}, TypeError, "tol = True"),
+    ],
+    ids=str,
+)
+def test_options_of_the_wrong_kind(options, error, says):
+    with pytest.raises(error, match=says):
+        sk.solve(sk.Affine(M, Q) + ORTHANT, np.ones(2), **options)
+
+
+def test_a_solution_of_another_problem_is_not_resumed():
+    other = sk.solve(sk.Affine(np.eye(3)) + ORTHANT, np.ones(3))
+    with pytest.raises(ValueError, match=r"resume\.u has shape \(3,\)"):
+        sk.solve(sk.Affine(M, Q) + ORTHANT, np.ones(2), resume=other)
+
+
+def test_torch_leaves_record_nothing_and_keep_their_gradients():
+    x0 = torch.ones(2, dtype=torch.float64, requires_grad=True)
+    solution = sk.solve(sk.Affine(torch.tensor(M), torch.tensor(Q)) + ORTHANT, x0)
+    assert not solution.x.requires_grad
+    assert not solution.u.requires_grad
+    assert x0.grad is None
+    assert torch.equal(x0.detach(), torch.ones(2, dtype=torch.float64))
+
+
+def test_the_start_is_not_changed_by_an_operator_that_needs_no_steps():
+    x0 = np.zeros(2)
+    solution = sk.solve(sk.Affine(M) + ORTHANT, x0)
+    assert solution.iterations == 1
+    solution.x[0] = 5.0
+    assert np.array_equal(x0, np.zeros(2))
