@@ -111,7 +111,7 @@ class Task:
 def advance(run: Run, task: Task, *, max_iter: int, every: bool) -> Iterator[Run]:
     """Iterate from ``run``, yielding it after each check: at every iteration, or where the schedule
     looks. Ends when all batch elements are done, an operator is at fault, or after max_iter more
-    iterations; Ctrl-C ends it too, between two iterations.
+    iterations. After an interruption the run can be continued from the last whole iteration.
     """
     step, first = task.iteration.step, run.iteration + 1
     last = run.iteration + max_iter
@@ -126,11 +126,8 @@ def advance(run: Run, task: Task, *, max_iter: int, every: bool) -> Iterator[Run
             if run.status is not Status.ITERATION_LIMIT:
                 return
     except KeyboardInterrupt:
-        if run.x is None:
-            raise
-        run.status, run.iteration = Status.INTERRUPTED, k - 1
-        # what is returned is the latest check's; what a resumed solve goes on from is the latest
-        run.kept = run.live if task.space.batch_ndim == 0 else run.kept
+        run.iteration = k - 1
+        raise
 
 
 def _check(run: Run, task: Task, k: int) -> None:

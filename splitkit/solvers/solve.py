@@ -96,6 +96,10 @@ def solve(
                     if run.status is Status.ITERATION_LIMIT:
                         run.status = Status.STOPPED
                     break
+    except KeyboardInterrupt:
+        if run.x is None:
+            raise
+        run.status = Status.INTERRUPTED
     except Exception as error:
         error.add_note(f"in {prepared.option.method.label}, after iteration {run.iteration}")
         if run.x is not None:
