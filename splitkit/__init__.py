@@ -69,6 +69,7 @@ from splitkit.solvers import (
     Stopping as Stopping,
     TimeLimit as TimeLimit,
     Tseng as Tseng,
+    TsengLineSearch as TsengLineSearch,
     explain as explain,
     minimize as minimize,
     solve as solve,

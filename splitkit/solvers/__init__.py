@@ -64,3 +64,4 @@ from splitkit.solvers.stopping import (
     TimeLimit as TimeLimit,
 )
 from splitkit.solvers.tseng import Tseng as Tseng
+from splitkit.solvers.tseng_line_search import TsengLineSearch as TsengLineSearch
