@@ -72,6 +72,7 @@ from splitkit.solvers import (
     TsengLineSearch as TsengLineSearch,
     explain as explain,
     minimize as minimize,
+    plot_convergence as plot_convergence,
     solve as solve,
 )
 

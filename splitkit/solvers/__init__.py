@@ -54,6 +54,7 @@ from splitkit.solvers.solution import (
     State as State,
     Status as Status,
 )
+from splitkit.solvers.plot import plot_convergence as plot_convergence
 from splitkit.solvers.solve import solve as solve
 from splitkit.solvers.splitting import Splitting as Splitting
 from splitkit.solvers.stopping import (

@@ -3,9 +3,9 @@
     y = R_{αG}(x − αF x),  α halved until α‖F y − F x‖ ≤ δ‖y − x‖,  x⁺ = y − α(F y − F x).
 
 Converges for F monotone and locally Lipschitz (on a domain that holds the iterates) and G maximal
-monotone, for 0 < δ < 1: ‖x⁺ − x*‖² ≤ ‖x − x*‖² − (1 − δ²)‖y − x‖². Each iteration begins with a step
-a little longer than the last one's, so steps grow again where F is flat. Each element of a batch has
-its own step.
+monotone, for 0 < δ < 1: ‖x⁺ − x*‖² ≤ ‖x − x*‖² − (1 − δ²)‖y − x‖². Each iteration begins with a
+step a little longer than the last one's, so steps grow again where F is flat. Each element of a
+batch has its own step.
 
 Source: Tseng (2000), eq. (2.4).
 """
