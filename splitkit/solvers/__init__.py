@@ -36,6 +36,7 @@ from splitkit.solvers.iteration import Iteration as Iteration, Reading as Readin
 from splitkit.solvers.method import Guarantee as Guarantee, Method as Method, Role as Role
 from splitkit.solvers.minimize import minimize as minimize
 from splitkit.solvers.peaceman_rachford import PeacemanRachford as PeacemanRachford
+from splitkit.solvers.plot import plot_convergence as plot_convergence
 from splitkit.solvers.primal_dual import (
     PD3O as PD3O,
     ChambollePock as ChambollePock,
@@ -54,7 +55,6 @@ from splitkit.solvers.solution import (
     State as State,
     Status as Status,
 )
-from splitkit.solvers.plot import plot_convergence as plot_convergence
 from splitkit.solvers.solve import solve as solve
 from splitkit.solvers.splitting import Splitting as Splitting
 from splitkit.solvers.stopping import (
