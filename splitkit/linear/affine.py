@@ -24,6 +24,7 @@ from splitkit.backend import (
 from splitkit.linear.base import LinearOperator
 from splitkit.linear.coupling import Coupling
 from splitkit.linear.dense import DenseMatrix
+from splitkit.notation import SUM, latex, text
 from splitkit.operators.base import Operator, PointMap
 from splitkit.operators.block import BlockDiagonal
 from splitkit.properties import Properties
@@ -65,6 +66,7 @@ class Affine(Operator):
             Space.of(q, name="q")
         self.M: LinearOperator = M
         self.q: Point = q
+        self.binding = M.binding if q is None else SUM
 
     @property
     def properties(self) -> Properties:  # type: ignore[override]
@@ -107,7 +109,10 @@ class Affine(Operator):
                 raise ValueError(f"q has shape {tuple(array.shape)}, but x0 has {shape}")
 
     def __repr__(self) -> str:
-        return f"({self.M!r}·{'' if self.q is None else ' − q'})"
+        return text(self.M) + ("" if self.q is None else " − q")
+
+    def latex(self) -> str:
+        return latex(self.M) + ("" if self.q is None else " - q")
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Operator, Any]]:

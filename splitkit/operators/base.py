@@ -8,12 +8,13 @@ from typing import Any
 
 from splitkit import backend
 from splitkit.backend import Point, Scalar, Space
+from splitkit.notation import Notation
 from splitkit.properties import Properties
 
 PointMap = Callable[[Point], Point]
 
 
-class Operator:
+class Operator(Notation):
     """A relation on a real Hilbert space; monotone is a property, not the type.
 
     A subclass states ``properties`` and gives ``__call__`` (if single-valued), ``make_resolvent``

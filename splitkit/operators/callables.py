@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from splitkit.backend import Point, Scalar
+from splitkit.notation import name_in_latex
 from splitkit.operators.base import Operator, PointMap
 from splitkit.properties import Properties
 
@@ -44,3 +45,6 @@ class CallableOperator(Operator):
 
     def __repr__(self) -> str:
         return self.name
+
+    def latex(self) -> str:
+        return name_in_latex(self.name)

@@ -8,12 +8,15 @@ from __future__ import annotations
 from functools import cached_property
 
 from splitkit.backend import Point, Scalar, Space, lincomb, scale
+from splitkit.notation import ATOM, FACTOR, latex, text
 from splitkit.operators.base import Operator, PointMap
 from splitkit.properties import Properties
 
 
 class Inverse(Operator):
     """A⁻¹; it has no evaluation, only a resolvent."""
+
+    binding = FACTOR
 
     def __init__(self, A: Operator) -> None:
         self.A = A
@@ -42,4 +45,7 @@ class Inverse(Operator):
         self.A.check_space(space)
 
     def __repr__(self) -> str:
-        return f"({self.A!r})⁻¹"
+        return f"{text(self.A, ATOM)}⁻¹"
+
+    def latex(self) -> str:
+        return f"{latex(self.A, ATOM)}^{{-1}}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property, reduce
 
 from splitkit.backend import Point, Scalar, Space, add
+from splitkit.notation import SUM, latex, text, total
 from splitkit.operators.base import Operator, PointMap
 from splitkit.operators.combination import Combination, combine
 from splitkit.operators.identity import Identity, Zero
@@ -37,6 +38,8 @@ def terms_of(A: Operator) -> tuple[Operator, ...]:
 class Sum(Operator):
     """A₁ + … + Aₙ, n ≥ 2."""
 
+    binding = SUM
+
     def __init__(self, terms: tuple[Operator, ...]) -> None:
         self.terms = terms
 
@@ -66,4 +69,7 @@ class Sum(Operator):
             term.check_space(space)
 
     def __repr__(self) -> str:
-        return " + ".join(map(repr, self.terms))
+        return total([text(term) for term in self.terms])
+
+    def latex(self) -> str:
+        return total([latex(term) for term in self.terms], "latex")
