@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from splitkit.backend import Point, Scalar, Space, lincomb, scale
+from splitkit.backend import Array, Point, Scalar, Space, lincomb, scale
 from splitkit.notation import ATOM, FACTOR, latex, text
 from splitkit.operators.base import Operator, PointMap
 from splitkit.properties import Properties
@@ -40,6 +40,11 @@ class Inverse(Operator):
             return lincomb(1.0, y, -alpha, resolvent(scale(1 / alpha, y)))
 
         return moreau
+
+    def graph_residual(
+        self, x: Point, u: Point, *, alpha: float = 1.0, batch_ndim: int = 0
+    ) -> Array:
+        return alpha * self.A.graph_residual(u, x, alpha=1 / alpha, batch_ndim=batch_ndim)
 
     def check_space(self, space: Space) -> None:
         self.A.check_space(space)

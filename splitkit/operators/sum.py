@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property, reduce
 
-from splitkit.backend import Point, Scalar, Space, add
+from splitkit.backend import Array, Point, Scalar, Space, add, subtract
 from splitkit.notation import SUM, latex, text, total
 from splitkit.operators.base import Operator, PointMap
 from splitkit.operators.combination import Combination, combine
@@ -63,6 +63,18 @@ class Sum(Operator):
             f"the resolvent of the sum {self!r} has no formula: give the sum to splitkit.solve, "
             "or use the resolvents of its terms"
         )
+
+    def graph_residual(
+        self, x: Point, u: Point, *, alpha: float = 1.0, batch_ndim: int = 0
+    ) -> Array:
+        """At one set-valued term B, the others evaluated: how far u − A(x) − … is from B(x)."""
+        rest = [term for term in self.terms if not term.has_evaluation]
+        if len(rest) != 1:
+            return super().graph_residual(x, u, alpha=alpha, batch_ndim=batch_ndim)
+        for term in self.terms:
+            if term is not rest[0]:
+                u = subtract(u, term(x))
+        return rest[0].graph_residual(x, u, alpha=alpha, batch_ndim=batch_ndim)
 
     def check_space(self, space: Space) -> None:
         for term in self.terms:
