@@ -73,11 +73,11 @@ class NormalCone(Subdifferential):
 
     Parameters
     ----------
-    C : Indicator
+    C : Indicator, or SeparableSum of them
         A set of ``splitkit.functions``: ``NonNegative()``, ``Box(0, 1)``, ``Simplex()``, ….
     """
 
-    def __init__(self, C: Indicator) -> None:
+    def __init__(self, C: Function) -> None:
         if not _is_indicator(C):
             raise TypeError(f"C = {C!r}: give a set, such as splitkit.functions.NonNegative()")
         super().__init__(C)

@@ -93,7 +93,9 @@ class Affine(Operator):
 
     def cayley_properties(self, alpha: float) -> Properties:
         implied = super().cayley_properties(alpha)
-        exact = self.M.reflected_norm(alpha) if self.properties.monotone else None
+        if self.is_skew or not self.properties.monotone:  # skew: C is an isometry, without rounding
+            return implied
+        exact = self.M.reflected_norm(alpha)
         return implied if exact is None else implied.also((exact * exact, 0.0, -1.0))
 
     def check_space(self, space: Space) -> None:
@@ -127,7 +129,7 @@ class Affine(Operator):
         ]
 
 
-def Saddle(A: Operator, B: Operator, K: Array) -> Operator:
+def Saddle(A: Operator, B: Operator, K: Array | LinearOperator) -> Operator:
     """The saddle operator (x, y) ↦ (Ax + Kᵀy) × (By − Kx) on pairs of arrays.
 
     For min over x, max over y of f(x) + ⟨Kx, y⟩ − g*(y), take A = ∂f and B = ∂g*. It is the sum of

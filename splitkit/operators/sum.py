@@ -71,6 +71,7 @@ class Sum(Operator):
         rest = [term for term in self.terms if not term.has_evaluation]
         if len(rest) != 1:
             return super().graph_residual(x, u, alpha=alpha, batch_ndim=batch_ndim)
+        self._pair_space(x, u, batch_ndim)
         for term in self.terms:
             if term is not rest[0]:
                 u = subtract(u, term(x))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-from splitkit import functions, linear, operators
+from splitkit import functions, linear, operators, problems
 from splitkit.backend import Array
 from splitkit.functions.base import Function, Indicator
 from splitkit.linear.base import LinearOperator
@@ -73,7 +73,7 @@ def registered() -> tuple[Registered, ...]:
         A class is exported without ``examples`` and without a construction in ``COMBINATORS``.
     """
     found = []
-    for room in (operators, linear, functions):
+    for room in (operators, linear, functions, problems):
         for thing in exported(room):
             examples = COMBINATORS.get(thing.__name__, getattr(thing, "examples", None))
             if examples is None:
