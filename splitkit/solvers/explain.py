@@ -23,12 +23,20 @@ class Option:
     guarantee: Guarantee
 
     @property
-    def effort(self) -> float:
-        """Operators applied for each factor 1/e of the guaranteed decrease; inf: no rate."""
-        rate = self.guarantee.rate
-        if rate is None:
-            return math.inf
-        return self.method.cost / -math.log(rate) if rate > 0 else 0.0
+    def effort(self) -> tuple[float, float]:
+        """Operators applied for each factor 1/e of the guaranteed decrease (inf: no rate); then
+        those of an iteration, times 1/(αL) where the step is shorter than an evaluated operator
+        would take.
+        """
+        rate, cost = self.guarantee.rate, float(self.method.cost)
+        if rate is not None:
+            return (cost / -math.log(rate) if rate > 0 else 0.0), cost
+        alpha = getattr(self.method, "alpha", None)
+        roles = self.method.roles_for(len(self.operators))
+        for A, role in zip(self.operators, roles, strict=True):
+            if role is Role.EVALUATED and A.lipschitz and isinstance(alpha, float):
+                cost *= max(1.0, 1 / (alpha * A.lipschitz))
+        return math.inf, cost
 
 
 @dataclass(frozen=True)
@@ -155,5 +163,7 @@ def check_inclusion(inclusion: object) -> None:
         )
 
 
-def _order(option: Option) -> tuple[bool, float]:
-    return not option.guarantee.holds, option.effort
+def _order(option: Option) -> tuple[bool, float, float]:
+    if not option.guarantee.holds:
+        return True, math.inf, math.inf
+    return False, *option.effort

@@ -105,6 +105,10 @@ class Method:
         """
         return True
 
+    def refused(self, reason: str) -> Guarantee:
+        """No guarantee, and why."""
+        return Guarantee(False, None, reason, self.sequence)
+
     # -- what follows -----------------------------------------------------------------------------
 
     def missing(self, *operators: Operator) -> str | None:

@@ -190,7 +190,7 @@ def _prepare(
     if resume is not None and not isinstance(resume, Solution):
         raise TypeError(f"resume = {resume!r}: give the Solution of an earlier solve, or None")
     if resume is not None:
-        space.check_point(resume.u, "resume.u")
+        space.check_point(resume.x, "resume.x")
     stopping = as_stopping(tol, space)
     check_inclusion(inclusion)
     inclusion.check_space(space)
@@ -204,6 +204,7 @@ def _prepare(
         roles = chosen.roles_for(len(option.operators))
         chosen.bind(*option.operators)
         iteration = chosen.iteration(*map(watch.over, option.operators, roles))
+        iteration.space = space
         run = Run(iteration.init(x0)) if resume is None else _resumed(resume, chosen)
     m = _strong_monotonicity(option)
     return Prepared(

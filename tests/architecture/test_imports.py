@@ -31,6 +31,7 @@ SPLITKIT_ROOMS = (
     "linear",
     "functions",
     "problems",
+    "proofs",
     "solvers",
     "__init__",
     "testing",
@@ -41,7 +42,8 @@ SPLITKIT = House(
     libraries={
         "numpy": SPLITKIT_ROOMS,
         "array_api_compat": ("backend",),
-        "scipy": ("linear", "functions", "solvers", "testing"),
+        "scipy": ("linear", "functions", "proofs", "solvers", "testing"),
+        "clarabel": ("proofs",),
         "tqdm": ("solvers",),
         "hypothesis": ("testing",),
     },
