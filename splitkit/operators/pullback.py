@@ -46,8 +46,8 @@ class Pullback(Operator):
         if not self.has_resolvent:
             raise TypeError(
                 f"{self!r} has a closed-form resolvent only if A = {self.A!r} has one and LLᵀ = νI "
-                "with ν > 0: use a primal-dual method, which takes A and L apart; "
-                "0 ∈ B(x) + LᵀA(Lx) is 0 ∈ splitkit.Saddle(B, A.inverse, L) in (x, y), y ∈ A(Lx)"
+                "with ν > 0: give the sum to splitkit.solve, whose primal-dual methods take A and "
+                "L apart; 0 ∈ B(x) + LᵀA(Lx) is 0 ∈ splitkit.Saddle(B, A.inverse, L) in (x, y)"
             )
         L, nu = self.L, self.L.gram
         resolvent = self.A.make_resolvent(alpha * nu)

@@ -126,6 +126,8 @@ def test_shared_capacity_with_gradients_of_ones_own():
         np.testing.assert_allclose(mine, theirs)
     assert game.F.properties.monotone
     assert bool(game.is_solution((np.array([2.0]), np.array([1.0]), np.array([4.0]))))
+    found = sk.solve(game, z, tol=1e-11, max_iter=100_000).x
+    np.testing.assert_allclose(np.concatenate(found), [2.0, 1.0, 4.0], atol=1e-7)
 
 
 def test_a_matrix_game_has_its_value(xp, dtype):

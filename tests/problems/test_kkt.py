@@ -80,6 +80,9 @@ def test_a_set_beside_the_constraints():
     cones = [clarabel.ZeroConeT(2), clarabel.NonnegativeConeT(5)]
     x, multipliers = interior_point(rows, rights, cones)
     zero = (np.zeros(5), np.zeros(2))
+    found = sk.solve(problem, zero, tol=1e-11, max_iter=100_000).x
+    np.testing.assert_allclose(found[0], x, atol=1e-7)
+    np.testing.assert_allclose(found[1], multipliers[:2], atol=1e-6)
     assert bool(problem.contains((x, multipliers[:2]), zero, 1e-6))
     assert not bool(problem.contains((x, multipliers[:2] + 0.1), zero, 1e-6))
 
