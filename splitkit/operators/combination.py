@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from splitkit.backend import Point, Scalar, Space, lincomb, scale
+from splitkit.backend import Array, Point, Scalar, Space, lincomb, scale
 from splitkit.notation import PRODUCT, SUM, latex, multiple, text, total
 from splitkit.operators.base import Operator, PointMap
 from splitkit.operators.identity import Identity, Zero
@@ -61,6 +61,13 @@ class Combination(Operator):
         shrink = 1 / (1 + alpha * self.a)
         resolvent = self.A.make_resolvent(alpha * self.b * shrink)
         return lambda y: resolvent(scale(shrink, y))
+
+    def graph_residual(
+        self, x: Point, u: Point, *, alpha: float = 1.0, batch_ndim: int = 0
+    ) -> Array:
+        self._pair_space(x, u, batch_ndim)
+        of_A = lincomb(1 / self.b, u, -self.a / self.b, x)
+        return self.A.graph_residual(x, of_A, alpha=alpha * abs(self.b), batch_ndim=batch_ndim)
 
     def check_space(self, space: Space) -> None:
         self.A.check_space(space)

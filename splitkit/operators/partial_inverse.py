@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from functools import cached_property
 
-from splitkit.backend import Array, Point, Scalar, Space, lincomb, scale, subtract
+from splitkit.backend import Array, Point, Scalar, Space, is_array, lincomb, scale, subtract
 from splitkit.notation import ATOM, FACTOR, latex, text
 from splitkit.operators.base import Operator, PointMap
 from splitkit.operators.identity import Identity
@@ -62,7 +62,7 @@ class PartialInverse(Operator):
         return self.resolvent(alpha)
 
     def _check_step(self, alpha: Scalar) -> None:
-        if alpha != 1:
+        if is_array(alpha) or alpha != 1:
             raise TypeError(
                 f"the resolvent of {self!r} at alpha = {alpha} has no formula, only at 1: scale A "
                 "first, (c * A).partial_inverse(V)"

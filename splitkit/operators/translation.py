@@ -5,7 +5,7 @@ Differences of pairs do not change, so neither does any constant.
 
 from __future__ import annotations
 
-from splitkit.backend import Point, Scalar, Space, add, lincomb, subtract
+from splitkit.backend import Array, Point, Scalar, Space, add, lincomb, subtract
 from splitkit.notation import ATOM, FACTOR, SUM, latex, text
 from splitkit.operators.base import Operator, PointMap
 from splitkit.properties import Properties
@@ -46,6 +46,12 @@ class Shift(_Moved):
         resolvent = self.A.make_resolvent(alpha)
         return lambda y: resolvent(lincomb(1.0, y, alpha, self.v))
 
+    def graph_residual(
+        self, x: Point, u: Point, *, alpha: float = 1.0, batch_ndim: int = 0
+    ) -> Array:
+        self._pair_space(x, u, batch_ndim)
+        return self.A.graph_residual(x, add(u, self.v), alpha=alpha, batch_ndim=batch_ndim)
+
     def __repr__(self) -> str:
         return f"{text(self.A)} − v"
 
@@ -64,6 +70,12 @@ class Translation(_Moved):
     def make_resolvent(self, alpha: Scalar) -> PointMap:
         resolvent = self.A.make_resolvent(alpha)
         return lambda y: add(self.v, resolvent(subtract(y, self.v)))
+
+    def graph_residual(
+        self, x: Point, u: Point, *, alpha: float = 1.0, batch_ndim: int = 0
+    ) -> Array:
+        self._pair_space(x, u, batch_ndim)
+        return self.A.graph_residual(subtract(x, self.v), u, alpha=alpha, batch_ndim=batch_ndim)
 
     def __repr__(self) -> str:
         return f"{text(self.A, ATOM)}(· − v)"

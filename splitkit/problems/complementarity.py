@@ -56,13 +56,13 @@ class LCP(NCP):
     Parameters
     ----------
     M : array of shape (n, n), or LinearOperator
-    q : point
+    q : array
         With the sign of the field: ``Affine(M, −q)`` is the operator.
     batch_ndim : int
         Leading batch axes.
     """
 
-    def __init__(self, M: Array | LinearOperator, q: Point, *, batch_ndim: int = 0) -> None:
+    def __init__(self, M: Array | LinearOperator, q: Array, *, batch_ndim: int = 0) -> None:
         super().__init__(Affine(M, -q), batch_ndim=batch_ndim)
 
     @classmethod

@@ -153,6 +153,10 @@ def test_membership_of_functions_and_sets():
         (sk.Affine(M, V), [1.0, 1.0], M @ [1.0, 1.0] - V, M @ [1.0, 1.0]),
         (sk.Affine(M) + BOX, [1.0, 0.0], [4.0, -1.0], [1.0, -1.0]),
         (NORM.shift(V), [2.0, 0.0], [0.5, 1.5], [1.0, 0.7]),
+        (sk.Affine(M) + BOX + sk.Identity(), [1.0, 0.0], [5.0, -1.0], [2.0, -1.0]),
+        ((sk.Affine(M) + BOX).shift(V), [1.0, 0.0], [3.5, 0.0], [0.5, 0.0]),
+        ((sk.Affine(M) + BOX).translate(np.ones(2)), [2.0, 1.0], [4.0, -1.0], [1.0, -1.0]),
+        (NORM.scale_argument(2.0), [2.0, 0.0], [2.0, 1.4], [2.0, 2.2]),
         (-1.0 * sk.Affine(M), [1.0, 1.0], [-3.0, 0.0], [3.0, 0.0]),
         (Consensus(2), ([1.0], [1.0]), ([3.0], [-3.0]), ([3.0], [-2.0])),
     ]:
@@ -216,6 +220,11 @@ VALUE_ONLY = sk.Operator.from_callable(lambda x: x, name="A", monotone=True)
         (lambda: NORM.partial_inverse(BOX), TypeError, "linear subspace"),
         (lambda: NORM.partial_inverse(M), TypeError, "linear subspace"),
         (lambda: NORM.partial_inverse(line(V)[0]).resolvent(0.5), TypeError, "only at 1"),
+        (
+            lambda: NORM.partial_inverse(line(V)[0]).resolvent(np.ones(2)),
+            TypeError,
+            "only at 1",
+        ),
         (
             lambda: NORM.partial_inverse(sk.Identity()).check_space(sk.backend.Space.of(V)),
             ValueError,
