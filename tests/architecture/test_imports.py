@@ -25,10 +25,12 @@ class House:
 # loads no room after it.
 SPLITKIT_ROOMS = (
     "backend",
+    "notation",
     "properties",
     "operators",
     "linear",
     "functions",
+    "problems",
     "proofs",
     "solvers",
     "__init__",
