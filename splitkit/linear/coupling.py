@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from splitkit.backend import Array, Point, Space
-from splitkit.linear.base import LinearOperator
+from splitkit.backend import Array, Point, Scalar, Space
+from splitkit.linear.base import LinearOperator, require_number
 from splitkit.linear.dense import DenseMatrix
 from splitkit.properties import Properties
 
@@ -36,7 +36,8 @@ class Coupling(LinearOperator):
         p, q = y
         return -self.K.adjoint(q), self.K(p)
 
-    def shifted_inverse(self, alpha: float) -> LinearOperator:
+    def shifted_inverse(self, alpha: Scalar) -> LinearOperator:
+        require_number(alpha, self)
         return _CouplingInverse(self.K, alpha)
 
     def check_space(self, space: Space, name: str = "K") -> None:

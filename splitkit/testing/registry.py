@@ -97,6 +97,10 @@ def _norm() -> Operator:
     return functions.Subdifferential(functions.L1Norm(0.7))
 
 
+def _map(asarray: AsArray) -> LinearOperator:
+    return linear.DenseMatrix(asarray([[2.0, 1.0], [-1.0, 1.0]]))
+
+
 def _isometry(asarray: AsArray) -> LinearOperator:
     """LLᵀ = 4I."""
     return linear.DenseMatrix(asarray([[1.2, 1.6, 0.0], [0.0, 0.0, 2.0]]))
@@ -144,6 +148,20 @@ COMBINATORS: dict[str, Examples] = {
     "Subdifferential": lambda a: [
         (functions.Subdifferential(functions.Huber(0.5)), (3,)),
         (functions.Subdifferential(functions.NonNegative()), (3,)),
+    ],
+    "Iterative": lambda a: [(linear.Iterative(_map(a)), (4, 2), (4, 2))],
+    "LinearMultiple": lambda a: [
+        (-3.0 * _map(a), (2,), (2,)),
+        (2.0 * _isometry(a), (3,), (2,)),
+    ],
+    "LinearProduct": lambda a: [
+        (_isometry(a) @ linear.Diagonal(a([1.0, 2.0, 0.5])), (3,), (2,)),
+        (linear.Gradient(-1).T @ linear.Gradient(-1), (2, 4), (2, 4)),
+        (_isometry(a).T @ _map(a) @ _isometry(a), (3,), (3,)),
+    ],
+    "LinearSum": lambda a: [
+        (_map(a) + linear.Diagonal(a([1.0, 2.0])) + 0.5 * linear.ScaledIdentity(), (2,), (2,)),
+        (linear.ScaledIdentity(2.0) + _map(a), (2,), (2,)),
     ],
     "NormalCone": lambda a: [(functions.NormalCone(functions.Simplex()), (3,))],
     "Scaled": lambda a: [(2.5 * functions.L1Norm(), (3,)), (0.3 * functions.Huber(), (3,))],
