@@ -101,6 +101,10 @@ def _map(asarray: AsArray) -> LinearOperator:
     return linear.DenseMatrix(asarray([[2.0, 1.0], [-1.0, 1.0]]))
 
 
+def _pulled_back(M: LinearOperator, L: LinearOperator) -> LinearOperator:
+    return L.T @ M @ L
+
+
 def _isometry(asarray: AsArray) -> LinearOperator:
     """LLᵀ = 4I."""
     return linear.DenseMatrix(asarray([[1.2, 1.6, 0.0], [0.0, 0.0, 2.0]]))
@@ -156,8 +160,8 @@ COMBINATORS: dict[str, Examples] = {
     ],
     "LinearProduct": lambda a: [
         (_isometry(a) @ linear.Diagonal(a([1.0, 2.0, 0.5])), (3,), (2,)),
-        (linear.Gradient(-1).T @ linear.Gradient(-1), (2, 4), (2, 4)),
-        (_isometry(a).T @ _map(a) @ _isometry(a), (3,), (3,)),
+        (_pulled_back(linear.ScaledIdentity(), linear.Gradient(-1)), (2, 4), (2, 4)),
+        (_pulled_back(_map(a), _isometry(a)), (3,), (3,)),
     ],
     "LinearSum": lambda a: [
         (_map(a) + linear.Diagonal(a([1.0, 2.0])) + 0.5 * linear.ScaledIdentity(), (2,), (2,)),
