@@ -28,6 +28,8 @@ class Function:
 
     Attributes
     ----------
+    convex : bool
+        False: ∂f is not monotone, and no theorem of the methods holds.
     strong_convexity : float
         m such that f − m/2‖·‖² is convex.
     smoothness : float or None
@@ -41,6 +43,7 @@ class Function:
         cheaper than ``prox``.
     """
 
+    convex: bool = True
     strong_convexity: float = 0.0
     smoothness: float | None = None
     elementwise: bool = False

@@ -170,6 +170,14 @@ COMBINATORS: dict[str, Examples] = {
     "NormalCone": lambda a: [(functions.NormalCone(functions.Simplex()), (3,))],
     "Scaled": lambda a: [(2.5 * functions.L1Norm(), (3,)), (0.3 * functions.Huber(), (3,))],
     "Translated": lambda a: [(functions.L1Norm().translate(a([1.0, -2.0])), (2,))],
+    "Spectral": lambda a: [
+        (functions.Spectral(functions.Huber(0.7)), (2, 3)),
+        (functions.Spectral(functions.Box(-1.0, 1.0, batch_ndim=1)), (4, 2, 2)),
+    ],
+    "SpectralSymmetric": lambda a: [
+        (functions.SpectralSymmetric(functions.Box(0.0, 1.0)), (2, 2)),
+        (functions.SpectralSymmetric(functions.SquaredL2(0.5)), (2, 2)),
+    ],
     "SumOfFunctions": lambda a: [(functions.SquaredL2() + functions.Huber(), (3,))],
     "Composed": lambda a: [
         (functions.L1Norm() @ _isometry(a), (3,)),
