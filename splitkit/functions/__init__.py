@@ -15,10 +15,19 @@ from splitkit.functions.group_l2 import GroupL2Norm as GroupL2Norm
 from splitkit.functions.huber import Huber as Huber
 from splitkit.functions.l1_norm import L1Norm as L1Norm
 from splitkit.functions.l2_ball import L2Ball as L2Ball
+from splitkit.functions.largest_eigenvalue import LargestEigenvalue as LargestEigenvalue
 from splitkit.functions.logistic import Logistic as Logistic
+from splitkit.functions.negative_log import NegativeLog as NegativeLog
+from splitkit.functions.negative_log_det import NegativeLogDet as NegativeLogDet
 from splitkit.functions.non_negative import NonNegative as NonNegative
 from splitkit.functions.quadratic import Quadratic as Quadratic
+from splitkit.functions.rank import Rank as Rank
+from splitkit.functions.schatten import NuclearNorm as NuclearNorm, SchattenNorm as SchattenNorm
 from splitkit.functions.simplex import Simplex as Simplex
+from splitkit.functions.spectral import (
+    Spectral as Spectral,
+    SpectralSymmetric as SpectralSymmetric,
+)
 from splitkit.functions.squared_l2 import SquaredL2 as SquaredL2
 from splitkit.functions.subdifferential import (
     NormalCone as NormalCone,

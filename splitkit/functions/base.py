@@ -29,6 +29,8 @@ class Function(Notation):
 
     Attributes
     ----------
+    convex : bool
+        False: ∂f is not monotone, and no theorem of the methods holds.
     strong_convexity : float
         m such that f − m/2‖·‖² is convex.
     smoothness : float or None
@@ -42,6 +44,7 @@ class Function(Notation):
         cheaper than ``prox``.
     """
 
+    convex: bool = True
     strong_convexity: float = 0.0
     smoothness: float | None = None
     elementwise: bool = False
