@@ -11,16 +11,38 @@ from splitkit.functions.calculus import (
     SumOfFunctions as SumOfFunctions,
     Translated as Translated,
 )
+from splitkit.functions.capped_simplex import CappedSimplex as CappedSimplex
+from splitkit.functions.cone import (
+    Cone as Cone,
+    NegativeCone as NegativeCone,
+    PolarCone as PolarCone,
+)
 from splitkit.functions.group_l2 import GroupL2Norm as GroupL2Norm
+from splitkit.functions.half_space import HalfSpace as HalfSpace
 from splitkit.functions.huber import Huber as Huber
+from splitkit.functions.hyperplane import Hyperplane as Hyperplane
+from splitkit.functions.isotonic import Isotonic as Isotonic
+from splitkit.functions.l0_ball import L0Ball as L0Ball
+from splitkit.functions.l1_ball import L1Ball as L1Ball
 from splitkit.functions.l1_norm import L1Norm as L1Norm
 from splitkit.functions.l2_ball import L2Ball as L2Ball
 from splitkit.functions.logistic import Logistic as Logistic
 from splitkit.functions.non_negative import NonNegative as NonNegative
+from splitkit.functions.non_positive import NonPositive as NonPositive
+from splitkit.functions.nuclear_ball import NuclearBall as NuclearBall
+from splitkit.functions.positive_semidefinite import PositiveSemidefinite as PositiveSemidefinite
 from splitkit.functions.quadratic import Quadratic as Quadratic
+from splitkit.functions.rotated_second_order_cone import (
+    RotatedSecondOrderCone as RotatedSecondOrderCone,
+)
+from splitkit.functions.second_order_cone import SecondOrderCone as SecondOrderCone
 from splitkit.functions.simplex import Simplex as Simplex
+from splitkit.functions.singleton import Singleton as Singleton
+from splitkit.functions.slab import Slab as Slab
 from splitkit.functions.squared_l2 import SquaredL2 as SquaredL2
 from splitkit.functions.subdifferential import (
     NormalCone as NormalCone,
     Subdifferential as Subdifferential,
 )
+from splitkit.functions.support import SupportFunction as SupportFunction
+from splitkit.functions.zero_cone import ZeroCone as ZeroCone
