@@ -2,6 +2,7 @@
 
 from splitkit.functions.affine_set import AffineSet as AffineSet
 from splitkit.functions.base import Function as Function, Indicator as Indicator
+from splitkit.functions.birkhoff import Birkhoff as Birkhoff
 from splitkit.functions.box import Box as Box
 from splitkit.functions.calculus import (
     Composed as Composed,
@@ -17,10 +18,13 @@ from splitkit.functions.cone import (
     NegativeCone as NegativeCone,
     PolarCone as PolarCone,
 )
+from splitkit.functions.exponential_cone import ExponentialCone as ExponentialCone
+from splitkit.functions.graph import GraphOfLinearMap as GraphOfLinearMap
 from splitkit.functions.group_l2 import GroupL2Norm as GroupL2Norm
 from splitkit.functions.half_space import HalfSpace as HalfSpace
 from splitkit.functions.huber import Huber as Huber
 from splitkit.functions.hyperplane import Hyperplane as Hyperplane
+from splitkit.functions.intersection import Intersection as Intersection
 from splitkit.functions.isotonic import Isotonic as Isotonic
 from splitkit.functions.l0_ball import L0Ball as L0Ball
 from splitkit.functions.l1_ball import L1Ball as L1Ball
@@ -30,7 +34,9 @@ from splitkit.functions.logistic import Logistic as Logistic
 from splitkit.functions.non_negative import NonNegative as NonNegative
 from splitkit.functions.non_positive import NonPositive as NonPositive
 from splitkit.functions.nuclear_ball import NuclearBall as NuclearBall
+from splitkit.functions.polyhedron import Polyhedron as Polyhedron
 from splitkit.functions.positive_semidefinite import PositiveSemidefinite as PositiveSemidefinite
+from splitkit.functions.power_cone import PowerCone as PowerCone
 from splitkit.functions.quadratic import Quadratic as Quadratic
 from splitkit.functions.rotated_second_order_cone import (
     RotatedSecondOrderCone as RotatedSecondOrderCone,
@@ -45,4 +51,5 @@ from splitkit.functions.subdifferential import (
     Subdifferential as Subdifferential,
 )
 from splitkit.functions.support import SupportFunction as SupportFunction
+from splitkit.functions.transport_polytope import TransportPolytope as TransportPolytope
 from splitkit.functions.zero_cone import ZeroCone as ZeroCone

@@ -11,6 +11,7 @@ for summable errors; Press et al., *Numerical Recipes* (2007), §9.4, for the sa
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable
 from typing import Self
 
@@ -71,9 +72,10 @@ def increasing_root(
     """The root of an increasing function in [low, high], entry by entry: Newton's method, kept in
     a bracket.
 
-    A Newton step is taken where it stays in the bracket and is at most half as long as the step
-    before the last one; elsewhere the bracket is halved. Where g has one sign, the end of the
-    bracket at which it is nearest to 0 is approached. Nothing is read back from the device.
+    A Newton step is taken where it stays in the bracket, and |g| or the bracket is at most half of
+    what it was two steps before, or the step is small beside the first bracket (the rounding of g
+    may then hide any progress); elsewhere the bracket is halved. Where g has one sign, the end of
+    the bracket at which it is nearest to 0 is approached. Nothing is read back from the device.
 
     Parameters
     ----------
@@ -89,16 +91,24 @@ def increasing_root(
     """
     xp = namespace(low, high)
     t = (low + high) / 2 if start is None else start
-    last = before = high - low
+    width = high - low
+    negligible = float(xp.finfo(t.dtype).eps) ** (2 / 3) * width
+    low_open = high_open = width >= 0
+    sizes, widths = (width + math.inf,) * 2, (width + math.inf, width)
     for _ in range(steps):
         value, slope = g(t)
-        low, high = xp.where(value <= 0, t, low), xp.where(value >= 0, t, high)
-        rising = slope > 0
+        left, right = value <= 0, value >= 0
+        low, high = xp.where(left, t, low), xp.where(right, t, high)
+        low_open, high_open = low_open & ~left, high_open & ~right
+        size, width, rising = abs(value), high - low, slope > 0
         newton = t - value / xp.where(rising, slope, 1.0)
-        good = rising & (newton >= low) & (newton <= high) & (2 * abs(newton - t) <= before)
-        following = xp.where(good, newton, (low + high) / 2)
-        before, last = last, abs(following - t)
-        t = following
+        progress = (2 * size <= sizes[0]) | (2 * width <= widths[0])
+        progress = progress | (abs(newton - t) <= negligible)
+        # an end of the first bracket may be the root itself: a step beyond it tries it once
+        good = rising & progress & (low_open | (newton >= low)) & (high_open | (newton <= high))
+        t = xp.where(good, xp.minimum(xp.maximum(newton, low), high), (low + high) / 2)
+        low_open = high_open = width >= 0
+    sizes, widths = (sizes[1], size), (widths[1], width)
     return t
 
 

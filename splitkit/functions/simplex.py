@@ -55,13 +55,17 @@ def onto_simplex(y: Array, radius: Scalar) -> Array:
 
     Radius 0 gives 0.
     """
+    y = y - namespace(y).max(y, axis=-1, keepdims=True)  # a shift moves τ only; 0 is the greatest
+    return clip(y - simplex_level(y, radius), 0.0)
+
+
+def simplex_level(y: Array, radius: Scalar) -> Array:
+    """τ with Σ(yᵢ − τ)₊ = r along the last axis, which is kept with length 1."""
     xp = namespace(y)
-    y = y - xp.max(y, axis=-1, keepdims=True)  # a common shift moves τ only; 0 is the greatest
     count = xp.arange(1, y.shape[-1] + 1, dtype=y.dtype, device=device(y))
     sums = xp.cumulative_sum(xp.sort(y, axis=-1, descending=True), axis=-1)
     tau = xp.max((sums - radius) / count, axis=-1, keepdims=True)
     # one Newton step on Σ[y − τ]₊ = r takes the rounding of the long sums out
     above = clip(y - tau, 0.0)
     active = xp.sum(xp.astype(above > 0, y.dtype), axis=-1, keepdims=True)
-    tau = tau + (xp.sum(above, axis=-1, keepdims=True) - radius) / clip(active, 1.0)
-    return clip(y - tau, 0.0)
+    return tau + (xp.sum(above, axis=-1, keepdims=True) - radius) / clip(active, 1.0)
