@@ -24,7 +24,7 @@ from splitkit.testing.strategies import make_array
 AsArray = Callable[[Any], Array]
 Examples = Callable[[AsArray], list[tuple[Any, ...]]]
 
-ABSTRACT: tuple[type, ...] = (Operator, Function, Indicator, LinearOperator)
+ABSTRACT: tuple[type, ...] = (Operator, Function, Indicator, functions.Cone, LinearOperator)
 
 
 @dataclass(frozen=True)
