@@ -1,4 +1,4 @@
-"""Convex functions and sets; one line each is the registry that the checks go through."""
+"""Functions and sets; one line each is the registry that the checks go through."""
 
 from splitkit.functions.affine_set import AffineSet as AffineSet
 from splitkit.functions.base import Function as Function, Indicator as Indicator
@@ -11,16 +11,41 @@ from splitkit.functions.calculus import (
     SumOfFunctions as SumOfFunctions,
     Translated as Translated,
 )
+from splitkit.functions.elastic_net import ElasticNet as ElasticNet
+from splitkit.functions.epsilon_insensitive import EpsilonInsensitive as EpsilonInsensitive
 from splitkit.functions.group_l2 import GroupL2Norm as GroupL2Norm
+from splitkit.functions.hinge import Hinge as Hinge
 from splitkit.functions.huber import Huber as Huber
+from splitkit.functions.k_support import SquaredKSupportNorm as SquaredKSupportNorm
+from splitkit.functions.kullback_leibler import KullbackLeibler as KullbackLeibler
+from splitkit.functions.l0_norm import L0Norm as L0Norm
 from splitkit.functions.l1_norm import L1Norm as L1Norm
 from splitkit.functions.l2_ball import L2Ball as L2Ball
+from splitkit.functions.l2_norm import L2Norm as L2Norm
+from splitkit.functions.least_squares import LeastSquares as LeastSquares
+from splitkit.functions.linf_norm import LInfNorm as LInfNorm
+from splitkit.functions.log_barrier import LogBarrier as LogBarrier
+from splitkit.functions.log_sum import LogSum as LogSum
+from splitkit.functions.log_sum_exp import LogSumExp as LogSumExp
 from splitkit.functions.logistic import Logistic as Logistic
+from splitkit.functions.lp_power import LpPower as LpPower
+from splitkit.functions.max_entry import Max as Max
+from splitkit.functions.mcp import MCP as MCP
+from splitkit.functions.negative_entropy import NegativeEntropy as NegativeEntropy
 from splitkit.functions.non_negative import NonNegative as NonNegative
 from splitkit.functions.quadratic import Quadratic as Quadratic
+from splitkit.functions.quantile import Quantile as Quantile
+from splitkit.functions.scad import SCAD as SCAD
 from splitkit.functions.simplex import Simplex as Simplex
+from splitkit.functions.simplex_entropy import SimplexEntropy as SimplexEntropy
+from splitkit.functions.sorted_l1 import SortedL1 as SortedL1
+from splitkit.functions.sparse_group import SparseGroupNorm as SparseGroupNorm
+from splitkit.functions.squared_hinge import SquaredHinge as SquaredHinge
 from splitkit.functions.squared_l2 import SquaredL2 as SquaredL2
 from splitkit.functions.subdifferential import (
     NormalCone as NormalCone,
     Subdifferential as Subdifferential,
 )
+from splitkit.functions.sum_of_k_largest import SumOfKLargest as SumOfKLargest
+from splitkit.functions.total_variation_1d import TotalVariation1D as TotalVariation1D
+from splitkit.functions.total_variation_2d import TotalVariation2D as TotalVariation2D

@@ -1,10 +1,11 @@
-"""Convex functions: value, proximal map, gradient, conjugate.
+"""Functions: value, proximal map, gradient, conjugate; convex unless they say otherwise.
 
 prox_{αf}(y) = argmin_x f(x) + ‖x − y‖²/(2α) = (I + α∂f)⁻¹ y
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -16,7 +17,7 @@ from splitkit.properties import Properties
 
 
 class Function:
-    """A closed proper convex function on points.
+    """A closed proper function on points, convex unless ``convex`` is False.
 
     A subclass gives ``__call__`` and ``prox``, and ``gradient`` if it is smooth; and it states what
     it knows: ``strong_convexity``, ``smoothness``.
@@ -28,8 +29,11 @@ class Function:
 
     Attributes
     ----------
+    convex : bool
+        False: ∂f is not known to be monotone, methods find no theorem, f has no useful conjugate;
+        ``prox`` returns one of the global minimizers.
     strong_convexity : float
-        m such that f − m/2‖·‖² is convex.
+        m such that f − m/2‖·‖² is convex; negative for weakly convex f, −inf if there is none.
     smoothness : float or None
         L such that the gradient is L-Lipschitz; None: not smooth, or unknown.
     elementwise : bool
@@ -41,6 +45,7 @@ class Function:
         cheaper than ``prox``.
     """
 
+    convex: bool = True
     strong_convexity: float = 0.0
     smoothness: float | None = None
     elementwise: bool = False
@@ -73,12 +78,13 @@ class Function:
 
     @property
     def properties(self) -> Properties:
-        """Properties of ∂f."""
+        """Properties of ∂f; for weakly convex f, m-monotone with m < 0."""
+        m = self.strong_convexity
         return Properties.of(
-            strong_monotonicity=self.strong_convexity,
+            strong_monotonicity=m if self.convex or -math.inf < m < 0 else None,
             lipschitz=self.smoothness,
             gradient=True,
-            maximal=True,
+            maximal=self.convex,
         )
 
     def check_space(self, space: Space) -> None:
@@ -112,10 +118,30 @@ class Function:
 
     @property
     def conjugate(self) -> Function:
-        """f*(u) = sup_x ⟨u, x⟩ − f(x), with the proximal map by Moreau's identity."""
+        """f*(u) = sup_x ⟨u, x⟩ − f(x), with the proximal map by Moreau's identity.
+
+        Raises
+        ------
+        TypeError
+            f is not convex.
+        """
         from splitkit.functions.calculus import Conjugate
 
         return Conjugate(self)
+
+    def conjugate_value(self, u: Point) -> Array:
+        """f*(u), of batch shape; inf outside the domain, within rounding of which counts as inside.
+
+        Raises
+        ------
+        TypeError
+            No formula is known.
+        """
+        raise TypeError(f"the value of ({self!r})* has no formula here: only its prox is known")
+
+    def conjugate_prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
+        """prox_{αf*}(x), by Moreau's identity; override where rounding would leave f*'s domain."""
+        return lincomb(1.0, x, -alpha, self.prox(scale(1 / alpha, x), 1 / alpha))
 
     def translate(self, v: Point) -> Function:
         """x ↦ f(x − v)."""
@@ -170,6 +196,18 @@ class Indicator(Function):
 
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
         return self.project(x)
+
+
+def as_vectors(x: Array, batch_ndim: int) -> Array:
+    """The axes that are not batch as one, the last."""
+    return namespace(x).reshape(x, (*x.shape[:batch_ndim], -1))
+
+
+def zero_or_inf(violation: Array, size: Array) -> Array:
+    """0 where a constraint is violated by rounding of numbers of this size at most, inf beyond."""
+    xp = namespace(violation)
+    outside = violation > 64 * xp.finfo(violation.dtype).eps * (1 + size)
+    return xp.where(outside, float("inf"), xp.zeros_like(violation))
 
 
 def check_broadcast(value: Array, space: Space, name: str) -> None:
