@@ -20,6 +20,6 @@ def omega(z: Array) -> tuple[Array, Array]:
     for _ in range(HALLEY_STEPS):
         e = xp.exp(log)
         gap, slope = log + e - z, 1 + e
-        log = log - gap / (slope - gap * e / (2 * slope))
+        log = log - gap / (slope - gap * (e / (2 * slope)))
     # where ω is large, z − log ω has more digits than e^{log ω}
     return xp.where(z > 1, z - log, xp.exp(log)), log

@@ -30,7 +30,7 @@ def taut_string(y: Array, falling: Array, rising: Array) -> Array:
     falling, rising : array, shape (..., 1)
         w₊ and w₋, non-negative; inf in one of them forbids.
     """
-    xp = namespace(y)
+    xp, inf = namespace(y), float("inf")
     ones, edge = xp.ones_like(y), xp.zeros_like(y[..., :1])
     closed = xp.ones_like(edge, dtype=xp.bool)
     apart = xp.zeros_like(y[..., 1:], dtype=xp.bool)  # whether a piece ends after an entry
@@ -38,8 +38,12 @@ def taut_string(y: Array, falling: Array, rising: Array) -> Array:
     while True:
         first, last = xp.concat([closed, apart], axis=-1), xp.concat([apart, closed], axis=-1)
         before, after = xp.concat([edge, sigma], axis=-1), xp.concat([sigma, edge], axis=-1)
-        pulled = y + xp.where(first, before, 0.0) - xp.where(last, after, 0.0)
-        mean = _total(pulled, first, last) / _total(ones, first, last)
+        # the sums over each piece, by adding up from its first entry and from its last
+        v = xp.stack([y + xp.where(first, before, 0.0) - xp.where(last, after, 0.0), ones])
+        left = _compose(xp.where(first, v, -inf), xp.where(first, v, inf), v)
+        right = _backwards(xp.where(last, v, -inf), xp.where(last, v, inf), v)
+        sums = left + right - v
+        mean = sums[0, ...] / sums[1, ...]
         e = y - mean
         low, high = xp.where(first, before, -rising), xp.where(first, before, falling)
         f = _compose(low + e, high + e, e)
@@ -57,25 +61,17 @@ def taut_string(y: Array, falling: Array, rising: Array) -> Array:
 def _compose(low: Array, high: Array, c: Array) -> Array:
     """fₖ ∘ … ∘ f₁ for every k, with fₖ(u) = min(max(u + cₖ, lowₖ), highₖ) and f₁ constant."""
     xp, shift = namespace(low), 1
-    while shift < low.shape[-1]:
-        head = [a[..., :shift] for a in (low, high, c)]
-        inner = [a[..., :-shift] for a in (low, high, c)]
-        low_k, high_k, c_k = (a[..., shift:] for a in (low, high, c))
-        outer = [clip(a + c_k, low_k, high_k) for a in inner[:2]] + [inner[2] + c_k]
-        low, high, c = (xp.concat(pair, axis=-1) for pair in zip(head, outer, strict=True))
+    ends = xp.stack([low, high])
+    while shift < c.shape[-1]:
+        own, moved = ends[..., shift:], c[..., shift:]
+        within = clip(ends[..., :-shift] + moved, own[:1, ...], own[1:, ...])
+        ends = xp.concat([ends[..., :shift], within], axis=-1)
+        c = xp.concat([c[..., :shift], c[..., :-shift] + moved], axis=-1)
         shift *= 2
-    return low
+    return ends[0, ...]
 
 
 def _backwards(low: Array, high: Array, c: Array) -> Array:
     """The same from the last entry to the first."""
     xp = namespace(low)
     return xp.flip(_compose(*(xp.flip(a, axis=-1) for a in (low, high, c))), axis=-1)
-
-
-def _total(v: Array, first: Array, last: Array) -> Array:
-    """The sum of v over the piece to which each entry belongs."""
-    xp, inf = namespace(v), float("inf")
-    left = _compose(xp.where(first, v, -inf), xp.where(first, v, inf), v)
-    right = _backwards(xp.where(last, v, -inf), xp.where(last, v, inf), v)
-    return left + right - v

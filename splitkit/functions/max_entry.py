@@ -33,4 +33,4 @@ class Max(SumOfKLargest):
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
         """(function, shape of its points) for the checks."""
-        return [(cls(asarray([0.5, 2.0]), batch_ndim=1), (2, 3))]
+        return [(cls(0.7), (3,))]

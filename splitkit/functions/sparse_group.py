@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from splitkit.backend import Array, Point, Scalar, Space
-from splitkit.functions.base import Function
+from splitkit.functions.base import Function, show
 from splitkit.functions.group_l2 import GroupL2Norm
 from splitkit.functions.l1_norm import L1Norm
 
@@ -53,7 +53,8 @@ class SparseGroupNorm(Function):
         self.group.check_space(space)
 
     def __repr__(self) -> str:
-        return f"SparseGroupNorm({self.l1!r}, {self.group!r})"
+        weights = show(l1_weight=self.l1.weight, group_weight=self.group.weight)
+        return f"SparseGroupNorm({weights})"
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:

@@ -81,7 +81,7 @@ class SumOfKLargest(Function):
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
         """(function, shape of its points) for the checks."""
         return [
-            (cls(2, 0.7), (2, 2)),
+            (cls(2, 0.7), (3,)),
             (cls(2, asarray([0.5, 0.0]), batch_ndim=1), (2, 3)),
         ]
 

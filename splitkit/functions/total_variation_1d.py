@@ -54,4 +54,4 @@ class TotalVariation1D(Function):
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
         """(function, shape of its points) for the checks."""
-        return [(cls(asarray([0.7, 2.0]), batch_ndim=1), (2, 4))]
+        return [(cls(0.7), (3,))]
