@@ -48,6 +48,7 @@ from splitkit.functions import (
 from splitkit.functions._omega import omega
 from splitkit.functions._ramps import ramps
 from splitkit.functions._taut_string import taut_string
+from splitkit.testing import check_function
 from tests.functions.namespaces import every_library
 
 STEPS = (0.1, 0.5, 1.0, 3.0, 10.0)
@@ -665,3 +666,40 @@ def test_closed_conjugates():
     assert isinstance(LpPower(11).conjugate.conjugate, LpPower)
     assert isinstance(LogSumExp().conjugate, SimplexEntropy)
     assert isinstance(SimplexEntropy().conjugate, LogSumExp)
+
+
+# -- what the checks say of non-convex functions ---------------------------------------------------
+
+
+class TooLittleCurved(MCP):
+    """Claims 0.9 of its ρ."""
+
+    def __init__(self):
+        super().__init__(0.8, gamma=3.0)
+        self.strong_convexity *= 0.9
+
+
+class CalledConvex(L0Norm):
+    convex = True
+    strong_convexity = 0.0
+
+
+class LocalMinimizer(L0Norm):
+    """Keeps what ought to be 0."""
+
+    def prox(self, x, alpha=1.0):
+        return super().prox(x, alpha / 2)
+
+
+@pytest.mark.parametrize(
+    ("f", "formula"),
+    [
+        (TooLittleCurved(), "m/8|≥ m‖x"),
+        (CalledConvex(), "m/8|prox|≥ m‖x"),
+        (LocalMinimizer(), "prox"),
+    ],
+    ids=["too little curved", "called convex", "local minimizer"],
+)
+def test_a_false_claim_about_convexity_is_found(f, formula):
+    with pytest.raises(AssertionError, match=formula):
+        check_function(f, (3,))
