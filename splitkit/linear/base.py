@@ -6,10 +6,11 @@ from functools import cached_property
 from typing import Any
 
 from splitkit.backend import Point, Space
+from splitkit.notation import ATOM, FACTOR, Notation, latex, text
 from splitkit.properties import Properties
 
 
-class LinearOperator:
+class LinearOperator(Notation):
     """x ↦ Lx; a subclass gives ``__call__`` and ``adjoint``, and what it knows.
 
     A map of a space into itself may also give ``shifted_inverse``, and then serves as M in
@@ -81,6 +82,8 @@ class LinearOperator:
 class Adjoint(LinearOperator):
     """Lᵀ, for maps that know no better."""
 
+    binding = FACTOR
+
     def __init__(self, L: LinearOperator) -> None:
         self.L = L
         self.norm = L.norm
@@ -107,7 +110,10 @@ class Adjoint(LinearOperator):
         return self.L.reflected_norm(alpha)
 
     def __repr__(self) -> str:
-        return f"{self.L!r}ᵀ"
+        return f"{text(self.L, ATOM)}ᵀ"
+
+    def latex(self) -> str:
+        return rf"{latex(self.L, ATOM)}^\top"
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[LinearOperator, Any, Any]]:

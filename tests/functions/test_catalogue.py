@@ -688,7 +688,7 @@ class LocalMinimizer(L0Norm):
     """Keeps what ought to be 0."""
 
     def prox(self, x, alpha=1.0):
-        return super().prox(x, alpha / 2)
+        return super().prox(x, alpha / 8)
 
 
 @pytest.mark.parametrize(
@@ -702,4 +702,4 @@ class LocalMinimizer(L0Norm):
 )
 def test_a_false_claim_about_convexity_is_found(f, formula):
     with pytest.raises(AssertionError, match=formula):
-        check_function(f, (3,))
+        check_function(f, (2,), max_examples=100)
