@@ -13,6 +13,7 @@ from splitkit_nn.layers import MonDEQ as MonDEQ
 from splitkit_nn.linear import (
     MonotoneConv2d as MonotoneConv2d,
     MonotoneDense as MonotoneDense,
+    MonotoneMultiTier as MonotoneMultiTier,
     Parametrization as Parametrization,
 )
 from splitkit_nn.models import DenseClassifier as DenseClassifier
