@@ -7,7 +7,28 @@ except ImportError as error:
         "splitkit_nn needs torch, which is not installed: pip install 'splitkit[nn]'"
     ) from error
 
-from splitkit_nn.activations import Activation as Activation, ReLU as ReLU
+from splitkit_nn.activations import (
+    CELU as CELU,
+    ELU as ELU,
+    Activation as Activation,
+    Arctan as Arctan,
+    BorderMask as BorderMask,
+    Clamp as Clamp,
+    GroupShrinkage as GroupShrinkage,
+    HardTanh as HardTanh,
+    LeakyReLU as LeakyReLU,
+    Masked as Masked,
+    ReLU as ReLU,
+    ReLU6 as ReLU6,
+    ScalarActivation as ScalarActivation,
+    Sigmoid as Sigmoid,
+    Softmax as Softmax,
+    Softplus as Softplus,
+    Softsign as Softsign,
+    SoftThreshold as SoftThreshold,
+    Sparsemax as Sparsemax,
+    Tanh as Tanh,
+)
 from splitkit_nn.certify import Certificate as Certificate, certify as certify
 from splitkit_nn.layers import MonDEQ as MonDEQ
 from splitkit_nn.linear import MonotoneDense as MonotoneDense, Parametrization as Parametrization
