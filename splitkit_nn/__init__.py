@@ -12,12 +12,10 @@ from splitkit_nn.activations import (
     ELU as ELU,
     Activation as Activation,
     Arctan as Arctan,
-    BorderMask as BorderMask,
     Clamp as Clamp,
     GroupShrinkage as GroupShrinkage,
     HardTanh as HardTanh,
     LeakyReLU as LeakyReLU,
-    Masked as Masked,
     ReLU as ReLU,
     ReLU6 as ReLU6,
     ScalarActivation as ScalarActivation,
@@ -32,5 +30,6 @@ from splitkit_nn.activations import (
 from splitkit_nn.certify import Certificate as Certificate, certify as certify
 from splitkit_nn.layers import MonDEQ as MonDEQ
 from splitkit_nn.linear import MonotoneDense as MonotoneDense, Parametrization as Parametrization
+from splitkit_nn.masked import Masked as Masked
 from splitkit_nn.models import DenseClassifier as DenseClassifier
 from splitkit_nn.reference import load_reference as load_reference

@@ -36,7 +36,7 @@ class Bridge:
     Attributes
     ----------
     multiply, multiply_transpose, outer : callables
-        The bilinear algebra of the parametrization's weight; see ``Parametrization``.
+        The algebra of the parametrization's weight; see ``Parametrization``.
     jacobian : callable
         y ↦ J at the pre-activation y.
     solve : AdjointSolver
@@ -45,7 +45,7 @@ class Bridge:
 
     multiply: Callable[[Tensor, Tensor], Tensor]
     multiply_transpose: Callable[[Tensor, Tensor], Tensor]
-    outer: Callable[[Tensor, Tensor], Tensor]
+    outer: Callable[[Tensor, Tensor, Tensor], Tensor]
     jacobian: Callable[[Tensor], Jacobian]
     solve: AdjointSolver
 
@@ -89,7 +89,7 @@ class Equilibrium(torch.autograd.Function):
         bridge: Bridge = ctx.bridge
         J = bridge.jacobian(bridge.multiply(W, z) + bias)
         u_tilde = bridge.adjoint(W, J, cotangents[0])
-        return bridge.outer(u_tilde, z), u_tilde, None, None
+        return bridge.outer(W, u_tilde, z), u_tilde, None, None
 
 
 class AdjointSolution(torch.autograd.Function):
@@ -119,5 +119,5 @@ class AdjointSolution(torch.autograd.Function):
         t = bridge.adjoint(W, J, p, not transposed)
         q = p + bridge.apply(W, t, not transposed)
         of_J = J.gradient(q, v + bridge.apply(W, u_tilde, transposed))
-        of_W = bridge.outer(u_tilde, t) if transposed else bridge.outer(t, u_tilde)
+        of_W = bridge.outer(W, u_tilde, t) if transposed else bridge.outer(W, t, u_tilde)
         return of_W, t, None, None, None, *of_J

@@ -6,7 +6,6 @@ from splitkit_nn.activations.clamp import Clamp as Clamp, HardTanh as HardTanh, 
 from splitkit_nn.activations.elu import CELU as CELU, ELU as ELU
 from splitkit_nn.activations.group_shrinkage import GroupShrinkage as GroupShrinkage
 from splitkit_nn.activations.leaky_relu import LeakyReLU as LeakyReLU
-from splitkit_nn.activations.masked import BorderMask as BorderMask, Masked as Masked
 from splitkit_nn.activations.registry import (
     ACTIVATIONS as ACTIVATIONS,
     find_activation as find_activation,

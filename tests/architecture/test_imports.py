@@ -48,6 +48,7 @@ SPLITKIT = House(
 NETWORK_ROOMS = (
     "jacobians",
     "activations",
+    "masked",
     "linear",
     "equilibrium",
     "implicit",
@@ -69,7 +70,7 @@ NETWORKS = House(
         "torch": tuple(
             room
             for room in NETWORK_ROOMS
-            if room not in ("jacobians", "activations", "equilibrium")
+            if room not in ("jacobians", "activations", "masked", "equilibrium")
         ),
         "sklearn": ("data",),
         "tqdm": ("training",),
