@@ -8,6 +8,7 @@ import pytest
 
 import splitkit as sk
 import splitkit_nn as sknn
+from splitkit_nn.activations import find_activation
 from splitkit_nn.equilibrium import LinearizedActivation, adjoint_inclusion
 
 N, ALPHA = 6, 0.7
@@ -124,6 +125,28 @@ def test_9_strong_monotonicity_alone_does_not_make_cayley_contract():
     guarantee = sk.PeacemanRachford(alpha=1.0).guarantee(strong, sk.Zero())
     assert guarantee.holds  # of the shadow sequence, by another theorem
     assert guarantee.rate is None
+
+
+@pytest.mark.parametrize("name", ["sigmoid", "tanh", "softplus"])
+def test_10_smooth_activations_are_proximal_maps_exactly(rng, W, name):
+    """§4.1 calls them close to proximal maps: σ is prox_f itself, but not prox_{αf} at α ≠ 1, and
+    in the place of prox_{αf} it converges to another point.
+    """
+    sigma = find_activation(name)
+    bias = rng.normal(size=(1, N))
+    F = sk.Affine(np.eye(N) - W, bias)
+
+    def fixed_point(activation_step):
+        z = np.zeros((1, N))
+        for _ in range(4000):
+            z = activation_step(z - 0.05 * F(z))
+        return np.max(np.abs(z - sigma(z @ W.T + bias)))
+
+    assert fixed_point(lambda y: sigma.prox(y, 0.05)) < 1e-10
+    assert fixed_point(sigma) > 1e-2
+    y = np.linspace(-3, 3, 25)
+    assert np.array_equal(sigma.prox(y, 1.0), sigma(y))
+    assert np.max(np.abs(sigma.prox(y, ALPHA) - sigma(y))) > 1e-2
 
 
 def test_12_the_dense_model_is_not_normalized():
