@@ -36,5 +36,10 @@ from splitkit_nn.linear import (
     Parametrization as Parametrization,
 )
 from splitkit_nn.masked import Masked as Masked
-from splitkit_nn.models import DenseClassifier as DenseClassifier
+from splitkit_nn.models import (
+    Classifier as Classifier,
+    ConvClassifier as ConvClassifier,
+    DenseClassifier as DenseClassifier,
+    MultiTierClassifier as MultiTierClassifier,
+)
 from splitkit_nn.reference import load_reference as load_reference
