@@ -28,6 +28,18 @@ from splitkit_nn.activations import (
     Tanh as Tanh,
 )
 from splitkit_nn.certify import Certificate as Certificate, certify as certify
+from splitkit_nn.compare import (
+    GradientBias as GradientBias,
+    compare_gradients as compare_gradients,
+)
+from splitkit_nn.gradients import (
+    Adjoint as Adjoint,
+    Direct as Direct,
+    Gradient as Gradient,
+    JacobianFree as JacobianFree,
+    Truncated as Truncated,
+    Unrolled as Unrolled,
+)
 from splitkit_nn.layers import MonDEQ as MonDEQ
 from splitkit_nn.linear import MonotoneDense as MonotoneDense, Parametrization as Parametrization
 from splitkit_nn.masked import Masked as Masked
