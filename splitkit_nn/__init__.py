@@ -41,7 +41,12 @@ from splitkit_nn.gradients import (
     Unrolled as Unrolled,
 )
 from splitkit_nn.layers import MonDEQ as MonDEQ
-from splitkit_nn.linear import MonotoneDense as MonotoneDense, Parametrization as Parametrization
+from splitkit_nn.linear import (
+    MonotoneConv2d as MonotoneConv2d,
+    MonotoneDense as MonotoneDense,
+    MonotoneMultiTier as MonotoneMultiTier,
+    Parametrization as Parametrization,
+)
 from splitkit_nn.masked import Masked as Masked
 from splitkit_nn.models import DenseClassifier as DenseClassifier
 from splitkit_nn.reference import load_reference as load_reference
