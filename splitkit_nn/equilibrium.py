@@ -25,7 +25,6 @@ from splitkit import (
     ForwardBackward,
     LinearOperator,
     Operator,
-    Properties,
     Solution,
     Splitting,
     Stopping,
@@ -33,7 +32,7 @@ from splitkit import (
 )
 from splitkit.backend import Array, Scalar
 from splitkit.operators.base import PointMap
-from splitkit_nn.jacobians import Jacobian, as_jacobian
+from splitkit_nn.jacobians import Jacobian, Slopes, as_jacobian, subgradient_properties
 
 
 def forward_inclusion(M: LinearOperator, bias: Array, G: Operator) -> tuple[Affine, Operator]:
@@ -42,13 +41,19 @@ def forward_inclusion(M: LinearOperator, bias: Array, G: Operator) -> tuple[Affi
 
 
 def adjoint_inclusion(
-    M: LinearOperator, J: Jacobian | Array, v: Array, *, transposed: bool = True
+    M: LinearOperator,
+    J: Jacobian | Array,
+    v: Array,
+    slopes: Slopes = (0.0, 1.0),
+    *,
+    transposed: bool = True,
 ) -> tuple[Affine, Operator]:
-    """(F̃, G̃) for M = I − W, the Jacobian J (an array: its diagonal) and the cotangent v, a point.
+    """(F̃, G̃) for M = I − W, the Jacobian J (an array: its diagonal) and the cotangent v, a point;
+    ``slopes`` bound J's eigenvalues, so that F̃ + G̃ has the constants of F + G.
 
     ``transposed=False`` puts W in the place of Wᵀ: the equation of second derivatives.
     """
-    return Affine(M.T if transposed else M), LinearizedActivation(J, v)
+    return Affine(M.T if transposed else M), LinearizedActivation(J, v, slopes)
 
 
 def solve_forward(
@@ -71,6 +76,7 @@ def solve_adjoint(
     M: LinearOperator,
     J: Jacobian | Array,
     v: Array,
+    slopes: Slopes,
     method: Splitting,
     *,
     tol: float | Stopping,
@@ -78,7 +84,7 @@ def solve_adjoint(
     transposed: bool = True,
 ) -> Solution:
     """ũ = J(v + Wᵀũ) of each sample (W in place of Wᵀ if not transposed)."""
-    F, G = adjoint_inclusion(M, J, v, transposed=transposed)
+    F, G = adjoint_inclusion(M, J, v, slopes, transposed=transposed)
     return _solve(F, G, 0 * v, method, tol, max_iter)
 
 
@@ -113,10 +119,9 @@ class LinearizedActivation(Operator):
     J(x + αv)/(J + α(1 − J)).
     """
 
-    properties = Properties.of(monotone=True, gradient=True, linear=True, maximal=True)
-
-    def __init__(self, J: Jacobian | Array, v: Array) -> None:
+    def __init__(self, J: Jacobian | Array, v: Array, slopes: Slopes = (0.0, 1.0)) -> None:
         self.J, self.v = as_jacobian(J), v
+        self.properties = subgradient_properties(slopes, linear=True)
 
     def make_resolvent(self, alpha: Scalar) -> PointMap:
         slope = self.J.proximal(alpha)

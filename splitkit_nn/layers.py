@@ -361,6 +361,7 @@ class _Solves:
                 self.M,
                 J,
                 v,
+                self.activation.slopes,
                 method,
                 tol=layer.tol if steps is None else 0.0,
                 max_iter=steps or layer.max_iter,
