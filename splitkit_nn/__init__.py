@@ -37,7 +37,14 @@ except ImportError:
             f"splitkit_nn.{name} needs torch, which is not installed: pip install 'splitkit[nn]'"
         )
 else:
-    from splitkit_nn.certify import Certificate as Certificate, certify as certify
+    from splitkit_nn.certify import (
+        Certificate as Certificate,
+        LipschitzBounds as LipschitzBounds,
+        Robustness as Robustness,
+        certify as certify,
+        certify_robustness as certify_robustness,
+        lipschitz_bounds as lipschitz_bounds,
+    )
     from splitkit_nn.compare import (
         GradientBias as GradientBias,
         compare_gradients as compare_gradients,

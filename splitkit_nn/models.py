@@ -43,5 +43,13 @@ class DenseClassifier(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits for each sample."""
-        logits: Tensor = self.head(self.layer(x.flatten(1)))
+        return self.readout(self.layer(self.layer_input(x)))
+
+    def layer_input(self, x: Tensor) -> Tensor:
+        """x with each sample as one vector."""
+        return x.flatten(1)
+
+    def readout(self, z: Tensor) -> Tensor:
+        """Logits of equilibria, affine in them."""
+        logits: Tensor = self.head(z)
         return logits
