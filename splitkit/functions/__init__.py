@@ -16,6 +16,7 @@ from splitkit.functions.huber import Huber as Huber
 from splitkit.functions.l1_norm import L1Norm as L1Norm
 from splitkit.functions.l2_ball import L2Ball as L2Ball
 from splitkit.functions.logistic import Logistic as Logistic
+from splitkit.functions.moreau_envelope import MoreauEnvelope as MoreauEnvelope
 from splitkit.functions.non_negative import NonNegative as NonNegative
 from splitkit.functions.quadratic import Quadratic as Quadratic
 from splitkit.functions.simplex import Simplex as Simplex
