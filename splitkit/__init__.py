@@ -83,8 +83,10 @@ from splitkit.solvers import (
     Stopping as Stopping,
     TimeLimit as TimeLimit,
     Tseng as Tseng,
+    TsengLineSearch as TsengLineSearch,
     explain as explain,
     minimize as minimize,
+    plot_convergence as plot_convergence,
     solve as solve,
 )
 

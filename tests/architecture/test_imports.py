@@ -45,6 +45,7 @@ SPLITKIT = House(
         "scipy": ("linear", "functions", "proofs", "solvers", "testing"),
         "clarabel": ("proofs",),
         "tqdm": ("solvers",),
+        "matplotlib": ("solvers",),
         "hypothesis": ("testing",),
     },
 )
