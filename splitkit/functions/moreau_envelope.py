@@ -8,8 +8,6 @@ over 2γ. Source: Bauschke, Combettes (2017), §12.4, Props. 12.30 and 24.8.
 
 from __future__ import annotations
 
-from typing import Any
-
 from splitkit.backend import Array, Point, Scalar, Space, lincomb, subtract
 from splitkit.functions.base import Function, check_parameter, is_positive
 from splitkit.notation import ATOM, FACTOR, latex, number, text
@@ -28,14 +26,14 @@ class MoreauEnvelope(Function):
     Raises
     ------
     TypeError, ValueError
-        f is no function with a proximal map; gamma is out of range.
+        f is no convex function with a proximal map; gamma is out of range.
     """
 
     binding = FACTOR
 
     def __init__(self, f: Function, gamma: float = 1.0) -> None:
-        if not (isinstance(f, Function) and f.has_prox):
-            raise TypeError(f"f = {f!r}: give a function of splitkit.functions with a proximal map")
+        if not (isinstance(f, Function) and f.has_prox and f.convex):
+            raise TypeError(f"f = {f!r}: give a convex function of splitkit.functions with a prox")
         if not isinstance(gamma, (int, float)):
             raise TypeError(f"gamma = {gamma!r}: give a positive number")
         gamma = check_parameter("gamma", gamma, is_positive, "the index must be positive")
@@ -68,17 +66,3 @@ class MoreauEnvelope(Function):
 
     def latex(self) -> str:
         return f"{{{latex(self.f, ATOM)}}}_{{{number(self.gamma, 'latex')}}}"
-
-    @classmethod
-    def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
-        from splitkit.functions.l1_norm import L1Norm
-        from splitkit.functions.quadratic import Quadratic
-        from splitkit.functions.simplex import Simplex
-
-        P = asarray([[2.0, 1.0], [1.0, 2.0]])
-        return [
-            (cls(L1Norm(0.7), 0.5), (3,)),
-            (cls(Simplex(batch_ndim=1), 2.0), (4, 3)),
-            (cls(Quadratic(P, asarray([1.0, -1.0])), 0.3), (2,)),
-        ]

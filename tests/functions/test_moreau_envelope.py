@@ -53,7 +53,8 @@ def test_constants_of_a_quadratic():
     ("wrong", "error", "says"),
     [
         (lambda: MoreauEnvelope(abs), TypeError, "f = "),
-        (lambda: MoreauEnvelope(L1Norm() + L1Norm()), TypeError, "proximal map"),
+        (lambda: MoreauEnvelope(L1Norm() + L1Norm()), TypeError, "with a prox"),
+        (lambda: MoreauEnvelope(sk.functions.L0Norm()), TypeError, "convex"),
         (lambda: MoreauEnvelope(L1Norm(), 0.0), ValueError, "gamma = 0.0"),
         (lambda: MoreauEnvelope(L1Norm(), X), TypeError, "gamma = "),
         (lambda: MoreauEnvelope(Conjugate(Huber()))(X), TypeError, "no formula"),
