@@ -46,4 +46,4 @@ class NegativeLog(Function):
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
         """(function, shape of its points) for the checks."""
-        return [(cls(asarray([0.5, 1.0, 2.0])), (3,)), (cls(0.3, batch_ndim=1), (4, 3))]
+        return [(cls(asarray([0.5, 1.0, 2.0]), batch_ndim=1), (4, 3))]
