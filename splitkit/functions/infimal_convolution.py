@@ -11,6 +11,7 @@ from splitkit.backend import Array, Point, Space, is_array
 from splitkit.functions.base import Function
 from splitkit.functions.envelope import Envelope
 from splitkit.functions.squared_l2 import SquaredL2
+from splitkit.notation import PRODUCT, SUM, latex, text
 
 
 class InfimalConvolution(Function):
@@ -18,6 +19,8 @@ class InfimalConvolution(Function):
 
     To minimize it, minimize f(z) + g(x − z) over x and z.
     """
+
+    binding = SUM
 
     def __init__(self, f: Function, g: Function) -> None:
         for part in (f, g):
@@ -58,7 +61,10 @@ class InfimalConvolution(Function):
         self.g.check_space(space)
 
     def __repr__(self) -> str:
-        return f"({self.f!r} □ {self.g!r})"
+        return f"{text(self.f, PRODUCT)} □ {text(self.g, PRODUCT)}"
+
+    def latex(self) -> str:
+        return rf"{latex(self.f, PRODUCT)} \mathbin{{\square}} {latex(self.g, PRODUCT)}"
 
 
 def _is_square(f: Function) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 
 from splitkit.backend import Array, Point, Scalar, Space, align, is_array, scale
 from splitkit.functions.base import Function, check_parameter, extremes
+from splitkit.notation import ATOM, FACTOR, latex, number, text
 
 
 class Rescaled(Function):
@@ -27,6 +28,8 @@ class Rescaled(Function):
     TypeError, ValueError
         s is no such number or array, or f couples entries that s scales differently.
     """
+
+    binding = FACTOR
 
     def __init__(self, f: Function, s: Scalar) -> None:
         self.s = check_parameter("s", s, _is_factor, "give finite factors other than 0")
@@ -69,7 +72,11 @@ class Rescaled(Function):
         self.check_parameters(space)
 
     def __repr__(self) -> str:
-        return f"{self.f!r}({'s' if is_array(self.s) else f'{self.s:g}'} ·)"
+        return f"{text(self.f, ATOM)}({'s' if is_array(self.s) else f'{self.s:g}'} ·)"
+
+    def latex(self) -> str:
+        factor = "s" if is_array(self.s) else number(self.s, "latex")
+        return rf"{latex(self.f, ATOM)}({factor}\, \cdot)"
 
 
 def _is_factor(s: Any) -> Any:

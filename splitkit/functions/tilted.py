@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from splitkit.backend import Array, Point, Scalar, Space, add, inner, lincomb, scale
 from splitkit.functions.base import Function, check_parameter, is_weight
+from splitkit.notation import SUM, latex, number, text
 
 
 class Tilted(Function):
@@ -26,6 +27,8 @@ class Tilted(Function):
     TypeError, ValueError
         rho is no such number.
     """
+
+    binding = SUM
 
     def __init__(self, f: Function, a: Point | None = None, rho: float = 0.0) -> None:
         self.rho = check_parameter("rho", rho, is_weight, "give a non-negative number")
@@ -72,4 +75,9 @@ class Tilted(Function):
     def __repr__(self) -> str:
         linear = "" if self.a is None else " + ⟨a, ·⟩"
         quadratic = f" + {self.rho:g}/2 ‖·‖²" if self.rho else ""
-        return f"({self.f!r}{linear}{quadratic})"
+        return f"{text(self.f)}{linear}{quadratic}"
+
+    def latex(self) -> str:
+        linear = "" if self.a is None else r" + \langle a, \cdot\rangle"
+        half = rf" + \frac{{{number(self.rho, 'latex')}}}{{2}}\|\cdot\|^2" if self.rho else ""
+        return f"{latex(self.f)}{linear}{half}"

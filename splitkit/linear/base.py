@@ -7,10 +7,11 @@ from functools import cached_property
 from typing import Any
 
 from splitkit.backend import Point, Scalar, Space, is_array
+from splitkit.notation import ATOM, FACTOR, Notation, latex, text
 from splitkit.properties import Properties
 
 
-class LinearOperator:
+class LinearOperator(Notation):
     """x ↦ Lx; a subclass gives ``__call__`` and ``adjoint``, and what it knows.
 
     Maps form an algebra: ``L + K``, ``c * L``, ``-L``, ``L @ K`` (composition), ``L.T``. A monotone
@@ -119,6 +120,8 @@ class LinearOperator:
 class Adjoint(LinearOperator):
     """Lᵀ, for maps that know no better."""
 
+    binding = FACTOR
+
     def __init__(self, L: LinearOperator) -> None:
         self.L = L
 
@@ -164,7 +167,10 @@ class Adjoint(LinearOperator):
         return self.L.range_space(space)
 
     def __repr__(self) -> str:
-        return f"{self.L!r}ᵀ"
+        return f"{text(self.L, ATOM)}ᵀ"
+
+    def latex(self) -> str:
+        return rf"{latex(self.L, ATOM)}^\top"
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[LinearOperator, Any, Any]]:

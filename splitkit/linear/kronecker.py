@@ -13,6 +13,7 @@ from typing import Any
 from splitkit.backend import Array, Point, Space, is_array, namespace
 from splitkit.linear.base import LinearOperator
 from splitkit.linear.dense import DenseMatrix
+from splitkit.notation import FACTOR, PRODUCT, latex, text
 from splitkit.properties import Properties
 
 
@@ -24,6 +25,8 @@ class Kronecker(LinearOperator):
     A, B : matrix, or LinearOperator on the last axis
         A acts on the columns of X, B on its rows.
     """
+
+    binding = PRODUCT
 
     def __init__(self, A: Array | LinearOperator, B: Array | LinearOperator) -> None:
         self.A, self.B = _factor("A", A), _factor("B", B)
@@ -80,7 +83,10 @@ class Kronecker(LinearOperator):
             raise ValueError(f"{self!r} acts on matrices: give two axes, got {space.shapes}")
 
     def __repr__(self) -> str:
-        return f"{self.A!r} ⊗ {self.B!r}"
+        return f"{text(self.A, FACTOR)} ⊗ {text(self.B, FACTOR)}"
+
+    def latex(self) -> str:
+        return rf"{latex(self.A, FACTOR)} \otimes {latex(self.B, FACTOR)}"
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[LinearOperator, Any, Any]]:
