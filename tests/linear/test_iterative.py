@@ -165,6 +165,16 @@ def test_wrapped_operators_act_on_every_librarys_points(op, asarray, dtype):
     np.testing.assert_allclose(found, x @ inverse.T, atol=tol)
 
 
+def test_pylops_operators_are_wrapped():
+    pylops = pytest.importorskip("pylops")
+    L = wrap(pylops.FirstDerivative(7, kind="forward", dtype="float64"), norm=2.0)
+    x = rng.standard_normal((2, 7))
+    D = np.eye(7, k=1) - np.eye(7)
+    D[-1] = 0
+    np.testing.assert_allclose(L(x), x @ D.T, atol=1e-14)
+    np.testing.assert_allclose(L.T(x), x @ D, atol=1e-14)
+
+
 # -- estimates -------------------------------------------------------------------------------------
 
 
