@@ -77,7 +77,9 @@ class Function(Notation):
 
     @property
     def properties(self) -> Properties:
-        """Properties of ∂f."""
+        """Properties of ∂f; nothing is known where f is not convex."""
+        if not self.convex:
+            return Properties()
         return Properties.of(
             strong_monotonicity=self.strong_convexity,
             lipschitz=self.smoothness,

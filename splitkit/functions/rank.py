@@ -12,7 +12,6 @@ from typing import Any
 from splitkit.backend import Array, Point, Scalar, Space, align, namespace, sum_of
 from splitkit.functions.base import Function, check_parameter, is_weight
 from splitkit.functions.spectral import check_matrices
-from splitkit.properties import Properties
 
 
 class Rank(Function):
@@ -36,10 +35,6 @@ class Rank(Function):
     def __init__(self, weight: float = 1.0, *, batch_ndim: int = 0) -> None:
         self.weight = check_parameter("weight", weight, is_weight, "give a non-negative weight")
         self.batch_ndim = batch_ndim
-
-    @property
-    def properties(self) -> Properties:
-        return Properties()  # ∂f is not monotone
 
     @property
     def conjugate(self) -> Function:

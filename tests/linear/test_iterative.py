@@ -108,6 +108,9 @@ def test_failing_is_loud():
     L = MatrixFree(lambda x: x * np.nan, lambda x: x, (3,), (3,), strong_monotonicity=0.0)
     with pytest.raises(np.linalg.LinAlgError, match="nan"):
         L.shifted_inverse(1.0)(np.ones(3))
+    unknown = MatrixFree(lambda x: x * 1e6, lambda x: x, (3,), (3,), strong_monotonicity=0.0)
+    with pytest.raises(np.linalg.LinAlgError, match="relative residual"):  # no adjoint of it
+        unknown.shifted_inverse(np.ones(2))(np.ones((2, 3)) * np.arange(3.0))
     liar = MatrixFree(lambda x: -x, lambda x: -x, (3,), (3,), norm=1.0, strong_monotonicity=0.0)
     with pytest.raises(np.linalg.LinAlgError, match="relative residual"):
         liar.shifted_inverse(1.0)(np.ones(3))
