@@ -23,7 +23,7 @@ class Scaled(Function):
     def __init__(self, c: float, f: Function) -> None:
         c = check_parameter("c", c, lambda c: 0 < c < float("inf"), "give a positive multiple")
         self.c, self.f = c, f
-        self.batch_ndim, self.elementwise = f.batch_ndim, f.elementwise
+        self.batch_ndim, self.elementwise, self.convex = f.batch_ndim, f.elementwise, f.convex
         self.strong_convexity = c * f.strong_convexity
         self.smoothness = None if f.smoothness is None else c * f.smoothness
 
@@ -67,7 +67,7 @@ class Translated(Function):
 
     def __init__(self, f: Function, v: Point) -> None:
         self.f, self.v = f, v
-        self.batch_ndim, self.elementwise = f.batch_ndim, f.elementwise
+        self.batch_ndim, self.elementwise, self.convex = f.batch_ndim, f.elementwise, f.convex
         self.strong_convexity, self.smoothness = f.strong_convexity, f.smoothness
 
     @property
@@ -113,6 +113,7 @@ class SumOfFunctions(Function):
         self.terms = terms
         self.batch_ndim = terms[0].batch_ndim
         self.elementwise = all(f.elementwise for f in terms)
+        self.convex = all(f.convex for f in terms)
         self.strong_convexity = sum(f.strong_convexity for f in terms)
         constants = [f.smoothness for f in terms if f.smoothness is not None]
         self.smoothness = sum(constants) if len(constants) == len(terms) else None
@@ -156,8 +157,9 @@ class Composed(Function):
 
     def __init__(self, f: Function, L: LinearOperator) -> None:
         self.f, self.L = f, L
-        self.batch_ndim = f.batch_ndim
-        self.strong_convexity = f.strong_convexity * L.least_gain**2
+        self.batch_ndim, self.convex = f.batch_ndim, f.convex
+        gain = L.least_gain if f.strong_convexity >= 0 else L.norm
+        self.strong_convexity = f.strong_convexity * gain**2 if gain else 0.0
         self.smoothness = None if f.smoothness is None else f.smoothness * L.norm**2
 
     @property
@@ -198,6 +200,11 @@ class Conjugate(Function):
     binding = FACTOR
 
     def __init__(self, f: Function) -> None:
+        if not f.convex:
+            raise TypeError(
+                f"{f!r} is not convex: its conjugate is that of its convex hull, and Moreau's "
+                "identity fails; use f's own prox"
+            )
         self.f = f
         self.batch_ndim, self.elementwise = f.batch_ndim, f.elementwise
         self.strong_convexity = 1 / f.smoothness if f.smoothness else 0.0
@@ -216,10 +223,10 @@ class Conjugate(Function):
         return self.f
 
     def __call__(self, x: Point) -> Array:
-        raise TypeError(f"the value of {self!r} has no formula here: only its prox is known")
+        return self.f.conjugate_value(x)
 
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
-        return lincomb(1.0, x, -alpha, self.f.prox(scale(1 / alpha, x), 1 / alpha))
+        return self.f.conjugate_prox(x, alpha)
 
     @property
     def properties(self) -> Properties:
@@ -250,6 +257,7 @@ class SeparableSum(Function):
             raise TypeError(f"functions = {functions!r}: give a non-empty sequence of functions")
         self.batch_ndim = self.functions[0].batch_ndim
         self.elementwise = all(f.elementwise for f in self.functions)
+        self.convex = all(f.convex for f in self.functions)
         self.strong_convexity = min(f.strong_convexity for f in self.functions)
         constants = [f.smoothness for f in self.functions if f.smoothness is not None]
         self.smoothness = max(constants) if len(constants) == len(self.functions) else None

@@ -36,10 +36,6 @@ class Rank(Function):
         self.weight = check_parameter("weight", weight, is_weight, "give a non-negative weight")
         self.batch_ndim = batch_ndim
 
-    @property
-    def conjugate(self) -> Function:
-        raise TypeError(f"{self!r} is not convex: Moreau's identity fails; use its prox")
-
     def __call__(self, x: Point) -> Array:
         xp = namespace(x)
         sigma = xp.linalg.svdvals(x)
@@ -61,5 +57,5 @@ class Rank(Function):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """None: the checks are those of convex functions."""
-        return []
+        """(function, shape of its points) for the checks."""
+        return [(cls(0.7, batch_ndim=1), (4, 3, 2))]

@@ -24,7 +24,7 @@ from splitkit.testing.strategies import make_array
 AsArray = Callable[[Any], Array]
 Examples = Callable[[AsArray], list[tuple[Any, ...]]]
 
-ABSTRACT: tuple[type, ...] = (Operator, Function, Indicator, LinearOperator)
+ABSTRACT: tuple[type, ...] = (Operator, Function, Indicator, functions.Cone, LinearOperator)
 
 
 @dataclass(frozen=True)
@@ -97,17 +97,17 @@ def _norm() -> Operator:
     return functions.Subdifferential(functions.L1Norm(0.7))
 
 
+def _line(asarray: AsArray) -> Operator:
+    """N_V with V the line through (1, 2)."""
+    return functions.NormalCone(functions.AffineSet(asarray([[2.0, -1.0]]), asarray([0.0])))
+
+
 def _map(asarray: AsArray) -> LinearOperator:
     return linear.DenseMatrix(asarray([[2.0, 1.0], [-1.0, 1.0]]))
 
 
 def _pulled_back(M: LinearOperator, L: LinearOperator) -> LinearOperator:
     return L.T @ M @ L
-
-
-def _line(asarray: AsArray) -> Operator:
-    """N_V with V the line through (1, 2)."""
-    return functions.NormalCone(functions.AffineSet(asarray([[2.0, -1.0]]), asarray([0.0])))
 
 
 def _isometry(asarray: AsArray) -> LinearOperator:
