@@ -20,7 +20,6 @@ from splitkit.functions.cone import (
 )
 from splitkit.functions.distance import Distance as Distance, SquaredDistance as SquaredDistance
 from splitkit.functions.elastic_net import ElasticNet as ElasticNet
-from splitkit.functions.envelope import Envelope as Envelope
 from splitkit.functions.epsilon_insensitive import EpsilonInsensitive as EpsilonInsensitive
 from splitkit.functions.exponential_cone import ExponentialCone as ExponentialCone
 from splitkit.functions.graph import GraphOfLinearMap as GraphOfLinearMap
@@ -51,6 +50,7 @@ from splitkit.functions.lp_power import LpPower as LpPower
 from splitkit.functions.max_entry import Max as Max
 from splitkit.functions.mcp import MCP as MCP
 from splitkit.functions.metric import metric_prox as metric_prox
+from splitkit.functions.moreau_envelope import MoreauEnvelope as MoreauEnvelope
 from splitkit.functions.negative_entropy import NegativeEntropy as NegativeEntropy
 from splitkit.functions.negative_log_det import NegativeLogDet as NegativeLogDet
 from splitkit.functions.non_negative import NonNegative as NonNegative

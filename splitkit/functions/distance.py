@@ -11,7 +11,8 @@ from typing import Any
 
 from splitkit.backend import Array, Point, Scalar, Space, inner, lincomb, namespace, subtract
 from splitkit.functions.base import Function, Indicator, check_parameter, is_positive
-from splitkit.functions.envelope import Envelope
+from splitkit.functions.moreau_envelope import MoreauEnvelope
+from splitkit.notation import ATOM, Notation
 
 
 class Distance(Function):
@@ -53,7 +54,7 @@ class Distance(Function):
         return f"Distance({self.C!r}, {self.weight:g})"
 
 
-class SquaredDistance(Envelope):
+class SquaredDistance(MoreauEnvelope):
     """w/2 times the squared distance to a set; w-smooth.
 
     Parameters
@@ -61,6 +62,9 @@ class SquaredDistance(Envelope):
     C, weight
         As for ``Distance``.
     """
+
+    binding = ATOM
+    latex = Notation.latex
 
     def __init__(self, C: Indicator, weight: float = 1.0) -> None:
         self.C = _convex_set(C)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from splitkit.backend import Array, Point, Space, is_array
 from splitkit.functions.base import Function
-from splitkit.functions.envelope import Envelope
+from splitkit.functions.moreau_envelope import MoreauEnvelope
 from splitkit.functions.squared_l2 import SquaredL2
 from splitkit.notation import PRODUCT, SUM, latex, text
 
@@ -42,7 +42,7 @@ class InfimalConvolution(Function):
         """
         for quadratic, other in ((f, g), (g, f)):
             if _is_square(quadratic) and other.has_prox:
-                return Envelope(other, 1 / quadratic.strong_convexity)
+                return MoreauEnvelope(other, 1 / quadratic.strong_convexity)
         return cls(f, g)
 
     @property

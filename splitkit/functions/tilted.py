@@ -62,9 +62,9 @@ class Tilted(Function):
 
     @property
     def conjugate(self) -> Function:
-        from splitkit.functions.envelope import Envelope
+        from splitkit.functions.moreau_envelope import MoreauEnvelope
 
-        dual = Envelope(self.f.conjugate, self.rho) if self.rho else self.f.conjugate
+        dual = MoreauEnvelope(self.f.conjugate, self.rho) if self.rho else self.f.conjugate
         return dual if self.a is None else dual.translate(self.a)
 
     def check_space(self, space: Space) -> None:

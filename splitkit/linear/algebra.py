@@ -245,10 +245,12 @@ class LinearProduct(LinearOperator):
         return space
 
     def __repr__(self) -> str:
-        return " ".join(text(L, FACTOR) for L in self.factors)
+        first, *others = self.factors
+        return " ".join([text(first, PRODUCT), *(text(L, FACTOR) for L in others)])
 
     def latex(self) -> str:
-        return r" \, ".join(latex(L, FACTOR) for L in self.factors)
+        first, *others = self.factors
+        return r" \, ".join([latex(first, PRODUCT), *(latex(L, FACTOR) for L in others)])
 
 
 def _terms(L: LinearOperator) -> tuple[LinearOperator, ...]:

@@ -1,8 +1,8 @@
 """The skew map (x, y) ↦ (Kᵀy, −Kx) of a bilinear saddle function ⟨Kx, y⟩.
 
 With S = (I + α²KKᵀ)⁻¹ the shifted system (I + αM)(x, y) = (a, b) reads
-y = S(b + αKa), x = a − αKᵀy; the adjoint is the same with −K. S is a matrix if K is,
-1/(1 + α²ν) if KKᵀ = νI, and iterative otherwise.
+y = S(b + αKa), x = a − αKᵀy; the adjoint is the same with −K. S is a matrix if K is, and
+1/(1 + α²ν) if KKᵀ = νI; otherwise it is what KKᵀ has, a Krylov method if nothing better.
 """
 
 from __future__ import annotations

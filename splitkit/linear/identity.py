@@ -28,6 +28,7 @@ class ScaledIdentity(LinearOperator):
         if not math.isfinite(c):
             raise ValueError(f"c = {c}: give a finite number")
         self.c = float(c)
+        self.binding = ATOM if self.c == 1 else PRODUCT
         self.norm = self.least_gain = abs(self.c)
         self.gram = self.c * self.c
         self.binding = ATOM if self.c == 1 else PRODUCT

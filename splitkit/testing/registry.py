@@ -183,10 +183,6 @@ COMBINATORS: dict[str, Examples] = {
     "SquaredDistance": lambda a: [
         (functions.SquaredDistance(functions.Simplex(batch_ndim=1), 0.7), (4, 3)),
     ],
-    "Envelope": lambda a: [
-        (functions.Envelope(functions.L1Norm(0.7, batch_ndim=1), 0.5), (2, 3)),
-        (functions.Envelope(functions.GroupL2Norm()), (3,)),
-    ],
     "InfimalConvolution": lambda a: [
         (functions.InfimalConvolution.of(functions.L1Norm(), functions.SquaredL2(2.0)), (3,)),
         (functions.InfimalConvolution(functions.L1Norm(), functions.Huber()), (3,)),
@@ -234,6 +230,11 @@ COMBINATORS: dict[str, Examples] = {
     "Conjugate": lambda a: [
         (functions.Conjugate(functions.Huber(0.5)), (3,)),
         (functions.Conjugate(functions.Simplex()), (3,)),
+    ],
+    "MoreauEnvelope": lambda a: [
+        (functions.MoreauEnvelope(functions.L1Norm(0.7), 0.5), (3,)),
+        (functions.MoreauEnvelope(functions.Simplex(batch_ndim=1), 2.0), (4, 3)),
+        (functions.MoreauEnvelope(functions.Quadratic(a([[2.0, 1.0], [1.0, 2.0]])), 0.3), (2,)),
     ],
     "SeparableSum": lambda a: [
         (functions.SeparableSum((functions.L1Norm(), functions.Simplex())), ((3,), (2,))),

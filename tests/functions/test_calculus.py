@@ -11,12 +11,12 @@ from splitkit.backend import Space
 from splitkit.functions import (
     Box,
     Distance,
-    Envelope,
     GroupL2Norm,
     Huber,
     InfimalConvolution,
     L1Norm,
     L2Ball,
+    MoreauEnvelope,
     NonNegative,
     NuclearNorm,
     Perspective,
@@ -51,11 +51,11 @@ LINE = {
     "rescaled norm": Rescaled(L1Norm(0.7).translate(np.asarray([1.0])), 0.4),
     "tilted": Tilted(L1Norm(0.3), np.asarray([0.8]), 0.5),
     "only a linear tilt": Tilted(Huber(0.3), np.asarray([-0.2])),
-    "envelope": Envelope(L1Norm(0.7), 0.4),
-    "envelope of a smooth function": Envelope(Huber(0.7, 2.0), 1.5),
+    "envelope": MoreauEnvelope(L1Norm(0.7), 0.4),
+    "envelope of a smooth function": MoreauEnvelope(Huber(0.7, 2.0), 1.5),
     "distance": Distance(Box(-0.5, 1.0), 0.7),
     "squared distance": SquaredDistance(Box(-0.5, 1.0), 0.7),
-    "all of it": Tilted(2.0 * Rescaled(Envelope(L1Norm(), 0.5), 3.0), np.asarray([0.3]), 0.1),
+    "all of it": Tilted(2.0 * Rescaled(MoreauEnvelope(L1Norm(), 0.5), 3.0), np.asarray([0.3]), 0.1),
 }
 
 
@@ -91,23 +91,23 @@ def test_the_constant_of_an_argument_scaling_is_its_square():
 def test_constants_of_the_other_rules():
     f = Tilted(Huber(0.7, 2.0), rho=0.5)
     assert (f.strong_convexity, f.smoothness) == (0.5, 2.5)
-    e = Envelope(f, 2.0)
+    e = MoreauEnvelope(f, 2.0)
     assert e.strong_convexity == pytest.approx(0.5 / 2)
     assert e.smoothness == pytest.approx(2.5 / 6)
-    assert Envelope(L1Norm(), 0.25).smoothness == 4
+    assert MoreauEnvelope(L1Norm(), 0.25).smoothness == 4
     assert SquaredDistance(Simplex(), 0.3).smoothness == pytest.approx(0.3)
     assert Distance(Simplex()).smoothness is None
 
 
 def test_the_envelope_of_the_absolute_value_is_huber():
     x = np.linspace(-3, 3, 25)
-    e = Envelope(L1Norm(0.7, batch_ndim=1), 2.0)
+    e = MoreauEnvelope(L1Norm(0.7, batch_ndim=1), 2.0)
     h = Huber(1.4, 0.5, batch_ndim=1)
     np.testing.assert_allclose(e(x), h(x), atol=1e-14)
     np.testing.assert_allclose(e.gradient(x), h.gradient(x), atol=1e-14)
     np.testing.assert_allclose(e.prox(x, 3.0), h.prox(x, 3.0), atol=1e-14)
     of = InfimalConvolution.of(SquaredL2(0.5), L1Norm(0.7, batch_ndim=1))
-    assert isinstance(of, Envelope)
+    assert isinstance(of, MoreauEnvelope)
     np.testing.assert_allclose(of(x), e(x), atol=1e-14)
 
 
@@ -132,8 +132,9 @@ CONJUGATES = {
     "rescaled": Rescaled(SquaredL2(2.0), -0.5),
     "tilted": Tilted(SquaredL2(2.0), np.asarray([0.7]), 0.4),
     "linearly tilted": Tilted(SquaredL2(2.0), np.asarray([0.7])),
-    "envelope": Envelope(SquaredL2(2.0), 0.4),
-    "nested": 2.0 * Tilted(Envelope(SquaredL2(1.0), 0.4), np.asarray([0.7])).translate(np.ones(1)),
+    "envelope": MoreauEnvelope(SquaredL2(2.0), 0.4),
+    "nested": 2.0
+    * Tilted(MoreauEnvelope(SquaredL2(1.0), 0.4), np.asarray([0.7])).translate(np.ones(1)),
 }
 
 
@@ -240,9 +241,9 @@ def test_arguments_are_checked():
         (lambda: Rescaled(L1Norm(), 0.0), ValueError, "s = 0"),
         (lambda: Rescaled(Simplex(), np.ones(3)), ValueError, "couples entries"),
         (lambda: Tilted(L1Norm(), rho=-1.0), ValueError, "rho = -1"),
-        (lambda: Envelope(L1Norm(), 0.0), ValueError, "mu = 0"),
-        (lambda: Envelope(Rank()), TypeError, "convex"),
-        (lambda: Envelope(L1Norm() + L1Norm()), TypeError, "with a prox"),
+        (lambda: MoreauEnvelope(L1Norm(), 0.0), ValueError, "gamma = 0"),
+        (lambda: MoreauEnvelope(Rank()), TypeError, "convex"),
+        (lambda: MoreauEnvelope(L1Norm() + L1Norm()), TypeError, "with a prox"),
         (lambda: Distance(L1Norm()), TypeError, "C = L1Norm"),
         (lambda: SquaredDistance(Box(0, 1), -2.0), ValueError, "weight = -2"),
         (lambda: InfimalConvolution.of(Rank(), L1Norm()), TypeError, "not convex"),
