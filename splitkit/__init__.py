@@ -68,6 +68,7 @@ from splitkit.solvers import (
     NotConvergedWarning as NotConvergedWarning,
     PastExtragradient as PastExtragradient,
     PeacemanRachford as PeacemanRachford,
+    Preconditioned as Preconditioned,
     ProductSpace as ProductSpace,
     ProjectiveSplitting as ProjectiveSplitting,
     ProximalPoint as ProximalPoint,

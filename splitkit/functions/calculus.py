@@ -160,7 +160,8 @@ class Composed(Function):
         self.batch_ndim, self.convex = f.batch_ndim, f.convex
         gain = L.least_gain if f.strong_convexity >= 0 else L.norm
         self.strong_convexity = f.strong_convexity * gain**2 if gain else 0.0
-        self.smoothness = None if f.smoothness is None else f.smoothness * L.norm**2
+        bounded = f.smoothness is not None and L.norm < float("inf")
+        self.smoothness = f.smoothness * L.norm**2 if bounded else None  # type: ignore[operator]
 
     @property
     def has_prox(self) -> bool:

@@ -37,6 +37,7 @@ from splitkit.solvers.method import Guarantee as Guarantee, Method as Method, Ro
 from splitkit.solvers.minimize import minimize as minimize
 from splitkit.solvers.peaceman_rachford import PeacemanRachford as PeacemanRachford
 from splitkit.solvers.plot import plot_convergence as plot_convergence
+from splitkit.solvers.preconditioned import Preconditioned as Preconditioned
 from splitkit.solvers.primal_dual import (
     PD3O as PD3O,
     ChambollePock as ChambollePock,
