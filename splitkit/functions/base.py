@@ -41,6 +41,8 @@ class Function(Notation):
         prox acts on each entry by itself, so that it does not depend on what is batch.
     samplewise : tuple of str
         Names of the parameters that have batch shape if they are arrays.
+    accuracy : float or None
+        Of the prox, relative to the size of its argument; None: to rounding.
     operator : Operator or None
         ∂f as an operator with a resolvent and a Cayley operator of its own, where those are
         cheaper than ``prox``.
@@ -49,6 +51,7 @@ class Function(Notation):
     convex: bool = True
     strong_convexity: float = 0.0
     smoothness: float | None = None
+    accuracy: float | None = None
     elementwise: bool = False
     samplewise: tuple[str, ...] = ()
     batch_ndim: int = 0
@@ -176,7 +179,8 @@ class Function(Notation):
 class Indicator(Function):
     """0 on a closed convex set C, inf outside; its prox is the projection, whatever α.
 
-    A subclass gives ``project``, and ``reflect(x)`` = 2 project(x) − x where that is cheaper.
+    A subclass gives ``project``, ``reflect(x)`` = 2 project(x) − x where that is cheaper, and
+    ``conjugate_value``, the support function, where it has a formula.
     """
 
     def project(self, x: Point) -> Point:
@@ -190,13 +194,24 @@ class Indicator(Function):
 
     def __call__(self, x: Point) -> Array:
         space = Space.of(x, self.batch_ndim, name="x")
-        rounding = 64 * space.xp.finfo(space.dtype).eps * (1 + space.norm(x))
+        relative = max(64 * float(space.xp.finfo(space.dtype).eps), 4 * (self.accuracy or 0.0))
+        rounding = relative * (1 + space.norm(x))
         outside = self.violation(x) > rounding
-        zero = scale(0.0, rounding)
-        return space.xp.where(outside, zero + float("inf"), zero)
+        return infinite_where(outside, scale(0.0, rounding))
 
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
         return self.project(x)
+
+    @property
+    def conjugate(self) -> Function:
+        from splitkit.functions.support import SupportFunction
+
+        return SupportFunction(self)
+
+
+def infinite_where(outside: Array, value: Array) -> Array:
+    """inf where the mask is set, the value elsewhere."""
+    return namespace(value).where(outside, 0.0 * value + float("inf"), value)
 
 
 def as_vectors(x: Array, batch_ndim: int) -> Array:
@@ -223,6 +238,28 @@ def check_broadcast(value: Array, space: Space, name: str) -> None:
         )
 
 
+def check_vectors(f: Function, space: Space, length: int | None = None, least: int = 1) -> None:
+    """Raise ValueError unless the last axis is no batch axis and has this (or a least) length."""
+    shape = space.shapes[0]
+    size = shape[-1] if len(shape) > f.batch_ndim else 0
+    if size != length if length is not None else size < least:
+        wanted = f"length {length}" if length is not None else f"at least {least} entries"
+        raise ValueError(
+            f"{f!r} acts on the vectors along the last axis, which must have {wanted} and be no "
+            f"batch axis: x0 has shape {shape}, batch_ndim = {f.batch_ndim}"
+        )
+
+
+def check_matrices(f: Function, space: Space, *, square: bool = False) -> None:
+    """Raise ValueError unless the last two axes are no batch axes; square: of equal length."""
+    shape = space.shapes[0]
+    if len(shape) < f.batch_ndim + 2 or (square and shape[-1] != shape[-2]) or 0 in shape[-2:]:
+        raise ValueError(
+            f"{f!r} acts on the {'square ' if square else ''}matrices in the last two axes, which "
+            f"must be no batch axes: x0 has shape {shape}, batch_ndim = {f.batch_ndim}"
+        )
+
+
 def check_parameter(name: str, value: Any, valid: Callable[[Any], Any], wanted: str) -> Any:
     """The parameter, a number made a Python float; raises unless it, or every entry of an array,
     is valid; the message names both.
@@ -237,6 +274,17 @@ def check_parameter(name: str, value: Any, valid: Callable[[Any], Any], wanted: 
     if not good:
         raise ValueError(f"{name} = {value}: {wanted}")
     return value
+
+
+def check_bounds(lower: Scalar, upper: Scalar, what: str) -> tuple[Scalar, Scalar]:
+    """Both bounds, as ``check_parameter`` gives them; raises where lower exceeds upper."""
+    inf = float("inf")
+    low = check_parameter("lower", lower, lambda v: v < inf, "give bounds below inf")
+    high = check_parameter("upper", upper, lambda v: v > -inf, "give bounds above -inf")
+    ordered = low <= high
+    if not (bool(namespace(ordered).all(ordered)) if is_array(ordered) else ordered):
+        raise ValueError(f"lower = {lower} exceeds upper = {upper}: {what} is empty")
+    return low, high
 
 
 def is_weight(w: Any) -> Any:

@@ -100,6 +100,12 @@ class Affine(Operator):
 
     def check_space(self, space: Space) -> None:
         self.M.check_space(space, "M")
+        values = self.M.range_space(space).shapes
+        if values != space.shapes:
+            raise ValueError(
+                f"M = {self.M!r} maps shape {space.shapes} to {values}: an operator needs a map of "
+                "a space into itself"
+            )
         if self.q is None:
             return
         for array, shape in zip(blocks(self.q), space.shapes, strict=True):

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from splitkit.backend import Array, Point, Space, scale
-from splitkit.linear.base import LinearOperator
+from splitkit.backend import Array, Point, Scalar, Space, scale
+from splitkit.linear.base import LinearOperator, require_number
 from splitkit.linear.dense import DenseMatrix
 from splitkit.operators.base import PointMap
 from splitkit.properties import Properties
@@ -38,7 +38,8 @@ class Coupling(LinearOperator):
         p, q = y
         return -self.K.adjoint(q), self.K(p)
 
-    def shifted_inverse(self, alpha: float) -> LinearOperator:
+    def shifted_inverse(self, alpha: Scalar) -> LinearOperator:
+        require_number(alpha, self)
         K, square = self.K, alpha * alpha
         if K.gram is not None:
             shrink = 1 / (1 + square * K.gram)

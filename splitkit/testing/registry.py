@@ -24,7 +24,7 @@ from splitkit.testing.strategies import make_array
 AsArray = Callable[[Any], Array]
 Examples = Callable[[AsArray], list[tuple[Any, ...]]]
 
-ABSTRACT: tuple[type, ...] = (Operator, Function, Indicator, LinearOperator)
+ABSTRACT: tuple[type, ...] = (Operator, Function, Indicator, functions.Cone, LinearOperator)
 
 
 @dataclass(frozen=True)
@@ -102,6 +102,14 @@ def _line(asarray: AsArray) -> Operator:
     return functions.NormalCone(functions.AffineSet(asarray([[2.0, -1.0]]), asarray([0.0])))
 
 
+def _map(asarray: AsArray) -> LinearOperator:
+    return linear.DenseMatrix(asarray([[2.0, 1.0], [-1.0, 1.0]]))
+
+
+def _pulled_back(M: LinearOperator, L: LinearOperator) -> LinearOperator:
+    return L.T @ M @ L
+
+
 def _isometry(asarray: AsArray) -> LinearOperator:
     """LLᵀ = 4I."""
     return linear.DenseMatrix(asarray([[1.2, 1.6, 0.0], [0.0, 0.0, 2.0]]))
@@ -168,9 +176,31 @@ COMBINATORS: dict[str, Examples] = {
         (functions.Subdifferential(functions.Huber(0.5)), (3,)),
         (functions.Subdifferential(functions.NonNegative()), (3,)),
     ],
+    "Iterative": lambda a: [(linear.Iterative(_map(a)), (4, 2), (4, 2))],
+    "LinearMultiple": lambda a: [
+        (-3.0 * _map(a), (2,), (2,)),
+        (2.0 * _isometry(a), (3,), (2,)),
+    ],
+    "LinearProduct": lambda a: [
+        (_isometry(a) @ linear.Diagonal(a([1.0, 2.0, 0.5])), (3,), (2,)),
+        (_pulled_back(linear.ScaledIdentity(), linear.Gradient(-1)), (2, 4), (2, 4)),
+        (_pulled_back(_map(a), _isometry(a)), (3,), (3,)),
+    ],
+    "LinearSum": lambda a: [
+        (_map(a) + linear.Diagonal(a([1.0, 2.0])) + 0.5 * linear.ScaledIdentity(), (2,), (2,)),
+        (linear.ScaledIdentity(2.0) + _map(a), (2,), (2,)),
+    ],
     "NormalCone": lambda a: [(functions.NormalCone(functions.Simplex()), (3,))],
     "Scaled": lambda a: [(2.5 * functions.L1Norm(), (3,)), (0.3 * functions.Huber(), (3,))],
     "Translated": lambda a: [(functions.L1Norm().translate(a([1.0, -2.0])), (2,))],
+    "Spectral": lambda a: [
+        (functions.Spectral(functions.Huber(0.7)), (2, 3)),
+        (functions.Spectral(functions.Box(-1.0, 1.0, batch_ndim=1)), (4, 2, 2)),
+    ],
+    "SpectralSymmetric": lambda a: [
+        (functions.SpectralSymmetric(functions.Box(0.0, 1.0)), (2, 2)),
+        (functions.SpectralSymmetric(functions.SquaredL2(0.5)), (2, 2)),
+    ],
     "SumOfFunctions": lambda a: [(functions.SquaredL2() + functions.Huber(), (3,))],
     "Composed": lambda a: [
         (functions.L1Norm() @ _isometry(a), (3,)),
