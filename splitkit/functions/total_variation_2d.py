@@ -26,8 +26,8 @@ class TotalVariation2D(Function):
 
     The prox is iterative. Each sample's error is at most ``tol`` times the norm of what the prox is
     taken of, shown by its duality gap; or else, where rounding hides the gap, its iteration has
-    stopped moving. Steps grow as 1/tol: hundreds for noise, ten thousands at the default where large
-    regions are flattened. Within a method, a norm of differences composed with them splits better.
+    stopped moving. Steps grow as 1/tol: at the default, hundreds for noise, ten thousands where
+    large regions are flattened. Within a method, a norm composed with the differences splits better.
 
     Parameters
     ----------
