@@ -40,7 +40,6 @@ from splitkit.functions.l2_norm import L2Norm as L2Norm
 from splitkit.functions.largest_eigenvalue import LargestEigenvalue as LargestEigenvalue
 from splitkit.functions.least_squares import LeastSquares as LeastSquares
 from splitkit.functions.linf_norm import LInfNorm as LInfNorm
-from splitkit.functions.log_barrier import LogBarrier as LogBarrier
 from splitkit.functions.log_sum import LogSum as LogSum
 from splitkit.functions.log_sum_exp import LogSumExp as LogSumExp
 from splitkit.functions.logistic import Logistic as Logistic

@@ -1,6 +1,6 @@
-"""f(x) = −w Σ log xᵢ for x > 0; prox_{αf}(y) = (y + √(y² + 4αw))/2.
+"""f(x) = −Σ wᵢ log xᵢ for x > 0, the barrier; prox_{αf}(y) = (y + √(y² + 4αw))/2.
 
-Source: Parikh, Boyd, *Proximal Algorithms* (2014), §6.1.3.
+f*(u) = f(−u) + Σ wᵢ(log wᵢ − 1). Source: Parikh, Boyd, *Proximal Algorithms* (2014), §6.1.3.
 """
 
 from __future__ import annotations
@@ -8,11 +8,12 @@ from __future__ import annotations
 from typing import Any
 
 from splitkit.backend import Array, Point, Scalar, align, namespace, sum_of
+from splitkit.functions._roots import positive_root
 from splitkit.functions.base import Function, check_parameter, is_positive, show
 
 
 class NegativeLog(Function):
-    """−w Σ log xᵢ, inf unless x > 0.
+    """−Σ wᵢ log xᵢ, inf unless x > 0.
 
     Parameters
     ----------
@@ -34,11 +35,14 @@ class NegativeLog(Function):
         return sum_of(self.weight * value, self.batch_ndim)
 
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
-        xp = namespace(x)
-        mass = align(alpha, x) * self.weight + 0.0 * x
-        larger = (abs(x) + xp.hypot(x, 2 * xp.sqrt(mass))) / 2
-        # the roots of z² − yz − αw have the product −αw: no cancellation for y < 0
-        return xp.where(x >= 0, larger, mass / larger)
+        return positive_root(x, align(alpha, x) * self.weight)
+
+    def conjugate_value(self, u: Point) -> Array:
+        w = self.weight + 0.0 * u
+        return self(-u) + sum_of(w * (namespace(u).log(w) - 1), self.batch_ndim)
+
+    def conjugate_prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
+        return -self.prox(-x, alpha)
 
     def __repr__(self) -> str:
         return f"NegativeLog({show(weight=self.weight)})"

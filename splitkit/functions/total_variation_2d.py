@@ -15,7 +15,7 @@ from __future__ import annotations
 from typing import Any
 
 from splitkit.backend import Array, Point, Scalar, Space, align, clip, namespace, sum_of
-from splitkit.functions.base import Function, check_parameter, is_weight, show
+from splitkit.functions.base import Function, check_matrices, check_parameter, is_weight, show
 
 CHECK_EVERY = 10
 
@@ -27,7 +27,7 @@ class TotalVariation2D(Function):
     The prox is iterative. Each sample's error is at most ``tol`` times the norm of what the prox is
     taken of, shown by its duality gap; or else, where rounding hides the gap, its iteration has
     stopped moving. Steps grow as 1/tol: at the default, hundreds for noise, ten thousands where
-    large regions are flattened. Within a method, a norm composed with the differences splits better.
+    large regions are flattened. A method had better split the norm from the differences.
 
     Parameters
     ----------
@@ -117,11 +117,7 @@ class TotalVariation2D(Function):
 
     def check_space(self, space: Space) -> None:
         super().check_space(space)
-        if len(space.shapes[0]) < self.batch_ndim + 2:
-            raise ValueError(
-                f"{self!r} acts on the last two axes, which must be no batch axes: x0 has shape "
-                f"{space.shapes[0]}, batch_ndim = {self.batch_ndim}"
-            )
+        check_matrices(self, space)
 
     def __repr__(self) -> str:
         kind = "" if self.isotropic else ", anisotropic"
