@@ -81,6 +81,7 @@ from splitkit.solvers import (
     State as State,
     Status as Status,
     Stopping as Stopping,
+    SuperMann as SuperMann,
     TimeLimit as TimeLimit,
     Tseng as Tseng,
     TsengLineSearch as TsengLineSearch,

@@ -64,5 +64,6 @@ from splitkit.solvers.stopping import (
     Stopping as Stopping,
     TimeLimit as TimeLimit,
 )
+from splitkit.solvers.supermann import SuperMann as SuperMann
 from splitkit.solvers.tseng import Tseng as Tseng
 from splitkit.solvers.tseng_line_search import TsengLineSearch as TsengLineSearch

@@ -27,12 +27,12 @@ from splitkit.functions import (
     L2Norm,
     LeastSquares,
     LInfNorm,
+    LogBarrier,
     LogSum,
     LogSumExp,
     LpPower,
     Max,
     NegativeEntropy,
-    NegativeLog,
     Quantile,
     SimplexEntropy,
     SortedL1,
@@ -72,7 +72,7 @@ CONVEX = {
     "kullback-leibler": KullbackLeibler(2.5),
     "kullback-leibler 0": KullbackLeibler(0.0),
     "entropy": NegativeEntropy(0.7),
-    "barrier": NegativeLog(0.7),
+    "barrier": LogBarrier(0.7),
     "k-support": SquaredKSupportNorm(1, 0.7),
 }
 
@@ -295,7 +295,7 @@ def test_l0_counts_and_keeps_what_costs_less():
 WITH_CONJUGATE = [
     LpPower(4 / 3, 0.7), LpPower(4, 2.0), ElasticNet(0.7, 0.3), EpsilonInsensitive(0.3, 0.7),
     Hinge(weight=0.7), SquaredHinge(weight=0.7), Quantile(0.3, 2.0), KullbackLeibler(0.8),
-    NegativeEntropy(0.7), NegativeLog(0.7), L2Norm(0.7), LInfNorm(0.7), Max(0.7),
+    NegativeEntropy(0.7), LogBarrier(0.7), L2Norm(0.7), LInfNorm(0.7), Max(0.7),
     SumOfKLargest(2, 0.7), SquaredKSupportNorm(2, 0.7), LogSumExp(), SimplexEntropy(),
 ]  # fmt: skip
 
@@ -320,7 +320,7 @@ def test_conjugate_has_its_value(f):
 
 def test_conjugates_are_infinite_outside_their_domain():
     far = np.asarray([3.0, 0.2, -0.1])
-    for f in (EpsilonInsensitive(), Hinge(), SquaredHinge(), KullbackLeibler(), NegativeLog(),
+    for f in (EpsilonInsensitive(), Hinge(), SquaredHinge(), KullbackLeibler(), LogBarrier(),
               LInfNorm(), Max(), SumOfKLargest(2), L2Norm(), Quantile(), LogSumExp()):  # fmt: skip
         assert float(f.conjugate(far)) == math.inf
 
@@ -535,7 +535,7 @@ def test_total_variation_of_images_keeps_samples_apart_and_ends_loudly():
 
 ELEMENTWISE = [
     L0Norm(), LpPower(4 / 3), LpPower(3), ElasticNet(), EpsilonInsensitive(), LogSum(), SCAD(),
-    MCP(), Hinge(), SquaredHinge(), Quantile(), KullbackLeibler(), NegativeEntropy(), NegativeLog(),
+    MCP(), Hinge(), SquaredHinge(), Quantile(), KullbackLeibler(), NegativeEntropy(), LogBarrier(),
     L2Norm(), LInfNorm(), Max(), SumOfKLargest(2), SquaredKSupportNorm(2), LogSumExp(),
     SimplexEntropy(), SortedL1(np.asarray([2.0, 1.0, 0.5])), TotalVariation1D(), SparseGroupNorm(),
 ]  # fmt: skip
@@ -562,7 +562,7 @@ def test_parameters_given_as_numpy_numbers_keep_the_dtype(asarray, dtype):
     for f in (L0Norm(w), L2Norm(w), LInfNorm(w), LpPower(1.5, w), ElasticNet(w, w), Max(w),
               EpsilonInsensitive(w, w), LogSum(0.5, w), SCAD(w), MCP(w), TotalVariation1D(w),
               Hinge(None, w), SquaredHinge(None, w), Quantile(w, w), KullbackLeibler(w),
-              NegativeEntropy(w), NegativeLog(w), SquaredKSupportNorm(1, w)):  # fmt: skip
+              NegativeEntropy(w), LogBarrier(w), SquaredKSupportNorm(1, w)):  # fmt: skip
         assert f.prox(x, 0.5).dtype == x.dtype
         assert f(f.prox(x, 0.5)).dtype == x.dtype
 
@@ -619,7 +619,7 @@ INVALID = [
     (lambda: Quantile(1.5), ValueError, "tau = 1.5"),
     (lambda: KullbackLeibler(-1.0), ValueError, "b = -1"),
     (lambda: NegativeEntropy(0.0), ValueError, "weight = 0"),
-    (lambda: NegativeLog(-1.0), ValueError, "weight = -1"),
+    (lambda: LogBarrier(-1.0), ValueError, "weight = -1"),
     (lambda: LogSumExp(np.asarray([0.5, 0.2])), ValueError, "sum to 1"),
     (lambda: LogSumExp(np.asarray([1.5, -0.5])), ValueError, "non-negative probabilities"),
     (lambda: LeastSquares(np.ones((2, 3)), np.ones(3)), ValueError, "length 2"),

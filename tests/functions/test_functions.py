@@ -50,7 +50,7 @@ def test_every_function_of_the_brief_is_found():
     assert {c.__name__ for c in CLASSES} >= {
         "AffineSet", "Box", "GroupL2Norm", "Huber", "L1Norm", "L2Ball", "Logistic",
         "NonNegative", "Quadratic", "Simplex", "SquaredL2", "ElasticNet", "EpsilonInsensitive",
-        "Hinge", "KullbackLeibler", "L0Norm", "L2Norm", "LInfNorm", "LeastSquares", "NegativeLog",
+        "Hinge", "KullbackLeibler", "L0Norm", "L2Norm", "LInfNorm", "LeastSquares", "LogBarrier",
         "LogSum", "LogSumExp", "LpPower", "MCP", "Max", "NegativeEntropy", "Quantile", "SCAD",
         "SimplexEntropy", "SortedL1", "SparseGroupNorm", "SquaredHinge", "SquaredKSupportNorm",
         "SumOfKLargest", "TotalVariation1D", "TotalVariation2D",
@@ -134,7 +134,7 @@ SMOOTH = [
     case for case in CASES if example(*case.values)[0].has_gradient
 ]  # a general minimizer finds these
 GO_ELSEWHERE = {  # Powell's method stops at kinks across the axes, and steps out of domains
-    "KullbackLeibler", "NegativeLog", "Max", "NegativeEntropy", "SimplexEntropy", "SumOfKLargest",
+    "KullbackLeibler", "LogBarrier", "Max", "NegativeEntropy", "SimplexEntropy", "SumOfKLargest",
     "TotalVariation1D", "Spectral", "SpectralSymmetric",
 }  # fmt: skip
 FINITE = [
