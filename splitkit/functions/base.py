@@ -87,7 +87,7 @@ class Function(Notation):
         return Properties.of(
             strong_monotonicity=m if self.convex or -math.inf < m < 0 else None,
             lipschitz=self.smoothness,
-            gradient=True,
+            gradient=self.convex,  # methods take it for the subdifferential of a convex function
             maximal=self.convex,
         )
 

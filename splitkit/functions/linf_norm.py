@@ -67,7 +67,4 @@ class LInfNorm(Function):
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
         """(function, shape of its points) for the checks."""
-        return [
-            (cls(0.7), (2, 2)),
-            (cls(asarray([0.5, 0.0]), batch_ndim=1), (2, 3)),
-        ]
+        return [(cls(asarray([0.5, 0.0]), batch_ndim=1), (2, 2))]
