@@ -30,7 +30,10 @@ from splitkit.functions.l0_ball import L0Ball as L0Ball
 from splitkit.functions.l1_ball import L1Ball as L1Ball
 from splitkit.functions.l1_norm import L1Norm as L1Norm
 from splitkit.functions.l2_ball import L2Ball as L2Ball
+from splitkit.functions.largest_eigenvalue import LargestEigenvalue as LargestEigenvalue
 from splitkit.functions.logistic import Logistic as Logistic
+from splitkit.functions.negative_log import NegativeLog as NegativeLog
+from splitkit.functions.negative_log_det import NegativeLogDet as NegativeLogDet
 from splitkit.functions.non_negative import NonNegative as NonNegative
 from splitkit.functions.non_positive import NonPositive as NonPositive
 from splitkit.functions.nuclear_ball import NuclearBall as NuclearBall
@@ -38,13 +41,19 @@ from splitkit.functions.polyhedron import Polyhedron as Polyhedron
 from splitkit.functions.positive_semidefinite import PositiveSemidefinite as PositiveSemidefinite
 from splitkit.functions.power_cone import PowerCone as PowerCone
 from splitkit.functions.quadratic import Quadratic as Quadratic
+from splitkit.functions.rank import Rank as Rank
 from splitkit.functions.rotated_second_order_cone import (
     RotatedSecondOrderCone as RotatedSecondOrderCone,
 )
+from splitkit.functions.schatten import NuclearNorm as NuclearNorm, SchattenNorm as SchattenNorm
 from splitkit.functions.second_order_cone import SecondOrderCone as SecondOrderCone
 from splitkit.functions.simplex import Simplex as Simplex
 from splitkit.functions.singleton import Singleton as Singleton
 from splitkit.functions.slab import Slab as Slab
+from splitkit.functions.spectral import (
+    Spectral as Spectral,
+    SpectralSymmetric as SpectralSymmetric,
+)
 from splitkit.functions.squared_l2 import SquaredL2 as SquaredL2
 from splitkit.functions.subdifferential import (
     NormalCone as NormalCone,

@@ -11,6 +11,7 @@ from typing import Any
 
 from splitkit.backend import Array, Point, Space, namespace, sum_of
 from splitkit.functions.base import Function, Indicator, check_broadcast, infinite_where
+from splitkit.properties import Properties
 
 
 class AffineSet(Indicator):
@@ -71,6 +72,10 @@ class AffineSet(Indicator):
     def b(self) -> Array:
         """The right-hand side."""
         return self._b
+
+    @property
+    def properties(self) -> Properties:
+        return replace(super().properties, linear=True)  # {Ax = b} × ran Aᵀ
 
     def _residual(self, x: Array) -> Array:
         return x @ self._Q - self._c

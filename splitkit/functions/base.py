@@ -12,11 +12,12 @@ from typing import Any
 from splitkit.backend import Array, Point, Scalar, Space, is_array, lincomb, namespace, scale
 from splitkit.linear.base import LinearOperator
 from splitkit.linear.dense import DenseMatrix
+from splitkit.notation import Notation
 from splitkit.operators.base import Operator
 from splitkit.properties import Properties
 
 
-class Function:
+class Function(Notation):
     """A closed proper function on points, convex unless ``convex`` is False.
 
     A subclass gives ``__call__`` and ``prox``, and ``gradient`` if it is smooth; and it states what

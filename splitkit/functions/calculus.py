@@ -11,11 +11,14 @@ from typing import Any
 from splitkit.backend import Array, Point, Scalar, Space, add, lincomb, scale, subtract
 from splitkit.functions.base import Function, check_parameter
 from splitkit.linear.base import LinearOperator
+from splitkit.notation import ATOM, FACTOR, PRODUCT, SUM, latex, multiple, text, total
 from splitkit.properties import Properties
 
 
 class Scaled(Function):
     """c f with c > 0: prox_{α(cf)} = prox_{(αc)f}."""
+
+    binding = PRODUCT
 
     def __init__(self, c: float, f: Function) -> None:
         c = check_parameter("c", c, lambda c: 0 < c < float("inf"), "give a positive multiple")
@@ -45,11 +48,16 @@ class Scaled(Function):
         self.f.check_space(space)
 
     def __repr__(self) -> str:
-        return f"{self.c:g} {self.f!r}"
+        return multiple(self.c, text(self.f, PRODUCT))
+
+    def latex(self) -> str:
+        return multiple(self.c, latex(self.f, PRODUCT), "latex")
 
 
 class Translated(Function):
     """x ↦ f(x − v): prox is v + prox_{αf}(x − v)."""
+
+    binding = FACTOR
 
     def __init__(self, f: Function, v: Point) -> None:
         self.f, self.v = f, v
@@ -78,11 +86,16 @@ class Translated(Function):
         self.check_parameters(space)
 
     def __repr__(self) -> str:
-        return f"{self.f!r}(· − v)"
+        return f"{text(self.f, ATOM)}(· − v)"
+
+    def latex(self) -> str:
+        return rf"{latex(self.f, ATOM)}(\cdot - v)"
 
 
 class SumOfFunctions(Function):
     """f₁ + … + fₙ; it has a gradient if all terms have, and no prox of its own."""
+
+    binding = SUM
 
     def __init__(self, terms: tuple[Function, ...]) -> None:
         self.terms = terms
@@ -119,11 +132,16 @@ class SumOfFunctions(Function):
             f.check_space(space)
 
     def __repr__(self) -> str:
-        return " + ".join(map(repr, self.terms))
+        return total([text(f) for f in self.terms])
+
+    def latex(self) -> str:
+        return total([latex(f) for f in self.terms], "latex")
 
 
 class Composed(Function):
     """f∘L: gradient Lᵀ∇f(Lx); prox x + ν⁻¹Lᵀ(prox_{ανf}(Lx) − Lx) if LLᵀ = νI."""
+
+    binding = PRODUCT
 
     def __init__(self, f: Function, L: LinearOperator) -> None:
         self.f, self.L = f, L
@@ -158,11 +176,16 @@ class Composed(Function):
         self.f.check_space(self.L.range_space(space))
 
     def __repr__(self) -> str:
-        return f"{self.f!r} ∘ {self.L!r}"
+        return f"{text(self.f, PRODUCT)} ∘ {text(self.L, FACTOR)}"
+
+    def latex(self) -> str:
+        return rf"{latex(self.f, PRODUCT)} \circ {latex(self.L, FACTOR)}"
 
 
 class Conjugate(Function):
     """f*: prox_{αf*}(x) = x − α prox_{f/α}(x/α); 1/L-strongly convex, 1/m-smooth."""
+
+    binding = FACTOR
 
     def __init__(self, f: Function) -> None:
         if not f.convex:
@@ -201,7 +224,10 @@ class Conjugate(Function):
         self.f.check_space(space)
 
     def __repr__(self) -> str:
-        return f"({self.f!r})*"
+        return f"{text(self.f, ATOM)}*"
+
+    def latex(self) -> str:
+        return f"{latex(self.f, ATOM)}^*"
 
 
 class SeparableSum(Function):
@@ -259,3 +285,7 @@ class SeparableSum(Function):
 
     def __repr__(self) -> str:
         return f"SeparableSum({', '.join(map(repr, self.functions))})"
+
+    def latex(self) -> str:
+        blocks = ", ".join(latex(f) for f in self.functions)
+        return rf"\mathrm{{SeparableSum}}\left({blocks}\right)"
