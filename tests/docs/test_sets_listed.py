@@ -1,4 +1,4 @@
-"""The catalogue's section of sets and cones lists what is exported, and marks what is not convex."""
+"""The section of sets and cones lists what is exported, and marks what is not convex."""
 
 import re
 from pathlib import Path
