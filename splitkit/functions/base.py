@@ -215,6 +215,18 @@ def infinite_where(outside: Array, value: Array) -> Array:
     return xp.where(outside, xp.full_like(value, float("inf")), value)
 
 
+def as_vectors(x: Array, batch_ndim: int) -> Array:
+    """The axes that are not batch as one, the last."""
+    return namespace(x).reshape(x, (*x.shape[:batch_ndim], -1))
+
+
+def zero_or_inf(violation: Array, size: Array) -> Array:
+    """0 where a constraint is violated by rounding of numbers of this size at most, inf beyond."""
+    xp = namespace(violation)
+    outside = violation > 64 * xp.finfo(violation.dtype).eps * (1 + size)
+    return xp.where(outside, float("inf"), xp.zeros_like(violation))
+
+
 def check_broadcast(value: Array, space: Space, name: str) -> None:
     """Raise ValueError unless the array broadcasts to the points' shape."""
     shape = space.shapes[0]

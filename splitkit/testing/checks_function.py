@@ -117,7 +117,7 @@ def prox(f: Function, place: Place, case: Case) -> None:
     slope = scale(1 / alpha, subtract(x, p))
     # f + ‖· − x‖²/(2α) has its minimum at p, strongly so only if m > −1/α
     m = max(f.strong_convexity, -1 / alpha)
-    candidates = [y, f.prox(y, beta), f.prox(add(x, y), alpha), scale(0.9, p)]
+    candidates = [y, f.prox(y, beta), f.prox(add(x, y), alpha), scale(0.9, p), scale(0.0, p)]
     candidates += [add(p, scale(t, subtract(y, p))) for t in (0.1, 1e-3)]
     for z in candidates:
         d = subtract(z, p)
