@@ -30,6 +30,7 @@ from splitkit_nn.activations import (
 from splitkit_nn.certify import Certificate as Certificate, certify as certify
 from splitkit_nn.layers import MonDEQ as MonDEQ
 from splitkit_nn.linear import (
+    MatrixParametrization as MatrixParametrization,
     MonotoneConv2d as MonotoneConv2d,
     MonotoneDense as MonotoneDense,
     MonotoneLipschitz as MonotoneLipschitz,
