@@ -10,12 +10,13 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 import torch
 
 import splitkit as sk
-from splitkit_nn.certify import certify
+from splitkit_nn.certify import certify, certify_robustness
 from splitkit_nn.data import Dataset
 from splitkit_nn.models import DenseClassifier
 from splitkit_nn.training.config import Config
@@ -27,6 +28,7 @@ from splitkit_nn.training.trainer import accuracy
 
 Work = Callable[[], None]
 
+CERTIFIED = "certified.png"
 OVERRIDES = {
     "epochs": (int, "passes over the training data"),
     "seed": (int, "decides parameters, order and augmentation"),
@@ -99,6 +101,15 @@ def prepare_certify(options: argparse.Namespace) -> Work:
         certificate = certify(model, dataset.test_x)
         print(certificate)
         print("\n".join(certificate_lines(certificate)))
+        scale = torch.tensor(dataset.scale, dtype=torch.float64)
+        robustness = certify_robustness(model, dataset.test_x, dataset.test_y, scale=scale)
+        print("certified accuracy of the exact equilibria on the test data, for pixels in [0, 1]:")
+        print(robustness)
+        if find_spec("matplotlib") is not None:
+            from splitkit_nn.training.plots import draw_certified_accuracy
+
+            picture = draw_certified_accuracy(robustness, "Certified accuracy on the test data")
+            print(f"picture: {Run(options.run).write(CERTIFIED, picture)}")
 
     return work
 

@@ -22,6 +22,8 @@ class Dataset:
         Labels, int64, shape (samples,), each in 0 … classes − 1.
     classes : int
         How many classes there are.
+    scale : float or tuple of float
+        Images are (pixels − mean)/scale, with pixels in [0, 1]; one for each channel.
 
     Raises
     ------
@@ -35,6 +37,7 @@ class Dataset:
     test_x: Tensor
     test_y: Tensor
     classes: int
+    scale: float | tuple[float, ...] = 1.0
 
     def __post_init__(self) -> None:
         _check_part(f"{self.name}, training part", self.train_x, self.train_y)

@@ -52,6 +52,7 @@ def load_mnist(directory: str | Path) -> Dataset:
         test_x=_read_images(directory, "t10k"),
         test_y=_read_labels(directory, "t10k"),
         classes=CLASSES,
+        scale=STD,
     )
 
 

@@ -14,6 +14,7 @@ import splitkit as sk
 from splitkit_nn.layers import MonDEQ
 
 ALPHAS = tuple(2.0 ** (k / 2) for k in range(-18, 9))
+TOL = 1e-4  # where the layer has another stopping rule
 LIMIT = 500  # iterations after which a method counts as not converging
 EXACT = 1e-13  # relative tolerance of the solution that stands for the true one
 STEPS = 40  # iterations whose bounds and errors are shown
@@ -58,14 +59,15 @@ def measure_convergence(layer: MonDEQ, inputs: Tensor) -> Convergence:
     The layer is left as it is: a copy in float64 on the CPU does the work.
     """
     equilibrium = _Equilibrium(layer, inputs)
+    tol = layer.tol if isinstance(layer.tol, float) else TOL
     bounds, errors = equilibrium.bounds_and_errors()
     return Convergence(
         alphas=ALPHAS,
         iterations={
-            name: [equilibrium.iterations(method, alpha, layer.tol) for alpha in ALPHAS]
+            name: [equilibrium.iterations(method, alpha, tol) for alpha in ALPHAS]
             for name, method in METHODS.items()
         },
-        tol=layer.tol,
+        tol=tol,
         alpha=equilibrium.alpha,
         bounds=bounds,
         errors=errors,

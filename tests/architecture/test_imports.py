@@ -25,10 +25,12 @@ class House:
 # loads no room after it.
 SPLITKIT_ROOMS = (
     "backend",
+    "notation",
     "properties",
     "operators",
     "linear",
     "functions",
+    "problems",
     "proofs",
     "solvers",
     "__init__",
@@ -43,6 +45,7 @@ SPLITKIT = House(
         "scipy": ("linear", "functions", "proofs", "solvers", "testing"),
         "clarabel": ("proofs",),
         "tqdm": ("solvers",),
+        "matplotlib": ("solvers",),
         "hypothesis": ("testing",),
     },
 )
@@ -53,8 +56,11 @@ NETWORK_ROOMS = (
     "masked",
     "linear",
     "equilibrium",
+    "array_layers",
     "implicit",
+    "gradients",
     "layers",
+    "compare",
     "models",
     "reference",
     "certify",
@@ -63,17 +69,14 @@ NETWORK_ROOMS = (
     "__init__",
     "__main__",
 )
+TORCHLESS = ("jacobians", "activations", "masked", "equilibrium", "array_layers")
 NETWORKS = House(
     "splitkit_nn",
     NETWORK_ROOMS,
     libraries={
         "splitkit": NETWORK_ROOMS,
         "numpy": NETWORK_ROOMS,
-        "torch": tuple(
-            room
-            for room in NETWORK_ROOMS
-            if room not in ("jacobians", "activations", "masked", "equilibrium")
-        ),
+        "torch": tuple(room for room in NETWORK_ROOMS if room not in TORCHLESS),
         "sklearn": ("data",),
         "tqdm": ("training",),
         "matplotlib": ("training",),
