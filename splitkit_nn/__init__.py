@@ -61,8 +61,15 @@ else:
     from splitkit_nn.linear import (
         MonotoneConv2d as MonotoneConv2d,
         MonotoneDense as MonotoneDense,
+        MonotoneLipschitz as MonotoneLipschitz,
         MonotoneMultiTier as MonotoneMultiTier,
+        MonotoneTriangular as MonotoneTriangular,
         Parametrization as Parametrization,
     )
-    from splitkit_nn.models import DenseClassifier as DenseClassifier
+    from splitkit_nn.models import (
+        Classifier as Classifier,
+        ConvClassifier as ConvClassifier,
+        DenseClassifier as DenseClassifier,
+        MultiTierClassifier as MultiTierClassifier,
+    )
     from splitkit_nn.reference import load_reference as load_reference
