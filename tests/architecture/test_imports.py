@@ -55,6 +55,7 @@ NETWORK_ROOMS = (
     "equilibrium",
     "array_layers",
     "implicit",
+    "implicit_solve",
     "gradients",
     "layers",
     "compare",
