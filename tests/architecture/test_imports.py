@@ -25,10 +25,12 @@ class House:
 # loads no room after it.
 SPLITKIT_ROOMS = (
     "backend",
+    "notation",
     "properties",
     "operators",
     "linear",
     "functions",
+    "problems",
     "proofs",
     "solvers",
     "__init__",
@@ -43,6 +45,7 @@ SPLITKIT = House(
         "scipy": ("linear", "functions", "proofs", "solvers", "testing"),
         "clarabel": ("proofs",),
         "tqdm": ("solvers",),
+        "matplotlib": ("solvers",),
         "hypothesis": ("testing",),
     },
 )
