@@ -96,13 +96,17 @@ def prepare_evaluate(options: argparse.Namespace) -> Work:
 def prepare_certify(options: argparse.Namespace) -> Work:
     """Read a run's model and its data; return the printing of its certificate."""
     model, dataset = _read_run(options)
+    if options.steps < 0:
+        raise ValueError(f"--steps {options.steps}: give 0 or more")
 
     def work() -> None:
         certificate = certify(model, dataset.test_x)
         print(certificate)
         print("\n".join(certificate_lines(certificate)))
         scale = torch.tensor(dataset.scale, dtype=torch.float64)
-        robustness = certify_robustness(model, dataset.test_x, dataset.test_y, scale=scale)
+        robustness = certify_robustness(
+            model, dataset.test_x, dataset.test_y, scale=scale, steps=options.steps
+        )
         print("certified accuracy of the exact equilibria on the test data, for pixels in [0, 1]:")
         print(robustness)
         if find_spec("matplotlib") is not None:
@@ -154,6 +158,9 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(prepare=prepare)
         command.add_argument("run", type=Path, metavar="RUN", help="directory of a training")
         command.add_argument("--data", type=Path, metavar="DIR", help="if the data has moved")
+        if name == "certify":
+            help_text = "of the search for Lipschitz multipliers (60)"
+            command.add_argument("--steps", type=int, default=60, metavar="X", help=help_text)
     return parser
 
 

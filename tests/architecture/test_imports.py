@@ -58,6 +58,7 @@ NETWORK_ROOMS = (
     "equilibrium",
     "array_layers",
     "implicit",
+    "implicit_solve",
     "gradients",
     "layers",
     "compare",

@@ -82,8 +82,9 @@ def test_certify_prints_what_training_certified(
     digits_run: tuple[Path, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     out, printed = digits_run
-    assert main(["certify", str(out)]) == 0
+    assert main(["certify", str(out), "--steps", "2"]) == 0
     lines = capsys.readouterr().out.splitlines()
+    assert any(line.startswith("ℓ2 radius   certified") for line in lines)
     for label in ("distance to the true equilibrium", "strong monotonicity m"):
         reported = next(line for line in printed.splitlines() if line.startswith(label))
         assert reported in lines
