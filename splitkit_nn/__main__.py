@@ -16,9 +16,10 @@ import torch
 
 import splitkit as sk
 from splitkit_nn.certify import certify
-from splitkit_nn.data import Dataset
+from splitkit_nn.data import Dataset, download
 from splitkit_nn.models import DenseClassifier
 from splitkit_nn.training.config import Config
+from splitkit_nn.training.recipe import Recipe
 from splitkit_nn.training.recipes import RECIPES, find_recipe
 from splitkit_nn.training.report import accuracy_line, certificate_lines
 from splitkit_nn.training.run import Run, refuse_existing
@@ -71,7 +72,7 @@ def prepare_train(options: argparse.Namespace) -> Work:
     recipe = replace(find_recipe(options.recipe), **changes)
     device = _usable_device(options.device)
     refuse_existing(options.out)
-    dataset = recipe.load(options.data)
+    dataset = _load(recipe, options.data, options.download)
     config = Config(recipe, options.data)
 
     def work() -> None:
@@ -85,10 +86,21 @@ def prepare_train(options: argparse.Namespace) -> Work:
     return work
 
 
+def _load(recipe: Recipe, directory: Path | None, may_download: bool) -> Dataset:
+    """The recipe's data; what the directory lacks is downloaded only if the user said so."""
+    try:
+        return recipe.load(directory)
+    except FileNotFoundError:
+        if not may_download or recipe.source is None or directory is None:
+            raise
+    download(recipe.source, directory)
+    return recipe.load(directory)
+
+
 def prepare_evaluate(options: argparse.Namespace) -> Work:
     """Read a run's model and its data; return the printing of its test accuracy."""
     model, dataset = _read_run(options)
-    return lambda: print(accuracy_line("test", accuracy(model, dataset.test_x, dataset.test_y)))
+    return lambda: print(accuracy_line("test", accuracy(model, dataset, "test")))
 
 
 def prepare_certify(options: argparse.Namespace) -> Work:
@@ -96,7 +108,7 @@ def prepare_certify(options: argparse.Namespace) -> Work:
     model, dataset = _read_run(options)
 
     def work() -> None:
-        certificate = certify(model, dataset.test_x)
+        certificate = certify(model, dataset.normalization(dataset.test_x))
         print(certificate)
         print("\n".join(certificate_lines(certificate)))
 
@@ -151,6 +163,7 @@ def _add_train(command: argparse.ArgumentParser) -> None:
     command.add_argument("recipe", metavar="RECIPE", help=f"one of {', '.join(RECIPES)}")
     command.add_argument("--out", type=Path, metavar="RUN", required=True, help="new directory")
     command.add_argument("--data", type=Path, metavar="DIR", help="where the data files lie")
+    command.add_argument("--download", action="store_true", help="fetch what --data DIR lacks")
     command.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1, … (default: cpu)")
     command.add_argument("--no-progress", action="store_true", help="show no progress bar")
     for key, (kind, help_text) in OVERRIDES.items():

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from splitkit_nn.data import Dataset
+from splitkit_nn.data import Dataset, Source
 from splitkit_nn.models import DenseClassifier
-from splitkit_nn.training.augment import Shift
+from splitkit_nn.training.augment import Augmentation
 from splitkit_nn.training.schedule import Schedule
 
 
@@ -23,6 +23,8 @@ class Recipe:
         What the command line calls it, and a line on what it is.
     load : callable
         From the directory with the data (None: not given) to a ``Dataset``.
+    source : Source or None
+        Where its files can be downloaded; None: it brings its own data.
     build : callable
         From the recipe to an untrained model; it takes ``m``, ``tol`` and ``max_iter`` from it.
     epochs, batch_size : int
@@ -31,8 +33,8 @@ class Recipe:
         Adam's first learning rate, positive.
     schedule : Schedule
         What becomes of the learning rate.
-    augment : Shift or None
-        What happens to the images of each training batch.
+    augment : Augmentation or None
+        What happens to the pixels of each training batch, before they are normalized.
     m, tol, max_iter :
         Strong monotonicity of the layer, relative tolerance and iteration limit of its solver.
     seed : int
@@ -47,12 +49,13 @@ class Recipe:
     name: str
     summary: str
     load: Callable[[Path | None], Dataset]
+    source: Source | None
     build: Callable[[Recipe], DenseClassifier]
     epochs: int
     batch_size: int
     lr: float
     schedule: Schedule
-    augment: Shift | None = None
+    augment: Augmentation | None = None
     m: float = 1.0
     tol: float = 1e-2
     max_iter: int = 300

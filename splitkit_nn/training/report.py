@@ -19,14 +19,14 @@ def training_report(trainer: Trainer, history: Sequence[EpochMetrics]) -> list[s
             f"training: {len(history)} epochs in {sum(m.seconds for m in history):.0f} s, "
             f"loss {last.train_loss:.4f} in the last"
         ),
-        accuracy_line("train", accuracy(model, data.train_x, data.train_y)),
-        accuracy_line("test", accuracy(model, data.test_x, data.test_y)),
+        accuracy_line("train", accuracy(model, data, "train")),
+        accuracy_line("test", accuracy(model, data, "test")),
         (
             f"solver iterations: {last.forward_iterations:.1f} forward, "
             f"{last.backward_iterations:.1f} backward, on average over the last epoch "
             f"at tolerance {recipe.tol:g}"
         ),
-        *certificate_lines(certify(model, data.test_x)),
+        *certificate_lines(certify(model, data.normalization(data.test_x))),
     ]
 
 

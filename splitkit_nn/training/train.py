@@ -63,7 +63,8 @@ def _draw(trainer: Trainer, run: Run) -> Path | None:
         return None
     from splitkit_nn.training.plots import draw_convergence
 
-    batch = trainer.dataset.test_x[:PICTURED].flatten(1)
+    data = trainer.dataset
+    batch = data.normalization(data.test_x[:PICTURED]).flatten(1)
     convergence = measure_convergence(trainer.model.layer, batch)
     title = f"The trained {trainer.recipe.name} model on {len(batch)} test images"
     return run.write(PICTURE, draw_convergence(convergence, title))

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from splitkit_nn.data import Dataset
+from splitkit_nn.data.dataset import Dataset, PartName
 from splitkit_nn.training.recipe import Recipe
 
 
@@ -95,7 +95,7 @@ class Trainer:
             sizes.append(len(labels))
             watch(epoch, steps[-1])
         means = Step(*np.average(steps, axis=0, weights=sizes).tolist())
-        tested = accuracy(self.model, self.dataset.test_x, self.dataset.test_y)
+        tested = accuracy(self.model, self.dataset, "test")
         return EpochMetrics(epoch, learning_rate, *means, tested, time.perf_counter() - started)
 
     @property
@@ -111,10 +111,10 @@ class Trainer:
             len(self.dataset.train_x), generator=torch.Generator().manual_seed(seed)
         )
         for chosen in torch.split(order.to(self.device), self.recipe.batch_size):
-            images = self.dataset.train_x[chosen]
+            pixels = self.dataset.train_x[chosen]
             if self.recipe.augment is not None:
-                images = self.recipe.augment(images, augmentation)
-            yield images, self.dataset.train_y[chosen]
+                pixels = self.recipe.augment(pixels, augmentation)
+            yield self.dataset.normalization(pixels), self.dataset.train_y[chosen]
 
     def _step(self, images: Tensor, labels: Tensor, where: str) -> Step:
         self.optimizer.zero_grad()
@@ -139,14 +139,15 @@ class Trainer:
         )
 
 
-def accuracy(model: nn.Module, images: Tensor, labels: Tensor, batch_size: int = 1000) -> float:
-    """The share of images that the model classifies as labelled, in [0, 1].
+def accuracy(model: nn.Module, dataset: Dataset, part: PartName, batch_size: int = 1000) -> float:
+    """The share of a part's images that the model classifies as labelled, in [0, 1].
 
-    The model is put into evaluation mode and left there; no gradient is recorded. Images and
-    labels live on the model's device.
+    The model is put into evaluation mode and left there; no gradient is recorded. The data set
+    lives on the model's device.
     """
     model.eval()
-    batches = zip(torch.split(images, batch_size), torch.split(labels, batch_size), strict=True)
+    pixels, labels = dataset.part(part)
+    batches = zip(torch.split(pixels, batch_size), torch.split(labels, batch_size), strict=True)
     with torch.no_grad():
-        hits = sum(int((model(x).argmax(1) == y).sum()) for x, y in batches)
+        hits = sum(int((model(dataset.normalization(x)).argmax(1) == y).sum()) for x, y in batches)
     return hits / len(labels)

@@ -67,6 +67,8 @@ NETWORKS = House(
         "numpy": NETWORK_ROOMS,
         "torch": tuple(room for room in NETWORK_ROOMS if room != "equilibrium"),
         "sklearn": ("data",),
+        "scipy": ("data",),
+        "pooch": ("data",),
         "tqdm": ("training",),
         "matplotlib": ("training",),
     },

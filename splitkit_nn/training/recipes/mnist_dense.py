@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from splitkit_nn.data import Dataset, load_mnist
+from splitkit_nn.data.mnist import SOURCE
 from splitkit_nn.models import DenseClassifier
 from splitkit_nn.training.recipe import Recipe
 from splitkit_nn.training.schedule import StepDecay
@@ -31,6 +32,7 @@ RECIPE = Recipe(
     name="mnist-dense",
     summary="MNIST, dense, 87 units: 98.1 ± 0.1 % in the paper",
     load=load,
+    source=SOURCE,
     build=build,
     epochs=40,
     batch_size=128,

@@ -11,6 +11,8 @@ import pytest
 import torch
 
 from splitkit_nn.__main__ import main
+from splitkit_nn.data import Source
+from splitkit_nn.training.recipes import find_recipe
 from splitkit_nn.training.trainer import EpochMetrics, Trainer
 from tests.nn.data.idx_files import write_mnist
 
@@ -121,6 +123,24 @@ def test_mnist_remembers_its_data_and_follows_when_it_moves(
     assert main(["evaluate", str(tmp_path / "run")]) == 2
     assert "data is no directory" in capsys.readouterr().err
     assert main(["evaluate", str(tmp_path / "run"), "--data", str(tmp_path / "moved")]) == 0
+
+
+def test_what_the_directory_lacks_is_downloaded_only_if_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fetched: list[Source] = []
+
+    def download(source: Source, directory: Path) -> None:
+        fetched.append(source)
+        write_mnist(directory)
+
+    monkeypatch.setattr("splitkit_nn.__main__.download", download)
+    data = ("--data", str(tmp_path / "data"))
+    assert train("mnist-dense", tmp_path / "run", *QUICK, *data) == 2
+    assert "--download" in capsys.readouterr().err
+    assert train("mnist-dense", tmp_path / "run", *QUICK, *data, "--download") == 0
+    assert train("mnist-dense", tmp_path / "again", *QUICK, *data, "--download") == 0
+    assert fetched == [find_recipe("mnist-dense").source]
 
 
 REFUSED = {

@@ -75,7 +75,7 @@ def test_the_metrics_are_means_over_samples() -> None:
     expected = sum(n * step.loss for n, step in zip(sizes, steps, strict=True)) / 150
     assert metrics.train_loss == pytest.approx(expected)
     assert metrics.learning_rate == 5e-3
-    assert metrics.test_accuracy == accuracy(trainer.model, FEW.test_x, FEW.test_y)
+    assert metrics.test_accuracy == accuracy(trainer.model, FEW, "test")
     assert min(metrics.forward_iterations, metrics.backward_iterations) >= 1
 
 
@@ -99,8 +99,9 @@ def test_accuracy_counts_over_batches_and_records_no_gradient() -> None:
         def forward(self, x: Tensor) -> Tensor:
             assert not torch.is_grad_enabled()
             assert not self.training
-            return torch.stack([-x[:, 0], x[:, 0]], dim=1)
+            return torch.cat([-x, x], dim=1).flatten(1)
 
-    images = torch.linspace(-1, 1, 10).unsqueeze(1)
+    images = torch.linspace(-1, 1, 10).view(10, 1, 1, 1)
     labels = torch.tensor([0, 0, 0, 0, 1, 1, 1, 1, 1, 0])
-    assert accuracy(Threshold(), images, labels, batch_size=3) == pytest.approx(0.8)
+    data = replace(FEW, test_x=images, test_y=labels)
+    assert accuracy(Threshold(), data, "test", batch_size=3) == pytest.approx(0.8)
