@@ -102,12 +102,11 @@ def certify(model: MonDEQ | DenseClassifier, x: Tensor) -> Certificate:
     assert m is not None
     assert L is not None
     error = _distance_bound(F, z.double(), x.double(), double, m)
-    size = z.double().norm(dim=1)
+    size = z.double().flatten(1).norm(dim=1)
     relative = torch.where(error > 0, error / size, 0.0)
-    with torch.no_grad():
-        gain = torch.linalg.matrix_norm(double.parametrization.U.weight, 2) / m  # type: ignore[union-attr]
-        if isinstance(model, DenseClassifier):
-            gain = gain * torch.linalg.matrix_norm(model.head.weight.double(), 2)
+    gain = double.parametrization.input_norm() / m
+    if isinstance(model, DenseClassifier):
+        gain *= float(torch.linalg.matrix_norm(model.head.weight.detach().double(), 2))
     return Certificate(
         m=m,
         L=L,
@@ -117,7 +116,7 @@ def certify(model: MonDEQ | DenseClassifier, x: Tensor) -> Certificate:
         iterations=record.iterations,
         solve_error=float(error.max()),
         relative_error=float(relative.max()),
-        lipschitz=float(gain),
+        lipschitz=gain,
     )
 
 
@@ -128,7 +127,7 @@ def _distance_bound(F: sk.Affine, z: Tensor, x: Tensor, layer: MonDEQ, m: float)
     with torch.no_grad():
         p = layer.activation(z - F(z))
         r = F(p) - F(z) + z - p
-        bound: Tensor = (z - p).norm(dim=1) + r.norm(dim=1) / m
+        bound: Tensor = (z - p).flatten(1).norm(dim=1) + r.flatten(1).norm(dim=1) / m
         return bound
 
 

@@ -35,7 +35,7 @@ class Bridge:
     Attributes
     ----------
     multiply, multiply_transpose, outer : callables
-        The bilinear algebra of the parametrization's weight; see ``Parametrization``.
+        The algebra of the parametrization's weight; see ``Parametrization``.
     derivative : callable
         y ↦ the diagonal of J at the pre-activation y.
     solve : AdjointSolver
@@ -44,7 +44,7 @@ class Bridge:
 
     multiply: Callable[[Tensor, Tensor], Tensor]
     multiply_transpose: Callable[[Tensor, Tensor], Tensor]
-    outer: Callable[[Tensor, Tensor], Tensor]
+    outer: Callable[[Tensor, Tensor, Tensor], Tensor]
     derivative: Callable[[Tensor], Tensor]
     solve: AdjointSolver
 
@@ -83,7 +83,7 @@ class Equilibrium(torch.autograd.Function):
         bridge: Bridge = ctx.bridge
         J = bridge.derivative(bridge.multiply(W, z) + bias)
         u_tilde = AdjointSolution.apply(W, J, cotangents[0], True, bridge)  # type: ignore[no-untyped-call]
-        return bridge.outer(u_tilde, z), u_tilde, None, None
+        return bridge.outer(W, u_tilde, z), u_tilde, None, None
 
 
 class AdjointSolution(torch.autograd.Function):
@@ -106,5 +106,5 @@ class AdjointSolution(torch.autograd.Function):
         t = AdjointSolution.apply(W, J, p, not transposed, bridge)  # type: ignore[no-untyped-call]
         q = p + bridge.apply(W, t, not transposed)
         of_J = q * (v + bridge.apply(W, u_tilde, transposed))
-        of_W = bridge.outer(u_tilde, t) if transposed else bridge.outer(t, u_tilde)
+        of_W = bridge.outer(W, u_tilde, t) if transposed else bridge.outer(W, t, u_tilde)
         return of_W, of_J, t, None, None

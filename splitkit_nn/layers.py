@@ -93,9 +93,10 @@ class MonDEQ(nn.Module):
 
     Notes
     -----
-    Input (batch, in_features), output (batch, features), on the parameters' dtype and device. The
-    memory of a backward pass does not grow with the iterations. A solve that fails, forward or
-    backward, raises ``splitkit.NotConvergedError``.
+    Input and output have the parametrization's shapes, (batch, in_features) and (batch, features)
+    for ``MonotoneDense``, on the parameters' dtype and device. The memory of a backward pass does
+    not grow with the iterations. A solve that fails, forward or backward, raises
+    ``splitkit.NotConvergedError``.
 
     Source: Winston, Kolter, *Monotone operator equilibrium networks*, NeurIPS 2020.
     """
@@ -117,7 +118,7 @@ class MonDEQ(nn.Module):
         if method is not None and not isinstance(method, sk.Splitting):
             raise TypeError(f"method = {method!r}: give a method such as sk.PeacemanRachford()")
         self.parametrization = parametrization
-        self.activation = find_activation(activation)
+        self._activation = find_activation(activation)
         self.method = method or sk.PeacemanRachford()
         self.tol = positive("tol", tol)
         self.max_iter = positive_integer("max_iter", max_iter)
@@ -125,6 +126,11 @@ class MonDEQ(nn.Module):
         self.register_buffer("age", torch.tensor(0))
         self.last_solve = LastSolve()
         self._cache: tuple[dict[str, Tensor], sk.LinearOperator] | None = None
+
+    @property
+    def activation(self) -> Activation:
+        """σ, on the entries that the parametrization leaves free."""
+        return self.parametrization.confine(self._activation)
 
     def forward(self, x: Tensor) -> Tensor:
         """The equilibrium for each input of the batch.

@@ -56,17 +56,17 @@ class MonotoneDense(Parametrization):
         identity = torch.eye(self.features, dtype=self.A.dtype, device=self.A.device)
         return (1 - self.m) * identity - self.A.T @ self.A + self.B - self.B.T
 
-    @staticmethod
-    def multiply(W: Tensor, z: Tensor) -> Tensor:
+    def multiply(self, W: Tensor, z: Tensor) -> Tensor:
         return z @ W.T
 
-    @staticmethod
-    def multiply_transpose(W: Tensor, v: Tensor) -> Tensor:
+    def multiply_transpose(self, W: Tensor, v: Tensor) -> Tensor:
         return v @ W
 
-    @staticmethod
-    def outer(p: Tensor, z: Tensor) -> Tensor:
+    def outer(self, W: Tensor, p: Tensor, z: Tensor) -> Tensor:
         return p.T @ z
+
+    def input_norm(self) -> float:
+        return float(torch.linalg.matrix_norm(self.U.weight.detach(), 2))
 
     def operator(self, *, exact: bool) -> DenseMatrix:
         with torch.no_grad():
