@@ -58,14 +58,14 @@ def scale(c: Scalar, x: Point) -> Point:
 def add(x: Point, y: Point) -> Point:
     """x + y."""
     if isinstance(x, tuple):
-        return tuple(a + b for a, b in zip(x, y, strict=True))
+        return tuple(add(a, b) for a, b in zip(x, y, strict=True))
     return x + y
 
 
 def subtract(x: Point, y: Point) -> Point:
     """x − y."""
     if isinstance(x, tuple):
-        return tuple(a - b for a, b in zip(x, y, strict=True))
+        return tuple(subtract(a, b) for a, b in zip(x, y, strict=True))
     return x - y
 
 

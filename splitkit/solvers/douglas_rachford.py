@@ -31,6 +31,7 @@ class DouglasRachford(ReflectedSplitting):
 
     relaxation: float = 1.0
 
+    averaged: ClassVar[bool] = True
     label: ClassVar[str] = "Douglas-Rachford"
 
     def __post_init__(self) -> None:
@@ -38,13 +39,16 @@ class DouglasRachford(ReflectedSplitting):
         if not 0 < self.relaxation < 2:
             raise ValueError(f"relaxation = {self.relaxation}: give a number in (0, 2)")
 
-    def expression(self, F: Operator, G: Operator, alpha: Scalar) -> Operator:
+    def expression(self, *operators: Operator, alpha: Scalar) -> Operator:
+        F, G = operators
         half = self.relaxation / 2
         return (1 - half) * Identity() + half * (F.cayley(alpha) @ G.cayley(alpha))
 
-    def refusal(self, F: Operator, G: Operator) -> str:
+    def refusal(self, *operators: Operator) -> str:
         missing = [
-            f"{name} = {A!r}" for name, A in (("F", F), ("G", G)) if not A.properties.monotone
+            f"{name} = {A!r}"
+            for name, A in zip("FG", operators, strict=True)
+            if not A.properties.monotone
         ]
         return (
             f"{' and '.join(missing)} not known to be monotone: declare monotone=True (or a "

@@ -2,10 +2,10 @@
 
 from splitkit.solvers.douglas_rachford import DouglasRachford
 from splitkit.solvers.forward_backward import ForwardBackward
+from splitkit.solvers.method import Method
 from splitkit.solvers.peaceman_rachford import PeacemanRachford
-from splitkit.solvers.splitting import Splitting
 
-METHODS: tuple[type[Splitting], ...] = (
+METHODS: tuple[type[Method], ...] = (
     ForwardBackward,
     PeacemanRachford,
     DouglasRachford,

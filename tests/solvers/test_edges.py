@@ -10,7 +10,7 @@ import torch
 
 import splitkit as sk
 from splitkit.backend import to_numpy
-from splitkit.solvers.roles import as_pairs
+from splitkit.solvers.roles import assignments
 
 f = sk.functions
 M = np.array([[2.0, 1.0], [-1.0, 1.0]])
@@ -57,7 +57,7 @@ def test_the_pairs_of_a_sum_add_up_to_it():
     a, b = sk.Affine(M, Q), sk.Affine(ROTATION)
     x = np.array([0.3, -2.0])
     for inclusion in (a, a + b, a + b + a, sk.Identity() - 0.5 * (a + b), 2 * (a + sk.Identity())):
-        for F, G in as_pairs(inclusion):
+        for F, G in assignments(inclusion, sk.ForwardBackward()):
             np.testing.assert_allclose(F(x) + G(x), inclusion(x))
 
 
