@@ -178,6 +178,16 @@ class MonDEQ(nn.Module):
             M = self.parametrization.operator(exact=True)
             return forward_inclusion(M, bias, self.activation.operator)
 
+    def adjoint_inclusion(self, x: Tensor, v: Tensor) -> tuple[sk.Affine, sk.Operator]:
+        """(F̃, G̃) of the backward inclusion for a batch of inputs and cotangents of its output,
+        detached, with exact constants.
+        """
+        with torch.no_grad():
+            z, W = self(x), self.parametrization.weight()
+            y = self.parametrization.multiply(W, z) + self.parametrization.bias(x)
+            M = self.parametrization.operator(exact=True)
+            return adjoint_inclusion(M, self.activation.derivative(y), v)
+
     def _solve(
         self, F: sk.Affine, G: sk.Operator, method: sk.Splitting, *, backward: bool
     ) -> Tensor:

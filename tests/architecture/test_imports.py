@@ -70,6 +70,7 @@ NETWORKS = House(
         "scipy": ("data",),
         "pooch": ("data",),
         "tqdm": ("training",),
+        "filelock": ("training",),
         "matplotlib": ("training",),
     },
 )

@@ -1,0 +1,49 @@
+"""The equilibrium layer within a model of any make, and what passes through it."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from splitkit_nn.layers import MonDEQ
+
+
+def equilibrium_layer(model: nn.Module) -> MonDEQ:
+    """The model's equilibrium layer, wherever in it; TypeError if there is none."""
+    for module in model.modules():
+        if isinstance(module, MonDEQ):
+            return module
+    raise TypeError(f"model is a {type(model).__name__} without a MonDEQ: put one in")
+
+
+class Passage(NamedTuple):
+    """What a batch of images becomes: the layer's input, its equilibrium, the model's logits."""
+
+    x: Tensor
+    z: Tensor
+    logits: Tensor
+
+
+def follow(model: nn.Module, images: Tensor) -> Passage:
+    """Run the model on images and keep what its equilibrium layer took and gave."""
+    seen: list[tuple[Tensor, Tensor]] = []
+
+    def keep(layer: nn.Module, inputs: tuple[Any, ...], output: Tensor) -> None:
+        seen.append((inputs[0], output))
+
+    handle = equilibrium_layer(model).register_forward_hook(keep)
+    try:
+        logits = model(images)
+    finally:
+        handle.remove()
+    return Passage(*seen[0], logits)
+
+
+def loss_cotangent(model: nn.Module, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """The layer's input, and the gradient of the mean cross-entropy in its output."""
+    with torch.enable_grad():
+        passage = follow(model, images)
+        loss = nn.functional.cross_entropy(passage.logits, labels)
+    return passage.x.detach(), torch.autograd.grad(loss, passage.z)[0]
