@@ -1,4 +1,4 @@
-"""The command line: ``python -m splitkit_nn train RECIPE --out RUN``, ``evaluate``, ``certify``.
+"""The command line: ``python -m splitkit_nn`` train, evaluate, certify, reproduce.
 
 A command first gathers all that it needs, where a mistake of the user's ends it with status 2, and
 then works, where trouble ends it with status 1; Ctrl-C ends it with status 130.
@@ -15,6 +15,7 @@ from torch import nn
 
 import splitkit as sk
 from splitkit_nn.data import Dataset
+from splitkit_nn.reproduce.command import add_reproduce
 from splitkit_nn.training.command import Work, add_train
 from splitkit_nn.training.report import accuracy_line, certificate_lines, certify_on_test
 from splitkit_nn.training.run import BEST, MODEL, Run
@@ -91,6 +92,9 @@ def _parser() -> argparse.ArgumentParser:
         "certify", help="print what is proved of a run's model on the test data"
     )
     certified.set_defaults(prepare=prepare_certify)
+    add_reproduce(
+        commands.add_parser("reproduce", help="print the paper's tables and redraw its figures")
+    )
     for command in (evaluate, certified):
         command.add_argument("run", type=Path, metavar="RUN", help="directory of a training")
         command.add_argument("--data", type=Path, metavar="DIR", help="if the data has moved")

@@ -56,6 +56,7 @@ NETWORK_ROOMS = (
     "certify",
     "data",
     "training",
+    "reproduce",
     "__init__",
     "__main__",
 )
