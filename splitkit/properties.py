@@ -300,7 +300,7 @@ def composition_properties(factors: Iterable[Properties]) -> Properties:
         θ = (θ + t - 2 * θ * t) / (1 - θ * t)
     return Properties.of(
         lipschitz=None if lipschitz is None else math.prod(lipschitz),
-        averagedness=θ if θs is not None else None,
+        averagedness=min(θ, 1.0) if θs is not None else None,  # rounding may exceed 1
         linear=all(p.linear for p in parts),
     )
 

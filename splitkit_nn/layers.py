@@ -12,6 +12,7 @@ import splitkit as sk
 from splitkit_nn.activations import Activation, find_activation
 from splitkit_nn.equilibrium import adjoint_inclusion, forward_inclusion
 from splitkit_nn.implicit import implicit_equilibrium
+from splitkit_nn.jacobians import Jacobian
 from splitkit_nn.linear.base import Parametrization, positive, positive_integer
 
 REFRESH = 100  # training steps between two choices of alpha: each costs a few singular values
@@ -152,7 +153,7 @@ class MonDEQ(nn.Module):
         if not torch.is_grad_enabled():
             return z
 
-        def solve_adjoint(J: Tensor, v: Tensor, transposed: bool) -> Tensor:
+        def solve_adjoint(J: Jacobian, v: Tensor, transposed: bool) -> Tensor:
             if not bool(torch.isfinite(v).all()):
                 raise ValueError(
                     "the gradient that reaches the layer's output has NaN or Inf: look for its "
@@ -166,7 +167,7 @@ class MonDEQ(nn.Module):
             bias,
             z,
             self.parametrization,
-            derivative=self.activation.derivative,
+            jacobian=self.activation.jacobian,
             solve=solve_adjoint,
         )
 

@@ -13,6 +13,7 @@ from splitkit.backend import Array, Point, Scalar, Space, namespace
 from splitkit.operators.base import PointMap
 from splitkit.properties import Properties
 from splitkit_nn.activations import Activation
+from splitkit_nn.jacobians import Jacobian
 
 
 class Masked(Activation):
@@ -29,6 +30,8 @@ class Masked(Activation):
 
     def __init__(self, activation: Activation, mask: Array) -> None:
         self.activation, self.mask = activation, mask
+        self.slopes = (0.0, activation.slopes[1])
+        self.elementwise = activation.elementwise
 
     @property
     def operator(self) -> sk.Operator:
@@ -39,6 +42,13 @@ class Masked(Activation):
 
     def derivative(self, y: Array) -> Array:
         return _keep(self.mask, self.activation.derivative(y))
+
+    def jacobian(self, y: Array) -> Jacobian:
+        J = self.activation.jacobian(y)
+        return J.of(*(_keep(self.mask, array) for array in J.arrays))  # KJK
+
+    def prox(self, y: Array, alpha: Scalar = 1.0) -> Array:
+        return _keep(self.mask, self.activation.prox(y, alpha))
 
     def __repr__(self) -> str:
         return f"Masked({self.activation!r})"

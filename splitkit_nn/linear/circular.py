@@ -139,10 +139,11 @@ class CircularConvolution(LinearOperator):
                 f"{name} is a convolution of arrays of shape (…, {wanted[0]}, {wanted[1]}, "
                 f"{wanted[2]}), got shape {space.shapes}"
             )
-        space.check_array(self._real_part_of_one_block, name)
+        space.check_array(self.like, name)
 
     @cached_property
-    def _real_part_of_one_block(self) -> Array:
+    def like(self) -> Array:
+        """An array of the library, dtype and device that points must have."""
         return self.xp.real(self.blocks[0, :1, :1])
 
     def __repr__(self) -> str:

@@ -27,6 +27,11 @@ def normalized(kernel: Tensor) -> Tensor:
     return functional.normalize(kernel.flatten(), dim=0).view_as(kernel)
 
 
+def amplitude(g: Tensor) -> Tensor:
+    """√|g|, with the derivative 0 at 0."""
+    return g.abs().clamp_min(1e-30).sqrt()
+
+
 def gram(A: Tensor) -> Tensor:
     """The kernel of AᵀA, of side 2k − 1: Σ_o A_oi(d) A_oj(d + ·)."""
     columns = A.transpose(0, 1)

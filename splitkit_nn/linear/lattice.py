@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from splitkit.backend import Array, Shape, device, namespace
+from splitkit.backend import Array, device, namespace
 
 
 @dataclass(frozen=True)
@@ -159,7 +159,7 @@ def _waves(lattice: Lattice, size: int, strided: bool) -> Any:
     return waves.reshape(-1, size * size)
 
 
-def check_grid(name: str, side: int | tuple[int, int]) -> Shape:
+def check_grid(name: str, side: int | tuple[int, int]) -> tuple[int, int]:
     """(height, width) of a side given as an int or a pair."""
     pair = (side, side) if isinstance(side, int) else side
     valid = (

@@ -46,7 +46,9 @@ SPLITKIT = House(
 )
 
 NETWORK_ROOMS = (
+    "jacobians",
     "activations",
+    "masked",
     "linear",
     "equilibrium",
     "implicit",
@@ -66,7 +68,11 @@ NETWORKS = House(
     libraries={
         "splitkit": NETWORK_ROOMS,
         "numpy": NETWORK_ROOMS,
-        "torch": tuple(room for room in NETWORK_ROOMS if room != "equilibrium"),
+        "torch": tuple(
+            room
+            for room in NETWORK_ROOMS
+            if room not in ("jacobians", "activations", "masked", "equilibrium")
+        ),
         "sklearn": ("data",),
         "scipy": ("data",),
         "pooch": ("data",),
@@ -151,7 +157,10 @@ def test_imports_follow_the_order_of_the_rooms(house: House) -> None:
         ("splitkit/attic.py", ""),
         ("splitkit_nn/equilibrium.py", "import torch"),
         ("splitkit_nn/layers.py", "from splitkit_nn.training import train"),
-        ("splitkit_nn/activations.py", "if TYPE_CHECKING:\n    pass\nelse:\n    import sklearn"),
+        (
+            "splitkit_nn/activations/relu.py",
+            "if TYPE_CHECKING:\n    pass\nelse:\n    import sklearn",
+        ),
     ],
 )
 def test_offending_import_is_found(path: str, source: str) -> None:

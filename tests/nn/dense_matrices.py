@@ -1,5 +1,7 @@
 """W of each parametrization as a matrix, from the paper's definition, entry by entry."""
 
+from itertools import pairwise
+
 import numpy as np
 
 
@@ -35,3 +37,49 @@ def conv2d_matrix(p):
     A = np.sqrt(abs(p.g.item())) * convolution_matrix(unit(p.A), height, width)
     B = p.h.item() * convolution_matrix(unit(p.B), height, width)
     return (1 - p.m) * np.eye(len(A)) - A.T @ A + B - B.T
+
+
+def embedding(channels, coarse, grid):
+    """The matrix that puts a coarse grid into the first rows and columns of another one."""
+    result = np.zeros((channels, *grid, channels, *coarse))
+    for n in range(channels):
+        for x in range(coarse[0]):
+            for y in range(coarse[1]):
+                result[n, x, y, n, x, y] = 1
+    return result.reshape(channels * grid[0] * grid[1], -1)
+
+
+def multitier_matrix(p):
+    """W of a MonotoneMultiTier: (1−m)I − AᵀA + B − Bᵀ with A and B block lower bidiagonal."""
+    grids = [tuple(n // p.stride**i + 2 * p.border for n in p.side) for i in range(len(p.channels))]
+    sizes = [n * height * width for n, (height, width) in zip(p.channels, grids, strict=True)]
+    ends = np.cumsum([0, *sizes])
+    A, B = np.zeros((2, ends[-1], ends[-1]))
+    parts = [slice(a, b) for a, b in pairwise(ends)]
+    for i, at in enumerate(parts):
+        A[at, at] = np.sqrt(abs(p.g[i].item())) * convolution_matrix(unit(p.A[i]), *grids[i])
+        B[at, at] = p.h[i].item() * convolution_matrix(unit(p.B[i]), *grids[i])
+    for i, (at, after) in enumerate(pairwise(parts)):
+        S = convolution_matrix(unit(p.S[i]), *grids[i], p.stride)
+        coarse = tuple(n // p.stride for n in grids[i])
+        E = embedding(p.channels[i + 1], coarse, grids[i + 1])
+        A[after, at] = np.sqrt(abs(p.gs[i].item())) * E @ S
+        B[after, at] = -A[after, after].T @ A[after, at]
+    W = (1 - p.m) * np.eye(len(A)) - A.T @ A + B - B.T
+    above = [W[at, after] for at, after in pairwise(parts)]
+    assert all(np.abs(block).max() < 1e-12 * max(1, np.abs(W).max()) for block in above)
+    return W
+
+
+def free_entries(p):
+    """Which entries of an equilibrium may differ from zero: all but the borders of the grids."""
+    if not hasattr(p, "border"):
+        return np.ones(p.features, dtype=bool)
+    tiers = p.channels if hasattr(p, "stride") else (p.channels,)
+    found = []
+    for i, channels in enumerate(tiers):
+        height, width = (n // getattr(p, "stride", 1) ** i for n in p.side)
+        grid = np.zeros((channels, height + 2 * p.border, width + 2 * p.border), dtype=bool)
+        grid[:, p.border : p.border + height, p.border : p.border + width] = True
+        found.append(grid.ravel())
+    return np.concatenate(found)

@@ -12,7 +12,7 @@ import torch
 import splitkit as sk
 import splitkit_nn as sknn
 from splitkit.testing import check_linear_operator
-from tests.nn.dense_matrices import conv2d_matrix, dense_matrix
+from tests.nn.dense_matrices import conv2d_matrix, dense_matrix, free_entries, multitier_matrix
 
 CASES = {
     "dense": (lambda: sknn.MonotoneDense(5, 7, m=0.3), dense_matrix, (5,), (7,)),
@@ -29,7 +29,37 @@ CASES = {
         (1, 1, 1),
         (2, 3, 3),
     ),
+    "tiers": (
+        lambda: sknn.MonotoneMultiTier(1, (1, 2, 1), (4, 4)),
+        multitier_matrix,
+        (1, 4, 4),
+        (1 * 6 * 6 + 2 * 4 * 4 + 1 * 3 * 3,),
+    ),
+    "two-tiers": (
+        lambda: sknn.MonotoneMultiTier(1, (1, 1), 2),
+        multitier_matrix,
+        (1, 2, 2),
+        (4 * 4 + 3 * 3,),
+    ),
+    "tiers-torus-stride-3": (
+        lambda: sknn.MonotoneMultiTier(2, (2, 1), (3, 6), stride=3, border=0),
+        multitier_matrix,
+        (2, 3, 6),
+        (2 * 3 * 6 + 1 * 1 * 2,),
+    ),
+    "one-tier": (
+        lambda: sknn.MonotoneMultiTier(1, [2], 2, m=0.5),
+        multitier_matrix,
+        (1, 2, 2),
+        (2 * 4 * 4,),
+    ),
 }
+BOUNDED = (
+    "tiers",
+    "two-tiers",
+    "tiers-torus-stride-3",
+    "one-tier",
+)  # constants that hold, not exact ones
 each = pytest.mark.parametrize("name", CASES)
 
 
@@ -114,15 +144,19 @@ def test_constants(name):
     M = np.eye(len(matrix(name, p))) - matrix(name, p)
     m, L = constants(M)
     exact, bounds = sk.Affine(p.operator(exact=True)), sk.Affine(p.operator(exact=False))
-    assert exact.strong_monotonicity == pytest.approx(m, rel=1e-10)
-    assert exact.lipschitz == pytest.approx(L, rel=1e-10)
     assert bounds.strong_monotonicity == pytest.approx(p.m)
     assert p.m - 1e-12 <= m
-    assert bounds.lipschitz >= L * (1 - 1e-12)
-    assert p.operator(exact=True).reflected_norm(0.7) == pytest.approx(
-        np.linalg.norm(2 * np.linalg.inv(np.eye(len(M)) + 0.7 * M) - np.eye(len(M)), 2), rel=1e-10
-    )
+    assert L * (1 - 1e-12) <= exact.lipschitz <= bounds.lipschitz * (1 + 1e-12)
     assert p.operator(exact=False).reflected_norm(0.7) is None
+    if name in BOUNDED:
+        assert exact.strong_monotonicity == p.m
+        assert exact.lipschitz < 1.5 * L
+        return
+    assert exact.strong_monotonicity == pytest.approx(m, rel=1e-10)
+    assert exact.lipschitz == pytest.approx(L, rel=1e-10)
+    reflected = 2 * np.linalg.inv(np.eye(len(M)) + 0.7 * M) - np.eye(len(M))
+    found = p.operator(exact=True).reflected_norm(0.7)
+    assert found == pytest.approx(np.linalg.norm(reflected, 2), rel=1e-10)
 
 
 @each
@@ -157,26 +191,31 @@ EXTREMES = {
 @pytest.mark.parametrize("extreme", EXTREMES)
 def test_monotone_for_every_parameter_value(name, extreme):
     p = make(name)
-    names = [n for n, _ in p.named_parameters() if not n.startswith("U.")]
-    for chosen in ([n] for n in names), [names]:
-        for group in chosen:
-            q = copy.deepcopy(p)
-            with torch.no_grad():
-                for n, value in q.named_parameters():
-                    if n in group:
-                        EXTREMES[extreme](value)
-            M = np.eye(len(matrix(name, q))) - matrix(name, q)
-            assert np.isfinite(M).all()
-            m, L = constants(M)
-            assert m >= q.m - 1e-12 * L
-            z = points(name, 2)
-            close(q.operator(exact=True)(z), times(M, z), 1e-12 * max(1.0, L))
-            q.weight().square().sum().backward()
-            assert all(torch.isfinite(v.grad).all() for n, v in q.named_parameters() if n in names)
-            layer = sknn.MonDEQ(q, tol=1e-6, max_iter=100_000)
-            v = layer(inputs(name, 2))
-            v.square().sum().backward()
-            assert all(torch.isfinite(v.grad).all() for v in q.parameters())
+    names = list(p.weights())
+    for group in *([n] for n in names), names:
+        q = copy.deepcopy(p)
+        with torch.no_grad():
+            for n in group:
+                EXTREMES[extreme](q.get_parameter(n))
+        M = np.eye(len(matrix(name, q))) - matrix(name, q)
+        m, L = constants(M)
+        assert m >= q.m - 1e-12 * L
+        z = points(name, 2)
+        close(q.operator(exact=True)(z), times(M, z), 1e-12 * max(1.0, L))
+        q.weight().square().sum().backward()
+        assert all(torch.isfinite(value.grad).all() for value in q.weights().values())
+
+
+@each
+@pytest.mark.parametrize("extreme", ["zero", "negative"])
+def test_layer_at_the_edge_of_the_parameters(name, extreme):
+    p = make(name)
+    with torch.no_grad():
+        for value in p.weights().values():
+            EXTREMES[extreme](value)
+    layer = sknn.MonDEQ(p, tol=1e-6)
+    layer(inputs(name, 2)).square().sum().backward()
+    assert all(torch.isfinite(value.grad).all() for value in p.parameters())
 
 
 def newton(W, bias, free):
@@ -192,17 +231,20 @@ def newton(W, bias, free):
     pytest.fail("Newton's method did not converge")
 
 
-@each
-@pytest.mark.parametrize("method", [sk.PeacemanRachford(), sk.ForwardBackward()], ids=str)
-def test_layer_equals_dense_newton_and_finite_differences(name, method):
-    p, x = make(name), inputs(name, 2)
-    layer = sknn.MonDEQ(p, method=method, tol=1e-13, max_iter=100_000)
+def exact_equilibria(name, layer, x):
+    """By Newton's method on the dense matrix, flattened."""
+    p = layer.parametrization
     W, bias = matrix(name, p), p.bias(x).detach().flatten(1).numpy()
-    free = layer.activation(torch.ones(1, *CASES[name][3]).double())[0].flatten().numpy() > 0
-    z = layer(x)
-    exact = np.stack([newton(W, b, free) for b in bias])
+    return np.stack([newton(W, b, free_entries(p)) for b in bias])
+
+
+@each
+def test_layer_equals_dense_newton_and_finite_differences(name):
+    p, x = make(name), inputs(name, 2)
+    layer = sknn.MonDEQ(p, tol=1e-13, max_iter=10_000)
+    z, v = layer(x), points(name, 2, seed=5)
+    exact = exact_equilibria(name, layer, x)
     np.testing.assert_allclose(z.detach().flatten(1).numpy(), exact, rtol=0, atol=1e-10)
-    v = points(name, 2, seed=5)
     z.backward(v)
     generator = torch.Generator().manual_seed(6)
     for parameter in p.parameters():
@@ -218,6 +260,15 @@ def test_layer_equals_dense_newton_and_finite_differences(name, method):
 
 
 @each
+@pytest.mark.parametrize("method", [sk.ForwardBackward(), sk.DouglasRachford()], ids=repr)
+def test_other_methods_find_the_same(name, method):
+    layer, x = sknn.MonDEQ(make(name), method=method, tol=1e-9, max_iter=10_000), inputs(name, 2)
+    with torch.no_grad():
+        z = layer(x).flatten(1).numpy()
+    np.testing.assert_allclose(z, exact_equilibria(name, layer, x), rtol=0, atol=1e-7)
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if name != "tiers"])  # slow there
 def test_gradcheck_of_both_orders(name):
     p = make(name)
     layer = sknn.MonDEQ(p, tol=1e-13, max_iter=10_000)
