@@ -187,7 +187,7 @@ class MonDEQ(nn.Module):
             z, W = self(x), self.parametrization.weight()
             y = self.parametrization.multiply(W, z) + self.parametrization.bias(x)
             M = self.parametrization.operator(exact=True)
-            return adjoint_inclusion(M, self.activation.derivative(y), v)
+            return adjoint_inclusion(M, self.activation.jacobian(y), v)
 
     def _solve(
         self, F: sk.Affine, G: sk.Operator, method: sk.Splitting, *, backward: bool

@@ -14,11 +14,11 @@ from torch import Tensor, nn
 import splitkit as sk
 from splitkit_nn.training.layer import equilibrium_layer, follow, loss_cotangent
 
-ALPHAS = tuple(2.0 ** (k / 2) for k in range(-18, 9))
-LIMIT = 500  # iterations after which a method counts as not converging
+ALPHAS = tuple(2.0**k for k in range(-9, 5))
+LIMIT = 300  # iterations after which a method counts as not converging
 EXACT = 1e-13  # relative tolerance of the solution that stands for the true one
-STEPS = 40  # iterations whose bounds and errors are shown
-ENTRIES = 300_000  # of the equilibria of all samples, at most: they are computed many times over
+STEPS = 30  # iterations whose bounds and errors are shown
+ENTRIES = 100_000  # of the equilibria of all samples, at most: they are computed many times over
 
 Method = sk.PeacemanRachford | sk.ForwardBackward
 METHODS: dict[str, type[Method]] = {

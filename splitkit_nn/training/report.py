@@ -11,7 +11,7 @@ from torch import nn
 
 from splitkit_nn.certify import Certificate, certify
 from splitkit_nn.data import Dataset
-from splitkit_nn.models import DenseClassifier
+from splitkit_nn.models import Classifier
 from splitkit_nn.training.config import Config
 from splitkit_nn.training.layer import equilibrium_layer, follow
 from splitkit_nn.training.trainer import Trainer
@@ -76,7 +76,7 @@ def certify_on_test(model: nn.Module, dataset: Dataset) -> tuple[Certificate, in
         one = dataset.normalization(dataset.test_x[:1], dtype)
         entries = follow(model.eval(), one).z.numel()
         images = dataset.normalization(dataset.test_x[: max(1, ENTRIES // entries)], dtype)
-        if isinstance(model, DenseClassifier):
+        if isinstance(model, Classifier):
             return certify(model, images), len(images)
         return certify(equilibrium_layer(model), follow(model, images).x), len(images)
 

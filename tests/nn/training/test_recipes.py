@@ -8,6 +8,8 @@ import pytest
 import torch
 
 import splitkit as sk
+from splitkit_nn.reproduce.paper import ROWS, Row
+from splitkit_nn.training.augment import Chain, Flip, Shift
 from splitkit_nn.training.config import Config
 from splitkit_nn.training.layer import equilibrium_layer
 from splitkit_nn.training.recipes import RECIPES, find_recipe
@@ -39,7 +41,24 @@ def test_mnist_dense_is_the_papers() -> None:
     assert sum(p.numel() for p in recipe.build(recipe).parameters()) == 84_313
 
 
-@pytest.mark.parametrize("name", ["digits", "mnist-dense"])
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.recipe)
+def test_each_row_of_the_paper_has_its_recipe(row: Row) -> None:
+    recipe = find_recipe(row.recipe)
+    assert (recipe.epochs, recipe.lr) == (row.epochs, row.lr)
+    assert (recipe.batch_size, recipe.m, recipe.tol, recipe.max_iter) == (128, 1.0, 1e-2, 300)
+    assert sum(p.numel() for p in initial_model(recipe).parameters()) == row.parameters
+    large = row.recipe.endswith("large")
+    assert (recipe.augment is not None) == large
+    if large:
+        peak = {"cifar10-conv-large": 0.01, "cifar10-multitier-large": 0.05}[row.recipe]
+        assert recipe.schedule == OneCycle(peak=peak, rise=30 / 65)
+        assert recipe.augment == Chain((Shift(pixels=4), Flip()))
+    else:
+        every = 25 if row.recipe in ("cifar10-conv", "svhn-conv") else 10
+        assert recipe.schedule == StepDecay(every=every, factor=0.1)
+
+
+@pytest.mark.parametrize("name", ["digits", *(row.recipe for row in ROWS)])
 def test_a_recipe_is_found_by_its_name(name: str) -> None:
     assert find_recipe(name).name == name
     assert RECIPES[name] is find_recipe(name)
@@ -60,7 +79,7 @@ def test_the_recipe_decides_step_size_precision_and_first_parameters() -> None:
 
 
 def test_an_unknown_name_is_answered_with_the_nearest() -> None:
-    with pytest.raises(ValueError, match="did you mean mnist-dense"):
+    with pytest.raises(ValueError, match=r"did you mean mnist-dense\?"):
         find_recipe("mnist_dense")
     with pytest.raises(ValueError, match="unknown recipe 'zzz': recipes are digits, mnist-dense"):
         find_recipe("zzz")

@@ -79,6 +79,16 @@ def test_the_metrics_are_means_over_samples() -> None:
     assert min(metrics.forward_iterations, metrics.backward_iterations) >= 1
 
 
+def test_a_recipe_may_have_its_model_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled: list[nn.Module] = []
+    monkeypatch.setattr(nn.Module, "compile", compiled.append)
+    plain = Trainer(find_recipe("digits"), FEW, CPU)
+    assert compiled == []
+    trainer = Trainer(replace(find_recipe("digits"), compile=True), FEW, CPU)
+    assert compiled == [trainer.model]
+    assert plain.model.state_dict().keys() == trainer.model.state_dict().keys()
+
+
 def test_training_lowers_the_loss() -> None:
     trainer = Trainer(replace(find_recipe("digits"), epochs=10), DIGITS, CPU)
     losses = [trainer.run_epoch(unwatched).train_loss for _ in range(10)]
