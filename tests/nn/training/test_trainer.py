@@ -81,7 +81,7 @@ def test_the_metrics_are_means_over_samples() -> None:
 
 def test_a_recipe_may_have_its_model_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
     compiled: list[nn.Module] = []
-    monkeypatch.setattr(nn.Module, "compile", compiled.append)
+    monkeypatch.setattr(nn.Module, "compile", lambda model: compiled.append(model))
     plain = Trainer(find_recipe("digits"), FEW, CPU)
     assert compiled == []
     trainer = Trainer(replace(find_recipe("digits"), compile=True), FEW, CPU)
