@@ -9,7 +9,7 @@ from splitkit_nn.reproduce.paper import PUBLISHED, ROWS, Row
 from splitkit_nn.training.recipes import RECIPES
 from splitkit_nn.training.trainer import initial_model
 
-NOT_RUN = "not yet run"
+NOT_RUN, NO_RECIPE = "not yet run", "no recipe"
 
 
 def tables(runs: Sequence[FoundRun]) -> str:
@@ -32,7 +32,7 @@ def _table_1(runs: Sequence[FoundRun]) -> str:
     )
     lines = [line for row in ROWS for line in _measured(row, runs)]
     lines += [
-        (p.data, p.model, p.parameters, "–", p.accuracy, NOT_RUN, "0", "–", "–", "–")
+        (p.data, p.model, p.parameters, NO_RECIPE, p.accuracy, "–", "–", "–", "–", "–")
         for p in PUBLISHED
     ]
     return "## Table 1\n\n" + _markdown(heads, lines)
@@ -64,7 +64,7 @@ def _figures(found: Group) -> tuple[str, ...]:
 
 def _parameters(name: str) -> str:
     if name not in RECIPES:
-        return "no recipe"
+        return NO_RECIPE
     return f"{sum(p.numel() for p in initial_model(RECIPES[name]).parameters()):,}"
 
 
@@ -72,7 +72,7 @@ def _table_e1() -> str:
     heads = ("recipe", "units or channels", "epochs", "here", "lr", "here", "schedule", "here")
     lines = []
     for row in ROWS:
-        here: tuple[str, ...] = ("no recipe", "no recipe", "no recipe")
+        here: tuple[str, ...] = (NO_RECIPE, NO_RECIPE, NO_RECIPE)
         if row.recipe in RECIPES:
             recipe = RECIPES[row.recipe]
             here = (str(recipe.epochs), f"{recipe.lr:g}", str(recipe.schedule))

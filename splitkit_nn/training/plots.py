@@ -89,7 +89,7 @@ def _draw_errors(axes: Axes, convergence: Convergence) -> None:
     )
     axes.plot(steps, convergence.errors, "o-", markersize=4, color="tab:blue", label="true error")
     axes.set_yscale("log")
-    axes.set_title("Distance to the true equilibrium, largest of the batch")
+    axes.set_title("Distance to the equilibrium, worst of the batch")
     finish(axes, "iteration of Peaceman-Rachford", "distance ‖z − z*‖")
 
 
@@ -97,7 +97,7 @@ def finish(axes: Axes, x: str, y: str) -> None:
     """Name the axes; put the legend below them, where it covers no curve."""
     axes.set_xlabel(x)
     axes.set_ylabel(y)
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=2, frameon=False)
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), frameon=False)
 
 
 def as_png(figure: Figure) -> bytes:

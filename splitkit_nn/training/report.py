@@ -44,12 +44,16 @@ def training_report(trainer: Trainer, config: Config) -> list[str]:
 
 
 def _held_out(trainer: Trainer) -> list[str]:
-    """The line about the best epoch, where samples were held out to find it."""
+    """The lines about the best epoch, where samples were held out to find it."""
     if trainer.best_epoch is None:
         return []
     best = trainer.history[trainer.best_epoch - 1]
-    shares = f"{best.valid_accuracy:.2%} there, {best.test_accuracy:.2%} on the test part"
-    return [f"best epoch on held-out samples: {best.epoch}, {shares}"]
+    assert best.valid_accuracy is not None
+    return [
+        f"best epoch on held-out samples: {best.epoch}",
+        accuracy_line("best epoch's held-out", best.valid_accuracy),
+        accuracy_line("best epoch's test", best.test_accuracy),
+    ]
 
 
 def accuracy_line(part: str, share: float) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from splitkit_nn.training.recipe import Recipe
+from splitkit_nn.training.report import accuracy_line
 from splitkit_nn.training.run import METRICS, Run, read_metrics
 
 SUMMARY = "summary.md"
@@ -38,7 +39,7 @@ def summarize(recipe: Recipe, out: Path, runs: Sequence[Path]) -> list[str]:
     spread = Spread.of([100 * accuracy for accuracy in accuracies])
     lines = [
         *(
-            f"{run.name}: test accuracy {accuracy:.2%}"
+            f"{run.name}: {accuracy_line('test', accuracy)}"
             for run, accuracy in zip(runs, accuracies, strict=True)
         ),
         f"test accuracy: {spread:.2f} % over {len(runs)} seeds",

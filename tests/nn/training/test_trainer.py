@@ -81,7 +81,11 @@ def test_the_metrics_are_means_over_samples() -> None:
 
 def test_a_recipe_may_have_its_model_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
     compiled: list[nn.Module] = []
-    monkeypatch.setattr(nn.Module, "compile", lambda model: compiled.append(model))
+
+    def record(model: nn.Module) -> None:
+        compiled.append(model)
+
+    monkeypatch.setattr(nn.Module, "compile", record)
     plain = Trainer(find_recipe("digits"), FEW, CPU)
     assert compiled == []
     trainer = Trainer(replace(find_recipe("digits"), compile=True), FEW, CPU)
