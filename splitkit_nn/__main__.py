@@ -17,6 +17,7 @@ import splitkit as sk
 from splitkit_nn.data import Dataset
 from splitkit_nn.reproduce.command import add_reproduce
 from splitkit_nn.training.command import Work, add_train
+from splitkit_nn.training.layer import has_equilibrium
 from splitkit_nn.training.report import accuracy_line, certificate_lines, certify_on_test
 from splitkit_nn.training.run import BEST, MODEL, Run
 from splitkit_nn.training.trainer import accuracy, initial_model
@@ -35,11 +36,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(options: argparse.Namespace) -> int:
     try:
         work: Work = options.prepare(options)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, ImportError) as error:
         return _failed(error, 2)
     try:
         work()
-    except (sk.NotConvergedError, FloatingPointError, ValueError, OSError) as error:
+    except (sk.NotConvergedError, FloatingPointError, ValueError, OSError, ImportError) as error:
         return _failed(error, 1)
     return 0
 
@@ -58,6 +59,8 @@ def prepare_evaluate(options: argparse.Namespace) -> Work:
 def prepare_certify(options: argparse.Namespace) -> Work:
     """Read a run's model and its data; return the printing of its certificate."""
     model, dataset = _read_run(options, MODEL)
+    if not has_equilibrium(model):
+        raise ValueError(f"{options.run}: its model has no equilibrium, so nothing is certified")
 
     def work() -> None:
         certificate, samples = certify_on_test(model, dataset)

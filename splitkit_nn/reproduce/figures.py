@@ -7,6 +7,7 @@ from pathlib import Path
 
 from splitkit_nn.reproduce.found import FoundRun
 from splitkit_nn.training.convergence import PASSES, measure_convergence
+from splitkit_nn.training.layer import has_equilibrium
 from splitkit_nn.training.run import Run
 from splitkit_nn.training.train import PICTURED
 from splitkit_nn.training.trainer import initial_model
@@ -61,6 +62,8 @@ def _draw_convergence(run: FoundRun, directory: Run, data: Path | None) -> str:
     except OSError as error:
         return f"{title}: not drawn, since its data is missing ({error})"
     model = initial_model(run.config.recipe)
+    if not has_equilibrium(model):
+        return f"{title}: not drawn, since the model has no equilibrium"
     Run(run.path).read_model(model)
     dtype = next(model.parameters()).dtype
     images = dataset.normalization(dataset.test_x[:PICTURED], dtype)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from splitkit_nn.reproduce.found import FoundRun, Group, group
-from splitkit_nn.reproduce.paper import PUBLISHED, ROWS, Row
+from splitkit_nn.reproduce.paper import PUBLISHED, ROWS, Published, Row
 from splitkit_nn.training.recipes import RECIPES
 from splitkit_nn.training.trainer import initial_model
 
@@ -30,26 +30,24 @@ def _table_1(runs: Sequence[FoundRun]) -> str:
         "training",
         "settings",
     )
-    lines = [line for row in ROWS for line in _measured(row, runs)]
-    lines += [
-        (p.data, p.model, p.parameters, NO_RECIPE, p.accuracy, "–", "–", "–", "–", "–")
-        for p in PUBLISHED
+    lines = [
+        line
+        for row in (*ROWS, *PUBLISHED)
+        for line in _measured(row, [run for run in runs if run.name == row.recipe])
     ]
     return "## Table 1\n\n" + _markdown(heads, lines)
 
 
-def _measured(row: Row, runs: Sequence[FoundRun]) -> list[tuple[str, ...]]:
+def _measured(row: Row | Published, runs: Sequence[FoundRun]) -> list[tuple[str, ...]]:
     """A line for each way in which the row's recipe was run, its own settings first."""
-    printed = (row.data, row.model, f"{row.parameters:,}")
-    groups = group(run for run in runs if run.name == row.recipe)
+    printed = f"{row.parameters:,}" if isinstance(row, Row) else row.parameters
+    known = (row.data, row.model, printed, _parameters(row.recipe), row.accuracy)
+    groups = group(runs)
     own = [found for found in groups if not found.changed]
-    lines = [(*printed, _parameters(row.recipe), row.accuracy, *_figures(own[0]))] if own else []
-    if not own:
-        lines = [
-            (*printed, _parameters(row.recipe), row.accuracy, NOT_RUN, "0", "–", "–", "recipe's")
-        ]
+    missing = NOT_RUN if row.recipe in RECIPES else NO_RECIPE
+    figures = _figures(own[0]) if own else (missing, "0", "–", "–", "recipe's")
     changed = [found for found in groups if found.changed]
-    return lines + [("", "", "", "", "", *_figures(found)) for found in changed]
+    return [(*known, *figures), *(("", "", "", "", "", *_figures(found)) for found in changed)]
 
 
 def _figures(found: Group) -> tuple[str, ...]:
@@ -65,7 +63,11 @@ def _figures(found: Group) -> tuple[str, ...]:
 def _parameters(name: str) -> str:
     if name not in RECIPES:
         return NO_RECIPE
-    return f"{sum(p.numel() for p in initial_model(RECIPES[name]).parameters()):,}"
+    try:
+        model = initial_model(RECIPES[name])
+    except ModuleNotFoundError as error:
+        return str(error)
+    return f"{sum(p.numel() for p in model.parameters()):,}"
 
 
 def _table_e1() -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from splitkit_nn.baselines import NeuralODE
 from splitkit_nn.layers import MonDEQ
 
 
@@ -16,6 +18,31 @@ def equilibrium_layer(model: nn.Module) -> MonDEQ:
         if isinstance(module, MonDEQ):
             return module
     raise TypeError(f"model is a {type(model).__name__} without a MonDEQ: put one in")
+
+
+def has_equilibrium(model: nn.Module) -> bool:
+    """Whether there is an equilibrium layer in the model."""
+    return any(isinstance(module, MonDEQ) for module in model.modules())
+
+
+class SolverWork(NamedTuple):
+    """What the latest training step cost: iterations, or evaluations of an ODE's right-hand side,
+    forward and backward; and the solver's step size, nan without an equilibrium.
+    """
+
+    forward: float
+    backward: float
+    alpha: float
+
+
+def solver_work(model: nn.Module) -> SolverWork:
+    """Of the model's latest forward and backward pass."""
+    if isinstance(model, NeuralODE):
+        return SolverWork(*model.evaluations, math.nan)
+    last = equilibrium_layer(model).last_solve
+    assert last.forward is not None
+    assert last.backward is not None
+    return SolverWork(last.forward.iterations, last.backward.iterations, last.forward.alpha)
 
 
 class Passage(NamedTuple):

@@ -13,7 +13,7 @@ from splitkit_nn.certify import Certificate, certify
 from splitkit_nn.data import Dataset
 from splitkit_nn.models import Classifier
 from splitkit_nn.training.config import Config
-from splitkit_nn.training.layer import equilibrium_layer, follow
+from splitkit_nn.training.layer import equilibrium_layer, follow, has_equilibrium
 from splitkit_nn.training.trainer import Trainer
 
 ENTRIES = 4_000_000  # of the certified equilibria, at most: more take too much memory in float64
@@ -21,7 +21,7 @@ ENTRIES = 4_000_000  # of the certified equilibria, at most: more take too much 
 
 def training_report(trainer: Trainer, config: Config) -> list[str]:
     """The lines about a training that is over; the test accuracy is the last accuracy."""
-    recipe, history, data = trainer.recipe, trainer.history, trainer.dataset
+    recipe, history = trainer.recipe, trainer.history
     last = history[-1]
     return [
         f"recipe: {recipe.name} ({recipe.summary})",
@@ -39,7 +39,7 @@ def training_report(trainer: Trainer, config: Config) -> list[str]:
             f"{last.backward_iterations:.1f} backward, on average over the last epoch "
             f"at tolerance {recipe.tol:g}"
         ),
-        *certificate_lines(*certify_on_test(trainer.model, data), len(data.test_x)),
+        *_certified(trainer),
     ]
 
 
@@ -68,6 +68,14 @@ def machine(device: torch.device) -> str:
     else:
         name = f"{device.type}, {torch.get_num_threads()} threads, {platform.machine()}"
     return f"{name}, torch {torch.__version__}"
+
+
+def _certified(trainer: Trainer) -> list[str]:
+    """The lines of the certificate; none for a model without an equilibrium."""
+    if not has_equilibrium(trainer.model):
+        return []
+    certificate, samples = certify_on_test(trainer.model, trainer.dataset)
+    return certificate_lines(certificate, samples, len(trainer.dataset.test_x))
 
 
 def certify_on_test(model: nn.Module, dataset: Dataset) -> tuple[Certificate, int]:

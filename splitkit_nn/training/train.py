@@ -15,6 +15,7 @@ from splitkit_nn.data import Dataset
 from splitkit_nn.training.config import Config
 from splitkit_nn.training.convergence import measure_convergence
 from splitkit_nn.training.events import MISSING, can_write_events, open_events
+from splitkit_nn.training.layer import has_equilibrium
 from splitkit_nn.training.progress import ProgressBar
 from splitkit_nn.training.report import as_markdown, training_report
 from splitkit_nn.training.run import REPORT, Run, claim
@@ -95,9 +96,10 @@ def _draw(trainer: Trainer, run: Run) -> list[Path]:
     from splitkit_nn.training.plots import draw_convergence, draw_history
 
     data, name = trainer.dataset, trainer.recipe.name
+    drawn = [run.write(HISTORY, draw_history(trainer.history, f"The training of {name}"))]
+    if not has_equilibrium(trainer.model):
+        return drawn
     images = data.normalization(data.test_x[:PICTURED], trainer.dtype)
     convergence = measure_convergence(trainer.model, images, data.test_y[:PICTURED])
-    return [
-        run.write(HISTORY, draw_history(trainer.history, f"The training of {name}")),
-        run.write(CONVERGENCE, draw_convergence(convergence, f"The trained {name} model")),
-    ]
+    picture = draw_convergence(convergence, f"The trained {name} model")
+    return [*drawn, run.write(CONVERGENCE, picture)]

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 import splitkit as sk
 from splitkit_nn.data.dataset import Dataset, PartName
-from splitkit_nn.training.layer import equilibrium_layer
+from splitkit_nn.training.layer import equilibrium_layer, solver_work
 from splitkit_nn.training.recipe import Recipe
 
 
@@ -177,16 +177,10 @@ class Trainer:
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
         self.scheduler.step()
-        last_solve = equilibrium_layer(self.model).last_solve
-        forward, backward = last_solve.forward, last_solve.backward
-        assert forward is not None
-        assert backward is not None
         return Step(
             loss.item(),
             (logits.argmax(1) == labels).float().mean().item(),
-            forward.iterations,
-            backward.iterations,
-            forward.alpha,
+            *solver_work(self.model),
         )
 
 

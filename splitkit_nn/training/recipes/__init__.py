@@ -14,6 +14,7 @@ from splitkit_nn.training.recipes import (
     mnist_conv,
     mnist_dense,
     mnist_multitier,
+    neural_ode,
     svhn_conv,
     svhn_multitier,
 )
@@ -31,6 +32,7 @@ RECIPES: dict[str, Recipe] = {
         cifar10_multitier_large.RECIPE,
         svhn_conv.RECIPE,
         svhn_multitier.RECIPE,
+        *neural_ode.RECIPES,
     )
 }
 
