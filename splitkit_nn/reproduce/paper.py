@@ -124,6 +124,7 @@ ROWS = (
 PUBLISHED = (
     Published("cifar10-node", "CIFAR-10", "neural ODE", "172K", "55.3 ± 0.3"),
     Published("cifar10-anode", "CIFAR-10", "augmented neural ODE", "172K", "58.9 ± 2.8"),
+    Published("cifar10-deq", "CIFAR-10", "DEQ by Broyden, unconstrained", "–", "diverges"),
     Published("", "CIFAR-10, augmented", "neural ODE, best before diverging", "1M", "59.9"),
     Published("", "CIFAR-10, augmented", "aug. neural ODE, best before diverging", "1M", "73.4"),
     Published("svhn-node", "SVHN", "neural ODE", "172K", "81.0"),

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from splitkit_nn.baselines import NeuralODE
+from splitkit_nn.baselines import BroydenDEQ, NeuralODE
 from splitkit_nn.layers import MonDEQ
 
 
@@ -27,7 +27,7 @@ def has_equilibrium(model: nn.Module) -> bool:
 
 class SolverWork(NamedTuple):
     """What the latest training step cost: iterations, or evaluations of an ODE's right-hand side,
-    forward and backward; and the solver's step size, nan without an equilibrium.
+    forward and backward; and the solver's step size, nan if it has none.
     """
 
     forward: float
@@ -37,8 +37,9 @@ class SolverWork(NamedTuple):
 
 def solver_work(model: nn.Module) -> SolverWork:
     """Of the model's latest forward and backward pass."""
-    if isinstance(model, NeuralODE):
-        return SolverWork(*model.evaluations, math.nan)
+    if isinstance(model, (NeuralODE, BroydenDEQ)):
+        forward, backward = model.evaluations
+        return SolverWork(forward, backward, math.nan)
     last = equilibrium_layer(model).last_solve
     assert last.forward is not None
     assert last.backward is not None

@@ -78,6 +78,7 @@ NETWORKS = House(
         "scipy": ("data",),
         "pooch": ("data",),
         "torchdiffeq": ("baselines",),
+        "torchdeq": ("baselines",),
         "tqdm": ("training",),
         "filelock": ("training",),
         "matplotlib": ("training",),

@@ -10,6 +10,7 @@ from splitkit_nn.training.recipes import (
     cifar10_conv_large,
     cifar10_multitier,
     cifar10_multitier_large,
+    deq,
     digits,
     mnist_conv,
     mnist_dense,
@@ -33,6 +34,8 @@ RECIPES: dict[str, Recipe] = {
         svhn_conv.RECIPE,
         svhn_multitier.RECIPE,
         *neural_ode.RECIPES,
+        deq.CIFAR10,
+        deq.MNIST,
     )
 }
 

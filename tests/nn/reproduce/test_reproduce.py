@@ -80,7 +80,7 @@ def test_the_measured_stands_beside_the_printed(runs: Path) -> None:
         assert cell in row
     assert "97.00 | 1 |" in line(page, "alpha = 1.0", "|")
     assert "epoch 7 of 40" in line(page, "seed 2")
-    assert page.count(NOT_RUN) == len(ROWS) - 1 + 6
+    assert page.count(NOT_RUN) == len(ROWS) - 1 + 7
 
 
 def test_the_command_prints_the_tables_and_draws(
@@ -116,7 +116,7 @@ def test_no_runs_are_no_mistake_and_no_directory_is(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["reproduce", "--runs", str(tmp_path)]) == 0
-    assert capsys.readouterr().out.count(NOT_RUN) == len(ROWS) + 6
+    assert capsys.readouterr().out.count(NOT_RUN) == len(ROWS) + 7
     assert main(["reproduce", "--runs", str(tmp_path / "nowhere")]) == 2
     assert "nowhere is no directory" in capsys.readouterr().err
 
