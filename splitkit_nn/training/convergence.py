@@ -64,11 +64,11 @@ def measure_convergence(model: nn.Module, images: Tensor, labels: Tensor) -> Con
     """Solve a model's two inclusions, of the equilibrium and of its cotangent, in many ways.
 
     Of the images at most as many are taken as is quick. The model is left as it is: a copy in
-    float64 on the CPU does the work.
+    float64 does the work, on the model's device, where the images are.
     """
-    twin = copy.deepcopy(model).to("cpu", torch.float64)
+    twin = copy.deepcopy(model).double()
     layer = equilibrium_layer(twin)
-    images, labels = images.to("cpu", torch.float64), labels.cpu()
+    images = images.double()
     with torch.no_grad():
         entries = follow(twin, images[:1]).z.numel()
     samples = min(len(images), max(1, ENTRIES // entries))

@@ -206,9 +206,7 @@ def fork_generators(seed: int, device: torch.device) -> Iterator[None]:
         yield
 
 
-def accuracy(
-    model: nn.Module, dataset: Dataset, part: PartName, *, batch_size: int = 1000
-) -> float:
+def accuracy(model: nn.Module, dataset: Dataset, part: PartName, *, batch_size: int = 250) -> float:
     """The share of a part's images that the model classifies as labelled, in [0, 1].
 
     The model, on the data set's device, is put into evaluation mode and left there; no gradient is
