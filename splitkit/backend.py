@@ -37,8 +37,10 @@ def device(x: Array) -> Any:
 
 
 def blocks(x: Point) -> tuple[Array, ...]:
-    """The arrays of a point: itself alone, or its blocks."""
-    return x if isinstance(x, tuple) else (x,)
+    """The arrays of a point: itself alone, or its blocks; those of a pair of points are both's."""
+    if not isinstance(x, tuple):
+        return (x,)
+    return tuple(array for block in x for array in blocks(block))
 
 
 def align(c: Scalar, x: Array) -> Scalar:
@@ -77,9 +79,13 @@ def lincomb(a: Scalar, x: Point, b: Scalar, y: Point) -> Point:
 
 
 def where(mask: Array, x: Point, y: Point) -> Point:
-    """x on the samples that the mask (of batch shape) marks, y on the others."""
+    """x on the samples that the mask (of batch shape) marks, y on the others; a number that all
+    samples share is y.
+    """
     if isinstance(x, tuple):
         return tuple(where(mask, p, q) for p, q in zip(x, y, strict=True))
+    if not is_array(y):
+        return y
     return namespace(x).where(align(mask, x), x, y)
 
 
@@ -116,6 +122,11 @@ def to_numpy(x: Array) -> Any:
     elif array_api_compat.is_cupy_array(x):
         x = x.get()
     return np.array(x)
+
+
+def from_numpy(values: Any, like: Array) -> Array:
+    """NumPy's values as an array of the library, dtype and device of ``like``."""
+    return namespace(like).asarray(values, dtype=like.dtype, device=device(like))
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,9 @@ from splitkit_nn.layers import MonDEQ as MonDEQ
 from splitkit_nn.linear import (
     MonotoneConv2d as MonotoneConv2d,
     MonotoneDense as MonotoneDense,
+    MonotoneLipschitz as MonotoneLipschitz,
     MonotoneMultiTier as MonotoneMultiTier,
+    MonotoneTriangular as MonotoneTriangular,
     Parametrization as Parametrization,
 )
 from splitkit_nn.masked import Masked as Masked

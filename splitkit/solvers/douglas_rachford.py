@@ -17,6 +17,7 @@ from splitkit.backend import Scalar
 from splitkit.operators.base import Operator
 from splitkit.operators.identity import Identity
 from splitkit.solvers.reflected import ReflectedSplitting
+from splitkit.solvers.splitting import check_relaxation
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,8 +37,7 @@ class DouglasRachford(ReflectedSplitting):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not 0 < self.relaxation < 2:
-            raise ValueError(f"relaxation = {self.relaxation}: give a number in (0, 2)")
+        check_relaxation(self.relaxation)
 
     def expression(self, *operators: Operator, alpha: Scalar) -> Operator:
         F, G = operators

@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from splitkit.backend import Point
+from splitkit.backend import Point, Space
 from splitkit.operators.base import Operator
 
 State: TypeAlias = Any  # a point, or a tuple of points and arrays of batch shape
@@ -39,7 +39,15 @@ class Reading:
 
 
 class Iteration:
-    """Base of the iterations; a subclass gives ``advance`` and ``read``."""
+    """Base of the iterations; a subclass gives ``advance`` and ``read``.
+
+    Attributes
+    ----------
+    space : Space
+        That of x0, set before ``init``: for iterations whose steps depend on norms.
+    """
+
+    space: Space
 
     def init(self, x0: Point) -> State:
         """The state at the start."""

@@ -96,6 +96,10 @@ def solve(
                     if run.status is Status.ITERATION_LIMIT:
                         run.status = Status.STOPPED
                     break
+    except KeyboardInterrupt:
+        if run.x is None:
+            raise
+        run.status = Status.INTERRUPTED
     except Exception as error:
         error.add_note(f"in {prepared.option.method.label}, after iteration {run.iteration}")
         if run.x is not None:
@@ -166,7 +170,7 @@ class Prepared:
             sequence=self.option.guarantee.sequence,
             history=run.history,
             displacement=run.displacement,
-            checkpoint=run,
+            checkpoint=run.checkpoint or run,
         )
 
 
@@ -186,7 +190,7 @@ def _prepare(
     if resume is not None and not isinstance(resume, Solution):
         raise TypeError(f"resume = {resume!r}: give the Solution of an earlier solve, or None")
     if resume is not None:
-        space.check_point(resume.u, "resume.u")
+        space.check_point(resume.x, "resume.x")
     stopping = as_stopping(tol, space)
     check_inclusion(inclusion)
     inclusion.check_space(space)
@@ -200,6 +204,7 @@ def _prepare(
         roles = chosen.roles_for(len(option.operators))
         chosen.bind(*option.operators)
         iteration = chosen.iteration(*map(watch.over, option.operators, roles))
+        iteration.space = space
         run = Run(iteration.init(x0)) if resume is None else _resumed(resume, chosen)
     m = _strong_monotonicity(option)
     return Prepared(

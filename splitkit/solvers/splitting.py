@@ -116,3 +116,9 @@ class MapSplitting(Splitting):
             reason = f"T is {T.averagedness:.4g}-averaged at {self.at_step()} (Krasnosel'skiĭ-Mann)"
             return Guarantee(True, None, reason, self.sequence)
         return Guarantee(False, None, self.refusal(*operators), self.sequence)
+
+
+def check_relaxation(relaxation: float, greatest: float = 2.0) -> None:
+    """Raise ValueError unless 0 < relaxation < greatest."""
+    if not 0 < relaxation < greatest:
+        raise ValueError(f"relaxation = {relaxation}: give a number in (0, {greatest:g})")

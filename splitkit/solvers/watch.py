@@ -177,9 +177,11 @@ def _contradiction(
         allowed = allowed + 2 * noise_x * (abs(a) * (nx + noise_x) + abs(b) * (nu + noise_u))
         allowed = allowed + 2 * noise_u * (abs(c) * (nu + noise_u) + abs(b) * (nx + noise_x))
         if bool(xp.any(value < -allowed)):
+            terms = ((a, "‖Δx‖²"), (2 * b, "⟨Δx, Δu⟩"), (c, "‖Δu‖²"))
+            form = " + ".join(f"({k:.4g}){name}" for k, name in terms if k)
             return (
-                f"{a:.4g}‖Δx‖² + {2 * b:.4g}⟨Δx, Δu⟩ + {c:.4g}‖Δu‖² ≥ 0, which it declares, is "
-                f"{float(xp.min(value)):.3g} for two pairs of its graph"
+                f"{form} ≥ 0, which it declares, is {float(xp.min(value)):.3g} for two pairs "
+                "(x, u) of its graph"
             )
     return None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from hypothesis import strategies as st
@@ -83,6 +84,8 @@ def value(f: Function, place: Place, case: Case) -> None:
         return
     fx, fy = f(x), f(y)
     place.kept(f, "f(x)", fx, place.space.batch_shape, x)
+    if f.strong_convexity == -math.inf:
+        return
     middle = f(lincomb(0.5, x, 0.5, y))
     d = subtract(x, y)
     strong = f.strong_convexity / 8 * place.space.inner(d, d)
@@ -112,12 +115,14 @@ def prox(f: Function, place: Place, case: Case) -> None:
     place.at_most(f, formula, outside, 0.0 * outside, fp, "finite", x=x, alpha=alpha)
     fp = _finite(place, fp)
     slope = scale(1 / alpha, subtract(x, p))
-    candidates = [y, f.prox(y, beta), f.prox(add(x, y), alpha), scale(0.9, p)]
+    # f + ‖· − x‖²/(2α) has its minimum at p, strongly so only if m > −1/α
+    m = max(f.strong_convexity, -1 / alpha)
+    candidates = [y, f.prox(y, beta), f.prox(add(x, y), alpha), scale(0.9, p), scale(0.0, p)]
     candidates += [add(p, scale(t, subtract(y, p))) for t in (0.1, 1e-3)]
     for z in candidates:
         d = subtract(z, p)
         fz = f(z)
-        strong = f.strong_convexity / 2 * place.space.inner(d, d)
+        strong = m / 2 * place.space.inner(d, d)
         bound = fp + place.space.inner(slope, d) + strong
         sizes = place.size(x) + place.size(p)
         slack = _rounding(f, place, (fz, fp), (z, p), strong)
@@ -171,7 +176,7 @@ def finite_difference(f: Function, place: Place, x: Point, d: Point, slope: Poin
 
 def conjugate(f: Function, place: Place, case: Case) -> None:
     """Moreau: prox_{αf}(x) + α prox_{f*/α}(x/α) = x; Fenchel-Young, with equality at the prox."""
-    if not f.has_prox or not f.conjugate.has_prox:
+    if not f.convex or not f.has_prox or not f.conjugate.has_prox:
         return
     x, y, alpha, _ = case
     p = f.prox(x, alpha)

@@ -171,6 +171,8 @@ def two_steps(A: Operator, place: Place, case: Case) -> None:
     x, _, alpha, beta = case
     if not A.has_resolvent or alpha == beta:
         return
+    if beta > alpha and not A.properties.monotone:
+        return  # R may be set-valued; a proximal point stays the selected one for smaller steps
     p = A.resolvent(alpha)(x)
     ratio = beta / alpha
     z = lincomb(ratio, x, 1 - ratio, p)

@@ -25,10 +25,13 @@ class House:
 # loads no room after it.
 SPLITKIT_ROOMS = (
     "backend",
+    "notation",
     "properties",
     "operators",
     "linear",
     "functions",
+    "problems",
+    "proofs",
     "solvers",
     "__init__",
     "testing",
@@ -39,8 +42,10 @@ SPLITKIT = House(
     libraries={
         "numpy": SPLITKIT_ROOMS,
         "array_api_compat": ("backend",),
-        "scipy": ("linear", "functions", "solvers", "testing"),
+        "scipy": ("linear", "functions", "proofs", "solvers", "testing"),
+        "clarabel": ("proofs",),
         "tqdm": ("solvers",),
+        "matplotlib": ("solvers",),
         "hypothesis": ("testing",),
     },
 )

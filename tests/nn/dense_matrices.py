@@ -31,6 +31,37 @@ def dense_matrix(p):
     return (1 - p.m) * np.eye(len(A)) - A.T @ A + B - B.T
 
 
+def triangular_matrix(p):
+    """W of a MonotoneTriangular."""
+    n, k = p.features, p.block
+    entries, skews = iter(p.A.tolist()), [iter(row) for row in p.B.tolist()]
+    A, W = np.zeros((2, n, n))
+    for i in range(n):
+        for j in range(i + 1):
+            A[i, j] = next(entries)
+    P = A @ A.T
+    for i in range(n):
+        for j in range(n):
+            if i // k == j // k:
+                W[i, j] = (1 - p.m) * (i == j) - P[i, j]
+            elif i > j:
+                W[i, j] = -2 * P[i, j]
+    for first in range(0, n, k):
+        for i in range(first, first + k):
+            for j in range(first, i):
+                value = next(skews[first // k])
+                W[i, j] += value
+                W[j, i] -= value
+    return W
+
+
+def lipschitz_matrix(p):
+    """W of a MonotoneLipschitz."""
+    U, W_o, P, Q = (v.detach().double().numpy() for v in p.weights().values())
+    gain = (W_o.T @ W_o + U @ U.T) / (2 * p.gamma)
+    return (1 - p.m) * np.eye(len(P)) - gain - P.T @ P + Q - Q.T
+
+
 def conv2d_matrix(p):
     """W of a MonotoneConv2d."""
     height, width = (n + 2 * p.border for n in p.side)

@@ -286,7 +286,7 @@ def test_options_of_the_wrong_kind(options, error, says):
 
 def test_a_solution_of_another_problem_is_not_resumed():
     other = sk.solve(sk.Affine(np.eye(3)) + ORTHANT, np.ones(3))
-    with pytest.raises(ValueError, match=r"resume\.u has shape \(3,\)"):
+    with pytest.raises(ValueError, match=r"resume\.x has shape \(3,\)"):
         sk.solve(sk.Affine(M, Q) + ORTHANT, np.ones(2), resume=other)
 
 
