@@ -79,7 +79,7 @@ def test_the_recipe_decides_step_size_precision_and_first_parameters() -> None:
 
 
 def test_an_unknown_name_is_answered_with_the_nearest() -> None:
-    with pytest.raises(ValueError, match=r"did you mean mnist-dense\?"):
+    with pytest.raises(ValueError, match="did you mean mnist-dense"):
         find_recipe("mnist_dense")
     with pytest.raises(ValueError, match="unknown recipe 'zzz': recipes are digits, mnist-dense"):
         find_recipe("zzz")
