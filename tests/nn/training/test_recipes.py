@@ -64,6 +64,11 @@ def test_a_recipe_is_found_by_its_name(name: str) -> None:
     assert RECIPES[name] is find_recipe(name)
 
 
+def test_the_documentation_names_every_recipe() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "training.md").read_text("utf-8")
+    assert [name for name in RECIPES if f"`{name}`" not in page] == []
+
+
 def test_the_model_takes_its_numbers_from_the_recipe() -> None:
     recipe = replace(find_recipe("digits"), tol=0.25)
     assert equilibrium_layer(recipe.build(recipe)).tol == 0.25
