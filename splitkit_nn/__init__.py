@@ -1,11 +1,7 @@
-"""splitkit_nn: monotone operator equilibrium networks (monDEQ) on Torch, built on splitkit."""
+"""splitkit_nn: monotone operator equilibrium networks (monDEQ) on Torch, built on splitkit.
 
-try:
-    import torch as _torch  # noqa: F401
-except ImportError as error:
-    raise ImportError(
-        "splitkit_nn needs torch, which is not installed: pip install 'splitkit[nn]'"
-    ) from error
+Without torch there are ``ArrayMonDEQ`` and the activations, on NumPy and other arrays.
+"""
 
 from splitkit_nn.activations import (
     CELU as CELU,
@@ -27,21 +23,53 @@ from splitkit_nn.activations import (
     Sparsemax as Sparsemax,
     Tanh as Tanh,
 )
-from splitkit_nn.certify import Certificate as Certificate, certify as certify
-from splitkit_nn.layers import MonDEQ as MonDEQ
-from splitkit_nn.linear import (
-    MonotoneConv2d as MonotoneConv2d,
-    MonotoneDense as MonotoneDense,
-    MonotoneLipschitz as MonotoneLipschitz,
-    MonotoneMultiTier as MonotoneMultiTier,
-    MonotoneTriangular as MonotoneTriangular,
-    Parametrization as Parametrization,
-)
+from splitkit_nn.array_layers import ArrayMonDEQ as ArrayMonDEQ, Cotangents as Cotangents
 from splitkit_nn.masked import Masked as Masked
-from splitkit_nn.models import (
-    Classifier as Classifier,
-    ConvClassifier as ConvClassifier,
-    DenseClassifier as DenseClassifier,
-    MultiTierClassifier as MultiTierClassifier,
-)
-from splitkit_nn.reference import load_reference as load_reference
+
+try:
+    import torch as _torch  # noqa: F401
+except ImportError:
+
+    def __getattr__(name: str) -> object:
+        if name.startswith("__"):
+            raise AttributeError(f"module 'splitkit_nn' has no attribute {name!r}")
+        raise ImportError(
+            f"splitkit_nn.{name} needs torch, which is not installed: pip install 'splitkit[nn]'"
+        )
+else:
+    from splitkit_nn.certify import (
+        Certificate as Certificate,
+        LipschitzBounds as LipschitzBounds,
+        Robustness as Robustness,
+        certify as certify,
+        certify_robustness as certify_robustness,
+        lipschitz_bounds as lipschitz_bounds,
+    )
+    from splitkit_nn.compare import (
+        GradientBias as GradientBias,
+        compare_gradients as compare_gradients,
+    )
+    from splitkit_nn.gradients import (
+        Adjoint as Adjoint,
+        Direct as Direct,
+        Gradient as Gradient,
+        JacobianFree as JacobianFree,
+        Truncated as Truncated,
+        Unrolled as Unrolled,
+    )
+    from splitkit_nn.layers import MonDEQ as MonDEQ
+    from splitkit_nn.linear import (
+        MonotoneConv2d as MonotoneConv2d,
+        MonotoneDense as MonotoneDense,
+        MonotoneLipschitz as MonotoneLipschitz,
+        MonotoneMultiTier as MonotoneMultiTier,
+        MonotoneTriangular as MonotoneTriangular,
+        Parametrization as Parametrization,
+    )
+    from splitkit_nn.models import (
+        Classifier as Classifier,
+        ConvClassifier as ConvClassifier,
+        DenseClassifier as DenseClassifier,
+        MultiTierClassifier as MultiTierClassifier,
+    )
+    from splitkit_nn.reference import load_reference as load_reference

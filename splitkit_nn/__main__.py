@@ -9,18 +9,24 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
+import torch
 from torch import nn
 
 import splitkit as sk
+from splitkit_nn.certify import certify_robustness
 from splitkit_nn.data import Dataset
+from splitkit_nn.models import Classifier
 from splitkit_nn.reproduce.command import add_reproduce
 from splitkit_nn.training.command import Work, add_train
 from splitkit_nn.training.layer import has_equilibrium
 from splitkit_nn.training.report import accuracy_line, certificate_lines, certify_on_test
 from splitkit_nn.training.run import BEST, MODEL, Run
 from splitkit_nn.training.trainer import accuracy, initial_model
+
+CERTIFIED = "certified.png"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -66,8 +72,25 @@ def prepare_certify(options: argparse.Namespace) -> Work:
         certificate, samples = certify_on_test(model, dataset)
         print(certificate)
         print("\n".join(certificate_lines(certificate, samples, len(dataset.test_x))))
+        if isinstance(model, Classifier):
+            _certify_robustness(model, dataset, samples, Run(options.run))
 
     return work
+
+
+def _certify_robustness(model: Classifier, dataset: Dataset, samples: int, run: Run) -> None:
+    """Print and draw the certified accuracy on the first so many test images."""
+    dtype = next(model.parameters()).dtype
+    images = dataset.normalization(dataset.test_x[:samples], dtype)
+    scale = torch.tensor(dataset.normalization.std, dtype=torch.float64)
+    robustness = certify_robustness(model, images, dataset.test_y[:samples], scale=scale)
+    print(f"certified accuracy of exact equilibria, {samples} test images, pixels in [0, 1]:")
+    print(robustness)
+    if find_spec("matplotlib") is not None:
+        from splitkit_nn.training.plots import draw_certified_accuracy
+
+        picture = draw_certified_accuracy(robustness, "Certified accuracy on the test data")
+        print(f"picture: {run.write(CERTIFIED, picture)}")
 
 
 def _read_run(options: argparse.Namespace, name: str) -> tuple[nn.Module, Dataset]:

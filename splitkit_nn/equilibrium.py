@@ -20,10 +20,19 @@ corrections that ``docs/errata.md`` lists.
 
 from __future__ import annotations
 
-from splitkit import Affine, LinearOperator, Operator, Properties
+from splitkit import (
+    Affine,
+    ForwardBackward,
+    LinearOperator,
+    Operator,
+    Solution,
+    Splitting,
+    Stopping,
+    solve,
+)
 from splitkit.backend import Array, Scalar
 from splitkit.operators.base import PointMap
-from splitkit_nn.jacobians import Jacobian, as_jacobian
+from splitkit_nn.jacobians import Jacobian, Slopes, as_jacobian, subgradient_properties
 
 
 def forward_inclusion(M: LinearOperator, bias: Array, G: Operator) -> tuple[Affine, Operator]:
@@ -32,13 +41,75 @@ def forward_inclusion(M: LinearOperator, bias: Array, G: Operator) -> tuple[Affi
 
 
 def adjoint_inclusion(
-    M: LinearOperator, J: Jacobian | Array, v: Array, *, transposed: bool = True
+    M: LinearOperator,
+    J: Jacobian | Array,
+    v: Array,
+    slopes: Slopes = (0.0, 1.0),
+    *,
+    transposed: bool = True,
 ) -> tuple[Affine, Operator]:
-    """(F̃, G̃) for M = I − W, the Jacobian J (an array: its diagonal) and the cotangent v, a point.
+    """(F̃, G̃) for M = I − W, the Jacobian J (an array: its diagonal) and the cotangent v, a point;
+    ``slopes`` bound J's eigenvalues, so that F̃ + G̃ has the constants of F + G.
 
     ``transposed=False`` puts W in the place of Wᵀ: the equation of second derivatives.
     """
-    return Affine(M.T if transposed else M), LinearizedActivation(J, v)
+    return Affine(M.T if transposed else M), LinearizedActivation(J, v, slopes)
+
+
+def solve_forward(
+    M: LinearOperator,
+    bias: Array,
+    G: Operator,
+    method: Splitting,
+    *,
+    tol: float | Stopping,
+    max_iter: int,
+    z0: Array | None = None,
+) -> Solution:
+    """The equilibrium of each sample, from z0 (None: zero); the caller looks at its status."""
+    F, G = forward_inclusion(M, bias, G)
+    start = 0 * bias if z0 is None else governing_start(F, z0, method)
+    return _solve(F, G, start, method, tol, max_iter)
+
+
+def solve_adjoint(
+    M: LinearOperator,
+    J: Jacobian | Array,
+    v: Array,
+    slopes: Slopes,
+    method: Splitting,
+    *,
+    tol: float | Stopping,
+    max_iter: int,
+    transposed: bool = True,
+) -> Solution:
+    """ũ = J(v + Wᵀũ) of each sample (W in place of Wᵀ if not transposed)."""
+    F, G = adjoint_inclusion(M, J, v, slopes, transposed=transposed)
+    return _solve(F, G, 0 * v, method, tol, max_iter)
+
+
+def governing_start(F: Affine, z0: Array, method: Splitting) -> Array:
+    """Where the governing sequence starts, so that it stays there if z0 is the equilibrium.
+
+    Forward-backward iterates z itself; the others u with z = R_{αG}u, and −F(z) ∈ G(z) at the
+    equilibrium, so that u = z − αF(z).
+    """
+    return z0 if isinstance(method, ForwardBackward) else z0 - method.alpha * F(z0)
+
+
+def _solve(
+    F: Operator, G: Operator, u0: Array, method: Splitting, tol: float | Stopping, max_iter: int
+) -> Solution:
+    return solve(
+        F + G,
+        u0,
+        method,
+        tol=tol,
+        max_iter=max_iter,
+        batch_ndim=1,
+        progress=False,
+        on_failure="return",
+    )
 
 
 class LinearizedActivation(Operator):
@@ -48,10 +119,9 @@ class LinearizedActivation(Operator):
     J(x + αv)/(J + α(1 − J)).
     """
 
-    properties = Properties.of(monotone=True, gradient=True, linear=True, maximal=True)
-
-    def __init__(self, J: Jacobian | Array, v: Array) -> None:
+    def __init__(self, J: Jacobian | Array, v: Array, slopes: Slopes = (0.0, 1.0)) -> None:
         self.J, self.v = as_jacobian(J), v
+        self.properties = subgradient_properties(slopes, linear=True)
 
     def make_resolvent(self, alpha: Scalar) -> PointMap:
         slope = self.J.proximal(alpha)

@@ -9,7 +9,10 @@ from __future__ import annotations
 
 from typing import Self
 
+from splitkit import Properties
 from splitkit.backend import Array, Scalar, align, namespace
+
+Slopes = tuple[float, float]
 
 
 class Jacobian:
@@ -122,3 +125,15 @@ def group_sum(x: Array, groups: int) -> Array:
 def as_jacobian(J: Jacobian | Array) -> Jacobian:
     """An array is a diagonal."""
     return J if isinstance(J, Jacobian) else Diagonal(J)
+
+
+def subgradient_properties(slopes: Slopes, *, linear: bool = False) -> Properties:
+    """Of ∂f, and of its linearization D: σ's slopes in [p, q] are ∂f's in [1/q − 1, 1/p − 1]."""
+    least, greatest = slopes
+    return Properties.of(
+        strong_monotonicity=1 / greatest - 1,
+        lipschitz=1 / least - 1 if least > 0 else None,
+        gradient=True,
+        linear=linear,
+        maximal=True,
+    )

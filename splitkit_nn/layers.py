@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal, ParamSpec, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 import splitkit as sk
 from splitkit_nn.activations import Activation, find_activation
-from splitkit_nn.equilibrium import adjoint_inclusion, forward_inclusion
-from splitkit_nn.implicit import implicit_equilibrium
+from splitkit_nn.equilibrium import (
+    adjoint_inclusion,
+    forward_inclusion,
+    solve_adjoint,
+    solve_forward,
+)
+from splitkit_nn.gradients import Gradient, Unrolled, find_gradient
+from splitkit_nn.implicit import equilibrium
 from splitkit_nn.jacobians import Jacobian
 from splitkit_nn.linear.base import Parametrization, positive, positive_integer
+
+P = ParamSpec("P")
+T = TypeVar("T")
+OnFailure = Literal["raise", "warn", "damp"]
 
 REFRESH = 100  # training steps between two choices of alpha: each costs a few singular values
 
@@ -25,12 +37,16 @@ class SolveRecord:
     Attributes
     ----------
     iterations : int
+    mean_iterations : float
+        Over the batch: samples that are done are frozen.
     residual : float
         ‖r‖ for an explicit element r of the inclusion.
     error_bound : float
         Certified distance ‖r‖/m to the true solution (of the linear adjoint equation, backward).
     converged : bool
     status : str
+    method : str
+        Douglas-Rachford after another method failed, where ``on_failure="damp"``.
     alpha : float
         The step size.
     rate : float or None
@@ -38,10 +54,12 @@ class SolveRecord:
     """
 
     iterations: int
+    mean_iterations: float
     residual: float
     error_bound: float
     converged: bool
     status: str
+    method: str
     alpha: float
     rate: float | None
 
@@ -52,12 +70,15 @@ class SolveRecord:
         bound = solution.error_bound
         assert bound is not None
         assert isinstance(solution.method, sk.Splitting)
+        iterations = torch.as_tensor(solution.iterations)
         return cls(
-            iterations=0 if empty else int(torch.as_tensor(solution.iterations).max()),
+            iterations=0 if empty else int(iterations.max()),
+            mean_iterations=0.0 if empty else float(iterations.double().mean()),
             residual=0.0 if empty else float(solution.residual.max()),
             error_bound=0.0 if empty else float(bound.max()),
             converged=solution.converged,
             status=str(solution.status),
+            method=solution.method.label,
             alpha=float(solution.method.alpha),
             rate=solution.rate,
         )
@@ -65,10 +86,17 @@ class SolveRecord:
 
 @dataclass
 class LastSolve:
-    """The latest forward and backward solve of a layer; None: there was none."""
+    """The latest forward and backward solve of a layer; None: there was none (a gradient such as
+    "direct" needs no iteration)."""
 
     forward: SolveRecord | None = None
     backward: SolveRecord | None = None
+
+
+def _outside_graphs(function: Callable[P, T]) -> Callable[P, T]:
+    """torch.compile leaves the function as it is: how long a solve runs depends on the data."""
+    disabled: Callable[P, T] = torch.compiler.disable(function)  # type: ignore[no-untyped-call]
+    return disabled
 
 
 class MonDEQ(nn.Module):
@@ -84,9 +112,18 @@ class MonDEQ(nn.Module):
         Default ``splitkit.PeacemanRachford()``. With ``alpha=None`` the step size minimizes the
         guaranteed rate on the layer's own operator; it is chosen at the first call and every
         hundred training steps, and kept in the state dict.
-    tol : float
-        Relative tolerance of each sample's solve, forward and backward; see ``splitkit.solve``.
+    tol : float or splitkit.Stopping
+        Of each sample's solve, forward and backward: a number is relative (see ``splitkit.solve``),
+        ``splitkit.CertifiedError(1e-3)`` a certified distance to the equilibrium.
     max_iter : int
+    gradient : str or Gradient
+        How derivatives are found: "adjoint" (default) and "direct" are exact, and of every order;
+        "truncated", "jacobian_free" and "unrolled" are not (see ``splitkit_nn.gradients`` and
+        ``compare_gradients``).
+    on_failure : {"raise", "warn", "damp"}
+        What to do if a solve does not meet its tolerance: raise ``splitkit.NotConvergedError``;
+        warn and go on with where it ended; or solve again by Douglas-Rachford, which is damped,
+        and raise if that fails too. NaN and Inf always raise.
 
     Attributes
     ----------
@@ -96,8 +133,11 @@ class MonDEQ(nn.Module):
     -----
     Input and output have the parametrization's shapes, (batch, in_features) and (batch, features)
     for ``MonotoneDense``, on the parameters' dtype and device. The memory of a backward pass does
-    not grow with the iterations. A solve that fails, forward or backward, raises
-    ``splitkit.NotConvergedError``.
+    not grow with the iterations.
+
+    Under autocast the layer takes any floating input and works in its parameters' dtype. It runs
+    under ``torch.func`` transforms (``vmap`` over inputs, not over parameters) and inside of
+    compiled models, where it is left as it is (a graph break); ``torch.export`` is refused.
 
     Source: Winston, Kolter, *Monotone operator equilibrium networks*, NeurIPS 2020.
     """
@@ -110,8 +150,11 @@ class MonDEQ(nn.Module):
         parametrization: Parametrization,
         activation: str | Activation = "relu",
         method: sk.Splitting | None = None,
-        tol: float = 1e-4,
+        tol: float | sk.Stopping = 1e-4,
         max_iter: int = 500,
+        *,
+        gradient: str | Gradient = "adjoint",
+        on_failure: OnFailure = "raise",
     ) -> None:
         super().__init__()
         if not isinstance(parametrization, Parametrization):
@@ -121,8 +164,12 @@ class MonDEQ(nn.Module):
         self.parametrization = parametrization
         self._activation = find_activation(activation)
         self.method = method or sk.PeacemanRachford()
-        self.tol = positive("tol", tol)
+        if on_failure not in ("raise", "warn", "damp"):
+            raise ValueError(f'on_failure = {on_failure!r}: give "raise", "warn" or "damp"')
+        self.tol = tol if isinstance(tol, sk.Stopping) else positive("tol", tol)
         self.max_iter = positive_integer("max_iter", max_iter)
+        self.gradient = find_gradient(gradient)
+        self.on_failure = on_failure
         self.register_buffer("alpha", torch.tensor(float("nan"), dtype=torch.float64))
         self.register_buffer("age", torch.tensor(0))
         self.last_solve = LastSolve()
@@ -133,47 +180,60 @@ class MonDEQ(nn.Module):
         """σ, on the entries that the parametrization leaves free."""
         return self.parametrization.confine(self._activation)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, z0: Tensor | None = None) -> Tensor:
         """The equilibrium for each input of the batch.
+
+        Parameters
+        ----------
+        x : Tensor
+        z0 : Tensor, optional
+            Where the solve starts, such as the output for a similar input; default 0. The result
+            is the same up to the tolerance, and no gradient reaches z0.
 
         Raises
         ------
         TypeError, ValueError
-            x has a wrong type, shape, dtype or device, or is not finite.
+            x or z0 has a wrong type, shape, dtype or device, or is not finite.
         splitkit.NotConvergedError
             The solve failed; parameters that are not finite also end here or in ValueError.
         """
-        self._check(x)
-        bias = self.parametrization.bias(x)
-        check_parameter("U", bias.detach())  # x is finite
-        M = self._operator()
-        method = self._method(M)
-        F, G = forward_inclusion(M, bias.detach(), self.activation.operator)
-        z = self._solve(F, G, method, backward=False)
-        if not torch.is_grad_enabled():
-            return z
+        if torch.compiler.is_exporting():
+            raise NotImplementedError(
+                "a MonDEQ cannot be exported: its solve runs until each sample has converged, "
+                "which no static graph says; export the rest of the model, or save the state dict"
+            )
+        return self._forward(x, z0)
 
-        def solve_adjoint(J: Jacobian, v: Tensor, transposed: bool) -> Tensor:
-            if not bool(torch.isfinite(v).all()):
-                raise ValueError(
-                    "the gradient that reaches the layer's output has NaN or Inf: look for its "
-                    "cause behind the layer (torch.autograd.set_detect_anomaly helps)"
-                )
-            F, G = adjoint_inclusion(M, J, v, transposed=transposed)
-            return self._solve(F, G, method, backward=True)
+    @_outside_graphs
+    def _forward(self, x: Tensor, z0: Tensor | None) -> Tensor:
+        weights = self.parametrization.weights()
+        x = self._checked(x, next(iter(weights.values())))
+        with torch.autocast(x.device.type, enabled=False):
+            W, bias = self.parametrization.weight(), self.parametrization.bias(x)
+            if z0 is not None:
+                z0 = _checked_start(z0, bias)
+            if isinstance(self.gradient, Unrolled):
+                return self._unroll(self.gradient, W, bias)
+            return equilibrium(
+                _Solves(self, tuple(weights)), W, bias, x, z0, tuple(weights.values())
+            )
 
-        return implicit_equilibrium(
-            self.parametrization.weight(),
-            bias,
-            z,
-            self.parametrization,
-            jacobian=self.activation.jacobian,
-            solve=solve_adjoint,
+    def _unroll(self, gradient: Unrolled, W: Tensor, bias: Tensor) -> Tensor:
+        alpha = gradient.alpha
+        if alpha is None:
+            constants = self.parametrization.operator(exact=True).properties
+            m, L = constants.strong_monotonicity, constants.lipschitz
+            assert m is not None
+            assert L is not None
+            alpha = m / L**2
+        return gradient.unroll(
+            lambda z: self.parametrization.multiply(W, z), bias, self.activation, alpha
         )
 
     def inclusion(self, x: Tensor) -> tuple[sk.Affine, sk.Operator]:
         """(F, G) of the forward inclusion for a batch of inputs, detached, with exact constants."""
-        self._check(x)
+        x = self._checked(x, next(iter(self.parametrization.weights().values())))
+        check_finite(x)
         with torch.no_grad():
             bias = self.parametrization.bias(x)
             M = self.parametrization.operator(exact=True)
@@ -189,46 +249,38 @@ class MonDEQ(nn.Module):
             M = self.parametrization.operator(exact=True)
             return adjoint_inclusion(M, self.activation.jacobian(y), v)
 
-    def _solve(
-        self, F: sk.Affine, G: sk.Operator, method: sk.Splitting, *, backward: bool
-    ) -> Tensor:
-        like = G.v if backward else F.q  # type: ignore[attr-defined]
-        solution = sk.solve(
-            F + G,
-            torch.zeros_like(like),
-            method,
-            tol=self.tol,
-            max_iter=self.max_iter,
-            batch_ndim=1,
-            progress=False,
-            on_failure="return",
-        )
+    def _accept(self, solution: sk.Solution, *, backward: bool) -> bool:
+        """Record it; whether it may be returned. Raise or warn if that is the policy."""
         record = SolveRecord.of(solution)
         if backward:
             self.last_solve.backward = record
         else:
             self.last_solve.forward = record
-        if not solution.converged:
+        if solution.converged:
+            return True
+        damped = isinstance(solution.method, sk.DouglasRachford)
+        if self.on_failure == "damp" and not damped:
+            return False
+        if self.on_failure != "warn" or solution.status is sk.Status.NONFINITE:
             raise sk.NotConvergedError(solution)
-        z: Tensor = solution.x
-        return z
+        warnings.warn(solution.message, sk.NotConvergedWarning, stacklevel=2)
+        return True
 
-    def _method(self, M: sk.LinearOperator) -> sk.Splitting:
-        """The method with its step size."""
+    def _chosen_method(self, values: dict[str, Tensor], training: bool) -> sk.Splitting:
+        """The method with its step size, chosen anew now and then in training."""
         if self.method.alpha is not None or isinstance(self.method, sk.ForwardBackward):
             return self.method
-        due = self.training and torch.is_grad_enabled() and int(self.age) % REFRESH == 0
+        due = training and int(self.age) % REFRESH == 0
         if due or not bool(torch.isfinite(self.alpha)):
-            exact = sk.Affine(self.parametrization.operator(exact=True))
+            exact = sk.Affine(self._snapshot(values, exact=True))
             chosen = self.method.chosen(exact, self.activation.operator)
             self.alpha.fill_(float(chosen.alpha))
-        if self.training and torch.is_grad_enabled():
+        if training:
             self.age.add_(1)
         return replace(self.method, alpha=float(self.alpha))
 
-    def _operator(self) -> sk.LinearOperator:
+    def _operator(self, values: dict[str, Tensor]) -> sk.LinearOperator:
         """I − W; kept, with its factorization, while the parameters' values do not change."""
-        values = {name: p.detach() for name, p in self.parametrization.weights().items()}
         if self._cache is not None:
             known, operator = self._cache
             if all(_same(value, known[name]) for name, value in values.items()):
@@ -236,30 +288,139 @@ class MonDEQ(nn.Module):
         for name, value in values.items():
             check_parameter(name, value)
         # forward-backward needs L itself, Peaceman-Rachford is safe at every step size
-        exact = isinstance(self.method, sk.ForwardBackward)
-        operator = self.parametrization.operator(exact=exact)
+        operator = self._snapshot(values, exact=isinstance(self.method, sk.ForwardBackward))
         self._cache = {name: value.clone() for name, value in values.items()}, operator
         return operator
 
-    def _check(self, x: Tensor) -> None:
+    def _snapshot(self, values: dict[str, Tensor], *, exact: bool) -> sk.LinearOperator:
+        given = {f"parametrization.{name}": value for name, value in values.items()}
+        module = _OperatorOf(self.parametrization)
+        operator: sk.LinearOperator = torch.func.functional_call(module, given, (exact,))
+        return operator
+
+    def _checked(self, x: Tensor, weight: Tensor) -> Tensor:
         if not isinstance(x, Tensor):
             raise TypeError(f"x is a {type(x).__name__}: give a torch.Tensor")
         self.parametrization.check_input(x)
-        weight = next(iter(self.parametrization.weights().values()))
-        if x.dtype != weight.dtype:
-            raise TypeError(
-                f"x has dtype {x.dtype}, but the layer {weight.dtype}: convert x or the layer (.to)"
-            )
         if x.device != weight.device:
             raise ValueError(f"x is on {x.device}, but the layer on {weight.device}: move one")
-        if not bool(torch.isfinite(x).all()):
-            raise ValueError("x has NaN or Inf: clean the input")
+        if x.dtype == weight.dtype:
+            return x
+        if torch.is_autocast_enabled(x.device.type) and x.is_floating_point():
+            return x.to(weight.dtype)
+        raise TypeError(
+            f"x has dtype {x.dtype}, but the layer {weight.dtype}: convert x or the layer (.to)"
+        )
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_cache": None}
 
     def extra_repr(self) -> str:
-        return f"activation={self.activation}, method={self.method.label}, tol={self.tol:g}"
+        tol = f"{self.tol:g}" if isinstance(self.tol, float) else repr(self.tol)
+        return (
+            f"activation={self.activation}, method={self.method.label}, tol={tol}, "
+            f"gradient={self.gradient.name}"
+        )
+
+
+class _Solves:
+    """The bridge of one call of a layer."""
+
+    def __init__(self, layer: MonDEQ, names: Sequence[str]) -> None:
+        self.layer, self.names = layer, names
+        self.activation = layer.activation
+        self.multiply = layer.parametrization.multiply
+        self.multiply_transpose = layer.parametrization.multiply_transpose
+        self.outer = layer.parametrization.outer
+        self.jacobian = self.activation.jacobian
+        self.exact = layer.gradient.exact
+        # inside of a torch.autograd.Function recording is always off
+        self.training = layer.training and torch.is_grad_enabled()
+
+    def solve(
+        self, bias: Tensor, z0: Tensor | None, x: Tensor, weights: Sequence[Tensor]
+    ) -> Tensor:
+        """z for each sample."""
+        layer = self.layer
+        check_finite(x)
+        check_parameter("U", bias)  # x is finite
+        values = dict(zip(self.names, (w.detach() for w in weights), strict=True))
+        self.M = layer._operator(values)
+        self.method = layer._chosen_method(values, self.training)
+        G = self.activation.operator
+        for method in (self.method, self._damped()):
+            solution = solve_forward(
+                self.M, bias, G, method, tol=layer.tol, max_iter=layer.max_iter, z0=z0
+            )
+            if layer._accept(solution, backward=False):
+                break
+        z: Tensor = solution.x
+        return z
+
+    def solve_adjoint(self, J: Jacobian, v: Tensor, transposed: bool) -> Tensor:
+        """ũ for each sample, in the way that the layer's gradient says."""
+        if not bool(torch.isfinite(v).all()):
+            raise ValueError(
+                "the gradient that reaches the layer's output has NaN or Inf: look for its "
+                "cause behind the layer (torch.autograd.set_detect_anomaly helps)"
+            )
+        self.layer.last_solve.backward = None
+        return self.layer.gradient.solve(self.M, J, v, transposed, self._iterate)
+
+    def _iterate(
+        self, J: Jacobian, v: Tensor, transposed: bool, steps: int | None = None
+    ) -> Tensor:
+        layer = self.layer
+        for method in (self.method, self._damped()):
+            solution = solve_adjoint(
+                self.M,
+                J,
+                v,
+                self.activation.slopes,
+                method,
+                tol=layer.tol if steps is None else 0.0,
+                max_iter=steps or layer.max_iter,
+                transposed=transposed,
+            )
+            if steps is not None:
+                layer.last_solve.backward = SolveRecord.of(solution)
+                break
+            if layer._accept(solution, backward=True):
+                break
+        u_tilde: Tensor = solution.x
+        return u_tilde
+
+    def _damped(self) -> sk.Splitting:
+        reflected = not isinstance(self.method, sk.ForwardBackward)
+        return sk.DouglasRachford(alpha=self.method.alpha if reflected else None)
+
+
+class _OperatorOf(nn.Module):
+    """I − W of a parametrization, as a module's output: ``functional_call`` can exchange values."""
+
+    def __init__(self, parametrization: Parametrization) -> None:
+        super().__init__()
+        self.parametrization = parametrization
+
+    def forward(self, exact: bool) -> sk.LinearOperator:
+        return self.parametrization.operator(exact=exact)
+
+
+def _checked_start(z0: Tensor, bias: Tensor) -> Tensor:
+    if not isinstance(z0, Tensor):
+        raise TypeError(f"z0 is a {type(z0).__name__}: give a torch.Tensor, such as an old output")
+    if z0.shape != bias.shape or z0.device != bias.device:
+        raise ValueError(
+            f"z0 has shape {tuple(z0.shape)} on {z0.device}: give {tuple(bias.shape)} on "
+            f"{bias.device}, like the output"
+        )
+    return z0.detach().to(bias.dtype)
+
+
+def check_finite(x: Tensor) -> None:
+    """Raise ValueError if the input is not finite."""
+    if not bool(torch.isfinite(x).all()):
+        raise ValueError("x has NaN or Inf: clean the input")
 
 
 def check_parameter(name: str, value: Tensor) -> None:

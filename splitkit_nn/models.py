@@ -43,7 +43,7 @@ class Classifier(nn.Module):
         self.layer = MonDEQ(parametrization, tol=tol, max_iter=max_iter)
         self.head = nn.Linear(features, positive_integer("classes", classes))
 
-    def inputs(self, x: Tensor) -> Tensor:
+    def layer_input(self, x: Tensor) -> Tensor:
         """What the layer takes, of the model's input."""
         return x
 
@@ -60,10 +60,14 @@ class Classifier(nn.Module):
         head = torch.linalg.matrix_norm(self.head.weight.detach().double(), 2)
         return self.features_norm() * float(head)
 
+    def readout(self, z: Tensor) -> Tensor:
+        """Logits of equilibria, affine in them."""
+        logits: Tensor = self.head(self.features(z))
+        return logits
+
     def forward(self, x: Tensor) -> Tensor:
         """Logits for each sample."""
-        logits: Tensor = self.head(self.features(self.layer(self.inputs(x))))
-        return logits
+        return self.readout(self.layer(self.layer_input(x)))
 
 
 class DenseClassifier(Classifier):
@@ -98,7 +102,7 @@ class DenseClassifier(Classifier):
             MonotoneDense(in_features, features, m), features, classes, tol=tol, max_iter=max_iter
         )
 
-    def inputs(self, x: Tensor) -> Tensor:
+    def layer_input(self, x: Tensor) -> Tensor:
         return x.flatten(1)
 
     def features(self, z: Tensor) -> Tensor:

@@ -47,6 +47,7 @@ from splitkit.functions.logistic import Logistic as Logistic
 from splitkit.functions.lp_power import LpPower as LpPower
 from splitkit.functions.max_entry import Max as Max
 from splitkit.functions.mcp import MCP as MCP
+from splitkit.functions.moreau_envelope import MoreauEnvelope as MoreauEnvelope
 from splitkit.functions.negative_entropy import NegativeEntropy as NegativeEntropy
 from splitkit.functions.negative_log import NegativeLog as NegativeLog
 from splitkit.functions.negative_log_det import NegativeLogDet as NegativeLogDet

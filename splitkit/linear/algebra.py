@@ -14,11 +14,14 @@ from functools import cached_property, reduce
 from splitkit.backend import Point, Scalar, Space, add, is_array, scale
 from splitkit.linear.base import LinearOperator
 from splitkit.linear.identity import ScaledIdentity
+from splitkit.notation import FACTOR, PRODUCT, SUM, latex, multiple, text, total
 from splitkit.properties import Properties, composition_properties, sum_properties
 
 
 class LinearMultiple(LinearOperator):
     """cL."""
+
+    binding = PRODUCT
 
     def __init__(self, c: float, L: LinearOperator) -> None:
         self.c, self.L = c, L
@@ -81,11 +84,16 @@ class LinearMultiple(LinearOperator):
         return self.L.domain_space(space)
 
     def __repr__(self) -> str:
-        return f"−{self.L!r}" if self.c == -1 else f"{self.c:g} {self.L!r}"
+        return multiple(self.c, text(self.L, PRODUCT))
+
+    def latex(self) -> str:
+        return multiple(self.c, latex(self.L, PRODUCT), "latex")
 
 
 class LinearSum(LinearOperator):
     """L₁ + … + Lₙ; multiples of the identity are gathered, so that (I + α(cI + L))⁻¹ is L's own."""
+
+    binding = SUM
 
     def __init__(self, terms: tuple[LinearOperator, ...]) -> None:
         self.terms = terms
@@ -154,11 +162,16 @@ class LinearSum(LinearOperator):
         return space
 
     def __repr__(self) -> str:
-        return f"({' + '.join(map(repr, self.terms))})"
+        return total([text(L) for L in self.terms])
+
+    def latex(self) -> str:
+        return total([latex(L) for L in self.terms], "latex")
 
 
 class LinearProduct(LinearOperator):
     """L₁ L₂ … Lₙ, the last applied first."""
+
+    binding = PRODUCT
 
     def __init__(self, factors: tuple[LinearOperator, ...]) -> None:
         self.factors = factors
@@ -232,7 +245,12 @@ class LinearProduct(LinearOperator):
         return space
 
     def __repr__(self) -> str:
-        return " ".join(map(repr, self.factors))
+        first, *others = self.factors
+        return " ".join([text(first, PRODUCT), *(text(L, FACTOR) for L in others)])
+
+    def latex(self) -> str:
+        first, *others = self.factors
+        return r" \, ".join([latex(first, PRODUCT), *(latex(L, FACTOR) for L in others)])
 
 
 def _terms(L: LinearOperator) -> tuple[LinearOperator, ...]:

@@ -2,7 +2,7 @@
 
 With S = (I + α²KKᵀ)⁻¹ the shifted system (I + αM)(x, y) = (a, b) reads
 y = S(b + αKa), x = a − αKᵀy; the adjoint is the same with −K. S is a matrix if K is, and
-1/(1 + α²ν) if KKᵀ = νI.
+1/(1 + α²ν) if KKᵀ = νI; otherwise it is what KKᵀ has, a Krylov method if nothing better.
 """
 
 from __future__ import annotations
@@ -44,12 +44,9 @@ class Coupling(LinearOperator):
         if K.gram is not None:
             shrink = 1 / (1 + square * K.gram)
             return _CouplingInverse(K, alpha, lambda y: scale(shrink, y))
-        if isinstance(K, DenseMatrix):
-            # KKᵀ is positive semidefinite, so its shifted inverse exists for every α
-            return _CouplingInverse(
-                K, alpha, DenseMatrix(K.matrix @ K.matrix.T).shifted_inverse(square)
-            )
-        return super().shifted_inverse(alpha)
+        # KKᵀ is positive semidefinite, so its shifted inverse exists for every α
+        KKt = DenseMatrix(K.matrix @ K.matrix.T) if isinstance(K, DenseMatrix) else K @ K.T
+        return _CouplingInverse(K, alpha, KKt.shifted_inverse(square))
 
     def check_space(self, space: Space, name: str = "K") -> None:
         if not space.is_tuple or len(space.shapes) != 2:

@@ -9,6 +9,7 @@ import numpy as np
 
 from splitkit.backend import Point, Scalar, scale
 from splitkit.linear.base import LinearOperator, require_number
+from splitkit.notation import ATOM, PRODUCT, multiple
 from splitkit.properties import Properties
 
 
@@ -27,6 +28,7 @@ class ScaledIdentity(LinearOperator):
         if not math.isfinite(c):
             raise ValueError(f"c = {c}: give a finite number")
         self.c = float(c)
+        self.binding = ATOM if self.c == 1 else PRODUCT
         self.norm = self.least_gain = abs(self.c)
         self.gram = self.c * self.c
         self.properties = Properties.of(
@@ -56,7 +58,10 @@ class ScaledIdentity(LinearOperator):
         return abs((1 - alpha * self.c) / (1 + alpha * self.c))
 
     def __repr__(self) -> str:
-        return "I" if self.c == 1 else f"{self.c:g} I"
+        return multiple(self.c, "I")
+
+    def latex(self) -> str:
+        return multiple(self.c, "I", "latex")
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[LinearOperator, Any, Any]]:

@@ -43,6 +43,9 @@ class NashGame(VI):
 class MatrixGame(NashGame):
     """Two players with mixed strategies: x minimizes and y maximizes yᵀKx over simplices.
 
+    ``gap`` is max_i (Kx)ᵢ − min_j (Kᵀy)ⱼ, what both could gain by deviating; it bounds the distance
+    of ``value`` to the value of the game.
+
     Parameters
     ----------
     K : array, shape (rows, columns)
@@ -60,14 +63,6 @@ class MatrixGame(NashGame):
         """yᵀKx at z = (x, y), of batch shape; the value of the game at an equilibrium."""
         x, y = z
         return namespace(x).sum(self.K(x) * y, axis=-1)
-
-    def gap(self, z: Point) -> Array:
-        """max_i (Kx)ᵢ − min_j (Kᵀy)ⱼ: what both could gain by deviating; it bounds the distance of
-        ``value`` to the value of the game.
-        """
-        x, y = z
-        xp = namespace(x)
-        return xp.max(self.K(x), axis=-1) - xp.min(self.K.adjoint(y), axis=-1)
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Operator, Any]]:

@@ -28,7 +28,7 @@ from splitkit.backend import (
 )
 from splitkit.operators.base import Operator, PointMap
 from splitkit.operators.pullback import Pullback
-from splitkit.properties import Properties
+from splitkit.properties import Properties, form_text
 from splitkit.solvers.method import Role
 
 Pair = tuple[Point, Point]
@@ -177,11 +177,9 @@ def _contradiction(
         allowed = allowed + 2 * noise_x * (abs(a) * (nx + noise_x) + abs(b) * (nu + noise_u))
         allowed = allowed + 2 * noise_u * (abs(c) * (nu + noise_u) + abs(b) * (nx + noise_x))
         if bool(xp.any(value < -allowed)):
-            terms = ((a, "‖Δx‖²"), (2 * b, "⟨Δx, Δu⟩"), (c, "‖Δu‖²"))
-            form = " + ".join(f"({k:.4g}){name}" for k, name in terms if k)
             return (
-                f"{form} ≥ 0, which it declares, is {float(xp.min(value)):.3g} for two pairs "
-                "(x, u) of its graph"
+                f"{form_text((a, b, c))}, which it declares, is {float(xp.min(value)):.3g} for two "
+                "pairs (x, u) of its graph"
             )
     return None
 

@@ -210,6 +210,11 @@ COMBINATORS: dict[str, Examples] = {
         (functions.Conjugate(functions.Huber(0.5)), (3,)),
         (functions.Conjugate(functions.Simplex()), (3,)),
     ],
+    "MoreauEnvelope": lambda a: [
+        (functions.MoreauEnvelope(functions.L1Norm(0.7), 0.5), (3,)),
+        (functions.MoreauEnvelope(functions.Simplex(batch_ndim=1), 2.0), (4, 3)),
+        (functions.MoreauEnvelope(functions.Quadratic(a([[2.0, 1.0], [1.0, 2.0]])), 0.3), (2,)),
+    ],
     "SeparableSum": lambda a: [
         (functions.SeparableSum((functions.L1Norm(), functions.Simplex())), ((3,), (2,))),
         (functions.SeparableSum((functions.SquaredL2(0.5), functions.Huber())), ((3,), (2, 2))),

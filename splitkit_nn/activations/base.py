@@ -19,7 +19,7 @@ import math
 import splitkit as sk
 from splitkit.backend import Array, Scalar, align, namespace
 from splitkit.operators.base import PointMap
-from splitkit_nn.jacobians import Diagonal, Jacobian
+from splitkit_nn.jacobians import Diagonal, Jacobian, Slopes, subgradient_properties
 
 
 class Activation:
@@ -36,7 +36,7 @@ class Activation:
         σ acts on each entry by itself.
     """
 
-    slopes: tuple[float, float] = (0.0, 1.0)
+    slopes: Slopes = (0.0, 1.0)
     elementwise: bool = True
 
     def __call__(self, y: Array) -> Array:
@@ -65,17 +65,11 @@ class Activation:
 
 
 class ActivationOperator(sk.Operator):
-    """∂f for σ = prox_f. Slopes of σ in [p, q] are slopes of ∂f in [1/q − 1, 1/p − 1]."""
+    """∂f for σ = prox_f."""
 
     def __init__(self, activation: Activation) -> None:
         self.activation = activation
-        least, greatest = activation.slopes
-        self.properties = sk.Properties.of(
-            strong_monotonicity=1 / greatest - 1,
-            lipschitz=1 / least - 1 if least > 0 else None,
-            gradient=True,
-            maximal=True,
-        )
+        self.properties = subgradient_properties(activation.slopes)
 
     def make_resolvent(self, alpha: Scalar) -> PointMap:
         return lambda y: self.activation.prox(y, alpha)

@@ -15,6 +15,7 @@ import splitkit as sk
 from splitkit_nn.training.layer import equilibrium_layer, follow, loss_cotangent
 
 ALPHAS = tuple(2.0**k for k in range(-9, 5))
+TOL = 1e-4  # where the layer has another stopping rule
 LIMIT = 300  # iterations after which a method counts as not converging
 EXACT = 1e-13  # relative tolerance of the solution that stands for the true one
 STEPS = 30  # iterations whose bounds and errors are shown
@@ -77,6 +78,7 @@ def measure_convergence(model: nn.Module, images: Tensor, labels: Tensor) -> Con
         "forward": _Inclusion(*layer.inclusion(x), torch.zeros_like(v)),
         "backward": _Inclusion(*layer.adjoint_inclusion(x, v), torch.zeros_like(v)),
     }
+    tol = layer.tol if isinstance(layer.tol, float) else TOL
     alpha = float(layer.alpha if layer.method.alpha is None else layer.method.alpha)
     bounds, errors = inclusions["forward"].bounds_and_errors(alpha)
     return Convergence(
@@ -84,12 +86,12 @@ def measure_convergence(model: nn.Module, images: Tensor, labels: Tensor) -> Con
         alphas=ALPHAS,
         iterations={
             direction: {
-                name: [inclusions[direction].iterations(method, a, layer.tol) for a in ALPHAS]
+                name: [inclusions[direction].iterations(method, a, tol) for a in ALPHAS]
                 for name, method in METHODS.items()
             }
             for direction in PASSES
         },
-        tol=layer.tol,
+        tol=tol,
         alpha=alpha,
         bounds=bounds,
         errors=errors,

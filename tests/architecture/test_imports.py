@@ -56,8 +56,11 @@ NETWORK_ROOMS = (
     "masked",
     "linear",
     "equilibrium",
+    "array_layers",
     "implicit",
+    "gradients",
     "layers",
+    "compare",
     "models",
     "reference",
     "baselines",
@@ -68,17 +71,14 @@ NETWORK_ROOMS = (
     "__init__",
     "__main__",
 )
+TORCHLESS = ("jacobians", "activations", "masked", "equilibrium", "array_layers")
 NETWORKS = House(
     "splitkit_nn",
     NETWORK_ROOMS,
     libraries={
         "splitkit": NETWORK_ROOMS,
         "numpy": NETWORK_ROOMS,
-        "torch": tuple(
-            room
-            for room in NETWORK_ROOMS
-            if room not in ("jacobians", "activations", "masked", "equilibrium")
-        ),
+        "torch": tuple(room for room in NETWORK_ROOMS if room not in TORCHLESS),
         "sklearn": ("data",),
         "scipy": ("data",),
         "pooch": ("data",),

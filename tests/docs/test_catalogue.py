@@ -7,7 +7,11 @@ from splitkit import functions
 from splitkit.functions import Function, Indicator
 
 PAGE = (Path(__file__).parents[2] / "docs" / "catalogue.md").read_text()
-RULES = {"base", "calculus"}  # modules of functions that are made of other functions
+RULES = {
+    "base",
+    "calculus",
+    "moreau_envelope",
+}  # modules of functions that are made of other functions
 
 
 def names(section):

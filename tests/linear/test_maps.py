@@ -351,7 +351,7 @@ def test_expressions_are_kept_simple():
     assert [repr(t) for t in total.terms] == ["3 I", "DenseMatrix(4×4)"]
     assert isinstance(ScaledIdentity() - ScaledIdentity(), ScaledIdentity)
     assert repr(L.T @ L) == "DenseMatrix(3×4)ᵀ DenseMatrix(3×4)"
-    assert repr(DenseMatrix(P) - DenseMatrix(K)) == "(DenseMatrix(4×4) + −DenseMatrix(4×4))"
+    assert repr(DenseMatrix(P) - DenseMatrix(K)) == "DenseMatrix(4×4) − DenseMatrix(4×4)"
     for wrong in (lambda: L + 1.0, lambda: L @ A, lambda: True * L, lambda: L - A):
         with pytest.raises(TypeError):
             wrong()

@@ -48,6 +48,10 @@ def test_latex_reads_as_the_text_does():
         sk.Subdifferential(norm + norm): r"\partial \left(\mathrm{L1Norm} + \mathrm{L1Norm}\right)",
         sk.Affine(np.eye(2), np.ones(2)): r"\mathrm{DenseMatrix} - q",
         (2.0 * norm).translate(np.ones(2)): r"\left(2\,\mathrm{L1Norm}\right)(\cdot - v)",
+        sk.Affine(L - 2.0 * (L @ L.T)): r"\mathrm{DenseMatrix} - 2\,\mathrm{DenseMatrix} \, "
+        r"\mathrm{DenseMatrix}^\top",
+        (L + L).T: r"\left(\mathrm{DenseMatrix} + \mathrm{DenseMatrix}\right)^\top",
+        sk.linear.ScaledIdentity(-2.0): r"-2\,I",
         f.Conjugate(norm): r"\mathrm{L1Norm}^*",
         norm @ L: r"\mathrm{L1Norm} \circ \mathrm{DenseMatrix}",
     }

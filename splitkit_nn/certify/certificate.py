@@ -88,7 +88,7 @@ def certify(model: MonDEQ | Classifier, x: Tensor) -> Certificate:
     layer = model if isinstance(model, MonDEQ) else model.layer
     if x.shape[0] == 0:
         raise ValueError("x is an empty batch: give at least one sample")
-    x = x if isinstance(model, MonDEQ) else model.inputs(x)
+    x = x if isinstance(model, MonDEQ) else model.layer_input(x)
     layer = copy.deepcopy(layer).eval()
     with torch.no_grad():
         z = layer(x)
@@ -101,7 +101,7 @@ def certify(model: MonDEQ | Classifier, x: Tensor) -> Certificate:
     m, L = F.strong_monotonicity, F.lipschitz
     assert m is not None
     assert L is not None
-    error = _distance_bound(F, z.double(), x.double(), double, m)
+    error = distance_bound(F, z.double(), double, m)
     size = z.double().flatten(1).norm(dim=1)
     relative = torch.where(error > 0, error / size, 0.0)
     gain = double.parametrization.input_norm() / m
@@ -120,7 +120,7 @@ def certify(model: MonDEQ | Classifier, x: Tensor) -> Certificate:
     )
 
 
-def _distance_bound(F: sk.Affine, z: Tensor, x: Tensor, layer: MonDEQ, m: float) -> Tensor:
+def distance_bound(F: sk.Affine, z: Tensor, layer: MonDEQ, m: float) -> Tensor:
     """‖z − z*‖ for each sample, for any z: with p = σ(z − F(z)), z − p − F(z) ∈ G(p), so
     F(p) + z − p − F(z) ∈ (F + G)(p), and ‖z − z*‖ ≤ ‖z − p‖ + ‖F(p) − F(z) + z − p‖/m.
     """

@@ -1,0 +1,153 @@
+"""The equilibrium z = σ(Wz + Ux + b) and its vector-Jacobian product on arrays of any library.
+
+Both solves are those of ``equilibrium``, which the Torch layer uses too. With J the Jacobian of σ
+at Wz + Ux + b and ũ = J(v + Wᵀũ), the cotangents are
+
+    b: Σ ũ,   W: Σ ũzᵀ,   U: Σ ũxᵀ   (over the batch),   x: Uᵀũ.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import splitkit as sk
+from splitkit.backend import Array, Space, namespace
+from splitkit_nn.activations import Activation, find_activation
+from splitkit_nn.equilibrium import solve_adjoint, solve_forward
+
+
+class Cotangents(NamedTuple):
+    """Cotangents of a layer's input and of what it is made of, each like its primal."""
+
+    x: Array
+    W: Array
+    U: Array
+    b: Array
+
+
+class ArrayMonDEQ:
+    """x ↦ z with z = σ(Wz + Ux + b), on NumPy, CuPy, Torch or another Array API library.
+
+    Parameters
+    ----------
+    W : array, shape (features, features)
+        I − W must be strongly monotone; ``MonotoneDense(…).weight()`` is such a W.
+    U : array, shape (features, in_features)
+    b : array, shape (features,)
+        The three share library, dtype and device, which x has too.
+    activation : str or Activation
+        σ, a proximal map.
+    method : splitkit.Splitting, optional
+        Default ``splitkit.PeacemanRachford()``; ``alpha=None`` is chosen here, once.
+    tol : float or splitkit.Stopping
+        Of each sample's solve, forward and backward; a number is relative.
+    max_iter : int
+
+    Attributes
+    ----------
+    last_solution : splitkit.Solution or None
+        Of the latest solve, forward or backward.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Shapes, dtypes or libraries do not fit; I − W is not strongly monotone.
+    """
+
+    def __init__(
+        self,
+        W: Array,
+        U: Array,
+        b: Array,
+        activation: str | Activation = "relu",
+        method: sk.Splitting | None = None,
+        *,
+        tol: float | sk.Stopping = 1e-8,
+        max_iter: int = 10_000,
+    ) -> None:
+        space = Space.of(W, name="W")
+        features = W.shape[0]
+        if W.ndim != 2 or W.shape[1] != features:
+            raise ValueError(f"W has shape {tuple(W.shape)}: give (features, features)")
+        for name, array, shape in (("U", U, (features, -1)), ("b", b, (features,))):
+            space.check_array(array, name)
+            fits = array.ndim == len(shape) and array.shape[0] == features
+            if not fits:
+                raise ValueError(f"{name} has shape {tuple(array.shape)}: W asks for {shape}")
+        self.W, self.U, self.b = W, U, b
+        self.activation = find_activation(activation)
+        self.tol, self.max_iter = tol, max_iter
+        self._M = sk.DenseMatrix(space.xp.eye(features, dtype=W.dtype, device=space.device) - W)
+        m = self._M.properties.strong_monotonicity
+        if m is None or m <= 0:
+            raise ValueError(
+                f"I − W is {m}-strongly monotone: its symmetric part must be positive definite, as "
+                "for W = (1 − m)I − AᵀA + B − Bᵀ with m > 0"
+            )
+        method = method or sk.PeacemanRachford()
+        self.method = method.chosen(sk.Affine(self._M), self.activation.operator)
+        self.last_solution: sk.Solution | None = None
+
+    def __call__(self, x: Array, z0: Array | None = None) -> Array:
+        """z of shape (batch, features) for x of shape (batch, in_features), starting at z0.
+
+        Raises
+        ------
+        splitkit.NotConvergedError
+            The solve did not meet its tolerance.
+        """
+        solution = solve_forward(
+            self._M,
+            self._bias(x),
+            self.activation.operator,
+            self.method,
+            tol=self.tol,
+            max_iter=self.max_iter,
+            z0=z0,
+        )
+        return self._accept(solution)
+
+    def vjp(self, x: Array, v: Array, z: Array | None = None) -> Cotangents:
+        """The cotangents that belong to the cotangent v of z = self(x), which may be given.
+
+        Raises
+        ------
+        splitkit.NotConvergedError
+            A solve did not meet its tolerance.
+        """
+        if z is None:
+            z = self(x)
+        J = self.activation.jacobian(z @ self.W.T + self._bias(x))
+        solution = solve_adjoint(
+            self._M,
+            J,
+            v,
+            self.activation.slopes,
+            self.method,
+            tol=self.tol,
+            max_iter=self.max_iter,
+        )
+        u_tilde = self._accept(solution)
+        total = namespace(x).sum(u_tilde, axis=0)
+        return Cotangents(u_tilde @ self.U, u_tilde.T @ z, u_tilde.T @ x, total)
+
+    def _bias(self, x: Array) -> Array:
+        space = Space.of(x, 1, name="x")
+        space.check_array(self.W, "W")
+        if x.ndim != 2 or x.shape[1] != self.U.shape[1]:
+            raise ValueError(
+                f"x has shape {tuple(x.shape)}: give (batch, in_features = {self.U.shape[1]})"
+            )
+        return x @ self.U.T + self.b
+
+    def _accept(self, solution: sk.Solution) -> Array:
+        self.last_solution = solution
+        if not solution.converged:
+            raise sk.NotConvergedError(solution)
+        return solution.x
+
+    def __repr__(self) -> str:
+        return (
+            f"ArrayMonDEQ({self.U.shape[1]} → {self.W.shape[0]}, activation={self.activation}, "
+            f"method={self.method.label})"
+        )

@@ -1,0 +1,213 @@
+"""Certified radii of a classification: within them no perturbation changes the class.
+
+With logits W_o z + c, the margin of class c over j at the true equilibrium is at least
+y_c − y_j − ‖w_c − w_j‖e, e ≥ ‖z − z*‖ the certified solve error, and it changes by at most
+γ_cj‖δ‖ under an input perturbation δ. So the class stays for
+
+    ‖δ‖ < min over j of (y_c − y_j − ‖w_c − w_j‖e)/γ_cj,
+
+γ_cj the constant of the one row w_c − w_j (see ``lipschitz``): much larger than margin/(√2γ) or
+margin/(2γ) with one constant γ = ‖W_o‖‖U‖/m for all.
+
+The radii are of the network with exact equilibria, in exact arithmetic.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from splitkit_nn.certify.certificate import distance_bound
+from splitkit_nn.certify.lipschitz import LARGE, LipschitzBounds, lipschitz_bounds, simple_bounds
+from splitkit_nn.layers import MonDEQ
+from splitkit_nn.linear.dense import MonotoneDense
+
+Norm = Literal["l2", "linf", "rule 2", "rule √2"]
+
+
+class Classifier(Protocol):
+    """A model whose logits are an affine function of an equilibrium."""
+
+    layer: MonDEQ
+
+    def layer_input(self, x: Tensor) -> Tensor:
+        """What the layer is given for the model's input x."""
+        ...
+
+    def readout(self, z: Tensor) -> Tensor:
+        """Logits of an equilibrium, affine in it."""
+        ...
+
+
+@dataclass(frozen=True)
+class Robustness:
+    """Certified radii for a batch, in the units of the input before normalization.
+
+    Attributes
+    ----------
+    correct : bool Tensor, shape (batch,)
+    l2, linf : Tensor, shape (batch,)
+        Certified radii; 0 where the classification is wrong.
+    simple : Tensor, shape (batch,)
+        margin/(2γ), γ = ‖W_o‖‖U‖/m, for comparison.
+    bounds : LipschitzBounds
+        Of the pairs of classes, in the units of the model's input.
+    """
+
+    correct: Tensor
+    l2: Tensor
+    linf: Tensor
+    simple: Tensor
+    bounds: LipschitzBounds
+
+    def accuracy(self, epsilon: float, norm: Norm = "l2") -> float:
+        """The share of samples that are right for every perturbation of norm at most ε.
+
+        "rule 2" and "rule √2" are margin/(2γ) and margin/(√2γ) in ℓ2.
+        """
+        if epsilon < 0:
+            raise ValueError(f"epsilon = {epsilon}: give a radius ≥ 0")
+        radii = {
+            "l2": self.l2,
+            "linf": self.linf,
+            "rule 2": self.simple,
+            "rule √2": self.simple * 2**0.5,
+        }[norm]
+        inside = radii > epsilon if epsilon > 0 else self.correct
+        return float((self.correct & inside).double().mean())
+
+    def table(
+        self,
+        l2: Sequence[float] = (0.0, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0),
+        linf: Sequence[float] = (0.0, 1 / 255, 2 / 255, 4 / 255, 8 / 255),
+    ) -> str:
+        """Certified accuracy over ε, as lines of text."""
+        lines = ["ℓ2 radius   certified   margin/(√2γ)   margin/(2γ)"]
+        for e in l2:
+            values = [100 * self.accuracy(e, norm) for norm in ("l2", "rule √2", "rule 2")]
+            lines.append(f"{e:<9.3g} {values[0]:9.2f} % {values[1]:12.2f} % {values[2]:11.2f} %")
+        lines.append("ℓ∞ radius   certified")
+        lines += [f"{e:<9.4f} {100 * self.accuracy(e, 'linf'):9.2f} %" for e in linf]
+        return "\n".join(lines)
+
+    __str__ = table
+
+
+def certify_robustness(
+    model: Classifier,
+    x: Tensor,
+    labels: Tensor,
+    *,
+    scale: float | Tensor = 1.0,
+    tol: float = 1e-8,
+    steps: int = 200,
+) -> Robustness:
+    """Certified ℓ2 and ℓ∞ radii of a classifier on a batch.
+
+    Parameters
+    ----------
+    model : nn.Module with ``layer``, ``layer_input`` and ``readout``
+        Such as ``DenseClassifier``; ``readout`` is affine (a pooling and a linear head), and
+        ``layer_input`` does not increase distances. Not changed.
+    x, labels : Tensor
+        Inputs as the model takes them, and their classes.
+    scale : float or Tensor
+        x = (input − mean)/scale; of several values (one a channel) the least counts. Radii are in
+        the input's units.
+    tol : float
+        Relative tolerance of the equilibria, in float64; what it leaves is subtracted.
+    steps : int
+        Of the search for multipliers.
+
+    Raises
+    ------
+    TypeError
+        The model lacks a part, or its readout is not affine.
+    ValueError
+        Empty batch, wrong labels, scale not positive.
+    """
+    _check(model, x, labels)
+    spread = float(torch.as_tensor(scale, dtype=torch.float64).min())
+    if not 0 < spread < float("inf"):
+        raise ValueError(f"scale = {scale}: give positive numbers")
+    assert isinstance(model, nn.Module)
+    twin: Classifier = copy.deepcopy(model).double().eval()
+    layer = twin.layer
+    layer.tol, layer.max_iter = tol, max(layer.max_iter, 10_000)
+    inputs = twin.layer_input(x.double())
+    with torch.no_grad():
+        z = layer(inputs)
+        F, _ = layer.inclusion(inputs)
+        logits = twin.readout(z)
+    m = F.strong_monotonicity
+    assert m is not None
+    rows = _readout_rows(twin, z)
+    error = distance_bound(F, z, layer, m)
+    classes = len(rows)
+    first, second = torch.triu_indices(classes, classes, 1)
+    differences = (rows[first] - rows[second]).flatten(1)
+    bounds = _bounds(layer, differences, m, inputs[0].numel(), steps)
+    correct = logits.argmax(1) == labels
+    own = logits.gather(1, labels[:, None])
+    size = torch.cdist(rows.flatten(1), rows.flatten(1))[labels]
+    margin = own - logits - size * error[:, None]
+
+    def radii(constants: Tensor) -> Tensor:
+        gamma = torch.zeros(classes, classes, dtype=constants.dtype, device=constants.device)
+        gamma[first, second] = gamma[second, first] = constants
+        quotient = margin / gamma[labels]
+        others = torch.nn.functional.one_hot(labels, classes).bool()
+        least = quotient.masked_fill(others, float("inf")).amin(dim=1)
+        return torch.where(correct, least.clamp_min(0.0), 0.0) * spread
+
+    whole = torch.linalg.matrix_norm(rows.flatten(1), 2) * layer.parametrization.input_norm() / m
+    return Robustness(
+        correct=correct,
+        l2=radii(bounds.l2),
+        linf=radii(bounds.linf),
+        simple=radii(2 * whole * torch.ones_like(bounds.l2)),
+        bounds=bounds,
+    )
+
+
+def _bounds(
+    layer: MonDEQ, differences: Tensor, m: float, in_features: int, steps: int
+) -> LipschitzBounds:
+    p = layer.parametrization
+    if isinstance(p, MonotoneDense) and p.features <= LARGE:
+        W, U = p.weight(), p.U.weight
+        elementwise = layer.activation.elementwise
+        return lipschitz_bounds(W, U, differences, diagonal=elementwise, steps=steps)
+    return simple_bounds(p.input_norm() / m, in_features, differences)
+
+
+def _readout_rows(model: Classifier, z: Tensor) -> Tensor:
+    """The rows w of logits = Wz + c, of shape (classes, *point); TypeError unless affine."""
+    zero = torch.zeros_like(z[:1])
+    rows: Tensor = torch.func.jacrev(model.readout)(zero)[0, :, 0].detach()
+    with torch.no_grad():
+        affine = z.flatten(1) @ rows.flatten(1).T + model.readout(zero)
+        if not torch.allclose(affine, model.readout(z), rtol=1e-8, atol=1e-8):
+            raise TypeError("the model's readout is not affine: only affine ones can be certified")
+    return rows
+
+
+def _check(model: Classifier, x: Tensor, labels: Tensor) -> None:
+    for name in ("layer", "layer_input", "readout"):
+        if not hasattr(model, name):
+            raise TypeError(
+                f"model is a {type(model).__name__} without {name}: give one such as "
+                "DenseClassifier, with layer, layer_input and readout"
+            )
+    if len(x) == 0:
+        raise ValueError("x is an empty batch: give at least one sample")
+    if labels.shape != (len(x),) or labels.is_floating_point():
+        raise ValueError(
+            f"labels has shape {tuple(labels.shape)} and dtype {labels.dtype}: give one class for "
+            f"each of the {len(x)} samples"
+        )

@@ -1,0 +1,173 @@
+"""The menu of gradients: the exact ones agree, the others have the bias that theory gives them."""
+
+import pytest
+import torch
+
+import splitkit as sk
+import splitkit_nn as sknn
+
+
+def make_layer(gradient="adjoint", activation="tanh", **options):
+    torch.manual_seed(0)
+    options = {"tol": 1e-12, "max_iter": 5000} | options
+    return sknn.MonDEQ(sknn.MonotoneDense(3, 6).double(), activation, gradient=gradient, **options)
+
+
+@pytest.fixture
+def x():
+    return torch.randn(4, 3, generator=torch.Generator().manual_seed(1)).double()
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh", "softmax"])
+def test_direct_equals_adjoint_with_second_derivatives(x, activation):
+    results = []
+    for gradient in ("adjoint", "direct"):
+        layer = make_layer(gradient, activation)
+        z = layer(x)
+        v = torch.linspace(-1, 1, z.numel(), dtype=z.dtype).reshape(z.shape)
+        first = torch.autograd.grad((z * v).sum(), tuple(layer.parameters()), create_graph=True)
+        total = sum(g.square().sum() for g in first)
+        second = torch.autograd.grad(total, tuple(layer.parameters()))
+        results.append((*first, *second))
+    assert layer.last_solve.backward is None
+    for a, b in zip(*results, strict=True):
+        torch.testing.assert_close(a, b, rtol=0, atol=1e-9)
+
+
+def test_jacobian_free_leaves_out_the_term_of_W(x):
+    layer = make_layer("jacobian_free")
+    z = layer(x)
+    v = torch.ones_like(z)
+    z.backward(v)
+    J = 1 - z.detach() ** 2  # tanh′ at the pre-activation
+    torch.testing.assert_close(layer.parametrization.U.bias.grad, (J * v).sum(0))
+
+
+def test_truncated_has_the_error_of_its_steps(x):
+    layer = make_layer()
+    menu = [sknn.Truncated(steps=k) for k in (1, 4, 16, 64)]
+    found = sknn.compare_gradients(layer, x, gradients=menu)
+    errors = [bias.relative_error for bias in found.values()]
+    layer(x)
+    rate = layer.last_solve.forward.rate
+    assert errors[0] > errors[1] > errors[2] > errors[3]
+    assert errors[2] < 10 * rate**16
+    assert errors[3] < 1e-9
+
+
+def test_unrolled_is_the_derivative_of_the_iteration_and_tends_to_the_exact_one(x):
+    steps = sknn.Unrolled(steps=3, alpha=0.2)
+    layer = make_layer(steps)
+    names = [name for name, _ in layer.named_parameters()]
+    values = [p.detach().clone().requires_grad_() for p in layer.parameters()]
+
+    def function(*values):
+        return torch.func.functional_call(layer, dict(zip(names, values, strict=True)), (x,))
+
+    assert torch.autograd.gradcheck(function, values)
+    assert torch.autograd.gradgradcheck(function, values, fast_mode=True)
+    menu = [sknn.Unrolled(steps=k) for k in (5, 20, 200)]
+    found = sknn.compare_gradients(layer, x, gradients=menu)
+    errors = [bias.relative_error for bias in found.values()]
+    assert errors[0] > errors[1] > errors[2]
+    assert errors[2] < 1e-10
+
+
+def test_compare_gradients(x):
+    layer = make_layer(tol=1e-8)
+    before = {name: value.clone() for name, value in layer.state_dict().items()}
+    found = sknn.compare_gradients(layer.float(), x.float())
+    assert list(found) == ["adjoint", "direct", "jacobian_free", "truncated", "unrolled"]
+    assert found["direct"].relative_error == 0.0
+    assert 0 < found["adjoint"].relative_error < 1e-6
+    assert found["jacobian_free"].relative_error > 0.1
+    assert found["jacobian_free"].cosine < found["truncated"].cosine < 1 + 1e-12
+    assert "cosine" in str(found["truncated"])
+    after = layer.state_dict()
+    assert all(torch.equal(after[name].double(), value.float().double()) or name == "alpha"
+               for name, value in before.items())  # fmt: skip
+
+
+@pytest.mark.parametrize("gradient", ["jacobian_free", "truncated"])
+def test_second_derivatives_of_an_inexact_first_are_refused(x, gradient):
+    layer = make_layer(gradient)
+    (first,) = torch.autograd.grad(layer(x).sum(), layer.parametrization.A, create_graph=True)
+    with pytest.raises(RuntimeError, match="exact first one"):
+        first.sum().backward()
+
+
+METHODS = [sk.PeacemanRachford(), sk.ForwardBackward(), sk.DouglasRachford()]
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda m: m.label)
+def test_warm_start_from_the_solution_takes_one_step(x, method):
+    layer = make_layer(method=method, tol=1e-9)
+    z = layer(x).detach()
+    assert layer.last_solve.forward.iterations > 5
+    again = layer(x, z0=z)
+    assert layer.last_solve.forward.iterations <= 2
+    torch.testing.assert_close(again.detach(), z, rtol=0, atol=1e-7)
+    again.sum().backward()
+    with pytest.raises(ValueError, match="z0 has shape"):
+        layer(x, z0=z[:1])
+    with pytest.raises(TypeError, match="z0 is a list"):
+        layer(x, z0=[0.0])
+
+
+def test_certified_tolerance(x):
+    layer = make_layer(tol=sk.CertifiedError(1e-3))
+    z = layer(x).detach()
+    assert layer.last_solve.forward.error_bound <= 1e-3
+    layer.tol = 1e-13
+    assert float((layer(x).detach() - z).norm(dim=1).max()) <= 1e-3
+    assert "CertifiedError" in repr(make_layer(tol=sk.CertifiedError(1e-3)))
+
+
+def test_failure_is_raised_warned_of_or_damped(x):
+    with pytest.raises(sk.NotConvergedError, match="max_iter = 3"):
+        make_layer(max_iter=3)(x)
+    layer = make_layer(max_iter=3, on_failure="warn")
+    with pytest.warns(sk.NotConvergedWarning, match="max_iter = 3"):
+        z = layer(x)
+    assert not layer.last_solve.forward.converged
+    with pytest.warns(sk.NotConvergedWarning):
+        z.sum().backward()
+    assert torch.isfinite(layer.parametrization.A.grad).all()
+    with pytest.raises(ValueError, match="on_failure = 'ignore'"):
+        make_layer(on_failure="ignore")
+
+
+def test_damping_saves_a_diverging_iteration(x):
+    method = sk.ForwardBackward(alpha=20.0, check=False)  # far too long
+    with pytest.raises(sk.NotConvergedError):
+        make_layer(method=method, max_iter=300)(x)
+    layer = make_layer(method=method, on_failure="damp", max_iter=2000)
+    z = layer(x)
+    assert layer.last_solve.forward.method == "Douglas-Rachford"
+    torch.testing.assert_close(z, make_layer()(x), rtol=0, atol=1e-9)
+    z.sum().backward()
+    assert layer.last_solve.backward.method == "Douglas-Rachford"
+    with pytest.raises(sk.NotConvergedError, match="Douglas-Rachford"):
+        make_layer(on_failure="damp", max_iter=2)(x)
+
+
+def test_statistics(x):
+    layer = make_layer()
+    layer(x)
+    record = layer.last_solve.forward
+    assert record.method == "Peaceman-Rachford"
+    assert 0 < record.mean_iterations <= record.iterations
+
+
+@pytest.mark.parametrize(
+    ("make", "match"),
+    [
+        (lambda: make_layer("exact"), "gradient = 'exact'"),
+        (lambda: sknn.Truncated(steps=0), "steps = 0"),
+        (lambda: sknn.Unrolled(steps=2.0), r"steps = 2\.0"),
+        (lambda: sknn.Unrolled(alpha=-1.0), r"alpha = -1\.0"),
+    ],
+)
+def test_bad_arguments(make, match):
+    with pytest.raises(ValueError, match=match):
+        make()

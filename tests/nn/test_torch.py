@@ -1,0 +1,270 @@
+"""The layer among torch's own tools: containers, compile, autocast, transforms, DDP, hooks."""
+
+import copy
+import io
+import subprocess
+import sys
+import textwrap
+
+import pytest
+import torch
+from torch import nn
+
+import splitkit_nn as sknn
+
+
+def make_layer(activation="tanh", **options):
+    torch.manual_seed(0)
+    return sknn.MonDEQ(sknn.MonotoneDense(3, 6), activation, **({"tol": 1e-6} | options))
+
+
+@pytest.fixture
+def x():
+    return torch.randn(4, 3, generator=torch.Generator().manual_seed(1))
+
+
+def gradients(model, x):
+    for p in model.parameters():
+        p.grad = None
+    model(x).square().sum().backward()
+    return [p.grad.clone() for p in model.parameters()]
+
+
+def test_sequential_and_hooks(x):
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(3, 3), make_layer(), nn.Linear(6, 2))
+    seen = []
+    model[1].register_forward_hook(lambda module, args, output: seen.append(output.shape))
+    model[1].register_full_backward_hook(lambda module, into, out: seen.append(out[0].shape))
+    model[1].parametrization.A.register_hook(lambda grad: seen.append(grad.shape))
+    model(x).sum().backward()
+    assert seen == [(4, 6), (4, 6), (6, 6)] or seen == [(4, 6), (6, 6), (4, 6)]
+
+
+class Model(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.into, self.layer, self.out = nn.Linear(3, 3), make_layer(), nn.Linear(6, 2)
+
+    def forward(self, x):
+        z = self.layer(self.into(x).tanh())
+        return self.out(z).tanh()
+
+
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor:UserWarning")
+def test_compile_gives_the_same_numbers_without_recompiling(x):
+    """The layer is a graph break: what lies around it is compiled, once."""
+    torch.manual_seed(0)
+    model, graphs = Model(), []
+
+    def backend(graph, example_inputs):
+        graphs.append(graph)
+        return graph.forward
+
+    compiled = torch.compile(model, backend=backend)
+    model.eval()
+    expected = gradients(model, x)
+    for _ in range(3):
+        for a, b in zip(gradients(compiled, x), expected, strict=True):
+            torch.testing.assert_close(a, b, rtol=0, atol=1e-6)
+    count = len(graphs)
+    assert count == 2  # before and after the layer
+    with torch.no_grad():
+        model.layer.parametrization.A.mul_(0.5)
+    for a, b in zip(gradients(compiled, x), gradients(model, x), strict=True):
+        torch.testing.assert_close(a, b, rtol=0, atol=1e-6)
+    assert len(graphs) == count
+    torch.compiler.reset()
+
+
+def test_export_is_refused_by_name(x):
+    with pytest.raises(Exception, match="cannot be exported") as caught:
+        torch.export.export(make_layer().eval(), (x,))
+    assert "state dict" in str(caught.value)
+
+
+def test_autocast_solves_in_the_parameters_precision(x):
+    model = nn.Sequential(nn.Linear(3, 3), make_layer(), nn.Linear(6, 2))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        inner = model[0](x)
+        assert inner.dtype == torch.bfloat16
+        z = model[1](inner)
+        assert z.dtype == torch.float32
+        loss = model[2](z).float().square().sum()
+        loss.backward()
+    assert model[1].last_solve.forward.residual < 1e-5
+    with_autocast = model[1].parametrization.A.grad.clone()
+    layer = copy.deepcopy(model[1])
+    layer.zero_grad()
+    z = layer(inner.detach().float())
+    nn.functional.linear(z, model[2].weight, model[2].bias).square().sum().backward()
+    torch.testing.assert_close(layer.parametrization.A.grad, with_autocast, rtol=0.05, atol=0.02)
+    with pytest.raises(TypeError, match="bfloat16"):
+        layer(inner.detach())
+
+
+def test_functional_call_and_func_grad(x):
+    layer = make_layer()
+    expected = gradients(layer, x)
+    values = {name: p.detach().clone() for name, p in layer.named_parameters()}
+    swapped = {name: 0.5 * value for name, value in values.items()}
+    half = copy.deepcopy(layer)
+    half.load_state_dict(half.state_dict() | swapped)
+    found = torch.func.functional_call(layer, swapped, (x,))
+    torch.testing.assert_close(found, half(x))
+
+    def loss(values):
+        return torch.func.functional_call(layer, values, (x,)).square().sum()
+
+    for _ in range(2):  # nothing of a transform may be left behind in the layer
+        found = torch.func.grad(loss)(values)
+        for a, b in zip(found.values(), expected, strict=True):
+            torch.testing.assert_close(a, b, rtol=0, atol=1e-4)
+    torch.testing.assert_close(gradients(layer, x), expected)
+
+
+def test_vmap_over_inputs_gives_gradients_of_each_sample(x):
+    layer = make_layer()
+    torch.testing.assert_close(
+        torch.func.vmap(lambda row: layer(row[None])[0])(x), layer(x), rtol=0, atol=1e-5
+    )
+    values = {name: p.detach() for name, p in layer.named_parameters()}
+
+    def loss(values, row):
+        return torch.func.functional_call(layer, values, (row[None],)).square().sum()
+
+    found = torch.func.vmap(torch.func.grad(loss), in_dims=(None, 0))(values, x)
+    for i, row in enumerate(x):
+        for a, b in zip(found.values(), gradients(layer, row[None]), strict=True):
+            torch.testing.assert_close(a[i], b, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("activation", ["tanh", "softmax"])
+def test_jacrev_and_hessian(x, activation):
+    layer = make_layer(activation, tol=1e-12).double()
+    row = x[0].double()
+
+    def function(row):
+        return layer(row[None])[0]
+
+    jacobian = torch.func.jacrev(function)(row)
+    torch.testing.assert_close(jacobian, torch.autograd.functional.jacobian(function, row))
+    hessian = torch.func.jacrev(torch.func.jacrev(lambda row: function(row).square().sum()))(row)
+    expected = torch.autograd.functional.hessian(lambda row: function(row).square().sum(), row)
+    torch.testing.assert_close(hessian, expected)
+
+
+def test_vmap_over_parameters_is_refused(x):
+    layer = make_layer()
+    stacked = {name: torch.stack([p.detach()] * 2) for name, p in layer.named_parameters()}
+    call = torch.func.vmap(lambda values: torch.func.functional_call(layer, values, (x,)))
+    with pytest.raises(NotImplementedError, match="over the parameters"):
+        call(stacked)
+
+
+def test_state_is_saved_and_loaded_with_weights_only(x):
+    layer = make_layer().eval()
+    expected = layer(x)
+    file = io.BytesIO()
+    torch.save(layer.state_dict(), file)
+    file.seek(0)
+    other = make_layer().eval()
+    for p in other.parameters():
+        p.data.zero_()
+    other.load_state_dict(torch.load(file, weights_only=True))
+    assert torch.equal(other(x), expected)
+    assert torch.equal(other.alpha, layer.alpha)
+
+
+def saved_bytes(layer, x):
+    """What autograd keeps for the backward pass, by its own account."""
+    total = 0
+
+    def pack(tensor):
+        nonlocal total
+        total += tensor.numel() * tensor.element_size()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        layer(x)
+    return total, layer.last_solve.forward.iterations
+
+
+def test_memory_does_not_grow_with_the_iterations(x):
+    few, many = (saved_bytes(make_layer(tol=tol).double(), x.double()) for tol in (1e-1, 1e-13))
+    assert many[1] > 5 * few[1]
+    assert many[0] == few[0] > 0
+    unrolled = [
+        saved_bytes_of_unrolled(steps, x) for steps in (10, 100)
+    ]  # the measurement does see iterations that are recorded
+    assert unrolled[1] > 5 * unrolled[0]
+
+
+def saved_bytes_of_unrolled(steps, x):
+    layer = make_layer(gradient=sknn.Unrolled(steps=steps, alpha=0.1))
+    total = 0
+
+    def pack(tensor):
+        nonlocal total
+        total += tensor.numel() * tensor.element_size()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        layer(x)
+    return total
+
+
+def test_deepcopy_in_the_middle_of_a_graph(x):
+    layer = make_layer()
+    layer(x).sum().backward()
+    twin = copy.deepcopy(layer)
+    torch.testing.assert_close(gradients(twin, x), gradients(layer, x))
+
+
+WORKER = """
+import sys
+import torch
+import torch.distributed as dist
+from torch.nn.parallel import DistributedDataParallel
+import splitkit_nn as sknn
+
+rank, where = int(sys.argv[1]), sys.argv[2]
+dist.init_process_group("gloo", init_method=f"file://{where}", rank=rank, world_size=2)
+torch.manual_seed(0)
+model = DistributedDataParallel(
+    torch.nn.Sequential(
+        sknn.MonDEQ(sknn.MonotoneDense(3, 6), tol=1e-6), torch.nn.Linear(6, 2)
+    )
+)
+x = torch.arange(12.0).reshape(4, 3).sin()
+for _ in range(2):
+    model.zero_grad()
+    model(x[2 * rank : 2 * rank + 2]).square().mean().backward()
+torch.manual_seed(0)
+alone = torch.nn.Sequential(
+    sknn.MonDEQ(sknn.MonotoneDense(3, 6), tol=1e-6), torch.nn.Linear(6, 2)
+)
+alone(x).square().mean().backward()
+for a, b in zip(model.parameters(), alone.parameters(), strict=True):
+    torch.testing.assert_close(a.grad, b.grad, rtol=0, atol=1e-5)
+dist.destroy_process_group()
+print("same gradients")
+"""
+
+
+@pytest.mark.skipif(not torch.distributed.is_available(), reason="torch has no distributed part")
+def test_two_processes_give_the_gradients_of_one(tmp_path):
+    command = [sys.executable, "-c", textwrap.dedent(WORKER)]
+    workers = [
+        subprocess.Popen(
+            [*command, str(rank), str(tmp_path / "meeting")],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank in range(2)
+    ]
+    for worker in workers:
+        out, error = worker.communicate(timeout=120)
+        assert worker.returncode == 0, error
+        assert "same gradients" in out
