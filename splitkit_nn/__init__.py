@@ -59,6 +59,7 @@ else:
     )
     from splitkit_nn.layers import MonDEQ as MonDEQ
     from splitkit_nn.linear import (
+        MatrixParametrization as MatrixParametrization,
         MonotoneConv2d as MonotoneConv2d,
         MonotoneDense as MonotoneDense,
         MonotoneLipschitz as MonotoneLipschitz,

@@ -158,11 +158,14 @@ class MonDEQ(nn.Module):
     ) -> None:
         super().__init__()
         if not isinstance(parametrization, Parametrization):
-            raise TypeError(f"parametrization = {parametrization!r}: give MonotoneDense(…)")
+            raise TypeError(
+                f"parametrization = {parametrization!r}: give one such as MonotoneDense(…)"
+            )
         if method is not None and not isinstance(method, sk.Splitting):
             raise TypeError(f"method = {method!r}: give a method such as sk.PeacemanRachford()")
         self.parametrization = parametrization
         self._activation = find_activation(activation)
+        parametrization.confine(self._activation)  # raises where the two do not fit
         self.method = method or sk.PeacemanRachford()
         if on_failure not in ("raise", "warn", "damp"):
             raise ValueError(f'on_failure = {on_failure!r}: give "raise", "warn" or "damp"')

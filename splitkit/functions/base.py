@@ -87,7 +87,7 @@ class Function(Notation):
         return Properties.of(
             strong_monotonicity=m if self.convex or -math.inf < m < 0 else None,
             lipschitz=self.smoothness,
-            gradient=True,
+            gradient=self.convex,  # methods take it for the subdifferential of a convex function
             maximal=self.convex,
         )
 
@@ -211,7 +211,8 @@ class Indicator(Function):
 
 def infinite_where(outside: Array, value: Array) -> Array:
     """inf where the mask is set, the value elsewhere."""
-    return namespace(value).where(outside, 0.0 * value + float("inf"), value)
+    xp = namespace(value)
+    return xp.where(outside, xp.full_like(value, float("inf")), value)
 
 
 def as_vectors(x: Array, batch_ndim: int) -> Array:

@@ -6,7 +6,7 @@ both exact (projections of rows and of columns onto simplices), and a semismooth
 exact line search. The first two make the method converge; the last ends it once the support of X is
 found. Where Y is large beside the marginals, as in an assignment problem, rows would outbid each
 other for a column in many small steps: the marginals are first enlarged, and reach p and q by
-factors of 4.
+factors of 16.
 
 Source: Li, Sun, Toh, *On the efficient computation of a projector over the Birkhoff polytope*
 (2020), for the Newton method.
@@ -152,7 +152,7 @@ def _projection(Y: Array, rows: Array, columns: Array, accuracy: float | None, n
 
     alpha, beta, running = simplex_level(kept(Y), p), 0.0 * q, size >= 0
     for step in range(STEPS):
-        s = clip(enlarged * 4.0 ** -(step // 3), 1.0)
+        s = clip(enlarged * 16.0 ** -(step // 2), 1.0)
         beta = xp.where(running, simplex_level(kept(Y - alpha).mT, (s * q).mT).mT, beta)
         alpha = xp.where(running, simplex_level(kept(Y - beta), s * p), alpha)
         U = kept(Y - alpha - beta)
@@ -184,16 +184,17 @@ def _newton_step(U: Array, g: Array, h: Array) -> tuple[Array, Array]:
     corner = xp.zeros((*U.shape[:-2], m, m), dtype=U.dtype, device=U.device)
     end = xp.zeros((*U.shape[:-2], n, n), dtype=U.dtype, device=U.device)
     H = xp.concat([xp.concat([corner, S], axis=-1), xp.concat([S.mT, end], axis=-1)], axis=-2)
-    # H has a null vector for each component of the support; along those the minimum lies where
-    # the support grows, which the line search finds at any distance
+    # H has a null vector for each component of the support: damped, it lets the step go far along
+    # those, to where the support grows
     damping = float(xp.finfo(U.dtype).eps) ** 0.5
     H = H + identity * (diagonal + damping)[..., None, :]
     d = xp.linalg.solve(H, xp.concat([g, h.mT], axis=-2))
     a, b = d[..., :m, :], d[..., m:, :].mT
     D = a + b
-    # the derivative along d is piecewise linear in t ≥ 0: an entry ends or begins at t = U/D
+    # the derivative along d is piecewise linear in t: an entry ends or begins at t = U/D. Beyond
+    # the whole step, t = 1, rounding would rule along null vectors
     moves = (D != 0) & ((U > 0) == (D > 0)) & (U != 0)
-    knots = xp.where(moves, U / xp.where(moves, D, 1.0), 0.0)
+    knots = clip(xp.where(moves, U / xp.where(moves, D, 1.0), 0.0), None, 2.0)
     bends = xp.where(moves, xp.where(U > 0, -D * D, D * D), 0.0 * D)
     # entries at 0 join at once where they rise
     slope = _total(xp.where((U > 0) | ((U == 0) & (D < 0)), D * D, 0.0 * D))
@@ -204,7 +205,6 @@ def _newton_step(U: Array, g: Array, h: Array) -> tuple[Array, Array]:
         -(_total(g * a) + _total(h * b))[..., 0],
         slope[..., 0],
     )[..., None]
-    # beyond the whole step, along null vectors, rounding would rule
     t = clip(t, None, 1.0)
     return t * a, t * b
 

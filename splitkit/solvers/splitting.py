@@ -18,6 +18,8 @@ from splitkit.operators.base import Operator, check_alpha
 from splitkit.solvers.iteration import MapIteration
 from splitkit.solvers.method import Guarantee, Method
 
+UNKNOWN = 10.0  # stands for an infinite rate: the search interpolates between finite ones
+
 
 @dataclass(frozen=True, kw_only=True)
 class Splitting(Method):
@@ -56,7 +58,7 @@ class Splitting(Method):
 
         def rate(log_alpha: float) -> float:
             factor = self.rate_at(math.exp(log_alpha), *operators)
-            return math.inf if factor is None else factor
+            return UNKNOWN if factor is None else min(factor, UNKNOWN)
 
         found = minimize_scalar(
             rate, bounds=(centre - 7, centre + 7), method="bounded", options={"xatol": 1e-3}
