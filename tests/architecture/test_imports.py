@@ -42,6 +42,7 @@ SPLITKIT = House(
         "scipy": ("linear", "functions", "solvers", "testing"),
         "tqdm": ("solvers",),
         "hypothesis": ("testing",),
+        "pytest": ("testing",),
     },
 )
 
