@@ -37,8 +37,10 @@ def device(x: Array) -> Any:
 
 
 def blocks(x: Point) -> tuple[Array, ...]:
-    """The arrays of a point: itself alone, or its blocks."""
-    return x if isinstance(x, tuple) else (x,)
+    """The arrays of a point: itself alone, or its blocks; those of a pair of points are both's."""
+    if not isinstance(x, tuple):
+        return (x,)
+    return tuple(array for block in x for array in blocks(block))
 
 
 def align(c: Scalar, x: Array) -> Scalar:
@@ -58,14 +60,14 @@ def scale(c: Scalar, x: Point) -> Point:
 def add(x: Point, y: Point) -> Point:
     """x + y."""
     if isinstance(x, tuple):
-        return tuple(a + b for a, b in zip(x, y, strict=True))
+        return tuple(add(a, b) for a, b in zip(x, y, strict=True))
     return x + y
 
 
 def subtract(x: Point, y: Point) -> Point:
     """x − y."""
     if isinstance(x, tuple):
-        return tuple(a - b for a, b in zip(x, y, strict=True))
+        return tuple(subtract(a, b) for a, b in zip(x, y, strict=True))
     return x - y
 
 
@@ -77,9 +79,13 @@ def lincomb(a: Scalar, x: Point, b: Scalar, y: Point) -> Point:
 
 
 def where(mask: Array, x: Point, y: Point) -> Point:
-    """x on the samples that the mask (of batch shape) marks, y on the others."""
+    """x on the samples that the mask (of batch shape) marks, y on the others; a number that all
+    samples share is y.
+    """
     if isinstance(x, tuple):
         return tuple(where(mask, p, q) for p, q in zip(x, y, strict=True))
+    if not is_array(y):
+        return y
     return namespace(x).where(align(mask, x), x, y)
 
 

@@ -1,5 +1,21 @@
 """Solvers: ``solve``, ``minimize``, ``explain``, the methods, and the stopping rules."""
 
+from splitkit.solvers.accelerated_proximal_point import (
+    AcceleratedProximalPoint as AcceleratedProximalPoint,
+)
+from splitkit.solvers.accelerators import (
+    Accelerator as Accelerator,
+    Halpern as Halpern,
+    Inertial as Inertial,
+    Relaxed as Relaxed,
+)
+from splitkit.solvers.adaptive import (
+    AdaptiveProximalGradient as AdaptiveProximalGradient,
+    GoldenRatio as GoldenRatio,
+)
+from splitkit.solvers.admm import ADMM as ADMM, LinearizedADMM as LinearizedADMM
+from splitkit.solvers.anderson import Anderson as Anderson
+from splitkit.solvers.davis_yin import DavisYin as DavisYin
 from splitkit.solvers.douglas_rachford import DouglasRachford as DouglasRachford
 from splitkit.solvers.errors import (
     NoGuaranteeError as NoGuaranteeError,
@@ -7,9 +23,31 @@ from splitkit.solvers.errors import (
     NotConvergedWarning as NotConvergedWarning,
 )
 from splitkit.solvers.explain import Explanation as Explanation, explain as explain
+from splitkit.solvers.extragradient import (
+    Extragradient as Extragradient,
+    PastExtragradient as PastExtragradient,
+)
+from splitkit.solvers.fista import FISTA as FISTA
 from splitkit.solvers.forward_backward import ForwardBackward as ForwardBackward
+from splitkit.solvers.forward_reflected_backward import (
+    ForwardReflectedBackward as ForwardReflectedBackward,
+)
+from splitkit.solvers.iteration import Iteration as Iteration, Reading as Reading
+from splitkit.solvers.method import Guarantee as Guarantee, Method as Method, Role as Role
 from splitkit.solvers.minimize import minimize as minimize
 from splitkit.solvers.peaceman_rachford import PeacemanRachford as PeacemanRachford
+from splitkit.solvers.primal_dual import (
+    PD3O as PD3O,
+    ChambollePock as ChambollePock,
+    CondatVu as CondatVu,
+)
+from splitkit.solvers.projective import ProjectiveSplitting as ProjectiveSplitting
+from splitkit.solvers.proximal_point import ProximalPoint as ProximalPoint
+from splitkit.solvers.resolvent_splittings import (
+    MalitskyTam as MalitskyTam,
+    ProductSpace as ProductSpace,
+    Ryu as Ryu,
+)
 from splitkit.solvers.solution import (
     History as History,
     Solution as Solution,
@@ -17,10 +55,12 @@ from splitkit.solvers.solution import (
     Status as Status,
 )
 from splitkit.solvers.solve import solve as solve
-from splitkit.solvers.splitting import Guarantee as Guarantee, Splitting as Splitting
+from splitkit.solvers.splitting import Splitting as Splitting
 from splitkit.solvers.stopping import (
     Absolute as Absolute,
     CertifiedError as CertifiedError,
     Relative as Relative,
     Stopping as Stopping,
+    TimeLimit as TimeLimit,
 )
+from splitkit.solvers.tseng import Tseng as Tseng

@@ -17,6 +17,7 @@ from splitkit.backend import Scalar
 from splitkit.operators.base import Operator
 from splitkit.operators.identity import Identity
 from splitkit.solvers.reflected import ReflectedSplitting
+from splitkit.solvers.splitting import check_relaxation
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,20 +32,23 @@ class DouglasRachford(ReflectedSplitting):
 
     relaxation: float = 1.0
 
+    averaged: ClassVar[bool] = True
     label: ClassVar[str] = "Douglas-Rachford"
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not 0 < self.relaxation < 2:
-            raise ValueError(f"relaxation = {self.relaxation}: give a number in (0, 2)")
+        check_relaxation(self.relaxation)
 
-    def expression(self, F: Operator, G: Operator, alpha: Scalar) -> Operator:
+    def expression(self, *operators: Operator, alpha: Scalar) -> Operator:
+        F, G = operators
         half = self.relaxation / 2
         return (1 - half) * Identity() + half * (F.cayley(alpha) @ G.cayley(alpha))
 
-    def refusal(self, F: Operator, G: Operator) -> str:
+    def refusal(self, *operators: Operator) -> str:
         missing = [
-            f"{name} = {A!r}" for name, A in (("F", F), ("G", G)) if not A.properties.monotone
+            f"{name} = {A!r}"
+            for name, A in zip("FG", operators, strict=True)
+            if not A.properties.monotone
         ]
         return (
             f"{' and '.join(missing)} not known to be monotone: declare monotone=True (or a "

@@ -1,6 +1,6 @@
-"""The only loop: it drives an iteration u ↦ T(u) until every batch element meets its tolerance.
+"""The only loop: it advances an iteration until every batch element meets its tolerance.
 
-Between checks it does nothing but apply T. At a check each batch element is measured by itself; one
+Between checks it does nothing but step. At a check each batch element is measured by itself; one
 that meets the tolerance keeps the values that it has then. The host reads one number a check (the
 worst ratio), and places the next check where the observed decrease predicts the end, at most
 doubling the iteration count.
@@ -8,130 +8,18 @@ doubling the iteration count.
 
 from __future__ import annotations
 
+import copy
 import math
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from functools import reduce
 
-from splitkit.backend import Array, Point, Space, subtract, where
-from splitkit.solvers.solution import History, State, Status
+from splitkit.backend import Array, Point, Space, add, subtract, where
+from splitkit.solvers.displacement import Displacement
+from splitkit.solvers.iteration import Iteration, Reading, State
+from splitkit.solvers.solution import History, Status
 from splitkit.solvers.stopping import Measurement, Stopping
-
-
-@dataclass(frozen=True)
-class Inspection:
-    """An approximate solution x, an element r of (F + G)(x), and the size of r's terms."""
-
-    x: Point
-    r: Point
-    scale: Array
-
-
-class Iteration(Protocol):
-    """A method bound to a problem: a map T, and how to read the solution off a step of it."""
-
-    error_factor: float | None
-
-    def step(self, u: Point) -> Point:
-        """T(u)."""
-        ...
-
-    def inspect(self, u: Point) -> tuple[Point, Inspection]:
-        """T(u), and the approximate solution that this step yields."""
-        ...
-
-
-Callback = Callable[[State], object]
-
-
-@dataclass
-class Run:
-    """Where a run stands; ``run`` updates it."""
-
-    u: Point
-    x: Point | None = None
-    residual: Array = None
-    iterations: Array = None
-    done: Array = None
-    worst: float = math.inf
-    failed: bool = False
-    status: Status = Status.ITERATION_LIMIT
-    iteration: int = 0
-    history: History = field(default_factory=History)
-
-
-def run(
-    iteration: Iteration,
-    u0: Point,
-    space: Space,
-    stopping: Stopping,
-    *,
-    max_iter: int,
-    callback: Callback | None = None,
-    progress: Any = None,
-) -> Run:
-    """Iterate from u0 until all batch elements are done, the callback stops, or max_iter."""
-    state = Run(u0)
-    schedule = Schedule()
-    every = callback is not None
-    u = u0
-    for k in range(1, max_iter + 1):
-        if not every and k < schedule.next_check and k < max_iter:
-            u = iteration.step(u)
-            continue
-        u_next, seen = iteration.inspect(u)
-        if k == 1:
-            space.check_point(u_next, "the value of the iteration (an operator changed the point)")
-        residual = space.norm(seen.r)
-        bound = None if iteration.error_factor is None else iteration.error_factor * residual
-        ratio = stopping.ratio(Measurement(residual, seen.scale, bound), space)
-        worst = state.worst = _record(state, k, u_next, seen.x, residual, ratio, space)
-        state.history.fixed_point_residual.append(space.norm(subtract(u_next, u)))
-        schedule.plan(k, worst)
-        u = u_next
-        if progress is not None:
-            progress(k, worst)
-        stopped = callback is not None and callback(State(k, seen.x, u, residual, bound))
-        if worst <= 1.0:
-            state.status = Status.NONFINITE if state.failed else Status.CONVERGED
-            break
-        if stopped:
-            state.status = Status.STOPPED
-            break
-    if state.failed and state.status is Status.ITERATION_LIMIT:
-        state.status = Status.NONFINITE
-    return state
-
-
-def _record(
-    state: Run, k: int, u: Point, x: Point, residual: Array, ratio: Array, space: Space
-) -> float:
-    """Take over the values of elements that are not done yet; return their worst ratio."""
-    xp = space.xp
-    if state.x is None or space.batch_ndim == 0:
-        state.x, state.u, state.residual = x, u, residual
-        state.done = ratio <= 1.0
-        count = xp.ones(residual.shape, dtype=xp.int64, device=space.device) * k
-        state.iterations = count
-        open_ratio = ratio
-    else:
-        done = state.done
-        state.x, state.u = where(done, state.x, x), where(done, state.u, u)
-        state.residual = where(done, state.residual, residual)
-        state.iterations = xp.where(done, state.iterations, 0 * state.iterations + k)
-        open_ratio = xp.where(done, xp.zeros_like(ratio), ratio)
-        state.done = done | (ratio <= 1.0)
-    state.iteration = k
-    state.history.iteration.append(k)
-    state.history.residual.append(residual)
-    worst = float(xp.max(open_ratio)) if math.prod(residual.shape) else 0.0
-    if math.isfinite(worst):
-        return worst
-    # A non-finite element cannot recover: it is given up, the others go on.
-    finite = xp.isfinite(ratio) | state.done
-    state.failed = True
-    state.done = state.done | ~finite
-    return float(xp.max(xp.where(state.done, xp.zeros_like(ratio), ratio)))
+from splitkit.solvers.watch import Watch
 
 
 @dataclass
@@ -150,3 +38,203 @@ class Schedule:
             wait = max(1, min(k, math.ceil(math.log(ratio) / per_step))) if ratio > 1 else 1
         self.last = (k, ratio)
         self.next_check = k + wait
+
+
+@dataclass
+class Run:
+    """Where a run stands; ``advance`` updates it. It holds all that is needed to go on.
+
+    Attributes
+    ----------
+    live : state
+        What the iteration continues from.
+    kept : state
+        The same, but of each batch element that is done what it was then.
+    x, latest : point
+        The approximate solution, with elements that are done as they were then, and without.
+    checked : state
+        The live one of the latest check, at ``iteration``.
+    """
+
+    live: State
+    kept: State = None
+    checked: State = None
+    x: Point | None = None
+    latest: Point | None = None
+    residual: Array = None
+    iterations: Array = None
+    done: Array = None
+    worst: float = math.inf
+    failed: bool = False
+    infeasible: bool = False
+    displacement: Point | None = None
+    status: Status = Status.ITERATION_LIMIT
+    detail: str = ""
+    iteration: int = 0
+    history: History = field(default_factory=History)
+    schedule: Schedule = field(default_factory=Schedule)
+    drift: Displacement = field(default_factory=Displacement)
+
+    def resumed(self) -> Run:
+        """A run that goes on from here, and leaves this one as it is."""
+        again = copy.copy(self)
+        history = self.history
+        again.history = History(
+            list(history.iteration), list(history.residual), list(history.fixed_point_residual)
+        )
+        again.schedule = copy.copy(self.schedule)
+        again.drift = Displacement(list(self.drift.seen))
+        again.status, again.detail = Status.ITERATION_LIMIT, ""
+        return again
+
+
+@dataclass(frozen=True)
+class Task:
+    """What does not change in a run.
+
+    Attributes
+    ----------
+    error_factor : float or None
+        1/m if ‖r‖/m bounds the distance to the solution.
+    averaged : bool
+        Whether the iteration is an averaged map, so that its displacement shows inconsistency.
+    """
+
+    iteration: Iteration
+    space: Space
+    stopping: Stopping
+    watch: Watch
+    error_factor: float | None
+    averaged: bool
+
+
+def advance(run: Run, task: Task, *, max_iter: int, every: bool) -> Iterator[Run]:
+    """Iterate from ``run``, yielding it after each check: at every iteration, or where the schedule
+    looks. Ends when all batch elements are done, an operator is at fault, or after max_iter more
+    iterations. After an interruption the run can be continued from the last whole iteration.
+    """
+    step, first = task.iteration.step, run.iteration + 1
+    last = run.iteration + max_iter
+    k, run.checked = run.iteration, run.live
+    try:
+        for k in range(first, last + 1):
+            if not every and k < run.schedule.next_check and k < last:
+                run.live = step(run.live)
+                continue
+            _check(run, task, k)
+            yield run
+            if run.status is not Status.ITERATION_LIMIT:
+                return
+    except KeyboardInterrupt:
+        run.iteration = k - 1
+        raise
+
+
+def _check(run: Run, task: Task, k: int) -> None:
+    """One iteration, measured."""
+    space, watch = task.space, task.watch
+    before, known = run.live, run.iteration
+    watch.calls, watch.recording = [], True
+    try:
+        after, trace = task.iteration.advance(before)
+        reading = task.iteration.read(trace)
+    finally:
+        watch.recording = False
+    changed = watch.changed()
+    if changed is not None:
+        raise ValueError(f"an operator changed the point at iteration {k}: {changed}")
+    measured = measure(reading, task)
+    ratio = task.stopping.ratio(measured, space)
+    run.live, run.latest = after, reading.x
+    run.worst = _record(run, k, reading.x, measured.residual, ratio, space)
+    governing = task.iteration.governing(after)
+    moved = subtract(governing, task.iteration.governing(before))
+    run.history.fixed_point_residual.append(space.norm(moved))
+    if run.failed and not run.detail:
+        run.detail = _blame(run.checked, known, k, task)
+    run.checked = after
+    if k >= run.schedule.next_check and not run.failed:
+        if task.averaged:
+            _give_up_drifting(run, k, governing, moved, ratio, space)
+        run.detail = run.detail or watch.contradiction(space) or ""
+        if run.detail:
+            run.status = Status.CONTRADICTED
+            return
+    run.schedule.plan(k, run.worst)
+    if run.worst <= 1.0:
+        run.status = (
+            Status.NONFINITE
+            if run.failed
+            else Status.INFEASIBLE
+            if run.infeasible
+            else Status.CONVERGED
+        )
+    elif task.stopping.exhausted(measured):
+        run.status = Status.TIME_LIMIT
+
+
+def measure(reading: Reading, task: Task) -> Measurement:
+    """‖r‖ and what it is to be compared with."""
+    space = task.space
+    residual = space.norm(reduce(add, reading.terms))
+    size = space.norm(reading.terms[0])
+    for point in (*reading.terms[1:], *reading.sizes):
+        size = space.xp.maximum(size, space.norm(point))
+    bound = None if task.error_factor is None else task.error_factor * residual
+    return Measurement(residual, size, bound)
+
+
+def _record(run: Run, k: int, x: Point, residual: Array, ratio: Array, space: Space) -> float:
+    """Take over the values of elements that are not done yet; return their worst ratio."""
+    xp = space.xp
+    if run.x is None or space.batch_ndim == 0:
+        run.x, run.kept, run.residual = x, run.live, residual
+        run.done = ratio <= 1.0
+        run.iterations = xp.ones(residual.shape, dtype=xp.int64, device=space.device) * k
+        open_ratio = ratio
+    else:
+        done = run.done
+        run.x, run.kept = where(done, run.x, x), where(done, run.kept, run.live)
+        run.residual = where(done, run.residual, residual)
+        run.iterations = xp.where(done, run.iterations, 0 * run.iterations + k)
+        open_ratio = xp.where(done, xp.zeros_like(ratio), ratio)
+        run.done = done | (ratio <= 1.0)
+    run.iteration = k
+    run.history.iteration.append(k)
+    run.history.residual.append(residual)
+    worst = float(xp.max(open_ratio)) if math.prod(residual.shape) else 0.0
+    if math.isfinite(worst):
+        return worst
+    # A non-finite element cannot recover: it is given up, the others go on.
+    finite = xp.isfinite(ratio) | run.done
+    run.failed = True
+    run.done = run.done | ~finite
+    return float(xp.max(xp.where(run.done, xp.zeros_like(ratio), ratio)))
+
+
+def _give_up_drifting(run: Run, k: int, u: Point, step: Point, ratio: Array, space: Space) -> None:
+    """Elements whose displacement persists are given up, the others go on."""
+    drifting = run.drift.persists(k, u, step, space)
+    if drifting is None:
+        return
+    drifting = drifting & ~run.done
+    if bool(space.xp.any(drifting)):
+        run.infeasible, run.displacement = True, step
+        run.done = run.done | drifting
+        run.worst = float(space.xp.max(space.xp.where(run.done, 0 * ratio, ratio)))
+
+
+def _blame(state: State, known: int, k: int, task: Task) -> str:
+    """Repeat the iterations known + 1 … k, and say which operator first returned NaN or Inf."""
+    watch = task.watch
+    for j in range(known + 1, k + 1):
+        watch.calls, watch.recording = [], True
+        try:
+            state, trace = task.iteration.advance(state)
+            task.iteration.read(trace)
+        finally:
+            watch.recording = False
+        name = watch.nonfinite(task.space)
+        if name is not None:
+            return f"{name} returned it at iteration {j}"
+    return f"the iteration overflowed by iteration {k}"

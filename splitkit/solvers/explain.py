@@ -2,22 +2,41 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from splitkit.operators.base import Operator
+from splitkit.operators.identity import Zero
+from splitkit.solvers.errors import NoGuaranteeError
+from splitkit.solvers.method import Guarantee, Method, Role
 from splitkit.solvers.registry import METHODS
-from splitkit.solvers.roles import as_pairs
-from splitkit.solvers.splitting import Guarantee, Splitting
+from splitkit.solvers.roles import Operators, assignments, flat_terms
 
 
 @dataclass(frozen=True)
 class Option:
-    """A method with its roles, its step size, and what a theorem says of it."""
+    """A method with its operators, its options chosen, and what a theorem says of it."""
 
-    method: Splitting
-    F: Operator
-    G: Operator
+    method: Method
+    operators: Operators
     guarantee: Guarantee
+
+    @property
+    def effort(self) -> tuple[float, float]:
+        """Operators applied for each factor 1/e of the guaranteed decrease (inf: no rate); then
+        those of an iteration, times 1/(αL) where the step is shorter than an evaluated operator
+        would take.
+        """
+        rate, cost = self.guarantee.rate, float(self.method.cost)
+        if rate is not None:
+            return (cost / -math.log(rate) if rate > 0 else 0.0), cost
+        alpha = getattr(self.method, "alpha", None)
+        roles = self.method.roles_for(len(self.operators))
+        for A, role in zip(self.operators, roles, strict=True):
+            if role is Role.EVALUATED and A.lipschitz and isinstance(alpha, float):
+                cost *= max(1.0, 1 / (alpha * A.lipschitz))
+        return math.inf, cost
 
 
 @dataclass(frozen=True)
@@ -28,13 +47,23 @@ class Explanation:
 
     @property
     def chosen(self) -> Option | None:
-        """What ``solve`` takes: the least guaranteed rate; without one, what converges at all."""
-        first = self.options[0]
-        return first if first.guarantee.holds else None
+        """What ``solve`` takes: the least work by the guaranteed rate; without one, the first of
+        the registry that converges at all.
+        """
+        first = self.options[0] if self.options else None
+        return first if first is not None and first.guarantee.holds else None
+
+    def best_of_each(self) -> Iterator[Option]:
+        """One option for each method, in order."""
+        seen = set()
+        for option in self.options:
+            if option.method.label not in seen:
+                seen.add(option.method.label)
+                yield option
 
     def __str__(self) -> str:
         lines = []
-        for option in self.options:
+        for option in self.best_of_each():
             mark = "→" if option is self.chosen else " "
             rate = option.guarantee.rate
             verdict = (
@@ -44,9 +73,9 @@ class Explanation:
                 if rate is None
                 else f"rate {rate:.6f}"
             )
-            lines.append(f"{mark} {option.method.label:<18} {verdict:<14} F = {option.F!r}")
-            lines.append(f"{'':36}G = {option.G!r}")
-            lines.append(f"{'':36}{option.guarantee.reason}")
+            taken = ", ".join(map(repr, option.operators))
+            lines.append(f"{mark} {option.method.label:<28} {verdict:<14} {taken}")
+            lines.append(f"{'':45}{option.guarantee.reason}")
         return "\n".join(lines)
 
 
@@ -55,17 +84,86 @@ def explain(inclusion: Operator) -> Explanation:
 
     Raises
     ------
-    TypeError, NoGuaranteeError
-        As ``solve`` raises them.
+    TypeError
+        Not an operator.
     """
-    options = []
-    for F, G in as_pairs(inclusion):
-        for kind in METHODS:
-            method = kind().chosen(F, G)
-            options.append(Option(method, F, G, method.guarantee(F, G)))
+    check_inclusion(inclusion)
+    options = [option for kind in METHODS for option in options_of(inclusion, kind())]
+    return Explanation(tuple(sorted(options, key=_order)))
 
-    def order(option: Option) -> tuple[bool, float]:
-        rate = option.guarantee.rate
-        return not option.guarantee.holds, 1.0 if rate is None else rate
 
-    return Explanation(tuple(sorted(options, key=order)))
+def options_of(inclusion: Operator, method: Method) -> Iterator[Option]:
+    """The method in each way in which its roles can be given to the terms; one that no term would
+    fill is left out, unless there is no other way.
+    """
+    ways = list(assignments(inclusion, method))
+    full = [ops for ops in ways if not any(isinstance(A, Zero) for A in ops)]
+    if not ways:
+        terms = flat_terms(inclusion)
+        yield Option(method, terms, Guarantee(False, None, misfit(terms, method), method.sequence))
+    for operators in full or ways:
+        chosen = method.chosen(*operators)
+        yield Option(chosen, operators, chosen.guarantee(*operators))
+
+
+def best_option(inclusion: Operator, method: Method) -> Option:
+    """The best way to use this method on the inclusion.
+
+    Raises
+    ------
+    NoGuaranteeError
+        Its roles do not fit the terms.
+    """
+    options = sorted(options_of(inclusion, method), key=_order)
+    runnable = [o for o in options if _can_run(o)]
+    if not runnable:
+        raise NoGuaranteeError(f"{method.label}: {options[0].guarantee.reason}")
+    return runnable[0]
+
+
+def _can_run(option: Option) -> bool:
+    try:
+        return option.method.missing(*option.operators) is None
+    except ValueError:  # it takes another number of operators
+        return False
+
+
+def misfit(terms: Operators, method: Method) -> str:
+    """Why the method cannot take these terms, and the remedy."""
+    resolvents = method.roles.count(Role.RESOLVED)
+    bare = [A for A in terms if not (A.has_resolvent or A.has_evaluation)]
+    set_valued = [A for A in terms if not A.has_evaluation]
+    if bare and Role.COMPOSED not in method.roles:
+        return (
+            f"{bare[0]!r} has neither an evaluation nor a resolvent: use a primal-dual method, "
+            "which takes LᵀBL by the resolvent of B"
+        )
+    if len(set_valued) > resolvents:
+        return (
+            f"{len(set_valued)} of {len(terms)} terms are set-valued "
+            f"({', '.join(map(repr, set_valued))}), and {method.label} takes {resolvents} by their "
+            "resolvents: use a method for more operators, or join some of them into one with a "
+            "resolvent of its own"
+        )
+    without = [A for A in terms if not A.has_resolvent]
+    if without and Role.EVALUATED not in method.roles:
+        return f"{without[0]!r} has no resolvent, and {method.label} evaluates no operator"
+    needs = " and ".join(
+        f"{method.roles.count(role)} {role.value}" for role in dict.fromkeys(method.roles)
+    )
+    return f"it takes {needs} terms, and these are {len(terms)} of another kind"
+
+
+def check_inclusion(inclusion: object) -> None:
+    """Raise TypeError unless it is an operator."""
+    if not isinstance(inclusion, Operator):
+        raise TypeError(
+            f"inclusion = {inclusion!r} is no operator: wrap functions as "
+            "splitkit.Subdifferential(f), or use splitkit.minimize"
+        )
+
+
+def _order(option: Option) -> tuple[bool, float, float]:
+    if not option.guarantee.holds:
+        return True, math.inf, math.inf
+    return False, *option.effort

@@ -11,38 +11,37 @@ Source: Bauschke, Combettes (2017), Thm. 26.14; Ryu, Boyd, *Primer on monotone o
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from splitkit.backend import Point, Scalar, Space, add, lincomb, scale
+from splitkit.backend import Point, Scalar, Space, lincomb, scale
 from splitkit.operators.base import Operator
 from splitkit.operators.identity import Identity
-from splitkit.solvers.engine import Inspection
-from splitkit.solvers.splitting import Guarantee, Reader, Splitting, largest
+from splitkit.solvers.iteration import Reading
+from splitkit.solvers.method import Role
+from splitkit.solvers.splitting import MapSplitting
 
 
 @dataclass(frozen=True, kw_only=True)
-class ForwardBackward(Splitting):
+class ForwardBackward(MapSplitting):
     """x⁺ = R_{αG}(x − αF(x)); see the module's docstring for its theorem."""
 
+    averaged: ClassVar[bool] = True
     label: ClassVar[str] = "forward-backward"
+    roles: ClassVar[tuple[Role, ...]] = (Role.EVALUATED, Role.RESOLVED)
     sequence: ClassVar[str] = "x⁺ = R_{αG}(x − αF x)"
 
-    def expression(self, F: Operator, G: Operator, alpha: Scalar) -> Operator:
+    def expression(self, *operators: Operator, alpha: Scalar) -> Operator:
+        F, G = operators
         return G.resolvent(alpha) @ ForwardStep(F, alpha)
 
-    def missing(self, F: Operator, G: Operator) -> str | None:
-        if not F.has_evaluation:
-            return f"F = {F!r} must be evaluated, but it is set-valued; use Douglas-Rachford"
-        if not G.has_resolvent:
-            return f"G = {G!r} has no resolvent"
-        return None
-
-    def default_alpha(self, F: Operator, G: Operator) -> float:
+    def default_alpha(self, *operators: Operator) -> float:
+        F, _ = operators
         if F.cocoercivity is not None:
             return F.cocoercivity if F.cocoercivity < float("inf") else 1.0
         return 1 / F.lipschitz if F.lipschitz else 1.0
 
-    def refusal(self, F: Operator, G: Operator) -> str:
+    def refusal(self, *operators: Operator) -> str:
+        F, _ = operators
         if F.cocoercivity is not None:
             return (
                 f"alpha = {self.alpha} is too long: F = {F!r} is {F.cocoercivity:.4g}-cocoercive, "
@@ -56,17 +55,17 @@ class ForwardBackward(Splitting):
         return (
             f"F = {F!r} is not known to be cocoercive (lipschitz = {F.lipschitz:.4g}, "
             f"strong_monotonicity = {F.strong_monotonicity}), and x − αF(x) may be expansive: "
-            "use a method that takes the resolvent of F (Douglas-Rachford)"
+            "use a method that takes the resolvent of F (Douglas-Rachford), or that evaluates F "
+            "twice (Tseng's)"
         )
 
-    def reader(self, F: Operator, G: Operator, space: Space, guarantee: Guarantee) -> Reader:
+    def reader(self, *operators: Operator) -> Any:
+        F, _ = operators
         alpha = self.alpha
 
-        def read(u: Point, u_next: Point, trace: tuple[Point, ...]) -> Inspection:
-            y, x = trace[0], u_next
-            Fx = F(x)
+        def read(_: Point, x: Point, y: Point, *__: Point) -> Reading:
             of_G = scale(1 / alpha, lincomb(1.0, y, -1.0, x))
-            return Inspection(x, add(of_G, Fx), largest(space, Fx, scale(1 / alpha, x), of_G))
+            return Reading(x, (F(x), of_G), (scale(1 / alpha, x),))
 
         return read
 

@@ -9,9 +9,9 @@ from splitkit.functions.base import Function
 from splitkit.functions.calculus import SumOfFunctions
 from splitkit.functions.subdifferential import Subdifferential
 from splitkit.operators.base import Operator
+from splitkit.solvers.method import Method
 from splitkit.solvers.solution import Solution
 from splitkit.solvers.solve import solve
-from splitkit.solvers.splitting import Splitting
 
 
 def inclusion_of(f: Function) -> Operator:
@@ -25,7 +25,7 @@ def inclusion_of(f: Function) -> Operator:
     return inclusion
 
 
-def minimize(f: Function, x0: Point, method: Splitting | None = None, **options: Any) -> Solution:
+def minimize(f: Function, x0: Point, method: Method | None = None, **options: Any) -> Solution:
     """Minimize a sum of functions; ``method`` and ``options`` are those of ``splitkit.solve``.
 
     ``minimize(f + g @ L, x0)`` takes compositions with matrices or linear maps.

@@ -15,8 +15,8 @@ from typing import ClassVar
 
 from splitkit.backend import Scalar
 from splitkit.operators.base import Operator
+from splitkit.solvers.method import Guarantee
 from splitkit.solvers.reflected import AT_F, AT_G, ReflectedSplitting
-from splitkit.solvers.splitting import Guarantee
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,11 +25,16 @@ class PeacemanRachford(ReflectedSplitting):
 
     label: ClassVar[str] = "Peaceman-Rachford"
 
-    def expression(self, F: Operator, G: Operator, alpha: Scalar) -> Operator:
+    def expression(self, *operators: Operator, alpha: Scalar) -> Operator:
+        F, G = operators
         return F.cayley(alpha) @ G.cayley(alpha)
 
-    def theorem(self, F: Operator, G: Operator, T: Operator) -> Guarantee:
-        general = super().theorem(F, G, T)
+    def reads_at_F(self, F: Operator, G: Operator) -> bool:
+        return self.theorem(F, G).sequence == AT_F or super().reads_at_F(F, G)
+
+    def theorem(self, *operators: Operator) -> Guarantee:
+        F, G = operators
+        general = super().theorem(F, G)
         if general.holds or not (F.properties.maximal and G.properties.maximal):
             return general
         for name, A, sequence in (("G", G, AT_G), ("F", F, AT_F)):
@@ -41,7 +46,8 @@ class PeacemanRachford(ReflectedSplitting):
                 return Guarantee(True, None, reason, sequence)
         return general
 
-    def refusal(self, F: Operator, G: Operator) -> str:
+    def refusal(self, *operators: Operator) -> str:
+        F, G = operators
         return (
             f"neither F = {F!r} nor G = {G!r} is known to be maximal and strongly monotone, so "
             "C_F C_G is only nonexpansive: declare strong_monotonicity, or use Douglas-Rachford"

@@ -1,63 +1,83 @@
-"""Which terms of an inclusion are F (evaluated, or used by its resolvent) and which G."""
+"""Which terms of an inclusion a method takes in which role."""
 
 from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from functools import reduce
+from operator import add
 
 from splitkit.operators.base import Operator
 from splitkit.operators.combination import Combination, combine
 from splitkit.operators.identity import Zero
+from splitkit.operators.pullback import Pullback
 from splitkit.operators.sum import Sum
-from splitkit.solvers.errors import NoGuaranteeError
+from splitkit.solvers.method import Method, Role
+
+Operators = tuple[Operator, ...]
+MANY = 5  # terms of which every order is tried
 
 
-def as_pairs(inclusion: Operator) -> list[tuple[Operator, Operator]]:
-    """The pairs (F, G) with F + G = inclusion that a two-operator method may take.
+def assignments(inclusion: Operator, method: type[Method] | Method) -> Iterator[Operators]:
+    """Operators for the roles of a method, whose sum is the inclusion; the plainest first.
 
-    One term is paired with zero; two come in both orders, or as F alone where only evaluating them
-    is possible; of more, all that can be evaluated are gathered in F, and at most one may be left
-    for G. A multiple of a sum, plus a multiple of the identity, is taken term by term.
-
-    Raises
-    ------
-    TypeError
-        Not an operator.
-    NoGuaranteeError
-        Two or more of three or more terms are set-valued.
+    A term that has both an evaluation and a resolvent may take either role; those that are
+    evaluated are added up. A role that no term needs is given to the zero operator.
     """
-    if not isinstance(inclusion, Operator):
-        raise TypeError(
-            f"inclusion = {inclusion!r} is no operator: wrap functions as "
-            "splitkit.Subdifferential(f), or use splitkit.minimize"
-        )
     terms = flat_terms(inclusion)
-    if len(terms) == 1:
-        return [(terms[0], Zero()), (Zero(), terms[0])]
-    single = [A for A in terms if A.has_evaluation]
-    rest = [A for A in terms if not A.has_evaluation]
-    if len(terms) == 2:
-        pairs = [(terms[0], terms[1]), (terms[1], terms[0])]
-        evaluated_only = not rest and not all(A.has_resolvent for A in terms)
-        return [*pairs, (inclusion, Zero())] if evaluated_only else pairs
-    if len(rest) > 1:
-        raise NoGuaranteeError(
-            f"{len(rest)} of {len(terms)} terms are set-valued ({', '.join(map(repr, rest))}), "
-            "and the methods here take two operators: join some of them into one with a "
-            "resolvent of its own, or copy the variable (BlockDiagonal, and an AffineSet that "
-            "equates the copies)"
-        )
-    if not rest:
-        return [(inclusion, Zero())]
-    F = single[0]
-    for A in single[1:]:
-        F = F + A
-    return [(F, rest[0])]
+    roles = method.roles
+    places = {role: roles.count(role) for role in Role}
+    least = places[Role.RESOLVED]
+    if method.many and roles[-1] is Role.RESOLVED:
+        places[Role.RESOLVED] = len(terms)
+    found: list[tuple[int, Operators]] = []
+    for uses in itertools.product(*(_uses(A) for A in terms)):
+        taken = {role: [A for A, u in zip(terms, uses, strict=True) if u is role] for role in Role}
+        evaluated = taken[Role.EVALUATED]
+        if evaluated:
+            if not places[Role.EVALUATED]:
+                continue
+            taken[Role.EVALUATED] = [reduce(add, evaluated)]
+        if any(len(taken[role]) > places[role] for role in Role):
+            continue
+        spare = {r: (least if r is Role.RESOLVED else places[r]) - len(taken[r]) for r in Role}
+        padding = sum(max(0, n) for n in spare.values())
+        for order in _orders(taken[Role.RESOLVED]):
+            queues = {**taken, Role.RESOLVED: list(order)}
+            filled = [queues[r].pop(0) if queues[r] else Zero() for r in roles]
+            found.append((padding, (*filled, *queues[Role.RESOLVED])))
+            if padding and places[Role.RESOLVED] == 2 and len(order) == 1:
+                F, G, *rest = found[-1][1]
+                found.append((padding, (G, F, *rest)))
+    found.sort(key=lambda each: each[0])
+    yield from (operators for _, operators in found)
+
+
+def _uses(A: Operator) -> list[Role]:
+    uses = []
+    if A.has_resolvent:
+        uses.append(Role.RESOLVED)
+    if A.has_evaluation:
+        uses.append(Role.EVALUATED)
+    if isinstance(A, Pullback) and not A.has_resolvent:
+        uses.append(Role.COMPOSED)
+    return uses
+
+
+def _orders(terms: list[Operator]) -> list[tuple[Operator, ...]]:
+    if 1 < len(terms) < MANY:
+        return list(itertools.permutations(terms))
+    return [tuple(terms)]
 
 
 def flat_terms(A: Operator) -> tuple[Operator, ...]:
     """The terms of A, with aI + b(B + C) taken apart: the identity joins a term that can be
-    evaluated, so that its strong monotonicity is known exactly.
+    evaluated, so that its strong monotonicity is known exactly. c LᵀBL counts as Lᵀ(cB)L.
     """
     if isinstance(A, Sum):
         return tuple(leaf for term in A.terms for leaf in flat_terms(term))
+    if isinstance(A, Combination) and A.a == 0 and isinstance(A.A, Pullback):
+        return (Pullback(combine(0.0, A.b, A.A.A), A.A.L),)
     if not (isinstance(A, Combination) and isinstance(A.A, Sum)):
         return (A,)
     terms = [combine(0.0, A.b, term) for term in flat_terms(A.A)]

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from splitkit.backend import Array, Point
+
+if TYPE_CHECKING:
+    from splitkit.solvers.engine import Run
+    from splitkit.solvers.method import Method
 
 
 class Status(StrEnum):
@@ -13,8 +18,12 @@ class Status(StrEnum):
 
     CONVERGED = "converged"
     ITERATION_LIMIT = "iteration_limit"
+    TIME_LIMIT = "time_limit"
     NONFINITE = "nonfinite"
+    CONTRADICTED = "contradicted"
+    INFEASIBLE = "infeasible"
     STOPPED = "stopped"
+    INTERRUPTED = "interrupted"
 
 
 @dataclass
@@ -28,7 +37,7 @@ class History:
     residual : list of array
         ‖r‖ of the inclusion residual r at the solution's sequence.
     fixed_point_residual : list of array
-        ‖Tu − u‖ of the governing sequence.
+        ‖u⁺ − u‖ of the governing sequence.
     """
 
     iteration: list[int] = field(default_factory=list)
@@ -48,10 +57,10 @@ class State:
     u : point
         The governing sequence, after the step.
     residual : array of batch shape
-        ‖r‖, r ∈ (F + G)(x).
+        ‖r‖, r ∈ (A₁ + … + Aₙ)(x).
     error_bound : array of batch shape, or None
-        ‖r‖/m ≥ ‖x − x*‖ if F + G is known to be m-strongly monotone, m > 0, and one of them can
-        be evaluated.
+        ‖r‖/m ≥ ‖x − x*‖ if the inclusion is known to be m-strongly monotone, m > 0, and r is an
+        element of it at x itself.
     """
 
     iteration: int
@@ -70,7 +79,7 @@ class Solution:
     x : point
         The approximate solution: the sequence that ``sequence`` names.
     u : point
-        The governing sequence where each batch element ended; start from it to continue.
+        The governing sequence where each batch element ended.
     converged : bool
         Whether every batch element met the tolerance.
     status : Status
@@ -79,18 +88,23 @@ class Solution:
     iterations : array of batch shape (int), or int without batch
         Iterations until each batch element met the tolerance.
     residual : array of batch shape
-        ‖r‖ for an explicit r ∈ (F + G)(x): an upper bound of dist(0, (F + G)(x)). Where neither
-        operator can be evaluated, r = a + b with a ∈ F(x_F), b ∈ G(x_G), ‖x_F − x_G‖ = α‖r‖.
+        ‖r‖ for an explicit r ∈ (A₁ + … + Aₙ)(x): an upper bound of dist(0, (A₁ + … + Aₙ)(x)). Where
+        a method knows elements at different points only, r is their sum, and ‖r‖ → 0 as the points
+        meet; the method's docstring says so.
     error_bound : array of batch shape, or None
-        ‖x − x*‖ ≤ ‖r‖/m, if F + G is m-strongly monotone and one of them can be evaluated; exact
+        ‖x − x*‖ ≤ ‖r‖/m, if the inclusion is m-strongly monotone and r an element at x; exact
         arithmetic is assumed.
     rate : float or None
         The guaranteed contraction factor of an iteration; None: no linear rate is known.
-    method : Splitting
-        The method with the step size that was used.
+    method : Method
+        The method with the options that were used.
     sequence : str
         Which sequence x is, as a formula.
     history : History
+    displacement : point or None
+        The infimal displacement vector, if the status is "infeasible".
+    checkpoint : object
+        The whole state of the iteration, for ``resume=``; it can be pickled.
     """
 
     x: Point
@@ -102,6 +116,8 @@ class Solution:
     residual: Array
     error_bound: Array
     rate: float | None
-    method: object
+    method: Method
     sequence: str
     history: History
+    displacement: Point | None = None
+    checkpoint: Run | None = field(default=None, repr=False, compare=False)

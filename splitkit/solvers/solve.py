@@ -6,25 +6,28 @@ import math
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 
 from splitkit.backend import Point, Space, solving
 from splitkit.operators.base import Operator
-from splitkit.solvers.engine import Callback, Run, run
+from splitkit.operators.sum import Sum
+from splitkit.solvers.engine import Run, Task, advance
 from splitkit.solvers.errors import NoGuaranteeError, NotConvergedError, NotConvergedWarning
-from splitkit.solvers.explain import Option, explain
-from splitkit.solvers.roles import as_pairs
-from splitkit.solvers.solution import Solution, Status
-from splitkit.solvers.splitting import Splitting
+from splitkit.solvers.explain import Option, best_option, check_inclusion, explain
+from splitkit.solvers.method import Method
+from splitkit.solvers.solution import Solution, State, Status
 from splitkit.solvers.stopping import Stopping, as_stopping
+from splitkit.solvers.watch import Watch
 
 OnFailure = Literal["raise", "warn", "return"]
+Callback = Callable[[State], object]
 
 
 def solve(
     inclusion: Operator,
     x0: Point,
-    method: Splitting | None = None,
+    method: Method | None = None,
     *,
     tol: float | Stopping | None = None,
     max_iter: int = 10_000,
@@ -42,9 +45,9 @@ def solve(
         A sum of operators; each is used by its evaluation or by its resolvent.
     x0 : array or tuple of arrays
         Where to start; its library, dtype and device are those of the solution. Not changed.
-    method : Splitting, optional
-        Default: the one of least guaranteed rate (see ``explain``). Its ``alpha=None`` is chosen
-        from the operators' constants.
+    method : Method, optional
+        Default: the one of least work by its guaranteed rate (see ``explain``). Its ``alpha=None``
+        is chosen from the operators' constants.
     tol : float or Stopping
         Relative, for each batch element by itself: ‖r‖ ≤ tol · max(‖Fx‖, ‖x‖/α, ‖(u−x)/α‖) with
         r ∈ (F+G)(x). Default 1e-8 (1.2e-5 in float32). 0 runs to max_iter.
@@ -56,7 +59,8 @@ def solve(
     progress : bool, optional
         A progress bar (needs tqdm). Default: one after three seconds, on a terminal.
     resume : Solution, optional
-        Continue from its governing sequence; give the same inclusion and method.
+        Continue where it ended, bit for bit, for ``max_iter`` more iterations; give the same
+        inclusion. Its method is taken, unless one is given.
     on_failure : {"raise", "warn", "return"}
         What to do if the tolerance is not met, or NaN or Inf appears.
 
@@ -70,86 +74,187 @@ def solve(
         No theorem says that the method converges here; ``method=M(check=False)`` runs it anyway.
     NotConvergedError
         See ``on_failure``; it carries the solution.
+    KeyboardInterrupt
+        Only before the first iteration; later Ctrl-C ends the solve with the status "interrupted",
+        and ``resume=`` goes on from there.
     TypeError, ValueError
         An argument is wrong; the message names it, its value and the remedy.
     """
+    prepared = _prepare(inclusion, x0, method, tol, max_iter, batch_ndim, resume)
+    if on_failure not in ("raise", "warn", "return"):
+        raise ValueError(f'on_failure = {on_failure!r}: give "raise", "warn" or "return"')
+    if callback is not None and not callable(callback):
+        raise TypeError(f"callback = {callback!r} is not callable")
+    run, task, every = prepared.run, prepared.task, callback is not None
+    try:
+        with solving(x0), _progress_bar(progress, max_iter) as report:
+            task.stopping.start()
+            for _ in advance(run, task, max_iter=max_iter, every=every):
+                if report is not None:
+                    report(run.iteration, run.worst)
+                if callback is not None and callback(prepared.state()):
+                    if run.status is Status.ITERATION_LIMIT:
+                        run.status = Status.STOPPED
+                    break
+    except KeyboardInterrupt:
+        if run.x is None:
+            raise
+        run.status = Status.INTERRUPTED
+    except Exception as error:
+        error.add_note(f"in {prepared.option.method.label}, after iteration {run.iteration}")
+        if run.x is not None:
+            error.solution = prepared.solution()  # type: ignore[attr-defined]
+        raise
+    solution = prepared.solution()
+    wanted = (Status.CONVERGED, Status.STOPPED, Status.INTERRUPTED)
+    wanted_limit = tol == 0 and solution.status is Status.ITERATION_LIMIT
+    return solution if solution.status in wanted or wanted_limit else fail(solution, on_failure)
+
+
+def iterate(
+    inclusion: Operator,
+    x0: Point,
+    method: Method | None = None,
+    *,
+    tol: float | Stopping | None = None,
+    max_iter: int = 10_000,
+    batch_ndim: int = 0,
+    resume: Solution | None = None,
+) -> Iterator[State]:
+    """``solve``, one iteration at a time: yields a ``State`` after each, until the tolerance is
+    met, the limit reached, or NaN appears. What the arguments are, ``solve`` says.
+    """
+    prepared = _prepare(inclusion, x0, method, tol, max_iter, batch_ndim, resume)
+    prepared.task.stopping.start()
+    runs = advance(prepared.run, prepared.task, max_iter=max_iter, every=True)
+    while True:
+        with solving(x0):  # only while iterating: the caller's context is their own
+            run = next(runs, None)
+        if run is None:
+            return
+        yield prepared.state()
+
+
+@dataclass
+class Prepared:
+    """A solve that is ready to run."""
+
+    option: Option
+    task: Task
+    run: Run
+
+    def state(self) -> State:
+        """What a callback sees."""
+        run, task = self.run, self.task
+        residual = run.history.residual[-1]
+        bound = None if task.error_factor is None else task.error_factor * residual
+        u = task.iteration.governing(run.live)
+        return State(run.iteration, run.latest, u, residual, bound)
+
+    def solution(self) -> Solution:
+        """What ``solve`` returns."""
+        run, task, method = self.run, self.task, self.option.method
+        plain = task.space.batch_ndim == 0
+        factor = task.error_factor
+        return Solution(
+            x=run.x,
+            u=task.iteration.governing(run.kept),
+            converged=run.status is Status.CONVERGED,
+            status=run.status,
+            message=_message(run, method),
+            iterations=int(run.iterations) if plain else run.iterations,
+            residual=run.residual,
+            error_bound=None if factor is None else factor * run.residual,
+            rate=self.option.guarantee.rate,
+            method=method,
+            sequence=self.option.guarantee.sequence,
+            history=run.history,
+            displacement=run.displacement,
+            checkpoint=run,
+        )
+
+
+def _prepare(
+    inclusion: Operator,
+    x0: Point,
+    method: Method | None,
+    tol: float | Stopping | None,
+    max_iter: int,
+    batch_ndim: int,
+    resume: Solution | None,
+) -> Prepared:
+    """Check the arguments, give the terms their roles, and prepare the resolvents."""
     space = Space.of(x0, batch_ndim)
     if isinstance(max_iter, bool) or not isinstance(max_iter, int) or max_iter < 1:
         raise ValueError(f"max_iter = {max_iter!r}: give a positive integer")
-    if on_failure not in ("raise", "warn", "return"):
-        raise ValueError(f'on_failure = {on_failure!r}: give "raise", "warn" or "return"')
     if resume is not None and not isinstance(resume, Solution):
         raise TypeError(f"resume = {resume!r}: give the Solution of an earlier solve, or None")
-    if callback is not None and not callable(callback):
-        raise TypeError(f"callback = {callback!r} is not callable")
+    if resume is not None:
+        space.check_point(resume.x, "resume.x")
     stopping = as_stopping(tol, space)
-    as_pairs(inclusion)
+    check_inclusion(inclusion)
     inclusion.check_space(space)
-    with solving(x0), _progress_bar(progress, max_iter) as report:
+    if method is None and resume is not None:
+        method = resume.method
+    with solving(x0):
         option = choose(inclusion, method)
-        u0 = x0 if resume is None else resume.u
-        space.check_point(u0, "resume.u")
-        iteration, guarantee = option.method.bind(option.F, option.G, space)
-        state = run(
-            iteration, u0, space, stopping, max_iter=max_iter, callback=callback, progress=report
+        chosen = option.method
+        chosen.check_space(space)
+        watch = Watch()
+        roles = chosen.roles_for(len(option.operators))
+        chosen.bind(*option.operators)
+        iteration = chosen.iteration(*map(watch.over, option.operators, roles))
+        iteration.space = space
+        run = Run(iteration.init(x0)) if resume is None else _resumed(resume, chosen)
+    m = _strong_monotonicity(option)
+    return Prepared(
+        option,
+        Task(
+            iteration,
+            space,
+            stopping,
+            watch,
+            error_factor=1 / m if m is not None and 0 < m < math.inf else None,
+            averaged=option.method.averaged and option.guarantee.rate is None,
+        ),
+        run,
+    )
+
+
+def _strong_monotonicity(option: Option) -> float | None:
+    """m of the inclusion, where ‖r‖/m bounds the distance to its zero."""
+    if not option.method.exact_element(*option.operators):
+        return None
+    return Sum(option.operators).strong_monotonicity
+
+
+def _resumed(resume: Solution, method: Method) -> Run:
+    if type(method) is not type(resume.method):
+        raise ValueError(
+            f"resume is a solution by {resume.method.label}: it cannot be continued by "
+            f"{method.label}; give that method, or its x as x0"
         )
-    solution = summarize(state, option.method, guarantee.rate, guarantee.sequence, iteration, space)
-    wanted_limit = tol == 0 and solution.status is Status.ITERATION_LIMIT
-    if solution.converged or solution.status is Status.STOPPED or wanted_limit:
-        return solution
-    return fail(solution, on_failure)
+    if resume.checkpoint is None:
+        raise ValueError("resume has no checkpoint: give the Solution that solve returned")
+    return resume.checkpoint.resumed()
 
 
-def choose(inclusion: Operator, method: Splitting | None) -> Option:
-    """The roles and the method with its step size, given or chosen.
+def choose(inclusion: Operator, method: Method | None) -> Option:
+    """The roles and the method with its open options, given or chosen.
 
     Raises
     ------
     NoGuaranteeError
-        Nothing is guaranteed, in any order of the terms.
+        Nothing is guaranteed, in any order of the terms, or the method cannot take them.
     """
     if method is None:
         explanation = explain(inclusion)
         if explanation.chosen is None:
             raise NoGuaranteeError(f"no method is guaranteed for 0 ∈ {inclusion!r}:\n{explanation}")
         return explanation.chosen
-    if not isinstance(method, Splitting):
+    if not isinstance(method, Method):
         raise TypeError(f"method = {method!r}: give a method such as sk.DouglasRachford()")
-    options = []
-    for F, G in as_pairs(inclusion):
-        chosen = method.chosen(F, G)
-        options.append(Option(chosen, F, G, chosen.guarantee(F, G)))
-        if options[-1].guarantee.holds:
-            return options[-1]
-    runnable = [o for o in options if o.method.missing(o.F, o.G) is None]
-    return (runnable or options)[0]
-
-
-def summarize(
-    state: Run,
-    method: Splitting,
-    rate: float | None,
-    sequence: str,
-    iteration: Any,
-    space: Space,
-) -> Solution:
-    """The solution of a run."""
-    factor = iteration.error_factor
-    plain = space.batch_ndim == 0
-    return Solution(
-        x=state.x,
-        u=state.u,
-        converged=state.status is Status.CONVERGED,
-        status=state.status,
-        message=_message(state, method),
-        iterations=int(state.iterations) if plain else state.iterations,
-        residual=state.residual,
-        error_bound=None if factor is None else factor * state.residual,
-        rate=rate,
-        method=method,
-        sequence=sequence,
-        history=state.history,
-    )
+    return best_option(inclusion, method)
 
 
 def fail(solution: Solution, on_failure: OnFailure) -> Solution:
@@ -161,20 +266,37 @@ def fail(solution: Solution, on_failure: OnFailure) -> Solution:
     return solution
 
 
-def _message(state: Run, method: Splitting) -> str:
-    name, k = method.label, state.iteration
-    if state.status is Status.CONVERGED:
-        return f"{name} met the tolerance after {k} iterations"
-    if state.status is Status.STOPPED:
-        return f"{name} was stopped by the callback after {k} iterations"
-    if state.status is Status.NONFINITE:
-        return (
-            f"{name} met NaN or Inf by iteration {k}: the iteration diverged, or an operator "
-            "returned it; check the operators at solution.x, or take a smaller alpha"
-        )
+def _message(run: Run, method: Method) -> str:
+    name, k = method.label, run.iteration
+    match run.status:
+        case Status.CONVERGED:
+            return f"{name} met the tolerance after {k} iterations"
+        case Status.STOPPED:
+            return f"{name} was stopped by the callback after {k} iterations"
+        case Status.INTERRUPTED:
+            return f"{name} was interrupted after {k} iterations: give resume=solution to go on"
+        case Status.NONFINITE:
+            return (
+                f"{name} met NaN or Inf by iteration {k} ({run.detail}): check that operator at "
+                "solution.x, or take a smaller alpha"
+            )
+        case Status.CONTRADICTED:
+            return (
+                f"{name} found by iteration {k} that an operator is not what it declares: "
+                f"{run.detail}; correct its constants, and try it with "
+                "splitkit.testing.check_operator"
+            )
+        case Status.INFEASIBLE:
+            return (
+                f"{name}: by iteration {k} the governing sequence drifts with a displacement that "
+                "no longer changes (solution.displacement), so there is no solution, or one that "
+                "is approached at a hopeless rate: check the constraints"
+            )
+        case Status.TIME_LIMIT:
+            return f"{name} did not meet the tolerance in the time allowed ({k} iterations)"
     return (
         f"{name} did not meet the tolerance within max_iter = {k} iterations "
-        f"(the worst residual is {state.worst:.3g} times its tolerance): raise max_iter, loosen "
+        f"(the worst residual is {run.worst:.3g} times its tolerance): raise max_iter, loosen "
         "tol, or try another method (sk.explain)"
     )
 

@@ -1,11 +1,13 @@
 """Stopping rules: a rule maps what is measured to a ratio, met where it is at most 1.
 
-Rules compose: ``a | b`` stops when either is met, ``a & b`` when both are.
+Rules compose: ``a | b`` stops when either is met, ``a & b`` when both are. A limit, such as that of
+time, ends a solve without success: ``Relative(1e-6) | TimeLimit(10)``.
 """
 
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -32,29 +34,69 @@ class Measurement:
 
 
 class Stopping:
-    """A rule; subclasses give ``ratio``."""
+    """A rule; subclasses give ``ratio``, or ``exhausted`` for a limit."""
+
+    def start(self) -> None:
+        """Called when a solve begins."""
 
     def ratio(self, measured: Measurement, space: Space) -> Array:
         """Of batch shape: the rule is met where it is ≤ 1; NaN stays NaN."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must define ratio")
+
+    def exhausted(self, measured: Measurement) -> bool:
+        """Whether a limit is reached, so that the solve ends without success."""
+        return False
 
     def __or__(self, other: Stopping) -> Stopping:
-        return _Both(self, other, lambda space: space.xp.minimum)
+        return _Joined(self, other, lambda space: space.xp.minimum)
 
     def __and__(self, other: Stopping) -> Stopping:
-        return _Both(self, other, lambda space: space.xp.maximum)
+        for rule in (self, other):
+            if isinstance(rule, TimeLimit):
+                raise TypeError(f"{rule} is a limit and no tolerance: join it with |")
+        return _Joined(self, other, lambda space: space.xp.maximum)
 
 
 @dataclass(frozen=True)
-class _Both(Stopping):
+class _Joined(Stopping):
     first: Stopping
     second: Stopping
     join: Callable[[Space], Callable[[Array, Array], Array]]
+
+    def start(self) -> None:
+        self.first.start()
+        self.second.start()
 
     def ratio(self, measured: Measurement, space: Space) -> Array:
         return self.join(space)(
             self.first.ratio(measured, space), self.second.ratio(measured, space)
         )
+
+    def exhausted(self, measured: Measurement) -> bool:
+        return self.first.exhausted(measured) or self.second.exhausted(measured)
+
+
+@dataclass
+class TimeLimit(Stopping):
+    """Ends the solve, without success, at the first check after so many seconds."""
+
+    seconds: float
+
+    def __post_init__(self) -> None:
+        if isinstance(self.seconds, bool) or not isinstance(self.seconds, (int, float)):
+            raise TypeError(f"seconds = {self.seconds!r}: give a positive number")
+        if not self.seconds > 0:
+            raise ValueError(f"seconds = {self.seconds}: give a positive number")
+        self._deadline = math.inf
+
+    def start(self) -> None:
+        self._deadline = time.monotonic() + self.seconds
+
+    def ratio(self, measured: Measurement, space: Space) -> Array:
+        return 1e30 + 0.0 * measured.residual
+
+    def exhausted(self, measured: Measurement) -> bool:
+        return time.monotonic() > self._deadline
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ SPLITKIT_ROOMS = (
     "operators",
     "linear",
     "functions",
+    "proofs",
     "solvers",
     "__init__",
     "testing",
@@ -39,7 +40,8 @@ SPLITKIT = House(
     libraries={
         "numpy": SPLITKIT_ROOMS,
         "array_api_compat": ("backend",),
-        "scipy": ("linear", "functions", "solvers", "testing"),
+        "scipy": ("linear", "functions", "proofs", "solvers", "testing"),
+        "clarabel": ("proofs",),
         "tqdm": ("solvers",),
         "hypothesis": ("testing",),
         "pytest": ("testing",),

@@ -1,6 +1,6 @@
-"""Where the paper's printed formulas differ from what holds: each fails here, beside the right one.
+"""Where the paper's printed formulas differ from what holds: each fails, beside the right one.
 
-Winston and Kolter, *Monotone operator equilibrium networks* (2020); the table is ``docs/errata.md``.
+Winston and Kolter, *Monotone operator equilibrium networks* (2020); see ``docs/errata.md``.
 """
 
 import numpy as np

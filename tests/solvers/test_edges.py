@@ -10,7 +10,7 @@ import torch
 
 import splitkit as sk
 from splitkit.backend import to_numpy
-from splitkit.solvers.roles import as_pairs
+from splitkit.solvers.roles import assignments
 
 f = sk.functions
 M = np.array([[2.0, 1.0], [-1.0, 1.0]])
@@ -57,7 +57,7 @@ def test_the_pairs_of_a_sum_add_up_to_it():
     a, b = sk.Affine(M, Q), sk.Affine(ROTATION)
     x = np.array([0.3, -2.0])
     for inclusion in (a, a + b, a + b + a, sk.Identity() - 0.5 * (a + b), 2 * (a + sk.Identity())):
-        for F, G in as_pairs(inclusion):
+        for F, G in assignments(inclusion, sk.ForwardBackward()):
             np.testing.assert_allclose(F(x) + G(x), inclusion(x))
 
 
@@ -286,7 +286,7 @@ def test_options_of_the_wrong_kind(options, error, says):
 
 def test_a_solution_of_another_problem_is_not_resumed():
     other = sk.solve(sk.Affine(np.eye(3)) + ORTHANT, np.ones(3))
-    with pytest.raises(ValueError, match=r"resume\.u has shape \(3,\)"):
+    with pytest.raises(ValueError, match=r"resume\.x has shape \(3,\)"):
         sk.solve(sk.Affine(M, Q) + ORTHANT, np.ones(2), resume=other)
 
 

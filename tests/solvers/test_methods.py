@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import splitkit as sk
+from splitkit.solvers.registry import METHODS
 
 SKEW = sk.Affine(np.array([[0.0, 1.0], [-1.0, 0.0]]))
 ORTHANT = sk.NormalCone(sk.functions.NonNegative())
@@ -134,10 +135,10 @@ def test_refusals_name_what_is_missing(inclusion, method, match):
         sk.solve(inclusion, np.ones(2), method)
 
 
-def test_three_set_valued_terms_are_refused():
+def test_three_set_valued_terms_are_too_many_for_two_resolvents():
     sets = [sk.NormalCone(sk.functions.Box(-k, float(k))) for k in (1, 2, 3)]
     with pytest.raises(sk.NoGuaranteeError, match="3 of 3 terms are set-valued"):
-        sk.solve(sets[0] + sets[1] + sets[2], np.ones(2))
+        sk.solve(sets[0] + sets[1] + sets[2], np.ones(2), sk.DouglasRachford())
 
 
 def test_check_false_runs_without_a_guarantee():
@@ -160,13 +161,16 @@ def test_several_smooth_terms_are_gathered(rng):
 
 def test_explain_lists_every_method_in_every_order():
     explanation = sk.explain(sk.Affine(np.diag([1.0, 4.0])) + ORTHANT)
-    assert len(explanation.options) == 6
+    assert {o.method.label for o in explanation.options} == {kind.label for kind in METHODS}
+    orders = [o.operators for o in explanation.options if o.method.label == "Douglas-Rachford"]
+    assert len(orders) == 2
+    assert orders[0] == orders[1][::-1]
     assert explanation.chosen.guarantee.rate == min(
         o.guarantee.rate for o in explanation.options if o.guarantee.rate is not None
     )
     text = str(explanation)
     assert "→" in text
-    assert "refused" in text
+    assert "refused" in str(sk.explain(SKEW + ORTHANT))
     assert "Peaceman-Rachford" in text
 
 

@@ -1,0 +1,12 @@
+"""Guarantees that the algebra proves itself, by small semidefinite programs (needs clarabel)."""
+
+from splitkit.proofs.abstract import symbol as symbol, symbolic as symbolic
+from splitkit.proofs.prove import (
+    Inequality as Inequality,
+    Proof as Proof,
+    best_step as best_step,
+    contraction as contraction,
+    decrease as decrease,
+    prove as prove,
+)
+from splitkit.proofs.symbols import Scene as Scene, Vector as Vector

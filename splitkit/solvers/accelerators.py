@@ -1,0 +1,242 @@
+"""Accelerators wrap the map T of any method that is an averaged map, and know no method.
+
+Relaxation      u⁺ = u + λ(Tu − u),  0 < λ < 1/θ for T θ-averaged.
+Inertia         y = u + β(u − u₋),  u⁺ = Ty,  0 ≤ β < 1/3 for T ½-averaged or better.
+Halpern         u⁺ = u₀/(k + 2) + (1 − 1/(k + 2)) Tu,  T nonexpansive:
+                ‖u − Tu‖ ≤ 2‖u₀ − u*‖/(k + 1).
+
+Source: Bauschke, Combettes (2017), Prop. 4.40; Maingé, *Convergence theorems for inertial KM-type
+algorithms* (2008); Lieder, *On the convergence rate of the Halpern-iteration* (2021).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, Self
+
+from splitkit.backend import Point, Space, lincomb
+from splitkit.operators.base import Operator
+from splitkit.solvers.iteration import Iteration, Reading, State, Trace
+from splitkit.solvers.method import Guarantee, Method, Role
+from splitkit.solvers.splitting import MapSplitting
+
+
+@dataclass(frozen=True, kw_only=True)
+class Accelerator(Method):
+    """Base of the accelerators.
+
+    Parameters
+    ----------
+    method : Method
+        One whose iteration is an averaged map, such as ``DouglasRachford()``.
+    """
+
+    method: Method = field(kw_only=False)
+
+    name: ClassVar[str]
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.method, Method):
+            raise TypeError(f"method = {self.method!r}: give a method, as sk.DouglasRachford()")
+
+    @property
+    def label(self) -> str:  # type: ignore[override]
+        return f"{self.name} of {self.method.label}"
+
+    @property
+    def roles(self) -> tuple[Role, ...]:  # type: ignore[override]
+        return self.method.roles
+
+    @property
+    def many(self) -> bool:  # type: ignore[override]
+        return self.method.many
+
+    @property
+    def cost(self) -> int:  # type: ignore[override]
+        return self.method.cost
+
+    @property
+    def sequence(self) -> str:  # type: ignore[override]
+        return self.method.sequence
+
+    @property
+    def alpha(self) -> Any:
+        """The step size of the method, if it has one."""
+        return getattr(self.method, "alpha", None)
+
+    def with_alpha(self, alpha: Any) -> Self:
+        """The same with this step size of the method."""
+        return replace(self, method=self.method.with_alpha(alpha))  # type: ignore[attr-defined]
+
+    def missing(self, *operators: Operator) -> str | None:
+        return self.method.missing(*operators)
+
+    def chosen(self, *operators: Operator) -> Self:
+        return replace(self, method=self.method.chosen(*operators))
+
+    def exact_element(self, *operators: Operator) -> bool:
+        return self.method.exact_element(*operators)
+
+    def check_space(self, space: Space) -> None:
+        self.method.check_space(space)
+
+    def averagedness(self, *operators: Operator) -> float | None:
+        """θ of T, 1 if it is only nonexpansive; None: not known to be either."""
+        if isinstance(self.method, MapSplitting):
+            T = self.method.expression(*operators, alpha=self.method.alpha)
+            nonexpansive = T.lipschitz is not None and T.lipschitz <= 1
+            return T.averagedness or (1.0 if nonexpansive else None)
+        holds = self.method.averaged and self.method.theorem(*operators).holds
+        return 1.0 if holds else None
+
+    def accelerated(self, θ: float, inner: Guarantee) -> Guarantee:
+        """What holds of the accelerated iteration of a θ-averaged map."""
+        raise NotImplementedError
+
+    def theorem(self, *operators: Operator) -> Guarantee:
+        θ = self.averagedness(*operators)
+        inner = self.method.theorem(*operators)
+        if θ is None:
+            return self.refused(
+                f"{self.method.label} is not known to be a nonexpansive map here: {inner.reason}"
+            )
+        return self.accelerated(θ, inner)
+
+
+class AcceleratedIteration(Iteration):
+    """An iteration around another one's map; ``inner`` also reads the solution."""
+
+    def __init__(self, inner: Iteration) -> None:
+        self.inner = inner
+
+    def start(self, x0: Point) -> Point:
+        """The point from which the inner iteration starts."""
+        self.inner.space = self.space
+        return self.inner.init(x0)
+
+    def read(self, trace: Trace) -> Reading:
+        return self.inner.read(trace)
+
+    def governing(self, state: State) -> Point:
+        return state[0]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Relaxed(Accelerator):
+    """u⁺ = u + λ(Tu − u); see the module's docstring for its theorem.
+
+    Parameters
+    ----------
+    relaxation : float
+        λ > 0; above 1 it over-relaxes.
+    """
+
+    relaxation: float = 1.5
+
+    name: ClassVar[str] = "relaxation"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 < self.relaxation < float("inf"):
+            raise ValueError(f"relaxation = {self.relaxation}: give a positive number")
+
+    def accelerated(self, θ: float, inner: Guarantee) -> Guarantee:
+        if not self.relaxation * θ < 1:
+            return self.refused(
+                f"relaxation = {self.relaxation} is too large: T is {θ:.4g}-averaged, so it must "
+                f"be below {1 / θ:.4g}"
+            )
+        reason = f"relaxation = {self.relaxation} < 1/θ, T {θ:.4g}-averaged (Krasnosel'skiĭ-Mann)"
+        return Guarantee(True, None, reason, self.sequence)
+
+    def iteration(self, *operators: Operator) -> Iteration:
+        return _Relaxed(self.method.iteration(*operators), self.relaxation)
+
+
+class _Relaxed(AcceleratedIteration):
+    def __init__(self, inner: Iteration, relaxation: float) -> None:
+        super().__init__(inner)
+        self.relaxation = relaxation
+
+    def init(self, x0: Point) -> State:
+        return self.start(x0)
+
+    def advance(self, state: State) -> tuple[State, Trace]:
+        Tu, trace = self.inner.advance(state)
+        return lincomb(1 - self.relaxation, state, self.relaxation, Tu), trace
+
+    def governing(self, state: State) -> Point:
+        return state
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inertial(Accelerator):
+    """y = u + β(u − u₋), u⁺ = Ty; see the module's docstring for its theorem.
+
+    Parameters
+    ----------
+    inertia : float
+        β in [0, 1).
+    """
+
+    inertia: float = 0.3
+
+    name: ClassVar[str] = "inertia"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 <= self.inertia < 1:
+            raise ValueError(f"inertia = {self.inertia}: give a number in [0, 1)")
+
+    def accelerated(self, θ: float, inner: Guarantee) -> Guarantee:
+        if θ > 0.5 + 1e-12 or not self.inertia < 1 / 3:
+            return self.refused(
+                f"inertia = {self.inertia} with T {θ:.4g}-averaged: it must be below 1/3, and T "
+                "½-averaged (relax the method)"
+            )
+        reason = f"inertia = {self.inertia} < 1/3, T {θ:.4g}-averaged (Maingé)"
+        return Guarantee(True, None, reason, self.sequence)
+
+    def iteration(self, *operators: Operator) -> Iteration:
+        return _Inertial(self.method.iteration(*operators), self.inertia)
+
+
+class _Inertial(AcceleratedIteration):
+    def __init__(self, inner: Iteration, inertia: float) -> None:
+        super().__init__(inner)
+        self.inertia = inertia
+
+    def init(self, x0: Point) -> State:
+        u = self.start(x0)
+        return u, u
+
+    def advance(self, state: State) -> tuple[State, Trace]:
+        u, before = state
+        Ty, trace = self.inner.advance(lincomb(1 + self.inertia, u, -self.inertia, before))
+        return (Ty, u), trace
+
+
+@dataclass(frozen=True, kw_only=True)
+class Halpern(Accelerator):
+    """u⁺ = u₀/(k + 2) + (1 − 1/(k + 2)) Tu; see the module's docstring for its theorem."""
+
+    name: ClassVar[str] = "Halpern anchoring"
+
+    def accelerated(self, θ: float, inner: Guarantee) -> Guarantee:
+        reason = "T is nonexpansive: ‖u − Tu‖ ≤ 2‖u₀ − u*‖/(k + 1) (Lieder)"
+        return Guarantee(True, None, reason, self.sequence)
+
+    def iteration(self, *operators: Operator) -> Iteration:
+        return _Halpern(self.method.iteration(*operators))
+
+
+class _Halpern(AcceleratedIteration):
+    def init(self, x0: Point) -> State:
+        u = self.start(x0)
+        return u, u, 0.0
+
+    def advance(self, state: State) -> tuple[State, Trace]:
+        u, anchor, k = state
+        Tu, trace = self.inner.advance(u)
+        λ = 1 / (k + 2)
+        return (lincomb(λ, anchor, 1 - λ, Tu), anchor, k + 1), trace

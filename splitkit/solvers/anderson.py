@@ -1,0 +1,122 @@
+"""Safeguarded Anderson acceleration of an averaged map T, with residual r = Tu − u.
+
+From the last differences ΔU, ΔR of points and residuals,
+
+    u⁺ = u + r − (ΔU + ΔR)γ,   type II: γ = argmin ‖r − ΔRγ‖,   type I: ΔUᵀ(r − ΔRγ) = 0,
+
+with the normal matrix regularized, so that no singular system is solved. An accelerated point is
+accepted where its residual is at most D‖r₀‖(n + 1)^{−1−ε}, n the number of accepted ones; elsewhere
+the iteration goes back to the plain point Tu. So infinitely many plain steps or a residual that
+tends to 0: the convergence of T is kept. Each element of a batch decides for itself.
+
+Source: Walker, Ni (2011); Fang, Saad (2009); Zhang, O'Donoghue, Boyd, *Globally convergent type-I
+Anderson acceleration* (2020).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from splitkit.backend import Array, Point, lincomb, subtract, where
+from splitkit.operators.base import Operator
+from splitkit.solvers.accelerators import AcceleratedIteration, Accelerator
+from splitkit.solvers.iteration import Iteration, State, Trace
+from splitkit.solvers.method import Guarantee
+
+SAFEGUARD = 2.0  # D
+SUMMABLE = 1.1  # 1 + ε
+
+
+@dataclass(frozen=True, kw_only=True)
+class Anderson(Accelerator):
+    """Anderson acceleration; see the module's docstring.
+
+    Parameters
+    ----------
+    memory : int
+        Differences that are kept, at least 1.
+    kind : {"II", "I"}
+    regularization : float
+        Relative to the mean of the normal matrix's diagonal.
+    """
+
+    memory: int = 5
+    kind: Literal["I", "II"] = "II"
+    regularization: float = 1e-10
+
+    name: ClassVar[str] = "Anderson acceleration"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if isinstance(self.memory, bool) or not isinstance(self.memory, int) or self.memory < 1:
+            raise ValueError(f"memory = {self.memory!r}: give a positive integer")
+        if self.kind not in ("I", "II"):
+            raise ValueError(f'kind = {self.kind!r}: give "I" or "II"')
+        if not 0 < self.regularization < 1:
+            raise ValueError(f"regularization = {self.regularization}: give a number in (0, 1)")
+
+    def accelerated(self, θ: float, inner: Guarantee) -> Guarantee:
+        reason = f"{inner.reason}; accelerated points are accepted only where the residual falls"
+        if θ == 1.0 and not inner.holds:
+            return self.refused(f"{self.method.label} alone does not converge: {inner.reason}")
+        return Guarantee(True, None, reason, self.sequence)
+
+    def iteration(self, *operators: Operator) -> Iteration:
+        return _Anderson(self.method.iteration(*operators), self)
+
+
+class _Anderson(AcceleratedIteration):
+    """State: the point, the plain point to go back to, ‖r₀‖, the count n, the last point and
+    residual, and the differences, newest first (fewer than ``memory`` at the start).
+    """
+
+    def __init__(self, inner: Iteration, options: Anderson) -> None:
+        super().__init__(inner)
+        self.options = options
+
+    def init(self, x0: Point) -> State:
+        u = self.start(x0)
+        return u, u, None, None, (), ()
+
+    def advance(self, state: State) -> tuple[State, Trace]:
+        u, plain, bound, last, dU, dR = state
+        space, xp = self.space, self.space.xp
+        Tu, trace = self.inner.advance(u)
+        r = subtract(Tu, u)
+        size = space.norm(r)
+        if bound is None:
+            start, count = size, 0.0 * size
+            return (Tu, Tu, (start, count), (u, r), (), ()), trace
+        start, count = bound
+        accepted = size <= SAFEGUARD * start * (count + 1) ** -SUMMABLE
+        count = count + xp.astype(accepted, count.dtype)
+        dU = (subtract(u, last[0]), *dU)[: self.options.memory]
+        dR = (subtract(r, last[1]), *dR)[: self.options.memory]
+        γ = self.coefficients(r, dU, dR)
+        ahead = Tu
+        for i in range(len(dU)):
+            c = γ[..., i]
+            ahead = lincomb(1.0, ahead, -c, lincomb(1.0, dU[i], 1.0, dR[i]))
+        finite = xp.isfinite(space.norm(ahead))
+        ahead = where(finite, ahead, Tu)
+        # a rejected point is left for the plain one, which T produced from the point before
+        u_next = where(accepted, ahead, plain)
+        plain_next = where(accepted, Tu, plain)
+        return (u_next, plain_next, (start, count), (u, r), dU, dR), trace
+
+    def coefficients(self, r: Point, dU: tuple[Point, ...], dR: tuple[Point, ...]) -> Array:
+        """γ, of shape (*batch, memory)."""
+        space, xp, m = self.space, self.space.xp, len(dU)
+        left = dU if self.options.kind == "I" else dR
+        normal = xp.stack(
+            [xp.stack([space.inner(a, b) for b in dR], axis=-1) for a in left], axis=-2
+        )
+        target = xp.stack([space.inner(a, r) for a in left], axis=-1)
+        diagonal = sum(xp.abs(normal[..., i, i]) for i in range(m)) / m
+        eps = float(xp.finfo(space.dtype).eps)
+        tiny = float(xp.finfo(space.dtype).smallest_normal)
+        ridge = max(self.options.regularization, 10 * eps) * diagonal + tiny
+        identity = xp.eye(m, dtype=normal.dtype, device=space.device)
+        normal = normal + ridge[..., None, None] * identity
+        return xp.linalg.solve(normal, target[..., None])[..., 0]

@@ -1,0 +1,94 @@
+"""Davis-Yin splitting for 0 ∈ A(x) + B(x) + C(x), C evaluated:
+
+    x_B = R_{αB} z,  x_A = R_{αA}(2x_B − z − αC x_B),  z⁺ = z + λ(x_A − x_B),  x = x_B.
+
+Converges for A, B maximal monotone, C β-cocoercive, 0 < α < 2β and 0 < λ < 2 − α/(2β). With
+b = (z − x_B)/α ∈ B(x_B) and a = (2x_B − z − x_A)/α − C x_B ∈ A(x_A), r = a + b + C x_B =
+(x_B − x_A)/α.
+
+Source: Davis, Yin, *A three-operator splitting scheme and its optimization applications* (2017).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from splitkit.backend import Point, add, lincomb, scale, subtract
+from splitkit.operators.base import Operator
+from splitkit.solvers.iteration import Iteration, Reading, State, Trace
+from splitkit.solvers.method import Guarantee, Role
+from splitkit.solvers.splitting import Splitting, check_relaxation
+
+
+@dataclass(frozen=True, kw_only=True)
+class DavisYin(Splitting):
+    """Two resolvents and one evaluation; see the module's docstring for its theorem.
+
+    Parameters
+    ----------
+    relaxation : float
+        λ in (0, 2 − α/(2β)), default 1.
+    """
+
+    relaxation: float = 1.0
+
+    averaged: ClassVar[bool] = True
+    label: ClassVar[str] = "Davis-Yin"
+    roles: ClassVar[tuple[Role, ...]] = (Role.RESOLVED, Role.RESOLVED, Role.EVALUATED)
+    cost: ClassVar[int] = 3
+    sequence: ClassVar[str] = "x = R_{αB}z"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_relaxation(self.relaxation)
+
+    def default_alpha(self, *operators: Operator) -> float:
+        β = operators[2].cocoercivity
+        return 1.0 if β is None or β == float("inf") else β
+
+    def theorem(self, *operators: Operator) -> Guarantee:
+        A, B, C = operators
+        β = C.cocoercivity
+        for name, X in (("A", A), ("B", B)):
+            if not X.properties.maximal:
+                return self.refused(f"{name} = {X!r} is not known to be maximal monotone")
+        if β is None:
+            return self.refused(
+                f"C = {C!r} is not known to be cocoercive: declare it, or use a method that takes "
+                "a Lipschitz operator (Tseng's)"
+            )
+        if not 0 < self.alpha < 2 * β or not self.relaxation < 2 - self.alpha / (2 * β):
+            return self.refused(
+                f"alpha = {self.alpha:.4g}, relaxation = {self.relaxation}: with C {β:.4g}-"
+                "cocoercive, alpha must be below 2β and relaxation below 2 − alpha/(2β)"
+            )
+        reason = f"C is {β:.4g}-cocoercive and {self.at_step()} < 2β (Davis-Yin)"
+        return Guarantee(True, None, reason, self.sequence)
+
+    def exact_element(self, *operators: Operator) -> bool:
+        return False
+
+    def iteration(self, *operators: Operator) -> Iteration:
+        return _DavisYin(self, *operators)
+
+
+class _DavisYin(Iteration):
+    def __init__(self, method: DavisYin, A: Operator, B: Operator, C: Operator) -> None:
+        self.alpha, self.relaxation = method.alpha, method.relaxation
+        self.R_A, self.R_B, self.C = A.resolvent(self.alpha), B.resolvent(self.alpha), C
+
+    def advance(self, state: State) -> tuple[State, Trace]:
+        z: Point = state
+        x_B = self.R_B(z)
+        Cx = self.C(x_B)
+        forward = lincomb(1.0, lincomb(2.0, x_B, -1.0, z), -self.alpha, Cx)
+        x_A = self.R_A(forward)
+        z_next = lincomb(1.0, z, self.relaxation, subtract(x_A, x_B))
+        return z_next, (z, x_B, Cx, forward, x_A)
+
+    def read(self, trace: Trace) -> Reading:
+        z, x_B, Cx, forward, x_A = trace
+        b = scale(1 / self.alpha, subtract(z, x_B))
+        a = scale(1 / self.alpha, subtract(forward, x_A))
+        return Reading(x_B, (add(a, Cx), b), (scale(1 / self.alpha, x_B), Cx))

@@ -1,0 +1,86 @@
+"""A method bound to a problem: how its state begins, how it advances, how a solution is read off.
+
+The state is a point, or a tuple of points and arrays of batch shape. ``advance`` returns the next
+state and what it computed on the way; ``read`` makes of that an approximate solution x and elements
+a, b, … of the terms of the inclusion, whose sum r is an element of (A₁ + … + Aₙ)(x).
+
+The same code runs on numbers in the engine and on symbols in ``splitkit.proofs``: it may only take
+linear combinations and apply the operators.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from splitkit.backend import Point, Space
+from splitkit.operators.base import Operator
+
+State: TypeAlias = Any  # a point, or a tuple of points and arrays of batch shape
+Trace: TypeAlias = tuple[Any, ...]  # what a step computed on the way
+
+
+@dataclass(frozen=True)
+class Reading:
+    """An approximate solution.
+
+    Attributes
+    ----------
+    x : point
+    terms : tuple of points
+        Elements of the inclusion's terms at x; their sum is the residual r.
+    sizes : tuple of points
+        Further points beside which rounding in r must be judged, as x/α.
+    """
+
+    x: Point
+    terms: tuple[Point, ...]
+    sizes: tuple[Point, ...] = ()
+
+
+class Iteration:
+    """Base of the iterations; a subclass gives ``advance`` and ``read``.
+
+    Attributes
+    ----------
+    space : Space
+        That of x0, set before ``init``: for iterations whose steps depend on norms.
+    """
+
+    space: Space
+
+    def init(self, x0: Point) -> State:
+        """The state at the start."""
+        return x0
+
+    def advance(self, state: State) -> tuple[State, Trace]:
+        """One iteration: the next state, and what ``read`` needs."""
+        raise NotImplementedError
+
+    def read(self, trace: Trace) -> Reading:
+        """The approximate solution after the step that left this trace."""
+        raise NotImplementedError
+
+    def step(self, state: State) -> State:
+        """One iteration, where nothing is read off it."""
+        return self.advance(state)[0]
+
+    def governing(self, state: State) -> Point:
+        """The governing sequence's point of a state."""
+        return state
+
+
+class MapIteration(Iteration):
+    """u ↦ T(u) for an operator expression T; what its factors return is the trace."""
+
+    def __init__(self, T: Operator, read: Any) -> None:
+        self.T, self._read = T, read
+        self.step = T  # type: ignore[assignment]
+
+    def advance(self, state: State) -> tuple[State, Trace]:
+        u_next, factors = self.T.trace(state)
+        return u_next, (state, u_next, *factors)
+
+    def read(self, trace: Trace) -> Reading:
+        reading: Reading = self._read(*trace)
+        return reading

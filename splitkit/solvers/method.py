@@ -1,0 +1,175 @@
+"""What all methods share: the roles of the inclusion's terms, the guarantee, and binding.
+
+A method is a frozen set of options. Given operators for its roles it says what a theorem guarantees
+(``guarantee``), chooses what is left open (``chosen``), and makes an ``Iteration``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from splitkit.backend import Point, Space
+from splitkit.operators.base import Operator
+from splitkit.operators.pullback import Pullback
+from splitkit.solvers.errors import NoGuaranteeError
+from splitkit.solvers.iteration import Iteration
+
+if TYPE_CHECKING:
+    from splitkit.solvers.solution import State
+
+
+class Role(Enum):
+    """How a method uses a term."""
+
+    EVALUATED = "evaluated"  # by x ↦ Fx
+    RESOLVED = "resolved"  # by its resolvent
+    COMPOSED = "composed"  # LᵀBL, by the resolvent of B (or of B⁻¹), L and Lᵀ
+
+
+@dataclass(frozen=True)
+class Guarantee:
+    """What a theorem says of a method on given operators.
+
+    Attributes
+    ----------
+    holds : bool
+        Whether the sequence that the method returns converges to a solution, if there is one.
+    rate : float or None
+        Contraction factor of an iteration; None: no linear rate.
+    reason : str
+        The theorem's condition and the numbers that meet it, or what is missing and the remedy.
+    sequence : str
+        The sequence that converges, as a formula.
+    """
+
+    holds: bool
+    rate: float | None
+    reason: str
+    sequence: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Method:
+    """Base of the methods for 0 ∈ A₁x + … + Aₙx.
+
+    Parameters
+    ----------
+    check : bool
+        False: run without a guarantee.
+
+    Attributes
+    ----------
+    label : str
+        The method's name.
+    roles : tuple of Role
+        What it takes, in the order of its operators.
+    many : bool
+        Whether the last role may be repeated.
+    cost : int
+        Operators applied in an iteration.
+    averaged : bool
+        Whether the iteration is an averaged map of one point whenever the method is guaranteed.
+    sequence : str
+        The sequence that is returned, as a formula.
+    """
+
+    check: bool = True
+
+    label: ClassVar[str]
+    roles: ClassVar[tuple[Role, ...]]
+    many: ClassVar[bool] = False
+    cost: ClassVar[int] = 2
+    averaged: ClassVar[bool] = False
+    sequence: ClassVar[str]
+
+    # -- what a method gives --------------------------------------------------------------------
+
+    def iteration(self, *operators: Operator) -> Iteration:
+        """The iteration on these operators, with its resolvents built once."""
+        raise NotImplementedError
+
+    def theorem(self, *operators: Operator) -> Guarantee:
+        """What is guaranteed, all options being chosen and nothing missing."""
+        raise NotImplementedError
+
+    def chosen(self, *operators: Operator) -> Self:
+        """The same method with its open options (a step size, say) chosen."""
+        return self
+
+    def exact_element(self, *operators: Operator) -> bool:
+        """Whether the terms that ``read`` returns are elements at x itself, all of them: then
+        ‖r‖/m bounds the distance to the solution of an m-strongly monotone inclusion.
+        """
+        return True
+
+    def refused(self, reason: str) -> Guarantee:
+        """No guarantee, and why."""
+        return Guarantee(False, None, reason, self.sequence)
+
+    # -- what follows -----------------------------------------------------------------------------
+
+    def missing(self, *operators: Operator) -> str | None:
+        """What an operator cannot do that its role needs; None: nothing."""
+        for role, A in zip(self.roles_for(len(operators)), operators, strict=True):
+            if role is Role.EVALUATED and not A.has_evaluation:
+                return f"{A!r} must be evaluated, but it is set-valued; use Douglas-Rachford"
+            if role is Role.RESOLVED and not A.has_resolvent:
+                remedy = "a method that evaluates it" if A.has_evaluation else "another method"
+                return f"{A!r} has no resolvent; use {remedy} (sk.explain lists them)"
+            if role is Role.COMPOSED and not (
+                isinstance(A, Pullback) and (A.A.has_resolvent or A.A.inverse.has_resolvent)
+            ):
+                return f"{A!r} is no composition LᵀBL of an operator B with a resolvent"
+        return None
+
+    def roles_for(self, count: int) -> tuple[Role, ...]:
+        """The roles of so many operators.
+
+        Raises
+        ------
+        ValueError
+            The method takes another number.
+        """
+        extra = count - len(self.roles)
+        if extra and not (self.many and extra > 0):
+            wanted = f"at least {len(self.roles)}" if self.many else f"{len(self.roles)}"
+            raise ValueError(f"{self.label} takes {wanted} operators, got {count}")
+        return self.roles + self.roles[-1:] * extra
+
+    def guarantee(self, *operators: Operator) -> Guarantee:
+        """What is proved of the method on these operators, open options being chosen."""
+        missing = self.missing(*operators)
+        if missing is not None:
+            return Guarantee(False, None, missing, self.sequence)
+        return self.chosen(*operators).theorem(*operators)
+
+    def bind(self, *operators: Operator) -> Iteration:
+        """The iteration, if it can run and is guaranteed (or ``check`` is False).
+
+        Raises
+        ------
+        NoGuaranteeError
+            It cannot run, or no theorem applies and ``check`` is True.
+        """
+        missing = self.missing(*operators)
+        if missing is not None:
+            raise NoGuaranteeError(f"{self.label}: {missing}")
+        if self.check:
+            guarantee = self.guarantee(*operators)
+            if not guarantee.holds:
+                raise NoGuaranteeError(f"{self.label}: {guarantee.reason}")
+        return self.chosen(*operators).iteration(*operators)
+
+    def check_space(self, space: Space) -> None:
+        """Raise ValueError if an option of the method does not fit the space."""
+
+    def iterate(self, inclusion: Operator, x0: Point, **options: Any) -> Iterator[State]:
+        """Solve step by step: yields a ``State`` after each iteration, until the tolerance is met
+        or the limit reached; takes the options of ``splitkit.solve``.
+        """
+        from splitkit.solvers.solve import iterate
+
+        return iterate(inclusion, x0, self, **options)

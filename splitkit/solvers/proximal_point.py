@@ -1,0 +1,63 @@
+"""The proximal point algorithm for 0 ∈ A(x):  u⁺ = (1 − λ)u + λ R_{αA} u,  x = R_{αA} u.
+
+Converges for A maximal monotone, α > 0 and 0 < λ < 2; linearly, with factor |1 − λ| + λ/(1 + αm),
+for A m-strongly monotone. r = (u − x)/α ∈ A(x).
+
+Source: Rockafellar (1976); Bauschke, Combettes (2017), Thm. 23.41.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from splitkit.backend import Point, Scalar, lincomb, scale
+from splitkit.operators.base import Operator
+from splitkit.operators.identity import Identity
+from splitkit.solvers.iteration import Reading
+from splitkit.solvers.method import Role
+from splitkit.solvers.splitting import MapSplitting, check_relaxation
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProximalPoint(MapSplitting):
+    """u⁺ = (1 − λ)u + λ R_{αA} u; see the module's docstring for its theorem.
+
+    Parameters
+    ----------
+    relaxation : float
+        λ in (0, 2), default 1.
+    """
+
+    relaxation: float = 1.0
+
+    averaged: ClassVar[bool] = True
+    label: ClassVar[str] = "proximal point"
+    roles: ClassVar[tuple[Role, ...]] = (Role.RESOLVED,)
+    cost: ClassVar[int] = 1
+    sequence: ClassVar[str] = "x = R_{αA}u"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_relaxation(self.relaxation)
+
+    def expression(self, *operators: Operator, alpha: Scalar) -> Operator:
+        (A,) = operators
+        return (1 - self.relaxation) * Identity() + self.relaxation * A.resolvent(alpha)
+
+    def default_alpha(self, *operators: Operator) -> float:
+        (A,) = operators
+        return 1 / A.lipschitz if A.lipschitz else 1.0
+
+    def refusal(self, *operators: Operator) -> str:
+        return f"A = {operators[0]!r} is not known to be monotone: declare it, if that is true"
+
+    def reader(self, *operators: Operator) -> Any:
+        alpha, relaxation = self.alpha, self.relaxation
+
+        def read(u: Point, u_next: Point, *_: Point) -> Reading:
+            x = lincomb(1 - 1 / relaxation, u, 1 / relaxation, u_next)
+            element = scale(1 / alpha, lincomb(1.0, u, -1.0, x))
+            return Reading(x, (element,), (scale(1 / alpha, x),))
+
+        return read

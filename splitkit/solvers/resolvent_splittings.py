@@ -1,0 +1,197 @@
+"""Splittings of n maximal monotone operators by their resolvents, 0 ∈ A₁x + … + Aₙx.
+
+Ryu (n = 3, two points):
+
+    x₁ = R_{αA₁}z₁,  x₂ = R_{αA₂}(z₂ + x₁),  x₃ = R_{αA₃}(x₁ − z₁ + x₂ − z₂),
+    zᵢ⁺ = zᵢ + λ(x₃ − xᵢ),  0 < λ < 1.
+
+Malitsky-Tam (n ≥ 2, n − 1 points):
+
+    x₁ = R_{αA₁}z₁,  xᵢ = R_{αAᵢ}(zᵢ + xᵢ₋₁ − zᵢ₋₁),  xₙ = R_{αAₙ}(x₁ + xₙ₋₁ − zₙ₋₁),
+    zᵢ⁺ = zᵢ + λ(xᵢ₊₁ − xᵢ),  0 < λ < 1.
+
+Product space (n points): Douglas-Rachford on the diagonal and A₁ × … × Aₙ,
+
+    x̄ = (z₁ + … + zₙ)/n,  zᵢ⁺ = zᵢ + λ(R_{αAᵢ}(2x̄ − zᵢ) − x̄),  0 < λ < 2.
+
+Each is an averaged map of its points. With aᵢ ∈ Aᵢ(xᵢ) read off the resolvents, the residual is
+(Σ aᵢ, (xᵢ − x)/α): it vanishes only if all xᵢ meet, in a solution.
+
+Source: Ryu, *Uniqueness of DRS as the 2 operator resolvent-splitting …* (2020); Malitsky, Tam,
+*Resolvent splitting for sums of monotone operators with minimal lifting* (2023); Spingarn (1983).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import reduce
+from typing import ClassVar
+
+from splitkit.backend import Point, add, lincomb, scale, subtract
+from splitkit.operators.base import Operator
+from splitkit.solvers.iteration import Iteration, Reading, State, Trace
+from splitkit.solvers.method import Guarantee, Role
+from splitkit.solvers.splitting import Splitting, check_relaxation
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResolventSplitting(Splitting):
+    """Base of the splittings that take every operator by its resolvent.
+
+    Parameters
+    ----------
+    relaxation : float
+        λ; see the module's docstring.
+    """
+
+    relaxation: float = 0.9
+
+    longest: ClassVar[float] = 1.0
+    sequence: ClassVar[str] = "x₁ = R_{αA₁}z₁"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_relaxation(self.relaxation, self.longest)
+
+    def default_alpha(self, *operators: Operator) -> float:
+        known = [A.lipschitz for A in operators if A.lipschitz]
+        return 1 / max(known) if known else 1.0
+
+    def theorem(self, *operators: Operator) -> Guarantee:
+        for A in operators:
+            if not A.properties.maximal:
+                return self.refused(
+                    f"{A!r} is not known to be maximal monotone: declare it, if that is true"
+                )
+        reason = f"{len(operators)} maximal monotone operators, {self.at_step()}"
+        return Guarantee(True, None, reason, self.sequence)
+
+    def exact_element(self, *operators: Operator) -> bool:
+        return False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ryu(ResolventSplitting):
+    """Three resolvents and two points; see the module's docstring for its theorem."""
+
+    averaged: ClassVar[bool] = True
+    label: ClassVar[str] = "Ryu"
+    roles: ClassVar[tuple[Role, ...]] = (Role.RESOLVED,) * 3
+    cost: ClassVar[int] = 3
+
+    def iteration(self, *operators: Operator) -> Iteration:
+        return _Ryu(self, operators)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MalitskyTam(ResolventSplitting):
+    """n resolvents and n − 1 points; see the module's docstring for its theorem."""
+
+    averaged: ClassVar[bool] = True
+    label: ClassVar[str] = "Malitsky-Tam"
+    roles: ClassVar[tuple[Role, ...]] = (Role.RESOLVED,) * 3
+    many: ClassVar[bool] = True
+    cost: ClassVar[int] = 3
+
+    def iteration(self, *operators: Operator) -> Iteration:
+        return _MalitskyTam(self, operators)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProductSpace(ResolventSplitting):
+    """n resolvents and n points; see the module's docstring for its theorem."""
+
+    relaxation: float = 1.0
+
+    longest: ClassVar[float] = 2.0
+    averaged: ClassVar[bool] = True
+    label: ClassVar[str] = "product space"
+    roles: ClassVar[tuple[Role, ...]] = (Role.RESOLVED,) * 3
+    many: ClassVar[bool] = True
+    cost: ClassVar[int] = 3
+    sequence: ClassVar[str] = "x̄ = (z₁ + … + zₙ)/n"
+
+    def iteration(self, *operators: Operator) -> Iteration:
+        return _ProductSpace(self, operators)
+
+
+class _Resolvents(Iteration):
+    """n resolvents of one step size, applied in turn to arguments that are recorded."""
+
+    def __init__(self, method: ResolventSplitting, operators: tuple[Operator, ...]) -> None:
+        self.alpha, self.relaxation = method.alpha, method.relaxation
+        self.R = [A.resolvent(self.alpha) for A in operators]
+
+    def elements(
+        self, arguments: tuple[Point, ...], values: tuple[Point, ...]
+    ) -> tuple[Point, ...]:
+        """aᵢ = (yᵢ − xᵢ)/α ∈ Aᵢ(xᵢ)."""
+        return tuple(
+            scale(1 / self.alpha, subtract(y, x)) for y, x in zip(arguments, values, strict=True)
+        )
+
+    def read(self, trace: Trace) -> Reading:
+        arguments, values = trace
+        elements = self.elements(arguments, values)
+        return self.judged_at(values[0], elements, values[1:])
+
+    def judged_at(
+        self, x: Point, elements: tuple[Point, ...], others: tuple[Point, ...]
+    ) -> Reading:
+        """The residual (Σ aᵢ, (xᵢ − x)/α for the other points): 0 only if all points meet."""
+        apart = (scale(1 / self.alpha, subtract(other, x)) for other in others)
+        r = (reduce(add, elements), *apart)
+        return Reading(x, (r,), (scale(1 / self.alpha, x), *elements))
+
+
+class _Ryu(_Resolvents):
+    def init(self, x0: Point) -> State:
+        return x0, scale(0.0, x0)
+
+    def advance(self, state: State) -> tuple[State, Trace]:
+        (z1, z2), (R1, R2, R3) = state, self.R
+        x1 = R1(z1)
+        y2 = add(z2, x1)
+        x2 = R2(y2)
+        y3 = add(subtract(x1, z1), subtract(x2, z2))
+        x3 = R3(y3)
+        λ = self.relaxation
+        after = lincomb(1.0, z1, λ, subtract(x3, x1)), lincomb(1.0, z2, λ, subtract(x3, x2))
+        return after, ((z1, y2, y3), (x1, x2, x3))
+
+
+class _MalitskyTam(_Resolvents):
+    def init(self, x0: Point) -> State:
+        return (x0,) * (len(self.R) - 1)
+
+    def advance(self, state: State) -> tuple[State, Trace]:
+        z = state
+        arguments, values = [z[0]], [self.R[0](z[0])]
+        for i, R in enumerate(self.R[1:], start=1):
+            base = z[i] if i < len(z) else values[0]
+            arguments.append(add(base, subtract(values[-1], z[i - 1])))
+            values.append(R(arguments[-1]))
+        after = tuple(
+            lincomb(1.0, z[i], self.relaxation, subtract(values[i + 1], values[i]))
+            for i in range(len(z))
+        )
+        return after, (tuple(arguments), tuple(values))
+
+
+class _ProductSpace(_Resolvents):
+    def init(self, x0: Point) -> State:
+        return (x0,) * len(self.R)
+
+    def advance(self, state: State) -> tuple[State, Trace]:
+        mean = scale(1 / len(state), reduce(add, state))
+        arguments = tuple(lincomb(2.0, mean, -1.0, z) for z in state)
+        values = tuple(R(y) for R, y in zip(self.R, arguments, strict=True))
+        after = tuple(
+            lincomb(1.0, z, self.relaxation, subtract(x, mean))
+            for z, x in zip(state, values, strict=True)
+        )
+        return after, (mean, arguments, values)
+
+    def read(self, trace: Trace) -> Reading:
+        mean, arguments, values = trace
+        return self.judged_at(mean, self.elements(arguments, values), values)

@@ -1,0 +1,203 @@
+"""What the operators of a solve return, seen at the checks: kind, finiteness, and their constants.
+
+Pairs of the graphs are collected while an iteration is inspected. The pairs of two checks must
+satisfy what an operator declares; a pair that does not is a proof that it is wrong. An evaluation
+gives the pair (x, u); a resolvent y ↦ x the pair (x, (y − x)/α); a Cayley operator y ↦ c the pair
+((y + c)/2, (y − c)/2α).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from splitkit.backend import (
+    Array,
+    Point,
+    Scalar,
+    Space,
+    blocks,
+    device,
+    is_array,
+    lincomb,
+    namespace,
+    scale,
+    subtract,
+)
+from splitkit.operators.base import Operator, PointMap
+from splitkit.operators.pullback import Pullback
+from splitkit.properties import Properties
+from splitkit.solvers.method import Role
+
+Pair = tuple[Point, Point]
+
+
+@dataclass(frozen=True)
+class Call:
+    """An application of an operator, and how to read a pair of its graph off it."""
+
+    operator: Operator
+    argument: Point
+    value: Point
+    pair: Callable[[Point, Point], Pair]
+
+
+@dataclass
+class Watch:
+    """Collects calls while ``recording``, and judges them at a check."""
+
+    recording: bool = False
+    calls: list[Call] = field(default_factory=list)
+    last_pairs: dict[int, list[Pair]] = field(default_factory=dict)
+
+    def over(self, A: Operator, role: Role) -> Operator:
+        """The same operator, watched; of LᵀBL it is B that is watched."""
+        if role is Role.COMPOSED and isinstance(A, Pullback):
+            return Pullback(Watched(A.A, self), A.L)
+        return Watched(A, self)
+
+    def changed(self) -> str | None:
+        """Which call returned a point of another kind than its argument."""
+        for call in self.calls:
+            before, after = blocks(call.argument), blocks(call.value)
+            kinds = [_kind(a) for a in before], [_kind(a) for a in after]
+            if kinds[0] != kinds[1]:
+                return f"{call.operator!r} returned {_says(kinds[1])} for {_says(kinds[0])}"
+        return None
+
+    def nonfinite(self, space: Space) -> str | None:
+        """Which call made NaN or Inf of a finite point."""
+        for call in self.calls:
+            if space.isfinite(call.argument) and not space.isfinite(call.value):
+                return f"{call.operator!r}"
+        return None
+
+    def contradiction(self, space: Space) -> str | None:
+        """Which operator has two pairs that contradict what it declares, and the inequality."""
+        pairs: dict[int, list[Pair]] = {}
+        for call in self.calls:
+            A, pair = call.operator, call.pair(call.argument, call.value)
+            known = pairs.setdefault(id(A), [])
+            for other in [*known, *self.last_pairs.get(id(A), ())]:
+                found = _contradiction(A.properties, pair, other, call, space)
+                if found is not None:
+                    return f"{A!r}: {found}"
+            known.append(pair)
+        self.last_pairs = pairs
+        return None
+
+
+class Watched(Operator):
+    """A, with its applications recorded when the watch is recording."""
+
+    def __init__(self, A: Operator, watch: Watch) -> None:
+        self.A, self.watch = A, watch
+
+    @property
+    def properties(self) -> Properties:  # type: ignore[override]
+        return self.A.properties
+
+    @property
+    def has_evaluation(self) -> bool:
+        return self.A.has_evaluation
+
+    @property
+    def has_resolvent(self) -> bool:
+        return self.A.has_resolvent
+
+    @property
+    def inverse(self) -> Operator:
+        return Watched(self.A.inverse, self.watch)
+
+    def cayley_properties(self, alpha: float) -> Properties:
+        return self.A.cayley_properties(alpha)
+
+    def check_space(self, space: Space) -> None:
+        self.A.check_space(space)
+
+    def __call__(self, x: Point) -> Point:
+        u = self.A(x)
+        if self.watch.recording:
+            self._record(x, u, lambda x, u: (x, u))
+        return u
+
+    def make_resolvent(self, alpha: Scalar) -> PointMap:
+        def pair(y: Point, x: Point) -> Pair:
+            return x, scale(1 / alpha, subtract(y, x))
+
+        return self._watched(self.A.make_resolvent(alpha), pair)
+
+    def make_cayley(self, alpha: Scalar) -> PointMap:
+        def pair(y: Point, c: Point) -> Pair:
+            half = 0.5 / alpha
+            return lincomb(0.5, y, 0.5, c), lincomb(half, y, -half, c)
+
+        return self._watched(self.A.make_cayley(alpha), pair)
+
+    def _watched(self, f: PointMap, pair: Callable[[Point, Point], Pair]) -> PointMap:
+        watch = self.watch
+
+        def apply(y: Point) -> Point:
+            value = f(y)
+            if watch.recording:
+                self._record(y, value, pair)
+            return value
+
+        return apply
+
+    def _record(self, x: Point, value: Point, pair: Callable[[Point, Point], Pair]) -> None:
+        self.watch.calls.append(Call(self.A, x, value, pair))
+
+    def __repr__(self) -> str:
+        return repr(self.A)
+
+
+def _contradiction(
+    properties: Properties, one: Pair, other: Pair, call: Call, space: Space
+) -> str | None:
+    """The inequality that a pair of pairs breaks by far more than rounding, in words."""
+    xp = space.xp
+    eps = float(xp.finfo(space.dtype).eps)
+    dx, du = subtract(one[0], other[0]), subtract(one[1], other[1])
+    xx, xu, uu = space.inner(dx, dx), space.inner(dx, du), space.inner(du, du)
+    size_x = space.norm(one[0]) + space.norm(other[0])
+    # u = (y − x)/α has lost the digits of x and y, scaled as u is
+    moved = space.norm(call.argument) + space.norm(call.value)
+    gain = _safe(space.norm(one[1]), space.norm(subtract(call.argument, call.value)), xp)
+    noise_x = 1000 * eps * (size_x + moved)
+    noise_u = 1000 * eps * (space.norm(one[1]) + space.norm(other[1]) + gain * moved)
+    nx, nu = xp.sqrt(xx), xp.sqrt(uu)
+    for a, b, c in properties.forms:
+        if not all(map(math.isfinite, (a, b, c))):
+            continue
+        value = a * xx + 2 * b * xu + c * uu
+        allowed = math.sqrt(eps) * (abs(a) * xx + 2 * abs(b) * nx * nu + abs(c) * uu)
+        allowed = allowed + 2 * noise_x * (abs(a) * (nx + noise_x) + abs(b) * (nu + noise_u))
+        allowed = allowed + 2 * noise_u * (abs(c) * (nu + noise_u) + abs(b) * (nx + noise_x))
+        if bool(xp.any(value < -allowed)):
+            terms = ((a, "‖Δx‖²"), (2 * b, "⟨Δx, Δu⟩"), (c, "‖Δu‖²"))
+            form = " + ".join(f"({k:.4g}){name}" for k, name in terms if k)
+            return (
+                f"{form} ≥ 0, which it declares, is {float(xp.min(value)):.3g} for two pairs "
+                "(x, u) of its graph"
+            )
+    return None
+
+
+def _safe(p: Array, q: Array, xp: Any) -> Array:
+    """p/q, 1 where q = 0."""
+    return xp.where(q > 0, p / xp.where(q > 0, q, xp.ones_like(q)), xp.ones_like(p))
+
+
+def _kind(a: Any) -> tuple[object, ...]:
+    if not is_array(a):
+        return (type(a).__name__,)
+    return (namespace(a).__name__, tuple(a.shape), a.dtype, device(a))
+
+
+def _says(kinds: list[tuple[object, ...]]) -> str:
+    return " × ".join(
+        f"shape {k[1]}, {k[2]} on {k[3]}" if len(k) == 4 else f"a {k[0]}" for k in kinds
+    )
