@@ -37,7 +37,7 @@ class Violation(AssertionError):
         super().__init__(name)
 
     def __str__(self) -> str:
-        lines = [f"{self.subject!r} violates {self.property}:", f"    {self.formula}"]
+        lines = [f"{label(self.subject)} violates {self.property}:", f"    {self.formula}"]
         lines += [f"left:  {_side(self.left)}", f"right: {_side(self.right)}"]
         lines += [f"{name} = {show(value)}" for name, value in self.where.items()]
         return "\n".join([*lines, *([self.reproduction] if self.reproduction else [])])
@@ -60,6 +60,12 @@ def looking_for(name: str | None) -> Iterator[None]:
         yield
     finally:
         LOOKING_FOR.reset(token)
+
+
+def label(thing: object) -> str:
+    """Its repr, or its class where that has several lines (as of torch modules)."""
+    text = repr(thing)
+    return text if "\n" not in text else f"{type(thing).__name__}(…)"
 
 
 def show(value: object) -> str:
@@ -87,7 +93,7 @@ def reproduction(
     used = "".join(f", {shape}" for shape in shapes)
     return "\n".join(
         [
-            f"reproduce it, with A = {subject!r}:",
+            f"reproduce it, with A = {label(subject)}:",
             f"    import {xp.__name__} as xp",
             "    from splitkit.testing import replay",
             f"    case = {show(case)}",

@@ -8,9 +8,12 @@ own proposes cases; one that fails is simplified by rounding.
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import singledispatch
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -18,12 +21,13 @@ from hypothesis import HealthCheck, Phase, given, seed as seeded, settings, stra
 
 from splitkit.backend import Point, device, is_array, namespace, subtract, to_numpy
 from splitkit.testing._place import Place
-from splitkit.testing._report import OBSERVED, Violation, looking_for, reproduction
+from splitkit.testing._report import OBSERVED, Violation, label, looking_for, reproduction
 from splitkit.testing.strategies import make_array
 
 Case = tuple[Any, ...]
 Search = Callable[[int, int], Iterable[Case]]  # (effort, seed) ↦ cases that are likely to fail
 
+SPREAD = 10
 STEERED = 40  # with fewer examples than this there is nothing to climb
 
 
@@ -51,7 +55,17 @@ class Property:
 
 @dataclass(frozen=True)
 class Suite:
-    """A thing with the properties that it must have."""
+    """A thing with the properties that it must have.
+
+    Attributes
+    ----------
+    cases : SearchStrategy
+        What Hypothesis draws.
+    at : callable
+        What the checks take, from a case.
+    spread : callable, optional
+        (count, seed) ↦ cases that reach every scale, however few are drawn.
+    """
 
     subject: object
     shapes: tuple[Any, ...]
@@ -60,6 +74,8 @@ class Suite:
     at: Callable[[Case], Any]
     properties: tuple[Property, ...]
     options: str = ""  # of ``replay``, beside the library
+    usual_examples: int | None = None  # None: what the loaded Hypothesis profile says
+    spread: Callable[[int, int], Iterable[Case]] | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -69,9 +85,14 @@ class Suite:
     def run(self, max_examples: int | None = None, seed: int = 0, only: str | None = None) -> None:
         """Look for violations; ``only``: of the property of this name."""
         if max_examples is None:
-            max_examples = settings().max_examples  # the loaded profile's
+            max_examples = self.usual_examples or settings().max_examples
         with looking_for(self._known(only)):
             self._draw([p for p in self._wanted(only) if p.drawn], max_examples, seed)
+            count = min(SPREAD, max_examples // 4)
+            for case in self.spread(count, seed) if self.spread is not None else ():
+                for each in self._wanted(only):
+                    if each.drawn:
+                        self._hold(each, case, simplify=True)
             effort = max(0, int(math.log2(max(1, max_examples) / 4)))
             for each in self._wanted(only):
                 if each.search is not None:
@@ -89,7 +110,7 @@ class Suite:
 
     def _known(self, name: str | None) -> str | None:
         if name is not None and name not in self.names:
-            raise ValueError(f"check = {name!r}: {self.subject!r} has {', '.join(self.names)}")
+            raise ValueError(f"check = {name!r}: {label(self.subject)} has {', '.join(self.names)}")
         return name
 
     def _draw(self, properties: list[Property], max_examples: int, seed: int) -> None:
@@ -126,8 +147,8 @@ class Suite:
                         raise
             finally:
                 OBSERVED.reset(token)
-            for label, value in observed.items():
-                target(value, label=label)
+            for name, value in observed.items():
+                target(value, label=name)
 
         try:
             each()
@@ -214,10 +235,28 @@ def suite(thing: object, *shapes: Any, **options: Any) -> Suite:
     TypeError
         There are no checks for this kind of thing.
     """
+    if import_own_checks(type(thing)):
+        return suite(thing, *shapes, **options)
     raise TypeError(
-        f"{thing!r} is a {type(thing).__name__}: give an operator, a function, a linear map, or a "
-        "thing whose kind is registered with splitkit.testing.suite"
+        f"{label(thing)} is a {type(thing).__name__}: give an operator, a function, a linear map, "
+        "or a thing whose kind is registered with splitkit.testing.suite"
     )
+
+
+def import_own_checks(kind: type) -> bool:
+    """Import ``testing`` of the package that a class (or a base of it) comes from, where kinds may
+    be registered; whether that registered this one.
+    """
+    known = suite.dispatch(kind)
+    for package in dict.fromkeys(cls.__module__.partition(".")[0] for cls in kind.__mro__):
+        module = f"{package}.testing"
+        if module not in sys.modules and hasattr(sys.modules.get(package), "__path__"):
+            if find_spec(module) is None:
+                continue
+            import_module(module)
+            if suite.dispatch(kind) is not known:
+                return True
+    return False
 
 
 def replay(thing: object, *shapes: Any, check: str, case: Case, **options: Any) -> None:

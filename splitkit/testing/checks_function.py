@@ -82,7 +82,8 @@ def function_suite(
         return AtFunction(A, place, *case)
 
     of_f = checks_operator.replay_options(place, 0 if batch_ndim is None else batch_ndim)
-    return Suite(f, (shape,), place, cases, at, properties(f, A, place), of_f)
+    spread = partial(checks_operator.spread, place)
+    return Suite(f, (shape,), place, cases, at, properties(f, A, place), of_f, spread=spread)
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from splitkit.testing._report import require
 from splitkit.testing._search import worst_pairs
 from splitkit.testing._suite import Case, Property, Suite, suite
 from splitkit.testing.checks_operator import replay_options
-from splitkit.testing.strategies import PointShape, block_shapes, points, step_sizes
+from splitkit.testing.strategies import SCALES, STEPS, PointShape, block_shapes, points, step_sizes
 
 LARGEST_TABLE = 256  # entries of a domain for which the whole matrix is made
 
@@ -88,7 +88,9 @@ def linear_suite(
         return At(L, domain, range_, *case)
 
     shapes, written = (domain_shape, range_shape), replay_options(domain, batch_ndim)
-    return Suite(L, shapes, domain, cases, at, properties(L, domain, range_), written)
+    found = properties(L, domain, range_)
+    spread_out = partial(spread, domain, range_)
+    return Suite(L, shapes, domain, cases, at, found, written, spread=spread_out)
 
 
 @dataclass(frozen=True)
@@ -146,9 +148,19 @@ def has_shifted_inverse(L: LinearOperator) -> bool:
 
 def fixed_case(domain: Place, range_: Place, effort: int, seed: int) -> Iterator[Case]:
     """One case, for what need not be looked at twice."""
+    yield from spread(domain, range_, 1, seed)
+
+
+def spread(domain: Place, range_: Place, count: int, seed: int) -> Iterator[Case]:
+    """Random cases that take every scale and every step size in turn."""
     rng = np.random.default_rng(seed)
-    x, z = (domain.flat.point(rng.standard_normal(domain.flat.size)) for _ in range(2))
-    yield x, z, range_.flat.point(rng.standard_normal(range_.flat.size)), 1.0
+    for k in range(count):
+        scale = SCALES[k % len(SCALES)]
+        x, z, y = (
+            each.flat.point(scale * rng.standard_normal(each.flat.size))
+            for each in (domain, domain, range_)
+        )
+        yield x, z, y, STEPS[k % len(STEPS)]
 
 
 def range_shape(at: At) -> None:

@@ -26,7 +26,7 @@ from splitkit.testing._forms import (
 from splitkit.testing._place import KEPT, ROUNDINGS, Place
 from splitkit.testing._search import worst_pairs
 from splitkit.testing._suite import Case, Property, Suite, suite
-from splitkit.testing.strategies import PointShape, points, step_sizes
+from splitkit.testing.strategies import SCALES, STEPS, PointShape, points, step_sizes
 
 CYCLE = 48  # points of a closed path about which a gradient does no work
 SEARCHED_STEP = 1.0  # the step size at which the search looks at resolvents
@@ -95,7 +95,10 @@ def operator_suite(
     drawn = points(shape, xp=place.xp, dtype=place.dtype, device=device)
     cases = st.tuples(drawn, drawn, step_sizes(), step_sizes())
     options = replay_options(place, batch_ndim)
-    return Suite(A, (shape,), place, cases, partial(At.of, A, place), properties(A, place), options)
+    return Suite(
+        A, (shape,), place, cases, partial(At.of, A, place), properties(A, place), options,
+        spread=partial(spread, place),
+    )  # fmt: skip
 
 
 def replay_options(place: Place, batch_ndim: int) -> str:
@@ -473,8 +476,16 @@ def batch(at: At) -> None:
 
 def fixed_case(place: Place, effort: int, seed: int) -> Iterator[Case]:
     """One case, for what need not be looked at twice."""
-    x, y = np.random.default_rng(seed).standard_normal((2, place.flat.size))
-    yield place.flat.point(x), place.flat.point(y), 1.0, 0.3
+    yield from spread(place, 1, seed)
+
+
+def spread(place: Place, count: int, seed: int) -> Iterator[Case]:
+    """Random cases that take every scale and every step size in turn."""
+    rng = np.random.default_rng(seed)
+    for k in range(count):
+        x, y = SCALES[k % len(SCALES)] * rng.standard_normal((2, place.flat.size))
+        alpha, beta = STEPS[k % len(STEPS)], STEPS[(k + 1 + k // len(STEPS)) % len(STEPS)]
+        yield place.flat.point(x), place.flat.point(y), alpha, beta
 
 
 def nan(at: At) -> None:

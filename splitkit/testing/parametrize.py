@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
+from splitkit.testing._report import label
 from splitkit.testing._suite import suite
 
 Case = tuple[Any, ...]
@@ -54,7 +55,7 @@ def parametrize_with_checks(
         unknown = sorted(set(failures) - set(properties.names))
         if unknown:
             raise ValueError(
-                f"known failures {', '.join(unknown)} of {thing!r} name no property: it has "
+                f"known failures {', '.join(unknown)} of {label(thing)} name no property: it has "
                 f"{', '.join(properties.names)}"
             )
         for name in properties.names:
@@ -63,5 +64,5 @@ def parametrize_with_checks(
                 reason = failures[name]
                 marks.append(pytest.mark.xfail(reason=reason, strict=True, raises=AssertionError))
             check = partial(properties.run, max_examples, seed, name)
-            parameters.append(pytest.param(check, marks=marks, id=f"{thing!r}-{name}"))
+            parameters.append(pytest.param(check, marks=marks, id=f"{label(thing)}-{name}"))
     return pytest.mark.parametrize("check", parameters)

@@ -60,6 +60,7 @@ NETWORK_ROOMS = (
     "data",
     "training",
     "__init__",
+    "testing",
     "__main__",
 )
 NETWORKS = House(
@@ -72,6 +73,7 @@ NETWORKS = House(
         "sklearn": ("data",),
         "tqdm": ("training",),
         "matplotlib": ("training",),
+        "hypothesis": ("testing",),
     },
 )
 

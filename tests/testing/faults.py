@@ -17,8 +17,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import torch
+from scipy.special import ndtr
 
 import splitkit as sk
+import splitkit_nn as sknn
 from splitkit.functions import Box, Huber, L1Norm, SquaredL2
 from splitkit.testing import Registered, Violation, registered, suite
 from splitkit.testing.strategies import rotation
@@ -118,11 +121,11 @@ def _():
     return linear(M, lipschitz=0.99 * float(np.linalg.norm(M, 2))), (10,)
 
 
-@fault("Lipschitz constant 1 % too small, dimension 100", "lipschitz")
+@fault("Lipschitz constant 1 % too small, dimension 40", "lipschitz")
 def _():
-    M = np.random.default_rng(0).standard_normal((100, 100))
+    M = np.random.default_rng(0).standard_normal((40, 40))
     M = M @ M.T
-    return linear(M, lipschitz=0.99 * float(np.linalg.norm(M, 2))), (100,)
+    return linear(M, lipschitz=0.99 * float(np.linalg.norm(M, 2))), (40,)
 
 
 @fault("strong monotonicity 1 % too large", "strongly_monotone")
@@ -630,6 +633,161 @@ def _():
             return 0.5 * super().reflected_norm(alpha)
 
     return Wrong(A3), (3,), (3,)
+
+
+# -- activations and layers -----------------------------------------------------------------------
+
+
+class ByName(sknn.Activation):
+    """σ of a torch function, with a resolvent that a subclass gives."""
+
+    def sigma(self, y: Any) -> Any:
+        raise NotImplementedError
+
+    def slope(self, y: Any) -> Any:
+        raise NotImplementedError
+
+    def __call__(self, y: Any) -> Any:
+        return self.sigma(y)
+
+    def derivative(self, y: Any) -> Any:
+        return self.slope(y)
+
+    @property
+    def operator(self) -> sk.Operator:
+        return sk.Operator.from_callable(
+            resolvent=lambda y, alpha: self.sigma(y), monotone=True, maximal=True
+        )
+
+
+def activation(make: type) -> Any:
+    return lambda: (make(), (2, 4))
+
+
+class GELU(ByName):
+    def sigma(self, y: Any) -> Any:
+        return y * ndtr(y)
+
+    def slope(self, y: Any) -> Any:
+        return ndtr(y) + y * np.exp(-y * y / 2) / np.sqrt(2 * np.pi)
+
+
+class Tanh(ByName):
+    def sigma(self, y: Any) -> Any:
+        return np.tanh(y)
+
+    def slope(self, y: Any) -> Any:
+        return 1 - np.tanh(y) ** 2
+
+
+class WrongSlope(sknn.ReLU):
+    def derivative(self, y: Any) -> Any:
+        return 0.9 * super().derivative(y)
+
+
+class Steep(sknn.ReLU):
+    def derivative(self, y: Any) -> Any:
+        return 1.05 * super().derivative(y)
+
+
+class AnotherOperator(sknn.ReLU):
+    @property
+    def operator(self) -> sk.Operator:
+        return sk.NormalCone(Box(0.0, 6.0, batch_ndim=1))
+
+
+fault("GELU, which is not monotone", "firmly_nonexpansive")(activation(GELU))
+fault("σ in place of prox at every alpha", "prox_at_every_step")(activation(Tanh))
+fault("derivative of σ 10 % too small", "jacobian")(activation(WrongSlope))
+fault("slope of σ above 1", "jacobian_range")(activation(Steep))
+fault("σ is not the prox of its operator", "prox_at_one")(activation(AnotherOperator))
+
+
+class NegativeScale(sknn.MonotoneDense):
+    """I − W = mI + gAᵀA with a learned g that nothing keeps from becoming negative."""
+
+    def __init__(self) -> None:
+        super().__init__(3, 4)
+        self.g = torch.nn.Parameter(torch.ones(()))
+
+    def weight(self) -> Any:
+        return (1 - self.m) * torch.eye(4, dtype=self.A.dtype) - self.g * self.A.T @ self.A
+
+
+class TransposedOperator(sknn.MonotoneDense):
+    def operator(self, *, exact: bool) -> Any:
+        return sk.DenseMatrix(super().operator(exact=True).matrix.T)
+
+
+class SeesTheBatch(sknn.MonotoneDense):
+    def bias(self, x: Any) -> Any:
+        return super().bias(x - x.mean(dim=0))
+
+
+class UnsavedWeight(sknn.MonotoneDense):
+    def __init__(self, *sizes: int) -> None:
+        super().__init__(*sizes)
+        self.offset = torch.rand(sizes[1])
+
+    def bias(self, x: Any) -> Any:
+        return super().bias(x) + self.offset.to(x)
+
+    def _load_from_state_dict(self, *arguments: Any) -> None:
+        super()._load_from_state_dict(*arguments)
+        self.offset = torch.zeros_like(self.offset)
+
+
+class IgnoresNaN(sknn.MonDEQ):
+    def forward(self, x: Any) -> Any:
+        return super().forward(torch.nan_to_num(x))
+
+
+class StaleInverse(sknn.MonDEQ):
+    def _operator(self) -> Any:
+        if self._cache is None:
+            super()._operator()
+        return self._cache[1]
+
+
+class NoJacobian(sknn.ReLU):
+    def derivative(self, y: Any) -> Any:
+        return 1 + 0 * y
+
+
+class Overconfident(sknn.MonDEQ):
+    def forward(self, x: Any) -> Any:
+        value = super().forward(x)
+        record = self.last_solve.forward
+        self.last_solve.forward = replace(record, error_bound=1e-3 * record.error_bound)
+        return value
+
+
+class Drifting(sknn.MonDEQ):
+    def forward(self, x: Any) -> Any:
+        self.age += 1
+        return super().forward(x) + 1e-9 * self.age
+
+
+def layer(kind: type, parametrization: Any = sknn.MonotoneDense, **options: Any) -> Any:
+    def make() -> tuple[Any, ...]:
+        torch.manual_seed(0)
+        inner = parametrization() if parametrization is NegativeScale else parametrization(3, 4)
+        return (kind(inner, **options).double(),)
+
+    return make
+
+
+fault("learned scale that may become negative", "strongly_monotone")(
+    layer(sknn.MonDEQ, NegativeScale)
+)
+fault("I − Wᵀ solved in place of I − W", "equilibrium")(layer(sknn.MonDEQ, TransposedOperator))
+fault("inverse of the parameters before they changed", "equilibrium")(layer(StaleInverse))
+fault("input normalized by the batch", "batch_independence")(layer(sknn.MonDEQ, SeesTheBatch))
+fault("value depends on what the state dict lacks", "state_dict")(layer(sknn.MonDEQ, UnsavedWeight))
+fault("backward pass without J", "derivative")(layer(sknn.MonDEQ, activation=NoJacobian()))
+fault("NaN taken for convergence", "nan")(layer(IgnoresNaN))
+fault("error bound that does not hold", "error_bound")(layer(Overconfident))
+fault("another output at each call", "deterministic")(layer(Drifting))
 
 
 # -- the table ------------------------------------------------------------------------------------
