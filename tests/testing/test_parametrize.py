@@ -6,8 +6,6 @@ import pytest
 import splitkit as sk
 from splitkit.testing import parametrize_with_checks, suite
 
-pytest_plugins = ("pytester",)
-
 
 class Wavelet(sk.LinearOperator):
     """A rotation, with a norm that does not hold."""
