@@ -4,7 +4,7 @@ Solve 0 ∈ A₁x + … + Aₙx with operators, resolvents and Cayley operators 
 CuPy or any library of the Array API standard: ``solve``, ``minimize``, ``explain``.
 """
 
-from splitkit import functions as functions
+from splitkit import functions as functions, problems as problems
 from splitkit.functions import NormalCone as NormalCone, Subdifferential as Subdifferential
 from splitkit.linear import (
     Affine as Affine,
@@ -16,10 +16,24 @@ from splitkit.linear import (
 from splitkit.operators import (
     BlockDiagonal as BlockDiagonal,
     Cayley as Cayley,
+    Consensus as Consensus,
     Identity as Identity,
     Operator as Operator,
     Resolvent as Resolvent,
     Zero as Zero,
+    copies as copies,
+    product_space as product_space,
+)
+from splitkit.problems import (
+    KKT as KKT,
+    LCP as LCP,
+    NCP as NCP,
+    VI as VI,
+    GeneralizedNashGame as GeneralizedNashGame,
+    MatrixGame as MatrixGame,
+    MixedComplementarity as MixedComplementarity,
+    NashGame as NashGame,
+    PseudoGradient as PseudoGradient,
 )
 from splitkit.proofs import Proof as Proof, best_step as best_step, prove as prove
 from splitkit.properties import Properties as Properties
@@ -69,8 +83,10 @@ from splitkit.solvers import (
     Stopping as Stopping,
     TimeLimit as TimeLimit,
     Tseng as Tseng,
+    TsengLineSearch as TsengLineSearch,
     explain as explain,
     minimize as minimize,
+    plot_convergence as plot_convergence,
     solve as solve,
 )
 

@@ -124,6 +124,11 @@ def to_numpy(x: Array) -> Any:
     return np.array(x)
 
 
+def from_numpy(values: Any, like: Array) -> Array:
+    """NumPy's values as an array of the library, dtype and device of ``like``."""
+    return namespace(like).asarray(values, dtype=like.dtype, device=device(like))
+
+
 @dataclass(frozen=True)
 class Space:
     """The space of a point: shapes of its blocks, what is batch, dtype, device and library.

@@ -19,8 +19,8 @@ dimension at least 2 nothing better follows from the forms (S-procedure, lossles
 matrices).
 
 Sources: Ryu, Hannah, Yin, *Scaled relative graphs* (2022); Bauschke, Combettes, *Convex Analysis
-and Monotone Operator Theory in Hilbert Spaces* (2017), Props. 4.12, 4.39, 4.44, Cor. 25.5; Taylor,
-Hendrickx, Glineur (2017) for the gradient's form.
+and Monotone Operator Theory in Hilbert Spaces* (2017), Props. 4.12, 4.39, 4.44, Cor. 25.5, to which
+the numbers below refer; Taylor, Hendrickx, Glineur (2017) for the gradient's form.
 """
 
 from __future__ import annotations
@@ -252,6 +252,34 @@ class Properties:
         # implied, but lost to rounding where αL is huge
         return result.also((1.0, 0.0, -1.0)) if self.monotone else result
 
+    def argument_scaled(self, s: float) -> Properties:
+        """x ↦ sA(sx) with s ≠ 0: the graph {(x/s, su)}; maximality is kept (Prop. 20.24)."""
+        result = self.transform(((1 / s, 0), (0, s)))
+        return result.as_maximal() if self.maximal else result
+
+    def yosida(self, gamma: float) -> Properties:
+        """A_γ = (γI + A⁻¹)⁻¹ with γ > 0: the graph {(x + γu, u)}; maximal with A (Cor. 23.11)."""
+        result = self.transform(((1, gamma), (0, 1)))
+        return result.as_maximal() if self.maximal else result
+
+    def partially_inverted(self) -> Properties:
+        """A_V: pairs (P_V x + P_⊥u, P_V u + P_⊥x), which keep ⟨Δx, Δu⟩ and ‖Δx‖² + ‖Δu‖².
+
+        So does every form (−k, ½, −k); the best one that A's forms imply has
+        k = (1 − ρ²)/(2(1 + ρ²)), with ρ the Lipschitz constant of C_A. Maximality is kept.
+        Source: Spingarn, *Partial inverse of a monotone operator* (1983), §2.
+        """
+        rho = self.cayley(1.0).lipschitz
+        forms: list[Form] = []
+        if rho is not None:
+            k = (1 - rho * rho) / (2 * (1 + rho * rho))
+            forms.append((-k, 0.5, -k))
+        if self.monotone:
+            forms.append((0.0, 0.5, 0.0))
+        if self.skew:
+            forms.append((0.0, -0.5, 0.0))
+        return Properties(tuple(forms), self.maximal, False, self.linear)
+
     def pulled_back(self, least: float, greatest: float) -> Properties:
         """LᵀAL with least ≤ ‖Lx‖/‖x‖ ≤ greatest: m·least² (m·greatest² if m < 0), L·greatest²,
         β/greatest². Maximal if A is and has full domain (Cor. 25.6).
@@ -290,6 +318,11 @@ def sum_properties(terms: Iterable[Properties]) -> Properties:
     return result.as_maximal() if all(p.maximal for p in parts) and partial <= 1 else result
 
 
+def parallel_properties(terms: Iterable[Properties]) -> Properties:
+    """A □ B = (A⁻¹ + B⁻¹)⁻¹: comonotonicities add, 1/m₁ + 1/m₂ bounds 1/m (Def. 25.27)."""
+    return sum_properties(p.inverse() for p in terms).inverse()
+
+
 def composition_properties(factors: Iterable[Properties]) -> Properties:
     """A B: L₁L₂; θ = (θ₁ + θ₂ − 2θ₁θ₂)/(1 − θ₁θ₂) for averaged maps (Prop. 4.44)."""
     parts = list(factors)
@@ -300,7 +333,7 @@ def composition_properties(factors: Iterable[Properties]) -> Properties:
         θ = (θ + t - 2 * θ * t) / (1 - θ * t)
     return Properties.of(
         lipschitz=None if lipschitz is None else math.prod(lipschitz),
-        averagedness=θ if θs is not None else None,
+        averagedness=min(θ, 1.0) if θs is not None else None,  # rounding may exceed 1
         linear=all(p.linear for p in parts),
     )
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 import splitkit as sk
 from splitkit_nn.layers import MonDEQ
-from splitkit_nn.models import DenseClassifier
+from splitkit_nn.models import Classifier
 
 
 @dataclass(frozen=True)
@@ -62,12 +62,12 @@ class Certificate:
         )
 
 
-def certify(model: MonDEQ | DenseClassifier, x: Tensor) -> Certificate:
+def certify(model: MonDEQ | Classifier, x: Tensor) -> Certificate:
     """Certify a layer, or a model with one, on a batch of inputs.
 
     Parameters
     ----------
-    model : MonDEQ or DenseClassifier
+    model : MonDEQ or Classifier
         Not changed.
     x : Tensor
         Inputs as the model takes them; on its dtype and device.
@@ -83,12 +83,12 @@ def certify(model: MonDEQ | DenseClassifier, x: Tensor) -> Certificate:
     TypeError, ValueError, splitkit.NotConvergedError
         As the layer raises them; ValueError for an empty batch.
     """
-    layer = model if isinstance(model, MonDEQ) else getattr(model, "layer", None)
-    if not isinstance(layer, MonDEQ):
-        raise TypeError(f"model is a {type(model).__name__}: give a MonDEQ or a model with .layer")
+    if not isinstance(model, (MonDEQ, Classifier)):
+        raise TypeError(f"model is a {type(model).__name__}: give a MonDEQ or a Classifier")
+    layer = model if isinstance(model, MonDEQ) else model.layer
     if x.shape[0] == 0:
         raise ValueError("x is an empty batch: give at least one sample")
-    x = x if isinstance(model, MonDEQ) else x.flatten(1)
+    x = x if isinstance(model, MonDEQ) else model.inputs(x)
     layer = copy.deepcopy(layer).eval()
     with torch.no_grad():
         z = layer(x)
@@ -102,12 +102,11 @@ def certify(model: MonDEQ | DenseClassifier, x: Tensor) -> Certificate:
     assert m is not None
     assert L is not None
     error = _distance_bound(F, z.double(), x.double(), double, m)
-    size = z.double().norm(dim=1)
+    size = z.double().flatten(1).norm(dim=1)
     relative = torch.where(error > 0, error / size, 0.0)
-    with torch.no_grad():
-        gain = torch.linalg.matrix_norm(double.parametrization.U.weight, 2) / m  # type: ignore[union-attr]
-        if isinstance(model, DenseClassifier):
-            gain = gain * torch.linalg.matrix_norm(model.head.weight.double(), 2)
+    gain = double.parametrization.input_norm() / m
+    if isinstance(model, Classifier):
+        gain *= model.readout_norm()
     return Certificate(
         m=m,
         L=L,
@@ -117,7 +116,7 @@ def certify(model: MonDEQ | DenseClassifier, x: Tensor) -> Certificate:
         iterations=record.iterations,
         solve_error=float(error.max()),
         relative_error=float(relative.max()),
-        lipschitz=float(gain),
+        lipschitz=gain,
     )
 
 
@@ -128,7 +127,7 @@ def _distance_bound(F: sk.Affine, z: Tensor, x: Tensor, layer: MonDEQ, m: float)
     with torch.no_grad():
         p = layer.activation(z - F(z))
         r = F(p) - F(z) + z - p
-        bound: Tensor = (z - p).norm(dim=1) + r.norm(dim=1) / m
+        bound: Tensor = (z - p).flatten(1).norm(dim=1) + r.flatten(1).norm(dim=1) / m
         return bound
 
 

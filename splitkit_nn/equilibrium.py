@@ -6,8 +6,8 @@ Forward. z = σ(Wz + Ux + b), σ = prox_f, is the zero of F + G with
 
 I − W ⪰ mI makes F m-strongly monotone: z exists and is unique.
 
-Backward. With J = diag σ'(Wz + Ux + b) and a cotangent v of z, (I − JW)⁻ᵀv = v + Wᵀũ, where
-ũ = J(v + Wᵀũ) is the zero of F̃ + G̃ with
+Backward. With J the Jacobian of σ at Wz + Ux + b (symmetric, 0 ⪯ J ⪯ I) and a cotangent v of z,
+(I − JW)⁻ᵀv = v + Wᵀũ, where ũ = J(v + Wᵀũ) is the zero of F̃ + G̃ with
 
     F̃(ũ) = (I − Wᵀ)ũ,   G̃(ũ) = Dũ − v,   J = (I + D)⁻¹.
 
@@ -23,6 +23,7 @@ from __future__ import annotations
 from splitkit import Affine, LinearOperator, Operator, Properties
 from splitkit.backend import Array, Scalar
 from splitkit.operators.base import PointMap
+from splitkit_nn.jacobians import Jacobian, as_jacobian
 
 
 def forward_inclusion(M: LinearOperator, bias: Array, G: Operator) -> tuple[Affine, Operator]:
@@ -31,9 +32,9 @@ def forward_inclusion(M: LinearOperator, bias: Array, G: Operator) -> tuple[Affi
 
 
 def adjoint_inclusion(
-    M: LinearOperator, J: Array, v: Array, *, transposed: bool = True
+    M: LinearOperator, J: Jacobian | Array, v: Array, *, transposed: bool = True
 ) -> tuple[Affine, Operator]:
-    """(F̃, G̃) for M = I − W, the diagonal J and the cotangent v, each (batch, features).
+    """(F̃, G̃) for M = I − W, the Jacobian J (an array: its diagonal) and the cotangent v, a point.
 
     ``transposed=False`` puts W in the place of Wᵀ: the equation of second derivatives.
     """
@@ -41,26 +42,24 @@ def adjoint_inclusion(
 
 
 class LinearizedActivation(Operator):
-    """ũ ↦ Dũ − v with J = (I + D)⁻¹ diagonal, 0 ≤ J ≤ 1; N_{0} where J = 0.
+    """ũ ↦ Dũ − v with J = (I + D)⁻¹; a normal cone where J is singular.
 
-    R_α(x) = J(x + αv)/(J + α(1 − J)): nothing is divided by zero, for α > 0.
+    R_α(x) = J_α(x + αv) with J_α = J((1 − α)J + αI)⁻¹, the Jacobian of prox_{αf}; on a diagonal
+    J(x + αv)/(J + α(1 − J)).
     """
 
     properties = Properties.of(monotone=True, gradient=True, linear=True, maximal=True)
 
-    def __init__(self, J: Array, v: Array) -> None:
-        self.J, self.v = J, v
-
-    def _slope(self, alpha: Scalar) -> Array:
-        return self.J / (self.J + alpha * (1 - self.J))
+    def __init__(self, J: Jacobian | Array, v: Array) -> None:
+        self.J, self.v = as_jacobian(J), v
 
     def make_resolvent(self, alpha: Scalar) -> PointMap:
-        slope = self._slope(alpha)
-        constant = alpha * slope * self.v
-        return lambda x: slope * x + constant
+        slope = self.J.proximal(alpha)
+        constant = slope(alpha * self.v)
+        return lambda x: slope(x) + constant
 
     def make_cayley(self, alpha: Scalar) -> PointMap:
-        slope = 2 * self._slope(alpha)
-        constant = alpha * slope * self.v
-        slope = slope - 1
-        return lambda x: slope * x + constant
+        slope = self.J.proximal(alpha)
+        constant = slope((2 * alpha) * self.v)
+        reflected = slope.reflected()
+        return lambda x: reflected(x) + constant

@@ -12,6 +12,7 @@ import splitkit as sk
 from splitkit_nn.activations import Activation, find_activation
 from splitkit_nn.equilibrium import adjoint_inclusion, forward_inclusion
 from splitkit_nn.implicit import implicit_equilibrium
+from splitkit_nn.jacobians import Jacobian
 from splitkit_nn.linear.base import Parametrization, positive, positive_integer
 
 REFRESH = 100  # training steps between two choices of alpha: each costs a few singular values
@@ -93,9 +94,10 @@ class MonDEQ(nn.Module):
 
     Notes
     -----
-    Input (batch, in_features), output (batch, features), on the parameters' dtype and device. The
-    memory of a backward pass does not grow with the iterations. A solve that fails, forward or
-    backward, raises ``splitkit.NotConvergedError``.
+    Input and output have the parametrization's shapes, (batch, in_features) and (batch, features)
+    for ``MonotoneDense``, on the parameters' dtype and device. The memory of a backward pass does
+    not grow with the iterations. A solve that fails, forward or backward, raises
+    ``splitkit.NotConvergedError``.
 
     Source: Winston, Kolter, *Monotone operator equilibrium networks*, NeurIPS 2020.
     """
@@ -117,7 +119,7 @@ class MonDEQ(nn.Module):
         if method is not None and not isinstance(method, sk.Splitting):
             raise TypeError(f"method = {method!r}: give a method such as sk.PeacemanRachford()")
         self.parametrization = parametrization
-        self.activation = find_activation(activation)
+        self._activation = find_activation(activation)
         self.method = method or sk.PeacemanRachford()
         self.tol = positive("tol", tol)
         self.max_iter = positive_integer("max_iter", max_iter)
@@ -125,6 +127,11 @@ class MonDEQ(nn.Module):
         self.register_buffer("age", torch.tensor(0))
         self.last_solve = LastSolve()
         self._cache: tuple[dict[str, Tensor], sk.LinearOperator] | None = None
+
+    @property
+    def activation(self) -> Activation:
+        """σ, on the entries that the parametrization leaves free."""
+        return self.parametrization.confine(self._activation)
 
     def forward(self, x: Tensor) -> Tensor:
         """The equilibrium for each input of the batch.
@@ -146,7 +153,7 @@ class MonDEQ(nn.Module):
         if not torch.is_grad_enabled():
             return z
 
-        def solve_adjoint(J: Tensor, v: Tensor, transposed: bool) -> Tensor:
+        def solve_adjoint(J: Jacobian, v: Tensor, transposed: bool) -> Tensor:
             if not bool(torch.isfinite(v).all()):
                 raise ValueError(
                     "the gradient that reaches the layer's output has NaN or Inf: look for its "
@@ -160,7 +167,7 @@ class MonDEQ(nn.Module):
             bias,
             z,
             self.parametrization,
-            derivative=self.activation.derivative,
+            jacobian=self.activation.jacobian,
             solve=solve_adjoint,
         )
 

@@ -2,14 +2,71 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from splitkit_nn.layers import MonDEQ
-from splitkit_nn.linear.base import positive_integer
+from splitkit_nn.linear.base import Parametrization, positive_integer
+from splitkit_nn.linear.conv2d import MonotoneConv2d
 from splitkit_nn.linear.dense import MonotoneDense
+from splitkit_nn.linear.multitier import MonotoneMultiTier
+
+POOL = 4  # side of the squares over which the single convolution is averaged
 
 
-class DenseClassifier(nn.Module):
+class Classifier(nn.Module):
+    """Logits of an equilibrium layer: the dense ``head`` of what ``features`` makes of z.
+
+    Parameters
+    ----------
+    parametrization : Parametrization
+    features, classes : int
+        How many numbers the head reads and gives.
+    tol : float
+        Relative tolerance of the solves; the paper trains at 1e-2.
+    max_iter : int
+    """
+
+    def __init__(
+        self,
+        parametrization: Parametrization,
+        features: int,
+        classes: int,
+        *,
+        tol: float,
+        max_iter: int,
+    ) -> None:
+        super().__init__()
+        self.layer = MonDEQ(parametrization, tol=tol, max_iter=max_iter)
+        self.head = nn.Linear(features, positive_integer("classes", classes))
+
+    def inputs(self, x: Tensor) -> Tensor:
+        """What the layer takes, of the model's input."""
+        return x
+
+    def features(self, z: Tensor) -> Tensor:
+        """What the head reads, shape (batch, features), linear in the equilibrium z."""
+        raise NotImplementedError
+
+    def features_norm(self) -> float:
+        """The norm of ``features``, or an upper bound."""
+        return 1.0
+
+    def readout_norm(self) -> float:
+        """An upper bound of the norm of z ↦ logits."""
+        head = torch.linalg.matrix_norm(self.head.weight.detach().double(), 2)
+        return self.features_norm() * float(head)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits for each sample."""
+        logits: Tensor = self.head(self.features(self.layer(self.inputs(x))))
+        return logits
+
+
+class DenseClassifier(Classifier):
     """Logits of a dense equilibrium network: flatten, ``MonDEQ``, linear head.
 
     Parameters
@@ -37,11 +94,103 @@ class DenseClassifier(nn.Module):
         tol: float = 1e-2,
         max_iter: int = 300,
     ) -> None:
-        super().__init__()
-        self.layer = MonDEQ(MonotoneDense(in_features, features, m), tol=tol, max_iter=max_iter)
-        self.head = nn.Linear(features, positive_integer("classes", classes))
+        super().__init__(
+            MonotoneDense(in_features, features, m), features, classes, tol=tol, max_iter=max_iter
+        )
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Logits for each sample."""
-        logits: Tensor = self.head(self.layer(x.flatten(1)))
-        return logits
+    def inputs(self, x: Tensor) -> Tensor:
+        return x.flatten(1)
+
+    def features(self, z: Tensor) -> Tensor:
+        return z
+
+
+class ConvClassifier(Classifier):
+    """Logits of a single convolution: ``MonDEQ``, average over squares of side 4, linear head.
+
+    Parameters
+    ----------
+    in_channels, channels : int
+    side : int or (int, int)
+        Of the image.
+    classes : int
+    kernel_size : int
+    m, tol, max_iter
+        As in ``DenseClassifier``.
+
+    Notes
+    -----
+    Input (batch, in_channels, *side). The hidden grid with its border is averaged; rows and columns
+    that fill no square are left out. The paper's models are 1, 54, 28 (79,500 parameters) and
+    3, 81, 32 (172,218), the large one 3, 200, 32 (853,612).
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        channels: int,
+        side: int | tuple[int, int],
+        classes: int,
+        kernel_size: int = 3,
+        *,
+        m: float = 1.0,
+        tol: float = 1e-2,
+        max_iter: int = 300,
+    ) -> None:
+        convolution = MonotoneConv2d(in_channels, channels, side, kernel_size, m)
+        height, width = (n // POOL for n in (convolution.grid.height, convolution.grid.width))
+        if not height * width:
+            raise ValueError(
+                f"side = {side}: the hidden grid needs at least {POOL} rows and columns"
+            )
+        super().__init__(
+            convolution, channels * height * width, classes, tol=tol, max_iter=max_iter
+        )
+
+    def features(self, z: Tensor) -> Tensor:
+        return functional.avg_pool2d(z, POOL).flatten(1)
+
+    def features_norm(self) -> float:
+        return 1 / POOL  # the mean over n entries has norm 1/√n
+
+
+class MultiTierClassifier(Classifier):
+    """Logits of a multi-tier network: ``MonDEQ``, linear head on the whole last tier.
+
+    Parameters
+    ----------
+    in_channels : int
+    channels : sequence of int
+        Of the tiers.
+    side : int or (int, int)
+        Of the image.
+    classes : int
+    kernel_size : int
+    m, tol, max_iter
+        As in ``DenseClassifier``.
+
+    Notes
+    -----
+    Input (batch, in_channels, *side). The paper's models are 1, (16, 32, 32), 28 (81,394
+    parameters) and 3, (16, 32, 60), 32 (170,194), the large one 3, (64, 128, 128), 32 (1,014,546).
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        channels: Sequence[int],
+        side: int | tuple[int, int],
+        classes: int,
+        kernel_size: int = 3,
+        *,
+        m: float = 1.0,
+        tol: float = 1e-2,
+        max_iter: int = 300,
+    ) -> None:
+        tiers = MonotoneMultiTier(in_channels, channels, side, kernel_size, m)
+        last = tiers.lattices[-1]
+        features = tiers.channels[-1] * last.height * last.width
+        super().__init__(tiers, features, classes, tol=tol, max_iter=max_iter)
+
+    def features(self, z: Tensor) -> Tensor:
+        return z[:, -self.head.in_features :]

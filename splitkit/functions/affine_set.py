@@ -10,7 +10,8 @@ from dataclasses import replace
 from typing import Any
 
 from splitkit.backend import Array, Point, Space, namespace, sum_of
-from splitkit.functions.base import Function, Indicator, check_broadcast
+from splitkit.functions.base import Function, Indicator, check_broadcast, infinite_where
+from splitkit.properties import Properties
 
 
 class AffineSet(Indicator):
@@ -72,6 +73,10 @@ class AffineSet(Indicator):
         """The right-hand side."""
         return self._b
 
+    @property
+    def properties(self) -> Properties:
+        return replace(super().properties, linear=True)  # {Ax = b} × ran Aᵀ
+
     def _residual(self, x: Array) -> Array:
         return x @ self._Q - self._c
 
@@ -81,6 +86,15 @@ class AffineSet(Indicator):
     def violation(self, x: Point) -> Array:
         residual = self._residual(x)
         return namespace(x).sqrt(sum_of(residual * residual, self.batch_ndim))
+
+    def conjugate_value(self, u: Point) -> Array:
+        # ⟨u, x⟩ is bounded on the set only if u = Qv, and is then ⟨c, v⟩
+        space = Space.of(u, self.batch_ndim, name="u")
+        v = u @ self._Q
+        rounding = 64 * float(space.xp.finfo(space.dtype).eps) * (1 + space.norm(u))
+        return infinite_where(
+            space.norm(u - v @ self._Q.T) > rounding, sum_of(self._c * v, self.batch_ndim)
+        )
 
     def check_space(self, space: Space) -> None:
         super().check_space(space)

@@ -1,22 +1,24 @@
-"""Convex functions: value, proximal map, gradient, conjugate.
+"""Functions: value, proximal map, gradient, conjugate; convex unless they say otherwise.
 
 prox_{αf}(y) = argmin_x f(x) + ‖x − y‖²/(2α) = (I + α∂f)⁻¹ y
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 from splitkit.backend import Array, Point, Scalar, Space, is_array, lincomb, namespace, scale
 from splitkit.linear.base import LinearOperator
 from splitkit.linear.dense import DenseMatrix
+from splitkit.notation import Notation
 from splitkit.operators.base import Operator
 from splitkit.properties import Properties
 
 
-class Function:
-    """A closed proper convex function on points.
+class Function(Notation):
+    """A closed proper function on points, convex unless ``convex`` is False.
 
     A subclass gives ``__call__`` and ``prox``, and ``gradient`` if it is smooth; and it states what
     it knows: ``strong_convexity``, ``smoothness``.
@@ -28,21 +30,28 @@ class Function:
 
     Attributes
     ----------
+    convex : bool
+        False: ∂f is not known to be monotone, methods find no theorem, f has no useful conjugate;
+        ``prox`` returns one of the global minimizers.
     strong_convexity : float
-        m such that f − m/2‖·‖² is convex.
+        m such that f − m/2‖·‖² is convex; negative for weakly convex f, −inf if there is none.
     smoothness : float or None
         L such that the gradient is L-Lipschitz; None: not smooth, or unknown.
     elementwise : bool
         prox acts on each entry by itself, so that it does not depend on what is batch.
     samplewise : tuple of str
         Names of the parameters that have batch shape if they are arrays.
+    accuracy : float or None
+        Of the prox, relative to the size of its argument; None: to rounding.
     operator : Operator or None
         ∂f as an operator with a resolvent and a Cayley operator of its own, where those are
         cheaper than ``prox``.
     """
 
+    convex: bool = True
     strong_convexity: float = 0.0
     smoothness: float | None = None
+    accuracy: float | None = None
     elementwise: bool = False
     samplewise: tuple[str, ...] = ()
     batch_ndim: int = 0
@@ -73,12 +82,13 @@ class Function:
 
     @property
     def properties(self) -> Properties:
-        """Properties of ∂f."""
+        """Properties of ∂f; for weakly convex f, m-monotone with m < 0."""
+        m = self.strong_convexity
         return Properties.of(
-            strong_monotonicity=self.strong_convexity,
+            strong_monotonicity=m if self.convex or -math.inf < m < 0 else None,
             lipschitz=self.smoothness,
             gradient=True,
-            maximal=True,
+            maximal=self.convex,
         )
 
     def check_space(self, space: Space) -> None:
@@ -112,10 +122,30 @@ class Function:
 
     @property
     def conjugate(self) -> Function:
-        """f*(u) = sup_x ⟨u, x⟩ − f(x), with the proximal map by Moreau's identity."""
+        """f*(u) = sup_x ⟨u, x⟩ − f(x), with the proximal map by Moreau's identity.
+
+        Raises
+        ------
+        TypeError
+            f is not convex.
+        """
         from splitkit.functions.calculus import Conjugate
 
         return Conjugate(self)
+
+    def conjugate_value(self, u: Point) -> Array:
+        """f*(u), of batch shape; inf outside the domain, within rounding of which counts as inside.
+
+        Raises
+        ------
+        TypeError
+            No formula is known.
+        """
+        raise TypeError(f"the value of ({self!r})* has no formula here: only its prox is known")
+
+    def conjugate_prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
+        """prox_{αf*}(x), by Moreau's identity; override where rounding would leave f*'s domain."""
+        return lincomb(1.0, x, -alpha, self.prox(scale(1 / alpha, x), 1 / alpha))
 
     def translate(self, v: Point) -> Function:
         """x ↦ f(x − v)."""
@@ -149,7 +179,8 @@ class Function:
 class Indicator(Function):
     """0 on a closed convex set C, inf outside; its prox is the projection, whatever α.
 
-    A subclass gives ``project``, and ``reflect(x)`` = 2 project(x) − x where that is cheaper.
+    A subclass gives ``project``, ``reflect(x)`` = 2 project(x) − x where that is cheaper, and
+    ``conjugate_value``, the support function, where it has a formula.
     """
 
     def project(self, x: Point) -> Point:
@@ -163,13 +194,36 @@ class Indicator(Function):
 
     def __call__(self, x: Point) -> Array:
         space = Space.of(x, self.batch_ndim, name="x")
-        rounding = 64 * space.xp.finfo(space.dtype).eps * (1 + space.norm(x))
+        relative = max(64 * float(space.xp.finfo(space.dtype).eps), 4 * (self.accuracy or 0.0))
+        rounding = relative * (1 + space.norm(x))
         outside = self.violation(x) > rounding
-        zero = scale(0.0, rounding)
-        return space.xp.where(outside, zero + float("inf"), zero)
+        return infinite_where(outside, scale(0.0, rounding))
 
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
         return self.project(x)
+
+    @property
+    def conjugate(self) -> Function:
+        from splitkit.functions.support import SupportFunction
+
+        return SupportFunction(self)
+
+
+def infinite_where(outside: Array, value: Array) -> Array:
+    """inf where the mask is set, the value elsewhere."""
+    return namespace(value).where(outside, 0.0 * value + float("inf"), value)
+
+
+def as_vectors(x: Array, batch_ndim: int) -> Array:
+    """The axes that are not batch as one, the last."""
+    return namespace(x).reshape(x, (*x.shape[:batch_ndim], -1))
+
+
+def zero_or_inf(violation: Array, size: Array) -> Array:
+    """0 where a constraint is violated by rounding of numbers of this size at most, inf beyond."""
+    xp = namespace(violation)
+    inside = violation <= 64 * xp.finfo(violation.dtype).eps * (1 + size)  # not where it is NaN
+    return xp.where(inside, xp.zeros_like(violation), float("inf"))
 
 
 def check_broadcast(value: Array, space: Space, name: str) -> None:
@@ -181,6 +235,28 @@ def check_broadcast(value: Array, space: Space, name: str) -> None:
     ):
         raise ValueError(
             f"{name} has shape {tuple(value.shape)}, which does not broadcast to x0's {shape}"
+        )
+
+
+def check_vectors(f: Function, space: Space, length: int | None = None, least: int = 1) -> None:
+    """Raise ValueError unless the last axis is no batch axis and has this (or a least) length."""
+    shape = space.shapes[0]
+    size = shape[-1] if len(shape) > f.batch_ndim else 0
+    if size != length if length is not None else size < least:
+        wanted = f"length {length}" if length is not None else f"at least {least} entries"
+        raise ValueError(
+            f"{f!r} acts on the vectors along the last axis, which must have {wanted} and be no "
+            f"batch axis: x0 has shape {shape}, batch_ndim = {f.batch_ndim}"
+        )
+
+
+def check_matrices(f: Function, space: Space, *, square: bool = False) -> None:
+    """Raise ValueError unless the last two axes are no batch axes; square: of equal length."""
+    shape = space.shapes[0]
+    if len(shape) < f.batch_ndim + 2 or (square and shape[-1] != shape[-2]) or 0 in shape[-2:]:
+        raise ValueError(
+            f"{f!r} acts on the {'square ' if square else ''}matrices in the last two axes, which "
+            f"must be no batch axes: x0 has shape {shape}, batch_ndim = {f.batch_ndim}"
         )
 
 
@@ -198,6 +274,17 @@ def check_parameter(name: str, value: Any, valid: Callable[[Any], Any], wanted: 
     if not good:
         raise ValueError(f"{name} = {value}: {wanted}")
     return value
+
+
+def check_bounds(lower: Scalar, upper: Scalar, what: str) -> tuple[Scalar, Scalar]:
+    """Both bounds, as ``check_parameter`` gives them; raises where lower exceeds upper."""
+    inf = float("inf")
+    low = check_parameter("lower", lower, lambda v: v < inf, "give bounds below inf")
+    high = check_parameter("upper", upper, lambda v: v > -inf, "give bounds above -inf")
+    ordered = low <= high
+    if not (bool(namespace(ordered).all(ordered)) if is_array(ordered) else ordered):
+        raise ValueError(f"lower = {lower} exceeds upper = {upper}: {what} is empty")
+    return low, high
 
 
 def is_weight(w: Any) -> Any:

@@ -1,15 +1,15 @@
 """The box {l ≤ x ≤ u}: projection min(max(y, l), u).
 
-Its support function is Σ max(lᵢuᵢ′, uᵢuᵢ′) at u′; the ℓ1 norm Σ uᵢ|uᵢ′| if l = −u.
-Source: Parikh, Boyd, *Proximal Algorithms* (2014), §6.2.4.
+Its support function at v is Σ max(lᵢvᵢ, uᵢvᵢ); the ℓ1 norm Σ uᵢ|vᵢ| if l = −u.
+The ball {‖x‖∞ ≤ r} is Box(−r, r). Source: Parikh, Boyd, *Proximal Algorithms* (2014), §6.2.4.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from splitkit.backend import Point, Scalar, clip, is_array, namespace
-from splitkit.functions.base import Function, Indicator, check_parameter, extremes, show
+from splitkit.backend import Array, Point, Scalar, clip, is_array, namespace, sum_of
+from splitkit.functions.base import Function, Indicator, check_bounds, extremes, show
 
 
 class Box(Indicator):
@@ -27,16 +27,18 @@ class Box(Indicator):
     elementwise = True
 
     def __init__(self, lower: Scalar, upper: Scalar, *, batch_ndim: int = 0) -> None:
-        inf = float("inf")
-        self.lower = check_parameter("lower", lower, lambda v: v < inf, "give bounds below inf")
-        self.upper = check_parameter("upper", upper, lambda v: v > -inf, "give bounds above -inf")
-        ordered = self.lower <= self.upper
-        if not (bool(namespace(ordered).all(ordered)) if is_array(ordered) else ordered):
-            raise ValueError(f"lower = {lower} exceeds upper = {upper}: the box is empty")
+        self.lower, self.upper = check_bounds(lower, upper, "the box")
         self.batch_ndim = batch_ndim
 
     def project(self, x: Point) -> Point:
         return clip(x, self.lower, self.upper)
+
+    def conjugate_value(self, u: Point) -> Array:
+        xp = namespace(u)
+        # an infinite bound of an entry with u = 0 counts nothing
+        above = xp.where(u > 0, u, 0.0) * xp.where(u > 0, self.upper, 0.0 * u)
+        below = xp.where(u < 0, u, 0.0) * xp.where(u < 0, self.lower, 0.0 * u)
+        return sum_of(above + below, self.batch_ndim)
 
     @property
     def conjugate(self) -> Function:

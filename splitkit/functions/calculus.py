@@ -11,16 +11,19 @@ from typing import Any
 from splitkit.backend import Array, Point, Scalar, Space, add, lincomb, scale, subtract
 from splitkit.functions.base import Function, check_parameter
 from splitkit.linear.base import LinearOperator
+from splitkit.notation import ATOM, FACTOR, PRODUCT, SUM, latex, multiple, text, total
 from splitkit.properties import Properties
 
 
 class Scaled(Function):
     """c f with c > 0: prox_{α(cf)} = prox_{(αc)f}."""
 
+    binding = PRODUCT
+
     def __init__(self, c: float, f: Function) -> None:
         c = check_parameter("c", c, lambda c: 0 < c < float("inf"), "give a positive multiple")
         self.c, self.f = c, f
-        self.batch_ndim, self.elementwise = f.batch_ndim, f.elementwise
+        self.batch_ndim, self.elementwise, self.convex = f.batch_ndim, f.elementwise, f.convex
         self.strong_convexity = c * f.strong_convexity
         self.smoothness = None if f.smoothness is None else c * f.smoothness
 
@@ -45,15 +48,20 @@ class Scaled(Function):
         self.f.check_space(space)
 
     def __repr__(self) -> str:
-        return f"{self.c:g} {self.f!r}"
+        return multiple(self.c, text(self.f, PRODUCT))
+
+    def latex(self) -> str:
+        return multiple(self.c, latex(self.f, PRODUCT), "latex")
 
 
 class Translated(Function):
     """x ↦ f(x − v): prox is v + prox_{αf}(x − v)."""
 
+    binding = FACTOR
+
     def __init__(self, f: Function, v: Point) -> None:
         self.f, self.v = f, v
-        self.batch_ndim, self.elementwise = f.batch_ndim, f.elementwise
+        self.batch_ndim, self.elementwise, self.convex = f.batch_ndim, f.elementwise, f.convex
         self.strong_convexity, self.smoothness = f.strong_convexity, f.smoothness
 
     @property
@@ -78,16 +86,22 @@ class Translated(Function):
         self.check_parameters(space)
 
     def __repr__(self) -> str:
-        return f"{self.f!r}(· − v)"
+        return f"{text(self.f, ATOM)}(· − v)"
+
+    def latex(self) -> str:
+        return rf"{latex(self.f, ATOM)}(\cdot - v)"
 
 
 class SumOfFunctions(Function):
     """f₁ + … + fₙ; it has a gradient if all terms have, and no prox of its own."""
 
+    binding = SUM
+
     def __init__(self, terms: tuple[Function, ...]) -> None:
         self.terms = terms
         self.batch_ndim = terms[0].batch_ndim
         self.elementwise = all(f.elementwise for f in terms)
+        self.convex = all(f.convex for f in terms)
         self.strong_convexity = sum(f.strong_convexity for f in terms)
         constants = [f.smoothness for f in terms if f.smoothness is not None]
         self.smoothness = sum(constants) if len(constants) == len(terms) else None
@@ -118,16 +132,22 @@ class SumOfFunctions(Function):
             f.check_space(space)
 
     def __repr__(self) -> str:
-        return " + ".join(map(repr, self.terms))
+        return total([text(f) for f in self.terms])
+
+    def latex(self) -> str:
+        return total([latex(f) for f in self.terms], "latex")
 
 
 class Composed(Function):
     """f∘L: gradient Lᵀ∇f(Lx); prox x + ν⁻¹Lᵀ(prox_{ανf}(Lx) − Lx) if LLᵀ = νI."""
 
+    binding = PRODUCT
+
     def __init__(self, f: Function, L: LinearOperator) -> None:
         self.f, self.L = f, L
-        self.batch_ndim = f.batch_ndim
-        self.strong_convexity = f.strong_convexity * L.least_gain**2
+        self.batch_ndim, self.convex = f.batch_ndim, f.convex
+        gain = L.least_gain if f.strong_convexity >= 0 else L.norm
+        self.strong_convexity = f.strong_convexity * gain**2 if gain else 0.0
         self.smoothness = None if f.smoothness is None else f.smoothness * L.norm**2
 
     @property
@@ -156,13 +176,23 @@ class Composed(Function):
         self.f.check_space(self.L.range_space(space))
 
     def __repr__(self) -> str:
-        return f"{self.f!r} ∘ {self.L!r}"
+        return f"{text(self.f, PRODUCT)} ∘ {text(self.L, FACTOR)}"
+
+    def latex(self) -> str:
+        return rf"{latex(self.f, PRODUCT)} \circ {latex(self.L, FACTOR)}"
 
 
 class Conjugate(Function):
     """f*: prox_{αf*}(x) = x − α prox_{f/α}(x/α); 1/L-strongly convex, 1/m-smooth."""
 
+    binding = FACTOR
+
     def __init__(self, f: Function) -> None:
+        if not f.convex:
+            raise TypeError(
+                f"{f!r} is not convex: its conjugate is that of its convex hull, and Moreau's "
+                "identity fails; use f's own prox"
+            )
         self.f = f
         self.batch_ndim, self.elementwise = f.batch_ndim, f.elementwise
         self.strong_convexity = 1 / f.smoothness if f.smoothness else 0.0
@@ -181,10 +211,10 @@ class Conjugate(Function):
         return self.f
 
     def __call__(self, x: Point) -> Array:
-        raise TypeError(f"the value of {self!r} has no formula here: only its prox is known")
+        return self.f.conjugate_value(x)
 
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
-        return lincomb(1.0, x, -alpha, self.f.prox(scale(1 / alpha, x), 1 / alpha))
+        return self.f.conjugate_prox(x, alpha)
 
     @property
     def properties(self) -> Properties:
@@ -194,7 +224,10 @@ class Conjugate(Function):
         self.f.check_space(space)
 
     def __repr__(self) -> str:
-        return f"({self.f!r})*"
+        return f"{text(self.f, ATOM)}*"
+
+    def latex(self) -> str:
+        return f"{latex(self.f, ATOM)}^*"
 
 
 class SeparableSum(Function):
@@ -212,6 +245,7 @@ class SeparableSum(Function):
             raise TypeError(f"functions = {functions!r}: give a non-empty sequence of functions")
         self.batch_ndim = self.functions[0].batch_ndim
         self.elementwise = all(f.elementwise for f in self.functions)
+        self.convex = all(f.convex for f in self.functions)
         self.strong_convexity = min(f.strong_convexity for f in self.functions)
         constants = [f.smoothness for f in self.functions if f.smoothness is not None]
         self.smoothness = max(constants) if len(constants) == len(self.functions) else None
@@ -251,3 +285,7 @@ class SeparableSum(Function):
 
     def __repr__(self) -> str:
         return f"SeparableSum({', '.join(map(repr, self.functions))})"
+
+    def latex(self) -> str:
+        blocks = ", ".join(latex(f) for f in self.functions)
+        return rf"\mathrm{{SeparableSum}}\left({blocks}\right)"

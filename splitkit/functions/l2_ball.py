@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from splitkit.backend import Point, Scalar, align, namespace, sum_of
+from splitkit.backend import Array, Point, Scalar, align, namespace, sum_of
 from splitkit.functions.base import (
     Function,
     Indicator,
@@ -50,6 +50,10 @@ class L2Ball(Indicator):
         if self.center is not None:
             nearest = nearest + self.center
         return xp.where(align(outside, x), nearest, x)
+
+    def conjugate_value(self, u: Point) -> Array:
+        value = self.radius * namespace(u).sqrt(sum_of(u * u, self.batch_ndim))
+        return value if self.center is None else value + sum_of(self.center * u, self.batch_ndim)
 
     def __repr__(self) -> str:
         return f"L2Ball({show(radius=self.radius, center=self.center)})"

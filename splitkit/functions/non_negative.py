@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from splitkit.backend import Point, clip
-from splitkit.functions.base import Function, Indicator
+from splitkit.functions.base import Function
+from splitkit.functions.cone import Cone, SelfDualCone
 
 
-class NonNegative(Indicator):
-    """{x: xᵢ ≥ 0 for all i}.
+class NonNegative(SelfDualCone):
+    """{x: xᵢ ≥ 0 for all i}; self-dual, with the polar {x ≤ 0}.
 
     Parameters
     ----------
@@ -21,6 +22,12 @@ class NonNegative(Indicator):
 
     def __init__(self, *, batch_ndim: int = 0) -> None:
         self.batch_ndim = batch_ndim
+
+    @property
+    def negative(self) -> Cone:
+        from splitkit.functions.non_positive import NonPositive
+
+        return NonPositive(batch_ndim=self.batch_ndim)
 
     def project(self, x: Point) -> Point:
         return clip(x, 0.0)

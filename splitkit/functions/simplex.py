@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from splitkit.backend import Point, Scalar, align, clip, device, namespace
+from splitkit.backend import Array, Point, Scalar, align, clip, device, namespace
 from splitkit.functions.base import Function, Indicator, check_parameter, is_positive, show
 
 
@@ -31,18 +31,11 @@ class Simplex(Indicator):
         self.batch_ndim = batch_ndim
 
     def project(self, x: Point) -> Point:
-        xp = namespace(x)
-        y = xp.reshape(x, (*x.shape[: self.batch_ndim], -1))
-        y = y - xp.max(y, axis=-1, keepdims=True)  # a common shift moves τ only; 0 is the greatest
-        radius = align(self.radius, y)
-        count = xp.arange(1, y.shape[-1] + 1, dtype=y.dtype, device=device(y))
-        sums = xp.cumulative_sum(xp.sort(y, axis=-1, descending=True), axis=-1)
-        tau = xp.max((sums - radius) / count, axis=-1, keepdims=True)
-        # one Newton step on Σ[y − τ]₊ = r takes the rounding of the long sums out
-        above = clip(y - tau, 0.0)
-        active = xp.sum(xp.astype(above > 0, y.dtype), axis=-1, keepdims=True)
-        tau = tau + (xp.sum(above, axis=-1, keepdims=True) - radius) / active
-        return xp.reshape(clip(y - tau, 0.0), x.shape)
+        y = namespace(x).reshape(x, (*x.shape[: self.batch_ndim], -1))
+        return namespace(x).reshape(onto_simplex(y, align(self.radius, y)), x.shape)
+
+    def conjugate_value(self, u: Point) -> Array:
+        return self.radius * namespace(u).max(u, axis=tuple(range(self.batch_ndim, u.ndim)))
 
     def __repr__(self) -> str:
         return f"Simplex({show(radius=self.radius)})"
@@ -55,3 +48,24 @@ class Simplex(Indicator):
             (cls(2.5), (2, 3)),
             (cls(asarray([0.5, 1.0, 2.0, 4.0]), batch_ndim=1), (4, 3)),
         ]
+
+
+def onto_simplex(y: Array, radius: Scalar) -> Array:
+    """The projection of the vectors along the last axis; a radius array has that axis of length 1.
+
+    Radius 0 gives 0.
+    """
+    y = y - namespace(y).max(y, axis=-1, keepdims=True)  # a shift moves τ only; 0 is the greatest
+    return clip(y - simplex_level(y, radius), 0.0)
+
+
+def simplex_level(y: Array, radius: Scalar) -> Array:
+    """τ with Σ(yᵢ − τ)₊ = r along the last axis, which is kept with length 1."""
+    xp = namespace(y)
+    count = xp.arange(1, y.shape[-1] + 1, dtype=y.dtype, device=device(y))
+    sums = xp.cumulative_sum(xp.sort(y, axis=-1, descending=True), axis=-1)
+    tau = xp.max((sums - radius) / count, axis=-1, keepdims=True)
+    # one Newton step on Σ[y − τ]₊ = r takes the rounding of the long sums out
+    above = clip(y - tau, 0.0)
+    active = xp.sum(xp.astype(above > 0, y.dtype), axis=-1, keepdims=True)
+    return tau + (xp.sum(above, axis=-1, keepdims=True) - radius) / clip(active, 1.0)

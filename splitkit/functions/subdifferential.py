@@ -6,6 +6,7 @@ from typing import Any
 
 from splitkit.backend import Point, Scalar, Space
 from splitkit.functions.base import Function, Indicator
+from splitkit.notation import ATOM, FACTOR, latex, text
 from splitkit.operators.base import Operator, PointMap
 from splitkit.properties import Properties
 
@@ -17,6 +18,8 @@ class Subdifferential(Operator):
     ----------
     f : Function
     """
+
+    binding = FACTOR
 
     def __init__(self, f: Function) -> None:
         if not isinstance(f, Function):
@@ -54,7 +57,10 @@ class Subdifferential(Operator):
         self.f.check_space(space)
 
     def __repr__(self) -> str:
-        return f"∂{self.f!r}"
+        return f"∂{text(self.f, ATOM)}"
+
+    def latex(self) -> str:
+        return rf"\partial {latex(self.f, ATOM)}"
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Operator, Any]]:
@@ -67,17 +73,20 @@ class NormalCone(Subdifferential):
 
     Parameters
     ----------
-    C : Indicator
+    C : Indicator, or SeparableSum of them
         A set of ``splitkit.functions``: ``NonNegative()``, ``Box(0, 1)``, ``Simplex()``, ….
     """
 
-    def __init__(self, C: Indicator) -> None:
+    def __init__(self, C: Function) -> None:
         if not _is_indicator(C):
             raise TypeError(f"C = {C!r}: give a set, such as splitkit.functions.NonNegative()")
         super().__init__(C)
 
     def __repr__(self) -> str:
-        return f"N_{self.f!r}"
+        return f"N_{text(self.f, ATOM)}"
+
+    def latex(self) -> str:
+        return f"N_{{{latex(self.f)}}}"
 
 
 def _is_indicator(f: Any) -> bool:

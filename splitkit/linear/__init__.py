@@ -1,6 +1,28 @@
 """Linear maps and what is built of them; the lines are the registry that the checks go through."""
 
 from splitkit.linear.affine import Affine as Affine, Saddle as Saddle
+from splitkit.linear.algebra import (
+    LinearMultiple as LinearMultiple,
+    LinearProduct as LinearProduct,
+    LinearSum as LinearSum,
+)
 from splitkit.linear.base import LinearOperator as LinearOperator
+from splitkit.linear.block import (
+    BlockColumn as BlockColumn,
+    BlockDiagonalMap as BlockDiagonalMap,
+    BlockMatrix as BlockMatrix,
+    BlockRow as BlockRow,
+)
 from splitkit.linear.coupling import Coupling as Coupling
 from splitkit.linear.dense import DenseMatrix as DenseMatrix
+from splitkit.linear.diagonal import Diagonal as Diagonal
+from splitkit.linear.estimate import NormEstimate as NormEstimate, estimate_norm as estimate_norm
+from splitkit.linear.fourier import Circulant as Circulant, Convolution as Convolution
+from splitkit.linear.gradient import Gradient as Gradient
+from splitkit.linear.identity import ScaledIdentity as ScaledIdentity
+from splitkit.linear.iterative import Iterative as Iterative
+from splitkit.linear.kronecker import Kronecker as Kronecker
+from splitkit.linear.mask import Mask as Mask
+from splitkit.linear.matrix_free import MatrixFree as MatrixFree, wrap as wrap
+from splitkit.linear.sparse import Sparse as Sparse
+from splitkit.linear.stacked import Stacked as Stacked

@@ -24,6 +24,7 @@ from splitkit.backend import (
 from splitkit.linear.base import LinearOperator
 from splitkit.linear.coupling import Coupling
 from splitkit.linear.dense import DenseMatrix
+from splitkit.notation import SUM, latex, text
 from splitkit.operators.base import Operator, PointMap
 from splitkit.operators.block import BlockDiagonal
 from splitkit.properties import Properties
@@ -65,6 +66,7 @@ class Affine(Operator):
             Space.of(q, name="q")
         self.M: LinearOperator = M
         self.q: Point = q
+        self.binding = M.binding if q is None else SUM
 
     @property
     def properties(self) -> Properties:  # type: ignore[override]
@@ -91,11 +93,19 @@ class Affine(Operator):
 
     def cayley_properties(self, alpha: float) -> Properties:
         implied = super().cayley_properties(alpha)
-        exact = self.M.reflected_norm(alpha) if self.properties.monotone else None
+        if self.is_skew or not self.properties.monotone:  # skew: C is an isometry, without rounding
+            return implied
+        exact = self.M.reflected_norm(alpha)
         return implied if exact is None else implied.also((exact * exact, 0.0, -1.0))
 
     def check_space(self, space: Space) -> None:
         self.M.check_space(space, "M")
+        values = self.M.range_space(space).shapes
+        if values != space.shapes:
+            raise ValueError(
+                f"M = {self.M!r} maps shape {space.shapes} to {values}: an operator needs a map of "
+                "a space into itself"
+            )
         if self.q is None:
             return
         for array, shape in zip(blocks(self.q), space.shapes, strict=True):
@@ -107,7 +117,10 @@ class Affine(Operator):
                 raise ValueError(f"q has shape {tuple(array.shape)}, but x0 has {shape}")
 
     def __repr__(self) -> str:
-        return f"({self.M!r}·{'' if self.q is None else ' − q'})"
+        return text(self.M) + ("" if self.q is None else " − q")
+
+    def latex(self) -> str:
+        return latex(self.M) + ("" if self.q is None else " - q")
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Operator, Any]]:
@@ -122,7 +135,7 @@ class Affine(Operator):
         ]
 
 
-def Saddle(A: Operator, B: Operator, K: Array) -> Operator:
+def Saddle(A: Operator, B: Operator, K: Array | LinearOperator) -> Operator:
     """The saddle operator (x, y) ↦ (Ax + Kᵀy) × (By − Kx) on pairs of arrays.
 
     For min over x, max over y of f(x) + ⟨Kx, y⟩ − g*(y), take A = ∂f and B = ∂g*. It is the sum of

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from functools import cached_property
 from typing import Any
 
-from splitkit.backend import Point, Space
+from splitkit.backend import Point, Scalar, Space, is_array
+from splitkit.notation import ATOM, FACTOR, Notation, latex, text
 from splitkit.properties import Properties
 
 
-class LinearOperator:
+class LinearOperator(Notation):
     """x ↦ Lx; a subclass gives ``__call__`` and ``adjoint``, and what it knows.
 
-    A map of a space into itself may also give ``shifted_inverse``, and then serves as M in
-    ``Affine(M, q)``.
+    Maps form an algebra: ``L + K``, ``c * L``, ``-L``, ``L @ K`` (composition), ``L.T``. A monotone
+    map of a space into itself serves as M in ``Affine(M, q)``; it may give a ``shifted_inverse`` of
+    its own, or have that of Krylov's method.
 
     Attributes
     ----------
@@ -46,8 +49,8 @@ class LinearOperator:
         """The adjoint, as a linear map."""
         return Adjoint(self)
 
-    def shifted_inverse(self, alpha: float) -> LinearOperator:
-        """(I + αL)⁻¹, factored once; ``.T`` of it shares the factor.
+    def shifted_inverse(self, alpha: Scalar) -> LinearOperator:
+        """(I + αL)⁻¹, made once; ``.T`` of it shares the factor. Here: iterative.
 
         Raises
         ------
@@ -56,7 +59,9 @@ class LinearOperator:
         numpy.linalg.LinAlgError
             The factorization failed its residual check.
         """
-        raise TypeError(f"{self!r} has no shifted inverse: define shifted_inverse(alpha)")
+        from splitkit.linear.iterative import Iterative
+
+        return Iterative(self).shifted_inverse(alpha)
 
     def reflected_inverse(self, alpha: float) -> LinearOperator | None:
         """2(I + αL)⁻¹ − I as one map, where that is cheaper than applying the inverse."""
@@ -74,6 +79,40 @@ class LinearOperator:
         self.check_space(space)
         return space
 
+    def domain_space(self, space: Space) -> Space:
+        """The space of Lᵀy for y in ``space``; raises if Lᵀ does not act on it."""
+        self.check_space(space)
+        return space
+
+    # -- algebra --------------------------------------------------------------------------------
+
+    def __add__(self, other: object) -> LinearOperator:
+        from splitkit.linear.algebra import LinearSum
+
+        return LinearSum.of(self, other) if isinstance(other, LinearOperator) else NotImplemented
+
+    def __neg__(self) -> LinearOperator:
+        return -1.0 * self
+
+    def __sub__(self, other: object) -> LinearOperator:
+        return self + -1.0 * other if isinstance(other, LinearOperator) else NotImplemented
+
+    def __rmul__(self, c: object) -> LinearOperator:
+        from splitkit.linear.algebra import LinearMultiple
+
+        if isinstance(c, bool) or not isinstance(c, (int, float)):
+            return NotImplemented
+        if not math.isfinite(c):
+            raise ValueError(f"c = {c} in c * L: give a finite number")
+        return LinearMultiple.of(float(c), self)
+
+    def __matmul__(self, other: object) -> LinearOperator:
+        from splitkit.linear.algebra import LinearProduct
+
+        if isinstance(other, LinearOperator):
+            return LinearProduct.of(self, other)
+        return NotImplemented
+
     def __repr__(self) -> str:
         return type(self).__name__
 
@@ -81,10 +120,22 @@ class LinearOperator:
 class Adjoint(LinearOperator):
     """Lᵀ, for maps that know no better."""
 
+    binding = FACTOR
+
     def __init__(self, L: LinearOperator) -> None:
         self.L = L
-        self.norm = L.norm
-        self.properties = L.properties  # ⟨Lᵀx, x⟩ = ⟨x, Lx⟩ and ‖Lᵀ‖ = ‖L‖
+
+    @property
+    def norm(self) -> float:  # type: ignore[override]
+        return self.L.norm
+
+    @property
+    def least_gain(self) -> float:  # type: ignore[override]
+        return math.sqrt(self.L.gram or 0.0)  # ‖Lᵀy‖² = ⟨LLᵀy, y⟩
+
+    @property
+    def properties(self) -> Properties:  # type: ignore[override]
+        return self.L.properties  # ⟨Lᵀx, x⟩ = ⟨x, Lx⟩ and ‖Lᵀ‖ = ‖L‖
 
     def __call__(self, x: Point) -> Point:
         return self.L.adjoint(x)
@@ -96,7 +147,7 @@ class Adjoint(LinearOperator):
     def T(self) -> LinearOperator:
         return self.L
 
-    def shifted_inverse(self, alpha: float) -> LinearOperator:
+    def shifted_inverse(self, alpha: Scalar) -> LinearOperator:
         return self.L.shifted_inverse(alpha).T
 
     def reflected_inverse(self, alpha: float) -> LinearOperator | None:
@@ -106,10 +157,35 @@ class Adjoint(LinearOperator):
     def reflected_norm(self, alpha: float) -> float | None:
         return self.L.reflected_norm(alpha)
 
+    def check_space(self, space: Space, name: str = "L") -> None:
+        self.L.domain_space(space)
+
+    def range_space(self, space: Space) -> Space:
+        return self.L.domain_space(space)
+
+    def domain_space(self, space: Space) -> Space:
+        return self.L.range_space(space)
+
     def __repr__(self) -> str:
-        return f"{self.L!r}ᵀ"
+        return f"{text(self.L, ATOM)}ᵀ"
+
+    def latex(self) -> str:
+        return rf"{latex(self.L, ATOM)}^\top"
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[LinearOperator, Any, Any]]:
         """None: each map is checked with its adjoint."""
         return []
+
+
+def require_number(alpha: Scalar, L: LinearOperator) -> None:
+    """Raise TypeError if the step size is an array."""
+    if is_array(alpha):
+        raise TypeError(
+            f"alpha is an array: {L!r} is inverted for one step size at a time; give a number"
+        )
+
+
+def rounded(m: float, size: float) -> float:
+    """m, or 0 where it is no larger than rounding: what is 0 in exact arithmetic counts as 0."""
+    return 0.0 if abs(m) <= size else m

@@ -1,16 +1,18 @@
 """The skew map (x, y) ↦ (Kᵀy, −Kx) of a bilinear saddle function ⟨Kx, y⟩.
 
 With S = (I + α²KKᵀ)⁻¹ the shifted system (I + αM)(x, y) = (a, b) reads
-y = S(b + αKa), x = a − αKᵀy; the adjoint is the same with −K.
+y = S(b + αKa), x = a − αKᵀy; the adjoint is the same with −K. S is a matrix if K is, and
+1/(1 + α²ν) if KKᵀ = νI.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from splitkit.backend import Array, Point, Space
-from splitkit.linear.base import LinearOperator
+from splitkit.backend import Array, Point, Scalar, Space, scale
+from splitkit.linear.base import LinearOperator, require_number
 from splitkit.linear.dense import DenseMatrix
+from splitkit.operators.base import PointMap
 from splitkit.properties import Properties
 
 
@@ -19,12 +21,12 @@ class Coupling(LinearOperator):
 
     Parameters
     ----------
-    K : array, shape (rows, columns)
-        x has ``columns`` entries in its last axis, y has ``rows``.
+    K : array of shape (rows, columns), or LinearOperator
+        An array acts on the last axis of x. A linear map takes arrays to arrays.
     """
 
-    def __init__(self, K: Array | DenseMatrix) -> None:
-        self.K = K if isinstance(K, DenseMatrix) else DenseMatrix(K)
+    def __init__(self, K: Array | LinearOperator) -> None:
+        self.K = K if isinstance(K, LinearOperator) else DenseMatrix(K)
         self.norm = self.K.norm
         self.properties = Properties.of(skew=True, lipschitz=self.norm, linear=True)
 
@@ -36,17 +38,29 @@ class Coupling(LinearOperator):
         p, q = y
         return -self.K.adjoint(q), self.K(p)
 
-    def shifted_inverse(self, alpha: float) -> LinearOperator:
-        return _CouplingInverse(self.K, alpha)
+    def shifted_inverse(self, alpha: Scalar) -> LinearOperator:
+        require_number(alpha, self)
+        K, square = self.K, alpha * alpha
+        if K.gram is not None:
+            shrink = 1 / (1 + square * K.gram)
+            return _CouplingInverse(K, alpha, lambda y: scale(shrink, y))
+        if isinstance(K, DenseMatrix):
+            # KKᵀ is positive semidefinite, so its shifted inverse exists for every α
+            return _CouplingInverse(
+                K, alpha, DenseMatrix(K.matrix @ K.matrix.T).shifted_inverse(square)
+            )
+        return super().shifted_inverse(alpha)
 
     def check_space(self, space: Space, name: str = "K") -> None:
-        space.check_array(self.K.matrix, name)
-        rows, columns = self.K.matrix.shape
-        lengths = [shape[-1] for shape in space.shapes if shape]
-        if not space.is_tuple or lengths != [columns, rows]:
+        if not space.is_tuple or len(space.shapes) != 2:
+            raise ValueError(f"{self!r} acts on pairs of arrays, got shapes {space.shapes}")
+        x, y = space.block_spaces()
+        self.K.check_space(x, name)
+        values = self.K.range_space(x).shapes
+        if values != y.shapes:
             raise ValueError(
-                f"{name} has shape {(rows, columns)}: points must be pairs of arrays whose last "
-                f"axes have lengths {columns} and {rows}, got shapes {space.shapes}"
+                f"{name} = {self.K!r} takes {x.shapes[0]} to {values[0]}: points must be pairs of "
+                f"arrays of these shapes, got {space.shapes}"
             )
 
     def __repr__(self) -> str:
@@ -56,7 +70,10 @@ class Coupling(LinearOperator):
     def examples(cls, asarray: Any) -> list[tuple[LinearOperator, Any, Any]]:
         """(map, shape of its argument, shape of its value) for the checks."""
         shapes = ((3,), (2,))
-        return [(cls(asarray([[1.0, -2.0, 0.5], [0.0, 3.0, 1.0]])), shapes, shapes)]
+        return [
+            (cls(asarray([[1.0, -2.0, 0.5], [0.0, 3.0, 1.0]])), shapes, shapes),
+            (cls(asarray([[1.2, 1.6, 0.0], [0.0, 0.0, 2.0]])), shapes, shapes),
+        ]
 
 
 class _CouplingInverse(LinearOperator):
@@ -64,10 +81,8 @@ class _CouplingInverse(LinearOperator):
 
     norm = 1.0
 
-    def __init__(self, K: DenseMatrix, alpha: float) -> None:
-        self.K, self.alpha = K, alpha
-        # KKᵀ is positive semidefinite, so its shifted inverse exists for every α
-        self.S = DenseMatrix(K.matrix @ K.matrix.T).shifted_inverse(alpha * alpha)
+    def __init__(self, K: LinearOperator, alpha: float, S: PointMap) -> None:
+        self.K, self.alpha, self.S = K, alpha, S
 
     def _solve(self, a: Array, b: Array, alpha: float) -> Point:
         y = self.S(b + alpha * self.K(a))

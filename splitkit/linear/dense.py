@@ -6,13 +6,14 @@ bounds that hold: ‖M‖ ≤ min(‖M‖_F, √(‖M‖₁‖M‖_∞)), and no
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from splitkit.backend import Array, Point, Space, is_array, namespace
-from splitkit.linear.base import LinearOperator
+from splitkit.backend import Array, Point, Scalar, Space, namespace
+from splitkit.linear.base import LinearOperator, require_number, rounded
 from splitkit.properties import Properties
 
 EXACT_SIZE = 1024  # an eigenvalue decomposition of this size takes about a second
@@ -105,9 +106,7 @@ class DenseMatrix(LinearOperator):
         m = self._declared[0]
         if m is None and M.shape[0] <= EXACT_SIZE:
             m = float(xp.linalg.eigvalsh((M + M.T) / 2)[0])
-            # eigenvalues are exact to rounding: what is 0 in exact arithmetic counts as 0
-            rounding = 4 * M.shape[0] * float(xp.finfo(M.dtype).eps) * self.norm
-            m = 0.0 if abs(m) <= rounding else m
+            m = rounded(m, 4 * M.shape[0] * float(xp.finfo(M.dtype).eps) * self.norm)
         symmetric = bool(xp.all(M == M.T))
         return Properties.of(
             strong_monotonicity=None if m is None else min(m, self.norm),
@@ -117,11 +116,8 @@ class DenseMatrix(LinearOperator):
             linear=True,
         )
 
-    def shifted_inverse(self, alpha: float) -> LinearOperator:
-        if is_array(alpha):
-            raise TypeError(
-                "alpha is an array: a matrix is factored for one step size; give a number"
-            )
+    def shifted_inverse(self, alpha: Scalar) -> LinearOperator:
+        require_number(alpha, self)
         if alpha not in self._inverses:
             self._inverses = {alpha: self._inverse(alpha)}  # the last step size only
         return self._inverses[alpha]
@@ -159,18 +155,27 @@ class DenseMatrix(LinearOperator):
         return float(xp.linalg.svdvals(reflected)[0])
 
     def check_space(self, space: Space, name: str = "matrix") -> None:
-        space.check_array(self.matrix, name)
-        columns = self.matrix.shape[1]
-        if space.is_tuple or not space.shapes[0] or space.shapes[0][-1] != columns:
-            raise ValueError(
-                f"{name} has shape {tuple(self.matrix.shape)} and acts on the last axis of an "
-                f"array: that must have length {columns}, got shape {space.shapes}"
-            )
+        self._check_last_axis(space, 1, name)
 
     def range_space(self, space: Space) -> Space:
         self.check_space(space)
-        shape = (*space.shapes[0][:-1], int(self.matrix.shape[0]))
-        return Space((shape,), False, space.batch_ndim, space.dtype, space.device, space.xp)
+        return self._with_last_axis(space, 0)
+
+    def domain_space(self, space: Space) -> Space:
+        self._check_last_axis(space, 0, "transposed matrix")
+        return self._with_last_axis(space, 1)
+
+    def _check_last_axis(self, space: Space, axis: int, name: str) -> None:
+        space.check_array(self.matrix, name)
+        length = int(self.matrix.shape[axis])
+        if space.is_tuple or not space.shapes[0] or space.shapes[0][-1] != length:
+            raise ValueError(
+                f"{name} has shape {tuple(self.matrix.shape)} and acts on the last axis of an "
+                f"array: that must have length {length}, got shape {space.shapes}"
+            )
+
+    def _with_last_axis(self, space: Space, axis: int) -> Space:
+        return replace(space, shapes=((*space.shapes[0][:-1], int(self.matrix.shape[axis])),))
 
     def __repr__(self) -> str:
         return f"DenseMatrix({self.matrix.shape[0]}×{self.matrix.shape[1]})"

@@ -5,9 +5,18 @@ from splitkit.operators.block import BlockDiagonal as BlockDiagonal
 from splitkit.operators.callables import CallableOperator as CallableOperator
 from splitkit.operators.combination import Combination as Combination
 from splitkit.operators.composition import Composition as Composition
+from splitkit.operators.consensus import (
+    Consensus as Consensus,
+    copies as copies,
+    product_space as product_space,
+)
 from splitkit.operators.identity import Identity as Identity, Zero as Zero
 from splitkit.operators.inverse import Inverse as Inverse
+from splitkit.operators.parallel import ParallelSum as ParallelSum
+from splitkit.operators.partial_inverse import PartialInverse as PartialInverse
 from splitkit.operators.pullback import Pullback as Pullback
 from splitkit.operators.resolvent import Cayley as Cayley, Resolvent as Resolvent
+from splitkit.operators.scaled_argument import ScaledArgument as ScaledArgument
 from splitkit.operators.sum import Sum as Sum
 from splitkit.operators.translation import Shift as Shift, Translation as Translation
+from splitkit.operators.yosida import Yosida as Yosida

@@ -7,13 +7,14 @@ from collections.abc import Callable
 from typing import Any
 
 from splitkit import backend
-from splitkit.backend import Point, Scalar, Space
+from splitkit.backend import Array, Point, Scalar, Space
+from splitkit.notation import Notation
 from splitkit.properties import Properties
 
 PointMap = Callable[[Point], Point]
 
 
-class Operator:
+class Operator(Notation):
     """A relation on a real Hilbert space; monotone is a property, not the type.
 
     A subclass states ``properties`` and gives ``__call__`` (if single-valued), ``make_resolvent``
@@ -89,6 +90,88 @@ class Operator:
         """The smallest known θ < 1 such that A is θ-averaged (None: unknown)."""
         return self.properties.averagedness
 
+    @property
+    def comonotonicity(self) -> float | None:
+        """The largest known β, of any sign, with ⟨x−y, Ax−Ay⟩ ≥ β‖Ax−Ay‖² (None: unknown)."""
+        return self.properties.comonotonicity
+
+    @property
+    def is_skew(self) -> bool:
+        """Known to satisfy ⟨x−y, Ax−Ay⟩ = 0."""
+        return self.properties.skew
+
+    @property
+    def is_symmetric(self) -> bool:
+        """Known to be affine with a symmetric linear part (it is then a gradient)."""
+        return self.properties.linear and self.properties.gradient
+
+    # -- membership -----------------------------------------------------------------------------
+
+    def graph_residual(
+        self, x: Point, u: Point, *, alpha: float = 1.0, batch_ndim: int = 0
+    ) -> Array:
+        """‖x − R_{αA}(x + αu)‖, of batch shape; without a resolvent α‖A(x) − u‖.
+
+        For A monotone it is 0 exactly where u ∈ A(x), whatever α > 0.
+
+        Raises
+        ------
+        TypeError
+            Neither is known.
+        ValueError
+            A does not act on points like x, or u is not like x.
+        """
+        space = self._pair_space(x, u, batch_ndim)
+        if self.has_resolvent and self.properties.monotone:
+            moved = backend.lincomb(1.0, x, alpha, u)
+            return space.norm(backend.subtract(x, self.make_resolvent(alpha)(moved)))
+        if not self.has_evaluation:
+            raise TypeError(
+                f"whether u ∈ A(x) for A = {self!r} cannot be told: it has no evaluation, and no "
+                "resolvent of a monotone operator"
+            )
+        return space.norm(backend.scale(alpha, backend.subtract(self(x), u)))
+
+    def contains(
+        self,
+        x: Point,
+        u: Point,
+        tol: float | None = None,
+        *,
+        alpha: float = 1.0,
+        batch_ndim: int = 0,
+    ) -> Array:
+        """Whether u ∈ A(x), to rounding: a boolean array of batch shape.
+
+        It compares ``graph_residual`` with tol · max(‖x‖, α‖u‖).
+
+        Parameters
+        ----------
+        x, u : point
+        tol : float, optional
+            Default 1e-8 (1.2e-5 in float32).
+        alpha : float
+            How much a unit of u counts against one of x.
+        batch_ndim : int
+            Leading batch axes.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As for ``graph_residual``.
+        """
+        space = self._pair_space(x, u, batch_ndim)
+        if tol is None:
+            tol = max(1e-8, 100 * float(space.xp.finfo(space.dtype).eps))
+        size = space.xp.maximum(space.norm(x), alpha * space.norm(u))
+        return self.graph_residual(x, u, alpha=alpha, batch_ndim=batch_ndim) <= tol * size
+
+    def _pair_space(self, x: Point, u: Point, batch_ndim: int) -> Space:
+        space = Space.of(x, batch_ndim, name="x")
+        space.check_point(u, "u")
+        self.check_space(space)
+        return space
+
     # -- algebra --------------------------------------------------------------------------------
 
     def resolvent(self, alpha: Scalar) -> Operator:
@@ -129,6 +212,32 @@ class Operator:
         if backend.is_array(L):
             raise TypeError("L is an array: wrap it, A.pullback(splitkit.DenseMatrix(L))")
         return Pullback(self, L)
+
+    def scale_argument(self, s: float) -> Operator:
+        """x ↦ s A(s x), monotone with A for every s ≠ 0; ``(1 / s) * A.scale_argument(s)`` is
+        x ↦ A(s x).
+        """
+        from splitkit.operators.scaled_argument import scale_argument
+
+        return scale_argument(self, s)
+
+    def yosida(self, gamma: float) -> Operator:
+        """A_γ = (I − R_{γA})/γ, the Yosida approximation of index γ > 0."""
+        from splitkit.operators.yosida import yosida
+
+        return yosida(self, gamma)
+
+    def parallel(self, other: Operator) -> Operator:
+        """A □ B = (A⁻¹ + B⁻¹)⁻¹, the parallel sum."""
+        from splitkit.operators.parallel import parallel_sum
+
+        return parallel_sum(self, other)
+
+    def partial_inverse(self, V: Operator) -> Operator:
+        """A_V, Spingarn's partial inverse; V is the normal cone of a linear subspace."""
+        from splitkit.operators.partial_inverse import PartialInverse
+
+        return PartialInverse(self, V)
 
     def __add__(self, other: object) -> Operator:
         from splitkit.operators.sum import add_operators
@@ -187,15 +296,19 @@ class Operator:
         """
         from splitkit.operators.callables import CallableOperator
 
-        properties = Properties.of(
-            monotone=monotone,
-            strong_monotonicity=strong_monotonicity,
-            lipschitz=lipschitz,
-            cocoercivity=cocoercivity,
-            gradient=gradient,
-            maximal=maximal,
-        )
-        return CallableOperator(f, resolvent, properties, name)
+        label = name or str(getattr(f or resolvent, "__name__", "A"))
+        try:
+            properties = Properties.of(
+                monotone=monotone,
+                strong_monotonicity=strong_monotonicity,
+                lipschitz=lipschitz,
+                cocoercivity=cocoercivity,
+                gradient=gradient,
+                maximal=maximal,
+            )
+        except ValueError as error:
+            raise ValueError(f"{label}: {error}") from None
+        return CallableOperator(f, resolvent, properties, label)
 
 
 def check_alpha(alpha: Scalar) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 
 from splitkit.backend import Point, Scalar, Space
+from splitkit.notation import PRODUCT, latex, text
 from splitkit.operators.base import Operator, PointMap
 from splitkit.properties import Properties, block_properties
 
@@ -53,7 +54,11 @@ class BlockDiagonal(Operator):
             A.check_space(block_space)
 
     def __repr__(self) -> str:
-        return f"({' × '.join(map(repr, self.operators))})"
+        return f"({' × '.join(text(A, PRODUCT) for A in self.operators)})"
+
+    def latex(self) -> str:
+        blocks = r" \times ".join(latex(A, PRODUCT) for A in self.operators)
+        return rf"\left({blocks}\right)"
 
 
 def _blockwise(maps: list[PointMap]) -> PointMap:

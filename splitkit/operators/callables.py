@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from splitkit.backend import Point, Scalar
+from splitkit.notation import name_in_latex
 from splitkit.operators.base import Operator, PointMap
 from splitkit.properties import Properties
 
@@ -17,7 +18,7 @@ class CallableOperator(Operator):
         f: PointMap | None,
         resolvent: Callable[[Point, Scalar], Point] | None,
         properties: Properties,
-        name: str | None = None,
+        name: str,
     ) -> None:
         if f is None and resolvent is None:
             raise TypeError("from_callable needs a function f, a resolvent, or both")
@@ -25,7 +26,7 @@ class CallableOperator(Operator):
             if value is not None and not callable(value):
                 raise TypeError(f"{argument} = {value!r} is not callable")
         self.f, self.r, self.properties = f, resolvent, properties
-        self.name = name or str(getattr(f or resolvent, "__name__", "A"))
+        self.name = name
 
     @property
     def has_evaluation(self) -> bool:
@@ -44,3 +45,6 @@ class CallableOperator(Operator):
 
     def __repr__(self) -> str:
         return self.name
+
+    def latex(self) -> str:
+        return name_in_latex(self.name)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from splitkit.backend import Point, Scalar, Space, lincomb, scale
+from splitkit.backend import Array, Point, Scalar, Space, lincomb, scale
+from splitkit.notation import PRODUCT, SUM, latex, multiple, text, total
 from splitkit.operators.base import Operator, PointMap
 from splitkit.operators.identity import Identity, Zero
 from splitkit.properties import Properties
@@ -30,6 +31,7 @@ class Combination(Operator):
 
     def __init__(self, a: float, b: float, A: Operator) -> None:
         self.a, self.b, self.A = a, b, A
+        self.binding = SUM if a else PRODUCT
 
     @cached_property
     def properties(self) -> Properties:  # type: ignore[override]
@@ -60,9 +62,22 @@ class Combination(Operator):
         resolvent = self.A.make_resolvent(alpha * self.b * shrink)
         return lambda y: resolvent(scale(shrink, y))
 
+    def graph_residual(
+        self, x: Point, u: Point, *, alpha: float = 1.0, batch_ndim: int = 0
+    ) -> Array:
+        self._pair_space(x, u, batch_ndim)
+        of_A = lincomb(1 / self.b, u, -self.a / self.b, x)
+        return self.A.graph_residual(x, of_A, alpha=alpha * abs(self.b), batch_ndim=batch_ndim)
+
     def check_space(self, space: Space) -> None:
         self.A.check_space(space)
 
     def __repr__(self) -> str:
-        multiple = repr(self.A) if self.b == 1 else f"{self.b:g} {self.A!r}"
-        return f"({self.a:g} I + {multiple})" if self.a else multiple
+        return self._write(text(self.A, PRODUCT), "text")
+
+    def latex(self) -> str:
+        return self._write(latex(self.A, PRODUCT), "latex")
+
+    def _write(self, A: str, style: str) -> str:
+        parts = [multiple(self.b, A, style)]
+        return total([multiple(self.a, "I", style), *parts] if self.a else parts, style)

@@ -5,12 +5,15 @@ from __future__ import annotations
 from functools import cached_property
 
 from splitkit.backend import Point, Space
+from splitkit.notation import FACTOR, PRODUCT, latex, text
 from splitkit.operators.base import Operator
 from splitkit.properties import Properties, composition_properties
 
 
 class Composition(Operator):
     """A₁ A₂ … Aₙ of single-valued operators, the last applied first."""
+
+    binding = PRODUCT
 
     def __init__(self, factors: tuple[Operator, ...]) -> None:
         self.factors = factors
@@ -47,4 +50,9 @@ class Composition(Operator):
             factor.check_space(space)
 
     def __repr__(self) -> str:
-        return " ".join(map(repr, self.factors))
+        first, *others = self.factors
+        return " ".join([text(first, PRODUCT), *(text(A, FACTOR) for A in others)])
+
+    def latex(self) -> str:
+        first, *others = self.factors
+        return r" \, ".join([latex(first, PRODUCT), *(latex(A, FACTOR) for A in others)])

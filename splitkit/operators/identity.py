@@ -23,6 +23,9 @@ class Identity(Operator):
     def __repr__(self) -> str:
         return "I"
 
+    def latex(self) -> str:
+        return "I"
+
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Operator, Any]]:
         """(operator, shape of its points) for the checks."""
@@ -41,6 +44,9 @@ class Zero(Operator):
         return lambda y: scale(1.0, y)
 
     def __repr__(self) -> str:
+        return "0"
+
+    def latex(self) -> str:
         return "0"
 
     @classmethod

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from splitkit.backend import Point, Scalar, Space, lincomb, scale
+from splitkit.backend import Array, Point, Scalar, Space, lincomb, scale
+from splitkit.notation import ATOM, FACTOR, latex, text
 from splitkit.operators.base import Operator, PointMap
 from splitkit.properties import Properties
 
 
 class Inverse(Operator):
     """A⁻¹; it has no evaluation, only a resolvent."""
+
+    binding = FACTOR
 
     def __init__(self, A: Operator) -> None:
         self.A = A
@@ -38,8 +41,16 @@ class Inverse(Operator):
 
         return moreau
 
+    def graph_residual(
+        self, x: Point, u: Point, *, alpha: float = 1.0, batch_ndim: int = 0
+    ) -> Array:
+        return alpha * self.A.graph_residual(u, x, alpha=1 / alpha, batch_ndim=batch_ndim)
+
     def check_space(self, space: Space) -> None:
         self.A.check_space(space)
 
     def __repr__(self) -> str:
-        return f"({self.A!r})⁻¹"
+        return f"{text(self.A, ATOM)}⁻¹"
+
+    def latex(self) -> str:
+        return f"{latex(self.A, ATOM)}^{{-1}}"

@@ -9,12 +9,15 @@ from functools import cached_property
 from typing import Any
 
 from splitkit.backend import Point, Scalar, Space, lincomb, subtract
+from splitkit.notation import ATOM, FACTOR, PRODUCT, latex, text
 from splitkit.operators.base import Operator, PointMap
 from splitkit.properties import Properties
 
 
 class Pullback(Operator):
     """x ↦ Lᵀ A(Lx); L gives ``L(x)``, ``L.T``, ``L.norm``, ``L.least_gain`` and ``L.gram``."""
+
+    binding = PRODUCT
 
     def __init__(self, A: Operator, L: Any) -> None:
         self.A, self.L = A, L
@@ -41,7 +44,11 @@ class Pullback(Operator):
 
     def make_resolvent(self, alpha: Scalar) -> PointMap:
         if not self.has_resolvent:
-            raise TypeError(f"{self!r} has a closed-form resolvent only if LLᵀ = νI with ν > 0")
+            raise TypeError(
+                f"{self!r} has a closed-form resolvent only if A = {self.A!r} has one and LLᵀ = νI "
+                "with ν > 0: give the sum to splitkit.solve, whose primal-dual methods take A and "
+                "L apart; 0 ∈ B(x) + LᵀA(Lx) is 0 ∈ splitkit.Saddle(B, A.inverse, L) in (x, y)"
+            )
         L, nu = self.L, self.L.gram
         resolvent = self.A.make_resolvent(alpha * nu)
 
@@ -55,4 +62,8 @@ class Pullback(Operator):
         self.A.check_space(self.L.range_space(space))
 
     def __repr__(self) -> str:
-        return f"{self.L!r}ᵀ {self.A!r} {self.L!r}"
+        return f"{text(self.L, ATOM)}ᵀ {text(self.A, FACTOR)} {text(self.L, FACTOR)}"
+
+    def latex(self) -> str:
+        L, A = latex(self.L, FACTOR), latex(self.A, FACTOR)
+        return rf"{latex(self.L, ATOM)}^\top \, {A} \, {L}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import cached_property
 
 from splitkit.backend import Point, Scalar, Space, is_array
+from splitkit.notation import FACTOR, SUM, latex, multiple, text
 from splitkit.operators.base import Operator, PointMap, check_alpha
 from splitkit.properties import Properties
 
@@ -57,7 +58,17 @@ class _OfStep(Operator):
             )
 
     def __repr__(self) -> str:
-        return f"{self.symbol}[{self.alpha} {self.A!r}]"
+        A = text(self.A, self._place)
+        return f"{self.symbol}[{f'α {A}' if is_array(self.alpha) else multiple(self.alpha, A)}]"
+
+    def latex(self) -> str:
+        A = latex(self.A, self._place)
+        step = rf"\alpha {A}" if is_array(self.alpha) else multiple(self.alpha, A, "latex")
+        return f"{self.symbol}_{{{step}}}"
+
+    @property
+    def _place(self) -> int:
+        return FACTOR if is_array(self.alpha) or self.alpha != 1 else SUM
 
 
 class Resolvent(_OfStep):

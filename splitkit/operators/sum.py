@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from functools import cached_property, reduce
 
-from splitkit.backend import Point, Scalar, Space, add
+from splitkit.backend import Array, Point, Scalar, Space, add, subtract
+from splitkit.notation import SUM, latex, text, total
 from splitkit.operators.base import Operator, PointMap
 from splitkit.operators.combination import Combination, combine
 from splitkit.operators.identity import Identity, Zero
@@ -37,6 +38,8 @@ def terms_of(A: Operator) -> tuple[Operator, ...]:
 class Sum(Operator):
     """A₁ + … + Aₙ, n ≥ 2."""
 
+    binding = SUM
+
     def __init__(self, terms: tuple[Operator, ...]) -> None:
         self.terms = terms
 
@@ -61,9 +64,25 @@ class Sum(Operator):
             "or use the resolvents of its terms"
         )
 
+    def graph_residual(
+        self, x: Point, u: Point, *, alpha: float = 1.0, batch_ndim: int = 0
+    ) -> Array:
+        """At one set-valued term B, the others evaluated: how far u − A(x) − … is from B(x)."""
+        rest = [term for term in self.terms if not term.has_evaluation]
+        if len(rest) != 1:
+            return super().graph_residual(x, u, alpha=alpha, batch_ndim=batch_ndim)
+        self._pair_space(x, u, batch_ndim)
+        for term in self.terms:
+            if term is not rest[0]:
+                u = subtract(u, term(x))
+        return rest[0].graph_residual(x, u, alpha=alpha, batch_ndim=batch_ndim)
+
     def check_space(self, space: Space) -> None:
         for term in self.terms:
             term.check_space(space)
 
     def __repr__(self) -> str:
-        return " + ".join(map(repr, self.terms))
+        return total([text(term) for term in self.terms])
+
+    def latex(self) -> str:
+        return total([latex(term) for term in self.terms], "latex")

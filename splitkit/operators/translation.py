@@ -5,7 +5,8 @@ Differences of pairs do not change, so neither does any constant.
 
 from __future__ import annotations
 
-from splitkit.backend import Point, Scalar, Space, add, blocks, lincomb, subtract
+from splitkit.backend import Array, Point, Scalar, Space, add, lincomb, subtract
+from splitkit.notation import ATOM, FACTOR, SUM, latex, text
 from splitkit.operators.base import Operator, PointMap
 from splitkit.properties import Properties
 
@@ -36,6 +37,8 @@ class _Moved(Operator):
 class Shift(_Moved):
     """x ↦ A(x) − v."""
 
+    binding = SUM
+
     def __call__(self, x: Point) -> Point:
         return subtract(self.A(x), self.v)
 
@@ -43,12 +46,23 @@ class Shift(_Moved):
         resolvent = self.A.make_resolvent(alpha)
         return lambda y: resolvent(lincomb(1.0, y, alpha, self.v))
 
+    def graph_residual(
+        self, x: Point, u: Point, *, alpha: float = 1.0, batch_ndim: int = 0
+    ) -> Array:
+        self._pair_space(x, u, batch_ndim)
+        return self.A.graph_residual(x, add(u, self.v), alpha=alpha, batch_ndim=batch_ndim)
+
     def __repr__(self) -> str:
-        return f"({self.A!r} − v{_shape(self.v)})"
+        return f"{text(self.A)} − v"
+
+    def latex(self) -> str:
+        return f"{latex(self.A)} - v"
 
 
 class Translation(_Moved):
     """x ↦ A(x − v)."""
+
+    binding = FACTOR
 
     def __call__(self, x: Point) -> Point:
         return self.A(subtract(x, self.v))
@@ -57,9 +71,14 @@ class Translation(_Moved):
         resolvent = self.A.make_resolvent(alpha)
         return lambda y: add(self.v, resolvent(subtract(y, self.v)))
 
+    def graph_residual(
+        self, x: Point, u: Point, *, alpha: float = 1.0, batch_ndim: int = 0
+    ) -> Array:
+        self._pair_space(x, u, batch_ndim)
+        return self.A.graph_residual(subtract(x, self.v), u, alpha=alpha, batch_ndim=batch_ndim)
+
     def __repr__(self) -> str:
-        return f"{self.A!r}(· − v{_shape(self.v)})"
+        return f"{text(self.A, ATOM)}(· − v)"
 
-
-def _shape(v: Point) -> str:
-    return "×".join(str(tuple(a.shape)) for a in blocks(v))
+    def latex(self) -> str:
+        return rf"{latex(self.A, ATOM)}(\cdot - v)"

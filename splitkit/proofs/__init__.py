@@ -7,6 +7,7 @@ from splitkit.proofs.prove import (
     best_step as best_step,
     contraction as contraction,
     decrease as decrease,
+    lyapunov as lyapunov,
     prove as prove,
 )
 from splitkit.proofs.symbols import Scene as Scene, Vector as Vector

@@ -52,8 +52,10 @@ class Answer:
     ----------
     value : float
         The least t; inf if no t will do.
-    multipliers : array
-        λ, one for each inequality.
+    multipliers, free : array
+        λ ≥ 0, one for each inequality; ν, one for each equality.
+    families : array (n, n)
+        Σ ⟨Λₖ, Mₖ⟩ with Λₖ ⪰ 0.
     slack : array (n, n)
         S, positive semidefinite up to the solver's accuracy.
     gram : array (n, n)
@@ -62,6 +64,8 @@ class Answer:
 
     value: float
     multipliers: Any
+    free: Any
+    families: Any
     slack: Any
     gram: Any
 
@@ -97,7 +101,8 @@ def _solve(keyed: _Keyed) -> Answer:
     scales = [1 / max(float(np.linalg.norm(Q)), 1e-300) for Q in claim.inequalities]
     columns = [_svec(claim.B)]
     columns += [-s * _svec(Q) for s, Q in zip(scales, claim.inequalities, strict=True)]
-    columns += [-_svec(E / max(np.linalg.norm(E), 1e-300)) for E in claim.equalities]
+    units = [1 / max(float(np.linalg.norm(E)), 1e-300) for E in claim.equalities]
+    columns += [-s * _svec(E) for s, E in zip(units, claim.equalities, strict=True)]
     sizes = [len(M) for M in claim.families]
     for M in claim.families:
         columns += [-_svec(f * M[i, j]) for i, j, f in _entries(len(M))]
@@ -124,9 +129,12 @@ def _solve(keyed: _Keyed) -> Answer:
     x, z = np.asarray(found.x), np.asarray(found.z)
     solved = str(found.status) in ("Solved", "AlmostSolved")
     gram = _smat(z[bounded : bounded + len(columns[0])], n)
+    rest = bounded + len(units)
     return Answer(
         value=float(x[0]) if solved else np.inf,
         multipliers=x[1:bounded] * np.asarray(scales),
+        free=x[bounded:rest] * np.asarray(units),
+        families=-_smat(np.stack([*columns[rest:], 0 * columns[0]], axis=1) @ [*x[rest:], 0.0], n),
         slack=_smat(np.stack(columns, axis=1) @ x - _svec(claim.C), n),
         gram=gram / max(np.trace(claim.B @ gram), 1e-300) if solved else gram,
     )

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -26,10 +26,13 @@ from splitkit.proofs.program import Answer, Claim, least_value
 from splitkit.proofs.symbols import Leaf, LinearLeaf, Scene, Vector
 from splitkit.proofs.worst_case import low_rank_points
 
+CONTRACTION = ("‖u⁺‖² ≤ value · ‖u‖²", "Σ‖uᵢ⁺‖² ≤ value · Σ‖uᵢ‖²")
+DECREASE = "‖u⁺‖² ≤ ‖u‖² − value · ‖s‖²"
+LYAPUNOV = "V(s⁺) ≤ V(s) − value · ‖r‖² for a quadratic V ≥ 0, value ≤ 1"
 POSITIVE = 1e-7  # below it a decrease is rounding
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Inequality:
     """An inequality of the proof: (a‖Δx‖² + 2b⟨Δx, Δu⟩ + c‖Δu‖²) ≥ 0 for two pairs of an operator.
 
@@ -40,6 +43,7 @@ class Inequality:
     of : str
         The two pairs.
     multiplier : float
+        Of any sign where the opposite inequality holds too.
     matrix : array
         Its coefficients in the Gram matrix of the free vectors.
     """
@@ -67,8 +71,9 @@ class Proof:
         The free vectors, differences to a solution.
     inequalities : tuple of Inequality
         Those with a multiplier that is not 0, and the others.
-    left, right : arrays (n, n)
-        The claim as matrices: value · left − right − Σ λQ ⪰ 0.
+    left, right, linear : arrays (n, n)
+        The claim as matrices, value · left − right − Σ λQ − linear ⪰ 0, where ``linear`` is the
+        part of what is known of linear maps and of a Lyapunov function.
     worst : array (n, dimension)
         Points, one row a free vector, that satisfy every inequality and attain the value.
     """
@@ -80,16 +85,21 @@ class Proof:
     inequalities: tuple[Inequality, ...]
     left: Any
     right: Any
+    linear: Any
     worst: Any
 
     @property
     def rate(self) -> float | None:
         """The contraction factor ρ < 1, if that is what was proved."""
-        return math.sqrt(self.value) if self.holds and self.claim.startswith("‖u⁺‖²") else None
+        return math.sqrt(self.value) if self.holds and self.claim in CONTRACTION else None
 
     def residual(self) -> float:
-        """The least eigenvalue of value · left − right − Σ λQ: ≥ 0 up to rounding for a proof."""
-        slack = self.value * self.left - self.right
+        """The least eigenvalue of value · left − right − Σ λQ − linear: ≥ 0 up to rounding; −inf
+        if no value will do.
+        """
+        if not math.isfinite(self.value):
+            return -math.inf
+        slack = self.value * self.left - self.right - self.linear
         for each in self.inequalities:
             slack = slack - each.multiplier * each.matrix
         return float(np.linalg.eigvalsh(slack)[0])
@@ -103,7 +113,7 @@ class Proof:
             "multipliers:",
         ]
         for each in self.inequalities:
-            if each.multiplier > 1e-9:
+            if abs(each.multiplier) > 1e-9:
                 a, b, c = each.form
                 form = f"{a:.4g}‖Δx‖² + {2 * b:.4g}⟨Δx, Δu⟩ + {c:.4g}‖Δu‖² ≥ 0"
                 lines.append(f"    {each.multiplier:.6g} × ({form}) of {each.operator}, {each.of}")
@@ -118,22 +128,40 @@ class Proof:
 def contraction(scene: Scene, before: list[Vector], after: list[Vector], metric: Any) -> Proof:
     """The least ρ² with V(after) ≤ ρ² V(before), V(s) = Σ Pᵢⱼ⟨sᵢ, sⱼ⟩ for the metric P."""
     B, C = _energy(before, metric), _energy(after, metric)
-    claim = "‖u⁺‖² ≤ value · ‖u‖²" if len(before) == 1 else "‖u⁺‖²_P ≤ value · ‖u‖²_P"
+    claim = CONTRACTION[len(before) > 1]
     answer, found = _solve(scene, B, C, least=0.0)
     holds = answer.value < 1 - POSITIVE
     return _proof(scene, claim, answer.value, holds, found, B, C, answer)
 
 
 def decrease(
-    scene: Scene, before: list[Vector], after: list[Vector], measure: Vector, metric: Any
+    scene: Scene, before: list[Vector], after: list[Vector], measure: list[Vector], metric: Any
 ) -> Proof:
     """The greatest c with V(after) ≤ V(before) − c‖measure‖²."""
     B, C = _energy(before, metric), _energy(after, metric)
-    M = _gram(measure, measure)
+    M = _energy(measure, np.eye(len(measure)))
     answer, found = _solve(scene, M, C - B, least=-1e6)
     value = -answer.value
-    claim = "‖u⁺‖² ≤ ‖u‖² − value · ‖s‖²"
-    return _proof(scene, claim, value, value > POSITIVE, found, -M, C - B, answer)
+    return _proof(scene, DECREASE, value, value > POSITIVE, found, -M, C - B, answer)
+
+
+def lyapunov(
+    scene: Scene, before: list[Vector], after: list[Vector], measure: list[Vector]
+) -> Proof:
+    """V(after) ≤ V(before) − ‖measure‖² for some V(s) = Σ Pᵢⱼ⟨sᵢ, sⱼ⟩ ≥ 0, which the program finds:
+    the measures are square-summable.
+    """
+    M = _energy(measure, np.eye(len(measure)))
+    family = np.array(
+        [
+            [_gram(a, b) - _gram(c, d) for b, d in zip(after, before, strict=True)]
+            for a, c in zip(after, before, strict=True)
+        ]
+    )
+    answer, found = _solve(scene, M, np.zeros_like(M), -1.0, (family,))
+    value = -answer.value
+    proof = _proof(scene, LYAPUNOV, value, value > 1 - 1e-4, found, -M, np.zeros_like(M), answer)
+    return replace(proof, worst=None)
 
 
 def prove(step: Operator | Callable[..., Any], *operators: Operator) -> Proof:
@@ -213,7 +241,7 @@ def _contracts(scene: Scene, u: Vector, after: Vector) -> Proof:
 
 
 def _decreases(scene: Scene, u: Vector, after: Vector) -> Proof:
-    return decrease(scene, [u], [after], after - u, np.eye(1))
+    return decrease(scene, [u], [after], [after - u], np.eye(1))
 
 
 def _gram(x: Vector, y: Vector) -> Any:
@@ -264,17 +292,46 @@ def _between(leaf: Leaf, i: int, j: int, pairs: list[tuple[Vector, Vector]]) -> 
     xx, xu, uu = _gram(x, x), _gram(x, u), _gram(u, u)
     return [
         Inequality(repr(leaf), (a, b, c), of, 0.0, a * xx + 2 * b * xu + c * uu)
-        for a, b, c in leaf.properties.forms
-        if all(map(math.isfinite, (a, b, c)))
+        for a, b, c in dict.fromkeys(leaf.properties.forms)
+        if all(map(math.isfinite, (a, b, c))) and any((a, b, c))
     ]
 
 
-def _solve(scene: Scene, B: Any, C: Any, least: float) -> tuple[Answer, list[Inequality]]:
-    inequalities, equalities, families = _known(scene)
+def _solve(
+    scene: Scene, B: Any, C: Any, least: float, free: tuple[Any, ...] = ()
+) -> tuple[Answer, list[Inequality]]:
+    """The answer, and the inequalities with their multipliers."""
+    stated, equalities, families = _known(scene)
+    # an equality as two inequalities would leave the program without interior
+    forms = {(q.operator, q.of, q.form) for q in stated}
+    two_sided = [q for q in stated if (q.operator, q.of, _opposite(q.form)) in forms]
+    one_sided = [q for q in stated if q not in two_sided]
+    two_sided = [q for q in two_sided if q.form > _opposite(q.form)]
     claim = Claim(
-        B, C, tuple(q.matrix for q in inequalities), tuple(equalities), tuple(families), least
+        B,
+        C,
+        tuple(q.matrix for q in one_sided),
+        (*(q.matrix for q in two_sided), *equalities),
+        (*families, *free),
+        least,
     )
-    return least_value(claim), inequalities
+    answer = least_value(claim)
+    λ = [max(0.0, float(value)) for value in answer.multipliers]
+    known = [replace(q, multiplier=value) for q, value in zip(one_sided, λ, strict=True)]
+    known += [
+        replace(q, multiplier=float(value))
+        for q, value in zip(two_sided, answer.free[: len(two_sided)], strict=True)
+    ]
+    linear = sum(
+        (ν * E for ν, E in zip(answer.free[len(two_sided) :], equalities, strict=True)),
+        start=answer.families,
+    )
+    return replace(answer, families=linear), known
+
+
+def _opposite(form: tuple[float, float, float]) -> tuple[float, float, float]:
+    a, b, c = form
+    return -a, -b, -c
 
 
 def _proof(
@@ -287,12 +344,10 @@ def _proof(
     right: Any,
     answer: Answer,
 ) -> Proof:
-    stated = tuple(
-        Inequality(q.operator, q.form, q.of, max(0.0, float(λ)), q.matrix)
-        for q, λ in zip(known, answer.multipliers, strict=True)
-    )
     worst = None
     if math.isfinite(value):
-        kept = [q.matrix for q in known]
-        worst = low_rank_points(answer.gram, [left, right, *kept])
-    return Proof(claim, value, holds, tuple(scene.labels), stated, left, right, worst)
+        worst = low_rank_points(answer.gram, [left, right, *(q.matrix for q in known)])
+    stated = tuple(known)
+    return Proof(
+        claim, value, holds, tuple(scene.labels), stated, left, right, answer.families, worst
+    )

@@ -7,6 +7,7 @@ on arrays: linear combinations are the only arithmetic it may use.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -137,6 +138,8 @@ class Leaf(Operator):
         return self.A.has_resolvent
 
     def __call__(self, x: Vector) -> Vector:
+        if self.properties.lipschitz == 0:
+            return self.scene.zero()
         u = self._seen.get(x.key)
         if u is None:
             u = self._seen[x.key] = self.scene.new(f"{self.name}({x!r})")
@@ -146,6 +149,10 @@ class Leaf(Operator):
     def make_resolvent(self, alpha: Scalar) -> PointMap:
         if not isinstance(alpha, (int, float)):
             raise TypeError("a proof is about one step size: alpha must be a number")
+        if self.properties.lipschitz == 0:
+            return lambda y: y
+        if self.properties.strong_monotonicity == math.inf:
+            return lambda y: self.scene.zero()
 
         def resolvent(y: Vector) -> Vector:
             x = self._seen.get((alpha, y.key))

@@ -36,6 +36,7 @@ from splitkit.solvers.iteration import Iteration as Iteration, Reading as Readin
 from splitkit.solvers.method import Guarantee as Guarantee, Method as Method, Role as Role
 from splitkit.solvers.minimize import minimize as minimize
 from splitkit.solvers.peaceman_rachford import PeacemanRachford as PeacemanRachford
+from splitkit.solvers.plot import plot_convergence as plot_convergence
 from splitkit.solvers.primal_dual import (
     PD3O as PD3O,
     ChambollePock as ChambollePock,
@@ -64,3 +65,4 @@ from splitkit.solvers.stopping import (
     TimeLimit as TimeLimit,
 )
 from splitkit.solvers.tseng import Tseng as Tseng
+from splitkit.solvers.tseng_line_search import TsengLineSearch as TsengLineSearch

@@ -32,7 +32,7 @@ GREATEST = 1e10  # no step is longer than this times the first
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Adaptive(Method):
+class AdaptiveMethod(Method):
     """An evaluation and a resolvent, the step found on the way."""
 
     roles: ClassVar[tuple[Role, ...]] = (Role.EVALUATED, Role.RESOLVED)
@@ -49,7 +49,7 @@ class _Adaptive(Method):
 
 
 @dataclass(frozen=True, kw_only=True)
-class AdaptiveProximalGradient(_Adaptive):
+class AdaptiveProximalGradient(AdaptiveMethod):
     """Steps that grow and shrink without a line search; see the module's docstring."""
 
     label: ClassVar[str] = "adaptive proximal gradient"
@@ -69,7 +69,7 @@ class AdaptiveProximalGradient(_Adaptive):
 
 
 @dataclass(frozen=True, kw_only=True)
-class GoldenRatio(_Adaptive):
+class GoldenRatio(AdaptiveMethod):
     """Adaptive steps for monotone operators; see the module's docstring."""
 
     label: ClassVar[str] = "golden ratio"
@@ -90,7 +90,7 @@ class GoldenRatio(_Adaptive):
         return _GoldenRatio(*operators)
 
 
-class _AdaptiveSteps(Iteration):
+class AdaptiveSteps(Iteration):
     """State: (x, F x, what else the step needs, α, θ)."""
 
     def __init__(self, F: Operator, G: Operator) -> None:
@@ -129,7 +129,7 @@ class _AdaptiveSteps(Iteration):
         return state[0]
 
 
-class _ProximalGradient(_AdaptiveSteps):
+class _ProximalGradient(AdaptiveSteps):
     def init(self, x0: Point) -> State:
         F0 = self.F(x0)
         alpha, _, _ = self.first_step(x0, F0)
@@ -152,7 +152,7 @@ class _ProximalGradient(_AdaptiveSteps):
         return (x_next, x, Fx, step, step / alpha, first), (step, y, x_next)
 
 
-class _GoldenRatio(_AdaptiveSteps):
+class _GoldenRatio(AdaptiveSteps):
     def init(self, x0: Point) -> State:
         F0 = self.F(x0)
         alpha, before, F_before = self.first_step(x0, F0)

@@ -6,8 +6,9 @@ From the last differences ΔU, ΔR of points and residuals,
 
 with the normal matrix regularized, so that no singular system is solved. An accelerated point is
 accepted where its residual is at most D‖r₀‖(n + 1)^{−1−ε}, n the number of accepted ones; elsewhere
-the iteration goes back to the plain point Tu. So infinitely many plain steps or a residual that
-tends to 0: the convergence of T is kept. Each element of a batch decides for itself.
+the iteration goes back to the plain point Tu of the step before. So there are infinitely many plain
+steps, or the residuals are summable: the convergence of T is kept. Each element of a batch decides
+for itself.
 
 Source: Walker, Ni (2011); Fang, Saad (2009); Zhang, O'Donoghue, Boyd, *Globally convergent type-I
 Anderson acceleration* (2020).
@@ -18,7 +19,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from splitkit.backend import Array, Point, lincomb, subtract, where
+from splitkit.backend import Array, Point, lincomb, scale, subtract, where
 from splitkit.operators.base import Operator
 from splitkit.solvers.accelerators import AcceleratedIteration, Accelerator
 from splitkit.solvers.iteration import Iteration, State, Trace
@@ -67,8 +68,8 @@ class Anderson(Accelerator):
 
 
 class _Anderson(AcceleratedIteration):
-    """State: the point, the plain point to go back to, ‖r₀‖, the count n, the last point and
-    residual, and the differences, newest first (fewer than ``memory`` at the start).
+    """State: the point, the plain point to go back to, (‖r₀‖, n, whether the point is a plain one),
+    the last point and residual, the differences, newest first (0 where there are none yet), and k.
     """
 
     def __init__(self, inner: Iteration, options: Anderson) -> None:
@@ -77,22 +78,23 @@ class _Anderson(AcceleratedIteration):
 
     def init(self, x0: Point) -> State:
         u = self.start(x0)
-        return u, u, None, None, (), ()
+        size = 0.0 * self.space.norm(u)
+        none = (scale(0.0, u),) * self.options.memory
+        return u, u, (size, size, size >= 0), (u, none[0]), none, none, 0
 
     def advance(self, state: State) -> tuple[State, Trace]:
-        u, plain, bound, last, dU, dR = state
+        u, plain, (first, count, is_plain), last, dU, dR, k = state
         space, xp = self.space, self.space.xp
         Tu, trace = self.inner.advance(u)
         r = subtract(Tu, u)
         size = space.norm(r)
-        if bound is None:
-            start, count = size, 0.0 * size
-            return (Tu, Tu, (start, count), (u, r), (), ()), trace
-        start, count = bound
-        accepted = size <= SAFEGUARD * start * (count + 1) ** -SUMMABLE
-        count = count + xp.astype(accepted, count.dtype)
-        dU = (subtract(u, last[0]), *dU)[: self.options.memory]
-        dR = (subtract(r, last[1]), *dR)[: self.options.memory]
+        if k == 0:
+            return (Tu, Tu, (size, count, is_plain), (u, r), dU, dR, 1), trace
+        falls = size <= SAFEGUARD * first * (count + 1) ** -SUMMABLE
+        count = count + xp.astype(falls & ~is_plain, count.dtype)
+        accepted = falls | is_plain
+        dU = (subtract(u, last[0]), *dU[:-1])
+        dR = (subtract(r, last[1]), *dR[:-1])
         γ = self.coefficients(r, dU, dR)
         ahead = Tu
         for i in range(len(dU)):
@@ -103,7 +105,8 @@ class _Anderson(AcceleratedIteration):
         # a rejected point is left for the plain one, which T produced from the point before
         u_next = where(accepted, ahead, plain)
         plain_next = where(accepted, Tu, plain)
-        return (u_next, plain_next, (start, count), (u, r), dU, dR), trace
+        bound = (first, count, ~accepted)
+        return (u_next, plain_next, bound, (u, r), dU, dR, k + 1), trace
 
     def coefficients(self, r: Point, dU: tuple[Point, ...], dR: tuple[Point, ...]) -> Array:
         """γ, of shape (*batch, memory)."""

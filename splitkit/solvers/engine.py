@@ -53,12 +53,15 @@ class Run:
     x, latest : point
         The approximate solution, with elements that are done as they were then, and without.
     checked : state
-        The live one of the latest check, at ``iteration``.
+        The live one of the latest check.
+    checkpoint : Run or None
+        What a resumed run begins with, if not this.
     """
 
     live: State
     kept: State = None
     checked: State = None
+    checkpoint: Run | None = None
     x: Point | None = None
     latest: Point | None = None
     residual: Array = None
@@ -78,6 +81,7 @@ class Run:
     def resumed(self) -> Run:
         """A run that goes on from here, and leaves this one as it is."""
         again = copy.copy(self)
+        again.checkpoint = None
         history = self.history
         again.history = History(
             list(history.iteration), list(history.residual), list(history.fixed_point_residual)
@@ -121,12 +125,18 @@ def advance(run: Run, task: Task, *, max_iter: int, every: bool) -> Iterator[Run
             if not every and k < run.schedule.next_check and k < last:
                 run.live = step(run.live)
                 continue
+            unplanned = not every and k < run.schedule.next_check
+            before = run.resumed() if unplanned else None
             _check(run, task, k)
+            if before is not None:
+                # the last iteration is measured, but a resumed run goes on as if it were not
+                before.live, before.iteration = run.live, k
+            run.checkpoint = before
             yield run
             if run.status is not Status.ITERATION_LIMIT:
                 return
     except KeyboardInterrupt:
-        run.iteration = k - 1
+        run.iteration, run.checkpoint = k - 1, None
         raise
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from splitkit.operators.base import Operator
 from splitkit.operators.identity import Zero
+from splitkit.proofs import Proof
 from splitkit.solvers.errors import NoGuaranteeError
 from splitkit.solvers.method import Guarantee, Method, Role
 from splitkit.solvers.registry import METHODS
@@ -21,6 +22,10 @@ class Option:
     method: Method
     operators: Operators
     guarantee: Guarantee
+
+    def proof(self) -> Proof:
+        """The proof by the small program, on the properties of these operators; needs clarabel."""
+        return self.method.proof(*self.operators)
 
     @property
     def effort(self) -> tuple[float, float]:
@@ -62,20 +67,23 @@ class Explanation:
                 yield option
 
     def __str__(self) -> str:
+        best = list(self.best_of_each())
         lines = []
-        for option in self.best_of_each():
-            mark = "→" if option is self.chosen else " "
+        for option in best:
+            if not option.guarantee.holds:
+                continue
             rate = option.guarantee.rate
-            verdict = (
-                "refused"
-                if not option.guarantee.holds
-                else "converges"
-                if rate is None
-                else f"rate {rate:.6f}"
-            )
-            taken = ", ".join(map(repr, option.operators))
-            lines.append(f"{mark} {option.method.label:<28} {verdict:<14} {taken}")
-            lines.append(f"{'':45}{option.guarantee.reason}")
+            mark = "→" if option is self.chosen else " "
+            verdict = "converges" if rate is None else f"rate {rate:.6f}"
+            lines.append(f"{mark} {option.method.label:<28}{verdict:<16}{option.guarantee.reason}")
+            lines.append(f"{'':46}of {', '.join(map(repr, option.operators))}")
+        refused: dict[str, list[str]] = {}
+        for option in best:
+            if not option.guarantee.holds:
+                refused.setdefault(option.guarantee.reason, []).append(option.method.label)
+        for reason, labels in refused.items():
+            lines.append(f"  refused: {', '.join(labels)}")
+            lines.append(f"{'':4}{reason}")
         return "\n".join(lines)
 
 
@@ -141,13 +149,13 @@ def misfit(terms: Operators, method: Method) -> str:
     if len(set_valued) > resolvents:
         return (
             f"{len(set_valued)} of {len(terms)} terms are set-valued "
-            f"({', '.join(map(repr, set_valued))}), and {method.label} takes {resolvents} by their "
-            "resolvents: use a method for more operators, or join some of them into one with a "
-            "resolvent of its own"
+            f"({', '.join(map(repr, set_valued))}), more than the {resolvents} that it takes by "
+            "their resolvents: use a method for more operators, or join some of them into one with "
+            "a resolvent of its own"
         )
     without = [A for A in terms if not A.has_resolvent]
     if without and Role.EVALUATED not in method.roles:
-        return f"{without[0]!r} has no resolvent, and {method.label} evaluates no operator"
+        return f"{without[0]!r} has no resolvent, and the method evaluates no operator"
     needs = " and ".join(
         f"{method.roles.count(role)} {role.value}" for role in dict.fromkeys(method.roles)
     )

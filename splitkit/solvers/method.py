@@ -18,6 +18,7 @@ from splitkit.solvers.errors import NoGuaranteeError
 from splitkit.solvers.iteration import Iteration
 
 if TYPE_CHECKING:
+    from splitkit.proofs import Proof
     from splitkit.solvers.solution import State
 
 
@@ -162,6 +163,19 @@ class Method:
             if not guarantee.holds:
                 raise NoGuaranteeError(f"{self.label}: {guarantee.reason}")
         return self.chosen(*operators).iteration(*operators)
+
+    def proof(self, *operators: Operator) -> Proof:
+        """What the small semidefinite program proves of the iteration, from the properties of the
+        operators alone: its tight rate, the decrease, or a Lyapunov function (needs clarabel).
+
+        Raises
+        ------
+        TypeError
+            The iteration is not the same linear step in every iteration (its step sizes adapt).
+        """
+        from splitkit.solvers.proof_of import proof_of
+
+        return proof_of(self, operators)
 
     def check_space(self, space: Space) -> None:
         """Raise ValueError if an option of the method does not fit the space."""

@@ -198,17 +198,16 @@ class _CondatVu(_Steps):
 
     def advance(self, state: State) -> tuple[State, Trace]:
         x, y = state
-        gradient = self.LT(y)
+        pull = self.LT(y)
         Cx = None if self.C is None else self.C(x)
-        if Cx is not None:
-            gradient = add(gradient, Cx)
+        gradient = pull if Cx is None else add(pull, Cx)
         x_next = self.R_A(lincomb(1.0, x, -self.tau, gradient))
         extrapolated = lincomb(1.0, y, self.sigma, self.L(lincomb(2.0, x_next, -1.0, x)))
         y_next = self.R_B(extrapolated)
-        return (x_next, y_next), (x, y, Cx, x_next, y_next)
+        return (x_next, y_next), (x, y, Cx, x_next, y_next, pull)
 
     def read(self, trace: Trace) -> Reading:
-        x, y, Cx, x_next, y_next = trace
+        x, y, Cx, x_next, y_next, _ = trace
         dx, dy = subtract(x, x_next), subtract(y, y_next)
         of_A, of_B = scale(1 / self.tau, dx), scale(1 / self.sigma, dy)
         if self.C is not None:
@@ -230,14 +229,16 @@ class _PD3O(_Steps):
         assert self.C is not None
         x = self.R_A(z)
         Cx = self.C(x)
-        ahead = lincomb(1.0, lincomb(2.0, x, -1.0, z), -self.tau, add(Cx, self.LT(y)))
+        LTy = self.LT(y)
+        ahead = lincomb(1.0, lincomb(2.0, x, -1.0, z), -self.tau, add(Cx, LTy))
         extrapolated = lincomb(1.0, y, self.sigma, self.L(ahead))
         y_next = self.R_B(extrapolated)
         pull = add(Cx, self.LT(y_next))
-        return (lincomb(1.0, x, -self.tau, pull), y_next), (z, x, pull, extrapolated, y_next)
+        z_next = lincomb(1.0, x, -self.tau, pull)
+        return (z_next, y_next), (z, x, pull, extrapolated, y_next, LTy)
 
     def read(self, trace: Trace) -> Reading:
-        z, x, pull, extrapolated, y_next = trace
+        z, x, pull, extrapolated, y_next, _ = trace
         of_A = scale(1 / self.tau, subtract(z, x))
         of_B = scale(1 / self.sigma, subtract(extrapolated, y_next))
         sizes = ((scale(1 / self.tau, x), scale(1 / self.sigma, y_next)),)

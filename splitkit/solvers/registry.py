@@ -16,6 +16,7 @@ from splitkit.solvers.projective import ProjectiveSplitting
 from splitkit.solvers.proximal_point import ProximalPoint
 from splitkit.solvers.resolvent_splittings import MalitskyTam, ProductSpace, Ryu
 from splitkit.solvers.tseng import Tseng
+from splitkit.solvers.tseng_line_search import TsengLineSearch
 
 METHODS: tuple[type[Method], ...] = (
     FISTA,
@@ -40,4 +41,5 @@ METHODS: tuple[type[Method], ...] = (
     Extragradient,
     PastExtragradient,
     GoldenRatio,
+    TsengLineSearch,
 )

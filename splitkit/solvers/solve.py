@@ -170,7 +170,7 @@ class Prepared:
             sequence=self.option.guarantee.sequence,
             history=run.history,
             displacement=run.displacement,
-            checkpoint=run,
+            checkpoint=run.checkpoint or run,
         )
 
 

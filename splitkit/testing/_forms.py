@@ -34,7 +34,7 @@ def inequalities(properties: Properties) -> list[Inequality]:
     θ = properties.averagedness
     inner, pairs = "⟨u − v, x − y⟩", "(u ∈ Ax, v ∈ Ay)"
     half, square = (0.0, 0.5, 0.0), (0.0, 0.0, 1.0)
-    if m is not None:
+    if m is not None and m > -math.inf:
         name = "strongly_monotone" if m > 0 else "monotone" if m == 0 else "weakly_monotone"
         known = f"{inner} ≥ m‖x − y‖² with m = {m:.8g} {pairs}"
         form = (-1.0, 0.0, 0.0) if m == math.inf else (-m, 0.5, 0.0)

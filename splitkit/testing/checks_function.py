@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
@@ -133,7 +134,7 @@ def properties(f: Function, A: Subdifferential, place: Place) -> tuple[Property,
         found.append(Property(prox, (*KEPT, "prox_keyword", *minimal)))
         if f.elementwise and place.flat.size > 1:
             found.append(Property(elementwise, ("elementwise",)))
-        if f.conjugate.has_prox:
+        if f.convex and f.conjugate.has_prox:
             found.append(Property(moreau, ("moreau_of_conjugate",)))
             if valued and has_value(f.conjugate, place.zero):
                 found.append(Property(fenchel_young, ("fenchel_young",)))
@@ -167,6 +168,8 @@ def value(at: AtFunction) -> None:
     ]
     for fact, found, wanted in facts:
         require(found == wanted, name, f"{what} has the {fact} of its argument", found, wanted, x=x)
+    if f.strong_convexity == -math.inf:
+        return
     middle = f(lincomb(0.5, x, 0.5, y))
     d = subtract(x, y)
     strong = f.strong_convexity / 8 * place.space.inner(d, d)
@@ -200,14 +203,16 @@ def prox(at: AtFunction) -> None:
     fp = finite(place, fp)
     slope = scale(1 / alpha, subtract(x, p))
     near = add(p, scale(1e-3, subtract(y, p)))
-    candidates = [y, f.prox(y, beta), f.prox(add(x, y), alpha), scale(0.9, p), near]
+    # f + ‖· − x‖²/(2α) has its minimum at p, strongly so only if m > −1/α
+    m = max(f.strong_convexity, -1 / alpha)
+    candidates = [y, f.prox(y, beta), f.prox(add(x, y), alpha), scale(0.9, p), scale(0.0, p), near]
     candidates.append(add(p, scale(0.1, subtract(y, p))))
     sizes, steepness = place.size(x) + place.size(p), place.size(slope)
     eps = ROUNDINGS * place.eps
     for z in candidates:
         d = subtract(z, p)
         fz = f(z)
-        strong = f.strong_convexity / 2 * place.space.inner(d, d)
+        strong = m / 2 * place.space.inner(d, d)
         bound = fp + place.space.inner(slope, d) + strong
         slack = at.rounding((fz, fp), (z, p), strong)
         slack = slack + eps * place.size(d) * (sizes / alpha + steepness)
@@ -288,6 +293,9 @@ def fenchel_young(at: AtFunction) -> None:
     f, place, x, y, p, alpha = at.f, at.place, at.x, at.y, at.prox, at.alpha
     u = f.conjugate.prox(scale(1 / alpha, x), 1 / alpha)
     fp, fu = f(p), f.conjugate(u)
+    # u may miss the domain of f* by its rounding; (x − p)/α is the same u, rounded otherwise
+    other = f.conjugate(scale(1 / alpha, subtract(x, p)))
+    fu = place.xp.where(place.xp.isfinite(fu), fu, other)
     product = place.space.inner(p, u)
     slack = at.rounding((fp, fu), (p, u), product)
     slack = slack + ROUNDINGS * place.eps * (place.size(x) / alpha + place.size(u)) * (
@@ -305,7 +313,7 @@ def fenchel_young(at: AtFunction) -> None:
 def nan(at: AtFunction) -> None:
     """NaN does not turn into numbers."""
     f, place = at.f, at.place
-    if f.has_prox and not checks_operator.is_constant(f.properties):
+    if f.has_prox:
         _shared.nan_passes_through(place, "prox_{αf}(x)", lambda x: f.prox(x, at.alpha), at.x)
     if has_value(f, at.x):
         _shared.nan_passes_through(place, "f(x)", f, at.x)

@@ -269,10 +269,9 @@ def batch(at: At) -> None:
 
 
 def nan(at: At) -> None:
-    """NaN does not turn into numbers; the zero map may forget its argument."""
-    if at.L.norm > 0:
-        _shared.nan_passes_through(at.domain, "Lx", at.L, at.x)
-        _shared.nan_passes_through(at.range_, "Lᵀy", at.L.adjoint, at.y)
+    """NaN does not turn into numbers."""
+    _shared.nan_passes_through(at.domain, "Lx", at.L, at.x)
+    _shared.nan_passes_through(at.range_, "Lᵀy", at.L.adjoint, at.y)
 
 
 def serialization(at: At) -> None:

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from splitkit.backend import Array, Point, lincomb, scale, subtract
 from splitkit.operators.base import Operator
-from splitkit.properties import Properties
 from splitkit.testing import _shared
 from splitkit.testing._forms import (
     Gram,
@@ -199,7 +198,7 @@ def properties(A: Operator, place: Place) -> tuple[Property, ...]:
         found.append(Property(cayley, ("cayley_is_reflection", *contraction)))
         found.append(Property(two_steps, ("resolvent_identity",)))
         if A.inverse.has_resolvent:
-            inverse_of = ("inverse",) if A.has_evaluation else ()
+            inverse_of = ("inverse",) if A.has_evaluation and monotone else ()
             found.append(Property(moreau, ("moreau", "inverse_of_inverse", *inverse_of)))
         if place.space.batch_shape:
             found.append(Property(batch_of_steps, ("step_of_each_element",)))
@@ -414,6 +413,8 @@ def two_steps(at: At) -> None:
     place, x, p, alpha, beta = at.place, at.x, at.p, at.alpha, at.beta
     if alpha == beta:
         return
+    if beta > alpha and not at.A.properties.monotone:
+        return  # R may be set-valued; a proximal point stays the selected one for smaller steps
     ratio = beta / alpha
     q = place.resolvent(at.A, beta)(lincomb(ratio, x, 1 - ratio, p))
     terms = (1 + ratio) * at.sizes + at.offset(alpha) + at.offset(beta)
@@ -431,7 +432,7 @@ def moreau(at: At) -> None:
     twice = place.resolvent(A.inverse.inverse, alpha)(x)
     formula = "R_{α(A⁻¹)⁻¹}x = R_{αA}x"
     place.equal("inverse_of_inverse", formula, twice, p, terms, x=x, alpha=alpha)
-    if A.has_evaluation:
+    if A.has_evaluation and A.properties.monotone:
         u = at.Ax
         back = place.resolvent(A.inverse, alpha)(lincomb(1.0, u, alpha, x))
         terms = place.size(u) + alpha * (place.size(x) + at.offset(1 / alpha))
@@ -489,17 +490,11 @@ def spread(place: Place, count: int, seed: int) -> Iterator[Case]:
 
 
 def nan(at: At) -> None:
-    """NaN does not turn into numbers; an operator of bounded range may forget its argument."""
-    A, place = at.A, at.place
-    if A.has_evaluation and A.lipschitz != 0:
-        _shared.nan_passes_through(place, "A(x)", A, at.x)
-    if A.has_resolvent and not is_constant(A.properties):
-        _shared.nan_passes_through(place, "R_{αA}x", at.R, at.x)
-
-
-def is_constant(known: Properties) -> bool:
-    """Whether the resolvent is known to be a constant: the domain is one point."""
-    return known.strong_monotonicity == float("inf")
+    """NaN does not turn into numbers."""
+    if at.A.has_evaluation:
+        _shared.nan_passes_through(at.place, "A(x)", at.A, at.x)
+    if at.A.has_resolvent:
+        _shared.nan_passes_through(at.place, "R_{αA}x", at.R, at.x)
 
 
 def serialization(at: At) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-from splitkit import functions, linear, operators
+from splitkit import functions, linear, operators, problems
 from splitkit.backend import Array
 from splitkit.functions.base import Function, Indicator
 from splitkit.linear.base import LinearOperator
@@ -24,7 +24,7 @@ from splitkit.testing.strategies import make_array
 AsArray = Callable[[Any], Array]
 Examples = Callable[[AsArray], list[tuple[Any, ...]]]
 
-ABSTRACT: tuple[type, ...] = (Operator, Function, Indicator, LinearOperator)
+ABSTRACT: tuple[type, ...] = (Operator, Function, Indicator, functions.Cone, LinearOperator)
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def registered() -> tuple[Registered, ...]:
         A class is exported without ``examples`` and without a construction in ``COMBINATORS``.
     """
     found = []
-    for room in (operators, linear, functions):
+    for room in (operators, linear, functions, problems):
         for thing in exported(room):
             examples = COMBINATORS.get(thing.__name__, getattr(thing, "examples", None))
             if examples is None:
@@ -95,6 +95,19 @@ def _general(asarray: AsArray) -> Operator:
 
 def _norm() -> Operator:
     return functions.Subdifferential(functions.L1Norm(0.7))
+
+
+def _line(asarray: AsArray) -> Operator:
+    """N_V with V the line through (1, 2)."""
+    return functions.NormalCone(functions.AffineSet(asarray([[2.0, -1.0]]), asarray([0.0])))
+
+
+def _map(asarray: AsArray) -> LinearOperator:
+    return linear.DenseMatrix(asarray([[2.0, 1.0], [-1.0, 1.0]]))
+
+
+def _pulled_back(M: LinearOperator, L: LinearOperator) -> LinearOperator:
+    return L.T @ M @ L
 
 
 def _isometry(asarray: AsArray) -> LinearOperator:
@@ -122,10 +135,28 @@ COMBINATORS: dict[str, Examples] = {
         (_norm().cayley(0.3) @ _general(a).cayley(2.0), (2,)),
     ],
     "Inverse": lambda a: [(_general(a).inverse, (2,)), (_norm().inverse, (3,))],
+    "ParallelSum": lambda a: [
+        (_norm().parallel(_general(a)), (2,)),
+        (_norm().parallel(operators.Identity().inverse.parallel(_general(a))), (2,)),
+    ],
+    "PartialInverse": lambda a: [
+        (operators.PartialInverse(_general(a), _line(a)), (2,)),
+        (_general(a).partial_inverse(_line(a)).resolvent(1.0), (2,)),
+        (_norm().partial_inverse(_line(a)).cayley(1.0), (2,)),
+    ],
     "Pullback": lambda a: [
         (_norm().pullback(_isometry(a)), (3,)),
         (_general(a).pullback(_isometry(a)), (3,)),
         (_general(a).pullback(linear.DenseMatrix(a([[1.0, -2.0], [0.5, 3.0]]))), (2,)),
+    ],
+    "ScaledArgument": lambda a: [
+        (_general(a).scale_argument(-3.0), (2,)),
+        (0.5 * _norm().scale_argument(2.0), (3,)),
+    ],
+    "Yosida": lambda a: [
+        (_general(a).yosida(0.7), (2,)),
+        (_norm().yosida(0.3).yosida(0.2), (3,)),
+        (functions.NormalCone(functions.Simplex()).yosida(2.0), (3,)),
     ],
     "Resolvent": lambda a: [(_general(a).resolvent(0.7), (2,)), (_norm().resolvent(2.0), (3,))],
     "Cayley": lambda a: [(_general(a).cayley(0.7), (2,)), (_norm().cayley(2.0), (3,))],
@@ -145,9 +176,31 @@ COMBINATORS: dict[str, Examples] = {
         (functions.Subdifferential(functions.Huber(0.5)), (3,)),
         (functions.Subdifferential(functions.NonNegative()), (3,)),
     ],
+    "Iterative": lambda a: [(linear.Iterative(_map(a)), (4, 2), (4, 2))],
+    "LinearMultiple": lambda a: [
+        (-3.0 * _map(a), (2,), (2,)),
+        (2.0 * _isometry(a), (3,), (2,)),
+    ],
+    "LinearProduct": lambda a: [
+        (_isometry(a) @ linear.Diagonal(a([1.0, 2.0, 0.5])), (3,), (2,)),
+        (_pulled_back(linear.ScaledIdentity(), linear.Gradient(-1)), (2, 4), (2, 4)),
+        (_pulled_back(_map(a), _isometry(a)), (3,), (3,)),
+    ],
+    "LinearSum": lambda a: [
+        (_map(a) + linear.Diagonal(a([1.0, 2.0])) + 0.5 * linear.ScaledIdentity(), (2,), (2,)),
+        (linear.ScaledIdentity(2.0) + _map(a), (2,), (2,)),
+    ],
     "NormalCone": lambda a: [(functions.NormalCone(functions.Simplex()), (3,))],
     "Scaled": lambda a: [(2.5 * functions.L1Norm(), (3,)), (0.3 * functions.Huber(), (3,))],
     "Translated": lambda a: [(functions.L1Norm().translate(a([1.0, -2.0])), (2,))],
+    "Spectral": lambda a: [
+        (functions.Spectral(functions.Huber(0.7)), (2, 3)),
+        (functions.Spectral(functions.Box(-1.0, 1.0, batch_ndim=1)), (4, 2, 2)),
+    ],
+    "SpectralSymmetric": lambda a: [
+        (functions.SpectralSymmetric(functions.Box(0.0, 1.0)), (2, 2)),
+        (functions.SpectralSymmetric(functions.SquaredL2(0.5)), (2, 2)),
+    ],
     "SumOfFunctions": lambda a: [(functions.SquaredL2() + functions.Huber(), (3,))],
     "Composed": lambda a: [
         (functions.L1Norm() @ _isometry(a), (3,)),

@@ -3,6 +3,11 @@
 It is a module with an input map Ux + b; a *weight*, the tensor that stands for W at one moment and
 by which gradients reach the parameters; and I − W as a linear operator of the core, which is never
 differentiated.
+
+Points are arrays of any shape that starts with the batch: (batch, features), or (batch, channels,
+height, width). Parts of different shapes are kept in one array, flattened one after the other, as
+the tiers of ``MonotoneMultiTier``: the layer, its solver and its derivatives then know one kind of
+point, and a step of the solver costs one sum in place of one for each part.
 """
 
 from __future__ import annotations
@@ -12,6 +17,7 @@ import math
 from torch import Tensor, nn
 
 from splitkit import LinearOperator
+from splitkit_nn.activations import Activation
 
 
 class Parametrization(nn.Module):
@@ -23,8 +29,6 @@ class Parametrization(nn.Module):
         Strong monotonicity of I − W, positive.
     """
 
-    features: int
-
     def __init__(self, m: float) -> None:
         super().__init__()
         self.m = positive("m", m)
@@ -34,7 +38,7 @@ class Parametrization(nn.Module):
         return {name: p for name, p in self.named_parameters() if not name.startswith("U.")}
 
     def bias(self, x: Tensor) -> Tensor:
-        """Ux + b, of shape (batch, features)."""
+        """Ux + b, a point for each sample of the batch."""
         raise NotImplementedError
 
     def check_input(self, x: Tensor) -> None:
@@ -45,19 +49,27 @@ class Parametrization(nn.Module):
         """The tensor that stands for W as it is now, tracked by autograd."""
         raise NotImplementedError
 
-    @staticmethod
-    def multiply(W: Tensor, z: Tensor) -> Tensor:
-        """Wz, bilinear and differentiable."""
+    def multiply(self, W: Tensor, z: Tensor) -> Tensor:
+        """Wz of a weight W, differentiable; it reads no parameter."""
         raise NotImplementedError
 
-    @staticmethod
-    def multiply_transpose(W: Tensor, v: Tensor) -> Tensor:
-        """Wᵀv, bilinear and differentiable."""
+    def multiply_transpose(self, W: Tensor, v: Tensor) -> Tensor:
+        """Wᵀv of a weight W, differentiable; it reads no parameter."""
         raise NotImplementedError
 
-    @staticmethod
-    def outer(p: Tensor, z: Tensor) -> Tensor:
-        """The derivative of ⟨p, Wz⟩ in the weight, like it; bilinear and differentiable."""
+    def outer(self, W: Tensor, p: Tensor, z: Tensor) -> Tensor:
+        """The derivative of ⟨p, Wz⟩ in the weight, at W and like it; differentiable.
+
+        Where W is linear in the weight it does not depend on W.
+        """
+        raise NotImplementedError
+
+    def confine(self, activation: Activation) -> Activation:
+        """The activation with which the layer runs: the given one, or it on a part of z alone."""
+        return activation
+
+    def input_norm(self) -> float:
+        """An upper bound of ‖U‖ that holds."""
         raise NotImplementedError
 
     def operator(self, *, exact: bool) -> LinearOperator:
@@ -82,4 +94,20 @@ def positive_integer(name: str, value: int) -> int:
         raise TypeError(f"{name} = {value!r}: give a positive integer")
     if value < 1:
         raise ValueError(f"{name} = {value}: give a positive integer")
+    return value
+
+
+def odd_integer(name: str, value: int) -> int:
+    """The value; TypeError unless an integer, ValueError unless positive and odd."""
+    if positive_integer(name, value) % 2 == 0:
+        raise ValueError(f"{name} = {value}: give an odd integer, so that there is a centre")
+    return value
+
+
+def non_negative_integer(name: str, value: int) -> int:
+    """The value; TypeError unless an integer, ValueError if negative."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name} = {value!r}: give an integer, 0 or more")
+    if value < 0:
+        raise ValueError(f"{name} = {value}: give an integer, 0 or more")
     return value

@@ -15,7 +15,69 @@ from splitkit import DenseMatrix
 from splitkit_nn.linear.base import Parametrization, positive_integer
 
 
-class MonotoneDense(Parametrization):
+class MatrixParametrization(Parametrization):
+    """Base of those whose W is a matrix and whose input map is dense; a subclass gives ``weight``.
+
+    Parameters
+    ----------
+    in_features, features : int
+        Sizes of the input x and of the equilibrium z.
+    m : float
+        Strong monotonicity of I − W, positive.
+    """
+
+    def __init__(self, in_features: int, features: int, m: float) -> None:
+        super().__init__(m)
+        self.in_features = positive_integer("in_features", in_features)
+        self.features = positive_integer("features", features)
+        self.U = nn.Linear(in_features, features)
+
+    def check_input(self, x: Tensor) -> None:
+        if x.ndim != 2 or x.shape[1] != self.in_features:
+            raise ValueError(
+                f"x has shape {tuple(x.shape)}: give (batch, in_features = {self.in_features})"
+            )
+
+    def bias(self, x: Tensor) -> Tensor:
+        bias: Tensor = self.U(x)
+        return bias
+
+    def identity(self) -> Tensor:
+        """I, like the parameters."""
+        like = self.U.weight
+        return torch.eye(self.features, dtype=like.dtype, device=like.device)
+
+    def multiply(self, W: Tensor, z: Tensor) -> Tensor:
+        return z @ W.T
+
+    def multiply_transpose(self, W: Tensor, v: Tensor) -> Tensor:
+        return v @ W
+
+    def outer(self, W: Tensor, p: Tensor, z: Tensor) -> Tensor:
+        return p.T @ z
+
+    def input_norm(self) -> float:
+        return float(torch.linalg.matrix_norm(self.U.weight.detach(), 2))
+
+    def operator(self, *, exact: bool) -> DenseMatrix:
+        with torch.no_grad():
+            M = self.identity() - self.weight()
+            if exact:
+                return DenseMatrix(M)
+            # the Frobenius norm is an upper bound of L
+            bound = max(self.m, float(torch.linalg.matrix_norm(M)))
+            return DenseMatrix(M, strong_monotonicity=self.m, lipschitz=bound)
+
+    def new_parameter(self, *shape: int) -> nn.Parameter:
+        """Entries drawn uniformly in ±1/√features."""
+        bound = 1 / math.sqrt(self.features)
+        return nn.Parameter(torch.empty(*shape).uniform_(-bound, bound))
+
+    def extra_repr(self) -> str:
+        return f"in_features={self.in_features}, features={self.features}, m={self.m:g}"
+
+
+class MonotoneDense(MatrixParametrization):
     """W of shape (features, features) and a dense input map.
 
     Parameters
@@ -34,49 +96,9 @@ class MonotoneDense(Parametrization):
     """
 
     def __init__(self, in_features: int, features: int, m: float = 1.0) -> None:
-        super().__init__(m)
-        self.in_features = positive_integer("in_features", in_features)
-        self.features = positive_integer("features", features)
-        self.U = nn.Linear(in_features, features)
-        bound = 1 / math.sqrt(features)
-        self.A = nn.Parameter(torch.empty(features, features).uniform_(-bound, bound))
-        self.B = nn.Parameter(torch.empty(features, features).uniform_(-bound, bound))
-
-    def check_input(self, x: Tensor) -> None:
-        if x.ndim != 2 or x.shape[1] != self.in_features:
-            raise ValueError(
-                f"x has shape {tuple(x.shape)}: give (batch, in_features = {self.in_features})"
-            )
-
-    def bias(self, x: Tensor) -> Tensor:
-        bias: Tensor = self.U(x)
-        return bias
+        super().__init__(in_features, features, m)
+        self.A = self.new_parameter(features, features)
+        self.B = self.new_parameter(features, features)
 
     def weight(self) -> Tensor:
-        identity = torch.eye(self.features, dtype=self.A.dtype, device=self.A.device)
-        return (1 - self.m) * identity - self.A.T @ self.A + self.B - self.B.T
-
-    @staticmethod
-    def multiply(W: Tensor, z: Tensor) -> Tensor:
-        return z @ W.T
-
-    @staticmethod
-    def multiply_transpose(W: Tensor, v: Tensor) -> Tensor:
-        return v @ W
-
-    @staticmethod
-    def outer(p: Tensor, z: Tensor) -> Tensor:
-        return p.T @ z
-
-    def operator(self, *, exact: bool) -> DenseMatrix:
-        with torch.no_grad():
-            identity = torch.eye(self.features, dtype=self.A.dtype, device=self.A.device)
-            M = identity - self.weight()
-            if exact:
-                return DenseMatrix(M)
-            # the Frobenius norm is an upper bound of L
-            bound = max(self.m, float(torch.linalg.matrix_norm(M)))
-            return DenseMatrix(M, strong_monotonicity=self.m, lipschitz=bound)
-
-    def extra_repr(self) -> str:
-        return f"in_features={self.in_features}, features={self.features}, m={self.m:g}"
+        return (1 - self.m) * self.identity() - self.A.T @ self.A + self.B - self.B.T

@@ -25,10 +25,12 @@ class House:
 # loads no room after it.
 SPLITKIT_ROOMS = (
     "backend",
+    "notation",
     "properties",
     "operators",
     "linear",
     "functions",
+    "problems",
     "proofs",
     "solvers",
     "__init__",
@@ -43,13 +45,16 @@ SPLITKIT = House(
         "scipy": ("linear", "functions", "proofs", "solvers", "testing"),
         "clarabel": ("proofs",),
         "tqdm": ("solvers",),
+        "matplotlib": ("solvers",),
         "hypothesis": ("testing",),
         "pytest": ("testing",),
     },
 )
 
 NETWORK_ROOMS = (
+    "jacobians",
     "activations",
+    "masked",
     "linear",
     "equilibrium",
     "implicit",
@@ -69,7 +74,11 @@ NETWORKS = House(
     libraries={
         "splitkit": NETWORK_ROOMS,
         "numpy": NETWORK_ROOMS,
-        "torch": tuple(room for room in NETWORK_ROOMS if room != "equilibrium"),
+        "torch": tuple(
+            room
+            for room in NETWORK_ROOMS
+            if room not in ("jacobians", "activations", "masked", "equilibrium")
+        ),
         "sklearn": ("data",),
         "tqdm": ("training",),
         "matplotlib": ("training",),
@@ -152,7 +161,10 @@ def test_imports_follow_the_order_of_the_rooms(house: House) -> None:
         ("splitkit/attic.py", ""),
         ("splitkit_nn/equilibrium.py", "import torch"),
         ("splitkit_nn/layers.py", "from splitkit_nn.training import train"),
-        ("splitkit_nn/activations.py", "if TYPE_CHECKING:\n    pass\nelse:\n    import sklearn"),
+        (
+            "splitkit_nn/activations/relu.py",
+            "if TYPE_CHECKING:\n    pass\nelse:\n    import sklearn",
+        ),
     ],
 )
 def test_offending_import_is_found(path: str, source: str) -> None:

@@ -11,6 +11,7 @@ from splitkit.properties import (
     Properties,
     block_properties,
     composition_properties,
+    parallel_properties,
     sum_properties,
 )
 from tests.properties.matrices import (
@@ -52,6 +53,14 @@ def holds(properties, M):
     return True
 
 
+def partial_inverse(M):
+    """A_V for V the line of the first coordinate: x₁ and u₁ stay, the others change places."""
+    stay = np.diag([1.0] + [0.0] * (len(M) - 1))
+    X = stay + (np.eye(len(M)) - stay) @ M
+    U = stay @ M + np.eye(len(M)) - stay
+    return U @ np.linalg.inv(X)
+
+
 def close(value, expected):
     return value == pytest.approx(expected, rel=1e-6, abs=1e-7)
 
@@ -66,6 +75,9 @@ def test_bounds_hold_for_one_matrix(M, c):
     assert holds(p.inverse(), np.linalg.inv(M))
     assert holds(p.resolvent(c), np.linalg.inv(eye + c * M))
     assert holds(p.cayley(c), 2 * np.linalg.inv(eye + c * M) - eye)
+    assert holds(p.argument_scaled(-c), c * c * M)
+    assert holds(p.yosida(c), np.linalg.inv(c * eye + np.linalg.inv(M)))
+    assert holds(p.partially_inverted(), partial_inverse(M))
     for a in (-1.0, 0.0, 1.0, c):
         assert holds(p.combined(a, -c), a * eye - c * M)
         assert holds(p.combined(a, c), a * eye + c * M)
@@ -89,6 +101,9 @@ def test_bounds_hold_for_two_matrices(A, B, L):
     assert holds((operator(A) @ operator(B)).properties, A @ B)
     assert holds(operator(A).pullback(sk.DenseMatrix(L)).properties, L.T @ A @ L)
     assert holds(block_properties([p, q]), np.block([[A, zero], [zero, B]]))
+    S = np.linalg.inv(A + np.eye(3)), np.linalg.inv(B + np.eye(3))
+    strong = [p.combined(1.0, 1.0), q.combined(1.0, 1.0)]
+    assert holds(parallel_properties(strong), np.linalg.inv(S[0] + S[1]))
     R, C = np.linalg.inv(np.eye(3) + A), 2 * np.linalg.inv(np.eye(3) + B) - np.eye(3)
     assert holds(composition_properties([p.resolvent(1.0), q.cayley(1.0)]), R @ C)
 
@@ -248,6 +263,7 @@ def test_unknown_stays_unknown():
     p = Properties()
     rules = [
         p, p.inverse(), p.scaled(2.0), p.combined(1, -1), p.resolvent(1.0), p.cayley(1.0),
+        p.argument_scaled(2.0), p.yosida(1.0), p.partially_inverted(), parallel_properties([p, p]),
         p.pulled_back(0.0, 1.0), sum_properties([p, p]), composition_properties([p, p]),
         block_properties([p, p]),
     ]  # fmt: skip
@@ -311,3 +327,88 @@ def test_skew_is_read_back():
     assert rotation.cocoercivity is None
     assert rotation.cayley(0.5).lipschitz == pytest.approx(1.0)
     assert not sk.Identity().properties.skew
+
+
+# -- worst cases: a point z of the plane is the matrix of x ↦ zx, and the set of those that an
+# operator's constants allow is its scaled relative graph ------------------------------------------
+
+
+def graph_of(kind, m, L, count=4001):
+    """The border of the scaled relative graph of all operators with these constants."""
+    if kind == "gradient":  # the circle on the diameter [m, L]
+        angle = np.linspace(0, np.pi, count)
+        return (m + L) / 2 + (L - m) / 2 * np.exp(1j * angle)
+    top = math.sqrt(L * L - m * m)
+    chord = m + 1j * np.linspace(0, top, count)
+    arc = L * np.exp(1j * np.linspace(0, math.atan2(top, m), count))
+    return np.concatenate([chord, arc])
+
+
+IMAGES = {
+    "argument_scaled": (lambda p, c: p.argument_scaled(c), lambda z, c: c * c * z),
+    "yosida": (lambda p, c: p.yosida(c), lambda z, c: z / (1 + c * z)),
+    "inverse": (lambda p, c: p.inverse(), lambda z, c: 1 / z),
+    "resolvent": (lambda p, c: p.resolvent(c), lambda z, c: 1 / (1 + c * z)),
+    "cayley": (lambda p, c: p.cayley(c), lambda z, c: (1 - c * z) / (1 + c * z)),
+    "combined": (lambda p, c: p.combined(c, -0.5), lambda z, c: c - 0.5 * z),
+}
+
+
+@pytest.mark.parametrize("name", IMAGES)
+@pytest.mark.parametrize("kind", ["gradient", "general"])
+@few
+@given(positive, st.floats(1.05, 20), positive)
+def test_no_constant_of_a_graphs_image_could_be_better(kind, name, m, ratio, c):
+    rule, image = IMAGES[name]
+    L = m * ratio
+    p = rule(Properties.of(strong_monotonicity=m, lipschitz=L, gradient=kind == "gradient"), c)
+    z = image(graph_of(kind, m, L), c)
+    size = np.abs(z).max()
+    least, greatest = z.real.min(), np.abs(z).max()
+    assert p.strong_monotonicity <= least + SLACK * size
+    assert p.strong_monotonicity == pytest.approx(least, rel=1e-4, abs=1e-4 * size)
+    assert p.lipschitz >= greatest - SLACK * size
+    assert p.lipschitz == pytest.approx(greatest, rel=1e-4)
+    if p.comonotonicity is None:  # 0 lies within
+        assert least < SLACK * size
+    elif np.abs(z).min() > 1e-3 * size:
+        largest = 1 / np.abs(z).min()
+        comonotone = (1 / z).real.min()
+        assert p.comonotonicity <= comonotone + SLACK * largest
+        assert p.comonotonicity == pytest.approx(comonotone, rel=1e-4, abs=1e-4 * largest)
+
+
+@few
+@given(positive)
+def test_the_partial_inverse_of_a_multiple_of_the_identity_is_the_worst_case(c):
+    p = Properties.of(strong_monotonicity=c, lipschitz=c, gradient=True).partially_inverted()
+    M = partial_inverse(c * np.eye(2))
+    assert close(p.strong_monotonicity, min(c, 1 / c))
+    assert close(p.lipschitz, max(c, 1 / c))
+    assert close(strong_monotonicity(M), min(c, 1 / c))
+    assert close(lipschitz(M), max(c, 1 / c))
+    assert not p.gradient
+
+
+@few
+@given(positive, positive)
+def test_parallel_sums_of_multiples_of_the_identity_are_the_worst_case(a, b):
+    parts = [
+        Properties.of(strong_monotonicity=c, lipschitz=c, gradient=True, maximal=True)
+        for c in (a, b)
+    ]
+    p = parallel_properties(parts)
+    assert close(p.strong_monotonicity, a * b / (a + b))
+    assert close(p.lipschitz, a * b / (a + b))
+    assert p.maximal
+    assert p.gradient
+
+
+def test_what_partial_inverses_keep():
+    skew = Properties.of(skew=True, lipschitz=2.0, linear=True).partially_inverted()
+    assert skew.skew
+    assert skew.linear
+    cone = Properties.of(monotone=True, maximal=True).partially_inverted()
+    assert cone.maximal
+    assert cone.strong_monotonicity == 0.0
+    assert cone.lipschitz is None

@@ -40,14 +40,14 @@ def test_a_class_without_examples_is_refused(monkeypatch):
 
 def test_every_exported_class_is_listed():
     names = {thing.name for thing in THINGS}
-    for room in (sk.operators, sk.linear, sk.functions):
+    for room in (sk.operators, sk.linear, sk.functions, sk.problems):
         for cls in exported(room):
             given = getattr(cls, "examples", lambda asarray: [])
             assert cls.__name__ in names or given(np.asarray) == [], cls
 
 
 def test_every_combinator_that_is_built_here_is_exported():
-    rooms = (sk.operators, sk.linear, sk.functions)
+    rooms = (sk.operators, sk.linear, sk.functions, sk.problems)
     assert set(COMBINATORS) <= {cls.__name__ for room in rooms for cls in exported(room)}
 
 

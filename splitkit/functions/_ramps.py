@@ -1,0 +1,55 @@
+"""The root μ of Σᵢ min(max(sᵢ(μ − bᵢ), 0), c) = r: a piecewise linear, increasing equation.
+
+Projections onto simplices and capped simplices and the prox of norms of sorted entries come down to
+it. The left side is tabulated at its 2n kinks bᵢ and bᵢ + c/sᵢ, in order, and interpolated between
+them: exact, by one sort.
+"""
+
+from __future__ import annotations
+
+from splitkit.backend import Array, Scalar, clip, namespace
+
+
+def ramps(b: Array, s: Scalar, cap: Array, total: Array) -> tuple[Array, Array]:
+    """μ, and the ramps rᵢ = min(max(sᵢ(μ − bᵢ), 0), c), for each vector along the last axis.
+
+    Where the ramps cannot reach the total, all of them end at their caps. Their sum has the
+    rounding of r, whatever the size of b.
+
+    Parameters
+    ----------
+    b : array, shape (..., n)
+        Where each ramp starts.
+    s : 1.0 or array, shape (..., n)
+        Slopes, non-negative; c/s must not overflow where s > 0.
+    cap, total : array, shape (..., 1)
+        c and the sum, non-negative.
+    """
+    xp = namespace(b)
+    slopes = xp.ones_like(b) if isinstance(s, float) else s
+    rising = slopes > 0
+    width = xp.where(rising, cap / xp.where(rising, slopes, 1.0), 0.0)
+    kinks = xp.concat([b, b + width], axis=-1)
+    order = xp.argsort(kinks, axis=-1)
+    kinks = xp.take_along_axis(kinks, order, axis=-1)
+    turns = xp.take_along_axis(xp.concat([slopes, -slopes], axis=-1), order, axis=-1)
+    gaps = kinks[..., 1:] - kinks[..., :-1]
+    steps = xp.cumulative_sum(turns, axis=-1)[..., :-1] * gaps
+    sums = xp.cumulative_sum(steps, axis=-1, include_initial=True)
+    mu = xp.max(xp.where(sums <= total, kinks, kinks[..., :1]), axis=-1, keepdims=True)
+    # two Newton steps: to the root within the linear piece, and the long sums' rounding taken out
+    for _ in range(2):
+        slope = xp.where((mu >= b) & (mu < b + width), slopes, 0.0)
+        r = clip(slopes * (mu - b), 0.0, cap)
+        mu = mu + _quotient(total - xp.sum(r, axis=-1, keepdims=True), slope)
+    r = clip(slopes * (mu - b), 0.0, cap)
+    slope = xp.where((r > 0) & (r < cap), slopes, 0.0)
+    short = _quotient(total - xp.sum(r, axis=-1, keepdims=True), slope)
+    return mu, clip(r + slope * short, 0.0, cap)
+
+
+def _quotient(short: Array, slope: Array) -> Array:
+    """What is missing over the sum of slopes; 0 where there is none."""
+    xp = namespace(short)
+    total = xp.sum(slope, axis=-1, keepdims=True)
+    return xp.where(total > 0, short / xp.where(total > 0, total, 1.0), 0.0)

@@ -1,0 +1,62 @@
+"""f(x) = Σ wᵢ|xᵢ| + (μᵢ/2)xᵢ²; prox_{αf}(y) = soft(y, αw)/(1 + αμ); f*(u) = Σ (|uᵢ| − wᵢ)₊²/(2μᵢ).
+
+Source: Zou, Hastie, *Regularization and variable selection via the elastic net* (2005); Parikh,
+Boyd, *Proximal Algorithms* (2014), §6.5.3.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from splitkit.backend import Array, Point, Scalar, align, clip, sum_of
+from splitkit.functions.base import Function, check_parameter, extremes, is_weight, show
+
+
+class ElasticNet(Function):
+    """Σ wᵢ|xᵢ| + (μᵢ/2)xᵢ²; min μ-strongly convex.
+
+    Parameters
+    ----------
+    l1_weight : float or array, default 1
+        w, non-negative and finite.
+    l2_weight : float or array, default 1
+        μ, likewise. Arrays have dtype and device of x and broadcast to it.
+    batch_ndim : int
+        Leading batch axes.
+    """
+
+    elementwise = True
+
+    def __init__(
+        self, l1_weight: Scalar = 1.0, l2_weight: Scalar = 1.0, *, batch_ndim: int = 0
+    ) -> None:
+        wanted = "give non-negative weights"
+        self.l1_weight = check_parameter("l1_weight", l1_weight, is_weight, wanted)
+        self.l2_weight = check_parameter("l2_weight", l2_weight, is_weight, wanted)
+        self.batch_ndim = batch_ndim
+        self.strong_convexity = extremes(self.l2_weight)[0]
+
+    def __call__(self, x: Point) -> Array:
+        return sum_of(self.l1_weight * abs(x) + (self.l2_weight / 2) * x * x, self.batch_ndim)
+
+    def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
+        alpha = align(alpha, x)
+        threshold = alpha * self.l1_weight
+        return (x - clip(x, -threshold, threshold)) / (1 + alpha * self.l2_weight)
+
+    def conjugate_value(self, u: Point) -> Array:
+        if self.strong_convexity == 0:
+            return super().conjugate_value(u)
+        above = clip(abs(u) - self.l1_weight, 0.0)
+        return sum_of(above * above / self.l2_weight, self.batch_ndim) / 2
+
+    def __repr__(self) -> str:
+        return f"ElasticNet({show(l1_weight=self.l1_weight, l2_weight=self.l2_weight)})"
+
+    @classmethod
+    def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
+        """(function, shape of its points) for the checks."""
+        return [
+            (cls(0.7, 0.3), (3,)),
+            (cls(asarray([0.5, 0.0, 2.0]), asarray([1.0, 0.1, 0.0]), batch_ndim=1), (2, 3)),
+        ]

@@ -1,0 +1,151 @@
+"""The small problems inside proximal maps without a closed form: accuracy, roots on the line.
+
+A map that solves its problem by iteration takes ``accuracy``, relative to the size of its
+argument: ‖P̃y − Py‖ ≤ accuracy · ‖y‖ unless its docstring says otherwise; None asks for rounding.
+A method whose k-th prox may have the error εₖ, Σ εₖ < ∞, takes ``f.with_accuracy(εₖ)``.
+
+Sources: Rockafellar, *Monotone operators and the proximal point algorithm* (1976), criterion (A),
+for summable errors; Press et al., *Numerical Recipes* (2007), §9.4, for the safeguard.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable
+from typing import Self
+
+from splitkit.backend import Array, namespace
+
+ROUNDINGS = 8  # no inner problem is solved beyond this many units of rounding
+
+
+class Inexact:
+    """What functions have in common whose prox solves a small problem to an accuracy.
+
+    Attributes
+    ----------
+    accuracy : float or None
+        Of the prox, relative to the size of its argument; None: to rounding.
+    """
+
+    accuracy: float | None = None
+
+    def with_accuracy(self, accuracy: float | None) -> Self:
+        """The same function with a prox of this accuracy; parameters and factors are shared.
+
+        Raises
+        ------
+        TypeError, ValueError
+            It is not a number in (0, 1), nor None.
+        """
+        other = copy.copy(self)
+        other.accuracy = check_accuracy(accuracy)
+        return other
+
+
+def check_accuracy(accuracy: float | None) -> float | None:
+    """The accuracy as a Python float; raises unless it is a number in (0, 1), or None."""
+    if accuracy is None:
+        return None
+    if isinstance(accuracy, bool) or not isinstance(accuracy, (int, float)):
+        raise TypeError(f"accuracy = {accuracy!r}: give a number in (0, 1), or None for rounding")
+    if not 0 < accuracy < 1:
+        raise ValueError(f"accuracy = {accuracy}: give a number in (0, 1), or None for rounding")
+    return float(accuracy)
+
+
+def tolerance(accuracy: float | None, x: Array) -> float:
+    """The relative error to solve for at x: the accuracy, or ``ROUNDINGS`` units of rounding."""
+    rounding = ROUNDINGS * float(namespace(x).finfo(x.dtype).eps)
+    return rounding if accuracy is None else max(accuracy, rounding)
+
+
+def increasing_root(
+    g: Callable[[Array], tuple[Array, Array]],
+    low: Array,
+    high: Array,
+    *,
+    start: Array | None = None,
+    steps: int,
+) -> Array:
+    """The root of an increasing function in [low, high], entry by entry: Newton's method, kept in
+    a bracket.
+
+    A Newton step is taken where it stays in the bracket, and |g| or the bracket is at most half of
+    what it was two steps before, or the step is small beside the first bracket (the rounding of g
+    may then hide any progress); elsewhere the bracket is halved. Where g has one sign, the end of
+    the bracket at which it is nearest to 0 is approached. Nothing is read back from the device.
+
+    Parameters
+    ----------
+    g : callable
+        t ↦ (g(t), its slope), both like t. The slope guides the steps only:
+        where it is not positive, the bracket is halved.
+    low, high : array
+        The bracket, low ≤ high.
+    start : array, optional
+        Where to begin, in the bracket; None: its middle.
+    steps : int
+        How many values of g are taken.
+    """
+    xp = namespace(low, high)
+    t = (low + high) / 2 if start is None else start
+    width = high - low
+    negligible = float(xp.finfo(t.dtype).eps) ** (2 / 3) * width
+    low_open = high_open = width >= 0
+    sizes, widths = (width + math.inf,) * 2, (width + math.inf, width)
+    for _ in range(steps):
+        value, slope = g(t)
+        left, right = value <= 0, value >= 0
+        low, high = xp.where(left, t, low), xp.where(right, t, high)
+        low_open, high_open = low_open & ~left, high_open & ~right
+        size, width, rising = abs(value), high - low, slope > 0
+        newton = t - value / xp.where(rising, slope, 1.0)
+        progress = (2 * size <= sizes[0]) | (2 * width <= widths[0])
+        progress = progress | (abs(newton - t) <= negligible)
+        # an end of the first bracket may be the root itself: a step beyond it tries it once
+        good = rising & progress & (low_open | (newton >= low)) & (high_open | (newton <= high))
+        t = xp.where(good, xp.minimum(xp.maximum(newton, low), high), (low + high) / 2)
+        low_open = high_open = width >= 0
+    sizes, widths = (sizes[1], size), (widths[1], width)
+    return t
+
+
+def piecewise_linear_root(knots: Array, bends: Array, value: Array, slope: Array) -> Array:
+    """A root of g(t) = value + slope (t − k) + Σ bᵢ(t − kᵢ)₊ over the last axis, k = min kᵢ.
+
+    Parameters
+    ----------
+    knots, bends : array, shape (..., n)
+        kᵢ, finite and in any order, and bᵢ such that g does not decrease.
+    value, slope : array, shape (..., 1)
+        g at the least knot, and its slope left of it.
+
+    Returns
+    -------
+    array, shape (..., 1)
+        Exact up to the rounding of sums over all knots: follow it by a Newton step where that
+        matters. Where g has no root, a knot next to its flat part.
+    """
+    xp = namespace(knots)
+    order = xp.argsort(knots, axis=-1)
+    k = xp.take_along_axis(knots, order, axis=-1)
+    slopes = slope + xp.cumulative_sum(xp.take_along_axis(bends, order, axis=-1), axis=-1)
+    rises = slopes[..., :-1] * (k[..., 1:] - k[..., :-1])
+    values = xp.concat([value, value + xp.cumulative_sum(rises, axis=-1)], axis=-1)
+    # the segment that holds the root begins at the last knot with g < 0
+    below = xp.sum(xp.astype(values < 0, xp.int64), axis=-1, keepdims=True)
+    at = xp.where(below > 0, below - 1, 0)
+    knot, height, steep = (xp.take_along_axis(a, at, axis=-1) for a in (k, values, slopes))
+    steep = xp.where(below > 0, steep, slope)
+    positive = steep > 0
+    return knot - xp.where(positive, height / xp.where(positive, steep, 1.0), 0.0)
+
+
+def lengths(x: Array) -> Array:
+    """‖x‖₂ along the last axis, which is kept with length 1, without overflow of squares."""
+    xp = namespace(x)
+    largest = xp.max(abs(x), axis=-1, keepdims=True)
+    unit = x / xp.where(largest > 0, largest, 1.0)
+    return largest * xp.sqrt(xp.sum(unit * unit, axis=-1, keepdims=True))

@@ -1,0 +1,49 @@
+"""f(x) = Σ wᵢ[xᵢ ≠ 0], the weighted count of entries; prox_{αf}(y) keeps yᵢ if |yᵢ| > √(2αwᵢ).
+
+Not convex, nor weakly convex. At |yᵢ| = √(2αwᵢ) both 0 and yᵢ minimize; 0 is taken.
+Source: Blumensath, Davies, *Iterative thresholding for sparse approximations* (2008), §2.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from splitkit.backend import Array, Point, Scalar, align, namespace, sum_of
+from splitkit.functions.base import Function, check_parameter, is_weight, show
+
+
+class L0Norm(Function):
+    """Σ wᵢ[xᵢ ≠ 0]; not convex.
+
+    Parameters
+    ----------
+    weight : float or array, default 1
+        Non-negative; an array has dtype and device of x and broadcasts to it.
+    batch_ndim : int
+        Leading batch axes.
+    """
+
+    convex = False
+    strong_convexity = -math.inf
+    elementwise = True
+
+    def __init__(self, weight: Scalar = 1.0, *, batch_ndim: int = 0) -> None:
+        self.weight = check_parameter("weight", weight, is_weight, "give non-negative weights")
+        self.batch_ndim = batch_ndim
+
+    def __call__(self, x: Point) -> Array:
+        counted = namespace(x).astype(x != 0, x.dtype)
+        return sum_of(self.weight * counted, self.batch_ndim)
+
+    def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
+        threshold = (2 * align(alpha, x) * self.weight) ** 0.5
+        return namespace(x).where(abs(x) <= threshold, 0.0, x)
+
+    def __repr__(self) -> str:
+        return f"L0Norm({show(weight=self.weight)})"
+
+    @classmethod
+    def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
+        """(function, shape of its points) for the checks."""
+        return [(cls(asarray([0.7, 0.0, 2.3]), batch_ndim=1), (2, 3))]

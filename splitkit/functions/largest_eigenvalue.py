@@ -1,0 +1,37 @@
+"""f(X) = w λ_max(X) on symmetric matrices; its conjugate is the indicator of {U ⪰ 0, tr U = w}.
+
+prox lowers the eigenvalues above one level to it. Source: Lewis, *Convex analysis on the Hermitian
+matrices* (1996), §4.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from splitkit.functions._extremes import LargestEntry
+from splitkit.functions.base import Function
+from splitkit.functions.spectral import SpectralSymmetric
+
+
+class LargestEigenvalue(SpectralSymmetric):
+    """w λ_max, summed over the symmetric matrices in the last two axes; inf on others.
+
+    Parameters
+    ----------
+    weight : float, default 1
+        Positive.
+    batch_ndim : int
+        Leading batch axes.
+    """
+
+    def __init__(self, weight: float = 1.0, *, batch_ndim: int = 0) -> None:
+        super().__init__(LargestEntry(weight, batch_ndim=batch_ndim))
+        self.weight = weight
+
+    def __repr__(self) -> str:
+        return f"LargestEigenvalue({self.weight:g})"
+
+    @classmethod
+    def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
+        """(function, shape of its points) for the checks."""
+        return [(cls(), (3, 3)), (cls(0.4, batch_ndim=1), (4, 2, 2))]

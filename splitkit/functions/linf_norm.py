@@ -1,0 +1,73 @@
+"""f(x) = w maxᵢ|xᵢ|; prox_{αf}(y) = min(max(y, −τ), τ), where τ ≥ 0 solves Σ(|yᵢ| − τ)₊ = αw.
+
+τ = 0 if Σ|yᵢ| ≤ αw. The conjugate is the indicator of the ball {Σ|uᵢ| ≤ w}.
+Source: Parikh, Boyd, *Proximal Algorithms* (2014), §6.5.2.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from splitkit.backend import Array, Point, Scalar, align, clip, namespace, sum_of
+from splitkit.functions._ramps import ramps
+from splitkit.functions.base import (
+    Function,
+    as_vectors,
+    check_parameter,
+    is_weight,
+    show,
+    zero_or_inf,
+)
+
+
+class LInfNorm(Function):
+    """w maxᵢ|xᵢ|, over all axes that are not batch; the prox is exact, by one sort.
+
+    Parameters
+    ----------
+    weight : float or array, default 1
+        Non-negative and finite; an array has batch shape, and dtype and device of x.
+    batch_ndim : int
+        Leading batch axes.
+    """
+
+    samplewise = ("weight",)
+
+    def __init__(self, weight: Scalar = 1.0, *, batch_ndim: int = 0) -> None:
+        self.weight = check_parameter("weight", weight, is_weight, "give non-negative weights")
+        self.batch_ndim = batch_ndim
+
+    def __call__(self, x: Point) -> Array:
+        sizes = abs(as_vectors(x, self.batch_ndim))
+        return self.weight * namespace(x).max(sizes, axis=-1)
+
+    def _bound(self, x: Array, mass: Scalar) -> tuple[Array, Array]:
+        """τ ≥ 0 and the parts (|xᵢ| − τ)₊, of which Σ = mass, or τ = 0."""
+        sizes = abs(as_vectors(x, self.batch_ndim))
+        total = align(mass, sizes) + 0.0 * sizes[..., :1]
+        mu, parts = ramps(-sizes, 1.0, total + 1, total)
+        parts = namespace(x).where(mu < 0, parts, sizes)
+        return align(clip(-mu[..., 0], 0.0), x), namespace(x).reshape(parts, x.shape)
+
+    def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
+        tau, _ = self._bound(x, alpha * self.weight)
+        return clip(x, -tau, tau)
+
+    def conjugate_value(self, u: Point) -> Array:
+        total = sum_of(abs(u), self.batch_ndim)
+        return zero_or_inf(total - self.weight, total)
+
+    def conjugate_prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
+        _, parts = self._bound(x, self.weight)
+        return namespace(x).sign(x) * parts
+
+    def __repr__(self) -> str:
+        return f"LInfNorm({show(weight=self.weight)})"
+
+    @classmethod
+    def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
+        """(function, shape of its points) for the checks."""
+        return [
+            (cls(0.7), (2, 2)),
+            (cls(asarray([0.5, 0.0]), batch_ndim=1), (2, 3)),
+        ]

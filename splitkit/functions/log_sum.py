@@ -1,0 +1,67 @@
+"""f(x) = Σ wᵢ log(1 + |xᵢ|/ε); prox_{αf}(y) = sign(y) x with x = 0 or, if that is lower, the larger
+root of (x − |y|)(x + ε) + αw = 0.
+
+Not convex; f + (ρ/2)‖·‖² is for ρ = max w/ε². For αρ < 1 the prox is continuous; else it jumps, and
+0 is taken where both points minimize.
+Source: Candès, Wakin, Boyd, *Enhancing sparsity by reweighted ℓ1 minimization* (2008), §2.3.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from splitkit.backend import Array, Point, Scalar, align, clip, namespace, sum_of
+from splitkit.functions.base import (
+    Function,
+    check_parameter,
+    extremes,
+    is_positive,
+    is_weight,
+    show,
+)
+
+
+class LogSum(Function):
+    """Σ wᵢ log(1 + |xᵢ|/ε); weakly convex.
+
+    Parameters
+    ----------
+    epsilon : float, default 1
+        Positive and finite.
+    weight : float or array, default 1
+        Non-negative and finite; an array has dtype and device of x and broadcasts to it.
+    batch_ndim : int
+        Leading batch axes.
+    """
+
+    convex = False
+    elementwise = True
+
+    def __init__(self, epsilon: float = 1.0, weight: Scalar = 1.0, *, batch_ndim: int = 0) -> None:
+        self.epsilon = check_parameter("epsilon", epsilon, is_positive, "give a positive number")
+        self.weight = check_parameter("weight", weight, is_weight, "give non-negative weights")
+        self.batch_ndim = batch_ndim
+        self.strong_convexity = -extremes(self.weight)[1] / self.epsilon**2
+
+    def __call__(self, x: Point) -> Array:
+        terms = self.weight * namespace(x).log1p(abs(x) / self.epsilon)
+        return sum_of(terms, self.batch_ndim)
+
+    def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
+        xp, y = namespace(x), abs(x)
+        t = align(alpha, x) * self.weight + xp.zeros_like(x)
+        middle = (y + self.epsilon) / 2
+        square = middle * middle - t
+        root = middle - self.epsilon + xp.sqrt(clip(square, 0.0))
+        # continuous where f + ‖· − y‖²/(2α) is convex; else it has a minimum at 0 and at the root
+        lower = t * xp.log1p(clip(root, 0.0) / self.epsilon) < root * (y - root / 2)
+        kept = (root > 0) & ((t < self.epsilon**2) | ((square > 0) & lower))
+        return xp.where(kept | xp.isnan(x), xp.sign(x) * root, 0.0)
+
+    def __repr__(self) -> str:
+        return f"LogSum({show(epsilon=self.epsilon, weight=self.weight)})"
+
+    @classmethod
+    def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
+        """(function, shape of its points) for the checks."""
+        return [(cls(0.8, asarray([0.5, 0.0, 2.0]), batch_ndim=1), (2, 3))]

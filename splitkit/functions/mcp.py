@@ -1,0 +1,58 @@
+"""f(x) = Σ h(xᵢ), the minimax concave penalty: h(0) = 0 and h′(t) = (λ − t/γ)₊ for t ≥ 0.
+
+Not convex; f + (ρ/2)‖·‖² is for ρ = 1/γ. For α < γ the prox is continuous (firm threshold):
+soft(y, αλ)/(1 − α/γ) up to |y| = γλ, y beyond. Else it jumps from 0 to y at λ√(αγ).
+Source: Zhang, *Nearly unbiased variable selection under minimax concave penalty* (2010).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from splitkit.backend import Array, Point, Scalar, align, clip, namespace, sum_of
+from splitkit.functions.base import Function, check_parameter, is_positive, is_weight, show
+
+
+class MCP(Function):
+    """Σ h(xᵢ); weakly convex.
+
+    Parameters
+    ----------
+    weight : float or array, default 1
+        λ, non-negative and finite; an array has dtype and device of x and broadcasts to it.
+    gamma : float, default 3
+        γ, positive and finite.
+    batch_ndim : int
+        Leading batch axes.
+    """
+
+    convex = False
+    elementwise = True
+
+    def __init__(self, weight: Scalar = 1.0, gamma: float = 3.0, *, batch_ndim: int = 0) -> None:
+        self.weight = check_parameter("weight", weight, is_weight, "give non-negative weights")
+        self.gamma = check_parameter("gamma", gamma, is_positive, "give a positive number")
+        self.batch_ndim = batch_ndim
+        self.strong_convexity = -1 / self.gamma
+
+    def __call__(self, x: Point) -> Array:
+        size = clip(abs(x), None, self.gamma * self.weight)
+        return sum_of(size * (self.weight - size / (2 * self.gamma)), self.batch_ndim)
+
+    def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
+        xp, y = namespace(x), abs(x)
+        alpha = align(alpha, x) + xp.zeros_like(x)
+        rest = 1 - alpha / self.gamma
+        weakly = rest > 0
+        firm = clip(y - alpha * self.weight, 0.0) / xp.where(weakly, rest, 1.0)
+        keep_from = xp.where(weakly, self.gamma, xp.sqrt(alpha * self.gamma)) * self.weight
+        size = xp.where(y > keep_from, y, xp.where(weakly, firm, 0.0))
+        return xp.sign(x) * size
+
+    def __repr__(self) -> str:
+        return f"MCP({show(weight=self.weight, gamma=self.gamma)})"
+
+    @classmethod
+    def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
+        """(function, shape of its points) for the checks."""
+        return [(cls(asarray([0.7, 0.0, 2.3]), 1.7, batch_ndim=1), (2, 3))]

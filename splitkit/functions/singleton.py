@@ -1,0 +1,40 @@
+"""The set {c} of one point: projection c; support function ⟨c, u⟩."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from splitkit.backend import Array, Point, Scalar, namespace, sum_of
+from splitkit.functions.base import Function, Indicator, check_parameter, is_finite, show
+
+
+class Singleton(Indicator):
+    """{c}: pins entries to given values.
+
+    Parameters
+    ----------
+    point : float or array
+        c, finite; an array has dtype and device of x and broadcasts to it.
+    batch_ndim : int
+        Leading batch axes.
+    """
+
+    elementwise = True
+
+    def __init__(self, point: Scalar, *, batch_ndim: int = 0) -> None:
+        self.point = check_parameter("point", point, is_finite, "give finite numbers")
+        self.batch_ndim = batch_ndim
+
+    def project(self, x: Point) -> Point:
+        return self.point + namespace(x).zeros_like(x)
+
+    def conjugate_value(self, u: Point) -> Array:
+        return sum_of(self.point * u, self.batch_ndim)
+
+    def __repr__(self) -> str:
+        return f"Singleton({show(point=self.point)})"
+
+    @classmethod
+    def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
+        """(function, shape of its points) for the checks."""
+        return [(cls(asarray([1.0, -2.0, 0.5]), batch_ndim=1), (4, 3))]

@@ -1,0 +1,113 @@
+"""The slab {l ≤ ⟨a, x⟩ ≤ u}: projection y − a (s − min(max(s, l), u))/‖a‖², s = ⟨a, y⟩.
+
+Its support function at v = ta is ut for t ≥ 0, lt for t < 0, and inf at every other v.
+Source: Bauschke, Combettes (2017), Example 29.20 and 29.21; Beck, *First-Order Methods in
+Optimization* (2017), Lemma 6.26.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from splitkit.backend import Array, Point, Scalar, Space, align, clip, namespace, sum_of
+from splitkit.functions.base import (
+    Function,
+    Indicator,
+    check_bounds,
+    infinite_where,
+    show,
+)
+
+
+class Slab(Indicator):
+    """{x: l ≤ ⟨a, x⟩ ≤ u}, the inner product over all axes that are not batch.
+
+    Parameters
+    ----------
+    normal : array
+        a ≠ 0, finite, of the shape of x without its batch axes, or of x's shape (one normal for
+        each sample); dtype and device of x.
+    lower, upper : float or array
+        Bounds with lower ≤ upper; −inf and inf leave a side free. An array has batch shape.
+    batch_ndim : int
+        Leading batch axes.
+
+    Raises
+    ------
+    TypeError, ValueError
+        The normal is 0 or no real floating array of finite numbers; lower > upper.
+    """
+
+    samplewise = ("lower", "upper")
+
+    def __init__(self, normal: Array, lower: Scalar, upper: Scalar, *, batch_ndim: int = 0) -> None:
+        Space.of(normal, name="normal")
+        xp = namespace(normal)
+        self._size = float(xp.max(abs(normal)))
+        if self._size == 0:
+            raise ValueError("normal = 0: give a vector that is not 0")
+        self.lower, self.upper = check_bounds(lower, upper, "the slab")
+        self._normal, self.batch_ndim = normal, batch_ndim
+        self._unit = normal / self._size  # squares of this neither over- nor underflow
+
+    @property
+    def normal(self) -> Array:
+        """a."""
+        return self._normal
+
+    def _excess(self, x: Array) -> tuple[Array, Array]:
+        """(s − min(max(s, l), u))/‖a‖² and ‖a‖², for a normal divided by its size."""
+        s = sum_of(self._unit * x, self.batch_ndim)
+        inside = clip(s, self.lower / self._size, self.upper / self._size)
+        square = self._square(x)
+        return (s - inside) / square, square
+
+    def _square(self, x: Array) -> Array:
+        return sum_of(self._unit * self._unit + namespace(x).zeros_like(x), self.batch_ndim)
+
+    def project(self, x: Point) -> Point:
+        return x - align(self._excess(x)[0], x) * self._unit
+
+    def reflect(self, x: Point) -> Point:
+        """2 project(x) − x."""
+        return x - align(2 * self._excess(x)[0], x) * self._unit
+
+    def violation(self, x: Point) -> Array:
+        excess, square = self._excess(x)
+        return abs(excess) * namespace(x).sqrt(square)
+
+    def conjugate_value(self, u: Point) -> Array:
+        xp, space = namespace(u), Space.of(u, self.batch_ndim, name="u")
+        t = sum_of(self._unit * u, self.batch_ndim) / self._square(u)
+        off = space.norm(u - align(t, u) * self._unit)
+        rounding = 64 * float(xp.finfo(u.dtype).eps) * (1 + space.norm(u))
+        # a free side allows no multiple of the normal, up to rounding
+        t = xp.where(abs(t) > rounding, t, 0.0)
+        bound = xp.where(t > 0, self.upper, xp.where(t < 0, self.lower, 0.0 * t))
+        return infinite_where(off > rounding, t * bound / self._size)
+
+    def check_space(self, space: Space) -> None:
+        super().check_space(space)
+        space.check_array(self._normal, f"normal of {self!r}")
+        shape, given = space.shapes[0], tuple(self._normal.shape)
+        if given not in (shape, shape[self.batch_ndim :]):
+            raise ValueError(
+                f"normal of {self!r} has shape {given}: give {shape[self.batch_ndim :]}, or one "
+                f"for each sample, {shape}"
+            )
+        if given == shape:
+            squares = sum_of(self._unit * self._unit, self.batch_ndim)
+            if bool(space.xp.any(squares == 0)):
+                raise ValueError(f"normal of {self!r} is 0 for a sample: give vectors that are not")
+
+    def __repr__(self) -> str:
+        return f"Slab({show(lower=self.lower, upper=self.upper)})"
+
+    @classmethod
+    def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
+        """(function, shape of its points) for the checks."""
+        a, per_sample = [1.0, -2.0, 0.5], [[1.0, 0.0, 0.0], [3.0, -1.0, 2.0]]
+        return [
+            (cls(asarray(a), -1.0, 0.5), (3,)),
+            (cls(asarray(per_sample), asarray([-1.0, 0.2]), float("inf"), batch_ndim=1), (2, 3)),
+        ]

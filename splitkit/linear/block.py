@@ -1,0 +1,332 @@
+"""Matrices of maps on tuples of arrays: (x₁, …, xₙ) ↦ (Σⱼ Lᵢⱼxⱼ)ᵢ, with its cases column, row and
+diagonal.
+
+‖L‖ is at most the norm of the matrix of the blocks' norms. On a product of spaces with itself
+⟨Lx, x⟩ ≥ Σmᵢ‖xᵢ‖² − Σ_{i<j} ‖Lᵢⱼ + Lⱼᵢᵀ‖‖xᵢ‖‖xⱼ‖: the least eigenvalue of that form bounds the
+strong monotonicity, and blocks Lⱼᵢ = −Lᵢⱼᵀ take nothing from it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cached_property, reduce
+from typing import Any
+
+import numpy as np
+
+from splitkit.backend import Point, Scalar, Space, add
+from splitkit.linear.algebra import LinearMultiple
+from splitkit.linear.base import LinearOperator
+from splitkit.properties import Properties, block_properties
+
+
+class BlockMatrix(LinearOperator):
+    """(x₁, …, xₙ) ↦ (Σⱼ L₁ⱼxⱼ, …, Σⱼ Lₘⱼxⱼ) on tuples of arrays.
+
+    Parameters
+    ----------
+    rows : sequence of sequences of LinearOperator
+        Lᵢⱼ; maps of arrays. A zero block is ``0.0 * L`` for a map L of the right shapes.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Not a matrix of linear maps.
+    """
+
+    def __init__(self, rows: Sequence[Sequence[LinearOperator]]) -> None:
+        self.rows = tuple(_maps("a row", row) for row in rows)
+        if not self.rows or len({len(row) for row in self.rows}) != 1:
+            raise ValueError(
+                f"rows have lengths {[len(row) for row in self.rows]}: give rows of equal length"
+            )
+
+    @property
+    def is_square(self) -> bool:
+        """Whether it has as many rows as columns."""
+        return len(self.rows) == len(self.rows[0])
+
+    @cached_property
+    def norm(self) -> float:  # type: ignore[override]
+        norms = np.asarray([[L.norm for L in row] for row in self.rows])
+        return float(np.linalg.norm(norms, 2)) if np.isfinite(norms).all() else math.inf
+
+    @cached_property
+    def properties(self) -> Properties:  # type: ignore[override]
+        if not self.is_square:
+            return Properties(linear=True)
+        indices = range(len(self.rows))
+        diagonal = [self.rows[i][i].properties for i in indices]
+        pairs = [(i, j) for j in indices for i in range(j)]
+        opposite = {(i, j): _are_opposite(self.rows[i][j], self.rows[j][i]) for i, j in pairs}
+        ms = [p.strong_monotonicity for p in diagonal]
+        m = None
+        if None not in ms:
+            form = np.diag([float(m) for m in ms if m is not None])
+            for i, j in pairs:
+                if not opposite[i, j]:
+                    form[i, j] = form[j, i] = -(self.rows[i][j].norm + self.rows[j][i].norm) / 2
+            m = float(np.linalg.eigvalsh(form)[0]) if np.isfinite(form).all() else None
+            if all(opposite.values()):
+                m = float(form.diagonal().min())  # exact, without rounding
+        return Properties.of(
+            strong_monotonicity=m if m is None else min(m, self.norm),
+            lipschitz=self.norm,
+            skew=all(p.skew for p in diagonal) and all(opposite.values()),
+            gradient=all(p.gradient for p in diagonal)
+            and all(_are_adjoint(self.rows[i][j], self.rows[j][i]) for i, j in pairs),
+            linear=True,
+        )
+
+    def __call__(self, x: Point) -> Point:
+        return tuple(_row(row, x) for row in self.rows)
+
+    def adjoint(self, y: Point) -> Point:
+        columns = zip(*self.rows, strict=True)
+        return tuple(_row([L.T for L in column], y) for column in columns)
+
+    def check_space(self, space: Space, name: str = "rows") -> None:
+        self.range_space(space)
+
+    def range_space(self, space: Space) -> Space:
+        return _tuple_space([_row_space(row, space) for row in self.rows])
+
+    def domain_space(self, space: Space) -> Space:
+        columns = zip(*self.rows, strict=True)
+        return _tuple_space([_row_space([L.T for L in column], space) for column in columns])
+
+    def __repr__(self) -> str:
+        return f"[{'; '.join(', '.join(map(repr, row)) for row in self.rows)}]"
+
+    @classmethod
+    def examples(cls, asarray: Any) -> list[tuple[LinearOperator, Any, Any]]:
+        """(map, shape of its argument, shape of its value) for the checks."""
+        from splitkit.linear.dense import DenseMatrix
+
+        K = DenseMatrix(asarray([[1.0, -2.0, 0.5], [0.0, 3.0, 1.0]]))
+        P, Q = DenseMatrix(asarray([[2.0, 1.0], [1.0, 2.0]])), DenseMatrix(asarray([[1.0]]))
+        J = DenseMatrix(asarray([[1.0, -2.0]]))
+        D = DenseMatrix(asarray([[4.0, 1.0], [-1.0, 3.0]]))
+        return [
+            (cls([[P, K]]), ((2,), (3,)), ((2,),)),
+            (cls([[P, J.T], [-J, Q]]), ((2,), (1,)), ((2,), (1,))),
+            (cls([[D, 0.1 * J.T], [0.1 * J, Q]]), ((2,), (1,)), ((2,), (1,))),
+            (cls([[P, 0.5 * D], [0.1 * D, P]]), ((2,), (2,)), ((2,), (2,))),
+        ]
+
+
+class BlockColumn(LinearOperator):
+    """x ↦ (L₁x, …, Lₙx), from arrays to tuples; ‖L‖² ≤ Σ‖Lᵢ‖², ‖Lx‖² ≥ Σ(least gains)²‖x‖².
+
+    Parameters
+    ----------
+    maps : sequence of LinearOperator
+        Maps of one space.
+    """
+
+    def __init__(self, maps: Sequence[LinearOperator]) -> None:
+        self.maps = _maps("maps", maps)
+
+    @cached_property
+    def norm(self) -> float:  # type: ignore[override]
+        return math.hypot(*(L.norm for L in self.maps))
+
+    @cached_property
+    def least_gain(self) -> float:  # type: ignore[override]
+        return math.hypot(*(L.least_gain for L in self.maps))
+
+    def __call__(self, x: Point) -> Point:
+        return tuple(L(x) for L in self.maps)
+
+    def adjoint(self, y: Point) -> Point:
+        return _row([L.T for L in self.maps], y)
+
+    def check_space(self, space: Space, name: str = "maps") -> None:
+        self.range_space(space)
+
+    def range_space(self, space: Space) -> Space:
+        return _tuple_space([L.range_space(space) for L in self.maps])
+
+    def domain_space(self, space: Space) -> Space:
+        return _row_space([L.T for L in self.maps], space)
+
+    def __repr__(self) -> str:
+        return f"BlockColumn({', '.join(map(repr, self.maps))})"
+
+    @classmethod
+    def examples(cls, asarray: Any) -> list[tuple[LinearOperator, Any, Any]]:
+        """(map, shape of its argument, shape of its value) for the checks."""
+        from splitkit.linear.dense import DenseMatrix
+        from splitkit.linear.diagonal import Diagonal
+
+        K = DenseMatrix(asarray([[1.0, -2.0, 0.5], [0.0, 3.0, 1.0]]))
+        return [(cls([K, Diagonal(asarray([1.0, 2.0, 0.5]))]), (4, 3), ((4, 2), (4, 3)))]
+
+
+class BlockRow(LinearOperator):
+    """(x₁, …, xₙ) ↦ L₁x₁ + … + Lₙxₙ, from tuples to arrays; LLᵀ = Σ LᵢLᵢᵀ.
+
+    Parameters
+    ----------
+    maps : sequence of LinearOperator
+        Maps into one space.
+    """
+
+    def __init__(self, maps: Sequence[LinearOperator]) -> None:
+        self.maps = _maps("maps", maps)
+
+    @cached_property
+    def norm(self) -> float:  # type: ignore[override]
+        return math.hypot(*(L.norm for L in self.maps)) if self.gram is None else self.gram**0.5
+
+    @cached_property
+    def gram(self) -> float | None:  # type: ignore[override]
+        known = [L.gram for L in self.maps if L.gram is not None]
+        return sum(known) if len(known) == len(self.maps) else None
+
+    def __call__(self, x: Point) -> Point:
+        return _row(self.maps, x)
+
+    def adjoint(self, y: Point) -> Point:
+        return tuple(L.adjoint(y) for L in self.maps)
+
+    def check_space(self, space: Space, name: str = "maps") -> None:
+        self.range_space(space)
+
+    def range_space(self, space: Space) -> Space:
+        return _row_space(self.maps, space)
+
+    def domain_space(self, space: Space) -> Space:
+        return _tuple_space([L.domain_space(space) for L in self.maps])
+
+    def __repr__(self) -> str:
+        return f"BlockRow({', '.join(map(repr, self.maps))})"
+
+    @classmethod
+    def examples(cls, asarray: Any) -> list[tuple[LinearOperator, Any, Any]]:
+        """(map, shape of its argument, shape of its value) for the checks."""
+        from splitkit.linear.dense import DenseMatrix
+        from splitkit.linear.identity import ScaledIdentity
+
+        K = DenseMatrix(asarray([[1.0, -2.0, 0.5], [0.0, 3.0, 1.0]]))
+        return [
+            (cls([K, ScaledIdentity(2.0)]), ((3,), (2,)), (2,)),
+            (cls([ScaledIdentity(), ScaledIdentity(-1.0)]), ((2,), (2,)), (2,)),
+        ]
+
+
+class BlockDiagonalMap(LinearOperator):
+    """(x₁, …, xₙ) ↦ (L₁x₁, …, Lₙxₙ); its constants are the blocks' extremes.
+
+    Parameters
+    ----------
+    maps : sequence of LinearOperator
+        One for each block.
+    """
+
+    def __init__(self, maps: Sequence[LinearOperator]) -> None:
+        self.maps = _maps("maps", maps)
+
+    @cached_property
+    def norm(self) -> float:  # type: ignore[override]
+        return max(L.norm for L in self.maps)
+
+    @cached_property
+    def least_gain(self) -> float:  # type: ignore[override]
+        return min(L.least_gain for L in self.maps)
+
+    @cached_property
+    def gram(self) -> float | None:  # type: ignore[override]
+        return self.maps[0].gram if len({L.gram for L in self.maps}) == 1 else None
+
+    @cached_property
+    def properties(self) -> Properties:  # type: ignore[override]
+        return block_properties(L.properties for L in self.maps)
+
+    def __call__(self, x: Point) -> Point:
+        return tuple(L(block) for L, block in zip(self.maps, x, strict=True))
+
+    def adjoint(self, y: Point) -> Point:
+        return tuple(L.adjoint(block) for L, block in zip(self.maps, y, strict=True))
+
+    def shifted_inverse(self, alpha: Scalar) -> LinearOperator:
+        return BlockDiagonalMap([L.shifted_inverse(alpha) for L in self.maps])
+
+    def reflected_norm(self, alpha: float) -> float | None:
+        norms = [L.reflected_norm(alpha) for L in self.maps]
+        known = [norm for norm in norms if norm is not None]
+        return max(known) if len(known) == len(norms) else None
+
+    def check_space(self, space: Space, name: str = "maps") -> None:
+        self.range_space(space)
+
+    def range_space(self, space: Space) -> Space:
+        return _tuple_space([L.range_space(s) for L, s in _each(self.maps, space)])
+
+    def domain_space(self, space: Space) -> Space:
+        return _tuple_space([L.domain_space(s) for L, s in _each(self.maps, space)])
+
+    def __repr__(self) -> str:
+        return f"BlockDiagonalMap({', '.join(map(repr, self.maps))})"
+
+    @classmethod
+    def examples(cls, asarray: Any) -> list[tuple[LinearOperator, Any, Any]]:
+        """(map, shape of its argument, shape of its value) for the checks."""
+        from splitkit.linear.dense import DenseMatrix
+        from splitkit.linear.diagonal import Diagonal
+
+        D = DenseMatrix(asarray([[4.0, 1.0], [-1.0, 3.0]]))
+        K = DenseMatrix(asarray([[1.0, -2.0, 0.5], [0.0, 3.0, 1.0]]))
+        d = Diagonal(asarray([1.0, 2.0, 0.5]))
+        square = ((2,), (4, 3))
+        return [
+            (cls([D, d]), square, square),
+            (cls([K, d]), ((3,), (3,)), ((2,), (3,))),
+        ]
+
+
+def _maps(name: str, maps: Sequence[LinearOperator]) -> tuple[LinearOperator, ...]:
+    found = tuple(maps)
+    if not found or not all(isinstance(L, LinearOperator) for L in found):
+        raise TypeError(f"{name} = {maps!r}: give a non-empty sequence of splitkit.LinearOperator")
+    return found
+
+
+def _row(maps: Sequence[LinearOperator], x: Point) -> Point:
+    return reduce(add, (L(block) for L, block in zip(maps, x, strict=True)))
+
+
+def _each(maps: Sequence[LinearOperator], space: Space) -> list[tuple[LinearOperator, Space]]:
+    if not space.is_tuple or len(space.shapes) != len(maps):
+        raise TypeError(
+            f"{len(maps)} blocks act on a tuple of as many arrays, got shapes {space.shapes}"
+        )
+    return list(zip(maps, space.block_spaces(), strict=True))
+
+
+def _row_space(maps: Sequence[LinearOperator], space: Space) -> Space:
+    found = [L.range_space(s) for L, s in _each(maps, space)]
+    for L, other in zip(maps, found, strict=True):
+        if other.shapes != found[0].shapes:
+            raise ValueError(
+                f"the blocks of a row must map into one space: {maps[0]!r} gives "
+                f"{found[0].shapes}, {L!r} gives {other.shapes}"
+            )
+    return found[0]
+
+
+def _tuple_space(spaces: list[Space]) -> Space:
+    shapes = tuple(shape for space in spaces for shape in space.shapes)
+    return replace(spaces[0], shapes=shapes, is_tuple=True)
+
+
+def _are_adjoint(L: LinearOperator, K: LinearOperator) -> bool:
+    if isinstance(L, LinearMultiple) and isinstance(K, LinearMultiple):
+        return L.c == K.c and _are_adjoint(L.L, K.L)
+    return L.T is K or K.T is L
+
+
+def _are_opposite(L: LinearOperator, K: LinearOperator) -> bool:
+    return _are_adjoint(L, LinearMultiple.of(-1.0, K))

@@ -1,0 +1,201 @@
+"""Periodic convolution on a grid in one or two dimensions, diagonal in Fourier's basis:
+
+x̂ ↦ ĥ ⊙ x̂; ‖L‖ = max|ĥ|, least gain min|ĥ|, m = min Re ĥ, (I + αL)⁻¹ = F⁻¹ diag(1/(1 + αĥ)) F.
+
+The kernel and the points are real, so half the spectrum suffices; all constants are exact.
+Source: Golub, Van Loan, *Matrix Computations* (2013), §4.8.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from splitkit.backend import (
+    Array,
+    Point,
+    Scalar,
+    Space,
+    from_numpy,
+    namespace,
+    to_numpy,
+)
+from splitkit.linear.base import LinearOperator, require_number, rounded
+from splitkit.properties import Properties
+
+
+class FourierMultiplier(LinearOperator):
+    """x ↦ F⁻¹(ĥ ⊙ Fx) on the last axes of x, F the real discrete Fourier transform.
+
+    Parameters
+    ----------
+    spectrum : complex array
+        ĥ on the half spectrum that ``rfftn`` gives for a grid of this shape.
+    shape : tuple of int
+        The grid: one or two sizes.
+    symmetric, skew : bool
+        Whether ĥ is real or imaginary.
+    """
+
+    def __init__(
+        self,
+        spectrum: Array,
+        shape: tuple[int, ...],
+        *,
+        symmetric: bool = False,
+        skew: bool = False,
+    ) -> None:
+        self.spectrum, self.shape = spectrum, shape
+        self._symmetric, self._skew = symmetric, skew
+        self._axes = tuple(range(-len(shape), 0))
+        xp = namespace(spectrum)
+        gains = abs(spectrum)
+        self._real = xp.real(spectrum)
+        self.norm, self.least_gain = float(xp.max(gains)), float(xp.min(gains))
+        eps = float(xp.finfo(gains.dtype).eps)
+        self._rounding = 4 * eps * math.prod(shape) * self.norm
+        self.gram = self.norm * self.least_gain if self._is_flat else None
+
+    @property
+    def _is_flat(self) -> bool:
+        return self.norm - self.least_gain <= self._rounding
+
+    @cached_property
+    def properties(self) -> Properties:  # type: ignore[override]
+        m = rounded(float(namespace(self._real).min(self._real)), self._rounding)
+        return Properties.of(
+            strong_monotonicity=min(m, self.norm),
+            lipschitz=self.norm,
+            skew=self._skew,
+            gradient=self._symmetric,
+            linear=True,
+        )
+
+    def _multiply(self, spectrum: Array, x: Array) -> Array:
+        fft = namespace(x).fft
+        transformed = fft.rfftn(x, axes=self._axes)
+        return fft.irfftn(spectrum * transformed, s=self.shape, axes=self._axes)
+
+    def __call__(self, x: Point) -> Point:
+        return self._multiply(self.spectrum, x)
+
+    def adjoint(self, y: Point) -> Point:
+        return self._multiply(namespace(y).conj(self.spectrum), y)
+
+    def _like(self, spectrum: Array) -> FourierMultiplier:
+        return FourierMultiplier(spectrum, self.shape, symmetric=self._symmetric)
+
+    def _shifted(self, alpha: Scalar) -> Array:
+        require_number(alpha, self)
+        shifted = 1 + alpha * self.spectrum
+        if not float(namespace(shifted).min(abs(shifted))) > 0:
+            raise np.linalg.LinAlgError(
+                f"1 + αĥ vanishes at a frequency for alpha = {alpha:g}: the map is not monotone; "
+                "give a smaller alpha"
+            )
+        return shifted
+
+    def shifted_inverse(self, alpha: Scalar) -> LinearOperator:
+        return self._like(1 / self._shifted(alpha))
+
+    def reflected_inverse(self, alpha: float) -> FourierMultiplier:
+        return self._like((1 - alpha * self.spectrum) / self._shifted(alpha))
+
+    def reflected_norm(self, alpha: float) -> float:
+        return self.reflected_inverse(alpha).norm
+
+    def check_space(self, space: Space, name: str = "shape") -> None:
+        space.check_array(self._real, "the kernel")
+        shape = space.shapes[0]
+        if space.is_tuple or shape[-len(self.shape) :] != self.shape:
+            raise ValueError(
+                f"{name} of {self!r} is {self.shape}, and it acts on the last axes of an array: "
+                f"those must have these sizes, got {space.shapes}"
+            )
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({'×'.join(map(str, self.shape))})"
+
+    @classmethod
+    def examples(cls, asarray: Any) -> list[tuple[LinearOperator, Any, Any]]:
+        """None: it is checked as a convolution."""
+        return []
+
+
+class Convolution(FourierMultiplier):
+    """x ↦ h ∗ x on a periodic grid, on the last axes of x: (h ∗ x)ᵢ = Σₖ hₖ xᵢ₋ₖ₊ₒ.
+
+    Parameters
+    ----------
+    kernel : array, shape (k,) or (k₁, k₂)
+        h, real and finite; dtype and device of x. Any size: it wraps around the grid.
+    shape : int or tuple of int
+        The grid's sizes, as many as the kernel has axes.
+    origin : int or tuple of int, optional
+        o, the index of the kernel's entry that leaves a point in its place. None: its middle,
+        ``size // 2``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        The kernel is no real floating array of one or two axes, or the grid or the origin does not
+        fit it.
+    """
+
+    def __init__(
+        self,
+        kernel: Array,
+        shape: int | tuple[int, ...],
+        *,
+        origin: int | tuple[int, ...] | None = None,
+    ) -> None:
+        Space.of(kernel, name="kernel")
+        if kernel.ndim not in (1, 2) or 0 in kernel.shape:
+            raise ValueError(
+                f"kernel has shape {tuple(kernel.shape)}: give one or two axes with entries"
+            )
+        middle = tuple(size // 2 for size in kernel.shape)
+        at = middle if origin is None else _sizes("origin", origin, kernel.ndim, 0)
+        grid = _sizes("shape", shape, kernel.ndim, 1)
+        self.kernel = kernel
+        h = np.zeros(grid)
+        where = np.ix_(
+            *((np.arange(k) - o) % n for k, o, n in zip(kernel.shape, at, grid, strict=True))
+        )
+        np.add.at(h, where, to_numpy(kernel))
+        mirrored = np.roll(np.flip(h), 1, axis=tuple(range(h.ndim)))  # h₋ᵢ
+        spectrum = namespace(kernel).fft.rfftn(from_numpy(h, kernel))
+        super().__init__(
+            spectrum, grid, symmetric=bool((h == mirrored).all()), skew=bool((h == -mirrored).all())
+        )
+
+    @classmethod
+    def examples(cls, asarray: Any) -> list[tuple[LinearOperator, Any, Any]]:
+        """(map, shape of its argument, shape of its value) for the checks."""
+        blur = asarray([[0.0, 0.5, 0.0], [0.5, 2.0, 0.5], [0.0, 0.5, 0.0]])
+        return [
+            (cls(asarray([1.0, 3.0, -0.5]), 5), (2, 5), (2, 5)),
+            (cls(asarray([-0.5, 0.0, 0.5]), 6), (6,), (6,)),
+            (cls(asarray([0.0, 1.0]), 4, origin=0), (4,), (4,)),
+            (cls(blur, (4, 5)), (4, 5), (4, 5)),
+            (cls(asarray([[1.0, 2.0, 3.0], [0.5, 4.0, 1.0]]), (3, 2)), (2, 3, 2), (2, 3, 2)),
+        ]
+
+
+def Circulant(column: Array) -> Convolution:
+    """The circulant matrix with this first column, acting on the last axis of x."""
+    Space.of(column, name="column")
+    if column.ndim != 1:
+        raise ValueError(f"column has shape {tuple(column.shape)}: give a vector")
+    return Convolution(column, int(column.shape[0]), origin=0)
+
+
+def _sizes(name: str, value: int | tuple[int, ...], count: int, least: int) -> tuple[int, ...]:
+    sizes = value if isinstance(value, tuple) else (value,)
+    good = all(isinstance(n, int) and not isinstance(n, bool) and n >= least for n in sizes)
+    if not good or len(sizes) != count:
+        raise ValueError(f"{name} = {value}: give {count} integers, each at least {least}")
+    return sizes

@@ -1,0 +1,228 @@
+"""(I + αL)⁻¹ by Krylov's method, from products with L and Lᵀ alone.
+
+Conjugate gradients on (I + αL)x = y if L is symmetric, on the normal equations otherwise (CGNR).
+For L monotone, ‖(I + αL)⁻¹‖ ≤ 1/(1 + αm) ≤ 1: the residual bounds the error. Each sample of the
+batch has its own steps and its own end.
+
+Sources: Hestenes, Stiefel, *Methods of conjugate gradients for solving linear systems* (1952);
+Saad, *Iterative Methods for Sparse Linear Systems* (2003), §6.7, §8.3.1.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from splitkit.backend import (
+    Array,
+    Point,
+    Scalar,
+    Space,
+    add,
+    blocks,
+    device,
+    is_array,
+    lincomb,
+    namespace,
+    scale,
+    subtract,
+)
+from splitkit.linear.base import LinearOperator
+from splitkit.operators.base import check_alpha
+from splitkit.properties import Properties
+
+CHECK_EVERY = 8  # iterations between two looks at the residuals from the host
+ROUNDING = 16  # rounding units of the terms of a residual that it cannot fall below
+REFINEMENTS = 4  # restarts from the true residual, where rounding has parted it from the recursion
+
+
+class Iterative(LinearOperator):
+    """L with an iterative shifted inverse of a chosen accuracy.
+
+    Parameters
+    ----------
+    L : LinearOperator
+        Of a space into itself, known to be monotone.
+    tol : float, optional
+        ‖y − (I + αL)x‖ ≤ tol‖y‖ for every sample, or as near as rounding lets it come; the error of
+        x is then at most tol‖y‖/(1 + αm). None: 16 rounding units of the dtype.
+    max_iter : int, optional
+        None: ten times the entries of a sample, at least 100.
+    batch_ndim : int, keyword
+        Leading axes that index samples.
+
+    Raises
+    ------
+    TypeError, ValueError
+        L is no linear map, or an option is out of range.
+    """
+
+    def __init__(
+        self,
+        L: LinearOperator,
+        *,
+        tol: float | None = None,
+        max_iter: int | None = None,
+        batch_ndim: int = 0,
+    ) -> None:
+        if not isinstance(L, LinearOperator):
+            raise TypeError(f"L = {L!r}: give a splitkit.LinearOperator")
+        if tol is not None and not 0 < tol < 1:
+            raise ValueError(f"tol = {tol}: give a relative accuracy between 0 and 1")
+        if max_iter is not None and max_iter < 1:
+            raise ValueError(f"max_iter = {max_iter}: give at least 1")
+        self.L, self.tol, self.max_iter, self.batch_ndim = L, tol, max_iter, batch_ndim
+
+    @property
+    def norm(self) -> float:  # type: ignore[override]
+        return self.L.norm
+
+    @property
+    def least_gain(self) -> float:  # type: ignore[override]
+        return self.L.least_gain
+
+    @property
+    def gram(self) -> float | None:  # type: ignore[override]
+        return self.L.gram
+
+    @property
+    def properties(self) -> Properties:  # type: ignore[override]
+        return self.L.properties
+
+    def __call__(self, x: Point) -> Point:
+        return self.L(x)
+
+    def adjoint(self, y: Point) -> Point:
+        return self.L.adjoint(y)
+
+    def shifted_inverse(self, alpha: Scalar) -> LinearOperator:
+        if not self.properties.monotone:
+            raise TypeError(
+                f"{self.L!r} has no shifted inverse: it is not known to be monotone, so I + αL may "
+                "be singular; declare its strong monotonicity, or define shifted_inverse(alpha)"
+            )
+        check_alpha(alpha)
+        return IterativeInverse(self, alpha)
+
+    def check_space(self, space: Space, name: str = "L") -> None:
+        self.L.check_space(space, name)
+        if self.batch_ndim not in (0, space.batch_ndim):
+            raise ValueError(
+                f"{self!r} has batch_ndim = {self.batch_ndim}, but the problem has "
+                f"{space.batch_ndim}: make it with batch_ndim={space.batch_ndim}"
+            )
+
+    def range_space(self, space: Space) -> Space:
+        return self.L.range_space(space)
+
+    def domain_space(self, space: Space) -> Space:
+        return self.L.domain_space(space)
+
+    def __repr__(self) -> str:
+        return f"Iterative({self.L!r})"
+
+
+class IterativeInverse(LinearOperator):
+    """(I + αL)⁻¹; ``V(y, guess)`` starts from a guess of the solution.
+
+    Raises, when applied,
+    ------
+    numpy.linalg.LinAlgError
+        The accuracy was not reached; the message says how near it came, and after how many steps.
+    """
+
+    def __init__(self, L: Iterative, alpha: Scalar) -> None:
+        self.L, self.alpha = L, alpha
+        self.batch_ndim = alpha.ndim if is_array(alpha) else L.batch_ndim
+        m = L.properties.strong_monotonicity or 0.0
+        self.norm = 1.0 if is_array(alpha) else 1 / (1 + alpha * m)
+
+    def __call__(self, x: Point, guess: Point = None) -> Point:
+        return self._solve(x, guess, self.L, self.L.adjoint)
+
+    def adjoint(self, y: Point, guess: Point = None) -> Point:
+        return self._solve(y, guess, self.L.adjoint, self.L)
+
+    def _solve(self, y: Point, guess: Point, forward: Any, transposed: Any) -> Point:
+        space = _space_of(y, self.batch_ndim)
+        eps = float(space.xp.finfo(space.dtype).eps)
+        tol = ROUNDING * eps if self.L.tol is None else self.L.tol
+        entries = sum(math.prod(shape[self.batch_ndim :]) for shape in space.shapes)
+        limit = self.L.max_iter or max(100, 10 * entries)
+        rounding = ROUNDING * eps * (1 + self.alpha * self.L.norm)
+        if not is_array(self.alpha) and rounding == math.inf:  # ‖L‖ is unknown
+            rounding = 0.0
+        symmetric = self.L.properties.gradient
+
+        def A(x: Point) -> Point:
+            return add(x, scale(self.alpha, forward(x)))
+
+        def A_transposed(r: Point) -> Point:
+            return r if symmetric else add(r, scale(self.alpha, transposed(r)))
+
+        wanted = tol * space.norm(y)
+        x = scale(0.0, y) if guess is None else guess
+        spent = 0
+        for _ in range(REFINEMENTS):
+            r = subtract(y, A(x)) if spent or guess is not None else y
+            size = space.norm(r)
+            if bool(space.xp.all(size <= wanted + rounding * space.norm(x))):
+                return x
+            if spent >= limit:
+                break
+            dx, steps = _krylov(A, A_transposed, symmetric, r, wanted, limit - spent, space)
+            x, spent = add(x, dx), spent + steps
+        size = space.norm(subtract(y, A(x)))
+        if bool(space.xp.all(size <= wanted + rounding * space.norm(x))):
+            return x
+        ratio = float(space.xp.max(size / space.xp.where(wanted > 0, wanted, 1.0))) * tol
+        raise np.linalg.LinAlgError(
+            f"(I + αL)x = y with L = {self.L.L!r} was solved only to the relative residual "
+            f"{ratio:.2g} in {spent} iterations, not to {tol:.2g}: give a larger max_iter or tol "
+            "in Iterative(L, ...), a smaller alpha, or a map with a factorization"
+        )
+
+    def __repr__(self) -> str:
+        return f"(I + {self.alpha}·{self.L.L!r})⁻¹"
+
+
+def _krylov(
+    A: Any,
+    A_transposed: Any,
+    symmetric: bool,
+    r: Point,
+    wanted: Array,
+    limit: int,
+    space: Space,
+) -> tuple[Point, int]:
+    """x ≈ A⁻¹r from x = 0, and the iterations that it took."""
+    xp = space.xp
+
+    def ratio(a: Array, b: Array, where: Array) -> Array:
+        return xp.where(where & (b > 0), a / xp.where(b > 0, b, 1.0), 0.0)
+
+    x = scale(0.0, r)
+    s = A_transposed(r)
+    p, gamma = s, space.inner(s, s)
+    for k in range(1, limit + 1):
+        going = space.norm(r) > wanted
+        if k % CHECK_EVERY == 0 and not bool(xp.any(going)):
+            return x, k - 1
+        q = A(p)
+        step = ratio(gamma, space.inner(p if symmetric else q, q), going)
+        x = lincomb(1.0, x, step, p)
+        r = lincomb(1.0, r, -step, q)
+        s = A_transposed(r)
+        gamma, before = space.inner(s, s), gamma
+        p = lincomb(1.0, s, ratio(gamma, before, going), p)
+    return x, limit
+
+
+def _space_of(x: Point, batch_ndim: int) -> Space:
+    """The space of x, whose entries are not looked at."""
+    arrays = blocks(x)
+    shapes = tuple(tuple(a.shape) for a in arrays)
+    xp = namespace(x)
+    return Space(shapes, isinstance(x, tuple), batch_ndim, arrays[0].dtype, device(arrays[0]), xp)

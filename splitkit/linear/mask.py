@@ -1,0 +1,89 @@
+"""The selection of entries x ↦ (xᵢ)_{i ∈ S}; LLᵀ = I, and Lᵀ fills the others with zeros."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from splitkit.backend import Array, Point, Space, device, is_array, namespace, to_numpy
+from splitkit.linear.base import LinearOperator
+
+
+class Mask(LinearOperator):
+    """x ↦ the entries of x that a mask marks, as one last axis.
+
+    Parameters
+    ----------
+    mask : boolean array, shape (n₁, …, nₖ)
+        Library and device of x; true where an entry is kept. It acts on the last k axes of x.
+
+    Raises
+    ------
+    TypeError, ValueError
+        ``mask`` is no boolean array, or marks nothing.
+    """
+
+    gram = norm = 1.0
+
+    def __init__(self, mask: Array) -> None:
+        if not is_array(mask) or not namespace(mask).isdtype(mask.dtype, "bool"):
+            raise TypeError(f"mask = {mask!r}: give a boolean array")
+        kept = np.ravel(to_numpy(mask))
+        if not kept.any():
+            raise ValueError(f"mask of shape {tuple(mask.shape)} marks no entry: mark at least one")
+        self.mask, self.count = mask, int(kept.sum())
+        self.least_gain = float(self.count == kept.size)
+        xp = namespace(mask)
+        self._kept = xp.asarray(np.flatnonzero(kept), device=device(mask))
+        # where each entry of x stands among the kept ones; the others read a zero put behind those
+        places = np.where(kept, np.cumsum(kept) - 1, self.count)
+        self._places = xp.asarray(places, device=device(mask))
+
+    def __call__(self, x: Point) -> Point:
+        xp = namespace(x)
+        flat = xp.reshape(x, (*x.shape[: x.ndim - self.mask.ndim], -1))
+        return xp.take(flat, self._kept, axis=-1)
+
+    def adjoint(self, y: Point) -> Point:
+        xp = namespace(y)
+        filled = xp.concat([y, xp.zeros_like(y[..., :1])], axis=-1)
+        batch = y.shape[:-1]
+        return xp.reshape(xp.take(filled, self._places, axis=-1), (*batch, *self.mask.shape))
+
+    def check_space(self, space: Space, name: str = "mask") -> None:
+        self._check(space, tuple(self.mask.shape), name)
+
+    def range_space(self, space: Space) -> Space:
+        self.check_space(space)
+        batch = space.shapes[0][: len(space.shapes[0]) - self.mask.ndim]
+        return replace(space, shapes=((*batch, self.count),))
+
+    def domain_space(self, space: Space) -> Space:
+        self._check(space, (self.count,), "transposed mask")
+        return replace(space, shapes=((*space.shapes[0][:-1], *self.mask.shape),))
+
+    def _check(self, space: Space, wanted: tuple[int, ...], name: str) -> None:
+        if namespace(self.mask) is not space.xp:
+            raise TypeError(
+                f"{name} belongs to {namespace(self.mask).__name__}, but x0 to "
+                f"{space.xp.__name__}: convert one of them"
+            )
+        shape = space.shapes[0]
+        if space.is_tuple or shape[len(shape) - len(wanted) :] != wanted:
+            raise ValueError(
+                f"{name} acts on the last axes of an array: those must have the shape {wanted}, "
+                f"got {space.shapes}"
+            )
+
+    def __repr__(self) -> str:
+        return f"Mask({self.count} of {'×'.join(map(str, self.mask.shape))})"
+
+    @classmethod
+    def examples(cls, asarray: Any) -> list[tuple[LinearOperator, Any, Any]]:
+        """(map, shape of its argument, shape of its value) for the checks."""
+        return [
+            (cls(asarray([[1.0, 0.0, 1.0], [0.0, 1.0, 0.0]]) > 0), (2, 3), (3,)),
+            (cls(asarray([1.0, 1.0]) > 0), (4, 2), (4, 2)),
+        ]

@@ -1,0 +1,106 @@
+"""A map on tuples through their concatenation: (x₁, …, xₙ) ↦ the blocks of M[x₁; …; xₙ].
+
+Concatenation along the last axis is an isometry onto the space of M, so that norm, constants and
+shifted inverses are those of M.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import accumulate, pairwise
+from typing import Any
+
+from splitkit.backend import Array, Point, Space, is_array, namespace
+from splitkit.linear.base import LinearOperator
+from splitkit.linear.dense import DenseMatrix
+from splitkit.properties import Properties
+
+
+class Stacked(LinearOperator):
+    """(x₁, …, xₙ) ↦ the blocks of M[x₁; …; xₙ], concatenated along the last axis.
+
+    Parameters
+    ----------
+    M : array of shape (Σ sizes, Σ sizes), or LinearOperator on the last axis
+    sizes : sequence of int
+        Lengths of the blocks' last axes.
+
+    Raises
+    ------
+    TypeError, ValueError
+        M is no matrix or linear map; the sizes are no positive integers, or do not add up.
+    """
+
+    def __init__(self, M: Array | LinearOperator, sizes: Sequence[int]) -> None:
+        self.M = DenseMatrix(M) if is_array(M) else M
+        if not isinstance(self.M, LinearOperator):
+            raise TypeError(f"M = {M!r}: give a matrix or a splitkit.LinearOperator")
+        self.sizes = tuple(sizes)
+        if not self.sizes or not all(isinstance(n, int) and n > 0 for n in self.sizes):
+            raise ValueError(f"sizes = {sizes!r}: give a positive length for each block")
+        if isinstance(self.M, DenseMatrix) and set(self.M.matrix.shape) != {sum(self.sizes)}:
+            raise ValueError(
+                f"M has shape {tuple(self.M.matrix.shape)}, but sizes = {self.sizes} add up to "
+                f"{sum(self.sizes)}: give a square matrix of that size"
+            )
+
+    @property
+    def norm(self) -> float:  # type: ignore[override]
+        return self.M.norm
+
+    @property
+    def least_gain(self) -> float:  # type: ignore[override]
+        return self.M.least_gain
+
+    @property
+    def gram(self) -> float | None:  # type: ignore[override]
+        return self.M.gram
+
+    @property
+    def properties(self) -> Properties:  # type: ignore[override]
+        return self.M.properties
+
+    def split(self, x: Array) -> Point:
+        """The blocks of a concatenated array."""
+        ends = list(accumulate(self.sizes, initial=0))
+        return tuple(x[..., i:j] for i, j in pairwise(ends))
+
+    def __call__(self, x: Point) -> Point:
+        return self.split(self.M(namespace(x).concat(x, axis=-1)))
+
+    def adjoint(self, y: Point) -> Point:
+        return self.split(self.M.adjoint(namespace(y).concat(y, axis=-1)))
+
+    def shifted_inverse(self, alpha: float) -> LinearOperator:
+        return Stacked(self.M.shifted_inverse(alpha), self.sizes)
+
+    def reflected_inverse(self, alpha: float) -> LinearOperator | None:
+        reflected = self.M.reflected_inverse(alpha)
+        return None if reflected is None else Stacked(reflected, self.sizes)
+
+    def reflected_norm(self, alpha: float) -> float | None:
+        return self.M.reflected_norm(alpha)
+
+    def check_space(self, space: Space, name: str = "M") -> None:
+        lengths = tuple(shape[-1] for shape in space.shapes if shape)
+        others = {shape[:-1] for shape in space.shapes}
+        if not space.is_tuple or lengths != self.sizes or len(others) > 1:
+            raise ValueError(
+                f"{name} acts on tuples of {len(self.sizes)} arrays whose last axes have lengths "
+                f"{self.sizes} and whose other axes agree, got shapes {space.shapes}"
+            )
+        whole = (*space.shapes[0][:-1], sum(self.sizes))
+        self.M.check_space(replace(space, shapes=(whole,), is_tuple=False), name)
+
+    def __repr__(self) -> str:
+        return f"Stacked({self.M!r}, {self.sizes})"
+
+    @classmethod
+    def examples(cls, asarray: Any) -> list[tuple[LinearOperator, Any, Any]]:
+        """(map, shape of its argument, shape of its value) for the checks."""
+        M = asarray([[2.0, 1.0, 0.0], [-1.0, 1.0, 0.5], [0.0, -0.5, 3.0]])
+        return [
+            (cls(M, (2, 1)), ((2,), (1,)), ((2,), (1,))),
+            (cls(M, (1, 1, 1)), ((4, 1), (4, 1), (4, 1)), ((4, 1), (4, 1), (4, 1))),
+        ]

@@ -1,0 +1,85 @@
+"""The product space: 0 ∈ A₁x + … + Aₙx as 0 ∈ (A₁ × … × Aₙ)(x₁, …, xₙ) + N_D(x₁, …, xₙ).
+
+D = {x₁ = … = xₙ} is the diagonal; its normal cone is {u: u₁ + … + uₙ = 0} on D, and the projection
+onto D puts the mean in every block. Any number of resolvents is so brought to two.
+Source: Pierra, *Decomposition through formalization in a product space* (1984); Bauschke,
+Combettes (2017), Props. 26.4 and 29.16.
+"""
+
+from __future__ import annotations
+
+from functools import reduce
+from typing import Any
+
+from splitkit.backend import Array, Point, Scalar, Space, add
+from splitkit.operators.base import Operator, PointMap
+from splitkit.operators.block import BlockDiagonal
+from splitkit.operators.sum import Sum, add_operators, terms_of
+from splitkit.properties import Properties
+
+
+class Consensus(Operator):
+    """The normal cone of the diagonal {x₁ = … = xₙ} of tuples of n arrays of one shape.
+
+    Parameters
+    ----------
+    n : int
+        How many blocks there are.
+
+    Raises
+    ------
+    ValueError
+        n is no positive integer.
+    """
+
+    properties = Properties.of(monotone=True, maximal=True, gradient=True, linear=True)
+
+    def __init__(self, n: int) -> None:
+        if isinstance(n, bool) or not isinstance(n, int) or n < 1:
+            raise ValueError(f"n = {n!r}: give the number of blocks, a positive integer")
+        self.n = n
+
+    def mean(self, x: Point) -> Array:
+        """(x₁ + … + xₙ)/n, the block that all share in the projection."""
+        return reduce(add, x) / self.n
+
+    def make_resolvent(self, alpha: Scalar) -> PointMap:
+        return lambda y: copies(self.mean(y), self.n)
+
+    def check_space(self, space: Space) -> None:
+        if not space.is_tuple or len(space.shapes) != self.n or len(set(space.shapes)) > 1:
+            raise ValueError(
+                f"{self!r} acts on tuples of {self.n} arrays of one shape, got shapes "
+                f"{space.shapes}: make one with splitkit.copies(x, {self.n})"
+            )
+
+    def __repr__(self) -> str:
+        return f"Consensus({self.n})"
+
+    def latex(self) -> str:
+        return rf"N_{{x_1 = \cdots = x_{{{self.n}}}}}"
+
+    @classmethod
+    def examples(cls, asarray: Any) -> list[tuple[Operator, Any]]:
+        """(operator, shape of its points) for the checks."""
+        return [(cls(3), ((2,), (2,), (2,))), (cls(1), ((3,),))]
+
+
+def copies(x: Array, n: int) -> Point:
+    """(x, …, x), n times: a point of the diagonal."""
+    return (x,) * n
+
+
+def product_space(A: Operator) -> Operator:
+    """A₁ × … × Aₙ + N_D for A = A₁ + … + Aₙ: (x₁, …, xₙ) is a zero of it if and only if all blocks
+    are equal to one zero of A. Start from ``copies(x0, n)``; the solution is any block.
+
+    Raises
+    ------
+    TypeError
+        A is no sum of at least two terms.
+    """
+    if not isinstance(A, Sum):
+        raise TypeError(f"A = {A!r}: give a sum of two or more operators")
+    terms = terms_of(A)
+    return add_operators(BlockDiagonal(terms), Consensus(len(terms)))

@@ -1,0 +1,76 @@
+"""x ↦ s A(s x), the pullback by sI, with resolvent R_{αB}(y) = R_{αs²A}(sy)/s.
+
+Its graph is {(x/s, su): (x, u) ∈ A}, so its constants follow exactly: s²m, s²L, β/s².
+Source: Bauschke, Combettes (2017), Cor. 23.26, for LLᵀ = s²I.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import cached_property
+
+from splitkit.backend import Point, Scalar, Space, scale
+from splitkit.notation import ATOM, PRODUCT, latex, multiple, text
+from splitkit.operators.base import Operator, PointMap
+from splitkit.properties import Properties
+
+
+def scale_argument(A: Operator, s: float) -> Operator:
+    """The simplest operator equal to x ↦ s A(s x).
+
+    Raises
+    ------
+    TypeError, ValueError
+        s is no finite number other than 0.
+    """
+    if isinstance(s, bool) or not isinstance(s, (int, float)):
+        raise TypeError(f"s = {s!r}: give a number other than 0")
+    if s == 0 or not math.isfinite(s):
+        raise ValueError(f"s = {s}: give a finite number other than 0")
+    if isinstance(A, ScaledArgument):
+        s, A = s * A.s, A.A
+    return A if s == 1 else ScaledArgument(A, float(s))
+
+
+class ScaledArgument(Operator):
+    """x ↦ s A(s x) with s ≠ 0."""
+
+    binding = PRODUCT
+
+    def __init__(self, A: Operator, s: float) -> None:
+        self.A, self.s = A, s
+
+    @cached_property
+    def properties(self) -> Properties:  # type: ignore[override]
+        return self.A.properties.argument_scaled(self.s)
+
+    @property
+    def has_evaluation(self) -> bool:
+        return self.A.has_evaluation
+
+    @property
+    def has_resolvent(self) -> bool:
+        return self.A.has_resolvent
+
+    def __call__(self, x: Point) -> Point:
+        return scale(self.s, self.A(scale(self.s, x)))
+
+    def make_resolvent(self, alpha: Scalar) -> PointMap:
+        return self._rescaled(self.A.make_resolvent(alpha * self.s**2))
+
+    def make_cayley(self, alpha: Scalar) -> PointMap:
+        return self._rescaled(self.A.make_cayley(alpha * self.s**2))
+
+    def _rescaled(self, f: PointMap) -> PointMap:
+        s = self.s
+        return lambda y: scale(1 / s, f(scale(s, y)))
+
+    def check_space(self, space: Space) -> None:
+        self.A.check_space(space)
+
+    def __repr__(self) -> str:
+        return multiple(self.s, f"{text(self.A, ATOM)}({multiple(self.s, '·')})")
+
+    def latex(self) -> str:
+        argument = multiple(self.s, r"\cdot", "latex")
+        return multiple(self.s, rf"{latex(self.A, ATOM)}({argument})", "latex")

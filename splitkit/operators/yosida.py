@@ -1,0 +1,76 @@
+"""The Yosida approximation A_γ = (I − R_{γA})/γ = (γI + A⁻¹)⁻¹, single-valued and γ-cocoercive for
+A maximal monotone; of A = ∂f it is the gradient of the Moreau envelope of f.
+
+R_{αA_γ}(x) = x + α/(α + γ) (R_{(α+γ)A}(x) − x), and (A_γ)_δ = A_{γ+δ}. Its graph is
+{(x + γu, u): (x, u) ∈ A}, so its constants follow exactly.
+Source: Bauschke, Combettes (2017), Prop. 23.7.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import cached_property
+
+from splitkit.backend import Point, Scalar, Space, lincomb
+from splitkit.notation import ATOM, FACTOR, latex, number, text
+from splitkit.operators.base import Operator, PointMap
+from splitkit.properties import Properties
+
+
+def yosida(A: Operator, gamma: float) -> Operator:
+    """A_γ, with approximations of approximations gathered.
+
+    Raises
+    ------
+    TypeError, ValueError
+        gamma is no positive finite number.
+    """
+    if isinstance(gamma, bool) or not isinstance(gamma, (int, float)):
+        raise TypeError(f"gamma = {gamma!r}: give a positive number")
+    if not 0 < gamma < math.inf:
+        raise ValueError(f"gamma = {gamma}: the index must be positive and finite")
+    if isinstance(A, Yosida):
+        gamma, A = gamma + A.gamma, A.A
+    return Yosida(A, float(gamma))
+
+
+class Yosida(Operator):
+    """A_γ = (I − R_{γA})/γ."""
+
+    binding = FACTOR
+
+    def __init__(self, A: Operator, gamma: float) -> None:
+        self.A, self.gamma = A, gamma
+
+    @cached_property
+    def properties(self) -> Properties:  # type: ignore[override]
+        return self.A.properties.yosida(self.gamma)
+
+    @property
+    def has_evaluation(self) -> bool:
+        return self.A.has_resolvent
+
+    @property
+    def has_resolvent(self) -> bool:
+        return self.A.has_resolvent
+
+    @cached_property
+    def _resolvent_of_A(self) -> PointMap:
+        return self.A.make_resolvent(self.gamma)
+
+    def __call__(self, x: Point) -> Point:
+        return lincomb(1 / self.gamma, x, -1 / self.gamma, self._resolvent_of_A(x))
+
+    def make_resolvent(self, alpha: Scalar) -> PointMap:
+        resolvent = self.A.make_resolvent(alpha + self.gamma)
+        share = alpha / (alpha + self.gamma)
+        return lambda y: lincomb(1 - share, y, share, resolvent(y))
+
+    def check_space(self, space: Space) -> None:
+        self.A.check_space(space)
+
+    def __repr__(self) -> str:
+        return f"{text(self.A, ATOM)}_{number(self.gamma)}"
+
+    def latex(self) -> str:
+        return f"{{{latex(self.A, ATOM)}}}_{{{number(self.gamma, 'latex')}}}"

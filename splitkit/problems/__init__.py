@@ -1,0 +1,12 @@
+"""Problems by their names, as sums of operators that ``solve`` takes; with checks of solutions."""
+
+from splitkit.problems.complementarity import (
+    LCP as LCP,
+    NCP as NCP,
+    MixedComplementarity as MixedComplementarity,
+)
+from splitkit.problems.games import MatrixGame as MatrixGame, NashGame as NashGame
+from splitkit.problems.generalized_games import GeneralizedNashGame as GeneralizedNashGame
+from splitkit.problems.kkt import KKT as KKT
+from splitkit.problems.pseudo_gradient import PseudoGradient as PseudoGradient
+from splitkit.problems.variational import VI as VI

@@ -1,0 +1,76 @@
+"""Nash equilibria: x with xᵢ ∈ argmin over Cᵢ of fᵢ(·, x₋ᵢ) for each player i.
+
+If each fᵢ is convex in xᵢ and differentiable, and each Cᵢ is closed and convex, they are the
+solutions of the variational inequality of the pseudo-gradient on C₁ × … × Cₙ.
+Source: Facchinei, Pang (2003), Prop. 1.4.2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from splitkit.backend import Array, Point, namespace
+from splitkit.functions import Box, Indicator, SeparableSum, Simplex
+from splitkit.linear import Affine, Coupling, DenseMatrix
+from splitkit.operators.base import Operator
+from splitkit.problems.pseudo_gradient import PseudoGradient
+from splitkit.problems.variational import VI
+
+
+class NashGame(VI):
+    """The equilibria of a game, as F + N_{C₁} × … × N_{Cₙ} on tuples, one block for each player.
+
+    Parameters
+    ----------
+    F : Operator
+        The pseudo-gradient: ``PseudoGradient(gradients)``, ``PseudoGradient.quadratic(Q, q)``.
+    sets : sequence of Indicator
+        What each player may choose.
+    """
+
+    def __init__(self, F: Operator, sets: Sequence[Indicator]) -> None:
+        super().__init__(F, SeparableSum(tuple(sets)))
+
+    @classmethod
+    def examples(cls, asarray: Any) -> list[tuple[Operator, Any]]:
+        """(operator, shape of its points) for the checks."""
+        Q = [[asarray([[2.0]]), asarray([[1.0]])], [asarray([[1.0]]), asarray([[2.0]])]]
+        F = PseudoGradient.quadratic(Q)
+        return [(cls(F, [Box(0.0, 1.0), Box(0.0, 2.0)]), ((1,), (1,)))]
+
+
+class MatrixGame(NashGame):
+    """Two players with mixed strategies: x minimizes and y maximizes yᵀKx over simplices.
+
+    Parameters
+    ----------
+    K : array, shape (rows, columns)
+        What the column player x pays the row player y.
+    batch_ndim : int
+        Leading batch axes: several games of one matrix.
+    """
+
+    def __init__(self, K: Array, *, batch_ndim: int = 0) -> None:
+        self.K = DenseMatrix(K)
+        sets = [Simplex(batch_ndim=batch_ndim), Simplex(batch_ndim=batch_ndim)]
+        super().__init__(Affine(Coupling(self.K)), sets)
+
+    def value(self, z: Point) -> Array:
+        """yᵀKx at z = (x, y), of batch shape; the value of the game at an equilibrium."""
+        x, y = z
+        return namespace(x).sum(self.K(x) * y, axis=-1)
+
+    def gap(self, z: Point) -> Array:
+        """max_i (Kx)ᵢ − min_j (Kᵀy)ⱼ: what both could gain by deviating; it bounds the distance of
+        ``value`` to the value of the game.
+        """
+        x, y = z
+        xp = namespace(x)
+        return xp.max(self.K(x), axis=-1) - xp.min(self.K.adjoint(y), axis=-1)
+
+    @classmethod
+    def examples(cls, asarray: Any) -> list[tuple[Operator, Any]]:
+        """(operator, shape of its points) for the checks."""
+        K = asarray([[1.0, -2.0, 0.5], [0.0, 3.0, 1.0]])
+        return [(cls(K), ((3,), (2,)))]

@@ -1,0 +1,95 @@
+"""The proof of a method: its own iteration, run on symbols.
+
+Of an averaged map, and of one point u: the contraction of a step, or else ‖u⁺‖² ≤ ‖u‖² − c‖r‖² with
+r the residual that the method reads. Of other states: a quadratic Lyapunov function of the state
+and of what a step computes, from a state that a step has left, so that its parts belong together.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from splitkit.backend import add, blocks
+from splitkit.operators.base import Operator
+from splitkit.proofs import Proof, Scene, Vector, contraction, decrease, lyapunov, symbol
+from splitkit.solvers.iteration import Iteration
+
+if TYPE_CHECKING:
+    from splitkit.solvers.method import Method
+
+
+def proof_of(method: Method, operators: tuple[Operator, ...]) -> Proof:
+    """See ``Method.proof``."""
+    missing = method.missing(*operators)
+    if missing is not None:
+        raise TypeError(f"{method.label}: {missing}")
+    chosen = method.chosen(*operators)
+    try:
+        return _proof(chosen, operators)
+    except AttributeError as error:
+        raise TypeError(
+            f"{method.label} does not take the same linear step in every iteration, so there is no "
+            f"proof by the program ({error})"
+        ) from error
+
+
+def _proof(method: Method, operators: tuple[Operator, ...]) -> Proof:
+    scene, iteration, state = _begin(method, operators)
+    if not (isinstance(state, Vector) or method.averaged):
+        return _lyapunov(scene, iteration, state)
+    contracts = _contraction(scene, iteration, state)
+    if contracts.holds:
+        return contracts
+    return _decrease(*_begin(method, operators))
+
+
+def _begin(method: Method, operators: tuple[Operator, ...]) -> tuple[Scene, Iteration, Any]:
+    """The iteration on symbols, and a state whose parts are free vectors."""
+    scene = Scene()
+    roles = method.roles_for(len(operators))
+    symbols = [
+        symbol(A, scene, composed=role.value == "composed")
+        for A, role in zip(operators, roles, strict=True)
+    ]
+    iteration = method.iteration(*symbols)
+    return scene, iteration, _freed(iteration.init(Scene().new("u")), scene)
+
+
+def _freed(state: Any, scene: Scene) -> Any:
+    """The state with a free vector for each of its points."""
+    if isinstance(state, tuple):
+        return tuple(_freed(part, scene) for part in state)
+    if not isinstance(state, Vector):
+        raise AttributeError(f"its state holds a {type(state).__name__}")
+    return scene.new(f"state {len(scene.labels)}")
+
+
+def _residual(iteration: Iteration, trace: Any) -> list[Vector]:
+    terms = iteration.read(trace).terms
+    total = terms[0]
+    for term in terms[1:]:
+        total = add(total, term)
+    return list(blocks(total))
+
+
+def _contraction(scene: Scene, iteration: Iteration, state: Any) -> Proof:
+    after, _ = iteration.advance(state)
+    before, after = list(blocks(state)), list(blocks(after))
+    return contraction(scene, before, after, np.eye(len(before)))
+
+
+def _decrease(scene: Scene, iteration: Iteration, state: Any) -> Proof:
+    after, trace = iteration.advance(state)
+    before, after = list(blocks(state)), list(blocks(after))
+    return decrease(scene, before, after, _residual(iteration, trace), np.eye(len(before)))
+
+
+def _lyapunov(scene: Scene, iteration: Iteration, state: Any) -> Proof:
+    first, _ = iteration.advance(state)
+    second, left = iteration.advance(first)
+    _, then = iteration.advance(second)
+    before = [v for v in blocks((first, left)) if isinstance(v, Vector)]
+    after = [v for v in blocks((second, then)) if isinstance(v, Vector)]
+    return lyapunov(scene, before, after, _residual(iteration, left))

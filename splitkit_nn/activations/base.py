@@ -1,0 +1,112 @@
+"""Activations are proximal maps: σ = prox_f, and the solver needs prox_{αf} at its own α.
+
+σ is prox_f of a convex f exactly if it is the gradient of a convex function and nonexpansive
+(Moreau); for a scalar σ: monotone with slopes in [0, 1]. Then x = prox_{αf}(y) is
+
+    x = σ(s)   with   (1 − α)σ(s) + αs = y,
+
+since y − x = α(s − x) and s − x ∈ ∂f(x). prox_{αf} = σ at every α exactly if f is an indicator; for
+any other activation σ in its place gives a wrong equilibrium.
+
+Source: Combettes, Pesquet, *Deep neural network structures solving variational inequalities*
+(2020).
+"""
+
+from __future__ import annotations
+
+import math
+
+import splitkit as sk
+from splitkit.backend import Array, Scalar, align, namespace
+from splitkit.operators.base import PointMap
+from splitkit_nn.jacobians import Diagonal, Jacobian
+
+
+class Activation:
+    """σ = prox_f on arrays of any library, shape (batch, features, …).
+
+    A subclass gives σ and its derivative, and ``prox`` where a closed form is known. One that
+    couples entries sets ``elementwise = False`` and gives ``jacobian`` and ``prox``.
+
+    Attributes
+    ----------
+    slopes : (float, float)
+        Bounds of the eigenvalues of σ's Jacobian, within [0, 1].
+    elementwise : bool
+        σ acts on each entry by itself.
+    """
+
+    slopes: tuple[float, float] = (0.0, 1.0)
+    elementwise: bool = True
+
+    def __call__(self, y: Array) -> Array:
+        """σ(y), like y."""
+        raise NotImplementedError(f"{type(self).__name__} must define __call__")
+
+    def derivative(self, y: Array) -> Array:
+        """σ′(y) entry by entry, in [0, 1], like y; differentiable by Torch."""
+        raise NotImplementedError(f"{type(self).__name__} must define derivative")
+
+    def jacobian(self, y: Array) -> Jacobian:
+        """The Jacobian of σ at the pre-activation y."""
+        return Diagonal(self.derivative(y))
+
+    def prox(self, y: Array, alpha: Scalar = 1.0) -> Array:
+        """prox_{αf}(y), like y; the default solves for it by Newton's method."""
+        return newton_prox(self, y, alpha)
+
+    @property
+    def operator(self) -> sk.Operator:
+        """∂f, whose resolvent is prox_{αf}, on points with one batch axis."""
+        return ActivationOperator(self)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
+
+class ActivationOperator(sk.Operator):
+    """∂f for σ = prox_f. Slopes of σ in [p, q] are slopes of ∂f in [1/q − 1, 1/p − 1]."""
+
+    def __init__(self, activation: Activation) -> None:
+        self.activation = activation
+        least, greatest = activation.slopes
+        self.properties = sk.Properties.of(
+            strong_monotonicity=1 / greatest - 1,
+            lipschitz=1 / least - 1 if least > 0 else None,
+            gradient=True,
+            maximal=True,
+        )
+
+    def make_resolvent(self, alpha: Scalar) -> PointMap:
+        return lambda y: self.activation.prox(y, alpha)
+
+    def __repr__(self) -> str:
+        return f"∂f of {self.activation!r}"
+
+
+def newton_prox(activation: Activation, y: Array, alpha: Scalar, steps: int | None = None) -> Array:
+    """prox_{αf}(y) by safeguarded Newton for φ(s) = (1 − α)σ(s) + αs = y, entry by entry.
+
+    φ′ lies in [min(1, α), max(1, α)], so a residual r at s brackets the root between
+    s + r/max(1, α) and s + r/min(1, α); a Newton step that leaves the brackets found so far is
+    replaced by their middle. The number of steps is fixed, so that nothing waits for the device.
+    """
+    if isinstance(alpha, (int, float)):
+        if alpha == 1:
+            return activation(y)
+        steps = steps or 8 + math.ceil(abs(math.log2(alpha)))
+    steps = steps or 20
+    xp = namespace(y)
+    alpha = align(alpha, y)
+    one = xp.ones_like(y)
+    steep, flat = xp.maximum(one, alpha * one), xp.minimum(one, alpha * one)
+    low, high, s = one * -math.inf, one * math.inf, y
+    for _ in range(steps):
+        r = y - (1 - alpha) * activation(s) - alpha * s
+        near, far = s + r / steep, s + r / flat
+        low = xp.maximum(low, xp.minimum(near, far))
+        high = xp.minimum(high, xp.maximum(near, far))
+        newton = s + r / ((1 - alpha) * activation.derivative(s) + alpha)
+        inside = (newton >= low) & (newton <= high)
+        s = xp.where(inside, newton, low / 2 + high / 2)
+    return activation(s)

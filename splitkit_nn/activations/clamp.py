@@ -1,0 +1,53 @@
+"""σ(y) = min(max(y, l), h): f is the indicator of a box, prox_{αf} = σ at every α."""
+
+from __future__ import annotations
+
+import splitkit as sk
+from splitkit.backend import Array, Scalar, clip, namespace
+from splitkit.functions import Box
+from splitkit_nn.activations.base import Activation
+
+
+class Clamp(Activation):
+    """The projection onto [l, h], as hard tanh and ReLU6 are.
+
+    Parameters
+    ----------
+    lower, upper : float
+        l < h, default 0 and 1; one may be infinite.
+    """
+
+    def __init__(self, lower: float = 0.0, upper: float = 1.0) -> None:
+        if not lower < upper:
+            raise ValueError(f"lower = {lower}, upper = {upper}: give lower < upper")
+        self.lower, self.upper = lower, upper
+
+    def __call__(self, y: Array) -> Array:
+        return clip(y, self.lower, self.upper)
+
+    def derivative(self, y: Array) -> Array:
+        return namespace(y).astype((y > self.lower) & (y < self.upper), y.dtype)
+
+    def prox(self, y: Array, alpha: Scalar = 1.0) -> Array:
+        return self(y)
+
+    @property
+    def operator(self) -> sk.Operator:
+        return sk.NormalCone(Box(self.lower, self.upper, batch_ndim=1))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.lower:g}, {self.upper:g})"
+
+
+class HardTanh(Clamp):
+    """The projection onto [−1, 1]."""
+
+    def __init__(self) -> None:
+        super().__init__(-1.0, 1.0)
+
+
+class ReLU6(Clamp):
+    """The projection onto [0, 6]."""
+
+    def __init__(self) -> None:
+        super().__init__(0.0, 6.0)

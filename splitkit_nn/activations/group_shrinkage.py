@@ -1,0 +1,61 @@
+"""σ(y)_g = max(1 − λ/‖y_g‖, 0) y_g: f = λΣ_g‖x_g‖₂; prox_{αf} has the threshold αλ.
+
+On a group that is kept, J = (1 − λ/‖y‖)I + (λ/‖y‖³)yyᵀ; else J = 0.
+"""
+
+from __future__ import annotations
+
+from splitkit.backend import Array, Scalar, align, clip, namespace
+from splitkit_nn.activations.base import Activation
+from splitkit_nn.jacobians import DiagonalPlusRankOne, group_sum
+
+
+class GroupShrinkage(Activation):
+    """Block soft threshold of equal groups of features, or of channels at each place.
+
+    Parameters
+    ----------
+    threshold : float
+        λ ≥ 0.
+    groups : int
+        Consecutive groups along axis 1, whose length it must divide; default 1.
+    """
+
+    elementwise = False
+
+    def __init__(self, threshold: float = 0.5, groups: int = 1) -> None:
+        if not 0 <= threshold < float("inf"):
+            raise ValueError(f"threshold = {threshold}: give a finite number ≥ 0")
+        if isinstance(groups, bool) or not isinstance(groups, int) or groups < 1:
+            raise ValueError(f"groups = {groups!r}: give a positive integer")
+        self.threshold, self.groups = threshold, groups
+
+    def __call__(self, y: Array) -> Array:
+        return self.prox(y)
+
+    def prox(self, y: Array, alpha: Scalar = 1.0) -> Array:
+        sizes = self._sizes(y)
+        return clip(1 - align(alpha, y) * self.threshold / sizes, 0.0) * y
+
+    def jacobian(self, y: Array) -> DiagonalPlusRankOne:
+        xp = namespace(y)
+        sizes = self._sizes(y)
+        kept = sizes > self.threshold
+        zero = xp.zeros_like(y)
+        d = xp.where(kept, 1 - self.threshold / sizes, zero)
+        w = xp.where(kept, self.threshold**0.5 * y / sizes**1.5, zero)
+        return DiagonalPlusRankOne(d, w, sign=1.0, groups=self.groups)
+
+    def _sizes(self, y: Array) -> Array:
+        """‖y_g‖ at each entry of g, positive: a group of zeros counts as of the least size."""
+        xp = namespace(y)
+        if y.shape[1] % self.groups:
+            raise ValueError(
+                f"groups = {self.groups} does not divide the {y.shape[1]} features of axis 1"
+            )
+        squares = group_sum(y * y, self.groups)
+        least = xp.full_like(squares, float(xp.finfo(y.dtype).smallest_normal))
+        return xp.sqrt(xp.maximum(squares, least))
+
+    def __repr__(self) -> str:
+        return f"GroupShrinkage({self.threshold:g}, groups={self.groups})"

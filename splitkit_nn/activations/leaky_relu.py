@@ -1,0 +1,40 @@
+"""σ(y) = max(y, ay), 0 ≤ a ≤ 1: f(x) = ½(1/a − 1) min(x, 0)².
+
+prox_{αf} is leaky with the slope a/(a + α(1 − a)).
+"""
+
+from __future__ import annotations
+
+from splitkit.backend import Array, Scalar, align, namespace
+from splitkit_nn.activations.base import Activation
+
+
+class LeakyReLU(Activation):
+    """max(y, ay).
+
+    Parameters
+    ----------
+    slope : float
+        a in [0, 1], default 0.01 as in ``torch.nn``.
+    """
+
+    def __init__(self, slope: float = 0.01) -> None:
+        if not 0 <= slope <= 1:
+            raise ValueError(f"slope = {slope}: give a number in [0, 1]")
+        self.slope = slope
+        self.slopes = (slope, 1.0)
+
+    def __call__(self, y: Array) -> Array:
+        return namespace(y).where(y > 0, y, self.slope * y)
+
+    def derivative(self, y: Array) -> Array:
+        positive = namespace(y).astype(y > 0, y.dtype)
+        return positive + self.slope * (1 - positive)
+
+    def prox(self, y: Array, alpha: Scalar = 1.0) -> Array:
+        alpha = align(alpha, y)
+        slope = self.slope / (self.slope + alpha * (1 - self.slope)) if self.slope else 0.0
+        return namespace(y).where(y > 0, y, slope * y)
+
+    def __repr__(self) -> str:
+        return f"LeakyReLU({self.slope:g})"

@@ -1,0 +1,25 @@
+"""σ(y) = max(y, 0): f is the indicator of the non-negative orthant, prox_{αf} = σ at every α."""
+
+from __future__ import annotations
+
+import splitkit as sk
+from splitkit.backend import Array, Scalar, clip, namespace
+from splitkit.functions import NonNegative
+from splitkit_nn.activations.base import Activation
+
+
+class ReLU(Activation):
+    """max(y, 0)."""
+
+    def __call__(self, y: Array) -> Array:
+        return clip(y, 0.0)
+
+    def derivative(self, y: Array) -> Array:
+        return namespace(y).astype(y > 0, y.dtype)
+
+    def prox(self, y: Array, alpha: Scalar = 1.0) -> Array:
+        return self(y)
+
+    @property
+    def operator(self) -> sk.Operator:
+        return sk.NormalCone(NonNegative(batch_ndim=1))  # its Cayley operator is |y|

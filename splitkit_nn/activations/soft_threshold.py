@@ -1,0 +1,35 @@
+"""σ(y) = sign(y) max(|y| − λ, 0): f = λ‖·‖₁; prox_{αf} has the threshold αλ."""
+
+from __future__ import annotations
+
+from splitkit.backend import Array, Scalar, align, clip, namespace
+from splitkit_nn.activations.base import Activation
+
+
+class SoftThreshold(Activation):
+    """Soft threshold (torch's softshrink).
+
+    Parameters
+    ----------
+    threshold : float
+        λ ≥ 0, default 0.5 as in ``torch.nn``.
+    """
+
+    def __init__(self, threshold: float = 0.5) -> None:
+        if not 0 <= threshold < float("inf"):
+            raise ValueError(f"threshold = {threshold}: give a finite number ≥ 0")
+        self.threshold = threshold
+
+    def __call__(self, y: Array) -> Array:
+        return self.prox(y)
+
+    def derivative(self, y: Array) -> Array:
+        xp = namespace(y)
+        return xp.astype(xp.abs(y) > self.threshold, y.dtype)
+
+    def prox(self, y: Array, alpha: Scalar = 1.0) -> Array:
+        threshold = align(alpha, y) * self.threshold
+        return y - clip(y, -threshold, threshold)
+
+    def __repr__(self) -> str:
+        return f"SoftThreshold({self.threshold:g})"

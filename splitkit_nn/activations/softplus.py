@@ -1,0 +1,17 @@
+"""σ(y) = log(1 + e^y), with σ′ the logistic function in (0, 1): f′(x) = log(e^x − 1) − x."""
+
+from __future__ import annotations
+
+from splitkit.backend import Array, clip, namespace
+from splitkit_nn.activations.base import Activation
+
+
+class Softplus(Activation):
+    """A smooth ReLU."""
+
+    def __call__(self, y: Array) -> Array:
+        xp = namespace(y)
+        return clip(y, 0.0) + xp.log1p(xp.exp(-xp.abs(y)))
+
+    def derivative(self, y: Array) -> Array:
+        return (1 + namespace(y).tanh(y / 2)) / 2

@@ -1,0 +1,25 @@
+"""σ(y) = y/(1 + |y|): f′(x) = x/(1 − |x|) − x on (−1, 1). With t = |y|,
+
+prox_{αf}(y) = sign(y) 2t/((1 + t) + √((1 + t)² − 4(1 − α)t)).
+"""
+
+from __future__ import annotations
+
+from splitkit.backend import Array, Scalar, align, namespace
+from splitkit_nn.activations.base import Activation
+
+
+class Softsign(Activation):
+    """y/(1 + |y|)."""
+
+    def __call__(self, y: Array) -> Array:
+        return y / (1 + namespace(y).abs(y))
+
+    def derivative(self, y: Array) -> Array:
+        return 1 / (1 + namespace(y).abs(y)) ** 2
+
+    def prox(self, y: Array, alpha: Scalar = 1.0) -> Array:
+        xp = namespace(y)
+        t = xp.abs(y)
+        # (1 + t)² − 4(1 − α)t = (1 − t)² + 4αt, a sum of what is not negative
+        return 2 * y / ((1 + t) + xp.sqrt((1 - t) ** 2 + 4 * align(alpha, y) * t))

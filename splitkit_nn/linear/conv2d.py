@@ -1,0 +1,147 @@
+"""The single convolution: W = (1−m)I − AᵀA + B − Bᵀ with A, B circular convolutions.
+
+W is a circular convolution itself, with a kernel of side 2k − 1. By frequencies its blocks are
+Ŵ(ω) = (1−m)I − Â*Â + B̂ − B̂*, from which all constants of I − W and its shifted inverse follow
+exactly. Source: Winston, Kolter (2020), §4.2 and App. C.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from splitkit_nn.activations import Activation
+from splitkit_nn.linear.base import (
+    Parametrization,
+    non_negative_integer,
+    odd_integer,
+    positive_integer,
+)
+from splitkit_nn.linear.circular import CircularConvolution
+from splitkit_nn.linear.kernels import (
+    border_mask,
+    circular_conv2d,
+    gram,
+    identity_kernel,
+    kernel_parameter,
+    monotone_kernel,
+    normalized,
+)
+from splitkit_nn.linear.lattice import Lattice, check_grid
+from splitkit_nn.masked import Masked
+
+
+class MonotoneConv2d(Parametrization):
+    """W as a convolution of ``channels`` channels, and a convolutional input map.
+
+    Inputs are (batch, in_channels, *side), equilibria (batch, channels, height, width) on the
+    hidden grid, which is the image with a border around it. The border of the equilibrium is zero,
+    so that nothing wraps around; ``border=0`` leaves the torus as it is.
+
+    Parameters
+    ----------
+    in_channels, channels : int
+        Of the image and of the equilibrium.
+    side : int or (int, int)
+        Height and width of the image.
+    kernel_size : int
+        k, odd; the same for A, B and U.
+    m : float
+        Strong monotonicity of I − W, positive; the paper takes 1.
+    border : int
+        Its width, 0 or more; the paper takes 1.
+
+    Attributes
+    ----------
+    A, B : torch.nn.Parameter
+        Kernels of shape (channels, channels, k, k), initialized uniformly in ±1/√(channels·k²).
+    g, h : torch.nn.Parameter
+        Scales, 1 at first: A enters as √|g|·A/‖A‖_F, B as h·B/‖B‖_F.
+    U : torch.nn.Conv2d
+        The input map, with bias, on the hidden grid.
+    """
+
+    interior: Tensor
+
+    def __init__(
+        self,
+        in_channels: int,
+        channels: int,
+        side: int | tuple[int, int],
+        kernel_size: int = 3,
+        m: float = 1.0,
+        *,
+        border: int = 1,
+    ) -> None:
+        super().__init__(m)
+        self.in_channels = positive_integer("in_channels", in_channels)
+        self.channels = positive_integer("channels", channels)
+        self.side = check_grid("side", side)
+        k = odd_integer("kernel_size", kernel_size)
+        self.border = non_negative_integer("border", border)
+        self.grid = Lattice(*(n + 2 * border for n in self.side))
+        self.U = nn.Conv2d(in_channels, channels, k)
+        self.A = kernel_parameter(channels, channels, k)
+        self.B = kernel_parameter(channels, channels, k)
+        self.g, self.h = nn.Parameter(torch.tensor(1.0)), nn.Parameter(torch.tensor(1.0))
+        mask = border_mask(self.grid.height, self.grid.width, border)
+        self.register_buffer("interior", mask, persistent=False)
+
+    def check_input(self, x: Tensor) -> None:
+        if x.ndim != 4 or tuple(x.shape[1:]) != (self.in_channels, *self.side):
+            height, width = self.side
+            raise ValueError(
+                f"x has shape {tuple(x.shape)}: give (batch, in_channels = {self.in_channels}, "
+                f"{height}, {width})"
+            )
+
+    def bias(self, x: Tensor) -> Tensor:
+        return circular_conv2d(functional.pad(x, (self.border,) * 4), self.U.weight, self.U.bias)
+
+    def weight(self) -> Tensor:
+        """The kernel of W, shape (channels, channels, 2k − 1, 2k − 1)."""
+        AtA = self.g.abs() * gram(normalized(self.A))
+        return monotone_kernel(AtA, self.h * normalized(self.B), self.m)
+
+    def multiply(self, W: Tensor, z: Tensor) -> Tensor:
+        blocks = self.grid.spectrum(W)
+        result: Tensor = self.grid.inverse(self.grid.transform(z) @ blocks.mT)
+        return result
+
+    def multiply_transpose(self, W: Tensor, v: Tensor) -> Tensor:
+        blocks = self.grid.spectrum(W)
+        result: Tensor = self.grid.inverse(self.grid.transform(v) @ blocks.conj())
+        return result
+
+    def outer(self, W: Tensor, p: Tensor, z: Tensor) -> Tensor:
+        grid = self.grid
+        result: Tensor = grid.correlation(grid.transform(p), grid.transform(z), W.shape[-1])
+        return result
+
+    def confine(self, activation: Activation) -> Activation:
+        return Masked(activation, self.interior) if self.border else activation
+
+    def input_norm(self) -> float:
+        """Exact for the circular convolution, in which padding with zeros is an isometry."""
+        return float(torch.linalg.svdvals(self.grid.spectrum(self.U.weight.detach())).max())
+
+    def operator(self, *, exact: bool) -> CircularConvolution:
+        with torch.no_grad():
+            W = self.weight()
+            M = identity_kernel(W) - W
+            blocks = self.grid.spectrum(M)
+            if exact:
+                return CircularConvolution(blocks, self.grid)
+            # ‖M̂(ω)‖ ≤ ‖M̂(ω)‖_F at every frequency
+            bound = max(self.m, float(torch.linalg.matrix_norm(blocks).max()))
+            return CircularConvolution(
+                blocks, self.grid, strong_monotonicity=self.m, lipschitz=bound
+            )
+
+    def extra_repr(self) -> str:
+        k = self.A.shape[-1]
+        return (
+            f"in_channels={self.in_channels}, channels={self.channels}, side={self.side}, "
+            f"kernel_size={k}, m={self.m:g}, border={self.border}"
+        )

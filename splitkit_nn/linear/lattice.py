@@ -1,0 +1,174 @@
+"""Circular convolutions on a grid by frequencies; a stride is a change of channels.
+
+(Kz)_o(x) = Σ_{i,d} K_oid z_i(x + d), with |d| ≤ (k − 1)/2 in both directions and x on the torus:
+the convention of ``torch.nn.Conv2d``.
+
+With a stride r, x = rX + a and x + d = rD + c: the r² phases of n channels are r²n channels on the
+coarse grid of the X, and every map that commutes with shifts by r is an ordinary circular
+convolution between them. On the half spectrum of the real DFT it has the blocks
+
+    K̂(ω)_{(o,a),(i,c)} = Σ_d K_oid [(a + d) mod r = c] exp(iω·⌊(a + d)/r⌋).
+
+A strided convolution keeps the rows a = 0 alone. The r² frequencies of the fine grid that alias to
+ω are the DFT of the r² phases, so that nothing has to be said of aliases.
+
+Arrays of any library; differentiable by Torch.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Any
+
+import numpy as np
+
+from splitkit.backend import Array, device, namespace
+
+
+@dataclass(frozen=True)
+class Lattice:
+    """A torus of height × width points with its phases modulo ``stride``.
+
+    Parameters
+    ----------
+    height, width : int
+        Multiples of the stride.
+    stride : int
+        r; with 1 there is one phase, and the coarse grid is the grid itself.
+    """
+
+    height: int
+    width: int
+    stride: int = 1
+
+    @property
+    def coarse(self) -> tuple[int, int]:
+        """Height and width of the grid of every r-th point."""
+        return self.height // self.stride, self.width // self.stride
+
+    @property
+    def phases(self) -> int:
+        """r²."""
+        return self.stride**2
+
+    @cached_property
+    def frequencies(self) -> int:
+        """The number of blocks in the half spectrum."""
+        height, width = self.coarse
+        return height * (width // 2 + 1)
+
+    @cached_property
+    def multiplicity(self) -> Any:
+        """How many frequencies of the whole spectrum each block stands for: 1 or 2."""
+        height, width = self.coarse
+        columns = np.full(width // 2 + 1, 2.0)
+        columns[0] = 1.0
+        if width % 2 == 0:
+            columns[-1] = 1.0
+        return np.tile(columns, height)
+
+    def transform(self, z: Array) -> Array:
+        """The blocks ẑ(ω), shape (frequencies, batch, r²n), of z, shape (batch, n, height, width).
+
+        Their sum of squares, times the multiplicity, is ‖z‖² times the size of the coarse grid.
+        """
+        xp = namespace(z)
+        batch, channels = z.shape[:2]
+        (height, width), r = self.coarse, self.stride
+        if r > 1:
+            z = xp.reshape(z, (batch, channels, height, r, width, r))
+            z = xp.permute_dims(z, (0, 1, 3, 5, 2, 4))
+            z = xp.reshape(z, (batch, channels * r * r, height, width))
+        Z = xp.permute_dims(xp.fft.rfftn(z, axes=(-2, -1)), (2, 3, 0, 1))
+        return xp.reshape(Z, (self.frequencies, batch, channels * r * r))
+
+    def inverse(self, Z: Array) -> Array:
+        """z with the blocks Z; what is not Hermitian in Z counts by its Hermitian part."""
+        xp = namespace(Z)
+        batch = Z.shape[1]
+        (height, width), r = self.coarse, self.stride
+        channels = Z.shape[2] // self.phases
+        Z = xp.reshape(Z, (height, width // 2 + 1, batch, Z.shape[2]))
+        z = xp.fft.irfftn(xp.permute_dims(Z, (2, 3, 0, 1)), s=(height, width), axes=(-2, -1))
+        if r > 1:
+            z = xp.reshape(z, (batch, channels, r, r, height, width))
+            z = xp.permute_dims(z, (0, 1, 4, 2, 5, 3))
+            z = xp.reshape(z, (batch, channels, self.height, self.width))
+        return z
+
+    def spectrum(self, kernel: Array, *, strided: bool = False) -> Array:
+        """The blocks K̂(ω), shape (frequencies, rows, r²n), of a kernel of shape (n₂, n, k, k).
+
+        There are r²n₂ rows, or n₂ if strided.
+        """
+        xp = namespace(kernel)
+        outputs, inputs, k, _ = kernel.shape
+        waves = self._waves(kernel, strided)
+        flat = xp.reshape(xp.permute_dims(kernel, (2, 3, 0, 1)), (k * k, outputs * inputs))
+        rows = 1 if strided else self.phases
+        K = xp.reshape(
+            waves @ xp.astype(flat, waves.dtype),
+            (self.frequencies, rows, self.phases, outputs, inputs),
+        )
+        K = xp.permute_dims(K, (0, 3, 1, 4, 2))
+        return xp.reshape(K, (self.frequencies, outputs * rows, inputs * self.phases))
+
+    def correlation(self, P: Array, Z: Array, size: int, *, strided: bool = False) -> Array:
+        """The derivative of ⟨p, Kz⟩ in the kernel K of side ``size``, of p and z the blocks P, Z.
+
+        It is the transpose of ``spectrum``, applied to the sum over the batch of p̂(ω)ẑ(ω)*.
+        """
+        xp = namespace(P, Z)
+        rows = 1 if strided else self.phases
+        outputs, inputs = P.shape[2] // rows, Z.shape[2] // self.phases
+        waves = self._waves(P, strided, size)
+        weights = xp.asarray(self.multiplicity / math.prod(self.coarse), device=device(P))
+        weights = xp.reshape(xp.astype(weights, P.dtype), (self.frequencies, 1, 1))
+        Γ = xp.conj(xp.permute_dims(P, (0, 2, 1))) @ Z * weights
+        Γ = xp.reshape(Γ, (self.frequencies, outputs, rows, inputs, self.phases))
+        Γ = xp.reshape(xp.permute_dims(Γ, (0, 2, 4, 1, 3)), (waves.shape[0], outputs * inputs))
+        taps = xp.reshape(xp.real(waves.T @ Γ), (size, size, outputs, inputs))
+        return xp.permute_dims(taps, (2, 3, 0, 1))
+
+    def _waves(self, like: Array, strided: bool, size: int | None = None) -> Array:
+        """exp(iω·⌊(a + d)/r⌋) [(a + d) mod r = c], rows (ω, a, c), columns d, in complex."""
+        xp = namespace(like)
+        single = like.dtype in (xp.float32, xp.complex64)
+        size = like.shape[-1] if size is None else size
+        waves = xp.asarray(_waves(self, size, strided), device=device(like))
+        return xp.astype(waves, xp.complex64 if single else xp.complex128)
+
+
+@lru_cache(maxsize=64)
+def _waves(lattice: Lattice, size: int, strided: bool) -> Any:
+    r = lattice.stride
+    offsets = np.arange(size) - (size - 1) // 2
+    first = np.arange(1 if strided else r)
+
+    def along(length: int, frequencies: int) -> Any:
+        """Axes ω, a, c, d of one direction."""
+        target = first[:, None] + offsets
+        wave = np.exp(2j * np.pi / length * np.arange(frequencies)[:, None, None] * (target // r))
+        return wave[:, :, None] * (target[:, None] % r == np.arange(r)[:, None])
+
+    height, width = lattice.coarse
+    rows, columns = along(height, height), along(width, width // 2 + 1)
+    waves = np.einsum("xacp,ybeq->xyabcepq", rows, columns)
+    return waves.reshape(-1, size * size)
+
+
+def check_grid(name: str, side: int | tuple[int, int]) -> tuple[int, int]:
+    """(height, width) of a side given as an int or a pair."""
+    pair = (side, side) if isinstance(side, int) else side
+    valid = (
+        isinstance(pair, (tuple, list))
+        and len(pair) == 2
+        and all(isinstance(n, int) and not isinstance(n, bool) for n in pair)
+    )
+    if not valid or isinstance(side, bool):
+        raise TypeError(f"{name} = {side!r}: give an integer, or a pair (height, width)")
+    if min(pair) < 1:
+        raise ValueError(f"{name} = {side}: give positive sizes")
+    return int(pair[0]), int(pair[1])

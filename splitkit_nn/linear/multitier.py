@@ -1,0 +1,239 @@
+"""Tiers of falling resolution in one equilibrium: A and B block lower bidiagonal convolutions.
+
+With A_{i+1,i} = E S_i, S_i a convolution with stride r and E its embedding into the next grid,
+
+    W_ii = (1−m)I − A_iᵀA_i − S_iᵀS_i + B_i − B_iᵀ,   W_{i+1,i} = −2A_{i+1}ᵀE S_i,
+
+without S_i in the last tier. Then W = (1−m)I − AᵀA + B − Bᵀ for B_{i+1,i} = −A_{i+1}ᵀE S_i, and
+I − W ⪰ mI. Source: Winston, Kolter (2020), §4.3 and App. D.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from splitkit_nn.activations import Activation
+from splitkit_nn.linear.base import (
+    Parametrization,
+    non_negative_integer,
+    odd_integer,
+    positive_integer,
+)
+from splitkit_nn.linear.circular import CircularConvolution
+from splitkit_nn.linear.kernels import (
+    amplitude,
+    border_mask,
+    circular_conv2d,
+    gram,
+    identity_kernel,
+    kernel_parameter,
+    monotone_kernel,
+    normalized,
+)
+from splitkit_nn.linear.lattice import Lattice, check_grid
+from splitkit_nn.linear.tiers import TieredConvolution, join, split
+from splitkit_nn.masked import Masked
+
+
+class MonotoneMultiTier(Parametrization):
+    """W over tiers of channels, each on a grid of 1/stride of the side before; x feeds the first.
+
+    Inputs are (batch, in_channels, *side). Equilibria are (batch, total): the tiers flattened one
+    after the other, so that they are one array for the solver; ``tiers`` gives them their shapes.
+    Tier i has side s/rⁱ with a border around it in which the equilibrium is zero. The coarse grid
+    of its pixels rj fills the first rows and columns of the grid of tier i + 1.
+
+    Parameters
+    ----------
+    in_channels : int
+        Of the image.
+    channels : sequence of int
+        Of the tiers, the finest first.
+    side : int or (int, int)
+        Height and width of the image.
+    kernel_size : int
+        k, odd; the same for all convolutions.
+    m : float
+        Strong monotonicity of I − W, positive; the paper takes 1.
+    stride : int
+        r; it divides the side of every tier but the last, and twice the border.
+    border : int
+        Its width; 0 leaves each grid a torus. The paper takes 1.
+
+    Attributes
+    ----------
+    A, B : torch.nn.ParameterList
+        For each tier a kernel of shape (channels, channels, k, k).
+    S : torch.nn.ParameterList
+        For each tier but the last a kernel of shape (next channels, channels, k, k).
+    g, gs, h : torch.nn.ParameterList
+        Scales, 1 at first: √|g|·A/‖A‖_F, √|gs|·S/‖S‖_F and h·B/‖B‖_F are what enters W.
+    U : torch.nn.Conv2d
+        The input map into the first tier, with bias.
+    """
+
+    interior: Tensor
+
+    def __init__(
+        self,
+        in_channels: int,
+        channels: Sequence[int],
+        side: int | tuple[int, int],
+        kernel_size: int = 3,
+        m: float = 1.0,
+        *,
+        stride: int = 2,
+        border: int = 1,
+    ) -> None:
+        super().__init__(m)
+        self.in_channels = positive_integer("in_channels", in_channels)
+        if isinstance(channels, (int, str)) or not channels:
+            raise TypeError(f"channels = {channels!r}: give a sequence, such as (16, 32, 32)")
+        self.channels = tuple(positive_integer("channels", n) for n in channels)
+        self.side = check_grid("side", side)
+        k = odd_integer("kernel_size", kernel_size)
+        self.border = non_negative_integer("border", border)
+        self.stride = positive_integer("stride", stride)
+        self.lattices = self._make_lattices()
+        pairs = list(zip(self.channels[:-1], self.channels[1:], strict=True))
+        self.U = nn.Conv2d(in_channels, self.channels[0], k)
+        self.A = nn.ParameterList([kernel_parameter(n, n, k) for n in self.channels])
+        self.B = nn.ParameterList([kernel_parameter(n, n, k) for n in self.channels])
+        self.S = nn.ParameterList([kernel_parameter(after, n, k) for n, after in pairs])
+        self.g, self.gs, self.h = (_ones(len(kernels)) for kernels in (self.A, self.S, self.B))
+        masks = [border_mask(each.height, each.width, border) for each in self.lattices]
+        flat = [mask.repeat(n, 1, 1) for n, mask in zip(self.channels, masks, strict=True)]
+        self.register_buffer("interior", join([each[None] for each in flat])[0], persistent=False)
+
+    def _make_lattices(self) -> tuple[Lattice, ...]:
+        """The tiers' grids, the last without phases."""
+        r, last = self.stride, len(self.channels) - 1
+        if last and 2 * self.border % r:
+            raise ValueError(
+                f"stride = {r} does not divide twice the border = {self.border}: give a divisor"
+            )
+        if any(n % r**last for n in self.side):
+            raise ValueError(
+                f"side = {self.side} cannot be divided by stride = {r} {last} times, as "
+                f"{last + 1} tiers need: give multiples of {r**last}, or fewer channels"
+            )
+        height, width = self.side
+        return tuple(
+            Lattice(
+                height // r**i + 2 * self.border,
+                width // r**i + 2 * self.border,
+                stride=r if i < last else 1,
+            )
+            for i in range(last + 1)
+        )
+
+    def tiers(self, z: Tensor) -> tuple[Tensor, ...]:
+        """The tiers of z, each of shape (batch, channels, height, width), as views."""
+        shapes = [
+            (n, at.height, at.width) for n, at in zip(self.channels, self.lattices, strict=True)
+        ]
+        parts = split(z, [n * height * width for n, height, width in shapes])
+        return tuple(part.unflatten(-1, shape) for part, shape in zip(parts, shapes, strict=True))
+
+    def check_input(self, x: Tensor) -> None:
+        if x.ndim != 4 or tuple(x.shape[1:]) != (self.in_channels, *self.side):
+            height, width = self.side
+            raise ValueError(
+                f"x has shape {tuple(x.shape)}: give (batch, in_channels = {self.in_channels}, "
+                f"{height}, {width})"
+            )
+
+    def bias(self, x: Tensor) -> Tensor:
+        padded = functional.pad(x, (self.border,) * 4)
+        first = circular_conv2d(padded, self.U.weight, self.U.bias).flatten(1)
+        return functional.pad(first, (0, self.interior.numel() - first.shape[1]))
+
+    def weight(self) -> Tensor:
+        """The kernels of W_ii + S_iᵀS_i, then of S_i, then of A_i but the first, as one vector."""
+        A = [amplitude(g) * normalized(A) for g, A in zip(self.g, self.A, strict=True)]
+        S = [amplitude(g) * normalized(S) for g, S in zip(self.gs, self.S, strict=True)]
+        B = [h * normalized(B) for h, B in zip(self.h, self.B, strict=True)]
+        W = [monotone_kernel(gram(a), b, self.m) for a, b in zip(A, B, strict=True)]
+        return torch.cat([kernel.flatten() for kernel in (*W, *S, *A[1:])])
+
+    def _kernels(self, weight: Tensor) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
+        """The kernels of W_ii + S_iᵀS_i, of S_i, and of A_i but the first."""
+        k = self.A[0].shape[-1]
+        wide = [torch.Size((n, n, 2 * k - 1, 2 * k - 1)) for n in self.channels]
+        shapes = [*wide, *(S.shape for S in self.S), *(A.shape for A in self.A[1:])]
+        parts = split(weight, [shape.numel() for shape in shapes])
+        kernels = [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
+        tiers = len(self.channels)
+        return kernels[:tiers], kernels[tiers : 2 * tiers - 1], kernels[2 * tiers - 1 :]
+
+    def _operator(self, weight: Tensor) -> TieredConvolution:
+        """I − W of a weight, differentiable in it."""
+        W, S, A = self._kernels(weight)
+        strided = [
+            at.spectrum(s, strided=True) for at, s in zip(self.lattices[:-1], S, strict=True)
+        ]
+        carried = [2 * at.spectrum(a).mH for at, a in zip(self.lattices[1:], A, strict=True)]
+        D = [at.spectrum(identity_kernel(w) - w) for at, w in zip(self.lattices, W, strict=True)]
+        for i, s in enumerate(strided):
+            D[i] = D[i] + s.mH @ s
+        diagonal = [CircularConvolution(d, at) for d, at in zip(D, self.lattices, strict=True)]
+        return TieredConvolution(diagonal, strided, carried, strong_monotonicity=self.m)
+
+    def multiply(self, W: Tensor, z: Tensor) -> Tensor:
+        result: Tensor = z - self._operator(W)(z)
+        return result
+
+    def multiply_transpose(self, W: Tensor, v: Tensor) -> Tensor:
+        result: Tensor = v - self._operator(W).adjoint(v)
+        return result
+
+    def outer(self, W: Tensor, p: Tensor, z: Tensor) -> Tensor:
+        """Of ⟨p, Wz⟩ = Σ ⟨p_i, K_i z_i⟩ − ⟨S_i p_i, S_i z_i⟩ − 2⟨A_{i+1}p_{i+1}, E S_i z_i⟩."""
+        M, k = self._operator(W), self.A[0].shape[-1]
+        P, Z = M.transform(p), M.transform(z)
+        of_K = [
+            at.correlation(x, y, 2 * k - 1) for at, x, y in zip(self.lattices, P, Z, strict=True)
+        ]
+        of_S, of_A = [], []
+        for i, S in enumerate(M.strided):
+            at, after = self.lattices[i], self.lattices[i + 1]
+            coarse = Lattice(*at.coarse)
+            Ap = after.inverse(P[i + 1] @ (0.5 * M.carried[i]).conj())
+            back = coarse.transform(Ap[:, :, : coarse.height, : coarse.width])
+            Sp, Sz = P[i] @ S.mT, Z[i] @ S.mT
+            of_S.append(
+                -at.correlation(Sp + 2 * back, Z[i], k, strided=True)
+                - at.correlation(Sz, P[i], k, strided=True)
+            )
+            of_A.append(-2 * after.correlation(M.descend(i, Z[i]), P[i + 1], k))
+        return torch.cat([taps.flatten() for taps in (*of_K, *of_S, *of_A)])
+
+    def confine(self, activation: Activation) -> Activation:
+        """The activation inside the borders; it must be elementwise, since tiers are flattened."""
+        return Masked(activation, self.interior) if self.border else activation
+
+    def input_norm(self) -> float:
+        """Exact for the circular convolution, in which padding with zeros is an isometry."""
+        grid = Lattice(self.lattices[0].height, self.lattices[0].width)
+        return float(torch.linalg.svdvals(grid.spectrum(self.U.weight.detach())).max())
+
+    def operator(self, *, exact: bool) -> TieredConvolution:
+        """I − W; m is the parametrization's, and L an upper bound, the sharper one if exact."""
+        with torch.no_grad():
+            M = self._operator(self.weight())
+            return M if exact else M.with_cheap_norm()
+
+    def extra_repr(self) -> str:
+        k = self.A[0].shape[-1]
+        return (
+            f"in_channels={self.in_channels}, channels={self.channels}, side={self.side}, "
+            f"kernel_size={k}, m={self.m:g}, stride={self.stride}, border={self.border}"
+        )
+
+
+def _ones(count: int) -> nn.ParameterList:
+    return nn.ParameterList([nn.Parameter(torch.tensor(1.0)) for _ in range(count)])

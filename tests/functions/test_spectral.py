@@ -1,0 +1,215 @@
+"""Functions of singular values and eigenvalues, by their optimality conditions and SDP duality."""
+
+import math
+
+import numpy as np
+import pytest
+
+import splitkit as sk
+from splitkit import backend
+from splitkit.backend import Space
+from splitkit.functions import (
+    Box,
+    Conjugate,
+    Huber,
+    L1Norm,
+    LargestEigenvalue,
+    NegativeLog,
+    NegativeLogDet,
+    NonNegative,
+    NuclearNorm,
+    Quadratic,
+    Rank,
+    SchattenNorm,
+    Simplex,
+    Spectral,
+    SpectralSymmetric,
+    SquaredL2,
+)
+from tests.functions.namespaces import every_library
+
+rng = np.random.default_rng(0)
+MATRICES = [s * rng.standard_normal((4, 3)) for s in (0.1, 1.0, 10.0)]
+MATRICES += [np.zeros((4, 3)), np.eye(4, 3), np.outer(np.arange(4.0), np.arange(3.0))]
+SQUARES = [s * rng.standard_normal((3, 3)) for s in (0.1, 1.0, 10.0)] + [np.eye(3), -np.eye(3)]
+
+
+def values(X):
+    return np.linalg.svd(X, compute_uv=False)
+
+
+def length(s):
+    return np.sqrt(np.sum(s * s))
+
+
+@pytest.mark.parametrize("alpha", [0.05, 1.0, 8.0])
+@pytest.mark.parametrize(
+    ("f", "norm", "dual"),
+    [
+        (NuclearNorm(0.7), lambda s: 0.7 * s.sum(), lambda s: s.max() / 0.7),
+        (SchattenNorm(1, 0.7), lambda s: 0.7 * s.sum(), lambda s: s.max() / 0.7),
+        (SchattenNorm(2, 1.3), lambda s: 1.3 * length(s), lambda s: length(s) / 1.3),
+        (SchattenNorm(math.inf, 2.0), lambda s: 2 * s.max(), lambda s: s.sum() / 2),
+    ],
+    ids=["nuclear", "p=1", "p=2", "p=inf"],
+)  # fmt: skip
+def test_norms_by_the_dual_norm(f, norm, dual, alpha):
+    """u = (y − x)/α is a subgradient of a norm at x: ‖u‖_* ≤ 1 and ⟨u, x⟩ = ‖x‖."""
+    for y in MATRICES:
+        x = f.prox(y, alpha)
+        u = (y - x) / alpha
+        slack = 1e-12 * (1 + np.abs(y).max() / alpha)
+        assert dual(values(u)) <= 1 + slack
+        assert np.sum(u * x) == pytest.approx(norm(values(x)), abs=slack * (1 + np.abs(y).max()))
+        assert f(y) == pytest.approx(norm(values(y)), rel=1e-12)
+
+
+@pytest.mark.parametrize("alpha", [0.05, 1.0, 8.0])
+def test_the_largest_eigenvalue_by_its_spectraplex(alpha):
+    f = LargestEigenvalue(0.7)
+    for Y in SQUARES:
+        X = f.prox(Y, alpha)
+        U = ((Y + Y.T) / 2 - X) / alpha
+        np.testing.assert_allclose(X, X.T, atol=1e-14)
+        slack = 1e-12 * (1 + np.abs(Y).max() / alpha)
+        assert np.linalg.eigvalsh(U)[0] >= -slack
+        assert np.trace(U) == pytest.approx(0.7, abs=slack)
+        top = np.linalg.eigvalsh(X)[-1]
+        assert np.sum(U * X) == pytest.approx(0.7 * top, abs=slack * (1 + np.abs(Y).max()))
+        assert f(X) == pytest.approx(0.7 * top, abs=1e-13)
+
+
+@pytest.mark.parametrize("alpha", [0.05, 1.0, 8.0])
+def test_log_det_by_its_gradient(alpha):
+    f = NegativeLogDet(0.5)
+    for Y in SQUARES:
+        X = f.prox(Y, alpha)
+        assert np.linalg.eigvalsh(X)[0] > 0
+        slope = X - (Y + Y.T) / 2 - alpha * 0.5 * np.linalg.inv(X)
+        cond = np.linalg.cond(X)
+        np.testing.assert_allclose(slope, 0, atol=1e-13 * cond * (1 + np.abs(Y).max()))
+        assert f(X) == pytest.approx(-0.5 * np.linalg.slogdet(X)[1], abs=1e-12)
+    assert f(-np.eye(3)) == math.inf
+    assert f(np.triu(np.ones((3, 3)))) == math.inf  # not symmetric
+
+
+def test_negative_log_keeps_digits_far_out():
+    x = np.asarray([-1e8, -1.0, 0.0, 1e8])
+    p = NegativeLog().prox(x, 2.0)
+    np.testing.assert_allclose(p[:1], 2e-8, rtol=1e-14)
+    np.testing.assert_allclose(p - x - 2.0 / p, 0, atol=1e-7)
+    assert NegativeLog()(np.asarray([1.0, 0.0])) == math.inf
+
+
+def test_the_lift_of_the_box_is_the_ball_of_the_spectral_norm():
+    f = Spectral(Box(-1.0, 1.0))
+    y = 3 * rng.standard_normal((4, 3))
+    x = f.prox(y, 1.0)
+    assert values(x).max() <= 1 + 1e-14
+    assert f(x) == 0
+    assert f(y) == math.inf
+    # the projection theorem against the ball's extreme points on the same side
+    U, _, Vt = np.linalg.svd(y - x, full_matrices=False)
+    assert np.sum((y - x) * (U @ Vt - x)) <= 1e-12
+    assert isinstance(f.conjugate, Spectral)
+    assert f.conjugate(y) == pytest.approx(values(y).sum())
+
+
+def test_the_lift_of_the_squared_norm_is_the_squared_norm():
+    f, y = Spectral(SquaredL2(0.3)), MATRICES[1]
+    assert f(y) == pytest.approx(0.15 * np.sum(y * y))
+    np.testing.assert_allclose(f.gradient(y), 0.3 * y, atol=1e-14)
+    np.testing.assert_allclose(f.prox(y, 2.0), y / 1.6, atol=1e-14)
+    assert (f.smoothness, f.strong_convexity) == (0.3, 0.3)
+    g = SpectralSymmetric(SquaredL2(0.3))
+    assert g.strong_convexity == 0.3
+    assert not g.has_gradient
+
+
+def test_the_gradient_of_a_smooth_lift_by_finite_differences():
+    f, X, D = Spectral(Huber(0.8)), MATRICES[1], MATRICES[0]
+    h = 1e-6
+    slope = (f(X + h * D) - f(X - h * D)) / (2 * h)
+    assert slope == pytest.approx(np.sum(f.gradient(X) * D), rel=1e-7)
+
+
+def test_rank_is_the_best_truncation():
+    """Against every rank, by Eckart and Young: wr + Σ_{i>r} σᵢ²/(2α)."""
+    f = Rank(0.6)
+    for Y in MATRICES:
+        for alpha in (0.05, 1.0, 8.0):
+            X = f.prox(Y, alpha)
+            s = values(Y)
+            found = f(X) + np.sum((X - Y) ** 2) / (2 * alpha)
+            best = min(0.6 * r + np.sum(s[r:] ** 2) / (2 * alpha) for r in range(4))
+            assert found == pytest.approx(best, rel=1e-12, abs=1e-14)
+            assert f(X) == pytest.approx(0.6 * np.linalg.matrix_rank(X))
+
+
+@every_library
+def test_rank_on_every_library(asarray, dtype):
+    f = Rank(0.5, batch_ndim=1)
+    y = asarray([[[3.0, 0.0], [0.0, 0.1]], [[1.0, 1.0], [1.0, 1.0]]])
+    np.testing.assert_allclose(backend.to_numpy(f(y)), [1.0, 0.5])
+    x = f.prox(y, asarray([1.0, 9.0]))
+    assert x.dtype == y.dtype
+    expected = [[[3.0, 0.0], [0.0, 0.0]], [[0.0, 0.0], [0.0, 0.0]]]
+    np.testing.assert_allclose(backend.to_numpy(x), expected, atol=1e-6)
+
+
+def test_rank_claims_nothing():
+    f = Rank()
+    assert not f.convex
+    A = sk.Subdifferential(f)
+    assert A.strong_monotonicity is None
+    assert not A.properties.monotone
+    assert not A.properties.maximal
+    with pytest.raises(TypeError, match="not convex"):
+        _ = f.conjugate
+    with pytest.raises(sk.NoGuaranteeError):
+        sk.solve(sk.Affine(np.eye(2)) + A, np.eye(2))
+
+
+def test_the_nearest_correlation_matrix():
+    """Higham (2002), example of §5, by Dykstra's method from the two projections."""
+    Y = 2 * np.eye(4) - np.eye(4, k=1) - np.eye(4, k=-1)
+    semidefinite = SpectralSymmetric(Box(0.0, math.inf))
+    x, p = Y, np.zeros((4, 4))
+    for _ in range(500):
+        s = semidefinite.prox(x + p, 1.0)
+        p = x + p - s
+        x = s - np.diag(np.diag(s)) + np.eye(4)
+    expected = [[1.0, -0.8084, 0.1916, 0.1068], [-0.8084, 1.0, -0.6562, 0.1916]]
+    np.testing.assert_allclose(x[:2], expected, atol=5e-5)
+
+
+def test_arguments_are_checked():
+    cases = [
+        (lambda: Spectral(2.0), TypeError, "f = 2.0"),
+        (lambda: Spectral(L1Norm(np.ones(3))), ValueError, "weight of L1Norm"),
+        (lambda: Spectral(Simplex()), ValueError, "changes of sign"),
+        (lambda: Spectral(NonNegative()), ValueError, "changes of sign"),
+        (
+            lambda: SpectralSymmetric(Quadratic(np.diag([1.0, 2.0, 3.0]))),
+            ValueError,
+            "permutations",
+        ),
+        (lambda: SchattenNorm(3), ValueError, "p = 3"),
+        (lambda: NuclearNorm(-1.0), ValueError, "weight = -1"),
+        (lambda: NegativeLogDet(0.0), ValueError, "weight = 0"),
+        (lambda: LargestEigenvalue(math.inf), ValueError, "weight = inf"),
+        (lambda: Rank(-1), ValueError, "weight = -1"),
+    ]
+    for make, error, message in cases:
+        with pytest.raises(error, match=message):
+            make()
+    for f, shape in (
+        (NuclearNorm(), (3,)),
+        (Rank(batch_ndim=1), (2, 3)),
+        (LargestEigenvalue(), (2, 3)),
+    ):
+        with pytest.raises(ValueError, match=r"matrices"):
+            f.check_space(Space.of(np.ones(shape), f.batch_ndim))
+    SpectralSymmetric(Simplex())  # permutations suffice
+    assert isinstance(NuclearNorm().conjugate, Spectral)
+    assert isinstance(SchattenNorm(2).conjugate, Conjugate)

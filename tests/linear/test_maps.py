@@ -1,0 +1,464 @@
+"""Each linear map is its matrix: values, adjoint, constants, inverses; and what is refused."""
+
+import math
+
+import numpy as np
+import pytest
+import scipy.linalg
+import scipy.sparse
+import scipy.sparse.linalg
+
+import splitkit as sk
+from splitkit import backend, linear
+from splitkit.backend import Space
+from splitkit.linear import (
+    BlockColumn,
+    BlockDiagonalMap,
+    BlockMatrix,
+    BlockRow,
+    Circulant,
+    Convolution,
+    DenseMatrix,
+    Diagonal,
+    Gradient,
+    Iterative,
+    Kronecker,
+    LinearMultiple,
+    LinearSum,
+    Mask,
+    MatrixFree,
+    ScaledIdentity,
+    Sparse,
+    wrap,
+)
+from tests.functions.namespaces import every_library, maker
+
+rng = np.random.default_rng(0)
+A, B = rng.standard_normal((3, 4)), rng.standard_normal((2, 3))
+S = rng.standard_normal((4, 4))
+P, K = S @ S.T / 4, S - S.T
+numpy_array = maker("numpy")
+
+
+def matrix(L, shape, asarray=numpy_array):
+    """The matrix of a map, points of this shape taken row by row."""
+    tuples = isinstance(shape[0], tuple)
+    shapes = shape if tuples else (shape,)
+    sizes = [math.prod(s) for s in shapes]
+    columns = []
+    for e in np.eye(sum(sizes)):
+        parts = np.split(e, np.cumsum(sizes)[:-1])
+        x = tuple(asarray(p.reshape(s)) for p, s in zip(parts, shapes, strict=True))
+        value = L(x if tuples else x[0])
+        columns.append(
+            np.concatenate([np.ravel(backend.to_numpy(b)) for b in backend.blocks(value)])
+        )
+    return np.stack(columns, axis=1)
+
+
+def difference(n, periodic):
+    D = np.roll(np.eye(n), 1, axis=1) - np.eye(n)
+    if not periodic:
+        D[-1] = 0
+    return D
+
+
+def differences(n, k, periodic):
+    """Both differences of each entry of an n×k grid, one after the other."""
+    down = np.kron(difference(n, periodic), np.eye(k))
+    across = np.kron(np.eye(n), difference(k, periodic))
+    return np.stack([down, across], axis=1).reshape(2 * n * k, n * k)
+
+
+def gram(L):
+    return L.T @ L
+
+
+def convolution(h, shape, origin):
+    """By the definition, entry by entry."""
+    M = np.zeros((*shape, *shape))
+    for i in np.ndindex(*shape):
+        for k in np.ndindex(*h.shape):
+            j = tuple((a - b + o) % n for a, b, o, n in zip(i, k, origin, shape, strict=True))
+            M[(*i, *j)] += h[k]
+    return M.reshape(math.prod(shape), -1)
+
+
+h1, h2 = rng.standard_normal(3), rng.standard_normal((2, 4))
+kept = np.array([[1, 0, 1], [0, 1, 0]]) > 0
+K12 = rng.standard_normal((2, 4))
+
+# name: (map from asarray, shape, its matrix, is the norm exact, is the least gain exact)
+MAPS = {
+    "product": (lambda a: DenseMatrix(a(B)) @ DenseMatrix(a(A)), (4,), B @ A, False, False),
+    "sum": (lambda a: DenseMatrix(a(P)) + DenseMatrix(a(K)), (4,), P + K, False, False),
+    "multiple": (lambda a: -2.0 * DenseMatrix(a(A)), (4,), -2 * A, True, True),
+    "difference": (lambda a: DenseMatrix(a(P)) - DenseMatrix(a(K)), (4,), P - K, False, False),
+    "adjoint": (lambda a: DenseMatrix(a(A)).T, (3,), A.T, True, False),
+    "gram": (lambda a: gram(DenseMatrix(a(A))), (4,), A.T @ A, True, True),
+    "nested": (
+        lambda a: (DenseMatrix(a(B)) @ (2.0 * DenseMatrix(a(A)))).T, (2,), 2 * A.T @ B.T,
+        False, False,
+    ),
+    "identity": (lambda a: ScaledIdentity(-0.5), (2, 3), -0.5 * np.eye(6), True, True),
+    "identity plus": (
+        lambda a: 2.0 * ScaledIdentity() + DenseMatrix(a(P)), (4,), 2 * np.eye(4) + P,
+        True, False,
+    ),
+    "diagonal": (
+        lambda a: Diagonal(a([3.0, -1.0, 0.5])), (3,), np.diag([3, -1, 0.5]), True, True,
+    ),
+    "mask": (lambda a: Mask(a(kept * 1.0) > 0), (2, 3), np.eye(6)[[0, 2, 4]], True, True),
+    "convolution": (
+        lambda a: Convolution(a(h1), 5), (5,), convolution(h1, (5,), (1,)), True, True,
+    ),
+    "long kernel": (
+        lambda a: Convolution(a(h1), 2, origin=0), (2,), convolution(h1, (2,), (0,)), True, True,
+    ),
+    "convolution 2-D": (
+        lambda a: Convolution(a(h2), (3, 6)), (3, 6), convolution(h2, (3, 6), (1, 2)), True, True,
+    ),
+    "circulant": (
+        lambda a: Circulant(a(A[0])), (4,), scipy.linalg.circulant(A[0]), True, True,
+    ),
+    "differences": (
+        lambda a: Gradient(-1, shape=(5,)), (5,), difference(5, False), True, True,
+    ),
+    "differences, periodic": (
+        lambda a: Gradient(-1, boundary="periodic", shape=(5,)), (5,), difference(5, True),
+        True, True,
+    ),
+    "gradient": (
+        lambda a: Gradient(shape=(3, 4)), (3, 4),
+        differences(3, 4, False),
+        True, True,
+    ),
+    "periodic gradient of even and odd sizes": (
+        lambda a: Gradient(boundary="periodic", shape=(3, 4)), (3, 4),
+        differences(3, 4, True),
+        True, True,
+    ),
+    "kronecker": (lambda a: Kronecker(a(A), a(B)), (4, 3), np.kron(A, B), True, True),
+    "sparse": (
+        lambda a: Sparse(scipy.sparse.csr_array(backend.to_numpy(a(A)))), (4,), A, True, True,
+    ),
+    "blocks": (
+        lambda a: BlockMatrix([[DenseMatrix(a(A)), DenseMatrix(a(B)).T],
+                               [DenseMatrix(a(K12)), DenseMatrix(a(np.eye(2)))]]),
+        ((4,), (2,)), np.block([[A, B.T], [K12, np.eye(2)]]), False, False,
+    ),
+    "column": (
+        lambda a: BlockColumn([DenseMatrix(a(A)), DenseMatrix(a(S))]), (4,), np.vstack([A, S]),
+        False, False,
+    ),
+    "row": (
+        lambda a: BlockRow([DenseMatrix(a(A)), DenseMatrix(a(B)).T]), ((4,), (2,)),
+        np.hstack([A, B.T]), False, False,
+    ),
+    "block diagonal": (
+        lambda a: BlockDiagonalMap([DenseMatrix(a(A.T)), DenseMatrix(a(S))]), ((3,), (4,)),
+        scipy.linalg.block_diag(A.T, S), True, True,
+    ),
+    "wrapped": (
+        lambda a: wrap(scipy.sparse.linalg.aslinearoperator(A), norm=9.0), (4,), A, False, False,
+    ),
+}  # fmt: skip
+every_map = pytest.mark.parametrize("name", MAPS)
+
+
+@every_map
+@every_library
+def test_a_map_is_its_matrix(name, asarray, dtype):
+    make, shape, expected, exact_norm, exact_gain = MAPS[name]
+    L = make(asarray)
+    tol = 1e-12 if dtype == "float64" else 2e-5
+    M = matrix(L, shape, asarray)
+    np.testing.assert_allclose(M, expected, atol=tol)
+    values = np.linalg.svd(expected, compute_uv=False)
+    least = values[-1] if expected.shape[0] >= expected.shape[1] else 0.0
+    assert L.norm >= values[0] * (1 - tol)
+    assert L.least_gain <= least + tol
+    if exact_norm:
+        assert L.norm == pytest.approx(values[0], rel=tol)
+    if exact_gain:
+        assert L.least_gain == pytest.approx(least, abs=tol)
+    if L.gram is not None:
+        np.testing.assert_allclose(expected @ expected.T, L.gram * np.eye(len(expected)), atol=tol)
+
+
+@every_map
+def test_the_adjoint_is_the_transpose(name):
+    make, shape, expected, _, _ = MAPS[name]
+    L = make(numpy_array)
+    tuples = isinstance(shape[0], tuple)
+    shapes = shape if tuples else (shape,)
+    point = tuple(np.ones(s) for s in shapes)
+    space = Space.of(point if tuples else point[0])
+    range_ = L.range_space(space)
+    assert L.domain_space(range_) == space
+    assert L.T.range_space(range_) == space
+    found = matrix(L.T, range_.shapes if range_.is_tuple else range_.shapes[0])
+    np.testing.assert_allclose(found, expected.T, atol=1e-12)
+
+
+# -- constants -----------------------------------------------------------------------------------
+
+h_symmetric = np.asarray([[0, 0.5, 0], [0.5, 3.0, 0.5], [0, 0.5, 0]])
+SQUARE = {
+    "convolution": (Convolution(h1, 5), (5,)),
+    "symmetric convolution": (Convolution(h_symmetric, (4, 5)), (4, 5)),
+    "skew convolution": (Convolution(np.asarray([-0.5, 0.0, 0.5]), 6), (6,)),
+    "diagonal": (Diagonal(np.asarray([3.0, -1.0, 0.5])), (3,)),
+    "identity": (ScaledIdentity(2.0), (3,)),
+    "sparse": (Sparse(scipy.sparse.csr_array(P + K)), (4,)),
+    "multiple": (-2.0 * DenseMatrix(P), (4,)),
+    "identity plus": (2.0 * ScaledIdentity() + DenseMatrix(P), (4,)),
+    "gram": (gram(DenseMatrix(S)), (4,)),
+    "kronecker": (Kronecker(P, P[:2, :2] + np.eye(2)), (4, 2)),
+    "block diagonal": (
+        BlockDiagonalMap([DenseMatrix(P), Diagonal(np.asarray([2.0, 5.0]))]), ((4,), (2,)),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SQUARE)
+def test_constants_are_exact(name):
+    L, shape = SQUARE[name]
+    M = matrix(L, shape)
+    p = L.properties
+    assert p.strong_monotonicity == pytest.approx(np.linalg.eigvalsh((M + M.T) / 2)[0], abs=1e-12)
+    assert p.lipschitz == pytest.approx(np.linalg.norm(M, 2), rel=1e-12)
+    assert p.gradient == bool(np.allclose(M, M.T, atol=1e-14))
+    assert p.skew == bool(np.allclose(M, -M.T, atol=1e-14))
+    assert p.linear
+
+
+def test_blocks_of_a_saddle_are_skew_or_monotone():
+    saddle = BlockMatrix([[DenseMatrix(P), J.T], [-1.0 * J, DenseMatrix(np.eye(3))]])
+    low = np.linalg.eigvalsh(P)[0]
+    assert saddle.properties.strong_monotonicity == pytest.approx(min(low, 1.0), abs=1e-12)
+    zero = 0.0 * DenseMatrix(P), 0.0 * DenseMatrix(np.eye(3))
+    coupling = BlockMatrix([[zero[0], J.T], [-1.0 * J, zero[1]]])
+    assert coupling.properties.skew
+    symmetric = BlockMatrix([[DenseMatrix(P), J.T], [J, DenseMatrix(np.eye(3))]])
+    assert symmetric.properties.gradient
+    found = symmetric.properties.strong_monotonicity
+    assert found <= np.linalg.eigvalsh(np.block([[P, A.T], [A, np.eye(3)]]))[0]
+
+
+@pytest.mark.parametrize("boundary", ["neumann", "periodic"])
+def test_the_gradient_without_sizes_has_the_supremum_of_its_norms(boundary):
+    L = Gradient(boundary=boundary)
+    assert L.norm == pytest.approx(math.sqrt(8))
+    assert Gradient(boundary=boundary, shape=(500, 500)).norm == pytest.approx(L.norm, rel=1e-5)
+    assert Gradient(boundary=boundary, shape=(1, 1)).norm == 0
+    x = rng.standard_normal((3, 5, 2))
+    np.testing.assert_allclose(L.divergence(x), -L.adjoint(x))
+
+
+# -- inverses ------------------------------------------------------------------------------------
+
+J = DenseMatrix(A)
+INVERTIBLE = {
+    **{name: case for name, case in SQUARE.items() if case[0].properties.monotone},
+    "gram of a wide map": (gram(J), (4,)),
+    "pulled back": (J.T @ DenseMatrix(P[:3, :3] + K[:3, :3]) @ J, (4,)),
+    "laplacian": (gram(Gradient()), (3, 4)),
+    "sum": (DenseMatrix(P) + DenseMatrix(K), (4,)),
+    "minus a skew map": (-1.0 * DenseMatrix(K), (4,)),
+    "saddle": (
+        BlockMatrix([[DenseMatrix(P), J.T], [-J, DenseMatrix(np.eye(3))]]), ((4,), (3,)),
+    ),
+    "matrix-free": (
+        MatrixFree(lambda x: x @ (P + K).T, lambda y: y @ (P + K), (4,), (4,),
+                   norm=float(np.linalg.norm(P + K, 2)), strong_monotonicity=0.0), (4,),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("alpha", [0.01, 0.7, 30.0])
+@pytest.mark.parametrize("name", INVERTIBLE)
+def test_the_shifted_inverse_is_the_matrix_inverse(name, alpha):
+    L, shape = INVERTIBLE[name]
+    M = matrix(L, shape)
+    V = np.linalg.inv(np.eye(len(M)) + alpha * M)
+    found = L.shifted_inverse(alpha)
+    np.testing.assert_allclose(matrix(found, shape), V, atol=1e-11)
+    np.testing.assert_allclose(matrix(found.T, shape), V.T, atol=1e-11)
+    C = 2 * V - np.eye(len(M))
+    reflected = L.reflected_inverse(alpha)
+    if reflected is not None:
+        np.testing.assert_allclose(matrix(reflected, shape), C, atol=1e-11)
+    norm = L.reflected_norm(alpha)
+    if norm is not None:
+        assert norm == pytest.approx(np.linalg.norm(C, 2), rel=1e-11)
+
+
+@pytest.mark.parametrize("name", INVERTIBLE)
+def test_affine_takes_every_map(name):
+    L, shape = INVERTIBLE[name]
+    tuples = isinstance(shape[0], tuple)
+    drawn = tuple(rng.standard_normal(s) for s in (shape if tuples else (shape,)))
+    q = drawn if tuples else drawn[0]
+    F = sk.Affine(L, q)
+    zero = backend.scale(0.0, q)
+    F.check_space(Space.of(zero))
+    x = F.resolvent(0.5)(zero)
+    rest = backend.lincomb(1.0, x, 0.5, F(x))
+    for block in backend.blocks(rest):
+        np.testing.assert_allclose(block, 0, atol=1e-12)
+    y = F.cayley(0.5)(q)
+    expected = backend.lincomb(2.0, F.resolvent(0.5)(q), -1.0, q)
+    for a, b in zip(backend.blocks(y), backend.blocks(expected), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-11)
+
+
+def test_a_solve_with_a_sparse_map_and_a_convolution():
+    n = 2000
+    D = scipy.sparse.diags_array([2.1, -1.5, -0.5], offsets=[0, 1, -1], shape=(n, n)).tocsr()
+    L = Sparse(D)
+    q = rng.standard_normal(n)
+    assert L.properties.strong_monotonicity == pytest.approx(0.1)  # Gershgorin
+    assert L.norm <= 4.1 + 1e-12
+    solution = sk.solve(
+        sk.Affine(L, q) + sk.NormalCone(sk.functions.NonNegative()), np.zeros(n), tol=1e-10
+    )
+    x = solution.x
+    F = D @ x - q
+    assert x.min() >= 0
+    assert F.min() >= -1e-8
+    assert abs(x * F).max() < 1e-8
+    blur = Convolution(np.asarray([0.25, 0.5, 0.25]), 8)
+    f = sk.functions.SquaredL2(center=q[:8]) @ blur + sk.functions.L1Norm(0.1)
+    found = sk.minimize(f, np.zeros(8), tol=1e-9).x
+    slope = blur.adjoint(blur(found) - q[:8])
+    assert abs(slope).max() <= 0.1 + 1e-7
+    np.testing.assert_allclose(slope[found != 0], -0.1 * np.sign(found[found != 0]), atol=1e-7)
+
+
+# -- the algebra's forms --------------------------------------------------------------------------
+
+
+def test_expressions_are_kept_simple():
+    L = DenseMatrix(A)
+    assert isinstance(2.0 * (3.0 * L), LinearMultiple)
+    assert (2.0 * (3.0 * L)).c == 6
+    assert (0.5 * (2.0 * L)) is L
+    assert (ScaledIdentity(2.0) @ L).c == 2
+    assert isinstance(2.0 * ScaledIdentity(), ScaledIdentity)
+    total = ScaledIdentity() + DenseMatrix(P) + ScaledIdentity(2.0)
+    assert isinstance(total, LinearSum)
+    assert [repr(t) for t in total.terms] == ["3 I", "DenseMatrix(4×4)"]
+    assert isinstance(ScaledIdentity() - ScaledIdentity(), ScaledIdentity)
+    assert repr(L.T @ L) == "DenseMatrix(3×4)ᵀ DenseMatrix(3×4)"
+    assert repr(DenseMatrix(P) - DenseMatrix(K)) == "(DenseMatrix(4×4) + −DenseMatrix(4×4))"
+    for wrong in (lambda: L + 1.0, lambda: L @ A, lambda: True * L, lambda: L - A):
+        with pytest.raises(TypeError):
+            wrong()
+
+
+def test_a_sum_is_bounded_from_below_by_its_largest_term():
+    L = Diagonal(np.asarray([5.0, 6.0])) + DenseMatrix(np.asarray([[0.0, 1.0], [1.0, 0.0]]))
+    assert L.least_gain == pytest.approx(4.0)
+
+
+# -- refusals ------------------------------------------------------------------------------------
+
+nan = float("nan")
+INVALID = [
+    (lambda: ScaledIdentity(nan), ValueError, "c = nan"),
+    (lambda: ScaledIdentity("2"), TypeError, "c = '2'"),
+    (lambda: math.inf * DenseMatrix(A), ValueError, "c = inf"),
+    (lambda: Diagonal(np.asarray([1.0, nan])), ValueError, "d has entries"),
+    (lambda: Diagonal(np.asarray(1.0)), ValueError, "ScaledIdentity"),
+    (lambda: Diagonal([1.0]), TypeError, "d is a list"),
+    (lambda: Mask(np.asarray([1.0, 0.0])), TypeError, "boolean"),
+    (lambda: Mask(np.asarray([False])), ValueError, "marks no entry"),
+    (lambda: Convolution(np.ones((2, 2, 2)), (2, 2, 2)), ValueError, "one or two axes"),
+    (lambda: Convolution(np.ones(3), (4, 4)), ValueError, r"shape = \(4, 4\)"),
+    (lambda: Convolution(np.ones(3), 0), ValueError, "shape = 0"),
+    (lambda: Convolution(np.ones(3), 4, origin=-1), ValueError, "origin = -1"),
+    (lambda: Convolution(np.asarray([1, 2]), 4), TypeError, "kernel has dtype int64"),
+    (lambda: Circulant(np.ones((2, 2))), ValueError, "give a vector"),
+    (lambda: Gradient((0, 1)), ValueError, r"axes = \(0, 1\)"),
+    (lambda: Gradient((-1, -1)), ValueError, "different negative"),
+    (lambda: Gradient(boundary="dirichlet"), ValueError, "'dirichlet'"),
+    (lambda: Gradient(shape=(3,)), ValueError, r"shape = \(3,\)"),
+    (lambda: Sparse(A), TypeError, "numpy.ndarray.*scipy.sparse"),
+    (lambda: Sparse(scipy.sparse.csr_array(np.eye(2, dtype=int))), TypeError, "dtype int64"),
+    (lambda: Sparse(scipy.sparse.csr_array(nan * np.eye(2))), ValueError, "NaN"),
+    (lambda: BlockMatrix([[DenseMatrix(A)], []]), TypeError, "a row"),
+    (lambda: BlockMatrix([[DenseMatrix(A)], [DenseMatrix(A)] * 2]), ValueError, "equal length"),
+    (lambda: BlockColumn([A]), TypeError, "maps ="),
+    (lambda: Kronecker(A, 2.0), TypeError, "B = 2.0"),
+    (lambda: MatrixFree(1, np.copy, (2,), (2,)), TypeError, "forward = 1"),
+    (lambda: MatrixFree(np.copy, np.copy, (2,), (2,), norm=-1.0), ValueError, "norm = -1"),
+    (lambda: MatrixFree(np.copy, np.copy, (2,), (3,), symmetric=True), ValueError, "differ"),
+    (lambda: wrap(object()), TypeError, "shape, matvec, rmatvec"),
+    (lambda: wrap(scipy.sparse.linalg.aslinearoperator(1j * A)), TypeError, "complex128"),
+    (lambda: Iterative(A), TypeError, "L ="),
+    (lambda: Iterative(DenseMatrix(P), tol=0.0), ValueError, "tol = 0"),
+    (lambda: Iterative(DenseMatrix(P), max_iter=0), ValueError, "max_iter = 0"),
+    (lambda: (-1.0 * DenseMatrix(P)).shifted_inverse(1.0), TypeError, "not known to be monotone"),
+    (lambda: Diagonal(np.asarray([-2.0])).shifted_inverse(0.5), np.linalg.LinAlgError, "entry 0"),
+    (lambda: ScaledIdentity(-1.0).shifted_inverse(1.0), np.linalg.LinAlgError, r"1 \+ αc = 0"),
+    (lambda: Circulant(np.asarray([-1.0, 0.0])).shifted_inverse(1.0), np.linalg.LinAlgError,
+     "vanishes"),
+    (lambda: Sparse(scipy.sparse.csr_array(-np.eye(2))).shifted_inverse(1.0),
+     np.linalg.LinAlgError, "sparse LU"),
+    (lambda: Circulant(A[0]).shifted_inverse(np.ones(2)), TypeError, "alpha is an array"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("make", "error", "message"), INVALID)
+def test_invalid_arguments_are_named(make, error, message):
+    with pytest.raises(error, match=message):
+        make()
+
+
+MISFITS = [
+    (lambda: DenseMatrix(B) @ DenseMatrix(B), (3,), ValueError, "length 3, got shape"),
+    (lambda: DenseMatrix(A) + DenseMatrix(B @ A), (4,), ValueError, "different shapes"),
+    (lambda: DenseMatrix(A).T, (4,), ValueError, "transposed matrix has shape"),
+    (lambda: Diagonal(np.ones(2)), (3,), ValueError, r"d has shape \(2,\)"),
+    (lambda: Mask(kept), (3, 2), ValueError, "mask acts on the last axes"),
+    (lambda: Convolution(h1, 5), (4,), ValueError, "these sizes"),
+    (
+        lambda: Convolution(h1.astype(np.float32), 5),
+        (5,),
+        TypeError,
+        "the kernel has dtype float32",
+    ),
+    (Gradient, (3,), ValueError, "at least 2 axes"),
+    (lambda: Gradient(shape=(3, 3)), (3, 4), ValueError, "shape of Gradient"),
+    (lambda: Sparse(scipy.sparse.csr_array(A)), (3,), ValueError, "must have length 4"),
+    (lambda: Sparse(scipy.sparse.csr_array(A, dtype=np.float32)), (4,), TypeError, "float32"),
+    (lambda: BlockMatrix([[DenseMatrix(A)]]), (4,), TypeError, "a tuple of as many"),
+    (lambda: Kronecker(A, B), (3,), ValueError, "two axes"),
+    (lambda: MatrixFree(np.copy, np.copy, (2,), (2,)), (3,), ValueError, "domain_shape"),
+    (lambda: Iterative(DenseMatrix(P), batch_ndim=1), (4,), ValueError, "batch_ndim=0"),
+]
+
+
+@pytest.mark.parametrize(("make", "shape", "error", "message"), MISFITS)
+def test_spaces_that_do_not_fit_are_refused(make, shape, error, message):
+    with pytest.raises(error, match=message):
+        make().check_space(Space.of(np.ones(shape)))
+
+
+def test_a_mask_and_a_kernel_of_another_library_are_refused():
+    torch_array = maker("torch")
+    space = Space.of(np.ones((2, 3)))
+    for L in (Mask(torch_array(kept * 1.0) > 0), Convolution(torch_array(h2), (2, 3))):
+        with pytest.raises(TypeError, match="torch"):
+            L.check_space(space)
+
+
+def test_an_operator_needs_a_square_map():
+    with pytest.raises(ValueError, match="a space into itself"):
+        sk.Affine(Gradient()).check_space(Space.of(np.ones((3, 3))))
+
+
+def test_every_map_is_exported_where_it_is_looked_for():
+    for name in ("Convolution", "Gradient", "Sparse", "wrap", "estimate_norm"):
+        assert getattr(sk.linear, name) is getattr(linear, name)

@@ -1,0 +1,84 @@
+"""What the two parametrizations promise beside monotonicity."""
+
+import numpy as np
+import pytest
+import torch
+
+import splitkit_nn as sknn
+
+
+@pytest.mark.parametrize("block", [1, 2, 3, 6])
+def test_triangular_and_not_overparametrized(block):
+    torch.manual_seed(0)
+    p = sknn.MonotoneTriangular(2, 6, block, m=0.5).double()
+    W = p.weight().detach().numpy()
+    tier = np.arange(6) // block
+    assert np.all(W[tier[:, None] < tier] == 0)
+    assert np.all(W[tier[:, None] >= tier] != 0)
+    count = sum(value.numel() for value in p.weights().values())
+    assert count == np.sum(tier[:, None] >= tier)
+
+
+@pytest.mark.parametrize("block", [1, 3])
+def test_every_triangular_monotone_matrix_is_reached(block):
+    rng, n, m = np.random.default_rng(0), 6, 0.5
+    tier = np.arange(n) // block
+    M = rng.normal(size=(n, n)) * (tier[:, None] >= tier)
+    M += (m + 0.1 - np.linalg.eigvalsh((M + M.T) / 2)[0]) * np.eye(n)
+    P = (M + M.T) / 2 - m * np.eye(n)
+    p = sknn.MonotoneTriangular(2, n, block, m=m).double()
+    skew = (M.T - M) / 2
+    with torch.no_grad():
+        p.A.copy_(torch.as_tensor(np.linalg.cholesky(P)[np.tril_indices(n)]))
+        for i, row in enumerate(p.B):
+            at = slice(i * block, (i + 1) * block)
+            row.copy_(torch.as_tensor(skew[at, at][np.tril_indices(block, -1)]))
+    np.testing.assert_allclose(p.weight().detach().numpy(), np.eye(n) - M, atol=1e-12)
+
+
+def test_a_block_that_does_not_divide_is_refused():
+    with pytest.raises(ValueError, match="block = 4 does not divide features = 6"):
+        sknn.MonotoneTriangular(2, 6, 4)
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh", "softmax"])
+@pytest.mark.parametrize("scale", [0.0, 1.0, 20.0])
+@pytest.mark.parametrize("gamma", [0.2, 3.0])
+def test_lipschitz_bound_holds_and_is_not_idle(activation, scale, gamma):
+    torch.manual_seed(0)
+    p = sknn.MonotoneLipschitz(4, 6, 3, gamma=gamma, m=0.1).double()
+    with torch.no_grad():
+        p.U.weight.mul_(scale)
+        p.readout.weight.mul_(scale)
+        p.P.mul_(0.1)
+        p.Q.mul_(0.1)
+    layer = sknn.MonDEQ(p, activation, tol=1e-12, max_iter=100_000)
+    x = torch.randn(40, 4, dtype=torch.float64)
+    near = x + 1e-3 * torch.randn(40, 4, dtype=torch.float64)
+    with torch.no_grad():
+        change = (p.readout(layer(x)) - p.readout(layer(near))).norm(dim=1)
+    gains = change / (x - near).norm(dim=1)
+    assert float(gains.max()) <= gamma * (1 + 1e-6)
+    if scale == 20.0 and activation == "relu":
+        assert float(gains.max()) > 0.2 * gamma
+
+
+def test_the_readout_learns_with_the_layer():
+    torch.manual_seed(0)
+    p = sknn.MonotoneLipschitz(2, 8, 1, gamma=2.0)
+    layer, x = sknn.MonDEQ(p, tol=1e-4), torch.linspace(-1, 1, 32)[:, None] * torch.ones(2)
+    target = x[:, :1].abs()
+    optimizer = torch.optim.Adam(layer.parameters(), lr=0.03)
+    losses = []
+    for _ in range(120):
+        optimizer.zero_grad()
+        loss = (p.readout(layer(x)) - target).square().mean()
+        loss.backward()
+        optimizer.step()
+        losses.append(float(loss.detach()))
+    assert losses[-1] < 0.05 * losses[0]
+
+
+def test_bad_gamma_is_refused():
+    with pytest.raises(ValueError, match="gamma = 0"):
+        sknn.MonotoneLipschitz(4, 6, 3, gamma=0)

@@ -1,0 +1,204 @@
+"""Games: constants of the stacked matrix, equilibria in closed form, shared constraints, values."""
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from scipy.optimize import linprog
+
+import splitkit as sk
+from splitkit.linear import Stacked
+from splitkit.testing import check_operator
+from tests.properties.matrices import lipschitz, square, strong_monotonicity
+
+few = settings(max_examples=15, deadline=None, derandomize=True, database=None)
+f = sk.functions
+INF = float("inf")
+
+
+def duopoly(a=10.0, b=1.0, costs=(1.0, 2.0)):
+    """Cournot: firm i chooses xᵢ at the price a − b(x₁ + x₂) and the unit cost cᵢ."""
+    one = np.array([[b]])
+    return sk.PseudoGradient.quadratic(
+        [[2 * one, one], [one, 2 * one]], [np.array([c - a]) for c in costs]
+    )
+
+
+@few
+@given(square(3))
+def test_the_constants_of_a_quadratic_game_are_those_of_its_matrix(B):
+    B = B + np.diag([3.0, 1.0, 2.0])
+    B[:2, :2] = B[:2, :2] + B[:2, :2].T
+    Q = [[B[:2, :2], B[:2, 2:]], [B[2:, :2], B[2:, 2:]]]
+    F = sk.PseudoGradient.quadratic(Q, [np.ones(2), np.zeros(1)])
+    assert F.lipschitz == pytest.approx(lipschitz(B))
+    assert F.strong_monotonicity == pytest.approx(strong_monotonicity(B), abs=1e-9)
+    x = np.array([1.0, -2.0, 0.5])
+    np.testing.assert_allclose(np.concatenate(F((x[:2], x[2:]))), B @ x + [1.0, 1.0, 0.0])
+
+
+def test_a_quadratic_pseudo_gradient_is_the_players_gradients():
+    rng = np.random.default_rng(0)
+    S = rng.normal(size=(5, 5))
+    P = [S[:2, :2] + S[:2, :2].T, S[2:, 2:] + S[2:, 2:].T]
+    Q, q = [[P[0], S[:2, 2:]], [S[2:, :2], P[1]]], [rng.normal(size=2), rng.normal(size=3)]
+    x = [rng.normal(size=2), rng.normal(size=3)]
+
+    def cost(i, own):
+        other = x[1 - i]
+        return own @ Q[i][i] @ own / 2 + own @ Q[i][1 - i] @ other + q[i] @ own
+
+    gradients = sk.PseudoGradient.quadratic(Q, q)(tuple(x))
+    for i, step in ((0, np.eye(2)), (1, np.eye(3))):
+        differences = [(cost(i, x[i] + 1e-4 * e) - cost(i, x[i] - 1e-4 * e)) / 2e-4 for e in step]
+        np.testing.assert_allclose(gradients[i], differences, atol=1e-7)
+
+
+def test_a_duopoly_has_cournots_equilibrium():
+    game = sk.NashGame(duopoly(), [f.NonNegative(), f.NonNegative()])
+    x = sk.solve(game, (np.zeros(1), np.zeros(1)), tol=1e-12).x
+    np.testing.assert_allclose(np.concatenate(x), [10 / 3, 7 / 3], atol=1e-9)
+    assert bool(game.is_solution(x))
+    assert float(game.error_bound(x)) <= 1e-8
+
+
+def test_a_game_of_callables_is_that_of_its_matrices():
+    gradients = [lambda x: 2 * x[0] + x[1] - 9, lambda x: x[0] + 2 * x[1] - 8]
+    F = sk.PseudoGradient(gradients, strong_monotonicity=1.0, lipschitz=3.0)
+    check_operator(F, ((1,), (1,)))
+    game = sk.NashGame(F, [f.NonNegative(), f.NonNegative()])
+    x = sk.solve(game, (np.zeros(1), np.zeros(1)), tol=1e-12).x
+    np.testing.assert_allclose(np.concatenate(x), [10 / 3, 7 / 3], atol=1e-8)
+
+
+def test_an_equilibrium_leaves_nobody_a_better_choice():
+    rng = np.random.default_rng(1)
+    S = rng.normal(size=(4, 4))
+    M = S @ S.T / 4 + np.eye(4) + (S - S.T)
+    M[:2, :2], M[2:, 2:] = np.eye(2), np.diag([2.0, 1.0])
+    Q = [[M[:2, :2], M[:2, 2:]], [M[2:, :2], M[2:, 2:]]]
+    q = [rng.normal(size=2), rng.normal(size=2)]
+    F = sk.PseudoGradient.quadratic(Q, q)
+    assert F.properties.monotone
+    game = sk.NashGame(F, [f.Simplex(), f.Box(-1.0, 1.0)])
+    x = sk.solve(game, (np.full(2, 0.5), np.zeros(2)), tol=1e-12).x
+    for i, choices in (
+        (0, [np.array([t, 1 - t]) for t in np.linspace(0, 1, 101)]),
+        (1, [np.array(c) for c in itertools.product(np.linspace(-1, 1, 41), repeat=2)]),
+    ):
+
+        def cost(own, i=i):
+            return own @ Q[i][i] @ own / 2 + own @ (Q[i][1 - i] @ x[1 - i] + q[i])
+
+        assert cost(x[i]) <= min(map(cost, choices)) + 1e-9
+
+
+def shared(F):
+    one = np.ones((1, 1))
+    return sk.GeneralizedNashGame(
+        F, [f.NonNegative(), f.NonNegative()], [one, one], np.array([3.0])
+    )
+
+
+def test_shared_capacity_has_one_price():
+    game = shared(duopoly())
+    start = (np.zeros(1), np.zeros(1), np.zeros(1))
+    x1, x2, price = map(float, map(np.squeeze, sk.solve(game, start, tol=1e-12).x))
+    # both marginal costs plus the price vanish: 2x₁ + x₂ + λ = 9, x₁ + 2x₂ + λ = 8, x₁ + x₂ = 3
+    assert (x1, x2, price) == pytest.approx((2.0, 1.0, 4.0), abs=1e-9)
+    solution = (np.array([2.0]), np.array([1.0]), np.array([4.0]))
+    assert bool(game.is_solution(solution))
+    assert all(float(v) <= 1e-9 for v in game.violations(solution).values())
+    wrong = (np.array([3.0]), np.array([1.0]), np.array([-1.0]))
+    assert [float(v) for v in game.violations(wrong).values()] == pytest.approx([1.0, 1.0, 1.0])
+
+
+def test_shared_capacity_with_gradients_of_ones_own():
+    F = sk.PseudoGradient(
+        [lambda x: 2 * x[0] + x[1] - 9, lambda x: x[0] + 2 * x[1] - 8],
+        strong_monotonicity=1.0, lipschitz=3.0,
+    )  # fmt: skip
+    game = shared(F)
+    whole = shared(duopoly())
+    z = (np.array([0.5]), np.array([2.0]), np.array([1.5]))
+    for mine, theirs in zip(game.F(z), whole.F(z), strict=True):
+        np.testing.assert_allclose(mine, theirs)
+    assert game.F.properties.monotone
+    assert bool(game.is_solution((np.array([2.0]), np.array([1.0]), np.array([4.0]))))
+    found = sk.solve(game, z, tol=1e-11, max_iter=100_000).x
+    np.testing.assert_allclose(np.concatenate(found), [2.0, 1.0, 4.0], atol=1e-7)
+
+
+def test_a_matrix_game_has_its_value(xp, dtype):
+    rng = np.random.default_rng(2)
+    K = rng.normal(size=(3, 4))
+    program = linprog(
+        np.r_[np.zeros(4), 1.0], np.c_[K, -np.ones(3)], np.zeros(3),
+        [np.r_[np.ones(4), 0.0]], [1.0], [(0, None)] * 4 + [(None, None)],
+    )  # fmt: skip
+    game = sk.MatrixGame(xp.asarray(K.tolist(), dtype=dtype))
+    start = (xp.full((4,), 0.25, dtype=dtype), xp.full((3,), 1 / 3, dtype=dtype))
+    z = sk.solve(game, start, tol=1e-6, max_iter=50_000).x
+    assert abs(float(game.value(z)) - program.fun) <= 1e-4
+    assert -1e-4 <= float(game.gap(z)) <= 1e-4
+    assert float(game.natural_residual(z)) <= 1e-4
+    # the gap is what the best answers gain
+    rows, columns = np.eye(3), np.eye(4)
+    at = game.gap(start)
+    best = max(r @ K @ np.full(4, 0.25) for r in rows)
+    least = min(np.full(3, 1 / 3) @ K @ c for c in columns)
+    assert float(at) == pytest.approx(best - least, abs=1e-5)
+
+
+def test_games_of_one_matrix_are_solved_in_a_batch():
+    K = np.array([[1.0, -1.0], [-1.0, 1.0]])
+    game = sk.MatrixGame(K, batch_ndim=1)
+    start = (np.array([[0.9, 0.1], [0.2, 0.8]]), np.array([[0.5, 0.5], [0.0, 1.0]]))
+    z = sk.solve(game, start, tol=1e-10, batch_ndim=1).x
+    np.testing.assert_allclose(z[0], 0.5, atol=1e-7)
+    np.testing.assert_allclose(game.value(z), 0.0, atol=1e-7)
+
+
+ONE, TWO = np.ones((1, 1)), np.ones((2, 1))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error", "says"),
+    [
+        (lambda: sk.PseudoGradient([]), TypeError, "a function"),
+        (lambda: sk.PseudoGradient([3]), TypeError, "a function"),
+        (
+            lambda: sk.PseudoGradient([abs], strong_monotonicity=2.0, lipschitz=1.0),
+            ValueError,
+            "PseudoGradient\\(1 players\\): no operator has strong_monotonicity=2.0",
+        ),
+        (lambda: sk.PseudoGradient([abs, abs]).check_space(sk.backend.Space.of(np.ones(2))),
+         TypeError, "tuples of 2"),
+        (lambda: sk.PseudoGradient.quadratic([[ONE, ONE]]), ValueError, "square table"),
+        (lambda: sk.PseudoGradient.quadratic([[ONE, TWO], [ONE, ONE]]), ValueError, r"Q\[0\]\[1\]"),
+        (lambda: sk.PseudoGradient.quadratic([[None, None], [ONE, ONE]]), ValueError, "row 0"),
+        (
+            lambda: sk.PseudoGradient.quadratic([[np.array([[1.0, 2.0], [0.0, 1.0]])]]),
+            ValueError,
+            "not symmetric",
+        ),
+        (lambda: sk.NashGame(duopoly(), [f.L1Norm(), f.L1Norm()]), TypeError, "give a set"),
+        (
+            lambda: sk.GeneralizedNashGame(duopoly(), [f.NonNegative()] * 2, [ONE], np.ones(1)),
+            ValueError,
+            "one matrix a player",
+        ),
+        (lambda: Stacked(np.eye(3), (1, 1)), ValueError, "add up to 2"),
+        (lambda: Stacked(np.eye(3), (3, 0)), ValueError, "positive length"),
+        (lambda: Stacked("M", (3,)), TypeError, "M = 'M'"),
+        (
+            lambda: Stacked(np.eye(3), (2, 1)).check_space(sk.backend.Space.of(np.ones(3))),
+            ValueError,
+            "last axes have lengths",
+        ),
+    ],
+)  # fmt: skip
+def test_errors_name_the_argument_and_the_remedy(wrong, error, says):
+    with pytest.raises(error, match=says):
+        wrong()

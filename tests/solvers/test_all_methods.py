@@ -1,0 +1,272 @@
+"""Every method of the registry: it finds the solution, by itself and in batches, on every backend;
+its residual is what it says; it refuses what its theorem does not cover.
+"""
+
+import math
+
+import numpy as np
+import pytest
+
+import splitkit as sk
+from splitkit.backend import to_numpy
+from splitkit.solvers.registry import METHODS
+
+f = sk.functions
+RNG = np.random.default_rng(5)
+S = RNG.normal(size=(4, 4))
+GENERAL = np.eye(4) + 0.7 * (S - S.T)
+SYMMETRIC = S @ S.T / 4 + np.eye(4)
+Q = RNG.normal(size=(3, 4))
+D = np.eye(4)[1:] - np.eye(4)[:-1]
+WEIGHT = 0.3
+
+GRADIENTS = (sk.FISTA, sk.AdaptiveProximalGradient)
+COMPOSED = tuple(kind for kind in METHODS if sk.Role.COMPOSED in kind.roles)
+ONE = (sk.ProximalPoint, sk.AcceleratedProximalPoint)
+
+
+def problem(kind, xp, dtype, q):
+    """An inclusion for this kind of method."""
+    array = lambda a: xp.asarray(a, dtype=dtype)  # noqa: E731
+    M = SYMMETRIC if kind in GRADIENTS or kind in COMPOSED else GENERAL
+    F = sk.Affine(array(M), array(q))
+    if kind in ONE:
+        return F
+    if kind in COMPOSED:
+        inner = sk.Subdifferential(f.L1Norm(WEIGHT))
+        composed = inner.pullback(sk.DenseMatrix(array(D)))
+        return F + composed
+    return F + sk.NormalCone(f.Box(-0.2, 0.4)) if len(kind.roles) < 3 else (
+        F + sk.NormalCone(f.Box(-0.2, math.inf)) + sk.NormalCone(f.Box(-math.inf, 0.4))
+    )  # fmt: skip
+
+
+def violation(kind, x, q):
+    """How far x is from satisfying the optimality conditions, by plain NumPy."""
+    M = SYMMETRIC if kind in GRADIENTS or kind in COMPOSED else GENERAL
+    value = x @ M.T - q
+    if kind in ONE:
+        return np.max(np.abs(value))
+    if kind in COMPOSED:
+        # −value = Dᵀy, so that y is the running sum of value; y ∈ WEIGHT ∂|Dx| is a fixed point
+        y = np.cumsum(value, axis=-1)[..., :-1]
+        at_jumps = np.abs(y - np.clip(y + x @ D.T, -WEIGHT, WEIGHT))
+        return max(at_jumps.max(), np.abs(np.sum(value, axis=-1)).max())
+    return np.max(np.abs(x - np.clip(x - value, -0.2, 0.4)))
+
+
+ALL = pytest.mark.parametrize("kind", METHODS, ids=lambda kind: kind.label)
+
+
+@ALL
+def test_finds_the_solution_in_a_batch(kind, xp):
+    x0 = xp.zeros((3, 4), dtype=xp.float64)
+    inclusion = problem(kind, xp, xp.float64, Q)
+    s = sk.solve(inclusion, x0, kind(), tol=1e-9, max_iter=100_000, batch_ndim=1)
+    assert s.converged
+    assert violation(kind, to_numpy(s.x), Q) < 1e-7
+    assert tuple(s.iterations.shape) == (3,)
+    assert s.x.dtype == x0.dtype
+    assert not np.any(to_numpy(x0))
+
+
+@ALL
+def test_a_batch_element_takes_the_iterations_that_it_takes_alone(kind):
+    inclusion = problem(kind, np, np.float64, Q)
+    options = {"tol": 0, "max_iter": 9}
+    together = sk.solve(inclusion, np.zeros((3, 4)), kind(), batch_ndim=1, **options)
+    for i, q in enumerate(Q):
+        alone = sk.solve(problem(kind, np, np.float64, q), np.zeros(4), kind(), **options)
+        np.testing.assert_allclose(together.x[i], alone.x, atol=1e-11)
+        np.testing.assert_allclose(together.residual[i], alone.residual, atol=1e-10)
+
+
+@ALL
+def test_single_precision_stays_single(kind, xp):
+    x0 = xp.zeros(4, dtype=xp.float32)
+    s = sk.solve(problem(kind, xp, xp.float32, Q[0]), x0, kind(), tol=1e-4, max_iter=100_000)
+    assert s.x.dtype == xp.float32
+    assert s.residual.dtype == xp.float32
+    assert violation(kind, to_numpy(s.x).astype(float), Q[0]) < 1e-2
+
+
+@ALL
+def test_resuming_and_pickling_change_nothing(kind):
+    import pickle
+
+    inclusion = problem(kind, np, np.float64, Q)
+    options = {"tol": 1e-12, "batch_ndim": 1, "on_failure": "return"}
+    first = sk.solve(inclusion, np.zeros((3, 4)), kind(), max_iter=7, **options)
+    again = pickle.loads(pickle.dumps(first))
+    second = sk.solve(inclusion, np.zeros((3, 4)), max_iter=14, resume=again, **options)
+    whole = sk.solve(inclusion, np.zeros((3, 4)), kind(), max_iter=21, **options)
+    np.testing.assert_array_equal(second.x, whole.x)
+    np.testing.assert_array_equal(second.residual, whole.residual)
+    np.testing.assert_array_equal(second.iterations, whole.iterations)
+    assert 1 <= first.checkpoint.iteration <= 7
+
+
+@ALL
+def test_starting_at_the_solution_ends_at_once(kind):
+    inclusion = problem(kind, np, np.float64, Q[0])
+    x = sk.solve(inclusion, np.zeros(4), kind(), tol=1e-13, max_iter=100_000, on_failure="return").x
+    s = sk.solve(inclusion, x, kind(), tol=1e-6)
+    # the governing sequence may end elsewhere than at x
+    assert s.iterations <= 500
+    np.testing.assert_allclose(s.x, x, atol=1e-5)
+
+
+@ALL
+def test_the_residual_vanishes_only_at_a_solution(kind):
+    """At any time ‖r‖ small means an optimality violation that is small too."""
+    inclusion = problem(kind, np, np.float64, Q[0])
+    seen = []
+    sk.solve(
+        inclusion, np.array([3.0, -4.0, 1.0, 5.0]), kind(), tol=1e-10, max_iter=100_000,
+        callback=lambda s: seen.append((float(s.residual), violation(kind, s.x, Q[0]))),
+    )  # fmt: skip
+    residual, gap = np.array(seen).T
+    scale = 1 + np.abs(SYMMETRIC).sum() + np.abs(GENERAL).sum()
+    assert np.all(gap[residual < 1e-3] <= 100 * scale * residual[residual < 1e-3] + 1e-9)
+
+
+NEGATIVE = sk.Affine(-np.eye(4))
+
+
+@ALL
+def test_operators_that_are_not_monotone_are_refused(kind):
+    if kind in ONE:
+        inclusion = NEGATIVE
+    elif kind in COMPOSED:
+        inner = sk.Subdifferential(f.L1Norm())
+        inclusion = NEGATIVE + inner.pullback(sk.DenseMatrix(D))
+    else:
+        inclusion = NEGATIVE + sk.NormalCone(f.NonNegative())
+        if len(kind.roles) > 2 and sk.Role.EVALUATED not in kind.roles:
+            inclusion = inclusion + sk.NormalCone(f.Box(-1.0, 1.0))
+    with pytest.raises(sk.NoGuaranteeError, match="known"):
+        sk.solve(inclusion, np.ones(4), kind())
+
+
+LIPSCHITZ = [
+    (sk.Tseng, 1.0),
+    (sk.ForwardReflectedBackward, 0.5),
+    (sk.Extragradient, 1.0),
+    (sk.PastExtragradient, 1 / 3),
+    (sk.FISTA, 1.0),
+    (sk.ForwardBackward, 2.0),
+]
+
+
+@pytest.mark.parametrize(("kind", "longest"), LIPSCHITZ)
+def test_steps_beyond_the_theorem_are_refused(kind, longest):
+    F, G = sk.Affine(np.diag([1.0, 2.0, 2.5, 4.0])), sk.NormalCone(f.NonNegative())
+    assert kind(alpha=0.99 * longest / 4).guarantee(F, G).holds
+    guarantee = kind(alpha=1.01 * longest / 4).guarantee(F, G)
+    assert not guarantee.holds
+    assert "too long" in guarantee.reason
+
+
+@pytest.mark.parametrize(
+    ("method", "holds"),
+    [
+        (sk.ChambollePock(tau=0.5, sigma=0.5), True),
+        (sk.ChambollePock(tau=0.8, sigma=0.8), False),
+        (sk.CondatVu(tau=0.3, sigma=0.3), True),
+        (sk.CondatVu(tau=0.4, sigma=0.5), False),
+        (sk.PD3O(tau=0.4, sigma=0.6), True),
+        (sk.PD3O(tau=0.51, sigma=0.1), False),
+        (sk.LinearizedADMM(rho=0.5, tau=0.4), True),
+        (sk.LinearizedADMM(rho=1.0, tau=0.4), False),
+    ],
+    ids=repr,
+)
+def test_primal_dual_conditions(method, holds):
+    """‖D‖ < 2 on four points, β = 1/4."""
+    A = sk.NormalCone(f.NonNegative())
+    B = sk.Subdifferential(f.L1Norm()).pullback(sk.DenseMatrix(D, lipschitz=2.0))
+    C = sk.Affine(np.diag([1.0, 2.0, 3.0, 4.0]))
+    operators = (A, B, C) if len(method.roles) == 3 else (A, B)
+    guarantee = method.guarantee(*operators)
+    if method.label == "Chambolle-Pock" and holds:
+        assert 0.5 * 0.5 * 4 <= 1
+    assert guarantee.holds == holds, guarantee.reason
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda: sk.Tseng(alpha=-1.0), "alpha = -1.0"),
+        (lambda: sk.ChambollePock(tau=0.0), "tau = 0.0"),
+        (lambda: sk.PD3O(sigma=math.inf), "sigma = inf"),
+        (lambda: sk.ADMM(rho=-2.0), r"rho = -2\.0"),
+        (lambda: sk.ADMM(relaxation=2.0), r"relaxation = 2\.0"),
+        (lambda: sk.Ryu(relaxation=1.0), r"relaxation = 1\.0"),
+        (lambda: sk.ProximalPoint(relaxation=0.0), r"relaxation = 0\.0"),
+        (lambda: sk.Anderson(sk.DouglasRachford(), memory=0), "memory = 0"),
+        (lambda: sk.Anderson(sk.DouglasRachford(), kind="III"), "kind = 'III'"),
+        (lambda: sk.Inertial(sk.DouglasRachford(), inertia=1.0), r"inertia = 1\.0"),
+        (lambda: sk.Relaxed(sk.DouglasRachford(), relaxation=-1), "relaxation = -1"),
+        (lambda: sk.TimeLimit(0.0), r"seconds = 0\.0"),
+    ],
+)
+def test_options_out_of_range(make, says):
+    with pytest.raises(ValueError, match=says):
+        make()
+
+
+@pytest.mark.parametrize("make", [sk.Halpern, sk.Anderson, sk.Relaxed, sk.Inertial])
+def test_accelerators_take_methods_only(make):
+    with pytest.raises(TypeError, match="method = 3"):
+        make(3)
+
+
+ACCELERATED = [
+    sk.Anderson(sk.DouglasRachford()),
+    sk.Anderson(sk.DouglasRachford(), kind="I", memory=3),
+    sk.Anderson(sk.ForwardBackward()),
+    sk.Anderson(sk.DavisYin()),
+    sk.Anderson(sk.MalitskyTam()),
+    sk.Inertial(sk.DouglasRachford(), inertia=0.2),
+    sk.Relaxed(sk.DouglasRachford(), relaxation=1.2),
+    sk.Relaxed(sk.ProximalPoint(), relaxation=1.9),
+]
+
+
+@pytest.mark.parametrize("method", ACCELERATED, ids=lambda m: m.label)
+def test_accelerators_keep_the_solution(method, xp):
+    kind = type(method.method)
+    x0 = xp.zeros((3, 4), dtype=xp.float64)
+    inclusion = problem(kind, xp, xp.float64, Q)
+    s = sk.solve(inclusion, x0, method, tol=1e-9, max_iter=100_000, batch_ndim=1)
+    assert s.converged
+    assert violation(kind, to_numpy(s.x), Q) < 1e-7
+
+
+def test_anderson_needs_fewer_iterations_where_the_map_is_slow():
+    rng = np.random.default_rng(2)
+    S = rng.normal(size=(30, 30))
+    inclusion = sk.Affine(0.05 * np.eye(30) + S - S.T, rng.normal(size=30)) + sk.NormalCone(
+        f.Box(-1.0, 1.0)
+    )
+    plain = sk.solve(inclusion, np.zeros(30), sk.DouglasRachford(), max_iter=100_000)
+    fast = sk.solve(inclusion, np.zeros(30), sk.Anderson(sk.DouglasRachford()), max_iter=100_000)
+    assert fast.iterations < plain.iterations
+    np.testing.assert_allclose(fast.x, plain.x, atol=1e-5)
+
+
+def test_over_relaxation_and_inertia_beyond_their_theorems_are_refused():
+    F, G = sk.Affine(GENERAL), sk.NormalCone(f.NonNegative())
+    assert not sk.Relaxed(sk.DouglasRachford(), relaxation=2.5).guarantee(F, G).holds
+    assert not sk.Inertial(sk.DouglasRachford(), inertia=0.4).guarantee(F, G).holds
+    assert not sk.Halpern(sk.ForwardBackward(alpha=10.0)).guarantee(F, G).holds
+
+
+def test_halpern_converges_where_peaceman_rachford_circles():
+    """On a rotation C_F C_G only turns; anchored, it converges to the solution."""
+    skew = sk.Affine(np.array([[0.0, 1.0], [-1.0, 0.0]]))
+    free = sk.NormalCone(f.Box(-math.inf, math.inf))
+    method = sk.Halpern(sk.PeacemanRachford(alpha=1.0))
+    assert method.guarantee(skew, free).holds
+    s = sk.solve(skew + free, np.ones(2), method, tol=0, max_iter=2000)
+    assert np.linalg.norm(s.x) < 2e-3
