@@ -15,6 +15,7 @@ from splitkit.testing._report import Violation as Violation
 from splitkit.testing._suite import Suite as Suite, replay as replay, suite as suite
 from splitkit.testing.checks_function import check_function as check_function
 from splitkit.testing.checks_linear import check_linear_operator as check_linear_operator
+from splitkit.testing.checks_method import check_method as check_method
 from splitkit.testing.checks_operator import check_operator as check_operator
 from splitkit.testing.parametrize import parametrize_with_checks as parametrize_with_checks
 from splitkit.testing.registry import Registered as Registered, registered as registered
