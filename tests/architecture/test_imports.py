@@ -47,6 +47,7 @@ SPLITKIT = House(
         "tqdm": ("solvers",),
         "matplotlib": ("solvers",),
         "hypothesis": ("testing",),
+        "pytest": ("testing",),
     },
 )
 
@@ -70,6 +71,7 @@ NETWORK_ROOMS = (
     "training",
     "reproduce",
     "__init__",
+    "testing",
     "__main__",
 )
 TORCHLESS = ("jacobians", "activations", "masked", "equilibrium", "array_layers")
@@ -88,6 +90,7 @@ NETWORKS = House(
         "tqdm": ("training",),
         "filelock": ("training",),
         "matplotlib": ("training",),
+        "hypothesis": ("testing",),
     },
 )
 

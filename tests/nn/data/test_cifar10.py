@@ -106,6 +106,7 @@ def python_version() -> bytes:
         (python_version()[:-20], "broken archive"),
         (python_version(), r"lacks data_batch_1\.bin.*binary version"),
     ],
+    ids=["page", "compressed", "cut", "python"],
 )
 def test_a_damaged_or_foreign_archive_is_refused(
     tmp_path: Path, content: bytes, found: str
