@@ -78,6 +78,12 @@ def lincomb(a: Scalar, x: Point, b: Scalar, y: Point) -> Point:
     return align(a, x) * x + align(b, x) * y
 
 
+def inner(x: Point, y: Point, batch_ndim: int) -> Array:
+    """⟨x, y⟩, summed over every axis but the leading ``batch_ndim``."""
+    terms = [sum_of(a * b, batch_ndim) for a, b in zip(blocks(x), blocks(y), strict=True)]
+    return sum(terms[1:], start=terms[0])
+
+
 def where(mask: Array, x: Point, y: Point) -> Point:
     """x on the samples that the mask (of batch shape) marks, y on the others; a number that all
     samples share is y.
@@ -213,8 +219,7 @@ class Space:
 
     def inner(self, x: Point, y: Point) -> Array:
         """⟨x, y⟩, of batch shape."""
-        terms = [sum_of(a * b, self.batch_ndim) for a, b in zip(blocks(x), blocks(y), strict=True)]
-        return sum(terms[1:], start=terms[0])
+        return inner(x, y, self.batch_ndim)
 
     def norm(self, x: Point) -> Array:
         """‖x‖, of batch shape."""

@@ -298,6 +298,13 @@ class Properties:
         )
 
 
+def form_text(form: Form) -> str:
+    """The form as an inequality."""
+    terms = zip(form, (1, 2, 1), ("‖Δx‖²", "⟨Δx, Δu⟩", "‖Δu‖²"), strict=True)
+    text = " ".join(f"{k * c:+.4g}{name}" for k, c, name in terms if k)
+    return f"{text.removeprefix('+').replace('-', '−') or '0'} ≥ 0"
+
+
 def sum_properties(terms: Iterable[Properties]) -> Properties:
     """A + B: m₁ + m₂, L₁ + L₂, 1/(1/β₁ + 1/β₂) (Prop. 4.12); maximal if all terms are and all but
     one have full domain, as Lipschitz ones do (Cor. 25.5).

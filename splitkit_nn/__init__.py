@@ -57,8 +57,10 @@ else:
         Truncated as Truncated,
         Unrolled as Unrolled,
     )
+    from splitkit_nn.implicit_solve import ImplicitSolve as ImplicitSolve
     from splitkit_nn.layers import MonDEQ as MonDEQ
     from splitkit_nn.linear import (
+        MatrixParametrization as MatrixParametrization,
         MonotoneConv2d as MonotoneConv2d,
         MonotoneDense as MonotoneDense,
         MonotoneLipschitz as MonotoneLipschitz,

@@ -12,7 +12,12 @@ from torch import Tensor, nn
 
 import splitkit as sk
 from splitkit_nn.activations import Activation, find_activation
-from splitkit_nn.equilibrium import forward_inclusion, solve_adjoint, solve_forward
+from splitkit_nn.equilibrium import (
+    adjoint_inclusion,
+    forward_inclusion,
+    solve_adjoint,
+    solve_forward,
+)
 from splitkit_nn.gradients import Gradient, Unrolled, find_gradient
 from splitkit_nn.implicit import equilibrium
 from splitkit_nn.jacobians import Jacobian
@@ -153,11 +158,14 @@ class MonDEQ(nn.Module):
     ) -> None:
         super().__init__()
         if not isinstance(parametrization, Parametrization):
-            raise TypeError(f"parametrization = {parametrization!r}: give MonotoneDense(…)")
+            raise TypeError(
+                f"parametrization = {parametrization!r}: give one such as MonotoneDense(…)"
+            )
         if method is not None and not isinstance(method, sk.Splitting):
             raise TypeError(f"method = {method!r}: give a method such as sk.PeacemanRachford()")
         self.parametrization = parametrization
         self._activation = find_activation(activation)
+        parametrization.confine(self._activation)  # raises where the two do not fit
         self.method = method or sk.PeacemanRachford()
         if on_failure not in ("raise", "warn", "damp"):
             raise ValueError(f'on_failure = {on_failure!r}: give "raise", "warn" or "damp"')
@@ -233,6 +241,16 @@ class MonDEQ(nn.Module):
             bias = self.parametrization.bias(x)
             M = self.parametrization.operator(exact=True)
             return forward_inclusion(M, bias, self.activation.operator)
+
+    def adjoint_inclusion(self, x: Tensor, v: Tensor) -> tuple[sk.Affine, sk.Operator]:
+        """(F̃, G̃) of the backward inclusion for a batch of inputs and cotangents of its output,
+        detached, with exact constants.
+        """
+        with torch.no_grad():
+            z, W = self(x), self.parametrization.weight()
+            y = self.parametrization.multiply(W, z) + self.parametrization.bias(x)
+            M = self.parametrization.operator(exact=True)
+            return adjoint_inclusion(M, self.activation.jacobian(y), v)
 
     def _accept(self, solution: sk.Solution, *, backward: bool) -> bool:
         """Record it; whether it may be returned. Raise or warn if that is the policy."""

@@ -43,7 +43,7 @@ class Classifier(nn.Module):
         self.layer = MonDEQ(parametrization, tol=tol, max_iter=max_iter)
         self.head = nn.Linear(features, positive_integer("classes", classes))
 
-    def layer_input(self, x: Tensor) -> Tensor:
+    def inputs(self, x: Tensor) -> Tensor:
         """What the layer takes, of the model's input."""
         return x
 
@@ -67,7 +67,7 @@ class Classifier(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits for each sample."""
-        return self.readout(self.layer(self.layer_input(x)))
+        return self.readout(self.layer(self.inputs(x)))
 
 
 class DenseClassifier(Classifier):
@@ -102,7 +102,7 @@ class DenseClassifier(Classifier):
             MonotoneDense(in_features, features, m), features, classes, tol=tol, max_iter=max_iter
         )
 
-    def layer_input(self, x: Tensor) -> Tensor:
+    def inputs(self, x: Tensor) -> Tensor:
         return x.flatten(1)
 
     def features(self, z: Tensor) -> Tensor:

@@ -18,6 +18,7 @@ from splitkit.functions.cone import (
     NegativeCone as NegativeCone,
     PolarCone as PolarCone,
 )
+from splitkit.functions.distance import Distance as Distance, SquaredDistance as SquaredDistance
 from splitkit.functions.elastic_net import ElasticNet as ElasticNet
 from splitkit.functions.epsilon_insensitive import EpsilonInsensitive as EpsilonInsensitive
 from splitkit.functions.exponential_cone import ExponentialCone as ExponentialCone
@@ -27,6 +28,7 @@ from splitkit.functions.half_space import HalfSpace as HalfSpace
 from splitkit.functions.hinge import Hinge as Hinge
 from splitkit.functions.huber import Huber as Huber
 from splitkit.functions.hyperplane import Hyperplane as Hyperplane
+from splitkit.functions.infimal_convolution import InfimalConvolution as InfimalConvolution
 from splitkit.functions.intersection import Intersection as Intersection
 from splitkit.functions.isotonic import Isotonic as Isotonic
 from splitkit.functions.k_support import SquaredKSupportNorm as SquaredKSupportNorm
@@ -47,19 +49,21 @@ from splitkit.functions.logistic import Logistic as Logistic
 from splitkit.functions.lp_power import LpPower as LpPower
 from splitkit.functions.max_entry import Max as Max
 from splitkit.functions.mcp import MCP as MCP
+from splitkit.functions.metric import metric_prox as metric_prox
 from splitkit.functions.moreau_envelope import MoreauEnvelope as MoreauEnvelope
 from splitkit.functions.negative_entropy import NegativeEntropy as NegativeEntropy
-from splitkit.functions.negative_log import NegativeLog as NegativeLog
 from splitkit.functions.negative_log_det import NegativeLogDet as NegativeLogDet
 from splitkit.functions.non_negative import NonNegative as NonNegative
 from splitkit.functions.non_positive import NonPositive as NonPositive
 from splitkit.functions.nuclear_ball import NuclearBall as NuclearBall
+from splitkit.functions.perspective import Perspective as Perspective
 from splitkit.functions.polyhedron import Polyhedron as Polyhedron
 from splitkit.functions.positive_semidefinite import PositiveSemidefinite as PositiveSemidefinite
 from splitkit.functions.power_cone import PowerCone as PowerCone
 from splitkit.functions.quadratic import Quadratic as Quadratic
 from splitkit.functions.quantile import Quantile as Quantile
 from splitkit.functions.rank import Rank as Rank
+from splitkit.functions.rescaled import Rescaled as Rescaled
 from splitkit.functions.rotated_second_order_cone import (
     RotatedSecondOrderCone as RotatedSecondOrderCone,
 )
@@ -84,6 +88,7 @@ from splitkit.functions.subdifferential import (
 )
 from splitkit.functions.sum_of_k_largest import SumOfKLargest as SumOfKLargest
 from splitkit.functions.support import SupportFunction as SupportFunction
+from splitkit.functions.tilted import Tilted as Tilted
 from splitkit.functions.total_variation_1d import TotalVariation1D as TotalVariation1D
 from splitkit.functions.total_variation_2d import TotalVariation2D as TotalVariation2D
 from splitkit.functions.transport_polytope import TransportPolytope as TransportPolytope

@@ -8,7 +8,8 @@ from splitkit.backend import Array, Scalar, namespace
 def positive_root(y: Array, t: Scalar) -> Array:
     """(y + √(y² + 4t))/2 for t ≥ 0, entry by entry; 2t/(√(y² + 4t) − y) where y < 0."""
     xp = namespace(y)
-    size = abs(y)
-    larger = (size + xp.sqrt(y * y + 4 * t)) / 2
-    smaller = t / xp.where(larger > 0, larger, 1.0)
+    t = t + xp.zeros_like(y)
+    larger = (abs(y) + xp.hypot(y, 2 * xp.sqrt(t))) / 2
+    # the roots have the product −t; NaN stays NaN
+    smaller = t / xp.where(larger == 0, 1.0, larger)
     return xp.where(y > 0, larger, smaller)

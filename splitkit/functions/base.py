@@ -87,7 +87,7 @@ class Function(Notation):
         return Properties.of(
             strong_monotonicity=m if self.convex or -math.inf < m < 0 else None,
             lipschitz=self.smoothness,
-            gradient=True,
+            gradient=self.convex,  # methods take it for the subdifferential of a convex function
             maximal=self.convex,
         )
 
@@ -211,7 +211,8 @@ class Indicator(Function):
 
 def infinite_where(outside: Array, value: Array) -> Array:
     """inf where the mask is set, the value elsewhere."""
-    return namespace(value).where(outside, 0.0 * value + float("inf"), value)
+    xp = namespace(value)
+    return xp.where(outside, xp.full_like(value, float("inf")), value)
 
 
 def as_vectors(x: Array, batch_ndim: int) -> Array:
@@ -222,8 +223,8 @@ def as_vectors(x: Array, batch_ndim: int) -> Array:
 def zero_or_inf(violation: Array, size: Array) -> Array:
     """0 where a constraint is violated by rounding of numbers of this size at most, inf beyond."""
     xp = namespace(violation)
-    outside = violation > 64 * xp.finfo(violation.dtype).eps * (1 + size)
-    return xp.where(outside, float("inf"), xp.zeros_like(violation))
+    inside = violation <= 64 * xp.finfo(violation.dtype).eps * (1 + size)  # not where it is NaN
+    return xp.where(inside, xp.zeros_like(violation), float("inf"))
 
 
 def check_broadcast(value: Array, space: Space, name: str) -> None:

@@ -41,6 +41,12 @@ class Scaled(Function):
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
         return self.f.prox(x, alpha * self.c)
 
+    @property
+    def conjugate(self) -> Function:
+        from splitkit.functions.rescaled import Rescaled
+
+        return Scaled(self.c, Rescaled(self.f.conjugate, 1 / self.c))
+
     def gradient(self, x: Point) -> Point:
         return scale(self.c, self.f.gradient(x))
 
@@ -77,6 +83,12 @@ class Translated(Function):
 
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
         return add(self.f.prox(subtract(x, self.v), alpha), self.v)
+
+    @property
+    def conjugate(self) -> Function:
+        from splitkit.functions.tilted import Tilted
+
+        return Tilted(self.f.conjugate, self.v)
 
     def gradient(self, x: Point) -> Point:
         return self.f.gradient(subtract(x, self.v))
@@ -148,7 +160,8 @@ class Composed(Function):
         self.batch_ndim, self.convex = f.batch_ndim, f.convex
         gain = L.least_gain if f.strong_convexity >= 0 else L.norm
         self.strong_convexity = f.strong_convexity * gain**2 if gain else 0.0
-        self.smoothness = None if f.smoothness is None else f.smoothness * L.norm**2
+        bounded = f.smoothness is not None and L.norm < float("inf")
+        self.smoothness = f.smoothness * L.norm**2 if bounded else None  # type: ignore[operator]
 
     @property
     def has_prox(self) -> bool:

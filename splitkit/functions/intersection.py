@@ -3,7 +3,8 @@
     xᵢ = P_i(xᵢ₋₁ + pᵢ),   pᵢ ← xᵢ₋₁ + pᵢ − xᵢ,   i = 1, …, n, again and again, from x₀ = y, pᵢ = 0.
 
 Always y = x + Σpᵢ with pᵢ normal to Cᵢ at xᵢ, so that the x of a sweep that moves no xᵢ is the
-projection of y. The method is block-coordinate ascent on the dual problem.
+projection of y. The method is block-coordinate ascent on the dual problem. It can stall for about
+‖y‖ sweeps, in which no xᵢ changes and every pᵢ grows by the same move: those are taken in one step.
 
 Sources: Boyle, Dykstra, *A method for finding projections onto the intersection of convex sets in
 Hilbert spaces* (1986); Birgin, Raydan, *Robust stopping criteria for Dykstra's algorithm* (2005).
@@ -13,11 +14,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from splitkit.backend import Array, Point, Space, add, blocks, solving, subtract, where
+from splitkit.backend import Array, Point, Space, add, blocks, scale, solving, subtract, where
 from splitkit.functions.base import Function, Indicator
-from splitkit.functions.inner import Inexact, check_accuracy, tolerance
+from splitkit.functions.inner import ROUNDINGS, Inexact, check_accuracy, tolerance
 
 SWEEPS = 10_000
+DOUBLINGS = 40
+ENDLESS = 2.0**39  # sweeps of a stall that has no end
 CHECK_EVERY = 8  # sweeps between two looks at what is left
 
 
@@ -40,8 +43,8 @@ class Intersection(Inexact, Indicator):
     TypeError, ValueError
         A set is not convex, or the sets have different ``batch_ndim``.
     ArithmeticError
-        From ``project``: 10,000 sweeps did not reach the accuracy. The intersection may be empty
-        (the sets stay apart, as the message tells), or the sets meet at a small angle.
+        From ``project``: the intersection is empty, or 10,000 sweeps did not reach the accuracy,
+        as where the sets meet at a small angle.
     """
 
     def __init__(
@@ -74,24 +77,53 @@ class Intersection(Inexact, Indicator):
         size = space.norm(y)
         x, running = y, size >= 0
         normals = [subtract(y, y)] * len(self.sets)
+        images = [y] * len(self.sets)
         for sweep in range(SWEEPS):
-            before, moved = x, 0.0 * size
+            moved = changed = 0.0 * size
+            moves = []
             for i, C in enumerate(self.sets):
                 shifted = add(x, normals[i])
-                nearest = C.project(shifted)
-                moved = space.xp.maximum(moved, space.norm(subtract(x, nearest)))
+                nearest = where(running, C.project(shifted), images[i])
+                moves.append(subtract(x, nearest))
+                moved = space.xp.maximum(moved, space.norm(moves[i]))
+                changed = space.xp.maximum(changed, space.norm(subtract(nearest, images[i])))
                 normals[i] = where(running, subtract(shifted, nearest), normals[i])
-                x = nearest
-            x = where(running, x, before)
-            running = running & (moved > relative * (size + space.norm(x)))
-            if sweep % CHECK_EVERY == 0 and not bool(space.xp.any(running)):
-                return x
+                x = images[i] = nearest
+            limit = relative * (size + space.norm(x))
+            running = running & (moved > limit)
+            if sweep % CHECK_EVERY == 0:
+                if not bool(space.xp.any(running)):
+                    return x
+                stalled = running & (changed <= limit)
+                if bool(space.xp.any(stalled)):
+                    jump = self._stall(space, images, normals, moves, stalled)
+                    normals = [add(n, scale(jump, m)) for n, m in zip(normals, moves, strict=True)]
+                    if bool(space.xp.any(jump >= ENDLESS)):
+                        break
         apart = float(space.xp.max(space.xp.where(running, moved, 0.0 * moved)))
         raise ArithmeticError(
-            f"the projection onto {self!r} still moves by {apart:.2g} after {SWEEPS} sweeps: the "
-            "intersection is empty, or the sets meet at a small angle; check them, or give a "
+            f"the projection onto {self!r} still moves by {apart:.2g} after {sweep + 1} sweeps: "
+            "the intersection is empty, or the sets meet at a small angle; check them, or give a "
             f"larger accuracy than {relative:.2g}"
         )
+
+    def _stall(
+        self, space: Space, images: list[Point], normals: list[Point], moves: list[Point], on: Array
+    ) -> Array:
+        """For how many sweeps more no xᵢ changes, while each adds the same moves to the normals.
+
+        The normals at xᵢ are a convex cone: if xᵢ stays at the last sweep, it does in between.
+        """
+        jump = space.xp.astype(on, space.dtype) * 0.0
+        for k in reversed(range(DOUBLINGS)):
+            longer, holds = jump + 2.0**k, on
+            for C, image, normal, move in zip(self.sets, images, normals, moves, strict=True):
+                ahead = add(normal, scale(longer, move))
+                gap = space.norm(subtract(C.project(add(image, ahead)), image))
+                rounding = ROUNDINGS * float(space.xp.finfo(space.dtype).eps)
+                holds = holds & (gap <= rounding * (space.norm(image) + space.norm(ahead)))
+            jump = space.xp.where(holds, longer, jump)
+        return jump
 
     def violation(self, x: Point) -> Array:
         space = Space.of(x, self.batch_ndim, name="x")

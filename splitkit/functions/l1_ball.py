@@ -41,6 +41,12 @@ class L1Ball(Indicator):
     def conjugate_value(self, u: Point) -> Array:
         return self.radius * namespace(u).max(abs(u), axis=tuple(range(self.batch_ndim, u.ndim)))
 
+    @property
+    def conjugate(self) -> Function:
+        from splitkit.functions.linf_norm import LInfNorm
+
+        return LInfNorm(self.radius, batch_ndim=self.batch_ndim)
+
     def __repr__(self) -> str:
         return f"L1Ball({show(radius=self.radius)})"
 

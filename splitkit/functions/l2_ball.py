@@ -55,6 +55,14 @@ class L2Ball(Indicator):
         value = self.radius * namespace(u).sqrt(sum_of(u * u, self.batch_ndim))
         return value if self.center is None else value + sum_of(self.center * u, self.batch_ndim)
 
+    @property
+    def conjugate(self) -> Function:
+        from splitkit.functions.l2_norm import L2Norm
+
+        if self.center is None:
+            return L2Norm(self.radius, batch_ndim=self.batch_ndim)
+        return super().conjugate
+
     def __repr__(self) -> str:
         return f"L2Ball({show(radius=self.radius, center=self.center)})"
 

@@ -8,24 +8,24 @@ from __future__ import annotations
 
 from typing import Any
 
-from splitkit.functions._extremes import LargestEntry
 from splitkit.functions.base import Function
+from splitkit.functions.max_entry import Max
 from splitkit.functions.spectral import SpectralSymmetric
 
 
 class LargestEigenvalue(SpectralSymmetric):
-    """w λ_max, summed over the symmetric matrices in the last two axes; inf on others.
+    """w λ_max of the symmetric matrix in the last two axes, the largest of several; inf on others.
 
     Parameters
     ----------
     weight : float, default 1
-        Positive.
+        Non-negative.
     batch_ndim : int
         Leading batch axes.
     """
 
     def __init__(self, weight: float = 1.0, *, batch_ndim: int = 0) -> None:
-        super().__init__(LargestEntry(weight, batch_ndim=batch_ndim))
+        super().__init__(Max(weight, batch_ndim=batch_ndim))
         self.weight = weight
 
     def __repr__(self) -> str:
@@ -34,4 +34,4 @@ class LargestEigenvalue(SpectralSymmetric):
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
         """(function, shape of its points) for the checks."""
-        return [(cls(), (3, 3)), (cls(0.4, batch_ndim=1), (4, 2, 2))]
+        return [(cls(0.4, batch_ndim=1), (4, 3, 3))]

@@ -10,7 +10,13 @@ from __future__ import annotations
 from typing import Any
 
 from splitkit.backend import Array, Point, Scalar, Space, align, namespace, sum_of
-from splitkit.functions.base import Function, check_broadcast, check_parameter, is_finite
+from splitkit.functions.base import (
+    Function,
+    check_broadcast,
+    check_parameter,
+    check_vectors,
+    is_finite,
+)
 from splitkit.linear.dense import DenseMatrix
 
 
@@ -88,11 +94,7 @@ class LeastSquares(Function):
 
     def check_space(self, space: Space) -> None:
         super().check_space(space)
-        if len(space.shapes[0]) <= self.batch_ndim:
-            raise ValueError(
-                f"{self!r} acts on the last axis, which must be no batch axis: x0 has shape "
-                f"{space.shapes[0]}, batch_ndim = {self.batch_ndim}"
-            )
+        check_vectors(self, space)
         self._matrix.check_space(space, f"A of {self!r}")
         if self._b is not None:
             space.check_array(self._b, f"b of {self!r}")

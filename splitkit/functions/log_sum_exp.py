@@ -15,9 +15,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from splitkit.backend import Array, Point, Scalar, align, namespace, sum_of
+from splitkit.backend import Array, Point, Scalar, Space, align, namespace, sum_of
 from splitkit.functions._omega import omega
-from splitkit.functions.base import Function, check_parameter, is_weight
+from splitkit.functions.base import Function, check_parameter, check_vectors, is_weight
 
 NEWTON_STEPS = 8
 
@@ -70,6 +70,10 @@ class LogSumExp(Function):
         if self.p is not None:
             return super().conjugate
         return SimplexEntropy(batch_ndim=self.batch_ndim)
+
+    def check_space(self, space: Space) -> None:
+        super().check_space(space)
+        check_vectors(self, space)
 
     def __repr__(self) -> str:
         return f"LogSumExp({'' if self.p is None else 'p'})"

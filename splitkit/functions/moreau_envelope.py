@@ -3,7 +3,8 @@
 With p = prox_{γf}(x): f_γ(x) = f(p) + ‖x − p‖²/(2γ), ∇f_γ(x) = (x − p)/γ, the Yosida approximation
 of ∂f, and prox_{αf_γ}(x) = x + α/(α + γ) (prox_{(α+γ)f}(x) − x). It is 1/γ-smooth, and
 m/(1 + γm)-strongly convex if f is m-strongly convex. The envelope of a set is its squared distance
-over 2γ. Source: Bauschke, Combettes (2017), §12.4, Props. 12.30 and 24.8.
+over 2γ. Its conjugate is f* + (γ/2)‖·‖². Source: Bauschke, Combettes (2017), §12.4, Props. 12.30,
+13.24 and 24.8.
 """
 
 from __future__ import annotations
@@ -57,6 +58,12 @@ class MoreauEnvelope(Function):
     def gradient(self, x: Point) -> Point:
         p = self.f.prox(x, self.gamma)
         return lincomb(1 / self.gamma, x, -1 / self.gamma, p)
+
+    @property
+    def conjugate(self) -> Function:
+        from splitkit.functions.tilted import Tilted
+
+        return Tilted(self.f.conjugate, rho=self.gamma)
 
     def check_space(self, space: Space) -> None:
         self.f.check_space(space)

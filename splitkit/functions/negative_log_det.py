@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from splitkit.functions.base import Function
-from splitkit.functions.negative_log import NegativeLog
+from splitkit.functions.log_barrier import LogBarrier
 from splitkit.functions.spectral import SpectralSymmetric
 
 
@@ -24,7 +24,7 @@ class NegativeLogDet(SpectralSymmetric):
     """
 
     def __init__(self, weight: float = 1.0, *, batch_ndim: int = 0) -> None:
-        super().__init__(NegativeLog(weight, batch_ndim=batch_ndim))
+        super().__init__(LogBarrier(weight, batch_ndim=batch_ndim))
         self.weight = weight
 
     def __repr__(self) -> str:
@@ -33,4 +33,4 @@ class NegativeLogDet(SpectralSymmetric):
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
         """(function, shape of its points) for the checks."""
-        return [(cls(), (2, 2)), (cls(0.4, batch_ndim=1), (4, 3, 3))]
+        return [(cls(5.0, batch_ndim=1), (4, 2, 2))]

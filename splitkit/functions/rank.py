@@ -12,7 +12,6 @@ from typing import Any
 from splitkit.backend import Array, Point, Scalar, Space, align, namespace, sum_of
 from splitkit.functions.base import Function, check_parameter, is_weight
 from splitkit.functions.spectral import check_matrices
-from splitkit.properties import Properties
 
 
 class Rank(Function):
@@ -37,14 +36,6 @@ class Rank(Function):
         self.weight = check_parameter("weight", weight, is_weight, "give a non-negative weight")
         self.batch_ndim = batch_ndim
 
-    @property
-    def properties(self) -> Properties:
-        return Properties()  # ∂f is not monotone
-
-    @property
-    def conjugate(self) -> Function:
-        raise TypeError(f"{self!r} is not convex: Moreau's identity fails; use its prox")
-
     def __call__(self, x: Point) -> Array:
         xp = namespace(x)
         sigma = xp.linalg.svdvals(x)
@@ -66,5 +57,5 @@ class Rank(Function):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """None: the checks are those of convex functions."""
-        return []
+        """(function, shape of its points) for the checks."""
+        return [(cls(0.7, batch_ndim=1), (4, 3, 2))]

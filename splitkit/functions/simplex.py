@@ -37,6 +37,12 @@ class Simplex(Indicator):
     def conjugate_value(self, u: Point) -> Array:
         return self.radius * namespace(u).max(u, axis=tuple(range(self.batch_ndim, u.ndim)))
 
+    @property
+    def conjugate(self) -> Function:
+        from splitkit.functions.max_entry import Max
+
+        return Max(self.radius, batch_ndim=self.batch_ndim)
+
     def __repr__(self) -> str:
         return f"Simplex({show(radius=self.radius)})"
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from splitkit.backend import Array, Point, Scalar, align, namespace, sum_of
-from splitkit.functions.base import Function, zero_or_inf
+from splitkit.backend import Array, Point, Scalar, Space, align, namespace, sum_of
+from splitkit.functions.base import Function, check_vectors, zero_or_inf
 from splitkit.functions.log_sum_exp import LogSumExp, softmax_of_prox
 from splitkit.functions.negative_entropy import x_log_x
 
@@ -46,6 +46,10 @@ class SimplexEntropy(Function):
     @property
     def conjugate(self) -> Function:
         return LogSumExp(batch_ndim=self.batch_ndim)
+
+    def check_space(self, space: Space) -> None:
+        super().check_space(space)
+        check_vectors(self, space)
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:

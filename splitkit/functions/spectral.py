@@ -62,10 +62,7 @@ class Spectral(Function):
 
     @property
     def conjugate(self) -> Function:
-        from splitkit.functions.calculus import Conjugate
-
-        dual = self.f.conjugate
-        return Conjugate(self) if isinstance(dual, Conjugate) else Spectral(dual)
+        return Spectral(self.f.conjugate)
 
     def check_space(self, space: Space) -> None:
         super().check_space(space)

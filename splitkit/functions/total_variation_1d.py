@@ -10,7 +10,7 @@ from typing import Any
 
 from splitkit.backend import Array, Point, Scalar, Space, align, namespace, sum_of
 from splitkit.functions._taut_string import taut_string
-from splitkit.functions.base import Function, check_parameter, is_weight, show
+from splitkit.functions.base import Function, check_parameter, check_vectors, is_weight, show
 
 
 class TotalVariation1D(Function):
@@ -42,11 +42,7 @@ class TotalVariation1D(Function):
 
     def check_space(self, space: Space) -> None:
         super().check_space(space)
-        if len(space.shapes[0]) <= self.batch_ndim:
-            raise ValueError(
-                f"{self!r} acts along the last axis, which must be no batch axis: x0 has shape "
-                f"{space.shapes[0]}, batch_ndim = {self.batch_ndim}"
-            )
+        check_vectors(self, space)
 
     def __repr__(self) -> str:
         return f"TotalVariation1D({show(weight=self.weight)})"

@@ -15,18 +15,20 @@ from __future__ import annotations
 from typing import Any
 
 from splitkit.backend import Array, Point, Scalar, Space, align, clip, namespace, sum_of
-from splitkit.functions.base import Function, check_parameter, is_weight, show
+from splitkit.functions.base import Function, check_matrices, check_parameter, is_weight, show
+from splitkit.functions.inner import Inexact, check_accuracy
 
 CHECK_EVERY = 10
 
 
-class TotalVariation2D(Function):
+class TotalVariation2D(Inexact, Function):
     """The total variation of images, which are the last two axes of x; summed over the others that
     are not batch.
 
-    The prox is iterative. Each sample's error is at most ``tol`` times the norm of what the prox is
-    taken of, shown by its duality gap; or else, where rounding hides the gap, its iteration has
-    stopped moving.
+    The prox is iterative. Each sample's error is at most ``accuracy`` times the norm of what the
+    prox is taken of, shown by its duality gap; or else, where rounding hides the gap, its iteration
+    has stopped moving. Steps grow as 1/accuracy: at the default, hundreds for noise, ten thousands
+    where large regions are flattened. A method had better split the norm from the differences.
 
     Parameters
     ----------
@@ -34,9 +36,9 @@ class TotalVariation2D(Function):
         Non-negative and finite; an array has batch shape, and dtype and device of x.
     isotropic : bool
         Whether differences count by their Euclidean norm, or by their sum of sizes.
-    tol : float
-        Non-negative; 0: as far as rounding permits.
-    max_iter : int
+    accuracy : float or None, default 1e-4
+        In (0, 1); None: as far as rounding permits.
+    max_iter : int, default 100000
         Steps after which the prox gives up, with RuntimeError.
     batch_ndim : int
         Leading batch axes.
@@ -49,12 +51,12 @@ class TotalVariation2D(Function):
         weight: Scalar = 1.0,
         *,
         isotropic: bool = True,
-        tol: float = 1e-6,
-        max_iter: int = 10_000,
+        accuracy: float | None = 1e-4,
+        max_iter: int = 100_000,
         batch_ndim: int = 0,
     ) -> None:
         self.weight = check_parameter("weight", weight, is_weight, "give non-negative weights")
-        self.tol = check_parameter("tol", tol, is_weight, "give a non-negative tolerance")
+        self.accuracy = check_accuracy(accuracy)
         if isinstance(max_iter, bool) or not isinstance(max_iter, int) or max_iter < 1:
             raise ValueError(f"max_iter = {max_iter!r}: give a positive integer")
         self.isotropic, self.max_iter, self.batch_ndim = isotropic, max_iter, batch_ndim
@@ -82,7 +84,7 @@ class TotalVariation2D(Function):
         xp, batch = namespace(x), self.batch_ndim
         w = align(alpha * self.weight, x) + 0.0 * x[..., :1, :1]
         size, eps = xp.max(abs(x), axis=(-2, -1), keepdims=True), xp.finfo(x.dtype).eps
-        allowed = self.tol * self.tol * sum_of(x * x, batch)
+        allowed = (self.accuracy or 0.0) ** 2 * sum_of(x * x, batch)
         zero = xp.zeros_like(x)
         u = v = (zero, zero)
         t = xp.ones_like(allowed)
@@ -110,17 +112,13 @@ class TotalVariation2D(Function):
             v = new[0] + momentum * (new[0] - u[0]), new[1] + momentum * (new[1] - u[1])
             u, t = new, t_next
         raise RuntimeError(
-            f"the prox of {self!r} has not come within tol = {self.tol:g} in max_iter = "
-            f"{self.max_iter} steps: give a larger tol or max_iter"
+            f"the prox of {self!r} has not come within accuracy = {self.accuracy} in max_iter = "
+            f"{self.max_iter} steps: give a larger accuracy or max_iter"
         )
 
     def check_space(self, space: Space) -> None:
         super().check_space(space)
-        if len(space.shapes[0]) < self.batch_ndim + 2:
-            raise ValueError(
-                f"{self!r} acts on the last two axes, which must be no batch axes: x0 has shape "
-                f"{space.shapes[0]}, batch_ndim = {self.batch_ndim}"
-            )
+        check_matrices(self, space)
 
     def __repr__(self) -> str:
         kind = "" if self.isotropic else ", anisotropic"

@@ -51,6 +51,11 @@ class DenseMatrix(LinearOperator):
         self._inverses: dict[float, DenseMatrix] = {}
 
     @property
+    def has_declared_constants(self) -> bool:
+        """Whether a constant was given, and not computed."""
+        return self._declared != (None, None)
+
+    @property
     def xp(self) -> Any:
         """The namespace of the matrix."""
         return namespace(self.matrix)

@@ -31,6 +31,7 @@ class ScaledIdentity(LinearOperator):
         self.binding = ATOM if self.c == 1 else PRODUCT
         self.norm = self.least_gain = abs(self.c)
         self.gram = self.c * self.c
+        self.binding = ATOM if self.c == 1 else PRODUCT
         self.properties = Properties.of(
             strong_monotonicity=self.c, lipschitz=self.norm, gradient=True, linear=True
         )

@@ -151,9 +151,10 @@ class IterativeInverse(LinearOperator):
         tol = ROUNDING * eps if self.L.tol is None else self.L.tol
         entries = sum(math.prod(shape[self.batch_ndim :]) for shape in space.shapes)
         limit = self.L.max_iter or max(100, 10 * entries)
-        rounding = ROUNDING * eps * (1 + self.alpha * self.L.norm)
-        if not is_array(self.alpha) and rounding == math.inf:  # ‖L‖ is unknown
-            rounding = 0.0
+        gain = (
+            self.L.norm if self.L.norm < math.inf else 0.0
+        )  # nothing is allowed for what is unknown
+        rounding = ROUNDING * eps * (1 + self.alpha * gain)
         symmetric = self.L.properties.gradient
 
         def A(x: Point) -> Point:

@@ -1,7 +1,9 @@
 """The Kronecker product A ⊗ B on matrices: X ↦ A X Bᵀ; (A ⊗ B)vec X by rows.
 
-Its singular values are the products of those of A and B, and so are its eigenvalues. Source: Horn,
-Johnson, *Topics in Matrix Analysis* (1991), Thm. 4.2.12, 4.2.15.
+Its singular values are the products of those of A and B, and so are its eigenvalues. For symmetric
+matrices A = U diag(λ) Uᵀ and B = V diag(μ) Vᵀ the shifted inverse is closed:
+(I + αA ⊗ B)⁻¹X = U[(UᵀXV) / (1 + αλμᵀ)]Vᵀ. Source: Horn, Johnson, *Topics in Matrix Analysis*
+(1991), Thm. 4.2.12, 4.2.15.
 """
 
 from __future__ import annotations
@@ -10,9 +12,13 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
-from splitkit.backend import Array, Point, Space, is_array, namespace
-from splitkit.linear.base import LinearOperator
+import numpy as np
+
+from splitkit.backend import Array, Point, Scalar, Space, is_array, namespace
+from splitkit.linear.base import LinearOperator, require_number
 from splitkit.linear.dense import DenseMatrix
+from splitkit.linear.diagonal import Diagonal
+from splitkit.notation import FACTOR, PRODUCT, latex, text
 from splitkit.properties import Properties
 
 
@@ -24,6 +30,8 @@ class Kronecker(LinearOperator):
     A, B : matrix, or LinearOperator on the last axis
         A acts on the columns of X, B on its rows.
     """
+
+    binding = PRODUCT
 
     def __init__(self, A: Array | LinearOperator, B: Array | LinearOperator) -> None:
         self.A, self.B = _factor("A", A), _factor("B", B)
@@ -64,6 +72,27 @@ class Kronecker(LinearOperator):
     def adjoint(self, y: Point) -> Point:
         return _on_columns(self.A.T, self.B.adjoint(y))
 
+    @cached_property
+    def _eigen(self) -> tuple[Array, Array, Array] | None:
+        """U, V and λμᵀ, for symmetric matrices."""
+        if not (isinstance(self.A, DenseMatrix) and isinstance(self.B, DenseMatrix)):
+            return None
+        if not (self.A.properties.gradient and self.B.properties.gradient):
+            return None
+        (a, U), (b, V) = (L.xp.linalg.eigh(L.matrix) for L in (self.A, self.B))
+        return U, V, a[:, None] * b[None, :]
+
+    def shifted_inverse(self, alpha: Scalar) -> LinearOperator:
+        if self._eigen is None:
+            return super().shifted_inverse(alpha)
+        require_number(alpha, self)
+        U, V, products = self._eigen
+        shifted = 1 + alpha * products
+        if float(namespace(shifted).min(abs(shifted))) == 0:
+            raise np.linalg.LinAlgError(f"1 + αλμ is 0 for eigenvalues λ, μ and alpha = {alpha:g}")
+        basis = Kronecker(U, V)
+        return basis @ Diagonal(1 / shifted) @ basis.T
+
     def check_space(self, space: Space, name: str = "A ⊗ B") -> None:
         self.range_space(space)
 
@@ -80,7 +109,10 @@ class Kronecker(LinearOperator):
             raise ValueError(f"{self!r} acts on matrices: give two axes, got {space.shapes}")
 
     def __repr__(self) -> str:
-        return f"{self.A!r} ⊗ {self.B!r}"
+        return f"{text(self.A, FACTOR)} ⊗ {text(self.B, FACTOR)}"
+
+    def latex(self) -> str:
+        return rf"{latex(self.A, FACTOR)} \otimes {latex(self.B, FACTOR)}"
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[LinearOperator, Any, Any]]:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from itertools import accumulate, pairwise
 from typing import Any
 
-from splitkit.backend import Array, Point, Space, is_array, namespace
+from splitkit.backend import Array, Point, Scalar, Space, is_array, namespace
 from splitkit.linear.base import LinearOperator
 from splitkit.linear.dense import DenseMatrix
 from splitkit.properties import Properties
@@ -72,7 +72,7 @@ class Stacked(LinearOperator):
     def adjoint(self, y: Point) -> Point:
         return self.split(self.M.adjoint(namespace(y).concat(y, axis=-1)))
 
-    def shifted_inverse(self, alpha: float) -> LinearOperator:
+    def shifted_inverse(self, alpha: Scalar) -> LinearOperator:
         return Stacked(self.M.shifted_inverse(alpha), self.sizes)
 
     def reflected_inverse(self, alpha: float) -> LinearOperator | None:

@@ -25,6 +25,7 @@ from splitkit.proofs.abstract import symbolic
 from splitkit.proofs.program import Answer, Claim, least_value
 from splitkit.proofs.symbols import Leaf, LinearLeaf, Scene, Vector
 from splitkit.proofs.worst_case import low_rank_points
+from splitkit.properties import form_text
 
 CONTRACTION = ("‖u⁺‖² ≤ value · ‖u‖²", "Σ‖uᵢ⁺‖² ≤ value · Σ‖uᵢ‖²")
 DECREASE = "‖u⁺‖² ≤ ‖u‖² − value · ‖s‖²"
@@ -114,9 +115,8 @@ class Proof:
         ]
         for each in self.inequalities:
             if abs(each.multiplier) > 1e-9:
-                a, b, c = each.form
-                form = f"{a:.4g}‖Δx‖² + {2 * b:.4g}⟨Δx, Δu⟩ + {c:.4g}‖Δu‖² ≥ 0"
-                lines.append(f"    {each.multiplier:.6g} × ({form}) of {each.operator}, {each.of}")
+                what = f"{form_text(each.form)}) of {each.operator}, {each.of}"
+                lines.append(f"    {each.multiplier:.6g} × ({what}")
         if self.worst is not None:
             lines.append("worst configuration:")
             for i, row in enumerate(self.worst):

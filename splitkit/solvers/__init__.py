@@ -37,6 +37,7 @@ from splitkit.solvers.method import Guarantee as Guarantee, Method as Method, Ro
 from splitkit.solvers.minimize import minimize as minimize
 from splitkit.solvers.peaceman_rachford import PeacemanRachford as PeacemanRachford
 from splitkit.solvers.plot import plot_convergence as plot_convergence
+from splitkit.solvers.preconditioned import Preconditioned as Preconditioned
 from splitkit.solvers.primal_dual import (
     PD3O as PD3O,
     ChambollePock as ChambollePock,
@@ -64,5 +65,6 @@ from splitkit.solvers.stopping import (
     Stopping as Stopping,
     TimeLimit as TimeLimit,
 )
+from splitkit.solvers.supermann import SuperMann as SuperMann
 from splitkit.solvers.tseng import Tseng as Tseng
 from splitkit.solvers.tseng_line_search import TsengLineSearch as TsengLineSearch

@@ -79,10 +79,10 @@ class GoldenRatio(AdaptiveMethod):
         F, G = operators
         if not F.properties.monotone:
             return f"F = {F!r} is not known to be monotone: declare it, if that is true"
-        if not G.properties.gradient:
+        if not (G.properties.gradient and G.properties.maximal):
             return (
-                f"G = {G!r} is not known to be a subdifferential: use Tseng's method with a known "
-                "Lipschitz constant"
+                f"G = {G!r} is not known to be the subdifferential of a convex function: use "
+                "Tseng's method"
             )
         return None
 

@@ -19,7 +19,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from splitkit.backend import Array, Point, lincomb, scale, subtract, where
+from splitkit.backend import Array, Point, add, lincomb, scale, subtract, where
 from splitkit.operators.base import Operator
 from splitkit.solvers.accelerators import AcceleratedIteration, Accelerator
 from splitkit.solvers.iteration import Iteration, State, Trace
@@ -67,14 +67,43 @@ class Anderson(Accelerator):
         return _Anderson(self.method.iteration(*operators), self)
 
 
-class _Anderson(AcceleratedIteration):
-    """State: the point, the plain point to go back to, (‖r₀‖, n, whether the point is a plain one),
-    the last point and residual, the differences, newest first (0 where there are none yet), and k.
-    """
+class Memory(AcceleratedIteration):
+    """The last differences of points and residuals, and the step that they suggest."""
 
     def __init__(self, inner: Iteration, options: Anderson) -> None:
         super().__init__(inner)
         self.options = options
+
+    def suggested(self, u: Point, r: Point, dU: tuple[Point, ...], dR: tuple[Point, ...]) -> Point:
+        """u + r − (ΔU + ΔR)γ; u + r where that is not finite."""
+        plain = add(u, r)
+        γ = self.coefficients(r, dU, dR)
+        ahead = plain
+        for i in range(len(dU)):
+            ahead = lincomb(1.0, ahead, -γ[..., i], add(dU[i], dR[i]))
+        return where(self.space.xp.isfinite(self.space.norm(ahead)), ahead, plain)
+
+    def coefficients(self, r: Point, dU: tuple[Point, ...], dR: tuple[Point, ...]) -> Array:
+        """γ, of shape (*batch, memory)."""
+        space, xp, m = self.space, self.space.xp, len(dU)
+        left = dU if self.options.kind == "I" else dR
+        normal = xp.stack(
+            [xp.stack([space.inner(a, b) for b in dR], axis=-1) for a in left], axis=-2
+        )
+        target = xp.stack([space.inner(a, r) for a in left], axis=-1)
+        diagonal = sum(xp.abs(normal[..., i, i]) for i in range(m)) / m
+        eps = float(xp.finfo(space.dtype).eps)
+        tiny = float(xp.finfo(space.dtype).smallest_normal)
+        ridge = max(self.options.regularization, 10 * eps) * diagonal + tiny
+        identity = xp.eye(m, dtype=normal.dtype, device=space.device)
+        normal = normal + ridge[..., None, None] * identity
+        return xp.linalg.solve(normal, target[..., None])[..., 0]
+
+
+class _Anderson(Memory):
+    """State: the point, the plain point to go back to, (‖r₀‖, n, whether the point is a plain one),
+    the last point and residual, the differences, newest first (0 where there are none yet), and k.
+    """
 
     def init(self, x0: Point) -> State:
         u = self.start(x0)
@@ -95,31 +124,9 @@ class _Anderson(AcceleratedIteration):
         accepted = falls | is_plain
         dU = (subtract(u, last[0]), *dU[:-1])
         dR = (subtract(r, last[1]), *dR[:-1])
-        γ = self.coefficients(r, dU, dR)
-        ahead = Tu
-        for i in range(len(dU)):
-            c = γ[..., i]
-            ahead = lincomb(1.0, ahead, -c, lincomb(1.0, dU[i], 1.0, dR[i]))
-        finite = xp.isfinite(space.norm(ahead))
-        ahead = where(finite, ahead, Tu)
+        ahead = self.suggested(u, r, dU, dR)
         # a rejected point is left for the plain one, which T produced from the point before
         u_next = where(accepted, ahead, plain)
         plain_next = where(accepted, Tu, plain)
         bound = (first, count, ~accepted)
         return (u_next, plain_next, bound, (u, r), dU, dR, k + 1), trace
-
-    def coefficients(self, r: Point, dU: tuple[Point, ...], dR: tuple[Point, ...]) -> Array:
-        """γ, of shape (*batch, memory)."""
-        space, xp, m = self.space, self.space.xp, len(dU)
-        left = dU if self.options.kind == "I" else dR
-        normal = xp.stack(
-            [xp.stack([space.inner(a, b) for b in dR], axis=-1) for a in left], axis=-2
-        )
-        target = xp.stack([space.inner(a, r) for a in left], axis=-1)
-        diagonal = sum(xp.abs(normal[..., i, i]) for i in range(m)) / m
-        eps = float(xp.finfo(space.dtype).eps)
-        tiny = float(xp.finfo(space.dtype).smallest_normal)
-        ridge = max(self.options.regularization, 10 * eps) * diagonal + tiny
-        identity = xp.eye(m, dtype=normal.dtype, device=space.device)
-        normal = normal + ridge[..., None, None] * identity
-        return xp.linalg.solve(normal, target[..., None])[..., 0]

@@ -19,6 +19,7 @@ from splitkit.solvers.iteration import MapIteration
 from splitkit.solvers.method import Guarantee, Method
 
 CERTAINLY_BELOW_1 = 1 - 1e-12  # a factor nearer to 1 may be one of 1 that was rounded
+UNKNOWN = 10.0  # stands for an infinite rate: the search interpolates between finite ones
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +59,7 @@ class Splitting(Method):
 
         def rate(log_alpha: float) -> float:
             factor = self.rate_at(math.exp(log_alpha), *operators)
-            return math.inf if factor is None else factor
+            return UNKNOWN if factor is None else min(factor, UNKNOWN)
 
         found = minimize_scalar(
             rate, bounds=(centre - 7, centre + 7), method="bounded", options={"xatol": 1e-3}

@@ -26,9 +26,13 @@ from splitkit.backend import (
     scale,
     subtract,
 )
+from splitkit.functions.base import Function
+from splitkit.linear.base import LinearOperator
+from splitkit.linear.dense import DenseMatrix
 from splitkit.operators.base import Operator, PointMap
+from splitkit.operators.callables import CallableOperator
 from splitkit.operators.pullback import Pullback
-from splitkit.properties import Properties
+from splitkit.properties import Properties, form_text
 from splitkit.solvers.method import Role
 
 Pair = tuple[Point, Point]
@@ -75,10 +79,16 @@ class Watch:
         return None
 
     def contradiction(self, space: Space) -> str | None:
-        """Which operator has two pairs that contradict what it declares, and the inequality."""
+        """Which operator has two pairs that contradict what it declares, and the inequality.
+
+        What this library computes or proves is not compared: only constants that someone declared.
+        """
         pairs: dict[int, list[Pair]] = {}
         for call in self.calls:
-            A, pair = call.operator, call.pair(call.argument, call.value)
+            A = call.operator
+            if not declares(A):
+                continue
+            pair = call.pair(call.argument, call.value)
             known = pairs.setdefault(id(A), [])
             for other in [*known, *self.last_pairs.get(id(A), ())]:
                 found = _contradiction(A.properties, pair, other, call, space)
@@ -154,6 +164,26 @@ class Watched(Operator):
         return repr(self.A)
 
 
+def declares(A: Operator) -> bool:
+    """Whether someone declared the constants of this operator, or of what it is made of."""
+    if isinstance(A, CallableOperator) or not _is_ours(A):
+        return True
+    parts = [p for v in vars(A).values() for p in (v if isinstance(v, tuple) else (v,))]
+    return any(
+        declares(part) if isinstance(part, Operator) else _declared_part(part) for part in parts
+    )
+
+
+def _declared_part(part: object) -> bool:
+    if isinstance(part, DenseMatrix):
+        return part.has_declared_constants
+    return isinstance(part, (Function, LinearOperator)) and not _is_ours(part)
+
+
+def _is_ours(thing: object) -> bool:
+    return type(thing).__module__.partition(".")[0] in ("splitkit", "splitkit_nn")
+
+
 def _contradiction(
     properties: Properties, one: Pair, other: Pair, call: Call, space: Space
 ) -> str | None:
@@ -177,11 +207,9 @@ def _contradiction(
         allowed = allowed + 2 * noise_x * (abs(a) * (nx + noise_x) + abs(b) * (nu + noise_u))
         allowed = allowed + 2 * noise_u * (abs(c) * (nu + noise_u) + abs(b) * (nx + noise_x))
         if bool(xp.any(value < -allowed)):
-            terms = ((a, "‖Δx‖²"), (2 * b, "⟨Δx, Δu⟩"), (c, "‖Δu‖²"))
-            form = " + ".join(f"({k:.4g}){name}" for k, name in terms if k)
             return (
-                f"{form} ≥ 0, which it declares, is {float(xp.min(value)):.3g} for two pairs "
-                "(x, u) of its graph"
+                f"{form_text((a, b, c))}, which it declares, is {float(xp.min(value)):.3g} for two "
+                "pairs (x, u) of its graph"
             )
     return None
 

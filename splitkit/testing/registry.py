@@ -176,6 +176,17 @@ COMBINATORS: dict[str, Examples] = {
         (functions.Subdifferential(functions.Huber(0.5)), (3,)),
         (functions.Subdifferential(functions.NonNegative()), (3,)),
     ],
+    "Distance": lambda a: [
+        (functions.Distance(functions.NonNegative(), 0.7), (3,)),
+        (functions.Distance(functions.L2Ball(0.5, batch_ndim=1)), (4, 3)),
+    ],
+    "SquaredDistance": lambda a: [
+        (functions.SquaredDistance(functions.Simplex(batch_ndim=1), 0.7), (4, 3)),
+    ],
+    "InfimalConvolution": lambda a: [
+        (functions.InfimalConvolution.of(functions.L1Norm(), functions.SquaredL2(2.0)), (3,)),
+        (functions.InfimalConvolution(functions.L1Norm(), functions.Huber()), (3,)),
+    ],
     "Iterative": lambda a: [(linear.Iterative(_map(a)), (4, 2), (4, 2))],
     "LinearMultiple": lambda a: [
         (-3.0 * _map(a), (2,), (2,)),
@@ -193,18 +204,28 @@ COMBINATORS: dict[str, Examples] = {
     "NormalCone": lambda a: [(functions.NormalCone(functions.Simplex()), (3,))],
     "Scaled": lambda a: [(2.5 * functions.L1Norm(), (3,)), (0.3 * functions.Huber(), (3,))],
     "Translated": lambda a: [(functions.L1Norm().translate(a([1.0, -2.0])), (2,))],
+    "Perspective": lambda a: [
+        (functions.Perspective(functions.SquaredL2(0.7)), ((2,), (1,))),
+    ],
+    "Rescaled": lambda a: [
+        (functions.Rescaled(functions.Simplex(), -2.0), (3,)),
+        (functions.Rescaled(functions.Huber(0.5, batch_ndim=1), a([0.5, -2.0, 1.0])), (4, 3)),
+    ],
     "Spectral": lambda a: [
-        (functions.Spectral(functions.Huber(0.7)), (2, 3)),
-        (functions.Spectral(functions.Box(-1.0, 1.0, batch_ndim=1)), (4, 2, 2)),
+        (functions.Spectral(functions.Huber(0.7, batch_ndim=1)), (2, 2, 3)),
     ],
     "SpectralSymmetric": lambda a: [
         (functions.SpectralSymmetric(functions.Box(0.0, 1.0)), (2, 2)),
-        (functions.SpectralSymmetric(functions.SquaredL2(0.5)), (2, 2)),
     ],
     "SumOfFunctions": lambda a: [(functions.SquaredL2() + functions.Huber(), (3,))],
     "Composed": lambda a: [
         (functions.L1Norm() @ _isometry(a), (3,)),
         (functions.SquaredL2() @ linear.DenseMatrix(a([[1.0, -2.0], [0.5, 3.0]])), (2,)),
+    ],
+    "Tilted": lambda a: [
+        (functions.Tilted(functions.L1Norm(0.3), a([1.0, -0.2, 0.0]), 0.5), (3,)),
+        (functions.Tilted(functions.Huber(), rho=2.0), (3,)),
+        (functions.Tilted(functions.Simplex(), a([1.0, -0.2, 0.0])), (3,)),
     ],
     "Conjugate": lambda a: [
         (functions.Conjugate(functions.Huber(0.5)), (3,)),

@@ -88,7 +88,7 @@ def certify(model: MonDEQ | Classifier, x: Tensor) -> Certificate:
     layer = model if isinstance(model, MonDEQ) else model.layer
     if x.shape[0] == 0:
         raise ValueError("x is an empty batch: give at least one sample")
-    x = x if isinstance(model, MonDEQ) else model.layer_input(x)
+    x = x if isinstance(model, MonDEQ) else model.inputs(x)
     layer = copy.deepcopy(layer).eval()
     with torch.no_grad():
         z = layer(x)

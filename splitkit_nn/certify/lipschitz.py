@@ -50,7 +50,7 @@ class LipschitzBounds:
 
 
 def lipschitz_bounds(
-    W: Tensor, U: Tensor, rows: Tensor, *, diagonal: bool = True, steps: int = 200
+    W: Tensor, U: Tensor, rows: Tensor, *, diagonal: bool = True, steps: int = 60
 ) -> LipschitzBounds:
     """Bounds for x ↦ ⟨w, z(x)⟩, z = σ(Wz + Ux + b), for each row w.
 

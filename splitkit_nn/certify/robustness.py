@@ -17,31 +17,18 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from splitkit_nn.certify.certificate import distance_bound
 from splitkit_nn.certify.lipschitz import LARGE, LipschitzBounds, lipschitz_bounds, simple_bounds
 from splitkit_nn.layers import MonDEQ
-from splitkit_nn.linear.dense import MonotoneDense
+from splitkit_nn.linear.dense import MatrixParametrization
+from splitkit_nn.models import Classifier
 
 Norm = Literal["l2", "linf", "rule 2", "rule √2"]
-
-
-class Classifier(Protocol):
-    """A model whose logits are an affine function of an equilibrium."""
-
-    layer: MonDEQ
-
-    def layer_input(self, x: Tensor) -> Tensor:
-        """What the layer is given for the model's input x."""
-        ...
-
-    def readout(self, z: Tensor) -> Tensor:
-        """Logits of an equilibrium, affine in it."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -105,15 +92,15 @@ def certify_robustness(
     *,
     scale: float | Tensor = 1.0,
     tol: float = 1e-8,
-    steps: int = 200,
+    steps: int = 60,
 ) -> Robustness:
     """Certified ℓ2 and ℓ∞ radii of a classifier on a batch.
 
     Parameters
     ----------
-    model : nn.Module with ``layer``, ``layer_input`` and ``readout``
-        Such as ``DenseClassifier``; ``readout`` is affine (a pooling and a linear head), and
-        ``layer_input`` does not increase distances. Not changed.
+    model : Classifier
+        Not changed. Its ``readout`` is affine (a pooling and a linear head), and its ``inputs``
+        does not increase distances.
     x, labels : Tensor
         Inputs as the model takes them, and their classes.
     scale : float or Tensor
@@ -127,7 +114,7 @@ def certify_robustness(
     Raises
     ------
     TypeError
-        The model lacks a part, or its readout is not affine.
+        Not a classifier, or its readout is not affine.
     ValueError
         Empty batch, wrong labels, scale not positive.
     """
@@ -135,11 +122,10 @@ def certify_robustness(
     spread = float(torch.as_tensor(scale, dtype=torch.float64).min())
     if not 0 < spread < float("inf"):
         raise ValueError(f"scale = {scale}: give positive numbers")
-    assert isinstance(model, nn.Module)
-    twin: Classifier = copy.deepcopy(model).double().eval()
+    twin = copy.deepcopy(model).double().eval()
     layer = twin.layer
     layer.tol, layer.max_iter = tol, max(layer.max_iter, 10_000)
-    inputs = twin.layer_input(x.double())
+    inputs = twin.inputs(x.double())
     with torch.no_grad():
         z = layer(inputs)
         F, _ = layer.inclusion(inputs)
@@ -179,7 +165,7 @@ def _bounds(
     layer: MonDEQ, differences: Tensor, m: float, in_features: int, steps: int
 ) -> LipschitzBounds:
     p = layer.parametrization
-    if isinstance(p, MonotoneDense) and p.features <= LARGE:
+    if isinstance(p, MatrixParametrization) and p.features <= LARGE:
         W, U = p.weight(), p.U.weight
         elementwise = layer.activation.elementwise
         return lipschitz_bounds(W, U, differences, diagonal=elementwise, steps=steps)
@@ -198,12 +184,8 @@ def _readout_rows(model: Classifier, z: Tensor) -> Tensor:
 
 
 def _check(model: Classifier, x: Tensor, labels: Tensor) -> None:
-    for name in ("layer", "layer_input", "readout"):
-        if not hasattr(model, name):
-            raise TypeError(
-                f"model is a {type(model).__name__} without {name}: give one such as "
-                "DenseClassifier, with layer, layer_input and readout"
-            )
+    if not isinstance(model, Classifier):
+        raise TypeError(f"model is a {type(model).__name__}: give a Classifier")
     if len(x) == 0:
         raise ValueError("x is an empty batch: give at least one sample")
     if labels.shape != (len(x),) or labels.is_floating_point():

@@ -9,30 +9,21 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
-from splitkit_nn.activations import Activation
-from splitkit_nn.linear.base import (
-    Parametrization,
-    non_negative_integer,
-    odd_integer,
-    positive_integer,
-)
 from splitkit_nn.linear.circular import CircularConvolution
+from splitkit_nn.linear.image import ImageParametrization
 from splitkit_nn.linear.kernels import (
     border_mask,
-    circular_conv2d,
     gram,
     identity_kernel,
     kernel_parameter,
     monotone_kernel,
     normalized,
 )
-from splitkit_nn.linear.lattice import Lattice, check_grid
-from splitkit_nn.masked import Masked
+from splitkit_nn.linear.lattice import Lattice
 
 
-class MonotoneConv2d(Parametrization):
+class MonotoneConv2d(ImageParametrization):
     """W as a convolution of ``channels`` channels, and a convolutional input map.
 
     Inputs are (batch, in_channels, *side), equilibria (batch, channels, height, width) on the
@@ -62,8 +53,6 @@ class MonotoneConv2d(Parametrization):
         The input map, with bias, on the hidden grid.
     """
 
-    interior: Tensor
-
     def __init__(
         self,
         in_channels: int,
@@ -74,30 +63,14 @@ class MonotoneConv2d(Parametrization):
         *,
         border: int = 1,
     ) -> None:
-        super().__init__(m)
-        self.in_channels = positive_integer("in_channels", in_channels)
-        self.channels = positive_integer("channels", channels)
-        self.side = check_grid("side", side)
-        k = odd_integer("kernel_size", kernel_size)
-        self.border = non_negative_integer("border", border)
-        self.grid = Lattice(*(n + 2 * border for n in self.side))
-        self.U = nn.Conv2d(in_channels, channels, k)
-        self.A = kernel_parameter(channels, channels, k)
-        self.B = kernel_parameter(channels, channels, k)
+        super().__init__(in_channels, channels, side, kernel_size, m, border)
+        self.channels = channels
+        height, width = self.side
+        self.grid = Lattice(height + 2 * border, width + 2 * border)
+        self.A = kernel_parameter(channels, channels, kernel_size)
+        self.B = kernel_parameter(channels, channels, kernel_size)
         self.g, self.h = nn.Parameter(torch.tensor(1.0)), nn.Parameter(torch.tensor(1.0))
-        mask = border_mask(self.grid.height, self.grid.width, border)
-        self.register_buffer("interior", mask, persistent=False)
-
-    def check_input(self, x: Tensor) -> None:
-        if x.ndim != 4 or tuple(x.shape[1:]) != (self.in_channels, *self.side):
-            height, width = self.side
-            raise ValueError(
-                f"x has shape {tuple(x.shape)}: give (batch, in_channels = {self.in_channels}, "
-                f"{height}, {width})"
-            )
-
-    def bias(self, x: Tensor) -> Tensor:
-        return circular_conv2d(functional.pad(x, (self.border,) * 4), self.U.weight, self.U.bias)
+        self.keep_interior(border_mask(self.grid.height, self.grid.width, border))
 
     def weight(self) -> Tensor:
         """The kernel of W, shape (channels, channels, 2k − 1, 2k − 1)."""
@@ -119,13 +92,6 @@ class MonotoneConv2d(Parametrization):
         result: Tensor = grid.correlation(grid.transform(p), grid.transform(z), W.shape[-1])
         return result
 
-    def confine(self, activation: Activation) -> Activation:
-        return Masked(activation, self.interior) if self.border else activation
-
-    def input_norm(self) -> float:
-        """Exact for the circular convolution, in which padding with zeros is an isometry."""
-        return float(torch.linalg.svdvals(self.grid.spectrum(self.U.weight.detach())).max())
-
     def operator(self, *, exact: bool) -> CircularConvolution:
         with torch.no_grad():
             W = self.weight()
@@ -140,8 +106,4 @@ class MonotoneConv2d(Parametrization):
             )
 
     def extra_repr(self) -> str:
-        k = self.A.shape[-1]
-        return (
-            f"in_channels={self.in_channels}, channels={self.channels}, side={self.side}, "
-            f"kernel_size={k}, m={self.m:g}, border={self.border}"
-        )
+        return f"channels={self.channels}, {super().extra_repr()}"

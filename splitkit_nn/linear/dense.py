@@ -16,7 +16,10 @@ from splitkit_nn.linear.base import Parametrization, positive_integer
 
 
 class MatrixParametrization(Parametrization):
-    """Base of those whose W is a matrix and whose input map is dense; a subclass gives ``weight``.
+    """Base of those whose W is a matrix and whose input map is dense.
+
+    A subclass adds its parameters (``new_parameter``) and ``weight``, the matrix W with I − W ⪰ mI
+    for every value of theirs.
 
     Parameters
     ----------

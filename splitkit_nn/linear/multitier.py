@@ -17,29 +17,23 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from splitkit_nn.activations import Activation
-from splitkit_nn.linear.base import (
-    Parametrization,
-    non_negative_integer,
-    odd_integer,
-    positive_integer,
-)
+from splitkit_nn.linear.base import positive_integer
 from splitkit_nn.linear.circular import CircularConvolution
+from splitkit_nn.linear.image import ImageParametrization
 from splitkit_nn.linear.kernels import (
     amplitude,
     border_mask,
-    circular_conv2d,
     gram,
     identity_kernel,
     kernel_parameter,
     monotone_kernel,
     normalized,
 )
-from splitkit_nn.linear.lattice import Lattice, check_grid
+from splitkit_nn.linear.lattice import Lattice
 from splitkit_nn.linear.tiers import TieredConvolution, join, split
-from splitkit_nn.masked import Masked
 
 
-class MonotoneMultiTier(Parametrization):
+class MonotoneMultiTier(ImageParametrization):
     """W over tiers of channels, each on a grid of 1/stride of the side before; x feeds the first.
 
     Inputs are (batch, in_channels, *side). Equilibria are (batch, total): the tiers flattened one
@@ -76,8 +70,6 @@ class MonotoneMultiTier(Parametrization):
         The input map into the first tier, with bias.
     """
 
-    interior: Tensor
-
     def __init__(
         self,
         in_channels: int,
@@ -89,25 +81,20 @@ class MonotoneMultiTier(Parametrization):
         stride: int = 2,
         border: int = 1,
     ) -> None:
-        super().__init__(m)
-        self.in_channels = positive_integer("in_channels", in_channels)
         if isinstance(channels, (int, str)) or not channels:
             raise TypeError(f"channels = {channels!r}: give a sequence, such as (16, 32, 32)")
+        super().__init__(in_channels, channels[0], side, kernel_size, m, border)
         self.channels = tuple(positive_integer("channels", n) for n in channels)
-        self.side = check_grid("side", side)
-        k = odd_integer("kernel_size", kernel_size)
-        self.border = non_negative_integer("border", border)
         self.stride = positive_integer("stride", stride)
         self.lattices = self._make_lattices()
-        pairs = list(zip(self.channels[:-1], self.channels[1:], strict=True))
-        self.U = nn.Conv2d(in_channels, self.channels[0], k)
+        k, pairs = kernel_size, zip(self.channels[:-1], self.channels[1:], strict=True)
         self.A = nn.ParameterList([kernel_parameter(n, n, k) for n in self.channels])
         self.B = nn.ParameterList([kernel_parameter(n, n, k) for n in self.channels])
         self.S = nn.ParameterList([kernel_parameter(after, n, k) for n, after in pairs])
         self.g, self.gs, self.h = (_ones(len(kernels)) for kernels in (self.A, self.S, self.B))
         masks = [border_mask(each.height, each.width, border) for each in self.lattices]
-        flat = [mask.repeat(n, 1, 1) for n, mask in zip(self.channels, masks, strict=True)]
-        self.register_buffer("interior", join([each[None] for each in flat])[0], persistent=False)
+        flat = [mask.repeat(1, n, 1, 1) for n, mask in zip(self.channels, masks, strict=True)]
+        self.keep_interior(join(flat)[0])
 
     def _make_lattices(self) -> tuple[Lattice, ...]:
         """The tiers' grids, the last without phases."""
@@ -139,17 +126,8 @@ class MonotoneMultiTier(Parametrization):
         parts = split(z, [n * height * width for n, height, width in shapes])
         return tuple(part.unflatten(-1, shape) for part, shape in zip(parts, shapes, strict=True))
 
-    def check_input(self, x: Tensor) -> None:
-        if x.ndim != 4 or tuple(x.shape[1:]) != (self.in_channels, *self.side):
-            height, width = self.side
-            raise ValueError(
-                f"x has shape {tuple(x.shape)}: give (batch, in_channels = {self.in_channels}, "
-                f"{height}, {width})"
-            )
-
     def bias(self, x: Tensor) -> Tensor:
-        padded = functional.pad(x, (self.border,) * 4)
-        first = circular_conv2d(padded, self.U.weight, self.U.bias).flatten(1)
+        first = super().bias(x).flatten(1)
         return functional.pad(first, (0, self.interior.numel() - first.shape[1]))
 
     def weight(self) -> Tensor:
@@ -162,7 +140,7 @@ class MonotoneMultiTier(Parametrization):
 
     def _kernels(self, weight: Tensor) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
         """The kernels of W_ii + S_iᵀS_i, of S_i, and of A_i but the first."""
-        k = self.A[0].shape[-1]
+        k = self.kernel_size
         wide = [torch.Size((n, n, 2 * k - 1, 2 * k - 1)) for n in self.channels]
         shapes = [*wide, *(S.shape for S in self.S), *(A.shape for A in self.A[1:])]
         parts = split(weight, [shape.numel() for shape in shapes])
@@ -193,7 +171,7 @@ class MonotoneMultiTier(Parametrization):
 
     def outer(self, W: Tensor, p: Tensor, z: Tensor) -> Tensor:
         """Of ⟨p, Wz⟩ = Σ ⟨p_i, K_i z_i⟩ − ⟨S_i p_i, S_i z_i⟩ − 2⟨A_{i+1}p_{i+1}, E S_i z_i⟩."""
-        M, k = self._operator(W), self.A[0].shape[-1]
+        M, k = self._operator(W), self.kernel_size
         P, Z = M.transform(p), M.transform(z)
         of_K = [
             at.correlation(x, y, 2 * k - 1) for at, x, y in zip(self.lattices, P, Z, strict=True)
@@ -213,13 +191,18 @@ class MonotoneMultiTier(Parametrization):
         return torch.cat([taps.flatten() for taps in (*of_K, *of_S, *of_A)])
 
     def confine(self, activation: Activation) -> Activation:
-        """The activation inside the borders; it must be elementwise, since tiers are flattened."""
-        return Masked(activation, self.interior) if self.border else activation
+        """The activation inside the borders.
 
-    def input_norm(self) -> float:
-        """Exact for the circular convolution, in which padding with zeros is an isometry."""
-        grid = Lattice(self.lattices[0].height, self.lattices[0].width)
-        return float(torch.linalg.svdvals(grid.spectrum(self.U.weight.detach())).max())
+        Raises
+        ------
+        ValueError
+            It is not elementwise: the tiers are flattened, and have no axes for it to act along.
+        """
+        if not activation.elementwise:
+            raise ValueError(
+                f"activation = {activation!r} is not elementwise, which tiers need: give another"
+            )
+        return super().confine(activation)
 
     def operator(self, *, exact: bool) -> TieredConvolution:
         """I − W; m is the parametrization's, and L an upper bound, the sharper one if exact."""
@@ -228,11 +211,7 @@ class MonotoneMultiTier(Parametrization):
             return M if exact else M.with_cheap_norm()
 
     def extra_repr(self) -> str:
-        k = self.A[0].shape[-1]
-        return (
-            f"in_channels={self.in_channels}, channels={self.channels}, side={self.side}, "
-            f"kernel_size={k}, m={self.m:g}, stride={self.stride}, border={self.border}"
-        )
+        return f"channels={self.channels}, {super().extra_repr()}, stride={self.stride}"
 
 
 def _ones(count: int) -> nn.ParameterList:

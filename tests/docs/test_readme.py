@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import splitkit as sk
+
 ROOT = Path(__file__).parents[2]
 BLOCKS = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
 
@@ -19,7 +21,7 @@ def names():
 
 
 def test_every_section_has_its_block():
-    assert len(BLOCKS) == 5
+    assert len(BLOCKS) == 7
 
 
 def test_the_inclusion_is_solved(names):
@@ -30,6 +32,15 @@ def test_the_inclusion_is_solved(names):
 
 def test_the_expression_has_its_constants(names):
     assert 0 < names["T"].lipschitz < 1
+
+
+def test_the_proof_and_the_choices_are_as_said(names):
+    F, G = names["F"], names["G"]
+    assert 0 < names["proof"].rate < 1
+    assert names["three"].method.label == "Ryu"
+    x = names["three"].x
+    assert abs(x.sum() - 1) < 1e-7
+    np.testing.assert_allclose(names["faster"].x, sk.solve(F + G, np.zeros(5)).x, atol=1e-6)
 
 
 def test_the_layer_has_gradients(names):

@@ -108,6 +108,9 @@ def test_failing_is_loud():
     L = MatrixFree(lambda x: x * np.nan, lambda x: x, (3,), (3,), strong_monotonicity=0.0)
     with pytest.raises(np.linalg.LinAlgError, match="nan"):
         L.shifted_inverse(1.0)(np.ones(3))
+    unknown = MatrixFree(lambda x: x * 1e6, lambda x: x, (3,), (3,), strong_monotonicity=0.0)
+    with pytest.raises(np.linalg.LinAlgError, match="relative residual"):  # no adjoint of it
+        unknown.shifted_inverse(np.ones(2))(np.ones((2, 3)) * np.arange(3.0))
     liar = MatrixFree(lambda x: -x, lambda x: -x, (3,), (3,), norm=1.0, strong_monotonicity=0.0)
     with pytest.raises(np.linalg.LinAlgError, match="relative residual"):
         liar.shifted_inverse(1.0)(np.ones(3))
@@ -163,6 +166,16 @@ def test_wrapped_operators_act_on_every_librarys_points(op, asarray, dtype):
     tol = 1e-11 if dtype == "float64" else 1e-3
     found = backend.to_numpy(square.shifted_inverse(1.0)(asarray(x)))
     np.testing.assert_allclose(found, x @ inverse.T, atol=tol)
+
+
+def test_pylops_operators_are_wrapped():
+    pylops = pytest.importorskip("pylops")
+    L = wrap(pylops.FirstDerivative(7, kind="forward", dtype="float64"), norm=2.0)
+    x = rng.standard_normal((2, 7))
+    D = np.eye(7, k=1) - np.eye(7)
+    D[-1] = 0
+    np.testing.assert_allclose(L(x), x @ D.T, atol=1e-14)
+    np.testing.assert_allclose(L.T(x), x @ D, atol=1e-14)
 
 
 # -- estimates -------------------------------------------------------------------------------------

@@ -352,6 +352,8 @@ def test_expressions_are_kept_simple():
     assert isinstance(ScaledIdentity() - ScaledIdentity(), ScaledIdentity)
     assert repr(L.T @ L) == "DenseMatrix(3×4)ᵀ DenseMatrix(3×4)"
     assert repr(DenseMatrix(P) - DenseMatrix(K)) == "DenseMatrix(4×4) − DenseMatrix(4×4)"
+    assert repr((2.0 * L).T) == "(2 DenseMatrix(3×4))ᵀ"
+    assert (2.0 * ScaledIdentity() + L.T @ L).latex().startswith(r"2\,I + ")
     for wrong in (lambda: L + 1.0, lambda: L @ A, lambda: True * L, lambda: L - A):
         with pytest.raises(TypeError):
             wrong()

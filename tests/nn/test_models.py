@@ -54,10 +54,10 @@ def test_certificate(name):
     model, x = make(name)
     certificate = sknn.certify(model, x)
     with torch.no_grad():
-        z = model.layer(model.layer_input(x))
+        z = model.layer(model.inputs(x))
         model = model.double()
         model.layer.tol = 1e-12
-        exact = model.layer(model.layer_input(x.double()))
+        exact = model.layer(model.inputs(x.double()))
     error = float((z - exact).flatten(1).norm(dim=1).max())
     assert error <= certificate.solve_error < 100 * error
     found = torch.autograd.functional.jacobian(lambda v: model(v[None])[0], x[0].double())
@@ -67,7 +67,7 @@ def test_certificate(name):
 @each
 def test_features_norm(name):
     model, x = make(name)
-    z = model.layer(model.layer_input(x)).detach()
+    z = model.layer(model.inputs(x)).detach()
     matrix = torch.autograd.functional.jacobian(lambda v: model.features(v[None])[0], z[0])
     norm = float(torch.linalg.matrix_norm(matrix.flatten(1), 2))
     assert model.features_norm() == pytest.approx(norm, rel=1e-6)

@@ -78,6 +78,16 @@ def test_tiers_and_their_borders():
         assert inside.count_nonzero() == tier.count_nonzero() > 0
 
 
+def test_an_activation_along_channels_is_refused(tiers):
+    with pytest.raises(ValueError, match=r"Softmax.*not elementwise"):
+        sknn.MonDEQ(tiers, "softmax")
+    convolution = sknn.MonDEQ(sknn.MonotoneConv2d(1, 3, 4).double(), sknn.Softmax(), tol=1e-9)
+    z = convolution(torch.randn(2, 1, 4, 4, dtype=torch.float64)).detach()
+    inside = z[:, :, 1:-1, 1:-1]
+    torch.testing.assert_close(inside.sum(1), torch.ones(2, 4, 4, dtype=torch.float64))
+    assert z.count_nonzero() == inside.count_nonzero()
+
+
 @pytest.mark.parametrize(
     ("arguments", "options", "error", "match"),
     [

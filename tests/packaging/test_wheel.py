@@ -26,12 +26,16 @@ np.testing.assert_allclose(solution.x, [0.5, 0.0], atol=1e-6)
 """
 
 IMPORT_WITHOUT_TORCH = """
+import numpy as np
+import splitkit_nn as sknn
+layer = sknn.ArrayMonDEQ(0 * np.eye(2), np.eye(2), np.zeros(2))
+assert np.allclose(layer(np.ones((1, 2))), 1)
 try:
-    import splitkit_nn
+    sknn.MonDEQ
 except ImportError as error:
     assert "splitkit[nn]" in str(error), str(error)
 else:
-    raise AssertionError("splitkit_nn was imported without torch")
+    raise AssertionError("MonDEQ was found without torch")
 """
 
 

@@ -227,6 +227,9 @@ ACCELERATED = [
     sk.Anderson(sk.ForwardBackward()),
     sk.Anderson(sk.DavisYin()),
     sk.Anderson(sk.MalitskyTam()),
+    sk.SuperMann(sk.DouglasRachford()),
+    sk.SuperMann(sk.ForwardBackward(), memory=3),
+    sk.SuperMann(sk.MalitskyTam()),
     sk.Inertial(sk.DouglasRachford(), inertia=0.2),
     sk.Relaxed(sk.DouglasRachford(), relaxation=1.2),
     sk.Relaxed(sk.ProximalPoint(), relaxation=1.9),
@@ -253,6 +256,53 @@ def test_anderson_needs_fewer_iterations_where_the_map_is_slow():
     fast = sk.solve(inclusion, np.zeros(30), sk.Anderson(sk.DouglasRachford()), max_iter=100_000)
     assert fast.iterations < plain.iterations
     np.testing.assert_allclose(fast.x, plain.x, atol=1e-5)
+
+
+BADLY_SCALED = np.array([0.02, 7.0, 60.0, 0.3])
+
+
+@pytest.mark.parametrize("batch", [(), (3,)])
+@pytest.mark.parametrize(
+    "method", [sk.ForwardBackward(), sk.FISTA(), sk.PeacemanRachford(), sk.Tseng()], ids=repr
+)
+def test_a_diagonal_metric_makes_up_for_bad_scales(method, batch, xp):
+    """The problem of SYMMETRIC in other units: the same iterations as in the good ones."""
+    M = BADLY_SCALED[:, None] * BADLY_SCALED * SYMMETRIC
+    q = BADLY_SCALED * Q[: len(batch) * 3].reshape(*batch, 4) if batch else BADLY_SCALED * Q[0]
+    weight = xp.asarray(WEIGHT * BADLY_SCALED)
+    inclusion = sk.Affine(xp.asarray((M + M.T) / 2), xp.asarray(q)) + sk.Subdifferential(
+        f.L1Norm(weight, batch_ndim=len(batch))
+    )
+    x0 = xp.zeros((*batch, 4), dtype=xp.float64)
+    options = {"tol": 1e-10, "batch_ndim": len(batch)}
+    scaled = sk.Preconditioned(method, diagonal=xp.asarray(BADLY_SCALED**-2))
+    s = sk.solve(inclusion, x0, scaled, **options)
+    x = to_numpy(s.x)
+    slope = x @ M.T - q
+    threshold = WEIGHT * BADLY_SCALED
+    moved = x - BADLY_SCALED**-2 * slope
+    prox = np.sign(moved) * np.maximum(np.abs(moved) - BADLY_SCALED**-2 * threshold, 0)
+    np.testing.assert_allclose(x * BADLY_SCALED, prox * BADLY_SCALED, atol=1e-7)
+    good = sk.solve(
+        sk.Affine(xp.asarray(SYMMETRIC), xp.asarray(q / BADLY_SCALED))
+        + sk.Subdifferential(f.L1Norm(WEIGHT, batch_ndim=len(batch))), x0, method, **options,
+    )  # fmt: skip
+    assert np.max(to_numpy(s.iterations) if batch else s.iterations) <= 3 * np.max(
+        to_numpy(good.iterations) if batch else good.iterations
+    )
+
+
+def test_preconditioning_says_what_it_cannot_do():
+    composed = sk.Subdifferential(f.L1Norm()).pullback(sk.DenseMatrix(D))
+    method = sk.Preconditioned(sk.ChambollePock(), diagonal=np.ones(4))
+    with pytest.raises(sk.NoGuaranteeError, match="precondition L itself"):
+        sk.solve(sk.Affine(SYMMETRIC) + composed, np.ones(4), method)
+    with pytest.raises(ValueError, match="diagonal"):
+        sk.Preconditioned(sk.FISTA(), diagonal=np.array([1.0, 0.0]))
+    method = sk.Preconditioned(sk.DouglasRachford(), diagonal=np.full(4, 2.0))
+    simplex = sk.NormalCone(f.Simplex())
+    with pytest.raises(sk.NoGuaranteeError, match="no resolvent"):
+        sk.solve(sk.Affine(SYMMETRIC) + simplex, np.ones(4), method)
 
 
 def test_over_relaxation_and_inertia_beyond_their_theorems_are_refused():

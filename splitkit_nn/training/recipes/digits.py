@@ -30,6 +30,7 @@ RECIPE = Recipe(
     name="digits",
     summary="scikit-learn's 1,797 digits, dense, 100 units",
     load=load,
+    source=None,
     build=build,
     epochs=100,
     batch_size=64,

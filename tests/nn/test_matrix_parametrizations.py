@@ -1,4 +1,4 @@
-"""What the two parametrizations promise beside monotonicity."""
+"""What the two parametrizations promise beside monotonicity, and one of a user's own."""
 
 import numpy as np
 import pytest
@@ -82,3 +82,24 @@ def test_the_readout_learns_with_the_layer():
 def test_bad_gamma_is_refused():
     with pytest.raises(ValueError, match="gamma = 0"):
         sknn.MonotoneLipschitz(4, 6, 3, gamma=0)
+
+
+class LowRank(sknn.MatrixParametrization):
+    """W = (1−m)I − AᵀA with few rows in A: a parametrization of a user's own."""
+
+    def __init__(self, in_features, features, rank, m=1.0):
+        super().__init__(in_features, features, m)
+        self.A = self.new_parameter(rank, features)
+
+    def weight(self):
+        return (1 - self.m) * self.identity() - self.A.T @ self.A
+
+
+def test_a_parametrization_of_one_s_own():
+    torch.manual_seed(0)
+    layer = sknn.MonDEQ(LowRank(3, 6, 2, m=0.5).double(), "tanh", tol=1e-12)
+    x = torch.randn(4, 3, dtype=torch.float64, requires_grad=True)
+    z = layer(x)
+    p = layer.parametrization
+    torch.testing.assert_close(z, torch.tanh(z @ p.weight().T + p.bias(x)), rtol=0, atol=1e-11)
+    assert torch.autograd.gradcheck(layer, (x,), fast_mode=True)

@@ -1,0 +1,84 @@
+"""What the parametrizations on images share: a border of zeros and a convolutional input map."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from splitkit_nn.activations import Activation
+from splitkit_nn.linear.base import (
+    Parametrization,
+    non_negative_integer,
+    odd_integer,
+    positive_integer,
+)
+from splitkit_nn.linear.kernels import circular_conv2d
+from splitkit_nn.linear.lattice import Lattice, check_grid
+from splitkit_nn.masked import Masked
+
+
+class ImageParametrization(Parametrization):
+    """Base of the convolutional parametrizations; inputs are (batch, in_channels, *side).
+
+    Parameters
+    ----------
+    in_channels, channels : int
+        Of the image, and of the grid that it feeds.
+    side : int or (int, int)
+        Height and width of the image.
+    kernel_size : int
+        k, odd.
+    m : float
+        Strong monotonicity of I − W, positive.
+    border : int
+        Width of the border around the image, 0 or more.
+    """
+
+    interior: Tensor
+
+    def __init__(
+        self,
+        in_channels: int,
+        channels: int,
+        side: int | tuple[int, int],
+        kernel_size: int,
+        m: float,
+        border: int,
+    ) -> None:
+        super().__init__(m)
+        self.in_channels = positive_integer("in_channels", in_channels)
+        self.side = check_grid("side", side)
+        self.kernel_size = odd_integer("kernel_size", kernel_size)
+        self.border = non_negative_integer("border", border)
+        self.U = nn.Conv2d(in_channels, positive_integer("channels", channels), kernel_size)
+
+    def keep_interior(self, mask: Tensor) -> None:
+        """Let the equilibrium be zero where the mask is false; it broadcasts to points."""
+        self.register_buffer("interior", mask, persistent=False)
+
+    def confine(self, activation: Activation) -> Activation:
+        return Masked(activation, self.interior) if self.border else activation
+
+    def check_input(self, x: Tensor) -> None:
+        if x.ndim != 4 or tuple(x.shape[1:]) != (self.in_channels, *self.side):
+            height, width = self.side
+            raise ValueError(
+                f"x has shape {tuple(x.shape)}: give (batch, in_channels = {self.in_channels}, "
+                f"{height}, {width})"
+            )
+
+    def bias(self, x: Tensor) -> Tensor:
+        return circular_conv2d(functional.pad(x, (self.border,) * 4), self.U.weight, self.U.bias)
+
+    def input_norm(self) -> float:
+        """Exact for the circular convolution, in which padding with zeros is an isometry."""
+        height, width = (n + 2 * self.border for n in self.side)
+        blocks = Lattice(height, width).spectrum(self.U.weight.detach())
+        return float(torch.linalg.svdvals(blocks).max())
+
+    def extra_repr(self) -> str:
+        return (
+            f"in_channels={self.in_channels}, side={self.side}, kernel_size={self.kernel_size}, "
+            f"m={self.m:g}, border={self.border}"
+        )
