@@ -259,3 +259,13 @@ def test_the_proximal_point_algorithm_takes_long_steps():
     assert solution.method.alpha == pytest.approx(50.0)
     assert solution.iterations <= 10
     np.testing.assert_allclose(solution.x, [-0.5, 0.5], atol=1e-9)
+
+
+@pytest.mark.parametrize("kind", ["I", "II"])
+def test_anderson_does_not_extrapolate_rounding(kind):
+    """Far from the bounds the map is a translation: differences of residuals are rounding."""
+    cost = sk.Affine(0.0 * sk.linear.ScaledIdentity(), np.array([0.1, 0.3, 0.7]))
+    far = sk.NormalCone(sk.functions.Box(-1.0, 1e3))
+    method = sk.Anderson(sk.DouglasRachford(alpha=1 / 3), kind=kind)
+    points = iterates(cost + far, np.array([1 / 3, 1 / 7, 1 / 9]), method, 500)
+    assert max(np.max(np.abs(u)) for u in points) < 1e9
