@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from functools import reduce
 from operator import add
 
+from splitkit.functions.calculus import Composed, Scaled
+from splitkit.functions.subdifferential import Subdifferential
 from splitkit.operators.base import Operator
 from splitkit.operators.combination import Combination, combine
 from splitkit.operators.identity import Zero
@@ -72,8 +74,11 @@ def _orders(terms: list[Operator]) -> list[tuple[Operator, ...]]:
 
 def flat_terms(A: Operator) -> tuple[Operator, ...]:
     """The terms of A, with aI + b(B + C) taken apart: the identity joins a term that can be
-    evaluated, so that its strong monotonicity is known exactly. c LᵀBL counts as Lᵀ(cB)L.
+    evaluated, so that its strong monotonicity is known exactly. c LᵀBL counts as Lᵀ(cB)L, and
+    ∂(g∘L) without a resolvent as Lᵀ∂g L, which it contains.
     """
+    if isinstance(A, Subdifferential) and not A.has_resolvent:
+        return (_taken_apart(A),)
     if isinstance(A, Sum):
         return tuple(leaf for term in A.terms for leaf in flat_terms(term))
     if isinstance(A, Combination) and A.a == 0 and isinstance(A.A, Pullback):
@@ -85,3 +90,14 @@ def flat_terms(A: Operator) -> tuple[Operator, ...]:
         host = next((i for i, term in enumerate(terms) if term.has_evaluation), 0)
         terms[host] = combine(A.a, 1.0, terms[host])
     return tuple(terms)
+
+
+def _taken_apart(A: Subdifferential) -> Operator:
+    """Lᵀ∂g L for ∂(g∘L), with the multiples before it; others as they are."""
+    f, c = A.f, 1.0
+    while isinstance(f, Scaled):
+        c *= f.c
+        f = f.f
+    if not isinstance(f, Composed):
+        return A
+    return Pullback(Subdifferential(f.f if c == 1 else c * f.f), f.L)

@@ -183,3 +183,20 @@ def test_chosen_steps_have_the_textbook_rates():
     assert fb.guarantee(F, ORTHANT).rate == pytest.approx((L - m) / (L + m), rel=1e-2)
     assert pr.alpha == pytest.approx(1 / np.sqrt(L * m), rel=1e-2)
     assert pr.guarantee(F, ORTHANT).rate == pytest.approx((3 - 1) / (3 + 1), rel=1e-2)
+
+
+def test_a_composition_without_a_prox_goes_to_the_primal_dual_methods():
+    """minimize takes ∂(g∘L) as Lᵀ∂g L, with its multiples."""
+    D = np.eye(6)[1:] - np.eye(6)[:-1]
+    b = np.array([0.0, 3.0, 1.0, 1.5, -2.0, 2.0])
+    data = sk.functions.SquaredL2(center=b)
+    written = [
+        sk.functions.L1Norm(0.6) @ D,
+        0.6 * (sk.functions.L1Norm() @ D),
+        2.0 * (0.3 * (sk.functions.L1Norm() @ D)),
+    ]
+    exact = sk.functions.TotalVariation1D(0.6).prox(b)
+    for g in written:
+        solution = sk.minimize(data + g, np.zeros(6), tol=1e-11)
+        assert sk.Role.COMPOSED in solution.method.roles
+        np.testing.assert_allclose(solution.x, exact, atol=1e-8)
