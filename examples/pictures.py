@@ -1,0 +1,39 @@
+"""What the examples with pictures share: a photograph, panels, and where a picture goes.
+
+``python examples/NAME.py [PICTURE]`` writes the PNG file PICTURE, or one under the system's
+temporary directory.
+"""
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+from sklearn.datasets import load_sample_image
+
+SIDE = 384  # of the square that is taken from the photograph, which has 427 × 640 pixels
+
+
+def photograph(side: int) -> np.ndarray:
+    """A pagoda in grey, side × side values between 0 and 1; side divides 384."""
+    if side < 1 or SIDE % side:
+        raise ValueError(f"side = {side}: give a divisor of {SIDE}, such as 64 or 192")
+    grey = load_sample_image("china.jpg")[40 : 40 + SIDE, 130 : 130 + SIDE].mean(axis=-1) / 255
+    block = SIDE // side
+    return grey.reshape(side, block, side, block).mean(axis=(1, 3))
+
+
+def panels(**images: np.ndarray) -> Figure:
+    """Images beside each other, named by their keywords, black at 0 and white at 1."""
+    figure = Figure(figsize=(3.2 * len(images), 3.5), layout="constrained")
+    for axes, (title, image) in zip(figure.subplots(1, len(images)), images.items(), strict=True):
+        axes.imshow(image, cmap="gray", vmin=0, vmax=1)
+        axes.set(title=title.replace("_", " "), xticks=[], yticks=[])
+    return figure
+
+
+def save(figure: Figure, name: str, path: str | Path | None) -> None:
+    """Write the picture and print where it is."""
+    path = Path(tempfile.gettempdir(), f"splitkit-{name}.png") if path is None else Path(path)
+    figure.savefig(path, dpi=150)
+    print(f"picture: {path}")
