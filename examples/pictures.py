@@ -11,6 +11,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from sklearn.datasets import load_sample_image
 
+from splitkit.functions import Function, GroupL2Norm
+from splitkit.linear import Gradient
+
 SIDE = 384  # of the square that is taken from the photograph, which has 427 × 640 pixels
 
 
@@ -21,6 +24,24 @@ def photograph(side: int) -> np.ndarray:
     grey = load_sample_image("china.jpg")[40 : 40 + SIDE, 130 : 130 + SIDE].mean(axis=-1) / 255
     block = SIDE // side
     return grey.reshape(side, block, side, block).mean(axis=(1, 3))
+
+
+def rms(difference: np.ndarray) -> float:
+    """The root mean square."""
+    return float(np.sqrt(np.mean(difference**2)))
+
+
+def excess(fit: Function, weight: float, x: np.ndarray, u: np.ndarray) -> float:
+    """A bound of F(x)/min F − 1 for F = fit + weight Σ‖(Dx)ᵢⱼ‖ on images with values in [0, 1].
+
+    For ‖uᵢⱼ‖ ≤ weight, F(z) ≥ fit(x) + ⟨∇fit(x), z − x⟩ + ⟨u, Dz⟩. With r = ∇fit(x) + Dᵀu this
+    is F(x) − F(z) ≤ weight Σ‖(Dx)ᵢⱼ‖ − ⟨u, Dx⟩ + ⟨r, x − z⟩, most for z = 0 where r > 0, else 1.
+    """
+    D, variation = Gradient(), GroupL2Norm(weight)
+    u = u / max(1.0, float(np.max(np.linalg.norm(u, axis=-1))) / weight)
+    r = fit.gradient(x) + D.T(u)
+    gap = variation(D(x)) - np.sum(u * D(x)) + np.sum(r * (x - (r < 0)))
+    return float(gap / (fit(x) + variation(D(x)) - gap))
 
 
 def panels(**images: np.ndarray) -> Figure:
