@@ -1,4 +1,4 @@
-"""The command line: ``python -m splitkit_nn train RECIPE --out RUN``, ``evaluate``, ``certify``.
+"""The command line: ``python -m splitkit_nn`` train, evaluate, certify, reproduce.
 
 A command first gathers all that it needs, where a mistake of the user's ends it with status 2, and
 then works, where trouble ends it with status 1; Ctrl-C ends it with status 130.
@@ -8,35 +8,25 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
 import torch
+from torch import nn
 
 import splitkit as sk
-from splitkit_nn.certify import certify, certify_robustness
+from splitkit_nn.certify import certify_robustness
 from splitkit_nn.data import Dataset
-from splitkit_nn.models import DenseClassifier
-from splitkit_nn.training.config import Config
-from splitkit_nn.training.recipes import RECIPES, find_recipe
-from splitkit_nn.training.report import accuracy_line, certificate_lines
-from splitkit_nn.training.run import Run, refuse_existing
-from splitkit_nn.training.train import train
-from splitkit_nn.training.trainer import accuracy
-
-Work = Callable[[], None]
+from splitkit_nn.models import Classifier
+from splitkit_nn.reproduce.command import add_reproduce
+from splitkit_nn.training.command import Work, add_train
+from splitkit_nn.training.layer import has_equilibrium
+from splitkit_nn.training.report import accuracy_line, certificate_lines, certify_on_test
+from splitkit_nn.training.run import BEST, MODEL, Run
+from splitkit_nn.training.trainer import accuracy, initial_model
 
 CERTIFIED = "certified.png"
-OVERRIDES = {
-    "epochs": (int, "passes over the training data"),
-    "seed": (int, "decides parameters, order and augmentation"),
-    "batch_size": (int, "samples a step"),
-    "lr": (float, "first learning rate"),
-    "tol": (float, "relative tolerance of the equilibrium solver"),
-    "m": (float, "strong monotonicity of the layer"),
-}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -52,11 +42,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(options: argparse.Namespace) -> int:
     try:
         work: Work = options.prepare(options)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, ImportError) as error:
         return _failed(error, 2)
     try:
         work()
-    except (sk.NotConvergedError, FloatingPointError, OSError) as error:
+    except (sk.NotConvergedError, FloatingPointError, ValueError, OSError, ImportError) as error:
         return _failed(error, 1)
     return 0
 
@@ -66,82 +56,56 @@ def _failed(error: Exception, status: int) -> int:
     return status
 
 
-def prepare_train(options: argparse.Namespace) -> Work:
-    """Check recipe, device, run directory and data; return the training."""
-    given = {key: getattr(options, key) for key in OVERRIDES}
-    changes = {key: value for key, value in given.items() if value is not None}
-    recipe = replace(find_recipe(options.recipe), **changes)
-    device = _usable_device(options.device)
-    refuse_existing(options.out)
-    dataset = recipe.load(options.data)
-    config = Config(recipe, options.data)
-
-    def work() -> None:
-        try:
-            report = train(config, dataset, options.out, device, progress=not options.no_progress)
-        except BaseException:
-            _say_what_was_kept(Run(options.out))
-            raise
-        print("\n".join(report))
-
-    return work
-
-
 def prepare_evaluate(options: argparse.Namespace) -> Work:
     """Read a run's model and its data; return the printing of its test accuracy."""
-    model, dataset = _read_run(options)
-    return lambda: print(accuracy_line("test", accuracy(model, dataset.test_x, dataset.test_y)))
+    model, dataset = _read_run(options, BEST if options.best else MODEL)
+    return lambda: print(accuracy_line("test", accuracy(model, dataset, "test")))
 
 
 def prepare_certify(options: argparse.Namespace) -> Work:
     """Read a run's model and its data; return the printing of its certificate."""
-    model, dataset = _read_run(options)
+    model, dataset = _read_run(options, MODEL)
     if options.steps < 0:
         raise ValueError(f"--steps {options.steps}: give 0 or more")
+    if not has_equilibrium(model):
+        raise ValueError(f"{options.run}: its model has no equilibrium, so nothing is certified")
 
     def work() -> None:
-        certificate = certify(model, dataset.test_x)
+        certificate, samples = certify_on_test(model, dataset)
         print(certificate)
-        print("\n".join(certificate_lines(certificate)))
-        scale = torch.tensor(dataset.scale, dtype=torch.float64)
-        robustness = certify_robustness(
-            model, dataset.test_x, dataset.test_y, scale=scale, steps=options.steps
-        )
-        print("certified accuracy of the exact equilibria on the test data, for pixels in [0, 1]:")
-        print(robustness)
-        if find_spec("matplotlib") is not None:
-            from splitkit_nn.training.plots import draw_certified_accuracy
-
-            picture = draw_certified_accuracy(robustness, "Certified accuracy on the test data")
-            print(f"picture: {Run(options.run).write(CERTIFIED, picture)}")
+        print("\n".join(certificate_lines(certificate, samples, len(dataset.test_x))))
+        if isinstance(model, Classifier):
+            _certify_robustness(model, dataset, samples, options)
 
     return work
 
 
-def _read_run(options: argparse.Namespace) -> tuple[DenseClassifier, Dataset]:
-    """The trained model and the data set of ``options.run``, on the CPU."""
+def _certify_robustness(
+    model: Classifier, dataset: Dataset, samples: int, options: argparse.Namespace
+) -> None:
+    """Print and draw the certified accuracy on the first so many test images."""
+    dtype = next(model.parameters()).dtype
+    images = dataset.normalization(dataset.test_x[:samples], dtype)
+    scale = torch.tensor(dataset.normalization.std, dtype=torch.float64)
+    labels = dataset.test_y[:samples]
+    robustness = certify_robustness(model, images, labels, scale=scale, steps=options.steps)
+    print(f"certified accuracy of exact equilibria, {samples} test images, pixels in [0, 1]:")
+    print(robustness)
+    if find_spec("matplotlib") is not None:
+        from splitkit_nn.training.plots import draw_certified_accuracy
+
+        picture = draw_certified_accuracy(robustness, "Certified accuracy on the test data")
+        print(f"picture: {Run(options.run).write(CERTIFIED, picture)}")
+
+
+def _read_run(options: argparse.Namespace, name: str) -> tuple[nn.Module, Dataset]:
+    """A trained model of ``options.run`` and its data set, on the CPU."""
     run = Run(options.run)
     config = run.read_config()
-    model = config.recipe.build(config.recipe)
-    run.read_model(model)
+    model = initial_model(config.recipe)
+    run.read_model(model, name)
     model.eval()
     return model, config.recipe.load(config.data if options.data is None else options.data)
-
-
-def _usable_device(name: str) -> torch.device:
-    try:
-        torch.zeros(1, device=name).item()
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise ValueError(f"--device {name}: not usable here ({reason}); try cpu") from error
-    return torch.device(name)
-
-
-def _say_what_was_kept(run: Run) -> None:
-    if run.model_path.exists():
-        print(f"kept: {run.path} with the model of the last full epoch", file=sys.stderr)
-    else:
-        print("nothing was saved: no epoch was complete", file=sys.stderr)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -149,31 +113,25 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m splitkit_nn", description="Monotone operator equilibrium networks."
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    _add_train(commands.add_parser("train", help="train a recipe into a new directory"))
-    for name, prepare, help_text in (
-        ("evaluate", prepare_evaluate, "print the test accuracy of a run"),
-        ("certify", prepare_certify, "print what is proved of a run's model on the test data"),
-    ):
-        command = commands.add_parser(name, help=help_text)
-        command.set_defaults(prepare=prepare)
+    add_train(commands.add_parser("train", help="train a recipe into a directory"))
+    evaluate = commands.add_parser("evaluate", help="print the test accuracy of a run")
+    evaluate.set_defaults(prepare=prepare_evaluate)
+    evaluate.add_argument(
+        "--best", action="store_true", help="of the epoch that did best on held-out samples"
+    )
+    certified = commands.add_parser(
+        "certify", help="print what is proved of a run's model on the test data"
+    )
+    certified.set_defaults(prepare=prepare_certify)
+    add_reproduce(
+        commands.add_parser("reproduce", help="print the paper's tables and redraw its figures")
+    )
+    for command in (evaluate, certified):
         command.add_argument("run", type=Path, metavar="RUN", help="directory of a training")
         command.add_argument("--data", type=Path, metavar="DIR", help="if the data has moved")
-        if name == "certify":
-            help_text = "of the search for Lipschitz multipliers (60)"
-            command.add_argument("--steps", type=int, default=60, metavar="X", help=help_text)
+    help_text = "of the search for Lipschitz multipliers (60)"
+    certified.add_argument("--steps", type=int, default=60, metavar="X", help=help_text)
     return parser
-
-
-def _add_train(command: argparse.ArgumentParser) -> None:
-    command.set_defaults(prepare=prepare_train)
-    command.add_argument("recipe", metavar="RECIPE", help=f"one of {', '.join(RECIPES)}")
-    command.add_argument("--out", type=Path, metavar="RUN", required=True, help="new directory")
-    command.add_argument("--data", type=Path, metavar="DIR", help="where the data files lie")
-    command.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1, … (default: cpu)")
-    command.add_argument("--no-progress", action="store_true", help="show no progress bar")
-    for key, (kind, help_text) in OVERRIDES.items():
-        flag = "--" + key.replace("_", "-")
-        command.add_argument(flag, type=kind, metavar="X", help=f"{help_text} (recipe's own)")
 
 
 if __name__ == "__main__":

@@ -12,7 +12,12 @@ from torch import Tensor, nn
 
 import splitkit as sk
 from splitkit_nn.activations import Activation, find_activation
-from splitkit_nn.equilibrium import forward_inclusion, solve_adjoint, solve_forward
+from splitkit_nn.equilibrium import (
+    adjoint_inclusion,
+    forward_inclusion,
+    solve_adjoint,
+    solve_forward,
+)
 from splitkit_nn.gradients import Gradient, Unrolled, find_gradient
 from splitkit_nn.implicit import equilibrium
 from splitkit_nn.jacobians import Jacobian
@@ -236,6 +241,16 @@ class MonDEQ(nn.Module):
             bias = self.parametrization.bias(x)
             M = self.parametrization.operator(exact=True)
             return forward_inclusion(M, bias, self.activation.operator)
+
+    def adjoint_inclusion(self, x: Tensor, v: Tensor) -> tuple[sk.Affine, sk.Operator]:
+        """(F̃, G̃) of the backward inclusion for a batch of inputs and cotangents of its output,
+        detached, with exact constants.
+        """
+        with torch.no_grad():
+            z, W = self(x), self.parametrization.weight()
+            y = self.parametrization.multiply(W, z) + self.parametrization.bias(x)
+            M = self.parametrization.operator(exact=True)
+            return adjoint_inclusion(M, self.activation.jacobian(y), v)
 
     def _accept(self, solution: sk.Solution, *, backward: bool) -> bool:
         """Record it; whether it may be returned. Raise or warn if that is the policy."""

@@ -1,28 +1,9 @@
-"""The libraries and dtypes that the tests run on, and how long Hypothesis looks."""
+"""The libraries and profiles are those of the public plugin; here is what this repository adds."""
 
-import os
-
-import array_api_compat.numpy
 import array_api_compat.torch
-import array_api_strict
 import pytest
-from hypothesis import settings
 
-LIBRARIES = {
-    "numpy": array_api_compat.numpy,
-    "torch": array_api_compat.torch,
-    "strict": array_api_strict,
-}
-
-settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True, database=None)
-settings.register_profile("dev", deadline=None, print_blob=True)
-settings.load_profile("ci" if os.environ.get("CI") else "dev")
-
-
-@pytest.fixture(params=LIBRARIES.values(), ids=LIBRARIES.keys())
-def xp(request):
-    """An Array API namespace."""
-    return request.param
+pytest_plugins = ("splitkit.testing.plugin", "pytester")
 
 
 @pytest.fixture(params=["float64", "float32"])

@@ -10,6 +10,6 @@ def positive_root(y: Array, t: Scalar) -> Array:
     xp = namespace(y)
     t = t + xp.zeros_like(y)
     larger = (abs(y) + xp.hypot(y, 2 * xp.sqrt(t))) / 2
-    # the roots have the product −t
-    smaller = t / xp.where(larger > 0, larger, 1.0)
+    # the roots have the product −t; NaN stays NaN
+    smaller = t / xp.where(larger == 0, 1.0, larger)
     return xp.where(y > 0, larger, smaller)

@@ -223,8 +223,8 @@ def as_vectors(x: Array, batch_ndim: int) -> Array:
 def zero_or_inf(violation: Array, size: Array) -> Array:
     """0 where a constraint is violated by rounding of numbers of this size at most, inf beyond."""
     xp = namespace(violation)
-    outside = violation > 64 * xp.finfo(violation.dtype).eps * (1 + size)
-    return xp.where(outside, float("inf"), xp.zeros_like(violation))
+    inside = violation <= 64 * xp.finfo(violation.dtype).eps * (1 + size)  # not where it is NaN
+    return xp.where(inside, xp.zeros_like(violation), float("inf"))
 
 
 def check_broadcast(value: Array, space: Space, name: str) -> None:

@@ -41,8 +41,8 @@ class GroupL2Norm(Function):
         """‖x_g‖, differentiable where it is 0."""
         xp = namespace(x)
         squares = xp.sum(x * x, axis=self.axis)
-        positive = squares > 0
-        return xp.where(positive, xp.sqrt(xp.where(positive, squares, 1.0)), 0.0)
+        nonzero = squares != 0  # NaN among them: it must stay NaN
+        return xp.where(nonzero, xp.sqrt(xp.where(nonzero, squares, 1.0)), 0.0)
 
     def __call__(self, x: Point) -> Array:
         return sum_of(self.weight * self._norms(x), self.batch_ndim)

@@ -53,7 +53,7 @@ class SquaredKSupportNorm(Function):
     def __call__(self, x: Point) -> Array:
         xp, sizes = namespace(x), abs(as_vectors(x, self.batch_ndim))
         theta = self._theta(sizes, xp.zeros_like(sizes[..., :1]))
-        terms = xp.where(theta > 0, sizes * sizes / xp.where(theta > 0, theta, 1.0), 0.0)
+        terms = sizes * sizes / xp.where(theta == 0, 1.0, theta)  # θ = 0 only where x is
         return self.weight / 2 * xp.sum(terms, axis=-1)
 
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:

@@ -38,7 +38,7 @@ class L0Norm(Function):
 
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
         threshold = (2 * align(alpha, x) * self.weight) ** 0.5
-        return namespace(x).where(abs(x) > threshold, x, 0.0)
+        return namespace(x).where(abs(x) <= threshold, 0.0, x)
 
     def __repr__(self) -> str:
         return f"L0Norm({show(weight=self.weight)})"

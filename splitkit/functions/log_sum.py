@@ -56,7 +56,7 @@ class LogSum(Function):
         # continuous where f + ‖· − y‖²/(2α) is convex; else it has a minimum at 0 and at the root
         lower = t * xp.log1p(clip(root, 0.0) / self.epsilon) < root * (y - root / 2)
         kept = (root > 0) & ((t < self.epsilon**2) | ((square > 0) & lower))
-        return xp.where(kept, xp.sign(x) * root, 0.0)
+        return xp.where(kept | xp.isnan(x), xp.sign(x) * root, 0.0)
 
     def __repr__(self) -> str:
         return f"LogSum({show(epsilon=self.epsilon, weight=self.weight)})"

@@ -119,11 +119,14 @@ class TransportPolytope(Inexact, Indicator):
 def onto_transport_polytope(
     x: Array, rows: Array, columns: Array, accuracy: float | None, name: str
 ) -> Array:
-    """The projection of each matrix; the name is for the error."""
+    """The projection of each matrix, computed in float64; the name is for the error."""
+    xp = namespace(x)
     with solving(x):
-        # the second projection takes out the rounding of x, which may be large beside the first
-        near = _projection(x, rows, columns, accuracy, name)
-        return _projection(near, rows, columns, accuracy, name)
+        # in double precision: where Y is large beside the marginals, they are lost in its rounding
+        Y, p, q = (xp.astype(a, xp.float64) for a in (x, rows, columns))
+        # the second projection takes out the rounding of Y, which may be large beside the first
+        near = _projection(Y, p, q, accuracy, name)
+        return xp.astype(_projection(near, p, q, accuracy, name), x.dtype)
 
 
 def misfit(x: Array, rows: Array, columns: Array, batch_ndim: int) -> Array:

@@ -126,6 +126,9 @@ class Sparse(LinearOperator):
             self._inverses = {alpha: _SparseInverse(self.matrix, alpha)}  # the last step size only
         return self._inverses[alpha]
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "_inverses": {}}  # a factor of SuperLU cannot be pickled
+
     def check_space(self, space: Space, name: str = "matrix") -> None:
         self._check(space, 1, name)
 

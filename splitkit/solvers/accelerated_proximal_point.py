@@ -32,8 +32,9 @@ class AcceleratedProximalPoint(Splitting):
     sequence: ClassVar[str] = "x = R_{αA}y"
 
     def default_alpha(self, *operators: Operator) -> float:
+        # the longer, the fewer iterations; but I + αA is solved with an error that grows as αL
         (A,) = operators
-        return 1 / A.lipschitz if A.lipschitz else 1.0
+        return 100 / A.lipschitz if A.lipschitz else 1.0
 
     def theorem(self, *operators: Operator) -> Guarantee:
         (A,) = operators

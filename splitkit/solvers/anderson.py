@@ -94,7 +94,10 @@ class Memory(AcceleratedIteration):
         diagonal = sum(xp.abs(normal[..., i, i]) for i in range(m)) / m
         eps = float(xp.finfo(space.dtype).eps)
         tiny = float(xp.finfo(space.dtype).smallest_normal)
-        ridge = max(self.options.regularization, 10 * eps) * diagonal + tiny
+        # ‖ΔR‖ below √ε‖ΔU‖ is rounding: this bounds the step by some ‖r‖/√ε where T but translates
+        noise = eps if self.options.kind == "II" else eps**0.5
+        moved = sum(space.inner(a, a) for a in dU) / m
+        ridge = max(self.options.regularization, 10 * eps) * diagonal + noise * moved + tiny
         identity = xp.eye(m, dtype=normal.dtype, device=space.device)
         normal = normal + ridge[..., None, None] * identity
         return xp.linalg.solve(normal, target[..., None])[..., 0]

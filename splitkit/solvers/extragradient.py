@@ -4,7 +4,8 @@
     past            y = R_{αG}(x − αF y₋),  x⁺ = R_{αG}(x − αF y),  y₋ the y of the step before.
 
 For F monotone and L-Lipschitz and G = ∂g (a normal cone, in a variational inequality) the first
-converges for 0 < α < 1/L, the second, with one evaluation an iteration, for 0 < α < 1/(3L).
+converges for 0 < α < 1/L, linearly if F is strongly monotone; the second, with one evaluation an
+iteration, for 0 < α < 1/(3L).
 r = (x − x⁺)/α − F y + F x⁺ ∈ (F + G)(x⁺).
 
 Source: Korpelevich (1976); Popov (1980); for G = ∂g Malitsky, *Golden ratio algorithms* (2020), §1.
@@ -44,6 +45,9 @@ class Extragradient(_OfSubdifferentials):
     cost: ClassVar[int] = 4
     longest: ClassVar[float] = 1.0
     preferred: ClassVar[float] = 0.7
+
+    def growth(self, *operators: Operator) -> float:
+        return operators[0].strong_monotonicity or 0.0
 
     def iteration(self, *operators: Operator) -> Iteration:
         return _Extragradient(self.alpha, *operators)

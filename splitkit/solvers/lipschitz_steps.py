@@ -1,15 +1,24 @@
-"""What the methods for a monotone, Lipschitz F and a maximal monotone G share: 0 < α < c/L."""
+"""What the methods for a monotone, Lipschitz F and a maximal monotone G share: 0 < α < c/L.
+
+Tseng's and the extragradient step satisfy, with m that of F + G, or of F,
+
+    ‖x⁺ − x*‖² ≤ ‖x − x*‖² − a‖x − y‖² − b‖y − x*‖²,   a = 1 − α²L²,  b = 2αm,
+
+and ‖x − x*‖ ≤ ‖x − y‖ + ‖y − x*‖ makes the last two terms at least ab/(a + b) ‖x − x*‖²: the factor
+√(1 − ab/(a + b)), about 1 − αm, where forward-backward has 1 − m²/(2L²).
+Source: Tseng (2000), and Facchinei, Pang (2003), §12.1, for the inequality.
+"""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from splitkit.backend import is_array
 from splitkit.operators.base import Operator
 from splitkit.solvers.method import Guarantee, Role
-from splitkit.solvers.splitting import Splitting
+from splitkit.solvers.splitting import CERTAINLY_BELOW_1, Splitting
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +43,26 @@ class LipschitzSplitting(Splitting):
             return math.nan
         return self.preferred / L if L else 1.0
 
+    def chosen(self, *operators: Operator) -> Self:
+        """The preferred step: a linear rate, where there is one, depends little on it."""
+        if self.alpha is not None or self.missing(*operators) is not None:
+            return self
+        alpha = self.default_alpha(*operators)
+        return self.with_alpha(alpha if 0 < alpha < math.inf else 1.0)
+
+    def growth(self, *operators: Operator) -> float:
+        """m in b = 2αm, where the inequality above is known of the step; else 0."""
+        return 0.0
+
+    def contraction(self, *operators: Operator) -> float | None:
+        """√(1 − ab/(a + b)), if it is below 1 by more than rounding."""
+        m, αL = self.growth(*operators), self.alpha * (operators[0].lipschitz or 0.0)
+        if not 0 < m < math.inf:
+            return None
+        a, b = 1 - αL * αL, 2 * self.alpha * m
+        factor = math.sqrt(max(0.0, 1 - a * b / (a + b)))
+        return factor if factor < CERTAINLY_BELOW_1 else None
+
     def theorem(self, *operators: Operator) -> Guarantee:
         F, G = operators
         L = F.lipschitz
@@ -51,4 +80,5 @@ class LipschitzSplitting(Splitting):
                 f"be a number below {self.longest:.4g}/L = {self.longest / max(L, 1e-300):.4g}"
             )
         reason = f"F is monotone and {L:.4g}-Lipschitz, {self.at_step()} < {self.longest:.4g}/L"
-        return Guarantee(True, None, reason, self.sequence)
+        rate = self.contraction(F, G)
+        return Guarantee(True, rate, reason, self.sequence)

@@ -8,6 +8,7 @@ import numpy as np
 
 from splitkit.backend import to_numpy
 from splitkit.solvers.solution import Solution
+from splitkit.solvers.splitting import MapSplitting
 
 
 def plot_convergence(*solutions: Solution, ax: Any = None) -> Any:
@@ -50,7 +51,8 @@ def plot_convergence(*solutions: Solution, ax: Any = None) -> Any:
         steps = np.array([np.max(to_numpy(r), initial=0.0) for r in history.fixed_point_residual])
         label = solution.method.label
         (line,) = ax.semilogy(k, steps, ".-", label=label)
-        if solution.rate is not None and len(k):
+        # others' rates are of the distance to the solution, which steps need not follow one by one
+        if isinstance(solution.method, MapSplitting) and solution.rate is not None and len(k):
             promised = steps[0] * solution.rate ** (k - k[0])
             ax.semilogy(
                 k, promised, "--", color=line.get_color(), label=f"guaranteed: {solution.rate:.4g}ᵏ"

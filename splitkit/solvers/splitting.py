@@ -18,6 +18,7 @@ from splitkit.operators.base import Operator, check_alpha
 from splitkit.solvers.iteration import MapIteration
 from splitkit.solvers.method import Guarantee, Method
 
+CERTAINLY_BELOW_1 = 1 - 1e-12  # a factor nearer to 1 may be one of 1 that was rounded
 UNKNOWN = 10.0  # stands for an infinite rate: the search interpolates between finite ones
 
 
@@ -111,7 +112,7 @@ class MapSplitting(Splitting):
 
     def theorem(self, *operators: Operator) -> Guarantee:
         T = self.expression(*operators, alpha=self.alpha)
-        if T.lipschitz is not None and T.lipschitz < 1:
+        if T.lipschitz is not None and T.lipschitz < CERTAINLY_BELOW_1:
             reason = f"T is a contraction of factor {T.lipschitz:.6g} at {self.at_step()} (Banach)"
             return Guarantee(True, T.lipschitz, reason, self.sequence)
         if T.averagedness is not None:

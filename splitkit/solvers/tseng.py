@@ -2,8 +2,9 @@
 
     y = R_{αG}(x − αF x),  x⁺ = y − α(F y − F x).
 
-Converges for F monotone and L-Lipschitz, G maximal monotone and 0 < α < 1/L:
-‖x⁺ − x*‖² ≤ ‖x − x*‖² − (1 − α²L²)‖y − x‖². It returns y; r = (x − y)/α − F x + F y ∈ (F + G)(y).
+Converges for F monotone and L-Lipschitz, G maximal monotone and 0 < α < 1/L, linearly if F + G is
+m-strongly monotone: ‖x⁺ − x*‖² ≤ ‖x − x*‖² − (1 − α²L²)‖y − x‖² − 2αm‖y − x*‖². It returns y;
+r = (x − y)/α − F x + F y ∈ (F + G)(y).
 
 Source: Tseng, *A modified forward-backward splitting method for maximal monotone mappings* (2000).
 """
@@ -28,6 +29,9 @@ class Tseng(LipschitzSplitting):
     longest: ClassVar[float] = 1.0
     preferred: ClassVar[float] = 0.7  # on a rotation √(1 − α² + α⁴) is least at αL = 1/√2
     sequence: ClassVar[str] = "y = R_{αG}(x − αF x)"
+
+    def growth(self, *operators: Operator) -> float:
+        return sum(A.strong_monotonicity or 0.0 for A in operators)
 
     def iteration(self, *operators: Operator) -> Iteration:
         return _Tseng(self, *operators)

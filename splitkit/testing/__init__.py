@@ -2,11 +2,29 @@
 
 ``check_operator(A, shape)`` looks for points at which A breaks what it declares: its constants, its
 resolvent, its Cayley operator. A failure raises AssertionError with the property as a formula, the
-numbers on both sides, and the points.
+numbers on both sides, the points, and code that shows it again (``replay``).
+``parametrize_with_checks`` makes a pytest test of each property. ``check_activation`` and
+``check_layer`` are those of ``splitkit_nn.testing``, loaded when they are asked for.
 """
 
+from importlib import import_module
+from typing import Any
+
 from splitkit.testing import strategies as strategies
+from splitkit.testing._report import Violation as Violation
+from splitkit.testing._suite import Suite as Suite, replay as replay, suite as suite
 from splitkit.testing.checks_function import check_function as check_function
 from splitkit.testing.checks_linear import check_linear_operator as check_linear_operator
+from splitkit.testing.checks_method import check_method as check_method
 from splitkit.testing.checks_operator import check_operator as check_operator
+from splitkit.testing.parametrize import parametrize_with_checks as parametrize_with_checks
 from splitkit.testing.registry import Registered as Registered, registered as registered
+
+OF_NETWORKS = ("check_activation", "check_layer")
+
+
+def __getattr__(name: str) -> Any:
+    # by name, so that splitkit itself never imports splitkit_nn, and torch with it
+    if name in OF_NETWORKS:
+        return getattr(import_module("splitkit_nn.testing"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,35 +1,105 @@
-"""What a check says when it fails: the property as a formula, both sides, and the points."""
+"""What a check says when it fails: the property as a formula, both sides, the points, and code that
+shows it again.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
-from hypothesis import HealthCheck, Phase, given, settings, strategies as st
+from splitkit.backend import Point, blocks, device, is_array, namespace, to_numpy
 
-from splitkit.backend import Point, blocks, is_array, to_numpy
+LOOKING_FOR: ContextVar[str | None] = ContextVar("LOOKING_FOR", default=None)
+OBSERVED: ContextVar[dict[str, float] | None] = ContextVar("OBSERVED", default=None)
 
-DEFAULT_EXAMPLES = 40
+
+class Violation(AssertionError):
+    """A property that does not hold.
+
+    Attributes
+    ----------
+    property : str
+        Its name, as ``replay`` takes it.
+    formula : str
+    left, right : object
+        What stands on both sides.
+    """
+
+    def __init__(
+        self, name: str, formula: str, left: object, right: object, where: dict[str, object]
+    ) -> None:
+        self.property, self.formula = name, formula
+        self.left, self.right, self.where = left, right, where
+        self.subject: object = None
+        self.reproduction = ""
+        super().__init__(name)
+
+    def __str__(self) -> str:
+        lines = [f"{label(self.subject)} violates {self.property}:", f"    {self.formula}"]
+        lines += [f"left:  {_side(self.left)}", f"right: {_side(self.right)}"]
+        lines += [f"{name} = {show(value)}" for name, value in self.where.items()]
+        return "\n".join([*lines, *([self.reproduction] if self.reproduction else [])])
 
 
 def require(
-    holds: bool, subject: object, formula: str, left: object, right: object, **where: object
+    holds: bool, name: str, formula: str, left: object, right: object, **where: object
 ) -> None:
-    """Raise AssertionError unless the property holds; ``where`` names points and numbers."""
-    if holds:
+    """Raise Violation unless the property holds; ``where`` names points and numbers."""
+    if holds or LOOKING_FOR.get() not in (None, name):
         return
-    lines = [f"{subject!r} violates", f"    {formula}", f"left:  {left}", f"right: {right}"]
-    lines += [f"{name} = {show(value)}" for name, value in where.items()]
-    raise AssertionError("\n".join(lines))
+    raise Violation(name, formula, left, right, where)
+
+
+@contextmanager
+def looking_for(name: str | None) -> Iterator[None]:
+    """A context in which only the property of this name can be violated (None: any)."""
+    token = LOOKING_FOR.set(name)
+    try:
+        yield
+    finally:
+        LOOKING_FOR.reset(token)
+
+
+def label(thing: object) -> str:
+    """Its repr, or its class where that has several lines (as of torch modules)."""
+    text = repr(thing)
+    return text if "\n" not in text else f"{type(thing).__name__}(…)"
 
 
 def show(value: object) -> str:
     """A repr from which a point can be made again: nested lists and the dtype."""
     if isinstance(value, tuple):
-        return f"({', '.join(map(show, value))})"
+        return f"({', '.join(map(show, value))}{',' if len(value) == 1 else ''})"
     if is_array(value):
-        return f"asarray({to_numpy(value).tolist()}, dtype={dtype_name(value)})"
+        listed = str(to_numpy(value).tolist()).replace("nan", "float('nan')")
+        listed = listed.replace("inf", "float('inf')")
+        usual = device(value) == device(namespace(value).zeros(1))
+        elsewhere = "" if usual else f", device={str(device(value))!r}"
+        return f"xp.asarray({listed}, dtype=xp.{dtype_name(value)}{elsewhere})"
     return repr(value)
+
+
+def reproduction(
+    subject: object,
+    name: str,
+    shapes: tuple[Any, ...],
+    case: tuple[Any, ...],
+    xp: Any,
+    options: str,
+) -> str:
+    """Code that shows the violation again, given the object that was checked."""
+    used = "".join(f", {shape}" for shape in shapes)
+    return "\n".join(
+        [
+            f"reproduce it, with A = {label(subject)}:",
+            f"    import {xp.__name__} as xp",
+            "    from splitkit.testing import replay",
+            f"    case = {show(case)}",
+            f"    replay(A{used}, check={name!r}, case=case, xp=xp{options})",
+        ]
+    )
 
 
 def dtype_name(array: Any) -> str:
@@ -37,26 +107,20 @@ def dtype_name(array: Any) -> str:
     return str(to_numpy(array).dtype)
 
 
-def run(check: Callable[[Any], None], cases: st.SearchStrategy[Any], max_examples: int) -> None:
-    """Apply a check to drawn cases; the same ones at every call, and the simplest failing one."""
-
-    @settings(
-        max_examples=max_examples,
-        deadline=None,
-        database=None,
-        derandomize=True,
-        print_blob=False,
-        report_multiple_bugs=False,
-        suppress_health_check=list(HealthCheck),
-        phases=(Phase.generate, Phase.shrink),
-    )
-    @given(cases)
-    def each(case: Any) -> None:
-        check(case)
-
-    each()
-
-
 def copies(x: Point) -> list[Any]:
     """NumPy copies of a point's blocks."""
     return [to_numpy(a) for a in blocks(x)]
+
+
+def library(x: Point) -> Any:
+    """The namespace of a point's arrays; None if they are not of one library."""
+    try:
+        return namespace(x)
+    except TypeError:
+        return None
+
+
+def _side(value: object) -> str:
+    if isinstance(value, tuple):
+        return f"({', '.join(map(_side, value))})"
+    return str(to_numpy(value)) if is_array(value) else str(value)

@@ -2,8 +2,10 @@
 
 A random pair of points sees an average of an operator's gains, so a constant that is 1 % off goes
 unnoticed in dimension 10. Here the differences of the graph around a point are tabulated in every
-direction, [Δx; Δu] = J d, and the form a‖Δx‖² + 2b⟨Δx, Δu⟩ + c‖Δu‖² becomes dᵀQd: its least
-eigenvector is the worst direction. The base point moves about, and the least value is kept.
+direction, Δu = J Δx, and the form a‖Δx‖² + 2b⟨Δx, Δu⟩ + c‖Δu‖² becomes dᵀQd with
+Q = aI + b(J + Jᵀ) + cJᵀJ: its least eigenvector is the worst direction. The base point moves
+about, and the least value is kept. In a space of more than ``DIRECTIONS`` dimensions the table is
+made on a subspace, which is turned towards the directions found so far and their images (Krylov).
 """
 
 from __future__ import annotations
@@ -17,9 +19,9 @@ from splitkit.backend import Point, blocks, to_numpy
 from splitkit.properties import Form
 from splitkit.testing.strategies import PointShape, block_shapes, is_blocks, make_array
 
-GraphMap = Callable[[Point], tuple[Point, Point]]  # a parameter ↦ a pair (x, u) of the graph
 DIRECTIONS = 24
 RADII = (1.0, 1e-2)
+CLEAR = 0.05  # a form whose least value is this part of its size is not near violation
 
 
 class Flat:
@@ -33,7 +35,7 @@ class Flat:
 
     def point(self, v: Any) -> Point:
         """The point with these entries."""
-        parts = np.split(v, np.cumsum(self.sizes)[:-1])
+        parts = np.split(v, np.cumsum(self.sizes)[:-1]) if self.is_tuple else [v]
         arrays = tuple(
             make_array(part.reshape(shape), self.xp, self.dtype, self.device)
             for part, shape in zip(parts, self.shapes, strict=True)
@@ -42,59 +44,73 @@ class Flat:
 
     def vector(self, x: Point) -> Any:
         """The entries of a point."""
-        return np.concatenate([np.ravel(to_numpy(a)).astype(np.float64) for a in blocks(x)])
+        parts = [np.ravel(to_numpy(a)).astype(np.float64) for a in blocks(x)]
+        return np.concatenate(parts) if self.is_tuple else parts[0]
 
 
 def worst_pairs(
-    graph: GraphMap,
+    graph: Callable[[Point], Point],
     forms: list[Form],
     flat: Flat,
     *,
     seed: int = 0,
     effort: int = 4,
 ) -> Iterator[tuple[Point, Point]]:
-    """Pairs of parameters at which each form is likely to be least, the likeliest last."""
+    """Pairs of arguments x, y at which each form of (x − y, graph(x) − graph(y)) is likely to be
+    least.
+    """
     rng = np.random.default_rng(seed)
-    count = min(flat.size, DIRECTIONS)
-    basis = np.eye(flat.size)
-    if count < flat.size:
-        basis = np.linalg.qr(rng.standard_normal((flat.size, count)))[0]
+    n = flat.size
+    count = min(n, DIRECTIONS)
 
-    def table(base: Any, radius: float) -> tuple[Any, Any]:
-        x0, u0 = map(flat.vector, graph(flat.point(base)))
-        columns = [
-            tuple(map(flat.vector, graph(flat.point(base + radius * basis[:, i]))))
-            for i in range(count)
-        ]
-        X = np.stack([x - x0 for x, _ in columns], axis=1) / radius
-        U = np.stack([u - u0 for _, u in columns], axis=1) / radius
-        return X, U
+    def some_basis(*vectors: Any) -> Any:
+        if count == n:
+            return np.eye(n)
+        filled = np.column_stack([*vectors, rng.standard_normal((n, count))])
+        return np.linalg.qr(filled[:, :count])[0]
 
-    def least(X: Any, U: Any, form: Form) -> tuple[float, Any]:
+    def table(base: Any, radius: float, basis: Any) -> Any:
+        u0 = flat.vector(graph(flat.point(base)))
+        columns = [flat.vector(graph(flat.point(base + radius * d))) - u0 for d in basis.T]
+        return np.stack(columns, axis=1) / radius
+
+    def least(U: Any, basis: Any, form: Form) -> tuple[float, Any]:
         a, b, c = form
-        cross = X.T @ U
-        Q = a * (X.T @ X) + b * (cross + cross.T) + c * (U.T @ U)
-        size = abs(a) * (X * X).sum() + abs(c) * (U * U).sum() + abs(b) * abs(cross).sum()
-        if not (np.isfinite(Q).all() and size > 0):
-            return np.inf, np.zeros(count)
+        J = basis.T @ U
+        Q = a * np.eye(count) + b * (J + J.T) + c * (U.T @ U)
+        if not np.isfinite(Q).all():
+            return np.inf, np.zeros(n)
         eigenvalues, vectors = np.linalg.eigh(Q)
-        return float(eigenvalues[0] / size), vectors[:, 0]
+        d = vectors[:, 0]
+        size = abs(a) + 2 * abs(b * (d @ J @ d)) + abs(c) * float((U @ d) @ (U @ d))
+        return (float(eigenvalues[0]) / size if size > 0 else np.inf), basis @ d
 
-    bases = [np.zeros(flat.size)]
-    bases += [s * rng.standard_normal(flat.size) for s in (1.0, 0.1, 10.0)[: 1 + effort // 2]]
-    for start in bases:
-        for radius in RADII:
-            found = {}
-            X, U = table(start, radius)
-            for k, form in enumerate(forms):
-                found[k] = (*least(X, U, form), start)
-            for step in range(effort):
-                moved = start + radius * 3.0 ** (1 - step) * rng.standard_normal(flat.size)
-                X, U = table(moved, radius)
+    bases = [np.zeros(n)]
+    bases += [s * rng.standard_normal(n) for s in (1.0, 0.1, 10.0)[: 1 + effort // 2]]
+    for k, start in enumerate(bases):
+        for radius in RADII if effort > 1 else RADII[k : k + 1]:
+            basis = some_basis()
+            found: dict[int, tuple[float, Any, Any]] = {}
+            for step in range(effort + 1):
+                reach = 0.0 if step == 0 else radius * 3.0 ** (2 - step)
+                base = start + reach * rng.standard_normal(n)
+                U = table(base, radius, basis)
                 for k, form in enumerate(forms):
-                    value, d = least(X, U, form)
-                    if value < found[k][0]:
-                        found[k] = (value, d, moved)
-            for _, d, base in found.values():
+                    value, d = least(U, basis, form)
+                    if k not in found or value < found[k][0]:
+                        found[k] = (value, d, base)
+                if count < n and np.isfinite(U).all():
+                    basis = some_basis(*(d for _, d, _ in found.values()), U[:, : count // 2])
+            near = [(d, base) for value, d, base in found.values() if value <= CLEAR]
+            for d, base in distinct(near):
                 for length in (radius, -radius):
-                    yield flat.point(base), flat.point(base + length * (basis @ d))
+                    yield flat.point(base), flat.point(base + length * d)
+
+
+def distinct(lines: list[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
+    """The lines (direction, base) without those that are nearly another one."""
+    kept: list[tuple[Any, Any]] = []
+    for d, base in lines:
+        if not any(base is other and abs(d @ e) > 1 - 1e-9 for e, other in kept):
+            kept.append((d, base))
+    return kept

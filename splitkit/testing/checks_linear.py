@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -9,14 +12,18 @@ from hypothesis import strategies as st
 
 from splitkit.backend import Point, add, lincomb, scale
 from splitkit.linear.base import LinearOperator
-from splitkit.testing._case import ROUNDINGS, Place
-from splitkit.testing._forms import Pairs, inequalities
-from splitkit.testing._report import DEFAULT_EXAMPLES, require, run
-from splitkit.testing.strategies import PointShape, block_shapes, points, step_sizes
+from splitkit.testing import _shared
+from splitkit.testing._forms import Gram, inequalities, names
+from splitkit.testing._place import KEPT, ROUNDINGS, Place
+from splitkit.testing._report import require
+from splitkit.testing._search import worst_pairs
+from splitkit.testing._suite import Case, Property, Suite, suite
+from splitkit.testing.checks_operator import replay_options
+from splitkit.testing.strategies import SCALES, STEPS, PointShape, block_shapes, points, step_sizes
 
 LARGEST_TABLE = 256  # entries of a domain for which the whole matrix is made
 
-Case = tuple[Point, Point, Point, float]  # x, x′ in the domain, y in the range, alpha
+SHIFTED = ("shifted_inverse", "shifted_inverse_transpose", "reflected_inverse", "reflected_norm")
 
 
 def check_linear_operator(
@@ -28,122 +35,249 @@ def check_linear_operator(
     dtype: Any = None,
     device: Any = None,
     batch_ndim: int = 0,
-    max_examples: int = DEFAULT_EXAMPLES,
+    max_examples: int | None = None,
+    seed: int = 0,
 ) -> None:
     """Look for points at which L breaks what it declares.
 
     Checked: linearity; ⟨Lx, y⟩ = ⟨x, Lᵀy⟩; ``norm``, ``least_gain`` and ``gram`` against the
     singular values; monotonicity constants; the shifted inverse, its transpose, and
-    2(I + αL)⁻¹ − I with its norm; input unchanged; library, dtype, shape and device kept.
+    2(I + αL)⁻¹ − I with its norm; input unchanged; library, dtype, shape and device kept; batch
+    elements independent; NaN not turned into numbers; copies that do the same.
 
     Parameters
     ----------
     L : LinearOperator
     domain_shape, range_shape : tuple of int, or tuple of shapes
         Shapes of x and of Lx.
-    xp, dtype, device, batch_ndim, max_examples
+    xp, dtype, device, batch_ndim, max_examples, seed
         As for ``check_operator``.
 
     Raises
     ------
     AssertionError
-        A property is violated; the message states it, the numbers of both sides, and the points.
+        A property is violated; the message states it, the numbers of both sides, the points, and
+        code that shows it again.
     """
     if not isinstance(L, LinearOperator):
         raise TypeError(f"L = {L!r} is no linear map")
+    options = {"xp": xp, "dtype": dtype, "device": device, "batch_ndim": batch_ndim}
+    suite(L, domain_shape, range_shape, **options).run(max_examples, seed)
+
+
+@suite.register(LinearOperator)
+def linear_suite(
+    L: LinearOperator,
+    domain_shape: PointShape,
+    range_shape: PointShape,
+    *,
+    xp: Any = None,
+    dtype: Any = None,
+    device: Any = None,
+    batch_ndim: int = 0,
+) -> Suite:
+    """The properties of a linear map; see ``check_linear_operator``."""
     domain = Place.of(domain_shape, xp, dtype, device, batch_ndim)
     range_ = Place.of(range_shape, xp, dtype, device, batch_ndim)
     L.check_space(domain.space)
-    found = L.range_space(domain.space).shapes
-    wanted = block_shapes(range_shape)
-    require(found == wanted, L, "range_space gives the shape of Lx", found, wanted)
     options = {"xp": domain.xp, "dtype": domain.dtype, "device": device}
     x, y = points(domain_shape, **options), points(range_shape, **options)
-    spectrum(L, domain, range_)
-    constants(L, domain, range_, max_examples)
-    run(
-        lambda case: check_case(L, domain, range_, case),
-        st.tuples(x, x, y, step_sizes()),
-        max_examples,
-    )
+    cases = st.tuples(x, x, y, step_sizes())
+
+    def at(case: Case) -> At:
+        return At(L, domain, range_, *case)
+
+    shapes, written = (domain_shape, range_shape), replay_options(domain, batch_ndim)
+    found = properties(L, domain, range_)
+    spread_out = partial(spread, domain, range_)
+    return Suite(L, shapes, domain, cases, at, found, written, spread=spread_out)
 
 
-def check_case(L: LinearOperator, domain: Place, range_: Place, case: Case) -> None:
-    """Every pointwise property of L at one case."""
-    x, z, y, alpha = case
-    Lx = domain.keeps(L, "Lx", L, x, range_.shape)
-    Lty = range_.keeps(L, "Lᵀy", L.adjoint, y, domain.shape)
-    gain = L.norm if L.norm < float("inf") else 1.0
+@dataclass(frozen=True)
+class At:
+    """L at a case: x, z in the domain, y in the range, and a step size."""
+
+    L: LinearOperator
+    domain: Place
+    range_: Place
+    x: Point
+    z: Point
+    y: Point
+    alpha: float
+
+    @cached_property
+    def Lx(self) -> Point:
+        """L x."""
+        return self.L(self.x)
+
+    @property
+    def gain(self) -> float:
+        """‖L‖, 1 if no bound is known."""
+        return self.L.norm if self.L.norm < float("inf") else 1.0
+
+
+def properties(L: LinearOperator, domain: Place, range_: Place) -> tuple[Property, ...]:
+    """What L must keep, by what it can do and declares."""
+    fixed = partial(fixed_case, domain, range_)
+    square = domain.space.shapes == range_.space.shapes
+    found = [
+        Property(range_shape, ("range_space",), fixed, drawn=False),
+        Property(spectrum, ("norm", "least_gain", "gram"), fixed, drawn=False),
+        Property(adjoint, (*KEPT, "adjoint", "transpose", "linear")),
+    ]
+    if square and L.properties.monotone and has_shifted_inverse(L):
+        found.append(Property(shifted_inverse, (*KEPT, *SHIFTED)))
+    if square and inequalities(L.properties):
+        stated = names(inequalities(L.properties))
+        found.append(Property(constants, stated, partial(worst_cases, L, domain)))
+    if domain.space.batch_shape:
+        found.append(Property(batch, ("batch_independence",)))
+    found.append(Property(nan, ("nan",), fixed, drawn=False))
+    found.append(Property(serialization, ("serialization",), fixed, drawn=False))
+    return tuple(found)
+
+
+def has_shifted_inverse(L: LinearOperator) -> bool:
+    """Whether (I + αL)⁻¹ is known."""
+    try:
+        L.shifted_inverse(1.0)
+    except TypeError:
+        return False
+    return True
+
+
+def fixed_case(domain: Place, range_: Place, effort: int, seed: int) -> Iterator[Case]:
+    """One case, for what need not be looked at twice."""
+    yield from spread(domain, range_, 1, seed)
+
+
+def spread(domain: Place, range_: Place, count: int, seed: int) -> Iterator[Case]:
+    """Random cases that take every scale and every step size in turn."""
+    rng = np.random.default_rng(seed)
+    for k in range(count):
+        scale = SCALES[k % len(SCALES)]
+        x, z, y = (
+            each.flat.point(scale * rng.standard_normal(each.flat.size))
+            for each in (domain, domain, range_)
+        )
+        yield x, z, y, STEPS[k % len(STEPS)]
+
+
+def range_shape(at: At) -> None:
+    """The declared space of Lx."""
+    found = at.L.range_space(at.domain.space).shapes
+    wanted = block_shapes(at.range_.shape)
+    require(found == wanted, "range_space", "range_space gives the shape of Lx", found, wanted)
+
+
+def adjoint(at: At) -> None:
+    """⟨Lx, y⟩ = ⟨x, Lᵀy⟩, L.T as a map, and linearity."""
+    L, domain, range_, x, y, z = at.L, at.domain, at.range_, at.x, at.y, at.z
+    Lx = domain.keeps("Lx", L, x, range_.shape)
+    Lty = range_.keeps("Lᵀy", L.adjoint, y, domain.shape)
+    size_x, size_y, size_Lx, size_Lty = (
+        domain.size(x), range_.size(y), range_.size(Lx), domain.size(Lty),
+    )  # fmt: skip
     left, right = range_.space.inner(Lx, y), domain.space.inner(x, Lty)
-    terms = range_.size(Lx) * range_.size(y) + domain.size(x) * domain.size(Lty)
-    terms = terms + gain * domain.size(x) * range_.size(y)
+    terms = size_Lx * size_y + size_x * size_Lty + at.gain * size_x * size_y
     limit = ROUNDINGS * domain.eps * terms
     formula = "⟨Lx, y⟩ = ⟨x, Lᵀy⟩"
-    domain.at_most(L, formula, abs(left - right), limit, left, right, x=x, y=y)
-    sizes = gain * range_.size(y) + domain.size(Lty)
-    domain.equal(L, "L.T(y) = L.adjoint(y)", L.T(y), Lty, sizes, y=y)
-    sizes = range_.size(Lx) + gain * domain.size(x)
-    range_.equal(L, "L.T.T(x) = L(x)", L.T.T(x), Lx, sizes, x=x)
+    domain.at_most("adjoint", formula, abs(left - right), limit, left, right, x=x, y=y)
+    domain.equal(
+        "transpose", "L.T(y) = L.adjoint(y)", L.T(y), Lty, at.gain * size_y + size_Lty, y=y
+    )
+    range_.equal("transpose", "L.T.T(x) = L(x)", L.T.T(x), Lx, size_Lx + at.gain * size_x, x=x)
     Lz = L(z)
     together, apart = L(lincomb(2.0, x, -0.5, z)), lincomb(2.0, Lx, -0.5, Lz)
-    terms = range_.size(Lx) + range_.size(Lz) + gain * (domain.size(x) + domain.size(z))
-    range_.equal(L, "L(2x − z/2) = 2Lx − Lz/2", together, apart, terms, x=x, z=z)
-    if domain.space.shapes == range_.space.shapes and L.properties.monotone:
-        shifted_inverse(L, domain, x, z, alpha)
+    terms = size_Lx + range_.size(Lz) + at.gain * (size_x + domain.size(z))
+    range_.equal("linear", "L(2x − z/2) = 2Lx − Lz/2", together, apart, terms, x=x, z=z)
 
 
-def shifted_inverse(L: LinearOperator, place: Place, x: Point, y: Point, alpha: float) -> None:
+def shifted_inverse(at: At) -> None:
     """V = (I + αL)⁻¹, its transpose, and 2V − I."""
-    try:
-        V = L.shifted_inverse(alpha)
-    except TypeError:
-        return
-    where = {"x": x, "y": y, "alpha": alpha}
-    Vx = place.keeps(L, "(I + αL)⁻¹x", V, x)
+    L, place, x, y, alpha = at.L, at.domain, at.x, at.z, at.alpha
+    V = L.shifted_inverse(alpha)
+    where = {"x": x, "z": y, "alpha": alpha}
+    Vx = place.keeps("(I + αL)⁻¹x", V, x)
     size = place.size(x) + (1 + alpha * L.norm) * place.size(Vx)
-    place.equal(
-        L, "(I + αL)v = x for v = (I + αL)⁻¹x", add(Vx, scale(alpha, L(Vx))), x, size, **where
-    )
-    left, right = place.space.inner(Vx, y), place.space.inner(x, V.T(y))
+    formula = "(I + αL)v = x for v = (I + αL)⁻¹x"
+    place.equal("shifted_inverse", formula, add(Vx, scale(alpha, L(Vx))), x, size, **where)
     limit = ROUNDINGS * place.eps * (1 + alpha * L.norm) * place.size(x) * place.size(y)
-    formula = "⟨(I + αL)⁻¹x, y⟩ = ⟨x, (I + αLᵀ)⁻¹y⟩"
-    place.at_most(L, formula, abs(left - right), limit, left, right, **where)
+    for way, W in (("V.T", V.T), ("L.T.shifted_inverse(α)", L.T.shifted_inverse(alpha))):
+        left, right = place.space.inner(Vx, y), place.space.inner(x, W(y))
+        formula = f"⟨Vx, z⟩ = ⟨x, Vᵀz⟩ for V = (I + αL)⁻¹, Vᵀ = {way}"
+        place.at_most(
+            "shifted_inverse_transpose", formula, abs(left - right), limit, left, right, **where
+        )
     C = L.reflected_inverse(alpha)
+    twice = lincomb(2.0, Vx, -1.0, x)
     if C is not None:
-        Cx = place.keeps(L, "(2(I + αL)⁻¹ − I)x", C, x)
-        twice = lincomb(2.0, Vx, -1.0, x)
-        place.equal(L, "reflected_inverse is 2(I + αL)⁻¹ − I", Cx, twice, size, **where)
+        Cx = place.keeps("(2(I + αL)⁻¹ − I)x", C, x)
+        formula = "reflected_inverse is 2(I + αL)⁻¹ − I"
+        place.equal("reflected_inverse", formula, Cx, twice, size, **where)
     norm = L.reflected_norm(alpha)
     if norm is not None:
-        left, right = place.size(lincomb(2.0, Vx, -1.0, x)), norm * place.size(x)
+        left, right = place.size(twice), norm * place.size(x)
         limit = right + ROUNDINGS * place.eps * size
         formula = "‖(2(I + αL)⁻¹ − I)x‖ ≤ reflected_norm(α) ‖x‖"
-        place.at_most(L, formula, left, limit, left, right, **where)
+        place.at_most("reflected_norm", formula, left, limit, left, right, **where)
 
 
-def spectrum(L: LinearOperator, domain: Place, range_: Place) -> None:
+def spectrum(at: At) -> None:
     """norm, least_gain and gram against the matrix's singular values."""
-    flat, out = domain.flat, range_.flat
+    L, flat, out, eps = at.L, at.domain.flat, at.range_.flat, at.domain.eps
     if not 0 < flat.size <= LARGEST_TABLE:
         return
     matrix = np.stack([out.vector(L(flat.point(e))) for e in np.eye(flat.size)], axis=1)
-    values = np.linalg.svd(matrix, compute_uv=False)
+    _, values, right = np.linalg.svd(matrix)
     greatest = float(values[0])
     least = float(values[-1]) if matrix.shape[0] >= matrix.shape[1] else 0.0
-    slack = ROUNDINGS * domain.eps * max(1.0, flat.size) * greatest
-    require(L.norm >= greatest - slack, L, "‖L‖ ≤ norm", greatest, L.norm)
-    require(L.least_gain <= least + slack, L, "least_gain ≤ least ‖Lx‖/‖x‖", L.least_gain, least)
+    slack = ROUNDINGS * eps * max(1.0, flat.size) * greatest
+    require(
+        L.norm >= greatest - slack, "norm", "‖Lx‖ ≤ norm ‖x‖", greatest, L.norm,
+        x=flat.point(right[0]),
+    )  # fmt: skip
+    require(
+        L.least_gain <= least + slack, "least_gain", "‖Lx‖ ≥ least_gain ‖x‖", least, L.least_gain,
+        x=flat.point(right[-1]),
+    )  # fmt: skip
     if L.gram is not None:
         gap = np.abs(matrix @ matrix.T - L.gram * np.eye(out.size)).max()
-        holds = gap <= ROUNDINGS * domain.eps * max(1.0, flat.size) * greatest**2
-        require(bool(holds), L, "LLᵀ = νI with ν = gram", matrix @ matrix.T, L.gram)
+        holds = gap <= ROUNDINGS * eps * max(1.0, flat.size) * greatest**2
+        require(bool(holds), "gram", "LLᵀ = νI with ν = gram", matrix @ matrix.T, L.gram)
 
 
-def constants(L: LinearOperator, domain: Place, range_: Place, max_examples: int) -> None:
-    """What ``properties`` states, where a search finds it tightest."""
-    if domain.space.shapes != range_.space.shapes:
-        return
-    stated = inequalities(L.properties)
-    gain = L.norm if L.norm < float("inf") else 1.0
-    graph = Pairs(L, lambda x: (x, L(x)), stated, domain.space, domain.eps, "x", gain)
-    graph.search(domain.flat, min(4, max_examples // 8))
+def constants(at: At) -> None:
+    """What ``properties`` states, at a pair."""
+    flat = at.domain.flat
+    x, y, u, v = map(flat.vector, (at.x, at.z, at.Lx, at.L(at.z)))
+    gram = Gram.of(x, y, x, y, u, v, at.domain.eps, at.gain)
+    gram.require(inequalities(at.L.properties), {"x": at.x, "z (y of the formula)": at.z})
+
+
+def worst_cases(L: LinearOperator, place: Place, effort: int, seed: int) -> Iterator[Case]:
+    """Cases at which a constant is likely to be exceeded."""
+    forms = list(dict.fromkeys(each.form for each in inequalities(L.properties)))
+    if place.flat.size:
+        for x, z in worst_pairs(L, forms, place.flat, effort=min(effort, 1), seed=seed):
+            yield x, z, place.zero, 1.0
+
+
+def batch(at: At) -> None:
+    """Batch elements do not see each other."""
+    _shared.batch_elements_are_independent(at.domain, "Lx", at.L, at.x, at.z, at.range_)
+
+
+def nan(at: At) -> None:
+    """NaN does not turn into numbers."""
+    _shared.nan_passes_through(at.domain, "Lx", at.L, at.x)
+    _shared.nan_passes_through(at.range_, "Lᵀy", at.L.adjoint, at.y)
+
+
+def serialization(at: At) -> None:
+    """Copies do what the map does."""
+
+    def values(L: LinearOperator) -> list[tuple[str, Point]]:
+        return [("Lx", L(at.x)), ("Lᵀy", L.adjoint(at.y))]
+
+    _shared.same_after_round_trip(at.L, values, at.x)

@@ -9,16 +9,36 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from splitkit_nn.data.dataset import Dataset
+from splitkit_nn.data.dataset import Dataset, Normalization
+from splitkit_nn.data.download import Source
+from splitkit_nn.data.files import as_labels, find_file
 from splitkit_nn.data.idx import read_idx
 
-MEAN, STD = 0.1307, 0.3081  # of the training images' pixels in [0, 1]
+NORMALIZATION = Normalization(mean=(0.1307,), std=(0.3081,), scale=255)
 SIDE = 28
 CLASSES = 10
 
+SOURCE = Source(
+    url="https://ossci-datasets.s3.amazonaws.com/mnist/",
+    files={
+        "train-images-idx3-ubyte.gz": (
+            "sha256:440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609"
+        ),
+        "train-labels-idx1-ubyte.gz": (
+            "sha256:3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c"
+        ),
+        "t10k-images-idx3-ubyte.gz": (
+            "sha256:8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6"
+        ),
+        "t10k-labels-idx1-ubyte.gz": (
+            "sha256:f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6"
+        ),
+    },
+)
+
 
 def load_mnist(directory: str | Path) -> Dataset:
-    """Read MNIST from a directory with its four files.
+    """Read MNIST from a directory with its four files, or with a folder ``mnist`` that has them.
 
     Parameters
     ----------
@@ -30,7 +50,8 @@ def load_mnist(directory: str | Path) -> Dataset:
     Returns
     -------
     Dataset
-        Images of shape (samples, 1, 28, 28) as (pixel/255 − 0.1307)/0.3081, on the CPU.
+        Images of shape (samples, 1, 28, 28), uint8, on the CPU, to be normalized to
+        (pixel/255 − 0.1307)/0.3081.
 
     Raises
     ------
@@ -41,10 +62,6 @@ def load_mnist(directory: str | Path) -> Dataset:
         is not in 0 … 9.
     """
     directory = Path(directory)
-    if not directory.is_dir():
-        raise FileNotFoundError(
-            f"{directory} is no directory; give the one that holds MNIST's four IDX files"
-        )
     return Dataset(
         name=f"MNIST in {directory}",
         train_x=_read_images(directory, "train"),
@@ -52,7 +69,7 @@ def load_mnist(directory: str | Path) -> Dataset:
         test_x=_read_images(directory, "t10k"),
         test_y=_read_labels(directory, "t10k"),
         classes=CLASSES,
-        scale=STD,
+        normalization=NORMALIZATION,
     )
 
 
@@ -61,8 +78,7 @@ def _read_images(directory: Path, part: str) -> Tensor:
     pixels = read_idx(path)
     if pixels.ndim != 3 or pixels.shape[1:] != (SIDE, SIDE):
         raise _foreign(path, pixels, f"(samples, {SIDE}, {SIDE})")
-    images = torch.from_numpy(pixels).unsqueeze(1).to(torch.float32)
-    return images.div_(255).sub_(MEAN).div_(STD)
+    return torch.from_numpy(pixels).unsqueeze(1)
 
 
 def _read_labels(directory: Path, part: str) -> Tensor:
@@ -70,23 +86,12 @@ def _read_labels(directory: Path, part: str) -> Tensor:
     labels = read_idx(path)
     if labels.ndim != 1:
         raise _foreign(path, labels, "(samples,)")
-    if labels.max(initial=0) >= CLASSES:
-        raise ValueError(
-            f"{path}: found label {labels.max()}, expected 0 … {CLASSES - 1}; "
-            "the file is damaged or belongs to other data: download it again"
-        )
-    return torch.from_numpy(labels).to(torch.int64)
+    return as_labels(path, labels, CLASSES)
 
 
 def _find(directory: Path, stem: str, kind: str) -> Path:
     names = [f"{stem}{joint}{kind}{end}" for joint in "-." for end in ("", ".gz")]
-    for name in names:
-        if (directory / name).is_file():
-            return directory / name
-    raise FileNotFoundError(
-        f"{directory} holds none of {', '.join(names)}; "
-        "put MNIST's four IDX files there, or name the directory that has them"
-    )
+    return find_file(directory, names, folder="mnist", what="MNIST's four IDX files")
 
 
 def _foreign(path: Path, array: NDArray[np.uint8], expected: str) -> ValueError:

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
+
+
+class Augmentation(Protocol):
+    """Return changed copies of images of shape (samples, channels, height, width)."""
+
+    def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor: ...
 
 
 @dataclass(frozen=True)
 class Shift:
     """Move each image, with a probability, by up to so many pixels along both axes.
 
-    What enters at the border is 0; what leaves is lost.
+    What enters at the border is 0; what leaves is lost: images are padded and cropped at random.
 
     Parameters
     ----------
@@ -51,3 +58,32 @@ class Shift:
         padded = nn.functional.pad(images, [self.pixels] * 4)
         chosen = padded[sample[:, None, None], :, rows[:, :, None], columns[:, None, :]]
         return chosen.movedim(-1, 1)
+
+
+@dataclass(frozen=True)
+class Flip:
+    """Mirror each image from left to right with a probability in (0, 1]."""
+
+    probability: float = 0.5
+
+    def __post_init__(self) -> None:
+        if not 0 < self.probability <= 1:
+            raise ValueError(f"probability = {self.probability}: give a number in (0, 1]")
+
+    def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        """Return images of which some are mirrored; see ``Shift``."""
+        random = torch.rand(len(images), generator=generator, device=images.device)
+        return images.flip(-1).where((random < self.probability).view(-1, 1, 1, 1), images)
+
+
+@dataclass(frozen=True)
+class Chain:
+    """One augmentation after the other."""
+
+    parts: tuple[Augmentation, ...]
+
+    def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        """Return the images after all parts."""
+        for part in self.parts:
+            images = part(images, generator)
+        return images

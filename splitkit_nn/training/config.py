@@ -8,27 +8,27 @@ from pathlib import Path
 
 import torch
 
-from splitkit_nn.training.recipe import Recipe
+from splitkit_nn.training.recipe import SETTINGS, Recipe
 from splitkit_nn.training.recipes import find_recipe
-
-NUMBERS = ("epochs", "batch_size", "lr", "m", "tol", "max_iter", "seed")
 
 
 @dataclass(frozen=True)
 class Config:
-    """A recipe as it was run, and where its data lay (None: it brings its own)."""
+    """A recipe as it was run, where its data lay (None: it brings its own), and on what device."""
 
     recipe: Recipe
     data: Path | None
+    device: str = "cpu"
 
     def to_json(self) -> str:
-        """Every number of the recipe; its functions by the recipe's name."""
+        """Every setting of the recipe; its functions by the recipe's name."""
         content = {
             "recipe": self.recipe.name,
-            "numbers": {key: getattr(self.recipe, key) for key in NUMBERS},
+            "settings": self.recipe.settings,
             "schedule": repr(self.recipe.schedule),
             "augment": repr(self.recipe.augment),
             "data": None if self.data is None else str(self.data.resolve()),
+            "device": self.device,
             "torch": torch.__version__,
         }
         return json.dumps(content, indent=2) + "\n"
@@ -38,8 +38,9 @@ class Config:
         """Read it back; ValueError if it is not what ``to_json`` writes."""
         try:
             content = json.loads(text)
-            numbers = {key: content["numbers"][key] for key in NUMBERS}
-            recipe = replace(find_recipe(content["recipe"]), **numbers)
-            return cls(recipe, None if content["data"] is None else Path(content["data"]))
+            settings = {key: content["settings"][key] for key in SETTINGS}
+            recipe = replace(find_recipe(content["recipe"]), **settings)
+            data = None if content["data"] is None else Path(content["data"])
+            return cls(recipe, data, content["device"])
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError(f"not a run's configuration ({error})") from error

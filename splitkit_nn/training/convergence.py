@@ -1,29 +1,33 @@
-"""How the splitting methods converge on a trained layer, measured in double precision."""
+"""How the splitting methods converge on a trained model, measured in double precision."""
 
 from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 import splitkit as sk
-from splitkit_nn.layers import MonDEQ
+from splitkit_nn.training.layer import equilibrium_layer, follow, loss_cotangent
 
-ALPHAS = tuple(2.0 ** (k / 2) for k in range(-18, 9))
+ALPHAS = tuple(2.0**k for k in range(-9, 5))
 TOL = 1e-4  # where the layer has another stopping rule
-LIMIT = 500  # iterations after which a method counts as not converging
+LIMIT = 300  # iterations after which a method counts as not converging
 EXACT = 1e-13  # relative tolerance of the solution that stands for the true one
-STEPS = 40  # iterations whose bounds and errors are shown
+STEPS = 30  # iterations whose bounds and errors are shown
+ENTRIES = 100_000  # of the equilibria of all samples, at most: they are computed many times over
 
 Method = sk.PeacemanRachford | sk.ForwardBackward
 METHODS: dict[str, type[Method]] = {
     "Peaceman-Rachford": sk.PeacemanRachford,
     "forward-backward": sk.ForwardBackward,
 }
+Pass = Literal["forward", "backward"]
+PASSES: tuple[Pass, ...] = ("forward", "backward")
 
 
 @dataclass(frozen=True)
@@ -32,58 +36,75 @@ class Convergence:
 
     Attributes
     ----------
+    samples : int
+        How many inputs.
     alphas : sequence of float
         The step sizes tried.
-    iterations : dict
-        For each method, by name, its iterations at each step size; nan: it did not converge.
+    iterations : mapping
+        For each pass, "forward" and "backward", and each method, by name, its iterations at each
+        step size; nan: it did not converge.
     tol : float
         The tolerance of those solves.
     alpha : float
         The layer's own step size, at which bounds and errors are taken.
     bounds, errors : sequence of float
-        After each Peaceman-Rachford iteration, the certified and the true distance to the
+        After each Peaceman-Rachford iteration forward, the certified and the true distance to the
         equilibrium: the largest in the batch.
     """
 
+    samples: int
     alphas: Sequence[float]
-    iterations: dict[str, list[float]]
+    iterations: Mapping[Pass, Mapping[str, Sequence[float]]]
     tol: float
     alpha: float
-    bounds: list[float]
-    errors: list[float]
+    bounds: Sequence[float]
+    errors: Sequence[float]
 
 
-def measure_convergence(layer: MonDEQ, inputs: Tensor) -> Convergence:
-    """Solve the layer's inclusion for ``inputs``, shape (samples, in_features), in many ways.
+def measure_convergence(model: nn.Module, images: Tensor, labels: Tensor) -> Convergence:
+    """Solve a model's two inclusions, of the equilibrium and of its cotangent, in many ways.
 
-    The layer is left as it is: a copy in float64 on the CPU does the work.
+    Of the images at most as many are taken as is quick. The model is left as it is: a copy in
+    float64 does the work, on the model's device, where the images are.
     """
-    equilibrium = _Equilibrium(layer, inputs)
+    twin = copy.deepcopy(model).double()
+    layer = equilibrium_layer(twin)
+    images = images.double()
+    with torch.no_grad():
+        entries = follow(twin, images[:1]).z.numel()
+    samples = min(len(images), max(1, ENTRIES // entries))
+    x, v = loss_cotangent(twin, images[:samples], labels[:samples])
+    inclusions = {
+        "forward": _Inclusion(*layer.inclusion(x), torch.zeros_like(v)),
+        "backward": _Inclusion(*layer.adjoint_inclusion(x, v), torch.zeros_like(v)),
+    }
     tol = layer.tol if isinstance(layer.tol, float) else TOL
-    bounds, errors = equilibrium.bounds_and_errors()
+    alpha = float(layer.alpha if layer.method.alpha is None else layer.method.alpha)
+    bounds, errors = inclusions["forward"].bounds_and_errors(alpha)
     return Convergence(
+        samples=samples,
         alphas=ALPHAS,
         iterations={
-            name: [equilibrium.iterations(method, alpha, tol) for alpha in ALPHAS]
-            for name, method in METHODS.items()
+            direction: {
+                name: [inclusions[direction].iterations(method, a, tol) for a in ALPHAS]
+                for name, method in METHODS.items()
+            }
+            for direction in PASSES
         },
         tol=tol,
-        alpha=equilibrium.alpha,
+        alpha=alpha,
         bounds=bounds,
         errors=errors,
     )
 
 
-class _Equilibrium:
-    """The inclusion 0 ∈ F(z) + G(z) of a layer for a batch of inputs, in float64."""
+@dataclass(frozen=True)
+class _Inclusion:
+    """0 ∈ F(z) + G(z) for a batch of inputs, in float64."""
 
-    def __init__(self, layer: MonDEQ, inputs: Tensor) -> None:
-        twin = copy.deepcopy(layer).to("cpu", torch.float64)
-        with torch.no_grad():
-            inputs = inputs.to("cpu", torch.float64)
-            self.start = torch.zeros_like(twin(inputs))
-            self.F, self.G = twin.inclusion(inputs)
-        self.alpha = float(twin.alpha)
+    F: sk.Affine
+    G: sk.Operator
+    start: Tensor
 
     def solve(self, method: Method, tol: float, max_iter: int) -> sk.Solution:
         return sk.solve(
@@ -101,11 +122,11 @@ class _Equilibrium:
         solution = self.solve(method(alpha=alpha, check=False), tol, LIMIT)
         return float(solution.iterations.max()) if solution.converged else math.nan
 
-    def bounds_and_errors(self) -> tuple[list[float], list[float]]:
+    def bounds_and_errors(self, alpha: float) -> tuple[list[float], list[float]]:
         """Certified and true distance after each Peaceman-Rachford iteration, largest of all."""
-        method = sk.PeacemanRachford(alpha=self.alpha)
+        method = sk.PeacemanRachford(alpha=alpha)
         true = self.solve(method, EXACT, 100 * LIMIT).x
         solutions = [self.solve(method, 0.0, k) for k in range(1, STEPS + 1)]
         bounds = [float(solution.error_bound.max()) for solution in solutions]
-        errors = [float((solution.x - true).norm(dim=-1).max()) for solution in solutions]
+        errors = [float((solution.x - true).flatten(1).norm(dim=1).max()) for solution in solutions]
         return bounds, errors

@@ -1,29 +1,67 @@
-"""The picture of a trained layer: how fast the methods converge, and that the certificate holds."""
+"""Pictures of a training and of the trained model: accuracy, iterations, certificate."""
 
 from __future__ import annotations
 
 import io
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from splitkit_nn.certify.robustness import Norm, Robustness
-from splitkit_nn.training.convergence import LIMIT, Convergence
+from splitkit_nn.training.convergence import LIMIT, PASSES, Convergence
+from splitkit_nn.training.trainer import EpochMetrics
 
 COLOURS = {"Peaceman-Rachford": "tab:blue", "forward-backward": "tab:orange"}
+PASS_TITLES = {"forward": "forward pass", "backward": "backward pass"}
 
 
 def draw_convergence(convergence: Convergence, title: str) -> bytes:
-    """Two panels, iterations over the step size and error over iterations, as a PNG file."""
-    figure = Figure(figsize=(11, 5), layout="constrained")
+    """Iterations over the step size, forward and backward, and error over iterations: a PNG."""
+    figure = Figure(figsize=(16, 5), layout="constrained")
+    figure.suptitle(f"{title} on {convergence.samples} test images")
+    *panels, last = figure.subplots(1, 3)
+    for axes, direction in zip(panels, PASSES, strict=True):
+        axes.set_title(f"Iterations to {convergence.tol:g}, {PASS_TITLES[direction]}")
+        _draw_iterations(axes, convergence, convergence.iterations[direction])
+    _draw_errors(last, convergence)
+    return as_png(figure)
+
+
+def draw_history(history: Sequence[EpochMetrics], title: str) -> bytes:
+    """Accuracy, loss and solver iterations over the epochs: a PNG."""
+    figure = Figure(figsize=(16, 5), layout="constrained")
     figure.suptitle(title)
-    left, right = figure.subplots(1, 2)
-    _draw_iterations(left, convergence)
-    _draw_errors(right, convergence)
-    file = io.BytesIO()
-    figure.savefig(file, format="png", dpi=120)
-    return file.getvalue()
+    accuracy, loss, iterations = figure.subplots(1, 3)
+    epochs = [metrics.epoch for metrics in history]
+    shares = {"test": "test_accuracy", "training": "train_accuracy", "held out": "valid_accuracy"}
+    for label, key in shares.items():
+        values = [getattr(metrics, key) for metrics in history]
+        if None not in values:
+            accuracy.plot(epochs, 100 * np.array(values), ".-", label=label)
+    loss.plot(epochs, [metrics.train_loss for metrics in history], ".-", label="training loss")
+    loss.set_yscale("log")
+    for direction in PASSES:
+        counts = [getattr(metrics, f"{direction}_iterations") for metrics in history]
+        iterations.plot(epochs, counts, ".-", label=PASS_TITLES[direction])
+    finish(accuracy, "epoch", "accuracy in %")
+    finish(loss, "epoch", "cross-entropy")
+    finish(iterations, "epoch", "solver iterations a step")
+    return as_png(figure)
+
+
+def draw_curves(
+    curves: Mapping[str, tuple[Iterable[float], Iterable[float]]], title: str, *, y: str
+) -> bytes:
+    """One curve over the epochs for each label: a PNG."""
+    figure = Figure(figsize=(8, 5.5), layout="constrained")
+    axes = figure.subplots()
+    for label, (epochs, values) in curves.items():
+        axes.plot(list(epochs), list(values), ".-", label=label)
+    axes.set_title(title)
+    finish(axes, "epoch", y)
+    return as_png(figure)
 
 
 def draw_certified_accuracy(robustness: Robustness, title: str) -> bytes:
@@ -40,9 +78,7 @@ def draw_certified_accuracy(robustness: Robustness, title: str) -> bytes:
     left.set_xlabel("ℓ2 radius ε")
     _draw_accuracies(right, robustness, {"linf": "certified"}, float(robustness.linf.max()))
     right.set_xlabel("ℓ∞ radius ε")
-    file = io.BytesIO()
-    figure.savefig(file, format="png", dpi=120)
-    return file.getvalue()
+    return as_png(figure)
 
 
 def _draw_accuracies(
@@ -57,9 +93,11 @@ def _draw_accuracies(
     axes.legend(frameon=False)
 
 
-def _draw_iterations(axes: Axes, convergence: Convergence) -> None:
+def _draw_iterations(
+    axes: Axes, convergence: Convergence, counted: Mapping[str, Sequence[float]]
+) -> None:
     alphas = np.array(convergence.alphas)
-    for name, counts in convergence.iterations.items():
+    for name, counts in counted.items():
         iterations = np.array(counts)
         axes.plot(alphas, iterations, "o-", markersize=4, color=COLOURS[name], label=name)
         failed = alphas[np.isnan(iterations)]
@@ -67,14 +105,11 @@ def _draw_iterations(axes: Axes, convergence: Convergence) -> None:
             label = f"{name}: no convergence in {LIMIT}"
             at_limit = np.full_like(failed, LIMIT)
             axes.plot(failed, at_limit, "x", color=COLOURS[name], label=label)
-    chosen = f"chosen by the layer: α = {convergence.alpha:.3g}"
+    chosen = f"the layer's own: α = {convergence.alpha:.3g}"
     axes.axvline(convergence.alpha, color="grey", linestyle=":", label=chosen)
     axes.set_xscale("log", base=2)
     axes.set_yscale("log")
-    axes.set_title(f"Iterations to a relative residual of {convergence.tol:g}")
-    axes.set_xlabel("step size α")
-    axes.set_ylabel("iterations")
-    _place_legend(axes)
+    finish(axes, "step size α", "iterations")
 
 
 def _draw_errors(axes: Axes, convergence: Convergence) -> None:
@@ -84,12 +119,19 @@ def _draw_errors(axes: Axes, convergence: Convergence) -> None:
     )
     axes.plot(steps, convergence.errors, "o-", markersize=4, color="tab:blue", label="true error")
     axes.set_yscale("log")
-    axes.set_title("Distance to the true equilibrium, largest of the batch")
-    axes.set_xlabel("iteration of Peaceman-Rachford")
-    axes.set_ylabel("distance ‖z − z*‖")
-    _place_legend(axes)
+    axes.set_title("Distance to the equilibrium, worst of the batch")
+    finish(axes, "iteration of Peaceman-Rachford", "distance ‖z − z*‖")
 
 
-def _place_legend(axes: Axes) -> None:
-    """Below the axes, where it covers no curve."""
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=2, frameon=False)
+def finish(axes: Axes, x: str, y: str) -> None:
+    """Name the axes; put the legend below them, where it covers no curve."""
+    axes.set_xlabel(x)
+    axes.set_ylabel(y)
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), frameon=False)
+
+
+def as_png(figure: Figure) -> bytes:
+    """The figure as the content of a PNG file."""
+    file = io.BytesIO()
+    figure.savefig(file, format="png", dpi=120)
+    return file.getvalue()

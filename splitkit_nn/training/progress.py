@@ -21,6 +21,7 @@ class ProgressBar:
         self.recent: deque[Step] = deque(maxlen=RECENT)
         self.bar = tqdm(
             total=trainer.recipe.epochs * trainer.batches,
+            initial=len(trainer.history) * trainer.batches,
             disable=not shown,
             unit="batch",
             dynamic_ncols=True,
@@ -35,13 +36,17 @@ class ProgressBar:
         mean = Step(*np.mean(self.recent, axis=0))
         self.bar.set_description(f"epoch {epoch}/{self.trainer.recipe.epochs}", refresh=False)
         self.bar.set_postfix_str(
-            f"loss {mean.loss:.3f}, accuracy {mean.accuracy:.1%}, "
+            f"loss {mean.loss:.3f}, accuracy {mean.accuracy:.1%}{self._tested()}, "
             f"iterations {mean.forward_iterations:.0f} forward "
-            f"{mean.backward_iterations:.0f} backward, "
+            f"{mean.backward_iterations:.0f} backward, alpha {step.alpha:.3g}, "
             f"learning rate {self.trainer.learning_rate:.1e}",
             refresh=False,
         )
         self.bar.update()
+
+    def _tested(self) -> str:
+        history = self.trainer.history
+        return f" (test {history[-1].test_accuracy:.1%})" if history else ""
 
     def __exit__(
         self,

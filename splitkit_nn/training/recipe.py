@@ -7,10 +7,28 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from splitkit_nn.data import Dataset
-from splitkit_nn.models import DenseClassifier
-from splitkit_nn.training.augment import Shift
+from torch import nn
+
+from splitkit_nn.data import Dataset, Source
+from splitkit_nn.training.augment import Augmentation
 from splitkit_nn.training.schedule import Schedule
+
+PRECISIONS = ("float32", "float64")
+
+SETTINGS = {
+    "epochs": "passes over the training data",
+    "batch_size": "samples a step",
+    "lr": "first learning rate",
+    "m": "strong monotonicity of the layer",
+    "tol": "relative tolerance of the equilibrium solver",
+    "max_iter": "iteration limit of the equilibrium solver",
+    "alpha": "fixed step size of the equilibrium solver, in place of a tuned one",
+    "seed": "decides parameters, order and augmentation",
+    "validation": "share of the training data held out, by which the best epoch is kept",
+    "precision": f"of all arithmetic: {' or '.join(PRECISIONS)}",
+    "compile": "let torch.compile work on the model",
+}
+"""The values of a recipe that one training may have otherwise than the next, and what they are."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,47 +41,74 @@ class Recipe:
         What the command line calls it, and a line on what it is.
     load : callable
         From the directory with the data (None: not given) to a ``Dataset``.
+    source : Source or None
+        Where its files can be downloaded; None: it brings its own data.
     build : callable
-        From the recipe to an untrained model; it takes ``m``, ``tol`` and ``max_iter`` from it.
+        From the recipe to an untrained model, logits of a batch of images; it takes ``m``, ``tol``
+        and ``max_iter`` from the recipe.
     epochs, batch_size : int
         Positive.
     lr : float
         Adam's first learning rate, positive.
     schedule : Schedule
         What becomes of the learning rate.
-    augment : Shift or None
-        What happens to the images of each training batch.
+    augment : Augmentation or None
+        What happens to the pixels of each training batch, before they are normalized.
     m, tol, max_iter :
         Strong monotonicity of the layer, relative tolerance and iteration limit of its solver.
+    alpha : float or None
+        The solver's step size; None: the layer chooses it again and again while it trains.
     seed : int
         Decides the first parameters, the order of the samples and the augmentation.
+    validation : float
+        The share of the training part, in [0, 1), on which epochs are compared. At 0 the model of
+        the last epoch is the only one kept; the test part is never asked.
+    precision : str
+        "float32" or "float64".
+    compile : bool
+        Whether torch.compile works on the model.
 
     Raises
     ------
     ValueError
-        A number is not positive (the seed: negative) or not finite.
+        A number is not positive (the seed, the validation share: negative) or not finite.
     """
 
     name: str
     summary: str
     load: Callable[[Path | None], Dataset]
-    build: Callable[[Recipe], DenseClassifier]
+    source: Source | None
+    build: Callable[[Recipe], nn.Module]
     epochs: int
     batch_size: int
     lr: float
     schedule: Schedule
-    augment: Shift | None = None
+    augment: Augmentation | None = None
     m: float = 1.0
     tol: float = 1e-2
     max_iter: int = 300
+    alpha: float | None = None
     seed: int = 0
+    validation: float = 0.0
+    precision: str = "float32"
+    compile: bool = False
 
     def __post_init__(self) -> None:
         for key in ("epochs", "batch_size", "max_iter"):
             if getattr(self, key) < 1:
                 raise ValueError(f"{key} = {getattr(self, key)}: give at least 1")
-        for key in ("lr", "m", "tol"):
-            if not 0 < getattr(self, key) < math.inf:
-                raise ValueError(f"{key} = {getattr(self, key)}: give a positive, finite number")
+        for key in ("lr", "m", "tol", "alpha"):
+            value = getattr(self, key)
+            if value is not None and not 0 < value < math.inf:
+                raise ValueError(f"{key} = {value}: give a positive, finite number")
         if not 0 <= self.seed < 2**63:
             raise ValueError(f"seed = {self.seed}: give an integer from 0 up to 2⁶³ − 1")
+        if not 0 <= self.validation < 1:
+            raise ValueError(f"validation = {self.validation}: give a share from 0 up to 1")
+        if self.precision not in PRECISIONS:
+            raise ValueError(f"precision = {self.precision!r}: give {' or '.join(PRECISIONS)}")
+
+    @property
+    def settings(self) -> dict[str, int | float | str | None]:
+        """Every value of ``SETTINGS`` by name."""
+        return {key: getattr(self, key) for key in SETTINGS}

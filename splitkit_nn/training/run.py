@@ -1,7 +1,9 @@
-"""A RUN directory: the configuration, the metrics, the model, the report and the picture.
+"""A RUN directory: the configuration, the checkpoint, the metrics, the models, report and pictures.
 
-Every file is written whole: to a temporary one first, which then takes its name. A directory is
-claimed once, never overwritten, and given up again if no model was saved in it.
+Every file is written whole: to a temporary one first, which then takes its name. The checkpoint is
+written last in its epoch, so that whatever it stands for is there; the report last of all, so that
+a run with a report is finished. A directory is in use by one training at a time, and given up again
+if no checkpoint was saved in it.
 """
 
 from __future__ import annotations
@@ -15,14 +17,18 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
+from filelock import FileLock, Timeout
 from torch import nn
 
 from splitkit_nn.training.config import Config
-from splitkit_nn.training.trainer import EpochMetrics
+from splitkit_nn.training.trainer import EpochMetrics, Trainer
 
-CONFIG, METRICS, MODEL = "config.json", "metrics.csv", "model.pt"
+CONFIG, CHECKPOINT, METRICS = "config.json", "checkpoint.pt", "metrics.csv"
+MODEL, BEST, REPORT = "model.pt", "best.pt", "report.md"
+LOCK, TEMPORARY = ".lock", ".tmp"
 
 
 @dataclass(frozen=True)
@@ -33,12 +39,22 @@ class Run:
 
     @property
     def model_path(self) -> Path:
-        """Where the state dict lies."""
+        """Where the last epoch's state dict lies."""
         return self.path / MODEL
+
+    @property
+    def finished(self) -> bool:
+        """Whether its training came to its end."""
+        return (self.path / REPORT).is_file()
+
+    @property
+    def has_checkpoint(self) -> bool:
+        """Whether an epoch of it was saved."""
+        return (self.path / CHECKPOINT).is_file()
 
     def write(self, name: str, content: bytes) -> Path:
         """Give the file ``name`` this content, all of it or none; return its path."""
-        temporary = self.path / f".{name}.tmp"
+        temporary = self.path / f".{name}{TEMPORARY}"
         try:
             with temporary.open("wb") as file:
                 file.write(content)
@@ -53,6 +69,14 @@ class Run:
         """Save what the training was asked to do."""
         self.write(CONFIG, config.to_json().encode())
 
+    def write_epoch(self, trainer: Trainer) -> None:
+        """Save where the training stands: its last act is the checkpoint."""
+        self.write_model(trainer.model)
+        if trainer.best_epoch == len(trainer.history):
+            self.write_model(trainer.model, BEST)
+        self.write_metrics(trainer.history)
+        self.write(CHECKPOINT, _as_bytes(trainer.state()))
+
     def write_metrics(self, history: Sequence[EpochMetrics]) -> None:
         """Save one line an epoch."""
         text = io.StringIO(newline="")
@@ -61,11 +85,9 @@ class Run:
         table.writerows(asdict(metrics) for metrics in history)
         self.write(METRICS, text.getvalue().encode())
 
-    def write_model(self, model: nn.Module) -> None:
+    def write_model(self, model: nn.Module, name: str = MODEL) -> None:
         """Save the state dict."""
-        content = io.BytesIO()
-        torch.save(model.state_dict(), content)
-        self.write(MODEL, content.getvalue())
+        self.write(name, _as_bytes(model.state_dict()))
 
     def read_config(self) -> Config:
         """What the training was asked to do; errors if this is not a run."""
@@ -80,42 +102,126 @@ class Run:
         except ValueError as error:
             raise ValueError(f"{path}: {error}; train again") from error
 
-    def read_model(self, model: nn.Module) -> None:
+    def read_checkpoint(self, trainer: Trainer) -> None:
+        """Bring the trainer to where the run stands; nothing happens if no epoch was saved."""
+        if self.has_checkpoint:
+            path = self.path / CHECKPOINT
+            with _told(path, "a checkpoint of this run's recipe"):
+                trainer.restore(torch.load(path, "cpu", weights_only=True))
+
+    def read_model(self, model: nn.Module, name: str = MODEL) -> None:
         """Load the saved parameters into ``model``, on its device."""
-        if not self.model_path.is_file():
+        path = self.path / name
+        if not path.is_file():
             raise FileNotFoundError(
-                f"{self.path} holds no {MODEL}: its training ended before the first epoch did; "
-                "train again"
+                f"{self.path} holds no {name}: its training ended before the first epoch did, or "
+                "held nothing out to find its best; train again"
             )
-        try:
-            model.load_state_dict(torch.load(self.model_path, "cpu", weights_only=True))
-        except (pickle.UnpicklingError, RuntimeError, EOFError, TypeError) as error:
-            raise ValueError(
-                f"{self.model_path}: not the parameters of this run's recipe ({error}); train again"
-            ) from error
+        with _told(path, "the parameters of this run's recipe"):
+            model.load_state_dict(torch.load(path, "cpu", weights_only=True))
+
+
+def read_metrics(path: Path) -> list[EpochMetrics]:
+    """What ``Run.write_metrics`` wrote; ValueError if the file is not that."""
+    with path.open(newline="", encoding="utf-8") as file, _told(path, "a run's metrics"):
+        return [
+            EpochMetrics(**{key: _number(key, value) for key, value in row.items()})
+            for row in csv.DictReader(file)
+        ]
+
+
+def _number(key: str, value: str) -> Any:
+    """An epoch, a figure, or None for one that was not taken."""
+    if key == "epoch":
+        return int(value)
+    return float(value) if value else None
+
+
+@contextmanager
+def _told(path: Path, expected: str) -> Iterator[None]:
+    """Whatever torch says of a file that is damaged or foreign, said with its name."""
+    try:
+        yield
+    except (pickle.UnpicklingError, RuntimeError, EOFError, TypeError, KeyError, ValueError) as e:
+        raise ValueError(f"{path}: not {expected} ({e}); train again") from e
+
+
+def _as_bytes(state: dict[str, Any]) -> bytes:
+    content = io.BytesIO()
+    torch.save(state, content)
+    return content.getvalue()
 
 
 def refuse_existing(path: Path) -> None:
     """Raise FileExistsError if there is anything at ``path``."""
     if path.exists():
         raise FileExistsError(
-            f"{path} exists and is never overwritten; give another --out, or remove it first"
+            f"{path} exists and is never overwritten; give another --out, remove it first, or "
+            "go on with it by --resume"
         )
 
 
+def refuse_foreign(path: Path) -> None:
+    """Raise FileExistsError if there is something other than a run, or nothing, at ``path``."""
+    if path.exists() and not (path.is_dir() and (contents_of(path) == [] or is_run(path))):
+        raise FileExistsError(f"{path} is not a run, so it cannot go on; give another --out")
+
+
+def is_run(path: Path) -> bool:
+    """Whether a training wrote its configuration there."""
+    return (path / CONFIG).is_file()
+
+
+def contents_of(path: Path) -> list[str]:
+    """What is in the directory, but for a lock and files that were not written whole."""
+    hidden = {LOCK, f".{CONFIG}{TEMPORARY}"}
+    return sorted(found.name for found in path.iterdir() if found.name not in hidden)
+
+
 @contextmanager
-def claim(path: Path) -> Iterator[Run]:
-    """Make a run's directory; on an error before a model is saved nothing of it is left."""
-    refuse_existing(path)
-    missing = [parent for parent in path.parents if not parent.exists()]
-    path.mkdir(parents=True)
+def claim(path: Path, *, resume: bool = False) -> Iterator[Run]:
+    """Make a run's directory, or take up the one that is there, for this process alone.
+
+    On an error before a checkpoint is saved nothing of a new directory is left.
+
+    Raises
+    ------
+    FileExistsError
+        There is something at ``path``, and not ``resume``; or it is not a run.
+    BlockingIOError
+        Another process trains in it.
+    """
+    refuse_foreign(path) if resume else refuse_existing(path)
+    missing = [place for place in (path, *path.parents) if not place.exists()]
+    path.mkdir(parents=True, exist_ok=resume)
     run = Run(path)
+    with _locked(path):
+        try:
+            for unfinished in path.glob(f".*{TEMPORARY}"):
+                unfinished.unlink()
+            yield run
+        except BaseException:
+            if path in missing and not run.has_checkpoint:
+                shutil.rmtree(path)
+                with suppress(OSError):  # a parent that someone else uses by now stays
+                    for parent in missing[1:]:
+                        parent.rmdir()
+            raise
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """The directory's lock, which the system gives back when the process ends, however it ends."""
+    lock = FileLock(path / LOCK, timeout=0)
     try:
-        yield run
-    except BaseException:
-        if not run.model_path.exists():
-            shutil.rmtree(path)
-            with suppress(OSError):  # a parent that someone else uses by now stays
-                for parent in missing:
-                    parent.rmdir()
-        raise
+        lock.acquire()
+    except Timeout as error:
+        holder = (path / LOCK).read_text(encoding="utf-8") or "another process"
+        raise BlockingIOError(
+            f"{path} is in use by {holder}: wait until it ends, or give another --out"
+        ) from error
+    try:
+        (path / LOCK).write_text(f"process {os.getpid()}", encoding="utf-8")
+        yield
+    finally:
+        lock.release()

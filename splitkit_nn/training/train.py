@@ -1,6 +1,7 @@
 """From a recipe to a finished run: train, save after every epoch, report, draw.
 
-The model that is kept is the last epoch's, whatever its test accuracy.
+The model that is reported is the last epoch's, whatever its test accuracy; where samples are held
+out, the model of the epoch that did best on them is kept beside it.
 """
 
 from __future__ import annotations
@@ -13,57 +14,92 @@ import torch
 from splitkit_nn.data import Dataset
 from splitkit_nn.training.config import Config
 from splitkit_nn.training.convergence import measure_convergence
+from splitkit_nn.training.events import MISSING, can_write_events, open_events
+from splitkit_nn.training.layer import has_equilibrium
 from splitkit_nn.training.progress import ProgressBar
 from splitkit_nn.training.report import as_markdown, training_report
-from splitkit_nn.training.run import Run, claim
-from splitkit_nn.training.trainer import EpochMetrics, Trainer
+from splitkit_nn.training.run import REPORT, Run, claim
+from splitkit_nn.training.trainer import Trainer
 
-PICTURE, REPORT = "convergence.png", "report.md"
+EVENTS = "events"
+CONVERGENCE, HISTORY = "convergence.png", "history.png"
 PICTURED = 64  # test images that the picture is about
 NO_PICTURE = "not drawn, since matplotlib is missing: pip install 'splitkit[plot]'"
 
 
 def train(
-    config: Config, dataset: Dataset, out: Path, device: torch.device, *, progress: bool = True
+    config: Config,
+    dataset: Dataset,
+    out: Path,
+    device: torch.device,
+    *,
+    progress: bool = True,
+    resume: bool = False,
 ) -> list[str]:
-    """Train ``config.recipe`` on ``dataset`` into the new directory ``out``; return the report.
+    """Train ``config.recipe`` on ``dataset`` into the directory ``out``; return the report.
+
+    Parameters
+    ----------
+    config, dataset, out, device :
+        What, on what, into which directory, and where.
+    progress : bool
+        Whether a progress bar is shown.
+    resume : bool
+        Whether ``out`` may be a run that was broken off, of this same configuration: it goes on
+        after its last checkpoint, and on the CPU comes to the same parameters bit for bit.
 
     Raises
     ------
-    FileExistsError
-        There is something at ``out``.
+    FileExistsError, BlockingIOError
+        There is something at ``out`` that can't be taken up, or is in use.
     FloatingPointError, splitkit.NotConvergedError
-        The training broke down; if an epoch was complete, its model stays in ``out``.
+        The training broke down; what the last full epoch gave stays in ``out``.
     """
-    trainer = Trainer(config.recipe, dataset, device)
-    with claim(out) as run:
+    with claim(out, resume=resume) as run:
+        trainer = Trainer(config.recipe, dataset, device)
         run.write_config(config)
-        history = _run_epochs(trainer, run, progress)
-    report = training_report(trainer, history)
+        run.read_checkpoint(trainer)
+        _run_epochs(trainer, run, progress)
+        return _finish(trainer, run, config)
+
+
+def _run_epochs(trainer: Trainer, run: Run, progress: bool) -> None:
+    done = len(trainer.history)
+    with (
+        ProgressBar(trainer, shown=progress) as watch,
+        open_events(run.path / EVENTS, done) as write_events,
+    ):
+        for _ in range(done, trainer.recipe.epochs):
+            metrics = trainer.run_epoch(watch)
+            run.write_epoch(trainer)
+            write_events(metrics)
+
+
+def _finish(trainer: Trainer, run: Run, config: Config) -> list[str]:
+    """Draw and report; the report is the mark of a finished run."""
+    report = training_report(trainer, config)
     drawn = _draw(trainer, run)
-    report += [f"model: {run.model_path}", f"picture: {drawn or NO_PICTURE}"]
-    page = as_markdown(config.recipe.name, report, drawn.name if drawn else None)
+    report += [
+        f"model: {run.model_path}",
+        f"pictures: {', '.join(map(str, drawn)) or NO_PICTURE}",
+        f"TensorBoard events: {run.path / EVENTS if can_write_events() else MISSING}",
+    ]
+    page = as_markdown(config, report, [picture.name for picture in drawn])
     run.write(REPORT, page.encode())
     return report
 
 
-def _run_epochs(trainer: Trainer, run: Run, progress: bool) -> list[EpochMetrics]:
-    history: list[EpochMetrics] = []
-    with ProgressBar(trainer, shown=progress) as watch:
-        for epoch in range(1, trainer.recipe.epochs + 1):
-            history.append(trainer.run_epoch(epoch, watch))
-            run.write_model(trainer.model)
-            run.write_metrics(history)
-    return history
-
-
-def _draw(trainer: Trainer, run: Run) -> Path | None:
-    """Save the picture and return its path; None without matplotlib, which is an extra."""
+def _draw(trainer: Trainer, run: Run) -> list[Path]:
+    """Save the pictures and return their paths; none without matplotlib, which is an extra."""
     if find_spec("matplotlib") is None:
-        return None
-    from splitkit_nn.training.plots import draw_convergence
+        return []
+    from splitkit_nn.training.plots import draw_convergence, draw_history
 
-    batch = trainer.dataset.test_x[:PICTURED].flatten(1)
-    convergence = measure_convergence(trainer.model.layer, batch)
-    title = f"The trained {trainer.recipe.name} model on {len(batch)} test images"
-    return run.write(PICTURE, draw_convergence(convergence, title))
+    data, name = trainer.dataset, trainer.recipe.name
+    drawn = [run.write(HISTORY, draw_history(trainer.history, f"The training of {name}"))]
+    if not has_equilibrium(trainer.model):
+        return drawn
+    images = data.normalization(data.test_x[:PICTURED], trainer.dtype)
+    convergence = measure_convergence(trainer.model, images, data.test_y[:PICTURED])
+    picture = draw_convergence(convergence, f"The trained {name} model")
+    return [*drawn, run.write(CONVERGENCE, picture)]

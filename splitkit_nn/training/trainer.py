@@ -1,7 +1,8 @@
 """Training, one pass over the data at a time.
 
-An epoch is a function of the state before it, the seed and its number: the order of the samples
-and the augmentation are drawn afresh from (seed, epoch). A loss that is not finite stops the
+An epoch is a function of the state before it, the seed and its number: the order of the samples,
+the augmentation and whatever is random in the model are drawn afresh from (seed, epoch). So the
+state at the end of an epoch is all that a checkpoint needs. A loss that is not finite stops the
 training before it reaches the parameters.
 """
 
@@ -10,32 +11,37 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import NamedTuple
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from splitkit_nn.data import Dataset
+import splitkit as sk
+from splitkit_nn.data.dataset import Dataset, PartName
+from splitkit_nn.training.layer import equilibrium_layer, solver_work
 from splitkit_nn.training.recipe import Recipe
 
 
 class Step(NamedTuple):
-    """What one batch was like: means over its samples, and the solver's iterations."""
+    """What one batch was like: means over its samples, the solver's iterations, its step size."""
 
     loss: float
     accuracy: float
     forward_iterations: float
     backward_iterations: float
+    alpha: float
 
 
 @dataclass(frozen=True)
 class EpochMetrics:
     """What an epoch was like.
 
-    The training figures are means over its samples, taken while the parameters moved; the test
-    accuracy after it is there for the curve and decides nothing.
+    The training figures are means over its samples, taken while the parameters moved; the accuracy
+    on held-out samples (None: nothing was held out) tells which epoch is the best; the test
+    accuracy is there for the curve and decides nothing.
     """
 
     epoch: int
@@ -44,6 +50,8 @@ class EpochMetrics:
     train_accuracy: float
     forward_iterations: float
     backward_iterations: float
+    alpha: float
+    valid_accuracy: float | None
     test_accuracy: float
     seconds: float
 
@@ -58,26 +66,30 @@ class Trainer:
     dataset : Dataset
         It is moved to ``device`` as a whole.
     device : torch.device
-        Where the model lives and all work is done, in float32.
+        Where the model lives and all work is done.
 
     Attributes
     ----------
-    model, optimizer, scheduler
-        With the number of epochs done they are the whole state of a training.
+    model, optimizer, scheduler, history
+        They are the whole state of a training.
     """
 
     def __init__(self, recipe: Recipe, dataset: Dataset, device: torch.device) -> None:
         self.recipe = recipe
+        if recipe.validation:
+            dataset = dataset.hold_out(recipe.validation, recipe.seed)
         self.dataset = dataset.to(device)
         self.device = device
+        self.dtype: torch.dtype = getattr(torch, recipe.precision)
         self.batches = math.ceil(len(dataset.train_x) / recipe.batch_size)
-        with torch.random.fork_rng(devices=()):
-            torch.default_generator.manual_seed(recipe.seed)
-            self.model = recipe.build(recipe).to(device)
+        self.model = initial_model(recipe).to(device)
+        if recipe.compile:
+            self.model.compile()
         self.optimizer = torch.optim.Adam(self.model.parameters(), lr=recipe.lr)
         self.scheduler = recipe.schedule(self.optimizer, recipe.epochs, self.batches)
+        self.history: list[EpochMetrics] = []
 
-    def run_epoch(self, epoch: int, watch: Callable[[int, Step], None]) -> EpochMetrics:
+    def run_epoch(self, watch: Callable[[int, Step], None]) -> EpochMetrics:
         """Train on every sample once; ``watch(epoch, step)`` is called after every batch.
 
         Raises
@@ -88,33 +100,71 @@ class Trainer:
             An equilibrium was not found within the recipe's iteration limit.
         """
         started, learning_rate = time.perf_counter(), self.learning_rate
+        epoch = len(self.history) + 1
         steps, sizes = [], []
         self.model.train()
-        for batch, (images, labels) in enumerate(self._shuffled(epoch), start=1):
-            steps.append(self._step(images, labels, f"epoch {epoch}, batch {batch}"))
-            sizes.append(len(labels))
-            watch(epoch, steps[-1])
+        with self._random(epoch) as seed:
+            for batch, (images, labels) in enumerate(self._shuffled(seed), start=1):
+                steps.append(self._step(images, labels, f"epoch {epoch}, batch {batch}"))
+                sizes.append(len(labels))
+                watch(epoch, steps[-1])
         means = Step(*np.average(steps, axis=0, weights=sizes).tolist())
-        tested = accuracy(self.model, self.dataset.test_x, self.dataset.test_y)
-        return EpochMetrics(epoch, learning_rate, *means, tested, time.perf_counter() - started)
+        held_out = self.accuracy("valid") if self.recipe.validation else None
+        tested = self.accuracy("test")
+        seconds = time.perf_counter() - started
+        self.history.append(EpochMetrics(epoch, learning_rate, *means, held_out, tested, seconds))
+        return self.history[-1]
 
     @property
     def learning_rate(self) -> float:
         """The learning rate of the next batch."""
         return float(self.optimizer.param_groups[0]["lr"])
 
-    def _shuffled(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """The training samples in batches, in a random order, augmented."""
+    @property
+    def best_epoch(self) -> int | None:
+        """The epoch of the highest accuracy on held-out samples, the first of equals."""
+        held_out = [metrics.valid_accuracy for metrics in self.history]
+        known = [value for value in held_out if value is not None]
+        return 1 + held_out.index(max(known)) if known else None
+
+    def accuracy(self, part: PartName) -> float:
+        """The share of a part's images that the model classifies as labelled, in [0, 1]."""
+        return accuracy(self.model, self.dataset, part)
+
+    def state(self) -> dict[str, Any]:
+        """All that ``restore`` needs; tensors and plain values only."""
+        return {
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "scheduler": self.scheduler.state_dict(),
+            "history": [asdict(metrics) for metrics in self.history],
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on where a trainer of the same recipe stood when it gave this state."""
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.scheduler.load_state_dict(state["scheduler"])
+        self.history = [EpochMetrics(**metrics) for metrics in state["history"]]
+
+    @contextmanager
+    def _random(self, epoch: int) -> Iterator[int]:
+        """The epoch's own seed, at which the global generators stand meanwhile."""
         seed = int(np.random.SeedSequence((self.recipe.seed, epoch)).generate_state(1)[0])
+        with fork_generators(seed, self.device):
+            yield seed
+
+    def _shuffled(self, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """The training samples in batches, in a random order, augmented and normalized."""
         augmentation = torch.Generator(self.device).manual_seed(seed)
         order = torch.randperm(
             len(self.dataset.train_x), generator=torch.Generator().manual_seed(seed)
         )
         for chosen in torch.split(order.to(self.device), self.recipe.batch_size):
-            images = self.dataset.train_x[chosen]
+            pixels = self.dataset.train_x[chosen]
             if self.recipe.augment is not None:
-                images = self.recipe.augment(images, augmentation)
-            yield images, self.dataset.train_y[chosen]
+                pixels = self.recipe.augment(pixels, augmentation)
+            yield self.dataset.normalization(pixels, self.dtype), self.dataset.train_y[chosen]
 
     def _step(self, images: Tensor, labels: Tensor, where: str) -> Step:
         self.optimizer.zero_grad()
@@ -127,26 +177,47 @@ class Trainer:
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
         self.scheduler.step()
-        forward = self.model.layer.last_solve.forward
-        backward = self.model.layer.last_solve.backward
-        assert forward is not None
-        assert backward is not None
         return Step(
             loss.item(),
             (logits.argmax(1) == labels).float().mean().item(),
-            forward.iterations,
-            backward.iterations,
+            *solver_work(self.model),
         )
 
 
-def accuracy(model: nn.Module, images: Tensor, labels: Tensor, batch_size: int = 1000) -> float:
-    """The share of images that the model classifies as labelled, in [0, 1].
+def initial_model(recipe: Recipe) -> nn.Module:
+    """The untrained model that the recipe's seed decides, in its precision, on the CPU."""
+    with fork_generators(recipe.seed, torch.device("cpu")):
+        model = recipe.build(recipe)
+    if recipe.precision == "float64":
+        model = model.double()
+    if recipe.alpha is not None:
+        equilibrium_layer(model).method = sk.PeacemanRachford(alpha=recipe.alpha)
+    return model
 
-    The model is put into evaluation mode and left there; no gradient is recorded. Images and
-    labels live on the model's device.
+
+@contextmanager
+def fork_generators(seed: int, device: torch.device) -> Iterator[None]:
+    """Torch's global generators start at ``seed`` here and go on afterwards as if nothing was."""
+    devices = [device] if device.type == "cuda" else []
+    with torch.random.fork_rng(devices):
+        torch.default_generator.manual_seed(seed)
+        if devices:
+            torch.cuda.manual_seed_all(seed)
+        yield
+
+
+def accuracy(model: nn.Module, dataset: Dataset, part: PartName, *, batch_size: int = 250) -> float:
+    """The share of a part's images that the model classifies as labelled, in [0, 1].
+
+    The model, on the data set's device, is put into evaluation mode and left there; no gradient is
+    recorded.
     """
     model.eval()
-    batches = zip(torch.split(images, batch_size), torch.split(labels, batch_size), strict=True)
+    dtype = next(model.parameters()).dtype
+    pixels, labels = dataset.part(part)
+    batches = zip(torch.split(pixels, batch_size), torch.split(labels, batch_size), strict=True)
     with torch.no_grad():
-        hits = sum(int((model(x).argmax(1) == y).sum()) for x, y in batches)
+        hits = sum(
+            int((model(dataset.normalization(x, dtype)).argmax(1) == y).sum()) for x, y in batches
+        )
     return hits / len(labels)

@@ -47,6 +47,7 @@ SPLITKIT = House(
         "tqdm": ("solvers",),
         "matplotlib": ("solvers",),
         "hypothesis": ("testing",),
+        "pytest": ("testing",),
     },
 )
 
@@ -64,10 +65,13 @@ NETWORK_ROOMS = (
     "compare",
     "models",
     "reference",
+    "baselines",
     "certify",
     "data",
     "training",
+    "reproduce",
     "__init__",
+    "testing",
     "__main__",
 )
 TORCHLESS = ("jacobians", "activations", "masked", "equilibrium", "array_layers")
@@ -79,8 +83,14 @@ NETWORKS = House(
         "numpy": NETWORK_ROOMS,
         "torch": tuple(room for room in NETWORK_ROOMS if room not in TORCHLESS),
         "sklearn": ("data",),
+        "scipy": ("data",),
+        "pooch": ("data",),
+        "torchdiffeq": ("baselines",),
+        "torchdeq": ("baselines",),
         "tqdm": ("training",),
+        "filelock": ("training",),
         "matplotlib": ("training",),
+        "hypothesis": ("testing",),
     },
 )
 

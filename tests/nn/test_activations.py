@@ -36,7 +36,7 @@ CASES = {
     "groups": sknn.GroupShrinkage(0.7, groups=3),
     "scalar": hard_sigmoid(),
 }
-ALPHAS = (0.1, 0.35, 1.0, 2.5, 10.0)
+ALPHAS = (0.1, 1.0, 10.0)
 SHAPE = (5, 6)
 every = pytest.mark.parametrize("sigma", CASES.values(), ids=CASES.keys())
 scalar = pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """The methods against hand-written loops, their theorems, and what they refuse."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -200,3 +202,70 @@ def test_a_composition_without_a_prox_goes_to_the_primal_dual_methods():
         solution = sk.minimize(data + g, np.zeros(6), tol=1e-11)
         assert sk.Role.COMPOSED in solution.method.roles
         np.testing.assert_allclose(solution.x, exact, atol=1e-8)
+
+
+def test_a_factor_that_rounding_left_below_one_is_no_rate():
+    """Σ log(1 + exp(−xᵢ)) is not strongly convex, so that a step is no contraction."""
+    A = np.random.default_rng(0).normal(size=(9, 4))
+    F = sk.Subdifferential(sk.functions.Logistic() @ A)
+    G = sk.Subdifferential(sk.functions.L1Norm())
+    for alpha in (1.0, 0.7, 0.3):
+        guarantee = sk.ForwardBackward(alpha=alpha / F.lipschitz).guarantee(F, G)
+        assert guarantee.holds
+        assert guarantee.rate is None
+    assert isinstance(sk.explain(F + G).chosen.method, sk.FISTA)
+
+
+@pytest.mark.parametrize("kind", [sk.Tseng, sk.Extragradient])
+@pytest.mark.parametrize("penalty", [0.0, 0.3])
+@pytest.mark.parametrize("product", [None, 0.3, 0.95])
+def test_steps_that_evaluate_twice_have_a_rate_on_strongly_monotone_inclusions(
+    kind, penalty, product
+):
+    rng = np.random.default_rng(3)
+    S = rng.normal(size=(4, 4))
+    F = sk.Affine(0.2 * np.eye(4) + S - S.T, rng.normal(size=4))
+    G = sk.Subdifferential(sk.functions.ElasticNet(0.1, penalty))
+    method = kind() if product is None else kind(alpha=product / F.lipschitz)
+    rate = method.guarantee(F, G).rate
+    assert 0 < rate < 1
+    fixed = sk.solve(F + G, np.zeros(4), sk.PeacemanRachford(), tol=1e-14, max_iter=100_000).x
+    points = [10 * rng.normal(size=4)]
+    points += iterates(F + G, points[0], method, 30)
+    distances = [np.linalg.norm(x - fixed) for x in points]
+    for before, after in itertools.pairwise(distances):
+        assert after <= rate * before + 1e-12
+
+
+@pytest.mark.parametrize("product", [0.3, 0.7, 0.95])
+def test_the_rate_of_tseng_is_close_above_the_program(product):
+    F = sk.Operator.from_callable(lambda x: x, strong_monotonicity=0.1, lipschitz=1.0)
+    method = sk.Tseng(alpha=product)
+    rate, tight = method.guarantee(F, ORTHANT).rate, method.proof(F, ORTHANT).rate
+    assert tight - 1e-6 <= rate <= 1 - 0.8 * (1 - tight)
+
+
+def test_without_strong_monotonicity_they_have_none():
+    assert sk.Tseng().guarantee(SKEW, ORTHANT).holds
+    assert sk.Tseng().guarantee(SKEW, ORTHANT).rate is None
+    strong = sk.Subdifferential(sk.functions.SquaredL2(0.5))
+    assert sk.Tseng().guarantee(SKEW, strong).rate < 1
+    assert sk.Extragradient().guarantee(SKEW, strong).rate is None
+
+
+def test_the_proximal_point_algorithm_takes_long_steps():
+    solution = sk.solve(sk.Affine(np.array([[0.0, 2.0], [-2.0, 0.0]]), np.ones(2)), np.ones(2))
+    assert isinstance(solution.method, sk.ProximalPoint)
+    assert solution.method.alpha == pytest.approx(50.0)
+    assert solution.iterations <= 10
+    np.testing.assert_allclose(solution.x, [-0.5, 0.5], atol=1e-9)
+
+
+@pytest.mark.parametrize("kind", ["I", "II"])
+def test_anderson_does_not_extrapolate_rounding(kind):
+    """Far from the bounds the map is a translation: differences of residuals are rounding."""
+    cost = sk.Affine(0.0 * sk.linear.ScaledIdentity(), np.array([0.1, 0.3, 0.7]))
+    far = sk.NormalCone(sk.functions.Box(-1.0, 1e3))
+    method = sk.Anderson(sk.DouglasRachford(alpha=1 / 3), kind=kind)
+    points = iterates(cost + far, np.array([1 / 3, 1 / 7, 1 / 9]), method, 500)
+    assert max(np.max(np.abs(u)) for u in points) < 1e9

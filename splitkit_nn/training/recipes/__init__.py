@@ -5,13 +5,37 @@ from __future__ import annotations
 import difflib
 
 from splitkit_nn.training.recipe import Recipe
-from splitkit_nn.training.recipes import digits, mnist_dense
+from splitkit_nn.training.recipes import (
+    cifar10_conv,
+    cifar10_conv_large,
+    cifar10_multitier,
+    cifar10_multitier_large,
+    deq,
+    digits,
+    mnist_conv,
+    mnist_dense,
+    mnist_multitier,
+    neural_ode,
+    svhn_conv,
+    svhn_multitier,
+)
 
 RECIPES: dict[str, Recipe] = {
     recipe.name: recipe
     for recipe in (
         digits.RECIPE,
         mnist_dense.RECIPE,
+        mnist_conv.RECIPE,
+        mnist_multitier.RECIPE,
+        cifar10_conv.RECIPE,
+        cifar10_multitier.RECIPE,
+        cifar10_conv_large.RECIPE,
+        cifar10_multitier_large.RECIPE,
+        svhn_conv.RECIPE,
+        svhn_multitier.RECIPE,
+        *neural_ode.RECIPES,
+        deq.CIFAR10,
+        deq.MNIST,
     )
 }
 

@@ -19,17 +19,23 @@ def test_the_four_files_are_found_under_each_name(tmp_path: Path, joint: str, en
     data = load_mnist(tmp_path)
     assert data.train_x.shape == (30, 1, 28, 28)
     assert data.test_x.shape == (20, 1, 28, 28)
-    assert data.train_x.dtype == torch.float32
+    assert data.train_x.dtype == torch.uint8
     assert data.train_y.dtype == torch.int64
     assert data.train_y.tolist() == [i % 10 for i in range(30)]
     assert data.classes == 10
+
+
+def test_a_folder_of_that_name_is_found(tmp_path: Path) -> None:
+    write_mnist(tmp_path / "mnist")
+    assert len(load_mnist(tmp_path).train_x) == 40
 
 
 def test_pixels_are_normalized(tmp_path: Path) -> None:
     write_mnist(tmp_path)
     pixels = read_idx(tmp_path / "t10k-images-idx3-ubyte")
     expected = (pixels / 255 - 0.1307) / 0.3081
-    found = load_mnist(tmp_path).test_x[:, 0].numpy()
+    data = load_mnist(tmp_path)
+    found = data.normalization(data.test_x)[:, 0].numpy()
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
 
 

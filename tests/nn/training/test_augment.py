@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from splitkit_nn.training.augment import Shift
+from splitkit_nn.training.augment import Augmentation, Chain, Flip, Shift
 
 
 def generator(seed: int) -> torch.Generator:
@@ -60,6 +60,33 @@ def test_the_input_is_not_changed() -> None:
     before = IMAGES.clone()
     Shift()(IMAGES, generator(1))
     assert torch.equal(IMAGES, before)
+
+
+def test_about_half_are_mirrored_and_the_others_left() -> None:
+    flipped = Flip()(IMAGES, generator(1))
+    mirrored = (flipped == IMAGES.flip(-1)).flatten(1).all(1)
+    left = (flipped == IMAGES).flatten(1).all(1)
+    assert bool((mirrored ^ left).all())
+    assert 115 <= int(mirrored.sum()) <= 185  # 150, four standard deviations each way
+
+
+def test_a_chain_is_one_after_the_other_on_one_generator() -> None:
+    parts: tuple[Augmentation, ...] = (Shift(pixels=2), Flip())
+    one, two = generator(1), generator(1)
+    expected = parts[1](parts[0](IMAGES, two), two)
+    assert torch.equal(Chain(parts)(IMAGES, one), expected)
+
+
+def test_bytes_stay_bytes() -> None:
+    pixels = (IMAGES * 100).to(torch.uint8)
+    moved = Chain((Shift(pixels=4), Flip()))(pixels, generator(0))
+    assert moved.dtype == torch.uint8
+    assert moved.shape == pixels.shape
+
+
+def test_a_probability_out_of_range_is_refused() -> None:
+    with pytest.raises(ValueError, match="probability = 0"):
+        Flip(0)
 
 
 @pytest.mark.parametrize("wrong", [{"pixels": 0}, {"probability": 0.0}, {"probability": 1.5}])

@@ -5,13 +5,16 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 
 from splitkit_nn.__main__ import main
-from splitkit_nn.training.trainer import EpochMetrics, Trainer
+from splitkit_nn.data import Source
+from splitkit_nn.training.recipes import find_recipe
+from splitkit_nn.training.trainer import EpochMetrics, Step, Trainer
 from tests.nn.data.idx_files import write_mnist
 
 ROOT = Path(__file__).parents[3]
@@ -32,9 +35,11 @@ def digits_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     return out, done.stdout
 
 
-def test_a_run_holds_its_five_files_and_no_other(digits_run: tuple[Path, str]) -> None:
-    found = sorted(path.name for path in digits_run[0].iterdir())
-    assert found == ["config.json", "convergence.png", "metrics.csv", "model.pt", "report.md"]
+def test_a_run_holds_its_files_and_no_other(digits_run: tuple[Path, str]) -> None:
+    found = {path.name for path in digits_run[0].iterdir()}
+    files = {"config.json", "checkpoint.pt", "metrics.csv", "model.pt", "report.md"}
+    pictures = {"convergence.png", "history.png"}
+    assert found - {"events"} == files | pictures | {".lock"}
 
 
 def test_the_report_says_what_there_is_to_know_in_order(digits_run: tuple[Path, str]) -> None:
@@ -44,6 +49,7 @@ def test_the_report_says_what_there_is_to_know_in_order(digits_run: tuple[Path, 
         "recipe",
         "parameters",
         "training",
+        "machine",
         "train accuracy",
         "test accuracy",
         "solver iterations",
@@ -51,12 +57,15 @@ def test_the_report_says_what_there_is_to_know_in_order(digits_run: tuple[Path, 
         "strong monotonicity m",
         "contraction an iteration",
         "model",
-        "picture",
+        "pictures",
+        "TensorBoard events",
     ]
     assert re.search(r"^test accuracy: \d+\.\d\d %$", printed, re.MULTILINE)
     for line in printed.splitlines():
         assert f"- {line}\n" in (out / "report.md").read_text()
-    assert (out / "convergence.png").read_bytes().startswith(b"\x89PNG\r\n")
+    for picture in ("convergence.png", "history.png"):
+        assert (out / picture).read_bytes().startswith(b"\x89PNG\r\n")
+        assert f"]({picture})" in (out / "report.md").read_text()
 
 
 def test_the_metrics_have_a_line_an_epoch(digits_run: tuple[Path, str]) -> None:
@@ -90,17 +99,31 @@ def test_certify_prints_what_training_certified(
         assert reported in lines
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_the_command_line_overrides_the_recipe(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    given = {"seed": 5, "batch_size": 500, "lr": 0.002, "tol": 0.05, "m": 0.5}
+    given = {
+        "seed": 5,
+        "batch_size": 500,
+        "lr": 0.002,
+        "tol": 0.05,
+        "m": 0.5,
+        "max_iter": 100,
+        "alpha": 0.25,
+        "validation": 0.1,
+        "precision": "float64",
+    }
     flags = [word for k, v in given.items() for word in ("--" + k.replace("_", "-"), str(v))]
     assert train("digits", tmp_path / "run", *QUICK, *flags) == 0
-    numbers = json.loads((tmp_path / "run" / "config.json").read_text())["numbers"]
-    assert numbers == {"epochs": 2, "max_iter": 300, **given}
+    settings = json.loads((tmp_path / "run" / "config.json").read_text())["settings"]
+    assert settings == {"epochs": 2, "compile": False, **given}
+    model = torch.load(tmp_path / "run" / "model.pt", weights_only=True)
+    assert model["head.weight"].dtype == torch.float64
     assert "at tolerance 0.05" in capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_seed_gives_the_same_model_again(tmp_path: Path) -> None:
     for name, seed in (("a", "1"), ("b", "1"), ("c", "2")):
         assert train("digits", tmp_path / name, *QUICK, "--seed", seed) == 0
@@ -109,6 +132,7 @@ def test_a_seed_gives_the_same_model_again(tmp_path: Path) -> None:
     assert not all(torch.equal(a[key], c[key]) for key in a)
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_mnist_remembers_its_data_and_follows_when_it_moves(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -124,6 +148,25 @@ def test_mnist_remembers_its_data_and_follows_when_it_moves(
     assert main(["evaluate", str(tmp_path / "run"), "--data", str(tmp_path / "moved")]) == 0
 
 
+@pytest.mark.usefixtures("undrawn")
+def test_what_the_directory_lacks_is_downloaded_only_if_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fetched: list[Source] = []
+
+    def download(source: Source, directory: Path) -> None:
+        fetched.append(source)
+        write_mnist(directory)
+
+    monkeypatch.setattr("splitkit_nn.training.command.download", download)
+    data = ("--data", str(tmp_path / "data"))
+    assert train("mnist-dense", tmp_path / "run", *QUICK, *data) == 2
+    assert "--download" in capsys.readouterr().err
+    assert train("mnist-dense", tmp_path / "run", *QUICK, *data, "--download") == 0
+    assert train("mnist-dense", tmp_path / "again", *QUICK, *data, "--download") == 0
+    assert fetched == [find_recipe("mnist-dense").source]
+
+
 REFUSED = {
     "unknown recipe": (["digit"], "unknown recipe 'digit': did you mean digits?"),
     "no data": (["mnist-dense"], "with --data DIR"),
@@ -132,6 +175,9 @@ REFUSED = {
     "data not wanted": (["digits", "--data", "."], "leave --data out"),
     "m": (["digits", "--m", "0"], "m = 0.0: give a positive"),
     "tol": (["digits", "--tol", "-1"], "tol = -1.0: give a positive"),
+    "validation": (["digits", "--validation", "1"], "validation = 1.0: give a share"),
+    "precision": (["digits", "--precision", "int8"], "precision = 'int8': give float32 or"),
+    "seed and seeds": (["digits", "--seed", "1", "--seeds", "2"], "exclude each other"),
     "epochs": (["digits", "--epochs", "0"], "epochs = 0: give at least 1"),
     "device": (["digits", "--device", "abacus"], "--device abacus: not usable here"),
 }
@@ -182,10 +228,10 @@ def stop_at(monkeypatch: pytest.MonkeyPatch, stop: int, error: BaseException) ->
     """Let training break at an epoch."""
     whole = Trainer.run_epoch
 
-    def broken(self: Trainer, epoch: int, watch: object) -> EpochMetrics:
-        if epoch == stop:
+    def broken(self: Trainer, watch: Callable[[int, Step], None]) -> EpochMetrics:
+        if len(self.history) + 1 == stop:
             raise error
-        return whole(self, epoch, watch)  # type: ignore[arg-type]
+        return whole(self, watch)
 
     monkeypatch.setattr(Trainer, "run_epoch", broken)
 
@@ -242,10 +288,12 @@ def test_without_matplotlib_the_run_is_whole_but_for_the_picture(
     assert "![" not in (tmp_path / "run" / "report.md").read_text()
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_the_progress_bar_tells_where_training_stands(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert train("digits", tmp_path / "run", "--epochs", "1") == 0
     shown = capsys.readouterr().err
-    for word in ("epoch 1/1", "22/22", "loss", "accuracy", "forward", "backward", "learning rate"):
+    words = ("epoch 1/1", "22/22", "loss", "accuracy", "forward", "backward", "alpha 0.", "rate")
+    for word in words:
         assert word in shown

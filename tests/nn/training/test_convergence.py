@@ -7,7 +7,14 @@ import torch
 from torch import nn
 
 from splitkit_nn import DenseClassifier
-from splitkit_nn.training.convergence import ALPHAS, LIMIT, Convergence, measure_convergence
+from splitkit_nn.training.convergence import (
+    ALPHAS,
+    LIMIT,
+    PASSES,
+    Convergence,
+    Pass,
+    measure_convergence,
+)
 from splitkit_nn.training.plots import draw_convergence
 
 
@@ -26,7 +33,7 @@ def model() -> DenseClassifier:
 @pytest.fixture(scope="module")
 def convergence(model: DenseClassifier) -> Convergence:
     inputs = torch.linspace(-1, 1, 30).view(5, 6)
-    return measure_convergence(model.layer, inputs)
+    return measure_convergence(model, inputs, torch.arange(5) % 3)
 
 
 def test_the_bound_is_never_below_the_error(convergence: Convergence) -> None:
@@ -40,17 +47,21 @@ def test_the_error_vanishes(convergence: Convergence) -> None:
     assert convergence.errors[-1] < 1e-3 * convergence.errors[0]
 
 
+@pytest.mark.parametrize("direction", PASSES)
 def test_peaceman_rachford_converges_at_every_step_size_near_its_best(
-    convergence: Convergence,
+    convergence: Convergence, direction: Pass
 ) -> None:
-    counts = convergence.iterations["Peaceman-Rachford"]
+    counts = convergence.iterations[direction]["Peaceman-Rachford"]
     best = ALPHAS[counts.index(min(count for count in counts if not math.isnan(count)))]
     near = [n for a, n in zip(ALPHAS, counts, strict=True) if best / 8 <= a <= best * 8]
     assert all(1 <= n <= LIMIT for n in near)
 
 
-def test_forward_backward_fails_at_large_steps_only(convergence: Convergence) -> None:
-    failed = [math.isnan(count) for count in convergence.iterations["forward-backward"]]
+@pytest.mark.parametrize("direction", PASSES)
+def test_forward_backward_fails_at_large_steps_only(
+    convergence: Convergence, direction: Pass
+) -> None:
+    failed = [math.isnan(count) for count in convergence.iterations[direction]["forward-backward"]]
     assert failed[-1]
     assert not all(failed)
     last_success = max(i for i, fails in enumerate(failed) if not fails)
@@ -59,7 +70,7 @@ def test_forward_backward_fails_at_large_steps_only(convergence: Convergence) ->
 
 def test_the_layer_is_left_as_it_is(model: DenseClassifier) -> None:
     before = nn.utils.parameters_to_vector(model.parameters()).clone()
-    measure_convergence(model.layer, torch.ones(2, 6))
+    measure_convergence(model, torch.ones(2, 6), torch.tensor([0, 1]))
     after = nn.utils.parameters_to_vector(model.parameters())
     assert after.dtype == torch.float32
     assert torch.equal(before, after)

@@ -7,15 +7,28 @@ from typing import Any
 import pytest
 import torch
 
-from splitkit_nn.training.config import NUMBERS, Config
+import splitkit as sk
+from splitkit_nn.reproduce.paper import ROWS, Row
+from splitkit_nn.training.augment import Chain, Flip, Shift
+from splitkit_nn.training.config import Config
+from splitkit_nn.training.layer import equilibrium_layer
 from splitkit_nn.training.recipes import RECIPES, find_recipe
-from splitkit_nn.training.schedule import Cosine, Schedule, StepDecay
+from splitkit_nn.training.schedule import Cosine, OneCycle, Schedule, StepDecay
+from splitkit_nn.training.trainer import initial_model
+
+DEFAULTS = {
+    "alpha": None,
+    "seed": 0,
+    "validation": 0.0,
+    "precision": "float32",
+    "compile": False,
+}
 
 
 def test_mnist_dense_is_the_papers() -> None:
     recipe = find_recipe("mnist-dense")
-    numbers = {key: getattr(recipe, key) for key in NUMBERS if key != "seed"}
-    assert numbers == {
+    assert recipe.settings == {
+        **DEFAULTS,
         "epochs": 40,
         "batch_size": 128,
         "lr": 1e-3,
@@ -28,15 +41,46 @@ def test_mnist_dense_is_the_papers() -> None:
     assert sum(p.numel() for p in recipe.build(recipe).parameters()) == 84_313
 
 
-@pytest.mark.parametrize("name", ["digits", "mnist-dense"])
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.recipe)
+def test_each_row_of_the_paper_has_its_recipe(row: Row) -> None:
+    recipe = find_recipe(row.recipe)
+    assert (recipe.epochs, recipe.lr) == (row.epochs, row.lr)
+    assert (recipe.batch_size, recipe.m, recipe.tol, recipe.max_iter) == (128, 1.0, 1e-2, 300)
+    assert sum(p.numel() for p in initial_model(recipe).parameters()) == row.parameters
+    large = row.recipe.endswith("large")
+    assert (recipe.augment is not None) == large
+    if large:
+        peak = {"cifar10-conv-large": 0.01, "cifar10-multitier-large": 0.05}[row.recipe]
+        assert recipe.schedule == OneCycle(peak=peak, rise=30 / 65)
+        assert recipe.augment == Chain((Shift(pixels=4), Flip()))
+    else:
+        every = 25 if row.recipe in ("cifar10-conv", "svhn-conv") else 10
+        assert recipe.schedule == StepDecay(every=every, factor=0.1)
+
+
+@pytest.mark.parametrize("name", ["digits", *(row.recipe for row in ROWS)])
 def test_a_recipe_is_found_by_its_name(name: str) -> None:
     assert find_recipe(name).name == name
     assert RECIPES[name] is find_recipe(name)
 
 
+def test_the_documentation_names_every_recipe() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "training.md").read_text("utf-8")
+    assert [name for name in RECIPES if f"`{name}`" not in page] == []
+
+
 def test_the_model_takes_its_numbers_from_the_recipe() -> None:
     recipe = replace(find_recipe("digits"), tol=0.25)
-    assert recipe.build(recipe).layer.tol == 0.25
+    assert equilibrium_layer(recipe.build(recipe)).tol == 0.25
+
+
+def test_the_recipe_decides_step_size_precision_and_first_parameters() -> None:
+    recipe = replace(find_recipe("digits"), alpha=0.25, precision="float64", seed=3)
+    model, again = initial_model(recipe), initial_model(recipe)
+    assert equilibrium_layer(model).method == sk.PeacemanRachford(alpha=0.25)
+    weights = [dict(m.named_parameters())["head.weight"] for m in (model, again)]
+    assert weights[0].dtype == torch.float64
+    assert torch.equal(*weights)
 
 
 def test_an_unknown_name_is_answered_with_the_nearest() -> None:
@@ -58,6 +102,9 @@ def test_an_unknown_name_is_answered_with_the_nearest() -> None:
         ("tol", 0.0),
         ("tol", float("nan")),
         ("seed", -1),
+        ("alpha", 0.0),
+        ("validation", 1.0),
+        ("validation", -0.1),
     ],
 )
 def test_impossible_numbers_are_refused(key: str, value: float) -> None:
@@ -95,3 +142,23 @@ def test_cosine_falls_to_zero_through_one_half() -> None:
     assert found[2] == pytest.approx(0.5)
     assert found[-1] == pytest.approx(0, abs=1e-12)
     assert found == sorted(found, reverse=True)
+
+
+def test_one_cycle_rises_falls_and_stays_while_momentum_falls_and_rises() -> None:
+    parameter = torch.zeros(1, requires_grad=True)
+    optimizer = torch.optim.Adam([parameter], lr=1e-3)
+    batches = 100
+    scheduler = OneCycle(peak=0.05, rise=30 / 65)(optimizer, 65, batches)
+    rates, momenta = [], []
+    for _ in range(65 * batches):
+        rates.append(optimizer.param_groups[0]["lr"])
+        momenta.append(optimizer.param_groups[0]["betas"][0])
+        optimizer.step()
+        scheduler.step()
+    at = [0, 15 * batches, 30 * batches, 45 * batches, 60 * batches, 65 * batches - 1]
+    # two batches of rounding at each corner
+    expected = pytest.approx([1e-3, 0.0255, 0.05, 0.0255, 1e-3, 1e-3], abs=1e-4)
+    assert [rates[i] for i in at] == expected
+    expected = pytest.approx([0.95, 0.90, 0.85, 0.90, 0.95, 0.95], abs=2e-4)
+    assert [momenta[i] for i in at] == expected
+    assert {betas[1] for betas in [optimizer.param_groups[0]["betas"]]} == {0.999}

@@ -51,11 +51,12 @@ def test_a_new_parent_that_others_use_by_then_stays(tmp_path: Path) -> None:
     assert contents(tmp_path / "new") == ["theirs"]
 
 
-def test_a_failure_after_the_first_model_keeps_it(tmp_path: Path) -> None:
-    model = nn.Linear(2, 1)
+def test_a_failure_after_the_first_checkpoint_keeps_it(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="stop"):
-        break_off(tmp_path / "run", ValueError("stop"), lambda run: run.write_model(model))
-    assert contents(tmp_path / "run") == ["model.pt"]
+        break_off(
+            tmp_path / "run", ValueError("stop"), lambda run: run.write("checkpoint.pt", b"some")
+        )
+    assert contents(tmp_path / "run") == [".lock", "checkpoint.pt"]
 
 
 def test_a_write_that_fails_keeps_the_old_file_and_leaves_no_other(

@@ -24,8 +24,8 @@ def unwatched(epoch: int, step: Step) -> None:
 
 def trained(seed: int, epochs: int = 2) -> Tensor:
     trainer = Trainer(replace(find_recipe("digits"), seed=seed, epochs=epochs), FEW, CPU)
-    for epoch in range(1, epochs + 1):
-        trainer.run_epoch(epoch, unwatched)
+    for _ in range(epochs):
+        trainer.run_epoch(unwatched)
     return nn.utils.parameters_to_vector(trainer.model.parameters()).detach()
 
 
@@ -59,8 +59,8 @@ def test_an_epoch_visits_every_sample_once_in_an_order_of_its_own() -> None:
     trainer.model.register_forward_pre_hook(
         lambda module, inputs: seen.append(inputs[0]) if module.training else None
     )
-    for epoch in (1, 2):
-        trainer.run_epoch(epoch, unwatched)
+    for _ in range(2):
+        trainer.run_epoch(unwatched)
     orders = torch.cat(seen)[:, 0, 0, 0].view(2, 150)
     assert [len(images) for images in seen] == 2 * [64, 64, 22]
     assert torch.equal(orders.sort(dim=1).values, marks[:, 0, 0, 0].expand(2, 150))
@@ -70,18 +70,32 @@ def test_an_epoch_visits_every_sample_once_in_an_order_of_its_own() -> None:
 def test_the_metrics_are_means_over_samples() -> None:
     steps: list[Step] = []
     trainer = Trainer(find_recipe("digits"), FEW, CPU)
-    metrics = trainer.run_epoch(1, lambda epoch, step: steps.append(step))
+    metrics = trainer.run_epoch(lambda epoch, step: steps.append(step))
     sizes = [64, 64, 22]
     expected = sum(n * step.loss for n, step in zip(sizes, steps, strict=True)) / 150
     assert metrics.train_loss == pytest.approx(expected)
     assert metrics.learning_rate == 5e-3
-    assert metrics.test_accuracy == accuracy(trainer.model, FEW.test_x, FEW.test_y)
+    assert metrics.test_accuracy == accuracy(trainer.model, FEW, "test")
     assert min(metrics.forward_iterations, metrics.backward_iterations) >= 1
+
+
+def test_a_recipe_may_have_its_model_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled: list[nn.Module] = []
+
+    def record(model: nn.Module) -> None:
+        compiled.append(model)
+
+    monkeypatch.setattr(nn.Module, "compile", record)
+    plain = Trainer(find_recipe("digits"), FEW, CPU)
+    assert compiled == []
+    trainer = Trainer(replace(find_recipe("digits"), compile=True), FEW, CPU)
+    assert compiled == [trainer.model]
+    assert plain.model.state_dict().keys() == trainer.model.state_dict().keys()
 
 
 def test_training_lowers_the_loss() -> None:
     trainer = Trainer(replace(find_recipe("digits"), epochs=10), DIGITS, CPU)
-    losses = [trainer.run_epoch(epoch, unwatched).train_loss for epoch in range(1, 11)]
+    losses = [trainer.run_epoch(unwatched).train_loss for _ in range(10)]
     assert losses[-1] < losses[0] / 2
 
 
@@ -89,18 +103,23 @@ def test_training_lowers_the_loss() -> None:
 def test_a_loss_that_is_not_finite_stops_before_the_parameters(bad: float) -> None:
     calls = iter([1.0, bad])
     trainer = with_loss(lambda logits: logits * next(calls))
-    with pytest.raises(FloatingPointError, match="nan at epoch 7, batch 2"):
-        trainer.run_epoch(7, unwatched)
+    with pytest.raises(FloatingPointError, match="nan at epoch 1, batch 2"):
+        trainer.run_epoch(unwatched)
     assert all(p.isfinite().all() for p in trainer.model.parameters())
 
 
 def test_accuracy_counts_over_batches_and_records_no_gradient() -> None:
     class Threshold(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.unused = nn.Parameter(torch.zeros(1))
+
         def forward(self, x: Tensor) -> Tensor:
             assert not torch.is_grad_enabled()
             assert not self.training
-            return torch.stack([-x[:, 0], x[:, 0]], dim=1)
+            return torch.cat([-x, x], dim=1).flatten(1)
 
-    images = torch.linspace(-1, 1, 10).unsqueeze(1)
+    images = torch.linspace(-1, 1, 10).view(10, 1, 1, 1)
     labels = torch.tensor([0, 0, 0, 0, 1, 1, 1, 1, 1, 0])
-    assert accuracy(Threshold(), images, labels, batch_size=3) == pytest.approx(0.8)
+    data = replace(FEW, test_x=images, test_y=labels)
+    assert accuracy(Threshold(), data, "test", batch_size=3) == pytest.approx(0.8)

@@ -1,0 +1,211 @@
+"""What the checks share: where points live, how large rounding is, and what every map keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from splitkit.backend import Array, Point, Space, blocks, device as device_of, is_array, subtract
+from splitkit.operators.base import Operator
+from splitkit.testing._report import OBSERVED, copies, library, require
+from splitkit.testing._search import Flat
+from splitkit.testing.strategies import (
+    PointShape,
+    block_shapes,
+    default_namespace,
+    is_blocks,
+    make_array,
+)
+
+ROUNDINGS = 500  # how many rounding errors of its terms a formula may be off by
+
+KEPT = (
+    "no_mutation",
+    "like_its_argument",
+    "deterministic",
+    "no_aliasing",
+    "finite",
+)  # what ``keeps`` requires
+
+
+@dataclass(frozen=True)
+class Place:
+    """The space of the points that are drawn."""
+
+    shape: PointShape
+    xp: Any
+    dtype: Any
+    device: Any
+    space: Space
+    prepared: dict[Any, Operator] = field(default_factory=dict, compare=False, repr=False)
+
+    @classmethod
+    def of(cls, shape: PointShape, xp: Any, dtype: Any, device: Any, batch_ndim: int) -> Place:
+        """The place for points of this shape; xp None: NumPy, dtype None: float64.
+
+        Raises
+        ------
+        ValueError
+            A shape is too short for ``batch_ndim``.
+        """
+        xp = default_namespace(xp)
+        dtype = xp.float64 if dtype is None else dtype
+        flat = Flat(shape, xp, dtype, device)
+        zero = flat.point(np.zeros(flat.size))
+        return cls(shape, xp, dtype, device, Space.of(zero, batch_ndim, name="shape"))
+
+    @cached_property
+    def flat(self) -> Flat:
+        """Points as vectors."""
+        return Flat(self.shape, self.xp, self.dtype, self.device)
+
+    @cached_property
+    def eps(self) -> float:
+        """The rounding unit."""
+        return float(self.xp.finfo(self.dtype).eps)
+
+    @property
+    def is_double(self) -> bool:
+        """Whether finite differences have digits to spare."""
+        return self.eps < 1e-10
+
+    @cached_property
+    def zero(self) -> Point:
+        """The origin."""
+        return self.flat.point(np.zeros(self.flat.size))
+
+    def resolvent(self, A: Operator, alpha: float) -> Operator:
+        """R_{αA}, prepared once a step size."""
+        return self._prepare("R", A, alpha, A.resolvent)
+
+    def cayley(self, A: Operator, alpha: float) -> Operator:
+        """C_{αA}, prepared once a step size."""
+        return self._prepare("C", A, alpha, A.cayley)
+
+    def _prepare(
+        self, kind: str, A: Operator, alpha: float, make: Callable[[float], Operator]
+    ) -> Operator:
+        key = kind, id(A), alpha
+        if key not in self.prepared:
+            self.prepared[key] = make(alpha)
+        return self.prepared[key]
+
+    def size(self, x: Point) -> Array:
+        """‖x‖, of batch shape."""
+        return self.space.norm(x)
+
+    def array(self, values: Any) -> Array:
+        """An array of this library, dtype and device."""
+        return make_array(values, self.xp, self.dtype, self.device)
+
+    def equal(
+        self, name: str, formula: str, left: Point, right: Point, terms: Any, **where: object
+    ) -> None:
+        """Require left = right up to rounding in terms of these sizes (of batch shape)."""
+        gap = self.size(subtract(left, right))
+        self.at_most(name, formula, gap, ROUNDINGS * self.eps * terms, left, right, **where)
+
+    def at_most(
+        self,
+        name: str,
+        formula: str,
+        value: Array,
+        limit: Array,
+        left: object = None,
+        right: object = None,
+        **where: object,
+    ) -> None:
+        """Require value ≤ limit in every element of the batch."""
+        observed = OBSERVED.get()
+        if observed is not None:
+            observed[name] = max(observed.get(name, -1.0), self._closeness(value, limit))
+        holds = bool(self.xp.all(value <= limit))
+        left, right = (value, limit) if left is None else (left, right)
+        require(holds, name, formula, left, right, **where)
+
+    def _closeness(self, value: Any, limit: Any) -> float:
+        """How near a violation is, in [−1, 1]."""
+        with np.errstate(all="ignore"):
+            total = abs(value) + abs(limit) + self.eps
+            ratio = copies((value - limit) / total)[0]
+        finite = ratio[np.isfinite(ratio)]
+        return float(finite.max()) if finite.size else -1.0
+
+    def keeps(self, what: str, f: Callable[[Point], Point], x: Point, shape: Any = None) -> Point:
+        """f(x), with the input unchanged, library, dtype, device and shape kept, twice the same."""
+        before = copies(x)
+        value = f(x)
+        shapes = self.space.shapes if shape is None else block_shapes(shape)
+        after = copies(x)
+        require(
+            all(np.array_equal(a, b) for a, b in zip(before, after, strict=True)),
+            "no_mutation", f"{what} does not change its argument", after, before, x=before,
+        )  # fmt: skip
+        is_tuple = isinstance(value, tuple)
+        count = len(value) if is_tuple else 1
+        found, wanted = (is_tuple, count), (shape_is_tuple(self, shape), len(shapes))
+        formula = f"{what} is a tuple if points are, of as many blocks"
+        require(found == wanted, "like_its_argument", formula, found, wanted, x=x)
+        for array, each in zip(blocks(value), shapes, strict=True):
+            self.kept(what, array, each, x)
+        first = copies(value)
+        again = f(x)
+        require(
+            same_entries(first, copies(again)), "deterministic",
+            f"{what} is the same at the same argument", first, copies(again), x=x,
+        )  # fmt: skip
+        if value is not x and share_memory(value, again):
+            f(self.another(x))
+            require(
+                same_entries(first, copies(value)), "no_aliasing",
+                f"{what} does not change when the map is applied again", copies(value), first, x=x,
+            )  # fmt: skip
+        finite = self.space.isfinite(value)
+        require(finite, "finite", f"{what} is finite", value, "finite", x=x)
+        return value
+
+    def another(self, x: Point) -> Point:
+        """Another point of this space: x moved and scaled."""
+        values = self.flat.vector(x)
+        return self.flat.point(1.5 * values + np.linspace(0.3, 1.0, self.flat.size))
+
+    def kept(self, what: str, array: Array, shape: Any, x: Point) -> None:
+        """Require library, dtype, device and shape of a value."""
+        name = "like_its_argument"
+        if not is_array(array) or library(array) is not self.xp:
+            require(
+                False, name, f"{what} has the library of its argument", type(array), self.xp, x=x
+            )
+            return
+        facts: list[tuple[str, object, object]] = [
+            ("dtype", array.dtype, self.dtype),
+            ("shape", tuple(array.shape), tuple(shape)),
+            ("device", device_of(array), self.space.device),
+        ]
+        for fact, found, wanted in facts:
+            formula = f"{what} has the {fact} of its argument"
+            require(found == wanted, name, formula, found, wanted, x=x)
+
+
+def same_entries(x: list[Any], y: list[Any]) -> bool:
+    """Whether these NumPy arrays are equal, NaN included."""
+    return all(np.array_equal(a, b, equal_nan=True) for a, b in zip(x, y, strict=True))
+
+
+def share_memory(x: Point, y: Point) -> bool:
+    """Whether two values are the same object, or NumPy arrays over the same memory."""
+    pairs = zip(blocks(x), blocks(y), strict=True)
+    return any(
+        a is b
+        or (isinstance(a, np.ndarray) and isinstance(b, np.ndarray) and np.shares_memory(a, b))
+        for a, b in pairs
+    )
+
+
+def shape_is_tuple(place: Place, shape: Any) -> bool:
+    """Whether values of this shape (None: as the place's points) are tuples of arrays."""
+    return is_blocks(place.shape if shape is None else shape)

@@ -1,0 +1,281 @@
+"""The list of properties that a thing is held against, and how violations are looked for.
+
+Hypothesis draws cases, the same ones for the same seed, steers them towards violations
+(``target``), and shrinks the failing one. Where a property's worst case is rare, a search of its
+own proposes cases; one that fails is simplified by rounding.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import singledispatch
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+from hypothesis import HealthCheck, Phase, given, seed as seeded, settings, strategies as st, target
+
+from splitkit.backend import Point, device, is_array, namespace, subtract, to_numpy
+from splitkit.testing._place import Place
+from splitkit.testing._report import OBSERVED, Violation, label, looking_for, reproduction
+from splitkit.testing.strategies import make_array
+
+Case = tuple[Any, ...]
+Search = Callable[[int, int], Iterable[Case]]  # (effort, seed) ↦ cases that are likely to fail
+
+SPREAD = 10
+STEERED = 40  # with fewer examples than this there is nothing to climb
+
+
+@dataclass(frozen=True)
+class Property:
+    """Something that holds at every case.
+
+    Attributes
+    ----------
+    check : callable
+        Takes what the suite's ``at`` makes of a case; raises Violation.
+    names : tuple of str
+        The violations that it can raise.
+    search : callable, optional
+        Proposes cases.
+    drawn : bool
+        Whether it is also held against the cases that Hypothesis draws.
+    """
+
+    check: Callable[[Any], None]
+    names: tuple[str, ...]
+    search: Search | None = None
+    drawn: bool = True
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A thing with the properties that it must have.
+
+    Attributes
+    ----------
+    cases : SearchStrategy
+        What Hypothesis draws.
+    at : callable
+        What the checks take, from a case.
+    spread : callable, optional
+        (count, seed) ↦ cases that reach every scale, however few are drawn.
+    """
+
+    subject: object
+    shapes: tuple[Any, ...]
+    place: Place
+    cases: st.SearchStrategy[Case]
+    at: Callable[[Case], Any]
+    properties: tuple[Property, ...]
+    options: str = ""  # of ``replay``, beside the library
+    usual_examples: int | None = None  # None: what the loaded Hypothesis profile says
+    spread: Callable[[int, int], Iterable[Case]] | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every property by name, in the order of the checks."""
+        return tuple(dict.fromkeys(name for each in self.properties for name in each.names))
+
+    def run(self, max_examples: int | None = None, seed: int = 0, only: str | None = None) -> None:
+        """Look for violations; ``only``: of the property of this name."""
+        if max_examples is None:
+            max_examples = self.usual_examples or settings().max_examples
+        with looking_for(self._known(only)):
+            self._draw([p for p in self._wanted(only) if p.drawn], max_examples, seed)
+            count = min(SPREAD, max_examples // 4)
+            for case in self.spread(count, seed) if self.spread is not None else ():
+                for each in self._wanted(only):
+                    if each.drawn:
+                        self._hold(each, case, simplify=True)
+            effort = max(0, int(math.log2(max(1, max_examples) / 4)))
+            for each in self._wanted(only):
+                if each.search is not None:
+                    for case in each.search(effort, seed):
+                        self._hold(each, case, simplify=True)
+
+    def replay(self, name: str, case: Case) -> None:
+        """Hold one property against one case."""
+        with looking_for(self._known(name)):
+            for each in self._wanted(name):
+                self._hold(each, case)
+
+    def _wanted(self, name: str | None) -> list[Property]:
+        return [each for each in self.properties if name is None or name in each.names]
+
+    def _known(self, name: str | None) -> str | None:
+        if name is not None and name not in self.names:
+            raise ValueError(f"check = {name!r}: {label(self.subject)} has {', '.join(self.names)}")
+        return name
+
+    def _draw(self, properties: list[Property], max_examples: int, seed: int) -> None:
+        if not properties or max_examples < 1:
+            return
+        steered = max_examples >= STEERED
+        culprit: list[tuple[Property, str]] = []
+
+        @seeded(seed)
+        @settings(
+            max_examples=max_examples,
+            deadline=None,
+            database=None,
+            print_blob=False,
+            report_multiple_bugs=False,
+            suppress_health_check=list(HealthCheck),
+            phases=(Phase.generate, Phase.shrink, *([Phase.target] if steered else [])),
+        )
+        @given(self.cases)
+        def each(case: Case) -> None:
+            observed: dict[str, float] = {}
+            token = OBSERVED.set(observed if steered and not culprit else None)
+            try:
+                if culprit:  # shrinking must not slip to another property
+                    with looking_for(culprit[0][1]):
+                        self._hold(culprit[0][0], case)
+                    return
+                at = self.at(case)
+                for check in properties:
+                    try:
+                        self._hold(check, case, at)
+                    except Violation as violation:
+                        culprit.append((check, violation.property))
+                        raise
+            finally:
+                OBSERVED.reset(token)
+            for name, value in observed.items():
+                target(value, label=name)
+
+        try:
+            each()
+        except Violation as violation:
+            violation.__notes__ = []
+            raise violation.with_traceback(None) from None
+
+    def _hold(self, each: Property, case: Case, at: Any = None, *, simplify: bool = False) -> None:
+        """Check one property at one case; what it raises carries the subject and the way back."""
+        try:
+            each.check(self.at(case) if at is None else at)
+        except Violation as violation:
+            if simplify:
+                case, violation = self._simplest(each, case, violation)
+            violation.subject = self.subject
+            violation.reproduction = self._reproduction(violation.property, case)
+            raise violation from None
+        except Exception as error:
+            error.add_note(self._reproduction(each.names[0], case))
+            raise
+
+    def _reproduction(self, name: str, case: Case) -> str:
+        return reproduction(self.subject, name, self.shapes, case, self.place.xp, self.options)
+
+    def _simplest(self, each: Property, case: Case, found: Violation) -> tuple[Case, Violation]:
+        """The first of simpler cases at which the same property is violated, or this one."""
+        for simpler in simpler_cases(case):
+            try:
+                with looking_for(found.property):
+                    each.check(self.at(simpler))
+            except Violation as violation:
+                return simpler, violation
+        return case, found
+
+
+def simpler_cases(case: Case) -> Iterable[Case]:
+    """A pair of points moved to the origin, and rounded, the simplest first."""
+    moved = [case]
+    if len(case) > 1 and _same_shapes(case[0], case[1]):
+        zero = tuple_map(lambda a: np.zeros(tuple(a.shape)), case[0])
+        moved.insert(0, (_like(zero, case[0]), subtract(case[1], case[0]), *case[2:]))
+    for digits in (0, 1, 2, 3):
+        for each in moved:
+            yield tuple(_rounded(part, digits) for part in each)
+    yield from moved[:-1]
+
+
+def tuple_map(f: Callable[[Any], Any], x: Point) -> Any:
+    """f of each block."""
+    return tuple(map(f, x)) if isinstance(x, tuple) else f(x)
+
+
+def _same_shapes(x: Any, y: Any) -> bool:
+    shapes = [
+        [tuple(a.shape) for a in (z if isinstance(z, tuple) else (z,)) if is_array(a)]
+        for z in (x, y)
+    ]
+    return bool(shapes[0]) and shapes[0] == shapes[1]
+
+
+def _like(values: Any, x: Point) -> Point:
+    if isinstance(x, tuple):
+        return tuple(_like(v, block) for v, block in zip(values, x, strict=True))
+    return make_array(values, namespace(x), x.dtype, device(x))
+
+
+def _rounded(part: Any, digits: int) -> Any:
+    if isinstance(part, tuple):
+        return tuple(_rounded(block, digits) for block in part)
+    if not is_array(part):
+        return part
+    values = to_numpy(part)
+    size = float(np.abs(values).max()) if values.size else 0.0
+    shift = 0 if size == 0 or not math.isfinite(size) else -math.floor(math.log10(size))
+    return _like(np.round(values, digits + shift), part)
+
+
+@singledispatch
+def suite(thing: object, *shapes: Any, **options: Any) -> Suite:
+    """The suite of a thing, by its kind; a kind is added by ``suite.register``.
+
+    Raises
+    ------
+    TypeError
+        There are no checks for this kind of thing.
+    """
+    if import_own_checks(type(thing)):
+        return suite(thing, *shapes, **options)
+    raise TypeError(
+        f"{label(thing)} is a {type(thing).__name__}: give an operator, a function, a linear map, "
+        "or a thing whose kind is registered with splitkit.testing.suite"
+    )
+
+
+def import_own_checks(kind: type) -> bool:
+    """Import ``testing`` of the package that a class (or a base of it) comes from, where kinds may
+    be registered; whether that registered this one.
+    """
+    known = suite.dispatch(kind)
+    for package in dict.fromkeys(cls.__module__.partition(".")[0] for cls in kind.__mro__):
+        module = f"{package}.testing"
+        if module not in sys.modules and hasattr(sys.modules.get(package), "__path__"):
+            if find_spec(module) is None:
+                continue
+            import_module(module)
+            if suite.dispatch(kind) is not known:
+                return True
+    return False
+
+
+def replay(thing: object, *shapes: Any, check: str, case: Case, **options: Any) -> None:
+    """Hold one property of a thing against one case, as a failed check's message says.
+
+    Parameters
+    ----------
+    thing, *shapes, **options
+        As for ``check_operator``, ``check_function`` or ``check_linear_operator``.
+    check : str
+        The property's name.
+    case : tuple
+        The points and numbers of the counterexample.
+
+    Raises
+    ------
+    AssertionError
+        The property is violated.
+    ValueError
+        The thing has no property of this name.
+    """
+    suite(thing, *shapes, **options).replay(check, case)

@@ -1,0 +1,68 @@
+"""Each property of each thing as a pytest test of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Any
+
+from splitkit.testing._report import label
+from splitkit.testing._suite import suite
+
+Case = tuple[Any, ...]
+
+
+def parametrize_with_checks(
+    things: Iterable[Case],
+    *,
+    max_examples: int | None = None,
+    seed: int = 0,
+    **options: Any,
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Decorate a test that takes ``check`` and calls it: one test for each property of each thing.
+
+    Parameters
+    ----------
+    things : iterable of tuples
+        A thing with the shapes that its ``check_…`` takes: ``(A, shape)`` for an operator or a
+        function, ``(L, domain_shape, range_shape)`` for a linear map. A dict at the end declares
+        known failures, ``{property: reason}``: those tests are expected to fail, strictly.
+    max_examples, seed, **options
+        As for ``check_operator``.
+
+    Raises
+    ------
+    ValueError
+        A declared failure names no property of its thing; the message lists those there are.
+
+    Examples
+    --------
+    >>> @parametrize_with_checks([
+    ...     (Cubic(), (3,)),
+    ...     (Wavelet(), (8,), (8,), {"norm": "bounded by 1, which the border exceeds"}),
+    ... ])
+    ... def test_mine(check):
+    ...     check()
+    """
+    import pytest
+
+    parameters = []
+    for thing, *shapes in things:
+        failures: Mapping[str, str] = {}
+        if shapes and isinstance(shapes[-1], Mapping):
+            failures = shapes.pop()
+        properties = suite(thing, *shapes, **options)
+        unknown = sorted(set(failures) - set(properties.names))
+        if unknown:
+            raise ValueError(
+                f"known failures {', '.join(unknown)} of {label(thing)} name no property: it has "
+                f"{', '.join(properties.names)}"
+            )
+        for name in properties.names:
+            marks = []
+            if name in failures:
+                reason = failures[name]
+                marks.append(pytest.mark.xfail(reason=reason, strict=True, raises=AssertionError))
+            check = partial(properties.run, max_examples, seed, name)
+            parameters.append(pytest.param(check, marks=marks, id=f"{label(thing)}-{name}"))
+    return pytest.mark.parametrize("check", parameters)

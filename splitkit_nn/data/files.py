@@ -1,0 +1,44 @@
+"""What the readers of files share: where a file is looked for, and what a label may be."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+
+def find_file(directory: Path, names: Sequence[str], *, folder: str, what: str) -> Path:
+    """The first of ``names`` that is a file in ``directory`` or in its ``folder``.
+
+    Raises
+    ------
+    FileNotFoundError
+        None is; the message names all of them and ``what`` belongs there.
+    """
+    if not directory.is_dir():
+        raise FileNotFoundError(
+            f"{directory} is no directory; give the one that holds {what} or add --download"
+        )
+    for place in (directory, directory / folder):
+        for name in names:
+            if (place / name).is_file():
+                return place / name
+    raise FileNotFoundError(
+        f"{directory} holds none of {', '.join(names)}, nor does its {folder}; put {what} there, "
+        "name the directory that has them, or let --download fetch them"
+    )
+
+
+def as_labels(path: Path, labels: NDArray[np.integer], classes: int) -> Tensor:
+    """Labels read from ``path`` as int64; ValueError unless each is in 0 … classes − 1."""
+    wrong = labels[(labels < 0) | (labels >= classes)]
+    if wrong.size:
+        raise ValueError(
+            f"{path}: found label {wrong[0]}, expected 0 … {classes - 1}; "
+            "the file is damaged or belongs to other data: download it again"
+        )
+    return torch.from_numpy(labels.astype(np.int64))

@@ -1,0 +1,1 @@
+"""The paper's tables and figures again, from the runs that are there."""

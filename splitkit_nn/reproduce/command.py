@@ -1,0 +1,49 @@
+"""The command ``reproduce --runs DIR``: the paper's tables and figures from the runs in DIR."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+
+from splitkit_nn.reproduce.figures import draw_figures
+from splitkit_nn.reproduce.found import find_runs
+from splitkit_nn.reproduce.tables import tables
+from splitkit_nn.training.run import Run
+from splitkit_nn.training.train import NO_PICTURE
+
+Work = Callable[[], None]
+
+PAGE = "tables.md"
+
+
+def add_reproduce(command: argparse.ArgumentParser) -> None:
+    """Give the parser of ``reproduce`` its arguments."""
+    command.set_defaults(prepare=prepare_reproduce)
+    command.add_argument(
+        "--runs", type=Path, metavar="DIR", required=True, help="holds the runs, at any depth"
+    )
+    command.add_argument(
+        "--out", type=Path, metavar="DIR", help="for tables and pictures (default: RUNS/reproduced)"
+    )
+    command.add_argument("--data", type=Path, metavar="DIR", help="if the data has moved")
+
+
+def prepare_reproduce(options: argparse.Namespace) -> Work:
+    """Read the runs; return the printing of the tables and the drawing of the figures."""
+    runs = find_runs(options.runs)
+    out = options.out or options.runs / "reproduced"
+
+    def work() -> None:
+        out.mkdir(parents=True, exist_ok=True)
+        page = tables(runs)
+        print(page)
+        print(f"tables: {Run(out).write(PAGE, page.encode())}")
+        if find_spec("matplotlib") is None:
+            print(f"pictures: {NO_PICTURE}")
+            return
+        for line in draw_figures(runs, out, options.data):
+            print(line)
+
+    return work

@@ -1,0 +1,77 @@
+"""The equilibrium layer within a model of any make, and what passes through it."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from splitkit_nn.baselines import BroydenDEQ, NeuralODE
+from splitkit_nn.layers import MonDEQ
+
+
+def equilibrium_layer(model: nn.Module) -> MonDEQ:
+    """The model's equilibrium layer, wherever in it; TypeError if there is none."""
+    for module in model.modules():
+        if isinstance(module, MonDEQ):
+            return module
+    raise TypeError(f"model is a {type(model).__name__} without a MonDEQ: put one in")
+
+
+def has_equilibrium(model: nn.Module) -> bool:
+    """Whether there is an equilibrium layer in the model."""
+    return any(isinstance(module, MonDEQ) for module in model.modules())
+
+
+class SolverWork(NamedTuple):
+    """What the latest training step cost: iterations, or evaluations of an ODE's right-hand side,
+    forward and backward; and the solver's step size, nan if it has none.
+    """
+
+    forward: float
+    backward: float
+    alpha: float
+
+
+def solver_work(model: nn.Module) -> SolverWork:
+    """Of the model's latest forward and backward pass."""
+    if isinstance(model, (NeuralODE, BroydenDEQ)):
+        forward, backward = model.evaluations
+        return SolverWork(forward, backward, math.nan)
+    last = equilibrium_layer(model).last_solve
+    assert last.forward is not None
+    assert last.backward is not None
+    return SolverWork(last.forward.iterations, last.backward.iterations, last.forward.alpha)
+
+
+class Passage(NamedTuple):
+    """What a batch of images becomes: the layer's input, its equilibrium, the model's logits."""
+
+    x: Tensor
+    z: Tensor
+    logits: Tensor
+
+
+def follow(model: nn.Module, images: Tensor) -> Passage:
+    """Run the model on images and keep what its equilibrium layer took and gave."""
+    seen: list[tuple[Tensor, Tensor]] = []
+
+    def keep(layer: nn.Module, inputs: tuple[Any, ...], output: Tensor) -> None:
+        seen.append((inputs[0], output))
+
+    handle = equilibrium_layer(model).register_forward_hook(keep)
+    try:
+        logits = model(images)
+    finally:
+        handle.remove()
+    return Passage(*seen[0], logits)
+
+
+def loss_cotangent(model: nn.Module, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """The layer's input, and the gradient of the mean cross-entropy in its output."""
+    with torch.enable_grad():
+        passage = follow(model, images)
+        loss = nn.functional.cross_entropy(passage.logits, labels)
+    return passage.x.detach(), torch.autograd.grad(loss, passage.z)[0]

@@ -1,0 +1,72 @@
+"""What splitkit_nn offers passes its own public checks, on every library and dtype."""
+
+import copy
+
+import pytest
+import torch
+
+import splitkit as sk
+import splitkit.testing
+import splitkit_nn as sknn
+from splitkit.testing import check_activation, check_layer, parametrize_with_checks, replay, suite
+from splitkit_nn.activations import ACTIVATIONS
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_each_activation(name, xp, dtype):
+    shape = (2, 4)
+    splitkit.testing.suite(ACTIVATIONS[name](), shape, xp=xp, dtype=dtype).run(max_examples=8)
+
+
+@pytest.mark.parametrize("m", [1.0, 0.05])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_the_dense_layer(m, dtype):
+    torch.manual_seed(0)
+    layer = sknn.MonDEQ(sknn.MonotoneDense(2, 4, m=m), tol=1e-5).to(dtype)
+    before = copy.deepcopy(layer.state_dict())
+    check_layer(layer, max_examples=4)
+    for name, value in layer.state_dict().items():
+        torch.testing.assert_close(value, before[name], rtol=0, atol=0, equal_nan=True)
+
+
+torch.manual_seed(0)
+LAYER = sknn.MonDEQ(sknn.MonotoneDense(2, 3))
+
+
+@parametrize_with_checks([(sknn.ReLU(), (2, 3)), (LAYER,)], max_examples=3)
+def test_each_property_by_itself(check):
+    check()
+
+
+def test_what_is_no_activation_or_layer_is_refused():
+    with pytest.raises(TypeError, match="give a splitkit_nn Activation"):
+        check_activation(torch.nn.ReLU())
+    with pytest.raises(TypeError, match=r"give a splitkit_nn\.MonDEQ"):
+        check_layer(torch.nn.Linear(2, 2))
+    with pytest.raises(TypeError, match=r"Linear\(.*is a Linear: give an operator"):
+        suite(torch.nn.Linear(2, 2))
+    with pytest.raises(AttributeError, match="check_nothing"):
+        _ = splitkit.testing.check_nothing
+
+
+def test_a_layer_whose_input_is_not_stated_needs_its_shape():
+    class Reshaping(sknn.MonotoneDense):
+        def __init__(self):
+            super().__init__(2, 3)
+            del self.in_features
+
+        def check_input(self, x):
+            assert x.shape[1:] == (2,)
+
+        def extra_repr(self):
+            return ""
+
+    layer = sknn.MonDEQ(Reshaping())
+    with pytest.raises(ValueError, match="input_shape = None"):
+        check_layer(layer)
+    check_layer(layer, (2,), max_examples=1)
+
+
+def test_a_layer_is_replayed_by_its_case():
+    replay(LAYER, check="equilibrium", case=("negative", 3))
+    assert isinstance(LAYER.method, sk.Method)

@@ -1,0 +1,841 @@
+"""Planted faults, one a property, and the table of which check finds them.
+
+    python -m tests.testing.faults [--seeds 20] [--correct 200]
+
+runs each check with default settings, once a seed, and prints how often the fault was caught by a
+property that it breaks, and the slowest run; then it sends everything registered through its check
+and prints what was accused, which must be nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.special import ndtr
+
+import splitkit as sk
+import splitkit_nn as sknn
+from splitkit.functions import Box, Huber, L1Norm, SquaredL2
+from splitkit.testing import Registered, Violation, registered, suite
+from splitkit.testing.strategies import rotation
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A thing with one fault.
+
+    Attributes
+    ----------
+    name : str
+    property : str
+        The one that it breaks; the check of this property must find it.
+    make : callable
+        Makes the thing with the shapes of its points.
+    options : dict
+        Of the check, beside the shapes.
+    """
+
+    name: str
+    property: str
+    make: Callable[[], tuple[Any, ...]]
+    options: dict[str, Any]
+
+    def found(self, only: str | None = None, seed: int = 0) -> Violation | None:
+        """What the check of everything, or of one property, reports."""
+        thing, *shapes = self.make()
+        try:
+            with np.errstate(all="ignore"):
+                suite(thing, *shapes, **self.options).run(seed=seed, only=only)
+        except Violation as violation:
+            return violation
+        return None
+
+
+FAULTS: list[Fault] = []
+
+
+def fault(name: str, property: str, **options: Any) -> Callable[..., Any]:
+    """Register what a function makes, or a class with the shape (3,), as a fault."""
+
+    def register(make: Any) -> Any:
+        built = (lambda: (make(), (3,))) if isinstance(make, type) else make
+        FAULTS.append(Fault(name, property, built, options))
+        return make
+
+    return register
+
+
+def matrix(seed: int = 5) -> Any:
+    return np.random.default_rng(seed).standard_normal((10, 10))
+
+
+def linear(M: Any, **declared: Any) -> sk.Operator:
+    return sk.Operator.from_callable(lambda x: M @ x, **declared)
+
+
+class Linear(sk.Operator):
+    """x ↦ Mx with any declared properties."""
+
+    def __init__(self, M: Any, **declared: Any) -> None:
+        self.M, self.properties = np.asarray(M), sk.Properties.of(**declared)
+
+    def __call__(self, x: Any) -> Any:
+        return x @ self.M.T
+
+
+class Map(sk.LinearOperator):
+    """x ↦ Mx with an adjoint of its own."""
+
+    def __init__(self, M: Any, adjoint: Any = None, **declared: Any) -> None:
+        self.M = np.asarray(M, dtype=float)
+        self.Mt = self.M.T if adjoint is None else np.asarray(adjoint, dtype=float)
+        self.norm = float(np.linalg.norm(self.M, 2))
+        vars(self).update(declared)
+
+    def __call__(self, x: Any) -> Any:
+        return x @ self.M.T
+
+    def adjoint(self, y: Any) -> Any:
+        return y @ self.Mt.T
+
+
+def soft(y: Any, threshold: Any) -> Any:
+    return np.sign(y) * np.maximum(np.abs(y) - threshold, 0)
+
+
+A3 = np.array([[2.0, 1.0, 0.0], [-1.0, 1.0, 0.5], [0.0, -0.5, 3.0]])
+
+# -- constants ------------------------------------------------------------------------------------
+
+
+@fault("Lipschitz constant 1 % too small, dimension 10", "lipschitz")
+def _():
+    M = matrix()
+    return linear(M, lipschitz=0.99 * float(np.linalg.norm(M, 2))), (10,)
+
+
+@fault("Lipschitz constant 1 % too small, dimension 40", "lipschitz")
+def _():
+    M = np.random.default_rng(0).standard_normal((40, 40))
+    M = M @ M.T
+    return linear(M, lipschitz=0.99 * float(np.linalg.norm(M, 2))), (40,)
+
+
+@fault("strong monotonicity 1 % too large", "strongly_monotone")
+def _():
+    M = matrix() @ matrix().T + np.eye(10) + matrix() - matrix().T
+    m = float(np.linalg.eigvalsh((M + M.T) / 2)[0])
+    return linear(M, strong_monotonicity=1.01 * m), (10,)
+
+
+@fault("cocoercivity 1 % too large", "cocoercive")
+def _():
+    M = matrix() @ matrix().T
+    return linear(M, cocoercivity=1.01 / float(np.linalg.norm(M, 2))), (10,)
+
+
+@fault("averagedness 1 % too small", "averaged")
+def _():
+    return Linear(0.4 * np.eye(10) + 0.6 * rotation(10, 0.0, 1.0), averagedness=0.99 * 0.6), (10,)
+
+
+@fault("comonotonicity 1 % too large", "comonotone")
+def _():
+    return Linear(np.linalg.inv(rotation(4, 0.0, 1.0) - 0.3 * np.eye(4)), cocoercivity=-0.297), (4,)
+
+
+@fault("not monotone", "monotone")
+def _():
+    M = matrix() @ matrix().T + matrix() - matrix().T
+    m = float(np.linalg.eigvalsh((M + M.T) / 2)[0])
+    return linear(M - (m + 1e-3) * np.eye(10), monotone=True), (10,)
+
+
+@fault("not monotone, far from 0", "monotone")
+def _():
+    return sk.Operator.from_callable(lambda x: x - np.sin(1.2 * x), monotone=True), (3,)
+
+
+@fault("wrong sign", "strongly_monotone")
+def _():
+    return sk.Operator.from_callable(lambda x: -x, strong_monotonicity=1.0), (3,)
+
+
+@fault("no gradient: a rotation by 3 degrees", "gradient")
+def _():
+    angle = np.deg2rad(3)
+    M = [[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]]
+    return Linear(M, monotone=True, gradient=True, linear=True), (2,)
+
+
+@fault("no gradient: a rotation by 10 degrees that is not affine", "gradient")
+def _():
+    angle = np.deg2rad(10)
+    M = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+    properties = {"monotone": True, "gradient": True}
+    return linear(M, **properties), (2,)
+
+
+@fault("not skew by 1 %", "skew")
+def _():
+    return Linear(rotation(4, 0.0, 1.0) + 0.01 * np.eye(4), skew=True), (4,)
+
+
+@fault("not affine", "affine")
+def _():
+    class Cubic(sk.Operator):
+        properties = sk.Properties.of(monotone=True, linear=True)
+
+        def __call__(self, x: Any) -> Any:
+            return x + 1e-6 * x**3
+
+    return Cubic(), (3,)
+
+
+@fault("constant of the Cayley operator 1 % too small", "cayley_constants")
+def _():
+    class Claims(sk.Affine):
+        def cayley_properties(self, alpha: float) -> sk.Properties:
+            norm = self.M.reflected_norm(alpha)
+            return super().cayley_properties(alpha).also(((0.99 * norm) ** 2, 0.0, -1.0))
+
+    return Claims(A3), (3,)
+
+
+# -- resolvents -----------------------------------------------------------------------------------
+
+
+@fault("resolvent of the wrong step", "resolvent_solves")
+class WrongStep(sk.Affine):
+    def __init__(self) -> None:
+        super().__init__(A3)
+
+    def make_resolvent(self, alpha: Any) -> Any:
+        return super().make_resolvent(alpha * alpha)
+
+
+@fault("resolvent of the inverse", "resolvent_solves")
+class OfTheInverse(sk.Affine):
+    def __init__(self) -> None:
+        super().__init__(A3)
+
+    def make_resolvent(self, alpha: Any) -> Any:
+        return self.inverse.make_resolvent(alpha)
+
+    @property
+    def inverse(self) -> Any:
+        return sk.Affine(np.linalg.inv(A3))
+
+
+@fault("stale inverse: that of the first step for ever", "resolvent_solves")
+class Stale(sk.Affine):
+    def __init__(self) -> None:
+        super().__init__(A3)
+        self.kept = None
+
+    def make_resolvent(self, alpha: Any) -> Any:
+        if self.kept is None:
+            self.kept = super().make_resolvent(alpha)
+        return self.kept
+
+
+@fault("expansive resolvent", "firmly_nonexpansive")
+def _():
+    return sk.Operator.from_callable(
+        resolvent=lambda y, alpha: 1.02 * y, monotone=True, maximal=True
+    ), (3,)
+
+
+@fault("resolvent with the weight squared", "resolvent_identity")
+def _():
+    return sk.Operator.from_callable(
+        resolvent=lambda y, alpha: soft(y, alpha * alpha), monotone=True, maximal=True
+    ), (3,)
+
+
+@fault("resolvent undefined far away (not maximal)", "finite")
+def _():
+    return sk.Operator.from_callable(
+        resolvent=lambda y, alpha: np.where(np.abs(y) > 300, np.nan, y / (1 + alpha)),
+        strong_monotonicity=1.0, maximal=True,
+    ), (3,)  # fmt: skip
+
+
+@fault("Cayley operator 2R + I", "cayley_is_reflection")
+class PlusIdentity(sk.Affine):
+    def __init__(self) -> None:
+        super().__init__(A3)
+
+    def make_cayley(self, alpha: Any) -> Any:
+        resolvent = self.make_resolvent(alpha)
+        return lambda y: 2 * resolvent(y) + y
+
+
+@fault("inverse that forgets to divide by the step", "moreau")
+class WrongInverse(sk.Affine):
+    def __init__(self) -> None:
+        super().__init__(A3)
+
+    @property
+    def inverse(self) -> sk.Operator:
+        A = self
+
+        class Forgets(sk.Operator):
+            properties = A.properties.inverse()
+
+            def make_resolvent(self, alpha: Any) -> Any:
+                resolvent = A.make_resolvent(1 / alpha)
+                return lambda y: y - alpha * resolvent(y)
+
+        return Forgets()
+
+
+@fault("inverse of the inverse is the inverse", "inverse_of_inverse")
+class Involution(sk.Affine):
+    def __init__(self) -> None:
+        super().__init__(A3)
+
+    @property
+    def inverse(self) -> sk.Operator:
+        inverse = super().inverse
+
+        class Itself(type(inverse)):  # type: ignore[misc]
+            inverse = property(lambda self: self)
+
+        return Itself(self)
+
+
+# -- what a map keeps -----------------------------------------------------------------------------
+
+
+@fault("another value at each call", "deterministic")
+class Drifts(sk.Operator):
+    properties = sk.Properties.of(strong_monotonicity=1.0, lipschitz=1.0)
+    calls = 0
+
+    def __call__(self, x: Any) -> Any:
+        self.calls += 1
+        return x + 1e-3 * self.calls
+
+
+@fault("returns a buffer that the next call overwrites", "no_aliasing")
+class Buffer(sk.Operator):
+    properties = sk.Properties.of(strong_monotonicity=1.0, lipschitz=1.0)
+
+    def __init__(self) -> None:
+        self.buffer = np.zeros(3)
+
+    def __call__(self, x: Any) -> Any:
+        self.buffer[:] = x
+        return self.buffer
+
+
+@fault("changes its argument in place", "no_mutation")
+class InPlace(sk.Operator):
+    properties = sk.Properties.of(monotone=True)
+
+    def __call__(self, x: Any) -> Any:
+        x *= 2
+        return x
+
+
+@fault("NaN at zero", "finite")
+def _():
+    A = sk.Operator.from_callable(lambda x: x / np.abs(x).sum() * np.abs(x).sum(), monotone=True)
+    return A, (3,)
+
+
+@fault("another shape", "like_its_argument")
+def _():
+    return sk.Operator.from_callable(lambda x: x[None, :], monotone=True), (3,)
+
+
+@fault("a list in place of a tuple of blocks", "like_its_argument")
+def _():
+    return sk.Operator.from_callable(list, monotone=True), ((3,), (2,))
+
+
+@fault("the wrong block", "monotone")
+def _():
+    A = sk.Operator.from_callable(lambda x: (x[1], x[0]), monotone=True, lipschitz=1.0)
+    return A, ((3,), (3,))
+
+
+@fault("double precision that leaks", "like_its_argument", dtype=np.float32)
+def _():
+    return sk.Operator.from_callable(lambda x: x * np.float64(1.0), monotone=True), (3,)
+
+
+@fault("NaN taken for a number", "nan")
+def _():
+    return sk.Operator.from_callable(np.nan_to_num, strong_monotonicity=1.0), (3,)
+
+
+@fault("pickle loses a parameter", "serialization")
+class Forgetful(sk.Operator):
+    properties = sk.Properties.of(monotone=True)
+
+    def __init__(self, scale: float = 2.0) -> None:
+        self.scale = scale
+
+    def __call__(self, x: Any) -> Any:
+        return self.scale * x
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.scale = 1.0
+
+
+@fault("a norm over the batch", "batch_independence", batch_ndim=1)
+def _():
+    A = sk.Operator.from_callable(lambda x: x / (1 + np.linalg.norm(x)))
+    return A, (4, 3)
+
+
+@fault("the first step size for the whole batch", "step_of_each_element", batch_ndim=1)
+def _():
+    def resolvent(y: Any, alpha: Any) -> Any:
+        return y / (1 + np.ravel(alpha)[0])
+
+    A = sk.Operator.from_callable(resolvent=resolvent, strong_monotonicity=1.0, maximal=True)
+    return A, (4, 3)
+
+
+# -- functions ------------------------------------------------------------------------------------
+
+
+@fault("prox in place", "no_mutation")
+class InPlaceProx(L1Norm):
+    def prox(self, x: Any, alpha: Any = 1.0) -> Any:
+        x *= 1 / (1 + alpha)
+        return x
+
+
+@fault("prox at alpha = 1 always", "prox_minimizes")
+class AlwaysOne(Huber):
+    def prox(self, x: Any, alpha: Any = 1.0) -> Any:
+        return super().prox(x, 1.0)
+
+
+@fault("threshold off by a factor", "prox_minimizes")
+class HalfThreshold(L1Norm):
+    def prox(self, x: Any, alpha: Any = 1.0) -> Any:
+        return super().prox(x, alpha / 2)
+
+
+@fault("threshold 0.1 % off", "prox_minimizes")
+class NearlyRight(L1Norm):
+    def prox(self, x: Any, alpha: Any = 1.0) -> Any:
+        return super().prox(x, 1.001 * alpha)
+
+
+@fault("prox without the keyword alpha", "prox_keyword")
+class AnotherName(L1Norm):
+    def prox(self, x: Any, tau: Any = 1.0) -> Any:
+        return super().prox(x, tau)
+
+
+@fault("conjugate returns f", "moreau_of_conjugate")
+class OwnConjugate(L1Norm):
+    @property
+    def conjugate(self) -> Any:
+        return self
+
+
+@fault("value of the conjugate is f's", "fenchel_young")
+class ValueOfF(SquaredL2):
+    def __init__(self) -> None:
+        super().__init__(3.0)
+
+    @property
+    def conjugate(self) -> Any:
+        f = self
+
+        class Wrong(SquaredL2):
+            def __call__(self, x: Any) -> Any:
+                return f(x)
+
+        return Wrong(1 / self.weight)
+
+
+@fault("gradient 2 % too large", "finite_difference")  # fmt: skip
+class WrongGradient(SquaredL2):
+    def gradient(self, x: Any) -> Any:
+        return 1.02 * super().gradient(x)
+
+
+@fault("|s|L for f(s·), where s²L holds", "gradient_upper_bound")
+class WrongRule(SquaredL2):
+    def __init__(self) -> None:
+        super().__init__(9.0)
+        self.smoothness = 3.0
+        self.strong_convexity = 0.0
+
+
+@fault("strong convexity of a function that is not", "convex")
+class TooConvex(Huber):
+    strong_convexity = 0.01
+
+
+@fault("smoothness 10 % too small", "gradient_upper_bound")  # fmt: skip
+class TooSmooth(Huber):
+    def __init__(self) -> None:
+        super().__init__()
+        self.smoothness = 0.9
+
+
+@fault("not convex", "convex")
+class NotConvex(L1Norm):
+    def __call__(self, x: Any) -> Any:
+        return np.sum(np.sqrt(np.abs(x)))
+
+
+@fault("projection onto a set 1 % too large", "prox_in_domain")
+class TooLarge(Box):
+    def __init__(self) -> None:
+        super().__init__(-1.0, 1.0)
+
+    def prox(self, x: Any, alpha: Any = 1.0) -> Any:
+        return np.clip(x, -1.01, 1.01)
+
+
+@fault("called elementwise, and is not", "elementwise")
+class NotElementwise(sk.functions.Simplex):
+    elementwise = True
+
+
+@fault("value in double precision", "value_like_its_argument", dtype=np.float32)
+class FloatValue(L1Norm):
+    def __call__(self, x: Any) -> Any:
+        return np.asarray(float(super().__call__(x)), dtype=np.float64)
+
+
+@fault("value counts NaN as inside", "nan")
+class Inside(Box):
+    def __init__(self) -> None:
+        super().__init__(-1.0, 1.0)
+
+    def __call__(self, x: Any) -> Any:
+        outside = np.any(np.abs(x) > 1 + 1e-12)
+        return np.asarray(np.inf if outside else 0.0)
+
+
+# -- linear maps ----------------------------------------------------------------------------------
+
+
+@fault("adjoint with a wrong sign", "adjoint")
+def _():
+    return Map(A3, A3.T * [[1], [-1], [1]]), (3,), (3,)
+
+
+@fault("adjoint without the flip", "adjoint")
+def _():
+    return Map(A3, A3), (3,), (3,)
+
+
+@fault("circular shift off by one in the adjoint", "adjoint")
+def _():
+    S = np.roll(np.eye(5), 1, axis=0)
+    return Map(S, np.eye(5)), (5,), (5,)
+
+
+@fault("L.T is another map than the adjoint", "transpose")
+class OtherTranspose(Map):
+    def __init__(self) -> None:
+        super().__init__(A3)
+
+    T = property(lambda self: self)  # type: ignore[assignment]
+
+
+FAULTS[-1] = replace(FAULTS[-1], make=lambda: (OtherTranspose(), (3,), (3,)))
+
+
+@fault("affine, not linear", "linear")
+def _():
+    class Moved(Map):
+        def __call__(self, x: Any) -> Any:
+            return super().__call__(x) + 1.0
+
+    return Moved(A3), (3,), (3,)
+
+
+@fault("norm 1 % too small", "norm")
+def _():
+    M = matrix()
+    return Map(M, norm=0.99 * float(np.linalg.norm(M, 2))), (10,), (10,)
+
+
+@fault("least gain 1 % too large", "least_gain")
+def _():
+    M = matrix()
+    return Map(M, least_gain=1.01 * float(np.linalg.svd(M)[1][-1])), (10,), (10,)
+
+
+@fault("LLᵀ = νI with ν wrong", "gram")
+def _():
+    return Map(2 * np.eye(3), gram=2.0), (3,), (3,)
+
+
+@fault("space of the values", "range_space")
+def _():
+    class Wrong(sk.DenseMatrix):
+        def range_space(self, space: Any) -> Any:
+            return space
+
+    return Wrong(A3[:2]), (3,), (2,)
+
+
+@fault("shifted inverse of another step", "shifted_inverse")
+def _():
+    class Wrong(sk.DenseMatrix):
+        def shifted_inverse(self, alpha: Any) -> Any:
+            return super().shifted_inverse(1.1 * alpha)
+
+    return Wrong(A3), (3,), (3,)
+
+
+@fault("transposed solve that is not transposed", "shifted_inverse_transpose")
+def _():
+    class Symmetric(sk.DenseMatrix):
+        @property
+        def T(self) -> Any:
+            return self
+
+        def adjoint(self, y: Any) -> Any:
+            return y @ self.matrix.T
+
+    class Wrong(sk.DenseMatrix):
+        def shifted_inverse(self, alpha: Any) -> Any:
+            return Symmetric(super().shifted_inverse(alpha).matrix)
+
+    return Wrong(A3), (3,), (3,)
+
+
+@fault("reflected inverse without the reflection", "reflected_inverse")
+def _():
+    class Wrong(sk.DenseMatrix):
+        def reflected_inverse(self, alpha: Any) -> Any:
+            return self.shifted_inverse(alpha)
+
+    return Wrong(A3), (3,), (3,)
+
+
+@fault("norm of the reflected inverse too small", "reflected_norm")
+def _():
+    class Wrong(sk.DenseMatrix):
+        def reflected_norm(self, alpha: Any) -> Any:
+            return 0.5 * super().reflected_norm(alpha)
+
+    return Wrong(A3), (3,), (3,)
+
+
+# -- activations and layers -----------------------------------------------------------------------
+
+
+class ByName(sknn.Activation):
+    """σ of a torch function, with a resolvent that a subclass gives."""
+
+    def sigma(self, y: Any) -> Any:
+        raise NotImplementedError
+
+    def slope(self, y: Any) -> Any:
+        raise NotImplementedError
+
+    def __call__(self, y: Any) -> Any:
+        return self.sigma(y)
+
+    def derivative(self, y: Any) -> Any:
+        return self.slope(y)
+
+    @property
+    def operator(self) -> sk.Operator:
+        return sk.Operator.from_callable(
+            resolvent=lambda y, alpha: self.sigma(y), monotone=True, maximal=True
+        )
+
+
+def activation(make: type) -> Any:
+    return lambda: (make(), (2, 4))
+
+
+class GELU(ByName):
+    def sigma(self, y: Any) -> Any:
+        return y * ndtr(y)
+
+    def slope(self, y: Any) -> Any:
+        return ndtr(y) + y * np.exp(-y * y / 2) / np.sqrt(2 * np.pi)
+
+
+class Tanh(ByName):
+    def sigma(self, y: Any) -> Any:
+        return np.tanh(y)
+
+    def slope(self, y: Any) -> Any:
+        return 1 - np.tanh(y) ** 2
+
+
+class WrongSlope(sknn.ReLU):
+    def derivative(self, y: Any) -> Any:
+        return 0.9 * super().derivative(y)
+
+
+class Steep(sknn.ReLU):
+    def derivative(self, y: Any) -> Any:
+        return 1.05 * super().derivative(y)
+
+
+class AnotherOperator(sknn.ReLU):
+    @property
+    def operator(self) -> sk.Operator:
+        return sk.NormalCone(Box(0.0, 6.0, batch_ndim=1))
+
+
+fault("GELU, which is not monotone", "firmly_nonexpansive")(activation(GELU))
+fault("σ in place of prox at every alpha", "prox_at_every_step")(activation(Tanh))
+fault("derivative of σ 10 % too small", "jacobian")(activation(WrongSlope))
+fault("slope of σ above 1", "jacobian_range")(activation(Steep))
+fault("σ is not the prox of its operator", "prox_at_one")(activation(AnotherOperator))
+
+
+class NegativeScale(sknn.MonotoneDense):
+    """I − W = mI + gAᵀA with a learned g that nothing keeps from becoming negative."""
+
+    def __init__(self) -> None:
+        super().__init__(3, 4)
+        self.g = torch.nn.Parameter(torch.ones(()))
+
+    def weight(self) -> Any:
+        return (1 - self.m) * torch.eye(4, dtype=self.A.dtype) - self.g * self.A.T @ self.A
+
+
+class TransposedOperator(sknn.MonotoneDense):
+    def operator(self, *, exact: bool) -> Any:
+        return sk.DenseMatrix(super().operator(exact=True).matrix.T)
+
+
+class SeesTheBatch(sknn.MonotoneDense):
+    def bias(self, x: Any) -> Any:
+        return super().bias(x - x.mean(dim=0))
+
+
+class UnsavedWeight(sknn.MonotoneDense):
+    def __init__(self, *sizes: int) -> None:
+        super().__init__(*sizes)
+        self.offset = torch.rand(sizes[1])
+
+    def bias(self, x: Any) -> Any:
+        return super().bias(x) + self.offset.to(x)
+
+    def _load_from_state_dict(self, *arguments: Any) -> None:
+        super()._load_from_state_dict(*arguments)
+        self.offset = torch.zeros_like(self.offset)
+
+
+class IgnoresNaN(sknn.MonDEQ):
+    def forward(self, x: Any) -> Any:
+        return super().forward(torch.nan_to_num(x))
+
+
+class StaleInverse(sknn.MonDEQ):
+    def _operator(self) -> Any:
+        if self._cache is None:
+            super()._operator()
+        return self._cache[1]
+
+
+class NoJacobian(sknn.ReLU):
+    def derivative(self, y: Any) -> Any:
+        return 1 + 0 * y
+
+
+class Overconfident(sknn.MonDEQ):
+    def forward(self, x: Any) -> Any:
+        value = super().forward(x)
+        record = self.last_solve.forward
+        self.last_solve.forward = replace(record, error_bound=1e-3 * record.error_bound)
+        return value
+
+
+class Drifting(sknn.MonDEQ):
+    def forward(self, x: Any) -> Any:
+        self.age += 1
+        return super().forward(x) + 1e-9 * self.age
+
+
+def layer(kind: type, parametrization: Any = sknn.MonotoneDense, **options: Any) -> Any:
+    def make() -> tuple[Any, ...]:
+        torch.manual_seed(0)
+        inner = parametrization() if parametrization is NegativeScale else parametrization(3, 4)
+        return (kind(inner, **options).double(),)
+
+    return make
+
+
+fault("learned scale that may become negative", "strongly_monotone")(
+    layer(sknn.MonDEQ, NegativeScale)
+)
+fault("I − Wᵀ solved in place of I − W", "equilibrium")(layer(sknn.MonDEQ, TransposedOperator))
+fault("inverse of the parameters before they changed", "equilibrium")(layer(StaleInverse))
+fault("input normalized by the batch", "batch_independence")(layer(sknn.MonDEQ, SeesTheBatch))
+fault("value depends on what the state dict lacks", "state_dict")(layer(sknn.MonDEQ, UnsavedWeight))
+fault("backward pass without J", "derivative")(layer(sknn.MonDEQ, activation=NoJacobian()))
+fault("NaN taken for convergence", "nan")(layer(IgnoresNaN))
+fault("error bound that does not hold", "error_bound")(layer(Overconfident))
+fault("another output at each call", "deterministic")(layer(Drifting))
+
+
+# -- the table ------------------------------------------------------------------------------------
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Print the table; the exit status is 1 if a fault was missed or something correct accused."""
+    parser = argparse.ArgumentParser(description="Plant faults, and accuse what is correct.")
+    parser.add_argument("--seeds", type=int, default=20, help="runs of each fault (20)")
+    parser.add_argument("--correct", type=int, default=0, help="runs of all registered things (0)")
+    options = parser.parse_args(arguments)
+    caught = sum(row(each, options.seeds) for each in FAULTS)
+    print(f"{caught} of {len(FAULTS)} faults caught every time, with {options.seeds} seeds")
+    accused = sum(accusations(thing, options.correct) for thing in registered())
+    print(f"{accused} accusations of {len(registered())} correct things, {options.correct} seeds")
+    return int(caught < len(FAULTS) or accused > 0)
+
+
+def row(fault: Fault, seeds: int) -> bool:
+    """Print a fault's row; whether every seed found it."""
+    if fault is FAULTS[0]:
+        print("| fault | its check | caught | the whole check reports | slowest run |")
+        print("|---|---|---|---|---|")
+    reported, slowest, caught = set(), 0.0, 0
+    for seed in range(seeds):
+        start = time.perf_counter()
+        own = fault.found(fault.property, seed)
+        slowest = max(slowest, time.perf_counter() - start)
+        anything = fault.found(None, seed)
+        reported.add(anything.property if anything else "nothing")
+        caught += own is not None and anything is not None
+    names = ", ".join(sorted(reported))
+    cells = (fault.name, fault.property, f"{caught}/{seeds}", names, f"{slowest:.2f} s")
+    print(f"| {' | '.join(cells)} |", flush=True)
+    return caught == seeds
+
+
+def accusations(thing: Registered, seeds: int) -> int:
+    """How many seeds find fault with something that has none."""
+    accused = 0
+    for seed in range(seeds):
+        try:
+            thing.check(seed=seed)
+        except AssertionError as violation:
+            accused += 1
+            print(f"accused: {thing}, seed {seed}: {violation}", flush=True)
+    return accused
+
+
+if __name__ == "__main__":
+    sys.exit(main())

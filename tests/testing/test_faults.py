@@ -1,0 +1,110 @@
+"""Planted faults: each is found by the check of the property that it breaks, and says so."""
+
+import numpy as np
+import pytest
+
+import splitkit as sk
+from splitkit.functions import L1Norm
+from splitkit.testing import check_function, check_linear_operator, check_operator, replay
+from splitkit.testing.strategies import orthogonal
+from tests.testing.faults import FAULTS, main
+
+
+def test_there_are_enough_faults_of_enough_kinds():
+    assert len(FAULTS) >= 40
+    assert len({fault.property for fault in FAULTS}) >= 40
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+def test_a_fault_is_found_by_its_check(fault):
+    violation = fault.found(fault.property)
+    assert violation is not None
+    assert violation.property == fault.property
+
+
+@pytest.mark.parametrize("fault", FAULTS[::4], ids=lambda fault: fault.name)
+def test_a_fault_is_found_among_all_checks(fault):
+    assert fault.found(seed=1) is not None
+
+
+def test_the_table_can_be_printed(capsys, monkeypatch):
+    monkeypatch.setattr("tests.testing.faults.FAULTS", FAULTS[:1])
+    assert main(["--seeds", "1"]) == 0
+    printed = capsys.readouterr().out
+    assert "| lipschitz | 1/1 |" in printed
+    assert "1 of 1 faults caught every time" in printed
+
+
+@pytest.mark.parametrize("fault", FAULTS[:12], ids=lambda fault: fault.name)
+def test_the_code_of_a_message_shows_the_violation_again(fault):
+    thing, *_ = fault.make()
+    message = str(fault.found(fault.property))
+    lines = message[message.index("reproduce it") :].splitlines()[1:]
+    with pytest.raises(AssertionError) as again:
+        exec("\n".join(line.strip() for line in lines), {"A": thing})
+    assert again.value.property == fault.property
+    assert str(again.value).splitlines()[1] == message.splitlines()[1]
+
+
+def test_a_message_holds_formula_points_and_both_sides():
+    M = np.diag([1.0, 2.0])
+    A = sk.Operator.from_callable(lambda x: M @ x, lipschitz=1.9, name="stretch")
+    with pytest.raises(AssertionError) as found:
+        check_operator(A, (2,))
+    lines = str(found.value).splitlines()
+    assert lines[0] == "stretch violates lipschitz:"
+    assert "‖u − v‖² ≤ L²‖x − y‖² with L = 1.9" in lines[1]
+    left, right = (float(line.split()[1]) for line in lines[2:4])
+    assert left / right == pytest.approx(4 / 1.9**2)
+    assert lines[4] == "x = xp.asarray([0.0, 0.0], dtype=xp.float64)"
+
+
+def test_a_counterexample_found_by_search_is_simplified():
+    M = orthogonal(np.random.default_rng(0), 10)
+    M = M @ np.diag(np.linspace(1.0, 2.0, 10)) @ M.T
+    A = sk.Operator.from_callable(lambda x: M @ x, lipschitz=1.99)
+    with pytest.raises(AssertionError) as found:
+        check_operator(A, (10,))
+    y = found.value.where["y"]
+    assert np.array_equal(found.value.where["x"], np.zeros(10))
+    assert np.array_equal(y, np.round(y, 1))
+
+
+def test_a_message_is_the_same_at_every_call_and_seeds_differ():
+    fault = next(each for each in FAULTS if each.name == "not monotone, far from 0")
+    assert str(fault.found()) == str(fault.found())
+    messages = {str(fault.found(seed=seed)) for seed in range(3)}
+    assert len(messages) > 1
+
+
+def test_replay_refuses_what_it_does_not_know():
+    case = (np.zeros(3), np.ones(3), 1.0, 0.3)
+    replay(sk.Identity(), (3,), check="lipschitz", case=case)
+    with pytest.raises(ValueError, match=r"check = 'norm'.*lipschitz"):
+        replay(sk.Identity(), (3,), check="norm", case=case)
+    with pytest.raises(TypeError, match="is a str"):
+        replay("operator", (3,), check="norm", case=case)
+
+
+@pytest.mark.parametrize(
+    ("check", "arguments", "wrong"),
+    [
+        (check_operator, (L1Norm(), (3,)), "no operator"),
+        (check_function, (sk.Identity(), (3,)), "no function"),
+        (check_linear_operator, (np.eye(3), (3,), (3,)), "no linear map"),
+    ],
+)
+def test_what_is_not_of_the_kind_is_refused(check, arguments, wrong):
+    with pytest.raises(TypeError, match=wrong):
+        check(*arguments)
+
+
+def test_an_error_of_the_operator_itself_carries_the_way_back():
+    def broken(x):
+        if np.any(x > 0):
+            raise RuntimeError("broken")
+        return x
+
+    with pytest.raises(RuntimeError, match="broken") as found:
+        check_operator(sk.Operator.from_callable(broken), (2,))
+    assert any("replay(A, (2,)" in note for note in found.value.__notes__)
