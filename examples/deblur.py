@@ -6,11 +6,10 @@ by their projection, the norm by its proximal map and D by its products: a prima
 three operators. How far its answer is above the minimum at most, its dual variables tell.
 """
 
-import sys
 from pathlib import Path
 
 import numpy as np
-from pictures import excess, panels, photograph, rms, save
+from pictures import excess, panels, photograph, rms, run, save
 
 import splitkit as sk
 from splitkit.functions import Box, GroupL2Norm, SquaredL2
@@ -39,4 +38,4 @@ def main(picture: str | Path | None = None, side: int = 64) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    print(main(*sys.argv[1:]))
+    run(main, __doc__)

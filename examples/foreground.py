@@ -6,11 +6,10 @@ found exactly if they are unlike enough, and here they are known. Source: Candè
 *Robust principal component analysis?* (2011).
 """
 
-import sys
 from pathlib import Path
 
 import numpy as np
-from pictures import panels, photograph, save
+from pictures import panels, photograph, run, save
 
 import splitkit as sk
 from splitkit.functions import L1Norm, NuclearNorm, SeparableSum, Singleton
@@ -57,4 +56,4 @@ def main(picture: str | Path | None = None, side: int = 32) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    print(main(*sys.argv[1:]))
+    run(main, __doc__)

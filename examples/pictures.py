@@ -1,10 +1,9 @@
-"""What the examples with pictures share: a photograph, panels, and where a picture goes.
+"""What the examples with pictures share: a photograph, panels, and where a picture goes."""
 
-``python examples/NAME.py [PICTURE]`` writes the PNG file PICTURE, or one under the system's
-temporary directory.
-"""
-
+import inspect
 import tempfile
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -56,5 +55,18 @@ def panels(**images: np.ndarray) -> Figure:
 def save(figure: Figure, name: str, path: str | Path | None) -> None:
     """Write the picture and print where it is."""
     path = Path(tempfile.gettempdir(), f"splitkit-{name}.png") if path is None else Path(path)
-    figure.savefig(path, dpi=150)
+    figure.savefig(path, format="png", dpi=150)
     print(f"picture: {path}")
+
+
+def run(main: Callable[..., dict[str, float]], description: str | None) -> None:
+    """Call an example's ``main`` with the arguments of the command line, and print its figures."""
+    parser = ArgumentParser(description=description, formatter_class=RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "picture", nargs="?", help="PNG file to write; default: one in the temporary directory"
+    )
+    side = inspect.signature(main).parameters.get("side")
+    if side is not None:
+        size = f"of the photograph, a divisor of {SIDE}; default {side.default}"
+        parser.add_argument("--side", type=int, default=side.default, help=size)
+    print(main(**vars(parser.parse_args())))

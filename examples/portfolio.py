@@ -5,13 +5,12 @@ move all assets. The targets r are one batch: each is a problem of its own, and 
 once, by a method for three operators that ``solve`` takes.
 """
 
-import sys
 from pathlib import Path
 
 import clarabel
 import numpy as np
 from matplotlib.figure import Figure
-from pictures import save
+from pictures import run, save
 from scipy import sparse
 
 import splitkit as sk
@@ -68,4 +67,4 @@ def main(picture: str | Path | None = None) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    print(main(*sys.argv[1:]))
+    run(main, __doc__)

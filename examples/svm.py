@@ -5,18 +5,17 @@ its proximal map and X by its products. The dual variables −C ≤ yᵢuᵢ ≤
 minimum from below by −Σyᵢuᵢ − ½‖Xᵀu‖². The peer is liblinear's coordinate descent.
 """
 
-import sys
 from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
-from pictures import save
+from pictures import run, save
 from sklearn.datasets import load_breast_cancer
 from sklearn.preprocessing import scale
 from sklearn.svm import LinearSVC
 
 import splitkit as sk
-from splitkit.functions import Hinge, SquaredL2
+from splitkit.functions import Hinge, SquaredL2, duality_gap
 
 C = 0.05
 
@@ -27,10 +26,10 @@ def main(picture: str | Path | None = None) -> dict[str, float]:
     X = np.c_[scale(features), np.ones(len(features))]  # the last weight is the intercept
     y = np.where(labels == 1, 1.0, -1.0)
 
-    f = SquaredL2() + Hinge(y, C) @ X
+    norm, loss = SquaredL2(), Hinge(y, C)
+    f = norm + loss @ X
     solution = sk.minimize(f, np.zeros(X.shape[1]), tol=1e-11, max_iter=100_000)
     w, (_, u) = solution.x, solution.u
-    lower_bound = -np.sum(y * u) - np.sum((X.T @ u) ** 2) / 2
 
     peer = LinearSVC(loss="hinge", C=C, tol=1e-9, max_iter=1_000_000).fit(X[:, :-1], labels)
     expected = np.r_[peer.coef_[0], peer.intercept_]
@@ -51,9 +50,9 @@ def main(picture: str | Path | None = None) -> dict[str, float]:
     return {
         "weights": float(np.max(np.abs(w - expected))),
         "value": float(abs(f(w) - f(expected))),
-        "duality gap": float(f(w) - lower_bound),
+        "duality gap": float(duality_gap(norm, loss, w, u, sk.DenseMatrix(X))),
     }
 
 
 if __name__ == "__main__":
-    print(main(*sys.argv[1:]))
+    run(main, __doc__)

@@ -21,6 +21,11 @@ def test_there_are_examples():
     assert {"lasso", "simplex_qp", "matrix_game", "box_least_squares"} <= {p.stem for p in EXAMPLES}
 
 
+@pytest.mark.parametrize("path", FOLDER.glob("*.py"), ids=lambda path: path.stem)
+def test_is_a_page(path):
+    assert len(path.read_text().splitlines()) <= 80
+
+
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_agrees_with_an_independent_solver(path, capsys, tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(FOLDER))
