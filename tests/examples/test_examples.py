@@ -21,7 +21,7 @@ def test_there_are_examples():
     assert {"lasso", "simplex_qp", "matrix_game", "box_least_squares"} <= {p.stem for p in EXAMPLES}
 
 
-@pytest.mark.parametrize("path", FOLDER.glob("*.py"), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.py")), ids=lambda path: path.stem)
 def test_is_a_page(path):
     assert len(path.read_text().splitlines()) <= 80
 
