@@ -31,7 +31,8 @@ def main(picture: str | Path | None = None) -> dict[str, float]:
     solution = sk.minimize(f, np.zeros(X.shape[1]), tol=1e-11, max_iter=100_000)
     w, (_, u) = solution.x, solution.u
 
-    peer = LinearSVC(loss="hinge", C=C, tol=1e-9, max_iter=1_000_000).fit(X[:, :-1], labels)
+    peer = LinearSVC(loss="hinge", C=C, tol=1e-9, max_iter=1_000_000, random_state=0)
+    peer.fit(X[:, :-1], labels)
     expected = np.r_[peer.coef_[0], peer.intercept_]
 
     margins = y * (X @ w)
