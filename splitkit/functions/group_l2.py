@@ -1,7 +1,7 @@
 """f(x) = Σ_g w_g‖x_g‖₂; prox_{αf}(y)_g = max(1 − αw_g/‖y_g‖, 0) y_g, the block soft threshold.
 
-The groups are the vectors along one axis. Source: Parikh, Boyd, *Proximal Algorithms* (2014),
-§6.5.4.
+f* is the indicator of ‖u_g‖₂ ≤ w_g for all g. The groups are the vectors along one axis.
+Source: Parikh, Boyd, *Proximal Algorithms* (2014), §6.5.4.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from splitkit.backend import Array, Point, Scalar, Space, align, namespace, sum_of
-from splitkit.functions.base import Function, check_parameter, is_weight, show
+from splitkit.backend import Array, Point, Scalar, Space, align, clip, namespace, sum_of
+from splitkit.functions.base import Function, check_parameter, is_weight, show, zero_or_inf
 
 
 class GroupL2Norm(Function):
@@ -53,6 +53,17 @@ class GroupL2Norm(Function):
         kept = norms > threshold
         factor = xp.where(kept, 1 - threshold / xp.where(kept, norms, 1.0), 0.0)
         return xp.expand_dims(factor, axis=self.axis) * x
+
+    def conjugate_prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
+        xp, norms = namespace(x), self._norms(x)
+        beyond = norms > self.weight
+        factor = xp.where(beyond, self.weight / xp.where(beyond, norms, 1.0), 1.0)
+        return xp.expand_dims(factor, axis=self.axis) * x
+
+    def conjugate_value(self, u: Point) -> Array:
+        norms = self._norms(u)
+        beyond = sum_of(clip(norms - self.weight, 0.0), self.batch_ndim)
+        return zero_or_inf(beyond, sum_of(norms, self.batch_ndim))
 
     def check_space(self, space: Space) -> None:
         shape = space.shapes[0]

@@ -296,7 +296,8 @@ WITH_CONJUGATE = [
     LpPower(4 / 3, 0.7), LpPower(4, 2.0), ElasticNet(0.7, 0.3), EpsilonInsensitive(0.3, 0.7),
     Hinge(weight=0.7), SquaredHinge(weight=0.7), Quantile(0.3, 2.0), KullbackLeibler(0.8),
     NegativeEntropy(0.7), LogBarrier(0.7), L2Norm(0.7), LInfNorm(0.7), Max(0.7),
-    SumOfKLargest(2, 0.7), SquaredKSupportNorm(2, 0.7), LogSumExp(), SimplexEntropy(),
+    GroupL2Norm(0.7), SumOfKLargest(2, 0.7), SquaredKSupportNorm(2, 0.7), LogSumExp(),
+    SimplexEntropy(),
 ]  # fmt: skip
 
 
@@ -321,7 +322,8 @@ def test_conjugate_has_its_value(f):
 def test_conjugates_are_infinite_outside_their_domain():
     far = np.asarray([3.0, 0.2, -0.1])
     for f in (EpsilonInsensitive(), Hinge(), SquaredHinge(), KullbackLeibler(), LogBarrier(),
-              LInfNorm(), Max(), SumOfKLargest(2), L2Norm(), Quantile(), LogSumExp()):  # fmt: skip
+              LInfNorm(), Max(), SumOfKLargest(2), L2Norm(), GroupL2Norm(), Quantile(),
+              LogSumExp()):  # fmt: skip
         assert float(f.conjugate(far)) == math.inf
 
 
