@@ -64,7 +64,7 @@ class InfimalConvolution(Function):
         return f"{text(self.f, PRODUCT)} □ {text(self.g, PRODUCT)}"
 
     def latex(self) -> str:
-        return rf"{latex(self.f, PRODUCT)} \mathbin{{\square}} {latex(self.g, PRODUCT)}"
+        return rf"{latex(self.f, PRODUCT)} \,□\, {latex(self.g, PRODUCT)}"
 
 
 def _is_square(f: Function) -> bool:

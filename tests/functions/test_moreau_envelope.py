@@ -5,7 +5,15 @@ import pytest
 from scipy.optimize import minimize_scalar
 
 import splitkit as sk
-from splitkit.functions import Box, Conjugate, Huber, L1Norm, MoreauEnvelope, SquaredL2
+from splitkit.functions import (
+    Box,
+    Conjugate,
+    Huber,
+    L1Norm,
+    MoreauEnvelope,
+    SortedL1,
+    SquaredL2,
+)
 
 X = np.array([-3.0, -0.2, 0.0, 0.4, 5.0])
 
@@ -57,7 +65,7 @@ def test_constants_of_a_quadratic():
         (lambda: MoreauEnvelope(sk.functions.L0Norm()), TypeError, "convex"),
         (lambda: MoreauEnvelope(L1Norm(), 0.0), ValueError, "gamma = 0.0"),
         (lambda: MoreauEnvelope(L1Norm(), X), TypeError, "gamma = "),
-        (lambda: MoreauEnvelope(Conjugate(Huber()))(X), TypeError, "no formula"),
+        (lambda: MoreauEnvelope(Conjugate(SortedL1(np.arange(5.0, 0.0, -1.0))))(X), TypeError, "no formula"),
     ],
 )
 def test_errors_name_the_argument_and_the_remedy(wrong, error, says):

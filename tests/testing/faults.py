@@ -743,9 +743,9 @@ class IgnoresNaN(sknn.MonDEQ):
 
 
 class StaleInverse(sknn.MonDEQ):
-    def _operator(self) -> Any:
+    def _operator(self, values: Any) -> Any:
         if self._cache is None:
-            super()._operator()
+            super()._operator(values)
         return self._cache[1]
 
 

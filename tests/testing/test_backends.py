@@ -15,7 +15,12 @@ ROOT = Path(__file__).parents[2]
 TOY = Backend("toy", "tests.testing.toy", "tests")
 
 
-@pytest.mark.parametrize("thing", registered()[::3], ids=str)
+# maps that need the standard's fft extension, or keep arrays of NumPy or SciPy
+BEYOND = ("Circulant", "Convolution", "Mask", "MatrixFree", "Sparse")
+PORTABLE = [thing for thing in registered() if thing.name not in BEYOND]
+
+
+@pytest.mark.parametrize("thing", PORTABLE[::3], ids=str)
 def test_a_library_from_outside_goes_through_the_checks(thing):
     thing.check(xp=TOY.load(), max_examples=2)
 
