@@ -33,9 +33,15 @@ SAMPLE = [
 ]
 
 
+def _falls_as_1_over_k(option):
+    """Kim's method without strong monotonicity: optimal, and on a rotation no faster than 1/k."""
+    (first, *_) = option.operators
+    return isinstance(option.method, sk.AcceleratedProximalPoint) and not first.strong_monotonicity
+
+
 def options(problem):
     """What ``solve`` takes, and the others whose turn it is."""
-    chosen, *others = guaranteed(problem)
+    chosen, *others = (o for o in guaranteed(problem) if not _falls_as_1_over_k(o))
     if THOROUGH:
         return (chosen, *others)
     turn, n = PROBLEMS.index(problem), len(others)
