@@ -19,6 +19,7 @@ from splitkit.functions.cone import (
     PolarCone as PolarCone,
 )
 from splitkit.functions.distance import Distance as Distance, SquaredDistance as SquaredDistance
+from splitkit.functions.duality import duality_gap as duality_gap
 from splitkit.functions.elastic_net import ElasticNet as ElasticNet
 from splitkit.functions.epsilon_insensitive import EpsilonInsensitive as EpsilonInsensitive
 from splitkit.functions.exponential_cone import ExponentialCone as ExponentialCone

@@ -16,6 +16,7 @@ from splitkit.functions.base import (
     is_positive,
     is_weight,
     show,
+    zero_or_inf,
 )
 
 
@@ -53,6 +54,12 @@ class Huber(Function):
 
     def gradient(self, x: Point) -> Point:
         return self.weight * clip(x, -self.delta, self.delta)
+
+    def conjugate_value(self, u: Point) -> Array:
+        xp, weight = namespace(u), self.weight + 0.0 * u
+        value = sum_of(u * u / (2 * xp.where(weight > 0, weight, 1.0)), self.batch_ndim)
+        beyond = clip(abs(u) - self.weight * self.delta, 0.0)
+        return value + zero_or_inf(sum_of(beyond, self.batch_ndim), sum_of(abs(u), self.batch_ndim))
 
     def __repr__(self) -> str:
         return f"Huber({show(delta=self.delta, weight=self.weight)})"

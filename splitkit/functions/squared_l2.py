@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from splitkit.backend import Array, Point, Scalar, align, sum_of
+from splitkit.backend import Array, Point, Scalar, align, namespace, sum_of
 from splitkit.functions.base import Function, check_parameter, extremes, is_finite, is_weight, show
 
 
@@ -52,6 +52,12 @@ class SquaredL2(Function):
         if self.center is None and self.strong_convexity > 0:
             return SquaredL2(1 / self.weight, batch_ndim=self.batch_ndim)
         return super().conjugate
+
+    def conjugate_value(self, u: Point) -> Array:
+        xp, weight = namespace(u), self.weight + 0.0 * u
+        free = xp.where(u == 0, 0.0 * u, float("inf"))  # where the weight is 0
+        value = xp.where(weight > 0, u * u / (2 * xp.where(weight > 0, weight, 1.0)), free)
+        return sum_of(value if self.center is None else value + self.center * u, self.batch_ndim)
 
     def __repr__(self) -> str:
         return f"SquaredL2({show(weight=self.weight, center=self.center)})"

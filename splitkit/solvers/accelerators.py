@@ -2,11 +2,12 @@
 
 Relaxation      u⁺ = u + λ(Tu − u),  0 < λ < 1/θ for T θ-averaged.
 Inertia         y = u + β(u − u₋),  u⁺ = Ty,  0 ≤ β < 1/3 for T ½-averaged or better.
-Halpern         u⁺ = u₀/(k + 2) + (1 − 1/(k + 2)) Tu,  T nonexpansive:
-                ‖u − Tu‖ ≤ 2‖u₀ − u*‖/(k + 1).
+Halpern         u⁺ = u₀/φ + (1 − 1/φ) Tu,  φ = Σ_{i ≤ k+1} γ²ⁱ,  T 1/γ-Lipschitz, γ ≥ 1:
+                ‖u − Tu‖ ≤ (1 + 1/γ)‖u₀ − u*‖/Σ_{i ≤ k} γⁱ, which is 2‖u₀ − u*‖/(k + 1) for γ = 1.
 
 Source: Bauschke, Combettes (2017), Prop. 4.40; Maingé, *Convergence theorems for inertial KM-type
-algorithms* (2008); Lieder, *On the convergence rate of the Halpern-iteration* (2021).
+algorithms* (2008); Lieder, *On the convergence rate of the Halpern-iteration* (2021); Park, Ryu,
+*Exact optimal accelerated complexity for fixed-point iterations* (2022) for γ > 1.
 """
 
 from __future__ import annotations
@@ -218,25 +219,34 @@ class _Inertial(AcceleratedIteration):
 
 @dataclass(frozen=True, kw_only=True)
 class Halpern(Accelerator):
-    """u⁺ = u₀/(k + 2) + (1 − 1/(k + 2)) Tu; see the module's docstring for its theorem."""
+    """u⁺ = u₀/φ + (1 − 1/φ) Tu; see the module's docstring for its theorem."""
 
     name: ClassVar[str] = "Halpern anchoring"
 
     def accelerated(self, θ: float, inner: Guarantee) -> Guarantee:
-        reason = "T is nonexpansive: ‖u − Tu‖ ≤ 2‖u₀ − u*‖/(k + 1) (Lieder)"
+        known = "nonexpansive" if inner.rate is None else f"{inner.rate:.6g}-Lipschitz"
+        reason = f"T is {known}: ‖u − Tu‖ falls at the optimal rate (Lieder; Park, Ryu)"
         return Guarantee(True, None, reason, self.sequence)
 
     def iteration(self, *operators: Operator) -> Iteration:
-        return _Halpern(self.method.iteration(*operators))
+        rate = self.method.theorem(*operators).rate
+        return _Halpern(self.method.iteration(*operators), 1.0 if rate is None else rate)
 
 
 class _Halpern(AcceleratedIteration):
+    """State: (u, u₀, 1/φ of the last step)."""
+
+    def __init__(self, inner: Iteration, rate: float) -> None:
+        super().__init__(inner)
+        self.rate = rate
+
     def init(self, x0: Point) -> State:
         u = self.start(x0)
-        return u, u, 0.0
+        return u, u, 1.0
 
     def advance(self, state: State) -> tuple[State, Trace]:
-        u, anchor, k = state
+        u, anchor, weight = state
         Tu, trace = self.inner.advance(u)
-        λ = 1 / (k + 2)
-        return (lincomb(λ, anchor, 1 - λ, Tu), anchor, k + 1), trace
+        # φ⁺ = 1 + γ²φ, in 1/φ: it may run to 0, never to ∞
+        weight = weight / (weight + self.rate**-2) if self.rate else 0.0
+        return (lincomb(weight, anchor, 1 - weight, Tu), anchor, weight), trace

@@ -46,6 +46,20 @@ def test_halpern_on_its_worst_case(n):
     assert abs(seen[n] - float(T)) == pytest.approx(2 / (n + 1), rel=1e-12)
 
 
+@pytest.mark.parametrize("ρ", [0.3, 0.8, 0.99])
+@pytest.mark.parametrize("angle", [0.0, 0.5, 2.0, np.pi])
+def test_halpern_of_a_contraction_is_within_its_bound(ρ, angle):
+    """‖yₙ − Tyₙ‖ ≤ (1 + ρ)/Σ_{i ≤ n} ρ⁻ⁱ for T ρ-Lipschitz: Park, Ryu (2022)."""
+    T = ρ * np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+    # T = C_A for A = (I − T)(I + T)⁻¹
+    A = sk.Affine(np.linalg.solve(np.eye(2) + T, np.eye(2) - T))
+    method = sk.Halpern(sk.PeacemanRachford(alpha=1.0))
+    x0 = np.array([0.6, 0.8])
+    for n, y in enumerate([x0, *(s.u for s in states(A, x0, method, 12))]):
+        bound = (1 + ρ) / sum(ρ**-i for i in range(n + 1))
+        assert np.linalg.norm(y - T @ y) <= bound * (1 + 1e-9)
+
+
 @pytest.mark.parametrize("n", [1, 3, 10, 30])
 def test_accelerated_proximal_point_on_its_worst_case(n):
     """‖yₙ₋₁ − xₙ‖ = 1/n for A = ∂(|·|/n), α = 1: Kim (2021)."""
