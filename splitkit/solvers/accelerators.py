@@ -12,18 +12,19 @@ algorithms* (2008); Lieder, *On the convergence rate of the Halpern-iteration* (
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Self
+from dataclasses import dataclass
+from typing import ClassVar
 
-from splitkit.backend import Point, Space, lincomb
+from splitkit.backend import Point, lincomb
 from splitkit.operators.base import Operator
 from splitkit.solvers.iteration import Iteration, Reading, State, Trace
-from splitkit.solvers.method import Guarantee, Method, Role
+from splitkit.solvers.method import Guarantee
 from splitkit.solvers.splitting import MapSplitting
+from splitkit.solvers.wrapper import Wrapper
 
 
 @dataclass(frozen=True, kw_only=True)
-class Accelerator(Method):
+class Accelerator(Wrapper):
     """Base of the accelerators.
 
     Parameters
@@ -31,55 +32,6 @@ class Accelerator(Method):
     method : Method
         One whose iteration is an averaged map, such as ``DouglasRachford()``.
     """
-
-    method: Method = field(kw_only=False)
-
-    name: ClassVar[str]
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.method, Method):
-            raise TypeError(f"method = {self.method!r}: give a method, as sk.DouglasRachford()")
-
-    @property
-    def label(self) -> str:  # type: ignore[override]
-        return f"{self.name} of {self.method.label}"
-
-    @property
-    def roles(self) -> tuple[Role, ...]:  # type: ignore[override]
-        return self.method.roles
-
-    @property
-    def many(self) -> bool:  # type: ignore[override]
-        return self.method.many
-
-    @property
-    def cost(self) -> int:  # type: ignore[override]
-        return self.method.cost
-
-    @property
-    def sequence(self) -> str:  # type: ignore[override]
-        return self.method.sequence
-
-    @property
-    def alpha(self) -> Any:
-        """The step size of the method, if it has one."""
-        return getattr(self.method, "alpha", None)
-
-    def with_alpha(self, alpha: Any) -> Self:
-        """The same with this step size of the method."""
-        return replace(self, method=self.method.with_alpha(alpha))  # type: ignore[attr-defined]
-
-    def missing(self, *operators: Operator) -> str | None:
-        return self.method.missing(*operators)
-
-    def chosen(self, *operators: Operator) -> Self:
-        return replace(self, method=self.method.chosen(*operators))
-
-    def exact_element(self, *operators: Operator) -> bool:
-        return self.method.exact_element(*operators)
-
-    def check_space(self, space: Space) -> None:
-        self.method.check_space(space)
 
     def averagedness(self, *operators: Operator) -> float | None:
         """θ of T, 1 if it is only nonexpansive; None: not known to be either."""

@@ -11,7 +11,7 @@ ADMM* (2017).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, ClassVar, Self
 
@@ -26,11 +26,12 @@ from splitkit.operators.base import Operator, PointMap
 from splitkit.operators.identity import Zero
 from splitkit.properties import Properties
 from splitkit.solvers.iteration import Iteration, Reading, State, Trace
-from splitkit.solvers.method import Guarantee, Method, Role
+from splitkit.solvers.method import Guarantee, Role
+from splitkit.solvers.wrapper import Wrapper
 
 
 @dataclass(frozen=True, kw_only=True)
-class Preconditioned(Method):
+class Preconditioned(Wrapper):
     """A method in the metric of a diagonal; see the module's docstring.
 
     Parameters
@@ -41,31 +42,13 @@ class Preconditioned(Method):
         d, positive, of x's shape without its batch axes, or like x.
     """
 
-    method: Method = field(kw_only=False)
     diagonal: Array
 
-    name: ClassVar[str] = "preconditioned"
+    name: ClassVar[str] = "preconditioning"
 
     def __post_init__(self) -> None:
-        if not isinstance(self.method, Method):
-            raise TypeError(f"method = {self.method!r}: give a method, as sk.ForwardBackward()")
+        super().__post_init__()
         check_parameter("diagonal", self.diagonal, is_positive, "give positive entries")
-
-    @property
-    def label(self) -> str:  # type: ignore[override]
-        return f"preconditioned {self.method.label}"
-
-    @property
-    def roles(self) -> tuple[Role, ...]:  # type: ignore[override]
-        return self.method.roles
-
-    @property
-    def many(self) -> bool:  # type: ignore[override]
-        return self.method.many
-
-    @property
-    def cost(self) -> int:  # type: ignore[override]
-        return self.method.cost
 
     @property
     def sequence(self) -> str:  # type: ignore[override]
@@ -91,9 +74,6 @@ class Preconditioned(Method):
     def theorem(self, *operators: Operator) -> Guarantee:
         inner = self.method.theorem(*self.within(operators))
         return replace(inner, sequence=self.sequence)
-
-    def exact_element(self, *operators: Operator) -> bool:
-        return self.method.exact_element(*operators)
 
     def check_space(self, space: Space) -> None:
         Diagonal(self.diagonal).check_space(space, "diagonal")

@@ -1,0 +1,70 @@
+"""A method around another one: it takes the same terms in the same roles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, Self
+
+from splitkit.backend import Space
+from splitkit.operators.base import Operator
+from splitkit.solvers.method import Method, Role
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wrapper(Method):
+    """Base of the methods that wrap a method.
+
+    Parameters
+    ----------
+    method : Method
+        Such as ``DouglasRachford()``.
+    """
+
+    method: Method = field(kw_only=False)
+
+    name: ClassVar[str]
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.method, Method):
+            raise TypeError(f"method = {self.method!r}: give a method, as sk.DouglasRachford()")
+
+    @property
+    def label(self) -> str:  # type: ignore[override]
+        return f"{self.name} of {self.method.label}"
+
+    @property
+    def roles(self) -> tuple[Role, ...]:  # type: ignore[override]
+        return self.method.roles
+
+    @property
+    def many(self) -> bool:  # type: ignore[override]
+        return self.method.many
+
+    @property
+    def cost(self) -> int:  # type: ignore[override]
+        return self.method.cost
+
+    @property
+    def sequence(self) -> str:  # type: ignore[override]
+        return self.method.sequence
+
+    @property
+    def alpha(self) -> Any:
+        """The step size of the method, if it has one."""
+        return getattr(self.method, "alpha", None)
+
+    def with_alpha(self, alpha: Any) -> Self:
+        """The same with this step size of the method."""
+        return replace(self, method=self.method.with_alpha(alpha))  # type: ignore[attr-defined]
+
+    def missing(self, *operators: Operator) -> str | None:
+        return self.method.missing(*operators)
+
+    def chosen(self, *operators: Operator) -> Self:
+        return replace(self, method=self.method.chosen(*operators))
+
+    def exact_element(self, *operators: Operator) -> bool:
+        return self.method.exact_element(*operators)
+
+    def check_space(self, space: Space) -> None:
+        self.method.check_space(space)
