@@ -96,7 +96,7 @@ class Intersection(Inexact, Indicator):
                     return x
                 stalled = running & (changed <= limit)
                 if bool(space.xp.any(stalled)):
-                    jump = self._stall(space, images, normals, moves, stalled)
+                    jump = self._stall(space, size, images, normals, moves, stalled)
                     normals = [add(n, scale(jump, m)) for n, m in zip(normals, moves, strict=True)]
                     if bool(space.xp.any(jump >= ENDLESS)):
                         break
@@ -108,20 +108,26 @@ class Intersection(Inexact, Indicator):
         )
 
     def _stall(
-        self, space: Space, images: list[Point], normals: list[Point], moves: list[Point], on: Array
+        self,
+        space: Space,
+        size: Array,
+        images: list[Point],
+        normals: list[Point],
+        moves: list[Point],
+        on: Array,
     ) -> Array:
         """For how many sweeps more no xᵢ changes, while each adds the same moves to the normals.
 
         The normals at xᵢ are a convex cone: if xᵢ stays at the last sweep, it does in between.
         """
-        jump = space.xp.astype(on, space.dtype) * 0.0
+        jump = 0.0 * size
+        rounding = ROUNDINGS * float(space.xp.finfo(space.dtype).eps) * size
         for k in reversed(range(DOUBLINGS)):
             longer, holds = jump + 2.0**k, on
             for C, image, normal, move in zip(self.sets, images, normals, moves, strict=True):
                 ahead = add(normal, scale(longer, move))
                 gap = space.norm(subtract(C.project(add(image, ahead)), image))
-                rounding = ROUNDINGS * float(space.xp.finfo(space.dtype).eps)
-                holds = holds & (gap <= rounding * (space.norm(image) + space.norm(ahead)))
+                holds = holds & (gap <= rounding)
             jump = space.xp.where(holds, longer, jump)
         return jump
 
