@@ -1,6 +1,6 @@
 """Anderson acceleration beside the plain method, to 1e-8, over tests/collection.
 
-    python -m benchmarks.anderson
+    python benchmarks/anderson.py
 
 For each problem, the averaged maps among its guaranteed methods that are built of resolvents
 (METHODS below), the one that ``solve`` would prefer first. Iterations of both; a solve that needs

@@ -1,6 +1,6 @@
 """What ``solve`` chooses beside the best guaranteed method, over tests/collection.
 
-    python -m benchmarks.choice
+    python benchmarks/choice.py
 
 The cost of a solve is iterations × operators applied in an iteration (``method.cost``), to the
 default tolerance. A method that does not get there within LIMIT iterations is left out.

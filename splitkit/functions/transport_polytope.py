@@ -124,6 +124,9 @@ def onto_transport_polytope(
     with solving(x):
         # in double precision: where Y is large beside the marginals, they are lost in its rounding
         Y, p, q = (xp.astype(a, xp.float64) for a in (x, rows, columns))
+        # totals that agree up to the rounding of x's dtype must agree up to that of float64
+        supply, demand = (xp.sum(a, axis=-1, keepdims=True) for a in (p, q))
+        q = q * (supply / xp.where(demand > 0, demand, xp.ones_like(demand)))
         # the second projection takes out the rounding of Y, which may be large beside the first
         near = _projection(Y, p, q, accuracy, name)
         return xp.astype(_projection(near, p, q, accuracy, name), x.dtype)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import reduce
 
 from splitkit.backend import Array, Point, Space, add, subtract, where
-from splitkit.solvers.displacement import Displacement
+from splitkit.solvers.displacement import Displacement, goes_on
 from splitkit.solvers.iteration import Iteration, Reading, State
 from splitkit.solvers.solution import History, Status
 from splitkit.solvers.stopping import Measurement, Stopping
@@ -165,7 +165,7 @@ def _check(run: Run, task: Task, k: int) -> None:
     run.checked = after
     if k >= run.schedule.next_check and not run.failed:
         if task.averaged:
-            _give_up_drifting(run, k, governing, moved, ratio, space)
+            _give_up_drifting(run, k, governing, moved, ratio, task)
         run.detail = run.detail or watch.contradiction(space) or ""
         if run.detail:
             run.status = Status.CONTRADICTED
@@ -222,12 +222,16 @@ def _record(run: Run, k: int, x: Point, residual: Array, ratio: Array, space: Sp
     return float(xp.max(xp.where(run.done, xp.zeros_like(ratio), ratio)))
 
 
-def _give_up_drifting(run: Run, k: int, u: Point, step: Point, ratio: Array, space: Space) -> None:
-    """Elements whose displacement persists are given up, the others go on."""
+def _give_up_drifting(run: Run, k: int, u: Point, step: Point, ratio: Array, task: Task) -> None:
+    """Elements whose displacement persists, and far ahead too, are given up; the others go on."""
+    space = task.space
     drifting = run.drift.persists(k, u, step, space)
     if drifting is None:
         return
     drifting = drifting & ~run.done
+    if bool(space.xp.any(drifting)):
+        # of an averaged map the state is the governing point
+        drifting = drifting & goes_on(k, u, step, task.iteration.step, space)
     if bool(space.xp.any(drifting)):
         run.infeasible, run.displacement = True, step
         run.done = run.done | drifting

@@ -124,6 +124,17 @@ def test_transport_polytope():
             same(C.project(Y), transport_reference(Y, rows, columns), Y)
 
 
+def test_marginals_whose_totals_agree_only_in_single_precision():
+    rows = np.asarray([0.4, 0.25, 0.2, 0.15], dtype=np.float32)
+    columns = np.asarray([0.3, 0.3, 0.15, 0.15, 0.1], dtype=np.float32)
+    assert rows.astype(float).sum() != columns.astype(float).sum()
+    Y = np.random.default_rng(0).normal(size=(4, 5))
+    X = TransportPolytope(rows, columns).project(Y.astype(np.float32))
+    expected = TransportPolytope(rows / rows.sum(), columns / columns.sum()).project(Y)
+    assert X.dtype == np.float32
+    np.testing.assert_allclose(X, expected, atol=1e-6)
+
+
 def test_birkhoff_with_ties_and_large_matrices():
     for Y in [*draws((4, 4), 4), np.round(draws((4, 4))[-1] / 50)]:
         same(Birkhoff().project(Y), transport_reference(Y, np.ones(4), np.ones(4)), Y)

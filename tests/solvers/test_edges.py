@@ -305,3 +305,30 @@ def test_the_start_is_not_changed_by_an_operator_that_needs_no_steps():
     assert solution.iterations == 1
     solution.x[0] = 5.0
     assert np.array_equal(x0, np.zeros(2))
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("bound", [10.0, 100.0, 300.0])
+def test_a_solution_that_is_far_away_is_not_taken_for_none(bound, dtype):
+    """⟨c, x⟩ on a large box: for long the governing sequence moves by the same step."""
+    cost = np.array([0.1, 0.3, 0.7], dtype=dtype)
+    inclusion = sk.Affine(0.0 * sk.linear.ScaledIdentity(), cost) + sk.NormalCone(
+        sk.functions.Box(-1.0, bound)
+    )
+    method = sk.DouglasRachford(alpha=1 / 3)
+    solution = sk.solve(inclusion, np.zeros(3, dtype=dtype), method, max_iter=50_000)
+    np.testing.assert_allclose(solution.x, bound, rtol=1e-4)
+
+
+def test_only_the_inconsistent_elements_of_a_batch_are_given_up():
+    """[0, 1]³ and {x ≥ b}, for b = 2, ½ and 1.01: the displacement is the gap between the sets."""
+    lower = np.array([[2.0], [0.5], [1.01]])
+    sets = sk.NormalCone(sk.functions.Box(0.0, 1.0)) + sk.NormalCone(
+        sk.functions.Box(lower, math.inf)
+    )
+    start = np.zeros((3, 3))
+    solution = sk.solve(sets, start, sk.DouglasRachford(), batch_ndim=1, on_failure="return")
+    assert solution.status == "infeasible"
+    gaps = np.linalg.norm(solution.displacement, axis=1)
+    np.testing.assert_allclose(gaps, [3**0.5, 0.0, 0.01 * 3**0.5], atol=1e-9)
+    assert np.all((solution.x[1] >= 0.5) & (solution.x[1] <= 1.0))
