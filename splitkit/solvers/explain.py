@@ -6,10 +6,12 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from splitkit.functions.base import Function
 from splitkit.operators.base import Operator
 from splitkit.operators.identity import Zero
 from splitkit.proofs import Proof
 from splitkit.solvers.errors import NoGuaranteeError
+from splitkit.solvers.inclusion import inclusion_of
 from splitkit.solvers.method import Guarantee, Method, Role
 from splitkit.solvers.registry import METHODS
 from splitkit.solvers.roles import Operators, assignments, flat_terms
@@ -87,14 +89,17 @@ class Explanation:
         return "\n".join(lines)
 
 
-def explain(inclusion: Operator) -> Explanation:
-    """Which methods are guaranteed for 0 ∈ inclusion, which are not and why, and which is taken.
+def explain(inclusion: Operator | Function) -> Explanation:
+    """Which methods are guaranteed for 0 ∈ inclusion, which are not and why, and which is taken; of
+    a function, for minimizing it.
 
     Raises
     ------
     TypeError
-        Not an operator.
+        Neither an operator nor a function.
     """
+    if isinstance(inclusion, Function):
+        inclusion = inclusion_of(inclusion)
     check_inclusion(inclusion)
     options = [option for kind in METHODS for option in options_of(inclusion, kind())]
     return Explanation(tuple(sorted(options, key=_order)))

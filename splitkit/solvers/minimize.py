@@ -6,23 +6,10 @@ from typing import Any
 
 from splitkit.backend import Point
 from splitkit.functions.base import Function
-from splitkit.functions.calculus import SumOfFunctions
-from splitkit.functions.subdifferential import Subdifferential
-from splitkit.operators.base import Operator
+from splitkit.solvers.inclusion import inclusion_of
 from splitkit.solvers.method import Method
 from splitkit.solvers.solution import Solution
 from splitkit.solvers.solve import solve
-
-
-def inclusion_of(f: Function) -> Operator:
-    """∂f₁ + … + ∂fₙ for f = f₁ + … + fₙ; contained in ∂f, and equal to it under a constraint
-    qualification (Bauschke, Combettes 2017, Cor. 16.48), so its zeros minimize f.
-    """
-    terms = f.terms if isinstance(f, SumOfFunctions) else (f,)
-    inclusion: Operator = Subdifferential(terms[0])
-    for term in terms[1:]:
-        inclusion = inclusion + Subdifferential(term)
-    return inclusion
 
 
 def minimize(f: Function, x0: Point, method: Method | None = None, **options: Any) -> Solution:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 import splitkit as sk
-from splitkit.solvers.minimize import inclusion_of
+from splitkit.solvers.inclusion import inclusion_of
 
 Asarray = Callable[[Any], Any]
 Arrays = Any  # an array, or a tuple of them

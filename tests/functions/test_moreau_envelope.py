@@ -16,6 +16,7 @@ from splitkit.functions import (
 )
 
 X = np.array([-3.0, -0.2, 0.0, 0.4, 5.0])
+WEIGHTS = np.arange(5.0, 0.0, -1.0)
 
 
 def test_the_envelope_of_the_l1_norm_is_hubers_function():
@@ -65,7 +66,11 @@ def test_constants_of_a_quadratic():
         (lambda: MoreauEnvelope(sk.functions.L0Norm()), TypeError, "convex"),
         (lambda: MoreauEnvelope(L1Norm(), 0.0), ValueError, "gamma = 0.0"),
         (lambda: MoreauEnvelope(L1Norm(), X), TypeError, "gamma = "),
-        (lambda: MoreauEnvelope(Conjugate(SortedL1(np.arange(5.0, 0.0, -1.0))))(X), TypeError, "no formula"),
+        (
+            lambda: MoreauEnvelope(Conjugate(SortedL1(np.arange(5.0, 0.0, -1.0))))(X),
+            TypeError,
+            "no formula",
+        ),
     ],
 )
 def test_errors_name_the_argument_and_the_remedy(wrong, error, says):

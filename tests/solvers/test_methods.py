@@ -176,6 +176,14 @@ def test_explain_lists_every_method_in_every_order():
     assert "Peaceman-Rachford" in text
 
 
+def test_functions_are_explained_as_inclusions():
+    smooth, norm = sk.functions.SquaredL2(), sk.functions.L1Norm()
+    terms = sk.Subdifferential(smooth) + sk.Subdifferential(norm)
+    assert str(sk.explain(smooth + norm)) == str(sk.explain(terms))
+    with pytest.raises(TypeError, match="is no operator"):
+        sk.explain(abs)
+
+
 def test_chosen_steps_have_the_textbook_rates():
     """Gradient of curvature in [m, L]: FB (L−m)/(L+m) at 2/(L+m), PR (√L−√m)/(√L+√m) at 1/√(Lm)."""
     m, L = 1.0, 9.0
