@@ -7,6 +7,7 @@ This is the only file of the package that knows array libraries; it imports none
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -21,9 +22,18 @@ Scalar: TypeAlias = Any  # a Python number, or an array of the batch's shape
 Shape: TypeAlias = tuple[int, ...]
 
 
+_NAMESPACES: dict[type, Any] = {}  # of the array types met so far
+
+
 def namespace(*points: Point) -> Any:
     """The Array API namespace that the arrays of these points share."""
-    return array_api_compat.array_namespace(*(array for point in points for array in blocks(point)))
+    kind = type(points[0])
+    if len(points) > 1 or kind is tuple:
+        arrays = (array for point in points for array in blocks(point))
+        return array_api_compat.array_namespace(*arrays)
+    if kind not in _NAMESPACES:
+        _NAMESPACES[kind] = array_api_compat.array_namespace(points[0])
+    return _NAMESPACES[kind]
 
 
 def is_array(x: object) -> bool:
@@ -47,6 +57,8 @@ def align(c: Scalar, x: Array) -> Scalar:
     """Give an array of batch shape trailing axes of length 1: it multiplies x samplewise."""
     if isinstance(c, (int, float)):
         return float(c)
+    if c.ndim in (0, x.ndim):
+        return c
     return namespace(c).reshape(c, tuple(c.shape) + (1,) * (x.ndim - c.ndim))
 
 
@@ -75,13 +87,24 @@ def lincomb(a: Scalar, x: Point, b: Scalar, y: Point) -> Point:
     """a x + b y."""
     if isinstance(x, tuple):
         return tuple(lincomb(a, p, b, q) for p, q in zip(x, y, strict=True))
-    return align(a, x) * x + align(b, x) * y
+    # factors of ±1 take no pass over the array
+    first = x if isinstance(a, float) and a == 1 else align(a, x) * x
+    return first - y if isinstance(b, float) and b == -1 else first + align(b, x) * y
 
 
 def inner(x: Point, y: Point, batch_ndim: int) -> Array:
     """⟨x, y⟩, summed over every axis but the leading ``batch_ndim``."""
-    terms = [sum_of(a * b, batch_ndim) for a, b in zip(blocks(x), blocks(y), strict=True)]
+    terms = [_dot(a, b, batch_ndim) for a, b in zip(blocks(x), blocks(y), strict=True)]
     return sum(terms[1:], start=terms[0])
+
+
+def _dot(a: Array, b: Array, batch_ndim: int) -> Array:
+    """⟨a, b⟩ of two arrays, without their product as a third."""
+    xp = namespace(a)
+    if a.ndim != batch_ndim + 1:
+        shape = (*a.shape[:batch_ndim], math.prod(a.shape[batch_ndim:]))
+        a, b = xp.reshape(a, shape), xp.reshape(b, shape)
+    return xp.vecdot(a, b)
 
 
 def where(mask: Array, x: Point, y: Point) -> Point:
