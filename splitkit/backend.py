@@ -7,7 +7,6 @@ This is the only file of the package that knows array libraries; it imports none
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -99,12 +98,10 @@ def inner(x: Point, y: Point, batch_ndim: int) -> Array:
 
 
 def _dot(a: Array, b: Array, batch_ndim: int) -> Array:
-    """⟨a, b⟩ of two arrays, without their product as a third."""
-    xp = namespace(a)
-    if a.ndim != batch_ndim + 1:
-        shape = (*a.shape[:batch_ndim], math.prod(a.shape[batch_ndim:]))
-        a, b = xp.reshape(a, shape), xp.reshape(b, shape)
-    return xp.vecdot(a, b)
+    """⟨a, b⟩ of two arrays, without forming their product where they are vectors."""
+    if a.ndim == batch_ndim + 1:
+        return namespace(a).vecdot(a, b)
+    return sum_of(a * b, batch_ndim)
 
 
 def where(mask: Array, x: Point, y: Point) -> Point:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from splitkit.backend import Array, Point, Scalar, Space, align, namespace, sum_of
+from splitkit.backend import Array, Point, Scalar, Space, align, clip, namespace, sum_of
 from splitkit.functions.base import Function, check_parameter, is_weight, show
 
 
@@ -47,12 +47,20 @@ class GroupL2Norm(Function):
     def __call__(self, x: Point) -> Array:
         return sum_of(self.weight * self._norms(x), self.batch_ndim)
 
+    def _into_balls(self, x: Array, alpha: Scalar) -> Array:
+        """min(1, αw_g/‖x_g‖) for each group: the factor that takes it into the ball of αw_g."""
+        xp = namespace(x)
+        squares = xp.sum(x * x, axis=self.axis)
+        norms = xp.sqrt(clip(squares, xp.finfo(x.dtype).smallest_normal))  # no division by 0
+        radius = align(alpha, norms) * self.weight
+        return xp.expand_dims(radius / clip(norms, radius), axis=self.axis)
+
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
-        xp, norms = namespace(x), self._norms(x)
-        threshold = align(alpha, norms) * self.weight
-        kept = norms > threshold
-        factor = xp.where(kept, 1 - threshold / xp.where(kept, norms, 1.0), 0.0)
-        return xp.expand_dims(factor, axis=self.axis) * x
+        return (1 - self._into_balls(x, alpha)) * x
+
+    def conjugate_prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
+        """The projection onto the balls {‖x_g‖ ≤ w_g}."""
+        return self._into_balls(x, 1.0) * x
 
     def check_space(self, space: Space) -> None:
         shape = space.shapes[0]
