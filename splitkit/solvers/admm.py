@@ -105,6 +105,21 @@ class ADMM(_AlternatingDirections):
     def chosen(self, *operators: Operator) -> Self:
         return self if self.rho is not None else replace(self, rho=1.0)
 
+    def refusal(self, *operators: Operator) -> str | None:
+        missing = super().refusal(*operators)
+        if missing is not None:
+            return missing
+        A, composed = operators
+        K = normal_matrix(A, composed, self.rho)
+        values = K.xp.linalg.svdvals(K.matrix)
+        rounding = K.matrix.shape[0] * float(K.xp.finfo(K.matrix.dtype).eps)
+        if bool(values[-1] <= rounding * values[0]):
+            return (
+                f"M + ρLᵀL is singular for A = {A!r} and {composed!r}, so that x⁺ is not defined: "
+                "use linearized ADMM or Chambolle-Pock"
+            )
+        return None
+
     def iteration(self, *operators: Operator) -> Iteration:
         return _ADMM(self, *operators)
 
@@ -195,10 +210,9 @@ class _ADMM(_Directions):
         super().__init__(method.rho, method.relaxation, composed)  # type: ignore[arg-type]
         self.A = A
         affine = getattr(A, "A", A)  # a watched one holds its operator
-        L, M = composed.L.matrix, affine.M.matrix  # type: ignore[attr-defined]
-        xp = composed.L.xp  # type: ignore[attr-defined]
-        identity = xp.eye(M.shape[0], dtype=M.dtype, device=M.device)
-        self.solve = DenseMatrix(M + method.rho * L.T @ L - identity).shifted_inverse(1.0)
+        K = normal_matrix(affine, composed, method.rho)
+        identity = K.xp.eye(K.matrix.shape[0], dtype=K.matrix.dtype, device=K.matrix.device)
+        self.solve = DenseMatrix(K.matrix - identity).shifted_inverse(1.0)
         self.q = affine.q
 
     def first(self, x: Point, z: Point, u: Point) -> tuple[Point, Point]:
@@ -218,3 +232,9 @@ class _LinearizedADMM(_Directions):
         argument = lincomb(1.0, x, -self.tau * self.rho, pull)  # type: ignore[operator]
         x_next = self.R_A(argument)
         return x_next, scale(1 / self.tau, subtract(argument, x_next))  # type: ignore[operator]
+
+
+def normal_matrix(A: Any, composed: Any, rho: Any) -> DenseMatrix:
+    """M + ρLᵀL for A = x ↦ Mx − q and LᵀBL."""
+    L = composed.L.matrix
+    return DenseMatrix(A.M.matrix + rho * L.T @ L)

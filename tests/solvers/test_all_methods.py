@@ -193,6 +193,18 @@ def test_primal_dual_conditions(method, holds):
     assert guarantee.holds == holds, guarantee.reason
 
 
+def test_admm_is_refused_where_its_linear_system_is_singular():
+    """M = 0 and differences: constants are in the kernel of M + ρLᵀL, and all solutions add one."""
+    A = sk.Affine(np.zeros((3, 3)), np.array([1.0, 0.0, -1.0]))
+    L = sk.DenseMatrix(np.array([[1.0, -1.0, 0.0], [0.0, 1.0, -1.0]]))
+    B = sk.Subdifferential(f.SquaredL2()).pullback(L)
+    guarantee = sk.ADMM().guarantee(A, B)
+    assert not guarantee.holds
+    assert "singular" in guarantee.reason
+    x = sk.solve(A + B, np.zeros(3)).x
+    np.testing.assert_allclose(x - x[1], [1.0, 0.0, -1.0], atol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("make", "says"),
     [
