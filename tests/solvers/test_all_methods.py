@@ -193,6 +193,16 @@ def test_primal_dual_conditions(method, holds):
     assert guarantee.holds == holds, guarantee.reason
 
 
+def test_the_steps_of_the_golden_ratio_method_grow_where_the_operator_is_flat():
+    """x ↦ x³ + Jx: its curvature at the start is that at the solution times 5000."""
+    F = sk.Operator.from_callable(
+        lambda x: x**3 + np.stack([x[1], -x[0]]) - 1.0, monotone=True, name="F"
+    )
+    G = sk.NormalCone(f.Box(-100.0, 100.0))
+    solution = sk.solve(F + G, np.array([50.0, -30.0]), sk.GoldenRatio(), max_iter=1000)
+    np.testing.assert_allclose(F(solution.x), 0.0, atol=1e-6)
+
+
 def test_admm_is_refused_where_its_linear_system_is_singular():
     """M = 0 and differences: constants are in the kernel of M + ρLᵀL, and all solutions add one."""
     A = sk.Affine(np.zeros((3, 3)), np.array([1.0, 0.0, -1.0]))
