@@ -23,11 +23,11 @@ from typing import Any, ClassVar, Self
 from splitkit.backend import Point, add, lincomb, scale, subtract
 from splitkit.linear.affine import Affine
 from splitkit.linear.dense import DenseMatrix
-from splitkit.operators.base import Operator, check_alpha
+from splitkit.operators.base import Operator
 from splitkit.operators.pullback import Pullback
 from splitkit.solvers.iteration import Iteration, Reading, State, Trace
 from splitkit.solvers.method import Guarantee, Method, Role
-from splitkit.solvers.splitting import check_relaxation
+from splitkit.solvers.splitting import check_relaxation, check_step
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,10 +42,7 @@ class _AlternatingDirections(Method):
 
     def __post_init__(self) -> None:
         if self.rho is not None:
-            try:
-                check_alpha(self.rho)
-            except (TypeError, ValueError) as error:
-                raise type(error)(str(error).replace("alpha", "rho")) from None
+            check_step(self.rho, "rho")
 
     def exact_element(self, *operators: Operator) -> bool:
         return False
@@ -137,6 +134,11 @@ class LinearizedADMM(_AlternatingDirections):
     tau: float | None = None
 
     label: ClassVar[str] = "linearized ADMM"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.tau is not None:
+            check_step(self.tau, "tau")
 
     def chosen(self, *operators: Operator) -> Self:
         if self.missing(*operators) is not None or None not in (self.rho, self.tau):

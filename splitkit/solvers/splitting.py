@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from numbers import Real
 from typing import Any, ClassVar, Self
 
 from scipy.optimize import minimize_scalar
@@ -122,6 +123,20 @@ class MapSplitting(Splitting):
 
 
 def check_relaxation(relaxation: float, greatest: float = 2.0) -> None:
-    """Raise ValueError unless 0 < relaxation < greatest."""
+    """Raise unless relaxation is a number with 0 < relaxation < greatest."""
+    check_number(relaxation, "relaxation", f"a number in (0, {greatest:g})")
     if not 0 < relaxation < greatest:
         raise ValueError(f"relaxation = {relaxation}: give a number in (0, {greatest:g})")
+
+
+def check_step(step: float, name: str) -> None:
+    """Raise unless a step size that is one for all of the batch is positive and finite."""
+    check_number(step, name, "a positive number")
+    if not 0 < step < math.inf:
+        raise ValueError(f"{name} = {step}: the step size must be positive and finite")
+
+
+def check_number(value: object, name: str, wanted: str) -> None:
+    """Raise TypeError unless the option is a number."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"{name} = {value!r}: give {wanted}")

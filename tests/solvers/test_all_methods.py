@@ -193,6 +193,33 @@ def test_primal_dual_conditions(method, holds):
     assert guarantee.holds == holds, guarantee.reason
 
 
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda: sk.DouglasRachford(relaxation="1"), "relaxation = '1': give a number"),
+        (lambda: sk.ProductSpace(relaxation=None), "relaxation = None"),
+        (lambda: sk.Relaxed(sk.DouglasRachford(), relaxation=True), "relaxation = True"),
+        (lambda: sk.Inertial(sk.DouglasRachford(), inertia="0"), "inertia = '0'"),
+        (lambda: sk.Anderson(sk.DouglasRachford(), regularization="0"), "regularization = '0'"),
+        (lambda: sk.ChambollePock(tau=np.ones(3)), "tau = array"),
+        (lambda: sk.LinearizedADMM(tau="1"), "tau = '1'"),
+        (lambda: sk.ADMM(rho=np.ones(3)), "rho = array"),
+    ],
+)
+def test_options_that_are_no_numbers(make, says):
+    with pytest.raises(TypeError, match=says):
+        make()
+
+
+def test_no_sigma_is_recommended_where_tau_alone_is_too_long():
+    B = sk.Subdifferential(f.L1Norm()).pullback(sk.DenseMatrix(D))
+    operators = sk.NormalCone(f.NonNegative()), B, sk.Affine(np.eye(4))
+    for method in (sk.CondatVu(tau=5.0), sk.PD3O(tau=5.0)):
+        guarantee = method.guarantee(*operators)
+        assert not guarantee.holds
+        assert "tau must be below 2β = 2" in guarantee.reason
+
+
 def test_the_steps_of_the_golden_ratio_method_grow_where_the_operator_is_flat():
     """x ↦ x³ + Jx: its curvature at the start is that at the solution times 5000."""
     F = sk.Operator.from_callable(
@@ -222,6 +249,7 @@ def test_admm_is_refused_where_its_linear_system_is_singular():
         (lambda: sk.ChambollePock(tau=0.0), "tau = 0.0"),
         (lambda: sk.PD3O(sigma=math.inf), "sigma = inf"),
         (lambda: sk.ADMM(rho=-2.0), r"rho = -2\.0"),
+        (lambda: sk.LinearizedADMM(tau=-1.0), r"tau = -1\.0"),
         (lambda: sk.ADMM(relaxation=2.0), r"relaxation = 2\.0"),
         (lambda: sk.Ryu(relaxation=1.0), r"relaxation = 1\.0"),
         (lambda: sk.ProximalPoint(relaxation=0.0), r"relaxation = 0\.0"),
