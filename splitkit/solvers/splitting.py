@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Self
 
 from scipy.optimize import minimize_scalar
 
-from splitkit.backend import Scalar, Space, is_array
+from splitkit.backend import Scalar, Space, is_array, namespace
 from splitkit.operators.base import Operator, check_alpha
 from splitkit.solvers.iteration import MapIteration
 from splitkit.solvers.method import Guarantee, Method
@@ -80,6 +80,13 @@ class Splitting(Method):
                 f"alpha has shape {tuple(self.alpha.shape)}: give a number, or one step for each "
                 f"element of the batch, shape {space.batch_shape}"
             )
+
+    @property
+    def longest_alpha(self) -> float:
+        """The step size, of a batch's the longest."""
+        if is_array(self.alpha):
+            return float(namespace(self.alpha).max(self.alpha))
+        return float(self.alpha)
 
     def at_step(self) -> str:
         """The step size, for a sentence."""

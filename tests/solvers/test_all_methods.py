@@ -220,6 +220,18 @@ def test_no_sigma_is_recommended_where_tau_alone_is_too_long():
         assert "tau must be below 2β = 2" in guarantee.reason
 
 
+def test_davis_yin_takes_a_step_for_each_element_of_a_batch():
+    C = sk.Affine(SYMMETRIC, np.ones(4))
+    inclusion = sk.NormalCone(f.NonNegative()) + sk.Subdifferential(f.L1Norm(0.1)) + C
+    one = sk.solve(inclusion, np.zeros(4), sk.DavisYin()).x
+    alpha = np.array([0.5, 1.0, 1.9]) * C.cocoercivity
+    each = sk.solve(inclusion, np.zeros((3, 4)), sk.DavisYin(alpha=alpha), batch_ndim=1).x
+    np.testing.assert_allclose(each, np.stack([one] * 3), atol=1e-6)
+    refused = sk.DavisYin(alpha=1.1 * alpha).guarantee(sk.Zero(), sk.NormalCone(f.NonNegative()), C)
+    assert not refused.holds
+    assert "below 2β" in refused.reason
+
+
 def test_the_steps_of_the_golden_ratio_method_grow_where_the_operator_is_flat():
     """x ↦ x³ + Jx: its curvature at the start is that at the solution times 5000."""
     F = sk.Operator.from_callable(
@@ -349,6 +361,11 @@ def test_preconditioning_says_what_it_cannot_do():
         sk.solve(sk.Affine(SYMMETRIC) + composed, np.ones(4), method)
     with pytest.raises(ValueError, match="diagonal"):
         sk.Preconditioned(sk.FISTA(), diagonal=np.array([1.0, 0.0]))
+    with pytest.raises(TypeError, match=r"diagonal = 2\.0: give an array"):
+        sk.Preconditioned(sk.FISTA(), diagonal=2.0)
+    short = sk.Preconditioned(sk.DouglasRachford(), diagonal=np.ones(3))
+    with pytest.raises(ValueError, match=r"diagonal has shape \(3,\)"):
+        sk.solve(sk.Affine(SYMMETRIC) + sk.NormalCone(f.NonNegative()), np.ones(4), short)
     method = sk.Preconditioned(sk.DouglasRachford(), diagonal=np.full(4, 2.0))
     simplex = sk.NormalCone(f.Simplex())
     with pytest.raises(sk.NoGuaranteeError, match="no resolvent"):
