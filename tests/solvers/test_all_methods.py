@@ -242,6 +242,16 @@ def test_the_steps_of_the_golden_ratio_method_grow_where_the_operator_is_flat():
     np.testing.assert_allclose(F(solution.x), 0.0, atol=1e-6)
 
 
+def test_the_steps_of_the_line_search_stay_finite_where_the_operator_is_constant():
+    """F = 1 on x ≤ 0 has no zero: steps that grew without end made x = −10³⁰⁸ and r = 0 of it."""
+    F, G = sk.Affine(np.zeros((2, 2)), -np.ones(2)), sk.NormalCone(f.NonPositive())
+    solution = sk.solve(
+        F + G, np.zeros(2), sk.TsengLineSearch(), max_iter=8000, on_failure="return"
+    )
+    assert not solution.converged
+    np.testing.assert_allclose(solution.residual, 2**0.5, rtol=1e-6)
+
+
 def test_admm_is_refused_where_its_linear_system_is_singular():
     """M = 0 and differences: constants are in the kernel of M + ρLᵀL, and all solutions add one."""
     A = sk.Affine(np.zeros((3, 3)), np.array([1.0, 0.0, -1.0]))
