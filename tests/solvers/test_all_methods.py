@@ -252,6 +252,22 @@ def test_the_steps_of_the_line_search_stay_finite_where_the_operator_is_constant
     np.testing.assert_allclose(solution.residual, 2**0.5, rtol=1e-6)
 
 
+def test_two_compositions_are_refused_with_a_remedy_that_works():
+    L, K = sk.DenseMatrix(D), sk.DenseMatrix(np.eye(4)[::-1] + 2 * np.eye(4))
+    B, C = sk.Subdifferential(f.L1Norm()), sk.Subdifferential(f.L1Norm(0.3))
+    F = sk.Affine(SYMMETRIC, np.ones(4))
+    with pytest.raises(sk.NoGuaranteeError, match="BlockColumn"):
+        sk.solve(F + B.pullback(L) + C.pullback(K), np.zeros(4))
+    joined = sk.BlockDiagonal((B, C)).pullback(sk.linear.BlockColumn((L, K)))
+    x = sk.solve(F + joined, np.zeros(4)).x
+
+    def value(x):
+        return x @ SYMMETRIC @ x / 2 - np.sum(x) + np.sum(abs(L(x))) + 0.3 * np.sum(abs(K(x)))
+
+    rng = np.random.default_rng(0)
+    assert all(value(x) <= value(x + 0.1 * d) + 1e-7 for d in rng.normal(size=(200, 4)))
+
+
 def test_admm_is_refused_where_its_linear_system_is_singular():
     """M = 0 and differences: constants are in the kernel of M + ρLᵀL, and all solutions add one."""
     A = sk.Affine(np.zeros((3, 3)), np.array([1.0, 0.0, -1.0]))
