@@ -155,8 +155,8 @@ def misfit(terms: Operators, method: Method) -> str:
     composed = [A for A in bare if isinstance(A, Pullback)]
     if len(composed) > method.roles.count(Role.COMPOSED):
         return (
-            f"{len(composed)} terms are compositions ({', '.join(map(repr, composed))}): it takes 1; "
-            "join them, LᵀBL + KᵀCK = MᵀDM with M = splitkit.linear.BlockColumn((L, K)) and "
+            f"{len(composed)} terms are compositions ({', '.join(map(repr, composed))}), it takes "
+            "1: join them, LᵀBL + KᵀCK = MᵀDM with M = splitkit.linear.BlockColumn((L, K)) and "
             "D = BlockDiagonal((B, C))"
         )
     if len(set_valued) > resolvents:
