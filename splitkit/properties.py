@@ -29,7 +29,8 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeAlias
+from numbers import Real
+from typing import Any, TypeAlias
 
 Form: TypeAlias = tuple[float, float, float]
 Map: TypeAlias = tuple[tuple[float, float], tuple[float, float]]
@@ -371,9 +372,14 @@ def _gain(m: float | None, least: float, greatest: float) -> float | None:
     return min(m * least, m * greatest)
 
 
-def _check_range(name: str, value: float | None, low: float, high: float) -> None:
-    if value is not None and not low <= value <= high:
-        raise ValueError(f"{name} = {value}: give a number in [{low:g}, {high:g}], or None")
+def _check_range(name: str, value: Any, low: float, high: float) -> None:
+    if value is None:
+        return
+    wanted = f"give a number in [{low:g}, {high:g}], or None"
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"{name} = {value!r}: {wanted}")
+    if not low <= float(value) <= high:
+        raise ValueError(f"{name} = {value}: {wanted}")
 
 
 def _all_known(values: list[float | None]) -> list[float] | None:

@@ -188,6 +188,11 @@ def prove(step: Operator | Callable[..., Any], *operators: Operator) -> Proof:
     TypeError
         The step does something else with points than the above.
     """
+    if not callable(step):
+        raise TypeError(f"step = {step!r}: give an operator expression or a function")
+    for A in operators:
+        if not isinstance(A, Operator):
+            raise TypeError(f"operators hold {A!r}: give operators, with the properties to be used")
     for claim in (_contracts, _decreases):
         scene = Scene()
         if isinstance(step, Operator):
@@ -195,6 +200,11 @@ def prove(step: Operator | Callable[..., Any], *operators: Operator) -> Proof:
         else:
             made = step(*(scene.leaf(A) for A in operators))
             T = symbolic(made, scene) if isinstance(made, Operator) else made
+            if not callable(T):
+                raise TypeError(
+                    f"step returned {made!r} for the operators: return an expression, or a "
+                    "function u ↦ u⁺"
+                )
         u = scene.new("u")
         proof = claim(scene, u, T(u))
         if proof.holds:
@@ -214,7 +224,7 @@ def best_step(
     Raises
     ------
     ValueError
-        No step size within the bounds contracts.
+        No step size within the bounds contracts, or the bounds are no positive interval.
     """
 
     def rate(log_alpha: float) -> float:
@@ -223,6 +233,8 @@ def best_step(
         value = _contracts(scene, u, T(u)).value
         return min(value, 1e6)
 
+    if not 0 < bounds[0] < bounds[1] < math.inf:
+        raise ValueError(f"bounds = {bounds}: give 0 < least < greatest step size")
     low, high = map(math.log, bounds)
     # the rate may be 1 or more on most of the range: look at a grid first
     grid = np.linspace(low, high, 41)

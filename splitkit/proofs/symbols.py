@@ -32,6 +32,8 @@ class Vector:
         self.scene, self.coefficients = scene, coefficients
 
     def __add__(self, other: Vector) -> Vector:
+        if not isinstance(other, Vector):
+            return NotImplemented
         keys = {**self.coefficients, **other.coefficients}
         return Vector(
             self.scene,
@@ -49,6 +51,8 @@ class Vector:
         return -1.0 * self
 
     def __sub__(self, other: Vector) -> Vector:
+        if not isinstance(other, Vector):
+            return NotImplemented
         return self + -other
 
     def __truediv__(self, c: float) -> Vector:

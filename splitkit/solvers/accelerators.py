@@ -23,7 +23,7 @@ from splitkit.backend import Point, lincomb
 from splitkit.operators.base import Operator
 from splitkit.solvers.iteration import Iteration, Reading, State, Trace
 from splitkit.solvers.method import Guarantee
-from splitkit.solvers.splitting import MapSplitting
+from splitkit.solvers.splitting import MapSplitting, check_number
 from splitkit.solvers.wrapper import Wrapper
 
 
@@ -94,6 +94,7 @@ class Relaxed(Accelerator):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        check_number(self.relaxation, "relaxation", "a positive number")
         if not 0 < self.relaxation < float("inf"):
             raise ValueError(f"relaxation = {self.relaxation}: give a positive number")
 
@@ -142,6 +143,7 @@ class Inertial(Accelerator):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        check_number(self.inertia, "inertia", "a number in [0, 1)")
         if not 0 <= self.inertia < 1:
             raise ValueError(f"inertia = {self.inertia}: give a number in [0, 1)")
 

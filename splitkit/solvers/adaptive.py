@@ -5,7 +5,8 @@ Adaptive proximal gradient, F = ∇f, G = ∂g, f convex with a locally Lipschit
     α = min(√(2/3 + θ) α₋, α₋/√[2α₋²ℓ² − 1]₊),  θ = α₋/α₋₋,  ℓ = ‖Fx − Fx₋‖/‖x − x₋‖,
     x⁺ = R_{αG}(x − αF x).
 
-Golden ratio (aGRAAL), F monotone and locally Lipschitz, G = ∂g; φ = (1 + √5)/2:
+Golden ratio (aGRAAL), F monotone and locally Lipschitz, G = ∂g; any 1 < φ ≤ (1 + √5)/2, of which
+only φ < (1 + √5)/2 lets steps grow, 1/φ + 1/φ² > 1; φ = 3/2:
 
     α = min((1/φ + 1/φ²) α₋, φθ/(4α₋ℓ²)),  x̄ = ((φ − 1)x + x̄₋)/φ,
     x⁺ = R_{αG}(x̄ − αF x),  θ⁺ = φα/α₋.
@@ -18,7 +19,6 @@ Alg. 3; Malitsky, *Golden ratio algorithms for variational inequalities* (2020),
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -27,7 +27,7 @@ from splitkit.operators.base import Operator
 from splitkit.solvers.iteration import Iteration, Reading, State, Trace
 from splitkit.solvers.method import Guarantee, Method, Role
 
-PHI = (1 + math.sqrt(5)) / 2
+PHI = 1.5
 GREATEST = 1e10  # no step is longer than this times the first
 
 

@@ -24,11 +24,11 @@ from typing import Any, ClassVar, Self
 from splitkit.backend import Point, add, lincomb, scale, subtract
 from splitkit.linear.affine import Affine
 from splitkit.linear.dense import DenseMatrix
-from splitkit.operators.base import Operator, check_alpha
+from splitkit.operators.base import Operator
 from splitkit.operators.pullback import Pullback
 from splitkit.solvers.iteration import Iteration, Reading, State, Trace
 from splitkit.solvers.method import Guarantee, Method, Role
-from splitkit.solvers.splitting import check_relaxation
+from splitkit.solvers.splitting import check_relaxation, check_step
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,10 +43,7 @@ class _AlternatingDirections(Method):
 
     def __post_init__(self) -> None:
         if self.rho is not None:
-            try:
-                check_alpha(self.rho)
-            except (TypeError, ValueError) as error:
-                raise type(error)(str(error).replace("alpha", "rho")) from None
+            check_step(self.rho, "rho")
 
     def exact_element(self, *operators: Operator) -> bool:
         return False
@@ -106,6 +103,21 @@ class ADMM(_AlternatingDirections):
     def chosen(self, *operators: Operator) -> Self:
         return self if self.rho is not None else replace(self, rho=1.0)
 
+    def refusal(self, *operators: Operator) -> str | None:
+        missing = super().refusal(*operators)
+        if missing is not None:
+            return missing
+        A, composed = operators
+        K = normal_matrix(A, composed, self.rho)
+        values = K.xp.linalg.svdvals(K.matrix)
+        rounding = K.matrix.shape[0] * float(K.xp.finfo(K.matrix.dtype).eps)
+        if bool(values[-1] <= rounding * values[0]):
+            return (
+                f"M + ρLᵀL is singular for A = {A!r} and {composed!r}, so that x⁺ is not defined: "
+                "use linearized ADMM or Chambolle-Pock"
+            )
+        return None
+
     def iteration(self, *operators: Operator) -> Iteration:
         return _ADMM(self, *operators)
 
@@ -123,6 +135,11 @@ class LinearizedADMM(_AlternatingDirections):
     tau: float | None = None
 
     label: ClassVar[str] = "linearized ADMM"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.tau is not None:
+            check_step(self.tau, "tau")
 
     def chosen(self, *operators: Operator) -> Self:
         if self.missing(*operators) is not None or None not in (self.rho, self.tau):
@@ -200,10 +217,9 @@ class _ADMM(_Directions):
         super().__init__(method.rho, method.relaxation, composed)  # type: ignore[arg-type]
         self.A = A
         affine = getattr(A, "A", A)  # a watched one holds its operator
-        L, M = composed.L.matrix, affine.M.matrix  # type: ignore[attr-defined]
-        xp = composed.L.xp  # type: ignore[attr-defined]
-        identity = xp.eye(M.shape[0], dtype=M.dtype, device=M.device)
-        self.solve = DenseMatrix(M + method.rho * L.T @ L - identity).shifted_inverse(1.0)
+        K = normal_matrix(affine, composed, method.rho)
+        identity = K.xp.eye(K.matrix.shape[0], dtype=K.matrix.dtype, device=K.matrix.device)
+        self.solve = DenseMatrix(K.matrix - identity).shifted_inverse(1.0)
         self.q = affine.q
 
     def first(self, x: Point, z: Point, u: Point) -> tuple[Point, Point]:
@@ -228,3 +244,9 @@ class _LinearizedADMM(_Directions):
 
     def element(self, x: Point, before: Point) -> Point:
         return scale(1 / self.tau, subtract(before, x))  # type: ignore[operator]
+
+
+def normal_matrix(A: Any, composed: Any, rho: Any) -> DenseMatrix:
+    """M + ρLᵀL for A = x ↦ Mx − q and LᵀBL."""
+    L = composed.L.matrix
+    return DenseMatrix(A.M.matrix + rho * L.T @ L)

@@ -24,6 +24,7 @@ from splitkit.operators.base import Operator
 from splitkit.solvers.accelerators import AcceleratedIteration, Accelerator
 from splitkit.solvers.iteration import Iteration, State, Trace
 from splitkit.solvers.method import Guarantee
+from splitkit.solvers.splitting import check_number
 
 SAFEGUARD = 2.0  # D
 SUMMABLE = 1.1  # 1 + ε
@@ -54,6 +55,7 @@ class Anderson(Accelerator):
             raise ValueError(f"memory = {self.memory!r}: give a positive integer")
         if self.kind not in ("I", "II"):
             raise ValueError(f'kind = {self.kind!r}: give "I" or "II"')
+        check_number(self.regularization, "regularization", "a number in (0, 1)")
         if not 0 < self.regularization < 1:
             raise ValueError(f"regularization = {self.regularization}: give a number in (0, 1)")
 
@@ -99,6 +101,8 @@ class Memory(AcceleratedIteration):
         moved = sum(space.inner(a, a) for a in dU) / m
         ridge = max(self.options.regularization, 10 * eps) * diagonal + noise * moved + tiny
         identity = xp.eye(m, dtype=normal.dtype, device=space.device)
+        if self.options.kind == "I":
+            ridge = -ridge  # ⟨Δu, Δr⟩ ≤ 0: R = I − T is monotone
         normal = normal + ridge[..., None, None] * identity
         return xp.linalg.solve(normal, target[..., None])[..., 0]
 

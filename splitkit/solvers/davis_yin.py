@@ -58,9 +58,10 @@ class DavisYin(Splitting):
                 f"C = {C!r} is not known to be cocoercive: declare it, or use a method that takes "
                 "a Lipschitz operator (Tseng's)"
             )
-        if not 0 < self.alpha < 2 * β or not self.relaxation < 2 - self.alpha / (2 * β):
+        alpha = self.longest_alpha
+        if not 0 < alpha < 2 * β or not self.relaxation < 2 - alpha / (2 * β):
             return self.refused(
-                f"alpha = {self.alpha:.4g}, relaxation = {self.relaxation}: with C {β:.4g}-"
+                f"alpha = {alpha:.4g}, relaxation = {self.relaxation}: with C {β:.4g}-"
                 "cocoercive, alpha must be below 2β and relaxation below 2 − alpha/(2β)"
             )
         reason = f"C is {β:.4g}-cocoercive and {self.at_step()} < 2β (Davis-Yin)"

@@ -54,6 +54,8 @@ class Run:
         The approximate solution, with elements that are done as they were then, and without.
     checked : state
         The live one of the latest check.
+    first : tuple of arrays
+        ‖r‖ and ‖x‖ at the first check.
     checkpoint : Run or None
         What a resumed run begins with, if not this.
     """
@@ -61,6 +63,7 @@ class Run:
     live: State
     kept: State = None
     checked: State = None
+    first: tuple[Array, Array] | None = None
     checkpoint: Run | None = None
     x: Point | None = None
     latest: Point | None = None
@@ -154,7 +157,7 @@ def _check(run: Run, task: Task, k: int) -> None:
     if changed is not None:
         raise ValueError(f"an operator changed the point at iteration {k}: {changed}")
     measured = measure(reading, task)
-    ratio = task.stopping.ratio(measured, space)
+    ratio = _unless_diverging(run, task.stopping.ratio(measured, space), measured, reading, space)
     run.live, run.latest = after, reading.x
     run.worst = _record(run, k, reading.x, measured.residual, ratio, space)
     governing = task.iteration.governing(after)
@@ -181,6 +184,21 @@ def _check(run: Run, task: Task, k: int) -> None:
         )
     elif task.stopping.exhausted(measured):
         run.status = Status.TIME_LIMIT
+
+
+def _unless_diverging(
+    run: Run, ratio: Array, measured: Measurement, reading: Reading, space: Space
+) -> Array:
+    """The ratio, above 1 where x has grown and the residual has not fallen since the first check:
+    beside an x that runs to infinity every residual looks small.
+    """
+    size = space.norm(reading.x)
+    if run.first is None:
+        run.first = measured.residual, size
+        return ratio
+    residual, first_size = run.first
+    diverging = (measured.residual >= 0.5 * residual) & (size > 4.0 * first_size)
+    return space.xp.where(diverging, space.xp.maximum(ratio, 2.0 + 0.0 * ratio), ratio)
 
 
 def measure(reading: Reading, task: Task) -> Measurement:

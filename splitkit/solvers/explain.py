@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from splitkit.functions.base import Function
 from splitkit.operators.base import Operator
 from splitkit.operators.identity import Zero
+from splitkit.operators.pullback import Pullback
 from splitkit.proofs import Proof
 from splitkit.solvers.errors import NoGuaranteeError
 from splitkit.solvers.inclusion import inclusion_of
@@ -156,6 +157,13 @@ def misfit(terms: Operators, method: Method) -> str:
         return (
             f"{bare[0]!r} has neither an evaluation nor a resolvent: use a primal-dual method, "
             "which takes LᵀBL by the resolvent of B"
+        )
+    composed = [A for A in bare if isinstance(A, Pullback)]
+    if len(composed) > method.roles.count(Role.COMPOSED):
+        return (
+            f"{len(composed)} terms are compositions ({', '.join(map(repr, composed))}), it takes "
+            "1: join them, LᵀBL + KᵀCK = MᵀDM with M = splitkit.linear.BlockColumn((L, K)) and "
+            "D = BlockDiagonal((B, C))"
         )
     if len(set_valued) > resolvents:
         return (

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, ClassVar, Self
 
-from splitkit.backend import Array, Point, Scalar, Space, namespace
+from splitkit.backend import Array, Point, Scalar, Space, is_array, namespace
 from splitkit.functions.base import check_parameter, is_positive
 from splitkit.functions.metric import metric_prox
 from splitkit.functions.subdifferential import Subdifferential
@@ -48,6 +48,8 @@ class Preconditioned(Wrapper):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if not is_array(self.diagonal):
+            raise TypeError(f"diagonal = {self.diagonal!r}: give an array of positive entries")
         check_parameter("diagonal", self.diagonal, is_positive, "give positive entries")
 
     @property
@@ -77,6 +79,7 @@ class Preconditioned(Wrapper):
 
     def check_space(self, space: Space) -> None:
         Diagonal(self.diagonal).check_space(space, "diagonal")
+        self.method.check_space(space)
 
     def iteration(self, *operators: Operator) -> Iteration:
         return _InMetric(self.method.iteration(*self.within(operators)), self.root)

@@ -26,10 +26,11 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
 from splitkit.backend import Point, add, lincomb, scale, subtract
-from splitkit.operators.base import Operator, check_alpha
+from splitkit.operators.base import Operator
 from splitkit.operators.pullback import Pullback
 from splitkit.solvers.iteration import Iteration, Reading, State, Trace
 from splitkit.solvers.method import Guarantee, Method, Role
+from splitkit.solvers.splitting import check_step
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,10 +55,7 @@ class PrimalDual(Method):
     def __post_init__(self) -> None:
         for name, step in (("tau", self.tau), ("sigma", self.sigma)):
             if step is not None:
-                try:
-                    check_alpha(step)
-                except (TypeError, ValueError) as error:
-                    raise type(error)(str(error).replace("alpha", name)) from None
+                check_step(step, name)
 
     def longest_tau(self, norm: float, β: float) -> float:
         """A step τ that leaves room for σ = margin/(τ‖L‖²)."""
@@ -92,10 +90,15 @@ class PrimalDual(Method):
         if norm == math.inf:
             return self.refused(f"no bound of the norm of L = {composed.L!r} is known")
         if not self.steps_converge(norm, β):
-            limit = self.longest_sigma(self.tau, norm, β)
+            limited = replace(self, sigma=self.longest_sigma(self.tau, norm, β))
+            remedy = (
+                f"with this tau, sigma must be at most {limited.sigma:.4g}"
+                if limited.steps_converge(norm, β)
+                else f"tau must be below 2β = {2 * β:.4g}"
+            )
             return self.refused(
                 f"tau = {self.tau:.4g}, sigma = {self.sigma:.4g} are too long for ‖L‖ = "
-                f"{norm:.4g}, β = {β:.4g}: with this tau, sigma must be at most {limit:.4g}"
+                f"{norm:.4g}, β = {β:.4g}: {remedy}"
             )
         reason = f"tau = {self.tau:.4g}, sigma = {self.sigma:.4g}: {self.condition}"
         return Guarantee(True, None, reason, self.sequence)

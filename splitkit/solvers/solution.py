@@ -47,7 +47,7 @@ class History:
 
 @dataclass(frozen=True)
 class State:
-    """What a callback sees after an iteration.
+    """What a callback sees after an iteration. The points are the solve's own: do not change them.
 
     Attributes
     ----------

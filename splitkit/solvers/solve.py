@@ -7,7 +7,8 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal
+from numbers import Integral
+from typing import Any, Literal
 
 from splitkit.backend import Point, Space, solving
 from splitkit.operators.base import Operator
@@ -185,8 +186,7 @@ def _prepare(
 ) -> Prepared:
     """Check the arguments, give the terms their roles, and prepare the resolvents."""
     space = Space.of(x0, batch_ndim)
-    if isinstance(max_iter, bool) or not isinstance(max_iter, int) or max_iter < 1:
-        raise ValueError(f"max_iter = {max_iter!r}: give a positive integer")
+    _check_limit(max_iter)
     if resume is not None and not isinstance(resume, Solution):
         raise TypeError(f"resume = {resume!r}: give the Solution of an earlier solve, or None")
     if resume is not None:
@@ -197,9 +197,10 @@ def _prepare(
     if method is None and resume is not None:
         method = resume.method
     with solving(x0):
+        if isinstance(method, Method):
+            method.check_space(space)
         option = choose(inclusion, method)
         chosen = option.method
-        chosen.check_space(space)
         watch = Watch()
         roles = chosen.roles_for(len(option.operators))
         if chosen.check and not option.guarantee.holds:
@@ -220,6 +221,11 @@ def _prepare(
         ),
         run,
     )
+
+
+def _check_limit(max_iter: Any) -> None:
+    if isinstance(max_iter, bool) or not isinstance(max_iter, Integral) or max_iter < 1:
+        raise ValueError(f"max_iter = {max_iter!r}: give a positive integer")
 
 
 def _strong_monotonicity(option: Option) -> float | None:

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from numbers import Real
 from typing import Any, ClassVar, Self
 
 from scipy.optimize import minimize_scalar
 
-from splitkit.backend import Scalar, Space, is_array
+from splitkit.backend import Scalar, Space, is_array, namespace
 from splitkit.operators.base import Operator, check_alpha
 from splitkit.solvers.iteration import MapIteration
 from splitkit.solvers.method import Guarantee, Method
@@ -80,6 +81,13 @@ class Splitting(Method):
                 f"element of the batch, shape {space.batch_shape}"
             )
 
+    @property
+    def longest_alpha(self) -> float:
+        """The step size, of a batch's the longest."""
+        if is_array(self.alpha):
+            return float(namespace(self.alpha).max(self.alpha))
+        return float(self.alpha)
+
     def at_step(self) -> str:
         """The step size, for a sentence."""
         return "this alpha" if is_array(self.alpha) else f"alpha = {self.alpha:.4g}"
@@ -122,6 +130,20 @@ class MapSplitting(Splitting):
 
 
 def check_relaxation(relaxation: float, greatest: float = 2.0) -> None:
-    """Raise ValueError unless 0 < relaxation < greatest."""
+    """Raise unless relaxation is a number with 0 < relaxation < greatest."""
+    check_number(relaxation, "relaxation", f"a number in (0, {greatest:g})")
     if not 0 < relaxation < greatest:
         raise ValueError(f"relaxation = {relaxation}: give a number in (0, {greatest:g})")
+
+
+def check_step(step: float, name: str) -> None:
+    """Raise unless a step size that is one for all of the batch is positive and finite."""
+    check_number(step, name, "a positive number")
+    if not 0 < step < math.inf:
+        raise ValueError(f"{name} = {step}: the step size must be positive and finite")
+
+
+def check_number(value: object, name: str, wanted: str) -> None:
+    """Raise TypeError unless the option is a number."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"{name} = {value!r}: give {wanted}")

@@ -10,6 +10,8 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from numbers import Real
+from typing import Any
 
 from splitkit.backend import Array, Space
 
@@ -48,9 +50,13 @@ class Stopping:
         return False
 
     def __or__(self, other: Stopping) -> Stopping:
+        if not isinstance(other, Stopping):
+            return NotImplemented
         return _Joined(self, other, lambda space: space.xp.minimum)
 
     def __and__(self, other: Stopping) -> Stopping:
+        if not isinstance(other, Stopping):
+            return NotImplemented
         for rule in (self, other):
             if isinstance(rule, TimeLimit):
                 raise TypeError(f"{rule} is a limit and no tolerance: join it with |")
@@ -105,6 +111,7 @@ class _Tolerance(Stopping):
 
     def __post_init__(self) -> None:
         check_tolerance(self.tol)
+        object.__setattr__(self, "tol", float(self.tol))  # a NumPy number would meet a tensor
 
 
 @dataclass(frozen=True)
@@ -145,11 +152,11 @@ def as_stopping(tol: float | Stopping | None, space: Space) -> Stopping:
     return Relative(tol)
 
 
-def check_tolerance(tol: float) -> None:
+def check_tolerance(tol: Any) -> None:
     """Raise TypeError or ValueError unless tol is a finite number ≥ 0."""
-    if isinstance(tol, bool) or not isinstance(tol, (int, float)):
+    if isinstance(tol, bool) or not isinstance(tol, Real):
         raise TypeError(f"tol = {tol!r}: give a number or a stopping rule")
-    if not 0 <= tol < math.inf:
+    if not 0 <= float(tol) < math.inf:
         raise ValueError(f"tol = {tol}: give a number ≥ 0 (0 runs to max_iter)")
 
 

@@ -17,7 +17,7 @@ from typing import ClassVar
 
 from splitkit.backend import Array, Point, lincomb, scale, subtract
 from splitkit.operators.base import Operator
-from splitkit.solvers.adaptive import AdaptiveMethod, AdaptiveSteps
+from splitkit.solvers.adaptive import GREATEST, AdaptiveMethod, AdaptiveSteps
 from splitkit.solvers.iteration import Iteration, Reading, State, Trace
 
 DELTA = 0.8
@@ -48,13 +48,13 @@ class TsengLineSearch(AdaptiveMethod):
 class _LineSearch(AdaptiveSteps):
     def init(self, x0: Point) -> State:
         alpha, _, _ = self.first_step(x0, self.F(x0))
-        return x0, alpha
+        return x0, alpha, alpha
 
     def advance(self, state: State) -> tuple[State, Trace]:
-        x, alpha = state
+        x, alpha, first = state
         xp = self.space.xp
         Fx = self.F(x)
-        alpha = GROWTH * alpha
+        alpha = xp.minimum(GROWTH * alpha, GREATEST * first)
         for _ in range(HALVINGS):
             y = self.resolve(alpha, lincomb(1.0, x, -alpha, Fx))
             Fy = self.F(y)
@@ -63,7 +63,7 @@ class _LineSearch(AdaptiveSteps):
                 break
             alpha = xp.where(too_long, 0.5 * alpha, alpha)
         x_next = lincomb(1.0, y, -alpha, subtract(Fy, Fx))
-        return (x_next, alpha), (alpha, x, Fx, y, Fy)
+        return (x_next, alpha, first), (alpha, x, Fx, y, Fy)
 
     def too_long(self, alpha: Array, x: Point, y: Point, Fx: Point, Fy: Point) -> Array:
         """Where α‖Fy − Fx‖ > δ‖y − x‖ by more than rounding; NaN counts as too long."""

@@ -178,6 +178,7 @@ VALUE_ONLY = sk.Operator.from_callable(lambda x: x, name="A")
         (sk.Operator.from_callable, TypeError, "function f, a resolvent"),
         (lambda: sk.Operator.from_callable(3), TypeError, "f = 3 is not callable"),
         (lambda: sk.Operator.from_callable(abs, lipschitz=-1.0), ValueError, "lipschitz = -1.0"),
+        (lambda: sk.Operator.from_callable(abs, lipschitz="1"), TypeError, "lipschitz = '1'"),
         (lambda: sk.Affine("M"), TypeError, "M = 'M'"),
         (lambda: sk.Affine(np.ones((2, 3))), ValueError, "square"),
         (lambda: sk.Affine(np.ones(3)), ValueError, "2-D"),

@@ -225,6 +225,18 @@ def test_operators_are_never_applied_and_wrong_steps_are_refused():
         sk.prove(lambda A: lambda u: A(u) @ u, MONOTONE)
     with pytest.raises(TypeError):
         sk.prove(lambda A: lambda u: u * u, MONOTONE)
+    with pytest.raises(TypeError):
+        sk.prove(lambda A: lambda u: A(u) + 1.0, MONOTONE)
+    for step, operators, says in (
+        ("x", (), "step = 'x'"),
+        (lambda A: 3, (MONOTONE,), "step returned 3"),
+        (lambda A: A, (3,), "operators hold 3"),
+    ):
+        with pytest.raises(TypeError, match=says):
+            sk.prove(step, *operators)
+    for bounds in ((-1.0, 1.0), (2.0, 1.0)):
+        with pytest.raises(ValueError, match="bounds = "):
+            sk.best_step(lambda a: sk.Identity() - a * MONOTONE, bounds=bounds)
 
 
 def test_rank_is_reduced_without_changing_what_is_kept():

@@ -196,10 +196,98 @@ def test_primal_dual_conditions(method, holds):
 @pytest.mark.parametrize(
     ("make", "says"),
     [
+        (lambda: sk.DouglasRachford(relaxation="1"), "relaxation = '1': give a number"),
+        (lambda: sk.ProductSpace(relaxation=None), "relaxation = None"),
+        (lambda: sk.Relaxed(sk.DouglasRachford(), relaxation=True), "relaxation = True"),
+        (lambda: sk.Inertial(sk.DouglasRachford(), inertia="0"), "inertia = '0'"),
+        (lambda: sk.Anderson(sk.DouglasRachford(), regularization="0"), "regularization = '0'"),
+        (lambda: sk.ChambollePock(tau=np.ones(3)), "tau = array"),
+        (lambda: sk.LinearizedADMM(tau="1"), "tau = '1'"),
+        (lambda: sk.ADMM(rho=np.ones(3)), "rho = array"),
+    ],
+)
+def test_options_that_are_no_numbers(make, says):
+    with pytest.raises(TypeError, match=says):
+        make()
+
+
+def test_no_sigma_is_recommended_where_tau_alone_is_too_long():
+    B = sk.Subdifferential(f.L1Norm()).pullback(sk.DenseMatrix(D))
+    operators = sk.NormalCone(f.NonNegative()), B, sk.Affine(np.eye(4))
+    for method in (sk.CondatVu(tau=5.0), sk.PD3O(tau=5.0)):
+        guarantee = method.guarantee(*operators)
+        assert not guarantee.holds
+        assert "tau must be below 2β = 2" in guarantee.reason
+
+
+def test_davis_yin_takes_a_step_for_each_element_of_a_batch():
+    C = sk.Affine(SYMMETRIC, np.ones(4))
+    inclusion = sk.NormalCone(f.NonNegative()) + sk.Subdifferential(f.L1Norm(0.1)) + C
+    one = sk.solve(inclusion, np.zeros(4), sk.DavisYin()).x
+    alpha = np.array([0.5, 1.0, 1.9]) * C.cocoercivity
+    each = sk.solve(inclusion, np.zeros((3, 4)), sk.DavisYin(alpha=alpha), batch_ndim=1).x
+    np.testing.assert_allclose(each, np.stack([one] * 3), atol=1e-6)
+    refused = sk.DavisYin(alpha=1.1 * alpha).guarantee(sk.Zero(), sk.NormalCone(f.NonNegative()), C)
+    assert not refused.holds
+    assert "below 2β" in refused.reason
+
+
+def test_the_steps_of_the_golden_ratio_method_grow_where_the_operator_is_flat():
+    """x ↦ x³ + Jx: its curvature at the start is that at the solution times 5000."""
+    F = sk.Operator.from_callable(
+        lambda x: x**3 + np.stack([x[1], -x[0]]) - 1.0, monotone=True, name="F"
+    )
+    G = sk.NormalCone(f.Box(-100.0, 100.0))
+    solution = sk.solve(F + G, np.array([50.0, -30.0]), sk.GoldenRatio(), max_iter=1000)
+    np.testing.assert_allclose(F(solution.x), 0.0, atol=1e-6)
+
+
+def test_the_steps_of_the_line_search_stay_finite_where_the_operator_is_constant():
+    """F = 1 on x ≤ 0 has no zero: steps that grew without end made x = −10³⁰⁸ and r = 0 of it."""
+    F, G = sk.Affine(np.zeros((2, 2)), -np.ones(2)), sk.NormalCone(f.NonPositive())
+    solution = sk.solve(
+        F + G, np.zeros(2), sk.TsengLineSearch(), max_iter=8000, on_failure="return"
+    )
+    assert not solution.converged
+    np.testing.assert_allclose(solution.residual, 2**0.5, rtol=1e-6)
+
+
+def test_two_compositions_are_refused_with_a_remedy_that_works():
+    L, K = sk.DenseMatrix(D), sk.DenseMatrix(np.eye(4)[::-1] + 2 * np.eye(4))
+    B, C = sk.Subdifferential(f.L1Norm()), sk.Subdifferential(f.L1Norm(0.3))
+    F = sk.Affine(SYMMETRIC, np.ones(4))
+    with pytest.raises(sk.NoGuaranteeError, match="BlockColumn"):
+        sk.solve(F + B.pullback(L) + C.pullback(K), np.zeros(4))
+    joined = sk.BlockDiagonal((B, C)).pullback(sk.linear.BlockColumn((L, K)))
+    x = sk.solve(F + joined, np.zeros(4)).x
+
+    def value(x):
+        return x @ SYMMETRIC @ x / 2 - np.sum(x) + np.sum(abs(L(x))) + 0.3 * np.sum(abs(K(x)))
+
+    rng = np.random.default_rng(0)
+    assert all(value(x) <= value(x + 0.1 * d) + 1e-7 for d in rng.normal(size=(200, 4)))
+
+
+def test_admm_is_refused_where_its_linear_system_is_singular():
+    """M = 0 and differences: constants are in the kernel of M + ρLᵀL, and all solutions add one."""
+    A = sk.Affine(np.zeros((3, 3)), np.array([1.0, 0.0, -1.0]))
+    L = sk.DenseMatrix(np.array([[1.0, -1.0, 0.0], [0.0, 1.0, -1.0]]))
+    B = sk.Subdifferential(f.SquaredL2()).pullback(L)
+    guarantee = sk.ADMM().guarantee(A, B)
+    assert not guarantee.holds
+    assert "singular" in guarantee.reason
+    x = sk.solve(A + B, np.zeros(3)).x
+    np.testing.assert_allclose(x - x[1], [1.0, 0.0, -1.0], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
         (lambda: sk.Tseng(alpha=-1.0), "alpha = -1.0"),
         (lambda: sk.ChambollePock(tau=0.0), "tau = 0.0"),
         (lambda: sk.PD3O(sigma=math.inf), "sigma = inf"),
         (lambda: sk.ADMM(rho=-2.0), r"rho = -2\.0"),
+        (lambda: sk.LinearizedADMM(tau=-1.0), r"tau = -1\.0"),
         (lambda: sk.ADMM(relaxation=2.0), r"relaxation = 2\.0"),
         (lambda: sk.Ryu(relaxation=1.0), r"relaxation = 1\.0"),
         (lambda: sk.ProximalPoint(relaxation=0.0), r"relaxation = 0\.0"),
@@ -299,6 +387,11 @@ def test_preconditioning_says_what_it_cannot_do():
         sk.solve(sk.Affine(SYMMETRIC) + composed, np.ones(4), method)
     with pytest.raises(ValueError, match="diagonal"):
         sk.Preconditioned(sk.FISTA(), diagonal=np.array([1.0, 0.0]))
+    with pytest.raises(TypeError, match=r"diagonal = 2\.0: give an array"):
+        sk.Preconditioned(sk.FISTA(), diagonal=2.0)
+    short = sk.Preconditioned(sk.DouglasRachford(), diagonal=np.ones(3))
+    with pytest.raises(ValueError, match=r"diagonal has shape \(3,\)"):
+        sk.solve(sk.Affine(SYMMETRIC) + sk.NormalCone(f.NonNegative()), np.ones(4), short)
     method = sk.Preconditioned(sk.DouglasRachford(), diagonal=np.full(4, 2.0))
     simplex = sk.NormalCone(f.Simplex())
     with pytest.raises(sk.NoGuaranteeError, match="no resolvent"):

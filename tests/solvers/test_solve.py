@@ -114,6 +114,19 @@ def test_on_failure(strongly_monotone, non_negative):
         assert np.array_equal(solution.x, returned.x)
 
 
+def test_numbers_of_numpy_are_numbers(strongly_monotone, non_negative):
+    M, q, _ = strongly_monotone
+    inclusion = sk.Affine(M, q) + non_negative
+    options = {"tol": np.float32(1e-4), "max_iter": np.int64(200), "batch_ndim": 1}
+    assert sk.solve(inclusion, 0 * q, **options).converged
+
+
+def test_rules_are_joined_to_rules_only():
+    for join in (lambda: sk.Relative(1e-3) | 1e-3, lambda: sk.Relative(1e-3) & 1e-3):
+        with pytest.raises(TypeError):
+            join()
+
+
 def test_zero_tolerance_runs_to_the_limit(strongly_monotone, non_negative):
     M, q, _ = strongly_monotone
     solution = sk.solve(sk.Affine(M, q) + non_negative, 0 * q, tol=0, max_iter=17, batch_ndim=1)
