@@ -13,7 +13,7 @@ from typing import NamedTuple
 import splitkit as sk
 from splitkit.backend import Array, Space, namespace
 from splitkit_nn.activations import Activation, find_activation
-from splitkit_nn.equilibrium import solve_adjoint, solve_forward
+from splitkit_nn.equilibrium import StepMethod, check_method, solve_adjoint, solve_forward
 
 
 class Cotangents(NamedTuple):
@@ -37,7 +37,7 @@ class ArrayMonDEQ:
         The three share library, dtype and device, which x has too.
     activation : str or Activation
         σ, a proximal map.
-    method : splitkit.Splitting, optional
+    method : splitkit.Splitting or splitkit.Accelerator, optional
         Default ``splitkit.PeacemanRachford()``; ``alpha=None`` is chosen here, once.
     tol : float or splitkit.Stopping
         Of each sample's solve, forward and backward; a number is relative.
@@ -60,7 +60,7 @@ class ArrayMonDEQ:
         U: Array,
         b: Array,
         activation: str | Activation = "relu",
-        method: sk.Splitting | None = None,
+        method: StepMethod | None = None,
         *,
         tol: float | sk.Stopping = 1e-8,
         max_iter: int = 10_000,
@@ -84,7 +84,7 @@ class ArrayMonDEQ:
                 f"I − W is {m}-strongly monotone: its symmetric part must be positive definite, as "
                 "for W = (1 − m)I − AᵀA + B − Bᵀ with m > 0"
             )
-        method = method or sk.PeacemanRachford()
+        method = sk.PeacemanRachford() if method is None else check_method(method)
         self.method = method.chosen(sk.Affine(self._M), self.activation.operator)
         self.last_solution: sk.Solution | None = None
 

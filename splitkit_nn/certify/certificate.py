@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 import splitkit as sk
+from splitkit_nn.equilibrium import StepMethod
 from splitkit_nn.layers import MonDEQ
 from splitkit_nn.models import Classifier
 
@@ -96,7 +97,7 @@ def certify(model: MonDEQ | Classifier, x: Tensor) -> Certificate:
     assert record is not None
     double = layer.double()
     F, G = double.inclusion(x.double())
-    method = replace(double.method, alpha=record.alpha)
+    method = double.method.with_alpha(record.alpha)
     guarantee = method.guarantee(F, G)
     m, L = F.strong_monotonicity, F.lipschitz
     assert m is not None
@@ -131,7 +132,7 @@ def distance_bound(F: sk.Affine, z: Tensor, layer: MonDEQ, m: float) -> Tensor:
         return bound
 
 
-def _observed_rate(F: sk.Affine, G: sk.Operator, method: sk.Splitting) -> float:
+def _observed_rate(F: sk.Affine, G: sk.Operator, method: StepMethod) -> float:
     solution = sk.solve(
         F + G,
         torch.zeros_like(F.q),

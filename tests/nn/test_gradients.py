@@ -151,6 +151,34 @@ def test_damping_saves_a_diverging_iteration(x):
         make_layer(on_failure="damp", max_iter=2)(x)
 
 
+@pytest.mark.parametrize(
+    "method",
+    [
+        sk.Anderson(sk.PeacemanRachford()),
+        sk.Anderson(sk.DouglasRachford()),
+        sk.Anderson(sk.ForwardBackward()),
+        sk.Halpern(sk.PeacemanRachford()),
+        sk.Tseng(),
+        sk.ForwardReflectedBackward(),
+    ],
+    ids=lambda method: method.label,
+)
+def test_every_method_with_a_step_size_finds_the_same(x, method):
+    results = []
+    for layer in (make_layer(), make_layer(method=method, tol=1e-9, max_iter=20_000).train()):
+        z = layer(x)
+        results.append([z, *torch.autograd.grad(z.square().sum(), tuple(layer.parameters()))])
+    record = layer.last_solve
+    assert record.forward.method == record.backward.method == method.label
+    from_zero = record.forward.iterations
+    for expected, found in zip(*results, strict=True):
+        torch.testing.assert_close(found, expected, rtol=0, atol=1e-7)
+    again = layer.eval()(x, z0=z)
+    assert layer.last_solve.forward.iterations < from_zero
+    torch.testing.assert_close(again, z, rtol=0, atol=1e-7)
+    assert sknn.certify(layer, x).solve_error < 1e-6
+
+
 def test_statistics(x):
     layer = make_layer()
     layer(x)
@@ -163,6 +191,8 @@ def test_statistics(x):
     ("make", "match"),
     [
         (lambda: make_layer("exact"), "gradient = 'exact'"),
+        (lambda: make_layer(method=sk.DavisYin()), "takes 3 operators"),
+        (lambda: make_layer(method=sk.ProximalPoint()), "takes 1 operators"),
         (lambda: sknn.Truncated(steps=0), "steps = 0"),
         (lambda: sknn.Unrolled(steps=2.0), r"steps = 2\.0"),
         (lambda: sknn.Unrolled(alpha=-1.0), r"alpha = -1\.0"),
