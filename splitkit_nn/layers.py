@@ -197,9 +197,12 @@ class MonDEQ(nn.Module):
         Raises
         ------
         TypeError, ValueError
-            x or z0 has a wrong type, shape, dtype or device, or is not finite.
+            x or z0 has a wrong type, shape, dtype or device, or is not finite; the layer is not in
+            float32 or float64.
         splitkit.NotConvergedError
             The solve failed; parameters that are not finite also end here or in ValueError.
+        ArithmeticError
+            An unrolled iteration ends at NaN or Inf.
         """
         if torch.compiler.is_exporting():
             raise NotImplementedError(
@@ -217,6 +220,9 @@ class MonDEQ(nn.Module):
             if z0 is not None:
                 z0 = _checked_start(z0, bias)
             if isinstance(self.gradient, Unrolled):
+                check_finite(x)
+                check_parameter("U", bias)  # x is finite
+                self.last_solve = LastSolve()
                 return self._unroll(self.gradient, W, bias)
             return equilibrium(
                 _Solves(self, tuple(weights)), W, bias, x, z0, tuple(weights.values())
@@ -230,9 +236,15 @@ class MonDEQ(nn.Module):
             assert m is not None
             assert L is not None
             alpha = m / L**2
-        return gradient.unroll(
+        z = gradient.unroll(
             lambda z: self.parametrization.multiply(W, z), bias, self.activation, alpha
         )
+        if not bool(torch.isfinite(z).all()):
+            raise ArithmeticError(
+                f"{gradient.steps} steps of forward-backward at alpha = {alpha:.3g} end at NaN or "
+                'Inf: give Unrolled a shorter step (alpha=None: m/L²), or gradient="adjoint"'
+            )
+        return z
 
     def inclusion(self, x: Tensor) -> tuple[sk.Affine, sk.Operator]:
         """(F, G) of the forward inclusion for a batch of inputs, detached, with exact constants."""
@@ -306,6 +318,11 @@ class MonDEQ(nn.Module):
         if not isinstance(x, Tensor):
             raise TypeError(f"x is a {type(x).__name__}: give a torch.Tensor")
         self.parametrization.check_input(x)
+        if weight.dtype not in (torch.float32, torch.float64):
+            raise TypeError(
+                f"the layer has dtype {weight.dtype}, in which nothing can be solved: make it "
+                "float32 or float64 (.float()); torch.autocast gives it other inputs"
+            )
         if x.device != weight.device:
             raise ValueError(f"x is on {x.device}, but the layer on {weight.device}: move one")
         if x.dtype == weight.dtype:

@@ -82,7 +82,7 @@ def certify(model: MonDEQ | Classifier, x: Tensor) -> Certificate:
     Raises
     ------
     TypeError, ValueError, splitkit.NotConvergedError
-        As the layer raises them; ValueError for an empty batch.
+        As the layer raises them; ValueError for an empty batch, or a layer of unrolled steps.
     """
     if not isinstance(model, (MonDEQ, Classifier)):
         raise TypeError(f"model is a {type(model).__name__}: give a MonDEQ or a Classifier")
@@ -94,7 +94,11 @@ def certify(model: MonDEQ | Classifier, x: Tensor) -> Certificate:
     with torch.no_grad():
         z = layer(x)
     record = layer.last_solve.forward
-    assert record is not None
+    if record is None:
+        raise ValueError(
+            f"the layer has gradient = {layer.gradient!r}, which solves nothing: set its gradient "
+            'to sknn.Adjoint(), or make it with gradient="adjoint"'
+        )
     double = layer.double()
     F, G = double.inclusion(x.double())
     method = double.method.with_alpha(record.alpha)

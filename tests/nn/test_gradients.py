@@ -179,6 +179,22 @@ def test_every_method_with_a_step_size_finds_the_same(x, method):
     assert sknn.certify(layer, x).solve_error < 1e-6
 
 
+def test_unrolled_steps_are_loud(x):
+    layer = make_layer(sknn.Unrolled(400, alpha=100.0), activation="leaky_relu")
+    with pytest.raises(ArithmeticError, match="shorter step"):
+        layer(x)
+    layer.gradient = sknn.Unrolled()
+    with pytest.raises(ValueError, match="x has NaN"):
+        layer(x * float("nan"))
+    layer(x)
+    with pytest.raises(ValueError, match="solves nothing"):
+        sknn.certify(layer, x)
+    with torch.no_grad():
+        layer.parametrization.U.bias.fill_(float("inf"))
+    with pytest.raises(ValueError, match="parameter U"):
+        layer(x)
+
+
 def test_statistics(x):
     layer = make_layer()
     layer(x)
