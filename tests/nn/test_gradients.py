@@ -88,6 +88,21 @@ def test_compare_gradients(x):
                for name, value in before.items())  # fmt: skip
 
 
+def test_compare_gradients_of_frozen_parameters_and_bad_arguments(x):
+    layer = make_layer()
+    expected = sknn.compare_gradients(layer, x)
+    frozen = sknn.compare_gradients(layer.requires_grad_(False), x)
+    assert frozen["truncated"] == expected["truncated"]
+    owner = sknn.MonDEQ(sknn.MonotoneLipschitz(3, 6, 2, gamma=1.0), tol=1e-8)
+    assert sknn.compare_gradients(owner, x)["adjoint"].relative_error < 1e-6
+    with pytest.raises(ValueError, match="exact gradient is 0"):
+        sknn.compare_gradients(layer, x, torch.zeros(4, 6))
+    with pytest.raises(ValueError, match=r"cotangent has shape \(3, 6\)"):
+        sknn.compare_gradients(layer, x, torch.ones(3, 6))
+    with pytest.raises(TypeError, match="Linear"):
+        sknn.compare_gradients(torch.nn.Linear(3, 6), x)
+
+
 @pytest.mark.parametrize("gradient", ["jacobian_free", "truncated"])
 def test_second_derivatives_of_an_inexact_first_are_refused(x, gradient):
     layer = make_layer(gradient)
