@@ -21,9 +21,18 @@ Scalar: TypeAlias = Any  # a Python number, or an array of the batch's shape
 Shape: TypeAlias = tuple[int, ...]
 
 
+_NAMESPACES: dict[type, Any] = {}  # of the array types met so far
+
+
 def namespace(*points: Point) -> Any:
     """The Array API namespace that the arrays of these points share."""
-    return array_api_compat.array_namespace(*(array for point in points for array in blocks(point)))
+    kind = type(points[0])
+    if len(points) > 1 or kind is tuple:
+        arrays = (array for point in points for array in blocks(point))
+        return array_api_compat.array_namespace(*arrays)
+    if kind not in _NAMESPACES:
+        _NAMESPACES[kind] = array_api_compat.array_namespace(points[0])
+    return _NAMESPACES[kind]
 
 
 def is_array(x: object) -> bool:
@@ -47,6 +56,8 @@ def align(c: Scalar, x: Array) -> Scalar:
     """Give an array of batch shape trailing axes of length 1: it multiplies x samplewise."""
     if isinstance(c, (int, float)):
         return float(c)
+    if c.ndim in (0, x.ndim):
+        return c
     return namespace(c).reshape(c, tuple(c.shape) + (1,) * (x.ndim - c.ndim))
 
 
@@ -75,13 +86,22 @@ def lincomb(a: Scalar, x: Point, b: Scalar, y: Point) -> Point:
     """a x + b y."""
     if isinstance(x, tuple):
         return tuple(lincomb(a, p, b, q) for p, q in zip(x, y, strict=True))
-    return align(a, x) * x + align(b, x) * y
+    # factors of ±1 take no pass over the array
+    first = x if isinstance(a, float) and a == 1 else align(a, x) * x
+    return first - y if isinstance(b, float) and b == -1 else first + align(b, x) * y
 
 
 def inner(x: Point, y: Point, batch_ndim: int) -> Array:
     """⟨x, y⟩, summed over every axis but the leading ``batch_ndim``."""
-    terms = [sum_of(a * b, batch_ndim) for a, b in zip(blocks(x), blocks(y), strict=True)]
+    terms = [_dot(a, b, batch_ndim) for a, b in zip(blocks(x), blocks(y), strict=True)]
     return sum(terms[1:], start=terms[0])
+
+
+def _dot(a: Array, b: Array, batch_ndim: int) -> Array:
+    """⟨a, b⟩ of two arrays, without forming their product where they are vectors."""
+    if a.ndim == batch_ndim + 1:
+        return namespace(a).vecdot(a, b)
+    return sum_of(a * b, batch_ndim)
 
 
 def where(mask: Array, x: Point, y: Point) -> Point:

@@ -47,18 +47,20 @@ class GroupL2Norm(Function):
     def __call__(self, x: Point) -> Array:
         return sum_of(self.weight * self._norms(x), self.batch_ndim)
 
+    def _into_balls(self, x: Array, alpha: Scalar) -> Array:
+        """min(1, αw_g/‖x_g‖) for each group: the factor that takes it into the ball of αw_g."""
+        xp = namespace(x)
+        squares = xp.sum(x * x, axis=self.axis)
+        norms = xp.sqrt(clip(squares, xp.finfo(x.dtype).smallest_normal))  # no division by 0
+        radius = align(alpha, norms) * self.weight
+        return xp.expand_dims(radius / clip(norms, radius), axis=self.axis)
+
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
-        xp, norms = namespace(x), self._norms(x)
-        threshold = align(alpha, norms) * self.weight
-        kept = norms > threshold
-        factor = xp.where(kept, 1 - threshold / xp.where(kept, norms, 1.0), 0.0)
-        return xp.expand_dims(factor, axis=self.axis) * x
+        return (1 - self._into_balls(x, alpha)) * x
 
     def conjugate_prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
-        xp, norms = namespace(x), self._norms(x)
-        beyond = norms > self.weight
-        factor = xp.where(beyond, self.weight / xp.where(beyond, norms, 1.0), 1.0)
-        return xp.expand_dims(factor, axis=self.axis) * x
+        """The projection onto the balls {‖x_g‖ ≤ w_g}."""
+        return self._into_balls(x, 1.0) * x
 
     def conjugate_value(self, u: Point) -> Array:
         norms = self._norms(u)

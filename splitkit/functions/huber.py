@@ -55,6 +55,11 @@ class Huber(Function):
     def gradient(self, x: Point) -> Point:
         return self.weight * clip(x, -self.delta, self.delta)
 
+    def conjugate_prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
+        """Of Σ u²/(2w) on the box {|u| ≤ wδ}."""
+        edge = self.weight * self.delta
+        return clip(self.weight * x / (self.weight + align(alpha, x)), -edge, edge)
+
     def conjugate_value(self, u: Point) -> Array:
         xp, weight = namespace(u), self.weight + 0.0 * u
         value = sum_of(u * u / (2 * xp.where(weight > 0, weight, 1.0)), self.batch_ndim)

@@ -37,6 +37,9 @@ class L1Norm(Function):
         threshold = align(alpha, x) * self.weight
         return x - clip(x, -threshold, threshold)
 
+    def conjugate_prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
+        return clip(x, -self.weight, self.weight)
+
     @property
     def conjugate(self) -> Function:
         from splitkit.functions.box import Box

@@ -47,6 +47,12 @@ class Subdifferential(Operator):
             return f.operator.make_resolvent(alpha)
         return lambda y: f.prox(y, alpha)
 
+    def make_inverse_resolvent(self, alpha: Scalar) -> PointMap:
+        f = self.f
+        if type(f).conjugate_prox is Function.conjugate_prox:
+            return super().make_inverse_resolvent(alpha)
+        return lambda y: f.conjugate_prox(y, alpha)
+
     def make_cayley(self, alpha: Scalar) -> PointMap:
         if self.f.operator is not None:
             return self.f.operator.make_cayley(alpha)

@@ -65,7 +65,9 @@ class Gradient(LinearOperator):
         return 4 * math.sin(math.pi * (size // 2) / size) ** 2
 
     def __call__(self, x: Point) -> Point:
-        return namespace(x).stack([self._difference(x, a) for a in self.axes], axis=-1)
+        xp = namespace(x)
+        # each axis' differences stay together in memory, which is what elementwise work wants
+        return xp.moveaxis(xp.stack([self._difference(x, a) for a in self.axes]), 0, -1)
 
     def _difference(self, x: Array, axis: int) -> Array:
         xp = namespace(x)
@@ -83,8 +85,9 @@ class Gradient(LinearOperator):
         if self.boundary == "periodic":
             return xp.roll(y, 1, axis=axis) - y
         inner = _part(y, axis, 0, -1)  # the last difference is 0 by definition
-        nothing = xp.zeros_like(_part(y, axis, 0, 1))
-        return xp.concat([nothing, inner], axis=axis) - xp.concat([inner, nothing], axis=axis)
+        first, last = _part(inner, axis, 0, 1), _part(inner, axis, -1, None)
+        between = _part(inner, axis, 0, -1) - _part(inner, axis, 1, None)
+        return xp.concat([-first, between, last], axis=axis)
 
     @property
     def divergence(self) -> LinearOperator:

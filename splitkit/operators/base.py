@@ -42,6 +42,18 @@ class Operator(Notation):
         """The map y ↦ (I + αA)⁻¹y, prepared once (factored, say) for many applications."""
         raise TypeError(f"{self!r} has no resolvent: define make_resolvent(alpha)")
 
+    def make_inverse_resolvent(self, alpha: Scalar) -> PointMap:
+        """The map y ↦ (I + αA⁻¹)⁻¹y, by Moreau's identity; override where a cheaper form is known.
+
+        The identity holds for A maximal monotone.
+        """
+        resolvent = self.make_resolvent(1 / alpha)
+
+        def moreau(y: Point) -> Point:
+            return backend.lincomb(1.0, y, -alpha, resolvent(backend.scale(1 / alpha, y)))
+
+        return moreau
+
     def make_cayley(self, alpha: Scalar) -> PointMap:
         """The map y ↦ 2R_{αA}y − y; override where a cheaper form is known."""
         resolvent = self.make_resolvent(alpha)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from splitkit.backend import Array, Point, Scalar, Space, lincomb, scale
+from splitkit.backend import Array, Point, Scalar, Space
 from splitkit.notation import ATOM, FACTOR, latex, text
 from splitkit.operators.base import Operator, PointMap
 from splitkit.properties import Properties
@@ -34,12 +34,7 @@ class Inverse(Operator):
         return self.A.has_resolvent
 
     def make_resolvent(self, alpha: Scalar) -> PointMap:
-        resolvent = self.A.make_resolvent(1 / alpha)
-
-        def moreau(y: Point) -> Point:
-            return lincomb(1.0, y, -alpha, resolvent(scale(1 / alpha, y)))
-
-        return moreau
+        return self.A.make_inverse_resolvent(alpha)
 
     def graph_residual(
         self, x: Point, u: Point, *, alpha: float = 1.0, batch_ndim: int = 0

@@ -5,6 +5,10 @@ Inertia         y = u + β(u − u₋),  u⁺ = Ty,  0 ≤ β < 1/3 for T ½-ave
 Halpern         u⁺ = u₀/φ + (1 − 1/φ) Tu,  φ = Σ_{i ≤ k+1} γ²ⁱ,  T 1/γ-Lipschitz, γ ≥ 1:
                 ‖u − Tu‖ ≤ (1 + 1/γ)‖u₀ − u*‖/Σ_{i ≤ k} γⁱ, which is 2‖u₀ − u*‖/(k + 1) for γ = 1.
 
+Nesterov's momentum on a nonexpansive map is Halpern's anchoring in other variables (Tran-Dinh,
+*From Halpern's fixed-point iterations to Nesterov's accelerated interpretations*, 2022); on a
+proximal gradient step it is ``FISTA``.
+
 Source: Bauschke, Combettes (2017), Prop. 4.40; Maingé, *Convergence theorems for inertial KM-type
 algorithms* (2008); Lieder, *On the convergence rate of the Halpern-iteration* (2021); Park, Ryu,
 *Exact optimal accelerated complexity for fixed-point iterations* (2022) for γ > 1.

@@ -9,7 +9,8 @@ resolvent of A instead,
 
     x⁺ = R_{τA}(x − τρLᵀ(Lx − z + u)),  τρ‖L‖² ≤ 1.
 
-The residual is that of the pair: r ∈ (A x + Lᵀy) × (B⁻¹y − Lx) at x⁺ and y = ρu⁺.
+``Solution.u`` is (x⁺, z⁺, u⁺). The residual is that of the pair: r ∈ (A x + Lᵀy) × (B⁻¹y − Lx) at
+x⁺ and y = ρu⁺.
 
 Source: Gabay (1983); Eckstein, Bertsekas (1992); Parikh, Boyd, *Proximal Algorithms* (2014), §4.4.
 """
@@ -170,24 +171,28 @@ class _Directions(Iteration):
         return x0, z, scale(0.0, z)
 
     def first(self, x: Point, z: Point, u: Point) -> tuple[Point, Point]:
-        """x⁺, and an element of A(x⁺)."""
+        """x⁺, and the point from which ``element`` reads an element of A(x⁺)."""
+        raise NotImplementedError
+
+    def element(self, x: Point, before: Point) -> Point:
+        """An element of A(x)."""
         raise NotImplementedError
 
     def advance(self, state: State) -> tuple[State, Trace]:
         x, z, u = state
-        x_next, of_A = self.first(x, z, u)
+        x_next, before = self.first(x, z, u)
         Lx = self.L(x_next)
         λ = self.relaxation
         ahead = Lx if λ == 1 else lincomb(λ, Lx, 1 - λ, z)
         argument = add(ahead, u)
         z_next = self.R_B(argument)
         u_next = subtract(argument, z_next)
-        return (x_next, z_next, u_next), (x_next, of_A, Lx, z_next, u_next)
+        return (x_next, z_next, u_next), (x_next, before, Lx, z_next, u_next)
 
     def read(self, trace: Trace) -> Reading:
-        x, of_A, Lx, z, u = trace
+        x, before, Lx, z, u = trace
         y = self.LT(scale(self.rho, u))
-        return Reading(x, ((of_A, z), (y, scale(-1.0, Lx))))
+        return Reading(x, ((self.element(x, before), z), (y, scale(-1.0, Lx))))
 
 
 class _ADMM(_Directions):
@@ -204,7 +209,10 @@ class _ADMM(_Directions):
     def first(self, x: Point, z: Point, u: Point) -> tuple[Point, Point]:
         pull = scale(self.rho, self.LT(subtract(z, u)))
         x_next = self.solve(pull if self.q is None else add(pull, self.q))
-        return x_next, self.A(x_next)
+        return x_next, pull
+
+    def element(self, x: Point, before: Point) -> Point:
+        return self.A(x)
 
 
 class _LinearizedADMM(_Directions):
@@ -216,5 +224,7 @@ class _LinearizedADMM(_Directions):
     def first(self, x: Point, z: Point, u: Point) -> tuple[Point, Point]:
         pull = self.LT(add(subtract(self.L(x), z), u))
         argument = lincomb(1.0, x, -self.tau * self.rho, pull)  # type: ignore[operator]
-        x_next = self.R_A(argument)
-        return x_next, scale(1 / self.tau, subtract(argument, x_next))  # type: ignore[operator]
+        return self.R_A(argument), argument
+
+    def element(self, x: Point, before: Point) -> Point:
+        return scale(1 / self.tau, subtract(before, x))  # type: ignore[operator]

@@ -120,14 +120,20 @@ def options_of(inclusion: Operator, method: Method) -> Iterator[Option]:
 
 
 def best_option(inclusion: Operator, method: Method) -> Option:
-    """The best way to use this method on the inclusion.
+    """The best way to use this method on the inclusion; if its options are all given, the first in
+    which it is guaranteed.
 
     Raises
     ------
     NoGuaranteeError
         Its roles do not fit the terms.
     """
-    options = sorted(options_of(inclusion, method), key=_order)
+    options: list[Option] = []
+    for option in options_of(inclusion, method):
+        if option.guarantee.holds and option.method is method:
+            return option
+        options.append(option)
+    options.sort(key=_order)
     runnable = [o for o in options if _can_run(o)]
     if not runnable:
         raise NoGuaranteeError(f"{method.label}: {options[0].guarantee.reason}")

@@ -16,7 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from splitkit.backend import Point, lincomb, scale, subtract
+from splitkit.backend import Point, clip, lincomb, scale, subtract
 from splitkit.operators.base import Operator
 from splitkit.solvers.iteration import Iteration, Reading, State, Trace
 from splitkit.solvers.method import Guarantee, Role
@@ -74,8 +74,9 @@ class _FISTA(Iteration):
         x_next = self.R(lincomb(1.0, y, -self.alpha, Fy))
         move = subtract(x_next, x)
         uphill = self.space.inner(subtract(y, x_next), move) > 0
-        t_next = xp.where(uphill, xp.ones_like(t), (1 + xp.sqrt(1 + 4 * t * t)) / 2)
-        momentum = xp.where(uphill, xp.zeros_like(t), (t - 1) / t_next)
+        t = xp.where(uphill, 0.0, t)  # t = 0 is followed by t = 1, and given no momentum
+        t_next = (1 + xp.sqrt(1 + 4 * t * t)) / 2
+        momentum = clip(t - 1, 0.0) / t_next
         return (x_next, lincomb(1.0, x_next, momentum, move), t_next), (y, Fy, x_next)
 
     def read(self, trace: Trace) -> Reading:

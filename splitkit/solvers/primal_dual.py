@@ -5,13 +5,13 @@ Condat-Vũ (Chambolle-Pock where C = 0):
     x⁺ = R_{τA}(x − τ(Lᵀy + Cx)),   y⁺ = R_{σB⁻¹}(y + σL(2x⁺ − x));
 
 converges for A, B maximal monotone, C β-cocoercive and 1/τ − σ‖L‖² > 1/(2β), or τσ‖L‖² ≤ 1
-without C. It returns x⁺.
+without C. It returns x⁺, and ``Solution.u`` is (x⁺, y⁺).
 
 PD3O:
 
     x = R_{τA}(z),   y⁺ = R_{σB⁻¹}(y − τσLLᵀy + σL(2x − z − τCx)),   z⁺ = x − τ(Cx + Lᵀy⁺);
 
-converges for 0 < τ < 2β and τσ‖L‖² ≤ 1: longer steps. It returns x.
+converges for 0 < τ < 2β and τσ‖L‖² ≤ 1: longer steps. It returns x, and ``Solution.u`` is (z⁺, y⁺).
 
 The residual is that of the pair: r ∈ (A x + Lᵀy + C x) × (B⁻¹y − Lx) at the x and y⁺ of a step.
 

@@ -202,7 +202,8 @@ def _prepare(
         chosen.check_space(space)
         watch = Watch()
         roles = chosen.roles_for(len(option.operators))
-        chosen.bind(*option.operators)
+        if chosen.check and not option.guarantee.holds:
+            raise NoGuaranteeError(f"{chosen.label}: {option.guarantee.reason}")
         iteration = chosen.iteration(*map(watch.over, option.operators, roles))
         iteration.space = space
         run = Run(iteration.init(x0)) if resume is None else _resumed(resume, chosen)

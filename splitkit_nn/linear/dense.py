@@ -69,7 +69,7 @@ class MatrixParametrization(Parametrization):
                 return DenseMatrix(M)
             # the Frobenius norm is an upper bound of L
             bound = max(self.m, float(torch.linalg.matrix_norm(M)))
-            return DenseMatrix(M, strong_monotonicity=self.m, lipschitz=bound)
+            return _ProvenMatrix(M, strong_monotonicity=self.m, lipschitz=bound)
 
     def new_parameter(self, *shape: int) -> nn.Parameter:
         """Entries drawn uniformly in ±1/√features."""
@@ -78,6 +78,14 @@ class MatrixParametrization(Parametrization):
 
     def extra_repr(self) -> str:
         return f"in_features={self.in_features}, features={self.features}, m={self.m:g}"
+
+
+class _ProvenMatrix(DenseMatrix):
+    """A matrix whose given constants are proved, so that no solve compares them with its values."""
+
+    @property
+    def has_declared_constants(self) -> bool:
+        return False
 
 
 class MonotoneDense(MatrixParametrization):

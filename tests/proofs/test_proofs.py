@@ -164,6 +164,40 @@ def test_a_worst_configuration_attains_the_rate():
     assert points.shape[1] <= 3
 
 
+STRONG = operator(strong_monotonicity=0.2, maximal=True)
+TIGHT = {
+    "Lipschitz and strongly monotone": lambda: sk.prove(
+        douglas_rachford(operator(monotone=True, lipschitz=1.0), STRONG, 1.3, 0.9)
+    ),
+    "cocoercive and strongly monotone": lambda: sk.prove(
+        douglas_rachford(operator(cocoercivity=0.2), STRONG, 1.0, 1.2)
+    ),
+    "strongly monotone and Lipschitz, one of them both": lambda: sk.prove(
+        douglas_rachford(operator(strong_monotonicity=0.3, lipschitz=2.0), MONOTONE, 0.6, 1.0)
+    ),
+    "three operators": lambda: davis_yin(
+        MONOTONE,
+        operator(cocoercivity=1.0),
+        operator(strong_monotonicity=0.1, lipschitz=1.0, gradient=True),
+        0.9,
+        1.3,
+    ),
+}
+
+
+@pytest.mark.parametrize("case", TIGHT)
+def test_rates_without_a_closed_form_are_attained_by_points(case):
+    """The dual solution: points that keep every inequality, and that one step takes no nearer."""
+    proof = TIGHT[case]()
+    assert proof.rate is not None
+    assert proof.residual() > -1e-7
+    points = proof.worst
+    left, right = (np.sum((M @ points) * points) for M in (proof.left, proof.right))
+    assert right >= 0.9999 * proof.value * left
+    for each in proof.inequalities:
+        assert np.sum((each.matrix @ points) * points) >= -1e-4 * left
+
+
 def test_best_step_is_the_textbook_s():
     m, L = 0.5, 4.0
     F = operator(strong_monotonicity=m, lipschitz=L)

@@ -15,13 +15,15 @@ THINGS = registered()
 
 
 # one in so many of the profile's examples, by what an operation costs there
+JAX_SAMPLE = 8
 SHARE = {"numpy": 5, "torch": 5, "strict": 10, "jax": 20}
 
 
 @pytest.mark.parametrize("thing", THINGS, ids=str)
 def test_keeps_what_it_declares(thing, backend, xp, dtype):
-    if backend.name == "jax" and dtype == xp.float32 and settings().max_examples < 1000:
-        pytest.skip("JAX compiles each operation anew; single precision is left to thorough runs")
+    sampled = dtype == xp.float64 and THINGS.index(thing) % JAX_SAMPLE == 0
+    if backend.name == "jax" and not sampled and settings().max_examples < 1000:
+        pytest.skip("JAX compiles each operation anew: thorough runs take all, others a sample")
     examples = settings().max_examples // SHARE.get(backend.name, 5)
     thing.check(xp=xp, dtype=dtype, max_examples=examples)
 
