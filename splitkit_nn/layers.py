@@ -201,8 +201,8 @@ class MonDEQ(nn.Module):
             float32 or float64.
         splitkit.NotConvergedError
             The solve failed; parameters that are not finite also end here or in ValueError.
-        ArithmeticError
-            An unrolled iteration ends at NaN or Inf.
+        splitkit.NoGuaranteeError
+            No theorem covers the method on this layer, or the step size of unrolled steps.
         """
         if torch.compiler.is_exporting():
             raise NotImplementedError(
@@ -229,22 +229,20 @@ class MonDEQ(nn.Module):
             )
 
     def _unroll(self, gradient: Unrolled, W: Tensor, bias: Tensor) -> Tensor:
-        alpha = gradient.alpha
+        M, alpha = self.parametrization.operator(exact=True), gradient.alpha
         if alpha is None:
-            constants = self.parametrization.operator(exact=True).properties
-            m, L = constants.strong_monotonicity, constants.lipschitz
+            m, L = M.properties.strong_monotonicity, M.properties.lipschitz
             assert m is not None
             assert L is not None
             alpha = m / L**2
-        z = gradient.unroll(
+        else:
+            method = sk.ForwardBackward(alpha=alpha)
+            guarantee = method.guarantee(sk.Affine(M), self.activation.operator)
+            if not guarantee.holds:
+                raise sk.NoGuaranteeError(f"gradient = {gradient!r}: {guarantee.reason}")
+        return gradient.unroll(
             lambda z: self.parametrization.multiply(W, z), bias, self.activation, alpha
         )
-        if not bool(torch.isfinite(z).all()):
-            raise ArithmeticError(
-                f"{gradient.steps} steps of forward-backward at alpha = {alpha:.3g} end at NaN or "
-                'Inf: give Unrolled a shorter step (alpha=None: m/L²), or gradient="adjoint"'
-            )
-        return z
 
     def inclusion(self, x: Tensor) -> tuple[sk.Affine, sk.Operator]:
         """(F, G) of the forward inclusion for a batch of inputs, detached, with exact constants."""
