@@ -13,7 +13,7 @@ from typing import NamedTuple
 import splitkit as sk
 from splitkit.backend import Array, Space, namespace
 from splitkit_nn.activations import Activation, find_activation
-from splitkit_nn.equilibrium import solve_adjoint, solve_forward
+from splitkit_nn.equilibrium import StepMethod, check_method, solve_adjoint, solve_forward
 
 
 class Cotangents(NamedTuple):
@@ -34,10 +34,10 @@ class ArrayMonDEQ:
         I − W must be strongly monotone; ``MonotoneDense(…).weight()`` is such a W.
     U : array, shape (features, in_features)
     b : array, shape (features,)
-        The three share library, dtype and device, which x has too.
+        The three share library, dtype and device, which x has too; they are copied.
     activation : str or Activation
         σ, a proximal map.
-    method : splitkit.Splitting, optional
+    method : splitkit.Splitting or splitkit.Accelerator, optional
         Default ``splitkit.PeacemanRachford()``; ``alpha=None`` is chosen here, once.
     tol : float or splitkit.Stopping
         Of each sample's solve, forward and backward; a number is relative.
@@ -60,31 +60,37 @@ class ArrayMonDEQ:
         U: Array,
         b: Array,
         activation: str | Activation = "relu",
-        method: sk.Splitting | None = None,
+        method: StepMethod | None = None,
         *,
         tol: float | sk.Stopping = 1e-8,
         max_iter: int = 10_000,
     ) -> None:
         space = Space.of(W, name="W")
-        features = W.shape[0]
-        if W.ndim != 2 or W.shape[1] != features:
+        if W.ndim != 2 or W.shape[0] != W.shape[1]:
             raise ValueError(f"W has shape {tuple(W.shape)}: give (features, features)")
-        for name, array, shape in (("U", U, (features, -1)), ("b", b, (features,))):
+        features = W.shape[0]
+        for name, array, ndim, wanted in (
+            ("U", U, 2, f"({features}, in_features)"),
+            ("b", b, 1, f"({features},)"),
+        ):
             space.check_array(array, name)
-            fits = array.ndim == len(shape) and array.shape[0] == features
-            if not fits:
-                raise ValueError(f"{name} has shape {tuple(array.shape)}: W asks for {shape}")
-        self.W, self.U, self.b = W, U, b
+            if array.ndim != ndim or array.shape[0] != features:
+                raise ValueError(f"{name} has shape {tuple(array.shape)}: W asks for {wanted}")
+            Space.of(array, name=name)  # finite
+        # what is factored here must not change behind it
+        self.W, self.U, self.b = (space.xp.asarray(array, copy=True) for array in (W, U, b))
         self.activation = find_activation(activation)
         self.tol, self.max_iter = tol, max_iter
-        self._M = sk.DenseMatrix(space.xp.eye(features, dtype=W.dtype, device=space.device) - W)
+        self._M = sk.DenseMatrix(
+            space.xp.eye(features, dtype=W.dtype, device=space.device) - self.W
+        )
         m = self._M.properties.strong_monotonicity
         if m is None or m <= 0:
             raise ValueError(
                 f"I − W is {m}-strongly monotone: its symmetric part must be positive definite, as "
                 "for W = (1 − m)I − AᵀA + B − Bᵀ with m > 0"
             )
-        method = method or sk.PeacemanRachford()
+        method = sk.PeacemanRachford() if method is None else check_method(method)
         self.method = method.chosen(sk.Affine(self._M), self.activation.operator)
         self.last_solution: sk.Solution | None = None
 
@@ -96,9 +102,12 @@ class ArrayMonDEQ:
         splitkit.NotConvergedError
             The solve did not meet its tolerance.
         """
+        bias = self._bias(x)
+        if z0 is not None:
+            _check_like(z0, bias, "z0")
         solution = solve_forward(
             self._M,
-            self._bias(x),
+            bias,
             self.activation.operator,
             self.method,
             tol=self.tol,
@@ -115,9 +124,12 @@ class ArrayMonDEQ:
         splitkit.NotConvergedError
             A solve did not meet its tolerance.
         """
+        bias = self._bias(x)
+        _check_like(v, bias, "v")
         if z is None:
             z = self(x)
-        J = self.activation.jacobian(z @ self.W.T + self._bias(x))
+        _check_like(z, bias, "z")
+        J = self.activation.jacobian(z @ self.W.T + bias)
         solution = solve_adjoint(
             self._M,
             J,
@@ -151,3 +163,13 @@ class ArrayMonDEQ:
             f"ArrayMonDEQ({self.U.shape[1]} → {self.W.shape[0]}, activation={self.activation}, "
             f"method={self.method.label})"
         )
+
+
+def _check_like(array: Array, z: Array, name: str) -> None:
+    """Raise TypeError or ValueError unless the array is finite and like the layer's output."""
+    Space.of(z).check_array(array, name)
+    if array.shape != z.shape:
+        raise ValueError(
+            f"{name} has shape {tuple(array.shape)}: give {tuple(z.shape)}, like the output"
+        )
+    Space.of(array, name=name)

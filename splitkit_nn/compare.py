@@ -62,9 +62,23 @@ def compare_gradients(
     -------
     dict
         By name; of several gradients of a name by its repr.
+
+    Raises
+    ------
+    TypeError
+        Not a layer.
+    ValueError
+        The exact gradient is 0, as for a cotangent of zeros: no bias is relative to it.
     """
+    if not isinstance(layer, MonDEQ):
+        raise TypeError(f"layer is a {type(layer).__name__}: give a MonDEQ")
     x = x.detach().double()
     reference = _derivative(_copy(layer, Direct()), layer, x, cotangent)
+    if not bool(reference.any()):
+        raise ValueError(
+            "the exact gradient is 0, so that no error is relative to it: give another cotangent, "
+            "or inputs at which the layer is not constant"
+        )
     result = {}
     for each in gradients:
         gradient = find_gradient(each)
@@ -79,7 +93,7 @@ def compare_gradients(
 
 
 def _copy(layer: MonDEQ, gradient: Gradient) -> MonDEQ:
-    twin = copy.deepcopy(layer).double().eval()
+    twin = copy.deepcopy(layer).double().eval().requires_grad_()
     twin.gradient = gradient
     twin.tol, twin.max_iter = EXACT, max(layer.max_iter, 10_000)
     return twin
@@ -93,6 +107,13 @@ def _derivative(twin: MonDEQ, layer: MonDEQ, x: Tensor, cotangent: Tensor | None
     if cotangent is None:
         generator = torch.Generator().manual_seed(0)
         cotangent = torch.randn(z.shape, generator=generator, dtype=z.dtype).to(z.device)
+    if cotangent.shape != z.shape:
+        raise ValueError(
+            f"cotangent has shape {tuple(cotangent.shape)}: give {tuple(z.shape)}, like the output"
+        )
     twin.tol, twin.max_iter = layer.tol, layer.max_iter
-    found = torch.autograd.grad(z, (x, *twin.parameters()), cotangent.double())
+    # a parametrization may own a readout, on which z does not depend
+    found = torch.autograd.grad(
+        z, (x, *twin.parameters()), cotangent.double(), materialize_grads=True
+    )
     return torch.cat([g.flatten() for g in found])

@@ -21,10 +21,11 @@ corrections that ``docs/errata.md`` lists.
 from __future__ import annotations
 
 from splitkit import (
+    Accelerator,
     Affine,
-    ForwardBackward,
     LinearOperator,
     Operator,
+    Role,
     Solution,
     Splitting,
     Stopping,
@@ -33,6 +34,30 @@ from splitkit import (
 from splitkit.backend import Array, Scalar
 from splitkit.operators.base import PointMap
 from splitkit_nn.jacobians import Jacobian, Slopes, as_jacobian, subgradient_properties
+
+StepMethod = Splitting | Accelerator
+
+
+def check_method(method: object) -> StepMethod:
+    """The method; TypeError, ValueError unless it solves 0 ∈ F + G with a step size."""
+    stepped = method.method if isinstance(method, Accelerator) else method
+    if not isinstance(method, (Splitting, Accelerator)) or not isinstance(stepped, Splitting):
+        raise TypeError(
+            f"method = {method!r}: give a method with a step size, as sk.PeacemanRachford() or "
+            "sk.Anderson(sk.PeacemanRachford())"
+        )
+    try:
+        method.roles_for(2)
+    except ValueError as error:
+        raise ValueError(f"method = {method!r}: {error}; give sk.PeacemanRachford()") from error
+    return method
+
+
+def evaluates(method: StepMethod) -> bool:
+    """Whether it uses F by its values, and not by its resolvent: then it iterates z itself, and its
+    step size needs L.
+    """
+    return method.roles[0] is Role.EVALUATED
 
 
 def forward_inclusion(M: LinearOperator, bias: Array, G: Operator) -> tuple[Affine, Operator]:
@@ -60,7 +85,7 @@ def solve_forward(
     M: LinearOperator,
     bias: Array,
     G: Operator,
-    method: Splitting,
+    method: StepMethod,
     *,
     tol: float | Stopping,
     max_iter: int,
@@ -77,7 +102,7 @@ def solve_adjoint(
     J: Jacobian | Array,
     v: Array,
     slopes: Slopes,
-    method: Splitting,
+    method: StepMethod,
     *,
     tol: float | Stopping,
     max_iter: int,
@@ -88,17 +113,17 @@ def solve_adjoint(
     return _solve(F, G, 0 * v, method, tol, max_iter)
 
 
-def governing_start(F: Affine, z0: Array, method: Splitting) -> Array:
+def governing_start(F: Affine, z0: Array, method: StepMethod) -> Array:
     """Where the governing sequence starts, so that it stays there if z0 is the equilibrium.
 
-    Forward-backward iterates z itself; the others u with z = R_{αG}u, and −F(z) ∈ G(z) at the
-    equilibrium, so that u = z − αF(z).
+    Forward-backward iterates z itself; Peaceman-Rachford u with z = R_{αG}u, and −F(z) ∈ G(z) at
+    the equilibrium, so that u = z − αF(z).
     """
-    return z0 if isinstance(method, ForwardBackward) else z0 - method.alpha * F(z0)
+    return z0 if evaluates(method) else z0 - method.alpha * F(z0)
 
 
 def _solve(
-    F: Operator, G: Operator, u0: Array, method: Splitting, tol: float | Stopping, max_iter: int
+    F: Operator, G: Operator, u0: Array, method: StepMethod, tol: float | Stopping, max_iter: int
 ) -> Solution:
     return solve(
         F + G,

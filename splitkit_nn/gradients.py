@@ -128,7 +128,7 @@ class Unrolled(Gradient):
     steps : int
         k.
     alpha : float, optional
-        Step size; default m/L².
+        Step size, one at which forward-backward is guaranteed to converge; default m/L².
     """
 
     steps: int = 50

@@ -43,6 +43,7 @@ class ImplicitSolve(nn.Module):
     build : nn.Module or callable
         Its value is the inclusion, an ``Operator`` of the core made from Torch tensors. It is
         called with the inputs of ``forward``; as a module, its parameters are differentiated too.
+        Nothing else that it uses may require gradients.
     method : splitkit.Splitting, optional
         One that is a single map (Peaceman-Rachford, Douglas-Rachford, forward-backward, …);
         default: the one of least guaranteed rate.
@@ -59,7 +60,8 @@ class ImplicitSolve(nn.Module):
     Raises
     ------
     TypeError
-        ``build`` gives no operator, or the method is not a single map.
+        ``build`` gives no operator, or one that depends on a tensor which requires gradients and is
+        neither an input nor a parameter; or the method is not a single map.
     splitkit.NoGuaranteeError, splitkit.NotConvergedError
         As ``splitkit.solve`` raises them.
     ArithmeticError
@@ -93,6 +95,12 @@ class ImplicitSolve(nn.Module):
         parameters = (
             dict(self.build.named_parameters()) if isinstance(self.build, nn.Module) else {}
         )
+        for name, value in (
+            *(("x0", block) for block in (x0 if isinstance(x0, tuple) else (x0,))),
+            *((f"inputs[{i}]", value) for i, value in enumerate(inputs)),
+        ):
+            if not isinstance(value, Tensor) or not value.is_floating_point():
+                raise TypeError(f"{name} = {value!r}: give a floating torch.Tensor")
         values = (*parameters.values(), *inputs)
         problem = _Problem(self, tuple(parameters), isinstance(x0, tuple))
         start = tuple(b.detach() for b in blocks(x0))
@@ -108,6 +116,8 @@ class ImplicitSolve(nn.Module):
                 progress=False,
             )
         self.last_solution = solution
+        if torch.is_grad_enabled():
+            problem.check_closed(blocks(solution.u), values)
         if not (torch.is_grad_enabled() and any(value.requires_grad for value in values)):
             found: Point = solution.x
             return found
@@ -170,6 +180,16 @@ class _Problem:
         iteration, _, trace = self._advance(u, values)
         with _silent_constants():
             return blocks(iteration.read(trace).x)
+
+    def check_closed(self, u: Blocks, values: Sequence[Tensor]) -> None:
+        """Raise TypeError if T depends on what is neither among the values nor constant."""
+        image = self.step(u, [value.detach() for value in values])
+        if any(b.requires_grad for b in image):
+            raise TypeError(
+                "build uses a tensor that requires gradients and is neither an input nor a "
+                "parameter of it, so that its gradient would be lost: pass it to forward as an "
+                "input, make build a module that owns it, or detach it"
+            )
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal, ParamSpec, TypeVar
 
 import torch
@@ -13,7 +13,10 @@ from torch import Tensor, nn
 import splitkit as sk
 from splitkit_nn.activations import Activation, find_activation
 from splitkit_nn.equilibrium import (
+    StepMethod,
     adjoint_inclusion,
+    check_method,
+    evaluates,
     forward_inclusion,
     solve_adjoint,
     solve_forward,
@@ -69,7 +72,7 @@ class SolveRecord:
         empty = solution.residual.numel() == 0
         bound = solution.error_bound
         assert bound is not None
-        assert isinstance(solution.method, sk.Splitting)
+        assert isinstance(solution.method, StepMethod)
         iterations = torch.as_tensor(solution.iterations)
         return cls(
             iterations=0 if empty else int(iterations.max()),
@@ -108,10 +111,10 @@ class MonDEQ(nn.Module):
         W and the input map, such as ``MonotoneDense(in_features, features)``.
     activation : str or Activation
         σ, a proximal map.
-    method : splitkit.Splitting, optional
-        Default ``splitkit.PeacemanRachford()``. With ``alpha=None`` the step size minimizes the
-        guaranteed rate on the layer's own operator; it is chosen at the first call and every
-        hundred training steps, and kept in the state dict.
+    method : splitkit.Splitting or splitkit.Accelerator, optional
+        Default ``splitkit.PeacemanRachford()``; ``splitkit.Anderson(…)`` accelerates it. With
+        ``alpha=None`` the step size minimizes the guaranteed rate on the layer's own operator; it
+        is chosen at the first call and every hundred training steps, and kept in the state dict.
     tol : float or splitkit.Stopping
         Of each sample's solve, forward and backward: a number is relative (see ``splitkit.solve``),
         ``splitkit.CertifiedError(1e-3)`` a certified distance to the equilibrium.
@@ -149,7 +152,7 @@ class MonDEQ(nn.Module):
         self,
         parametrization: Parametrization,
         activation: str | Activation = "relu",
-        method: sk.Splitting | None = None,
+        method: StepMethod | None = None,
         tol: float | sk.Stopping = 1e-4,
         max_iter: int = 500,
         *,
@@ -161,12 +164,10 @@ class MonDEQ(nn.Module):
             raise TypeError(
                 f"parametrization = {parametrization!r}: give one such as MonotoneDense(…)"
             )
-        if method is not None and not isinstance(method, sk.Splitting):
-            raise TypeError(f"method = {method!r}: give a method such as sk.PeacemanRachford()")
         self.parametrization = parametrization
         self._activation = find_activation(activation)
         parametrization.confine(self._activation)  # raises where the two do not fit
-        self.method = method or sk.PeacemanRachford()
+        self.method = sk.PeacemanRachford() if method is None else check_method(method)
         if on_failure not in ("raise", "warn", "damp"):
             raise ValueError(f'on_failure = {on_failure!r}: give "raise", "warn" or "damp"')
         self.tol = tol if isinstance(tol, sk.Stopping) else positive("tol", tol)
@@ -196,9 +197,12 @@ class MonDEQ(nn.Module):
         Raises
         ------
         TypeError, ValueError
-            x or z0 has a wrong type, shape, dtype or device, or is not finite.
+            x or z0 has a wrong type, shape, dtype or device, or is not finite; the layer is not in
+            float32 or float64.
         splitkit.NotConvergedError
             The solve failed; parameters that are not finite also end here or in ValueError.
+        splitkit.NoGuaranteeError
+            No theorem covers the method on this layer, or the step size of unrolled steps.
         """
         if torch.compiler.is_exporting():
             raise NotImplementedError(
@@ -216,19 +220,26 @@ class MonDEQ(nn.Module):
             if z0 is not None:
                 z0 = _checked_start(z0, bias)
             if isinstance(self.gradient, Unrolled):
+                check_finite(x)
+                check_parameter("U", bias)  # x is finite
+                self.last_solve = LastSolve()
                 return self._unroll(self.gradient, W, bias)
             return equilibrium(
                 _Solves(self, tuple(weights)), W, bias, x, z0, tuple(weights.values())
             )
 
     def _unroll(self, gradient: Unrolled, W: Tensor, bias: Tensor) -> Tensor:
-        alpha = gradient.alpha
+        M, alpha = self.parametrization.operator(exact=True), gradient.alpha
         if alpha is None:
-            constants = self.parametrization.operator(exact=True).properties
-            m, L = constants.strong_monotonicity, constants.lipschitz
+            m, L = M.properties.strong_monotonicity, M.properties.lipschitz
             assert m is not None
             assert L is not None
             alpha = m / L**2
+        else:
+            method = sk.ForwardBackward(alpha=alpha)
+            guarantee = method.guarantee(sk.Affine(M), self.activation.operator)
+            if not guarantee.holds:
+                raise sk.NoGuaranteeError(f"gradient = {gradient!r}: {guarantee.reason}")
         return gradient.unroll(
             lambda z: self.parametrization.multiply(W, z), bias, self.activation, alpha
         )
@@ -269,9 +280,9 @@ class MonDEQ(nn.Module):
         warnings.warn(solution.message, sk.NotConvergedWarning, stacklevel=2)
         return True
 
-    def _chosen_method(self, values: dict[str, Tensor], training: bool) -> sk.Splitting:
+    def _chosen_method(self, values: dict[str, Tensor], training: bool) -> StepMethod:
         """The method with its step size, chosen anew now and then in training."""
-        if self.method.alpha is not None or isinstance(self.method, sk.ForwardBackward):
+        if self.method.alpha is not None or evaluates(self.method):
             return self.method
         due = training and int(self.age) % REFRESH == 0
         if due or not bool(torch.isfinite(self.alpha)):
@@ -280,7 +291,7 @@ class MonDEQ(nn.Module):
             self.alpha.fill_(float(chosen.alpha))
         if training:
             self.age.add_(1)
-        return replace(self.method, alpha=float(self.alpha))
+        return self.method.with_alpha(float(self.alpha))
 
     def _operator(self, values: dict[str, Tensor]) -> sk.LinearOperator:
         """I − W; kept, with its factorization, while the parameters' values do not change."""
@@ -291,7 +302,7 @@ class MonDEQ(nn.Module):
         for name, value in values.items():
             check_parameter(name, value)
         # forward-backward needs L itself, Peaceman-Rachford is safe at every step size
-        operator = self._snapshot(values, exact=isinstance(self.method, sk.ForwardBackward))
+        operator = self._snapshot(values, exact=evaluates(self.method))
         self._cache = {name: value.clone() for name, value in values.items()}, operator
         return operator
 
@@ -305,6 +316,11 @@ class MonDEQ(nn.Module):
         if not isinstance(x, Tensor):
             raise TypeError(f"x is a {type(x).__name__}: give a torch.Tensor")
         self.parametrization.check_input(x)
+        if weight.dtype not in (torch.float32, torch.float64):
+            raise TypeError(
+                f"the layer has dtype {weight.dtype}, in which nothing can be solved: make it "
+                "float32 or float64 (.float()); torch.autocast gives it other inputs"
+            )
         if x.device != weight.device:
             raise ValueError(f"x is on {x.device}, but the layer on {weight.device}: move one")
         if x.dtype == weight.dtype:
@@ -394,8 +410,7 @@ class _Solves:
         return u_tilde
 
     def _damped(self) -> sk.Splitting:
-        reflected = not isinstance(self.method, sk.ForwardBackward)
-        return sk.DouglasRachford(alpha=self.method.alpha if reflected else None)
+        return sk.DouglasRachford(alpha=None if evaluates(self.method) else self.method.alpha)
 
 
 class _OperatorOf(nn.Module):

@@ -87,8 +87,13 @@ def load_reference(
         raise ValueError(
             f"path = {name!r} is no file of tensors written by torch.save: {error}"
         ) from error
-    if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
-        raise ValueError(f"path = {name!r} holds a {type(state).__name__}, not a dict of tensors")
+    if not isinstance(state, dict) or not all(
+        isinstance(key, str) and isinstance(v, Tensor) for key, v in state.items()
+    ):
+        raise ValueError(
+            f"path = {name!r} holds a {type(state).__name__}, but no dict of named tensors: save "
+            "model.state_dict()"
+        )
     try:
         model = _model(state, m, side)
     except ValueError as error:
@@ -145,8 +150,12 @@ def _check(state: State, names: Mapping[str, str]) -> None:
             wanted = kernel
         else:
             wanted = 1 if key.endswith("bias") else 0
-        if tensor.ndim != wanted or not tensor.is_floating_point():
-            raise ValueError(f"{key} has shape {tuple(tensor.shape)} and dtype {tensor.dtype}")
+        fits = tensor.ndim == wanted and tensor.layout == torch.strided
+        if not fits or tensor.dtype not in (torch.float32, torch.float64):
+            raise ValueError(
+                f"{key} has shape {tuple(tensor.shape)}, dtype {tensor.dtype} and "
+                f"{tensor.layout}: save dense float32 or float64 with {wanted} axes"
+            )
         if not bool(torch.isfinite(tensor).all()):
             raise ValueError(f"{key} has NaN or Inf")
         if NON_NEGATIVE.fullmatch(key) and bool(tensor < 0):

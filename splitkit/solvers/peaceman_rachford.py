@@ -37,7 +37,9 @@ class PeacemanRachford(ReflectedSplitting):
         general = super().theorem(F, G)
         if general.holds or not (F.properties.maximal and G.properties.maximal):
             return general
-        for name, A, sequence in (("G", G, AT_G), ("F", F, AT_F)):
+        # F Lipschitz too: C_F contracts, though by a factor that may be rounded to 1
+        of_F = AT_F if F.lipschitz is None else AT_G
+        for name, A, sequence in (("G", G, AT_G), ("F", F, of_F)):
             if (A.strong_monotonicity or 0) > 0:
                 reason = (
                     f"{name} is {A.strong_monotonicity:.4g}-strongly monotone: {sequence} "

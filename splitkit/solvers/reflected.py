@@ -41,7 +41,8 @@ class ReflectedSplitting(MapSplitting):
         return not F.has_evaluation and G.has_evaluation
 
     def exact_element(self, *operators: Operator) -> bool:
-        return any(A.has_evaluation for A in operators)
+        F, G = operators
+        return (G if self.reads_at_F(F, G) else F).has_evaluation
 
     def reader(self, *operators: Operator) -> Any:
         F, G = operators

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 import splitkit as sk
+from splitkit_nn.equilibrium import StepMethod
 from splitkit_nn.layers import MonDEQ
 from splitkit_nn.models import Classifier
 
@@ -81,7 +82,7 @@ def certify(model: MonDEQ | Classifier, x: Tensor) -> Certificate:
     Raises
     ------
     TypeError, ValueError, splitkit.NotConvergedError
-        As the layer raises them; ValueError for an empty batch.
+        As the layer raises them; ValueError for an empty batch, or a layer of unrolled steps.
     """
     if not isinstance(model, (MonDEQ, Classifier)):
         raise TypeError(f"model is a {type(model).__name__}: give a MonDEQ or a Classifier")
@@ -93,10 +94,14 @@ def certify(model: MonDEQ | Classifier, x: Tensor) -> Certificate:
     with torch.no_grad():
         z = layer(x)
     record = layer.last_solve.forward
-    assert record is not None
+    if record is None:
+        raise ValueError(
+            f"the layer has gradient = {layer.gradient!r}, which solves nothing: set its gradient "
+            'to sknn.Adjoint(), or make it with gradient="adjoint"'
+        )
     double = layer.double()
     F, G = double.inclusion(x.double())
-    method = replace(double.method, alpha=record.alpha)
+    method = double.method.with_alpha(record.alpha)
     guarantee = method.guarantee(F, G)
     m, L = F.strong_monotonicity, F.lipschitz
     assert m is not None
@@ -131,7 +136,7 @@ def distance_bound(F: sk.Affine, z: Tensor, layer: MonDEQ, m: float) -> Tensor:
         return bound
 
 
-def _observed_rate(F: sk.Affine, G: sk.Operator, method: sk.Splitting) -> float:
+def _observed_rate(F: sk.Affine, G: sk.Operator, method: StepMethod) -> float:
     solution = sk.solve(
         F + G,
         torch.zeros_like(F.q),

@@ -25,6 +25,7 @@ from torch import Tensor
 from splitkit_nn.certify.certificate import distance_bound
 from splitkit_nn.certify.lipschitz import LARGE, LipschitzBounds, lipschitz_bounds, simple_bounds
 from splitkit_nn.layers import MonDEQ
+from splitkit_nn.linear.base import non_negative_integer
 from splitkit_nn.linear.dense import MatrixParametrization
 from splitkit_nn.models import Classifier
 
@@ -57,15 +58,17 @@ class Robustness:
 
         "rule 2" and "rule √2" are margin/(2γ) and margin/(√2γ) in ℓ2.
         """
-        if epsilon < 0:
+        if not epsilon >= 0:
             raise ValueError(f"epsilon = {epsilon}: give a radius ≥ 0")
         radii = {
             "l2": self.l2,
             "linf": self.linf,
             "rule 2": self.simple,
             "rule √2": self.simple * 2**0.5,
-        }[norm]
-        inside = radii > epsilon if epsilon > 0 else self.correct
+        }
+        if norm not in radii:
+            raise ValueError(f"norm = {norm!r}: give one of {', '.join(radii)}")
+        inside = radii[norm] > epsilon if epsilon > 0 else self.correct
         return float((self.correct & inside).double().mean())
 
     def table(
@@ -116,12 +119,14 @@ def certify_robustness(
     TypeError
         Not a classifier, or its readout is not affine.
     ValueError
-        Empty batch, wrong labels, scale not positive.
+        Empty batch, wrong labels, scale not positive, steps negative.
     """
     _check(model, x, labels)
-    spread = float(torch.as_tensor(scale, dtype=torch.float64).min())
-    if not 0 < spread < float("inf"):
+    non_negative_integer("steps", steps)
+    scales = torch.as_tensor(scale, dtype=torch.float64).flatten()
+    if len(scales) == 0 or not bool(((scales > 0) & torch.isfinite(scales)).all()):
         raise ValueError(f"scale = {scale}: give positive numbers")
+    spread = float(scales.min())
     twin = copy.deepcopy(model).double().eval()
     layer = twin.layer
     layer.tol, layer.max_iter = tol, max(layer.max_iter, 10_000)
@@ -146,7 +151,8 @@ def certify_robustness(
     def radii(constants: Tensor) -> Tensor:
         gamma = torch.zeros(classes, classes, dtype=constants.dtype, device=constants.device)
         gamma[first, second] = gamma[second, first] = constants
-        quotient = margin / gamma[labels]
+        # logits that are equal for every input have γ = 0 and margin 0
+        quotient = torch.where(margin > 0, margin / gamma[labels], 0.0)
         others = torch.nn.functional.one_hot(labels, classes).bool()
         least = quotient.masked_fill(others, float("inf")).amin(dim=1)
         return torch.where(correct, least.clamp_min(0.0), 0.0) * spread
@@ -188,8 +194,15 @@ def _check(model: Classifier, x: Tensor, labels: Tensor) -> None:
         raise TypeError(f"model is a {type(model).__name__}: give a Classifier")
     if len(x) == 0:
         raise ValueError("x is an empty batch: give at least one sample")
-    if labels.shape != (len(x),) or labels.is_floating_point():
+    if not isinstance(labels, Tensor):
+        raise TypeError(f"labels is a {type(labels).__name__}: give a torch.Tensor of integers")
+    if labels.shape != (len(x),) or labels.dtype != torch.int64:
         raise ValueError(
-            f"labels has shape {tuple(labels.shape)} and dtype {labels.dtype}: give one class for "
-            f"each of the {len(x)} samples"
+            f"labels has shape {tuple(labels.shape)} and dtype {labels.dtype}: give one class, an "
+            f"int64, for each of the {len(x)} samples"
+        )
+    wrong = labels[(labels < 0) | (labels >= model.head.out_features)]
+    if len(wrong):
+        raise ValueError(
+            f"labels has {int(wrong[0])}: give classes in 0 … {model.head.out_features - 1}"
         )

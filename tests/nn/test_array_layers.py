@@ -93,7 +93,22 @@ def test_what_does_not_fit_is_refused(parts):
         sknn.ArrayMonDEQ(W, U.T, b)
     with pytest.raises(TypeError, match="b has dtype"):
         sknn.ArrayMonDEQ(W, U, b.astype(np.float32))
+    with pytest.raises(ValueError, match=r"W has shape \(\)"):
+        sknn.ArrayMonDEQ(np.array(1.0), U, b)
+    with pytest.raises(ValueError, match="U has entries that are NaN"):
+        sknn.ArrayMonDEQ(W, U * np.nan, b)
+    with pytest.raises(TypeError, match="method = 'pr'"):
+        sknn.ArrayMonDEQ(W, U, b, method="pr")
     layer = sknn.ArrayMonDEQ(W, U, b)
+    for call in (
+        lambda array: layer(np.ones((2, 3)), array),
+        lambda array: layer.vjp(np.ones((2, 3)), array),
+        lambda array: layer.vjp(np.ones((2, 3)), np.ones((2, 6)), array),
+    ):
+        with pytest.raises(ValueError, match=r"shape \(1, 6\): give \(2, 6\)"):
+            call(np.ones((1, 6)))
+        with pytest.raises(ValueError, match="NaN"):
+            call(np.full((2, 6), np.nan))
     with pytest.raises(ValueError, match="in_features = 3"):
         layer(np.zeros((2, 4)))
     with pytest.raises(TypeError, match="W is a"):
@@ -101,6 +116,18 @@ def test_what_does_not_fit_is_refused(parts):
     with pytest.raises(sk.NotConvergedError):
         sknn.ArrayMonDEQ(W, U, b, tol=1e-12, max_iter=1)(np.ones((2, 3)))
     assert xnp.asarray(W) is not None
+
+
+def test_arrays_that_change_later_do_not_reach_the_layer(parts):
+    _, (W, U, b) = parts
+    x, v = np.ones((2, 3)), np.ones((2, 6))
+    layer = sknn.ArrayMonDEQ(W, U, b)
+    z, cotangents = layer(x), layer.vjp(x, v)
+    for array in (W, U, b):
+        array *= 0.5
+    np.testing.assert_array_equal(layer(x), z)
+    for found, expected in zip(layer.vjp(x, v), cotangents, strict=True):
+        np.testing.assert_array_equal(found, expected)
 
 
 def test_runs_where_torch_is_missing():

@@ -88,6 +88,21 @@ def test_compare_gradients(x):
                for name, value in before.items())  # fmt: skip
 
 
+def test_compare_gradients_of_frozen_parameters_and_bad_arguments(x):
+    layer = make_layer()
+    expected = sknn.compare_gradients(layer, x)
+    frozen = sknn.compare_gradients(layer.requires_grad_(False), x)
+    assert frozen["truncated"] == expected["truncated"]
+    owner = sknn.MonDEQ(sknn.MonotoneLipschitz(3, 6, 2, gamma=1.0), tol=1e-8)
+    assert sknn.compare_gradients(owner, x)["adjoint"].relative_error < 1e-6
+    with pytest.raises(ValueError, match="exact gradient is 0"):
+        sknn.compare_gradients(layer, x, torch.zeros(4, 6))
+    with pytest.raises(ValueError, match=r"cotangent has shape \(3, 6\)"):
+        sknn.compare_gradients(layer, x, torch.ones(3, 6))
+    with pytest.raises(TypeError, match="Linear"):
+        sknn.compare_gradients(torch.nn.Linear(3, 6), x)
+
+
 @pytest.mark.parametrize("gradient", ["jacobian_free", "truncated"])
 def test_second_derivatives_of_an_inexact_first_are_refused(x, gradient):
     layer = make_layer(gradient)
@@ -151,6 +166,50 @@ def test_damping_saves_a_diverging_iteration(x):
         make_layer(on_failure="damp", max_iter=2)(x)
 
 
+@pytest.mark.parametrize(
+    "method",
+    [
+        sk.Anderson(sk.PeacemanRachford()),
+        sk.Anderson(sk.DouglasRachford()),
+        sk.Anderson(sk.ForwardBackward()),
+        sk.Halpern(sk.PeacemanRachford()),
+        sk.Tseng(),
+        sk.ForwardReflectedBackward(),
+    ],
+    ids=lambda method: method.label,
+)
+def test_every_method_with_a_step_size_finds_the_same(x, method):
+    results = []
+    for layer in (make_layer(), make_layer(method=method, tol=1e-9, max_iter=20_000).train()):
+        z = layer(x)
+        results.append([z, *torch.autograd.grad(z.square().sum(), tuple(layer.parameters()))])
+    record = layer.last_solve
+    assert record.forward.method == record.backward.method == method.label
+    from_zero = record.forward.iterations
+    for expected, found in zip(*results, strict=True):
+        torch.testing.assert_close(found, expected, rtol=0, atol=1e-7)
+    again = layer.eval()(x, z0=z)
+    assert layer.last_solve.forward.iterations < from_zero
+    torch.testing.assert_close(again, z, rtol=0, atol=1e-7)
+    assert sknn.certify(layer, x).solve_error < 1e-6
+
+
+def test_unrolled_steps_are_loud(x):
+    layer = make_layer(sknn.Unrolled(400, alpha=100.0), activation="relu")
+    with pytest.raises(sk.NoGuaranteeError, match=r"alpha = 100\.0 is too long"):
+        layer(x)
+    layer.gradient = sknn.Unrolled()
+    with pytest.raises(ValueError, match="x has NaN"):
+        layer(x * float("nan"))
+    layer(x)
+    with pytest.raises(ValueError, match="solves nothing"):
+        sknn.certify(layer, x)
+    with torch.no_grad():
+        layer.parametrization.U.bias.fill_(float("inf"))
+    with pytest.raises(ValueError, match="parameter U"):
+        layer(x)
+
+
 def test_statistics(x):
     layer = make_layer()
     layer(x)
@@ -163,6 +222,8 @@ def test_statistics(x):
     ("make", "match"),
     [
         (lambda: make_layer("exact"), "gradient = 'exact'"),
+        (lambda: make_layer(method=sk.DavisYin()), "takes 3 operators"),
+        (lambda: make_layer(method=sk.ProximalPoint()), "takes 1 operators"),
         (lambda: sknn.Truncated(steps=0), "steps = 0"),
         (lambda: sknn.Unrolled(steps=2.0), r"steps = 2\.0"),
         (lambda: sknn.Unrolled(alpha=-1.0), r"alpha = -1\.0"),

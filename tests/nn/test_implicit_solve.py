@@ -113,6 +113,32 @@ def test_no_gradient_is_recorded_where_none_is_asked_for():
     assert layer.last_solution.converged
 
 
+def test_what_build_depends_on_must_be_given():
+    M, q = monotone().requires_grad_(), randn(3, 4, seed=1)
+    start = torch.zeros(3, 4, dtype=torch.float64)
+    layer = sknn.ImplicitSolve(lambda q: variational_inequality(M, q), batch_ndim=1)
+    with pytest.raises(TypeError, match="neither an input nor a parameter"):
+        layer(start, q.requires_grad_())
+    with torch.no_grad():
+        assert not layer(start, q).requires_grad
+    M.requires_grad_(False)
+    assert layer(start, q).requires_grad
+
+
+@pytest.mark.parametrize(
+    ("x0", "q", "match"),
+    [
+        ([0.0] * 4, randn(4), "x0 = "),
+        (torch.zeros(4, dtype=torch.int64), randn(4), "x0 = "),
+        (torch.zeros(4, dtype=torch.float64), 3.0, r"inputs\[0\] = 3.0"),
+    ],
+)
+def test_bad_inputs(x0, q, match):
+    layer = sknn.ImplicitSolve(lambda q: variational_inequality(monotone(), q))
+    with pytest.raises(TypeError, match=match):
+        layer(x0, q)
+
+
 def test_gmres_solves_singular_consistent_systems_and_refuses_others():
     P = torch.diag(torch.tensor([1.0, 2.0, 0.0], dtype=torch.float64))
     rhs = torch.tensor([1.0, 1.0, 0.0], dtype=torch.float64)

@@ -105,6 +105,12 @@ def test_to_dtype(layer, x):
     torch.testing.assert_close(double.float(), single, rtol=0, atol=1e-4)
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_is_refused(layer, x, dtype):
+    with pytest.raises(TypeError, match=r"\.float\(\)"):
+        layer.to(dtype)(x.to(dtype))
+
+
 def test_no_grad_and_eval(layer, x):
     with torch.no_grad():
         z = layer(x)

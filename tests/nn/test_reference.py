@@ -84,7 +84,10 @@ def test_refuses_other_files(tmp_path, path):
     [
         (lambda s: s.pop("Wout.bias"), r"missing \['Wout.bias'\]"),
         (lambda s: s.update(extra=torch.zeros(1)), "unexpected"),
-        (lambda s: s.update({"Wout.bias": 3}), "not a dict of tensors"),
+        (lambda s: s.update({"Wout.bias": 3}), "no dict of named tensors"),
+        (lambda s: s.update({1: torch.zeros(1)}), "no dict of named tensors"),
+        (lambda s: s.update({"Wout.bias": torch.zeros(10).half()}), "save dense float32"),
+        (lambda s: s.update({"Wout.weight": torch.eye(10).to_sparse()}), "torch.sparse_coo"),
         (lambda s: s.update({"Wout.bias": torch.zeros(4)}), "do not fit"),
         (lambda s: s.update({"Wout.bias": torch.zeros(10, 1)}), r"\(10, 1\)"),
         (lambda s: s["Wout.bias"].fill_(float("nan")), "NaN"),

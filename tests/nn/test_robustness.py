@@ -162,6 +162,21 @@ def test_robustness_numbers():
     assert "margin/(2γ)" in str(one)
     with pytest.raises(ValueError, match="epsilon"):
         one.accuracy(-1.0)
+    with pytest.raises(ValueError, match="epsilon = nan"):
+        one.accuracy(float("nan"))
+    with pytest.raises(ValueError, match="norm = 'l3'"):
+        one.accuracy(0.1, "l3")
+
+
+def test_equal_logits_have_radius_zero():
+    model = make_model()
+    with torch.no_grad():
+        model.head.weight[1] = model.head.weight[0]
+        model.head.bias[:] = torch.tensor([100.0, 100.0, 0.0])
+    x = torch.randn(4, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    found = sknn.certify_robustness(model, x, torch.zeros(4, dtype=torch.int64), steps=2)
+    assert bool((found.l2 == 0).all())
+    assert bool((found.linf == 0).all())
 
 
 def test_other_layers_use_the_closed_form():
@@ -186,7 +201,15 @@ def test_other_layers_use_the_closed_form():
         (lambda m, x, y: sknn.certify_robustness(m.layer, x, y), TypeError, "give a Classifier"),
         (lambda m, x, y: sknn.certify_robustness(m, x[:0], y[:0]), ValueError, "empty batch"),
         (lambda m, x, y: sknn.certify_robustness(m, x, y[:1]), ValueError, "labels has shape"),
+        (lambda m, x, y: sknn.certify_robustness(m, x, y + 2), ValueError, "labels has 3: give"),
+        (lambda m, x, y: sknn.certify_robustness(m, x, y > 0), ValueError, "dtype torch.bool"),
+        (
+            lambda m, x, y: sknn.certify_robustness(m, x, y.numpy()),
+            TypeError,
+            "labels is a ndarray",
+        ),
         (lambda m, x, y: sknn.certify_robustness(m, x, y, scale=0.0), ValueError, "scale = 0"),
+        (lambda m, x, y: sknn.certify_robustness(m, x, y, steps=-1), ValueError, "steps = -1"),
         (
             lambda m, x, y: sknn.lipschitz_bounds(2 * torch.eye(3), torch.eye(3), torch.eye(3)),
             ValueError,

@@ -78,6 +78,32 @@ def test_one_term_is_enough():
 # -- what is certified ----------------------------------------------------------------------------
 
 
+def test_no_error_bound_where_the_solution_is_read_at_an_operator_without_values():
+    class Monotone(sk.Affine):  # strongly monotone, but not known to be Lipschitz
+        properties = sk.Properties.of(strong_monotonicity=1.0, maximal=True)
+
+        def cayley_properties(self, alpha):
+            return sk.Operator.cayley_properties(self, alpha)
+
+    F = Monotone(np.array([[2.0]]), np.array([1.0]))
+    G = sk.NormalCone(sk.functions.NonNegative())
+    method = sk.PeacemanRachford(alpha=1e3)
+    solution = sk.solve(F + G, np.zeros(1), method, max_iter=3, on_failure="return")
+    assert solution.error_bound is None  # a + b with a ∈ F(x_F), but b ∈ G(x_G)
+
+
+@pytest.mark.parametrize("alpha", [1e-9, 1e8, 1e15, 1e20, 1e30])
+def test_extreme_steps_are_no_success_and_leave_the_bound_true(alpha):
+    F = sk.Affine(np.array([[2.0]]), np.array([1.0]))
+    G = sk.NormalCone(sk.functions.NonNegative())
+    method = sk.PeacemanRachford(alpha=alpha)
+    s = sk.solve(
+        F + G, np.zeros(1), method, tol=sk.Absolute(1e-6), max_iter=50, on_failure="return"
+    )
+    assert abs(s.x[0] - 0.5) <= s.error_bound * (1 + 1e-12)
+    assert not s.converged or abs(s.x[0] - 0.5) < 1e-6
+
+
 def test_no_error_bound_where_no_element_of_the_sum_is_known():
     """Both set-valued: r = a + b with a and b at two points, and ‖r‖/m bounds nothing."""
     strong = sk.Subdifferential(StronglyConvexNorm())
