@@ -3,13 +3,13 @@
     x⁺ = R_{αG}(y − αF y),  t⁺ = t + 1/3,  y⁺ = x⁺ + (t − 1)/t⁺ (x⁺ − x).
 
 For f convex with L-Lipschitz gradient, g convex and 0 < α ≤ 1/L the objective falls as O(1/k²), and
-x converges. Where ⟨y − x⁺, x⁺ − x⟩ > 0 the momentum points uphill: that element of the batch restarts,
-t = 1, y⁺ = x⁺. Restarts make the convergence linear in practice where f is strongly convex; after
-``RESTARTS`` of them an element does without, so that the theorem holds from there on.
+x converges. Where ⟨y − x⁺, x⁺ − x⟩ > 0 the momentum points uphill: that element of the batch
+restarts, t = 1, y⁺ = x⁺. Restarts make the convergence linear in practice where f is strongly
+convex; after ``RESTARTS`` of them an element does without, so that the theorem holds from there on.
 r = (y − x⁺)/α − F y + F x⁺ ∈ (F + G)(x⁺).
 
-Source: Beck, Teboulle (2009); Chambolle, Dossal, *On the convergence of the iterates of FISTA* (2015)
-for this t; O'Donoghue, Candès, *Adaptive restart for accelerated gradient schemes* (2015).
+Source: Beck, Teboulle (2009); Chambolle, Dossal, *On the convergence of the iterates of FISTA*
+(2015) for this t; O'Donoghue, Candès, *Adaptive restart for accelerated gradient schemes* (2015).
 """
 
 from __future__ import annotations
@@ -80,12 +80,8 @@ class _FISTA(Iteration):
         uphill = (self.space.inner(subtract(y, x_next), move) > 0) & (restarts < RESTARTS)
         momentum = xp.where(uphill, 0.0, (t - 1) / (t + 1 / 3))
         t_next = xp.where(uphill, 1.0, t + 1 / 3)
-        after = (
-            x_next,
-            lincomb(1.0, x_next, momentum, move),
-            t_next,
-            restarts + xp.astype(uphill, restarts.dtype),
-        )
+        restarts = restarts + xp.astype(uphill, restarts.dtype)
+        after = x_next, lincomb(1.0, x_next, momentum, move), t_next, restarts
         return after, (y, Fy, x_next)
 
     def read(self, trace: Trace) -> Reading:

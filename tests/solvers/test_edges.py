@@ -358,3 +358,35 @@ def test_only_the_inconsistent_elements_of_a_batch_are_given_up():
     gaps = np.linalg.norm(solution.displacement, axis=1)
     np.testing.assert_allclose(gaps, [3**0.5, 0.0, 0.01 * 3**0.5], atol=1e-9)
     assert np.all((solution.x[1] >= 0.5) & (solution.x[1] <= 1.0))
+
+
+# -- divergence is no success ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        None,
+        sk.ForwardBackward(),
+        sk.FISTA(),
+        sk.Tseng(),
+        sk.AdaptiveProximalGradient(),
+        sk.GoldenRatio(),
+        sk.DouglasRachford(),
+        sk.Anderson(sk.DouglasRachford()),
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("tol", [1e-2, 1e-3, None])
+def test_an_unbounded_problem_is_never_solved(method, tol):
+    """Maximize x₁ + x₂ over the orthant: ‖x‖ → ∞, beside which the residual √2 looks small."""
+    inclusion = sk.Affine(np.zeros((2, 2)), np.ones(2)) + ORTHANT
+    solution = sk.solve(inclusion, np.zeros(2), method, tol=tol, max_iter=3000, on_failure="return")
+    assert not solution.converged
+    assert solution.status in {"iteration_limit", "infeasible", "nonfinite"}
+
+
+def test_a_far_solution_is_still_found():
+    inclusion = sk.Affine(0.01 * np.eye(2), np.full(2, 1e6)) + ORTHANT
+    solution = sk.solve(inclusion, np.zeros(2), sk.ForwardBackward(alpha=5.0), tol=1e-9)
+    np.testing.assert_allclose(solution.x, 1e8, rtol=1e-6)
