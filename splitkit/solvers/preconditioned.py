@@ -53,6 +53,10 @@ class Preconditioned(Wrapper):
         check_parameter("diagonal", self.diagonal, is_positive, "give positive entries")
 
     @property
+    def averaged(self) -> bool:  # type: ignore[override]
+        return self.method.averaged
+
+    @property
     def sequence(self) -> str:  # type: ignore[override]
         return f"{self.method.sequence}, x = √d y"
 

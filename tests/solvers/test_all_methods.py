@@ -380,6 +380,15 @@ def test_a_diagonal_metric_makes_up_for_bad_scales(method, batch, xp):
     )
 
 
+def test_accelerators_wrap_preconditioned_methods():
+    M = BADLY_SCALED[:, None] * BADLY_SCALED * SYMMETRIC
+    inclusion = sk.Affine((M + M.T) / 2, BADLY_SCALED * Q[0]) + sk.NormalCone(f.NonNegative())
+    plain = sk.Preconditioned(sk.DouglasRachford(), diagonal=BADLY_SCALED**-2)
+    x = sk.solve(inclusion, np.zeros(4), plain, tol=1e-11).x
+    s = sk.solve(inclusion, np.zeros(4), sk.Anderson(plain), tol=1e-11)
+    np.testing.assert_allclose(s.x * BADLY_SCALED, x * BADLY_SCALED, atol=1e-7)
+
+
 def test_preconditioning_says_what_it_cannot_do():
     composed = sk.Subdifferential(f.L1Norm()).pullback(sk.DenseMatrix(D))
     method = sk.Preconditioned(sk.ChambollePock(), diagonal=np.ones(4))
