@@ -78,10 +78,11 @@ class _FISTA(Iteration):
         x_next = self.R(lincomb(1.0, y, -self.alpha, Fy))
         move = subtract(x_next, x)
         uphill = (self.space.inner(subtract(y, x_next), move) > 0) & (restarts < RESTARTS)
-        momentum = xp.where(uphill, 0.0, (t - 1) / (t + 1 / 3))
-        t_next = xp.where(uphill, 1.0, t + 1 / 3)
-        restarts = restarts + xp.astype(uphill, restarts.dtype)
-        after = x_next, lincomb(1.0, x_next, momentum, move), t_next, restarts
+        again = xp.astype(uphill, t.dtype)
+        momentum = (1 - again) * (t - 1) / (t + 1 / 3)
+        t_next = 1 + (1 - again) * (t - 2 / 3)
+        y_next = lincomb(1.0, x_next, momentum, move)
+        after = x_next, y_next, t_next, restarts + again
         return after, (y, Fy, x_next)
 
     def read(self, trace: Trace) -> Reading:
