@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import wraps
+from inspect import signature
 from typing import Any
 
 from splitkit.backend import Array, Point, Scalar, Space, is_array, lincomb, namespace, scale
 from splitkit.linear.base import LinearOperator
 from splitkit.linear.dense import DenseMatrix
 from splitkit.notation import Notation
-from splitkit.operators.base import Operator
+from splitkit.operators.base import Operator, check_alpha
 from splitkit.properties import Properties
 
 
@@ -57,6 +59,11 @@ class Function(Notation):
     batch_ndim: int = 0
     operator: Operator | None = None
     __array_ufunc__ = None
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "prox" in vars(cls) and "alpha" in signature(cls.prox).parameters:
+            cls.prox = _with_checked_step(cls.prox)  # type: ignore[method-assign]
 
     def __call__(self, x: Point) -> Array:
         """f(x), of batch shape; inf outside the domain."""
@@ -174,6 +181,18 @@ class Function(Notation):
 
     def __repr__(self) -> str:
         return type(self).__name__
+
+
+def _with_checked_step(prox: Callable[..., Point]) -> Callable[..., Point]:
+    """The proximal map, which refuses a step size that is no positive number, nor an array."""
+
+    @wraps(prox)
+    def checked(self: Function, x: Point, alpha: Scalar = 1.0) -> Point:
+        if not (type(alpha) is float and 0 < alpha < float("inf")) and not is_array(alpha):
+            check_alpha(alpha)
+        return prox(self, x, alpha=alpha)
+
+    return checked
 
 
 class Indicator(Function):

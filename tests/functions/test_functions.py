@@ -319,3 +319,16 @@ def test_scalar_prox_against_bracketed_minimization():
                 tol=1e-10,
             )
             assert f.prox(np.asarray([y]), 1.5)[0] == pytest.approx(found.x, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("alpha", "error"),
+    [(0, ValueError), (-1.0, ValueError), (np.nan, ValueError), (np.inf, ValueError),
+     (True, TypeError), ("1", TypeError), (None, TypeError)],
+)  # fmt: skip
+@pytest.mark.parametrize("f", [functions.L1Norm(), functions.Simplex(), 2.0 * functions.Huber()])
+def test_step_sizes_that_are_none_are_refused(f, alpha, error):
+    with pytest.raises(error, match="alpha = "):
+        f.prox(np.ones(3), alpha)
+    with pytest.raises(error, match="alpha = "):
+        f.prox(np.ones(3), alpha=alpha)
