@@ -21,6 +21,7 @@ from splitkit_nn.equilibrium import (
     solve_adjoint,
     solve_forward,
 )
+from splitkit_nn.exchange import Library, find_library
 from splitkit_nn.gradients import Gradient, Unrolled, find_gradient
 from splitkit_nn.implicit import equilibrium
 from splitkit_nn.jacobians import Jacobian
@@ -123,6 +124,9 @@ class MonDEQ(nn.Module):
         How derivatives are found: "adjoint" (default) and "direct" are exact, and of every order;
         "truncated", "jacobian_free" and "unrolled" are not (see ``splitkit_nn.gradients`` and
         ``compare_gradients``).
+    solve_in : str, optional
+        The array library in which both solves run, on the same memory, by the name of its module:
+        "cupy", "numpy", "jax.numpy"; default torch itself (see ``splitkit_nn.exchange``).
     on_failure : {"raise", "warn", "damp"}
         What to do if a solve does not meet its tolerance: raise ``splitkit.NotConvergedError``;
         warn and go on with where it ended; or solve again by Douglas-Rachford, which is damped,
@@ -157,6 +161,7 @@ class MonDEQ(nn.Module):
         max_iter: int = 500,
         *,
         gradient: str | Gradient = "adjoint",
+        solve_in: str | Library | None = None,
         on_failure: OnFailure = "raise",
     ) -> None:
         super().__init__()
@@ -173,6 +178,12 @@ class MonDEQ(nn.Module):
         self.tol = tol if isinstance(tol, sk.Stopping) else positive("tol", tol)
         self.max_iter = positive_integer("max_iter", max_iter)
         self.gradient = find_gradient(gradient)
+        self.solve_in = find_library(solve_in)
+        if self.solve_in is not None and isinstance(self.gradient, Unrolled):
+            raise ValueError(
+                f'solve_in = {solve_in!r} does not fit gradient = "unrolled", whose steps torch '
+                "records: leave one of them out"
+            )
         self.on_failure = on_failure
         self.register_buffer("alpha", torch.tensor(float("nan"), dtype=torch.float64))
         self.register_buffer("age", torch.tensor(0))
@@ -336,9 +347,10 @@ class MonDEQ(nn.Module):
 
     def extra_repr(self) -> str:
         tol = f"{self.tol:g}" if isinstance(self.tol, float) else repr(self.tol)
+        elsewhere = "" if self.solve_in is None else f", solve_in={self.solve_in.name}"
         return (
             f"activation={self.activation}, method={self.method.label}, tol={tol}, "
-            f"gradient={self.gradient.name}"
+            f"gradient={self.gradient.name}{elsewhere}"
         )
 
 
@@ -353,6 +365,11 @@ class _Solves:
         self.outer = layer.parametrization.outer
         self.jacobian = self.activation.jacobian
         self.exact = layer.gradient.exact
+        self.forward: Callable[..., sk.Solution] = solve_forward
+        self.adjoint: Callable[..., sk.Solution] = solve_adjoint
+        if layer.solve_in is not None:
+            self.forward = layer.solve_in.solve_forward
+            self.adjoint = layer.solve_in.solve_adjoint
         # inside of a torch.autograd.Function recording is always off
         self.training = layer.training and torch.is_grad_enabled()
 
@@ -368,7 +385,7 @@ class _Solves:
         self.method = layer._chosen_method(values, self.training)
         G = self.activation.operator
         for method in (self.method, self._damped()):
-            solution = solve_forward(
+            solution = self.forward(
                 self.M, bias, G, method, tol=layer.tol, max_iter=layer.max_iter, z0=z0
             )
             if layer._accept(solution, backward=False):
@@ -391,7 +408,7 @@ class _Solves:
     ) -> Tensor:
         layer = self.layer
         for method in (self.method, self._damped()):
-            solution = solve_adjoint(
+            solution = self.adjoint(
                 self.M,
                 J,
                 v,
