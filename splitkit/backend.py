@@ -125,6 +125,15 @@ def clip(x: Array, low: Scalar = None, high: Scalar = None) -> Array:
     return x if high is None else np.minimum(x, high)
 
 
+def solve_linear(A: Array, b: Array) -> Array:
+    """A⁻¹b for stacks of matrices; of singular ones whatever comes out, without waiting for the
+    device to say so where the library lets us."""
+    linalg = namespace(A, b).linalg
+    if hasattr(linalg, "solve_ex"):  # Torch's solve reads from the device whether it succeeded
+        return linalg.solve_ex(A, b)[0]
+    return linalg.solve(A, b)
+
+
 def sum_of(x: Array, batch_ndim: int) -> Array:
     """Sum over every axis but the leading ``batch_ndim``."""
     return namespace(x).sum(x, axis=tuple(range(batch_ndim, x.ndim)))

@@ -203,22 +203,27 @@ def find_library(solve_in: str | Library | None) -> Library | None:
     return Library(solve_in)
 
 
-def converted(thing: Any, convert: Callable[[Tensor], Array]) -> Any:
-    """The same operator, map or activation on converted arrays; what it has cached is left out."""
+def converted(
+    thing: Any, convert: Callable[[Tensor], Array], made: dict[int, Any] | None = None
+) -> Any:
+    """The same operator, map or activation on converted arrays. Of what it has cached the constants
+    are kept, and the rest is made again from the arrays. ``made``: the copies so far, by ``id``.
+    """
+    made = {} if made is None else made
     if isinstance(thing, Tensor):
         return convert(thing)
     if type(thing) in (list, tuple):
-        return type(thing)(converted(each, convert) for each in thing)
+        return type(thing)(converted(each, convert, made) for each in thing)
     if type(thing) is dict:
-        return {key: converted(each, convert) for key, each in thing.items()}
+        return {key: converted(each, convert, made) for key, each in thing.items()}
     if not isinstance(thing, (sk.LinearOperator, sk.Operator, sk.functions.Function, Activation)):
         return thing
-    twin, kind = copy.copy(thing), type(thing)
-    kept = {
-        name: converted(value, convert)
-        for name, value in vars(thing).items()
-        if not isinstance(getattr(kind, name, None), cached_property)
-    }
-    vars(twin).clear()
-    vars(twin).update(kept)
-    return twin
+    if id(thing) not in made:
+        twin, kind = copy.copy(thing), type(thing)
+        made[id(thing)] = twin
+        vars(twin).clear()
+        for name, value in vars(thing).items():
+            cached = isinstance(getattr(kind, name, None), cached_property)
+            if not cached or isinstance(value, (int, float, sk.Properties)):
+                vars(twin)[name] = converted(value, convert, made)
+    return made[id(thing)]

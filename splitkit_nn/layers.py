@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -74,12 +75,17 @@ class SolveRecord:
         bound = solution.error_bound
         assert bound is not None
         assert isinstance(solution.method, StepMethod)
-        iterations = torch.as_tensor(solution.iterations)
+        most, mean, residual, error_bound = 0.0, 0.0, 0.0, 0.0
+        if not empty:
+            counts, worst = solution.iterations.double(), torch.stack((solution.residual, bound))
+            most, mean, residual, error_bound = torch.cat(
+                (counts.max()[None], counts.mean()[None], worst.double().amax(dim=1))
+            ).tolist()  # one wait for the device
         return cls(
-            iterations=0 if empty else int(iterations.max()),
-            mean_iterations=0.0 if empty else float(iterations.double().mean()),
-            residual=0.0 if empty else float(solution.residual.max()),
-            error_bound=0.0 if empty else float(bound.max()),
+            iterations=int(most),
+            mean_iterations=mean,
+            residual=residual,
+            error_bound=error_bound,
             converged=solution.converged,
             status=str(solution.status),
             method=solution.method.label,
@@ -295,14 +301,16 @@ class MonDEQ(nn.Module):
         """The method with its step size, chosen anew now and then in training."""
         if self.method.alpha is not None or evaluates(self.method):
             return self.method
+        alpha = float(self.alpha)
         due = training and int(self.age) % REFRESH == 0
-        if due or not bool(torch.isfinite(self.alpha)):
+        if due or not math.isfinite(alpha):
             exact = sk.Affine(self._snapshot(values, exact=True))
             chosen = self.method.chosen(exact, self.activation.operator)
-            self.alpha.fill_(float(chosen.alpha))
+            alpha = float(chosen.alpha)
+            self.alpha.fill_(alpha)
         if training:
             self.age.add_(1)
-        return self.method.with_alpha(float(self.alpha))
+        return self.method.with_alpha(alpha)
 
     def _operator(self, values: dict[str, Tensor]) -> sk.LinearOperator:
         """I − W; kept, with its factorization, while the parameters' values do not change."""
