@@ -117,12 +117,31 @@ def where(mask: Array, x: Point, y: Point) -> Point:
 
 def clip(x: Array, low: Scalar = None, high: Scalar = None) -> Array:
     """min(max(x, low), high), entry by entry; None: no bound."""
-    if not isinstance(x, np.ndarray):
-        return namespace(x).clip(x, low, high)
-    # NumPy's own two passes take a tenth of the standard's clip on a hundred entries
+    if isinstance(x, np.ndarray):
+        xp: Any = np
+    else:
+        xp = namespace(x)
+        if not array_api_compat.is_cupy_array(x):
+            return xp.clip(x, low, high)
+    # NumPy's own two passes take a tenth of the standard's clip on a hundred entries; CuPy's clip
+    # picks entries by a mask, and has to wait for the device to say how many
     if low is not None:
-        x = np.maximum(x, low)
-    return x if high is None else np.minimum(x, high)
+        x = xp.maximum(x, low)
+    return x if high is None else xp.minimum(x, high)
+
+
+def transposed(x: Array) -> Array:
+    """Xᵀ of the last two axes; CuPy's arrays have no ``mT``."""
+    return namespace(x).matrix_transpose(x)
+
+
+def solve_linear(A: Array, b: Array) -> Array:
+    """A⁻¹b for stacks of matrices; of singular ones whatever comes out, without waiting for the
+    device to say so where the library lets us."""
+    linalg = namespace(A, b).linalg
+    if hasattr(linalg, "solve_ex"):  # Torch's solve reads from the device whether it succeeded
+        return linalg.solve_ex(A, b)[0]
+    return linalg.solve(A, b)
 
 
 def sum_of(x: Array, batch_ndim: int) -> Array:

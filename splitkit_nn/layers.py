@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from splitkit_nn.equilibrium import (
     solve_adjoint,
     solve_forward,
 )
+from splitkit_nn.exchange import Library, find_library
 from splitkit_nn.gradients import Gradient, Unrolled, find_gradient
 from splitkit_nn.implicit import equilibrium
 from splitkit_nn.jacobians import Jacobian
@@ -73,12 +75,17 @@ class SolveRecord:
         bound = solution.error_bound
         assert bound is not None
         assert isinstance(solution.method, StepMethod)
-        iterations = torch.as_tensor(solution.iterations)
+        most, mean, residual, error_bound = 0.0, 0.0, 0.0, 0.0
+        if not empty:
+            counts, worst = solution.iterations.double(), torch.stack((solution.residual, bound))
+            most, mean, residual, error_bound = torch.cat(
+                (counts.max()[None], counts.mean()[None], worst.double().amax(dim=1))
+            ).tolist()  # one wait for the device
         return cls(
-            iterations=0 if empty else int(iterations.max()),
-            mean_iterations=0.0 if empty else float(iterations.double().mean()),
-            residual=0.0 if empty else float(solution.residual.max()),
-            error_bound=0.0 if empty else float(bound.max()),
+            iterations=int(most),
+            mean_iterations=mean,
+            residual=residual,
+            error_bound=error_bound,
             converged=solution.converged,
             status=str(solution.status),
             method=solution.method.label,
@@ -123,6 +130,9 @@ class MonDEQ(nn.Module):
         How derivatives are found: "adjoint" (default) and "direct" are exact, and of every order;
         "truncated", "jacobian_free" and "unrolled" are not (see ``splitkit_nn.gradients`` and
         ``compare_gradients``).
+    solve_in : str, optional
+        The array library in which both solves run, on the same memory, by the name of its module:
+        "cupy", "numpy", "jax.numpy"; default torch itself (see ``splitkit_nn.exchange``).
     on_failure : {"raise", "warn", "damp"}
         What to do if a solve does not meet its tolerance: raise ``splitkit.NotConvergedError``;
         warn and go on with where it ended; or solve again by Douglas-Rachford, which is damped,
@@ -157,6 +167,7 @@ class MonDEQ(nn.Module):
         max_iter: int = 500,
         *,
         gradient: str | Gradient = "adjoint",
+        solve_in: str | Library | None = None,
         on_failure: OnFailure = "raise",
     ) -> None:
         super().__init__()
@@ -173,6 +184,12 @@ class MonDEQ(nn.Module):
         self.tol = tol if isinstance(tol, sk.Stopping) else positive("tol", tol)
         self.max_iter = positive_integer("max_iter", max_iter)
         self.gradient = find_gradient(gradient)
+        self.solve_in = find_library(solve_in)
+        if self.solve_in is not None and isinstance(self.gradient, Unrolled):
+            raise ValueError(
+                f'solve_in = {solve_in!r} does not fit gradient = "unrolled", whose steps torch '
+                "records: leave one of them out"
+            )
         self.on_failure = on_failure
         self.register_buffer("alpha", torch.tensor(float("nan"), dtype=torch.float64))
         self.register_buffer("age", torch.tensor(0))
@@ -284,14 +301,16 @@ class MonDEQ(nn.Module):
         """The method with its step size, chosen anew now and then in training."""
         if self.method.alpha is not None or evaluates(self.method):
             return self.method
+        alpha = float(self.alpha)
         due = training and int(self.age) % REFRESH == 0
-        if due or not bool(torch.isfinite(self.alpha)):
+        if due or not math.isfinite(alpha):
             exact = sk.Affine(self._snapshot(values, exact=True))
             chosen = self.method.chosen(exact, self.activation.operator)
-            self.alpha.fill_(float(chosen.alpha))
+            alpha = float(chosen.alpha)
+            self.alpha.fill_(alpha)
         if training:
             self.age.add_(1)
-        return self.method.with_alpha(float(self.alpha))
+        return self.method.with_alpha(alpha)
 
     def _operator(self, values: dict[str, Tensor]) -> sk.LinearOperator:
         """I − W; kept, with its factorization, while the parameters' values do not change."""
@@ -336,9 +355,10 @@ class MonDEQ(nn.Module):
 
     def extra_repr(self) -> str:
         tol = f"{self.tol:g}" if isinstance(self.tol, float) else repr(self.tol)
+        elsewhere = "" if self.solve_in is None else f", solve_in={self.solve_in.name}"
         return (
             f"activation={self.activation}, method={self.method.label}, tol={tol}, "
-            f"gradient={self.gradient.name}"
+            f"gradient={self.gradient.name}{elsewhere}"
         )
 
 
@@ -353,6 +373,11 @@ class _Solves:
         self.outer = layer.parametrization.outer
         self.jacobian = self.activation.jacobian
         self.exact = layer.gradient.exact
+        self.forward: Callable[..., sk.Solution] = solve_forward
+        self.adjoint: Callable[..., sk.Solution] = solve_adjoint
+        if layer.solve_in is not None:
+            self.forward = layer.solve_in.solve_forward
+            self.adjoint = layer.solve_in.solve_adjoint
         # inside of a torch.autograd.Function recording is always off
         self.training = layer.training and torch.is_grad_enabled()
 
@@ -368,7 +393,7 @@ class _Solves:
         self.method = layer._chosen_method(values, self.training)
         G = self.activation.operator
         for method in (self.method, self._damped()):
-            solution = solve_forward(
+            solution = self.forward(
                 self.M, bias, G, method, tol=layer.tol, max_iter=layer.max_iter, z0=z0
             )
             if layer._accept(solution, backward=False):
@@ -391,7 +416,7 @@ class _Solves:
     ) -> Tensor:
         layer = self.layer
         for method in (self.method, self._damped()):
-            solution = solve_adjoint(
+            solution = self.adjoint(
                 self.M,
                 J,
                 v,
