@@ -8,8 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from splitkit_nn.arguments import positive_integer
 from splitkit_nn.layers import MonDEQ
-from splitkit_nn.linear.base import Parametrization, positive_integer
+from splitkit_nn.linear.base import Parametrization
 from splitkit_nn.linear.conv2d import MonotoneConv2d
 from splitkit_nn.linear.dense import MonotoneDense
 from splitkit_nn.linear.multitier import MonotoneMultiTier

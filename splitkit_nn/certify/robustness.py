@@ -22,10 +22,10 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from splitkit_nn.arguments import non_negative_integer
 from splitkit_nn.certify.certificate import distance_bound
 from splitkit_nn.certify.lipschitz import LARGE, LipschitzBounds, lipschitz_bounds, simple_bounds
 from splitkit_nn.layers import MonDEQ
-from splitkit_nn.linear.base import non_negative_integer
 from splitkit_nn.linear.dense import MatrixParametrization
 from splitkit_nn.models import Classifier
 

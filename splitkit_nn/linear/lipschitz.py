@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from splitkit_nn.linear.base import positive, positive_integer
+from splitkit_nn.arguments import positive, positive_integer
 from splitkit_nn.linear.dense import MatrixParametrization
 
 

@@ -52,6 +52,7 @@ SPLITKIT = House(
 )
 
 NETWORK_ROOMS = (
+    "arguments",
     "jacobians",
     "activations",
     "masked",
@@ -61,6 +62,7 @@ NETWORK_ROOMS = (
     "implicit",
     "implicit_solve",
     "gradients",
+    "records",
     "layers",
     "compare",
     "models",
@@ -74,7 +76,7 @@ NETWORK_ROOMS = (
     "testing",
     "__main__",
 )
-TORCHLESS = ("jacobians", "activations", "masked", "equilibrium", "array_layers")
+TORCHLESS = ("arguments", "jacobians", "activations", "masked", "equilibrium", "array_layers")
 NETWORKS = House(
     "splitkit_nn",
     NETWORK_ROOMS,
