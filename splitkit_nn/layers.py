@@ -121,6 +121,11 @@ class MonDEQ(nn.Module):
         self._changed = False  # whether the parameters have, since alpha was chosen or loaded
 
     @property
+    def inner_activation(self) -> Activation:
+        """σ as it was given."""
+        return self._activation
+
+    @property
     def activation(self) -> Activation:
         """σ, on the entries that the parametrization leaves free."""
         return self.parametrization.confine(self._activation)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -43,6 +44,14 @@ class Classifier(nn.Module):
         super().__init__()
         self.layer = MonDEQ(parametrization, tol=tol, max_iter=max_iter)
         self.head = nn.Linear(features, positive_integer("classes", classes))
+
+    @classmethod
+    def of(cls, layer: MonDEQ, head: nn.Linear) -> Self:
+        """A model of this class from its two parts."""
+        model = cls.__new__(cls)
+        nn.Module.__init__(model)
+        model.layer, model.head = layer, head
+        return model
 
     def inputs(self, x: Tensor) -> Tensor:
         """What the layer takes, of the model's input."""

@@ -72,8 +72,10 @@ class Certificate:
             (
                 f"strong monotonicity m: {self.m:.4g}, Lipschitz constant L: {self.L:.4g}",
                 f"contraction an iteration: {self.rates}, at alpha = {self.alpha:.4g}",
-                f"distance to the true equilibrium: at most {self.solve_error:.2e} (certified), "
-                f"{self.relative_error:.1e} relative to the output",
+                (
+                    f"distance to the true equilibrium: at most {self.solve_error:.2e} "
+                    f"(certified), {self.relative_error:.1e} relative to the output"
+                ),
                 f"solver iterations: {self.iterations}",
                 f"Lipschitz bound of the network: {self.lipschitz:.4g}",
             )

@@ -51,6 +51,11 @@ class MonotoneLipschitz(MatrixParametrization):
         self.P = self.new_parameter(features, features)
         self.Q = self.new_parameter(features, features)
 
+    @property
+    def out_features(self) -> int:
+        """Of the readout."""
+        return self.readout.out_features
+
     def weights(self) -> dict[str, Tensor]:
         return {
             "U.weight": self.U.weight,
