@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from splitkit import DenseMatrix
-from splitkit_nn.linear.base import Parametrization, positive_integer
+from splitkit_nn.arguments import positive_integer
+from splitkit_nn.linear.base import Parametrization, frobenius_bound
 
 
 class MatrixParametrization(Parametrization):
@@ -66,9 +67,13 @@ class MatrixParametrization(Parametrization):
         with torch.no_grad():
             M = self.identity() - self.weight()
             if exact:
-                return DenseMatrix(M)
-            # the Frobenius norm is an upper bound of L
-            bound = max(self.m, float(torch.linalg.matrix_norm(M)))
+                computed = DenseMatrix(M)
+                m = computed.properties.strong_monotonicity
+                if m is not None and m >= self.m:
+                    return computed
+                # the theorem's m: that of a huge matrix is lost in rounding, or not computed
+                return _ProvenMatrix(M, strong_monotonicity=self.m)
+            bound = max(self.m, frobenius_bound(M))
             return _ProvenMatrix(M, strong_monotonicity=self.m, lipschitz=bound)
 
     def new_parameter(self, *shape: int) -> nn.Parameter:

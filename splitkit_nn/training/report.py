@@ -102,10 +102,7 @@ def certificate_lines(certificate: Certificate, samples: int, of: int) -> list[s
             f"certified for {which}"
         ),
         f"strong monotonicity m: {certificate.m:.4g}, Lipschitz constant L: {certificate.L:.4g}",
-        (
-            f"contraction an iteration: {certificate.rate:.4f} guaranteed, "
-            f"{certificate.observed_rate:.4f} observed, at alpha = {certificate.alpha:.4g}"
-        ),
+        f"contraction an iteration: {certificate.rates}, at alpha = {certificate.alpha:.4g}",
     ]
 
 
