@@ -7,6 +7,7 @@ This is the only file of the package that knows array libraries; it imports none
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -45,6 +46,20 @@ def device(x: Array) -> Any:
     return array_api_compat.device(x)
 
 
+def same_kind(x: Point, y: Point) -> bool:
+    """Whether two points agree in library, shapes, dtype and device."""
+    if isinstance(x, tuple) or isinstance(y, tuple):
+        a, b = blocks(x), blocks(y)
+        return len(a) == len(b) and all(map(same_kind, a, b))
+    return (
+        is_array(y)
+        and namespace(x) is namespace(y)
+        and x.shape == y.shape
+        and x.dtype == y.dtype
+        and x.device == y.device
+    )
+
+
 def blocks(x: Point) -> tuple[Array, ...]:
     """The arrays of a point: itself alone, or its blocks; those of a pair of points are both's."""
     if not isinstance(x, tuple):
@@ -54,6 +69,8 @@ def blocks(x: Point) -> tuple[Array, ...]:
 
 def align(c: Scalar, x: Array) -> Scalar:
     """Give an array of batch shape trailing axes of length 1: it multiplies x samplewise."""
+    if type(c) is float:
+        return c
     if isinstance(c, (int, float)):
         return float(c)
     if c.ndim in (0, x.ndim):
@@ -86,22 +103,40 @@ def lincomb(a: Scalar, x: Point, b: Scalar, y: Point) -> Point:
     """a x + b y."""
     if isinstance(x, tuple):
         return tuple(lincomb(a, p, b, q) for p, q in zip(x, y, strict=True))
-    # factors of ±1 take no pass over the array
-    first = x if isinstance(a, float) and a == 1 else align(a, x) * x
-    return first - y if isinstance(b, float) and b == -1 else first + align(b, x) * y
+    # no pass over the arrays for factors of ±1, none too many where the factors agree; in one
+    # expression NumPy writes into its own intermediate results
+    a, b = align(a, x), align(b, x)
+    plain_a, plain_b = type(a) is float, type(b) is float
+    if plain_b and b == -1.0:
+        return x - y if plain_a and a == 1.0 else a * x - y
+    if plain_a and a == 1.0:
+        return x + b * y
+    return a * (x + y) if plain_a and plain_b and a == b else a * x + b * y
 
 
 def inner(x: Point, y: Point, batch_ndim: int) -> Array:
     """⟨x, y⟩, summed over every axis but the leading ``batch_ndim``."""
+    if not isinstance(x, tuple):
+        return _dot(x, y, batch_ndim)
     terms = [_dot(a, b, batch_ndim) for a, b in zip(blocks(x), blocks(y), strict=True)]
     return sum(terms[1:], start=terms[0])
 
 
 def _dot(a: Array, b: Array, batch_ndim: int) -> Array:
-    """⟨a, b⟩ of two arrays, without forming their product where they are vectors."""
-    if a.ndim == batch_ndim + 1:
-        return namespace(a).vecdot(a, b)
+    """⟨a, b⟩ of two arrays, without forming their product where the library can do that."""
+    if a.ndim == 1 and batch_ndim == 0:
+        return a @ b
+    if isinstance(a, np.ndarray):
+        vectors = (*a.shape[:batch_ndim], math.prod(a.shape[batch_ndim:]))
+        return np.vecdot(a.reshape(vectors), b.reshape(vectors))
     return sum_of(a * b, batch_ndim)
+
+
+def norm(x: Point, batch_ndim: int) -> Array:
+    """‖x‖, over every axis but the leading ``batch_ndim``."""
+    if isinstance(x, (tuple, np.ndarray)):
+        return namespace(x).sqrt(inner(x, x, batch_ndim))
+    return namespace(x).linalg.vector_norm(x, axis=tuple(range(batch_ndim, x.ndim)))
 
 
 def where(mask: Array, x: Point, y: Point) -> Point:
@@ -262,7 +297,7 @@ class Space:
 
     def norm(self, x: Point) -> Array:
         """‖x‖, of batch shape."""
-        return self.xp.sqrt(self.inner(x, x))
+        return norm(x, self.batch_ndim)
 
     def check_point(self, x: Point, name: str) -> None:
         """Raise unless x lies in this space: TypeError for a wrong kind, dtype or library,

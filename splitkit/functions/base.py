@@ -15,7 +15,7 @@ from splitkit.backend import Array, Point, Scalar, Space, is_array, lincomb, nam
 from splitkit.linear.base import LinearOperator
 from splitkit.linear.dense import DenseMatrix
 from splitkit.notation import Notation
-from splitkit.operators.base import Operator, check_alpha
+from splitkit.operators.base import Operator, PointMap, check_alpha
 from splitkit.properties import Properties
 
 
@@ -76,6 +76,14 @@ class Function(Notation):
     def gradient(self, x: Point) -> Point:
         """∇f(x), like x."""
         raise TypeError(f"{self!r} is not differentiable: use its prox")
+
+    def make_prox(self, alpha: Scalar) -> PointMap:
+        """prox_{αf}, with the step size checked once for many applications."""
+        alpha, prox = check_alpha(alpha), self.prox
+        unchecked = getattr(prox, "__wrapped__", None)
+        if unchecked is None:
+            return lambda x: prox(x, alpha)
+        return lambda x: unchecked(self, x, alpha=alpha)
 
     @property
     def has_prox(self) -> bool:

@@ -56,6 +56,8 @@ class Run:
         The live one of the latest check.
     first : tuple of arrays
         ‖r‖ and ‖x‖ at the first check.
+    any_done : bool
+        Whether the host knows of an element that is done.
     checkpoint : Run or None
         What a resumed run begins with, if not this.
     """
@@ -70,6 +72,7 @@ class Run:
     residual: Array = None
     iterations: Array = None
     done: Array = None
+    any_done: bool = False
     worst: float = math.inf
     failed: bool = False
     infeasible: bool = False
@@ -120,14 +123,15 @@ def advance(run: Run, task: Task, *, max_iter: int, every: bool) -> Iterator[Run
     looks. Ends when all batch elements are done, an operator is at fault, or after max_iter more
     iterations. After an interruption the run can be continued from the last whole iteration.
     """
-    step, first = task.iteration.step, run.iteration + 1
-    last = run.iteration + max_iter
-    k, run.checked = run.iteration, run.live
+    step, k = task.iteration.step, run.iteration
+    last, run.checked = k + max_iter, run.live
     try:
-        for k in range(first, last + 1):
-            if not every and k < run.schedule.next_check and k < last:
+        while k < last:
+            following = k + 1
+            look = following if every else max(following, min(run.schedule.next_check, last))
+            for k in range(following, look):  # noqa: B007 (an interruption asks where it was)
                 run.live = step(run.live)
-                continue
+            k = look
             unplanned = not every and k < run.schedule.next_check
             before = run.resumed() if unplanned else None
             _check(run, task, k)
@@ -157,7 +161,9 @@ def _check(run: Run, task: Task, k: int) -> None:
     if changed is not None:
         raise ValueError(f"an operator changed the point at iteration {k}: {changed}")
     measured = measure(reading, task)
-    ratio = _unless_diverging(run, task.stopping.ratio(measured, space), measured, reading, space)
+    if run.first is None:
+        run.first = measured.residual, space.norm(reading.x)
+    ratio = task.stopping.ratio(measured, space)
     run.live, run.latest = after, reading.x
     run.worst = _record(run, k, reading.x, measured.residual, ratio, space)
     governing = task.iteration.governing(after)
@@ -186,18 +192,13 @@ def _check(run: Run, task: Task, k: int) -> None:
         run.status = Status.TIME_LIMIT
 
 
-def _unless_diverging(
-    run: Run, ratio: Array, measured: Measurement, reading: Reading, space: Space
-) -> Array:
+def _unless_diverging(run: Run, ratio: Array, residual: Array, x: Point, space: Space) -> Array:
     """The ratio, above 1 where x has grown and the residual has not fallen since the first check:
     beside an x that runs to infinity every residual looks small.
     """
-    size = space.norm(reading.x)
-    if run.first is None:
-        run.first = measured.residual, size
-        return ratio
-    residual, first_size = run.first
-    diverging = (measured.residual >= 0.5 * residual) & (size > 4.0 * first_size)
+    assert run.first is not None
+    first_residual, first_size = run.first
+    diverging = (residual >= 0.5 * first_residual) & (space.norm(x) > 4.0 * first_size)
     return space.xp.where(diverging, space.xp.maximum(ratio, 2.0 + 0.0 * ratio), ratio)
 
 
@@ -215,10 +216,18 @@ def measure(reading: Reading, task: Task) -> Measurement:
 def _record(run: Run, k: int, x: Point, residual: Array, ratio: Array, space: Space) -> float:
     """Take over the values of elements that are not done yet; return their worst ratio."""
     xp = space.xp
-    if run.x is None or space.batch_ndim == 0:
+    run.iteration = k
+    run.history.iteration.append(k)
+    run.history.residual.append(residual)
+    best, worst = _extremes(ratio, space)
+    if best <= 1.0 or not math.isfinite(worst):
+        ratio = _unless_diverging(run, ratio, residual, x, space)
+    if space.batch_ndim == 0 or not run.any_done:
         run.x, run.kept, run.residual = x, run.live, residual
         run.done = ratio <= 1.0
-        run.iterations = xp.ones(residual.shape, dtype=xp.int64, device=space.device) * k
+        run.iterations = xp.full(residual.shape, k, dtype=xp.int64, device=space.device)
+        if best > 1.0 and math.isfinite(worst):
+            return worst
         open_ratio = ratio
     else:
         done = run.done
@@ -227,17 +236,24 @@ def _record(run: Run, k: int, x: Point, residual: Array, ratio: Array, space: Sp
         run.iterations = xp.where(done, run.iterations, 0 * run.iterations + k)
         open_ratio = xp.where(done, xp.zeros_like(ratio), ratio)
         run.done = done | (ratio <= 1.0)
-    run.iteration = k
-    run.history.iteration.append(k)
-    run.history.residual.append(residual)
-    worst = float(xp.max(open_ratio)) if math.prod(residual.shape) else 0.0
+    run.any_done = True
+    worst = _extremes(open_ratio, space)[1]
     if math.isfinite(worst):
         return worst
     # A non-finite element cannot recover: it is given up, the others go on.
     finite = xp.isfinite(ratio) | run.done
     run.failed = True
     run.done = run.done | ~finite
-    return float(xp.max(xp.where(run.done, xp.zeros_like(ratio), ratio)))
+    return _extremes(xp.where(run.done, xp.zeros_like(ratio), ratio), space)[1]
+
+
+def _extremes(ratio: Array, space: Space) -> tuple[float, float]:
+    """The least and the greatest ratio, read by the host; 0 of an empty batch, NaN if any is."""
+    if space.batch_ndim == 0:
+        return float(ratio), float(ratio)
+    if 0 in ratio.shape:
+        return 0.0, 0.0
+    return float(space.xp.min(ratio)), float(space.xp.max(ratio))
 
 
 def _give_up_drifting(run: Run, k: int, u: Point, step: Point, ratio: Array, task: Task) -> None:
@@ -252,7 +268,7 @@ def _give_up_drifting(run: Run, k: int, u: Point, step: Point, ratio: Array, tas
         drifting = drifting & goes_on(k, u, step, task.iteration.step, space)
     if bool(space.xp.any(drifting)):
         run.infeasible, run.displacement = True, step
-        run.done = run.done | drifting
+        run.done, run.any_done = run.done | drifting, True
         run.worst = float(space.xp.max(space.xp.where(run.done, 0 * ratio, ratio)))
 
 

@@ -55,7 +55,7 @@ class PrimalDual(Method):
     def __post_init__(self) -> None:
         for name, step in (("tau", self.tau), ("sigma", self.sigma)):
             if step is not None:
-                check_step(step, name)
+                object.__setattr__(self, name, check_step(step, name))
 
     def longest_tau(self, norm: float, β: float) -> float:
         """A step τ that leaves room for σ = margin/(τ‖L‖²)."""

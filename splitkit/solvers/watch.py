@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache, cached_property
 from typing import Any
 
 from splitkit.backend import (
@@ -23,6 +24,7 @@ from splitkit.backend import (
     is_array,
     lincomb,
     namespace,
+    same_kind,
     scale,
     subtract,
 )
@@ -55,6 +57,7 @@ class Watch:
     recording: bool = False
     calls: list[Call] = field(default_factory=list)
     last_pairs: dict[int, list[Pair]] = field(default_factory=dict)
+    declared: dict[int, bool] = field(default_factory=dict)  # by an operator's identity
 
     def over(self, A: Operator, role: Role) -> Operator:
         """The same operator, watched; of LᵀBL it is B that is watched."""
@@ -65,10 +68,11 @@ class Watch:
     def changed(self) -> str | None:
         """Which call returned a point of another kind than its argument."""
         for call in self.calls:
+            if same_kind(call.argument, call.value):
+                continue
             before, after = blocks(call.argument), blocks(call.value)
             kinds = [_kind(a) for a in before], [_kind(a) for a in after]
-            if kinds[0] != kinds[1]:
-                return f"{call.operator!r} returned {_says(kinds[1])} for {_says(kinds[0])}"
+            return f"{call.operator!r} returned {_says(kinds[1])} for {_says(kinds[0])}"
         return None
 
     def nonfinite(self, space: Space) -> str | None:
@@ -86,7 +90,9 @@ class Watch:
         pairs: dict[int, list[Pair]] = {}
         for call in self.calls:
             A = call.operator
-            if not declares(A):
+            if id(A) not in self.declared:
+                self.declared[id(A)] = declares(A)
+            if not self.declared[id(A)]:
                 continue
             pair = call.pair(call.argument, call.value)
             known = pairs.setdefault(id(A), [])
@@ -128,10 +134,14 @@ class Watched(Operator):
         self.A.check_space(space)
 
     def __call__(self, x: Point) -> Point:
-        u = self.A(x)
-        if self.watch.recording:
-            self._record(x, u, lambda x, u: (x, u))
-        return u
+        return self._evaluate(x)
+
+    def make_evaluation(self) -> PointMap:
+        return self._evaluate
+
+    @cached_property
+    def _evaluate(self) -> PointMap:
+        return self._watched(self.A.make_evaluation(), lambda x, u: (x, u))
 
     def make_resolvent(self, alpha: Scalar) -> PointMap:
         def pair(y: Point, x: Point) -> Pair:
@@ -166,7 +176,7 @@ class Watched(Operator):
 
 def declares(A: Operator) -> bool:
     """Whether someone declared the constants of this operator, or of what it is made of."""
-    if isinstance(A, CallableOperator) or not _is_ours(A):
+    if isinstance(A, CallableOperator) or not _is_ours(type(A)):
         return True
     parts = [p for v in vars(A).values() for p in (v if isinstance(v, tuple) else (v,))]
     return any(
@@ -177,11 +187,12 @@ def declares(A: Operator) -> bool:
 def _declared_part(part: object) -> bool:
     if isinstance(part, DenseMatrix):
         return part.has_declared_constants
-    return isinstance(part, (Function, LinearOperator)) and not _is_ours(part)
+    return isinstance(part, (Function, LinearOperator)) and not _is_ours(type(part))
 
 
-def _is_ours(thing: object) -> bool:
-    return type(thing).__module__.partition(".")[0] in ("splitkit", "splitkit_nn")
+@cache
+def _is_ours(kind: type) -> bool:
+    return kind.__module__.partition(".")[0] in ("splitkit", "splitkit_nn")
 
 
 def _contradiction(
