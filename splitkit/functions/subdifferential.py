@@ -45,7 +45,7 @@ class Subdifferential(Operator):
         f = self.f
         if f.operator is not None:
             return f.operator.make_resolvent(alpha)
-        return lambda y: f.prox(y, alpha)
+        return f.prox_map(alpha)
 
     def make_inverse_resolvent(self, alpha: Scalar) -> PointMap:
         f = self.f
