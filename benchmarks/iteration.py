@@ -337,7 +337,7 @@ def rows() -> Iterator[tuple[partial[Case], int]]:
         yield partial(peaceman_rachford, np.eye(n) + L - L.T, c), count
         yield partial(admm, A, b, L), count
         yield partial(primal_dual, c, L), count
-    for side, count in ((10, 5000), (512, 100)):
+    for side, count in ((10, 5000), (512, 500)):
         square = np.zeros((side, side))
         square[side // 4 : -side // 4, side // 4 : -side // 4] = 1
         yield partial(total_variation, square + 0.1 * rng.normal(size=square.shape)), count

@@ -127,8 +127,12 @@ def _dot(a: Array, b: Array, batch_ndim: int) -> Array:
     if a.ndim == 1 and batch_ndim == 0:
         return a @ b
     if isinstance(a, np.ndarray):
+        if batch_ndim == 0 and a.strides == b.strides:
+            return np.vdot(a.ravel(order="K"), b.ravel(order="K"))  # entries as they lie in memory
         vectors = (*a.shape[:batch_ndim], math.prod(a.shape[batch_ndim:]))
         return np.vecdot(a.reshape(vectors), b.reshape(vectors))
+    if a.ndim == batch_ndim + 1:
+        return namespace(a).vecdot(a, b)
     return sum_of(a * b, batch_ndim)
 
 
@@ -177,6 +181,65 @@ def solve_linear(A: Array, b: Array) -> Array:
     if hasattr(linalg, "solve_ex"):  # Torch's solve reads from the device whether it succeeded
         return linalg.solve_ex(A, b)[0]
     return linalg.solve(A, b)
+
+
+def at_least(c: Scalar, low: float) -> Scalar:
+    """max(c, low), of a number or an array."""
+    return clip(c, low) if is_array(c) else max(c, low)
+
+
+def root(x: Array) -> Array:
+    """√x for x ≥ 0, with a finite derivative at 0 where a library differentiates."""
+    if isinstance(x, np.ndarray):
+        return np.sqrt(x)
+    return namespace(x).sqrt(clip(x, namespace(x).finfo(x.dtype).smallest_normal))
+
+
+def zeros(shape: Shape, like: Array) -> Array:
+    """0 of this shape, with the library, dtype and device of ``like``."""
+    if isinstance(like, np.ndarray):
+        return np.zeros(shape, like.dtype)
+    return namespace(like).zeros(shape, dtype=like.dtype, device=device(like))
+
+
+def fresh_copy(x: Array) -> Array:
+    """A copy, for ``add_parts``."""
+    return x.copy(order="K") if isinstance(x, np.ndarray) else namespace(x).asarray(x, copy=True)
+
+
+def add_parts(x: Array, *parts: tuple[tuple[Any, ...], float, Array]) -> Array:
+    """x + Σ ±yₖ, each yₖ on the part of x that an index names, for triples (index, ±1, yₖ).
+
+    x may be overwritten where its library allows that: give an array of your own. An index holds
+    slices of step 1 and integers, after an ellipsis.
+    """
+    if not isinstance(x, np.ndarray) and not _is_mutable(x):
+        for index, sign, y in parts:
+            x = x + sign * _padded(y, index, x)
+        return x
+    for index, sign, y in parts:
+        if sign > 0:
+            x[index] += y
+        else:
+            x[index] -= y
+    return x
+
+
+def _is_mutable(x: Array) -> bool:
+    return hasattr(type(x), "__setitem__") and array_api_compat.is_writeable_array(x)
+
+
+def _padded(y: Array, index: tuple[Any, ...], like: Array) -> Array:
+    """y on the part of an array of zeros that the index names."""
+    xp, named = namespace(like), index[1:]
+    for axis, place in enumerate(named, like.ndim - len(named)):
+        size = like.shape[axis]
+        if isinstance(place, int):
+            y, place = xp.expand_dims(y, axis=axis), slice(place % size, place % size + 1)
+        start, stop, _ = place.indices(size)
+        ends = [(*y.shape[:axis], n, *y.shape[axis + 1 :]) for n in (start, size - stop)]
+        y = xp.concat([zeros(ends[0], like), y, zeros(ends[1], like)], axis=axis)
+    return y
 
 
 def sum_of(x: Array, batch_ndim: int) -> Array:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from inspect import signature
 from typing import Any
 
@@ -78,12 +78,12 @@ class Function(Notation):
         raise TypeError(f"{self!r} is not differentiable: use its prox")
 
     def make_prox(self, alpha: Scalar) -> PointMap:
-        """prox_{αf}, with the step size checked once for many applications."""
-        alpha, prox = check_alpha(alpha), self.prox
-        unchecked = getattr(prox, "__wrapped__", None)
+        """x ↦ prox_{αf}(x) for one step size, checked once; override where more can be prepared."""
+        unchecked = getattr(type(self).prox, "unchecked", None)
         if unchecked is None:
-            return lambda x: prox(x, alpha)
-        return lambda x: unchecked(self, x, alpha=alpha)
+            return lambda x: self.prox(x, alpha)
+        check_alpha(alpha)
+        return partial(unchecked, self, alpha=alpha)
 
     @property
     def has_prox(self) -> bool:
@@ -200,6 +200,7 @@ def _with_checked_step(prox: Callable[..., Point]) -> Callable[..., Point]:
             check_alpha(alpha)
         return prox(self, x, alpha=alpha)
 
+    checked.unchecked = prox  # type: ignore[attr-defined]
     return checked
 
 
