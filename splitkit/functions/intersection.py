@@ -95,7 +95,8 @@ class Intersection(Inexact, Indicator):
             if sweep % CHECK_EVERY == 0:
                 if not bool(space.xp.any(running)):
                     return x
-                stalled = running & (changed <= limit)
+                # images that come to rest last, as the moves do, are no stall
+                stalled = running & (changed <= limit) & (moved > 4 * limit)
                 if bool(space.xp.any(stalled)):
                     jump = self._stall(space, size, images, normals, moves, stalled)
                     normals = [add(n, scale(jump, m)) for n, m in zip(normals, moves, strict=True)]

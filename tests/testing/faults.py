@@ -792,6 +792,82 @@ fault("error bound that does not hold", "error_bound")(layer(Overconfident))
 fault("another output at each call", "deterministic")(layer(Drifting))
 
 
+# -- methods --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Boasts(sk.DouglasRachford):
+    def theorem(self, *operators: Any) -> Any:
+        said = super().theorem(*operators)
+        return said if said.rate is None else replace(said, rate=said.rate / 2)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gullible(sk.DouglasRachford):
+    def theorem(self, *operators: Any) -> Any:
+        return replace(super().theorem(*operators), holds=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnotherInclusion(sk.PeacemanRachford):
+    def iteration(self, *operators: Any) -> Any:
+        F, G = operators
+        return super().iteration(2.0 * F, G)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LongDualStep(sk.CondatVu):
+    def iteration(self, *operators: Any) -> Any:
+        return replace(self, sigma=3 * self.sigma)._unrestrained(*operators)
+
+    def _unrestrained(self, *operators: Any) -> Any:
+        return super().iteration(*operators)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WrongCorrection(sk.Tseng):
+    def iteration(self, *operators: Any) -> Any:
+        iteration = super().iteration(*operators)
+        advance = iteration.advance
+
+        def backwards(x: Any) -> Any:
+            after, trace = advance(x)
+            return 2 * trace[2] - after, trace
+
+        iteration.advance = backwards
+        return iteration
+
+
+@dataclass(frozen=True, kw_only=True)
+class Aliased(sk.ProximalPoint):
+    def iteration(self, *operators: Any) -> Any:
+        iteration = super().iteration(*operators)
+        advance = iteration.advance
+
+        def in_place(u: Any) -> Any:
+            after, trace = advance(u)
+            u[:] = after
+            return u, trace
+
+        iteration.advance = in_place
+        return iteration
+
+
+@dataclass(frozen=True, kw_only=True)
+class NeverGuaranteed(sk.DavisYin):
+    def theorem(self, *operators: Any) -> Any:
+        return self.refused("no theorem")
+
+
+fault("method that claims half of its rate", "rate")(lambda: (Boasts(),))
+fault("method that refuses nothing", "refusal")(lambda: (Gullible(),))
+fault("method that runs on another operator", "solution")(lambda: (AnotherInclusion(),))
+fault("dual step three times too long", "fejer")(lambda: (LongDualStep(),))
+fault("last step of Tseng's method with a wrong sign", "rate")(lambda: (WrongCorrection(),))
+fault("iterate that aliases the one before", "no_mutation")(lambda: (Aliased(),))
+fault("method that no theorem covers", "guarantee")(lambda: (NeverGuaranteed(),))
+
+
 # -- the table ------------------------------------------------------------------------------------
 
 
