@@ -25,7 +25,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
-from splitkit.backend import Point, add, lincomb, scale, subtract
+from splitkit.backend import Array, Point, add, lincomb, scale, subtract
 from splitkit.operators.base import Operator
 from splitkit.operators.pullback import Pullback
 from splitkit.solvers.iteration import Iteration, Reading, State, Trace
@@ -222,6 +222,12 @@ class _CondatVu(_Steps):
         )
         return Reading(x_next, ((of_A, of_B), coupling), sizes)
 
+    def energy(self, before: State, state: State, limit: State) -> Array:
+        """‖dx‖²/τ − 2⟨L dx, dy⟩ + ‖dy‖²/σ: the metric in which the step is averaged."""
+        dx, dy = (subtract(a, b) for a, b in zip(state, limit, strict=True))
+        coupled = self.space.inner(dx, self.LT(dy))
+        return self.square(dx) / self.tau - 2 * coupled + self.square(dy) / self.sigma
+
 
 class _PD3O(_Steps):
     def init(self, x0: Point) -> State:
@@ -246,6 +252,12 @@ class _PD3O(_Steps):
         of_B = scale(1 / self.sigma, subtract(extrapolated, y_next))
         sizes = ((scale(1 / self.tau, x), scale(1 / self.sigma, y_next)),)
         return Reading(x, ((of_A, of_B), (pull, scale(-1.0, self.L(x)))), sizes)
+
+    def energy(self, before: State, state: State, limit: State) -> Array:
+        """‖dz‖²/τ + ‖dy‖²/σ − τ‖Lᵀdy‖²: the metric in which the step is averaged."""
+        dz, dy = (subtract(a, b) for a, b in zip(state, limit, strict=True))
+        coupled = self.tau * self.square(self.LT(dy))
+        return self.square(dz) / self.tau + self.square(dy) / self.sigma - coupled
 
 
 def _constants(A: Operator, composed: Operator, C: Operator | None = None) -> tuple[float, float]:
