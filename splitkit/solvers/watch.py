@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Any
 
 from splitkit.backend import (
@@ -190,9 +190,8 @@ def _declared_part(part: object) -> bool:
     return isinstance(part, (Function, LinearOperator)) and not _is_ours(type(part))
 
 
-@cache
 def _is_ours(kind: type) -> bool:
-    return kind.__module__.partition(".")[0] in ("splitkit", "splitkit_nn")
+    return kind.__module__.startswith(("splitkit.", "splitkit_nn."))
 
 
 def _contradiction(
