@@ -7,11 +7,12 @@ I − W ⪰ mI is of this form. Source: Winston, Kolter (2020), Prop. 1.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import torch
 from torch import Tensor, nn
 
-from splitkit import DenseMatrix
+from splitkit import DenseMatrix, Properties
 from splitkit_nn.linear.base import Parametrization, positive_integer
 
 
@@ -67,8 +68,10 @@ class MatrixParametrization(Parametrization):
             M = self.identity() - self.weight()
             if exact:
                 return DenseMatrix(M)
-            # the Frobenius norm is an upper bound of L
-            bound = max(self.m, float(torch.linalg.matrix_norm(M)))
+            # the Frobenius norm is an upper bound of L; rounded up, it and what follows from it are
+            # the same in many steps
+            bound = max(self.m, float(torch.linalg.vector_norm(M)))
+            bound = 2 ** (math.ceil(64 * math.log2(bound)) / 64) if bound < math.inf else bound
             return _ProvenMatrix(M, strong_monotonicity=self.m, lipschitz=bound)
 
     def new_parameter(self, *shape: int) -> nn.Parameter:
@@ -86,6 +89,16 @@ class _ProvenMatrix(DenseMatrix):
     @property
     def has_declared_constants(self) -> bool:
         return False
+
+    @property
+    def properties(self) -> Properties:  # type: ignore[override]
+        m, L = self._declared
+        return _properties(m, L)
+
+
+@lru_cache(maxsize=64)
+def _properties(m: float | None, L: float | None) -> Properties:
+    return Properties.of(strong_monotonicity=m, lipschitz=L, linear=True)
 
 
 class MonotoneDense(MatrixParametrization):
