@@ -154,6 +154,13 @@ def where(mask: Array, x: Point, y: Point) -> Point:
     return namespace(x).where(align(mask, x), x, y)
 
 
+def isfinite(x: Array) -> bool:
+    """Whether every entry of an array is finite, read by the host."""
+    xp = namespace(x)
+    # a finite sum has finite terms; theirs may overflow
+    return bool(xp.isfinite(xp.sum(x))) or bool(xp.all(xp.isfinite(x)))
+
+
 def clip(x: Array, low: Scalar = None, high: Scalar = None) -> Array:
     """min(max(x, low), high), entry by entry; None: no bound."""
     if isinstance(x, np.ndarray):
@@ -352,7 +359,7 @@ class Space:
 
     def isfinite(self, x: Point) -> bool:
         """Whether every entry of x is finite."""
-        return all(bool(self.xp.all(self.xp.isfinite(a))) for a in blocks(x))
+        return all(map(isfinite, blocks(x)))
 
     def inner(self, x: Point, y: Point) -> Array:
         """⟨x, y⟩, of batch shape."""

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 import splitkit as sk
+from splitkit.backend import isfinite
 from splitkit_nn.activations import Activation, find_activation
 from splitkit_nn.arguments import positive, positive_integer
 from splitkit_nn.equilibrium import (
@@ -367,7 +368,7 @@ class _Solves:
 
     def solve_adjoint(self, J: Jacobian, v: Tensor, transposed: bool) -> Tensor:
         """ũ for each sample, in the way that the layer's gradient says."""
-        if not bool(torch.isfinite(v).all()):
+        if not isfinite(v):
             raise ValueError(
                 "the gradient that reaches the layer's output has NaN or Inf: look for its "
                 "cause behind the layer (torch.autograd.set_detect_anomaly helps)"
@@ -440,13 +441,13 @@ def _checked_start(z0: Tensor, bias: Tensor) -> Tensor:
 
 def check_finite(x: Tensor) -> None:
     """Raise ValueError if the input is not finite."""
-    if not bool(torch.isfinite(x).all()):
+    if not isfinite(x):
         raise ValueError("x has NaN or Inf: clean the input")
 
 
 def check_parameter(name: str, value: Tensor) -> None:
     """Raise ValueError if a parameter, or what it gives, is not finite."""
-    if not bool(torch.isfinite(value).all()):
+    if not isfinite(value):
         raise ValueError(
             f"parameter {name} of the layer has NaN or Inf: an optimizer step diverged; lower the "
             "learning rate, or load an earlier state"

@@ -4,6 +4,9 @@ Between checks it does nothing but step. At a check each batch element is measur
 that meets the tolerance keeps the values that it has then. The host reads one number a check (the
 worst ratio), and places the next check where the observed decrease predicts the end, at most
 doubling the iteration count.
+
+Where a measurement costs more than an iteration, the length of the step decides whether there is
+one: it falls as ‖r‖ does, so that, beside what both were when last measured, it predicts ‖r‖.
 """
 
 from __future__ import annotations
@@ -21,6 +24,8 @@ from splitkit.solvers.solution import History, Status
 from splitkit.solvers.stopping import Measurement, Stopping
 from splitkit.solvers.watch import Watch
 
+FAR = 1.25  # times its tolerance, what is predicted is not worth a measurement
+
 
 @dataclass
 class Schedule:
@@ -35,7 +40,9 @@ class Schedule:
         if self.last is not None and 0 < ratio < self.last[1]:
             k0, ratio0 = self.last
             per_step = math.log(ratio0 / ratio) / (k - k0)
-            wait = max(1, min(k, math.ceil(math.log(ratio) / per_step))) if ratio > 1 else 1
+            # a quarter of an iteration more: to look one too early costs more than one iteration
+            wait = math.ceil(math.log(max(ratio, 1.0)) / per_step + 0.25)
+            wait = max(1, min(k, wait))
         self.last = (k, ratio)
         self.next_check = k + wait
 
@@ -54,6 +61,8 @@ class Run:
         The approximate solution, with elements that are done as they were then, and without.
     checked : state
         The live one of the latest check.
+    measured : tuple of arrays
+        The ratio and the length of the step at the latest check.
     first : tuple of arrays
         ‖r‖ and ‖x‖ at the first check.
     any_done : bool
@@ -65,6 +74,7 @@ class Run:
     live: State
     kept: State = None
     checked: State = None
+    measured: tuple[Array, Array] | None = None
     first: tuple[Array, Array] | None = None
     checkpoint: Run | None = None
     x: Point | None = None
@@ -108,6 +118,9 @@ class Task:
         1/m if ‖r‖/m bounds the distance to the solution.
     averaged : bool
         Whether the iteration is an averaged map, so that its displacement shows inconsistency.
+    sparing : bool
+        Whether to measure only where the length of the step promises the end, and not at every
+        check.
     """
 
     iteration: Iteration
@@ -116,6 +129,7 @@ class Task:
     watch: Watch
     error_factor: float | None
     averaged: bool
+    sparing: bool = False
 
 
 def advance(run: Run, task: Task, *, max_iter: int, every: bool) -> Iterator[Run]:
@@ -134,7 +148,9 @@ def advance(run: Run, task: Task, *, max_iter: int, every: bool) -> Iterator[Run
             k = look
             unplanned = not every and k < run.schedule.next_check
             before = run.resumed() if unplanned else None
-            _check(run, task, k)
+            sparing = task.sparing and not every and k < last
+            if not _check(run, task, k, sparing=sparing):
+                continue
             if before is not None:
                 # the last iteration is measured, but a resumed run goes on as if it were not
                 before.live, before.iteration = run.live, k
@@ -147,13 +163,22 @@ def advance(run: Run, task: Task, *, max_iter: int, every: bool) -> Iterator[Run
         raise
 
 
-def _check(run: Run, task: Task, k: int) -> None:
-    """One iteration, measured."""
+def _check(run: Run, task: Task, k: int, *, sparing: bool) -> bool:
+    """One iteration, measured; False if it was not, because it seems to be far from the end."""
     space, watch = task.space, task.watch
     before, known = run.live, run.iteration
     watch.calls, watch.recording = [], True
     try:
         after, trace = task.iteration.advance(before)
+        governing = task.iteration.governing(after)
+        moved = subtract(governing, task.iteration.governing(before))
+        length = space.norm(moved)
+        if sparing:
+            expected = _expected(run, length, space)
+            if FAR < expected < math.inf:
+                run.live = after
+                run.schedule.plan(k, expected)
+                return False
         reading = task.iteration.read(trace)
     finally:
         watch.recording = False
@@ -164,11 +189,9 @@ def _check(run: Run, task: Task, k: int) -> None:
     if run.first is None:
         run.first = measured.residual, space.norm(reading.x)
     ratio = task.stopping.ratio(measured, space)
-    run.live, run.latest = after, reading.x
+    run.live, run.latest, run.measured = after, reading.x, (ratio, length)
     run.worst = _record(run, k, reading.x, measured.residual, ratio, space)
-    governing = task.iteration.governing(after)
-    moved = subtract(governing, task.iteration.governing(before))
-    run.history.fixed_point_residual.append(space.norm(moved))
+    run.history.fixed_point_residual.append(length)
     if run.failed and not run.detail:
         run.detail = _blame(run.checked, known, k, task)
     run.checked = after
@@ -178,7 +201,7 @@ def _check(run: Run, task: Task, k: int) -> None:
         run.detail = run.detail or watch.contradiction(space) or ""
         if run.detail:
             run.status = Status.CONTRADICTED
-            return
+            return True
     run.schedule.plan(k, run.worst)
     if run.worst <= 1.0:
         run.status = (
@@ -190,6 +213,16 @@ def _check(run: Run, task: Task, k: int) -> None:
         )
     elif task.stopping.exhausted(measured):
         run.status = Status.TIME_LIMIT
+    return True
+
+
+def _expected(run: Run, length: Array, space: Space) -> float:
+    """The worst ratio that the length of the step predicts; NaN where nothing does."""
+    if run.measured is None or 0 in length.shape:
+        return math.nan
+    ratio, before = run.measured
+    least = float(space.xp.finfo(space.dtype).smallest_normal)
+    return float(space.xp.max(ratio * length / (before + least)))
 
 
 def _unless_diverging(run: Run, ratio: Array, residual: Array, x: Point, space: Space) -> Array:

@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from splitkit.backend import (
     Array,
@@ -40,8 +40,7 @@ from splitkit.solvers.method import Role
 Pair = tuple[Point, Point]
 
 
-@dataclass(frozen=True)
-class Call:
+class Call(NamedTuple):
     """An application of an operator, and how to read a pair of its graph off it."""
 
     operator: Operator
@@ -176,7 +175,7 @@ class Watched(Operator):
 
 def declares(A: Operator) -> bool:
     """Whether someone declared the constants of this operator, or of what it is made of."""
-    if isinstance(A, CallableOperator) or not _is_ours(type(A)):
+    if isinstance(A, CallableOperator) or not _is_ours(A):
         return True
     parts = [p for v in vars(A).values() for p in (v if isinstance(v, tuple) else (v,))]
     return any(
@@ -187,11 +186,11 @@ def declares(A: Operator) -> bool:
 def _declared_part(part: object) -> bool:
     if isinstance(part, DenseMatrix):
         return part.has_declared_constants
-    return isinstance(part, (Function, LinearOperator)) and not _is_ours(type(part))
+    return isinstance(part, (Function, LinearOperator)) and not _is_ours(part)
 
 
-def _is_ours(kind: type) -> bool:
-    return kind.__module__.startswith(("splitkit.", "splitkit_nn."))
+def _is_ours(thing: object) -> bool:
+    return type(thing).__module__.startswith(("splitkit.", "splitkit_nn."))
 
 
 def _contradiction(
