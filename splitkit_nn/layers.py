@@ -25,6 +25,7 @@ from splitkit_nn.gradients import Gradient, Unrolled, find_gradient
 from splitkit_nn.implicit import equilibrium
 from splitkit_nn.jacobians import Jacobian
 from splitkit_nn.linear.base import Parametrization, positive, positive_integer
+from splitkit_nn.linear.slices import slices
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -67,23 +68,25 @@ class SolveRecord:
     rate: float | None
 
     @classmethod
-    def of(cls, solution: sk.Solution) -> SolveRecord:
-        """The record of a solution with one batch axis."""
-        empty = solution.residual.numel() == 0
-        bound = solution.error_bound
-        assert bound is not None
-        assert isinstance(solution.method, StepMethod)
-        iterations = torch.as_tensor(solution.iterations)
+    def of(cls, *solutions: sk.Solution) -> SolveRecord:
+        """The record of solutions with one batch axis, by the same method on parts of a batch."""
+        first = solutions[0]
+        assert isinstance(first.method, StepMethod)
+        iterations, residual, bound = (
+            torch.cat([torch.as_tensor(getattr(each, name)) for each in solutions])
+            for name in ("iterations", "residual", "error_bound")
+        )
+        empty = residual.numel() == 0
         return cls(
             iterations=0 if empty else int(iterations.max()),
             mean_iterations=0.0 if empty else float(iterations.double().mean()),
-            residual=0.0 if empty else float(solution.residual.max()),
+            residual=0.0 if empty else float(residual.max()),
             error_bound=0.0 if empty else float(bound.max()),
-            converged=solution.converged,
-            status=str(solution.status),
-            method=solution.method.label,
-            alpha=float(solution.method.alpha),
-            rate=solution.rate,
+            converged=all(each.converged for each in solutions),
+            status=str(first.status),
+            method=first.method.label,
+            alpha=float(first.method.alpha),
+            rate=first.rate,
         )
 
 
@@ -263,13 +266,16 @@ class MonDEQ(nn.Module):
             M = self.parametrization.operator(exact=True)
             return adjoint_inclusion(M, self.activation.jacobian(y), v)
 
-    def _accept(self, solution: sk.Solution, *, backward: bool) -> bool:
-        """Record it; whether it may be returned. Raise or warn if that is the policy."""
-        record = SolveRecord.of(solution)
+    def _record(self, *solutions: sk.Solution, backward: bool) -> None:
+        record = SolveRecord.of(*solutions)
         if backward:
             self.last_solve.backward = record
         else:
             self.last_solve.forward = record
+
+    def _accept(self, solution: sk.Solution, *, backward: bool) -> bool:
+        """Record it; whether it may be returned. Raise or warn if that is the policy."""
+        self._record(solution, backward=backward)
         if solution.converged:
             return True
         damped = isinstance(solution.method, sk.DouglasRachford)
@@ -351,7 +357,6 @@ class _Solves:
         self.multiply = layer.parametrization.multiply
         self.multiply_transpose = layer.parametrization.multiply_transpose
         self.outer = layer.parametrization.outer
-        self.jacobian = self.activation.jacobian
         self.exact = layer.gradient.exact
         # inside of a torch.autograd.Function recording is always off
         self.training = layer.training and torch.is_grad_enabled()
@@ -367,18 +372,59 @@ class _Solves:
         self.M = layer._operator(values)
         self.method = layer._chosen_method(values, self.training)
         G = self.activation.operator
-        for method in (self.method, self._damped()):
-            solution = solve_forward(
-                self.M, bias, G, method, tol=layer.tol, max_iter=layer.max_iter, z0=z0
+
+        def solve(part: slice, method: StepMethod) -> sk.Solution:
+            return solve_forward(
+                self.M,
+                bias[part],
+                G,
+                method,
+                tol=layer.tol,
+                max_iter=layer.max_iter,
+                z0=None if z0 is None else z0[part],
             )
-            if layer._accept(solution, backward=False):
+
+        return self._solve_parts(solve, bias, backward=False)
+
+    def _solve_parts(
+        self, solve: Callable[[slice, StepMethod], sk.Solution], like: Tensor, *, backward: bool
+    ) -> Tensor:
+        """x of the solves on slices of a batch of points like this one. If one fails, the batch is
+        solved as a whole, so that what the layer then does or raises is about all of it.
+        """
+        layer, parts = self.layer, slices(like)
+        if len(parts) > 1:
+            solutions = []
+            for part in parts:
+                solutions.append(solve(part, self.method))
+                if not solutions[-1].converged:
+                    break
+            else:
+                layer._record(*solutions, backward=backward)
+                return torch.cat([each.x for each in solutions])
+        for method in (self.method, self._damped()):
+            solution = solve(slice(None), method)
+            if layer._accept(solution, backward=backward):
                 break
-        z: Tensor = solution.x
-        return z
+        x: Tensor = solution.x
+        return x
+
+    def jacobian(self, W: Tensor, bias: Tensor, z: Tensor) -> Jacobian:
+        """J at Wz + bias, attached to them where derivatives are recorded."""
+        if torch.is_grad_enabled():
+            return self.activation.jacobian(self.multiply(W, z) + bias)
+        # M is I − W as it was in the forward solve
+        parts = [
+            self.activation.jacobian(z[part] - self.M(z[part]) + bias[part]) for part in slices(z)
+        ]
+        if len(parts) == 1:
+            return parts[0]
+        arrays = zip(*(J.arrays for J in parts), strict=True)
+        return parts[0].of(*(torch.cat(each) for each in arrays))
 
     def solve_adjoint(self, J: Jacobian, v: Tensor, transposed: bool) -> Tensor:
         """ũ for each sample, in the way that the layer's gradient says."""
-        if not bool(torch.isfinite(v).all()):
+        if not is_finite(v):
             raise ValueError(
                 "the gradient that reaches the layer's output has NaN or Inf: look for its "
                 "cause behind the layer (torch.autograd.set_detect_anomaly helps)"
@@ -390,24 +436,24 @@ class _Solves:
         self, J: Jacobian, v: Tensor, transposed: bool, steps: int | None = None
     ) -> Tensor:
         layer = self.layer
-        for method in (self.method, self._damped()):
-            solution = solve_adjoint(
+
+        def solve(part: slice, method: StepMethod) -> sk.Solution:
+            return solve_adjoint(
                 self.M,
-                J,
-                v,
+                J.of(*(array[part] for array in J.arrays)),
+                v[part],
                 self.activation.slopes,
                 method,
                 tol=layer.tol if steps is None else 0.0,
                 max_iter=steps or layer.max_iter,
                 transposed=transposed,
             )
-            if steps is not None:
-                layer.last_solve.backward = SolveRecord.of(solution)
-                break
-            if layer._accept(solution, backward=True):
-                break
-        u_tilde: Tensor = solution.x
-        return u_tilde
+
+        if steps is None:
+            return self._solve_parts(solve, v, backward=True)
+        solutions = [solve(part, self.method) for part in slices(v)]
+        layer._record(*solutions, backward=True)
+        return torch.cat([each.x for each in solutions])
 
     def _damped(self) -> sk.Splitting:
         return sk.DouglasRachford(alpha=None if evaluates(self.method) else self.method.alpha)
@@ -435,15 +481,20 @@ def _checked_start(z0: Tensor, bias: Tensor) -> Tensor:
     return z0.detach().to(bias.dtype)
 
 
+def is_finite(x: Tensor) -> bool:
+    """Whether all entries are, in one pass: NaN is the least and the greatest of what has one."""
+    return x.numel() == 0 or bool(torch.isfinite(torch.stack(torch.aminmax(x.detach()))).all())
+
+
 def check_finite(x: Tensor) -> None:
     """Raise ValueError if the input is not finite."""
-    if not bool(torch.isfinite(x).all()):
+    if not is_finite(x):
         raise ValueError("x has NaN or Inf: clean the input")
 
 
 def check_parameter(name: str, value: Tensor) -> None:
     """Raise ValueError if a parameter, or what it gives, is not finite."""
-    if not bool(torch.isfinite(value).all()):
+    if not is_finite(value):
         raise ValueError(
             f"parameter {name} of the layer has NaN or Inf: an optimizer step diverged; lower the "
             "learning rate, or load an earlier state"

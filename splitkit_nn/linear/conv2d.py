@@ -20,7 +20,8 @@ from splitkit_nn.linear.kernels import (
     monotone_kernel,
     normalized,
 )
-from splitkit_nn.linear.lattice import Lattice
+from splitkit_nn.linear.lattice import Lattice, cross_spectrum
+from splitkit_nn.linear.slices import slices
 
 
 class MonotoneConv2d(ImageParametrization):
@@ -88,8 +89,11 @@ class MonotoneConv2d(ImageParametrization):
         return result
 
     def outer(self, W: Tensor, p: Tensor, z: Tensor) -> Tensor:
-        grid = self.grid
-        result: Tensor = grid.correlation(grid.transform(p), grid.transform(z), W.shape[-1])
+        grid, Γ = self.grid, None
+        for part in slices(z):
+            P, Z = grid.transform(p[part]), grid.transform(z[part])
+            Γ = cross_spectrum(P, Z) if Γ is None else torch.baddbmm(Γ, P.mH, Z)
+        result: Tensor = grid.taps(Γ, W.shape[-1])
         return result
 
     def operator(self, *, exact: bool) -> CircularConvolution:
@@ -100,7 +104,8 @@ class MonotoneConv2d(ImageParametrization):
             if exact:
                 return CircularConvolution(blocks, self.grid)
             # ‖M̂(ω)‖ ≤ ‖M̂(ω)‖_F at every frequency
-            bound = max(self.m, float(torch.linalg.matrix_norm(blocks).max()))
+            norms = torch.linalg.vector_norm(torch.view_as_real(blocks).flatten(1), dim=1)
+            bound = max(self.m, float(norms.max()))
             return CircularConvolution(
                 blocks, self.grid, strong_monotonicity=self.m, lipschitz=bound
             )
