@@ -29,6 +29,7 @@ from splitkit.testing._suite import Case, Property
 from splitkit.testing.checks_operator import At, operator_suite
 from splitkit_nn.activations import Activation
 from splitkit_nn.layers import MonDEQ
+from splitkit_nn.linear.base import input_shape as stated_shape
 
 SHAPE = (2, 4)  # of the points on which an activation is tried: (batch, features)
 
@@ -217,7 +218,7 @@ def check_layer(
 def layer_suite(layer: MonDEQ, input_shape: tuple[int, ...] | None = None) -> Suite:
     """The properties of a layer; see ``check_layer``. A case is (kind of parameters, seed)."""
     given = () if input_shape is None else (input_shape,)
-    shape = find_input_shape(layer) if input_shape is None else input_shape
+    shape = stated_shape(layer.parametrization) if input_shape is None else input_shape
     xp = namespace(torch.zeros(1))
     place = Place.of(shape, xp, xp.float64, None, 0)
     cases = st.tuples(st.sampled_from(KINDS), st.integers(0, 999))
@@ -238,26 +239,6 @@ def layer_suite(layer: MonDEQ, input_shape: tuple[int, ...] | None = None) -> Su
     )
     at = partial(AtLayer.of, layer, shape)
     return Suite(layer, given, place, cases, at, properties, usual_examples=EXAMPLES)
-
-
-def find_input_shape(layer: MonDEQ) -> tuple[int, ...]:
-    """The shape of an input as the parametrization states it.
-
-    Raises
-    ------
-    ValueError
-        It does not.
-    """
-    stated = layer.parametrization
-    if hasattr(stated, "in_features"):
-        return (int(stated.in_features),)  # type: ignore[arg-type]
-    side: Any = getattr(stated, "side", None)
-    if side is None or not hasattr(stated, "in_channels"):
-        raise ValueError(
-            f"input_shape = None: {stated!r} does not state it; give that of one input"
-        )
-    pair = (side, side) if isinstance(side, int) else tuple(side)
-    return (int(stated.in_channels), *pair)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
