@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import warnings
 from collections.abc import Callable, Sequence
@@ -11,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 import splitkit as sk
+from splitkit.backend import isfinite
 from splitkit_nn.activations import Activation, find_activation
 from splitkit_nn.arguments import positive, positive_integer
 from splitkit_nn.equilibrium import (
@@ -22,6 +24,7 @@ from splitkit_nn.equilibrium import (
     solve_adjoint,
     solve_forward,
 )
+from splitkit_nn.exchange import Library, find_library
 from splitkit_nn.gradients import Gradient, Unrolled, find_gradient
 from splitkit_nn.implicit import equilibrium
 from splitkit_nn.jacobians import Jacobian
@@ -63,6 +66,9 @@ class MonDEQ(nn.Module):
         How derivatives are found: "adjoint" (default) and "direct" are exact, and of every order;
         "truncated", "jacobian_free" and "unrolled" are not (see ``splitkit_nn.gradients`` and
         ``compare_gradients``).
+    solve_in : str, optional
+        The array library in which both solves run, on the same memory, by the name of its module:
+        "cupy", "numpy", "jax.numpy"; default torch itself (see ``splitkit_nn.exchange``).
     on_failure : {"raise", "warn", "damp"}
         What to do if a solve does not meet its tolerance: raise ``splitkit.NotConvergedError``;
         warn and go on with where it ended; or solve again by Douglas-Rachford, which is damped,
@@ -97,6 +103,7 @@ class MonDEQ(nn.Module):
         max_iter: int = 500,
         *,
         gradient: str | Gradient = "adjoint",
+        solve_in: str | Library | None = None,
         on_failure: OnFailure = "raise",
     ) -> None:
         super().__init__()
@@ -113,6 +120,12 @@ class MonDEQ(nn.Module):
         self.tol = tol if isinstance(tol, sk.Stopping) else positive("tol", tol)
         self.max_iter = positive_integer("max_iter", max_iter)
         self.gradient = find_gradient(gradient)
+        self.solve_in = find_library(solve_in)
+        if self.solve_in is not None and isinstance(self.gradient, Unrolled):
+            raise ValueError(
+                f'solve_in = {solve_in!r} does not fit gradient = "unrolled", whose steps torch '
+                "records: leave one of them out"
+            )
         self.on_failure = on_failure
         self.register_buffer("alpha", torch.tensor(float("nan"), dtype=torch.float64))
         self.register_buffer("age", torch.tensor(0))
@@ -232,15 +245,17 @@ class MonDEQ(nn.Module):
         """
         if self.method.alpha is not None or evaluates(self.method):
             return self.method
+        alpha = float(self.alpha)
         due = int(self.age) % REFRESH == 0 if training else self._changed
-        if due or not bool(torch.isfinite(self.alpha)):
+        if due or not math.isfinite(alpha):
             exact = sk.Affine(self._snapshot(values, exact=True))
             chosen = self.method.chosen(exact, self.activation.operator)
-            self.alpha.fill_(float(chosen.alpha))
+            alpha = float(chosen.alpha)
+            self.alpha.fill_(alpha)
             self._changed = False
         if training:
             self.age.add_(1)
-        return self.method.with_alpha(float(self.alpha))
+        return self.method.with_alpha(alpha)
 
     def _operator(self, values: dict[str, Tensor]) -> sk.LinearOperator:
         """I − W; kept, with its factorization, while the parameters' values do not change."""
@@ -305,9 +320,10 @@ class MonDEQ(nn.Module):
 
     def extra_repr(self) -> str:
         tol = f"{self.tol:g}" if isinstance(self.tol, float) else repr(self.tol)
+        elsewhere = "" if self.solve_in is None else f", solve_in={self.solve_in.name}"
         return (
             f"activation={self.activation}, method={self.method.label}, tol={tol}, "
-            f"gradient={self.gradient.name}"
+            f"gradient={self.gradient.name}{elsewhere}"
         )
 
 
@@ -322,6 +338,11 @@ class _Solves:
         self.outer = layer.parametrization.outer
         self.jacobian = self.activation.jacobian
         self.exact = layer.gradient.exact
+        self.forward: Callable[..., sk.Solution] = solve_forward
+        self.adjoint: Callable[..., sk.Solution] = solve_adjoint
+        if layer.solve_in is not None:
+            self.forward = layer.solve_in.solve_forward
+            self.adjoint = layer.solve_in.solve_adjoint
         # inside of a torch.autograd.Function recording is always off
         self.training = layer.training and torch.is_grad_enabled()
 
@@ -337,7 +358,7 @@ class _Solves:
         self.method = layer._chosen_method(values, self.training)
         G = self.activation.operator
         for method in (self.method, self._damped()):
-            solution = solve_forward(
+            solution = self.forward(
                 self.M, bias, G, method, tol=layer.tol, max_iter=layer.max_iter, z0=z0
             )
             if layer._accept(solution, backward=False):
@@ -347,7 +368,7 @@ class _Solves:
 
     def solve_adjoint(self, J: Jacobian, v: Tensor, transposed: bool) -> Tensor:
         """ũ for each sample, in the way that the layer's gradient says."""
-        if not bool(torch.isfinite(v).all()):
+        if not isfinite(v):
             raise ValueError(
                 "the gradient that reaches the layer's output has NaN or Inf: look for its "
                 "cause behind the layer (torch.autograd.set_detect_anomaly helps)"
@@ -360,7 +381,7 @@ class _Solves:
     ) -> Tensor:
         layer = self.layer
         for method in (self.method, self._damped()):
-            solution = solve_adjoint(
+            solution = self.adjoint(
                 self.M,
                 J,
                 v,
@@ -420,13 +441,13 @@ def _checked_start(z0: Tensor, bias: Tensor) -> Tensor:
 
 def check_finite(x: Tensor) -> None:
     """Raise ValueError if the input is not finite."""
-    if not bool(torch.isfinite(x).all()):
+    if not isfinite(x):
         raise ValueError("x has NaN or Inf: clean the input")
 
 
 def check_parameter(name: str, value: Tensor) -> None:
     """Raise ValueError if a parameter, or what it gives, is not finite."""
-    if not bool(torch.isfinite(value).all()):
+    if not isfinite(value):
         raise ValueError(
             f"parameter {name} of the layer has NaN or Inf: an optimizer step diverged; lower the "
             "learning rate, or load an earlier state"

@@ -50,12 +50,17 @@ class SolveRecord:
         bound = solution.error_bound
         assert bound is not None
         assert isinstance(solution.method, StepMethod)
-        iterations = torch.as_tensor(solution.iterations)
+        most, mean, residual, error_bound = 0.0, 0.0, 0.0, 0.0
+        if not empty:
+            counts, worst = solution.iterations.double(), torch.stack((solution.residual, bound))
+            most, mean, residual, error_bound = torch.cat(
+                (counts.max()[None], counts.mean()[None], worst.double().amax(dim=1))
+            ).tolist()  # one wait for the device
         return cls(
-            iterations=0 if empty else int(iterations.max()),
-            mean_iterations=0.0 if empty else float(iterations.double().mean()),
-            residual=0.0 if empty else float(solution.residual.max()),
-            error_bound=0.0 if empty else float(bound.max()),
+            iterations=int(most),
+            mean_iterations=mean,
+            residual=residual,
+            error_bound=error_bound,
             converged=solution.converged,
             status=str(solution.status),
             method=solution.method.label,

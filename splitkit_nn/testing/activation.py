@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from splitkit.backend import Array, subtract
 from splitkit.testing import Suite, suite
-from splitkit.testing._place import KEPT, ROUNDINGS
+from splitkit.testing._place import KEPT, ROUNDINGS, Place
+from splitkit.testing._search import worst_pairs
 from splitkit.testing._suite import Case, Property
 from splitkit.testing.checks_operator import At, operator_suite
 from splitkit_nn.activations import Activation
@@ -71,13 +74,27 @@ def activation_suite(
 
     derivative = ("jacobian_range", "jacobian") if place.is_double else ("jacobian_range",)
     own = (
-        Property(values, (*KEPT, "firmly_nonexpansive", "prox_at_one")),
+        Property(
+            values,
+            (*KEPT, "firmly_nonexpansive", "prox_at_one"),
+            partial(worst_slopes, activation, place),
+        ),
         Property(prox_at_every_step, ("prox_at_every_step",)),
         Property(jacobian, derivative),
     )
     options = "" if place.is_double else of_f.options.split(", batch_ndim", maxsplit=1)[0]
     found = own + of_f.properties
     return Suite(activation, (shape,), place, of_f.cases, at, found, options, spread=of_f.spread)
+
+
+FIRMLY_NONEXPANSIVE = (0.0, 0.5, -1.0)  # ⟨Δx, Δu⟩ ≥ ‖Δu‖²
+
+
+def worst_slopes(activation: Activation, place: Place, effort: int, seed: int) -> Iterator[Case]:
+    """Pairs between which σ is likely to be least firmly nonexpansive."""
+    pairs = worst_pairs(activation, [FIRMLY_NONEXPANSIVE], place.flat, seed=seed, effort=effort)
+    for x, y in pairs:
+        yield x, y, 1.0, 0.3
 
 
 @dataclass(frozen=True)

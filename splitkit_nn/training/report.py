@@ -120,7 +120,7 @@ def as_markdown(config: Config, lines: Sequence[str], pictures: Sequence[str]) -
             *(f"- {line}\n" for line in lines),
             "\n| setting | value |\n|---|---|\n",
             *(f"| {key} | {value} |\n" for key, value in settings if value is not None),
-            f"| schedule | {config.recipe.schedule} |\n| augment | {config.recipe.augment} |\n",
+            f"| augment | {config.recipe.augment} |\n",
             *(f"\n![{picture.removesuffix('.png')}]({picture})\n" for picture in pictures),
         )
     )

@@ -59,6 +59,7 @@ NETWORK_ROOMS = (
     "linear",
     "equilibrium",
     "array_layers",
+    "exchange",
     "implicit",
     "implicit_solve",
     "gradients",
