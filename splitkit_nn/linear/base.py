@@ -13,6 +13,7 @@ point, and a step of the solver costs one sum in place of one for each part.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -89,3 +90,23 @@ def frobenius_bound(M: Tensor) -> float:
     if not math.isfinite(bound):
         bound = float(torch.linalg.vector_norm(entries, dim=-1, dtype=torch.float64).max())
     return bound
+
+
+def input_shape(parametrization: Parametrization) -> tuple[int, ...]:
+    """The shape of one input, as ``in_features``, or ``in_channels`` and ``side``, state it.
+
+    Raises
+    ------
+    ValueError
+        They do not.
+    """
+    stated: Any = parametrization
+    if hasattr(stated, "in_features"):
+        return (int(stated.in_features),)
+    side = getattr(stated, "side", None)
+    if side is None or not hasattr(stated, "in_channels"):
+        raise ValueError(
+            f"input_shape = None: {stated!r} does not state it; give that of one input"
+        )
+    pair = (side, side) if isinstance(side, int) else tuple(side)
+    return (int(stated.in_channels), *pair)
