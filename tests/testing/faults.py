@@ -3,10 +3,10 @@
     python -m tests.testing.faults [--seeds 20] [--correct 200] [--first 0] [--examples N]
 
 runs each check with default settings, once a seed, and prints how often the fault was caught by a
-property that it breaks, and the slowest run, in processor time; then it sends everything registered through its check
-and prints what was accused, which must be nothing. Seeds count from ``--first``, so that a long run
-can be made in parts; ``--examples`` cases are drawn for each correct thing, Hypothesis' 100 by
-default.
+property that it breaks, and the slowest run in processor time; then it sends everything registered
+through its check and prints what was accused, which must be nothing. Seeds count from ``--first``,
+so that a long run can be made in parts; ``--examples`` cases are drawn for each correct thing,
+Hypothesis' 100 by default.
 """
 
 from __future__ import annotations
