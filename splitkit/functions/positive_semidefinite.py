@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from splitkit.backend import Array, Point, Space, clip, namespace, sum_of
+from splitkit.backend import Array, Point, Space, clip, namespace, sum_of, transposed
 from splitkit.functions.base import Function, check_matrices
 from splitkit.functions.cone import Cone
 
@@ -27,13 +27,13 @@ class PositiveSemidefinite(Cone):
         self.batch_ndim = batch_ndim
 
     def project(self, x: Point) -> Point:
-        symmetric = (x + x.mT) / 2
+        symmetric = (x + transposed(x)) / 2
         eigenvalues, Q = namespace(x).linalg.eigh(symmetric)
-        kept = (Q * clip(eigenvalues, 0.0)[..., None, :]) @ Q.mT
-        return (kept + kept.mT) / 2
+        kept = (Q * clip(eigenvalues, 0.0)[..., None, :]) @ transposed(Q)
+        return (kept + transposed(kept)) / 2
 
     def violation(self, x: Point) -> Array:
-        symmetric, skew = (x + x.mT) / 2, (x - x.mT) / 2
+        symmetric, skew = (x + transposed(x)) / 2, (x - transposed(x)) / 2
         negative = clip(namespace(x).linalg.eigvalsh(symmetric), None, 0.0)
         squares = sum_of(negative * negative, self.batch_ndim) + sum_of(
             skew * skew, self.batch_ndim

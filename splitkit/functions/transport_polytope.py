@@ -17,7 +17,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from splitkit.backend import Array, Point, Space, clip, namespace, solving, sum_of
+from splitkit.backend import Array, Point, Space, clip, namespace, solving, sum_of, transposed
 from splitkit.functions.base import (
     Function,
     Indicator,
@@ -159,7 +159,8 @@ def _projection(Y: Array, rows: Array, columns: Array, accuracy: float | None, n
     alpha, beta, running = simplex_level(kept(Y), p), 0.0 * q, size >= 0
     for step in range(STEPS):
         s = clip(enlarged * 16.0 ** -(step // 2), 1.0)
-        beta = xp.where(running, simplex_level(kept(Y - alpha).mT, (s * q).mT).mT, beta)
+        level = transposed(simplex_level(transposed(kept(Y - alpha)), transposed(s * q)))
+        beta = xp.where(running, level, beta)
         alpha = xp.where(running, simplex_level(kept(Y - beta), s * p), alpha)
         U = kept(Y - alpha - beta)
         X = clip(U, 0.0)
@@ -189,13 +190,14 @@ def _newton_step(U: Array, g: Array, h: Array) -> tuple[Array, Array]:
     identity = xp.eye(m + n, dtype=U.dtype, device=U.device)
     corner = xp.zeros((*U.shape[:-2], m, m), dtype=U.dtype, device=U.device)
     end = xp.zeros((*U.shape[:-2], n, n), dtype=U.dtype, device=U.device)
-    H = xp.concat([xp.concat([corner, S], axis=-1), xp.concat([S.mT, end], axis=-1)], axis=-2)
+    top, bottom = xp.concat([corner, S], axis=-1), xp.concat([transposed(S), end], axis=-1)
+    H = xp.concat([top, bottom], axis=-2)
     # H has a null vector for each component of the support: damped, it lets the step go far along
     # those, to where the support grows
     damping = float(xp.finfo(U.dtype).eps) ** 0.5
     H = H + identity * (diagonal + damping)[..., None, :]
-    d = xp.linalg.solve(H, xp.concat([g, h.mT], axis=-2))
-    a, b = d[..., :m, :], d[..., m:, :].mT
+    d = xp.linalg.solve(H, xp.concat([g, transposed(h)], axis=-2))
+    a, b = d[..., :m, :], transposed(d[..., m:, :])
     D = a + b
     # the derivative along d is piecewise linear in t: an entry ends or begins at t = U/D. Beyond
     # the whole step, t = 1, rounding would rule along null vectors

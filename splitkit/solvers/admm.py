@@ -43,7 +43,7 @@ class _AlternatingDirections(Method):
 
     def __post_init__(self) -> None:
         if self.rho is not None:
-            check_step(self.rho, "rho")
+            object.__setattr__(self, "rho", check_step(self.rho, "rho"))
 
     def exact_element(self, *operators: Operator) -> bool:
         return False
@@ -139,7 +139,7 @@ class LinearizedADMM(_AlternatingDirections):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.tau is not None:
-            check_step(self.tau, "tau")
+            object.__setattr__(self, "tau", check_step(self.tau, "tau"))
 
     def chosen(self, *operators: Operator) -> Self:
         if self.missing(*operators) is not None or None not in (self.rho, self.tau):

@@ -19,7 +19,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from splitkit.backend import Array, Point, add, lincomb, scale, subtract, where
+from splitkit.backend import Array, Point, add, lincomb, scale, solve_linear, subtract, where
 from splitkit.operators.base import Operator
 from splitkit.solvers.accelerators import AcceleratedIteration, Accelerator
 from splitkit.solvers.iteration import Iteration, State, Trace
@@ -104,7 +104,7 @@ class Memory(AcceleratedIteration):
         if self.options.kind == "I":
             ridge = -ridge  # ⟨Δu, Δr⟩ ≤ 0: R = I − T is monotone
         normal = normal + ridge[..., None, None] * identity
-        return xp.linalg.solve(normal, target[..., None])[..., 0]
+        return solve_linear(normal, target[..., None])[..., 0]
 
 
 class _Anderson(Memory):

@@ -11,10 +11,11 @@ linear combinations and apply the operators.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeAlias
 
 from splitkit.backend import Array, Point, Space, subtract
-from splitkit.operators.base import Operator
+from splitkit.operators.base import Operator, PointMap
 
 State: TypeAlias = Any  # a point, or a tuple of points and arrays of batch shape
 Trace: TypeAlias = tuple[Any, ...]  # what a step computed on the way
@@ -85,7 +86,10 @@ class MapIteration(Iteration):
 
     def __init__(self, T: Operator, read: Any) -> None:
         self.T, self._read = T, read
-        self.step = T  # type: ignore[assignment]
+
+    @cached_property
+    def step(self) -> PointMap:
+        return self.T.make_evaluation()
 
     def advance(self, state: State) -> tuple[State, Trace]:
         u_next, factors = self.T.trace(state)

@@ -52,19 +52,24 @@ SPLITKIT = House(
 )
 
 NETWORK_ROOMS = (
+    "arguments",
     "jacobians",
     "activations",
     "masked",
     "linear",
     "equilibrium",
     "array_layers",
+    "exchange",
     "implicit",
     "implicit_solve",
     "gradients",
+    "records",
     "layers",
     "compare",
     "models",
+    "description",
     "reference",
+    "saved",
     "baselines",
     "certify",
     "data",
@@ -74,7 +79,7 @@ NETWORK_ROOMS = (
     "testing",
     "__main__",
 )
-TORCHLESS = ("jacobians", "activations", "masked", "equilibrium", "array_layers")
+TORCHLESS = ("arguments", "jacobians", "activations", "masked", "equilibrium", "array_layers")
 NETWORKS = House(
     "splitkit_nn",
     NETWORK_ROOMS,
