@@ -1,4 +1,4 @@
-"""What a solve asks of its device: nothing between two polls, one number at a poll.
+"""What a solve asks of its device: nothing between two polls, a few numbers at a poll.
 
 Reading a tensor's value makes the host wait until the device has done all that is queued. The
 operations that do so on CUDA are recognized here by their names, on the CPU; and steps run on
@@ -87,10 +87,11 @@ def events(monkeypatch):
     events = []
     check, advance = engine._check, engine.advance
 
-    def polled(run, task, k):
+    def polled(run, task, k, **options):
         events.append("poll")
-        check(run, task, k)
+        measured = check(run, task, k, **options)
         events.append("steps")
+        return measured
 
     def solving(run, task, **options):
         events.append("solve")
@@ -112,7 +113,7 @@ def solves(events):
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("kind", PARAMETRIZATIONS)
-def test_the_host_reads_one_number_a_poll_and_none_between(events, kind, method):
+def test_the_host_reads_a_few_numbers_a_poll_and_none_between(events, kind, method):
     layer, x = make(kind, method, tol=1e-5, max_iter=5000)
     layer(x).sum().backward()  # α is chosen and I + αM factored
     events.clear()
@@ -126,7 +127,8 @@ def test_the_host_reads_one_number_a_poll_and_none_between(events, kind, method)
         assert before == []
         assert 2 < len(polls) < last.iterations / 2 + 4
         for during, between in polls[1:]:
-            assert during.count("_local_scalar_dense") == len(during) == 1, during
+            # what the step promises; the least and the greatest ratio, of all and of what is open
+            assert 1 <= during.count("_local_scalar_dense") == len(during) <= 5, during
             assert between == []
     assert events.count("_linalg_check_errors") == 0
 
@@ -138,9 +140,9 @@ def test_beside_the_polls_a_training_step_reads_a_few_numbers(events):
     events.clear()
     with Reads(events):
         layer(x).square().sum().backward()
-    polls = events.count("poll")
-    reads = [event for event in events if event in READING]
-    assert len(reads) - polls <= 16
+    first, *polls = " ".join(events).split("poll")
+    beside = " ".join([first, *(poll.split("steps", 1)[1] for poll in polls)])
+    assert 0 < sum(event in READING for event in beside.split()) <= 16
 
 
 class Allocated(TorchDispatchMode):
