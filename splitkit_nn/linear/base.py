@@ -84,10 +84,11 @@ class Parametrization(nn.Module):
 
 def frobenius_bound(M: Tensor) -> float:
     """max ‖M‖_F ≥ max ‖M‖ over a batch of matrices; in double precision where squares overflow."""
-    bound = float(torch.linalg.matrix_norm(M).max())
+    # a norm of reals is several times as fast as one of complex numbers
+    entries = torch.view_as_real(M).flatten(-3) if M.is_complex() else M.flatten(-2)
+    bound = float(torch.linalg.vector_norm(entries, dim=-1).max())
     if not math.isfinite(bound):
-        double = torch.complex128 if M.is_complex() else torch.float64
-        bound = float(torch.linalg.matrix_norm(M, dtype=double).max())
+        bound = float(torch.linalg.vector_norm(entries, dim=-1, dtype=torch.float64).max())
     return bound
 
 

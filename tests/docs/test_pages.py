@@ -7,16 +7,18 @@ import numpy as np
 import pytest
 
 import splitkit as sk
-from splitkit.testing import check_function
+from splitkit.testing import check_function, check_method
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
-def run(page):
+def run(page, about=""):
+    """The names that the page's Python, or those blocks of it that contain a word, leaves."""
     names = {}
     for block in re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), re.DOTALL):
-        exec(block, names)
+        if about in block:
+            exec(block, names)
     return names
 
 
@@ -29,6 +31,7 @@ def test_the_contributed_function_and_method_are_right():
     x = sk.solve(F + G, np.zeros(2), method, tol=1e-10).x
     np.testing.assert_allclose(x, [0.0, 1.0], atol=1e-8)
     assert method.proof(F, G).holds
+    check_method(method)
     assert not names["ReflectedStep"](alpha=1.0).guarantee(F, G).holds
 
 
@@ -52,3 +55,9 @@ def test_files_that_the_mathematics_names_are_there():
         found = [ROOT / path] if len(path.parts) > 1 else list(ROOT.glob(f"splitkit*/*/{name}"))
         found += list(ROOT.glob(f"splitkit*/{name}"))
         assert any(each.exists() for each in found), name
+
+
+def test_a_layer_of_the_page_solves_in_another_library():
+    layer = run("docs/backends.md", about="solve_in")["layer"]
+    assert layer.solve_in.name == "numpy"
+    assert layer.parametrization.A.grad is not None
