@@ -254,8 +254,8 @@ class MonDEQ(nn.Module):
         if due or not math.isfinite(alpha):
             exact = sk.Affine(self._snapshot(values, exact=True))
             chosen = self.method.chosen(exact, self.activation.operator)
-            alpha = float(chosen.alpha)
-            self.alpha.fill_(alpha)
+            self.alpha.fill_(float(chosen.alpha))
+            alpha = float(self.alpha)  # as later calls read it: the buffer may be in float32
             self._changed = False
         if training:
             self.age.add_(1)
