@@ -7,6 +7,7 @@ This is the only file of the package that knows array libraries; it imports none
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -45,6 +46,20 @@ def device(x: Array) -> Any:
     return array_api_compat.device(x)
 
 
+def same_kind(x: Point, y: Point) -> bool:
+    """Whether two points agree in library, shapes, dtype and device."""
+    if isinstance(x, tuple) or isinstance(y, tuple):
+        a, b = blocks(x), blocks(y)
+        return len(a) == len(b) and all(map(same_kind, a, b))
+    return (
+        is_array(y)
+        and namespace(x) is namespace(y)
+        and x.shape == y.shape
+        and x.dtype == y.dtype
+        and x.device == y.device
+    )
+
+
 def blocks(x: Point) -> tuple[Array, ...]:
     """The arrays of a point: itself alone, or its blocks; those of a pair of points are both's."""
     if not isinstance(x, tuple):
@@ -54,6 +69,8 @@ def blocks(x: Point) -> tuple[Array, ...]:
 
 def align(c: Scalar, x: Array) -> Scalar:
     """Give an array of batch shape trailing axes of length 1: it multiplies x samplewise."""
+    if type(c) is float:
+        return c
     if isinstance(c, (int, float)):
         return float(c)
     if c.ndim in (0, x.ndim):
@@ -86,22 +103,44 @@ def lincomb(a: Scalar, x: Point, b: Scalar, y: Point) -> Point:
     """a x + b y."""
     if isinstance(x, tuple):
         return tuple(lincomb(a, p, b, q) for p, q in zip(x, y, strict=True))
-    # factors of ±1 take no pass over the array
-    first = x if isinstance(a, float) and a == 1 else align(a, x) * x
-    return first - y if isinstance(b, float) and b == -1 else first + align(b, x) * y
+    # no pass over the arrays for factors of ±1, none too many where the factors agree; in one
+    # expression NumPy writes into its own intermediate results
+    a, b = align(a, x), align(b, x)
+    plain_a, plain_b = type(a) is float, type(b) is float
+    if plain_b and b == -1.0:
+        return x - y if plain_a and a == 1.0 else a * x - y
+    if plain_a and a == 1.0:
+        return x + b * y
+    return a * (x + y) if plain_a and plain_b and a == b else a * x + b * y
 
 
 def inner(x: Point, y: Point, batch_ndim: int) -> Array:
     """⟨x, y⟩, summed over every axis but the leading ``batch_ndim``."""
+    if not isinstance(x, tuple):
+        return _dot(x, y, batch_ndim)
     terms = [_dot(a, b, batch_ndim) for a, b in zip(blocks(x), blocks(y), strict=True)]
     return sum(terms[1:], start=terms[0])
 
 
 def _dot(a: Array, b: Array, batch_ndim: int) -> Array:
-    """⟨a, b⟩ of two arrays, without forming their product where they are vectors."""
+    """⟨a, b⟩ of two arrays, without forming their product where the library can do that."""
+    if a.ndim == 1 and batch_ndim == 0:
+        return a @ b
+    if isinstance(a, np.ndarray):
+        if batch_ndim == 0 and a.strides == b.strides:
+            return np.vdot(a.ravel(order="K"), b.ravel(order="K"))  # entries as they lie in memory
+        vectors = (*a.shape[:batch_ndim], math.prod(a.shape[batch_ndim:]))
+        return np.vecdot(a.reshape(vectors), b.reshape(vectors))
     if a.ndim == batch_ndim + 1:
         return namespace(a).vecdot(a, b)
     return sum_of(a * b, batch_ndim)
+
+
+def norm(x: Point, batch_ndim: int) -> Array:
+    """‖x‖, over every axis but the leading ``batch_ndim``."""
+    if isinstance(x, (tuple, np.ndarray)):
+        return namespace(x).sqrt(inner(x, x, batch_ndim))
+    return namespace(x).linalg.vector_norm(x, axis=tuple(range(batch_ndim, x.ndim)))
 
 
 def where(mask: Array, x: Point, y: Point) -> Point:
@@ -113,6 +152,13 @@ def where(mask: Array, x: Point, y: Point) -> Point:
     if not is_array(y):
         return y
     return namespace(x).where(align(mask, x), x, y)
+
+
+def isfinite(x: Array) -> bool:
+    """Whether every entry of an array is finite, read by the host."""
+    xp = namespace(x)
+    # a finite sum has finite terms; theirs may overflow
+    return bool(xp.isfinite(xp.sum(x))) or bool(xp.all(xp.isfinite(x)))
 
 
 def clip(x: Array, low: Scalar = None, high: Scalar = None) -> Array:
@@ -130,6 +176,16 @@ def clip(x: Array, low: Scalar = None, high: Scalar = None) -> Array:
     return x if high is None else xp.minimum(x, high)
 
 
+def extremes(x: Array) -> tuple[float, float]:
+    """The least and the greatest entry, which the host waits for once."""
+    xp = namespace(x)
+    least, greatest = xp.min(x), xp.max(x)
+    if str(device(x)) == "cpu":
+        return float(least), float(greatest)
+    least, greatest = to_numpy(xp.stack((least, greatest))).tolist()
+    return least, greatest
+
+
 def transposed(x: Array) -> Array:
     """Xᵀ of the last two axes; CuPy's arrays have no ``mT``."""
     return namespace(x).matrix_transpose(x)
@@ -142,6 +198,65 @@ def solve_linear(A: Array, b: Array) -> Array:
     if hasattr(linalg, "solve_ex"):  # Torch's solve reads from the device whether it succeeded
         return linalg.solve_ex(A, b)[0]
     return linalg.solve(A, b)
+
+
+def at_least(c: Scalar, low: float) -> Scalar:
+    """max(c, low), of a number or an array."""
+    return clip(c, low) if is_array(c) else max(c, low)
+
+
+def root(x: Array) -> Array:
+    """√x for x ≥ 0, with a finite derivative at 0 where a library differentiates."""
+    if isinstance(x, np.ndarray):
+        return np.sqrt(x)
+    return namespace(x).sqrt(clip(x, namespace(x).finfo(x.dtype).smallest_normal))
+
+
+def zeros(shape: Shape, like: Array) -> Array:
+    """0 of this shape, with the library, dtype and device of ``like``."""
+    if isinstance(like, np.ndarray):
+        return np.zeros(shape, like.dtype)
+    return namespace(like).zeros(shape, dtype=like.dtype, device=device(like))
+
+
+def fresh_copy(x: Array) -> Array:
+    """A copy, for ``add_parts``."""
+    return x.copy(order="K") if isinstance(x, np.ndarray) else namespace(x).asarray(x, copy=True)
+
+
+def add_parts(x: Array, *parts: tuple[tuple[Any, ...], float, Array]) -> Array:
+    """x + Σ ±yₖ, each yₖ on the part of x that an index names, for triples (index, ±1, yₖ).
+
+    x may be overwritten where its library allows that: give an array of your own. An index holds
+    slices of step 1 and integers, after an ellipsis.
+    """
+    if not isinstance(x, np.ndarray) and not _is_mutable(x):
+        for index, sign, y in parts:
+            x = x + sign * _padded(y, index, x)
+        return x
+    for index, sign, y in parts:
+        if sign > 0:
+            x[index] += y
+        else:
+            x[index] -= y
+    return x
+
+
+def _is_mutable(x: Array) -> bool:
+    return hasattr(type(x), "__setitem__") and array_api_compat.is_writeable_array(x)
+
+
+def _padded(y: Array, index: tuple[Any, ...], like: Array) -> Array:
+    """y on the part of an array of zeros that the index names."""
+    xp, named = namespace(like), index[1:]
+    for axis, place in enumerate(named, like.ndim - len(named)):
+        size = like.shape[axis]
+        if isinstance(place, int):
+            y, place = xp.expand_dims(y, axis=axis), slice(place % size, place % size + 1)
+        start, stop, _ = place.indices(size)
+        ends = [(*y.shape[:axis], n, *y.shape[axis + 1 :]) for n in (start, size - stop)]
+        y = xp.concat([zeros(ends[0], like), y, zeros(ends[1], like)], axis=axis)
+    return y
 
 
 def sum_of(x: Array, batch_ndim: int) -> Array:
@@ -254,7 +369,7 @@ class Space:
 
     def isfinite(self, x: Point) -> bool:
         """Whether every entry of x is finite."""
-        return all(bool(self.xp.all(self.xp.isfinite(a))) for a in blocks(x))
+        return all(map(isfinite, blocks(x)))
 
     def inner(self, x: Point, y: Point) -> Array:
         """⟨x, y⟩, of batch shape."""
@@ -262,7 +377,7 @@ class Space:
 
     def norm(self, x: Point) -> Array:
         """‖x‖, of batch shape."""
-        return self.xp.sqrt(self.inner(x, x))
+        return norm(x, self.batch_ndim)
 
     def check_point(self, x: Point, name: str) -> None:
         """Raise unless x lies in this space: TypeError for a wrong kind, dtype or library,

@@ -28,7 +28,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from numbers import Real
 from typing import Any, TypeAlias
 
@@ -249,9 +249,7 @@ class Properties:
 
     def cayley(self, alpha: float) -> Properties:
         """C_{αA} = 2R_{αA} − I: the graph {(x + αu, x − αu)}."""
-        result = self.transform(((1, alpha), (1, -alpha)))
-        # implied, but lost to rounding where αL is huge
-        return result.also((1.0, 0.0, -1.0)) if self.monotone else result
+        return _cayley_properties(self, alpha)
 
     def argument_scaled(self, s: float) -> Properties:
         """x ↦ sA(sx) with s ≠ 0: the graph {(x/s, su)}; maximality is kept (Prop. 20.24)."""
@@ -299,18 +297,18 @@ class Properties:
         )
 
 
-def form_text(form: Form) -> str:
-    """The form as an inequality."""
-    terms = zip(form, (1, 2, 1), ("‖Δx‖²", "⟨Δx, Δu⟩", "‖Δu‖²"), strict=True)
-    text = " ".join(f"{k * c:+.4g}{name}" for k, c, name in terms if k)
-    return f"{text.removeprefix('+').replace('-', '−') or '0'} ≥ 0"
+# what follows is asked for again and again, of the same properties, by the solves of a layer
 
 
-def sum_properties(terms: Iterable[Properties]) -> Properties:
-    """A + B: m₁ + m₂, L₁ + L₂, 1/(1/β₁ + 1/β₂) (Prop. 4.12); maximal if all terms are and all but
-    one have full domain, as Lipschitz ones do (Cor. 25.5).
-    """
-    parts = list(terms)
+@lru_cache(maxsize=256)
+def _cayley_properties(p: Properties, alpha: float) -> Properties:
+    result = p.transform(((1, alpha), (1, -alpha)))
+    # implied, but lost to rounding where αL is huge
+    return result.also((1.0, 0.0, -1.0)) if p.monotone else result
+
+
+@lru_cache(maxsize=256)
+def _sum_properties(parts: tuple[Properties, ...]) -> Properties:
     m = _all_known([p.strong_monotonicity for p in parts])
     lipschitz = _all_known([p.lipschitz for p in parts])
     β = _all_known([p.cocoercivity for p in parts])
@@ -326,14 +324,8 @@ def sum_properties(terms: Iterable[Properties]) -> Properties:
     return result.as_maximal() if all(p.maximal for p in parts) and partial <= 1 else result
 
 
-def parallel_properties(terms: Iterable[Properties]) -> Properties:
-    """A □ B = (A⁻¹ + B⁻¹)⁻¹: comonotonicities add, 1/m₁ + 1/m₂ bounds 1/m (Def. 25.27)."""
-    return sum_properties(p.inverse() for p in terms).inverse()
-
-
-def composition_properties(factors: Iterable[Properties]) -> Properties:
-    """A B: L₁L₂; θ = (θ₁ + θ₂ − 2θ₁θ₂)/(1 − θ₁θ₂) for averaged maps (Prop. 4.44)."""
-    parts = list(factors)
+@lru_cache(maxsize=256)
+def _composition_properties(parts: tuple[Properties, ...]) -> Properties:
     lipschitz = _all_known([p.lipschitz for p in parts])
     θs = _all_known([p.averagedness for p in parts])
     θ = 0.0
@@ -344,6 +336,30 @@ def composition_properties(factors: Iterable[Properties]) -> Properties:
         averagedness=min(θ, 1.0) if θs is not None else None,  # rounding may exceed 1
         linear=all(p.linear for p in parts),
     )
+
+
+def form_text(form: Form) -> str:
+    """The form as an inequality."""
+    terms = zip(form, (1, 2, 1), ("‖Δx‖²", "⟨Δx, Δu⟩", "‖Δu‖²"), strict=True)
+    text = " ".join(f"{k * c:+.4g}{name}" for k, c, name in terms if k)
+    return f"{text.removeprefix('+').replace('-', '−') or '0'} ≥ 0"
+
+
+def sum_properties(terms: Iterable[Properties]) -> Properties:
+    """A + B: m₁ + m₂, L₁ + L₂, 1/(1/β₁ + 1/β₂) (Prop. 4.12); maximal if all terms are and all but
+    one have full domain, as Lipschitz ones do (Cor. 25.5).
+    """
+    return _sum_properties(tuple(terms))
+
+
+def parallel_properties(terms: Iterable[Properties]) -> Properties:
+    """A □ B = (A⁻¹ + B⁻¹)⁻¹: comonotonicities add, 1/m₁ + 1/m₂ bounds 1/m (Def. 25.27)."""
+    return sum_properties(p.inverse() for p in terms).inverse()
+
+
+def composition_properties(factors: Iterable[Properties]) -> Properties:
+    """A B: L₁L₂; θ = (θ₁ + θ₂ − 2θ₁θ₂)/(1 − θ₁θ₂) for averaged maps (Prop. 4.44)."""
+    return _composition_properties(tuple(factors))
 
 
 def block_properties(parts: Iterable[Properties]) -> Properties:

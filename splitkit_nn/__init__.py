@@ -75,3 +75,4 @@ else:
         MultiTierClassifier as MultiTierClassifier,
     )
     from splitkit_nn.reference import load_reference as load_reference
+    from splitkit_nn.saved import load as load, save as save

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import splitkit as sk
 from splitkit.backend import Array, Space, namespace
 from splitkit_nn.activations import Activation, find_activation
+from splitkit_nn.arguments import positive, positive_integer
 from splitkit_nn.equilibrium import StepMethod, check_method, solve_adjoint, solve_forward
 
 
@@ -80,7 +81,8 @@ class ArrayMonDEQ:
         # what is factored here must not change behind it
         self.W, self.U, self.b = (space.xp.asarray(array, copy=True) for array in (W, U, b))
         self.activation = find_activation(activation)
-        self.tol, self.max_iter = tol, max_iter
+        self.tol = tol if isinstance(tol, sk.Stopping) else positive("tol", tol)
+        self.max_iter = positive_integer("max_iter", max_iter)
         self._M = sk.DenseMatrix(
             space.xp.eye(features, dtype=W.dtype, device=space.device) - self.W
         )

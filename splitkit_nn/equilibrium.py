@@ -29,10 +29,10 @@ from splitkit import (
     Solution,
     Splitting,
     Stopping,
-    solve,
 )
 from splitkit.backend import Array, Scalar
 from splitkit.operators.base import PointMap
+from splitkit.solvers.solve import solve_given
 from splitkit_nn.jacobians import Jacobian, Slopes, as_jacobian, subgradient_properties
 
 StepMethod = Splitting | Accelerator
@@ -94,7 +94,7 @@ def solve_forward(
     """The equilibrium of each sample, from z0 (None: zero); the caller looks at its status."""
     F, G = forward_inclusion(M, bias, G)
     start = 0 * bias if z0 is None else governing_start(F, z0, method)
-    return _solve(F, G, start, method, tol, max_iter)
+    return solve_given(method, (F, G), start, tol=tol, max_iter=max_iter, batch_ndim=1)
 
 
 def solve_adjoint(
@@ -110,7 +110,7 @@ def solve_adjoint(
 ) -> Solution:
     """ũ = J(v + Wᵀũ) of each sample (W in place of Wᵀ if not transposed)."""
     F, G = adjoint_inclusion(M, J, v, slopes, transposed=transposed)
-    return _solve(F, G, 0 * v, method, tol, max_iter)
+    return solve_given(method, (F, G), 0 * v, tol=tol, max_iter=max_iter, batch_ndim=1)
 
 
 def governing_start(F: Affine, z0: Array, method: StepMethod) -> Array:
@@ -120,21 +120,6 @@ def governing_start(F: Affine, z0: Array, method: StepMethod) -> Array:
     the equilibrium, so that u = z − αF(z).
     """
     return z0 if evaluates(method) else z0 - method.alpha * F(z0)
-
-
-def _solve(
-    F: Operator, G: Operator, u0: Array, method: StepMethod, tol: float | Stopping, max_iter: int
-) -> Solution:
-    return solve(
-        F + G,
-        u0,
-        method,
-        tol=tol,
-        max_iter=max_iter,
-        batch_ndim=1,
-        progress=False,
-        on_failure="return",
-    )
 
 
 class LinearizedActivation(Operator):

@@ -29,7 +29,7 @@ import splitkit as sk
 from splitkit.backend import Space, blocks
 from splitkit.solvers.explain import Option, best_option, explain
 from splitkit.solvers.splitting import MapSplitting
-from splitkit_nn.linear.base import positive, positive_integer
+from splitkit_nn.arguments import positive, positive_integer
 
 Blocks = tuple[Tensor, ...]
 Point = Tensor | Blocks

@@ -7,6 +7,7 @@ by zero for α > 0, since (1 − α)J + αI ⪰ min(1, α)I.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Self
 
 from splitkit import Properties
@@ -127,6 +128,7 @@ def as_jacobian(J: Jacobian | Array) -> Jacobian:
     return J if isinstance(J, Jacobian) else Diagonal(J)
 
 
+@lru_cache(maxsize=64)
 def subgradient_properties(slopes: Slopes, *, linear: bool = False) -> Properties:
     """Of ∂f, and of its linearization D: σ's slopes in [p, q] are ∂f's in [1/q − 1, 1/p − 1]."""
     least, greatest = slopes

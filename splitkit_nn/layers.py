@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
+import sys
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal, ParamSpec, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 import splitkit as sk
+from splitkit.backend import isfinite
 from splitkit_nn.activations import Activation, find_activation
+from splitkit_nn.arguments import positive, positive_integer
 from splitkit_nn.equilibrium import (
     StepMethod,
     adjoint_inclusion,
@@ -26,81 +28,14 @@ from splitkit_nn.exchange import Library, find_library
 from splitkit_nn.gradients import Gradient, Unrolled, find_gradient
 from splitkit_nn.implicit import equilibrium
 from splitkit_nn.jacobians import Jacobian
-from splitkit_nn.linear.base import Parametrization, positive, positive_integer
+from splitkit_nn.linear.base import Parametrization
+from splitkit_nn.records import LastSolve as LastSolve, SolveRecord as SolveRecord
 
 P = ParamSpec("P")
 T = TypeVar("T")
 OnFailure = Literal["raise", "warn", "damp"]
 
 REFRESH = 100  # training steps between two choices of alpha: each costs a few singular values
-
-
-@dataclass(frozen=True)
-class SolveRecord:
-    """What a solve of the layer did; figures are the worst of the batch.
-
-    Attributes
-    ----------
-    iterations : int
-    mean_iterations : float
-        Over the batch: samples that are done are frozen.
-    residual : float
-        ‖r‖ for an explicit element r of the inclusion.
-    error_bound : float
-        Certified distance ‖r‖/m to the true solution (of the linear adjoint equation, backward).
-    converged : bool
-    status : str
-    method : str
-        Douglas-Rachford after another method failed, where ``on_failure="damp"``.
-    alpha : float
-        The step size.
-    rate : float or None
-        The guaranteed contraction factor of an iteration.
-    """
-
-    iterations: int
-    mean_iterations: float
-    residual: float
-    error_bound: float
-    converged: bool
-    status: str
-    method: str
-    alpha: float
-    rate: float | None
-
-    @classmethod
-    def of(cls, solution: sk.Solution) -> SolveRecord:
-        """The record of a solution with one batch axis."""
-        empty = solution.residual.numel() == 0
-        bound = solution.error_bound
-        assert bound is not None
-        assert isinstance(solution.method, StepMethod)
-        most, mean, residual, error_bound = 0.0, 0.0, 0.0, 0.0
-        if not empty:
-            counts, worst = solution.iterations.double(), torch.stack((solution.residual, bound))
-            most, mean, residual, error_bound = torch.cat(
-                (counts.max()[None], counts.mean()[None], worst.double().amax(dim=1))
-            ).tolist()  # one wait for the device
-        return cls(
-            iterations=int(most),
-            mean_iterations=mean,
-            residual=residual,
-            error_bound=error_bound,
-            converged=solution.converged,
-            status=str(solution.status),
-            method=solution.method.label,
-            alpha=float(solution.method.alpha),
-            rate=solution.rate,
-        )
-
-
-@dataclass
-class LastSolve:
-    """The latest forward and backward solve of a layer; None: there was none (a gradient such as
-    "direct" needs no iteration)."""
-
-    forward: SolveRecord | None = None
-    backward: SolveRecord | None = None
 
 
 def _outside_graphs(function: Callable[P, T]) -> Callable[P, T]:
@@ -121,7 +56,8 @@ class MonDEQ(nn.Module):
     method : splitkit.Splitting or splitkit.Accelerator, optional
         Default ``splitkit.PeacemanRachford()``; ``splitkit.Anderson(…)`` accelerates it. With
         ``alpha=None`` the step size minimizes the guaranteed rate on the layer's own operator; it
-        is chosen at the first call and every hundred training steps, and kept in the state dict.
+        is chosen at the first call, every hundred training steps, and in evaluation when the
+        parameters have changed; it is kept in the state dict.
     tol : float or splitkit.Stopping
         Of each sample's solve, forward and backward: a number is relative (see ``splitkit.solve``),
         ``splitkit.CertifiedError(1e-3)`` a certified distance to the equilibrium.
@@ -195,6 +131,12 @@ class MonDEQ(nn.Module):
         self.register_buffer("age", torch.tensor(0))
         self.last_solve = LastSolve()
         self._cache: tuple[dict[str, Tensor], sk.LinearOperator] | None = None
+        self._changed = False  # whether the parameters have, since alpha was chosen or loaded
+
+    @property
+    def inner_activation(self) -> Activation:
+        """σ as it was given."""
+        return self._activation
 
     @property
     def activation(self) -> Activation:
@@ -294,20 +236,23 @@ class MonDEQ(nn.Module):
             return False
         if self.on_failure != "warn" or solution.status is sk.Status.NONFINITE:
             raise sk.NotConvergedError(solution)
-        warnings.warn(solution.message, sk.NotConvergedWarning, stacklevel=2)
+        warnings.warn(solution.message, sk.NotConvergedWarning, stacklevel=_level_of_caller())
         return True
 
     def _chosen_method(self, values: dict[str, Tensor], training: bool) -> StepMethod:
-        """The method with its step size, chosen anew now and then in training."""
+        """The method with its step size, chosen anew now and then in training, and in evaluation
+        when the parameters have changed.
+        """
         if self.method.alpha is not None or evaluates(self.method):
             return self.method
         alpha = float(self.alpha)
-        due = training and int(self.age) % REFRESH == 0
+        due = int(self.age) % REFRESH == 0 if training else self._changed
         if due or not math.isfinite(alpha):
             exact = sk.Affine(self._snapshot(values, exact=True))
             chosen = self.method.chosen(exact, self.activation.operator)
             alpha = float(chosen.alpha)
             self.alpha.fill_(alpha)
+            self._changed = False
         if training:
             self.age.add_(1)
         return self.method.with_alpha(alpha)
@@ -318,12 +263,28 @@ class MonDEQ(nn.Module):
             known, operator = self._cache
             if all(_same(value, known[name]) for name, value in values.items()):
                 return operator
+            self._changed = True
         for name, value in values.items():
             check_parameter(name, value)
         # forward-backward needs L itself, Peaceman-Rachford is safe at every step size
-        operator = self._snapshot(values, exact=evaluates(self.method))
+        try:
+            operator = self._snapshot(values, exact=evaluates(self.method))
+        except ValueError:
+            self._check_overflow(values)
+            raise
         self._cache = {name: value.clone() for name, value in values.items()}, operator
         return operator
+
+    def _check_overflow(self, values: dict[str, Tensor]) -> None:
+        """Raise ValueError if W is not finite though the parameters are."""
+        if not bool(torch.isfinite(self.parametrization.weight().detach()).all()):
+            sizes = {name: float(value.abs().max()) for name, value in values.items()}
+            name = max(sizes, key=sizes.__getitem__)
+            raise ValueError(
+                f"parameter {name} of the layer has entries up to {sizes[name]:.2g}, at which "
+                f"W overflows in {values[name].dtype}: an optimizer step diverged; lower the "
+                "learning rate, or load an earlier state"
+            )
 
     def _snapshot(self, values: dict[str, Tensor], *, exact: bool) -> sk.LinearOperator:
         given = {f"parametrization.{name}": value for name, value in values.items()}
@@ -349,6 +310,10 @@ class MonDEQ(nn.Module):
         raise TypeError(
             f"x has dtype {x.dtype}, but the layer {weight.dtype}: convert x or the layer (.to)"
         )
+
+    def _load_from_state_dict(self, *arguments: Any) -> None:
+        super()._load_from_state_dict(*arguments)
+        self._cache, self._changed = None, False  # alpha is loaded with the parameters
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_cache": None}
@@ -403,7 +368,7 @@ class _Solves:
 
     def solve_adjoint(self, J: Jacobian, v: Tensor, transposed: bool) -> Tensor:
         """ũ for each sample, in the way that the layer's gradient says."""
-        if not bool(torch.isfinite(v).all()):
+        if not isfinite(v):
             raise ValueError(
                 "the gradient that reaches the layer's output has NaN or Inf: look for its "
                 "cause behind the layer (torch.autograd.set_detect_anomaly helps)"
@@ -449,6 +414,20 @@ class _OperatorOf(nn.Module):
         return self.parametrization.operator(exact=exact)
 
 
+def _level_of_caller() -> int:
+    """The ``stacklevel``, for the function that asks, of the first frame outside this package and
+    torch; the outermost one where there is none, as in autograd's own threads.
+    """
+    frame, level = sys._getframe(1), 1
+    while frame.f_back is not None and _is_inner(frame.f_globals.get("__name__", "")):
+        frame, level = frame.f_back, level + 1
+    return level
+
+
+def _is_inner(module: str) -> bool:
+    return module.partition(".")[0] in ("splitkit_nn", "torch")
+
+
 def _checked_start(z0: Tensor, bias: Tensor) -> Tensor:
     if not isinstance(z0, Tensor):
         raise TypeError(f"z0 is a {type(z0).__name__}: give a torch.Tensor, such as an old output")
@@ -462,13 +441,13 @@ def _checked_start(z0: Tensor, bias: Tensor) -> Tensor:
 
 def check_finite(x: Tensor) -> None:
     """Raise ValueError if the input is not finite."""
-    if not bool(torch.isfinite(x).all()):
+    if not isfinite(x):
         raise ValueError("x has NaN or Inf: clean the input")
 
 
 def check_parameter(name: str, value: Tensor) -> None:
     """Raise ValueError if a parameter, or what it gives, is not finite."""
-    if not bool(torch.isfinite(value).all()):
+    if not isfinite(value):
         raise ValueError(
             f"parameter {name} of the layer has NaN or Inf: an optimizer step diverged; lower the "
             "learning rate, or load an earlier state"

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Self
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from splitkit_nn.arguments import positive_integer
 from splitkit_nn.layers import MonDEQ
-from splitkit_nn.linear.base import Parametrization, positive_integer
+from splitkit_nn.linear.base import Parametrization
 from splitkit_nn.linear.conv2d import MonotoneConv2d
 from splitkit_nn.linear.dense import MonotoneDense
 from splitkit_nn.linear.multitier import MonotoneMultiTier
@@ -42,6 +44,14 @@ class Classifier(nn.Module):
         super().__init__()
         self.layer = MonDEQ(parametrization, tol=tol, max_iter=max_iter)
         self.head = nn.Linear(features, positive_integer("classes", classes))
+
+    @classmethod
+    def of(cls, layer: MonDEQ, head: nn.Linear) -> Self:
+        """A model of this class from its two parts."""
+        model = cls.__new__(cls)
+        nn.Module.__init__(model)
+        model.layer, model.head = layer, head
+        return model
 
     def inputs(self, x: Tensor) -> Tensor:
         """What the layer takes, of the model's input."""

@@ -9,7 +9,9 @@ from __future__ import annotations
 import os
 import pickle
 import re
+import zipfile
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -79,14 +81,7 @@ def load_reference(
         guaranteed equilibrium then, or is NaN. The message says what differs.
     """
     name = os.fspath(path)
-    if not os.path.isfile(name):
-        raise FileNotFoundError(f"path = {name!r}: no such file")
-    try:
-        state = torch.load(name, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
-        raise ValueError(
-            f"path = {name!r} is no file of tensors written by torch.save: {error}"
-        ) from error
+    state = read_tensors(name)
     if not isinstance(state, dict) or not all(
         isinstance(key, str) and isinstance(v, Tensor) for key, v in state.items()
     ):
@@ -95,14 +90,46 @@ def load_reference(
             "model.state_dict()"
         )
     try:
-        model = _model(state, m, side)
+        return model_of(state, m, side)
     except ValueError as error:
         raise ValueError(f"path = {name!r}: {error}") from error
-    return model.to(state["Wout.bias"].dtype).eval()
 
 
-def _model(state: State, m: float, side: Side) -> Classifier:
-    """The model with the parameters of a state dict of the paper's code."""
+def read_tensors(name: str) -> Any:
+    """What torch.save wrote into the file: tensors and plain values, on the CPU.
+
+    Raises
+    ------
+    FileNotFoundError
+        No such file.
+    ValueError
+        torch.save did not write it, or wrote whole objects into it.
+    """
+    if not os.path.isfile(name):
+        raise FileNotFoundError(f"path = {name!r}: no such file")
+    try:
+        return torch.load(name, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
+        raise ValueError(f"path = {name!r} is {_kind_of_file(name)}") from error
+
+
+def _kind_of_file(name: str) -> str:
+    """What a file is that ``torch.load`` refuses, and what to do."""
+    if zipfile.is_zipfile(name) and any(
+        entry.endswith("data.pkl") for entry in zipfile.ZipFile(name).namelist()
+    ):
+        return (
+            "a file of whole objects, as torch.save(model, path) writes, and loading it would run "
+            "their code: save model.state_dict() instead"
+        )
+    return (
+        "no file of tensors written by torch.save, or a damaged one: write it by "
+        "torch.save(model.state_dict(), path)"
+    )
+
+
+def model_of(state: State, m: float, side: Side) -> Classifier:
+    """The model with the parameters of a state dict of the paper's code; ValueError otherwise."""
     tiers = sum(bool(re.fullmatch(rf"{re.escape(LAYER)}A0\.\d+\.weight", key)) for key in state)
     if tiers:
         names = COMMON | _tier_names(tiers)
@@ -122,7 +149,7 @@ def _model(state: State, m: float, side: Side) -> Classifier:
     except RuntimeError as error:
         raise ValueError(f"tensors have shapes that do not fit: {error}") from error
     assert set(missing.missing_keys) <= {"layer.alpha", "layer.age"}
-    return model
+    return model.to(state["Wout.bias"].dtype).eval()
 
 
 def _tier_names(tiers: int) -> dict[str, str]:

@@ -24,6 +24,7 @@ from splitkit.backend import Array, Point, namespace, subtract
 from splitkit.testing import Suite, suite
 from splitkit.testing._place import KEPT, ROUNDINGS, Place
 from splitkit.testing._report import require
+from splitkit.testing._search import worst_pairs
 from splitkit.testing._shared import same_after_round_trip
 from splitkit.testing._suite import Case, Property
 from splitkit.testing.checks_operator import At, operator_suite
@@ -91,13 +92,27 @@ def activation_suite(
 
     derivative = ("jacobian_range", "jacobian") if place.is_double else ("jacobian_range",)
     own = (
-        Property(values, (*KEPT, "firmly_nonexpansive", "prox_at_one")),
+        Property(
+            values,
+            (*KEPT, "firmly_nonexpansive", "prox_at_one"),
+            partial(worst_slopes, activation, place),
+        ),
         Property(prox_at_every_step, ("prox_at_every_step",)),
         Property(jacobian, derivative),
     )
     options = "" if place.is_double else of_f.options.split(", batch_ndim", maxsplit=1)[0]
     found = own + of_f.properties
     return Suite(activation, (shape,), place, of_f.cases, at, found, options, spread=of_f.spread)
+
+
+FIRMLY_NONEXPANSIVE = (0.0, 0.5, -1.0)  # ⟨Δx, Δu⟩ ≥ ‖Δu‖²
+
+
+def worst_slopes(activation: Activation, place: Place, effort: int, seed: int) -> Iterator[Case]:
+    """Pairs between which σ is likely to be least firmly nonexpansive."""
+    pairs = worst_pairs(activation, [FIRMLY_NONEXPANSIVE], place.flat, seed=seed, effort=effort)
+    for x, y in pairs:
+        yield x, y, 1.0, 0.3
 
 
 @dataclass(frozen=True)

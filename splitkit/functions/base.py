@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from inspect import signature
 from typing import Any
 
@@ -15,7 +15,7 @@ from splitkit.backend import Array, Point, Scalar, Space, is_array, lincomb, nam
 from splitkit.linear.base import LinearOperator
 from splitkit.linear.dense import DenseMatrix
 from splitkit.notation import Notation
-from splitkit.operators.base import Operator, check_alpha
+from splitkit.operators.base import Operator, PointMap, check_alpha
 from splitkit.properties import Properties
 
 
@@ -76,6 +76,14 @@ class Function(Notation):
     def gradient(self, x: Point) -> Point:
         """∇f(x), like x."""
         raise TypeError(f"{self!r} is not differentiable: use its prox")
+
+    def make_prox(self, alpha: Scalar) -> PointMap:
+        """x ↦ prox_{αf}(x) for one step size, checked once; override where more can be prepared."""
+        unchecked = getattr(type(self).prox, "unchecked", None)
+        if unchecked is None:
+            return lambda x: self.prox(x, alpha)
+        check_alpha(alpha)
+        return partial(unchecked, self, alpha=alpha)
 
     @property
     def has_prox(self) -> bool:
@@ -192,6 +200,7 @@ def _with_checked_step(prox: Callable[..., Point]) -> Callable[..., Point]:
             check_alpha(alpha)
         return prox(self, x, alpha=alpha)
 
+    checked.unchecked = prox  # type: ignore[attr-defined]
     return checked
 
 

@@ -74,7 +74,7 @@ class Intersection(Inexact, Indicator):
         space = Space.of(y, self.batch_ndim, name="x")
         own = [C.accuracy for C in self.sets if C.accuracy is not None]
         relative = max([tolerance(self.accuracy, blocks(y)[0]), *own])
-        size = space.norm(y)
+        size, rounding = space.norm(y), ROUNDINGS * float(space.xp.finfo(space.dtype).eps)
         x, running = y, size >= 0
         normals = [subtract(y, y)] * len(self.sets)
         images = [y] * len(self.sets)
@@ -89,12 +89,14 @@ class Intersection(Inexact, Indicator):
                 changed = space.xp.maximum(changed, space.norm(subtract(nearest, images[i])))
                 normals[i] = where(running, subtract(shifted, nearest), normals[i])
                 x = images[i] = nearest
-            limit = relative * (size + space.norm(x))
+            normal = sum(map(space.norm, normals))  # whose rounding the images carry
+            limit = relative * (size + space.norm(x)) + rounding * normal
             running = running & (moved > limit)
             if sweep % CHECK_EVERY == 0:
                 if not bool(space.xp.any(running)):
                     return x
-                stalled = running & (changed <= limit)
+                # images that come to rest last, as the moves do, are no stall
+                stalled = running & (changed <= limit) & (moved > 4 * limit)
                 if bool(space.xp.any(stalled)):
                     jump = self._stall(space, size, images, normals, moves, stalled)
                     normals = [add(n, scale(jump, m)) for n, m in zip(normals, moves, strict=True)]

@@ -33,7 +33,8 @@ class L0Norm(Function):
         self.batch_ndim = batch_ndim
 
     def __call__(self, x: Point) -> Array:
-        counted = namespace(x).astype(x != 0, x.dtype)
+        xp = namespace(x)
+        counted = xp.where(xp.isnan(x), x, xp.astype(x != 0, x.dtype))
         return sum_of(self.weight * counted, self.batch_ndim)
 
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from splitkit.backend import Array, Point, Scalar, align, namespace, sum_of
+from splitkit.backend import Array, Point, Scalar, align, is_array, namespace, sum_of
 from splitkit.functions.base import Function, check_parameter, extremes, is_finite, is_weight, show
+from splitkit.operators.base import PointMap, check_alpha
 
 
 class SquaredL2(Function):
@@ -43,6 +44,15 @@ class SquaredL2(Function):
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
         moved = self._from_center(x) / (1 + align(alpha, x) * self.weight)
         return moved if self.center is None else moved + self.center
+
+    def make_prox(self, alpha: Scalar) -> PointMap:
+        if self.center is None or is_array(alpha):
+            return super().make_prox(alpha)
+        check_alpha(alpha)
+        # y/(1 + αw) + (1 − 1/(1 + αw)) c
+        kept = 1 / (1 + alpha * self.weight)
+        moved = (1 - kept) * self.center
+        return lambda x: kept * x + moved
 
     def gradient(self, x: Point) -> Point:
         return self.weight * self._from_center(x)

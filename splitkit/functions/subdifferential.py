@@ -41,11 +41,14 @@ class Subdifferential(Operator):
     def __call__(self, x: Point) -> Point:
         return self.f.gradient(x)
 
+    def make_evaluation(self) -> PointMap:
+        return self.f.gradient
+
     def make_resolvent(self, alpha: Scalar) -> PointMap:
         f = self.f
         if f.operator is not None:
             return f.operator.make_resolvent(alpha)
-        return lambda y: f.prox(y, alpha)
+        return f.make_prox(alpha)
 
     def make_inverse_resolvent(self, alpha: Scalar) -> PointMap:
         f = self.f

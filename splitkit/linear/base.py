@@ -6,7 +6,7 @@ import math
 from functools import cached_property
 from typing import Any
 
-from splitkit.backend import Point, Scalar, Space, is_array
+from splitkit.backend import Point, Scalar, Space, add, is_array
 from splitkit.notation import ATOM, FACTOR, Notation, latex, text
 from splitkit.properties import Properties
 
@@ -43,6 +43,10 @@ class LinearOperator(Notation):
     def adjoint(self, y: Point) -> Point:
         """Lᵀy; y is not changed."""
         raise NotImplementedError(f"{type(self).__name__} must define adjoint")
+
+    def add_to(self, y: Point, x: Point) -> Point:
+        """y + Lx, neither changed; override where one pass does it."""
+        return add(y, self(x))
 
     @cached_property
     def T(self) -> LinearOperator:

@@ -49,6 +49,7 @@ class DenseMatrix(LinearOperator):
         self.matrix = matrix
         self._declared = strong_monotonicity, lipschitz
         self._inverses: dict[float, DenseMatrix] = {}
+        self._reflected: dict[float, DenseMatrix] = {}
 
     @property
     def has_declared_constants(self) -> bool:
@@ -146,10 +147,12 @@ class DenseMatrix(LinearOperator):
         return DenseMatrix(V)
 
     def reflected_inverse(self, alpha: float) -> LinearOperator:
-        V = self.shifted_inverse(alpha)
-        assert isinstance(V, DenseMatrix)
-        identity = self.xp.eye(V.matrix.shape[0], dtype=V.matrix.dtype, device=V.matrix.device)
-        return DenseMatrix(2 * V.matrix - identity)
+        if alpha not in self._reflected:
+            V = self.shifted_inverse(alpha)
+            assert isinstance(V, DenseMatrix)
+            identity = self.xp.eye(V.matrix.shape[0], dtype=V.matrix.dtype, device=V.matrix.device)
+            self._reflected = {alpha: DenseMatrix(2 * V.matrix - identity)}
+        return self._reflected[alpha]
 
     def reflected_norm(self, alpha: float) -> float | None:
         if self.matrix.shape[0] > REFLECTED_EXACT_SIZE or None not in self._declared:

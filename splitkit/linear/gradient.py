@@ -12,7 +12,7 @@ import math
 from dataclasses import replace
 from typing import Any, Literal
 
-from splitkit.backend import Array, Point, Space, namespace
+from splitkit.backend import Array, Point, Space, add_parts, fresh_copy, namespace, zeros
 from splitkit.linear.base import LinearOperator
 
 
@@ -54,6 +54,10 @@ class Gradient(LinearOperator):
         if shape is not None and (len(shape) != len(self.axes) or min(shape) < 1):
             raise ValueError(f"shape = {shape}: give one positive size for each of {self.axes}")
         self.boundary, self.shape = boundary, shape
+        # of each axis: its place, the index of all but the last entries, and of all but the first
+        self._inner_parts = [
+            (i, _part(a, None, -1), _part(a, 1, None)) for i, a in enumerate(self.axes)
+        ]
         self.norm = math.sqrt(sum(map(self._gain, shape or (math.inf,) * len(self.axes))))
 
     def _gain(self, size: float) -> float:
@@ -65,29 +69,33 @@ class Gradient(LinearOperator):
         return 4 * math.sin(math.pi * (size // 2) / size) ** 2
 
     def __call__(self, x: Point) -> Point:
-        xp = namespace(x)
         # each axis' differences stay together in memory, which is what elementwise work wants
-        return xp.moveaxis(xp.stack([self._difference(x, a) for a in self.axes]), 0, -1)
+        planes = zeros((len(self.axes), *x.shape), x)
+        axes = (*range(1, planes.ndim), 0)
+        return self._add(namespace(x).permute_dims(planes, axes), x)
 
-    def _difference(self, x: Array, axis: int) -> Array:
-        xp = namespace(x)
+    def add_to(self, y: Point, x: Point) -> Point:
+        return self._add(fresh_copy(y), x)
+
+    def _add(self, y: Array, x: Array) -> Array:
+        """y + Dx; y may be overwritten."""
         if self.boundary == "periodic":
-            return xp.roll(x, -1, axis=axis) - x
-        inner = _part(x, axis, 1, None) - _part(x, axis, 0, -1)
-        return xp.concat([inner, xp.zeros_like(_part(x, axis, 0, 1))], axis=axis)
+            xp = namespace(x)
+            cycles = [xp.roll(x, -1, axis=a) - x for a in self.axes]
+            return add_parts(y, *(((..., i), 1.0, d) for i, d in enumerate(cycles)))
+        parts = [((*head, i), 1.0, x[tail] - x[head]) for i, head, tail in self._inner_parts]
+        return add_parts(y, *parts)
 
     def adjoint(self, y: Point) -> Point:
-        parts = [self._transposed(y[..., i], a) for i, a in enumerate(self.axes)]
-        return sum(parts[1:], start=parts[0])
-
-    def _transposed(self, y: Array, axis: int) -> Array:
-        xp = namespace(y)
         if self.boundary == "periodic":
-            return xp.roll(y, 1, axis=axis) - y
-        inner = _part(y, axis, 0, -1)  # the last difference is 0 by definition
-        first, last = _part(inner, axis, 0, 1), _part(inner, axis, -1, None)
-        between = _part(inner, axis, 0, -1) - _part(inner, axis, 1, None)
-        return xp.concat([-first, between, last], axis=axis)
+            xp, lines = namespace(y), [(y[..., i], a) for i, a in enumerate(self.axes)]
+            cycles = [xp.roll(d, 1, axis=a) - d for d, a in lines]
+            return sum(cycles[1:], start=cycles[0])
+        parts = []
+        for i, head, tail in self._inner_parts:
+            d = y[(*head, i)]  # without the last difference, which is 0 by definition
+            parts += [(head, -1.0, d), (tail, 1.0, d)]
+        return add_parts(zeros(y.shape[:-1], y), *parts)
 
     @property
     def divergence(self) -> LinearOperator:
@@ -134,5 +142,5 @@ class Gradient(LinearOperator):
         ]
 
 
-def _part(x: Array, axis: int, start: int, stop: int | None) -> Array:
-    return x[(..., slice(start, stop), *(slice(None),) * (-axis - 1))]
+def _part(axis: int, start: int | None, stop: int | None) -> tuple[Any, ...]:
+    return (..., slice(start, stop), *(slice(None),) * (-axis - 1))

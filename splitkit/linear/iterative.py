@@ -103,8 +103,7 @@ class Iterative(LinearOperator):
                 f"{self.L!r} has no shifted inverse: it is not known to be monotone, so I + αL may "
                 "be singular; declare its strong monotonicity, or define shifted_inverse(alpha)"
             )
-        check_alpha(alpha)
-        return IterativeInverse(self, alpha)
+        return IterativeInverse(self, check_alpha(alpha))
 
     def check_space(self, space: Space, name: str = "L") -> None:
         self.L.check_space(space, name)

@@ -38,6 +38,10 @@ class Operator(Notation):
         """
         raise TypeError(f"{self!r} has no evaluation: it is set-valued; use its resolvent")
 
+    def make_evaluation(self) -> PointMap:
+        """The map x ↦ A(x), prepared once for many applications: an expression binds its parts."""
+        return self.__call__
+
     def make_resolvent(self, alpha: Scalar) -> PointMap:
         """The map y ↦ (I + αA)⁻¹y, prepared once (factored, say) for many applications."""
         raise TypeError(f"{self!r} has no resolvent: define make_resolvent(alpha)")
@@ -323,14 +327,18 @@ class Operator(Notation):
         return CallableOperator(f, resolvent, properties, label)
 
 
-def check_alpha(alpha: Scalar) -> None:
-    """Raise ValueError unless the step size is positive and finite, TypeError unless a number."""
+def check_alpha(alpha: Scalar) -> Scalar:
+    """The step size, a number made a Python float; ValueError unless positive and finite, TypeError
+    unless a number or an array.
+    """
     if isinstance(alpha, bool) or not (isinstance(alpha, (int, float)) or backend.is_array(alpha)):
         raise TypeError(f"alpha = {alpha!r}: give a positive number or an array of them")
     if isinstance(alpha, (int, float)):
+        alpha = float(alpha)  # a NumPy number would raise float32 points to float64
         valid = 0 < alpha < math.inf
     else:
         xp = backend.namespace(alpha)
         valid = bool(xp.all((alpha > 0) & xp.isfinite(alpha)))
     if not valid:
         raise ValueError(f"alpha = {alpha}: the step size must be positive and finite")
+    return alpha

@@ -49,6 +49,12 @@ class Combination(Operator):
         value = self.A(x)
         return lincomb(self.a, x, self.b, value) if self.a else scale(self.b, value)
 
+    def make_evaluation(self) -> PointMap:
+        a, b, A = self.a, self.b, self.A.make_evaluation()
+        if not a:
+            return lambda x: scale(b, A(x))
+        return lambda x: lincomb(a, x, b, A(x))
+
     def trace(self, x: Point) -> tuple[Point, tuple[Point, ...]]:
         value, factors = self.A.trace(x)
         return lincomb(self.a, x, self.b, value), (*factors, value)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, reduce
 
 from splitkit.backend import Point, Space
 from splitkit.notation import FACTOR, PRODUCT, latex, text
-from splitkit.operators.base import Operator
+from splitkit.operators.base import Operator, PointMap
 from splitkit.properties import Properties, composition_properties
 
 
@@ -37,6 +37,12 @@ class Composition(Operator):
         for factor in reversed(self.factors):
             x = factor(x)
         return x
+
+    def make_evaluation(self) -> PointMap:
+        def composed(outer: PointMap, inner: PointMap) -> PointMap:
+            return lambda x: outer(inner(x))
+
+        return reduce(composed, (factor.make_evaluation() for factor in self.factors))
 
     def trace(self, x: Point) -> tuple[Point, tuple[Point, ...]]:
         values: list[Point] = []

@@ -21,8 +21,7 @@ class _OfStep(Operator):
     at_every_step: Properties  # what holds for every α > 0 if A is monotone
 
     def __init__(self, A: Operator, alpha: Scalar) -> None:
-        check_alpha(alpha)
-        self.A, self.alpha = A, alpha
+        self.A, self.alpha = A, check_alpha(alpha)
 
     def prepare(self) -> PointMap:
         """The map, made once."""
@@ -38,6 +37,9 @@ class _OfStep(Operator):
 
     def __call__(self, x: Point) -> Point:
         return self._prepared(x)
+
+    def make_evaluation(self) -> PointMap:
+        return self._prepared
 
     @cached_property
     def properties(self) -> Properties:  # type: ignore[override]

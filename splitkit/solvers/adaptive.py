@@ -171,3 +171,10 @@ class _GoldenRatio(AdaptiveSteps):
         x_next = self.resolve(step, y)
         after = (x_next, mean, x, Fx, step, PHI * step / alpha, first)
         return after, (step, y, x_next)
+
+    def energy(self, before: State, state: State, limit: State) -> Array:
+        """φ/(φ − 1)‖x̄ − x*‖² + θ‖x − x₋‖²/2, x̄ the next mean (Malitsky, Theorem 2)."""
+        x, mean, x_before, _, _, θ, _ = state
+        ahead = lincomb((PHI - 1) / PHI, x, 1 / PHI, mean)
+        distance = self.square(subtract(ahead, limit[0]))
+        return PHI / (PHI - 1) * distance + θ / 2 * self.square(subtract(x, x_before))

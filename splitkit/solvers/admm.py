@@ -21,7 +21,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
-from splitkit.backend import Point, add, lincomb, scale, subtract
+from splitkit.backend import Array, Point, add, lincomb, scale, subtract
 from splitkit.linear.affine import Affine
 from splitkit.linear.dense import DenseMatrix
 from splitkit.operators.base import Operator
@@ -43,7 +43,7 @@ class _AlternatingDirections(Method):
 
     def __post_init__(self) -> None:
         if self.rho is not None:
-            check_step(self.rho, "rho")
+            object.__setattr__(self, "rho", check_step(self.rho, "rho"))
 
     def exact_element(self, *operators: Operator) -> bool:
         return False
@@ -139,7 +139,7 @@ class LinearizedADMM(_AlternatingDirections):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.tau is not None:
-            check_step(self.tau, "tau")
+            object.__setattr__(self, "tau", check_step(self.tau, "tau"))
 
     def chosen(self, *operators: Operator) -> Self:
         if self.missing(*operators) is not None or None not in (self.rho, self.tau):
@@ -230,6 +230,11 @@ class _ADMM(_Directions):
     def element(self, x: Point, before: Point) -> Point:
         return self.A(x)
 
+    def energy(self, before: State, state: State, limit: State) -> Array:
+        """‖d(z + u)‖²: Douglas-Rachford's governing point in the range of L."""
+        (_, z, u), (_, z_star, u_star) = state, limit
+        return self.square(subtract(add(z, u), add(z_star, u_star)))
+
 
 class _LinearizedADMM(_Directions):
     def __init__(self, method: LinearizedADMM, A: Operator, composed: Operator) -> None:
@@ -244,6 +249,12 @@ class _LinearizedADMM(_Directions):
 
     def element(self, x: Point, before: Point) -> Point:
         return scale(1 / self.tau, subtract(before, x))  # type: ignore[operator]
+
+    def energy(self, before: State, state: State, limit: State) -> Array:
+        """‖dx‖²/τ − ρ‖L dx‖² + ρ‖dz‖² + ρ‖du‖²: the proximal method's metric."""
+        dx, dz, du = (subtract(a, b) for a, b in zip(state, limit, strict=True))
+        coupled = self.square(dz) + self.square(du) - self.square(self.L(dx))
+        return self.square(dx) / self.tau + self.rho * coupled
 
 
 def normal_matrix(A: Any, composed: Any, rho: Any) -> DenseMatrix:

@@ -4,6 +4,9 @@ Between checks it does nothing but step. At a check each batch element is measur
 that meets the tolerance keeps the values that it has then. The host reads one number a check (the
 worst ratio), and places the next check where the observed decrease predicts the end, at most
 doubling the iteration count.
+
+Where a measurement costs more than an iteration, the length of the step decides whether there is
+one: it falls as ‖r‖ does, so that, beside what both were when last measured, it predicts ‖r‖.
 """
 
 from __future__ import annotations
@@ -14,12 +17,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import reduce
 
-from splitkit.backend import Array, Point, Space, add, subtract, where
+from splitkit.backend import Array, Point, Space, add, extremes, subtract, where
 from splitkit.solvers.displacement import Displacement, goes_on
 from splitkit.solvers.iteration import Iteration, Reading, State
 from splitkit.solvers.solution import History, Status
 from splitkit.solvers.stopping import Measurement, Stopping
 from splitkit.solvers.watch import Watch
+
+FAR = 1.25  # times its tolerance, what is predicted is not worth a measurement
 
 
 @dataclass
@@ -35,7 +40,9 @@ class Schedule:
         if self.last is not None and 0 < ratio < self.last[1]:
             k0, ratio0 = self.last
             per_step = math.log(ratio0 / ratio) / (k - k0)
-            wait = max(1, min(k, math.ceil(math.log(ratio) / per_step))) if ratio > 1 else 1
+            # a quarter of an iteration more: to look one too early costs more than one iteration
+            wait = math.ceil(math.log(max(ratio, 1.0)) / per_step + 0.25)
+            wait = max(1, min(k, wait))
         self.last = (k, ratio)
         self.next_check = k + wait
 
@@ -54,8 +61,12 @@ class Run:
         The approximate solution, with elements that are done as they were then, and without.
     checked : state
         The live one of the latest check.
+    measured : tuple of arrays
+        The ratio and the length of the step at the latest check.
     first : tuple of arrays
         ‖r‖ and ‖x‖ at the first check.
+    any_done : bool
+        Whether the host knows of an element that is done.
     checkpoint : Run or None
         What a resumed run begins with, if not this.
     """
@@ -63,6 +74,7 @@ class Run:
     live: State
     kept: State = None
     checked: State = None
+    measured: tuple[Array, Array] | None = None
     first: tuple[Array, Array] | None = None
     checkpoint: Run | None = None
     x: Point | None = None
@@ -70,6 +82,7 @@ class Run:
     residual: Array = None
     iterations: Array = None
     done: Array = None
+    any_done: bool = False
     worst: float = math.inf
     failed: bool = False
     infeasible: bool = False
@@ -105,6 +118,9 @@ class Task:
         1/m if ‖r‖/m bounds the distance to the solution.
     averaged : bool
         Whether the iteration is an averaged map, so that its displacement shows inconsistency.
+    sparing : bool
+        Whether to measure only where the length of the step promises the end, and not at every
+        check.
     """
 
     iteration: Iteration
@@ -113,6 +129,7 @@ class Task:
     watch: Watch
     error_factor: float | None
     averaged: bool
+    sparing: bool = False
 
 
 def advance(run: Run, task: Task, *, max_iter: int, every: bool) -> Iterator[Run]:
@@ -120,17 +137,20 @@ def advance(run: Run, task: Task, *, max_iter: int, every: bool) -> Iterator[Run
     looks. Ends when all batch elements are done, an operator is at fault, or after max_iter more
     iterations. After an interruption the run can be continued from the last whole iteration.
     """
-    step, first = task.iteration.step, run.iteration + 1
-    last = run.iteration + max_iter
-    k, run.checked = run.iteration, run.live
+    step, k = task.iteration.step, run.iteration
+    last, run.checked = k + max_iter, run.live
     try:
-        for k in range(first, last + 1):
-            if not every and k < run.schedule.next_check and k < last:
+        while k < last:
+            following = k + 1
+            look = following if every else max(following, min(run.schedule.next_check, last))
+            for k in range(following, look):  # noqa: B007 (an interruption asks where it was)
                 run.live = step(run.live)
-                continue
+            k = look
             unplanned = not every and k < run.schedule.next_check
             before = run.resumed() if unplanned else None
-            _check(run, task, k)
+            sparing = task.sparing and not every and k < last
+            if not _check(run, task, k, sparing=sparing):
+                continue
             if before is not None:
                 # the last iteration is measured, but a resumed run goes on as if it were not
                 before.live, before.iteration = run.live, k
@@ -143,13 +163,22 @@ def advance(run: Run, task: Task, *, max_iter: int, every: bool) -> Iterator[Run
         raise
 
 
-def _check(run: Run, task: Task, k: int) -> None:
-    """One iteration, measured."""
+def _check(run: Run, task: Task, k: int, *, sparing: bool) -> bool:
+    """One iteration, measured; False if it was not, because it seems to be far from the end."""
     space, watch = task.space, task.watch
     before, known = run.live, run.iteration
     watch.calls, watch.recording = [], True
     try:
         after, trace = task.iteration.advance(before)
+        governing = task.iteration.governing(after)
+        moved = subtract(governing, task.iteration.governing(before))
+        length = space.norm(moved)
+        if sparing:
+            expected = _expected(run, length, space)
+            if FAR < expected < math.inf:
+                run.live = after
+                run.schedule.plan(k, expected)
+                return False
         reading = task.iteration.read(trace)
     finally:
         watch.recording = False
@@ -157,12 +186,12 @@ def _check(run: Run, task: Task, k: int) -> None:
     if changed is not None:
         raise ValueError(f"an operator changed the point at iteration {k}: {changed}")
     measured = measure(reading, task)
-    ratio = _unless_diverging(run, task.stopping.ratio(measured, space), measured, reading, space)
-    run.live, run.latest = after, reading.x
+    if run.first is None:
+        run.first = measured.residual, space.norm(reading.x)
+    ratio = task.stopping.ratio(measured, space)
+    run.live, run.latest, run.measured = after, reading.x, (ratio, length)
     run.worst = _record(run, k, reading.x, measured.residual, ratio, space)
-    governing = task.iteration.governing(after)
-    moved = subtract(governing, task.iteration.governing(before))
-    run.history.fixed_point_residual.append(space.norm(moved))
+    run.history.fixed_point_residual.append(length)
     if run.failed and not run.detail:
         run.detail = _blame(run.checked, known, k, task)
     run.checked = after
@@ -172,7 +201,7 @@ def _check(run: Run, task: Task, k: int) -> None:
         run.detail = run.detail or watch.contradiction(space) or ""
         if run.detail:
             run.status = Status.CONTRADICTED
-            return
+            return True
     run.schedule.plan(k, run.worst)
     if run.worst <= 1.0:
         run.status = (
@@ -184,20 +213,25 @@ def _check(run: Run, task: Task, k: int) -> None:
         )
     elif task.stopping.exhausted(measured):
         run.status = Status.TIME_LIMIT
+    return True
 
 
-def _unless_diverging(
-    run: Run, ratio: Array, measured: Measurement, reading: Reading, space: Space
-) -> Array:
+def _expected(run: Run, length: Array, space: Space) -> float:
+    """The worst ratio that the length of the step predicts; NaN where nothing does."""
+    if run.measured is None or 0 in length.shape:
+        return math.nan
+    ratio, before = run.measured
+    least = float(space.xp.finfo(space.dtype).smallest_normal)
+    return float(space.xp.max(ratio * length / (before + least)))
+
+
+def _unless_diverging(run: Run, ratio: Array, residual: Array, x: Point, space: Space) -> Array:
     """The ratio, above 1 where x has grown and the residual has not fallen since the first check:
     beside an x that runs to infinity every residual looks small.
     """
-    size = space.norm(reading.x)
-    if run.first is None:
-        run.first = measured.residual, size
-        return ratio
-    residual, first_size = run.first
-    diverging = (measured.residual >= 0.5 * residual) & (size > 4.0 * first_size)
+    assert run.first is not None
+    first_residual, first_size = run.first
+    diverging = (residual >= 0.5 * first_residual) & (space.norm(x) > 4.0 * first_size)
     return space.xp.where(diverging, space.xp.maximum(ratio, 2.0 + 0.0 * ratio), ratio)
 
 
@@ -215,10 +249,18 @@ def measure(reading: Reading, task: Task) -> Measurement:
 def _record(run: Run, k: int, x: Point, residual: Array, ratio: Array, space: Space) -> float:
     """Take over the values of elements that are not done yet; return their worst ratio."""
     xp = space.xp
-    if run.x is None or space.batch_ndim == 0:
+    run.iteration = k
+    run.history.iteration.append(k)
+    run.history.residual.append(residual)
+    best, worst = _extremes(ratio, space)
+    if best <= 1.0 or not math.isfinite(worst):
+        ratio = _unless_diverging(run, ratio, residual, x, space)
+    if space.batch_ndim == 0 or not run.any_done:
         run.x, run.kept, run.residual = x, run.live, residual
         run.done = ratio <= 1.0
-        run.iterations = xp.ones(residual.shape, dtype=xp.int64, device=space.device) * k
+        run.iterations = xp.full(residual.shape, k, dtype=xp.int64, device=space.device)
+        if best > 1.0 and math.isfinite(worst):
+            return worst
         open_ratio = ratio
     else:
         done = run.done
@@ -227,17 +269,29 @@ def _record(run: Run, k: int, x: Point, residual: Array, ratio: Array, space: Sp
         run.iterations = xp.where(done, run.iterations, 0 * run.iterations + k)
         open_ratio = xp.where(done, xp.zeros_like(ratio), ratio)
         run.done = done | (ratio <= 1.0)
-    run.iteration = k
-    run.history.iteration.append(k)
-    run.history.residual.append(residual)
-    worst = float(xp.max(open_ratio)) if math.prod(residual.shape) else 0.0
+    run.any_done = True
+    worst = _worst(open_ratio, space)
     if math.isfinite(worst):
         return worst
     # A non-finite element cannot recover: it is given up, the others go on.
     finite = xp.isfinite(ratio) | run.done
     run.failed = True
     run.done = run.done | ~finite
-    return float(xp.max(xp.where(run.done, xp.zeros_like(ratio), ratio)))
+    return _worst(xp.where(run.done, xp.zeros_like(ratio), ratio), space)
+
+
+def _extremes(ratio: Array, space: Space) -> tuple[float, float]:
+    """The least and the greatest ratio, read by the host; 0 of an empty batch, NaN if any is."""
+    if space.batch_ndim == 0:
+        return float(ratio), float(ratio)
+    if 0 in ratio.shape:
+        return 0.0, 0.0
+    return extremes(ratio)
+
+
+def _worst(ratio: Array, space: Space) -> float:
+    """The greatest ratio, read by the host; 0 of an empty batch."""
+    return 0.0 if 0 in ratio.shape else float(space.xp.max(ratio))
 
 
 def _give_up_drifting(run: Run, k: int, u: Point, step: Point, ratio: Array, task: Task) -> None:
@@ -252,7 +306,7 @@ def _give_up_drifting(run: Run, k: int, u: Point, step: Point, ratio: Array, tas
         drifting = drifting & goes_on(k, u, step, task.iteration.step, space)
     if bool(space.xp.any(drifting)):
         run.infeasible, run.displacement = True, step
-        run.done = run.done | drifting
+        run.done, run.any_done = run.done | drifting, True
         run.worst = float(space.xp.max(space.xp.where(run.done, 0 * ratio, ratio)))
 
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from splitkit.backend import Point, lincomb, scale, subtract
+from splitkit.backend import Array, Point, lincomb, scale, subtract
 from splitkit.operators.base import Operator
 from splitkit.solvers.iteration import Iteration, Reading, State, Trace
 from splitkit.solvers.lipschitz_steps import LipschitzSplitting
@@ -85,6 +85,9 @@ class _Extragradient(Iteration):
         of_G = subtract(scale(1 / self.alpha, subtract(x, x_next)), Fy)
         return Reading(x_next, (of_G, self.F(x_next)), (scale(1 / self.alpha, x_next), Fy))
 
+    def energy(self, before: State, state: State, limit: State) -> Array:
+        return self.square(subtract(state, limit))
+
 
 class _PastExtragradient(_Extragradient):
     def init(self, x0: Point) -> State:
@@ -96,3 +99,10 @@ class _PastExtragradient(_Extragradient):
 
     def governing(self, state: State) -> Point:
         return state[0]
+
+    def energy(self, before: State, state: State, limit: State) -> Array:
+        """‖x − x*‖² + ‖x − y₋‖²/3, which does not grow for αL ≤ 1/3."""
+        x, F_before = before
+        y = self.R(lincomb(1.0, x, -self.alpha, F_before))
+        gap = self.square(subtract(state[0], y))
+        return self.square(subtract(state[0], limit[0])) + gap / 3

@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from splitkit.backend import Point, lincomb, scale, subtract
+from splitkit.backend import Array, Point, lincomb, scale, subtract
 from splitkit.operators.base import Operator
 from splitkit.solvers.iteration import Iteration, Reading, State, Trace
 from splitkit.solvers.lipschitz_steps import LipschitzSplitting
@@ -54,3 +54,10 @@ class _ForwardReflectedBackward(Iteration):
 
     def governing(self, state: State) -> Point:
         return state[0]
+
+    def energy(self, before: State, state: State, limit: State) -> Array:
+        """‖x − x*‖² + 2α⟨Fx − Fx₋, x* − x⟩ + ‖x − x₋‖²/2 (Malitsky, Tam, Lemma 2.4)."""
+        (x_before, _), (x, F_before), (x_star, _) = before, state, limit
+        d, turned = subtract(x_star, x), subtract(self.F(x), F_before)
+        reflected = 2 * self.alpha * self.space.inner(turned, d)
+        return self.square(d) + reflected + self.square(subtract(x, x_before)) / 2

@@ -11,10 +11,11 @@ linear combinations and apply the operators.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeAlias
 
-from splitkit.backend import Point, Space
-from splitkit.operators.base import Operator
+from splitkit.backend import Array, Point, Space, subtract
+from splitkit.operators.base import Operator, PointMap
 
 State: TypeAlias = Any  # a point, or a tuple of points and arrays of batch shape
 Trace: TypeAlias = tuple[Any, ...]  # what a step computed on the way
@@ -69,13 +70,26 @@ class Iteration:
         """The governing sequence's point of a state."""
         return state
 
+    def energy(self, before: State, state: State, limit: State) -> Array | None:
+        """What the theorem promises not to grow, of a state and the one before it, given the limit
+        of the states; None: the theorem is of something else.
+        """
+        return None
+
+    def square(self, x: Point) -> Array:
+        """‖x‖², of batch shape, for points of any space with the batch axes of x0's."""
+        return Space.of(x, self.space.batch_ndim).inner(x, x)
+
 
 class MapIteration(Iteration):
     """u ↦ T(u) for an operator expression T; what its factors return is the trace."""
 
     def __init__(self, T: Operator, read: Any) -> None:
         self.T, self._read = T, read
-        self.step = T  # type: ignore[assignment]
+
+    @cached_property
+    def step(self) -> PointMap:
+        return self.T.make_evaluation()
 
     def advance(self, state: State) -> tuple[State, Trace]:
         u_next, factors = self.T.trace(state)
@@ -84,3 +98,7 @@ class MapIteration(Iteration):
     def read(self, trace: Trace) -> Reading:
         reading: Reading = self._read(*trace)
         return reading
+
+    def energy(self, before: State, state: State, limit: State) -> Array:
+        """‖u − u*‖²: T is nonexpansive wherever a theorem holds."""
+        return self.square(subtract(state, limit))

@@ -159,11 +159,15 @@ class Method:
         missing = self.missing(*operators)
         if missing is not None:
             raise NoGuaranteeError(f"{self.label}: {missing}")
+        chosen = self.chosen(*operators)
         if self.check:
-            guarantee = self.guarantee(*operators)
-            if not guarantee.holds:
-                raise NoGuaranteeError(f"{self.label}: {guarantee.reason}")
-        return self.chosen(*operators).iteration(*operators)
+            chosen.require(chosen.theorem(*operators))
+        return chosen.iteration(*operators)
+
+    def require(self, guarantee: Guarantee) -> None:
+        """Raise NoGuaranteeError if nothing is guaranteed, unless ``check`` is False."""
+        if self.check and not guarantee.holds:
+            raise NoGuaranteeError(f"{self.label}: {guarantee.reason}")
 
     def proof(self, *operators: Operator) -> Proof:
         """What the small semidefinite program proves of the iteration, from the properties of the

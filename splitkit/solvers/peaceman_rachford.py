@@ -30,17 +30,19 @@ class PeacemanRachford(ReflectedSplitting):
         return F.cayley(alpha) @ G.cayley(alpha)
 
     def reads_at_F(self, F: Operator, G: Operator) -> bool:
-        return self.theorem(F, G).sequence == AT_F or super().reads_at_F(F, G)
+        # F Lipschitz too: C_F contracts, though by a factor that may be rounded to 1
+        only_F = _strong(F) and F.lipschitz is None and not _strong(G)
+        maximal = only_F and F.properties.maximal and G.properties.maximal
+        return maximal or super().reads_at_F(F, G)
 
     def theorem(self, *operators: Operator) -> Guarantee:
         F, G = operators
         general = super().theorem(F, G)
         if general.holds or not (F.properties.maximal and G.properties.maximal):
             return general
-        # F Lipschitz too: C_F contracts, though by a factor that may be rounded to 1
         of_F = AT_F if F.lipschitz is None else AT_G
         for name, A, sequence in (("G", G, AT_G), ("F", F, of_F)):
-            if (A.strong_monotonicity or 0) > 0:
+            if _strong(A):
                 reason = (
                     f"{name} is {A.strong_monotonicity:.4g}-strongly monotone: {sequence} "
                     "converges, the governing sequence need not (Lions-Mercier)"
@@ -54,3 +56,8 @@ class PeacemanRachford(ReflectedSplitting):
             f"neither F = {F!r} nor G = {G!r} is known to be maximal and strongly monotone, so "
             "C_F C_G is only nonexpansive: declare strong_monotonicity, or use Douglas-Rachford"
         )
+
+
+def _strong(A: Operator) -> bool:
+    """Whether A is known to be strongly monotone."""
+    return (A.strong_monotonicity or 0) > 0

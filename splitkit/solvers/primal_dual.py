@@ -25,7 +25,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
-from splitkit.backend import Point, add, lincomb, scale, subtract
+from splitkit.backend import Array, Point, add, lincomb, scale, subtract
 from splitkit.operators.base import Operator
 from splitkit.operators.pullback import Pullback
 from splitkit.solvers.iteration import Iteration, Reading, State, Trace
@@ -55,7 +55,7 @@ class PrimalDual(Method):
     def __post_init__(self) -> None:
         for name, step in (("tau", self.tau), ("sigma", self.sigma)):
             if step is not None:
-                check_step(step, name)
+                object.__setattr__(self, name, check_step(step, name))
 
     def longest_tau(self, norm: float, β: float) -> float:
         """A step τ that leaves room for σ = margin/(τ‖L‖²)."""
@@ -187,8 +187,8 @@ class _Steps(Iteration):
         assert method.sigma is not None
         self.tau, self.sigma = method.tau, method.sigma
         self.L, self.LT, self.C = composed.L, composed.L.T, C
-        self.R_A = A.resolvent(self.tau)
-        self.R_B = composed.A.inverse.resolvent(self.sigma)
+        self.R_A = A.make_resolvent(self.tau)
+        self.R_B = composed.A.inverse.make_resolvent(self.sigma)
 
     def dual_start(self, x0: Point) -> Point:
         """y = 0."""
@@ -205,22 +205,28 @@ class _CondatVu(_Steps):
         Cx = None if self.C is None else self.C(x)
         gradient = pull if Cx is None else add(pull, Cx)
         x_next = self.R_A(lincomb(1.0, x, -self.tau, gradient))
-        extrapolated = lincomb(1.0, y, self.sigma, self.L(lincomb(2.0, x_next, -1.0, x)))
-        y_next = self.R_B(extrapolated)
+        ahead = lincomb(2 * self.sigma, x_next, -self.sigma, x)
+        y_next = self.R_B(self.L.add_to(y, ahead))
         return (x_next, y_next), (x, y, Cx, x_next, y_next, pull)
 
     def read(self, trace: Trace) -> Reading:
-        x, y, Cx, x_next, y_next, _ = trace
-        dx, dy = subtract(x, x_next), subtract(y, y_next)
-        of_A, of_B = scale(1 / self.tau, dx), scale(1 / self.sigma, dy)
+        x, y, Cx, x_next, y_next, LTy = trace
+        dx, dy, LTy_next = subtract(x_next, x), subtract(y_next, y), self.LT(y_next)
+        of_A, of_B = scale(-1 / self.tau, dx), scale(-1 / self.sigma, dy)
         if self.C is not None:
             of_A = add(of_A, subtract(self.C(x_next), Cx))
-        coupling = scale(-1.0, self.LT(dy)), scale(-1.0, self.L(dx))
+        coupling = subtract(LTy_next, LTy), self.L(dx)
         sizes = (
             (scale(1 / self.tau, x_next), scale(1 / self.sigma, y_next)),
-            (self.LT(y_next), self.L(x_next)),
+            (LTy_next, self.L(x_next)),
         )
         return Reading(x_next, ((of_A, of_B), coupling), sizes)
+
+    def energy(self, before: State, state: State, limit: State) -> Array:
+        """‖dx‖²/τ − 2⟨L dx, dy⟩ + ‖dy‖²/σ: the metric in which the step is averaged."""
+        dx, dy = (subtract(a, b) for a, b in zip(state, limit, strict=True))
+        coupled = self.space.inner(dx, self.LT(dy))
+        return self.square(dx) / self.tau - 2 * coupled + self.square(dy) / self.sigma
 
 
 class _PD3O(_Steps):
@@ -234,7 +240,7 @@ class _PD3O(_Steps):
         Cx = self.C(x)
         LTy = self.LT(y)
         ahead = lincomb(1.0, lincomb(2.0, x, -1.0, z), -self.tau, add(Cx, LTy))
-        extrapolated = lincomb(1.0, y, self.sigma, self.L(ahead))
+        extrapolated = self.L.add_to(y, scale(self.sigma, ahead))
         y_next = self.R_B(extrapolated)
         pull = add(Cx, self.LT(y_next))
         z_next = lincomb(1.0, x, -self.tau, pull)
@@ -246,6 +252,12 @@ class _PD3O(_Steps):
         of_B = scale(1 / self.sigma, subtract(extrapolated, y_next))
         sizes = ((scale(1 / self.tau, x), scale(1 / self.sigma, y_next)),)
         return Reading(x, ((of_A, of_B), (pull, scale(-1.0, self.L(x)))), sizes)
+
+    def energy(self, before: State, state: State, limit: State) -> Array:
+        """‖dz‖²/τ + ‖dy‖²/σ − τ‖Lᵀdy‖²: the metric in which the step is averaged."""
+        dz, dy = (subtract(a, b) for a, b in zip(state, limit, strict=True))
+        coupled = self.tau * self.square(self.LT(dy))
+        return self.square(dz) / self.tau + self.square(dy) / self.sigma - coupled
 
 
 def _constants(A: Operator, composed: Operator, C: Operator | None = None) -> tuple[float, float]:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import ClassVar
 
-from splitkit.backend import Point, add, lincomb, scale, subtract
+from splitkit.backend import Array, Point, add, lincomb, scale, subtract
 from splitkit.operators.base import Operator
 from splitkit.solvers.iteration import Iteration, Reading, State, Trace
 from splitkit.solvers.method import Role
@@ -75,3 +75,9 @@ class _Projective(_Resolvents):
 
     def governing(self, state: State) -> Point:
         return state[0]
+
+    def energy(self, before: State, state: State, limit: State) -> Array:
+        """‖p − p*‖² + Σ‖wᵢ − wᵢ*‖²: a step projects onto a half-space of all solutions."""
+        duals = zip(state[1], limit[1], strict=True)
+        gaps = (self.square(subtract(a, b)) for a, b in ((state[0], limit[0]), *duals))
+        return reduce(add, gaps)

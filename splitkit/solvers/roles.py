@@ -45,7 +45,7 @@ def assignments(inclusion: Operator, method: type[Method] | Method) -> Iterator[
         spare = {r: (least if r is Role.RESOLVED else places[r]) - len(taken[r]) for r in Role}
         padding = sum(max(0, n) for n in spare.values())
         for order in _orders(taken[Role.RESOLVED]):
-            queues = {**taken, Role.RESOLVED: list(order)}
+            queues = {role: list(A) for role, A in (taken | {Role.RESOLVED: order}).items()}
             filled = [queues[r].pop(0) if queues[r] else Zero() for r in roles]
             found.append((padding, (*filled, *queues[Role.RESOLVED])))
             if padding and places[Role.RESOLVED] == 2 and len(order) == 1:

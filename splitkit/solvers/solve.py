@@ -86,30 +86,34 @@ def solve(
         raise ValueError(f'on_failure = {on_failure!r}: give "raise", "warn" or "return"')
     if callback is not None and not callable(callback):
         raise TypeError(f"callback = {callback!r} is not callable")
-    run, task, every = prepared.run, prepared.task, callback is not None
-    try:
-        with solving(x0), _progress_bar(progress, max_iter) as report:
-            task.stopping.start()
-            for _ in advance(run, task, max_iter=max_iter, every=every):
-                if report is not None:
-                    report(run.iteration, run.worst)
-                if callback is not None and callback(prepared.state()):
-                    if run.status is Status.ITERATION_LIMIT:
-                        run.status = Status.STOPPED
-                    break
-    except KeyboardInterrupt:
-        if run.x is None:
-            raise
-        run.status = Status.INTERRUPTED
-    except Exception as error:
-        error.add_note(f"in {prepared.option.method.label}, after iteration {run.iteration}")
-        if run.x is not None:
-            error.solution = prepared.solution()  # type: ignore[attr-defined]
-        raise
-    solution = prepared.solution()
+    with solving(x0):
+        solution = prepared.finish(max_iter, callback, progress)
     wanted = (Status.CONVERGED, Status.STOPPED, Status.INTERRUPTED)
     wanted_limit = tol == 0 and solution.status is Status.ITERATION_LIMIT
     return solution if solution.status in wanted or wanted_limit else fail(solution, on_failure)
+
+
+def solve_given(
+    method: Method,
+    operators: tuple[Operator, ...],
+    x0: Point,
+    *,
+    tol: float | Stopping,
+    max_iter: int,
+    batch_ndim: int = 0,
+) -> Solution:
+    """``solve`` with the operators of the method's roles given, and nothing left to be found: where
+    a solve takes no longer than its preparation. A failure is returned. If tol is a number, the
+    history holds the first check and those near the end only.
+    """
+    space = Space.of(x0, batch_ndim)
+    for A in operators:
+        A.check_space(space)
+    with solving(x0):
+        chosen = method.chosen(*operators)
+        option = Option(chosen, operators, chosen.guarantee(*operators))
+        rule, sparing = as_stopping(tol, space), not isinstance(tol, Stopping)
+        return prepare(option, x0, space, rule, sparing=sparing).finish(max_iter)
 
 
 def iterate(
@@ -143,6 +147,32 @@ class Prepared:
     option: Option
     task: Task
     run: Run
+
+    def finish(
+        self, max_iter: int, callback: Callback | None = None, progress: bool | None = False
+    ) -> Solution:
+        """Run it to its end, in the context of ``solving``."""
+        run, task, every = self.run, self.task, callback is not None
+        try:
+            with _progress_bar(progress, max_iter) as report:
+                task.stopping.start()
+                for _ in advance(run, task, max_iter=max_iter, every=every):
+                    if report is not None:
+                        report(run.iteration, run.worst)
+                    if callback is not None and callback(self.state()):
+                        if run.status is Status.ITERATION_LIMIT:
+                            run.status = Status.STOPPED
+                        break
+        except KeyboardInterrupt:
+            if run.x is None:
+                raise
+            run.status = Status.INTERRUPTED
+        except Exception as error:
+            error.add_note(f"in {self.option.method.label}, after iteration {run.iteration}")
+            if run.x is not None:
+                error.solution = self.solution()  # type: ignore[attr-defined]
+            raise
+        return self.solution()
 
     def state(self) -> State:
         """What a callback sees."""
@@ -199,16 +229,27 @@ def _prepare(
     with solving(x0):
         if isinstance(method, Method):
             method.check_space(space)
-        option = choose(inclusion, method)
-        chosen = option.method
-        watch = Watch()
-        roles = chosen.roles_for(len(option.operators))
-        if chosen.check and not option.guarantee.holds:
-            raise NoGuaranteeError(f"{chosen.label}: {option.guarantee.reason}")
-        iteration = chosen.iteration(*map(watch.over, option.operators, roles))
-        iteration.space = space
-        run = Run(iteration.init(x0)) if resume is None else _resumed(resume, chosen)
+        return prepare(choose(inclusion, method), x0, space, stopping, resume)
+
+
+def prepare(
+    option: Option,
+    x0: Point,
+    space: Space,
+    stopping: Stopping,
+    resume: Solution | None = None,
+    *,
+    sparing: bool = False,
+) -> Prepared:
+    """Bind a method to its operators; raises NoGuaranteeError where nothing is guaranteed."""
+    chosen, watch = option.method, Watch()
+    chosen.require(option.guarantee)
+    roles = chosen.roles_for(len(option.operators))
+    iteration = chosen.iteration(*map(watch.over, option.operators, roles))
+    iteration.space = space
+    run = Run(iteration.init(x0)) if resume is None else _resumed(resume, chosen)
     m = _strong_monotonicity(option)
+    may_drift = chosen.averaged and option.guarantee.rate is None
     return Prepared(
         option,
         Task(
@@ -217,7 +258,8 @@ def _prepare(
             stopping,
             watch,
             error_factor=1 / m if m is not None and 0 < m < math.inf else None,
-            averaged=option.method.averaged and option.guarantee.rate is None,
+            averaged=may_drift,
+            sparing=sparing and not may_drift,
         ),
         run,
     )

@@ -39,7 +39,7 @@ class Splitting(Method):
 
     def __post_init__(self) -> None:
         if self.alpha is not None:
-            check_alpha(self.alpha)
+            object.__setattr__(self, "alpha", check_alpha(self.alpha))
 
     def default_alpha(self, *operators: Operator) -> float:
         """The step size where no linear rate depends on it; NaN where none is known."""
@@ -136,11 +136,14 @@ def check_relaxation(relaxation: float, greatest: float = 2.0) -> None:
         raise ValueError(f"relaxation = {relaxation}: give a number in (0, {greatest:g})")
 
 
-def check_step(step: float, name: str) -> None:
-    """Raise unless a step size that is one for all of the batch is positive and finite."""
+def check_step(step: float, name: str) -> float:
+    """A step size that is one for all of the batch, as a Python float; raise unless it is positive
+    and finite.
+    """
     check_number(step, name, "a positive number")
     if not 0 < step < math.inf:
         raise ValueError(f"{name} = {step}: the step size must be positive and finite")
+    return float(step)
 
 
 def check_number(value: object, name: str, wanted: str) -> None:

@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from splitkit.backend import add, lincomb, scale, subtract
+from splitkit.backend import Array, add, lincomb, scale, subtract
 from splitkit.operators.base import Operator
 from splitkit.solvers.iteration import Iteration, Reading, State, Trace
 from splitkit.solvers.lipschitz_steps import LipschitzSplitting
@@ -53,3 +53,6 @@ class _Tseng(Iteration):
         x, Fx, y, Fy = trace
         of_G = subtract(scale(1 / self.alpha, subtract(x, y)), Fx)
         return Reading(y, (of_G, Fy), (scale(1 / self.alpha, y), add(Fx, Fy)))
+
+    def energy(self, before: State, state: State, limit: State) -> Array:
+        return self.square(subtract(state, limit))

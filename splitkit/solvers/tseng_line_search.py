@@ -76,3 +76,6 @@ class _LineSearch(AdaptiveSteps):
         alpha, x, Fx, y, Fy = trace
         of_G = subtract(scale(1 / alpha, subtract(x, y)), Fx)
         return Reading(y, (of_G, Fy), (scale(1 / alpha, y), Fx))
+
+    def energy(self, before: State, state: State, limit: State) -> Array:
+        return self.square(subtract(state[0], limit[0]))

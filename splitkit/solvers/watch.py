@@ -11,7 +11,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cached_property
+from typing import Any, NamedTuple
 
 from splitkit.backend import (
     Array,
@@ -23,6 +24,7 @@ from splitkit.backend import (
     is_array,
     lincomb,
     namespace,
+    same_kind,
     scale,
     subtract,
 )
@@ -38,8 +40,7 @@ from splitkit.solvers.method import Role
 Pair = tuple[Point, Point]
 
 
-@dataclass(frozen=True)
-class Call:
+class Call(NamedTuple):
     """An application of an operator, and how to read a pair of its graph off it."""
 
     operator: Operator
@@ -55,6 +56,7 @@ class Watch:
     recording: bool = False
     calls: list[Call] = field(default_factory=list)
     last_pairs: dict[int, list[Pair]] = field(default_factory=dict)
+    declared: dict[int, bool] = field(default_factory=dict)  # by an operator's identity
 
     def over(self, A: Operator, role: Role) -> Operator:
         """The same operator, watched; of LᵀBL it is B that is watched."""
@@ -65,10 +67,11 @@ class Watch:
     def changed(self) -> str | None:
         """Which call returned a point of another kind than its argument."""
         for call in self.calls:
+            if same_kind(call.argument, call.value):
+                continue
             before, after = blocks(call.argument), blocks(call.value)
             kinds = [_kind(a) for a in before], [_kind(a) for a in after]
-            if kinds[0] != kinds[1]:
-                return f"{call.operator!r} returned {_says(kinds[1])} for {_says(kinds[0])}"
+            return f"{call.operator!r} returned {_says(kinds[1])} for {_says(kinds[0])}"
         return None
 
     def nonfinite(self, space: Space) -> str | None:
@@ -86,7 +89,9 @@ class Watch:
         pairs: dict[int, list[Pair]] = {}
         for call in self.calls:
             A = call.operator
-            if not declares(A):
+            if id(A) not in self.declared:
+                self.declared[id(A)] = declares(A)
+            if not self.declared[id(A)]:
                 continue
             pair = call.pair(call.argument, call.value)
             known = pairs.setdefault(id(A), [])
@@ -128,10 +133,14 @@ class Watched(Operator):
         self.A.check_space(space)
 
     def __call__(self, x: Point) -> Point:
-        u = self.A(x)
-        if self.watch.recording:
-            self._record(x, u, lambda x, u: (x, u))
-        return u
+        return self._evaluate(x)
+
+    def make_evaluation(self) -> PointMap:
+        return self._evaluate
+
+    @cached_property
+    def _evaluate(self) -> PointMap:
+        return self._watched(self.A.make_evaluation(), lambda x, u: (x, u))
 
     def make_resolvent(self, alpha: Scalar) -> PointMap:
         def pair(y: Point, x: Point) -> Pair:
@@ -181,7 +190,7 @@ def _declared_part(part: object) -> bool:
 
 
 def _is_ours(thing: object) -> bool:
-    return type(thing).__module__.partition(".")[0] in ("splitkit", "splitkit_nn")
+    return type(thing).__module__.startswith(("splitkit.", "splitkit_nn."))
 
 
 def _contradiction(

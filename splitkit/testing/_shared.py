@@ -71,8 +71,10 @@ def nan_passes_through(place: Place, what: str, f: PointMap, x: Point) -> None:
     """f(NaN) is not finite: an error, or NaN, but nothing that could pass for an answer. A constant
     map, as the projection onto one point, may forget its argument.
     """
-    far = scale(1e3, x)
-    if place.flat.size == 0 or same_entries(copies(f(x)), copies(f(far))):
+    if place.flat.size == 0:
+        return
+    here, *others = (copies(f(y)) for y in (x, scale(1e3, x), place.zero))
+    if all(same_entries(here, other) for other in others):
         return
     y = with_nan(place, x)
     with np.errstate(all="ignore"):

@@ -12,34 +12,35 @@ import numpy as np
 from hypothesis import strategies as st
 
 import splitkit as sk
-from splitkit.backend import Space, solving
-from splitkit.functions.subdifferential import Subdifferential
+from splitkit.backend import Space, blocks, solving, subtract
 from splitkit.operators.base import Operator
-from splitkit.solvers.method import Guarantee, Method, Role
+from splitkit.solvers.method import Guarantee, Method
 from splitkit.solvers.roles import assignments
+from splitkit.testing._inclusions import KINDS, SIZE, inclusion_for
 from splitkit.testing._place import Place
 from splitkit.testing._report import require
 from splitkit.testing._suite import Case, Property, Suite, suite
-from splitkit.testing.strategies import KnownInclusion, orthogonal, rotation
+from splitkit.testing.strategies import KnownInclusion
 
-SIZE = 4  # entries of a point
 EXAMPLES = 6
 STEPS = 40  # iterations that are compared with what was promised
+LONG = 3000  # iterations after which the state counts as the limit
 
 
 def check_method(method: Method, *, max_examples: int | None = None, seed: int = 0) -> None:
     """Look for inclusions on which a method breaks its guarantee.
 
-    The inclusions are 0 ∈ F(x) + ∂f(x) with a known solution, F a rotation or a gradient of given
-    constants. Checked, where the method guarantees convergence: it finds the solution; an averaged
-    iteration never moves away from its limit (Fejér), and one with a linear rate approaches it at
-    that rate; x0 and the operators' parameters are unchanged and the run is the same twice; and an
-    operator that is not monotone is refused.
+    The inclusions have a term for each role of the method, a known solution, and among the terms
+    an affine one that is a rotation or a gradient of given constants. Checked, where the method
+    guarantees convergence, which it must for one of these kinds: it finds the solution; what its
+    theorem says not to grow does not grow (the distance of an averaged iteration to its limit, or
+    ``Iteration.energy``); one with a linear rate approaches its limit at that rate; x0 and the
+    operators' parameters are unchanged and the run is the same twice; and an operator that is not
+    monotone is refused.
 
     Parameters
     ----------
     method : Method
-        For one or two operators that are evaluated or used by their resolvents.
     max_examples : int, optional
         How many inclusions are drawn; 6 by default.
     seed : int
@@ -59,17 +60,16 @@ def check_method(method: Method, *, max_examples: int | None = None, seed: int =
 @suite.register(Method)
 def method_suite(method: Method) -> Suite:
     """The properties of a method; see ``check_method``. A case is (kind of F, seed)."""
-    if len(method.roles) > 2 or Role.COMPOSED in method.roles:
-        raise ValueError(f"method = {method!r}: only methods of one or two operators are checked")
     place = Place.of((SIZE,), None, None, None, 0)
-    cases = st.tuples(st.sampled_from(("gradient", "rotation")), st.integers(0, 999))
+    cases = st.tuples(st.sampled_from(KINDS), st.integers(0, 999))
 
     def once(effort: int, seed: int) -> Iterator[Case]:
         yield "gradient", seed
 
     properties = (
+        Property(covered, ("guarantee",), once, drawn=False),
         Property(solution, ("solution",)),
-        Property(approach, ("fejer", "rate")),
+        Property(approach, ("fejer", "rate"), of_each_kind),
         Property(kept, ("no_mutation", "deterministic"), once, drawn=False),
         Property(refusal, ("refusal",), once, drawn=False),
     )
@@ -77,6 +77,13 @@ def method_suite(method: Method) -> Suite:
         method, (), place, cases, lambda case: AtMethod(method, *case), properties,
         usual_examples=EXAMPLES,
     )  # fmt: skip
+
+
+def of_each_kind(effort: int, seed: int) -> Iterator[Case]:
+    """Inclusions of every kind, however few were drawn."""
+    for k in range(4 + effort):
+        for kind in KINDS:
+            yield kind, 1000 * (seed + 1) + k
 
 
 @dataclass(frozen=True)
@@ -90,19 +97,7 @@ class AtMethod:
     @cached_property
     def known(self) -> KnownInclusion:
         """The inclusion, with its solution."""
-        rng = np.random.default_rng(self.seed)
-        m, L = 0.5, float(rng.choice([0.8, 2.0]))
-        Q = orthogonal(rng, SIZE)
-        middle = np.diag(np.linspace(m, L, SIZE))
-        M = Q @ (rotation(SIZE, m, L) if self.kind == "rotation" else middle) @ Q.T
-        if self.kind == "gradient":
-            M = (M + M.T) / 2
-        one = len(self.method.roles) == 1
-        f: Any = sk.functions.L1Norm(0.0 if one else float(rng.choice([0.1, 1.0])))
-        y = rng.standard_normal(SIZE)
-        x = f.prox(y, 1.0)
-        F = sk.Affine(M, M @ x + y - x, strong_monotonicity=m, lipschitz=L)
-        return KnownInclusion(F, sk.Zero() if one else Subdifferential(f), x)
+        return inclusion_for(self.method, self.kind, self.seed)
 
     @cached_property
     def guaranteed(self) -> tuple[tuple[Operator, ...], Guarantee] | None:
@@ -136,25 +131,53 @@ def solution(at: AtMethod) -> None:
     require(holds, "solution", formula, found, known.solution, x0=at.start)
 
 
+def covered(at: AtMethod) -> None:
+    """A theorem covers the method on one kind of inclusion at least: else nothing is checked."""
+    cases = [AtMethod(at.method, kind, at.seed) for kind in KINDS]
+    if at.method.check and all(each.guaranteed is None for each in cases):
+        inclusion = at.known.inclusion
+        reasons = [at.method.guarantee(*A).reason for A in assignments(inclusion, at.method)]
+        formula = f"the method is guaranteed for 0 ∈ {inclusion!r}, with F a {' or a '.join(KINDS)}"
+        require(False, "guarantee", formula, reasons, "a theorem")
+
+
 def approach(at: AtMethod) -> None:
-    """‖u⁺ − u*‖ ≤ ρ‖u − u*‖ with the guaranteed rate ρ, or ρ = 1 for an averaged iteration."""
-    if at.guaranteed is None or not at.method.averaged:
+    """‖u⁺ − u*‖ ≤ ρ‖u − u*‖ with the guaranteed rate ρ, or ρ = 1 for an averaged iteration; and
+    E(u⁺) ≤ E(u) for the energy of the theorem.
+    """
+    if at.guaranteed is None:
         return
     operators, guarantee = at.guaranteed
     iteration = at.method.bind(*operators)
     iteration.space = Space.of(at.start)
     path = [iteration.init(at.start)]
-    with solving(at.start):
-        for _ in range(3000):
+    with solving(at.start), np.errstate(all="ignore"):
+        for _ in range(LONG):
             path.append(iteration.step(path[-1]))
-    limit = iteration.governing(path[-1])
-    distances = [float(np.linalg.norm(iteration.governing(u) - limit)) for u in path[:STEPS]]
-    for name, factor in (("fejer", 1.0), ("rate", guarantee.rate)):
-        for before, after in pairwise(distances):
-            if factor is not None:
-                formula = f"‖u⁺ − u*‖ ≤ ρ‖u − u*‖ with ρ = {factor:.8g}"
-                allowed = factor * before + 1e-9 * (1 + distances[0])
-                require(after <= allowed, name, formula, after, factor * before, x0=at.start)
+        limit = path[-1]
+        end = iteration.governing(limit)
+        bounded = all(bool(np.isfinite(a).all()) for a in blocks(end))
+        require(bounded, "fejer", "‖u‖ stays bounded", end, "finite", x0=at.start)
+        if not bounded:
+            return
+        points = [iteration.governing(u) for u in path[:STEPS]]
+        size = Space.of(points[0]).norm
+        distances = [float(size(subtract(u, end))) for u in points]
+        energies = [iteration.energy(*pair, limit) for pair in pairwise(path[:STEPS])]
+    closer = "‖u⁺ − u*‖ ≤ ρ‖u − u*‖ with ρ = "
+    if at.method.averaged:
+        decreases("fejer", f"{closer}1 (an averaged map)", distances, 1.0, at)
+    if guarantee.rate is not None:
+        decreases("rate", f"{closer}{guarantee.rate:.8g}", distances, guarantee.rate, at)
+    known = [float(each) for each in energies if each is not None]
+    decreases("fejer", "E(u⁺) ≤ E(u), E the iteration's energy", known, 1.0, at)
+
+
+def decreases(name: str, formula: str, values: list[float], factor: float, at: AtMethod) -> None:
+    """Require each value to be at most so many times the one before, up to rounding."""
+    for before, after in pairwise(values):
+        holds = after <= factor * before + 1e-9 * (1 + values[0])
+        require(holds, name, formula, after, factor * before, x0=at.start)
 
 
 def kept(at: AtMethod) -> None:
@@ -174,7 +197,7 @@ def kept(at: AtMethod) -> None:
 
 
 def refusal(at: AtMethod) -> None:
-    """x ↦ −0.3x + ∂f is not monotone: no theorem covers it."""
+    """With x ↦ −0.3x in place of F the sum is not known to be monotone: no theorem covers it."""
     if not at.method.check:
         return
     inclusion = sk.Affine(-0.3 * np.eye(SIZE)) + at.known.G
@@ -182,5 +205,5 @@ def refusal(at: AtMethod) -> None:
         if at.method.missing(*operators) is None:
             with np.errstate(all="ignore"):  # the search for a step size meets poles of I − αF
                 found = at.method.guarantee(*operators)
-            formula = "nothing is guaranteed for 0 ∈ −0.3x + ∂f(x), which is not monotone"
+            formula = "nothing is guaranteed with x ↦ −0.3x for F, which is not monotone"
             require(not found.holds, "refusal", formula, found.reason, "no guarantee")

@@ -25,8 +25,12 @@ class Certificate:
         constant (the largest singular value) of I − W, up to rounding.
     alpha : float
         The step size of the solve.
-    rate : float
-        Guaranteed contraction factor of an iteration, for every activation.
+    method : str
+        What solved.
+    rate : float or None
+        Guaranteed contraction factor of an iteration, for every activation; None: none is proved.
+    base_rate : float or None
+        Of the method that an accelerator wraps, to whose steps it falls back; else ``rate``.
     observed_rate : float
         The geometric mean factor by which a step ‖u⁺ − u‖ shrank, worst of the batch.
     iterations : int
@@ -43,22 +47,37 @@ class Certificate:
     m: float
     L: float
     alpha: float
-    rate: float
+    method: str
+    rate: float | None
+    base_rate: float | None
     observed_rate: float
     iterations: int
     solve_error: float
     relative_error: float
     lipschitz: float
 
+    @property
+    def rates(self) -> str:
+        """The guaranteed and the observed contraction of an iteration, in words."""
+        if self.rate is not None:
+            proved = f"{self.rate:.4f} guaranteed"
+        elif self.base_rate is not None:
+            proved = f"none guaranteed of {self.method}, {self.base_rate:.4f} of the steps it wraps"
+        else:
+            proved = f"none guaranteed of {self.method}"
+        return f"{proved}, {self.observed_rate:.4f} observed"
+
     def __str__(self) -> str:
         return "\n".join(
             (
-                f"strong monotonicity m = {self.m:.4f}, Lipschitz constant L = {self.L:.4f}",
-                f"step size alpha = {self.alpha:.4f}, solver iterations: {self.iterations}",
-                f"rate: guaranteed {self.rate:.4f}, observed {self.observed_rate:.4f}",
-                f"certified distance to the true equilibrium: {self.solve_error:.3e}",
-                f"the same, relative to the output: {self.relative_error:.1e}",
-                f"Lipschitz bound of the network: {self.lipschitz:.3f}",
+                f"strong monotonicity m: {self.m:.4g}, Lipschitz constant L: {self.L:.4g}",
+                f"contraction an iteration: {self.rates}, at alpha = {self.alpha:.4g}",
+                (
+                    f"distance to the true equilibrium: at most {self.solve_error:.2e} "
+                    f"(certified), {self.relative_error:.1e} relative to the output"
+                ),
+                f"solver iterations: {self.iterations}",
+                f"Lipschitz bound of the network: {self.lipschitz:.4g}",
             )
         )
 
@@ -102,7 +121,8 @@ def certify(model: MonDEQ | Classifier, x: Tensor) -> Certificate:
     double = layer.double()
     F, G = double.inclusion(x.double())
     method = double.method.with_alpha(record.alpha)
-    guarantee = method.guarantee(F, G)
+    rate = method.guarantee(F, G).rate
+    wrapped = method.method.guarantee(F, G).rate if isinstance(method, sk.Accelerator) else rate
     m, L = F.strong_monotonicity, F.lipschitz
     assert m is not None
     assert L is not None
@@ -116,7 +136,9 @@ def certify(model: MonDEQ | Classifier, x: Tensor) -> Certificate:
         m=m,
         L=L,
         alpha=record.alpha,
-        rate=1.0 if guarantee.rate is None else guarantee.rate,
+        method=method.label,
+        rate=rate,
+        base_rate=wrapped,
         observed_rate=_observed_rate(F, G, method),
         iterations=record.iterations,
         solve_error=float(error.max()),

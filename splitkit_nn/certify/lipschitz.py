@@ -11,8 +11,8 @@ given Λ, d is the greatest eigenvalue λ of (N, S), N = wwᵀ + ΛU diag(d)⁻�
     ∂λ/∂Λᵢ = (2yᵢ(U diag(d)⁻¹UᵀΛy)ᵢ − 2λyᵢ(y − Wy)ᵢ)/yᵀSy,   ∂λ/∂dⱼ = −(UᵀΛy)ⱼ²/dⱼ² / yᵀSy.
 
 Whatever Λ and d a descent finds, the bound holds once the inequality is verified. Λ = tI with the
-best t is never worse than ‖w‖‖U‖/m; where σ couples entries, it is all that is allowed, and at
-more than ``LARGE`` entries of z that closed form is used.
+best t is never worse than ‖w‖‖U‖/m; where σ couples entries, it is all that is allowed. More than
+``LARGE`` entries of z, and layers that are no matrix, are left to ``scalar`` and ``convolution``.
 
 Sources: Revay, Wang, Manchester, *Lipschitz bounded equilibrium networks* (2020); Pabbaraju,
 Winston, Kolter, *Estimating Lipschitz constants of monotone deep equilibrium models* (2021).
@@ -20,6 +20,7 @@ Winston, Kolter, *Estimating Lipschitz constants of monotone deep equilibrium mo
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -27,6 +28,12 @@ from torch import Tensor
 
 LARGE = 512  # an eigenvalue decomposition of this side for each row and step
 MARGIN = 1e-6  # relative, by which γ is raised before the inequality is verified
+
+Watch = Callable[[int, int], None]  # of the steps done and of all
+
+
+def unwatched(done: int, of: int) -> None:
+    """Shows no progress."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +47,8 @@ class LipschitzBounds:
     simple : Tensor, shape (k,)
         ‖w‖‖U‖/m.
     verified : bool
-        The matrix inequality was checked with a margin above rounding; False: l2 is ``simple``.
+        The matrix inequality was checked with a margin above rounding; False: it follows from the
+        parametrization's theorem, I − W ⪰ mI.
     """
 
     l2: Tensor
@@ -50,7 +58,13 @@ class LipschitzBounds:
 
 
 def lipschitz_bounds(
-    W: Tensor, U: Tensor, rows: Tensor, *, diagonal: bool = True, steps: int = 60
+    W: Tensor,
+    U: Tensor,
+    rows: Tensor,
+    *,
+    diagonal: bool = True,
+    steps: int = 60,
+    watch: Watch = unwatched,
 ) -> LipschitzBounds:
     """Bounds for x ↦ ⟨w, z(x)⟩, z = σ(Wz + Ux + b), for each row w.
 
@@ -62,6 +76,8 @@ def lipschitz_bounds(
         σ acts entry by entry, so that every diagonal Λ is allowed.
     steps : int
         Of the descent on Λ and d; 0 keeps the best multiple of the identity.
+    watch : callable
+        Called with (steps done, of all) after each.
 
     Raises
     ------
@@ -76,19 +92,13 @@ def lipschitz_bounds(
     if m <= 0:
         raise ValueError(f"I − W is {m:.3g}-strongly monotone: the network has no bound")
     simple = rows.norm(dim=1) * torch.linalg.matrix_norm(U, 2) / m
-    l2 = _least(W, U, rows, weighted=False, diagonal=diagonal, steps=steps)
-    linf = _least(W, U, rows, weighted=True, diagonal=diagonal, steps=steps)
+    l2 = _least(W, U, rows, False, diagonal, steps, lambda done, of: watch(done, 2 * of))
+    linf = _least(W, U, rows, True, diagonal, steps, lambda done, of: watch(of + done, 2 * of))
     return LipschitzBounds(torch.minimum(l2, simple), linf, simple, True)
 
 
-def simple_bounds(gain: float, in_features: int, rows: Tensor) -> LipschitzBounds:
-    """‖w‖ times a bound of the Lipschitz constant of x ↦ z, in ℓ2."""
-    simple = rows.detach().double().flatten(1).norm(dim=1) * gain
-    return LipschitzBounds(simple, simple * in_features**0.5, simple, False)
-
-
 def _least(
-    W: Tensor, U: Tensor, rows: Tensor, *, weighted: bool, diagonal: bool, steps: int
+    W: Tensor, U: Tensor, rows: Tensor, weighted: bool, diagonal: bool, steps: int, watch: Watch
 ) -> Tensor:
     """The least verified γ(Σd)^½ (γ alone, with d = 1, if not weighted) that a descent finds."""
     live = rows.norm(dim=1) > 0
@@ -97,6 +107,7 @@ def _least(
         descent = _Descent(W, U, rows[live], weighted, diagonal)
         for k in range(steps):
             descent.step(0.1 * (1 - k / steps) + 1e-3)
+            watch(k + 1, steps)
         result[live] = descent.verified()
     return result
 

@@ -22,10 +22,19 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from splitkit_nn.arguments import non_negative_integer
 from splitkit_nn.certify.certificate import distance_bound
-from splitkit_nn.certify.lipschitz import LARGE, LipschitzBounds, lipschitz_bounds, simple_bounds
+from splitkit_nn.certify.convolution import convolution_bounds
+from splitkit_nn.certify.lipschitz import (
+    LARGE,
+    LipschitzBounds,
+    Watch,
+    lipschitz_bounds,
+    unwatched,
+)
+from splitkit_nn.certify.scalar import scalar_bounds
 from splitkit_nn.layers import MonDEQ
-from splitkit_nn.linear.base import non_negative_integer
+from splitkit_nn.linear.conv2d import MonotoneConv2d
 from splitkit_nn.linear.dense import MatrixParametrization
 from splitkit_nn.models import Classifier
 
@@ -96,6 +105,7 @@ def certify_robustness(
     scale: float | Tensor = 1.0,
     tol: float = 1e-8,
     steps: int = 60,
+    watch: Watch = unwatched,
 ) -> Robustness:
     """Certified ℓ2 and ℓ∞ radii of a classifier on a batch.
 
@@ -112,7 +122,11 @@ def certify_robustness(
     tol : float
         Relative tolerance of the equilibria, in float64; what it leaves is subtracted.
     steps : int
-        Of the search for multipliers.
+        Of the search for multipliers: one for each entry of z in a dense layer, for each channel of
+        a convolution; other layers have multiples of the identity (see ``lipschitz``,
+        ``convolution`` and ``scalar``).
+    watch : callable
+        Called with (steps done, of all) after each.
 
     Raises
     ------
@@ -141,8 +155,8 @@ def certify_robustness(
     error = distance_bound(F, z, layer, m)
     classes = len(rows)
     first, second = torch.triu_indices(classes, classes, 1)
-    differences = (rows[first] - rows[second]).flatten(1)
-    bounds = _bounds(layer, differences, m, inputs[0].numel(), steps)
+    signs = torch.eye(classes, dtype=rows.dtype, device=rows.device)
+    bounds = _bounds(layer, rows, signs[first] - signs[second], inputs[0].numel(), steps, watch)
     correct = logits.argmax(1) == labels
     own = logits.gather(1, labels[:, None])
     size = torch.cdist(rows.flatten(1), rows.flatten(1))[labels]
@@ -168,14 +182,23 @@ def certify_robustness(
 
 
 def _bounds(
-    layer: MonDEQ, differences: Tensor, m: float, in_features: int, steps: int
+    layer: MonDEQ,
+    rows: Tensor,
+    differences: Tensor,
+    in_features: int,
+    steps: int,
+    watch: Watch,
 ) -> LipschitzBounds:
-    p = layer.parametrization
+    """For each difference of rows, a row of coefficients."""
+    p, activation = layer.parametrization, layer.activation
+    pairs = torch.tensordot(differences, rows, dims=1)
+    diagonal = activation.elementwise
     if isinstance(p, MatrixParametrization) and p.features <= LARGE:
         W, U = p.weight(), p.U.weight
-        elementwise = layer.activation.elementwise
-        return lipschitz_bounds(W, U, differences, diagonal=elementwise, steps=steps)
-    return simple_bounds(p.input_norm() / m, in_features, differences)
+        return lipschitz_bounds(W, U, pairs, diagonal=diagonal, steps=steps, watch=watch)
+    if isinstance(p, MonotoneConv2d):
+        return convolution_bounds(p, pairs, diagonal=diagonal, steps=steps, watch=watch)
+    return scalar_bounds(p, activation, rows, differences, in_features, steps=steps, watch=watch)
 
 
 def _readout_rows(model: Classifier, z: Tensor) -> Tensor:

@@ -14,10 +14,12 @@ from __future__ import annotations
 
 import math
 
+import torch
 from torch import Tensor, nn
 
 from splitkit import LinearOperator
 from splitkit_nn.activations import Activation
+from splitkit_nn.arguments import positive
 
 
 class Parametrization(nn.Module):
@@ -79,35 +81,10 @@ class Parametrization(nn.Module):
         raise NotImplementedError
 
 
-def positive(name: str, value: float) -> float:
-    """The value as a float; TypeError unless a number, ValueError unless positive and finite."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise TypeError(f"{name} = {value!r}: give a positive number")
-    if not 0 < value < math.inf:
-        raise ValueError(f"{name} = {value}: give a positive finite number")
-    return float(value)
-
-
-def positive_integer(name: str, value: int) -> int:
-    """The value; TypeError unless an integer, ValueError unless positive."""
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{name} = {value!r}: give a positive integer")
-    if value < 1:
-        raise ValueError(f"{name} = {value}: give a positive integer")
-    return value
-
-
-def odd_integer(name: str, value: int) -> int:
-    """The value; TypeError unless an integer, ValueError unless positive and odd."""
-    if positive_integer(name, value) % 2 == 0:
-        raise ValueError(f"{name} = {value}: give an odd integer, so that there is a centre")
-    return value
-
-
-def non_negative_integer(name: str, value: int) -> int:
-    """The value; TypeError unless an integer, ValueError if negative."""
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{name} = {value!r}: give an integer, 0 or more")
-    if value < 0:
-        raise ValueError(f"{name} = {value}: give an integer, 0 or more")
-    return value
+def frobenius_bound(M: Tensor) -> float:
+    """max ‖M‖_F ≥ max ‖M‖ over a batch of matrices; in double precision where squares overflow."""
+    bound = float(torch.linalg.matrix_norm(M).max())
+    if not math.isfinite(bound):
+        double = torch.complex128 if M.is_complex() else torch.float64
+        bound = float(torch.linalg.matrix_norm(M, dtype=double).max())
+    return bound

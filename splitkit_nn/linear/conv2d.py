@@ -10,6 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from splitkit_nn.linear.base import frobenius_bound
 from splitkit_nn.linear.circular import CircularConvolution
 from splitkit_nn.linear.image import ImageParametrization
 from splitkit_nn.linear.kernels import (
@@ -98,9 +99,14 @@ class MonotoneConv2d(ImageParametrization):
             M = identity_kernel(W) - W
             blocks = self.grid.spectrum(M)
             if exact:
-                return CircularConvolution(blocks, self.grid)
-            # ‖M̂(ω)‖ ≤ ‖M̂(ω)‖_F at every frequency
-            bound = max(self.m, float(torch.linalg.matrix_norm(blocks).max()))
+                computed = CircularConvolution(blocks, self.grid)
+                m, n = computed.properties.strong_monotonicity, self.channels
+                assert m is not None
+                if m - 4 * n * torch.finfo(W.dtype).eps * computed.norm >= self.m:
+                    return computed
+                # the theorem's m: that of huge blocks is lost in rounding
+                return CircularConvolution(blocks, self.grid, strong_monotonicity=self.m)
+            bound = max(self.m, frobenius_bound(blocks))
             return CircularConvolution(
                 blocks, self.grid, strong_monotonicity=self.m, lipschitz=bound
             )

@@ -7,12 +7,14 @@ I − W ⪰ mI is of this form. Source: Winston, Kolter (2020), Prop. 1.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import torch
 from torch import Tensor, nn
 
-from splitkit import DenseMatrix
-from splitkit_nn.linear.base import Parametrization, positive_integer
+from splitkit import DenseMatrix, Properties
+from splitkit_nn.arguments import positive_integer
+from splitkit_nn.linear.base import Parametrization, frobenius_bound
 
 
 class MatrixParametrization(Parametrization):
@@ -66,9 +68,15 @@ class MatrixParametrization(Parametrization):
         with torch.no_grad():
             M = self.identity() - self.weight()
             if exact:
-                return DenseMatrix(M)
-            # the Frobenius norm is an upper bound of L
-            bound = max(self.m, float(torch.linalg.matrix_norm(M)))
+                computed = DenseMatrix(M)
+                m = computed.properties.strong_monotonicity
+                if m is not None and m >= self.m:
+                    return computed
+                # the theorem's m: that of a huge matrix is lost in rounding, or not computed
+                return _ProvenMatrix(M, strong_monotonicity=self.m)
+            # rounded up, the bound and what follows from it are the same in many steps
+            bound = max(self.m, frobenius_bound(M))
+            bound = 2 ** (math.ceil(64 * math.log2(bound)) / 64) if bound < math.inf else bound
             return _ProvenMatrix(M, strong_monotonicity=self.m, lipschitz=bound)
 
     def new_parameter(self, *shape: int) -> nn.Parameter:
@@ -86,6 +94,16 @@ class _ProvenMatrix(DenseMatrix):
     @property
     def has_declared_constants(self) -> bool:
         return False
+
+    @property
+    def properties(self) -> Properties:  # type: ignore[override]
+        m, L = self._declared
+        return _properties(m, L)
+
+
+@lru_cache(maxsize=64)
+def _properties(m: float | None, L: float | None) -> Properties:
+    return Properties.of(strong_monotonicity=m, lipschitz=L, linear=True)
 
 
 class MonotoneDense(MatrixParametrization):

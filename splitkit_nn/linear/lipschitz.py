@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from splitkit_nn.linear.base import positive, positive_integer
+from splitkit_nn.arguments import positive, positive_integer
 from splitkit_nn.linear.dense import MatrixParametrization
 
 
@@ -50,6 +50,11 @@ class MonotoneLipschitz(MatrixParametrization):
         self.readout = nn.Linear(features, positive_integer("out_features", out_features))
         self.P = self.new_parameter(features, features)
         self.Q = self.new_parameter(features, features)
+
+    @property
+    def out_features(self) -> int:
+        """Of the readout."""
+        return self.readout.out_features
 
     def weights(self) -> dict[str, Tensor]:
         return {

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from splitkit_nn.activations import Activation
-from splitkit_nn.linear.base import positive_integer
+from splitkit_nn.arguments import positive_integer
 from splitkit_nn.linear.circular import CircularConvolution
 from splitkit_nn.linear.image import ImageParametrization
 from splitkit_nn.linear.kernels import (

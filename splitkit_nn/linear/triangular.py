@@ -12,7 +12,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from splitkit_nn.linear.base import positive_integer
+from splitkit_nn.arguments import positive_integer
 from splitkit_nn.linear.dense import MatrixParametrization
 
 

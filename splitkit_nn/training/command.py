@@ -22,7 +22,7 @@ from splitkit_nn.training.train import train
 Work = Callable[[], None]
 
 INTEGERS = {"epochs", "batch_size", "max_iter", "seed"}
-WORDS = {"precision"}
+WORDS = {"precision", "schedule"}
 
 
 def add_train(command: argparse.ArgumentParser) -> None:
@@ -98,7 +98,8 @@ def _config(options: argparse.Namespace, out: Path, given: dict[str, Any]) -> Co
         return Config(recipe, options.data, options.device or "cpu")
     saved = Run(out).read_config()
     settings = {"recipe": saved.recipe.name, **saved.recipe.settings}
-    for key, value in {"recipe": options.recipe, **given}.items():
+    asked = {"recipe": options.recipe, **replace(saved.recipe, **given).settings}
+    for key, value in asked.items():
         if settings[key] != value:
             raise ValueError(
                 f"{key} = {value}, but {out} was begun with {settings[key]}: "

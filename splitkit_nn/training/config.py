@@ -25,7 +25,6 @@ class Config:
         content = {
             "recipe": self.recipe.name,
             "settings": self.recipe.settings,
-            "schedule": repr(self.recipe.schedule),
             "augment": repr(self.recipe.augment),
             "data": None if self.data is None else str(self.data.resolve()),
             "device": self.device,

@@ -11,7 +11,7 @@ from torch import nn
 
 from splitkit_nn.data import Dataset, Source
 from splitkit_nn.training.augment import Augmentation
-from splitkit_nn.training.schedule import Schedule
+from splitkit_nn.training.schedule import Schedule, find_schedule
 
 PRECISIONS = ("float32", "float64")
 
@@ -19,6 +19,7 @@ SETTINGS = {
     "epochs": "passes over the training data",
     "batch_size": "samples a step",
     "lr": "first learning rate",
+    "schedule": "of the learning rate: step:EVERY[:FACTOR], cosine, or one-cycle:PEAK:RISE",
     "m": "strong monotonicity of the layer",
     "tol": "relative tolerance of the equilibrium solver",
     "max_iter": "iteration limit of the equilibrium solver",
@@ -50,8 +51,8 @@ class Recipe:
         Positive.
     lr : float
         Adam's first learning rate, positive.
-    schedule : Schedule
-        What becomes of the learning rate.
+    schedule : Schedule or str
+        What becomes of the learning rate; a text as in ``schedule`` is turned into it.
     augment : Augmentation or None
         What happens to the pixels of each training batch, before they are normalized.
     m, tol, max_iter :
@@ -71,7 +72,8 @@ class Recipe:
     Raises
     ------
     ValueError
-        A number is not positive (the seed, the validation share: negative) or not finite.
+        A number is not positive (the seed, the validation share: negative) or not finite, or the
+        schedule is none.
     """
 
     name: str
@@ -94,6 +96,8 @@ class Recipe:
     compile: bool = False
 
     def __post_init__(self) -> None:
+        if isinstance(self.schedule, str):
+            object.__setattr__(self, "schedule", find_schedule(self.schedule))
         for key in ("epochs", "batch_size", "max_iter"):
             if getattr(self, key) < 1:
                 raise ValueError(f"{key} = {getattr(self, key)}: give at least 1")
@@ -111,4 +115,5 @@ class Recipe:
     @property
     def settings(self) -> dict[str, int | float | str | None]:
         """Every value of ``SETTINGS`` by name."""
-        return {key: getattr(self, key) for key in SETTINGS}
+        values = {key: getattr(self, key) for key in SETTINGS}
+        return {**values, "schedule": str(self.schedule)}

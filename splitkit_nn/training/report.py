@@ -102,10 +102,7 @@ def certificate_lines(certificate: Certificate, samples: int, of: int) -> list[s
             f"certified for {which}"
         ),
         f"strong monotonicity m: {certificate.m:.4g}, Lipschitz constant L: {certificate.L:.4g}",
-        (
-            f"contraction an iteration: {certificate.rate:.4f} guaranteed, "
-            f"{certificate.observed_rate:.4f} observed, at alpha = {certificate.alpha:.4g}"
-        ),
+        f"contraction an iteration: {certificate.rates}, at alpha = {certificate.alpha:.4g}",
     ]
 
 
@@ -118,7 +115,7 @@ def as_markdown(config: Config, lines: Sequence[str], pictures: Sequence[str]) -
             *(f"- {line}\n" for line in lines),
             "\n| setting | value |\n|---|---|\n",
             *(f"| {key} | {value} |\n" for key, value in settings if value is not None),
-            f"| schedule | {config.recipe.schedule} |\n| augment | {config.recipe.augment} |\n",
+            f"| augment | {config.recipe.augment} |\n",
             *(f"\n![{picture.removesuffix('.png')}]({picture})\n" for picture in pictures),
         )
     )

@@ -1,4 +1,8 @@
-"""A schedule turns an optimizer into torch's scheduler that is stepped after every batch."""
+"""A schedule turns an optimizer into torch's scheduler that is stepped after every batch.
+
+Its text, as the command line takes it, is ``step:EVERY[:FACTOR]``, ``cosine`` or
+``one-cycle:PEAK:RISE``.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,8 @@ from typing import Protocol
 
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, OneCycleLR, StepLR
+
+FORMS = "give step:EVERY[:FACTOR] in epochs, cosine, or one-cycle:PEAK:RISE, RISE a share of all"
 
 
 class Schedule(Protocol):
@@ -22,8 +28,15 @@ class StepDecay:
     every: int
     factor: float = 0.1
 
+    def __post_init__(self) -> None:
+        if self.every < 1 or not self.factor > 0:
+            raise ValueError(f"{self}: give positive numbers")
+
     def __call__(self, optimizer: Optimizer, epochs: int, batches: int) -> LRScheduler:
         return StepLR(optimizer, step_size=self.every * batches, gamma=self.factor)
+
+    def __str__(self) -> str:
+        return f"step:{self.every}:{self.factor:g}"
 
 
 @dataclass(frozen=True)
@@ -32,6 +45,9 @@ class Cosine:
 
     def __call__(self, optimizer: Optimizer, epochs: int, batches: int) -> LRScheduler:
         return CosineAnnealingLR(optimizer, T_max=epochs * batches)
+
+    def __str__(self) -> str:
+        return "cosine"
 
 
 @dataclass(frozen=True)
@@ -46,6 +62,10 @@ class OneCycle:
     peak: float
     rise: float
 
+    def __post_init__(self) -> None:
+        if not (self.peak > 0 and 0 < self.rise < 0.5):
+            raise ValueError(f"{self}: give a positive peak, and a rise between 0 and 0.5")
+
     def __call__(self, optimizer: Optimizer, epochs: int, batches: int) -> LRScheduler:
         return OneCycleLR(
             optimizer,
@@ -57,3 +77,24 @@ class OneCycle:
             final_div_factor=1.0,
             three_phase=True,
         )
+
+    def __str__(self) -> str:
+        return f"one-cycle:{self.peak!r}:{self.rise!r}"
+
+
+def find_schedule(text: str) -> Schedule:
+    """The schedule of that text; ValueError if it is none."""
+    kind, *numbers = text.split(":")
+    try:
+        match kind, numbers:
+            case "cosine", []:
+                return Cosine()
+            case "step", [every]:
+                return StepDecay(int(every))
+            case "step", [every, factor]:
+                return StepDecay(int(every), float(factor))
+            case "one-cycle", [peak, rise]:
+                return OneCycle(float(peak), float(rise))
+    except ValueError as error:
+        raise ValueError(f"schedule = {text!r}: {error}; {FORMS}") from None
+    raise ValueError(f"schedule = {text!r}: {FORMS}")

@@ -52,6 +52,7 @@ SPLITKIT = House(
 )
 
 NETWORK_ROOMS = (
+    "arguments",
     "jacobians",
     "activations",
     "masked",
@@ -62,10 +63,13 @@ NETWORK_ROOMS = (
     "implicit",
     "implicit_solve",
     "gradients",
+    "records",
     "layers",
     "compare",
     "models",
+    "description",
     "reference",
+    "saved",
     "baselines",
     "certify",
     "data",
@@ -75,7 +79,7 @@ NETWORK_ROOMS = (
     "testing",
     "__main__",
 )
-TORCHLESS = ("jacobians", "activations", "masked", "equilibrium", "array_layers")
+TORCHLESS = ("arguments", "jacobians", "activations", "masked", "equilibrium", "array_layers")
 NETWORKS = House(
     "splitkit_nn",
     NETWORK_ROOMS,

@@ -46,7 +46,7 @@ def flat(f, x):
     return float(np.sum(backend.to_numpy(f(x))))
 
 
-def test_every_function_of_the_brief_is_found():
+def test_every_function_of_the_catalogue_is_found():
     assert {c.__name__ for c in CLASSES} >= {
         "AffineSet", "Box", "GroupL2Norm", "Huber", "L1Norm", "L2Ball", "Logistic",
         "NonNegative", "Quadratic", "Simplex", "SquaredL2", "ElasticNet", "EpsilonInsensitive",
@@ -103,6 +103,19 @@ def test_libraries_agree_with_numpy_in_double_precision(cls, i, asarray, dtype):
                 rtol=rtol,
                 atol=rtol * (1 + np.max(abs(x))),
             )
+
+
+@every_function
+def test_a_prepared_prox_is_the_prox(cls, i):
+    f, shape = example(cls, i)
+    for x in points(shape, 3, seed=2):
+        for alpha in (1e-3, 0.7, 50.0):
+            p = f.prox(x, alpha)
+            np.testing.assert_allclose(
+                f.make_prox(alpha)(x), p, rtol=1e-12, atol=1e-12 * (1 + np.max(abs(x)))
+            )
+    with pytest.raises(ValueError, match="alpha = -1"):
+        f.make_prox(-1.0)
 
 
 @every_function

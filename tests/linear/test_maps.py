@@ -464,3 +464,26 @@ def test_an_operator_needs_a_square_map():
 def test_every_map_is_exported_where_it_is_looked_for():
     for name in ("Convolution", "Gradient", "Sparse", "wrap", "estimate_norm"):
         assert getattr(sk.linear, name) is getattr(linear, name)
+
+
+@every_library
+@pytest.mark.parametrize("name", ["differences", "differences, periodic", "sum", "mask"])
+def test_add_to_is_the_sum_and_changes_nothing(name, asarray, dtype):
+    make, shape, M, *_ = MAPS[name]
+    L, x = make(asarray), asarray(np.arange(math.prod(shape)).reshape(shape) ** 2.0)
+    y = L(asarray(np.ones(shape)))
+    kept = backend.to_numpy(y)
+    expected = kept.ravel() + M @ backend.to_numpy(x).ravel()
+    np.testing.assert_allclose(backend.to_numpy(L.add_to(y, x)).ravel(), expected, rtol=1e-5)
+    np.testing.assert_array_equal(backend.to_numpy(y), kept)
+
+
+def test_immutable_arrays_have_the_same_differences():
+    from tests.testing import toy
+
+    values = rng.standard_normal((2, 3, 4))
+    L, x = Gradient(), toy.asarray(values.tolist())
+    y = L(x)
+    np.testing.assert_array_equal(np.asarray(y), L(values))
+    np.testing.assert_array_equal(np.asarray(L.T(y)), L.T(L(values)))
+    np.testing.assert_array_equal(np.asarray(L.add_to(y, x)), 2 * L(values))

@@ -91,13 +91,39 @@ def test_softmax_prox_minimizes(alpha):
     np.testing.assert_allclose(sknn.Softmax().prox(y[None], alpha)[0], z / z.sum(), atol=2e-7)
 
 
-@pytest.mark.parametrize("alpha", [1e-2, 0.1, 3.0, 50.0])
-@pytest.mark.parametrize("scale", [1.0, 30.0, 1000.0])
+@pytest.mark.parametrize("alpha", [1e-6, 1e-4, 1e-2, 1e4])
+@every
+def test_prox_at_extreme_step_sizes(sigma, alpha):
+    """prox_{αf} is nonexpansive, so that rounding of (1 − α)σ(s) + αs grows by nothing."""
+    for scale in (0.1, 3.0, 100.0):
+        s = scale * np.random.default_rng(2).normal(size=(50, 6))
+        y = (1 - alpha) * sigma(s) + alpha * s
+        size = max(1.0, (1 + alpha) * np.max(np.abs(s)))
+        np.testing.assert_allclose(sigma.prox(y, alpha), sigma(s), rtol=0, atol=1e-13 * size)
+
+
+@pytest.mark.parametrize("alpha", [1e-6, 1e-4, 1e-2, 0.1, 0.5, 3.0, 50.0, 1e4])
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 30.0, 1000.0])
 def test_softmax_newton_converges_from_everywhere(alpha, scale):
-    y = scale * np.random.default_rng(2).normal(size=(50, 8))
+    """(1 − α)z + α log z − y is constant, on the entries that do not underflow; ties included."""
+    y = np.concatenate(
+        [
+            scale * np.random.default_rng(2).normal(size=(200, 8)),
+            scale * np.random.default_rng(3).integers(-3, 3, size=(200, 8)) / 10,
+            scale * np.array([[1, 1, 1 - 1e-3, 1 - 1e-6, 1 - 1e-9, 0, -1, -2]]),
+        ]
+    )
     z = sknn.Softmax().prox(y, alpha)
-    s = (y - (1 - alpha) * z) / alpha
-    np.testing.assert_allclose(sknn.Softmax()(s), z, rtol=0, atol=1e-13 * scale / alpha)
+    np.testing.assert_allclose(z.sum(axis=1), 1.0, rtol=1e-14)
+    seen = z > 1e-300
+    value = (1 - alpha) * z + alpha * np.log(np.where(seen, z, 1.0)) - y
+    spread = np.max(np.where(seen, value, -np.inf), 1) - np.min(np.where(seen, value, np.inf), 1)
+    terms = max(1.0, np.max(np.abs(y)), alpha * np.max(-np.log(z[seen])))
+    assert np.max(spread) <= 2e-15 * terms * max(1.0, alpha)  # z to 2e-15·terms, and α log z
+    single = sknn.Softmax().prox(y.astype(np.float32), alpha)
+    exact = sknn.Softmax().prox(y.astype(np.float32).astype(float), alpha)
+    assert single.dtype == np.float32
+    np.testing.assert_allclose(single, exact, rtol=0, atol=2e-6 * max(1.0, scale / max(1.0, alpha)))
 
 
 def dense(J, like):

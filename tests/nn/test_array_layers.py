@@ -99,6 +99,15 @@ def test_what_does_not_fit_is_refused(parts):
         sknn.ArrayMonDEQ(W, U * np.nan, b)
     with pytest.raises(TypeError, match="method = 'pr'"):
         sknn.ArrayMonDEQ(W, U, b, method="pr")
+    for options, error in (
+        ({"tol": -1.0}, ValueError),
+        ({"tol": 0.0}, ValueError),
+        ({"tol": "1e-3"}, TypeError),
+        ({"max_iter": 0}, ValueError),
+        ({"max_iter": 10.0}, TypeError),
+    ):
+        with pytest.raises(error, match=next(iter(options))):
+            sknn.ArrayMonDEQ(W, U, b, **options)
     layer = sknn.ArrayMonDEQ(W, U, b)
     for call in (
         lambda array: layer(np.ones((2, 3)), array),

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+import splitkit as sk
 import splitkit_nn as sknn
 
 
@@ -47,7 +48,20 @@ def test_model_is_not_changed_and_prints(model):
     text = str(sknn.certify(model, x))
     assert all(torch.equal(v, before[k]) for k, v in model.state_dict().items())
     assert model.training
-    assert "certified distance to the true equilibrium" in text
+    assert "distance to the true equilibrium: at most" in text
+    assert len(text.splitlines()) == len(set(text.splitlines())) == 5
+
+
+def test_an_accelerated_layer_says_what_is_guaranteed(model):
+    x = torch.randn(5, 6)
+    plain = sknn.certify(model, x)
+    assert plain.rate == plain.base_rate
+    model.layer.method = sk.Anderson(sk.PeacemanRachford(alpha=plain.alpha))
+    accelerated = sknn.certify(model, x)
+    assert accelerated.rate is None
+    assert accelerated.base_rate == pytest.approx(plain.rate)
+    assert f"{plain.rate:.4f} of the steps it wraps" in str(accelerated)
+    assert "none guaranteed of" in str(accelerated)
 
 
 def test_bad_arguments(model):

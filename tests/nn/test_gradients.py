@@ -142,11 +142,13 @@ def test_failure_is_raised_warned_of_or_damped(x):
     with pytest.raises(sk.NotConvergedError, match="max_iter = 3"):
         make_layer(max_iter=3)(x)
     layer = make_layer(max_iter=3, on_failure="warn")
-    with pytest.warns(sk.NotConvergedWarning, match="max_iter = 3"):
+    with pytest.warns(sk.NotConvergedWarning, match="max_iter = 3") as warned:
         z = layer(x)
+    assert warned[0].filename == __file__  # where the user calls, not where the layer warns
     assert not layer.last_solve.forward.converged
-    with pytest.warns(sk.NotConvergedWarning):
+    with pytest.warns(sk.NotConvergedWarning) as warned:
         z.sum().backward()
+    assert warned[0].filename == __file__
     assert torch.isfinite(layer.parametrization.A.grad).all()
     with pytest.raises(ValueError, match="on_failure = 'ignore'"):
         make_layer(on_failure="ignore")

@@ -160,6 +160,33 @@ def test_alpha_minimizes_the_exact_rate(layer, x):
         assert F.cayley(float(layer.alpha) * factor).lipschitz >= best * (1 - 1e-4)
 
 
+def test_alpha_is_chosen_again_when_parameters_change_in_evaluation(layer, x):
+    layer.eval()
+    layer(x)
+    first = float(layer.alpha)
+    layer(2 * x)
+    assert float(layer.alpha) == first
+    with torch.no_grad():
+        layer.parametrization.B.mul_(20)
+    layer(x)
+    F, _ = layer.inclusion(x)
+    own = F.cayley(float(layer.alpha)).lipschitz
+    assert own < F.cayley(first).lipschitz
+    for factor in (0.8, 1.25):
+        assert own <= F.cayley(float(layer.alpha) * factor).lipschitz * (1 + 1e-4)
+
+
+def test_alpha_of_a_state_dict_is_kept(layer, x):
+    layer(x)
+    saved = {k: v.clone() for k, v in layer.state_dict().items()} | {"alpha": torch.tensor(0.125)}
+    layer.eval()
+    layer.parametrization.B.data.mul_(20)
+    layer(x)
+    layer.load_state_dict(saved)
+    layer(x)
+    assert float(layer.alpha) == 0.125
+
+
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_nonfinite_input_parameter_and_cotangent(layer, x, value):
     bad = x.clone()

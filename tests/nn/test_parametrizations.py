@@ -242,6 +242,43 @@ def test_layer_at_the_edge_of_the_parameters(name, extreme):
     assert all(torch.isfinite(value.grad).all() for value in used(p))
 
 
+ENORMOUS = {  # in float32: squares of W overflow, its m is far below rounding, or both
+    "A": {"A": 1e10, "g": 1e20},
+    "B": {"B": 1e18, "h": 1e18},
+    "both": {"A": 1e10, "g": 1e20, "B": 1e20, "h": 1e20},
+}
+
+
+@pytest.mark.parametrize("name", ["dense", "conv", "tiers"])
+@pytest.mark.parametrize("which", ENORMOUS)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_enormous_parameters_have_an_equilibrium(name, which, dtype):
+    p = make(name, dtype=dtype)
+    with torch.no_grad():
+        for n, value in p.weights().items():
+            value.mul_(ENORMOUS[which].get(n.split(".")[0], 1.0))
+    layer = sknn.MonDEQ(p, max_iter=3000)
+    x = inputs(name, 2).to(dtype)
+    if which == "B":  # L/m = 1e18 iterations: that is said
+        with pytest.raises(sk.NotConvergedError, match="max_iter"):
+            layer(x)
+    else:
+        layer(x).square().sum().backward()
+        assert layer.last_solve.forward.converged
+        assert layer.last_solve.backward.converged
+    F, _ = layer.inclusion(x)
+    assert p.m <= F.strong_monotonicity < float("inf")
+    assert F.lipschitz > 1e15
+
+
+def test_parameters_at_which_the_weight_overflows_are_named():
+    p = make("dense", dtype=torch.float32)
+    with torch.no_grad():
+        p.A.mul_(1e25)
+    with pytest.raises(ValueError, match=r"parameter A .* W overflows in torch\.float32"):
+        sknn.MonDEQ(p)(inputs("dense", 2).float())
+
+
 def newton(W, bias, free):
     """The zero of z − σ(Wz + b) by semismooth Newton; σ is ReLU where free and zero elsewhere."""
     z = np.zeros(len(bias))

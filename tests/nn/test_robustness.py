@@ -2,8 +2,12 @@
 
 import pytest
 import torch
+from scipy.optimize import minimize_scalar
 
 import splitkit_nn as sknn
+from splitkit_nn.certify.convolution import _Spectral, convolution_bounds
+from splitkit_nn.certify.scalar import scalar_bounds
+from splitkit_nn.linear.kernels import circular_conv2d
 
 
 def make_model(seed=0, activation=None):
@@ -179,20 +183,127 @@ def test_equal_logits_have_radius_zero():
     assert bool((found.linf == 0).all())
 
 
-def test_other_layers_use_the_closed_form():
-    torch.manual_seed(0)
+def small_convolution(border, seed=0):
+    torch.manual_seed(seed)
+    p = sknn.MonotoneConv2d(2, 3, (4, 3), m=0.3, border=border).double()
+    with torch.no_grad():
+        p.g.mul_(3), p.h.mul_(2)
+    rows = torch.randn(4, 3, p.grid.height, p.grid.width, dtype=torch.float64)
+    return p, rows * p.interior
 
-    model = sknn.ConvClassifier(1, 2, 6, 3, tol=1e-4)
-    x = torch.randn(6, 1, 6, 6)
+
+def dense_parts(p):
+    """W, and U on the whole torus, as matrices."""
+    n = p.channels * p.grid.height * p.grid.width
+    basis = torch.eye(n, dtype=torch.float64).reshape(n, p.channels, *p.interior.shape)
+    W = p.multiply(p.weight().detach(), basis).reshape(n, n).T
+    images = torch.zeros(1, p.in_channels, *p.interior.shape, dtype=torch.float64)
+    U = torch.func.jacrev(lambda x: circular_conv2d(x, p.U.weight.detach()).flatten())(images)
+    return W, U.reshape(n, -1).detach()
+
+
+@pytest.mark.parametrize("border", [0, 1])
+def test_frequencies_give_what_the_whole_matrix_gives(border):
+    """γ² = min over τ of wᵀ(S − τΛUUᵀΛ)⁻¹w/τ, at the same Λ; and its gradient in log λ."""
+    p, rows = small_convolution(border)
+    W, U = dense_parts(p)
+    log_multipliers = torch.tensor([0.3, -0.2, 0.1], dtype=torch.float64)
+    with torch.no_grad():
+        spectral = _Spectral(p, rows)
+        found = spectral(log_multipliers)
+        for c, slope in enumerate(found.gradient):
+            h = 1e-5 * torch.eye(3, dtype=torch.float64)[c]
+            ahead, behind = (spectral(log_multipliers + e).gamma for e in (h, -h))
+            difference = (ahead.log().mean() - behind.log().mean()) / 2e-5
+            assert float(slope) == pytest.approx(float(difference), rel=1e-6, abs=1e-9)
+    multiplier = log_multipliers.exp().repeat_interleave(p.interior.numel())
+    LW, LU = multiplier[:, None] * W, multiplier[:, None] * U
+    S = 2 * torch.diag(multiplier) - LW - LW.T
+    longest = 1 / float(torch.linalg.eigvals(torch.linalg.solve(S, LU @ LU.T)).real.max())
+    for w, gamma in zip(rows.flatten(1), found.gamma, strict=True):
+        least = minimize_scalar(
+            lambda tau, w=w: float(w @ torch.linalg.solve(S - tau * LU @ LU.T, w)) / tau,
+            bounds=(1e-6 * longest, (1 - 1e-6) * longest),
+            method="bounded",
+            options={"xatol": 1e-10},
+        )
+        assert float(gamma) ** 2 == pytest.approx(least.fun, rel=1e-7)
+
+
+@pytest.mark.parametrize("border", [0, 1])
+def test_bounds_of_a_convolution_are_ordered_and_hold(border):
+    p, rows = small_convolution(border, seed=1)
+    equal = convolution_bounds(p, rows, steps=0)
+    found = convolution_bounds(p, rows, steps=60)
+    assert found.verified
+    assert bool((found.l2 <= equal.l2).all())
+    assert float(found.l2.sum()) < 0.99 * float(equal.l2.sum())
+    assert bool((equal.l2 < 0.7 * equal.simple).all())
+    for sigma in ("relu", "softmax"):  # every channel by itself, and all of them together
+        layer = sknn.MonDEQ(p, sigma, tol=1e-12, max_iter=3000)
+        bounds = found if sigma == "relu" else convolution_bounds(p, rows, diagonal=False)
+        a, b = 3 * torch.randn(2, 50, 2, 4, 3, dtype=torch.float64)
+        with torch.no_grad():
+            change = ((layer(a) - layer(b)).flatten(1) @ rows.flatten(1).T).abs()
+        d = (a - b).flatten(1)
+        assert bool((change <= bounds.l2 * d.norm(dim=1, keepdim=True)).all())
+        assert bool((change <= bounds.linf * d.abs().amax(dim=1, keepdim=True)).all())
+    assert bool((convolution_bounds(p, 0 * rows, steps=1).l2 == 0).all())
+
+
+def test_conjugate_gradients_bound_the_quadratic_form():
+    """γ² = (2/m)‖U‖²wᵀS⁻¹w on the entries inside of the border, from above at every step."""
+    p, rows = small_convolution(1)
+    W, _ = dense_parts(p)
+    inside = p.interior.repeat(3, 1, 1).flatten()
+    S = (2 * torch.eye(len(W), dtype=W.dtype) - W - W.T)[inside][:, inside]
+    differences = torch.tensor([[1.0, -1.0, 0.0, 0.0], [0.0, 0.5, 0.0, 2.0]], dtype=torch.float64)
+    w = differences @ rows.flatten(1)[:, inside]
+    m = p.operator(exact=True).properties.strong_monotonicity
+    exact = p.input_norm() * (2 / m * (torch.linalg.solve(S, w.T).T * w).sum(dim=1)).sqrt()
+    sigma = sknn.MonDEQ(p).activation
+    for steps in (0, 1, 3, 10, 80):
+        found = scalar_bounds(p, sigma, rows, differences, 24, steps=steps)
+        assert bool((found.l2 >= exact * (1 - 1e-12)).all())
+        assert bool((found.l2 <= found.simple).all())
+        if steps == 0:
+            torch.testing.assert_close(found.l2, found.simple)
+    torch.testing.assert_close(found.l2, exact, rtol=1e-4, atol=0.0)
+    assert bool((found.l2 < 0.8 * found.simple).all())
+
+
+IMAGE_MODELS = {
+    "convolution": lambda: sknn.ConvClassifier(1, 4, 6, 3, tol=1e-10, max_iter=5000),
+    "tiers": lambda: sknn.MultiTierClassifier(1, (2, 3), 6, 3, tol=1e-10, max_iter=5000),
+    "wide": lambda: sknn.DenseClassifier(36, 520, 3, tol=1e-10, max_iter=5000),
+}
+
+
+@pytest.mark.parametrize("name", IMAGE_MODELS)
+def test_no_attack_breaks_a_radius_of_other_layers(name):
+    torch.manual_seed(2)
+    model = IMAGE_MODELS[name]().double()
+    with torch.no_grad():
+        for n, value in model.layer.parametrization.named_parameters():
+            if n.split(".")[0] in ("g", "gs"):
+                value.mul_(4)
+    x = 2 * torch.randn(6, 1, 6, 6, dtype=torch.float64)
     labels = model(x).argmax(1)
-    found = sknn.certify_robustness(model, x, labels)
-    assert not found.bounds.verified
-    assert bool((found.l2 > 0).all())
-    # the pooling is part of the readout: averages over 16 entries divide norms by 4
-    assert float(found.bounds.simple.max()) < float(
-        torch.cdist(model.head.weight, model.head.weight).detach().max()
-        * model.layer.parametrization.input_norm()
+    watched = []
+    found = sknn.certify_robustness(
+        model, x, labels, steps=20, watch=lambda done, of: watched.append(done / of)
     )
+    assert watched == sorted(watched)
+    assert watched[-1] == 1.0
+    assert found.bounds.verified == (name == "convolution")
+    assert bool((found.bounds.l2 < found.bounds.simple).all())
+    assert bool((found.l2 > found.simple).all())
+
+    def on_rows(rows):
+        return model(rows.unflatten(1, (1, 6, 6)))
+
+    for norm, radii in (("l2", found.l2), ("linf", found.linf)):
+        assert not bool(attack(on_rows, x.flatten(1), labels, 0.999 * radii, norm, 2, 8).any())
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,17 @@ def test_the_pairs_of_a_sum_add_up_to_it():
             np.testing.assert_allclose(F(x) + G(x), inclusion(x))
 
 
+def test_every_assignment_has_all_terms():
+    """The second order of the terms with a resolvent once lost the one that is evaluated."""
+    smooth = [sk.Subdifferential(g) for g in (f.Huber(0.5), f.SquaredL2(2.0))]
+    inclusion = sk.Affine(M, Q) + smooth[0] + smooth[1]
+    x = np.array([0.3, -2.0])
+    found = list(assignments(inclusion, sk.DavisYin()))
+    for operators in found:
+        np.testing.assert_allclose(sum(A(x) for A in operators), inclusion(x))
+    assert len(found) > 6
+
+
 def test_terms_that_can_only_be_evaluated_are_solved_together():
     a = sk.Operator.from_callable(lambda x: M @ x, cocoercivity=0.2)
     b = sk.Operator.from_callable(lambda x: x - Q, strong_monotonicity=1.0, lipschitz=1.0)

@@ -1,10 +1,12 @@
 """Planted faults, one a property, and the table of which check finds them.
 
-    python -m tests.testing.faults [--seeds 20] [--correct 200]
+    python -m tests.testing.faults [--seeds 20] [--correct 200] [--first 0] [--examples N]
 
 runs each check with default settings, once a seed, and prints how often the fault was caught by a
 property that it breaks, and the slowest run; then it sends everything registered through its check
-and prints what was accused, which must be nothing.
+and prints what was accused, which must be nothing. Seeds count from ``--first``, so that a long run
+can be made in parts; ``--examples`` cases are drawn for each correct thing, Hypothesis' 100 by
+default.
 """
 
 from __future__ import annotations
@@ -470,7 +472,7 @@ class WrongGradient(SquaredL2):
         return 1.02 * super().gradient(x)
 
 
-@fault("|s|L for f(s·), where s²L holds", "gradient_upper_bound")
+@fault("sL for f(s·), where s²L holds", "gradient_upper_bound")
 class WrongRule(SquaredL2):
     def __init__(self) -> None:
         super().__init__(9.0)
@@ -790,6 +792,82 @@ fault("error bound that does not hold", "error_bound")(layer(Overconfident))
 fault("another output at each call", "deterministic")(layer(Drifting))
 
 
+# -- methods --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Boasts(sk.DouglasRachford):
+    def theorem(self, *operators: Any) -> Any:
+        said = super().theorem(*operators)
+        return said if said.rate is None else replace(said, rate=said.rate / 2)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gullible(sk.DouglasRachford):
+    def theorem(self, *operators: Any) -> Any:
+        return replace(super().theorem(*operators), holds=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnotherInclusion(sk.PeacemanRachford):
+    def iteration(self, *operators: Any) -> Any:
+        F, G = operators
+        return super().iteration(2.0 * F, G)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LongDualStep(sk.CondatVu):
+    def iteration(self, *operators: Any) -> Any:
+        return replace(self, sigma=3 * self.sigma)._unrestrained(*operators)
+
+    def _unrestrained(self, *operators: Any) -> Any:
+        return super().iteration(*operators)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WrongCorrection(sk.Tseng):
+    def iteration(self, *operators: Any) -> Any:
+        iteration = super().iteration(*operators)
+        advance = iteration.advance
+
+        def backwards(x: Any) -> Any:
+            after, trace = advance(x)
+            return 2 * trace[2] - after, trace
+
+        iteration.advance = backwards
+        return iteration
+
+
+@dataclass(frozen=True, kw_only=True)
+class Aliased(sk.ProximalPoint):
+    def iteration(self, *operators: Any) -> Any:
+        iteration = super().iteration(*operators)
+        advance = iteration.advance
+
+        def in_place(u: Any) -> Any:
+            after, trace = advance(u)
+            u[:] = after
+            return u, trace
+
+        iteration.advance = in_place
+        return iteration
+
+
+@dataclass(frozen=True, kw_only=True)
+class NeverGuaranteed(sk.DavisYin):
+    def theorem(self, *operators: Any) -> Any:
+        return self.refused("no theorem")
+
+
+fault("method that claims half of its rate", "rate")(lambda: (Boasts(),))
+fault("method that refuses nothing", "refusal")(lambda: (Gullible(),))
+fault("method that runs on another operator", "solution")(lambda: (AnotherInclusion(),))
+fault("dual step three times too long", "fejer")(lambda: (LongDualStep(),))
+fault("last step of Tseng's method with a wrong sign", "rate")(lambda: (WrongCorrection(),))
+fault("iterate that aliases the one before", "no_mutation")(lambda: (Aliased(),))
+fault("method that no theorem covers", "guarantee")(lambda: (NeverGuaranteed(),))
+
+
 # -- the table ------------------------------------------------------------------------------------
 
 
@@ -798,21 +876,34 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Plant faults, and accuse what is correct.")
     parser.add_argument("--seeds", type=int, default=20, help="runs of each fault (20)")
     parser.add_argument("--correct", type=int, default=0, help="runs of all registered things (0)")
+    parser.add_argument("--first", type=int, default=0, help="the first seed (0)")
+    parser.add_argument("--examples", type=int, help="cases drawn for each registered thing (100)")
     options = parser.parse_args(arguments)
-    caught = sum(row(each, options.seeds) for each in FAULTS)
-    print(f"{caught} of {len(FAULTS)} faults caught every time, with {options.seeds} seeds")
-    accused = sum(accusations(thing, options.correct) for thing in registered())
-    print(f"{accused} accusations of {len(registered())} correct things, {options.correct} seeds")
+    seeds, correct = (
+        range(options.first, options.first + count) for count in (options.seeds, options.correct)
+    )
+    caught = len(FAULTS)
+    if seeds:
+        caught = sum(row(each, seeds) for each in FAULTS)
+        print(f"{caught} of {len(FAULTS)} faults caught every time, with {said(seeds)}")
+    accused = 0
+    if correct:
+        accused = sum(accusations(thing, correct, options.examples) for thing in registered())
+        print(f"{accused} accusations of {len(registered())} correct things, with {said(correct)}")
     return int(caught < len(FAULTS) or accused > 0)
 
 
-def row(fault: Fault, seeds: int) -> bool:
+def said(seeds: range) -> str:
+    return f"seeds {seeds[0]} to {seeds[-1]}"
+
+
+def row(fault: Fault, seeds: range) -> bool:
     """Print a fault's row; whether every seed found it."""
     if fault is FAULTS[0]:
         print("| fault | its check | caught | the whole check reports | slowest run |")
         print("|---|---|---|---|---|")
     reported, slowest, caught = set(), 0.0, 0
-    for seed in range(seeds):
+    for seed in seeds:
         start = time.perf_counter()
         own = fault.found(fault.property, seed)
         slowest = max(slowest, time.perf_counter() - start)
@@ -820,20 +911,20 @@ def row(fault: Fault, seeds: int) -> bool:
         reported.add(anything.property if anything else "nothing")
         caught += own is not None and anything is not None
     names = ", ".join(sorted(reported))
-    cells = (fault.name, fault.property, f"{caught}/{seeds}", names, f"{slowest:.2f} s")
+    cells = (fault.name, fault.property, f"{caught}/{len(seeds)}", names, f"{slowest:.2f} s")
     print(f"| {' | '.join(cells)} |", flush=True)
-    return caught == seeds
+    return caught == len(seeds)
 
 
-def accusations(thing: Registered, seeds: int) -> int:
+def accusations(thing: Registered, seeds: range, examples: int | None) -> int:
     """How many seeds find fault with something that has none."""
     accused = 0
-    for seed in range(seeds):
+    for seed in seeds:
         try:
-            thing.check(seed=seed)
-        except AssertionError as violation:
+            thing.check(seed=seed, max_examples=examples)
+        except Exception as error:  # one that the thing itself raises accuses it as well
             accused += 1
-            print(f"accused: {thing}, seed {seed}: {violation}", flush=True)
+            print(f"accused: {thing}, seed {seed}: {type(error).__name__}: {error}", flush=True)
     return accused
 
 

@@ -1,59 +1,60 @@
-"""Methods keep what they guarantee, and the check finds those that do not."""
+"""Methods keep what they guarantee; tests/testing/faults.py plants some that do not."""
 
-from dataclasses import dataclass, replace
-
+import numpy as np
 import pytest
 
 import splitkit as sk
+from splitkit.backend import Space, solving
 from splitkit.solvers.registry import METHODS
 from splitkit.testing import check_method
+from splitkit.testing._inclusions import known_term
+from splitkit.testing.checks_method import AtMethod
 
-SMALL = [kind for kind in METHODS if len(kind.roles) < 3 and sk.Role.COMPOSED not in kind.roles]
+# whose theorem is of function values, or of residuals: no energy of points
+OF_VALUES = (sk.FISTA, sk.AdaptiveProximalGradient, sk.AcceleratedProximalPoint)
+WRAPPED = (
+    sk.Anderson(sk.DavisYin()),
+    sk.Halpern(sk.DouglasRachford()),
+    sk.Inertial(sk.DouglasRachford(), inertia=0.2),
+    sk.Relaxed(sk.ProximalPoint(), relaxation=1.5),
+)
 
 
-@pytest.mark.parametrize("kind", SMALL, ids=lambda kind: kind.label)
-def test_each_method_of_one_or_two_operators(kind):
+@pytest.mark.parametrize("kind", METHODS, ids=lambda kind: kind.label)
+def test_each_method(kind):
     check_method(kind(), max_examples=2)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Boasts(sk.DouglasRachford):
-    """Claims half of its rate."""
-
-    def theorem(self, *operators):
-        said = super().theorem(*operators)
-        return said if said.rate is None else replace(said, rate=said.rate / 2)
+@pytest.mark.parametrize("method", WRAPPED, ids=lambda method: method.label)
+def test_accelerated_methods(method):
+    check_method(method, max_examples=1)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Gullible(sk.DouglasRachford):
-    """Refuses nothing."""
-
-    def theorem(self, *operators):
-        return replace(super().theorem(*operators), holds=True)
-
-
-@dataclass(frozen=True, kw_only=True)
-class WrongSequence(sk.PeacemanRachford):
-    """Runs with another operator than it was given."""
-
-    def iteration(self, *operators):
-        F, G = operators
-        return super().iteration(2.0 * F, G)
+@pytest.mark.parametrize("kind", METHODS, ids=lambda kind: kind.label)
+def test_what_is_promised_of_each_method_is_known(kind):
+    at = AtMethod(kind(), "gradient", 0)
+    operators, _ = at.guaranteed
+    iteration = at.method.bind(*operators)
+    iteration.space = Space.of(at.start)
+    with solving(at.start):
+        first = iteration.init(at.start)
+        second = iteration.step(first)
+        known = kind.averaged or iteration.energy(first, second, first) is not None
+    assert known == (kind not in OF_VALUES)
 
 
-@pytest.mark.parametrize(
-    ("method", "name"),
-    [(Boasts(), "rate"), (Gullible(), "refusal"), (WrongSequence(), "solution")],
-)
-def test_a_method_with_a_fault_is_found(method, name):
-    with pytest.raises(AssertionError) as found:
-        check_method(method)
-    assert found.value.property == name
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("rows", [None, 3])
+def test_the_known_element_is_a_subgradient(rows, seed):
+    rng = np.random.default_rng(seed)
+    x = rng.standard_normal(4)
+    L = None if rows is None else rng.standard_normal((rows, 4))
+    A, element = known_term(rng, x, L)
+    f = A.f if L is None else A.A.f @ sk.DenseMatrix(L)
+    for d in rng.standard_normal((50, 4)):
+        assert f(x + d) >= f(x) + element @ d - 1e-12
 
 
 def test_what_is_no_method_is_refused():
     with pytest.raises(TypeError, match="give a method"):
         check_method("Douglas-Rachford")
-    with pytest.raises(ValueError, match="one or two operators"):
-        check_method(sk.DavisYin())

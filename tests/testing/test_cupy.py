@@ -33,9 +33,11 @@ CUPY = {
     **dict.fromkeys(("abs", "conj", "exp", "hypot", "log", "log1p", "maximum", "minimum"), ()),
     **dict.fromkeys(("isdtype", "isfinite", "isnan", "finfo", "real", "sign", "sqrt"), ()),
     **dict.fromkeys(("matrix_transpose", "moveaxis", "permute_dims", "vecdot", "where"), ()),
-    **dict.fromkeys(("astype", "broadcast_to", "clip", "full_like", "reshape", "square"), ()),
+    **dict.fromkeys(("astype", "broadcast_to", "clip", "reshape", "square"), ()),
     **dict.fromkeys(("all", "any", "argmax", "argmin", "max", "mean", "min", "sum"), ALONG),
-    **dict.fromkeys(("arange", "empty", "eye", "ones", "ones_like", "zeros", "zeros_like"), MAKING),
+    **dict.fromkeys(
+        ("arange", "empty", "eye", "full", "full_like", "ones", "zeros", "zeros_like"), MAKING
+    ),
     **dict.fromkeys(("concat", "expand_dims", "flip", "roll", "stack"), ("axis",)),
     **dict.fromkeys(("take", "take_along_axis"), ("axis",)),
     "argsort": ("axis", "descending", "stable"),
@@ -51,6 +53,7 @@ CUPY = {
     "linalg.solve": (),
     "linalg.svd": ("full_matrices",),
     "linalg.svdvals": (),
+    "ones_like": MAKING,
     "sort": ("axis", "descending", "stable"),
 }
 # CuPy's arrays have neither, though the standard's do

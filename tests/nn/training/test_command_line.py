@@ -113,6 +113,7 @@ def test_the_command_line_overrides_the_recipe(
         "alpha": 0.25,
         "validation": 0.1,
         "precision": "float64",
+        "schedule": "step:1:0.5",
     }
     flags = [word for k, v in given.items() for word in ("--" + k.replace("_", "-"), str(v))]
     assert train("digits", tmp_path / "run", *QUICK, *flags) == 0

@@ -17,6 +17,7 @@ from splitkit_nn.training.schedule import Cosine, OneCycle, Schedule, StepDecay
 from splitkit_nn.training.trainer import initial_model
 
 DEFAULTS = {
+    "schedule": "step:10:0.1",
     "alpha": None,
     "seed": 0,
     "validation": 0.0,
@@ -117,6 +118,29 @@ def test_impossible_numbers_are_refused(key: str, value: float) -> None:
 def test_a_configuration_survives_json(data: Path | None) -> None:
     recipe = replace(find_recipe("mnist-dense"), epochs=3, lr=0.1, seed=7, m=0.3)
     assert Config.from_json(Config(recipe, data).to_json()) == Config(recipe, data)
+
+
+@pytest.mark.parametrize(
+    ("text", "schedule"),
+    [
+        ("step:7", StepDecay(every=7)),
+        ("step:7:0.5", StepDecay(every=7, factor=0.5)),
+        ("cosine", Cosine()),
+        ("one-cycle:0.05:0.3", OneCycle(peak=0.05, rise=0.3)),
+    ],
+)
+def test_a_schedule_is_given_as_text_and_survives_json(text: str, schedule: Schedule) -> None:
+    recipe = replace(find_recipe("digits"), schedule=text)
+    assert recipe.schedule == schedule
+    assert Config.from_json(Config(recipe, None).to_json()).recipe == recipe
+
+
+@pytest.mark.parametrize(
+    "text", ["step", "step:x", "step:0", "step:3:-1", "cosine:3", "one-cycle:0.1:0.7", "linear", ""]
+)
+def test_a_text_that_is_no_schedule_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=f"schedule = '{text}'.*give step:EVERY"):
+        replace(find_recipe("digits"), schedule=text)
 
 
 def learning_rates(schedule: Schedule, epochs: int, batches: int) -> list[float]:

@@ -1,0 +1,39 @@
+"""Numbers among the arguments: each is returned, or refused by its name."""
+
+from __future__ import annotations
+
+import math
+
+
+def positive(name: str, value: float) -> float:
+    """The value as a float; TypeError unless a number, ValueError unless positive and finite."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"{name} = {value!r}: give a positive number")
+    if not 0 < value < math.inf:
+        raise ValueError(f"{name} = {value}: give a positive finite number")
+    return float(value)
+
+
+def positive_integer(name: str, value: int) -> int:
+    """The value; TypeError unless an integer, ValueError unless positive."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name} = {value!r}: give a positive integer")
+    if value < 1:
+        raise ValueError(f"{name} = {value}: give a positive integer")
+    return value
+
+
+def odd_integer(name: str, value: int) -> int:
+    """The value; TypeError unless an integer, ValueError unless positive and odd."""
+    if positive_integer(name, value) % 2 == 0:
+        raise ValueError(f"{name} = {value}: give an odd integer, so that there is a centre")
+    return value
+
+
+def non_negative_integer(name: str, value: int) -> int:
+    """The value; TypeError unless an integer, ValueError if negative."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name} = {value!r}: give an integer, 0 or more")
+    if value < 0:
+        raise ValueError(f"{name} = {value}: give an integer, 0 or more")
+    return value
