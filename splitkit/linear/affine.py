@@ -88,7 +88,10 @@ class Affine(Operator):
             return super().make_cayley(alpha)
         if self.q is None:
             return C
-        c = scale(alpha, add(C(self.q), self.q))  # (C + I)q = 2Vq
+        q = scale(alpha, self.q)
+        if C.costly:  # c = (C + I)αq would be one more application
+            return lambda u: add(C(add(u, q)), q)
+        c = add(C(q), q)
         return lambda u: add(C(u), c)
 
     def cayley_properties(self, alpha: float) -> Properties:

@@ -1,9 +1,9 @@
 """The only loop: it advances an iteration until every batch element meets its tolerance.
 
 Between checks it does nothing but step. At a check each batch element is measured by itself; one
-that meets the tolerance keeps the values that it has then. The host reads one number a check (the
-worst ratio), and places the next check where the observed decrease predicts the end, at most
-doubling the iteration count.
+that meets the tolerance keeps the values that it has then. The host reads a few numbers a check
+(the worst ratio before all), and places the next check where the observed decrease predicts the
+end, at most doubling the iteration count.
 
 Where a measurement costs more than an iteration, the length of the step decides whether there is
 one: it falls as ‖r‖ does, so that, beside what both were when last measured, it predicts ‖r‖.

@@ -7,6 +7,7 @@ is ∂h(x* − v) for v = x* − z. F is affine, strongly monotone, and cancels 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import reduce
 from operator import add
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from splitkit import functions, linear
+from splitkit.backend import Array
 from splitkit.functions.base import Function
 from splitkit.functions.subdifferential import Subdifferential
 from splitkit.operators.base import Operator
@@ -21,13 +23,15 @@ from splitkit.operators.identity import Zero
 from splitkit.solvers.method import Method, Role
 from splitkit.testing.strategies import KnownInclusion, orthogonal, rotation
 
+AsArray = Callable[[Any], Array]
+
 SIZE = 4  # entries of a point
 ROWS = 3  # of L
 KINDS = ("gradient", "rotation")
 MANY = 4  # terms for a method that takes any number
 
 
-def inclusion_for(method: Method, kind: str, seed: int) -> KnownInclusion:
+def inclusion_for(method: Method, kind: str, seed: int, asarray: AsArray) -> KnownInclusion:
     """An inclusion of terms for the method's roles, F of this kind with m = 1/2."""
     rng = np.random.default_rng(seed)
     composed = method.roles.count(Role.COMPOSED)
@@ -36,23 +40,24 @@ def inclusion_for(method: Method, kind: str, seed: int) -> KnownInclusion:
     terms, elements = [], np.zeros(SIZE)
     for k in range(count - 1):
         L = rng.standard_normal((ROWS, SIZE)) if k < composed else None
-        A, element = known_term(rng, x, L)
+        A, element = known_term(rng, x, L, asarray)
         terms.append(A)
         elements = elements + element
     m, bound = 0.5, float(rng.choice([0.8, 2.0]))
     M = known_matrix(rng, kind, m, bound)
-    F = linear.Affine(M, M @ x + elements, strong_monotonicity=m, lipschitz=bound)
-    return KnownInclusion(F, reduce(add, terms) if terms else Zero(), x)
+    q = asarray(M @ x + elements)
+    F = linear.Affine(asarray(M), q, strong_monotonicity=m, lipschitz=bound)
+    return KnownInclusion(F, reduce(add, terms) if terms else Zero(), asarray(x))
 
 
-def known_term(rng: Any, x: Any, L: Any) -> tuple[Operator, Any]:
+def known_term(rng: Any, x: Any, L: Any, asarray: AsArray) -> tuple[Operator, Any]:
     """∂h(· − v), or Lᵀ∂h(L· − v), and an element of it at x."""
     h: Function = some_function(rng)
     at = x if L is None else L @ x
     y = 2 * rng.standard_normal(at.shape)
     z = h.prox(y, 1.0)
-    A = Subdifferential(h.translate(at - z))
-    return (A, y - z) if L is None else (A.pullback(linear.DenseMatrix(L)), L.T @ (y - z))
+    A = Subdifferential(h.translate(asarray(at - z)))
+    return (A, y - z) if L is None else (A.pullback(linear.DenseMatrix(asarray(L))), L.T @ (y - z))
 
 
 def some_function(rng: Any) -> Function:

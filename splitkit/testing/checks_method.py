@@ -12,22 +12,31 @@ import numpy as np
 from hypothesis import strategies as st
 
 import splitkit as sk
-from splitkit.backend import Space, blocks, solving, subtract
+from splitkit.backend import Space, solving, subtract
 from splitkit.operators.base import Operator
 from splitkit.solvers.method import Guarantee, Method
 from splitkit.solvers.roles import assignments
+from splitkit.testing._at_operator import replay_options
 from splitkit.testing._inclusions import KINDS, SIZE, inclusion_for
-from splitkit.testing._place import Place
-from splitkit.testing._report import require
+from splitkit.testing._place import ROUNDINGS, Place, same_entries
+from splitkit.testing._report import copies, require
 from splitkit.testing._suite import Case, Property, Suite, suite
 from splitkit.testing.strategies import KnownInclusion
 
 EXAMPLES = 6
 STEPS = 40  # iterations that are compared with what was promised
-LONG = 3000  # iterations after which the state counts as the limit
+LONG = 3000  # iterations after which the state counts as the limit, at the latest
 
 
-def check_method(method: Method, *, max_examples: int | None = None, seed: int = 0) -> None:
+def check_method(
+    method: Method,
+    *,
+    xp: Any = None,
+    dtype: Any = None,
+    device: Any = None,
+    max_examples: int | None = None,
+    seed: int = 0,
+) -> None:
     """Look for inclusions on which a method breaks its guarantee.
 
     The inclusions have a term for each role of the method, a known solution, and among the terms
@@ -41,6 +50,8 @@ def check_method(method: Method, *, max_examples: int | None = None, seed: int =
     Parameters
     ----------
     method : Method
+    xp, dtype, device
+        Library, dtype and device of the points. Default: NumPy, float64.
     max_examples : int, optional
         How many inclusions are drawn; 6 by default.
     seed : int
@@ -54,13 +65,13 @@ def check_method(method: Method, *, max_examples: int | None = None, seed: int =
     """
     if not isinstance(method, Method):
         raise TypeError(f"method = {method!r}: give a method such as splitkit.DouglasRachford()")
-    suite(method).run(max_examples, seed)
+    suite(method, xp=xp, dtype=dtype, device=device).run(max_examples, seed)
 
 
 @suite.register(Method)
-def method_suite(method: Method) -> Suite:
+def method_suite(method: Method, *, xp: Any = None, dtype: Any = None, device: Any = None) -> Suite:
     """The properties of a method; see ``check_method``. A case is (kind of F, seed)."""
-    place = Place.of((SIZE,), None, None, None, 0)
+    place = Place.of((SIZE,), xp, dtype, device, 0)
     cases = st.tuples(st.sampled_from(KINDS), st.integers(0, 999))
 
     def once(effort: int, seed: int) -> Iterator[Case]:
@@ -74,8 +85,8 @@ def method_suite(method: Method) -> Suite:
         Property(refusal, ("refusal",), once, drawn=False),
     )
     return Suite(
-        method, (), place, cases, lambda case: AtMethod(method, *case), properties,
-        usual_examples=EXAMPLES,
+        method, (), place, cases, lambda case: AtMethod(method, place, *case), properties,
+        replay_options(place, 0), usual_examples=EXAMPLES,
     )  # fmt: skip
 
 
@@ -91,13 +102,14 @@ class AtMethod:
     """A method on an inclusion."""
 
     method: Method
+    place: Place
     kind: str
     seed: int
 
     @cached_property
     def known(self) -> KnownInclusion:
         """The inclusion, with its solution."""
-        return inclusion_for(self.method, self.kind, self.seed)
+        return inclusion_for(self.method, self.kind, self.seed, self.place.array)
 
     @cached_property
     def guaranteed(self) -> tuple[tuple[Operator, ...], Guarantee] | None:
@@ -110,9 +122,14 @@ class AtMethod:
         return None
 
     @property
+    def slack(self) -> float:
+        """A relative error that rounding may leave over some iterations."""
+        return max(1e-9, ROUNDINGS * self.place.eps)
+
+    @property
     def start(self) -> Any:
         """Where the method starts."""
-        return np.random.default_rng(self.seed + 1).standard_normal(SIZE)
+        return self.place.array(np.random.default_rng(self.seed + 1).standard_normal(SIZE))
 
 
 def solution(at: AtMethod) -> None:
@@ -122,18 +139,18 @@ def solution(at: AtMethod) -> None:
     formula = "solve(F + G, x0, method).x = x*"
     known = at.known
     try:
-        found = sk.solve(known.inclusion, at.start, at.method, tol=1e-9, max_iter=50_000).x
+        found = sk.solve(known.inclusion, at.start, at.method, tol=at.slack, max_iter=50_000).x
     except sk.NotConvergedError as error:
         require(False, "solution", formula, error, known.solution, x0=at.start)
         return
-    gap = float(np.linalg.norm(found - known.solution))
-    holds = gap <= 1e-6 * (1 + float(np.linalg.norm(known.solution)))
+    gap = float(at.place.size(subtract(found, known.solution)))
+    holds = gap <= 1e3 * at.slack * (1 + float(at.place.size(known.solution)))
     require(holds, "solution", formula, found, known.solution, x0=at.start)
 
 
 def covered(at: AtMethod) -> None:
     """A theorem covers the method on one kind of inclusion at least: else nothing is checked."""
-    cases = [AtMethod(at.method, kind, at.seed) for kind in KINDS]
+    cases = [AtMethod(at.method, at.place, kind, at.seed) for kind in KINDS]
     if at.method.check and all(each.guaranteed is None for each in cases):
         inclusion = at.known.inclusion
         reasons = [at.method.guarantee(*A).reason for A in assignments(inclusion, at.method)]
@@ -151,17 +168,21 @@ def approach(at: AtMethod) -> None:
     iteration = at.method.bind(*operators)
     iteration.space = Space.of(at.start)
     path = [iteration.init(at.start)]
+    size = Space.of(iteration.governing(path[0])).norm
     with solving(at.start), np.errstate(all="ignore"):
-        for _ in range(LONG):
+        for k in range(LONG):
             path.append(iteration.step(path[-1]))
+            if k > STEPS and k % 16 == 0:
+                u, v = map(iteration.governing, path[-2:])
+                if bool(size(subtract(u, v)) <= 4 * at.place.eps * size(u)):
+                    break  # moved by rounding only
         limit = path[-1]
         end = iteration.governing(limit)
-        bounded = all(bool(np.isfinite(a).all()) for a in blocks(end))
+        bounded = all(bool(np.isfinite(a).all()) for a in copies(end))
         require(bounded, "fejer", "‖u‖ stays bounded", end, "finite", x0=at.start)
         if not bounded:
             return
         points = [iteration.governing(u) for u in path[:STEPS]]
-        size = Space.of(points[0]).norm
         distances = [float(size(subtract(u, end))) for u in points]
         energies = [iteration.energy(*pair, limit) for pair in pairwise(path[:STEPS])]
     closer = "‖u⁺ − u*‖ ≤ ρ‖u − u*‖ with ρ = "
@@ -176,7 +197,7 @@ def approach(at: AtMethod) -> None:
 def decreases(name: str, formula: str, values: list[float], factor: float, at: AtMethod) -> None:
     """Require each value to be at most so many times the one before, up to rounding."""
     for before, after in pairwise(values):
-        holds = after <= factor * before + 1e-9 * (1 + values[0])
+        holds = after <= factor * before + at.slack * (1 + values[0])
         require(holds, name, formula, after, factor * before, x0=at.start)
 
 
@@ -185,22 +206,23 @@ def kept(at: AtMethod) -> None:
     if at.guaranteed is None:
         return
     x0, F = at.start, at.known.F
-    before, q = x0.copy(), F.q.copy()  # type: ignore[attr-defined]
+    before = copies((x0, F.q))  # type: ignore[attr-defined]
     options: dict[str, Any] = {"tol": 0, "max_iter": 5}
     first = sk.solve(at.known.inclusion, x0, at.method, **options).x
     formula = "solve changes neither x0 nor the operators' parameters"
-    same = np.array_equal(x0, before) and np.array_equal(F.q, q)  # type: ignore[attr-defined]
-    require(same, "no_mutation", formula, x0, before)
+    same = same_entries(copies((x0, F.q)), before)  # type: ignore[attr-defined]
+    require(same, "no_mutation", formula, x0, before[0])
     again = sk.solve(at.known.inclusion, x0, at.method, **options).x
     formula = "solve gives the same at the same x0"
-    require(np.array_equal(first, again), "deterministic", formula, first, again, x0=x0)
+    same = same_entries(copies(first), copies(again))
+    require(same, "deterministic", formula, first, again, x0=x0)
 
 
 def refusal(at: AtMethod) -> None:
     """With x ↦ −0.3x in place of F the sum is not known to be monotone: no theorem covers it."""
     if not at.method.check:
         return
-    inclusion = sk.Affine(-0.3 * np.eye(SIZE)) + at.known.G
+    inclusion = sk.Affine(at.place.array(-0.3 * np.eye(SIZE))) + at.known.G
     for operators in assignments(inclusion, at.method):
         if at.method.missing(*operators) is None:
             with np.errstate(all="ignore"):  # the search for a step size meets poles of I − αF

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import splitkit as sk
-from splitkit.testing import check_function
+from splitkit.testing import check_function, check_method
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -31,6 +31,7 @@ def test_the_contributed_function_and_method_are_right():
     x = sk.solve(F + G, np.zeros(2), method, tol=1e-10).x
     np.testing.assert_allclose(x, [0.0, 1.0], atol=1e-8)
     assert method.proof(F, G).holds
+    check_method(method)
     assert not names["ReflectedStep"](alpha=1.0).guarantee(F, G).holds
 
 

@@ -115,7 +115,6 @@ def solves(events):
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("kind", PARAMETRIZATIONS)
 def test_the_host_reads_a_few_numbers_a_poll_and_none_between(events, kind, method):
-    """What the step's length predicts; the least and the greatest ratio; those of open samples."""
     layer, x = make(kind, method, tol=1e-5, max_iter=5000)
     layer(x).sum().backward()  # α is chosen and I + αM factored
     events.clear()
@@ -129,7 +128,8 @@ def test_the_host_reads_a_few_numbers_a_poll_and_none_between(events, kind, meth
         assert before == []
         assert 2 < len(polls) < last.iterations / 2 + 4
         for during, between in polls[1:]:
-            assert during.count("_local_scalar_dense") == len(during) <= 4, during
+            # what the step promises; the least and the greatest ratio; the greatest that is open
+            assert 1 <= during.count("_local_scalar_dense") == len(during) <= 4, during
             assert between == []
     assert events.count("_linalg_check_errors") == 0
 
@@ -141,9 +141,9 @@ def test_beside_the_polls_a_training_step_reads_a_few_numbers(events):
     events.clear()
     with Reads(events):
         layer(x).square().sum().backward()
-    polls = events.count("poll")
-    reads = [event for event in events if event in READING]
-    assert len(reads) - 2 * polls <= 20
+    first, *polls = " ".join(events).split("poll")
+    beside = " ".join([first, *(poll.split("steps", 1)[1] for poll in polls)])
+    assert 0 < sum(event in READING for event in beside.split()) <= 16
 
 
 class Allocated(TorchDispatchMode):

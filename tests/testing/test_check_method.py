@@ -6,8 +6,9 @@ import pytest
 import splitkit as sk
 from splitkit.backend import Space, solving
 from splitkit.solvers.registry import METHODS
-from splitkit.testing import check_method
+from splitkit.testing import check_method, suite
 from splitkit.testing._inclusions import known_term
+from splitkit.testing._place import Place
 from splitkit.testing.checks_method import AtMethod
 
 # whose theorem is of function values, or of residuals: no energy of points
@@ -25,6 +26,11 @@ def test_each_method(kind):
     check_method(kind(), max_examples=2)
 
 
+@pytest.mark.parametrize("kind", [sk.DavisYin, sk.MalitskyTam])
+def test_methods_on_each_library(kind, xp, dtype):
+    suite(kind(), xp=xp, dtype=dtype).run(max_examples=1, only="solution")
+
+
 @pytest.mark.parametrize("method", WRAPPED, ids=lambda method: method.label)
 def test_accelerated_methods(method):
     check_method(method, max_examples=1)
@@ -32,7 +38,7 @@ def test_accelerated_methods(method):
 
 @pytest.mark.parametrize("kind", METHODS, ids=lambda kind: kind.label)
 def test_what_is_promised_of_each_method_is_known(kind):
-    at = AtMethod(kind(), "gradient", 0)
+    at = AtMethod(kind(), Place.of((4,), None, None, None, 0), "gradient", 0)
     operators, _ = at.guaranteed
     iteration = at.method.bind(*operators)
     iteration.space = Space.of(at.start)
@@ -49,7 +55,7 @@ def test_the_known_element_is_a_subgradient(rows, seed):
     rng = np.random.default_rng(seed)
     x = rng.standard_normal(4)
     L = None if rows is None else rng.standard_normal((rows, 4))
-    A, element = known_term(rng, x, L)
+    A, element = known_term(rng, x, L, np.asarray)
     f = A.f if L is None else A.A.f @ sk.DenseMatrix(L)
     for d in rng.standard_normal((50, 4)):
         assert f(x + d) >= f(x) + element @ d - 1e-12
