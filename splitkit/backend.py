@@ -176,6 +176,16 @@ def clip(x: Array, low: Scalar = None, high: Scalar = None) -> Array:
     return x if high is None else xp.minimum(x, high)
 
 
+def extremes(x: Array) -> tuple[float, float]:
+    """The least and the greatest entry, which the host waits for once."""
+    xp = namespace(x)
+    least, greatest = xp.min(x), xp.max(x)
+    if str(device(x)) == "cpu":
+        return float(least), float(greatest)
+    least, greatest = to_numpy(xp.stack((least, greatest))).tolist()
+    return least, greatest
+
+
 def transposed(x: Array) -> Array:
     """Xᵀ of the last two axes; CuPy's arrays have no ``mT``."""
     return namespace(x).matrix_transpose(x)

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import reduce
 
-from splitkit.backend import Array, Point, Space, add, subtract, where
+from splitkit.backend import Array, Point, Space, add, extremes, subtract, where
 from splitkit.solvers.displacement import Displacement, goes_on
 from splitkit.solvers.iteration import Iteration, Reading, State
 from splitkit.solvers.solution import History, Status
@@ -270,14 +270,14 @@ def _record(run: Run, k: int, x: Point, residual: Array, ratio: Array, space: Sp
         open_ratio = xp.where(done, xp.zeros_like(ratio), ratio)
         run.done = done | (ratio <= 1.0)
     run.any_done = True
-    worst = _extremes(open_ratio, space)[1]
+    worst = _worst(open_ratio, space)
     if math.isfinite(worst):
         return worst
     # A non-finite element cannot recover: it is given up, the others go on.
     finite = xp.isfinite(ratio) | run.done
     run.failed = True
     run.done = run.done | ~finite
-    return _extremes(xp.where(run.done, xp.zeros_like(ratio), ratio), space)[1]
+    return _worst(xp.where(run.done, xp.zeros_like(ratio), ratio), space)
 
 
 def _extremes(ratio: Array, space: Space) -> tuple[float, float]:
@@ -286,7 +286,12 @@ def _extremes(ratio: Array, space: Space) -> tuple[float, float]:
         return float(ratio), float(ratio)
     if 0 in ratio.shape:
         return 0.0, 0.0
-    return float(space.xp.min(ratio)), float(space.xp.max(ratio))
+    return extremes(ratio)
+
+
+def _worst(ratio: Array, space: Space) -> float:
+    """The greatest ratio, read by the host; 0 of an empty batch."""
+    return 0.0 if 0 in ratio.shape else float(space.xp.max(ratio))
 
 
 def _give_up_drifting(run: Run, k: int, u: Point, step: Point, ratio: Array, task: Task) -> None:
