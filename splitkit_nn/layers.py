@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, ParamSpec, TypeVar
 
@@ -368,7 +368,7 @@ class _Solves:
         self.M = layer._operator(values)
         self.method = layer._chosen_method(values, self.training)
         G = self.activation.operator
-        for method in (self.method, self._damped()):
+        for method in self._methods():
             solution = solve_forward(
                 self.M, bias, G, method, tol=layer.tol, max_iter=layer.max_iter, z0=z0
             )
@@ -391,7 +391,7 @@ class _Solves:
         self, J: Jacobian, v: Tensor, transposed: bool, steps: int | None = None
     ) -> Tensor:
         layer = self.layer
-        for method in (self.method, self._damped()):
+        for method in self._methods():
             solution = solve_adjoint(
                 self.M,
                 J,
@@ -410,8 +410,10 @@ class _Solves:
         u_tilde: Tensor = solution.x
         return u_tilde
 
-    def _damped(self) -> sk.Splitting:
-        return sk.DouglasRachford(alpha=None if evaluates(self.method) else self.method.alpha)
+    def _methods(self) -> Iterator[StepMethod]:
+        """The layer's method, and the damped one for where it fails."""
+        yield self.method
+        yield sk.DouglasRachford(alpha=None if evaluates(self.method) else self.method.alpha)
 
 
 class _OperatorOf(nn.Module):
