@@ -171,13 +171,13 @@ def _check(run: Run, task: Task, k: int, *, sparing: bool) -> bool:
     watch.calls, watch.recording = [], True
     try:
         after, trace = task.iteration.advance(before)
+        _require_same_kind(watch, k)
         governing = task.iteration.governing(after)
         moved = subtract(governing, task.iteration.governing(before))
         length = space.norm(moved)
         if sparing:
             expected = _expected(run, length, governing, task)
             if FAR < expected < math.inf:
-                _require_same_kind(watch, k)
                 run.live = after
                 run.schedule.plan(k, expected)
                 return False
