@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal, ParamSpec, TypeVar
 
 import torch
@@ -390,7 +390,7 @@ class _Solves:
             else:
                 layer._record(*solutions, backward=backward)
                 return torch.cat([each.x for each in solutions])
-        for method in (self.method, self._damped()):
+        for method in self._methods():
             solution = solve(slice(None), method)
             if layer._accept(solution, backward=backward):
                 break
@@ -443,8 +443,10 @@ class _Solves:
         layer._record(*solutions, backward=True)
         return torch.cat([each.x for each in solutions])
 
-    def _damped(self) -> sk.Splitting:
-        return sk.DouglasRachford(alpha=None if evaluates(self.method) else self.method.alpha)
+    def _methods(self) -> Iterator[StepMethod]:
+        """The layer's method, and the damped one for where it fails."""
+        yield self.method
+        yield sk.DouglasRachford(alpha=None if evaluates(self.method) else self.method.alpha)
 
 
 class _OperatorOf(nn.Module):

@@ -7,6 +7,7 @@ end, at most doubling the iteration count.
 
 Where a measurement costs more than an iteration, the length of the step decides whether there is
 one: it falls as ‖r‖ does, so that, beside what both were when last measured, it predicts ‖r‖.
+Before the first measurement ‖u⁺ − u‖/‖u⁺‖ stands for the relative residual.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ class Run:
     checked : state
         The live one of the latest check.
     measured : tuple of arrays
-        The ratio and the length of the step at the latest check.
+        The ratio, or what stood for it, and the length of the step when last measured.
     first : tuple of arrays
         ‖r‖ and ‖x‖ at the first check.
     any_done : bool
@@ -170,11 +171,12 @@ def _check(run: Run, task: Task, k: int, *, sparing: bool) -> bool:
     watch.calls, watch.recording = [], True
     try:
         after, trace = task.iteration.advance(before)
+        _require_same_kind(watch, k)
         governing = task.iteration.governing(after)
         moved = subtract(governing, task.iteration.governing(before))
         length = space.norm(moved)
         if sparing:
-            expected = _expected(run, length, space)
+            expected = _expected(run, length, governing, task)
             if FAR < expected < math.inf:
                 run.live = after
                 run.schedule.plan(k, expected)
@@ -182,9 +184,7 @@ def _check(run: Run, task: Task, k: int, *, sparing: bool) -> bool:
         reading = task.iteration.read(trace)
     finally:
         watch.recording = False
-    changed = watch.changed()
-    if changed is not None:
-        raise ValueError(f"an operator changed the point at iteration {k}: {changed}")
+    _require_same_kind(watch, k)
     measured = measure(reading, task)
     if run.first is None:
         run.first = measured.residual, space.norm(reading.x)
@@ -216,13 +216,20 @@ def _check(run: Run, task: Task, k: int, *, sparing: bool) -> bool:
     return True
 
 
-def _expected(run: Run, length: Array, space: Space) -> float:
-    """The worst ratio that the length of the step predicts; NaN where nothing does."""
-    if run.measured is None or 0 in length.shape:
-        return math.nan
+def _require_same_kind(watch: Watch, k: int) -> None:
+    changed = watch.changed()
+    if changed is not None:
+        raise ValueError(f"an operator changed the point at iteration {k}: {changed}")
+
+
+def _expected(run: Run, length: Array, u: Point, task: Task) -> float:
+    """The worst ratio that the length of the step to u predicts; 0 of an empty batch."""
+    space = task.space
+    if run.measured is None:
+        stand_in = Measurement(length, space.norm(u), None)
+        run.measured = task.stopping.ratio(stand_in, space), length
     ratio, before = run.measured
-    least = float(space.xp.finfo(space.dtype).smallest_normal)
-    return float(space.xp.max(ratio * length / (before + least)))
+    return _extremes(ratio * length / (before + space.least), space)[1]
 
 
 def _unless_diverging(run: Run, ratio: Array, residual: Array, x: Point, space: Space) -> Array:

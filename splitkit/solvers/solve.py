@@ -104,7 +104,7 @@ def solve_given(
 ) -> Solution:
     """``solve`` with the operators of the method's roles given, and nothing left to be found: where
     a solve takes no longer than its preparation. A failure is returned. If tol is a number, the
-    history holds the first check and those near the end only.
+    history holds the checks near the end only.
     """
     space = Space.of(x0, batch_ndim)
     for A in operators:

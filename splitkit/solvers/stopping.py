@@ -162,5 +162,4 @@ def check_tolerance(tol: Any) -> None:
 
 def _quotient(value: Array, limit: Array, space: Space) -> Array:
     """value/limit with 0/0 = 0, of batch shape; finite for finite values, at most 1e30."""
-    least = float(space.xp.finfo(space.dtype).smallest_normal)
-    return value / (limit + 1e-30 * value + least)
+    return value / (limit + 1e-30 * value + space.least)
