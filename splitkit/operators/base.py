@@ -302,12 +302,15 @@ class Operator(Notation):
         Raises
         ------
         TypeError
-            Neither function is given, or one is not callable.
+            Neither function is given, one is not callable, or a flag is no bool.
         ValueError
             A constant is out of range, or two contradict each other.
         """
         from splitkit.operators.callables import CallableOperator
 
+        for flag, value in (("monotone", monotone), ("gradient", gradient), ("maximal", maximal)):
+            if not isinstance(value, bool):
+                raise TypeError(f"{flag} = {value!r}: give True or False")
         label = name or str(getattr(f or resolvent, "__name__", "A"))
         try:
             properties = Properties.of(

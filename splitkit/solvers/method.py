@@ -87,6 +87,10 @@ class Method:
     averaged: ClassVar[bool] = False
     sequence: ClassVar[str]
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.check, bool):
+            raise TypeError(f"check = {self.check!r}: give True or False")
+
     # -- what a method gives --------------------------------------------------------------------
 
     def iteration(self, *operators: Operator) -> Iteration:

@@ -86,6 +86,8 @@ def solve(
         raise ValueError(f'on_failure = {on_failure!r}: give "raise", "warn" or "return"')
     if callback is not None and not callable(callback):
         raise TypeError(f"callback = {callback!r} is not callable")
+    if progress is not None and not isinstance(progress, bool):
+        raise TypeError(f"progress = {progress!r}: give True, False or None")
     run, task, every = prepared.run, prepared.task, callback is not None
     try:
         with solving(x0), _progress_bar(progress, max_iter) as report:
@@ -217,6 +219,9 @@ def _prepare(
             stopping,
             watch,
             error_factor=1 / m if m is not None and 0 < m < math.inf else None,
+            apart=None
+            if chosen.exact_element(*option.operators)
+            else getattr(chosen, "alpha", None),
             averaged=option.method.averaged and option.guarantee.rate is None,
         ),
         run,
