@@ -111,6 +111,10 @@ class Method:
         """
         return True
 
+    def dual(self, u: Point) -> Point | None:
+        """y ∈ B(Lx) of a composed term LᵀBL, read off the governing point; None: there is none."""
+        return None
+
     def refused(self, reason: str) -> Guarantee:
         """No guarantee, and why."""
         return Guarantee(False, None, reason, self.sequence)

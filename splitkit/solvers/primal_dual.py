@@ -156,6 +156,9 @@ class PrimalDual(Method):
         """Whether the theorem's condition holds."""
         raise NotImplementedError
 
+    def dual(self, u: Point) -> Point:
+        return u[1]
+
     def exact_element(self, *operators: Operator) -> bool:
         return False
 

@@ -123,3 +123,14 @@ def test_a_batch_shares_its_steps_and_each_image_is_denoised():
 def test_balance_is_a_flag(balance):
     with pytest.raises(TypeError, match="give True, False or None"):
         sk.PD3O(balance=balance)
+
+
+def test_the_dual_solution_solves_the_dual_problem():
+    """y ∈ ∂g(Lx): the value of g is ⟨y, Lx⟩, and Lᵀy = b − x."""
+    solution = sk.solve(denoising(), NOISY, sk.ChambollePock(), tol=1e-9)
+    L, y = Gradient(shape=(SIDE, SIDE)), solution.dual
+    np.testing.assert_allclose(L.T(y), NOISY - solution.x, atol=1e-7)
+    np.testing.assert_allclose(
+        np.sum(y * L(solution.x)), f.GroupL2Norm(0.1)(L(solution.x)), rtol=1e-6
+    )
+    assert sk.solve(sk.NormalCone(f.NonNegative()), np.ones(2)).dual is None
