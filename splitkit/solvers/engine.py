@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import reduce
 
-from splitkit.backend import Array, Point, Space, add, extremes, subtract, where
+from splitkit.backend import Array, Point, Scalar, Space, add, extremes, subtract, where
 from splitkit.solvers.displacement import Displacement, goes_on
 from splitkit.solvers.iteration import Iteration, Reading, State
 from splitkit.solvers.solution import History, Status
@@ -117,6 +117,8 @@ class Task:
     ----------
     error_factor : float or None
         1/m if ‖r‖/m bounds the distance to the solution.
+    apart : float, array or None
+        α if the elements that make up r are known at points only that are α‖r‖ apart.
     averaged : bool
         Whether the iteration is an averaged map, so that its displacement shows inconsistency.
     sparing : bool
@@ -129,6 +131,7 @@ class Task:
     stopping: Stopping
     watch: Watch
     error_factor: float | None
+    apart: Scalar
     averaged: bool
     sparing: bool = False
 
@@ -250,7 +253,8 @@ def measure(reading: Reading, task: Task) -> Measurement:
     for point in (*reading.terms[1:], *reading.sizes):
         size = space.xp.maximum(size, space.norm(point))
     bound = None if task.error_factor is None else task.error_factor * residual
-    return Measurement(residual, size, bound)
+    distance = None if task.apart is None else task.apart * residual
+    return Measurement(residual, size, bound, distance)
 
 
 def _record(run: Run, k: int, x: Point, residual: Array, ratio: Array, space: Space) -> float:

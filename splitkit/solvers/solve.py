@@ -86,6 +86,8 @@ def solve(
         raise ValueError(f'on_failure = {on_failure!r}: give "raise", "warn" or "return"')
     if callback is not None and not callable(callback):
         raise TypeError(f"callback = {callback!r} is not callable")
+    if progress is not None and not isinstance(progress, bool):
+        raise TypeError(f"progress = {progress!r}: give True, False or None")
     with solving(x0):
         solution = prepared.finish(max_iter, callback, progress)
     wanted = (Status.CONVERGED, Status.STOPPED, Status.INTERRUPTED)
@@ -258,6 +260,9 @@ def prepare(
             stopping,
             watch,
             error_factor=1 / m if m is not None and 0 < m < math.inf else None,
+            apart=None
+            if chosen.exact_element(*option.operators)
+            else getattr(chosen, "alpha", None),
             averaged=may_drift,
             sparing=sparing and not may_drift,
         ),

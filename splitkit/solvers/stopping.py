@@ -28,11 +28,14 @@ class Measurement:
         max(‖Fx‖, ‖x‖/α, ‖(u − x)/α‖): the size of the terms that cancel in r.
     error_bound : array or None
         ‖r‖/m, if F + G is m-strongly monotone.
+    distance : array or None
+        α‖r‖, if the terms' elements whose sum r is are known at points so far apart only.
     """
 
     residual: Array
     scale: Array
     error_bound: Array | None
+    distance: Array | None = None
 
 
 class Stopping:
@@ -124,10 +127,13 @@ class Relative(_Tolerance):
 
 @dataclass(frozen=True)
 class Absolute(_Tolerance):
-    """‖r‖ ≤ tol."""
+    """‖r‖ ≤ tol; and α‖r‖ ≤ tol, if r is a sum of elements at points so far apart."""
 
     def ratio(self, measured: Measurement, space: Space) -> Array:
-        return _quotient(measured.residual, self.tol + 0.0 * measured.residual, space)
+        size = measured.residual
+        if measured.distance is not None:
+            size = space.xp.maximum(size, measured.distance)
+        return _quotient(size, self.tol + 0.0 * size, space)
 
 
 @dataclass(frozen=True)
