@@ -229,8 +229,12 @@ def check_layer(
 
 
 @suite.register(MonDEQ)
-def layer_suite(layer: MonDEQ, input_shape: tuple[int, ...] | None = None) -> Suite:
-    """The properties of a layer; see ``check_layer``. A case is (kind of parameters, seed)."""
+def layer_suite(
+    layer: MonDEQ, input_shape: tuple[int, ...] | None = None, *, xp: Any = None
+) -> Suite:
+    """The properties of a layer; see ``check_layer``. A case is (kind of parameters, seed), and the
+    library Torch, as messages of all checks name it.
+    """
     given = () if input_shape is None else (input_shape,)
     shape = find_input_shape(layer) if input_shape is None else input_shape
     xp = namespace(torch.zeros(1))
