@@ -58,8 +58,8 @@ class Place:
         dtype = xp.float64 if dtype is None else dtype
         if not xp.isdtype(dtype, "real floating"):
             raise TypeError(
-                f"dtype = {dtype}: give a real floating one; a point of a complex space is the tuple "
-                "of its real and imaginary parts, with the shape ((n,), (n,))"
+                f"dtype = {dtype}: give a real floating one; a point of a complex space is the "
+                "tuple of its real and imaginary parts, with the shape ((n,), (n,))"
             )
         flat = Flat(shape, xp, dtype, device)
         zero = flat.point(np.zeros(flat.size))
