@@ -8,9 +8,10 @@ from functools import cached_property
 
 import numpy as np
 
-from splitkit.backend import Array, Point
+from splitkit.backend import Array, Point, blocks
 from splitkit.operators.base import Operator
 from splitkit.testing._place import Place
+from splitkit.testing._report import dtype_name
 from splitkit.testing._suite import Case
 from splitkit.testing.strategies import SCALES, STEPS
 
@@ -111,6 +112,7 @@ def spread(place: Place, count: int, seed: int) -> Iterator[Case]:
 
 def replay_options(place: Place, batch_ndim: int) -> str:
     """The options of ``replay`` that are not the default."""
-    dtype = str(place.dtype).rsplit(".", maxsplit=1)[-1]
+    dtype = dtype_name(blocks(place.zero)[0])
     found = "" if place.is_double else f", dtype=xp.{dtype}"
+    found += "" if place.device is None else f", device={str(place.device)!r}"
     return found + (f", batch_ndim={batch_ndim}" if batch_ndim else "")

@@ -49,11 +49,18 @@ class Place:
 
         Raises
         ------
+        TypeError
+            The dtype is not real and floating.
         ValueError
             A shape is too short for ``batch_ndim``.
         """
         xp = default_namespace(xp)
         dtype = xp.float64 if dtype is None else dtype
+        if not xp.isdtype(dtype, "real floating"):
+            raise TypeError(
+                f"dtype = {dtype}: give a real floating one; a point of a complex space is the "
+                "tuple of its real and imaginary parts, with the shape ((n,), (n,))"
+            )
         flat = Flat(shape, xp, dtype, device)
         zero = flat.point(np.zeros(flat.size))
         return cls(shape, xp, dtype, device, Space.of(zero, batch_ndim, name="shape"))

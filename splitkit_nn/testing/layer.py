@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
+from typing import Any
 
 import torch
 from hypothesis import strategies as st
@@ -62,8 +63,12 @@ def check_layer(
 
 
 @suite.register(MonDEQ)
-def layer_suite(layer: MonDEQ, input_shape: tuple[int, ...] | None = None) -> Suite:
-    """The properties of a layer; see ``check_layer``. A case is (kind of parameters, seed)."""
+def layer_suite(
+    layer: MonDEQ, input_shape: tuple[int, ...] | None = None, *, xp: Any = None
+) -> Suite:
+    """The properties of a layer; see ``check_layer``. A case is (kind of parameters, seed), and the
+    library Torch, as messages of all checks name it.
+    """
     given = () if input_shape is None else (input_shape,)
     shape = stated_shape(layer.parametrization) if input_shape is None else input_shape
     xp = namespace(torch.zeros(1))

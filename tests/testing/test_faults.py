@@ -1,7 +1,9 @@
 """Planted faults: each is found by the check of the property that it breaks, and says so."""
 
+import array_api_compat.torch
 import numpy as np
 import pytest
+import torch
 
 import splitkit as sk
 from splitkit.functions import L1Norm
@@ -35,7 +37,10 @@ def test_the_table_can_be_printed(capsys, monkeypatch):
     assert "1 of 1 faults caught every time" in printed
 
 
-@pytest.mark.parametrize("fault", FAULTS[:12], ids=lambda fault: fault.name)
+SHOWN = [*FAULTS[:12], *(each for each in FAULTS if each.options), *FAULTS[12::9]]
+
+
+@pytest.mark.parametrize("fault", SHOWN, ids=lambda fault: fault.name)
 def test_the_code_of_a_message_shows_the_violation_again(fault):
     thing, *_ = fault.make()
     message = str(fault.found(fault.property))
@@ -44,6 +49,23 @@ def test_the_code_of_a_message_shows_the_violation_again(fault):
         exec("\n".join(line.strip() for line in lines), {"A": thing})
     assert again.value.property == fault.property
     assert str(again.value).splitlines()[1] == message.splitlines()[1]
+
+
+def test_the_code_of_a_message_names_dtype_device_and_batch():
+    A = sk.Operator.from_callable(lambda x: 2 * x, lipschitz=1.9, name="A")
+    options = {"xp": array_api_compat.torch, "dtype": torch.float32, "device": "cpu"}
+    with pytest.raises(AssertionError) as found:
+        check_operator(A, (3, 2), batch_ndim=1, **options)
+    code = str(found.value).partition("A = A:\n")[2]
+    assert "dtype=xp.float32, device='cpu', batch_ndim=1)" in code
+    with pytest.raises(AssertionError, match="violates lipschitz"):
+        exec("\n".join(line.strip() for line in code.splitlines()), {"A": A})
+
+
+@pytest.mark.parametrize("dtype", [np.complex128, np.int64])
+def test_a_dtype_that_is_not_real_and_floating_is_refused(dtype):
+    with pytest.raises(TypeError, match="its real and imaginary parts"):
+        check_operator(sk.Identity(), (3,), dtype=dtype)
 
 
 def test_a_message_holds_formula_points_and_both_sides():
