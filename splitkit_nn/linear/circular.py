@@ -109,10 +109,11 @@ class CircularConvolution(LinearOperator):
 
     def _inverse(self, alpha: float) -> CircularConvolution:
         """(I + αM̂(ω))⁻¹, a few frequencies at a time, so that what is made on the way is small."""
+        count = self.blocks.shape[0]
         step = max(1, FACTORED_ENTRIES // math.prod(self.blocks.shape[1:]))
         parts = [
-            self._inverse_of(self.blocks[i : i + step, ...], alpha)
-            for i in range(0, self.blocks.shape[0], step)
+            self._inverse_of(self.blocks[i : min(i + step, count), ...], alpha)
+            for i in range(0, count, step)
         ]
         return CircularConvolution(
             self.xp.concat(parts), self.lattice, strong_monotonicity=0.0, lipschitz=1.0
