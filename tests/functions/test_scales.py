@@ -1,0 +1,91 @@
+"""Proximal maps without a closed form, from 10⁻⁸ to 10⁸ in the point and in the step.
+
+In single precision they agree with double precision to a few roundings of the larger of ‖y‖ and
+‖p‖; the projections p of y have, in double precision, ⟨y − p, q − p⟩ ≤ 0 for points q of the set.
+"""
+
+import numpy as np
+import pytest
+
+from splitkit.functions import (
+    Birkhoff,
+    ExponentialCone,
+    Intersection,
+    L2Ball,
+    Logistic,
+    LogSumExp,
+    LpPower,
+    NegativeEntropy,
+    NonNegative,
+    Polyhedron,
+    PowerCone,
+    SimplexEntropy,
+    SortedL1,
+    SquaredKSupportNorm,
+    TransportPolytope,
+)
+
+SCALES = [1e-8, 1e-3, 1.0, 1e3, 1e8]
+PENALTIES = {
+    "4/3 power": lambda a: LpPower(4 / 3),
+    "3/2 power": lambda a: LpPower(1.5),
+    "cube": lambda a: LpPower(3.0),
+    "fourth power": lambda a: LpPower(4.0),
+    "k-support": lambda a: SquaredKSupportNorm(3),
+    "sorted": lambda a: SortedL1(a(np.linspace(2.0, 0.5, 6))),
+    "softmax": lambda a: LogSumExp(),
+    "logistic": lambda a: Logistic(),
+    "entropy": lambda a: NegativeEntropy(),
+    "entropy on the simplex": lambda a: SimplexEntropy(),
+}
+A = np.random.default_rng(2).normal(size=(4, 3))
+SETS = {
+    "exponential cone": (lambda a: ExponentialCone(), (3, 3)),
+    "power cone": (lambda a: PowerCone(0.3), (3, 3)),
+    "polyhedron": (lambda a: Polyhedron(a(A), a(np.ones(4))), (3,)),
+    "Birkhoff": (lambda a: Birkhoff(), (3, 3)),
+    "transport": (
+        lambda a: TransportPolytope(a([0.25, 0.75]), a([0.5, 0.125, 0.375])), (2, 3),
+    ),
+    "intersection": (lambda a: Intersection((NonNegative(), L2Ball(1.0))), (3,)),
+}  # fmt: skip
+
+
+def single(a):
+    return np.asarray(a, dtype=np.float32)
+
+
+def close(p32, p64, y, roundings):
+    size = max(np.linalg.norm(y), np.linalg.norm(p64))
+    assert p32.dtype == np.float32
+    assert np.linalg.norm(p32 - p64) <= roundings * np.finfo(np.float32).eps * size
+
+
+@pytest.mark.parametrize("alpha", SCALES)
+@pytest.mark.parametrize("name", PENALTIES)
+def test_penalties_at_every_scale_in_both_precisions(name, alpha):
+    rng = np.random.default_rng(0)
+    make = PENALTIES[name]
+    for scale in SCALES:
+        y = single(scale * rng.normal(size=6))
+        p = make(np.asarray).prox(y.astype(float), alpha)
+        assert np.all(np.isfinite(p))
+        close(make(single).prox(y, alpha), p, y, 8)
+
+
+@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize("name", SETS)
+def test_projections_at_every_scale_in_both_precisions(name, scale):
+    rng = np.random.default_rng(1)
+    make, shape = SETS[name]
+    for _ in range(4):
+        y = single(scale * rng.normal(size=shape))
+        C = make(np.asarray)
+        p = C.project(y.astype(float))
+        size = np.linalg.norm(y) + np.linalg.norm(p)
+        rounding = np.finfo(float).eps * size
+        assert np.max(C.violation(p)) <= 200 * rounding
+        for q in (C.project(rng.normal(size=shape) * s) for s in (1.0, scale)):
+            # ⟨y − p, q − p⟩ ≤ 0 for q in C
+            assert np.sum((y - p) * (q - p)) <= 1000 * rounding * (size + np.linalg.norm(q))
+        close(make(single).project(y), p, y, 16)
