@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import partial, wraps
+from functools import lru_cache, partial, wraps
 from inspect import signature
 from typing import Any
 
@@ -98,13 +98,7 @@ class Function(Notation):
     @property
     def properties(self) -> Properties:
         """Properties of ∂f; for weakly convex f, m-monotone with m < 0."""
-        m = self.strong_convexity
-        return Properties.of(
-            strong_monotonicity=m if self.convex or -math.inf < m < 0 else None,
-            lipschitz=self.smoothness,
-            gradient=self.convex,  # methods take it for the subdifferential of a convex function
-            maximal=self.convex,
-        )
+        return _subdifferential_properties(self.strong_convexity, self.smoothness, self.convex)
 
     def check_space(self, space: Space) -> None:
         """Raise TypeError or ValueError, naming the argument, if f does not act on this space."""
@@ -189,6 +183,16 @@ class Function(Notation):
 
     def __repr__(self) -> str:
         return type(self).__name__
+
+
+@lru_cache(maxsize=256)
+def _subdifferential_properties(m: float, smoothness: float | None, convex: bool) -> Properties:
+    return Properties.of(
+        strong_monotonicity=m if convex or -math.inf < m < 0 else None,
+        lipschitz=smoothness,
+        gradient=convex,  # methods take it for the subdifferential of a convex function
+        maximal=convex,
+    )
 
 
 def _with_checked_step(prox: Callable[..., Point]) -> Callable[..., Point]:

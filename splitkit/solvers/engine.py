@@ -189,11 +189,11 @@ def _check(run: Run, task: Task, k: int, *, sparing: bool) -> bool:
         watch.recording = False
     _require_same_kind(watch, k)
     measured = measure(reading, task)
-    if run.first is None:
-        run.first = measured.residual, space.norm(reading.x)
     ratio = task.stopping.ratio(measured, space)
     run.live, run.latest, run.measured = after, reading.x, (ratio, length)
     run.worst = _record(run, k, reading.x, measured.residual, ratio, space)
+    if run.first is None:
+        run.first = measured.residual, space.norm(reading.x)
     run.history.fixed_point_residual.append(length)
     if run.failed and not run.detail:
         run.detail = _blame(run.checked, known, k, task)
@@ -228,18 +228,20 @@ def _require_same_kind(watch: Watch, k: int) -> None:
 def _expected(run: Run, length: Array, u: Point, task: Task) -> float:
     """The worst ratio that the length of the step to u predicts; 0 of an empty batch."""
     space = task.space
+    if 0 in length.shape:
+        return 0.0
     if run.measured is None:
         stand_in = Measurement(length, space.norm(u), None)
         run.measured = task.stopping.ratio(stand_in, space), length
     ratio, before = run.measured
-    return _extremes(ratio * length / (before + space.least), space)[1]
+    return float(space.xp.max(ratio * length / (before + space.least)))
 
 
 def _unless_diverging(run: Run, ratio: Array, residual: Array, x: Point, space: Space) -> Array:
     """The ratio, above 1 where x has grown and the residual has not fallen since the first check:
     beside an x that runs to infinity every residual looks small.
     """
-    assert run.first is not None
+    assert run.first is not None  # at the first check there is nothing to compare with
     first_residual, first_size = run.first
     diverging = (residual >= 0.5 * first_residual) & (space.norm(x) > 4.0 * first_size)
     return space.xp.where(diverging, space.xp.maximum(ratio, 2.0 + 0.0 * ratio), ratio)
@@ -264,7 +266,7 @@ def _record(run: Run, k: int, x: Point, residual: Array, ratio: Array, space: Sp
     run.history.iteration.append(k)
     run.history.residual.append(residual)
     best, worst = _extremes(ratio, space)
-    if best <= 1.0 or not math.isfinite(worst):
+    if run.first is not None and (best <= 1.0 or not math.isfinite(worst)):
         ratio = _unless_diverging(run, ratio, residual, x, space)
     if space.batch_ndim == 0 or not run.any_done:
         run.x, run.kept, run.residual = x, run.live, residual
