@@ -32,6 +32,7 @@ def solve(
     *,
     tol: float | Stopping | None = None,
     max_iter: int = 10_000,
+    first_check: int = 1,
     batch_ndim: int = 0,
     callback: Callback | None = None,
     progress: bool | None = None,
@@ -53,6 +54,9 @@ def solve(
         Relative, for each batch element by itself: ‖r‖ ≤ tol · max(‖Fx‖, ‖x‖/α, ‖(u−x)/α‖) with
         r ∈ (F+G)(x). Default 1e-8 (1.2e-5 in float32). 0 runs to max_iter.
     max_iter : int
+    first_check : int
+        The first iteration after which the tolerance is looked at, where a callback does not look
+        at each: what was needed for a similar problem saves the checks before.
     batch_ndim : int
         Leading axes of x0 that index independent problems.
     callback : callable
@@ -87,6 +91,8 @@ def solve(
     if callback is not None and not callable(callback):
         raise TypeError(f"callback = {callback!r} is not callable")
     run, task, every = prepared.run, prepared.task, callback is not None
+    _check_limit(first_check, "first_check")
+    run.schedule.next_check = max(run.schedule.next_check, first_check)
     try:
         with solving(x0), _progress_bar(progress, max_iter) as report:
             task.stopping.start()
@@ -223,9 +229,9 @@ def _prepare(
     )
 
 
-def _check_limit(max_iter: Any) -> None:
-    if isinstance(max_iter, bool) or not isinstance(max_iter, Integral) or max_iter < 1:
-        raise ValueError(f"max_iter = {max_iter!r}: give a positive integer")
+def _check_limit(value: Any, name: str = "max_iter") -> None:
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
+        raise ValueError(f"{name} = {value!r}: give a positive integer")
 
 
 def _strong_monotonicity(option: Option) -> float | None:
