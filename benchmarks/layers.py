@@ -1,140 +1,228 @@
-"""Time and peak memory of a training step of the paper's models, beside the paper's algorithm.
+"""Time, iterations, error and memory of the paper's models, beside other ways to solve them.
 
-    OMP_NUM_THREADS=1 python benchmarks/layers.py [--quick] [--repeats 5] [--only dense]
+    OMP_NUM_THREADS=1 python benchmarks/layers.py [--reference DIR] [--tol 1e-2] [--only conv]
 
-A step is forward, cross-entropy and backward on one batch of noise, in float32. The rendering of
-the paper's algorithm (not of multi-tier) runs the same model at the same tolerance with α = 1: both
-half steps of Peaceman-Rachford spelled out, complex blocks over the full spectrum, the inverse made
-anew at every step, and an error over the whole batch that the host reads after each iteration. The
-explicit network has the same maps, with one product with W. Runs are interleaved; figures are
-medians of CPU time. For memory each way runs once alone, in a process of its own: the peak over
-what the process held before.
+A training step is forward, cross-entropy and backward on one batch of noise, in float32, after the
+parameters have changed; an evaluation records nothing, and what was factored is still there. The
+ways, all at the same weights and the same nominal tolerance, each in its own norm:
+
+    splitkit        the layer, with certificates and a stop for each sample
+    … at a tol      the layer, its tolerance halved until its error is at most that of the released
+                    code, or of the paper's algorithm where that is not given
+    released code   with --reference (see benchmarks/README.md)
+    paper           a rendering of the paper's algorithms (paper_algorithm.py)
+    torchdeq        fixed point and Anderson on the cell z ↦ σ(Wz + Ux + b), exact gradient
+    explicit        two layers with the same maps, without a solve
+
+Figures are medians of CPU time over interleaved runs, and their ratios to the layer's. The error is
+relative, to a solve in float64 to 1e-10, on the first samples. For memory each way runs once alone,
+in a process of its own: the peak of a training step over what the process held before.
 """
 
 from __future__ import annotations
 
 import argparse
+import copy
 import math
 import multiprocessing
+import os
 import time
-from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+import paper_algorithm
+import released_code
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
-from splitkit_nn import layers
+from splitkit_nn.linear import MonotoneConv2d, MonotoneMultiTier, Parametrization
 from splitkit_nn.models import Classifier, ConvClassifier, DenseClassifier, MultiTierClassifier
 
-TOL, MAX_ITER = 1e-2, 300
-WAYS = ("splitkit", "paper", "explicit")
-Map = Callable[[Tensor], Tensor]
+SAMPLES = 16  # on which errors are measured
+MODELS = {  # (inputs,) or (channels of the image, side); channels; and the same for --quick
+    "dense": (((784,), (87,)), ((64,), (20,))),
+    "conv": (((3, 32), (81,)), ((3, 8), (8,))),
+    "multi-tier": (((3, 32), (16, 32, 60)), ((3, 8), (4, 8, 8))),
+}
 
 
-def make(name: str, quick: bool) -> tuple[Classifier, Tensor]:
-    """A model of the paper, or a small one like it, and a batch."""
-    torch.manual_seed(0)
-    if name == "dense":
-        inputs, units, batch = (64, 20, 32) if quick else (784, 87, 128)
-        return DenseClassifier(inputs, units, 10), torch.randn(batch, inputs)
-    side, batch = (8, 16) if quick else (32, 128)
-    x = torch.randn(batch, 3, side, side)
-    if name == "conv":
-        return ConvClassifier(3, 8 if quick else 81, side, 10), x
-    return MultiTierClassifier(3, (4, 8, 8) if quick else (16, 32, 60), side, 10), x
+@dataclass(frozen=True)
+class Options:
+    """What the command line says."""
+
+    quick: bool
+    repeats: int
+    tol: float
+    reference: Path | None
 
 
-def resolvent(W: Tensor, shape: torch.Size) -> tuple[Map, Map]:
-    """V and Vᵀ for V = (I + I − W)⁻¹: a matrix, or blocks over the full spectrum of a kernel."""
-    if W.ndim == 2:
-        V = torch.linalg.inv(2 * torch.eye(len(W)) - W)
-        return (lambda z: z @ V.T), (lambda z: z @ V)
-    height, width = shape[-2:]
-    size, channels = W.shape[-1], len(W)
-    padded = torch.zeros(channels, channels, height, width)
-    centre = torch.arange(size) - size // 2
-    padded.index_put_(
-        (
-            torch.arange(channels)[:, None, None, None],
-            torch.arange(channels)[None, :, None, None],
-            (centre % height)[:, None],
-            centre % width,
-        ),
-        W,
-        accumulate=True,
-    )
-    blocks = torch.fft.fft2(padded).conj().permute(2, 3, 0, 1)
-    Vb = torch.linalg.inv(2 * torch.eye(channels, dtype=blocks.dtype) - blocks)
+@dataclass
+class Way:
+    """A way to logits; ``run`` notes the equilibrium and how many iterations it took."""
 
-    def apply(z: Tensor, right: Tensor) -> Tensor:
-        Z = torch.fft.fft2(z).permute(2, 3, 0, 1) @ right
-        return torch.fft.ifft2(Z.permute(2, 3, 0, 1)).real
+    module: nn.Module
+    run: Callable[[Tensor], Tensor]
+    z: Tensor | None = None
+    iterations: Callable[[], list[Any]] = field(default=list)
 
-    return (lambda z: apply(z, Vb.mT)), (lambda z: apply(z, Vb.conj()))
+    def train(self, x: Tensor) -> None:
+        """Forward and backward; the gradients stay in the parameters."""
+        self.module.train().zero_grad()
+        functional.cross_entropy(self.run(x), torch.arange(len(x)) % 10).backward()
 
-
-def iterate(prox: Map, V: Map, bias: Tensor | float, like: Tensor) -> Tensor:
-    """Peaceman-Rachford as the paper's algorithms have it."""
-    z = u = torch.zeros_like(like)
-    for _ in range(MAX_ITER):
-        half = 2 * z - u
-        u = 2 * V(half + bias) - half
-        after = prox(u)
-        error = float((after - z).norm() / (1e-6 + after.norm()))
-        z = after
-        if error < TOL:
-            break
-    return z
-
-
-def paper_equilibrium(model: Classifier, x: Tensor) -> Tensor:
-    """z by the paper's Algorithm 2; its gradient by Algorithm 4 through one tracked application."""
-    P, sigma = model.layer.parametrization, model.layer.activation
-    W, bias = P.weight(), P.bias(x)
-    with torch.no_grad():
-        V, VT = resolvent(W, bias.shape)
-        z = iterate(sigma, V, bias, bias)
-        j = sigma.derivative(P.multiply(W, z) + bias)
-        d = (1 - j) / j
-        singular = j == 0
-
-    def solve(v: Tensor) -> Tensor:
-        def prox(u: Tensor) -> Tensor:
-            result = (u + v) / (1 + d)
-            result[singular] = 0
-            return result
-
+    def evaluate(self, x: Tensor) -> None:
+        """Forward, with nothing recorded."""
+        self.module.eval()
         with torch.no_grad():
-            return v + P.multiply_transpose(W, iterate(prox, VT, 0.0, v))
-
-    tracked = sigma(P.multiply(W, z) + bias)
-    if tracked.requires_grad:
-        tracked.register_hook(solve)
-    return tracked
+            self.run(x)
 
 
-def explicit_layer(model: Classifier, x: Tensor) -> Tensor:
+def make(name: str, options: Options) -> tuple[Classifier, nn.Module | None, Tensor]:
+    """A model of the paper with random weights, the released code's with the same, and a batch."""
+    torch.manual_seed(0)
+    sizes, channels = MODELS[name][options.quick]
+    theirs: nn.Module | None = None
+    if options.reference is not None:
+        theirs, model = released_code.pair(options.reference, name, sizes, channels, options.tol)
+    elif name == "dense":
+        model = DenseClassifier(sizes[0], channels[0], 10, tol=options.tol)
+    elif name == "conv":
+        model = ConvClassifier(sizes[0], channels[0], sizes[1], 10, tol=options.tol)
+    else:
+        model = MultiTierClassifier(sizes[0], channels, sizes[1], 10, tol=options.tol)
+    batch = 32 if options.quick else 128
+    shape = (sizes[0],) if name == "dense" else (sizes[0], sizes[1], sizes[1])
+    return model, theirs, torch.randn(batch, *shape)
+
+
+def ways(model: Classifier, theirs: nn.Module | None, tol: float) -> dict[str, Way]:
+    """All ways but the one at another's error."""
+    found = {"splitkit": layer_way(model, tol)}
+    if theirs is not None:
+        found["released code"] = released_way(theirs)
+    found["paper"] = paper_way(model, tol)
+    for solver in ("fixed_point_iter", "anderson"):
+        way = torchdeq_way(model, tol, solver)
+        if way is not None:
+            found[f"torchdeq {solver[:8]}"] = way
+    found["explicit"] = explicit_way(model)
+    return found
+
+
+def layer_way(model: Classifier, tol: float) -> Way:
+    """The layer itself."""
+
+    def run(x: Tensor) -> Tensor:
+        model.layer.tol = tol
+        way.z = model.layer(model.inputs(x))
+        return model.readout(way.z)
+
+    def iterations() -> list[Any]:
+        last = model.layer.last_solve
+        return [each.iterations for each in (last.forward, last.backward) if each is not None]
+
+    way = Way(model, run, iterations=iterations)
+    return way
+
+
+def released_way(theirs: Any) -> Way:
+    """The released code."""
+
+    def note(module: nn.Module, inputs: Any, z: tuple[Tensor, ...]) -> None:
+        way.z = torch.cat([tier.flatten(1) for tier in z], dim=1)
+
+    theirs.mon.register_forward_hook(note)
+    stats = theirs.mon.stats
+    way = Way(theirs, theirs, iterations=lambda: [stats.fwd_iters.val, stats.bkwd_iters.val])
+    return way
+
+
+def paper_way(model: Classifier, tol: float) -> Way:
+    """The rendering of the paper's algorithms."""
+
+    def run(x: Tensor) -> Tensor:
+        way.z, iterations = paper_algorithm.equilibrium(model, model.inputs(x), tol)
+        way.iterations = lambda: iterations
+        return model.readout(way.z)
+
+    way = Way(model, run)
+    return way
+
+
+def product(P: Parametrization, W: Tensor) -> Callable[[Tensor], Tensor]:
+    """z ↦ Wz, with the spectrum of W made once."""
+    if isinstance(P, MonotoneMultiTier):
+        M = P._operator(W)
+        return lambda z: z - M(z)
+    if isinstance(P, MonotoneConv2d):
+        blocks = P.grid.spectrum(W).mT
+        return lambda z: P.grid.inverse(P.grid.transform(z) @ blocks)
+    return lambda z: P.multiply(W, z)
+
+
+def torchdeq_way(model: Classifier, tol: float, solver: str) -> Way | None:
+    """torchdeq on the same cell; None where it is not installed."""
+    try:
+        from torchdeq import get_deq
+    except ImportError:
+        return None
+    forward = {"f_solver": solver, "f_tol": tol, "f_max_iter": 300, "f_stop_mode": "rel"}
+    backward = {"b_solver": solver, "b_tol": tol, "b_max_iter": 300, "b_stop_mode": "rel"}
+    deq = get_deq(ift=True, **forward, **backward)
+
+    def run(x: Tensor) -> Tensor:
+        P, sigma = model.layer.parametrization, model.layer.activation
+        apply, bias = product(P, P.weight()), P.bias(model.inputs(x))
+        deq.train(model.training)
+        found, info = deq(lambda z: sigma(apply(z) + bias), torch.zeros_like(bias))
+        way.z, steps = found[-1], int(info["nstep"].max())
+        way.iterations = lambda: [steps]
+        return model.readout(way.z)
+
+    way = Way(model, run)
+    return way
+
+
+def explicit_way(model: Classifier) -> Way:
     """Two layers with the same maps, without a solve."""
-    P, sigma = model.layer.parametrization, model.layer.activation
-    bias = P.bias(x)
-    return sigma(P.multiply(P.weight(), sigma(bias)) + bias)
+
+    def run(x: Tensor) -> Tensor:
+        P, sigma = model.layer.parametrization, model.layer.activation
+        bias = P.bias(model.inputs(x))
+        return model.readout(sigma(P.multiply(P.weight(), sigma(bias)) + bias))
+
+    return Way(model, run)
 
 
-def step(model: Classifier, x: Tensor, way: str) -> None:
-    """Forward and backward; the gradients stay in the parameters."""
-    model.zero_grad()
-    inputs = model.inputs(x)
-    z = {
-        "splitkit": lambda: model.layer(inputs),
-        "paper": lambda: paper_equilibrium(model, inputs),
-        "explicit": lambda: explicit_layer(model, inputs),
-    }[way]()
-    labels = torch.arange(len(x)) % 10
-    functional.cross_entropy(model.readout(z), labels).backward()
+def exact(model: Classifier, x: Tensor) -> Tensor:
+    """The equilibrium of each sample, in float64."""
+    layer = copy.deepcopy(model.layer).double().eval()
+    layer.tol, layer.max_iter = 1e-10, 10_000
+    with torch.no_grad():
+        return layer(model.inputs(x).double()).flatten(1)
+
+
+def error(way: Way, x: Tensor, z: Tensor) -> float:
+    """‖found − z‖/‖z‖; NaN for a way that finds no equilibrium."""
+    way.evaluate(x)
+    if way.z is None:
+        return math.nan
+    return float((way.z.double().flatten(1) - z).norm() / z.norm())
+
+
+def with_matched(found: dict[str, Way], model: Classifier, x: Tensor, tol: float) -> dict[str, Way]:
+    """The ways, and after the first the layer at the error of the released code or the paper."""
+    x = x[:SAMPLES]
+    z = exact(model, x)
+    rival = found.get("released code", found["paper"])
+    target, way = error(rival, x, z), found["splitkit"]
+    while error(way, x, z) > target and tol > 1e-6:
+        tol /= 2
+        way = layer_way(model, tol)
+    return {"splitkit": found["splitkit"], f"… at {tol:.1e}": way, **found}
 
 
 def spoil(model: Classifier) -> None:
@@ -144,50 +232,19 @@ def spoil(model: Classifier) -> None:
             p.mul_(1 + 1e-6)
 
 
-def clock(run: Callable[[], object]) -> float:
+def clock(run: Callable[[Tensor], object], x: Tensor) -> float:
     """CPU seconds."""
     start = time.process_time()
-    run()
+    run(x)
     return time.process_time() - start
 
 
-def breakdown(model: Classifier, x: Tensor) -> dict[str, float]:
-    """CPU seconds of the parts of one step; what is left is tracked by autograd."""
-    times: dict[str, float] = defaultdict(float)
-    kept = []
-
-    def timed(owner: Any, name: str, label: str) -> None:
-        original = getattr(owner, name)
-        kept.append((owner, name, original))
-
-        def wrapper(*args: Any, **kwargs: Any) -> Any:
-            start = time.process_time()
-            try:
-                return original(*args, **kwargs)
-            finally:
-                times[label] += time.process_time() - start
-
-        setattr(owner, name, wrapper)
-
-    timed(layers.MonDEQ, "_operator", "operator")
-    timed(layers, "solve_forward", "forward solve")
-    timed(layers, "solve_adjoint", "backward solve")
-    M = model.layer.parametrization.operator(exact=False)
-    timed(type(getattr(M, "diagonal", (M,))[0]), "shifted_inverse", "inverse")
-    total = clock(lambda: step(model, x, "splitkit"))
-    for owner, name, original in kept:
-        setattr(owner, name, original)
-    # the inverse is made inside the forward solve, which uses it first
-    times["forward solve"] -= times["inverse"]
-    times["tracked part"] = total - sum(times.values())
-    return dict(times)
-
-
-def peak(name: str, quick: bool, way: str, results: Any) -> None:
+def peak(name: str, options: Options, way: str, results: Any) -> None:
     """Put the growth of the resident memory, in MiB, into the queue."""
-    model, x = make(name, quick)
+    model, theirs, x = make(name, options)
+    each = ways(model, theirs, options.tol)[way]
     before = high_water()
-    step(model, x, way)
+    each.train(x)
     results.put(high_water() - before)
 
 
@@ -200,50 +257,70 @@ def high_water() -> float:
     return int(status.split("VmHWM:")[1].split()[0]) / 1024
 
 
-def memory(name: str, quick: bool, way: str) -> float:
-    """The peak of a step in a process of its own."""
+def memory(name: str, options: Options, way: str) -> float:
+    """The peak of a training step in a process of its own."""
     context = multiprocessing.get_context("spawn")
     results = context.Queue()
-    process = context.Process(target=peak, args=(name, quick, way, results))
+    process = context.Process(target=peak, args=(name, options, way, results))
     process.start()
     found: float = results.get()
     process.join()
     return found
 
 
-def report(name: str, quick: bool, repeats: int) -> None:
+def medians(
+    found: dict[str, Way], run: str, x: Tensor, repeats: int, before: Callable[[], None]
+) -> dict[str, float]:
+    """The median CPU time of each way, in turn after one run that is not counted."""
+    times: dict[str, list[float]] = {name: [] for name in found}
+    for i in range(repeats + 1):
+        for name, way in found.items():
+            before()
+            seconds = clock(getattr(way, run), x)
+            if i:
+                times[name].append(seconds)
+    return {name: float(torch.tensor(each).median()) for name, each in times.items()}
+
+
+def report(name: str, options: Options) -> None:
     """The rows of one model."""
-    model, x = make(name, quick)
-    ways = [way for way in WAYS if way != "paper" or name != "multi-tier"]
-    for way in ways:
-        step(model, x, way)
-    rounds = []
-    for _ in range(repeats):
-        spoil(model)
-        rounds.append([clock(lambda way=way: step(model, x, way)) for way in ways])
-    times = np.array(rounds)
-    seconds, ratios = np.median(times, axis=0), np.median(times / times[:, :1], axis=0)
-    for way, each, ratio in zip(ways, seconds, ratios, strict=True):
-        peak_mib = memory(name, quick, way)
-        print(f"{name:<12}{way:<10}{1e3 * each:>10.1f} ms{ratio:>8.2f}{peak_mib:>10.0f} MiB")
-    spoil(model)
-    parts = breakdown(model, x)
-    last = model.layer.last_solve
-    print("  " + ", ".join(f"{part} {1e3 * s:.1f} ms" for part, s in parts.items()))
-    print(f"  iterations {last.forward.iterations} + {last.backward.iterations}", flush=True)
+    model, theirs, x = make(name, options)
+    found = with_matched(ways(model, theirs, options.tol), model, x, options.tol)
+    evaluation = medians(found, "evaluate", x, options.repeats, lambda: None)
+    training = medians(found, "train", x, options.repeats, lambda: spoil(model))
+    z = exact(model, x[:SAMPLES])
+    for way, each in found.items():
+        each.train(x)
+        iterations = "+".join(map(str, each.iterations()))
+        mib = math.nan if way.startswith("…") else memory(name, options, way)
+        print(
+            f"{name:<11}{way:<18}{1e3 * training[way]:>10.1f} ms"
+            f"{training[way] / training['splitkit']:>7.2f}{1e3 * evaluation[way]:>10.1f} ms"
+            f"{evaluation[way] / evaluation['splitkit']:>7.2f}{iterations:>9}"
+            f"{error(each, x[:SAMPLES], z):>10.1e}{mib:>9.0f} MiB",
+            flush=True,
+        )
 
 
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--quick", action="store_true", help="small models")
-    parser.add_argument("--repeats", type=int, default=5, help="interleaved steps of each")
+    parser.add_argument("--repeats", type=int, default=5, help="interleaved runs of each way")
     parser.add_argument("--only", default="", help="models whose name contains this")
-    options = parser.parse_args()
-    print(f"{'model':<12}{'way':<10}{'CPU, a step':>13}{'ratio':>8}{'peak growth':>14}")
-    for name in ("dense", "conv", "multi-tier"):
-        if options.only in name:
-            report(name, options.quick, options.repeats)
+    parser.add_argument("--tol", type=float, default=1e-2, help="the nominal tolerance")
+    parser.add_argument("--reference", type=Path, help="the folder of the paper's released code")
+    given = parser.parse_args()
+    options = Options(given.quick, given.repeats, given.tol, given.reference)
+    load = ", ".join(f"{each:.1f}" for each in os.getloadavg())
+    print(f"tolerance {options.tol:g}, {torch.get_num_threads()} thread(s), load {load}")
+    print(
+        f"{'model':<11}{'way':<18}{'training step':>13}{'ratio':>7}{'evaluation':>13}{'ratio':>7}"
+        f"{'iter.':>9}{'error':>10}{'peak':>13}"
+    )
+    for name in MODELS:
+        if given.only in name:
+            report(name, options)
 
 
 if __name__ == "__main__":

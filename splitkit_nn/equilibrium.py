@@ -90,11 +90,12 @@ def solve_forward(
     tol: float | Stopping,
     max_iter: int,
     z0: Array | None = None,
+    first_check: int = 1,
 ) -> Solution:
     """The equilibrium of each sample, from z0 (None: zero); the caller looks at its status."""
     F, G = forward_inclusion(M, bias, G)
     method = _with_step(method, F, G)
-    return _solve(F, G, governing_start(F, bias, z0, method), method, tol, max_iter)
+    return _solve(F, G, governing_start(F, bias, z0, method), method, tol, max_iter, first_check)
 
 
 def solve_adjoint(
@@ -107,11 +108,12 @@ def solve_adjoint(
     tol: float | Stopping,
     max_iter: int,
     transposed: bool = True,
+    first_check: int = 1,
 ) -> Solution:
     """ũ = J(v + Wᵀũ) of each sample (W in place of Wᵀ if not transposed)."""
     F, G = adjoint_inclusion(M, J, v, slopes, transposed=transposed)
     method = _with_step(method, F, G)
-    return _solve(F, G, 0 * v, method, tol, max_iter)
+    return _solve(F, G, 0 * v, method, tol, max_iter, first_check)
 
 
 def _with_step(method: StepMethod, F: Affine, G: Operator) -> StepMethod:
@@ -132,7 +134,13 @@ def governing_start(F: Affine, bias: Array, z0: Array | None, method: StepMethod
 
 
 def _solve(
-    F: Operator, G: Operator, u0: Array, method: StepMethod, tol: float | Stopping, max_iter: int
+    F: Operator,
+    G: Operator,
+    u0: Array,
+    method: StepMethod,
+    tol: float | Stopping,
+    max_iter: int,
+    first_check: int,
 ) -> Solution:
     """From u0, a point of the sequence u = z − αF(z).
 
@@ -143,7 +151,9 @@ def _solve(
     operators = F, G
     if not evaluates(method):
         operators, u0 = (G, F), G.make_cayley(method.alpha)(u0)
-    return solve_given(method, operators, u0, tol=tol, max_iter=max_iter, batch_ndim=1)
+    return solve_given(
+        method, operators, u0, tol=tol, max_iter=max_iter, first_check=first_check, batch_ndim=1
+    )
 
 
 class LinearizedActivation(Operator):

@@ -122,6 +122,7 @@ class Library:
         tol: float | sk.Stopping,
         max_iter: int,
         z0: Tensor | None = None,
+        first_check: int = 1,
     ) -> sk.Solution:
         """``equilibrium.solve_forward`` there, with a solution of tensors."""
         with self.beside(bias):
@@ -134,6 +135,7 @@ class Library:
                     tol=tol,
                     max_iter=max_iter,
                     z0=None if z0 is None else self.array(z0),
+                    first_check=first_check,
                 )
             )
 
@@ -148,6 +150,7 @@ class Library:
         tol: float | sk.Stopping,
         max_iter: int,
         transposed: bool = True,
+        first_check: int = 1,
     ) -> sk.Solution:
         """``equilibrium.solve_adjoint`` there, with a solution of tensors."""
         with self.beside(v):
@@ -161,6 +164,7 @@ class Library:
                     tol=tol,
                     max_iter=max_iter,
                     transposed=transposed,
+                    first_check=first_check,
                 )
             )
 

@@ -361,7 +361,7 @@ class _Solves:
         self.method = layer._chosen_method(values, self.training)
         G = self.activation.operator
 
-        def solve(part: slice, method: StepMethod) -> sk.Solution:
+        def solve(part: slice, method: StepMethod, first_check: int = 1) -> sk.Solution:
             return self.forward(
                 self.M,
                 bias[part],
@@ -370,21 +370,24 @@ class _Solves:
                 tol=layer.tol,
                 max_iter=layer.max_iter,
                 z0=None if z0 is None else z0[part],
+                first_check=first_check,
             )
 
         return self._solve_parts(solve, bias, backward=False)
 
     def _solve_parts(
-        self, solve: Callable[[slice, StepMethod], sk.Solution], like: Tensor, *, backward: bool
+        self, solve: Callable[..., sk.Solution], like: Tensor, *, backward: bool
     ) -> Tensor:
         """x of the solves on slices of a batch of points like this one. If one fails, the batch is
         solved as a whole, so that what the layer then does or raises is about all of it.
         """
         layer, parts = self.layer, slices(like)
         if len(parts) > 1:
-            solutions = []
+            solutions: list[sk.Solution] = []
             for part in parts:
-                solutions.append(solve(part, self.method))
+                # the first slice shows when the others will be done
+                first_check = int(solutions[0].iterations.max()) if solutions else 1
+                solutions.append(solve(part, self.method, first_check))
                 if not solutions[-1].converged:
                     break
             else:
@@ -401,6 +404,9 @@ class _Solves:
         """J at Wz + bias, attached to them where derivatives are recorded."""
         if torch.is_grad_enabled():
             return self.activation.jacobian(self.multiply(W, z) + bias)
+        known = self.activation.jacobian_at_value(z)
+        if known is not None:
+            return known
         # M is I − W as it was in the forward solve
         parts = [
             self.activation.jacobian(z[part] - self.M(z[part]) + bias[part]) for part in slices(z)
@@ -425,7 +431,7 @@ class _Solves:
     ) -> Tensor:
         layer = self.layer
 
-        def solve(part: slice, method: StepMethod) -> sk.Solution:
+        def solve(part: slice, method: StepMethod, first_check: int = 1) -> sk.Solution:
             return self.adjoint(
                 self.M,
                 J.of(*(array[part] for array in J.arrays)),
@@ -435,6 +441,7 @@ class _Solves:
                 tol=layer.tol if steps is None else 0.0,
                 max_iter=steps or layer.max_iter,
                 transposed=transposed,
+                first_check=first_check,
             )
 
         if steps is None:

@@ -44,7 +44,13 @@ class Masked(Activation):
         return _keep(self.mask, self.activation.derivative(y))
 
     def jacobian(self, y: Array) -> Jacobian:
-        J = self.activation.jacobian(y)
+        return self._kept(self.activation.jacobian(y))
+
+    def jacobian_at_value(self, z: Array) -> Jacobian | None:
+        J = self.activation.jacobian_at_value(z)
+        return None if J is None else self._kept(J)
+
+    def _kept(self, J: Jacobian) -> Jacobian:
         return J.of(*(_keep(self.mask, array) for array in J.arrays))  # KJK
 
     def prox(self, y: Array, alpha: Scalar = 1.0) -> Array:

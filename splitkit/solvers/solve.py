@@ -102,11 +102,13 @@ def solve_given(
     *,
     tol: float | Stopping,
     max_iter: int,
+    first_check: int = 1,
     batch_ndim: int = 0,
 ) -> Solution:
     """``solve`` with the operators of the method's roles given, and nothing left to be found: where
     a solve takes no longer than its preparation. A failure is returned. If tol is a number, the
-    history holds the checks near the end only.
+    history holds the checks near the end only. Nothing is measured before iteration first_check:
+    what a similar problem needed saves the checks before.
     """
     space = Space.of(x0, batch_ndim)
     for A in operators:
@@ -115,7 +117,9 @@ def solve_given(
         chosen = method.chosen(*operators)
         option = Option(chosen, operators, chosen.guarantee(*operators))
         rule, sparing = as_stopping(tol, space), not isinstance(tol, Stopping)
-        return prepare(option, x0, space, rule, sparing=sparing).finish(max_iter)
+        prepared = prepare(option, x0, space, rule, sparing=sparing)
+        prepared.run.schedule.next_check = first_check
+        return prepared.finish(max_iter)
 
 
 def iterate(

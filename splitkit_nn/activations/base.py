@@ -51,6 +51,10 @@ class Activation:
         """The Jacobian of σ at the pre-activation y."""
         return Diagonal(self.derivative(y))
 
+    def jacobian_at_value(self, z: Array) -> Jacobian | None:
+        """The Jacobian at a y with σ(y) = z, where z determines it; None: it does not."""
+        return None
+
     def prox(self, y: Array, alpha: Scalar = 1.0) -> Array:
         """prox_{αf}(y), like y; the default solves for it by Newton's method."""
         return newton_prox(self, y, alpha)

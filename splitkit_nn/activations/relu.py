@@ -6,6 +6,7 @@ import splitkit as sk
 from splitkit.backend import Array, Scalar, clip, namespace
 from splitkit.functions import NonNegative
 from splitkit_nn.activations.base import Activation
+from splitkit_nn.jacobians import Jacobian
 
 
 class ReLU(Activation):
@@ -16,6 +17,9 @@ class ReLU(Activation):
 
     def derivative(self, y: Array) -> Array:
         return namespace(y).astype(y > 0, y.dtype)
+
+    def jacobian_at_value(self, z: Array) -> Jacobian:
+        return self.jacobian(z)  # y > 0 exactly where z > 0
 
     def prox(self, y: Array, alpha: Scalar = 1.0) -> Array:
         return self(y)

@@ -13,10 +13,10 @@ SLICE_BYTES = 6 * 2**20
 
 
 def slices(x: Tensor) -> list[slice]:
-    """Slices of the first axis of points like x, of equal lengths but for the last."""
-    size = x.element_size() * x.numel()
+    """Slices of the first axis of points like x, as long as SLICE_BYTES allow and much alike."""
+    count, size = len(x), x.element_size() * x.numel()
     if x.device.type != "cpu" or size <= SLICE_BYTES:
         return [slice(None)]
-    count = min(len(x), -(-size // SLICE_BYTES))
-    length = -(-len(x) // count)
-    return [slice(i, i + length) for i in range(0, len(x), length)]
+    longest = max(1, SLICE_BYTES * count // size)
+    length = -(-count // -(-count // longest))
+    return [slice(i, i + length) for i in range(0, count, length)]
