@@ -26,6 +26,7 @@ import copy
 import math
 import multiprocessing
 import os
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -33,17 +34,18 @@ from pathlib import Path
 from typing import Any
 
 import paper_algorithm
-import released_code
+import released
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+import splitkit_nn as sknn
 from splitkit_nn.linear import MonotoneConv2d, MonotoneMultiTier, Parametrization
 from splitkit_nn.models import Classifier, ConvClassifier, DenseClassifier, MultiTierClassifier
 
 SAMPLES = 16  # on which errors are measured
-MODELS = {  # (inputs,) or (channels of the image, side); channels; and the same for --quick
-    "dense": (((784,), (87,)), ((64,), (20,))),
+MODELS = {  # (channels of the image, side); units or channels; and the same for --quick
+    "dense": (((1, 28), (87,)), ((1, 8), (20,))),
     "conv": (((3, 32), (81,)), ((3, 8), (8,))),
     "multi-tier": (((3, 32), (16, 32, 60)), ((3, 8), (4, 8, 8))),
 }
@@ -83,18 +85,28 @@ class Way:
 def make(name: str, options: Options) -> tuple[Classifier, nn.Module | None, Tensor]:
     """A model of the paper with random weights, the released code's with the same, and a batch."""
     torch.manual_seed(0)
-    sizes, channels = MODELS[name][options.quick]
+    (colours, side), sizes = MODELS[name][options.quick]
+    model: Classifier
+    if name == "dense":
+        model = DenseClassifier(colours * side**2, sizes[0], 10, tol=options.tol)
+    elif name == "conv":
+        model = ConvClassifier(colours, sizes[0], side, 10, tol=options.tol)
+    else:
+        model = MultiTierClassifier(colours, sizes, side, 10, tol=options.tol)
     theirs: nn.Module | None = None
     if options.reference is not None:
-        theirs, model = released_code.pair(options.reference, name, sizes, channels, options.tol)
-    elif name == "dense":
-        model = DenseClassifier(sizes[0], channels[0], 10, tol=options.tol)
-    elif name == "conv":
-        model = ConvClassifier(sizes[0], channels[0], sizes[1], 10, tol=options.tol)
-    else:
-        model = MultiTierClassifier(sizes[0], channels, sizes[1], 10, tol=options.tol)
+        modules = released.load(options.reference)
+        theirs = released.make(
+            modules, name, colours, side, sizes, tol=options.tol, max_iter=paper_algorithm.MAX_ITER
+        )
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "weights.pt"
+            torch.save(theirs.state_dict(), path)
+            model.load_state_dict(
+                sknn.load_reference(path, side=None if name == "dense" else side).state_dict()
+            )
     batch = 32 if options.quick else 128
-    shape = (sizes[0],) if name == "dense" else (sizes[0], sizes[1], sizes[1])
+    shape = (colours * side**2,) if name == "dense" else (colours, side, side)
     return model, theirs, torch.randn(batch, *shape)
 
 

@@ -2,14 +2,14 @@
 
 Get it from https://github.com/locuslab/monotone_op_net; nothing of it is kept here. Its files are
 imported as they are. What has gone from torch since is put in its place: ``torch.rfft`` and
-``irfft`` on real pairs, a torchvision that is never called; and the border of zeros is written out
-of place, as autograd asks today.
+``irfft`` on real pairs, a torchvision that is never called; and, where derivatives are recorded,
+the border of zeros is written out of place, as autograd asks today.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -55,11 +55,17 @@ def irfft(x: Tensor, signal_ndim: int, onesided: bool = True) -> Tensor:
     return torch.fft.ifftn(torch.view_as_complex(x.contiguous()), dim=axes).real
 
 
-def without_border(self: Any, *z: Tensor) -> tuple[Tensor, ...]:
-    """ReLU inside of the border, zero on it."""
-    b = self.border
-    inner = (functional.relu(each)[:, :, b:-b, b:-b] for each in z)
-    return tuple(functional.pad(each, (b, b, b, b)) for each in inner)
+def out_of_place(original: Callable[..., Any]) -> Callable[..., Any]:
+    """ReLU inside of the border and zero on it: as it is, but where derivatives are recorded."""
+
+    def forward(self: Any, *z: Tensor) -> Any:
+        if not torch.is_grad_enabled():
+            return original(self, *z)
+        b = self.border
+        inner = (functional.relu(each)[:, :, b:-b, b:-b] for each in z)
+        return tuple(functional.pad(each, (b, b, b, b)) for each in inner)
+
+    return forward
 
 
 def load(directory: str | Path) -> tuple[ModuleType, ModuleType]:
@@ -84,7 +90,8 @@ def load(directory: str | Path) -> tuple[ModuleType, ModuleType]:
     for name, function in (("rfft", rfft), ("irfft", irfft)):
         if not hasattr(torch, name):
             setattr(torch, name, function)
-    mon.MONBorderReLU.forward = without_border  # type: ignore[attr-defined]
+    relu = mon.MONBorderReLU  # type: ignore[attr-defined]
+    relu.forward = out_of_place(relu.forward)
     return train, splitting
 
 

@@ -110,6 +110,8 @@ class MONBorderReLU(torch.nn.Module):
     def __init__(self, border):
         super().__init__()
         self.border = border
+    def forward(self, *z):
+        return z
 """,
     "train": "import torchvision.datasets as dset\nimport torchvision.transforms\nimport mon\n",
     "splitting": "import utils\nclass MONPeacemanRachford: pass\n",
@@ -138,3 +140,5 @@ def test_released_code_is_loaded_as_it_is(tmp_path, modules, monkeypatch):
     inside = torch.tensor([[0.0, 0, 0], [0, 1, 0], [0, 0, 0]])
     torch.testing.assert_close(x.grad[0, 0], inside)
     torch.testing.assert_close(z[0, 0], 3.0 * inside)
+    with torch.no_grad():
+        assert train.mon.MONBorderReLU(1)(x)[0] is x
