@@ -80,7 +80,8 @@ class _FISTA(Iteration):
         move = subtract(x_next, x)
         uphill = left * self.space.inner(subtract(y, x_next), move)
         # 1 where it is positive, else 0: of a single number a fifth of the time of a cast
-        again = (abs(uphill) + uphill) / (2 * abs(uphill) + self.space.least)
+        size = abs(uphill)
+        again = (size + uphill) / (size + size + self.space.least)
         k = (1 - again) * k
         y_next = lincomb(1.0, x_next, k / (k + 4), move)
         after = x_next, y_next, k + 1 - again, left - again
