@@ -15,13 +15,16 @@ DEV := $(VENV)/installed-dev-$(KEY)
 DOCS := $(VENV)/installed-docs-$(KEY)
 
 .DEFAULT_GOAL := help
-.PHONY: demo test lint docs clean help
+.PHONY: demo test test-gpu lint docs clean help
 
 demo: $(DEV) ## Train, certify and plot an equilibrium network on handwritten digits
 	$(RUN) splitkit_nn train digits --out runs/digits-$$(date +%Y-%m-%d-%H%M%S)
 
 test: $(DEV) ## Run the tests (ARGS='...' goes to pytest)
 	OMP_NUM_THREADS=1 $(RUN) pytest -n 2 $(ARGS)
+
+test-gpu: $(DEV) ## Run the tests that need a CUDA device (CuPy's, where it is installed)
+	OMP_NUM_THREADS=1 $(RUN) pytest -m gpu $(ARGS)
 
 lint: $(DEV) ## Check format, lint and types
 	$(RUN) ruff format --check .
@@ -36,7 +39,7 @@ clean: ## Remove .venv, caches and build products; runs/ stays
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help: ## Show this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST)
 
 # The stamp is touched last, so an install that fails leaves none; stamps of another key describe
 # an environment that is being replaced.

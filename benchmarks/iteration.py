@@ -16,7 +16,6 @@ import argparse
 import contextlib
 import io
 import math
-import time
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from stopwatch import now, timed
 
 import splitkit as sk
 
@@ -264,41 +264,9 @@ def total_variation(image: np.ndarray) -> Case:
     return Case("TV, primal-dual", f"{side}²", run, by_hand, peer)
 
 
-class Stopwatch(sk.Stopping):
-    """A rule that falls with the residual, as a tolerance does, and is never met; it notes when the
-    engine checks.
-    """
-
-    def start(self) -> None:
-        self.readings: list[np.ndarray] = []
-
-    def ratio(self, measured: sk.solvers.stopping.Measurement, space: object) -> np.ndarray:
-        self.readings.append(now())
-        return 2 + measured.residual
-
-
 def solve(inclusion: sk.Operator, x0: np.ndarray, method: sk.Method) -> Run:
     """A fixed number of iterations after the first."""
-
-    def run(count: int) -> np.ndarray:
-        clock = Stopwatch()
-        sk.solve(
-            inclusion,
-            x0,
-            method,
-            tol=clock,
-            max_iter=count + 1,
-            progress=False,
-            on_failure="return",
-        )
-        return clock.readings[-1] - clock.readings[0]
-
-    return run
-
-
-def now() -> np.ndarray:
-    """CPU and wall clock, in seconds."""
-    return np.array((time.process_time(), time.perf_counter()))
+    return lambda count: timed(inclusion, x0, method, count)
 
 
 def after_the_first(run: Run, count: int) -> np.ndarray:

@@ -6,7 +6,11 @@ produce, xᵢ = (a − (n+1)cᵢ + Σcⱼ)/((n+1)b). With a common capacity Σx�
 same price λ for it: xᵢ + k = (a − cᵢ − λ)/b, so that λ = a − (n+1)bk/n − Σcⱼ/n.
 """
 
+from pathlib import Path
+
 import numpy as np
+from matplotlib.figure import Figure
+from pictures import run, save
 
 import splitkit as sk
 from splitkit.functions import NonNegative
@@ -15,8 +19,8 @@ A, B = 20.0, 0.5
 COSTS = np.array([2.0, 3.0, 2.5, 4.0])
 
 
-def main() -> dict[str, float]:
-    """Solve, compare, report; return the differences."""
+def main(picture: str | Path | None = None) -> dict[str, float]:
+    """Solve, compare, draw the quantities; return the differences."""
     n, one = len(COSTS), np.array([[1.0]])
     Q = [[(2 * B if i == j else B) * one for j in range(n)] for i in range(n)]
     F = sk.PseudoGradient.quadratic(Q, [np.array([c - A]) for c in COSTS])
@@ -36,6 +40,18 @@ def main() -> dict[str, float]:
 
     print(solution.message)
     print(f"price of the good {A - B * x.sum():.4f}, of capacity {price:.4f}")
+    figure = Figure(figsize=(5, 3.2), layout="constrained")
+    axes, firms = figure.subplots(), np.arange(n)
+    axes.bar(firms, x, 0.4, label=f"free: {x.sum():.1f} in all")
+    axes.bar(firms + 0.4, y, 0.4, label=f"shared capacity of {capacity:.0f}")
+    axes.set(
+        xticks=firms + 0.2,
+        xticklabels=[f"unit cost {c:g}" for c in COSTS],
+        ylabel="quantity",
+        ylim=(0, 11),
+    )
+    axes.legend()
+    save(figure, "cournot", picture)
     return {
         "quantities": float(np.max(np.abs(x - expected))),
         "natural residual": float(game.natural_residual(solution.x)),
@@ -45,4 +61,4 @@ def main() -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    print(main())
+    run(main, __doc__)

@@ -8,8 +8,11 @@ paradox.
 """
 
 import itertools
+from pathlib import Path
 
 import numpy as np
+from matplotlib.figure import Figure
+from pictures import run, save
 
 import splitkit as sk
 from splitkit.functions import Simplex
@@ -38,9 +41,11 @@ def by_supports(M: np.ndarray, q: np.ndarray) -> np.ndarray:
     raise AssertionError("the equilibrium of a monotone network exists")
 
 
-def main() -> dict[str, float]:
-    """Solve, compare, report; return the differences."""
+def main(picture: str | Path | None = None) -> dict[str, float]:
+    """Solve, compare, draw the flow and the cost of each path; return the differences."""
     links = sk.Affine(DELAYS, -FREE)
+    figure = Figure(figsize=(7, 3.2), layout="constrained")
+    left, right = figure.subplots(1, 2)
     differences, travel = {}, {}
     for name, paths in (("without link 5", PATHS[:, :2]), ("with link 5", PATHS)):
         costs = links.pullback(sk.DenseMatrix(paths.copy()))
@@ -50,10 +55,18 @@ def main() -> dict[str, float]:
         expected = by_supports(paths.T @ DELAYS @ paths, paths.T @ FREE)
         travel[name] = float(costs(solution.x).min())
         print(f"{name}: {solution.message}; flows {solution.x}, each travels {travel[name]:.4f}")
+        which = np.arange(paths.shape[1]) + 0.4 * (name == "with link 5")
+        left.bar(which, solution.x, 0.4, label=name)
+        right.bar(which, costs(solution.x), 0.4, label=name)
         differences[name] = float(np.max(np.abs(solution.x - expected)))
     assert travel["with link 5"] > travel["without link 5"]
+    for axes, title in ((left, "flow"), (right, "travel time")):
+        axes.set(title=title, xticks=[0.2, 1.2, 2.2], xticklabels=["1-3", "2-4", "1-5-4"])
+    left.legend(loc="upper right")
+    left.set(ylim=(0, 5))
+    save(figure, "traffic", picture)
     return differences
 
 
 if __name__ == "__main__":
-    print(main())
+    run(main, __doc__)

@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import array_api_compat
@@ -22,7 +23,9 @@ Scalar: TypeAlias = Any  # a Python number, or an array of the batch's shape
 Shape: TypeAlias = tuple[int, ...]
 
 
-_NAMESPACES: dict[type, Any] = {}  # of the array types met so far
+# of the types met so far: their namespace, and whether they are arrays; both depend on the type
+_NAMESPACES: dict[type, Any] = {}
+_ARRAYS: dict[type, bool] = {}
 
 
 def namespace(*points: Point) -> Any:
@@ -38,7 +41,10 @@ def namespace(*points: Point) -> Any:
 
 def is_array(x: object) -> bool:
     """Whether x is an array of a known library (NumPy's float64 scalars are numbers)."""
-    return not isinstance(x, float) and bool(array_api_compat.is_array_api_obj(x))
+    kind = type(x)
+    if kind not in _ARRAYS:
+        _ARRAYS[kind] = not isinstance(x, float) and bool(array_api_compat.is_array_api_obj(x))
+    return _ARRAYS[kind]
 
 
 def device(x: Array) -> Any:
@@ -174,6 +180,16 @@ def clip(x: Array, low: Scalar = None, high: Scalar = None) -> Array:
     if low is not None:
         x = xp.maximum(x, low)
     return x if high is None else xp.minimum(x, high)
+
+
+def extremes(x: Array) -> tuple[float, float]:
+    """The least and the greatest entry, which the host waits for once."""
+    xp = namespace(x)
+    least, greatest = xp.min(x), xp.max(x)
+    if str(device(x)) == "cpu":
+        return float(least), float(greatest)
+    least, greatest = to_numpy(xp.stack((least, greatest))).tolist()
+    return least, greatest
 
 
 def transposed(x: Array) -> Array:
@@ -351,6 +367,11 @@ class Space:
         if not space.isfinite(x):
             raise ValueError(f"{name} has entries that are NaN or infinite: start from finite ones")
         return space
+
+    @cached_property
+    def least(self) -> float:
+        """The smallest normal number."""
+        return float(self.xp.finfo(self.dtype).smallest_normal)
 
     @property
     def batch_shape(self) -> Shape:

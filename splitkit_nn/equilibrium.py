@@ -93,8 +93,8 @@ def solve_forward(
 ) -> Solution:
     """The equilibrium of each sample, from z0 (None: zero); the caller looks at its status."""
     F, G = forward_inclusion(M, bias, G)
-    start = 0 * bias if z0 is None else governing_start(F, z0, method)
-    return solve_given(method, (F, G), start, tol=tol, max_iter=max_iter, batch_ndim=1)
+    method = _with_step(method, F, G)
+    return _solve(F, G, governing_start(F, bias, z0, method), method, tol, max_iter)
 
 
 def solve_adjoint(
@@ -110,16 +110,40 @@ def solve_adjoint(
 ) -> Solution:
     """ũ = J(v + Wᵀũ) of each sample (W in place of Wᵀ if not transposed)."""
     F, G = adjoint_inclusion(M, J, v, slopes, transposed=transposed)
-    return solve_given(method, (F, G), 0 * v, tol=tol, max_iter=max_iter, batch_ndim=1)
+    method = _with_step(method, F, G)
+    return _solve(F, G, 0 * v, method, tol, max_iter)
 
 
-def governing_start(F: Affine, z0: Array, method: StepMethod) -> Array:
-    """Where the governing sequence starts, so that it stays there if z0 is the equilibrium.
+def _with_step(method: StepMethod, F: Affine, G: Operator) -> StepMethod:
+    """The method with the step size that the start depends on."""
+    return method if evaluates(method) else method.chosen(F, G)
+
+
+def governing_start(F: Affine, bias: Array, z0: Array | None, method: StepMethod) -> Array:
+    """Where the governing sequence starts, so that it stays there if z0 (None: 0) is the
+    equilibrium.
 
     Forward-backward iterates z itself; Peaceman-Rachford u with z = R_{αG}u, and −F(z) ∈ G(z) at
-    the equilibrium, so that u = z − αF(z).
+    the equilibrium, so that u = z − αF(z). F(0) = −bias.
     """
-    return z0 if evaluates(method) else z0 - method.alpha * F(z0)
+    if evaluates(method):
+        return 0 * bias if z0 is None else z0
+    return method.alpha * bias if z0 is None else z0 - method.alpha * F(z0)
+
+
+def _solve(
+    F: Operator, G: Operator, u0: Array, method: StepMethod, tol: float | Stopping, max_iter: int
+) -> Solution:
+    """From u0, a point of the sequence u = z − αF(z).
+
+    Methods that resolve both operators take G first: they then iterate C_{αG} C_{αF} from C_{αG}u0,
+    and read z = R_{αG}u off a step that ends with it, where C_{αF} C_{αG} would have applied C_{αF}
+    once more.
+    """
+    operators = F, G
+    if not evaluates(method):
+        operators, u0 = (G, F), G.make_cayley(method.alpha)(u0)
+    return solve_given(method, operators, u0, tol=tol, max_iter=max_iter, batch_ndim=1)
 
 
 class LinearizedActivation(Operator):

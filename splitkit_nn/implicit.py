@@ -49,8 +49,8 @@ class Bridge(Protocol):
         """The derivative of ⟨p, Wz⟩ in the weight."""
         ...
 
-    def jacobian(self, y: Tensor) -> Jacobian:
-        """J at the pre-activation y."""
+    def jacobian(self, W: Tensor, bias: Tensor, z: Tensor) -> Jacobian:
+        """J at the pre-activation Wz + bias."""
         ...
 
     def solve(
@@ -104,7 +104,7 @@ class Equilibrium(torch.autograd.Function):
         W, bias, z = ctx.saved_tensors
         bridge: Bridge = ctx.bridge
         with _full_precision(z):
-            J = bridge.jacobian(bridge.multiply(W, z) + bias)
+            J = bridge.jacobian(W, bias, z)
             u_tilde = adjoint(bridge, W, J, cotangents[0])
             return bridge.outer(W, u_tilde, z), u_tilde, *ctx.rest
 

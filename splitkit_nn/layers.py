@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal, ParamSpec, TypeVar
 
 import torch
@@ -29,6 +29,7 @@ from splitkit_nn.gradients import Gradient, Unrolled, find_gradient
 from splitkit_nn.implicit import equilibrium
 from splitkit_nn.jacobians import Jacobian
 from splitkit_nn.linear.base import Parametrization
+from splitkit_nn.linear.slices import slices
 from splitkit_nn.records import LastSolve as LastSolve, SolveRecord as SolveRecord
 
 P = ParamSpec("P")
@@ -222,13 +223,16 @@ class MonDEQ(nn.Module):
             M = self.parametrization.operator(exact=True)
             return adjoint_inclusion(M, self.activation.jacobian(y), v)
 
-    def _accept(self, solution: sk.Solution, *, backward: bool) -> bool:
-        """Record it; whether it may be returned. Raise or warn if that is the policy."""
-        record = SolveRecord.of(solution)
+    def _record(self, *solutions: sk.Solution, backward: bool) -> None:
+        record = SolveRecord.of(*solutions)
         if backward:
             self.last_solve.backward = record
         else:
             self.last_solve.forward = record
+
+    def _accept(self, solution: sk.Solution, *, backward: bool) -> bool:
+        """Record it; whether it may be returned. Raise or warn if that is the policy."""
+        self._record(solution, backward=backward)
         if solution.converged:
             return True
         damped = isinstance(solution.method, sk.DouglasRachford)
@@ -250,8 +254,8 @@ class MonDEQ(nn.Module):
         if due or not math.isfinite(alpha):
             exact = sk.Affine(self._snapshot(values, exact=True))
             chosen = self.method.chosen(exact, self.activation.operator)
-            alpha = float(chosen.alpha)
-            self.alpha.fill_(alpha)
+            self.alpha.fill_(float(chosen.alpha))
+            alpha = float(self.alpha)  # as later calls read it: the buffer may be in float32
             self._changed = False
         if training:
             self.age.add_(1)
@@ -336,7 +340,6 @@ class _Solves:
         self.multiply = layer.parametrization.multiply
         self.multiply_transpose = layer.parametrization.multiply_transpose
         self.outer = layer.parametrization.outer
-        self.jacobian = self.activation.jacobian
         self.exact = layer.gradient.exact
         self.forward: Callable[..., sk.Solution] = solve_forward
         self.adjoint: Callable[..., sk.Solution] = solve_adjoint
@@ -357,14 +360,55 @@ class _Solves:
         self.M = layer._operator(values)
         self.method = layer._chosen_method(values, self.training)
         G = self.activation.operator
-        for method in (self.method, self._damped()):
-            solution = self.forward(
-                self.M, bias, G, method, tol=layer.tol, max_iter=layer.max_iter, z0=z0
+
+        def solve(part: slice, method: StepMethod) -> sk.Solution:
+            return self.forward(
+                self.M,
+                bias[part],
+                G,
+                method,
+                tol=layer.tol,
+                max_iter=layer.max_iter,
+                z0=None if z0 is None else z0[part],
             )
-            if layer._accept(solution, backward=False):
+
+        return self._solve_parts(solve, bias, backward=False)
+
+    def _solve_parts(
+        self, solve: Callable[[slice, StepMethod], sk.Solution], like: Tensor, *, backward: bool
+    ) -> Tensor:
+        """x of the solves on slices of a batch of points like this one. If one fails, the batch is
+        solved as a whole, so that what the layer then does or raises is about all of it.
+        """
+        layer, parts = self.layer, slices(like)
+        if len(parts) > 1:
+            solutions = []
+            for part in parts:
+                solutions.append(solve(part, self.method))
+                if not solutions[-1].converged:
+                    break
+            else:
+                layer._record(*solutions, backward=backward)
+                return torch.cat([each.x for each in solutions])
+        for method in self._methods():
+            solution = solve(slice(None), method)
+            if layer._accept(solution, backward=backward):
                 break
-        z: Tensor = solution.x
-        return z
+        x: Tensor = solution.x
+        return x
+
+    def jacobian(self, W: Tensor, bias: Tensor, z: Tensor) -> Jacobian:
+        """J at Wz + bias, attached to them where derivatives are recorded."""
+        if torch.is_grad_enabled():
+            return self.activation.jacobian(self.multiply(W, z) + bias)
+        # M is I − W as it was in the forward solve
+        parts = [
+            self.activation.jacobian(z[part] - self.M(z[part]) + bias[part]) for part in slices(z)
+        ]
+        if len(parts) == 1:
+            return parts[0]
+        arrays = zip(*(J.arrays for J in parts), strict=True)
+        return parts[0].of(*(torch.cat(each) for each in arrays))
 
     def solve_adjoint(self, J: Jacobian, v: Tensor, transposed: bool) -> Tensor:
         """ũ for each sample, in the way that the layer's gradient says."""
@@ -380,27 +424,29 @@ class _Solves:
         self, J: Jacobian, v: Tensor, transposed: bool, steps: int | None = None
     ) -> Tensor:
         layer = self.layer
-        for method in (self.method, self._damped()):
-            solution = self.adjoint(
+
+        def solve(part: slice, method: StepMethod) -> sk.Solution:
+            return self.adjoint(
                 self.M,
-                J,
-                v,
+                J.of(*(array[part] for array in J.arrays)),
+                v[part],
                 self.activation.slopes,
                 method,
                 tol=layer.tol if steps is None else 0.0,
                 max_iter=steps or layer.max_iter,
                 transposed=transposed,
             )
-            if steps is not None:
-                layer.last_solve.backward = SolveRecord.of(solution)
-                break
-            if layer._accept(solution, backward=True):
-                break
-        u_tilde: Tensor = solution.x
-        return u_tilde
 
-    def _damped(self) -> sk.Splitting:
-        return sk.DouglasRachford(alpha=None if evaluates(self.method) else self.method.alpha)
+        if steps is None:
+            return self._solve_parts(solve, v, backward=True)
+        solutions = [solve(part, self.method) for part in slices(v)]
+        layer._record(*solutions, backward=True)
+        return torch.cat([each.x for each in solutions])
+
+    def _methods(self) -> Iterator[StepMethod]:
+        """The layer's method, and the damped one for where it fails."""
+        yield self.method
+        yield sk.DouglasRachford(alpha=None if evaluates(self.method) else self.method.alpha)
 
 
 class _OperatorOf(nn.Module):

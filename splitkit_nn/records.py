@@ -44,28 +44,28 @@ class SolveRecord:
     rate: float | None
 
     @classmethod
-    def of(cls, solution: sk.Solution) -> SolveRecord:
-        """The record of a solution with one batch axis."""
-        empty = solution.residual.numel() == 0
-        bound = solution.error_bound
-        assert bound is not None
-        assert isinstance(solution.method, StepMethod)
-        most, mean, residual, error_bound = 0.0, 0.0, 0.0, 0.0
-        if not empty:
-            counts, worst = solution.iterations.double(), torch.stack((solution.residual, bound))
-            most, mean, residual, error_bound = torch.cat(
-                (counts.max()[None], counts.mean()[None], worst.double().amax(dim=1))
-            ).tolist()  # one wait for the device
+    def of(cls, *solutions: sk.Solution) -> SolveRecord:
+        """The record of solutions with one batch axis, by the same method on parts of a batch."""
+        first = solutions[0]
+        assert isinstance(first.method, StepMethod)
+        iterations, residuals, bounds = (
+            torch.cat([getattr(each, name) for each in solutions]).double()
+            for name in ("iterations", "residual", "error_bound")
+        )
+        most, mean, residual, bound = 0.0, 0.0, 0.0, 0.0
+        if len(residuals):
+            figures = iterations.max(), iterations.mean(), residuals.max(), bounds.max()
+            most, mean, residual, bound = torch.stack(figures).tolist()  # one wait for the device
         return cls(
             iterations=int(most),
             mean_iterations=mean,
             residual=residual,
-            error_bound=error_bound,
-            converged=solution.converged,
-            status=str(solution.status),
-            method=solution.method.label,
-            alpha=float(solution.method.alpha),
-            rate=solution.rate,
+            error_bound=bound,
+            converged=all(each.converged for each in solutions),
+            status=str(first.status),
+            method=first.method.label,
+            alpha=float(first.method.alpha),
+            rate=first.rate,
         )
 
 

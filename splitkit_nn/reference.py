@@ -48,6 +48,17 @@ TIER = {
 }
 BETWEEN = {"A_n0.{i}.weight": "S.{i}", "gn.{i}": "gs.{i}"}
 NON_NEGATIVE = re.compile(rf"{re.escape(LAYER)}(g|gn)(\.\d+)?")
+# whatever the reader of pickles says of bytes that are none
+UNREADABLE = (
+    AssertionError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    pickle.UnpicklingError,
+)
 SIDES = (28, 32)  # of MNIST; of CIFAR-10 and SVHN
 
 
@@ -109,7 +120,7 @@ def read_tensors(name: str) -> Any:
         raise FileNotFoundError(f"path = {name!r}: no such file")
     try:
         return torch.load(name, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
+    except UNREADABLE as error:
         raise ValueError(f"path = {name!r} is {_kind_of_file(name)}") from error
 
 

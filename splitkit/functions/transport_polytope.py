@@ -14,6 +14,7 @@ Source: Li, Sun, Toh, *On the efficient computation of a projector over the Birk
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -157,6 +158,8 @@ def _projection(Y: Array, rows: Array, columns: Array, accuracy: float | None, n
         return xp.where(allowed, Z, barred)
 
     alpha, beta, running = simplex_level(kept(Y), p), 0.0 * q, size >= 0
+    eps = float(xp.finfo(Y.dtype).eps)
+    before, damping = size + math.inf, eps**0.5 + 0.0 * size
     for step in range(STEPS):
         s = clip(enlarged * 16.0 ** -(step // 2), 1.0)
         level = transposed(simplex_level(transposed(kept(Y - alpha)), transposed(s * q)))
@@ -170,22 +173,29 @@ def _projection(Y: Array, rows: Array, columns: Array, accuracy: float | None, n
         running = (s > 1) | (error > relative * (size + total))
         if not bool(xp.any(running)):
             return X
-        a, b = _newton_step(U, g, h)
+        # a support in parts that must still grow together asks for steps as long as Y is large, and
+        # for the entries that the error will bring in
+        stuck = (s <= 1) & (2 * error > before)
+        damping = clip(xp.where(stuck, damping / 16, eps**0.5), 4 * eps)
+        before = error
+        a, b = _newton_step(U, g, h, damping, xp.where(stuck, error, 0.0))
         alpha = xp.where(running, alpha + a, alpha)
         beta = xp.where(running, beta + b, beta)
+    ratio = float(xp.max(span / xp.where(total > 0, total, 1.0)))
     raise ArithmeticError(
-        f"the projection onto {name} did not reach {relative:.2g} in {STEPS} steps: give a "
-        "larger accuracy"
+        f"the projection onto {name} did not reach {relative:.2g} in {STEPS} steps; the entries of "
+        f"a matrix differ by {ratio:.2g} times its total: shrink the matrix beside the marginals, "
+        "or give a larger accuracy"
     )
 
 
-def _newton_step(U: Array, g: Array, h: Array) -> tuple[Array, Array]:
+def _newton_step(U: Array, g: Array, h: Array, damping: Array, edge: Array) -> tuple[Array, Array]:
     """The semismooth Newton step from U = Y − α1ᵀ − 1βᵀ, where U₊ misses the marginals by g and h,
     to the minimum along its direction.
     """
     xp = namespace(U)
     m, n = U.shape[-2:]
-    S = xp.astype(U > 0, U.dtype)
+    S = xp.astype(U > -edge, U.dtype)
     diagonal = xp.concat([xp.sum(S, axis=-1), xp.sum(S, axis=-2)], axis=-1)
     identity = xp.eye(m + n, dtype=U.dtype, device=U.device)
     corner = xp.zeros((*U.shape[:-2], m, m), dtype=U.dtype, device=U.device)
@@ -194,8 +204,7 @@ def _newton_step(U: Array, g: Array, h: Array) -> tuple[Array, Array]:
     H = xp.concat([top, bottom], axis=-2)
     # H has a null vector for each component of the support: damped, it lets the step go far along
     # those, to where the support grows
-    damping = float(xp.finfo(U.dtype).eps) ** 0.5
-    H = H + identity * (diagonal + damping)[..., None, :]
+    H = H + identity * (diagonal + damping[..., 0])[..., None, :]
     d = xp.linalg.solve(H, xp.concat([g, transposed(h)], axis=-2))
     a, b = d[..., :m, :], transposed(d[..., m:, :])
     D = a + b

@@ -88,7 +88,10 @@ class Affine(Operator):
             return super().make_cayley(alpha)
         if self.q is None:
             return C
-        c = scale(alpha, add(C(self.q), self.q))  # (C + I)q = 2Vq
+        q = scale(alpha, self.q)
+        if C.costly:  # c = (C + I)αq would be one more application
+            return lambda u: add(C(add(u, q)), q)
+        c = add(C(q), q)
         return lambda u: add(C(u), c)
 
     def cayley_properties(self, alpha: float) -> Properties:
@@ -108,6 +111,9 @@ class Affine(Operator):
             )
         if self.q is None:
             return
+        if isinstance(self.q, tuple) != space.is_tuple or len(blocks(self.q)) != len(space.shapes):
+            wanted = f"a tuple of {len(space.shapes)} arrays" if space.is_tuple else "one array"
+            raise TypeError(f"q must be {wanted} as x0 is, got {len(blocks(self.q))}")
         for array, shape in zip(blocks(self.q), space.shapes, strict=True):
             space.check_array(array, "q")
             trailing = shape[len(shape) - array.ndim :] if array.ndim <= len(shape) else None

@@ -26,6 +26,8 @@ class LinearOperator(Notation):
         A lower bound of ‖Lx‖/‖x‖ that holds (0: unknown).
     gram : float or None
         ν if LLᵀ = νI is known.
+    costly : bool
+        Whether an application takes far longer than a sum of two points.
     properties : Properties
         Of x ↦ Lx as an operator, if L maps a space into itself.
     """
@@ -33,6 +35,7 @@ class LinearOperator(Notation):
     norm: float = float("inf")
     least_gain: float = 0.0
     gram: float | None = None
+    costly: bool = False
     properties: Properties = Properties(linear=True)
     __array_ufunc__ = None
 
@@ -136,6 +139,10 @@ class Adjoint(LinearOperator):
     @property
     def least_gain(self) -> float:  # type: ignore[override]
         return math.sqrt(self.L.gram or 0.0)  # ‖Lᵀy‖² = ⟨LLᵀy, y⟩
+
+    @property
+    def costly(self) -> bool:  # type: ignore[override]
+        return self.L.costly
 
     @property
     def properties(self) -> Properties:  # type: ignore[override]

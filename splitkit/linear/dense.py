@@ -46,10 +46,20 @@ class DenseMatrix(LinearOperator):
         Space.of(matrix, name="matrix")
         if matrix.ndim != 2:
             raise ValueError(f"matrix has shape {tuple(matrix.shape)}: give a 2-D array")
+        self._set(matrix, strong_monotonicity, lipschitz)
+
+    def _set(self, matrix: Array, m: float | None = None, lipschitz: float | None = None) -> None:
         self.matrix = matrix
-        self._declared = strong_monotonicity, lipschitz
+        self._declared = m, lipschitz
         self._inverses: dict[float, DenseMatrix] = {}
         self._reflected: dict[float, DenseMatrix] = {}
+
+    @staticmethod
+    def _of_finite(matrix: Array) -> DenseMatrix:
+        """A matrix that needs no check."""
+        L = DenseMatrix.__new__(DenseMatrix)
+        L._set(matrix)
+        return L
 
     @property
     def has_declared_constants(self) -> bool:
@@ -144,14 +154,14 @@ class DenseMatrix(LinearOperator):
                 f"{residual:.2g}, above {allowed:.2g}: M is not monotone, or the factorization of "
                 f"{xp.__name__} failed; check M, or give a smaller alpha"
             )
-        return DenseMatrix(V)
+        return self._of_finite(V)
 
     def reflected_inverse(self, alpha: float) -> LinearOperator:
         if alpha not in self._reflected:
             V = self.shifted_inverse(alpha)
             assert isinstance(V, DenseMatrix)
             identity = self.xp.eye(V.matrix.shape[0], dtype=V.matrix.dtype, device=V.matrix.device)
-            self._reflected = {alpha: DenseMatrix(2 * V.matrix - identity)}
+            self._reflected = {alpha: self._of_finite(2 * V.matrix - identity)}
         return self._reflected[alpha]
 
     def reflected_norm(self, alpha: float) -> float | None:

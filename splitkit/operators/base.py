@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from numbers import Real
 from typing import Any
 
 from splitkit import backend
@@ -306,12 +307,15 @@ class Operator(Notation):
         Raises
         ------
         TypeError
-            Neither function is given, or one is not callable.
+            Neither function is given, one is not callable, or a flag is no bool.
         ValueError
             A constant is out of range, or two contradict each other.
         """
         from splitkit.operators.callables import CallableOperator
 
+        for flag, value in (("monotone", monotone), ("gradient", gradient), ("maximal", maximal)):
+            if not isinstance(value, bool):
+                raise TypeError(f"{flag} = {value!r}: give True or False")
         label = name or str(getattr(f or resolvent, "__name__", "A"))
         try:
             properties = Properties.of(
@@ -331,9 +335,9 @@ def check_alpha(alpha: Scalar) -> Scalar:
     """The step size, a number made a Python float; ValueError unless positive and finite, TypeError
     unless a number or an array.
     """
-    if isinstance(alpha, bool) or not (isinstance(alpha, (int, float)) or backend.is_array(alpha)):
+    if isinstance(alpha, bool) or not (isinstance(alpha, Real) or backend.is_array(alpha)):
         raise TypeError(f"alpha = {alpha!r}: give a positive number or an array of them")
-    if isinstance(alpha, (int, float)):
+    if isinstance(alpha, Real):
         alpha = float(alpha)  # a NumPy number would raise float32 points to float64
         valid = 0 < alpha < math.inf
     else:

@@ -42,6 +42,7 @@ class _AlternatingDirections(Method):
     sequence: ClassVar[str] = "x⁺"
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.rho is not None:
             object.__setattr__(self, "rho", check_step(self.rho, "rho"))
 

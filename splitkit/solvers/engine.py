@@ -1,12 +1,13 @@
 """The only loop: it advances an iteration until every batch element meets its tolerance.
 
 Between checks it does nothing but step. At a check each batch element is measured by itself; one
-that meets the tolerance keeps the values that it has then. The host reads one number a check (the
-worst ratio), and places the next check where the observed decrease predicts the end, at most
-doubling the iteration count.
+that meets the tolerance keeps the values that it has then. The host reads a few numbers a check
+(the worst ratio before all), and places the next check where the observed decrease predicts the
+end, at most doubling the iteration count.
 
 Where a measurement costs more than an iteration, the length of the step decides whether there is
 one: it falls as ‖r‖ does, so that, beside what both were when last measured, it predicts ‖r‖.
+Before the first measurement ‖u⁺ − u‖/‖u⁺‖ stands for the relative residual.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import reduce
 
-from splitkit.backend import Array, Point, Space, add, subtract, where
+from splitkit.backend import Array, Point, Scalar, Space, add, extremes, subtract, where
 from splitkit.solvers.displacement import Displacement, goes_on
 from splitkit.solvers.iteration import Iteration, Reading, State
 from splitkit.solvers.solution import History, Status
@@ -62,7 +63,7 @@ class Run:
     checked : state
         The live one of the latest check.
     measured : tuple of arrays
-        The ratio and the length of the step at the latest check.
+        The ratio, or what stood for it, and the length of the step when last measured.
     first : tuple of arrays
         ‖r‖ and ‖x‖ at the first check.
     any_done : bool
@@ -116,6 +117,8 @@ class Task:
     ----------
     error_factor : float or None
         1/m if ‖r‖/m bounds the distance to the solution.
+    apart : float, array or None
+        α if the elements that make up r are known at points only that are α‖r‖ apart.
     averaged : bool
         Whether the iteration is an averaged map, so that its displacement shows inconsistency.
     sparing : bool
@@ -128,6 +131,7 @@ class Task:
     stopping: Stopping
     watch: Watch
     error_factor: float | None
+    apart: Scalar
     averaged: bool
     sparing: bool = False
 
@@ -170,11 +174,12 @@ def _check(run: Run, task: Task, k: int, *, sparing: bool) -> bool:
     watch.calls, watch.recording = [], True
     try:
         after, trace = task.iteration.advance(before)
+        _require_same_kind(watch, k)
         governing = task.iteration.governing(after)
         moved = subtract(governing, task.iteration.governing(before))
         length = space.norm(moved)
         if sparing:
-            expected = _expected(run, length, space)
+            expected = _expected(run, length, governing, task)
             if FAR < expected < math.inf:
                 run.live = after
                 run.schedule.plan(k, expected)
@@ -182,9 +187,7 @@ def _check(run: Run, task: Task, k: int, *, sparing: bool) -> bool:
         reading = task.iteration.read(trace)
     finally:
         watch.recording = False
-    changed = watch.changed()
-    if changed is not None:
-        raise ValueError(f"an operator changed the point at iteration {k}: {changed}")
+    _require_same_kind(watch, k)
     measured = measure(reading, task)
     if run.first is None:
         run.first = measured.residual, space.norm(reading.x)
@@ -216,13 +219,20 @@ def _check(run: Run, task: Task, k: int, *, sparing: bool) -> bool:
     return True
 
 
-def _expected(run: Run, length: Array, space: Space) -> float:
-    """The worst ratio that the length of the step predicts; NaN where nothing does."""
-    if run.measured is None or 0 in length.shape:
-        return math.nan
+def _require_same_kind(watch: Watch, k: int) -> None:
+    changed = watch.changed()
+    if changed is not None:
+        raise ValueError(f"an operator changed the point at iteration {k}: {changed}")
+
+
+def _expected(run: Run, length: Array, u: Point, task: Task) -> float:
+    """The worst ratio that the length of the step to u predicts; 0 of an empty batch."""
+    space = task.space
+    if run.measured is None:
+        stand_in = Measurement(length, space.norm(u), None)
+        run.measured = task.stopping.ratio(stand_in, space), length
     ratio, before = run.measured
-    least = float(space.xp.finfo(space.dtype).smallest_normal)
-    return float(space.xp.max(ratio * length / (before + least)))
+    return _extremes(ratio * length / (before + space.least), space)[1]
 
 
 def _unless_diverging(run: Run, ratio: Array, residual: Array, x: Point, space: Space) -> Array:
@@ -243,7 +253,8 @@ def measure(reading: Reading, task: Task) -> Measurement:
     for point in (*reading.terms[1:], *reading.sizes):
         size = space.xp.maximum(size, space.norm(point))
     bound = None if task.error_factor is None else task.error_factor * residual
-    return Measurement(residual, size, bound)
+    distance = None if task.apart is None else task.apart * residual
+    return Measurement(residual, size, bound, distance)
 
 
 def _record(run: Run, k: int, x: Point, residual: Array, ratio: Array, space: Space) -> float:
@@ -270,14 +281,14 @@ def _record(run: Run, k: int, x: Point, residual: Array, ratio: Array, space: Sp
         open_ratio = xp.where(done, xp.zeros_like(ratio), ratio)
         run.done = done | (ratio <= 1.0)
     run.any_done = True
-    worst = _extremes(open_ratio, space)[1]
+    worst = _worst(open_ratio, space)
     if math.isfinite(worst):
         return worst
     # A non-finite element cannot recover: it is given up, the others go on.
     finite = xp.isfinite(ratio) | run.done
     run.failed = True
     run.done = run.done | ~finite
-    return _extremes(xp.where(run.done, xp.zeros_like(ratio), ratio), space)[1]
+    return _worst(xp.where(run.done, xp.zeros_like(ratio), ratio), space)
 
 
 def _extremes(ratio: Array, space: Space) -> tuple[float, float]:
@@ -286,7 +297,12 @@ def _extremes(ratio: Array, space: Space) -> tuple[float, float]:
         return float(ratio), float(ratio)
     if 0 in ratio.shape:
         return 0.0, 0.0
-    return float(space.xp.min(ratio)), float(space.xp.max(ratio))
+    return extremes(ratio)
+
+
+def _worst(ratio: Array, space: Space) -> float:
+    """The greatest ratio, read by the host; 0 of an empty batch."""
+    return 0.0 if 0 in ratio.shape else float(space.xp.max(ratio))
 
 
 def _give_up_drifting(run: Run, k: int, u: Point, step: Point, ratio: Array, task: Task) -> None:

@@ -15,7 +15,6 @@ Source: Beck, Teboulle (2009); Chambolle, Dossal, *On the convergence of the ite
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import ClassVar
 
 from splitkit.backend import Point, lincomb, scale, subtract
@@ -70,11 +69,6 @@ class _FISTA(Iteration):
     def __init__(self, method: FISTA, F: Operator, G: Operator) -> None:
         self.alpha, self.F, self.R = method.alpha, F.make_evaluation(), G.resolvent(method.alpha)
 
-    @cached_property
-    def least(self) -> float:
-        """The smallest normal number of the space's dtype."""
-        return float(self.space.xp.finfo(self.space.dtype).smallest_normal)
-
     def init(self, x0: Point) -> State:
         zero = 0.0 * self.space.norm(x0)
         return x0, x0, zero, zero + RESTARTS
@@ -86,7 +80,7 @@ class _FISTA(Iteration):
         move = subtract(x_next, x)
         uphill = left * self.space.inner(subtract(y, x_next), move)
         # 1 where it is positive, else 0: of a single number a fifth of the time of a cast
-        again = (abs(uphill) + uphill) / (2 * abs(uphill) + self.least)
+        again = (abs(uphill) + uphill) / (2 * abs(uphill) + self.space.least)
         k = (1 - again) * k
         y_next = lincomb(1.0, x_next, k / (k + 4), move)
         after = x_next, y_next, k + 1 - again, left - again

@@ -87,6 +87,10 @@ class Method:
     averaged: ClassVar[bool] = False
     sequence: ClassVar[str]
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.check, bool):
+            raise TypeError(f"check = {self.check!r}: give True or False")
+
     # -- what a method gives --------------------------------------------------------------------
 
     def iteration(self, *operators: Operator) -> Iteration:
@@ -106,6 +110,10 @@ class Method:
         ‖r‖/m bounds the distance to the solution of an m-strongly monotone inclusion.
         """
         return True
+
+    def dual(self, u: Point) -> Point | None:
+        """y ∈ B(Lx) of a composed term LᵀBL, read off the governing point; None: there is none."""
+        return None
 
     def refused(self, reason: str) -> Guarantee:
         """No guarantee, and why."""

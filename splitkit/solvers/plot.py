@@ -32,11 +32,14 @@ def plot_convergence(*solutions: Solution, ax: Any = None) -> Any:
     ------
     ImportError
         matplotlib is missing.
-    ValueError
-        No solution is given.
+    TypeError, ValueError
+        What is given is no solution, or nothing.
     """
     if not solutions:
         raise ValueError("solutions is empty: give at least one Solution")
+    for solution in solutions:
+        if not isinstance(solution, Solution):
+            raise TypeError(f"solutions has {solution!r}: give what solve returned")
     if ax is None:
         try:
             from matplotlib.figure import Figure

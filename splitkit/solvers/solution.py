@@ -121,3 +121,8 @@ class Solution:
     history: History
     displacement: Point | None = None
     checkpoint: Run | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def dual(self) -> Point | None:
+        """y ∈ B(Lx), the multiplier of a term LᵀBL, if a primal-dual method found it; else None."""
+        return self.method.dual(self.u)

@@ -86,6 +86,8 @@ def solve(
         raise ValueError(f'on_failure = {on_failure!r}: give "raise", "warn" or "return"')
     if callback is not None and not callable(callback):
         raise TypeError(f"callback = {callback!r} is not callable")
+    if progress is not None and not isinstance(progress, bool):
+        raise TypeError(f"progress = {progress!r}: give True, False or None")
     with solving(x0):
         solution = prepared.finish(max_iter, callback, progress)
     wanted = (Status.CONVERGED, Status.STOPPED, Status.INTERRUPTED)
@@ -104,7 +106,7 @@ def solve_given(
 ) -> Solution:
     """``solve`` with the operators of the method's roles given, and nothing left to be found: where
     a solve takes no longer than its preparation. A failure is returned. If tol is a number, the
-    history holds the first check and those near the end only.
+    history holds the checks near the end only.
     """
     space = Space.of(x0, batch_ndim)
     for A in operators:
@@ -258,6 +260,9 @@ def prepare(
             stopping,
             watch,
             error_factor=1 / m if m is not None and 0 < m < math.inf else None,
+            apart=None
+            if chosen.exact_element(*option.operators)
+            else getattr(chosen, "alpha", None),
             averaged=may_drift,
             sparing=sparing and not may_drift,
         ),

@@ -38,6 +38,7 @@ class Splitting(Method):
     alpha: Scalar = None
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.alpha is not None:
             object.__setattr__(self, "alpha", check_alpha(self.alpha))
 
@@ -150,3 +151,9 @@ def check_number(value: object, name: str, wanted: str) -> None:
     """Raise TypeError unless the option is a number."""
     if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{name} = {value!r}: give {wanted}")
+
+
+def check_flag(value: object, name: str) -> None:
+    """Raise TypeError unless the option is True, False or None."""
+    if value is not None and not isinstance(value, bool):
+        raise TypeError(f"{name} = {value!r}: give True, False or None")

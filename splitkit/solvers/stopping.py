@@ -28,11 +28,14 @@ class Measurement:
         max(‖Fx‖, ‖x‖/α, ‖(u − x)/α‖): the size of the terms that cancel in r.
     error_bound : array or None
         ‖r‖/m, if F + G is m-strongly monotone.
+    distance : array or None
+        α‖r‖, if the terms' elements whose sum r is are known at points so far apart only.
     """
 
     residual: Array
     scale: Array
     error_bound: Array | None
+    distance: Array | None = None
 
 
 class Stopping:
@@ -124,10 +127,13 @@ class Relative(_Tolerance):
 
 @dataclass(frozen=True)
 class Absolute(_Tolerance):
-    """‖r‖ ≤ tol."""
+    """‖r‖ ≤ tol; and α‖r‖ ≤ tol, if r is a sum of elements at points so far apart."""
 
     def ratio(self, measured: Measurement, space: Space) -> Array:
-        return _quotient(measured.residual, self.tol + 0.0 * measured.residual, space)
+        size = measured.residual
+        if measured.distance is not None:
+            size = space.xp.maximum(size, measured.distance)
+        return _quotient(size, self.tol + 0.0 * size, space)
 
 
 @dataclass(frozen=True)
@@ -162,5 +168,4 @@ def check_tolerance(tol: Any) -> None:
 
 def _quotient(value: Array, limit: Array, space: Space) -> Array:
     """value/limit with 0/0 = 0, of batch shape; finite for finite values, at most 1e30."""
-    least = float(space.xp.finfo(space.dtype).smallest_normal)
-    return value / (limit + 1e-30 * value + least)
+    return value / (limit + 1e-30 * value + space.least)

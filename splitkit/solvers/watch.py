@@ -167,6 +167,11 @@ class Watched(Operator):
         return apply
 
     def _record(self, x: Point, value: Point, pair: Callable[[Point, Point], Pair]) -> None:
+        if not all(map(is_array, blocks(value))):
+            raise TypeError(
+                f"{self.A!r} returned a {type(value).__name__}: an operator returns a point like "
+                "its argument"
+            )
         self.watch.calls.append(Call(self.A, x, value, pair))
 
     def __repr__(self) -> str:

@@ -25,6 +25,7 @@ class Wrapper(Method):
     name: ClassVar[str]
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not isinstance(self.method, Method):
             raise TypeError(f"method = {self.method!r}: give a method, as sk.DouglasRachford()")
 

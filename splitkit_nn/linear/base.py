@@ -13,6 +13,7 @@ point, and a step of the solver costs one sum in place of one for each part.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -83,8 +84,29 @@ class Parametrization(nn.Module):
 
 def frobenius_bound(M: Tensor) -> float:
     """max ‖M‖_F ≥ max ‖M‖ over a batch of matrices; in double precision where squares overflow."""
-    bound = float(torch.linalg.matrix_norm(M).max())
+    # a norm of reals is several times as fast as one of complex numbers
+    entries = torch.view_as_real(M).flatten(-3) if M.is_complex() else M.flatten(-2)
+    bound = float(torch.linalg.vector_norm(entries, dim=-1).max())
     if not math.isfinite(bound):
-        double = torch.complex128 if M.is_complex() else torch.float64
-        bound = float(torch.linalg.matrix_norm(M, dtype=double).max())
+        bound = float(torch.linalg.vector_norm(entries, dim=-1, dtype=torch.float64).max())
     return bound
+
+
+def input_shape(parametrization: Parametrization) -> tuple[int, ...]:
+    """The shape of one input, as ``in_features``, or ``in_channels`` and ``side``, state it.
+
+    Raises
+    ------
+    ValueError
+        They do not.
+    """
+    stated: Any = parametrization
+    if hasattr(stated, "in_features"):
+        return (int(stated.in_features),)
+    side = getattr(stated, "side", None)
+    if side is None or not hasattr(stated, "in_channels"):
+        raise ValueError(
+            f"input_shape = None: {stated!r} does not state it; give that of one input"
+        )
+    pair = (side, side) if isinstance(side, int) else tuple(side)
+    return (int(stated.in_channels), *pair)

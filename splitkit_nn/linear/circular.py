@@ -19,6 +19,7 @@ from splitkit.properties import Properties
 from splitkit_nn.linear.lattice import Lattice
 
 REFLECTED_EXACT_SIZE = 128  # channels: one batch of singular values for each α that is tried
+FACTORED_ENTRIES = 2**18  # of the blocks that are inverted at once: a few MiB, which caches hold
 
 
 class CircularConvolution(LinearOperator):
@@ -34,6 +35,8 @@ class CircularConvolution(LinearOperator):
         Known constants, believed instead of being computed.
     """
 
+    costly = True
+
     def __init__(
         self,
         blocks: Array,
@@ -46,6 +49,7 @@ class CircularConvolution(LinearOperator):
         self.channels = blocks.shape[1] // lattice.phases
         self._declared = strong_monotonicity, lipschitz
         self._inverses: dict[float, CircularConvolution] = {}
+        self._reflected: dict[float, CircularConvolution] = {}
 
     @property
     def xp(self) -> Any:
@@ -104,11 +108,24 @@ class CircularConvolution(LinearOperator):
         return self._inverses[alpha]
 
     def _inverse(self, alpha: float) -> CircularConvolution:
-        """(I + αM̂(ω))⁻¹ for all ω at once, verified by the residual."""
+        """(I + αM̂(ω))⁻¹, a few frequencies at a time, so that what is made on the way is small."""
+        count = self.blocks.shape[0]
+        step = max(1, FACTORED_ENTRIES // math.prod(self.blocks.shape[1:]))
+        parts = [
+            self._inverse_of(self.blocks[i : min(i + step, count), ...], alpha)
+            for i in range(0, count, step)
+        ]
+        return CircularConvolution(
+            self.xp.concat(parts), self.lattice, strong_monotonicity=0.0, lipschitz=1.0
+        )
+
+    def _inverse_of(self, blocks: Array, alpha: float) -> Array:
+        """The inverses of I + αM̂(ω) for these blocks, verified by the residual."""
         xp = self.xp
-        shifted = self._identity + alpha * self.blocks
+        shifted = self._identity + alpha * blocks
         V = xp.linalg.inv(shifted)
-        residual = float(xp.max(xp.abs(shifted @ V - self._identity)))
+        R = shifted @ V - self._identity
+        residual = float(xp.maximum(xp.max(xp.abs(xp.real(R))), xp.max(xp.abs(xp.imag(R)))))
         # backward stability, and ‖V‖ ≤ 1 for monotone M, as for a dense matrix
         size = float(xp.max(xp.sum(xp.abs(shifted), axis=-1)))
         allowed = 100 * V.shape[1] * float(xp.finfo(V.dtype).eps) * size
@@ -118,12 +135,15 @@ class CircularConvolution(LinearOperator):
                 f"{residual:.2g}, above {allowed:.2g}: M is not monotone, or the factorization of "
                 f"{xp.__name__} failed; check M, or give a smaller alpha"
             )
-        return CircularConvolution(V, self.lattice, strong_monotonicity=0.0, lipschitz=1.0)
+        return V
 
     def reflected_inverse(self, alpha: float) -> CircularConvolution:
-        V = self.shifted_inverse(alpha)
-        C = 2 * V.blocks - self._identity
-        return CircularConvolution(C, self.lattice, strong_monotonicity=-1.0, lipschitz=1.0)
+        if alpha not in self._reflected:
+            C = 2 * self.shifted_inverse(alpha).blocks - self._identity
+            self._reflected = {
+                alpha: CircularConvolution(C, self.lattice, strong_monotonicity=-1.0, lipschitz=1.0)
+            }
+        return self._reflected[alpha]
 
     def reflected_norm(self, alpha: float) -> float | None:
         if self.blocks.shape[1] > REFLECTED_EXACT_SIZE or None not in self._declared:

@@ -21,7 +21,8 @@ from splitkit_nn.linear.kernels import (
     monotone_kernel,
     normalized,
 )
-from splitkit_nn.linear.lattice import Lattice
+from splitkit_nn.linear.lattice import Lattice, cross_spectrum
+from splitkit_nn.linear.slices import slices
 
 
 class MonotoneConv2d(ImageParametrization):
@@ -89,8 +90,11 @@ class MonotoneConv2d(ImageParametrization):
         return result
 
     def outer(self, W: Tensor, p: Tensor, z: Tensor) -> Tensor:
-        grid = self.grid
-        result: Tensor = grid.correlation(grid.transform(p), grid.transform(z), W.shape[-1])
+        grid, Γ = self.grid, None
+        for part in slices(z):
+            P, Z = grid.transform(p[part]), grid.transform(z[part])
+            Γ = cross_spectrum(P, Z) if Γ is None else torch.baddbmm(Γ, P.mH, Z)
+        result: Tensor = grid.taps(Γ, W.shape[-1])
         return result
 
     def operator(self, *, exact: bool) -> CircularConvolution:

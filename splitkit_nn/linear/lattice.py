@@ -81,7 +81,7 @@ class Lattice:
             z = xp.reshape(z, (batch, channels, height, r, width, r))
             z = xp.permute_dims(z, (0, 1, 3, 5, 2, 4))
             z = xp.reshape(z, (batch, channels * r * r, height, width))
-        Z = xp.permute_dims(xp.fft.rfftn(z, axes=(-2, -1)), (2, 3, 0, 1))
+        Z = _swapped(xp.fft.rfftn(z, axes=(-2, -1)), batch * channels * r * r)
         return xp.reshape(Z, (self.frequencies, batch, channels * r * r))
 
     def inverse(self, Z: Array) -> Array:
@@ -90,8 +90,8 @@ class Lattice:
         batch = Z.shape[1]
         (height, width), r = self.coarse, self.stride
         channels = Z.shape[2] // self.phases
-        Z = xp.reshape(Z, (height, width // 2 + 1, batch, Z.shape[2]))
-        z = xp.fft.irfftn(xp.permute_dims(Z, (2, 3, 0, 1)), s=(height, width), axes=(-2, -1))
+        Z = xp.reshape(_swapped(Z, self.frequencies), (batch, Z.shape[2], height, width // 2 + 1))
+        z = xp.fft.irfftn(Z, s=(height, width), axes=(-2, -1))
         if r > 1:
             z = xp.reshape(z, (batch, channels, r, r, height, width))
             z = xp.permute_dims(z, (0, 1, 4, 2, 5, 3))
@@ -120,13 +120,18 @@ class Lattice:
 
         It is the transpose of ``spectrum``, applied to the sum over the batch of p̂(ω)ẑ(ω)*.
         """
-        xp = namespace(P, Z)
+        return self.taps(cross_spectrum(P, Z), size, strided=strided)
+
+    def taps(self, Γ: Array, size: int, *, strided: bool = False) -> Array:
+        """``correlation``, of the cross spectrum of P and Z."""
+        xp = namespace(Γ)
         rows = 1 if strided else self.phases
-        outputs, inputs = P.shape[2] // rows, Z.shape[2] // self.phases
-        waves = self._waves(P, strided, size)
-        weights = xp.asarray(self.multiplicity / math.prod(self.coarse), device=device(P))
-        weights = xp.reshape(xp.astype(weights, P.dtype), (self.frequencies, 1, 1))
-        Γ = xp.conj(xp.permute_dims(P, (0, 2, 1))) @ Z * weights
+        outputs, inputs = Γ.shape[1] // rows, Γ.shape[2] // self.phases
+        waves = self._waves(Γ, strided, size)
+        weights = xp.asarray(self.multiplicity / math.prod(self.coarse), device=device(Γ))
+        weights = xp.reshape(xp.astype(weights, Γ.dtype), (self.frequencies, 1, 1))
+        waves = xp.reshape(waves, (self.frequencies, -1, size * size)) * weights
+        waves = xp.reshape(waves, (-1, size * size))
         Γ = xp.reshape(Γ, (self.frequencies, outputs, rows, inputs, self.phases))
         Γ = xp.reshape(xp.permute_dims(Γ, (0, 2, 4, 1, 3)), (waves.shape[0], outputs * inputs))
         taps = xp.reshape(xp.real(waves.T @ Γ), (size, size, outputs, inputs))
@@ -139,6 +144,20 @@ class Lattice:
         size = like.shape[-1] if size is None else size
         waves = xp.asarray(_waves(self, size, strided), device=device(like))
         return xp.astype(waves, xp.complex64 if single else xp.complex128)
+
+
+def cross_spectrum(P: Array, Z: Array) -> Array:
+    """Σ p̂(ω)*ẑ(ω) over the batch, of the blocks P and Z: a matrix for each frequency."""
+    xp = namespace(P, Z)
+    return xp.conj(xp.permute_dims(P, (0, 2, 1))) @ Z
+
+
+def _swapped(Z: Array, rows: int) -> Array:
+    """The transpose of Z taken as a matrix of so many rows, laid out anew, as a vector: products of
+    blocks would otherwise copy each block by itself.
+    """
+    xp = namespace(Z)
+    return xp.reshape(xp.permute_dims(xp.reshape(Z, (rows, -1)), (1, 0)), (-1,))
 
 
 @lru_cache(maxsize=64)

@@ -49,6 +49,8 @@ class TieredConvolution(LinearOperator):
         Believed instead of being computed.
     """
 
+    costly = True
+
     def __init__(
         self,
         diagonal: Sequence[CircularConvolution],
@@ -61,6 +63,7 @@ class TieredConvolution(LinearOperator):
         self.diagonal, self.strided, self.carried = tuple(diagonal), tuple(strided), tuple(carried)
         self._declared = strong_monotonicity, lipschitz
         self._inverses: dict[float, TieredInverse] = {}
+        self._reflected: dict[float, TieredInverse] = {}
 
     @property
     def xp(self) -> Any:
@@ -163,7 +166,9 @@ class TieredConvolution(LinearOperator):
         return self._inverses[alpha]
 
     def reflected_inverse(self, alpha: float) -> LinearOperator:
-        return TieredInverse(self, alpha, reflected=True)
+        if alpha not in self._reflected:
+            self._reflected = {alpha: TieredInverse(self, alpha, reflected=True)}
+        return self._reflected[alpha]
 
     def check_space(self, space: Space, name: str = "M") -> None:
         total = sum(self.sizes)
@@ -185,6 +190,7 @@ class TieredInverse(LinearOperator):
     """
 
     norm = 1.0
+    costly = True
 
     def __init__(self, M: TieredConvolution, alpha: float, *, reflected: bool = False) -> None:
         self.M, self.alpha, self.reflected = M, alpha, reflected

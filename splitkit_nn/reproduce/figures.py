@@ -68,5 +68,6 @@ def _draw_convergence(run: FoundRun, directory: Run, data: Path | None) -> str:
     dtype = next(model.parameters()).dtype
     images = dataset.normalization(dataset.test_x[:PICTURED], dtype)
     convergence = measure_convergence(model, images, dataset.test_y[:PICTURED])
-    picture = draw_convergence(convergence, run.label)
+    shown = f"{run.label} on {convergence.samples} test images"
+    picture = draw_convergence(convergence, shown)
     return f"{title}: {directory.write(f'{run.name}-convergence.png', picture)}"

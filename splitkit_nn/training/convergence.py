@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 import splitkit as sk
+from splitkit_nn.certify.lipschitz import Watch, unwatched
 from splitkit_nn.training.layer import equilibrium_layer, follow, loss_cotangent
 
 ALPHAS = tuple(2.0**k for k in range(-9, 5))
@@ -61,11 +62,14 @@ class Convergence:
     errors: Sequence[float]
 
 
-def measure_convergence(model: nn.Module, images: Tensor, labels: Tensor) -> Convergence:
+def measure_convergence(
+    model: nn.Module, images: Tensor, labels: Tensor | None, watch: Watch = unwatched
+) -> Convergence:
     """Solve a model's two inclusions, of the equilibrium and of its cotangent, in many ways.
 
     Of the images at most as many are taken as is quick. The model is left as it is: a copy in
-    float64 does the work, on the model's device, where the images are.
+    float64 does the work, on the model's device, where the images are. Without labels the cotangent
+    is that of the output's square. ``watch`` is called with (solves done, of all) after each.
     """
     twin = copy.deepcopy(model).double()
     layer = equilibrium_layer(twin)
@@ -73,29 +77,57 @@ def measure_convergence(model: nn.Module, images: Tensor, labels: Tensor) -> Con
     with torch.no_grad():
         entries = follow(twin, images[:1]).z.numel()
     samples = min(len(images), max(1, ENTRIES // entries))
-    x, v = loss_cotangent(twin, images[:samples], labels[:samples])
-    inclusions = {
+    if labels is not None:
+        labels = labels[:samples]
+    x, v = loss_cotangent(twin, images[:samples], labels)
+    inclusions: dict[Pass, _Inclusion] = {
         "forward": _Inclusion(*layer.inclusion(x), torch.zeros_like(v)),
         "backward": _Inclusion(*layer.adjoint_inclusion(x, v), torch.zeros_like(v)),
     }
     tol = layer.tol if isinstance(layer.tol, float) else TOL
     alpha = float(layer.alpha if layer.method.alpha is None else layer.method.alpha)
+    done, of = 0, len(PASSES) * len(METHODS) * len(ALPHAS) + 1
+    iterations: dict[Pass, dict[str, list[float]]] = {}
+    for direction in PASSES:
+        iterations[direction] = {name: [] for name in METHODS}
+        for name, method in METHODS.items():
+            for a in ALPHAS:
+                count = inclusions[direction].iterations(method, a, tol)
+                iterations[direction][name].append(count)
+                done += 1
+                watch(done, of)
     bounds, errors = inclusions["forward"].bounds_and_errors(alpha)
+    watch(of, of)
     return Convergence(
         samples=samples,
         alphas=ALPHAS,
-        iterations={
-            direction: {
-                name: [inclusions[direction].iterations(method, a, tol) for a in ALPHAS]
-                for name, method in METHODS.items()
-            }
-            for direction in PASSES
-        },
+        iterations=iterations,
         tol=tol,
         alpha=alpha,
         bounds=bounds,
         errors=errors,
     )
+
+
+def as_table(convergence: Convergence) -> str:
+    """The iterations at each step size, and the bound and the error after some, as lines."""
+    columns = [(direction, name) for direction in PASSES for name in METHODS]
+    lines = ["α          " + "   ".join(f"{name}, {direction}" for direction, name in columns)]
+    for i, alpha in enumerate(convergence.alphas):
+        counts = [convergence.iterations[direction][name][i] for direction, name in columns]
+        cells = [
+            f"{'–' if math.isnan(count) else format(count, '.0f'):>{len(f'{name}, {direction}')}}"
+            for count, (direction, name) in zip(counts, columns, strict=True)
+        ]
+        lines.append(f"{alpha:<11.4g}" + "   ".join(cells))
+    lines += [
+        f"–: no convergence in {LIMIT}",
+        f"the layer's own step size: {convergence.alpha:.4g}",
+    ]
+    lines.append("iteration   certified distance   true distance")
+    for k in range(0, len(convergence.errors), 5):
+        lines.append(f"{k + 1:<9} {convergence.bounds[k]:18.2e} {convergence.errors[k]:15.2e}")
+    return "\n".join(lines)
 
 
 @dataclass(frozen=True)

@@ -69,9 +69,16 @@ def follow(model: nn.Module, images: Tensor) -> Passage:
     return Passage(*seen[0], logits)
 
 
-def loss_cotangent(model: nn.Module, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-    """The layer's input, and the gradient of the mean cross-entropy in its output."""
+def loss_cotangent(
+    model: nn.Module, images: Tensor, labels: Tensor | None
+) -> tuple[Tensor, Tensor]:
+    """The layer's input, and the gradient in its output of the mean cross-entropy; without labels,
+    of half the mean square norm of the model's output.
+    """
     with torch.enable_grad():
         passage = follow(model, images)
-        loss = nn.functional.cross_entropy(passage.logits, labels)
+        if labels is None:
+            loss = passage.logits.square().sum() / (2 * len(images))
+        else:
+            loss = nn.functional.cross_entropy(passage.logits, labels)
     return passage.x.detach(), torch.autograd.grad(loss, passage.z)[0]

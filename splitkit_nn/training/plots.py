@@ -20,7 +20,7 @@ PASS_TITLES = {"forward": "forward pass", "backward": "backward pass"}
 def draw_convergence(convergence: Convergence, title: str) -> bytes:
     """Iterations over the step size, forward and backward, and error over iterations: a PNG."""
     figure = Figure(figsize=(16, 5), layout="constrained")
-    figure.suptitle(f"{title} on {convergence.samples} test images")
+    figure.suptitle(title)
     *panels, last = figure.subplots(1, 3)
     for axes, direction in zip(panels, PASSES, strict=True):
         axes.set_title(f"Iterations to {convergence.tol:g}, {PASS_TITLES[direction]}")

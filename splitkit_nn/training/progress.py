@@ -1,8 +1,10 @@
-"""The progress bar of a whole training: where it stands, how well, and the time that is left."""
+"""Progress bars: of a whole training, how well it does and the time that is left; of long steps."""
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 
 import numpy as np
@@ -55,3 +57,15 @@ class ProgressBar:
         traceback: TracebackType | None,
     ) -> None:
         self.bar.close()
+
+
+@contextmanager
+def steps_bar(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on stderr for work of more than two seconds; ``watch`` takes (steps done, of all)."""
+    with tqdm(desc=what, delay=2.0, leave=False, dynamic_ncols=True) as bar:
+
+        def watch(done: int, of: int) -> None:
+            bar.total = of
+            bar.update(done - bar.n)
+
+        yield watch

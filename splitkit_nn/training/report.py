@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import datetime
 import platform
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from splitkit_nn.certify import Certificate, certify
-from splitkit_nn.data import Dataset
 from splitkit_nn.models import Classifier
 from splitkit_nn.training.config import Config
 from splitkit_nn.training.layer import equilibrium_layer, follow, has_equilibrium
@@ -74,28 +73,34 @@ def _certified(trainer: Trainer) -> list[str]:
     """The lines of the certificate; none for a model without an equilibrium."""
     if not has_equilibrium(trainer.model):
         return []
-    certificate, samples = certify_on_test(trainer.model, trainer.dataset)
-    return certificate_lines(certificate, samples, len(trainer.dataset.test_x))
+    dataset, dtype = trainer.dataset, trainer.dtype
+    certificate, samples = certify_batch(
+        trainer.model,
+        lambda count: dataset.normalization(dataset.test_x[:count], dtype),
+        len(dataset.test_x),
+    )
+    every = samples == len(dataset.test_x)
+    which = "every test image" if every else f"the first {samples} test images"
+    return certificate_lines(certificate, which)
 
 
-def certify_on_test(model: nn.Module, dataset: Dataset) -> tuple[Certificate, int]:
-    """The certificate on test images, as many as fit into memory, and their number.
+def certify_batch(
+    model: nn.Module, images: Callable[[int], Tensor], available: int
+) -> tuple[Certificate, int]:
+    """The certificate on the first images, as many as fit into memory, and their number.
 
     Of a model that ``certify`` knows as a whole, else of its equilibrium layer.
     """
-    dtype = next(model.parameters()).dtype
     with torch.no_grad():
-        one = dataset.normalization(dataset.test_x[:1], dtype)
-        entries = follow(model.eval(), one).z.numel()
-        images = dataset.normalization(dataset.test_x[: max(1, ENTRIES // entries)], dtype)
+        entries = follow(model.eval(), images(1)).z.numel()
+        batch = images(min(available, max(1, ENTRIES // entries)))
         if isinstance(model, Classifier):
-            return certify(model, images), len(images)
-        return certify(equilibrium_layer(model), follow(model, images).x), len(images)
+            return certify(model, batch), len(batch)
+        return certify(equilibrium_layer(model), follow(model, batch).x), len(batch)
 
 
-def certificate_lines(certificate: Certificate, samples: int, of: int) -> list[str]:
-    """What is proved of the layer on so many of the test images, and beside it what was seen."""
-    which = "every test image" if samples == of else f"the first {samples} test images"
+def certificate_lines(certificate: Certificate, which: str) -> list[str]:
+    """What is proved of the layer on those of the images, and beside it what was seen."""
     return [
         (
             f"distance to the true equilibrium: at most {certificate.solve_error:.2e}, "

@@ -109,8 +109,8 @@ class Run:
             with _told(path, "a checkpoint of this run's recipe"):
                 trainer.restore(torch.load(path, "cpu", weights_only=True))
 
-    def read_model(self, model: nn.Module, name: str = MODEL) -> None:
-        """Load the saved parameters into ``model``, on its device."""
+    def read_model(self, model: nn.Module, name: str = MODEL, inside: str | None = None) -> None:
+        """Load the saved parameters, or those ``inside`` of what was saved, on its device."""
         path = self.path / name
         if not path.is_file():
             raise FileNotFoundError(
@@ -118,7 +118,8 @@ class Run:
                 "held nothing out to find its best; train again"
             )
         with _told(path, "the parameters of this run's recipe"):
-            model.load_state_dict(torch.load(path, "cpu", weights_only=True))
+            state = torch.load(path, "cpu", weights_only=True)
+            model.load_state_dict(state if inside is None else state[inside])
 
 
 def read_metrics(path: Path) -> list[EpochMetrics]:

@@ -101,5 +101,6 @@ def _draw(trainer: Trainer, run: Run) -> list[Path]:
         return drawn
     images = data.normalization(data.test_x[:PICTURED], trainer.dtype)
     convergence = measure_convergence(trainer.model, images, data.test_y[:PICTURED])
-    picture = draw_convergence(convergence, f"The trained {name} model")
+    title = f"The trained {name} model on {convergence.samples} test images"
+    picture = draw_convergence(convergence, title)
     return [*drawn, run.write(CONVERGENCE, picture)]

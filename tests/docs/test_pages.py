@@ -13,10 +13,12 @@ ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
-def run(page):
+def run(page, about=""):
+    """The names that the page's Python, or those blocks of it that contain a word, leaves."""
     names = {}
     for block in re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), re.DOTALL):
-        exec(block, names)
+        if about in block:
+            exec(block, names)
     return names
 
 
@@ -53,3 +55,9 @@ def test_files_that_the_mathematics_names_are_there():
         found = [ROOT / path] if len(path.parts) > 1 else list(ROOT.glob(f"splitkit*/*/{name}"))
         found += list(ROOT.glob(f"splitkit*/{name}"))
         assert any(each.exists() for each in found), name
+
+
+def test_a_layer_of_the_page_solves_in_another_library():
+    layer = run("docs/backends.md", about="solve_in")["layer"]
+    assert layer.solve_in.name == "numpy"
+    assert layer.parametrization.A.grad is not None

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from scipy import sparse
-from scipy.optimize import isotonic_regression, linear_sum_assignment
+from scipy.optimize import isotonic_regression, linear_sum_assignment, linprog
 
 from splitkit import backend
 from splitkit.backend import Space
@@ -133,6 +133,28 @@ def test_marginals_whose_totals_agree_only_in_single_precision():
     expected = TransportPolytope(rows / rows.sum(), columns / columns.sum()).project(Y)
     assert X.dtype == np.float32
     np.testing.assert_allclose(X, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e8, 1e11])
+@pytest.mark.parametrize("ties", [False, True])
+def test_transport_where_parts_of_the_support_are_far_apart(scale, ties):
+    """Assignments with ties, beside which the marginals are small; the multipliers prove it."""
+    rng = np.random.default_rng(3)
+    rows = np.asarray([0.36856672, 0.0, 0.24454375])
+    columns = np.asarray([0.30404872, 0.07275719, 0.05210447, 0.10070317, 0.08349693])
+    columns *= rows.sum() / columns.sum()
+    fixed = np.asarray([[-1, 1, -2, 1, 1], [0, -1, 1, 0, -1], [1, 0, 0, -2, 1.0]])
+    for _ in range(20):
+        Y = scale * (fixed if ties else rng.normal(size=fixed.shape))
+        X = TransportPolytope(rows, columns).project(Y)
+        error = np.linalg.norm(X.sum(1) - rows) + np.linalg.norm(X.sum(0) - columns)
+        rounding = np.finfo(float).eps * (np.linalg.norm(Y) + rows.sum())
+        assert error <= 64 * rounding
+        # ⟨Y − X, Z − X⟩ ≤ 0 for Z with the same marginals: the best is found by linear programming
+        cost = (Y - X) / scale
+        A = np.vstack([np.kron(np.eye(3), np.ones(5)), np.kron(np.ones(3), np.eye(5))])
+        best = linprog(-cost.ravel(), A_eq=A, b_eq=[*X.sum(1), *X.sum(0)])
+        assert -best.fun <= np.sum(cost * X) + 1e-7 + rounding
 
 
 def test_birkhoff_with_ties_and_large_matrices():

@@ -1,4 +1,4 @@
-"""What a solve asks of its device: nothing between two polls, one number at a poll.
+"""What a solve asks of its device: nothing between two polls, a few numbers at a poll.
 
 Reading a tensor's value makes the host wait until the device has done all that is queued. The
 operations that do so on CUDA are recognized here by their names, on the CPU; and steps run on
@@ -17,7 +17,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 import splitkit as sk
 import splitkit_nn as sknn
-from splitkit.backend import Space
+from splitkit import backend
+from splitkit.backend import Space, extremes
 from splitkit.solvers import engine
 from splitkit_nn.equilibrium import adjoint_inclusion, forward_inclusion
 from splitkit_nn.exchange import converted
@@ -87,10 +88,11 @@ def events(monkeypatch):
     events = []
     check, advance = engine._check, engine.advance
 
-    def polled(run, task, k):
+    def polled(*args, **options):
         events.append("poll")
-        check(run, task, k)
+        measured = check(*args, **options)
         events.append("steps")
+        return measured
 
     def solving(run, task, **options):
         events.append("solve")
@@ -112,7 +114,7 @@ def solves(events):
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("kind", PARAMETRIZATIONS)
-def test_the_host_reads_one_number_a_poll_and_none_between(events, kind, method):
+def test_the_host_reads_a_few_numbers_a_poll_and_none_between(events, kind, method):
     layer, x = make(kind, method, tol=1e-5, max_iter=5000)
     layer(x).sum().backward()  # α is chosen and I + αM factored
     events.clear()
@@ -126,7 +128,8 @@ def test_the_host_reads_one_number_a_poll_and_none_between(events, kind, method)
         assert before == []
         assert 2 < len(polls) < last.iterations / 2 + 4
         for during, between in polls[1:]:
-            assert during.count("_local_scalar_dense") == len(during) == 1, during
+            # what the step promises; the least and the greatest ratio; the greatest that is open
+            assert 1 <= during.count("_local_scalar_dense") == len(during) <= 4, during
             assert between == []
     assert events.count("_linalg_check_errors") == 0
 
@@ -138,9 +141,9 @@ def test_beside_the_polls_a_training_step_reads_a_few_numbers(events):
     events.clear()
     with Reads(events):
         layer(x).square().sum().backward()
-    polls = events.count("poll")
-    reads = [event for event in events if event in READING]
-    assert len(reads) - polls <= 16
+    first, *polls = " ".join(events).split("poll")
+    beside = " ".join([first, *(poll.split("steps", 1)[1] for poll in polls)])
+    assert 0 < sum(event in READING for event in beside.split()) <= 16
 
 
 class Allocated(TorchDispatchMode):
@@ -211,6 +214,16 @@ def test_steps_take_no_value_and_stay_on_their_device(monkeypatch, kind, method)
             reading = iteration.read(trace)
             assert reading.x.device.type == "meta"
             assert reading.x.shape == bias.shape
+
+
+def test_two_numbers_of_another_device_are_one_wait(monkeypatch, xp):
+    x = xp.asarray([3.0, -1.0, 2.0])
+    here = extremes(x)
+    monkeypatch.setattr(backend, "device", lambda x: "another")
+    assert extremes(x) == here == (-1.0, 3.0)
+    with Reads(events := []):
+        extremes(torch.tensor([3.0, -1.0, 2.0]))
+    assert "_local_scalar_dense" not in events  # both are in one copy
 
 
 def test_mixing_devices_would_be_noticed():

@@ -220,6 +220,15 @@ def test_statistics(x):
     assert 0 < record.mean_iterations <= record.iterations
 
 
+def test_samples_that_are_done_are_frozen(x):
+    layer = make_layer()
+    z0 = layer(x).detach().clone()
+    z0[1:] = 0.0  # one starts at its equilibrium, the others do not
+    layer(x, z0)
+    record = layer.last_solve.forward
+    assert record.mean_iterations < record.iterations - 1
+
+
 @pytest.mark.parametrize(
     ("make", "match"),
     [

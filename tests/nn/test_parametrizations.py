@@ -259,8 +259,9 @@ def test_enormous_parameters_have_an_equilibrium(name, which, dtype):
             value.mul_(ENORMOUS[which].get(n.split(".")[0], 1.0))
     layer = sknn.MonDEQ(p, max_iter=3000)
     x = inputs(name, 2).to(dtype)
-    if which == "B":  # L/m = 1e18 iterations: that is said
-        with pytest.raises(sk.NotConvergedError, match="max_iter"):
+    if which == "B":  # L/m = 1e18: the iterations do not suffice, or rounding loses I beside αM
+        lost = (sk.NotConvergedError, torch.linalg.LinAlgError)
+        with pytest.raises(lost, match=r"max_iter|singular"):
             layer(x)
     else:
         layer(x).square().sum().backward()

@@ -268,3 +268,108 @@ def test_two_processes_give_the_gradients_of_one(tmp_path):
         out, error = worker.communicate(timeout=120)
         assert worker.returncode == 0, error
         assert "same gradients" in out
+
+
+KINDS = {
+    "conv": (lambda: sknn.MonotoneConv2d(1, 2, (2, 3)), (1, 2, 3)),
+    "tiers": (lambda: sknn.MonotoneMultiTier(1, (1, 2), (2, 4)), (1, 2, 4)),
+    "triangular": (lambda: sknn.MonotoneTriangular(3, 4, 2), (3,)),
+    "lipschitz": (lambda: sknn.MonotoneLipschitz(3, 4, 2, gamma=0.7), (3,)),
+}
+every_kind = pytest.mark.parametrize("kind", KINDS)
+
+
+def layer_and_input(kind, batch=3, **options):
+    torch.manual_seed(0)
+    make, shape = KINDS[kind]
+    layer = sknn.MonDEQ(make(), "tanh", **({"tol": 1e-6} | options))
+    return layer, torch.randn(batch, *shape)
+
+
+def trained(layer):
+    """The parameters that an equilibrium depends on."""
+    return {n: p.detach() for n, p in layer.named_parameters() if "readout.bias" not in n}
+
+
+@every_kind
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor:UserWarning")
+def test_every_parametrization_in_a_compiled_model(kind):
+    layer, x = layer_and_input(kind)
+    layer.eval()
+    model, graphs = nn.Sequential(nn.Tanh(), layer, nn.Flatten()), []
+
+    def backend(graph, example_inputs):
+        graphs.append(graph)
+        return graph.forward
+
+    compiled = torch.compile(model, backend=backend)
+    for p in trained(layer):
+        layer.get_parameter(p).grad = None
+    found = torch.autograd.grad(
+        compiled(x).square().sum(), [layer.get_parameter(n) for n in trained(layer)]
+    )
+    expected = torch.autograd.grad(
+        model(x).square().sum(), [layer.get_parameter(n) for n in trained(layer)]
+    )
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
+    count = len(graphs)
+    compiled(0.5 * x)
+    assert len(graphs) == count
+    torch.compiler.reset()
+
+
+@every_kind
+@pytest.mark.filterwarnings("ignore:There is a performance drop:UserWarning")
+def test_every_parametrization_under_transforms(kind):
+    """Gradients of each sample by vmap, parameters exchanged by functional_call."""
+    layer, x = layer_and_input(kind)
+    values = trained(layer)
+
+    def loss(values, row):
+        return torch.func.functional_call(layer, values, (row[None],)).square().sum()
+
+    found = torch.func.vmap(torch.func.grad(loss), in_dims=(None, 0))(values, x)
+    inner = [layer.get_parameter(n) for n in values]
+    for i, row in enumerate(x):
+        expected = torch.autograd.grad(layer(row[None]).square().sum(), inner)
+        for name, slope in zip(values, expected, strict=True):
+            torch.testing.assert_close(found[name][i], slope, rtol=0, atol=1e-4)
+
+
+@every_kind
+def test_every_parametrization_under_autocast(kind):
+    layer, x = layer_and_input(kind)
+    expected = layer(x)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        z = layer(x)
+        z.square().sum().backward()
+    assert z.dtype == torch.float32
+    torch.testing.assert_close(z, expected, rtol=0, atol=1e-5)
+    assert layer.last_solve.backward.converged
+
+
+@every_kind
+def test_memory_of_every_parametrization_does_not_grow(kind):
+    few, many = (
+        saved_bytes(*(part.double() for part in layer_and_input(kind, tol=tol)))
+        for tol in (1e-1, 1e-12)
+    )
+    assert many[1] > 3 * few[1]
+    assert many[0] == few[0] > 0
+
+
+@every_kind
+def test_every_parametrization_refuses_export(kind):
+    layer, x = layer_and_input(kind)
+    with pytest.raises(Exception, match="cannot be exported"):
+        torch.export.export(layer.eval(), (x,))
+
+
+@every_kind
+def test_hooks_of_every_parametrization(kind):
+    layer, x = layer_and_input(kind)
+    seen = []
+    layer.register_forward_hook(lambda module, args, output: seen.append("forward"))
+    layer.register_full_backward_hook(lambda module, into, out: seen.append("backward"))
+    layer(x.requires_grad_()).sum().backward()
+    assert seen == ["forward", "backward"]

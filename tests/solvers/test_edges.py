@@ -401,3 +401,49 @@ def test_a_far_solution_is_still_found():
     inclusion = sk.Affine(0.01 * np.eye(2), np.full(2, 1e6)) + ORTHANT
     solution = sk.solve(inclusion, np.zeros(2), sk.ForwardBackward(alpha=5.0), tol=1e-9)
     np.testing.assert_allclose(solution.x, 1e8, rtol=1e-6)
+
+
+def test_long_steps_do_not_pass_for_an_absolute_residual():
+    """Of two set-valued terms r = (x − y)/α is small wherever α is large."""
+    inclusion = sk.Subdifferential(f.L1Norm()) + sk.NormalCone(f.Box(1.0, 2.0))
+    method = sk.DouglasRachford(alpha=1e6)
+    solution = sk.solve(
+        inclusion, np.full(3, 10.0), method, tol=sk.Absolute(1e-3), on_failure="return"
+    )
+    assert not solution.converged or np.allclose(solution.x, 1.0, atol=2e-3)
+
+
+@pytest.mark.parametrize(
+    ("act", "says"),
+    [
+        (lambda: sk.DouglasRachford(check="no"), "check = 'no': give True or False"),
+        (lambda: sk.ADMM(check=0), "check = 0: give True or False"),
+        (lambda: sk.Relaxed(sk.DouglasRachford(), check="no"), "check = 'no'"),
+        (lambda: sk.Operator.from_callable(abs, monotone="yes"), "monotone = 'yes': give True"),
+        (lambda: sk.plot_convergence(3), "solutions has 3: give what solve returned"),
+        (lambda: sk.solve(sk.Affine(np.eye(2)), np.ones(2), progress="yes"), "progress = 'yes'"),
+        (
+            lambda: sk.solve(sk.Affine(sk.linear.ScaledIdentity(), (np.ones(2),) * 2), np.ones(2)),
+            "q must be one array as x0 is, got 2",
+        ),
+    ],
+)
+def test_flags_and_other_kinds_are_refused_by_name(act, says):
+    with pytest.raises(TypeError, match=says):
+        act()
+
+
+def test_an_operator_that_returns_nothing_is_named():
+    F = sk.Operator.from_callable(lambda x: None, cocoercivity=1.0, name="forgetful")
+    with pytest.raises(TypeError, match="forgetful returned a NoneType"):
+        sk.solve(F + sk.NormalCone(f.NonNegative()), np.ones(2))
+
+
+def test_numpy_numbers_are_step_sizes():
+    for alpha in (np.float32(0.25), np.float64(0.25)):
+        method = sk.Tseng(alpha=alpha)
+        assert type(method.alpha) is float
+        x = sk.solve(
+            sk.Affine(np.eye(2), np.ones(2)) + sk.NormalCone(f.NonNegative()), np.zeros(2), method
+        ).x
+        np.testing.assert_allclose(x, 1.0, atol=1e-6)

@@ -756,6 +756,11 @@ class NoJacobian(sknn.ReLU):
         return 1 + 0 * y
 
 
+class NoSecondDerivative(sknn.Tanh):
+    def derivative(self, y: Any) -> Any:
+        return super().derivative(y.detach() if isinstance(y, torch.Tensor) else y)
+
+
 class Overconfident(sknn.MonDEQ):
     def forward(self, x: Any) -> Any:
         value = super().forward(x)
@@ -786,6 +791,9 @@ fault("I − Wᵀ solved in place of I − W", "equilibrium")(layer(sknn.MonDEQ,
 fault("inverse of the parameters before they changed", "equilibrium")(layer(StaleInverse))
 fault("input normalized by the batch", "batch_independence")(layer(sknn.MonDEQ, SeesTheBatch))
 fault("value depends on what the state dict lacks", "state_dict")(layer(sknn.MonDEQ, UnsavedWeight))
+fault("J cut from the graph", "second_derivative")(
+    layer(sknn.MonDEQ, activation=NoSecondDerivative())
+)
 fault("backward pass without J", "derivative")(layer(sknn.MonDEQ, activation=NoJacobian()))
 fault("NaN taken for convergence", "nan")(layer(IgnoresNaN))
 fault("error bound that does not hold", "error_bound")(layer(Overconfident))

@@ -29,13 +29,21 @@ ROOT = Path(__file__).parents[2]
 MAKING = ("dtype", "device")
 ALONG = ("axis", "keepdims")
 
+ELEMENTWISE = (
+    "abs acos acosh asin asinh atan atan2 atanh ceil conj cos cosh exp expm1 floor hypot imag "
+    "isfinite isinf isnan log log1p log2 logaddexp logical_and logical_not logical_or maximum "
+    "minimum real round sign sin sinh sqrt square tan tanh trunc where"
+)
+
 CUPY = {
-    **dict.fromkeys(("abs", "conj", "exp", "hypot", "log", "log1p", "maximum", "minimum"), ()),
-    **dict.fromkeys(("isdtype", "isfinite", "isnan", "finfo", "real", "sign", "sqrt"), ()),
-    **dict.fromkeys(("matrix_transpose", "moveaxis", "permute_dims", "vecdot", "where"), ()),
-    **dict.fromkeys(("astype", "broadcast_to", "clip", "full_like", "reshape", "square"), ()),
-    **dict.fromkeys(("all", "any", "argmax", "argmin", "max", "mean", "min", "sum"), ALONG),
-    **dict.fromkeys(("arange", "empty", "eye", "ones", "ones_like", "zeros", "zeros_like"), MAKING),
+    **dict.fromkeys(ELEMENTWISE.split(), ()),
+    **dict.fromkeys(("finfo", "isdtype", "matmul", "matrix_transpose", "moveaxis"), ()),
+    **dict.fromkeys(("permute_dims", "tril", "triu", "vecdot"), ()),
+    **dict.fromkeys(("astype", "broadcast_to", "clip", "reshape"), ()),
+    **dict.fromkeys(("all", "any", "argmax", "argmin", "max", "mean", "min", "prod", "sum"), ALONG),
+    **dict.fromkeys(
+        ("arange", "empty", "eye", "full", "full_like", "ones", "zeros", "zeros_like"), MAKING
+    ),
     **dict.fromkeys(("concat", "expand_dims", "flip", "roll", "stack"), ("axis",)),
     **dict.fromkeys(("take", "take_along_axis"), ("axis",)),
     "argsort": ("axis", "descending", "stable"),
@@ -43,6 +51,7 @@ CUPY = {
     "cumulative_sum": ("axis", "include_initial"),
     "fft.irfftn": ("axes", "s"),
     "fft.rfftn": ("axes",),
+    "linalg.cholesky": (),
     "linalg.eigh": (),
     "linalg.eigvalsh": (),
     "linalg.inv": (),
@@ -51,6 +60,7 @@ CUPY = {
     "linalg.solve": (),
     "linalg.svd": ("full_matrices",),
     "linalg.svdvals": (),
+    "ones_like": MAKING,
     "sort": ("axis", "descending", "stable"),
 }
 # CuPy's arrays have neither, though the standard's do

@@ -211,7 +211,7 @@ def test_an_existing_directory_is_refused(
     assert (digits_run[0] / "model.pt").read_bytes() == before
 
 
-@pytest.mark.parametrize("command", ["evaluate", "certify"])
+@pytest.mark.parametrize("command", ["evaluate", "certify", "figures"])
 def test_no_run_no_result(tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str) -> None:
     assert main([command, str(tmp_path)]) == 2
     assert "is not a run" in capsys.readouterr().err

@@ -1,0 +1,101 @@
+"""Primal and dual steps that balance the residuals: τ ← cτ, σ ← σ/c while ‖r_x‖ and ‖r_y‖ differ.
+
+r = (r_x, r_y) ∈ (A x + Lᵀy + C x) × (B⁻¹y − Lx) is the residual of the pair. A long τ makes r_x
+small and r_y large. Where one is more than ``APART`` times the other, c = √(‖r_x‖/‖r_y‖), but at
+the k-th change 1 − aₖ ≤ c ≤ 1/(1 − aₖ) with aₖ = 0.8 · 0.9ᵏ: Σ aₖ < ∞, so that steps converge. They
+are changed ``CHANGES`` times at most, and kept within the theorem of the method, which so holds
+from the last change on. All elements of a batch share their steps. The residuals are taken every
+``FIRST`` iterations, and later after each eighth of those that were made.
+
+Source: Goldstein, Li, Yuan, *Adaptive primal-dual splitting methods for statistical learning and
+image processing* (2015), §3.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import reduce
+from typing import NamedTuple
+
+from splitkit.backend import Point, add, inner
+from splitkit.solvers.iteration import Iteration, Reading, State, Trace
+
+APART = 2.0
+CHANGES = 60
+FIRST = 10
+
+Steps = tuple[float, float]
+
+
+class Balance(NamedTuple):
+    """The state of the steps: τ, σ, the iterations made, when to look next, changes made."""
+
+    tau: float
+    sigma: float
+    made: int = 0
+    next_look: int = FIRST
+    changes: int = 0
+
+
+class Balanced(Iteration):
+    """The iteration of a primal-dual method, with its steps balanced.
+
+    Parameters
+    ----------
+    steps : pair of floats
+        τ and σ at the start.
+    at : callable
+        (τ, σ) ↦ the iteration with these steps.
+    within : callable
+        τ ↦ the pair (τ, σ) of the theorem whose τ is nearest to this one.
+    """
+
+    def __init__(
+        self,
+        steps: Steps,
+        at: Callable[[float, float], Iteration],
+        within: Callable[[float], Steps],
+    ) -> None:
+        self.steps, self.at, self.within = steps, at, within
+        self.bound: tuple[Steps, Iteration] | None = None
+
+    def _with(self, tau: float, sigma: float) -> Iteration:
+        """The iteration, its resolvents built once for steps that stay."""
+        if self.bound is None or self.bound[0] != (tau, sigma):
+            self.bound = (tau, sigma), self.at(tau, sigma)
+        return self.bound[1]
+
+    def init(self, x0: Point) -> State:
+        return self._with(*self.steps).init(x0), Balance(*self.steps)
+
+    def advance(self, state: State) -> tuple[State, Trace]:
+        pair, now = state
+        iteration = self._with(now.tau, now.sigma)
+        after, left = iteration.advance(pair)
+        trace = iteration, left
+        later = now._replace(made=now.made + 1)
+        if later.made == later.next_look and later.changes < CHANGES:
+            later = self._looked(later, iteration.read(left))
+        return (after, later), trace
+
+    def _looked(self, now: Balance, reading: Reading) -> Balance:
+        """The steps for the iterations that follow."""
+        now = now._replace(next_look=now.made + max(FIRST, now.made // 8))
+        primal, dual = (float(inner(r, r, 0)) for r in reduce(add, reading.terms))
+        if not (0 < primal < math.inf and 0 < dual < math.inf):
+            return now
+        if 1 / APART**2 <= primal / dual <= APART**2:  # of squares
+            return now
+        least = 1 - 0.8 * 0.9**now.changes
+        factor = min(max((primal / dual) ** 0.25, least), 1 / least)
+        tau, sigma = self.within(factor * now.tau)
+        return now._replace(tau=tau, sigma=sigma, changes=now.changes + 1)
+
+    def read(self, trace: Trace) -> Reading:
+        iteration, left = trace
+        reading: Reading = iteration.read(left)
+        return reading
+
+    def governing(self, state: State) -> Point:
+        return state[0]

@@ -1,0 +1,121 @@
+"""The derivatives of a layer, of first and second order, against differences."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from splitkit.testing._report import require
+from splitkit_nn.testing.case import AtLayer
+
+
+class Along:
+    """z as a function of θ = (x, parameters), and a cotangent v of z."""
+
+    def __init__(self, at: AtLayer) -> None:
+        self.layer, self.generator = at.layer, torch.Generator().manual_seed(0)
+        self.parameters = [name for name, _ in self.layer.named_parameters()]
+        self.names = ("x", *self.parameters)
+        self.start = [at.x, *(p.detach() for p in self.layer.parameters())]
+        self.v = self.draw(at.z)
+
+    def draw(self, like: Tensor) -> Tensor:
+        """A standard normal tensor."""
+        return torch.randn(like.shape, dtype=like.dtype, generator=self.generator)
+
+    def z(self, values: Sequence[Tensor]) -> Tensor:
+        """The layer's value at θ."""
+        stated = dict(zip(self.parameters, values[1:], strict=True))
+        value: Tensor = torch.func.functional_call(self.layer, stated, (values[0],))
+        return value
+
+    def slopes(self, values: Sequence[Tensor], *, again: bool = False) -> list[Tensor]:
+        """∇⟨v, z(θ)⟩; attached to θ, if again."""
+        tracked = [value if again else value.clone().requires_grad_(True) for value in values]
+        found = torch.autograd.grad(self.z(tracked), tracked, self.v, create_graph=again)
+        return list(found)
+
+    def moved(self, d: Sequence[Tensor], h: float) -> list[Tensor]:
+        """θ + hd."""
+        return [value + h * each for value, each in zip(self.start, d, strict=True)]
+
+    def only(self, part: int) -> list[Tensor]:
+        """A direction d in one part of θ."""
+        d = [torch.zeros_like(value) for value in self.start]
+        d[part] = self.draw(d[part])
+        return d
+
+
+def nearest(
+    difference: Callable[[float], float], expected: float, steps: Sequence[float]
+) -> tuple[float, float]:
+    """The difference quotient that comes nearest, and its gap: a kink that lies within one step
+    lies outside a shorter one.
+    """
+    quotients = [difference(h) for h in steps]
+    best = min(quotients, key=lambda quotient: abs(quotient - expected))
+    return best, abs(best - expected)
+
+
+def inner(a: Sequence[Tensor], b: Sequence[Tensor]) -> float:
+    """⟨a, b⟩ over the parts."""
+    return sum((x.detach() * y.detach()).sum().item() for x, y in zip(a, b, strict=True))
+
+
+def size(a: Sequence[Tensor]) -> float:
+    """The norm over the parts."""
+    return math.sqrt(inner(a, a))
+
+
+def first_order(at: AtLayer) -> None:
+    """The derivatives in input and parameters are those of the equilibrium, along directions."""
+    f = Along(at)
+    slopes = f.slopes(f.start)
+    formula = "⟨v, (z(θ + hd) − z(θ − hd))/(2h)⟩ = ⟨∇⟨v, z(θ)⟩, d⟩ for θ = (x, parameters)"
+    for part, name in enumerate(f.names):
+        d = f.only(part)
+        expected = inner(slopes, d)
+
+        def difference(h: float, d: list[Tensor] = d) -> float:
+            with torch.no_grad():
+                change = f.z(f.moved(d, h)) - f.z(f.moved(d, -h))
+            return inner([f.v], [change]) / (2 * h)
+
+        found, gap = nearest(difference, expected, (1e-4, 1e-5, 1e-6))
+        scale = float(slopes[part].norm() * d[part].norm()) + float(f.v.norm())
+        where = {"in": name, "d": d[part], "v": f.v}
+        require(gap <= 1e-5 * scale, "derivative", formula, found, expected, **where)
+
+
+def second_order(at: AtLayer) -> None:
+    """The second derivatives are those of the equilibrium, where the first are exact."""
+    if not at.layer.gradient.exact:
+        return
+    f = Along(at)
+    tracked = [value.clone().requires_grad_(True) for value in f.start]
+    slopes = f.slopes(tracked, again=True)
+    e = [f.draw(value) for value in f.start]
+    total = sum((slope * each).sum() for slope, each in zip(slopes, e, strict=True))
+    assert isinstance(total, Tensor)
+    curvature = [
+        torch.zeros_like(value) if found is None else found
+        for value, found in zip(
+            tracked, torch.autograd.grad(total, tracked, allow_unused=True), strict=True
+        )
+    ]
+    formula = "⟨e, (∇f(θ + hd) − ∇f(θ − hd))/(2h)⟩ = ⟨∇⟨e, ∇f(θ)⟩, d⟩ for f(θ) = ⟨v, z(θ)⟩"
+    for part, name in enumerate(f.names):
+        d = f.only(part)
+        expected = inner(curvature, d)
+
+        def difference(h: float, d: list[Tensor] = d) -> float:
+            ahead, behind = f.slopes(f.moved(d, h)), f.slopes(f.moved(d, -h))
+            return (inner(e, ahead) - inner(e, behind)) / (2 * h)
+
+        found, gap = nearest(difference, expected, (1e-3, 1e-4, 1e-5))
+        scale = size(curvature) * size(d) + size(slopes) * size(e)
+        where = {"in": name, "d": d[part], "v": f.v}
+        require(gap <= 1e-4 * scale, "second_derivative", formula, found, expected, **where)

@@ -1,0 +1,94 @@
+"""``check_layer``: is a layer a monotone equilibrium network, whatever its parameters?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import torch
+from hypothesis import strategies as st
+
+from splitkit.backend import namespace
+from splitkit.testing import Suite, suite
+from splitkit.testing._place import Place
+from splitkit.testing._suite import Case, Property
+from splitkit_nn.layers import MonDEQ
+from splitkit_nn.linear.base import input_shape as stated_shape
+from splitkit_nn.testing.case import KINDS, AtLayer
+from splitkit_nn.testing.derivatives import first_order, second_order
+from splitkit_nn.testing.equilibria import adversarial, batch, equilibrium, monotone, unique
+from splitkit_nn.testing.module import certificate, kept, nan, stored
+
+EXAMPLES = 8
+
+
+def check_layer(
+    layer: MonDEQ,
+    input_shape: tuple[int, ...] | None = None,
+    *,
+    max_examples: int | None = None,
+    seed: int = 0,
+) -> None:
+    """Look for parameters and inputs for which a layer is not a monotone equilibrium network.
+
+    Checked, for parameters as they are, drawn, and sought by gradient descent on the least
+    eigenvalue: I − W ⪰ mI; z = σ(Wz + Ux + b), also after the parameters were changed in place; the
+    same z from other starts; batch elements independent; the same value twice; shape, dtype and
+    input kept; NaN refused; the certified error bound; a state dict and a pickle give the same
+    layer; first and second derivatives
+    against finite differences. The layer is not changed.
+
+    Parameters
+    ----------
+    layer : MonDEQ
+    input_shape : tuple of int, optional
+        Of one input, without batch. Default: what the parametrization's ``in_features``, or
+        ``in_channels`` and ``side``, say.
+    max_examples : int, optional
+        How many parameters and inputs are drawn; 8 by default.
+    seed : int
+        Which: the same ones for the same seed.
+
+    Raises
+    ------
+    AssertionError
+        A property is violated; the message states it, the numbers of both sides, and code that
+        shows it again.
+    """
+    if not isinstance(layer, MonDEQ):
+        raise TypeError(f"layer = {layer!r}: give a splitkit_nn.MonDEQ")
+    shapes = () if input_shape is None else (input_shape,)
+    suite(layer, *shapes).run(max_examples, seed)
+
+
+@suite.register(MonDEQ)
+def layer_suite(
+    layer: MonDEQ, input_shape: tuple[int, ...] | None = None, *, xp: Any = None
+) -> Suite:
+    """The properties of a layer; see ``check_layer``. A case is (kind of parameters, seed), and the
+    library Torch, as messages of all checks name it.
+    """
+    given = () if input_shape is None else (input_shape,)
+    shape = stated_shape(layer.parametrization) if input_shape is None else input_shape
+    xp = namespace(torch.zeros(1))
+    place = Place.of(shape, xp, xp.float64, None, 0)
+    cases = st.tuples(st.sampled_from(KINDS), st.integers(0, 999))
+
+    def once(effort: int, seed: int) -> Iterator[Case]:
+        yield "own", seed
+
+    properties = (
+        Property(kept, ("deterministic", "no_mutation", "like_its_argument"), once, drawn=False),
+        Property(monotone, ("strongly_monotone",), partial(adversarial, layer, shape)),
+        Property(equilibrium, ("equilibrium",)),
+        Property(unique, ("unique",)),
+        Property(batch, ("batch_independence",)),
+        Property(nan, ("nan",), once, drawn=False),
+        Property(certificate, ("error_bound",), once, drawn=False),
+        Property(stored, ("state_dict", "serialization"), once, drawn=False),
+        Property(first_order, ("derivative",), once, drawn=False),
+        Property(second_order, ("second_derivative",), once, drawn=False),
+    )
+    at = partial(AtLayer.of, layer, shape)
+    return Suite(layer, given, place, cases, at, properties, usual_examples=EXAMPLES)
