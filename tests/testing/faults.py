@@ -826,7 +826,7 @@ class AnotherInclusion(sk.PeacemanRachford):
 @dataclass(frozen=True, kw_only=True)
 class LongDualStep(sk.CondatVu):
     def iteration(self, *operators: Any) -> Any:
-        return replace(self, sigma=3 * self.sigma)._unrestrained(*operators)
+        return replace(self, sigma=3 * self.sigma, balance=False)._unrestrained(*operators)
 
     def _unrestrained(self, *operators: Any) -> Any:
         return super().iteration(*operators)
