@@ -80,8 +80,8 @@ def method_suite(method: Method, *, xp: Any = None, dtype: Any = None, device: A
 
     properties = (
         Property(covered, ("guarantee",), once, drawn=False),
+        Property(approach, ("fejer", "rate"), of_each_kind),  # before what may take many iterations
         Property(solution, ("solution",)),
-        Property(approach, ("fejer", "rate"), of_each_kind),
         Property(kept, ("no_mutation", "deterministic"), once, drawn=False),
         Property(refusal, ("refusal",), once, drawn=False),
     )
@@ -93,7 +93,7 @@ def method_suite(method: Method, *, xp: Any = None, dtype: Any = None, device: A
 
 def of_each_kind(effort: int, seed: int) -> Iterator[Case]:
     """Inclusions of every kind, however few were drawn."""
-    for k in range(4 + effort):
+    for k in range(8 + effort):
         for kind in KINDS:
             yield kind, 1000 * (seed + 1) + k
 

@@ -871,7 +871,7 @@ fault("method that claims half of its rate", "rate")(lambda: (Boasts(),))
 fault("method that refuses nothing", "refusal")(lambda: (Gullible(),))
 fault("method that runs on another operator", "solution")(lambda: (AnotherInclusion(),))
 fault("dual step three times too long", "fejer")(lambda: (LongDualStep(),))
-fault("last step of Tseng's method with a wrong sign", "rate")(lambda: (WrongCorrection(),))
+fault("last step of Tseng's method with a wrong sign", "fejer")(lambda: (WrongCorrection(),))
 fault("iterate that aliases the one before", "no_mutation")(lambda: (Aliased(),))
 fault("method that no theorem covers", "guarantee")(lambda: (NeverGuaranteed(),))
 
