@@ -337,8 +337,10 @@ class _CondatVu(_Steps):
         )
         return Reading(x_next, ((of_A, of_B), coupling), sizes)
 
-    def energy(self, before: State, state: State, limit: State) -> Array:
-        """‖dx‖²/τ − 2⟨L dx, dy⟩ + ‖dy‖²/σ: the metric in which the step is averaged."""
+    def energy(self, before: State, state: State, limit: State) -> Array | None:
+        """‖dx‖²/τ − 2⟨L dx, dy⟩ + ‖dy‖²/σ: the metric in which the step with θ = 1 is averaged."""
+        if self.theta != 1:
+            return None
         dx, dy = (subtract(a, b) for a, b in zip(state, limit, strict=True))
         coupled = self.space.inner(dx, self.LT(dy))
         return self.square(dx) / self.tau - 2 * coupled + self.square(dy) / self.sigma

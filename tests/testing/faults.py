@@ -826,7 +826,7 @@ class AnotherInclusion(sk.PeacemanRachford):
 @dataclass(frozen=True, kw_only=True)
 class LongDualStep(sk.CondatVu):
     def iteration(self, *operators: Any) -> Any:
-        return replace(self, sigma=3 * self.sigma)._unrestrained(*operators)
+        return replace(self, sigma=3 * self.sigma, balance=False)._unrestrained(*operators)
 
     def _unrestrained(self, *operators: Any) -> Any:
         return super().iteration(*operators)
@@ -871,7 +871,7 @@ fault("method that claims half of its rate", "rate")(lambda: (Boasts(),))
 fault("method that refuses nothing", "refusal")(lambda: (Gullible(),))
 fault("method that runs on another operator", "solution")(lambda: (AnotherInclusion(),))
 fault("dual step three times too long", "fejer")(lambda: (LongDualStep(),))
-fault("last step of Tseng's method with a wrong sign", "rate")(lambda: (WrongCorrection(),))
+fault("last step of Tseng's method with a wrong sign", "fejer")(lambda: (WrongCorrection(),))
 fault("iterate that aliases the one before", "no_mutation")(lambda: (Aliased(),))
 fault("method that no theorem covers", "guarantee")(lambda: (NeverGuaranteed(),))
 

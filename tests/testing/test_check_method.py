@@ -13,6 +13,8 @@ from splitkit.testing.checks_method import AtMethod
 
 # whose theorem is of function values, or of residuals: no energy of points
 OF_VALUES = (sk.FISTA, sk.AdaptiveProximalGradient, sk.AcceleratedProximalPoint)
+# constant steps: where both are left open they may follow the residuals
+CONSTANT = {kind: {"tau": 0.2} for kind in (sk.CondatVu, sk.ChambollePock, sk.PD3O)}
 WRAPPED = (
     sk.Anderson(sk.DavisYin()),
     sk.Halpern(sk.DouglasRachford()),
@@ -38,7 +40,9 @@ def test_accelerated_methods(method):
 
 @pytest.mark.parametrize("kind", METHODS, ids=lambda kind: kind.label)
 def test_what_is_promised_of_each_method_is_known(kind):
-    at = AtMethod(kind(), Place.of((4,), None, None, None, 0), "gradient", 0)
+    at = AtMethod(
+        kind(**CONSTANT.get(kind, {})), Place.of((4,), None, None, None, 0), "gradient", 0
+    )
     operators, _ = at.guaranteed
     iteration = at.method.bind(*operators)
     iteration.space = Space.of(at.start)
