@@ -18,7 +18,8 @@ class SolveRecord:
     ----------
     iterations : int
     mean_iterations : float
-        Over the batch: samples that are done are frozen.
+        Over the batch: samples that are done at a check are frozen. With a number as tolerance
+        there are few checks but the last; with a rule, such as ``splitkit.Relative``, more.
     residual : float
         ‖r‖ for an explicit element r of the inclusion.
     error_bound : float
