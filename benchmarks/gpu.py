@@ -24,7 +24,6 @@ import math
 import platform
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -250,10 +249,7 @@ def ways(
         other = released.make(
             reference, row.kind, row.in_channels, row.side, row.sizes, tol=TOL, max_iter=MAX_ITER
         )
-        with tempfile.TemporaryDirectory() as folder:
-            torch.save(other.state_dict(), Path(folder) / "model.pt")
-            side = None if row.kind == "dense" else row.side
-            model = sknn.load_reference(Path(folder) / "model.pt", side=side).to(x.device)
+        model = released.same_weights(other, row.kind, row.side).to(x.device)
         model.layer.method, model.layer.max_iter = sk.PeacemanRachford(alpha=1.0), MAX_ITER
         model.layer.tol = TOL
     model.train()

@@ -26,7 +26,6 @@ import copy
 import math
 import multiprocessing
 import os
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -39,7 +38,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-import splitkit_nn as sknn
 from splitkit_nn.linear import MonotoneConv2d, MonotoneMultiTier, Parametrization
 from splitkit_nn.models import Classifier, ConvClassifier, DenseClassifier, MultiTierClassifier
 
@@ -99,12 +97,7 @@ def make(name: str, options: Options) -> tuple[Classifier, nn.Module | None, Ten
         theirs = released.make(
             modules, name, colours, side, sizes, tol=options.tol, max_iter=paper_algorithm.MAX_ITER
         )
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "weights.pt"
-            torch.save(theirs.state_dict(), path)
-            model.load_state_dict(
-                sknn.load_reference(path, side=None if name == "dense" else side).state_dict()
-            )
+        model.load_state_dict(released.same_weights(theirs, name, side).state_dict())
     batch = 32 if options.quick else 128
     shape = (colours * side**2,) if name == "dense" else (colours, side, side)
     return model, theirs, torch.randn(batch, *shape)

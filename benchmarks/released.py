@@ -9,6 +9,7 @@ the border of zeros is written out of place, as autograd asks today.
 from __future__ import annotations
 
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from splitkit_nn import Classifier, load_reference
 
 FILES = ("mon", "splitting", "train", "utils")
 
@@ -122,6 +125,14 @@ def make(
         )
     assert isinstance(model, nn.Module)
     return model
+
+
+def same_weights(model: nn.Module, kind: str, side: int) -> Classifier:
+    """The model of this library with a released one's weights."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "weights.pt"
+        torch.save(model.state_dict(), path)
+        return load_reference(path, side=None if kind == "dense" else side)
 
 
 def iterations(model: nn.Module) -> tuple[int, int]:

@@ -281,7 +281,7 @@ class MonDEQ(nn.Module):
 
     def _check_overflow(self, values: dict[str, Tensor]) -> None:
         """Raise ValueError if W is not finite though the parameters are."""
-        if not bool(torch.isfinite(self.parametrization.weight().detach()).all()):
+        if not isfinite(self.parametrization.weight().detach()):
             sizes = {name: float(value.abs().max()) for name, value in values.items()}
             name = max(sizes, key=sizes.__getitem__)
             raise ValueError(

@@ -6,6 +6,7 @@ Files hold tensors and plain values; no code is loaded from them.
 
 from __future__ import annotations
 
+import io
 import os
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ from splitkit_nn.reference import (
 )
 
 FORMAT = "splitkit_nn model, 1"
+TEMPORARY = ".tmp"  # ends the name of a file that is not written whole
 
 
 def save(model: MonDEQ | Classifier, path: str | os.PathLike[str]) -> None:
@@ -49,11 +51,25 @@ def save(model: MonDEQ | Classifier, path: str | os.PathLike[str]) -> None:
         The model has parts that are made by the user's own code.
     """
     content = {"format": FORMAT, "description": describe(model), "state": model.state_dict()}
-    target = Path(path)
-    temporary = target.with_name(f".{target.name}.tmp")
+    write_whole(Path(path), as_bytes(content))
+
+
+def as_bytes(content: dict[str, Any]) -> bytes:
+    """What ``torch.save`` would write."""
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    return buffer.getvalue()
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Give a file this content, all of it or none: a temporary one takes its name."""
+    temporary = path.with_name(f".{path.name}{TEMPORARY}")
     try:
-        torch.save(content, temporary)
-        os.replace(temporary, target)
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -11,6 +11,7 @@ from functools import lru_cache, partial, wraps
 from inspect import signature
 from typing import Any
 
+from splitkit import backend
 from splitkit.backend import Array, Point, Scalar, Space, is_array, lincomb, namespace, scale
 from splitkit.linear.base import LinearOperator
 from splitkit.linear.dense import DenseMatrix
@@ -82,8 +83,7 @@ class Function(Notation):
         unchecked = getattr(type(self).prox, "unchecked", None)
         if unchecked is None:
             return lambda x: self.prox(x, alpha)
-        check_alpha(alpha)
-        return partial(unchecked, self, alpha=alpha)
+        return partial(unchecked, self, alpha=check_alpha(alpha))
 
     @property
     def has_prox(self) -> bool:
@@ -337,10 +337,7 @@ def is_finite(v: Any) -> Any:
 
 def extremes(value: Scalar) -> tuple[float, float]:
     """The least and the greatest entry of a number or an array."""
-    if not is_array(value):
-        return value, value
-    xp = namespace(value)
-    return float(xp.min(value)), float(xp.max(value))
+    return backend.extremes(value) if is_array(value) else (value, value)
 
 
 def show(**parameters: Any) -> str:

@@ -95,11 +95,10 @@ class Memory(AcceleratedIteration):
         target = xp.stack([space.inner(a, r) for a in left], axis=-1)
         diagonal = sum(xp.abs(normal[..., i, i]) for i in range(m)) / m
         eps = float(xp.finfo(space.dtype).eps)
-        tiny = float(xp.finfo(space.dtype).smallest_normal)
         # ‖ΔR‖ below √ε‖ΔU‖ is rounding: this bounds the step by some ‖r‖/√ε where T but translates
         noise = eps if self.options.kind == "II" else eps**0.5
         moved = sum(space.inner(a, a) for a in dU) / m
-        ridge = max(self.options.regularization, 10 * eps) * diagonal + noise * moved + tiny
+        ridge = max(self.options.regularization, 10 * eps) * diagonal + noise * moved + space.least
         identity = xp.eye(m, dtype=normal.dtype, device=space.device)
         if self.options.kind == "I":
             ridge = -ridge  # ⟨Δu, Δr⟩ ≤ 0: R = I − T is monotone

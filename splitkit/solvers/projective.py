@@ -60,8 +60,7 @@ class _Projective(_Resolvents):
             for x, a, b in zip(values, y, w, strict=True)
         )
         size = space.inner(total, total) + sum(space.inner(d, d) for d in apart)
-        tiny = float(space.xp.finfo(space.dtype).smallest_normal)
-        t = space.xp.where(size > tiny, φ / (size + tiny), 0.0 * size)
+        t = space.xp.where(size > space.least, φ / (size + space.least), 0.0 * size)
         λ = self.relaxation
         after = (
             lincomb(1.0, p, -λ * t, total),

@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from splitkit.backend import Array, Point, Space, device, is_array, namespace
+from splitkit.backend import Array, Point, Space, is_array, namespace, zeros
 from splitkit.linear.base import LinearOperator
 from splitkit.properties import Properties
 from splitkit_nn.linear.circular import CircularConvolution
@@ -244,9 +244,8 @@ def embed(z: Array, lattice: Lattice) -> Array:
     for axis, length in ((2, lattice.height), (3, lattice.width)):
         missing = length - z.shape[axis]
         if missing:
-            shape = [*z.shape]
-            shape[axis] = missing
-            z = xp.concat([z, xp.zeros(shape, dtype=z.dtype, device=device(z))], axis=axis)
+            border = zeros((*z.shape[:axis], missing, *z.shape[axis + 1 :]), z)
+            z = xp.concat([z, border], axis=axis)
     return z
 
 

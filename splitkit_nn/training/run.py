@@ -23,12 +23,13 @@ import torch
 from filelock import FileLock, Timeout
 from torch import nn
 
+from splitkit_nn.saved import TEMPORARY, as_bytes, write_whole
 from splitkit_nn.training.config import Config
 from splitkit_nn.training.trainer import EpochMetrics, Trainer
 
 CONFIG, CHECKPOINT, METRICS = "config.json", "checkpoint.pt", "metrics.csv"
 MODEL, BEST, REPORT = "model.pt", "best.pt", "report.md"
-LOCK, TEMPORARY = ".lock", ".tmp"
+LOCK = ".lock"
 
 
 @dataclass(frozen=True)
@@ -54,15 +55,7 @@ class Run:
 
     def write(self, name: str, content: bytes) -> Path:
         """Give the file ``name`` this content, all of it or none; return its path."""
-        temporary = self.path / f".{name}{TEMPORARY}"
-        try:
-            with temporary.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, self.path / name)
-        finally:
-            temporary.unlink(missing_ok=True)
+        write_whole(self.path / name, content)
         return self.path / name
 
     def write_config(self, config: Config) -> None:
@@ -75,7 +68,7 @@ class Run:
         if trainer.best_epoch == len(trainer.history):
             self.write_model(trainer.model, BEST)
         self.write_metrics(trainer.history)
-        self.write(CHECKPOINT, _as_bytes(trainer.state()))
+        self.write(CHECKPOINT, as_bytes(trainer.state()))
 
     def write_metrics(self, history: Sequence[EpochMetrics]) -> None:
         """Save one line an epoch."""
@@ -87,7 +80,7 @@ class Run:
 
     def write_model(self, model: nn.Module, name: str = MODEL) -> None:
         """Save the state dict."""
-        self.write(name, _as_bytes(model.state_dict()))
+        self.write(name, as_bytes(model.state_dict()))
 
     def read_config(self) -> Config:
         """What the training was asked to do; errors if this is not a run."""
@@ -145,12 +138,6 @@ def _told(path: Path, expected: str) -> Iterator[None]:
         yield
     except (pickle.UnpicklingError, RuntimeError, EOFError, TypeError, KeyError, ValueError) as e:
         raise ValueError(f"{path}: not {expected} ({e}); train again") from e
-
-
-def _as_bytes(state: dict[str, Any]) -> bytes:
-    content = io.BytesIO()
-    torch.save(state, content)
-    return content.getvalue()
 
 
 def refuse_existing(path: Path) -> None:
