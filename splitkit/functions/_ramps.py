@@ -29,19 +29,25 @@ def ramps(b: Array, s: Scalar, cap: Array, total: Array) -> tuple[Array, Array]:
     slopes = xp.ones_like(b) if isinstance(s, float) else s
     rising = slopes > 0
     width = xp.where(rising, cap / xp.where(rising, slopes, 1.0), 0.0)
-    kinks = xp.concat([b, b + width], axis=-1)
+    end = b + width
+    kinks = xp.concat([b, end], axis=-1)
     order = xp.argsort(kinks, axis=-1)
     kinks = xp.take_along_axis(kinks, order, axis=-1)
     turns = xp.take_along_axis(xp.concat([slopes, -slopes], axis=-1), order, axis=-1)
     gaps = kinks[..., 1:] - kinks[..., :-1]
-    steps = xp.cumulative_sum(turns, axis=-1)[..., :-1] * gaps
+    # the slopes beyond each kink, summed from the far end, where the small ones are, which the sum
+    # of those before, steep and over, would leave to rounding
+    beyond = -xp.flip(xp.cumulative_sum(xp.flip(turns, axis=-1), axis=-1), axis=-1)[..., 1:]
+    steps = clip(beyond, 0.0) * gaps
     sums = xp.cumulative_sum(steps, axis=-1, include_initial=True)
     mu = xp.max(xp.where(sums <= total, kinks, kinks[..., :1]), axis=-1, keepdims=True)
-    # two Newton steps: to the root within the linear piece, and the long sums' rounding taken out
+    # two Newton steps: to the root within the linear piece, and the long sums' rounding taken out;
+    # at a kink, with the slope of the side on which the root is
     for _ in range(2):
-        slope = xp.where((mu >= b) & (mu < b + width), slopes, 0.0)
         r = clip(slopes * (mu - b), 0.0, cap)
-        mu = mu + _quotient(total - xp.sum(r, axis=-1, keepdims=True), slope)
+        short = total - xp.sum(r, axis=-1, keepdims=True)
+        rising = xp.where(short < 0, (mu > b) & (mu <= end), (mu >= b) & (mu < end))
+        mu = mu + _quotient(short, xp.where(rising, slopes, 0.0))
     r = clip(slopes * (mu - b), 0.0, cap)
     slope = xp.where((r > 0) & (r < cap), slopes, 0.0)
     short = _quotient(total - xp.sum(r, axis=-1, keepdims=True), slope)

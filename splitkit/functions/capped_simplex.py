@@ -12,7 +12,14 @@ from __future__ import annotations
 from typing import Any
 
 from splitkit.backend import Array, Point, Scalar, Space, align, clip, namespace, sum_of
-from splitkit.functions.base import Function, Indicator, check_parameter, is_weight, show
+from splitkit.functions.base import (
+    Function,
+    Indicator,
+    as_vectors,
+    check_parameter,
+    is_weight,
+    show,
+)
 from splitkit.functions.inner import piecewise_linear_root
 
 
@@ -41,7 +48,7 @@ class CappedSimplex(Indicator):
         """min(u, r) and r, for the entries of each sample in a row: no entry exceeds r."""
         xp = namespace(x)
         zeros = xp.zeros_like(x)
-        upper = xp.reshape(self.upper + zeros, (*x.shape[: self.batch_ndim], -1))
+        upper = as_vectors(self.upper + zeros, self.batch_ndim)
         total = align(self.total, upper) + 0.0 * upper[..., :1]
         return xp.minimum(upper, total), total
 
