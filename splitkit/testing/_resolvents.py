@@ -4,11 +4,15 @@ element of a batch.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from splitkit.backend import lincomb, scale, subtract
-from splitkit.testing._at_operator import At
-from splitkit.testing._place import ROUNDINGS
+from splitkit.testing._at_operator import SEARCHED_STEP, At
+from splitkit.testing._place import ROUNDINGS, Place
+from splitkit.testing._suite import Case
+from splitkit.testing.strategies import QUARTERS, quarter_octave
 
 
 def resolvent(at: At) -> None:
@@ -69,6 +73,16 @@ def two_steps(at: At) -> None:
     terms = (1 + ratio) * at.sizes + at.offset(alpha) + at.offset(beta)
     formula = "R_{βA}((β/α)x + (1 − β/α)p) = p for p = R_{αA}x"
     place.equal("resolvent_identity", formula, q, p, terms, x=x, alpha=alpha, beta=beta)
+
+
+def every_step(place: Place, effort: int, seed: int) -> Iterator[Case]:
+    """The step at which the search looks, with each of a scale of steps; the longer one first."""
+    rng = np.random.default_rng(seed)
+    for k in range(-QUARTERS, QUARTERS + 1, max(1, 4 - effort)):
+        step = quarter_octave(k + rng.uniform(-0.5, 0.5))
+        alpha, beta = max(step, SEARCHED_STEP), min(step, SEARCHED_STEP)
+        x, y = 3 * (alpha if k % 2 else 1.0) * rng.standard_normal((2, place.flat.size))
+        yield place.flat.point(x), place.flat.point(y), alpha, beta
 
 
 def moreau(at: At) -> None:

@@ -19,7 +19,14 @@ from splitkit.testing._at_operator import (
 from splitkit.testing._constants import constant_names, constants, worst_cases
 from splitkit.testing._gradients import affine, cyclic, symmetric, turning_planes
 from splitkit.testing._place import KEPT, Place
-from splitkit.testing._resolvents import batch_of_steps, cayley, moreau, resolvent, two_steps
+from splitkit.testing._resolvents import (
+    batch_of_steps,
+    cayley,
+    every_step,
+    moreau,
+    resolvent,
+    two_steps,
+)
 from splitkit.testing._suite import Property, Suite, suite
 from splitkit.testing.strategies import PointShape, points, step_sizes
 
@@ -104,7 +111,7 @@ def properties(A: Operator, place: Place) -> tuple[Property, ...]:
             found.append(Property(resolvent, (*nonexpansive, *consistent)))
         contraction = ("cayley_nonexpansive",) if monotone else ()
         found.append(Property(cayley, ("cayley_is_reflection", *contraction)))
-        found.append(Property(two_steps, ("resolvent_identity",)))
+        found.append(Property(two_steps, ("resolvent_identity",), partial(every_step, place)))
         if A.inverse.has_resolvent:
             inverse_of = ("inverse",) if A.has_evaluation and monotone else ()
             found.append(Property(moreau, ("moreau", "inverse_of_inverse", *inverse_of)))

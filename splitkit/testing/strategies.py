@@ -28,6 +28,7 @@ PointShape: TypeAlias = Any  # a shape, or a tuple of shapes for block points
 SCALES = (1.0, 0.01, 100.0, 1e-4, 1e4)
 EXTREMES = (1e-8, 1e8)  # in double precision only: x + 1 is x at 1e8 in single precision
 STEPS = (1.0, 0.3, 2.5, 0.01, 40.0)
+QUARTERS = 27  # of an octave, from 1 to the longest step size and to the shortest
 KINDS = ("rotation", "gradient", "mixture")
 
 
@@ -75,10 +76,11 @@ def scales(is_double: bool) -> tuple[float, ...]:
 @cache
 def values(shape: Shape, is_double: bool) -> st.SearchStrategy[Any]:
     """NumPy arrays of this shape: zeros, one value repeated, or entries of their own; scaled."""
-    xps, sizes = numpy_arrays(), scales(is_double)
+    xps, sizes = numpy_arrays(), st.sampled_from(scales(is_double))
+    between = st.integers(-6, 10).map(lambda k: 2.0**k)
     own = xps.arrays("float64", shape, elements=entries(), fill=st.nothing())
-    repeated = st.builds(lambda v, s: np.full(shape, v * s), entries(), st.sampled_from(sizes))
-    scaled = st.builds(lambda array, s: array * s, own, st.sampled_from((1.0, *sizes)))
+    repeated = st.builds(lambda v, s: np.full(shape, v * s), entries(), sizes | between)
+    scaled = st.builds(lambda array, s: array * s, own, st.just(1.0) | sizes | between)
     zeros = st.builds(lambda: np.zeros(shape))
     return st.one_of(scaled, scaled, scaled, repeated, zeros)
 
@@ -100,9 +102,15 @@ def points(
     return arrays if is_blocks(shape) else arrays[0]
 
 
+def quarter_octave(k: float) -> float:
+    """2^(k/4) in three digits."""
+    return float(f"{2 ** (k / 4):.3g}")
+
+
 def step_sizes() -> st.SearchStrategy[float]:
-    """Step sizes alpha > 0."""
-    return st.sampled_from(STEPS)
+    """Step sizes alpha > 0 from 0.01 to 100; 1 first."""
+    fine = st.integers(-QUARTERS, QUARTERS).map(quarter_octave)
+    return st.sampled_from(STEPS) | fine
 
 
 # -- operators, linear maps, functions -----------------------------------------------------------

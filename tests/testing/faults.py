@@ -437,6 +437,13 @@ class NearlyRight(L1Norm):
         return super().prox(x, 1.001 * alpha)
 
 
+@fault("prox wrong for steps in (0.5, 0.9) only", "resolvent_identity")
+class BetweenSteps(L1Norm):
+    def prox(self, x: Any, alpha: Any = 1.0) -> Any:
+        p = super().prox(x, alpha)
+        return p + 1e-3 if 0.5 < alpha < 0.9 else p
+
+
 @fault("prox that saturates at 1e6", "prox_minimizes")
 class Saturated(L1Norm):
     def prox(self, x: Any, alpha: Any = 1.0) -> Any:
