@@ -4,8 +4,10 @@ A random pair of points sees an average of an operator's gains, so a constant th
 unnoticed in dimension 10. Here the differences of the graph around a point are tabulated in every
 direction, Δu = J Δx, and the form a‖Δx‖² + 2b⟨Δx, Δu⟩ + c‖Δu‖² becomes dᵀQd with
 Q = aI + b(J + Jᵀ) + cJᵀJ: its least eigenvector is the worst direction. The base point moves
-about, and the least value is kept. In a space of more than ``DIRECTIONS`` dimensions the table is
-made on a subspace, which is turned towards the directions found so far and their images (Krylov).
+about, and the least value is kept; the neighbours on a ray that come nearest to a violation are
+base points too, so that no range of sizes is left out. In a space of more than ``DIRECTIONS``
+dimensions the table is made on a subspace, which is turned towards the directions found so far and
+their images (Krylov).
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from splitkit.testing.strategies import PointShape, block_shapes, is_blocks, mak
 
 DIRECTIONS = 24
 RADII = (1.0, 1e-2)
+RAY = (-2.0, 8.0)  # log2 of the entries between which rays are walked along
 CLEAR = 0.05  # a form whose least value is this part of its size is not near violation
 
 
@@ -85,6 +88,11 @@ def worst_pairs(
         size = abs(a) + 2 * abs(b * (d @ J @ d)) + abs(c) * float((U @ d) @ (U @ d))
         return (float(eigenvalues[0]) / size if size > 0 else np.inf), basis @ d
 
+    def pairs(found: list[tuple[float, Any, Any]], radius: float) -> Iterator[tuple[Point, Point]]:
+        for d, base in distinct([(d, base) for _, d, base in found]):
+            for length in (radius, -radius):
+                yield flat.point(base), flat.point(base + length * d)
+
     bases = [np.zeros(n)]
     bases += [s * rng.standard_normal(n) for s in (1.0, 0.1, 10.0)[: 1 + effort // 2]]
     for k, start in enumerate(bases):
@@ -101,10 +109,45 @@ def worst_pairs(
                         found[k] = (value, d, base)
                 if count < n and np.isfinite(U).all():
                     basis = some_basis(*(d for _, d, _ in found.values()), U[:, : count // 2])
-            near = [(d, base) for value, d, base in found.values() if value <= CLEAR]
-            for d, base in distinct(near):
-                for length in (radius, -radius):
-                    yield flat.point(base), flat.point(base + length * d)
+            yield from pairs([each for each in found.values() if each[0] <= CLEAR], radius)
+    for direction in (np.ones(n), rng.standard_normal(n)):
+        for x, y in least_on_ray(graph, forms, flat, direction, rng, effort):
+            yield flat.point(x), flat.point(y)
+            basis, radius = some_basis(y - x), float(np.linalg.norm(y - x)) / 2
+            U = table(x, radius, basis)
+            ways = [(*least(U, basis, form), x) for form in forms]
+            yield from pairs([each for each in ways if each[0] <= CLEAR], radius)
+
+
+def least_on_ray(
+    graph: Callable[[Point], Point],
+    forms: list[Form],
+    flat: Flat,
+    direction: Any,
+    rng: Any,
+    effort: int,
+) -> Iterator[tuple[Any, Any]]:
+    """The neighbours on the ray, and on its opposite, between which a form is least in proportion
+    to |a|‖Δx‖² + 2|b|‖Δx‖‖Δu‖ + |c|‖Δu‖².
+    """
+    low, high = RAY
+    count = int(3 * effort * (high - low))
+    if count == 0:
+        return
+    sizes = 2 ** (low + (high - low) * (np.arange(count) + rng.random()) / count)
+    for sign in (1, -1):
+        X = sign * sizes[:, None] * direction
+        U = np.stack([flat.vector(graph(flat.point(x))) for x in X])
+        dx, du = np.diff(X, axis=0), np.diff(U, axis=0)
+        xx, xu, uu = (np.sum(v * w, axis=1) for v, w in ((dx, dx), (dx, du), (du, du)))
+        found = set()
+        for a, b, c in forms:
+            size = abs(a) * xx + 2 * abs(b) * np.sqrt(xx * uu) + abs(c) * uu
+            with np.errstate(all="ignore"):
+                values = (a * xx + 2 * b * xu + c * uu) / size
+            if not np.isnan(values).all():
+                found.add(int(np.nanargmin(values)))
+        yield from ((X[k], X[k + 1]) for k in sorted(found))
 
 
 def distinct(lines: list[tuple[Any, Any]]) -> list[tuple[Any, Any]]:

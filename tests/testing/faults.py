@@ -165,6 +165,22 @@ def _():
     return sk.Operator.from_callable(lambda x: x - np.sin(1.2 * x), monotone=True), (3,)
 
 
+@fault("not monotone for entries about 5.3 only", "monotone")
+def _():
+    def falling(x: Any) -> Any:
+        return x + 1.2 * np.tanh((5.3 - x) / 0.5) * (np.abs(x - 5.3) < 1)
+
+    return sk.Operator.from_callable(falling, monotone=True), (3,)
+
+
+@fault("one entry not monotone about 30 only, dimension 10", "monotone")
+def _():
+    def falling(x: Any) -> Any:
+        return x + np.eye(10)[4] * 15 * np.tanh((30 - x) / 5)
+
+    return sk.Operator.from_callable(falling, monotone=True), (10,)
+
+
 @fault("wrong sign", "strongly_monotone")
 def _():
     return sk.Operator.from_callable(lambda x: -x, strong_monotonicity=1.0), (3,)
