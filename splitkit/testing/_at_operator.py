@@ -106,8 +106,12 @@ def spread(place: Place, count: int, seed: int) -> Iterator[Case]:
     rng, sizes = np.random.default_rng(seed), scales(place.is_double)
     for k in range(count):
         x, y = sizes[k % len(sizes)] * rng.standard_normal((2, place.flat.size))
-        alpha, beta = STEPS[k % len(STEPS)], STEPS[(k + 1 + k // len(STEPS)) % len(STEPS)]
-        yield place.flat.point(x), place.flat.point(y), alpha, beta
+        yield place.flat.point(x), place.flat.point(y), *two_step_sizes(k)
+
+
+def two_step_sizes(k: int) -> tuple[float, float]:
+    """The k-th pair of different step sizes."""
+    return STEPS[k % len(STEPS)], STEPS[(k + 1 + k // len(STEPS)) % len(STEPS)]
 
 
 def replay_options(place: Place, batch_ndim: int) -> str:

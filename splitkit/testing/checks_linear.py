@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from splitkit.backend import Point, add, lincomb, scale
 from splitkit.linear.base import LinearOperator
 from splitkit.testing import _shared
+from splitkit.testing._at_operator import replay_options, two_step_sizes
 from splitkit.testing._forms import Gram, inequalities, names
 from splitkit.testing._place import KEPT, ROUNDINGS, Place
 from splitkit.testing._report import require
 from splitkit.testing._search import worst_pairs
 from splitkit.testing._suite import Case, Property, Suite, suite
-from splitkit.testing.checks_operator import replay_options
-from splitkit.testing.strategies import STEPS, PointShape, block_shapes, points, scales, step_sizes
+from splitkit.testing.strategies import PointShape, block_shapes, points, scales, step_sizes
 
 LARGEST_TABLE = 256  # entries of a domain for which the whole matrix is made
 
@@ -82,7 +82,7 @@ def linear_suite(
     L.check_space(domain.space)
     options = {"xp": domain.xp, "dtype": domain.dtype, "device": device}
     x, y = points(domain_shape, **options), points(range_shape, **options)
-    cases = st.tuples(x, x, y, step_sizes())
+    cases = st.tuples(x, x, y, step_sizes(), step_sizes())
 
     def at(case: Case) -> At:
         return At(L, domain, range_, *case)
@@ -95,7 +95,7 @@ def linear_suite(
 
 @dataclass(frozen=True)
 class At:
-    """L at a case: x, z in the domain, y in the range, and a step size."""
+    """L at a case: x, z in the domain, y in the range, and two step sizes."""
 
     L: LinearOperator
     domain: Place
@@ -104,6 +104,7 @@ class At:
     z: Point
     y: Point
     alpha: float
+    beta: float
 
     @cached_property
     def Lx(self) -> Point:
@@ -159,7 +160,7 @@ def spread(domain: Place, range_: Place, count: int, seed: int) -> Iterator[Case
             each.flat.point(sizes[k % len(sizes)] * rng.standard_normal(each.flat.size))
             for each in (domain, domain, range_)
         )
-        yield x, z, y, STEPS[k % len(STEPS)]
+        yield x, z, y, *two_step_sizes(k)
 
 
 def range_shape(at: At) -> None:
@@ -193,9 +194,17 @@ def adjoint(at: At) -> None:
 
 
 def shifted_inverse(at: At) -> None:
-    """V = (I + αL)⁻¹, its transpose, and 2V − I."""
-    L, place, x, y, alpha = at.L, at.domain, at.x, at.z, at.alpha
-    V = L.shifted_inverse(alpha)
+    """V = (I + αL)⁻¹, its transpose, and 2V − I, at two steps: what was prepared for one must not
+    answer for the other.
+    """
+    steps = tuple(dict.fromkeys((at.alpha, at.beta)))
+    for V, alpha in [(at.L.shifted_inverse(alpha), alpha) for alpha in steps]:
+        hold_shifted_inverse(at, V, alpha)
+
+
+def hold_shifted_inverse(at: At, V: LinearOperator, alpha: float) -> None:
+    """V = (I + αL)⁻¹ and what is made of it, at one step."""
+    L, place, x, y = at.L, at.domain, at.x, at.z
     where = {"x": x, "z": y, "alpha": alpha}
     Vx = place.keeps("(I + αL)⁻¹x", V, x)
     size = place.size(x) + (1 + alpha * L.norm) * place.size(Vx)
@@ -259,7 +268,7 @@ def worst_cases(L: LinearOperator, place: Place, effort: int, seed: int) -> Iter
     forms = list(dict.fromkeys(each.form for each in inequalities(L.properties)))
     if place.flat.size:
         for x, z in worst_pairs(L, forms, place.flat, effort=min(effort, 1), seed=seed):
-            yield x, z, place.zero, 1.0
+            yield x, z, place.zero, 1.0, 0.3
 
 
 def batch(at: At) -> None:

@@ -631,6 +631,44 @@ def _():
     return Wrong(A3), (3,), (3,)
 
 
+@fault("shifted inverse of the last step that was asked for", "shifted_inverse")
+def _():
+    class Kept(sk.LinearOperator):
+        norm, linear = 1.0, True
+
+        def __init__(self, L: Any) -> None:
+            self.L = L
+
+        def __call__(self, x: Any) -> Any:
+            return x @ self.L.made.T
+
+        def adjoint(self, y: Any) -> Any:
+            return y @ self.L.made
+
+    class Wrong(sk.DenseMatrix):
+        def shifted_inverse(self, alpha: Any) -> Any:
+            self.made = super().shifted_inverse(alpha).matrix
+            return Kept(self)
+
+        def reflected_inverse(self, alpha: Any) -> Any:
+            return None
+
+    return Wrong(A3), (3,), (3,)
+
+
+@fault("stale shifted inverse: that of the first step for ever", "shifted_inverse")
+def _():
+    class Wrong(sk.DenseMatrix):
+        kept = None
+
+        def shifted_inverse(self, alpha: Any) -> Any:
+            if self.kept is None:
+                self.kept = super().shifted_inverse(alpha)
+            return self.kept
+
+    return Wrong(A3), (3,), (3,)
+
+
 @fault("transposed solve that is not transposed", "shifted_inverse_transpose")
 def _():
     class Symmetric(sk.DenseMatrix):
