@@ -87,6 +87,7 @@ from splitkit.functions.subdifferential import (
     NormalCone as NormalCone,
     Subdifferential as Subdifferential,
 )
+from splitkit.functions.sublinear import SupportedSet as SupportedSet
 from splitkit.functions.sum_of_k_largest import SumOfKLargest as SumOfKLargest
 from splitkit.functions.support import SupportFunction as SupportFunction
 from splitkit.functions.tilted import Tilted as Tilted

@@ -9,7 +9,7 @@ from functools import reduce
 from typing import Any
 
 from splitkit.backend import Array, Point, Scalar, Space, add, lincomb, scale, subtract
-from splitkit.functions.base import Function, check_parameter
+from splitkit.functions.base import Function, check_parameter, zero_or_inf
 from splitkit.linear.base import LinearOperator
 from splitkit.notation import ATOM, FACTOR, PRODUCT, SUM, latex, multiple, text, total
 from splitkit.properties import Properties
@@ -105,7 +105,11 @@ class Translated(Function):
 
 
 class SumOfFunctions(Function):
-    """f₁ + … + fₙ; it has a gradient if all terms have, and no prox of its own."""
+    """f₁ + … + fₙ; it has a gradient if all terms have, and no prox of its own.
+
+    The conjugate is the closure of f₁* □ … □ fₙ*, with a value where ``InfimalConvolution.of``
+    finds one.
+    """
 
     binding = SUM
 
@@ -139,6 +143,12 @@ class SumOfFunctions(Function):
     def gradient(self, x: Point) -> Point:
         return reduce(add, (f.gradient(x) for f in self.terms))
 
+    @property
+    def conjugate(self) -> Function:
+        from splitkit.functions.infimal_convolution import InfimalConvolution
+
+        return reduce(InfimalConvolution.of, (f.conjugate for f in self.terms))
+
     def check_space(self, space: Space) -> None:
         for f in self.terms:
             f.check_space(space)
@@ -151,7 +161,11 @@ class SumOfFunctions(Function):
 
 
 class Composed(Function):
-    """f∘L: gradient Lᵀ∇f(Lx); prox x + ν⁻¹Lᵀ(prox_{ανf}(Lx) − Lx) if LLᵀ = νI."""
+    """f∘L: gradient Lᵀ∇f(Lx); prox x + ν⁻¹Lᵀ(prox_{ανf}(Lx) − Lx) if LLᵀ = νI.
+
+    Then the conjugate at u is f*(ν⁻¹Lu) if u is in the range of Lᵀ, else inf; its prox is
+    Lᵀprox_{α/ν f*}(ν⁻¹Lx).
+    """
 
     binding = PRODUCT
 
@@ -167,6 +181,15 @@ class Composed(Function):
     def has_prox(self) -> bool:
         return self.f.has_prox and bool(self.L.gram)
 
+    def _gram(self) -> float:
+        """ν."""
+        if not self.L.gram:
+            raise TypeError(
+                f"{self!r} has a prox and a conjugate in closed form only if LLᵀ = νI with ν > 0: "
+                "give f and L to a primal-dual method, by solve or minimize"
+            )
+        return self.L.gram
+
     @property
     def has_gradient(self) -> bool:
         return self.f.has_gradient
@@ -175,15 +198,22 @@ class Composed(Function):
         return self.f(self.L(x))
 
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
-        if not self.has_prox:
-            raise TypeError(f"{self!r} has a closed-form prox only if LLᵀ = νI with ν > 0")
-        nu, Lx = self.L.gram, self.L(x)
-        assert nu is not None
+        nu, Lx = self._gram(), self.L(x)
         moved = subtract(self.f.prox(Lx, alpha * nu), Lx)
         return lincomb(1.0, x, 1 / nu, self.L.adjoint(moved))
 
     def gradient(self, x: Point) -> Point:
         return self.L.adjoint(self.f.gradient(self.L(x)))
+
+    def conjugate_value(self, u: Point) -> Array:
+        v = scale(1 / self._gram(), self.L(u))
+        space = Space.of(u, self.batch_ndim, name="u")
+        beyond = space.norm(subtract(u, self.L.adjoint(v)))
+        return self.f.conjugate(v) + zero_or_inf(beyond, space.norm(u))
+
+    def conjugate_prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
+        nu = self._gram()
+        return self.L.adjoint(self.f.conjugate.prox(scale(1 / nu, self.L(x)), alpha / nu))
 
     def check_space(self, space: Space) -> None:
         self.f.check_space(self.L.range_space(space))

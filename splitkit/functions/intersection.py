@@ -140,6 +140,13 @@ class Intersection(Inexact, Indicator):
             worst = space.xp.maximum(worst, C.violation(x))
         return worst
 
+    def conjugate_value(self, u: Point) -> Array:
+        raise TypeError(
+            f"the support function of {self!r} has no formula: it is the closure of the infimal "
+            "convolution of the sets' own; give the sets as terms of their own, each with its "
+            "support function"
+        )
+
     def check_space(self, space: Space) -> None:
         for C in self.sets:
             C.check_space(space)
