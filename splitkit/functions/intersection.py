@@ -96,7 +96,7 @@ class Intersection(Inexact, Indicator):
                 if not bool(space.xp.any(running)):
                     return x
                 # images that come to rest last, as the moves do, are no stall
-                stalled = running & (changed <= limit) & (moved > 4 * limit)
+                stalled = running & (changed <= limit) & ((moved > 4 * limit) | (changed == 0))
                 if bool(space.xp.any(stalled)):
                     jump = self._stall(space, size, images, normals, moves, stalled)
                     normals = [add(n, scale(jump, m)) for n, m in zip(normals, moves, strict=True)]
