@@ -186,9 +186,20 @@ class Composed(Function):
         if not self.L.gram:
             raise TypeError(
                 f"{self!r} has a prox and a conjugate in closed form only if LLᵀ = νI with ν > 0: "
-                "give f and L to a primal-dual method, by solve or minimize"
+                "give f and L to a primal-dual method, by solve or minimize; or take a prox by "
+                "iteration, that of with_accuracy"
             )
         return self.L.gram
+
+    def with_accuracy(self, accuracy: float | None) -> Function:
+        """The same function with a prox for any L, by iteration to this accuracy where there is no
+        closed form; see ``InexactComposition``.
+        """
+        from splitkit.functions.inexact_composition import InexactComposition
+
+        if self.L.gram:
+            return self
+        return InexactComposition(self.f, self.L, accuracy=accuracy)
 
     @property
     def has_gradient(self) -> bool:
