@@ -191,6 +191,7 @@ def _projection(Y: Array, rows: Array, columns: Array, accuracy: float | None, n
     alpha, beta, running = simplex_level(kept(Y), p), 0.0 * q, size >= 0
     eps = float(xp.finfo(Y.dtype).eps)
     before, damping = size + math.inf, eps**0.5 + 0.0 * size
+    found, short = Y, running  # the last X that is accurate enough, and whether there is none
     for step in range(STEPS):
         s = clip(enlarged * 16.0 ** -(step // 2), 1.0)
         level = transposed(simplex_level(transposed(kept(Y - alpha)), transposed(s * q)))
@@ -201,15 +202,18 @@ def _projection(Y: Array, rows: Array, columns: Array, accuracy: float | None, n
         g = xp.sum(X, axis=-1, keepdims=True) - s * p
         h = xp.sum(X, axis=-2, keepdims=True) - s * q
         error = xp.sqrt(_total(g * g) + _total(h * h))
-        running = (s > 1) | (error > relative * (size + total))
+        far = (s > 1) | (error > relative * (size + total))
+        found = xp.where(far, found, X)
+        # one Newton step more, once the accuracy is reached, leaves rounding
+        running, short = short, short & far
         if not bool(xp.any(running)):
-            return X
+            return found
         # a support in parts that must still grow together asks for steps as long as Y is large, and
-        # for the entries that the error will bring in
-        stuck = (s <= 1) & (2 * error > before)
-        damping = clip(xp.where(stuck, damping / 16, eps**0.5), 4 * eps)
+        # for the entries that will join two parts before they move on: how near those are is tried
+        stuck = (s <= 1) & far & (2 * error > before)
+        damping = clip(xp.where(stuck, damping / 16, eps**0.5), 4 * eps * max(Y.shape[-2:]))
         before = error
-        a, b = _newton_step(U, g, h, damping, xp.where(stuck, error, 0.0))
+        a, b = _newton_step(U, g, h, damping, xp.where(stuck, error * 4.0 ** (step % 6), 0.0))
         alpha = xp.where(running, alpha + a, alpha)
         beta = xp.where(running, beta + b, beta)
     ratio = float(xp.max(span / xp.where(total > 0, total, 1.0)))

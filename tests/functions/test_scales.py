@@ -89,3 +89,21 @@ def test_projections_at_every_scale_in_both_precisions(name, scale):
             # ⟨y − p, q − p⟩ ≤ 0 for q in C
             assert np.sum((y - p) * (q - p)) <= 1000 * rounding * (size + np.linalg.norm(q))
         close(make(single).project(y), p, y, 16)
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e3, 1e6, 1e9])
+def test_transport_plans_of_matrices_far_beyond_the_marginals(scale):
+    """Where the matrix is large, the support has to grow together from parts far from each other.
+
+    By the projection theorem the support function of C at Y − X is ⟨Y − X, X⟩.
+    """
+    rng = np.random.default_rng(4)
+    for _ in range(12):
+        p, q = rng.random(12), rng.random(9)
+        p, q = p / p.sum(), q / q.sum()
+        C, Y = TransportPolytope(p, q), scale * rng.normal(size=(12, 9))
+        X = C.project(Y)
+        assert C(X) == 0
+        size = np.linalg.norm(Y) + 1
+        gap = float(C.conjugate(Y - X)) - np.sum((Y - X) * X)
+        assert abs(gap) <= 200 * np.finfo(float).eps * size * size
