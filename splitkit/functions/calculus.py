@@ -9,31 +9,23 @@ from functools import reduce
 from typing import Any
 
 from splitkit.backend import Array, Point, Scalar, Space, add, lincomb, scale, subtract
-from splitkit.functions.base import Function, check_parameter, zero_or_inf
+from splitkit.functions.base import Function, Modified, check_parameter, zero_or_inf
 from splitkit.linear.base import LinearOperator
 from splitkit.notation import ATOM, FACTOR, PRODUCT, SUM, latex, multiple, text, total
 from splitkit.properties import Properties
 
 
-class Scaled(Function):
+class Scaled(Modified):
     """c f with c > 0: prox_{α(cf)} = prox_{(αc)f}."""
 
     binding = PRODUCT
 
     def __init__(self, c: float, f: Function) -> None:
         c = check_parameter("c", c, lambda c: 0 < c < float("inf"), "give a positive multiple")
-        self.c, self.f = c, f
-        self.batch_ndim, self.elementwise, self.convex = f.batch_ndim, f.elementwise, f.convex
+        super().__init__(f)
+        self.c = c
         self.strong_convexity = c * f.strong_convexity
         self.smoothness = None if f.smoothness is None else c * f.smoothness
-
-    @property
-    def has_prox(self) -> bool:
-        return self.f.has_prox
-
-    @property
-    def has_gradient(self) -> bool:
-        return self.f.has_gradient
 
     def __call__(self, x: Point) -> Array:
         return self.c * self.f(x)
@@ -50,9 +42,6 @@ class Scaled(Function):
     def gradient(self, x: Point) -> Point:
         return scale(self.c, self.f.gradient(x))
 
-    def check_space(self, space: Space) -> None:
-        self.f.check_space(space)
-
     def __repr__(self) -> str:
         return multiple(self.c, text(self.f, PRODUCT))
 
@@ -60,23 +49,15 @@ class Scaled(Function):
         return multiple(self.c, latex(self.f, PRODUCT), "latex")
 
 
-class Translated(Function):
+class Translated(Modified):
     """x ↦ f(x − v): prox is v + prox_{αf}(x − v)."""
 
     binding = FACTOR
 
     def __init__(self, f: Function, v: Point) -> None:
-        self.f, self.v = f, v
-        self.batch_ndim, self.elementwise, self.convex = f.batch_ndim, f.elementwise, f.convex
+        super().__init__(f)
+        self.v = v
         self.strong_convexity, self.smoothness = f.strong_convexity, f.smoothness
-
-    @property
-    def has_prox(self) -> bool:
-        return self.f.has_prox
-
-    @property
-    def has_gradient(self) -> bool:
-        return self.f.has_gradient
 
     def __call__(self, x: Point) -> Array:
         return self.f(subtract(x, self.v))
@@ -92,10 +73,6 @@ class Translated(Function):
 
     def gradient(self, x: Point) -> Point:
         return self.f.gradient(subtract(x, self.v))
-
-    def check_space(self, space: Space) -> None:
-        self.f.check_space(space)
-        self.check_parameters(space)
 
     def __repr__(self) -> str:
         return f"{text(self.f, ATOM)}(· − v)"
@@ -160,7 +137,7 @@ class SumOfFunctions(Function):
         return total([latex(f) for f in self.terms], "latex")
 
 
-class Composed(Function):
+class Composed(Modified):
     """f∘L: gradient Lᵀ∇f(Lx); prox x + ν⁻¹Lᵀ(prox_{ανf}(Lx) − Lx) if LLᵀ = νI.
 
     Then the conjugate at u is f*(ν⁻¹Lu) if u is in the range of Lᵀ, else inf; its prox is
@@ -170,8 +147,8 @@ class Composed(Function):
     binding = PRODUCT
 
     def __init__(self, f: Function, L: LinearOperator) -> None:
-        self.f, self.L = f, L
-        self.batch_ndim, self.convex = f.batch_ndim, f.convex
+        super().__init__(f)
+        self.L, self.elementwise = L, False
         gain = L.least_gain if f.strong_convexity >= 0 else L.norm
         self.strong_convexity = f.strong_convexity * gain**2 if gain else 0.0
         bounded = f.smoothness is not None and L.norm < float("inf")
@@ -200,10 +177,6 @@ class Composed(Function):
         if self.L.gram:
             return self
         return InexactComposition(self.f, self.L, accuracy=accuracy)
-
-    @property
-    def has_gradient(self) -> bool:
-        return self.f.has_gradient
 
     def __call__(self, x: Point) -> Array:
         return self.f(self.L(x))
@@ -236,7 +209,7 @@ class Composed(Function):
         return rf"{latex(self.f, PRODUCT)} \circ {latex(self.L, FACTOR)}"
 
 
-class Conjugate(Function):
+class Conjugate(Modified):
     """f*: prox_{αf*}(x) = x − α prox_{f/α}(x/α); 1/L-strongly convex, 1/m-smooth."""
 
     binding = FACTOR
@@ -247,14 +220,9 @@ class Conjugate(Function):
                 f"{f!r} is not convex: its conjugate is that of its convex hull, and Moreau's "
                 "identity fails; use f's own prox"
             )
-        self.f = f
-        self.batch_ndim, self.elementwise = f.batch_ndim, f.elementwise
+        super().__init__(f)
         self.strong_convexity = 1 / f.smoothness if f.smoothness else 0.0
         self.smoothness = 1 / f.strong_convexity if f.strong_convexity > 0 else None
-
-    @property
-    def has_prox(self) -> bool:
-        return self.f.has_prox
 
     @property
     def has_gradient(self) -> bool:
@@ -273,9 +241,6 @@ class Conjugate(Function):
     @property
     def properties(self) -> Properties:
         return self.f.properties.inverse()
-
-    def check_space(self, space: Space) -> None:
-        self.f.check_space(space)
 
     def __repr__(self) -> str:
         return f"{text(self.f, ATOM)}*"
@@ -301,6 +266,7 @@ class SeparableSum(Function):
         self.elementwise = all(f.elementwise for f in self.functions)
         self.convex = all(f.convex for f in self.functions)
         self.strong_convexity = min(f.strong_convexity for f in self.functions)
+        self.accuracy = max((f.accuracy for f in self.functions if f.accuracy), default=None)
         constants = [f.smoothness for f in self.functions if f.smoothness is not None]
         self.smoothness = max(constants) if len(constants) == len(self.functions) else None
 

@@ -41,7 +41,7 @@ class Distance(Function):
     def __init__(self, C: Indicator, weight: float = 1.0) -> None:
         self.C = _convex_set(C)
         self.weight = check_parameter("weight", weight, is_positive, "give a positive weight")
-        self.batch_ndim = C.batch_ndim
+        self.batch_ndim, self.accuracy = C.batch_ndim, C.accuracy
 
     def __call__(self, x: Point) -> Array:
         return self.weight * _length(subtract(x, self.C.project(x)), self.batch_ndim)

@@ -40,7 +40,7 @@ class Spectral(Function):
     def __init__(self, f: Function) -> None:
         _check_invariance(f, signs=True)
         self.f = f
-        self.batch_ndim, self.convex = f.batch_ndim, f.convex
+        self.batch_ndim, self.convex, self.accuracy = f.batch_ndim, f.convex, f.accuracy
         self.strong_convexity, self.smoothness = f.strong_convexity, f.smoothness
 
     @property
@@ -95,7 +95,7 @@ class SpectralSymmetric(Function):
     def __init__(self, f: Function) -> None:
         _check_invariance(f, signs=False)
         self.f = f
-        self.batch_ndim, self.convex = f.batch_ndim, f.convex
+        self.batch_ndim, self.convex, self.accuracy = f.batch_ndim, f.convex, f.accuracy
         self.strong_convexity = f.strong_convexity
 
     @property
