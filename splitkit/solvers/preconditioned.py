@@ -102,10 +102,8 @@ class InMetric(Operator):
     @classmethod
     def of(cls, A: Operator, s: Array) -> Operator:
         """The simplest operator equal to S A S; ``A`` may be watched."""
-        if isinstance(A, Zero):
-            return A
         if not isinstance(A, Pullback):
-            return cls(A, s)
+            return A if isinstance(getattr(A, "A", A), Zero) else cls(A, s)
         dense = isinstance(A.L, DenseMatrix) and s.ndim == 1  # with an exact norm
         return Pullback(A.A, DenseMatrix(A.L.matrix * s) if dense else A.L @ Diagonal(s))
 
