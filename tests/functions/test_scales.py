@@ -120,6 +120,20 @@ def test_a_step_below_the_rounding_of_the_point_leaves_it(alpha):
 
 
 @pytest.mark.parametrize(
+    ("x", "p"),
+    [
+        ([1e8, 1e8, 0.0], [0.5, 0.5, 0.0]),
+        ([1e9, 1.0, 2.0], [1.0, 0.0, 0.0]),
+        ([-1e8, 3e7, 5.0], [0.0, 1.0, 0.0]),
+        ([-1e8, -3e8, -1e8], [0.5, 0.0, 0.5]),
+    ],
+)
+def test_a_set_smaller_than_the_rounding_of_the_point_is_reached(x, p):
+    for C in (CappedSimplex(), CappedSimplex(single([1.0, 2.0, 3.0])), Simplex()):
+        assert np.array_equal(C.project(single(x)), single(p))
+
+
+@pytest.mark.parametrize(
     "f",
     [
         CappedSimplex(batch_ndim=1),
