@@ -31,12 +31,13 @@ from splitkit_nn.jacobians import Jacobian
 from splitkit_nn.linear.base import Parametrization
 from splitkit_nn.linear.slices import slices
 from splitkit_nn.records import LastSolve as LastSolve, SolveRecord as SolveRecord
+from splitkit_nn.steps import typical_step
 
 P = ParamSpec("P")
 T = TypeVar("T")
 OnFailure = Literal["raise", "warn", "damp"]
 
-REFRESH = 100  # training steps between two choices of alpha: each costs a few singular values
+REFRESH = 100  # training steps between two choices of alpha: each costs a few factorizations
 
 
 def _outside_graphs(function: Callable[P, T]) -> Callable[P, T]:
@@ -56,9 +57,10 @@ class MonDEQ(nn.Module):
         σ, a proximal map.
     method : splitkit.Splitting or splitkit.Accelerator, optional
         Default ``splitkit.PeacemanRachford()``; ``splitkit.Anderson(…)`` accelerates it. With
-        ``alpha=None`` the step size minimizes the guaranteed rate on the layer's own operator; it
-        is chosen at the first call, every hundred training steps, and in evaluation when the
-        parameters have changed; it is kept in the state dict.
+        ``alpha=None`` the step size is the one at which random errors fall fastest on the layer's
+        own operator (see ``splitkit_nn.steps``); it is chosen at the first call, every hundred
+        training steps, and in evaluation when the parameters have changed; it is kept in the state
+        dict.
     tol : float or splitkit.Stopping
         Of each sample's solve, forward and backward: a number is relative (see ``splitkit.solve``),
         ``splitkit.CertifiedError(1e-3)`` a certified distance to the equilibrium.
@@ -243,7 +245,7 @@ class MonDEQ(nn.Module):
         warnings.warn(solution.message, sk.NotConvergedWarning, stacklevel=_level_of_caller())
         return True
 
-    def _chosen_method(self, values: dict[str, Tensor], training: bool) -> StepMethod:
+    def _chosen_method(self, M: sk.LinearOperator, bias: Tensor, training: bool) -> StepMethod:
         """The method with its step size, chosen anew now and then in training, and in evaluation
         when the parameters have changed.
         """
@@ -252,9 +254,7 @@ class MonDEQ(nn.Module):
         alpha = float(self.alpha)
         due = int(self.age) % REFRESH == 0 if training else self._changed
         if due or not math.isfinite(alpha):
-            exact = sk.Affine(self._snapshot(values, exact=True))
-            chosen = self.method.chosen(exact, self.activation.operator)
-            self.alpha.fill_(float(chosen.alpha))
+            self.alpha.fill_(typical_step(M, bias, self.activation))
             alpha = float(self.alpha)  # as later calls read it: the buffer may be in float32
             self._changed = False
         if training:
@@ -358,7 +358,7 @@ class _Solves:
         check_parameter("U", bias)  # x is finite
         values = dict(zip(self.names, (w.detach() for w in weights), strict=True))
         self.M = layer._operator(values)
-        self.method = layer._chosen_method(values, self.training)
+        self.method = layer._chosen_method(self.M, bias, self.training)
         G = self.activation.operator
 
         def solve(part: slice, method: StepMethod, first_check: int = 1) -> sk.Solution:

@@ -270,7 +270,7 @@ def infinite_where(outside: Array, value: Array) -> Array:
 
 def as_vectors(x: Array, batch_ndim: int) -> Array:
     """The axes that are not batch as one, the last."""
-    return namespace(x).reshape(x, (*x.shape[:batch_ndim], -1))
+    return namespace(x).reshape(x, (*x.shape[:batch_ndim], math.prod(x.shape[batch_ndim:])))
 
 
 def zero_or_inf(violation: Array, size: Array) -> Array:

@@ -12,8 +12,15 @@ from __future__ import annotations
 from typing import Any
 
 from splitkit.backend import Array, Point, Scalar, Space, align, clip, namespace, sum_of
-from splitkit.functions.base import Function, Indicator, check_parameter, is_weight, show
-from splitkit.functions.inner import piecewise_linear_root
+from splitkit.functions._ramps import ramps
+from splitkit.functions.base import (
+    Function,
+    Indicator,
+    as_vectors,
+    check_parameter,
+    is_weight,
+    show,
+)
 
 
 class CappedSimplex(Indicator):
@@ -41,28 +48,15 @@ class CappedSimplex(Indicator):
         """min(u, r) and r, for the entries of each sample in a row: no entry exceeds r."""
         xp = namespace(x)
         zeros = xp.zeros_like(x)
-        upper = xp.reshape(self.upper + zeros, (*x.shape[: self.batch_ndim], -1))
+        upper = as_vectors(self.upper + zeros, self.batch_ndim)
         total = align(self.total, upper) + 0.0 * upper[..., :1]
         return xp.minimum(upper, total), total
 
     def project(self, x: Point) -> Point:
-        xp = namespace(x)
         upper, total = self._caps(x)
-        y = xp.reshape(x, upper.shape)
-        one = xp.ones_like(y)
-        # r − Σ min(max(y − τ, 0), u) increases in τ from r − Σu
-        tau = piecewise_linear_root(
-            xp.concat([y - upper, y], axis=-1),
-            xp.concat([one, -one], axis=-1),
-            total - xp.sum(upper, axis=-1, keepdims=True),
-            0.0 * total,
-        )
-        # the rounding of τ and of the long sums goes to the entries between their bounds
-        p = clip(y - tau, 0.0, upper)
-        free = xp.astype((p > 0) & (p < upper), y.dtype)
-        gap = xp.sum(p, axis=-1, keepdims=True) - total
-        share = gap / clip(xp.sum(free, axis=-1, keepdims=True), 1.0)
-        return xp.reshape(clip(p - share * free, 0.0, upper), x.shape)
+        y = namespace(x).reshape(x, upper.shape)
+        _, p = ramps(-y, 1.0, upper, total)
+        return namespace(x).reshape(p, x.shape)
 
     def conjugate_value(self, u: Point) -> Array:
         """The greatest entries take their caps until the total is spent."""

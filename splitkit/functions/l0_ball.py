@@ -11,7 +11,7 @@ import math
 from typing import Any
 
 from splitkit.backend import Array, Point, namespace
-from splitkit.functions.base import Function, Indicator
+from splitkit.functions.base import Function, Indicator, as_vectors
 
 
 class L0Ball(Indicator):
@@ -40,7 +40,7 @@ class L0Ball(Indicator):
     def _ranks(self, x: Array) -> tuple[Array, Array]:
         """The entries of each sample in a row, and the place of each by falling size."""
         xp = namespace(x)
-        y = xp.reshape(x, (*x.shape[: self.batch_ndim], -1))
+        y = as_vectors(x, self.batch_ndim)
         order = xp.argsort(abs(y), axis=-1, descending=True, stable=True)
         return y, xp.argsort(order, axis=-1)
 

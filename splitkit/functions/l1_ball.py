@@ -9,7 +9,14 @@ from __future__ import annotations
 from typing import Any
 
 from splitkit.backend import Array, Point, Scalar, align, namespace
-from splitkit.functions.base import Function, Indicator, check_parameter, is_weight, show
+from splitkit.functions.base import (
+    Function,
+    Indicator,
+    as_vectors,
+    check_parameter,
+    is_weight,
+    show,
+)
 from splitkit.functions.simplex import onto_simplex
 
 
@@ -32,7 +39,7 @@ class L1Ball(Indicator):
 
     def project(self, x: Point) -> Point:
         xp = namespace(x)
-        y = xp.reshape(x, (*x.shape[: self.batch_ndim], -1))
+        y = as_vectors(x, self.batch_ndim)
         radius, sizes = align(self.radius, y), abs(y)
         outside = xp.sum(sizes, axis=-1, keepdims=True) > radius
         nearest = xp.sign(y) * onto_simplex(sizes, radius)

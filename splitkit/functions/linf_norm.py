@@ -43,7 +43,9 @@ class LInfNorm(Function):
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
         sizes = abs(as_vectors(x, self.batch_ndim))
         mass = align(alpha * self.weight, sizes) + 0.0 * sizes[..., :1]
-        mu, _ = ramps(-sizes, 1.0, mass + 1, mass)
+        # no ramp reaches its cap before all have started, and none so near that rounding hides it
+        cap = mass + namespace(x).max(sizes, axis=-1, keepdims=True)
+        mu, _ = ramps(-sizes, 1.0, cap, mass)
         tau = align(clip(-mu[..., 0], 0.0), x)
         return clip(x, -tau, tau)
 

@@ -10,7 +10,14 @@ from __future__ import annotations
 from typing import Any
 
 from splitkit.backend import Array, Point, Scalar, align, clip, device, namespace
-from splitkit.functions.base import Function, Indicator, check_parameter, is_positive, show
+from splitkit.functions.base import (
+    Function,
+    Indicator,
+    as_vectors,
+    check_parameter,
+    is_positive,
+    show,
+)
 
 
 class Simplex(Indicator):
@@ -31,7 +38,7 @@ class Simplex(Indicator):
         self.batch_ndim = batch_ndim
 
     def project(self, x: Point) -> Point:
-        y = namespace(x).reshape(x, (*x.shape[: self.batch_ndim], -1))
+        y = as_vectors(x, self.batch_ndim)
         return namespace(x).reshape(onto_simplex(y, align(self.radius, y)), x.shape)
 
     def conjugate_value(self, u: Point) -> Array:

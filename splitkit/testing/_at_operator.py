@@ -13,7 +13,7 @@ from splitkit.operators.base import Operator
 from splitkit.testing._place import Place
 from splitkit.testing._report import dtype_name
 from splitkit.testing._suite import Case
-from splitkit.testing.strategies import SCALES, STEPS
+from splitkit.testing.strategies import STEPS, scales
 
 SEARCHED_STEP = 1.0  # the step size at which the search looks at resolvents
 
@@ -103,9 +103,9 @@ def fixed_case(place: Place, effort: int, seed: int) -> Iterator[Case]:
 
 def spread(place: Place, count: int, seed: int) -> Iterator[Case]:
     """Random cases that take every scale and every step size in turn."""
-    rng = np.random.default_rng(seed)
+    rng, sizes = np.random.default_rng(seed), scales(place.is_double)
     for k in range(count):
-        x, y = SCALES[k % len(SCALES)] * rng.standard_normal((2, place.flat.size))
+        x, y = sizes[k % len(sizes)] * rng.standard_normal((2, place.flat.size))
         alpha, beta = STEPS[k % len(STEPS)], STEPS[(k + 1 + k // len(STEPS)) % len(STEPS)]
         yield place.flat.point(x), place.flat.point(y), alpha, beta
 

@@ -74,6 +74,8 @@ def turning_planes(A: Operator, place: Place, effort: int, seed: int) -> Iterato
     """Ellipses in the plane in which the Jacobian of A (of R) at the origin is least symmetric."""
     graph = A if A.has_evaluation else place.resolvent(A, SEARCHED_STEP)
     flat, n = place.flat, place.flat.size
+    if n == 0:
+        return
     rng = np.random.default_rng(seed)
     directions = np.eye(n) if n <= 24 else np.linalg.qr(rng.standard_normal((n, 24)))[0]
     h, base = 1e-2, rng.standard_normal(n)

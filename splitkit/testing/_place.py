@@ -9,7 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from splitkit.backend import Array, Point, Space, blocks, device as device_of, is_array, subtract
+from splitkit.backend import (
+    Array,
+    Point,
+    Space,
+    blocks,
+    device as device_of,
+    is_array,
+    namespace,
+    subtract,
+)
 from splitkit.operators.base import Operator
 from splitkit.testing._report import OBSERVED, copies, library, require
 from splitkit.testing._search import Flat
@@ -60,11 +69,12 @@ class Place:
         Raises
         ------
         TypeError
-            The dtype is not real and floating.
+            The shape is none, xp no array library, or the dtype not real and floating.
         ValueError
-            A shape is too short for ``batch_ndim``.
+            A length is negative, or a shape too short for ``batch_ndim``.
         """
-        xp = default_namespace(xp)
+        check_shape(shape)
+        xp = array_namespace(xp)
         dtype = xp.float64 if dtype is None else dtype
         if not xp.isdtype(dtype, "real floating"):
             raise TypeError(
@@ -207,6 +217,38 @@ class Place:
         for fact, found, wanted in facts:
             formula = f"{what} has the {fact} of its argument"
             require(found == wanted, name, formula, found, wanted, x=x)
+
+
+def check_shape(shape: PointShape) -> None:
+    """Raise TypeError or ValueError unless this is a shape, or a tuple of shapes."""
+    is_sequence = isinstance(shape, (tuple, list))
+    shapes = (shape if is_blocks(shape) else (shape,)) if is_sequence else ()
+    if not shapes or any(
+        not isinstance(each, (tuple, list)) or not all(map(is_integer, each)) for each in shapes
+    ):
+        raise TypeError(
+            f"shape = {shape!r}: give a tuple of integers such as (3,), or a tuple of such tuples "
+            "for points of several blocks"
+        )
+    if any(n < 0 for each in shapes for n in each):
+        raise ValueError(f"shape = {shape!r}: give lengths of 0 or more")
+
+
+def is_integer(n: object) -> bool:
+    """Whether this is an integer, and no truth value."""
+    return isinstance(n, (int, np.integer)) and not isinstance(n, bool)
+
+
+def array_namespace(xp: Any) -> Any:
+    """The namespace of the arrays that xp makes: of ``numpy`` itself that of array_api_compat."""
+    if xp is None:
+        return default_namespace(xp)
+    try:
+        return namespace(xp.zeros(1))
+    except (AttributeError, TypeError) as error:
+        raise TypeError(
+            f"xp = {xp!r}: give an array library such as numpy, torch or array_api_strict"
+        ) from error
 
 
 def same_entries(x: list[Any], y: list[Any]) -> bool:

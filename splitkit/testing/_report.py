@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
+import numpy as np
+
 from splitkit.backend import Point, blocks, device, is_array, namespace, to_numpy
 
 LOOKING_FOR: ContextVar[str | None] = ContextVar("LOOKING_FOR", default=None)
@@ -38,7 +40,10 @@ class Violation(AssertionError):
 
     def __str__(self) -> str:
         lines = [f"{label(self.subject)} violates {self.property}:", f"    {self.formula}"]
-        lines += [f"left:  {_side(self.left)}", f"right: {_side(self.right)}"]
+        left, right = _side(self.left), _side(self.right)
+        if left == right:  # as printed: they differ in digits that NumPy leaves out
+            left, right = _side(self.left, digits=17), _side(self.right, digits=17)
+        lines += [f"left:  {left}", f"right: {right}"]
         lines += [f"{name} = {show(value)}" for name, value in self.where.items()]
         return "\n".join([*lines, *([self.reproduction] if self.reproduction else [])])
 
@@ -68,11 +73,13 @@ def label(thing: object) -> str:
     return text if "\n" not in text else f"{type(thing).__name__}(…)"
 
 
-def show(value: object) -> str:
+def show(value: Any) -> str:
     """A repr from which a point can be made again: nested lists and the dtype."""
     if isinstance(value, tuple):
         return f"({', '.join(map(show, value))}{',' if len(value) == 1 else ''})"
     if is_array(value):
+        if 0 in value.shape and value.ndim > 1:
+            return f"xp.zeros({tuple(value.shape)}, dtype=xp.{dtype_name(value)})"
         listed = str(to_numpy(value).tolist()).replace("nan", "float('nan')")
         listed = listed.replace("inf", "float('inf')")
         usual = device(value) == device(namespace(value).zeros(1))
@@ -120,7 +127,9 @@ def library(x: Point) -> Any:
         return None
 
 
-def _side(value: object) -> str:
+def _side(value: object, digits: int = 8) -> str:
     if isinstance(value, tuple):
-        return f"({', '.join(map(_side, value))})"
-    return str(to_numpy(value)) if is_array(value) else str(value)
+        return f"({', '.join(_side(each, digits) for each in value)})"
+    if not is_array(value):
+        return str(value)
+    return np.array2string(to_numpy(value), precision=digits)

@@ -27,10 +27,13 @@ def resolvent(at: At) -> None:
         )  # fmt: skip
     if not A.has_evaluation:
         return
-    Ap = A(p)
-    terms = place.size(x) + (1 + alpha * at.gain) * place.size(p) + alpha * place.size(Ap)
-    formula = "p + αA(p) = x for p = R_{αA}x"
-    place.equal("resolvent_solves", formula, lincomb(1.0, p, alpha, Ap), x, terms, x=x, alpha=alpha)
+    # at two steps: what was prepared for one must not answer for the other
+    for step in dict.fromkeys((alpha, at.beta)):
+        p = place.resolvent(A, step)(x)
+        Ap = A(p)
+        terms = place.size(x) + (1 + step * at.gain) * place.size(p) + step * place.size(Ap)
+        formula, both = "p + αA(p) = x for p = R_{αA}x", lincomb(1.0, p, step, Ap)
+        place.equal("resolvent_solves", formula, both, x, terms, x=x, alpha=step)
     if A.properties.monotone:
         z = lincomb(1.0, x, alpha, at.Ax)
         terms = place.size(x) + alpha * place.size(at.Ax) + at.offset(alpha)

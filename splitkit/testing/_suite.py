@@ -83,7 +83,21 @@ class Suite:
         return tuple(dict.fromkeys(name for each in self.properties for name in each.names))
 
     def run(self, max_examples: int | None = None, seed: int = 0, only: str | None = None) -> None:
-        """Look for violations; ``only``: of the property of this name."""
+        """Look for violations; ``only``: of the property of this name.
+
+        Raises
+        ------
+        Violation
+            One is found.
+        ValueError
+            Nothing would be drawn, or there is no property of this name.
+        """
+        if max_examples is not None and max_examples < 1:
+            raise ValueError(
+                f"max_examples = {max_examples}: give at least 1, else nothing is drawn"
+            )
+        if seed < 0:
+            raise ValueError(f"seed = {seed}: give 0 or more")
         if max_examples is None:
             max_examples = self.usual_examples or settings().max_examples
         with looking_for(self._known(only)):
@@ -114,7 +128,7 @@ class Suite:
         return name
 
     def _draw(self, properties: list[Property], max_examples: int, seed: int) -> None:
-        if not properties or max_examples < 1:
+        if not properties:
             return
         steered = max_examples >= STEERED
         culprit: list[tuple[Property, str]] = []

@@ -205,7 +205,7 @@ def prox(at: AtFunction) -> None:
     # f + ‖· − x‖²/(2α) has its minimum at p, strongly so only if m > −1/α
     m = max(f.strong_convexity, -1 / alpha)
     candidates = [y, f.prox(y, beta), f.prox(add(x, y), alpha), scale(0.9, p), scale(0.0, p), near]
-    candidates.append(add(p, scale(0.1, subtract(y, p))))
+    candidates += [add(p, scale(0.1, subtract(z, p))) for z in (x, y)]
     sizes, steepness = place.size(x) + place.size(p), place.size(slope)
     eps = ROUNDINGS * place.eps
     for z in candidates:

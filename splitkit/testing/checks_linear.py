@@ -19,7 +19,7 @@ from splitkit.testing._report import require
 from splitkit.testing._search import worst_pairs
 from splitkit.testing._suite import Case, Property, Suite, suite
 from splitkit.testing.checks_operator import replay_options
-from splitkit.testing.strategies import SCALES, STEPS, PointShape, block_shapes, points, step_sizes
+from splitkit.testing.strategies import STEPS, PointShape, block_shapes, points, scales, step_sizes
 
 LARGEST_TABLE = 256  # entries of a domain for which the whole matrix is made
 
@@ -153,11 +153,10 @@ def fixed_case(domain: Place, range_: Place, effort: int, seed: int) -> Iterator
 
 def spread(domain: Place, range_: Place, count: int, seed: int) -> Iterator[Case]:
     """Random cases that take every scale and every step size in turn."""
-    rng = np.random.default_rng(seed)
+    rng, sizes = np.random.default_rng(seed), scales(domain.is_double)
     for k in range(count):
-        scale = SCALES[k % len(SCALES)]
         x, z, y = (
-            each.flat.point(scale * rng.standard_normal(each.flat.size))
+            each.flat.point(sizes[k % len(sizes)] * rng.standard_normal(each.flat.size))
             for each in (domain, domain, range_)
         )
         yield x, z, y, STEPS[k % len(STEPS)]

@@ -26,6 +26,7 @@ from splitkit.operators.base import Operator
 PointShape: TypeAlias = Any  # a shape, or a tuple of shapes for block points
 
 SCALES = (1.0, 0.01, 100.0, 1e-4, 1e4)
+EXTREMES = (1e-8, 1e8)  # in double precision only: x + 1 is x at 1e8 in single precision
 STEPS = (1.0, 0.3, 2.5, 0.01, 40.0)
 KINDS = ("rotation", "gradient", "mixture")
 
@@ -66,13 +67,18 @@ def entries() -> st.SearchStrategy[float]:
     return st.one_of(st.integers(-3, 3).map(float), fine)
 
 
+def scales(is_double: bool) -> tuple[float, ...]:
+    """The scales of points, in double or in single precision."""
+    return (*SCALES, *EXTREMES) if is_double else SCALES
+
+
 @cache
-def values(shape: Shape) -> st.SearchStrategy[Any]:
+def values(shape: Shape, is_double: bool) -> st.SearchStrategy[Any]:
     """NumPy arrays of this shape: zeros, one value repeated, or entries of their own; scaled."""
-    xps = numpy_arrays()
+    xps, sizes = numpy_arrays(), scales(is_double)
     own = xps.arrays("float64", shape, elements=entries(), fill=st.nothing())
-    repeated = st.builds(lambda v, s: np.full(shape, v * s), entries(), st.sampled_from(SCALES))
-    scaled = st.builds(lambda array, s: array * s, own, st.sampled_from((1.0, *SCALES)))
+    repeated = st.builds(lambda v, s: np.full(shape, v * s), entries(), st.sampled_from(sizes))
+    scaled = st.builds(lambda array, s: array * s, own, st.sampled_from((1.0, *sizes)))
     zeros = st.builds(lambda: np.zeros(shape))
     return st.one_of(scaled, scaled, scaled, repeated, zeros)
 
@@ -87,8 +93,9 @@ def points(
     device: Any = None,
 ) -> Point:
     """Points: arrays of this shape, or tuples of arrays if it is a tuple of shapes."""
+    is_double = dtype is None or dtype == default_namespace(xp).float64
     arrays = tuple(
-        make_array(draw(values(each)), xp, dtype, device) for each in block_shapes(shape)
+        make_array(draw(values(each, is_double)), xp, dtype, device) for each in block_shapes(shape)
     )
     return arrays if is_blocks(shape) else arrays[0]
 

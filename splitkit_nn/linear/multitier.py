@@ -18,6 +18,7 @@ from torch.nn import functional
 
 from splitkit_nn.activations import Activation
 from splitkit_nn.arguments import positive_integer
+from splitkit_nn.linear.base import frobenius_bound
 from splitkit_nn.linear.circular import CircularConvolution
 from splitkit_nn.linear.image import ImageParametrization
 from splitkit_nn.linear.kernels import (
@@ -29,7 +30,8 @@ from splitkit_nn.linear.kernels import (
     monotone_kernel,
     normalized,
 )
-from splitkit_nn.linear.lattice import Lattice
+from splitkit_nn.linear.lattice import Lattice, cross_spectrum
+from splitkit_nn.linear.slices import slices
 from splitkit_nn.linear.tiers import TieredConvolution, join, split
 
 
@@ -172,23 +174,38 @@ class MonotoneMultiTier(ImageParametrization):
     def outer(self, W: Tensor, p: Tensor, z: Tensor) -> Tensor:
         """Of ⟨p, Wz⟩ = Σ ⟨p_i, K_i z_i⟩ − ⟨S_i p_i, S_i z_i⟩ − 2⟨A_{i+1}p_{i+1}, E S_i z_i⟩."""
         M, k = self._operator(W), self.kernel_size
-        P, Z = M.transform(p), M.transform(z)
-        of_K = [
-            at.correlation(x, y, 2 * k - 1) for at, x, y in zip(self.lattices, P, Z, strict=True)
+        spectra: list[Tensor] = []
+        for part in slices(z):
+            found = self._cross_spectra(M, p[part], z[part])
+            spectra = [a + b for a, b in zip(spectra, found, strict=True)] if spectra else found
+        tiers = len(M.diagonal)
+        of_K, of_back, of_A = (
+            spectra[:tiers],
+            spectra[tiers : 2 * tiers - 1],
+            spectra[2 * tiers - 1 :],
+        )
+        of_S = [
+            -S.conj() @ (Γ + Γ.mH) - 2 * Δ
+            for S, Γ, Δ in zip(M.strided, of_K, of_back, strict=False)
         ]
-        of_S, of_A = [], []
-        for i, S in enumerate(M.strided):
-            at, after = self.lattices[i], self.lattices[i + 1]
-            coarse = Lattice(*at.coarse)
+        taps = [
+            *(at.taps(Γ, 2 * k - 1) for at, Γ in zip(self.lattices, of_K, strict=True)),
+            *(at.taps(Γ, k, strided=True) for at, Γ in zip(self.lattices, of_S, strict=False)),
+            *(at.taps(-2 * Γ, k) for at, Γ in zip(self.lattices[1:], of_A, strict=True)),
+        ]
+        return torch.cat([each.flatten() for each in taps])
+
+    def _cross_spectra(self, M: TieredConvolution, p: Tensor, z: Tensor) -> list[Tensor]:
+        """Of p_i and z_i; of EᵀA_{i+1}p_{i+1} and z_i; of E S_i z_i and p_{i+1}."""
+        P, Z = M.transform(p), M.transform(z)
+        of_back, of_A = [], []
+        for i in range(len(M.strided)):
+            at, after = Lattice(*self.lattices[i].coarse), self.lattices[i + 1]
             Ap = after.inverse(P[i + 1] @ (0.5 * M.carried[i]).conj())
-            back = coarse.transform(Ap[:, :, : coarse.height, : coarse.width])
-            Sp, Sz = P[i] @ S.mT, Z[i] @ S.mT
-            of_S.append(
-                -at.correlation(Sp + 2 * back, Z[i], k, strided=True)
-                - at.correlation(Sz, P[i], k, strided=True)
-            )
-            of_A.append(-2 * after.correlation(M.descend(i, Z[i]), P[i + 1], k))
-        return torch.cat([taps.flatten() for taps in (*of_K, *of_S, *of_A)])
+            back = at.transform(Ap[:, :, : at.height, : at.width])
+            of_back.append(cross_spectrum(back, Z[i]))
+            of_A.append(cross_spectrum(M.descend(i, Z[i]), P[i + 1]))
+        return [*map(cross_spectrum, P, Z), *of_back, *of_A]
 
     def confine(self, activation: Activation) -> Activation:
         """The activation inside the borders.
@@ -208,7 +225,7 @@ class MonotoneMultiTier(ImageParametrization):
         """I − W; m is the parametrization's, and L an upper bound, the sharper one if exact."""
         with torch.no_grad():
             M = self._operator(self.weight())
-            return M if exact else M.with_cheap_norm()
+            return M if exact else M.with_cheap_norm(frobenius_bound)
 
     def extra_repr(self) -> str:
         return f"channels={self.channels}, {super().extra_repr()}, stride={self.stride}"

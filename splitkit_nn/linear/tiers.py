@@ -19,7 +19,7 @@ of the matrix of the blocks' norms.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -134,21 +134,20 @@ class TieredConvolution(LinearOperator):
 
     @cached_property
     def norm(self) -> float:  # type: ignore[override]
-        L = self._declared[1]
-        return self._norm_of_norms(self.xp.linalg.svdvals) if L is None else L
+        L, xp = self._declared[1], self.xp
+        return self._bound(lambda B: float(xp.max(xp.linalg.svdvals(B)))) if L is None else L
 
-    def with_cheap_norm(self) -> TieredConvolution:
-        """The same map, with an upper bound of ‖M‖ from the blocks' Frobenius norms."""
-        m, L = self._declared[0], self._norm_of_norms(self.xp.linalg.matrix_norm)
+    def with_cheap_norm(self, norm: Callable[[Array], float]) -> TieredConvolution:
+        """The same map, with an upper bound of ‖M‖ from those that ``norm`` gives of its blocks."""
+        m, L = self._declared[0], self._bound(norm)
         return TieredConvolution(
             self.diagonal, self.strided, self.carried, strong_monotonicity=m, lipschitz=max(m, L)
         )
 
-    def _norm_of_norms(self, norm: Any) -> float:
-        """The norm of the matrix of the blocks' norms, as ``norm`` gives them at each frequency."""
-        groups = [D.blocks for D in self.diagonal], self.carried, self.strided
-        D, C, S = ([float(self.xp.max(norm(each))) for each in group] for group in groups)
-        below = [c * s for c, s in zip(C, S, strict=True)]
+    def _bound(self, norm: Callable[[Array], float]) -> float:
+        """The norm of the matrix of the blocks' norms, ``norm`` being the greatest over ω."""
+        D = [norm(each.blocks) for each in self.diagonal]
+        below = [norm(C) * norm(S) for C, S in zip(self.carried, self.strided, strict=True)]
         return float(np.linalg.norm(np.diag(D) + np.diag(below, -1), 2))
 
     @cached_property

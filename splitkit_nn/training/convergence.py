@@ -158,7 +158,10 @@ class _Inclusion:
         """Certified and true distance after each Peaceman-Rachford iteration, largest of all."""
         method = sk.PeacemanRachford(alpha=alpha)
         true = self.solve(method, EXACT, 100 * LIMIT).x
-        solutions = [self.solve(method, 0.0, k) for k in range(1, STEPS + 1)]
-        bounds = [float(solution.error_bound.max()) for solution in solutions]
-        errors = [float((solution.x - true).flatten(1).norm(dim=1).max()) for solution in solutions]
+        bounds, errors = [], []
+        inclusion = self.F + self.G
+        for state in method.iterate(inclusion, self.start, tol=0.0, max_iter=STEPS, batch_ndim=1):
+            assert state.error_bound is not None
+            bounds.append(float(state.error_bound.max()))
+            errors.append(float((state.x - true).flatten(1).norm(dim=1).max()))
         return bounds, errors

@@ -58,6 +58,7 @@ NETWORK_ROOMS = (
     "masked",
     "linear",
     "equilibrium",
+    "steps",
     "array_layers",
     "exchange",
     "implicit",
@@ -79,7 +80,15 @@ NETWORK_ROOMS = (
     "testing",
     "__main__",
 )
-TORCHLESS = ("arguments", "jacobians", "activations", "masked", "equilibrium", "array_layers")
+TORCHLESS = (
+    "arguments",
+    "jacobians",
+    "activations",
+    "masked",
+    "equilibrium",
+    "steps",
+    "array_layers",
+)
 NETWORKS = House(
     "splitkit_nn",
     NETWORK_ROOMS,
@@ -88,7 +97,7 @@ NETWORKS = House(
         "numpy": NETWORK_ROOMS,
         "torch": tuple(room for room in NETWORK_ROOMS if room not in TORCHLESS),
         "sklearn": ("data",),
-        "scipy": ("data",),
+        "scipy": ("steps", "data"),
         "pooch": ("data",),
         "torchdiffeq": ("baselines",),
         "torchdeq": ("baselines",),

@@ -9,19 +9,26 @@ import pytest
 
 from splitkit.functions import (
     Birkhoff,
+    CappedSimplex,
     ExponentialCone,
     Intersection,
+    L0Ball,
+    L1Ball,
     L2Ball,
+    LInfNorm,
     Logistic,
     LogSumExp,
     LpPower,
+    Max,
     NegativeEntropy,
     NonNegative,
     Polyhedron,
     PowerCone,
+    Simplex,
     SimplexEntropy,
     SortedL1,
     SquaredKSupportNorm,
+    SumOfKLargest,
     TransportPolytope,
 )
 
@@ -107,3 +114,59 @@ def test_transport_plans_of_matrices_far_beyond_the_marginals(scale):
         size = np.linalg.norm(Y) + 1
         gap = float(C.conjugate(Y - X)) - np.sum((Y - X) * X)
         assert abs(gap) <= 200 * np.finfo(float).eps * size * size
+
+
+@pytest.mark.parametrize(
+    "x",
+    [
+        np.asarray([2e-6, 1.428, 1.297, -3.884e-19]),
+        single([1.3249762, 1.6194519, -1.1106761, 9.5392409e-12]),
+        single([2.8227766, 1.7961814e-9, -1.5633796e-12, -2.0726340]),
+        single([-1.2385499e-7, -1.2297781, -3.8935983, -0.48239881]),
+    ],
+)
+def test_entries_far_below_the_others_do_not_disturb_the_k_support_norm(x):
+    assert SquaredKSupportNorm(1)(x) == pytest.approx(abs(x).sum() ** 2 / 2, rel=1e-5)
+    assert SquaredKSupportNorm(3)(x) == pytest.approx((x * x).sum() / 2, rel=1e-5)
+
+
+@pytest.mark.parametrize("alpha", [1.0, 1e-3])
+def test_a_step_below_the_rounding_of_the_point_leaves_it(alpha):
+    y = single([1e9, -1.0, 2.0])
+    assert np.array_equal(LInfNorm().prox(y, alpha), y)
+    assert np.array_equal(LInfNorm().prox(single([1e9, 1e9]), alpha), single([1e9, 1e9]))
+
+
+@pytest.mark.parametrize(
+    ("x", "p"),
+    [
+        ([1e8, 1e8, 0.0], [0.5, 0.5, 0.0]),
+        ([1e9, 1.0, 2.0], [1.0, 0.0, 0.0]),
+        ([-1e8, 3e7, 5.0], [0.0, 1.0, 0.0]),
+        ([-1e8, -3e8, -1e8], [0.5, 0.0, 0.5]),
+    ],
+)
+def test_a_set_smaller_than_the_rounding_of_the_point_is_reached(x, p):
+    for C in (CappedSimplex(), CappedSimplex(single([1.0, 2.0, 3.0])), Simplex()):
+        assert np.array_equal(C.project(single(x)), single(p))
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        CappedSimplex(batch_ndim=1),
+        L0Ball(1, batch_ndim=1),
+        L1Ball(batch_ndim=1),
+        LInfNorm(batch_ndim=1),
+        Max(batch_ndim=1),
+        Simplex(batch_ndim=1),
+        SortedL1(np.asarray([2.0, 1.0]), batch_ndim=1),
+        SquaredKSupportNorm(2, batch_ndim=1),
+        SumOfKLargest(1, batch_ndim=1),
+    ],
+    ids=repr,
+)
+def test_a_batch_may_be_empty(f):
+    y = np.zeros((0, 2))
+    assert f.prox(y, np.zeros(0)).shape == (0, 2)
+    assert f(y).shape == (0,)

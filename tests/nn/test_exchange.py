@@ -119,6 +119,7 @@ def test_the_factorization_serves_both_solves_and_later_ones(monkeypatch):
         DenseMatrix, "_inverse", lambda self, alpha: made.append(self) or inverse(self, alpha)
     )
     layer, x = make("dense", solve_in="numpy")
+    layer.method = sk.PeacemanRachford(alpha=1.0)  # to choose it takes factorizations
     for _ in range(2):
         layer(x).sum().backward()
     assert [type(M.matrix) for M in made] == [np.ndarray]

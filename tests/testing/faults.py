@@ -437,6 +437,12 @@ class NearlyRight(L1Norm):
         return super().prox(x, 1.001 * alpha)
 
 
+@fault("prox that saturates at 1e6", "prox_minimizes")
+class Saturated(L1Norm):
+    def prox(self, x: Any, alpha: Any = 1.0) -> Any:
+        return np.clip(super().prox(x, alpha), -1e6, 1e6)
+
+
 @fault("prox without the keyword alpha", "prox_keyword")
 class AnotherName(L1Norm):
     def prox(self, x: Any, tau: Any = 1.0) -> Any:

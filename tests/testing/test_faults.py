@@ -37,7 +37,8 @@ def test_the_table_can_be_printed(capsys, monkeypatch):
     assert "1 of 1 faults caught every time" in printed
 
 
-SHOWN = [*FAULTS[:12], *(each for each in FAULTS if each.options), *FAULTS[12::9]]
+STALE = [each for each in FAULTS if each.name.startswith("stale inverse")]
+SHOWN = [*FAULTS[:12], *(each for each in FAULTS if each.options), *STALE, *FAULTS[12::9]]
 
 
 @pytest.mark.parametrize("fault", SHOWN, ids=lambda fault: fault.name)
@@ -130,3 +131,49 @@ def test_an_error_of_the_operator_itself_carries_the_way_back():
     with pytest.raises(RuntimeError, match="broken") as found:
         check_operator(sk.Operator.from_callable(broken), (2,))
     assert any("replay(A, (2,)" in note for note in found.value.__notes__)
+
+
+@pytest.mark.parametrize("xp", [np, torch], ids=["numpy", "torch"])
+def test_a_library_may_be_given_as_it_is_imported(xp):
+    check_operator(sk.Identity(), (3,), xp=xp, dtype=xp.float32, max_examples=5)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "wrong"),
+    [
+        ({"xp": "torch"}, TypeError, "xp = 'torch'"),
+        ({"shape": 3}, TypeError, "shape = 3"),
+        ({"shape": (3.5,)}, TypeError, r"shape = \(3.5,\)"),
+        ({"shape": (2, (3,))}, TypeError, "shape = "),
+        ({"shape": (-3,)}, ValueError, r"shape = \(-3,\)"),
+        ({"max_examples": 0}, ValueError, "max_examples = 0"),
+        ({"seed": -1}, ValueError, "seed = -1"),
+    ],
+)
+def test_wrong_arguments_are_named(options, error, wrong):
+    with pytest.raises(error, match=wrong):
+        check_operator(sk.Identity(), **{"shape": (3,), **options})
+
+
+@pytest.mark.parametrize(("shape", "batch_ndim"), [((0,), 0), ((0, 3), 1)])
+def test_points_may_be_empty(shape, batch_ndim):
+    check_operator(sk.Identity(), shape, batch_ndim=batch_ndim)
+    check_function(L1Norm(batch_ndim=batch_ndim), shape)
+
+
+def test_an_empty_point_keeps_its_shape_in_the_code():
+    A = sk.Operator.from_callable(lambda x: x[None], monotone=True)
+    with pytest.raises(AssertionError, match=r"xp\.zeros\(\(0, 3\), dtype=xp\.float64\)"):
+        check_operator(A, (0, 3), batch_ndim=1)
+
+
+def test_sides_that_nearly_agree_are_printed_in_full():
+    A = sk.Operator.from_callable(
+        lambda x: x,
+        resolvent=lambda y, alpha: (1 + 1e-10) * y / (1 + alpha),
+        strong_monotonicity=1.0,
+    )
+    with pytest.raises(AssertionError) as found:
+        check_operator(A, (2,))
+    lines = str(found.value).splitlines()
+    assert lines[2].removeprefix("left:  ") != lines[3].removeprefix("right: ")
