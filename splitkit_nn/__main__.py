@@ -1,14 +1,17 @@
 """The command line: ``python -m splitkit_nn`` train, evaluate, certify, figures, reproduce.
 
 A command first gathers all that it needs, where a mistake of the user's ends it with status 2, and
-then works, where trouble ends it with status 1; Ctrl-C ends it with status 130.
+then works, where trouble ends it with status 1; Ctrl-C and SIGTERM end it with status 130.
 """
 
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from collections.abc import Sequence
+
+import torch
 
 import splitkit as sk
 from splitkit_nn.reproduce.command import add_reproduce
@@ -35,11 +38,14 @@ def _run(options: argparse.Namespace) -> int:
         work()
     except (sk.NotConvergedError, FloatingPointError, ValueError, OSError, ImportError) as error:
         return _failed(error, 1)
+    except (MemoryError, torch.OutOfMemoryError) as error:
+        error.add_note("the memory is too small: give a smaller --batch-size")
+        return _failed(error, 1)
     return 0
 
 
 def _failed(error: Exception, status: int) -> int:
-    print(f"error: {error}", file=sys.stderr)
+    print("\n".join((f"error: {error}", *getattr(error, "__notes__", ()))), file=sys.stderr)
     return status
 
 
@@ -47,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m splitkit_nn", description="Monotone operator equilibrium networks."
     )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(required=True, title="commands", dest="one of the commands")
     add_train(commands.add_parser("train", help="train a recipe into a directory"))
     add_evaluate(commands.add_parser("evaluate", help="print the test accuracy of a saved model"))
     add_certify(
@@ -63,4 +69,5 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(main())

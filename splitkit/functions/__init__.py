@@ -29,6 +29,7 @@ from splitkit.functions.half_space import HalfSpace as HalfSpace
 from splitkit.functions.hinge import Hinge as Hinge
 from splitkit.functions.huber import Huber as Huber
 from splitkit.functions.hyperplane import Hyperplane as Hyperplane
+from splitkit.functions.inexact_composition import InexactComposition as InexactComposition
 from splitkit.functions.infimal_convolution import InfimalConvolution as InfimalConvolution
 from splitkit.functions.intersection import Intersection as Intersection
 from splitkit.functions.isotonic import Isotonic as Isotonic
@@ -87,6 +88,7 @@ from splitkit.functions.subdifferential import (
     NormalCone as NormalCone,
     Subdifferential as Subdifferential,
 )
+from splitkit.functions.sublinear import SupportedSet as SupportedSet
 from splitkit.functions.sum_of_k_largest import SumOfKLargest as SumOfKLargest
 from splitkit.functions.support import SupportFunction as SupportFunction
 from splitkit.functions.tilted import Tilted as Tilted

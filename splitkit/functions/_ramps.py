@@ -1,7 +1,7 @@
-"""The root μ of Σᵢ min(max(sᵢ(μ − bᵢ), 0), c) = r: a piecewise linear, increasing equation.
+"""The root μ of Σᵢ min(max(sᵢ(μ − bᵢ), 0), cᵢ) = r: a piecewise linear, increasing equation.
 
 Projections onto simplices and capped simplices and the prox of norms of sorted entries come down to
-it. The left side is tabulated at its 2n kinks bᵢ and bᵢ + c/sᵢ, in order, and interpolated between
+it. The left side is tabulated at its 2n kinks bᵢ and bᵢ + cᵢ/sᵢ, in order, and interpolated between
 them: exact, by one sort.
 """
 
@@ -11,7 +11,7 @@ from splitkit.backend import Array, Scalar, clip, namespace
 
 
 def ramps(b: Array, s: Scalar, cap: Array, total: Array) -> tuple[Array, Array]:
-    """μ, and the ramps rᵢ = min(max(sᵢ(μ − bᵢ), 0), c), for each vector along the last axis.
+    """μ, and the ramps rᵢ = min(max(sᵢ(μ − bᵢ), 0), cᵢ), for each vector along the last axis.
 
     Where the ramps cannot reach the total, all of them end at their caps. Their sum has the
     rounding of r, whatever the size of b.
@@ -22,36 +22,45 @@ def ramps(b: Array, s: Scalar, cap: Array, total: Array) -> tuple[Array, Array]:
         Where each ramp starts.
     s : 1.0 or array, shape (..., n)
         Slopes, non-negative; c/s must not overflow where s > 0.
-    cap, total : array, shape (..., 1)
-        c and the sum, non-negative.
+    cap : array, shape (..., 1) or (..., n)
+        c, non-negative.
+    total : array, shape (..., 1)
+        r, non-negative.
     """
     xp = namespace(b)
     slopes = xp.ones_like(b) if isinstance(s, float) else s
     rising = slopes > 0
     width = xp.where(rising, cap / xp.where(rising, slopes, 1.0), 0.0)
     end = b + width
+    # a ramp that is narrower than the rounding of b is a jump
+    jump = xp.where(rising, cap - slopes * (end - b), 0.0)
     kinks = xp.concat([b, end], axis=-1)
     order = xp.argsort(kinks, axis=-1)
     kinks = xp.take_along_axis(kinks, order, axis=-1)
     turns = xp.take_along_axis(xp.concat([slopes, -slopes], axis=-1), order, axis=-1)
+    jumps = xp.take_along_axis(xp.concat([xp.zeros_like(b), jump], axis=-1), order, axis=-1)
     gaps = kinks[..., 1:] - kinks[..., :-1]
     # the slopes beyond each kink, summed from the far end, where the small ones are, which the sum
     # of those before, steep and over, would leave to rounding
     beyond = -xp.flip(xp.cumulative_sum(xp.flip(turns, axis=-1), axis=-1), axis=-1)[..., 1:]
     steps = clip(beyond, 0.0) * gaps
     sums = xp.cumulative_sum(steps, axis=-1, include_initial=True)
+    sums = sums + xp.cumulative_sum(jumps, axis=-1)
     mu = xp.max(xp.where(sums <= total, kinks, kinks[..., :1]), axis=-1, keepdims=True)
     # two Newton steps: to the root within the linear piece, and the long sums' rounding taken out;
-    # at a kink, with the slope of the side on which the root is
+    # at a kink, with the slope of the side on which the root is; the rest of μ is kept apart, since
+    # μ may be larger than the ramps are wide
+    b, rest = b - mu, xp.zeros_like(mu)
+    end = b + width
     for _ in range(2):
-        r = clip(slopes * (mu - b), 0.0, cap)
+        r = clip(slopes * (rest - b), 0.0, cap)
         short = total - xp.sum(r, axis=-1, keepdims=True)
-        rising = xp.where(short < 0, (mu > b) & (mu <= end), (mu >= b) & (mu < end))
-        mu = mu + _quotient(short, xp.where(rising, slopes, 0.0))
-    r = clip(slopes * (mu - b), 0.0, cap)
+        rising = xp.where(short < 0, (rest > b) & (rest <= end), (rest >= b) & (rest < end))
+        rest = rest + _quotient(short, xp.where(rising, slopes, 0.0))
+    r = clip(slopes * (rest - b), 0.0, cap)
     slope = xp.where((r > 0) & (r < cap), slopes, 0.0)
     short = _quotient(total - xp.sum(r, axis=-1, keepdims=True), slope)
-    return mu, clip(r + slope * short, 0.0, cap)
+    return mu + rest, clip(r + slope * short, 0.0, cap)
 
 
 def _quotient(short: Array, slope: Array) -> Array:

@@ -208,6 +208,27 @@ def _with_checked_step(prox: Callable[..., Point]) -> Callable[..., Point]:
     return checked
 
 
+class Modified(Function):
+    """Base of the functions made of one other, f: they act where f acts, and can do what f can."""
+
+    def __init__(self, f: Function) -> None:
+        self.f = f
+        self.batch_ndim, self.elementwise, self.convex = f.batch_ndim, f.elementwise, f.convex
+        self.accuracy = f.accuracy
+
+    @property
+    def has_prox(self) -> bool:
+        return self.f.has_prox
+
+    @property
+    def has_gradient(self) -> bool:
+        return self.f.has_gradient
+
+    def check_space(self, space: Space) -> None:
+        self.f.check_space(space)
+        self.check_parameters(space)
+
+
 class Indicator(Function):
     """0 on a closed convex set C, inf outside; its prox is the projection, whatever α.
 

@@ -1,6 +1,8 @@
 """The Birkhoff polytope of doubly stochastic matrices {X ≥ 0: X1 = 1, Xᵀ1 = 1}.
 
-The projection is that of the transport polytope with all marginals 1.
+The projection is that of the transport polytope with all marginals 1. The vertices
+are the permutations (Birkhoff, von Neumann), so that the support function is an assignment problem.
+
 Source: Li, Sun, Toh, *On the efficient computation of a projector over the Birkhoff polytope*
 (2020).
 """
@@ -9,7 +11,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from splitkit.backend import Array, Point, Space, namespace
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from splitkit.backend import Array, Point, Space, from_numpy, namespace, sum_of, to_numpy
 from splitkit.functions.base import Function, Indicator, check_matrices
 from splitkit.functions.inner import Inexact, check_accuracy
 from splitkit.functions.transport_polytope import misfit, onto_transport_polytope
@@ -45,6 +50,12 @@ class Birkhoff(Inexact, Indicator):
 
     def violation(self, x: Point) -> Array:
         return misfit(x, self._ones(x), self._ones(x), self.batch_ndim)
+
+    def conjugate_value(self, u: Point) -> Array:
+        *lead, n, _ = u.shape
+        matrices = to_numpy(u).reshape(-1, n, n)
+        values = [U[linear_sum_assignment(U, maximize=True)].sum() for U in matrices]
+        return sum_of(from_numpy(np.reshape(values, lead), u), self.batch_ndim)
 
     def check_space(self, space: Space) -> None:
         super().check_space(space)

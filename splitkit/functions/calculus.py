@@ -9,31 +9,23 @@ from functools import reduce
 from typing import Any
 
 from splitkit.backend import Array, Point, Scalar, Space, add, lincomb, scale, subtract
-from splitkit.functions.base import Function, check_parameter
+from splitkit.functions.base import Function, Modified, check_parameter, zero_or_inf
 from splitkit.linear.base import LinearOperator
 from splitkit.notation import ATOM, FACTOR, PRODUCT, SUM, latex, multiple, text, total
 from splitkit.properties import Properties
 
 
-class Scaled(Function):
+class Scaled(Modified):
     """c f with c > 0: prox_{α(cf)} = prox_{(αc)f}."""
 
     binding = PRODUCT
 
     def __init__(self, c: float, f: Function) -> None:
         c = check_parameter("c", c, lambda c: 0 < c < float("inf"), "give a positive multiple")
-        self.c, self.f = c, f
-        self.batch_ndim, self.elementwise, self.convex = f.batch_ndim, f.elementwise, f.convex
+        super().__init__(f)
+        self.c = c
         self.strong_convexity = c * f.strong_convexity
         self.smoothness = None if f.smoothness is None else c * f.smoothness
-
-    @property
-    def has_prox(self) -> bool:
-        return self.f.has_prox
-
-    @property
-    def has_gradient(self) -> bool:
-        return self.f.has_gradient
 
     def __call__(self, x: Point) -> Array:
         return self.c * self.f(x)
@@ -50,9 +42,6 @@ class Scaled(Function):
     def gradient(self, x: Point) -> Point:
         return scale(self.c, self.f.gradient(x))
 
-    def check_space(self, space: Space) -> None:
-        self.f.check_space(space)
-
     def __repr__(self) -> str:
         return multiple(self.c, text(self.f, PRODUCT))
 
@@ -60,23 +49,15 @@ class Scaled(Function):
         return multiple(self.c, latex(self.f, PRODUCT), "latex")
 
 
-class Translated(Function):
+class Translated(Modified):
     """x ↦ f(x − v): prox is v + prox_{αf}(x − v)."""
 
     binding = FACTOR
 
     def __init__(self, f: Function, v: Point) -> None:
-        self.f, self.v = f, v
-        self.batch_ndim, self.elementwise, self.convex = f.batch_ndim, f.elementwise, f.convex
+        super().__init__(f)
+        self.v = v
         self.strong_convexity, self.smoothness = f.strong_convexity, f.smoothness
-
-    @property
-    def has_prox(self) -> bool:
-        return self.f.has_prox
-
-    @property
-    def has_gradient(self) -> bool:
-        return self.f.has_gradient
 
     def __call__(self, x: Point) -> Array:
         return self.f(subtract(x, self.v))
@@ -93,10 +74,6 @@ class Translated(Function):
     def gradient(self, x: Point) -> Point:
         return self.f.gradient(subtract(x, self.v))
 
-    def check_space(self, space: Space) -> None:
-        self.f.check_space(space)
-        self.check_parameters(space)
-
     def __repr__(self) -> str:
         return f"{text(self.f, ATOM)}(· − v)"
 
@@ -105,7 +82,11 @@ class Translated(Function):
 
 
 class SumOfFunctions(Function):
-    """f₁ + … + fₙ; it has a gradient if all terms have, and no prox of its own."""
+    """f₁ + … + fₙ; it has a gradient if all terms have, and no prox of its own.
+
+    The conjugate is the closure of f₁* □ … □ fₙ*, with a value where ``InfimalConvolution.of``
+    finds one.
+    """
 
     binding = SUM
 
@@ -139,6 +120,12 @@ class SumOfFunctions(Function):
     def gradient(self, x: Point) -> Point:
         return reduce(add, (f.gradient(x) for f in self.terms))
 
+    @property
+    def conjugate(self) -> Function:
+        from splitkit.functions.infimal_convolution import InfimalConvolution
+
+        return reduce(InfimalConvolution.of, (f.conjugate for f in self.terms))
+
     def check_space(self, space: Space) -> None:
         for f in self.terms:
             f.check_space(space)
@@ -150,14 +137,18 @@ class SumOfFunctions(Function):
         return total([latex(f) for f in self.terms], "latex")
 
 
-class Composed(Function):
-    """f∘L: gradient Lᵀ∇f(Lx); prox x + ν⁻¹Lᵀ(prox_{ανf}(Lx) − Lx) if LLᵀ = νI."""
+class Composed(Modified):
+    """f∘L: gradient Lᵀ∇f(Lx); prox x + ν⁻¹Lᵀ(prox_{ανf}(Lx) − Lx) if LLᵀ = νI.
+
+    Then the conjugate at u is f*(ν⁻¹Lu) if u is in the range of Lᵀ, else inf; its prox is
+    Lᵀprox_{α/ν f*}(ν⁻¹Lx).
+    """
 
     binding = PRODUCT
 
     def __init__(self, f: Function, L: LinearOperator) -> None:
-        self.f, self.L = f, L
-        self.batch_ndim, self.convex = f.batch_ndim, f.convex
+        super().__init__(f)
+        self.L, self.elementwise = L, False
         gain = L.least_gain if f.strong_convexity >= 0 else L.norm
         self.strong_convexity = f.strong_convexity * gain**2 if gain else 0.0
         bounded = f.smoothness is not None and L.norm < float("inf")
@@ -167,23 +158,46 @@ class Composed(Function):
     def has_prox(self) -> bool:
         return self.f.has_prox and bool(self.L.gram)
 
-    @property
-    def has_gradient(self) -> bool:
-        return self.f.has_gradient
+    def _gram(self) -> float:
+        """ν."""
+        if not self.L.gram:
+            raise TypeError(
+                f"{self!r} has a prox and a conjugate in closed form only if LLᵀ = νI with ν > 0: "
+                "give f and L to a primal-dual method, by solve or minimize; or take a prox by "
+                "iteration, that of with_accuracy"
+            )
+        return self.L.gram
+
+    def with_accuracy(self, accuracy: float | None) -> Function:
+        """The same function with a prox for any L, by iteration to this accuracy where there is no
+        closed form; see ``InexactComposition``.
+        """
+        from splitkit.functions.inexact_composition import InexactComposition
+
+        if self.L.gram:
+            return self
+        return InexactComposition(self.f, self.L, accuracy=accuracy)
 
     def __call__(self, x: Point) -> Array:
         return self.f(self.L(x))
 
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
-        if not self.has_prox:
-            raise TypeError(f"{self!r} has a closed-form prox only if LLᵀ = νI with ν > 0")
-        nu, Lx = self.L.gram, self.L(x)
-        assert nu is not None
+        nu, Lx = self._gram(), self.L(x)
         moved = subtract(self.f.prox(Lx, alpha * nu), Lx)
         return lincomb(1.0, x, 1 / nu, self.L.adjoint(moved))
 
     def gradient(self, x: Point) -> Point:
         return self.L.adjoint(self.f.gradient(self.L(x)))
+
+    def conjugate_value(self, u: Point) -> Array:
+        v = scale(1 / self._gram(), self.L(u))
+        space = Space.of(u, self.batch_ndim, name="u")
+        beyond = space.norm(subtract(u, self.L.adjoint(v)))
+        return self.f.conjugate(v) + zero_or_inf(beyond, space.norm(u))
+
+    def conjugate_prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
+        nu = self._gram()
+        return self.L.adjoint(self.f.conjugate.prox(scale(1 / nu, self.L(x)), alpha / nu))
 
     def check_space(self, space: Space) -> None:
         self.f.check_space(self.L.range_space(space))
@@ -195,7 +209,7 @@ class Composed(Function):
         return rf"{latex(self.f, PRODUCT)} \circ {latex(self.L, FACTOR)}"
 
 
-class Conjugate(Function):
+class Conjugate(Modified):
     """f*: prox_{αf*}(x) = x − α prox_{f/α}(x/α); 1/L-strongly convex, 1/m-smooth."""
 
     binding = FACTOR
@@ -206,14 +220,9 @@ class Conjugate(Function):
                 f"{f!r} is not convex: its conjugate is that of its convex hull, and Moreau's "
                 "identity fails; use f's own prox"
             )
-        self.f = f
-        self.batch_ndim, self.elementwise = f.batch_ndim, f.elementwise
+        super().__init__(f)
         self.strong_convexity = 1 / f.smoothness if f.smoothness else 0.0
         self.smoothness = 1 / f.strong_convexity if f.strong_convexity > 0 else None
-
-    @property
-    def has_prox(self) -> bool:
-        return self.f.has_prox
 
     @property
     def has_gradient(self) -> bool:
@@ -232,9 +241,6 @@ class Conjugate(Function):
     @property
     def properties(self) -> Properties:
         return self.f.properties.inverse()
-
-    def check_space(self, space: Space) -> None:
-        self.f.check_space(space)
 
     def __repr__(self) -> str:
         return f"{text(self.f, ATOM)}*"
@@ -260,6 +266,7 @@ class SeparableSum(Function):
         self.elementwise = all(f.elementwise for f in self.functions)
         self.convex = all(f.convex for f in self.functions)
         self.strong_convexity = min(f.strong_convexity for f in self.functions)
+        self.accuracy = max((f.accuracy for f in self.functions if f.accuracy), default=None)
         constants = [f.smoothness for f in self.functions if f.smoothness is not None]
         self.smoothness = max(constants) if len(constants) == len(self.functions) else None
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 from splitkit.backend import Array, Point, Scalar, Space, align, clip, namespace, sum_of
+from splitkit.functions._ramps import ramps
 from splitkit.functions.base import (
     Function,
     Indicator,
@@ -20,7 +21,6 @@ from splitkit.functions.base import (
     is_weight,
     show,
 )
-from splitkit.functions.inner import piecewise_linear_root
 
 
 class CappedSimplex(Indicator):
@@ -53,23 +53,10 @@ class CappedSimplex(Indicator):
         return xp.minimum(upper, total), total
 
     def project(self, x: Point) -> Point:
-        xp = namespace(x)
         upper, total = self._caps(x)
-        y = xp.reshape(x, upper.shape)
-        one = xp.ones_like(y)
-        # r − Σ min(max(y − τ, 0), u) increases in τ from r − Σu
-        tau = piecewise_linear_root(
-            xp.concat([y - upper, y], axis=-1),
-            xp.concat([one, -one], axis=-1),
-            total - xp.sum(upper, axis=-1, keepdims=True),
-            0.0 * total,
-        )
-        # the rounding of τ and of the long sums goes to the entries between their bounds
-        p = clip(y - tau, 0.0, upper)
-        free = xp.astype((p > 0) & (p < upper), y.dtype)
-        gap = xp.sum(p, axis=-1, keepdims=True) - total
-        share = gap / clip(xp.sum(free, axis=-1, keepdims=True), 1.0)
-        return xp.reshape(clip(p - share * free, 0.0, upper), x.shape)
+        y = namespace(x).reshape(x, upper.shape)
+        _, p = ramps(-y, 1.0, upper, total)
+        return namespace(x).reshape(p, x.shape)
 
     def conjugate_value(self, u: Point) -> Array:
         """The greatest entries take their caps until the total is spent."""

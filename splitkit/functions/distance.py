@@ -1,16 +1,23 @@
 """The distance to a closed convex set, d(x) = ‖x − P(x)‖, and half its square.
 
-prox_{αwd}(y) = y + min(αw/d(y), 1)(P(y) − y); (w/2)d² is the envelope of the set's indicator, with
-gradient w(x − P(x)). Source: Bauschke, Combettes (2017), Prop. 24.8(ix), Cor. 12.31; Parikh, Boyd,
-*Proximal Algorithms* (2014), §6.3.
+prox_{αwd}(y) = y + min(αw/d(y), 1)(P(y) − y); (wd)* is the support function σ_C on ‖u‖ ≤ w, else
+inf. (w/2)d² is the envelope of the set's indicator, with gradient w(x − P(x)).
+Source: Bauschke, Combettes (2017), Prop. 24.8(ix), Ex. 13.24, Cor. 12.31; Parikh, Boyd, *Proximal
+Algorithms* (2014), §6.3.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from splitkit.backend import Array, Point, Scalar, Space, inner, lincomb, namespace, subtract
-from splitkit.functions.base import Function, Indicator, check_parameter, is_positive
+from splitkit.backend import Array, Point, Scalar, Space, inner, lincomb, namespace, scale, subtract
+from splitkit.functions.base import (
+    Function,
+    Indicator,
+    check_parameter,
+    is_positive,
+    zero_or_inf,
+)
 from splitkit.functions.moreau_envelope import MoreauEnvelope
 from splitkit.notation import ATOM, Notation
 
@@ -34,7 +41,7 @@ class Distance(Function):
     def __init__(self, C: Indicator, weight: float = 1.0) -> None:
         self.C = _convex_set(C)
         self.weight = check_parameter("weight", weight, is_positive, "give a positive weight")
-        self.batch_ndim = C.batch_ndim
+        self.batch_ndim, self.accuracy = C.batch_ndim, C.accuracy
 
     def __call__(self, x: Point) -> Array:
         return self.weight * _length(subtract(x, self.C.project(x)), self.batch_ndim)
@@ -45,6 +52,20 @@ class Distance(Function):
         mass = alpha * self.weight + 0.0 * distance
         part = mass / namespace(distance).where(distance > mass, distance, mass)  # min(αw/d, 1)
         return lincomb(1 - part, x, part, nearest)
+
+    def conjugate_value(self, u: Point) -> Array:
+        size = _length(u, self.batch_ndim)
+        return self.C.conjugate(u) + zero_or_inf(size - self.weight, size)
+
+    def conjugate_prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
+        # what the prox of σ_C returns, shortened to the ball: α d_C(x/α) is its length
+        normal = self.C.conjugate_prox(x, alpha)
+        size = _length(normal, self.batch_ndim)
+        longer = size > self.weight
+        factor = namespace(size).where(
+            longer, self.weight / namespace(size).where(longer, size, 1.0), 1.0
+        )
+        return scale(factor, normal)
 
     def check_space(self, space: Space) -> None:
         super().check_space(space)

@@ -1,4 +1,5 @@
-"""f(x) = Σ wᵢ|xᵢ| + (μᵢ/2)xᵢ²; prox_{αf}(y) = soft(y, αw)/(1 + αμ); f*(u) = Σ (|uᵢ| − wᵢ)₊²/(2μᵢ).
+"""f(x) = Σ wᵢ|xᵢ| + (μᵢ/2)xᵢ²; prox_{αf}(y) = soft(y, αw)/(1 + αμ); f*(u) = Σ (|uᵢ| − wᵢ)₊²/(2μᵢ),
+with |uᵢ| ≤ wᵢ where μᵢ = 0.
 
 Source: Zou, Hastie, *Regularization and variable selection via the elastic net* (2005); Parikh,
 Boyd, *Proximal Algorithms* (2014), §6.5.3.
@@ -8,8 +9,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from splitkit.backend import Array, Point, Scalar, align, clip, sum_of
-from splitkit.functions.base import Function, check_parameter, extremes, is_weight, show
+from splitkit.backend import Array, Point, Scalar, align, clip, namespace, sum_of
+from splitkit.functions.base import (
+    Function,
+    check_parameter,
+    extremes,
+    is_weight,
+    show,
+    zero_or_inf,
+)
 
 
 class ElasticNet(Function):
@@ -45,10 +53,17 @@ class ElasticNet(Function):
         return (x - clip(x, -threshold, threshold)) / (1 + alpha * self.l2_weight)
 
     def conjugate_value(self, u: Point) -> Array:
-        if self.strong_convexity == 0:
-            return super().conjugate_value(u)
-        above = clip(abs(u) - self.l1_weight, 0.0)
-        return sum_of(above * above / self.l2_weight, self.batch_ndim) / 2
+        xp, mu = namespace(u), self.l2_weight + 0.0 * u
+        above, curved = clip(abs(u) - self.l1_weight, 0.0), mu > 0
+        terms = xp.where(curved, above * above / xp.where(curved, mu, 1.0), 0.0)
+        outside = sum_of(xp.where(curved, 0.0, above), self.batch_ndim)
+        return sum_of(terms, self.batch_ndim) / 2 + zero_or_inf(
+            outside, sum_of(abs(u), self.batch_ndim)
+        )
+
+    def conjugate_prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
+        inside = clip(x, -self.l1_weight, self.l1_weight)
+        return inside + self.l2_weight / (self.l2_weight + align(alpha, x)) * (x - inside)
 
     def __repr__(self) -> str:
         return f"ElasticNet({show(l1_weight=self.l1_weight, l2_weight=self.l2_weight)})"

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from typing import Self
 
 from splitkit.backend import Array, namespace
+from splitkit.operators.base import check_accuracy as check_accuracy
 
 ROUNDINGS = 8  # no inner problem is solved beyond this many units of rounding
 
@@ -42,17 +43,6 @@ class Inexact:
         other = copy.copy(self)
         other.accuracy = check_accuracy(accuracy)
         return other
-
-
-def check_accuracy(accuracy: float | None) -> float | None:
-    """The accuracy as a Python float; raises unless it is a number in (0, 1), or None."""
-    if accuracy is None:
-        return None
-    if isinstance(accuracy, bool) or not isinstance(accuracy, (int, float)):
-        raise TypeError(f"accuracy = {accuracy!r}: give a number in (0, 1), or None for rounding")
-    if not 0 < accuracy < 1:
-        raise ValueError(f"accuracy = {accuracy}: give a number in (0, 1), or None for rounding")
-    return float(accuracy)
 
 
 def tolerance(accuracy: float | None, x: Array) -> float:

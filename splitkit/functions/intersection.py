@@ -96,7 +96,7 @@ class Intersection(Inexact, Indicator):
                 if not bool(space.xp.any(running)):
                     return x
                 # images that come to rest last, as the moves do, are no stall
-                stalled = running & (changed <= limit) & (moved > 4 * limit)
+                stalled = running & (changed <= limit) & ((moved > 4 * limit) | (changed == 0))
                 if bool(space.xp.any(stalled)):
                     jump = self._stall(space, size, images, normals, moves, stalled)
                     normals = [add(n, scale(jump, m)) for n, m in zip(normals, moves, strict=True)]
@@ -139,6 +139,13 @@ class Intersection(Inexact, Indicator):
         for C in self.sets[1:]:
             worst = space.xp.maximum(worst, C.violation(x))
         return worst
+
+    def conjugate_value(self, u: Point) -> Array:
+        raise TypeError(
+            f"the support function of {self!r} has no formula: it is the closure of the infimal "
+            "convolution of the sets' own; give the sets as terms of their own, each with its "
+            "support function"
+        )
 
     def check_space(self, space: Space) -> None:
         for C in self.sets:

@@ -1,4 +1,5 @@
-"""f(X) = w λ_max(X) on symmetric matrices; its conjugate is the indicator of {U ⪰ 0, tr U = w}.
+"""f(X) = w λ_max(X) on symmetric matrices; its conjugate is the indicator of the U
+whose symmetric part is positive semidefinite with trace w.
 
 prox lowers the eigenvalues above one level to it. Source: Lewis, *Convex analysis on the Hermitian
 matrices* (1996), §4.
@@ -11,9 +12,10 @@ from typing import Any
 from splitkit.functions.base import Function
 from splitkit.functions.max_entry import Max
 from splitkit.functions.spectral import SpectralSymmetric
+from splitkit.functions.sublinear import Sublinear
 
 
-class LargestEigenvalue(SpectralSymmetric):
+class LargestEigenvalue(Sublinear, SpectralSymmetric):
     """w λ_max of the symmetric matrix in the last two axes, the largest of several; inf on others.
 
     Parameters

@@ -2,6 +2,8 @@
 
 With A = U diag(s) Vᵀ, made once, prox_{αf}(y) = y + V[αs/(1 + αs²) · (Uᵀb − s·Vᵀy)]: one
 factorization for every α, so that each sample may have its own.
+f*(u) = ½‖v‖² + ⟨v, Uᵀb⟩ − min f, where sv = Vᵀu, if u is in the range of Aᵀ, else inf.
+
 Source: Parikh, Boyd, *Proximal Algorithms* (2014), §6.1.1.
 """
 
@@ -16,6 +18,7 @@ from splitkit.functions.base import (
     check_parameter,
     check_vectors,
     is_finite,
+    zero_or_inf,
 )
 from splitkit.linear.dense import DenseMatrix
 
@@ -55,12 +58,16 @@ class LeastSquares(Function):
         xp = namespace(A)
         U, self._s, Vt = xp.linalg.svd(A, full_matrices=False)
         self._V = Vt.T
-        self._c = None if b is None else b @ U
         self._b, self.batch_ndim = b, batch_ndim
         greatest, least = float(self._s[0]), float(self._s[-1])
         # singular values are exact to rounding: what is 0 in exact arithmetic counts as 0
         rounding = 4 * max(rows, columns) * float(xp.finfo(A.dtype).eps) * greatest
+        self._positive = self._s > rounding
         full = rows >= columns and least > rounding
+        if b is not None:
+            self._c = xp.where(self._positive, b @ U, 0.0)
+            rest = b - self._c @ U.T
+            self._least = xp.sum(rest * rest, axis=-1, keepdims=True) / 2
         self.strong_convexity = least**2 if full else 0.0
         self.smoothness = greatest**2
 
@@ -88,9 +95,28 @@ class LeastSquares(Function):
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
         s, alpha = self._s, align(alpha, x)
         short = -s * (x @ self._V)
-        if self._c is not None:
+        if self._b is not None:
             short = short + self._c
         return x + (alpha * s / (1 + alpha * s * s) * short) @ self._V.T
+
+    def conjugate_value(self, u: Point) -> Array:
+        xp = namespace(u)
+        w = xp.where(self._positive, u @ self._V, 0.0)
+        beyond = sum_of(abs(u - w @ self._V.T), self.batch_ndim)
+        v = w / xp.where(self._positive, self._s, 1.0)
+        value = sum_of(v * v, self.batch_ndim) / 2 + zero_or_inf(
+            beyond, sum_of(abs(u), self.batch_ndim)
+        )
+        if self._b is None:
+            return value
+        least = self._least + 0.0 * u[..., :1]
+        return value + sum_of(v * self._c, self.batch_ndim) - sum_of(least, self.batch_ndim)
+
+    def conjugate_prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
+        s, alpha, w = self._s, align(alpha, x), self._s * (x @ self._V)
+        if self._b is not None:
+            w = w - alpha * self._c
+        return (s / (s * s + alpha) * w) @ self._V.T
 
     def check_space(self, space: Space) -> None:
         super().check_space(space)

@@ -6,7 +6,7 @@ log(αqᵢ) + αqᵢ = vᵢ + log α − t, so that αqᵢ = ω(vᵢ + log α �
 Σ ω(vᵢ + log α − t) = α, whose left side decreases. The method is Newton's for log Σω, safeguarded
 by a bracket; its 8 steps reach rounding over n ≤ 2e4, |v| ≤ 1e4 and 1e-8 ≤ α ≤ 1e8.
 
-For p = 0, f*(u) = Σ uᵢ log uᵢ on the simplex (``SimplexEntropy``).
+f*(u) is Σ qᵢ log qᵢ at q = u + p on the simplex (``SimplexEntropy``).
 Source: Boyd, Vandenberghe, *Convex Optimization* (2004), Ex. 3.25 for the conjugate.
 """
 
@@ -65,11 +65,20 @@ class LogSumExp(Function):
 
     @property
     def conjugate(self) -> Function:
+        return super().conjugate if self.p is not None else self._entropy()
+
+    def _entropy(self) -> Function:
         from splitkit.functions.simplex_entropy import SimplexEntropy
 
-        if self.p is not None:
-            return super().conjugate
         return SimplexEntropy(batch_ndim=self.batch_ndim)
+
+    def conjugate_value(self, u: Point) -> Array:
+        return self._entropy()(u if self.p is None else u + self.p)
+
+    def conjugate_prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
+        if self.p is None:
+            return self._entropy().prox(x, alpha)
+        return self._entropy().prox(x + self.p, alpha) - self.p
 
     def check_space(self, space: Space) -> None:
         super().check_space(space)

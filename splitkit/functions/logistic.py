@@ -1,4 +1,5 @@
 """f(x) = Σ log(1 + exp(−yᵢxᵢ)); ∇f(x) = −yσ(−yx), σ(t) = 1/(1 + e⁻ᵗ); its prox by Newton's method.
+f*(u) = Σ pᵢ log pᵢ + (1 − pᵢ) log(1 − pᵢ) with pᵢ = −yᵢuᵢ in [0, 1].
 
 With v = yx the prox is ys, where s solves s = v + ασ(−s). The equation keeps its form under
 (s, v) ↦ (−s, −v − α), so that s ≥ 0 can be taken (v ≥ −α/2). There g(s) = s − v − ασ(−s) is
@@ -17,7 +18,8 @@ import math
 from typing import Any
 
 from splitkit.backend import Array, Point, Scalar, align, clip, is_array, namespace, sum_of
-from splitkit.functions.base import Function, check_parameter
+from splitkit.functions.base import Function, check_parameter, zero_or_inf
+from splitkit.functions.negative_entropy import x_log_x
 
 NEWTON_STEPS = 7
 
@@ -69,6 +71,15 @@ class Logistic(Function):
             p = e / (1 + e)  # σ(−s)
             s = s + (w - s + a * p) / (1 + a * p / (1 + e))
         return self._signed(xp.where(right, s, -s))
+
+    def conjugate_value(self, u: Point) -> Array:
+        p = -self._signed(u)
+        outside = sum_of(abs(p - clip(p, 0.0, 1.0)), self.batch_ndim)
+        entropy = sum_of(x_log_x(p) + x_log_x(1 - p), self.batch_ndim)
+        return entropy + zero_or_inf(outside, sum_of(abs(p), self.batch_ndim))
+
+    def conjugate_prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
+        return self._signed(clip(self._signed(super().conjugate_prox(x, alpha)), -1.0, 0.0))
 
     def __repr__(self) -> str:
         return f"Logistic({'' if self.y is None else 'y'})"

@@ -39,7 +39,7 @@ class MoreauEnvelope(Function):
             raise TypeError(f"gamma = {gamma!r}: give a positive number")
         gamma = check_parameter("gamma", gamma, is_positive, "the index must be positive")
         self.f, self.gamma = f, gamma
-        self.batch_ndim, self.elementwise = f.batch_ndim, f.elementwise
+        self.batch_ndim, self.elementwise, self.accuracy = f.batch_ndim, f.elementwise, f.accuracy
         self.strong_convexity = f.strong_convexity / (1 + gamma * f.strong_convexity)
         # 1/(γ + 1/L), for L = ∞ too
         self.smoothness = 1 / gamma

@@ -1,8 +1,8 @@
 """The perspective f̃(x, t) = t f(x/t) for t > 0, of a strongly convex f; f̃(0, 0) = 0, else inf.
 
-It is the support function of {(u, s): f*(u) + s ≤ 0}, so that its prox is (0, 0) if
-t + αf*(x/α) ≤ 0, and otherwise (x − αu, s) with u = prox_{(s/α)f*}(x/α) and s > 0 the root of
-s − t − αf*(u), which grows at least as fast as s: it is found by bracketed secants.
+It is the support function of {(u, s): f*(u) + s ≤ 0}, whose indicator is its conjugate, so that its
+prox is (0, 0) if t + αf*(x/α) ≤ 0, and otherwise (x − αu, s) with u = prox_{(s/α)f*}(x/α) and s > 0
+the root of s − t − αf*(u), which grows at least as fast as s: it is found by bracketed secants.
 Source: Combettes, Müller, *Perspective functions: proximal calculus and applications* (2018),
 Thm. 3.1.
 """
@@ -25,11 +25,12 @@ from splitkit.backend import (
     where,
 )
 from splitkit.functions.base import Function
+from splitkit.functions.sublinear import Sublinear
 
 CHECK_EVERY = 4  # steps between two looks at the brackets from the host
 
 
-class Perspective(Function):
+class Perspective(Sublinear):
     """(x, t) ↦ t f(x/t) on pairs of arrays; t has one entry for each sample.
 
     Parameters

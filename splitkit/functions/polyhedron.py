@@ -5,6 +5,7 @@ aⱼ and r = (A_W A_Wᵀ)⁻¹A_W aⱼ, z = aⱼ − A_Wᵀr. The step t is the 
 (aⱼᵀx − bⱼ)/‖z‖², and that bring a multiplier to 0, λᵢ/rᵢ for rᵢ > 0: λ_W ← λ_W − tr, λⱼ ← λⱼ + t.
 Row j then enters W, or the row with λᵢ = 0 leaves it. The dual value grows at every step, so the
 method ends; no such step means that the polyhedron is empty. All samples take their steps at once.
+The support function is a linear program for each vector, solved on the host by HiGHS.
 
 Source: Goldfarb, Idnani, *A numerically stable dual method for solving strictly convex quadratic
 programs* (1983).
@@ -15,7 +16,20 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from splitkit.backend import Array, Point, Space, clip, namespace, solving, sum_of
+import numpy as np
+
+from splitkit.backend import (
+    Array,
+    Point,
+    Space,
+    clip,
+    from_numpy,
+    namespace,
+    solving,
+    sum_of,
+    to_numpy,
+)
+from splitkit.functions._linear_programs import greatest
 from splitkit.functions.base import Function, Indicator, check_broadcast, check_vectors
 from splitkit.functions.inner import Inexact, check_accuracy, lengths, tolerance
 
@@ -149,6 +163,18 @@ class Polyhedron(Inexact, Indicator):
     def violation(self, x: Point) -> Array:
         over = clip(x @ self._rows.T - self._bounds, 0.0)
         return namespace(x).sqrt(sum_of(over * over, self.batch_ndim))
+
+    def conjugate_value(self, u: Point) -> Array:
+        *lead, columns = u.shape
+        A, eps = to_numpy(self._rows), float(namespace(u).finfo(u.dtype).eps)
+        bounds = np.broadcast_to(to_numpy(self._bounds), (*lead, A.shape[0]))
+        values = [
+            greatest(v, eps, A_ub=A, b_ub=b, bounds=(None, None))
+            for v, b in zip(
+                to_numpy(u).reshape(-1, columns), bounds.reshape(-1, A.shape[0]), strict=True
+            )
+        ]
+        return sum_of(from_numpy(np.reshape(values, lead), u), self.batch_ndim)
 
     def check_space(self, space: Space) -> None:
         super().check_space(space)

@@ -1,14 +1,17 @@
 """f(x) = ½xᵀPx + qᵀx; ∇f(x) = Px + q; prox_{αf}(y) = (I + αP)⁻¹(y − αq), one matrix for each α.
 
+f*(u) = ½(u − q)ᵀP⁺(u − q) if u − q is in the range of P, else inf, P⁺ the pseudo-inverse.
+
 Source: Parikh, Boyd, *Proximal Algorithms* (2014), §6.1.1.
 """
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
-from splitkit.backend import Array, Point, Scalar, Space, namespace, sum_of
-from splitkit.functions.base import Function, check_parameter, is_finite
+from splitkit.backend import Array, Point, Scalar, Space, align, is_array, namespace, sum_of
+from splitkit.functions.base import Function, check_parameter, is_finite, zero_or_inf
 from splitkit.linear.affine import Affine
 from splitkit.linear.dense import DenseMatrix
 from splitkit.properties import Properties
@@ -33,7 +36,8 @@ class Quadratic(Function):
 
     Notes
     -----
-    The constants are P's extreme eigenvalues. The prox takes one number α, not an array of them.
+    The constants are P's extreme eigenvalues. An array of α, and the conjugate, use P's
+    eigenvectors, computed once.
     """
 
     def __init__(self, P: Array, q: Array | None = None, *, batch_ndim: int = 0) -> None:
@@ -61,7 +65,7 @@ class Quadratic(Function):
             )
         # eigenvalues are exact to rounding: what is 0 in exact arithmetic counts as 0
         self.strong_convexity = 0.0 if least <= size else least
-        self.smoothness = max(greatest, 0.0)
+        self.smoothness, self._rounding = max(greatest, 0.0), size
         self.q, self.batch_ndim = q, batch_ndim
         self._matrix = DenseMatrix(
             P, strong_monotonicity=self.strong_convexity, lipschitz=self.smoothness
@@ -86,13 +90,40 @@ class Quadratic(Function):
         slope = self._matrix(x) / 2
         return sum_of(x * (slope if self.q is None else slope + self.q), self.batch_ndim)
 
+    @cached_property
+    def _spectrum(self) -> tuple[Array, Array]:
+        """Eigenvalues, 0 where they are rounding, and eigenvectors."""
+        xp = namespace(self.P)
+        eigenvalues, vectors = xp.linalg.eigh(self.P)
+        return xp.where(eigenvalues > self._rounding, eigenvalues, 0.0), vectors
+
+    def _less_q(self, x: Array, alpha: Scalar = 1.0) -> Array:
+        return x if self.q is None else x - alpha * self.q
+
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
-        V = self._matrix.shifted_inverse(alpha)
-        return V(x if self.q is None else x - alpha * self.q)
+        if not is_array(alpha):
+            return self._matrix.shifted_inverse(alpha)(self._less_q(x, alpha))
+        (eigenvalues, vectors), alpha = self._spectrum, align(alpha, x)
+        return ((self._less_q(x, alpha) @ vectors) / (1 + alpha * eigenvalues)) @ vectors.T
 
     def gradient(self, x: Point) -> Point:
         Px = self._matrix(x)
         return Px if self.q is None else Px + self.q
+
+    def conjugate_value(self, u: Point) -> Array:
+        (eigenvalues, vectors), xp = self._spectrum, namespace(u)
+        v, curved = self._less_q(u) @ vectors, eigenvalues > 0
+        terms = xp.where(curved, v * v / xp.where(curved, eigenvalues, 1.0), 0.0)
+        beyond = sum_of(abs(xp.where(curved, 0.0, v)), self.batch_ndim)
+        size = sum_of(abs(u) + abs(v), self.batch_ndim)
+        return sum_of(terms, self.batch_ndim) / 2 + zero_or_inf(beyond, size)
+
+    def conjugate_prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
+        # λ/(λ + α) along each eigenvector, from q
+        eigenvalues, vectors = self._spectrum
+        share = eigenvalues / (eigenvalues + align(alpha, x))
+        moved = ((self._less_q(x) @ vectors) * share) @ vectors.T
+        return moved if self.q is None else moved + self.q
 
     def check_space(self, space: Space) -> None:
         super().check_space(space)

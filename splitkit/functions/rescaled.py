@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from splitkit.backend import Array, Point, Scalar, Space, align, is_array, scale
-from splitkit.functions.base import Function, check_parameter, extremes
+from splitkit.backend import Array, Point, Scalar, align, is_array, scale
+from splitkit.functions.base import Function, Modified, check_parameter, extremes
 from splitkit.notation import ATOM, FACTOR, latex, number, text
 
 
-class Rescaled(Function):
+class Rescaled(Modified):
     """x ↦ f(sx), or f(s ⊙ x) for an array s and a function of each entry by itself.
 
     Parameters
@@ -32,22 +32,13 @@ class Rescaled(Function):
     binding = FACTOR
 
     def __init__(self, f: Function, s: Scalar) -> None:
+        super().__init__(f)
         self.s = check_parameter("s", s, _is_factor, "give finite factors other than 0")
         if is_array(self.s) and not f.elementwise:
             raise ValueError(f"s is an array, but {f!r} couples entries: give a number")
-        self.f = f
-        self.batch_ndim, self.elementwise, self.convex = f.batch_ndim, f.elementwise, f.convex
         least, greatest = extremes(self.s * self.s)
         self.strong_convexity = f.strong_convexity * (least if f.convex else greatest)
         self.smoothness = None if f.smoothness is None else f.smoothness * greatest
-
-    @property
-    def has_prox(self) -> bool:
-        return self.f.has_prox
-
-    @property
-    def has_gradient(self) -> bool:
-        return self.f.has_gradient
 
     def _times(self, x: Point) -> Point:
         return self.s * x if is_array(self.s) else scale(self.s, x)
@@ -66,10 +57,6 @@ class Rescaled(Function):
     @property
     def conjugate(self) -> Function:
         return Rescaled(self.f.conjugate, 1 / self.s)
-
-    def check_space(self, space: Space) -> None:
-        self.f.check_space(space)
-        self.check_parameters(space)
 
     def __repr__(self) -> str:
         return f"{text(self.f, ATOM)}({'s' if is_array(self.s) else f'{self.s:g}'} ·)"

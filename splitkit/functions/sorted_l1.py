@@ -1,7 +1,8 @@
 """f(x) = λ₁|x|₍₁₎ + … + λₙ|x|₍ₙ₎ with |x|₍₁₎ ≥ |x|₍₂₎ ≥ … and λ₁ ≥ … ≥ λₙ ≥ 0 (OWL, SLOPE).
 
 prox_{αf}(y): sort |y|, subtract αλ, project onto the decreasing vectors, then onto x ≥ 0; undo the
-order and put the signs back.
+order and put the signs back. f* is the indicator of {u: Σ_{i≤k} |u|₍ᵢ₎ ≤ Σ_{i≤k} λᵢ for all k}.
+
 Source: Bogdan, van den Berg, Sabatti, Su, Candès, *SLOPE: adaptive variable selection via convex
 optimization* (2015), §2.2.
 """
@@ -13,9 +14,10 @@ from typing import Any
 from splitkit.backend import Array, Point, Scalar, Space, align, clip, is_array, namespace
 from splitkit.functions._taut_string import taut_string
 from splitkit.functions.base import Function, as_vectors, check_parameter, is_weight
+from splitkit.functions.sublinear import Sublinear
 
 
-class SortedL1(Function):
+class SortedL1(Sublinear):
     """Σ λᵢ|x|₍ᵢ₎ over all axes that are not batch; the prox is exact.
 
     Parameters

@@ -1,5 +1,7 @@
 """f(x) = λ Σ|xᵢ| + Σ_g w_g‖x_g‖₂; prox_{αf} = prox of the group norm ∘ prox of the ℓ1 norm.
 
+f* is the indicator of {u: ‖(|u_g| − λ)₊‖₂ ≤ w_g for all g}.
+
 Source: Friedman, Hastie, Tibshirani, *A note on the group lasso and a sparse group lasso* (2010);
 Yu, *On decomposing the proximal map* (2013), Thm. 4.
 """
@@ -12,9 +14,10 @@ from splitkit.backend import Array, Point, Scalar, Space
 from splitkit.functions.base import Function, show
 from splitkit.functions.group_l2 import GroupL2Norm
 from splitkit.functions.l1_norm import L1Norm
+from splitkit.functions.sublinear import Sublinear
 
 
-class SparseGroupNorm(Function):
+class SparseGroupNorm(Sublinear):
     """λ‖x‖₁ + Σ w_g‖x_g‖₂ over the vectors x_g along an axis.
 
     Parameters

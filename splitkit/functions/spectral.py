@@ -3,7 +3,9 @@
 With Y = U diag(σ) Vᵀ and f invariant under permutations and signs, or Y = Q diag(λ) Qᵀ symmetric
 and f invariant under permutations,
 
-    prox_{αF}(Y) = U diag(prox_{αf}(σ)) Vᵀ,    ∇F(Y) = U diag(∇f(σ)) Vᵀ,    F* = f*∘σ;
+    prox_{αF}(Y) = U diag(prox_{αf}(σ)) Vᵀ,    ∇F(Y) = U diag(∇f(σ)) Vᵀ,    F* = f*∘σ,
+
+and F* = f*∘λ of the symmetric part;
 
 F is convex, m-strongly convex or L-smooth if and only if f is: the rules apply to f ∓ c‖·‖²/2 too.
 Source: Lewis, *The convex analysis of unitarily invariant matrix functions* (1995), Thm. 2.4, and
@@ -38,7 +40,7 @@ class Spectral(Function):
     def __init__(self, f: Function) -> None:
         _check_invariance(f, signs=True)
         self.f = f
-        self.batch_ndim, self.convex = f.batch_ndim, f.convex
+        self.batch_ndim, self.convex, self.accuracy = f.batch_ndim, f.convex, f.accuracy
         self.strong_convexity, self.smoothness = f.strong_convexity, f.smoothness
 
     @property
@@ -93,7 +95,7 @@ class SpectralSymmetric(Function):
     def __init__(self, f: Function) -> None:
         _check_invariance(f, signs=False)
         self.f = f
-        self.batch_ndim, self.convex = f.batch_ndim, f.convex
+        self.batch_ndim, self.convex, self.accuracy = f.batch_ndim, f.convex, f.accuracy
         self.strong_convexity = f.strong_convexity
 
     @property
@@ -114,6 +116,18 @@ class SpectralSymmetric(Function):
         eigenvalues, Q = xp.linalg.eigh((x + xp.matrix_transpose(x)) / 2)
         p = (Q * self.f.prox(eigenvalues, alpha)[..., None, :]) @ xp.matrix_transpose(Q)
         return (p + xp.matrix_transpose(p)) / 2
+
+    def conjugate_value(self, u: Point) -> Array:
+        xp = namespace(u)
+        return self.f.conjugate(xp.linalg.eigvalsh((u + xp.matrix_transpose(u)) / 2))
+
+    def conjugate_prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
+        # F* does not depend on the skew part, which stays
+        xp, mirrored = namespace(x), namespace(x).matrix_transpose(x)
+        eigenvalues, Q = xp.linalg.eigh((x + mirrored) / 2)
+        dual = self.f.conjugate.prox(eigenvalues, alpha)
+        p = (Q * dual[..., None, :]) @ xp.matrix_transpose(Q)
+        return (p + xp.matrix_transpose(p)) / 2 + (x - mirrored) / 2
 
     def check_space(self, space: Space) -> None:
         super().check_space(space)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from splitkit.backend import Point, Scalar, Space
+from splitkit.backend import Point, Scalar, Space, is_array
 from splitkit.functions.base import Function, Indicator
 from splitkit.notation import ATOM, FACTOR, latex, text
 from splitkit.operators.base import Operator, PointMap
@@ -46,7 +46,7 @@ class Subdifferential(Operator):
 
     def make_resolvent(self, alpha: Scalar) -> PointMap:
         f = self.f
-        if f.operator is not None:
+        if f.operator is not None and not is_array(alpha):
             return f.operator.make_resolvent(alpha)
         return f.make_prox(alpha)
 
@@ -57,7 +57,7 @@ class Subdifferential(Operator):
         return lambda y: f.conjugate_prox(y, alpha)
 
     def make_cayley(self, alpha: Scalar) -> PointMap:
-        if self.f.operator is not None:
+        if self.f.operator is not None and not is_array(alpha):
             return self.f.operator.make_cayley(alpha)
         reflect: PointMap | None = getattr(self.f, "reflect", None)
         return super().make_cayley(alpha) if reflect is None else reflect

@@ -29,7 +29,6 @@ class SupportFunction(Conjugate):
         if not isinstance(C, Indicator) or not C.convex:
             raise TypeError(f"C = {C!r}: give a convex set, such as splitkit.functions.Simplex()")
         super().__init__(C)
-        self.accuracy = C.accuracy
 
     def __repr__(self) -> str:
         return f"SupportFunction({self.f!r})"

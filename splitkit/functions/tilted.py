@@ -7,11 +7,11 @@ u ↦ f*(u − a). Source: Bauschke, Combettes (2017), Prop. 24.8(i), 13.23, 14.
 from __future__ import annotations
 
 from splitkit.backend import Array, Point, Scalar, Space, add, inner, lincomb, scale
-from splitkit.functions.base import Function, check_parameter, is_weight
+from splitkit.functions.base import Function, Modified, check_parameter, is_weight
 from splitkit.notation import SUM, latex, number, text
 
 
-class Tilted(Function):
+class Tilted(Modified):
     """x ↦ f(x) + ⟨a, x⟩ + (ρ/2)‖x‖².
 
     Parameters
@@ -31,19 +31,11 @@ class Tilted(Function):
     binding = SUM
 
     def __init__(self, f: Function, a: Point | None = None, rho: float = 0.0) -> None:
+        super().__init__(f)
+        self.a = a
         self.rho = check_parameter("rho", rho, is_weight, "give a non-negative number")
-        self.f, self.a = f, a
-        self.batch_ndim, self.elementwise, self.convex = f.batch_ndim, f.elementwise, f.convex
         self.strong_convexity = f.strong_convexity + self.rho
         self.smoothness = None if f.smoothness is None else f.smoothness + self.rho
-
-    @property
-    def has_prox(self) -> bool:
-        return self.f.has_prox
-
-    @property
-    def has_gradient(self) -> bool:
-        return self.f.has_gradient
 
     def __call__(self, x: Point) -> Array:
         value = self.f(x)

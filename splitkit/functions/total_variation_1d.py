@@ -1,6 +1,8 @@
 """f(x) = w Σ |xᵢ₊₁ − xᵢ| along the last axis; its prox, total variation denoising, exactly.
 
 The prox is the taut string: see ``_taut_string`` for the method, which serves all vectors at once.
+f* is the indicator of {u: |u₁ + … + uₖ| ≤ w for all k, Σuᵢ = 0}.
+
 Source: Davies, Kovac, *Local extremes, runs, strings and multiresolution* (2001).
 """
 
@@ -11,9 +13,10 @@ from typing import Any
 from splitkit.backend import Array, Point, Scalar, Space, align, namespace, sum_of
 from splitkit.functions._taut_string import taut_string
 from splitkit.functions.base import Function, check_parameter, check_vectors, is_weight, show
+from splitkit.functions.sublinear import Sublinear
 
 
-class TotalVariation1D(Function):
+class TotalVariation1D(Sublinear):
     """w Σ |xᵢ₊₁ − xᵢ| along the last axis, summed over the other axes that are not batch.
 
     The prox is exact to rounding, in O(n log n) operations a round, and as many rounds as its

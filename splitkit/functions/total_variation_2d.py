@@ -4,6 +4,7 @@
 x = y − Dᵀu for the u of dual norms ‖uᵢⱼ‖* ≤ αw that minimizes ‖y − Dᵀu‖²: projected gradient steps
 of ⅛ ≤ 1/‖D‖² with Nesterov's momentum, started anew when it points uphill. Every such u has
 ‖x − prox‖² ≤ Σ αw‖(Dx)ᵢⱼ‖ − ⟨uᵢⱼ, (Dx)ᵢⱼ⟩, the duality gap, as the objective is 1-strongly convex.
+f* is the indicator of {Dᵀu: ‖uᵢⱼ‖* ≤ w}.
 
 Sources: Beck, Teboulle, *Fast gradient-based algorithms for constrained total variation image
 denoising and deblurring problems* (2009); O'Donoghue, Candès, *Adaptive restart for accelerated
@@ -17,11 +18,12 @@ from typing import Any
 from splitkit.backend import Array, Point, Scalar, Space, align, clip, namespace, sum_of
 from splitkit.functions.base import Function, check_matrices, check_parameter, is_weight, show
 from splitkit.functions.inner import Inexact, check_accuracy
+from splitkit.functions.sublinear import Sublinear
 
 CHECK_EVERY = 10
 
 
-class TotalVariation2D(Inexact, Function):
+class TotalVariation2D(Inexact, Sublinear):
     """The total variation of images, which are the last two axes of x; summed over the others that
     are not batch.
 
@@ -126,8 +128,8 @@ class TotalVariation2D(Inexact, Function):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """None: the checks ask for rounding, for which an iterative prox takes too long."""
-        return []
+        """(function, shape of its points) for the checks."""
+        return [(cls(asarray([0.3, 2.0]), accuracy=1e-3, batch_ndim=1), (2, 2, 2))]
 
 
 def _differences(x: Array) -> tuple[Array, Array]:

@@ -6,7 +6,7 @@ both exact (projections of rows and of columns onto simplices), and a semismooth
 exact line search. The first two make the method converge; the last ends it once the support of X is
 found. Where Y is large beside the marginals, as in an assignment problem, rows would outbid each
 other for a column in many small steps: the marginals are first enlarged, and reach p and q by
-factors of 16.
+factors of 16. The support function is a transport problem, solved on the host by HiGHS.
 
 Source: Li, Sun, Toh, *On the efficient computation of a projector over the Birkhoff polytope*
 (2020), for the Newton method.
@@ -18,7 +18,22 @@ import math
 from dataclasses import replace
 from typing import Any
 
-from splitkit.backend import Array, Point, Space, clip, namespace, solving, sum_of, transposed
+import numpy as np
+import scipy.sparse as sp
+
+from splitkit.backend import (
+    Array,
+    Point,
+    Space,
+    clip,
+    from_numpy,
+    namespace,
+    solving,
+    sum_of,
+    to_numpy,
+    transposed,
+)
+from splitkit.functions._linear_programs import greatest
 from splitkit.functions.base import (
     Function,
     Indicator,
@@ -91,6 +106,22 @@ class TransportPolytope(Inexact, Indicator):
     def violation(self, x: Point) -> Array:
         return misfit(x, self._p, self._q, self.batch_ndim)
 
+    def conjugate_value(self, u: Point) -> Array:
+        *lead, m, n = u.shape
+        eps = float(namespace(u).finfo(u.dtype).eps)
+        # the last column's sum follows from the others
+        A = sp.vstack(
+            [sp.kron(sp.eye(m), np.ones((1, n))), sp.kron(np.ones((1, m)), sp.eye(n - 1, n))]
+        ).tocsr()
+        p, q = (to_numpy(a).astype(float) for a in (self._p, self._q))
+        p, q = np.broadcast_to(p, (*lead, m)), np.broadcast_to(q, (*lead, n))[..., :-1]
+        sides = np.concatenate([p, q], axis=-1).reshape(-1, m + n - 1)
+        values = [
+            greatest(v, eps, A_eq=A, b_eq=b)
+            for v, b in zip(to_numpy(u).reshape(-1, m * n), sides, strict=True)
+        ]
+        return sum_of(from_numpy(np.reshape(values, lead), u), self.batch_ndim)
+
     def check_space(self, space: Space) -> None:
         super().check_space(space)
         check_matrices(self, space)
@@ -160,6 +191,7 @@ def _projection(Y: Array, rows: Array, columns: Array, accuracy: float | None, n
     alpha, beta, running = simplex_level(kept(Y), p), 0.0 * q, size >= 0
     eps = float(xp.finfo(Y.dtype).eps)
     before, damping = size + math.inf, eps**0.5 + 0.0 * size
+    found, short = Y, running  # the last X that is accurate enough, and whether there is none
     for step in range(STEPS):
         s = clip(enlarged * 16.0 ** -(step // 2), 1.0)
         level = transposed(simplex_level(transposed(kept(Y - alpha)), transposed(s * q)))
@@ -170,15 +202,18 @@ def _projection(Y: Array, rows: Array, columns: Array, accuracy: float | None, n
         g = xp.sum(X, axis=-1, keepdims=True) - s * p
         h = xp.sum(X, axis=-2, keepdims=True) - s * q
         error = xp.sqrt(_total(g * g) + _total(h * h))
-        running = (s > 1) | (error > relative * (size + total))
+        far = (s > 1) | (error > relative * (size + total))
+        found = xp.where(far, found, X)
+        # one Newton step more, once the accuracy is reached, leaves rounding
+        running, short = short, short & far
         if not bool(xp.any(running)):
-            return X
+            return found
         # a support in parts that must still grow together asks for steps as long as Y is large, and
-        # for the entries that the error will bring in
-        stuck = (s <= 1) & (2 * error > before)
-        damping = clip(xp.where(stuck, damping / 16, eps**0.5), 4 * eps)
+        # for the entries that will join two parts before they move on: how near those are is tried
+        stuck = (s <= 1) & far & (2 * error > before)
+        damping = clip(xp.where(stuck, damping / 16, eps**0.5), 4 * eps * max(Y.shape[-2:]))
         before = error
-        a, b = _newton_step(U, g, h, damping, xp.where(stuck, error, 0.0))
+        a, b = _newton_step(U, g, h, damping, xp.where(stuck, error * 4.0 ** (step % 6), 0.0))
         alpha = xp.where(running, alpha + a, alpha)
         beta = xp.where(running, beta + b, beta)
     ratio = float(xp.max(span / xp.where(total > 0, total, 1.0)))

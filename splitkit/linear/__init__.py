@@ -26,3 +26,4 @@ from splitkit.linear.mask import Mask as Mask
 from splitkit.linear.matrix_free import MatrixFree as MatrixFree, wrap as wrap
 from splitkit.linear.sparse import Sparse as Sparse
 from splitkit.linear.stacked import Stacked as Stacked
+from splitkit.linear.unitary_fourier import Fourier as Fourier

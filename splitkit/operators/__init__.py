@@ -11,6 +11,7 @@ from splitkit.operators.consensus import (
     product_space as product_space,
 )
 from splitkit.operators.identity import Identity as Identity, Zero as Zero
+from splitkit.operators.inexact_pullback import InexactPullback as InexactPullback
 from splitkit.operators.inverse import Inverse as Inverse
 from splitkit.operators.parallel import ParallelSum as ParallelSum
 from splitkit.operators.partial_inverse import PartialInverse as PartialInverse

@@ -331,6 +331,17 @@ class Operator(Notation):
         return CallableOperator(f, resolvent, properties, label)
 
 
+def check_accuracy(accuracy: float | None) -> float | None:
+    """The accuracy as a Python float; raises unless it is a number in (0, 1), or None."""
+    if accuracy is None:
+        return None
+    if isinstance(accuracy, bool) or not isinstance(accuracy, (int, float)):
+        raise TypeError(f"accuracy = {accuracy!r}: give a number in (0, 1), or None for rounding")
+    if not 0 < accuracy < 1:
+        raise ValueError(f"accuracy = {accuracy}: give a number in (0, 1), or None for rounding")
+    return float(accuracy)
+
+
 def check_alpha(alpha: Scalar) -> Scalar:
     """The step size, a number made a Python float; ValueError unless positive and finite, TypeError
     unless a number or an array.

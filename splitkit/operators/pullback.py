@@ -47,7 +47,8 @@ class Pullback(Operator):
             raise TypeError(
                 f"{self!r} has a closed-form resolvent only if A = {self.A!r} has one and LLᵀ = νI "
                 "with ν > 0: give the sum to splitkit.solve, whose primal-dual methods take A and "
-                "L apart; 0 ∈ B(x) + LᵀA(Lx) is 0 ∈ splitkit.Saddle(B, A.inverse, L) in (x, y)"
+                "L apart; 0 ∈ B(x) + LᵀA(Lx) is 0 ∈ splitkit.Saddle(B, A.inverse, L) in (x, y); or "
+                "take with_accuracy, whose resolvent is iterative"
             )
         L, nu = self.L, self.L.gram
         resolvent = self.A.make_resolvent(alpha * nu)
@@ -57,6 +58,16 @@ class Pullback(Operator):
             return lincomb(1.0, y, 1 / nu, L.T(subtract(resolvent(Ly), Ly)))
 
         return closed_form
+
+    def with_accuracy(self, accuracy: float | None, *, batch_ndim: int = 0) -> Pullback:
+        """The same operator with a resolvent for every L, by iteration to this accuracy where there
+        is no closed form; see ``InexactPullback``.
+        """
+        from splitkit.operators.inexact_pullback import InexactPullback
+
+        if self.L.gram:
+            return self
+        return InexactPullback(self.A, self.L, accuracy=accuracy, batch_ndim=batch_ndim)
 
     def check_space(self, space: Space) -> None:
         self.A.check_space(self.L.range_space(space))

@@ -49,6 +49,9 @@ class _AlternatingDirections(Method):
     def exact_element(self, *operators: Operator) -> bool:
         return False
 
+    def dual(self, u: Point) -> Point:
+        return scale(self.rho, u[2])
+
     def refusal(self, *operators: Operator) -> str | None:
         """What is missing, if anything."""
         A, composed = operators

@@ -2,11 +2,13 @@
 
 With S = diag(√d), d > 0, x = Sy turns 0 ∈ ΣAᵢx into 0 ∈ ΣSAᵢ(Sy), and a method's step α in y is
 the step αd in x. S A S is monotone if A is; of ∂f, f elementwise, its resolvent is the proximal map
-with the step αdᵢ in the i-th entry; of x ↦ Mx − q it is that of the matrix SMS. A good d makes SMS
-better conditioned: dᵢ = 1/Mᵢᵢ, or 1/Lᵢ for curvatures Lᵢ along the axes.
+with the step αdᵢ in the i-th entry; of x ↦ Mx − q it is that of the matrix SMS; and S LᵀBL S is
+KᵀBK with K = LS, which leaves the dual variable as it is. A good d makes SMS or K better
+conditioned: dᵢ = 1/Mᵢᵢ, 1/Lᵢ for curvatures Lᵢ along the axes, or 1/‖Leᵢ‖².
 
 Source: Giselsson, Boyd, *Linear convergence and metric selection for Douglas-Rachford splitting and
-ADMM* (2017).
+ADMM* (2017); Pock, Chambolle, *Diagonal preconditioning for first order primal-dual algorithms in
+convex optimization* (2011).
 """
 
 from __future__ import annotations
@@ -24,9 +26,10 @@ from splitkit.linear.dense import DenseMatrix
 from splitkit.linear.diagonal import Diagonal
 from splitkit.operators.base import Operator, PointMap
 from splitkit.operators.identity import Zero
+from splitkit.operators.pullback import Pullback
 from splitkit.properties import Properties
 from splitkit.solvers.iteration import Iteration, Reading, State, Trace
-from splitkit.solvers.method import Guarantee, Role
+from splitkit.solvers.method import Guarantee
 from splitkit.solvers.wrapper import Wrapper
 
 
@@ -37,7 +40,7 @@ class Preconditioned(Wrapper):
     Parameters
     ----------
     method : Method
-        Of evaluated and resolved terms.
+        Such as ``DouglasRachford()`` or ``ChambollePock()``.
     diagonal : array
         d, positive, of x's shape without its batch axes, or like x.
     """
@@ -70,8 +73,6 @@ class Preconditioned(Wrapper):
         return [InMetric.of(A, self.root) for A in operators]
 
     def missing(self, *operators: Operator) -> str | None:
-        if Role.COMPOSED in self.roles:
-            return f"{self.method.label} composes a term with a linear map: precondition L itself"
         return self.method.missing(*self.within(operators))
 
     def chosen(self, *operators: Operator) -> Self:
@@ -88,6 +89,9 @@ class Preconditioned(Wrapper):
     def iteration(self, *operators: Operator) -> Iteration:
         return _InMetric(self.method.iteration(*self.within(operators)), self.root)
 
+    def dual(self, u: Point) -> Point | None:
+        return self.method.dual(u)
+
 
 class InMetric(Operator):
     """S A S for S = diag(s)."""
@@ -98,7 +102,10 @@ class InMetric(Operator):
     @classmethod
     def of(cls, A: Operator, s: Array) -> Operator:
         """The simplest operator equal to S A S; ``A`` may be watched."""
-        return A if isinstance(A, Zero) else cls(A, s)
+        if not isinstance(A, Pullback):
+            return A if isinstance(getattr(A, "A", A), Zero) else cls(A, s)
+        dense = isinstance(A.L, DenseMatrix) and s.ndim == 1  # with an exact norm
+        return Pullback(A.A, DenseMatrix(A.L.matrix * s) if dense else A.L @ Diagonal(s))
 
     @cached_property
     def affine(self) -> Affine | None:
@@ -170,8 +177,12 @@ class _InMetric(Iteration):
 
     def read(self, trace: Trace) -> Reading:
         reading = self.inner.read(trace)
-        terms = tuple(term / self.s for term in reading.terms)
-        return Reading(self.s * reading.x, terms, tuple(size / self.s for size in reading.sizes))
+        terms, sizes = (tuple(map(self._unscaled, each)) for each in (reading.terms, reading.sizes))
+        return Reading(self.s * reading.x, terms, sizes)
+
+    def _unscaled(self, term: Point) -> Point:
+        """S⁻¹ of an element at x, or of the first of a pair at (x, y)."""
+        return (term[0] / self.s, *term[1:]) if isinstance(term, tuple) else term / self.s
 
     def governing(self, state: State) -> Point:
         return self.inner.governing(state)

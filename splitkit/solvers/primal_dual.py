@@ -76,8 +76,8 @@ class PrimalDual(Method):
         """The steps τ up to which σ stays in proportion."""
         raise NotImplementedError
 
-    def longest_tau(self, norm: float, β: float) -> float:
-        """A step τ that leaves room for σ = margin/(τ‖L‖²)."""
+    def longest_tau(self, coupling: float, β: float) -> float:
+        """The bound of τ for σ‖L‖² = coupling."""
         raise NotImplementedError
 
     def longest_sigma(self, tau: float, norm: float, β: float) -> float:
@@ -92,7 +92,9 @@ class PrimalDual(Method):
         tau, sigma = self.tau, self.sigma
         if None in (tau, sigma) and (not 0 < norm < math.inf or β == 0):
             return replace(self, tau=tau or 1.0, sigma=sigma or 1.0, balance=False)
-        tau = tau or self.longest_tau(norm, β)
+        if tau is None:  # without a σ, both steps as long as each other where C allows it
+            tau = self.longest_tau(norm if sigma is None else sigma * norm**2, β)
+            tau = tau if sigma is None else 0.999 * tau
         sigma = sigma or self.longest_sigma(tau, norm, β)
         return replace(self, tau=tau, sigma=sigma, balance=balance)
 
@@ -173,8 +175,8 @@ class CondatVu(PrimalDual):
     def greatest_tau(self, β: float) -> float:
         return β
 
-    def longest_tau(self, norm: float, β: float) -> float:
-        return 1 / (norm + 1 / (2 * β))
+    def longest_tau(self, coupling: float, β: float) -> float:
+        return 1 / (coupling + 1 / (2 * β))
 
     def longest_sigma(self, tau: float, norm: float, β: float) -> float:
         return max(0.999 * (1 / tau - 1 / (2 * β)), 1e-3 / tau) / norm**2
@@ -271,8 +273,8 @@ class PD3O(PrimalDual):
     def greatest_tau(self, β: float) -> float:
         return 1.9 * β
 
-    def longest_tau(self, norm: float, β: float) -> float:
-        return min(1.9 * β, 1 / norm)
+    def longest_tau(self, coupling: float, β: float) -> float:
+        return min(1.9 * β, 1 / coupling)
 
     def longest_sigma(self, tau: float, norm: float, β: float) -> float:
         return 1 / (tau * norm**2)

@@ -47,18 +47,18 @@ def cyclic(at: At) -> None:
     path = [np.cos(t) * d + np.sin(t) * e for t in angles]
     if A.has_evaluation:
         pairs = [(point, flat.vector(A(flat.point(point)))) for point in path]
-        noise = 0.0
+        largest = 0.0
     else:
         values = [flat.vector(at.R(flat.point(point))) for point in path]
         pairs = [(r, (p - r) / at.alpha) for p, r in zip(path, values, strict=True)]
-        noise = (
-            max(float(np.linalg.norm(p)) for p in path) / at.alpha
-        )  # of which u keeps the rounding
+        # of which r and u = (p − r)/α keep the rounding
+        largest = max(float(np.linalg.norm(p)) for p in path)
     for turn in (1, -1):
         total = size = 0.0
         for (x, u), (y, _) in pairwise([*pairs, pairs[0]][::turn]):
             total += float(u @ (y - x))
-            size += float((np.linalg.norm(u) + noise) * (np.linalg.norm(x) + np.linalg.norm(y)))
+            lengths = np.linalg.norm(x) + np.linalg.norm(y) + largest
+            size += float((np.linalg.norm(u) + largest / at.alpha) * lengths)
         formula = (
             f"Σ⟨uₖ, xₖ₊₁ − xₖ⟩ ≤ 0, uₖ ∈ A(xₖ), {CYCLE} points about the ellipse "
             "cos(t)x + sin(t)y: A is the gradient of a convex function"

@@ -31,6 +31,7 @@ from splitkit.testing.strategies import (
 )
 
 ROUNDINGS = 500  # how many rounding errors of its terms a formula may be off by
+ERRORS = 8  # how many errors of a prox that states its accuracy
 
 KEPT = (
     "no_mutation",
@@ -50,10 +51,19 @@ class Place:
     dtype: Any
     device: Any
     space: Space
+    accuracy: float = 0.0  # that the maps to check state, relative to the size of their arguments
     prepared: dict[Any, Operator] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
-    def of(cls, shape: PointShape, xp: Any, dtype: Any, device: Any, batch_ndim: int) -> Place:
+    def of(
+        cls,
+        shape: PointShape,
+        xp: Any,
+        dtype: Any,
+        device: Any,
+        batch_ndim: int,
+        accuracy: float = 0.0,
+    ) -> Place:
         """The place for points of this shape; xp None: NumPy, dtype None: float64.
 
         Raises
@@ -73,7 +83,8 @@ class Place:
             )
         flat = Flat(shape, xp, dtype, device)
         zero = flat.point(np.zeros(flat.size))
-        return cls(shape, xp, dtype, device, Space.of(zero, batch_ndim, name="shape"))
+        space = Space.of(zero, batch_ndim, name="shape")
+        return cls(shape, xp, dtype, device, space, accuracy)
 
     @cached_property
     def flat(self) -> Flat:
@@ -82,13 +93,13 @@ class Place:
 
     @cached_property
     def eps(self) -> float:
-        """The rounding unit."""
-        return float(self.xp.finfo(self.dtype).eps)
+        """The rounding unit, or what stands for it: 500 of them are 8 of the stated errors."""
+        return max(float(self.xp.finfo(self.dtype).eps), ERRORS * self.accuracy / ROUNDINGS)
 
     @property
     def is_double(self) -> bool:
         """Whether finite differences have digits to spare."""
-        return self.eps < 1e-10
+        return float(self.xp.finfo(self.dtype).eps) < 1e-10
 
     @cached_property
     def zero(self) -> Point:

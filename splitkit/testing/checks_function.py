@@ -37,7 +37,7 @@ def check_function(
     f(z) + ‖z − x‖²/(2α), which grows by its strong convexity, against perturbations; convexity; the
     gradient against values and, in float64, finite differences; the conjugate's prox by Moreau's
     identity and its value by Fenchel-Young; an elementwise prox entry by entry; dtype and batch
-    shape of values.
+    shape of values. Where f states an accuracy, its prox is held to that, and not to rounding.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def function_suite(
 ) -> Suite:
     """The properties of a function; see ``check_function``."""
     batch = f.batch_ndim if batch_ndim is None else batch_ndim
-    place = Place.of(shape, xp, dtype, device, batch)
+    place = Place.of(shape, xp, dtype, device, batch, f.accuracy or 0.0)
     f.check_space(place.space)
     A = Subdifferential(f)
     drawn = points(shape, xp=place.xp, dtype=place.dtype, device=device)

@@ -106,6 +106,11 @@ def _map(asarray: AsArray) -> LinearOperator:
     return linear.DenseMatrix(asarray([[2.0, 1.0], [-1.0, 1.0]]))
 
 
+def _shear(asarray: AsArray) -> LinearOperator:
+    """LLᵀ is no multiple of I."""
+    return linear.DenseMatrix(asarray([[1.0, 0.5], [0.0, 1.0]]))
+
+
 def _pulled_back(M: LinearOperator, L: LinearOperator) -> LinearOperator:
     return L.T @ M @ L
 
@@ -143,6 +148,9 @@ COMBINATORS: dict[str, Examples] = {
         (operators.PartialInverse(_general(a), _line(a)), (2,)),
         (_general(a).partial_inverse(_line(a)).resolvent(1.0), (2,)),
         (_norm().partial_inverse(_line(a)).cayley(1.0), (2,)),
+    ],
+    "InexactPullback": lambda a: [
+        (operators.InexactPullback(_general(a), _shear(a)), (2,)),
     ],
     "Pullback": lambda a: [
         (_norm().pullback(_isometry(a)), (3,)),
@@ -218,6 +226,10 @@ COMBINATORS: dict[str, Examples] = {
         (functions.SpectralSymmetric(functions.Box(0.0, 1.0)), (2, 2)),
     ],
     "SumOfFunctions": lambda a: [(functions.SquaredL2() + functions.Huber(), (3,))],
+    "InexactComposition": lambda a: [
+        (functions.InexactComposition(functions.L1Norm(0.7, batch_ndim=1), _shear(a),
+                                      accuracy=1e-6), (2, 2)),
+    ],
     "Composed": lambda a: [
         (functions.L1Norm() @ _isometry(a), (3,)),
         (functions.SquaredL2() @ linear.DenseMatrix(a([[1.0, -2.0], [0.5, 3.0]])), (2,)),

@@ -15,7 +15,14 @@ from splitkit_nn.data import Dataset, download
 from splitkit_nn.training.config import Config
 from splitkit_nn.training.recipe import SETTINGS
 from splitkit_nn.training.recipes import RECIPES, find_recipe
-from splitkit_nn.training.run import REPORT, Run, is_run, refuse_existing, refuse_foreign
+from splitkit_nn.training.run import (
+    REPORT,
+    DamagedFileError,
+    Run,
+    is_run,
+    refuse_existing,
+    refuse_foreign,
+)
 from splitkit_nn.training.seeds import summarize
 from splitkit_nn.training.train import train
 
@@ -77,13 +84,15 @@ def _configs(options: argparse.Namespace) -> dict[Path, Config]:
         return {options.out: _config(options, options.out, given)}
     if "seed" in given:
         raise ValueError("--seed and --seeds exclude each other: give one of them")
+    if len(set(options.seeds)) < len(options.seeds):
+        raise ValueError(f"--seeds {' '.join(map(str, options.seeds))}: give each of them once")
     if is_run(options.out):
         raise FileExistsError(f"{options.out} is a single run: give --seeds another --out")
     return {
         options.out / f"seed-{seed}": _config(
             options, options.out / f"seed-{seed}", {**given, "seed": seed}
         )
-        for seed in dict.fromkeys(options.seeds)
+        for seed in options.seeds
     }
 
 
@@ -94,6 +103,8 @@ def _config(options: argparse.Namespace, out: Path, given: dict[str, Any]) -> Co
     else:
         refuse_existing(out)
     if not is_run(out):
+        if options.resume:
+            print(f"{out} holds no run to go on with: a new one begins", file=sys.stderr)
         recipe = replace(find_recipe(options.recipe), **given)
         return Config(recipe, options.data, options.device or "cpu")
     saved = Run(out).read_config()
@@ -131,7 +142,7 @@ def _train(config: Config, dataset: Dataset, out: Path, options: argparse.Namesp
             progress=not options.no_progress,
             resume=options.resume,
         )
-    except BlockingIOError:
+    except (BlockingIOError, DamagedFileError):
         raise
     except BaseException:
         _say_what_was_kept(Run(out))

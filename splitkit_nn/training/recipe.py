@@ -72,8 +72,8 @@ class Recipe:
     Raises
     ------
     ValueError
-        A number is not positive (the seed, the validation share: negative) or not finite, or the
-        schedule is none.
+        A number is not positive (the seed, the validation share: negative) or not finite, the
+        tolerance not below 1, or the schedule is none.
     """
 
     name: str
@@ -105,6 +105,8 @@ class Recipe:
             value = getattr(self, key)
             if value is not None and not 0 < value < math.inf:
                 raise ValueError(f"{key} = {value}: give a positive, finite number")
+        if self.tol >= 1:
+            raise ValueError(f"tol = {self.tol}: it is relative; give a number below 1")
         if not 0 <= self.seed < 2**63:
             raise ValueError(f"seed = {self.seed}: give an integer from 0 up to 2⁶³ − 1")
         if not 0 <= self.validation < 1:

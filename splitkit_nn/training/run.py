@@ -32,6 +32,10 @@ MODEL, BEST, REPORT = "model.pt", "best.pt", "report.md"
 LOCK = ".lock"
 
 
+class DamagedFileError(ValueError):
+    """A file of a run is not what its name says."""
+
+
 @dataclass(frozen=True)
 class Run:
     """A training's directory; ``claim`` makes a new one, ``Run(path)`` reads one that is there."""
@@ -108,7 +112,7 @@ class Run:
         if not path.is_file():
             raise FileNotFoundError(
                 f"{self.path} holds no {name}: its training ended before the first epoch did, or "
-                "held nothing out to find its best; train again"
+                "held nothing out to find its best (--validation); train again"
             )
         with _told(path, "the parameters of this run's recipe"):
             state = torch.load(path, "cpu", weights_only=True)
@@ -137,7 +141,8 @@ def _told(path: Path, expected: str) -> Iterator[None]:
     try:
         yield
     except (pickle.UnpicklingError, RuntimeError, EOFError, TypeError, KeyError, ValueError) as e:
-        raise ValueError(f"{path}: not {expected} ({e}); train again") from e
+        reason = str(e).split("\n", 1)[0]
+        raise DamagedFileError(f"{path}: not {expected} ({reason}); train again") from e
 
 
 def refuse_existing(path: Path) -> None:

@@ -168,13 +168,15 @@ class Trainer:
 
     def _step(self, images: Tensor, labels: Tensor, where: str) -> Step:
         self.optimizer.zero_grad()
-        logits = self.model(images)
-        loss = nn.functional.cross_entropy(logits, labels)
-        if not math.isfinite(loss.item()):
-            raise FloatingPointError(
-                f"the loss is {loss.item()} at {where}; a smaller learning rate (--lr) may help"
-            )
-        loss.backward()  # type: ignore[no-untyped-call]
+        try:
+            logits = self.model(images)
+            loss = nn.functional.cross_entropy(logits, labels)
+            if not math.isfinite(loss.item()):
+                raise FloatingPointError(f"the loss is {loss.item()}")
+            loss.backward()  # type: ignore[no-untyped-call]
+        except (FloatingPointError, sk.NotConvergedError) as error:
+            error.add_note(f"in {where}; a smaller learning rate (--lr) may help")
+            raise
         self.optimizer.step()
         self.scheduler.step()
         return Step(

@@ -327,12 +327,6 @@ def test_conjugates_are_infinite_outside_their_domain():
         assert float(f.conjugate(far)) == math.inf
 
 
-def test_a_conjugate_without_a_formula_says_so():
-    for f in (TotalVariation1D(), SortedL1(np.ones(3)), ElasticNet(1.0, 0.0)):
-        with pytest.raises(TypeError, match="no formula"):
-            f.conjugate(np.ones(3))
-
-
 # -- smooth losses --------------------------------------------------------------------------------
 
 

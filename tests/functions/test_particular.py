@@ -338,11 +338,6 @@ def test_spaces_that_do_not_fit_are_refused(make, shape, batch_ndim, error, mess
         make().check_space(Space.of(np.ones(shape), batch_ndim))
 
 
-def test_quadratic_refuses_an_array_of_steps():
-    with pytest.raises(TypeError, match="alpha"):
-        Quadratic(P, batch_ndim=1).prox(np.ones((2, 3)), np.ones(2))
-
-
 def test_scaled_quadratic_agrees():
     x = np.ones(3)
     np.testing.assert_allclose((2.0 * Quadratic(P)).prox(x, 0.5), Quadratic(2 * P).prox(x, 0.5))

@@ -98,6 +98,24 @@ def test_projections_at_every_scale_in_both_precisions(name, scale):
         close(make(single).project(y), p, y, 16)
 
 
+@pytest.mark.parametrize("scale", [1.0, 1e3, 1e6, 1e9])
+def test_transport_plans_of_matrices_far_beyond_the_marginals(scale):
+    """Where the matrix is large, the support has to grow together from parts far from each other.
+
+    By the projection theorem the support function of C at Y − X is ⟨Y − X, X⟩.
+    """
+    rng = np.random.default_rng(4)
+    for _ in range(12):
+        p, q = rng.random(12), rng.random(9)
+        p, q = p / p.sum(), q / q.sum()
+        C, Y = TransportPolytope(p, q), scale * rng.normal(size=(12, 9))
+        X = C.project(Y)
+        assert C(X) == 0
+        size = np.linalg.norm(Y) + 1
+        gap = float(C.conjugate(Y - X)) - np.sum((Y - X) * X)
+        assert abs(gap) <= 200 * np.finfo(float).eps * size * size
+
+
 @pytest.mark.parametrize(
     "x",
     [
@@ -117,6 +135,20 @@ def test_a_step_below_the_rounding_of_the_point_leaves_it(alpha):
     y = single([1e9, -1.0, 2.0])
     assert np.array_equal(LInfNorm().prox(y, alpha), y)
     assert np.array_equal(LInfNorm().prox(single([1e9, 1e9]), alpha), single([1e9, 1e9]))
+
+
+@pytest.mark.parametrize(
+    ("x", "p"),
+    [
+        ([1e8, 1e8, 0.0], [0.5, 0.5, 0.0]),
+        ([1e9, 1.0, 2.0], [1.0, 0.0, 0.0]),
+        ([-1e8, 3e7, 5.0], [0.0, 1.0, 0.0]),
+        ([-1e8, -3e8, -1e8], [0.5, 0.0, 0.5]),
+    ],
+)
+def test_a_set_smaller_than_the_rounding_of_the_point_is_reached(x, p):
+    for C in (CappedSimplex(), CappedSimplex(single([1.0, 2.0, 3.0])), Simplex()):
+        assert np.array_equal(C.project(single(x)), single(p))
 
 
 @pytest.mark.parametrize(

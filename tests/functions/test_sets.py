@@ -444,6 +444,10 @@ def test_stalls_are_taken_in_one_step():
     C = Intersection((Hyperplane(np.asarray([1.0, 1.0]), 0.5), Box(0.0, 1.0)))
     for size in (1e2, 1e4, 1e6):
         np.testing.assert_allclose(C.project(np.asarray([0.0, size])), [0.0, 0.5], atol=1e-9)
+    # in single precision the moves, ¼ a sweep, are hardly more than the rounding of y
+    single = Intersection((Hyperplane(np.ones(2, np.float32), 0.5), Box(0.0, 1.0)))
+    p = single.project(np.asarray([0.0, 6.6665e4], np.float32))
+    np.testing.assert_allclose(p, [0.0, 0.5], atol=1e-6)
 
 
 def test_empty_intersections_are_refused_loudly():

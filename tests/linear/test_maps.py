@@ -20,6 +20,7 @@ from splitkit.linear import (
     Convolution,
     DenseMatrix,
     Diagonal,
+    Fourier,
     Gradient,
     Iterative,
     Kronecker,
@@ -487,3 +488,20 @@ def test_immutable_arrays_have_the_same_differences():
     np.testing.assert_array_equal(np.asarray(y), L(values))
     np.testing.assert_array_equal(np.asarray(L.T(y)), L.T(L(values)))
     np.testing.assert_array_equal(np.asarray(L.add_to(y, x)), 2 * L(values))
+
+
+def test_fourier_is_numpys_transform_on_pairs():
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(2, 3, 4, 5))
+    for dimensions in (1, 2):
+        z = np.fft.fftn(a + 1j * b, axes=tuple(range(-dimensions, 0)), norm="ortho")
+        real, imaginary = Fourier(dimensions)((a, b))
+        np.testing.assert_allclose(real + 1j * imaginary, z, atol=1e-14)
+    L = Fourier() @ BlockColumn((ScaledIdentity(), ScaledIdentity(0.0)))
+    np.testing.assert_allclose(L(a)[0] + 1j * L(a)[1], np.fft.fft(a, norm="ortho"), atol=1e-14)
+    np.testing.assert_allclose(L.T(L(a)), a, atol=1e-14)
+    for wrong, error in ((0, ValueError), (True, TypeError), (1.0, TypeError)):
+        with pytest.raises(error, match="dimensions"):
+            Fourier(wrong)
+    with pytest.raises(ValueError, match="pairs"):
+        Fourier(2).check_space(Space.of((np.ones(3), np.ones(3))))

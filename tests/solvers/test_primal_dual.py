@@ -125,6 +125,56 @@ def test_balance_is_a_flag(balance):
         sk.PD3O(balance=balance)
 
 
+LEFT_OPEN = [(sk.ChambollePock, 2), (sk.CondatVu, 3), (sk.PD3O, 3)]
+
+
+@pytest.mark.parametrize("sigma", [1e-3, 1.0, 1e3])
+@pytest.mark.parametrize(("kind", "terms"), LEFT_OPEN)
+def test_tau_follows_a_sigma_that_is_given(kind, terms, sigma):
+    operators = denoising().terms if terms == 2 else (sk.Zero(), *denoising().terms[::-1])
+    method = kind(sigma=sigma).chosen(*operators)
+    assert method.guarantee(*operators).holds
+    assert not kind(sigma=sigma, tau=2.1 * method.tau).guarantee(*operators).holds
+
+
+@pytest.mark.parametrize("method", [sk.ChambollePock(), sk.LinearizedADMM()], ids=repr)
+def test_a_diagonal_metric_scales_columns_and_leaves_the_dual_variable(method):
+    """min g(x) + ‖Lx − b‖₁ with columns of very different lengths: d = 1/‖Leᵢ‖²."""
+    rng = np.random.default_rng(0)
+    lengths = np.array([0.02, 7.0, 60.0])
+    L, b = rng.normal(size=(6, 3)) * lengths, rng.normal(size=6)
+    box = f.Box(-1 / lengths, 1 / lengths)
+    loss = f.L1Norm().translate(b)
+    inclusion = sk.NormalCone(box) + sk.Subdifferential(loss).pullback(sk.DenseMatrix(L))
+    options = {"tol": 1e-8, "max_iter": 5000}
+    s = sk.solve(
+        inclusion, np.zeros(3), sk.Preconditioned(method, diagonal=lengths**-2.0), **options
+    )
+    assert f.duality_gap(box, loss, s.x, s.dual, sk.DenseMatrix(L)) <= 1e-5
+    plain = sk.solve(inclusion, np.zeros(3), method, **options, on_failure="return")
+    assert not plain.converged or plain.iterations > 2 * s.iterations
+
+
+def test_a_diagonal_metric_of_images():
+    pixels = np.random.default_rng(2).uniform(0.5, 2.0, size=NOISY.shape)
+    plain = sk.solve(denoising(), NOISY, sk.ChambollePock(), tol=1e-8)
+    for kind in (sk.ChambollePock, sk.PD3O):  # the second with 0 in the place of A
+        method = sk.Preconditioned(kind(), diagonal=pixels)
+        found = sk.solve(denoising(), NOISY, method, tol=1e-8)
+        np.testing.assert_allclose(found.x, plain.x, atol=1e-5)
+
+
+def test_admm_has_a_dual_solution():
+    rng = np.random.default_rng(1)
+    M, L = np.diag([1.0, 2.0, 3.0]), rng.normal(size=(2, 3))
+    inclusion = sk.Affine(M, np.ones(3)) + sk.Subdifferential(f.L1Norm()).pullback(
+        sk.DenseMatrix(L)
+    )
+    for method in (sk.ADMM(rho=2.0), sk.LinearizedADMM(rho=0.3)):
+        s = sk.solve(inclusion, np.zeros(3), method, tol=1e-10)
+        np.testing.assert_allclose(M @ s.x - 1 + L.T @ s.dual, 0.0, atol=1e-7)
+
+
 def test_the_dual_solution_solves_the_dual_problem():
     """y ∈ ∂g(Lx): the value of g is ⟨y, Lx⟩, and Lᵀy = b − x."""
     solution = sk.solve(denoising(), NOISY, sk.ChambollePock(), tol=1e-9)

@@ -176,6 +176,8 @@ REFUSED = {
     "data not wanted": (["digits", "--data", "."], "leave --data out"),
     "m": (["digits", "--m", "0"], "m = 0.0: give a positive"),
     "tol": (["digits", "--tol", "-1"], "tol = -1.0: give a positive"),
+    "loose tol": (["digits", "--tol", "2"], "tol = 2.0: it is relative; give a number below 1"),
+    "seed twice": (["digits", "--seeds", "1", "1"], "--seeds 1 1: give each of them once"),
     "validation": (["digits", "--validation", "1"], "validation = 1.0: give a share"),
     "precision": (["digits", "--precision", "int8"], "precision = 'int8': give float32 or"),
     "seed and seeds": (["digits", "--seed", "1", "--seeds", "2"], "exclude each other"),
@@ -217,6 +219,21 @@ def test_no_run_no_result(tmp_path: Path, capsys: pytest.CaptureFixture[str], co
     assert "is not a run" in capsys.readouterr().err
 
 
+def test_no_command_is_told_which_there_are(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main([])
+    assert "{train,evaluate,certify,figures,reproduce}" in capsys.readouterr().err
+
+
+def test_divergence_is_told_with_its_place_and_remedy(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train("digits", tmp_path / "run", "--alpha", "1e9") == 1
+    printed = capsys.readouterr().err
+    assert "did not meet the tolerance" in printed
+    assert "in epoch 1, batch 1; a smaller learning rate (--lr) may help" in printed
+
+
 def test_a_subprocess_shows_no_traceback(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "splitkit_nn", "evaluate", str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
@@ -239,6 +256,7 @@ def stop_at(monkeypatch: pytest.MonkeyPatch, stop: int, error: BaseException) ->
 
 BREAKS = {
     "interrupted": (KeyboardInterrupt(), 130, "interrupted"),
+    "no memory": (MemoryError("no room"), 1, "error: no room\nthe memory is too small: give"),
     "bad loss": (FloatingPointError("the loss is nan"), 1, "error: the loss is nan"),
 }
 

@@ -119,7 +119,7 @@ def test_a_full_disk_is_told_in_a_line(
     out = tmp_path / "run"
     assert main(["train", "digits", "--epochs", "2", "--no-progress", "--out", str(out)]) == 1
     printed = capsys.readouterr().err
-    assert "error: [Errno 28] No space left on device" in printed
+    assert f"error: [Errno 28] No space left on device: '{out / 'checkpoint.pt'}'" in printed
     assert "--resume goes on from there" in printed
     assert main(["evaluate", str(out)]) == 0
 
@@ -246,9 +246,35 @@ def test_what_is_no_run_is_not_gone_on_with(
         pytest.fail("claimed")
 
 
-def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:
+def test_a_new_run_is_said_to_be_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "misspelt"
+    arguments = ["train", "digits", "--epochs", "1", "--no-progress", "--out", str(out)]
+    assert main([*arguments, "--resume"]) == 0
+    assert f"{out} holds no run to go on with: a new one begins" in capsys.readouterr().err
+
+
+def test_asked_to_terminate_it_ends_as_by_ctrl_c(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    arguments = ["train", "digits", "--out", str(out), "--epochs", "100", "--no-progress"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "splitkit_nn", *arguments], cwd=ROOT, stderr=subprocess.PIPE
+    )
+    wait_for((out / "metrics.csv").exists, process)
+    process.terminate()
+    _, error = process.communicate()
+    assert process.returncode == 130
+    assert f"kept: {out}".encode() in error or b"nothing was saved" in error
+    assert b"interrupted" in error
+
+
+def test_a_damaged_checkpoint_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run_here(tmp_path / "run", replace(RECIPE, epochs=1))
     (tmp_path / "run" / "report.md").unlink()
     (tmp_path / "run" / "checkpoint.pt").write_bytes(b"no zip archive")
     with pytest.raises(ValueError, match=r"checkpoint\.pt: not a checkpoint of this run's recipe"):
         run_here(tmp_path / "run", replace(RECIPE, epochs=1), resume=True)
+    arguments = ["train", "digits", "--no-progress", "--out", str(tmp_path / "run")]
+    assert main([*arguments, "--resume"]) == 1
+    printed = capsys.readouterr().err
+    assert "train again" in printed
+    assert "kept" not in printed

@@ -103,7 +103,7 @@ def test_training_lowers_the_loss() -> None:
 def test_a_loss_that_is_not_finite_stops_before_the_parameters(bad: float) -> None:
     calls = iter([1.0, bad])
     trainer = with_loss(lambda logits: logits * next(calls))
-    with pytest.raises(FloatingPointError, match="nan at epoch 1, batch 2"):
+    with pytest.raises(FloatingPointError, match="nan\nin epoch 1, batch 2"):
         trainer.run_epoch(unwatched)
     assert all(p.isfinite().all() for p in trainer.model.parameters())
 
