@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
@@ -12,12 +13,15 @@ from hypothesis import strategies as st
 
 from splitkit.backend import Array, Point, add, blocks, lincomb, namespace, scale, subtract
 from splitkit.functions.base import Function
+from splitkit.functions.calculus import Conjugate
 from splitkit.functions.subdifferential import Subdifferential
 from splitkit.testing import _shared, checks_operator
 from splitkit.testing._place import KEPT, ROUNDINGS, Place
 from splitkit.testing._report import require
 from splitkit.testing._suite import Case, Property, Suite, suite
 from splitkit.testing.strategies import PointShape, points, step_sizes
+
+ValueMap = Callable[[Point], Array]
 
 
 def check_function(
@@ -136,8 +140,8 @@ def properties(f: Function, A: Subdifferential, place: Place) -> tuple[Property,
             found.append(Property(elementwise, ("elementwise",)))
         if f.convex and f.conjugate.has_prox:
             found.append(Property(moreau, ("moreau_of_conjugate",)))
-            if valued and has_value(f.conjugate, place.zero):
-                found.append(Property(fenchel_young, ("fenchel_young",)))
+        for way in conjugate_values(f, place) if valued else ():
+            found.append(Property(partial(fenchel_young, way), ("fenchel_young",)))
     if f.has_gradient and valued:
         bounds = ["gradient_lower_bound"]
         if f.smoothness is not None:
@@ -149,7 +153,17 @@ def properties(f: Function, A: Subdifferential, place: Place) -> tuple[Property,
     return (*found, *checks_operator.properties(A, place))
 
 
-def has_value(f: Function, x: Point) -> bool:
+def conjugate_values(f: Function, place: Place) -> list[ValueMap]:
+    """The ways to f*'s value that are known; f.conjugate may not come to f.conjugate_value."""
+    if not f.convex:
+        return []
+    ways: list[ValueMap] = [f.conjugate]
+    if not isinstance(f.conjugate, Conjugate):
+        ways.append(f.conjugate_value)
+    return [way for way in ways if has_value(way, place.zero)]
+
+
+def has_value(f: ValueMap, x: Point) -> bool:
     """Whether f's value is known (that of a conjugate may not be)."""
     try:
         f(x)
@@ -288,13 +302,15 @@ def moreau(at: AtFunction) -> None:
     place.equal("moreau_of_conjugate", formula, both, x, terms, x=x, alpha=alpha)
 
 
-def fenchel_young(at: AtFunction) -> None:
+def fenchel_young(conjugate: ValueMap, at: AtFunction) -> None:
     """f(y) + f*(u) ≥ ⟨y, u⟩, with equality at p = prox_{αf}(x) for u = (x − p)/α."""
     f, place, x, y, p, alpha = at.f, at.place, at.x, at.y, at.prox, at.alpha
-    u = f.conjugate.prox(scale(1 / alpha, x), 1 / alpha)
-    fp, fu = f(p), f.conjugate(u)
+    slope = scale(1 / alpha, subtract(x, p))
+    dual = f.conjugate
+    u = dual.prox(scale(1 / alpha, x), 1 / alpha) if dual.has_prox else slope
+    fp, fu = f(p), conjugate(u)
     # u may miss the domain of f* by its rounding; (x − p)/α is the same u, rounded otherwise
-    other = f.conjugate(scale(1 / alpha, subtract(x, p)))
+    other = conjugate(slope)
     fu = place.xp.where(place.xp.isfinite(fu), fu, other)
     missed = rounded_away(place, fp, p, x) | rounded_away(place, fu, u, scale(1 / alpha, x))
     product = place.space.inner(p, u)
@@ -302,13 +318,14 @@ def fenchel_young(at: AtFunction) -> None:
     slack = slack + ROUNDINGS * place.eps * (place.size(x) / alpha + place.size(u)) * (
         place.size(p) + place.size(x)
     )
-    formula = "f(p) + f*(u) = ⟨p, u⟩ for p = prox_{αf}(x), u = prox_{f*/α}(x/α)"
+    by = "f.conjugate" if isinstance(conjugate, Function) else "f.conjugate_value"
+    formula = f"f(p) + f*(u) = ⟨p, u⟩ for p = prox_{{αf}}(x), u = (x − p)/α, f* = {by}"
     gap = abs(fp + fu - product)
     gap = place.xp.where(missed, place.xp.zeros_like(gap), gap)
     place.at_most("fenchel_young", formula, gap, slack, fp + fu, product, x=x, alpha=alpha)
     product = place.space.inner(y, u)
     slack = slack + at.rounding((at.fy, fu), (y, u), product)
-    formula, total = "f(y) + f*(u) ≥ ⟨y, u⟩", at.fy + fu
+    formula, total = f"f(y) + f*(u) ≥ ⟨y, u⟩, f* = {by}", at.fy + fu
     place.at_most("fenchel_young", formula, product - total, slack, total, product, y=y, u=u)
 
 

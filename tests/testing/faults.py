@@ -495,6 +495,26 @@ class ValueOfF(SquaredL2):
         return Wrong(1 / self.weight)
 
 
+@fault("conjugate_value wrong where f.conjugate is another way", "fenchel_young")
+class WrongConjugateValue(SquaredL2):
+    def __init__(self) -> None:
+        super().__init__(3.0)
+
+    def conjugate_value(self, u: Any) -> Any:
+        return 1.01 * super().conjugate_value(u)
+
+
+@fault("conjugate that has a wrong value and no prox", "fenchel_young")
+class NoProx(SquaredL2):
+    @property
+    def conjugate(self) -> Any:
+        class Wrong(sk.functions.Function):
+            def __call__(self, u: Any) -> Any:
+                return 0.505 * np.sum(u * u)
+
+        return Wrong()
+
+
 @fault("gradient 2 % too large", "finite_difference")  # fmt: skip
 class WrongGradient(SquaredL2):
     def gradient(self, x: Any) -> Any:
