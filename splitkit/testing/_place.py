@@ -163,8 +163,17 @@ class Place:
         finite = ratio[np.isfinite(ratio)]
         return float(finite.max()) if finite.size else -1.0
 
-    def keeps(self, what: str, f: Callable[[Point], Point], x: Point, shape: Any = None) -> Point:
-        """f(x), with the input unchanged, library, dtype, device and shape kept, twice the same."""
+    def keeps(
+        self,
+        what: str,
+        f: Callable[[Point], Point],
+        x: Point,
+        shape: Any = None,
+        given_as: str | None = None,
+    ) -> Point:
+        """f(x), with the input unchanged, library, dtype, device and shape kept (or a shape that is
+        given as the argument of this name), twice the same.
+        """
         before = copies(x)
         value = f(x)
         shapes = self.space.shapes if shape is None else block_shapes(shape)
@@ -179,7 +188,7 @@ class Place:
         formula = f"{what} is a tuple if points are, of as many blocks"
         require(found == wanted, "like_its_argument", formula, found, wanted, x=x)
         for array, each in zip(blocks(value), shapes, strict=True):
-            self.kept(what, array, each, x)
+            self.kept(what, array, each, x, given_as)
         first = copies(value)
         again = f(x)
         require(
@@ -201,7 +210,9 @@ class Place:
         values = self.flat.vector(x)
         return self.flat.point(1.5 * values + np.linspace(0.3, 1.0, self.flat.size))
 
-    def kept(self, what: str, array: Array, shape: Any, x: Point) -> None:
+    def kept(
+        self, what: str, array: Array, shape: Any, x: Point, given_as: str | None = None
+    ) -> None:
         """Require library, dtype, device and shape of a value."""
         name = "like_its_argument"
         if not is_array(array) or library(array) is not self.xp:
@@ -216,6 +227,8 @@ class Place:
         ]
         for fact, found, wanted in facts:
             formula = f"{what} has the {fact} of its argument"
+            if fact == "shape" and given_as is not None:
+                formula = f"{what} has the shape that was given as {given_as}"
             require(found == wanted, name, formula, found, wanted, x=x)
 
 

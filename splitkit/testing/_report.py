@@ -13,6 +13,8 @@ import numpy as np
 
 from splitkit.backend import Point, blocks, device, is_array, namespace, to_numpy
 
+REPRODUCE = "reproduce it"  # begins the code that shows a violation again
+
 LOOKING_FOR: ContextVar[str | None] = ContextVar("LOOKING_FOR", default=None)
 OBSERVED: ContextVar[dict[str, float] | None] = ContextVar("OBSERVED", default=None)
 
@@ -100,7 +102,7 @@ def reproduction(
     used = "".join(f", {shape}" for shape in shapes)
     return "\n".join(
         [
-            f"reproduce it, with A = {label(subject)}:",
+            f"{REPRODUCE}, with A = {label(subject)}:",
             f"    import {xp.__name__} as xp",
             "    from splitkit.testing import replay",
             f"    case = {show(case)}",

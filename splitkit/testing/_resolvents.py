@@ -11,6 +11,7 @@ import numpy as np
 from splitkit.backend import lincomb, scale, subtract
 from splitkit.testing._at_operator import SEARCHED_STEP, At
 from splitkit.testing._place import ROUNDINGS, Place
+from splitkit.testing._report import require
 from splitkit.testing._suite import Case
 from splitkit.testing.strategies import QUARTERS, quarter_octave
 
@@ -32,8 +33,9 @@ def resolvent(at: At) -> None:
     if not A.has_evaluation:
         return
     # at two steps: what was prepared for one must not answer for the other
-    for step in dict.fromkeys((alpha, at.beta)):
-        p = place.resolvent(A, step)(x)
+    steps = tuple(dict.fromkeys((alpha, at.beta)))
+    for step, R in [(step, place.resolvent(A, step)) for step in steps]:
+        p = R(x)
         Ap = A(p)
         terms = place.size(x) + (1 + step * at.gain) * place.size(p) + step * place.size(Ap)
         formula, both = "p + αA(p) = x for p = R_{αA}x", lincomb(1.0, p, step, Ap)
@@ -109,16 +111,21 @@ def batch_of_steps(at: At) -> None:
     if 0 in shape:
         return
     steps = np.resize(np.asarray([at.alpha, at.beta]), shape)
+    formula = (
+        "R with an array alpha, of the batch's shape, is, element by element, R with its numbers "
+        "(splitkit.backend.align(alpha, x) gives it trailing axes, to multiply x)"
+    )
+    name = "step_of_each_element"
     try:
         together = at.A.resolvent(place.array(steps))(x)
     except TypeError:
         return  # one factorization for one number, as Affine's
+    except (ValueError, RuntimeError) as error:  # of NumPy or Torch: shapes that do not broadcast
+        require(False, name, formula, error, "a point like x", x=x, alpha=steps)
+        return
     for step in sorted({at.alpha, at.beta}):
         alone = place.resolvent(at.A, step)(x)
         gap = place.size(subtract(together, alone))
         limit = ROUNDINGS * place.eps * (place.size(x) + place.size(alone))
         chosen = place.array(steps == step)
-        formula = "R with an array alpha is, element by element, R with its numbers"
-        place.at_most(
-            "step_of_each_element", formula, gap * chosen, limit, together, alone, x=x, alpha=steps
-        )
+        place.at_most(name, formula, gap * chosen, limit, together, alone, x=x, alpha=steps)

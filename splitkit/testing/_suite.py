@@ -21,7 +21,14 @@ from hypothesis import HealthCheck, Phase, given, seed as seeded, settings, stra
 
 from splitkit.backend import Point, device, is_array, namespace, subtract, to_numpy
 from splitkit.testing._place import Place
-from splitkit.testing._report import OBSERVED, Violation, label, looking_for, reproduction
+from splitkit.testing._report import (
+    OBSERVED,
+    REPRODUCE,
+    Violation,
+    label,
+    looking_for,
+    reproduction,
+)
 from splitkit.testing.strategies import make_array
 
 Case = tuple[Any, ...]
@@ -169,6 +176,11 @@ class Suite:
         except Violation as violation:
             violation.__notes__ = []
             raise violation.with_traceback(None) from None
+        except Exception as error:  # of the subject's own code: without Hypothesis' notes
+            notes = getattr(error, "__notes__", [])
+            own = [k for k, note in enumerate(notes) if note.startswith(REPRODUCE)]
+            error.__notes__ = notes[: own[-1] + 1] if own else notes
+            raise
 
     def _hold(self, each: Property, case: Case, at: Any = None, *, simplify: bool = False) -> None:
         """Check one property at one case; what it raises carries the subject and the way back."""

@@ -79,6 +79,11 @@ def function_suite(
     batch = f.batch_ndim if batch_ndim is None else batch_ndim
     place = Place.of(shape, xp, dtype, device, batch, f.accuracy or 0.0)
     f.check_space(place.space)
+    if f.batch_ndim != batch and has_value(f, place.zero):
+        raise ValueError(
+            f"f = {f!r} has batch_ndim = {f.batch_ndim}, so that its values have no batch axes of "
+            f"points with batch_ndim = {batch}: make it with batch_ndim={batch}"
+        )
     A = Subdifferential(f)
     drawn = points(shape, xp=place.xp, dtype=place.dtype, device=device)
     cases = st.tuples(drawn, drawn, step_sizes(), step_sizes())

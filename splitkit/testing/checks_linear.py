@@ -167,14 +167,15 @@ def range_shape(at: At) -> None:
     """The declared space of Lx."""
     found = at.L.range_space(at.domain.space).shapes
     wanted = block_shapes(at.range_.shape)
-    require(found == wanted, "range_space", "range_space gives the shape of Lx", found, wanted)
+    formula = "L.range_space gives the shape of Lx, which was given as range_shape"
+    require(found == wanted, "range_space", formula, found, wanted)
 
 
 def adjoint(at: At) -> None:
     """⟨Lx, y⟩ = ⟨x, Lᵀy⟩, L.T as a map, and linearity."""
     L, domain, range_, x, y, z = at.L, at.domain, at.range_, at.x, at.y, at.z
-    Lx = domain.keeps("Lx", L, x, range_.shape)
-    Lty = range_.keeps("Lᵀy", L.adjoint, y, domain.shape)
+    Lx = domain.keeps("Lx", L, x, range_.shape, "range_shape")
+    Lty = range_.keeps("Lᵀy", L.adjoint, y, domain.shape, "domain_shape")
     size_x, size_y, size_Lx, size_Lty = (
         domain.size(x), range_.size(y), range_.size(Lx), domain.size(Lty),
     )  # fmt: skip

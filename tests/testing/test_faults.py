@@ -130,7 +130,28 @@ def test_an_error_of_the_operator_itself_carries_the_way_back():
 
     with pytest.raises(RuntimeError, match="broken") as found:
         check_operator(sk.Operator.from_callable(broken), (2,))
-    assert any("replay(A, (2,)" in note for note in found.value.__notes__)
+    (note,) = found.value.__notes__  # Hypothesis' own, which names an inner function, is left out
+    assert "replay(A, (2,)" in note
+
+
+def test_a_batch_that_the_function_was_not_made_for_is_named():
+    with pytest.raises(ValueError, match=r"batch_ndim = 0.*make it with batch_ndim=1"):
+        check_function(L1Norm(), (4, 3), batch_ndim=1)
+    check_function(L1Norm(batch_ndim=1), (4, 3), batch_ndim=1, max_examples=2)
+
+
+def test_a_wrong_shape_of_the_values_is_named_by_its_argument():
+    L = sk.DenseMatrix(np.eye(3)[:2])
+    with pytest.raises(AssertionError, match="Lx has the shape that was given as range_shape"):
+        check_linear_operator(L, (3,), (3,))
+
+
+def test_a_step_size_that_is_not_aligned_is_told_how():
+    A = sk.Operator.from_callable(
+        resolvent=lambda y, alpha: y / (1 + alpha), strong_monotonicity=1.0, maximal=True
+    )
+    with pytest.raises(AssertionError, match=r"(?s)step_of_each_element.*align\(alpha, x\)"):
+        check_operator(A, (4, 3), batch_ndim=1)
 
 
 @pytest.mark.parametrize("xp", [np, torch], ids=["numpy", "torch"])
