@@ -20,6 +20,9 @@ class Sublinear(Function):
     def conjugate(self) -> Function:
         return SupportedSet(self)
 
+    def conjugate_value(self, u: Point) -> Array:
+        return self.conjugate(u)
+
 
 class SupportedSet(Indicator):
     """C = {u: ⟨u, x⟩ ≤ f(x) for all x}, the set that f is the support function of.

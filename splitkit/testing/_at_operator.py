@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
-from splitkit.backend import Array, Point, blocks
+from splitkit.backend import Array, Point
 from splitkit.operators.base import Operator
 from splitkit.testing._place import Place
-from splitkit.testing._report import dtype_name
 from splitkit.testing._suite import Case
 from splitkit.testing.strategies import STEPS, scales
 
@@ -114,9 +114,9 @@ def two_step_sizes(k: int) -> tuple[float, float]:
     return STEPS[k % len(STEPS)], STEPS[(k + 1 + k // len(STEPS)) % len(STEPS)]
 
 
-def replay_options(place: Place, batch_ndim: int) -> str:
+def replay_options(place: Place, batch_ndim: int) -> dict[str, Any]:
     """The options of ``replay`` that are not the default."""
-    dtype = dtype_name(blocks(place.zero)[0])
-    found = "" if place.is_double else f", dtype=xp.{dtype}"
-    found += "" if place.device is None else f", device={str(place.device)!r}"
-    return found + (f", batch_ndim={batch_ndim}" if batch_ndim else "")
+    found: dict[str, Any] = {} if place.is_double else {"dtype": place.dtype}
+    if place.device is not None:
+        found["device"] = place.device
+    return found | ({"batch_ndim": batch_ndim} if batch_ndim else {})

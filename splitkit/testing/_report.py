@@ -4,7 +4,7 @@ shows it again.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -37,6 +37,7 @@ class Violation(AssertionError):
         self.property, self.formula = name, formula
         self.left, self.right, self.where = left, right, where
         self.subject: object = None
+        self.case: tuple[Any, ...] = ()
         self.reproduction = ""
         super().__init__(name)
 
@@ -94,21 +95,35 @@ def reproduction(
     subject: object,
     name: str,
     shapes: tuple[Any, ...],
-    case: tuple[Any, ...],
+    cases: Sequence[tuple[Any, ...]],
     xp: Any,
-    options: str,
+    options: Mapping[str, Any],
+    state: str = "",
 ) -> str:
-    """Code that shows the violation again, given the object that was checked."""
+    """Code that shows the violation again at the last of these cases, given the object that was
+    checked, in a state.
+    """
     used = "".join(f", {shape}" for shape in shapes)
-    return "\n".join(
-        [
-            f"{REPRODUCE}, with A = {label(subject)}:",
-            f"    import {xp.__name__} as xp",
-            "    from splitkit.testing import replay",
-            f"    case = {show(case)}",
-            f"    replay(A{used}, check={name!r}, case=case, xp=xp{options})",
+    given = "".join(f", {key}={show_option(key, value)}" for key, value in options.items())
+    lines = [
+        f"{REPRODUCE}:",
+        f"import {xp.__name__} as xp",
+        "from splitkit.testing import replay",
+        f"# A: the object that was checked, {label(subject)}{state}",
+    ]
+    for case in cases:
+        lines += [
+            f"case = {show(case)}",
+            f"replay(A{used}, check={name!r}, case=case, xp=xp{given})",
         ]
-    )
+    return "\n    ".join(lines)
+
+
+def show_option(key: str, value: Any) -> str:
+    """An option of ``replay`` as it is written."""
+    if key == "dtype":
+        return f"xp.{getattr(value, '__name__', str(value)).rpartition('.')[2]}"
+    return repr(value if isinstance(value, int) else str(value))
 
 
 def dtype_name(array: Any) -> str:

@@ -7,10 +7,11 @@ own proposes cases; one that fails is simplified by rounding.
 
 from __future__ import annotations
 
+import copy
 import math
 import sys
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import singledispatch
 from importlib import import_module
 from importlib.util import find_spec
@@ -18,6 +19,7 @@ from typing import Any
 
 import numpy as np
 from hypothesis import HealthCheck, Phase, given, seed as seeded, settings, strategies as st, target
+from hypothesis.errors import Flaky
 
 from splitkit.backend import Point, device, is_array, namespace, subtract, to_numpy
 from splitkit.testing._place import Place
@@ -35,6 +37,7 @@ Case = tuple[Any, ...]
 Search = Callable[[int, int], Iterable[Case]]  # (effort, seed) ↦ cases that are likely to fail
 
 SPREAD = 10
+REMEMBERED = 6  # cases at the beginning, and as many last ones
 STEERED = 40  # with fewer examples than this there is nothing to climb
 
 
@@ -80,9 +83,10 @@ class Suite:
     cases: st.SearchStrategy[Case]
     at: Callable[[Case], Any]
     properties: tuple[Property, ...]
-    options: str = ""  # of ``replay``, beside the library
+    options: Mapping[str, Any] = field(default_factory=dict)  # of ``replay``, beside the library
     usual_examples: int | None = None  # None: what the loaded Hypothesis profile says
     spread: Callable[[int, int], Iterable[Case]] | None = None
+    held: list[Case] = field(default_factory=list, compare=False, repr=False)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -107,18 +111,28 @@ class Suite:
             raise ValueError(f"seed = {seed}: give 0 or more")
         if max_examples is None:
             max_examples = self.usual_examples or settings().max_examples
-        with looking_for(self._known(only)):
-            self._draw([p for p in self._wanted(only) if p.drawn], max_examples, seed)
-            count = min(SPREAD, max_examples // 4)
-            for case in self.spread(count, seed) if self.spread is not None else ():
-                for each in self._wanted(only):
-                    if each.drawn:
-                        self._hold(each, case, simplify=True)
-            effort = max(0, int(math.log2(max(1, max_examples) / 4)))
+        before = self._copied()
+        self.held.clear()
+        try:
+            with looking_for(self._known(only)):
+                self._look(max_examples, seed, only)
+        except Violation as violation:
+            violation.reproduction = self._way_back(violation, before)
+            raise violation from None
+
+    def _look(self, max_examples: int, seed: int, only: str | None) -> None:
+        """Draw cases, and take those that are spread or sought."""
+        self._draw([p for p in self._wanted(only) if p.drawn], max_examples, seed)
+        count = min(SPREAD, max_examples // 4)
+        for case in self.spread(count, seed) if self.spread is not None else ():
             for each in self._wanted(only):
-                if each.search is not None:
-                    for case in each.search(effort, seed):
-                        self._hold(each, case, simplify=True)
+                if each.drawn:
+                    self._hold(each, case, simplify=True)
+        effort = max(0, int(math.log2(max(1, max_examples) / 4)))
+        for each in self._wanted(only):
+            if each.search is not None:
+                for case in each.search(effort, seed):
+                    self._hold(each, case, simplify=True)
 
     def replay(self, name: str, case: Case) -> None:
         """Hold one property against one case."""
@@ -138,7 +152,7 @@ class Suite:
         if not properties:
             return
         steered = max_examples >= STEERED
-        culprit: list[tuple[Property, str]] = []
+        culprit: list[tuple[Property, Violation]] = []
 
         @seeded(seed)
         @settings(
@@ -156,7 +170,7 @@ class Suite:
             token = OBSERVED.set(observed if steered and not culprit else None)
             try:
                 if culprit:  # shrinking must not slip to another property
-                    with looking_for(culprit[0][1]):
+                    with looking_for(culprit[0][1].property):
                         self._hold(culprit[0][0], case)
                     return
                 at = self.at(case)
@@ -164,7 +178,7 @@ class Suite:
                     try:
                         self._hold(check, case, at)
                     except Violation as violation:
-                        culprit.append((check, violation.property))
+                        culprit.append((check, violation))
                         raise
             finally:
                 OBSERVED.reset(token)
@@ -174,30 +188,83 @@ class Suite:
         try:
             each()
         except Violation as violation:
-            violation.__notes__ = []
-            raise violation.with_traceback(None) from None
+            self._simplify(culprit[0][0], violation)
+        except Flaky:  # what a case shows depends on the cases before it
+            raise culprit[0][1].with_traceback(None) from None
         except Exception as error:  # of the subject's own code: without Hypothesis' notes
             notes = getattr(error, "__notes__", [])
             own = [k for k, note in enumerate(notes) if note.startswith(REPRODUCE)]
             error.__notes__ = notes[: own[-1] + 1] if own else notes
             raise
 
+    def _simplify(self, each: Property, found: Violation) -> None:
+        """Raise the violation, at a simpler case if one shows it."""
+        found.__notes__ = []
+        case, violation = self._simplest(each, found.case, found)
+        violation.subject, violation.case = self.subject, case
+        raise violation.with_traceback(None) from None
+
     def _hold(self, each: Property, case: Case, at: Any = None, *, simplify: bool = False) -> None:
         """Check one property at one case; what it raises carries the subject and the way back."""
+        if not any(case is other for other in self.held):
+            self.held.append(case)
+            del self.held[REMEMBERED:-REMEMBERED]
         try:
             each.check(self.at(case) if at is None else at)
         except Violation as violation:
             if simplify:
                 case, violation = self._simplest(each, case, violation)
-            violation.subject = self.subject
-            violation.reproduction = self._reproduction(violation.property, case)
+            violation.subject, violation.case = self.subject, case
+            violation.reproduction = self._code(violation.property, [case])
             raise violation from None
         except Exception as error:
-            error.add_note(self._reproduction(each.names[0], case))
+            error.add_note(self._code(each.names[0], [case]))
             raise
 
-    def _reproduction(self, name: str, case: Case) -> str:
-        return reproduction(self.subject, name, self.shapes, case, self.place.xp, self.options)
+    def _code(self, name: str, cases: list[Case], state: str = "") -> str:
+        place = self.place
+        return reproduction(self.subject, name, self.shapes, cases, place.xp, self.options, state)
+
+    def _copied(self) -> Any:
+        """A copy of the subject as it is; None if it has none."""
+        try:
+            return copy.deepcopy(self.subject)
+        except Exception:  # its own; the check of copies reports it
+            return None
+
+    def _way_back(self, violation: Violation, before: Any) -> str:
+        """Code that shows the violation on a copy made before the checks, after a case or the first
+        ones if need be; else on the subject in the state that the checks left.
+        """
+        name, case = violation.property, violation.case
+        if before is None:
+            return self._code(name, [case])
+        others = [other for other in self.held if other is not case]
+        first_ones = [others[:k] for k in range(2, len(others) + 1)]
+        for earlier in ([], *([other] for other in others), *first_ones):
+            cases = [*earlier, case]
+            if self._shows(copy.deepcopy(before), name, cases):
+                return self._code(name, cases)
+        state = (
+            "" if before is None else ", as the checks left it: a copy made before shows nothing"
+        )
+        return self._code(name, [case], state)
+
+    def _shows(self, thing: Any, name: str, cases: list[Case]) -> bool:
+        """Whether the last of these cases, and no earlier one, shows the violation on a thing."""
+        again = {"xp": self.place.xp, **self.options}
+        try:
+            for case in cases[:-1]:
+                suite(thing, *self.shapes, **again).replay(name, case)
+        except Exception:
+            return False
+        try:
+            suite(thing, *self.shapes, **again).replay(name, cases[-1])
+        except Violation:
+            return True
+        except Exception:
+            return False
+        return False
 
     def _simplest(self, each: Property, case: Case, found: Violation) -> tuple[Case, Violation]:
         """The first of simpler cases at which the same property is violated, or this one."""

@@ -82,7 +82,7 @@ def activation_suite(
         Property(prox_at_every_step, ("prox_at_every_step",)),
         Property(jacobian, derivative),
     )
-    options = "" if place.is_double else of_f.options.split(", batch_ndim", maxsplit=1)[0]
+    options = {key: value for key, value in of_f.options.items() if key != "batch_ndim"}
     found = own + of_f.properties
     return Suite(activation, (shape,), place, of_f.cases, at, found, options, spread=of_f.spread)
 

@@ -7,9 +7,15 @@ import torch
 
 import splitkit as sk
 from splitkit.functions import L1Norm
-from splitkit.testing import check_function, check_linear_operator, check_operator, replay
+from splitkit.testing import check_function, check_linear_operator, check_operator, replay, suite
 from splitkit.testing.strategies import orthogonal
 from tests.testing.faults import FAULTS, main
+
+
+def code_in(message):
+    """The code at the end of a message."""
+    lines = message[message.index("reproduce it:") :].splitlines()[1:]
+    return "\n".join(line.strip() for line in lines)
 
 
 def test_there_are_enough_faults_of_enough_kinds():
@@ -18,10 +24,16 @@ def test_there_are_enough_faults_of_enough_kinds():
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
-def test_a_fault_is_found_by_its_check(fault):
+def test_a_fault_is_found_by_its_check_and_the_printed_code_shows_it_again(fault):
     violation = fault.found(fault.property)
     assert violation is not None
     assert violation.property == fault.property
+    message = str(violation)
+    another, *_ = fault.make()
+    with pytest.raises(AssertionError) as again, np.errstate(all="ignore"):
+        exec(code_in(message), {"A": another})
+    assert again.value.property == fault.property
+    assert str(again.value).splitlines()[1] == message.splitlines()[1]
 
 
 @pytest.mark.parametrize("fault", FAULTS[::4], ids=lambda fault: fault.name)
@@ -37,19 +49,43 @@ def test_the_table_can_be_printed(capsys, monkeypatch):
     assert "1 of 1 faults caught every time" in printed
 
 
-STALE = [each for each in FAULTS if each.name.startswith("stale inverse")]
-SHOWN = [*FAULTS[:12], *(each for each in FAULTS if each.options), *STALE, *FAULTS[12::9]]
+class TurnsOver(sk.Operator):
+    """x ↦ x at first, x ↦ −x from some call on."""
+
+    properties = sk.Properties.of(monotone=True)
+
+    def __init__(self, calls):
+        self.calls = calls
+
+    def __call__(self, x):
+        self.calls -= 1
+        return x.copy() if self.calls >= 0 else -x
 
 
-@pytest.mark.parametrize("fault", SHOWN, ids=lambda fault: fault.name)
-def test_the_code_of_a_message_shows_the_violation_again(fault):
-    thing, *_ = fault.make()
-    message = str(fault.found(fault.property))
-    lines = message[message.index("reproduce it") :].splitlines()[1:]
-    with pytest.raises(AssertionError) as again:
-        exec("\n".join(line.strip() for line in lines), {"A": thing})
-    assert again.value.property == fault.property
-    assert str(again.value).splitlines()[1] == message.splitlines()[1]
+@pytest.mark.parametrize("calls", [0, 2, 6])
+def test_the_code_of_a_message_repeats_the_cases_that_bring_the_object_there(calls):
+    with pytest.raises(AssertionError) as found:
+        suite(TurnsOver(calls), (2,)).run(only="monotone")
+    code = code_in(str(found.value))
+    assert (code.count("replay(A") > 1) == (calls > 0)
+    with pytest.raises(AssertionError, match="violates monotone"):
+        exec(code, {"A": TurnsOver(calls)})
+
+
+def test_what_is_seen_once_is_reported():
+    class Once(TurnsOver):
+        def __call__(self, x):
+            self.calls -= 1
+            return x.copy() if self.calls else -x
+
+    with pytest.raises(AssertionError, match=r"violates monotone(?s:.*)as the checks left it"):
+        suite(Once(70), (2,)).run(only="monotone")
+
+
+def test_a_message_says_what_to_check_again():
+    M = sk.DenseMatrix(np.eye(3)[:2])
+    with pytest.raises(AssertionError, match="# A: the object that was checked, DenseMatrix"):
+        check_linear_operator(M, (3,), (3,))
 
 
 def test_the_code_of_a_message_names_dtype_device_and_batch():
@@ -57,10 +93,10 @@ def test_the_code_of_a_message_names_dtype_device_and_batch():
     options = {"xp": array_api_compat.torch, "dtype": torch.float32, "device": "cpu"}
     with pytest.raises(AssertionError) as found:
         check_operator(A, (3, 2), batch_ndim=1, **options)
-    code = str(found.value).partition("A = A:\n")[2]
+    code = code_in(str(found.value))
     assert "dtype=xp.float32, device='cpu', batch_ndim=1)" in code
     with pytest.raises(AssertionError, match="violates lipschitz"):
-        exec("\n".join(line.strip() for line in code.splitlines()), {"A": A})
+        exec(code, {"A": A})
 
 
 @pytest.mark.parametrize("dtype", [np.complex128, np.int64])
