@@ -35,8 +35,7 @@ class Along:
     def slopes(self, values: Sequence[Tensor], *, again: bool = False) -> list[Tensor]:
         """∇⟨v, z(θ)⟩; attached to θ, if again."""
         tracked = [value if again else value.clone().requires_grad_(True) for value in values]
-        found = torch.autograd.grad(self.z(tracked), tracked, self.v, create_graph=again)
-        return list(found)
+        return gradients(self.z(tracked), tracked, self.v, create_graph=again)
 
     def moved(self, d: Sequence[Tensor], h: float) -> list[Tensor]:
         """θ + hd."""
@@ -58,6 +57,17 @@ def nearest(
     quotients = [difference(h) for h in steps]
     best = min(quotients, key=lambda quotient: abs(quotient - expected))
     return best, abs(best - expected)
+
+
+def gradients(
+    of: Tensor, values: Sequence[Tensor], v: Tensor | None = None, *, create_graph: bool = False
+) -> list[Tensor]:
+    """The gradients in these values, 0 in those that the graph does not reach."""
+    if not of.requires_grad:
+        return [torch.zeros_like(value) for value in values]
+    found = torch.autograd.grad(of, values, v, create_graph=create_graph, allow_unused=True)
+    pairs = zip(values, found, strict=True)
+    return [torch.zeros_like(value) if each is None else each for value, each in pairs]
 
 
 def inner(a: Sequence[Tensor], b: Sequence[Tensor]) -> float:
@@ -100,12 +110,7 @@ def second_order(at: AtLayer) -> None:
     e = [f.draw(value) for value in f.start]
     total = sum((slope * each).sum() for slope, each in zip(slopes, e, strict=True))
     assert isinstance(total, Tensor)
-    curvature = [
-        torch.zeros_like(value) if found is None else found
-        for value, found in zip(
-            tracked, torch.autograd.grad(total, tracked, allow_unused=True), strict=True
-        )
-    ]
+    curvature = gradients(total, tracked)
     formula = "⟨e, (∇f(θ + hd) − ∇f(θ − hd))/(2h)⟩ = ⟨∇⟨e, ∇f(θ)⟩, d⟩ for f(θ) = ⟨v, z(θ)⟩"
     for part, name in enumerate(f.names):
         d = f.only(part)

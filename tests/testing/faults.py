@@ -826,6 +826,11 @@ class UnsavedWeight(sknn.MonotoneDense):
         self.offset = torch.zeros_like(self.offset)
 
 
+class Detached(sknn.MonDEQ):
+    def forward(self, x: Any) -> Any:
+        return super().forward(x).detach()
+
+
 class IgnoresNaN(sknn.MonDEQ):
     def forward(self, x: Any) -> Any:
         return super().forward(torch.nan_to_num(x))
@@ -841,6 +846,35 @@ class StaleInverse(sknn.MonDEQ):
 class NoJacobian(sknn.ReLU):
     def derivative(self, y: Any) -> Any:
         return 1 + 0 * y
+
+
+class TrainedM(sknn.MonotoneDense):
+    """I − W = (m + s²)I + AᵀA − B + Bᵀ with a trained s, of whose gradient a part is kept."""
+
+    kept = 0.0
+
+    def __init__(self, *sizes: int) -> None:
+        super().__init__(*sizes)
+        self.s = torch.nn.Parameter(torch.zeros(()))
+
+    def weight(self) -> Any:
+        s = self.kept * self.s + (1 - self.kept) * self.s.detach()
+        return super().weight() - s * s * self.identity()
+
+
+class CutM(TrainedM):
+    def weight(self) -> Any:
+        s = self.s.detach()
+        return sknn.MonotoneDense.weight(self) - s * s * self.identity()
+
+
+class HalfM(TrainedM):
+    kept = 0.5
+
+
+class HalfBias(sknn.MonotoneDense):
+    def bias(self, x: Any) -> Any:
+        return super().bias(x) - self.U.bias / 2 + self.U.bias.detach() / 2
 
 
 class NoSecondDerivative(sknn.Tanh):
@@ -882,6 +916,11 @@ fault("J cut from the graph", "second_derivative")(
     layer(sknn.MonDEQ, activation=NoSecondDerivative())
 )
 fault("backward pass without J", "derivative")(layer(sknn.MonDEQ, activation=NoJacobian()))
+fault("value cut from the graph", "derivative")(layer(Detached))
+fault("gradient of a trained m cut", "derivative")(layer(sknn.MonDEQ, CutM))
+fault("gradient of a trained m that is zero", "derivative")(layer(sknn.MonDEQ, TrainedM))
+fault("gradient of a trained m halved", "derivative")(layer(sknn.MonDEQ, HalfM))
+fault("gradient of the bias halved", "derivative")(layer(sknn.MonDEQ, HalfBias))
 fault("NaN taken for convergence", "nan")(layer(IgnoresNaN))
 fault("error bound that does not hold", "error_bound")(layer(Overconfident))
 fault("another output at each call", "deterministic")(layer(Drifting))
