@@ -48,6 +48,11 @@ def default_namespace(xp: Any) -> Any:
     return namespace(np.zeros(1)) if xp is None else xp
 
 
+def is_double(xp: Any, dtype: Any) -> bool:
+    """Whether arrays of this dtype (None: float64) are in double precision."""
+    return dtype is None or dtype == default_namespace(xp).float64
+
+
 def make_array(values: Any, xp: Any = None, dtype: Any = None, device: Any = None) -> Array:
     """An array from numbers; dtype None is float64."""
     xp = default_namespace(xp)
@@ -68,15 +73,15 @@ def entries() -> st.SearchStrategy[float]:
     return st.one_of(st.integers(-3, 3).map(float), fine)
 
 
-def scales(is_double: bool) -> tuple[float, ...]:
+def scales(double: bool) -> tuple[float, ...]:
     """The scales of points, in double or in single precision."""
-    return (*SCALES, *EXTREMES) if is_double else SCALES
+    return (*SCALES, *EXTREMES) if double else SCALES
 
 
 @cache
-def values(shape: Shape, is_double: bool) -> st.SearchStrategy[Any]:
+def values(shape: Shape, double: bool) -> st.SearchStrategy[Any]:
     """NumPy arrays of this shape: zeros, one value repeated, or entries of their own; scaled."""
-    xps, sizes = numpy_arrays(), st.sampled_from(scales(is_double))
+    xps, sizes = numpy_arrays(), st.sampled_from(scales(double))
     between = st.integers(-6, 10).map(lambda k: 2.0**k)
     own = xps.arrays("float64", shape, elements=entries(), fill=st.nothing())
     repeated = st.builds(lambda v, s: np.full(shape, v * s), entries(), sizes | between)
@@ -95,10 +100,8 @@ def points(
     device: Any = None,
 ) -> Point:
     """Points: arrays of this shape, or tuples of arrays if it is a tuple of shapes."""
-    is_double = dtype is None or dtype == default_namespace(xp).float64
-    arrays = tuple(
-        make_array(draw(values(each, is_double)), xp, dtype, device) for each in block_shapes(shape)
-    )
+    drawn = [draw(values(each, is_double(xp, dtype))) for each in block_shapes(shape)]
+    arrays = tuple(make_array(each, xp, dtype, device) for each in drawn)
     return arrays if is_blocks(shape) else arrays[0]
 
 
@@ -193,7 +196,7 @@ def operators(
     """
     m, L = strong_monotonicity, lipschitz
     M = draw(matrices(n, m, L, kinds))
-    q = draw(values((n,)))
+    q = draw(values((n,), is_double(xp, dtype)))
     place = xp, dtype, device
     made = make_array(M, *place), make_array(q, *place)
     return linear.Affine(*made, strong_monotonicity=m, lipschitz=L)
