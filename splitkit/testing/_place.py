@@ -76,6 +76,8 @@ class Place:
         check_shape(shape)
         xp = array_namespace(xp)
         dtype = xp.float64 if dtype is None else dtype
+        if isinstance(dtype, str):
+            raise TypeError(f"dtype = {dtype!r}: give a dtype of the library, such as xp.float32")
         if not xp.isdtype(dtype, "real floating"):
             raise TypeError(
                 f"dtype = {dtype}: give a real floating one; a point of a complex space is the "

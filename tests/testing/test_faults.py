@@ -199,6 +199,7 @@ def test_a_library_may_be_given_as_it_is_imported(xp):
     ("options", "error", "wrong"),
     [
         ({"xp": "torch"}, TypeError, "xp = 'torch'"),
+        ({"dtype": "float32"}, TypeError, r"dtype = 'float32'.*xp\.float32"),
         ({"shape": 3}, TypeError, "shape = 3"),
         ({"shape": (3.5,)}, TypeError, r"shape = \(3.5,\)"),
         ({"shape": (2, (3,))}, TypeError, "shape = "),
