@@ -243,26 +243,20 @@ class Suite:
         first_ones = [others[:k] for k in range(2, len(others) + 1)]
         for earlier in ([], *([other] for other in others), *first_ones):
             cases = [*earlier, case]
-            if self._shows(copy.deepcopy(before), name, cases):
+            if self._shows(before, name, cases):
                 return self._code(name, cases)
-        state = (
-            "" if before is None else ", as the checks left it: a copy made before shows nothing"
-        )
-        return self._code(name, [case], state)
+        return self._code(name, [case], ", as the checks left it: a copy made before shows nothing")
 
-    def _shows(self, thing: Any, name: str, cases: list[Case]) -> bool:
-        """Whether the last of these cases, and no earlier one, shows the violation on a thing."""
+    def _shows(self, before: Any, name: str, cases: list[Case]) -> bool:
+        """Whether the last of these cases, and no earlier one, shows the violation on a copy."""
         again = {"xp": self.place.xp, **self.options}
         try:
-            for case in cases[:-1]:
+            thing = copy.deepcopy(before)
+            for case in cases:
                 suite(thing, *self.shapes, **again).replay(name, case)
-        except Exception:
-            return False
-        try:
-            suite(thing, *self.shapes, **again).replay(name, cases[-1])
-        except Violation:
-            return True
-        except Exception:
+        except Violation as violation:
+            return violation.case is cases[-1]
+        except Exception:  # what the subject raises on the way is no violation
             return False
         return False
 
