@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings, strategies as st
+from hypothesis import HealthCheck, find, given, settings, strategies as st
 
 import splitkit as sk
 from splitkit.backend import device, namespace, to_numpy
@@ -10,6 +10,16 @@ from splitkit.testing import check_operator, strategies
 
 quick = settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 constants = st.sampled_from([(0.5, 2.0), (0.0, 1.0), (1.0, 1.0)])
+
+
+def test_step_sizes_of_every_size_shrink_to_one():
+    plain = settings(database=None, derandomize=True)
+    assert find(strategies.step_sizes(), lambda alpha: True, settings=plain) == 1.0
+    for low, high in ((0.01, 0.02), (0.5, 0.9), (60.0, 100.0)):
+        found = find(
+            strategies.step_sizes(), lambda a, b=(low, high): b[0] < a < b[1], settings=plain
+        )
+        assert low < found < high
 
 
 @quick
