@@ -192,7 +192,9 @@ class TieredInverse(LinearOperator):
     costly = True
 
     def __init__(self, M: TieredConvolution, alpha: float, *, reflected: bool = False) -> None:
-        self.M, self.alpha, self.reflected = M, alpha, reflected
+        # M keeps this inverse: without a copy that does not, both would outlive their use
+        self.M = TieredConvolution(M.diagonal, M.strided, M.carried, strong_monotonicity=0.0)
+        self.alpha, self.reflected = alpha, reflected
         self.properties = Properties.of(
             strong_monotonicity=-1.0 if reflected else 0.0, lipschitz=1.0, linear=True
         )
