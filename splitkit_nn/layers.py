@@ -365,29 +365,31 @@ class _Solves:
                 first_check=first_check,
             )
 
-        return self._solve_parts(solve, bias, backward=False)
+        return self._solve_parts(solve, bias, backward=False, warm=z0 is not None)
 
     def _solve_parts(
-        self, solve: Callable[..., sk.Solution], like: Tensor, *, backward: bool
+        self, solve: Callable[..., sk.Solution], like: Tensor, *, backward: bool, warm: bool = False
     ) -> Tensor:
         """x of the solves on slices of a batch of points like this one. If one fails, the batch is
         solved as a whole, so that what the layer then does or raises is about all of it.
         """
         layer, parts = self.layer, slices(like)
+        # from 0 one step does not suffice, and two have a decrease to predict from
+        first_check = 1 if warm or isinstance(layer.tol, sk.Stopping) else 2
         if len(parts) > 1:
             solutions: list[sk.Solution] = []
             for part in parts:
-                # the first slice shows when the others will be done
-                first_check = int(solutions[0].iterations.max()) if solutions else 1
                 solution = solve(part, self.method, first_check)
                 solutions.append(replace(solution, checkpoint=None))  # what it went on from
-                if not solutions[-1].converged:
+                if not solution.converged:
                     break
+                # the first slice shows when the others will be done
+                first_check = int(solutions[0].iterations.max())
             else:
                 layer._record(*solutions, backward=backward)
                 return torch.cat([each.x for each in solutions])
         for method in self._methods():
-            solution = solve(slice(None), method)
+            solution = solve(slice(None), method, first_check)
             if layer._accept(solution, backward=backward):
                 break
         x: Tensor = solution.x

@@ -7,8 +7,8 @@ end, at most doubling the iteration count.
 
 Where a measurement costs more than an iteration, the length of the step decides whether there is
 one: it falls as ‖r‖ does, so that, beside what both were when last measured, it predicts ‖r‖.
-Before the first measurement ‖u⁺ − u‖/‖u⁺‖ stands for the relative residual. The first look is then
-at the second step, which has a decrease to predict from.
+Before the first measurement ‖u⁺ − u‖/‖u⁺‖ stands for the relative residual. If the first look is
+at the second step, that has a decrease to predict from.
 """
 
 from __future__ import annotations
@@ -175,7 +175,7 @@ def _check(run: Run, task: Task, k: int, *, sparing: bool) -> bool:
     watch.calls, watch.recording = [], True
     try:
         after, trace = task.iteration.advance(before)
-        if not sparing:
+        if not sparing or run.schedule.last is None:
             _require_same_kind(watch, k)
         governing = task.iteration.governing(after)
         moved = subtract(governing, task.iteration.governing(before))

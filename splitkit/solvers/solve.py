@@ -118,7 +118,7 @@ def solve_given(
         option = Option(chosen, operators, chosen.guarantee(*operators))
         rule, sparing = as_stopping(tol, space), not isinstance(tol, Stopping)
         prepared = prepare(option, x0, space, rule, sparing=sparing)
-        prepared.run.schedule.next_check = max(first_check, 2 if sparing else 1)
+        prepared.run.schedule.next_check = first_check
         return prepared.finish(max_iter)
 
 
