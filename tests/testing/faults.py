@@ -723,8 +723,8 @@ class NegativeScale(sknn.MonotoneDense):
 
 
 class TransposedOperator(sknn.MonotoneDense):
-    def operator(self, *, exact: bool) -> Any:
-        return sk.DenseMatrix(super().operator(exact=True).matrix.T)
+    def operator(self, W: Any = None, *, exact: bool) -> Any:
+        return sk.DenseMatrix(super().operator(W, exact=True).matrix.T)
 
 
 class SeesTheBatch(sknn.MonotoneDense):
@@ -751,9 +751,9 @@ class IgnoresNaN(sknn.MonDEQ):
 
 
 class StaleInverse(sknn.MonDEQ):
-    def _operator(self, values: Any) -> Any:
+    def _operator(self, W: Any, values: Any) -> Any:
         if self._cache is None:
-            super()._operator(values)
+            super()._operator(W, values)
         return self._cache[1]
 
 
