@@ -771,7 +771,9 @@ class Overconfident(sknn.MonDEQ):
     def forward(self, x: Any) -> Any:
         value = super().forward(x)
         record = self.last_solve.forward
-        self.last_solve.forward = replace(record, error_bound=1e-3 * record.error_bound)
+        iterations, residual, bound = record.measured
+        measured = iterations, residual, 1e-3 * bound
+        self.last_solve.forward = replace(record, measured=measured)
         return value
 
 
