@@ -23,9 +23,11 @@ Scalar: TypeAlias = Any  # a Python number, or an array of the batch's shape
 Shape: TypeAlias = tuple[int, ...]
 
 
-# of the types met so far: their namespace, and whether they are arrays; both depend on the type
+# of the types met so far: their namespace, whether they are arrays, and whether their attribute is
+# their device; all depend on the type
 _NAMESPACES: dict[type, Any] = {}
 _ARRAYS: dict[type, bool] = {}
+_OWN_DEVICE: dict[type, bool] = {}
 
 
 def namespace(*points: Point) -> Any:
@@ -49,7 +51,10 @@ def is_array(x: object) -> bool:
 
 def device(x: Array) -> Any:
     """The device on which an array lives."""
-    return array_api_compat.device(x)
+    kind = type(x)
+    if kind not in _OWN_DEVICE:
+        _OWN_DEVICE[kind] = array_api_compat.device(x) == getattr(x, "device", None)
+    return x.device if _OWN_DEVICE[kind] else array_api_compat.device(x)
 
 
 def same_kind(x: Point, y: Point) -> bool:

@@ -17,6 +17,7 @@ batch.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
@@ -54,9 +55,9 @@ class Bridge(Protocol):
         ...
 
     def solve(
-        self, bias: Tensor, z0: Tensor | None, x: Tensor, weights: Sequence[Tensor]
+        self, W: Tensor, bias: Tensor, z0: Tensor | None, x: Tensor, weights: Sequence[Tensor]
     ) -> Tensor:
-        """z, for the weights as they are given; raises where it fails, or x is not finite."""
+        """z; raises where it fails, or x is not finite; ``weights`` are what W is made of."""
         ...
 
     def solve_adjoint(self, J: Jacobian, v: Tensor, transposed: bool) -> Tensor:
@@ -84,14 +85,21 @@ def adjoint(bridge: Bridge, W: Tensor, J: Jacobian, v: Tensor, transposed: bool 
     return result
 
 
+def _signed(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """The function with its signature at hand: ``apply`` asks for it at each call."""
+    function.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
+    return function
+
+
 class Equilibrium(torch.autograd.Function):
     """(W, bias) ↦ z."""
 
     @staticmethod
+    @_signed
     def forward(
         W: Tensor, bias: Tensor, z0: Tensor | None, x: Tensor, bridge: Bridge, *weights: Tensor
     ) -> Tensor:
-        return bridge.solve(bias, z0, x, weights)
+        return bridge.solve(W, bias, z0, x, weights)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
@@ -131,6 +139,7 @@ class AdjointSolution(torch.autograd.Function):
     """(W, J, v) ↦ ũ with ũ = J(v + Wᵀũ), or W in place of Wᵀ if not transposed."""
 
     @staticmethod
+    @_signed
     def forward(
         W: Tensor,
         v: Tensor,

@@ -6,6 +6,7 @@ import math
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any, Literal, ParamSpec, TypeVar
 
 import torch
@@ -133,7 +134,7 @@ class MonDEQ(nn.Module):
         self.register_buffer("alpha", torch.tensor(float("nan"), dtype=torch.float64))
         self.register_buffer("age", torch.tensor(0))
         self.last_solve = LastSolve()
-        self._cache: tuple[dict[str, Tensor], sk.LinearOperator] | None = None
+        self._cache: tuple[Tensor, sk.LinearOperator] | None = None
         self._changed = False  # whether the parameters have, since alpha was chosen or loaded
 
     @property
@@ -261,40 +262,31 @@ class MonDEQ(nn.Module):
             self.age.add_(1)
         return self.method.with_alpha(alpha)
 
-    def _operator(self, values: dict[str, Tensor]) -> sk.LinearOperator:
-        """I − W; kept, with its factorization, while the parameters' values do not change."""
+    def _operator(self, W: Tensor, values: dict[str, Tensor]) -> sk.LinearOperator:
+        """I − W; kept, with its factorization, while W does not change."""
         if self._cache is not None:
             known, operator = self._cache
-            if all(_same(value, known[name]) for name, value in values.items()):
+            if _same(W, known):
                 return operator
             self._changed = True
+        if not isfinite(W):
+            self._blame(values)
+        # forward-backward needs L itself, Peaceman-Rachford is safe at every step size
+        operator = self.parametrization.operator(W, exact=evaluates(self.method))
+        self._cache = W.clone(), operator
+        return operator
+
+    def _blame(self, values: dict[str, Tensor]) -> None:
+        """Raise ValueError, naming the parameter that makes W infinite or NaN."""
         for name, value in values.items():
             check_parameter(name, value)
-        # forward-backward needs L itself, Peaceman-Rachford is safe at every step size
-        try:
-            operator = self._snapshot(values, exact=evaluates(self.method))
-        except ValueError:
-            self._check_overflow(values)
-            raise
-        self._cache = {name: value.clone() for name, value in values.items()}, operator
-        return operator
-
-    def _check_overflow(self, values: dict[str, Tensor]) -> None:
-        """Raise ValueError if W is not finite though the parameters are."""
-        if not isfinite(self.parametrization.weight().detach()):
-            sizes = {name: float(value.abs().max()) for name, value in values.items()}
-            name = max(sizes, key=sizes.__getitem__)
-            raise ValueError(
-                f"parameter {name} of the layer has entries up to {sizes[name]:.2g}, at which "
-                f"W overflows in {values[name].dtype}: an optimizer step diverged; lower the "
-                "learning rate, or load an earlier state"
-            )
-
-    def _snapshot(self, values: dict[str, Tensor], *, exact: bool) -> sk.LinearOperator:
-        given = {f"parametrization.{name}": value for name, value in values.items()}
-        module = _OperatorOf(self.parametrization)
-        operator: sk.LinearOperator = torch.func.functional_call(module, given, (exact,))
-        return operator
+        sizes = {name: float(value.abs().max()) for name, value in values.items()}
+        name = max(sizes, key=sizes.__getitem__)
+        raise ValueError(
+            f"parameter {name} of the layer has entries up to {sizes[name]:.2g}, at which W "
+            f"overflows in {values[name].dtype}: an optimizer step diverged; lower the learning "
+            "rate, or load an earlier state"
+        )
 
     def _checked(self, x: Tensor, weight: Tensor) -> Tensor:
         if not isinstance(x, Tensor):
@@ -350,14 +342,14 @@ class _Solves:
         self.training = layer.training and torch.is_grad_enabled()
 
     def solve(
-        self, bias: Tensor, z0: Tensor | None, x: Tensor, weights: Sequence[Tensor]
+        self, W: Tensor, bias: Tensor, z0: Tensor | None, x: Tensor, weights: Sequence[Tensor]
     ) -> Tensor:
         """z for each sample."""
         layer = self.layer
         check_finite(x)
         check_parameter("U", bias)  # x is finite
         values = dict(zip(self.names, (w.detach() for w in weights), strict=True))
-        self.M = layer._operator(values)
+        self.M = layer._operator(W.detach(), values)
         self.method = layer._chosen_method(self.M, bias, self.training)
         G = self.activation.operator
 
@@ -373,28 +365,31 @@ class _Solves:
                 first_check=first_check,
             )
 
-        return self._solve_parts(solve, bias, backward=False)
+        return self._solve_parts(solve, bias, backward=False, warm=z0 is not None)
 
     def _solve_parts(
-        self, solve: Callable[..., sk.Solution], like: Tensor, *, backward: bool
+        self, solve: Callable[..., sk.Solution], like: Tensor, *, backward: bool, warm: bool = False
     ) -> Tensor:
         """x of the solves on slices of a batch of points like this one. If one fails, the batch is
         solved as a whole, so that what the layer then does or raises is about all of it.
         """
         layer, parts = self.layer, slices(like)
+        # from 0 one step does not suffice, and two have a decrease to predict from
+        first_check = 1 if warm or isinstance(layer.tol, sk.Stopping) else 2
         if len(parts) > 1:
             solutions: list[sk.Solution] = []
             for part in parts:
-                # the first slice shows when the others will be done
-                first_check = int(solutions[0].iterations.max()) if solutions else 1
-                solutions.append(solve(part, self.method, first_check))
-                if not solutions[-1].converged:
+                solution = solve(part, self.method, first_check)
+                solutions.append(replace(solution, checkpoint=None))  # what it went on from
+                if not solution.converged:
                     break
+                # the first slice shows when the others will be done
+                first_check = int(solutions[0].iterations.max())
             else:
                 layer._record(*solutions, backward=backward)
                 return torch.cat([each.x for each in solutions])
         for method in self._methods():
-            solution = solve(slice(None), method)
+            solution = solve(slice(None), method, first_check)
             if layer._accept(solution, backward=backward):
                 break
         x: Tensor = solution.x
@@ -454,17 +449,6 @@ class _Solves:
         """The layer's method, and the damped one for where it fails."""
         yield self.method
         yield sk.DouglasRachford(alpha=None if evaluates(self.method) else self.method.alpha)
-
-
-class _OperatorOf(nn.Module):
-    """I − W of a parametrization, as a module's output: ``functional_call`` can exchange values."""
-
-    def __init__(self, parametrization: Parametrization) -> None:
-        super().__init__()
-        self.parametrization = parametrization
-
-    def forward(self, exact: bool) -> sk.LinearOperator:
-        return self.parametrization.operator(exact=exact)
 
 
 def _level_of_caller() -> int:

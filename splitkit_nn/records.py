@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import torch
+from torch import Tensor
 
 import splitkit as sk
 from splitkit_nn.equilibrium import StepMethod
@@ -12,7 +14,8 @@ from splitkit_nn.equilibrium import StepMethod
 
 @dataclass(frozen=True)
 class SolveRecord:
-    """What a solve of the layer did; figures are the worst of the batch.
+    """What a solve of the layer did; figures are the worst of the batch, read from the device when
+    they are asked for.
 
     Attributes
     ----------
@@ -32,42 +35,61 @@ class SolveRecord:
         The step size.
     rate : float or None
         The guaranteed contraction factor of an iteration.
+    measured : tuple of Tensor
+        Iterations, residual and error bound of each sample.
     """
 
-    iterations: int
-    mean_iterations: float
-    residual: float
-    error_bound: float
     converged: bool
     status: str
     method: str
     alpha: float
     rate: float | None
+    measured: tuple[Tensor, ...] = field(repr=False, compare=False)
 
     @classmethod
     def of(cls, *solutions: sk.Solution) -> SolveRecord:
         """The record of solutions with one batch axis, by the same method on parts of a batch."""
         first = solutions[0]
         assert isinstance(first.method, StepMethod)
-        iterations, residuals, bounds = (
-            torch.cat([getattr(each, name) for each in solutions]).double()
-            for name in ("iterations", "residual", "error_bound")
-        )
-        most, mean, residual, bound = 0.0, 0.0, 0.0, 0.0
-        if len(residuals):
-            figures = iterations.max(), iterations.mean(), residuals.max(), bounds.max()
-            most, mean, residual, bound = torch.stack(figures).tolist()  # one wait for the device
+        parts = [(each.iterations, each.residual, each.error_bound) for each in solutions]
         return cls(
-            iterations=int(most),
-            mean_iterations=mean,
-            residual=residual,
-            error_bound=bound,
             converged=all(each.converged for each in solutions),
             status=str(first.status),
             method=first.method.label,
             alpha=float(first.method.alpha),
             rate=first.rate,
+            measured=tuple(map(torch.cat, zip(*parts, strict=True))) if parts[1:] else parts[0],
         )
+
+    @cached_property
+    def _figures(self) -> list[float]:
+        """The most and the mean iterations, the greatest residual and bound."""
+        iterations, residuals, bounds = (each.double() for each in self.measured)
+        if not len(residuals):
+            return [0.0] * 4
+        figures = iterations.max(), iterations.mean(), residuals.max(), bounds.max()
+        found: list[float] = torch.stack(figures).tolist()  # one wait for the device
+        return found
+
+    @property
+    def iterations(self) -> int:
+        """See the class."""
+        return int(self._figures[0])
+
+    @property
+    def mean_iterations(self) -> float:
+        """See the class."""
+        return self._figures[1]
+
+    @property
+    def residual(self) -> float:
+        """See the class."""
+        return self._figures[2]
+
+    @property
+    def error_bound(self) -> float:
+        """See the class."""
+        return self._figures[3]
 
 
 @dataclass

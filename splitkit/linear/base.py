@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from functools import cached_property
 from typing import Any
+from weakref import WeakValueDictionary
 
 from splitkit.backend import Point, Scalar, Space, add, is_array
 from splitkit.notation import ATOM, FACTOR, Notation, latex, text
@@ -51,10 +51,13 @@ class LinearOperator(Notation):
         """y + Lx, neither changed; override where one pass does it."""
         return add(y, self(x))
 
-    @cached_property
+    @property
     def T(self) -> LinearOperator:
-        """The adjoint, as a linear map."""
-        return Adjoint(self)
+        """The adjoint, as a linear map; one object as long as it is in use."""
+        known = _ADJOINTS.get(id(self))
+        if known is None:
+            known = _ADJOINTS[id(self)] = Adjoint(self)
+        return known
 
     def shifted_inverse(self, alpha: Scalar) -> LinearOperator:
         """(I + αL)⁻¹, made once; ``.T`` of it shares the factor. Here: iterative.
@@ -187,6 +190,11 @@ class Adjoint(LinearOperator):
     def examples(cls, asarray: Any) -> list[tuple[LinearOperator, Any, Any]]:
         """None: each map is checked with its adjoint."""
         return []
+
+
+# by their maps' identities. A map that held its adjoint, which holds it, would outlive its use: its
+# factorizations are large, and cycles are looked for by the number of objects alone
+_ADJOINTS: WeakValueDictionary[int, Adjoint] = WeakValueDictionary()
 
 
 def require_number(alpha: Scalar, L: LinearOperator) -> None:

@@ -42,6 +42,10 @@ class Pullback(Operator):
     def __call__(self, x: Point) -> Point:
         return self.L.T(self.A(self.L(x)))
 
+    def make_evaluation(self) -> PointMap:
+        A, L, LT = self.A.make_evaluation(), self.L, self.L.T
+        return lambda x: LT(A(L(x)))
+
     def make_resolvent(self, alpha: Scalar) -> PointMap:
         if not self.has_resolvent:
             raise TypeError(
@@ -50,12 +54,12 @@ class Pullback(Operator):
                 "L apart; 0 ∈ B(x) + LᵀA(Lx) is 0 ∈ splitkit.Saddle(B, A.inverse, L) in (x, y); or "
                 "take with_accuracy, whose resolvent is iterative"
             )
-        L, nu = self.L, self.L.gram
+        L, LT, nu = self.L, self.L.T, self.L.gram
         resolvent = self.A.make_resolvent(alpha * nu)
 
         def closed_form(y: Point) -> Point:
             Ly = L(y)
-            return lincomb(1.0, y, 1 / nu, L.T(subtract(resolvent(Ly), Ly)))
+            return lincomb(1.0, y, 1 / nu, LT(subtract(resolvent(Ly), Ly)))
 
         return closed_form
 

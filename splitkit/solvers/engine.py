@@ -7,7 +7,8 @@ end, at most doubling the iteration count.
 
 Where a measurement costs more than an iteration, the length of the step decides whether there is
 one: it falls as ‖r‖ does, so that, beside what both were when last measured, it predicts ‖r‖.
-Before the first measurement ‖u⁺ − u‖/‖u⁺‖ stands for the relative residual.
+Before the first measurement ‖u⁺ − u‖/‖u⁺‖ stands for the relative residual. If the first look is
+at the second step, that has a decrease to predict from.
 """
 
 from __future__ import annotations
@@ -174,7 +175,8 @@ def _check(run: Run, task: Task, k: int, *, sparing: bool) -> bool:
     watch.calls, watch.recording = [], True
     try:
         after, trace = task.iteration.advance(before)
-        _require_same_kind(watch, k)
+        if not sparing or run.schedule.last is None:
+            _require_same_kind(watch, k)
         governing = task.iteration.governing(after)
         moved = subtract(governing, task.iteration.governing(before))
         length = space.norm(moved)
@@ -182,6 +184,8 @@ def _check(run: Run, task: Task, k: int, *, sparing: bool) -> bool:
             expected = _expected(run, length, governing, task)
             if FAR < expected < math.inf:
                 run.live = after
+                if k == 2 and run.schedule.last is None:
+                    run.schedule.last = 1, expected / _first_factor(run, length, governing, task)
                 run.schedule.plan(k, expected)
                 return False
         reading = task.iteration.read(trace)
@@ -235,6 +239,16 @@ def _expected(run: Run, length: Array, u: Point, task: Task) -> float:
         run.measured = task.stopping.ratio(stand_in, space), length
     ratio, before = run.measured
     return float(space.xp.max(ratio * length / (before + space.least)))
+
+
+def _first_factor(run: Run, length: Array, u: Point, task: Task) -> float:
+    """By which the second of two steps is shorter, if they have one direction: of lengths 1 and ρ,
+    that of the second is ρ/(1 + ρ) of both.
+    """
+    space = task.space
+    both = space.norm(subtract(u, task.iteration.governing(run.checked)))
+    part = min(float(space.xp.max(length / (both + space.least))), 0.5)
+    return part / (1 - part) if part > 0 else 1.0
 
 
 def _unless_diverging(run: Run, ratio: Array, residual: Array, x: Point, space: Space) -> Array:

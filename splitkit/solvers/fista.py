@@ -67,7 +67,8 @@ class _FISTA(Iteration):
     """State (x, y, k, restarts left) with t = 1 + k/3, so that (t − 1)/t⁺ = k/(k + 4)."""
 
     def __init__(self, method: FISTA, F: Operator, G: Operator) -> None:
-        self.alpha, self.F, self.R = method.alpha, F.make_evaluation(), G.resolvent(method.alpha)
+        self.alpha, self.F = method.alpha, F.make_evaluation()
+        self.R = G.make_resolvent(method.alpha)
 
     def init(self, x0: Point) -> State:
         zero = 0.0 * self.space.norm(x0)

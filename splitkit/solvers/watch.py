@@ -64,6 +64,15 @@ class Watch:
             return Pullback(Watched(A.A, self), A.L)
         return Watched(A, self)
 
+    def record(self, call: Call) -> None:
+        """Keep a call; TypeError if what it returned is no point."""
+        if not all(map(is_array, blocks(call.value))):
+            raise TypeError(
+                f"{call.operator!r} returned a {type(call.value).__name__}: an operator returns a "
+                "point like its argument"
+            )
+        self.calls.append(call)
+
     def changed(self) -> str | None:
         """Which call returned a point of another kind than its argument."""
         for call in self.calls:
@@ -156,23 +165,15 @@ class Watched(Operator):
         return self._watched(self.A.make_cayley(alpha), pair)
 
     def _watched(self, f: PointMap, pair: Callable[[Point, Point], Pair]) -> PointMap:
-        watch = self.watch
+        A, watch = self.A, self.watch  # the map, which is kept here, must not hold self
 
         def apply(y: Point) -> Point:
             value = f(y)
             if watch.recording:
-                self._record(y, value, pair)
+                watch.record(Call(A, y, value, pair))
             return value
 
         return apply
-
-    def _record(self, x: Point, value: Point, pair: Callable[[Point, Point], Pair]) -> None:
-        if not all(map(is_array, blocks(value))):
-            raise TypeError(
-                f"{self.A!r} returned a {type(value).__name__}: an operator returns a point like "
-                "its argument"
-            )
-        self.watch.calls.append(Call(self.A, x, value, pair))
 
     def __repr__(self) -> str:
         return repr(self.A)

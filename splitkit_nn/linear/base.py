@@ -75,9 +75,9 @@ class Parametrization(nn.Module):
         """An upper bound of ‖U‖ that holds."""
         raise NotImplementedError
 
-    def operator(self, *, exact: bool) -> LinearOperator:
-        """I − W as it is now, detached. ``exact=False``: its constants may be the declared m and
-        a cheap bound of L that holds.
+    def operator(self, W: Tensor | None = None, *, exact: bool) -> LinearOperator:
+        """I − W of a weight W, by default the present one, detached. ``exact=False``: its constants
+        may be the declared m and a cheap bound of L that holds.
         """
         raise NotImplementedError
 

@@ -97,9 +97,9 @@ class MonotoneConv2d(ImageParametrization):
         result: Tensor = grid.taps(Γ, W.shape[-1])
         return result
 
-    def operator(self, *, exact: bool) -> CircularConvolution:
+    def operator(self, W: Tensor | None = None, *, exact: bool) -> CircularConvolution:
         with torch.no_grad():
-            W = self.weight()
+            W = self.weight() if W is None else W
             M = identity_kernel(W) - W
             blocks = self.grid.spectrum(M)
             if exact:

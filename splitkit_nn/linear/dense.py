@@ -64,9 +64,9 @@ class MatrixParametrization(Parametrization):
     def input_norm(self) -> float:
         return float(torch.linalg.matrix_norm(self.U.weight.detach(), 2))
 
-    def operator(self, *, exact: bool) -> DenseMatrix:
+    def operator(self, W: Tensor | None = None, *, exact: bool) -> DenseMatrix:
         with torch.no_grad():
-            M = self.identity() - self.weight()
+            M = self.identity() - (self.weight() if W is None else W)
             if exact:
                 computed = DenseMatrix(M)
                 m = computed.properties.strong_monotonicity

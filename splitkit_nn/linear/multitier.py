@@ -221,10 +221,10 @@ class MonotoneMultiTier(ImageParametrization):
             )
         return super().confine(activation)
 
-    def operator(self, *, exact: bool) -> TieredConvolution:
+    def operator(self, W: Tensor | None = None, *, exact: bool) -> TieredConvolution:
         """I − W; m is the parametrization's, and L an upper bound, the sharper one if exact."""
         with torch.no_grad():
-            M = self._operator(self.weight())
+            M = self._operator(self.weight() if W is None else W)
             return M if exact else M.with_cheap_norm(frobenius_bound)
 
     def extra_repr(self) -> str:

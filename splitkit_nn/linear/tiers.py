@@ -192,14 +192,18 @@ class TieredInverse(LinearOperator):
     costly = True
 
     def __init__(self, M: TieredConvolution, alpha: float, *, reflected: bool = False) -> None:
-        self.M, self.alpha, self.reflected = M, alpha, reflected
+        # M keeps this inverse: without a copy that does not, both would outlive their use
+        self.M = TieredConvolution(M.diagonal, M.strided, M.carried, strong_monotonicity=0.0)
+        self.alpha, self.reflected = alpha, reflected
         self.properties = Properties.of(
             strong_monotonicity=-1.0 if reflected else 0.0, lipschitz=1.0, linear=True
         )
-        # each D_i keeps its factor; products from the right, forward and backward
-        V = [D.shifted_inverse(alpha).blocks for D in M.diagonal]
-        self.right = [(_transposed(each), M.xp.conj(each)) for each in V]
-        self.carried = [(alpha * _transposed(C), alpha * M.xp.conj(C)) for C in M.carried]
+        # each D_i keeps its factor; products from the right, forward and backward, with the x_i
+        # doubled if they are to be reflected
+        double = 2.0 if reflected else 1.0
+        V, part = [D.shifted_inverse(alpha).blocks for D in M.diagonal], alpha / double
+        self.right = [(double * _transposed(each), double * M.xp.conj(each)) for each in V]
+        self.carried = [(part * _transposed(C), part * M.xp.conj(C)) for C in M.carried]
 
     def __call__(self, x: Point) -> Point:
         return self.M._on_batch(self._forward, x)
@@ -222,7 +226,7 @@ class TieredInverse(LinearOperator):
         return self._reflect(X, Y)
 
     def _reflect(self, X: list[Array], Y: list[Array]) -> list[Array]:
-        return [2 * x - y for x, y in zip(X, Y, strict=True)] if self.reflected else X
+        return [x - y for x, y in zip(X, Y, strict=True)] if self.reflected else X
 
 
 def split(z: Array, sizes: Sequence[int]) -> list[Array]:

@@ -1,7 +1,9 @@
 """The layer behaves as torch's users expect, and is loud where it cannot."""
 
 import copy
+import gc
 import pickle
+import weakref
 
 import pytest
 import torch
@@ -212,6 +214,31 @@ def test_alpha_of_a_state_dict_is_kept(layer, x):
     layer.load_state_dict(saved)
     layer(x)
     assert float(layer.alpha) == 0.125
+
+
+@pytest.mark.parametrize("kind", ["dense", "convolution", "tiers"])
+def test_a_factorization_lives_no_longer_than_its_parameters(kind):
+    """Nothing waits for the collector of cycles, which does not know how large an array is."""
+    torch.manual_seed(0)
+    parametrization, x = {
+        "dense": lambda: (sknn.MonotoneDense(5, 7), torch.randn(4, 5)),
+        "convolution": lambda: (sknn.MonotoneConv2d(1, 2, 4), torch.randn(4, 1, 4, 4)),
+        "tiers": lambda: (sknn.MonotoneMultiTier(1, (2, 3), 4), torch.randn(4, 1, 4, 4)),
+    }[kind]()
+    layer = sknn.MonDEQ(parametrization)
+    gc.collect()
+    gc.disable()
+    try:
+        layer(x).sum().backward()
+        operator = weakref.ref(layer._cache[1])
+        assert operator() is not None
+        with torch.no_grad():
+            for value in parametrization.weights().values():
+                value += torch.rand_like(value)
+        layer(x).sum().backward()
+        assert operator() is None
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])

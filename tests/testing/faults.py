@@ -804,8 +804,8 @@ class NegativeScale(sknn.MonotoneDense):
 
 
 class TransposedOperator(sknn.MonotoneDense):
-    def operator(self, *, exact: bool) -> Any:
-        return sk.DenseMatrix(super().operator(exact=True).matrix.T)
+    def operator(self, W: Any = None, *, exact: bool) -> Any:
+        return sk.DenseMatrix(super().operator(W, exact=True).matrix.T)
 
 
 class SeesTheBatch(sknn.MonotoneDense):
@@ -837,9 +837,9 @@ class IgnoresNaN(sknn.MonDEQ):
 
 
 class StaleInverse(sknn.MonDEQ):
-    def _operator(self, values: Any) -> Any:
+    def _operator(self, W: Any, values: Any) -> Any:
         if self._cache is None:
-            super()._operator(values)
+            super()._operator(W, values)
         return self._cache[1]
 
 
@@ -886,7 +886,9 @@ class Overconfident(sknn.MonDEQ):
     def forward(self, x: Any) -> Any:
         value = super().forward(x)
         record = self.last_solve.forward
-        self.last_solve.forward = replace(record, error_bound=1e-3 * record.error_bound)
+        iterations, residual, bound = record.measured
+        measured = iterations, residual, 1e-3 * bound
+        self.last_solve.forward = replace(record, measured=measured)
         return value
 
 
