@@ -40,7 +40,8 @@ class Rank(Function):
         xp = namespace(x)
         sigma = xp.linalg.svdvals(x)
         rounding = max(x.shape[-2:]) * xp.finfo(x.dtype).eps * sigma[..., :1]
-        return self.weight * sum_of(xp.astype(sigma > rounding, x.dtype), self.batch_ndim)
+        counted = xp.where(xp.isnan(sigma), sigma, xp.astype(sigma > rounding, x.dtype))
+        return self.weight * sum_of(counted, self.batch_ndim)
 
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
         xp = namespace(x)
