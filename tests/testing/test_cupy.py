@@ -49,6 +49,8 @@ CUPY = {
     "argsort": ("axis", "descending", "stable"),
     "asarray": (*MAKING, "copy"),
     "cumulative_sum": ("axis", "include_initial"),
+    "fft.fftn": ("axes", "norm"),
+    "fft.ifftn": ("axes", "norm"),
     "fft.irfftn": ("axes", "s"),
     "fft.rfftn": ("axes",),
     "linalg.cholesky": (),
