@@ -80,7 +80,7 @@ def two_steps(at: At) -> None:
 def every_step(place: Place, effort: int, seed: int) -> Iterator[Case]:
     """The step at which the search looks, with each of a scale of steps; the longer one first."""
     rng = np.random.default_rng(seed)
-    for k in range(-QUARTERS, QUARTERS + 1, max(1, 4 - effort)):
+    for k in range(-QUARTERS, QUARTERS + 1, 2 ** max(0, 3 - effort)):
         step = quarter_octave(k + rng.uniform(-0.5, 0.5))
         alpha, beta = max(step, SEARCHED_STEP), min(step, SEARCHED_STEP)
         x, y = 3 * (alpha if k % 2 else 1.0) * rng.standard_normal((2, place.flat.size))

@@ -131,8 +131,8 @@ def least_on_ray(
     to |a|‖Δx‖² + 2|b|‖Δx‖‖Δu‖ + |c|‖Δu‖².
     """
     low, high = RAY
-    count = int(3 * effort * (high - low))
-    if count == 0:
+    count = int(3 * (effort - 1) * (high - low))
+    if count <= 0:
         return
     sizes = 2 ** (low + (high - low) * (np.arange(count) + rng.random()) / count)
     for sign in (1, -1):

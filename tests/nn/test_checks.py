@@ -10,10 +10,12 @@ import splitkit.testing
 import splitkit_nn as sknn
 from splitkit.testing import check_activation, check_layer, parametrize_with_checks, replay, suite
 from splitkit_nn.activations import ACTIVATIONS
+from tests.sampling import sample_on_jax
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
-def test_each_activation(name, xp, dtype):
+def test_each_activation(name, backend, xp, dtype):
+    sample_on_jax(backend, xp, dtype, list(ACTIVATIONS).index(name))
     shape = (2, 4)
     splitkit.testing.suite(ACTIVATIONS[name](), shape, xp=xp, dtype=dtype).run(max_examples=8)
 

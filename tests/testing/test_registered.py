@@ -10,20 +10,18 @@ import splitkit as sk
 from splitkit.solvers.registry import METHODS
 from splitkit.testing import registered
 from splitkit.testing.registry import COMBINATORS, exported
+from tests.sampling import sample_on_jax
 
 THINGS = registered()
 
 
 # one in so many of the profile's examples, by what an operation costs there
-JAX_SAMPLE = 8
 SHARE = {"numpy": 5, "torch": 5, "strict": 10, "jax": 20}
 
 
 @pytest.mark.parametrize("thing", THINGS, ids=str)
 def test_keeps_what_it_declares(thing, backend, xp, dtype):
-    sampled = dtype == xp.float64 and THINGS.index(thing) % JAX_SAMPLE == 0
-    if backend.name == "jax" and not sampled and settings().max_examples < 1000:
-        pytest.skip("JAX compiles each operation anew: thorough runs take all, others a sample")
+    sample_on_jax(backend, xp, dtype, THINGS.index(thing))
     examples = settings().max_examples // SHARE.get(backend.name, 5)
     thing.check(xp=xp, dtype=dtype, max_examples=examples)
 
