@@ -7,13 +7,26 @@ Source: Huangfu, Hall, *Parallelizing the dual revised simplex method* (2018), f
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 from scipy.optimize import linprog
 
+from splitkit.backend import Array, from_numpy, namespace, to_numpy
+
 FINEST = 1e-10  # of HiGHS's tolerances
 SIZE = 1e4  # of the costs, so that 64 units of rounding in double precision are above the finest
+
+
+def greatest_of_each(u: Array, axes: int, constraints: Iterable[dict[str, Any]]) -> Array:
+    """``greatest`` for the vector in these last axes of each sample, on the host."""
+    lead, size = u.shape[:-axes], math.prod(u.shape[-axes:])
+    eps = float(namespace(u).finfo(u.dtype).eps)
+    vectors = to_numpy(u).reshape(-1, size)
+    values = [greatest(v, eps, **given) for v, given in zip(vectors, constraints, strict=True)]
+    return from_numpy(np.reshape(values, lead), u)
 
 
 def greatest(u: Any, eps: float, **constraints: Any) -> float:

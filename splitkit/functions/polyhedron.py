@@ -23,13 +23,12 @@ from splitkit.backend import (
     Point,
     Space,
     clip,
-    from_numpy,
     namespace,
     solving,
     sum_of,
     to_numpy,
 )
-from splitkit.functions._linear_programs import greatest
+from splitkit.functions._linear_programs import greatest_of_each
 from splitkit.functions.base import Function, Indicator, check_broadcast, check_vectors
 from splitkit.functions.inner import Inexact, check_accuracy, lengths, tolerance
 
@@ -165,16 +164,11 @@ class Polyhedron(Inexact, Indicator):
         return namespace(x).sqrt(sum_of(over * over, self.batch_ndim))
 
     def conjugate_value(self, u: Point) -> Array:
-        *lead, columns = u.shape
-        A, eps = to_numpy(self._rows), float(namespace(u).finfo(u.dtype).eps)
-        bounds = np.broadcast_to(to_numpy(self._bounds), (*lead, A.shape[0]))
-        values = [
-            greatest(v, eps, A_ub=A, b_ub=b, bounds=(None, None))
-            for v, b in zip(
-                to_numpy(u).reshape(-1, columns), bounds.reshape(-1, A.shape[0]), strict=True
-            )
-        ]
-        return sum_of(from_numpy(np.reshape(values, lead), u), self.batch_ndim)
+        A = to_numpy(self._rows)
+        bounds = np.broadcast_to(to_numpy(self._bounds), (*u.shape[:-1], A.shape[0]))
+        sides = bounds.reshape(-1, A.shape[0])
+        constraints = ({"A_ub": A, "b_ub": b, "bounds": (None, None)} for b in sides)
+        return sum_of(greatest_of_each(u, 1, constraints), self.batch_ndim)
 
     def check_space(self, space: Space) -> None:
         super().check_space(space)

@@ -26,14 +26,13 @@ from splitkit.backend import (
     Point,
     Space,
     clip,
-    from_numpy,
     namespace,
     solving,
     sum_of,
     to_numpy,
     transposed,
 )
-from splitkit.functions._linear_programs import greatest
+from splitkit.functions._linear_programs import greatest_of_each
 from splitkit.functions.base import (
     Function,
     Indicator,
@@ -108,7 +107,6 @@ class TransportPolytope(Inexact, Indicator):
 
     def conjugate_value(self, u: Point) -> Array:
         *lead, m, n = u.shape
-        eps = float(namespace(u).finfo(u.dtype).eps)
         # the last column's sum follows from the others
         A = sp.vstack(
             [sp.kron(sp.eye(m), np.ones((1, n))), sp.kron(np.ones((1, m)), sp.eye(n - 1, n))]
@@ -116,11 +114,8 @@ class TransportPolytope(Inexact, Indicator):
         p, q = (to_numpy(a).astype(float) for a in (self._p, self._q))
         p, q = np.broadcast_to(p, (*lead, m)), np.broadcast_to(q, (*lead, n))[..., :-1]
         sides = np.concatenate([p, q], axis=-1).reshape(-1, m + n - 1)
-        values = [
-            greatest(v, eps, A_eq=A, b_eq=b)
-            for v, b in zip(to_numpy(u).reshape(-1, m * n), sides, strict=True)
-        ]
-        return sum_of(from_numpy(np.reshape(values, lead), u), self.batch_ndim)
+        values = greatest_of_each(u, 2, ({"A_eq": A, "b_eq": b} for b in sides))
+        return sum_of(values, self.batch_ndim)
 
     def check_space(self, space: Space) -> None:
         super().check_space(space)
