@@ -15,8 +15,9 @@ ways, all at the same weights and the same nominal tolerance, each in its own no
     torchdeq        fixed point and Anderson on the cell z ↦ σ(Wz + Ux + b), exact gradient
     explicit        two layers with the same maps, without a solve
 
-Figures are medians of CPU time over interleaved runs, and their ratios to the layer's. The error is
-relative, to a solve in float64 to 1e-10, on the first samples. For memory each way runs once alone,
+Figures are medians of CPU time over interleaved turns, and their ratios to the layer's; in a turn a
+step is repeated for TURN seconds, as a training repeats it. The error is relative, to a solve in
+float64 to 1e-10, on the first samples. For memory each way runs once alone,
 in a process of its own: the peak of a training step over what the process held before.
 """
 
@@ -46,6 +47,7 @@ from splitkit_nn.linear import MonotoneConv2d, MonotoneMultiTier, Parametrizatio
 from splitkit_nn.models import Classifier, ConvClassifier, DenseClassifier, MultiTierClassifier
 
 SAMPLES = 16  # on which errors are measured
+TURN = 0.1  # seconds of each way before the next: the code of a short step is then at hand
 MODELS = {  # (channels of the image, side); units or channels; and the same for --quick
     "dense": (((1, 28), (87,)), ((1, 8), (20,))),
     "conv": (((3, 32), (81,)), ((3, 8), (8,))),
@@ -246,11 +248,18 @@ def spoil(model: Classifier) -> None:
             p.mul_(1 + 1e-6)
 
 
-def clock(run: Callable[[Tensor], object], x: Tensor) -> float:
-    """CPU seconds."""
+def clock(run: Callable[[], object]) -> float:
+    """CPU seconds of a run, the mean over a turn whose first run is not counted if it is short."""
     start = time.process_time()
-    run(x)
-    return time.process_time() - start
+    run()
+    first, runs = time.process_time() - start, 0
+    if first > TURN:
+        return first
+    start = time.process_time()
+    while (seconds := time.process_time() - start) < TURN:
+        run()
+        runs += 1
+    return seconds / runs
 
 
 def peak(name: str, options: Options, way: str, results: Any) -> None:
@@ -285,12 +294,16 @@ def memory(name: str, options: Options, way: str) -> float:
 def medians(
     found: dict[str, Way], run: str, x: Tensor, repeats: int, before: Callable[[], None]
 ) -> dict[str, float]:
-    """The median CPU time of each way, in turn after one run that is not counted."""
+    """The median CPU time of each way over turns, the first of which are not counted."""
     times: dict[str, list[float]] = {name: [] for name in found}
     for i in range(repeats + 1 if repeats else 0):
         for name, way in found.items():
-            before()
-            seconds = clock(getattr(way, run), x)
+
+            def step(way: Way = way) -> None:
+                before()
+                getattr(way, run)(x)
+
+            seconds = clock(step)
             if i:
                 times[name].append(seconds)
     return {name: statistics.median(each or [math.nan]) for name, each in times.items()}

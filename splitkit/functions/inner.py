@@ -70,8 +70,8 @@ def increasing_root(
     Parameters
     ----------
     g : callable
-        t ↦ (g(t), its slope), both like t. The slope guides the steps only:
-        where it is not positive, the bracket is halved.
+        t ↦ (g(t), its slope), both like t; 0 where rounding hides g's sign. The slope guides
+        the steps only: where it is not positive, the bracket is halved.
     low, high : array
         The bracket, low ≤ high.
     start : array, optional
@@ -97,8 +97,9 @@ def increasing_root(
         # an end of the first bracket may be the root itself: a step beyond it tries it once
         good = rising & progress & (low_open | (newton >= low)) & (high_open | (newton <= high))
         t = xp.where(good, xp.minimum(xp.maximum(newton, low), high), (low + high) / 2)
-        low_open = high_open = width >= 0
-    sizes, widths = (sizes[1], size), (widths[1], width)
+        low_open = low_open & ~(good & (newton <= low))
+        high_open = high_open & ~(good & (newton >= high))
+        sizes, widths = (sizes[1], size), (widths[1], width)
     return t
 
 

@@ -21,7 +21,7 @@ from splitkit.functions.base import Function, check_parameter, check_vectors
 from splitkit.functions.cone import Cone
 from splitkit.functions.inner import increasing_root
 
-STEPS = 26  # 24 suffice on 50,000 vectors of all shapes, for a between 1e-4 and 0.999
+STEPS = 20  # 18 suffice on 420,000 vectors, most of them near a boundary, for a from 1e-4 to 0.999
 
 
 class PowerCone(Cone):
@@ -52,7 +52,7 @@ class PowerCone(Cone):
         size = abs(z)
         positive = xp.where(size > 0, size, 1.0)
         c = 8.0 - 2 * math.log(float(xp.finfo(point.dtype).eps))
-
+        rounding = 0.75 * float(xp.finfo(point.dtype).eps)
         least = float(xp.finfo(point.dtype).smallest_normal)
 
         def gap(theta: Array) -> tuple[Array, Array]:
@@ -64,7 +64,10 @@ class PowerCone(Cone):
             X, slope_X = _lifted(x, a * q)
             Y, slope_Y = _lifted(y, b * q)
             log_r = xp.log(positive) + xp.log(share)
-            value = log_r - a * xp.log(clip(X, least)) - b * xp.log(clip(Y, least))
+            log_X, log_Y = a * xp.log(clip(X, least)), b * xp.log(clip(Y, least))
+            value = log_r - log_X - log_Y
+            terms = 1 + abs(log_r) + abs(log_X) + abs(log_Y)
+            value = xp.where(abs(value) <= rounding * terms, 0.0 * value, value)
             # q′/q = σ(−θ) − σ(θ)
             slope = rest - (a * slope_X + b * slope_Y) * (rest - share)
             # near the boundaries of K and K° the equation is linear in e^−|θ|: a Newton step in

@@ -148,9 +148,9 @@ def test_reflections():
 
 
 def many_vectors(count, seed):
-    """Vectors of three entries over 12 decades, with zeros, and some on the boundary or near it."""
+    """Vectors of three entries over 24 decades, with zeros, and some on the boundary or near it."""
     rng = np.random.default_rng(seed)
-    spread = rng.choice([-1, 1, 1, 0, -1], (count, 3)) * 10.0 ** rng.uniform(-12, 0, (count, 3))
+    spread = rng.choice([-1, 1, 1, 0, -1], (count, 3)) * 10.0 ** rng.uniform(-24, 0, (count, 3))
     plain = rng.standard_normal((count, 3))
     return np.concatenate([spread, plain])
 
@@ -172,9 +172,12 @@ def exact_pair(K, y):
     ids=repr,
 )
 def test_exponential_and_power_cones_to_stated_accuracy(K):
-    y = many_vectors(1500, 5)
+    y = many_vectors(10_000, 5)
     boundary = K.project(y)
-    for points in (y, boundary, (1 + 1e-15) * boundary, y - boundary, 1e200 * y, 1e-200 * y):
+    polar = y - boundary
+    near = [boundary + e * polar for e in (1e-12, 1e-9, 1e-5)]
+    near += [polar + e * boundary for e in (1e-12, 1e-9, 1e-5)]
+    for points in (y, boundary, (1 + 1e-15) * boundary, polar, *near, 1e200 * y, 1e-200 * y):
         for wrong in exact_pair(K, points / np.max(abs(points))):
             assert np.max(wrong) <= 1e-14
     # a cone: every scale is the same
