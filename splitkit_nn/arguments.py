@@ -1,8 +1,10 @@
-"""Numbers among the arguments: each is returned, or refused by its name."""
+"""What a layer is given: numbers are returned, or refused by their name; arrays must be finite."""
 
 from __future__ import annotations
 
 import math
+
+from splitkit.backend import Array, isfinite
 
 
 def positive(name: str, value: float) -> float:
@@ -37,3 +39,18 @@ def non_negative_integer(name: str, value: int) -> int:
     if value < 0:
         raise ValueError(f"{name} = {value}: give an integer, 0 or more")
     return value
+
+
+def check_finite(x: Array) -> None:
+    """Raise ValueError if the input is not finite."""
+    if not isfinite(x):
+        raise ValueError("x has NaN or Inf: clean the input")
+
+
+def check_parameter(name: str, value: Array) -> None:
+    """Raise ValueError if a parameter, or what it gives, is not finite."""
+    if not isfinite(value):
+        raise ValueError(
+            f"parameter {name} of the layer has NaN or Inf: an optimizer step diverged; lower the "
+            "learning rate, or load an earlier state"
+        )

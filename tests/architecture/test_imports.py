@@ -65,6 +65,7 @@ NETWORK_ROOMS = (
     "implicit_solve",
     "gradients",
     "records",
+    "solves",
     "layers",
     "compare",
     "models",
