@@ -156,10 +156,11 @@ class DenseMatrix(LinearOperator):
             )
         return self._of_finite(V)
 
-    def reflected_inverse(self, alpha: float) -> LinearOperator:
+    def reflected_inverse(self, alpha: float) -> LinearOperator | None:
         if alpha not in self._reflected:
             V = self.shifted_inverse(alpha)
-            assert isinstance(V, DenseMatrix)
+            if not isinstance(V, DenseMatrix):  # a subclass inverts in a way of its own
+                return None
             identity = self.xp.eye(V.matrix.shape[0], dtype=V.matrix.dtype, device=V.matrix.device)
             self._reflected = {alpha: self._of_finite(2 * V.matrix - identity)}
         return self._reflected[alpha]

@@ -314,6 +314,16 @@ def test_affine_takes_every_map(name):
         np.testing.assert_allclose(a, b, atol=1e-11)
 
 
+def test_a_subclass_may_invert_in_its_own_way():
+    class ByIteration(DenseMatrix):
+        def shifted_inverse(self, alpha):
+            return Iterative(DenseMatrix(self.matrix)).shifted_inverse(alpha)
+
+    M, u = np.eye(4) + K, rng.standard_normal(4)
+    found = sk.Affine(ByIteration(M)).cayley(0.5)(u)
+    np.testing.assert_allclose(found, sk.Affine(DenseMatrix(M)).cayley(0.5)(u), atol=1e-7)
+
+
 def test_a_solve_with_a_sparse_map_and_a_convolution():
     n = 2000
     D = scipy.sparse.diags_array([2.1, -1.5, -0.5], offsets=[0, 1, -1], shape=(n, n)).tocsr()
