@@ -14,6 +14,9 @@ from splitkit.properties import Properties
 class LinearOperator(Notation):
     """x ↦ Lx; a subclass gives ``__call__`` and ``adjoint``, and what it knows.
 
+    One whose values lie in another space than x also gives ``range_space`` and ``domain_space``:
+    ``dataclasses.replace(space, shapes=((n,),))`` is ``space`` with points of shape (n,).
+
     Maps form an algebra: ``L + K``, ``c * L``, ``-L``, ``L @ K`` (composition), ``L.T``. A monotone
     map of a space into itself serves as M in ``Affine(M, q)``; it may give a ``shifted_inverse`` of
     its own, or have that of Krylov's method.

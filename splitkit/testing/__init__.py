@@ -10,6 +10,14 @@ numbers on both sides, the points, and code that shows it again (``replay``).
 from importlib import import_module
 from typing import Any
 
+try:
+    import hypothesis as _hypothesis  # noqa: F401
+except ModuleNotFoundError as _error:
+    raise ModuleNotFoundError(
+        "splitkit.testing needs hypothesis, which is missing: pip install 'splitkit[testing]'",
+        name="hypothesis",
+    ) from _error
+
 from splitkit.testing import strategies as strategies
 from splitkit.testing._report import Violation as Violation
 from splitkit.testing._suite import Suite as Suite, replay as replay, suite as suite

@@ -20,7 +20,7 @@ from splitkit.backend import (
     subtract,
 )
 from splitkit.operators.base import Operator
-from splitkit.testing._report import OBSERVED, copies, library, require
+from splitkit.testing._report import OBSERVED, as_point, copies, library, require
 from splitkit.testing._search import Flat
 from splitkit.testing.strategies import (
     PointShape,
@@ -71,7 +71,8 @@ class Place:
         TypeError
             The shape is none, xp no array library, or the dtype not real and floating.
         ValueError
-            A length is negative, or a shape too short for ``batch_ndim``.
+            A length is negative, a shape too short for ``batch_ndim`` or without axes where the
+            library makes numbers of that, or the library has no such device.
         """
         check_shape(shape)
         xp = array_namespace(xp)
@@ -84,7 +85,19 @@ class Place:
                 "tuple of its real and imaginary parts, with the shape ((n,), (n,))"
             )
         flat = Flat(shape, xp, dtype, device)
-        zero = flat.point(np.zeros(flat.size))
+        try:
+            zero = flat.point(np.zeros(flat.size))
+        except Exception as error:
+            if device is None:
+                raise
+            raise ValueError(
+                f"device = {device!r}: {xp.__name__} makes no array there ({error})"
+            ) from error
+        if any(type(2 * a) is not type(a) for a in blocks(zero)):
+            raise ValueError(
+                f"shape = {shape!r}: arithmetic turns this library's arrays without axes into "
+                "numbers; give (1,) for points of one entry"
+            )
         space = Space.of(zero, batch_ndim, name="shape")
         return cls(shape, xp, dtype, device, space, accuracy)
 
@@ -182,7 +195,8 @@ class Place:
         after = copies(x)
         require(
             all(np.array_equal(a, b) for a, b in zip(before, after, strict=True)),
-            "no_mutation", f"{what} does not change its argument", after, before, x=before,
+            "no_mutation", f"{what} does not change its argument",
+            as_point(after, x), as_point(before, x), x=as_point(before, x),
         )  # fmt: skip
         is_tuple = isinstance(value, tuple)
         count = len(value) if is_tuple else 1
@@ -195,13 +209,15 @@ class Place:
         again = f(x)
         require(
             same_entries(first, copies(again)), "deterministic",
-            f"{what} is the same at the same argument", first, copies(again), x=x,
+            f"{what} is the same at the same argument",
+            as_point(first, value), again, x=x,
         )  # fmt: skip
         if value is not x and share_memory(value, again):
             f(self.another(x))
             require(
                 same_entries(first, copies(value)), "no_aliasing",
-                f"{what} does not change when the map is applied again", copies(value), first, x=x,
+                f"{what} does not change when the map is applied again",
+                value, as_point(first, value), x=x,
             )  # fmt: skip
         finite = self.space.isfinite(value)
         require(finite, "finite", f"{what} is finite", value, "finite", x=x)

@@ -51,6 +51,9 @@ class Violation(AssertionError):
         return "\n".join([*lines, *([self.reproduction] if self.reproduction else [])])
 
 
+Violation.__module__ = "splitkit.testing"  # whence users import it, and pytest names it
+
+
 def require(
     holds: bool, name: str, formula: str, left: object, right: object, **where: object
 ) -> None:
@@ -136,6 +139,11 @@ def copies(x: Point) -> list[Any]:
     return [to_numpy(a) for a in blocks(x)]
 
 
+def as_point(arrays: list[Any], x: Point) -> Point:
+    """What ``copies`` made of x, or of its like, as a point: a tuple if x is one."""
+    return tuple(arrays) if isinstance(x, tuple) else arrays[0]
+
+
 def library(x: Point) -> Any:
     """The namespace of a point's arrays; None if they are not of one library."""
     try:
@@ -145,7 +153,7 @@ def library(x: Point) -> Any:
 
 
 def _side(value: object, digits: int = 8) -> str:
-    if isinstance(value, tuple):
+    if isinstance(value, tuple) and any(map(is_array, value)):
         return f"({', '.join(_side(each, digits) for each in value)})"
     if not is_array(value):
         return str(value)

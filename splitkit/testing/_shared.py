@@ -10,10 +10,37 @@ from typing import Any
 import numpy as np
 
 from splitkit.backend import Point, scale, where
+from splitkit.functions.base import Function
+from splitkit.linear.base import LinearOperator
+from splitkit.operators.base import Operator
+from splitkit.solvers.method import Method
 from splitkit.testing._place import Place, same_entries
 from splitkit.testing._report import copies, require
 
 PointMap = Callable[[Point], Point]
+
+DERIVE = {
+    "operator": "derive from splitkit.Operator, or use splitkit.Operator.from_callable",
+    "function": "derive from splitkit.functions.Function",
+    "linear map": "derive from splitkit.LinearOperator, or use splitkit.DenseMatrix for a matrix",
+}
+CHECKS = {
+    Operator: "check_operator",
+    Function: "check_function",
+    LinearOperator: "check_linear_operator",
+    Method: "check_method",
+}
+
+
+def wrong_kind(name: str, thing: object, kind: str) -> TypeError:
+    """What to say of an argument that is no operator (no function, no linear map)."""
+    remedy = DERIVE[kind]
+    if isinstance(thing, type):
+        remedy = f"give an object of this class, {thing.__name__}(…)"
+    for other, check in CHECKS.items():
+        if isinstance(thing, other):
+            remedy = f"{check} is for it"
+    return TypeError(f"{name} = {thing!r} is no {kind}: {remedy}")
 
 
 def round_trips(thing: Any) -> dict[str, Any]:

@@ -21,8 +21,16 @@ import numpy as np
 from hypothesis import HealthCheck, Phase, given, seed as seeded, settings, strategies as st, target
 from hypothesis.errors import Flaky
 
-from splitkit.backend import Point, device, is_array, namespace, subtract, to_numpy
-from splitkit.testing._place import Place
+from splitkit.backend import (
+    Point,
+    device,
+    fresh_copy,
+    is_array,
+    namespace,
+    subtract,
+    to_numpy,
+)
+from splitkit.testing._place import Place, is_integer
 from splitkit.testing._report import (
     OBSERVED,
     REPRODUCE,
@@ -102,7 +110,13 @@ class Suite:
             One is found.
         ValueError
             Nothing would be drawn, or there is no property of this name.
+        TypeError
+            A count is no integer.
         """
+        __tracebackhide__ = True  # pytest then shows the message after the user's own line
+        for name, value in (("max_examples", max_examples), ("seed", seed)):
+            if not is_integer(value) and not (value is None and name == "max_examples"):
+                raise TypeError(f"{name} = {value!r}: give an integer")
         if max_examples is not None and max_examples < 1:
             raise ValueError(
                 f"max_examples = {max_examples}: give at least 1, else nothing is drawn"
@@ -122,6 +136,7 @@ class Suite:
 
     def _look(self, max_examples: int, seed: int, only: str | None) -> None:
         """Draw cases, and take those that are spread or sought."""
+        __tracebackhide__ = True
         self._draw([p for p in self._wanted(only) if p.drawn], max_examples, seed)
         count = min(SPREAD, max_examples // 4)
         for case in self.spread(count, seed) if self.spread is not None else ():
@@ -136,6 +151,7 @@ class Suite:
 
     def replay(self, name: str, case: Case) -> None:
         """Hold one property against one case."""
+        __tracebackhide__ = True
         with looking_for(self._known(name)):
             for each in self._wanted(name):
                 self._hold(each, case)
@@ -149,6 +165,7 @@ class Suite:
         return name
 
     def _draw(self, properties: list[Property], max_examples: int, seed: int) -> None:
+        __tracebackhide__ = True
         if not properties:
             return
         steered = max_examples >= STEERED
@@ -166,6 +183,7 @@ class Suite:
         )
         @given(self.cases)
         def each(case: Case) -> None:
+            __tracebackhide__ = True
             observed: dict[str, float] = {}
             token = OBSERVED.set(observed if steered and not culprit else None)
             try:
@@ -173,7 +191,7 @@ class Suite:
                     with looking_for(culprit[0][1].property):
                         self._hold(culprit[0][0], case)
                     return
-                at = self.at(case)
+                at = self._at(case)
                 for check in properties:
                     try:
                         self._hold(check, case, at)
@@ -199,6 +217,7 @@ class Suite:
 
     def _simplify(self, each: Property, found: Violation) -> None:
         """Raise the violation, at a simpler case if one shows it."""
+        __tracebackhide__ = True
         found.__notes__ = []
         case, violation = self._simplest(each, found.case, found)
         violation.subject, violation.case = self.subject, case
@@ -206,11 +225,12 @@ class Suite:
 
     def _hold(self, each: Property, case: Case, at: Any = None, *, simplify: bool = False) -> None:
         """Check one property at one case; what it raises carries the subject and the way back."""
+        __tracebackhide__ = True
         if not any(case is other for other in self.held):
             self.held.append(case)
             del self.held[REMEMBERED:-REMEMBERED]
         try:
-            each.check(self.at(case) if at is None else at)
+            each.check(self._at(case) if at is None else at)
         except Violation as violation:
             if simplify:
                 case, violation = self._simplest(each, case, violation)
@@ -220,6 +240,12 @@ class Suite:
         except Exception as error:
             error.add_note(self._code(each.names[0], [case]))
             raise
+
+    def _at(self, case: Case) -> Any:
+        """What the checks take, from a copy of the case: one that the subject changes stays
+        printable.
+        """
+        return self.at(copied(case))
 
     def _code(self, name: str, cases: list[Case], state: str = "") -> str:
         place = self.place
@@ -265,7 +291,7 @@ class Suite:
         for simpler in simpler_cases(case):
             try:
                 with looking_for(found.property):
-                    each.check(self.at(simpler))
+                    each.check(self._at(simpler))
             except Violation as violation:
                 return simpler, violation
         return case, found
@@ -300,6 +326,13 @@ def _like(values: Any, x: Point) -> Point:
     if isinstance(x, tuple):
         return tuple(_like(v, block) for v, block in zip(values, x, strict=True))
     return make_array(values, namespace(x), x.dtype, device(x))
+
+
+def copied(part: Any) -> Any:
+    """The same with arrays of its own."""
+    if isinstance(part, tuple):
+        return tuple(map(copied, part))
+    return fresh_copy(part) if is_array(part) else part
 
 
 def _rounded(part: Any, digits: int) -> Any:
@@ -365,4 +398,5 @@ def replay(thing: object, *shapes: Any, check: str, case: Case, **options: Any) 
     ValueError
         The thing has no property of this name.
     """
+    __tracebackhide__ = True
     suite(thing, *shapes, **options).replay(check, case)

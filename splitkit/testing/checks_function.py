@@ -59,8 +59,9 @@ def check_function(
         A property is violated; the message states it, the numbers of both sides, the points, and
         code that shows it again.
     """
+    __tracebackhide__ = True
     if not isinstance(f, Function):
-        raise TypeError(f"f = {f!r} is no function")
+        raise _shared.wrong_kind("f", f, "function")
     options = {"xp": xp, "dtype": dtype, "device": device, "batch_ndim": batch_ndim}
     suite(f, shape, **options).run(max_examples, seed)
 

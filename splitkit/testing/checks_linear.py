@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from splitkit.backend import Point, add, lincomb, scale
+from splitkit.backend import Point, Space, add, lincomb, scale
 from splitkit.linear.base import LinearOperator
 from splitkit.testing import _shared
 from splitkit.testing._at_operator import replay_options, two_step_sizes
@@ -19,7 +19,7 @@ from splitkit.testing._place import KEPT, ROUNDINGS, Place
 from splitkit.testing._report import require
 from splitkit.testing._search import worst_pairs
 from splitkit.testing._suite import Case, Property, Suite, suite
-from splitkit.testing.strategies import PointShape, block_shapes, points, scales, step_sizes
+from splitkit.testing.strategies import PointShape, points, scales, step_sizes
 
 LARGEST_TABLE = 256  # entries of a domain for which the whole matrix is made
 
@@ -59,8 +59,9 @@ def check_linear_operator(
         A property is violated; the message states it, the numbers of both sides, the points, and
         code that shows it again.
     """
+    __tracebackhide__ = True
     if not isinstance(L, LinearOperator):
-        raise TypeError(f"L = {L!r} is no linear map")
+        raise _shared.wrong_kind("L", L, "linear map")
     options = {"xp": xp, "dtype": dtype, "device": device, "batch_ndim": batch_ndim}
     suite(L, domain_shape, range_shape, **options).run(max_examples, seed)
 
@@ -165,10 +166,19 @@ def spread(domain: Place, range_: Place, count: int, seed: int) -> Iterator[Case
 
 def range_shape(at: At) -> None:
     """The declared space of Lx."""
-    found = at.L.range_space(at.domain.space).shapes
-    wanted = block_shapes(at.range_.shape)
-    formula = "L.range_space gives the shape of Lx, which was given as range_shape"
-    require(found == wanted, "range_space", formula, found, wanted)
+    found = at.L.range_space(at.domain.space)
+    wanted = at.range_.space
+    formula = (
+        "L.range_space gives the shape of Lx, which was given as range_shape (a map between two "
+        "spaces defines range_space and domain_space)"
+    )
+    holds = found.shapes == wanted.shapes
+    require(holds, "range_space", formula, written_shape(found), written_shape(wanted))
+
+
+def written_shape(space: Space) -> PointShape:
+    """The shape of its points, as it is given to the checks."""
+    return space.shapes if space.is_tuple else space.shapes[0]
 
 
 def adjoint(at: At) -> None:

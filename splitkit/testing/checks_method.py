@@ -64,6 +64,7 @@ def check_method(
         A property is violated; the message states it, the numbers of both sides, and code that
         shows it again.
     """
+    __tracebackhide__ = True
     if not isinstance(method, Method):
         raise TypeError(f"method = {method!r}: give a method such as splitkit.DouglasRachford()")
     suite(method, xp=xp, dtype=dtype, device=device).run(max_examples, seed)
@@ -176,7 +177,8 @@ def approach(at: AtMethod) -> None:
             path.append(iteration.step(path[-1]))
             if k > STEPS and k % 16 == 0:
                 u, v = map(iteration.governing, path[-2:])
-                if bool(size(subtract(u, v)) <= 4 * at.place.eps * size(u)):
+                moved, length = float(size(subtract(u, v))), float(size(u))
+                if moved <= 4 * at.place.eps * length < np.inf:  # ‖u‖ may have overflowed
                     break  # moved by rounding only
         limit = path[-1]
         end = iteration.governing(limit)

@@ -72,8 +72,9 @@ def check_operator(
         A property is violated; the message states it, the numbers of both sides, the points, and
         code that shows it again.
     """
+    __tracebackhide__ = True
     if not isinstance(A, Operator):
-        raise TypeError(f"A = {A!r} is no operator")
+        raise _shared.wrong_kind("A", A, "operator")
     options = {"xp": xp, "dtype": dtype, "device": device, "batch_ndim": batch_ndim}
     suite(A, shape, **options).run(max_examples, seed)
 

@@ -25,8 +25,9 @@ def parametrize_with_checks(
     ----------
     things : iterable of tuples
         A thing with the shapes that its ``check_…`` takes: ``(A, shape)`` for an operator or a
-        function, ``(L, domain_shape, range_shape)`` for a linear map. A dict at the end declares
-        known failures, ``{property: reason}``: those tests are expected to fail, strictly.
+        function, ``(L, domain_shape, range_shape)`` for a linear map, ``(method,)``, ``(σ,)`` or
+        ``(layer,)``. A dict at the end declares known failures, ``{property: reason}``: those tests
+        are expected to fail, strictly.
     max_examples, seed, **options
         As for ``check_operator``.
 

@@ -45,17 +45,17 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """One test for each backend that is registered when tests are collected."""
-    if "backend" in metafunc.fixturenames:
+    if "xp_backend" in metafunc.fixturenames:
         parameters = [
             pytest.param(each, id=each.name, marks=[pytest.mark.gpu] if each.gpu else [])
             for each in BACKENDS.values()
         ]
-        metafunc.parametrize("backend", parameters, indirect=True, scope="session")
+        metafunc.parametrize("xp_backend", parameters, indirect=True, scope="session")
 
 
 @pytest.fixture(scope="session")
-def backend(request: pytest.FixtureRequest) -> Backend:
-    """A backend that can be used here."""
+def xp_backend(request: pytest.FixtureRequest) -> Backend:
+    """A backend that can be used here, of which ``xp`` is the namespace."""
     found: Backend = request.param
     try:
         found.load()
@@ -65,7 +65,7 @@ def backend(request: pytest.FixtureRequest) -> Backend:
 
 
 @pytest.fixture
-def xp(backend: Backend) -> Iterator[Any]:
+def xp(xp_backend: Backend) -> Iterator[Any]:
     """The namespace of a backend; arrays that it makes are on the backend's device."""
     with ExitStack() as stack:
-        yield backend.enter(stack)
+        yield xp_backend.enter(stack)

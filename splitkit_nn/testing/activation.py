@@ -49,6 +49,7 @@ def check_activation(
         A property is violated; the message states it, the numbers of both sides, the points, and
         code that shows it again.
     """
+    __tracebackhide__ = True
     if not isinstance(activation, Activation):
         raise TypeError(f"activation = {activation!r}: give a splitkit_nn Activation")
     suite(activation, shape, xp=xp, dtype=dtype, device=device).run(max_examples, seed)

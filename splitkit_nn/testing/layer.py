@@ -56,6 +56,7 @@ def check_layer(
         A property is violated; the message states it, the numbers of both sides, and code that
         shows it again.
     """
+    __tracebackhide__ = True
     if not isinstance(layer, MonDEQ):
         raise TypeError(f"layer = {layer!r}: give a splitkit_nn.MonDEQ")
     shapes = () if input_shape is None else (input_shape,)

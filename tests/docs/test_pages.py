@@ -57,6 +57,15 @@ def test_files_that_the_mathematics_names_are_there():
         assert any(each.exists() for each in found), name
 
 
+def test_the_map_between_two_spaces_of_the_page_passes_and_says_where_it_goes():
+    L = run("docs/testing.md", about="range_space")["Differences"]()
+    f = sk.functions.L1Norm() @ L
+    solution = sk.minimize(
+        f + sk.functions.SquaredL2(center=np.array([0.0, 0.1, 5.0])), np.zeros(3)
+    )
+    np.testing.assert_allclose(solution.x, [0.55, 0.55, 4.0], atol=1e-5)
+
+
 def test_a_layer_of_the_page_solves_in_another_library():
     layer = run("docs/backends.md", about="solve_in")["layer"]
     assert layer.solve_in.name == "numpy"

@@ -14,8 +14,8 @@ from tests.sampling import sample_on_jax
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
-def test_each_activation(name, backend, xp, dtype):
-    sample_on_jax(backend, xp, dtype, list(ACTIVATIONS).index(name))
+def test_each_activation(name, xp_backend, xp, dtype):
+    sample_on_jax(xp_backend, xp, dtype, list(ACTIVATIONS).index(name))
     shape = (2, 4)
     splitkit.testing.suite(ACTIVATIONS[name](), shape, xp=xp, dtype=dtype).run(max_examples=8)
 

@@ -62,6 +62,7 @@ def test_the_plugin_from_outside(pytester, monkeypatch):
     pytester.makeconftest('pytest_plugins = "splitkit.testing.plugin"')
     pytester.makepyfile(
         """
+        import pytest
         from hypothesis import settings
 
         def test_each(xp):
@@ -69,12 +70,16 @@ def test_the_plugin_from_outside(pytester, monkeypatch):
 
         def test_profile():
             assert settings().max_examples == 1000
+
+        @pytest.mark.parametrize("backend", ["a name that others use too"])
+        def test_backend(backend):
+            assert backend == "a name that others use too"
         """
     )
     done = pytester.runpytest_subprocess("-rs", "--hypothesis-profile=splitkit-thorough")
     outcome = done.parseoutcomes()
-    assert outcome["passed"] >= 2
-    assert outcome["passed"] + outcome["skipped"] == len(BACKENDS) + 1
+    assert outcome["passed"] >= 3
+    assert outcome["passed"] + outcome["skipped"] == len(BACKENDS) + 2
     assert "failed" not in outcome
     if outcome["skipped"]:
         done.stdout.fnmatch_lines(["SKIPPED*: *"])

@@ -1,5 +1,8 @@
 """Methods keep what they guarantee; tests/testing/faults.py plants some that do not."""
 
+from dataclasses import dataclass
+from typing import ClassVar
+
 import numpy as np
 import pytest
 
@@ -63,6 +66,34 @@ def test_the_known_element_is_a_subgradient(rows, seed):
     f = A.f if L is None else A.A.f @ sk.DenseMatrix(L)
     for d in rng.standard_normal((50, 4)):
         assert f(x + d) >= f(x) + element @ d - 1e-12
+
+
+class Tripling(sk.Iteration):
+    """u⁺ = 3u."""
+
+    def advance(self, u):
+        return 3 * u, (u,)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Diverging(sk.Method):
+    """‖u‖ overflows long before u does."""
+
+    label: ClassVar[str] = "diverging"
+    roles: ClassVar[tuple[sk.Role, ...]] = (sk.Role.RESOLVED,)
+    averaged: ClassVar[bool] = True
+    sequence: ClassVar[str] = "u"
+
+    def theorem(self, A):
+        return sk.Guarantee(True, None, "claimed", self.sequence)
+
+    def iteration(self, A):
+        return Tripling()
+
+
+def test_an_iteration_that_overflows_is_not_taken_for_one_at_its_limit():
+    with pytest.raises(AssertionError, match=r"violates fejer:\n    ‖u‖ stays bounded"):
+        suite(Diverging()).run(max_examples=1, only="fejer")
 
 
 def test_what_is_no_method_is_refused():

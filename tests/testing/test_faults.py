@@ -148,9 +148,11 @@ def test_replay_refuses_what_it_does_not_know():
 @pytest.mark.parametrize(
     ("check", "arguments", "wrong"),
     [
-        (check_operator, (L1Norm(), (3,)), "no operator"),
-        (check_function, (sk.Identity(), (3,)), "no function"),
-        (check_linear_operator, (np.eye(3), (3,), (3,)), "no linear map"),
+        (check_operator, (L1Norm(), (3,)), "no operator: check_function is for it"),
+        (check_operator, (sk.Identity, (3,)), r"give an object of this class, Identity\("),
+        (check_operator, (np.sin, (3,)), r"no operator: .*Operator\.from_callable"),
+        (check_function, (sk.Identity(), (3,)), "no function: check_operator is for it"),
+        (check_linear_operator, (np.eye(3), (3,), (3,)), r"(?s)no linear map: .*DenseMatrix"),
     ],
 )
 def test_what_is_not_of_the_kind_is_refused(check, arguments, wrong):
@@ -204,8 +206,12 @@ def test_a_library_may_be_given_as_it_is_imported(xp):
         ({"shape": (3.5,)}, TypeError, r"shape = \(3.5,\)"),
         ({"shape": (2, (3,))}, TypeError, "shape = "),
         ({"shape": (-3,)}, ValueError, r"shape = \(-3,\)"),
+        ({"shape": ()}, ValueError, r"shape = \(\).*give \(1,\)"),
+        ({"device": "nowhere"}, ValueError, "device = 'nowhere'"),
         ({"max_examples": 0}, ValueError, "max_examples = 0"),
+        ({"max_examples": "9"}, TypeError, "max_examples = '9'"),
         ({"seed": -1}, ValueError, "seed = -1"),
+        ({"seed": None}, TypeError, "seed = None"),
     ],
 )
 def test_wrong_arguments_are_named(options, error, wrong):
@@ -223,6 +229,32 @@ def test_an_empty_point_keeps_its_shape_in_the_code():
     A = sk.Operator.from_callable(lambda x: x[None], monotone=True)
     with pytest.raises(AssertionError, match=r"xp\.zeros\(\(0, 3\), dtype=xp\.float64\)"):
         check_operator(A, (0, 3), batch_ndim=1)
+
+
+@pytest.mark.parametrize("xp", [np, torch], ids=["numpy", "torch"])
+def test_a_point_that_was_changed_is_printed_as_it_was(xp):
+    def absolute(x):
+        x[x < 0] *= -1
+        return x
+
+    A = sk.Operator.from_callable(absolute, lipschitz=1.0, name="absolute")
+    with pytest.raises(AssertionError) as found:
+        suite(A, (2,), xp=xp).run(only="no_mutation")
+    message = str(found.value)
+    assert "left:  [" in message
+    assert "x = xp.asarray([" in message
+    assert "shows nothing" not in message
+    with pytest.raises(AssertionError, match="violates no_mutation"):
+        exec(code_in(message), {"A": A})
+
+
+def test_a_map_between_two_spaces_that_does_not_say_so_is_told_what_to_define():
+    class Differences(sk.LinearOperator):
+        def __call__(self, x):
+            return x[1:] - x[:-1]
+
+    with pytest.raises(AssertionError, match=r"(?s)defines range_space.*left:  \(3,\)\n.*\(2,\)"):
+        suite(Differences(), (3,), (2,)).run(only="range_space")
 
 
 def test_sides_that_nearly_agree_are_printed_in_full():

@@ -1,5 +1,8 @@
 """Each property a test of its own, known failures declared."""
 
+import importlib
+import sys
+
 import numpy as np
 import pytest
 
@@ -40,6 +43,33 @@ def test_every_property_is_a_test_with_its_name():
     mark = parametrize_with_checks([(sk.Identity(), (3,))]).args[1]
     assert [each.id for each in mark] == [f"I-{name}" for name in suite(sk.Identity(), (3,)).names]
     assert "I-strongly_monotone" in [each.id for each in mark]
+
+
+def test_a_failure_shows_the_line_that_called_and_the_message_and_nothing_between(pytester):
+    pytester.makepyfile(
+        """
+        import splitkit as sk
+        from splitkit.testing import check_operator
+
+        def test_stretch():
+            A = sk.Operator.from_callable(lambda x: 2 * x, lipschitz=1.9, name="stretch")
+            check_operator(A, (2,), max_examples=2)
+        """
+    )
+    done = pytester.runpytest_inprocess("-p", "no:cacheprovider")
+    shown = done.stdout.str()
+    assert "splitkit.testing.Violation: stretch violates lipschitz" in shown
+    assert "_suite.py" not in shown
+    assert "checks_operator.py" not in shown
+
+
+def test_without_hypothesis_it_says_what_to_install(monkeypatch):
+    for name in [name for name in sys.modules if name.startswith("splitkit.testing")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(sk, "testing", None)  # the package's attribute comes back too
+    monkeypatch.setitem(sys.modules, "hypothesis", None)
+    with pytest.raises(ModuleNotFoundError, match=r"pip install 'splitkit\[testing\]'"):
+        importlib.import_module("splitkit.testing")
 
 
 def test_a_known_failure_that_names_nothing_is_refused():

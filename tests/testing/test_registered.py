@@ -20,9 +20,9 @@ SHARE = {"numpy": 5, "torch": 5, "strict": 10, "jax": 20}
 
 
 @pytest.mark.parametrize("thing", THINGS, ids=str)
-def test_keeps_what_it_declares(thing, backend, xp, dtype):
-    sample_on_jax(backend, xp, dtype, THINGS.index(thing))
-    examples = settings().max_examples // SHARE.get(backend.name, 5)
+def test_keeps_what_it_declares(thing, xp_backend, xp, dtype):
+    sample_on_jax(xp_backend, xp, dtype, THINGS.index(thing))
+    examples = settings().max_examples // SHARE.get(xp_backend.name, 5)
     thing.check(xp=xp, dtype=dtype, max_examples=examples)
 
 
