@@ -39,7 +39,7 @@ class Violation(AssertionError):
         self.subject: object = None
         self.case: tuple[Any, ...] = ()
         self.reproduction = ""
-        super().__init__(name)
+        super().__init__(name, formula, left, right, where)  # from which pickle makes it anew
 
     def __str__(self) -> str:
         lines = [f"{label(self.subject)} violates {self.property}:", f"    {self.formula}"]

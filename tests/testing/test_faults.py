@@ -1,5 +1,7 @@
 """Planted faults: each is found by the check of the property that it breaks, and says so."""
 
+import pickle
+
 import array_api_compat.torch
 import numpy as np
 import pytest
@@ -116,6 +118,13 @@ def test_a_message_holds_formula_points_and_both_sides():
     left, right = (float(line.split()[1]) for line in lines[2:4])
     assert left / right == pytest.approx(4 / 1.9**2)
     assert lines[4] == "x = xp.asarray([0.0, 0.0], dtype=xp.float64)"
+
+
+def test_a_violation_travels_between_processes():
+    with pytest.raises(AssertionError) as caught:
+        check_operator(sk.Affine(sk.DenseMatrix(np.eye(2), lipschitz=0.5)), (2,))
+    message = str(caught.value)
+    assert str(pickle.loads(pickle.dumps(caught.value))) == message
 
 
 def test_a_counterexample_found_by_search_is_simplified():
