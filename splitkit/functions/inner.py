@@ -97,8 +97,6 @@ def increasing_root(
         # an end of the first bracket may be the root itself: a step beyond it tries it once
         good = rising & progress & (low_open | (newton >= low)) & (high_open | (newton <= high))
         t = xp.where(good, xp.minimum(xp.maximum(newton, low), high), (low + high) / 2)
-        low_open = low_open & ~(good & (newton <= low))
-        high_open = high_open & ~(good & (newton >= high))
         sizes, widths = (sizes[1], size), (widths[1], width)
     return t
 

@@ -67,7 +67,7 @@ class PowerCone(Cone):
             log_X, log_Y = a * xp.log(clip(X, least)), b * xp.log(clip(Y, least))
             value = log_r - log_X - log_Y
             terms = 1 + abs(log_r) + abs(log_X) + abs(log_Y)
-            value = xp.where(abs(value) <= rounding * terms, 0.0 * value, value)
+            value = xp.where(abs(value) <= rounding * terms, 0.0, value)
             # q′/q = σ(−θ) − σ(θ)
             slope = rest - (a * slope_X + b * slope_Y) * (rest - share)
             # near the boundaries of K and K° the equation is linear in e^−|θ|: a Newton step in
