@@ -67,8 +67,8 @@ class Family:
 
 
 def iterations(work: float) -> int:
-    """Enough of them for about half a second, at a gigaflop a second."""
-    return int(min(2000, max(8, 5e8 / work)))
+    """Enough of them for about half a second, at a gigaflop a second, and for checks to be rare."""
+    return int(min(2000, max(32, 5e8 / work)))
 
 
 def lasso(method: Callable[[float], sk.Method]) -> Callable[[int], Run]:

@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, TypeAlias
 
 import array_api_compat
@@ -275,6 +275,18 @@ def sum_of(x: Array, batch_ndim: int) -> Array:
     return namespace(x).sum(x, axis=tuple(range(batch_ndim, x.ndim)))
 
 
+@cache
+def _keep_freed_memory() -> None:
+    """Let the C library keep what arrays free for the next ones.
+
+    glibc returns to the system every block longer than any that was freed before, up to 32 MiB; to
+    take memory back costs more, page by page, than to add two arrays. So a block of nearly that
+    length is freed, which nothing has touched; other libraries lose nothing by that.
+    Source: mallopt(3), M_MMAP_THRESHOLD.
+    """
+    np.empty(2**25 - 2**16, np.uint8)
+
+
 @contextmanager
 def solving(x: Point) -> Iterator[None]:
     """A context in which x's library records nothing for differentiation, and NumPy leaves it to
@@ -282,6 +294,7 @@ def solving(x: Point) -> Iterator[None]:
     record_nothing: Callable[[], AbstractContextManager[Any]] = getattr(
         namespace(x), "no_grad", nullcontext
     )
+    _keep_freed_memory()
     with record_nothing(), np.errstate(all="ignore"):
         yield
 

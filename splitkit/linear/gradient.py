@@ -58,6 +58,7 @@ class Gradient(LinearOperator):
         self._inner_parts = [
             (i, _part(a, None, -1), _part(a, 1, None)) for i, a in enumerate(self.axes)
         ]
+        self._last = _part(self.axes[0], -1, None)
         self.norm = math.sqrt(sum(map(self._gain, shape or (math.inf,) * len(self.axes))))
 
     def _gain(self, size: float) -> float:
@@ -91,11 +92,12 @@ class Gradient(LinearOperator):
             xp, lines = namespace(y), [(y[..., i], a) for i, a in enumerate(self.axes)]
             cycles = [xp.roll(d, 1, axis=a) - d for d, a in lines]
             return sum(cycles[1:], start=cycles[0])
-        parts = []
+        # the last differences are 0 by definition; those of the first axis, in −y already, go again
+        parts = [(self._last, 1.0, y[(*self._last, 0)])]
         for i, head, tail in self._inner_parts:
-            d = y[(*head, i)]  # without the last difference, which is 0 by definition
-            parts += [(head, -1.0, d), (tail, 1.0, d)]
-        return add_parts(zeros(y.shape[:-1], y), *parts)
+            d = y[(*head, i)]
+            parts += [(tail, 1.0, d)] if i == 0 else [(head, -1.0, d), (tail, 1.0, d)]
+        return add_parts(-y[..., 0], *parts)
 
     @property
     def divergence(self) -> LinearOperator:

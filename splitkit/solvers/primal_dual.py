@@ -316,15 +316,24 @@ class _CondatVu(_Steps):
     def init(self, x0: Point) -> State:
         return x0, self.dual_start(x0)
 
+    def step(self, state: State) -> State:
+        x, y = state
+        if self.C is None:
+            return self._following(x, y, self.LT(y))
+        return self._following(x, y, add(self.LT(y), self.C(x)))
+
     def advance(self, state: State) -> tuple[State, Trace]:
         x, y = state
         pull = self.LT(y)
         Cx = None if self.C is None else self.C(x)
-        gradient = pull if Cx is None else add(pull, Cx)
-        x_next = self.R_A(lincomb(1.0, x, -self.tau, gradient))
-        ahead = lincomb((1 + self.theta) * self.sigma, x_next, -self.theta * self.sigma, x)
-        y_next = self.R_B(self.L.add_to(y, ahead))
+        x_next, y_next = self._following(x, y, pull if Cx is None else add(pull, Cx))
         return (x_next, y_next), (x, y, Cx, x_next, y_next, pull)
+
+    def _following(self, x: Point, y: Point, gradient: Point) -> State:
+        x_next = self.R_A(lincomb(1.0, x, -self.tau, gradient))
+        del gradient  # where nothing else needs it its memory is taken again, still in the cache
+        ahead = lincomb((1 + self.theta) * self.sigma, x_next, -self.theta * self.sigma, x)
+        return x_next, self.R_B(self.L.add_to(y, ahead))
 
     def read(self, trace: Trace) -> Reading:
         x, y, Cx, x_next, y_next, LTy = trace
