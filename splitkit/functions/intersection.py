@@ -12,6 +12,7 @@ Hilbert spaces* (1986); Birgin, Raydan, *Robust stopping criteria for Dykstra's 
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from splitkit.backend import Array, Point, Space, add, blocks, scale, solving, subtract, where
@@ -19,8 +20,7 @@ from splitkit.functions.base import Function, Indicator
 from splitkit.functions.inner import ROUNDINGS, Inexact, check_accuracy, tolerance
 
 SWEEPS = 10_000
-DOUBLINGS = 40
-ENDLESS = 2.0**39  # sweeps of a stall that has no end
+ENDLESS = 2.0**40  # a stall of so many times 1 + ‖y‖/move sweeps has no end
 CHECK_EVERY = 8  # sweeps between two looks at what is left
 
 
@@ -98,10 +98,11 @@ class Intersection(Inexact, Indicator):
                 # images that come to rest last, as the moves do, are no stall
                 stalled = running & (changed <= limit) & ((moved > 4 * limit) | (changed == 0))
                 if bool(space.xp.any(stalled)):
-                    jump = self._stall(space, size, images, normals, moves, stalled)
-                    normals = [add(n, scale(jump, m)) for n, m in zip(normals, moves, strict=True)]
-                    if bool(space.xp.any(jump >= ENDLESS)):
+                    longest = ENDLESS * (1 + size / space.xp.where(stalled, moved, 1.0))
+                    jump = self._stall(space, size, images, normals, moves, stalled, longest)
+                    if bool(space.xp.any(2 * jump >= longest)):
                         break
+                    normals = [add(n, scale(jump, m)) for n, m in zip(normals, moves, strict=True)]
         apart = float(space.xp.max(space.xp.where(running, moved, 0.0 * moved)))
         raise ArithmeticError(
             f"the projection onto {self!r} still moves by {apart:.2g} after {sweep + 1} sweeps: "
@@ -117,15 +118,18 @@ class Intersection(Inexact, Indicator):
         normals: list[Point],
         moves: list[Point],
         on: Array,
+        longest: Array,
     ) -> Array:
-        """For how many sweeps more no xᵢ changes, while each adds the same moves to the normals.
+        """For how many sweeps more, fewer than ``longest``, no xᵢ changes, while each adds the same
+        moves to the normals.
 
         The normals at xᵢ are a convex cone: if xᵢ stays at the last sweep, it does in between.
         """
         jump = 0.0 * size
         rounding = ROUNDINGS * float(space.xp.finfo(space.dtype).eps) * size
-        for k in reversed(range(DOUBLINGS)):
-            longer, holds = jump + 2.0**k, on
+        doublings = math.ceil(math.log2(float(space.xp.max(longest))))
+        for k in reversed(range(doublings)):
+            longer, holds = jump + 2.0**k, on & (jump + 2.0**k < longest)
             for C, image, normal, move in zip(self.sets, images, normals, moves, strict=True):
                 ahead = add(normal, scale(longer, move))
                 gap = space.norm(subtract(C.project(add(image, ahead)), image))

@@ -1,7 +1,8 @@
 """f(x) = ½‖Ax − b‖²; ∇f(x) = Aᵀ(Ax − b); prox_{αf}(y) = (I + αAᵀA)⁻¹(y + αAᵀb).
 
-With A = U diag(s) Vᵀ, made once, prox_{αf}(y) = y + V[αs/(1 + αs²) · (Uᵀb − s·Vᵀy)]: one
-factorization for every α, so that each sample may have its own.
+With A = U diag(s) Vᵀ, made once, prox_{αf}(y) = y + V(w − Vᵀy), w = (Vᵀy + αs·Uᵀb)/(1 + αs²): one
+factorization for every α, so that each sample may have its own. It is Vw where VVᵀ = I, without
+the rounding of y, which may be large beside Vw.
 f*(u) = ½‖v‖² + ⟨v, Uᵀb⟩ − min f, where sv = Vᵀu, if u is in the range of Aᵀ, else inf.
 
 Source: Parikh, Boyd, *Proximal Algorithms* (2014), §6.1.1.
@@ -93,11 +94,11 @@ class LeastSquares(Function):
         return self._matrix.adjoint(self._residual(x))
 
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
-        s, alpha = self._s, align(alpha, x)
-        short = -s * (x @ self._V)
-        if self._b is not None:
-            short = short + self._c
-        return x + (alpha * s / (1 + alpha * s * s) * short) @ self._V.T
+        s, alpha, w = self._s, align(alpha, x), x @ self._V
+        moved = w if self._b is None else w + alpha * s * self._c
+        moved = moved / (1 + alpha * s * s)
+        rows, columns = self.A.shape
+        return moved @ self._V.T if rows >= columns else x + (moved - w) @ self._V.T
 
     def conjugate_value(self, u: Point) -> Array:
         xp = namespace(u)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from splitkit.backend import Array, Point, add, blocks, lincomb, namespace, scale, subtract
+from splitkit.backend import Array, Point, add, blocks, lincomb, namespace, scale, subtract, where
 from splitkit.functions.base import Function
 from splitkit.functions.calculus import Conjugate
 from splitkit.functions.subdifferential import Subdifferential
@@ -228,19 +228,31 @@ def prox(at: AtFunction) -> None:
     candidates += [add(p, scale(0.1, subtract(z, p))) for z in (x, y)]
     sizes, steepness = place.size(x) + place.size(p), place.size(slope)
     eps = ROUNDINGS * place.eps
-    for z in candidates:
+    values = [f(z) for z in candidates]
+    slack_of_p = eps * sizes * steepest(place, p, fp, candidates, values)
+    for z, fz in zip(candidates, values, strict=True):
         d = subtract(z, p)
-        fz = f(z)
         strong = m / 2 * place.space.inner(d, d)
         bound = fp + place.space.inner(slope, d) + strong
         slack = at.rounding((fz, fp), (z, p), strong)
-        slack = slack + eps * place.size(d) * (sizes / alpha + steepness)
+        slack = slack + slack_of_p + eps * place.size(d) * (sizes / alpha + steepness)
         # p is off by the rounding of x, and an indicator counts points within rounding of its set
         # as inside: ⟨(x − p)/α, z − p⟩ changes by ‖(x − p)/α‖ times those distances
         slack = slack + eps * steepness * (1.0 + place.size(z) + sizes)
         formula = "f(z) ≥ f(p) + ⟨(x − p)/α, z − p⟩ + (m/2)‖z − p‖² for p = prox_{αf}(x)"
         gap = place.xp.where(place.xp.isfinite(fz), bound - fz, place.xp.zeros_like(bound))
         place.at_most("prox_minimizes", formula, gap, slack, fz, bound, x=x, z=z, alpha=alpha)
+
+
+def steepest(place: Place, p: Point, fp: Array, points: list[Point], values: list[Array]) -> Array:
+    """The largest |f(z) − f(p)|/‖z − p‖ that is known: how much f(p) changes with p."""
+    found = place.xp.zeros_like(fp)
+    for z, fz in zip(points, values, strict=True):
+        length = place.size(subtract(z, p))
+        apart = place.xp.isfinite(fz) & (length > 0)
+        rate = abs(fz - fp) / place.xp.where(apart, length, place.xp.ones_like(length))
+        found = place.xp.maximum(found, place.xp.where(apart, rate, place.xp.zeros_like(rate)))
+    return found
 
 
 def elementwise(at: AtFunction) -> None:
@@ -314,10 +326,9 @@ def fenchel_young(conjugate: ValueMap, at: AtFunction) -> None:
     slope = scale(1 / alpha, subtract(x, p))
     dual = f.conjugate
     u = dual.prox(scale(1 / alpha, x), 1 / alpha) if dual.has_prox else slope
-    fp, fu = f(p), conjugate(u)
     # u may miss the domain of f* by its rounding; (x − p)/α is the same u, rounded otherwise
-    other = conjugate(slope)
-    fu = place.xp.where(place.xp.isfinite(fu), fu, other)
+    u = where(place.xp.isfinite(conjugate(u)), u, slope)
+    fp, fu = f(p), conjugate(u)
     missed = rounded_away(place, fp, p, x) | rounded_away(place, fu, u, scale(1 / alpha, x))
     product = place.space.inner(p, u)
     slack = at.rounding((fp, fu), (p, u), product)

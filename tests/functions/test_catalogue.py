@@ -1,5 +1,6 @@
 """Norms, penalties and losses against brute force, optimality conditions and other solvers."""
 
+import itertools
 import math
 
 import clarabel
@@ -393,6 +394,17 @@ def test_least_squares_prox_solves_its_equation(asarray, dtype):
             assert f.strong_convexity == 0
         else:
             assert f.strong_convexity == pytest.approx(eigenvalues[0], rel=1e-4)
+
+
+def test_a_long_step_of_least_squares_loses_no_digits_to_its_argument():
+    """(I + αAᵀA)x = y holds to rounding also where x is far smaller than y."""
+    rng = np.random.default_rng(12)
+    for rows, alpha in itertools.product((4, 7), (1e2, 1e6, 1e10)):
+        A, y = rng.standard_normal((rows, 4)), rng.standard_normal(4)
+        x = LeastSquares(A).prox(y, alpha)
+        left = x + alpha * (A.T @ (A @ x))
+        size = np.linalg.norm(y) + alpha * np.linalg.norm(A, 2) ** 2 * np.linalg.norm(x)
+        assert np.linalg.norm(left - y) <= 20 * np.finfo(float).eps * size
 
 
 # -- total variation ------------------------------------------------------------------------------

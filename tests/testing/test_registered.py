@@ -8,7 +8,7 @@ from hypothesis import settings
 
 import splitkit as sk
 from splitkit.solvers.registry import METHODS
-from splitkit.testing import registered
+from splitkit.testing import registered, replay
 from splitkit.testing.registry import COMBINATORS, exported
 from tests.sampling import sample_on_jax
 
@@ -29,6 +29,23 @@ def test_keeps_what_it_declares(thing, xp_backend, xp, dtype):
 @pytest.mark.parametrize("thing", THINGS, ids=str)
 def test_keeps_what_it_declares_when_looked_at_for_longer(thing):
     thing.check(max_examples=settings().max_examples // 2)
+
+
+ACCUSED = [  # by rounding alone: the thing, the property, the case
+    ("Slab-1", "fenchel_young", (np.full((2, 3), 28.0181884765625), np.full((2, 3), 1e8),
+                                 0.0372, 1.0)),
+    ("LeastSquares-1", "resolvent_solves", (np.asarray([[0, 0], [0, 1e4]]), np.zeros((2, 2)),
+                                            1.0, 53.8)),
+    ("InexactComposition-0", "prox_minimizes", (np.asarray([[0, 0], [0.01, 0]]), np.zeros((2, 2)),
+                                                108.0, 1.0)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "check", "case"), ACCUSED, ids=[name for name, *_ in ACCUSED])
+def test_what_long_runs_accused_is_acquitted(name, check, case):
+    (thing,) = (thing for thing in THINGS if str(thing) == name)
+    made, *shapes = thing.make()
+    replay(made, *shapes, check=check, case=case)
 
 
 def test_a_class_without_examples_is_refused(monkeypatch):
