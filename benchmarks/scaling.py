@@ -120,12 +120,12 @@ def dense_layer(batch: int) -> Run:
     return layer_run(sknn.MonotoneDense(64, 87), x, 2.0 * 87 * 87 * batch)
 
 
-def conv_layer(batch: int, channels: int, side: int) -> Run:
+def conv_layer(batch: int, channels: int, side: int, border: int = 1) -> Run:
     """Three channels in."""
     torch.manual_seed(0)
     x = torch.randn(batch, 3, side, side)
     work = 1.0 * batch * side * side * channels * (channels + 40)
-    return layer_run(sknn.MonotoneConv2d(3, channels, side), x, work)
+    return layer_run(sknn.MonotoneConv2d(3, channels, side, border=border), x, work)
 
 
 def conv_bytes(batch: int, channels: int, side: int) -> float:
@@ -166,6 +166,13 @@ FAMILIES = [
         "side² log side",
         lambda s: conv_bytes(4, 8, s),
         lambda s: conv_layer(4, 8, s),
+        (3, 9),
+    ),
+    Family(
+        "convolution with a border of 2: side",
+        "side² log side",
+        lambda s: conv_bytes(4, 8, s),
+        lambda s: conv_layer(4, 8, s, border=2),
         (3, 9),
     ),
 ]

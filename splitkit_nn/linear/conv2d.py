@@ -29,8 +29,8 @@ class MonotoneConv2d(ImageParametrization):
     """W as a convolution of ``channels`` channels, and a convolutional input map.
 
     Inputs are (batch, in_channels, *side), equilibria (batch, channels, height, width) on the
-    hidden grid, which is the image with a border around it. The border of the equilibrium is zero,
-    so that nothing wraps around; ``border=0`` leaves the torus as it is.
+    hidden grid, which is the image with a border around it. The border of the equilibrium is zero:
+    where 2·border ≥ k − 1, nothing wraps around. ``border=0`` leaves the torus as it is.
 
     Parameters
     ----------
@@ -43,7 +43,9 @@ class MonotoneConv2d(ImageParametrization):
     m : float
         Strong monotonicity of I − W, positive; the paper takes 1.
     border : int
-        Its width, 0 or more; the paper takes 1.
+        Its width, 0 or more; the paper takes 1. A wider one changes nothing inside, and the grid
+        may have faster Fourier transforms: they are slow for a side + 2·border with a large prime
+        factor, as 258 = 2·3·43.
 
     Attributes
     ----------

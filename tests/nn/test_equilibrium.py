@@ -132,3 +132,22 @@ def test_error_bound_is_an_upper_bound():
     layer.tol = 1e-14
     exact = layer(x).detach()
     assert 0 < float((z - exact).norm(dim=1).max()) <= bound
+
+
+@pytest.mark.parametrize(("kernel_size", "enough"), [(3, 1), (5, 2)])
+def test_a_border_wide_enough_keeps_apart_what_a_torus_joins(kernel_size, enough):
+    """W has radius k − 1: where 2·border ≥ k − 1, a wider border changes nothing inside."""
+
+    def inside(border):
+        torch.manual_seed(0)
+        p = sknn.MonotoneConv2d(2, 3, (6, 5), kernel_size, m=0.3, border=border).double()
+        with torch.no_grad():
+            p.g.mul_(3), p.h.mul_(3)
+        x = torch.randn(4, 2, 6, 5, dtype=torch.float64)
+        z = sknn.MonDEQ(p, tol=1e-13, max_iter=20_000)(x).detach()
+        return z[:, :, border : border + 6, border : border + 5]
+
+    wide = inside(enough + 2)
+    for border in (enough, enough + 1):
+        torch.testing.assert_close(inside(border), wide, rtol=0, atol=1e-11)
+    assert float((inside(enough - 1) - wide).abs().max()) > 1e-3
