@@ -23,6 +23,9 @@ DERIVE = {
     "operator": "derive from splitkit.Operator, or use splitkit.Operator.from_callable",
     "function": "derive from splitkit.functions.Function",
     "linear map": "derive from splitkit.LinearOperator, or use splitkit.DenseMatrix for a matrix",
+    "method": "give one such as splitkit.DouglasRachford(), or derive from splitkit.Method",
+    "activation": "give a splitkit_nn Activation, such as splitkit_nn.ReLU()",
+    "layer": "give a splitkit_nn.MonDEQ",
 }
 CHECKS = {
     Operator: "check_operator",
@@ -33,7 +36,7 @@ CHECKS = {
 
 
 def wrong_kind(name: str, thing: object, kind: str) -> TypeError:
-    """What to say of an argument that is no operator (no function, no linear map)."""
+    """What to say of an argument that is no operator (no function, …)."""
     remedy = DERIVE[kind]
     if isinstance(thing, type):
         remedy = f"give an object of this class, {thing.__name__}(…)"

@@ -20,6 +20,7 @@ from splitkit.testing._at_operator import replay_options
 from splitkit.testing._inclusions import KINDS, SIZE, inclusion_for
 from splitkit.testing._place import ROUNDINGS, Place, same_entries
 from splitkit.testing._report import copies, require
+from splitkit.testing._shared import wrong_kind
 from splitkit.testing._suite import Case, Property, Suite, suite
 from splitkit.testing.strategies import KnownInclusion
 
@@ -66,7 +67,7 @@ def check_method(
     """
     __tracebackhide__ = True
     if not isinstance(method, Method):
-        raise TypeError(f"method = {method!r}: give a method such as splitkit.DouglasRachford()")
+        raise wrong_kind("method", method, "method")
     suite(method, xp=xp, dtype=dtype, device=device).run(max_examples, seed)
 
 
@@ -81,9 +82,9 @@ def method_suite(method: Method, *, xp: Any = None, dtype: Any = None, device: A
 
     properties = (
         Property(covered, ("guarantee",), once, drawn=False),
+        Property(kept, ("no_mutation", "deterministic"), once, drawn=False),
         Property(approach, ("fejer", "rate"), of_each_kind),  # before what may take many iterations
         Property(solution, ("solution",)),
-        Property(kept, ("no_mutation", "deterministic"), once, drawn=False),
         Property(refusal, ("refusal",), once, drawn=False),
     )
     return Suite(

@@ -11,6 +11,7 @@ from splitkit.backend import Array, subtract
 from splitkit.testing import Suite, suite
 from splitkit.testing._place import KEPT, ROUNDINGS, Place
 from splitkit.testing._search import worst_pairs
+from splitkit.testing._shared import wrong_kind
 from splitkit.testing._suite import Case, Property
 from splitkit.testing.checks_operator import At, operator_suite
 from splitkit_nn.activations import Activation
@@ -51,7 +52,7 @@ def check_activation(
     """
     __tracebackhide__ = True
     if not isinstance(activation, Activation):
-        raise TypeError(f"activation = {activation!r}: give a splitkit_nn Activation")
+        raise wrong_kind("activation", activation, "activation")
     suite(activation, shape, xp=xp, dtype=dtype, device=device).run(max_examples, seed)
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from splitkit.backend import namespace
 from splitkit.testing import Suite, suite
 from splitkit.testing._place import Place
+from splitkit.testing._shared import wrong_kind
 from splitkit.testing._suite import Case, Property
 from splitkit_nn.layers import MonDEQ
 from splitkit_nn.linear.base import input_shape as stated_shape
@@ -58,7 +59,7 @@ def check_layer(
     """
     __tracebackhide__ = True
     if not isinstance(layer, MonDEQ):
-        raise TypeError(f"layer = {layer!r}: give a splitkit_nn.MonDEQ")
+        raise wrong_kind("layer", layer, "layer")
     shapes = () if input_shape is None else (input_shape,)
     suite(layer, *shapes).run(max_examples, seed)
 

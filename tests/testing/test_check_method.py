@@ -97,5 +97,5 @@ def test_an_iteration_that_overflows_is_not_taken_for_one_at_its_limit():
 
 
 def test_what_is_no_method_is_refused():
-    with pytest.raises(TypeError, match="give a method"):
+    with pytest.raises(TypeError, match="no method: give one such as"):
         check_method("Douglas-Rachford")

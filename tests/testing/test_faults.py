@@ -9,7 +9,14 @@ import torch
 
 import splitkit as sk
 from splitkit.functions import L1Norm
-from splitkit.testing import check_function, check_linear_operator, check_operator, replay, suite
+from splitkit.testing import (
+    check_function,
+    check_linear_operator,
+    check_method,
+    check_operator,
+    replay,
+    suite,
+)
 from splitkit.testing.strategies import orthogonal
 from tests.testing.faults import FAULTS, main
 
@@ -162,6 +169,8 @@ def test_replay_refuses_what_it_does_not_know():
         (check_operator, (np.sin, (3,)), r"no operator: .*Operator\.from_callable"),
         (check_function, (sk.Identity(), (3,)), "no function: check_operator is for it"),
         (check_linear_operator, (np.eye(3), (3,), (3,)), r"(?s)no linear map: .*DenseMatrix"),
+        (check_method, (sk.DouglasRachford,), r"an object of this class, DouglasRachford\("),
+        (check_method, (sk.Identity(),), "no method: check_operator is for it"),
     ],
 )
 def test_what_is_not_of_the_kind_is_refused(check, arguments, wrong):
