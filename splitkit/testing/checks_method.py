@@ -82,7 +82,7 @@ def method_suite(method: Method, *, xp: Any = None, dtype: Any = None, device: A
 
     properties = (
         Property(covered, ("guarantee",), once, drawn=False),
-        Property(kept, ("no_mutation", "deterministic"), once, drawn=False),
+        Property(kept, ("no_mutation", "deterministic")),
         Property(approach, ("fejer", "rate"), of_each_kind),  # before what may take many iterations
         Property(solution, ("solution",)),
         Property(refusal, ("refusal",), once, drawn=False),
