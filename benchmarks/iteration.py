@@ -5,7 +5,8 @@
 All iterate a fixed number of times; what is made before is left out: the engine's clock runs from
 its first check to its last one, and of the others the time of one iteration is taken off that of
 many. By hand, an iteration is plain NumPy expressions and ends with the norm of its step; the
-engine measures at its checks. pyproximal runs the same problem where it is installed. Runs are
+engine measures at its checks. "steps" are the engine's iterations without its checks, and without
+the norm. pyproximal runs the same problem where it is installed. Runs are
 interleaved, and ratios are medians: of the process's CPU time, which others on the machine disturb
 little, and of wall time.
 """
@@ -26,6 +27,8 @@ import numpy as np
 from stopwatch import now, timed
 
 import splitkit as sk
+from splitkit.backend import Space, solving
+from splitkit.solvers.solve import choose
 
 try:
     import pylops
@@ -33,8 +36,33 @@ try:
 except ImportError:
     pyproximal = None
 
-Run = Callable[[int], Any]  # so many iterations; the engine's returns CPU and wall seconds
+Run = Callable[[int], Any]  # so many iterations
 WEIGHT = 0.1
+
+
+@dataclass(frozen=True)
+class Solve:
+    """The engine's iterations, after the first: CPU and wall seconds of so many."""
+
+    inclusion: sk.Operator
+    x0: np.ndarray
+    method: sk.Method
+
+    def __call__(self, count: int) -> np.ndarray:
+        """With its checks."""
+        return timed(self.inclusion, self.x0, self.method, count)
+
+    def steps(self, count: int) -> np.ndarray:
+        """Without."""
+        option = choose(self.inclusion, self.method)
+        iteration = option.method.bind(*option.operators)
+        iteration.space = Space.of(self.x0)
+        with solving(self.x0):
+            state = iteration.step(iteration.init(self.x0))
+            start = now()
+            for _ in range(count):
+                state = iteration.step(state)
+            return now() - start
 
 
 @dataclass(frozen=True)
@@ -43,7 +71,7 @@ class Case:
 
     name: str
     size: str
-    run: Run
+    run: Solve
     by_hand: Run
     peer: Run | None
 
@@ -75,7 +103,7 @@ def ista(A: np.ndarray, b: np.ndarray) -> Case:
             x = new
         return x
 
-    run = solve(F + G, np.zeros(n), sk.ForwardBackward(alpha=alpha))
+    run = Solve(F + G, np.zeros(n), sk.ForwardBackward(alpha=alpha))
     return Case("ISTA", f"{n}", run, by_hand, proximal_gradient(A, b, alpha, None))
 
 
@@ -101,7 +129,7 @@ def fista(A: np.ndarray, b: np.ndarray) -> Case:
             x = new
         return x
 
-    run = solve(F + G, np.zeros(n), sk.FISTA(alpha=alpha))
+    run = Solve(F + G, np.zeros(n), sk.FISTA(alpha=alpha))
     peer = proximal_gradient(A, b, alpha, "fista")
     return Case("FISTA", f"{n}", run, by_hand, peer)
 
@@ -134,7 +162,7 @@ def douglas_rachford(A: np.ndarray, b: np.ndarray) -> Case:
             u = u + step
         return u
 
-    run = solve(F + G, np.zeros(n), sk.DouglasRachford(alpha=alpha))
+    run = Solve(F + G, np.zeros(n), sk.DouglasRachford(alpha=alpha))
     peer = None
     if pyproximal is not None:
         f = pyproximal.L2(Op=pylops.MatrixMult(A), b=b, densesolver="factorize")
@@ -164,7 +192,7 @@ def peaceman_rachford(M: np.ndarray, q: np.ndarray) -> Case:
             u = u + 2 * step
         return u
 
-    run = solve(F + G, np.zeros(n), sk.PeacemanRachford(alpha=alpha))
+    run = Solve(F + G, np.zeros(n), sk.PeacemanRachford(alpha=alpha))
     return Case("Peaceman-Rachford", f"{n}", run, by_hand, None)
 
 
@@ -186,7 +214,7 @@ def admm(A: np.ndarray, b: np.ndarray, L: np.ndarray) -> Case:
             u = u + step
         return x
 
-    run = solve(F + G.pullback(sk.DenseMatrix(L)), np.zeros(n), sk.ADMM(rho=rho))
+    run = Solve(F + G.pullback(sk.DenseMatrix(L)), np.zeros(n), sk.ADMM(rho=rho))
     # pyproximal's with a matrix solves each system by conjugate gradients: another iteration
     return Case("ADMM", f"{n}", run, by_hand, None)
 
@@ -219,7 +247,7 @@ def primal_dual(c: np.ndarray, L: np.ndarray) -> Case:
                 f, g, map_L, x0=x0, tau=tau, mu=sigma, niter=count
             )
 
-    run = solve(F + G, np.zeros(n), method)
+    run = Solve(F + G, np.zeros(n), method)
     return Case("primal-dual", f"{n}", run, by_hand, peer)
 
 
@@ -260,13 +288,8 @@ def total_variation(image: np.ndarray) -> Case:
                 f, g, D, x0=x0, tau=tau, mu=sigma, niter=count
             )
 
-    run = solve(F + G, np.zeros_like(image), method)
+    run = Solve(F + G, np.zeros_like(image), method)
     return Case("TV, primal-dual", f"{side}²", run, by_hand, peer)
-
-
-def solve(inclusion: sk.Operator, x0: np.ndarray, method: sk.Method) -> Run:
-    """A fixed number of iterations after the first."""
-    return lambda count: timed(inclusion, x0, method, count)
 
 
 def after_the_first(run: Run, count: int) -> np.ndarray:
@@ -283,7 +306,7 @@ def after_the_first(run: Run, count: int) -> np.ndarray:
 
 def measure(case: Case, count: int, repeats: int) -> str:
     """A line of the table, from interleaved runs after a warm-up."""
-    ways = [partial(after_the_first, case.by_hand), case.run]
+    ways = [partial(after_the_first, case.by_hand), case.run, case.run.steps]
     if case.peer is not None:
         ways.append(partial(after_the_first, case.peer))
     times = np.array([[way(count) for way in ways] for _ in range(repeats + 1)])[1:]
@@ -320,7 +343,8 @@ def main() -> None:
     warnings.simplefilter("ignore")
     peer = "not installed" if pyproximal is None else pyproximal.__version__
     print(f"CPU (wall) time over that of the loop by hand; pyproximal: {peer}")
-    print(f"{'method':<20}{'n':>6}{'by hand, µs CPU':>16}{'splitkit':>14}{'pyproximal':>14}")
+    head = (f"{name:>14}" for name in ("splitkit", "its steps", "pyproximal"))
+    print(f"{'method':<20}{'n':>6}{'by hand, µs CPU':>16}{''.join(head)}")
     for make, count in rows():
         if options.only in make.func.__name__:
             print(measure(make(), count, options.repeats), flush=True)
