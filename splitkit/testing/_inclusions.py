@@ -27,20 +27,24 @@ AsArray = Callable[[Any], Array]
 
 SIZE = 4  # entries of a point
 ROWS = 3  # of L
-KINDS = ("gradient", "rotation")
+MATRICES = ("gradient", "rotation")
+AT_REST = tuple(f"{kind} with F(x*) = 0" for kind in MATRICES)
 MANY = 4  # terms for a method that takes any number
 
 
 def inclusion_for(method: Method, kind: str, seed: int, asarray: AsArray) -> KnownInclusion:
-    """An inclusion of terms for the method's roles, F of this kind with m = 1/2."""
+    """An inclusion of terms for the method's roles, F of this kind with m = 1/2. Where F(x*) = 0,
+    so is every term's element: a residual is then small beside x*, and beside nothing else.
+    """
     rng = np.random.default_rng(seed)
+    spread = 2.0 if kind in MATRICES else 0.0
     composed = method.roles.count(Role.COMPOSED)
     count = MANY if method.many else len(method.roles)
     x = rng.standard_normal(SIZE)
     terms, elements = [], np.zeros(SIZE)
     for k in range(count - 1):
         L = rng.standard_normal((ROWS, SIZE)) if k < composed else None
-        A, element = known_term(rng, x, L, asarray)
+        A, element = known_term(rng, x, L, spread, asarray)
         terms.append(A)
         elements = elements + element
     m, bound = 0.5, float(rng.choice([0.8, 2.0]))
@@ -50,11 +54,11 @@ def inclusion_for(method: Method, kind: str, seed: int, asarray: AsArray) -> Kno
     return KnownInclusion(F, reduce(add, terms) if terms else Zero(), asarray(x))
 
 
-def known_term(rng: Any, x: Any, L: Any, asarray: AsArray) -> tuple[Operator, Any]:
-    """∂h(· − v), or Lᵀ∂h(L· − v), and an element of it at x."""
+def known_term(rng: Any, x: Any, L: Any, spread: float, asarray: AsArray) -> tuple[Operator, Any]:
+    """∂h(· − v), or Lᵀ∂h(L· − v), and an element of it at x, 0 if there is no spread."""
     h: Function = some_function(rng)
     at = x if L is None else L @ x
-    y = 2 * rng.standard_normal(at.shape)
+    y = spread * rng.standard_normal(at.shape)
     z = h.prox(y, 1.0)
     A = Subdifferential(h.translate(asarray(at - z)))
     return (A, y - z) if L is None else (A.pullback(linear.DenseMatrix(asarray(L))), L.T @ (y - z))
@@ -69,6 +73,7 @@ def some_function(rng: Any) -> Function:
 def known_matrix(rng: Any, kind: str, m: float, L: float) -> Any:
     """A matrix with λ_min of its symmetric part m and norm L; symmetric if it is a gradient."""
     Q = orthogonal(rng, SIZE)
-    middle = rotation(SIZE, m, L) if kind == "rotation" else np.diag(np.linspace(m, L, SIZE))
-    M = Q @ middle @ Q.T
-    return (M + M.T) / 2 if kind == "gradient" else M
+    if kind.startswith("rotation"):
+        return Q @ rotation(SIZE, m, L) @ Q.T
+    M = Q @ np.diag(np.linspace(m, L, SIZE)) @ Q.T
+    return (M + M.T) / 2

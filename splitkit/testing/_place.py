@@ -77,12 +77,21 @@ class Place:
         check_shape(shape)
         xp = array_namespace(xp)
         dtype = xp.float64 if dtype is None else dtype
-        if isinstance(dtype, str):
-            raise TypeError(f"dtype = {dtype!r}: give a dtype of the library, such as xp.float32")
-        if not xp.isdtype(dtype, "real floating"):
+        try:
+            floating = xp.isdtype(dtype, "real floating")
+        except (AttributeError, TypeError) as error:
+            raise TypeError(
+                f"dtype = {dtype!r}: give a dtype of the library, such as xp.float32"
+            ) from error
+        if not floating:
             raise TypeError(
                 f"dtype = {dtype}: give a real floating one; a point of a complex space is the "
                 "tuple of its real and imaginary parts, with the shape ((n,), (n,))"
+            )
+        if float(xp.finfo(dtype).eps) > 1e-6:
+            raise TypeError(
+                f"dtype = {dtype}: the points that are drawn go beyond half precision; give "
+                "float32 or float64"
             )
         flat = Flat(shape, xp, dtype, device)
         try:

@@ -11,7 +11,17 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from splitkit.backend import Array, Point, add, blocks, lincomb, namespace, scale, subtract, where
+from splitkit.backend import (
+    Array,
+    Point,
+    add,
+    blocks,
+    lincomb,
+    namespace,
+    scale,
+    subtract,
+    where,
+)
 from splitkit.functions.base import Function
 from splitkit.functions.calculus import Conjugate
 from splitkit.functions.subdifferential import Subdifferential
@@ -40,8 +50,9 @@ def check_function(
     Checked: everything of ``check_operator`` for ∂f; p = prox_{αf}(x) minimizes
     f(z) + ‖z − x‖²/(2α), which grows by its strong convexity, against perturbations; convexity; the
     gradient against values and, in float64, finite differences; the conjugate's prox by Moreau's
-    identity and its value by Fenchel-Young; an elementwise prox entry by entry; dtype and batch
-    shape of values. Where f states an accuracy, its prox is held to that, and not to rounding.
+    identity and its value by Fenchel-Young; an elementwise prox entry by entry; ``make_prox`` and
+    ``operator`` against the prox; dtype and batch shape of values. Where f states an accuracy, its
+    prox is held to that, and not to rounding.
 
     Parameters
     ----------
@@ -141,7 +152,7 @@ def properties(f: Function, A: Subdifferential, place: Place) -> tuple[Property,
         found.append(Property(value, ("value_like_its_argument", "convex")))
     if f.has_prox:
         minimal = ("prox_in_domain", "prox_minimizes") if valued else ()
-        found.append(Property(prox, (*KEPT, "prox_keyword", *minimal)))
+        found.append(Property(prox, (*KEPT, "prox_keyword", "prepared", *minimal)))
         if f.elementwise and place.flat.size > 1:
             found.append(Property(elementwise, ("elementwise",)))
         if f.convex and f.conjugate.has_prox:
@@ -182,6 +193,9 @@ def value(at: AtFunction) -> None:
     """f(x) has batch shape, and f is convex with its strong convexity."""
     f, place, x, y, fx, fy = at.f, at.place, at.x, at.y, at.fx, at.fy
     name, what = "value_like_its_argument", "f(x)"
+    if not hasattr(fx, "dtype"):
+        require(False, name, f"{what} is an array of batch shape", fx, place.xp.__name__, x=x)
+        return
     facts: list[tuple[str, object, object]] = [
         ("dtype", fx.dtype, place.dtype),
         ("batch shape", tuple(fx.shape), place.space.batch_shape),
@@ -212,6 +226,12 @@ def prox(at: AtFunction) -> None:
         require(False, "prox_keyword", formula, p, error, x=x, alpha=alpha)
     else:
         place.equal("prox_keyword", formula, p, by_keyword, 0.0 * place.size(p), x=x, alpha=alpha)
+    ways = [("f.make_prox(alpha)(x)", f.make_prox(alpha)(x))]
+    if f.operator is not None:
+        ways.append(("f.operator.resolvent(alpha)(x)", f.operator.resolvent(alpha)(x)))
+    for way, other in ways:
+        terms = place.size(x) + place.size(p)
+        place.equal("prepared", f"{way} = f.prox(x, alpha)", other, p, terms, x=x, alpha=alpha)
     if not has_value(f, p):
         return
     fp = f(p)
@@ -344,6 +364,16 @@ def fenchel_young(conjugate: ValueMap, at: AtFunction) -> None:
     slack = slack + at.rounding((at.fy, fu), (y, u), product)
     formula, total = f"f(y) + f*(u) ≥ ⟨y, u⟩, f* = {by}", at.fy + fu
     place.at_most("fenchel_young", formula, product - total, slack, total, product, y=y, u=u)
+    # and off the graph, where f* may be infinite
+    for v in (scale(1.001, u), scale(2.0, u), x):
+        with np.errstate(all="ignore"):
+            fv = conjugate(v)
+        for z, fz in ((y, at.fy), (p, fp)):
+            product, total = place.space.inner(z, v), fz + fv
+            slack = at.rounding((fz, fv), (z, v), product)
+            slack = slack + ROUNDINGS * place.eps * place.size(z) * (1 + place.size(v))
+            gap = place.xp.where(place.xp.isfinite(total), product - total, 0.0 * product)
+            place.at_most("fenchel_young", formula, gap, slack, total, product, y=z, u=v)
 
 
 def nan(at: AtFunction) -> None:

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 from splitkit.backend import Point, Space, add, lincomb, scale
 from splitkit.linear.base import LinearOperator
+from splitkit.linear.estimate import estimate_norm
+from splitkit.linear.identity import ScaledIdentity
 from splitkit.testing import _shared
 from splitkit.testing._at_operator import replay_options, two_step_sizes
 from splitkit.testing._forms import Gram, inequalities, names
@@ -40,8 +42,9 @@ def check_linear_operator(
 ) -> None:
     """Look for points at which L breaks what it declares.
 
-    Checked: linearity; ⟨Lx, y⟩ = ⟨x, Lᵀy⟩; ``norm``, ``least_gain`` and ``gram`` against the
-    singular values; monotonicity constants; the shifted inverse, its transpose, and
+    Checked: linearity; ⟨Lx, y⟩ = ⟨x, Lᵀy⟩; ``add_to``; ``norm``, ``least_gain`` and ``gram``
+    against the singular values, or against Lanczos' estimates of them where the domain has more
+    than 256 entries; monotonicity constants; the shifted inverse, its transpose, and
     2(I + αL)⁻¹ − I with its norm; input unchanged; library, dtype, shape and device kept; batch
     elements independent; NaN not turned into numbers; copies that do the same.
 
@@ -125,7 +128,7 @@ def properties(L: LinearOperator, domain: Place, range_: Place) -> tuple[Propert
     found = [
         Property(range_shape, ("range_space",), fixed, drawn=False),
         Property(spectrum, ("norm", "least_gain", "gram"), fixed, drawn=False),
-        Property(adjoint, (*KEPT, "adjoint", "transpose", "linear")),
+        Property(adjoint, (*KEPT, "adjoint", "transpose", "linear", "add_to")),
     ]
     if square and L.properties.monotone and has_shifted_inverse(L):
         found.append(Property(shifted_inverse, (*KEPT, *SHIFTED)))
@@ -202,6 +205,9 @@ def adjoint(at: At) -> None:
     together, apart = L(lincomb(2.0, x, -0.5, z)), lincomb(2.0, Lx, -0.5, Lz)
     terms = size_Lx + range_.size(Lz) + at.gain * (size_x + domain.size(z))
     range_.equal("linear", "L(2x − z/2) = 2Lx − Lz/2", together, apart, terms, x=x, z=z)
+    added = range_.keeps("L.add_to(y, x)", lambda y: L.add_to(y, x), y)
+    terms = size_y + size_Lx + at.gain * size_x
+    range_.equal("add_to", "L.add_to(y, x) = y + Lx", added, add(y, Lx), terms, x=x, y=y)
 
 
 def shifted_inverse(at: At) -> None:
@@ -245,6 +251,8 @@ def hold_shifted_inverse(at: At, V: LinearOperator, alpha: float) -> None:
 def spectrum(at: At) -> None:
     """norm, least_gain and gram against the matrix's singular values."""
     L, flat, out, eps = at.L, at.domain.flat, at.range_.flat, at.domain.eps
+    if flat.size > LARGEST_TABLE:
+        large_spectrum(at)
     if not 0 < flat.size <= LARGEST_TABLE:
         return
     matrix = np.stack([out.vector(L(flat.point(e))) for e in np.eye(flat.size)], axis=1)
@@ -264,6 +272,27 @@ def spectrum(at: At) -> None:
         gap = np.abs(matrix @ matrix.T - L.gram * np.eye(out.size)).max()
         holds = gap <= ROUNDINGS * eps * max(1.0, flat.size) * greatest**2
         require(bool(holds), "gram", "LLᵀ = νI with ν = gram", matrix @ matrix.T, L.gram)
+
+
+def large_spectrum(at: At) -> None:
+    """The same against Ritz values: those of LᵀL are at most ‖L‖², those of c²I − LᵀL at most
+    c² − σ², σ the least gain.
+    """
+    L, zero, range_, y = at.L, at.domain.zero, at.range_, at.y
+    rounding = ROUNDINGS * at.domain.eps
+    greatest = estimate_norm(L, zero).value
+    holds = L.norm >= (1 - rounding) * greatest
+    require(holds, "norm", "‖L‖ ≤ norm, ‖L‖ by Lanczos' method", greatest, L.norm)
+    square = 1.01 * greatest**2
+    if L.least_gain > 0:
+        gap = estimate_norm(ScaledIdentity(square) - L.T @ L, zero).value
+        least = max(square - gap, 0.0) + rounding * square
+        formula = "‖Lx‖ ≥ least_gain ‖x‖, with the least ‖Lx‖ by Lanczos' method"
+        require(L.least_gain**2 <= least, "least_gain", formula, least**0.5, L.least_gain)
+    if L.gram is not None:
+        formula, found = "LLᵀy = νy with ν = gram", L(L.adjoint(y))
+        terms = (abs(L.gram) + square) * range_.size(y)
+        range_.equal("gram", formula, found, scale(L.gram, y), terms, y=y)
 
 
 def constants(at: At) -> None:

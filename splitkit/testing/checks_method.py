@@ -17,7 +17,7 @@ from splitkit.operators.base import Operator
 from splitkit.solvers.method import Guarantee, Method
 from splitkit.solvers.roles import assignments
 from splitkit.testing._at_operator import replay_options
-from splitkit.testing._inclusions import KINDS, SIZE, inclusion_for
+from splitkit.testing._inclusions import AT_REST, MATRICES, SIZE, inclusion_for
 from splitkit.testing._place import ROUNDINGS, Place, same_entries
 from splitkit.testing._report import copies, require
 from splitkit.testing._shared import wrong_kind
@@ -43,7 +43,8 @@ def check_method(
 
     The inclusions have a term for each role of the method, a known solution, and among the terms
     an affine one that is a rotation or a gradient of given constants. Checked, where the method
-    guarantees convergence, which it must for one of these kinds: it finds the solution; what its
+    guarantees convergence, which it must for one of these kinds: it finds the solution, also one
+    at which every term vanishes, and is no farther from it than the certified bound; what its
     theorem says not to grow does not grow (the distance of an averaged iteration to its limit, or
     ``Iteration.energy``); one with a linear rate approaches its limit at that rate; x0 and the
     operators' parameters are unchanged and the run is the same twice; and an operator that is not
@@ -75,7 +76,7 @@ def check_method(
 def method_suite(method: Method, *, xp: Any = None, dtype: Any = None, device: Any = None) -> Suite:
     """The properties of a method; see ``check_method``. A case is (kind of F, seed)."""
     place = Place.of((SIZE,), xp, dtype, device, 0)
-    cases = st.tuples(st.sampled_from(KINDS), st.integers(0, 999))
+    cases = st.tuples(st.sampled_from(MATRICES), st.integers(0, 999))
 
     def once(effort: int, seed: int) -> Iterator[Case]:
         yield "gradient", seed
@@ -84,7 +85,7 @@ def method_suite(method: Method, *, xp: Any = None, dtype: Any = None, device: A
         Property(covered, ("guarantee",), once, drawn=False),
         Property(kept, ("no_mutation", "deterministic")),
         Property(approach, ("fejer", "rate"), of_each_kind),  # before what may take many iterations
-        Property(solution, ("solution",)),
+        Property(solution, ("solution", "error_bound"), at_rest),
         Property(refusal, ("refusal",), once, drawn=False),
     )
     return Suite(
@@ -93,10 +94,17 @@ def method_suite(method: Method, *, xp: Any = None, dtype: Any = None, device: A
     )  # fmt: skip
 
 
+def at_rest(effort: int, seed: int) -> Iterator[Case]:
+    """Inclusions at whose solution every term vanishes."""
+    for k in range(4):
+        for kind in AT_REST:
+            yield kind, 1000 * (seed + 1) + k
+
+
 def of_each_kind(effort: int, seed: int) -> Iterator[Case]:
     """Inclusions of every kind, however few were drawn."""
     for k in range(8 + effort):
-        for kind in KINDS:
+        for kind in MATRICES:
             yield kind, 1000 * (seed + 1) + k
 
 
@@ -136,9 +144,16 @@ class AtMethod:
 
 
 def solution(at: AtMethod) -> None:
-    """solve finds x*."""
+    """solve finds x*; and where it ends early the distance is at most the certified one."""
     if at.guaranteed is None:
         return
+    early = sk.solve(at.known.inclusion, at.start, at.method, tol=0.1, on_failure="return")
+    if early.error_bound is not None:
+        gap = at.place.size(subtract(early.x, at.known.solution))
+        slack = at.slack * (1 + at.place.size(at.known.solution))
+        formula = "‖x − x*‖ ≤ solve(F + G, x0, method, tol=0.1).error_bound"
+        holds = bool(gap <= early.error_bound + slack)
+        require(holds, "error_bound", formula, gap, early.error_bound, x0=at.start)
     formula = "solve(F + G, x0, method).x = x*"
     known = at.known
     try:
@@ -153,11 +168,13 @@ def solution(at: AtMethod) -> None:
 
 def covered(at: AtMethod) -> None:
     """A theorem covers the method on one kind of inclusion at least: else nothing is checked."""
-    cases = [AtMethod(at.method, at.place, kind, at.seed) for kind in KINDS]
+    cases = [AtMethod(at.method, at.place, kind, at.seed) for kind in MATRICES]
     if at.method.check and all(each.guaranteed is None for each in cases):
         inclusion = at.known.inclusion
         reasons = [at.method.guarantee(*A).reason for A in assignments(inclusion, at.method)]
-        formula = f"the method is guaranteed for 0 ∈ {inclusion!r}, with F a {' or a '.join(KINDS)}"
+        formula = (
+            f"the method is guaranteed for 0 ∈ {inclusion!r}, with F a {' or a '.join(MATRICES)}"
+        )
         require(False, "guarantee", formula, reasons, "a theorem")
 
 

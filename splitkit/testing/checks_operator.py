@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from splitkit.backend import Point
 from splitkit.operators.base import Operator
+from splitkit.properties import Properties
 from splitkit.testing import _shared
 from splitkit.testing._at_operator import (
     At as At,
@@ -19,6 +20,7 @@ from splitkit.testing._at_operator import (
 from splitkit.testing._constants import constant_names, constants, worst_cases
 from splitkit.testing._gradients import affine, cyclic, symmetric, turning_planes
 from splitkit.testing._place import KEPT, Place
+from splitkit.testing._report import require
 from splitkit.testing._resolvents import (
     batch_of_steps,
     cayley,
@@ -49,8 +51,9 @@ def check_operator(
     a declared gradient is one and an affine map is affine; R = (I + αA)⁻¹ defined everywhere,
     firmly nonexpansive, and consistent with the evaluation; R at two step sizes; C = 2R − I;
     Moreau's identity; A⁻¹ and (A⁻¹)⁻¹; a step size for each batch element, and batch elements
-    independent; input unchanged; the same value twice; library, dtype, shape and device kept; NaN
-    not turned into numbers; copies that do the same.
+    independent; what is prepared for many applications equal to A; input unchanged; the same value
+    twice; library, dtype, shape and device kept; NaN not turned into numbers; copies that do the
+    same.
 
     Parameters
     ----------
@@ -103,8 +106,15 @@ def operator_suite(
 
 def properties(A: Operator, place: Place) -> tuple[Property, ...]:
     """What A must keep, by what it can do and declares."""
+    if not isinstance(A.properties, Properties):
+        raise TypeError(
+            f"properties of {A!r} is {A.properties!r}: give Properties.of(…) of splitkit"
+        )
     monotone = A.properties.monotone
-    found = [Property(keeps_the_point, KEPT)]
+    fixed = partial(fixed_case, place)
+    found = [Property(keeps_the_point, (*KEPT, "prepared"))]
+    if defines_nothing(type(A)):
+        found = [Property(defined, ("defined",), fixed, drawn=False)]
     if A.has_resolvent:
         nonexpansive = ("firmly_nonexpansive",) if monotone else ()
         consistent = ("resolvent_solves", "resolvent_of_value") if A.has_evaluation else ()
@@ -130,19 +140,39 @@ def properties(A: Operator, place: Place) -> tuple[Property, ...]:
         found.append(Property(symmetric, ("gradient",)))
     elif A.properties.gradient and monotone and (A.has_evaluation or A.has_resolvent):
         found.append(Property(cyclic, ("gradient",), partial(turning_planes, A, place), False))
-    fixed = partial(fixed_case, place)
     found.append(Property(nan, ("nan",), fixed, drawn=False))
     found.append(Property(serialization, ("serialization",), fixed, drawn=False))
     return tuple(found)
 
 
 def keeps_the_point(at: At) -> None:
-    """A, R and C leave their argument as it is, and return its like."""
+    """A, R and C leave their argument as it is, and return its like; A prepared is A."""
     if at.A.has_evaluation:
-        at.place.keeps("A(x)", at.A, at.x)
+        Ax = at.place.keeps("A(x)", at.A, at.x)
+        terms = at.place.size(Ax) + at.gain * at.place.size(at.x)
+        for way, value in (
+            ("make_evaluation()(x)", at.A.make_evaluation()(at.x)),
+            ("trace(x)[0]", at.A.trace(at.x)[0]),
+        ):
+            at.place.equal("prepared", f"A.{way} = A(x)", value, Ax, terms, x=at.x)
     if at.A.has_resolvent:
         for B in (at.R, at.C):
             at.place.keeps(f"{B!r}(x)", B, at.x)
+
+
+def defines_nothing(cls: type[Operator]) -> bool:
+    """Whether a class has neither values nor resolvents, as where their names are misspelt."""
+    return (
+        cls.__call__ is Operator.__call__
+        and cls.make_resolvent is Operator.make_resolvent
+        and cls.has_evaluation is Operator.has_evaluation
+    )
+
+
+def defined(at: At) -> None:
+    """There is something to check."""
+    formula = "A(x) or (I + αA)⁻¹x can be computed (__call__ or make_resolvent is defined)"
+    require(False, "defined", formula, "neither", "one of them")
 
 
 def batch(at: At) -> None:

@@ -17,7 +17,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -331,6 +331,32 @@ class Involution(sk.Affine):
         return Itself(self)
 
 
+@fault("prepared evaluation of another map", "prepared")
+class PreparedWrongly(Linear):
+    def __init__(self) -> None:
+        super().__init__(A3)
+
+    def make_evaluation(self) -> Any:
+        return lambda x: 1.01 * self(x)
+
+
+@fault("trace of another map", "prepared")
+class TracedWrongly(Linear):
+    def __init__(self) -> None:
+        super().__init__(A3)
+
+    def trace(self, x: Any) -> Any:
+        return self(x) + 1, ()
+
+
+@fault("resolvent under a misspelt name", "defined")
+class Misspelt(sk.Operator):
+    properties = sk.Properties.of(strong_monotonicity=5.0)
+
+    def make_resolvant(self, alpha: Any) -> Any:
+        return lambda y: y / (1 + 5 * alpha)
+
+
 # -- what a map keeps -----------------------------------------------------------------------------
 
 
@@ -429,6 +455,18 @@ def _():
 # -- functions ------------------------------------------------------------------------------------
 
 
+class WithConjugate(sk.functions.Function):
+    """‖x‖₁, for a value of its conjugate."""
+
+    elementwise = True
+
+    def __call__(self, x: Any) -> Any:
+        return np.sum(abs(x))
+
+    def prox(self, x: Any, alpha: Any = 1.0) -> Any:
+        return soft(x, alpha)
+
+
 @fault("prox in place", "no_mutation")
 class InPlaceProx(L1Norm):
     def prox(self, x: Any, alpha: Any = 1.0) -> Any:
@@ -473,6 +511,17 @@ class AnotherName(L1Norm):
         return super().prox(x, tau)
 
 
+@fault("prox prepared at twice the step", "prepared")
+class PreparedProx(L1Norm):
+    def make_prox(self, alpha: Any) -> Any:
+        return lambda x: self.prox(x, 2 * alpha)
+
+
+@fault("operator of another function", "prepared")
+class AnotherFunction(L1Norm):
+    operator = sk.Subdifferential(L1Norm(1.01))
+
+
 @fault("conjugate returns f", "moreau_of_conjugate")
 class OwnConjugate(L1Norm):
     @property
@@ -514,6 +563,18 @@ class NoProx(SquaredL2):
                 return 0.505 * np.sum(u * u)
 
         return Wrong()
+
+
+@fault("conjugate finite everywhere", "fenchel_young")
+class FiniteConjugate(WithConjugate):
+    def conjugate_value(self, u: Any) -> Any:
+        return np.sum(0 * u)
+
+
+@fault("domain of the conjugate 1 % too large", "fenchel_young")
+class LargeDomain(WithConjugate):
+    def conjugate_value(self, u: Any) -> Any:
+        return np.sum(np.where(abs(u) > 1.01, np.inf, 0.0))
 
 
 @fault("gradient 2 % too large", "finite_difference")  # fmt: skip
@@ -632,6 +693,43 @@ def _():
 @fault("LLᵀ = νI with ν wrong", "gram")
 def _():
     return Map(2 * np.eye(3), gram=2.0), (3,), (3,)
+
+
+def wide(**declared: Any) -> Any:
+    """x ↦ 2x, permuted, on 20 × 20 entries."""
+    order = np.random.default_rng(0).permutation(400)
+    forward = sk.linear.MatrixFree(
+        lambda x: 2 * x.reshape(400)[order].reshape(20, 20),
+        lambda y: 2 * y.reshape(400)[np.argsort(order)].reshape(20, 20),
+        (20, 20),
+        (20, 20),
+    )
+    vars(forward).update({"norm": 2.0, "least_gain": 2.0, "gram": 4.0} | declared)
+    return forward, (20, 20), (20, 20)
+
+
+fault("norm 1 % too small, dimension 400", "norm")(lambda: wide(norm=1.98))
+fault("least gain 1 % too large, dimension 400", "least_gain")(lambda: wide(least_gain=2.02))
+fault("LLᵀ = νI with ν wrong, dimension 400", "gram")(lambda: wide(gram=4.04))
+
+
+@fault("y − Lx in place of y + Lx", "add_to")
+def _():
+    class Subtracts(Map):
+        def add_to(self, y: Any, x: Any) -> Any:
+            return y - self(x)
+
+    return Subtracts(A3), (3,), (3,)
+
+
+@fault("sum written into its first term", "no_mutation")
+def _():
+    class Writes(Map):
+        def add_to(self, y: Any, x: Any) -> Any:
+            y += self(x)
+            return y
+
+    return Writes(A3), (3,), (3,)
 
 
 @fault("space of the values", "range_space")
@@ -996,6 +1094,40 @@ class NeverGuaranteed(sk.DavisYin):
         return self.refused("no theorem")
 
 
+class Rescaled(sk.ForwardBackward):
+    """Reads with every term, and what rounding is beside, changed."""
+
+    terms: ClassVar[float] = 1.0
+    sizes: ClassVar[float] = 1.0
+
+    def iteration(self, *operators: Any) -> Any:
+        iteration = super().iteration(*operators)
+        read = iteration.read
+
+        def changed(trace: Any) -> Any:
+            found = read(trace)
+            terms, sizes = (
+                tuple(c * point for point in points)
+                for c, points in ((self.terms, found.terms), (self.sizes, found.sizes))
+            )
+            return replace(found, terms=terms, sizes=sizes)
+
+        iteration.read = changed
+        return iteration
+
+
+@dataclass(frozen=True, kw_only=True)
+class Flattered(Rescaled):
+    terms: ClassVar[float] = 1e-2
+
+
+@dataclass(frozen=True, kw_only=True)
+class JudgedByItsTerms(Rescaled):
+    sizes: ClassVar[float] = 0.0
+
+
+fault("residual a hundredth of what it is", "error_bound")(lambda: (Flattered(),))
+fault("residual beside terms that vanish", "solution")(lambda: (JudgedByItsTerms(),))
 fault("method that claims half of its rate", "rate")(lambda: (Boasts(),))
 fault("method that refuses nothing", "refusal")(lambda: (Gullible(),))
 fault("method that runs on another operator", "solution")(lambda: (AnotherInclusion(),))
