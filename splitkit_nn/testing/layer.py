@@ -19,6 +19,7 @@ from splitkit_nn.linear.base import input_shape as stated_shape
 from splitkit_nn.testing.case import KINDS, AtLayer
 from splitkit_nn.testing.derivatives import first_order, second_order
 from splitkit_nn.testing.equilibria import adversarial, batch, equilibrium, monotone, unique
+from splitkit_nn.testing.input_map import input_norm
 from splitkit_nn.testing.module import certificate, kept, nan, stored
 
 EXAMPLES = 8
@@ -36,9 +37,9 @@ def check_layer(
     Checked, for parameters as they are, drawn, and sought by gradient descent on the least
     eigenvalue: I − W ⪰ mI; z = σ(Wz + Ux + b), also after the parameters were changed in place; the
     same z from other starts; batch elements independent; the same value twice; shape, dtype and
-    input kept; NaN refused; the certified error bound; a state dict and a pickle give the same
-    layer; first and second derivatives
-    against finite differences. The layer is not changed.
+    input kept; NaN refused; the certified error bound; ‖U‖ ≤ input_norm(), where there is one; a
+    state dict and a pickle give the same layer; first and second derivatives against finite
+    differences. The layer is not changed.
 
     Parameters
     ----------
@@ -90,6 +91,7 @@ def layer_suite(
         Property(equilibrium, ("equilibrium",)),
         Property(unique, ("unique",)),
         Property(batch, ("batch_independence",)),
+        Property(input_norm, ("input_norm",)),
         Property(nan, ("nan",), once, drawn=False),
         Property(certificate, ("error_bound",), once, drawn=False),
         Property(stored, ("state_dict", "serialization"), once, drawn=False),

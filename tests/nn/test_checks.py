@@ -72,3 +72,11 @@ def test_a_layer_whose_input_is_not_stated_needs_its_shape():
 def test_a_layer_is_replayed_by_its_case():
     replay(LAYER, check="equilibrium", case=("negative", 3))
     assert isinstance(LAYER.method, sk.Method)
+
+
+def test_a_parametrization_without_input_norm_claims_none():
+    class Silent(sknn.MonotoneDense):
+        def input_norm(self):
+            raise NotImplementedError
+
+    suite(sknn.MonDEQ(Silent(2, 3))).run(1, only="input_norm")

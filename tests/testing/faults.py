@@ -878,6 +878,11 @@ class HalfBias(sknn.MonotoneDense):
         return super().bias(x) - self.U.bias / 2 + self.U.bias.detach() / 2
 
 
+class ShortInputNorm(sknn.MonotoneDense):
+    def input_norm(self) -> float:
+        return 0.99 * super().input_norm()
+
+
 class NoSecondDerivative(sknn.Tanh):
     def derivative(self, y: Any) -> Any:
         return super().derivative(y.detach() if isinstance(y, torch.Tensor) else y)
@@ -914,6 +919,7 @@ fault("learned scale that may become negative", "strongly_monotone")(
 fault("I − Wᵀ solved in place of I − W", "equilibrium")(layer(sknn.MonDEQ, TransposedOperator))
 fault("inverse of the parameters before they changed", "equilibrium")(layer(StaleInverse))
 fault("input normalized by the batch", "batch_independence")(layer(sknn.MonDEQ, SeesTheBatch))
+fault("input norm 1 % too small", "input_norm")(layer(sknn.MonDEQ, ShortInputNorm))
 fault("value depends on what the state dict lacks", "state_dict")(layer(sknn.MonDEQ, UnsavedWeight))
 fault("J cut from the graph", "second_derivative")(
     layer(sknn.MonDEQ, activation=NoSecondDerivative())
