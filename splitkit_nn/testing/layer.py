@@ -38,8 +38,9 @@ def check_layer(
     eigenvalue: I − W ⪰ mI; z = σ(Wz + Ux + b), also after the parameters were changed in place; the
     same z from other starts; batch elements independent; the same value twice; shape, dtype and
     input kept; NaN refused; the certified error bound; ‖U‖ ≤ input_norm(), where there is one; a
-    state dict and a pickle give the same layer; first and second derivatives against finite
-    differences. The layer is not changed.
+    state dict and a pickle give the same layer, whatever stands in tensors that are neither
+    parameters nor buffers; first and second derivatives against finite differences. The layer is
+    not changed.
 
     Parameters
     ----------

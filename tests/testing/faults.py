@@ -822,10 +822,6 @@ class UnsavedWeight(sknn.MonotoneDense):
     def bias(self, x: Any) -> Any:
         return super().bias(x) + self.offset.to(x)
 
-    def _load_from_state_dict(self, *arguments: Any) -> None:
-        super()._load_from_state_dict(*arguments)
-        self.offset = torch.zeros_like(self.offset)
-
 
 class Detached(sknn.MonDEQ):
     def forward(self, x: Any) -> Any:
