@@ -105,3 +105,7 @@ def test_what_is_kept_of_the_parameters_and_made_anew_with_them_is_no_state():
             return (1 - self.m) * self.identity() - self.square + self.B - self.B.T
 
     suite(sknn.MonDEQ(Keeping(2, 3))).run(1, only="state_dict")
+
+
+def test_a_frozen_layer_passes():
+    check_layer(copy.deepcopy(LAYER).requires_grad_(False), max_examples=1)

@@ -193,7 +193,7 @@ def test_passes_the_public_check(name):
 
 
 @each
-@pytest.mark.parametrize("property", ["input_norm", "state_dict"])
+@pytest.mark.parametrize("property", ["input_norm", "state_dict", "tracked_weight"])
 def test_a_layer_of_it_has(name, property):
     suite(sknn.MonDEQ(make(name))).run(2, only=property)
 

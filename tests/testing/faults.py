@@ -874,6 +874,15 @@ class HalfBias(sknn.MonotoneDense):
         return super().bias(x) - self.U.bias / 2 + self.U.bias.detach() / 2
 
 
+class KeptWeight(sknn.MonotoneDense):
+    known = None
+
+    def weight(self) -> Any:
+        if self.known is None:
+            self.known = super().weight()
+        return self.known
+
+
 class ShortInputNorm(sknn.MonotoneDense):
     def input_norm(self) -> float:
         return 0.99 * super().input_norm()
@@ -912,6 +921,7 @@ def layer(kind: type, parametrization: Any = sknn.MonotoneDense, **options: Any)
 fault("learned scale that may become negative", "strongly_monotone")(
     layer(sknn.MonDEQ, NegativeScale)
 )
+fault("weight kept without its graph", "tracked_weight")(layer(sknn.MonDEQ, KeptWeight))
 fault("I − Wᵀ solved in place of I − W", "equilibrium")(layer(sknn.MonDEQ, TransposedOperator))
 fault("inverse of the parameters before they changed", "equilibrium")(layer(StaleInverse))
 fault("input normalized by the batch", "batch_independence")(layer(sknn.MonDEQ, SeesTheBatch))
