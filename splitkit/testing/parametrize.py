@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
+from inspect import signature
 from typing import Any
 
 from splitkit.testing._report import label
 from splitkit.testing._suite import suite
 
 Case = tuple[Any, ...]
+
+GIVE = "give (thing, shape, …) tuples, with the shapes and options that its check_… takes"
 
 
 def parametrize_with_checks(
@@ -33,6 +36,8 @@ def parametrize_with_checks(
 
     Raises
     ------
+    TypeError
+        An entry is no tuple, or not what the check of its thing takes.
     ValueError
         A declared failure names no property of its thing; the message lists those there are.
 
@@ -48,18 +53,26 @@ def parametrize_with_checks(
     import pytest
 
     parameters = []
-    for thing, *shapes in things:
+    for entry in things:
+        if not (isinstance(entry, (tuple, list)) and entry):
+            raise TypeError(f"things has {label(entry)}: {GIVE}")
+        thing, *shapes = entry
         failures: Mapping[str, str] = {}
         if shapes and isinstance(shapes[-1], Mapping):
             failures = shapes.pop()
+        try:
+            signature(suite.dispatch(type(thing))).bind(thing, *shapes, **options)
+        except TypeError as error:
+            raise TypeError(f"things has {label(thing)} with {error}: {GIVE}") from None
         properties = suite(thing, *shapes, **options)
-        unknown = sorted(set(failures) - set(properties.names))
+        names = properties.names
+        unknown = sorted(set(failures) - set(names))
         if unknown:
             raise ValueError(
                 f"known failures {', '.join(unknown)} of {label(thing)} name no property: it has "
-                f"{', '.join(properties.names)}"
+                f"{', '.join(names)}"
             )
-        for name in properties.names:
+        for name in names:
             marks = []
             if name in failures:
                 reason = failures[name]

@@ -75,3 +75,12 @@ def test_without_hypothesis_it_says_what_to_install(monkeypatch):
 def test_a_known_failure_that_names_nothing_is_refused():
     with pytest.raises(ValueError, match=r"known failures lipshitz of I name no property.*lipschi"):
         parametrize_with_checks([(sk.Identity(), (3,), {"lipshitz": "a slip"})])
+
+
+def test_what_is_no_tuple_or_lacks_its_shape_says_what_to_give():
+    with pytest.raises(TypeError, match=r"^things has I: give \(thing, shape, …\) tuples"):
+        parametrize_with_checks([sk.Identity()])
+    with pytest.raises(TypeError, match=r"^things has I with .*'shape': give \(thing, shape, …\)"):
+        parametrize_with_checks([(sk.Identity(),)])
+    with pytest.raises(TypeError, match=r"'shapes': give \(thing, shape, …\)"):
+        parametrize_with_checks([(sk.Identity(), (3,))], shapes=(3,))
