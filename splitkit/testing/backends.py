@@ -49,7 +49,7 @@ class Backend:
         LookupError
             It cannot be used here; the message says why.
         """
-        if find_spec(self.needs) is None:
+        if not _is_installed(self.needs):
             raise LookupError(f"{self.name}: {self.needs} is not installed")
         xp = import_module(self.module)
         reason = None if self.prepare is None else self.prepare(xp)
@@ -63,6 +63,13 @@ class Backend:
         if self.device is not None:
             stack.enter_context(xp.device(self.device))
         return xp
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:  # of the package that it is in
+        return False
 
 
 def _double_precision(xp: Any) -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
+from inspect import signature
 from typing import Any
 
 from splitkit.testing._report import label
 from splitkit.testing._suite import suite
 
 Case = tuple[Any, ...]
+
+GIVE = "give (thing, shape, …) tuples, with the shapes and options that its check_… takes"
 
 
 def parametrize_with_checks(
@@ -20,6 +24,9 @@ def parametrize_with_checks(
     **options: Any,
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Decorate a test that takes ``check`` and calls it: one test for each property of each thing.
+
+    Each test starts from a copy of the thing as it is now, so that what an earlier test leaves in
+    it, such as a cache, changes no outcome. A thing that cannot be copied is shared.
 
     Parameters
     ----------
@@ -33,6 +40,8 @@ def parametrize_with_checks(
 
     Raises
     ------
+    TypeError
+        An entry is no tuple, or not what the check of its thing takes.
     ValueError
         A declared failure names no property of its thing; the message lists those there are.
 
@@ -48,22 +57,54 @@ def parametrize_with_checks(
     import pytest
 
     parameters = []
-    for thing, *shapes in things:
+    for entry in things:
+        if not (isinstance(entry, (tuple, list)) and entry):
+            raise TypeError(f"things has {label(entry)}: {GIVE}")
+        thing, *shapes = entry
         failures: Mapping[str, str] = {}
         if shapes and isinstance(shapes[-1], Mapping):
             failures = shapes.pop()
-        properties = suite(thing, *shapes, **options)
-        unknown = sorted(set(failures) - set(properties.names))
+        try:
+            signature(suite.dispatch(type(thing))).bind(thing, *shapes, **options)
+        except TypeError as error:
+            raise TypeError(f"things has {label(thing)} with {error}: {GIVE}") from None
+        fresh = _copied(thing)
+        names = suite(thing, *shapes, **options).names
+        unknown = sorted(set(failures) - set(names))
         if unknown:
             raise ValueError(
                 f"known failures {', '.join(unknown)} of {label(thing)} name no property: it has "
-                f"{', '.join(properties.names)}"
+                f"{', '.join(names)}"
             )
-        for name in properties.names:
+        for name in names:
             marks = []
             if name in failures:
                 reason = failures[name]
                 marks.append(pytest.mark.xfail(reason=reason, strict=True, raises=AssertionError))
-            check = partial(properties.run, max_examples, seed, name)
+            check = partial(_run, thing, fresh, shapes, options, max_examples, seed, name)
             parameters.append(pytest.param(check, marks=marks, id=f"{label(thing)}-{name}"))
     return pytest.mark.parametrize("check", parameters)
+
+
+def _run(
+    thing: Any,
+    fresh: Any,
+    shapes: list[Any],
+    options: Mapping[str, Any],
+    max_examples: int | None,
+    seed: int,
+    name: str,
+) -> None:
+    """One property, of a copy of the copy that no test uses."""
+    __tracebackhide__ = True
+    # which would lack, too, what copying loses
+    subject = thing if name == "serialization" else _copied(fresh)
+    suite(subject, *shapes, **options).run(max_examples, seed, name)
+
+
+def _copied(thing: Any) -> Any:
+    """A copy; the thing itself if it has none."""
+    try:
+        return copy.deepcopy(thing)
+    except Exception:  # its own; the check of copies reports it
+        return thing

@@ -69,8 +69,8 @@ class AtLayer:
 
 
 def tight_copy(layer: MonDEQ) -> MonDEQ:
-    """A copy in float64 that solves to ``TIGHT``."""
-    made = copy.deepcopy(layer).double().eval()
+    """A copy in float64 that solves to ``TIGHT``, with no parameter frozen."""
+    made = copy.deepcopy(layer).double().eval().requires_grad_(True)
     made.tol, made.max_iter = TIGHT, MOST_ITERATIONS
     return made
 

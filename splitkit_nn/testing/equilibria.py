@@ -33,8 +33,8 @@ def adversarial(layer: MonDEQ, shape: tuple[int, ...], effort: int, seed: int) -
         points = tuple(at.bias.shape[1:])
         if np.prod(points) > LARGEST_MATRIX:
             return
-        for p in at.layer.parameters():
-            p.requires_grad_(True)
+        if not at.parametrization.weight().requires_grad:  # ``tracked`` says so
+            return
         optimizer = torch.optim.Adam(at.layer.parameters(), lr=0.3)
         for _ in range(ASCENT_STEPS):
             optimizer.zero_grad()
@@ -42,6 +42,13 @@ def adversarial(layer: MonDEQ, shape: tuple[int, ...], effort: int, seed: int) -
                 least_eigenvalue(at.layer, points).backward()  # type: ignore[no-untyped-call]
             optimizer.step()
         yield torch.nn.utils.parameters_to_vector(at.layer.parameters()).detach(), seed
+
+
+def tracked(at: AtLayer) -> None:
+    """W reaches the parameters through autograd."""
+    found = at.parametrization.weight().requires_grad
+    formula = "weight().requires_grad: compute W anew, or keep it with its graph only"
+    require(found, "tracked_weight", formula, found, True)
 
 
 def monotone(at: AtLayer) -> None:

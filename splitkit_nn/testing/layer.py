@@ -18,7 +18,15 @@ from splitkit_nn.layers import MonDEQ
 from splitkit_nn.linear.base import input_shape as stated_shape
 from splitkit_nn.testing.case import KINDS, AtLayer
 from splitkit_nn.testing.derivatives import first_order, second_order
-from splitkit_nn.testing.equilibria import adversarial, batch, equilibrium, monotone, unique
+from splitkit_nn.testing.equilibria import (
+    adversarial,
+    batch,
+    equilibrium,
+    monotone,
+    tracked,
+    unique,
+)
+from splitkit_nn.testing.input_map import input_norm
 from splitkit_nn.testing.module import certificate, kept, nan, stored
 
 EXAMPLES = 8
@@ -34,11 +42,12 @@ def check_layer(
     """Look for parameters and inputs for which a layer is not a monotone equilibrium network.
 
     Checked, for parameters as they are, drawn, and sought by gradient descent on the least
-    eigenvalue: I − W ⪰ mI; z = σ(Wz + Ux + b), also after the parameters were changed in place; the
-    same z from other starts; batch elements independent; the same value twice; shape, dtype and
-    input kept; NaN refused; the certified error bound; a state dict and a pickle give the same
-    layer; first and second derivatives
-    against finite differences. The layer is not changed.
+    eigenvalue: I − W ⪰ mI, with W tracked by autograd; z = σ(Wz + Ux + b), also after the
+    parameters were changed in place; the same z from other starts; batch elements independent; the
+    same value twice; shape, dtype and input kept; NaN refused; the certified error bound;
+    ‖U‖ ≤ input_norm(), where there is one; a state dict and a pickle give the same layer, whatever
+    stands in tensors that are neither parameters nor buffers; first and second derivatives against
+    finite differences. The layer is not changed.
 
     Parameters
     ----------
@@ -86,10 +95,12 @@ def layer_suite(
 
     properties = (
         Property(kept, ("deterministic", "no_mutation", "like_its_argument"), once, drawn=False),
+        Property(tracked, ("tracked_weight",), once, drawn=False),
         Property(monotone, ("strongly_monotone",), partial(adversarial, layer, shape)),
         Property(equilibrium, ("equilibrium",)),
         Property(unique, ("unique",)),
         Property(batch, ("batch_independence",)),
+        Property(input_norm, ("input_norm",)),
         Property(nan, ("nan",), once, drawn=False),
         Property(certificate, ("error_bound",), once, drawn=False),
         Property(stored, ("state_dict", "serialization"), once, drawn=False),

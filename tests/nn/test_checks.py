@@ -72,3 +72,40 @@ def test_a_layer_whose_input_is_not_stated_needs_its_shape():
 def test_a_layer_is_replayed_by_its_case():
     replay(LAYER, check="equilibrium", case=("negative", 3))
     assert isinstance(LAYER.method, sk.Method)
+
+
+def test_a_parametrization_without_input_norm_claims_none():
+    class Silent(sknn.MonotoneDense):
+        def input_norm(self):
+            raise NotImplementedError
+
+    suite(sknn.MonDEQ(Silent(2, 3))).run(1, only="input_norm")
+
+
+def test_a_tensor_that_no_state_dict_holds_is_named():
+    class Loose(sknn.MonotoneDense):
+        def __init__(self):
+            super().__init__(2, 3)
+            self.offset = torch.rand(3)
+
+        def bias(self, x):
+            return super().bias(x) + self.offset.to(x)
+
+    with pytest.raises(AssertionError, match=r"violates state_dict:\n.*make offset a parameter"):
+        suite(sknn.MonDEQ(Loose())).run(1, only="state_dict")
+
+
+def test_what_is_kept_of_the_parameters_and_made_anew_with_them_is_no_state():
+    class Keeping(sknn.MonotoneDense):
+        known = None
+
+        def weight(self):
+            if self.known is None or not torch.equal(self.known, self.A):
+                self.known, self.square = self.A.detach().clone(), (self.A.T @ self.A).detach()
+            return (1 - self.m) * self.identity() - self.square + self.B - self.B.T
+
+    suite(sknn.MonDEQ(Keeping(2, 3))).run(1, only="state_dict")
+
+
+def test_a_frozen_layer_passes():
+    check_layer(copy.deepcopy(LAYER).requires_grad_(False), max_examples=1)

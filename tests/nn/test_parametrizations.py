@@ -11,7 +11,7 @@ import torch
 
 import splitkit as sk
 import splitkit_nn as sknn
-from splitkit.testing import check_linear_operator
+from splitkit.testing import check_linear_operator, suite
 from tests.nn.dense_matrices import (
     conv2d_matrix,
     dense_matrix,
@@ -190,6 +190,12 @@ def test_passes_the_public_check(name):
     shape = CASES[name][3]
     M, place = p.operator(exact=True), {"xp": xtorch, "dtype": torch.float64}
     check_linear_operator(M, shape, shape, max_examples=4, **place)
+
+
+@each
+@pytest.mark.parametrize("property", ["input_norm", "state_dict", "tracked_weight"])
+def test_a_layer_of_it_has(name, property):
+    suite(sknn.MonDEQ(make(name))).run(2, only=property)
 
 
 @each

@@ -920,10 +920,6 @@ class UnsavedWeight(sknn.MonotoneDense):
     def bias(self, x: Any) -> Any:
         return super().bias(x) + self.offset.to(x)
 
-    def _load_from_state_dict(self, *arguments: Any) -> None:
-        super()._load_from_state_dict(*arguments)
-        self.offset = torch.zeros_like(self.offset)
-
 
 class Detached(sknn.MonDEQ):
     def forward(self, x: Any) -> Any:
@@ -976,6 +972,20 @@ class HalfBias(sknn.MonotoneDense):
         return super().bias(x) - self.U.bias / 2 + self.U.bias.detach() / 2
 
 
+class KeptWeight(sknn.MonotoneDense):
+    known = None
+
+    def weight(self) -> Any:
+        if self.known is None:
+            self.known = super().weight()
+        return self.known
+
+
+class ShortInputNorm(sknn.MonotoneDense):
+    def input_norm(self) -> float:
+        return 0.99 * super().input_norm()
+
+
 class NoSecondDerivative(sknn.Tanh):
     def derivative(self, y: Any) -> Any:
         return super().derivative(y.detach() if isinstance(y, torch.Tensor) else y)
@@ -1009,9 +1019,11 @@ def layer(kind: type, parametrization: Any = sknn.MonotoneDense, **options: Any)
 fault("learned scale that may become negative", "strongly_monotone")(
     layer(sknn.MonDEQ, NegativeScale)
 )
+fault("weight kept without its graph", "tracked_weight")(layer(sknn.MonDEQ, KeptWeight))
 fault("I − Wᵀ solved in place of I − W", "equilibrium")(layer(sknn.MonDEQ, TransposedOperator))
 fault("inverse of the parameters before they changed", "equilibrium")(layer(StaleInverse))
 fault("input normalized by the batch", "batch_independence")(layer(sknn.MonDEQ, SeesTheBatch))
+fault("input norm 1 % too small", "input_norm")(layer(sknn.MonDEQ, ShortInputNorm))
 fault("value depends on what the state dict lacks", "state_dict")(layer(sknn.MonDEQ, UnsavedWeight))
 fault("J cut from the graph", "second_derivative")(
     layer(sknn.MonDEQ, activation=NoSecondDerivative())

@@ -53,6 +53,8 @@ def test_the_namespace_is_that_of_its_arrays(xp, dtype):
 def test_a_library_that_is_not_here_says_so():
     with pytest.raises(LookupError, match="far: no_such_library is not installed"):
         Backend("far", "no_such_library", "no_such_library").load()
+    with pytest.raises(LookupError, match=r"far: no_such_library\.array is not installed"):
+        Backend("far", "no_such_library.array", "no_such_library.array").load()
     with pytest.raises(LookupError, match="tired: it is tired"):
         Backend("tired", "numpy", "numpy", prepare=lambda xp: "it is tired").load()
 

@@ -8,6 +8,7 @@ import pytest
 
 import splitkit as sk
 from splitkit.testing import parametrize_with_checks, suite
+from tests.testing.faults import FAULTS
 
 
 class Wavelet(sk.LinearOperator):
@@ -75,3 +76,60 @@ def test_without_hypothesis_it_says_what_to_install(monkeypatch):
 def test_a_known_failure_that_names_nothing_is_refused():
     with pytest.raises(ValueError, match=r"known failures lipshitz of I name no property.*lipschi"):
         parametrize_with_checks([(sk.Identity(), (3,), {"lipshitz": "a slip"})])
+
+
+def test_what_is_no_tuple_or_lacks_its_shape_says_what_to_give():
+    with pytest.raises(TypeError, match=r"^things has I: give \(thing, shape, …\) tuples"):
+        parametrize_with_checks([sk.Identity()])
+    with pytest.raises(TypeError, match=r"^things has I with .*'shape': give \(thing, shape, …\)"):
+        parametrize_with_checks([(sk.Identity(),)])
+    with pytest.raises(TypeError, match=r"'shapes': give \(thing, shape, …\)"):
+        parametrize_with_checks([(sk.Identity(), (3,))], shapes=(3,))
+
+
+class Wears(sk.Operator):
+    """I for some calls, then −I."""
+
+    properties = sk.Properties.of(monotone=True)
+
+    def __init__(self, calls):
+        self.calls = calls
+
+    def __call__(self, x):
+        self.calls -= 1
+        return x.copy() if self.calls >= 0 else -x
+
+
+class Shared(Wears):
+    def __deepcopy__(self, memo):
+        raise TypeError("there is only one")
+
+
+def outcomes(thing, order):
+    """Which tests find something, run in this order."""
+    found = {}
+    for each in parametrize_with_checks([(thing, (2,))], max_examples=2).args[1][::order]:
+        try:
+            each.values[0]()
+        except AssertionError as violation:
+            found[each.id] = str(violation)
+    return found
+
+
+@pytest.mark.parametrize("calls", [6, 20])
+def test_no_test_sees_what_another_left_in_the_object(calls):
+    assert outcomes(Wears(calls), 1) == outcomes(Wears(calls), -1)
+
+
+def test_what_cannot_be_copied_is_looked_at_itself():
+    A = Shared(20)
+    assert set(outcomes(A, -1)) == {"Shared-serialization"}
+    assert A.calls < 0
+
+
+def test_what_copying_loses_is_found():
+    fault = next(fault for fault in FAULTS if fault.property == "serialization")
+    tests = parametrize_with_checks([fault.make()]).args[1]
+    (check,) = (each.values[0] for each in tests if each.id.endswith("-serialization"))
+    with pytest.raises(AssertionError, match="violates serialization"):
+        check()
