@@ -44,7 +44,7 @@ def inclusion_for(method: Method, kind: str, seed: int, asarray: AsArray) -> Kno
     terms, elements = [], np.zeros(SIZE)
     for k in range(count - 1):
         L = rng.standard_normal((ROWS, SIZE)) if k < composed else None
-        A, element = known_term(rng, x, L, spread, asarray)
+        A, element = known_term(rng, x, L, asarray, spread)
         terms.append(A)
         elements = elements + element
     m, bound = 0.5, float(rng.choice([0.8, 2.0]))
@@ -54,7 +54,9 @@ def inclusion_for(method: Method, kind: str, seed: int, asarray: AsArray) -> Kno
     return KnownInclusion(F, reduce(add, terms) if terms else Zero(), asarray(x))
 
 
-def known_term(rng: Any, x: Any, L: Any, spread: float, asarray: AsArray) -> tuple[Operator, Any]:
+def known_term(
+    rng: Any, x: Any, L: Any, asarray: AsArray, spread: float = 2.0
+) -> tuple[Operator, Any]:
     """∂h(· − v), or Lᵀ∂h(L· − v), and an element of it at x, 0 if there is no spread."""
     h: Function = some_function(rng)
     at = x if L is None else L @ x
