@@ -253,7 +253,8 @@ def spectrum(at: At) -> None:
     L, flat, out, eps = at.L, at.domain.flat, at.range_.flat, at.domain.eps
     if flat.size > LARGEST_TABLE:
         large_spectrum(at)
-    if not 0 < flat.size <= LARGEST_TABLE:
+        return
+    if flat.size == 0:
         return
     matrix = np.stack([out.vector(L(flat.point(e))) for e in np.eye(flat.size)], axis=1)
     _, values, right = np.linalg.svd(matrix)

@@ -9,6 +9,7 @@ import pytest
 import splitkit as sk
 from splitkit.testing import parametrize_with_checks, suite
 from tests.testing.faults import FAULTS
+from tests.testing.test_faults import TurnsOver
 
 
 class Wavelet(sk.LinearOperator):
@@ -87,20 +88,7 @@ def test_what_is_no_tuple_or_lacks_its_shape_says_what_to_give():
         parametrize_with_checks([(sk.Identity(), (3,))], shapes=(3,))
 
 
-class Wears(sk.Operator):
-    """I for some calls, then −I."""
-
-    properties = sk.Properties.of(monotone=True)
-
-    def __init__(self, calls):
-        self.calls = calls
-
-    def __call__(self, x):
-        self.calls -= 1
-        return x.copy() if self.calls >= 0 else -x
-
-
-class Shared(Wears):
+class Shared(TurnsOver):
     def __deepcopy__(self, memo):
         raise TypeError("there is only one")
 
@@ -118,7 +106,7 @@ def outcomes(thing, order):
 
 @pytest.mark.parametrize("calls", [6, 20])
 def test_no_test_sees_what_another_left_in_the_object(calls):
-    assert outcomes(Wears(calls), 1) == outcomes(Wears(calls), -1)
+    assert outcomes(TurnsOver(calls), 1) == outcomes(TurnsOver(calls), -1)
 
 
 def test_what_cannot_be_copied_is_looked_at_itself():
