@@ -19,7 +19,7 @@ from typing import Any, ClassVar, Self
 
 from splitkit.backend import Array, Point, Scalar, Space, is_array, namespace
 from splitkit.functions.base import check_parameter, is_positive
-from splitkit.functions.metric import metric_prox
+from splitkit.functions.calculus.metric import metric_prox
 from splitkit.functions.subdifferential import Subdifferential
 from splitkit.linear.affine import Affine
 from splitkit.linear.dense import DenseMatrix
