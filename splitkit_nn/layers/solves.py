@@ -11,13 +11,13 @@ from torch import Tensor
 
 import splitkit as sk
 from splitkit.backend import isfinite
+from splitkit_nn.activations.jacobians import Jacobian
 from splitkit_nn.arguments import check_finite, check_parameter
-from splitkit_nn.equilibrium import StepMethod, evaluates, solve_adjoint, solve_forward
-from splitkit_nn.jacobians import Jacobian
+from splitkit_nn.equilibrium.inclusions import StepMethod, evaluates, solve_adjoint, solve_forward
 from splitkit_nn.linear.slices import slices
 
 if TYPE_CHECKING:
-    from splitkit_nn.layers import MonDEQ
+    from splitkit_nn.layers.mondeq import MonDEQ
 
 
 class Solves:

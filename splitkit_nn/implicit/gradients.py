@@ -23,7 +23,7 @@ from torch import Tensor
 
 import splitkit as sk
 from splitkit_nn.activations import Activation
-from splitkit_nn.jacobians import Jacobian
+from splitkit_nn.activations.jacobians import Jacobian
 
 
 class Solver(Protocol):

@@ -27,10 +27,10 @@ from torch.utils.dlpack import from_dlpack
 import splitkit as sk
 from splitkit.backend import Array
 from splitkit.solvers.solution import History
-from splitkit_nn import equilibrium
 from splitkit_nn.activations import Activation
-from splitkit_nn.equilibrium import StepMethod
-from splitkit_nn.jacobians import Jacobian, Slopes
+from splitkit_nn.activations.jacobians import Jacobian, Slopes
+from splitkit_nn.equilibrium import inclusions
+from splitkit_nn.equilibrium.inclusions import StepMethod
 
 DEVICES = {"numpy": "cpu", "cupy": "cuda"}  # of libraries that live on one kind of device
 EXTRAS = {"cupy": "cupy", "jax.numpy": "jax"}  # what of splitkit's own extras installs a library
@@ -127,7 +127,7 @@ class Library:
         """``equilibrium.solve_forward`` there, with a solution of tensors."""
         with self.beside(bias):
             return self._brought_back(
-                equilibrium.solve_forward(
+                inclusions.solve_forward(
                     self._twin(M),
                     self.array(bias),
                     converted(G, self.array),
@@ -155,7 +155,7 @@ class Library:
         """``equilibrium.solve_adjoint`` there, with a solution of tensors."""
         with self.beside(v):
             return self._brought_back(
-                equilibrium.solve_adjoint(
+                inclusions.solve_adjoint(
                     self._twin(M),
                     J.of(*map(self.array, J.arrays)),
                     self.array(v),

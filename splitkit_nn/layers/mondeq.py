@@ -15,20 +15,20 @@ import splitkit as sk
 from splitkit.backend import isfinite
 from splitkit_nn.activations import Activation, find_activation
 from splitkit_nn.arguments import check_finite, check_parameter, positive, positive_integer
-from splitkit_nn.equilibrium import (
+from splitkit_nn.equilibrium.inclusions import (
     StepMethod,
     adjoint_inclusion,
     check_method,
     evaluates,
     forward_inclusion,
 )
-from splitkit_nn.exchange import Library, find_library
-from splitkit_nn.gradients import Gradient, Unrolled, find_gradient
-from splitkit_nn.implicit import equilibrium
+from splitkit_nn.equilibrium.steps import typical_step
+from splitkit_nn.implicit.bridge import equilibrium
+from splitkit_nn.implicit.gradients import Gradient, Unrolled, find_gradient
+from splitkit_nn.layers.exchange import Library, find_library
+from splitkit_nn.layers.records import LastSolve, SolveRecord
+from splitkit_nn.layers.solves import Solves
 from splitkit_nn.linear.base import Parametrization
-from splitkit_nn.records import LastSolve as LastSolve, SolveRecord as SolveRecord
-from splitkit_nn.solves import Solves
-from splitkit_nn.steps import typical_step
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -55,20 +55,20 @@ class MonDEQ(nn.Module):
     method : splitkit.Splitting or splitkit.Accelerator, optional
         Default ``splitkit.PeacemanRachford()``; ``splitkit.Anderson(…)`` accelerates it. With
         ``alpha=None`` the step size is the one at which random errors fall fastest on the layer's
-        own operator (see ``splitkit_nn.steps``); it is chosen at the first call, every hundred
-        training steps, and in evaluation when the parameters have changed; it is kept in the state
-        dict.
+        own operator (see ``splitkit_nn.equilibrium.steps``); it is chosen at the first call, every
+        hundred training steps, and in evaluation when the parameters have changed; it is kept in
+        the state dict.
     tol : float or splitkit.Stopping
         Of each sample's solve, forward and backward: a number is relative (see ``splitkit.solve``),
         ``splitkit.CertifiedError(1e-3)`` a certified distance to the equilibrium.
     max_iter : int
     gradient : str or Gradient
         How derivatives are found: "adjoint" (default) and "direct" are exact, and of every order;
-        "truncated", "jacobian_free" and "unrolled" are not (see ``splitkit_nn.gradients`` and
-        ``compare_gradients``).
+        "truncated", "jacobian_free" and "unrolled" are not (see ``splitkit_nn.implicit.gradients``
+        and ``compare_gradients``).
     solve_in : str, optional
         The array library in which both solves run, on the same memory, by the name of its module:
-        "cupy", "numpy", "jax.numpy"; default torch itself (see ``splitkit_nn.exchange``).
+        "cupy", "numpy", "jax.numpy"; default torch itself (see ``splitkit_nn.layers.exchange``).
     on_failure : {"raise", "warn", "damp"}
         What to do if a solve does not meet its tolerance: raise ``splitkit.NotConvergedError``;
         warn and go on with where it ended; or solve again by Douglas-Rachford, which is damped,

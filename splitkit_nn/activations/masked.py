@@ -13,7 +13,7 @@ from splitkit.backend import Array, Point, Scalar, Space, namespace
 from splitkit.operators.base import PointMap
 from splitkit.properties import Properties
 from splitkit_nn.activations import Activation
-from splitkit_nn.jacobians import Jacobian
+from splitkit_nn.activations.jacobians import Jacobian
 
 
 class Masked(Activation):

@@ -14,11 +14,11 @@ from typing import Any
 import torch
 from torch import nn
 
-from splitkit_nn.description import describe, make
 from splitkit_nn.layers import MonDEQ
 from splitkit_nn.linear import MonotoneConv2d, MonotoneDense, MonotoneMultiTier, Parametrization
-from splitkit_nn.models import Classifier
-from splitkit_nn.reference import (
+from splitkit_nn.models.classifiers import Classifier
+from splitkit_nn.models.description import describe, make
+from splitkit_nn.models.reference import (
     BETWEEN,
     COMMON,
     DENSE,

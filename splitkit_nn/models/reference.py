@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from splitkit_nn.models import (
+from splitkit_nn.models.classifiers import (
     POOL,
     Classifier,
     ConvClassifier,

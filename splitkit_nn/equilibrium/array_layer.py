@@ -1,6 +1,6 @@
 """The equilibrium z = σ(Wz + Ux + b) and its vector-Jacobian product on arrays of any library.
 
-Both solves are those of ``equilibrium``, which the Torch layer uses too. With J the Jacobian of σ
+Both solves are those of ``inclusions``, which the Torch layer uses too. With J the Jacobian of σ
 at Wz + Ux + b and ũ = J(v + Wᵀũ), the cotangents are
 
     b: Σ ũ,   W: Σ ũzᵀ,   U: Σ ũxᵀ   (over the batch),   x: Uᵀũ.
@@ -14,7 +14,12 @@ import splitkit as sk
 from splitkit.backend import Array, Space, namespace
 from splitkit_nn.activations import Activation, find_activation
 from splitkit_nn.arguments import positive, positive_integer
-from splitkit_nn.equilibrium import StepMethod, check_method, solve_adjoint, solve_forward
+from splitkit_nn.equilibrium.inclusions import (
+    StepMethod,
+    check_method,
+    solve_adjoint,
+    solve_forward,
+)
 
 
 class Cotangents(NamedTuple):

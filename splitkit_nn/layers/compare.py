@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from splitkit_nn.gradients import GRADIENTS, Direct, Gradient, find_gradient
-from splitkit_nn.layers import MonDEQ
+from splitkit_nn.implicit.gradients import GRADIENTS, Direct, Gradient, find_gradient
+from splitkit_nn.layers.mondeq import MonDEQ
 
 EXACT = 1e-12  # relative tolerance, in float64, of the equilibrium at which all are taken
 

@@ -24,7 +24,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from splitkit_nn.jacobians import Jacobian
+from splitkit_nn.activations.jacobians import Jacobian
 
 
 class Bridge(Protocol):

@@ -13,12 +13,13 @@ from typing import Any
 from torch import nn
 
 import splitkit as sk
-from splitkit_nn import activations, gradients, linear
+from splitkit_nn import activations, linear
 from splitkit_nn.activations import Activation
-from splitkit_nn.gradients import Gradient
+from splitkit_nn.implicit import gradients
+from splitkit_nn.implicit.gradients import Gradient
 from splitkit_nn.layers import MonDEQ
 from splitkit_nn.linear import Parametrization
-from splitkit_nn.models import (
+from splitkit_nn.models.classifiers import (
     Classifier,
     ConvClassifier,
     DenseClassifier,
