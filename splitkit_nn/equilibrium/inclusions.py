@@ -32,7 +32,7 @@ from splitkit import (
 )
 from splitkit.backend import Array, Scalar
 from splitkit.operators.base import PointMap
-from splitkit.solvers.solve import solve_given
+from splitkit.solvers.plan import solve_given
 from splitkit_nn.activations.jacobians import Jacobian, Slopes, as_jacobian, subgradient_properties
 
 StepMethod = Splitting | Accelerator
@@ -118,7 +118,7 @@ def solve_adjoint(
 
 def _with_step(method: StepMethod, F: Affine, G: Operator) -> StepMethod:
     """The method with the step size that the start depends on."""
-    return method if evaluates(method) else method.chosen(F, G)
+    return method if evaluates(method) else method.chosen(*method.terms(F, G))
 
 
 def governing_start(F: Affine, bias: Array, z0: Array | None, method: StepMethod) -> Array:

@@ -101,7 +101,7 @@ def events(monkeypatch):
         events.append("done")
 
     monkeypatch.setattr(engine, "_check", polled)
-    monkeypatch.setattr(import_module("splitkit.solvers.solve"), "advance", solving)
+    monkeypatch.setattr(import_module("splitkit.solvers.plan"), "advance", solving)
     return events
 
 
@@ -196,7 +196,7 @@ def without_values(tensor):
 def test_steps_take_no_value_and_stay_on_their_device(monkeypatch, kind, method):
     layer, x = make(kind, method)
     F, G = layer.inclusion(x)
-    chosen, bias = layer.method.chosen(F, G), F.q
+    chosen, bias = layer.method.chosen(*layer.method.terms(F, G)), F.q
     M = layer.parametrization.operator(exact=method == "FB")
     M.shifted_inverse(chosen.alpha)  # once, and verified by numbers
     assert M.properties.strong_monotonicity  # so are the constants
@@ -207,9 +207,8 @@ def test_steps_take_no_value_and_stay_on_their_device(monkeypatch, kind, method)
         forward = forward_inclusion(M, bias, converted(G, without_values))
         backward = adjoint_inclusion(M, J.of(*map(without_values, J.arrays)), bias)
         for operators in (forward, backward):
-            iteration = chosen.iteration(*operators)
-            iteration.space = Space.of(bias, 1)
-            state = iteration.init(bias)
+            iteration = chosen.iteration(*chosen.terms(*operators))
+            state = iteration.begin(bias, Space.of(bias, 1))
             for _ in range(3):
                 state = iteration.step(state)
             state, trace = iteration.advance(state)

@@ -20,11 +20,11 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from splitkit.backend import Array, Point, add, lincomb, scale, solve_linear, subtract, where
-from splitkit.operators.base import Operator
 from splitkit.solvers.iteration import Iteration, State, Trace
 from splitkit.solvers.method import Guarantee
 from splitkit.solvers.methods.accelerators import AcceleratedIteration, Accelerator
 from splitkit.solvers.splitting import check_number
+from splitkit.solvers.terms import Term
 
 SAFEGUARD = 2.0  # D
 SUMMABLE = 1.1  # 1 + ε
@@ -65,8 +65,8 @@ class Anderson(Accelerator):
             return self.refused(f"{self.method.label} alone does not converge: {inner.reason}")
         return Guarantee(True, None, reason, self.sequence)
 
-    def iteration(self, *operators: Operator) -> Iteration:
-        return _Anderson(self.method.iteration(*operators), self)
+    def iteration(self, *terms: Term) -> Iteration:
+        return _Anderson(self.method.iteration(*terms), self)
 
 
 class Memory(AcceleratedIteration):
