@@ -1,10 +1,18 @@
 """Functions and sets; one line each is the registry that the checks go through."""
 
-from splitkit.functions.affine_set import AffineSet as AffineSet
 from splitkit.functions.base import Function as Function, Indicator as Indicator
-from splitkit.functions.birkhoff import Birkhoff as Birkhoff
-from splitkit.functions.box import Box as Box
-from splitkit.functions.calculus import (
+from splitkit.functions.calculus.distance import (
+    Distance as Distance,
+    SquaredDistance as SquaredDistance,
+)
+from splitkit.functions.calculus.duality import duality_gap as duality_gap
+from splitkit.functions.calculus.inexact_composition import InexactComposition as InexactComposition
+from splitkit.functions.calculus.infimal_convolution import InfimalConvolution as InfimalConvolution
+from splitkit.functions.calculus.metric import metric_prox as metric_prox
+from splitkit.functions.calculus.moreau_envelope import MoreauEnvelope as MoreauEnvelope
+from splitkit.functions.calculus.perspective import Perspective as Perspective
+from splitkit.functions.calculus.rescaled import Rescaled as Rescaled
+from splitkit.functions.calculus.rules import (
     Composed as Composed,
     Conjugate as Conjugate,
     Scaled as Scaled,
@@ -12,87 +20,87 @@ from splitkit.functions.calculus import (
     SumOfFunctions as SumOfFunctions,
     Translated as Translated,
 )
-from splitkit.functions.capped_simplex import CappedSimplex as CappedSimplex
-from splitkit.functions.cone import (
+from splitkit.functions.calculus.support import SupportFunction as SupportFunction
+from splitkit.functions.calculus.tilted import Tilted as Tilted
+from splitkit.functions.cones.cone import (
     Cone as Cone,
     NegativeCone as NegativeCone,
     PolarCone as PolarCone,
 )
-from splitkit.functions.distance import Distance as Distance, SquaredDistance as SquaredDistance
-from splitkit.functions.duality import duality_gap as duality_gap
-from splitkit.functions.elastic_net import ElasticNet as ElasticNet
-from splitkit.functions.epsilon_insensitive import EpsilonInsensitive as EpsilonInsensitive
-from splitkit.functions.exponential_cone import ExponentialCone as ExponentialCone
-from splitkit.functions.graph import GraphOfLinearMap as GraphOfLinearMap
-from splitkit.functions.group_l2 import GroupL2Norm as GroupL2Norm
-from splitkit.functions.half_space import HalfSpace as HalfSpace
-from splitkit.functions.hinge import Hinge as Hinge
-from splitkit.functions.huber import Huber as Huber
-from splitkit.functions.hyperplane import Hyperplane as Hyperplane
-from splitkit.functions.inexact_composition import InexactComposition as InexactComposition
-from splitkit.functions.infimal_convolution import InfimalConvolution as InfimalConvolution
-from splitkit.functions.intersection import Intersection as Intersection
-from splitkit.functions.isotonic import Isotonic as Isotonic
-from splitkit.functions.k_support import SquaredKSupportNorm as SquaredKSupportNorm
-from splitkit.functions.kullback_leibler import KullbackLeibler as KullbackLeibler
-from splitkit.functions.l0_ball import L0Ball as L0Ball
-from splitkit.functions.l0_norm import L0Norm as L0Norm
-from splitkit.functions.l1_ball import L1Ball as L1Ball
-from splitkit.functions.l1_norm import L1Norm as L1Norm
-from splitkit.functions.l2_ball import L2Ball as L2Ball
-from splitkit.functions.l2_norm import L2Norm as L2Norm
-from splitkit.functions.largest_eigenvalue import LargestEigenvalue as LargestEigenvalue
-from splitkit.functions.least_squares import LeastSquares as LeastSquares
-from splitkit.functions.linf_norm import LInfNorm as LInfNorm
-from splitkit.functions.log_barrier import LogBarrier as LogBarrier
-from splitkit.functions.log_sum import LogSum as LogSum
-from splitkit.functions.log_sum_exp import LogSumExp as LogSumExp
-from splitkit.functions.logistic import Logistic as Logistic
-from splitkit.functions.lp_power import LpPower as LpPower
-from splitkit.functions.max_entry import Max as Max
-from splitkit.functions.mcp import MCP as MCP
-from splitkit.functions.metric import metric_prox as metric_prox
-from splitkit.functions.moreau_envelope import MoreauEnvelope as MoreauEnvelope
-from splitkit.functions.negative_entropy import NegativeEntropy as NegativeEntropy
-from splitkit.functions.negative_log_det import NegativeLogDet as NegativeLogDet
-from splitkit.functions.non_negative import NonNegative as NonNegative
-from splitkit.functions.non_positive import NonPositive as NonPositive
-from splitkit.functions.nuclear_ball import NuclearBall as NuclearBall
-from splitkit.functions.perspective import Perspective as Perspective
-from splitkit.functions.polyhedron import Polyhedron as Polyhedron
-from splitkit.functions.positive_semidefinite import PositiveSemidefinite as PositiveSemidefinite
-from splitkit.functions.power_cone import PowerCone as PowerCone
-from splitkit.functions.quadratic import Quadratic as Quadratic
-from splitkit.functions.quantile import Quantile as Quantile
-from splitkit.functions.rank import Rank as Rank
-from splitkit.functions.rescaled import Rescaled as Rescaled
-from splitkit.functions.rotated_second_order_cone import (
+from splitkit.functions.cones.exponential_cone import ExponentialCone as ExponentialCone
+from splitkit.functions.cones.isotonic import Isotonic as Isotonic
+from splitkit.functions.cones.non_negative import NonNegative as NonNegative
+from splitkit.functions.cones.non_positive import NonPositive as NonPositive
+from splitkit.functions.cones.positive_semidefinite import (
+    PositiveSemidefinite as PositiveSemidefinite,
+)
+from splitkit.functions.cones.power_cone import PowerCone as PowerCone
+from splitkit.functions.cones.rotated_second_order_cone import (
     RotatedSecondOrderCone as RotatedSecondOrderCone,
 )
-from splitkit.functions.scad import SCAD as SCAD
-from splitkit.functions.schatten import NuclearNorm as NuclearNorm, SchattenNorm as SchattenNorm
-from splitkit.functions.second_order_cone import SecondOrderCone as SecondOrderCone
-from splitkit.functions.simplex import Simplex as Simplex
-from splitkit.functions.simplex_entropy import SimplexEntropy as SimplexEntropy
-from splitkit.functions.singleton import Singleton as Singleton
-from splitkit.functions.slab import Slab as Slab
-from splitkit.functions.sorted_l1 import SortedL1 as SortedL1
-from splitkit.functions.sparse_group import SparseGroupNorm as SparseGroupNorm
-from splitkit.functions.spectral import (
+from splitkit.functions.cones.second_order_cone import SecondOrderCone as SecondOrderCone
+from splitkit.functions.cones.zero_cone import ZeroCone as ZeroCone
+from splitkit.functions.entropies.log_barrier import LogBarrier as LogBarrier
+from splitkit.functions.entropies.log_sum_exp import LogSumExp as LogSumExp
+from splitkit.functions.entropies.negative_entropy import NegativeEntropy as NegativeEntropy
+from splitkit.functions.entropies.simplex_entropy import SimplexEntropy as SimplexEntropy
+from splitkit.functions.losses.epsilon_insensitive import EpsilonInsensitive as EpsilonInsensitive
+from splitkit.functions.losses.hinge import Hinge as Hinge
+from splitkit.functions.losses.huber import Huber as Huber
+from splitkit.functions.losses.kullback_leibler import KullbackLeibler as KullbackLeibler
+from splitkit.functions.losses.least_squares import LeastSquares as LeastSquares
+from splitkit.functions.losses.logistic import Logistic as Logistic
+from splitkit.functions.losses.quadratic import Quadratic as Quadratic
+from splitkit.functions.losses.quantile import Quantile as Quantile
+from splitkit.functions.losses.squared_hinge import SquaredHinge as SquaredHinge
+from splitkit.functions.losses.squared_l2 import SquaredL2 as SquaredL2
+from splitkit.functions.norms.elastic_net import ElasticNet as ElasticNet
+from splitkit.functions.norms.group_l2 import GroupL2Norm as GroupL2Norm
+from splitkit.functions.norms.k_support import SquaredKSupportNorm as SquaredKSupportNorm
+from splitkit.functions.norms.l1_norm import L1Norm as L1Norm
+from splitkit.functions.norms.l2_norm import L2Norm as L2Norm
+from splitkit.functions.norms.linf_norm import LInfNorm as LInfNorm
+from splitkit.functions.norms.lp_power import LpPower as LpPower
+from splitkit.functions.norms.max_entry import Max as Max
+from splitkit.functions.norms.sorted_l1 import SortedL1 as SortedL1
+from splitkit.functions.norms.sparse_group import SparseGroupNorm as SparseGroupNorm
+from splitkit.functions.norms.sublinear import SupportedSet as SupportedSet
+from splitkit.functions.norms.sum_of_k_largest import SumOfKLargest as SumOfKLargest
+from splitkit.functions.norms.total_variation_1d import TotalVariation1D as TotalVariation1D
+from splitkit.functions.norms.total_variation_2d import TotalVariation2D as TotalVariation2D
+from splitkit.functions.penalties.l0_norm import L0Norm as L0Norm
+from splitkit.functions.penalties.log_sum import LogSum as LogSum
+from splitkit.functions.penalties.mcp import MCP as MCP
+from splitkit.functions.penalties.scad import SCAD as SCAD
+from splitkit.functions.sets.affine_set import AffineSet as AffineSet
+from splitkit.functions.sets.birkhoff import Birkhoff as Birkhoff
+from splitkit.functions.sets.box import Box as Box
+from splitkit.functions.sets.capped_simplex import CappedSimplex as CappedSimplex
+from splitkit.functions.sets.graph import GraphOfLinearMap as GraphOfLinearMap
+from splitkit.functions.sets.half_space import HalfSpace as HalfSpace
+from splitkit.functions.sets.hyperplane import Hyperplane as Hyperplane
+from splitkit.functions.sets.intersection import Intersection as Intersection
+from splitkit.functions.sets.l0_ball import L0Ball as L0Ball
+from splitkit.functions.sets.l1_ball import L1Ball as L1Ball
+from splitkit.functions.sets.l2_ball import L2Ball as L2Ball
+from splitkit.functions.sets.nuclear_ball import NuclearBall as NuclearBall
+from splitkit.functions.sets.polyhedron import Polyhedron as Polyhedron
+from splitkit.functions.sets.simplex import Simplex as Simplex
+from splitkit.functions.sets.singleton import Singleton as Singleton
+from splitkit.functions.sets.slab import Slab as Slab
+from splitkit.functions.sets.transport_polytope import TransportPolytope as TransportPolytope
+from splitkit.functions.spectral.largest_eigenvalue import LargestEigenvalue as LargestEigenvalue
+from splitkit.functions.spectral.negative_log_det import NegativeLogDet as NegativeLogDet
+from splitkit.functions.spectral.rank import Rank as Rank
+from splitkit.functions.spectral.schatten import (
+    NuclearNorm as NuclearNorm,
+    SchattenNorm as SchattenNorm,
+)
+from splitkit.functions.spectral.spectral import (
     Spectral as Spectral,
     SpectralSymmetric as SpectralSymmetric,
 )
-from splitkit.functions.squared_hinge import SquaredHinge as SquaredHinge
-from splitkit.functions.squared_l2 import SquaredL2 as SquaredL2
 from splitkit.functions.subdifferential import (
     NormalCone as NormalCone,
     Subdifferential as Subdifferential,
 )
-from splitkit.functions.sublinear import SupportedSet as SupportedSet
-from splitkit.functions.sum_of_k_largest import SumOfKLargest as SumOfKLargest
-from splitkit.functions.support import SupportFunction as SupportFunction
-from splitkit.functions.tilted import Tilted as Tilted
-from splitkit.functions.total_variation_1d import TotalVariation1D as TotalVariation1D
-from splitkit.functions.total_variation_2d import TotalVariation2D as TotalVariation2D
-from splitkit.functions.transport_polytope import TransportPolytope as TransportPolytope
-from splitkit.functions.zero_cone import ZeroCone as ZeroCone

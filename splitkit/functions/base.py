@@ -138,7 +138,7 @@ class Function(Notation):
         TypeError
             f is not convex.
         """
-        from splitkit.functions.calculus import Conjugate
+        from splitkit.functions.calculus.rules import Conjugate
 
         return Conjugate(self)
 
@@ -158,24 +158,24 @@ class Function(Notation):
 
     def translate(self, v: Point) -> Function:
         """x ↦ f(x − v)."""
-        from splitkit.functions.calculus import Translated
+        from splitkit.functions.calculus.rules import Translated
 
         return Translated(self, v)
 
     def __rmul__(self, c: object) -> Function:
-        from splitkit.functions.calculus import Scaled
+        from splitkit.functions.calculus.rules import Scaled
 
         if isinstance(c, bool) or not isinstance(c, (int, float)):
             return NotImplemented
         return Scaled(float(c), self)
 
     def __add__(self, other: object) -> Function:
-        from splitkit.functions.calculus import SumOfFunctions
+        from splitkit.functions.calculus.rules import SumOfFunctions
 
         return SumOfFunctions.of(self, other) if isinstance(other, Function) else NotImplemented
 
     def __matmul__(self, L: object) -> Function:
-        from splitkit.functions.calculus import Composed
+        from splitkit.functions.calculus.rules import Composed
 
         if is_array(L):
             L = DenseMatrix(L)
@@ -257,7 +257,7 @@ class Indicator(Function):
 
     @property
     def conjugate(self) -> Function:
-        from splitkit.functions.support import SupportFunction
+        from splitkit.functions.calculus.support import SupportFunction
 
         return SupportFunction(self)
 

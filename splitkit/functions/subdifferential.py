@@ -99,7 +99,7 @@ class NormalCone(Subdifferential):
 
 
 def _is_indicator(f: Any) -> bool:
-    from splitkit.functions.calculus import SeparableSum
+    from splitkit.functions.calculus.rules import SeparableSum
 
     if isinstance(f, SeparableSum):
         return all(_is_indicator(part) for part in f.functions)

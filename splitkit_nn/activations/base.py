@@ -19,7 +19,7 @@ import math
 import splitkit as sk
 from splitkit.backend import Array, Scalar, align, namespace
 from splitkit.operators.base import PointMap
-from splitkit_nn.jacobians import Diagonal, Jacobian, Slopes, subgradient_properties
+from splitkit_nn.activations.jacobians import Diagonal, Jacobian, Slopes, subgradient_properties
 
 
 class Activation:

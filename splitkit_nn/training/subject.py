@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from splitkit_nn.data import Dataset
 from splitkit_nn.linear.base import input_shape
-from splitkit_nn.saved import load
+from splitkit_nn.models.saved import load
 from splitkit_nn.training.layer import equilibrium_layer, has_equilibrium
 from splitkit_nn.training.recipes import find_recipe
 from splitkit_nn.training.run import CHECKPOINT, MODEL, Run, is_run

@@ -46,9 +46,9 @@ from splitkit.functions import (
     TotalVariation1D,
     TotalVariation2D,
 )
-from splitkit.functions._omega import omega
-from splitkit.functions._ramps import ramps
-from splitkit.functions._taut_string import taut_string
+from splitkit.functions.inner.omega import omega
+from splitkit.functions.inner.ramps import ramps
+from splitkit.functions.inner.taut_string import taut_string
 from splitkit.testing import check_function
 from tests.functions.namespaces import every_library
 

@@ -29,7 +29,7 @@ from splitkit.functions import (
     TransportPolytope,
     ZeroCone,
 )
-from splitkit.functions.inner import increasing_root, piecewise_linear_root
+from splitkit.functions.inner.roots import increasing_root, piecewise_linear_root
 from tests.functions.namespaces import every_library
 
 clarabel = pytest.importorskip("clarabel")
@@ -457,6 +457,6 @@ def test_empty_intersections_are_refused_loudly():
 
 
 def test_accuracy_out_of_reach_is_refused_loudly(monkeypatch):
-    monkeypatch.setattr("splitkit.functions.transport_polytope.STEPS", 2)
+    monkeypatch.setattr("splitkit.functions.sets.transport_polytope.STEPS", 2)
     with pytest.raises(ArithmeticError, match="larger accuracy"):
         Birkhoff().project(100 * np.random.default_rng(0).standard_normal((5, 5)))

@@ -10,7 +10,7 @@ import splitkit_nn as sknn
 from splitkit.backend import namespace, to_numpy
 from splitkit.testing import check_operator
 from splitkit_nn.activations import ACTIVATIONS
-from splitkit_nn.jacobians import Diagonal
+from splitkit_nn.activations.jacobians import Diagonal
 
 
 def hard_sigmoid():

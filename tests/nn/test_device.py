@@ -20,8 +20,8 @@ import splitkit_nn as sknn
 from splitkit import backend
 from splitkit.backend import Space, extremes
 from splitkit.solvers import engine
-from splitkit_nn.equilibrium import adjoint_inclusion, forward_inclusion
-from splitkit_nn.exchange import converted
+from splitkit_nn.equilibrium.inclusions import adjoint_inclusion, forward_inclusion
+from splitkit_nn.layers.exchange import converted
 from splitkit_nn.linear import lattice
 
 READING = {

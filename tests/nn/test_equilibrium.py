@@ -9,7 +9,11 @@ import torch
 import splitkit as sk
 import splitkit_nn as sknn
 from splitkit_nn.activations import ReLU
-from splitkit_nn.equilibrium import LinearizedActivation, adjoint_inclusion, forward_inclusion
+from splitkit_nn.equilibrium.inclusions import (
+    LinearizedActivation,
+    adjoint_inclusion,
+    forward_inclusion,
+)
 
 METHODS = [sk.PeacemanRachford(), sk.ForwardBackward(), sk.DouglasRachford()]
 

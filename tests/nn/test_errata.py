@@ -9,7 +9,7 @@ import pytest
 import splitkit as sk
 import splitkit_nn as sknn
 from splitkit_nn.activations import find_activation
-from splitkit_nn.equilibrium import LinearizedActivation, adjoint_inclusion
+from splitkit_nn.equilibrium.inclusions import LinearizedActivation, adjoint_inclusion
 from splitkit_nn.linear.lattice import Lattice
 from tests.nn.dense_matrices import convolution_matrix
 

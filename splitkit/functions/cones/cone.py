@@ -1,0 +1,150 @@
+"""Closed convex cones K with their polar K° = {u: ⟨u, x⟩ ≤ 0 for x ∈ K} and dual K* = −K°.
+
+Moreau's decomposition: y = P_K(y) + P_{K°}(y), the two parts orthogonal; so the projection onto K
+gives those onto K°, −K and K*. The conjugate of K's indicator is the indicator of K°.
+Source: Moreau, *Décomposition orthogonale d'un espace hilbertien selon deux cônes mutuellement
+polaires* (1962); Bauschke, Combettes (2017), Thm. 6.30.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from splitkit.backend import Array, Point, Space, lincomb, scale, subtract
+from splitkit.functions.base import Function, Indicator
+
+
+class Cone(Indicator):
+    """A closed convex cone; a subclass gives ``project``."""
+
+    @property
+    def polar(self) -> Cone:
+        """K° = {u: ⟨u, x⟩ ≤ 0 for all x in K}."""
+        return PolarCone(self)
+
+    @property
+    def negative(self) -> Cone:
+        """−K."""
+        return NegativeCone(self)
+
+    @property
+    def dual(self) -> Cone:
+        """K* = {u: ⟨u, x⟩ ≥ 0 for all x in K} = −K°."""
+        return self.polar.negative
+
+    @property
+    def conjugate(self) -> Function:
+        return self.polar
+
+    def conjugate_value(self, u: Point) -> Array:
+        return self.polar(u)
+
+
+class SelfDualCone(Cone):
+    """A cone with K* = K, so that K° = −K."""
+
+    @property
+    def polar(self) -> Cone:
+        return self.negative
+
+    @property
+    def dual(self) -> Cone:
+        return self
+
+
+class Subspace(Cone):
+    """A linear subspace, with −K = K; the polar and the dual are its orthogonal complement."""
+
+    @property
+    def negative(self) -> Cone:
+        return self
+
+
+class PolarCone(Cone):
+    """K°, with the projection y − P_K(y).
+
+    Parameters
+    ----------
+    K : Cone
+    """
+
+    def __init__(self, K: Cone) -> None:
+        self.K = _checked(K)
+        self.batch_ndim, self.elementwise, self.accuracy = K.batch_ndim, K.elementwise, K.accuracy
+
+    @property
+    def polar(self) -> Cone:
+        return self.K
+
+    @property
+    def negative(self) -> Cone:
+        return self if isinstance(self.K, Subspace) else NegativeCone(self)
+
+    def project(self, x: Point) -> Point:
+        return subtract(x, self.K.project(x))
+
+    def reflect(self, x: Point) -> Point:
+        """2 project(x) − x."""
+        return lincomb(1.0, x, -2.0, self.K.project(x))
+
+    def violation(self, x: Point) -> Array:
+        return Space.of(x, self.batch_ndim, name="x").norm(self.K.project(x))
+
+    def check_space(self, space: Space) -> None:
+        self.K.check_space(space)
+
+    def __repr__(self) -> str:
+        return f"PolarCone({self.K!r})"
+
+    @classmethod
+    def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
+        """(function, shape of its points) for the checks."""
+        from splitkit.functions.cones.second_order_cone import SecondOrderCone
+
+        return [(cls(SecondOrderCone(batch_ndim=1)), (4, 3))]
+
+
+class NegativeCone(Cone):
+    """−K, with the projection −P_K(−y).
+
+    Parameters
+    ----------
+    K : Cone
+    """
+
+    def __init__(self, K: Cone) -> None:
+        self.K = _checked(K)
+        self.batch_ndim, self.elementwise, self.accuracy = K.batch_ndim, K.elementwise, K.accuracy
+
+    @property
+    def polar(self) -> Cone:
+        return self.K.polar.negative
+
+    @property
+    def negative(self) -> Cone:
+        return self.K
+
+    def project(self, x: Point) -> Point:
+        return scale(-1.0, self.K.project(scale(-1.0, x)))
+
+    def violation(self, x: Point) -> Array:
+        return self.K.violation(scale(-1.0, x))
+
+    def check_space(self, space: Space) -> None:
+        self.K.check_space(space)
+
+    def __repr__(self) -> str:
+        return f"NegativeCone({self.K!r})"
+
+    @classmethod
+    def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
+        """(function, shape of its points) for the checks."""
+        from splitkit.functions.cones.second_order_cone import SecondOrderCone
+
+        return [(cls(SecondOrderCone(batch_ndim=1)), (4, 3))]
+
+
+def _checked(K: Any) -> Cone:
+    if not isinstance(K, Cone):
+        raise TypeError(f"K = {K!r}: give a cone, such as splitkit.functions.SecondOrderCone()")
+    return K

@@ -1,0 +1,42 @@
+"""The orthant {x ≥ 0}: projection [y]₊; its Cayley operator is 2[y]₊ − y = |y|, whatever α."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from splitkit.backend import Point, clip
+from splitkit.functions.base import Function
+from splitkit.functions.cones.cone import Cone, SelfDualCone
+
+
+class NonNegative(SelfDualCone):
+    """{x: xᵢ ≥ 0 for all i}; self-dual, with the polar {x ≤ 0}.
+
+    Parameters
+    ----------
+    batch_ndim : int
+        Leading batch axes.
+    """
+
+    elementwise = True
+
+    def __init__(self, *, batch_ndim: int = 0) -> None:
+        self.batch_ndim = batch_ndim
+
+    @property
+    def negative(self) -> Cone:
+        from splitkit.functions.cones.non_positive import NonPositive
+
+        return NonPositive(batch_ndim=self.batch_ndim)
+
+    def project(self, x: Point) -> Point:
+        return clip(x, 0.0)
+
+    def reflect(self, x: Point) -> Point:
+        """2 project(x) − x."""
+        return abs(x)
+
+    @classmethod
+    def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
+        """(function, shape of its points) for the checks."""
+        return [(cls(), (3,)), (cls(batch_ndim=1), (4, 3))]

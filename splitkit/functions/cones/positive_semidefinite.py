@@ -1,0 +1,50 @@
+"""The symmetric matrices X ⪰ 0: projection Q diag(max(λ, 0)) Qᵀ for (Y + Yᵀ)/2 = Q diag(λ) Qᵀ.
+
+Among all matrices, symmetric or not, the polar is {U: U + Uᵀ ⪯ 0}, with the projection Y − P(Y);
+among symmetric ones the cone is self-dual. Source: Higham, *Computing a nearest symmetric positive
+semidefinite matrix* (1988), Thm. 2.1.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from splitkit.backend import Array, Point, Space, clip, namespace, sum_of, transposed
+from splitkit.functions.base import Function, check_matrices
+from splitkit.functions.cones.cone import Cone
+
+
+class PositiveSemidefinite(Cone):
+    """{X: X = Xᵀ, X ⪰ 0}, for each square matrix in the last two axes.
+
+    Parameters
+    ----------
+    batch_ndim : int
+        Leading batch axes.
+    """
+
+    def __init__(self, *, batch_ndim: int = 0) -> None:
+        self.batch_ndim = batch_ndim
+
+    def project(self, x: Point) -> Point:
+        symmetric = (x + transposed(x)) / 2
+        eigenvalues, Q = namespace(x).linalg.eigh(symmetric)
+        kept = (Q * clip(eigenvalues, 0.0)[..., None, :]) @ transposed(Q)
+        return (kept + transposed(kept)) / 2
+
+    def violation(self, x: Point) -> Array:
+        symmetric, skew = (x + transposed(x)) / 2, (x - transposed(x)) / 2
+        negative = clip(namespace(x).linalg.eigvalsh(symmetric), None, 0.0)
+        squares = sum_of(negative * negative, self.batch_ndim) + sum_of(
+            skew * skew, self.batch_ndim
+        )
+        return namespace(x).sqrt(squares)
+
+    def check_space(self, space: Space) -> None:
+        super().check_space(space)
+        check_matrices(self, space, square=True)
+
+    @classmethod
+    def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
+        """(function, shape of its points) for the checks."""
+        return [(cls(batch_ndim=1), (2, 3, 3))]

@@ -1,0 +1,131 @@
+"""The power cone K = {(x, y, z): x^a y^(1−a) ≥ |z|, x, y ≥ 0}: projection by a root on the line.
+
+For z ≠ 0 outside of K and K° the projection is (X, Y, sign(z) r) with 0 < r < |z|,
+
+    X = (x + √(x² + 4a q))/2,    Y = (y + √(y² + 4(1 − a) q))/2,    q = r(|z| − r),
+
+and r the root of X^a Y^(1−a) = r. With r = |z|σ(θ), |z| − r = |z|σ(−θ), σ(θ) = 1/(1 + e^−θ), both
+ends keep their digits, and a log X + (1 − a) log Y − log r decreases in θ, nearly linearly where
+one term rules under each root; |θ| ≤ c, e^(−c/2) below rounding.
+
+Source: Hien, *Differential properties of Euclidean projection onto power cone* (2015), Prop. 2.2.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from splitkit.backend import Array, Point, Space, clip, namespace, sum_of
+from splitkit.functions.base import Function, check_parameter, check_vectors
+from splitkit.functions.cones.cone import Cone
+from splitkit.functions.inner.roots import increasing_root
+
+STEPS = 20  # 18 suffice on 420,000 vectors, most of them near a boundary, for a from 1e-4 to 0.999
+
+
+class PowerCone(Cone):
+    """{(x, y, z): x^a y^(1−a) ≥ |z|, x, y ≥ 0} along the last axis, one cone for each vector.
+
+    ``dual`` is {(u, v, w): (u/a)^a (v/(1−a))^(1−a) ≥ |w|, u, v ≥ 0}. The error of the projection is
+    at most 50 units of rounding of the vector's length.
+
+    Parameters
+    ----------
+    a : float
+        In (0, 1).
+    batch_ndim : int
+        Leading batch axes.
+    """
+
+    def __init__(self, a: float, *, batch_ndim: int = 0) -> None:
+        if not isinstance(a, (int, float)):
+            raise TypeError(f"a = {a!r}: give a number in (0, 1)")
+        self.a = check_parameter("a", a, lambda a: 0 < a < 1, "give a number in (0, 1)")
+        self.batch_ndim = batch_ndim
+
+    def project(self, point: Point) -> Point:
+        xp, a, b = namespace(point), self.a, 1 - self.a
+        scale = xp.max(abs(point), axis=-1, keepdims=True)
+        unit = point / xp.where(scale > 0, scale, 1.0)  # K is a cone: no square overflows
+        x, y, z = unit[..., 0], unit[..., 1], unit[..., 2]
+        size = abs(z)
+        positive = xp.where(size > 0, size, 1.0)
+        c = 8.0 - 2 * math.log(float(xp.finfo(point.dtype).eps))
+        rounding = 0.75 * float(xp.finfo(point.dtype).eps)
+        least = float(xp.finfo(point.dtype).smallest_normal)
+
+        def gap(theta: Array) -> tuple[Array, Array]:
+            e = xp.exp(-abs(theta))
+            small, large = e / (1 + e), 1 / (1 + e)  # σ(−|θ|), σ(|θ|)
+            left = theta < 0
+            share, rest = xp.where(left, small, large), xp.where(left, large, small)
+            q = positive * positive * small * large
+            X, slope_X = _lifted(x, a * q)
+            Y, slope_Y = _lifted(y, b * q)
+            log_r = xp.log(positive) + xp.log(share)
+            log_X, log_Y = a * xp.log(clip(X, least)), b * xp.log(clip(Y, least))
+            value = log_r - log_X - log_Y
+            terms = 1 + abs(log_r) + abs(log_X) + abs(log_Y)
+            value = xp.where(abs(value) <= rounding * terms, 0.0, value)
+            # q′/q = σ(−θ) − σ(θ)
+            slope = rest - (a * slope_X + b * slope_Y) * (rest - share)
+            # near the boundaries of K and K° the equation is linear in e^−|θ|: a Newton step in
+            # that variable, with s the one in |θ|, is −log(1 − s), and beyond the end for s ≥ 1
+            s = xp.sign(theta) * -value / xp.where(slope > 0, slope, 1.0)
+            within = (s < 1) & (s != 0)
+            inner = xp.where(within, s, 0.5)
+            longer = xp.where(within, -xp.log1p(-inner) / inner, c)
+            bent = ((theta > 0) & (x > 0) & (y > 0)) | ((theta < 0) & (x < 0) & (y < 0))
+            return value, xp.where(bent, slope / longer, slope)
+
+        low = xp.zeros_like(z) - c
+        theta = increasing_root(gap, low, -low, steps=STEPS)
+        e = xp.exp(-abs(theta))
+        share, rest = xp.where(theta < 0, e, 1.0) / (1 + e), xp.where(theta < 0, 1.0, e) / (1 + e)
+        q = size * size * share * rest
+        X, Y = _lifted(x, a * q)[0], _lifted(y, b * q)[0]
+        curved = xp.stack([X, Y, z * share], axis=-1)
+        flat = xp.stack([clip(x, 0.0), clip(y, 0.0), 0.0 * z], axis=-1)
+        zero = xp.zeros_like(unit)
+        nearest = xp.where((size > 0)[..., None], curved, flat)
+        polar = _is_member(-x / a, -y / b, size, a)
+        nearest = xp.where(polar[..., None], zero, nearest)
+        inside = _is_member(x, y, size, a)
+        return xp.where(inside[..., None], point, scale * nearest)
+
+    def violation(self, point: Point) -> Array:
+        """The distance to a point of K: with x, y ≥ 0 first, then along z."""
+        x, y, z = point[..., 0], point[..., 1], point[..., 2]
+        mean = clip(x, 0.0) ** self.a * clip(y, 0.0) ** (1 - self.a)
+        excess = clip(abs(z) - mean, 0.0)
+        squares = clip(x, None, 0.0) ** 2 + clip(y, None, 0.0) ** 2 + excess * excess
+        return namespace(point).sqrt(sum_of(squares, self.batch_ndim))
+
+    def check_space(self, space: Space) -> None:
+        super().check_space(space)
+        check_vectors(self, space, 3)
+
+    def __repr__(self) -> str:
+        return f"PowerCone({self.a:g})"
+
+    @classmethod
+    def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
+        """(function, shape of its points) for the checks."""
+        return [(cls(0.3, batch_ndim=1), (4, 3))]
+
+
+def _lifted(x: Array, q: Array) -> tuple[Array, Array]:
+    """X = (x + √(x² + 4q))/2 > 0, the root of X² = xX + q, and d log X/d log q."""
+    xp = namespace(x)
+    root = xp.sqrt(x * x + 4 * q)
+    larger = (root + abs(x)) / 2
+    tiny = xp.where(larger > 0, larger, 1.0)
+    X = xp.where(x >= 0, larger, q / tiny)
+    product = root * X
+    return X, q / xp.where(product > 0, product, 1.0)
+
+
+def _is_member(x: Array, y: Array, size: Array, a: float) -> Array:
+    """Whether x^a y^(1−a) ≥ size and x, y ≥ 0."""
+    return (x >= 0) & (y >= 0) & (clip(x, 0.0) ** a * clip(y, 0.0) ** (1 - a) >= size)

@@ -1,0 +1,51 @@
+"""The rotated second-order cone {2x₁x₂ ≥ ‖w‖₂², x₁, x₂ ≥ 0}, w = (x₃, …, xₙ).
+
+It is the second-order cone in the orthonormal coordinates ((x₁ + x₂)/√2, (x₁ − x₂)/√2, w).
+
+Source: Alizadeh, Goldfarb, *Second-order cone programming* (2003), §2.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from splitkit.backend import Array, Point, Space, namespace
+from splitkit.functions.base import Function, check_vectors
+from splitkit.functions.cones.cone import SelfDualCone
+from splitkit.functions.cones.second_order_cone import SecondOrderCone, onto_second_order_cone
+
+
+class RotatedSecondOrderCone(SelfDualCone):
+    """{x: 2x₁x₂ ≥ x₃² + … + xₙ², x₁ ≥ 0, x₂ ≥ 0} along the last axis; self-dual.
+
+    Parameters
+    ----------
+    batch_ndim : int
+        Leading batch axes.
+    """
+
+    def __init__(self, *, batch_ndim: int = 0) -> None:
+        self.batch_ndim = batch_ndim
+        self._straight = SecondOrderCone(batch_ndim=batch_ndim)
+
+    def project(self, x: Point) -> Point:
+        return _rotated(onto_second_order_cone(_rotated(x)))
+
+    def violation(self, x: Point) -> Array:
+        return self._straight.violation(_rotated(x))
+
+    def check_space(self, space: Space) -> None:
+        super().check_space(space)
+        check_vectors(self, space, least=3)
+
+    @classmethod
+    def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
+        """(function, shape of its points) for the checks."""
+        return [(cls(batch_ndim=1), (4, 4))]
+
+
+def _rotated(x: Array) -> Array:
+    """The reflection that exchanges the two cones; it is its own inverse."""
+    a, b, s = x[..., :1], x[..., 1:2], math.sqrt(0.5)
+    return namespace(x).concat([s * a + s * b, s * a - s * b, x[..., 2:]], axis=-1)

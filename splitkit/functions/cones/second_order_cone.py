@@ -1,0 +1,54 @@
+"""The second-order cone {(t, w): ‖w‖₂ ≤ t}: projection ½(t + ‖w‖)₊ (1, w/‖w‖) outside.
+
+Source: Bauschke, Combettes (2017), Exercise 29.11; Parikh, Boyd, *Proximal Algorithms* (2014),
+§6.3.2.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from splitkit.backend import Array, Point, Space, clip, namespace, sum_of
+from splitkit.functions.base import Function, check_vectors
+from splitkit.functions.cones.cone import SelfDualCone
+from splitkit.functions.inner.roots import lengths
+
+
+class SecondOrderCone(SelfDualCone):
+    """{x: ‖(x₂, …, xₙ)‖₂ ≤ x₁} along the last axis, one cone for each vector; self-dual.
+
+    Parameters
+    ----------
+    batch_ndim : int
+        Leading batch axes.
+    """
+
+    def __init__(self, *, batch_ndim: int = 0) -> None:
+        self.batch_ndim = batch_ndim
+
+    def project(self, x: Point) -> Point:
+        return onto_second_order_cone(x)
+
+    def violation(self, x: Point) -> Array:
+        over = clip(lengths(x[..., 1:]) - x[..., :1], 0.0)
+        return namespace(x).sqrt(sum_of(over * over, self.batch_ndim))
+
+    def check_space(self, space: Space) -> None:
+        super().check_space(space)
+        check_vectors(self, space, least=2)
+
+    @classmethod
+    def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
+        """(function, shape of its points) for the checks."""
+        return [(cls(), (3,)), (cls(batch_ndim=1), (2, 2, 3))]
+
+
+def onto_second_order_cone(x: Array) -> Array:
+    """The projection of the vectors along the last axis."""
+    xp = namespace(x)
+    t, w = x[..., :1], x[..., 1:]
+    size = lengths(w)
+    middle = (t + size) / 2
+    direction = w / xp.where(size > 0, size, 1.0)
+    nearest = clip(middle, 0.0) * xp.concat([xp.ones_like(t), direction], axis=-1)
+    return xp.where(size <= t, x, nearest)

@@ -1,0 +1,36 @@
+"""The cone {0}: projection 0; its polar and its dual are the whole space."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from splitkit.backend import Point, namespace
+from splitkit.functions.base import Function
+from splitkit.functions.cones.cone import Subspace
+
+
+class ZeroCone(Subspace):
+    """{0}.
+
+    Parameters
+    ----------
+    batch_ndim : int
+        Leading batch axes.
+    """
+
+    elementwise = True
+
+    def __init__(self, *, batch_ndim: int = 0) -> None:
+        self.batch_ndim = batch_ndim
+
+    def project(self, x: Point) -> Point:
+        return namespace(x).zeros_like(x)
+
+    def reflect(self, x: Point) -> Point:
+        """2 project(x) − x."""
+        return -x
+
+    @classmethod
+    def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
+        """(function, shape of its points) for the checks."""
+        return [(cls(batch_ndim=1), (4, 3))]

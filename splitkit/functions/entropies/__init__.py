@@ -1,0 +1,1 @@
+"""Entropies, barriers, and their conjugates."""

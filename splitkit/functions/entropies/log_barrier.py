@@ -1,0 +1,54 @@
+"""f(x) = −Σ wᵢ log xᵢ on x > 0; prox_{αf}(y) = (y + √(y² + 4αw))/2.
+
+f*(u) = f(−u) + Σ wᵢ(log wᵢ − 1). Source: Parikh, Boyd, *Proximal Algorithms* (2014), §6.1.3.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from splitkit.backend import Array, Point, Scalar, align, namespace, sum_of
+from splitkit.functions.base import Function, check_parameter, is_positive, show
+from splitkit.functions.inner.roots import positive_root
+
+
+class LogBarrier(Function):
+    """−Σ wᵢ log xᵢ, inf unless x > 0.
+
+    Parameters
+    ----------
+    weight : float or array, default 1
+        Positive and finite; an array has dtype and device of x and broadcasts to it.
+    batch_ndim : int
+        Leading batch axes.
+    """
+
+    elementwise = True
+
+    def __init__(self, weight: Scalar = 1.0, *, batch_ndim: int = 0) -> None:
+        self.weight = check_parameter("weight", weight, is_positive, "give positive weights")
+        self.batch_ndim = batch_ndim
+
+    def __call__(self, x: Point) -> Array:
+        xp = namespace(x)
+        inside = x > 0
+        terms = xp.where(inside, -self.weight * xp.log(xp.where(inside, x, 1.0)), float("inf"))
+        return sum_of(terms, self.batch_ndim)
+
+    def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
+        return positive_root(x, align(alpha, x) * self.weight)
+
+    def conjugate_value(self, u: Point) -> Array:
+        w = self.weight + 0.0 * u
+        return self(-u) + sum_of(w * (namespace(u).log(w) - 1), self.batch_ndim)
+
+    def conjugate_prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
+        return -self.prox(-x, alpha)
+
+    def __repr__(self) -> str:
+        return f"LogBarrier({show(weight=self.weight)})"
+
+    @classmethod
+    def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
+        """(function, shape of its points) for the checks."""
+        return [(cls(asarray([0.5, 1.0, 2.0]), batch_ndim=1), (2, 3))]

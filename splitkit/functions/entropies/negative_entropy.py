@@ -1,0 +1,60 @@
+"""f(x) = Σ wᵢ xᵢ log xᵢ on x ≥ 0; prox_{αf}(y) = t ω(y/t − 1 − log t) with t = αw and Wright's ω.
+
+x = prox_{αf}(y) solves x + t(log x + 1) = y. f*(u) = Σ wᵢ exp(uᵢ/wᵢ − 1).
+Source: Chaux, Combettes, Pesquet, Wajs, *A variational formulation for frame-based inverse
+problems* (2007), for the equation; Corless, Jeffrey (2002) for ω.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from splitkit.backend import Array, Point, Scalar, align, namespace, sum_of
+from splitkit.functions.base import Function, check_parameter, is_positive, show
+from splitkit.functions.inner.omega import omega
+
+
+class NegativeEntropy(Function):
+    """Σ wᵢ xᵢ log xᵢ, with 0 log 0 = 0; inf unless x ≥ 0. The prox is accurate to rounding.
+
+    Parameters
+    ----------
+    weight : float or array, default 1
+        Positive and finite; an array has dtype and device of x and broadcasts to it.
+    batch_ndim : int
+        Leading batch axes.
+    """
+
+    elementwise = True
+
+    def __init__(self, weight: Scalar = 1.0, *, batch_ndim: int = 0) -> None:
+        self.weight = check_parameter("weight", weight, is_positive, "give positive weights")
+        self.batch_ndim = batch_ndim
+
+    def __call__(self, x: Point) -> Array:
+        terms = namespace(x).where(x >= 0, self.weight * x_log_x(x), float("inf"))
+        return sum_of(terms, self.batch_ndim)
+
+    def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
+        xp = namespace(x)
+        t = align(alpha, x) * self.weight + xp.zeros_like(x)
+        return t * omega(x / t - 1 - xp.log(t))[0]
+
+    def conjugate_value(self, u: Point) -> Array:
+        terms = self.weight * namespace(u).exp(u / self.weight - 1)
+        return sum_of(terms, self.batch_ndim)
+
+    def __repr__(self) -> str:
+        return f"NegativeEntropy({show(weight=self.weight)})"
+
+    @classmethod
+    def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
+        """(function, shape of its points) for the checks."""
+        return [(cls(asarray([0.5, 1.0, 2.0]), batch_ndim=1), (2, 3))]
+
+
+def x_log_x(x: Array) -> Array:
+    """x log x, entry by entry; 0 where x ≤ 0."""
+    xp = namespace(x)
+    positive = x > 0
+    return xp.where(positive, x * xp.log(xp.where(positive, x, 1.0)), 0.0)

@@ -1,0 +1,57 @@
+"""f(x) = Σ xᵢ log xᵢ on the simplex {x ≥ 0, Σxᵢ = 1}, the conjugate of log Σ exp uᵢ.
+
+It is 2-strongly convex, as log Σ exp is ½-smooth. prox_{αf}(y) is q = softmax(y/α − q/α), the
+gradient of log Σ exp at its own prox (Moreau).
+Source: Boyd, Vandenberghe, *Convex Optimization* (2004), Ex. 3.25.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from splitkit.backend import Array, Point, Scalar, Space, align, namespace, sum_of
+from splitkit.functions.base import Function, check_vectors, zero_or_inf
+from splitkit.functions.entropies.log_sum_exp import LogSumExp, softmax_of_prox
+from splitkit.functions.entropies.negative_entropy import x_log_x
+
+
+class SimplexEntropy(Function):
+    """Σ xᵢ log xᵢ on the simplices of the last axis, inf outside.
+
+    Summed over the other axes that are not batch. The prox is accurate to rounding for every α.
+
+    Parameters
+    ----------
+    batch_ndim : int
+        Leading batch axes.
+    """
+
+    strong_convexity = 2.0
+
+    def __init__(self, *, batch_ndim: int = 0) -> None:
+        self.batch_ndim = batch_ndim
+
+    def __call__(self, x: Point) -> Array:
+        xp = namespace(x)
+        off = abs(xp.sum(x, axis=-1, keepdims=True) - 1)
+        off = xp.maximum(off, -xp.min(x, axis=-1, keepdims=True))
+        size = xp.sum(abs(x), axis=-1, keepdims=True)
+        value = xp.sum(x_log_x(x), axis=-1, keepdims=True) + zero_or_inf(off, size)
+        return sum_of(value, self.batch_ndim)
+
+    def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
+        alpha = align(alpha, x)
+        return softmax_of_prox(x / alpha, 1 / alpha)
+
+    @property
+    def conjugate(self) -> Function:
+        return LogSumExp(batch_ndim=self.batch_ndim)
+
+    def check_space(self, space: Space) -> None:
+        super().check_space(space)
+        check_vectors(self, space)
+
+    @classmethod
+    def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
+        """(function, shape of its points) for the checks."""
+        return [(cls(), (3,))]

@@ -1,0 +1,1 @@
+"""The small problems inside proximal maps without a closed form."""

@@ -1,0 +1,112 @@
+"""Roots on the line: of a quadratic, of an increasing function, of a piecewise linear one.
+
+Source: Press et al., *Numerical Recipes* (2007), §9.4, for the safeguard.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from splitkit.backend import Array, Scalar, namespace
+
+
+def positive_root(y: Array, t: Scalar) -> Array:
+    """The root x ≥ 0 of x² − yx − t = 0, t ≥ 0, entry by entry, without cancellation:
+    (y + √(y² + 4t))/2, or 2t/(√(y² + 4t) − y) where y < 0.
+    """
+    xp = namespace(y)
+    t = t + xp.zeros_like(y)
+    larger = (abs(y) + xp.hypot(y, 2 * xp.sqrt(t))) / 2
+    # the roots have the product −t; NaN stays NaN
+    smaller = t / xp.where(larger == 0, 1.0, larger)
+    return xp.where(y > 0, larger, smaller)
+
+
+def increasing_root(
+    g: Callable[[Array], tuple[Array, Array]],
+    low: Array,
+    high: Array,
+    *,
+    start: Array | None = None,
+    steps: int,
+) -> Array:
+    """The root of an increasing function in [low, high], entry by entry: Newton's method, kept in
+    a bracket.
+
+    A Newton step is taken where it stays in the bracket, and |g| or the bracket is at most half of
+    what it was two steps before, or the step is small beside the first bracket (the rounding of g
+    may then hide any progress); elsewhere the bracket is halved. Where g has one sign, the end of
+    the bracket at which it is nearest to 0 is approached. Nothing is read back from the device.
+
+    Parameters
+    ----------
+    g : callable
+        t ↦ (g(t), its slope), both like t; 0 where rounding hides g's sign. The slope guides
+        the steps only: where it is not positive, the bracket is halved.
+    low, high : array
+        The bracket, low ≤ high.
+    start : array, optional
+        Where to begin, in the bracket; None: its middle.
+    steps : int
+        How many values of g are taken.
+    """
+    xp = namespace(low, high)
+    t = (low + high) / 2 if start is None else start
+    width = high - low
+    negligible = float(xp.finfo(t.dtype).eps) ** (2 / 3) * width
+    low_open = high_open = width >= 0
+    sizes, widths = (width + math.inf,) * 2, (width + math.inf, width)
+    for _ in range(steps):
+        value, slope = g(t)
+        left, right = value <= 0, value >= 0
+        low, high = xp.where(left, t, low), xp.where(right, t, high)
+        low_open, high_open = low_open & ~left, high_open & ~right
+        size, width, rising = abs(value), high - low, slope > 0
+        newton = t - value / xp.where(rising, slope, 1.0)
+        progress = (2 * size <= sizes[0]) | (2 * width <= widths[0])
+        progress = progress | (abs(newton - t) <= negligible)
+        # an end of the first bracket may be the root itself: a step beyond it tries it once
+        good = rising & progress & (low_open | (newton >= low)) & (high_open | (newton <= high))
+        t = xp.where(good, xp.minimum(xp.maximum(newton, low), high), (low + high) / 2)
+        sizes, widths = (sizes[1], size), (widths[1], width)
+    return t
+
+
+def piecewise_linear_root(knots: Array, bends: Array, value: Array, slope: Array) -> Array:
+    """A root of g(t) = value + slope (t − k) + Σ bᵢ(t − kᵢ)₊ over the last axis, k = min kᵢ.
+
+    Parameters
+    ----------
+    knots, bends : array, shape (..., n)
+        kᵢ, finite and in any order, and bᵢ such that g does not decrease.
+    value, slope : array, shape (..., 1)
+        g at the least knot, and its slope left of it.
+
+    Returns
+    -------
+    array, shape (..., 1)
+        Exact up to the rounding of sums over all knots: follow it by a Newton step where that
+        matters. Where g has no root, a knot next to its flat part.
+    """
+    xp = namespace(knots)
+    order = xp.argsort(knots, axis=-1)
+    k = xp.take_along_axis(knots, order, axis=-1)
+    slopes = slope + xp.cumulative_sum(xp.take_along_axis(bends, order, axis=-1), axis=-1)
+    rises = slopes[..., :-1] * (k[..., 1:] - k[..., :-1])
+    values = xp.concat([value, value + xp.cumulative_sum(rises, axis=-1)], axis=-1)
+    # the segment that holds the root begins at the last knot with g < 0
+    below = xp.sum(xp.astype(values < 0, xp.int64), axis=-1, keepdims=True)
+    at = xp.where(below > 0, below - 1, 0)
+    knot, height, steep = (xp.take_along_axis(a, at, axis=-1) for a in (k, values, slopes))
+    steep = xp.where(below > 0, steep, slope)
+    positive = steep > 0
+    return knot - xp.where(positive, height / xp.where(positive, steep, 1.0), 0.0)
+
+
+def lengths(x: Array) -> Array:
+    """‖x‖₂ along the last axis, which is kept with length 1, without overflow of squares."""
+    xp = namespace(x)
+    largest = xp.max(abs(x), axis=-1, keepdims=True)
+    unit = x / xp.where(largest > 0, largest, 1.0)
+    return largest * xp.sqrt(xp.sum(unit * unit, axis=-1, keepdims=True))

@@ -1,0 +1,1 @@
+"""Losses: how far x is from the data."""

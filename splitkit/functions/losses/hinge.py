@@ -1,0 +1,42 @@
+"""f(x) = Σ wᵢ(1 − sᵢ)₊ of the margins s = yx; with v = yu, f*(u) = Σ vᵢ on −w ≤ v ≤ 0.
+
+prox_{αf} takes a margin to s + αw, at most to 1, and leaves s ≥ 1.
+Source: Cortes, Vapnik, *Support-vector networks* (1995).
+"""
+
+from __future__ import annotations
+
+from splitkit.backend import Array, Point, Scalar, align, clip, sum_of
+from splitkit.functions.base import zero_or_inf
+from splitkit.functions.losses.margin import MarginLoss
+
+
+class Hinge(MarginLoss):
+    """Σ wᵢ(1 − yᵢxᵢ)₊.
+
+    Parameters
+    ----------
+    y : array, optional
+        Labels −1 and 1, of x's dtype and device; broadcasts to x; None: all 1.
+    weight : float or array, default 1
+        Positive and finite; an array has dtype and device of x and broadcasts to it.
+    batch_ndim : int
+        Leading batch axes.
+    """
+
+    def __call__(self, x: Point) -> Array:
+        return sum_of(self.weight * clip(1 - self._signed(x), 0.0), self.batch_ndim)
+
+    def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
+        s = self._signed(x)
+        t = align(alpha, x) * self.weight
+        return self._signed(s + clip(1 - s, 0.0, t))
+
+    def conjugate_value(self, u: Point) -> Array:
+        v = self._signed(u)
+        outside = abs(v - clip(v, -self.weight, 0.0))
+        size = sum_of(abs(v), self.batch_ndim)
+        return sum_of(v, self.batch_ndim) + zero_or_inf(sum_of(outside, self.batch_ndim), size)
+
+    def conjugate_prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
+        return self._signed(clip(self._signed(x) - align(alpha, x), -self.weight, 0.0))

@@ -1,0 +1,63 @@
+"""f(x) = Σ bᵢ log(bᵢ/xᵢ) − bᵢ + xᵢ, the divergence of x ≥ 0 from counts b ≥ 0: up to a constant the
+negative log-likelihood of Poisson counts b of mean x.
+
+prox_{αf}(y) is the positive root of x² − (y − α)x − αb; f*(u) = −Σ bᵢ log(1 − uᵢ) on u < 1, where
+1 − prox_{αf*}(y) is the positive root of s² − (1 − y)s − αb.
+Source: Combettes, Pesquet, *A Douglas-Rachford splitting approach to nonsmooth convex variational
+signal recovery* (2007), §4.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from splitkit.backend import Array, Point, Scalar, align, clip, namespace, sum_of
+from splitkit.functions.base import Function, check_parameter, is_weight, show
+from splitkit.functions.inner.roots import positive_root
+
+
+class KullbackLeibler(Function):
+    """Σ bᵢ log(bᵢ/xᵢ) − bᵢ + xᵢ, inf unless x ≥ 0, and x > 0 where b > 0.
+
+    Parameters
+    ----------
+    b : float or array, default 1
+        Counts, non-negative and finite; an array has dtype and device of x and broadcasts to it.
+    batch_ndim : int
+        Leading batch axes.
+    """
+
+    elementwise = True
+
+    def __init__(self, b: Scalar = 1.0, *, batch_ndim: int = 0) -> None:
+        self.b = check_parameter("b", b, is_weight, "give non-negative counts")
+        self.batch_ndim = batch_ndim
+
+    def __call__(self, x: Point) -> Array:
+        xp = namespace(x)
+        b = self.b + xp.zeros_like(x)
+        both = (b > 0) & (x > 0)
+        logs = b * xp.log(xp.where(both, b, 1.0) / xp.where(both, x, 1.0))
+        inside = (x >= 0) & (both | (b == 0))
+        return sum_of(xp.where(inside, logs - b + x, float("inf")), self.batch_ndim)
+
+    def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
+        alpha = align(alpha, x)
+        return positive_root(x - alpha, alpha * self.b)
+
+    def conjugate_value(self, u: Point) -> Array:
+        xp = namespace(u)
+        rounding = xp.finfo(u.dtype).eps
+        terms = -self.b * xp.log(clip(1 - u, rounding / 2))
+        return sum_of(xp.where(u > 1 + 64 * rounding, float("inf"), terms), self.batch_ndim)
+
+    def conjugate_prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
+        return 1 - positive_root(1 - x, align(alpha, x) * self.b)
+
+    def __repr__(self) -> str:
+        return f"KullbackLeibler({show(b=self.b)})"
+
+    @classmethod
+    def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
+        """(function, shape of its points) for the checks."""
+        return [(cls(asarray([0.5, 0.0, 3.0]), batch_ndim=1), (2, 3))]

@@ -1,0 +1,64 @@
+"""f(x) = Σ wᵢ max(τxᵢ, (τ − 1)xᵢ), the pinball loss.
+
+prox_{αf}(y) = y − min(max(y, αw(τ − 1)), αwτ). Its conjugate is the indicator of the box
+{w(τ − 1) ≤ u ≤ wτ}.
+Source: Koenker, Bassett, *Regression quantiles* (1978).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from splitkit.backend import Array, Point, Scalar, align, clip, namespace, sum_of
+from splitkit.functions.base import Function, check_parameter, is_weight, show
+from splitkit.functions.sets.box import Box
+
+
+class Quantile(Function):
+    """Σ wᵢ max(τxᵢ, (τ − 1)xᵢ); τ = ½ is half the ℓ1 norm.
+
+    Parameters
+    ----------
+    tau : float or array, default 0.5
+        τ, in [0, 1].
+    weight : float or array, default 1
+        Non-negative and finite. Arrays have dtype and device of x and broadcast to it.
+    batch_ndim : int
+        Leading batch axes.
+    """
+
+    elementwise = True
+
+    def __init__(self, tau: Scalar = 0.5, weight: Scalar = 1.0, *, batch_ndim: int = 0) -> None:
+        self.tau = check_parameter(
+            "tau", tau, lambda t: (t >= 0) & (t <= 1), "give a quantile in [0, 1]"
+        )
+        self.weight = check_parameter("weight", weight, is_weight, "give non-negative weights")
+        self.batch_ndim = batch_ndim
+
+    def _box(self) -> tuple[Scalar, Scalar]:
+        return self.weight * (self.tau - 1), self.weight * self.tau
+
+    def __call__(self, x: Point) -> Array:
+        low, high = self._box()
+        return sum_of(namespace(x).maximum(low * x, high * x), self.batch_ndim)
+
+    def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
+        low, high = self._box()
+        alpha = align(alpha, x)
+        return x - clip(x, alpha * low, alpha * high)
+
+    @property
+    def conjugate(self) -> Function:
+        return Box(*self._box(), batch_ndim=self.batch_ndim)
+
+    def __repr__(self) -> str:
+        return f"Quantile({show(tau=self.tau, weight=self.weight)})"
+
+    @classmethod
+    def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
+        """(function, shape of its points) for the checks."""
+        return [
+            (cls(0.2), (3,)),
+            (cls(asarray([0.1, 0.0, 0.9]), asarray([0.5, 1.0, 2.0]), batch_ndim=1), (2, 3)),
+        ]

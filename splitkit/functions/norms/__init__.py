@@ -1,0 +1,1 @@
+"""Norms and other convex regularizers."""

@@ -1,0 +1,56 @@
+"""f(x) = w‖x‖₂; prox_{αf}(y) = max(1 − αw/‖y‖, 0) y.
+
+Its conjugate is the indicator of the ball {‖u‖₂ ≤ w}.
+Source: Parikh, Boyd, *Proximal Algorithms* (2014), §6.5.1.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from splitkit.backend import Array, Point, Scalar, align, namespace, sum_of
+from splitkit.functions.base import Function, check_parameter, is_weight, show
+from splitkit.functions.sets.l2_ball import L2Ball
+
+
+class L2Norm(Function):
+    """w‖x‖₂, one norm over all axes that are not batch (``GroupL2Norm``: a sum of norms).
+
+    Parameters
+    ----------
+    weight : float or array, default 1
+        Non-negative and finite; an array has batch shape, and dtype and device of x.
+    batch_ndim : int
+        Leading batch axes.
+    """
+
+    samplewise = ("weight",)
+
+    def __init__(self, weight: Scalar = 1.0, *, batch_ndim: int = 0) -> None:
+        self.weight = check_parameter("weight", weight, is_weight, "give non-negative weights")
+        self.batch_ndim = batch_ndim
+
+    def __call__(self, x: Point) -> Array:
+        return self.weight * namespace(x).sqrt(sum_of(x * x, self.batch_ndim))
+
+    def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
+        xp = namespace(x)
+        norm, threshold = xp.sqrt(sum_of(x * x, self.batch_ndim)), alpha * self.weight
+        kept = norm > threshold
+        factor = xp.where(kept, 1 - threshold / xp.where(kept, norm, 1.0), 0.0)
+        return align(factor, x) * x
+
+    @property
+    def conjugate(self) -> Function:
+        return L2Ball(self.weight, batch_ndim=self.batch_ndim)
+
+    def __repr__(self) -> str:
+        return f"L2Norm({show(weight=self.weight)})"
+
+    @classmethod
+    def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
+        """(function, shape of its points) for the checks."""
+        return [
+            (cls(0.7), (3,)),
+            (cls(asarray([0.5, 0.0]), batch_ndim=1), (2, 3)),
+        ]

@@ -1,0 +1,64 @@
+"""f(x) = w maxᵢ|xᵢ|; prox_{αf}(y) = min(max(y, −τ), τ), where τ ≥ 0 solves Σ(|yᵢ| − τ)₊ = αw.
+
+τ = 0 if Σ|yᵢ| ≤ αw. The conjugate is the indicator of the ball {Σ|uᵢ| ≤ w}.
+Source: Parikh, Boyd, *Proximal Algorithms* (2014), §6.5.2.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from splitkit.backend import Array, Point, Scalar, align, clip, namespace
+from splitkit.functions.base import (
+    Function,
+    as_vectors,
+    check_parameter,
+    is_weight,
+    show,
+)
+from splitkit.functions.inner.ramps import ramps
+
+
+class LInfNorm(Function):
+    """w maxᵢ|xᵢ|, over all axes that are not batch; the prox is exact, by one sort.
+
+    Parameters
+    ----------
+    weight : float or array, default 1
+        Non-negative and finite; an array has batch shape, and dtype and device of x.
+    batch_ndim : int
+        Leading batch axes.
+    """
+
+    samplewise = ("weight",)
+
+    def __init__(self, weight: Scalar = 1.0, *, batch_ndim: int = 0) -> None:
+        self.weight = check_parameter("weight", weight, is_weight, "give non-negative weights")
+        self.batch_ndim = batch_ndim
+
+    def __call__(self, x: Point) -> Array:
+        sizes = abs(as_vectors(x, self.batch_ndim))
+        return self.weight * namespace(x).max(sizes, axis=-1)
+
+    def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
+        sizes = abs(as_vectors(x, self.batch_ndim))
+        mass = align(alpha * self.weight, sizes) + 0.0 * sizes[..., :1]
+        # no ramp reaches its cap before all have started, and none so near that rounding hides it
+        cap = mass + namespace(x).max(sizes, axis=-1, keepdims=True)
+        mu, _ = ramps(-sizes, 1.0, cap, mass)
+        tau = align(clip(-mu[..., 0], 0.0), x)
+        return clip(x, -tau, tau)
+
+    @property
+    def conjugate(self) -> Function:
+        from splitkit.functions.sets.l1_ball import L1Ball
+
+        return L1Ball(self.weight, batch_ndim=self.batch_ndim)
+
+    def __repr__(self) -> str:
+        return f"LInfNorm({show(weight=self.weight)})"
+
+    @classmethod
+    def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
+        """(function, shape of its points) for the checks."""
+        return [(cls(asarray([0.5, 0.0]), batch_ndim=1), (2, 2))]

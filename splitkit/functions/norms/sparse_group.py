@@ -1,0 +1,68 @@
+"""f(x) = λ Σ|xᵢ| + Σ_g w_g‖x_g‖₂; prox_{αf} = prox of the group norm ∘ prox of the ℓ1 norm.
+
+f* is the indicator of {u: ‖(|u_g| − λ)₊‖₂ ≤ w_g for all g}.
+
+Source: Friedman, Hastie, Tibshirani, *A note on the group lasso and a sparse group lasso* (2010);
+Yu, *On decomposing the proximal map* (2013), Thm. 4.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from splitkit.backend import Array, Point, Scalar, Space
+from splitkit.functions.base import Function, show
+from splitkit.functions.norms.group_l2 import GroupL2Norm
+from splitkit.functions.norms.l1_norm import L1Norm
+from splitkit.functions.norms.sublinear import Sublinear
+
+
+class SparseGroupNorm(Sublinear):
+    """λ‖x‖₁ + Σ w_g‖x_g‖₂ over the vectors x_g along an axis.
+
+    Parameters
+    ----------
+    l1_weight : float or array, default 1
+        λ, one for each group: non-negative; an array broadcasts to x and is constant in a group.
+    group_weight : float or array, default 1
+        w_g, non-negative and finite; an array broadcasts to x's shape without ``axis``.
+    axis : int, keyword
+        The axis along which a group runs; no batch axis.
+    batch_ndim : int
+        Leading batch axes.
+    """
+
+    def __init__(
+        self,
+        l1_weight: Scalar = 1.0,
+        group_weight: Scalar = 1.0,
+        *,
+        axis: int = -1,
+        batch_ndim: int = 0,
+    ) -> None:
+        self.l1 = L1Norm(l1_weight, batch_ndim=batch_ndim)
+        self.group = GroupL2Norm(group_weight, axis=axis, batch_ndim=batch_ndim)
+        self.batch_ndim = batch_ndim
+
+    def __call__(self, x: Point) -> Array:
+        return self.l1(x) + self.group(x)
+
+    def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
+        return self.group.prox(self.l1.prox(x, alpha), alpha)
+
+    def check_space(self, space: Space) -> None:
+        super().check_space(space)
+        self.l1.check_space(space)
+        self.group.check_space(space)
+
+    def __repr__(self) -> str:
+        weights = show(l1_weight=self.l1.weight, group_weight=self.group.weight)
+        return f"SparseGroupNorm({weights})"
+
+    @classmethod
+    def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
+        """(function, shape of its points) for the checks."""
+        return [
+            (cls(0.3, asarray([0.5, 2.0])), (2, 2)),
+            (cls(0.2, 0.7, axis=1, batch_ndim=1), (2, 3)),
+        ]

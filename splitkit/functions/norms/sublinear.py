@@ -1,0 +1,74 @@
+"""Sublinear f, f(tx) = tf(x) for t ≥ 0, is the support function of C = ∂f(0); f* is C's indicator.
+
+P_C(x) = x − prox_f(x) (Moreau), so that ‖prox_f(x)‖ is the distance to C.
+Source: Bauschke, Combettes (2017), Prop. 16.18 and Thm. 14.3; Rockafellar, *Convex Analysis*
+(1970), Thm. 13.2.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from splitkit.backend import Array, Point, Space, subtract
+from splitkit.functions.base import Function, Indicator
+
+
+class Sublinear(Function):
+    """A convex function with f(tx) = tf(x) for t ≥ 0, such as a norm."""
+
+    @property
+    def conjugate(self) -> Function:
+        return SupportedSet(self)
+
+    def conjugate_value(self, u: Point) -> Array:
+        return self.conjugate(u)
+
+
+class SupportedSet(Indicator):
+    """C = {u: ⟨u, x⟩ ≤ f(x) for all x}, the set that f is the support function of.
+
+    Parameters
+    ----------
+    f : Sublinear
+        With a prox; the projection is as accurate.
+
+    Raises
+    ------
+    TypeError
+        f is not known to be sublinear.
+    """
+
+    def __init__(self, f: Function) -> None:
+        if not isinstance(f, Sublinear):
+            raise TypeError(
+                f"f = {f!r} is not known to be sublinear: its conjugate, f.conjugate, may be no set"
+            )
+        self.f, self.batch_ndim, self.accuracy = f, f.batch_ndim, f.accuracy
+
+    def project(self, x: Point) -> Point:
+        near = subtract(x, self.f.prox(x))
+        # the second projection takes out the rounding of x, which may be large beside the first
+        return subtract(near, self.f.prox(near))
+
+    def violation(self, x: Point) -> Array:
+        return Space.of(x, self.batch_ndim, name="x").norm(self.f.prox(x))
+
+    @property
+    def conjugate(self) -> Function:
+        return self.f
+
+    def conjugate_value(self, u: Point) -> Array:
+        return self.f(u)
+
+    def check_space(self, space: Space) -> None:
+        self.f.check_space(space)
+
+    def __repr__(self) -> str:
+        return f"SupportedSet({self.f!r})"
+
+    @classmethod
+    def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
+        """(function, shape of its points) for the checks."""
+        from splitkit.functions.norms.sorted_l1 import SortedL1
+
+        return [(cls(SortedL1(asarray([2.0, 0.7, 0.0]), batch_ndim=1)), (2, 3))]

@@ -1,0 +1,104 @@
+"""f(x) = w(x₍₁₎ + … + x₍ₖ₎), the k largest entries; prox_{αf}(y) = y − u with u the projection of y
+onto {0 ≤ u ≤ αw, Σuᵢ = kαw}: uᵢ = min(max(yᵢ − τ, 0), αw).
+
+f is the support function of that set for α = 1.
+Source: Beck, *First-Order Methods in Optimization* (2017), Example 6.51.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from splitkit.backend import Array, Point, Scalar, Space, align, namespace, sum_of
+from splitkit.functions.base import (
+    Function,
+    as_vectors,
+    check_parameter,
+    is_weight,
+    show,
+    zero_or_inf,
+)
+from splitkit.functions.inner.ramps import ramps
+
+
+class SumOfKLargest(Function):
+    """w times the sum of the k largest entries, over all axes that are not batch.
+
+    The prox is exact, by one sort.
+
+    Parameters
+    ----------
+    k : int
+        At least 1, at most the number of entries.
+    weight : float or array, default 1
+        Non-negative and finite; an array has batch shape, and dtype and device of x.
+    batch_ndim : int
+        Leading batch axes.
+    """
+
+    samplewise = ("weight",)
+
+    def __init__(self, k: int, weight: Scalar = 1.0, *, batch_ndim: int = 0) -> None:
+        self.k = check_count("k", k)
+        self.weight = check_parameter("weight", weight, is_weight, "give non-negative weights")
+        self.batch_ndim = batch_ndim
+
+    def __call__(self, x: Point) -> Array:
+        xp = namespace(x)
+        entries = xp.sort(as_vectors(x, self.batch_ndim), axis=-1, descending=True)
+        return self.weight * xp.sum(entries[..., : self.k], axis=-1)
+
+    def _dual(self, x: Array, cap: Scalar) -> Array:
+        """The projection of x onto {0 ≤ u ≤ cap, Σuᵢ = k·cap}."""
+        xp, y = namespace(x), as_vectors(x, self.batch_ndim)
+        cap = align(cap, y) + 0.0 * y[..., :1]
+        # y − max y first: a common shift moves τ only
+        y = y - xp.max(y, axis=-1, keepdims=True)
+        _, u = ramps(-y, 1.0, cap, self.k * cap)
+        return xp.reshape(u, x.shape)
+
+    def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
+        return x - self._dual(x, alpha * self.weight)
+
+    def conjugate_value(self, u: Point) -> Array:
+        xp, v = namespace(u), as_vectors(u, self.batch_ndim)
+        gap = abs(xp.sum(v, axis=-1) - self.k * self.weight)
+        gap = xp.maximum(gap, xp.max(v, axis=-1) - self.weight)
+        gap = xp.maximum(gap, -xp.min(v, axis=-1))
+        return zero_or_inf(gap, sum_of(abs(u), self.batch_ndim))
+
+    def conjugate_prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
+        return self._dual(x, self.weight)
+
+    def check_space(self, space: Space) -> None:
+        super().check_space(space)
+        check_entries(self, "k", self.k, space)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({show(k=self.k, weight=self.weight)})"
+
+    @classmethod
+    def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
+        """(function, shape of its points) for the checks."""
+        return [(cls(2, asarray([0.5, 0.0]), batch_ndim=1), (2, 3))]
+
+
+def check_count(name: str, k: Any) -> int:
+    """The number of entries that a function counts; raises unless it is a positive integer."""
+    if isinstance(k, bool) or not isinstance(k, int):
+        raise TypeError(f"{name} = {k!r}: give a positive integer")
+    if k < 1:
+        raise ValueError(f"{name} = {k}: give a positive integer")
+    return k
+
+
+def check_entries(f: Function, name: str, k: int, space: Space) -> None:
+    """Raise ValueError if the points of a space have fewer than k entries."""
+    entries = 1
+    for length in space.shapes[0][f.batch_ndim :]:
+        entries *= length
+    if entries < k:
+        raise ValueError(
+            f"{name} of {f!r} exceeds the {entries} entries of x0's samples, shape "
+            f"{space.shapes[0]}: give at most {entries}"
+        )

@@ -1,0 +1,1 @@
+"""Penalties that are not convex."""

@@ -1,0 +1,1 @@
+"""Indicators of sets that are no cones."""

@@ -1,0 +1,67 @@
+"""The Birkhoff polytope of doubly stochastic matrices {X ≥ 0: X1 = 1, Xᵀ1 = 1}.
+
+The projection is that of the transport polytope with all marginals 1. The vertices
+are the permutations (Birkhoff, von Neumann), so that the support function is an assignment problem.
+
+Source: Li, Sun, Toh, *On the efficient computation of a projector over the Birkhoff polytope*
+(2020).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from splitkit.backend import Array, Point, Space, from_numpy, namespace, sum_of, to_numpy
+from splitkit.functions.base import Function, Indicator, check_matrices
+from splitkit.functions.inner.accuracy import Inexact, check_accuracy
+from splitkit.functions.sets.transport_polytope import misfit, onto_transport_polytope
+
+
+class Birkhoff(Inexact, Indicator):
+    """{X ≥ 0 with row and column sums 1}, for each square matrix in the last two axes.
+
+    Parameters
+    ----------
+    accuracy : float, optional, keyword
+        X̃ is the projection onto the polytope of its own marginals, which differ from 1 by at most
+        accuracy · (‖Y‖ + n) for n×n matrices; None: to rounding.
+    batch_ndim : int
+        Leading batch axes.
+
+    Raises
+    ------
+    ArithmeticError
+        From ``project``: the accuracy was not reached.
+    """
+
+    def __init__(self, *, accuracy: float | None = None, batch_ndim: int = 0) -> None:
+        self.accuracy, self.batch_ndim = check_accuracy(accuracy), batch_ndim
+
+    @staticmethod
+    def _ones(x: Array) -> Array:
+        xp = namespace(x)
+        return xp.ones((x.shape[-1],), dtype=x.dtype, device=x.device)
+
+    def project(self, x: Point) -> Point:
+        return onto_transport_polytope(x, self._ones(x), self._ones(x), self.accuracy, repr(self))
+
+    def violation(self, x: Point) -> Array:
+        return misfit(x, self._ones(x), self._ones(x), self.batch_ndim)
+
+    def conjugate_value(self, u: Point) -> Array:
+        *lead, n, _ = u.shape
+        matrices = to_numpy(u).reshape(-1, n, n)
+        values = [U[linear_sum_assignment(U, maximize=True)].sum() for U in matrices]
+        return sum_of(from_numpy(np.reshape(values, lead), u), self.batch_ndim)
+
+    def check_space(self, space: Space) -> None:
+        super().check_space(space)
+        check_matrices(self, space, square=True)
+
+    @classmethod
+    def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
+        """(function, shape of its points) for the checks."""
+        return [(cls(batch_ndim=1), (2, 3, 3))]

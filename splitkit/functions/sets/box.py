@@ -1,0 +1,65 @@
+"""The box {l ≤ x ≤ u}: projection min(max(y, l), u).
+
+Its support function at v is Σ max(lᵢvᵢ, uᵢvᵢ); the ℓ1 norm Σ uᵢ|vᵢ| if l = −u.
+The ball {‖x‖∞ ≤ r} is Box(−r, r). Source: Parikh, Boyd, *Proximal Algorithms* (2014), §6.2.4.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from splitkit.backend import Array, Point, Scalar, clip, is_array, namespace, sum_of
+from splitkit.functions.base import Function, Indicator, check_bounds, extremes, show
+
+
+class Box(Indicator):
+    """{x: lᵢ ≤ xᵢ ≤ uᵢ for all i}.
+
+    Parameters
+    ----------
+    lower, upper : float or array
+        Bounds with lower ≤ upper; −inf and inf leave a side free. An array has dtype and device of
+        x and broadcasts to it.
+    batch_ndim : int
+        Leading batch axes.
+    """
+
+    elementwise = True
+
+    def __init__(self, lower: Scalar, upper: Scalar, *, batch_ndim: int = 0) -> None:
+        self.lower, self.upper = check_bounds(lower, upper, "the box")
+        self.batch_ndim = batch_ndim
+
+    def project(self, x: Point) -> Point:
+        return clip(x, self.lower, self.upper)
+
+    def conjugate_value(self, u: Point) -> Array:
+        xp = namespace(u)
+        # an infinite bound of an entry with u = 0 counts nothing
+        above = xp.where(u > 0, u, 0.0) * xp.where(u > 0, self.upper, 0.0 * u)
+        below = xp.where(u < 0, u, 0.0) * xp.where(u < 0, self.lower, 0.0 * u)
+        return sum_of(above + below, self.batch_ndim)
+
+    @property
+    def conjugate(self) -> Function:
+        from splitkit.functions.norms.l1_norm import L1Norm
+
+        symmetric = self.lower == -self.upper
+        if is_array(symmetric):
+            symmetric = bool(namespace(symmetric).all(symmetric))
+        if symmetric and extremes(self.upper)[1] < float("inf"):
+            return L1Norm(self.upper, batch_ndim=self.batch_ndim)
+        return super().conjugate
+
+    def __repr__(self) -> str:
+        return f"Box({show(lower=self.lower, upper=self.upper)})"
+
+    @classmethod
+    def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
+        """(function, shape of its points) for the checks."""
+        inf = float("inf")
+        return [
+            (cls(-1, 0.5), (3,)),
+            (cls(asarray([0.5, -inf, -2.0]), asarray([0.5, 0.0, inf])), (3,)),
+            (cls(-inf, asarray([1.0, 0.0, 0.5]), batch_ndim=1), (4, 3)),
+        ]

@@ -1,0 +1,94 @@
+"""The capped simplex {0 ≤ x ≤ u, Σxᵢ = r}: projection min(max(y − τ, 0), u).
+
+τ is the root of the piecewise linear equation Σ min(max(yᵢ − τ, 0), uᵢ) = r, found among its sorted
+knots yᵢ − uᵢ and yᵢ.
+
+Source: Wang, Lu, *Projection onto the capped simplex* (2015); Pardalos, Kovoor, *An algorithm for a
+singly constrained class of quadratic programs* (1990).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from splitkit.backend import Array, Point, Scalar, Space, align, clip, namespace, sum_of
+from splitkit.functions.base import (
+    Function,
+    Indicator,
+    as_vectors,
+    check_parameter,
+    is_weight,
+    show,
+)
+from splitkit.functions.inner.ramps import ramps
+
+
+class CappedSimplex(Indicator):
+    """{x: 0 ≤ xᵢ ≤ uᵢ, Σxᵢ = r}, over all axes that are not batch.
+
+    Parameters
+    ----------
+    upper : float or array, default 1
+        u, non-negative; inf: no cap. An array has dtype and device of x and the shape of x, or that
+        of x without its batch axes.
+    total : float or array, default 1
+        r, non-negative and finite, at most Σuᵢ; an array has batch shape.
+    batch_ndim : int
+        Leading batch axes.
+    """
+
+    samplewise = ("total",)
+
+    def __init__(self, upper: Scalar = 1.0, total: Scalar = 1.0, *, batch_ndim: int = 0) -> None:
+        self.upper = check_parameter("upper", upper, lambda u: u >= 0, "give non-negative caps")
+        self.total = check_parameter("total", total, is_weight, "give a non-negative total")
+        self.batch_ndim = batch_ndim
+
+    def _caps(self, x: Array) -> tuple[Array, Array]:
+        """min(u, r) and r, for the entries of each sample in a row: no entry exceeds r."""
+        xp = namespace(x)
+        zeros = xp.zeros_like(x)
+        upper = as_vectors(self.upper + zeros, self.batch_ndim)
+        total = align(self.total, upper) + 0.0 * upper[..., :1]
+        return xp.minimum(upper, total), total
+
+    def project(self, x: Point) -> Point:
+        upper, total = self._caps(x)
+        y = namespace(x).reshape(x, upper.shape)
+        _, p = ramps(-y, 1.0, upper, total)
+        return namespace(x).reshape(p, x.shape)
+
+    def conjugate_value(self, u: Point) -> Array:
+        """The greatest entries take their caps until the total is spent."""
+        xp = namespace(u)
+        upper, total = self._caps(u)
+        v = xp.reshape(u, upper.shape)
+        order = xp.argsort(v, axis=-1, descending=True)
+        caps = xp.take_along_axis(upper, order, axis=-1)
+        spent = xp.cumulative_sum(caps, axis=-1) - caps
+        taken = xp.minimum(caps, clip(total - spent, 0.0))
+        return xp.sum(taken * xp.take_along_axis(v, order, axis=-1), axis=-1)
+
+    def check_space(self, space: Space) -> None:
+        super().check_space(space)
+        xp, shape = space.xp, space.shapes[0]
+        x = xp.zeros(shape, dtype=space.dtype, device=space.device)
+        sums = sum_of(self.upper + x, self.batch_ndim)
+        rounding = 64 * float(xp.finfo(space.dtype).eps)
+        if bool(xp.any(sums * (1 + rounding) < self.total)):
+            raise ValueError(
+                f"total of {self!r} exceeds Σ upper = {float(xp.min(sums)):g} over the entries of "
+                f"x0 (shape {shape}): the set is empty; give a total of at most that"
+            )
+
+    def __repr__(self) -> str:
+        return f"CappedSimplex({show(upper=self.upper, total=self.total)})"
+
+    @classmethod
+    def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
+        """(function, shape of its points) for the checks."""
+        caps = asarray([0.5, 0.0, 2.0, float("inf")])
+        return [
+            (cls(0.7, 1.5), (3,)),
+            (cls(caps, asarray([0.0, 0.5, 4.0]), batch_ndim=1), (3, 4)),
+        ]

@@ -1,0 +1,67 @@
+"""The graph {(x, y): y = Lx}: projection x = (I + LᵀL)⁻¹(a + Lᵀb), y = Lx, of (a, b).
+
+It is a subspace; its orthogonal complement is {(u, v): u = −Lᵀv}. With w = y − b the condition of
+the projection is x + Lᵀw = a, w − Lx = −b: the resolvent of the skew map (x, w) ↦ (Lᵀw, −Lx), whose
+factor is made once.
+
+Source: Parikh, Boyd, *Block splitting for distributed optimization* (2014), §4.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from splitkit.backend import Array, Point, Space
+from splitkit.functions.base import Function
+from splitkit.functions.cones.cone import Subspace
+from splitkit.linear.coupling import Coupling
+from splitkit.linear.dense import DenseMatrix
+
+
+class GraphOfLinearMap(Subspace):
+    """{(x, y): y = Lx} on pairs of arrays.
+
+    Parameters
+    ----------
+    L : array, shape (m, n), or DenseMatrix
+        Acts on the last axis of x; dtype and device of the points.
+    batch_ndim : int
+        Leading batch axes.
+
+    Raises
+    ------
+    TypeError, ValueError
+        L is no real floating matrix of finite numbers.
+    """
+
+    def __init__(self, L: Array | DenseMatrix, *, batch_ndim: int = 0) -> None:
+        self._coupling = Coupling(L)
+        self.L, self.batch_ndim = self._coupling.K, batch_ndim
+        self._inverse = self._coupling.shifted_inverse(1.0)
+
+    def project(self, x: Point) -> Point:
+        a, b = x
+        nearest, _ = self._inverse((a, -b))
+        return nearest, self.L(nearest)
+
+    def violation(self, x: Point) -> Array:
+        a, b = x
+        gap = b - self.L(a)
+        return Space.of(gap, self.batch_ndim, name="x").norm(gap)
+
+    def check_space(self, space: Space) -> None:
+        if self.batch_ndim != space.batch_ndim:
+            raise ValueError(
+                f"{self!r} has batch_ndim = {self.batch_ndim}, but the problem has "
+                f"{space.batch_ndim}: make it with batch_ndim={space.batch_ndim}"
+            )
+        self._coupling.check_space(space, f"L of {self!r}")
+
+    def __repr__(self) -> str:
+        return f"GraphOfLinearMap({self.L!r})"
+
+    @classmethod
+    def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
+        """(function, shape of its points) for the checks."""
+        L = asarray([[1.0, -2.0, 0.5], [0.0, 3.0, 1.0]])
+        return [(cls(L, batch_ndim=1), ((2, 3), (2, 2)))]

@@ -1,0 +1,38 @@
+"""The half-space {⟨a, x⟩ ≤ b}: projection y − a max(⟨a, y⟩ − b, 0)/‖a‖².
+
+Source: Bauschke, Combettes (2017), Example 29.20.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from splitkit.backend import Array, Scalar
+from splitkit.functions.base import Function, show
+from splitkit.functions.sets.slab import Slab
+
+
+class HalfSpace(Slab):
+    """{x: ⟨a, x⟩ ≤ b}, the inner product over all axes that are not batch.
+
+    Parameters
+    ----------
+    normal : array
+        a ≠ 0, finite, of the shape of x without its batch axes, or of x's shape; dtype and device
+        of x.
+    bound : float or array
+        b; an array has batch shape.
+    batch_ndim : int
+        Leading batch axes.
+    """
+
+    def __init__(self, normal: Array, bound: Scalar, *, batch_ndim: int = 0) -> None:
+        super().__init__(normal, -float("inf"), bound, batch_ndim=batch_ndim)
+
+    def __repr__(self) -> str:
+        return f"HalfSpace({show(bound=self.upper)})"
+
+    @classmethod
+    def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
+        """(function, shape of its points) for the checks."""
+        return [(cls(asarray([1.0, -2.0, 0.5]), -0.3, batch_ndim=1), (4, 3))]

@@ -1,0 +1,39 @@
+"""The hyperplane {⟨a, x⟩ = b}: projection y − a (⟨a, y⟩ − b)/‖a‖².
+
+Source: Bauschke, Combettes (2017), Example 29.18.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from splitkit.backend import Array, Scalar
+from splitkit.functions.base import Function, check_parameter, is_finite, show
+from splitkit.functions.sets.slab import Slab
+
+
+class Hyperplane(Slab):
+    """{x: ⟨a, x⟩ = b}, the inner product over all axes that are not batch.
+
+    Parameters
+    ----------
+    normal : array
+        a ≠ 0, finite, of the shape of x without its batch axes, or of x's shape; dtype and device
+        of x.
+    value : float or array
+        b, finite; an array has batch shape.
+    batch_ndim : int
+        Leading batch axes.
+    """
+
+    def __init__(self, normal: Array, value: Scalar, *, batch_ndim: int = 0) -> None:
+        value = check_parameter("value", value, is_finite, "give finite numbers")
+        super().__init__(normal, value, value, batch_ndim=batch_ndim)
+
+    def __repr__(self) -> str:
+        return f"Hyperplane({show(value=self.upper)})"
+
+    @classmethod
+    def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
+        """(function, shape of its points) for the checks."""
+        return [(cls(asarray([1.0, -2.0, 0.5]), -0.3, batch_ndim=1), (4, 3))]

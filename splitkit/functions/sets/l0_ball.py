@@ -1,0 +1,65 @@
+"""The set {x: at most k entries are not 0}: projection keeps the k entries of greatest size.
+
+It is not convex: the projection is one of several where sizes are equal, and no method is
+guaranteed with it. Source: Blumensath, Davies, *Iterative hard thresholding for compressed sensing*
+(2009), §2.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from splitkit.backend import Array, Point, namespace
+from splitkit.functions.base import Function, Indicator, as_vectors
+
+
+class L0Ball(Indicator):
+    """{x: ‖x‖₀ ≤ k}, over all axes that are not batch; not convex.
+
+    Of entries of equal size, the first ones are kept.
+
+    Parameters
+    ----------
+    count : int
+        k ≥ 1.
+    batch_ndim : int
+        Leading batch axes.
+    """
+
+    convex = False
+    strong_convexity = -math.inf
+
+    def __init__(self, count: int, *, batch_ndim: int = 0) -> None:
+        if isinstance(count, bool) or not isinstance(count, int):
+            raise TypeError(f"count = {count!r}: give the number of entries that may be nonzero")
+        if count < 1:
+            raise ValueError(f"count = {count}: give at least 1 (ZeroCone() is the set with none)")
+        self.count, self.batch_ndim = count, batch_ndim
+
+    def _ranks(self, x: Array) -> tuple[Array, Array]:
+        """The entries of each sample in a row, and the place of each by falling size."""
+        xp = namespace(x)
+        y = as_vectors(x, self.batch_ndim)
+        order = xp.argsort(abs(y), axis=-1, descending=True, stable=True)
+        return y, xp.argsort(order, axis=-1)
+
+    def project(self, x: Point) -> Point:
+        xp = namespace(x)
+        y, ranks = self._ranks(x)
+        return xp.reshape(xp.where(ranks < self.count, y, 0.0), x.shape)
+
+    @property
+    def conjugate(self) -> Function:
+        """The indicator of {0}: the set holds a line in every direction of an entry."""
+        from splitkit.functions.cones.zero_cone import ZeroCone
+
+        return ZeroCone(batch_ndim=self.batch_ndim)
+
+    def __repr__(self) -> str:
+        return f"L0Ball({self.count})"
+
+    @classmethod
+    def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
+        """(function, shape of its points) for the checks."""
+        return [(cls(2, batch_ndim=1), (4, 3))]

@@ -1,0 +1,63 @@
+"""The ball {‖x‖₁ ≤ r}: projection sign(y) P(|y|), P onto the simplex of radius r, if ‖y‖₁ > r.
+
+Its support function is r‖u‖∞. Source: Duchi, Shalev-Shwartz, Singer, Chandra, *Efficient
+projections onto the ℓ1-ball for learning in high dimensions* (2008), §4.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from splitkit.backend import Array, Point, Scalar, align, namespace
+from splitkit.functions.base import (
+    Function,
+    Indicator,
+    as_vectors,
+    check_parameter,
+    is_weight,
+    show,
+)
+from splitkit.functions.sets.simplex import onto_simplex
+
+
+class L1Ball(Indicator):
+    """{x: ‖x‖₁ ≤ r}, the norm over all axes that are not batch.
+
+    Parameters
+    ----------
+    radius : float or array, default 1
+        r, non-negative and finite; an array has batch shape, and dtype and device of x.
+    batch_ndim : int
+        Leading batch axes.
+    """
+
+    samplewise = ("radius",)
+
+    def __init__(self, radius: Scalar = 1.0, *, batch_ndim: int = 0) -> None:
+        self.radius = check_parameter("radius", radius, is_weight, "give a non-negative radius")
+        self.batch_ndim = batch_ndim
+
+    def project(self, x: Point) -> Point:
+        xp = namespace(x)
+        y = as_vectors(x, self.batch_ndim)
+        radius, sizes = align(self.radius, y), abs(y)
+        outside = xp.sum(sizes, axis=-1, keepdims=True) > radius
+        nearest = xp.sign(y) * onto_simplex(sizes, radius)
+        return xp.reshape(xp.where(outside, nearest, y), x.shape)
+
+    def conjugate_value(self, u: Point) -> Array:
+        return self.radius * namespace(u).max(abs(u), axis=tuple(range(self.batch_ndim, u.ndim)))
+
+    @property
+    def conjugate(self) -> Function:
+        from splitkit.functions.norms.linf_norm import LInfNorm
+
+        return LInfNorm(self.radius, batch_ndim=self.batch_ndim)
+
+    def __repr__(self) -> str:
+        return f"L1Ball({show(radius=self.radius)})"
+
+    @classmethod
+    def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
+        """(function, shape of its points) for the checks."""
+        return [(cls(2.5), (3,)), (cls(asarray([0.5, 0.0, 2.0]), batch_ndim=1), (3, 2, 2))]

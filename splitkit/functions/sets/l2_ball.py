@@ -1,0 +1,76 @@
+"""The ball {‖x − c‖₂ ≤ r}: projection c + min(1, r/‖y − c‖)(y − c).
+
+Source: Parikh, Boyd, *Proximal Algorithms* (2014), §6.5.1.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from splitkit.backend import Array, Point, Scalar, align, namespace, sum_of
+from splitkit.functions.base import (
+    Function,
+    Indicator,
+    check_parameter,
+    is_finite,
+    is_weight,
+    show,
+)
+
+
+class L2Ball(Indicator):
+    """{x: ‖x − c‖₂ ≤ r}, the norm over all axes that are not batch.
+
+    Parameters
+    ----------
+    radius : float or array, default 1
+        r, non-negative and finite; an array has batch shape, and dtype and device of x.
+    center : float or array, optional
+        c, finite; an array broadcasts to x; None: zero.
+    batch_ndim : int
+        Leading batch axes.
+    """
+
+    samplewise = ("radius",)
+
+    def __init__(self, radius: Scalar = 1.0, center: Any = None, *, batch_ndim: int = 0) -> None:
+        self.radius = check_parameter("radius", radius, is_weight, "give a non-negative radius")
+        if center is not None:
+            center = check_parameter("center", center, is_finite, "give finite numbers")
+        self.center, self.batch_ndim = center, batch_ndim
+
+    def project(self, x: Point) -> Point:
+        xp = namespace(x)
+        d = x if self.center is None else x - self.center
+        squares = sum_of(d * d, self.batch_ndim)
+        positive = squares > 0
+        norm = xp.sqrt(xp.where(positive, squares, 1.0))
+        outside = positive & (norm > self.radius)
+        nearest = align(self.radius / xp.where(outside, norm, 1.0), x) * d
+        if self.center is not None:
+            nearest = nearest + self.center
+        return xp.where(align(outside, x), nearest, x)
+
+    def conjugate_value(self, u: Point) -> Array:
+        value = self.radius * namespace(u).sqrt(sum_of(u * u, self.batch_ndim))
+        return value if self.center is None else value + sum_of(self.center * u, self.batch_ndim)
+
+    @property
+    def conjugate(self) -> Function:
+        from splitkit.functions.norms.l2_norm import L2Norm
+
+        if self.center is None:
+            return L2Norm(self.radius, batch_ndim=self.batch_ndim)
+        return super().conjugate
+
+    def __repr__(self) -> str:
+        return f"L2Ball({show(radius=self.radius, center=self.center)})"
+
+    @classmethod
+    def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
+        """(function, shape of its points) for the checks."""
+        return [
+            (cls(), (3,)),
+            (cls(0.7, asarray([1.0, -2.0, 0.5])), (2, 3)),
+            (cls(asarray([0.5, 0.0, 2.0, 4.0]), batch_ndim=1), (4, 3)),
+        ]

@@ -1,0 +1,71 @@
+"""The ball {‖X‖_* ≤ r} of matrices, ‖X‖_* = Σσᵢ: projection U diag(P(σ)) Vᵀ for Y = U diag(σ) Vᵀ.
+
+P projects onto the simplex of radius r; nothing moves if Σσᵢ ≤ r.
+
+Its support function is r times the greatest singular value. Source: Beck, *First-Order Methods in
+Optimization* (2017), §7.3.2.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from splitkit.backend import Array, Point, Scalar, Space, align, clip, namespace, sum_of
+from splitkit.functions.base import (
+    Function,
+    Indicator,
+    check_matrices,
+    check_parameter,
+    is_weight,
+    show,
+)
+from splitkit.functions.sets.simplex import onto_simplex
+
+
+class NuclearBall(Indicator):
+    """{X: ‖X‖_* ≤ r}, for each matrix in the last two axes.
+
+    Parameters
+    ----------
+    radius : float or array, default 1
+        r, non-negative and finite; an array has batch shape, and dtype and device of x.
+    batch_ndim : int
+        Leading batch axes.
+    """
+
+    samplewise = ("radius",)
+
+    def __init__(self, radius: Scalar = 1.0, *, batch_ndim: int = 0) -> None:
+        self.radius = check_parameter("radius", radius, is_weight, "give a non-negative radius")
+        self.batch_ndim = batch_ndim
+
+    def project(self, x: Point) -> Point:
+        xp = namespace(x)
+        U, sigma, Vt = xp.linalg.svd(x, full_matrices=False)
+        radius = align(self.radius, sigma)
+        outside = xp.sum(sigma, axis=-1, keepdims=True) > radius
+        nearest = (U * xp.expand_dims(onto_simplex(sigma, radius), axis=-2)) @ Vt
+        return xp.where(xp.expand_dims(outside, axis=-1), nearest, x)
+
+    def violation(self, x: Point) -> Array:
+        xp = namespace(x)
+        sigma = xp.linalg.svdvals(x)
+        excess = xp.sum(sigma, axis=-1, keepdims=True) - align(self.radius, sigma)
+        over = clip(excess, 0.0)
+        return xp.sqrt(sum_of(over * over, self.batch_ndim))
+
+    def conjugate_value(self, u: Point) -> Array:
+        sigma = namespace(u).linalg.svdvals(u)[..., :1]
+        return sum_of(align(self.radius, sigma) * sigma, self.batch_ndim)
+
+    def check_space(self, space: Space) -> None:
+        super().check_space(space)
+        check_matrices(self, space)
+
+    def __repr__(self) -> str:
+        return f"NuclearBall({show(radius=self.radius)})"
+
+    @classmethod
+    def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
+        """(function, shape of its points) for the checks."""
+        return [(cls(asarray([0.5, 2.0]), batch_ndim=1), (2, 3, 2))]

@@ -1,0 +1,193 @@
+"""The polyhedron {Ax ≤ b}: projection y − Aᵀλ, λ ≥ 0, by the dual active-set method.
+
+With the rows aᵢ of unit length and an active set W, on which aᵢᵀx = bᵢ, take the most violated row
+aⱼ and r = (A_W A_Wᵀ)⁻¹A_W aⱼ, z = aⱼ − A_Wᵀr. The step t is the least of those that meet row j,
+(aⱼᵀx − bⱼ)/‖z‖², and that bring a multiplier to 0, λᵢ/rᵢ for rᵢ > 0: λ_W ← λ_W − tr, λⱼ ← λⱼ + t.
+Row j then enters W, or the row with λᵢ = 0 leaves it. The dual value grows at every step, so the
+method ends; no such step means that the polyhedron is empty. All samples take their steps at once.
+The support function is a linear program for each vector, solved on the host by HiGHS.
+
+Source: Goldfarb, Idnani, *A numerically stable dual method for solving strictly convex quadratic
+programs* (1983).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from splitkit.backend import (
+    Array,
+    Point,
+    Space,
+    clip,
+    namespace,
+    solving,
+    sum_of,
+    to_numpy,
+)
+from splitkit.functions.base import Function, Indicator, check_broadcast, check_vectors
+from splitkit.functions.inner.accuracy import Inexact, check_accuracy, tolerance
+from splitkit.functions.inner.linear_programs import greatest_of_each
+from splitkit.functions.inner.roots import lengths
+
+
+class Polyhedron(Inexact, Indicator):
+    """{x: Ax ≤ b} over the last axis of x.
+
+    Parameters
+    ----------
+    A : array, shape (m, n)
+        Dtype and device of x.
+    b : array, shape (m,) or (..., m)
+        Finite, of A's dtype and device; broadcasts to Ax.
+    accuracy : float, optional, keyword
+        The projection is exact for a polyhedron whose bounds, for rows of unit length, are moved by
+        at most accuracy · (‖y‖ + ‖Py‖); None: to rounding.
+    batch_ndim : int
+        Leading batch axes.
+
+    Raises
+    ------
+    TypeError, ValueError
+        A is no real floating matrix, its sizes do not fit b, or the polyhedron is empty.
+    ArithmeticError
+        From ``project``: rounding kept the method from ending (rows that nearly depend).
+
+    Notes
+    -----
+    A step solves one m×m system for each vector; there are about as many steps as active rows.
+    """
+
+    def __init__(
+        self, A: Array, b: Array, *, accuracy: float | None = None, batch_ndim: int = 0
+    ) -> None:
+        Space.of(A, name="A")
+        Space.of(b, name="b")
+        if b.dtype != A.dtype:
+            raise TypeError(f"b has dtype {b.dtype}, but A has {A.dtype}: convert one of them")
+        if A.ndim != 2 or 0 in A.shape:
+            raise ValueError(f"A has shape {tuple(A.shape)}: give a 2-D array that is not empty")
+        if b.ndim == 0 or b.shape[-1] != A.shape[0]:
+            raise ValueError(
+                f"A has shape {tuple(A.shape)} and b {tuple(b.shape)}: the last axis of b must "
+                f"have length {A.shape[0]}, one entry for each row of A"
+            )
+        xp = namespace(A, b)
+        norms = lengths(A)
+        norms = xp.where(norms > 0, norms, 1.0)
+        self._A, self._b, self.batch_ndim = A, b, batch_ndim
+        self._rows, self._bounds = A / norms, b / norms[:, 0]
+        self.accuracy = check_accuracy(accuracy)
+        try:
+            self.project(xp.zeros((*b.shape[:-1], A.shape[1]), dtype=A.dtype, device=A.device))
+        except _EmptyError as error:
+            raise ValueError(
+                f"{self!r} is empty, up to rounding: no x has Ax ≤ b; check A and b"
+            ) from error
+
+    @property
+    def A(self) -> Array:
+        """The matrix."""
+        return self._A
+
+    @property
+    def b(self) -> Array:
+        """The bounds."""
+        return self._b
+
+    def project(self, x: Point) -> Point:
+        xp = namespace(x)
+        rows = self._A.shape[0]
+        bounds = self._bounds + xp.zeros((*x.shape[:-1], rows), dtype=x.dtype, device=x.device)
+        y, bounds = xp.reshape(x, (-1, x.shape[-1])), xp.reshape(bounds, (-1, rows))
+        with solving(x):
+            # the second projection takes out the rounding of x, which may be large beside the first
+            near = self._project(y, bounds)
+            return xp.reshape(self._project(near, bounds), x.shape)
+
+    def _project(self, y: Array, bounds: Array) -> Array:
+        xp, A = namespace(y), self._rows
+        rows, columns = A.shape
+        relative = tolerance(self.accuracy, y)
+        dependent = float(xp.finfo(y.dtype).eps) ** (2 / 3)
+        gram, index = A @ A.T, xp.arange(rows, device=y.device)
+        identity = xp.eye(rows, dtype=y.dtype, device=y.device)
+        dual, active = xp.zeros_like(bounds), bounds > float("inf")
+        entering = xp.zeros((y.shape[0], 1), dtype=index.dtype, device=y.device)
+        under_way = xp.zeros((y.shape[0], 1), dtype=active.dtype, device=y.device)
+        for _ in range(10 * (rows + columns) + 100):
+            x = y - dual @ A
+            excess = x @ A.T - bounds
+            allowed = relative * (lengths(y) + lengths(x))
+            outside = xp.where(active, -float("inf"), excess)
+            worst = xp.argmax(outside, axis=-1, keepdims=True)
+            entering = xp.where(under_way, entering, worst)
+            violation = xp.take_along_axis(excess, entering, axis=-1)
+            running = violation > allowed
+            both = active[:, :, None] & active[:, None, :]
+            system = xp.where(both, gram, xp.where(active[:, :, None], 0.0, identity))
+            chosen = xp.take(gram, xp.reshape(entering, (-1,)), axis=0)
+            sides = xp.stack([chosen, xp.where(running, 0.0, excess)], axis=-1)
+            solved = xp.linalg.solve(system, xp.where(active[:, :, None], sides, 0.0))
+            r = solved[..., 0]
+            # the last step takes out what rounding has left of the active rows
+            if not bool(xp.any(running)):
+                return y - (dual + solved[..., 1]) @ A
+            z = xp.take(A, xp.reshape(entering, (-1,)), axis=0) - r @ A
+            square = xp.sum(z * z, axis=-1, keepdims=True)
+            free = square > dependent * dependent
+            full = xp.where(free, violation / xp.where(free, square, 1.0), float("inf"))
+            blocking = active & (r > dependent)
+            ratios = xp.where(blocking, clip(dual, 0.0) / xp.where(blocking, r, 1.0), float("inf"))
+            partial = xp.min(ratios, axis=-1, keepdims=True)
+            step = xp.minimum(full, partial)
+            if bool(xp.any(running & (step == float("inf")))):
+                raise _EmptyError(
+                    f"{self!r} is empty, up to rounding: no x has Ax ≤ b; check A and b"
+                )
+            step = xp.where(running, step, 0.0)
+            enters = index == entering
+            leaves = index == xp.argmin(ratios, axis=-1, keepdims=True)
+            dual = dual - step * r + xp.where(enters, step, 0.0)
+            under_way = running & (partial < full)
+            active = (active | (enters & running & ~under_way)) & ~(leaves & under_way)
+            dual = xp.where(leaves & under_way, 0.0, dual)
+        raise ArithmeticError(
+            f"the projection onto {self!r} did not end: rows of A nearly depend on each other; "
+            f"remove such rows, or give a larger accuracy than {relative:.2g}"
+        )
+
+    def violation(self, x: Point) -> Array:
+        over = clip(x @ self._rows.T - self._bounds, 0.0)
+        return namespace(x).sqrt(sum_of(over * over, self.batch_ndim))
+
+    def conjugate_value(self, u: Point) -> Array:
+        A = to_numpy(self._rows)
+        bounds = np.broadcast_to(to_numpy(self._bounds), (*u.shape[:-1], A.shape[0]))
+        sides = bounds.reshape(-1, A.shape[0])
+        constraints = ({"A_ub": A, "b_ub": b, "bounds": (None, None)} for b in sides)
+        return sum_of(greatest_of_each(u, 1, constraints), self.batch_ndim)
+
+    def check_space(self, space: Space) -> None:
+        super().check_space(space)
+        check_vectors(self, space, int(self._A.shape[1]))
+        space.check_array(self._A, f"A of {self!r}")
+        space.check_array(self._b, f"b of {self!r}")
+        values = replace(space, shapes=((*space.shapes[0][:-1], int(self._A.shape[0])),))
+        check_broadcast(self._b, values, f"b of {self!r}")
+
+    def __repr__(self) -> str:
+        return f"Polyhedron({self._A.shape[0]}×{self._A.shape[1]})"
+
+    @classmethod
+    def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
+        """(function, shape of its points) for the checks."""
+        A = asarray([[1.0, 1.0], [-1.0, 2.0], [0.0, -1.0], [-1.0, -1.0]])
+        return [(cls(A, asarray([1.0, 2.0, 0.5, 3.0]), batch_ndim=1), (2, 2))]
+
+
+class _EmptyError(ArithmeticError):
+    """No point satisfies the constraints."""

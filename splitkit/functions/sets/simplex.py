@@ -1,0 +1,84 @@
+"""The simplex {x ≥ 0, Σxᵢ = r}: projection [y − τ]₊ with τ = max_j (y₍₁₎ + … + y₍ⱼ₎ − r)/j, where
+y₍₁₎ ≥ y₍₂₎ ≥ … are the sorted entries.
+
+The quotient grows in j as long as the next entry exceeds it, then falls: its maximum is the τ of
+the sorting method. Source: Held, Wolfe, Crowder, *Validation of subgradient optimization* (1974).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from splitkit.backend import Array, Point, Scalar, align, clip, device, namespace
+from splitkit.functions.base import (
+    Function,
+    Indicator,
+    as_vectors,
+    check_parameter,
+    is_positive,
+    show,
+)
+
+
+class Simplex(Indicator):
+    """{x: xᵢ ≥ 0, Σxᵢ = r}, over all axes that are not batch.
+
+    Parameters
+    ----------
+    radius : float or array, default 1
+        r, positive and finite; an array has batch shape, and dtype and device of x.
+    batch_ndim : int
+        Leading batch axes.
+    """
+
+    samplewise = ("radius",)
+
+    def __init__(self, radius: Scalar = 1.0, *, batch_ndim: int = 0) -> None:
+        self.radius = check_parameter("radius", radius, is_positive, "give a positive radius")
+        self.batch_ndim = batch_ndim
+
+    def project(self, x: Point) -> Point:
+        y = as_vectors(x, self.batch_ndim)
+        return namespace(x).reshape(onto_simplex(y, align(self.radius, y)), x.shape)
+
+    def conjugate_value(self, u: Point) -> Array:
+        return self.radius * namespace(u).max(u, axis=tuple(range(self.batch_ndim, u.ndim)))
+
+    @property
+    def conjugate(self) -> Function:
+        from splitkit.functions.norms.max_entry import Max
+
+        return Max(self.radius, batch_ndim=self.batch_ndim)
+
+    def __repr__(self) -> str:
+        return f"Simplex({show(radius=self.radius)})"
+
+    @classmethod
+    def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
+        """(function, shape of its points) for the checks."""
+        return [
+            (cls(), (3,)),
+            (cls(2.5), (2, 3)),
+            (cls(asarray([0.5, 1.0, 2.0, 4.0]), batch_ndim=1), (4, 3)),
+        ]
+
+
+def onto_simplex(y: Array, radius: Scalar) -> Array:
+    """The projection of the vectors along the last axis; a radius array has that axis of length 1.
+
+    Radius 0 gives 0.
+    """
+    y = y - namespace(y).max(y, axis=-1, keepdims=True)  # a shift moves τ only; 0 is the greatest
+    return clip(y - simplex_level(y, radius), 0.0)
+
+
+def simplex_level(y: Array, radius: Scalar) -> Array:
+    """τ with Σ(yᵢ − τ)₊ = r along the last axis, which is kept with length 1."""
+    xp = namespace(y)
+    count = xp.arange(1, y.shape[-1] + 1, dtype=y.dtype, device=device(y))
+    sums = xp.cumulative_sum(xp.sort(y, axis=-1, descending=True), axis=-1)
+    tau = xp.max((sums - radius) / count, axis=-1, keepdims=True)
+    # one Newton step on Σ[y − τ]₊ = r takes the rounding of the long sums out
+    above = clip(y - tau, 0.0)
+    active = xp.sum(xp.astype(above > 0, y.dtype), axis=-1, keepdims=True)
+    return tau + (xp.sum(above, axis=-1, keepdims=True) - radius) / clip(active, 1.0)

@@ -1,0 +1,262 @@
+"""The transport polytope {X ≥ 0: X1 = p, Xᵀ1 = q}: projection X = (Y − α1ᵀ − 1βᵀ)₊.
+
+The multipliers minimize the convex, piecewise quadratic ½‖(Y − α1ᵀ − 1βᵀ)₊‖² + ⟨p, α⟩ + ⟨q, β⟩,
+whose gradient is minus the error of the marginals. A step is one over α alone and one over β alone,
+both exact (projections of rows and of columns onto simplices), and a semismooth Newton step with an
+exact line search. The first two make the method converge; the last ends it once the support of X is
+found. Where Y is large beside the marginals, as in an assignment problem, rows would outbid each
+other for a column in many small steps: the marginals are first enlarged, and reach p and q by
+factors of 16. The support function is a transport problem, solved on the host by HiGHS.
+
+Source: Li, Sun, Toh, *On the efficient computation of a projector over the Birkhoff polytope*
+(2020), for the Newton method.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from splitkit.backend import (
+    Array,
+    Point,
+    Space,
+    clip,
+    namespace,
+    solving,
+    sum_of,
+    to_numpy,
+    transposed,
+)
+from splitkit.functions.base import (
+    Function,
+    Indicator,
+    check_broadcast,
+    check_matrices,
+    check_parameter,
+    is_weight,
+)
+from splitkit.functions.inner.accuracy import Inexact, check_accuracy, tolerance
+from splitkit.functions.inner.linear_programs import greatest_of_each
+from splitkit.functions.inner.roots import piecewise_linear_root
+from splitkit.functions.sets.simplex import simplex_level
+
+STEPS = 200
+
+
+class TransportPolytope(Inexact, Indicator):
+    """{X ≥ 0 with row sums p and column sums q}, for each matrix in the last two axes.
+
+    Parameters
+    ----------
+    rows : array, shape (m,) or (..., m)
+        p, non-negative and finite, of x's dtype and device; broadcasts to the row sums.
+    columns : array, shape (n,) or (..., n)
+        q, likewise, with the same total.
+    accuracy : float, optional, keyword
+        X̃ is the projection onto the polytope of its own marginals, which differ from p and q by at
+        most accuracy · (‖Y‖ + Σp); None: to rounding.
+    batch_ndim : int
+        Leading batch axes.
+
+    Raises
+    ------
+    TypeError, ValueError
+        A marginal is negative or not finite, or their totals differ: the polytope is empty.
+    ArithmeticError
+        From ``project``: the accuracy was not reached in 200 steps.
+    """
+
+    def __init__(
+        self, rows: Array, columns: Array, *, accuracy: float | None = None, batch_ndim: int = 0
+    ) -> None:
+        Space.of(rows, name="rows")
+        Space.of(columns, name="columns")
+        self._p = check_parameter("rows", rows, is_weight, "give non-negative sums")
+        self._q = check_parameter("columns", columns, is_weight, "give non-negative sums")
+        self.accuracy, self.batch_ndim = check_accuracy(accuracy), batch_ndim
+        xp = namespace(rows, columns)
+        if rows.ndim == 0 or columns.ndim == 0:
+            raise ValueError("rows and columns must be vectors, one sum for each row and column")
+        totals = xp.sum(rows, axis=-1), xp.sum(columns, axis=-1)
+        rounding = 4 * max(rows.shape[-1], columns.shape[-1]) * float(xp.finfo(rows.dtype).eps)
+        if bool(xp.any(abs(totals[0] - totals[1]) > rounding * (totals[0] + totals[1]))):
+            raise ValueError(
+                f"rows have the total {totals[0]} and columns {totals[1]}: the polytope is empty; "
+                "give marginals of the same total"
+            )
+
+    @property
+    def rows(self) -> Array:
+        """The row sums p."""
+        return self._p
+
+    @property
+    def columns(self) -> Array:
+        """The column sums q."""
+        return self._q
+
+    def project(self, x: Point) -> Point:
+        return onto_transport_polytope(x, self._p, self._q, self.accuracy, repr(self))
+
+    def violation(self, x: Point) -> Array:
+        return misfit(x, self._p, self._q, self.batch_ndim)
+
+    def conjugate_value(self, u: Point) -> Array:
+        *lead, m, n = u.shape
+        # the last column's sum follows from the others
+        A = sp.vstack(
+            [sp.kron(sp.eye(m), np.ones((1, n))), sp.kron(np.ones((1, m)), sp.eye(n - 1, n))]
+        ).tocsr()
+        p, q = (to_numpy(a).astype(float) for a in (self._p, self._q))
+        p, q = np.broadcast_to(p, (*lead, m)), np.broadcast_to(q, (*lead, n))[..., :-1]
+        sides = np.concatenate([p, q], axis=-1).reshape(-1, m + n - 1)
+        values = greatest_of_each(u, 2, ({"A_eq": A, "b_eq": b} for b in sides))
+        return sum_of(values, self.batch_ndim)
+
+    def check_space(self, space: Space) -> None:
+        super().check_space(space)
+        check_matrices(self, space)
+        shape = space.shapes[0]
+        for name, sums, kept in (
+            ("rows", self._p, shape[:-1]),
+            ("columns", self._q, (*shape[:-2], shape[-1])),
+        ):
+            label = f"{name} of {self!r}"
+            space.check_array(sums, label)
+            if sums.shape[-1] != kept[-1]:
+                raise ValueError(
+                    f"{label} has {sums.shape[-1]} entries, but the matrices of x0 (shape {shape}) "
+                    f"have {kept[-1]} {name}"
+                )
+            check_broadcast(sums, replace(space, shapes=(kept,)), label)
+
+    def __repr__(self) -> str:
+        return f"TransportPolytope({self._p.shape[-1]}×{self._q.shape[-1]})"
+
+    @classmethod
+    def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
+        """(function, shape of its points) for the checks."""
+        return [(cls(asarray([1.0, 0.5]), asarray([0.25, 0.0, 1.25]), batch_ndim=1), (2, 2, 3))]
+
+
+def onto_transport_polytope(
+    x: Array, rows: Array, columns: Array, accuracy: float | None, name: str
+) -> Array:
+    """The projection of each matrix, computed in float64; the name is for the error."""
+    xp = namespace(x)
+    with solving(x):
+        # in double precision: where Y is large beside the marginals, they are lost in its rounding
+        Y, p, q = (xp.astype(a, xp.float64) for a in (x, rows, columns))
+        # totals that agree up to the rounding of x's dtype must agree up to that of float64
+        supply, demand = (xp.sum(a, axis=-1, keepdims=True) for a in (p, q))
+        q = q * (supply / xp.where(demand > 0, demand, xp.ones_like(demand)))
+        # the second projection takes out the rounding of Y, which may be large beside the first
+        near = _projection(Y, p, q, accuracy, name)
+        return xp.astype(_projection(near, p, q, accuracy, name), x.dtype)
+
+
+def misfit(x: Array, rows: Array, columns: Array, batch_ndim: int) -> Array:
+    """The norm of the errors of the marginals and of the negative entries, of batch shape."""
+    xp = namespace(x)
+    errors = xp.sum(x, axis=-1) - rows, xp.sum(x, axis=-2) - columns, clip(x, None, 0.0)
+    return xp.sqrt(sum(sum_of(each * each, batch_ndim) for each in errors))
+
+
+def _projection(Y: Array, rows: Array, columns: Array, accuracy: float | None, name: str) -> Array:
+    """One pass of the method, on matrices whose largest entry is made 0."""
+    xp = namespace(Y)
+    p = rows[..., :, None] + 0.0 * Y[..., :, :1]
+    q = columns[..., None, :] + 0.0 * Y[..., :1, :]
+    relative = tolerance(accuracy, Y)
+    size = xp.sqrt(_total(Y * Y))
+    total = _total(p)
+    span = xp.max(Y, axis=(-2, -1), keepdims=True) - xp.min(Y, axis=(-2, -1), keepdims=True)
+    enlarged = span * min(Y.shape[-2:]) / xp.where(total > 0, total, 1.0)
+    # rows and columns with sum 0 would hold back the others
+    allowed, barred = (p > 0) & (q > 0), -1e3 * (span + total)
+    Y = Y - xp.max(Y, axis=(-2, -1), keepdims=True)
+
+    def kept(Z: Array) -> Array:
+        return xp.where(allowed, Z, barred)
+
+    alpha, beta, running = simplex_level(kept(Y), p), 0.0 * q, size >= 0
+    eps = float(xp.finfo(Y.dtype).eps)
+    before, damping = size + math.inf, eps**0.5 + 0.0 * size
+    found, short = Y, running  # the last X that is accurate enough, and whether there is none
+    for step in range(STEPS):
+        s = clip(enlarged * 16.0 ** -(step // 2), 1.0)
+        level = transposed(simplex_level(transposed(kept(Y - alpha)), transposed(s * q)))
+        beta = xp.where(running, level, beta)
+        alpha = xp.where(running, simplex_level(kept(Y - beta), s * p), alpha)
+        U = kept(Y - alpha - beta)
+        X = clip(U, 0.0)
+        g = xp.sum(X, axis=-1, keepdims=True) - s * p
+        h = xp.sum(X, axis=-2, keepdims=True) - s * q
+        error = xp.sqrt(_total(g * g) + _total(h * h))
+        far = (s > 1) | (error > relative * (size + total))
+        found = xp.where(far, found, X)
+        # one Newton step more, once the accuracy is reached, leaves rounding
+        running, short = short, short & far
+        if not bool(xp.any(running)):
+            return found
+        # a support in parts that must still grow together asks for steps as long as Y is large, and
+        # for the entries that will join two parts before they move on: how near those are is tried
+        stuck = (s <= 1) & far & (2 * error > before)
+        damping = clip(xp.where(stuck, damping / 16, eps**0.5), 4 * eps * max(Y.shape[-2:]))
+        before = error
+        a, b = _newton_step(U, g, h, damping, xp.where(stuck, error * 4.0 ** (step % 6), 0.0))
+        alpha = xp.where(running, alpha + a, alpha)
+        beta = xp.where(running, beta + b, beta)
+    ratio = float(xp.max(span / xp.where(total > 0, total, 1.0)))
+    raise ArithmeticError(
+        f"the projection onto {name} did not reach {relative:.2g} in {STEPS} steps; the entries of "
+        f"a matrix differ by {ratio:.2g} times its total: shrink the matrix beside the marginals, "
+        "or give a larger accuracy"
+    )
+
+
+def _newton_step(U: Array, g: Array, h: Array, damping: Array, edge: Array) -> tuple[Array, Array]:
+    """The semismooth Newton step from U = Y − α1ᵀ − 1βᵀ, where U₊ misses the marginals by g and h,
+    to the minimum along its direction.
+    """
+    xp = namespace(U)
+    m, n = U.shape[-2:]
+    S = xp.astype(U > -edge, U.dtype)
+    diagonal = xp.concat([xp.sum(S, axis=-1), xp.sum(S, axis=-2)], axis=-1)
+    identity = xp.eye(m + n, dtype=U.dtype, device=U.device)
+    corner = xp.zeros((*U.shape[:-2], m, m), dtype=U.dtype, device=U.device)
+    end = xp.zeros((*U.shape[:-2], n, n), dtype=U.dtype, device=U.device)
+    top, bottom = xp.concat([corner, S], axis=-1), xp.concat([transposed(S), end], axis=-1)
+    H = xp.concat([top, bottom], axis=-2)
+    # H has a null vector for each component of the support: damped, it lets the step go far along
+    # those, to where the support grows
+    H = H + identity * (diagonal + damping[..., 0])[..., None, :]
+    d = xp.linalg.solve(H, xp.concat([g, transposed(h)], axis=-2))
+    a, b = d[..., :m, :], transposed(d[..., m:, :])
+    D = a + b
+    # the derivative along d is piecewise linear in t: an entry ends or begins at t = U/D. Beyond
+    # the whole step, t = 1, rounding would rule along null vectors
+    moves = (D != 0) & ((U > 0) == (D > 0)) & (U != 0)
+    knots = clip(xp.where(moves, U / xp.where(moves, D, 1.0), 0.0), None, 2.0)
+    bends = xp.where(moves, xp.where(U > 0, -D * D, D * D), 0.0 * D)
+    # entries at 0 join at once where they rise
+    slope = _total(xp.where((U > 0) | ((U == 0) & (D < 0)), D * D, 0.0 * D))
+    flat = (*U.shape[:-2], m * n)
+    t = piecewise_linear_root(
+        xp.concat([0.0 * slope[..., 0], xp.reshape(knots, flat)], axis=-1),
+        xp.concat([0.0 * slope[..., 0], xp.reshape(bends, flat)], axis=-1),
+        -(_total(g * a) + _total(h * b))[..., 0],
+        slope[..., 0],
+    )[..., None]
+    t = clip(t, None, 1.0)
+    return t * a, t * b
+
+
+def _total(x: Array) -> Array:
+    """The sum over each matrix, both axes kept with length 1."""
+    return namespace(x).sum(x, axis=(-2, -1), keepdims=True)

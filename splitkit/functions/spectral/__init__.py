@@ -1,0 +1,1 @@
+"""Functions of the singular values or eigenvalues of matrices."""

@@ -1,0 +1,39 @@
+"""f(X) = w λ_max(X) on symmetric matrices; its conjugate is the indicator of the U
+whose symmetric part is positive semidefinite with trace w.
+
+prox lowers the eigenvalues above one level to it. Source: Lewis, *Convex analysis on the Hermitian
+matrices* (1996), §4.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from splitkit.functions.base import Function
+from splitkit.functions.norms.max_entry import Max
+from splitkit.functions.norms.sublinear import Sublinear
+from splitkit.functions.spectral.spectral import SpectralSymmetric
+
+
+class LargestEigenvalue(Sublinear, SpectralSymmetric):
+    """w λ_max of the symmetric matrix in the last two axes, the largest of several; inf on others.
+
+    Parameters
+    ----------
+    weight : float, default 1
+        Non-negative.
+    batch_ndim : int
+        Leading batch axes.
+    """
+
+    def __init__(self, weight: float = 1.0, *, batch_ndim: int = 0) -> None:
+        super().__init__(Max(weight, batch_ndim=batch_ndim))
+        self.weight = weight
+
+    def __repr__(self) -> str:
+        return f"LargestEigenvalue({self.weight:g})"
+
+    @classmethod
+    def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
+        """(function, shape of its points) for the checks."""
+        return [(cls(0.4, batch_ndim=1), (4, 3, 3))]

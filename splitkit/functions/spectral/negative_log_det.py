@@ -1,0 +1,42 @@
+"""f(X) = −w log det X for symmetric X ≻ 0; prox takes each eigenvalue λ to (λ + √(λ² + 4αw))/2.
+
+Source: Parikh, Boyd, *Proximal Algorithms* (2014), §6.7.3.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from splitkit.functions.base import Function
+from splitkit.functions.entropies.log_barrier import LogBarrier
+from splitkit.functions.spectral.spectral import SpectralSymmetric
+
+
+class NegativeLogDet(SpectralSymmetric):
+    """−w log det X, summed over the symmetric matrices in the last two axes; inf unless X ≻ 0.
+
+    Parameters
+    ----------
+    weight : float, default 1
+        Positive.
+    batch_ndim : int
+        Leading batch axes.
+
+    Notes
+    -----
+    Eigenvalues are known up to rounding of the largest: where they spread beyond 1/eps, as those of
+    the prox of a large indefinite matrix with a small αw do, the smallest may be found negative.
+    """
+
+    def __init__(self, weight: float = 1.0, *, batch_ndim: int = 0) -> None:
+        super().__init__(LogBarrier(weight, batch_ndim=batch_ndim))
+        self.weight = weight
+
+    def __repr__(self) -> str:
+        return f"NegativeLogDet({self.weight:g})"
+
+    @classmethod
+    def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
+        """(function, shape of its points) for the checks."""
+        # αw is large beside eps‖X‖² for what is drawn, in single precision too
+        return [(cls(1e3, batch_ndim=1), (4, 2, 2))]

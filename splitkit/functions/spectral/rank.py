@@ -1,0 +1,62 @@
+"""f(X) = w rank X; prox_{αf}(Y) keeps the singular values above √(2αw) (Eckart, Young 1936).
+
+Not convex, nor weakly convex. At σ = √(2αw) both 0 and σ minimize; 0 is taken.
+Source: Beck, *First-Order Methods in Optimization* (2017), Example 6.10, lifted as in ``Spectral``.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from splitkit.backend import Array, Point, Scalar, Space, align, namespace, sum_of
+from splitkit.functions.base import Function, check_parameter, is_weight
+from splitkit.functions.spectral.spectral import check_matrices
+
+
+class Rank(Function):
+    """w rank X, summed over the matrices in the last two axes; not convex.
+
+    Parameters
+    ----------
+    weight : float, default 1
+        Non-negative.
+    batch_ndim : int
+        Leading batch axes.
+
+    Notes
+    -----
+    The value counts the singular values above max(rows, columns) rounding units of the greatest.
+    """
+
+    convex = False
+    strong_convexity = -math.inf
+
+    def __init__(self, weight: float = 1.0, *, batch_ndim: int = 0) -> None:
+        self.weight = check_parameter("weight", weight, is_weight, "give a non-negative weight")
+        self.batch_ndim = batch_ndim
+
+    def __call__(self, x: Point) -> Array:
+        xp = namespace(x)
+        sigma = xp.linalg.svdvals(x)
+        rounding = max(x.shape[-2:]) * xp.finfo(x.dtype).eps * sigma[..., :1]
+        counted = xp.where(xp.isnan(sigma), sigma, xp.astype(sigma > rounding, x.dtype))
+        return self.weight * sum_of(counted, self.batch_ndim)
+
+    def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
+        xp = namespace(x)
+        U, sigma, Vt = xp.linalg.svd(x, full_matrices=False)
+        kept = xp.where(sigma * sigma > 2 * align(alpha, sigma) * self.weight, sigma, 0.0)
+        return (U * kept[..., None, :]) @ Vt
+
+    def check_space(self, space: Space) -> None:
+        super().check_space(space)
+        check_matrices(self, space)
+
+    def __repr__(self) -> str:
+        return f"Rank({self.weight:g})"
+
+    @classmethod
+    def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
+        """(function, shape of its points) for the checks."""
+        return [(cls(0.7, batch_ndim=1), (4, 3, 2))]

@@ -1,0 +1,82 @@
+"""Schatten's norms ‖X‖ = ‖σ(X)‖_p for p = 1 (nuclear), 2 (Frobenius) and ∞ (spectral).
+
+prox shrinks each singular value by αw for p = 1; all by one factor for p = 2; and the largest to
+one level for p = ∞. Source: Cai, Candès, Shen, *A singular value thresholding algorithm* (2010),
+Thm. 2.1; the others by ``Spectral``.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from splitkit.functions.base import Function
+from splitkit.functions.norms.l1_norm import L1Norm
+from splitkit.functions.norms.l2_norm import L2Norm
+from splitkit.functions.norms.linf_norm import LInfNorm
+from splitkit.functions.spectral.spectral import Spectral
+
+
+class NuclearNorm(Spectral):
+    """w Σ σᵢ, summed over the matrices in the last two axes.
+
+    Parameters
+    ----------
+    weight : float, default 1
+        Non-negative.
+    batch_ndim : int
+        Leading batch axes.
+    """
+
+    def __init__(self, weight: float = 1.0, *, batch_ndim: int = 0) -> None:
+        super().__init__(L1Norm(weight, batch_ndim=batch_ndim))
+        self.weight = weight
+
+    def __repr__(self) -> str:
+        return f"NuclearNorm({self.weight:g})"
+
+    @classmethod
+    def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
+        """(function, shape of its points) for the checks."""
+        return [(cls(0.3, batch_ndim=1), (4, 3, 2))]
+
+
+class SchattenNorm(Spectral):
+    """w‖σ(X)‖_p, over all matrices in the last two axes as one block-diagonal one.
+
+    Parameters
+    ----------
+    p : 1, 2 or inf
+        Other gauges: ``Spectral(f)``.
+    weight : float, default 1
+        Non-negative.
+    batch_ndim : int
+        Leading batch axes.
+
+    Raises
+    ------
+    ValueError
+        Another p.
+    """
+
+    def __init__(self, p: float, weight: float = 1.0, *, batch_ndim: int = 0) -> None:
+        gauges: dict[float, Any] = {
+            1: L1Norm,
+            2: L2Norm,
+            math.inf: LInfNorm,
+        }
+        if p not in gauges:
+            raise ValueError(f"p = {p}: give 1, 2 or inf, or Spectral(f) for another gauge f")
+        self.p, self.weight = p, weight
+        super().__init__(gauges[p](weight, batch_ndim=batch_ndim))
+
+    def __repr__(self) -> str:
+        return f"SchattenNorm({self.p:g}, {self.weight:g})"
+
+    @classmethod
+    def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
+        """(function, shape of its points) for the checks."""
+        return [
+            (cls(2), (2, 2)),
+            (cls(math.inf, 0.7, batch_ndim=1), (4, 2, 3)),
+        ]
