@@ -17,8 +17,8 @@ from typing import ClassVar
 
 from splitkit.backend import Array, Point, lincomb, scale, subtract
 from splitkit.operators.base import Operator
-from splitkit.solvers.adaptive import GREATEST, AdaptiveMethod, AdaptiveSteps
 from splitkit.solvers.iteration import Iteration, Reading, State, Trace
+from splitkit.solvers.methods.adaptive import GREATEST, AdaptiveMethod, AdaptiveSteps
 
 DELTA = 0.8
 GROWTH = 1.2

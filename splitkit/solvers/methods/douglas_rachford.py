@@ -16,7 +16,7 @@ from typing import ClassVar
 from splitkit.backend import Scalar
 from splitkit.operators.base import Operator
 from splitkit.operators.identity import Identity
-from splitkit.solvers.reflected import ReflectedSplitting
+from splitkit.solvers.methods.reflected import ReflectedSplitting
 from splitkit.solvers.splitting import check_relaxation
 
 

@@ -21,9 +21,9 @@ from typing import ClassVar, Literal
 
 from splitkit.backend import Array, Point, add, lincomb, scale, solve_linear, subtract, where
 from splitkit.operators.base import Operator
-from splitkit.solvers.accelerators import AcceleratedIteration, Accelerator
 from splitkit.solvers.iteration import Iteration, State, Trace
 from splitkit.solvers.method import Guarantee
+from splitkit.solvers.methods.accelerators import AcceleratedIteration, Accelerator
 from splitkit.solvers.splitting import check_number
 
 SAFEGUARD = 2.0  # D

@@ -22,7 +22,7 @@ from splitkit.backend import Array, Point, add, lincomb, scale, subtract
 from splitkit.operators.base import Operator
 from splitkit.solvers.iteration import Iteration, Reading, State, Trace
 from splitkit.solvers.method import Role
-from splitkit.solvers.resolvent_splittings import ResolventSplitting, _Resolvents
+from splitkit.solvers.methods.resolvent_splittings import ResolventSplitting, _Resolvents
 
 
 @dataclass(frozen=True, kw_only=True)

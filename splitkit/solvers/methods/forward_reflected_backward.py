@@ -17,7 +17,7 @@ from typing import ClassVar
 from splitkit.backend import Array, Point, lincomb, scale, subtract
 from splitkit.operators.base import Operator
 from splitkit.solvers.iteration import Iteration, Reading, State, Trace
-from splitkit.solvers.lipschitz_steps import LipschitzSplitting
+from splitkit.solvers.methods.lipschitz_steps import LipschitzSplitting
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -37,9 +37,9 @@ from splitkit.backend import Array, Point, add, lincomb, scale, subtract
 from splitkit.operators.base import Operator
 from splitkit.operators.pullback import Pullback
 from splitkit.proofs import Proof
-from splitkit.solvers.balance import Balanced
 from splitkit.solvers.iteration import Iteration, Reading, State, Trace
 from splitkit.solvers.method import Guarantee, Method, Role
+from splitkit.solvers.methods.balance import Balanced
 from splitkit.solvers.splitting import check_flag, check_number, check_step
 
 

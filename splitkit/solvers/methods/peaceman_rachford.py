@@ -16,7 +16,7 @@ from typing import ClassVar
 from splitkit.backend import Scalar
 from splitkit.operators.base import Operator
 from splitkit.solvers.method import Guarantee
-from splitkit.solvers.reflected import AT_F, AT_G, ReflectedSplitting
+from splitkit.solvers.methods.reflected import AT_F, AT_G, ReflectedSplitting
 
 
 @dataclass(frozen=True, kw_only=True)

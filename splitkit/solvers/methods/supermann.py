@@ -21,9 +21,9 @@ from typing import ClassVar
 
 from splitkit.backend import Point, add, lincomb, scale, subtract, where
 from splitkit.operators.base import Operator
-from splitkit.solvers.anderson import Anderson, Memory
 from splitkit.solvers.iteration import Iteration, State, Trace
 from splitkit.solvers.method import Guarantee
+from splitkit.solvers.methods.anderson import Anderson, Memory
 
 C0 = C1 = Q = 0.99
 SIGMA = 0.1
