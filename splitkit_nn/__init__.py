@@ -46,9 +46,9 @@ else:
         lipschitz_bounds as lipschitz_bounds,
     )
     from splitkit_nn.implicit.gradients import (
-        CotangentSolve as CotangentSolve,
+        Adjoint as Adjoint,
         Direct as Direct,
-        GradientRule as GradientRule,
+        Gradient as Gradient,
         JacobianFree as JacobianFree,
         Truncated as Truncated,
         Unrolled as Unrolled,

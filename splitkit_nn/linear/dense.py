@@ -96,7 +96,7 @@ class _ProvenMatrix(DenseMatrix):
         return False
 
     @property
-    def properties(self) -> Properties:
+    def properties(self) -> Properties:  # type: ignore[override]
         m, L = self._declared
         return _properties(m, L)
 
