@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cache, cached_property
 from numbers import Real
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import array_api_compat
 import numpy as np
@@ -257,6 +257,37 @@ def zeros(shape: Shape, like: Array) -> Array:
 def fresh_copy(x: Array) -> Array:
     """A copy, for ``add_parts``."""
     return x.copy(order="K") if isinstance(x, np.ndarray) else namespace(x).asarray(x, copy=True)
+
+
+class InMemoryOrder(NamedTuple):
+    """An array whose axes lie in another order in memory, which NumPy's pickle would not keep."""
+
+    transpose: Array
+    axes: tuple[int, ...]
+
+
+def keeping_layout(x: Any) -> Any:
+    """x, an array or nested tuples that hold some, such that pickle keeps the axes' order in memory
+    (in which sums are taken, so that they round otherwise without it).
+    """
+    if isinstance(x, np.ndarray) and not x.flags.c_contiguous:
+        axes = sorted(range(x.ndim), key=lambda axis: -abs(x.strides[axis]))
+        return InMemoryOrder(x.transpose(axes), tuple(np.argsort(axes).tolist()))
+    return _mapped(keeping_layout, x)
+
+
+def laid_out(x: Any) -> Any:
+    """What ``keeping_layout`` was given."""
+    if isinstance(x, InMemoryOrder):
+        return x.transpose.transpose(x.axes)
+    return _mapped(laid_out, x)
+
+
+def _mapped(change: Callable[[Any], Any], x: Any) -> Any:
+    if not isinstance(x, tuple):
+        return x
+    parts = map(change, x)
+    return x._make(parts) if hasattr(x, "_make") else tuple(parts)
 
 
 def add_parts(x: Array, *parts: tuple[tuple[Any, ...], float, Array]) -> Array:
