@@ -46,9 +46,9 @@ else:
         lipschitz_bounds as lipschitz_bounds,
     )
     from splitkit_nn.implicit.gradients import (
-        Adjoint as Adjoint,
+        CotangentSolve as CotangentSolve,
         Direct as Direct,
-        Gradient as Gradient,
+        GradientRule as GradientRule,
         JacobianFree as JacobianFree,
         Truncated as Truncated,
         Unrolled as Unrolled,

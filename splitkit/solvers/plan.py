@@ -13,9 +13,9 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from numbers import Integral
 from typing import Any, Literal
 
+from splitkit.arguments import check_choice, check_flag, check_integer
 from splitkit.backend import Point, Space, solving
 from splitkit.functions.base import Function
 from splitkit.operators.base import Operator
@@ -28,7 +28,7 @@ from splitkit.solvers.inclusion import Inclusion
 from splitkit.solvers.method import Guarantee, Method
 from splitkit.solvers.rewrites import Rewrite
 from splitkit.solvers.solution import Solution, State, Status
-from splitkit.solvers.stopping import Stopping, as_stopping, check_tolerance
+from splitkit.solvers.stopping import Relative, Stopping, as_stopping
 from splitkit.solvers.terms import Term
 from splitkit.solvers.watch import Watch
 
@@ -41,7 +41,7 @@ class Options:
     """How a plan is run, checked: what the arguments are ``splitkit.solve`` says."""
 
     tol: float | Stopping | None = None
-    max_iter: Any = 10_000
+    max_iter: int = 10_000
     callback: Callback | None = None
     progress: bool | None = None
     resume: Solution | None = None
@@ -49,24 +49,16 @@ class Options:
 
     def __post_init__(self) -> None:
         if self.tol is not None and not isinstance(self.tol, Stopping):
-            check_tolerance(self.tol)
-        k, resume = self.max_iter, self.resume
-        if isinstance(k, bool) or not isinstance(k, Integral) or k < 1:
-            raise ValueError(f"max_iter = {k!r}: give a positive integer")
+            object.__setattr__(self, "tol", Relative(self.tol))
+        check_integer("max_iter", self.max_iter, 1)
         if self.callback is not None and not callable(self.callback):
             raise TypeError(f"callback = {self.callback!r} is not callable")
-        if self.progress is not None and not isinstance(self.progress, bool):
-            raise TypeError(f"progress = {self.progress!r}: give True, False or None")
-        if resume is not None and not isinstance(resume, Solution):
-            raise TypeError(f"resume = {resume!r}: give the Solution of an earlier solve, or None")
-        if self.on_failure not in ("raise", "warn", "return"):
-            raise ValueError(f'on_failure = {self.on_failure!r}: give "raise", "warn" or "return"')
-
-    @property
-    def wanted(self) -> tuple[Status, ...]:
-        """The ends of a solve that are no failure."""
-        ends = (Status.CONVERGED, Status.STOPPED, Status.INTERRUPTED)
-        return (*ends, Status.ITERATION_LIMIT) if self.tol == 0 else ends
+        check_flag("progress", self.progress, optional=True)
+        if self.resume is not None and not isinstance(self.resume, Solution):
+            raise TypeError(
+                f"resume = {self.resume!r}: give the Solution of an earlier solve, or None"
+            )
+        check_choice("on_failure", self.on_failure, ("raise", "warn", "return"))
 
 
 def plan(
@@ -193,9 +185,10 @@ class Plan:
         run, task = self._ready(start, options)
         with solving(start):
             solution = self._finish(run, task, options.max_iter, options.callback, options.progress)
-        if solution.status in options.wanted:
-            return solution
-        return fail(solution, options.on_failure)
+        wanted = [Status.CONVERGED, Status.STOPPED, Status.INTERRUPTED]
+        if task.stopping.endless:
+            wanted += [Status.ITERATION_LIMIT, Status.TIME_LIMIT]
+        return solution if solution.status in wanted else fail(solution, options.on_failure)
 
     def iterate(
         self,

@@ -47,8 +47,9 @@ def solve(
     progress : bool, optional
         A progress bar (needs tqdm). Default: one after three seconds, on a terminal.
     resume : Solution, optional
-        Continue where it ended, bit for bit, for ``max_iter`` more iterations; give the same
-        inclusion. Its method is taken, unless one is given.
+        Continue where it ended, for ``max_iter`` more iterations; give the same inclusion. The
+        iterates are those of a solve that was not interrupted, bit for bit on the same machine with
+        the same libraries, also from a pickled copy. Its method is taken, unless one is given.
     on_failure : {"raise", "warn", "return"}
         What to do if the tolerance is not met, or NaN or Inf appears.
 

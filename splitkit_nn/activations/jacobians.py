@@ -48,7 +48,7 @@ class Jacobian:
         raise NotImplementedError(f"{type(self).__name__} must define reflected")
 
 
-class Diagonal(Jacobian):
+class DiagonalJacobian(Jacobian):
     """diag(d), 0 ≤ d ≤ 1, of an activation that acts on each entry by itself."""
 
     def __init__(self, d: Array) -> None:
@@ -64,12 +64,12 @@ class Diagonal(Jacobian):
     def gradient(self, q: Array, h: Array) -> tuple[Array, ...]:
         return (q * h,)
 
-    def proximal(self, alpha: Scalar) -> Diagonal:
+    def proximal(self, alpha: Scalar) -> DiagonalJacobian:
         alpha = align(alpha, self.d)
-        return Diagonal(self.d / (self.d + alpha * (1 - self.d)))
+        return DiagonalJacobian(self.d / (self.d + alpha * (1 - self.d)))
 
-    def reflected(self) -> Diagonal:
-        return Diagonal(2 * self.d - 1)
+    def reflected(self) -> DiagonalJacobian:
+        return DiagonalJacobian(2 * self.d - 1)
 
 
 class DiagonalPlusRankOne(Jacobian):
@@ -125,7 +125,7 @@ def group_sum(x: Array, groups: int) -> Array:
 
 def as_jacobian(J: Jacobian | Array) -> Jacobian:
     """An array is a diagonal."""
-    return J if isinstance(J, Jacobian) else Diagonal(J)
+    return J if isinstance(J, Jacobian) else DiagonalJacobian(J)
 
 
 @lru_cache(maxsize=64)

@@ -116,7 +116,7 @@ def certify(model: MonDEQ | Classifier, x: Tensor) -> Certificate:
     if record is None:
         raise ValueError(
             f"the layer has gradient = {layer.gradient!r}, which solves nothing: set its gradient "
-            'to sknn.Adjoint(), or make it with gradient="adjoint"'
+            'to sknn.CotangentSolve(), or make it with gradient="cotangent"'
         )
     double = layer.double()
     F, G = double.inclusion(x.double())

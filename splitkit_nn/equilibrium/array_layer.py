@@ -16,8 +16,8 @@ from splitkit_nn.activations import Activation, find_activation
 from splitkit_nn.arguments import positive, positive_integer
 from splitkit_nn.equilibrium.inclusions import (
     StepMethod,
-    check_method,
-    solve_adjoint,
+    as_step_method,
+    solve_cotangent,
     solve_forward,
 )
 
@@ -97,7 +97,7 @@ class ArrayMonDEQ:
                 f"I − W is {m}-strongly monotone: its symmetric part must be positive definite, as "
                 "for W = (1 − m)I − AᵀA + B − Bᵀ with m > 0"
             )
-        method = sk.PeacemanRachford() if method is None else check_method(method)
+        method = sk.PeacemanRachford() if method is None else as_step_method(method)
         terms = method.terms(sk.Affine(self._M), self.activation.operator)
         self.method = method.chosen(*terms)
         self.last_solution: sk.Solution | None = None
@@ -138,7 +138,7 @@ class ArrayMonDEQ:
             z = self(x)
         _check_like(z, bias, "z")
         J = self.activation.jacobian(z @ self.W.T + bias)
-        solution = solve_adjoint(
+        solution = solve_cotangent(
             self._M,
             J,
             v,

@@ -38,7 +38,7 @@ from splitkit_nn.activations.jacobians import Jacobian, Slopes, as_jacobian, sub
 StepMethod = Splitting | Accelerator
 
 
-def check_method(method: object) -> StepMethod:
+def as_step_method(method: object) -> StepMethod:
     """The method; TypeError, ValueError unless it solves 0 ∈ F + G with a step size."""
     stepped = method.method if isinstance(method, Accelerator) else method
     if not isinstance(method, (Splitting, Accelerator)) or not isinstance(stepped, Splitting):
@@ -65,7 +65,7 @@ def forward_inclusion(M: LinearOperator, bias: Array, G: Operator) -> tuple[Affi
     return Affine(M, bias), G
 
 
-def adjoint_inclusion(
+def cotangent_inclusion(
     M: LinearOperator,
     J: Jacobian | Array,
     v: Array,
@@ -98,7 +98,7 @@ def solve_forward(
     return _solve(F, G, governing_start(F, bias, z0, method), method, tol, max_iter, first_check)
 
 
-def solve_adjoint(
+def solve_cotangent(
     M: LinearOperator,
     J: Jacobian | Array,
     v: Array,
@@ -111,7 +111,7 @@ def solve_adjoint(
     first_check: int = 1,
 ) -> Solution:
     """ũ = J(v + Wᵀũ) of each sample (W in place of Wᵀ if not transposed)."""
-    F, G = adjoint_inclusion(M, J, v, slopes, transposed=transposed)
+    F, G = cotangent_inclusion(M, J, v, slopes, transposed=transposed)
     method = _with_step(method, F, G)
     return _solve(F, G, 0 * v, method, tol, max_iter, first_check)
 

@@ -33,7 +33,7 @@ class Bridge(Protocol):
     Attributes
     ----------
     exact : bool
-        Whether ``solve_adjoint`` is exact, so that ũ has the derivatives below.
+        Whether ``solve_cotangent`` is exact, so that ũ has the derivatives below.
     """
 
     exact: bool
@@ -60,7 +60,7 @@ class Bridge(Protocol):
         """z; raises where it fails, or x is not finite; ``weights`` are what W is made of."""
         ...
 
-    def solve_adjoint(self, J: Jacobian, v: Tensor, transposed: bool) -> Tensor:
+    def solve_cotangent(self, J: Jacobian, v: Tensor, transposed: bool) -> Tensor:
         """ũ = J(v + Wᵀũ), or W in place of Wᵀ, after a ``solve``; raises where it fails."""
         ...
 
@@ -79,9 +79,9 @@ def equilibrium(
         return result
 
 
-def adjoint(bridge: Bridge, W: Tensor, J: Jacobian, v: Tensor, transposed: bool = True) -> Tensor:
+def cotangent(bridge: Bridge, W: Tensor, J: Jacobian, v: Tensor, transposed: bool = True) -> Tensor:
     """ũ = J(v + Wᵀũ), attached to W, J's arrays and v; W in place of Wᵀ if not transposed."""
-    result: Tensor = AdjointSolution.apply(W, v, transposed, bridge, J.of, *J.arrays)  # type: ignore[no-untyped-call]
+    result: Tensor = CotangentSolution.apply(W, v, transposed, bridge, J.of, *J.arrays)  # type: ignore[no-untyped-call]
     return result
 
 
@@ -113,7 +113,7 @@ class Equilibrium(torch.autograd.Function):
         bridge: Bridge = ctx.bridge
         with _full_precision(z):
             J = bridge.jacobian(W, bias, z)
-            u_tilde = adjoint(bridge, W, J, cotangents[0])
+            u_tilde = cotangent(bridge, W, J, cotangents[0])
             return bridge.outer(W, u_tilde, z), u_tilde, *ctx.rest
 
     @staticmethod
@@ -135,7 +135,7 @@ class Equilibrium(torch.autograd.Function):
         return z.unflatten(0, (size, -1)), 0
 
 
-class AdjointSolution(torch.autograd.Function):
+class CotangentSolution(torch.autograd.Function):
     """(W, J, v) ↦ ũ with ũ = J(v + Wᵀũ), or W in place of Wᵀ if not transposed."""
 
     @staticmethod
@@ -148,7 +148,7 @@ class AdjointSolution(torch.autograd.Function):
         jacobian: Callable[..., Jacobian],
         *arrays: Tensor,
     ) -> Tensor:
-        return bridge.solve_adjoint(jacobian(*arrays), v, transposed)
+        return bridge.solve_cotangent(jacobian(*arrays), v, transposed)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
@@ -163,12 +163,12 @@ class AdjointSolution(torch.autograd.Function):
         if not bridge.exact:
             raise RuntimeError(
                 "second derivatives need an exact first one: make the layer with "
-                'gradient="adjoint" or "direct"'
+                'gradient="cotangent" or "direct"'
             )
         J: Jacobian = ctx.jacobian(*arrays)
         p = cotangents[0]
         with _full_precision(v):
-            t = adjoint(bridge, W, J, p, not transposed)
+            t = cotangent(bridge, W, J, p, not transposed)
             q = p + _apply(bridge, W, t, not transposed)
             of_J = J.gradient(q, v + _apply(bridge, W, u_tilde, transposed))
             of_W = bridge.outer(W, u_tilde, t) if transposed else bridge.outer(W, t, u_tilde)
@@ -191,7 +191,7 @@ class AdjointSolution(torch.autograd.Function):
             _merge(array, d, size)
             for array, d in zip((v, *arrays), (in_dims[1], *in_dims[5:]), strict=True)
         ]
-        u_tilde = AdjointSolution.apply(W, merged[0], transposed, bridge, jacobian, *merged[1:])  # type: ignore[no-untyped-call]
+        u_tilde = CotangentSolution.apply(W, merged[0], transposed, bridge, jacobian, *merged[1:])  # type: ignore[no-untyped-call]
         return u_tilde.unflatten(0, (size, -1)), 0
 
 

@@ -2,9 +2,9 @@
 
 | name | ũ | bias |
 |---|---|---|
-| adjoint | the layer's method on the adjoint inclusion, to its tolerance | the tolerance's |
+| cotangent | the layer's method on the cotangent inclusion, to its tolerance | the tolerance's |
 | direct | one dense linear solve for each sample | none; memory n² a sample |
-| truncated | the same method as adjoint, stopped after so many steps | O(rateᵏ) |
+| truncated | the same as cotangent, stopped after so many steps | O(rateᵏ) |
 | jacobian_free | Jv: Wᵀũ is left out | that of one step; a descent direction if W is small |
 | unrolled | reverse mode through k forward-backward steps from 0 | of z itself; memory ∝ k |
 
@@ -35,41 +35,41 @@ class Solver(Protocol):
 
 
 @dataclass(frozen=True)
-class Gradient:
+class GradientRule:
     """A way to find ũ; a subclass gives ``solve``, and says whether it is ``exact``."""
 
     name: ClassVar[str]
     exact: ClassVar[bool] = False
 
     def solve(
-        self, M: sk.LinearOperator, J: Jacobian, v: Tensor, transposed: bool, adjoint: Solver
+        self, M: sk.LinearOperator, J: Jacobian, v: Tensor, transposed: bool, iterate: Solver
     ) -> Tensor:
-        """ũ for M = I − W; ``adjoint`` is the layer's own solver."""
+        """ũ for M = I − W; ``iterate`` is the layer's own solver."""
         raise NotImplementedError(f"{type(self).__name__} must define solve")
 
 
 @dataclass(frozen=True)
-class Adjoint(Gradient):
+class CotangentSolve(GradientRule):
     """The layer's own method, to its own tolerance: exact to it."""
 
-    name: ClassVar[str] = "adjoint"
+    name: ClassVar[str] = "cotangent"
     exact: ClassVar[bool] = True
 
     def solve(
-        self, M: sk.LinearOperator, J: Jacobian, v: Tensor, transposed: bool, adjoint: Solver
+        self, M: sk.LinearOperator, J: Jacobian, v: Tensor, transposed: bool, iterate: Solver
     ) -> Tensor:
-        return adjoint(J, v, transposed)
+        return iterate(J, v, transposed)
 
 
 @dataclass(frozen=True)
-class Direct(Gradient):
+class Direct(GradientRule):
     """(I − JWᵀ)ũ = Jv by a dense factorization for each sample."""
 
     name: ClassVar[str] = "direct"
     exact: ClassVar[bool] = True
 
     def solve(
-        self, M: sk.LinearOperator, J: Jacobian, v: Tensor, transposed: bool, adjoint: Solver
+        self, M: sk.LinearOperator, J: Jacobian, v: Tensor, transposed: bool, iterate: Solver
     ) -> Tensor:
         size = v[0].numel() if len(v) else 0
         basis = torch.eye(size, dtype=v.dtype, device=v.device).reshape(size, *v.shape[1:])
@@ -86,21 +86,21 @@ class Direct(Gradient):
 
 
 @dataclass(frozen=True)
-class JacobianFree(Gradient):
+class JacobianFree(GradientRule):
     """ũ = Jv."""
 
     name: ClassVar[str] = "jacobian_free"
 
     def solve(
-        self, M: sk.LinearOperator, J: Jacobian, v: Tensor, transposed: bool, adjoint: Solver
+        self, M: sk.LinearOperator, J: Jacobian, v: Tensor, transposed: bool, iterate: Solver
     ) -> Tensor:
         result: Tensor = J(v)
         return result
 
 
 @dataclass(frozen=True)
-class Truncated(Gradient):
-    """The adjoint solve, stopped after ``steps`` iterations.
+class Truncated(GradientRule):
+    """The cotangent solve, stopped after ``steps`` iterations.
 
     Parameters
     ----------
@@ -114,13 +114,13 @@ class Truncated(Gradient):
         _check_steps(self.steps)
 
     def solve(
-        self, M: sk.LinearOperator, J: Jacobian, v: Tensor, transposed: bool, adjoint: Solver
+        self, M: sk.LinearOperator, J: Jacobian, v: Tensor, transposed: bool, iterate: Solver
     ) -> Tensor:
-        return adjoint(J, v, transposed, self.steps)
+        return iterate(J, v, transposed, self.steps)
 
 
 @dataclass(frozen=True)
-class Unrolled(Gradient):
+class Unrolled(GradientRule):
     """z is the k-th forward-backward iterate from 0, and its gradient is that of the iteration.
 
     Parameters
@@ -168,14 +168,14 @@ class ProximalMap(torch.autograd.Function):
         return ctx.sigma.jacobian(s).proximal(ctx.alpha)(cotangents[0]), None, None
 
 
-GRADIENTS: dict[str, type[Gradient]] = {
-    kind.name: kind for kind in (Adjoint, Direct, JacobianFree, Truncated, Unrolled)
+GRADIENTS: dict[str, type[GradientRule]] = {
+    kind.name: kind for kind in (CotangentSolve, Direct, JacobianFree, Truncated, Unrolled)
 }
 
 
-def find_gradient(gradient: str | Gradient) -> Gradient:
+def find_gradient(gradient: str | GradientRule) -> GradientRule:
     """A gradient by name, or the object itself; ValueError if the name is unknown."""
-    if isinstance(gradient, Gradient):
+    if isinstance(gradient, GradientRule):
         return gradient
     if gradient not in GRADIENTS:
         raise ValueError(

@@ -212,7 +212,7 @@ class FixedPoint(torch.autograd.Function):
     def backward(ctx: Any, *cotangents: Tensor) -> tuple[Tensor | None, ...]:
         problem: _Problem = ctx.problem
         u, values = ctx.saved_tensors[: ctx.size], ctx.saved_tensors[ctx.size :]
-        multiplier = AdjointFixedPoint.apply(  # type: ignore[no-untyped-call]
+        multiplier = FixedPointCotangent.apply(  # type: ignore[no-untyped-call]
             problem, ctx.size, *u, *values, *cotangents
         )
         recorded = torch.is_grad_enabled()
@@ -228,7 +228,7 @@ class FixedPoint(torch.autograd.Function):
         return None, None, *(None for _ in u), *of_values
 
 
-class AdjointFixedPoint(torch.autograd.Function):
+class FixedPointCotangent(torch.autograd.Function):
     """(u, θ, v) ↦ λ with (I − ∂T/∂uᵀ)λ = v."""
 
     @staticmethod

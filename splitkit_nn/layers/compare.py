@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from splitkit_nn.implicit.gradients import GRADIENTS, Direct, Gradient, find_gradient
+from splitkit_nn.implicit.gradients import GRADIENTS, Direct, GradientRule, find_gradient
 from splitkit_nn.layers.mondeq import MonDEQ
 
 EXACT = 1e-12  # relative tolerance, in float64, of the equilibrium at which all are taken
@@ -21,14 +21,14 @@ class GradientBias:
 
     Attributes
     ----------
-    gradient : Gradient
+    gradient : GradientRule
     relative_error : float
         ‖g − exact‖/‖exact‖.
     cosine : float
         ⟨g, exact⟩/(‖g‖‖exact‖): positive for a direction of descent.
     """
 
-    gradient: Gradient
+    gradient: GradientRule
     relative_error: float
     cosine: float
 
@@ -43,20 +43,20 @@ def compare_gradients(
     layer: MonDEQ,
     x: Tensor,
     cotangent: Tensor | None = None,
-    gradients: Sequence[str | Gradient] = tuple(GRADIENTS),
+    gradients: Sequence[str | GradientRule] = tuple(GRADIENTS),
 ) -> dict[str, GradientBias]:
     """Measure each gradient's bias against the exact one.
 
     Parameters
     ----------
     layer : MonDEQ
-        Not changed: a copy in float64 does the work. "adjoint" and "truncated" solve at the layer's
-        own tolerance; all but "unrolled" start from the same precise equilibrium.
+        Not changed: a copy in float64 does the work. "cotangent" and "truncated" solve at the
+        layer's own tolerance; all but "unrolled" start from the same precise equilibrium.
     x : Tensor
         Inputs as the layer takes them.
     cotangent : Tensor, optional
         Of the output; default: standard normal, from a fixed seed.
-    gradients : sequence of str or Gradient
+    gradients : sequence of str or GradientRule
 
     Returns
     -------
@@ -92,7 +92,7 @@ def compare_gradients(
     return result
 
 
-def _copy(layer: MonDEQ, gradient: Gradient) -> MonDEQ:
+def _copy(layer: MonDEQ, gradient: GradientRule) -> MonDEQ:
     twin = copy.deepcopy(layer).double().eval().requires_grad_()
     twin.gradient = gradient
     twin.tol, twin.max_iter = EXACT, max(layer.max_iter, 10_000)

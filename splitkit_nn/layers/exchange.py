@@ -139,7 +139,7 @@ class Library:
                 )
             )
 
-    def solve_adjoint(
+    def solve_cotangent(
         self,
         M: sk.LinearOperator,
         J: Jacobian,
@@ -152,10 +152,10 @@ class Library:
         transposed: bool = True,
         first_check: int = 1,
     ) -> sk.Solution:
-        """``equilibrium.solve_adjoint`` there, with a solution of tensors."""
+        """``equilibrium.solve_cotangent`` there, with a solution of tensors."""
         with self.beside(v):
             return self._brought_back(
-                inclusions.solve_adjoint(
+                inclusions.solve_cotangent(
                     self._twin(M),
                     J.of(*map(self.array, J.arrays)),
                     self.array(v),

@@ -17,14 +17,14 @@ from splitkit_nn.activations import Activation, find_activation
 from splitkit_nn.arguments import check_finite, check_parameter, positive, positive_integer
 from splitkit_nn.equilibrium.inclusions import (
     StepMethod,
-    adjoint_inclusion,
-    check_method,
+    as_step_method,
+    cotangent_inclusion,
     evaluates,
     forward_inclusion,
 )
 from splitkit_nn.equilibrium.steps import typical_step
 from splitkit_nn.implicit.bridge import equilibrium
-from splitkit_nn.implicit.gradients import Gradient, Unrolled, find_gradient
+from splitkit_nn.implicit.gradients import GradientRule, Unrolled, find_gradient
 from splitkit_nn.layers.exchange import Library, find_library
 from splitkit_nn.layers.records import LastSolve, SolveRecord
 from splitkit_nn.layers.solves import Solves
@@ -62,8 +62,8 @@ class MonDEQ(nn.Module):
         Of each sample's solve, forward and backward: a number is relative (see ``splitkit.solve``),
         ``splitkit.CertifiedError(1e-3)`` a certified distance to the equilibrium.
     max_iter : int
-    gradient : str or Gradient
-        How derivatives are found: "adjoint" (default) and "direct" are exact, and of every order;
+    gradient : str or GradientRule
+        How derivatives are found: "cotangent" (default) and "direct" are exact, and of every order;
         "truncated", "jacobian_free" and "unrolled" are not (see ``splitkit_nn.implicit.gradients``
         and ``compare_gradients``).
     solve_in : str, optional
@@ -102,7 +102,7 @@ class MonDEQ(nn.Module):
         tol: float | sk.Stopping = 1e-4,
         max_iter: int = 500,
         *,
-        gradient: str | Gradient = "adjoint",
+        gradient: str | GradientRule = "cotangent",
         solve_in: str | Library | None = None,
         on_failure: OnFailure = "raise",
     ) -> None:
@@ -114,7 +114,7 @@ class MonDEQ(nn.Module):
         self.parametrization = parametrization
         self._activation = find_activation(activation)
         parametrization.confine(self._activation)  # raises where the two do not fit
-        self.method = sk.PeacemanRachford() if method is None else check_method(method)
+        self.method = sk.PeacemanRachford() if method is None else as_step_method(method)
         if on_failure not in ("raise", "warn", "damp"):
             raise ValueError(f'on_failure = {on_failure!r}: give "raise", "warn" or "damp"')
         self.tol = tol if isinstance(tol, sk.Stopping) else positive("tol", tol)
@@ -212,15 +212,18 @@ class MonDEQ(nn.Module):
             M = self.parametrization.operator(exact=True)
             return forward_inclusion(M, bias, self.activation.operator)
 
-    def adjoint_inclusion(self, x: Tensor, v: Tensor) -> tuple[sk.Affine, sk.Operator]:
+    def cotangent_inclusion(self, x: Tensor, v: Tensor) -> tuple[sk.Affine, sk.Operator]:
         """(F̃, G̃) of the backward inclusion for a batch of inputs and cotangents of its output,
-        detached, with exact constants.
+        detached, with exact constants: that which the backward pass solves.
         """
         with torch.no_grad():
-            z, W = self(x), self.parametrization.weight()
-            y = self.parametrization.multiply(W, z) + self.parametrization.bias(x)
-            M = self.parametrization.operator(exact=True)
-            return adjoint_inclusion(M, self.activation.jacobian(y), v)
+            z, sigma, W = self(x), self.activation, self.parametrization.weight()
+            J = sigma.jacobian_at_value(z)
+            if J is None:
+                y = self.parametrization.multiply(W, z) + self.parametrization.bias(x)
+                J = sigma.jacobian(y)
+            M = self.parametrization.operator(W, exact=True)
+            return cotangent_inclusion(M, J, v, sigma.slopes)
 
     def _record(self, *solutions: sk.Solution, backward: bool) -> None:
         record = SolveRecord.of(*solutions)

@@ -26,7 +26,7 @@ class SolveRecord:
     residual : float
         ‖r‖ for an explicit element r of the inclusion.
     error_bound : float
-        Certified distance ‖r‖/m to the true solution (of the linear adjoint equation, backward).
+        Certified distance ‖r‖/m to the true solution (of the linear cotangent equation, backward).
     converged : bool
     status : str
     method : str

@@ -13,7 +13,7 @@ import splitkit as sk
 from splitkit.backend import isfinite
 from splitkit_nn.activations.jacobians import Jacobian
 from splitkit_nn.arguments import check_finite, check_parameter
-from splitkit_nn.equilibrium.inclusions import StepMethod, evaluates, solve_adjoint, solve_forward
+from splitkit_nn.equilibrium.inclusions import StepMethod, evaluates, solve_cotangent, solve_forward
 from splitkit_nn.linear.slices import slices
 
 if TYPE_CHECKING:
@@ -31,10 +31,10 @@ class Solves:
         self.outer = layer.parametrization.outer
         self.exact = layer.gradient.exact
         self.forward: Callable[..., sk.Solution] = solve_forward
-        self.adjoint: Callable[..., sk.Solution] = solve_adjoint
+        self.backward: Callable[..., sk.Solution] = solve_cotangent
         if layer.solve_in is not None:
             self.forward = layer.solve_in.solve_forward
-            self.adjoint = layer.solve_in.solve_adjoint
+            self.backward = layer.solve_in.solve_cotangent
         # inside of a torch.autograd.Function recording is always off
         self.training = layer.training and torch.is_grad_enabled()
 
@@ -108,7 +108,7 @@ class Solves:
         arrays = zip(*(J.arrays for J in parts), strict=True)
         return parts[0].of(*(torch.cat(each) for each in arrays))
 
-    def solve_adjoint(self, J: Jacobian, v: Tensor, transposed: bool) -> Tensor:
+    def solve_cotangent(self, J: Jacobian, v: Tensor, transposed: bool) -> Tensor:
         """ũ for each sample, in the way that the layer's gradient says."""
         if not isfinite(v):
             raise ValueError(
@@ -124,7 +124,7 @@ class Solves:
         layer = self.layer
 
         def solve(part: slice, method: StepMethod, first_check: int = 1) -> sk.Solution:
-            return self.adjoint(
+            return self.backward(
                 self.M,
                 J.of(*(array[part] for array in J.arrays)),
                 v[part],

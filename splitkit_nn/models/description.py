@@ -16,7 +16,7 @@ import splitkit as sk
 from splitkit_nn import activations, linear
 from splitkit_nn.activations import Activation
 from splitkit_nn.implicit import gradients
-from splitkit_nn.implicit.gradients import Gradient
+from splitkit_nn.implicit.gradients import GradientRule
 from splitkit_nn.layers import MonDEQ
 from splitkit_nn.linear import Parametrization
 from splitkit_nn.models.classifiers import (
@@ -32,9 +32,10 @@ PARTS: dict[str, type] = {
     for name, kind in vars(room).items()
     if isinstance(kind, type)
     and issubclass(
-        kind, (Activation, Gradient, Parametrization, sk.Splitting, sk.Accelerator, sk.Stopping)
+        kind, (Activation, GradientRule, Parametrization, sk.Splitting, sk.Accelerator, sk.Stopping)
     )
 }
+PARTS["Adjoint"] = gradients.CotangentSolve  # its name in older files
 MODELS: dict[str, type[Classifier]] = {
     kind.__name__: kind for kind in (DenseClassifier, ConvClassifier, MultiTierClassifier)
 }

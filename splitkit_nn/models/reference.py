@@ -24,7 +24,7 @@ from splitkit_nn.models.classifiers import (
     MultiTierClassifier,
 )
 
-State = Mapping[str, Tensor]
+StateDict = Mapping[str, Tensor]
 Side = int | tuple[int, int] | None
 
 LAYER = "mon.linear_module."
@@ -139,7 +139,7 @@ def _kind_of_file(name: str) -> str:
     )
 
 
-def model_of(state: State, m: float, side: Side) -> Classifier:
+def model_of(state: StateDict, m: float, side: Side) -> Classifier:
     """The model with the parameters of a state dict of the paper's code; ValueError otherwise."""
     tiers = sum(bool(re.fullmatch(rf"{re.escape(LAYER)}A0\.\d+\.weight", key)) for key in state)
     if tiers:
@@ -172,7 +172,7 @@ def _tier_names(tiers: int) -> dict[str, str]:
     }
 
 
-def _check(state: State, names: Mapping[str, str]) -> None:
+def _check(state: StateDict, names: Mapping[str, str]) -> None:
     missing, extra = names.keys() - state.keys(), state.keys() - names.keys()
     if missing or extra:
         raise ValueError(
@@ -203,14 +203,14 @@ def _check(state: State, names: Mapping[str, str]) -> None:
             )
 
 
-def _fully_connected(state: State, m: float, side: Side) -> DenseClassifier:
+def _fully_connected(state: StateDict, m: float, side: Side) -> DenseClassifier:
     if side is not None:
         raise ValueError(f"side = {side} belongs to convolutional models: leave it out")
     features, in_features = state[f"{LAYER}U.weight"].shape
     return DenseClassifier(in_features, features, len(state["Wout.bias"]), m=m)
 
 
-def _single_convolution(state: State, m: float, side: Side) -> ConvClassifier:
+def _single_convolution(state: StateDict, m: float, side: Side) -> ConvClassifier:
     channels, in_channels, k, _ = state[f"{LAYER}U.weight"].shape
     classes, features = len(state["Wout.bias"]), state["Wout.weight"].shape[1]
     if side is None:
@@ -224,7 +224,7 @@ def _single_convolution(state: State, m: float, side: Side) -> ConvClassifier:
     return ConvClassifier(in_channels, channels, side, classes, k, m=m)
 
 
-def _multi_tier(state: State, tiers: int, m: float, side: Side) -> MultiTierClassifier:
+def _multi_tier(state: StateDict, tiers: int, m: float, side: Side) -> MultiTierClassifier:
     _, in_channels, k, _ = state[f"{LAYER}U.weight"].shape
     channels = [len(state[f"{LAYER}A0.{i}.weight"]) for i in range(tiers)]
     classes, features = len(state["Wout.bias"]), state["Wout.weight"].shape[1]

@@ -26,7 +26,7 @@ from splitkit_nn.models.reference import (
     SCALES,
     TIER,
     Side,
-    State,
+    StateDict,
     model_of,
     read_tensors,
 )
@@ -115,7 +115,7 @@ def load(path: str | os.PathLike[str], *, m: float = 1.0, side: Side = None) -> 
         raise ValueError(f"path = {name!r}: {error}") from error
 
 
-def _filled(model: MonDEQ | Classifier, state: State) -> MonDEQ | Classifier:
+def _filled(model: MonDEQ | Classifier, state: StateDict) -> MonDEQ | Classifier:
     """The model with these values, in their dtype."""
     first = next(value for key, value in state.items() if key.endswith("U.weight"))
     if first.dtype != torch.get_default_dtype():  # the buffer alpha is in float64 anyway
@@ -146,7 +146,7 @@ def _of_state(state: Any, m: float, side: Side) -> MonDEQ | Classifier:
     )
 
 
-def _classifier(state: State, m: float, side: Side) -> Classifier:
+def _classifier(state: StateDict, m: float, side: Side) -> Classifier:
     """A classifier of this state dict's shapes: it is that of the paper's code by other names."""
     tables = COMMON | DENSE | SCALES
     names = {own: theirs for theirs, own in tables.items()}
@@ -159,7 +159,7 @@ def _classifier(state: State, m: float, side: Side) -> Classifier:
     return model_of({key: value.abs() for key, value in known.items()}, m, side)
 
 
-def _parametrization(state: State, m: float, side: Side) -> Parametrization:
+def _parametrization(state: StateDict, m: float, side: Side) -> Parametrization:
     """The parametrization of a bare layer's state dict."""
     inner = {key.removeprefix("parametrization."): value for key, value in state.items()}
     U = inner["U.weight"]

@@ -14,10 +14,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from splitkit.arguments import Range, check_number, option
 from splitkit.backend import Point, add, lincomb, scale, subtract
 from splitkit.solvers.iteration import Iteration, Reading, State, Trace
 from splitkit.solvers.method import Guarantee
-from splitkit.solvers.splitting import Splitting, check_relaxation
+from splitkit.solvers.splitting import Splitting
 from splitkit.solvers.terms import Role, Term
 
 
@@ -31,17 +32,13 @@ class DavisYin(Splitting):
         λ in (0, 2 − α/(2β)), default 1.
     """
 
-    relaxation: float = 1.0
+    relaxation: float = option(1.0, check_number, within=Range(0.0, 2.0))
 
     averaged: ClassVar[bool] = True
     label: ClassVar[str] = "Davis-Yin"
     roles: ClassVar[tuple[Role, ...]] = (Role.RESOLVED, Role.RESOLVED, Role.EVALUATED)
     cost: ClassVar[int] = 3
     sequence: ClassVar[str] = "x = R_{αB}z"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_relaxation(self.relaxation)
 
     def default_alpha(self, *terms: Term) -> float:
         β = terms[2].cocoercivity
