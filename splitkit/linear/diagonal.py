@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from splitkit.arguments import check_broadcast
 from splitkit.backend import Array, Point, Space
 from splitkit.linear.base import LinearOperator
 from splitkit.linear.multiplier import Multiplier
@@ -44,11 +45,9 @@ class Diagonal(Multiplier):
 
     def check_space(self, space: Space, name: str = "d") -> None:
         space.check_array(self.d, name)
-        shape, d = space.shapes[0], tuple(self.d.shape)
-        tail = shape[len(shape) - len(d) :] if len(d) <= len(shape) else ()
-        fits = len(tail) == len(d) and all(a in (1, b) for a, b in zip(d, tail, strict=True))
-        if space.is_tuple or not fits:
-            raise ValueError(f"{name} has shape {d}, which does not broadcast to {space.shapes}")
+        if space.is_tuple:
+            raise ValueError(f"{name} = {self!r} acts on one array, got {space.shapes}")
+        check_broadcast(name, self.d, space.shapes[0])
 
     def __repr__(self) -> str:
         return f"Diagonal{tuple(self.d.shape)}"

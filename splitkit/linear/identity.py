@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
+from splitkit.arguments import check_number
 from splitkit.backend import Point, scale
 from splitkit.linear.base import LinearOperator
 from splitkit.linear.multiplier import Multiplier
@@ -22,11 +22,7 @@ class ScaledIdentity(Multiplier):
     """
 
     def __init__(self, c: float = 1.0) -> None:
-        if isinstance(c, bool) or not isinstance(c, (int, float)):
-            raise TypeError(f"c = {c!r}: give a number")
-        if not math.isfinite(c):
-            raise ValueError(f"c = {c}: give a finite number")
-        self.c = self.spectrum = float(c)
+        self.c = self.spectrum = check_number("c", c)
         self.norm = self.least_gain = abs(self.c)
         self.gram = self.c * self.c
         self.binding = ATOM if self.c == 1 else PRODUCT
