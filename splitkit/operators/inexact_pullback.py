@@ -21,6 +21,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from splitkit.arguments import check_accuracy
 from splitkit.backend import (
     Point,
     Scalar,
@@ -34,7 +35,7 @@ from splitkit.backend import (
     subtract,
     where,
 )
-from splitkit.operators.base import Operator, PointMap, check_accuracy
+from splitkit.operators.base import Operator, PointMap
 from splitkit.operators.pullback import Pullback
 
 ROUNDINGS = 8  # no resolvent is solved for beyond this many units of rounding

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from functools import cached_property
 
+from splitkit.arguments import POSITIVE, check_parameter, check_samplewise
 from splitkit.backend import Point, Scalar, Space, is_array
 from splitkit.notation import FACTOR, SUM, latex, multiple, text
-from splitkit.operators.base import Operator, PointMap, check_alpha
+from splitkit.operators.base import Operator, PointMap
 from splitkit.properties import Properties
 
 
@@ -21,7 +22,7 @@ class _OfStep(Operator):
     at_every_step: Properties  # what holds for every α > 0 if A is monotone
 
     def __init__(self, A: Operator, alpha: Scalar) -> None:
-        self.A, self.alpha = A, check_alpha(alpha)
+        self.A, self.alpha = A, check_parameter("alpha", alpha, POSITIVE)
 
     def prepare(self) -> PointMap:
         """The map, made once."""
@@ -53,11 +54,7 @@ class _OfStep(Operator):
 
     def check_space(self, space: Space) -> None:
         self.A.check_space(space)
-        if is_array(self.alpha) and tuple(self.alpha.shape) != space.batch_shape:
-            raise ValueError(
-                f"alpha has shape {tuple(self.alpha.shape)}: give a number, or one step for each "
-                f"element of the batch, shape {space.batch_shape}"
-            )
+        check_samplewise("alpha", self.alpha, space)
 
     def __repr__(self) -> str:
         A = text(self.A, self._place)

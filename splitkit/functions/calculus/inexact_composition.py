@@ -5,10 +5,11 @@ The method, its accuracy and its source are those of the resolvent of Lᵀ ∂f 
 
 from __future__ import annotations
 
+from splitkit.arguments import check_accuracy
 from splitkit.backend import Point, Scalar, Space
 from splitkit.functions.base import Function
 from splitkit.functions.calculus.rules import Composed
-from splitkit.functions.inner.accuracy import Inexact, check_accuracy
+from splitkit.functions.inner.accuracy import Inexact
 from splitkit.functions.subdifferential import Subdifferential
 from splitkit.linear.base import LinearOperator
 from splitkit.operators.inexact_pullback import InexactPullback
