@@ -169,7 +169,6 @@ class DenseMatrix(LastAxesMap):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[LinearOperator, Any, Any]]:
-        """(map, shape of its argument, shape of its value) for the checks."""
         return [
             (cls(asarray([[2.0, 1.0, 0.0], [-1.0, 1.0, 0.5], [0.0, -0.5, 3.0]])), (3,), (3,)),
             (cls(asarray([[1.0, -2.0, 0.5], [0.0, 3.0, 1.0]])), (4, 3), (4, 2)),

@@ -132,7 +132,6 @@ class Sparse(LastAxesMap):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[LinearOperator, Any, Any]]:
-        """(map, shape of its argument, shape of its value) for the checks."""
 
         def sparse(rows: Any) -> Sparse:
             return cls(scipy.sparse.csr_array(to_numpy(asarray(rows))))
