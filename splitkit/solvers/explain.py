@@ -39,7 +39,7 @@ class Option:
         missing = method.missing(*terms)
         if missing is not None:
             return cls(method, terms, method.refused(missing))
-        chosen = method.chosen(*terms)
+        chosen = method.choosing(*terms)
         return cls(chosen, terms, chosen.theorem(*terms))
 
     def proof(self) -> Proof:

@@ -93,8 +93,8 @@ class Method:
         """What is guaranteed, all options being chosen and nothing missing."""
         raise NotImplementedError
 
-    def chosen(self, *terms: Term) -> Self:
-        """The same method with its open options (a step size, say) chosen."""
+    def choosing(self, *terms: Term) -> Self:
+        """The same method with its open options (a step size, say) chosen for these terms."""
         return self
 
     def evaluated_slot(self, A: Operator) -> int:
@@ -144,11 +144,15 @@ class Method:
             raise ValueError(f"{self.label} takes {wanted} operators, got {count}")
         return self.roles + self.roles[-1:] * extra
 
+    def chosen(self, *operators: Operator | Term) -> Self:
+        """The same method with its open options (a step size, say) chosen for these operators."""
+        return self.choosing(*self.terms(*operators))
+
     def guarantee(self, *operators: Operator | Term) -> Guarantee:
         """What is proved of the method on these operators, open options being chosen."""
         terms = self.terms(*operators)
         missing = self.missing(*terms)
-        return self.chosen(*terms).theorem(*terms) if missing is None else self.refused(missing)
+        return self.choosing(*terms).theorem(*terms) if missing is None else self.refused(missing)
 
     def bind(self, *operators: Operator | Term) -> Iteration:
         """The iteration, if it can run and is guaranteed (or ``check`` is False).
@@ -162,7 +166,7 @@ class Method:
         missing = self.missing(*terms)
         if missing is not None:
             raise NoGuaranteeError(f"{self.label}: {missing}")
-        chosen = self.chosen(*terms)
+        chosen = self.choosing(*terms)
         if self.check:
             chosen.require(chosen.theorem(*terms))
         return chosen.iteration(*terms)

@@ -49,7 +49,7 @@ def proof_of(method: Method, terms: tuple[Term, ...]) -> Proof:
     missing = method.missing(*terms)
     if missing is not None:
         raise TypeError(f"{method.label}: {missing}")
-    chosen = method.chosen(*terms)
+    chosen = method.choosing(*terms)
     try:
         return _proof(chosen, terms)
     except AttributeError as error:

@@ -46,7 +46,7 @@ class Splitting(Method):
         """The same method with this step size."""
         return replace(self, alpha=alpha)
 
-    def chosen(self, *terms: Term) -> Self:
+    def choosing(self, *terms: Term) -> Self:
         """The same method with its step size chosen."""
         if self.alpha is not None or self.missing(*terms) is not None:
             return self
@@ -96,11 +96,11 @@ class MapSplitting(Splitting):
         """
         return self.expression(*terms, alpha=alpha).lipschitz
 
-    def chosen(self, *terms: Term) -> Self:
+    def choosing(self, *terms: Term) -> Self:
         """The same method with its step size chosen: the one of least factor, where there is one
         below 1.
         """
-        plain = super().chosen(*terms)
+        plain = super().choosing(*terms)
         if plain is self or all(not _may_contract(term) for term in terms):
             return plain
         centre = math.log(plain.alpha)

@@ -61,8 +61,8 @@ class Wrapper(Method):
     def missing(self, *terms: Term) -> str | None:
         return self.method.missing(*terms)
 
-    def chosen(self, *terms: Term) -> Self:
-        return replace(self, method=self.method.chosen(*terms))
+    def choosing(self, *terms: Term) -> Self:
+        return replace(self, method=self.method.choosing(*terms))
 
     def exact_element(self, *terms: Term) -> bool:
         return self.method.exact_element(*terms)

@@ -98,8 +98,7 @@ class ArrayMonDEQ:
                 "for W = (1 − m)I − AᵀA + B − Bᵀ with m > 0"
             )
         method = sk.PeacemanRachford() if method is None else as_step_method(method)
-        terms = method.terms(sk.Affine(self._M), self.activation.operator)
-        self.method = method.chosen(*terms)
+        self.method = method.chosen(sk.Affine(self._M), self.activation.operator)
         self.last_solution: sk.Solution | None = None
 
     def __call__(self, x: Array, z0: Array | None = None) -> Array:

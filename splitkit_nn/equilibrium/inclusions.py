@@ -118,7 +118,7 @@ def solve_cotangent(
 
 def _with_step(method: StepMethod, F: Affine, G: Operator) -> StepMethod:
     """The method with the step size that the start depends on."""
-    return method if evaluates(method) else method.chosen(*method.terms(F, G))
+    return method if evaluates(method) else method.chosen(F, G)
 
 
 def governing_start(F: Affine, bias: Array, z0: Array | None, method: StepMethod) -> Array:

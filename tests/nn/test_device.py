@@ -196,7 +196,7 @@ def without_values(tensor):
 def test_steps_take_no_value_and_stay_on_their_device(monkeypatch, kind, method):
     layer, x = make(kind, method)
     F, G = layer.inclusion(x)
-    chosen, bias = layer.method.chosen(*layer.method.terms(F, G)), F.q
+    chosen, bias = layer.method.chosen(F, G), F.q
     M = layer.parametrization.operator(exact=method == "FB")
     M.shifted_inverse(chosen.alpha)  # once, and verified by numbers
     assert M.properties.strong_monotonicity  # so are the constants

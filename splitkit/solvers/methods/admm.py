@@ -91,7 +91,7 @@ class ADMM(_AlternatingDirections):
             )
         return super().missing(*terms)
 
-    def chosen(self, *terms: Term) -> Self:
+    def choosing(self, *terms: Term) -> Self:
         return self if self.rho is not None else replace(self, rho=1.0)
 
     def refusal(self, *terms: Term) -> str | None:
@@ -127,7 +127,7 @@ class LinearizedADMM(_AlternatingDirections):
 
     label: ClassVar[str] = "linearized ADMM"
 
-    def chosen(self, *terms: Term) -> Self:
+    def choosing(self, *terms: Term) -> Self:
         if self.missing(*terms) is not None or None not in (self.rho, self.tau):
             return self
         norm = terms[1].L.norm

@@ -43,7 +43,7 @@ class LipschitzSplitting(Splitting):
             return math.nan
         return self.preferred / L if L else 1.0
 
-    def chosen(self, *terms: Term) -> Self:
+    def choosing(self, *terms: Term) -> Self:
         """The preferred step: a linear rate, where there is one, depends little on it."""
         if self.alpha is not None or self.missing(*terms) is not None:
             return self

@@ -74,8 +74,8 @@ class Preconditioned(Wrapper):
     def missing(self, *terms: Term) -> str | None:
         return self.method.missing(*self.within(terms))
 
-    def chosen(self, *terms: Term) -> Self:
-        return replace(self, method=self.method.chosen(*self.within(terms)))
+    def choosing(self, *terms: Term) -> Self:
+        return replace(self, method=self.method.choosing(*self.within(terms)))
 
     def theorem(self, *terms: Term) -> Guarantee:
         inner = self.method.theorem(*self.within(terms))

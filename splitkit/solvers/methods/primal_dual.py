@@ -77,7 +77,7 @@ class PrimalDual(Method):
         """The bound of σ for this τ."""
         raise NotImplementedError
 
-    def chosen(self, *terms: Term) -> Self:
+    def choosing(self, *terms: Term) -> Self:
         if self.missing(*terms) is not None:
             return self
         balance = self.tau is self.sigma is None if self.balance is None else self.balance
@@ -208,14 +208,14 @@ class ChambollePock(CondatVu):
     def longest_sigma(self, tau: float, norm: float, β: float) -> float:
         return 1 / (tau * norm**2)
 
-    def chosen(self, *terms: Term) -> Self:
+    def choosing(self, *terms: Term) -> Self:
         left_open = self.tau is self.sigma is self.theta is self.balance is None
         if not left_open or self.missing(*terms) is not None:
-            return super().chosen(*terms)
+            return super().choosing(*terms)
         γ, δ = _strong(*terms)
         norm, _ = _constants(*terms)
         if not (0 < γ < math.inf and 0 < δ < math.inf and 0 < norm < math.inf):
-            return super().chosen(*terms)
+            return super().choosing(*terms)
         # μ² = c(1 + μ) for 2γτ = 2δσ = μ is θτσ‖L‖² = 1
         c = 4 * γ * δ / norm**2
         μ = (c + math.sqrt(c * c + 4 * c)) / 2
