@@ -265,7 +265,7 @@ def test_bad_arguments(arguments, options, error, match):
         (lambda: sk.DouglasRachford(alpha="1"), TypeError, "alpha = '1'"),
         (lambda: sk.DouglasRachford(relaxation=2.0), ValueError, r"relaxation = 2\.0"),
         (lambda: IDENTITY.resolvent(0), ValueError, "alpha = 0"),
-        (lambda: sk.Affine(np.ones((2, 3))), ValueError, r"\(2, 3\)"),
+        (lambda: sk.Affine(np.ones((2, 3))), ValueError, "2×3"),
         (lambda: sk.Affine("M"), TypeError, "M = 'M'"),
         (lambda: sk.Affine(np.array([[np.inf]])), ValueError, "matrix has entries"),
         (lambda: sk.NormalCone(sk.functions.L1Norm()), TypeError, "give a set"),
