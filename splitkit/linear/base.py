@@ -215,11 +215,6 @@ class Adjoint(ModifiedMap):
     def latex(self) -> str:
         return rf"{latex(self.L, ATOM)}^\top"
 
-    @classmethod
-    def examples(cls, asarray: Any) -> list[tuple[LinearOperator, Any, Any]]:
-        """None: each map is checked with its adjoint."""
-        return []
-
 
 # by their maps' identities. A map that held its adjoint, which holds it, would outlive its use: its
 # factorizations are large, and cycles are looked for by the number of objects alone

@@ -103,7 +103,6 @@ class BlockMatrix(CombinedMaps):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[LinearOperator, Any, Any]]:
-        """(map, shape of its argument, shape of its value) for the checks."""
         K = DenseMatrix(asarray([[1.0, -2.0, 0.5], [0.0, 3.0, 1.0]]))
         P, Q = DenseMatrix(asarray([[2.0, 1.0], [1.0, 2.0]])), DenseMatrix(asarray([[1.0]]))
         J = DenseMatrix(asarray([[1.0, -2.0]]))
@@ -147,7 +146,6 @@ class BlockColumn(CombinedMaps):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[LinearOperator, Any, Any]]:
-        """(map, shape of its argument, shape of its value) for the checks."""
         K = DenseMatrix(asarray([[1.0, -2.0, 0.5], [0.0, 3.0, 1.0]]))
         return [(cls([K, Diagonal(asarray([1.0, 2.0, 0.5]))]), (4, 3), ((4, 2), (4, 3)))]
 
@@ -184,7 +182,6 @@ class BlockRow(CombinedMaps):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[LinearOperator, Any, Any]]:
-        """(map, shape of its argument, shape of its value) for the checks."""
         K = DenseMatrix(asarray([[1.0, -2.0, 0.5], [0.0, 3.0, 1.0]]))
         return [
             (cls([K, ScaledIdentity(2.0)]), ((3,), (2,)), (2,)),
@@ -238,7 +235,6 @@ class BlockDiagonalMap(CombinedMaps):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[LinearOperator, Any, Any]]:
-        """(map, shape of its argument, shape of its value) for the checks."""
         D = DenseMatrix(asarray([[4.0, 1.0], [-1.0, 3.0]]))
         K = DenseMatrix(asarray([[1.0, -2.0, 0.5], [0.0, 3.0, 1.0]]))
         d = Diagonal(asarray([1.0, 2.0, 0.5]))

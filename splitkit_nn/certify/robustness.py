@@ -6,7 +6,7 @@ y_c − y_j − ‖w_c − w_j‖e, e ≥ ‖z − z*‖ the certified solve err
 
     ‖δ‖ < min over j of (y_c − y_j − ‖w_c − w_j‖e)/γ_cj,
 
-γ_cj the constant of the one row w_c − w_j (see ``lipschitz``): much larger than margin/(√2γ) or
+γ_cj the constant of the one row w_c − w_j (see ``linear.bounds``): much larger than margin/(√2γ) or
 margin/(2γ) with one constant γ = ‖W_o‖‖U‖/m for all.
 
 The radii are of the network with exact equilibria, in exact arithmetic.
@@ -24,18 +24,7 @@ from torch import Tensor
 
 from splitkit_nn.arguments import non_negative_integer
 from splitkit_nn.certify.certificate import distance_bound
-from splitkit_nn.certify.convolution import convolution_bounds
-from splitkit_nn.certify.lipschitz import (
-    LARGE,
-    LipschitzBounds,
-    Watch,
-    lipschitz_bounds,
-    unwatched,
-)
-from splitkit_nn.certify.scalar import scalar_bounds
-from splitkit_nn.layers import MonDEQ
-from splitkit_nn.linear.conv2d import MonotoneConv2d
-from splitkit_nn.linear.dense import MatrixParametrization
+from splitkit_nn.linear.bounds.base import LipschitzBounds, Watch, unwatched
 from splitkit_nn.models import Classifier
 
 Norm = Literal["l2", "linf", "rule 2", "rule √2"]
@@ -123,8 +112,7 @@ def certify_robustness(
         Relative tolerance of the equilibria, in float64; what it leaves is subtracted.
     steps : int
         Of the search for multipliers: one for each entry of z in a dense layer, for each channel of
-        a convolution; other layers have multiples of the identity (see ``lipschitz``,
-        ``convolution`` and ``scalar``).
+        a convolution; other layers have multiples of the identity (see ``linear.bounds``).
     watch : callable
         Called with (steps done, of all) after each.
 
@@ -156,7 +144,10 @@ def certify_robustness(
     classes = len(rows)
     first, second = torch.triu_indices(classes, classes, 1)
     signs = torch.eye(classes, dtype=rows.dtype, device=rows.device)
-    bounds = _bounds(layer, rows, signs[first] - signs[second], inputs[0].numel(), steps, watch)
+    differences = signs[first] - signs[second]
+    bounds = layer.parametrization.lipschitz_bounds(
+        layer.activation, rows, differences, steps=steps, watch=watch
+    )
     correct = logits.argmax(1) == labels
     own = logits.gather(1, labels[:, None])
     size = torch.cdist(rows.flatten(1), rows.flatten(1))[labels]
@@ -179,26 +170,6 @@ def certify_robustness(
         simple=radii(2 * whole * torch.ones_like(bounds.l2)),
         bounds=bounds,
     )
-
-
-def _bounds(
-    layer: MonDEQ,
-    rows: Tensor,
-    differences: Tensor,
-    in_features: int,
-    steps: int,
-    watch: Watch,
-) -> LipschitzBounds:
-    """For each difference of rows, a row of coefficients."""
-    p, activation = layer.parametrization, layer.activation
-    pairs = torch.tensordot(differences, rows, dims=1)
-    diagonal = activation.elementwise
-    if isinstance(p, MatrixParametrization) and p.features <= LARGE:
-        W, U = p.weight(), p.U.weight
-        return lipschitz_bounds(W, U, pairs, diagonal=diagonal, steps=steps, watch=watch)
-    if isinstance(p, MonotoneConv2d):
-        return convolution_bounds(p, pairs, diagonal=diagonal, steps=steps, watch=watch)
-    return scalar_bounds(p, activation, rows, differences, in_features, steps=steps, watch=watch)
 
 
 def _readout_rows(model: Classifier, z: Tensor) -> Tensor:

@@ -52,8 +52,7 @@ def test_files_that_the_mathematics_names_are_there():
     text = (ROOT / "docs" / "mathematics.md").read_text()
     for name in set(re.findall(r"`([a-z_0-9/]+\.py)`", text)):
         path = Path(name)
-        found = [ROOT / path] if len(path.parts) > 1 else list(ROOT.glob(f"splitkit*/*/{name}"))
-        found += list(ROOT.glob(f"splitkit*/{name}"))
+        found = [ROOT / path] if len(path.parts) > 1 else list(ROOT.glob(f"splitkit*/**/{name}"))
         assert any(each.exists() for each in found), name
 
 

@@ -10,7 +10,7 @@ import torch
 
 import splitkit as sk
 from splitkit.backend import to_numpy
-from splitkit.solvers.roles import assignments
+from splitkit.solvers.inclusion import Inclusion
 
 f = sk.functions
 M = np.array([[2.0, 1.0], [-1.0, 1.0]])
@@ -57,7 +57,7 @@ def test_the_pairs_of_a_sum_add_up_to_it():
     a, b = sk.Affine(M, Q), sk.Affine(ROTATION)
     x = np.array([0.3, -2.0])
     for inclusion in (a, a + b, a + b + a, sk.Identity() - 0.5 * (a + b), 2 * (a + sk.Identity())):
-        for F, G in assignments(inclusion, sk.ForwardBackward()):
+        for F, G in Inclusion(inclusion).ways(sk.ForwardBackward()):
             np.testing.assert_allclose(F(x) + G(x), inclusion(x))
 
 
@@ -66,7 +66,7 @@ def test_every_assignment_has_all_terms():
     smooth = [sk.Subdifferential(g) for g in (f.Huber(0.5), f.SquaredL2(2.0))]
     inclusion = sk.Affine(M, Q) + smooth[0] + smooth[1]
     x = np.array([0.3, -2.0])
-    found = list(assignments(inclusion, sk.DavisYin()))
+    found = Inclusion(inclusion).ways(sk.DavisYin())
     for operators in found:
         np.testing.assert_allclose(sum(A(x) for A in operators), inclusion(x))
     assert len(found) > 6

@@ -267,7 +267,7 @@ def test_bad_arguments(arguments, options, error, match):
         (lambda: IDENTITY.resolvent(0), ValueError, "alpha = 0"),
         (lambda: sk.Affine(np.ones((2, 3))), ValueError, "2×3"),
         (lambda: sk.Affine("M"), TypeError, "M = 'M'"),
-        (lambda: sk.Affine(np.array([[np.inf]])), ValueError, "matrix has entries"),
+        (lambda: sk.Affine(np.array([[np.inf]])), ValueError, "M has entries"),
         (lambda: sk.NormalCone(sk.functions.L1Norm()), TypeError, "give a set"),
         (lambda: math.inf * IDENTITY, ValueError, "c = inf"),
     ],
