@@ -60,7 +60,9 @@ class Affine(Operator):
         declared = {"strong_monotonicity": strong_monotonicity, "lipschitz": lipschitz}
         M = wrap(M, argument="M", **{name: c for name, c in declared.items() if c is not None})
         if isinstance(M, LastAxesMap) and not M.is_square:
-            raise ValueError(f"M = {M!r}: an operator needs a square one")
+            raise ValueError(
+                f"M = {M!r} has shape {(*M.range_shape, *M.domain_shape)}: give a square one"
+            )
         if q is not None:
             Space.of(q, name="q")
         self.M: LinearOperator = M

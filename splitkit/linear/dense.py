@@ -29,6 +29,8 @@ class DenseMatrix(LastAxesMap):
         Any library, dtype and device; points must share them. It is not copied: don't change it.
     strong_monotonicity, lipschitz : float, optional
         Known constants, believed instead of being computed.
+    name : str
+        Of the matrix, in messages.
 
     Raises
     ------
@@ -42,10 +44,11 @@ class DenseMatrix(LastAxesMap):
         *,
         strong_monotonicity: float | None = None,
         lipschitz: float | None = None,
+        name: str = "matrix",
     ) -> None:
-        Space.of(matrix, name="matrix")
+        Space.of(matrix, name=name)
         if matrix.ndim != 2:
-            raise ValueError(f"matrix has shape {tuple(matrix.shape)}: give a 2-D array")
+            raise ValueError(f"{name} has shape {tuple(matrix.shape)}: give a 2-D array")
         self._set(matrix, strong_monotonicity, lipschitz)
 
     def _set(self, matrix: Array, m: float | None = None, lipschitz: float | None = None) -> None:

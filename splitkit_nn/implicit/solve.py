@@ -26,8 +26,9 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 import splitkit as sk
-from splitkit.backend import Space, blocks
-from splitkit.solvers.explain import Option, best_option, explain
+from splitkit.backend import blocks
+from splitkit.solvers.explain import choose, explain
+from splitkit.solvers.inclusion import Inclusion
 from splitkit.solvers.splitting import MapSplitting
 from splitkit_nn.arguments import positive, positive_integer
 from splitkit_nn.implicit.gmres import Blocks, gmres
@@ -151,7 +152,7 @@ class _Problem:
         """Fix the method with its step size."""
         inclusion = self.inclusion(values)
         if self.owner.method is not None:
-            self.method = best_option(inclusion, self.owner.method).method
+            self.method = choose(Inclusion(inclusion), self.owner.method).method
             return
         options = explain(inclusion).options
         maps = [o for o in options if isinstance(o.method, MapSplitting) and o.guarantee.holds]
@@ -162,12 +163,9 @@ class _Problem:
     def _advance(self, u: Blocks, values: Sequence[Tensor]) -> tuple[Any, Blocks, Any]:
         point = self.point(u)
         with _silent_constants():
-            option: Option = best_option(self.inclusion(values), self.method)
+            option = choose(Inclusion(self.inclusion(values)), self.method)
             assert isinstance(option.method, MapSplitting)
-            iteration = option.method.iteration(*option.operators)
-            iteration.space = Space.of(
-                self.point(tuple(b.detach() for b in u)), self.owner.batch_ndim
-            )
+            iteration = option.method.iteration(*option.terms or ())
             u_next, trace = iteration.advance(point)
         return iteration, blocks(u_next), trace
 

@@ -423,6 +423,8 @@ INVALID = [
     (lambda: MatrixFree(np.copy, np.copy, (2,), (2,), norm=-1.0), ValueError, "norm = -1"),
     (lambda: MatrixFree(np.copy, np.copy, (2,), (3,), symmetric=True), ValueError, "differ"),
     (lambda: wrap(object()), TypeError, "shape, matvec, rmatvec"),
+    (lambda: Kronecker(A, A[0]), ValueError, r"B has shape \(4,\)"),
+    (lambda: sk.Affine(np.eye(2, dtype=int)), TypeError, "M has dtype int64"),
     (lambda: wrap(DenseMatrix(A), norm=3.0), TypeError, "norm: op = .* constants of its own"),
     (lambda: wrap(scipy.sparse.linalg.LinearOperator((2, 2), matvec=np.copy, dtype=float)),
      TypeError, "transpose: define rmatvec"),
