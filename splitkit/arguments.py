@@ -37,10 +37,11 @@ class Range:
     def __str__(self) -> str:
         if self.low > -math.inf and self.high < math.inf:
             return f"a number in {self.ends[0]}{self.low:g}, {self.high:g}{self.ends[1]}"
-        finite = "a finite number" if self.ends[1] == ")" else "a number"
-        if self.low == -math.inf:
-            return finite
-        return f"{finite} {'≥' if self.ends[0] == '[' else '>'} {self.low:g}"
+        finite, closed = "finite " if self.ends[1] == ")" else "", self.ends[0] == "["
+        if self.low == 0:
+            return f"a {'non-negative' if closed else 'positive'} {finite}number"
+        above = "" if self.low == -math.inf else f" {'≥' if closed else '>'} {self.low:g}"
+        return f"a {finite}number{above}"
 
 
 class _NonZero(Range):

@@ -176,6 +176,39 @@ def test_zero_tolerance_runs_to_the_limit_at_every_scale(scale):
     assert solution.iterations == 12
 
 
+@pytest.mark.parametrize(
+    "tol",
+    [
+        0,
+        sk.Relative(0.0),
+        sk.Absolute(0),
+        sk.CertifiedError(np.float32(0)),
+        sk.Relative(0.0) | sk.Absolute(0.0),
+        sk.Relative(0.0) & sk.Absolute(1e-3),
+        sk.Relative(0.0) | sk.TimeLimit(3600),
+        sk.TimeLimit(3600) | (sk.Relative(0.0) & sk.Relative(1e-2)),
+    ],
+    ids=str,
+)
+def test_a_tolerance_of_zero_ends_at_the_limit_however_it_is_written(tol):
+    solution = sk.solve(
+        sk.Affine(np.eye(2) + ROTATION, np.ones(2)), np.zeros(2), tol=tol, max_iter=3
+    )
+    assert solution.status is sk.Status.ITERATION_LIMIT
+    assert not solution.converged
+
+
+@pytest.mark.parametrize(
+    "tol",
+    [1e-300, sk.Relative(1e-300), sk.Relative(0.0) | sk.Absolute(1e-300), sk.TimeLimit(3600)],
+    ids=str,
+)
+def test_a_tolerance_that_may_be_met_fails_at_the_limit(tol):
+    A = sk.Affine(np.eye(2) + ROTATION, np.ones(2))
+    with pytest.raises(sk.NotConvergedError):
+        sk.solve(A, np.zeros(2), tol=tol, max_iter=3)
+
+
 @pytest.mark.parametrize("scale", [1e-15, 1.0, 1e15])
 @pytest.mark.parametrize("unit", [1e-12, 1.0, 1e12])
 def test_the_answer_does_not_depend_on_units(scale, unit):

@@ -12,15 +12,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from splitkit.arguments import FINITE, check_broadcast, check_parameter
 from splitkit.backend import Array, Point, Scalar, Space, align, namespace, sum_of
-from splitkit.functions.base import (
-    Function,
-    check_broadcast,
-    check_parameter,
-    check_vectors,
-    is_finite,
-    zero_or_inf,
-)
+from splitkit.functions.base import Function, check_vectors, zero_or_inf
 from splitkit.linear.dense import DenseMatrix
 
 
@@ -51,7 +45,7 @@ class LeastSquares(Function):
         self._matrix = DenseMatrix(A)
         rows, columns = A.shape
         if b is not None:
-            b = check_parameter("b", b, is_finite, "give finite numbers")
+            b = check_parameter("b", b, FINITE)
             if not hasattr(b, "shape") or b.ndim == 0 or b.shape[-1] != rows:
                 raise ValueError(
                     f"b = {b}: its last axis must have length {rows}, one entry for each row of A"
@@ -125,7 +119,8 @@ class LeastSquares(Function):
         self._matrix.check_space(space, f"A of {self!r}")
         if self._b is not None:
             space.check_array(self._b, f"b of {self!r}")
-            check_broadcast(self._b, self._matrix.range_space(space), f"b of {self!r}")
+            values = self._matrix.range_space(space).shapes[0]
+            check_broadcast(f"b of {self!r}", self._b, values)
 
     def __repr__(self) -> str:
         return f"LeastSquares({self.A.shape[0]}×{self.A.shape[1]})"

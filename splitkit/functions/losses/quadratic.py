@@ -10,8 +10,9 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any
 
+from splitkit.arguments import FINITE, check_parameter
 from splitkit.backend import Array, Point, Scalar, Space, align, is_array, namespace, sum_of
-from splitkit.functions.base import Function, check_parameter, is_finite, zero_or_inf
+from splitkit.functions.base import Function, zero_or_inf
 from splitkit.linear.affine import Affine
 from splitkit.linear.dense import DenseMatrix
 from splitkit.properties import Properties
@@ -45,7 +46,7 @@ class Quadratic(Function):
         if P.ndim != 2 or P.shape[0] != P.shape[1] or P.shape[0] == 0:
             raise ValueError(f"P has shape {tuple(P.shape)}: give a square matrix")
         if q is not None:
-            q = check_parameter("q", q, is_finite, "give finite numbers")
+            q = check_parameter("q", q, FINITE)
         xp = namespace(P)
         rounding = 4 * P.shape[0] * float(xp.finfo(space.dtype).eps)
         skew = float(xp.max(abs(P - P.T)))
