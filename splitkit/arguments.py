@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
+from functools import cache
 from numbers import Integral
 from operator import index
 from typing import Any, NoReturn
@@ -61,12 +62,10 @@ NONZERO = _NonZero()
 
 def check_number(name: str, value: Any, within: Range = FINITE, remedy: str | None = None) -> float:
     """The scalar, as a Python float."""
-    remedy = remedy or f"give {within}"
     number = as_float(value)
-    if number is None:
-        _refuse(TypeError, name, value, remedy)
-    if not within(number):
-        _refuse(ValueError, name, value, remedy)
+    if number is None or not within(number):
+        error = TypeError if number is None else ValueError
+        _refuse(error, name, value, remedy or f"give {within}")
     return number
 
 
@@ -111,16 +110,16 @@ def check_parameter(
     name: str, value: Any, within: Callable[[Any], Any] = FINITE, remedy: str | None = None
 ) -> Scalar:
     """A scalar, as a Python float, or an array all of whose entries lie within."""
-    remedy = remedy or f"give {within}, or an array of such"
     number = as_float(value)
     if number is not None:
         value, good = number, bool(within(number))
     elif is_array(value):
         good = bool(namespace(value).all(within(value)))
     else:
-        _refuse(TypeError, name, value, remedy)
+        good = None
     if not good:
-        _refuse(ValueError, name, value, remedy)
+        error = TypeError if good is None else ValueError
+        _refuse(error, name, value, remedy or f"give {within}, or an array of such")
     return value
 
 
@@ -173,11 +172,21 @@ def option(default: Any, check: Callable[..., Any], **how: Any) -> Any:
 
 def check_options(owner: Any) -> None:
     """Check all options of a dataclass, and keep them as checked."""
-    for each in fields(owner):
-        value = getattr(owner, each.name)
-        if "check" in each.metadata and (value is not None or each.default is not None):
-            checked = each.metadata["check"](each.name, value, **each.metadata["how"])
-            object.__setattr__(owner, each.name, checked)
+    kind: type = type(owner)
+    for name, default, check, how in _options(kind):
+        value = getattr(owner, name)
+        if value is not None or default is not None:
+            object.__setattr__(owner, name, check(name, value, **how))
+
+
+@cache
+def _options(kind: type) -> tuple[tuple[str, Any, Callable[..., Any], dict[str, Any]], ...]:
+    """Name, default and check of each option of a dataclass."""
+    return tuple(
+        (each.name, each.default, each.metadata["check"], each.metadata["how"])
+        for each in fields(kind)
+        if "check" in each.metadata
+    )
 
 
 def _refuse(error: type[Exception], name: str, value: Any, remedy: str) -> NoReturn:

@@ -173,6 +173,8 @@ def _dot(a: Array, b: Array, batch_ndim: int) -> Array:
 
 def norm(x: Point, batch_ndim: int) -> Array:
     """‖x‖, over every axis but the leading ``batch_ndim``."""
+    if type(x) is np.ndarray and x.ndim == 1 and batch_ndim == 0:
+        return np.sqrt(x @ x)  # without a look at what else x might be: vectors are short
     if isinstance(x, (tuple, np.ndarray)):
         return namespace(x).sqrt(inner(x, x, batch_ndim))
     return namespace(x).linalg.vector_norm(x, axis=tuple(range(batch_ndim, x.ndim)))

@@ -13,6 +13,7 @@ point, and a step of the solver costs one sum in place of one for each part.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -20,7 +21,7 @@ from torch import Tensor, nn
 from splitkit import LinearOperator
 from splitkit_nn.activations import Activation
 from splitkit_nn.arguments import positive
-from splitkit_nn.linear.bounds.base import LipschitzBounds, Watch, unwatched
+from splitkit_nn.linear.bounds.base import LipschitzBounds
 from splitkit_nn.linear.bounds.scalar import scalar_bounds
 
 
@@ -92,13 +93,7 @@ class Parametrization(nn.Module):
         raise NotImplementedError
 
     def lipschitz_bounds(
-        self,
-        activation: Activation,
-        rows: Tensor,
-        differences: Tensor,
-        *,
-        steps: int = 60,
-        watch: Watch = unwatched,
+        self, activation: Activation, rows: Tensor, differences: Tensor, **search: Any
     ) -> LipschitzBounds:
         """Lipschitz constants of x ↦ ⟨w, z⟩ for each w that is a combination of rows; in float64.
 
@@ -108,10 +103,8 @@ class Parametrization(nn.Module):
             The layer's, so that z is zero where its ``mask`` is false.
         rows, differences : Tensor, shapes (classes, *point), (k, classes)
             ``differences`` holds the coefficients of each w.
-        steps : int
-            Of the search for multipliers.
-        watch : callable
-            Called with (steps done, of all) after each.
+        search
+            ``steps`` and ``watch``, as for ``splitkit_nn.lipschitz_bounds``.
         """
         return scalar_bounds(
             self.operator(exact=True),
@@ -120,8 +113,7 @@ class Parametrization(nn.Module):
             rows,
             differences,
             math.prod(self.input_shape),
-            steps=steps,
-            watch=watch,
+            **search,
         )
 
 

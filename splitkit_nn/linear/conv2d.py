@@ -8,13 +8,14 @@ exactly. Source: Winston, Kolter (2020), §4.2 and App. C.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from splitkit_nn.activations import Activation
 from splitkit_nn.linear.base import frobenius_bound
-from splitkit_nn.linear.bounds.base import LipschitzBounds, Watch, unwatched
+from splitkit_nn.linear.bounds.base import LipschitzBounds
 from splitkit_nn.linear.bounds.convolution import convolution_bounds
 from splitkit_nn.linear.circular import CircularConvolution
 from splitkit_nn.linear.image import ImageParametrization
@@ -123,13 +124,7 @@ class MonotoneConv2d(ImageParametrization):
             )
 
     def lipschitz_bounds(
-        self,
-        activation: Activation,
-        rows: Tensor,
-        differences: Tensor,
-        *,
-        steps: int = 60,
-        watch: Watch = unwatched,
+        self, activation: Activation, rows: Tensor, differences: Tensor, **search: Any
     ) -> LipschitzBounds:
         pairs = torch.tensordot(differences, rows.detach(), dims=1)
         if self.border:
@@ -144,8 +139,7 @@ class MonotoneConv2d(ImageParametrization):
             pairs.flatten(1).norm(dim=1) * self.input_norm() / m,
             math.prod(self.input_shape),
             diagonal=activation.elementwise,
-            steps=steps,
-            watch=watch,
+            **search,
         )
 
     def extra_repr(self) -> str:

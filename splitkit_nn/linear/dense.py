@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +17,7 @@ from splitkit import DenseMatrix, Properties
 from splitkit_nn.activations import Activation
 from splitkit_nn.arguments import positive_integer
 from splitkit_nn.linear.base import Parametrization, frobenius_bound
-from splitkit_nn.linear.bounds.base import LipschitzBounds, Watch, unwatched
+from splitkit_nn.linear.bounds.base import LipschitzBounds
 from splitkit_nn.linear.bounds.matrix import LARGE, lipschitz_bounds
 
 
@@ -81,19 +82,12 @@ class MatrixParametrization(Parametrization):
             return _ProvenMatrix(M, strong_monotonicity=self.m, lipschitz=bound)
 
     def lipschitz_bounds(
-        self,
-        activation: Activation,
-        rows: Tensor,
-        differences: Tensor,
-        *,
-        steps: int = 60,
-        watch: Watch = unwatched,
+        self, activation: Activation, rows: Tensor, differences: Tensor, **search: Any
     ) -> LipschitzBounds:
         if self.features > LARGE:
-            return super().lipschitz_bounds(activation, rows, differences, steps=steps, watch=watch)
+            return super().lipschitz_bounds(activation, rows, differences, **search)
         W, U, diagonal = self.weight(), self.U.weight, activation.elementwise
-        pairs = differences @ rows
-        return lipschitz_bounds(W, U, pairs, diagonal=diagonal, steps=steps, watch=watch)
+        return lipschitz_bounds(W, U, differences @ rows, diagonal=diagonal, **search)
 
     def new_parameter(self, *shape: int) -> nn.Parameter:
         """Entries drawn uniformly in ±1/√features."""
