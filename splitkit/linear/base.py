@@ -52,6 +52,11 @@ class LinearOperator(Arithmetic["LinearOperator"], Notation):
         """Of x ↦ Lx as an operator, if L maps a space into itself."""
         return Properties(linear=True)
 
+    @cached_property
+    def has_declared_constants(self) -> bool:
+        """Whether a constant was given, and not computed: a solve then compares it with values."""
+        return False
+
     def square_properties(
         self, m: float | None, *, symmetric: bool = False, skew: bool = False
     ) -> Properties:
