@@ -54,6 +54,7 @@ from splitkit.solvers import (
     Explanation as Explanation,
     Extragradient as Extragradient,
     ForwardBackward as ForwardBackward,
+    ForwardBackwardHalfForward as ForwardBackwardHalfForward,
     ForwardReflectedBackward as ForwardReflectedBackward,
     GoldenRatio as GoldenRatio,
     Guarantee as Guarantee,

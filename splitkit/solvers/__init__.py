@@ -31,6 +31,9 @@ from splitkit.solvers.methods.extragradient import (
 )
 from splitkit.solvers.methods.fista import FISTA as FISTA
 from splitkit.solvers.methods.forward_backward import ForwardBackward as ForwardBackward
+from splitkit.solvers.methods.forward_backward_half_forward import (
+    ForwardBackwardHalfForward as ForwardBackwardHalfForward,
+)
 from splitkit.solvers.methods.forward_reflected_backward import (
     ForwardReflectedBackward as ForwardReflectedBackward,
 )

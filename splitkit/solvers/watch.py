@@ -9,6 +9,7 @@ gives the pair (x, u); a resolvent y ↦ x the pair (x, (y − x)/α); a Cayley 
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -48,8 +49,10 @@ class Call(NamedTuple):
 
 
 @dataclass
-class Watch(Maps):
-    """Collects calls of a term's maps while ``recording``, and judges them at a check."""
+class Watch(Maps, threading.local):
+    """Collects calls of a term's maps while ``recording``, and judges them at a check; each thread
+    that runs a plan by itself.
+    """
 
     recording: bool = False
     calls: list[Call] = field(default_factory=list)
