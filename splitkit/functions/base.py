@@ -138,7 +138,7 @@ class Function(Notation):
         TypeError
             f is not convex.
         """
-        from splitkit.functions.calculus.rules import Conjugate
+        from splitkit.functions.calculus.conjugate import Conjugate
 
         return Conjugate(self)
 
@@ -158,24 +158,24 @@ class Function(Notation):
 
     def translate(self, v: Point) -> Function:
         """x ↦ f(x − v)."""
-        from splitkit.functions.calculus.rules import Translated
+        from splitkit.functions.calculus.translated import Translated
 
         return Translated(self, v)
 
     def __rmul__(self, c: object) -> Function:
-        from splitkit.functions.calculus.rules import Scaled
+        from splitkit.functions.calculus.scaled import Scaled
 
         if isinstance(c, bool) or not isinstance(c, (int, float)):
             return NotImplemented
         return Scaled(float(c), self)
 
     def __add__(self, other: object) -> Function:
-        from splitkit.functions.calculus.rules import SumOfFunctions
+        from splitkit.functions.calculus.sums import SumOfFunctions
 
         return SumOfFunctions.of(self, other) if isinstance(other, Function) else NotImplemented
 
     def __matmul__(self, L: object) -> Function:
-        from splitkit.functions.calculus.rules import Composed
+        from splitkit.functions.calculus.composed import Composed
 
         if is_array(L):
             L = DenseMatrix(L)

@@ -6,7 +6,7 @@ import math
 from typing import Any
 from weakref import WeakValueDictionary
 
-from splitkit.backend import Point, Scalar, Space, add, is_array
+from splitkit.backend import Array, Point, Scalar, Space, add, is_array
 from splitkit.notation import ATOM, FACTOR, Notation, latex, text
 from splitkit.properties import Properties
 
@@ -29,6 +29,8 @@ class LinearOperator(Notation):
         A lower bound of ‖Lx‖/‖x‖ that holds (0: unknown).
     gram : float or None
         ν if LLᵀ = νI is known.
+    diagonal : array or None
+        s, broadcasting to x, if L is x ↦ s ⊙ x.
     costly : bool
         Whether an application takes far longer than a sum of two points.
     properties : Properties
@@ -38,6 +40,7 @@ class LinearOperator(Notation):
     norm: float = float("inf")
     least_gain: float = 0.0
     gram: float | None = None
+    diagonal: Array | None = None
     costly: bool = False
     properties: Properties = Properties(linear=True)
     __array_ufunc__ = None

@@ -76,8 +76,14 @@ class InexactPullback(Pullback):
         self.accuracy, self.batch_ndim = check_accuracy(accuracy), batch_ndim
 
     @property
+    def elementwise(self) -> bool:
+        return False
+
+    @property
     def has_resolvent(self) -> bool:
         return True
+
+    make_inverse_resolvent = Operator.make_inverse_resolvent
 
     def make_resolvent(self, alpha: Scalar) -> PointMap:
         sigma = 1 / (alpha * self.L.norm**2)

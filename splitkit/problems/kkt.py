@@ -22,7 +22,7 @@ from splitkit.functions import (
     Quadratic,
     Subdifferential,
 )
-from splitkit.functions.calculus.rules import SumOfFunctions
+from splitkit.functions.calculus.sums import SumOfFunctions
 from splitkit.linear import Affine, Coupling, DenseMatrix, LinearOperator
 from splitkit.operators.base import Operator
 from splitkit.operators.block import BlockDiagonal

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from splitkit.functions.base import Function
-from splitkit.functions.calculus.rules import SumOfFunctions
+from splitkit.functions.calculus.sums import SumOfFunctions
 from splitkit.functions.subdifferential import Subdifferential
 from splitkit.operators.base import Operator
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from functools import reduce
 from operator import add
 
-from splitkit.functions.calculus.rules import Composed, Scaled
+from splitkit.functions.calculus.composed import Composed
+from splitkit.functions.calculus.scaled import Scaled
 from splitkit.functions.subdifferential import Subdifferential
 from splitkit.operators.base import Operator
 from splitkit.operators.combination import Combination, combine

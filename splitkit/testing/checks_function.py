@@ -23,7 +23,7 @@ from splitkit.backend import (
     where,
 )
 from splitkit.functions.base import Function
-from splitkit.functions.calculus.rules import Conjugate
+from splitkit.functions.calculus.conjugate import Conjugate
 from splitkit.functions.subdifferential import Subdifferential
 from splitkit.testing import _shared, checks_operator
 from splitkit.testing._place import KEPT, ROUNDINGS, Place
