@@ -38,7 +38,7 @@ from torch.nn import functional
 import splitkit as sk
 import splitkit_nn as sknn
 from splitkit.backend import Space
-from splitkit_nn.exchange import find_library
+from splitkit_nn.layers.exchange import find_library
 from splitkit_nn.linear.lattice import Lattice
 from splitkit_nn.training.recipes import find_recipe
 from splitkit_nn.training.trainer import Trainer

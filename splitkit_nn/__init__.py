@@ -23,8 +23,8 @@ from splitkit_nn.activations import (
     Sparsemax as Sparsemax,
     Tanh as Tanh,
 )
-from splitkit_nn.array_layers import ArrayMonDEQ as ArrayMonDEQ, Cotangents as Cotangents
-from splitkit_nn.masked import Masked as Masked
+from splitkit_nn.activations.masked import Masked as Masked
+from splitkit_nn.equilibrium.array_layer import ArrayMonDEQ as ArrayMonDEQ, Cotangents as Cotangents
 
 try:
     import torch as _torch  # noqa: F401
@@ -45,20 +45,20 @@ else:
         certify_robustness as certify_robustness,
         lipschitz_bounds as lipschitz_bounds,
     )
-    from splitkit_nn.compare import (
-        GradientBias as GradientBias,
-        compare_gradients as compare_gradients,
-    )
-    from splitkit_nn.gradients import (
-        Adjoint as Adjoint,
+    from splitkit_nn.implicit.gradients import (
+        CotangentSolve as CotangentSolve,
         Direct as Direct,
-        Gradient as Gradient,
+        GradientRule as GradientRule,
         JacobianFree as JacobianFree,
         Truncated as Truncated,
         Unrolled as Unrolled,
     )
-    from splitkit_nn.implicit_solve import ImplicitSolve as ImplicitSolve
+    from splitkit_nn.implicit.solve import ImplicitSolve as ImplicitSolve
     from splitkit_nn.layers import MonDEQ as MonDEQ
+    from splitkit_nn.layers.compare import (
+        GradientBias as GradientBias,
+        compare_gradients as compare_gradients,
+    )
     from splitkit_nn.linear import (
         MatrixParametrization as MatrixParametrization,
         MonotoneConv2d as MonotoneConv2d,
@@ -74,5 +74,5 @@ else:
         DenseClassifier as DenseClassifier,
         MultiTierClassifier as MultiTierClassifier,
     )
-    from splitkit_nn.reference import load_reference as load_reference
-    from splitkit_nn.saved import load as load, save as save
+    from splitkit_nn.models.reference import load_reference as load_reference
+    from splitkit_nn.models.saved import load as load, save as save

@@ -81,8 +81,9 @@ class Subdifferential(Operator):
 
     def pullback(self, L: Any) -> Operator:
         A = self.f.operator
-        affine = A is not None and not is_array(L) and L.diagonal is not None
-        return A.pullback(L) if affine else super().pullback(L)
+        if A is None or is_array(L) or L.entrywise is None:
+            return super().pullback(L)
+        return A.pullback(L)
 
     def check_space(self, space: Space) -> None:
         self.f.check_space(space)

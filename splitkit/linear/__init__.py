@@ -23,7 +23,8 @@ from splitkit.linear.identity import ScaledIdentity as ScaledIdentity
 from splitkit.linear.iterative import Iterative as Iterative
 from splitkit.linear.kronecker import Kronecker as Kronecker
 from splitkit.linear.mask import Mask as Mask
-from splitkit.linear.matrix_free import MatrixFree as MatrixFree, wrap as wrap
+from splitkit.linear.matrix_free import MatrixFree as MatrixFree
 from splitkit.linear.sparse import Sparse as Sparse
 from splitkit.linear.stacked import Stacked as Stacked
 from splitkit.linear.unitary_fourier import Fourier as Fourier
+from splitkit.linear.wrapped import wrap as wrap

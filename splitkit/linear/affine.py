@@ -16,14 +16,14 @@ from splitkit.backend import (
     Space,
     add,
     blocks,
-    is_array,
     lincomb,
     scale,
     subtract,
 )
 from splitkit.linear.base import LinearOperator
 from splitkit.linear.coupling import Coupling
-from splitkit.linear.dense import DenseMatrix
+from splitkit.linear.last_axes import LastAxesMap
+from splitkit.linear.wrapped import wrap
 from splitkit.notation import SUM, latex, text
 from splitkit.operators.base import Operator, PointMap
 from splitkit.operators.block import BlockDiagonal
@@ -35,12 +35,12 @@ class Affine(Operator):
 
     Parameters
     ----------
-    M : array of shape (n, n), or LinearOperator
-        An array acts on the last axis of x.
+    M : array of shape (n, n), or what ``wrap`` takes
+        A matrix acts on the last axis of x.
     q : point, optional
         Like x, or of a shape that broadcasts to x's; None: zero.
     strong_monotonicity, lipschitz : float, optional
-        Known constants of an array M, believed instead of being computed.
+        Known constants of a matrix M, believed instead of being computed.
 
     Raises
     ------
@@ -56,12 +56,10 @@ class Affine(Operator):
         strong_monotonicity: float | None = None,
         lipschitz: float | None = None,
     ) -> None:
-        if is_array(M):
-            M = DenseMatrix(M, strong_monotonicity=strong_monotonicity, lipschitz=lipschitz)
-        if not isinstance(M, LinearOperator):
-            raise TypeError(f"M = {M!r}: give a matrix or a splitkit.LinearOperator")
-        if isinstance(M, DenseMatrix) and not M.is_square:
-            raise ValueError(f"M has shape {tuple(M.matrix.shape)}: an operator needs a square one")
+        declared = {"strong_monotonicity": strong_monotonicity, "lipschitz": lipschitz}
+        M = wrap(M, argument="M", **{name: c for name, c in declared.items() if c is not None})
+        if isinstance(M, LastAxesMap) and not M.is_square:
+            raise ValueError(f"M = {M!r}: an operator needs a square one")
         if q is not None:
             Space.of(q, name="q")
         self.M: LinearOperator = M

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Callable
+from functools import cached_property, wraps
+from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
 from splitkit.backend import Array, Point, Scalar, Space, add, is_array
@@ -20,30 +22,43 @@ class LinearOperator(Notation):
     Maps form an algebra: ``L + K``, ``c * L``, ``-L``, ``L @ K`` (composition), ``L.T``. A monotone
     map of a space into itself serves as M in ``Affine(M, q)``; it may give a ``shifted_inverse`` of
     its own, or have that of Krylov's method.
-
-    Attributes
-    ----------
-    norm : float
-        An upper bound of ‖L‖ that holds, exact where computable (inf: unknown).
-    least_gain : float
-        A lower bound of ‖Lx‖/‖x‖ that holds (0: unknown).
-    gram : float or None
-        ν if LLᵀ = νI is known.
-    diagonal : array or None
-        s, broadcasting to x, if L is x ↦ s ⊙ x.
-    costly : bool
-        Whether an application takes far longer than a sum of two points.
-    properties : Properties
-        Of x ↦ Lx as an operator, if L maps a space into itself.
     """
 
-    norm: float = float("inf")
-    least_gain: float = 0.0
-    gram: float | None = None
-    diagonal: Array | None = None
-    costly: bool = False
-    properties: Properties = Properties(linear=True)
     __array_ufunc__ = None
+
+    # -- what is known: a subclass overrides it by a number, or by what is computed once ----------
+
+    @cached_property
+    def norm(self) -> float:
+        """An upper bound of ‖L‖ that holds, exact where computable (inf: unknown)."""
+        return math.inf
+
+    @cached_property
+    def least_gain(self) -> float:
+        """A lower bound of ‖Lx‖/‖x‖ that holds (0: unknown)."""
+        return 0.0
+
+    @cached_property
+    def gram(self) -> float | None:
+        """ν if LLᵀ = νI is known."""
+        return None
+
+    @cached_property
+    def entrywise(self) -> Array | None:
+        """s, broadcasting to x, if L is x ↦ s ⊙ x."""
+        return None
+
+    @cached_property
+    def costly(self) -> bool:
+        """Whether an application takes far longer than a sum of two points."""
+        return False
+
+    @cached_property
+    def properties(self) -> Properties:
+        """Of x ↦ Lx as an operator, if L maps a space into itself."""
+        return Properties(linear=True)
+
+    # -- what it does -----------------------------------------------------------------------------
 
     def __call__(self, x: Point) -> Point:
         """Lx; x is not changed."""
@@ -75,7 +90,7 @@ class LinearOperator(Notation):
         numpy.linalg.LinAlgError
             The factorization failed its residual check.
         """
-        from splitkit.linear.iterative import Iterative
+        from splitkit.linear.iterative import Iterative  # which is a linear map
 
         return Iterative(self).shifted_inverse(alpha)
 
@@ -100,7 +115,7 @@ class LinearOperator(Notation):
         self.check_space(space)
         return space
 
-    # -- algebra --------------------------------------------------------------------------------
+    # -- algebra: what it makes are linear maps, of files that import this one --------------------
 
     def __add__(self, other: object) -> LinearOperator:
         from splitkit.linear.algebra import LinearSum
@@ -133,29 +148,54 @@ class LinearOperator(Notation):
         return type(self).__name__
 
 
-class Adjoint(LinearOperator):
-    """Lᵀ, for maps that know no better."""
-
-    binding = FACTOR
+class ModifiedMap(LinearOperator):
+    """Base of what is made of one map L, and known of it unless a subclass knows otherwise."""
 
     def __init__(self, L: LinearOperator) -> None:
         self.L = L
 
-    @property
-    def norm(self) -> float:  # type: ignore[override]
+    @cached_property
+    def norm(self) -> float:
         return self.L.norm
 
-    @property
-    def least_gain(self) -> float:  # type: ignore[override]
-        return math.sqrt(self.L.gram or 0.0)  # ‖Lᵀy‖² = ⟨LLᵀy, y⟩
+    @cached_property
+    def least_gain(self) -> float:
+        return self.L.least_gain
 
-    @property
-    def costly(self) -> bool:  # type: ignore[override]
+    @cached_property
+    def gram(self) -> float | None:
+        return self.L.gram
+
+    @cached_property
+    def costly(self) -> bool:
         return self.L.costly
 
-    @property
-    def properties(self) -> Properties:  # type: ignore[override]
-        return self.L.properties  # ⟨Lᵀx, x⟩ = ⟨x, Lx⟩ and ‖Lᵀ‖ = ‖L‖
+    @cached_property
+    def properties(self) -> Properties:
+        return self.L.properties
+
+    def check_space(self, space: Space, name: str = "L") -> None:
+        self.L.check_space(space, name)
+
+    def range_space(self, space: Space) -> Space:
+        return self.L.range_space(space)
+
+    def domain_space(self, space: Space) -> Space:
+        return self.L.domain_space(space)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.L!r})"
+
+
+class Adjoint(ModifiedMap):
+    """Lᵀ, for maps that know no better: ⟨Lᵀx, x⟩ = ⟨x, Lx⟩, ‖Lᵀ‖ = ‖L‖, ‖Lᵀy‖² = ⟨LLᵀy, y⟩."""
+
+    binding = FACTOR
+    gram = None
+
+    @cached_property
+    def least_gain(self) -> float:
+        return math.sqrt(self.L.gram or 0.0)
 
     def __call__(self, x: Point) -> Point:
         return self.L.adjoint(x)
@@ -201,6 +241,26 @@ class Adjoint(LinearOperator):
 # by their maps' identities. A map that held its adjoint, which holds it, would outlive its use: its
 # factorizations are large, and cycles are looked for by the number of objects alone
 _ADJOINTS: WeakValueDictionary[int, Adjoint] = WeakValueDictionary()
+
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def kept_for_last_step(make: Method) -> Method:
+    """A method of one step size, a number, whose result for the last one stays with the map: what
+    is solved with L and with Lᵀ shares a factor.
+    """
+    name = f"_last_{make.__name__}"
+
+    @wraps(make)
+    def kept(self: LinearOperator, alpha: float) -> Any:
+        require_number(alpha, self)
+        last = vars(self).get(name)
+        if last is None or last[0] != alpha:
+            last = vars(self)[name] = alpha, make(self, alpha)
+        return last[1]
+
+    return kept  # type: ignore[return-value]
 
 
 def require_number(alpha: Scalar, L: LinearOperator) -> None:

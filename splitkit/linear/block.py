@@ -9,7 +9,7 @@ strong monotonicity, and blocks Lⱼᵢ = −Lᵢⱼᵀ take nothing from it.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property, reduce
 from typing import Any
@@ -19,10 +19,14 @@ import numpy as np
 from splitkit.backend import Point, Scalar, Space, add
 from splitkit.linear.algebra import LinearMultiple
 from splitkit.linear.base import LinearOperator
+from splitkit.linear.combined import CombinedMaps, all_known, checked_maps, common_space
+from splitkit.linear.dense import DenseMatrix
+from splitkit.linear.diagonal import Diagonal
+from splitkit.linear.identity import ScaledIdentity
 from splitkit.properties import Properties, block_properties
 
 
-class BlockMatrix(LinearOperator):
+class BlockMatrix(CombinedMaps):
     """(x₁, …, xₙ) ↦ (Σⱼ L₁ⱼxⱼ, …, Σⱼ Lₘⱼxⱼ) on tuples of arrays.
 
     Parameters
@@ -37,11 +41,13 @@ class BlockMatrix(LinearOperator):
     """
 
     def __init__(self, rows: Sequence[Sequence[LinearOperator]]) -> None:
-        self.rows = tuple(_maps("a row", row) for row in rows)
+        self.rows = tuple(checked_maps("a row", row) for row in rows)
         if not self.rows or len({len(row) for row in self.rows}) != 1:
             raise ValueError(
                 f"rows have lengths {[len(row) for row in self.rows]}: give rows of equal length"
             )
+        super().__init__([L for row in self.rows for L in row])
+        self.columns = tuple(zip(*self.rows, strict=True))
 
     @property
     def is_square(self) -> bool:
@@ -49,12 +55,12 @@ class BlockMatrix(LinearOperator):
         return len(self.rows) == len(self.rows[0])
 
     @cached_property
-    def norm(self) -> float:  # type: ignore[override]
+    def norm(self) -> float:
         norms = np.asarray([[L.norm for L in row] for row in self.rows])
         return float(np.linalg.norm(norms, 2)) if np.isfinite(norms).all() else math.inf
 
     @cached_property
-    def properties(self) -> Properties:  # type: ignore[override]
+    def properties(self) -> Properties:
         if not self.is_square:
             return Properties(linear=True)
         indices = range(len(self.rows))
@@ -84,18 +90,13 @@ class BlockMatrix(LinearOperator):
         return tuple(_row(row, x) for row in self.rows)
 
     def adjoint(self, y: Point) -> Point:
-        columns = zip(*self.rows, strict=True)
-        return tuple(_row([L.T for L in column], y) for column in columns)
-
-    def check_space(self, space: Space, name: str = "rows") -> None:
-        self.range_space(space)
+        return tuple(_row([L.adjoint for L in column], y) for column in self.columns)
 
     def range_space(self, space: Space) -> Space:
-        return _tuple_space([_row_space(row, space) for row in self.rows])
+        return _tuple_space([_row_space(self, row, space) for row in self.rows])
 
     def domain_space(self, space: Space) -> Space:
-        columns = zip(*self.rows, strict=True)
-        return _tuple_space([_row_space([L.T for L in column], space) for column in columns])
+        return _tuple_space([_column_space(self, column, space) for column in self.columns])
 
     def __repr__(self) -> str:
         return f"[{'; '.join(', '.join(map(repr, row)) for row in self.rows)}]"
@@ -103,8 +104,6 @@ class BlockMatrix(LinearOperator):
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[LinearOperator, Any, Any]]:
         """(map, shape of its argument, shape of its value) for the checks."""
-        from splitkit.linear.dense import DenseMatrix
-
         K = DenseMatrix(asarray([[1.0, -2.0, 0.5], [0.0, 3.0, 1.0]]))
         P, Q = DenseMatrix(asarray([[2.0, 1.0], [1.0, 2.0]])), DenseMatrix(asarray([[1.0]]))
         J = DenseMatrix(asarray([[1.0, -2.0]]))
@@ -117,7 +116,7 @@ class BlockMatrix(LinearOperator):
         ]
 
 
-class BlockColumn(LinearOperator):
+class BlockColumn(CombinedMaps):
     """x ↦ (L₁x, …, Lₙx), from arrays to tuples; ‖L‖² ≤ Σ‖Lᵢ‖², ‖Lx‖² ≥ Σ(least gains)²‖x‖².
 
     Parameters
@@ -126,46 +125,34 @@ class BlockColumn(LinearOperator):
         Maps of one space.
     """
 
-    def __init__(self, maps: Sequence[LinearOperator]) -> None:
-        self.maps = _maps("maps", maps)
-
     @cached_property
-    def norm(self) -> float:  # type: ignore[override]
+    def norm(self) -> float:
         return math.hypot(*(L.norm for L in self.maps))
 
     @cached_property
-    def least_gain(self) -> float:  # type: ignore[override]
+    def least_gain(self) -> float:
         return math.hypot(*(L.least_gain for L in self.maps))
 
     def __call__(self, x: Point) -> Point:
         return tuple(L(x) for L in self.maps)
 
     def adjoint(self, y: Point) -> Point:
-        return _row([L.T for L in self.maps], y)
-
-    def check_space(self, space: Space, name: str = "maps") -> None:
-        self.range_space(space)
+        return _row([L.adjoint for L in self.maps], y)
 
     def range_space(self, space: Space) -> Space:
         return _tuple_space([L.range_space(space) for L in self.maps])
 
     def domain_space(self, space: Space) -> Space:
-        return _row_space([L.T for L in self.maps], space)
-
-    def __repr__(self) -> str:
-        return f"BlockColumn({', '.join(map(repr, self.maps))})"
+        return _column_space(self, self.maps, space)
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[LinearOperator, Any, Any]]:
         """(map, shape of its argument, shape of its value) for the checks."""
-        from splitkit.linear.dense import DenseMatrix
-        from splitkit.linear.diagonal import Diagonal
-
         K = DenseMatrix(asarray([[1.0, -2.0, 0.5], [0.0, 3.0, 1.0]]))
         return [(cls([K, Diagonal(asarray([1.0, 2.0, 0.5]))]), (4, 3), ((4, 2), (4, 3)))]
 
 
-class BlockRow(LinearOperator):
+class BlockRow(CombinedMaps):
     """(x₁, …, xₙ) ↦ L₁x₁ + … + Lₙxₙ, from tuples to arrays; LLᵀ = Σ LᵢLᵢᵀ.
 
     Parameters
@@ -174,17 +161,14 @@ class BlockRow(LinearOperator):
         Maps into one space.
     """
 
-    def __init__(self, maps: Sequence[LinearOperator]) -> None:
-        self.maps = _maps("maps", maps)
-
     @cached_property
-    def norm(self) -> float:  # type: ignore[override]
+    def norm(self) -> float:
         return math.hypot(*(L.norm for L in self.maps)) if self.gram is None else self.gram**0.5
 
     @cached_property
-    def gram(self) -> float | None:  # type: ignore[override]
-        known = [L.gram for L in self.maps if L.gram is not None]
-        return sum(known) if len(known) == len(self.maps) else None
+    def gram(self) -> float | None:
+        grams = all_known(L.gram for L in self.maps)
+        return None if grams is None else sum(grams)
 
     def __call__(self, x: Point) -> Point:
         return _row(self.maps, x)
@@ -192,24 +176,15 @@ class BlockRow(LinearOperator):
     def adjoint(self, y: Point) -> Point:
         return tuple(L.adjoint(y) for L in self.maps)
 
-    def check_space(self, space: Space, name: str = "maps") -> None:
-        self.range_space(space)
-
     def range_space(self, space: Space) -> Space:
-        return _row_space(self.maps, space)
+        return _row_space(self, self.maps, space)
 
     def domain_space(self, space: Space) -> Space:
         return _tuple_space([L.domain_space(space) for L in self.maps])
 
-    def __repr__(self) -> str:
-        return f"BlockRow({', '.join(map(repr, self.maps))})"
-
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[LinearOperator, Any, Any]]:
         """(map, shape of its argument, shape of its value) for the checks."""
-        from splitkit.linear.dense import DenseMatrix
-        from splitkit.linear.identity import ScaledIdentity
-
         K = DenseMatrix(asarray([[1.0, -2.0, 0.5], [0.0, 3.0, 1.0]]))
         return [
             (cls([K, ScaledIdentity(2.0)]), ((3,), (2,)), (2,)),
@@ -217,7 +192,7 @@ class BlockRow(LinearOperator):
         ]
 
 
-class BlockDiagonalMap(LinearOperator):
+class BlockDiagonalMap(CombinedMaps):
     """(x₁, …, xₙ) ↦ (L₁x₁, …, Lₙxₙ); its constants are the blocks' extremes.
 
     Parameters
@@ -226,23 +201,20 @@ class BlockDiagonalMap(LinearOperator):
         One for each block.
     """
 
-    def __init__(self, maps: Sequence[LinearOperator]) -> None:
-        self.maps = _maps("maps", maps)
-
     @cached_property
-    def norm(self) -> float:  # type: ignore[override]
+    def norm(self) -> float:
         return max(L.norm for L in self.maps)
 
     @cached_property
-    def least_gain(self) -> float:  # type: ignore[override]
+    def least_gain(self) -> float:
         return min(L.least_gain for L in self.maps)
 
     @cached_property
-    def gram(self) -> float | None:  # type: ignore[override]
+    def gram(self) -> float | None:
         return self.maps[0].gram if len({L.gram for L in self.maps}) == 1 else None
 
     @cached_property
-    def properties(self) -> Properties:  # type: ignore[override]
+    def properties(self) -> Properties:
         return block_properties(L.properties for L in self.maps)
 
     def __call__(self, x: Point) -> Point:
@@ -255,12 +227,8 @@ class BlockDiagonalMap(LinearOperator):
         return BlockDiagonalMap([L.shifted_inverse(alpha) for L in self.maps])
 
     def reflected_norm(self, alpha: float) -> float | None:
-        norms = [L.reflected_norm(alpha) for L in self.maps]
-        known = [norm for norm in norms if norm is not None]
-        return max(known) if len(known) == len(norms) else None
-
-    def check_space(self, space: Space, name: str = "maps") -> None:
-        self.range_space(space)
+        norms = all_known(L.reflected_norm(alpha) for L in self.maps)
+        return None if norms is None else max(norms)
 
     def range_space(self, space: Space) -> Space:
         return _tuple_space([L.range_space(s) for L, s in _each(self.maps, space)])
@@ -268,15 +236,9 @@ class BlockDiagonalMap(LinearOperator):
     def domain_space(self, space: Space) -> Space:
         return _tuple_space([L.domain_space(s) for L, s in _each(self.maps, space)])
 
-    def __repr__(self) -> str:
-        return f"BlockDiagonalMap({', '.join(map(repr, self.maps))})"
-
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[LinearOperator, Any, Any]]:
         """(map, shape of its argument, shape of its value) for the checks."""
-        from splitkit.linear.dense import DenseMatrix
-        from splitkit.linear.diagonal import Diagonal
-
         D = DenseMatrix(asarray([[4.0, 1.0], [-1.0, 3.0]]))
         K = DenseMatrix(asarray([[1.0, -2.0, 0.5], [0.0, 3.0, 1.0]]))
         d = Diagonal(asarray([1.0, 2.0, 0.5]))
@@ -287,14 +249,7 @@ class BlockDiagonalMap(LinearOperator):
         ]
 
 
-def _maps(name: str, maps: Sequence[LinearOperator]) -> tuple[LinearOperator, ...]:
-    found = tuple(maps)
-    if not found or not all(isinstance(L, LinearOperator) for L in found):
-        raise TypeError(f"{name} = {maps!r}: give a non-empty sequence of splitkit.LinearOperator")
-    return found
-
-
-def _row(maps: Sequence[LinearOperator], x: Point) -> Point:
+def _row(maps: Sequence[Callable[[Point], Point]], x: Point) -> Point:
     return reduce(add, (L(block) for L, block in zip(maps, x, strict=True)))
 
 
@@ -306,15 +261,12 @@ def _each(maps: Sequence[LinearOperator], space: Space) -> list[tuple[LinearOper
     return list(zip(maps, space.block_spaces(), strict=True))
 
 
-def _row_space(maps: Sequence[LinearOperator], space: Space) -> Space:
-    found = [L.range_space(s) for L, s in _each(maps, space)]
-    for L, other in zip(maps, found, strict=True):
-        if other.shapes != found[0].shapes:
-            raise ValueError(
-                f"the blocks of a row must map into one space: {maps[0]!r} gives "
-                f"{found[0].shapes}, {L!r} gives {other.shapes}"
-            )
-    return found[0]
+def _row_space(whole: LinearOperator, maps: Sequence[LinearOperator], space: Space) -> Space:
+    return common_space(whole, maps, [L.range_space(s) for L, s in _each(maps, space)])
+
+
+def _column_space(whole: LinearOperator, maps: Sequence[LinearOperator], space: Space) -> Space:
+    return common_space(whole, maps, [L.domain_space(s) for L, s in _each(maps, space)])
 
 
 def _tuple_space(spaces: list[Space]) -> Space:

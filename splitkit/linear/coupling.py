@@ -12,6 +12,7 @@ from typing import Any
 from splitkit.backend import Array, Point, Scalar, Space, scale
 from splitkit.linear.base import LinearOperator, require_number
 from splitkit.linear.dense import DenseMatrix
+from splitkit.linear.wrapped import wrap
 from splitkit.operators.base import PointMap
 from splitkit.properties import Properties
 
@@ -21,12 +22,12 @@ class Coupling(LinearOperator):
 
     Parameters
     ----------
-    K : array of shape (rows, columns), or LinearOperator
-        An array acts on the last axis of x. A linear map takes arrays to arrays.
+    K : array of shape (rows, columns), or what ``wrap`` takes
+        A matrix acts on the last axis of x. A linear map takes arrays to arrays.
     """
 
     def __init__(self, K: Array | LinearOperator) -> None:
-        self.K = K if isinstance(K, LinearOperator) else DenseMatrix(K)
+        self.K = wrap(K, argument="K")
         self.norm = self.K.norm
         self.properties = Properties.of(skew=True, lipschitz=self.norm, linear=True)
 

@@ -6,21 +6,21 @@ bounds that hold: ‖M‖ ≤ min(‖M‖_F, √(‖M‖₁‖M‖_∞)), and no
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from splitkit.backend import Array, Point, Scalar, Space, namespace
-from splitkit.linear.base import LinearOperator, require_number, rounded
+from splitkit.backend import Array, Point, Space, namespace
+from splitkit.linear.base import LinearOperator, kept_for_last_step, rounded
+from splitkit.linear.last_axes import LastAxesMap
 from splitkit.properties import Properties
 
 EXACT_SIZE = 1024  # an eigenvalue decomposition of this size takes about a second
 REFLECTED_EXACT_SIZE = 256  # one singular value decomposition for each α that is tried
 
 
-class DenseMatrix(LinearOperator):
+class DenseMatrix(LastAxesMap):
     """x ↦ Mx over the last axis of x.
 
     Parameters
@@ -51,8 +51,8 @@ class DenseMatrix(LinearOperator):
     def _set(self, matrix: Array, m: float | None = None, lipschitz: float | None = None) -> None:
         self.matrix = matrix
         self._declared = m, lipschitz
-        self._inverses: dict[float, DenseMatrix] = {}
-        self._reflected: dict[float, DenseMatrix] = {}
+        rows, columns = map(int, matrix.shape)
+        self.domain_shape, self.range_shape = (columns,), (rows,)
 
     @staticmethod
     def _of_finite(matrix: Array) -> DenseMatrix:
@@ -71,11 +71,6 @@ class DenseMatrix(LinearOperator):
         """The namespace of the matrix."""
         return namespace(self.matrix)
 
-    @property
-    def is_square(self) -> bool:
-        """Whether M maps a space into itself."""
-        return bool(self.matrix.shape[0] == self.matrix.shape[1])
-
     def __call__(self, x: Point) -> Point:
         return x @ self.matrix.T
 
@@ -87,7 +82,7 @@ class DenseMatrix(LinearOperator):
         return self.xp.linalg.svdvals(self.matrix)
 
     @cached_property
-    def norm(self) -> float:  # type: ignore[override]
+    def norm(self) -> float:
         if self._declared[1] is not None:
             return self._declared[1]
         if min(self.matrix.shape) <= EXACT_SIZE:
@@ -99,13 +94,13 @@ class DenseMatrix(LinearOperator):
         return float(min(frobenius, (one * infinity) ** 0.5))
 
     @cached_property
-    def least_gain(self) -> float:  # type: ignore[override]
+    def least_gain(self) -> float:
         rows, columns = self.matrix.shape
         exact = rows >= columns and columns <= EXACT_SIZE
         return float(self._singular_values[-1]) if exact else 0.0
 
     @cached_property
-    def gram(self) -> float | None:  # type: ignore[override]
+    def gram(self) -> float | None:
         rows, columns = self.matrix.shape
         if rows > columns or rows > EXACT_SIZE:
             return None
@@ -115,7 +110,7 @@ class DenseMatrix(LinearOperator):
         return high * low if high - low <= rounding * high else None
 
     @cached_property
-    def properties(self) -> Properties:  # type: ignore[override]
+    def properties(self) -> Properties:
         if not self.is_square:
             return Properties(linear=True)
         M, xp = self.matrix, self.xp
@@ -123,25 +118,21 @@ class DenseMatrix(LinearOperator):
         if m is None and M.shape[0] <= EXACT_SIZE:
             m = float(xp.linalg.eigvalsh((M + M.T) / 2)[0])
             m = rounded(m, 4 * M.shape[0] * float(xp.finfo(M.dtype).eps) * self.norm)
-        symmetric = bool(xp.all(M == M.T))
         return Properties.of(
             strong_monotonicity=None if m is None else min(m, self.norm),
             lipschitz=self.norm,
             skew=bool(xp.all(M == -M.T)),
-            gradient=symmetric,
+            gradient=bool(xp.all(M == M.T)),
             linear=True,
         )
 
-    def shifted_inverse(self, alpha: Scalar) -> LinearOperator:
-        require_number(alpha, self)
-        if alpha not in self._inverses:
-            self._inverses = {alpha: self._inverse(alpha)}  # the last step size only
-        return self._inverses[alpha]
+    def _identity(self) -> Array:
+        return self.xp.eye(self.range_shape[0], dtype=self.matrix.dtype, device=self.matrix.device)
 
-    def _inverse(self, alpha: float) -> DenseMatrix:
+    @kept_for_last_step
+    def shifted_inverse(self, alpha: float) -> LinearOperator:
         """(I + αM)⁻¹ by LU, verified: ‖(I + αM)V − I‖_max."""
-        xp, M = self.xp, self.matrix
-        identity = xp.eye(M.shape[0], dtype=M.dtype, device=M.device)
+        xp, M, identity = self.xp, self.matrix, self._identity()
         shifted = identity + alpha * M
         V = xp.linalg.inv(shifted)
         residual = float(xp.max(xp.abs(shifted @ V - identity)))
@@ -156,45 +147,22 @@ class DenseMatrix(LinearOperator):
             )
         return self._of_finite(V)
 
+    @kept_for_last_step
     def reflected_inverse(self, alpha: float) -> LinearOperator | None:
-        if alpha not in self._reflected:
-            V = self.shifted_inverse(alpha)
-            if not isinstance(V, DenseMatrix):  # a subclass inverts in a way of its own
-                return None
-            identity = self.xp.eye(V.matrix.shape[0], dtype=V.matrix.dtype, device=V.matrix.device)
-            self._reflected = {alpha: self._of_finite(2 * V.matrix - identity)}
-        return self._reflected[alpha]
+        V = self.shifted_inverse(alpha)
+        if not isinstance(V, DenseMatrix):  # a subclass inverts in a way of its own
+            return None
+        return self._of_finite(2 * V.matrix - self._identity())
 
     def reflected_norm(self, alpha: float) -> float | None:
         if self.matrix.shape[0] > REFLECTED_EXACT_SIZE or None not in self._declared:
             return None
-        xp, M = self.xp, self.matrix
-        identity = xp.eye(M.shape[0], dtype=M.dtype, device=M.device)
+        xp, M, identity = self.xp, self.matrix, self._identity()
         reflected = xp.linalg.solve(identity + alpha * M, identity - alpha * M)
         return float(xp.linalg.svdvals(reflected)[0])
 
-    def check_space(self, space: Space, name: str = "matrix") -> None:
-        self._check_last_axis(space, 1, name)
-
-    def range_space(self, space: Space) -> Space:
-        self.check_space(space)
-        return self._with_last_axis(space, 0)
-
-    def domain_space(self, space: Space) -> Space:
-        self._check_last_axis(space, 0, "transposed matrix")
-        return self._with_last_axis(space, 1)
-
-    def _check_last_axis(self, space: Space, axis: int, name: str) -> None:
+    def check_kind(self, space: Space, name: str) -> None:
         space.check_array(self.matrix, name)
-        length = int(self.matrix.shape[axis])
-        if space.is_tuple or not space.shapes[0] or space.shapes[0][-1] != length:
-            raise ValueError(
-                f"{name} has shape {tuple(self.matrix.shape)} and acts on the last axis of an "
-                f"array: that must have length {length}, got shape {space.shapes}"
-            )
-
-    def _with_last_axis(self, space: Space, axis: int) -> Space:
-        return replace(space, shapes=((*space.shapes[0][:-1], int(self.matrix.shape[axis])),))
 
     def __repr__(self) -> str:
         return f"DenseMatrix({self.matrix.shape[0]}×{self.matrix.shape[1]})"

@@ -29,7 +29,7 @@ class Diagonal(LinearOperator):
         Space.of(d, name="d")
         if d.ndim == 0:
             raise ValueError("d has no axis: give an array, or use ScaledIdentity")
-        self.d = self.diagonal = d
+        self.d = self.entrywise = d
         xp = namespace(d)
         sizes = abs(d)
         self.norm, self.least_gain = float(xp.max(sizes)), float(xp.min(sizes))

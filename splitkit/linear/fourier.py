@@ -24,10 +24,11 @@ from splitkit.backend import (
     to_numpy,
 )
 from splitkit.linear.base import LinearOperator, require_number, rounded
+from splitkit.linear.last_axes import LastAxesMap
 from splitkit.properties import Properties
 
 
-class FourierMultiplier(LinearOperator):
+class FourierMultiplier(LastAxesMap):
     """x ↦ F⁻¹(ĥ ⊙ Fx) on the last axes of x, F the real discrete Fourier transform.
 
     Parameters
@@ -49,6 +50,7 @@ class FourierMultiplier(LinearOperator):
         skew: bool = False,
     ) -> None:
         self.spectrum, self.shape = spectrum, shape
+        self.domain_shape = self.range_shape = shape
         self._symmetric, self._skew = symmetric, skew
         self._axes = tuple(range(-len(shape), 0))
         xp = namespace(spectrum)
@@ -64,7 +66,7 @@ class FourierMultiplier(LinearOperator):
         return self.norm - self.least_gain <= self._rounding
 
     @cached_property
-    def properties(self) -> Properties:  # type: ignore[override]
+    def properties(self) -> Properties:
         m = rounded(float(namespace(self._real).min(self._real)), self._rounding)
         return Properties.of(
             strong_monotonicity=min(m, self.norm),
@@ -107,14 +109,8 @@ class FourierMultiplier(LinearOperator):
     def reflected_norm(self, alpha: float) -> float:
         return self.reflected_inverse(alpha).norm
 
-    def check_space(self, space: Space, name: str = "shape") -> None:
+    def check_kind(self, space: Space, name: str) -> None:
         space.check_array(self._real, "the kernel")
-        shape = space.shapes[0]
-        if space.is_tuple or shape[-len(self.shape) :] != self.shape:
-            raise ValueError(
-                f"{name} of {self!r} is {self.shape}, and it acts on the last axes of an array: "
-                f"those must have these sizes, got {space.shapes}"
-            )
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({'×'.join(map(str, self.shape))})"

@@ -29,16 +29,15 @@ from splitkit.backend import (
     scale,
     subtract,
 )
-from splitkit.linear.base import LinearOperator
+from splitkit.linear.base import LinearOperator, ModifiedMap
 from splitkit.operators.base import check_alpha
-from splitkit.properties import Properties
 
 CHECK_EVERY = 8  # iterations between two looks at the residuals from the host
 ROUNDING = 16  # rounding units of the terms of a residual that it cannot fall below
 REFINEMENTS = 4  # restarts from the true residual, where rounding has parted it from the recursion
 
 
-class Iterative(LinearOperator):
+class Iterative(ModifiedMap):
     """L with an iterative shifted inverse of a chosen accuracy.
 
     Parameters
@@ -73,23 +72,8 @@ class Iterative(LinearOperator):
             raise ValueError(f"tol = {tol}: give a relative accuracy between 0 and 1")
         if max_iter is not None and max_iter < 1:
             raise ValueError(f"max_iter = {max_iter}: give at least 1")
-        self.L, self.tol, self.max_iter, self.batch_ndim = L, tol, max_iter, batch_ndim
-
-    @property
-    def norm(self) -> float:  # type: ignore[override]
-        return self.L.norm
-
-    @property
-    def least_gain(self) -> float:  # type: ignore[override]
-        return self.L.least_gain
-
-    @property
-    def gram(self) -> float | None:  # type: ignore[override]
-        return self.L.gram
-
-    @property
-    def properties(self) -> Properties:  # type: ignore[override]
-        return self.L.properties
+        super().__init__(L)
+        self.tol, self.max_iter, self.batch_ndim = tol, max_iter, batch_ndim
 
     def __call__(self, x: Point) -> Point:
         return self.L(x)
@@ -112,15 +96,6 @@ class Iterative(LinearOperator):
                 f"{self!r} has batch_ndim = {self.batch_ndim}, but the problem has "
                 f"{space.batch_ndim}: make it with batch_ndim={space.batch_ndim}"
             )
-
-    def range_space(self, space: Space) -> Space:
-        return self.L.range_space(space)
-
-    def domain_space(self, space: Space) -> Space:
-        return self.L.domain_space(space)
-
-    def __repr__(self) -> str:
-        return f"Iterative({self.L!r})"
 
 
 class IterativeInverse(LinearOperator):

@@ -8,49 +8,53 @@ matrices A = U diag(λ) Uᵀ and B = V diag(μ) Vᵀ the shifted inverse is clos
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from splitkit.backend import Array, Point, Scalar, Space, is_array, namespace
+from splitkit.backend import Array, Point, Scalar, Space, namespace
 from splitkit.linear.base import LinearOperator, require_number
+from splitkit.linear.combined import CombinedMaps, all_known
 from splitkit.linear.dense import DenseMatrix
 from splitkit.linear.diagonal import Diagonal
+from splitkit.linear.wrapped import wrap
 from splitkit.notation import FACTOR, PRODUCT, latex, text
 from splitkit.properties import Properties
 
 
-class Kronecker(LinearOperator):
+class Kronecker(CombinedMaps):
     """X ↦ A X Bᵀ on the last two axes of x.
 
     Parameters
     ----------
-    A, B : matrix, or LinearOperator on the last axis
+    A, B : array, or what ``wrap`` takes, on the last axis
         A acts on the columns of X, B on its rows.
     """
 
     binding = PRODUCT
 
     def __init__(self, A: Array | LinearOperator, B: Array | LinearOperator) -> None:
-        self.A, self.B = _factor("A", A), _factor("B", B)
+        self.A, self.B = wrap(A, argument="A"), wrap(B, argument="B")
+        super().__init__((self.A, self.B))
 
     @cached_property
-    def norm(self) -> float:  # type: ignore[override]
+    def norm(self) -> float:
         return self.A.norm * self.B.norm
 
     @cached_property
-    def least_gain(self) -> float:  # type: ignore[override]
+    def least_gain(self) -> float:
         return self.A.least_gain * self.B.least_gain
 
     @cached_property
-    def gram(self) -> float | None:  # type: ignore[override]
-        a, b = self.A.gram, self.B.gram
-        return None if a is None or b is None else a * b
+    def gram(self) -> float | None:
+        grams = all_known(L.gram for L in self.maps)
+        return None if grams is None else math.prod(grams)
 
     @cached_property
-    def properties(self) -> Properties:  # type: ignore[override]
+    def properties(self) -> Properties:
         a, b = self.A.properties, self.B.properties
         symmetric = a.gradient and b.gradient
         m = None
@@ -93,9 +97,6 @@ class Kronecker(LinearOperator):
         basis = Kronecker(U, V)
         return basis @ Diagonal(1 / shifted) @ basis.T
 
-    def check_space(self, space: Space, name: str = "A ⊗ B") -> None:
-        self.range_space(space)
-
     def range_space(self, space: Space) -> Space:
         self._check(space)
         return _swapped(self.A.range_space(_swapped(self.B.range_space(space))))
@@ -125,14 +126,6 @@ class Kronecker(LinearOperator):
             (cls(P, Q), (3, 2, 2), (3, 2, 2)),
             (cls(P, S), (2, 2), (2, 2)),
         ]
-
-
-def _factor(name: str, L: Any) -> LinearOperator:
-    if is_array(L):
-        return DenseMatrix(L)
-    if not isinstance(L, LinearOperator):
-        raise TypeError(f"{name} = {L!r}: give a matrix or a splitkit.LinearOperator")
-    return L
 
 
 def _on_columns(L: LinearOperator, x: Array) -> Array:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from splitkit.backend import Array, Point, Space, device, is_array, namespace, to_numpy
 from splitkit.linear.base import LinearOperator
+from splitkit.linear.last_axes import LastAxesMap
 
 
-class Mask(LinearOperator):
+class Mask(LastAxesMap):
     """x ↦ the entries of x that a mask marks, as one last axis.
 
     Parameters
@@ -34,6 +34,7 @@ class Mask(LinearOperator):
         if not kept.any():
             raise ValueError(f"mask of shape {tuple(mask.shape)} marks no entry: mark at least one")
         self.mask, self.count = mask, int(kept.sum())
+        self.domain_shape, self.range_shape = tuple(mask.shape), (self.count,)
         self.least_gain = float(self.count == kept.size)
         xp = namespace(mask)
         self._kept = xp.asarray(np.flatnonzero(kept), device=device(mask))
@@ -52,29 +53,11 @@ class Mask(LinearOperator):
         batch = y.shape[:-1]
         return xp.reshape(xp.take(filled, self._places, axis=-1), (*batch, *self.mask.shape))
 
-    def check_space(self, space: Space, name: str = "mask") -> None:
-        self._check(space, tuple(self.mask.shape), name)
-
-    def range_space(self, space: Space) -> Space:
-        self.check_space(space)
-        batch = space.shapes[0][: len(space.shapes[0]) - self.mask.ndim]
-        return replace(space, shapes=((*batch, self.count),))
-
-    def domain_space(self, space: Space) -> Space:
-        self._check(space, (self.count,), "transposed mask")
-        return replace(space, shapes=((*space.shapes[0][:-1], *self.mask.shape),))
-
-    def _check(self, space: Space, wanted: tuple[int, ...], name: str) -> None:
+    def check_kind(self, space: Space, name: str) -> None:
         if namespace(self.mask) is not space.xp:
             raise TypeError(
                 f"{name} belongs to {namespace(self.mask).__name__}, but x0 to "
                 f"{space.xp.__name__}: convert one of them"
-            )
-        shape = space.shapes[0]
-        if space.is_tuple or shape[len(shape) - len(wanted) :] != wanted:
-            raise ValueError(
-                f"{name} acts on the last axes of an array: those must have the shape {wanted}, "
-                f"got {space.shapes}"
             )
 
     def __repr__(self) -> str:

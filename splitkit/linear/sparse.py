@@ -8,7 +8,6 @@ the rows of S = (M + Mᵀ)/2. Source for both: Horn, Johnson, *Matrix Analysis* 
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -16,13 +15,14 @@ import numpy as np
 import scipy.sparse
 import scipy.sparse.linalg
 
-from splitkit.backend import Array, Point, Scalar, Space, from_numpy, to_numpy
-from splitkit.linear.base import LinearOperator, require_number
+from splitkit.backend import Array, Point, Space, from_numpy, to_numpy
+from splitkit.linear.base import LinearOperator, kept_for_last_step
 from splitkit.linear.dense import EXACT_SIZE, DenseMatrix
+from splitkit.linear.last_axes import LastAxesMap
 from splitkit.properties import Properties
 
 
-class Sparse(LinearOperator):
+class Sparse(LastAxesMap):
     """x ↦ Mx over the last axis of x.
 
     Parameters
@@ -62,12 +62,8 @@ class Sparse(LinearOperator):
             raise ValueError("matrix has entries that are NaN or infinite: give finite ones")
         self._declared = strong_monotonicity, lipschitz
         self._transposed = self.matrix.T.tocsr()
-        self._inverses: dict[float, LinearOperator] = {}
-
-    @property
-    def is_square(self) -> bool:
-        """Whether M maps a space into itself."""
-        return bool(self.matrix.shape[0] == self.matrix.shape[1])
+        rows, columns = map(int, matrix.shape)
+        self.domain_shape, self.range_shape = (columns,), (rows,)
 
     @cached_property
     def _dense(self) -> DenseMatrix | None:
@@ -77,7 +73,7 @@ class Sparse(LinearOperator):
         return DenseMatrix(self.matrix.toarray(), strong_monotonicity=m, lipschitz=L)
 
     @cached_property
-    def norm(self) -> float:  # type: ignore[override]
+    def norm(self) -> float:
         if self._declared[1] is not None:
             return self._declared[1]
         if self._dense is not None:
@@ -87,15 +83,15 @@ class Sparse(LinearOperator):
         return min(float(np.linalg.norm(self.matrix.data)), math.sqrt(one * infinity))
 
     @cached_property
-    def least_gain(self) -> float:  # type: ignore[override]
+    def least_gain(self) -> float:
         return 0.0 if self._dense is None else self._dense.least_gain
 
     @cached_property
-    def gram(self) -> float | None:  # type: ignore[override]
+    def gram(self) -> float | None:
         return None if self._dense is None else self._dense.gram
 
     @cached_property
-    def properties(self) -> Properties:  # type: ignore[override]
+    def properties(self) -> Properties:
         if not self.is_square:
             return Properties(linear=True)
         if self._dense is not None:
@@ -120,33 +116,11 @@ class Sparse(LinearOperator):
     def adjoint(self, y: Point) -> Point:
         return _on_vectors(lambda columns: self._transposed @ columns, y)
 
-    def shifted_inverse(self, alpha: Scalar) -> LinearOperator:
-        require_number(alpha, self)
-        if alpha not in self._inverses:
-            self._inverses = {alpha: _SparseInverse(self.matrix, alpha)}  # the last step size only
-        return self._inverses[alpha]
+    @kept_for_last_step
+    def shifted_inverse(self, alpha: float) -> LinearOperator:
+        return _SparseInverse(self.matrix, alpha)
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "_inverses": {}}  # a factor of SuperLU cannot be pickled
-
-    def check_space(self, space: Space, name: str = "matrix") -> None:
-        self._check(space, 1, name)
-
-    def range_space(self, space: Space) -> Space:
-        self.check_space(space)
-        return replace(space, shapes=((*space.shapes[0][:-1], int(self.matrix.shape[0])),))
-
-    def domain_space(self, space: Space) -> Space:
-        self._check(space, 0, "transposed matrix")
-        return replace(space, shapes=((*space.shapes[0][:-1], int(self.matrix.shape[1])),))
-
-    def _check(self, space: Space, axis: int, name: str) -> None:
-        length = int(self.matrix.shape[axis])
-        if space.is_tuple or not space.shapes[0] or space.shapes[0][-1] != length:
-            raise ValueError(
-                f"{name} has shape {self.matrix.shape} and acts on the last axis of an array: that "
-                f"must have length {length}, got shape {space.shapes}"
-            )
+    def check_kind(self, space: Space, name: str) -> None:
         if space.dtype != getattr(space.xp, str(self.matrix.dtype)):
             raise TypeError(
                 f"{name} has dtype {self.matrix.dtype}, but x0 has {space.dtype}: convert one"
@@ -173,6 +147,7 @@ class _SparseInverse(LinearOperator):
     """(I + αM)⁻¹ by SuperLU; verified by the residual of three systems."""
 
     def __init__(self, M: Any, alpha: float) -> None:
+        self.M, self.alpha = M, alpha
         shifted = scipy.sparse.csc_array(
             scipy.sparse.eye_array(M.shape[0], dtype=M.dtype) + M.dtype.type(alpha) * M
         )
@@ -193,6 +168,9 @@ class _SparseInverse(LinearOperator):
                 f"{refused} has relative residual {residual:.2g}, above {allowed:.2g}: M is not "
                 "monotone, or badly scaled; check M, or give a smaller alpha"
             )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.M, self.alpha)  # a factor of SuperLU is made again in a copy
 
     def __call__(self, x: Point) -> Point:
         return _on_vectors(self._lu.solve, x)

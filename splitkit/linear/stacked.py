@@ -11,18 +11,18 @@ from dataclasses import replace
 from itertools import accumulate, pairwise
 from typing import Any
 
-from splitkit.backend import Array, Point, Scalar, Space, is_array, namespace
-from splitkit.linear.base import LinearOperator
-from splitkit.linear.dense import DenseMatrix
-from splitkit.properties import Properties
+from splitkit.backend import Array, Point, Scalar, Space, namespace
+from splitkit.linear.base import LinearOperator, ModifiedMap
+from splitkit.linear.last_axes import LastAxesMap
+from splitkit.linear.wrapped import wrap
 
 
-class Stacked(LinearOperator):
+class Stacked(ModifiedMap):
     """(x₁, …, xₙ) ↦ the blocks of M[x₁; …; xₙ], concatenated along the last axis.
 
     Parameters
     ----------
-    M : array of shape (Σ sizes, Σ sizes), or LinearOperator on the last axis
+    M : array of shape (Σ sizes, Σ sizes), or what ``wrap`` takes
     sizes : sequence of int
         Lengths of the blocks' last axes.
 
@@ -33,33 +33,20 @@ class Stacked(LinearOperator):
     """
 
     def __init__(self, M: Array | LinearOperator, sizes: Sequence[int]) -> None:
-        self.M = DenseMatrix(M) if is_array(M) else M
-        if not isinstance(self.M, LinearOperator):
-            raise TypeError(f"M = {M!r}: give a matrix or a splitkit.LinearOperator")
+        super().__init__(wrap(M, argument="M"))
         self.sizes = tuple(sizes)
         if not self.sizes or not all(isinstance(n, int) and n > 0 for n in self.sizes):
             raise ValueError(f"sizes = {sizes!r}: give a positive length for each block")
-        if isinstance(self.M, DenseMatrix) and set(self.M.matrix.shape) != {sum(self.sizes)}:
+        whole = (sum(self.sizes),)
+        if isinstance(self.L, LastAxesMap) and {self.L.domain_shape, self.L.range_shape} != {whole}:
             raise ValueError(
-                f"M has shape {tuple(self.M.matrix.shape)}, but sizes = {self.sizes} add up to "
-                f"{sum(self.sizes)}: give a square matrix of that size"
+                f"M = {self.L!r}, but sizes = {self.sizes} add up to {sum(self.sizes)}: give a "
+                "square matrix of that size"
             )
 
-    @property
-    def norm(self) -> float:  # type: ignore[override]
-        return self.M.norm
-
-    @property
-    def least_gain(self) -> float:  # type: ignore[override]
-        return self.M.least_gain
-
-    @property
-    def gram(self) -> float | None:  # type: ignore[override]
-        return self.M.gram
-
-    @property
-    def properties(self) -> Properties:  # type: ignore[override]
-        return self.M.properties
+    # those of a map of a space into itself
+    range_space = LinearOperator.range_space
+    domain_space = LinearOperator.domain_space
 
     def split(self, x: Array) -> Point:
         """The blocks of a concatenated array."""
@@ -67,20 +54,20 @@ class Stacked(LinearOperator):
         return tuple(x[..., i:j] for i, j in pairwise(ends))
 
     def __call__(self, x: Point) -> Point:
-        return self.split(self.M(namespace(x).concat(x, axis=-1)))
+        return self.split(self.L(namespace(x).concat(x, axis=-1)))
 
     def adjoint(self, y: Point) -> Point:
-        return self.split(self.M.adjoint(namespace(y).concat(y, axis=-1)))
+        return self.split(self.L.adjoint(namespace(y).concat(y, axis=-1)))
 
     def shifted_inverse(self, alpha: Scalar) -> LinearOperator:
-        return Stacked(self.M.shifted_inverse(alpha), self.sizes)
+        return Stacked(self.L.shifted_inverse(alpha), self.sizes)
 
     def reflected_inverse(self, alpha: float) -> LinearOperator | None:
-        reflected = self.M.reflected_inverse(alpha)
+        reflected = self.L.reflected_inverse(alpha)
         return None if reflected is None else Stacked(reflected, self.sizes)
 
     def reflected_norm(self, alpha: float) -> float | None:
-        return self.M.reflected_norm(alpha)
+        return self.L.reflected_norm(alpha)
 
     def check_space(self, space: Space, name: str = "M") -> None:
         lengths = tuple(shape[-1] for shape in space.shapes if shape)
@@ -91,10 +78,10 @@ class Stacked(LinearOperator):
                 f"{self.sizes} and whose other axes agree, got shapes {space.shapes}"
             )
         whole = (*space.shapes[0][:-1], sum(self.sizes))
-        self.M.check_space(replace(space, shapes=(whole,), is_tuple=False), name)
+        self.L.check_space(replace(space, shapes=(whole,), is_tuple=False), name)
 
     def __repr__(self) -> str:
-        return f"Stacked({self.M!r}, {self.sizes})"
+        return f"Stacked({self.L!r}, {self.sizes})"
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[LinearOperator, Any, Any]]:

@@ -27,9 +27,6 @@ class Operator(Notation):
     ----------
     properties : Properties
         What is known of A, as numbers.
-    elementwise : bool
-        Each entry of A(x) depends on that entry of x alone; ``make_resolvent`` then takes a step
-        for each entry too, an array with as many axes as x.
     """
 
     if TYPE_CHECKING:
@@ -40,7 +37,6 @@ class Operator(Notation):
 
     else:
         properties = Properties()
-    elementwise: bool = False
     __array_ufunc__ = None  # NumPy scalars leave c * A to __rmul__
 
     # -- what a subclass may give ------------------------------------------------------------
@@ -93,6 +89,13 @@ class Operator(Notation):
     def trace(self, x: Point) -> tuple[Point, tuple[Point, ...]]:
         """A(x), and what each factor of a composition returned on the way, innermost first."""
         return self(x), ()
+
+    @property
+    def elementwise(self) -> bool:
+        """Whether each entry of A(x) depends on that entry of x alone; ``make_resolvent`` then
+        takes a step for each entry too, an array with as many axes as x.
+        """
+        return False
 
     @property
     def has_evaluation(self) -> bool:

@@ -41,7 +41,7 @@ def pullback(A: Operator, L: Any) -> Operator:
 
 class Pullback(OfOne):
     """x ↦ Lᵀ A(Lx); L gives ``L(x)``, ``L.T``, ``L.norm``, ``L.least_gain``, ``L.gram`` and
-    ``L.diagonal``.
+    ``L.entrywise``.
     """
 
     binding = PRODUCT
@@ -53,7 +53,7 @@ class Pullback(OfOne):
     @property
     def _is_metric(self) -> bool:
         """Whether L is an invertible diagonal matrix."""
-        return self.L.diagonal is not None and self.L.least_gain > 0
+        return self.L.entrywise is not None and self.L.least_gain > 0
 
     @cached_property
     def properties(self) -> Properties:
@@ -99,7 +99,7 @@ class Pullback(OfOne):
         return closed_form
 
     def _entrywise(self, alpha: Scalar) -> PointMap:
-        A, s = self.A, self.L.diagonal
+        A, s = self.A, self.L.entrywise
         prepared: dict[Shape, PointMap] = {}  # a step for each entry of a point of this shape
 
         def metric(y: Array) -> Array:

@@ -89,8 +89,8 @@ def _with_prices(F: Operator, A: tuple[Array, ...], b: Array) -> Operator:
     sizes = [int(block.shape[1]) for block in A]
     top, q = xp.zeros((n, n), **options), tuple(xp.zeros((size,), **options) for size in sizes)
     rest: Operator = Zero()
-    if isinstance(F, Affine) and isinstance(F.M, Stacked) and isinstance(F.M.M, DenseMatrix):
-        top, q = F.M.M.matrix, F.q or q
+    if isinstance(F, Affine) and isinstance(F.M, Stacked) and isinstance(F.M.L, DenseMatrix):
+        top, q = F.M.L.matrix, F.q or q
     else:
         rest = _OnPlayers(F)
     whole = xp.concat(

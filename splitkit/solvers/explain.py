@@ -14,7 +14,7 @@ from splitkit.proofs import Proof
 from splitkit.solvers.errors import NoGuaranteeError
 from splitkit.solvers.inclusion import inclusion_of
 from splitkit.solvers.method import Guarantee, Method, Role
-from splitkit.solvers.registry import METHODS
+from splitkit.solvers.methods.registry import METHODS
 from splitkit.solvers.roles import Operators, assignments, flat_terms
 
 

@@ -19,7 +19,12 @@ import math
 import splitkit as sk
 from splitkit.backend import Array, Scalar, align, namespace
 from splitkit.operators.base import PointMap
-from splitkit_nn.jacobians import Diagonal, Jacobian, Slopes, subgradient_properties
+from splitkit_nn.activations.jacobians import (
+    DiagonalJacobian,
+    Jacobian,
+    Slopes,
+    subgradient_properties,
+)
 
 
 class Activation:
@@ -49,7 +54,7 @@ class Activation:
 
     def jacobian(self, y: Array) -> Jacobian:
         """The Jacobian of σ at the pre-activation y."""
-        return Diagonal(self.derivative(y))
+        return DiagonalJacobian(self.derivative(y))
 
     def jacobian_at_value(self, z: Array) -> Jacobian | None:
         """The Jacobian at a y with σ(y) = z, where z determines it; None: it does not."""

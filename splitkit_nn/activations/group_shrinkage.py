@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from splitkit.backend import Array, Scalar, align, clip, namespace
 from splitkit_nn.activations.base import Activation
-from splitkit_nn.jacobians import DiagonalPlusRankOne, group_sum
+from splitkit_nn.activations.jacobians import DiagonalPlusRankOne, group_sum
 
 
 class GroupShrinkage(Activation):

@@ -6,7 +6,7 @@ import splitkit as sk
 from splitkit.backend import Array, Scalar, clip, namespace
 from splitkit.functions import NonNegative
 from splitkit_nn.activations.base import Activation
-from splitkit_nn.jacobians import Jacobian
+from splitkit_nn.activations.jacobians import Jacobian
 
 
 class ReLU(Activation):

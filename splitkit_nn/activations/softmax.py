@@ -17,8 +17,8 @@ from __future__ import annotations
 
 from splitkit.backend import Array, Scalar, align, namespace
 from splitkit_nn.activations.base import Activation
+from splitkit_nn.activations.jacobians import DiagonalPlusRankOne, group_sum
 from splitkit_nn.activations.sparsemax import Sparsemax
-from splitkit_nn.jacobians import DiagonalPlusRankOne, group_sum
 
 STEPS = 10  # eight suffice at every α tried, from 1e-6 to 1e4
 START = 3  # Newton steps of the start

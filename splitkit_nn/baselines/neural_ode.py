@@ -15,7 +15,7 @@ from torch.nn import functional
 
 
 class NeuralODE(nn.Module):
-    """Logits of a neural ODE; the Dormand-Prince method with the adjoint equation of torchdiffeq.
+    """Logits of a neural ODE; the Dormand-Prince method, differentiated as torchdiffeq does.
 
     Parameters
     ----------

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 import splitkit as sk
-from splitkit_nn.equilibrium import StepMethod
+from splitkit_nn.equilibrium.inclusions import StepMethod
 from splitkit_nn.layers import MonDEQ
 from splitkit_nn.models import Classifier
 
@@ -116,7 +116,7 @@ def certify(model: MonDEQ | Classifier, x: Tensor) -> Certificate:
     if record is None:
         raise ValueError(
             f"the layer has gradient = {layer.gradient!r}, which solves nothing: set its gradient "
-            'to sknn.Adjoint(), or make it with gradient="adjoint"'
+            'to sknn.CotangentSolve(), or make it with gradient="cotangent"'
         )
     double = layer.double()
     F, G = double.inclusion(x.double())

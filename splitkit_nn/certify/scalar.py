@@ -20,9 +20,9 @@ import torch
 from torch import Tensor
 
 from splitkit_nn.activations import Activation
+from splitkit_nn.activations.masked import Masked
 from splitkit_nn.certify.lipschitz import MARGIN, LipschitzBounds, Watch, unwatched
 from splitkit_nn.linear.base import Parametrization
-from splitkit_nn.masked import Masked
 
 ENOUGH = 1e-4  # the share of wᵀS⁻¹w that may be left to ‖r‖²/(2m)
 

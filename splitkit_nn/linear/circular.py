@@ -75,12 +75,12 @@ class CircularConvolution(LinearOperator):
         return self._apply(y, self._right[1])
 
     @cached_property
-    def norm(self) -> float:  # type: ignore[override]
+    def norm(self) -> float:
         L = self._declared[1]
         return float(self.xp.max(self.xp.linalg.svdvals(self.blocks))) if L is None else L
 
     @cached_property
-    def properties(self) -> Properties:  # type: ignore[override]
+    def properties(self) -> Properties:
         m = self._declared[0]
         if m is None:
             hermitian = (self.blocks + self._adjoint_blocks) / 2

@@ -96,7 +96,7 @@ class _ProvenMatrix(DenseMatrix):
         return False
 
     @property
-    def properties(self) -> Properties:  # type: ignore[override]
+    def properties(self) -> Properties:
         m, L = self._declared
         return _properties(m, L)
 

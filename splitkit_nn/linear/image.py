@@ -7,11 +7,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from splitkit_nn.activations import Activation
+from splitkit_nn.activations.masked import Masked
 from splitkit_nn.arguments import non_negative_integer, odd_integer, positive_integer
 from splitkit_nn.linear.base import Parametrization
 from splitkit_nn.linear.kernels import circular_conv2d
 from splitkit_nn.linear.lattice import Lattice, check_grid
-from splitkit_nn.masked import Masked
 
 
 class ImageParametrization(Parametrization):

@@ -133,7 +133,7 @@ class TieredConvolution(LinearOperator):
         return self.xp.reshape(self.inverse(f(self.transform(flat))), x.shape)
 
     @cached_property
-    def norm(self) -> float:  # type: ignore[override]
+    def norm(self) -> float:
         L, xp = self._declared[1], self.xp
         return self._bound(lambda B: float(xp.max(xp.linalg.svdvals(B)))) if L is None else L
 
@@ -151,7 +151,7 @@ class TieredConvolution(LinearOperator):
         return float(np.linalg.norm(np.diag(D) + np.diag(below, -1), 2))
 
     @cached_property
-    def properties(self) -> Properties:  # type: ignore[override]
+    def properties(self) -> Properties:
         m = min(self._declared[0], self.norm)
         return Properties.of(strong_monotonicity=m, lipschitz=self.norm, linear=True)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from splitkit_nn.reproduce.figures import draw_figures
 from splitkit_nn.reproduce.found import find_runs
 from splitkit_nn.reproduce.tables import tables
-from splitkit_nn.training.run import Run
+from splitkit_nn.training.run import RunDirectory
 from splitkit_nn.training.train import NO_PICTURE
 
 Work = Callable[[], None]
@@ -39,7 +39,7 @@ def prepare_reproduce(options: argparse.Namespace) -> Work:
         out.mkdir(parents=True, exist_ok=True)
         page = tables(runs)
         print(page)
-        print(f"tables: {Run(out).write(PAGE, page.encode())}")
+        print(f"tables: {RunDirectory(out).write(PAGE, page.encode())}")
         if find_spec("matplotlib") is None:
             print(f"pictures: {NO_PICTURE}")
             return

@@ -8,7 +8,7 @@ from pathlib import Path
 from splitkit_nn.reproduce.found import FoundRun
 from splitkit_nn.training.convergence import PASSES, measure_convergence
 from splitkit_nn.training.layer import has_equilibrium
-from splitkit_nn.training.run import Run
+from splitkit_nn.training.run import RunDirectory
 from splitkit_nn.training.train import PICTURED
 from splitkit_nn.training.trainer import initial_model
 
@@ -21,7 +21,7 @@ def draw_figures(runs: Sequence[FoundRun], out: Path, data: Path | None) -> Iter
     """Draw what the runs allow into ``out``; a line for each picture, or why there is none."""
     from splitkit_nn.training.plots import draw_curves
 
-    directory = Run(out)
+    directory = RunDirectory(out)
     for kind in sorted({run.name.split("-")[0] for run in runs}):
         chosen = [run for run in runs if run.name.split("-")[0] == kind]
         epochs = {run.label: [metrics.epoch for metrics in run.history] for run in chosen}
@@ -52,7 +52,7 @@ def _one_each(runs: Sequence[FoundRun]) -> list[FoundRun]:
     return list({run.name: run for run in reversed(whole)}.values())[::-1]
 
 
-def _draw_convergence(run: FoundRun, directory: Run, data: Path | None) -> str:
+def _draw_convergence(run: FoundRun, directory: RunDirectory, data: Path | None) -> str:
     """Iterations over the step size on a trained model, both passes."""
     from splitkit_nn.training.plots import draw_convergence
 
@@ -64,7 +64,7 @@ def _draw_convergence(run: FoundRun, directory: Run, data: Path | None) -> str:
     model = initial_model(run.config.recipe)
     if not has_equilibrium(model):
         return f"{title}: not drawn, since the model has no equilibrium"
-    Run(run.path).read_model(model)
+    RunDirectory(run.path).read_model(model)
     dtype = next(model.parameters()).dtype
     images = dataset.normalization(dataset.test_x[:PICTURED], dtype)
     convergence = measure_convergence(model, images, dataset.test_y[:PICTURED])

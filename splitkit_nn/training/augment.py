@@ -16,7 +16,7 @@ class Augmentation(Protocol):
 
 
 @dataclass(frozen=True)
-class Shift:
+class RandomShift:
     """Move each image, with a probability, by up to so many pixels along both axes.
 
     What enters at the border is 0; what leaves is lost: images are padded and cropped at random.
@@ -71,7 +71,7 @@ class Flip:
             raise ValueError(f"probability = {self.probability}: give a number in (0, 1]")
 
     def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
-        """Return images of which some are mirrored; see ``Shift``."""
+        """Return images of which some are mirrored; see ``RandomShift``."""
         random = torch.rand(len(images), generator=generator, device=images.device)
         return images.flip(-1).where((random < self.probability).view(-1, 1, 1, 1), images)
 

@@ -18,7 +18,7 @@ from splitkit_nn.training.recipes import RECIPES, find_recipe
 from splitkit_nn.training.run import (
     REPORT,
     DamagedFileError,
-    Run,
+    RunDirectory,
     is_run,
     refuse_existing,
     refuse_foreign,
@@ -57,7 +57,7 @@ def add_train(command: argparse.ArgumentParser) -> None:
 def prepare_train(options: argparse.Namespace) -> Work:
     """Check recipe, device, run directories and data; return the training."""
     configs = _configs(options)
-    unfinished = {out: config for out, config in configs.items() if not Run(out).finished}
+    unfinished = {out: config for out, config in configs.items() if not RunDirectory(out).finished}
     datasets: list[Dataset] = []
     for config in unfinished.values():
         usable_device(config.device)
@@ -107,7 +107,7 @@ def _config(options: argparse.Namespace, out: Path, given: dict[str, Any]) -> Co
             print(f"{out} holds no run to go on with: a new one begins", file=sys.stderr)
         recipe = replace(find_recipe(options.recipe), **given)
         return Config(recipe, options.data, options.device or "cpu")
-    saved = Run(out).read_config()
+    saved = RunDirectory(out).read_config()
     settings = {"recipe": saved.recipe.name, **saved.recipe.settings}
     asked = {"recipe": options.recipe, **replace(saved.recipe, **given).settings}
     for key, value in asked.items():
@@ -145,12 +145,12 @@ def _train(config: Config, dataset: Dataset, out: Path, options: argparse.Namesp
     except (BlockingIOError, DamagedFileError):
         raise
     except BaseException:
-        _say_what_was_kept(Run(out))
+        _say_what_was_kept(RunDirectory(out))
         raise
     print("\n".join(report))
 
 
-def _say_what_was_kept(run: Run) -> None:
+def _say_what_was_kept(run: RunDirectory) -> None:
     if run.has_checkpoint:
         print(
             f"kept: {run.path} with the model of the last full epoch; --resume goes on from there",

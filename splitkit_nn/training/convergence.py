@@ -82,7 +82,7 @@ def measure_convergence(
     x, v = loss_cotangent(twin, images[:samples], labels)
     inclusions: dict[Pass, _Inclusion] = {
         "forward": _Inclusion(*layer.inclusion(x), torch.zeros_like(v)),
-        "backward": _Inclusion(*layer.adjoint_inclusion(x, v), torch.zeros_like(v)),
+        "backward": _Inclusion(*layer.cotangent_inclusion(x, v), torch.zeros_like(v)),
     }
     tol = layer.tol if isinstance(layer.tol, float) else TOL
     alpha = float(layer.alpha if layer.method.alpha is None else layer.method.alpha)

@@ -11,7 +11,7 @@ from torch import nn
 
 from splitkit_nn.data import Dataset, Source
 from splitkit_nn.training.augment import Augmentation
-from splitkit_nn.training.schedule import Schedule, find_schedule
+from splitkit_nn.training.schedule import RateSchedule, find_schedule
 
 PRECISIONS = ("float32", "float64")
 
@@ -51,7 +51,7 @@ class Recipe:
         Positive.
     lr : float
         Adam's first learning rate, positive.
-    schedule : Schedule or str
+    schedule : RateSchedule or str
         What becomes of the learning rate; a text as in ``schedule`` is turned into it.
     augment : Augmentation or None
         What happens to the pixels of each training batch, before they are normalized.
@@ -84,7 +84,7 @@ class Recipe:
     epochs: int
     batch_size: int
     lr: float
-    schedule: Schedule
+    schedule: RateSchedule
     augment: Augmentation | None = None
     m: float = 1.0
     tol: float = 1e-2

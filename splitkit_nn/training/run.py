@@ -23,7 +23,7 @@ import torch
 from filelock import FileLock, Timeout
 from torch import nn
 
-from splitkit_nn.saved import TEMPORARY, as_bytes, write_whole
+from splitkit_nn.models.saved import TEMPORARY, as_bytes, write_whole
 from splitkit_nn.training.config import Config
 from splitkit_nn.training.trainer import EpochMetrics, Trainer
 
@@ -37,8 +37,8 @@ class DamagedFileError(ValueError):
 
 
 @dataclass(frozen=True)
-class Run:
-    """A training's directory; ``claim`` makes a new one, ``Run(path)`` reads one that is there."""
+class RunDirectory:
+    """Where a training is kept; ``claim`` makes a new one, ``RunDirectory(path)`` reads one."""
 
     path: Path
 
@@ -120,7 +120,7 @@ class Run:
 
 
 def read_metrics(path: Path) -> list[EpochMetrics]:
-    """What ``Run.write_metrics`` wrote; ValueError if the file is not that."""
+    """What ``RunDirectory.write_metrics`` wrote; ValueError if the file is not that."""
     with path.open(newline="", encoding="utf-8") as file, _told(path, "a run's metrics"):
         return [
             EpochMetrics(**{key: _number(key, value) for key, value in row.items()})
@@ -172,7 +172,7 @@ def contents_of(path: Path) -> list[str]:
 
 
 @contextmanager
-def claim(path: Path, *, resume: bool = False) -> Iterator[Run]:
+def claim(path: Path, *, resume: bool = False) -> Iterator[RunDirectory]:
     """Make a run's directory, or take up the one that is there, for this process alone.
 
     On an error before a checkpoint is saved nothing of a new directory is left.
@@ -187,7 +187,7 @@ def claim(path: Path, *, resume: bool = False) -> Iterator[Run]:
     refuse_foreign(path) if resume else refuse_existing(path)
     missing = [place for place in (path, *path.parents) if not place.exists()]
     path.mkdir(parents=True, exist_ok=resume)
-    run = Run(path)
+    run = RunDirectory(path)
     with _locked(path):
         try:
             for unfinished in path.glob(f".*{TEMPORARY}"):

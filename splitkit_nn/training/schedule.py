@@ -15,7 +15,7 @@ from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, OneCycleLR,
 FORMS = "give step:EVERY[:FACTOR] in epochs, cosine, or one-cycle:PEAK:RISE, RISE a share of all"
 
 
-class Schedule(Protocol):
+class RateSchedule(Protocol):
     """How the learning rate moves over a training of ``epochs`` epochs of ``batches`` batches."""
 
     def __call__(self, optimizer: Optimizer, epochs: int, batches: int) -> LRScheduler: ...
@@ -82,7 +82,7 @@ class OneCycle:
         return f"one-cycle:{self.peak!r}:{self.rise!r}"
 
 
-def find_schedule(text: str) -> Schedule:
+def find_schedule(text: str) -> RateSchedule:
     """The schedule of that text; ValueError if it is none."""
     kind, *numbers = text.split(":")
     try:

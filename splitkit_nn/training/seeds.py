@@ -9,7 +9,7 @@ from pathlib import Path
 
 from splitkit_nn.training.recipe import Recipe
 from splitkit_nn.training.report import accuracy_line
-from splitkit_nn.training.run import METRICS, Run, read_metrics
+from splitkit_nn.training.run import METRICS, RunDirectory, read_metrics
 
 SUMMARY = "summary.md"
 
@@ -45,5 +45,5 @@ def summarize(recipe: Recipe, out: Path, runs: Sequence[Path]) -> list[str]:
         f"test accuracy: {spread:.2f} % over {len(runs)} seeds",
     ]
     page = f"# {recipe.name}\n\n" + "".join(f"- {line}\n" for line in lines)
-    Run(out).write(SUMMARY, page.encode())
+    RunDirectory(out).write(SUMMARY, page.encode())
     return lines

@@ -11,10 +11,10 @@ from torch import Tensor, nn
 
 from splitkit_nn.data import Dataset
 from splitkit_nn.linear.base import input_shape
-from splitkit_nn.saved import load
+from splitkit_nn.models.saved import load
 from splitkit_nn.training.layer import equilibrium_layer, has_equilibrium
 from splitkit_nn.training.recipes import find_recipe
-from splitkit_nn.training.run import CHECKPOINT, MODEL, Run, is_run
+from splitkit_nn.training.run import CHECKPOINT, MODEL, RunDirectory, is_run
 from splitkit_nn.training.trainer import initial_model
 
 RANDOM = 64  # inputs that are drawn where there are no images
@@ -67,8 +67,8 @@ class Subject:
     def write(self, picture: str, content: bytes) -> Path:
         """Save a picture in the run, or beside the file with its name in front."""
         if self.path.is_dir():
-            return Run(self.path).write(picture, content)
-        return Run(self.path.parent).write(f"{self.path.stem}-{picture}", content)
+            return RunDirectory(self.path).write(picture, content)
+        return RunDirectory(self.path.parent).write(f"{self.path.stem}-{picture}", content)
 
 
 def add_subject(command: argparse.ArgumentParser) -> None:
@@ -114,7 +114,7 @@ def read_subject(options: argparse.Namespace, name: str = MODEL) -> Subject:
 
 
 def _of_run(path: Path, name: str, options: argparse.Namespace) -> Subject:
-    run = Run(path)
+    run = RunDirectory(path)
     config = run.read_config()
     for option in ("recipe", "m", "side"):
         if getattr(options, option) is not None:

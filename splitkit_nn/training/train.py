@@ -18,7 +18,7 @@ from splitkit_nn.training.events import MISSING, can_write_events, open_events
 from splitkit_nn.training.layer import has_equilibrium
 from splitkit_nn.training.progress import ProgressBar
 from splitkit_nn.training.report import as_markdown, training_report
-from splitkit_nn.training.run import REPORT, Run, claim
+from splitkit_nn.training.run import REPORT, RunDirectory, claim
 from splitkit_nn.training.trainer import Trainer
 
 EVENTS = "events"
@@ -63,7 +63,7 @@ def train(
         return _finish(trainer, run, config)
 
 
-def _run_epochs(trainer: Trainer, run: Run, progress: bool) -> None:
+def _run_epochs(trainer: Trainer, run: RunDirectory, progress: bool) -> None:
     done = len(trainer.history)
     with (
         ProgressBar(trainer, shown=progress) as watch,
@@ -75,7 +75,7 @@ def _run_epochs(trainer: Trainer, run: Run, progress: bool) -> None:
             write_events(metrics)
 
 
-def _finish(trainer: Trainer, run: Run, config: Config) -> list[str]:
+def _finish(trainer: Trainer, run: RunDirectory, config: Config) -> list[str]:
     """Draw and report; the report is the mark of a finished run."""
     report = training_report(trainer, config)
     drawn = _draw(trainer, run)
@@ -89,7 +89,7 @@ def _finish(trainer: Trainer, run: Run, config: Config) -> list[str]:
     return report
 
 
-def _draw(trainer: Trainer, run: Run) -> list[Path]:
+def _draw(trainer: Trainer, run: RunDirectory) -> list[Path]:
     """Save the pictures and return their paths; none without matplotlib, which is an extra."""
     if find_spec("matplotlib") is None:
         return []

@@ -30,6 +30,7 @@ from splitkit.linear import (
     MatrixFree,
     ScaledIdentity,
     Sparse,
+    Stacked,
     wrap,
 )
 from tests.functions.namespaces import every_library, maker
@@ -359,7 +360,7 @@ def test_expressions_are_kept_simple():
     assert isinstance(2.0 * ScaledIdentity(), ScaledIdentity)
     total = ScaledIdentity() + DenseMatrix(P) + ScaledIdentity(2.0)
     assert isinstance(total, LinearSum)
-    assert [repr(t) for t in total.terms] == ["3 I", "DenseMatrix(4×4)"]
+    assert [repr(t) for t in total.maps] == ["3 I", "DenseMatrix(4×4)"]
     assert isinstance(ScaledIdentity() - ScaledIdentity(), ScaledIdentity)
     assert repr(L.T @ L) == "DenseMatrix(3×4)ᵀ DenseMatrix(3×4)"
     assert repr(DenseMatrix(P) - DenseMatrix(K)) == "DenseMatrix(4×4) − DenseMatrix(4×4)"
@@ -373,6 +374,20 @@ def test_expressions_are_kept_simple():
 def test_a_sum_is_bounded_from_below_by_its_largest_term():
     L = Diagonal(np.asarray([5.0, 6.0])) + DenseMatrix(np.asarray([[0.0, 1.0], [1.0, 0.0]]))
     assert L.least_gain == pytest.approx(4.0)
+
+
+def test_every_door_takes_what_acts_as_a_matrix():
+    kinds = (P, scipy.sparse.csr_array(P), scipy.sparse.csc_matrix(P), DenseMatrix(P),
+             scipy.sparse.linalg.aslinearoperator(P))  # fmt: skip
+    x, X = rng.standard_normal(4), rng.standard_normal((4, 4))
+    for op in kinds:
+        np.testing.assert_allclose(wrap(op)(x), P @ x)
+        np.testing.assert_allclose(sk.Affine(op)(x), P @ x)
+        np.testing.assert_allclose(sk.Coupling(op)((x, x)), (P @ x, -P @ x))
+        np.testing.assert_allclose(np.concatenate(Stacked(op, (1, 3))((x[:1], x[1:]))), P @ x)
+        np.testing.assert_allclose(Kronecker(op, op)(X), P @ X @ P)
+    assert wrap(kinds[3]) is kinds[3]
+    assert wrap(kinds[1], lipschitz=50.0).norm == 50.0
 
 
 # -- refusals ------------------------------------------------------------------------------------
@@ -408,6 +423,9 @@ INVALID = [
     (lambda: MatrixFree(np.copy, np.copy, (2,), (2,), norm=-1.0), ValueError, "norm = -1"),
     (lambda: MatrixFree(np.copy, np.copy, (2,), (3,), symmetric=True), ValueError, "differ"),
     (lambda: wrap(object()), TypeError, "shape, matvec, rmatvec"),
+    (lambda: wrap(DenseMatrix(A), norm=3.0), TypeError, "norm: op = .* constants of its own"),
+    (lambda: wrap(scipy.sparse.linalg.LinearOperator((2, 2), matvec=np.copy, dtype=float)),
+     TypeError, "transpose: define rmatvec"),
     (lambda: wrap(scipy.sparse.linalg.aslinearoperator(1j * A)), TypeError, "complex128"),
     (lambda: Iterative(A), TypeError, "L ="),
     (lambda: Iterative(DenseMatrix(P), tol=0.0), ValueError, "tol = 0"),
@@ -431,11 +449,11 @@ def test_invalid_arguments_are_named(make, error, message):
 
 MISFITS = [
     (lambda: DenseMatrix(B) @ DenseMatrix(B), (3,), ValueError, "length 3, got shape"),
-    (lambda: DenseMatrix(A) + DenseMatrix(B @ A), (4,), ValueError, "different shapes"),
-    (lambda: DenseMatrix(A).T, (4,), ValueError, "transposed matrix has shape"),
+    (lambda: DenseMatrix(A) + DenseMatrix(B @ A), (4,), ValueError, "give one shape"),
+    (lambda: DenseMatrix(A).T, (4,), ValueError, "transpose of L = DenseMatrix"),
     (lambda: Diagonal(np.ones(2)), (3,), ValueError, r"d has shape \(2,\)"),
-    (lambda: Mask(kept), (3, 2), ValueError, "mask acts on the last axes"),
-    (lambda: Convolution(h1, 5), (4,), ValueError, "these sizes"),
+    (lambda: Mask(kept), (3, 2), ValueError, r"last axes must be \(2, 3\)"),
+    (lambda: Convolution(h1, 5), (4,), ValueError, "must have length 5"),
     (
         lambda: Convolution(h1.astype(np.float32), 5),
         (5,),
@@ -448,7 +466,7 @@ MISFITS = [
     (lambda: Sparse(scipy.sparse.csr_array(A, dtype=np.float32)), (4,), TypeError, "float32"),
     (lambda: BlockMatrix([[DenseMatrix(A)]]), (4,), TypeError, "a tuple of as many"),
     (lambda: Kronecker(A, B), (3,), ValueError, "two axes"),
-    (lambda: MatrixFree(np.copy, np.copy, (2,), (2,)), (3,), ValueError, "domain_shape"),
+    (lambda: MatrixFree(np.copy, np.copy, (2,), (2,)), (3,), ValueError, "must have length 2"),
     (lambda: Iterative(DenseMatrix(P), batch_ndim=1), (4,), ValueError, "batch_ndim=0"),
 ]
 

@@ -10,7 +10,7 @@ import splitkit_nn as sknn
 from splitkit.backend import namespace, to_numpy
 from splitkit.testing import check_operator
 from splitkit_nn.activations import ACTIVATIONS
-from splitkit_nn.jacobians import Diagonal
+from splitkit_nn.activations.jacobians import DiagonalJacobian
 
 
 def hard_sigmoid():
@@ -310,4 +310,4 @@ def test_gelu_is_refused_by_check_too():
 
 
 def test_a_diagonal_may_be_given_as_an_array():
-    assert isinstance(sknn.ReLU().jacobian(np.ones((2, 3))), Diagonal)
+    assert isinstance(sknn.ReLU().jacobian(np.ones((2, 3))), DiagonalJacobian)

@@ -20,8 +20,8 @@ import splitkit_nn as sknn
 from splitkit import backend
 from splitkit.backend import Space, extremes
 from splitkit.solvers import engine
-from splitkit_nn.equilibrium import adjoint_inclusion, forward_inclusion
-from splitkit_nn.exchange import converted
+from splitkit_nn.equilibrium.inclusions import cotangent_inclusion, forward_inclusion
+from splitkit_nn.layers.exchange import converted
 from splitkit_nn.linear import lattice
 
 READING = {
@@ -205,7 +205,7 @@ def test_steps_take_no_value_and_stay_on_their_device(monkeypatch, kind, method)
     with torch.no_grad(), FakeTensorMode():
         bias, M = without_values(bias), converted(M, without_values)
         forward = forward_inclusion(M, bias, converted(G, without_values))
-        backward = adjoint_inclusion(M, J.of(*map(without_values, J.arrays)), bias)
+        backward = cotangent_inclusion(M, J.of(*map(without_values, J.arrays)), bias)
         for operators in (forward, backward):
             iteration = chosen.iteration(*operators)
             iteration.space = Space.of(bias, 1)

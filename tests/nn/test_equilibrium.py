@@ -9,7 +9,11 @@ import torch
 import splitkit as sk
 import splitkit_nn as sknn
 from splitkit_nn.activations import ReLU
-from splitkit_nn.equilibrium import LinearizedActivation, adjoint_inclusion, forward_inclusion
+from splitkit_nn.equilibrium.inclusions import (
+    LinearizedActivation,
+    cotangent_inclusion,
+    forward_inclusion,
+)
 
 METHODS = [sk.PeacemanRachford(), sk.ForwardBackward(), sk.DouglasRachford()]
 
@@ -91,7 +95,7 @@ def test_the_page_of_the_paper_runs_on_other_libraries(xp):
 
 
 @pytest.mark.parametrize("alpha", [0.1, 1.0, 7.0])
-def test_adjoint_activation_inverts_its_relation(alpha):
+def test_linearized_activation_inverts_its_relation(alpha):
     """R = (I + αG̃)⁻¹ with G̃(ũ) = Dũ − v, checked through D where J > 0."""
     rng = np.random.default_rng(0)
     J, v, x = rng.uniform(0.05, 1, (2, 6)), rng.normal(size=(2, 6)), rng.normal(size=(2, 6))
@@ -103,13 +107,13 @@ def test_adjoint_activation_inverts_its_relation(alpha):
     assert np.array_equal(dead, 0 * x)
 
 
-def test_adjoint_inclusion_solves_the_transposed_system():
+def test_cotangent_inclusion_solves_the_transposed_system():
     rng = np.random.default_rng(1)
     A = rng.normal(size=(6, 6))
     W = -A.T @ A / 6 + rng.normal(size=(1,)) * (A - A.T) / 6
     J, v = (rng.uniform(size=(3, 6)) > 0.4).astype(float), rng.normal(size=(3, 6))
     for transposed in (True, False):
-        F, G = adjoint_inclusion(sk.DenseMatrix(np.eye(6) - W), J, v, transposed=transposed)
+        F, G = cotangent_inclusion(sk.DenseMatrix(np.eye(6) - W), J, v, transposed=transposed)
         u = sk.solve(F + G, 0 * v, sk.PeacemanRachford(), tol=1e-14, batch_ndim=1).x
         product = u @ W if transposed else u @ W.T
         np.testing.assert_allclose(u, J * (v + product), atol=1e-12)

@@ -9,7 +9,7 @@ import pytest
 import splitkit as sk
 import splitkit_nn as sknn
 from splitkit_nn.activations import find_activation
-from splitkit_nn.equilibrium import LinearizedActivation, adjoint_inclusion
+from splitkit_nn.equilibrium.inclusions import LinearizedActivation, cotangent_inclusion
 from splitkit_nn.linear.lattice import Lattice
 from tests.nn.dense_matrices import convolution_matrix
 
@@ -76,7 +76,7 @@ def test_2_the_forward_step_must_be_strictly_shorter():
     assert not sk.ForwardBackward(alpha=2 * m / L**2 * (1 + 1e-9)).guarantee(F, G).holds
 
 
-def test_3_denominator_of_the_adjoint_resolvent(rng, linearized):
+def test_3_denominator_of_the_cotangent_resolvent(rng, linearized):
     """(B10), (B11), Algorithms 3 and 4 print 1 + α(1 + D); G̃(ũ) = Dũ − v has 1 + αD."""
     _, D, v, _ = linearized
     x = rng.normal(size=N)
@@ -90,7 +90,7 @@ def test_3_denominator_of_the_adjoint_resolvent(rng, linearized):
 def test_4_the_algorithms_return_another_vector(W, linearized):
     """Algorithms 3 and 4 return ũ where (11), (12) promise u*: u* = v + Wᵀũ, and ũ = Ju*."""
     J, _, v, u_star = linearized
-    F, G = adjoint_inclusion(sk.DenseMatrix(np.eye(N) - W), J, v)
+    F, G = cotangent_inclusion(sk.DenseMatrix(np.eye(N) - W), J, v)
     u_tilde = sk.solve(F + G, np.zeros(N), sk.PeacemanRachford(), tol=1e-14).x
     assert np.max(np.abs(u_tilde - u_star)) > 0.1
     np.testing.assert_allclose(v + W.T @ u_tilde, u_star, atol=1e-11)
@@ -105,7 +105,7 @@ def test_5_no_inverse_of_W_is_needed(rng, linearized):
     singular = -A.T @ A
     for W in (np.zeros((N, N)), singular):
         assert np.linalg.matrix_rank(W) < N
-        F, G = adjoint_inclusion(sk.DenseMatrix(np.eye(N) - W), J, v)
+        F, G = cotangent_inclusion(sk.DenseMatrix(np.eye(N) - W), J, v)
         u_tilde = sk.solve(F + G, np.zeros(N), sk.PeacemanRachford(), tol=1e-14).x
         exact = J * np.linalg.solve((np.eye(N) - np.diag(J) @ W).T, v)
         np.testing.assert_allclose(u_tilde, exact, atol=1e-11)

@@ -15,7 +15,7 @@ import splitkit as sk
 import splitkit_nn as sknn
 from splitkit.linear.dense import DenseMatrix
 from splitkit.testing.backends import BACKENDS
-from splitkit_nn import exchange
+from splitkit_nn.layers import exchange
 
 CASES = {
     "dense": (sknn.MonotoneDense, (3, 6), (4, 3), "tanh", sk.PeacemanRachford()),

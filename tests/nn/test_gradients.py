@@ -5,12 +5,14 @@ import torch
 
 import splitkit as sk
 import splitkit_nn as sknn
+from splitkit_nn.activations import ACTIVATIONS
 
 
-def make_layer(gradient="adjoint", activation="tanh", **options):
+def make_layer(gradient="cotangent", activation="tanh", parametrization=None, **options):
     torch.manual_seed(0)
     options = {"tol": 1e-12, "max_iter": 5000} | options
-    return sknn.MonDEQ(sknn.MonotoneDense(3, 6).double(), activation, gradient=gradient, **options)
+    parametrization = parametrization or sknn.MonotoneDense(3, 6).double()
+    return sknn.MonDEQ(parametrization, activation, gradient=gradient, **options)
 
 
 @pytest.fixture
@@ -18,10 +20,25 @@ def x():
     return torch.randn(4, 3, generator=torch.Generator().manual_seed(1)).double()
 
 
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_the_cotangent_inclusion_is_that_of_the_backward_pass(activation):
+    """With U = I the cotangent of x is ũ; the constants are those of D for slopes in [p, q]."""
+    layer = make_layer(activation=activation, parametrization=sknn.MonotoneDense(6, 6).double())
+    layer.parametrization.U.weight.data = torch.eye(6).double()
+    x, v = torch.randn(2, 4, 6, generator=torch.Generator().manual_seed(1)).double()
+    (u_tilde,) = torch.autograd.grad(layer(x.requires_grad_()), x, v)
+    F, G = layer.cotangent_inclusion(x.detach(), v)
+    found = sk.solve(F + G, torch.zeros_like(v), tol=1e-12, batch_ndim=1, max_iter=5000)
+    torch.testing.assert_close(found.x, u_tilde, rtol=0, atol=1e-9)
+    p, q = layer.activation.slopes
+    assert G.strong_monotonicity == pytest.approx(1 / q - 1)
+    assert G.lipschitz == (pytest.approx(1 / p - 1) if p else None)
+
+
 @pytest.mark.parametrize("activation", ["relu", "tanh", "softmax"])
-def test_direct_equals_adjoint_with_second_derivatives(x, activation):
+def test_direct_equals_cotangent_with_second_derivatives(x, activation):
     results = []
-    for gradient in ("adjoint", "direct"):
+    for gradient in ("cotangent", "direct"):
         layer = make_layer(gradient, activation)
         z = layer(x)
         v = torch.linspace(-1, 1, z.numel(), dtype=z.dtype).reshape(z.shape)
@@ -77,9 +94,9 @@ def test_compare_gradients(x):
     layer = make_layer(tol=1e-8)
     before = {name: value.clone() for name, value in layer.state_dict().items()}
     found = sknn.compare_gradients(layer.float(), x.float())
-    assert list(found) == ["adjoint", "direct", "jacobian_free", "truncated", "unrolled"]
+    assert list(found) == ["cotangent", "direct", "jacobian_free", "truncated", "unrolled"]
     assert found["direct"].relative_error == 0.0
-    assert 0 < found["adjoint"].relative_error < 1e-6
+    assert 0 < found["cotangent"].relative_error < 1e-6
     assert found["jacobian_free"].relative_error > 0.1
     assert found["jacobian_free"].cosine < found["truncated"].cosine < 1 + 1e-12
     assert "cosine" in str(found["truncated"])
@@ -94,7 +111,7 @@ def test_compare_gradients_of_frozen_parameters_and_bad_arguments(x):
     frozen = sknn.compare_gradients(layer.requires_grad_(False), x)
     assert frozen["truncated"] == expected["truncated"]
     owner = sknn.MonDEQ(sknn.MonotoneLipschitz(3, 6, 2, gamma=1.0), tol=1e-8)
-    assert sknn.compare_gradients(owner, x)["adjoint"].relative_error < 1e-6
+    assert sknn.compare_gradients(owner, x)["cotangent"].relative_error < 1e-6
     with pytest.raises(ValueError, match="exact gradient is 0"):
         sknn.compare_gradients(layer, x, torch.zeros(4, 6))
     with pytest.raises(ValueError, match=r"cotangent has shape \(3, 6\)"):

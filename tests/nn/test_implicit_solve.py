@@ -5,7 +5,7 @@ import torch
 
 import splitkit as sk
 import splitkit_nn as sknn
-from splitkit_nn.implicit_solve import gmres
+from splitkit_nn.implicit.gmres import gmres
 
 METHODS = [sk.PeacemanRachford(), sk.DouglasRachford(), sk.ForwardBackward()]
 

@@ -8,9 +8,9 @@ import splitkit as sk
 import splitkit_nn as sknn
 from splitkit.solvers.solve import solve_given
 from splitkit_nn.activations import ReLU
+from splitkit_nn.activations.masked import Masked
 from splitkit_nn.linear import slices as module
 from splitkit_nn.linear.slices import slices
-from splitkit_nn.masked import Masked
 
 MODELS = {
     "conv": (lambda: sknn.MonotoneConv2d(1, 2, 4), (1, 4, 4)),

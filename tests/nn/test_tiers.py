@@ -12,10 +12,10 @@ import splitkit_nn as sknn
 from splitkit.backend import to_numpy
 from splitkit.testing import check_linear_operator
 from splitkit_nn.activations import ReLU
-from splitkit_nn.equilibrium import forward_inclusion
+from splitkit_nn.activations.masked import Masked
+from splitkit_nn.equilibrium.inclusions import forward_inclusion
 from splitkit_nn.linear.circular import CircularConvolution
 from splitkit_nn.linear.tiers import TieredConvolution
-from splitkit_nn.masked import Masked
 
 LIBRARIES = {"numpy": xnp, "torch": xtorch, "array_api_strict": array_api_strict}
 

@@ -1,4 +1,7 @@
-"""f*(u) = sup_x ⟨u, x⟩ − f(x), with ∂f* = (∂f)⁻¹. Source: Bauschke, Combettes (2017), Cor. 16.30."""
+"""f*(u) = sup_x ⟨u, x⟩ − f(x), with ∂f* = (∂f)⁻¹.
+
+Source: Bauschke, Combettes (2017), Cor. 16.30.
+"""
 
 from __future__ import annotations
 

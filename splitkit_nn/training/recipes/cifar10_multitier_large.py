@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from splitkit_nn.data.cifar10 import SOURCE
 from splitkit_nn.models import MultiTierClassifier
-from splitkit_nn.training.augment import Chain, Flip, Shift
+from splitkit_nn.training.augment import Chain, Flip, RandomShift
 from splitkit_nn.training.recipe import Recipe
 from splitkit_nn.training.recipes import files
 from splitkit_nn.training.schedule import OneCycle
@@ -30,7 +30,7 @@ RECIPE = Recipe(
     batch_size=128,
     lr=1e-3,
     schedule=OneCycle(peak=0.05, rise=30 / 65),
-    augment=Chain((Shift(pixels=4), Flip())),
+    augment=Chain((RandomShift(pixels=4), Flip())),
     m=1.0,
     tol=1e-2,
     max_iter=300,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from splitkit_nn.data import Dataset, load_digits
 from splitkit_nn.models import DenseClassifier
-from splitkit_nn.training.augment import Shift
+from splitkit_nn.training.augment import RandomShift
 from splitkit_nn.training.recipe import Recipe
 from splitkit_nn.training.schedule import Cosine
 
@@ -36,7 +36,7 @@ RECIPE = Recipe(
     batch_size=64,
     lr=5e-3,
     schedule=Cosine(),
-    augment=Shift(pixels=1, probability=0.5),
+    augment=RandomShift(pixels=1, probability=0.5),
     m=1.0,
     tol=1e-3,
 )

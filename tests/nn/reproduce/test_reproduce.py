@@ -11,7 +11,7 @@ from splitkit_nn.reproduce.paper import ROWS
 from splitkit_nn.reproduce.tables import NOT_RUN, tables
 from splitkit_nn.training.config import Config
 from splitkit_nn.training.recipes import find_recipe
-from splitkit_nn.training.run import Run
+from splitkit_nn.training.run import RunDirectory
 from splitkit_nn.training.trainer import EpochMetrics, initial_model
 from tests.nn.data.idx_files import write_mnist
 
@@ -40,7 +40,7 @@ def history(accuracy: float, epochs: int = EPOCHS) -> list[EpochMetrics]:
 def make_run(path: Path, data: Path, found: list[EpochMetrics], **changes: object) -> None:
     recipe = replace(find_recipe("mnist-dense"), **changes)  # type: ignore[arg-type]
     path.mkdir(parents=True)
-    run = Run(path)
+    run = RunDirectory(path)
     run.write_config(Config(recipe, data))
     run.write_metrics(found)
     run.write_model(initial_model(recipe))
@@ -123,7 +123,7 @@ def test_no_runs_are_no_mistake_and_no_directory_is(
 
 def test_a_run_without_an_epoch_is_passed_over(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
-    Run(tmp_path / "run").write_config(Config(find_recipe("digits"), None))
+    RunDirectory(tmp_path / "run").write_config(Config(find_recipe("digits"), None))
     assert find_runs(tmp_path) == []
 
 

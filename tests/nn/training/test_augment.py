@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from splitkit_nn.training.augment import Augmentation, Chain, Flip, Shift
+from splitkit_nn.training.augment import Augmentation, Chain, Flip, RandomShift
 
 
 def generator(seed: int) -> torch.Generator:
@@ -40,25 +40,25 @@ def offsets_of(moved: Tensor, pixels: int) -> list[tuple[int, int]]:
 
 @pytest.mark.parametrize("pixels", [1, 2])
 def test_every_image_is_moved_by_whole_pixels_and_every_offset_occurs(pixels: int) -> None:
-    offsets = offsets_of(Shift(pixels=pixels)(IMAGES, generator(1)), pixels)
+    offsets = offsets_of(RandomShift(pixels=pixels)(IMAGES, generator(1)), pixels)
     assert len(set(offsets)) == (2 * pixels + 1) ** 2
 
 
 def test_the_probability_leaves_the_others_where_they_are() -> None:
-    offsets = offsets_of(Shift(probability=0.25)(IMAGES, generator(1)), 1)
+    offsets = offsets_of(RandomShift(probability=0.25)(IMAGES, generator(1)), 1)
     moved = sum(offset != (0, 0) for offset in offsets)
     assert 40 <= moved <= 95  # 300 · ¼ · 8/9 ≈ 67, four standard deviations each way
 
 
 def test_the_generator_decides() -> None:
-    shift = Shift()
+    shift = RandomShift()
     assert torch.equal(shift(IMAGES, generator(1)), shift(IMAGES, generator(1)))
     assert not torch.equal(shift(IMAGES, generator(1)), shift(IMAGES, generator(2)))
 
 
 def test_the_input_is_not_changed() -> None:
     before = IMAGES.clone()
-    Shift()(IMAGES, generator(1))
+    RandomShift()(IMAGES, generator(1))
     assert torch.equal(IMAGES, before)
 
 
@@ -71,7 +71,7 @@ def test_about_half_are_mirrored_and_the_others_left() -> None:
 
 
 def test_a_chain_is_one_after_the_other_on_one_generator() -> None:
-    parts: tuple[Augmentation, ...] = (Shift(pixels=2), Flip())
+    parts: tuple[Augmentation, ...] = (RandomShift(pixels=2), Flip())
     one, two = generator(1), generator(1)
     expected = parts[1](parts[0](IMAGES, two), two)
     assert torch.equal(Chain(parts)(IMAGES, one), expected)
@@ -79,7 +79,7 @@ def test_a_chain_is_one_after_the_other_on_one_generator() -> None:
 
 def test_bytes_stay_bytes() -> None:
     pixels = (IMAGES * 100).to(torch.uint8)
-    moved = Chain((Shift(pixels=4), Flip()))(pixels, generator(0))
+    moved = Chain((RandomShift(pixels=4), Flip()))(pixels, generator(0))
     assert moved.dtype == torch.uint8
     assert moved.shape == pixels.shape
 
@@ -92,4 +92,4 @@ def test_a_probability_out_of_range_is_refused() -> None:
 @pytest.mark.parametrize("wrong", [{"pixels": 0}, {"probability": 0.0}, {"probability": 1.5}])
 def test_values_out_of_range_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
-        Shift(**wrong)  # type: ignore[arg-type]
+        RandomShift(**wrong)  # type: ignore[arg-type]

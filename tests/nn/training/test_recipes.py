@@ -9,11 +9,11 @@ import torch
 
 import splitkit as sk
 from splitkit_nn.reproduce.paper import ROWS, Row
-from splitkit_nn.training.augment import Chain, Flip, Shift
+from splitkit_nn.training.augment import Chain, Flip, RandomShift
 from splitkit_nn.training.config import Config
 from splitkit_nn.training.layer import equilibrium_layer
 from splitkit_nn.training.recipes import RECIPES, find_recipe
-from splitkit_nn.training.schedule import Cosine, OneCycle, Schedule, StepDecay
+from splitkit_nn.training.schedule import Cosine, OneCycle, RateSchedule, StepDecay
 from splitkit_nn.training.trainer import initial_model
 
 DEFAULTS = {
@@ -53,7 +53,7 @@ def test_each_row_of_the_paper_has_its_recipe(row: Row) -> None:
     if large:
         peak = {"cifar10-conv-large": 0.01, "cifar10-multitier-large": 0.05}[row.recipe]
         assert recipe.schedule == OneCycle(peak=peak, rise=30 / 65)
-        assert recipe.augment == Chain((Shift(pixels=4), Flip()))
+        assert recipe.augment == Chain((RandomShift(pixels=4), Flip()))
     else:
         every = 25 if row.recipe in ("cifar10-conv", "svhn-conv") else 10
         assert recipe.schedule == StepDecay(every=every, factor=0.1)
@@ -129,7 +129,7 @@ def test_a_configuration_survives_json(data: Path | None) -> None:
         ("one-cycle:0.05:0.3", OneCycle(peak=0.05, rise=0.3)),
     ],
 )
-def test_a_schedule_is_given_as_text_and_survives_json(text: str, schedule: Schedule) -> None:
+def test_a_schedule_is_given_as_text_and_survives_json(text: str, schedule: RateSchedule) -> None:
     recipe = replace(find_recipe("digits"), schedule=text)
     assert recipe.schedule == schedule
     assert Config.from_json(Config(recipe, None).to_json()).recipe == recipe
@@ -143,7 +143,7 @@ def test_a_text_that_is_no_schedule_is_refused(text: str) -> None:
         replace(find_recipe("digits"), schedule=text)
 
 
-def learning_rates(schedule: Schedule, epochs: int, batches: int) -> list[float]:
+def learning_rates(schedule: RateSchedule, epochs: int, batches: int) -> list[float]:
     """The learning rate at each epoch's first batch, and after the last."""
     optimizer = torch.optim.Adam([torch.zeros(1, requires_grad=True)], lr=1.0)
     scheduler = schedule(optimizer, epochs, batches)

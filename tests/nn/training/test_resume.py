@@ -21,7 +21,7 @@ from splitkit_nn.data import load_digits
 from splitkit_nn.training.config import Config
 from splitkit_nn.training.recipe import Recipe
 from splitkit_nn.training.recipes import find_recipe
-from splitkit_nn.training.run import Run, claim
+from splitkit_nn.training.run import RunDirectory, claim
 from splitkit_nn.training.schedule import OneCycle
 from splitkit_nn.training.train import train
 from splitkit_nn.training.trainer import Step, Trainer
@@ -77,19 +77,19 @@ def test_a_restored_trainer_goes_on_bit_for_bit(recipe: Recipe, after: int) -> N
 
 def break_at(monkeypatch: pytest.MonkeyPatch, name: str, after: int, error: BaseException) -> None:
     """Let the ``after``-th writing of the file ``name`` fail when its bytes are to be stored."""
-    whole, left = Run.write, [after]
+    whole, left = RunDirectory.write, [after]
 
     def fails(descriptor: int) -> None:
         raise error
 
-    def write(self: Run, file: str, content: bytes) -> Path:
+    def write(self: RunDirectory, file: str, content: bytes) -> Path:
         left[0] -= file == name
         with monkeypatch.context() as patch:
             if file == name and left[0] == 0:
                 patch.setattr("splitkit_nn.training.run.os.fsync", fails)
             return whole(self, file, content)
 
-    monkeypatch.setattr(Run, "write", write)
+    monkeypatch.setattr(RunDirectory, "write", write)
 
 
 FULL = OSError(errno.ENOSPC, "No space left on device")
@@ -198,7 +198,7 @@ def test_a_run_in_use_is_refused_and_left_alone(
         assert f"{out} is in use by process {os.getpid()}: wait until it ends" in printed
         assert sorted(out.iterdir()) == before
         run.write("report.md", b"done")
-    assert Run(out).finished
+    assert RunDirectory(out).finished
 
 
 def test_a_finished_run_is_left_as_it_is_and_said_to_be(
@@ -217,7 +217,7 @@ def test_without_a_checkpoint_it_starts_over(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     begun = tmp_path / "begun"
     begun.mkdir()
-    Run(begun).write_config(Config(RECIPE, None))
+    RunDirectory(begun).write_config(Config(RECIPE, None))
     for out in (tmp_path / "none", tmp_path / "empty", begun):
         run_here(out, resume=True)
         assert same(tensors(out / "model.pt"), tensors(tmp_path / "none" / "model.pt"))
@@ -228,7 +228,7 @@ def test_a_run_goes_on_only_as_what_it_was(
 ) -> None:
     out = tmp_path / "run"
     out.mkdir()
-    Run(out).write_config(Config(replace(RECIPE, epochs=1), None))
+    RunDirectory(out).write_config(Config(replace(RECIPE, epochs=1), None))
     arguments = ["train", "digits", "--resume", "--no-progress", "--out", str(out)]
     assert main([*arguments, "--lr", "0.5"]) == 2
     assert f"lr = 0.5, but {out} was begun with 0.005" in capsys.readouterr().err

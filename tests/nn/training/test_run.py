@@ -9,7 +9,7 @@ from torch import nn
 
 from splitkit_nn.training.config import Config
 from splitkit_nn.training.recipes import find_recipe
-from splitkit_nn.training.run import Run, claim
+from splitkit_nn.training.run import RunDirectory, claim
 
 CONFIG = Config(find_recipe("digits"), None)
 
@@ -28,7 +28,7 @@ def test_what_exists_is_refused_and_left_alone(tmp_path: Path) -> None:
     assert contents(tmp_path) == ["a", "b"]
 
 
-def break_off(path: Path, error: BaseException, before: Callable[[Run], object]) -> None:
+def break_off(path: Path, error: BaseException, before: Callable[[RunDirectory], object]) -> None:
     """Claim a run, do something in it, and fail."""
     with claim(path) as run:
         before(run)
@@ -65,7 +65,7 @@ def test_a_write_that_fails_keeps_the_old_file_and_leaves_no_other(
     def full(descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
-    run = Run(tmp_path)
+    run = RunDirectory(tmp_path)
     run.write("report.md", b"old")
     monkeypatch.setattr("splitkit_nn.training.run.os.fsync", full)
     with pytest.raises(OSError, match="No space left"):
@@ -76,14 +76,14 @@ def test_a_write_that_fails_keeps_the_old_file_and_leaves_no_other(
 
 def test_the_model_comes_back_and_is_plain_weights(tmp_path: Path) -> None:
     saved, loaded = nn.Linear(3, 2), nn.Linear(3, 2)
-    Run(tmp_path).write_model(saved)
-    Run(tmp_path).read_model(loaded)
+    RunDirectory(tmp_path).write_model(saved)
+    RunDirectory(tmp_path).read_model(loaded)
     assert torch.equal(saved.weight, loaded.weight)
     assert set(torch.load(tmp_path / "model.pt", weights_only=True)) == {"weight", "bias"}
 
 
 def test_a_damaged_or_foreign_model_is_refused(tmp_path: Path) -> None:
-    run = Run(tmp_path)
+    run = RunDirectory(tmp_path)
     with pytest.raises(FileNotFoundError, match=r"holds no model\.pt"):
         run.read_model(nn.Linear(3, 2))
     run.write_model(nn.Linear(4, 2))
@@ -97,7 +97,7 @@ def test_a_damaged_or_foreign_model_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_configuration_comes_back(tmp_path: Path) -> None:
-    run = Run(tmp_path)
+    run = RunDirectory(tmp_path)
     run.write_config(CONFIG)
     assert run.read_config() == CONFIG
 
@@ -106,9 +106,9 @@ def test_the_configuration_comes_back(tmp_path: Path) -> None:
 def test_a_damaged_configuration_is_refused(tmp_path: Path, content: str) -> None:
     (tmp_path / "config.json").write_text(content)
     with pytest.raises(ValueError, match=r"config\.json: not a run's configuration"):
-        Run(tmp_path).read_config()
+        RunDirectory(tmp_path).read_config()
 
 
 def test_a_directory_that_is_no_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"is not a run: it has no config\.json"):
-        Run(tmp_path / "nothing").read_config()
+        RunDirectory(tmp_path / "nothing").read_config()

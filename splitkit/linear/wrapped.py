@@ -1,0 +1,78 @@
+"""What acts as a matrix, of any kind, as a linear map."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import scipy.sparse
+
+from splitkit.backend import Array, from_numpy, is_array, to_numpy
+from splitkit.linear.base import LinearOperator
+from splitkit.linear.dense import DenseMatrix
+from splitkit.linear.matrix_free import MatrixFree
+from splitkit.linear.sparse import Sparse
+
+
+def wrap(op: Any, *, argument: str = "op", **declared: Any) -> LinearOperator:
+    """A matrix, a SciPy or PyLops operator or their like as a linear map on the last axis of x.
+
+    Parameters
+    ----------
+    op : array, SciPy sparse array, LinearOperator, or another object
+        A matrix becomes a ``DenseMatrix`` or ``Sparse``; a ``splitkit.LinearOperator`` stays what
+        it is. Of another object ``shape`` (rows, columns), ``matvec`` and ``rmatvec`` on real
+        vectors of NumPy are used, one vector after the other: points of other libraries pass
+        through NumPy, those on another device through the host.
+    argument : str
+        Its name, for messages.
+    **declared
+        What is known of it, as the class that it becomes takes it; ``MatrixFree`` for other
+        objects: norm, strong_monotonicity, symmetric, ….
+
+    Raises
+    ------
+    TypeError
+        ``op`` is none of these, lacks its transpose, or is complex; constants are declared of a map
+        that has its own.
+    """
+    if isinstance(op, LinearOperator):
+        if declared:
+            raise TypeError(f"{', '.join(declared)}: {argument} = {op!r} has constants of its own")
+        return op
+    if is_array(op):
+        return DenseMatrix(op, **declared)
+    if scipy.sparse.issparse(op):
+        return Sparse(op, **declared)
+    missing = [name for name in ("shape", "matvec", "rmatvec") if not hasattr(op, name)]
+    if missing:
+        raise TypeError(
+            f"{argument} = {op!r} has no {', '.join(missing)}: give a matrix, a "
+            "splitkit.LinearOperator (linear.MatrixFree makes one of two functions), or an "
+            "operator of SciPy or PyLops"
+        )
+    if np.issubdtype(getattr(op, "dtype", None) or np.float64, np.complexfloating):
+        raise TypeError(f"{argument} has dtype {op.dtype}: only real spaces are supported")
+    rows, columns = map(int, op.shape)
+    try:
+        op.rmatvec(np.zeros(rows))
+    except NotImplementedError as error:
+        raise TypeError(
+            f"{argument} = {op!r} does not know its transpose: define rmatvec"
+        ) from error
+    declared.setdefault("name", type(op).__name__)
+
+    def through(apply: Callable[[Any], Any], size: int) -> Callable[[Array], Array]:
+        def mapped(x: Array) -> Array:
+            vectors = to_numpy(x).reshape(-1, x.shape[-1])
+            values = np.empty((len(vectors), size), dtype=vectors.dtype)
+            for i, vector in enumerate(vectors):
+                values[i] = apply(vector)
+            return from_numpy(values.reshape(*x.shape[:-1], size), x)
+
+        return mapped
+
+    return MatrixFree(
+        through(op.matvec, rows), through(op.rmatvec, columns), (columns,), (rows,), **declared
+    )

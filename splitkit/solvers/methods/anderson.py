@@ -1,0 +1,138 @@
+"""Safeguarded Anderson acceleration of an averaged map T, with residual r = Tu − u.
+
+From the last differences ΔU, ΔR of points and residuals,
+
+    u⁺ = u + r − (ΔU + ΔR)γ,   type II: γ = argmin ‖r − ΔRγ‖,   type I: ΔUᵀ(r − ΔRγ) = 0,
+
+with the normal matrix regularized, so that no singular system is solved. An accelerated point is
+accepted where its residual is at most D‖r₀‖(n + 1)^{−1−ε}, n the number of accepted ones; elsewhere
+the iteration goes back to the plain point Tu of the step before. So there are infinitely many plain
+steps, or the residuals are summable: the convergence of T is kept. Each element of a batch decides
+for itself.
+
+Source: Walker, Ni (2011); Fang, Saad (2009); Zhang, O'Donoghue, Boyd, *Globally convergent type-I
+Anderson acceleration* (2020).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from splitkit.backend import Array, Point, add, lincomb, scale, solve_linear, subtract, where
+from splitkit.operators.base import Operator
+from splitkit.solvers.iteration import Iteration, State, Trace
+from splitkit.solvers.method import Guarantee
+from splitkit.solvers.methods.accelerators import AcceleratedIteration, Accelerator
+from splitkit.solvers.splitting import check_number
+
+SAFEGUARD = 2.0  # D
+SUMMABLE = 1.1  # 1 + ε
+
+
+@dataclass(frozen=True, kw_only=True)
+class Anderson(Accelerator):
+    """Anderson acceleration; see the module's docstring.
+
+    Parameters
+    ----------
+    memory : int
+        Differences that are kept, at least 1.
+    kind : {"II", "I"}
+    regularization : float
+        Relative to the mean of the normal matrix's diagonal.
+    """
+
+    memory: int = 5
+    kind: Literal["I", "II"] = "II"
+    regularization: float = 1e-10
+
+    name: ClassVar[str] = "Anderson acceleration"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if isinstance(self.memory, bool) or not isinstance(self.memory, int) or self.memory < 1:
+            raise ValueError(f"memory = {self.memory!r}: give a positive integer")
+        if self.kind not in ("I", "II"):
+            raise ValueError(f'kind = {self.kind!r}: give "I" or "II"')
+        check_number(self.regularization, "regularization", "a number in (0, 1)")
+        if not 0 < self.regularization < 1:
+            raise ValueError(f"regularization = {self.regularization}: give a number in (0, 1)")
+
+    def accelerated(self, θ: float, inner: Guarantee) -> Guarantee:
+        reason = f"{inner.reason}; accelerated points are accepted only where the residual falls"
+        if θ == 1.0 and not inner.holds:
+            return self.refused(f"{self.method.label} alone does not converge: {inner.reason}")
+        return Guarantee(True, None, reason, self.sequence)
+
+    def iteration(self, *operators: Operator) -> Iteration:
+        return _Anderson(self.method.iteration(*operators), self)
+
+
+class Memory(AcceleratedIteration):
+    """The last differences of points and residuals, and the step that they suggest."""
+
+    def __init__(self, inner: Iteration, options: Anderson) -> None:
+        super().__init__(inner)
+        self.options = options
+
+    def suggested(self, u: Point, r: Point, dU: tuple[Point, ...], dR: tuple[Point, ...]) -> Point:
+        """u + r − (ΔU + ΔR)γ; u + r where that is not finite."""
+        plain = add(u, r)
+        γ = self.coefficients(r, dU, dR)
+        ahead = plain
+        for i in range(len(dU)):
+            ahead = lincomb(1.0, ahead, -γ[..., i], add(dU[i], dR[i]))
+        return where(self.space.xp.isfinite(self.space.norm(ahead)), ahead, plain)
+
+    def coefficients(self, r: Point, dU: tuple[Point, ...], dR: tuple[Point, ...]) -> Array:
+        """γ, of shape (*batch, memory)."""
+        space, xp, m = self.space, self.space.xp, len(dU)
+        left = dU if self.options.kind == "I" else dR
+        normal = xp.stack(
+            [xp.stack([space.inner(a, b) for b in dR], axis=-1) for a in left], axis=-2
+        )
+        target = xp.stack([space.inner(a, r) for a in left], axis=-1)
+        diagonal = sum(xp.abs(normal[..., i, i]) for i in range(m)) / m
+        eps = float(xp.finfo(space.dtype).eps)
+        # ‖ΔR‖ below √ε‖ΔU‖ is rounding: this bounds the step by some ‖r‖/√ε where T but translates
+        noise = eps if self.options.kind == "II" else eps**0.5
+        moved = sum(space.inner(a, a) for a in dU) / m
+        ridge = max(self.options.regularization, 10 * eps) * diagonal + noise * moved + space.least
+        identity = xp.eye(m, dtype=normal.dtype, device=space.device)
+        if self.options.kind == "I":
+            ridge = -ridge  # ⟨Δu, Δr⟩ ≤ 0: R = I − T is monotone
+        normal = normal + ridge[..., None, None] * identity
+        return solve_linear(normal, target[..., None])[..., 0]
+
+
+class _Anderson(Memory):
+    """State: the point, the plain point to go back to, (‖r₀‖, n, whether the point is a plain one),
+    the last point and residual, the differences, newest first (0 where there are none yet), and k.
+    """
+
+    def init(self, x0: Point) -> State:
+        u = self.start(x0)
+        size = 0.0 * self.space.norm(u)
+        none = (scale(0.0, u),) * self.options.memory
+        return u, u, (size, size, size >= 0), (u, none[0]), none, none, 0
+
+    def advance(self, state: State) -> tuple[State, Trace]:
+        u, plain, (first, count, is_plain), last, dU, dR, k = state
+        space, xp = self.space, self.space.xp
+        Tu, trace = self.inner.advance(u)
+        r = subtract(Tu, u)
+        size = space.norm(r)
+        if k == 0:
+            return (Tu, Tu, (size, count, is_plain), (u, r), dU, dR, 1), trace
+        falls = size <= SAFEGUARD * first * (count + 1) ** -SUMMABLE
+        count = count + xp.astype(falls & ~is_plain, count.dtype)
+        accepted = falls | is_plain
+        dU = (subtract(u, last[0]), *dU[:-1])
+        dR = (subtract(r, last[1]), *dR[:-1])
+        ahead = self.suggested(u, r, dU, dR)
+        # a rejected point is left for the plain one, which T produced from the point before
+        u_next = where(accepted, ahead, plain)
+        plain_next = where(accepted, Tu, plain)
+        bound = (first, count, ~accepted)
+        return (u_next, plain_next, bound, (u, r), dU, dR, k + 1), trace

@@ -1,0 +1,98 @@
+"""SuperMann: any fast direction d, globalized by the residual R = I − T of a θ-averaged map T.
+
+With r = Ru, thresholds η and s, and w = u + τd for τ = 1, ½, ¼, …, an iteration is the first of
+
+    blind      ‖r‖ ≤ c₀η:                                   u⁺ = u + d,  η⁺ = ‖r‖
+    educated   ‖r‖ ≤ s and ‖Rw‖ ≤ c₁‖r‖:                    u⁺ = w,      s⁺ = ‖Rw‖ + qᵏ
+    safeguard  ρ = ‖Rw‖² − 2θ⟨Rw, w − u⟩ ≥ σ‖Rw‖‖r‖:        u⁺ = u − (ρ/‖Rw‖²) Rw
+
+The safeguard is a projection onto a half-space that holds the fixed points, and is met for a small
+enough τ: the iteration converges wherever that of T does, and as fast as d does near a solution.
+Here d is Anderson's, of type II. Each element of a batch takes its own branch.
+
+Source: Themelis, Patrinos, *SuperMann: a superlinearly convergent algorithm for finding fixed
+points of nonexpansive operators* (2019).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from splitkit.backend import Point, add, lincomb, scale, subtract, where
+from splitkit.operators.base import Operator
+from splitkit.solvers.iteration import Iteration, State, Trace
+from splitkit.solvers.method import Guarantee
+from splitkit.solvers.methods.anderson import Anderson, Memory
+
+C0 = C1 = Q = 0.99
+SIGMA = 0.1
+TRIALS = 12  # halvings, after which the plain step is taken
+
+
+@dataclass(frozen=True, kw_only=True)
+class SuperMann(Anderson):
+    """Anderson directions with SuperMann's safeguard; see the module's docstring.
+
+    Parameters
+    ----------
+    method, memory, kind, regularization
+        As in ``Anderson``.
+    """
+
+    name: ClassVar[str] = "SuperMann"
+
+    def accelerated(self, θ: float, inner: Guarantee) -> Guarantee:
+        if θ == 1.0 and not inner.holds:
+            return self.refused(f"{self.method.label} alone does not converge: {inner.reason}")
+        reason = f"T is averaged ({inner.reason}); every step decreases one of its thresholds"
+        return Guarantee(True, None, reason, self.sequence)
+
+    def iteration(self, *operators: Operator) -> Iteration:
+        θ = self.averagedness(*operators)
+        return _SuperMann(self.method.iteration(*operators), self, 1.0 if θ is None else θ)
+
+
+class _SuperMann(Memory):
+    """State: the point, (η, s), the last point and residual, the differences, and k."""
+
+    def __init__(self, inner: Iteration, options: SuperMann, θ: float) -> None:
+        super().__init__(inner, options)
+        self.θ = θ
+
+    def init(self, x0: Point) -> State:
+        u = self.start(x0)
+        size = 0.0 * self.space.norm(u)
+        none = (scale(0.0, u),) * self.options.memory
+        return u, (size, size), (u, none[0]), none, none, 0
+
+    def advance(self, state: State) -> tuple[State, Trace]:
+        u, (η, s), last, dU, dR, k = state
+        space, xp = self.space, self.space.xp
+        Tu, trace = self.inner.advance(u)
+        forward = subtract(Tu, u)
+        size = space.norm(forward)
+        if k == 0:
+            return (Tu, (size, size), (u, forward), dU, dR, 1), trace
+        dU = (subtract(u, last[0]), *dU[:-1])
+        dR = (subtract(forward, last[1]), *dR[:-1])
+        d = subtract(self.suggested(u, forward, dU, dR), u)
+        blind = size <= C0 * η
+        u_next, η = where(blind, add(u, d), Tu), xp.where(blind, size, η)
+        pending, τ = ~blind, xp.ones_like(size)
+        for _ in range(TRIALS):
+            if not bool(xp.any(pending)):
+                break
+            moved = scale(τ, d)
+            w = add(u, moved)
+            Rw = subtract(w, self.inner.advance(w)[0])
+            norm = space.norm(Rw)
+            educated = pending & (size <= s) & (norm <= C1 * size)
+            ρ = norm * norm - 2 * self.θ * space.inner(Rw, moved)
+            safe = pending & ~educated & (ρ >= SIGMA * norm * size) & (norm > 0)
+            ratio = ρ / xp.where(norm > 0, norm * norm, xp.ones_like(norm))
+            u_next = where(educated, w, where(safe, lincomb(1.0, u, -ratio, Rw), u_next))
+            s = xp.where(educated, norm + Q**k, s)
+            pending = pending & ~(educated | safe)
+            τ = xp.where(pending, 0.5 * τ, τ)
+        return (u_next, (η, s), (u, forward), dU, dR, k + 1), trace

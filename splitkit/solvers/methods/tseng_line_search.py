@@ -1,0 +1,81 @@
+"""Tseng's method with a line search, where no Lipschitz constant of F is known:
+
+    y = R_{αG}(x − αF x),  α halved until α‖F y − F x‖ ≤ δ‖y − x‖,  x⁺ = y − α(F y − F x).
+
+Converges for F monotone and locally Lipschitz (on a domain that holds the iterates) and G maximal
+monotone, for 0 < δ < 1: ‖x⁺ − x*‖² ≤ ‖x − x*‖² − (1 − δ²)‖y − x‖². Each iteration begins with a
+step a little longer than the last one's, so steps grow again where F is flat. Each element of a
+batch has its own step.
+
+Source: Tseng (2000), eq. (2.4).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from splitkit.backend import Array, Point, lincomb, scale, subtract
+from splitkit.operators.base import Operator
+from splitkit.solvers.iteration import Iteration, Reading, State, Trace
+from splitkit.solvers.methods.adaptive import GREATEST, AdaptiveMethod, AdaptiveSteps
+
+DELTA = 0.8
+GROWTH = 1.2
+HALVINGS = 60  # a step of 2⁻⁶⁰ of the first is rounding
+
+
+@dataclass(frozen=True, kw_only=True)
+class TsengLineSearch(AdaptiveMethod):
+    """Forward-backward-forward with backtracking; see the module's docstring for its theorem."""
+
+    label: ClassVar[str] = "Tseng with line search"
+    cost: ClassVar[int] = 4
+    sequence: ClassVar[str] = "y = R_{αG}(x − αF x)"
+
+    def refusal(self, *operators: Operator) -> str | None:
+        for name, A in zip("FG", operators, strict=True):
+            if not A.properties.monotone:
+                return f"{name} = {A!r} is not known to be monotone: declare it, if that is true"
+        if not operators[1].properties.maximal:
+            return f"G = {operators[1]!r} is not known to be maximal monotone"
+        return None
+
+    def iteration(self, *operators: Operator) -> Iteration:
+        return _LineSearch(*operators)
+
+
+class _LineSearch(AdaptiveSteps):
+    def init(self, x0: Point) -> State:
+        alpha, _, _ = self.first_step(x0, self.F(x0))
+        return x0, alpha, alpha
+
+    def advance(self, state: State) -> tuple[State, Trace]:
+        x, alpha, first = state
+        xp = self.space.xp
+        Fx = self.F(x)
+        alpha = xp.minimum(GROWTH * alpha, GREATEST * first)
+        for _ in range(HALVINGS):
+            y = self.resolve(alpha, lincomb(1.0, x, -alpha, Fx))
+            Fy = self.F(y)
+            too_long = self.too_long(alpha, x, y, Fx, Fy)
+            if not bool(xp.any(too_long)):
+                break
+            alpha = xp.where(too_long, 0.5 * alpha, alpha)
+        x_next = lincomb(1.0, y, -alpha, subtract(Fy, Fx))
+        return (x_next, alpha, first), (alpha, x, Fx, y, Fy)
+
+    def too_long(self, alpha: Array, x: Point, y: Point, Fx: Point, Fy: Point) -> Array:
+        """Where α‖Fy − Fx‖ > δ‖y − x‖ by more than rounding; NaN counts as too long."""
+        norm, eps = self.space.norm, float(self.space.xp.finfo(self.space.dtype).eps)
+        change = alpha * norm(subtract(Fy, Fx))
+        rounding = 8 * eps * (norm(x) + alpha * norm(Fx))
+        return ~(change <= DELTA * norm(subtract(y, x)) + rounding)
+
+    def read(self, trace: Trace) -> Reading:
+        alpha, x, Fx, y, Fy = trace
+        of_G = subtract(scale(1 / alpha, subtract(x, y)), Fx)
+        return Reading(y, (of_G, Fy), (scale(1 / alpha, y), Fx))
+
+    def energy(self, before: State, state: State, limit: State) -> Array:
+        return self.square(subtract(state[0], limit[0]))

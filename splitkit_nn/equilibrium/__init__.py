@@ -1,0 +1,1 @@
+"""The equilibrium network on arrays of any library: its two inclusions, their solves and steps."""

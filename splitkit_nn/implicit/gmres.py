@@ -1,0 +1,61 @@
+"""GMRES on blocks of Torch tensors. Source: Saad, Schultz, *GMRES* (1986)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+Blocks = tuple[Tensor, ...]
+
+
+def gmres(operator: Callable[[Blocks], Blocks], rhs: Blocks, max_steps: int = 500) -> Blocks:
+    """The solution of operator(w) = rhs by GMRES without restarts, to rounding.
+
+    Raises
+    ------
+    ArithmeticError
+        The residual does not fall below √eps of the right side.
+    """
+    shapes = [b.shape for b in rhs]
+
+    def flat(parts: Blocks) -> Tensor:
+        return torch.cat([p.reshape(-1) for p in parts])
+
+    def split(vector: Tensor) -> Blocks:
+        parts = torch.split(vector, [s.numel() for s in shapes])
+        return tuple(p.reshape(s) for p, s in zip(parts, shapes, strict=True))
+
+    b = flat(rhs).detach()
+    size = float(b.norm())
+    if size == 0 or b.numel() == 0:
+        return tuple(torch.zeros_like(r) for r in rhs)
+    eps = torch.finfo(b.dtype).eps
+    basis, columns = [b / size], []
+    for k in range(min(max_steps, b.numel())):
+        w = flat(operator(split(basis[-1]))).detach()
+        column = torch.zeros(k + 2, dtype=b.dtype, device=b.device)
+        for _ in range(2):  # twice is enough for orthogonality to rounding
+            stacked = torch.stack(basis)
+            along = stacked @ w
+            w = w - along @ stacked
+            column[: k + 1] += along
+        column[k + 1] = w.norm()
+        columns.append(column)
+        H = torch.zeros(k + 2, k + 1, dtype=b.dtype, device=b.device)
+        for j, c in enumerate(columns):
+            H[: len(c), j] = c
+        target = torch.zeros(k + 2, dtype=b.dtype, device=b.device)
+        target[0] = size
+        weights = torch.linalg.lstsq(H, target[:, None]).solution[:, 0]
+        residual = float((H @ weights - target).norm())
+        if residual <= 10 * eps * size or float(column[k + 1]) <= 10 * eps:
+            break
+        basis.append(w / column[k + 1])
+    if not residual <= eps**0.5 * size:
+        raise ArithmeticError(
+            f"the linear system of the derivative is solved only to {residual / size:.1e}: the "
+            "solution is not unique, jumps as the operators change, or was found too roughly (tol)"
+        )
+    return split(weights @ torch.stack(basis[: len(weights)]))

@@ -1,0 +1,190 @@
+"""How the layer finds ũ = J(v + Wᵀũ), exactly or not: the menu of gradients.
+
+| name | ũ | bias |
+|---|---|---|
+| cotangent | the layer's method on the cotangent inclusion, to its tolerance | the tolerance's |
+| direct | one dense linear solve for each sample | none; memory n² a sample |
+| truncated | the same as cotangent, stopped after so many steps | O(rateᵏ) |
+| jacobian_free | Jv: Wᵀũ is left out | that of one step; a descent direction if W is small |
+| unrolled | reverse mode through k forward-backward steps from 0 | of z itself; memory ∝ k |
+
+Sources: Winston, Kolter (2020); Fung et al., *JFB: Jacobian-free backpropagation for implicit
+networks* (2022); Geng et al., *On training implicit models* (2021).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
+
+import torch
+from torch import Tensor
+
+import splitkit as sk
+from splitkit_nn.activations import Activation
+from splitkit_nn.activations.jacobians import Jacobian
+
+
+class Solver(Protocol):
+    """(J, v, transposed) ↦ ũ by the layer's method; to its tolerance, or after so many steps."""
+
+    def __call__(
+        self, J: Jacobian, v: Tensor, transposed: bool, steps: int | None = None
+    ) -> Tensor: ...
+
+
+@dataclass(frozen=True)
+class GradientRule:
+    """A way to find ũ; a subclass gives ``solve``, and says whether it is ``exact``."""
+
+    name: ClassVar[str]
+    exact: ClassVar[bool] = False
+
+    def solve(
+        self, M: sk.LinearOperator, J: Jacobian, v: Tensor, transposed: bool, iterate: Solver
+    ) -> Tensor:
+        """ũ for M = I − W; ``iterate`` is the layer's own solver."""
+        raise NotImplementedError(f"{type(self).__name__} must define solve")
+
+
+@dataclass(frozen=True)
+class CotangentSolve(GradientRule):
+    """The layer's own method, to its own tolerance: exact to it."""
+
+    name: ClassVar[str] = "cotangent"
+    exact: ClassVar[bool] = True
+
+    def solve(
+        self, M: sk.LinearOperator, J: Jacobian, v: Tensor, transposed: bool, iterate: Solver
+    ) -> Tensor:
+        return iterate(J, v, transposed)
+
+
+@dataclass(frozen=True)
+class Direct(GradientRule):
+    """(I − JWᵀ)ũ = Jv by a dense factorization for each sample."""
+
+    name: ClassVar[str] = "direct"
+    exact: ClassVar[bool] = True
+
+    def solve(
+        self, M: sk.LinearOperator, J: Jacobian, v: Tensor, transposed: bool, iterate: Solver
+    ) -> Tensor:
+        size = v[0].numel() if len(v) else 0
+        basis = torch.eye(size, dtype=v.dtype, device=v.device).reshape(size, *v.shape[1:])
+        images = (M.T if transposed else M)(basis)
+        # column i of I − JWᵀ = I + J(Mᵀ − I)
+        columns = [
+            (e + J((image - e).expand_as(v))).flatten(1)
+            for e, image in zip(basis, images, strict=True)
+        ]
+        if not columns:
+            return v.clone()
+        u_tilde: Tensor = torch.linalg.solve(torch.stack(columns, dim=2), J(v).flatten(1))
+        return u_tilde.reshape(v.shape)
+
+
+@dataclass(frozen=True)
+class JacobianFree(GradientRule):
+    """ũ = Jv."""
+
+    name: ClassVar[str] = "jacobian_free"
+
+    def solve(
+        self, M: sk.LinearOperator, J: Jacobian, v: Tensor, transposed: bool, iterate: Solver
+    ) -> Tensor:
+        result: Tensor = J(v)
+        return result
+
+
+@dataclass(frozen=True)
+class Truncated(GradientRule):
+    """The cotangent solve, stopped after ``steps`` iterations.
+
+    Parameters
+    ----------
+    steps : int
+    """
+
+    steps: int = 5
+    name: ClassVar[str] = "truncated"
+
+    def __post_init__(self) -> None:
+        _check_steps(self.steps)
+
+    def solve(
+        self, M: sk.LinearOperator, J: Jacobian, v: Tensor, transposed: bool, iterate: Solver
+    ) -> Tensor:
+        return iterate(J, v, transposed, self.steps)
+
+
+@dataclass(frozen=True)
+class Unrolled(GradientRule):
+    """z is the k-th forward-backward iterate from 0, and its gradient is that of the iteration.
+
+    Parameters
+    ----------
+    steps : int
+        k.
+    alpha : float, optional
+        Step size, one at which forward-backward is guaranteed to converge; default m/L².
+    """
+
+    steps: int = 50
+    alpha: float | None = None
+    name: ClassVar[str] = "unrolled"
+
+    def __post_init__(self) -> None:
+        _check_steps(self.steps)
+        if self.alpha is not None and not 0 < self.alpha < float("inf"):
+            raise ValueError(f"alpha = {self.alpha}: give a positive step size")
+
+    def unroll(
+        self, product: Callable[[Tensor], Tensor], bias: Tensor, sigma: Activation, alpha: float
+    ) -> Tensor:
+        """z⁺ = prox_{αf}(z − α(z − Wz − bias)), recorded; ``product`` is z ↦ Wz."""
+        z = torch.zeros_like(bias)
+        for _ in range(self.steps):
+            y = (1 - alpha) * z + alpha * (product(z) + bias)
+            z = ProximalMap.apply(y, alpha, sigma)  # type: ignore[no-untyped-call]
+        return z
+
+
+class ProximalMap(torch.autograd.Function):
+    """y ↦ prox_{αf}(y); its Jacobian is J_α at s = (y − (1 − α)x)/α, in the attached x."""
+
+    @staticmethod
+    def forward(ctx: Any, y: Tensor, alpha: float, sigma: Activation) -> Tensor:
+        x: Tensor = sigma.prox(y, alpha)
+        ctx.alpha, ctx.sigma = alpha, sigma
+        ctx.save_for_backward(y, x)
+        return x
+
+    @staticmethod
+    def backward(ctx: Any, *cotangents: Tensor) -> tuple[Tensor, None, None]:
+        y, x = ctx.saved_tensors
+        s = (y - (1 - ctx.alpha) * x) / ctx.alpha
+        return ctx.sigma.jacobian(s).proximal(ctx.alpha)(cotangents[0]), None, None
+
+
+GRADIENTS: dict[str, type[GradientRule]] = {
+    kind.name: kind for kind in (CotangentSolve, Direct, JacobianFree, Truncated, Unrolled)
+}
+
+
+def find_gradient(gradient: str | GradientRule) -> GradientRule:
+    """A gradient by name, or the object itself; ValueError if the name is unknown."""
+    if isinstance(gradient, GradientRule):
+        return gradient
+    if gradient not in GRADIENTS:
+        raise ValueError(
+            f"gradient = {gradient!r}: use one of {', '.join(GRADIENTS)}, or an object such as "
+            "Truncated(steps=5)"
+        )
+    return GRADIENTS[gradient]()
+
+
+def _check_steps(steps: int) -> None:
+    if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
+        raise ValueError(f"steps = {steps!r}: give a positive integer")

@@ -1,0 +1,302 @@
+"""Derivatives of the solution of an inclusion in what its operators depend on.
+
+A method that is one map T(·; θ) ends at u = T(u; θ), and x = X(u; θ) is read off it. By the
+implicit function theorem a cotangent v of u becomes λ with
+
+    (I − ∂T/∂uᵀ)λ = v,      and the cotangent of θ is  ∂T/∂θᵀ λ.
+
+Products with ∂T/∂u and its transpose come from one recorded evaluation of T, whatever the number of
+iterations; the system is solved by GMRES. λ is differentiated by the same theorem: for a cotangent
+p of λ, (I − ∂T/∂u)t = p is the cotangent of v, and those of u and θ are the derivatives of
+⟨λ, ∂T/∂u t⟩. Where T is not differentiable, a selection of its generalized Jacobian is taken.
+
+Sources: Krantz, Parks, *The Implicit Function Theorem* (2002); Bolte, Le, Pauwels, Silveti-Falls,
+*Nonsmooth implicit differentiation* (2021).
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+
+import splitkit as sk
+from splitkit.backend import Space, blocks
+from splitkit.solvers.explain import Option, best_option, explain
+from splitkit.solvers.splitting import MapSplitting
+from splitkit_nn.arguments import positive, positive_integer
+from splitkit_nn.implicit.gmres import Blocks, gmres
+
+Point = Tensor | Blocks
+
+
+class ImplicitSolve(nn.Module):
+    """A module whose output solves 0 ∈ A(x; θ), with exact derivatives of first and second order.
+
+    Parameters
+    ----------
+    build : nn.Module or callable
+        Its value is the inclusion, an ``Operator`` of the core made from Torch tensors. It is
+        called with the inputs of ``forward``; as a module, its parameters are differentiated too.
+        Nothing else that it uses may require gradients.
+    method : splitkit.Splitting, optional
+        One that is a single map (Peaceman-Rachford, Douglas-Rachford, forward-backward, …);
+        default: the one of least guaranteed rate.
+    tol : float
+        Relative, of the solve; derivatives are taken at what it finds.
+    max_iter : int
+    batch_ndim : int
+        Leading axes of a point that index independent problems.
+
+    Attributes
+    ----------
+    last_solution : splitkit.Solution or None
+
+    Raises
+    ------
+    TypeError
+        ``build`` gives no operator, or one that depends on a tensor which requires gradients and is
+        neither an input nor a parameter; or the method is not a single map.
+    splitkit.NoGuaranteeError, splitkit.NotConvergedError
+        As ``splitkit.solve`` raises them.
+    ArithmeticError
+        Backward: I − ∂T/∂u is singular in the direction that is needed, as where the solution is
+        not unique or jumps.
+    """
+
+    def __init__(
+        self,
+        build: nn.Module | Callable[..., sk.Operator],
+        method: sk.Splitting | None = None,
+        *,
+        tol: float = 1e-10,
+        max_iter: int = 100_000,
+        batch_ndim: int = 0,
+    ) -> None:
+        super().__init__()
+        if not callable(build):
+            raise TypeError(f"build = {build!r} is not callable: give what makes the inclusion")
+        if method is not None and not isinstance(method, MapSplitting):
+            raise TypeError(
+                f"method = {method!r} is not a single map: give sk.PeacemanRachford(), "
+                "sk.DouglasRachford() or sk.ForwardBackward()"
+            )
+        self.build, self.method, self.batch_ndim = build, method, batch_ndim
+        self.tol, self.max_iter = positive("tol", tol), positive_integer("max_iter", max_iter)
+        self.last_solution: sk.Solution | None = None
+
+    def forward(self, x0: Point, *inputs: Tensor) -> Point:
+        """x with 0 ∈ build(*inputs)(x), from x0, which receives no gradient; a point like x0."""
+        parameters = (
+            dict(self.build.named_parameters()) if isinstance(self.build, nn.Module) else {}
+        )
+        for name, value in (
+            *(("x0", block) for block in (x0 if isinstance(x0, tuple) else (x0,))),
+            *((f"inputs[{i}]", value) for i, value in enumerate(inputs)),
+        ):
+            if not isinstance(value, Tensor) or not value.is_floating_point():
+                raise TypeError(f"{name} = {value!r}: give a floating torch.Tensor")
+        values = (*parameters.values(), *inputs)
+        problem = _Problem(self, tuple(parameters), isinstance(x0, tuple))
+        start = tuple(b.detach() for b in blocks(x0))
+        with torch.no_grad():
+            problem.choose([value.detach() for value in values])
+            solution = sk.solve(
+                problem.inclusion([value.detach() for value in values]),
+                problem.point(start),
+                problem.method,
+                tol=self.tol,
+                max_iter=self.max_iter,
+                batch_ndim=self.batch_ndim,
+                progress=False,
+            )
+        self.last_solution = solution
+        if torch.is_grad_enabled():
+            problem.check_closed(blocks(solution.u), values)
+        if not (torch.is_grad_enabled() and any(value.requires_grad for value in values)):
+            found: Point = solution.x
+            return found
+        u: Blocks = FixedPoint.apply(problem, len(start), *blocks(solution.u), *values)  # type: ignore[no-untyped-call]
+        return problem.point(problem.read(u, values))
+
+
+class _Problem:
+    """The map T and the reading X of one solve, as functions of blocks and values."""
+
+    def __init__(self, owner: ImplicitSolve, names: Sequence[str], is_tuple: bool) -> None:
+        self.owner, self.names, self.is_tuple = owner, names, is_tuple
+
+    def point(self, parts: Blocks) -> Point:
+        return parts if self.is_tuple else parts[0]
+
+    def inclusion(self, values: Sequence[Tensor]) -> sk.Operator:
+        """The operator for these values."""
+        build, count = self.owner.build, len(self.names)
+        inputs = tuple(values[count:])
+        if isinstance(build, nn.Module):
+            given = dict(zip(self.names, values[:count], strict=True))
+            made: Any = torch.func.functional_call(build, given, inputs)
+        else:
+            made = build(*inputs)
+        if not isinstance(made, sk.Operator):
+            raise TypeError(f"build gave a {type(made).__name__}: it must give an Operator")
+        return made
+
+    def choose(self, values: Sequence[Tensor]) -> None:
+        """Fix the method with its step size."""
+        inclusion = self.inclusion(values)
+        if self.owner.method is not None:
+            self.method = best_option(inclusion, self.owner.method).method
+            return
+        options = explain(inclusion).options
+        maps = [o for o in options if isinstance(o.method, MapSplitting) and o.guarantee.holds]
+        if not maps:
+            raise sk.NoGuaranteeError(f"no method that is one map is guaranteed for {inclusion!r}")
+        self.method = maps[0].method
+
+    def _advance(self, u: Blocks, values: Sequence[Tensor]) -> tuple[Any, Blocks, Any]:
+        point = self.point(u)
+        with _silent_constants():
+            option: Option = best_option(self.inclusion(values), self.method)
+            assert isinstance(option.method, MapSplitting)
+            iteration = option.method.iteration(*option.operators)
+            iteration.space = Space.of(
+                self.point(tuple(b.detach() for b in u)), self.owner.batch_ndim
+            )
+            u_next, trace = iteration.advance(point)
+        return iteration, blocks(u_next), trace
+
+    def step(self, u: Blocks, values: Sequence[Tensor]) -> Blocks:
+        """T(u; θ), recorded."""
+        return self._advance(u, values)[1]
+
+    def read(self, u: Blocks, values: Sequence[Tensor]) -> Blocks:
+        """X(u; θ), recorded."""
+        iteration, _, trace = self._advance(u, values)
+        with _silent_constants():
+            return blocks(iteration.read(trace).x)
+
+    def check_closed(self, u: Blocks, values: Sequence[Tensor]) -> None:
+        """Raise TypeError if T depends on what is neither among the values nor constant."""
+        image = self.step(u, [value.detach() for value in values])
+        if any(b.requires_grad for b in image):
+            raise TypeError(
+                "build uses a tensor that requires gradients and is neither an input nor a "
+                "parameter of it, so that its gradient would be lost: pass it to forward as an "
+                "input, make build a module that owns it, or detach it"
+            )
+
+
+@contextmanager
+def _silent_constants() -> Iterator[None]:
+    """Constants of operators are numbers, not recorded, and torch warns of that."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Converting a tensor with requires_grad=True")
+        yield
+
+
+class FixedPoint(torch.autograd.Function):
+    """θ ↦ u with u = T(u; θ)."""
+
+    @staticmethod
+    def forward(ctx: Any, problem: _Problem, size: int, *tensors: Tensor) -> Blocks:
+        ctx.problem, ctx.size = problem, size
+        u = tuple(b.clone() for b in tensors[:size])
+        ctx.save_for_backward(*u, *tensors[size:])
+        return u
+
+    @staticmethod
+    def backward(ctx: Any, *cotangents: Tensor) -> tuple[Tensor | None, ...]:
+        problem: _Problem = ctx.problem
+        u, values = ctx.saved_tensors[: ctx.size], ctx.saved_tensors[ctx.size :]
+        multiplier = FixedPointCotangent.apply(  # type: ignore[no-untyped-call]
+            problem, ctx.size, *u, *values, *cotangents
+        )
+        recorded = torch.is_grad_enabled()
+        with torch.enable_grad():
+            u, values = _aliases(u, recorded), _aliases(values, recorded)
+            of_values = torch.autograd.grad(
+                problem.step(u, values),
+                values,
+                multiplier,
+                create_graph=recorded,
+                allow_unused=True,
+            )
+        return None, None, *(None for _ in u), *of_values
+
+
+class FixedPointCotangent(torch.autograd.Function):
+    """(u, θ, v) ↦ λ with (I − ∂T/∂uᵀ)λ = v."""
+
+    @staticmethod
+    def forward(ctx: Any, problem: _Problem, size: int, *tensors: Tensor) -> Blocks:
+        u, values, v = tensors[:size], tensors[size:-size], tensors[-size:]
+        linear = _Linearization(problem, u, values)
+        multiplier = gmres(linear.transposed, v)
+        ctx.problem, ctx.size = problem, size
+        ctx.save_for_backward(*u, *values, *multiplier)
+        return multiplier
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *cotangents: Tensor) -> tuple[Tensor | None, ...]:
+        size: int = ctx.size
+        saved = ctx.saved_tensors
+        u, values, multiplier = saved[:size], saved[size:-size], saved[-size:]
+        linear = _Linearization(ctx.problem, u, values)
+        t = gmres(linear.forward, cotangents)
+        with torch.enable_grad():
+            pulled = torch.autograd.grad(
+                linear.image, linear.u, multiplier, create_graph=True, allow_unused=True
+            )
+            terms = [(p * d).sum() for p, d in zip(pulled, t, strict=True) if p is not None]
+            curved = [term for term in terms if term.requires_grad]
+            wanted = (*linear.u, *linear.values)
+            found: Sequence[Tensor | None] = [None] * len(wanted)
+            if curved:
+                found = torch.autograd.grad(torch.stack(curved).sum(), wanted, allow_unused=True)
+        return None, None, *found, *t
+
+
+class _Linearization:
+    """I − ∂T/∂u and its transpose at a point, from one recorded evaluation."""
+
+    def __init__(self, problem: _Problem, u: Blocks, values: Sequence[Tensor]) -> None:
+        with torch.enable_grad():
+            self.u, self.values = _aliases(u, False), _aliases(values, False)
+            self.image = problem.step(self.u, self.values)
+            # ∂T/∂uᵀw is linear in w: its transpose is ∂T/∂u
+            self.probe = tuple(torch.zeros_like(b).requires_grad_() for b in self.image)
+            self.pulled = torch.autograd.grad(
+                self.image, self.u, self.probe, create_graph=True, materialize_grads=True
+            )
+
+    def transposed(self, w: Blocks) -> Blocks:
+        """w − ∂T/∂uᵀw."""
+        found = torch.autograd.grad(
+            self.image, self.u, w, retain_graph=True, materialize_grads=True
+        )
+        return tuple(a - b for a, b in zip(w, found, strict=True))
+
+    def forward(self, w: Blocks) -> Blocks:
+        """w − ∂T/∂u w."""
+        if not any(p.requires_grad for p in self.pulled):
+            return w
+        found = torch.autograd.grad(
+            self.pulled, self.probe, w, retain_graph=True, materialize_grads=True
+        )
+        return tuple(a - b for a, b in zip(w, found, strict=True))
+
+
+def _aliases(tensors: Sequence[Tensor], attached: bool) -> tuple[Tensor, ...]:
+    """The same tensors as inputs of a new recording, attached to the old one or cut from it."""
+    if attached:
+        return tuple(
+            t.view_as(t) if t.requires_grad else t.detach().requires_grad_() for t in tensors
+        )
+    return tuple(t.detach().requires_grad_() for t in tensors)

@@ -1,0 +1,3 @@
+"""The equilibrium layer on Torch: ``MonDEQ``, its solves, and what they record."""
+
+from splitkit_nn.layers.mondeq import MonDEQ as MonDEQ

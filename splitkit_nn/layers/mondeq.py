@@ -1,0 +1,351 @@
+"""The monotone operator equilibrium layer: z = σ(Wz + Ux + b), with exact derivatives."""
+
+from __future__ import annotations
+
+import math
+import sys
+import warnings
+from collections.abc import Callable
+from typing import Any, Literal, ParamSpec, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+import splitkit as sk
+from splitkit.backend import isfinite
+from splitkit_nn.activations import Activation, find_activation
+from splitkit_nn.arguments import check_finite, check_parameter, positive, positive_integer
+from splitkit_nn.equilibrium.inclusions import (
+    StepMethod,
+    as_step_method,
+    cotangent_inclusion,
+    evaluates,
+    forward_inclusion,
+)
+from splitkit_nn.equilibrium.steps import typical_step
+from splitkit_nn.implicit.bridge import equilibrium
+from splitkit_nn.implicit.gradients import GradientRule, Unrolled, find_gradient
+from splitkit_nn.layers.exchange import Library, find_library
+from splitkit_nn.layers.records import LastSolve, SolveRecord
+from splitkit_nn.layers.solves import Solves
+from splitkit_nn.linear.base import Parametrization
+
+P = ParamSpec("P")
+T = TypeVar("T")
+OnFailure = Literal["raise", "warn", "damp"]
+
+REFRESH = 100  # training steps between two choices of alpha: each costs a few factorizations
+
+
+def _outside_graphs(function: Callable[P, T]) -> Callable[P, T]:
+    """torch.compile leaves the function as it is: how long a solve runs depends on the data."""
+    disabled: Callable[P, T] = torch.compiler.disable(function)  # type: ignore[no-untyped-call]
+    return disabled
+
+
+class MonDEQ(nn.Module):
+    """A layer x ↦ z with z = σ(Wz + Ux + b); z exists and is unique, whatever the parameters.
+
+    Parameters
+    ----------
+    parametrization : Parametrization
+        W and the input map, such as ``MonotoneDense(in_features, features)``.
+    activation : str or Activation
+        σ, a proximal map.
+    method : splitkit.Splitting or splitkit.Accelerator, optional
+        Default ``splitkit.PeacemanRachford()``; ``splitkit.Anderson(…)`` accelerates it. With
+        ``alpha=None`` the step size is the one at which random errors fall fastest on the layer's
+        own operator (see ``splitkit_nn.equilibrium.steps``); it is chosen at the first call, every
+        hundred training steps, and in evaluation when the parameters have changed; it is kept in
+        the state dict.
+    tol : float or splitkit.Stopping
+        Of each sample's solve, forward and backward: a number is relative (see ``splitkit.solve``),
+        ``splitkit.CertifiedError(1e-3)`` a certified distance to the equilibrium.
+    max_iter : int
+    gradient : str or GradientRule
+        How derivatives are found: "cotangent" (default) and "direct" are exact, and of every order;
+        "truncated", "jacobian_free" and "unrolled" are not (see ``splitkit_nn.implicit.gradients``
+        and ``compare_gradients``).
+    solve_in : str, optional
+        The array library in which both solves run, on the same memory, by the name of its module:
+        "cupy", "numpy", "jax.numpy"; default torch itself (see ``splitkit_nn.layers.exchange``).
+    on_failure : {"raise", "warn", "damp"}
+        What to do if a solve does not meet its tolerance: raise ``splitkit.NotConvergedError``;
+        warn and go on with where it ended; or solve again by Douglas-Rachford, which is damped,
+        and raise if that fails too. NaN and Inf always raise.
+
+    Attributes
+    ----------
+    last_solve : LastSolve
+
+    Notes
+    -----
+    Input and output have the parametrization's shapes, (batch, in_features) and (batch, features)
+    for ``MonotoneDense``, on the parameters' dtype and device. The memory of a backward pass does
+    not grow with the iterations.
+
+    Under autocast the layer takes any floating input and works in its parameters' dtype. It runs
+    under ``torch.func`` transforms (``vmap`` over inputs, not over parameters) and inside of
+    compiled models, where it is left as it is (a graph break); ``torch.export`` is refused.
+
+    Source: Winston, Kolter, *Monotone operator equilibrium networks*, NeurIPS 2020.
+    """
+
+    alpha: Tensor
+    age: Tensor
+
+    def __init__(
+        self,
+        parametrization: Parametrization,
+        activation: str | Activation = "relu",
+        method: StepMethod | None = None,
+        tol: float | sk.Stopping = 1e-4,
+        max_iter: int = 500,
+        *,
+        gradient: str | GradientRule = "cotangent",
+        solve_in: str | Library | None = None,
+        on_failure: OnFailure = "raise",
+    ) -> None:
+        super().__init__()
+        if not isinstance(parametrization, Parametrization):
+            raise TypeError(
+                f"parametrization = {parametrization!r}: give one such as MonotoneDense(…)"
+            )
+        self.parametrization = parametrization
+        self._activation = find_activation(activation)
+        parametrization.confine(self._activation)  # raises where the two do not fit
+        self.method = sk.PeacemanRachford() if method is None else as_step_method(method)
+        if on_failure not in ("raise", "warn", "damp"):
+            raise ValueError(f'on_failure = {on_failure!r}: give "raise", "warn" or "damp"')
+        self.tol = tol if isinstance(tol, sk.Stopping) else positive("tol", tol)
+        self.max_iter = positive_integer("max_iter", max_iter)
+        self.gradient = find_gradient(gradient)
+        self.solve_in = find_library(solve_in)
+        if self.solve_in is not None and isinstance(self.gradient, Unrolled):
+            raise ValueError(
+                f'solve_in = {solve_in!r} does not fit gradient = "unrolled", whose steps torch '
+                "records: leave one of them out"
+            )
+        self.on_failure = on_failure
+        self.register_buffer("alpha", torch.tensor(float("nan"), dtype=torch.float64))
+        self.register_buffer("age", torch.tensor(0))
+        self.last_solve = LastSolve()
+        self._cache: tuple[Tensor, sk.LinearOperator] | None = None
+        self._changed = False  # whether the parameters have, since alpha was chosen or loaded
+
+    @property
+    def inner_activation(self) -> Activation:
+        """σ as it was given."""
+        return self._activation
+
+    @property
+    def activation(self) -> Activation:
+        """σ, on the entries that the parametrization leaves free."""
+        return self.parametrization.confine(self._activation)
+
+    def forward(self, x: Tensor, z0: Tensor | None = None) -> Tensor:
+        """The equilibrium for each input of the batch.
+
+        Parameters
+        ----------
+        x : Tensor
+        z0 : Tensor, optional
+            Where the solve starts, such as the output for a similar input; default 0. The result
+            is the same up to the tolerance, and no gradient reaches z0.
+
+        Raises
+        ------
+        TypeError, ValueError
+            x or z0 has a wrong type, shape, dtype or device, or is not finite; the layer is not in
+            float32 or float64.
+        splitkit.NotConvergedError
+            The solve failed; parameters that are not finite also end here or in ValueError.
+        splitkit.NoGuaranteeError
+            No theorem covers the method on this layer, or the step size of unrolled steps.
+        """
+        if torch.compiler.is_exporting():
+            raise NotImplementedError(
+                "a MonDEQ cannot be exported: its solve runs until each sample has converged, "
+                "which no static graph says; export the rest of the model, or save the state dict"
+            )
+        return self._forward(x, z0)
+
+    @_outside_graphs
+    def _forward(self, x: Tensor, z0: Tensor | None) -> Tensor:
+        weights = self.parametrization.weights()
+        x = self._checked(x, next(iter(weights.values())))
+        with torch.autocast(x.device.type, enabled=False):
+            W, bias = self.parametrization.weight(), self.parametrization.bias(x)
+            if z0 is not None:
+                z0 = _checked_start(z0, bias)
+            if isinstance(self.gradient, Unrolled):
+                check_finite(x)
+                check_parameter("U", bias)  # x is finite
+                self.last_solve = LastSolve()
+                return self._unroll(self.gradient, W, bias)
+            return equilibrium(
+                Solves(self, tuple(weights)), W, bias, x, z0, tuple(weights.values())
+            )
+
+    def _unroll(self, gradient: Unrolled, W: Tensor, bias: Tensor) -> Tensor:
+        M, alpha = self.parametrization.operator(exact=True), gradient.alpha
+        if alpha is None:
+            m, L = M.properties.strong_monotonicity, M.properties.lipschitz
+            assert m is not None
+            assert L is not None
+            alpha = m / L**2
+        else:
+            method = sk.ForwardBackward(alpha=alpha)
+            guarantee = method.guarantee(sk.Affine(M), self.activation.operator)
+            if not guarantee.holds:
+                raise sk.NoGuaranteeError(f"gradient = {gradient!r}: {guarantee.reason}")
+        return gradient.unroll(
+            lambda z: self.parametrization.multiply(W, z), bias, self.activation, alpha
+        )
+
+    def inclusion(self, x: Tensor) -> tuple[sk.Affine, sk.Operator]:
+        """(F, G) of the forward inclusion for a batch of inputs, detached, with exact constants."""
+        x = self._checked(x, next(iter(self.parametrization.weights().values())))
+        check_finite(x)
+        with torch.no_grad():
+            bias = self.parametrization.bias(x)
+            M = self.parametrization.operator(exact=True)
+            return forward_inclusion(M, bias, self.activation.operator)
+
+    def cotangent_inclusion(self, x: Tensor, v: Tensor) -> tuple[sk.Affine, sk.Operator]:
+        """(F̃, G̃) of the backward inclusion for a batch of inputs and cotangents of its output,
+        detached, with exact constants: that which the backward pass solves.
+        """
+        with torch.no_grad():
+            z, sigma, W = self(x), self.activation, self.parametrization.weight()
+            J = sigma.jacobian_at_value(z)
+            if J is None:
+                y = self.parametrization.multiply(W, z) + self.parametrization.bias(x)
+                J = sigma.jacobian(y)
+            M = self.parametrization.operator(W, exact=True)
+            return cotangent_inclusion(M, J, v, sigma.slopes)
+
+    def _record(self, *solutions: sk.Solution, backward: bool) -> None:
+        record = SolveRecord.of(*solutions)
+        if backward:
+            self.last_solve.backward = record
+        else:
+            self.last_solve.forward = record
+
+    def _accept(self, solution: sk.Solution, *, backward: bool) -> bool:
+        """Record it; whether it may be returned. Raise or warn if that is the policy."""
+        self._record(solution, backward=backward)
+        if solution.converged:
+            return True
+        damped = isinstance(solution.method, sk.DouglasRachford)
+        if self.on_failure == "damp" and not damped:
+            return False
+        if self.on_failure != "warn" or solution.status is sk.Status.NONFINITE:
+            raise sk.NotConvergedError(solution)
+        warnings.warn(solution.message, sk.NotConvergedWarning, stacklevel=_level_of_caller())
+        return True
+
+    def _chosen_method(self, M: sk.LinearOperator, bias: Tensor, training: bool) -> StepMethod:
+        """The method with its step size, chosen anew now and then in training, and in evaluation
+        when the parameters have changed.
+        """
+        if self.method.alpha is not None or evaluates(self.method):
+            return self.method
+        alpha = float(self.alpha)
+        due = int(self.age) % REFRESH == 0 if training else self._changed
+        if due or not math.isfinite(alpha):
+            self.alpha.fill_(typical_step(M, bias, self.activation))
+            alpha = float(self.alpha)  # as later calls read it: the buffer may be in float32
+            self._changed = False
+        if training:
+            self.age.add_(1)
+        return self.method.with_alpha(alpha)
+
+    def _operator(self, W: Tensor, values: dict[str, Tensor]) -> sk.LinearOperator:
+        """I − W; kept, with its factorization, while W does not change."""
+        if self._cache is not None:
+            known, operator = self._cache
+            if _same(W, known):
+                return operator
+            self._changed = True
+        if not isfinite(W):
+            self._blame(values)
+        # forward-backward needs L itself, Peaceman-Rachford is safe at every step size
+        operator = self.parametrization.operator(W, exact=evaluates(self.method))
+        self._cache = W.clone(), operator
+        return operator
+
+    def _blame(self, values: dict[str, Tensor]) -> None:
+        """Raise ValueError, naming the parameter that makes W infinite or NaN."""
+        for name, value in values.items():
+            check_parameter(name, value)
+        sizes = {name: float(value.abs().max()) for name, value in values.items()}
+        name = max(sizes, key=sizes.__getitem__)
+        raise ValueError(
+            f"parameter {name} of the layer has entries up to {sizes[name]:.2g}, at which W "
+            f"overflows in {values[name].dtype}: an optimizer step diverged; lower the learning "
+            "rate, or load an earlier state"
+        )
+
+    def _checked(self, x: Tensor, weight: Tensor) -> Tensor:
+        if not isinstance(x, Tensor):
+            raise TypeError(f"x is a {type(x).__name__}: give a torch.Tensor")
+        self.parametrization.check_input(x)
+        if weight.dtype not in (torch.float32, torch.float64):
+            raise TypeError(
+                f"the layer has dtype {weight.dtype}, in which nothing can be solved: make it "
+                "float32 or float64 (.float()); torch.autocast gives it other inputs"
+            )
+        if x.device != weight.device:
+            raise ValueError(f"x is on {x.device}, but the layer on {weight.device}: move one")
+        if x.dtype == weight.dtype:
+            return x
+        if torch.is_autocast_enabled(x.device.type) and x.is_floating_point():
+            return x.to(weight.dtype)
+        raise TypeError(
+            f"x has dtype {x.dtype}, but the layer {weight.dtype}: convert x or the layer (.to)"
+        )
+
+    def _load_from_state_dict(self, *arguments: Any) -> None:
+        super()._load_from_state_dict(*arguments)
+        self._cache, self._changed = None, False  # alpha is loaded with the parameters
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_cache": None}
+
+    def extra_repr(self) -> str:
+        tol = f"{self.tol:g}" if isinstance(self.tol, float) else repr(self.tol)
+        elsewhere = "" if self.solve_in is None else f", solve_in={self.solve_in.name}"
+        return (
+            f"activation={self.activation}, method={self.method.label}, tol={tol}, "
+            f"gradient={self.gradient.name}{elsewhere}"
+        )
+
+
+def _level_of_caller() -> int:
+    """The ``stacklevel``, for the function that asks, of the first frame outside this package and
+    torch; the outermost one where there is none, as in autograd's own threads.
+    """
+    frame, level = sys._getframe(1), 1
+    while frame.f_back is not None and _is_inner(frame.f_globals.get("__name__", "")):
+        frame, level = frame.f_back, level + 1
+    return level
+
+
+def _is_inner(module: str) -> bool:
+    return module.partition(".")[0] in ("splitkit_nn", "torch")
+
+
+def _checked_start(z0: Tensor, bias: Tensor) -> Tensor:
+    if not isinstance(z0, Tensor):
+        raise TypeError(f"z0 is a {type(z0).__name__}: give a torch.Tensor, such as an old output")
+    if z0.shape != bias.shape or z0.device != bias.device:
+        raise ValueError(
+            f"z0 has shape {tuple(z0.shape)} on {z0.device}: give {tuple(bias.shape)} on "
+            f"{bias.device}, like the output"
+        )
+    return z0.detach().to(bias.dtype)
+
+
+def _same(a: Tensor, b: Tensor) -> bool:
+    return a.dtype == b.dtype and a.device == b.device and torch.equal(a, b)

@@ -1,0 +1,101 @@
+"""What the solves of a layer did, as figures of the worst sample of the batch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+import splitkit as sk
+from splitkit_nn.equilibrium.inclusions import StepMethod
+
+
+@dataclass(frozen=True)
+class SolveRecord:
+    """What a solve of the layer did; figures are the worst of the batch, read from the device when
+    they are asked for.
+
+    Attributes
+    ----------
+    iterations : int
+    mean_iterations : float
+        Over the batch: samples that are done at a check are frozen. With a number as tolerance
+        there are few checks but the last; with a rule, such as ``splitkit.Relative``, more.
+    residual : float
+        ‖r‖ for an explicit element r of the inclusion.
+    error_bound : float
+        Certified distance ‖r‖/m to the true solution (of the linear cotangent equation, backward).
+    converged : bool
+    status : str
+    method : str
+        Douglas-Rachford after another method failed, where ``on_failure="damp"``.
+    alpha : float
+        The step size.
+    rate : float or None
+        The guaranteed contraction factor of an iteration.
+    measured : tuple of Tensor
+        Iterations, residual and error bound of each sample.
+    """
+
+    converged: bool
+    status: str
+    method: str
+    alpha: float
+    rate: float | None
+    measured: tuple[Tensor, ...] = field(repr=False, compare=False)
+
+    @classmethod
+    def of(cls, *solutions: sk.Solution) -> SolveRecord:
+        """The record of solutions with one batch axis, by the same method on parts of a batch."""
+        first = solutions[0]
+        assert isinstance(first.method, StepMethod)
+        parts = [(each.iterations, each.residual, each.error_bound) for each in solutions]
+        return cls(
+            converged=all(each.converged for each in solutions),
+            status=str(first.status),
+            method=first.method.label,
+            alpha=float(first.method.alpha),
+            rate=first.rate,
+            measured=tuple(map(torch.cat, zip(*parts, strict=True))) if parts[1:] else parts[0],
+        )
+
+    @cached_property
+    def _figures(self) -> list[float]:
+        """The most and the mean iterations, the greatest residual and bound."""
+        iterations, residuals, bounds = (each.double() for each in self.measured)
+        if not len(residuals):
+            return [0.0] * 4
+        figures = iterations.max(), iterations.mean(), residuals.max(), bounds.max()
+        found: list[float] = torch.stack(figures).tolist()  # one wait for the device
+        return found
+
+    @property
+    def iterations(self) -> int:
+        """See the class."""
+        return int(self._figures[0])
+
+    @property
+    def mean_iterations(self) -> float:
+        """See the class."""
+        return self._figures[1]
+
+    @property
+    def residual(self) -> float:
+        """See the class."""
+        return self._figures[2]
+
+    @property
+    def error_bound(self) -> float:
+        """See the class."""
+        return self._figures[3]
+
+
+@dataclass
+class LastSolve:
+    """The latest forward and backward solve of a layer; None: there was none (a gradient such as
+    "direct" needs no iteration)."""
+
+    forward: SolveRecord | None = None
+    backward: SolveRecord | None = None
