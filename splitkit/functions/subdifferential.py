@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self, cast
 
 from splitkit.backend import Point, Scalar, Space, is_array
 from splitkit.functions.base import Function, Indicator
@@ -28,13 +28,16 @@ class Subdifferential(Operator):
 
     binding = FACTOR
 
-    def __new__(cls, f: Function) -> Any:
-        return f.expression if isinstance(f, Derived) else super().__new__(cls)
+    f: Function
 
-    def __init__(self, f: Function) -> None:
+    def __new__(cls, f: Function) -> Self:
+        if isinstance(f, Derived):
+            return cast(Self, f.expression)
         if not isinstance(f, Function):
             raise TypeError(f"f = {f!r}: give a function of splitkit.functions")
-        self.f = f
+        self = super().__new__(cls)
+        self.f = f  # not in __init__, which Python would call on an expression that is a ∂g again
+        return self
 
     def __getnewargs__(self) -> tuple[Function]:
         return (self.f,)
@@ -110,11 +113,11 @@ class NormalCone(Subdifferential):
         SeparableSum it is the product of the normal cones.
     """
 
-    def __new__(cls, C: Function) -> Any:
+    def __new__(cls, C: Function) -> Self:
         from splitkit.functions.calculus.separable import SeparableSum  # made of ∂f
 
         if isinstance(C, SeparableSum):
-            return BlockDiagonal([NormalCone(part) for part in C.functions])
+            return cast(Self, BlockDiagonal([NormalCone(part) for part in C.functions]))
         if not isinstance(C, Indicator):
             raise TypeError(f"C = {C!r}: give a set, such as splitkit.functions.NonNegative()")
         return super().__new__(cls, C)

@@ -67,7 +67,7 @@ class Affine(Operator):
         self.binding = M.binding if q is None else SUM
 
     @property
-    def properties(self) -> Properties:  # type: ignore[override]
+    def properties(self) -> Properties:
         return self.M.properties
 
     def __call__(self, x: Point) -> Point:

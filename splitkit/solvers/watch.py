@@ -120,7 +120,7 @@ class Watched(Operator):
         self.A, self.watch = A, watch
 
     @property
-    def properties(self) -> Properties:  # type: ignore[override]
+    def properties(self) -> Properties:
         return self.A.properties
 
     @property

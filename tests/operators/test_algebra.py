@@ -125,7 +125,7 @@ def test_reprs_read_as_formulas():
         sk.Zero(): "0",
         sk.BlockDiagonal((a + b, b)): "((A + B) × B)",
         sk.Subdifferential(f.L1Norm()): "∂L1Norm(weight=1)",
-        sk.Subdifferential(2.0 * f.L1Norm()): "∂(2 L1Norm(weight=1))",
+        sk.Subdifferential(2.0 * f.L1Norm()): "2 ∂L1Norm(weight=1)",
         sk.NormalCone(f.NonNegative()): "N_NonNegative",
     }
     assert {repr(operator) for operator in expected} == set(expected.values())

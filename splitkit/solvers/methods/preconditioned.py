@@ -129,7 +129,7 @@ class InMetric(Operator):
         return f if f is not None and f.elementwise and f.has_prox else None
 
     @cached_property
-    def properties(self) -> Properties:  # type: ignore[override]
+    def properties(self) -> Properties:
         if self.affine is not None:
             return self.affine.properties
         xp = namespace(self.s)
