@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import Any, TypeAlias
+from numbers import Real
+from typing import Any, NamedTuple, TypeAlias
 
 import array_api_compat
 import numpy as np
@@ -47,6 +48,29 @@ def is_array(x: object) -> bool:
     if kind not in _ARRAYS:
         _ARRAYS[kind] = not isinstance(x, float) and bool(array_api_compat.is_array_api_obj(x))
     return _ARRAYS[kind]
+
+
+def as_float(x: Any) -> float | None:
+    """A scalar as a Python float: a ``numbers.Real``, or a real array without axes. None for what
+    is none: a bool too, and an array by which its library differentiates, which a float would end.
+    """
+    if isinstance(x, bool) or not (isinstance(x, Real) or _is_plain_scalar(x)):
+        return None
+    try:
+        return float(x)
+    except OverflowError:
+        return math.inf if x > 0 else -math.inf
+    except TypeError:  # JAX knows no value of what it traces
+        return None
+
+
+def _is_plain_scalar(x: Any) -> bool:
+    return (
+        is_array(x)
+        and x.ndim == 0
+        and namespace(x).isdtype(x.dtype, ("integral", "real floating"))
+        and not getattr(x, "requires_grad", False)
+    )
 
 
 def device(x: Array) -> Any:
@@ -235,6 +259,37 @@ def fresh_copy(x: Array) -> Array:
     return x.copy(order="K") if isinstance(x, np.ndarray) else namespace(x).asarray(x, copy=True)
 
 
+class InMemoryOrder(NamedTuple):
+    """An array whose axes lie in another order in memory, which NumPy's pickle would not keep."""
+
+    transpose: Array
+    axes: tuple[int, ...]
+
+
+def keeping_layout(x: Any) -> Any:
+    """x, an array or nested tuples that hold some, such that pickle keeps the axes' order in memory
+    (in which sums are taken, so that they round otherwise without it).
+    """
+    if isinstance(x, np.ndarray) and not x.flags.c_contiguous:
+        axes = sorted(range(x.ndim), key=lambda axis: -abs(x.strides[axis]))
+        return InMemoryOrder(x.transpose(axes), tuple(np.argsort(axes).tolist()))
+    return _mapped(keeping_layout, x)
+
+
+def laid_out(x: Any) -> Any:
+    """What ``keeping_layout`` was given."""
+    if isinstance(x, InMemoryOrder):
+        return x.transpose.transpose(x.axes)
+    return _mapped(laid_out, x)
+
+
+def _mapped(change: Callable[[Any], Any], x: Any) -> Any:
+    if not isinstance(x, tuple):
+        return x
+    parts = map(change, x)
+    return x._make(parts) if hasattr(x, "_make") else tuple(parts)
+
+
 def add_parts(x: Array, *parts: tuple[tuple[Any, ...], float, Array]) -> Array:
     """x + Σ ±yₖ, each yₖ on the part of x that an index names, for triples (index, ±1, yₖ).
 
@@ -345,7 +400,7 @@ class Space:
         ValueError
             Blocks differ in dtype, device or batch shape; too few axes; NaN or Inf.
         """
-        if isinstance(batch_ndim, bool) or not isinstance(batch_ndim, int):
+        if isinstance(batch_ndim, bool) or not isinstance(batch_ndim, (int, np.integer)):
             raise TypeError(f"batch_ndim = {batch_ndim!r}: give the number of leading batch axes")
         arrays = blocks(x)
         if not arrays or not all(is_array(a) for a in arrays):

@@ -29,8 +29,9 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from numbers import Real
-from typing import Any, TypeAlias
+from typing import TypeAlias
+
+from splitkit.arguments import Range, check_number
 
 Form: TypeAlias = tuple[float, float, float]
 Map: TypeAlias = tuple[tuple[float, float], tuple[float, float]]
@@ -44,7 +45,7 @@ class Properties:
     ----------
     forms : tuple of (a, b, c)
     maximal : bool
-        Known to be maximal monotone.
+        Known to be maximal monotone, and so to be monotone.
     gradient : bool
         Known to be the (sub)gradient of a function.
     linear : bool
@@ -72,19 +73,26 @@ class Properties:
     ) -> Properties:
         """Properties from the field's constants; None is unknown.
 
-        A monotone operator that is Lipschitz or cocoercive is maximal (Cor. 20.28).
+        A monotone operator that is Lipschitz or cocoercive is maximal (Cor. 20.28); ``maximal``
+        means maximal monotone.
 
         Raises
         ------
-        ValueError
-            A constant is NaN or out of range, or two contradict each other; the message names them.
+        TypeError, ValueError
+            A constant is no number or out of range, or two contradict each other; the message names
+            them.
         """
-        m, L, β, θ = strong_monotonicity, lipschitz, cocoercivity, averagedness
-        _check_range("strong_monotonicity", m, -math.inf, math.inf)
-        _check_range("lipschitz", L, 0.0, math.inf)
-        _check_range("cocoercivity", β, -math.inf, math.inf)
-        _check_range("averagedness", θ, 0.0, 1.0)
-        if m is None and (monotone or skew):
+        m = _constant("strong_monotonicity", strong_monotonicity, -math.inf, math.inf)
+        L = _constant("lipschitz", lipschitz, 0.0, math.inf)
+        β = _constant("cocoercivity", cocoercivity, -math.inf, math.inf)
+        θ = _constant("averagedness", averagedness, 0.0, 1.0)
+        for name, value in (("strong_monotonicity", m), ("cocoercivity", β)):
+            if maximal and value is not None and value < 0:
+                raise ValueError(
+                    f"maximal = True with {name} = {value}: maximal means maximal monotone; leave "
+                    f"it out, or give {name} ≥ 0"
+                )
+        if m is None and (monotone or skew or maximal):
             m = 0.0
         forms: list[Form] = []
         if m is not None:
@@ -114,7 +122,19 @@ class Properties:
         return result if maximal or not (continuous and result.monotone) else result.as_maximal()
 
     def as_maximal(self) -> Properties:
-        """The same, known to be maximal monotone."""
+        """The same, known to be maximal monotone.
+
+        Raises
+        ------
+        ValueError
+            It is not known to be monotone.
+        """
+        if not self.monotone:
+            m = self.strong_monotonicity
+            raise ValueError(
+                f"strong_monotonicity = {m}: only a monotone operator is maximal monotone; declare "
+                "it to be monotone"
+            )
         return Properties(self.forms, True, self.gradient, self.linear)
 
     def also(self, *forms: Form) -> Properties:
@@ -126,7 +146,7 @@ class Properties:
     @cached_property
     def _s_bounds(self) -> tuple[float, float]:
         """The interval of s = ⟨Δx, Δu⟩/‖Δx‖²: every lower bound of w against every upper one."""
-        low, high = -math.inf, math.inf
+        low, high = 0.0 if self.maximal else -math.inf, math.inf
         floors = [(-a / c, -2 * b / c) for a, b, c in self.forms if c > 0]
         for a, b, c in self.forms:
             if c == 0:
@@ -208,8 +228,10 @@ class Properties:
 
     # -- rules ------------------------------------------------------------------------------
 
-    def transform(self, t: Map) -> Properties:
-        """Properties of the operator whose graph is {(t₁₁x + t₁₂u, t₂₁x + t₂₂u)}; t invertible."""
+    def transform(self, t: Map, *, maximal: bool = False) -> Properties:
+        """Properties of the operator whose graph is {(t₁₁x + t₁₂u, t₂₁x + t₂₂u)}; t invertible, and
+        the image of a maximal monotone operator perhaps known to be one.
+        """
         (p, q), (r, s) = t
         det = p * s - q * r
         # x = (s x′ − q u′)/det, u = (−r x′ + p u′)/det
@@ -222,30 +244,26 @@ class Properties:
             )
             for a, b, c in self.forms
         )
-        return Properties(forms, False, self.gradient and self.monotone, self.linear)
+        gradient = self.gradient and self.monotone
+        return Properties(forms, self.maximal and maximal, gradient, self.linear)
 
     def inverse(self) -> Properties:
         """A⁻¹: swap the graph. Maximality is kept."""
-        result = self.transform(((0, 1), (1, 0)))
-        return result.as_maximal() if self.maximal else result
+        return self.transform(((0, 1), (1, 0)), maximal=True)
 
     def scaled(self, c: float) -> Properties:
         """cA with c ≠ 0; maximality is kept for c > 0."""
-        result = self.transform(((1, 0), (0, c)))
-        return result.as_maximal() if self.maximal and c > 0 else result
+        return self.transform(((1, 0), (0, c)), maximal=c > 0)
 
     def combined(self, a: float, b: float) -> Properties:
         """aI + bA with b ≠ 0; maximal for a ≥ 0, b > 0 and A maximal (Minty)."""
-        result = self.transform(((1, 0), (a, b)))
-        keeps = (self.maximal and a >= 0 and b > 0) or (
-            result.monotone and result.lipschitz is not None
-        )
-        return result.as_maximal() if keeps else result
+        result = self.transform(((1, 0), (a, b)), maximal=a >= 0 and b > 0)
+        continuous = result.monotone and result.lipschitz is not None
+        return result.as_maximal() if continuous else result
 
     def resolvent(self, alpha: float) -> Properties:
         """R_{αA}: the graph {(x + αu, x)}; maximal because it is monotone and continuous."""
-        result = self.transform(((1, alpha), (1, 0)))
-        return result.as_maximal() if self.maximal else result
+        return self.transform(((1, alpha), (1, 0)), maximal=True)
 
     def cayley(self, alpha: float) -> Properties:
         """C_{αA} = 2R_{αA} − I: the graph {(x + αu, x − αu)}."""
@@ -253,13 +271,11 @@ class Properties:
 
     def argument_scaled(self, s: float) -> Properties:
         """x ↦ sA(sx) with s ≠ 0: the graph {(x/s, su)}; maximality is kept (Prop. 20.24)."""
-        result = self.transform(((1 / s, 0), (0, s)))
-        return result.as_maximal() if self.maximal else result
+        return self.transform(((1 / s, 0), (0, s)), maximal=True)
 
     def yosida(self, gamma: float) -> Properties:
         """A_γ = (γI + A⁻¹)⁻¹ with γ > 0: the graph {(x + γu, u)}; maximal with A (Cor. 23.11)."""
-        result = self.transform(((1, gamma), (0, 1)))
-        return result.as_maximal() if self.maximal else result
+        return self.transform(((1, gamma), (0, 1)), maximal=True)
 
     def partially_inverted(self) -> Properties:
         """A_V: pairs (P_V x + P_⊥u, P_V u + P_⊥x), which keep ⟨Δx, Δu⟩ and ‖Δx‖² + ‖Δu‖².
@@ -388,14 +404,12 @@ def _gain(m: float | None, least: float, greatest: float) -> float | None:
     return min(m * least, m * greatest)
 
 
-def _check_range(name: str, value: Any, low: float, high: float) -> None:
+def _constant(name: str, value: float | None, low: float, high: float) -> float | None:
+    """The number, of a closed range, or None."""
     if value is None:
-        return
-    wanted = f"give a number in [{low:g}, {high:g}], or None"
-    if isinstance(value, bool) or not isinstance(value, Real):
-        raise TypeError(f"{name} = {value!r}: {wanted}")
-    if not low <= float(value) <= high:
-        raise ValueError(f"{name} = {value}: {wanted}")
+        return None
+    remedy = f"give a number in [{low:g}, {high:g}], or None"
+    return check_number(name, value, Range(low, high, "[]"), remedy)
 
 
 def _all_known(values: list[float | None]) -> list[float] | None:

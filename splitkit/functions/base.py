@@ -12,11 +12,12 @@ from inspect import signature
 from typing import Any
 
 from splitkit import backend
+from splitkit.arguments import POSITIVE, check_parameter as check
 from splitkit.backend import Array, Point, Scalar, Space, is_array, lincomb, namespace, scale
 from splitkit.linear.base import LinearOperator
 from splitkit.linear.dense import DenseMatrix
 from splitkit.notation import Notation
-from splitkit.operators.base import Operator, PointMap, check_alpha
+from splitkit.operators.base import Operator, PointMap
 from splitkit.properties import Properties
 
 
@@ -83,7 +84,7 @@ class Function(Notation):
         unchecked = getattr(type(self).prox, "unchecked", None)
         if unchecked is None:
             return lambda x: self.prox(x, alpha)
-        return partial(unchecked, self, alpha=check_alpha(alpha))
+        return partial(unchecked, self, alpha=check("alpha", alpha, POSITIVE))
 
     @property
     def has_prox(self) -> bool:
@@ -201,7 +202,7 @@ def _with_checked_step(prox: Callable[..., Point]) -> Callable[..., Point]:
     @wraps(prox)
     def checked(self: Function, x: Point, alpha: Scalar = 1.0) -> Point:
         if not (type(alpha) is float and 0 < alpha < float("inf")) and not is_array(alpha):
-            check_alpha(alpha)
+            check("alpha", alpha, POSITIVE)
         return prox(self, x, alpha=alpha)
 
     checked.unchecked = prox  # type: ignore[attr-defined]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from splitkit.arguments import check_broadcast
 from splitkit.backend import (
     Array,
     Point,
@@ -114,11 +115,7 @@ class Affine(Operator):
             raise TypeError(f"q must be {wanted} as x0 is, got {len(blocks(self.q))}")
         for array, shape in zip(blocks(self.q), space.shapes, strict=True):
             space.check_array(array, "q")
-            trailing = shape[len(shape) - array.ndim :] if array.ndim <= len(shape) else None
-            if trailing is None or any(
-                a not in (1, b) for a, b in zip(array.shape, trailing, strict=True)
-            ):
-                raise ValueError(f"q has shape {tuple(array.shape)}, but x0 has {shape}")
+            check_broadcast("q", array, shape)
 
     def __repr__(self) -> str:
         return text(self.M) + ("" if self.q is None else " − q")

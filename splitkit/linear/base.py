@@ -8,12 +8,13 @@ from functools import cached_property, wraps
 from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
+from splitkit.arithmetic import Arithmetic
 from splitkit.backend import Array, Point, Scalar, Space, add, is_array
 from splitkit.notation import ATOM, FACTOR, Notation, latex, text
 from splitkit.properties import Properties
 
 
-class LinearOperator(Notation):
+class LinearOperator(Arithmetic["LinearOperator"], Notation):
     """x ↦ Lx; a subclass gives ``__call__`` and ``adjoint``, and what it knows.
 
     One whose values lie in another space than x also gives ``range_space`` and ``domain_space``:
@@ -23,8 +24,6 @@ class LinearOperator(Notation):
     map of a space into itself serves as M in ``Affine(M, q)``; it may give a ``shifted_inverse`` of
     its own, or have that of Krylov's method.
     """
-
-    __array_ufunc__ = None
 
     # -- what is known: a subclass overrides it by a number, or by what is computed once ----------
 
@@ -117,32 +116,21 @@ class LinearOperator(Notation):
 
     # -- algebra: what it makes are linear maps, of files that import this one --------------------
 
-    def __add__(self, other: object) -> LinearOperator:
+    def _times(self, c: float) -> LinearOperator:
+        from splitkit.linear.algebra import LinearMultiple
+
+        return LinearMultiple.of(c, self)
+
+    def _plus(self, other: Any) -> LinearOperator:
         from splitkit.linear.algebra import LinearSum
 
         return LinearSum.of(self, other) if isinstance(other, LinearOperator) else NotImplemented
 
-    def __neg__(self) -> LinearOperator:
-        return -1.0 * self
-
-    def __sub__(self, other: object) -> LinearOperator:
-        return self + -1.0 * other if isinstance(other, LinearOperator) else NotImplemented
-
-    def __rmul__(self, c: object) -> LinearOperator:
-        from splitkit.linear.algebra import LinearMultiple
-
-        if isinstance(c, bool) or not isinstance(c, (int, float)):
-            return NotImplemented
-        if not math.isfinite(c):
-            raise ValueError(f"c = {c} in c * L: give a finite number")
-        return LinearMultiple.of(float(c), self)
-
-    def __matmul__(self, other: object) -> LinearOperator:
+    def _after(self, other: Any) -> LinearOperator:
         from splitkit.linear.algebra import LinearProduct
 
-        if isinstance(other, LinearOperator):
-            return LinearProduct.of(self, other)
-        return NotImplemented
+        composes = isinstance(other, LinearOperator)
+        return LinearProduct.of(self, other) if composes else NotImplemented
 
     def __repr__(self) -> str:
         return type(self).__name__

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from splitkit.arguments import check_integer
 from splitkit.backend import (
     Array,
     Point,
@@ -191,7 +192,7 @@ def Circulant(column: Array) -> Convolution:
 
 def _sizes(name: str, value: int | tuple[int, ...], count: int, least: int) -> tuple[int, ...]:
     sizes = value if isinstance(value, tuple) else (value,)
-    good = all(isinstance(n, int) and not isinstance(n, bool) and n >= least for n in sizes)
-    if not good or len(sizes) != count:
-        raise ValueError(f"{name} = {value}: give {count} integers, each at least {least}")
-    return sizes
+    remedy = f"give {count} integers, each at least {least}"
+    if len(sizes) != count:
+        raise ValueError(f"{name} = {value}: {remedy}")
+    return tuple(check_integer(name, n, least, remedy) for n in sizes)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
+from splitkit.arguments import check_number
 from splitkit.backend import Point, Scalar, scale
 from splitkit.linear.base import LinearOperator, require_number
 from splitkit.notation import ATOM, PRODUCT, multiple
@@ -23,12 +23,7 @@ class ScaledIdentity(LinearOperator):
     """
 
     def __init__(self, c: float = 1.0) -> None:
-        if isinstance(c, bool) or not isinstance(c, (int, float)):
-            raise TypeError(f"c = {c!r}: give a number")
-        if not math.isfinite(c):
-            raise ValueError(f"c = {c}: give a finite number")
-        self.c = float(c)
-        self.binding = ATOM if self.c == 1 else PRODUCT
+        self.c = check_number("c", c)
         self.norm = self.least_gain = abs(self.c)
         self.gram = self.c * self.c
         self.binding = ATOM if self.c == 1 else PRODUCT

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from splitkit.arguments import POSITIVE, Range, check_integer, check_number, check_parameter
 from splitkit.backend import (
     Array,
     Point,
@@ -30,7 +31,6 @@ from splitkit.backend import (
     subtract,
 )
 from splitkit.linear.base import LinearOperator, ModifiedMap
-from splitkit.operators.base import check_alpha
 
 CHECK_EVERY = 8  # iterations between two looks at the residuals from the host
 ROUNDING = 16  # rounding units of the terms of a residual that it cannot fall below
@@ -68,12 +68,10 @@ class Iterative(ModifiedMap):
     ) -> None:
         if not isinstance(L, LinearOperator):
             raise TypeError(f"L = {L!r}: give a splitkit.LinearOperator")
-        if tol is not None and not 0 < tol < 1:
-            raise ValueError(f"tol = {tol}: give a relative accuracy between 0 and 1")
-        if max_iter is not None and max_iter < 1:
-            raise ValueError(f"max_iter = {max_iter}: give at least 1")
         super().__init__(L)
-        self.tol, self.max_iter, self.batch_ndim = tol, max_iter, batch_ndim
+        self.tol = None if tol is None else check_number("tol", tol, Range(0.0, 1.0))
+        self.max_iter = None if max_iter is None else check_integer("max_iter", max_iter, 1)
+        self.batch_ndim = batch_ndim
 
     def __call__(self, x: Point) -> Point:
         return self.L(x)
@@ -87,7 +85,7 @@ class Iterative(ModifiedMap):
                 f"{self.L!r} has no shifted inverse: it is not known to be monotone, so I + αL may "
                 "be singular; declare its strong monotonicity, or define shifted_inverse(alpha)"
             )
-        return IterativeInverse(self, check_alpha(alpha))
+        return IterativeInverse(self, check_parameter("alpha", alpha, POSITIVE))
 
     def check_space(self, space: Space, name: str = "L") -> None:
         self.L.check_space(space, name)

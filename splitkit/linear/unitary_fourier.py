@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from splitkit.arguments import check_integer
 from splitkit.backend import Array, Point, Space, namespace
 from splitkit.linear.base import LinearOperator
 from splitkit.properties import Properties
@@ -35,11 +36,7 @@ class Fourier(LinearOperator):
     properties = Properties.of(lipschitz=1.0, linear=True)
 
     def __init__(self, dimensions: int = 1) -> None:
-        if isinstance(dimensions, bool) or not isinstance(dimensions, int):
-            raise TypeError(f"dimensions = {dimensions!r}: give a positive integer")
-        if dimensions < 1:
-            raise ValueError(f"dimensions = {dimensions}: give a positive integer")
-        self.dimensions = dimensions
+        self.dimensions = check_integer("dimensions", dimensions, 1)
 
     def _transformed(self, x: Point, name: str) -> Point:
         xp = namespace(x)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
-from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from splitkit import backend
+from splitkit.arguments import check_flag
+from splitkit.arithmetic import Arithmetic
 from splitkit.backend import Array, Point, Scalar, Space
 from splitkit.notation import Notation
 from splitkit.properties import Properties
@@ -15,7 +15,7 @@ from splitkit.properties import Properties
 PointMap = Callable[[Point], Point]
 
 
-class Operator(Notation):
+class Operator(Arithmetic["Operator"], Notation):
     """A relation on a real Hilbert space; monotone is a property, not the type.
 
     A subclass states ``properties`` and gives ``__call__`` (if single-valued), ``make_resolvent``
@@ -37,7 +37,6 @@ class Operator(Notation):
 
     else:
         properties = Properties()
-    __array_ufunc__ = None  # NumPy scalars leave c * A to __rmul__
 
     # -- what a subclass may give ------------------------------------------------------------
 
@@ -276,29 +275,17 @@ class Operator(Notation):
 
         return PartialInverse(self, V)
 
-    def __add__(self, other: object) -> Operator:
-        from splitkit.operators.sum import add_operators
-
-        if not isinstance(other, Operator):
-            return NotImplemented
-        return add_operators(self, other)
-
-    def __neg__(self) -> Operator:
-        return -1.0 * self
-
-    def __sub__(self, other: object) -> Operator:
-        return self + -1.0 * other if isinstance(other, Operator) else NotImplemented
-
-    def __rmul__(self, c: object) -> Operator:
+    def _times(self, c: float) -> Operator:
         from splitkit.operators.combination import combine
 
-        if isinstance(c, bool) or not isinstance(c, (int, float)):
-            return NotImplemented
-        if not math.isfinite(c):
-            raise ValueError(f"c = {c} in c * A: give a finite number")
-        return combine(0.0, float(c), self)
+        return combine(0.0, c, self)
 
-    def __matmul__(self, other: object) -> Operator:
+    def _plus(self, other: Any) -> Operator:
+        from splitkit.operators.sum import add_operators
+
+        return add_operators(self, other) if isinstance(other, Operator) else NotImplemented
+
+    def _after(self, other: Any) -> Operator:
         from splitkit.operators.composition import Composition
 
         return Composition.of(self, other) if isinstance(other, Operator) else NotImplemented
@@ -334,8 +321,7 @@ class Operator(Notation):
         from splitkit.operators.callables import CallableOperator
 
         for flag, value in (("monotone", monotone), ("gradient", gradient), ("maximal", maximal)):
-            if not isinstance(value, bool):
-                raise TypeError(f"{flag} = {value!r}: give True or False")
+            check_flag(flag, value)
         label = name or str(getattr(f or resolvent, "__name__", "A"))
         try:
             properties = Properties.of(
@@ -349,31 +335,3 @@ class Operator(Notation):
         except ValueError as error:
             raise ValueError(f"{label}: {error}") from None
         return CallableOperator(f, resolvent, properties, label)
-
-
-def check_accuracy(accuracy: float | None) -> float | None:
-    """The accuracy as a Python float; raises unless it is a number in (0, 1), or None."""
-    if accuracy is None:
-        return None
-    if isinstance(accuracy, bool) or not isinstance(accuracy, (int, float)):
-        raise TypeError(f"accuracy = {accuracy!r}: give a number in (0, 1), or None for rounding")
-    if not 0 < accuracy < 1:
-        raise ValueError(f"accuracy = {accuracy}: give a number in (0, 1), or None for rounding")
-    return float(accuracy)
-
-
-def check_alpha(alpha: Scalar) -> Scalar:
-    """The step size, a number made a Python float; ValueError unless positive and finite, TypeError
-    unless a number or an array.
-    """
-    if isinstance(alpha, bool) or not (isinstance(alpha, Real) or backend.is_array(alpha)):
-        raise TypeError(f"alpha = {alpha!r}: give a positive number or an array of them")
-    if isinstance(alpha, Real):
-        alpha = float(alpha)  # a NumPy number would raise float32 points to float64
-        valid = 0 < alpha < math.inf
-    else:
-        xp = backend.namespace(alpha)
-        valid = bool(xp.all((alpha > 0) & xp.isfinite(alpha)))
-    if not valid:
-        raise ValueError(f"alpha = {alpha}: the step size must be positive and finite")
-    return alpha

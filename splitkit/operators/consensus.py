@@ -11,6 +11,7 @@ from __future__ import annotations
 from functools import reduce
 from typing import Any
 
+from splitkit.arguments import check_integer
 from splitkit.backend import Array, Point, Scalar, Space, add
 from splitkit.operators.base import Operator, PointMap
 from splitkit.operators.block import BlockDiagonal
@@ -28,16 +29,14 @@ class Consensus(Operator):
 
     Raises
     ------
-    ValueError
+    TypeError, ValueError
         n is no positive integer.
     """
 
     properties = Properties.of(monotone=True, maximal=True, gradient=True, linear=True)
 
     def __init__(self, n: int) -> None:
-        if isinstance(n, bool) or not isinstance(n, int) or n < 1:
-            raise ValueError(f"n = {n!r}: give the number of blocks, a positive integer")
-        self.n = n
+        self.n = check_integer("n", n, 1, "give the number of blocks, an integer ≥ 1")
 
     def mean(self, x: Point) -> Array:
         """(x₁ + … + xₙ)/n, the block that all share in the projection."""

@@ -22,6 +22,7 @@ import math
 from functools import cached_property
 from typing import Any
 
+from splitkit.arguments import check_accuracy
 from splitkit.backend import (
     Point,
     Scalar,
@@ -35,7 +36,7 @@ from splitkit.backend import (
     subtract,
     where,
 )
-from splitkit.operators.base import Operator, PointMap, check_accuracy
+from splitkit.operators.base import Operator, PointMap
 from splitkit.operators.pullback import Pullback
 from splitkit.properties import Properties
 

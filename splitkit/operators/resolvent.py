@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from functools import cached_property
 
+from splitkit.arguments import POSITIVE, check_parameter, check_samplewise
 from splitkit.backend import Point, Scalar, Space, is_array
 from splitkit.notation import FACTOR, SUM, latex, multiple, text
-from splitkit.operators.base import Operator, PointMap, check_alpha
+from splitkit.operators.base import Operator, PointMap
 from splitkit.operators.parts import OfOne
 from splitkit.properties import Properties
 
@@ -23,7 +24,7 @@ class _OfStep(OfOne):
 
     def __init__(self, A: Operator, alpha: Scalar) -> None:
         super().__init__(A)
-        self.alpha = check_alpha(alpha)
+        self.alpha = check_parameter("alpha", alpha, POSITIVE)
 
     def prepare(self) -> PointMap:
         """The map, made once."""
@@ -59,11 +60,7 @@ class _OfStep(OfOne):
 
     def check_space(self, space: Space) -> None:
         super().check_space(space)
-        if is_array(self.alpha) and tuple(self.alpha.shape) != space.batch_shape:
-            raise ValueError(
-                f"alpha has shape {tuple(self.alpha.shape)}: give a number, or one step for each "
-                f"element of the batch, shape {space.batch_shape}"
-            )
+        check_samplewise("alpha", self.alpha, space)
 
     def __repr__(self) -> str:
         A = text(self.A, self._place)

@@ -6,9 +6,9 @@ Source: Bauschke, Combettes (2017), Cor. 23.26, for LLᵀ = s²I.
 
 from __future__ import annotations
 
-import math
 from functools import cached_property
 
+from splitkit.arguments import NONZERO, check_number
 from splitkit.backend import Point, Scalar, scale
 from splitkit.notation import ATOM, PRODUCT, latex, multiple, text
 from splitkit.operators.base import Operator, PointMap
@@ -24,13 +24,10 @@ def scale_argument(A: Operator, s: float) -> Operator:
     TypeError, ValueError
         s is no finite number other than 0.
     """
-    if isinstance(s, bool) or not isinstance(s, (int, float)):
-        raise TypeError(f"s = {s!r}: give a number other than 0")
-    if s == 0 or not math.isfinite(s):
-        raise ValueError(f"s = {s}: give a finite number other than 0")
+    s = check_number("s", s, NONZERO)
     if isinstance(A, ScaledArgument):
         s, A = s * A.s, A.A
-    return A if s == 1 else ScaledArgument(A, float(s))
+    return A if s == 1 else ScaledArgument(A, s)
 
 
 class ScaledArgument(OfOne):

@@ -8,9 +8,9 @@ Source: Bauschke, Combettes (2017), Prop. 23.7.
 
 from __future__ import annotations
 
-import math
 from functools import cached_property
 
+from splitkit.arguments import POSITIVE, check_number
 from splitkit.backend import Point, Scalar, lincomb
 from splitkit.notation import ATOM, FACTOR, latex, number, text
 from splitkit.operators.base import Operator, PointMap
@@ -26,13 +26,10 @@ def yosida(A: Operator, gamma: float) -> Operator:
     TypeError, ValueError
         gamma is no positive finite number.
     """
-    if isinstance(gamma, bool) or not isinstance(gamma, (int, float)):
-        raise TypeError(f"gamma = {gamma!r}: give a positive number")
-    if not 0 < gamma < math.inf:
-        raise ValueError(f"gamma = {gamma}: the index must be positive and finite")
+    gamma = check_number("gamma", gamma, POSITIVE)
     if isinstance(A, Yosida):
         gamma, A = gamma + A.gamma, A.A
-    return Yosida(A, float(gamma))
+    return Yosida(A, gamma)
 
 
 class Yosida(OfOne):

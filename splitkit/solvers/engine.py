@@ -18,8 +18,20 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import reduce
+from typing import Any
 
-from splitkit.backend import Array, Point, Scalar, Space, add, extremes, subtract, where
+from splitkit.backend import (
+    Array,
+    Point,
+    Scalar,
+    Space,
+    add,
+    extremes,
+    keeping_layout,
+    laid_out,
+    subtract,
+    where,
+)
 from splitkit.solvers.displacement import Displacement, goes_on
 from splitkit.solvers.iteration import Iteration, Reading, State
 from splitkit.solvers.solution import History, Status
@@ -95,6 +107,12 @@ class Run:
     history: History = field(default_factory=History)
     schedule: Schedule = field(default_factory=Schedule)
     drift: Displacement = field(default_factory=Displacement)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: keeping_layout(value) for name, value in vars(self).items()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update({name: laid_out(value) for name, value in state.items()})
 
     def resumed(self) -> Run:
         """A run that goes on from here, and leaves this one as it is."""

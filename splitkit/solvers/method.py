@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from splitkit.arguments import check_flag, check_options, option
 from splitkit.backend import Point, Space
 from splitkit.operators.base import Operator
 from splitkit.operators.pullback import Pullback
@@ -78,7 +79,7 @@ class Method:
         The sequence that is returned, as a formula.
     """
 
-    check: bool = True
+    check: bool = option(True, check_flag)
 
     label: ClassVar[str]
     roles: ClassVar[tuple[Role, ...]]
@@ -88,8 +89,7 @@ class Method:
     sequence: ClassVar[str]
 
     def __post_init__(self) -> None:
-        if not isinstance(self.check, bool):
-            raise TypeError(f"check = {self.check!r}: give True or False")
+        check_options(self)
 
     # -- what a method gives --------------------------------------------------------------------
 

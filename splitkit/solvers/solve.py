@@ -7,9 +7,9 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from numbers import Integral
-from typing import Any, Literal
+from typing import Literal
 
+from splitkit.arguments import check_choice, check_flag, check_integer
 from splitkit.backend import Point, Space, solving
 from splitkit.operators.base import Operator
 from splitkit.operators.sum import Sum
@@ -60,8 +60,9 @@ def solve(
     progress : bool, optional
         A progress bar (needs tqdm). Default: one after three seconds, on a terminal.
     resume : Solution, optional
-        Continue where it ended, bit for bit, for ``max_iter`` more iterations; give the same
-        inclusion. Its method is taken, unless one is given.
+        Continue where it ended, for ``max_iter`` more iterations; give the same inclusion. The
+        iterates are those of a solve that was not interrupted, bit for bit on the same machine with
+        the same libraries, also from a pickled copy. Its method is taken, unless one is given.
     on_failure : {"raise", "warn", "return"}
         What to do if the tolerance is not met, or NaN or Inf appears.
 
@@ -82,17 +83,16 @@ def solve(
         An argument is wrong; the message names it, its value and the remedy.
     """
     prepared = _prepare(inclusion, x0, method, tol, max_iter, batch_ndim, resume)
-    if on_failure not in ("raise", "warn", "return"):
-        raise ValueError(f'on_failure = {on_failure!r}: give "raise", "warn" or "return"')
+    check_choice("on_failure", on_failure, ("raise", "warn", "return"))
     if callback is not None and not callable(callback):
         raise TypeError(f"callback = {callback!r} is not callable")
-    if progress is not None and not isinstance(progress, bool):
-        raise TypeError(f"progress = {progress!r}: give True, False or None")
+    check_flag("progress", progress, optional=True)
     with solving(x0):
         solution = prepared.finish(max_iter, callback, progress)
-    wanted = (Status.CONVERGED, Status.STOPPED, Status.INTERRUPTED)
-    wanted_limit = tol == 0 and solution.status is Status.ITERATION_LIMIT
-    return solution if solution.status in wanted or wanted_limit else fail(solution, on_failure)
+    wanted = [Status.CONVERGED, Status.STOPPED, Status.INTERRUPTED]
+    if prepared.task.stopping.endless:
+        wanted += [Status.ITERATION_LIMIT, Status.TIME_LIMIT]
+    return solution if solution.status in wanted else fail(solution, on_failure)
 
 
 def solve_given(
@@ -222,7 +222,7 @@ def _prepare(
 ) -> Prepared:
     """Check the arguments, give the terms their roles, and prepare the resolvents."""
     space = Space.of(x0, batch_ndim)
-    _check_limit(max_iter)
+    check_integer("max_iter", max_iter, 1)
     if resume is not None and not isinstance(resume, Solution):
         raise TypeError(f"resume = {resume!r}: give the Solution of an earlier solve, or None")
     if resume is not None:
@@ -272,11 +272,6 @@ def prepare(
         ),
         run,
     )
-
-
-def _check_limit(max_iter: Any) -> None:
-    if isinstance(max_iter, bool) or not isinstance(max_iter, Integral) or max_iter < 1:
-        raise ValueError(f"max_iter = {max_iter!r}: give a positive integer")
 
 
 def _strong_monotonicity(option: Option) -> float | None:

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from numbers import Real
 from typing import Any, ClassVar, Self
 
 from scipy.optimize import minimize_scalar
 
+from splitkit.arguments import POSITIVE, check_parameter, check_samplewise, option
 from splitkit.backend import Scalar, Space, is_array, namespace
-from splitkit.operators.base import Operator, check_alpha
+from splitkit.operators.base import Operator
 from splitkit.solvers.iteration import MapIteration
 from splitkit.solvers.method import Guarantee, Method
 
@@ -35,12 +35,7 @@ class Splitting(Method):
         False: run without a guarantee.
     """
 
-    alpha: Scalar = None
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.alpha is not None:
-            object.__setattr__(self, "alpha", check_alpha(self.alpha))
+    alpha: Scalar = option(None, check_parameter, within=POSITIVE)
 
     def default_alpha(self, *operators: Operator) -> float:
         """The step size where no linear rate depends on it; NaN where none is known."""
@@ -76,11 +71,7 @@ class Splitting(Method):
         return guarantee.rate if guarantee.holds else None
 
     def check_space(self, space: Space) -> None:
-        if is_array(self.alpha) and tuple(self.alpha.shape) != space.batch_shape:
-            raise ValueError(
-                f"alpha has shape {tuple(self.alpha.shape)}: give a number, or one step for each "
-                f"element of the batch, shape {space.batch_shape}"
-            )
+        check_samplewise("alpha", self.alpha, space)
 
     @property
     def longest_alpha(self) -> float:
@@ -128,32 +119,3 @@ class MapSplitting(Splitting):
             reason = f"T is {T.averagedness:.4g}-averaged at {self.at_step()} (Krasnosel'skiĭ-Mann)"
             return Guarantee(True, None, reason, self.sequence)
         return Guarantee(False, None, self.refusal(*operators), self.sequence)
-
-
-def check_relaxation(relaxation: float, greatest: float = 2.0) -> None:
-    """Raise unless relaxation is a number with 0 < relaxation < greatest."""
-    check_number(relaxation, "relaxation", f"a number in (0, {greatest:g})")
-    if not 0 < relaxation < greatest:
-        raise ValueError(f"relaxation = {relaxation}: give a number in (0, {greatest:g})")
-
-
-def check_step(step: float, name: str) -> float:
-    """A step size that is one for all of the batch, as a Python float; raise unless it is positive
-    and finite.
-    """
-    check_number(step, name, "a positive number")
-    if not 0 < step < math.inf:
-        raise ValueError(f"{name} = {step}: the step size must be positive and finite")
-    return float(step)
-
-
-def check_number(value: object, name: str, wanted: str) -> None:
-    """Raise TypeError unless the option is a number."""
-    if isinstance(value, bool) or not isinstance(value, Real):
-        raise TypeError(f"{name} = {value!r}: give {wanted}")
-
-
-def check_flag(value: object, name: str) -> None:
-    """Raise TypeError unless the option is True, False or None."""
-    if value is not None and not isinstance(value, bool):
-        raise TypeError(f"{name} = {value!r}: give True, False or None")

@@ -10,10 +10,11 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from numbers import Real
-from typing import Any
 
+from splitkit.arguments import NON_NEGATIVE, Range, check_number
 from splitkit.backend import Array, Space
+
+TOLERANCE = "give a number ≥ 0 (0 runs to max_iter), or a stopping rule"
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,10 @@ class Measurement:
 class Stopping:
     """A rule; subclasses give ``ratio``, or ``exhausted`` for a limit."""
 
+    endless: bool = (
+        False  # whether it asks for what rounding never gives, so that a limit is its end
+    )
+
     def start(self) -> None:
         """Called when a solve begins."""
 
@@ -55,7 +60,8 @@ class Stopping:
     def __or__(self, other: Stopping) -> Stopping:
         if not isinstance(other, Stopping):
             return NotImplemented
-        return _Joined(self, other, lambda space: space.xp.minimum)
+        endless = [rule.endless for rule in (self, other) if not isinstance(rule, TimeLimit)]
+        return _Joined(self, other, lambda space: space.xp.minimum, bool(endless) and all(endless))
 
     def __and__(self, other: Stopping) -> Stopping:
         if not isinstance(other, Stopping):
@@ -63,7 +69,8 @@ class Stopping:
         for rule in (self, other):
             if isinstance(rule, TimeLimit):
                 raise TypeError(f"{rule} is a limit and no tolerance: join it with |")
-        return _Joined(self, other, lambda space: space.xp.maximum)
+        endless = self.endless or other.endless
+        return _Joined(self, other, lambda space: space.xp.maximum, endless)
 
 
 @dataclass(frozen=True)
@@ -71,6 +78,7 @@ class _Joined(Stopping):
     first: Stopping
     second: Stopping
     join: Callable[[Space], Callable[[Array, Array], Array]]
+    endless: bool
 
     def start(self) -> None:
         self.first.start()
@@ -92,10 +100,7 @@ class TimeLimit(Stopping):
     seconds: float
 
     def __post_init__(self) -> None:
-        if isinstance(self.seconds, bool) or not isinstance(self.seconds, (int, float)):
-            raise TypeError(f"seconds = {self.seconds!r}: give a positive number")
-        if not self.seconds > 0:
-            raise ValueError(f"seconds = {self.seconds}: give a positive number")
+        self.seconds = check_number("seconds", self.seconds, Range(0.0, ends="(]"))
         self._deadline = math.inf
 
     def start(self) -> None:
@@ -113,8 +118,12 @@ class _Tolerance(Stopping):
     tol: float
 
     def __post_init__(self) -> None:
-        check_tolerance(self.tol)
-        object.__setattr__(self, "tol", float(self.tol))  # a NumPy number would meet a tensor
+        tol = check_number("tol", self.tol, NON_NEGATIVE, TOLERANCE)
+        object.__setattr__(self, "tol", tol)  # a NumPy number would meet a tensor
+
+    @property
+    def endless(self) -> bool:  # type: ignore[override]
+        return self.tol == 0
 
 
 @dataclass(frozen=True)
@@ -156,14 +165,6 @@ def as_stopping(tol: float | Stopping | None, space: Space) -> Stopping:
     if tol is None:
         tol = max(1e-8, 100 * float(space.xp.finfo(space.dtype).eps))
     return Relative(tol)
-
-
-def check_tolerance(tol: Any) -> None:
-    """Raise TypeError or ValueError unless tol is a finite number ≥ 0."""
-    if isinstance(tol, bool) or not isinstance(tol, Real):
-        raise TypeError(f"tol = {tol!r}: give a number or a stopping rule")
-    if not 0 <= float(tol) < math.inf:
-        raise ValueError(f"tol = {tol}: give a number ≥ 0 (0 runs to max_iter)")
 
 
 def _quotient(value: Array, limit: Array, space: Space) -> Array:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from splitkit.arguments import check_integer
 from splitkit.backend import (
     Array,
     Point,
@@ -263,20 +264,13 @@ def check_shape(shape: PointShape) -> None:
     """Raise TypeError or ValueError unless this is a shape, or a tuple of shapes."""
     is_sequence = isinstance(shape, (tuple, list))
     shapes = (shape if is_blocks(shape) else (shape,)) if is_sequence else ()
-    if not shapes or any(
-        not isinstance(each, (tuple, list)) or not all(map(is_integer, each)) for each in shapes
-    ):
+    if not shapes or not all(isinstance(each, (tuple, list)) for each in shapes):
         raise TypeError(
             f"shape = {shape!r}: give a tuple of integers such as (3,), or a tuple of such tuples "
             "for points of several blocks"
         )
-    if any(n < 0 for each in shapes for n in each):
-        raise ValueError(f"shape = {shape!r}: give lengths of 0 or more")
-
-
-def is_integer(n: object) -> bool:
-    """Whether this is an integer, and no truth value."""
-    return isinstance(n, (int, np.integer)) and not isinstance(n, bool)
+    for n in (n for each in shapes for n in each):
+        check_integer(f"a length in shape = {shape!r}, which", n, 0, "give integers, 0 or more")
 
 
 def array_namespace(xp: Any) -> Any:

@@ -21,6 +21,7 @@ import numpy as np
 from hypothesis import HealthCheck, Phase, given, seed as seeded, settings, strategies as st, target
 from hypothesis.errors import Flaky
 
+from splitkit.arguments import check_integer
 from splitkit.backend import (
     Point,
     device,
@@ -30,7 +31,7 @@ from splitkit.backend import (
     subtract,
     to_numpy,
 )
-from splitkit.testing._place import Place, is_integer
+from splitkit.testing._place import Place
 from splitkit.testing._report import (
     OBSERVED,
     REPRODUCE,
@@ -114,17 +115,10 @@ class Suite:
             A count is no integer.
         """
         __tracebackhide__ = True  # pytest then shows the message after the user's own line
-        for name, value in (("max_examples", max_examples), ("seed", seed)):
-            if not is_integer(value) and not (value is None and name == "max_examples"):
-                raise TypeError(f"{name} = {value!r}: give an integer")
-        if max_examples is not None and max_examples < 1:
-            raise ValueError(
-                f"max_examples = {max_examples}: give at least 1, else nothing is drawn"
-            )
-        if seed < 0:
-            raise ValueError(f"seed = {seed}: give 0 or more")
+        seed = check_integer("seed", seed, 0)
         if max_examples is None:
             max_examples = self.usual_examples or settings().max_examples
+        check_integer("max_examples", max_examples, 1, "give at least 1, else nothing is drawn")
         before = self._copied()
         self.held.clear()
         try:

@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from splitkit.backend import Array, Point, Space, device, is_array, namespace
-from splitkit.linear.base import LinearOperator
+from splitkit.backend import Array, Point, Space, device, namespace
+from splitkit.linear.base import kept_for_last_step
+from splitkit.linear.last_axes import LastAxesMap
 from splitkit.properties import Properties
 from splitkit_nn.linear.lattice import Lattice
 
@@ -22,7 +23,7 @@ REFLECTED_EXACT_SIZE = 128  # channels: one batch of singular values for each α
 FACTORED_ENTRIES = 2**18  # of the blocks that are inverted at once: a few MiB, which caches hold
 
 
-class CircularConvolution(LinearOperator):
+class CircularConvolution(LastAxesMap):
     """z ↦ Mz on points of shape (…, channels, height, width), M commuting with shifts.
 
     Parameters
@@ -48,8 +49,7 @@ class CircularConvolution(LinearOperator):
         self.blocks, self.lattice = blocks, lattice
         self.channels = blocks.shape[1] // lattice.phases
         self._declared = strong_monotonicity, lipschitz
-        self._inverses: dict[float, CircularConvolution] = {}
-        self._reflected: dict[float, CircularConvolution] = {}
+        self.domain_shape = self.range_shape = (self.channels, lattice.height, lattice.width)
 
     @property
     def xp(self) -> Any:
@@ -98,16 +98,8 @@ class CircularConvolution(LinearOperator):
         M = self.blocks
         return self.xp.eye(M.shape[1], dtype=M.dtype, device=device(M))
 
+    @kept_for_last_step
     def shifted_inverse(self, alpha: float) -> CircularConvolution:
-        if is_array(alpha):
-            raise TypeError(
-                "alpha is an array: a convolution is factored for one step size; give a number"
-            )
-        if alpha not in self._inverses:
-            self._inverses = {alpha: self._inverse(alpha)}  # the last step size only
-        return self._inverses[alpha]
-
-    def _inverse(self, alpha: float) -> CircularConvolution:
         """(I + αM̂(ω))⁻¹, a few frequencies at a time, so that what is made on the way is small."""
         count = self.blocks.shape[0]
         step = max(1, FACTORED_ENTRIES // math.prod(self.blocks.shape[1:]))
@@ -137,13 +129,10 @@ class CircularConvolution(LinearOperator):
             )
         return V
 
+    @kept_for_last_step
     def reflected_inverse(self, alpha: float) -> CircularConvolution:
-        if alpha not in self._reflected:
-            C = 2 * self.shifted_inverse(alpha).blocks - self._identity
-            self._reflected = {
-                alpha: CircularConvolution(C, self.lattice, strong_monotonicity=-1.0, lipschitz=1.0)
-            }
-        return self._reflected[alpha]
+        C = 2 * self.shifted_inverse(alpha).blocks - self._identity
+        return CircularConvolution(C, self.lattice, strong_monotonicity=-1.0, lipschitz=1.0)
 
     def reflected_norm(self, alpha: float) -> float | None:
         if self.blocks.shape[1] > REFLECTED_EXACT_SIZE or None not in self._declared:
@@ -152,13 +141,7 @@ class CircularConvolution(LinearOperator):
         reflected = xp.linalg.solve(self._identity + M, self._identity - M)
         return float(xp.max(xp.linalg.svdvals(reflected)))
 
-    def check_space(self, space: Space, name: str = "M") -> None:
-        wanted = (self.channels, self.lattice.height, self.lattice.width)
-        if space.is_tuple or space.shapes[0][-3:] != wanted:
-            raise ValueError(
-                f"{name} is a convolution of arrays of shape (…, {wanted[0]}, {wanted[1]}, "
-                f"{wanted[2]}), got shape {space.shapes}"
-            )
+    def check_kind(self, space: Space, name: str) -> None:
         space.check_array(self.like, name)
 
     @cached_property

@@ -25,14 +25,15 @@ from typing import Any
 
 import numpy as np
 
-from splitkit.backend import Array, Point, Space, is_array, namespace, zeros
-from splitkit.linear.base import LinearOperator
+from splitkit.backend import Array, Point, Space, namespace, zeros
+from splitkit.linear.base import LinearOperator, kept_for_last_step
+from splitkit.linear.last_axes import LastAxesMap
 from splitkit.properties import Properties
 from splitkit_nn.linear.circular import CircularConvolution
 from splitkit_nn.linear.lattice import Lattice
 
 
-class TieredConvolution(LinearOperator):
+class TieredConvolution(LastAxesMap):
     """z ↦ Mz on points of shape (…, total), the tiers flattened one after the other.
 
     Parameters
@@ -62,8 +63,7 @@ class TieredConvolution(LinearOperator):
     ) -> None:
         self.diagonal, self.strided, self.carried = tuple(diagonal), tuple(strided), tuple(carried)
         self._declared = strong_monotonicity, lipschitz
-        self._inverses: dict[float, TieredInverse] = {}
-        self._reflected: dict[float, TieredInverse] = {}
+        self.domain_shape = self.range_shape = (sum(self.sizes),)
 
     @property
     def xp(self) -> Any:
@@ -155,26 +155,15 @@ class TieredConvolution(LinearOperator):
         m = min(self._declared[0], self.norm)
         return Properties.of(strong_monotonicity=m, lipschitz=self.norm, linear=True)
 
+    @kept_for_last_step
     def shifted_inverse(self, alpha: float) -> LinearOperator:
-        if is_array(alpha):
-            raise TypeError(
-                "alpha is an array: a convolution is factored for one step size; give a number"
-            )
-        if alpha not in self._inverses:
-            self._inverses = {alpha: TieredInverse(self, alpha)}  # the last step size only
-        return self._inverses[alpha]
+        return TieredInverse(self, alpha)
 
+    @kept_for_last_step
     def reflected_inverse(self, alpha: float) -> LinearOperator:
-        if alpha not in self._reflected:
-            self._reflected = {alpha: TieredInverse(self, alpha, reflected=True)}
-        return self._reflected[alpha]
+        return TieredInverse(self, alpha, reflected=True)
 
-    def check_space(self, space: Space, name: str = "M") -> None:
-        total = sum(self.sizes)
-        if space.is_tuple or not space.shapes[0] or space.shapes[0][-1] != total:
-            raise ValueError(
-                f"{name} acts on tiers flattened to {total} entries, got shape {space.shapes}"
-            )
+    def check_kind(self, space: Space, name: str) -> None:
         space.check_array(self.diagonal[0].like, name)
 
     def __repr__(self) -> str:

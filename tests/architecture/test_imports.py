@@ -25,6 +25,8 @@ class House:
 # loads no room after it.
 SPLITKIT_ROOMS = (
     "backend",
+    "arguments",
+    "arithmetic",
     "notation",
     "properties",
     "operators",

@@ -4,6 +4,7 @@ import copy
 import pickle
 import sys
 from contextlib import contextmanager
+from functools import wraps
 from types import ModuleType, SimpleNamespace
 
 import numpy as np
@@ -13,6 +14,7 @@ from torch import nn
 
 import splitkit as sk
 import splitkit_nn as sknn
+from splitkit.linear.base import kept_for_last_step
 from splitkit.linear.dense import DenseMatrix
 from splitkit.testing.backends import BACKENDS
 from splitkit_nn.layers import exchange
@@ -114,10 +116,15 @@ def test_tensors_and_arrays_are_one_memory(monkeypatch):
 
 def test_the_factorization_serves_both_solves_and_later_ones(monkeypatch):
     made = []
-    inverse = DenseMatrix._inverse
-    monkeypatch.setattr(
-        DenseMatrix, "_inverse", lambda self, alpha: made.append(self) or inverse(self, alpha)
-    )
+    inverse = DenseMatrix.shifted_inverse.__wrapped__
+
+    @kept_for_last_step
+    @wraps(inverse)
+    def counted(self, alpha):
+        made.append(self)
+        return inverse(self, alpha)
+
+    monkeypatch.setattr(DenseMatrix, "shifted_inverse", counted)
     layer, x = make("dense", solve_in="numpy")
     layer.method = sk.PeacemanRachford(alpha=1.0)  # to choose it takes factorizations
     for _ in range(2):

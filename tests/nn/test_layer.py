@@ -4,6 +4,7 @@ import copy
 import gc
 import pickle
 import weakref
+from functools import wraps
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from torch import nn
 
 import splitkit as sk
 import splitkit_nn as sknn
+from splitkit.linear.base import kept_for_last_step
 
 
 @pytest.fixture
@@ -89,10 +91,15 @@ def test_the_inverse_is_never_stale(layer, x, change, training):
 def test_the_inverse_is_kept_while_parameters_do_not_change(layer, x, monkeypatch):
     layer(x)
     calls = []
-    original = sk.DenseMatrix._inverse
-    monkeypatch.setattr(
-        sk.DenseMatrix, "_inverse", lambda self, alpha: calls.append(alpha) or original(self, alpha)
-    )
+    inverse = sk.DenseMatrix.shifted_inverse.__wrapped__
+
+    @kept_for_last_step
+    @wraps(inverse)
+    def counted(self, alpha):
+        calls.append(alpha)
+        return inverse(self, alpha)
+
+    monkeypatch.setattr(sk.DenseMatrix, "shifted_inverse", counted)
     layer.eval()
     layer(x).sum().backward()
     layer(x)

@@ -13,8 +13,8 @@ from __future__ import annotations
 import copy
 from typing import Self
 
+from splitkit.arguments import check_accuracy
 from splitkit.backend import Array, namespace
-from splitkit.operators.base import check_accuracy as check_accuracy
 
 ROUNDINGS = 8  # no inner problem is solved beyond this many units of rounding
 

@@ -8,8 +8,16 @@ from __future__ import annotations
 from typing import Any
 
 from splitkit.backend import Array, Point, Scalar, align, is_array, namespace, sum_of
-from splitkit.functions.base import Function, check_parameter, extremes, is_finite, is_weight, show
-from splitkit.operators.base import PointMap, check_alpha
+from splitkit.functions.base import (
+    Function,
+    check_parameter,
+    extremes,
+    is_finite,
+    is_positive,
+    is_weight,
+    show,
+)
+from splitkit.operators.base import PointMap
 
 
 class SquaredL2(Function):
@@ -48,7 +56,7 @@ class SquaredL2(Function):
     def make_prox(self, alpha: Scalar) -> PointMap:
         if self.center is None or is_array(alpha):
             return super().make_prox(alpha)
-        check_alpha(alpha)
+        check_parameter("alpha", alpha, is_positive, "give a positive step size")
         # y/(1 + αw) + (1 − 1/(1 + αw)) c
         kept = 1 / (1 + alpha * self.weight)
         moved = (1 - kept) * self.center

@@ -15,9 +15,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from splitkit.arguments import check_accuracy
 from splitkit.backend import Array, Point, Scalar, Space, align, clip, namespace, sum_of
 from splitkit.functions.base import Function, check_matrices, check_parameter, is_weight, show
-from splitkit.functions.inner.accuracy import Inexact, check_accuracy
+from splitkit.functions.inner.accuracy import Inexact
 from splitkit.functions.norms.sublinear import Sublinear
 
 CHECK_EVERY = 10

@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from splitkit.arguments import check_accuracy
 from splitkit.backend import Array, Point, Space, from_numpy, namespace, sum_of, to_numpy
 from splitkit.functions.base import Function, Indicator, check_matrices
-from splitkit.functions.inner.accuracy import Inexact, check_accuracy
+from splitkit.functions.inner.accuracy import Inexact
 from splitkit.functions.sets.transport_polytope import misfit, onto_transport_polytope
 
 

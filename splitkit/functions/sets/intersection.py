@@ -15,9 +15,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from splitkit.arguments import check_accuracy
 from splitkit.backend import Array, Point, Space, add, blocks, scale, solving, subtract, where
 from splitkit.functions.base import Function, Indicator
-from splitkit.functions.inner.accuracy import ROUNDINGS, Inexact, check_accuracy, tolerance
+from splitkit.functions.inner.accuracy import ROUNDINGS, Inexact, tolerance
 
 SWEEPS = 10_000
 ENDLESS = 2.0**40  # a stall of so many times 1 + ‖y‖/move sweeps has no end

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from splitkit.arguments import check_accuracy
 from splitkit.backend import (
     Array,
     Point,
@@ -29,7 +30,7 @@ from splitkit.backend import (
     to_numpy,
 )
 from splitkit.functions.base import Function, Indicator, check_broadcast, check_vectors
-from splitkit.functions.inner.accuracy import Inexact, check_accuracy, tolerance
+from splitkit.functions.inner.accuracy import Inexact, tolerance
 from splitkit.functions.inner.linear_programs import greatest_of_each
 from splitkit.functions.inner.roots import lengths
 

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
+from splitkit.arguments import check_accuracy
 from splitkit.backend import (
     Array,
     Point,
@@ -40,7 +41,7 @@ from splitkit.functions.base import (
     check_parameter,
     is_weight,
 )
-from splitkit.functions.inner.accuracy import Inexact, check_accuracy, tolerance
+from splitkit.functions.inner.accuracy import Inexact, tolerance
 from splitkit.functions.inner.linear_programs import greatest_of_each
 from splitkit.functions.inner.roots import piecewise_linear_root
 from splitkit.functions.sets.simplex import simplex_level

@@ -19,11 +19,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from splitkit.arguments import POSITIVE, Range, check_number, option
 from splitkit.backend import Point, lincomb
 from splitkit.operators.base import Operator
 from splitkit.solvers.iteration import Iteration, Reading, State, Trace
 from splitkit.solvers.method import Guarantee
-from splitkit.solvers.splitting import MapSplitting, check_number
+from splitkit.solvers.splitting import MapSplitting
 from splitkit.solvers.wrapper import Wrapper
 
 
@@ -88,15 +89,9 @@ class Relaxed(Accelerator):
         λ > 0; above 1 it over-relaxes.
     """
 
-    relaxation: float = 1.5
+    relaxation: float = option(1.5, check_number, within=POSITIVE)
 
     name: ClassVar[str] = "relaxation"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_number(self.relaxation, "relaxation", "a positive number")
-        if not 0 < self.relaxation < float("inf"):
-            raise ValueError(f"relaxation = {self.relaxation}: give a positive number")
 
     def accelerated(self, θ: float, inner: Guarantee) -> Guarantee:
         if not self.relaxation * θ < 1:
@@ -137,15 +132,9 @@ class Inertial(Accelerator):
         β in [0, 1).
     """
 
-    inertia: float = 0.3
+    inertia: float = option(0.3, check_number, within=Range(0.0, 1.0, "[)"))
 
     name: ClassVar[str] = "inertia"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_number(self.inertia, "inertia", "a number in [0, 1)")
-        if not 0 <= self.inertia < 1:
-            raise ValueError(f"inertia = {self.inertia}: give a number in [0, 1)")
 
     def accelerated(self, θ: float, inner: Guarantee) -> Guarantee:
         if θ > 0.5 + 1e-12 or not self.inertia < 1 / 3:

@@ -21,6 +21,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
+from splitkit.arguments import POSITIVE, Range, check_number, option
 from splitkit.backend import Array, Point, add, lincomb, scale, subtract
 from splitkit.linear.affine import Affine
 from splitkit.linear.dense import DenseMatrix
@@ -28,23 +29,17 @@ from splitkit.operators.base import Operator
 from splitkit.operators.pullback import Pullback
 from splitkit.solvers.iteration import Iteration, Reading, State, Trace
 from splitkit.solvers.method import Guarantee, Method, Role
-from splitkit.solvers.splitting import check_relaxation, check_step
 
 
 @dataclass(frozen=True, kw_only=True)
 class _AlternatingDirections(Method):
     """The penalty ρ; None: 1/‖L‖ for the linearized method, 1 for the other."""
 
-    rho: float | None = None
+    rho: float | None = option(None, check_number, within=POSITIVE)
 
     roles: ClassVar[tuple[Role, ...]] = (Role.RESOLVED, Role.COMPOSED)
     cost: ClassVar[int] = 4
     sequence: ClassVar[str] = "x⁺"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.rho is not None:
-            object.__setattr__(self, "rho", check_step(self.rho, "rho"))
 
     def exact_element(self, *operators: Operator) -> bool:
         return False
@@ -85,13 +80,9 @@ class ADMM(_AlternatingDirections):
         λ in (0, 2), default 1.
     """
 
-    relaxation: float = 1.0
+    relaxation: float = option(1.0, check_number, within=Range(0.0, 2.0))
 
     label: ClassVar[str] = "ADMM"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_relaxation(self.relaxation)
 
     def missing(self, *operators: Operator) -> str | None:
         A, composed = operators
@@ -136,14 +127,9 @@ class LinearizedADMM(_AlternatingDirections):
         Penalty ρ and step τ, τρ‖L‖² ≤ 1.
     """
 
-    tau: float | None = None
+    tau: float | None = option(None, check_number, within=POSITIVE)
 
     label: ClassVar[str] = "linearized ADMM"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.tau is not None:
-            object.__setattr__(self, "tau", check_step(self.tau, "tau"))
 
     def chosen(self, *operators: Operator) -> Self:
         if self.missing(*operators) is not None or None not in (self.rho, self.tau):

@@ -19,12 +19,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+from splitkit.arguments import Range, check_choice, check_integer, check_number, option
 from splitkit.backend import Array, Point, add, lincomb, scale, solve_linear, subtract, where
 from splitkit.operators.base import Operator
 from splitkit.solvers.iteration import Iteration, State, Trace
 from splitkit.solvers.method import Guarantee
 from splitkit.solvers.methods.accelerators import AcceleratedIteration, Accelerator
-from splitkit.solvers.splitting import check_number
 
 SAFEGUARD = 2.0  # D
 SUMMABLE = 1.1  # 1 + ε
@@ -43,21 +43,11 @@ class Anderson(Accelerator):
         Relative to the mean of the normal matrix's diagonal.
     """
 
-    memory: int = 5
-    kind: Literal["I", "II"] = "II"
-    regularization: float = 1e-10
+    memory: int = option(5, check_integer, least=1)
+    kind: Literal["I", "II"] = option("II", check_choice, choices=("I", "II"))
+    regularization: float = option(1e-10, check_number, within=Range(0.0, 1.0))
 
     name: ClassVar[str] = "Anderson acceleration"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if isinstance(self.memory, bool) or not isinstance(self.memory, int) or self.memory < 1:
-            raise ValueError(f"memory = {self.memory!r}: give a positive integer")
-        if self.kind not in ("I", "II"):
-            raise ValueError(f'kind = {self.kind!r}: give "I" or "II"')
-        check_number(self.regularization, "regularization", "a number in (0, 1)")
-        if not 0 < self.regularization < 1:
-            raise ValueError(f"regularization = {self.regularization}: give a number in (0, 1)")
 
     def accelerated(self, θ: float, inner: Guarantee) -> Guarantee:
         reason = f"{inner.reason}; accelerated points are accepted only where the residual falls"

@@ -14,11 +14,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from splitkit.arguments import Range, check_number, option
 from splitkit.backend import Point, add, lincomb, scale, subtract
 from splitkit.operators.base import Operator
 from splitkit.solvers.iteration import Iteration, Reading, State, Trace
 from splitkit.solvers.method import Guarantee, Role
-from splitkit.solvers.splitting import Splitting, check_relaxation
+from splitkit.solvers.splitting import Splitting
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,17 +32,13 @@ class DavisYin(Splitting):
         λ in (0, 2 − α/(2β)), default 1.
     """
 
-    relaxation: float = 1.0
+    relaxation: float = option(1.0, check_number, within=Range(0.0, 2.0))
 
     averaged: ClassVar[bool] = True
     label: ClassVar[str] = "Davis-Yin"
     roles: ClassVar[tuple[Role, ...]] = (Role.RESOLVED, Role.RESOLVED, Role.EVALUATED)
     cost: ClassVar[int] = 3
     sequence: ClassVar[str] = "x = R_{αB}z"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_relaxation(self.relaxation)
 
     def default_alpha(self, *operators: Operator) -> float:
         β = operators[2].cocoercivity

@@ -13,11 +13,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from splitkit.arguments import Range, check_number, option
 from splitkit.backend import Scalar
 from splitkit.operators.base import Operator
 from splitkit.operators.identity import Identity
 from splitkit.solvers.methods.reflected import ReflectedSplitting
-from splitkit.solvers.splitting import check_relaxation
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,14 +30,10 @@ class DouglasRachford(ReflectedSplitting):
         λ in (0, 2), default 1.
     """
 
-    relaxation: float = 1.0
+    relaxation: float = option(1.0, check_number, within=Range(0.0, 2.0))
 
     averaged: ClassVar[bool] = True
     label: ClassVar[str] = "Douglas-Rachford"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_relaxation(self.relaxation)
 
     def expression(self, *operators: Operator, alpha: Scalar) -> Operator:
         F, G = operators

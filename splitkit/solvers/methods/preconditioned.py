@@ -17,8 +17,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, ClassVar, Self
 
+from splitkit.arguments import POSITIVE, check_parameter
 from splitkit.backend import Array, Point, Scalar, Space, is_array, namespace
-from splitkit.functions.base import check_parameter, is_positive
 from splitkit.functions.calculus.metric import metric_prox
 from splitkit.functions.subdifferential import Subdifferential
 from splitkit.linear.affine import Affine
@@ -53,7 +53,7 @@ class Preconditioned(Wrapper):
         super().__post_init__()
         if not is_array(self.diagonal):
             raise TypeError(f"diagonal = {self.diagonal!r}: give an array of positive entries")
-        check_parameter("diagonal", self.diagonal, is_positive, "give positive entries")
+        check_parameter("diagonal", self.diagonal, POSITIVE)
 
     @property
     def averaged(self) -> bool:  # type: ignore[override]

@@ -33,6 +33,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
+from splitkit.arguments import POSITIVE, Range, check_flag, check_number, option
 from splitkit.backend import Array, Point, add, lincomb, scale, subtract
 from splitkit.operators.base import Operator
 from splitkit.operators.pullback import Pullback
@@ -40,7 +41,6 @@ from splitkit.proofs import Proof
 from splitkit.solvers.iteration import Iteration, Reading, State, Trace
 from splitkit.solvers.method import Guarantee, Method, Role
 from splitkit.solvers.methods.balance import Balanced
-from splitkit.solvers.splitting import check_flag, check_number, check_step
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,20 +57,13 @@ class PrimalDual(Method):
         False: run without a guarantee.
     """
 
-    tau: float | None = None
-    sigma: float | None = None
-    balance: bool | None = None
+    tau: float | None = option(None, check_number, within=POSITIVE)
+    sigma: float | None = option(None, check_number, within=POSITIVE)
+    balance: bool | None = option(None, check_flag, optional=True)
 
     roles: ClassVar[tuple[Role, ...]] = (Role.RESOLVED, Role.COMPOSED, Role.EVALUATED)
     cost: ClassVar[int] = 5
     sequence: ClassVar[str] = "x⁺ = R_{τA}(x − τ(Lᵀy + Cx))"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        for name, step in (("tau", self.tau), ("sigma", self.sigma)):
-            if step is not None:
-                object.__setattr__(self, name, check_step(step, name))
-        check_flag(self.balance, "balance")
 
     def greatest_tau(self, β: float) -> float:
         """The steps τ up to which σ stays in proportion."""
@@ -203,19 +196,12 @@ class ChambollePock(CondatVu):
         A and B have the constants for one, else 1.
     """
 
-    theta: float | None = None
+    theta: float | None = option(None, check_number, within=Range(0.0, 1.0, "(]"))
 
     label: ClassVar[str] = "Chambolle-Pock"
     roles: ClassVar[tuple[Role, ...]] = (Role.RESOLVED, Role.COMPOSED)
     condition: ClassVar[str] = "τσ‖L‖² ≤ 1"
     cost: ClassVar[int] = 4
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.theta is not None:
-            check_number(self.theta, "theta", "a number in (0, 1]")
-            if not 0 < self.theta <= 1:
-                raise ValueError(f"theta = {self.theta}: give a number in (0, 1]")
 
     def greatest_tau(self, β: float) -> float:
         return math.inf

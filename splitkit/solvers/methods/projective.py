@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import ClassVar
 
+from splitkit.arguments import Range, check_number, option
 from splitkit.backend import Array, Point, add, lincomb, scale, subtract
 from splitkit.operators.base import Operator
 from splitkit.solvers.iteration import Iteration, Reading, State, Trace
@@ -29,9 +30,8 @@ from splitkit.solvers.methods.resolvent_splittings import ResolventSplitting, _R
 class ProjectiveSplitting(ResolventSplitting):
     """n resolvents and a projection onto a separating half-space; see the module's docstring."""
 
-    relaxation: float = 1.0
+    relaxation: float = option(1.0, check_number, within=Range(0.0, 2.0))
 
-    longest: ClassVar[float] = 2.0
     label: ClassVar[str] = "projective splitting"
     roles: ClassVar[tuple[Role, ...]] = (Role.RESOLVED,) * 2
     many: ClassVar[bool] = True

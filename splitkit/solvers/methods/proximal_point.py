@@ -11,12 +11,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from splitkit.arguments import Range, check_number, option
 from splitkit.backend import Point, Scalar, lincomb, scale
 from splitkit.operators.base import Operator
 from splitkit.operators.identity import Identity
 from splitkit.solvers.iteration import Reading
 from splitkit.solvers.method import Role
-from splitkit.solvers.splitting import MapSplitting, check_relaxation
+from splitkit.solvers.splitting import MapSplitting
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,17 +30,13 @@ class ProximalPoint(MapSplitting):
         λ in (0, 2), default 1.
     """
 
-    relaxation: float = 1.0
+    relaxation: float = option(1.0, check_number, within=Range(0.0, 2.0))
 
     averaged: ClassVar[bool] = True
     label: ClassVar[str] = "proximal point"
     roles: ClassVar[tuple[Role, ...]] = (Role.RESOLVED,)
     cost: ClassVar[int] = 1
     sequence: ClassVar[str] = "x = R_{αA}u"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_relaxation(self.relaxation)
 
     def expression(self, *operators: Operator, alpha: Scalar) -> Operator:
         (A,) = operators

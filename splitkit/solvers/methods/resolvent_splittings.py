@@ -27,11 +27,12 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import ClassVar
 
+from splitkit.arguments import Range, check_number, option
 from splitkit.backend import Point, add, lincomb, scale, subtract
 from splitkit.operators.base import Operator
 from splitkit.solvers.iteration import Iteration, Reading, State, Trace
 from splitkit.solvers.method import Guarantee, Role
-from splitkit.solvers.splitting import Splitting, check_relaxation
+from splitkit.solvers.splitting import Splitting
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,14 +45,9 @@ class ResolventSplitting(Splitting):
         λ; see the module's docstring.
     """
 
-    relaxation: float = 0.9
+    relaxation: float = option(0.9, check_number, within=Range(0.0, 1.0))
 
-    longest: ClassVar[float] = 1.0
     sequence: ClassVar[str] = "x₁ = R_{αA₁}z₁"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_relaxation(self.relaxation, self.longest)
 
     def default_alpha(self, *operators: Operator) -> float:
         known = [A.lipschitz for A in operators if A.lipschitz]
@@ -101,9 +97,8 @@ class MalitskyTam(ResolventSplitting):
 class ProductSpace(ResolventSplitting):
     """n resolvents and n points; see the module's docstring for its theorem."""
 
-    relaxation: float = 1.0
+    relaxation: float = option(1.0, check_number, within=Range(0.0, 2.0))
 
-    longest: ClassVar[float] = 2.0
     averaged: ClassVar[bool] = True
     label: ClassVar[str] = "product space"
     roles: ClassVar[tuple[Role, ...]] = (Role.RESOLVED,) * 3

@@ -1,0 +1,182 @@
+"""What a caller gives, checked by name: a wrong type is a TypeError, a wrong value a ValueError.
+
+The message has the name, the value and the remedy. What is checked is returned; a scalar, which
+``backend.as_float`` defines, as a Python float, because a NumPy number would raise float32 points
+to float64.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, fields
+from numbers import Integral
+from operator import index
+from typing import Any, NoReturn
+
+import numpy as np
+
+from splitkit.backend import Array, Scalar, Shape, Space, as_float, is_array, namespace
+
+
+@dataclass(frozen=True)
+class Range:
+    """An interval, without its ends where they are written as parentheses."""
+
+    low: float = -math.inf
+    high: float = math.inf
+    ends: str = "()"
+
+    def __call__(self, v: Any) -> Any:
+        """Whether a number, or each entry of an array, lies in it; NaN does not."""
+        above = v >= self.low if self.ends[0] == "[" else v > self.low
+        below = v <= self.high if self.ends[1] == "]" else v < self.high
+        return above & below
+
+    def __str__(self) -> str:
+        if self.low > -math.inf and self.high < math.inf:
+            return f"a number in {self.ends[0]}{self.low:g}, {self.high:g}{self.ends[1]}"
+        finite = "a finite number" if self.ends[1] == ")" else "a number"
+        if self.low == -math.inf:
+            return finite
+        return f"{finite} {'≥' if self.ends[0] == '[' else '>'} {self.low:g}"
+
+
+class _NonZero(Range):
+    """Finite, and not 0."""
+
+    def __call__(self, v: Any) -> Any:
+        return super().__call__(v) & (v != 0)
+
+    def __str__(self) -> str:
+        return "a finite number other than 0"
+
+
+POSITIVE = Range(0.0)
+NON_NEGATIVE = Range(0.0, ends="[)")
+FINITE = Range()
+NONZERO = _NonZero()
+
+
+def check_number(name: str, value: Any, within: Range = FINITE, remedy: str | None = None) -> float:
+    """The scalar, as a Python float."""
+    remedy = remedy or f"give {within}"
+    number = as_float(value)
+    if number is None:
+        _refuse(TypeError, name, value, remedy)
+    if not within(number):
+        _refuse(ValueError, name, value, remedy)
+    return number
+
+
+def check_integer(
+    name: str, value: Any, least: float = -math.inf, remedy: str | None = None
+) -> int:
+    """The integer, of any library, as a Python int."""
+    remedy = remedy or ("give an integer" if least == -math.inf else f"give an integer ≥ {least}")
+    try:
+        integral = isinstance(value, Integral) or (is_array(value) and value.ndim == 0)
+        number = index(value) if integral and as_float(value) is not None else None
+    except TypeError:  # an array of floats
+        number = None
+    if number is None:
+        _refuse(TypeError, name, value, remedy)
+    if number < least:
+        _refuse(ValueError, name, value, remedy)
+    return number
+
+
+def check_flag(name: str, value: Any, *, optional: bool = False) -> Any:
+    """True or False, or None where that is an option."""
+    if not (isinstance(value, (bool, np.bool_)) or (optional and value is None)):
+        _refuse(
+            TypeError, name, value, f"give {'True, False or None' if optional else 'True or False'}"
+        )
+    return None if value is None else bool(value)
+
+
+def check_choice(name: str, value: Any, choices: Sequence[str]) -> str:
+    """One of the words."""
+    *others, last = (f'"{choice}"' for choice in choices)
+    remedy = f"give {', '.join(others)} or {last}"
+    if not isinstance(value, str):
+        _refuse(TypeError, name, value, remedy)
+    if value not in choices:
+        _refuse(ValueError, name, value, remedy)
+    return value
+
+
+def check_parameter(
+    name: str, value: Any, within: Callable[[Any], Any] = FINITE, remedy: str | None = None
+) -> Scalar:
+    """A scalar, as a Python float, or an array all of whose entries lie within."""
+    remedy = remedy or f"give {within}, or an array of such"
+    number = as_float(value)
+    if number is not None:
+        value, good = number, bool(within(number))
+    elif is_array(value):
+        good = bool(namespace(value).all(within(value)))
+    else:
+        _refuse(TypeError, name, value, remedy)
+    if not good:
+        _refuse(ValueError, name, value, remedy)
+    return value
+
+
+def check_bounds(lower: Any, upper: Any, what: str) -> tuple[Scalar, Scalar]:
+    """Two parameters, of which the lower nowhere exceeds the upper."""
+    low = check_parameter("lower", lower, Range(ends="[)"), "give bounds below inf")
+    high = check_parameter("upper", upper, Range(ends="(]"), "give bounds above -inf")
+    ordered = low <= high
+    if not (bool(namespace(ordered).all(ordered)) if is_array(ordered) else ordered):
+        raise ValueError(f"lower = {lower} exceeds upper = {upper}: {what} is empty")
+    return low, high
+
+
+def check_accuracy(accuracy: Any) -> float | None:
+    """A relative accuracy, or None: to rounding."""
+    if accuracy is None:
+        return None
+    remedy = "give a number in (0, 1), or None for rounding"
+    return check_number("accuracy", accuracy, Range(0.0, 1.0), remedy)
+
+
+def check_broadcast(name: str, value: Array, shape: Shape) -> None:
+    """Raise ValueError unless the array broadcasts to the shape."""
+    trailing = shape[len(shape) - value.ndim :] if value.ndim <= len(shape) else ()
+    if len(trailing) != value.ndim or any(
+        a not in (1, b) for a, b in zip(value.shape, trailing, strict=True)
+    ):
+        raise ValueError(
+            f"{name} has shape {tuple(value.shape)}, which does not broadcast to x0's {shape}: "
+            "give that, or axes of length 1"
+        )
+
+
+def check_samplewise(name: str, value: Any, space: Space) -> None:
+    """Raise ValueError if it is an array of another shape than the batch's."""
+    if is_array(value) and tuple(value.shape) != space.batch_shape:
+        raise ValueError(
+            f"{name} has shape {tuple(value.shape)}: give a number, or one for each element of the "
+            f"batch, shape {space.batch_shape}"
+        )
+
+
+def option(default: Any, check: Callable[..., Any], **how: Any) -> Any:
+    """A field of a frozen dataclass, for ``check_options``; None passes where it is the default."""
+    return field(default=default, metadata={"check": check, "how": how})
+
+
+def check_options(owner: Any) -> None:
+    """Check all options of a dataclass, and keep them as checked."""
+    for each in fields(owner):
+        value = getattr(owner, each.name)
+        if "check" in each.metadata and (value is not None or each.default is not None):
+            checked = each.metadata["check"](each.name, value, **each.metadata["how"])
+            object.__setattr__(owner, each.name, checked)
+
+
+def _refuse(error: type[Exception], name: str, value: Any, remedy: str) -> NoReturn:
+    if getattr(value, "requires_grad", False):
+        remedy += ", detached (no gradient would reach it)"
+    raise error(f"{name} = {value!r}: {remedy}")

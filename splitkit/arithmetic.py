@@ -1,0 +1,69 @@
+"""The arithmetic that operators, functions and linear maps share: c A = A c, A/c, −A, A + B, A − B,
+sum([A, B]), A @ B.
+
+c is a scalar of any library (``backend.as_float``). An array on the left leaves c A to us, NumPy's
+because ``__array_ufunc__`` is None; array-api-strict's alone refuses what it does not know: write
+A c there.
+"""
+
+from __future__ import annotations
+
+from numbers import Number
+from typing import Any, Generic, TypeVar
+
+from splitkit.arguments import NONZERO, check_number
+from splitkit.backend import as_float, blocks, is_array
+
+T = TypeVar("T")
+
+
+class Arithmetic(Generic[T]):
+    """A subclass gives ``_times``, ``_plus`` and ``_after``; the latter two return NotImplemented
+    where there is nothing to be made of the other operand.
+    """
+
+    __array_ufunc__ = None
+
+    def _times(self, c: float) -> T:
+        """c A."""
+        raise NotImplementedError
+
+    def _plus(self, other: Any) -> T:
+        """A + B."""
+        raise NotImplementedError
+
+    def _after(self, other: Any) -> T:
+        """The composition A B."""
+        raise NotImplementedError
+
+    def __mul__(self, c: object) -> T:
+        if not (isinstance(c, Number) or is_array(c)):
+            return NotImplemented
+        return self._times(check_number("c", c))
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, c: object) -> T:
+        if not (isinstance(c, Number) or is_array(c)):
+            return NotImplemented
+        return self * (1 / check_number("c", c, NONZERO))
+
+    def __neg__(self) -> T:
+        return self * -1.0
+
+    def __add__(self, other: object) -> T:
+        return self._plus(other)
+
+    def __radd__(self, other: object) -> Arithmetic[T]:
+        return self if as_float(other) == 0 else NotImplemented  # what sum() starts from
+
+    def __sub__(self, other: object) -> T:
+        return self._plus(-other) if isinstance(other, Arithmetic) else NotImplemented
+
+    def __matmul__(self, other: object) -> T:
+        composed = self._after(other)
+        if composed is NotImplemented and all(map(is_array, blocks(other))):
+            raise TypeError(
+                f"A @ x for A = {self!r} and an array x: @ composes; to apply A, call A(x)"
+            )
+        return composed
