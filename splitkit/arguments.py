@@ -16,7 +16,17 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from splitkit.backend import Array, Scalar, Shape, Space, as_float, is_array, namespace
+from splitkit.backend import (
+    Array,
+    Point,
+    Scalar,
+    Shape,
+    Space,
+    as_float,
+    blocks,
+    is_array,
+    namespace,
+)
 
 
 @dataclass(frozen=True)
@@ -151,6 +161,21 @@ def check_broadcast(name: str, value: Array, shape: Shape) -> None:
             f"{name} has shape {tuple(value.shape)}, which does not broadcast to x0's {shape}: "
             "give that, or axes of length 1"
         )
+
+
+def check_addend(name: str, value: Point, space: Space) -> None:
+    """Raise TypeError or ValueError unless the point is finite and can be added to the points of a
+    space: its arrays broadcast to theirs.
+    """
+    arrays = blocks(value)
+    if isinstance(value, tuple) != space.is_tuple or len(arrays) != len(space.shapes):
+        wanted = f"a tuple of {len(space.shapes)} arrays" if space.is_tuple else "one array"
+        raise TypeError(f"{name} must be {wanted} as x0 is, got {len(arrays)}")
+    for array, shape in zip(arrays, space.shapes, strict=True):
+        space.check_array(array, name)
+        check_broadcast(name, array, shape)
+    if not space.isfinite(value):
+        raise ValueError(f"{name} has entries that are NaN or infinite")
 
 
 def check_samplewise(name: str, value: Any, space: Space) -> None:

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from splitkit.arguments import check_broadcast
+from splitkit.arguments import check_addend
 from splitkit.backend import (
     Array,
     Point,
     Scalar,
     Space,
     add,
-    blocks,
     lincomb,
     scale,
     subtract,
@@ -108,14 +107,8 @@ class Affine(Operator):
                 f"M = {self.M!r} maps shape {space.shapes} to {values}: an operator needs a map of "
                 "a space into itself"
             )
-        if self.q is None:
-            return
-        if isinstance(self.q, tuple) != space.is_tuple or len(blocks(self.q)) != len(space.shapes):
-            wanted = f"a tuple of {len(space.shapes)} arrays" if space.is_tuple else "one array"
-            raise TypeError(f"q must be {wanted} as x0 is, got {len(blocks(self.q))}")
-        for array, shape in zip(blocks(self.q), space.shapes, strict=True):
-            space.check_array(array, "q")
-            check_broadcast("q", array, shape)
+        if self.q is not None:
+            check_addend("q", self.q, space)
 
     def __repr__(self) -> str:
         return text(self.M) + ("" if self.q is None else " − q")

@@ -5,6 +5,7 @@ Differences of pairs do not change, so neither does any constant.
 
 from __future__ import annotations
 
+from splitkit.arguments import check_addend
 from splitkit.backend import Array, Point, Scalar, Space, add, lincomb, subtract
 from splitkit.notation import ATOM, FACTOR, SUM, latex, text
 from splitkit.operators.base import Operator, PointMap
@@ -18,9 +19,7 @@ class _Moved(OfOne):
 
     def check_space(self, space: Space) -> None:
         super().check_space(space)
-        space.check_point(self.v, f"v of {self!r}")
-        if not space.isfinite(self.v):
-            raise ValueError(f"v of {self!r} has entries that are NaN or infinite")
+        check_addend(f"v of {self!r}", self.v, space)
 
 
 class Shift(_Moved):

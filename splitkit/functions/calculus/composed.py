@@ -39,8 +39,8 @@ class Composed(Derived):
         nu = self.L.gram
         if not nu:
             raise TypeError(
-                f"{self!r} has a conjugate in closed form only if LLᵀ = νI with ν > 0: give f and L "
-                "to a primal-dual method, by solve or minimize"
+                f"{self!r} has a conjugate in closed form only if LLᵀ = νI with ν > 0: give f and "
+                "L to a primal-dual method, by solve or minimize"
             )
         v = scale(1 / nu, self.L(u))
         space = Space.of(u, self.batch_ndim, name="u")

@@ -32,6 +32,7 @@ class Tilted(Derived):
     """
 
     binding = SUM
+    parameters = ("a",)
 
     def __init__(self, f: Function, a: Point | None = None, rho: float = 0.0) -> None:
         self.f, self.a = f, a

@@ -14,6 +14,7 @@ class Translated(Derived):
     """x ↦ f(x − v)."""
 
     binding = FACTOR
+    parameters = ("v",)
 
     def __init__(self, f: Function, v: Point) -> None:
         self.f, self.v = f, v

@@ -12,10 +12,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from splitkit.arguments import check_broadcast
 from splitkit.backend import Array, Point, Scalar, Space, align, namespace, sum_of
 from splitkit.functions.base import (
     Function,
-    check_broadcast,
     check_parameter,
     check_vectors,
     is_finite,
@@ -125,7 +125,8 @@ class LeastSquares(Function):
         self._matrix.check_space(space, f"A of {self!r}")
         if self._b is not None:
             space.check_array(self._b, f"b of {self!r}")
-            check_broadcast(self._b, self._matrix.range_space(space), f"b of {self!r}")
+            values = self._matrix.range_space(space).shapes[0]
+            check_broadcast(f"b of {self!r}", self._b, values)
 
     def __repr__(self) -> str:
         return f"LeastSquares({self.A.shape[0]}×{self.A.shape[1]})"

@@ -37,6 +37,7 @@ class Logistic(Function):
         Leading batch axes.
     """
 
+    parameters = ("y",)
     elementwise = True
     smoothness = 0.25
 

@@ -40,6 +40,8 @@ class Quadratic(Function):
     eigenvectors, computed once.
     """
 
+    parameters = ("q",)
+
     def __init__(self, P: Array, q: Array | None = None, *, batch_ndim: int = 0) -> None:
         space = Space.of(P, name="P")
         if P.ndim != 2 or P.shape[0] != P.shape[1] or P.shape[0] == 0:

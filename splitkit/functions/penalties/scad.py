@@ -28,6 +28,7 @@ class SCAD(Function):
         Leading batch axes.
     """
 
+    parameters = ("weight", "a")
     convex = False
     elementwise = True
 

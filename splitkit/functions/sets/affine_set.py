@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from splitkit.arguments import check_broadcast
 from splitkit.backend import Array, Point, Space, namespace, sum_of
-from splitkit.functions.base import Function, Indicator, check_broadcast, infinite_where
+from splitkit.functions.base import Function, Indicator, infinite_where
 from splitkit.properties import Properties
 
 
@@ -108,7 +109,7 @@ class AffineSet(Indicator):
                 f"batch axis: x0 has shape {shape}, batch_ndim = {self.batch_ndim}"
             )
         values = replace(space, shapes=((*shape[:-1], rows),))
-        check_broadcast(self._b, values, f"b of {self!r}")
+        check_broadcast(f"b of {self!r}", self._b, values.shapes[0])
 
     def __repr__(self) -> str:
         return f"AffineSet({self._A.shape[0]}×{self._A.shape[1]})"

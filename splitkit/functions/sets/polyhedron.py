@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from splitkit.arguments import check_accuracy
+from splitkit.arguments import check_accuracy, check_broadcast
 from splitkit.backend import (
     Array,
     Point,
@@ -29,7 +29,7 @@ from splitkit.backend import (
     sum_of,
     to_numpy,
 )
-from splitkit.functions.base import Function, Indicator, check_broadcast, check_vectors
+from splitkit.functions.base import Function, Indicator, check_vectors
 from splitkit.functions.inner.accuracy import Inexact, tolerance
 from splitkit.functions.inner.linear_programs import greatest_of_each
 from splitkit.functions.inner.roots import lengths
@@ -178,7 +178,7 @@ class Polyhedron(Inexact, Indicator):
         space.check_array(self._A, f"A of {self!r}")
         space.check_array(self._b, f"b of {self!r}")
         values = replace(space, shapes=((*space.shapes[0][:-1], int(self._A.shape[0])),))
-        check_broadcast(self._b, values, f"b of {self!r}")
+        check_broadcast(f"b of {self!r}", self._b, values.shapes[0])
 
     def __repr__(self) -> str:
         return f"Polyhedron({self._A.shape[0]}×{self._A.shape[1]})"

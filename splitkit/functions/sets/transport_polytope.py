@@ -15,13 +15,12 @@ Source: Li, Sun, Toh, *On the efficient computation of a projector over the Birk
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 
-from splitkit.arguments import check_accuracy
+from splitkit.arguments import check_accuracy, check_broadcast
 from splitkit.backend import (
     Array,
     Point,
@@ -36,7 +35,6 @@ from splitkit.backend import (
 from splitkit.functions.base import (
     Function,
     Indicator,
-    check_broadcast,
     check_matrices,
     check_parameter,
     is_weight,
@@ -134,7 +132,7 @@ class TransportPolytope(Inexact, Indicator):
                     f"{label} has {sums.shape[-1]} entries, but the matrices of x0 (shape {shape}) "
                     f"have {kept[-1]} {name}"
                 )
-            check_broadcast(sums, replace(space, shapes=(kept,)), label)
+            check_broadcast(label, sums, kept)
 
     def __repr__(self) -> str:
         return f"TransportPolytope({self._p.shape[-1]}×{self._q.shape[-1]})"
