@@ -196,10 +196,9 @@ def iteration(model: sknn.Classifier, x: Tensor) -> Callable[[], object]:
     P = model.layer.parametrization
     with torch.no_grad():
         F = sk.Affine(P.operator(exact=False), P.bias(model.inputs(x)))
-        steps = model.layer.method.iteration(F, model.layer.activation.operator)
+        steps = model.layer.method.bind(F, model.layer.activation.operator)
     assert F.q is not None
-    steps.space = Space.of(F.q, 1)
-    start = steps.init(0 * F.q)
+    start = steps.begin(0 * F.q, Space.of(F.q, 1))
 
     def run() -> None:
         state = start

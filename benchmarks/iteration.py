@@ -28,7 +28,8 @@ from stopwatch import now, timed
 
 import splitkit as sk
 from splitkit.backend import Space, solving
-from splitkit.solvers.solve import choose
+from splitkit.solvers.explain import choose
+from splitkit.solvers.inclusion import Inclusion
 
 try:
     import pylops
@@ -54,11 +55,10 @@ class Solve:
 
     def steps(self, count: int) -> np.ndarray:
         """Without."""
-        option = choose(self.inclusion, self.method)
-        iteration = option.method.bind(*option.operators)
-        iteration.space = Space.of(self.x0)
+        option = choose(Inclusion.of(self.inclusion), self.method)
+        iteration = option.method.bind(*option.terms or ())
         with solving(self.x0):
-            state = iteration.step(iteration.init(self.x0))
+            state = iteration.step(iteration.begin(self.x0, Space.of(self.x0)))
             start = now()
             for _ in range(count):
                 state = iteration.step(state)

@@ -131,10 +131,8 @@ class Function(Notation):
             if not is_array(value):
                 continue
             space.check_array(value, label)
-            if name in self.samplewise:
-                check_samplewise(label, value, space)
-            else:
-                check_broadcast(label, value, space.shapes[0])
+            check = check_samplewise if name in self.samplewise else check_broadcast
+            check(label, value, space)
 
     @property
     def conjugate(self) -> Function:

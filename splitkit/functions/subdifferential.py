@@ -82,11 +82,8 @@ class Subdifferential(Operator):
         reflect: PointMap | None = getattr(self.f, "reflect", None)
         return super().make_cayley(alpha) if reflect is None else reflect
 
-    def pullback(self, L: Any) -> Operator:
-        A = self.f.operator
-        if A is None or is_array(L) or L.entrywise is None:
-            return super().pullback(L)
-        return A.pullback(L)
+    def in_metric(self, S: Any) -> Operator | None:
+        return None if self.f.operator is None else self.f.operator.in_metric(S)
 
     def check_space(self, space: Space) -> None:
         self.f.check_space(space)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from splitkit.arguments import check_addend
+from splitkit.arguments import check_broadcast
 from splitkit.backend import (
     Array,
     Point,
@@ -22,6 +22,7 @@ from splitkit.backend import (
 )
 from splitkit.linear.base import LinearOperator
 from splitkit.linear.coupling import Coupling
+from splitkit.linear.dense import DenseMatrix
 from splitkit.linear.last_axes import LastAxesMap
 from splitkit.linear.wrapped import wrap
 from splitkit.notation import SUM, latex, text
@@ -59,7 +60,9 @@ class Affine(Operator):
         declared = {"strong_monotonicity": strong_monotonicity, "lipschitz": lipschitz}
         M = wrap(M, argument="M", **{name: c for name, c in declared.items() if c is not None})
         if isinstance(M, LastAxesMap) and not M.is_square:
-            raise ValueError(f"M = {M!r}: an operator needs a square one")
+            raise ValueError(
+                f"M = {M!r} has shape {(*M.range_shape, *M.domain_shape)}: give a square one"
+            )
         if q is not None:
             Space.of(q, name="q")
         self.M: LinearOperator = M
@@ -92,6 +95,14 @@ class Affine(Operator):
         c = add(C(q), q)
         return lambda u: add(C(u), c)
 
+    def in_metric(self, S: Any) -> Operator:
+        """x ↦ SMSx − Sq, with its exact constants where M is a matrix."""
+        s, q = S.entrywise, None if self.q is None else S(self.q)
+        if isinstance(self.M, DenseMatrix) and s.ndim == 1:
+            # (s sᵀ) ⊙ M is symmetric, to the last bit, where M is
+            return Affine((s[:, None] * s[None, :]) * self.M.matrix, q)
+        return Affine(S @ self.M @ S, q)
+
     def cayley_properties(self, alpha: float) -> Properties:
         implied = super().cayley_properties(alpha)
         if self.is_skew or not self.properties.monotone:  # skew: C is an isometry, without rounding
@@ -108,7 +119,7 @@ class Affine(Operator):
                 "a space into itself"
             )
         if self.q is not None:
-            check_addend("q", self.q, space)
+            check_broadcast("q", self.q, space)
 
     def __repr__(self) -> str:
         return text(self.M) + ("" if self.q is None else " − q")
@@ -118,7 +129,6 @@ class Affine(Operator):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Operator, Any]]:
-        """(operator, shape of its points) for the checks."""
         general = asarray([[2.0, 1.0, 0.0], [-1.0, 1.0, 0.5], [0.0, -0.5, 3.0]])
         symmetric = asarray([[2.0, 1.0, 0.0], [1.0, 2.0, 0.5], [0.0, 0.5, 3.0]])
         skew = asarray([[0.0, 1.0], [-1.0, 0.0]])

@@ -57,6 +57,18 @@ class LinearOperator(Arithmetic["LinearOperator"], Notation):
         """Of x ↦ Lx as an operator, if L maps a space into itself."""
         return Properties(linear=True)
 
+    def square_properties(
+        self, m: float | None, *, symmetric: bool = False, skew: bool = False
+    ) -> Properties:
+        """Those of a map of a space into itself with ⟨Lx, x⟩ ≥ m‖x‖² (None: unknown)."""
+        return Properties.of(
+            strong_monotonicity=None if m is None else min(m, self.norm),  # but for rounding
+            lipschitz=self.norm,
+            skew=skew,
+            gradient=symmetric,
+            linear=True,
+        )
+
     # -- what it does -----------------------------------------------------------------------------
 
     def __call__(self, x: Point) -> Point:
@@ -219,11 +231,6 @@ class Adjoint(ModifiedMap):
 
     def latex(self) -> str:
         return rf"{latex(self.L, ATOM)}^\top"
-
-    @classmethod
-    def examples(cls, asarray: Any) -> list[tuple[LinearOperator, Any, Any]]:
-        """None: each map is checked with its adjoint."""
-        return []
 
 
 # by their maps' identities. A map that held its adjoint, which holds it, would outlive its use: its

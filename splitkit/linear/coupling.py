@@ -2,16 +2,20 @@
 
 With S = (I + α²KKᵀ)⁻¹ the shifted system (I + αM)(x, y) = (a, b) reads
 y = S(b + αKa), x = a − αKᵀy; the adjoint is the same with −K. S is a matrix if K is, and
-1/(1 + α²ν) if KKᵀ = νI; otherwise it is what KKᵀ has, a Krylov method if nothing better.
+1/(1 + α²ν) if KKᵀ = νI; otherwise it is what KKᵀ has, a Krylov method if nothing better. For K with
+more rows than columns x = (I + α²KᵀK)⁻¹(a − αKᵀb), y = b + αKx is the smaller system.
 """
 
 from __future__ import annotations
 
+from functools import cached_property
+from math import prod
 from typing import Any
 
 from splitkit.backend import Array, Point, Scalar, Space, scale
 from splitkit.linear.base import LinearOperator, require_number
 from splitkit.linear.dense import DenseMatrix
+from splitkit.linear.last_axes import LastAxesMap
 from splitkit.linear.wrapped import wrap
 from splitkit.operators.base import PointMap
 from splitkit.properties import Properties
@@ -28,8 +32,14 @@ class Coupling(LinearOperator):
 
     def __init__(self, K: Array | LinearOperator) -> None:
         self.K = wrap(K, argument="K")
-        self.norm = self.K.norm
-        self.properties = Properties.of(skew=True, lipschitz=self.norm, linear=True)
+
+    @cached_property
+    def norm(self) -> float:
+        return self.K.norm
+
+    @cached_property
+    def properties(self) -> Properties:
+        return self.square_properties(0.0, skew=True)
 
     def __call__(self, x: Point) -> Point:
         p, q = x
@@ -45,9 +55,13 @@ class Coupling(LinearOperator):
         if K.gram is not None:
             shrink = 1 / (1 + square * K.gram)
             return _CouplingInverse(K, alpha, lambda y: scale(shrink, y))
-        # KKᵀ is positive semidefinite, so its shifted inverse exists for every α
-        KKt = DenseMatrix(K.matrix @ K.matrix.T) if isinstance(K, DenseMatrix) else K @ K.T
-        return _CouplingInverse(K, alpha, KKt.shifted_inverse(square))
+        # positive semidefinite, so that its shifted inverse exists for every α
+        is_tall = isinstance(K, LastAxesMap) and prod(K.range_shape) > prod(K.domain_shape)
+        whole = K.T @ K if is_tall else K @ K.T
+        if isinstance(K, DenseMatrix):
+            M = K.matrix
+            whole = DenseMatrix(M.T @ M if is_tall else M @ M.T)
+        return _CouplingInverse(K, alpha, whole.shifted_inverse(square), on_x=is_tall)
 
     def check_space(self, space: Space, name: str = "K") -> None:
         if not space.is_tuple or len(space.shapes) != 2:
@@ -66,7 +80,6 @@ class Coupling(LinearOperator):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[LinearOperator, Any, Any]]:
-        """(map, shape of its argument, shape of its value) for the checks."""
         shapes = ((3,), (2,))
         return [
             (cls(asarray([[1.0, -2.0, 0.5], [0.0, 3.0, 1.0]])), shapes, shapes),
@@ -79,10 +92,13 @@ class _CouplingInverse(LinearOperator):
 
     norm = 1.0
 
-    def __init__(self, K: LinearOperator, alpha: float, S: PointMap) -> None:
-        self.K, self.alpha, self.S = K, alpha, S
+    def __init__(self, K: LinearOperator, alpha: float, S: PointMap, *, on_x: bool = False) -> None:
+        self.K, self.alpha, self.S, self.on_x = K, alpha, S, on_x
 
     def _solve(self, a: Array, b: Array, alpha: float) -> Point:
+        if self.on_x:
+            x = self.S(a - alpha * self.K.adjoint(b))
+            return x, b + alpha * self.K(x)
         y = self.S(b + alpha * self.K(a))
         return a - alpha * self.K.adjoint(y), y
 

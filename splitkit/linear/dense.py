@@ -29,6 +29,8 @@ class DenseMatrix(LastAxesMap):
         Any library, dtype and device; points must share them. It is not copied: don't change it.
     strong_monotonicity, lipschitz : float, optional
         Known constants, believed instead of being computed.
+    name : str
+        Of the matrix, in messages.
 
     Raises
     ------
@@ -42,10 +44,11 @@ class DenseMatrix(LastAxesMap):
         *,
         strong_monotonicity: float | None = None,
         lipschitz: float | None = None,
+        name: str = "matrix",
     ) -> None:
-        Space.of(matrix, name="matrix")
+        Space.of(matrix, name=name)
         if matrix.ndim != 2:
-            raise ValueError(f"matrix has shape {tuple(matrix.shape)}: give a 2-D array")
+            raise ValueError(f"{name} has shape {tuple(matrix.shape)}: give a 2-D array")
         self._set(matrix, strong_monotonicity, lipschitz)
 
     def _set(self, matrix: Array, m: float | None = None, lipschitz: float | None = None) -> None:
@@ -118,13 +121,8 @@ class DenseMatrix(LastAxesMap):
         if m is None and M.shape[0] <= EXACT_SIZE:
             m = float(xp.linalg.eigvalsh((M + M.T) / 2)[0])
             m = rounded(m, 4 * M.shape[0] * float(xp.finfo(M.dtype).eps) * self.norm)
-        return Properties.of(
-            strong_monotonicity=None if m is None else min(m, self.norm),
-            lipschitz=self.norm,
-            skew=bool(xp.all(M == -M.T)),
-            gradient=bool(xp.all(M == M.T)),
-            linear=True,
-        )
+        symmetric, skew = bool(xp.all(M == M.T)), bool(xp.all(M == -M.T))
+        return self.square_properties(m, symmetric=symmetric, skew=skew)
 
     def _identity(self) -> Array:
         return self.xp.eye(self.range_shape[0], dtype=self.matrix.dtype, device=self.matrix.device)
@@ -169,7 +167,6 @@ class DenseMatrix(LastAxesMap):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[LinearOperator, Any, Any]]:
-        """(map, shape of its argument, shape of its value) for the checks."""
         return [
             (cls(asarray([[2.0, 1.0, 0.0], [-1.0, 1.0, 0.5], [0.0, -0.5, 3.0]])), (3,), (3,)),
             (cls(asarray([[1.0, -2.0, 0.5], [0.0, 3.0, 1.0]])), (4, 3), (4, 2)),

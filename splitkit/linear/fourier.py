@@ -1,6 +1,6 @@
 """Periodic convolution on a grid in one or two dimensions, diagonal in Fourier's basis:
 
-x̂ ↦ ĥ ⊙ x̂; ‖L‖ = max|ĥ|, least gain min|ĥ|, m = min Re ĥ, (I + αL)⁻¹ = F⁻¹ diag(1/(1 + αĥ)) F.
+x̂ ↦ ĥ ⊙ x̂, a multiplier by ĥ.
 
 The kernel and the points are real, so half the spectrum suffices; all constants are exact.
 Source: Golub, Van Loan, *Matrix Computations* (2013), §4.8.
@@ -15,21 +15,13 @@ from typing import Any
 import numpy as np
 
 from splitkit.arguments import check_integer
-from splitkit.backend import (
-    Array,
-    Point,
-    Scalar,
-    Space,
-    from_numpy,
-    namespace,
-    to_numpy,
-)
-from splitkit.linear.base import LinearOperator, require_number, rounded
+from splitkit.backend import Array, Point, Space, from_numpy, namespace, to_numpy
+from splitkit.linear.base import LinearOperator
 from splitkit.linear.last_axes import LastAxesMap
-from splitkit.properties import Properties
+from splitkit.linear.multiplier import Multiplier
 
 
-class FourierMultiplier(LastAxesMap):
+class FourierMultiplier(Multiplier, LastAxesMap):
     """x ↦ F⁻¹(ĥ ⊙ Fx) on the last axes of x, F the real discrete Fourier transform.
 
     Parameters
@@ -52,30 +44,20 @@ class FourierMultiplier(LastAxesMap):
     ) -> None:
         self.spectrum, self.shape = spectrum, shape
         self.domain_shape = self.range_shape = shape
-        self._symmetric, self._skew = symmetric, skew
+        self.symmetric, self.skew = symmetric, skew
         self._axes = tuple(range(-len(shape), 0))
-        xp = namespace(spectrum)
-        gains = abs(spectrum)
-        self._real = xp.real(spectrum)
-        self.norm, self.least_gain = float(xp.max(gains)), float(xp.min(gains))
-        eps = float(xp.finfo(gains.dtype).eps)
-        self._rounding = 4 * eps * math.prod(shape) * self.norm
-        self.gram = self.norm * self.least_gain if self._is_flat else None
-
-    @property
-    def _is_flat(self) -> bool:
-        return self.norm - self.least_gain <= self._rounding
 
     @cached_property
-    def properties(self) -> Properties:
-        m = rounded(float(namespace(self._real).min(self._real)), self._rounding)
-        return Properties.of(
-            strong_monotonicity=min(m, self.norm),
-            lipschitz=self.norm,
-            skew=self._skew,
-            gradient=self._symmetric,
-            linear=True,
-        )
+    def real(self) -> Array:
+        return namespace(self.spectrum).real(self.spectrum)
+
+    @cached_property
+    def rounding(self) -> float:
+        eps = float(namespace(self.real).finfo(self.real.dtype).eps)
+        return 4 * eps * math.prod(self.shape) * self.norm
+
+    def like(self, spectrum: Array) -> LinearOperator:
+        return FourierMultiplier(spectrum, self.shape, symmetric=self.symmetric)
 
     def _multiply(self, spectrum: Array, x: Array) -> Array:
         fft = namespace(x).fft
@@ -88,38 +70,11 @@ class FourierMultiplier(LastAxesMap):
     def adjoint(self, y: Point) -> Point:
         return self._multiply(namespace(y).conj(self.spectrum), y)
 
-    def _like(self, spectrum: Array) -> FourierMultiplier:
-        return FourierMultiplier(spectrum, self.shape, symmetric=self._symmetric)
-
-    def _shifted(self, alpha: Scalar) -> Array:
-        require_number(alpha, self)
-        shifted = 1 + alpha * self.spectrum
-        if not float(namespace(shifted).min(abs(shifted))) > 0:
-            raise np.linalg.LinAlgError(
-                f"1 + αĥ vanishes at a frequency for alpha = {alpha:g}: the map is not monotone; "
-                "give a smaller alpha"
-            )
-        return shifted
-
-    def shifted_inverse(self, alpha: Scalar) -> LinearOperator:
-        return self._like(1 / self._shifted(alpha))
-
-    def reflected_inverse(self, alpha: float) -> FourierMultiplier:
-        return self._like((1 - alpha * self.spectrum) / self._shifted(alpha))
-
-    def reflected_norm(self, alpha: float) -> float:
-        return self.reflected_inverse(alpha).norm
-
     def check_kind(self, space: Space, name: str) -> None:
-        space.check_array(self._real, "the kernel")
+        space.check_array(self.real, "the kernel")
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({'×'.join(map(str, self.shape))})"
-
-    @classmethod
-    def examples(cls, asarray: Any) -> list[tuple[LinearOperator, Any, Any]]:
-        """None: it is checked as a convolution."""
-        return []
 
 
 class Convolution(FourierMultiplier):
@@ -171,7 +126,6 @@ class Convolution(FourierMultiplier):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[LinearOperator, Any, Any]]:
-        """(map, shape of its argument, shape of its value) for the checks."""
         blur = asarray([[0.0, 0.5, 0.0], [0.5, 2.0, 0.5], [0.0, 0.5, 0.0]])
         return [
             (cls(asarray([1.0, 3.0, -0.5]), 5), (2, 5), (2, 5)),

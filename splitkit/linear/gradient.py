@@ -136,7 +136,6 @@ class Gradient(LinearOperator):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[LinearOperator, Any, Any]]:
-        """(map, shape of its argument, shape of its value) for the checks."""
         return [
             (cls(), (3, 4), (3, 4, 2)),
             (cls(-1, shape=(5,)), (2, 5), (2, 5, 1)),

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from splitkit.arguments import check_number
-from splitkit.backend import Point, Scalar, scale
-from splitkit.linear.base import LinearOperator, require_number
+from splitkit.backend import Point, scale
+from splitkit.linear.base import LinearOperator
+from splitkit.linear.multiplier import Multiplier
 from splitkit.notation import ATOM, PRODUCT, multiple
-from splitkit.properties import Properties
 
 
-class ScaledIdentity(LinearOperator):
+class ScaledIdentity(Multiplier):
     """x ↦ cx.
 
     Parameters
@@ -23,13 +21,14 @@ class ScaledIdentity(LinearOperator):
     """
 
     def __init__(self, c: float = 1.0) -> None:
-        self.c = check_number("c", c)
+        self.c = self.spectrum = check_number("c", c)
         self.norm = self.least_gain = abs(self.c)
         self.gram = self.c * self.c
         self.binding = ATOM if self.c == 1 else PRODUCT
-        self.properties = Properties.of(
-            strong_monotonicity=self.c, lipschitz=self.norm, gradient=True, linear=True
-        )
+        self.properties = self.square_properties(self.c, symmetric=True)
+
+    def like(self, spectrum: float) -> LinearOperator:
+        return ScaledIdentity(spectrum)
 
     def __call__(self, x: Point) -> Point:
         return scale(self.c, x)
@@ -41,18 +40,6 @@ class ScaledIdentity(LinearOperator):
     def T(self) -> LinearOperator:
         return self
 
-    def shifted_inverse(self, alpha: Scalar) -> LinearOperator:
-        require_number(alpha, self)
-        if 1 + alpha * self.c == 0:
-            raise np.linalg.LinAlgError(f"1 + αc = 0 for c = {self.c:g}, alpha = {alpha:g}")
-        return ScaledIdentity(1 / (1 + alpha * self.c))
-
-    def reflected_inverse(self, alpha: float) -> LinearOperator:
-        return ScaledIdentity((1 - alpha * self.c) / (1 + alpha * self.c))
-
-    def reflected_norm(self, alpha: float) -> float:
-        return abs((1 - alpha * self.c) / (1 + alpha * self.c))
-
     def __repr__(self) -> str:
         return multiple(self.c, "I")
 
@@ -61,6 +48,5 @@ class ScaledIdentity(LinearOperator):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[LinearOperator, Any, Any]]:
-        """(map, shape of its argument, shape of its value) for the checks."""
         blocks = ((2,), (3, 2))
         return [(cls(), (3,), (3,)), (cls(-2.0), (3,), (3,)), (cls(0.5), blocks, blocks)]

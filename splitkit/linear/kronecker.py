@@ -13,10 +13,8 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
-import numpy as np
-
 from splitkit.backend import Array, Point, Scalar, Space, namespace
-from splitkit.linear.base import LinearOperator, require_number
+from splitkit.linear.base import LinearOperator
 from splitkit.linear.combined import CombinedMaps, all_known
 from splitkit.linear.dense import DenseMatrix
 from splitkit.linear.diagonal import Diagonal
@@ -62,13 +60,8 @@ class Kronecker(CombinedMaps):
             m = (a.strong_monotonicity or 0.0) * (b.strong_monotonicity or 0.0)
         if a.lipschitz is None or b.lipschitz is None:
             return Properties(linear=True)  # not known to be square
-        return Properties.of(
-            strong_monotonicity=m,
-            lipschitz=self.norm,
-            skew=(a.gradient and b.skew) or (a.skew and b.gradient),
-            gradient=symmetric,
-            linear=True,
-        )
+        skew = (a.gradient and b.skew) or (a.skew and b.gradient)
+        return self.square_properties(m, symmetric=symmetric, skew=skew)
 
     def __call__(self, x: Point) -> Point:
         return _on_columns(self.A, self.B(x))
@@ -89,13 +82,9 @@ class Kronecker(CombinedMaps):
     def shifted_inverse(self, alpha: Scalar) -> LinearOperator:
         if self._eigen is None:
             return super().shifted_inverse(alpha)
-        require_number(alpha, self)
         U, V, products = self._eigen
-        shifted = 1 + alpha * products
-        if float(namespace(shifted).min(abs(shifted))) == 0:
-            raise np.linalg.LinAlgError(f"1 + αλμ is 0 for eigenvalues λ, μ and alpha = {alpha:g}")
         basis = Kronecker(U, V)
-        return basis @ Diagonal(1 / shifted) @ basis.T
+        return basis @ Diagonal(products).shifted_inverse(alpha) @ basis.T
 
     def range_space(self, space: Space) -> Space:
         self._check(space)
@@ -117,7 +106,6 @@ class Kronecker(CombinedMaps):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[LinearOperator, Any, Any]]:
-        """(map, shape of its argument, shape of its value) for the checks."""
         K = asarray([[1.0, -2.0, 0.5], [0.0, 3.0, 1.0]])
         P, Q = asarray([[2.0, 1.0], [1.0, 2.0]]), asarray([[1.0, 0.5], [0.5, 3.0]])
         S = asarray([[0.0, 1.0], [-1.0, 0.0]])

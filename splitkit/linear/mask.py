@@ -65,7 +65,6 @@ class Mask(LastAxesMap):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[LinearOperator, Any, Any]]:
-        """(map, shape of its argument, shape of its value) for the checks."""
         return [
             (cls(asarray([[1.0, 0.0, 1.0], [0.0, 1.0, 0.0]]) > 0), (2, 3), (3,)),
             (cls(asarray([1.0, 1.0]) > 0), (4, 2), (4, 2)),

@@ -93,7 +93,6 @@ class MatrixFree(LastAxesMap):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[LinearOperator, Any, Any]]:
-        """(map, shape of its argument, shape of its value) for the checks."""
         M = asarray([[2.0, 1.0, 0.0], [-1.0, 1.0, 0.5], [0.0, -0.5, 3.0]])
         K = asarray([[1.0, -2.0, 0.5], [0.0, 3.0, 1.0]])
         square: dict[str, Any] = {"norm": 3.5, "strong_monotonicity": 0.9}

@@ -31,6 +31,8 @@ class Sparse(LastAxesMap):
         float64 or float32, which points must have too. It is not changed; don't change it either.
     strong_monotonicity, lipschitz : float, optional
         Known constants, believed instead of being computed.
+    name : str
+        Of the matrix, in messages.
 
     Notes
     -----
@@ -49,17 +51,18 @@ class Sparse(LastAxesMap):
         *,
         strong_monotonicity: float | None = None,
         lipschitz: float | None = None,
+        name: str = "matrix",
     ) -> None:
         if not scipy.sparse.issparse(matrix) or matrix.ndim != 2:
             raise TypeError(
-                f"matrix is a {type(matrix).__module__}.{type(matrix).__name__}: give a sparse "
+                f"{name} is a {type(matrix).__module__}.{type(matrix).__name__}: give a sparse "
                 "array of scipy.sparse with two axes, or use DenseMatrix"
             )
         if matrix.dtype not in (np.float64, np.float32):
-            raise TypeError(f"matrix has dtype {matrix.dtype}: convert it to float64 or float32")
+            raise TypeError(f"{name} has dtype {matrix.dtype}: convert it to float64 or float32")
         self.matrix = scipy.sparse.csr_array(matrix)
         if not np.isfinite(self.matrix.data).all():
-            raise ValueError("matrix has entries that are NaN or infinite: give finite ones")
+            raise ValueError(f"{name} has entries that are NaN or infinite: give finite ones")
         self._declared = strong_monotonicity, lipschitz
         self._transposed = self.matrix.T.tocsr()
         rows, columns = map(int, matrix.shape)
@@ -102,13 +105,8 @@ class Sparse(LastAxesMap):
             S = (M + Mt) / 2
             diagonal = S.diagonal()
             m = float((diagonal - (abs(S).sum(axis=1) - abs(diagonal))).min())
-        return Properties.of(
-            strong_monotonicity=min(m, self.norm),
-            lipschitz=self.norm,
-            skew=(M + Mt).count_nonzero() == 0,
-            gradient=(M - Mt).count_nonzero() == 0,
-            linear=True,
-        )
+        symmetric, skew = ((M + sign * Mt).count_nonzero() == 0 for sign in (-1, 1))
+        return self.square_properties(m, symmetric=symmetric, skew=skew)
 
     def __call__(self, x: Point) -> Point:
         return _on_vectors(lambda columns: self.matrix @ columns, x)
@@ -132,8 +130,6 @@ class Sparse(LastAxesMap):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[LinearOperator, Any, Any]]:
-        """(map, shape of its argument, shape of its value) for the checks."""
-
         def sparse(rows: Any) -> Sparse:
             return cls(scipy.sparse.csr_array(to_numpy(asarray(rows))))
 

@@ -85,7 +85,6 @@ class Stacked(ModifiedMap):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[LinearOperator, Any, Any]]:
-        """(map, shape of its argument, shape of its value) for the checks."""
         M = asarray([[2.0, 1.0, 0.0], [-1.0, 1.0, 0.5], [0.0, -0.5, 3.0]])
         return [
             (cls(M, (2, 1)), ((2,), (1,)), ((2,), (1,))),

@@ -64,7 +64,6 @@ class Fourier(LinearOperator):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[LinearOperator, Any, Any]]:
-        """(map, shape of its argument, shape of its value) for the checks."""
         image = (2, 3, 2), (2, 3, 2)
         return [(cls(), ((4,), (4,)), ((4,), (4,))), (cls(2), image, image)]
 

@@ -42,9 +42,9 @@ def wrap(op: Any, *, argument: str = "op", **declared: Any) -> LinearOperator:
             raise TypeError(f"{', '.join(declared)}: {argument} = {op!r} has constants of its own")
         return op
     if is_array(op):
-        return DenseMatrix(op, **declared)
+        return DenseMatrix(op, name=argument, **declared)
     if scipy.sparse.issparse(op):
-        return Sparse(op, **declared)
+        return Sparse(op, name=argument, **declared)
     missing = [name for name in ("shape", "matvec", "rmatvec") if not hasattr(op, name)]
     if missing:
         raise TypeError(

@@ -249,6 +249,10 @@ class Operator(Arithmetic["Operator"], Notation):
 
         return pullback(self, L)
 
+    def in_metric(self, S: Any) -> Operator | None:
+        """S A S for an invertible S = diag(s), where A has a rule of its own for it."""
+        return None
+
     def scale_argument(self, s: float) -> Operator:
         """x ↦ s A(s x), monotone with A for every s ≠ 0; ``(1 / s) * A.scale_argument(s)`` is
         x ↦ A(s x).

@@ -7,6 +7,7 @@ R_{α(aI + bA)}(x) = R_{αb/(1+αa) A}(x/(1+αa)).
 from __future__ import annotations
 
 from functools import cached_property
+from typing import Any
 
 from splitkit.backend import Array, Point, Scalar, lincomb, scale
 from splitkit.notation import PRODUCT, SUM, latex, multiple, text, total
@@ -65,6 +66,9 @@ class Combination(OfOne):
         shrink = 1 / (1 + alpha * self.a)
         resolvent = self.A.make_resolvent(alpha * self.b * shrink)
         return lambda y: resolvent(scale(shrink, y))
+
+    def in_metric(self, S: Any) -> Operator | None:
+        return None if self.a else combine(0.0, self.b, self.A.pullback(S))
 
     def make_cayley(self, alpha: Scalar) -> PointMap:
         if self.a or not self.has_resolvent:

@@ -6,6 +6,7 @@ The identity holds for A maximal monotone. Source: Bauschke, Combettes (2017), P
 from __future__ import annotations
 
 from functools import cached_property
+from typing import Any
 
 from splitkit.backend import Array, Point, Scalar
 from splitkit.notation import ATOM, FACTOR, latex, text
@@ -30,6 +31,9 @@ class Inverse(OfOne):
     @property
     def has_evaluation(self) -> bool:
         return False
+
+    def in_metric(self, S: Any) -> Operator:
+        return self.A.pullback(S.like(1 / S.entrywise)).inverse
 
     def make_resolvent(self, alpha: Scalar) -> PointMap:
         return self.A.make_inverse_resolvent(alpha)

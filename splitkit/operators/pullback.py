@@ -33,9 +33,13 @@ from splitkit.properties import Properties
 
 
 def pullback(A: Operator, L: Any) -> Operator:
-    """LᵀAL; Lᵀ(KᵀAK)L is (KL)ᵀA(KL)."""
+    """LᵀAL; Lᵀ(KᵀAK)L is (KL)ᵀA(KL), and a metric goes to the parts where they have a resolvent."""
     if is_array(L):
         raise TypeError("L is an array: wrap it, A.pullback(splitkit.DenseMatrix(L))")
+    if L.entrywise is not None and L.least_gain > 0:
+        within = A.in_metric(L)
+        if within is not None and within.has_resolvent:
+            return within
     return Pullback(A.A, A.L @ L) if type(A) is Pullback else Pullback(A, L)
 
 

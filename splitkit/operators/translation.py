@@ -5,7 +5,9 @@ Differences of pairs do not change, so neither does any constant.
 
 from __future__ import annotations
 
-from splitkit.arguments import check_addend
+from typing import Any
+
+from splitkit.arguments import check_broadcast
 from splitkit.backend import Array, Point, Scalar, Space, add, lincomb, subtract
 from splitkit.notation import ATOM, FACTOR, SUM, latex, text
 from splitkit.operators.base import Operator, PointMap
@@ -19,13 +21,18 @@ class _Moved(OfOne):
 
     def check_space(self, space: Space) -> None:
         super().check_space(space)
-        check_addend(f"v of {self!r}", self.v, space)
+        check_broadcast(f"v of {self!r}", self.v, space)
+        if not space.isfinite(self.v):
+            raise ValueError(f"v of {self!r} has entries that are NaN or infinite")
 
 
 class Shift(_Moved):
     """x ↦ A(x) − v."""
 
     binding = SUM
+
+    def in_metric(self, S: Any) -> Operator:
+        return self.A.pullback(S).shift(S(self.v))
 
     def __call__(self, x: Point) -> Point:
         return subtract(self.A(x), self.v)
@@ -55,6 +62,9 @@ class Translation(_Moved):
     """x ↦ A(x − v)."""
 
     binding = FACTOR
+
+    def in_metric(self, S: Any) -> Operator:
+        return self.A.pullback(S).translate(self.v / S.entrywise)
 
     def __call__(self, x: Point) -> Point:
         return self.A(subtract(x, self.v))

@@ -67,7 +67,6 @@ class GeneralizedNashGame(VI):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Operator, Any]]:
-        """(operator, shape of its points) for the checks."""
         one = asarray([[1.0]])
         quadratic = PseudoGradient.quadratic([[2 * one, one], [one, 2 * one]])
         callables = PseudoGradient(

@@ -1,6 +1,6 @@
 """Guarantees that the algebra proves itself, by small semidefinite programs (needs clarabel)."""
 
-from splitkit.proofs.abstract import symbol as symbol, symbolic as symbolic
+from splitkit.proofs.abstract import symbolic as symbolic
 from splitkit.proofs.prove import (
     Inequality as Inequality,
     Proof as Proof,

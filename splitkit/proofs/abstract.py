@@ -11,7 +11,6 @@ from splitkit.operators.base import Operator
 from splitkit.operators.combination import Combination
 from splitkit.operators.composition import Composition
 from splitkit.operators.identity import Identity, Zero
-from splitkit.operators.pullback import Pullback
 from splitkit.operators.resolvent import Cayley, Resolvent
 from splitkit.operators.sum import Sum
 from splitkit.proofs.symbols import Leaf, Scene
@@ -33,10 +32,3 @@ def symbolic(T: Operator, scene: Scene) -> Operator:
         case Cayley():
             return Cayley(scene.leaf(T.A), T.alpha)
     return scene.leaf(T)
-
-
-def symbol(A: Operator, scene: Scene, *, composed: bool = False) -> Operator:
-    """The symbol of an operator that a method is given; of LᵀBL, that of B and that of L."""
-    if composed and isinstance(A, Pullback):
-        return Pullback(scene.leaf(A.A), scene.linear_leaf(A.L))
-    return scene.leaf(A)

@@ -7,7 +7,7 @@ from splitkit.solvers.errors import (
 )
 from splitkit.solvers.explain import Explanation as Explanation, explain as explain
 from splitkit.solvers.iteration import Iteration as Iteration, Reading as Reading
-from splitkit.solvers.method import Guarantee as Guarantee, Method as Method, Role as Role
+from splitkit.solvers.method import Guarantee as Guarantee, Method as Method
 from splitkit.solvers.methods.accelerated_proximal_point import (
     AcceleratedProximalPoint as AcceleratedProximalPoint,
 )
@@ -31,6 +31,9 @@ from splitkit.solvers.methods.extragradient import (
 )
 from splitkit.solvers.methods.fista import FISTA as FISTA
 from splitkit.solvers.methods.forward_backward import ForwardBackward as ForwardBackward
+from splitkit.solvers.methods.forward_backward_half_forward import (
+    ForwardBackwardHalfForward as ForwardBackwardHalfForward,
+)
 from splitkit.solvers.methods.forward_reflected_backward import (
     ForwardReflectedBackward as ForwardReflectedBackward,
 )
@@ -52,6 +55,7 @@ from splitkit.solvers.methods.supermann import SuperMann as SuperMann
 from splitkit.solvers.methods.tseng import Tseng as Tseng
 from splitkit.solvers.methods.tseng_line_search import TsengLineSearch as TsengLineSearch
 from splitkit.solvers.minimize import minimize as minimize
+from splitkit.solvers.plan import Plan as Plan, plan as plan
 from splitkit.solvers.plot import plot_convergence as plot_convergence
 from splitkit.solvers.solution import (
     History as History,
@@ -59,7 +63,7 @@ from splitkit.solvers.solution import (
     State as State,
     Status as Status,
 )
-from splitkit.solvers.solve import solve as solve
+from splitkit.solvers.solve import iterate as iterate, solve as solve
 from splitkit.solvers.splitting import Splitting as Splitting
 from splitkit.solvers.stopping import (
     Absolute as Absolute,
@@ -68,3 +72,4 @@ from splitkit.solvers.stopping import (
     Stopping as Stopping,
     TimeLimit as TimeLimit,
 )
+from splitkit.solvers.terms import Role as Role, Term as Term

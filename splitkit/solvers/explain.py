@@ -8,27 +8,53 @@ from dataclasses import dataclass
 
 from splitkit.functions.base import Function
 from splitkit.operators.base import Operator
-from splitkit.operators.identity import Zero
-from splitkit.operators.pullback import Pullback
 from splitkit.proofs import Proof
 from splitkit.solvers.errors import NoGuaranteeError
-from splitkit.solvers.inclusion import inclusion_of
-from splitkit.solvers.method import Guarantee, Method, Role
+from splitkit.solvers.inclusion import Inclusion, Terms
+from splitkit.solvers.method import Guarantee, Method
 from splitkit.solvers.methods.registry import METHODS
-from splitkit.solvers.roles import Operators, assignments, flat_terms
+from splitkit.solvers.rewrites import as_composition
+from splitkit.solvers.terms import Role
 
 
 @dataclass(frozen=True)
 class Option:
-    """A method with its operators, its options chosen, and what a theorem says of it."""
+    """A method with its terms, its options chosen, and what a theorem says of it.
+
+    Attributes
+    ----------
+    method : Method
+    terms : tuple of Term
+        None where its roles do not fit the inclusion.
+    guarantee : Guarantee
+    """
 
     method: Method
-    operators: Operators
+    terms: Terms | None
     guarantee: Guarantee
+
+    @classmethod
+    def of(cls, method: Method, terms: Terms) -> Option:
+        """The method on these terms, its open options chosen."""
+        missing = method.missing(*terms)
+        if missing is not None:
+            return cls(method, terms, method.refused(missing))
+        chosen = method.choosing(*terms)
+        return cls(chosen, terms, chosen.theorem(*terms))
 
     def proof(self) -> Proof:
         """The proof by the small program, on the properties of these operators; needs clarabel."""
-        return self.method.proof(*self.operators)
+        return self.method.proof(*self.terms or ())
+
+    @property
+    def operators(self) -> tuple[Operator, ...]:
+        """The terms as operators, whose sum is the inclusion."""
+        return tuple(term.expression for term in self.terms or ())
+
+    @property
+    def runnable(self) -> bool:
+        """Whether every term can play its role."""
+        return self.terms is not None and self.method.missing(*self.terms) is None
 
     @property
     def effort(self) -> tuple[float, float]:
@@ -40,11 +66,15 @@ class Option:
         if rate is not None:
             return (cost / -math.log(rate) if rate > 0 else 0.0), cost
         alpha = getattr(self.method, "alpha", None)
-        roles = self.method.roles_for(len(self.operators))
-        for A, role in zip(self.operators, roles, strict=True):
-            if role is Role.EVALUATED and A.lipschitz and isinstance(alpha, float):
-                cost *= max(1.0, 1 / (alpha * A.lipschitz))
+        for term in self.terms or ():
+            if term.role is Role.EVALUATED and term.lipschitz and isinstance(alpha, float):
+                cost *= max(1.0, 1 / (alpha * term.lipschitz))
         return math.inf, cost
+
+    @property
+    def order(self) -> tuple[bool, float, float]:
+        """The key by which options are sorted, the best first."""
+        return (False, *self.effort) if self.guarantee.holds else (True, math.inf, math.inf)
 
 
 @dataclass(frozen=True)
@@ -78,8 +108,8 @@ class Explanation:
             rate = option.guarantee.rate
             mark = "→" if option is self.chosen else " "
             verdict = "converges" if rate is None else f"rate {rate:.6f}"
-            lines.append(f"{mark} {option.method.label:<28}{verdict:<16}{option.guarantee.reason}")
-            lines.append(f"{'':46}of {', '.join(map(repr, option.operators))}")
+            lines.append(f"{mark} {option.method.label:<30}{verdict:<16}{option.guarantee.reason}")
+            lines.append(f"{'':48}of {', '.join(map(repr, option.operators))}")
         refused: dict[str, list[str]] = {}
         for option in best:
             if not option.guarantee.holds:
@@ -99,67 +129,72 @@ def explain(inclusion: Operator | Function) -> Explanation:
     TypeError
         Neither an operator nor a function.
     """
-    if isinstance(inclusion, Function):
-        inclusion = inclusion_of(inclusion)
-    check_inclusion(inclusion)
+    return explain_terms(Inclusion.of(inclusion))
+
+
+def explain_terms(inclusion: Inclusion) -> Explanation:
+    """``explain`` of an inclusion that is flattened."""
     options = [option for kind in METHODS for option in options_of(inclusion, kind())]
-    return Explanation(tuple(sorted(options, key=_order)))
+    return Explanation(tuple(sorted(options, key=lambda option: option.order)))
 
 
-def options_of(inclusion: Operator, method: Method) -> Iterator[Option]:
+def options_of(inclusion: Inclusion, method: Method) -> Iterator[Option]:
     """The method in each way in which its roles can be given to the terms; one that no term would
     fill is left out, unless there is no other way.
     """
-    ways = list(assignments(inclusion, method))
-    full = [ops for ops in ways if not any(isinstance(A, Zero) for A in ops)]
+    ways = inclusion.ways(method)
     if not ways:
-        terms = flat_terms(inclusion)
-        yield Option(method, terms, Guarantee(False, None, misfit(terms, method), method.sequence))
-    for operators in full or ways:
-        chosen = method.chosen(*operators)
-        yield Option(chosen, operators, chosen.guarantee(*operators))
+        yield Option(method, None, method.refused(misfit(inclusion, method)))
+    full = [terms for terms in ways if not any(term.is_zero for term in terms)]
+    for terms in full or ways:
+        yield Option.of(method, terms)
 
 
-def best_option(inclusion: Operator, method: Method) -> Option:
-    """The best way to use this method on the inclusion; if its options are all given, the first in
-    which it is guaranteed.
+def choose(inclusion: Inclusion, method: Method | None) -> Option:
+    """The method with its terms and open options: the best of all, or the best way to use the one
+    that is given; if its options are all given, the first in which it is guaranteed.
 
     Raises
     ------
+    TypeError
+        It is no method.
     NoGuaranteeError
-        Its roles do not fit the terms.
+        Nothing is guaranteed, or the method's roles do not fit the terms.
     """
+    if method is None:
+        explanation = explain_terms(inclusion)
+        if explanation.chosen is None:
+            raise NoGuaranteeError(
+                f"no method is guaranteed for 0 ∈ {inclusion.operator!r}:\n{explanation}"
+            )
+        return explanation.chosen
+    if not isinstance(method, Method):
+        raise TypeError(f"method = {method!r}: give a method such as sk.DouglasRachford()")
     options: list[Option] = []
     for option in options_of(inclusion, method):
         if option.guarantee.holds and option.method is method:
             return option
         options.append(option)
-    options.sort(key=_order)
-    runnable = [o for o in options if _can_run(o)]
-    if not runnable:
-        raise NoGuaranteeError(f"{method.label}: {options[0].guarantee.reason}")
-    return runnable[0]
+    options.sort(key=lambda option: option.order)
+    for option in options:
+        if option.runnable:
+            return option
+    raise NoGuaranteeError(f"{method.label}: {options[0].guarantee.reason}")
 
 
-def _can_run(option: Option) -> bool:
-    try:
-        return option.method.missing(*option.operators) is None
-    except ValueError:  # it takes another number of operators
-        return False
-
-
-def misfit(terms: Operators, method: Method) -> str:
+def misfit(inclusion: Inclusion, method: Method) -> str:
     """Why the method cannot take these terms, and the remedy."""
-    resolvents = method.roles.count(Role.RESOLVED)
-    bare = [A for A in terms if not (A.has_resolvent or A.has_evaluation)]
-    set_valued = [A for A in terms if not A.has_evaluation]
-    if bare and Role.COMPOSED not in method.roles:
+    operators, roles = inclusion.operators, method.roles
+    resolvents = roles.count(Role.RESOLVED)
+    bare = [A for A in operators if not (A.has_resolvent or A.has_evaluation)]
+    set_valued = [A for A in operators if not A.has_evaluation]
+    if bare and Role.COMPOSED not in roles:
         return (
             f"{bare[0]!r} has neither an evaluation nor a resolvent: use a primal-dual method, "
             "which takes LᵀBL by the resolvent of B"
         )
-    composed = [A for A in bare if isinstance(A, Pullback)]
-    if len(composed) > method.roles.count(Role.COMPOSED):
+    composed = [A for A in bare if as_composition(A) is not None]
+    if len(composed) > roles.count(Role.COMPOSED):
         return (
             f"{len(composed)} terms are compositions ({', '.join(map(repr, composed))}), it takes "
             "1: join them, LᵀBL + KᵀCK = MᵀDM with M = splitkit.linear.BlockColumn((L, K)) and "
@@ -167,30 +202,13 @@ def misfit(terms: Operators, method: Method) -> str:
         )
     if len(set_valued) > resolvents:
         return (
-            f"{len(set_valued)} of {len(terms)} terms are set-valued "
+            f"{len(set_valued)} of {len(operators)} terms are set-valued "
             f"({', '.join(map(repr, set_valued))}), more than the {resolvents} that it takes by "
             "their resolvents: use a method for more operators, or join some of them into one with "
             "a resolvent of its own"
         )
-    without = [A for A in terms if not A.has_resolvent]
-    if without and Role.EVALUATED not in method.roles:
+    without = [A for A in operators if not A.has_resolvent]
+    if without and Role.EVALUATED not in roles:
         return f"{without[0]!r} has no resolvent, and the method evaluates no operator"
-    needs = " and ".join(
-        f"{method.roles.count(role)} {role.value}" for role in dict.fromkeys(method.roles)
-    )
-    return f"it takes {needs} terms, and these are {len(terms)} of another kind"
-
-
-def check_inclusion(inclusion: object) -> None:
-    """Raise TypeError unless it is an operator."""
-    if not isinstance(inclusion, Operator):
-        raise TypeError(
-            f"inclusion = {inclusion!r} is no operator: wrap functions as "
-            "splitkit.Subdifferential(f), or use splitkit.minimize"
-        )
-
-
-def _order(option: Option) -> tuple[bool, float, float]:
-    if not option.guarantee.holds:
-        return True, math.inf, math.inf
-    return False, *option.effort
+    needs = " and ".join(f"{roles.count(role)} {role.value}" for role in dict.fromkeys(roles))
+    return f"it takes {needs} terms, and these are {len(operators)} of another kind"

@@ -1,19 +1,168 @@
-"""The inclusion of a minimization problem: 0 ∈ ∂f₁(x) + … + ∂fₙ(x)."""
+"""An inclusion 0 ∈ A₁x + … + Aₙx, flattened once, and the ways in which a method can take it."""
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
+from functools import cached_property
+
 from splitkit.functions.base import Function
-from splitkit.functions.calculus.sums import SumOfFunctions
 from splitkit.functions.subdifferential import Subdifferential
 from splitkit.operators.base import Operator
+from splitkit.operators.identity import Zero
+from splitkit.operators.sum import Sum
+from splitkit.solvers.method import Method
+from splitkit.solvers.rewrites import Rewrite, as_composition, flatten
+from splitkit.solvers.terms import Role, Term
+
+Terms = tuple[Term, ...]
+MANY = 5  # terms of which every order, and every choice among their roles, is tried
 
 
-def inclusion_of(f: Function) -> Operator:
-    """∂f₁ + … + ∂fₙ for f = f₁ + … + fₙ; contained in ∂f, and equal to it under a constraint
-    qualification (Bauschke, Combettes 2017, Cor. 16.48), so its zeros minimize f.
+class Inclusion:
+    """0 ∈ A₁x + … + Aₙx.
+
+    Attributes
+    ----------
+    operator : Operator
+        What was given.
+    operators : tuple of Operator
+        A₁, …, Aₙ.
+    rewrites : tuple of Rewrite
+        How they were found.
     """
-    terms = f.terms if isinstance(f, SumOfFunctions) else (f,)
-    inclusion: Operator = Subdifferential(terms[0])
-    for term in terms[1:]:
-        inclusion = inclusion + Subdifferential(term)
-    return inclusion
+
+    def __init__(self, operator: Operator) -> None:
+        self.operator = operator
+        flat: tuple[tuple[Operator, ...], tuple[Rewrite, ...]] = flatten(operator)
+        self.operators, self.rewrites = flat
+        self._terms: dict[tuple[Role, tuple[int, ...]], Term] = {}
+        self._ways: dict[object, list[Terms]] = {}
+
+    @classmethod
+    def of(cls, given: object) -> Inclusion:
+        """The inclusion of an operator, or of a function: then its zeros minimize it.
+
+        Raises
+        ------
+        TypeError
+            It is neither.
+        """
+        if isinstance(given, Function):
+            given = Subdifferential(given)
+        if not isinstance(given, Operator):
+            raise TypeError(
+                f"inclusion = {given!r} is no operator: wrap functions as "
+                "splitkit.Subdifferential(f), or use splitkit.minimize"
+            )
+        return cls(given)
+
+    def term(self, role: Role, *indices: int) -> Term:
+        """The sum of these operators in a role, made once; of none, zero."""
+        found = self._terms.get((role, indices))
+        if found is None:
+            chosen = tuple(self.operators[i] for i in indices)
+            A = chosen[0] if len(chosen) == 1 else Sum(chosen) if chosen else Zero()
+            found = self._terms[role, indices] = Term.playing(A, role)
+        return found
+
+    @cached_property
+    def uses(self) -> tuple[tuple[Role, ...], ...]:
+        """The roles that each operator can play."""
+        return tuple(map(_uses, self.operators))
+
+    def ways(self, method: Method) -> list[Terms]:
+        """Terms for the roles of the method, whose sum is the inclusion; the plainest first.
+
+        An operator that can play several roles is tried in each of them (of more than ``MANY``
+        such operators only some choices are), those that are evaluated are added up, and a role
+        that no operator needs is given to zero.
+        """
+        if method.roles.count(Role.EVALUATED) > 1:
+            return self._found_ways(method)  # the method says which of them takes what
+        key = method.roles, method.many
+        if key not in self._ways:
+            self._ways[key] = self._found_ways(method)
+        return self._ways[key]
+
+    def _found_ways(self, method: Method) -> list[Terms]:
+        roles = method.roles
+        places = {role: roles.count(role) for role in Role}
+        least = places[Role.RESOLVED]
+        if method.many and roles[-1] is Role.RESOLVED:
+            places[Role.RESOLVED] = len(self.operators)
+        found: list[tuple[int, Terms]] = []
+        for uses in self._choices(places):
+            taken = {role: [i for i, use in enumerate(uses) if use is role] for role in Role}
+            slots = self._slots(taken[Role.EVALUATED], places[Role.EVALUATED], method)
+            if slots is None or any(
+                len(taken[r]) > places[r] for r in (Role.RESOLVED, Role.COMPOSED)
+            ):
+                continue
+            composed = [*taken[Role.COMPOSED], *[None] * places[Role.COMPOSED]]
+            spare = max(0, least - len(taken[Role.RESOLVED]))
+            spare += places[Role.COMPOSED] - len(taken[Role.COMPOSED]) + slots.count(())
+            for order in _orders(taken[Role.RESOLVED]):
+                resolved = [(i,) for i in order] + [()] * (least - len(order))
+                queues = {
+                    Role.EVALUATED: iter(slots),
+                    Role.RESOLVED: iter(resolved),
+                    Role.COMPOSED: iter(() if i is None else (i,) for i in composed),
+                }
+                filled = [self.term(role, *next(queues[role])) for role in roles]
+                rest = (self.term(Role.RESOLVED, *each) for each in queues[Role.RESOLVED])
+                found.append((spare, (*filled, *rest)))
+                if spare and places[Role.RESOLVED] == 2 and len(order) == 1:
+                    F, G, *others = found[-1][1]
+                    found.append((spare, (G, F, *others)))
+        found.sort(key=lambda each: each[0])
+        return [terms for _, terms in found]
+
+    def _slots(
+        self, evaluated: list[int], count: int, method: Method
+    ) -> list[tuple[int, ...]] | None:
+        """Which operators each evaluated role of the method gets; None: it has none for them."""
+        if not count:
+            return None if evaluated else []
+        slots: list[list[int]] = [[] for _ in range(count)]
+        for i in evaluated:
+            slots[method.evaluated_slot(self.operators[i])].append(i)
+        return [tuple(slot) for slot in slots]
+
+    def _choices(self, places: dict[Role, int]) -> Iterator[tuple[Role, ...]]:
+        """A role for each operator."""
+        flexible = sum(len(uses) > 1 for uses in self.uses)
+        if flexible <= MANY:
+            yield from itertools.product(*self.uses)
+            return
+        if not all(self.uses):
+            return
+        forced = sum(uses == (Role.RESOLVED,) for uses in self.uses)
+        vacant = max(0, places[Role.RESOLVED] - forced)
+        seen = set()
+        for resolved in (vacant, 0, 1, flexible):  # so many of the first that can be resolved
+            choice, left = [], resolved
+            for uses in self.uses:
+                resolves = len(uses) == 1 or (Role.RESOLVED in uses and left > 0)
+                left -= len(uses) > 1 and resolves
+                choice.append(uses[0] if resolves else uses[1])
+            if tuple(choice) not in seen:
+                seen.add(tuple(choice))
+                yield tuple(choice)
+
+
+def _uses(A: Operator) -> tuple[Role, ...]:
+    uses = []
+    if A.has_resolvent:
+        uses.append(Role.RESOLVED)
+    if A.has_evaluation:
+        uses.append(Role.EVALUATED)
+    if as_composition(A) is not None:
+        uses.append(Role.COMPOSED)
+    return tuple(uses)
+
+
+def _orders(indices: list[int]) -> Iterator[tuple[int, ...]]:
+    if 1 < len(indices) < MANY:
+        return itertools.permutations(indices)
+    return iter([tuple(indices)])

@@ -45,10 +45,15 @@ class Iteration:
     Attributes
     ----------
     space : Space
-        That of x0, set before ``init``: for iterations whose steps depend on norms.
+        That of x0, from ``begin`` on: for iterations whose steps depend on norms.
     """
 
     space: Space
+
+    def begin(self, x0: Point, space: Space) -> State:
+        """The state at x0, a point of this space."""
+        self.space = space
+        return self.init(x0)
 
     def init(self, x0: Point) -> State:
         """The state at the start."""

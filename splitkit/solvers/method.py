@@ -1,34 +1,26 @@
 """What all methods share: the roles of the inclusion's terms, the guarantee, and binding.
 
-A method is a frozen set of options. Given operators for its roles it says what a theorem guarantees
-(``guarantee``), chooses what is left open (``chosen``), and makes an ``Iteration``.
+A method is a frozen set of options. Given terms for its roles it says what a theorem guarantees
+(``guarantee``), chooses what is left open (``chosen``), and makes an ``Iteration``. Where operators
+are given in the place of terms, they play the method's roles in order.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import Enum
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from splitkit.arguments import check_flag, check_options, option
 from splitkit.backend import Point, Space
 from splitkit.operators.base import Operator
-from splitkit.operators.pullback import Pullback
 from splitkit.solvers.errors import NoGuaranteeError
 from splitkit.solvers.iteration import Iteration
+from splitkit.solvers.terms import Role, Term
 
 if TYPE_CHECKING:
     from splitkit.proofs import Proof
     from splitkit.solvers.solution import State
-
-
-class Role(Enum):
-    """How a method uses a term."""
-
-    EVALUATED = "evaluated"  # by x ↦ Fx
-    RESOLVED = "resolved"  # by its resolvent
-    COMPOSED = "composed"  # LᵀBL, by the resolvent of B (or of B⁻¹), L and Lᵀ
 
 
 @dataclass(frozen=True)
@@ -93,19 +85,23 @@ class Method:
 
     # -- what a method gives --------------------------------------------------------------------
 
-    def iteration(self, *operators: Operator) -> Iteration:
-        """The iteration on these operators, with its resolvents built once."""
+    def iteration(self, *terms: Term) -> Iteration:
+        """The iteration on these terms, with its resolvents built once."""
         raise NotImplementedError
 
-    def theorem(self, *operators: Operator) -> Guarantee:
+    def theorem(self, *terms: Term) -> Guarantee:
         """What is guaranteed, all options being chosen and nothing missing."""
         raise NotImplementedError
 
-    def chosen(self, *operators: Operator) -> Self:
-        """The same method with its open options (a step size, say) chosen."""
+    def choosing(self, *terms: Term) -> Self:
+        """The same method with its open options (a step size, say) chosen for these terms."""
         return self
 
-    def exact_element(self, *operators: Operator) -> bool:
+    def evaluated_slot(self, A: Operator) -> int:
+        """Which of the method's evaluated roles takes A, counted from 0: where it has several."""
+        return 0
+
+    def exact_element(self, *terms: Term) -> bool:
         """Whether the terms that ``read`` returns are elements at x itself, all of them: then
         ‖r‖/m bounds the distance to the solution of an m-strongly monotone inclusion.
         """
@@ -121,19 +117,18 @@ class Method:
 
     # -- what follows -----------------------------------------------------------------------------
 
-    def missing(self, *operators: Operator) -> str | None:
-        """What an operator cannot do that its role needs; None: nothing."""
-        for role, A in zip(self.roles_for(len(operators)), operators, strict=True):
-            if role is Role.EVALUATED and not A.has_evaluation:
-                return f"{A!r} must be evaluated, but it is set-valued; use Douglas-Rachford"
-            if role is Role.RESOLVED and not A.has_resolvent:
-                remedy = "a method that evaluates it" if A.has_evaluation else "another method"
-                return f"{A!r} has no resolvent; use {remedy} (sk.explain lists them)"
-            if role is Role.COMPOSED and not (
-                isinstance(A, Pullback) and (A.A.has_resolvent or A.A.inverse.has_resolvent)
-            ):
-                return f"{A!r} is no composition LᵀBL of an operator B with a resolvent"
-        return None
+    def missing(self, *terms: Term) -> str | None:
+        """What a term cannot do that its role needs; None: nothing."""
+        obstacles = (term.obstacle for term in terms)
+        return next((found for found in obstacles if found is not None), None)
+
+    def terms(self, *operators: Operator | Term) -> tuple[Term, ...]:
+        """The terms; of operators, in the roles of the method in order."""
+        roles = self.roles_for(len(operators))
+        return tuple(
+            A if isinstance(A, Term) else Term.playing(A, role)
+            for A, role in zip(operators, roles, strict=True)
+        )
 
     def roles_for(self, count: int) -> tuple[Role, ...]:
         """The roles of so many operators.
@@ -149,14 +144,17 @@ class Method:
             raise ValueError(f"{self.label} takes {wanted} operators, got {count}")
         return self.roles + self.roles[-1:] * extra
 
-    def guarantee(self, *operators: Operator) -> Guarantee:
-        """What is proved of the method on these operators, open options being chosen."""
-        missing = self.missing(*operators)
-        if missing is not None:
-            return Guarantee(False, None, missing, self.sequence)
-        return self.chosen(*operators).theorem(*operators)
+    def chosen(self, *operators: Operator | Term) -> Self:
+        """The same method with its open options (a step size, say) chosen for these operators."""
+        return self.choosing(*self.terms(*operators))
 
-    def bind(self, *operators: Operator) -> Iteration:
+    def guarantee(self, *operators: Operator | Term) -> Guarantee:
+        """What is proved of the method on these operators, open options being chosen."""
+        terms = self.terms(*operators)
+        missing = self.missing(*terms)
+        return self.choosing(*terms).theorem(*terms) if missing is None else self.refused(missing)
+
+    def bind(self, *operators: Operator | Term) -> Iteration:
         """The iteration, if it can run and is guaranteed (or ``check`` is False).
 
         Raises
@@ -164,20 +162,21 @@ class Method:
         NoGuaranteeError
             It cannot run, or no theorem applies and ``check`` is True.
         """
-        missing = self.missing(*operators)
+        terms = self.terms(*operators)
+        missing = self.missing(*terms)
         if missing is not None:
             raise NoGuaranteeError(f"{self.label}: {missing}")
-        chosen = self.chosen(*operators)
+        chosen = self.choosing(*terms)
         if self.check:
-            chosen.require(chosen.theorem(*operators))
-        return chosen.iteration(*operators)
+            chosen.require(chosen.theorem(*terms))
+        return chosen.iteration(*terms)
 
     def require(self, guarantee: Guarantee) -> None:
         """Raise NoGuaranteeError if nothing is guaranteed, unless ``check`` is False."""
         if self.check and not guarantee.holds:
             raise NoGuaranteeError(f"{self.label}: {guarantee.reason}")
 
-    def proof(self, *operators: Operator) -> Proof:
+    def proof(self, *operators: Operator | Term) -> Proof:
         """What the small semidefinite program proves of the iteration, from the properties of the
         operators alone: its tight rate, the decrease, or a Lyapunov function (needs clarabel).
 
@@ -188,7 +187,7 @@ class Method:
         """
         from splitkit.solvers.proof_of import proof_of
 
-        return proof_of(self, operators)
+        return proof_of(self, self.terms(*operators))
 
     def check_space(self, space: Space) -> None:
         """Raise ValueError if an option of the method does not fit the space."""
@@ -197,6 +196,6 @@ class Method:
         """Solve step by step: yields a ``State`` after each iteration, until the tolerance is met
         or the limit reached; takes the options of ``splitkit.solve``.
         """
-        from splitkit.solvers.solve import iterate
+        from splitkit.solvers.solve import iterate  # which takes any method
 
         return iterate(inclusion, x0, self, **options)

@@ -6,7 +6,7 @@ from typing import Any
 
 from splitkit.backend import Point
 from splitkit.functions.base import Function
-from splitkit.solvers.inclusion import inclusion_of
+from splitkit.functions.subdifferential import Subdifferential
 from splitkit.solvers.method import Method
 from splitkit.solvers.solution import Solution
 from splitkit.solvers.solve import solve
@@ -24,4 +24,4 @@ def minimize(f: Function, x0: Point, method: Method | None = None, **options: An
     """
     if not isinstance(f, Function):
         raise TypeError(f"f = {f!r}: give a function of splitkit.functions, or a sum of them")
-    return solve(inclusion_of(f), x0, method, **options)
+    return solve(Subdifferential(f), x0, method, **options)

@@ -11,23 +11,47 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from splitkit.backend import add, blocks
-from splitkit.operators.base import Operator
-from splitkit.proofs import Proof, Scene, Vector, contraction, decrease, lyapunov, symbol
+from splitkit.backend import Scalar, add, blocks
+from splitkit.linear.base import LinearOperator
+from splitkit.operators.base import Operator, PointMap
+from splitkit.proofs import Proof, Scene, Vector, contraction, decrease, lyapunov
 from splitkit.solvers.iteration import Iteration
+from splitkit.solvers.terms import Maps, Term
 
 if TYPE_CHECKING:
     from splitkit.solvers.method import Method
 
 
-def proof_of(method: Method, operators: tuple[Operator, ...]) -> Proof:
+class Symbols(Maps):
+    """The maps of terms on symbols: each application is a free vector of the scene."""
+
+    def __init__(self, scene: Scene) -> None:
+        self.scene = scene
+
+    def evaluation(self, A: Operator) -> PointMap:
+        return self.scene.leaf(A)
+
+    def resolvent(self, A: Operator, alpha: Scalar) -> PointMap:
+        return self.scene.leaf(A).make_resolvent(alpha)
+
+    def cayley(self, A: Operator, alpha: Scalar) -> PointMap:
+        return self.scene.leaf(A).make_cayley(alpha)
+
+    def dual_resolvent(self, A: Operator, sigma: Scalar) -> PointMap:
+        return self.scene.leaf(A).make_inverse_resolvent(sigma)
+
+    def linear(self, L: LinearOperator) -> LinearOperator:
+        return self.scene.linear_leaf(L)
+
+
+def proof_of(method: Method, terms: tuple[Term, ...]) -> Proof:
     """See ``Method.proof``."""
-    missing = method.missing(*operators)
+    missing = method.missing(*terms)
     if missing is not None:
         raise TypeError(f"{method.label}: {missing}")
-    chosen = method.chosen(*operators)
+    chosen = method.choosing(*terms)
     try:
-        return _proof(chosen, operators)
+        return _proof(chosen, terms)
     except AttributeError as error:
         raise TypeError(
             f"{method.label} does not take the same linear step in every iteration, so there is no "
@@ -35,25 +59,21 @@ def proof_of(method: Method, operators: tuple[Operator, ...]) -> Proof:
         ) from error
 
 
-def _proof(method: Method, operators: tuple[Operator, ...]) -> Proof:
-    scene, iteration, state = _begin(method, operators)
+def _proof(method: Method, terms: tuple[Term, ...]) -> Proof:
+    scene, iteration, state = _begin(method, terms)
     if not (isinstance(state, Vector) or method.averaged):
         return _lyapunov(scene, iteration, state)
     contracts = _contraction(scene, iteration, state)
     if contracts.holds:
         return contracts
-    return _decrease(*_begin(method, operators))
+    return _decrease(*_begin(method, terms))
 
 
-def _begin(method: Method, operators: tuple[Operator, ...]) -> tuple[Scene, Iteration, Any]:
+def _begin(method: Method, terms: tuple[Term, ...]) -> tuple[Scene, Iteration, Any]:
     """The iteration on symbols, and a state whose parts are free vectors."""
     scene = Scene()
-    roles = method.roles_for(len(operators))
-    symbols = [
-        symbol(A, scene, composed=role.value == "composed")
-        for A, role in zip(operators, roles, strict=True)
-    ]
-    iteration = method.iteration(*symbols)
+    maps = Symbols(scene)
+    iteration = method.iteration(*(term.seen_by(maps) for term in terms))
     return scene, iteration, _freed(iteration.init(Scene().new("u")), scene)
 
 

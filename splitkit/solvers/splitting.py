@@ -18,6 +18,7 @@ from splitkit.backend import Scalar, Space, is_array, namespace
 from splitkit.operators.base import Operator
 from splitkit.solvers.iteration import MapIteration
 from splitkit.solvers.method import Guarantee, Method
+from splitkit.solvers.terms import Term
 
 CERTAINLY_BELOW_1 = 1 - 1e-12  # a factor nearer to 1 may be one of 1 that was rounded
 UNKNOWN = 10.0  # stands for an infinite rate: the search interpolates between finite ones
@@ -37,7 +38,7 @@ class Splitting(Method):
 
     alpha: Scalar = option(None, check_parameter, within=POSITIVE)
 
-    def default_alpha(self, *operators: Operator) -> float:
+    def default_alpha(self, *terms: Term) -> float:
         """The step size where no linear rate depends on it; NaN where none is known."""
         raise NotImplementedError
 
@@ -45,30 +46,12 @@ class Splitting(Method):
         """The same method with this step size."""
         return replace(self, alpha=alpha)
 
-    def chosen(self, *operators: Operator) -> Self:
-        """The same method with its step size chosen: the one of least guaranteed rate."""
-        if self.alpha is not None or self.missing(*operators) is not None:
+    def choosing(self, *terms: Term) -> Self:
+        """The same method with its step size chosen."""
+        if self.alpha is not None or self.missing(*terms) is not None:
             return self
-        alpha = self.default_alpha(*operators)
-        if not 0 < alpha < math.inf:
-            return self.with_alpha(1.0)
-        centre = math.log(alpha)
-
-        def rate(log_alpha: float) -> float:
-            factor = self.rate_at(math.exp(log_alpha), *operators)
-            return UNKNOWN if factor is None else min(factor, UNKNOWN)
-
-        found = minimize_scalar(
-            rate, bounds=(centre - 7, centre + 7), method="bounded", options={"xatol": 1e-3}
-        )
-        if found.fun < min(1.0, rate(centre)) * (1 - 1e-12):
-            alpha = math.exp(float(found.x))
-        return self.with_alpha(alpha)
-
-    def rate_at(self, alpha: float, *operators: Operator) -> float | None:
-        """The guaranteed contraction factor at one step size."""
-        guarantee = self.with_alpha(alpha).theorem(*operators)
-        return guarantee.rate if guarantee.holds else None
+        alpha = self.default_alpha(*terms)
+        return self.with_alpha(alpha if 0 < alpha < math.inf else 1.0)
 
     def check_space(self, space: Space) -> None:
         check_samplewise("alpha", self.alpha, space)
@@ -91,31 +74,59 @@ class MapSplitting(Splitting):
 
     sequence: ClassVar[str]
 
-    def expression(self, *operators: Operator, alpha: Scalar) -> Operator:
+    def expression(self, *terms: Term, alpha: Scalar) -> Operator:
         """T, as an expression in the operators."""
         raise NotImplementedError
 
-    def reader(self, *operators: Operator) -> Any:
+    def reader(self, *terms: Term) -> Any:
         """The map (u, Tu, *factors) ↦ Reading, for the factors that T's trace returns."""
         raise NotImplementedError
 
-    def refusal(self, *operators: Operator) -> str:
+    def refusal(self, *terms: Term) -> str:
         """Which property is missing, and the remedy."""
         raise NotImplementedError
 
-    def iteration(self, *operators: Operator) -> MapIteration:
-        T = self.expression(*operators, alpha=self.alpha)
-        return MapIteration(T, self.reader(*operators))
+    def iteration(self, *terms: Term) -> MapIteration:
+        T = self.expression(*terms, alpha=self.alpha)
+        return MapIteration(T, self.reader(*terms))
 
-    def rate_at(self, alpha: float, *operators: Operator) -> float | None:
-        return self.expression(*operators, alpha=alpha).lipschitz
+    def factor(self, alpha: float, *terms: Term) -> float | None:
+        """The contraction factor of T at one step size, or what falls and rises with it, below 1
+        where it is; None: unknown.
+        """
+        return self.expression(*terms, alpha=alpha).lipschitz
 
-    def theorem(self, *operators: Operator) -> Guarantee:
-        T = self.expression(*operators, alpha=self.alpha)
+    def choosing(self, *terms: Term) -> Self:
+        """The same method with its step size chosen: the one of least factor, where there is one
+        below 1.
+        """
+        plain = super().choosing(*terms)
+        if plain is self or all(not _may_contract(term) for term in terms):
+            return plain
+        centre = math.log(plain.alpha)
+
+        def factor(log_alpha: float) -> float:
+            found = self.factor(math.exp(log_alpha), *terms)
+            return UNKNOWN if found is None else min(found, UNKNOWN)
+
+        found = minimize_scalar(
+            factor, bounds=(centre - 7, centre + 7), method="bounded", options={"xatol": 1e-3}
+        )
+        if found.fun < min(1.0, factor(centre)) * (1 - 1e-12):
+            return self.with_alpha(math.exp(float(found.x)))
+        return plain
+
+    def theorem(self, *terms: Term) -> Guarantee:
+        T = self.expression(*terms, alpha=self.alpha)
         if T.lipschitz is not None and T.lipschitz < CERTAINLY_BELOW_1:
             reason = f"T is a contraction of factor {T.lipschitz:.6g} at {self.at_step()} (Banach)"
             return Guarantee(True, T.lipschitz, reason, self.sequence)
         if T.averagedness is not None:
             reason = f"T is {T.averagedness:.4g}-averaged at {self.at_step()} (Krasnosel'skiĭ-Mann)"
             return Guarantee(True, None, reason, self.sequence)
-        return Guarantee(False, None, self.refusal(*operators), self.sequence)
+        return Guarantee(False, None, self.refusal(*terms), self.sequence)
+
+
+def _may_contract(term: Term) -> bool:
+    """Whether a step may contract because of this term: none does without strong monotonicity."""
+    return (term.strong_monotonicity or 0.0) > 0

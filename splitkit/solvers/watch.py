@@ -3,15 +3,15 @@
 Pairs of the graphs are collected while an iteration is inspected. The pairs of two checks must
 satisfy what an operator declares; a pair that does not is a proof that it is wrong. An evaluation
 gives the pair (x, u); a resolvent y ↦ x the pair (x, (y − x)/α); a Cayley operator y ↦ c the pair
-((y + c)/2, (y − c)/2α).
+((y + c)/2, (y − c)/2α); the resolvent y ↦ u of A⁻¹ with step σ the pair ((y − u)/σ, u).
 """
 
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any, NamedTuple
 
 from splitkit.backend import (
@@ -33,9 +33,8 @@ from splitkit.linear.base import LinearOperator
 from splitkit.linear.dense import DenseMatrix
 from splitkit.operators.base import Operator, PointMap
 from splitkit.operators.callables import CallableOperator
-from splitkit.operators.pullback import Pullback
 from splitkit.properties import Properties, form_text
-from splitkit.solvers.method import Role
+from splitkit.solvers.terms import Maps
 
 Pair = tuple[Point, Point]
 
@@ -50,19 +49,50 @@ class Call(NamedTuple):
 
 
 @dataclass
-class Watch:
-    """Collects calls while ``recording``, and judges them at a check."""
+class Watch(Maps, threading.local):
+    """Collects calls of a term's maps while ``recording``, and judges them at a check; each thread
+    that runs a plan by itself.
+    """
 
     recording: bool = False
     calls: list[Call] = field(default_factory=list)
     last_pairs: dict[int, list[Pair]] = field(default_factory=dict)
     declared: dict[int, bool] = field(default_factory=dict)  # by an operator's identity
 
-    def over(self, A: Operator, role: Role) -> Operator:
-        """The same operator, watched; of LᵀBL it is B that is watched."""
-        if role is Role.COMPOSED and isinstance(A, Pullback):
-            return Pullback(Watched(A.A, self), A.L)
-        return Watched(A, self)
+    def begin(self) -> None:
+        """Forget what was seen: a run begins."""
+        self.recording, self.calls, self.last_pairs = False, [], {}
+
+    def evaluation(self, A: Operator) -> PointMap:
+        return self._watched(A, A.make_evaluation(), lambda x, u: (x, u))
+
+    def resolvent(self, A: Operator, alpha: Scalar) -> PointMap:
+        def pair(y: Point, x: Point) -> Pair:
+            return x, scale(1 / alpha, subtract(y, x))
+
+        return self._watched(A, A.make_resolvent(alpha), pair)
+
+    def cayley(self, A: Operator, alpha: Scalar) -> PointMap:
+        def pair(y: Point, c: Point) -> Pair:
+            half = 0.5 / alpha
+            return lincomb(0.5, y, 0.5, c), lincomb(half, y, -half, c)
+
+        return self._watched(A, A.make_cayley(alpha), pair)
+
+    def dual_resolvent(self, A: Operator, sigma: Scalar) -> PointMap:
+        def pair(y: Point, u: Point) -> Pair:
+            return scale(1 / sigma, subtract(y, u)), u
+
+        return self._watched(A, A.inverse.make_resolvent(sigma), pair)
+
+    def _watched(self, A: Operator, f: PointMap, pair: Callable[[Point, Point], Pair]) -> PointMap:
+        def apply(y: Point) -> Point:
+            value = f(y)
+            if self.recording:
+                self.record(Call(A, y, value, pair))
+            return value
+
+        return apply
 
     def record(self, call: Call) -> None:
         """Keep a call; TypeError if what it returned is no point."""
@@ -111,72 +141,6 @@ class Watch:
             known.append(pair)
         self.last_pairs = pairs
         return None
-
-
-class Watched(Operator):
-    """A, with its applications recorded when the watch is recording."""
-
-    def __init__(self, A: Operator, watch: Watch) -> None:
-        self.A, self.watch = A, watch
-
-    @property
-    def properties(self) -> Properties:
-        return self.A.properties
-
-    @property
-    def has_evaluation(self) -> bool:
-        return self.A.has_evaluation
-
-    @property
-    def has_resolvent(self) -> bool:
-        return self.A.has_resolvent
-
-    @property
-    def inverse(self) -> Operator:
-        return Watched(self.A.inverse, self.watch)
-
-    def cayley_properties(self, alpha: float) -> Properties:
-        return self.A.cayley_properties(alpha)
-
-    def check_space(self, space: Space) -> None:
-        self.A.check_space(space)
-
-    def __call__(self, x: Point) -> Point:
-        return self._evaluate(x)
-
-    def make_evaluation(self) -> PointMap:
-        return self._evaluate
-
-    @cached_property
-    def _evaluate(self) -> PointMap:
-        return self._watched(self.A.make_evaluation(), lambda x, u: (x, u))
-
-    def make_resolvent(self, alpha: Scalar) -> PointMap:
-        def pair(y: Point, x: Point) -> Pair:
-            return x, scale(1 / alpha, subtract(y, x))
-
-        return self._watched(self.A.make_resolvent(alpha), pair)
-
-    def make_cayley(self, alpha: Scalar) -> PointMap:
-        def pair(y: Point, c: Point) -> Pair:
-            half = 0.5 / alpha
-            return lincomb(0.5, y, 0.5, c), lincomb(half, y, -half, c)
-
-        return self._watched(self.A.make_cayley(alpha), pair)
-
-    def _watched(self, f: PointMap, pair: Callable[[Point, Point], Pair]) -> PointMap:
-        A, watch = self.A, self.watch  # the map, which is kept here, must not hold self
-
-        def apply(y: Point) -> Point:
-            value = f(y)
-            if watch.recording:
-                watch.record(Call(A, y, value, pair))
-            return value
-
-        return apply
-
-    def __repr__(self) -> str:
-        return repr(self.A)
 
 
 def declares(A: Operator) -> bool:

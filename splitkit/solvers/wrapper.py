@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Self
 
 from splitkit.backend import Space
-from splitkit.operators.base import Operator
-from splitkit.solvers.method import Method, Role
+from splitkit.solvers.method import Method
+from splitkit.solvers.terms import Role, Term
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,14 +58,14 @@ class Wrapper(Method):
         """The same with this step size of the method."""
         return replace(self, method=self.method.with_alpha(alpha))  # type: ignore[attr-defined]
 
-    def missing(self, *operators: Operator) -> str | None:
-        return self.method.missing(*operators)
+    def missing(self, *terms: Term) -> str | None:
+        return self.method.missing(*terms)
 
-    def chosen(self, *operators: Operator) -> Self:
-        return replace(self, method=self.method.chosen(*operators))
+    def choosing(self, *terms: Term) -> Self:
+        return replace(self, method=self.method.choosing(*terms))
 
-    def exact_element(self, *operators: Operator) -> bool:
-        return self.method.exact_element(*operators)
+    def exact_element(self, *terms: Term) -> bool:
+        return self.method.exact_element(*terms)
 
     def check_space(self, space: Space) -> None:
         self.method.check_space(space)

@@ -14,7 +14,7 @@ from splitkit.testing._report import require
 
 
 @dataclass(frozen=True)
-class Inequality:
+class StatedForm:
     """A form with its name and formula; left and right are what the formula compares, and terms
     are the sizes of what cancels in the form's coefficients (None: nothing does).
     """
@@ -27,7 +27,7 @@ class Inequality:
     terms: Form | None = None
 
 
-def inequalities(properties: Properties) -> list[Inequality]:
+def inequalities(properties: Properties) -> list[StatedForm]:
     """What the constants of these properties say of pairs (x, u), (y, v) of the graph."""
     found = []
     m, L, β = properties.strong_monotonicity, properties.lipschitz, properties.comonotonicity
@@ -39,34 +39,34 @@ def inequalities(properties: Properties) -> list[Inequality]:
         known = f"{inner} ≥ m‖x − y‖² with m = {m:.8g} {pairs}"
         form = (-1.0, 0.0, 0.0) if m == math.inf else (-m, 0.5, 0.0)
         right = (1.0, 0.0, 0.0) if m == math.inf else (m, 0.0, 0.0)
-        found.append(Inequality(name, known, form, half, right))
+        found.append(StatedForm(name, known, form, half, right))
     if L is not None:
         known = f"‖u − v‖² ≤ L²‖x − y‖² with L = {L:.8g} {pairs}"
         form = (L * L, 0.0, -1.0)
-        found.append(Inequality("lipschitz", known, form, square, (L * L, 0.0, 0.0)))
+        found.append(StatedForm("lipschitz", known, form, square, (L * L, 0.0, 0.0)))
     if β is not None and abs(β) < math.inf and not (β == 0 and m is not None and m >= 0):
         name = "cocoercive" if β > 0 else "comonotone"
         known = f"{inner} ≥ β‖u − v‖² with β = {β:.8g} {pairs}"
-        found.append(Inequality(name, known, (0.0, 0.5, -β), half, (0.0, 0.0, β)))
+        found.append(StatedForm(name, known, (0.0, 0.5, -β), half, (0.0, 0.0, β)))
     if θ is not None and θ > 0:
         k = (1 - θ) / θ
         known = f"‖u − v‖² ≤ ‖x − y‖² − {k:.6g}‖(x − u) − (y − v)‖² (θ-averaged, θ = {θ:.8g})"
         right = (1 - k, k, -k)
         form = (1 - k, k, -1 - k)
         terms = (1 + k, k, 1 + k)
-        found.append(Inequality("averaged", known, form, square, right, terms))
+        found.append(StatedForm("averaged", known, form, square, right, terms))
     if properties.skew:
         known = f"{inner} = 0 {pairs}"
-        found += [Inequality("skew", known, (0.0, s, 0.0), half, (0.0,) * 3) for s in (0.5, -0.5)]
+        found += [StatedForm("skew", known, (0.0, s, 0.0), half, (0.0,) * 3) for s in (0.5, -0.5)]
     implied = {each.form for each in found}
     for a, b, c in properties.forms:
         if (a, b, c) not in implied:
             known = f"{a:.6g}‖x − y‖² + {2 * b:.6g}{inner} + {c:.6g}‖u − v‖² ≥ 0 {pairs}"
-            found.append(Inequality("quadratic_form", known, (a, b, c), (a, b, c), (0.0,) * 3))
+            found.append(StatedForm("quadratic_form", known, (a, b, c), (a, b, c), (0.0,) * 3))
     return found
 
 
-def names(stated: list[Inequality]) -> tuple[str, ...]:
+def names(stated: list[StatedForm]) -> tuple[str, ...]:
     """The names, each once."""
     return tuple(dict.fromkeys(each.name for each in stated))
 
@@ -95,7 +95,7 @@ class Gram:
         noise_u = 200 * eps * (sum(sizes[4:]) + amplification * sum(sizes[:4]))
         return cls(float(dx @ dx), float(dx @ du), float(du @ du), noise_x, noise_u, eps)
 
-    def require(self, stated: list[Inequality], where: dict[str, object], prefix: str = "") -> None:
+    def require(self, stated: list[StatedForm], where: dict[str, object], prefix: str = "") -> None:
         """Raise Violation if an inequality does not hold."""
         if not all(map(math.isfinite, (self.xx, self.xu, self.uu))):
             return  # what is not finite is found by ``keeps``
@@ -107,7 +107,7 @@ class Gram:
                 ]
                 require(False, prefix or each.name, each.formula, *sides, **where)
 
-    def _values(self, stated: list[Inequality]) -> Iterator[tuple[Inequality, float, float]]:
+    def _values(self, stated: list[StatedForm]) -> Iterator[tuple[StatedForm, float, float]]:
         nx, nu = math.sqrt(self.xx), math.sqrt(self.uu)
         for each in stated:
             a, b, c = each.form

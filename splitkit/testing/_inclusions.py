@@ -20,7 +20,8 @@ from splitkit.functions.base import Function
 from splitkit.functions.subdifferential import Subdifferential
 from splitkit.operators.base import Operator
 from splitkit.operators.identity import Zero
-from splitkit.solvers.method import Method, Role
+from splitkit.solvers.method import Method
+from splitkit.solvers.terms import Role
 from splitkit.testing.strategies import KnownInclusion, orthogonal, rotation
 
 AsArray = Callable[[Any], Array]

@@ -88,8 +88,8 @@ def linear_suite(
     x, y = points(domain_shape, **options), points(range_shape, **options)
     cases = st.tuples(x, x, y, step_sizes(), step_sizes())
 
-    def at(case: Case) -> At:
-        return At(L, domain, range_, *case)
+    def at(case: Case) -> AtLinearMap:
+        return AtLinearMap(L, domain, range_, *case)
 
     shapes, written = (domain_shape, range_shape), replay_options(domain, batch_ndim)
     found = properties(L, domain, range_)
@@ -98,7 +98,7 @@ def linear_suite(
 
 
 @dataclass(frozen=True)
-class At:
+class AtLinearMap:
     """L at a case: x, z in the domain, y in the range, and two step sizes."""
 
     L: LinearOperator
@@ -167,7 +167,7 @@ def spread(domain: Place, range_: Place, count: int, seed: int) -> Iterator[Case
         yield x, z, y, *two_step_sizes(k)
 
 
-def range_shape(at: At) -> None:
+def range_shape(at: AtLinearMap) -> None:
     """The declared space of Lx."""
     found = at.L.range_space(at.domain.space)
     wanted = at.range_.space
@@ -184,7 +184,7 @@ def written_shape(space: Space) -> PointShape:
     return space.shapes if space.is_tuple else space.shapes[0]
 
 
-def adjoint(at: At) -> None:
+def adjoint(at: AtLinearMap) -> None:
     """⟨Lx, y⟩ = ⟨x, Lᵀy⟩, L.T as a map, and linearity."""
     L, domain, range_, x, y, z = at.L, at.domain, at.range_, at.x, at.y, at.z
     Lx = domain.keeps("Lx", L, x, range_.shape, "range_shape")
@@ -210,7 +210,7 @@ def adjoint(at: At) -> None:
     range_.equal("add_to", "L.add_to(y, x) = y + Lx", added, add(y, Lx), terms, x=x, y=y)
 
 
-def shifted_inverse(at: At) -> None:
+def shifted_inverse(at: AtLinearMap) -> None:
     """V = (I + αL)⁻¹, its transpose, and 2V − I, at two steps: what was prepared for one must not
     answer for the other.
     """
@@ -219,7 +219,7 @@ def shifted_inverse(at: At) -> None:
         hold_shifted_inverse(at, V, alpha)
 
 
-def hold_shifted_inverse(at: At, V: LinearOperator, alpha: float) -> None:
+def hold_shifted_inverse(at: AtLinearMap, V: LinearOperator, alpha: float) -> None:
     """V = (I + αL)⁻¹ and what is made of it, at one step."""
     L, place, x, y = at.L, at.domain, at.x, at.z
     where = {"x": x, "z": y, "alpha": alpha}
@@ -248,7 +248,7 @@ def hold_shifted_inverse(at: At, V: LinearOperator, alpha: float) -> None:
         place.at_most("reflected_norm", formula, left, limit, left, right, **where)
 
 
-def spectrum(at: At) -> None:
+def spectrum(at: AtLinearMap) -> None:
     """norm, least_gain and gram against the matrix's singular values."""
     L, flat, out, eps = at.L, at.domain.flat, at.range_.flat, at.domain.eps
     if flat.size > LARGEST_TABLE:
@@ -275,7 +275,7 @@ def spectrum(at: At) -> None:
         require(bool(holds), "gram", "LLᵀ = νI with ν = gram", matrix @ matrix.T, L.gram)
 
 
-def large_spectrum(at: At) -> None:
+def large_spectrum(at: AtLinearMap) -> None:
     """The same against Ritz values: those of LᵀL are at most ‖L‖², those of c²I − LᵀL at most
     c² − σ², σ the least gain.
     """
@@ -296,7 +296,7 @@ def large_spectrum(at: At) -> None:
         range_.equal("gram", formula, found, scale(L.gram, y), terms, y=y)
 
 
-def constants(at: At) -> None:
+def constants(at: AtLinearMap) -> None:
     """What ``properties`` states, at a pair."""
     flat = at.domain.flat
     x, y, u, v = map(flat.vector, (at.x, at.z, at.Lx, at.L(at.z)))
@@ -312,18 +312,18 @@ def worst_cases(L: LinearOperator, place: Place, effort: int, seed: int) -> Iter
             yield x, z, place.zero, 1.0, 0.3
 
 
-def batch(at: At) -> None:
+def batch(at: AtLinearMap) -> None:
     """Batch elements do not see each other."""
     _shared.batch_elements_are_independent(at.domain, "Lx", at.L, at.x, at.z, at.range_)
 
 
-def nan(at: At) -> None:
+def nan(at: AtLinearMap) -> None:
     """NaN does not turn into numbers."""
     _shared.nan_passes_through(at.domain, "Lx", at.L, at.x)
     _shared.nan_passes_through(at.range_, "Lᵀy", at.L.adjoint, at.y)
 
 
-def serialization(at: At) -> None:
+def serialization(at: AtLinearMap) -> None:
     """Copies do what the map does."""
 
     def values(L: LinearOperator) -> list[tuple[str, Point]]:

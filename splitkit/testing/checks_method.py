@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 
 import splitkit as sk
 from splitkit.backend import Space, solving, subtract
-from splitkit.operators.base import Operator
+from splitkit.solvers.inclusion import Inclusion, Terms
 from splitkit.solvers.method import Guarantee, Method
-from splitkit.solvers.roles import assignments
 from splitkit.testing._at_operator import replay_options
 from splitkit.testing._inclusions import AT_REST, MATRICES, SIZE, inclusion_for
 from splitkit.testing._place import ROUNDINGS, Place, same_entries
@@ -123,13 +122,12 @@ class AtMethod:
         return inclusion_for(self.method, self.kind, self.seed, self.place.array)
 
     @cached_property
-    def guaranteed(self) -> tuple[tuple[Operator, ...], Guarantee] | None:
-        """Operators in their roles for which the method promises convergence."""
-        for operators in assignments(self.known.inclusion, self.method):
-            if self.method.missing(*operators) is None:
-                guarantee = self.method.guarantee(*operators)
-                if guarantee.holds:
-                    return operators, guarantee
+    def guaranteed(self) -> tuple[Terms, Guarantee] | None:
+        """Terms in their roles for which the method promises convergence."""
+        for terms in Inclusion(self.known.inclusion).ways(self.method):
+            guarantee = self.method.guarantee(*terms)
+            if guarantee.holds:
+                return terms, guarantee
         return None
 
     @property
@@ -171,7 +169,7 @@ def covered(at: AtMethod) -> None:
     cases = [AtMethod(at.method, at.place, kind, at.seed) for kind in MATRICES]
     if at.method.check and all(each.guaranteed is None for each in cases):
         inclusion = at.known.inclusion
-        reasons = [at.method.guarantee(*A).reason for A in assignments(inclusion, at.method)]
+        reasons = [at.method.guarantee(*A).reason for A in Inclusion(inclusion).ways(at.method)]
         formula = (
             f"the method is guaranteed for 0 ∈ {inclusion!r}, with F a {' or a '.join(MATRICES)}"
         )
@@ -185,10 +183,9 @@ def approach(at: AtMethod) -> None:
     """
     if at.guaranteed is None:
         return
-    operators, guarantee = at.guaranteed
-    iteration = at.method.bind(*operators)
-    iteration.space = Space.of(at.start)
-    path = [iteration.init(at.start)]
+    terms, guarantee = at.guaranteed
+    iteration = at.method.bind(*terms)
+    path = [iteration.begin(at.start, Space.of(at.start))]
     size = Space.of(iteration.governing(path[0])).norm
     with solving(at.start), np.errstate(all="ignore"):
         for k in range(LONG):
@@ -251,9 +248,9 @@ def refusal(at: AtMethod) -> None:
     if not at.method.check:
         return
     inclusion = sk.Affine(at.place.array(-0.3 * np.eye(SIZE))) + at.known.G
-    for operators in assignments(inclusion, at.method):
-        if at.method.missing(*operators) is None:
+    for terms in Inclusion(inclusion).ways(at.method):
+        if at.method.missing(*terms) is None:
             with np.errstate(all="ignore"):  # the search for a step size meets poles of I − αF
-                found = at.method.guarantee(*operators)
+                found = at.method.guarantee(*terms)
             formula = "nothing is guaranteed with x ↦ −0.3x for F, which is not monotone"
             require(not found.holds, "refusal", formula, found.reason, "no guarantee")

@@ -39,10 +39,13 @@ class Activation:
         Bounds of the eigenvalues of σ's Jacobian, within [0, 1].
     elementwise : bool
         σ acts on each entry by itself.
+    mask : bool array or None
+        σ is zero where it is false (see ``Masked``).
     """
 
     slopes: Slopes = (0.0, 1.0)
     elementwise: bool = True
+    mask: Array | None = None
 
     def __call__(self, y: Array) -> Array:
         """σ(y), like y."""

@@ -46,6 +46,7 @@ class BroydenDEQ(nn.Module):
         max_iter: int = 30,
     ) -> None:
         super().__init__()
+        # imported here, since only this model needs it
         from torchdeq import get_deq
 
         self.W = nn.Conv2d(channels, channels, 3, padding=1, bias=False)

@@ -64,6 +64,7 @@ class NeuralODE(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits for each sample."""
+        # imported here, since only this model needs it
         from torchdiffeq import odeint_adjoint
 
         self.field.evaluations = 0

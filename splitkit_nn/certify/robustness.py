@@ -6,7 +6,7 @@ y_c − y_j − ‖w_c − w_j‖e, e ≥ ‖z − z*‖ the certified solve err
 
     ‖δ‖ < min over j of (y_c − y_j − ‖w_c − w_j‖e)/γ_cj,
 
-γ_cj the constant of the one row w_c − w_j (see ``lipschitz``): much larger than margin/(√2γ) or
+γ_cj the constant of the one row w_c − w_j (see ``linear.bounds``): much larger than margin/(√2γ) or
 margin/(2γ) with one constant γ = ‖W_o‖‖U‖/m for all.
 
 The radii are of the network with exact equilibria, in exact arithmetic.
@@ -24,18 +24,7 @@ from torch import Tensor
 
 from splitkit_nn.arguments import non_negative_integer
 from splitkit_nn.certify.certificate import distance_bound
-from splitkit_nn.certify.convolution import convolution_bounds
-from splitkit_nn.certify.lipschitz import (
-    LARGE,
-    LipschitzBounds,
-    Watch,
-    lipschitz_bounds,
-    unwatched,
-)
-from splitkit_nn.certify.scalar import scalar_bounds
-from splitkit_nn.layers import MonDEQ
-from splitkit_nn.linear.conv2d import MonotoneConv2d
-from splitkit_nn.linear.dense import MatrixParametrization
+from splitkit_nn.linear.bounds.base import LipschitzBounds, Watch, unwatched
 from splitkit_nn.models import Classifier
 
 Norm = Literal["l2", "linf", "rule 2", "rule √2"]
@@ -123,8 +112,7 @@ def certify_robustness(
         Relative tolerance of the equilibria, in float64; what it leaves is subtracted.
     steps : int
         Of the search for multipliers: one for each entry of z in a dense layer, for each channel of
-        a convolution; other layers have multiples of the identity (see ``lipschitz``,
-        ``convolution`` and ``scalar``).
+        a convolution; other layers have multiples of the identity (see ``linear.bounds``).
     watch : callable
         Called with (steps done, of all) after each.
 
@@ -140,9 +128,8 @@ def certify_robustness(
     scales = torch.as_tensor(scale, dtype=torch.float64).flatten()
     if len(scales) == 0 or not bool(((scales > 0) & torch.isfinite(scales)).all()):
         raise ValueError(f"scale = {scale}: give positive numbers")
-    spread = float(scales.min())
     twin = copy.deepcopy(model).double().eval()
-    layer = twin.layer
+    layer, p = twin.layer, twin.layer.parametrization
     layer.tol, layer.max_iter = tol, max(layer.max_iter, 10_000)
     inputs = twin.inputs(x.double())
     with torch.no_grad():
@@ -152,53 +139,33 @@ def certify_robustness(
     m = F.strong_monotonicity
     assert m is not None
     rows = _readout_rows(twin, z)
-    error = distance_bound(F, z, layer, m)
-    classes = len(rows)
-    first, second = torch.triu_indices(classes, classes, 1)
-    signs = torch.eye(classes, dtype=rows.dtype, device=rows.device)
-    bounds = _bounds(layer, rows, signs[first] - signs[second], inputs[0].numel(), steps, watch)
-    correct = logits.argmax(1) == labels
-    own = logits.gather(1, labels[:, None])
-    size = torch.cdist(rows.flatten(1), rows.flatten(1))[labels]
-    margin = own - logits - size * error[:, None]
-
-    def radii(constants: Tensor) -> Tensor:
-        gamma = torch.zeros(classes, classes, dtype=constants.dtype, device=constants.device)
-        gamma[first, second] = gamma[second, first] = constants
-        # logits that are equal for every input have γ = 0 and margin 0
-        quotient = torch.where(margin > 0, margin / gamma[labels], 0.0)
-        others = torch.nn.functional.one_hot(labels, classes).bool()
-        least = quotient.masked_fill(others, float("inf")).amin(dim=1)
-        return torch.where(correct, least.clamp_min(0.0), 0.0) * spread
-
-    whole = torch.linalg.matrix_norm(rows.flatten(1), 2) * layer.parametrization.input_norm() / m
-    return Robustness(
-        correct=correct,
-        l2=radii(bounds.l2),
-        linf=radii(bounds.linf),
-        simple=radii(2 * whole * torch.ones_like(bounds.l2)),
-        bounds=bounds,
+    signs = torch.eye(len(rows), dtype=rows.dtype, device=rows.device)
+    first, second = torch.triu_indices(len(rows), len(rows), 1)
+    bounds = p.lipschitz_bounds(
+        layer.activation, rows, signs[first] - signs[second], steps=steps, watch=watch
     )
+    size = torch.cdist(rows.flatten(1), rows.flatten(1))[labels]
+    error = distance_bound(F, z, layer, m)[:, None]
+    margin = logits.gather(1, labels[:, None]) - logits - size * error
+    whole = 2 * torch.linalg.matrix_norm(rows.flatten(1), 2) * p.input_norm() / m
+    correct = logits.argmax(1) == labels
+    l2, linf, simple = (
+        torch.where(correct, _radii(margin, labels, constants), 0.0) * float(scales.min())
+        for constants in (bounds.l2, bounds.linf, whole.expand(len(first)))
+    )
+    return Robustness(correct, l2, linf, simple, bounds)
 
 
-def _bounds(
-    layer: MonDEQ,
-    rows: Tensor,
-    differences: Tensor,
-    in_features: int,
-    steps: int,
-    watch: Watch,
-) -> LipschitzBounds:
-    """For each difference of rows, a row of coefficients."""
-    p, activation = layer.parametrization, layer.activation
-    pairs = torch.tensordot(differences, rows, dims=1)
-    diagonal = activation.elementwise
-    if isinstance(p, MatrixParametrization) and p.features <= LARGE:
-        W, U = p.weight(), p.U.weight
-        return lipschitz_bounds(W, U, pairs, diagonal=diagonal, steps=steps, watch=watch)
-    if isinstance(p, MonotoneConv2d):
-        return convolution_bounds(p, pairs, diagonal=diagonal, steps=steps, watch=watch)
-    return scalar_bounds(p, activation, rows, differences, in_features, steps=steps, watch=watch)
+def _radii(margin: Tensor, labels: Tensor, constants: Tensor) -> Tensor:
+    """The least of margin/γ over the other classes, γ those of the pairs in order; 0 or more."""
+    classes = margin.shape[1]
+    first, second = torch.triu_indices(classes, classes, 1)
+    gamma = constants.new_zeros(classes, classes)
+    gamma[first, second] = gamma[second, first] = constants
+    # logits that are equal for every input have γ = 0 and margin 0
+    quotient = torch.where(margin > 0, margin / gamma[labels], 0.0)
+    own = torch.nn.functional.one_hot(labels, classes).bool()
+    return quotient.masked_fill(own, float("inf")).amin(dim=1).clamp_min(0.0)
 
 
 def _readout_rows(model: Classifier, z: Tensor) -> Tensor:

@@ -33,7 +33,7 @@ from splitkit import (
 from splitkit.backend import Array, Scalar
 from splitkit.operators.base import PointMap
 from splitkit.properties import Properties
-from splitkit.solvers.solve import solve_given
+from splitkit.solvers.plan import solve_given
 from splitkit_nn.activations.jacobians import Jacobian, Slopes, as_jacobian, subgradient_properties
 
 StepMethod = Splitting | Accelerator

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import sys
 import warnings
@@ -133,10 +134,11 @@ class MonDEQ(nn.Module):
         self._cache: tuple[Tensor, sk.LinearOperator] | None = None
         self._changed = False  # whether the parameters have, since alpha was chosen or loaded
 
-    @property
-    def inner_activation(self) -> Activation:
-        """σ as it was given."""
-        return self._activation
+    def arguments(self) -> dict[str, Any]:
+        """What makes a layer like this one, but for its parameters."""
+        made = {name: getattr(self, name) for name in inspect.signature(MonDEQ).parameters}
+        library = None if self.solve_in is None else self.solve_in.name
+        return made | {"activation": self._activation, "solve_in": library}
 
     @property
     def activation(self) -> Activation:

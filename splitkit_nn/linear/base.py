@@ -21,10 +21,14 @@ from torch import Tensor, nn
 from splitkit import LinearOperator
 from splitkit_nn.activations import Activation
 from splitkit_nn.arguments import positive
+from splitkit_nn.linear.bounds.base import LipschitzBounds
+from splitkit_nn.linear.bounds.scalar import scalar_bounds
 
 
 class Parametrization(nn.Module):
     """Base class; a subclass holds the parameters and gives the methods below.
+
+    What its constructor takes it keeps as attributes of the same names: so ``save`` can keep it.
 
     Parameters
     ----------
@@ -44,9 +48,16 @@ class Parametrization(nn.Module):
         """Ux + b, a point for each sample of the batch."""
         raise NotImplementedError
 
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """The shape of one input, without the batch."""
+        raise NotImplementedError(f"{type(self).__name__} must define input_shape")
+
     def check_input(self, x: Tensor) -> None:
         """Raise ValueError unless x has the shape of an input."""
-        raise NotImplementedError
+        if tuple(x.shape[1:]) != self.input_shape:
+            wanted = ", ".join(map(str, self.input_shape))
+            raise ValueError(f"x has shape {tuple(x.shape)}: give (batch, {wanted})")
 
     def weight(self) -> Tensor:
         """The tensor that stands for W as it is now, tracked by autograd."""
@@ -81,6 +92,30 @@ class Parametrization(nn.Module):
         """
         raise NotImplementedError
 
+    def lipschitz_bounds(
+        self, activation: Activation, rows: Tensor, differences: Tensor, **search: Any
+    ) -> LipschitzBounds:
+        """Lipschitz constants of x ↦ ⟨w, z⟩ for each w that is a combination of rows; in float64.
+
+        Parameters
+        ----------
+        activation : Activation
+            The layer's, so that z is zero where its ``mask`` is false.
+        rows, differences : Tensor, shapes (classes, *point), (k, classes)
+            ``differences`` holds the coefficients of each w.
+        search
+            ``steps`` and ``watch``, as for ``splitkit_nn.lipschitz_bounds``.
+        """
+        return scalar_bounds(
+            self.operator(exact=True),
+            self.input_norm(),
+            activation.mask,
+            rows,
+            differences,
+            math.prod(self.input_shape),
+            **search,
+        )
+
 
 def frobenius_bound(M: Tensor) -> float:
     """max ‖M‖_F ≥ max ‖M‖ over a batch of matrices; in double precision where squares overflow."""
@@ -90,23 +125,3 @@ def frobenius_bound(M: Tensor) -> float:
     if not math.isfinite(bound):
         bound = float(torch.linalg.vector_norm(entries, dim=-1, dtype=torch.float64).max())
     return bound
-
-
-def input_shape(parametrization: Parametrization) -> tuple[int, ...]:
-    """The shape of one input, as ``in_features``, or ``in_channels`` and ``side``, state it.
-
-    Raises
-    ------
-    ValueError
-        They do not.
-    """
-    stated: Any = parametrization
-    if hasattr(stated, "in_features"):
-        return (int(stated.in_features),)
-    side = getattr(stated, "side", None)
-    if side is None or not hasattr(stated, "in_channels"):
-        raise ValueError(
-            f"input_shape = None: {stated!r} does not state it; give that of one input"
-        )
-    pair = (side, side) if isinstance(side, int) else tuple(side)
-    return (int(stated.in_channels), *pair)

@@ -7,10 +7,16 @@ exactly. Source: Winston, Kolter (2020), §4.2 and App. C.
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
+from splitkit_nn.activations import Activation
 from splitkit_nn.linear.base import frobenius_bound
+from splitkit_nn.linear.bounds.base import LipschitzBounds
+from splitkit_nn.linear.bounds.convolution import convolution_bounds
 from splitkit_nn.linear.circular import CircularConvolution
 from splitkit_nn.linear.image import ImageParametrization
 from splitkit_nn.linear.kernels import (
@@ -116,6 +122,25 @@ class MonotoneConv2d(ImageParametrization):
             return CircularConvolution(
                 blocks, self.grid, strong_monotonicity=self.m, lipschitz=bound
             )
+
+    def lipschitz_bounds(
+        self, activation: Activation, rows: Tensor, differences: Tensor, **search: Any
+    ) -> LipschitzBounds:
+        pairs = torch.tensordot(differences, rows.detach(), dims=1)
+        if self.border:
+            pairs = pairs * self.interior
+        m = self.operator(exact=True).properties.strong_monotonicity
+        assert m is not None
+        return convolution_bounds(
+            self.weight(),
+            self.U.weight,
+            pairs,
+            self.grid,
+            pairs.flatten(1).norm(dim=1) * self.input_norm() / m,
+            math.prod(self.input_shape),
+            diagonal=activation.elementwise,
+            **search,
+        )
 
     def extra_repr(self) -> str:
         return f"channels={self.channels}, {super().extra_repr()}"

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from splitkit import DenseMatrix, Properties
+from splitkit_nn.activations import Activation
 from splitkit_nn.arguments import positive_integer
 from splitkit_nn.linear.base import Parametrization, frobenius_bound
+from splitkit_nn.linear.bounds.base import LipschitzBounds
+from splitkit_nn.linear.bounds.matrix import LARGE, lipschitz_bounds
 
 
 class MatrixParametrization(Parametrization):
@@ -37,11 +41,9 @@ class MatrixParametrization(Parametrization):
         self.features = positive_integer("features", features)
         self.U = nn.Linear(in_features, features)
 
-    def check_input(self, x: Tensor) -> None:
-        if x.ndim != 2 or x.shape[1] != self.in_features:
-            raise ValueError(
-                f"x has shape {tuple(x.shape)}: give (batch, in_features = {self.in_features})"
-            )
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        return (self.in_features,)
 
     def bias(self, x: Tensor) -> Tensor:
         bias: Tensor = self.U(x)
@@ -78,6 +80,14 @@ class MatrixParametrization(Parametrization):
             bound = max(self.m, frobenius_bound(M))
             bound = 2 ** (math.ceil(64 * math.log2(bound)) / 64) if bound < math.inf else bound
             return _ProvenMatrix(M, strong_monotonicity=self.m, lipschitz=bound)
+
+    def lipschitz_bounds(
+        self, activation: Activation, rows: Tensor, differences: Tensor, **search: Any
+    ) -> LipschitzBounds:
+        if self.features > LARGE:
+            return super().lipschitz_bounds(activation, rows, differences, **search)
+        W, U, diagonal = self.weight(), self.U.weight, activation.elementwise
+        return lipschitz_bounds(W, U, differences @ rows, diagonal=diagonal, **search)
 
     def new_parameter(self, *shape: int) -> nn.Parameter:
         """Entries drawn uniformly in ±1/√features."""

@@ -56,13 +56,9 @@ class ImageParametrization(Parametrization):
     def confine(self, activation: Activation) -> Activation:
         return Masked(activation, self.interior) if self.border else activation
 
-    def check_input(self, x: Tensor) -> None:
-        if x.ndim != 4 or tuple(x.shape[1:]) != (self.in_channels, *self.side):
-            height, width = self.side
-            raise ValueError(
-                f"x has shape {tuple(x.shape)}: give (batch, in_channels = {self.in_channels}, "
-                f"{height}, {width})"
-            )
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        return (self.in_channels, *self.side)
 
     def bias(self, x: Tensor) -> Tensor:
         return circular_conv2d(functional.pad(x, (self.border,) * 4), self.U.weight, self.U.bias)

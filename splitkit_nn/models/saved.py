@@ -41,14 +41,14 @@ def save(model: MonDEQ | Classifier, path: str | os.PathLike[str]) -> None:
     Parameters
     ----------
     model : MonDEQ or Classifier
-        Of this package's parametrizations, activations and methods.
+        Its parts may be of one's own classes, which must be defined again before it is loaded.
     path : path
         Written whole, or not at all.
 
     Raises
     ------
     TypeError
-        The model has parts that are made by the user's own code.
+        A part does not keep what it was made of as attributes, or keeps what is no plain value.
     """
     content = {"format": FORMAT, "description": describe(model), "state": model.state_dict()}
     write_whole(Path(path), as_bytes(content))
@@ -117,9 +117,9 @@ def load(path: str | os.PathLike[str], *, m: float = 1.0, side: Side = None) -> 
 
 def _filled(model: MonDEQ | Classifier, state: StateDict) -> MonDEQ | Classifier:
     """The model with these values, in their dtype."""
-    first = next(value for key, value in state.items() if key.endswith("U.weight"))
-    if first.dtype != torch.get_default_dtype():  # the buffer alpha is in float64 anyway
-        model.to(first.dtype)
+    dtype = next(state[name].dtype for name, _ in model.named_parameters())
+    if dtype != torch.get_default_dtype():  # the buffer alpha is in float64 anyway
+        model.to(dtype)
     model.load_state_dict(state)
     return model.eval()
 

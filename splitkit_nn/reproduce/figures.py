@@ -8,6 +8,7 @@ from pathlib import Path
 from splitkit_nn.reproduce.found import FoundRun
 from splitkit_nn.training.convergence import PASSES, measure_convergence
 from splitkit_nn.training.layer import has_equilibrium
+from splitkit_nn.training.plots import draw_convergence, draw_curves
 from splitkit_nn.training.run import RunDirectory
 from splitkit_nn.training.train import PICTURED
 from splitkit_nn.training.trainer import initial_model
@@ -19,8 +20,6 @@ FIGURES = {"forward": "2", "backward": "F2"}
 
 def draw_figures(runs: Sequence[FoundRun], out: Path, data: Path | None) -> Iterator[str]:
     """Draw what the runs allow into ``out``; a line for each picture, or why there is none."""
-    from splitkit_nn.training.plots import draw_curves
-
     directory = RunDirectory(out)
     for kind in sorted({run.name.split("-")[0] for run in runs}):
         chosen = [run for run in runs if run.name.split("-")[0] == kind]
@@ -54,8 +53,6 @@ def _one_each(runs: Sequence[FoundRun]) -> list[FoundRun]:
 
 def _draw_convergence(run: FoundRun, directory: RunDirectory, data: Path | None) -> str:
     """Iterations over the step size on a trained model, both passes."""
-    from splitkit_nn.training.plots import draw_convergence
-
     title = f"{run.label}: iterations over the step size, both passes (Figure 3)"
     try:
         dataset = run.config.recipe.load(data or run.config.data)

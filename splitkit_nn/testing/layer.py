@@ -15,7 +15,6 @@ from splitkit.testing._place import Place
 from splitkit.testing._shared import wrong_kind
 from splitkit.testing._suite import Case, Property
 from splitkit_nn.layers import MonDEQ
-from splitkit_nn.linear.base import input_shape as stated_shape
 from splitkit_nn.testing.case import KINDS, AtLayer
 from splitkit_nn.testing.derivatives import first_order, second_order
 from splitkit_nn.testing.equilibria import (
@@ -53,8 +52,7 @@ def check_layer(
     ----------
     layer : MonDEQ
     input_shape : tuple of int, optional
-        Of one input, without batch. Default: what the parametrization's ``in_features``, or
-        ``in_channels`` and ``side``, say.
+        Of one input, without batch; default: the parametrization's.
     max_examples : int, optional
         How many parameters and inputs are drawn; 8 by default.
     seed : int
@@ -81,7 +79,7 @@ def layer_suite(
     library Torch, as messages of all checks name it.
     """
     given = () if input_shape is None else (input_shape,)
-    shape = stated_shape(layer.parametrization) if input_shape is None else input_shape
+    shape = layer.parametrization.input_shape if input_shape is None else input_shape
     xp = namespace(torch.zeros(1))
     place = Place.of(shape, xp, xp.float64, None, 0)
     cases = st.tuples(st.sampled_from(KINDS), st.integers(0, 999))

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 import splitkit as sk
-from splitkit_nn.certify.lipschitz import Watch, unwatched
+from splitkit_nn.linear.bounds.base import Watch, unwatched
 from splitkit_nn.training.layer import equilibrium_layer, follow, loss_cotangent
 
 ALPHAS = tuple(2.0**k for k in range(-9, 5))

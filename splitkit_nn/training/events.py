@@ -26,6 +26,7 @@ def open_events(directory: Path, done: int) -> Iterator[Callable[[EpochMetrics],
     if not can_write_events():
         yield lambda metrics: None
         return
+    # imported here, since it needs the tensorboard package
     from torch.utils.tensorboard import SummaryWriter
 
     with SummaryWriter(str(directory), purge_step=done + 1) as writer:

@@ -11,6 +11,7 @@ from splitkit_nn.certify import certify_robustness
 from splitkit_nn.models import Classifier
 from splitkit_nn.training.command import Work
 from splitkit_nn.training.convergence import as_table, measure_convergence
+from splitkit_nn.training.plots import draw_certified_accuracy, draw_convergence
 from splitkit_nn.training.progress import steps_bar
 from splitkit_nn.training.report import accuracy_line, certificate_lines, certify_batch
 from splitkit_nn.training.run import BEST, MODEL
@@ -81,8 +82,6 @@ def _certify_robustness(subject: Subject, samples: int, steps: int) -> None:
     print(f"certified accuracy of exact equilibria, {samples} test images, pixels in [0, 1]:")
     print(robustness)
     if find_spec("matplotlib") is not None:
-        from splitkit_nn.training.plots import draw_certified_accuracy
-
         picture = draw_certified_accuracy(robustness, "Certified accuracy on the test data")
         print(f"picture: {subject.write(CERTIFIED, picture)}")
 
@@ -110,8 +109,6 @@ def prepare_figures(options: argparse.Namespace) -> Work:
         if find_spec("matplotlib") is None:
             print(f"picture: {NO_PICTURE}")
             return
-        from splitkit_nn.training.plots import draw_convergence
-
         picture = draw_convergence(convergence, f"{subject.name} on {shown}")
         print(f"picture: {subject.write(CONVERGENCE, picture)}")
 

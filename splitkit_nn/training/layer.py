@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
 
-from splitkit_nn.baselines import BroydenDEQ, NeuralODE
 from splitkit_nn.layers import MonDEQ
 
 
@@ -37,8 +36,8 @@ class SolverWork(NamedTuple):
 
 def solver_work(model: nn.Module) -> SolverWork:
     """Of the model's latest forward and backward pass."""
-    if isinstance(model, (NeuralODE, BroydenDEQ)):
-        forward, backward = model.evaluations
+    if not has_equilibrium(model):
+        forward, backward = cast("Any", model).evaluations
         return SolverWork(forward, backward, math.nan)
     last = equilibrium_layer(model).last_solve
     assert last.forward is not None

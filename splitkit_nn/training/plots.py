@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from splitkit_nn.certify.robustness import Norm, Robustness
 from splitkit_nn.training.convergence import LIMIT, PASSES, Convergence
 from splitkit_nn.training.trainer import EpochMetrics
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 COLOURS = {"Peaceman-Rachford": "tab:blue", "forward-backward": "tab:orange"}
 PASS_TITLES = {"forward": "forward pass", "backward": "backward pass"}
@@ -19,8 +22,7 @@ PASS_TITLES = {"forward": "forward pass", "backward": "backward pass"}
 
 def draw_convergence(convergence: Convergence, title: str) -> bytes:
     """Iterations over the step size, forward and backward, and error over iterations: a PNG."""
-    figure = Figure(figsize=(16, 5), layout="constrained")
-    figure.suptitle(title)
+    figure = new_figure(16, 5, title)
     *panels, last = figure.subplots(1, 3)
     for axes, direction in zip(panels, PASSES, strict=True):
         axes.set_title(f"Iterations to {convergence.tol:g}, {PASS_TITLES[direction]}")
@@ -31,8 +33,7 @@ def draw_convergence(convergence: Convergence, title: str) -> bytes:
 
 def draw_history(history: Sequence[EpochMetrics], title: str) -> bytes:
     """Accuracy, loss and solver iterations over the epochs: a PNG."""
-    figure = Figure(figsize=(16, 5), layout="constrained")
-    figure.suptitle(title)
+    figure = new_figure(16, 5, title)
     accuracy, loss, iterations = figure.subplots(1, 3)
     epochs = [metrics.epoch for metrics in history]
     shares = {"test": "test_accuracy", "training": "train_accuracy", "held out": "valid_accuracy"}
@@ -55,19 +56,17 @@ def draw_curves(
     curves: Mapping[str, tuple[Iterable[float], Iterable[float]]], title: str, *, y: str
 ) -> bytes:
     """One curve over the epochs for each label: a PNG."""
-    figure = Figure(figsize=(8, 5.5), layout="constrained")
+    figure = new_figure(8, 5.5, title)
     axes = figure.subplots()
     for label, (epochs, values) in curves.items():
         axes.plot(list(epochs), list(values), ".-", label=label)
-    axes.set_title(title)
     finish(axes, "epoch", y)
     return as_png(figure)
 
 
 def draw_certified_accuracy(robustness: Robustness, title: str) -> bytes:
     """Certified accuracy over the radius, in ℓ2 beside the usual rules and in ℓ∞, as a PNG file."""
-    figure = Figure(figsize=(11, 4.5), layout="constrained")
-    figure.suptitle(title)
+    figure = new_figure(11, 4.5, title)
     left, right = figure.subplots(1, 2)
     rules: dict[Norm, str] = {
         "l2": "certified",
@@ -128,6 +127,16 @@ def finish(axes: Axes, x: str, y: str) -> None:
     axes.set_xlabel(x)
     axes.set_ylabel(y)
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), frameon=False)
+
+
+def new_figure(width: float, height: float, title: str) -> Figure:
+    """An empty figure of that size in inches."""
+    # imported here, since it is an extra
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    figure.suptitle(title)
+    return figure
 
 
 def as_png(figure: Figure) -> bytes:

@@ -10,7 +10,6 @@ import torch
 from torch import Tensor, nn
 
 from splitkit_nn.data import Dataset
-from splitkit_nn.linear.base import input_shape
 from splitkit_nn.models.saved import load
 from splitkit_nn.training.layer import equilibrium_layer, has_equilibrium
 from splitkit_nn.training.recipes import find_recipe
@@ -50,7 +49,7 @@ class Subject:
         dtype = next(self.model.parameters()).dtype
         if self.dataset is not None:
             return self.dataset.normalization(self.dataset.test_x[:count], dtype)
-        shape = input_shape(equilibrium_layer(self.model).parametrization)
+        shape = equilibrium_layer(self.model).parametrization.input_shape
         generator = torch.Generator().manual_seed(0)
         return torch.randn(RANDOM, *shape, generator=generator, dtype=dtype)[:count]
 

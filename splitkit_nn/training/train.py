@@ -16,6 +16,7 @@ from splitkit_nn.training.config import Config
 from splitkit_nn.training.convergence import measure_convergence
 from splitkit_nn.training.events import MISSING, can_write_events, open_events
 from splitkit_nn.training.layer import has_equilibrium
+from splitkit_nn.training.plots import draw_convergence, draw_history
 from splitkit_nn.training.progress import ProgressBar
 from splitkit_nn.training.report import as_markdown, training_report
 from splitkit_nn.training.run import REPORT, RunDirectory, claim
@@ -93,8 +94,6 @@ def _draw(trainer: Trainer, run: RunDirectory) -> list[Path]:
     """Save the pictures and return their paths; none without matplotlib, which is an extra."""
     if find_spec("matplotlib") is None:
         return []
-    from splitkit_nn.training.plots import draw_convergence, draw_history
-
     data, name = trainer.dataset, trainer.recipe.name
     drawn = [run.write(HISTORY, draw_history(trainer.history, f"The training of {name}"))]
     if not has_equilibrium(trainer.model):

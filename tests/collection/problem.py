@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 import splitkit as sk
-from splitkit.solvers.inclusion import inclusion_of
 
 Asarray = Callable[[Any], Any]
 Arrays = Any  # an array, or a tuple of them
@@ -82,7 +81,7 @@ def minimized(*functions: sk.functions.Function) -> sk.Operator:
     total = functions[0]
     for f in functions[1:]:
         total = total + f
-    return inclusion_of(total)
+    return sk.Subdifferential(total)
 
 
 def flat(x: Arrays) -> np.ndarray:

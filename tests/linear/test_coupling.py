@@ -1,7 +1,10 @@
 """Saddle operators with matrices and with linear maps."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 
 import splitkit as sk
 from splitkit.testing import check_linear_operator
@@ -57,6 +60,23 @@ def test_couplings_by_linear_maps_pass_the_public_check():
     shapes = ((3,), (2,))
     check_linear_operator(sk.Coupling(MatrixFree(ISOMETRY, 4.0)), shapes, shapes)
     check_linear_operator(sk.Coupling(MatrixFree(np.ones((2, 3)))), shapes, shapes)
+
+
+@pytest.mark.parametrize("wrapped", [sk.DenseMatrix, lambda K: sk.linear.Sparse(csr_array(K))])
+def test_a_tall_coupling_is_inverted_on_its_shorter_side(wrapped):
+    K = np.random.default_rng(0).normal(size=(2000, 3))
+    a, b = np.arange(3.0), np.linspace(-1, 1, 2000)
+    tracemalloc.start()
+    V = sk.Coupling(wrapped(K)).shifted_inverse(0.5)
+    x, y = V((a, b))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2000 * 2000  # an eighth of KKᵀ
+    np.testing.assert_allclose(x + 0.5 * K.T @ y, a, atol=1e-10)
+    np.testing.assert_allclose(y - 0.5 * K @ x, b, atol=1e-10)
+    p, q = V.T((a, b))
+    np.testing.assert_allclose(p - 0.5 * K.T @ q, a, atol=1e-10)
+    np.testing.assert_allclose(q + 0.5 * K @ p, b, atol=1e-10)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

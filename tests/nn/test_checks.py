@@ -53,18 +53,13 @@ def test_what_is_no_activation_or_layer_is_refused():
 
 def test_a_layer_whose_input_is_not_stated_needs_its_shape():
     class Reshaping(sknn.MonotoneDense):
-        def __init__(self):
-            super().__init__(2, 3)
-            del self.in_features
+        input_shape = sknn.Parametrization.input_shape
 
         def check_input(self, x):
             assert x.shape[1:] == (2,)
 
-        def extra_repr(self):
-            return ""
-
-    layer = sknn.MonDEQ(Reshaping())
-    with pytest.raises(ValueError, match="input_shape = None"):
+    layer = sknn.MonDEQ(Reshaping(2, 3))
+    with pytest.raises(NotImplementedError, match="Reshaping must define input_shape"):
         check_layer(layer)
     check_layer(layer, (2,), max_examples=1)
 

@@ -101,7 +101,7 @@ def events(monkeypatch):
         events.append("done")
 
     monkeypatch.setattr(engine, "_check", polled)
-    monkeypatch.setattr(import_module("splitkit.solvers.solve"), "advance", solving)
+    monkeypatch.setattr(import_module("splitkit.solvers.plan"), "advance", solving)
     return events
 
 
@@ -207,9 +207,8 @@ def test_steps_take_no_value_and_stay_on_their_device(monkeypatch, kind, method)
         forward = forward_inclusion(M, bias, converted(G, without_values))
         backward = cotangent_inclusion(M, J.of(*map(without_values, J.arrays)), bias)
         for operators in (forward, backward):
-            iteration = chosen.iteration(*operators)
-            iteration.space = Space.of(bias, 1)
-            state = iteration.init(bias)
+            iteration = chosen.iteration(*chosen.terms(*operators))
+            state = iteration.begin(bias, Space.of(bias, 1))
             for _ in range(3):
                 state = iteration.step(state)
             state, trace = iteration.advance(state)

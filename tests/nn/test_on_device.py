@@ -58,7 +58,7 @@ def test_steps_do_not_wait_for_the_device(kind):
     layer, P = model.layer, model.layer.parametrization
     with torch.no_grad():
         F = sk.Affine(P.operator(exact=False), P.bias(model.inputs(x)))
-        iteration = layer.method.iteration(F, layer.activation.operator)
+        iteration = layer.method.bind(F, layer.activation.operator)
         state = iteration.step(0 * F.q)  # plans and factors are made
         torch.cuda.synchronize()
         torch.cuda.set_sync_debug_mode("error")

@@ -5,8 +5,8 @@ import torch
 from scipy.optimize import minimize_scalar
 
 import splitkit_nn as sknn
-from splitkit_nn.certify.convolution import _Spectral, convolution_bounds
-from splitkit_nn.certify.scalar import scalar_bounds
+from splitkit_nn.linear.bounds.convolution import _Spectral
+from splitkit_nn.linear.bounds.scalar import scalar_bounds
 from splitkit_nn.linear.kernels import circular_conv2d
 
 
@@ -192,6 +192,11 @@ def small_convolution(border, seed=0):
     return p, rows * p.interior
 
 
+def convolution_bounds(p, rows, activation="relu", **options):
+    sigma = sknn.MonDEQ(p, activation).activation
+    return p.lipschitz_bounds(sigma, rows, torch.eye(len(rows)).double(), **options)
+
+
 def dense_parts(p):
     """W, and U on the whole torus, as matrices."""
     n = p.channels * p.grid.height * p.grid.width
@@ -209,7 +214,7 @@ def test_frequencies_give_what_the_whole_matrix_gives(border):
     W, U = dense_parts(p)
     log_multipliers = torch.tensor([0.3, -0.2, 0.1], dtype=torch.float64)
     with torch.no_grad():
-        spectral = _Spectral(p, rows)
+        spectral = _Spectral(p.weight(), p.U.weight, rows, p.grid)
         found = spectral(log_multipliers)
         for c, slope in enumerate(found.gradient):
             h = 1e-5 * torch.eye(3, dtype=torch.float64)[c]
@@ -241,7 +246,7 @@ def test_bounds_of_a_convolution_are_ordered_and_hold(border):
     assert bool((equal.l2 < 0.7 * equal.simple).all())
     for sigma in ("relu", "softmax"):  # every channel by itself, and all of them together
         layer = sknn.MonDEQ(p, sigma, tol=1e-12, max_iter=3000)
-        bounds = found if sigma == "relu" else convolution_bounds(p, rows, diagonal=False)
+        bounds = found if sigma == "relu" else convolution_bounds(p, rows, "softmax")
         a, b = 3 * torch.randn(2, 50, 2, 4, 3, dtype=torch.float64)
         with torch.no_grad():
             change = ((layer(a) - layer(b)).flatten(1) @ rows.flatten(1).T).abs()
@@ -263,7 +268,8 @@ def test_conjugate_gradients_bound_the_quadratic_form():
     exact = p.input_norm() * (2 / m * (torch.linalg.solve(S, w.T).T * w).sum(dim=1)).sqrt()
     sigma = sknn.MonDEQ(p).activation
     for steps in (0, 1, 3, 10, 80):
-        found = scalar_bounds(p, sigma, rows, differences, 24, steps=steps)
+        M, gain = p.operator(exact=True), p.input_norm()
+        found = scalar_bounds(M, gain, sigma.mask, rows, differences, 24, steps=steps)
         assert bool((found.l2 >= exact * (1 - 1e-12)).all())
         assert bool((found.l2 <= found.simple).all())
         if steps == 0:

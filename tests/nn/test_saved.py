@@ -1,10 +1,13 @@
 """A model in a file is the same model again; what a file is not is said."""
 
+import inspect
+
 import pytest
 import torch
 
 import splitkit as sk
 import splitkit_nn as sknn
+from splitkit.testing import check_layer
 
 LAYERS = {
     "dense": lambda: sknn.MonDEQ(
@@ -45,14 +48,171 @@ def test_a_layer_comes_back_with_all_that_it_was_made_of(name, tmp_path):
     sknn.save(layer, tmp_path / "layer.pt")
     found = sknn.load(tmp_path / "layer.pt")
     assert repr(found) == repr(layer)
-    assert found.method == layer.method
-    assert found.tol == layer.tol
-    assert found.max_iter == layer.max_iter
-    assert found.gradient == layer.gradient
-    assert found.on_failure == layer.on_failure
-    assert found.parametrization.m == layer.parametrization.m
     assert torch.equal(found(x), expected)
     assert [p.name for p in tmp_path.iterdir()] == ["layer.pt"]
+
+
+def arguments(thing):
+    """What the constructor takes, as attributes that compare."""
+    if isinstance(thing, sknn.MonDEQ):
+        return {name: arguments(value) for name, value in thing.arguments().items()}
+    if isinstance(thing, (sknn.Parametrization, sknn.Activation)):
+        names = inspect.signature(type(thing)).parameters
+        return type(thing), {name: getattr(thing, name) for name in names}
+    return thing
+
+
+PARAMETRIZATIONS = [
+    sknn.MonotoneDense(4, 5, m=0.3),
+    sknn.MonotoneTriangular(4, 6, block=3, m=0.7),
+    sknn.MonotoneLipschitz(4, 6, 2, gamma=0.5, m=0.8),
+    sknn.MonotoneConv2d(1, 3, (6, 8), 5, m=0.6, border=2),
+    sknn.MonotoneMultiTier(2, (2, 3), (6, 9), 5, m=0.6, stride=3, border=3),
+]
+SETTINGS = {
+    "activation": sknn.LeakyReLU(0.2),
+    "method": sk.ForwardBackward(alpha=0.01),
+    "tol": sk.CertifiedError(1e-3),
+    "max_iter": 77,
+    "gradient": sknn.Truncated(steps=7),
+    "solve_in": "numpy",
+    "on_failure": "damp",
+}
+
+
+@pytest.mark.parametrize("parametrization", PARAMETRIZATIONS, ids=lambda p: type(p).__name__)
+def test_no_argument_is_lost(parametrization, tmp_path):
+    defaults = inspect.signature(sknn.MonDEQ).parameters
+    assert set(SETTINGS) == set(defaults) - {"parametrization"}
+    assert all(SETTINGS[name] != defaults[name].default for name in SETTINGS)
+    layer = sknn.MonDEQ(parametrization, **SETTINGS)
+    for name, parameter in inspect.signature(type(parametrization)).parameters.items():
+        assert getattr(parametrization, name) != parameter.default
+    sknn.save(layer, tmp_path / "layer.pt")
+    assert arguments(sknn.load(tmp_path / "layer.pt")) == arguments(layer)
+
+
+class Scaled(sknn.Parametrization):
+    """W = (1 − m)I − diag(a)², and Ux is c times a part of x: one's own, derived from nothing."""
+
+    def __init__(self, kept, gain=1.0, m=1.0):
+        super().__init__(m)
+        self.kept, self.gain = kept, gain
+        self.a = torch.nn.Parameter(torch.linspace(-1, 1, int(kept.sum())))
+
+    @property
+    def input_shape(self):
+        return (len(self.kept),)
+
+    def bias(self, x):
+        return self.gain * x[:, self.kept]
+
+    def weight(self):
+        return 1 - self.m - self.a**2
+
+    def multiply(self, W, z):
+        return W * z
+
+    multiply_transpose = multiply
+
+    def outer(self, W, p, z):
+        return (p * z).sum(0)
+
+    def input_norm(self):
+        return abs(self.gain)
+
+    def operator(self, W=None, *, exact):
+        W = self.weight() if W is None else W
+        return sk.linear.Diagonal(1 - W.detach())
+
+
+def one_s_own():
+    torch.manual_seed(0)
+    kept = torch.arange(6) % 3 > 0
+    layer = sknn.MonDEQ(Scaled(kept, gain=2.0, m=0.5), "tanh", tol=1e-5, solve_in="numpy")
+    return sknn.DenseClassifier.of(layer, torch.nn.Linear(4, 3, bias=False)).eval()
+
+
+def test_a_parametrization_of_one_s_own_is_saved_loaded_and_certified(tmp_path):
+    model, x = one_s_own(), torch.randn(8, 6, generator=torch.Generator().manual_seed(0))
+    sknn.save(model, tmp_path / "model.pt")
+    found = sknn.load(tmp_path / "model.pt")
+    assert type(found.layer.parametrization) is Scaled
+    assert found.layer.solve_in.name == "numpy"
+    assert torch.equal(found(x), model(x))
+    with pytest.raises(ValueError, match=r"x has shape \(8, 5\): give \(batch, 6\)"):
+        found(x[:, :5])
+    certificate = sknn.certify(found, x)
+    W = model.layer.parametrization.weight().detach()
+    assert certificate.m == pytest.approx(float((1 - W).min()), rel=1e-6)
+    jacobian = torch.autograd.functional.jacobian(lambda v: found(v[None])[0], x[0])
+    assert float(torch.linalg.matrix_norm(jacobian, 2)) <= certificate.lipschitz
+    labels = found(x).argmax(1)
+    radii = sknn.certify_robustness(found, x, labels, steps=30)
+    assert bool((radii.l2 >= radii.simple).all())
+    assert bool((radii.simple > 0).all())
+    check_layer(found.layer, max_examples=2)
+
+
+def test_a_class_that_moved_is_found_and_one_that_is_gone_is_named(tmp_path):
+    path = tmp_path / "model.pt"
+    sknn.save(one_s_own(), path)
+    content = torch.load(path, weights_only=True)
+    part = content["description"]["of"]["layer"]
+    assert part["class"] == f"{__name__}:Scaled"
+    part["class"] = "__main__:Scaled"
+    torch.save(content, path)
+    assert type(sknn.load(path).layer.parametrization) is Scaled
+    part["class"] = "__main__:Gone"
+    torch.save(content, path)
+    with pytest.raises(ValueError, match="__main__:Gone, which is not defined: import"):
+        sknn.load(path)
+
+
+def test_a_library_that_is_missing_here_is_said(tmp_path):
+    path = tmp_path / "layer.pt"
+    layer = sknn.MonDEQ(sknn.MonotoneDense(2, 3), solve_in="numpy").eval()
+    sknn.save(layer, path)
+    content = torch.load(path, weights_only=True)
+    content["description"]["arguments"]["solve_in"] = "array_library_of_tomorrow"
+    torch.save(content, path)
+    with pytest.warns(UserWarning, match="pip install array_library_of_tomorrow"):
+        found = sknn.load(path)
+    assert found.solve_in is None
+    torch.testing.assert_close(found(torch.ones(1, 2)), layer(torch.ones(1, 2)))
+
+
+def test_a_file_of_the_first_version(tmp_path):
+    """Without ``solve_in`` and the head's ``bias``, and with the old name of a gradient."""
+    layer = {
+        "layer": {
+            "class": "MonotoneDense",
+            "arguments": {"in_features": 2, "features": 3, "m": 0.5},
+        },
+        "arguments": {
+            "method": {"class": "PeacemanRachford", "arguments": {"check": True, "alpha": 0.5}},
+            "tol": {"class": "CertifiedError", "arguments": {"tol": 0.001}},
+            "max_iter": 400,
+            "gradient": {"class": "Adjoint", "arguments": {}},
+            "on_failure": "damp",
+            "activation": {"class": "LeakyReLU", "arguments": {"slope": 0.2}},
+        },
+    }
+    description = {"model": "DenseClassifier", "of": layer, "head": {"features": 3, "classes": 2}}
+    made = sknn.MonDEQ(
+        sknn.MonotoneDense(2, 3, m=0.5),
+        sknn.LeakyReLU(0.2),
+        sk.PeacemanRachford(alpha=0.5),
+        sk.CertifiedError(1e-3),
+        400,
+        on_failure="damp",
+    )
+    model = sknn.DenseClassifier.of(made, torch.nn.Linear(3, 2)).eval()
+    content = {"format": "splitkit_nn model, 1", "description": description}
+    torch.save(content | {"state": model.state_dict()}, tmp_path / "old.pt")
+    found = sknn.load(tmp_path / "old.pt")
+    assert arguments(found.layer) == arguments(made)
+    assert torch.equal(found(torch.ones(1, 2)), model(torch.ones(1, 2)))
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -119,14 +279,15 @@ def test_the_papers_code(tmp_path):
 
 
 def test_what_cannot_be_saved_is_refused(tmp_path):
-    class Own(sknn.MonotoneDense):
-        pass
+    class Forgetful(sknn.MonotoneDense):
+        def __init__(self, size):
+            super().__init__(size, size)
 
     tanh = sknn.ScalarActivation(torch_tanh, torch_tanh_slope)
     for model, match in (
         (torch.nn.Linear(2, 2), "model is a Linear"),
-        (sknn.MonDEQ(Own(2, 3)), r"parametrization = Own"),
-        (sknn.MonDEQ(sknn.MonotoneDense(2, 3), tanh), "activation = ScalarActivation"),
+        (sknn.MonDEQ(Forgetful(2)), r"Forgetful without the attribute size.*self\.size = size"),
+        (sknn.MonDEQ(sknn.MonotoneDense(2, 3), tanh), r"activation\.function = <function"),
     ):
         with pytest.raises(TypeError, match=match):
             sknn.save(model, tmp_path / "model.pt")

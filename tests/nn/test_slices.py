@@ -6,7 +6,7 @@ import torch
 
 import splitkit as sk
 import splitkit_nn as sknn
-from splitkit.solvers.solve import solve_given
+from splitkit.solvers.plan import solve_given
 from splitkit_nn.activations import ReLU
 from splitkit_nn.activations.masked import Masked
 from splitkit_nn.linear import slices as module

@@ -8,7 +8,7 @@ from hypothesis import given, settings, strategies as st
 from scipy.optimize import brentq
 
 import splitkit as sk
-from splitkit.solvers.roles import flat_terms
+from splitkit.solvers.rewrites import flatten
 from tests.properties.matrices import monotone
 
 few = settings(max_examples=20, deadline=None, derandomize=True, database=None)
@@ -81,10 +81,10 @@ def test_gaps_are_the_maxima_that_define_them(M, q, x, alpha):
 
 def test_the_terms_stay_what_solve_takes():
     problem = sk.VI(F + sk.Affine(M.T), f.Simplex())
-    assert [repr(term) for term in flat_terms(problem)] == [
+    assert [repr(term) for term in flatten(problem)[0]] == [
         "DenseMatrix(2×2) − q", "DenseMatrix(2×2)", "N_Simplex(radius=1)",
     ]  # fmt: skip
-    assert flat_terms(problem + sk.Identity())[-1] is problem.terms[-1]
+    assert flatten(problem + sk.Identity())[0][-1] is problem.terms[-1]
     solution = sk.solve(problem, np.array([0.5, 0.5]), tol=1e-12)
     assert bool(problem.is_solution(solution.x))
     assert not bool(problem.is_solution(solution.x + 0.1))

@@ -114,7 +114,8 @@ def test_tseng_decreases_by_the_shadow_step(product):
     alpha, L = product / 2.0, 2.0
     scene = Scene()
     F, G = scene.leaf(operator(monotone=True, lipschitz=L)), scene.leaf(MONOTONE)
-    iteration = sk.Tseng(alpha=alpha, check=False).iteration(F, G)
+    method = sk.Tseng(alpha=alpha, check=False)
+    iteration = method.iteration(*method.terms(F, G))
     x = scene.new("x")
     after, (_, _, y, _) = iteration.advance(x)
     proof = decrease(scene, [x], [after], [y - x], np.eye(1))

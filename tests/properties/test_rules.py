@@ -293,6 +293,38 @@ def test_maximality_is_known_where_a_theorem_says_so():
     assert not cone.pulled_back(0.0, 1.0).maximal
 
 
+def test_maximal_means_maximal_monotone():
+    assert Properties.of(maximal=True).strong_monotonicity == 0.0
+    for bad in ({"strong_monotonicity": -1.0}, {"cocoercivity": -0.5}):
+        ((name, value),) = bad.items()
+        with pytest.raises(ValueError, match=f"maximal = True with {name} = {value}.*≥ 0"):
+            Properties.of(maximal=True, **bad)
+        with pytest.raises(ValueError, match=f"A: maximal = True with {name} = {value}"):
+            sk.Operator.from_callable(resolvent=lambda y, a: y, maximal=True, name="A", **bad)
+        for p in (Properties.of(**bad), Properties.of(lipschitz=2.0), Properties()):
+            with pytest.raises(ValueError, match="only a monotone operator is maximal monotone"):
+                p.as_maximal()
+
+
+@given(st.floats(-3, 3), st.floats(0.1, 3), st.floats(-3, 3))
+def test_no_image_of_a_graph_is_maximal_without_being_monotone(a, b, m):
+    known = [
+        Properties.of(strong_monotonicity=m),
+        Properties.of(strong_monotonicity=m, lipschitz=4),
+    ]
+    if m >= 0:
+        known.append(Properties.of(strong_monotonicity=m, maximal=True))
+    for p in known:
+        for image in (
+            p, p.inverse(), p.scaled(b), p.scaled(-b), p.combined(a, b), p.combined(a, -b),
+            p.argument_scaled(-b), p.partially_inverted(), p.pulled_back(0.0, b),
+            sum_properties([p, Properties.of(strong_monotonicity=a, lipschitz=4)]),
+            block_properties([p, Properties.of(strong_monotonicity=abs(a), maximal=True)]),
+            parallel_properties([p, Properties.of(strong_monotonicity=b, lipschitz=4)]),
+        ):  # fmt: skip
+            assert image.monotone or not image.maximal
+
+
 def test_the_zero_operator_and_its_inverse():
     zero = sk.Zero()
     assert zero.lipschitz == zero.strong_monotonicity == 0.0

@@ -10,7 +10,7 @@ import torch
 
 import splitkit as sk
 from splitkit.backend import to_numpy
-from splitkit.solvers.roles import assignments
+from splitkit.solvers.inclusion import Inclusion
 
 f = sk.functions
 M = np.array([[2.0, 1.0], [-1.0, 1.0]])
@@ -57,7 +57,7 @@ def test_the_pairs_of_a_sum_add_up_to_it():
     a, b = sk.Affine(M, Q), sk.Affine(ROTATION)
     x = np.array([0.3, -2.0])
     for inclusion in (a, a + b, a + b + a, sk.Identity() - 0.5 * (a + b), 2 * (a + sk.Identity())):
-        for F, G in assignments(inclusion, sk.ForwardBackward()):
+        for F, G in Inclusion(inclusion).ways(sk.ForwardBackward()):
             np.testing.assert_allclose(F(x) + G(x), inclusion(x))
 
 
@@ -66,7 +66,7 @@ def test_every_assignment_has_all_terms():
     smooth = [sk.Subdifferential(g) for g in (f.Huber(0.5), f.SquaredL2(2.0))]
     inclusion = sk.Affine(M, Q) + smooth[0] + smooth[1]
     x = np.array([0.3, -2.0])
-    found = list(assignments(inclusion, sk.DavisYin()))
+    found = Inclusion(inclusion).ways(sk.DavisYin())
     for operators in found:
         np.testing.assert_allclose(sum(A(x) for A in operators), inclusion(x))
     assert len(found) > 6
@@ -174,6 +174,39 @@ def test_zero_tolerance_runs_to_the_limit_at_every_scale(scale):
     solution = sk.solve(F + ORTHANT, scale * np.ones(2), sk.DouglasRachford(), tol=0, max_iter=12)
     assert solution.status == "iteration_limit"
     assert solution.iterations == 12
+
+
+@pytest.mark.parametrize(
+    "tol",
+    [
+        0,
+        sk.Relative(0.0),
+        sk.Absolute(0),
+        sk.CertifiedError(np.float32(0)),
+        sk.Relative(0.0) | sk.Absolute(0.0),
+        sk.Relative(0.0) & sk.Absolute(1e-3),
+        sk.Relative(0.0) | sk.TimeLimit(3600),
+        sk.TimeLimit(3600) | (sk.Relative(0.0) & sk.Relative(1e-2)),
+    ],
+    ids=str,
+)
+def test_a_tolerance_of_zero_ends_at_the_limit_however_it_is_written(tol):
+    solution = sk.solve(
+        sk.Affine(np.eye(2) + ROTATION, np.ones(2)), np.zeros(2), tol=tol, max_iter=3
+    )
+    assert solution.status is sk.Status.ITERATION_LIMIT
+    assert not solution.converged
+
+
+@pytest.mark.parametrize(
+    "tol",
+    [1e-300, sk.Relative(1e-300), sk.Relative(0.0) | sk.Absolute(1e-300), sk.TimeLimit(3600)],
+    ids=str,
+)
+def test_a_tolerance_that_may_be_met_fails_at_the_limit(tol):
+    A = sk.Affine(np.eye(2) + ROTATION, np.ones(2))
+    with pytest.raises(sk.NotConvergedError):
+        sk.solve(A, np.zeros(2), tol=tol, max_iter=3)
 
 
 @pytest.mark.parametrize("scale", [1e-15, 1.0, 1e15])

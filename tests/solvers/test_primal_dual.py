@@ -34,11 +34,11 @@ def quadratics(gain, γ, δ):
 def test_no_quadratic_is_slower_than_the_rate(γ, δ):
     """The spectral radius of the iteration, for every singular value that L may have."""
     gain = np.linspace(0, 2.0, 41)
-    operators = quadratics(gain, γ, δ)
-    method = sk.ChambollePock().chosen(*operators)
-    rate = method.guarantee(*operators).rate
+    terms = sk.ChambollePock().terms(*quadratics(gain, γ, δ))
+    method = sk.ChambollePock().chosen(*terms)
+    rate = method.guarantee(*terms).rate
     assert math.isclose(method.theta * method.tau * method.sigma * 2.0**2, 1.0)
-    iteration = method.iteration(*operators)
+    iteration = method.iteration(*terms)
     n, columns = len(gain), []
     for e in np.eye(2 * n):
         x, y = iteration.step((e[:n], e[n:]))
@@ -88,7 +88,8 @@ def test_balanced_steps_take_a_third_of_the_iterations(kind):
 
 @pytest.mark.parametrize("kind", [sk.ChambollePock, sk.CondatVu, sk.PD3O])
 def test_balanced_steps_stay_within_the_theorem(kind):
-    terms = denoising().terms if kind is sk.ChambollePock else (sk.Zero(), *denoising().terms[::-1])
+    given = denoising().terms if kind is sk.ChambollePock else (sk.Zero(), *denoising().terms[::-1])
+    terms = kind().terms(*given)
     method = kind(tau=1e-6).chosen(*terms)  # a bad start
     iteration = kind(tau=1e-6, sigma=method.sigma, balance=True).iteration(*terms)
     state = iteration.init(NOISY)

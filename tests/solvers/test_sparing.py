@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import splitkit as sk
-from splitkit.solvers.solve import solve_given
+from splitkit.solvers.plan import solve_given
 
 RNG = np.random.default_rng(0)
 N, BATCH = 12, 5

@@ -1051,30 +1051,30 @@ class Boasts(sk.DouglasRachford):
 
 @dataclass(frozen=True, kw_only=True)
 class Gullible(sk.DouglasRachford):
-    def theorem(self, *operators: Any) -> Any:
-        return replace(super().theorem(*operators), holds=True)
+    def theorem(self, *terms: Any) -> Any:
+        return replace(super().theorem(*terms), holds=True)
 
 
 @dataclass(frozen=True, kw_only=True)
 class AnotherInclusion(sk.PeacemanRachford):
-    def iteration(self, *operators: Any) -> Any:
-        F, G = operators
-        return super().iteration(2.0 * F, G)
+    def iteration(self, *terms: Any) -> Any:
+        F, G = terms
+        return super().iteration(replace(F, operator=2.0 * F.operator), G)
 
 
 @dataclass(frozen=True, kw_only=True)
 class LongDualStep(sk.CondatVu):
-    def iteration(self, *operators: Any) -> Any:
-        return replace(self, sigma=3 * self.sigma, balance=False)._unrestrained(*operators)
+    def iteration(self, *terms: Any) -> Any:
+        return replace(self, sigma=3 * self.sigma, balance=False)._unrestrained(*terms)
 
-    def _unrestrained(self, *operators: Any) -> Any:
-        return super().iteration(*operators)
+    def _unrestrained(self, *terms: Any) -> Any:
+        return super().iteration(*terms)
 
 
 @dataclass(frozen=True, kw_only=True)
 class WrongCorrection(sk.Tseng):
-    def iteration(self, *operators: Any) -> Any:
-        iteration = super().iteration(*operators)
+    def iteration(self, *terms: Any) -> Any:
+        iteration = super().iteration(*terms)
         advance = iteration.advance
 
         def backwards(x: Any) -> Any:
@@ -1087,8 +1087,8 @@ class WrongCorrection(sk.Tseng):
 
 @dataclass(frozen=True, kw_only=True)
 class Aliased(sk.ProximalPoint):
-    def iteration(self, *operators: Any) -> Any:
-        iteration = super().iteration(*operators)
+    def iteration(self, *terms: Any) -> Any:
+        iteration = super().iteration(*terms)
         advance = iteration.advance
 
         def in_place(u: Any) -> Any:
@@ -1102,7 +1102,7 @@ class Aliased(sk.ProximalPoint):
 
 @dataclass(frozen=True, kw_only=True)
 class NeverGuaranteed(sk.DavisYin):
-    def theorem(self, *operators: Any) -> Any:
+    def theorem(self, *terms: Any) -> Any:
         return self.refused("no theorem")
 
 
@@ -1112,8 +1112,8 @@ class Rescaled(sk.ForwardBackward):
     terms: ClassVar[float] = 1.0
     sizes: ClassVar[float] = 1.0
 
-    def iteration(self, *operators: Any) -> Any:
-        iteration = super().iteration(*operators)
+    def iteration(self, *terms: Any) -> Any:
+        iteration = super().iteration(*terms)
         read = iteration.read
 
         def changed(trace: Any) -> Any:

@@ -46,11 +46,10 @@ def test_what_is_promised_of_each_method_is_known(kind):
     at = AtMethod(
         kind(**CONSTANT.get(kind, {})), Place.of((4,), None, None, None, 0), "gradient", 0
     )
-    operators, _ = at.guaranteed
-    iteration = at.method.bind(*operators)
-    iteration.space = Space.of(at.start)
+    terms, _ = at.guaranteed
+    iteration = at.method.bind(*terms)
     with solving(at.start):
-        first = iteration.init(at.start)
+        first = iteration.begin(at.start, Space.of(at.start))
         second = iteration.step(first)
         known = kind.averaged or iteration.energy(first, second, first) is not None
     assert known == (kind not in OF_VALUES)

@@ -16,8 +16,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from splitkit.arguments import Range, check_number
 from splitkit.backend import Array, Point, Space, clip, namespace, sum_of
-from splitkit.functions.base import Function, check_parameter, check_vectors
+from splitkit.functions.base import Function, check_vectors
 from splitkit.functions.cones.cone import Cone
 from splitkit.functions.inner.roots import increasing_root
 
@@ -39,9 +40,7 @@ class PowerCone(Cone):
     """
 
     def __init__(self, a: float, *, batch_ndim: int = 0) -> None:
-        if not isinstance(a, (int, float)):
-            raise TypeError(f"a = {a!r}: give a number in (0, 1)")
-        self.a = check_parameter("a", a, lambda a: 0 < a < 1, "give a number in (0, 1)")
+        self.a = check_number("a", a, Range(0.0, 1.0))
         self.batch_ndim = batch_ndim
 
     def project(self, point: Point) -> Point:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from splitkit.arguments import POSITIVE, check_parameter
 from splitkit.backend import Array, Point, Scalar, align, namespace, sum_of
-from splitkit.functions.base import Function, check_parameter, is_positive, show
+from splitkit.functions.base import Function, show
 from splitkit.functions.inner.roots import positive_root
 
 
@@ -27,7 +28,7 @@ class LogBarrier(Function):
     elementwise = True
 
     def __init__(self, weight: Scalar = 1.0, *, batch_ndim: int = 0) -> None:
-        self.weight = check_parameter("weight", weight, is_positive, "give positive weights")
+        self.weight = check_parameter("weight", weight, POSITIVE)
         self.batch_ndim = batch_ndim
 
     def __call__(self, x: Point) -> Array:

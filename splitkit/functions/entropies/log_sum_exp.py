@@ -15,8 +15,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from splitkit.arguments import NON_NEGATIVE, check_parameter
 from splitkit.backend import Array, Point, Scalar, Space, align, namespace, sum_of
-from splitkit.functions.base import Function, check_parameter, check_vectors, is_weight
+from splitkit.functions.base import Function, check_vectors
 from splitkit.functions.inner.omega import omega
 
 NEWTON_STEPS = 8
@@ -41,7 +42,7 @@ class LogSumExp(Function):
 
     def __init__(self, p: Any = None, *, batch_ndim: int = 0) -> None:
         if p is not None:
-            p = check_parameter("p", p, is_weight, "give non-negative probabilities")
+            p = check_parameter("p", p, NON_NEGATIVE, "give non-negative probabilities")
             check_distribution(p)
         self.p, self.batch_ndim = p, batch_ndim
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from splitkit.arguments import NON_NEGATIVE, check_parameter
 from splitkit.backend import Array, Point, Scalar, align, clip, sum_of
-from splitkit.functions.base import Function, check_parameter, is_weight, show, zero_or_inf
+from splitkit.functions.base import Function, show, zero_or_inf
 
 
 class EpsilonInsensitive(Function):
@@ -30,8 +31,8 @@ class EpsilonInsensitive(Function):
     elementwise = True
 
     def __init__(self, epsilon: Scalar = 1.0, weight: Scalar = 1.0, *, batch_ndim: int = 0) -> None:
-        self.epsilon = check_parameter("epsilon", epsilon, is_weight, "give non-negative numbers")
-        self.weight = check_parameter("weight", weight, is_weight, "give non-negative weights")
+        self.epsilon = check_parameter("epsilon", epsilon, NON_NEGATIVE)
+        self.weight = check_parameter("weight", weight, NON_NEGATIVE)
         self.batch_ndim = batch_ndim
 
     def _excess(self, x: Array) -> Array:

@@ -8,16 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from splitkit.arguments import NON_NEGATIVE, POSITIVE, check_parameter
 from splitkit.backend import Array, Point, Scalar, align, clip, namespace, sum_of
-from splitkit.functions.base import (
-    Function,
-    check_parameter,
-    extremes,
-    is_positive,
-    is_weight,
-    show,
-    zero_or_inf,
-)
+from splitkit.functions.base import Function, extremes, show, zero_or_inf
 
 
 class Huber(Function):
@@ -37,8 +30,8 @@ class Huber(Function):
     elementwise = True
 
     def __init__(self, delta: Scalar = 1.0, weight: Scalar = 1.0, *, batch_ndim: int = 0) -> None:
-        self.delta = check_parameter("delta", delta, is_positive, "give positive numbers")
-        self.weight = check_parameter("weight", weight, is_weight, "give non-negative weights")
+        self.delta = check_parameter("delta", delta, POSITIVE)
+        self.weight = check_parameter("weight", weight, NON_NEGATIVE)
         self.batch_ndim = batch_ndim
         self.smoothness = extremes(self.weight)[1]
 

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from splitkit.arguments import NON_NEGATIVE, check_parameter
 from splitkit.backend import Array, Point, Scalar, align, clip, namespace, sum_of
-from splitkit.functions.base import Function, check_parameter, is_weight, show
+from splitkit.functions.base import Function, show
 from splitkit.functions.inner.roots import positive_root
 
 
@@ -31,7 +32,7 @@ class KullbackLeibler(Function):
     elementwise = True
 
     def __init__(self, b: Scalar = 1.0, *, batch_ndim: int = 0) -> None:
-        self.b = check_parameter("b", b, is_weight, "give non-negative counts")
+        self.b = check_parameter("b", b, NON_NEGATIVE)
         self.batch_ndim = batch_ndim
 
     def __call__(self, x: Point) -> Array:

@@ -17,8 +17,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from splitkit.arguments import check_parameter
 from splitkit.backend import Array, Point, Scalar, align, clip, is_array, namespace, sum_of
-from splitkit.functions.base import Function, check_parameter, zero_or_inf
+from splitkit.functions.base import Function, zero_or_inf
 from splitkit.functions.entropies.negative_entropy import x_log_x
 
 NEWTON_STEPS = 7

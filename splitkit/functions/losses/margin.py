@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from splitkit.arguments import POSITIVE, check_parameter
 from splitkit.backend import Array, Scalar
-from splitkit.functions.base import Function, check_parameter, is_positive, show
+from splitkit.functions.base import Function, show
 
 
 class MarginLoss(Function):
@@ -27,7 +28,7 @@ class MarginLoss(Function):
     def __init__(self, y: Any = None, weight: Scalar = 1.0, *, batch_ndim: int = 0) -> None:
         if y is not None:
             y = check_parameter("y", y, lambda y: (y == 1) | (y == -1), "give labels −1 and 1")
-        self.weight = check_parameter("weight", weight, is_positive, "give positive weights")
+        self.weight = check_parameter("weight", weight, POSITIVE)
         self.y, self.batch_ndim = y, batch_ndim
 
     def _signed(self, x: Array) -> Array:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from splitkit.arguments import NON_NEGATIVE, Range, check_parameter
 from splitkit.backend import Array, Point, Scalar, align, clip, namespace, sum_of
-from splitkit.functions.base import Function, check_parameter, is_weight, show
+from splitkit.functions.base import Function, show
 from splitkit.functions.sets.box import Box
 
 
@@ -31,10 +32,8 @@ class Quantile(Function):
     elementwise = True
 
     def __init__(self, tau: Scalar = 0.5, weight: Scalar = 1.0, *, batch_ndim: int = 0) -> None:
-        self.tau = check_parameter(
-            "tau", tau, lambda t: (t >= 0) & (t <= 1), "give a quantile in [0, 1]"
-        )
-        self.weight = check_parameter("weight", weight, is_weight, "give non-negative weights")
+        self.tau = check_parameter("tau", tau, Range(0.0, 1.0, "[]"))
+        self.weight = check_parameter("weight", weight, NON_NEGATIVE)
         self.batch_ndim = batch_ndim
 
     def _box(self) -> tuple[Scalar, Scalar]:

@@ -7,16 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from splitkit.arguments import FINITE, NON_NEGATIVE, POSITIVE, check_parameter
 from splitkit.backend import Array, Point, Scalar, align, is_array, namespace, sum_of
-from splitkit.functions.base import (
-    Function,
-    check_parameter,
-    extremes,
-    is_finite,
-    is_positive,
-    is_weight,
-    show,
-)
+from splitkit.functions.base import Function, extremes, show
 from splitkit.operators.base import PointMap
 
 
@@ -37,9 +30,9 @@ class SquaredL2(Function):
     elementwise = True
 
     def __init__(self, weight: Scalar = 1.0, center: Any = None, *, batch_ndim: int = 0) -> None:
-        self.weight = check_parameter("weight", weight, is_weight, "give non-negative weights")
+        self.weight = check_parameter("weight", weight, NON_NEGATIVE)
         if center is not None:
-            center = check_parameter("center", center, is_finite, "give finite numbers")
+            center = check_parameter("center", center, FINITE)
         self.center, self.batch_ndim = center, batch_ndim
         self.strong_convexity, self.smoothness = extremes(self.weight)
 
@@ -57,7 +50,7 @@ class SquaredL2(Function):
     def make_prox(self, alpha: Scalar) -> PointMap:
         if self.center is None or is_array(alpha):
             return super().make_prox(alpha)
-        check_parameter("alpha", alpha, is_positive, "give a positive step size")
+        check_parameter("alpha", alpha, POSITIVE)
         # y/(1 + αw) + (1 − 1/(1 + αw)) c
         kept = 1 / (1 + alpha * self.weight)
         moved = (1 - kept) * self.center

@@ -9,15 +9,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from splitkit.arguments import NON_NEGATIVE, check_parameter
 from splitkit.backend import Array, Point, Scalar, align, clip, namespace, sum_of
-from splitkit.functions.base import (
-    Function,
-    check_parameter,
-    extremes,
-    is_weight,
-    show,
-    zero_or_inf,
-)
+from splitkit.functions.base import Function, extremes, show, zero_or_inf
 
 
 class ElasticNet(Function):
@@ -39,9 +33,8 @@ class ElasticNet(Function):
     def __init__(
         self, l1_weight: Scalar = 1.0, l2_weight: Scalar = 1.0, *, batch_ndim: int = 0
     ) -> None:
-        wanted = "give non-negative weights"
-        self.l1_weight = check_parameter("l1_weight", l1_weight, is_weight, wanted)
-        self.l2_weight = check_parameter("l2_weight", l2_weight, is_weight, wanted)
+        self.l1_weight = check_parameter("l1_weight", l1_weight, NON_NEGATIVE)
+        self.l2_weight = check_parameter("l2_weight", l2_weight, NON_NEGATIVE)
         self.batch_ndim = batch_ndim
         self.strong_convexity = extremes(self.l2_weight)[0]
 

@@ -11,6 +11,7 @@ from functools import reduce
 from operator import add
 from typing import Any
 
+from splitkit.arguments import NON_NEGATIVE, check_integer, check_parameter
 from splitkit.backend import (
     Array,
     Point,
@@ -23,7 +24,7 @@ from splitkit.backend import (
     root,
     sum_of,
 )
-from splitkit.functions.base import Function, check_parameter, is_weight, show, zero_or_inf
+from splitkit.functions.base import Function, show, zero_or_inf
 
 SHORT = 4  # entries of a group
 
@@ -45,9 +46,8 @@ class GroupL2Norm(Function):
     parameters = ("weight",)
 
     def __init__(self, weight: Scalar = 1.0, *, axis: int = -1, batch_ndim: int = 0) -> None:
-        self.weight = check_parameter("weight", weight, is_weight, "give non-negative weights")
-        if isinstance(axis, bool) or not isinstance(axis, int):
-            raise TypeError(f"axis = {axis!r}: give one integer")
+        self.weight = check_parameter("weight", weight, NON_NEGATIVE)
+        axis = check_integer("axis", axis)
         if 0 <= axis < batch_ndim:
             raise ValueError(
                 f"axis = {axis}: that is a batch axis (batch_ndim = {batch_ndim}); give a later one"

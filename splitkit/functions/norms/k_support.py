@@ -12,10 +12,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from splitkit.arguments import POSITIVE, check_integer, check_parameter
 from splitkit.backend import Array, Point, Scalar, Space, align, namespace
-from splitkit.functions.base import Function, as_vectors, check_parameter, is_positive, show
+from splitkit.functions.base import Function, as_vectors, show
 from splitkit.functions.inner.ramps import ramps
-from splitkit.functions.norms.sum_of_k_largest import check_count, check_entries
+from splitkit.functions.norms.sum_of_k_largest import check_entries
 
 
 class SquaredKSupportNorm(Function):
@@ -36,8 +37,8 @@ class SquaredKSupportNorm(Function):
     samplewise = ("weight",)
 
     def __init__(self, k: int, weight: Scalar = 1.0, *, batch_ndim: int = 0) -> None:
-        self.k = check_count("k", k)
-        self.weight = check_parameter("weight", weight, is_positive, "give positive weights")
+        self.k = check_integer("k", k, 1)
+        self.weight = check_parameter("weight", weight, POSITIVE)
         self.batch_ndim = batch_ndim
 
     def _theta(self, sizes: Array, shift: Array) -> Array:

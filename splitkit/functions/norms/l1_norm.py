@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from splitkit.arguments import NON_NEGATIVE, check_parameter
 from splitkit.backend import Array, Point, Scalar, align, clip, sum_of
-from splitkit.functions.base import Function, check_parameter, is_weight, show
+from splitkit.functions.base import Function, show
 
 
 class L1Norm(Function):
@@ -28,7 +29,7 @@ class L1Norm(Function):
     elementwise = True
 
     def __init__(self, weight: Scalar = 1.0, *, batch_ndim: int = 0) -> None:
-        self.weight = check_parameter("weight", weight, is_weight, "give non-negative weights")
+        self.weight = check_parameter("weight", weight, NON_NEGATIVE)
         self.batch_ndim = batch_ndim
 
     def __call__(self, x: Point) -> Array:

@@ -8,14 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from splitkit.arguments import NON_NEGATIVE, check_parameter
 from splitkit.backend import Array, Point, Scalar, align, clip, namespace
-from splitkit.functions.base import (
-    Function,
-    as_vectors,
-    check_parameter,
-    is_weight,
-    show,
-)
+from splitkit.functions.base import Function, as_vectors, show
 from splitkit.functions.inner.ramps import ramps
 
 
@@ -33,7 +28,7 @@ class LInfNorm(Function):
     samplewise = ("weight",)
 
     def __init__(self, weight: Scalar = 1.0, *, batch_ndim: int = 0) -> None:
-        self.weight = check_parameter("weight", weight, is_weight, "give non-negative weights")
+        self.weight = check_parameter("weight", weight, NON_NEGATIVE)
         self.batch_ndim = batch_ndim
 
     def __call__(self, x: Point) -> Array:

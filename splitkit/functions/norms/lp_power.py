@@ -13,16 +13,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from splitkit.arguments import NON_NEGATIVE, Range, check_number, check_parameter
 from splitkit.backend import Array, Point, Scalar, align, namespace, sum_of
-from splitkit.functions.base import (
-    Function,
-    check_parameter,
-    extremes,
-    is_weight,
-    show,
-)
+from splitkit.functions.base import Function, extremes, show
 
 NEWTON_STEPS = 10
+
+EXPONENTS = Range(1.1 * (1 - 1e-9), 11 * (1 + 1e-9), "[]")  # 1.1 and 11 are conjugate
 
 
 class LpPower(Function):
@@ -43,15 +40,9 @@ class LpPower(Function):
     elementwise = True
 
     def __init__(self, p: float, weight: Scalar = 1.0, *, batch_ndim: int = 0) -> None:
-        if isinstance(p, bool) or not isinstance(p, (int, float)):
-            raise TypeError(f"p = {p!r}: give a number in [1.1, 11]")
-        # 1.1 and 11 are conjugate exponents, up to rounding
-        if not (p > 1 and max(p, p / (p - 1)) <= 11 * (1 + 1e-9)):
-            raise ValueError(
-                f"p = {p}: give a number in [1.1, 11]; for p = 1 take L1Norm, for ∞ LInfNorm"
-            )
-        self.p = float(p)
-        self.weight = check_parameter("weight", weight, is_weight, "give non-negative weights")
+        remedy = "give a number in [1.1, 11]; for p = 1 take L1Norm, for ∞ LInfNorm"
+        self.p = p = check_number("p", p, EXPONENTS, remedy)
+        self.weight = check_parameter("weight", weight, NON_NEGATIVE)
         self.batch_ndim = batch_ndim
         if p == 2:
             self.strong_convexity, self.smoothness = extremes(self.weight)

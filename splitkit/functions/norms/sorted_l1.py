@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from splitkit.arguments import NON_NEGATIVE, check_parameter
 from splitkit.backend import Array, Point, Scalar, Space, align, clip, is_array, namespace
-from splitkit.functions.base import Function, as_vectors, check_parameter, is_weight
+from splitkit.functions.base import Function, as_vectors
 from splitkit.functions.inner.taut_string import taut_string
 from splitkit.functions.norms.sublinear import Sublinear
 
@@ -31,7 +32,7 @@ class SortedL1(Sublinear):
     def __init__(self, weights: Array, *, batch_ndim: int = 0) -> None:
         if not is_array(weights) or weights.ndim != 1:
             raise TypeError(f"weights = {weights!r}: give a vector, one weight for each entry")
-        weights = check_parameter("weights", weights, is_weight, "give non-negative weights")
+        weights = check_parameter("weights", weights, NON_NEGATIVE)
         if bool(namespace(weights).any(weights[1:] > weights[:-1])):
             raise ValueError(
                 f"weights = {weights}: give them in decreasing order, else f is not convex"

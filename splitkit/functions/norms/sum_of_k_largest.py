@@ -9,15 +9,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from splitkit.arguments import NON_NEGATIVE, check_integer, check_parameter
 from splitkit.backend import Array, Point, Scalar, Space, align, namespace, sum_of
-from splitkit.functions.base import (
-    Function,
-    as_vectors,
-    check_parameter,
-    is_weight,
-    show,
-    zero_or_inf,
-)
+from splitkit.functions.base import Function, as_vectors, show, zero_or_inf
 from splitkit.functions.inner.ramps import ramps
 
 
@@ -39,8 +33,8 @@ class SumOfKLargest(Function):
     samplewise = ("weight",)
 
     def __init__(self, k: int, weight: Scalar = 1.0, *, batch_ndim: int = 0) -> None:
-        self.k = check_count("k", k)
-        self.weight = check_parameter("weight", weight, is_weight, "give non-negative weights")
+        self.k = check_integer("k", k, 1)
+        self.weight = check_parameter("weight", weight, NON_NEGATIVE)
         self.batch_ndim = batch_ndim
 
     def __call__(self, x: Point) -> Array:
@@ -81,15 +75,6 @@ class SumOfKLargest(Function):
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
         """(function, shape of its points) for the checks."""
         return [(cls(2, asarray([0.5, 0.0]), batch_ndim=1), (2, 3))]
-
-
-def check_count(name: str, k: Any) -> int:
-    """The number of entries that a function counts; raises unless it is a positive integer."""
-    if isinstance(k, bool) or not isinstance(k, int):
-        raise TypeError(f"{name} = {k!r}: give a positive integer")
-    if k < 1:
-        raise ValueError(f"{name} = {k}: give a positive integer")
-    return k
 
 
 def check_entries(f: Function, name: str, k: int, space: Space) -> None:

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from splitkit.arguments import NON_NEGATIVE, check_parameter
 from splitkit.backend import Array, Point, Scalar, Space, align, namespace, sum_of
-from splitkit.functions.base import Function, check_parameter, check_vectors, is_weight, show
+from splitkit.functions.base import Function, check_vectors, show
 from splitkit.functions.inner.taut_string import taut_string
 from splitkit.functions.norms.sublinear import Sublinear
 
@@ -33,7 +34,7 @@ class TotalVariation1D(Sublinear):
     samplewise = ("weight",)
 
     def __init__(self, weight: Scalar = 1.0, *, batch_ndim: int = 0) -> None:
-        self.weight = check_parameter("weight", weight, is_weight, "give non-negative weights")
+        self.weight = check_parameter("weight", weight, NON_NEGATIVE)
         self.batch_ndim = batch_ndim
 
     def __call__(self, x: Point) -> Array:

@@ -15,9 +15,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from splitkit.arguments import check_accuracy
+from splitkit.arguments import (
+    NON_NEGATIVE,
+    check_accuracy,
+    check_flag,
+    check_integer,
+    check_parameter,
+)
 from splitkit.backend import Array, Point, Scalar, Space, align, clip, namespace, sum_of
-from splitkit.functions.base import Function, check_matrices, check_parameter, is_weight, show
+from splitkit.functions.base import Function, check_matrices, show
 from splitkit.functions.inner.accuracy import Inexact
 from splitkit.functions.norms.sublinear import Sublinear
 
@@ -58,11 +64,10 @@ class TotalVariation2D(Inexact, Sublinear):
         max_iter: int = 100_000,
         batch_ndim: int = 0,
     ) -> None:
-        self.weight = check_parameter("weight", weight, is_weight, "give non-negative weights")
+        self.weight = check_parameter("weight", weight, NON_NEGATIVE)
         self.accuracy = check_accuracy(accuracy)
-        if isinstance(max_iter, bool) or not isinstance(max_iter, int) or max_iter < 1:
-            raise ValueError(f"max_iter = {max_iter!r}: give a positive integer")
-        self.isotropic, self.max_iter, self.batch_ndim = isotropic, max_iter, batch_ndim
+        self.isotropic = check_flag("isotropic", isotropic)
+        self.max_iter, self.batch_ndim = check_integer("max_iter", max_iter, 1), batch_ndim
 
     def _sizes(self, d: tuple[Array, Array]) -> Array:
         """‖dᵢⱼ‖."""

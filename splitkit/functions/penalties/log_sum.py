@@ -10,15 +10,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from splitkit.arguments import NON_NEGATIVE, POSITIVE, check_parameter
 from splitkit.backend import Array, Point, Scalar, align, clip, namespace, sum_of
-from splitkit.functions.base import (
-    Function,
-    check_parameter,
-    extremes,
-    is_positive,
-    is_weight,
-    show,
-)
+from splitkit.functions.base import Function, extremes, show
 
 
 class LogSum(Function):
@@ -39,8 +33,8 @@ class LogSum(Function):
     elementwise = True
 
     def __init__(self, epsilon: float = 1.0, weight: Scalar = 1.0, *, batch_ndim: int = 0) -> None:
-        self.epsilon = check_parameter("epsilon", epsilon, is_positive, "give a positive number")
-        self.weight = check_parameter("weight", weight, is_weight, "give non-negative weights")
+        self.epsilon = check_parameter("epsilon", epsilon, POSITIVE)
+        self.weight = check_parameter("weight", weight, NON_NEGATIVE)
         self.batch_ndim = batch_ndim
         self.strong_convexity = -extremes(self.weight)[1] / self.epsilon**2
 

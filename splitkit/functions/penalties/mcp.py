@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from splitkit.arguments import NON_NEGATIVE, POSITIVE, check_parameter
 from splitkit.backend import Array, Point, Scalar, align, clip, namespace, sum_of
-from splitkit.functions.base import Function, check_parameter, is_positive, is_weight, show
+from splitkit.functions.base import Function, show
 
 
 class MCP(Function):
@@ -31,8 +32,8 @@ class MCP(Function):
     elementwise = True
 
     def __init__(self, weight: Scalar = 1.0, gamma: float = 3.0, *, batch_ndim: int = 0) -> None:
-        self.weight = check_parameter("weight", weight, is_weight, "give non-negative weights")
-        self.gamma = check_parameter("gamma", gamma, is_positive, "give a positive number")
+        self.weight = check_parameter("weight", weight, NON_NEGATIVE)
+        self.gamma = check_parameter("gamma", gamma, POSITIVE)
         self.batch_ndim = batch_ndim
         self.strong_convexity = -1 / self.gamma
 

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from splitkit.arguments import NON_NEGATIVE, Range, check_parameter
 from splitkit.backend import Array, Point, Scalar, align, clip, namespace, sum_of
-from splitkit.functions.base import Function, check_parameter, is_weight, show
+from splitkit.functions.base import Function, show
 
 
 class SCAD(Function):
@@ -33,8 +34,8 @@ class SCAD(Function):
     elementwise = True
 
     def __init__(self, weight: Scalar = 1.0, a: float = 3.7, *, batch_ndim: int = 0) -> None:
-        self.weight = check_parameter("weight", weight, is_weight, "give non-negative weights")
-        self.a = check_parameter("a", a, lambda a: 2 < a < float("inf"), "give a number above 2")
+        self.weight = check_parameter("weight", weight, NON_NEGATIVE)
+        self.a = check_parameter("a", a, Range(2.0))
         self.batch_ndim = batch_ndim
         self.strong_convexity = -1 / (self.a - 1)
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from splitkit.arguments import check_bounds
 from splitkit.backend import Array, Point, Scalar, clip, is_array, namespace, sum_of
-from splitkit.functions.base import Function, Indicator, check_bounds, extremes, show
+from splitkit.functions.base import Function, Indicator, extremes, show
 
 
 class Box(Indicator):

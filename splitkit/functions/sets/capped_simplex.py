@@ -11,15 +11,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from splitkit.arguments import NON_NEGATIVE, Range, check_parameter
 from splitkit.backend import Array, Point, Scalar, Space, align, clip, namespace, sum_of
-from splitkit.functions.base import (
-    Function,
-    Indicator,
-    as_vectors,
-    check_parameter,
-    is_weight,
-    show,
-)
+from splitkit.functions.base import Function, Indicator, as_vectors, show
 from splitkit.functions.inner.ramps import ramps
 
 
@@ -41,8 +35,8 @@ class CappedSimplex(Indicator):
     samplewise = ("total",)
 
     def __init__(self, upper: Scalar = 1.0, total: Scalar = 1.0, *, batch_ndim: int = 0) -> None:
-        self.upper = check_parameter("upper", upper, lambda u: u >= 0, "give non-negative caps")
-        self.total = check_parameter("total", total, is_weight, "give a non-negative total")
+        self.upper = check_parameter("upper", upper, Range(0.0, ends="[]"))
+        self.total = check_parameter("total", total, NON_NEGATIVE)
         self.batch_ndim = batch_ndim
 
     def _caps(self, x: Array) -> tuple[Array, Array]:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from splitkit.arguments import FINITE, check_parameter
 from splitkit.backend import Array, Scalar
-from splitkit.functions.base import Function, check_parameter, is_finite, show
+from splitkit.functions.base import Function, show
 from splitkit.functions.sets.slab import Slab
 
 
@@ -27,7 +28,7 @@ class Hyperplane(Slab):
     """
 
     def __init__(self, normal: Array, value: Scalar, *, batch_ndim: int = 0) -> None:
-        value = check_parameter("value", value, is_finite, "give finite numbers")
+        value = check_parameter("value", value, FINITE)
         super().__init__(normal, value, value, batch_ndim=batch_ndim)
 
     def __repr__(self) -> str:

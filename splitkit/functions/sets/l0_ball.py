@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from splitkit.arguments import check_integer
 from splitkit.backend import Array, Point, namespace
 from splitkit.functions.base import Function, Indicator, as_vectors
 
@@ -31,11 +32,8 @@ class L0Ball(Indicator):
     strong_convexity = -math.inf
 
     def __init__(self, count: int, *, batch_ndim: int = 0) -> None:
-        if isinstance(count, bool) or not isinstance(count, int):
-            raise TypeError(f"count = {count!r}: give the number of entries that may be nonzero")
-        if count < 1:
-            raise ValueError(f"count = {count}: give at least 1 (ZeroCone() is the set with none)")
-        self.count, self.batch_ndim = count, batch_ndim
+        remedy = "give the number of entries that may be nonzero, at least 1 (ZeroCone() has none)"
+        self.count, self.batch_ndim = check_integer("count", count, 1, remedy), batch_ndim
 
     def _ranks(self, x: Array) -> tuple[Array, Array]:
         """The entries of each sample in a row, and the place of each by falling size."""

@@ -8,15 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from splitkit.arguments import NON_NEGATIVE, check_parameter
 from splitkit.backend import Array, Point, Scalar, align, namespace
-from splitkit.functions.base import (
-    Function,
-    Indicator,
-    as_vectors,
-    check_parameter,
-    is_weight,
-    show,
-)
+from splitkit.functions.base import Function, Indicator, as_vectors, show
 from splitkit.functions.sets.simplex import onto_simplex
 
 
@@ -34,7 +28,7 @@ class L1Ball(Indicator):
     samplewise = ("radius",)
 
     def __init__(self, radius: Scalar = 1.0, *, batch_ndim: int = 0) -> None:
-        self.radius = check_parameter("radius", radius, is_weight, "give a non-negative radius")
+        self.radius = check_parameter("radius", radius, NON_NEGATIVE)
         self.batch_ndim = batch_ndim
 
     def project(self, x: Point) -> Point:

@@ -7,15 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from splitkit.arguments import FINITE, NON_NEGATIVE, check_parameter
 from splitkit.backend import Array, Point, Scalar, align, namespace, sum_of
-from splitkit.functions.base import (
-    Function,
-    Indicator,
-    check_parameter,
-    is_finite,
-    is_weight,
-    show,
-)
+from splitkit.functions.base import Function, Indicator, show
 
 
 class L2Ball(Indicator):
@@ -35,9 +29,9 @@ class L2Ball(Indicator):
     samplewise = ("radius",)
 
     def __init__(self, radius: Scalar = 1.0, center: Any = None, *, batch_ndim: int = 0) -> None:
-        self.radius = check_parameter("radius", radius, is_weight, "give a non-negative radius")
+        self.radius = check_parameter("radius", radius, NON_NEGATIVE)
         if center is not None:
-            center = check_parameter("center", center, is_finite, "give finite numbers")
+            center = check_parameter("center", center, FINITE)
         self.center, self.batch_ndim = center, batch_ndim
 
     def project(self, x: Point) -> Point:

@@ -176,9 +176,8 @@ class Polyhedron(Inexact, Indicator):
         super().check_space(space)
         check_vectors(self, space, int(self._A.shape[1]))
         space.check_array(self._A, f"A of {self!r}")
-        space.check_array(self._b, f"b of {self!r}")
         values = replace(space, shapes=((*space.shapes[0][:-1], int(self._A.shape[0])),))
-        check_broadcast(f"b of {self!r}", self._b, values.shapes[0])
+        check_broadcast(f"b of {self!r}", self._b, values)
 
     def __repr__(self) -> str:
         return f"Polyhedron({self._A.shape[0]}×{self._A.shape[1]})"

@@ -9,15 +9,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from splitkit.arguments import POSITIVE, check_parameter
 from splitkit.backend import Array, Point, Scalar, align, clip, device, namespace
-from splitkit.functions.base import (
-    Function,
-    Indicator,
-    as_vectors,
-    check_parameter,
-    is_positive,
-    show,
-)
+from splitkit.functions.base import Function, Indicator, as_vectors, show
 
 
 class Simplex(Indicator):
@@ -34,7 +28,7 @@ class Simplex(Indicator):
     samplewise = ("radius",)
 
     def __init__(self, radius: Scalar = 1.0, *, batch_ndim: int = 0) -> None:
-        self.radius = check_parameter("radius", radius, is_positive, "give a positive radius")
+        self.radius = check_parameter("radius", radius, POSITIVE)
         self.batch_ndim = batch_ndim
 
     def project(self, x: Point) -> Point:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from splitkit.arguments import FINITE, check_parameter
 from splitkit.backend import Array, Point, Scalar, namespace, sum_of
-from splitkit.functions.base import Function, Indicator, check_parameter, is_finite, show
+from splitkit.functions.base import Function, Indicator, show
 
 
 class Singleton(Indicator):
@@ -23,7 +24,7 @@ class Singleton(Indicator):
     elementwise = True
 
     def __init__(self, point: Scalar, *, batch_ndim: int = 0) -> None:
-        self.point = check_parameter("point", point, is_finite, "give finite numbers")
+        self.point = check_parameter("point", point, FINITE)
         self.batch_ndim = batch_ndim
 
     def project(self, x: Point) -> Point:

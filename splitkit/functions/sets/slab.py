@@ -9,14 +9,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from splitkit.arguments import check_bounds
 from splitkit.backend import Array, Point, Scalar, Space, align, clip, namespace, sum_of
-from splitkit.functions.base import (
-    Function,
-    Indicator,
-    check_bounds,
-    infinite_where,
-    show,
-)
+from splitkit.functions.base import Function, Indicator, infinite_where, show
 
 
 class Slab(Indicator):

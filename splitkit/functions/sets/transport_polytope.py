@@ -15,12 +15,13 @@ Source: Li, Sun, Toh, *On the efficient computation of a projector over the Birk
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 
-from splitkit.arguments import check_accuracy, check_broadcast
+from splitkit.arguments import NON_NEGATIVE, check_accuracy, check_broadcast, check_parameter
 from splitkit.backend import (
     Array,
     Point,
@@ -32,13 +33,7 @@ from splitkit.backend import (
     to_numpy,
     transposed,
 )
-from splitkit.functions.base import (
-    Function,
-    Indicator,
-    check_matrices,
-    check_parameter,
-    is_weight,
-)
+from splitkit.functions.base import Function, Indicator, check_matrices
 from splitkit.functions.inner.accuracy import Inexact, tolerance
 from splitkit.functions.inner.linear_programs import greatest_of_each
 from splitkit.functions.inner.roots import piecewise_linear_root
@@ -75,8 +70,8 @@ class TransportPolytope(Inexact, Indicator):
     ) -> None:
         Space.of(rows, name="rows")
         Space.of(columns, name="columns")
-        self._p = check_parameter("rows", rows, is_weight, "give non-negative sums")
-        self._q = check_parameter("columns", columns, is_weight, "give non-negative sums")
+        self._p = check_parameter("rows", rows, NON_NEGATIVE)
+        self._q = check_parameter("columns", columns, NON_NEGATIVE)
         self.accuracy, self.batch_ndim = check_accuracy(accuracy), batch_ndim
         xp = namespace(rows, columns)
         if rows.ndim == 0 or columns.ndim == 0:
@@ -126,13 +121,12 @@ class TransportPolytope(Inexact, Indicator):
             ("columns", self._q, (*shape[:-2], shape[-1])),
         ):
             label = f"{name} of {self!r}"
-            space.check_array(sums, label)
             if sums.shape[-1] != kept[-1]:
                 raise ValueError(
                     f"{label} has {sums.shape[-1]} entries, but the matrices of x0 (shape {shape}) "
                     f"have {kept[-1]} {name}"
                 )
-            check_broadcast(label, sums, kept)
+            check_broadcast(label, sums, replace(space, shapes=(kept,)))
 
     def __repr__(self) -> str:
         return f"TransportPolytope({self._p.shape[-1]}×{self._q.shape[-1]})"

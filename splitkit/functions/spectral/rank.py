@@ -9,8 +9,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from splitkit.arguments import NON_NEGATIVE, check_parameter
 from splitkit.backend import Array, Point, Scalar, Space, align, namespace, sum_of
-from splitkit.functions.base import Function, check_parameter, is_weight
+from splitkit.functions.base import Function
 from splitkit.functions.spectral.spectral import check_matrices
 
 
@@ -33,7 +34,7 @@ class Rank(Function):
     strong_convexity = -math.inf
 
     def __init__(self, weight: float = 1.0, *, batch_ndim: int = 0) -> None:
-        self.weight = check_parameter("weight", weight, is_weight, "give a non-negative weight")
+        self.weight = check_parameter("weight", weight, NON_NEGATIVE)
         self.batch_ndim = batch_ndim
 
     def __call__(self, x: Point) -> Array:

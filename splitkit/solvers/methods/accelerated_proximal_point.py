@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from splitkit.backend import Point, lincomb, scale, subtract
-from splitkit.operators.base import Operator
 from splitkit.solvers.iteration import Iteration, Reading, State, Trace
-from splitkit.solvers.method import Guarantee, Role
+from splitkit.solvers.method import Guarantee
 from splitkit.solvers.splitting import Splitting
+from splitkit.solvers.terms import Role, Term
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,26 +31,26 @@ class AcceleratedProximalPoint(Splitting):
     cost: ClassVar[int] = 1
     sequence: ClassVar[str] = "x = R_{αA}y"
 
-    def default_alpha(self, *operators: Operator) -> float:
+    def default_alpha(self, *terms: Term) -> float:
         # the longer, the fewer iterations; but I + αA is solved with an error that grows as αL
-        (A,) = operators
+        (A,) = terms
         return 100 / A.lipschitz if A.lipschitz else 1.0
 
-    def theorem(self, *operators: Operator) -> Guarantee:
-        (A,) = operators
+    def theorem(self, *terms: Term) -> Guarantee:
+        (A,) = terms
         if not A.properties.maximal:
             return self.refused(f"A = {A!r} is not known to be maximal monotone: declare it")
         m = A.strong_monotonicity
         reason = f"A is maximal monotone, m = {m:.4g}: ‖y − x‖ falls at the optimal rate"
         return Guarantee(True, None, reason, self.sequence)
 
-    def iteration(self, *operators: Operator) -> Iteration:
-        return _Anchored(self.alpha, *operators)
+    def iteration(self, *terms: Term) -> Iteration:
+        return _Anchored(self.alpha, *terms)
 
 
 class _Anchored(Iteration):
-    def __init__(self, alpha: float, A: Operator) -> None:
-        self.alpha, self.R = alpha, A.resolvent(alpha)
+    def __init__(self, alpha: float, A: Term) -> None:
+        self.alpha, self.R = alpha, A.resolve(alpha)
         m = A.strong_monotonicity or 0.0
         self.gain = 1 + 2 * alpha * (m if 0 < m < float("inf") else 0.0)
 

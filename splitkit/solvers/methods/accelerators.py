@@ -21,10 +21,10 @@ from typing import ClassVar
 
 from splitkit.arguments import POSITIVE, Range, check_number, option
 from splitkit.backend import Point, lincomb
-from splitkit.operators.base import Operator
 from splitkit.solvers.iteration import Iteration, Reading, State, Trace
 from splitkit.solvers.method import Guarantee
 from splitkit.solvers.splitting import MapSplitting
+from splitkit.solvers.terms import Term
 from splitkit.solvers.wrapper import Wrapper
 
 
@@ -38,22 +38,22 @@ class Accelerator(Wrapper):
         One whose iteration is an averaged map, such as ``DouglasRachford()``.
     """
 
-    def averagedness(self, *operators: Operator) -> float | None:
+    def averagedness(self, *terms: Term) -> float | None:
         """θ of T, 1 if it is only nonexpansive; None: not known to be either."""
         if isinstance(self.method, MapSplitting):
-            T = self.method.expression(*operators, alpha=self.method.alpha)
+            T = self.method.expression(*terms, alpha=self.method.alpha)
             nonexpansive = T.lipschitz is not None and T.lipschitz <= 1
             return T.averagedness or (1.0 if nonexpansive else None)
-        holds = self.method.averaged and self.method.theorem(*operators).holds
+        holds = self.method.averaged and self.method.theorem(*terms).holds
         return 1.0 if holds else None
 
     def accelerated(self, θ: float, inner: Guarantee) -> Guarantee:
         """What holds of the accelerated iteration of a θ-averaged map."""
         raise NotImplementedError
 
-    def theorem(self, *operators: Operator) -> Guarantee:
-        θ = self.averagedness(*operators)
-        inner = self.method.theorem(*operators)
+    def theorem(self, *terms: Term) -> Guarantee:
+        θ = self.averagedness(*terms)
+        inner = self.method.theorem(*terms)
         if θ is None:
             return self.refused(
                 f"{self.method.label} is not known to be a nonexpansive map here: {inner.reason}"
@@ -69,8 +69,7 @@ class AcceleratedIteration(Iteration):
 
     def start(self, x0: Point) -> Point:
         """The point from which the inner iteration starts."""
-        self.inner.space = self.space
-        return self.inner.init(x0)
+        return self.inner.begin(x0, self.space)
 
     def read(self, trace: Trace) -> Reading:
         return self.inner.read(trace)
@@ -102,8 +101,8 @@ class Relaxed(Accelerator):
         reason = f"relaxation = {self.relaxation} < 1/θ, T {θ:.4g}-averaged (Krasnosel'skiĭ-Mann)"
         return Guarantee(True, None, reason, self.sequence)
 
-    def iteration(self, *operators: Operator) -> Iteration:
-        return _Relaxed(self.method.iteration(*operators), self.relaxation)
+    def iteration(self, *terms: Term) -> Iteration:
+        return _Relaxed(self.method.iteration(*terms), self.relaxation)
 
 
 class _Relaxed(AcceleratedIteration):
@@ -145,8 +144,8 @@ class Inertial(Accelerator):
         reason = f"inertia = {self.inertia} < 1/3, T {θ:.4g}-averaged (Maingé)"
         return Guarantee(True, None, reason, self.sequence)
 
-    def iteration(self, *operators: Operator) -> Iteration:
-        return _Inertial(self.method.iteration(*operators), self.inertia)
+    def iteration(self, *terms: Term) -> Iteration:
+        return _Inertial(self.method.iteration(*terms), self.inertia)
 
 
 class _Inertial(AcceleratedIteration):
@@ -175,9 +174,9 @@ class Halpern(Accelerator):
         reason = f"T is {known}: ‖u − Tu‖ falls at the optimal rate (Lieder; Park, Ryu)"
         return Guarantee(True, None, reason, self.sequence)
 
-    def iteration(self, *operators: Operator) -> Iteration:
-        rate = self.method.theorem(*operators).rate
-        return _Halpern(self.method.iteration(*operators), 1.0 if rate is None else rate)
+    def iteration(self, *terms: Term) -> Iteration:
+        rate = self.method.theorem(*terms).rate
+        return _Halpern(self.method.iteration(*terms), 1.0 if rate is None else rate)
 
 
 class _Halpern(AcceleratedIteration):

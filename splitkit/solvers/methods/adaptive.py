@@ -23,9 +23,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from splitkit.backend import Array, Point, lincomb, scale, subtract
-from splitkit.operators.base import Operator
 from splitkit.solvers.iteration import Iteration, Reading, State, Trace
-from splitkit.solvers.method import Guarantee, Method, Role
+from splitkit.solvers.method import Guarantee, Method
+from splitkit.solvers.terms import Role, Term
 
 PHI = 1.5
 GREATEST = 1e10  # no step is longer than this times the first
@@ -37,12 +37,12 @@ class AdaptiveMethod(Method):
 
     roles: ClassVar[tuple[Role, ...]] = (Role.EVALUATED, Role.RESOLVED)
 
-    def refusal(self, *operators: Operator) -> str | None:
+    def refusal(self, *terms: Term) -> str | None:
         """What is missing, if anything."""
         raise NotImplementedError
 
-    def theorem(self, *operators: Operator) -> Guarantee:
-        missing = self.refusal(*operators)
+    def theorem(self, *terms: Term) -> Guarantee:
+        missing = self.refusal(*terms)
         if missing is not None:
             return self.refused(missing)
         return Guarantee(True, None, "steps adapt to the local Lipschitz constant", self.sequence)
@@ -55,8 +55,8 @@ class AdaptiveProximalGradient(AdaptiveMethod):
     label: ClassVar[str] = "adaptive proximal gradient"
     sequence: ClassVar[str] = "x⁺ = R_{αG}(x − αF x)"
 
-    def refusal(self, *operators: Operator) -> str | None:
-        for name, A in zip("FG", operators, strict=True):
+    def refusal(self, *terms: Term) -> str | None:
+        for name, A in zip("FG", terms, strict=True):
             if not (A.properties.gradient and A.properties.monotone):
                 return (
                     f"{name} = {A!r} is not known to be the (sub)gradient of a convex function: "
@@ -64,8 +64,8 @@ class AdaptiveProximalGradient(AdaptiveMethod):
                 )
         return None
 
-    def iteration(self, *operators: Operator) -> Iteration:
-        return _ProximalGradient(*operators)
+    def iteration(self, *terms: Term) -> Iteration:
+        return _ProximalGradient(*terms)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,8 +75,8 @@ class GoldenRatio(AdaptiveMethod):
     label: ClassVar[str] = "golden ratio"
     sequence: ClassVar[str] = "x⁺ = R_{αG}(x̄ − αF x)"
 
-    def refusal(self, *operators: Operator) -> str | None:
-        F, G = operators
+    def refusal(self, *terms: Term) -> str | None:
+        F, G = terms
         if not F.properties.monotone:
             return f"F = {F!r} is not known to be monotone: declare it, if that is true"
         if not (G.properties.gradient and G.properties.maximal):
@@ -86,15 +86,15 @@ class GoldenRatio(AdaptiveMethod):
             )
         return None
 
-    def iteration(self, *operators: Operator) -> Iteration:
-        return _GoldenRatio(*operators)
+    def iteration(self, *terms: Term) -> Iteration:
+        return _GoldenRatio(*terms)
 
 
 class AdaptiveSteps(Iteration):
     """State: (x, F x, what else the step needs, α, θ)."""
 
-    def __init__(self, F: Operator, G: Operator) -> None:
-        self.F, self.G = F, G
+    def __init__(self, F: Term, G: Term) -> None:
+        self.F, self.G = F.evaluate, G
 
     def first_step(self, x: Point, Fx: Point) -> tuple[Array, Point, Point]:
         """α = ‖d‖/‖F(x + d) − F x‖ for a short probe d against F x; where it ends, and F there."""
@@ -118,7 +118,7 @@ class AdaptiveSteps(Iteration):
 
     def resolve(self, alpha: Array, y: Point) -> Point:
         """R_{αG}y for the step sizes of this iteration."""
-        return self.G.make_resolvent(alpha if alpha.shape else float(alpha))(y)
+        return self.G.resolve(alpha if alpha.shape else float(alpha))(y)
 
     def read(self, trace: Trace) -> Reading:
         alpha, y, x = trace

@@ -23,12 +23,10 @@ from typing import Any, ClassVar, Self
 
 from splitkit.arguments import POSITIVE, Range, check_number, option
 from splitkit.backend import Array, Point, add, lincomb, scale, subtract
-from splitkit.linear.affine import Affine
 from splitkit.linear.dense import DenseMatrix
-from splitkit.operators.base import Operator
-from splitkit.operators.pullback import Pullback
 from splitkit.solvers.iteration import Iteration, Reading, State, Trace
-from splitkit.solvers.method import Guarantee, Method, Role
+from splitkit.solvers.method import Guarantee, Method
+from splitkit.solvers.terms import Role, Term
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,23 +39,22 @@ class _AlternatingDirections(Method):
     cost: ClassVar[int] = 4
     sequence: ClassVar[str] = "x⁺"
 
-    def exact_element(self, *operators: Operator) -> bool:
+    def exact_element(self, *terms: Term) -> bool:
         return False
 
     def dual(self, u: Point) -> Point:
         return scale(self.rho, u[2])
 
-    def refusal(self, *operators: Operator) -> str | None:
+    def refusal(self, *terms: Term) -> str | None:
         """What is missing, if anything."""
-        A, composed = operators
-        assert isinstance(composed, Pullback)
-        for name, X in (("A", A), ("B", composed.A)):
+        A, composed = terms
+        for name, X in (("A", A), ("B", composed)):
             if not X.properties.maximal:
                 return f"{name} = {X!r} is not known to be maximal monotone"
         return None
 
-    def theorem(self, *operators: Operator) -> Guarantee:
-        missing = self.refusal(*operators)
+    def theorem(self, *terms: Term) -> Guarantee:
+        missing = self.refusal(*terms)
         if missing is not None:
             return self.refused(missing)
         return Guarantee(True, None, f"A and B are maximal monotone, {self.steps}", self.sequence)
@@ -84,25 +81,24 @@ class ADMM(_AlternatingDirections):
 
     label: ClassVar[str] = "ADMM"
 
-    def missing(self, *operators: Operator) -> str | None:
-        A, composed = operators
-        affine = isinstance(A, Affine) and isinstance(A.M, DenseMatrix)
-        dense = isinstance(composed, Pullback) and isinstance(composed.L, DenseMatrix)
-        if not (affine and dense):
+    def missing(self, *terms: Term) -> str | None:
+        A, composed = terms
+        affine = A.affine
+        if affine is None or not all(isinstance(M, DenseMatrix) for M in (affine.M, composed.of)):
             return (
                 f"A = {A!r} must be Affine and L dense, so that (M + ρLᵀL) can be factored: use "
                 "linearized ADMM or Chambolle-Pock"
             )
-        return super().missing(*operators)
+        return super().missing(*terms)
 
-    def chosen(self, *operators: Operator) -> Self:
+    def choosing(self, *terms: Term) -> Self:
         return self if self.rho is not None else replace(self, rho=1.0)
 
-    def refusal(self, *operators: Operator) -> str | None:
-        missing = super().refusal(*operators)
+    def refusal(self, *terms: Term) -> str | None:
+        missing = super().refusal(*terms)
         if missing is not None:
             return missing
-        A, composed = operators
+        A, composed = terms
         K = normal_matrix(A, composed, self.rho)
         values = K.xp.linalg.svdvals(K.matrix)
         rounding = K.matrix.shape[0] * float(K.xp.finfo(K.matrix.dtype).eps)
@@ -113,8 +109,8 @@ class ADMM(_AlternatingDirections):
             )
         return None
 
-    def iteration(self, *operators: Operator) -> Iteration:
-        return _ADMM(self, *operators)
+    def iteration(self, *terms: Term) -> Iteration:
+        return _ADMM(self, *terms)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,24 +127,24 @@ class LinearizedADMM(_AlternatingDirections):
 
     label: ClassVar[str] = "linearized ADMM"
 
-    def chosen(self, *operators: Operator) -> Self:
-        if self.missing(*operators) is not None or None not in (self.rho, self.tau):
+    def choosing(self, *terms: Term) -> Self:
+        if self.missing(*terms) is not None or None not in (self.rho, self.tau):
             return self
-        norm = operators[1].L.norm  # type: ignore[attr-defined]
+        norm = terms[1].L.norm
         if not 0 < norm < math.inf:
             return replace(self, rho=self.rho or 1.0, tau=self.tau or 1.0)
         rho = self.rho or (1 / norm if self.tau is None else 1 / (self.tau * norm**2))
         return replace(self, rho=rho, tau=self.tau or 1 / (rho * norm**2))
 
-    def refusal(self, *operators: Operator) -> str | None:
-        missing = super().refusal(*operators)
+    def refusal(self, *terms: Term) -> str | None:
+        missing = super().refusal(*terms)
         if missing is not None:
             return missing
-        norm = operators[1].L.norm  # type: ignore[attr-defined]
+        norm = terms[1].L.norm
         assert self.rho is not None
         assert self.tau is not None
         if norm == math.inf:
-            return f"no bound of the norm of L = {operators[1]!r} is known"
+            return f"no bound of the norm of L = {terms[1]!r} is known"
         if self.tau * self.rho * norm**2 > 1 + 1e-12:
             return (
                 f"tau = {self.tau:.4g}, rho = {self.rho:.4g} are too long for ‖L‖ = {norm:.4g}: "
@@ -160,18 +156,17 @@ class LinearizedADMM(_AlternatingDirections):
     def steps(self) -> str:
         return f"{super().steps}, tau = {self.tau:.4g}: τρ‖L‖² ≤ 1"
 
-    def iteration(self, *operators: Operator) -> Iteration:
-        return _LinearizedADMM(self, *operators)
+    def iteration(self, *terms: Term) -> Iteration:
+        return _LinearizedADMM(self, *terms)
 
 
 class _Directions(Iteration):
     """State (x, z, u); a subclass gives x⁺."""
 
-    def __init__(self, rho: float, relaxation: float, composed: Operator) -> None:
-        assert isinstance(composed, Pullback)
+    def __init__(self, rho: float, relaxation: float, composed: Term) -> None:
         self.rho, self.relaxation = rho, relaxation
-        self.L, self.LT = composed.L, composed.L.T
-        self.R_B = composed.A.resolvent(1 / rho)
+        self.L, self.LT = composed.L, composed.LT
+        self.R_B = composed.resolve(1 / rho)
 
     def init(self, x0: Point) -> State:
         z = self.L(x0)
@@ -203,14 +198,13 @@ class _Directions(Iteration):
 
 
 class _ADMM(_Directions):
-    def __init__(self, method: ADMM, A: Any, composed: Operator) -> None:
+    def __init__(self, method: ADMM, A: Term, composed: Term) -> None:
         super().__init__(method.rho, method.relaxation, composed)  # type: ignore[arg-type]
-        self.A = A
-        affine = getattr(A, "A", A)  # a watched one holds its operator
-        K = normal_matrix(affine, composed, method.rho)
+        self.A = A.evaluate
+        K = normal_matrix(A, composed, method.rho)
         identity = K.xp.eye(K.matrix.shape[0], dtype=K.matrix.dtype, device=K.matrix.device)
         self.solve = DenseMatrix(K.matrix - identity).shifted_inverse(1.0)
-        self.q = affine.q
+        self.q = A.affine.q  # type: ignore[union-attr]
 
     def first(self, x: Point, z: Point, u: Point) -> tuple[Point, Point]:
         pull = scale(self.rho, self.LT(subtract(z, u)))
@@ -227,10 +221,10 @@ class _ADMM(_Directions):
 
 
 class _LinearizedADMM(_Directions):
-    def __init__(self, method: LinearizedADMM, A: Operator, composed: Operator) -> None:
+    def __init__(self, method: LinearizedADMM, A: Term, composed: Term) -> None:
         super().__init__(method.rho, 1.0, composed)  # type: ignore[arg-type]
         self.tau = method.tau
-        self.R_A = A.resolvent(method.tau)
+        self.R_A = A.resolve(method.tau)
 
     def first(self, x: Point, z: Point, u: Point) -> tuple[Point, Point]:
         pull = self.LT(add(subtract(self.L(x), z), u))
@@ -247,7 +241,7 @@ class _LinearizedADMM(_Directions):
         return self.square(dx) / self.tau + self.rho * coupled
 
 
-def normal_matrix(A: Any, composed: Any, rho: Any) -> DenseMatrix:
+def normal_matrix(A: Term, composed: Term, rho: Any) -> DenseMatrix:
     """M + ρLᵀL for A = x ↦ Mx − q and LᵀBL."""
-    L = composed.L.matrix
-    return DenseMatrix(A.M.matrix + rho * L.T @ L)
+    M, L = A.affine.M.matrix, composed.L.matrix  # type: ignore[union-attr,attr-defined]
+    return DenseMatrix(M + rho * L.T @ L)

@@ -21,10 +21,10 @@ from typing import ClassVar, Literal
 
 from splitkit.arguments import Range, check_choice, check_integer, check_number, option
 from splitkit.backend import Array, Point, add, lincomb, scale, solve_linear, subtract, where
-from splitkit.operators.base import Operator
 from splitkit.solvers.iteration import Iteration, State, Trace
 from splitkit.solvers.method import Guarantee
 from splitkit.solvers.methods.accelerators import AcceleratedIteration, Accelerator
+from splitkit.solvers.terms import Term
 
 SAFEGUARD = 2.0  # D
 SUMMABLE = 1.1  # 1 + ε
@@ -55,8 +55,8 @@ class Anderson(Accelerator):
             return self.refused(f"{self.method.label} alone does not converge: {inner.reason}")
         return Guarantee(True, None, reason, self.sequence)
 
-    def iteration(self, *operators: Operator) -> Iteration:
-        return _Anderson(self.method.iteration(*operators), self)
+    def iteration(self, *terms: Term) -> Iteration:
+        return _Anderson(self.method.iteration(*terms), self)
 
 
 class Memory(AcceleratedIteration):

@@ -16,10 +16,10 @@ from typing import ClassVar
 
 from splitkit.arguments import Range, check_number, option
 from splitkit.backend import Point, add, lincomb, scale, subtract
-from splitkit.operators.base import Operator
 from splitkit.solvers.iteration import Iteration, Reading, State, Trace
-from splitkit.solvers.method import Guarantee, Role
+from splitkit.solvers.method import Guarantee
 from splitkit.solvers.splitting import Splitting
+from splitkit.solvers.terms import Role, Term
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,12 +40,12 @@ class DavisYin(Splitting):
     cost: ClassVar[int] = 3
     sequence: ClassVar[str] = "x = R_{αB}z"
 
-    def default_alpha(self, *operators: Operator) -> float:
-        β = operators[2].cocoercivity
+    def default_alpha(self, *terms: Term) -> float:
+        β = terms[2].cocoercivity
         return 1.0 if β is None or β == float("inf") else β
 
-    def theorem(self, *operators: Operator) -> Guarantee:
-        A, B, C = operators
+    def theorem(self, *terms: Term) -> Guarantee:
+        A, B, C = terms
         β = C.cocoercivity
         for name, X in (("A", A), ("B", B)):
             if not X.properties.maximal:
@@ -64,17 +64,17 @@ class DavisYin(Splitting):
         reason = f"C is {β:.4g}-cocoercive and {self.at_step()} < 2β (Davis-Yin)"
         return Guarantee(True, None, reason, self.sequence)
 
-    def exact_element(self, *operators: Operator) -> bool:
+    def exact_element(self, *terms: Term) -> bool:
         return False
 
-    def iteration(self, *operators: Operator) -> Iteration:
-        return _DavisYin(self, *operators)
+    def iteration(self, *terms: Term) -> Iteration:
+        return _DavisYin(self, *terms)
 
 
 class _DavisYin(Iteration):
-    def __init__(self, method: DavisYin, A: Operator, B: Operator, C: Operator) -> None:
+    def __init__(self, method: DavisYin, A: Term, B: Term, C: Term) -> None:
         self.alpha, self.relaxation = method.alpha, method.relaxation
-        self.R_A, self.R_B, self.C = A.resolvent(self.alpha), B.resolvent(self.alpha), C
+        self.R_A, self.R_B, self.C = A.resolve(self.alpha), B.resolve(self.alpha), C.evaluate
 
     def advance(self, state: State) -> tuple[State, Trace]:
         z: Point = state

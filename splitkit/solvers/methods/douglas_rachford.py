@@ -18,6 +18,7 @@ from splitkit.backend import Scalar
 from splitkit.operators.base import Operator
 from splitkit.operators.identity import Identity
 from splitkit.solvers.methods.reflected import ReflectedSplitting
+from splitkit.solvers.terms import Term
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,15 +36,15 @@ class DouglasRachford(ReflectedSplitting):
     averaged: ClassVar[bool] = True
     label: ClassVar[str] = "Douglas-Rachford"
 
-    def expression(self, *operators: Operator, alpha: Scalar) -> Operator:
-        F, G = operators
+    def expression(self, *terms: Term, alpha: Scalar) -> Operator:
+        F, G = terms
         half = self.relaxation / 2
         return (1 - half) * Identity() + half * (F.cayley(alpha) @ G.cayley(alpha))
 
-    def refusal(self, *operators: Operator) -> str:
+    def refusal(self, *terms: Term) -> str:
         missing = [
             f"{name} = {A!r}"
-            for name, A in zip("FG", operators, strict=True)
+            for name, A in zip("FG", terms, strict=True)
             if not A.properties.monotone
         ]
         return (

@@ -17,24 +17,24 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from splitkit.backend import Array, Point, lincomb, scale, subtract
-from splitkit.operators.base import Operator
 from splitkit.solvers.iteration import Iteration, Reading, State, Trace
 from splitkit.solvers.method import Guarantee
 from splitkit.solvers.methods.lipschitz_steps import LipschitzSplitting
+from splitkit.solvers.terms import Term
 
 
 @dataclass(frozen=True, kw_only=True)
 class _OfSubdifferentials(LipschitzSplitting):
     sequence: ClassVar[str] = "x⁺ = R_{αG}(x − αF y)"
 
-    def theorem(self, *operators: Operator) -> Guarantee:
-        G = operators[1]
+    def theorem(self, *terms: Term) -> Guarantee:
+        G = terms[1]
         if not G.properties.gradient:
             return self.refused(
                 f"G = {G!r} is not known to be a subdifferential: use Tseng's method, which takes "
                 "any maximal monotone G"
             )
-        return super().theorem(*operators)
+        return super().theorem(*terms)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,11 +46,11 @@ class Extragradient(_OfSubdifferentials):
     longest: ClassVar[float] = 1.0
     preferred: ClassVar[float] = 0.7
 
-    def growth(self, *operators: Operator) -> float:
-        return operators[0].strong_monotonicity or 0.0
+    def growth(self, *terms: Term) -> float:
+        return terms[0].strong_monotonicity or 0.0
 
-    def iteration(self, *operators: Operator) -> Iteration:
-        return _Extragradient(self.alpha, *operators)
+    def iteration(self, *terms: Term) -> Iteration:
+        return _Extragradient(self.alpha, *terms)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,13 +62,13 @@ class PastExtragradient(_OfSubdifferentials):
     longest: ClassVar[float] = 1 / 3
     preferred: ClassVar[float] = 0.3
 
-    def iteration(self, *operators: Operator) -> Iteration:
-        return _PastExtragradient(self.alpha, *operators)
+    def iteration(self, *terms: Term) -> Iteration:
+        return _PastExtragradient(self.alpha, *terms)
 
 
 class _Extragradient(Iteration):
-    def __init__(self, alpha: float, F: Operator, G: Operator) -> None:
-        self.alpha, self.F, self.R = alpha, F, G.resolvent(alpha)
+    def __init__(self, alpha: float, F: Term, G: Term) -> None:
+        self.alpha, self.F, self.R = alpha, F.evaluate, G.resolve(alpha)
 
     def advance(self, state: State) -> tuple[State, Trace]:
         x = state

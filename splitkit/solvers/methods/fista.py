@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from splitkit.backend import Point, lincomb, scale, subtract
-from splitkit.operators.base import Operator
 from splitkit.solvers.iteration import Iteration, Reading, State, Trace
-from splitkit.solvers.method import Guarantee, Role
+from splitkit.solvers.method import Guarantee
 from splitkit.solvers.splitting import Splitting
+from splitkit.solvers.terms import Role, Term
 
 RESTARTS = 1000
 
@@ -34,12 +34,12 @@ class FISTA(Splitting):
     roles: ClassVar[tuple[Role, ...]] = (Role.EVALUATED, Role.RESOLVED)
     sequence: ClassVar[str] = "x⁺ = R_{αG}(y − αF y)"
 
-    def default_alpha(self, *operators: Operator) -> float:
-        L = operators[0].lipschitz
+    def default_alpha(self, *terms: Term) -> float:
+        L = terms[0].lipschitz
         return 1 / L if L else 1.0
 
-    def theorem(self, *operators: Operator) -> Guarantee:
-        F, G = operators
+    def theorem(self, *terms: Term) -> Guarantee:
+        F, G = terms
         for name, A in (("F", F), ("G", G)):
             if not (A.properties.gradient and A.properties.monotone):
                 return self.refused(
@@ -59,16 +59,16 @@ class FISTA(Splitting):
         reason = f"both are subgradients, {self.at_step()} ≤ 1/L: O(1/k²) in the objective"
         return Guarantee(True, None, reason, self.sequence)
 
-    def iteration(self, *operators: Operator) -> Iteration:
-        return _FISTA(self, *operators)
+    def iteration(self, *terms: Term) -> Iteration:
+        return _FISTA(self, *terms)
 
 
 class _FISTA(Iteration):
     """State (x, y, k, restarts left) with t = 1 + k/3, so that (t − 1)/t⁺ = k/(k + 4)."""
 
-    def __init__(self, method: FISTA, F: Operator, G: Operator) -> None:
-        self.alpha, self.F = method.alpha, F.make_evaluation()
-        self.R = G.make_resolvent(method.alpha)
+    def __init__(self, method: FISTA, F: Term, G: Term) -> None:
+        self.alpha, self.F = method.alpha, F.evaluate
+        self.R = G.resolve(method.alpha)
 
     def init(self, x0: Point) -> State:
         zero = 0.0 * self.space.norm(x0)

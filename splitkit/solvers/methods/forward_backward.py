@@ -17,8 +17,8 @@ from splitkit.backend import Point, Scalar, Space, lincomb, scale
 from splitkit.operators.base import Operator
 from splitkit.operators.identity import Identity
 from splitkit.solvers.iteration import Reading
-from splitkit.solvers.method import Role
 from splitkit.solvers.splitting import MapSplitting
+from splitkit.solvers.terms import Role, Term
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,18 +30,18 @@ class ForwardBackward(MapSplitting):
     roles: ClassVar[tuple[Role, ...]] = (Role.EVALUATED, Role.RESOLVED)
     sequence: ClassVar[str] = "x⁺ = R_{αG}(x − αF x)"
 
-    def expression(self, *operators: Operator, alpha: Scalar) -> Operator:
-        F, G = operators
-        return G.resolvent(alpha) @ ForwardStep(F, alpha)
+    def expression(self, *terms: Term, alpha: Scalar) -> Operator:
+        F, G = terms
+        return G.resolvent(alpha) @ ForwardStep(F.evaluation, alpha)
 
-    def default_alpha(self, *operators: Operator) -> float:
-        F, _ = operators
+    def default_alpha(self, *terms: Term) -> float:
+        F, _ = terms
         if F.cocoercivity is not None:
             return F.cocoercivity if F.cocoercivity < float("inf") else 1.0
         return 1 / F.lipschitz if F.lipschitz else 1.0
 
-    def refusal(self, *operators: Operator) -> str:
-        F, _ = operators
+    def refusal(self, *terms: Term) -> str:
+        F, _ = terms
         if F.cocoercivity is not None:
             return (
                 f"alpha = {self.alpha} is too long: F = {F!r} is {F.cocoercivity:.4g}-cocoercive, "
@@ -59,8 +59,8 @@ class ForwardBackward(MapSplitting):
             "twice (Tseng's)"
         )
 
-    def reader(self, *operators: Operator) -> Any:
-        F, _ = operators
+    def reader(self, *terms: Term) -> Any:
+        F, _ = terms
         alpha = self.alpha
 
         def read(_: Point, x: Point, y: Point, *__: Point) -> Reading:

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from splitkit.backend import Array, Point, lincomb, scale, subtract
-from splitkit.operators.base import Operator
 from splitkit.solvers.iteration import Iteration, Reading, State, Trace
 from splitkit.solvers.methods.lipschitz_steps import LipschitzSplitting
+from splitkit.solvers.terms import Term
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,13 +29,13 @@ class ForwardReflectedBackward(LipschitzSplitting):
     preferred: ClassVar[float] = 0.45
     sequence: ClassVar[str] = "x⁺ = R_{αG}(x − α(2F x − F x₋))"
 
-    def iteration(self, *operators: Operator) -> Iteration:
-        return _ForwardReflectedBackward(self, *operators)
+    def iteration(self, *terms: Term) -> Iteration:
+        return _ForwardReflectedBackward(self, *terms)
 
 
 class _ForwardReflectedBackward(Iteration):
-    def __init__(self, method: ForwardReflectedBackward, F: Operator, G: Operator) -> None:
-        self.alpha, self.F, self.R = method.alpha, F, G.resolvent(method.alpha)
+    def __init__(self, method: ForwardReflectedBackward, F: Term, G: Term) -> None:
+        self.alpha, self.F, self.R = method.alpha, F.evaluate, G.resolve(method.alpha)
 
     def init(self, x0: Point) -> State:
         return x0, self.F(x0)

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from splitkit.backend import is_array
-from splitkit.operators.base import Operator
-from splitkit.solvers.method import Guarantee, Role
+from splitkit.solvers.method import Guarantee
 from splitkit.solvers.splitting import CERTAINLY_BELOW_1, Splitting
+from splitkit.solvers.terms import Role, Term
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,34 +37,34 @@ class LipschitzSplitting(Splitting):
     longest: ClassVar[float]
     preferred: ClassVar[float]
 
-    def default_alpha(self, *operators: Operator) -> float:
-        L = operators[0].lipschitz
+    def default_alpha(self, *terms: Term) -> float:
+        L = terms[0].lipschitz
         if L is None:
             return math.nan
         return self.preferred / L if L else 1.0
 
-    def chosen(self, *operators: Operator) -> Self:
+    def choosing(self, *terms: Term) -> Self:
         """The preferred step: a linear rate, where there is one, depends little on it."""
-        if self.alpha is not None or self.missing(*operators) is not None:
+        if self.alpha is not None or self.missing(*terms) is not None:
             return self
-        alpha = self.default_alpha(*operators)
+        alpha = self.default_alpha(*terms)
         return self.with_alpha(alpha if 0 < alpha < math.inf else 1.0)
 
-    def growth(self, *operators: Operator) -> float:
+    def growth(self, *terms: Term) -> float:
         """m in b = 2αm, where the inequality above is known of the step; else 0."""
         return 0.0
 
-    def contraction(self, *operators: Operator) -> float | None:
+    def contraction(self, *terms: Term) -> float | None:
         """√(1 − ab/(a + b)), if it is below 1 by more than rounding."""
-        m, αL = self.growth(*operators), self.alpha * (operators[0].lipschitz or 0.0)
+        m, αL = self.growth(*terms), self.alpha * (terms[0].lipschitz or 0.0)
         if not 0 < m < math.inf:
             return None
         a, b = 1 - αL * αL, 2 * self.alpha * m
         factor = math.sqrt(max(0.0, 1 - a * b / (a + b)))
         return factor if factor < CERTAINLY_BELOW_1 else None
 
-    def theorem(self, *operators: Operator) -> Guarantee:
-        F, G = operators
+    def theorem(self, *terms: Term) -> Guarantee:
+        F, G = terms
         L = F.lipschitz
         if L is None or not F.properties.monotone:
             return self.refused(

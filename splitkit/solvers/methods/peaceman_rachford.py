@@ -17,6 +17,7 @@ from splitkit.backend import Scalar
 from splitkit.operators.base import Operator
 from splitkit.solvers.method import Guarantee
 from splitkit.solvers.methods.reflected import AT_F, AT_G, ReflectedSplitting
+from splitkit.solvers.terms import Term
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,18 +26,18 @@ class PeacemanRachford(ReflectedSplitting):
 
     label: ClassVar[str] = "Peaceman-Rachford"
 
-    def expression(self, *operators: Operator, alpha: Scalar) -> Operator:
-        F, G = operators
+    def expression(self, *terms: Term, alpha: Scalar) -> Operator:
+        F, G = terms
         return F.cayley(alpha) @ G.cayley(alpha)
 
-    def reads_at_F(self, F: Operator, G: Operator) -> bool:
+    def reads_at_F(self, F: Term, G: Term) -> bool:
         # F Lipschitz too: C_F contracts, though by a factor that may be rounded to 1
         only_F = _strong(F) and F.lipschitz is None and not _strong(G)
         maximal = only_F and F.properties.maximal and G.properties.maximal
         return maximal or super().reads_at_F(F, G)
 
-    def theorem(self, *operators: Operator) -> Guarantee:
-        F, G = operators
+    def theorem(self, *terms: Term) -> Guarantee:
+        F, G = terms
         general = super().theorem(F, G)
         if general.holds or not (F.properties.maximal and G.properties.maximal):
             return general
@@ -50,14 +51,14 @@ class PeacemanRachford(ReflectedSplitting):
                 return Guarantee(True, None, reason, sequence)
         return general
 
-    def refusal(self, *operators: Operator) -> str:
-        F, G = operators
+    def refusal(self, *terms: Term) -> str:
+        F, G = terms
         return (
             f"neither F = {F!r} nor G = {G!r} is known to be maximal and strongly monotone, so "
             "C_F C_G is only nonexpansive: declare strong_monotonicity, or use Douglas-Rachford"
         )
 
 
-def _strong(A: Operator) -> bool:
+def _strong(A: Term) -> bool:
     """Whether A is known to be strongly monotone."""
     return (A.strong_monotonicity or 0) > 0

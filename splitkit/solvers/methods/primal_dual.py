@@ -36,11 +36,11 @@ from typing import ClassVar, Self
 from splitkit.arguments import POSITIVE, Range, check_flag, check_number, option
 from splitkit.backend import Array, Point, add, lincomb, scale, subtract
 from splitkit.operators.base import Operator
-from splitkit.operators.pullback import Pullback
 from splitkit.proofs import Proof
 from splitkit.solvers.iteration import Iteration, Reading, State, Trace
-from splitkit.solvers.method import Guarantee, Method, Role
+from splitkit.solvers.method import Guarantee, Method
 from splitkit.solvers.methods.balance import Balanced
+from splitkit.solvers.terms import Role, Term
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,11 +77,11 @@ class PrimalDual(Method):
         """The bound of σ for this τ."""
         raise NotImplementedError
 
-    def chosen(self, *operators: Operator) -> Self:
-        if self.missing(*operators) is not None:
+    def choosing(self, *terms: Term) -> Self:
+        if self.missing(*terms) is not None:
             return self
         balance = self.tau is self.sigma is None if self.balance is None else self.balance
-        norm, β = _constants(*operators)
+        norm, β = _constants(*terms)
         tau, sigma = self.tau, self.sigma
         if None in (tau, sigma) and (not 0 < norm < math.inf or β == 0):
             return replace(self, tau=tau or 1.0, sigma=sigma or 1.0, balance=False)
@@ -91,15 +91,15 @@ class PrimalDual(Method):
         sigma = sigma or self.longest_sigma(tau, norm, β)
         return replace(self, tau=tau, sigma=sigma, balance=balance)
 
-    def iteration(self, *operators: Operator) -> Iteration:
+    def iteration(self, *terms: Term) -> Iteration:
         assert self.tau is not None
         assert self.sigma is not None
-        norm, β = _constants(*operators)
+        norm, β = _constants(*terms)
         if not self.balance or not 0 < norm < math.inf or β == 0:
-            return self.constant(self.tau, self.sigma, *operators)
+            return self.constant(self.tau, self.sigma, *terms)
 
         def at(tau: float, sigma: float) -> Iteration:
-            return self.constant(tau, sigma, *operators)
+            return self.constant(tau, sigma, *terms)
 
         def within(tau: float) -> tuple[float, float]:
             tau = min(tau, self.greatest_tau(β))
@@ -107,21 +107,20 @@ class PrimalDual(Method):
 
         return Balanced((self.tau, self.sigma), at, within)
 
-    def constant(self, tau: float, sigma: float, *operators: Operator) -> Iteration:
+    def constant(self, tau: float, sigma: float, *terms: Term) -> Iteration:
         """The iteration with these steps."""
         raise NotImplementedError
 
-    def proof(self, *operators: Operator) -> Proof:
+    def proof(self, *operators: Operator | Term) -> Proof:
         """See ``Method.proof``: of the iteration with constant steps."""
         return Method.proof(replace(self, balance=False), *operators)
 
-    def theorem(self, *operators: Operator) -> Guarantee:
-        A, composed, *rest = operators
-        norm, β = _constants(*operators)
+    def theorem(self, *terms: Term) -> Guarantee:
+        A, composed, *rest = terms
+        norm, β = _constants(*terms)
         assert self.tau is not None
         assert self.sigma is not None
-        assert isinstance(composed, Pullback)
-        for name, X in (("A", A), ("B", composed.A)):
+        for name, X in (("A", A), ("B", composed)):
             if not X.properties.maximal:
                 return self.refused(f"{name} = {X!r} is not known to be maximal monotone")
         if β == 0:
@@ -154,7 +153,7 @@ class PrimalDual(Method):
     def dual(self, u: Point) -> Point:
         return u[1]
 
-    def exact_element(self, *operators: Operator) -> bool:
+    def exact_element(self, *terms: Term) -> bool:
         return False
 
 
@@ -179,8 +178,8 @@ class CondatVu(PrimalDual):
         assert self.sigma is not None
         return 1 / self.tau - self.sigma * norm**2 > 1 / (2 * β)
 
-    def constant(self, tau: float, sigma: float, *operators: Operator) -> Iteration:
-        return _CondatVu(tau, sigma, *operators)
+    def constant(self, tau: float, sigma: float, *terms: Term) -> Iteration:
+        return _CondatVu(tau, sigma, *terms)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -209,14 +208,14 @@ class ChambollePock(CondatVu):
     def longest_sigma(self, tau: float, norm: float, β: float) -> float:
         return 1 / (tau * norm**2)
 
-    def chosen(self, *operators: Operator) -> Self:
+    def choosing(self, *terms: Term) -> Self:
         left_open = self.tau is self.sigma is self.theta is self.balance is None
-        if not left_open or self.missing(*operators) is not None:
-            return super().chosen(*operators)
-        γ, δ = _strong(*operators)
-        norm, _ = _constants(*operators)
+        if not left_open or self.missing(*terms) is not None:
+            return super().choosing(*terms)
+        γ, δ = _strong(*terms)
+        norm, _ = _constants(*terms)
         if not (0 < γ < math.inf and 0 < δ < math.inf and 0 < norm < math.inf):
-            return super().chosen(*operators)
+            return super().choosing(*terms)
         # μ² = c(1 + μ) for 2γτ = 2δσ = μ is θτσ‖L‖² = 1
         c = 4 * γ * δ / norm**2
         μ = (c + math.sqrt(c * c + 4 * c)) / 2
@@ -227,13 +226,13 @@ class ChambollePock(CondatVu):
         assert self.sigma is not None
         return (self.theta or 1.0) * self.tau * self.sigma * norm**2 <= 1 + 1e-12
 
-    def theorem(self, *operators: Operator) -> Guarantee:
-        general = super().theorem(*operators)
+    def theorem(self, *terms: Term) -> Guarantee:
+        general = super().theorem(*terms)
         if self.theta in (None, 1) or not general.holds:
             return general
         assert self.tau is not None
         assert self.sigma is not None
-        γ, δ = _strong(*operators)
+        γ, δ = _strong(*terms)
         least = 1 / (1 + 2 * min(γ * self.tau, δ * self.sigma))
         if self.balance or self.theta < least * (1 - 1e-12) or least == 1:
             return self.refused(
@@ -244,8 +243,8 @@ class ChambollePock(CondatVu):
         rate = math.sqrt(self.theta)
         return replace(general, rate=rate, reason=f"{general.reason}, θ = {self.theta:.4g}")
 
-    def constant(self, tau: float, sigma: float, *operators: Operator) -> Iteration:
-        return _CondatVu(tau, sigma, *operators, theta=self.theta or 1.0)
+    def constant(self, tau: float, sigma: float, *terms: Term) -> Iteration:
+        return _CondatVu(tau, sigma, *terms, theta=self.theta or 1.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -270,8 +269,8 @@ class PD3O(PrimalDual):
         assert self.sigma is not None
         return self.tau < 2 * β and self.tau * self.sigma * norm**2 <= 1 + 1e-12
 
-    def constant(self, tau: float, sigma: float, *operators: Operator) -> Iteration:
-        return _PD3O(tau, sigma, *operators)
+    def constant(self, tau: float, sigma: float, *terms: Term) -> Iteration:
+        return _PD3O(tau, sigma, *terms)
 
 
 class _Steps(Iteration):
@@ -281,17 +280,17 @@ class _Steps(Iteration):
         self,
         tau: float,
         sigma: float,
-        A: Operator,
-        composed: Operator,
-        C: Operator | None = None,
+        A: Term,
+        composed: Term,
+        C: Term | None = None,
         *,
         theta: float = 1.0,
     ) -> None:
-        assert isinstance(composed, Pullback)
         self.tau, self.sigma, self.theta = tau, sigma, theta
-        self.L, self.LT, self.C = composed.L, composed.L.T, C
-        self.R_A = A.make_resolvent(tau)
-        self.R_B = composed.A.inverse.make_resolvent(sigma)
+        self.L, self.LT = composed.L, composed.LT
+        self.C = None if C is None else C.evaluate
+        self.R_A = A.resolve(tau)
+        self.R_B = composed.resolve_dual(sigma)
 
     def dual_start(self, x0: Point) -> Point:
         """y = 0."""
@@ -374,15 +373,13 @@ class _PD3O(_Steps):
         return self.square(dz) / self.tau + self.square(dy) / self.sigma - coupled
 
 
-def _strong(A: Operator, composed: Operator) -> tuple[float, float]:
+def _strong(A: Term, composed: Term) -> tuple[float, float]:
     """γ of A and δ of B; 0 where they are unknown."""
-    assert isinstance(composed, Pullback)
-    γ, δ = A.strong_monotonicity, composed.A.cocoercivity
+    γ, δ = A.strong_monotonicity, composed.cocoercivity
     return (0.0 if γ is None else max(γ, 0.0)), (0.0 if δ is None else δ)
 
 
-def _constants(A: Operator, composed: Operator, C: Operator | None = None) -> tuple[float, float]:
+def _constants(A: Term, composed: Term, C: Term | None = None) -> tuple[float, float]:
     """‖L‖ and β; inf where there is no C, 0 where β is unknown."""
-    assert isinstance(composed, Pullback)
     β = math.inf if C is None else C.cocoercivity
     return composed.L.norm, 0.0 if β is None else β

@@ -20,10 +20,9 @@ from typing import ClassVar
 
 from splitkit.arguments import Range, check_number, option
 from splitkit.backend import Array, Point, add, lincomb, scale, subtract
-from splitkit.operators.base import Operator
 from splitkit.solvers.iteration import Iteration, Reading, State, Trace
-from splitkit.solvers.method import Role
 from splitkit.solvers.methods.resolvent_splittings import ResolventSplitting, _Resolvents
+from splitkit.solvers.terms import Role, Term
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,8 +37,8 @@ class ProjectiveSplitting(ResolventSplitting):
     cost: ClassVar[int] = 3
     sequence: ClassVar[str] = "x̄ = (x₁ + … + xₙ)/n"
 
-    def iteration(self, *operators: Operator) -> Iteration:
-        return _Projective(self, operators)
+    def iteration(self, *terms: Term) -> Iteration:
+        return _Projective(self, terms)
 
 
 class _Projective(_Resolvents):

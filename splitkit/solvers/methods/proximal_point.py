@@ -16,8 +16,8 @@ from splitkit.backend import Point, Scalar, lincomb, scale
 from splitkit.operators.base import Operator
 from splitkit.operators.identity import Identity
 from splitkit.solvers.iteration import Reading
-from splitkit.solvers.method import Role
 from splitkit.solvers.splitting import MapSplitting
+from splitkit.solvers.terms import Role, Term
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,19 +38,19 @@ class ProximalPoint(MapSplitting):
     cost: ClassVar[int] = 1
     sequence: ClassVar[str] = "x = R_{αA}u"
 
-    def expression(self, *operators: Operator, alpha: Scalar) -> Operator:
-        (A,) = operators
+    def expression(self, *terms: Term, alpha: Scalar) -> Operator:
+        (A,) = terms
         return (1 - self.relaxation) * Identity() + self.relaxation * A.resolvent(alpha)
 
-    def default_alpha(self, *operators: Operator) -> float:
+    def default_alpha(self, *terms: Term) -> float:
         # the longer, the fewer iterations; but I + αA is solved with an error that grows as αL
-        (A,) = operators
+        (A,) = terms
         return 100 / A.lipschitz if A.lipschitz else 1.0
 
-    def refusal(self, *operators: Operator) -> str:
-        return f"A = {operators[0]!r} is not known to be monotone: declare it, if that is true"
+    def refusal(self, *terms: Term) -> str:
+        return f"A = {terms[0]!r} is not known to be monotone: declare it, if that is true"
 
-    def reader(self, *operators: Operator) -> Any:
+    def reader(self, *terms: Term) -> Any:
         alpha, relaxation = self.alpha, self.relaxation
 
         def read(u: Point, u_next: Point, *_: Point) -> Reading:

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from splitkit.backend import Point, add, lincomb, scale
-from splitkit.operators.base import Operator
 from splitkit.solvers.iteration import Reading
-from splitkit.solvers.method import Role
 from splitkit.solvers.splitting import MapSplitting
+from splitkit.solvers.terms import Role, Term
 
 AT_G = "x = R_{αG}u"
 AT_F = "x = R_{αF}(2R_{αG}u − u)"
@@ -27,25 +26,30 @@ class ReflectedSplitting(MapSplitting):
     roles: ClassVar[tuple[Role, ...]] = (Role.RESOLVED, Role.RESOLVED)
     sequence: ClassVar[str] = AT_G
 
-    def default_alpha(self, *operators: Operator) -> float:
-        for A in operators:
+    def default_alpha(self, *terms: Term) -> float:
+        for A in terms:
             if A.lipschitz:
                 return 1 / A.lipschitz
-        for A in operators:
+        for A in terms:
             if A.strong_monotonicity is not None and 0 < A.strong_monotonicity < float("inf"):
                 return 1 / A.strong_monotonicity
         return 1.0
 
-    def reads_at_F(self, F: Operator, G: Operator) -> bool:
+    def factor(self, alpha: float, *terms: Term) -> float | None:
+        """Lip(C_{αF}) Lip(C_{αG}): with it the factor of every relaxation of N falls and rises."""
+        F, G = (term.cayley_lipschitz(alpha) for term in terms)
+        return None if F is None or G is None else F * G
+
+    def reads_at_F(self, F: Term, G: Term) -> bool:
         """Whether the solution is x_F, and not x_G."""
         return not F.has_evaluation and G.has_evaluation
 
-    def exact_element(self, *operators: Operator) -> bool:
-        F, G = operators
+    def exact_element(self, *terms: Term) -> bool:
+        F, G = terms
         return (G if self.reads_at_F(F, G) else F).has_evaluation
 
-    def reader(self, *operators: Operator) -> Any:
-        F, G = operators
+    def reader(self, *terms: Term) -> Any:
+        F, G = terms
         alpha = self.alpha
         at_F = self.reads_at_F(F, G)
         single_valued = G if at_F else F

@@ -9,6 +9,7 @@ from splitkit.solvers.methods.douglas_rachford import DouglasRachford
 from splitkit.solvers.methods.extragradient import Extragradient, PastExtragradient
 from splitkit.solvers.methods.fista import FISTA
 from splitkit.solvers.methods.forward_backward import ForwardBackward
+from splitkit.solvers.methods.forward_backward_half_forward import ForwardBackwardHalfForward
 from splitkit.solvers.methods.forward_reflected_backward import ForwardReflectedBackward
 from splitkit.solvers.methods.peaceman_rachford import PeacemanRachford
 from splitkit.solvers.methods.primal_dual import PD3O, ChambollePock, CondatVu
@@ -38,6 +39,7 @@ METHODS: tuple[type[Method], ...] = (
     ProjectiveSplitting,
     ForwardReflectedBackward,
     Tseng,
+    ForwardBackwardHalfForward,
     Extragradient,
     PastExtragradient,
     GoldenRatio,

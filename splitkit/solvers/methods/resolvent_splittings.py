@@ -29,10 +29,10 @@ from typing import ClassVar
 
 from splitkit.arguments import Range, check_number, option
 from splitkit.backend import Point, add, lincomb, scale, subtract
-from splitkit.operators.base import Operator
 from splitkit.solvers.iteration import Iteration, Reading, State, Trace
-from splitkit.solvers.method import Guarantee, Role
+from splitkit.solvers.method import Guarantee
 from splitkit.solvers.splitting import Splitting
+from splitkit.solvers.terms import Role, Term
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,20 +49,20 @@ class ResolventSplitting(Splitting):
 
     sequence: ClassVar[str] = "x₁ = R_{αA₁}z₁"
 
-    def default_alpha(self, *operators: Operator) -> float:
-        known = [A.lipschitz for A in operators if A.lipschitz]
+    def default_alpha(self, *terms: Term) -> float:
+        known = [A.lipschitz for A in terms if A.lipschitz]
         return 1 / max(known) if known else 1.0
 
-    def theorem(self, *operators: Operator) -> Guarantee:
-        for A in operators:
+    def theorem(self, *terms: Term) -> Guarantee:
+        for A in terms:
             if not A.properties.maximal:
                 return self.refused(
                     f"{A!r} is not known to be maximal monotone: declare it, if that is true"
                 )
-        reason = f"{len(operators)} maximal monotone operators, {self.at_step()}"
+        reason = f"{len(terms)} maximal monotone operators, {self.at_step()}"
         return Guarantee(True, None, reason, self.sequence)
 
-    def exact_element(self, *operators: Operator) -> bool:
+    def exact_element(self, *terms: Term) -> bool:
         return False
 
 
@@ -75,8 +75,8 @@ class Ryu(ResolventSplitting):
     roles: ClassVar[tuple[Role, ...]] = (Role.RESOLVED,) * 3
     cost: ClassVar[int] = 3
 
-    def iteration(self, *operators: Operator) -> Iteration:
-        return _Ryu(self, operators)
+    def iteration(self, *terms: Term) -> Iteration:
+        return _Ryu(self, terms)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,8 +89,8 @@ class MalitskyTam(ResolventSplitting):
     many: ClassVar[bool] = True
     cost: ClassVar[int] = 3
 
-    def iteration(self, *operators: Operator) -> Iteration:
-        return _MalitskyTam(self, operators)
+    def iteration(self, *terms: Term) -> Iteration:
+        return _MalitskyTam(self, terms)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,16 +106,16 @@ class ProductSpace(ResolventSplitting):
     cost: ClassVar[int] = 3
     sequence: ClassVar[str] = "x̄ = (z₁ + … + zₙ)/n"
 
-    def iteration(self, *operators: Operator) -> Iteration:
-        return _ProductSpace(self, operators)
+    def iteration(self, *terms: Term) -> Iteration:
+        return _ProductSpace(self, terms)
 
 
 class _Resolvents(Iteration):
     """n resolvents of one step size, applied in turn to arguments that are recorded."""
 
-    def __init__(self, method: ResolventSplitting, operators: tuple[Operator, ...]) -> None:
+    def __init__(self, method: ResolventSplitting, terms: tuple[Term, ...]) -> None:
         self.alpha, self.relaxation = method.alpha, method.relaxation
-        self.R = [A.resolvent(self.alpha) for A in operators]
+        self.R = [A.resolve(self.alpha) for A in terms]
 
     def elements(
         self, arguments: tuple[Point, ...], values: tuple[Point, ...]

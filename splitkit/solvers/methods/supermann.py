@@ -20,10 +20,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from splitkit.backend import Point, add, lincomb, scale, subtract, where
-from splitkit.operators.base import Operator
 from splitkit.solvers.iteration import Iteration, State, Trace
 from splitkit.solvers.method import Guarantee
 from splitkit.solvers.methods.anderson import Anderson, Memory
+from splitkit.solvers.terms import Term
 
 C0 = C1 = Q = 0.99
 SIGMA = 0.1
@@ -48,9 +48,9 @@ class SuperMann(Anderson):
         reason = f"T is averaged ({inner.reason}); every step decreases one of its thresholds"
         return Guarantee(True, None, reason, self.sequence)
 
-    def iteration(self, *operators: Operator) -> Iteration:
-        θ = self.averagedness(*operators)
-        return _SuperMann(self.method.iteration(*operators), self, 1.0 if θ is None else θ)
+    def iteration(self, *terms: Term) -> Iteration:
+        θ = self.averagedness(*terms)
+        return _SuperMann(self.method.iteration(*terms), self, 1.0 if θ is None else θ)
 
 
 class _SuperMann(Memory):

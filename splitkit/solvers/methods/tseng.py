@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from splitkit.backend import Array, add, lincomb, scale, subtract
-from splitkit.operators.base import Operator
 from splitkit.solvers.iteration import Iteration, Reading, State, Trace
 from splitkit.solvers.methods.lipschitz_steps import LipschitzSplitting
+from splitkit.solvers.terms import Term
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,16 +30,16 @@ class Tseng(LipschitzSplitting):
     preferred: ClassVar[float] = 0.7  # on a rotation √(1 − α² + α⁴) is least at αL = 1/√2
     sequence: ClassVar[str] = "y = R_{αG}(x − αF x)"
 
-    def growth(self, *operators: Operator) -> float:
-        return sum(A.strong_monotonicity or 0.0 for A in operators)
+    def growth(self, *terms: Term) -> float:
+        return sum(A.strong_monotonicity or 0.0 for A in terms)
 
-    def iteration(self, *operators: Operator) -> Iteration:
-        return _Tseng(self, *operators)
+    def iteration(self, *terms: Term) -> Iteration:
+        return _Tseng(self, *terms)
 
 
 class _Tseng(Iteration):
-    def __init__(self, method: Tseng, F: Operator, G: Operator) -> None:
-        self.alpha, self.F, self.R = method.alpha, F, G.resolvent(method.alpha)
+    def __init__(self, method: Tseng, F: Term, G: Term) -> None:
+        self.alpha, self.F, self.R = method.alpha, F.evaluate, G.resolve(method.alpha)
 
     def advance(self, state: State) -> tuple[State, Trace]:
         x = state

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from splitkit.backend import Array, Point, lincomb, scale, subtract
-from splitkit.operators.base import Operator
 from splitkit.solvers.iteration import Iteration, Reading, State, Trace
 from splitkit.solvers.methods.adaptive import GREATEST, AdaptiveMethod, AdaptiveSteps
+from splitkit.solvers.terms import Term
 
 DELTA = 0.8
 GROWTH = 1.2
@@ -33,16 +33,16 @@ class TsengLineSearch(AdaptiveMethod):
     cost: ClassVar[int] = 4
     sequence: ClassVar[str] = "y = R_{αG}(x − αF x)"
 
-    def refusal(self, *operators: Operator) -> str | None:
-        for name, A in zip("FG", operators, strict=True):
+    def refusal(self, *terms: Term) -> str | None:
+        for name, A in zip("FG", terms, strict=True):
             if not A.properties.monotone:
                 return f"{name} = {A!r} is not known to be monotone: declare it, if that is true"
-        if not operators[1].properties.maximal:
-            return f"G = {operators[1]!r} is not known to be maximal monotone"
+        if not terms[1].properties.maximal:
+            return f"G = {terms[1]!r} is not known to be maximal monotone"
         return None
 
-    def iteration(self, *operators: Operator) -> Iteration:
-        return _LineSearch(*operators)
+    def iteration(self, *terms: Term) -> Iteration:
+        return _LineSearch(*terms)
 
 
 class _LineSearch(AdaptiveSteps):

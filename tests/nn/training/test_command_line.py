@@ -299,7 +299,7 @@ def test_without_matplotlib_the_run_is_whole_but_for_the_picture(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name in [*sys.modules]:
-        if name.startswith("matplotlib") or name == "splitkit_nn.training.plots":
+        if name.startswith("matplotlib"):
             monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     assert train("digits", tmp_path / "run", *QUICK) == 0

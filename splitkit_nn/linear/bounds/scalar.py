@@ -1,6 +1,6 @@
 """Lipschitz constants of x ↦ ⟨w, z(x)⟩ from Λ = tI, for any I − W that can be applied.
 
-With S = 2I − W − Wᵀ ⪰ 2mI and the best t, the inequality of ``lipschitz`` holds for
+With S = 2I − W − Wᵀ ⪰ 2mI and the best t, the inequality of ``matrix`` holds for
 
     γ² = (2/m)‖U‖² wᵀS⁻¹w,
 
@@ -19,20 +19,19 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from splitkit_nn.activations import Activation
-from splitkit_nn.activations.masked import Masked
-from splitkit_nn.certify.lipschitz import MARGIN, LipschitzBounds, Watch, unwatched
-from splitkit_nn.linear.base import Parametrization
+from splitkit import LinearOperator
+from splitkit_nn.linear.bounds.base import MARGIN, LipschitzBounds, Watch, unwatched
 
 ENOUGH = 1e-4  # the share of wᵀS⁻¹w that may be left to ‖r‖²/(2m)
 
 
 def scalar_bounds(
-    p: Parametrization,
-    activation: Activation,
+    M: LinearOperator,
+    gain: float,
+    mask: Tensor | None,
     rows: Tensor,
     differences: Tensor,
-    in_features: int,
+    entries: int,
     *,
     steps: int = 60,
     watch: Watch = unwatched,
@@ -41,15 +40,17 @@ def scalar_bounds(
 
     Parameters
     ----------
-    p : Parametrization
-        In float64; its m is believed.
-    activation : Activation
-        The layer's: where it is ``Masked``, the other entries are zero.
+    M : LinearOperator
+        I − W in float64; its m is believed.
+    gain : float
+        ‖U‖, or an upper bound.
+    mask : bool Tensor or None
+        Where it is false, z is zero.
     rows : Tensor, shape (classes, *point)
     differences : Tensor, shape (k, classes)
         The coefficients of each w.
-    in_features : int
-        Entries of an input.
+    entries : int
+        Of an input.
     steps : int
         Of conjugate gradients, at most; 0 gives ‖w‖‖U‖/m.
     watch : callable
@@ -57,11 +58,8 @@ def scalar_bounds(
     """
     with torch.no_grad():
         rows = rows.detach().double()
-        M = p.operator(exact=True)
         m = M.properties.strong_monotonicity
         assert m is not None
-        gain = p.input_norm()
-        mask = activation.mask if isinstance(activation, Masked) else None
 
         def keep(z: Tensor) -> Tensor:
             return z if mask is None else torch.where(mask, z, 0.0)
@@ -76,7 +74,7 @@ def scalar_bounds(
         value = 2 * (w * y).sum(1) - (y * Sy).sum(1) + (w - Sy).square().sum(1) / (2 * m)
         simple = w.norm(dim=1) * gain / m
         l2 = torch.minimum(gain * (2 * value.clamp_min(0.0) / m).sqrt() * (1 + MARGIN), simple)
-        return LipschitzBounds(l2, l2 * in_features**0.5, simple, False)
+        return LipschitzBounds(l2, l2 * entries**0.5, simple, False)
 
 
 def _conjugate_gradients(

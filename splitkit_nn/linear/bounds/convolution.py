@@ -15,7 +15,7 @@ spectrum, summed over i)
 which is convex in τ. With y = K⁻¹w, ∂γ²/∂λ_c = −(2/τ)⟨ȳ(y − Wy − τUUᵀΛy)⟩ over channel c's entries.
 Λ = I is never worse than ‖w‖‖U‖/m. One Λ serves all rows: a Cholesky factor costs the most.
 
-Sources: those of ``lipschitz``; the blocks are those of Winston, Kolter (2020), App. C.
+Sources: those of ``matrix``; the blocks are those of Winston, Kolter (2020), App. C.
 """
 
 from __future__ import annotations
@@ -25,16 +25,20 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from splitkit_nn.certify.lipschitz import MARGIN, LipschitzBounds, Watch, unwatched
-from splitkit_nn.linear.conv2d import MonotoneConv2d
+from splitkit_nn.linear.bounds.base import MARGIN, LipschitzBounds, Watch, unwatched
+from splitkit_nn.linear.lattice import Lattice
 
 WIDEST = 128  # channels: one Cholesky factor of this side for each frequency and step
 BISECTIONS = 60
 
 
 def convolution_bounds(
-    p: MonotoneConv2d,
+    W: Tensor,
+    U: Tensor,
     rows: Tensor,
+    grid: Lattice,
+    simple: Tensor,
+    entries: int,
     *,
     diagonal: bool = True,
     steps: int = 60,
@@ -44,10 +48,15 @@ def convolution_bounds(
 
     Parameters
     ----------
-    p : MonotoneConv2d
-        In float64.
+    W, U : Tensor, shapes (channels, channels, …), (channels, in_channels, …)
+        Kernels, in float64.
     rows : Tensor, shape (k, channels, height, width)
-        On the hidden grid with its border.
+        On the hidden grid, zero on its border.
+    grid : Lattice
+    simple : Tensor, shape (k,)
+        Bounds that hold anyway.
+    entries : int
+        Of an input.
     diagonal, steps, watch
         As for ``lipschitz_bounds``.
 
@@ -57,18 +66,12 @@ def convolution_bounds(
         The inequality does not hold with the margin: W is too ill-conditioned.
     """
     with torch.no_grad():
-        rows = rows.detach().double() * (p.interior if p.border else 1)
-        M = p.operator(exact=True)
-        m = M.properties.strong_monotonicity
-        assert m is not None
-        simple = rows.flatten(1).norm(dim=1) * p.input_norm() / m
-        bounds = _Spectral(p, rows)
-        descent = steps if diagonal and p.channels <= WIDEST else 0
-        equal = rows.new_zeros(p.channels)
+        bounds = _Spectral(W, U, rows, grid)
+        descent = steps if diagonal and len(W) <= WIDEST else 0
+        equal = rows.new_zeros(len(W))
         l2 = torch.minimum(bounds.verified(equal), simple)
         if descent:
             l2 = torch.minimum(bounds.verified(_descend(bounds, equal, descent, watch)), l2)
-        entries = p.in_channels * p.side[0] * p.side[1]
         return LipschitzBounds(l2, l2 * entries**0.5, simple, True)
 
 
@@ -83,9 +86,8 @@ class _Evaluation(NamedTuple):
 class _Spectral:
     """γ for each row as a function of log λ; the first axis is the half spectrum's."""
 
-    def __init__(self, p: MonotoneConv2d, rows: Tensor) -> None:
-        grid = p.grid
-        self.W, self.U = grid.spectrum(p.weight()), grid.spectrum(p.U.weight)
+    def __init__(self, W: Tensor, U: Tensor, rows: Tensor, grid: Lattice) -> None:
+        self.W, self.U = grid.spectrum(W), grid.spectrum(U)
         self.rows = grid.transform(rows).mT
         weight = torch.as_tensor(grid.multiplicity, device=rows.device)
         self.share = weight[:, None] / (grid.height * grid.width)  # Parseval

@@ -1,0 +1,78 @@
+"""Maps that multiply by numbers λ in an orthonormal basis.
+
+‖L‖ = max|λ|, the least gain is min|λ|, m = min Re λ; (I + αL)⁻¹ multiplies by 1/(1 + αλ), and its
+reflection by (1 − αλ)/(1 + αλ).
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+
+from splitkit.backend import Array, Scalar, extremes, is_array
+from splitkit.linear.base import LinearOperator, require_number, rounded
+from splitkit.properties import Properties
+
+
+class Multiplier(LinearOperator):
+    """Base of the maps that know their eigenvalues λ; a subclass gives ``like``."""
+
+    spectrum: Scalar  # λ
+    symmetric: bool = True
+    skew: bool = False
+
+    def like(self, spectrum: Scalar) -> LinearOperator:
+        """The map that multiplies by these numbers in the same basis."""
+        raise NotImplementedError(f"{type(self).__name__} must define like")
+
+    @property
+    def rounding(self) -> float:
+        """What counts as 0 among the λ and their differences."""
+        return 0.0
+
+    @property
+    def real(self) -> Array:
+        """Re λ."""
+        return self.spectrum
+
+    @cached_property
+    def _gains(self) -> tuple[float, float]:
+        return extremes(abs(self.spectrum))
+
+    @cached_property
+    def norm(self) -> float:
+        return self._gains[1]
+
+    @cached_property
+    def least_gain(self) -> float:
+        return self._gains[0]
+
+    @cached_property
+    def gram(self) -> float | None:
+        least, greatest = self._gains
+        return least * greatest if greatest - least <= self.rounding else None
+
+    @cached_property
+    def properties(self) -> Properties:
+        m = rounded(extremes(self.real)[0], self.rounding)
+        return self.square_properties(m, symmetric=self.symmetric, skew=self.skew)
+
+    def _shifted(self, alpha: Scalar) -> Scalar:
+        require_number(alpha, self)
+        shifted = 1 + alpha * self.spectrum
+        if not (extremes(abs(shifted))[0] if is_array(shifted) else abs(shifted)) > 0:
+            raise np.linalg.LinAlgError(
+                f"1 + αλ is 0 for alpha = {alpha:g} and an eigenvalue λ of {self!r}, which is not "
+                "monotone: give a smaller alpha"
+            )
+        return shifted
+
+    def shifted_inverse(self, alpha: Scalar) -> LinearOperator:
+        return self.like(1 / self._shifted(alpha))
+
+    def reflected_inverse(self, alpha: float) -> LinearOperator:
+        return self.like((1 - alpha * self.spectrum) / self._shifted(alpha))
+
+    def reflected_norm(self, alpha: float) -> float:
+        return self.reflected_inverse(alpha).norm

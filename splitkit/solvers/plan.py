@@ -1,0 +1,412 @@
+"""A plan: an inclusion flattened, its method and guarantee found, its maps prepared, to be run.
+
+    plan = plan(A + B, x0);  plan.solve();  plan.solve(x1);  …
+
+What does not depend on where a solve starts is computed once: which term plays which role, the
+constants, the step sizes, the theorem, and the factorizations that the resolvents keep.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from splitkit.arguments import check_choice, check_flag, check_integer
+from splitkit.backend import Point, Space, solving
+from splitkit.functions.base import Function
+from splitkit.operators.base import Operator
+from splitkit.proofs import Proof
+from splitkit.properties import sum_properties
+from splitkit.solvers.engine import Run, Task, advance
+from splitkit.solvers.errors import NotConvergedError, NotConvergedWarning
+from splitkit.solvers.explain import Option, choose
+from splitkit.solvers.inclusion import Inclusion
+from splitkit.solvers.method import Guarantee, Method
+from splitkit.solvers.progress import Progress
+from splitkit.solvers.rewrites import Rewrite
+from splitkit.solvers.solution import Solution, State, Status
+from splitkit.solvers.stopping import Relative, Stopping, as_stopping
+from splitkit.solvers.terms import Term
+from splitkit.solvers.watch import Watch
+
+OnFailure = Literal["raise", "warn", "return"]
+Callback = Callable[[State], object]
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a plan is run, checked: what the arguments are ``splitkit.solve`` says."""
+
+    tol: float | Stopping | None = None
+    max_iter: int = 10_000
+    callback: Callback | None = None
+    progress: bool | None = None
+    resume: Solution | None = None
+    on_failure: OnFailure = "raise"
+
+    def __post_init__(self) -> None:
+        if self.tol is not None and not isinstance(self.tol, Stopping):
+            object.__setattr__(self, "tol", Relative(self.tol))
+        check_integer("max_iter", self.max_iter, 1)
+        if self.callback is not None and not callable(self.callback):
+            raise TypeError(f"callback = {self.callback!r} is not callable")
+        check_flag("progress", self.progress, optional=True)
+        if self.resume is not None and not isinstance(self.resume, Solution):
+            raise TypeError(
+                f"resume = {self.resume!r}: give the Solution of an earlier solve, or None"
+            )
+        check_choice("on_failure", self.on_failure, ("raise", "warn", "return"))
+
+
+def plan(
+    inclusion: Operator | Function,
+    x0: Point,
+    method: Method | None = None,
+    *,
+    batch_ndim: int = 0,
+) -> Plan:
+    """A solve of 0 ∈ A₁x + … + Aₙx from points like x0, prepared.
+
+    Parameters
+    ----------
+    inclusion, x0, method, batch_ndim
+        As for ``splitkit.solve``.
+
+    Returns
+    -------
+    Plan
+
+    Raises
+    ------
+    NoGuaranteeError
+        No theorem says that the method converges here; ``method=M(check=False)`` runs it anyway.
+    TypeError, ValueError
+        An argument is wrong; the message names it, its value and the remedy.
+    """
+    return planned(inclusion, x0, method, batch_ndim, None)
+
+
+def planned(
+    inclusion: Operator | Function,
+    x0: Point,
+    method: Method | None,
+    batch_ndim: int,
+    resume: Solution | None,
+) -> Plan:
+    """``plan``, by the method of the solve that is resumed unless one is given."""
+    space = Space.of(x0, batch_ndim)
+    if resume is not None:
+        space.check_point(resume.x, "resume.x")
+        method = resume.method if method is None else method
+    flat = Inclusion.of(inclusion)
+    flat.operator.check_space(space)
+    with solving(x0):
+        if isinstance(method, Method):
+            method.check_space(space)
+        option = choose(flat, method)
+        return Plan(option, x0, space, rewrites=flat.rewrites)
+
+
+class Plan:
+    """A method on its terms, ready to run; ``print`` it.
+
+    Attributes
+    ----------
+    method : Method
+        With all its options chosen.
+    terms : tuple of Term
+        The inclusion's operators in the method's roles.
+    guarantee : Guarantee
+        What a theorem says of it.
+    rewrites : tuple of Rewrite
+        How the inclusion was taken apart.
+    x0 : point
+        Where ``solve`` starts unless it is told otherwise.
+    space : Space
+        That of x0, and of every point that a solve starts from.
+
+    Raises
+    ------
+    NoGuaranteeError
+        Nothing is guaranteed, and the method's ``check`` is True.
+    """
+
+    def __init__(
+        self, option: Option, x0: Point, space: Space, *, rewrites: tuple[Rewrite, ...] = ()
+    ) -> None:
+        assert option.terms is not None  # one that cannot run has not been chosen
+        self.method: Method = option.method
+        self.terms: tuple[Term, ...] = option.terms
+        self.guarantee: Guarantee = option.guarantee
+        self.x0, self.space, self.rewrites = x0, space, rewrites
+        method, terms = self.method, self.terms
+        method.require(self.guarantee)
+        self._watch = Watch()
+        self._iteration = method.iteration(*(term.seen_by(self._watch) for term in terms))
+        exact = method.exact_element(*terms)
+        m = sum_properties(t.expression.properties for t in terms).strong_monotonicity
+        # ‖r‖/m bounds the distance to the zero where r is an element at x
+        self._error_factor = 1 / m if exact and m is not None and 0 < m < math.inf else None
+        self._apart = None if exact else getattr(method, "alpha", None)
+        self._may_drift = method.averaged and self.guarantee.rate is None
+
+    def solve(
+        self,
+        x0: Point | None = None,
+        *,
+        tol: float | Stopping | None = None,
+        max_iter: int = 10_000,
+        callback: Callback | None = None,
+        progress: bool | None = None,
+        resume: Solution | None = None,
+        on_failure: OnFailure = "raise",
+    ) -> Solution:
+        """Run it, from x0 or where the plan was made; the arguments are those of
+        ``splitkit.solve``.
+
+        Raises
+        ------
+        NotConvergedError
+            See ``on_failure``; it carries the solution.
+        KeyboardInterrupt
+            Only before the first iteration.
+        TypeError, ValueError
+            An argument is wrong; x0 must lie in the plan's space.
+        """
+        options = Options(tol, max_iter, callback, progress, resume, on_failure)
+        return self.run(options, x0)
+
+    def run(self, options: Options, x0: Point | None = None) -> Solution:
+        """``solve`` with options that are checked."""
+        start = self._start(x0)
+        run, task = self._ready(start, options)
+        with solving(start):
+            solution = self._finish(run, task, options.max_iter, options.callback, options.progress)
+        wanted = [Status.CONVERGED, Status.STOPPED, Status.INTERRUPTED]
+        if task.stopping.endless:
+            wanted += [Status.ITERATION_LIMIT, Status.TIME_LIMIT]
+        return solution if solution.status in wanted else fail(solution, options.on_failure)
+
+    def iterate(
+        self,
+        x0: Point | None = None,
+        *,
+        tol: float | Stopping | None = None,
+        max_iter: int = 10_000,
+        resume: Solution | None = None,
+    ) -> Iterator[State]:
+        """``solve``, one iteration at a time: yields a ``State`` after each, until the tolerance is
+        met, the limit reached, or NaN appears.
+        """
+        return self.run_stepwise(Options(tol, max_iter, resume=resume), x0)
+
+    def run_stepwise(self, options: Options, x0: Point | None = None) -> Iterator[State]:
+        """``iterate`` with options that are checked."""
+        start = self._start(x0)
+        run, task = self._ready(start, options)
+        task.stopping.start()
+        runs = advance(run, task, max_iter=options.max_iter, every=True)
+        while True:
+            with solving(start):  # only while iterating: the caller's context is their own
+                now = next(runs, None)
+            if now is None:
+                return
+            yield self._state(now)
+
+    def solve_quietly(
+        self,
+        x0: Point,
+        *,
+        tol: float | Stopping,
+        max_iter: int,
+        first_check: int = 1,
+        sparing: bool = True,
+    ) -> Solution:
+        """``solve`` from a point of the plan's space, not looked at, where a solve takes no
+        longer than its preparation: a failure is returned. Nothing is measured before iteration
+        first_check, as what a similar problem needed saves the checks before; if sparing, only
+        where the length of the step promises the end.
+        """
+        with solving(x0):
+            stopping = as_stopping(tol, self.space)
+            task = self._task(stopping, sparing=sparing and not isinstance(tol, Stopping))
+            run = Run(self._iteration.begin(x0, self.space))
+            run.schedule.next_check = first_check
+            return self._finish(run, task, max_iter)
+
+    def proof(self) -> Proof:
+        """The proof of the method by the small program, on the properties of its terms alone."""
+        return self.method.proof(*self.terms)
+
+    def __str__(self) -> str:
+        rate = self.guarantee.rate
+        lines = [str(rewrite) for rewrite in self.rewrites]
+        lines.append(f"{self.method!r}: {'converges' if rate is None else f'rate {rate:.6f}'}")
+        lines.append(f"    {self.guarantee.reason}")
+        lines += [f"    {term.role.value}: {term!r}" for term in self.terms]
+        lines.append(f"    returns {self.guarantee.sequence}")
+        return "\n".join(lines)
+
+    # -- a run ----------------------------------------------------------------------------------
+
+    def _start(self, x0: Point | None) -> Point:
+        if x0 is None:
+            return self.x0
+        self.space.check_point(x0, "x0")
+        Space.of(x0, self.space.batch_ndim)
+        return x0
+
+    def _ready(self, x0: Point, options: Options) -> tuple[Run, Task]:
+        task, resume = self._task(as_stopping(options.tol, self.space)), options.resume
+        if resume is None:
+            with solving(x0):
+                return Run(self._iteration.begin(x0, self.space)), task
+        self.space.check_point(resume.x, "resume.x")
+        if type(self.method) is not type(resume.method):
+            raise ValueError(
+                f"resume is a solution by {resume.method.label}: it cannot be continued by "
+                f"{self.method.label}; give that method, or its x as x0"
+            )
+        if resume.checkpoint is None:
+            raise ValueError("resume has no checkpoint: give the Solution that solve returned")
+        with solving(x0):
+            self._iteration.begin(resume.x, self.space)  # so that it knows its space
+        return resume.checkpoint.resumed(), task
+
+    def _task(self, stopping: Stopping, *, sparing: bool = False) -> Task:
+        self._watch.begin()
+        return Task(
+            self._iteration,
+            self.space,
+            stopping,
+            self._watch,
+            error_factor=self._error_factor,
+            apart=self._apart,
+            averaged=self._may_drift,
+            sparing=sparing and not self._may_drift,
+        )
+
+    def _finish(
+        self,
+        run: Run,
+        task: Task,
+        max_iter: int,
+        callback: Callback | None = None,
+        progress: bool | None = False,
+    ) -> Solution:
+        """Run it to its end, in the context of ``solving``."""
+        every = callback is not None
+        try:
+            with Progress(progress, max_iter) as bar:
+                task.stopping.start()
+                for _ in advance(run, task, max_iter=max_iter, every=every):
+                    bar.report(run.iteration, run.worst)
+                    if callback is not None and callback(self._state(run)):
+                        if run.status is Status.ITERATION_LIMIT:
+                            run.status = Status.STOPPED
+                        break
+        except KeyboardInterrupt:
+            if run.x is None:
+                raise
+            run.status = Status.INTERRUPTED
+        except Exception as error:
+            error.add_note(f"in {self.method.label}, after iteration {run.iteration}")
+            if run.x is not None:
+                error.solution = self._solution(run)  # type: ignore[attr-defined]
+            raise
+        return self._solution(run)
+
+    def _bound(self, residual: Any) -> Any:
+        return None if self._error_factor is None else self._error_factor * residual
+
+    def _state(self, run: Run) -> State:
+        residual = run.history.residual[-1]
+        u = self._iteration.governing(run.live)
+        return State(run.iteration, run.latest, u, residual, self._bound(residual))
+
+    def _solution(self, run: Run) -> Solution:
+        return Solution(
+            x=run.x,
+            u=self._iteration.governing(run.kept),
+            converged=run.status is Status.CONVERGED,
+            status=run.status,
+            message=_message(run, self.method),
+            iterations=run.iterations if self.space.batch_ndim else int(run.iterations),
+            residual=run.residual,
+            error_bound=self._bound(run.residual),
+            rate=self.guarantee.rate,
+            method=self.method,
+            sequence=self.guarantee.sequence,
+            history=run.history,
+            displacement=run.displacement,
+            checkpoint=run.checkpoint or run,
+        )
+
+
+def solve_given(
+    method: Method,
+    operators: tuple[Operator | Term, ...],
+    x0: Point,
+    *,
+    tol: float | Stopping,
+    max_iter: int,
+    first_check: int = 1,
+    batch_ndim: int = 0,
+) -> Solution:
+    """``Plan.solve_quietly`` with the operators of the method's roles given: only its open options
+    are left to be found.
+    """
+    space = Space.of(x0, batch_ndim)
+    terms = method.terms(*operators)
+    for term in terms:
+        term.expression.check_space(space)
+    with solving(x0):
+        prepared = Plan(Option.of(method, terms), x0, space)
+    return prepared.solve_quietly(x0, tol=tol, max_iter=max_iter, first_check=first_check)
+
+
+def fail(solution: Solution, on_failure: OnFailure) -> Solution:
+    """Raise, warn or return, as asked."""
+    if on_failure == "raise":
+        raise NotConvergedError(solution)
+    if on_failure == "warn":
+        warnings.warn(solution.message, NotConvergedWarning, stacklevel=3)
+    return solution
+
+
+def _message(run: Run, method: Method) -> str:
+    name, k = method.label, run.iteration
+    match run.status:
+        case Status.CONVERGED:
+            return f"{name} met the tolerance after {k} iterations"
+        case Status.STOPPED:
+            return f"{name} was stopped by the callback after {k} iterations"
+        case Status.INTERRUPTED:
+            return f"{name} was interrupted after {k} iterations: give resume=solution to go on"
+        case Status.NONFINITE:
+            return (
+                f"{name} met NaN or Inf by iteration {k} ({run.detail}): check that operator at "
+                "solution.x, or take a smaller alpha"
+            )
+        case Status.CONTRADICTED:
+            return (
+                f"{name} found by iteration {k} that an operator is not what it declares: "
+                f"{run.detail}; correct its constants, and try it with "
+                "splitkit.testing.check_operator"
+            )
+        case Status.INFEASIBLE:
+            return (
+                f"{name}: by iteration {k} the governing sequence drifts with a displacement that "
+                "no longer changes (solution.displacement), so there is no solution, or one that "
+                "is approached at a hopeless rate: check the constraints"
+            )
+        case Status.TIME_LIMIT:
+            return f"{name} did not meet the tolerance in the time allowed ({k} iterations)"
+    return (
+        f"{name} did not meet the tolerance within max_iter = {k} iterations "
+        f"(the worst residual is {run.worst:.3g} times its tolerance): raise max_iter, loosen "
+        "tol, or try another method (sk.explain)"
+    )

@@ -1,0 +1,238 @@
+"""A term of an inclusion in the role that a method gives it.
+
+    evaluated   by x ↦ Ax;
+    resolved    by its resolvent R_{αA}, or its Cayley operator;
+    composed    LᵀBL, by L, Lᵀ and the resolvent of B or of B⁻¹.
+
+A term prepares its maps by a ``Maps``: as its operator does, or seen by what watches or proves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from functools import cached_property
+
+from splitkit.backend import Point, Scalar, Space
+from splitkit.linear.affine import Affine
+from splitkit.linear.base import LinearOperator
+from splitkit.operators.base import Operator, PointMap
+from splitkit.operators.identity import Zero
+from splitkit.operators.pullback import Pullback
+from splitkit.properties import Properties
+from splitkit.solvers.rewrites import as_composition
+
+
+class Role(Enum):
+    """How a method uses a term."""
+
+    EVALUATED = "evaluated"  # by x ↦ Fx
+    RESOLVED = "resolved"  # by its resolvent
+    COMPOSED = "composed"  # LᵀBL, by the resolvent of B (or of B⁻¹), L and Lᵀ
+
+
+class Maps:
+    """How the maps of a term are prepared: here as its operator prepares them."""
+
+    def evaluation(self, A: Operator) -> PointMap:
+        """x ↦ Ax."""
+        return A.make_evaluation()
+
+    def resolvent(self, A: Operator, alpha: Scalar) -> PointMap:
+        """R_{αA}."""
+        return A.make_resolvent(alpha)
+
+    def cayley(self, A: Operator, alpha: Scalar) -> PointMap:
+        """C_{αA}."""
+        return A.make_cayley(alpha)
+
+    def dual_resolvent(self, A: Operator, sigma: Scalar) -> PointMap:
+        """R_{σA⁻¹}."""
+        return A.inverse.make_resolvent(sigma)
+
+    def linear(self, L: LinearOperator) -> LinearOperator:
+        """L, with its adjoint."""
+        return L
+
+
+PLAIN = Maps()
+
+
+@dataclass(frozen=True, eq=False)
+class Term:
+    """An operator in its role.
+
+    Attributes
+    ----------
+    operator : Operator
+        A; of a composed term LᵀBL it is B, whose constants are those that count.
+    role : Role
+    of : LinearOperator or None
+        L of a composed term; None: the operator is no composition.
+    maps : Maps
+        How its maps are prepared.
+    """
+
+    operator: Operator
+    role: Role
+    of: LinearOperator | None = None
+    maps: Maps = field(default=PLAIN, repr=False)
+
+    @classmethod
+    def playing(cls, A: Operator, role: Role) -> Term:
+        """The operator in this role."""
+        parts = as_composition(A) if role is Role.COMPOSED else None
+        return cls(A, role) if parts is None else cls(parts[0], role, parts[1])
+
+    def seen_by(self, maps: Maps) -> Term:
+        """The same term, its maps prepared in this way."""
+        return replace(self, maps=maps)
+
+    # -- what can be computed of it --------------------------------------------------------------
+
+    @cached_property
+    def evaluate(self) -> PointMap:
+        """x ↦ Ax, prepared once."""
+        return self.maps.evaluation(self.operator)
+
+    def __call__(self, x: Point) -> Point:
+        """Ax."""
+        return self.evaluate(x)
+
+    def resolve(self, alpha: Scalar) -> PointMap:
+        """y ↦ R_{αA}y, prepared for many applications."""
+        return self.maps.resolvent(self.operator, alpha)
+
+    def resolve_dual(self, sigma: Scalar) -> PointMap:
+        """y ↦ R_{σA⁻¹}y, prepared for many applications."""
+        return self.maps.dual_resolvent(self.operator, sigma)
+
+    @cached_property
+    def L(self) -> LinearOperator:
+        """L of a composed term."""
+        assert self.of is not None  # a method whose term has an obstacle is not run
+        return self.maps.linear(self.of)
+
+    @cached_property
+    def LT(self) -> LinearOperator:
+        """Lᵀ of a composed term."""
+        return self.L.T
+
+    # -- the same as operators, for expressions --------------------------------------------------
+
+    @property
+    def evaluation(self) -> Operator:
+        """A."""
+        return self._played(self.operator, lambda: self.evaluate)
+
+    def resolvent(self, alpha: Scalar) -> Operator:
+        """R_{αA}."""
+        return self._played(self.operator.resolvent(alpha), lambda: self.resolve(alpha))
+
+    def cayley(self, alpha: Scalar) -> Operator:
+        """C_{αA}."""
+        A = self.operator
+        return self._played(A.cayley(alpha), lambda: self.maps.cayley(A, alpha))
+
+    def _played(self, node: Operator, make: Callable[[], PointMap]) -> Operator:
+        return node if self.maps is PLAIN else _Played(node, make)
+
+    # -- what is known of it ---------------------------------------------------------------------
+
+    @cached_property
+    def properties(self) -> Properties:
+        """Those of the operator: of B, where the term is LᵀBL."""
+        return self.operator.properties
+
+    @property
+    def strong_monotonicity(self) -> float | None:
+        """m of the operator."""
+        return self.properties.strong_monotonicity
+
+    @property
+    def lipschitz(self) -> float | None:
+        """L of the operator."""
+        return self.properties.lipschitz
+
+    @property
+    def cocoercivity(self) -> float | None:
+        """β of the operator."""
+        return self.properties.cocoercivity
+
+    @property
+    def has_evaluation(self) -> bool:
+        """Whether Ax can be computed, whatever the role."""
+        return self.operator.has_evaluation
+
+    @cached_property
+    def expression(self) -> Operator:
+        """The term as an operator of x: A, or LᵀBL."""
+        return self.operator if self.of is None else Pullback(self.operator, self.of)
+
+    @property
+    def is_zero(self) -> bool:
+        """Whether nothing is there: a role that no term needs."""
+        return isinstance(self.operator, Zero)
+
+    @property
+    def affine(self) -> Affine | None:
+        """x ↦ Mx − q, if that is what the operator is: for methods that solve with M."""
+        return self.operator if isinstance(self.operator, Affine) else None
+
+    @cached_property
+    def _cayley_lipschitz(self) -> dict[float, float | None]:
+        return {}
+
+    def cayley_lipschitz(self, alpha: float) -> float | None:
+        """Lip(C_{αA}), computed once for each α: searches for a step size ask again and again."""
+        known = self._cayley_lipschitz
+        if alpha not in known:
+            known[alpha] = self.operator.cayley_properties(alpha).lipschitz
+        return known[alpha]
+
+    @property
+    def obstacle(self) -> str | None:
+        """Why the operator cannot play this role, and the remedy; None: it can."""
+        A = self.operator
+        if self.role is Role.EVALUATED and not A.has_evaluation:
+            return f"{A!r} must be evaluated, but it is set-valued; use Douglas-Rachford"
+        if self.role is Role.RESOLVED and not A.has_resolvent:
+            remedy = "a method that evaluates it" if A.has_evaluation else "another method"
+            return f"{A!r} has no resolvent; use {remedy} (sk.explain lists them)"
+        if self.role is Role.COMPOSED and (self.of is None or not _resolvable(A)):
+            return f"{self.expression!r} is no composition LᵀBL of an operator B with a resolvent"
+        return None
+
+    def __repr__(self) -> str:
+        return repr(self.expression)
+
+
+def _resolvable(B: Operator) -> bool:
+    return B.has_resolvent or B.inverse.has_resolvent
+
+
+class _Played(Operator):
+    """An operator of a term in an expression: its map is prepared as the term says, once."""
+
+    properties: Properties
+
+    def __init__(self, node: Operator, make: Callable[[], PointMap]) -> None:
+        self.node, self._make = node, make
+        self.properties = node.properties
+
+    @cached_property
+    def _prepared(self) -> PointMap:
+        return self._make()
+
+    def __call__(self, x: Point) -> Point:
+        return self._prepared(x)
+
+    def make_evaluation(self) -> PointMap:
+        return self._prepared
+
+    def check_space(self, space: Space) -> None:
+        self.node.check_space(space)
+
+    def __repr__(self) -> str:
+        return repr(self.node)

@@ -1,0 +1,1 @@
+"""Lipschitz constants of a layer by multipliers, which a parametrization chooses from."""
