@@ -9,7 +9,7 @@ import pytest
 
 import splitkit as sk
 from splitkit.backend import to_numpy
-from splitkit.solvers.methods.registry import METHODS
+from splitkit.solvers.methods import METHODS
 
 f = sk.functions
 RNG = np.random.default_rng(5)
