@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
 from splitkit.arithmetic import Arithmetic
-from splitkit.backend import Point, Scalar, Space, add, is_array
+from splitkit.backend import Array, Point, Scalar, Space, add, is_array
 from splitkit.notation import ATOM, FACTOR, Notation, latex, text
 from splitkit.properties import Properties
 
@@ -40,6 +40,11 @@ class LinearOperator(Arithmetic["LinearOperator"], Notation):
     @cached_property
     def gram(self) -> float | None:
         """ν if LLᵀ = νI is known."""
+        return None
+
+    @cached_property
+    def entrywise(self) -> Array | None:
+        """s, broadcasting to x, if L is x ↦ s ⊙ x."""
         return None
 
     @cached_property
