@@ -58,7 +58,6 @@ class Box(Indicator):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         inf = float("inf")
         return [
             (cls(-1, 0.5), (3,)),
