@@ -10,13 +10,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
+from functools import cache
 from numbers import Integral
 from operator import index
 from typing import Any, NoReturn
 
 import numpy as np
 
-from splitkit.backend import Array, Scalar, Shape, Space, as_float, is_array, namespace
+from splitkit.backend import Point, Scalar, Space, as_float, is_array, namespace
 
 
 @dataclass(frozen=True)
@@ -61,12 +62,10 @@ NONZERO = _NonZero()
 
 def check_number(name: str, value: Any, within: Range = FINITE, remedy: str | None = None) -> float:
     """The scalar, as a Python float."""
-    remedy = remedy or f"give {within}"
     number = as_float(value)
-    if number is None:
-        _refuse(TypeError, name, value, remedy)
-    if not within(number):
-        _refuse(ValueError, name, value, remedy)
+    if number is None or not within(number):
+        error = TypeError if number is None else ValueError
+        _refuse(error, name, value, remedy or f"give {within}")
     return number
 
 
@@ -111,16 +110,16 @@ def check_parameter(
     name: str, value: Any, within: Callable[[Any], Any] = FINITE, remedy: str | None = None
 ) -> Scalar:
     """A scalar, as a Python float, or an array all of whose entries lie within."""
-    remedy = remedy or f"give {within}, or an array of such"
     number = as_float(value)
     if number is not None:
         value, good = number, bool(within(number))
     elif is_array(value):
         good = bool(namespace(value).all(within(value)))
     else:
-        _refuse(TypeError, name, value, remedy)
+        good = None
     if not good:
-        _refuse(ValueError, name, value, remedy)
+        error = TypeError if good is None else ValueError
+        _refuse(error, name, value, remedy or f"give {within}, or an array of such")
     return value
 
 
@@ -142,16 +141,19 @@ def check_accuracy(accuracy: Any) -> float | None:
     return check_number("accuracy", accuracy, Range(0.0, 1.0), remedy)
 
 
-def check_broadcast(name: str, value: Array, shape: Shape) -> None:
-    """Raise ValueError unless the array broadcasts to the shape."""
-    trailing = shape[len(shape) - value.ndim :] if value.ndim <= len(shape) else ()
-    if len(trailing) != value.ndim or any(
-        a not in (1, b) for a, b in zip(value.shape, trailing, strict=True)
-    ):
-        raise ValueError(
-            f"{name} has shape {tuple(value.shape)}, which does not broadcast to x0's {shape}: "
-            "give that, or axes of length 1"
-        )
+def check_broadcast(name: str, value: Point, space: Space) -> None:
+    """Raise unless it can be added to points of the space: TypeError for another kind, ValueError
+    for a shape that does not broadcast to theirs.
+    """
+    for a, shape in space.pairs(value, name):
+        trailing = shape[max(0, len(shape) - a.ndim) :]
+        if len(trailing) != a.ndim or any(
+            given not in (1, length) for given, length in zip(a.shape, trailing, strict=True)
+        ):
+            raise ValueError(
+                f"{name} has shape {tuple(a.shape)}, which does not broadcast to x0's {shape}: "
+                "give that, or axes of length 1"
+            )
 
 
 def check_samplewise(name: str, value: Any, space: Space) -> None:
@@ -170,11 +172,21 @@ def option(default: Any, check: Callable[..., Any], **how: Any) -> Any:
 
 def check_options(owner: Any) -> None:
     """Check all options of a dataclass, and keep them as checked."""
-    for each in fields(owner):
-        value = getattr(owner, each.name)
-        if "check" in each.metadata and (value is not None or each.default is not None):
-            checked = each.metadata["check"](each.name, value, **each.metadata["how"])
-            object.__setattr__(owner, each.name, checked)
+    kind: type = type(owner)
+    for name, default, check, how in _options(kind):
+        value = getattr(owner, name)
+        if value is not None or default is not None:
+            object.__setattr__(owner, name, check(name, value, **how))
+
+
+@cache
+def _options(kind: type) -> tuple[tuple[str, Any, Callable[..., Any], dict[str, Any]], ...]:
+    """Name, default and check of each option of a dataclass."""
+    return tuple(
+        (each.name, each.default, each.metadata["check"], each.metadata["how"])
+        for each in fields(kind)
+        if "check" in each.metadata
+    )
 
 
 def _refuse(error: type[Exception], name: str, value: Any, remedy: str) -> NoReturn:

@@ -12,7 +12,7 @@ from splitkit.proofs import Proof
 from splitkit.solvers.errors import NoGuaranteeError
 from splitkit.solvers.inclusion import Inclusion, Terms
 from splitkit.solvers.method import Guarantee, Method
-from splitkit.solvers.methods.registry import METHODS
+from splitkit.solvers.methods import METHODS
 from splitkit.solvers.rewrites import as_composition
 from splitkit.solvers.terms import Role
 
@@ -108,8 +108,8 @@ class Explanation:
             rate = option.guarantee.rate
             mark = "→" if option is self.chosen else " "
             verdict = "converges" if rate is None else f"rate {rate:.6f}"
-            lines.append(f"{mark} {option.method.label:<28}{verdict:<16}{option.guarantee.reason}")
-            lines.append(f"{'':46}of {', '.join(map(repr, option.operators))}")
+            lines.append(f"{mark} {option.method.label:<30}{verdict:<16}{option.guarantee.reason}")
+            lines.append(f"{'':48}of {', '.join(map(repr, option.operators))}")
         refused: dict[str, list[str]] = {}
         for option in best:
             if not option.guarantee.holds:

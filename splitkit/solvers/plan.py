@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -26,6 +25,7 @@ from splitkit.solvers.errors import NotConvergedError, NotConvergedWarning
 from splitkit.solvers.explain import Option, choose
 from splitkit.solvers.inclusion import Inclusion
 from splitkit.solvers.method import Guarantee, Method
+from splitkit.solvers.progress import Progress
 from splitkit.solvers.rewrites import Rewrite
 from splitkit.solvers.solution import Solution, State, Status
 from splitkit.solvers.stopping import Relative, Stopping, as_stopping
@@ -300,11 +300,10 @@ class Plan:
         """Run it to its end, in the context of ``solving``."""
         every = callback is not None
         try:
-            with _progress_bar(progress, max_iter) as report:
+            with Progress(progress, max_iter) as bar:
                 task.stopping.start()
                 for _ in advance(run, task, max_iter=max_iter, every=every):
-                    if report is not None:
-                        report(run.iteration, run.worst)
+                    bar.report(run.iteration, run.worst)
                     if callback is not None and callback(self._state(run)):
                         if run.status is Status.ITERATION_LIMIT:
                             run.status = Status.STOPPED
@@ -411,28 +410,3 @@ def _message(run: Run, method: Method) -> str:
         f"(the worst residual is {run.worst:.3g} times its tolerance): raise max_iter, loosen "
         "tol, or try another method (sk.explain)"
     )
-
-
-@contextmanager
-def _progress_bar(
-    progress: bool | None, max_iter: int
-) -> Iterator[Callable[[int, float], None] | None]:
-    """Yield what reports (iteration, worst ratio), or None where no bar is wanted or possible."""
-    try:
-        from tqdm import tqdm
-    except ImportError:
-        if progress:
-            raise ImportError("progress=True needs tqdm: pip install tqdm") from None
-        yield None
-        return
-    if progress is False:
-        yield None
-        return
-    disable = None if progress is None else False
-    with tqdm(total=max_iter, delay=0 if progress else 3, disable=disable, leave=False) as bar:
-
-        def report(k: int, ratio: float) -> None:
-            bar.set_postfix_str(f"residual/tolerance {ratio:.2e}", refresh=False)
-            bar.update(k - bar.n)
-
-        yield None if bar.disable and not math.isnan(max_iter) else report

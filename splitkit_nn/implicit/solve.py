@@ -1,17 +1,7 @@
 """Derivatives of the solution of an inclusion in what its operators depend on.
 
-A method that is one map T(·; θ) ends at u = T(u; θ), and x = X(u; θ) is read off it. By the
-implicit function theorem a cotangent v of u becomes λ with
-
-    (I − ∂T/∂uᵀ)λ = v,      and the cotangent of θ is  ∂T/∂θᵀ λ.
-
-Products with ∂T/∂u and its transpose come from one recorded evaluation of T, whatever the number of
-iterations; the system is solved by GMRES. λ is differentiated by the same theorem: for a cotangent
-p of λ, (I − ∂T/∂u)t = p is the cotangent of v, and those of u and θ are the derivatives of
-⟨λ, ∂T/∂u t⟩. Where T is not differentiable, a selection of its generalized Jacobian is taken.
-
-Sources: Krantz, Parks, *The Implicit Function Theorem* (2002); Bolte, Le, Pauwels, Silveti-Falls,
-*Nonsmooth implicit differentiation* (2021).
+A method that is one map T(·; θ) ends at u = T(u; θ), which ``fixed_point`` differentiates, and
+x = X(u; θ) is read off it.
 """
 
 from __future__ import annotations
@@ -23,15 +13,15 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 
 import splitkit as sk
+from splitkit.arguments import POSITIVE, check_integer, check_number
 from splitkit.backend import blocks
 from splitkit.solvers.explain import choose, explain
 from splitkit.solvers.inclusion import Inclusion
 from splitkit.solvers.splitting import MapSplitting
-from splitkit_nn.arguments import positive, positive_integer
-from splitkit_nn.implicit.gmres import Blocks, gmres
+from splitkit_nn.implicit.fixed_point import FixedPoint
+from splitkit_nn.implicit.gmres import Blocks
 
 Point = Tensor | Blocks
 
@@ -88,7 +78,8 @@ class ImplicitSolve(nn.Module):
                 "sk.DouglasRachford() or sk.ForwardBackward()"
             )
         self.build, self.method, self.batch_ndim = build, method, batch_ndim
-        self.tol, self.max_iter = positive("tol", tol), positive_integer("max_iter", max_iter)
+        self.tol = check_number("tol", tol, POSITIVE)
+        self.max_iter = check_integer("max_iter", max_iter, 1)
         self.last_solution: sk.Solution | None = None
 
     def forward(self, x0: Point, *inputs: Tensor) -> Point:
@@ -122,7 +113,7 @@ class ImplicitSolve(nn.Module):
         if not (torch.is_grad_enabled() and any(value.requires_grad for value in values)):
             found: Point = solution.x
             return found
-        u: Blocks = FixedPoint.apply(problem, len(start), *blocks(solution.u), *values)  # type: ignore[no-untyped-call]
+        u: Blocks = FixedPoint.apply(problem.step, len(start), *blocks(solution.u), *values)  # type: ignore[no-untyped-call]
         return problem.point(problem.read(u, values))
 
 
@@ -196,105 +187,3 @@ def _silent_constants() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Converting a tensor with requires_grad=True")
         yield
-
-
-class FixedPoint(torch.autograd.Function):
-    """θ ↦ u with u = T(u; θ)."""
-
-    @staticmethod
-    def forward(ctx: Any, problem: _Problem, size: int, *tensors: Tensor) -> Blocks:
-        ctx.problem, ctx.size = problem, size
-        u = tuple(b.clone() for b in tensors[:size])
-        ctx.save_for_backward(*u, *tensors[size:])
-        return u
-
-    @staticmethod
-    def backward(ctx: Any, *cotangents: Tensor) -> tuple[Tensor | None, ...]:
-        problem: _Problem = ctx.problem
-        u, values = ctx.saved_tensors[: ctx.size], ctx.saved_tensors[ctx.size :]
-        multiplier = FixedPointCotangent.apply(  # type: ignore[no-untyped-call]
-            problem, ctx.size, *u, *values, *cotangents
-        )
-        recorded = torch.is_grad_enabled()
-        with torch.enable_grad():
-            u, values = _aliases(u, recorded), _aliases(values, recorded)
-            of_values = torch.autograd.grad(
-                problem.step(u, values),
-                values,
-                multiplier,
-                create_graph=recorded,
-                allow_unused=True,
-            )
-        return None, None, *(None for _ in u), *of_values
-
-
-class FixedPointCotangent(torch.autograd.Function):
-    """(u, θ, v) ↦ λ with (I − ∂T/∂uᵀ)λ = v."""
-
-    @staticmethod
-    def forward(ctx: Any, problem: _Problem, size: int, *tensors: Tensor) -> Blocks:
-        u, values, v = tensors[:size], tensors[size:-size], tensors[-size:]
-        linear = _Linearization(problem, u, values)
-        multiplier = gmres(linear.transposed, v)
-        ctx.problem, ctx.size = problem, size
-        ctx.save_for_backward(*u, *values, *multiplier)
-        return multiplier
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, *cotangents: Tensor) -> tuple[Tensor | None, ...]:
-        size: int = ctx.size
-        saved = ctx.saved_tensors
-        u, values, multiplier = saved[:size], saved[size:-size], saved[-size:]
-        linear = _Linearization(ctx.problem, u, values)
-        t = gmres(linear.forward, cotangents)
-        with torch.enable_grad():
-            pulled = torch.autograd.grad(
-                linear.image, linear.u, multiplier, create_graph=True, allow_unused=True
-            )
-            terms = [(p * d).sum() for p, d in zip(pulled, t, strict=True) if p is not None]
-            curved = [term for term in terms if term.requires_grad]
-            wanted = (*linear.u, *linear.values)
-            found: Sequence[Tensor | None] = [None] * len(wanted)
-            if curved:
-                found = torch.autograd.grad(torch.stack(curved).sum(), wanted, allow_unused=True)
-        return None, None, *found, *t
-
-
-class _Linearization:
-    """I − ∂T/∂u and its transpose at a point, from one recorded evaluation."""
-
-    def __init__(self, problem: _Problem, u: Blocks, values: Sequence[Tensor]) -> None:
-        with torch.enable_grad():
-            self.u, self.values = _aliases(u, False), _aliases(values, False)
-            self.image = problem.step(self.u, self.values)
-            # ∂T/∂uᵀw is linear in w: its transpose is ∂T/∂u
-            self.probe = tuple(torch.zeros_like(b).requires_grad_() for b in self.image)
-            self.pulled = torch.autograd.grad(
-                self.image, self.u, self.probe, create_graph=True, materialize_grads=True
-            )
-
-    def transposed(self, w: Blocks) -> Blocks:
-        """w − ∂T/∂uᵀw."""
-        found = torch.autograd.grad(
-            self.image, self.u, w, retain_graph=True, materialize_grads=True
-        )
-        return tuple(a - b for a, b in zip(w, found, strict=True))
-
-    def forward(self, w: Blocks) -> Blocks:
-        """w − ∂T/∂u w."""
-        if not any(p.requires_grad for p in self.pulled):
-            return w
-        found = torch.autograd.grad(
-            self.pulled, self.probe, w, retain_graph=True, materialize_grads=True
-        )
-        return tuple(a - b for a, b in zip(w, found, strict=True))
-
-
-def _aliases(tensors: Sequence[Tensor], attached: bool) -> tuple[Tensor, ...]:
-    """The same tensors as inputs of a new recording, attached to the old one or cut from it."""
-    if attached:
-        return tuple(
-            t.view_as(t) if t.requires_grad else t.detach().requires_grad_() for t in tensors
-        )
-    return tuple(t.detach().requires_grad_() for t in tensors)
