@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from splitkit.backend import Array, Scalar, Shape, Space, as_float, is_array, namespace
+from splitkit.backend import Point, Scalar, Space, as_float, is_array, namespace
 
 
 @dataclass(frozen=True)
@@ -141,16 +141,19 @@ def check_accuracy(accuracy: Any) -> float | None:
     return check_number("accuracy", accuracy, Range(0.0, 1.0), remedy)
 
 
-def check_broadcast(name: str, value: Array, shape: Shape) -> None:
-    """Raise ValueError unless the array broadcasts to the shape."""
-    trailing = shape[len(shape) - value.ndim :] if value.ndim <= len(shape) else ()
-    if len(trailing) != value.ndim or any(
-        a not in (1, b) for a, b in zip(value.shape, trailing, strict=True)
-    ):
-        raise ValueError(
-            f"{name} has shape {tuple(value.shape)}, which does not broadcast to x0's {shape}: "
-            "give that, or axes of length 1"
-        )
+def check_broadcast(name: str, value: Point, space: Space) -> None:
+    """Raise unless it can be added to points of the space: TypeError for another kind, ValueError
+    for a shape that does not broadcast to theirs.
+    """
+    for a, shape in space.pairs(value, name):
+        trailing = shape[max(0, len(shape) - a.ndim) :]
+        if len(trailing) != a.ndim or any(
+            given not in (1, length) for given, length in zip(a.shape, trailing, strict=True)
+        ):
+            raise ValueError(
+                f"{name} has shape {tuple(a.shape)}, which does not broadcast to x0's {shape}: "
+                "give that, or axes of length 1"
+            )
 
 
 def check_samplewise(name: str, value: Any, space: Space) -> None:

@@ -8,7 +8,7 @@ This is the only file of the package that knows array libraries; it imports none
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -471,14 +471,19 @@ class Space:
         """Raise unless x lies in this space: TypeError for a wrong kind, dtype or library,
         ValueError for a wrong shape or device.
         """
+        for a, shape in self.pairs(x, name):
+            if tuple(a.shape) != shape:
+                raise ValueError(f"{name} has shape {tuple(a.shape)}, but x0 has {shape}")
+
+    def pairs(self, x: Point, name: str) -> Iterator[tuple[Array, Shape]]:
+        """The blocks of x with the shapes of the space's; raises if they are of another kind."""
         arrays = blocks(x)
         if isinstance(x, tuple) != self.is_tuple or len(arrays) != len(self.shapes):
             wanted = f"a tuple of {len(self.shapes)} arrays" if self.is_tuple else "one array"
             raise TypeError(f"{name} must be {wanted} as x0 is, got {type(x).__name__}")
         for a, shape in zip(arrays, self.shapes, strict=True):
             self.check_array(a, name)
-            if tuple(a.shape) != shape:
-                raise ValueError(f"{name} has shape {tuple(a.shape)}, but x0 has {shape}")
+            yield a, shape
 
     def check_array(self, a: Array, name: str) -> None:
         """Raise unless the array can be combined with points: same library, dtype and device."""

@@ -16,13 +16,13 @@ from splitkit.backend import (
     Scalar,
     Space,
     add,
-    blocks,
     lincomb,
     scale,
     subtract,
 )
 from splitkit.linear.base import LinearOperator
 from splitkit.linear.coupling import Coupling
+from splitkit.linear.dense import DenseMatrix
 from splitkit.linear.last_axes import LastAxesMap
 from splitkit.linear.wrapped import wrap
 from splitkit.notation import SUM, latex, text
@@ -80,7 +80,7 @@ class Affine(Operator):
         return F
 
     @property
-    def properties(self) -> Properties:  # type: ignore[override]
+    def properties(self) -> Properties:
         return self.M.properties
 
     def __call__(self, x: Point) -> Point:
@@ -105,6 +105,14 @@ class Affine(Operator):
         c = add(C(q), q)
         return lambda u: add(C(u), c)
 
+    def in_metric(self, S: Any) -> Operator:
+        """x ↦ SMSx − Sq, with its exact constants where M is a matrix."""
+        s, q = S.entrywise, None if self.q is None else S(self.q)
+        if isinstance(self.M, DenseMatrix) and s.ndim == 1:
+            # (s sᵀ) ⊙ M is symmetric, to the last bit, where M is
+            return Affine((s[:, None] * s[None, :]) * self.M.matrix, q)
+        return Affine(S @ self.M @ S, q)
+
     def cayley_properties(self, alpha: float) -> Properties:
         implied = super().cayley_properties(alpha)
         if self.is_skew or not self.properties.monotone:  # skew: C is an isometry, without rounding
@@ -120,14 +128,8 @@ class Affine(Operator):
                 f"M = {self.M!r} maps shape {space.shapes} to {values}: an operator needs a map of "
                 "a space into itself"
             )
-        if self.q is None:
-            return
-        if isinstance(self.q, tuple) != space.is_tuple or len(blocks(self.q)) != len(space.shapes):
-            wanted = f"a tuple of {len(space.shapes)} arrays" if space.is_tuple else "one array"
-            raise TypeError(f"q must be {wanted} as x0 is, got {len(blocks(self.q))}")
-        for array, shape in zip(blocks(self.q), space.shapes, strict=True):
-            space.check_array(array, "q")
-            check_broadcast("q", array, shape)
+        if self.q is not None:
+            check_broadcast("q", self.q, space)
 
     def __repr__(self) -> str:
         return text(self.M) + ("" if self.q is None else " − q")

@@ -28,7 +28,7 @@ class Diagonal(Multiplier):
         Space.of(d, name="d")
         if d.ndim == 0:
             raise ValueError("d has no axis: give an array, or use ScaledIdentity")
-        self.d = self.spectrum = d
+        self.d = self.spectrum = self.entrywise = d
 
     def like(self, spectrum: Array) -> LinearOperator:
         return Diagonal(spectrum)
@@ -44,10 +44,9 @@ class Diagonal(Multiplier):
         return self
 
     def check_space(self, space: Space, name: str = "d") -> None:
-        space.check_array(self.d, name)
         if space.is_tuple:
             raise ValueError(f"{name} = {self!r} acts on one array, got {space.shapes}")
-        check_broadcast(name, self.d, space.shapes[0])
+        check_broadcast(name, self.d, space)
 
     def __repr__(self) -> str:
         return f"Diagonal{tuple(self.d.shape)}"

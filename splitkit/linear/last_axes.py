@@ -23,21 +23,25 @@ class LastAxesMap(LinearOperator):
         """Raise, naming the argument, unless points have the kind of the map's arrays."""
 
     def check_space(self, space: Space, name: str = "L") -> None:
-        self._moved(space, self.domain_shape, self.domain_shape, name)
+        self._batch(space, self.domain_shape, name)
 
     def range_space(self, space: Space) -> Space:
-        return self._moved(space, self.domain_shape, self.range_shape, "L")
+        batch = self._batch(space, self.domain_shape, "L")
+        return replace(space, shapes=((*batch, *self.range_shape),))
 
     def domain_space(self, space: Space) -> Space:
-        return self._moved(space, self.range_shape, self.domain_shape, "the transpose of L")
+        batch = self._batch(space, self.range_shape, "the transpose of L")
+        return replace(space, shapes=((*batch, *self.domain_shape),))
 
-    def _moved(self, space: Space, old: Shape, new: Shape, name: str) -> Space:
+    def _batch(self, space: Space, wanted: Shape, name: str) -> Shape:
+        """The axes before those that are wanted; raises, naming the argument, without these."""
         self.check_kind(space, name)
         shape = space.shapes[0]
-        batch = shape[: len(shape) - len(old)]
-        if space.is_tuple or shape != (*batch, *old):
-            wanted = f"axis must have length {old[0]}" if len(old) == 1 else f"axes must be {old}"
+        batch = shape[: len(shape) - len(wanted)]
+        if space.is_tuple or shape != (*batch, *wanted):
+            length = f"axis must have length {wanted[0]}"
+            last = length if len(wanted) == 1 else f"axes must be {wanted}"
             raise ValueError(
-                f"{name} = {self!r} acts on arrays whose last {wanted}, got shape {space.shapes}"
+                f"{name} = {self!r} acts on arrays whose last {last}, got shape {space.shapes}"
             )
-        return replace(space, shapes=((*batch, *new),))
+        return batch

@@ -43,7 +43,6 @@ class NCP(VI):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Operator, Any]]:
-        """(operator, shape of its points) for the checks."""
         F = Operator.from_callable(
             lambda x: x + x**3 - 1, monotone=True, strong_monotonicity=1.0, name="F"
         )
@@ -67,7 +66,6 @@ class LCP(NCP):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Operator, Any]]:
-        """(operator, shape of its points) for the checks."""
         M, q = asarray([[2.0, 1.0], [-1.0, 1.0]]), asarray([-1.0, 0.5])
         return [(cls(M, q), (2,)), (cls(M, q, batch_ndim=1), (4, 2))]
 
@@ -90,7 +88,6 @@ class MixedComplementarity(VI):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Operator, Any]]:
-        """(operator, shape of its points) for the checks."""
         F = Affine(asarray([[2.0, 1.0], [-1.0, 1.0]]), asarray([1.0, -0.5]))
         inf = float("inf")
         return [(cls(F, asarray([-inf, 0.0]), asarray([inf, 1.0])), (2,)), (cls(F, 0.0, inf), (2,))]

@@ -12,7 +12,7 @@ from typing import Any
 
 from splitkit.backend import Array, Point, namespace
 from splitkit.functions import Box, Indicator, SeparableSum, Simplex
-from splitkit.linear import Affine, Coupling, DenseMatrix
+from splitkit.linear import Affine, Coupling, LinearOperator
 from splitkit.operators.base import Operator
 from splitkit.problems.pseudo_gradient import PseudoGradient
 from splitkit.problems.variational import VI
@@ -34,7 +34,6 @@ class NashGame(VI):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Operator, Any]]:
-        """(operator, shape of its points) for the checks."""
         Q = [[asarray([[2.0]]), asarray([[1.0]])], [asarray([[1.0]]), asarray([[2.0]])]]
         F = PseudoGradient.quadratic(Q)
         return [(cls(F, [Box(0.0, 1.0), Box(0.0, 2.0)]), ((1,), (1,)))]
@@ -48,16 +47,16 @@ class MatrixGame(NashGame):
 
     Parameters
     ----------
-    K : array, shape (rows, columns)
+    K : array of shape (rows, columns), or what ``linear.wrap`` takes
         What the column player x pays the row player y.
     batch_ndim : int
         Leading batch axes: several games of one matrix.
     """
 
-    def __init__(self, K: Array, *, batch_ndim: int = 0) -> None:
-        self.K = DenseMatrix(K)
-        sets = [Simplex(batch_ndim=batch_ndim), Simplex(batch_ndim=batch_ndim)]
-        super().__init__(Affine(Coupling(self.K)), sets)
+    def __init__(self, K: Array | LinearOperator, *, batch_ndim: int = 0) -> None:
+        coupling = Coupling(K)
+        self.K = coupling.K
+        super().__init__(Affine(coupling), [Simplex(batch_ndim=batch_ndim)] * 2)
 
     def value(self, z: Point) -> Array:
         """yᵀKx at z = (x, y), of batch shape; the value of the game at an equilibrium."""
@@ -66,6 +65,5 @@ class MatrixGame(NashGame):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Operator, Any]]:
-        """(operator, shape of its points) for the checks."""
         K = asarray([[1.0, -2.0, 0.5], [0.0, 3.0, 1.0]])
         return [(cls(K), ((3,), (2,)))]

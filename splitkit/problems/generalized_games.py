@@ -67,7 +67,6 @@ class GeneralizedNashGame(VI):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Operator, Any]]:
-        """(operator, shape of its points) for the checks."""
         one = asarray([[1.0]])
         quadratic = PseudoGradient.quadratic([[2 * one, one], [one, 2 * one]])
         callables = PseudoGradient(
@@ -107,7 +106,7 @@ class _OnPlayers(Operator):
         self.F = F
 
     @property
-    def properties(self) -> Properties:  # type: ignore[override]
+    def properties(self) -> Properties:
         zero = Properties.of(strong_monotonicity=0.0, lipschitz=0.0, linear=True)
         return block_properties([self.F.properties, zero])
 

@@ -10,6 +10,7 @@ f and C are polyhedral. Source: Rockafellar, *Convex Analysis* (1970), §28.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from splitkit.backend import Array, Point, Space, clip, device, is_array, namespace, scale
@@ -22,8 +23,9 @@ from splitkit.functions import (
     Quadratic,
     Subdifferential,
 )
-from splitkit.functions.calculus.rules import SumOfFunctions
-from splitkit.linear import Affine, Coupling, DenseMatrix, LinearOperator
+from splitkit.functions.calculus.sums import SumOfFunctions
+from splitkit.linear import Affine, Coupling, DenseMatrix, LinearOperator, wrap
+from splitkit.linear.last_axes import LastAxesMap
 from splitkit.operators.base import Operator
 from splitkit.operators.block import BlockDiagonal
 from splitkit.operators.identity import Zero
@@ -37,9 +39,9 @@ class KKT(Sum):
     ----------
     f : Function
         A sum is taken term by term.
-    A, b : array of shape (p, n) or LinearOperator, and array of shape (p,); optional
+    A, b : array of shape (p, n) or what ``linear.wrap`` takes, and array of shape (p,); optional
         Equations Ax = b.
-    G, h : array of shape (q, n) or LinearOperator, and array of shape (q,); optional
+    G, h : array of shape (q, n) or what ``linear.wrap`` takes, and array of shape (q,); optional
         Inequalities Gx ≤ h. With equations too, A and G are arrays, and y has p + q entries.
     C : Indicator, optional
 
@@ -106,7 +108,6 @@ class KKT(Sum):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Operator, Any]]:
-        """(operator, shape of its points) for the checks."""
         f = Quadratic(asarray([[2.0, 1.0], [1.0, 2.0]]), asarray([1.0, -1.0]))
         A, b = asarray([[1.0, 1.0]]), asarray([1.0])
         return [
@@ -137,10 +138,10 @@ def _constraints(A: Any, b: Any, G: Any, h: Any) -> tuple[LinearOperator, Array,
             "A and G are linear maps, of which only one can be taken: give both as arrays, or one "
             "map of both kinds of rows, whose inequalities have slacks in C"
         )
-    K = K if isinstance(K, LinearOperator) else DenseMatrix(K)
-    if isinstance(K, DenseMatrix) and K.matrix.shape[0] != r.shape[-1]:
+    K = wrap(K, argument="A" if G is None else "G")
+    if isinstance(K, LastAxesMap) and K.range_shape != (r.shape[-1],):
         raise ValueError(
-            f"the constraints have {K.matrix.shape[0]} rows but right-hand sides of length "
+            f"the constraints have {math.prod(K.range_shape)} rows but right-hand sides of length "
             f"{r.shape[-1]}: give one entry for each row"
         )
     return K, r, p

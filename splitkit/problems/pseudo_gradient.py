@@ -16,8 +16,6 @@ from splitkit.linear import Affine, DenseMatrix, Stacked
 from splitkit.operators.base import Operator
 from splitkit.properties import Properties
 
-Gradient = Callable[[Point], Array]
-
 
 class PseudoGradient(Operator):
     """x ↦ (∇₁f₁(x), …, ∇ₙfₙ(x)) on tuples of arrays, one block for each player.
@@ -36,9 +34,11 @@ class PseudoGradient(Operator):
         No gradients, or not callable; constants out of range, or in contradiction.
     """
 
+    properties: Properties
+
     def __init__(
         self,
-        gradients: Sequence[Gradient],
+        gradients: Sequence[Callable[[Point], Array]],
         *,
         monotone: bool = False,
         strong_monotonicity: float | None = None,
@@ -109,7 +109,6 @@ class PseudoGradient(Operator):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Operator, Any]]:
-        """(operator, shape of its points) for the checks."""
         callables = cls(
             [lambda x: x[0] + x[1], lambda x: x[1] - x[0]],
             strong_monotonicity=1.0,

@@ -103,7 +103,6 @@ class VI(Sum):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Operator, Any]]:
-        """(operator, shape of its points) for the checks."""
         F = Affine(asarray([[2.0, 1.0], [-1.0, 1.0]]), asarray([1.0, -0.5]))
         identity = Operator.from_callable(lambda x: x, monotone=True, name="F")
         return [

@@ -235,7 +235,7 @@ class _Played(Operator):
         return self._make_map()
 
     @property
-    def properties(self) -> Properties:  # type: ignore[override]
+    def properties(self) -> Properties:
         return self.node.properties
 
     def __call__(self, x: Point) -> Point:

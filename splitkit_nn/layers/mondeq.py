@@ -10,8 +10,9 @@ import torch
 from torch import Tensor, nn
 
 import splitkit as sk
+from splitkit.arguments import POSITIVE, check_choice, check_integer, check_number
 from splitkit_nn.activations import Activation, find_activation
-from splitkit_nn.arguments import check_finite, check_inputs, positive, positive_integer
+from splitkit_nn.arguments import check_finite, check_inputs
 from splitkit_nn.equilibrium.inclusions import cotangent_inclusion, forward_inclusion
 from splitkit_nn.equilibrium.solver import StepMethod, as_step_method
 from splitkit_nn.implicit.bridge import equilibrium, full_precision
@@ -104,10 +105,9 @@ class MonDEQ(nn.Module):
         self._activation = find_activation(activation)
         parametrization.confine(self._activation)  # raises where the two do not fit
         self.method = sk.PeacemanRachford() if method is None else as_step_method(method)
-        if on_failure not in ("raise", "warn", "damp"):
-            raise ValueError(f'on_failure = {on_failure!r}: give "raise", "warn" or "damp"')
-        self.tol = tol if isinstance(tol, sk.Stopping) else positive("tol", tol)
-        self.max_iter = positive_integer("max_iter", max_iter)
+        check_choice("on_failure", on_failure, ("raise", "warn", "damp"))
+        self.tol = tol if isinstance(tol, sk.Stopping) else check_number("tol", tol, POSITIVE)
+        self.max_iter = check_integer("max_iter", max_iter, 1)
         self.gradient = find_gradient(gradient)
         self.solve_in = find_library(solve_in)
         if self.solve_in is not None and isinstance(self.gradient, Unrolled):

@@ -15,7 +15,7 @@ from torch import Tensor
 import splitkit as sk
 from splitkit.backend import isfinite
 from splitkit_nn.activations.jacobians import Jacobian
-from splitkit_nn.arguments import check_inputs, check_parameter
+from splitkit_nn.arguments import check_finite_parameter, check_inputs
 from splitkit_nn.equilibrium.solver import Solver, StepMethod, evaluates
 from splitkit_nn.equilibrium.steps import typical_step
 from splitkit_nn.layers.exchange import SolverElsewhere
@@ -198,7 +198,7 @@ class Solves:
         """Raise ValueError, naming the parameter that makes W infinite or NaN."""
         values = {n: w.detach() for n, w in self.layer.parametrization.weights().items()}
         for name, value in values.items():
-            check_parameter(name, value)
+            check_finite_parameter(name, value)
         sizes = {name: float(value.abs().max()) for name, value in values.items()}
         name = max(sizes, key=sizes.__getitem__)
         raise ValueError(

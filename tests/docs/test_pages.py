@@ -1,13 +1,14 @@
 """The Python on the pages runs as it stands, and does what the page says; links lead somewhere."""
 
 import re
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import splitkit as sk
-from splitkit.testing import check_function, check_method
+from splitkit.testing import check_function, check_method, check_operator
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -22,17 +23,58 @@ def run(page, about=""):
     return names
 
 
-def test_the_contributed_function_and_method_are_right():
-    names = run("CONTRIBUTING.md")
-    check_function(names["ShiftedSquare"](), (3,))
-    method = names["ReflectedStep"]()
+def contributed(name):
+    """A class of CONTRIBUTING.md, defined outside of the package."""
+    return run("CONTRIBUTING.md", f"class {name}(")[name]
+
+
+def test_the_contributed_function_is_right():
+    kind = contributed("ShiftedSquare")
+    for f, shape in kind.examples(np.asarray):
+        check_function(f, shape)
+
+
+def test_the_contributed_operator_is_right():
+    kind = contributed("QuarterTurn")
+    for A, shape in kind.examples(np.asarray):
+        check_operator(A, shape)
+    x = sk.solve(
+        kind().shift(np.array([1.0, 2.0])) + sk.NormalCone(sk.functions.Box(-3, 3)), np.zeros(2)
+    ).x
+    np.testing.assert_allclose(x, [-2.0, 1.0], atol=1e-6)
+    with pytest.raises(ValueError, match="turns pairs"):
+        sk.solve(kind(), np.zeros(3))
+
+
+def test_the_contributed_method_is_right():
+    kind = contributed("ReflectedStep")
+    method = kind()
     F = sk.Affine(np.array([[1.0, 3.0], [-3.0, 1.0]]), np.ones(2))
     G = sk.NormalCone(sk.functions.NonNegative())
     x = sk.solve(F + G, np.zeros(2), method, tol=1e-10).x
     np.testing.assert_allclose(x, [0.0, 1.0], atol=1e-8)
     assert method.proof(F, G).holds
     check_method(method)
-    assert not names["ReflectedStep"](alpha=1.0).guarantee(F, G).holds
+    assert not kind(alpha=1.0).guarantee(F, G).holds
+
+
+def test_the_contributed_parametrization_is_right(tmp_path, monkeypatch):
+    torch = pytest.importorskip("torch")
+    import splitkit_nn as sknn
+    from splitkit_nn.testing import check_layer
+
+    kind = contributed("MonotoneDiagonal")
+    layer = sknn.MonDEQ(kind(4, 3, m=0.5), "tanh")
+    check_layer(layer, max_examples=2)
+    model = sknn.DenseClassifier.of(layer.eval(), torch.nn.Linear(3, 2))
+    x = torch.randn(5, 4, generator=torch.Generator().manual_seed(0))
+    monkeypatch.setattr(import_module(__name__), kind.__name__, kind, raising=False)
+    kind.__module__ = __name__  # as in a file of one's own
+    sknn.save(model, tmp_path / "model.pt")
+    assert torch.equal(sknn.load(tmp_path / "model.pt")(x), model(x))
+    certificate = sknn.certify(model, x)
+    jacobian = torch.autograd.functional.jacobian(lambda v: model(v[None])[0], x[0])
+    assert float(torch.linalg.matrix_norm(jacobian, 2)) <= certificate.lipschitz
 
 
 def test_the_best_step_of_the_page_is_the_textbook_s():

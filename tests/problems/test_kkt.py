@@ -4,6 +4,7 @@ import clarabel
 import numpy as np
 import pytest
 from scipy import sparse
+from scipy.sparse.linalg import aslinearoperator
 
 import splitkit as sk
 from splitkit.functions import Box, L1Norm, NonNegative, Quadratic
@@ -87,12 +88,19 @@ def test_a_set_beside_the_constraints():
     assert not bool(problem.contains((x, multipliers[:2] + 0.1), zero, 1e-6))
 
 
-def test_a_linear_map_for_the_equations():
-    dense = sk.KKT(Quadratic(P, Q), A, B)
-    mapped = sk.KKT(Quadratic(P, Q), sk.DenseMatrix(A.T.copy()).T, B)
+@pytest.mark.parametrize(
+    "kind", [lambda K: sk.DenseMatrix(K.T.copy()).T, sparse.csr_array, aslinearoperator]
+)
+@pytest.mark.parametrize("make", [lambda K: sk.KKT(Quadratic(P, Q), K, B), sk.MatrixGame])
+def test_problems_take_what_acts_as_a_matrix(make, kind):
     z = (RNG.normal(size=5), RNG.normal(size=2))
-    for mine, theirs in zip(mapped(z), dense(z), strict=True):
-        np.testing.assert_allclose(mine, theirs)
+    problem, dense = make(kind(A)), make(A)
+    for mine, theirs in zip(problem.terms[-2:], dense.terms[-2:], strict=True):
+        resolved = mine.resolvent(0.5)(z), theirs.resolvent(0.5)(z)
+        for found, expected in zip(*resolved, strict=True):
+            np.testing.assert_allclose(found, expected, atol=1e-9)
+    with pytest.raises(ValueError, match="2 rows"):
+        sk.KKT(L1Norm(), sparse.csr_array(A), H)
 
 
 @pytest.mark.parametrize(

@@ -4,56 +4,92 @@ With A = U diag(s) Vᵀ, made once, prox_{αf}(y) = y + V(w − Vᵀy), w = (V�
 factorization for every α, so that each sample may have its own. It is Vw where VVᵀ = I, without
 the rounding of y, which may be large beside Vw.
 f*(u) = ½‖v‖² + ⟨v, Uᵀb⟩ − min f, where sv = Vᵀu, if u is in the range of Aᵀ, else inf.
+Where A is no matrix of numbers, I + αAᵀA is inverted as the linear map can be.
 
 Source: Parikh, Boyd, *Proximal Algorithms* (2014), §6.1.1.
 """
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from typing import Any
 
-from splitkit.arguments import FINITE, check_broadcast, check_parameter
-from splitkit.backend import Array, Point, Scalar, Space, align, namespace, sum_of
+from scipy.sparse import csr_array
+
+from splitkit.arguments import check_broadcast, check_parameter
+from splitkit.backend import (
+    Array,
+    Point,
+    Scalar,
+    Space,
+    align,
+    inner,
+    is_array,
+    lincomb,
+    namespace,
+    scale,
+    subtract,
+    sum_of,
+    to_numpy,
+)
 from splitkit.functions.base import Function, check_vectors, zero_or_inf
 from splitkit.linear.dense import DenseMatrix
+from splitkit.linear.iterative import Iterative
+from splitkit.linear.last_axes import LastAxesMap
+from splitkit.linear.mask import Mask
+from splitkit.linear.wrapped import wrap
 
 
 class LeastSquares(Function):
-    """½‖Ax − b‖² over the last axis of x, summed over the other axes that are not batch.
+    """½‖Ax − b‖², a matrix over the last axis of x, summed over all axes that are not batch.
 
     Parameters
     ----------
-    A : array, shape (m, n)
-        Of any rank; dtype and device of x. It is not copied: don't change it.
-    b : array, shape (m,) or (..., m), optional
-        Finite, of A's dtype and device; broadcasts to Ax; None: zero.
+    A : array of shape (m, n), sparse array, LinearOperator, or what ``linear.wrap`` takes
+        Of any rank; an array has dtype and device of x. It is not copied: don't change it.
+    b : point, optional
+        Finite, of A's dtype and device; it broadcasts to Ax. None: zero.
     batch_ndim : int
         Leading batch axes.
 
     Raises
     ------
     TypeError, ValueError
-        A is no real floating matrix, or b does not fit it.
+        A is no matrix or linear map, or b does not fit it.
 
     Notes
     -----
-    The constants are the squares of A's extreme singular values. The factorization costs
-    O(mn min(m, n)), an application of the prox O(n min(m, n)).
+    Of an array the constants are the squares of its extreme singular values; the factorization
+    costs O(mn min(m, n)), an application of the prox O(n min(m, n)). Of another map they follow
+    from its ``norm`` and ``least_gain``, and the prox is the shifted inverse of AᵀA; the value of
+    the conjugate is not known.
     """
 
-    def __init__(self, A: Array, b: Array | None = None, *, batch_ndim: int = 0) -> None:
-        self._matrix = DenseMatrix(A)
-        rows, columns = A.shape
+    def __init__(self, A: Any, b: Point | None = None, *, batch_ndim: int = 0) -> None:
+        self._map, self._b, self.batch_ndim = wrap(A, argument="A"), b, batch_ndim
+        self._is_matrix = isinstance(self._map, DenseMatrix)
+        if isinstance(self._map, DenseMatrix):
+            self._factor(self._map.matrix, b)
+            return
         if b is not None:
-            b = check_parameter("b", b, FINITE)
-            if not hasattr(b, "shape") or b.ndim == 0 or b.shape[-1] != rows:
-                raise ValueError(
-                    f"b = {b}: its last axis must have length {rows}, one entry for each row of A"
-                )
+            Space.of(b, name="b")
+        self._normal = Iterative(self._map.T @ self._map, batch_ndim=batch_ndim)
+        self.strong_convexity = self._map.least_gain**2
+        norm = self._map.norm
+        self.smoothness = norm**2 if norm < math.inf else None
+
+    def _factor(self, A: Array, b: Array | None) -> None:
+        """The singular value decomposition, and what it says of f."""
+        rows, columns = A.shape
+        fits = b is None or (is_array(check_parameter("b", b)) and b.ndim and b.shape[-1] == rows)
+        if not fits:
+            raise ValueError(
+                f"b = {b}: its last axis must have length {rows}, one entry for each row of A"
+            )
         xp = namespace(A)
         U, self._s, Vt = xp.linalg.svd(A, full_matrices=False)
         self._V = Vt.T
-        self._b, self.batch_ndim = b, batch_ndim
         greatest, least = float(self._s[0]), float(self._s[-1])
         # singular values are exact to rounding: what is 0 in exact arithmetic counts as 0
         rounding = 4 * max(rows, columns) * float(xp.finfo(A.dtype).eps) * greatest
@@ -67,27 +103,33 @@ class LeastSquares(Function):
         self.smoothness = greatest**2
 
     @property
-    def A(self) -> Array:
-        """The matrix."""
-        return self._matrix.matrix
+    def A(self) -> Any:
+        """The matrix, or the linear map."""
+        return self._map.matrix if isinstance(self._map, DenseMatrix) else self._map
 
     @property
-    def b(self) -> Array | None:
+    def b(self) -> Point | None:
         """What Ax should be."""
         return self._b
 
-    def _residual(self, x: Array) -> Array:
-        Ax = self._matrix(x)
-        return Ax if self._b is None else Ax - self._b
+    def _residual(self, x: Point) -> Point:
+        Ax = self._map(x)
+        return Ax if self._b is None else subtract(Ax, self._b)
 
     def __call__(self, x: Point) -> Array:
         r = self._residual(x)
-        return sum_of(r * r, self.batch_ndim) / 2
+        return inner(r, r, self.batch_ndim) / 2
 
     def gradient(self, x: Point) -> Point:
-        return self._matrix.adjoint(self._residual(x))
+        return self._map.adjoint(self._residual(x))
 
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
+        if not self._is_matrix:
+            inverse, gram = self._normal.shifted_inverse, self._map.gram
+            slope = self.gradient(x)
+            # (I + αAᵀA)⁻¹Aᵀ = Aᵀ/(1 + αν) where AAᵀ = νI
+            moved = inverse(alpha)(slope) if gram is None else scale(1 / (1 + alpha * gram), slope)
+            return lincomb(1.0, x, -alpha, moved)
         s, alpha, w = self._s, align(alpha, x), x @ self._V
         moved = w if self._b is None else w + alpha * s * self._c
         moved = moved / (1 + alpha * s * s)
@@ -95,6 +137,8 @@ class LeastSquares(Function):
         return moved @ self._V.T if rows >= columns else x + (moved - w) @ self._V.T
 
     def conjugate_value(self, u: Point) -> Array:
+        if not self._is_matrix:
+            return super().conjugate_value(u)
         xp = namespace(u)
         w = xp.where(self._positive, u @ self._V, 0.0)
         beyond = sum_of(abs(u - w @ self._V.T), self.batch_ndim)
@@ -108,29 +152,33 @@ class LeastSquares(Function):
         return value + sum_of(v * self._c, self.batch_ndim) - sum_of(least, self.batch_ndim)
 
     def conjugate_prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
+        if not self._is_matrix:
+            return super().conjugate_prox(x, alpha)
         s, alpha, w = self._s, align(alpha, x), self._s * (x @ self._V)
         if self._b is not None:
             w = w - alpha * self._c
         return (s / (s * s + alpha) * w) @ self._V.T
 
     def check_space(self, space: Space) -> None:
-        super().check_space(space)
-        check_vectors(self, space)
-        self._matrix.check_space(space, f"A of {self!r}")
+        takes_arrays = isinstance(self._map, LastAxesMap)
+        super().check_space(space if takes_arrays else replace(space, is_tuple=False))
+        if takes_arrays:
+            check_vectors(self, space)
+        self._map.check_space(space, f"A of {self!r}")
         if self._b is not None:
-            space.check_array(self._b, f"b of {self!r}")
-            values = self._matrix.range_space(space).shapes[0]
-            check_broadcast(f"b of {self!r}", self._b, values)
+            check_broadcast(f"b of {self!r}", self._b, self._map.range_space(space))
 
     def __repr__(self) -> str:
-        return f"LeastSquares({self.A.shape[0]}×{self.A.shape[1]})"
+        sizes = "×".join(map(str, self.A.shape)) if self._is_matrix else repr(self._map)
+        return f"LeastSquares({sizes})"
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         wide = asarray([[1.0, -2.0, 0.5], [0.0, 3.0, 1.0]])
         tall = asarray([[1.0, 0.5], [-2.0, 1.0], [0.0, 3.0]])
         return [
             (cls(wide, asarray([1.0, -1.0])), (3,)),
             (cls(tall, asarray([[1.0, -1.0, 2.0], [0.0, 2.0, 0.5]]), batch_ndim=1), (2, 2)),
+            (cls(Mask(asarray([1.0, 0.0, 1.0]) > 0), asarray([1.0, 2.0])), (3,)),
+            (cls(csr_array(to_numpy(tall)), asarray([1.0, 0.0, 2.0]), batch_ndim=1), (4, 2)),
         ]

@@ -7,25 +7,47 @@ Source: Parikh, Boyd, *Proximal Algorithms* (2014), §6.1.1.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
-from splitkit.arguments import FINITE, check_parameter
-from splitkit.backend import Array, Point, Scalar, Space, align, is_array, namespace, sum_of
-from splitkit.functions.base import Function, zero_or_inf
+from scipy.sparse import csr_array
+
+from splitkit.arguments import check_broadcast, check_parameter
+from splitkit.backend import (
+    Array,
+    Point,
+    Scalar,
+    Space,
+    add,
+    align,
+    blocks,
+    inner,
+    is_array,
+    lincomb,
+    namespace,
+    scale,
+    sum_of,
+    to_numpy,
+)
+from splitkit.functions.base import Function, check_vectors, zero_or_inf
 from splitkit.linear.affine import Affine
+from splitkit.linear.base import LinearOperator
 from splitkit.linear.dense import DenseMatrix
+from splitkit.linear.iterative import Iterative
+from splitkit.linear.last_axes import LastAxesMap
+from splitkit.linear.wrapped import wrap
 from splitkit.properties import Properties
 
 
 class Quadratic(Function):
-    """½xᵀPx + qᵀx over the last axis of x, summed over the other axes that are not batch.
+    """½xᵀPx + qᵀx, a matrix over the last axis of x, summed over all axes that are not batch.
 
     Parameters
     ----------
-    P : array, shape (n, n)
-        Symmetric positive semidefinite up to rounding; dtype and device of x.
-    q : array, optional
+    P : array of shape (n, n), sparse array, LinearOperator, or what ``linear.wrap`` takes
+        Symmetric positive semidefinite, an array up to rounding; it has dtype and device of x.
+    q : point, optional
         Finite, of P's dtype and device; broadcasts to x; None: zero.
     batch_ndim : int
         Leading batch axes.
@@ -33,22 +55,40 @@ class Quadratic(Function):
     Raises
     ------
     TypeError, ValueError
-        P is no real floating square matrix, or not symmetric positive semidefinite.
+        P is no real floating square matrix, or not (known to be) symmetric positive semidefinite.
 
     Notes
     -----
-    The constants are P's extreme eigenvalues. An array of α, and the conjugate, use P's
-    eigenvectors, computed once.
+    Of an array the constants are the extreme eigenvalues; an array of α, and the conjugate, use its
+    eigenvectors, computed once. Of another map they are its own, and the prox is its shifted
+    inverse; the value of the conjugate is not known.
     """
 
-    def __init__(self, P: Array, q: Array | None = None, *, batch_ndim: int = 0) -> None:
-        space = Space.of(P, name="P")
-        if P.ndim != 2 or P.shape[0] != P.shape[1] or P.shape[0] == 0:
+    parameters = ("q",)
+
+    def __init__(self, P: Any, q: Point | None = None, *, batch_ndim: int = 0) -> None:
+        self.q, self.batch_ndim = q, batch_ndim
+        for block in () if q is None else blocks(q):
+            check_parameter("q", block)
+        self._map: LinearOperator = wrap(P, argument="P")
+        self._is_matrix = isinstance(self._map, DenseMatrix)
+        if isinstance(self._map, DenseMatrix):
+            self._map = self._decomposed(self._map.matrix)
+        known = self._map.properties
+        if not (known.gradient and known.monotone):
+            raise ValueError(
+                f"P = {self._map!r} is not known to be symmetric positive semidefinite: declare it "
+                "(linear.wrap(P, …) takes what is known)"
+            )
+        self.strong_convexity, self.smoothness = known.strong_monotonicity or 0.0, known.lipschitz
+        self.operator = Affine(self._map, None if q is None else scale(-1.0, q))
+
+    def _decomposed(self, P: Array) -> DenseMatrix:
+        """P with its eigenvalues, symmetric to the last bit."""
+        if P.shape[0] != P.shape[1] or P.shape[0] == 0:
             raise ValueError(f"P has shape {tuple(P.shape)}: give a square matrix")
-        if q is not None:
-            q = check_parameter("q", q, FINITE)
         xp = namespace(P)
-        rounding = 4 * P.shape[0] * float(xp.finfo(space.dtype).eps)
+        rounding = 4 * P.shape[0] * float(xp.finfo(P.dtype).eps)
         skew = float(xp.max(abs(P - P.T)))
         if skew > rounding * float(xp.max(abs(P))):
             raise ValueError(
@@ -65,31 +105,23 @@ class Quadratic(Function):
                 f"P has the eigenvalue {least:.3g}: f is convex only if P is positive semidefinite"
             )
         # eigenvalues are exact to rounding: what is 0 in exact arithmetic counts as 0
-        self.strong_convexity = 0.0 if least <= size else least
-        self.smoothness, self._rounding = max(greatest, 0.0), size
-        self.q, self.batch_ndim = q, batch_ndim
-        self._matrix = DenseMatrix(
-            P, strong_monotonicity=self.strong_convexity, lipschitz=self.smoothness
-        )
-        self.operator = Affine(self._matrix, None if q is None else -q)
+        self._rounding = size
+        m = 0.0 if least <= size else least
+        return DenseMatrix(P, strong_monotonicity=m, lipschitz=max(greatest, 0.0))
 
     @property
-    def P(self) -> Array:
-        """The matrix, symmetric."""
-        return self._matrix.matrix
+    def P(self) -> Any:
+        """The matrix, symmetric, or the linear map."""
+        return self._map.matrix if isinstance(self._map, DenseMatrix) else self._map
 
     @property
     def properties(self) -> Properties:
-        return Properties.of(
-            strong_monotonicity=self.strong_convexity,
-            lipschitz=self.smoothness,
-            gradient=True,
-            linear=True,
-        )
+        return self._map.properties
 
     def __call__(self, x: Point) -> Array:
-        slope = self._matrix(x) / 2
-        return sum_of(x * (slope if self.q is None else slope + self.q), self.batch_ndim)
+        slope = scale(0.5, self._map(x))
+        slope = slope if self.q is None else add(slope, self.q)
+        return inner(x, slope, self.batch_ndim)
 
     @cached_property
     def _spectrum(self) -> tuple[Array, Array]:
@@ -98,20 +130,25 @@ class Quadratic(Function):
         eigenvalues, vectors = xp.linalg.eigh(self.P)
         return xp.where(eigenvalues > self._rounding, eigenvalues, 0.0), vectors
 
-    def _less_q(self, x: Array, alpha: Scalar = 1.0) -> Array:
-        return x if self.q is None else x - alpha * self.q
+    def _less_q(self, x: Point, alpha: Scalar = 1.0) -> Point:
+        return x if self.q is None else lincomb(1.0, x, -alpha, self.q)
 
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
         if not is_array(alpha):
-            return self._matrix.shifted_inverse(alpha)(self._less_q(x, alpha))
+            return self._map.shifted_inverse(alpha)(self._less_q(x, alpha))
+        if not self._is_matrix:
+            inverse = Iterative(self._map, batch_ndim=self.batch_ndim).shifted_inverse(alpha)
+            return inverse(self._less_q(x, alpha))
         (eigenvalues, vectors), alpha = self._spectrum, align(alpha, x)
         return ((self._less_q(x, alpha) @ vectors) / (1 + alpha * eigenvalues)) @ vectors.T
 
     def gradient(self, x: Point) -> Point:
-        Px = self._matrix(x)
-        return Px if self.q is None else Px + self.q
+        Px = self._map(x)
+        return Px if self.q is None else add(Px, self.q)
 
     def conjugate_value(self, u: Point) -> Array:
+        if not self._is_matrix:
+            return super().conjugate_value(u)
         (eigenvalues, vectors), xp = self._spectrum, namespace(u)
         v, curved = self._less_q(u) @ vectors, eigenvalues > 0
         terms = xp.where(curved, v * v / xp.where(curved, eigenvalues, 1.0), 0.0)
@@ -120,6 +157,8 @@ class Quadratic(Function):
         return sum_of(terms, self.batch_ndim) / 2 + zero_or_inf(beyond, size)
 
     def conjugate_prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
+        if not self._is_matrix:
+            return super().conjugate_prox(x, alpha)
         # λ/(λ + α) along each eigenvector, from q
         eigenvalues, vectors = self._spectrum
         share = eigenvalues / (eigenvalues + align(alpha, x))
@@ -127,24 +166,25 @@ class Quadratic(Function):
         return moved if self.q is None else moved + self.q
 
     def check_space(self, space: Space) -> None:
-        super().check_space(space)
-        self._matrix.check_space(space, f"P of {self!r}")
-        if len(space.shapes[0]) <= self.batch_ndim:
-            raise ValueError(
-                f"{self!r} acts on the last axis, which must be no batch axis: x0 has shape "
-                f"{space.shapes[0]}, batch_ndim = {self.batch_ndim}"
-            )
+        takes_arrays = isinstance(self._map, LastAxesMap)
+        super().check_space(space if takes_arrays else replace(space, is_tuple=False))
+        if takes_arrays:
+            check_vectors(self, space)
+        self._map.check_space(space, f"P of {self!r}")
+        if self.q is not None:
+            check_broadcast(f"q of {self!r}", self.q, space)
 
     def __repr__(self) -> str:
-        return f"Quadratic({self.P.shape[0]}×{self.P.shape[1]})"
+        sizes = "×".join(map(str, self.P.shape)) if self._is_matrix else repr(self._map)
+        return f"Quadratic({sizes})"
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         definite = asarray([[2.0, 1.0, 0.0], [1.0, 2.0, 0.5], [0.0, 0.5, 3.0]])
         singular = asarray([[1.0, -1.0], [-1.0, 1.0]])
         return [
             (cls(definite, asarray([1.0, -2.0, 0.5])), (3,)),
             (cls(singular), (2, 2)),
             (cls(definite, asarray([1.0, -2.0, 0.5]), batch_ndim=1), (4, 3)),
+            (cls(csr_array(to_numpy(singular)), asarray([1.0, -2.0])), (4, 2)),
         ]

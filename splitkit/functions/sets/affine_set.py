@@ -102,20 +102,18 @@ class AffineSet(Indicator):
         rows, columns = self._A.shape
         shape = space.shapes[0]
         space.check_array(self._A, f"A of {self!r}")
-        space.check_array(self._b, f"b of {self!r}")
         if len(shape) <= self.batch_ndim or shape[-1] != columns:
             raise ValueError(
                 f"{self!r} acts on the last axis, which must have length {columns} and be no "
                 f"batch axis: x0 has shape {shape}, batch_ndim = {self.batch_ndim}"
             )
-        check_broadcast(f"b of {self!r}", self._b, (*shape[:-1], rows))
+        check_broadcast(f"b of {self!r}", self._b, replace(space, shapes=((*shape[:-1], rows),)))
 
     def __repr__(self) -> str:
         return f"AffineSet({self._A.shape[0]}×{self._A.shape[1]})"
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         A = asarray([[1.0, -2.0, 0.5], [0.0, 3.0, 1.0]])
         return [
             (cls(A, asarray([1.0, -1.0])), (3,)),

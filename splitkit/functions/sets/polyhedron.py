@@ -13,6 +13,7 @@ programs* (1983).
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -175,8 +176,7 @@ class Polyhedron(Inexact, Indicator):
         super().check_space(space)
         check_vectors(self, space, int(self._A.shape[1]))
         space.check_array(self._A, f"A of {self!r}")
-        space.check_array(self._b, f"b of {self!r}")
-        values = (*space.shapes[0][:-1], int(self._A.shape[0]))
+        values = replace(space, shapes=((*space.shapes[0][:-1], int(self._A.shape[0])),))
         check_broadcast(f"b of {self!r}", self._b, values)
 
     def __repr__(self) -> str:
@@ -184,7 +184,6 @@ class Polyhedron(Inexact, Indicator):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         A = asarray([[1.0, 1.0], [-1.0, 2.0], [0.0, -1.0], [-1.0, -1.0]])
         return [(cls(A, asarray([1.0, 2.0, 0.5, 3.0]), batch_ndim=1), (2, 2))]
 

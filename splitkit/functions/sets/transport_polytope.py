@@ -15,6 +15,7 @@ Source: Li, Sun, Toh, *On the efficient computation of a projector over the Birk
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -120,20 +121,18 @@ class TransportPolytope(Inexact, Indicator):
             ("columns", self._q, (*shape[:-2], shape[-1])),
         ):
             label = f"{name} of {self!r}"
-            space.check_array(sums, label)
             if sums.shape[-1] != kept[-1]:
                 raise ValueError(
                     f"{label} has {sums.shape[-1]} entries, but the matrices of x0 (shape {shape}) "
                     f"have {kept[-1]} {name}"
                 )
-            check_broadcast(label, sums, kept)
+            check_broadcast(label, sums, replace(space, shapes=(kept,)))
 
     def __repr__(self) -> str:
         return f"TransportPolytope({self._p.shape[-1]}×{self._q.shape[-1]})"
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         return [(cls(asarray([1.0, 0.5]), asarray([0.25, 0.0, 1.25]), batch_ndim=1), (2, 2, 3))]
 
 
