@@ -67,23 +67,21 @@ class BlockMatrix(CombinedMaps):
         diagonal = [self.rows[i][i].properties for i in indices]
         pairs = [(i, j) for j in indices for i in range(j)]
         opposite = {(i, j): _are_opposite(self.rows[i][j], self.rows[j][i]) for i, j in pairs}
-        ms = [p.strong_monotonicity for p in diagonal]
+        ms = all_known(p.strong_monotonicity for p in diagonal)
         m = None
-        if None not in ms:
-            form = np.diag([float(m) for m in ms if m is not None])
+        if ms is not None:
+            form = np.diag(ms)
             for i, j in pairs:
                 if not opposite[i, j]:
                     form[i, j] = form[j, i] = -(self.rows[i][j].norm + self.rows[j][i].norm) / 2
             m = float(np.linalg.eigvalsh(form)[0]) if np.isfinite(form).all() else None
             if all(opposite.values()):
                 m = float(form.diagonal().min())  # exact, without rounding
-        return Properties.of(
-            strong_monotonicity=m if m is None else min(m, self.norm),
-            lipschitz=self.norm,
+        adjoint = [_are_adjoint(self.rows[i][j], self.rows[j][i]) for i, j in pairs]
+        return self.square_properties(
+            m,
+            symmetric=all(p.gradient for p in diagonal) and all(adjoint),
             skew=all(p.skew for p in diagonal) and all(opposite.values()),
-            gradient=all(p.gradient for p in diagonal)
-            and all(_are_adjoint(self.rows[i][j], self.rows[j][i]) for i, j in pairs),
-            linear=True,
         )
 
     def __call__(self, x: Point) -> Point:

@@ -39,7 +39,7 @@ class Coupling(LinearOperator):
 
     @cached_property
     def properties(self) -> Properties:
-        return Properties.of(skew=True, lipschitz=self.norm, linear=True)
+        return self.square_properties(0.0, skew=True)
 
     def __call__(self, x: Point) -> Point:
         p, q = x

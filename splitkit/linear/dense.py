@@ -64,9 +64,8 @@ class DenseMatrix(LastAxesMap):
         L._set(matrix)
         return L
 
-    @property
+    @cached_property
     def has_declared_constants(self) -> bool:
-        """Whether a constant was given, and not computed."""
         return self._declared != (None, None)
 
     @property
@@ -121,13 +120,8 @@ class DenseMatrix(LastAxesMap):
         if m is None and M.shape[0] <= EXACT_SIZE:
             m = float(xp.linalg.eigvalsh((M + M.T) / 2)[0])
             m = rounded(m, 4 * M.shape[0] * float(xp.finfo(M.dtype).eps) * self.norm)
-        return Properties.of(
-            strong_monotonicity=None if m is None else min(m, self.norm),
-            lipschitz=self.norm,
-            skew=bool(xp.all(M == -M.T)),
-            gradient=bool(xp.all(M == M.T)),
-            linear=True,
-        )
+        symmetric, skew = bool(xp.all(M == M.T)), bool(xp.all(M == -M.T))
+        return self.square_properties(m, symmetric=symmetric, skew=skew)
 
     def _identity(self) -> Array:
         return self.xp.eye(self.range_shape[0], dtype=self.matrix.dtype, device=self.matrix.device)

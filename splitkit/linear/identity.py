@@ -9,7 +9,6 @@ from splitkit.backend import Point, scale
 from splitkit.linear.base import LinearOperator
 from splitkit.linear.multiplier import Multiplier
 from splitkit.notation import ATOM, PRODUCT, multiple
-from splitkit.properties import Properties
 
 
 class ScaledIdentity(Multiplier):
@@ -26,9 +25,7 @@ class ScaledIdentity(Multiplier):
         self.norm = self.least_gain = abs(self.c)
         self.gram = self.c * self.c
         self.binding = ATOM if self.c == 1 else PRODUCT
-        self.properties = Properties.of(
-            strong_monotonicity=self.c, lipschitz=self.norm, gradient=True, linear=True
-        )
+        self.properties = self.square_properties(self.c, symmetric=True)
 
     def like(self, spectrum: float) -> LinearOperator:
         return ScaledIdentity(spectrum)

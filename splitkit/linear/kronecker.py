@@ -60,13 +60,8 @@ class Kronecker(CombinedMaps):
             m = (a.strong_monotonicity or 0.0) * (b.strong_monotonicity or 0.0)
         if a.lipschitz is None or b.lipschitz is None:
             return Properties(linear=True)  # not known to be square
-        return Properties.of(
-            strong_monotonicity=m,
-            lipschitz=self.norm,
-            skew=(a.gradient and b.skew) or (a.skew and b.gradient),
-            gradient=symmetric,
-            linear=True,
-        )
+        skew = (a.gradient and b.skew) or (a.skew and b.gradient)
+        return self.square_properties(m, symmetric=symmetric, skew=skew)
 
     def __call__(self, x: Point) -> Point:
         return _on_columns(self.A, self.B(x))

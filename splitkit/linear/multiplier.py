@@ -56,13 +56,7 @@ class Multiplier(LinearOperator):
     @cached_property
     def properties(self) -> Properties:
         m = rounded(extremes(self.real)[0], self.rounding)
-        return Properties.of(
-            strong_monotonicity=min(m, self.norm),
-            lipschitz=self.norm,
-            skew=self.skew,
-            gradient=self.symmetric,
-            linear=True,
-        )
+        return self.square_properties(m, symmetric=self.symmetric, skew=self.skew)
 
     def _shifted(self, alpha: Scalar) -> Scalar:
         require_number(alpha, self)

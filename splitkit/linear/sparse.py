@@ -69,6 +69,10 @@ class Sparse(LastAxesMap):
         self.domain_shape, self.range_shape = (columns,), (rows,)
 
     @cached_property
+    def has_declared_constants(self) -> bool:
+        return self._declared != (None, None)
+
+    @cached_property
     def _dense(self) -> DenseMatrix | None:
         if max(self.matrix.shape) > EXACT_SIZE:
             return None
@@ -105,13 +109,8 @@ class Sparse(LastAxesMap):
             S = (M + Mt) / 2
             diagonal = S.diagonal()
             m = float((diagonal - (abs(S).sum(axis=1) - abs(diagonal))).min())
-        return Properties.of(
-            strong_monotonicity=min(m, self.norm),
-            lipschitz=self.norm,
-            skew=(M + Mt).count_nonzero() == 0,
-            gradient=(M - Mt).count_nonzero() == 0,
-            linear=True,
-        )
+        symmetric, skew = ((M + sign * Mt).count_nonzero() == 0 for sign in (-1, 1))
+        return self.square_properties(m, symmetric=symmetric, skew=skew)
 
     def __call__(self, x: Point) -> Point:
         return _on_vectors(lambda columns: self.matrix @ columns, x)
@@ -135,7 +134,6 @@ class Sparse(LastAxesMap):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[LinearOperator, Any, Any]]:
-
         def sparse(rows: Any) -> Sparse:
             return cls(scipy.sparse.csr_array(to_numpy(asarray(rows))))
 

@@ -12,7 +12,7 @@ from splitkit.proofs import Proof
 from splitkit.solvers.errors import NoGuaranteeError
 from splitkit.solvers.inclusion import Inclusion, Terms
 from splitkit.solvers.method import Guarantee, Method
-from splitkit.solvers.methods.registry import METHODS
+from splitkit.solvers.methods import METHODS
 from splitkit.solvers.rewrites import as_composition
 from splitkit.solvers.terms import Role
 

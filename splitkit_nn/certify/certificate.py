@@ -105,10 +105,12 @@ def certify(model: MonDEQ | Classifier, x: Tensor) -> Certificate:
     """
     if not isinstance(model, (MonDEQ, Classifier)):
         raise TypeError(f"model is a {type(model).__name__}: give a MonDEQ or a Classifier")
-    layer = model if isinstance(model, MonDEQ) else model.layer
     if x.shape[0] == 0:
         raise ValueError("x is an empty batch: give at least one sample")
-    x = x if isinstance(model, MonDEQ) else model.inputs(x)
+    if isinstance(model, Classifier):
+        layer, x, gain = model.layer, model.inputs(x), model.readout_norm()
+    else:
+        layer, gain = model, 1.0
     layer = copy.deepcopy(layer).eval()
     with torch.no_grad():
         z = layer(x)
@@ -129,9 +131,6 @@ def certify(model: MonDEQ | Classifier, x: Tensor) -> Certificate:
     error = distance_bound(F, z.double(), double, m)
     size = z.double().flatten(1).norm(dim=1)
     relative = torch.where(error > 0, error / size, 0.0)
-    gain = double.parametrization.input_norm() / m
-    if isinstance(model, Classifier):
-        gain *= model.readout_norm()
     return Certificate(
         m=m,
         L=L,
@@ -143,7 +142,7 @@ def certify(model: MonDEQ | Classifier, x: Tensor) -> Certificate:
         iterations=record.iterations,
         solve_error=float(error.max()),
         relative_error=float(relative.max()),
-        lipschitz=gain,
+        lipschitz=gain * double.parametrization.input_norm() / m,
     )
 
 

@@ -11,9 +11,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import splitkit as sk
+from splitkit.arguments import POSITIVE, check_integer, check_number
 from splitkit.backend import Array, Space, namespace
 from splitkit_nn.activations import Activation, find_activation
-from splitkit_nn.arguments import positive, positive_integer
 from splitkit_nn.equilibrium.inclusions import (
     StepMethod,
     as_step_method,
@@ -86,8 +86,8 @@ class ArrayMonDEQ:
         # what is factored here must not change behind it
         self.W, self.U, self.b = (space.xp.asarray(array, copy=True) for array in (W, U, b))
         self.activation = find_activation(activation)
-        self.tol = tol if isinstance(tol, sk.Stopping) else positive("tol", tol)
-        self.max_iter = positive_integer("max_iter", max_iter)
+        self.tol = tol if isinstance(tol, sk.Stopping) else check_number("tol", tol, POSITIVE)
+        self.max_iter = check_integer("max_iter", max_iter, 1)
         self._M = sk.DenseMatrix(
             space.xp.eye(features, dtype=W.dtype, device=space.device) - self.W
         )

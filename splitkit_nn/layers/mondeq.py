@@ -13,9 +13,10 @@ import torch
 from torch import Tensor, nn
 
 import splitkit as sk
+from splitkit.arguments import POSITIVE, check_choice, check_integer, check_number
 from splitkit.backend import isfinite
 from splitkit_nn.activations import Activation, find_activation
-from splitkit_nn.arguments import check_finite, check_parameter, positive, positive_integer
+from splitkit_nn.arguments import check_finite, check_finite_parameter
 from splitkit_nn.equilibrium.inclusions import (
     StepMethod,
     as_step_method,
@@ -116,10 +117,9 @@ class MonDEQ(nn.Module):
         self._activation = find_activation(activation)
         parametrization.confine(self._activation)  # raises where the two do not fit
         self.method = sk.PeacemanRachford() if method is None else as_step_method(method)
-        if on_failure not in ("raise", "warn", "damp"):
-            raise ValueError(f'on_failure = {on_failure!r}: give "raise", "warn" or "damp"')
-        self.tol = tol if isinstance(tol, sk.Stopping) else positive("tol", tol)
-        self.max_iter = positive_integer("max_iter", max_iter)
+        check_choice("on_failure", on_failure, ("raise", "warn", "damp"))
+        self.tol = tol if isinstance(tol, sk.Stopping) else check_number("tol", tol, POSITIVE)
+        self.max_iter = check_integer("max_iter", max_iter, 1)
         self.gradient = find_gradient(gradient)
         self.solve_in = find_library(solve_in)
         if self.solve_in is not None and isinstance(self.gradient, Unrolled):
@@ -182,7 +182,7 @@ class MonDEQ(nn.Module):
                 z0 = _checked_start(z0, bias)
             if isinstance(self.gradient, Unrolled):
                 check_finite(x)
-                check_parameter("U", bias)  # x is finite
+                check_finite_parameter("U", bias)  # x is finite
                 self.last_solve = LastSolve()
                 return self._unroll(self.gradient, W, bias)
             return equilibrium(
@@ -280,7 +280,7 @@ class MonDEQ(nn.Module):
     def _blame(self, values: dict[str, Tensor]) -> None:
         """Raise ValueError, naming the parameter that makes W infinite or NaN."""
         for name, value in values.items():
-            check_parameter(name, value)
+            check_finite_parameter(name, value)
         sizes = {name: float(value.abs().max()) for name, value in values.items()}
         name = max(sizes, key=sizes.__getitem__)
         raise ValueError(

@@ -12,7 +12,7 @@ from torch import Tensor
 import splitkit as sk
 from splitkit.backend import isfinite
 from splitkit_nn.activations.jacobians import Jacobian
-from splitkit_nn.arguments import check_finite, check_parameter
+from splitkit_nn.arguments import check_finite, check_finite_parameter
 from splitkit_nn.equilibrium.inclusions import StepMethod, evaluates, solve_cotangent, solve_forward
 from splitkit_nn.linear.slices import slices
 
@@ -44,7 +44,7 @@ class Solves:
         """z for each sample."""
         layer = self.layer
         check_finite(x)
-        check_parameter("U", bias)  # x is finite
+        check_finite_parameter("U", bias)  # x is finite
         values = dict(zip(self.names, (w.detach() for w in weights), strict=True))
         self.M = layer._operator(W.detach(), values)
         self.method = layer._chosen_method(self.M, bias, self.training)

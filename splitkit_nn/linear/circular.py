@@ -85,9 +85,7 @@ class CircularConvolution(LastAxesMap):
         if m is None:
             hermitian = (self.blocks + self._adjoint_blocks) / 2
             m = float(self.xp.min(self.xp.linalg.eigvalsh(hermitian)))
-        return Properties.of(
-            strong_monotonicity=min(m, self.norm), lipschitz=self.norm, linear=True
-        )
+        return self.square_properties(m)
 
     @property
     def _adjoint_blocks(self) -> Array:

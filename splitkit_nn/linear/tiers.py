@@ -152,8 +152,7 @@ class TieredConvolution(LastAxesMap):
 
     @cached_property
     def properties(self) -> Properties:
-        m = min(self._declared[0], self.norm)
-        return Properties.of(strong_monotonicity=m, lipschitz=self.norm, linear=True)
+        return self.square_properties(self._declared[0])
 
     @kept_for_last_step
     def shifted_inverse(self, alpha: float) -> LinearOperator:

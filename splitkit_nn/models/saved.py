@@ -117,7 +117,8 @@ def load(path: str | os.PathLike[str], *, m: float = 1.0, side: Side = None) -> 
 
 def _filled(model: MonDEQ | Classifier, state: StateDict) -> MonDEQ | Classifier:
     """The model with these values, in their dtype."""
-    dtype = next(state[name].dtype for name, _ in model.named_parameters())
+    known = [state[name].dtype for name, _ in model.named_parameters() if name in state]
+    dtype = known[0] if known else torch.get_default_dtype()
     if dtype != torch.get_default_dtype():  # the buffer alpha is in float64 anyway
         model.to(dtype)
     model.load_state_dict(state)

@@ -12,7 +12,7 @@ from hypothesis import settings
 
 import splitkit as sk
 from splitkit.backend import to_numpy
-from splitkit.solvers.methods.registry import METHODS
+from splitkit.solvers.methods import METHODS
 from tests.collection.problems import PROBLEMS, answer, asarray, guaranteed, inclusion, start
 
 THOROUGH = settings().max_examples >= 1000

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import splitkit as sk
-from splitkit.solvers.methods.registry import METHODS
+from splitkit.solvers.methods import METHODS
 
 f = sk.functions
 # their steps adapt to norms, or change from one iteration to the next

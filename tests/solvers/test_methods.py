@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import splitkit as sk
-from splitkit.solvers.methods.registry import METHODS
+from splitkit.solvers.methods import METHODS
 
 SKEW = sk.Affine(np.array([[0.0, 1.0], [-1.0, 0.0]]))
 ORTHANT = sk.NormalCone(sk.functions.NonNegative())

@@ -9,7 +9,7 @@ from hypothesis import given, settings, strategies as st
 
 import splitkit as sk
 from splitkit.solvers.inclusion import Inclusion
-from splitkit.solvers.methods.registry import METHODS
+from splitkit.solvers.methods import METHODS
 from splitkit.solvers.rewrites import flatten
 
 few = settings(max_examples=25, deadline=None, derandomize=True, database=None)

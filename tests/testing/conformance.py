@@ -25,7 +25,7 @@ import splitkit_nn as sknn
 from splitkit import functions, problems
 from splitkit.backend import to_numpy
 from splitkit.functions.base import Indicator
-from splitkit.solvers.methods.registry import METHODS
+from splitkit.solvers.methods import METHODS
 from splitkit.testing import registered, suite
 from splitkit.testing.backends import BACKENDS, Backend
 from splitkit_nn.activations import ACTIVATIONS

@@ -8,7 +8,7 @@ import pytest
 
 import splitkit as sk
 from splitkit.backend import Space, solving
-from splitkit.solvers.methods.registry import METHODS
+from splitkit.solvers.methods import METHODS
 from splitkit.testing import check_method, suite
 from splitkit.testing._inclusions import known_term
 from splitkit.testing._place import Place

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import settings
 
 import splitkit as sk
-from splitkit.solvers.methods.registry import METHODS
+from splitkit.solvers.methods import METHODS
 from splitkit.testing import registered, replay
 from splitkit.testing.registry import COMBINATORS, exported
 from tests.sampling import sample_on_jax

@@ -49,5 +49,4 @@ class PositiveSemidefinite(Cone):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         return [(cls(batch_ndim=1), (2, 3, 3))]

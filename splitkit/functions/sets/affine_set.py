@@ -118,7 +118,6 @@ class AffineSet(Indicator):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         A = asarray([[1.0, -2.0, 0.5], [0.0, 3.0, 1.0]])
         return [
             (cls(A, asarray([1.0, -1.0])), (3,)),

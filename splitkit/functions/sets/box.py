@@ -25,6 +25,7 @@ class Box(Indicator):
         Leading batch axes.
     """
 
+    parameters = ("lower", "upper")
     elementwise = True
 
     def __init__(self, lower: Scalar, upper: Scalar, *, batch_ndim: int = 0) -> None:
@@ -61,7 +62,6 @@ class Box(Indicator):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         inf = float("inf")
         return [
             (cls(-1, 0.5), (3,)),

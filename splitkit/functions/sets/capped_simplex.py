@@ -31,6 +31,7 @@ class CappedSimplex(Indicator):
         Leading batch axes.
     """
 
+    parameters = ("upper",)
     samplewise = ("total",)
 
     def __init__(self, upper: Scalar = 1.0, total: Scalar = 1.0, *, batch_ndim: int = 0) -> None:
@@ -80,7 +81,6 @@ class CappedSimplex(Indicator):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         caps = asarray([0.5, 0.0, 2.0, float("inf")])
         return [
             (cls(0.7, 1.5), (3,)),

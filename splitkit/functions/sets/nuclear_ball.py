@@ -64,5 +64,4 @@ class NuclearBall(Indicator):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         return [(cls(asarray([0.5, 2.0]), batch_ndim=1), (2, 3, 2))]

@@ -103,7 +103,6 @@ class Slab(Indicator):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         a, per_sample = [1.0, -2.0, 0.5], [[1.0, 0.0, 0.0], [3.0, -1.0, 2.0]]
         return [
             (cls(asarray(a), -1.0, 0.5), (3,)),
