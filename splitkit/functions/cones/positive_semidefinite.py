@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from splitkit.backend import Array, Point, Space, clip, namespace, sum_of, transposed
-from splitkit.functions.base import Function, check_matrices
+from splitkit.functions.base import Function, check_matrices, spectral_roundings
 from splitkit.functions.cones.cone import Cone
 
 
@@ -39,6 +39,9 @@ class PositiveSemidefinite(Cone):
             skew * skew, self.batch_ndim
         )
         return namespace(x).sqrt(squares)
+
+    def __call__(self, x: Point) -> Array:
+        return self.within(x, spectral_roundings(x))
 
     def check_space(self, space: Space) -> None:
         super().check_space(space)

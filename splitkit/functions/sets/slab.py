@@ -50,10 +50,10 @@ class Slab(Indicator):
         """a."""
         return self._normal
 
-    def _excess(self, x: Array) -> tuple[Array, Array]:
-        """(s − min(max(s, l), u))/‖a‖² and ‖a‖², for a normal divided by its size."""
+    def _excess(self, x: Array, alpha: Scalar = 1.0) -> tuple[Array, Array]:
+        """(s − min(max(s, αl), αu))/‖a‖² and ‖a‖², for a normal divided by its size."""
         s = sum_of(self._unit * x, self.batch_ndim)
-        inside = clip(s, self.lower / self._size, self.upper / self._size)
+        inside = clip(s, alpha * self.lower / self._size, alpha * self.upper / self._size)
         square = self._square(x)
         return (s - inside) / square, square
 
@@ -80,6 +80,9 @@ class Slab(Indicator):
         t = xp.where(abs(t) > rounding, t, 0.0)
         bound = xp.where(t > 0, self.upper, xp.where(t < 0, self.lower, 0.0 * t))
         return infinite_where(off > rounding, t * bound / self._size)
+
+    def conjugate_prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
+        return align(self._excess(x, alpha)[0], x) * self._unit
 
     def check_space(self, space: Space) -> None:
         super().check_space(space)
