@@ -10,6 +10,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from splitkit.arguments import NON_NEGATIVE, Range, check_number
 from splitkit.backend import Array, Space
@@ -164,7 +165,10 @@ def as_stopping(tol: float | Stopping | None, space: Space) -> Stopping:
         return tol
     if tol is None:
         tol = max(1e-8, 100 * float(space.xp.finfo(space.dtype).eps))
-    return Relative(tol)
+    return _relative(tol) if type(tol) is float else Relative(tol)
+
+
+_relative = lru_cache(Relative)  # that of a layer is asked for at each call
 
 
 def _quotient(value: Array, limit: Array, space: Space) -> Array:
