@@ -92,7 +92,6 @@ class PolarCone(Modified, Cone):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         from splitkit.functions.cones.second_order_cone import SecondOrderCone
 
         return [(cls(SecondOrderCone(batch_ndim=1)), (4, 3))]
@@ -126,7 +125,6 @@ class NegativeCone(Modified, Cone):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         from splitkit.functions.cones.second_order_cone import SecondOrderCone
 
         return [(cls(SecondOrderCone(batch_ndim=1)), (4, 3))]

@@ -19,7 +19,13 @@ from dataclasses import replace
 import numpy as np
 
 from splitkit.backend import Array, Point, Scalar, Space, is_array, namespace, sum_of
-from splitkit.functions.base import Function, Modified, check_matrices
+from splitkit.functions.base import (
+    Function,
+    Indicator,
+    Modified,
+    check_matrices,
+    spectral_roundings,
+)
 
 
 class Spectral(Modified):
@@ -44,7 +50,7 @@ class Spectral(Modified):
         self.strong_convexity, self.smoothness = f.strong_convexity, f.smoothness
 
     def __call__(self, x: Point) -> Array:
-        return self.f(namespace(x).linalg.svdvals(x))
+        return _value(self.f, namespace(x).linalg.svdvals(x), x)
 
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
         U, sigma, Vt = namespace(x).linalg.svd(x, full_matrices=False)
@@ -97,7 +103,7 @@ class SpectralSymmetric(Modified):
         size = xp.sqrt(sum_of(x * x, self.batch_ndim))
         rounding = 64 * xp.finfo(x.dtype).eps * (1 + size)
         outside = xp.sqrt(sum_of(skew * skew, self.batch_ndim)) > rounding
-        value = self.f(xp.linalg.eigvalsh((x + transposed) / 2))
+        value = _value(self.f, xp.linalg.eigvalsh((x + transposed) / 2), x)
         return xp.where(outside, float("inf"), value)
 
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
@@ -108,7 +114,8 @@ class SpectralSymmetric(Modified):
 
     def conjugate_value(self, u: Point) -> Array:
         xp = namespace(u)
-        return self.f.conjugate(xp.linalg.eigvalsh((u + xp.matrix_transpose(u)) / 2))
+        eigenvalues = xp.linalg.eigvalsh((u + xp.matrix_transpose(u)) / 2)
+        return _value(self.f.conjugate, eigenvalues, u)
 
     def conjugate_prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
         # F* does not depend on the skew part, which stays
@@ -122,6 +129,13 @@ class SpectralSymmetric(Modified):
         Function.check_space(self, space)
         check_matrices(self, space, square=True)
         self.f.check_space(replace(space, shapes=(space.shapes[0][:-1],)))
+
+
+def _value(f: Function, spectrum: Array, x: Array) -> Array:
+    """f of the spectrum of x, up to its rounding a point of f's domain."""
+    if isinstance(f, Indicator):
+        return f.within(spectrum, spectral_roundings(x))
+    return f(spectrum)
 
 
 def _check_invariance(f: Function, *, signs: bool) -> None:

@@ -24,7 +24,7 @@ from typing import Any, ClassVar, Self
 from splitkit.arguments import POSITIVE, Range, check_number, option
 from splitkit.backend import Array, Point, add, lincomb, scale, subtract
 from splitkit.linear.dense import DenseMatrix
-from splitkit.solvers.iteration import Iteration, Reading, State, Trace
+from splitkit.solvers.iteration import Carry, Iteration, Reading, Trace
 from splitkit.solvers.method import Guarantee, Method
 from splitkit.solvers.terms import Role, Term
 
@@ -161,14 +161,14 @@ class LinearizedADMM(_AlternatingDirections):
 
 
 class _Directions(Iteration):
-    """State (x, z, u); a subclass gives x⁺."""
+    """Carry (x, z, u); a subclass gives x⁺."""
 
     def __init__(self, rho: float, relaxation: float, composed: Term) -> None:
         self.rho, self.relaxation = rho, relaxation
         self.L, self.LT = composed.L, composed.LT
         self.R_B = composed.resolve(1 / rho)
 
-    def init(self, x0: Point) -> State:
+    def init(self, x0: Point) -> Carry:
         z = self.L(x0)
         return x0, z, scale(0.0, z)
 
@@ -180,7 +180,7 @@ class _Directions(Iteration):
         """An element of A(x)."""
         raise NotImplementedError
 
-    def advance(self, state: State) -> tuple[State, Trace]:
+    def advance(self, state: Carry) -> tuple[Carry, Trace]:
         x, z, u = state
         x_next, before = self.first(x, z, u)
         Lx = self.L(x_next)
@@ -214,7 +214,7 @@ class _ADMM(_Directions):
     def element(self, x: Point, before: Point) -> Point:
         return self.A(x)
 
-    def energy(self, before: State, state: State, limit: State) -> Array:
+    def energy(self, before: Carry, state: Carry, limit: Carry) -> Array:
         """‖d(z + u)‖²: Douglas-Rachford's governing point in the range of L."""
         (_, z, u), (_, z_star, u_star) = state, limit
         return self.square(subtract(add(z, u), add(z_star, u_star)))
@@ -234,7 +234,7 @@ class _LinearizedADMM(_Directions):
     def element(self, x: Point, before: Point) -> Point:
         return scale(1 / self.tau, subtract(before, x))  # type: ignore[operator]
 
-    def energy(self, before: State, state: State, limit: State) -> Array:
+    def energy(self, before: Carry, state: Carry, limit: Carry) -> Array:
         """‖dx‖²/τ − ρ‖L dx‖² + ρ‖dz‖² + ρ‖du‖²: the proximal method's metric."""
         dx, dz, du = (subtract(a, b) for a, b in zip(state, limit, strict=True))
         coupled = self.square(dz) + self.square(du) - self.square(self.L(dx))
