@@ -12,7 +12,12 @@ from inspect import signature
 from typing import Any
 
 from splitkit import backend
-from splitkit.arguments import POSITIVE, check_parameter as check
+from splitkit.arguments import (
+    POSITIVE,
+    check_broadcast,
+    check_parameter as check,
+    check_samplewise,
+)
 from splitkit.backend import Array, Point, Scalar, Space, is_array, lincomb, namespace, scale
 from splitkit.linear.base import LinearOperator
 from splitkit.linear.dense import DenseMatrix
@@ -43,8 +48,10 @@ class Function(Notation):
         L such that the gradient is L-Lipschitz; None: not smooth, or unknown.
     elementwise : bool
         prox acts on each entry by itself, so that it does not depend on what is batch.
+    parameters : tuple of str
+        Names of the attributes that must broadcast to points if they are arrays.
     samplewise : tuple of str
-        Names of the parameters that have batch shape if they are arrays.
+        Names of those that have batch shape if they are arrays.
     accuracy : float or None
         Of the prox, relative to the size of its argument; None: to rounding.
     operator : Operator or None
@@ -57,6 +64,7 @@ class Function(Notation):
     smoothness: float | None = None
     accuracy: float | None = None
     elementwise: bool = False
+    parameters: tuple[str, ...] = ()
     samplewise: tuple[str, ...] = ()
     batch_ndim: int = 0
     operator: Operator | None = None
@@ -117,18 +125,14 @@ class Function(Notation):
         self.check_parameters(space)
 
     def check_parameters(self, space: Space) -> None:
-        """Raise unless the arrays among the public attributes can be combined with points."""
-        for name, value in vars(self).items():
-            if is_array(value) and not name.startswith("_"):
-                label = f"{name} of {self!r}"
-                space.check_array(value, label)
-                if name not in self.samplewise:
-                    check_broadcast(value, space, label)
-                elif tuple(value.shape) != space.batch_shape:
-                    raise ValueError(
-                        f"{label} has shape {tuple(value.shape)}: give a number, or one for each "
-                        f"element of the batch, shape {space.batch_shape}"
-                    )
+        """Raise unless the arrays among the declared parameters can be combined with points."""
+        for name in (*self.parameters, *self.samplewise):
+            value, label = getattr(self, name), f"{name} of {self!r}"
+            if not is_array(value):
+                continue
+            space.check_array(value, label)
+            check = check_samplewise if name in self.samplewise else check_broadcast
+            check(label, value, space)
 
     @property
     def conjugate(self) -> Function:
@@ -139,7 +143,7 @@ class Function(Notation):
         TypeError
             f is not convex.
         """
-        from splitkit.functions.calculus.rules import Conjugate
+        from splitkit.functions.calculus.conjugate import Conjugate
 
         return Conjugate(self)
 
@@ -159,24 +163,24 @@ class Function(Notation):
 
     def translate(self, v: Point) -> Function:
         """x ↦ f(x − v)."""
-        from splitkit.functions.calculus.rules import Translated
+        from splitkit.functions.calculus.translated import Translated
 
         return Translated(self, v)
 
     def __rmul__(self, c: object) -> Function:
-        from splitkit.functions.calculus.rules import Scaled
+        from splitkit.functions.calculus.scaled import Scaled
 
         if isinstance(c, bool) or not isinstance(c, (int, float)):
             return NotImplemented
         return Scaled(float(c), self)
 
     def __add__(self, other: object) -> Function:
-        from splitkit.functions.calculus.rules import SumOfFunctions
+        from splitkit.functions.calculus.sums import SumOfFunctions
 
         return SumOfFunctions.of(self, other) if isinstance(other, Function) else NotImplemented
 
     def __matmul__(self, L: object) -> Function:
-        from splitkit.functions.calculus.rules import Composed
+        from splitkit.functions.calculus.composed import Composed
 
         if is_array(L):
             L = DenseMatrix(L)
@@ -279,18 +283,6 @@ def zero_or_inf(violation: Array, size: Array) -> Array:
     xp = namespace(violation)
     inside = violation <= 64 * xp.finfo(violation.dtype).eps * (1 + size)  # not where it is NaN
     return xp.where(inside, xp.zeros_like(violation), float("inf"))
-
-
-def check_broadcast(value: Array, space: Space, name: str) -> None:
-    """Raise ValueError unless the array broadcasts to the points' shape."""
-    shape = space.shapes[0]
-    trailing = shape[len(shape) - value.ndim :] if value.ndim <= len(shape) else ()
-    if len(trailing) != value.ndim or any(
-        a not in (1, b) for a, b in zip(value.shape, trailing, strict=True)
-    ):
-        raise ValueError(
-            f"{name} has shape {tuple(value.shape)}, which does not broadcast to x0's {shape}"
-        )
 
 
 def check_vectors(f: Function, space: Space, length: int | None = None, least: int = 1) -> None:

@@ -41,6 +41,8 @@ class MatrixFree(LastAxesMap):
         Not callable; a constant is out of range, or two contradict each other.
     """
 
+    has_declared_constants = True
+
     def __init__(
         self,
         forward: Callable[[Array], Array],

@@ -215,6 +215,8 @@ def _resolvable(B: Operator) -> bool:
 class _Played(Operator):
     """An operator of a term in an expression: its map is prepared as the term says, once."""
 
+    properties: Properties
+
     def __init__(self, node: Operator, make: Callable[[], PointMap]) -> None:
         self.node, self._make = node, make
         self.properties = node.properties

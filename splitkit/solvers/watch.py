@@ -30,9 +30,9 @@ from splitkit.backend import (
 )
 from splitkit.functions.base import Function
 from splitkit.linear.base import LinearOperator
-from splitkit.linear.dense import DenseMatrix
 from splitkit.operators.base import Operator, PointMap
 from splitkit.operators.callables import CallableOperator
+from splitkit.problems.pseudo_gradient import PseudoGradient
 from splitkit.properties import Properties, form_text
 from splitkit.solvers.terms import Maps
 
@@ -143,20 +143,20 @@ class Watch(Maps, threading.local):
         return None
 
 
-def declares(A: Operator) -> bool:
-    """Whether someone declared the constants of this operator, or of what it is made of."""
-    if isinstance(A, CallableOperator) or not _is_ours(A):
+def declares(A: object) -> bool:
+    """Whether someone declared the constants of this operator, function or linear map, or of what
+    it is made of.
+    """
+    if not isinstance(A, (Operator, Function, LinearOperator)):
+        return False
+    if isinstance(A, (CallableOperator, PseudoGradient)) or not _is_ours(A):
+        return True
+    if isinstance(A, Function):  # it proves its constants
+        return False
+    if isinstance(A, LinearOperator) and A.has_declared_constants:
         return True
     parts = [p for v in vars(A).values() for p in (v if isinstance(v, tuple) else (v,))]
-    return any(
-        declares(part) if isinstance(part, Operator) else _declared_part(part) for part in parts
-    )
-
-
-def _declared_part(part: object) -> bool:
-    if isinstance(part, DenseMatrix):
-        return part.has_declared_constants
-    return isinstance(part, (Function, LinearOperator)) and not _is_ours(part)
+    return any(map(declares, parts))
 
 
 def _is_ours(thing: object) -> bool:

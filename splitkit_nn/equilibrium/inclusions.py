@@ -32,6 +32,7 @@ from splitkit import (
 )
 from splitkit.backend import Array, Scalar
 from splitkit.operators.base import PointMap
+from splitkit.properties import Properties
 from splitkit.solvers.plan import solve_given
 from splitkit_nn.activations.jacobians import Jacobian, Slopes, as_jacobian, subgradient_properties
 
@@ -162,6 +163,8 @@ class LinearizedActivation(Operator):
     R_α(x) = J_α(x + αv) with J_α = J((1 − α)J + αI)⁻¹, the Jacobian of prox_{αf}; on a diagonal
     J(x + αv)/(J + α(1 − J)).
     """
+
+    properties: Properties
 
     def __init__(self, J: Jacobian | Array, v: Array, slopes: Slopes = (0.0, 1.0)) -> None:
         self.J, self.v = as_jacobian(J), v

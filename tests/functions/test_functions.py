@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize, minimize_scalar
 
+import splitkit as sk
 from splitkit import backend, functions
 from splitkit.functions import Conjugate, Function, Indicator
 from splitkit.testing.strategies import is_blocks
@@ -345,3 +346,29 @@ def test_step_sizes_that_are_none_are_refused(f, alpha, error):
         f.prox(np.ones(3), alpha)
     with pytest.raises(error, match="alpha = "):
         f.prox(np.ones(3), alpha=alpha)
+
+
+def test_an_array_that_is_no_parameter_need_not_broadcast():
+    """½‖Ax‖² of a matrix that the class keeps; one that is declared is compared with the points."""
+
+    class Energy(sk.functions.Function):
+        smoothness = 4.0
+
+        def __init__(self, A):
+            self.A = A
+
+        def __call__(self, x):
+            return np.sum((self.A @ x) ** 2) / 2
+
+        def gradient(self, x):
+            return self.A.T @ (self.A @ x)
+
+    A = np.asarray([[2.0, 0.0], [0.0, 1.0], [0.0, 0.0]])
+    x = sk.minimize(Energy(A) + functions.L1Norm().translate(np.ones(2)), np.zeros(2), tol=1e-12).x
+    np.testing.assert_allclose(x, [0.25, 1.0], atol=1e-10)
+
+    class Declared(Energy):
+        parameters = ("A",)
+
+    with pytest.raises(ValueError, match=r"A of Declared has shape \(3, 2\)"):
+        sk.solve(sk.Subdifferential(Declared(A)), np.zeros(2))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from splitkit.backend import Point, Scalar, Space, align, blocks
 from splitkit.functions.base import Function, check_parameter, is_positive
-from splitkit.functions.calculus.rules import SeparableSum
+from splitkit.functions.calculus.separable import SeparableSum
 
 
 def metric_prox(f: Function, x: Point, d: Point, alpha: Scalar = 1.0) -> Point:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from splitkit.functions.base import Function, Indicator
-from splitkit.functions.calculus.rules import Conjugate
+from splitkit.functions.calculus.conjugate import Conjugate
 
 
 class SupportFunction(Conjugate):

@@ -37,6 +37,7 @@ class LogSumExp(Function):
         Leading batch axes.
     """
 
+    parameters = ("p",)
     smoothness = 0.5
 
     def __init__(self, p: Any = None, *, batch_ndim: int = 0) -> None:

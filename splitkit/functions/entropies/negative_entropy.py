@@ -26,6 +26,7 @@ class NegativeEntropy(Function):
         Leading batch axes.
     """
 
+    parameters = ("weight",)
     elementwise = True
 
     def __init__(self, weight: Scalar = 1.0, *, batch_ndim: int = 0) -> None:

@@ -27,6 +27,7 @@ class EpsilonInsensitive(Function):
         Leading batch axes.
     """
 
+    parameters = ("epsilon", "weight")
     elementwise = True
 
     def __init__(self, epsilon: Scalar = 1.0, weight: Scalar = 1.0, *, batch_ndim: int = 0) -> None:

@@ -26,6 +26,7 @@ class Huber(Function):
         Leading batch axes.
     """
 
+    parameters = ("delta", "weight")
     elementwise = True
 
     def __init__(self, delta: Scalar = 1.0, weight: Scalar = 1.0, *, batch_ndim: int = 0) -> None:

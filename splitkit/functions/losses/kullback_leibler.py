@@ -28,6 +28,7 @@ class KullbackLeibler(Function):
         Leading batch axes.
     """
 
+    parameters = ("b",)
     elementwise = True
 
     def __init__(self, b: Scalar = 1.0, *, batch_ndim: int = 0) -> None:

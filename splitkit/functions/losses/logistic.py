@@ -38,6 +38,7 @@ class Logistic(Function):
         Leading batch axes.
     """
 
+    parameters = ("y",)
     elementwise = True
     smoothness = 0.25
 

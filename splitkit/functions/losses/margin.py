@@ -22,6 +22,7 @@ class MarginLoss(Function):
         Leading batch axes.
     """
 
+    parameters = ("y", "weight")
     elementwise = True
 
     def __init__(self, y: Any = None, weight: Scalar = 1.0, *, batch_ndim: int = 0) -> None:

@@ -64,6 +64,8 @@ class Quadratic(Function):
     inverse; the value of the conjugate is not known.
     """
 
+    parameters = ("q",)
+
     def __init__(self, P: Any, q: Point | None = None, *, batch_ndim: int = 0) -> None:
         self.q, self.batch_ndim = q, batch_ndim
         for block in () if q is None else blocks(q):

@@ -28,6 +28,7 @@ class Quantile(Function):
         Leading batch axes.
     """
 
+    parameters = ("tau", "weight")
     elementwise = True
 
     def __init__(self, tau: Scalar = 0.5, weight: Scalar = 1.0, *, batch_ndim: int = 0) -> None:

@@ -26,6 +26,7 @@ class SquaredL2(Function):
         Leading batch axes.
     """
 
+    parameters = ("weight", "center")
     elementwise = True
 
     def __init__(self, weight: Scalar = 1.0, center: Any = None, *, batch_ndim: int = 0) -> None:

@@ -27,6 +27,7 @@ class ElasticNet(Function):
         Leading batch axes.
     """
 
+    parameters = ("l1_weight", "l2_weight")
     elementwise = True
 
     def __init__(

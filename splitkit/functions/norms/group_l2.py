@@ -43,6 +43,8 @@ class GroupL2Norm(Function):
         Leading batch axes.
     """
 
+    parameters = ("weight",)
+
     def __init__(self, weight: Scalar = 1.0, *, axis: int = -1, batch_ndim: int = 0) -> None:
         self.weight = check_parameter("weight", weight, NON_NEGATIVE)
         axis = check_integer("axis", axis)

@@ -25,6 +25,7 @@ class L1Norm(Function):
         Leading batch axes.
     """
 
+    parameters = ("weight",)
     elementwise = True
 
     def __init__(self, weight: Scalar = 1.0, *, batch_ndim: int = 0) -> None:

@@ -36,6 +36,7 @@ class LpPower(Function):
         Leading batch axes.
     """
 
+    parameters = ("weight",)
     elementwise = True
 
     def __init__(self, p: float, weight: Scalar = 1.0, *, batch_ndim: int = 0) -> None:

@@ -25,6 +25,7 @@ class L0Norm(Function):
         Leading batch axes.
     """
 
+    parameters = ("weight",)
     convex = False
     strong_convexity = -math.inf
     elementwise = True

@@ -28,6 +28,7 @@ class LogSum(Function):
         Leading batch axes.
     """
 
+    parameters = ("epsilon", "weight")
     convex = False
     elementwise = True
 

@@ -27,6 +27,7 @@ class MCP(Function):
         Leading batch axes.
     """
 
+    parameters = ("weight", "gamma")
     convex = False
     elementwise = True
 

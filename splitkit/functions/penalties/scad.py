@@ -29,6 +29,7 @@ class SCAD(Function):
         Leading batch axes.
     """
 
+    parameters = ("weight", "a")
     convex = False
     elementwise = True
 

@@ -25,6 +25,7 @@ class Box(Indicator):
         Leading batch axes.
     """
 
+    parameters = ("lower", "upper")
     elementwise = True
 
     def __init__(self, lower: Scalar, upper: Scalar, *, batch_ndim: int = 0) -> None:

@@ -31,6 +31,7 @@ class CappedSimplex(Indicator):
         Leading batch axes.
     """
 
+    parameters = ("upper",)
     samplewise = ("total",)
 
     def __init__(self, upper: Scalar = 1.0, total: Scalar = 1.0, *, batch_ndim: int = 0) -> None:

@@ -25,6 +25,7 @@ class L2Ball(Indicator):
         Leading batch axes.
     """
 
+    parameters = ("center",)
     samplewise = ("radius",)
 
     def __init__(self, radius: Scalar = 1.0, center: Any = None, *, batch_ndim: int = 0) -> None:

@@ -20,6 +20,7 @@ class Singleton(Indicator):
         Leading batch axes.
     """
 
+    parameters = ("point",)
     elementwise = True
 
     def __init__(self, point: Scalar, *, batch_ndim: int = 0) -> None:

@@ -155,14 +155,13 @@ def _check_invariance(f: Function, *, signs: bool) -> None:
     """Raise unless f, where it can be tried, commutes with permutations (and changes of sign)."""
     if not isinstance(f, Function):
         raise TypeError(f"f = {f!r}: give a function of splitkit.functions")
-    arrays = [name for name, value in vars(f).items() if is_array(value)]
-    per_entry = [name for name in arrays if name not in f.samplewise and not name.startswith("_")]
+    per_entry = [name for name in f.parameters if is_array(getattr(f, name))]
     if per_entry:
         raise ValueError(
             f"{per_entry[0]} of {f!r} is an array: a function of singular values or eigenvalues "
             "must treat them alike; give a number"
         )
-    if arrays or not f.has_prox:
+    if not f.has_prox or any(map(is_array, vars(f).values())):
         return
     order = [1, 2, 0]
     sign = np.asarray([1.0, -1.0, -1.0]) if signs else np.ones(3)

@@ -15,17 +15,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 from splitkit.arguments import POSITIVE, check_parameter
-from splitkit.backend import Array, Point, Scalar, Space, is_array, namespace
-from splitkit.functions.calculus.metric import metric_prox
-from splitkit.functions.subdifferential import Subdifferential
-from splitkit.linear.affine import Affine
+from splitkit.backend import Array, Point, Space, is_array, namespace
 from splitkit.linear.dense import DenseMatrix
 from splitkit.linear.diagonal import Diagonal
-from splitkit.operators.base import Operator, PointMap
-from splitkit.properties import Properties
 from splitkit.solvers.iteration import Iteration, Reading, State, Trace
 from splitkit.solvers.method import Guarantee
 from splitkit.solvers.terms import Term
@@ -96,72 +91,10 @@ def in_metric(term: Term, s: Array) -> Term:
     """S A S for a term A and S = diag(s); S LᵀBL S is (LS)ᵀB(LS)."""
     if term.of is None:
         A = term.operator
-        return term if term.is_zero else replace(term, operator=InMetric(A, s))
+        return term if term.is_zero else replace(term, operator=A.pullback(Diagonal(s)))
     dense = isinstance(term.of, DenseMatrix) and s.ndim == 1  # with an exact norm
     L = DenseMatrix(term.of.matrix * s) if dense else term.of @ Diagonal(s)  # type: ignore[attr-defined]
     return replace(term, of=L)
-
-
-class InMetric(Operator):
-    """S A S for S = diag(s)."""
-
-    def __init__(self, A: Operator, s: Array) -> None:
-        self.A, self.s = A, s
-
-    @cached_property
-    def affine(self) -> Affine | None:
-        """x ↦ SMSx − Sq of an affine A, with its exact constants."""
-        inner = self.A
-        if not isinstance(inner, Affine):
-            return None
-        q = None if inner.q is None else self.s * inner.q
-        if isinstance(inner.M, DenseMatrix):
-            M = inner.M.matrix
-            # (s sᵀ) ⊙ M is symmetric, to the last bit, where M is
-            return Affine((self.s[:, None] * self.s[None, :]) * M, q)
-        S = Diagonal(self.s)
-        return Affine(S @ inner.M @ S, q)
-
-    @cached_property
-    def elementwise(self) -> Any:
-        """f of A = ∂f, if each entry is by itself."""
-        f = self.A.f if isinstance(self.A, Subdifferential) else None
-        return f if f is not None and f.elementwise and f.has_prox else None
-
-    @cached_property
-    def properties(self) -> Properties:  # type: ignore[override]
-        if self.affine is not None:
-            return self.affine.properties
-        xp = namespace(self.s)
-        least, greatest = float(xp.min(self.s)), float(xp.max(self.s))
-        pulled = self.A.properties.pulled_back(least, greatest)
-        # S is invertible, so that maximality is kept (Cor. 25.6)
-        return pulled.as_maximal() if self.A.properties.maximal else pulled
-
-    @property
-    def has_evaluation(self) -> bool:
-        return self.A.has_evaluation
-
-    @property
-    def has_resolvent(self) -> bool:
-        return self.affine is not None or self.elementwise is not None
-
-    def __call__(self, x: Point) -> Point:
-        return self.s * self.A(self.s * x)
-
-    def make_resolvent(self, alpha: Scalar) -> PointMap:
-        if self.affine is not None:
-            return self.affine.make_resolvent(alpha)
-        f, s = self.elementwise, self.s
-        if f is None:
-            return super().make_resolvent(alpha)
-        return lambda y: metric_prox(f, s * y, 1 / (s * s) + 0.0 * y, alpha) / s
-
-    def check_space(self, space: Space) -> None:
-        self.A.check_space(space)
-
-    def __repr__(self) -> str:
-        return f"S {self.A!r} S"
 
 
 class _InMetric(Iteration):
