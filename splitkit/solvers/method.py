@@ -94,7 +94,9 @@ class Method:
         raise NotImplementedError
 
     def choosing(self, *terms: Term) -> Self:
-        """The same method with its open options (a step size, say) chosen for these terms."""
+        """The same method with its open options (a step size, say) chosen for these terms, which
+        can play their roles.
+        """
         return self
 
     def evaluated_slot(self, A: Operator) -> int:
@@ -146,7 +148,8 @@ class Method:
 
     def chosen(self, *operators: Operator | Term) -> Self:
         """The same method with its open options (a step size, say) chosen for these operators."""
-        return self.choosing(*self.terms(*operators))
+        terms = self.terms(*operators)
+        return self if self.missing(*terms) is not None else self.choosing(*terms)
 
     def guarantee(self, *operators: Operator | Term) -> Guarantee:
         """What is proved of the method on these operators, open options being chosen."""
