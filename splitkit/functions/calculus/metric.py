@@ -38,5 +38,5 @@ def metric_prox(f: Function, x: Point, d: Point, alpha: Scalar = 1.0) -> Point:
             "elementwise function, or a number as metric, prox(x, alpha/d)"
         )
     Space.of(x, f.batch_ndim, name="x").check_point(d, "d")
-    check_parameter("d", d, POSITIVE)
+    check_parameter("d", d, POSITIVE, "give positive entries")
     return f.prox(x, align(alpha, x) / d)
