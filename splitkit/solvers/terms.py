@@ -208,6 +208,14 @@ class Term:
         return repr(self.expression)
 
 
+def not_maximal(**terms: Term) -> str | None:
+    """Which of the terms is not known to be maximal monotone; None: all are."""
+    for name, A in terms.items():
+        if not A.properties.maximal:
+            return f"{name} = {A!r} is not known to be maximal monotone"
+    return None
+
+
 def _resolvable(B: Operator) -> bool:
     return B.has_resolvent or B.inverse.has_resolvent
 
