@@ -25,6 +25,8 @@ from splitkit.notation import Notation
 from splitkit.operators.base import Operator, PointMap
 from splitkit.properties import Properties
 
+ROUNDINGS = 64  # units of rounding of what is added up within which a constraint counts as met
+
 
 class Function(Notation):
     """A closed proper function on points, convex unless ``convex`` is False.
@@ -251,8 +253,13 @@ class Indicator(Function):
         return space.norm(lincomb(1.0, x, -1.0, self.project(x)))
 
     def __call__(self, x: Point) -> Array:
+        return self.within(x, ROUNDINGS)
+
+    def within(self, x: Point, roundings: float) -> Array:
+        """0 where x violates the constraints by so many units of rounding at most, inf beyond."""
         space = Space.of(x, self.batch_ndim, name="x")
-        relative = max(64 * float(space.xp.finfo(space.dtype).eps), 4 * (self.accuracy or 0.0))
+        eps = float(space.xp.finfo(space.dtype).eps)
+        relative = max(roundings * eps, 4 * (self.accuracy or 0.0))
         rounding = relative * (1 + space.norm(x))
         outside = self.violation(x) > rounding
         return infinite_where(outside, scale(0.0, rounding))
@@ -278,10 +285,16 @@ def as_vectors(x: Array, batch_ndim: int) -> Array:
     return namespace(x).reshape(x, (*x.shape[:batch_ndim], math.prod(x.shape[batch_ndim:])))
 
 
+def spectral_roundings(x: Array) -> float:
+    """Of sums of singular values or eigenvalues: each is off by a few units of the greatest."""
+    return float(max(ROUNDINGS, *x.shape[-2:]))
+
+
 def zero_or_inf(violation: Array, size: Array) -> Array:
     """0 where a constraint is violated by rounding of numbers of this size at most, inf beyond."""
     xp = namespace(violation)
-    inside = violation <= 64 * xp.finfo(violation.dtype).eps * (1 + size)  # not where it is NaN
+    rounding = ROUNDINGS * xp.finfo(violation.dtype).eps * (1 + size)
+    inside = violation <= rounding  # not where it is NaN
     return xp.where(inside, xp.zeros_like(violation), float("inf"))
 
 

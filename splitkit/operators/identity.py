@@ -29,7 +29,6 @@ class Identity(Operator):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Operator, Any]]:
-        """(operator, shape of its points) for the checks."""
         return [(cls(), (3,))]
 
 
@@ -53,5 +52,4 @@ class Zero(Operator):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Operator, Any]]:
-        """(operator, shape of its points) for the checks."""
         return [(cls(), (3,))]

@@ -1,7 +1,8 @@
 """What there is, each thing with the check that it goes through.
 
 Every function, operator and linear map that its room's ``__init__`` exports is listed by its
-``examples(asarray)``; a combinator, which has none of its own, is built here of other things.
+``examples(asarray)``: tuples of a thing and the shape of its points (of a linear map, of x and of
+Lx). A combinator, which has none of its own, is built here of other things.
 """
 
 from __future__ import annotations

@@ -35,7 +35,6 @@ class SupportFunction(Conjugate):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         from splitkit.functions.sets.box import Box
 
         return [(cls(Box(-1.0, 0.5, batch_ndim=1)), (4, 3))]

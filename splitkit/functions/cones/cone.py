@@ -98,7 +98,6 @@ class PolarCone(Cone):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         from splitkit.functions.cones.second_order_cone import SecondOrderCone
 
         return [(cls(SecondOrderCone(batch_ndim=1)), (4, 3))]
@@ -138,7 +137,6 @@ class NegativeCone(Cone):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         from splitkit.functions.cones.second_order_cone import SecondOrderCone
 
         return [(cls(SecondOrderCone(batch_ndim=1)), (4, 3))]

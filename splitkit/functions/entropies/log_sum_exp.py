@@ -91,7 +91,6 @@ class LogSumExp(Function):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         return [(cls(asarray([0.0, 1.0, 0.0])), (3,))]
 
 

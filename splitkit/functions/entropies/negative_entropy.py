@@ -51,7 +51,6 @@ class NegativeEntropy(Function):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         return [(cls(asarray([0.5, 1.0, 2.0]), batch_ndim=1), (2, 3))]
 
 

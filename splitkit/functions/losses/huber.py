@@ -65,7 +65,6 @@ class Huber(Function):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         return [
             (cls(), (3,)),
             (cls(asarray([0.5, 0.1, 1.0]), asarray([1.0, 2.0, 0.0])), (3,)),

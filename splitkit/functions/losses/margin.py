@@ -40,7 +40,6 @@ class MarginLoss(Function):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         labels = asarray([1.0, -1.0, -1.0])
         return [
             (cls(weight=0.7), (3,)),

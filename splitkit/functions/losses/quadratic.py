@@ -180,7 +180,6 @@ class Quadratic(Function):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         definite = asarray([[2.0, 1.0, 0.0], [1.0, 2.0, 0.5], [0.0, 0.5, 3.0]])
         singular = asarray([[1.0, -1.0], [-1.0, 1.0]])
         return [

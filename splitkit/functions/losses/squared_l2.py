@@ -78,7 +78,6 @@ class SquaredL2(Function):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         return [
             (cls(), (3,)),
             (cls(asarray([0.5, 0.1, 2.0]), asarray([1.0, -2.0, 0.5])), (3,)),

@@ -68,7 +68,6 @@ class SupportedSet(Indicator):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         from splitkit.functions.norms.sorted_l1 import SortedL1
 
         return [(cls(SortedL1(asarray([2.0, 0.7, 0.0]), batch_ndim=1)), (2, 3))]

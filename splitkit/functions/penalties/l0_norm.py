@@ -48,5 +48,4 @@ class L0Norm(Function):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         return [(cls(asarray([0.7, 0.0, 2.3]), batch_ndim=1), (2, 3))]

@@ -81,7 +81,6 @@ class CappedSimplex(Indicator):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         caps = asarray([0.5, 0.0, 2.0, float("inf")])
         return [
             (cls(0.7, 1.5), (3,)),

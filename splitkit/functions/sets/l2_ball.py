@@ -63,7 +63,6 @@ class L2Ball(Indicator):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         return [
             (cls(), (3,)),
             (cls(0.7, asarray([1.0, -2.0, 0.5])), (2, 3)),

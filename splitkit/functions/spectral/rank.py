@@ -59,5 +59,4 @@ class Rank(Function):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         return [(cls(0.7, batch_ndim=1), (4, 3, 2))]

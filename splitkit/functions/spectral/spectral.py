@@ -19,7 +19,7 @@ from dataclasses import replace
 import numpy as np
 
 from splitkit.backend import Array, Point, Scalar, Space, is_array, namespace, sum_of
-from splitkit.functions.base import Function
+from splitkit.functions.base import Function, Indicator, spectral_roundings
 
 
 class Spectral(Function):
@@ -52,7 +52,7 @@ class Spectral(Function):
         return self.f.has_gradient
 
     def __call__(self, x: Point) -> Array:
-        return self.f(namespace(x).linalg.svdvals(x))
+        return _value(self.f, namespace(x).linalg.svdvals(x), x)
 
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
         U, sigma, Vt = namespace(x).linalg.svd(x, full_matrices=False)
@@ -108,7 +108,7 @@ class SpectralSymmetric(Function):
         size = xp.sqrt(sum_of(x * x, self.batch_ndim))
         rounding = 64 * xp.finfo(x.dtype).eps * (1 + size)
         outside = xp.sqrt(sum_of(skew * skew, self.batch_ndim)) > rounding
-        value = self.f(xp.linalg.eigvalsh((x + transposed) / 2))
+        value = _value(self.f, xp.linalg.eigvalsh((x + transposed) / 2), x)
         return xp.where(outside, float("inf"), value)
 
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
@@ -119,7 +119,8 @@ class SpectralSymmetric(Function):
 
     def conjugate_value(self, u: Point) -> Array:
         xp = namespace(u)
-        return self.f.conjugate(xp.linalg.eigvalsh((u + xp.matrix_transpose(u)) / 2))
+        eigenvalues = xp.linalg.eigvalsh((u + xp.matrix_transpose(u)) / 2)
+        return _value(self.f.conjugate, eigenvalues, u)
 
     def conjugate_prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
         # F* does not depend on the skew part, which stays
@@ -149,6 +150,13 @@ def check_matrices(F: Function, space: Space) -> None:
             f"{F!r} acts on matrices in the last two axes, which must be no batch axes: x0 has "
             f"shape {shape}, batch_ndim = {F.batch_ndim}"
         )
+
+
+def _value(f: Function, spectrum: Array, x: Array) -> Array:
+    """f of the spectrum of x, up to its rounding a point of f's domain."""
+    if isinstance(f, Indicator):
+        return f.within(spectrum, spectral_roundings(x))
+    return f(spectrum)
 
 
 def _check_invariance(f: Function, *, signs: bool) -> None:
