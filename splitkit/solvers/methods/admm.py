@@ -24,7 +24,7 @@ from typing import ClassVar, Self
 from splitkit.arguments import POSITIVE, Range, check_number, option
 from splitkit.backend import Array, Point, Scalar, add, lincomb, scale, subtract
 from splitkit.linear.dense import DenseMatrix
-from splitkit.solvers.iteration import Iteration, Reading, State, Trace
+from splitkit.solvers.iteration import Carry, Iteration, Reading, Trace
 from splitkit.solvers.method import Guarantee, Method
 from splitkit.solvers.methods.primal_dual_steps import Region, Steps
 from splitkit.solvers.terms import Role, Term, not_maximal
@@ -143,18 +143,18 @@ class LinearizedADMM(_AlternatingDirections):
 
 
 class _Directions(Iteration):
-    """State (x, z, u, Lx); a subclass gives x⁺."""
+    """Carry (x, z, u, Lx); a subclass gives x⁺."""
 
     def __init__(self, rho: float, relaxation: float, composed: Term) -> None:
         self.rho, self.relaxation = rho, relaxation
         self.L, self.LT = composed.L, composed.LT
         self.R_B = composed.resolve(1 / rho)
 
-    def init(self, x0: Point) -> State:
+    def init(self, x0: Point) -> Carry:
         Lx = self.L(x0)
         return x0, Lx, scale(0.0, Lx), Lx
 
-    def first(self, state: State) -> tuple[Point, Point]:
+    def first(self, state: Carry) -> tuple[Point, Point]:
         """x⁺, and the point from which ``element`` reads an element of A(x⁺)."""
         raise NotImplementedError
 
@@ -162,7 +162,7 @@ class _Directions(Iteration):
         """An element of A(x)."""
         raise NotImplementedError
 
-    def advance(self, state: State) -> tuple[State, Trace]:
+    def advance(self, state: Carry) -> tuple[Carry, Trace]:
         _, z, u, _ = state
         x, before = self.first(state)
         Lx = self.L(x)
@@ -177,7 +177,7 @@ class _Directions(Iteration):
         y = self.LT(scale(self.rho, u))
         return Reading(x, ((self.element(x, before), z), (y, scale(-1.0, Lx))))
 
-    def governing(self, state: State) -> Point:
+    def governing(self, state: Carry) -> Point:
         return state[:3]
 
 
@@ -187,7 +187,7 @@ class _ADMM(_Directions):
         K, self.q = system(A, composed, rho)
         self.A, self.solve = A.evaluate, DenseMatrix(K.xp.linalg.inv(K.matrix))
 
-    def first(self, state: State) -> tuple[Point, Point]:
+    def first(self, state: Carry) -> tuple[Point, Point]:
         _, z, u, _ = state
         pull = scale(self.rho, self.LT(subtract(z, u)))
         return self.solve(pull if self.q is None else add(pull, self.q)), pull
@@ -195,7 +195,7 @@ class _ADMM(_Directions):
     def element(self, x: Point, before: Point) -> Point:
         return self.A(x)
 
-    def energy(self, before: State, state: State, limit: State) -> Array:
+    def energy(self, before: Carry, state: Carry, limit: Carry) -> Array:
         """‖d(z + u)‖²: Douglas-Rachford's governing point in the range of L."""
         _, dz, du, _ = subtract(state, limit)
         return self.square(add(dz, du))
@@ -206,7 +206,7 @@ class _LinearizedADMM(_Directions):
         super().__init__(rho, 1.0, composed)
         self.tau, self.R_A = tau, A.resolve(tau)
 
-    def first(self, state: State) -> tuple[Point, Point]:
+    def first(self, state: Carry) -> tuple[Point, Point]:
         x, z, u, Lx = state
         pull = self.LT(add(subtract(Lx, z), u))
         argument = lincomb(1.0, x, -self.tau * self.rho, pull)
@@ -215,7 +215,7 @@ class _LinearizedADMM(_Directions):
     def element(self, x: Point, before: Point) -> Point:
         return scale(1 / self.tau, subtract(before, x))
 
-    def energy(self, before: State, state: State, limit: State) -> Array:
+    def energy(self, before: Carry, state: Carry, limit: Carry) -> Array:
         """‖dx‖²/τ − ρ‖L dx‖² + ρ‖dz‖² + ρ‖du‖²: the proximal method's metric."""
         dx, dz, du, dLx = subtract(state, limit)
         coupled = self.square(dz) + self.square(du) - self.square(dLx)

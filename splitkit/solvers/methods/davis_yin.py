@@ -16,7 +16,7 @@ from typing import ClassVar
 
 from splitkit.arguments import Range, check_number, option
 from splitkit.backend import Point, add, lincomb, scale, subtract
-from splitkit.solvers.iteration import Iteration, Reading, State, Trace
+from splitkit.solvers.iteration import Carry, Iteration, Reading, Trace
 from splitkit.solvers.method import Guarantee
 from splitkit.solvers.splitting import Splitting
 from splitkit.solvers.terms import Role, Term, not_maximal
@@ -76,7 +76,7 @@ class _DavisYin(Iteration):
         self.alpha, self.relaxation = method.alpha, method.relaxation
         self.R_A, self.R_B, self.C = A.resolve(self.alpha), B.resolve(self.alpha), C.evaluate
 
-    def advance(self, state: State) -> tuple[State, Trace]:
+    def advance(self, state: Carry) -> tuple[Carry, Trace]:
         z: Point = state
         x_B = self.R_B(z)
         Cx = self.C(x_B)

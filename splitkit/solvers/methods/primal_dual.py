@@ -39,7 +39,7 @@ from splitkit.arguments import POSITIVE, Range, check_flag, check_number, option
 from splitkit.backend import Array, Point, Scalar, add, lincomb, scale, subtract
 from splitkit.operators.base import Operator
 from splitkit.proofs import Proof
-from splitkit.solvers.iteration import Iteration, Reading, State, Trace
+from splitkit.solvers.iteration import Carry, Iteration, Reading, Trace
 from splitkit.solvers.method import Guarantee, Method
 from splitkit.solvers.methods.balance import Balanced
 from splitkit.solvers.methods.primal_dual_steps import Region, Steps
@@ -188,7 +188,7 @@ class ChambollePock(PrimalDual):
 
 
 class _PrimalDual(Iteration):
-    """State (x, y), and Cx where there is a C."""
+    """Carry (x, y), and Cx where there is a C."""
 
     def __init__(
         self, steps: Steps, kappa: int, A: Term, composed: Term, C: Term | None = None
@@ -198,19 +198,19 @@ class _PrimalDual(Iteration):
         self.C = None if C is None or C.is_zero else C.evaluate
         self.R_A, self.R_B = A.resolve(steps.tau), composed.resolve_dual(steps.sigma)
 
-    def init(self, x0: Point) -> State:
+    def init(self, x0: Point) -> Carry:
         y = scale(0.0, self.L(x0))
         return (x0, y) if self.C is None else (x0, y, self.C(x0))
 
-    def step(self, state: State) -> State:
+    def step(self, state: Carry) -> Carry:
         return self._after(state, self.LT(state[1]))
 
-    def advance(self, state: State) -> tuple[State, Trace]:
+    def advance(self, state: Carry) -> tuple[Carry, Trace]:
         LTy = self.LT(state[1])
         after = self._after(state, LTy)
         return after, (state, LTy, after)
 
-    def _after(self, state: State, gradient: Point) -> State:
+    def _after(self, state: Carry, gradient: Point) -> Carry:
         (tau, sigma, theta), (x, y, *known) = self.steps, state
         if known:
             gradient = add(gradient, known[0])
@@ -238,10 +238,10 @@ class _PrimalDual(Iteration):
         coupling = subtract(LTy_next, LTy), self.L(ahead)
         return Reading(x_next, ((of_A, of_B), coupling), tuple(sizes))
 
-    def governing(self, state: State) -> Point:
+    def governing(self, state: Carry) -> Point:
         return state[:2]
 
-    def energy(self, before: State, state: State, limit: State) -> Array | None:
+    def energy(self, before: Carry, state: Carry, limit: Carry) -> Array | None:
         """‖dw‖²/τ − 2⟨L dw, dy⟩ + ‖dy‖²/σ with w = x − κτCx, where θ = 1."""
         (tau, sigma, theta), difference = self.steps, subtract(state, limit)
         if theta != 1:
