@@ -21,7 +21,7 @@ from splitkit.arguments import POSITIVE, check_parameter
 from splitkit.backend import Array, Point, Space, is_array, namespace
 from splitkit.linear.dense import DenseMatrix
 from splitkit.linear.diagonal import Diagonal
-from splitkit.solvers.iteration import Iteration, Reading, State, Trace
+from splitkit.solvers.iteration import Carry, Iteration, Reading, Trace
 from splitkit.solvers.method import Guarantee
 from splitkit.solvers.terms import Term
 from splitkit.solvers.wrapper import Wrapper
@@ -101,10 +101,10 @@ class _InMetric(Iteration):
     def __init__(self, inner: Iteration, s: Array) -> None:
         self.inner, self.s = inner, s
 
-    def init(self, x0: Point) -> State:
+    def init(self, x0: Point) -> Carry:
         return self.inner.begin(x0 / self.s, self.space)
 
-    def advance(self, state: State) -> tuple[State, Trace]:
+    def advance(self, state: Carry) -> tuple[Carry, Trace]:
         return self.inner.advance(state)
 
     def read(self, trace: Trace) -> Reading:
@@ -116,5 +116,5 @@ class _InMetric(Iteration):
         """S⁻¹ of an element at x, or of the first of a pair at (x, y)."""
         return (term[0] / self.s, *term[1:]) if isinstance(term, tuple) else term / self.s
 
-    def governing(self, state: State) -> Point:
+    def governing(self, state: Carry) -> Point:
         return self.inner.governing(state)
