@@ -339,3 +339,38 @@ def test_admm_takes_such_a_composition_where_it_is_a_matrix(L):
 def test_what_is_chosen_for_such_a_composition_takes_its_resolvent(L):
     g, h, _, _ = two_norms(L)
     assert isinstance(sk.explain(g + h @ L).chosen.method, sk.DouglasRachford)
+
+
+@pytest.mark.parametrize("least", [1e-3, 1e-6])
+def test_admm_solves_with_a_matrix_that_is_nearly_singular(least):
+    """min ½⟨M(x − 1), x − 1⟩ + g(Lx), the eigenvalues of M + ρLᵀL down to some 10⁻⁶."""
+    rng = np.random.default_rng(0)
+    Q = np.linalg.qr(rng.normal(size=(30, 30)))[0]
+    M = Q @ np.diag(np.geomspace(least, 1, 30)) @ Q.T
+    M, L = (M + M.T) / 2, sk.DenseMatrix(least**0.5 * rng.normal(size=(5, 30)))
+    q, g = M @ np.ones(30), f.L1Norm(0.01)
+    s = sk.solve(
+        sk.Affine(M, q) + sk.Subdifferential(g).pullback(L), np.zeros(30), sk.ADMM(), tol=1e-9
+    )
+    assert f.duality_gap(f.Quadratic(M, -q), g, s.x, s.dual, L) <= 1e-7
+
+
+def test_linearized_admm_applies_each_map_once_an_iteration():
+    A, B, _ = three_terms()
+    calls = {"L": 0, "Lᵀ": 0}
+
+    def apply(x):
+        calls["L"] += 1
+        return B.L(x)
+
+    def adjoint(y):
+        calls["Lᵀ"] += 1
+        return B.L.T(y)
+
+    L = sk.linear.MatrixFree(apply, adjoint, (5,), (3,), norm=B.L.norm)
+    iteration = sk.LinearizedADMM().bind(A, B.A.pullback(L))
+    state = iteration.begin(np.ones(5), Space.of(np.ones(5)))
+    calls.update({"L": 0, "Lᵀ": 0})
+    for _ in range(10):
+        state = iteration.step(state)
+    assert calls == {"L": 10, "Lᵀ": 10}

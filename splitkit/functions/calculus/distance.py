@@ -10,13 +10,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from splitkit.arguments import POSITIVE, check_number
 from splitkit.backend import Array, Point, Scalar, Space, inner, lincomb, namespace, scale, subtract
 from splitkit.functions.base import (
     Function,
     Indicator,
     Modified,
-    check_parameter,
-    is_positive,
     zero_or_inf,
 )
 from splitkit.functions.calculus.moreau_envelope import MoreauEnvelope
@@ -42,7 +41,7 @@ class Distance(Modified):
     def __init__(self, C: Indicator, weight: float = 1.0) -> None:
         super().__init__(_convex_set(C))
         self.C, self.elementwise = C, False
-        self.weight = check_parameter("weight", weight, is_positive, "give a positive weight")
+        self.weight = check_number("weight", weight, POSITIVE)
 
     def __call__(self, x: Point) -> Array:
         return self.weight * _length(subtract(x, self.C.project(x)), self.batch_ndim)
@@ -89,9 +88,8 @@ class SquaredDistance(MoreauEnvelope):
     latex = Notation.latex
 
     def __init__(self, C: Indicator, weight: float = 1.0) -> None:
-        super().__init__(_convex_set(C))
-        self.C, self.elementwise = C, False
-        self.weight = check_parameter("weight", weight, is_positive, "give a positive weight")
+        self.C = _convex_set(C)
+        self.weight = check_number("weight", weight, POSITIVE)
         super().__init__(C, 1 / self.weight)
 
     def __call__(self, x: Point) -> Array:
