@@ -10,12 +10,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from splitkit.arguments import POSITIVE, check_number
 from splitkit.backend import Array, Point, Scalar, Space, inner, lincomb, namespace, scale, subtract
 from splitkit.functions.base import (
     Function,
     Indicator,
-    check_parameter,
-    is_positive,
     zero_or_inf,
 )
 from splitkit.functions.calculus.moreau_envelope import MoreauEnvelope
@@ -40,7 +39,7 @@ class Distance(Function):
 
     def __init__(self, C: Indicator, weight: float = 1.0) -> None:
         self.C = _convex_set(C)
-        self.weight = check_parameter("weight", weight, is_positive, "give a positive weight")
+        self.weight = check_number("weight", weight, POSITIVE)
         self.batch_ndim, self.accuracy = C.batch_ndim, C.accuracy
 
     def __call__(self, x: Point) -> Array:
@@ -89,7 +88,7 @@ class SquaredDistance(MoreauEnvelope):
 
     def __init__(self, C: Indicator, weight: float = 1.0) -> None:
         self.C = _convex_set(C)
-        self.weight = check_parameter("weight", weight, is_positive, "give a positive weight")
+        self.weight = check_number("weight", weight, POSITIVE)
         super().__init__(C, 1 / self.weight)
 
     def __call__(self, x: Point) -> Array:

@@ -47,7 +47,7 @@ class Preconditioned(Wrapper):
         super().__post_init__()
         if not is_array(self.diagonal):
             raise TypeError(f"diagonal = {self.diagonal!r}: give an array of positive entries")
-        check_parameter("diagonal", self.diagonal, POSITIVE)
+        check_parameter("diagonal", self.diagonal, POSITIVE, "give positive entries")
 
     @property
     def averaged(self) -> bool:  # type: ignore[override]
