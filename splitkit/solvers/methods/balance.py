@@ -20,18 +20,11 @@ from typing import NamedTuple
 
 from splitkit.backend import Point, add, inner
 from splitkit.solvers.iteration import Carry, Iteration, Reading, Trace
+from splitkit.solvers.methods.primal_dual_steps import Steps
 
 APART = 2.0
 CHANGES = 60
 FIRST = 10
-
-
-class Steps(NamedTuple):
-    """τ of the primal and σ of the dual variable, and the extrapolation θ."""
-
-    tau: float
-    sigma: float
-    theta: float = 1.0
 
 
 class Balance(NamedTuple):
