@@ -249,7 +249,9 @@ def _with_checked_step(prox: Callable[..., Point]) -> Callable[..., Point]:
 
 
 class Modified(Function):
-    """Base of the functions made of one other, f: they act where f acts, and can do what f can."""
+    """Base of the functions made of one other, f, by a formula of their own: they act where f acts,
+    and can do what f can.
+    """
 
     def __init__(self, f: Function) -> None:
         self.f = f
@@ -266,7 +268,9 @@ class Modified(Function):
 
     def check_space(self, space: Space) -> None:
         self.f.check_space(space)
-        self.check_parameters(space)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.f!r})"
 
 
 class Indicator(Function):

@@ -32,7 +32,7 @@ from splitkit.properties import Properties
 
 
 class Affine(Operator):
-    """x ↦ Mx − q.
+    """x ↦ Mx − q: q is subtracted (``Quadratic(P, q)`` and ``LCP(M, q)`` add theirs).
 
     Parameters
     ----------

@@ -28,7 +28,7 @@ class LogSum(Function):
         Leading batch axes.
     """
 
-    parameters = ("epsilon", "weight")
+    parameters = ("weight",)
     convex = False
     elementwise = True
 
