@@ -238,8 +238,10 @@ def _with_checked_step(prox: Callable[..., Point]) -> Callable[..., Point]:
 
     @wraps(prox)
     def checked(self: Function, x: Point, alpha: Scalar = 1.0) -> Point:
-        if not (type(alpha) is float and 0 < alpha < float("inf")) and not is_array(alpha):
-            check_parameter("alpha", alpha, POSITIVE)
+        if not (type(alpha) is float and 0 < alpha < float("inf")) and not (
+            is_array(alpha) and as_float(alpha) is None
+        ):
+            alpha = check_parameter("alpha", alpha, POSITIVE)
         return prox(self, x, alpha=alpha)
 
     checked.unchecked = prox  # type: ignore[attr-defined]
