@@ -13,6 +13,7 @@ from splitkit.functions.calculus.infimal_convolution import InfimalConvolution a
 from splitkit.functions.calculus.metric import metric_prox as metric_prox
 from splitkit.functions.calculus.moreau_envelope import MoreauEnvelope as MoreauEnvelope
 from splitkit.functions.calculus.perspective import Perspective as Perspective
+from splitkit.functions.calculus.raised import Raised as Raised
 from splitkit.functions.calculus.rescaled import Rescaled as Rescaled
 from splitkit.functions.calculus.scaled import Scaled as Scaled
 from splitkit.functions.calculus.separable import SeparableSum as SeparableSum

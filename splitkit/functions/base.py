@@ -17,21 +17,32 @@ from splitkit.arguments import (
     POSITIVE,
     check_broadcast,
     check_integer,
-    check_parameter as check,
+    check_parameter,
     check_samplewise,
     option,
 )
-from splitkit.backend import Array, Point, Scalar, Space, is_array, lincomb, namespace, scale
+from splitkit.arithmetic import Arithmetic
+from splitkit.backend import (
+    Array,
+    Point,
+    Scalar,
+    Space,
+    as_float,
+    is_array,
+    lincomb,
+    namespace,
+    scale,
+)
 from splitkit.functions.declared import Declared
-from splitkit.linear.base import LinearOperator
-from splitkit.linear.dense import DenseMatrix
+from splitkit.linear.wrapped import is_map, wrap
 from splitkit.operators.base import PointMap
 from splitkit.properties import Properties
 
 ROUNDINGS = 64  # units of rounding of what is added up within which a constraint counts as met
+EQUAL = 1e-15  # of two constants that are equal in exact arithmetic
 
 
-class Function(Declared):
+class Function(Arithmetic["Function"], Declared):
     """A closed proper function on points, convex unless ``convex`` is False.
 
     A subclass declares its parameters (``declared.parameter``), gives ``__call__`` and ``prox``,
@@ -68,8 +79,6 @@ class Function(Declared):
     _: KW_ONLY
     batch_ndim: int = option(0, check_integer, least=0, repr=False)
 
-    __array_ufunc__ = None
-
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         if "prox" in vars(cls) and "alpha" in signature(cls.prox).parameters:
@@ -92,7 +101,7 @@ class Function(Declared):
         unchecked = getattr(type(self).prox, "unchecked", None)
         if unchecked is None:
             return lambda x: self.prox(x, alpha)
-        return partial(unchecked, self, alpha=check("alpha", alpha, POSITIVE))
+        return partial(unchecked, self, alpha=check_parameter("alpha", alpha, POSITIVE))
 
     @property
     def has_prox(self) -> bool:
@@ -103,6 +112,12 @@ class Function(Declared):
     def has_gradient(self) -> bool:
         """Whether the gradient can be computed."""
         return type(self).gradient is not Function.gradient
+
+    @property
+    def has_affine_gradient(self) -> bool:
+        """Known to be (ρ/2)‖·‖² + ⟨a, ·⟩ + const, because it is ρ-strongly convex and ρ-smooth."""
+        m, L = self.strong_convexity, self.smoothness
+        return L is not None and L - m <= EQUAL * L
 
     @property
     def properties(self) -> Properties:
@@ -167,24 +182,39 @@ class Function(Declared):
 
         return Translated(self, v)
 
-    def __rmul__(self, c: object) -> Function:
+    def _times(self, c: float) -> Function:
         from splitkit.functions.calculus.scaled import Scaled
 
-        if isinstance(c, bool) or not isinstance(c, (int, float)):
-            return NotImplemented
-        return Scaled(float(c), self)
+        return Scaled(c, self)
 
-    def __add__(self, other: object) -> Function:
+    def _plus(self, other: Any) -> Function:
+        from splitkit.functions.calculus.raised import Raised
         from splitkit.functions.calculus.sums import SumOfFunctions
 
-        return SumOfFunctions.of(self, other) if isinstance(other, Function) else NotImplemented
+        if isinstance(other, Function):
+            return SumOfFunctions.of(self, other)
+        constant = as_float(other)
+        return NotImplemented if constant is None else Raised.of(self, constant)
 
-    def __matmul__(self, L: object) -> Function:
+    def _after(self, other: Any) -> Function:
         from splitkit.functions.calculus.composed import Composed
 
-        if is_array(L):
-            L = DenseMatrix(L)
-        return Composed(self, L) if isinstance(L, LinearOperator) else NotImplemented
+        return Composed(self, wrap(other, argument="L")) if is_map(other) else NotImplemented
+
+    def __radd__(self, other: object) -> Function:
+        return self._plus(other)
+
+    def __sub__(self, other: object) -> Function:
+        if not isinstance(other, Function):
+            constant = as_float(other)
+            return NotImplemented if constant is None else self._plus(-constant)
+        if not other.has_affine_gradient:
+            raise TypeError(
+                f"f − g with g = {other!r}: that is a function here only if ∇g is affine, as of "
+                "SquaredL2 and linear functions (smoothness = strong_convexity); to minimize a "
+                "difference, subtract the linear function ⟨∇g(x), ·⟩ at the last x, again and again"
+            )
+        return self._plus(-other)
 
 
 @lru_cache(maxsize=256)
@@ -202,8 +232,10 @@ def _with_checked_step(prox: Callable[..., Point]) -> Callable[..., Point]:
 
     @wraps(prox)
     def checked(self: Function, x: Point, alpha: Scalar = 1.0) -> Point:
-        if not (type(alpha) is float and 0 < alpha < float("inf")) and not is_array(alpha):
-            check("alpha", alpha, POSITIVE)
+        if not (type(alpha) is float and 0 < alpha < float("inf")) and not (
+            is_array(alpha) and as_float(alpha) is None
+        ):
+            alpha = check_parameter("alpha", alpha, POSITIVE)
         return prox(self, x, alpha=alpha)
 
     checked.unchecked = prox  # type: ignore[attr-defined]
@@ -211,7 +243,9 @@ def _with_checked_step(prox: Callable[..., Point]) -> Callable[..., Point]:
 
 
 class Modified(Function):
-    """Base of the functions made of one other, f: they act where f acts, and can do what f can."""
+    """Base of the functions made of one other, f, by a formula of their own: they act where f acts,
+    and can do what f can.
+    """
 
     def __init__(self, f: Function) -> None:
         self.f = f
@@ -228,7 +262,9 @@ class Modified(Function):
 
     def check_space(self, space: Space) -> None:
         self.f.check_space(space)
-        self.check_parameters(space)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.f!r})"
 
 
 class Indicator(Function):
@@ -313,48 +349,6 @@ def check_matrices(f: Function, space: Space, *, square: bool = False) -> None:
             f"{f!r} acts on the {'square ' if square else ''}matrices in the last two axes, which "
             f"must be no batch axes: x0 has shape {shape}, batch_ndim = {f.batch_ndim}"
         )
-
-
-def check_parameter(name: str, value: Any, valid: Callable[[Any], Any], wanted: str) -> Any:
-    """The parameter, a number made a Python float; raises unless it, or every entry of an array,
-    is valid; the message names both.
-    """
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        value = float(value)  # a NumPy number would raise float32 points to float64
-        good = bool(valid(value))
-    elif is_array(value):
-        good = bool(namespace(value).all(valid(value)))
-    else:
-        raise TypeError(f"{name} = {value!r}: give a number or an array")
-    if not good:
-        raise ValueError(f"{name} = {value}: {wanted}")
-    return value
-
-
-def check_bounds(lower: Scalar, upper: Scalar, what: str) -> tuple[Scalar, Scalar]:
-    """Both bounds, as ``check_parameter`` gives them; raises where lower exceeds upper."""
-    inf = float("inf")
-    low = check_parameter("lower", lower, lambda v: v < inf, "give bounds below inf")
-    high = check_parameter("upper", upper, lambda v: v > -inf, "give bounds above -inf")
-    ordered = low <= high
-    if not (bool(namespace(ordered).all(ordered)) if is_array(ordered) else ordered):
-        raise ValueError(f"lower = {lower} exceeds upper = {upper}: {what} is empty")
-    return low, high
-
-
-def is_weight(w: Any) -> Any:
-    """Whether a weight is non-negative and finite."""
-    return (w >= 0) & (w < float("inf"))
-
-
-def is_positive(w: Any) -> Any:
-    """Whether a parameter is positive and finite."""
-    return (w > 0) & (w < float("inf"))
-
-
-def is_finite(v: Any) -> Any:
-    """Whether a parameter is neither NaN nor infinite."""
-    return abs(v) < float("inf")
 
 
 def extremes(value: Scalar) -> tuple[float, float]:

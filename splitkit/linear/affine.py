@@ -32,7 +32,7 @@ from splitkit.properties import Properties
 
 
 class Affine(Operator):
-    """x ↦ Mx − q.
+    """x ↦ Mx − q: q is subtracted (``Quadratic(P, q)`` and ``LCP(M, q)`` add theirs).
 
     Parameters
     ----------
@@ -65,9 +65,19 @@ class Affine(Operator):
             )
         if q is not None:
             Space.of(q, name="q")
+        self._set(M, q)
+
+    def _set(self, M: LinearOperator, q: Point | None) -> None:
         self.M: LinearOperator = M
         self.q: Point = q
         self.binding = M.binding if q is None else SUM
+
+    @staticmethod
+    def of_finite(M: LinearOperator, q: Point | None = None) -> Affine:
+        """x ↦ Mx − q of what needs no check."""
+        F = Affine.__new__(Affine)
+        F._set(M, q)
+        return F
 
     @property
     def properties(self) -> Properties:

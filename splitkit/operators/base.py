@@ -244,7 +244,7 @@ class Operator(Arithmetic["Operator"], Notation):
         return Translation(self, v)
 
     def pullback(self, L: Any) -> Operator:
-        """x ↦ Lᵀ A(Lx) for a ``splitkit.LinearOperator`` L (``DenseMatrix(L)`` for a matrix)."""
+        """x ↦ Lᵀ A(Lx) for a linear map L, or a matrix that ``linear.wrap`` makes one of."""
         from splitkit.operators.pullback import pullback
 
         return pullback(self, L)

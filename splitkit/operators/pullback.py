@@ -10,7 +10,7 @@ with the step αsᵢ² in the i-th entry (Becker, Fadili, *A quasi-Newton proxim
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, singledispatch
 from typing import Any
 
 from splitkit.backend import (
@@ -20,7 +20,6 @@ from splitkit.backend import (
     Shape,
     Space,
     align,
-    is_array,
     lincomb,
     scale,
     subtract,
@@ -32,10 +31,15 @@ from splitkit.operators.parts import OfOne
 from splitkit.properties import Properties
 
 
+@singledispatch
+def as_map(L: Any) -> Any:
+    """L as a linear map; what is none becomes one in ``splitkit.linear``, after this room."""
+    return L
+
+
 def pullback(A: Operator, L: Any) -> Operator:
     """LᵀAL; Lᵀ(KᵀAK)L is (KL)ᵀA(KL), and a metric goes to the parts where they have a resolvent."""
-    if is_array(L):
-        raise TypeError("L is an array: wrap it, A.pullback(splitkit.DenseMatrix(L))")
+    L = as_map(L)
     if L.entrywise is not None and L.least_gain > 0:
         within = A.in_metric(L)
         if within is not None and within.has_resolvent:

@@ -127,10 +127,8 @@ class Method:
     def terms(self, *operators: Operator | Term) -> tuple[Term, ...]:
         """The terms; of operators, in the roles of the method in order."""
         roles = self.roles_for(len(operators))
-        return tuple(
-            A if isinstance(A, Term) else Term.playing(A, role)
-            for A, role in zip(operators, roles, strict=True)
-        )
+        given = zip(operators, roles, strict=True)
+        return tuple([A if isinstance(A, Term) else Term.playing(A, role) for A, role in given])
 
     def roles_for(self, count: int) -> tuple[Role, ...]:
         """The roles of so many operators.

@@ -216,6 +216,10 @@ COMBINATORS: dict[str, Examples] = {
     "Perspective": lambda a: [
         (functions.Perspective(functions.SquaredL2(0.7)), ((2,), (1,))),
     ],
+    "Raised": lambda a: [
+        (functions.SquaredL2() - 2.0, (3,)),
+        (functions.L2Norm(0.5, batch_ndim=1) + 0.5, (2, 3)),
+    ],
     "Rescaled": lambda a: [
         (functions.Rescaled(functions.Simplex(), -2.0), (3,)),
         (functions.Rescaled(functions.Huber(0.5, batch_ndim=1), a([0.5, -2.0, 1.0])), (4, 3)),

@@ -171,7 +171,6 @@ VALUE_ONLY = sk.Operator.from_callable(lambda x: x, name="A")
         (lambda: VALUE_ONLY.resolvent(True), TypeError, "alpha = True"),
         (lambda: VALUE_ONLY.resolvent(np.array([1.0, -1.0])), ValueError, "alpha"),
         (lambda: float("inf") * VALUE_ONLY, ValueError, "finite number"),
-        (lambda: VALUE_ONLY.pullback(M), TypeError, "DenseMatrix"),
         (lambda: sk.Affine(M).pullback(sk.DenseMatrix(M)).resolvent(1.0)(V), TypeError, "LLᵀ = νI"),
         (lambda: sk.BlockDiagonal(()), TypeError, "non-empty"),
         (lambda: sk.BlockDiagonal((M,)), TypeError, "operators"),

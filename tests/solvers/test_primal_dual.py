@@ -162,6 +162,45 @@ def test_a_diagonal_metric_scales_columns_and_leaves_the_dual_variable(method):
     assert not plain.converged or plain.iterations > 2 * s.iterations
 
 
+WEIGHTED = sk.Subdifferential(f.L1Norm(0.4))
+V = np.array([0.7, -1.2, 0.1, 2.0, -0.4])
+MADE_OF_ENTRIES = {
+    "shift": WEIGHTED.shift(V),
+    "translation": WEIGHTED.translate(V),
+    "inverse": WEIGHTED.inverse,
+    "I + A": sk.Identity() + WEIGHTED.shift(V),
+    "2A": 2.0 * WEIGHTED,
+    "Yosida": WEIGHTED.yosida(0.7).shift(V),
+    "inverse of a shift": sk.NormalCone(f.Box(-1.0, 2.0)).shift(V).inverse,
+}
+
+
+@pytest.mark.parametrize("A", MADE_OF_ENTRIES.values(), ids=MADE_OF_ENTRIES)
+@pytest.mark.parametrize("kind", [sk.ChambollePock, sk.PD3O, sk.LinearizedADMM])
+def test_a_diagonal_metric_of_what_is_made_of_entries(kind, A):
+    """In a solve, where operators are watched, and bound by hand: the plain method's solution."""
+    _, B, C = three_terms()
+    terms = (A, B, C) if len(kind.roles) == 3 else (A + sk.Identity(), B)
+    method = sk.Preconditioned(kind(), diagonal=np.array([2.0, 0.3, 1.0, 0.7, 5.0]))
+    expected = sk.solve(sum(terms[1:], terms[0]), np.zeros(5), kind(), tol=1e-11, max_iter=100_000)
+    found = method.iterate(sum(terms[1:], terms[0]), np.zeros(5), tol=1e-11, max_iter=100_000)
+    *_, last = found
+    np.testing.assert_allclose(last.x, expected.x, atol=1e-8)
+    iteration = method.bind(*terms)
+    state = iteration.begin(np.zeros(5), Space.of(np.zeros(5)))
+    for _ in range(last.iteration):
+        state, trace = iteration.advance(state)
+    np.testing.assert_allclose(iteration.read(trace).x, expected.x, atol=1e-8)
+
+
+def test_terms_are_taken_to_a_diagonal_metric_once():
+    method = sk.Preconditioned(sk.ChambollePock(), diagonal=np.ones(5) / 3)
+    terms = method.terms(*three_terms()[:2])
+    (A, B), (again, B_again) = method.within(terms), method.chosen(*terms).within(terms)
+    assert A.operator is again.operator
+    assert B.of is B_again.of
+
+
 def test_a_diagonal_metric_of_images():
     pixels = np.random.default_rng(2).uniform(0.5, 2.0, size=NOISY.shape)
     plain = sk.solve(denoising(), NOISY, sk.ChambollePock(), tol=1e-8)
@@ -339,3 +378,38 @@ def test_admm_takes_such_a_composition_where_it_is_a_matrix(L):
 def test_what_is_chosen_for_such_a_composition_takes_its_resolvent(L):
     g, h, _, _ = two_norms(L)
     assert isinstance(sk.explain(g + h @ L).chosen.method, sk.DouglasRachford)
+
+
+@pytest.mark.parametrize("least", [1e-3, 1e-6])
+def test_admm_solves_with_a_matrix_that_is_nearly_singular(least):
+    """min ½⟨M(x − 1), x − 1⟩ + g(Lx), the eigenvalues of M + ρLᵀL down to some 10⁻⁶."""
+    rng = np.random.default_rng(0)
+    Q = np.linalg.qr(rng.normal(size=(30, 30)))[0]
+    M = Q @ np.diag(np.geomspace(least, 1, 30)) @ Q.T
+    M, L = (M + M.T) / 2, sk.DenseMatrix(least**0.5 * rng.normal(size=(5, 30)))
+    q, g = M @ np.ones(30), f.L1Norm(0.01)
+    s = sk.solve(
+        sk.Affine(M, q) + sk.Subdifferential(g).pullback(L), np.zeros(30), sk.ADMM(), tol=1e-9
+    )
+    assert f.duality_gap(f.Quadratic(M, -q), g, s.x, s.dual, L) <= 1e-7
+
+
+def test_linearized_admm_applies_each_map_once_an_iteration():
+    A, B, _ = three_terms()
+    calls = {"L": 0, "Lᵀ": 0}
+
+    def apply(x):
+        calls["L"] += 1
+        return B.L(x)
+
+    def adjoint(y):
+        calls["Lᵀ"] += 1
+        return B.L.T(y)
+
+    L = sk.linear.MatrixFree(apply, adjoint, (5,), (3,), norm=B.L.norm)
+    iteration = sk.LinearizedADMM().bind(A, B.A.pullback(L))
+    state = iteration.begin(np.ones(5), Space.of(np.ones(5)))
+    calls.update({"L": 0, "Lᵀ": 0})
+    for _ in range(10):
+        state = iteration.step(state)
+    assert calls == {"L": 10, "Lᵀ": 10}

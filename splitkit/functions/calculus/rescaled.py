@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from splitkit.arguments import NONZERO, check_parameter
 from splitkit.backend import Array, Point, Scalar, is_array, scale
-from splitkit.functions.base import Function, check_parameter
+from splitkit.functions.base import Function
 from splitkit.functions.calculus.derived import Derived
 from splitkit.functions.subdifferential import Subdifferential
 from splitkit.linear.diagonal import Diagonal
@@ -32,7 +31,7 @@ class Rescaled(Derived):
     parameters = ("s",)
 
     def __init__(self, f: Function, s: Scalar) -> None:
-        self.f, self.s = f, check_parameter("s", s, _is_factor, "give finite factors other than 0")
+        self.f, self.s = f, check_parameter("s", s, NONZERO)
         A = Subdifferential(f)
         if not is_array(self.s):
             super().__init__(A.scale_argument(self.s), f)
@@ -54,7 +53,3 @@ class Rescaled(Derived):
     def latex(self) -> str:
         factor = "s" if is_array(self.s) else number(self.s, "latex")
         return rf"{latex(self.f, ATOM)}({factor}\, \cdot)"
-
-
-def _is_factor(s: Any) -> Any:
-    return (abs(s) > 0) & (abs(s) < float("inf"))

@@ -24,6 +24,7 @@ class SumOfFunctions(Derived):
     def __init__(self, terms: tuple[Function, ...]) -> None:
         self.terms = terms
         super().__init__(Sum(tuple(Subdifferential(f) for f in terms)), *terms)
+        self.convex = self.convex or self.strong_convexity >= 0
 
     @classmethod
     def of(cls, f: Function, g: Function) -> SumOfFunctions:

@@ -6,8 +6,9 @@ Source: Bauschke, Combettes (2017), Prop. 24.8(i), 13.23, 14.1.
 
 from __future__ import annotations
 
+from splitkit.arguments import NON_NEGATIVE, check_number
 from splitkit.backend import Array, Point, Space, inner, scale
-from splitkit.functions.base import Function, check_parameter, is_weight
+from splitkit.functions.base import Function
 from splitkit.functions.calculus.derived import Derived
 from splitkit.functions.subdifferential import Subdifferential
 from splitkit.notation import SUM, latex, number, text
@@ -36,7 +37,7 @@ class Tilted(Derived):
 
     def __init__(self, f: Function, a: Point | None = None, rho: float = 0.0) -> None:
         self.f, self.a = f, a
-        self.rho = check_parameter("rho", rho, is_weight, "give a non-negative number")
+        self.rho = check_number("rho", rho, NON_NEGATIVE)
         curved = combine(self.rho, 1.0, Subdifferential(f))
         super().__init__(curved if a is None else curved.shift(scale(-1.0, a)), f)
 

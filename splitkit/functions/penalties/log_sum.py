@@ -29,7 +29,7 @@ class LogSum(Function):
         Leading batch axes.
     """
 
-    parameters = ("epsilon", "weight")
+    parameters = ("weight",)
     convex = False
     elementwise = True
 

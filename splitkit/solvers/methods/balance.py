@@ -19,19 +19,12 @@ from functools import reduce
 from typing import NamedTuple
 
 from splitkit.backend import Point, add, inner
-from splitkit.solvers.iteration import Iteration, Reading, State, Trace
+from splitkit.solvers.iteration import Carry, Iteration, Reading, Trace
+from splitkit.solvers.methods.primal_dual_steps import Steps
 
 APART = 2.0
 CHANGES = 60
 FIRST = 10
-
-
-class Steps(NamedTuple):
-    """τ of the primal and σ of the dual variable, and the extrapolation θ."""
-
-    tau: float
-    sigma: float
-    theta: float = 1.0
 
 
 class Balance(NamedTuple):
@@ -68,16 +61,16 @@ class Balanced(Iteration):
             self.bound = steps, self.at(steps)
         return self.bound[1]
 
-    def init(self, x0: Point) -> State:
+    def init(self, x0: Point) -> Carry:
         return self._with(self.steps).init(x0), Balance(self.steps)
 
-    def step(self, state: State) -> State:
+    def step(self, state: Carry) -> Carry:
         pair, now = state
         if now.made + 1 == now.next_look:
             return self.advance(state)[0]
         return self._with(now.steps).step(pair), now._replace(made=now.made + 1)
 
-    def advance(self, state: State) -> tuple[State, Trace]:
+    def advance(self, state: Carry) -> tuple[Carry, Trace]:
         pair, now = state
         iteration = self._with(now.steps)
         after, left = iteration.advance(pair)
@@ -103,5 +96,5 @@ class Balanced(Iteration):
         reading: Reading = iteration.read(left)
         return reading
 
-    def governing(self, state: State) -> Point:
+    def governing(self, state: Carry) -> Point:
         return self.bound[1].governing(state[0])

@@ -21,7 +21,7 @@ from splitkit.arguments import POSITIVE, check_parameter
 from splitkit.backend import Array, Point, Space, is_array, namespace
 from splitkit.linear.dense import DenseMatrix
 from splitkit.linear.diagonal import Diagonal
-from splitkit.solvers.iteration import Iteration, Reading, State, Trace
+from splitkit.solvers.iteration import Carry, Iteration, Reading, Trace
 from splitkit.solvers.method import Guarantee
 from splitkit.solvers.terms import Term
 from splitkit.solvers.wrapper import Wrapper
@@ -47,7 +47,7 @@ class Preconditioned(Wrapper):
         super().__post_init__()
         if not is_array(self.diagonal):
             raise TypeError(f"diagonal = {self.diagonal!r}: give an array of positive entries")
-        check_parameter("diagonal", self.diagonal, POSITIVE)
+        check_parameter("diagonal", self.diagonal, POSITIVE, "give positive entries")
 
     @property
     def averaged(self) -> bool:  # type: ignore[override]
@@ -63,8 +63,12 @@ class Preconditioned(Wrapper):
         return namespace(self.diagonal).sqrt(self.diagonal)
 
     def within(self, terms: tuple[Term, ...]) -> list[Term]:
-        """S A S for each term A."""
-        return [in_metric(term, self.root) for term in terms]
+        """S A S for each term A, made once."""
+        key = id(self.diagonal)
+        for term in terms:
+            if key not in term.known:  # beside the diagonal, so that its identity stays its own
+                term.known[key] = in_metric(term, self.root), self.diagonal
+        return [term.known[key][0].seen_by(term.maps) for term in terms]
 
     def missing(self, *terms: Term) -> str | None:
         return self.method.missing(*self.within(terms))
@@ -89,22 +93,22 @@ class Preconditioned(Wrapper):
 
 def in_metric(term: Term, s: Array) -> Term:
     """S A S for a term A and S = diag(s); S LᵀBL S is (LS)ᵀB(LS)."""
-    if term.of is None:
-        A = term.operator
-        return term if term.is_zero else replace(term, operator=A.pullback(Diagonal(s)))
-    dense = isinstance(term.of, DenseMatrix) and s.ndim == 1  # with an exact norm
-    L = DenseMatrix(term.of.matrix * s) if dense else term.of @ Diagonal(s)  # type: ignore[attr-defined]
-    return replace(term, of=L)
+    A, L = term.operator, term.of
+    if L is None:
+        return Term(A if term.is_zero else A.pullback(Diagonal(s)), term.role)
+    if isinstance(L, DenseMatrix) and s.ndim == 1:
+        return Term(A, term.role, DenseMatrix(L.matrix * s))  # with an exact norm
+    return Term(A, term.role, L @ Diagonal(s))
 
 
 class _InMetric(Iteration):
     def __init__(self, inner: Iteration, s: Array) -> None:
         self.inner, self.s = inner, s
 
-    def init(self, x0: Point) -> State:
+    def init(self, x0: Point) -> Carry:
         return self.inner.begin(x0 / self.s, self.space)
 
-    def advance(self, state: State) -> tuple[State, Trace]:
+    def advance(self, state: Carry) -> tuple[Carry, Trace]:
         return self.inner.advance(state)
 
     def read(self, trace: Trace) -> Reading:
@@ -116,5 +120,5 @@ class _InMetric(Iteration):
         """S⁻¹ of an element at x, or of the first of a pair at (x, y)."""
         return (term[0] / self.s, *term[1:]) if isinstance(term, tuple) else term / self.s
 
-    def governing(self, state: State) -> Point:
+    def governing(self, state: Carry) -> Point:
         return self.inner.governing(state)

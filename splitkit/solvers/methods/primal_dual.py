@@ -39,67 +39,11 @@ from splitkit.arguments import POSITIVE, Range, check_flag, check_number, option
 from splitkit.backend import Array, Point, Scalar, add, lincomb, scale, subtract
 from splitkit.operators.base import Operator
 from splitkit.proofs import Proof
-from splitkit.solvers.iteration import Iteration, Reading, State, Trace
+from splitkit.solvers.iteration import Carry, Iteration, Reading, Trace
 from splitkit.solvers.method import Guarantee, Method
-from splitkit.solvers.methods.balance import Balanced, Steps
-from splitkit.solvers.terms import Role, Term
-
-
-@dataclass(frozen=True)
-class Region:
-    """The steps of the theorem: σ‖L‖² ≤ ``room(τ)`` = 1/τ − (1 − κ)/(2β), τ < 2β.
-
-    Attributes
-    ----------
-    norm : float
-        ‖L‖; inf: unknown.
-    beta : float
-        β; inf without C, 0 where it is unknown.
-    kappa : int
-        κ, 0 or 1.
-    """
-
-    norm: float
-    beta: float
-    kappa: int
-
-    @property
-    def is_known(self) -> bool:
-        """Whether it depends on the steps at all, and how."""
-        return 0 < self.norm < math.inf and self.beta > 0
-
-    def room(self, tau: float) -> float:
-        """The bound of σ‖L‖²; where it is below 1/τ, it may not be attained."""
-        return 1 / tau - (1 - self.kappa) / (2 * self.beta)
-
-    def has(self, steps: Steps) -> bool:
-        """Whether the theorem holds for these steps."""
-        coupling, room = steps.theta * steps.sigma * self.norm**2, self.room(steps.tau)
-        fits = coupling < room if room < 1 / steps.tau else coupling <= room * (1 + 1e-12)
-        return fits and steps.tau < 2 * self.beta
-
-    def tau(self, sigma: float | None) -> float:
-        """A long τ for this σ; without one, as long as σ then is, where C allows it."""
-        coupling = self.norm if sigma is None else sigma * self.norm**2
-        tau = min(1 / (coupling + (1 - self.kappa) / (2 * self.beta)), 1.9 * self.beta)
-        return tau if sigma is None else 0.999 * tau
-
-    def sigma(self, tau: float) -> float:
-        """A long σ for this τ."""
-        room = self.room(tau)
-        return (0.999 * room if 0 < room < 1 / tau else 1 / tau) / self.norm**2
-
-    def at(self, tau: float) -> Steps:
-        """The steps with this τ, or with the longest one at which σ stays in proportion."""
-        tau = min(tau, (1 + 0.9 * self.kappa) * self.beta)
-        return Steps(tau, self.sigma(tau))
-
-    @property
-    def condition(self) -> str:
-        """What it is, for a sentence."""
-        if self.beta == math.inf:
-            return "τσ‖L‖² ≤ 1"
-        return "τ < 2β, τσ‖L‖² ≤ 1" if self.kappa else "1/τ − σ‖L‖² > 1/(2β)"
+from splitkit.solvers.methods.balance import Balanced
+from splitkit.solvers.methods.primal_dual_steps import Region, Steps
+from splitkit.solvers.terms import Role, Term, not_maximal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,11 +81,7 @@ class PrimalDual(Method):
 
     def choosing(self, *terms: Term) -> Self:
         region = self.region(*terms)
-        if region.is_known:
-            tau = self.tau or region.tau(self.sigma)
-            sigma = self.sigma or region.sigma(tau)
-        else:
-            tau, sigma = self.tau or 1.0, self.sigma or 1.0
+        tau, sigma, _ = region.completed(self.tau, self.sigma)
         wanted = self.tau is self.sigma is None if self.balance is None else self.balance
         return replace(self, tau=tau, sigma=sigma, balance=wanted and region.is_known)
 
@@ -158,9 +98,9 @@ class PrimalDual(Method):
     def theorem(self, *terms: Term) -> Guarantee:
         A, composed, *rest = terms
         region, steps = self.region(*terms), self.steps
-        for name, X in (("A", A), ("B", composed)):
-            if not X.properties.maximal:
-                return self.refused(f"{name} = {X!r} is not known to be maximal monotone")
+        missing = not_maximal(A=A, B=composed)
+        if missing is not None:
+            return self.refused(missing)
         if region.beta == 0:
             return self.refused(
                 f"C = {rest[0]!r} is not known to be cocoercive: declare it, if it is"
@@ -169,14 +109,9 @@ class PrimalDual(Method):
             return self.refused(f"no bound of the norm of L = {composed.L!r} is known")
         numbers = f"tau = {steps.tau:.4g}, sigma = {steps.sigma:.4g}"
         if not region.has(steps):
-            remedy = (
-                f"with this tau, sigma must be at most {region.sigma(steps.tau):.4g}"
-                if steps.tau < 2 * region.beta
-                else f"tau must be below 2β = {2 * region.beta:.4g}"
-            )
             return self.refused(
                 f"{numbers} are too long for ‖L‖ = {region.norm:.4g}, β = {region.beta:.4g}: "
-                f"{remedy}"
+                f"{region.remedy(steps.tau, 'sigma')}"
             )
         first = "at first " if self.balance else ""
         return Guarantee(True, None, f"{first}{numbers}: {region.condition}", self.sequence)
@@ -253,7 +188,7 @@ class ChambollePock(PrimalDual):
 
 
 class _PrimalDual(Iteration):
-    """State (x, y), and Cx where there is a C."""
+    """Carry (x, y), and Cx where there is a C."""
 
     def __init__(
         self, steps: Steps, kappa: int, A: Term, composed: Term, C: Term | None = None
@@ -263,19 +198,19 @@ class _PrimalDual(Iteration):
         self.C = None if C is None or C.is_zero else C.evaluate
         self.R_A, self.R_B = A.resolve(steps.tau), composed.resolve_dual(steps.sigma)
 
-    def init(self, x0: Point) -> State:
+    def init(self, x0: Point) -> Carry:
         y = scale(0.0, self.L(x0))
         return (x0, y) if self.C is None else (x0, y, self.C(x0))
 
-    def step(self, state: State) -> State:
+    def step(self, state: Carry) -> Carry:
         return self._after(state, self.LT(state[1]))
 
-    def advance(self, state: State) -> tuple[State, Trace]:
+    def advance(self, state: Carry) -> tuple[Carry, Trace]:
         LTy = self.LT(state[1])
         after = self._after(state, LTy)
         return after, (state, LTy, after)
 
-    def _after(self, state: State, gradient: Point) -> State:
+    def _after(self, state: Carry, gradient: Point) -> Carry:
         (tau, sigma, theta), (x, y, *known) = self.steps, state
         if known:
             gradient = add(gradient, known[0])
@@ -303,10 +238,10 @@ class _PrimalDual(Iteration):
         coupling = subtract(LTy_next, LTy), self.L(ahead)
         return Reading(x_next, ((of_A, of_B), coupling), tuple(sizes))
 
-    def governing(self, state: State) -> Point:
+    def governing(self, state: Carry) -> Point:
         return state[:2]
 
-    def energy(self, before: State, state: State, limit: State) -> Array | None:
+    def energy(self, before: Carry, state: Carry, limit: Carry) -> Array | None:
         """‖dw‖²/τ − 2⟨L dw, dy⟩ + ‖dy‖²/σ with w = x − κτCx, where θ = 1."""
         (tau, sigma, theta), difference = self.steps, subtract(state, limit)
         if theta != 1:
