@@ -219,6 +219,10 @@ class Function(Arithmetic["Function"], Declared):
 
 @lru_cache(maxsize=256)
 def _subdifferential_properties(m: float, smoothness: float | None, convex: bool) -> Properties:
+    if convex and m < 0:
+        raise ValueError(
+            f"strong_convexity = {m} with convex = True: a weakly convex function says False"
+        )
     return Properties.of(
         strong_monotonicity=m if convex or -math.inf < m < 0 else None,
         lipschitz=smoothness,
