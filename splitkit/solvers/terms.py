@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
+from typing import Any
 
 from splitkit.backend import Point, Scalar, Space
 from splitkit.linear.affine import Affine
@@ -76,12 +77,15 @@ class Term:
         L of a composed term; None: the operator is no composition.
     maps : Maps
         How its maps are prepared.
+    known : dict
+        What methods computed of it, for all that see it.
     """
 
     operator: Operator
     role: Role
     of: LinearOperator | None = None
     maps: Maps = field(default=PLAIN, repr=False)
+    known: dict[Any, Any] = field(default_factory=dict, repr=False)
 
     @classmethod
     def playing(cls, A: Operator, role: Role) -> Term:
@@ -91,7 +95,7 @@ class Term:
 
     def seen_by(self, maps: Maps) -> Term:
         """The same term, its maps prepared in this way."""
-        return Term(self.operator, self.role, self.of, maps)
+        return Term(self.operator, self.role, self.of, maps, self.known)
 
     # -- what can be computed of it --------------------------------------------------------------
 

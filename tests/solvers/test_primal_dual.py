@@ -162,6 +162,45 @@ def test_a_diagonal_metric_scales_columns_and_leaves_the_dual_variable(method):
     assert not plain.converged or plain.iterations > 2 * s.iterations
 
 
+WEIGHTED = sk.Subdifferential(f.L1Norm(0.4))
+V = np.array([0.7, -1.2, 0.1, 2.0, -0.4])
+MADE_OF_ENTRIES = {
+    "shift": WEIGHTED.shift(V),
+    "translation": WEIGHTED.translate(V),
+    "inverse": WEIGHTED.inverse,
+    "I + A": sk.Identity() + WEIGHTED.shift(V),
+    "2A": 2.0 * WEIGHTED,
+    "Yosida": WEIGHTED.yosida(0.7).shift(V),
+    "inverse of a shift": sk.NormalCone(f.Box(-1.0, 2.0)).shift(V).inverse,
+}
+
+
+@pytest.mark.parametrize("A", MADE_OF_ENTRIES.values(), ids=MADE_OF_ENTRIES)
+@pytest.mark.parametrize("kind", [sk.ChambollePock, sk.PD3O, sk.LinearizedADMM])
+def test_a_diagonal_metric_of_what_is_made_of_entries(kind, A):
+    """In a solve, where operators are watched, and bound by hand: the plain method's solution."""
+    _, B, C = three_terms()
+    terms = (A, B, C) if len(kind.roles) == 3 else (A + sk.Identity(), B)
+    method = sk.Preconditioned(kind(), diagonal=np.array([2.0, 0.3, 1.0, 0.7, 5.0]))
+    expected = sk.solve(sum(terms[1:], terms[0]), np.zeros(5), kind(), tol=1e-11, max_iter=100_000)
+    found = method.iterate(sum(terms[1:], terms[0]), np.zeros(5), tol=1e-11, max_iter=100_000)
+    *_, last = found
+    np.testing.assert_allclose(last.x, expected.x, atol=1e-8)
+    iteration = method.bind(*terms)
+    state = iteration.begin(np.zeros(5), Space.of(np.zeros(5)))
+    for _ in range(last.iteration):
+        state, trace = iteration.advance(state)
+    np.testing.assert_allclose(iteration.read(trace).x, expected.x, atol=1e-8)
+
+
+def test_terms_are_taken_to_a_diagonal_metric_once():
+    method = sk.Preconditioned(sk.ChambollePock(), diagonal=np.ones(5) / 3)
+    terms = method.terms(*three_terms()[:2])
+    (A, B), (again, B_again) = method.within(terms), method.chosen(*terms).within(terms)
+    assert A.operator is again.operator
+    assert B.of is B_again.of
+
+
 def test_a_diagonal_metric_of_images():
     pixels = np.random.default_rng(2).uniform(0.5, 2.0, size=NOISY.shape)
     plain = sk.solve(denoising(), NOISY, sk.ChambollePock(), tol=1e-8)

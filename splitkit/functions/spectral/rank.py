@@ -11,8 +11,7 @@ from typing import Any
 
 from splitkit.arguments import NON_NEGATIVE, check_parameter
 from splitkit.backend import Array, Point, Scalar, Space, align, namespace, sum_of
-from splitkit.functions.base import Function
-from splitkit.functions.spectral.spectral import check_matrices
+from splitkit.functions.base import Function, check_matrices
 
 
 class Rank(Function):

@@ -19,10 +19,16 @@ from dataclasses import replace
 import numpy as np
 
 from splitkit.backend import Array, Point, Scalar, Space, is_array, namespace, sum_of
-from splitkit.functions.base import Function, Indicator, spectral_roundings
+from splitkit.functions.base import (
+    Function,
+    Indicator,
+    Modified,
+    check_matrices,
+    spectral_roundings,
+)
 
 
-class Spectral(Function):
+class Spectral(Modified):
     """X ↦ f(σ(X)), σ the singular values of the matrices in the last two axes.
 
     Parameters
@@ -39,17 +45,9 @@ class Spectral(Function):
 
     def __init__(self, f: Function) -> None:
         _check_invariance(f, signs=True)
-        self.f = f
-        self.batch_ndim, self.convex, self.accuracy = f.batch_ndim, f.convex, f.accuracy
+        super().__init__(f)
+        self.elementwise = False
         self.strong_convexity, self.smoothness = f.strong_convexity, f.smoothness
-
-    @property
-    def has_prox(self) -> bool:
-        return self.f.has_prox
-
-    @property
-    def has_gradient(self) -> bool:
-        return self.f.has_gradient
 
     def __call__(self, x: Point) -> Array:
         return _value(self.f, namespace(x).linalg.svdvals(x), x)
@@ -67,16 +65,13 @@ class Spectral(Function):
         return Spectral(self.f.conjugate)
 
     def check_space(self, space: Space) -> None:
-        super().check_space(space)
+        Function.check_space(self, space)
         check_matrices(self, space)
         *lead, rows, columns = space.shapes[0]
         self.f.check_space(replace(space, shapes=((*lead, min(rows, columns)),)))
 
-    def __repr__(self) -> str:
-        return f"Spectral({self.f!r})"
 
-
-class SpectralSymmetric(Function):
+class SpectralSymmetric(Modified):
     """X ↦ f(λ(X)) on symmetric matrices in the last two axes, inf on others.
 
     The points are all square matrices: the prox takes the symmetric part first.
@@ -94,13 +89,13 @@ class SpectralSymmetric(Function):
 
     def __init__(self, f: Function) -> None:
         _check_invariance(f, signs=False)
-        self.f = f
-        self.batch_ndim, self.convex, self.accuracy = f.batch_ndim, f.convex, f.accuracy
+        super().__init__(f)
+        self.elementwise = False
         self.strong_convexity = f.strong_convexity
 
     @property
-    def has_prox(self) -> bool:
-        return self.f.has_prox
+    def has_gradient(self) -> bool:
+        return False  # f is inf beside the symmetric matrices
 
     def __call__(self, x: Point) -> Array:
         xp, transposed = namespace(x), namespace(x).matrix_transpose(x)
@@ -131,25 +126,9 @@ class SpectralSymmetric(Function):
         return (p + xp.matrix_transpose(p)) / 2 + (x - mirrored) / 2
 
     def check_space(self, space: Space) -> None:
-        super().check_space(space)
-        check_matrices(self, space)
-        shape = space.shapes[0]
-        if shape[-1] != shape[-2]:
-            raise ValueError(f"{self!r} acts on square matrices: x0 has shape {shape}")
-        self.f.check_space(replace(space, shapes=(shape[:-1],)))
-
-    def __repr__(self) -> str:
-        return f"SpectralSymmetric({self.f!r})"
-
-
-def check_matrices(F: Function, space: Space) -> None:
-    """Raise ValueError unless points are matrices in their last two axes."""
-    shape = space.shapes[0]
-    if len(shape) < F.batch_ndim + 2 or 0 in shape[-2:]:
-        raise ValueError(
-            f"{F!r} acts on matrices in the last two axes, which must be no batch axes: x0 has "
-            f"shape {shape}, batch_ndim = {F.batch_ndim}"
-        )
+        Function.check_space(self, space)
+        check_matrices(self, space, square=True)
+        self.f.check_space(replace(space, shapes=(space.shapes[0][:-1],)))
 
 
 def _value(f: Function, spectrum: Array, x: Array) -> Array:

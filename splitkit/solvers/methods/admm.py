@@ -93,7 +93,8 @@ class ADMM(_AlternatingDirections):
 
     def refusal(self, A: Term, composed: Term) -> str | None:
         missing = super().refusal(A, composed)
-        if missing is None and is_singular(A, composed, self.rho):
+        M, _, L = parts(A, composed)
+        if missing is None and is_singular(M, L, self.rho):
             return (
                 f"M + ρLᵀL is singular for A = {A!r} and {composed!r}, so that x⁺ is not defined: "
                 "use linearized ADMM or Chambolle-Pock"
@@ -184,8 +185,9 @@ class _Directions(Iteration):
 class _ADMM(_Directions):
     def __init__(self, rho: float, relaxation: float, A: Term, composed: Term) -> None:
         super().__init__(rho, relaxation, composed)
-        K, self.q = system(A, composed, rho)
-        self.A, self.solve = A.evaluate, DenseMatrix(K.xp.linalg.inv(K.matrix))
+        M, self.q, L = parts(A, composed)
+        self.A = A.evaluate
+        self.solve = DenseMatrix(M.xp.linalg.inv(normal_matrix(M, L, rho).matrix))
 
     def first(self, state: Carry) -> tuple[Point, Point]:
         _, z, u, _ = state
@@ -222,24 +224,27 @@ class _LinearizedADMM(_Directions):
         return self.square(dx) / self.tau + self.rho * coupled
 
 
-def system(A: Term, composed: Term, rho: float) -> tuple[DenseMatrix, Point | None]:
-    """M + ρLᵀL and q, for A = x ↦ Mx − q and LᵀBL."""
+def parts(A: Term, composed: Term) -> tuple[DenseMatrix, Point | None, DenseMatrix]:
+    """M, q and L for A = x ↦ Mx − q and LᵀBL."""
     affine, L = A.affine, composed.of
     assert affine is not None  # else they have been refused
     assert isinstance(affine.M, DenseMatrix)
     assert isinstance(L, DenseMatrix)
-    return DenseMatrix(affine.M.matrix + rho * L.matrix.T @ L.matrix), affine.q
+    return affine.M, affine.q, L
 
 
-def is_singular(A: Term, composed: Term, rho: float) -> bool:
+def normal_matrix(M: DenseMatrix, L: DenseMatrix, rho: float) -> DenseMatrix:
+    """M + ρLᵀL."""
+    return DenseMatrix(M.matrix + rho * L.matrix.T @ L.matrix)
+
+
+def is_singular(M: DenseMatrix, L: DenseMatrix, rho: float) -> bool:
     """Whether M + ρLᵀL is, up to rounding. Its singular values are above m + ρσ² for the least one
     σ of L, which mostly shows that it is not; else they are computed.
     """
-    K, _ = system(A, composed, rho)
-    rounding = K.matrix.shape[0] * float(K.xp.finfo(K.matrix.dtype).eps)
-    least = (A.strong_monotonicity or 0.0) + rho * composed.L.least_gain**2
-    greatest = (A.lipschitz or math.inf) + rho * composed.L.norm**2
-    if least > rounding * greatest:
+    rounding = M.matrix.shape[0] * float(M.xp.finfo(M.matrix.dtype).eps)
+    least = (M.properties.strong_monotonicity or 0.0) + rho * L.least_gain**2
+    if least > rounding * (M.norm + rho * L.norm**2):
         return False
-    values = K.xp.linalg.svdvals(K.matrix)
+    values = M.xp.linalg.svdvals(normal_matrix(M, L, rho).matrix)
     return bool(values[-1] <= rounding * values[0])

@@ -63,8 +63,12 @@ class Preconditioned(Wrapper):
         return namespace(self.diagonal).sqrt(self.diagonal)
 
     def within(self, terms: tuple[Term, ...]) -> list[Term]:
-        """S A S for each term A."""
-        return [in_metric(term, self.root) for term in terms]
+        """S A S for each term A, made once."""
+        key = id(self.diagonal)
+        for term in terms:
+            if key not in term.known:  # beside the diagonal, so that its identity stays its own
+                term.known[key] = in_metric(term, self.root), self.diagonal
+        return [term.known[key][0].seen_by(term.maps) for term in terms]
 
     def missing(self, *terms: Term) -> str | None:
         return self.method.missing(*self.within(terms))
@@ -89,12 +93,12 @@ class Preconditioned(Wrapper):
 
 def in_metric(term: Term, s: Array) -> Term:
     """S A S for a term A and S = diag(s); S LᵀBL S is (LS)ᵀB(LS)."""
-    if term.of is None:
-        A = term.operator
-        return term if term.is_zero else replace(term, operator=A.pullback(Diagonal(s)))
-    dense = isinstance(term.of, DenseMatrix) and s.ndim == 1  # with an exact norm
-    L = DenseMatrix(term.of.matrix * s) if dense else term.of @ Diagonal(s)  # type: ignore[attr-defined]
-    return replace(term, of=L)
+    A, L = term.operator, term.of
+    if L is None:
+        return Term(A if term.is_zero else A.pullback(Diagonal(s)), term.role)
+    if isinstance(L, DenseMatrix) and s.ndim == 1:
+        return Term(A, term.role, DenseMatrix(L.matrix * s))  # with an exact norm
+    return Term(A, term.role, L @ Diagonal(s))
 
 
 class _InMetric(Iteration):
