@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from splitkit.backend import Point, Scalar, Space, as_float, is_array, namespace
+from splitkit.backend import Array, Point, Scalar, Space, as_float, is_array, namespace
 
 
 @dataclass(frozen=True)
@@ -112,15 +112,15 @@ def check_parameter(
     """A scalar, as a Python float, or an array all of whose entries lie within."""
     number = as_float(value)
     if number is not None:
-        value, good = number, bool(within(number))
-    elif is_array(value):
+        good = bool(within(number))
+    elif is_array(value) and _is_real(value):
         good = bool(namespace(value).all(within(value)))
     else:
         good = None
     if not good:
         error = TypeError if good is None else ValueError
         _refuse(error, name, value, remedy or f"give {within}, or an array of such")
-    return value
+    return value if number is None else number
 
 
 def check_bounds(lower: Any, upper: Any, what: str) -> tuple[Scalar, Scalar]:
@@ -165,9 +165,9 @@ def check_samplewise(name: str, value: Any, space: Space) -> None:
         )
 
 
-def option(default: Any, check: Callable[..., Any], **how: Any) -> Any:
-    """A field of a frozen dataclass, for ``check_options``; None passes where it is the default."""
-    return field(default=default, metadata={"check": check, "how": how})
+def option(default: Any, check: Callable[..., Any], *, repr: bool = True, **how: Any) -> Any:
+    """A field of a dataclass, for ``check_options``; None passes where it is the default."""
+    return field(default=default, repr=repr, metadata={"check": check, "how": how})
 
 
 def check_options(owner: Any) -> None:
@@ -187,6 +187,10 @@ def _options(kind: type) -> tuple[tuple[str, Any, Callable[..., Any], dict[str, 
         for each in fields(kind)
         if "check" in each.metadata
     )
+
+
+def _is_real(x: Array) -> bool:
+    return bool(namespace(x).isdtype(x.dtype, ("integral", "real floating")))
 
 
 def _refuse(error: type[Exception], name: str, value: Any, remedy: str) -> NoReturn:

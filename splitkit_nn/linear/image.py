@@ -51,7 +51,8 @@ class ImageParametrization(Parametrization):
                 f"kernel_size = {kernel_size}: give an odd integer, so that there is a centre"
             )
         self.border = check_integer("border", border, 0)
-        self.U = nn.Conv2d(in_channels, check_integer("channels", channels, 1), kernel_size)
+        channels = check_integer("channels", channels, 1)
+        self.U = nn.Conv2d(self.in_channels, channels, self.kernel_size)
 
     def keep_interior(self, mask: Tensor) -> None:
         """Let the equilibrium be zero where the mask is false; it broadcasts to points."""

@@ -10,7 +10,8 @@ from typing import Any
 
 from splitkit.arguments import check_bounds
 from splitkit.backend import Array, Point, Scalar, align, clip, is_array, namespace, sum_of
-from splitkit.functions.base import Function, Indicator, extremes, show
+from splitkit.functions.base import Function, Indicator, extremes
+from splitkit.functions.declared import show
 from splitkit.functions.norms.l1_norm import L1Norm
 
 
