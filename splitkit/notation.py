@@ -17,7 +17,7 @@ SUM, PRODUCT, FACTOR, ATOM = range(4)
 
 @dataclass(frozen=True)
 class Style:
-    """A way of writing, ``TEXT`` or ``LATEX``, with its symbols; ``s(node, place)`` writes a part."""
+    """A way of writing, ``TEXT`` or ``LATEX``: its symbols, and ``s(node, place)`` for a part."""
 
     is_latex: bool
     minus: str
@@ -117,28 +117,3 @@ def name_in_latex(name: str) -> str:
     """A single letter in italics, a longer name upright; what LaTeX would interpret is escaped."""
     escaped = re.sub(r"([_%$#&{}])", r"\\\1", re.sub(r"[\\^~]", "", name))
     return escaped if len(name) == 1 and name.isalpha() else rf"\mathrm{{{escaped}}}"
-
-
-def text(node: Any, place: int = SUM) -> str:
-    """Temporary."""
-    return TEXT(node, place)
-
-
-def latex(node: Any, place: int = SUM) -> str:
-    """Temporary."""
-    return LATEX(node, place)
-
-
-def multiple(c: float, part: str, style: str = "text") -> str:
-    """Temporary."""
-    return (TEXT if style == "text" else LATEX).multiple(c, part)
-
-
-def total(parts: list[str], style: str = "text") -> str:
-    """Temporary."""
-    return (TEXT if style == "text" else LATEX).total(parts)
-
-
-def number(value: float, style: str = "text") -> str:
-    """Temporary."""
-    return (TEXT if style == "text" else LATEX).number(value)
