@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Self, cast
 
 from splitkit.backend import Point, Scalar, Space, is_array
@@ -66,9 +67,9 @@ class Subdifferential(Operator):
 
     def make_resolvent(self, alpha: Scalar) -> PointMap:
         f = self.f
-        if f.operator is not None and not is_array(alpha):
-            return f.operator.make_resolvent(alpha)
-        return f.make_prox(alpha)
+        if is_array(alpha):  # which the host need not wait for: whoever made it has checked it
+            return partial(f.prox, alpha=alpha)
+        return f.make_prox(alpha) if f.operator is None else f.operator.make_resolvent(alpha)
 
     def make_inverse_resolvent(self, alpha: Scalar) -> PointMap:
         f = self.f
