@@ -129,7 +129,7 @@ class Pullback(OfOne):
         """The same operator with a resolvent for every L, by iteration to this accuracy where there
         is no closed form; see ``InexactPullback``.
         """
-        from splitkit.operators.inexact_pullback import InexactPullback
+        from splitkit.operators.inexact_pullback import InexactPullback  # it is a Pullback
 
         if self.has_resolvent:
             return self
