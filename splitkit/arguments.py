@@ -165,9 +165,9 @@ def check_samplewise(name: str, value: Any, space: Space) -> None:
         )
 
 
-def option(default: Any, check: Callable[..., Any], **how: Any) -> Any:
-    """A field of a frozen dataclass, for ``check_options``; None passes where it is the default."""
-    return field(default=default, metadata={"check": check, "how": how})
+def option(default: Any, check: Callable[..., Any], *, repr: bool = True, **how: Any) -> Any:
+    """A field of a dataclass, for ``check_options``; None passes where it is the default."""
+    return field(default=default, repr=repr, metadata={"check": check, "how": how})
 
 
 def check_options(owner: Any) -> None:

@@ -210,7 +210,7 @@ class Operator(Arithmetic["Operator"], Notation):
         self.check_space(space)
         return space
 
-    # -- algebra --------------------------------------------------------------------------------
+    # -- algebra: what it makes are operators, of files that import this one ----------------------
 
     def resolvent(self, alpha: Scalar) -> Operator:
         """R_{αA} = (I + αA)⁻¹ for α > 0 (a number, or an array of the batch's shape)."""
@@ -293,9 +293,6 @@ class Operator(Arithmetic["Operator"], Notation):
         from splitkit.operators.composition import Composition
 
         return Composition.of(self, other) if isinstance(other, Operator) else NotImplemented
-
-    def __repr__(self) -> str:
-        return type(self).__name__
 
     @staticmethod
     def from_callable(

@@ -15,7 +15,8 @@ from typing import Any
 
 from splitkit.arguments import NON_NEGATIVE, Range, check_number, check_parameter
 from splitkit.backend import Array, Point, Scalar, align, namespace, sum_of
-from splitkit.functions.base import Function, extremes, show
+from splitkit.functions.base import Function, extremes
+from splitkit.functions.declared import show
 
 NEWTON_STEPS = 10
 

@@ -11,7 +11,9 @@ from typing import Any
 
 from splitkit.arguments import POSITIVE, check_parameter
 from splitkit.backend import Array, Point, Scalar, align, clip, device, namespace
-from splitkit.functions.base import Function, Indicator, as_vectors, show
+from splitkit.functions.base import Function, Indicator, as_vectors
+from splitkit.functions.declared import show
+from splitkit.functions.norms.max_entry import Max
 
 
 class Simplex(Indicator):
@@ -40,8 +42,6 @@ class Simplex(Indicator):
 
     @property
     def conjugate(self) -> Function:
-        from splitkit.functions.norms.max_entry import Max
-
         return Max(self.radius, batch_ndim=self.batch_ndim)
 
     def __repr__(self) -> str:
