@@ -75,7 +75,7 @@ class MatrixParametrization(Parametrization):
                 if m is not None and m >= self.m:
                     return computed
                 # the theorem's m: that of a huge matrix is lost in rounding, or not computed
-                return _ProvenMatrix(M, strong_monotonicity=self.m)
+                return _ProvenMatrix(M, strong_monotonicity=self.m, lipschitz=computed.norm)
             # rounded up, the bound and what follows from it are the same in many steps
             bound = max(self.m, frobenius_bound(M))
             bound = 2 ** (math.ceil(64 * math.log2(bound)) / 64) if bound < math.inf else bound
