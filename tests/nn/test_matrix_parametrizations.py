@@ -108,7 +108,7 @@ def test_a_parametrization_of_one_s_own():
 
 @pytest.mark.parametrize("kind", [sknn.MonotoneDense, sknn.MonotoneTriangular])
 def test_forward_backward_knows_the_norm_where_rounding_hides_m(kind):
-    """The least eigenvalue of I − W, computed in float32, may lie just below the m of the theorem."""
+    """The least eigenvalue of I − W, computed in float32, may lie just below the theorem's m."""
     hidden = 0
     for seed in range(8):
         torch.manual_seed(seed)
