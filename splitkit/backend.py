@@ -204,6 +204,9 @@ def clip(x: Array, low: Scalar = None, high: Scalar = None) -> Array:
         xp: Any = np
     else:
         xp = namespace(x)
+        if low is not None and high is not None and differentiating(x, high):
+            # where the bounds meet, Torch's clip keeps x's derivative, and loses the lower bound's
+            return xp.where(x <= low, low, xp.where(x >= high, high, x))
         if not array_api_compat.is_cupy_array(x):
             return xp.clip(x, low, high)
     # NumPy's own two passes take a tenth of the standard's clip on a hundred entries; CuPy's clip
@@ -354,6 +357,53 @@ def solving(x: Point) -> Iterator[None]:
     _keep_freed_memory()
     with record_nothing(), np.errstate(all="ignore"):
         yield
+
+
+def differentiating(*points: Point) -> bool:
+    """Whether a library records, to differentiate it, what is computed of one of these points, or
+    numbers."""
+    for point in points:
+        if type(point) is tuple:
+            recorded = differentiating(*point)
+        else:
+            recorded = getattr(point, "requires_grad", False) and (
+                namespace(point).is_grad_enabled()
+            )
+        if recorded:
+            return True
+    return False
+
+
+def with_derivative(value: Point, inputs: tuple[Any, ...], formula: Callable[[], Point]) -> Point:
+    """What an algorithm found of its inputs, with the derivative of a formula that gives the same.
+
+    A search for what determines the value (an active set, a partition, a basis) is no function to
+    differentiate; the formula is written with what was found held fixed. It is evaluated only where
+    a library records; take the search out of the record by ``solving``, where it is long.
+    """
+    if not differentiating(*inputs):
+        return value
+    return _derived(value, formula())
+
+
+def _derived(value: Point, known: Point) -> Point:
+    if isinstance(value, tuple):
+        return tuple(_derived(*pair) for pair in zip(value, known, strict=True))
+    return value.detach() + (known - known.detach())
+
+
+def sizes(x: Array) -> Array:
+    """|x|, with the derivative 1 at 0 where a library differentiates."""
+    return namespace(x).where(x < 0, -x, x) if differentiating(x) else abs(x)
+
+
+def signs(x: Array) -> Array:
+    """The signs of x, 1 at 0 where a library differentiates: ``sizes`` times them is x to it."""
+    xp = namespace(x)
+    if not differentiating(x):
+        return xp.sign(x)
+    one = xp.ones_like(x)
+    return xp.where(x < 0, -one, one)
 
 
 def to_numpy(x: Array) -> Any:

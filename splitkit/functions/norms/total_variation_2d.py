@@ -21,6 +21,7 @@ from splitkit.arguments import (
     check_flag,
     check_integer,
     check_parameter,
+    refuse_derivatives,
 )
 from splitkit.backend import Array, Point, Scalar, Space, align, clip, namespace, sum_of
 from splitkit.functions.base import Function, check_matrices, show
@@ -89,6 +90,8 @@ class TotalVariation2D(Inexact, Sublinear):
         return self.weight * sum_of(self._sizes(_differences(x)), self.batch_ndim)
 
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
+        remedy = "give a GroupL2Norm of linear.Gradient as a term to splitkit_nn.ImplicitSolve"
+        refuse_derivatives(self, remedy, x, alpha, self.weight)
         xp, batch = namespace(x), self.batch_ndim
         w = align(alpha * self.weight, x) + 0.0 * x[..., :1, :1]
         size, eps = xp.max(abs(x), axis=(-2, -1), keepdims=True), xp.finfo(x.dtype).eps

@@ -12,6 +12,7 @@ from typing import Any
 from splitkit.arguments import NON_NEGATIVE, check_parameter
 from splitkit.backend import Array, Point, Scalar, align, namespace, sum_of
 from splitkit.functions.base import Function, show
+from splitkit.functions.penalties.unweighted import identity_where_zero
 
 
 class L0Norm(Function):
@@ -40,7 +41,8 @@ class L0Norm(Function):
 
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
         threshold = (2 * align(alpha, x) * self.weight) ** 0.5
-        return namespace(x).where(abs(x) <= threshold, 0.0, x)
+        found = namespace(x).where(abs(x) <= threshold, 0.0, x)
+        return identity_where_zero(self.weight, x, found)
 
     def __repr__(self) -> str:
         return f"L0Norm({show(weight=self.weight)})"

@@ -35,7 +35,8 @@ class L1Ball(Indicator):
         xp = namespace(x)
         y = as_vectors(x, self.batch_ndim)
         radius, sizes = align(self.radius, y), abs(y)
-        outside = xp.sum(sizes, axis=-1, keepdims=True) > radius
+        # 0 is on the boundary of the ball {0}
+        outside = (xp.sum(sizes, axis=-1, keepdims=True) > radius) | (radius == 0)
         nearest = xp.sign(y) * onto_simplex(sizes, radius)
         return xp.reshape(xp.where(outside, nearest, y), x.shape)
 

@@ -39,7 +39,8 @@ class L2Ball(Indicator):
         squares = sum_of(d * d, self.batch_ndim)
         positive = squares > 0
         norm = xp.sqrt(xp.where(positive, squares, 1.0))
-        outside = positive & (norm > self.radius)
+        # 0 is on the boundary of the ball {0}
+        outside = positive & (norm > self.radius) | (self.radius == 0)
         nearest = align(self.radius / xp.where(outside, norm, 1.0), x) * d
         if self.center is not None:
             nearest = nearest + self.center
