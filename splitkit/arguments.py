@@ -18,6 +18,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from splitkit.backend import (
+    Array,
     Point,
     Scalar,
     Space,
@@ -120,15 +121,15 @@ def check_parameter(
     """A scalar, as a Python float, or an array all of whose entries lie within."""
     number = as_float(value)
     if number is not None:
-        value, good = number, bool(within(number))
-    elif is_array(value):
+        good = bool(within(number))
+    elif is_array(value) and _is_real(value):
         good = bool(namespace(value).all(within(value)))
     else:
         good = None
     if not good:
         error = TypeError if good is None else ValueError
         _refuse(error, name, value, remedy or f"give {within}, or an array of such")
-    return value
+    return value if number is None else number
 
 
 def check_bounds(lower: Any, upper: Any, what: str) -> tuple[Scalar, Scalar]:
@@ -205,6 +206,10 @@ def _options(kind: type) -> tuple[tuple[str, Any, Callable[..., Any], dict[str, 
         for each in fields(kind)
         if "check" in each.metadata
     )
+
+
+def _is_real(x: Array) -> bool:
+    return bool(namespace(x).isdtype(x.dtype, ("integral", "real floating")))
 
 
 def _refuse(error: type[Exception], name: str, value: Any, remedy: str) -> NoReturn:

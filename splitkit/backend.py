@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cache, cached_property
 from numbers import Real
@@ -87,8 +87,7 @@ def same_kind(x: Point, y: Point) -> bool:
         a, b = blocks(x), blocks(y)
         return len(a) == len(b) and all(map(same_kind, a, b))
     return (
-        is_array(y)
-        and namespace(x) is namespace(y)
+        (type(x) is type(y) or (is_array(y) and namespace(x) is namespace(y)))
         and x.shape == y.shape
         and x.dtype == y.dtype
         and x.device == y.device
@@ -191,11 +190,12 @@ def where(mask: Array, x: Point, y: Point) -> Point:
     return namespace(x).where(align(mask, x), x, y)
 
 
-def isfinite(x: Array) -> bool:
-    """Whether every entry of an array is finite, read by the host."""
+def isfinite(x: Array, *others: Array) -> bool:
+    """Whether every entry of some arrays of a library and device is finite, read by the host."""
     xp = namespace(x)
     # a finite sum has finite terms; theirs may overflow
-    return bool(xp.isfinite(xp.sum(x))) or bool(xp.all(xp.isfinite(x)))
+    total = sum(map(xp.sum, others), start=xp.sum(x))
+    return bool(xp.isfinite(total)) or all(bool(xp.all(xp.isfinite(each))) for each in (x, *others))
 
 
 def clip(x: Array, low: Scalar = None, high: Scalar = None) -> Array:
@@ -347,16 +347,14 @@ def _keep_freed_memory() -> None:
     np.empty(2**25 - 2**16, np.uint8)
 
 
-@contextmanager
-def solving(x: Point) -> Iterator[None]:
-    """A context in which x's library records nothing for differentiation, and NumPy leaves it to
-    the stopping rule to notice overflow and NaN."""
-    record_nothing: Callable[[], AbstractContextManager[Any]] = getattr(
-        namespace(x), "no_grad", nullcontext
-    )
+def solving(x: Point) -> AbstractContextManager[Any]:
+    """A context in which x's library records nothing for differentiation, if it would, and else
+    NumPy leaves it to the stopping rule to notice overflow and NaN.
+    """
     _keep_freed_memory()
-    with record_nothing(), np.errstate(all="ignore"):
-        yield
+    no_grad: Callable[[], AbstractContextManager[Any]] | None
+    no_grad = getattr(namespace(x), "no_grad", None)
+    return np.errstate(all="ignore") if no_grad is None else no_grad()
 
 
 def differentiating(*points: Point) -> bool:
@@ -442,7 +440,9 @@ class Space:
     xp: Any
 
     @classmethod
-    def of(cls, x: Point, batch_ndim: int = 0, name: str = "x0") -> Space:
+    def of(
+        cls, x: Point, batch_ndim: int = 0, name: str = "x0", *, known_finite: bool = False
+    ) -> Space:
         """The space in which x lies; x must be made of finite real floating arrays.
 
         Raises
@@ -489,7 +489,7 @@ class Space:
             device(first),
             xp,
         )
-        if not space.isfinite(x):
+        if not (known_finite or space.isfinite(x)):
             raise ValueError(f"{name} has entries that are NaN or infinite: start from finite ones")
         return space
 
@@ -513,7 +513,9 @@ class Space:
 
     def norm(self, x: Point) -> Array:
         """‖x‖, of batch shape."""
-        return norm(x, self.batch_ndim)
+        if isinstance(x, (tuple, np.ndarray)):
+            return norm(x, self.batch_ndim)
+        return self.xp.linalg.vector_norm(x, axis=tuple(range(self.batch_ndim, x.ndim)))
 
     def check_point(self, x: Point, name: str) -> None:
         """Raise unless x lies in this space: TypeError for a wrong kind, dtype or library,

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
 from splitkit.arithmetic import Arithmetic
-from splitkit.backend import Point, Scalar, Space, add, is_array
+from splitkit.backend import Array, Point, Scalar, Space, add, is_array
 from splitkit.notation import ATOM, FACTOR, Notation, latex, text
 from splitkit.properties import Properties
 
@@ -43,6 +43,11 @@ class LinearOperator(Arithmetic["LinearOperator"], Notation):
         return None
 
     @cached_property
+    def entrywise(self) -> Array | None:
+        """s, broadcasting to x, if L is x ↦ s ⊙ x."""
+        return None
+
+    @cached_property
     def costly(self) -> bool:
         """Whether an application takes far longer than a sum of two points."""
         return False
@@ -51,6 +56,11 @@ class LinearOperator(Arithmetic["LinearOperator"], Notation):
     def properties(self) -> Properties:
         """Of x ↦ Lx as an operator, if L maps a space into itself."""
         return Properties(linear=True)
+
+    @cached_property
+    def has_declared_constants(self) -> bool:
+        """Whether a constant was given, and not computed: a solve then compares it with values."""
+        return False
 
     def square_properties(
         self, m: float | None, *, symmetric: bool = False, skew: bool = False

@@ -7,10 +7,11 @@ from functools import cached_property
 from splitkit.backend import Point, Scalar, Space
 from splitkit.notation import PRODUCT, latex, text
 from splitkit.operators.base import Operator, PointMap
+from splitkit.operators.parts import OfMany
 from splitkit.properties import Properties, block_properties
 
 
-class BlockDiagonal(Operator):
+class BlockDiagonal(OfMany):
     """A₁ × … × Aₙ; resolvent and evaluation are taken block by block.
 
     Parameters
@@ -20,17 +21,18 @@ class BlockDiagonal(Operator):
     """
 
     def __init__(self, operators: tuple[Operator, ...] | list[Operator]) -> None:
-        self.operators = tuple(operators)
-        if not self.operators or not all(isinstance(A, Operator) for A in self.operators):
+        super().__init__(tuple(operators))
+        if not self.parts or not all(isinstance(A, Operator) for A in self.parts):
             raise TypeError(f"operators = {operators!r}: give a non-empty sequence of operators")
 
-    @cached_property
-    def properties(self) -> Properties:  # type: ignore[override]
-        return block_properties(A.properties for A in self.operators)
-
     @property
-    def has_evaluation(self) -> bool:
-        return all(A.has_evaluation for A in self.operators)
+    def operators(self) -> tuple[Operator, ...]:
+        """A₁, …, Aₙ."""
+        return self.parts
+
+    @cached_property
+    def properties(self) -> Properties:
+        return block_properties(A.properties for A in self.operators)
 
     @property
     def has_resolvent(self) -> bool:
@@ -39,8 +41,14 @@ class BlockDiagonal(Operator):
     def __call__(self, x: Point) -> Point:
         return tuple(A(block) for A, block in zip(self.operators, x, strict=True))
 
+    def make_evaluation(self) -> PointMap:
+        return _blockwise([A.make_evaluation() for A in self.operators])
+
     def make_resolvent(self, alpha: Scalar) -> PointMap:
         return _blockwise([A.make_resolvent(alpha) for A in self.operators])
+
+    def make_inverse_resolvent(self, alpha: Scalar) -> PointMap:
+        return _blockwise([A.make_inverse_resolvent(alpha) for A in self.operators])
 
     def make_cayley(self, alpha: Scalar) -> PointMap:
         return _blockwise([A.make_cayley(alpha) for A in self.operators])

@@ -13,6 +13,8 @@ from splitkit.properties import Properties
 class CallableOperator(Operator):
     """x ↦ f(x), with resolvent (y, α) ↦ r(y, α); see ``Operator.from_callable``."""
 
+    properties: Properties
+
     def __init__(
         self,
         f: PointMap | None,

@@ -12,6 +12,7 @@ from splitkit.properties import Properties
 class Identity(Operator):
     """I: x ↦ x, with R_{αI} = I/(1 + α)."""
 
+    elementwise = True
     properties = Properties.of(strong_monotonicity=1.0, lipschitz=1.0, gradient=True, linear=True)
 
     def __call__(self, x: Point) -> Point:
@@ -28,13 +29,13 @@ class Identity(Operator):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Operator, Any]]:
-        """(operator, shape of its points) for the checks."""
         return [(cls(), (3,))]
 
 
 class Zero(Operator):
     """0: x ↦ 0, with R_{α0} = I."""
 
+    elementwise = True
     properties = Properties.of(strong_monotonicity=0.0, lipschitz=0.0, gradient=True, linear=True)
 
     def __call__(self, x: Point) -> Point:
@@ -51,5 +52,4 @@ class Zero(Operator):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Operator, Any]]:
-        """(operator, shape of its points) for the checks."""
         return [(cls(), (3,))]

@@ -50,7 +50,7 @@ class ParallelSum(Inverse):
         self.terms = terms
 
     @cached_property
-    def properties(self) -> Properties:  # type: ignore[override]
+    def properties(self) -> Properties:
         return parallel_properties(A.properties for A in self.terms)
 
     def make_resolvent(self, alpha: Scalar) -> PointMap:

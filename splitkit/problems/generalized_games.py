@@ -106,7 +106,7 @@ class _OnPlayers(Operator):
         self.F = F
 
     @property
-    def properties(self) -> Properties:  # type: ignore[override]
+    def properties(self) -> Properties:
         zero = Properties.of(strong_monotonicity=0.0, lipschitz=0.0, linear=True)
         return block_properties([self.F.properties, zero])
 

@@ -33,7 +33,7 @@ from splitkit.backend import (
     where,
 )
 from splitkit.solvers.displacement import Displacement, goes_on
-from splitkit.solvers.iteration import Iteration, Reading, State
+from splitkit.solvers.iteration import Carry, Iteration, Reading
 from splitkit.solvers.solution import History, Status
 from splitkit.solvers.stopping import Measurement, Stopping
 from splitkit.solvers.watch import Watch
@@ -85,9 +85,9 @@ class Run:
         What a resumed run begins with, if not this.
     """
 
-    live: State
-    kept: State = None
-    checked: State = None
+    live: Carry
+    kept: Carry = None
+    checked: Carry = None
     measured: tuple[Array, Array] | None = None
     first: tuple[Array, Array] | None = None
     checkpoint: Run | None = None
@@ -355,7 +355,7 @@ def _give_up_drifting(run: Run, k: int, u: Point, step: Point, ratio: Array, tas
         run.worst = float(space.xp.max(space.xp.where(run.done, 0 * ratio, ratio)))
 
 
-def _blame(state: State, known: int, k: int, task: Task) -> str:
+def _blame(state: Carry, known: int, k: int, task: Task) -> str:
     """Repeat the iterations known + 1 … k, and say which operator first returned NaN or Inf."""
     watch = task.watch
     for j in range(known + 1, k + 1):

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from splitkit.arguments import check_choice, check_flag, check_integer
-from splitkit.backend import Point, Space, solving
+from splitkit.backend import Point, Scalar, Space, solving
 from splitkit.functions.base import Function
 from splitkit.operators.base import Operator
 from splitkit.proofs import Proof
@@ -107,7 +107,76 @@ def planned(
         if isinstance(method, Method):
             method.check_space(space)
         option = choose(flat, method)
-        return Plan(option, x0, space, rewrites=flat.rewrites)
+        assert option.terms is not None  # one that cannot run has not been chosen
+        return Plan(Warrant.of(option), option.terms, x0, space, rewrites=flat.rewrites)
+
+
+def plan_given(
+    method: Method,
+    operators: tuple[Operator | Term, ...],
+    x0: Point,
+    *,
+    batch_ndim: int = 0,
+    warrant: Warrant | None = None,
+) -> Plan:
+    """A plan with the operators of the method's roles given: only its open options are left to be
+    found, and nothing where the warrant of a plan is given that had the same method, operators of
+    the same constants and points of the same shape but for the batch. x0 must be finite.
+    """
+    space = Space.of(x0, batch_ndim, known_finite=True)
+    terms = method.terms(*operators)
+    with solving(x0):
+        if warrant is None:
+            for term in terms:
+                term.expression.check_space(space)
+            warrant = Warrant.of(Option.of(method, terms))
+        return Plan(warrant, terms, x0, space)
+
+
+@dataclass(frozen=True)
+class Warrant:
+    """What is known of a method on terms, whatever data they hold: what their constants imply.
+
+    Attributes
+    ----------
+    method : Method
+        With all its options chosen.
+    guarantee : Guarantee
+        What a theorem says of it.
+    error_factor : float or None
+        1/m if ‖r‖/m bounds the distance to the zero: r is an element at x.
+    apart : float, array or None
+        α if the elements whose sum is r are known at points only that are α‖r‖ apart.
+    may_drift : bool
+        Whether the iteration is an averaged map without a rate, so that its displacement shows
+        inconsistency.
+
+    Raises
+    ------
+    NoGuaranteeError
+        Nothing is guaranteed, and the method's ``check`` is True.
+    """
+
+    method: Method
+    guarantee: Guarantee
+    error_factor: float | None
+    apart: Scalar
+    may_drift: bool
+
+    @classmethod
+    def of(cls, option: Option) -> Warrant:
+        """That of a method whose options are chosen."""
+        method, terms, guarantee = option.method, option.terms or (), option.guarantee
+        method.require(guarantee)
+        exact = method.exact_element(*terms)
+        m = sum_properties(t.expression.properties for t in terms).strong_monotonicity
+        return cls(
+            method,
+            guarantee,
+            error_factor=1 / m if exact and m is not None and 0 < m < math.inf else None,
+            apart=None if exact else getattr(method, "alpha", None),
+            may_drift=method.averaged and guarantee.rate is None,
+        )
 
 
 class Plan:
@@ -127,31 +196,22 @@ class Plan:
         Where ``solve`` starts unless it is told otherwise.
     space : Space
         That of x0, and of every point that a solve starts from.
-
-    Raises
-    ------
-    NoGuaranteeError
-        Nothing is guaranteed, and the method's ``check`` is True.
     """
 
     def __init__(
-        self, option: Option, x0: Point, space: Space, *, rewrites: tuple[Rewrite, ...] = ()
+        self,
+        warrant: Warrant,
+        terms: tuple[Term, ...],
+        x0: Point,
+        space: Space,
+        *,
+        rewrites: tuple[Rewrite, ...] = (),
     ) -> None:
-        assert option.terms is not None  # one that cannot run has not been chosen
-        self.method: Method = option.method
-        self.terms: tuple[Term, ...] = option.terms
-        self.guarantee: Guarantee = option.guarantee
+        self.warrant, self.terms = warrant, terms
+        self.method, self.guarantee = warrant.method, warrant.guarantee
         self.x0, self.space, self.rewrites = x0, space, rewrites
-        method, terms = self.method, self.terms
-        method.require(self.guarantee)
         self._watch = Watch()
-        self._iteration = method.iteration(*(term.seen_by(self._watch) for term in terms))
-        exact = method.exact_element(*terms)
-        m = sum_properties(t.expression.properties for t in terms).strong_monotonicity
-        # ‖r‖/m bounds the distance to the zero where r is an element at x
-        self._error_factor = 1 / m if exact and m is not None and 0 < m < math.inf else None
-        self._apart = None if exact else getattr(method, "alpha", None)
-        self._may_drift = method.averaged and self.guarantee.rate is None
+        self._iteration = self.method.iteration(*[term.seen_by(self._watch) for term in terms])
 
     def solve(
         self,
@@ -283,10 +343,10 @@ class Plan:
             self.space,
             stopping,
             self._watch,
-            error_factor=self._error_factor,
-            apart=self._apart,
-            averaged=self._may_drift,
-            sparing=sparing and not self._may_drift,
+            error_factor=self.warrant.error_factor,
+            apart=self.warrant.apart,
+            averaged=self.warrant.may_drift,
+            sparing=sparing and not self.warrant.may_drift,
         )
 
     def _finish(
@@ -320,7 +380,8 @@ class Plan:
         return self._solution(run)
 
     def _bound(self, residual: Any) -> Any:
-        return None if self._error_factor is None else self._error_factor * residual
+        factor = self.warrant.error_factor
+        return None if factor is None else factor * residual
 
     def _state(self, run: Run) -> State:
         residual = run.history.residual[-1]
@@ -344,28 +405,6 @@ class Plan:
             displacement=run.displacement,
             checkpoint=run.checkpoint or run,
         )
-
-
-def solve_given(
-    method: Method,
-    operators: tuple[Operator | Term, ...],
-    x0: Point,
-    *,
-    tol: float | Stopping,
-    max_iter: int,
-    first_check: int = 1,
-    batch_ndim: int = 0,
-) -> Solution:
-    """``Plan.solve_quietly`` with the operators of the method's roles given: only its open options
-    are left to be found.
-    """
-    space = Space.of(x0, batch_ndim)
-    terms = method.terms(*operators)
-    for term in terms:
-        term.expression.check_space(space)
-    with solving(x0):
-        prepared = Plan(Option.of(method, terms), x0, space)
-    return prepared.solve_quietly(x0, tol=tol, max_iter=max_iter, first_check=first_check)
 
 
 def fail(solution: Solution, on_failure: OnFailure) -> Solution:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from splitkit.arguments import NON_NEGATIVE, Range, check_number
@@ -42,9 +41,7 @@ class Measurement:
 class Stopping:
     """A rule; subclasses give ``ratio``, or ``exhausted`` for a limit."""
 
-    endless: bool = (
-        False  # whether it asks for what rounding never gives, so that a limit is its end
-    )
+    endless: bool = False  # it asks for what rounding never gives, so that a limit is its end
 
     def start(self) -> None:
         """Called when a solve begins."""
@@ -61,7 +58,7 @@ class Stopping:
         if not isinstance(other, Stopping):
             return NotImplemented
         endless = [rule.endless for rule in (self, other) if not isinstance(rule, TimeLimit)]
-        return _Joined(self, other, lambda space: space.xp.minimum, bool(endless) and all(endless))
+        return _Joined(self, other, "|", bool(endless) and all(endless))
 
     def __and__(self, other: Stopping) -> Stopping:
         if not isinstance(other, Stopping):
@@ -70,14 +67,14 @@ class Stopping:
             if isinstance(rule, TimeLimit):
                 raise TypeError(f"{rule} is a limit and no tolerance: join it with |")
         endless = self.endless or other.endless
-        return _Joined(self, other, lambda space: space.xp.maximum, endless)
+        return _Joined(self, other, "&", endless)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class _Joined(Stopping):
     first: Stopping
     second: Stopping
-    join: Callable[[Space], Callable[[Array, Array], Array]]
+    join: str  # "|": met where either is, "&": where both are
     endless: bool
 
     def start(self) -> None:
@@ -85,9 +82,11 @@ class _Joined(Stopping):
         self.second.start()
 
     def ratio(self, measured: Measurement, space: Space) -> Array:
-        return self.join(space)(
-            self.first.ratio(measured, space), self.second.ratio(measured, space)
-        )
+        joined = space.xp.minimum if self.join == "|" else space.xp.maximum
+        return joined(self.first.ratio(measured, space), self.second.ratio(measured, space))
+
+    def __repr__(self) -> str:
+        return f"({self.first!r} {self.join} {self.second!r})"
 
     def exhausted(self, measured: Measurement) -> bool:
         return self.first.exhausted(measured) or self.second.exhausted(measured)

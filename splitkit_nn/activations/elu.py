@@ -5,6 +5,7 @@ CELU: σ(y) = y for y > 0, else a(e^{y/a} − 1), of slope e^{y/a} ≤ 1 there: 
 
 from __future__ import annotations
 
+from splitkit.arguments import POSITIVE, Range, check_number
 from splitkit.backend import Array, clip, namespace
 from splitkit_nn.activations.base import Activation
 
@@ -40,11 +41,11 @@ class ELU(_Exponential):
     """
 
     def __init__(self, a: float = 1.0) -> None:
-        if not 0 <= a <= 1:
-            raise ValueError(
-                f"a = {a}: ELU is a proximal map for a in [0, 1] only (its slope is a below 0); "
-                "CELU is one for every a > 0"
-            )
+        remedy = (
+            "give a number in [0, 1], for which ELU is a proximal map (its slope is a below 0); "
+            "CELU is one for every a > 0"
+        )
+        a = check_number("a", a, Range(0.0, 1.0, "[]"), remedy)
         super().__init__(a, scale=a, length=1.0)
 
 
@@ -58,6 +59,5 @@ class CELU(_Exponential):
     """
 
     def __init__(self, a: float = 1.0) -> None:
-        if not 0 < a < float("inf"):
-            raise ValueError(f"a = {a}: give a positive finite number")
+        a = check_number("a", a, POSITIVE)
         super().__init__(a, scale=a, length=a)

@@ -5,6 +5,7 @@ On a group that is kept, J = (1 − λ/‖y‖)I + (λ/‖y‖³)yyᵀ; else J =
 
 from __future__ import annotations
 
+from splitkit.arguments import NON_NEGATIVE, check_integer, check_number
 from splitkit.backend import Array, Scalar, align, clip, namespace
 from splitkit_nn.activations.base import Activation
 from splitkit_nn.activations.jacobians import DiagonalPlusRankOne, group_sum
@@ -24,11 +25,8 @@ class GroupShrinkage(Activation):
     elementwise = False
 
     def __init__(self, threshold: float = 0.5, groups: int = 1) -> None:
-        if not 0 <= threshold < float("inf"):
-            raise ValueError(f"threshold = {threshold}: give a finite number ≥ 0")
-        if isinstance(groups, bool) or not isinstance(groups, int) or groups < 1:
-            raise ValueError(f"groups = {groups!r}: give a positive integer")
-        self.threshold, self.groups = threshold, groups
+        self.threshold = check_number("threshold", threshold, NON_NEGATIVE)
+        self.groups = check_integer("groups", groups, 1)
 
     def __call__(self, y: Array) -> Array:
         return self.prox(y)

@@ -5,6 +5,7 @@ prox_{αf} is leaky with the slope a/(a + α(1 − a)).
 
 from __future__ import annotations
 
+from splitkit.arguments import Range, check_number
 from splitkit.backend import Array, Scalar, align, namespace
 from splitkit_nn.activations.base import Activation
 
@@ -19,10 +20,8 @@ class LeakyReLU(Activation):
     """
 
     def __init__(self, slope: float = 0.01) -> None:
-        if not 0 <= slope <= 1:
-            raise ValueError(f"slope = {slope}: give a number in [0, 1]")
-        self.slope = slope
-        self.slopes = (slope, 1.0)
+        self.slope = check_number("slope", slope, Range(0.0, 1.0, "[]"))
+        self.slopes = (self.slope, 1.0)
 
     def __call__(self, y: Array) -> Array:
         return namespace(y).where(y > 0, y, self.slope * y)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from splitkit.arguments import NON_NEGATIVE, check_number
 from splitkit.backend import Array, Scalar, align, clip, namespace
 from splitkit_nn.activations.base import Activation
 
@@ -16,9 +17,7 @@ class SoftThreshold(Activation):
     """
 
     def __init__(self, threshold: float = 0.5) -> None:
-        if not 0 <= threshold < float("inf"):
-            raise ValueError(f"threshold = {threshold}: give a finite number ≥ 0")
-        self.threshold = threshold
+        self.threshold = check_number("threshold", threshold, NON_NEGATIVE)
 
     def __call__(self, y: Array) -> Array:
         return self.prox(y)

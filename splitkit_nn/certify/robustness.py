@@ -22,7 +22,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from splitkit_nn.arguments import non_negative_integer
+from splitkit.arguments import check_integer
 from splitkit_nn.certify.certificate import distance_bound
 from splitkit_nn.linear.bounds.base import LipschitzBounds, Watch, unwatched
 from splitkit_nn.models import Classifier
@@ -124,7 +124,7 @@ def certify_robustness(
         Empty batch, wrong labels, scale not positive, steps negative.
     """
     _check(model, x, labels)
-    non_negative_integer("steps", steps)
+    check_integer("steps", steps, 0)
     scales = torch.as_tensor(scale, dtype=torch.float64).flatten()
     if len(scales) == 0 or not bool(((scales > 0) & torch.isfinite(scales)).all()):
         raise ValueError(f"scale = {scale}: give positive numbers")

@@ -22,6 +22,7 @@ import torch
 from torch import Tensor
 
 import splitkit as sk
+from splitkit.arguments import POSITIVE, check_integer, check_number, check_options, option
 from splitkit_nn.activations import Activation
 from splitkit_nn.activations.jacobians import Jacobian
 
@@ -107,11 +108,11 @@ class Truncated(GradientRule):
     steps : int
     """
 
-    steps: int = 5
+    steps: int = option(5, check_integer, least=1)
     name: ClassVar[str] = "truncated"
 
     def __post_init__(self) -> None:
-        _check_steps(self.steps)
+        check_options(self)
 
     def solve(
         self, M: sk.LinearOperator, J: Jacobian, v: Tensor, transposed: bool, iterate: Solver
@@ -131,14 +132,12 @@ class Unrolled(GradientRule):
         Step size, one at which forward-backward is guaranteed to converge; default m/L².
     """
 
-    steps: int = 50
-    alpha: float | None = None
+    steps: int = option(50, check_integer, least=1)
+    alpha: float | None = option(None, check_number, within=POSITIVE)
     name: ClassVar[str] = "unrolled"
 
     def __post_init__(self) -> None:
-        _check_steps(self.steps)
-        if self.alpha is not None and not 0 < self.alpha < float("inf"):
-            raise ValueError(f"alpha = {self.alpha}: give a positive step size")
+        check_options(self)
 
     def unroll(
         self, product: Callable[[Tensor], Tensor], bias: Tensor, sigma: Activation, alpha: float
@@ -183,8 +182,3 @@ def find_gradient(gradient: str | GradientRule) -> GradientRule:
             "Truncated(steps=5)"
         )
     return GRADIENTS[gradient]()
-
-
-def _check_steps(steps: int) -> None:
-    if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
-        raise ValueError(f"steps = {steps!r}: give a positive integer")

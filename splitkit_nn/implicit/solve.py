@@ -15,11 +15,11 @@ import torch
 from torch import Tensor, nn
 
 import splitkit as sk
+from splitkit.arguments import POSITIVE, check_integer, check_number
 from splitkit.backend import blocks
 from splitkit.solvers.explain import choose, explain
 from splitkit.solvers.inclusion import Inclusion
 from splitkit.solvers.splitting import MapSplitting
-from splitkit_nn.arguments import positive, positive_integer
 from splitkit_nn.implicit.fixed_point import FixedPoint
 from splitkit_nn.implicit.gmres import Blocks
 
@@ -78,7 +78,8 @@ class ImplicitSolve(nn.Module):
                 "sk.DouglasRachford() or sk.ForwardBackward()"
             )
         self.build, self.method, self.batch_ndim = build, method, batch_ndim
-        self.tol, self.max_iter = positive("tol", tol), positive_integer("max_iter", max_iter)
+        self.tol = check_number("tol", tol, POSITIVE)
+        self.max_iter = check_integer("max_iter", max_iter, 1)
         self.last_solution: sk.Solution | None = None
 
     def forward(self, x0: Point, *inputs: Tensor) -> Point:

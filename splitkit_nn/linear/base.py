@@ -19,8 +19,8 @@ import torch
 from torch import Tensor, nn
 
 from splitkit import LinearOperator
+from splitkit.arguments import POSITIVE, check_number
 from splitkit_nn.activations import Activation
-from splitkit_nn.arguments import positive
 from splitkit_nn.linear.bounds.base import LipschitzBounds
 from splitkit_nn.linear.bounds.scalar import scalar_bounds
 
@@ -38,7 +38,7 @@ class Parametrization(nn.Module):
 
     def __init__(self, m: float) -> None:
         super().__init__()
-        self.m = positive("m", m)
+        self.m = check_number("m", m, POSITIVE)
 
     def weights(self) -> dict[str, Tensor]:
         """The parameters on which W depends, by name: all but those of the input map ``U``."""

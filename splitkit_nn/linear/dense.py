@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from splitkit import DenseMatrix, Properties
+from splitkit.arguments import check_integer
 from splitkit_nn.activations import Activation
-from splitkit_nn.arguments import positive_integer
 from splitkit_nn.linear.base import Parametrization, frobenius_bound
 from splitkit_nn.linear.bounds.base import LipschitzBounds
 from splitkit_nn.linear.bounds.matrix import LARGE, lipschitz_bounds
@@ -37,9 +37,9 @@ class MatrixParametrization(Parametrization):
 
     def __init__(self, in_features: int, features: int, m: float) -> None:
         super().__init__(m)
-        self.in_features = positive_integer("in_features", in_features)
-        self.features = positive_integer("features", features)
-        self.U = nn.Linear(in_features, features)
+        self.in_features = check_integer("in_features", in_features, 1)
+        self.features = check_integer("features", features, 1)
+        self.U = nn.Linear(self.in_features, self.features)
 
     @property
     def input_shape(self) -> tuple[int, ...]:

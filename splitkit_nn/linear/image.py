@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from splitkit.arguments import check_integer
 from splitkit_nn.activations import Activation
 from splitkit_nn.activations.masked import Masked
-from splitkit_nn.arguments import non_negative_integer, odd_integer, positive_integer
 from splitkit_nn.linear.base import Parametrization
 from splitkit_nn.linear.kernels import circular_conv2d
 from splitkit_nn.linear.lattice import Lattice, check_grid
@@ -43,11 +43,16 @@ class ImageParametrization(Parametrization):
         border: int,
     ) -> None:
         super().__init__(m)
-        self.in_channels = positive_integer("in_channels", in_channels)
+        self.in_channels = check_integer("in_channels", in_channels, 1)
         self.side = check_grid("side", side)
-        self.kernel_size = odd_integer("kernel_size", kernel_size)
-        self.border = non_negative_integer("border", border)
-        self.U = nn.Conv2d(in_channels, positive_integer("channels", channels), kernel_size)
+        self.kernel_size = check_integer("kernel_size", kernel_size, 1)
+        if self.kernel_size % 2 == 0:
+            raise ValueError(
+                f"kernel_size = {kernel_size}: give an odd integer, so that there is a centre"
+            )
+        self.border = check_integer("border", border, 0)
+        channels = check_integer("channels", channels, 1)
+        self.U = nn.Conv2d(self.in_channels, channels, self.kernel_size)
 
     def keep_interior(self, mask: Tensor) -> None:
         """Let the equilibrium be zero where the mask is false; it broadcasts to points."""

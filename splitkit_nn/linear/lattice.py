@@ -25,6 +25,7 @@ from typing import Any
 
 import numpy as np
 
+from splitkit.arguments import check_integer
 from splitkit.backend import Array, device, namespace
 
 SHORT = 20  # to this side, products with two matrices take a CPU half as long as an FFT
@@ -236,14 +237,6 @@ def _waves(lattice: Lattice, size: int, strided: bool) -> Any:
 
 def check_grid(name: str, side: int | tuple[int, int]) -> tuple[int, int]:
     """(height, width) of a side given as an int or a pair."""
-    pair = (side, side) if isinstance(side, int) else side
-    valid = (
-        isinstance(pair, (tuple, list))
-        and len(pair) == 2
-        and all(isinstance(n, int) and not isinstance(n, bool) for n in pair)
-    )
-    if not valid or isinstance(side, bool):
-        raise TypeError(f"{name} = {side!r}: give an integer, or a pair (height, width)")
-    if min(pair) < 1:
-        raise ValueError(f"{name} = {side}: give positive sizes")
-    return int(pair[0]), int(pair[1])
+    remedy = "give an integer ≥ 1, or a pair (height, width) of them"
+    height, width = side if isinstance(side, (tuple, list)) and len(side) == 2 else (side, side)
+    return check_integer(name, height, 1, remedy), check_integer(name, width, 1, remedy)

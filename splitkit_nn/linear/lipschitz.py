@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from splitkit_nn.arguments import positive, positive_integer
+from splitkit.arguments import POSITIVE, check_integer, check_number
 from splitkit_nn.linear.dense import MatrixParametrization
 
 
@@ -46,8 +46,8 @@ class MonotoneLipschitz(MatrixParametrization):
         self, in_features: int, features: int, out_features: int, gamma: float, m: float = 1.0
     ) -> None:
         super().__init__(in_features, features, m)
-        self.gamma = positive("gamma", gamma)
-        self.readout = nn.Linear(features, positive_integer("out_features", out_features))
+        self.gamma = check_number("gamma", gamma, POSITIVE)
+        self.readout = nn.Linear(features, check_integer("out_features", out_features, 1))
         self.P = self.new_parameter(features, features)
         self.Q = self.new_parameter(features, features)
 

@@ -16,8 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from splitkit.arguments import check_integer
 from splitkit_nn.activations import Activation
-from splitkit_nn.arguments import positive_integer
 from splitkit_nn.linear.base import frobenius_bound
 from splitkit_nn.linear.circular import CircularConvolution
 from splitkit_nn.linear.image import ImageParametrization
@@ -86,8 +86,8 @@ class MonotoneMultiTier(ImageParametrization):
         if isinstance(channels, (int, str)) or not channels:
             raise TypeError(f"channels = {channels!r}: give a sequence, such as (16, 32, 32)")
         super().__init__(in_channels, channels[0], side, kernel_size, m, border)
-        self.channels = tuple(positive_integer("channels", n) for n in channels)
-        self.stride = positive_integer("stride", stride)
+        self.channels = tuple(check_integer("channels", n, 1) for n in channels)
+        self.stride = check_integer("stride", stride, 1)
         self.lattices = self._make_lattices()
         k, pairs = kernel_size, zip(self.channels[:-1], self.channels[1:], strict=True)
         self.A = nn.ParameterList([kernel_parameter(n, n, k) for n in self.channels])

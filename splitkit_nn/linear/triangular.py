@@ -12,7 +12,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from splitkit_nn.arguments import positive_integer
+from splitkit.arguments import check_integer
 from splitkit_nn.linear.dense import MatrixParametrization
 
 
@@ -42,7 +42,7 @@ class MonotoneTriangular(MatrixParametrization):
 
     def __init__(self, in_features: int, features: int, block: int = 1, m: float = 1.0) -> None:
         super().__init__(in_features, features, m)
-        self.block = positive_integer("block", block)
+        self.block = check_integer("block", block, 1)
         if features % block:
             raise ValueError(f"block = {block} does not divide features = {features}")
         self.A = self.new_parameter(features * (features + 1) // 2)

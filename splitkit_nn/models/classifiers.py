@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from splitkit_nn.arguments import positive_integer
+from splitkit.arguments import check_integer
 from splitkit_nn.layers import MonDEQ
 from splitkit_nn.linear.base import Parametrization
 from splitkit_nn.linear.conv2d import MonotoneConv2d
@@ -43,7 +43,7 @@ class Classifier(nn.Module):
     ) -> None:
         super().__init__()
         self.layer = MonDEQ(parametrization, tol=tol, max_iter=max_iter)
-        self.head = nn.Linear(features, positive_integer("classes", classes))
+        self.head = nn.Linear(features, check_integer("classes", classes, 1))
 
     @classmethod
     def of(cls, layer: MonDEQ, head: nn.Linear) -> Self:

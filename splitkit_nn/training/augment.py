@@ -8,6 +8,8 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
+from splitkit.arguments import Range, check_integer, check_number, check_options, option
+
 
 class Augmentation(Protocol):
     """Return changed copies of images of shape (samples, channels, height, width)."""
@@ -30,18 +32,15 @@ class RandomShift:
 
     Raises
     ------
-    ValueError
+    TypeError, ValueError
         ``pixels`` or ``probability`` is out of its range.
     """
 
-    pixels: int = 1
-    probability: float = 1.0
+    pixels: int = option(1, check_integer, least=1)
+    probability: float = option(1.0, check_number, within=Range(0.0, 1.0, "(]"))
 
     def __post_init__(self) -> None:
-        if self.pixels < 1:
-            raise ValueError(f"pixels = {self.pixels}: give at least 1")
-        if not 0 < self.probability <= 1:
-            raise ValueError(f"probability = {self.probability}: give a number in (0, 1]")
+        check_options(self)
 
     def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """Return moved copies of images of shape (samples, channels, height, width).
@@ -64,11 +63,10 @@ class RandomShift:
 class Flip:
     """Mirror each image from left to right with a probability in (0, 1]."""
 
-    probability: float = 0.5
+    probability: float = option(0.5, check_number, within=Range(0.0, 1.0, "(]"))
 
     def __post_init__(self) -> None:
-        if not 0 < self.probability <= 1:
-            raise ValueError(f"probability = {self.probability}: give a number in (0, 1]")
+        check_options(self)
 
     def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """Return images of which some are mirrored; see ``RandomShift``."""

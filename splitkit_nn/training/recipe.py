@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass
 from pathlib import Path
 
 from torch import nn
 
+from splitkit.arguments import (
+    POSITIVE,
+    Range,
+    check_choice,
+    check_flag,
+    check_integer,
+    check_number,
+    check_options,
+    option,
+)
 from splitkit_nn.data import Dataset, Source
 from splitkit_nn.training.augment import Augmentation
 from splitkit_nn.training.schedule import RateSchedule, find_schedule
@@ -71,9 +80,9 @@ class Recipe:
 
     Raises
     ------
-    ValueError
-        A number is not positive (the seed, the validation share: negative) or not finite, the
-        tolerance not below 1, or the schedule is none.
+    TypeError, ValueError
+        A value is of another type, a number is not positive (the seed, the validation share:
+        negative) or not finite, the tolerance not below 1, or the schedule is none.
     """
 
     name: str
@@ -81,38 +90,26 @@ class Recipe:
     load: Callable[[Path | None], Dataset]
     source: Source | None
     build: Callable[[Recipe], nn.Module]
-    epochs: int
-    batch_size: int
-    lr: float
+    epochs: int = option(MISSING, check_integer, least=1)
+    batch_size: int = option(MISSING, check_integer, least=1)
+    lr: float = option(MISSING, check_number, within=POSITIVE)
     schedule: RateSchedule
     augment: Augmentation | None = None
-    m: float = 1.0
-    tol: float = 1e-2
-    max_iter: int = 300
-    alpha: float | None = None
-    seed: int = 0
-    validation: float = 0.0
-    precision: str = "float32"
-    compile: bool = False
+    m: float = option(1.0, check_number, within=POSITIVE)
+    tol: float = option(1e-2, check_number, within=Range(0.0, 1.0))
+    max_iter: int = option(300, check_integer, least=1)
+    alpha: float | None = option(None, check_number, within=POSITIVE)
+    seed: int = option(0, check_integer, least=0)
+    validation: float = option(0.0, check_number, within=Range(0.0, 1.0, "[)"))
+    precision: str = option("float32", check_choice, choices=PRECISIONS)
+    compile: bool = option(False, check_flag)
 
     def __post_init__(self) -> None:
         if isinstance(self.schedule, str):
             object.__setattr__(self, "schedule", find_schedule(self.schedule))
-        for key in ("epochs", "batch_size", "max_iter"):
-            if getattr(self, key) < 1:
-                raise ValueError(f"{key} = {getattr(self, key)}: give at least 1")
-        for key in ("lr", "m", "tol", "alpha"):
-            value = getattr(self, key)
-            if value is not None and not 0 < value < math.inf:
-                raise ValueError(f"{key} = {value}: give a positive, finite number")
-        if self.tol >= 1:
-            raise ValueError(f"tol = {self.tol}: it is relative; give a number below 1")
-        if not 0 <= self.seed < 2**63:
+        check_options(self)
+        if self.seed >= 2**63:
             raise ValueError(f"seed = {self.seed}: give an integer from 0 up to 2⁶³ − 1")
-        if not 0 <= self.validation < 1:
-            raise ValueError(f"validation = {self.validation}: give a share from 0 up to 1")
-        if self.precision not in PRECISIONS:
-            raise ValueError(f"precision = {self.precision!r}: give {' or '.join(PRECISIONS)}")
 
     @property
     def settings(self) -> dict[str, int | float | str | None]:

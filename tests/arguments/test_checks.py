@@ -25,6 +25,7 @@ from splitkit.arguments import (
     check_parameter,
     option,
 )
+from splitkit.backend import Space
 from tests.arguments.kinds import NO_SCALARS, arrays, integers, numbers
 
 
@@ -163,13 +164,13 @@ def test_bounds_are_in_order(xp):
      ((3, 3), False), ((1, 2, 3), False), ((0,), False)],
 )  # fmt: skip
 def test_what_broadcasts_does_not_grow(given, fits):
-    a = np.zeros(given)
+    a, space = np.zeros(given), Space.of(np.zeros((2, 3)))
     assert fits == (a.ndim <= 2 and _broadcasts(a, (2, 3)))
     if fits:
-        check_broadcast("q", a, (2, 3))
+        check_broadcast("q", a, space)
         return
     with pytest.raises(ValueError, match=re.escape(f"q has shape {given}") + ".*give"):
-        check_broadcast("q", a, (2, 3))
+        check_broadcast("q", a, space)
 
 
 def _broadcasts(a, shape):

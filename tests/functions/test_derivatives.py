@@ -189,7 +189,7 @@ PARAMETERS = {
         lambda w: functions.SumOfKLargest(2, w[0]), vector(0.4), vector(1.0, 0.9, 0.8, -1.0),
     ),
     "caps": (
-        lambda u: functions.CappedSimplex(u, 1.0), vector(0.6, 0.5, 0.4), vector(2.0, 0.5, 0.1),
+        lambda u: functions.CappedSimplex(upper=u), vector(0.6, 0.5, 0.4), vector(2.0, 0.5, 0.1),
     ),
     "a Frobenius norm": (
         lambda w: functions.Spectral(functions.L2Norm(w[0])), vector(0.4), torch.eye(2).double(),

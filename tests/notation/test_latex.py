@@ -45,7 +45,7 @@ def test_latex_reads_as_the_text_does():
         a.pullback(L): r"\mathrm{DenseMatrix}^\top \, A \, \mathrm{DenseMatrix}",
         sk.BlockDiagonal((a, b)): r"\left(A \times B\right)",
         sk.NormalCone(f.Simplex()): r"N_{\mathrm{Simplex}}",
-        sk.Subdifferential(norm + norm): r"\partial \left(\mathrm{L1Norm} + \mathrm{L1Norm}\right)",
+        sk.Subdifferential(norm + norm): r"\partial \mathrm{L1Norm} + \partial \mathrm{L1Norm}",
         sk.Affine(np.eye(2), np.ones(2)): r"\mathrm{DenseMatrix} - q",
         (2.0 * norm).translate(np.ones(2)): r"\left(2\,\mathrm{L1Norm}\right)(\cdot - v)",
         sk.Affine(L - 2.0 * (L @ L.T)): r"\mathrm{DenseMatrix} - 2\,\mathrm{DenseMatrix} \, "

@@ -136,5 +136,4 @@ class ExponentialCone(Cone):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         return [(cls(batch_ndim=1), (4, 3))]

@@ -61,7 +61,6 @@ class Isotonic(Cone):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         return [(cls(batch_ndim=1), (2, 3))]
 
 

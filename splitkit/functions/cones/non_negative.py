@@ -38,5 +38,4 @@ class NonNegative(SelfDualCone):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         return [(cls(), (3,)), (cls(batch_ndim=1), (4, 3))]

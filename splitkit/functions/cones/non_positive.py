@@ -38,5 +38,4 @@ class NonPositive(SelfDualCone):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         return [(cls(batch_ndim=1), (4, 3))]

@@ -129,7 +129,6 @@ class PowerCone(Cone):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         return [(cls(0.3, batch_ndim=1), (4, 3))]
 
 

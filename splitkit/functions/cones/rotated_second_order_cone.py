@@ -41,7 +41,6 @@ class RotatedSecondOrderCone(SelfDualCone):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         return [(cls(batch_ndim=1), (4, 4))]
 
 

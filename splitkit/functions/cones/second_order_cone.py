@@ -39,7 +39,6 @@ class SecondOrderCone(SelfDualCone):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         return [(cls(), (3,)), (cls(batch_ndim=1), (2, 2, 3))]
 
 

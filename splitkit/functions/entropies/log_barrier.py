@@ -24,6 +24,7 @@ class LogBarrier(Function):
         Leading batch axes.
     """
 
+    parameters = ("weight",)
     elementwise = True
 
     def __init__(self, weight: Scalar = 1.0, *, batch_ndim: int = 0) -> None:
@@ -51,5 +52,4 @@ class LogBarrier(Function):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         return [(cls(asarray([0.5, 1.0, 2.0]), batch_ndim=1), (2, 3))]

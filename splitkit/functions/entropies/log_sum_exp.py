@@ -37,6 +37,7 @@ class LogSumExp(Function):
         Leading batch axes.
     """
 
+    parameters = ("p",)
     smoothness = 0.5
 
     def __init__(self, p: Any = None, *, batch_ndim: int = 0) -> None:
@@ -90,7 +91,6 @@ class LogSumExp(Function):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         return [(cls(asarray([0.0, 1.0, 0.0])), (3,))]
 
 

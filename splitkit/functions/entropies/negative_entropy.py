@@ -26,6 +26,7 @@ class NegativeEntropy(Function):
         Leading batch axes.
     """
 
+    parameters = ("weight",)
     elementwise = True
 
     def __init__(self, weight: Scalar = 1.0, *, batch_ndim: int = 0) -> None:
@@ -50,7 +51,6 @@ class NegativeEntropy(Function):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         return [(cls(asarray([0.5, 1.0, 2.0]), batch_ndim=1), (2, 3))]
 
 

@@ -53,5 +53,4 @@ class SimplexEntropy(Function):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         return [(cls(), (3,))]

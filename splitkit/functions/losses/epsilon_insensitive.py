@@ -27,6 +27,7 @@ class EpsilonInsensitive(Function):
         Leading batch axes.
     """
 
+    parameters = ("epsilon", "weight")
     elementwise = True
 
     def __init__(self, epsilon: Scalar = 1.0, weight: Scalar = 1.0, *, batch_ndim: int = 0) -> None:
@@ -59,7 +60,6 @@ class EpsilonInsensitive(Function):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         return [
             (cls(0.3, 0.7), (3,)),
             (cls(asarray([0.5, 0.0, 2.0]), asarray([1.0, 0.1, 0.0]), batch_ndim=1), (2, 3)),

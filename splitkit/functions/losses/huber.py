@@ -26,6 +26,7 @@ class Huber(Function):
         Leading batch axes.
     """
 
+    parameters = ("delta", "weight")
     elementwise = True
 
     def __init__(self, delta: Scalar = 1.0, weight: Scalar = 1.0, *, batch_ndim: int = 0) -> None:
@@ -64,7 +65,6 @@ class Huber(Function):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         return [
             (cls(), (3,)),
             (cls(asarray([0.5, 0.1, 1.0]), asarray([1.0, 2.0, 0.0])), (3,)),

@@ -28,6 +28,7 @@ class KullbackLeibler(Function):
         Leading batch axes.
     """
 
+    parameters = ("b",)
     elementwise = True
 
     def __init__(self, b: Scalar = 1.0, *, batch_ndim: int = 0) -> None:
@@ -60,5 +61,4 @@ class KullbackLeibler(Function):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         return [(cls(asarray([0.5, 0.0, 3.0]), batch_ndim=1), (2, 3))]

@@ -38,6 +38,7 @@ class Logistic(Function):
         Leading batch axes.
     """
 
+    parameters = ("y",)
     elementwise = True
     smoothness = 0.25
 
@@ -87,7 +88,6 @@ class Logistic(Function):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         return [
             (cls(), (3,)),
             (cls(asarray([1.0, -1.0, -1.0])), (3,)),

@@ -22,6 +22,7 @@ class MarginLoss(Function):
         Leading batch axes.
     """
 
+    parameters = ("y", "weight")
     elementwise = True
 
     def __init__(self, y: Any = None, weight: Scalar = 1.0, *, batch_ndim: int = 0) -> None:
@@ -39,7 +40,6 @@ class MarginLoss(Function):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         labels = asarray([1.0, -1.0, -1.0])
         return [
             (cls(weight=0.7), (3,)),

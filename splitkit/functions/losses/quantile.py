@@ -28,6 +28,7 @@ class Quantile(Function):
         Leading batch axes.
     """
 
+    parameters = ("tau", "weight")
     elementwise = True
 
     def __init__(self, tau: Scalar = 0.5, weight: Scalar = 1.0, *, batch_ndim: int = 0) -> None:
@@ -56,7 +57,6 @@ class Quantile(Function):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         return [
             (cls(0.2), (3,)),
             (cls(asarray([0.1, 0.0, 0.9]), asarray([0.5, 1.0, 2.0]), batch_ndim=1), (2, 3)),

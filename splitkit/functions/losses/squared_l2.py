@@ -26,6 +26,7 @@ class SquaredL2(Function):
         Leading batch axes.
     """
 
+    parameters = ("weight", "center")
     elementwise = True
 
     def __init__(self, weight: Scalar = 1.0, center: Any = None, *, batch_ndim: int = 0) -> None:
@@ -77,7 +78,6 @@ class SquaredL2(Function):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         return [
             (cls(), (3,)),
             (cls(asarray([0.5, 0.1, 2.0]), asarray([1.0, -2.0, 0.5])), (3,)),

@@ -27,6 +27,7 @@ class ElasticNet(Function):
         Leading batch axes.
     """
 
+    parameters = ("l1_weight", "l2_weight")
     elementwise = True
 
     def __init__(
@@ -63,7 +64,6 @@ class ElasticNet(Function):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         return [
             (cls(0.7, 0.3), (3,)),
             (cls(asarray([0.5, 0.0, 2.0]), asarray([1.0, 0.1, 0.0]), batch_ndim=1), (2, 3)),

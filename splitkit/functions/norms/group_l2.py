@@ -43,6 +43,8 @@ class GroupL2Norm(Function):
         Leading batch axes.
     """
 
+    parameters = ("weight",)
+
     def __init__(self, weight: Scalar = 1.0, *, axis: int = -1, batch_ndim: int = 0) -> None:
         self.weight = check_parameter("weight", weight, NON_NEGATIVE)
         axis = check_integer("axis", axis)
@@ -114,7 +116,6 @@ class GroupL2Norm(Function):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         return [
             (cls(), (3,)),
             (cls(asarray([0.5, 0.0, 2.0])), (3, 2)),

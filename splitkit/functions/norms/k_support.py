@@ -77,5 +77,4 @@ class SquaredKSupportNorm(Function):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         return [(cls(2, 0.7), (3,))]

@@ -25,6 +25,7 @@ class L1Norm(Function):
         Leading batch axes.
     """
 
+    parameters = ("weight",)
     elementwise = True
 
     def __init__(self, weight: Scalar = 1.0, *, batch_ndim: int = 0) -> None:
@@ -52,7 +53,6 @@ class L1Norm(Function):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         return [
             (cls(), (3,)),
             (cls(asarray([0.5, 0.0, 2.0])), (3,)),

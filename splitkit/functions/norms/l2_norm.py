@@ -50,7 +50,6 @@ class L2Norm(Function):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         return [
             (cls(0.7), (3,)),
             (cls(asarray([0.5, 0.0]), batch_ndim=1), (2, 3)),

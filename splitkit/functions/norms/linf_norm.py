@@ -64,5 +64,4 @@ class LInfNorm(Function):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         return [(cls(asarray([0.5, 0.0]), batch_ndim=1), (2, 2))]

@@ -46,6 +46,7 @@ class LpPower(Function):
         Leading batch axes.
     """
 
+    parameters = ("weight",)
     elementwise = True
 
     def __init__(self, p: float, weight: Scalar = 1.0, *, batch_ndim: int = 0) -> None:
@@ -108,7 +109,6 @@ class LpPower(Function):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         return [
             (cls(3, 0.7), (2,)),
             (cls(4 / 3, asarray([0.5, 2.0]), batch_ndim=1), (2, 2)),

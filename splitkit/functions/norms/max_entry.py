@@ -32,5 +32,4 @@ class Max(SumOfKLargest):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         return [(cls(0.7), (3,))]

@@ -86,5 +86,4 @@ class SortedL1(Sublinear):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         return [(cls(asarray([2.0, 0.7])), (2,))]

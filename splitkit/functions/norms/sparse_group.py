@@ -61,7 +61,6 @@ class SparseGroupNorm(Sublinear):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         return [
             (cls(0.3, asarray([0.5, 2.0])), (2, 2)),
             (cls(0.2, 0.7, axis=1, batch_ndim=1), (2, 3)),

@@ -73,7 +73,6 @@ class SumOfKLargest(Function):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         return [(cls(2, asarray([0.5, 0.0]), batch_ndim=1), (2, 3))]
 
 

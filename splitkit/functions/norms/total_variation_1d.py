@@ -53,5 +53,4 @@ class TotalVariation1D(Sublinear):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         return [(cls(0.7), (3,))]

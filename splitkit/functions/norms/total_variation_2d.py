@@ -137,7 +137,6 @@ class TotalVariation2D(Inexact, Sublinear):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         return [(cls(asarray([0.3, 2.0]), accuracy=1e-3, batch_ndim=1), (2, 2, 2))]
 
 

@@ -26,6 +26,7 @@ class L0Norm(Function):
         Leading batch axes.
     """
 
+    parameters = ("weight",)
     convex = False
     strong_convexity = -math.inf
     elementwise = True
@@ -49,5 +50,4 @@ class L0Norm(Function):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         return [(cls(asarray([0.7, 0.0, 2.3]), batch_ndim=1), (2, 3))]

@@ -29,6 +29,7 @@ class LogSum(Function):
         Leading batch axes.
     """
 
+    parameters = ("weight",)
     convex = False
     elementwise = True
 
@@ -59,5 +60,4 @@ class LogSum(Function):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         return [(cls(0.8, asarray([0.5, 0.0, 2.0]), batch_ndim=1), (2, 3))]

@@ -20,18 +20,19 @@ class MCP(Function):
 
     Parameters
     ----------
-    weight : float or array, default 1
-        λ, non-negative and finite; an array has dtype and device of x and broadcasts to it.
     gamma : float, default 3
         γ, positive and finite.
+    weight : float or array, default 1
+        λ, non-negative and finite; an array has dtype and device of x and broadcasts to it.
     batch_ndim : int
         Leading batch axes.
     """
 
+    parameters = ("weight",)
     convex = False
     elementwise = True
 
-    def __init__(self, weight: Scalar = 1.0, gamma: float = 3.0, *, batch_ndim: int = 0) -> None:
+    def __init__(self, gamma: float = 3.0, weight: Scalar = 1.0, *, batch_ndim: int = 0) -> None:
         self.weight = check_parameter("weight", weight, NON_NEGATIVE)
         self.gamma = check_parameter("gamma", gamma, POSITIVE)
         self.batch_ndim = batch_ndim
@@ -52,9 +53,8 @@ class MCP(Function):
         return identity_where_zero(self.weight, x, signs(x) * size)
 
     def __repr__(self) -> str:
-        return f"MCP({show(weight=self.weight, gamma=self.gamma)})"
+        return f"MCP({show(gamma=self.gamma, weight=self.weight)})"
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
-        return [(cls(asarray([0.7, 0.0, 2.3]), 1.7, batch_ndim=1), (2, 3))]
+        return [(cls(1.7, asarray([0.7, 0.0, 2.3]), batch_ndim=1), (2, 3))]

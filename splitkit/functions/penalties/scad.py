@@ -21,18 +21,19 @@ class SCAD(Function):
 
     Parameters
     ----------
-    weight : float or array, default 1
-        λ, non-negative and finite; an array has dtype and device of x and broadcasts to it.
     a : float, default 3.7
         Above 2, and finite.
+    weight : float or array, default 1
+        λ, non-negative and finite; an array has dtype and device of x and broadcasts to it.
     batch_ndim : int
         Leading batch axes.
     """
 
+    parameters = ("weight",)
     convex = False
     elementwise = True
 
-    def __init__(self, weight: Scalar = 1.0, a: float = 3.7, *, batch_ndim: int = 0) -> None:
+    def __init__(self, a: float = 3.7, weight: Scalar = 1.0, *, batch_ndim: int = 0) -> None:
         self.weight = check_parameter("weight", weight, NON_NEGATIVE)
         self.a = check_parameter("a", a, Range(2.0))
         self.batch_ndim = batch_ndim
@@ -60,9 +61,8 @@ class SCAD(Function):
         return signs(x) * size
 
     def __repr__(self) -> str:
-        return f"SCAD({show(weight=self.weight, a=self.a)})"
+        return f"SCAD({show(a=self.a, weight=self.weight)})"
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
-        return [(cls(asarray([0.7, 0.0, 2.3]), batch_ndim=1), (2, 3))]
+        return [(cls(weight=asarray([0.7, 0.0, 2.3]), batch_ndim=1), (2, 3))]

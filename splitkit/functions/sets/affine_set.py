@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from splitkit.arguments import check_broadcast
-from splitkit.backend import Array, Point, Space, namespace, sum_of
+from splitkit.backend import Array, Point, Scalar, Space, align, namespace, sum_of
 from splitkit.functions.base import Function, Indicator, infinite_where
 from splitkit.properties import Properties
 
@@ -97,6 +97,10 @@ class AffineSet(Indicator):
             space.norm(u - v @ self._Q.T) > rounding, sum_of(self._c * v, self.batch_ndim)
         )
 
+    def conjugate_prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
+        v = x @ self._Q
+        return (v - align(alpha, v) * self._c) @ self._Q.T
+
     def check_space(self, space: Space) -> None:
         super().check_space(space)
         rows, columns = self._A.shape
@@ -114,7 +118,6 @@ class AffineSet(Indicator):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         A = asarray([[1.0, -2.0, 0.5], [0.0, 3.0, 1.0]])
         return [
             (cls(A, asarray([1.0, -1.0])), (3,)),

@@ -64,5 +64,4 @@ class Birkhoff(Inexact, Indicator):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         return [(cls(batch_ndim=1), (2, 3, 3))]

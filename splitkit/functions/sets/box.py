@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from splitkit.arguments import check_bounds
-from splitkit.backend import Array, Point, Scalar, clip, is_array, namespace, sum_of
+from splitkit.backend import Array, Point, Scalar, align, clip, is_array, namespace, sum_of
 from splitkit.functions.base import Function, Indicator, extremes, show
 
 
@@ -25,6 +25,7 @@ class Box(Indicator):
         Leading batch axes.
     """
 
+    parameters = ("lower", "upper")
     elementwise = True
 
     def __init__(self, lower: Scalar, upper: Scalar, *, batch_ndim: int = 0) -> None:
@@ -40,6 +41,10 @@ class Box(Indicator):
         above = xp.where(u > 0, u, 0.0) * xp.where(u > 0, self.upper, 0.0 * u)
         below = xp.where(u < 0, u, 0.0) * xp.where(u < 0, self.lower, 0.0 * u)
         return sum_of(above + below, self.batch_ndim)
+
+    def conjugate_prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
+        alpha = align(alpha, x)  # a free side allows 0 only, without rounding
+        return x - clip(x, alpha * self.lower, alpha * self.upper)
 
     @property
     def conjugate(self) -> Function:
@@ -57,7 +62,6 @@ class Box(Indicator):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         inf = float("inf")
         return [
             (cls(-1, 0.5), (3,)),

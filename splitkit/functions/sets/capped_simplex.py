@@ -22,18 +22,19 @@ class CappedSimplex(Indicator):
 
     Parameters
     ----------
+    total : float or array, default 1
+        r, non-negative and finite, at most Σuᵢ; an array has batch shape.
     upper : float or array, default 1
         u, non-negative; inf: no cap. An array has dtype and device of x and the shape of x, or that
         of x without its batch axes.
-    total : float or array, default 1
-        r, non-negative and finite, at most Σuᵢ; an array has batch shape.
     batch_ndim : int
         Leading batch axes.
     """
 
+    parameters = ("upper",)
     samplewise = ("total",)
 
-    def __init__(self, upper: Scalar = 1.0, total: Scalar = 1.0, *, batch_ndim: int = 0) -> None:
+    def __init__(self, total: Scalar = 1.0, upper: Scalar = 1.0, *, batch_ndim: int = 0) -> None:
         self.upper = check_parameter("upper", upper, Range(0.0, ends="[]"))
         self.total = check_parameter("total", total, NON_NEGATIVE)
         self.batch_ndim = batch_ndim
@@ -76,13 +77,12 @@ class CappedSimplex(Indicator):
             )
 
     def __repr__(self) -> str:
-        return f"CappedSimplex({show(upper=self.upper, total=self.total)})"
+        return f"CappedSimplex({show(total=self.total, upper=self.upper)})"
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         caps = asarray([0.5, 0.0, 2.0, float("inf")])
         return [
-            (cls(0.7, 1.5), (3,)),
-            (cls(caps, asarray([0.0, 0.5, 4.0]), batch_ndim=1), (3, 4)),
+            (cls(1.5, 0.7), (3,)),
+            (cls(asarray([0.0, 0.5, 4.0]), caps, batch_ndim=1), (3, 4)),
         ]

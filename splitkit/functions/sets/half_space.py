@@ -34,5 +34,4 @@ class HalfSpace(Slab):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         return [(cls(asarray([1.0, -2.0, 0.5]), -0.3, batch_ndim=1), (4, 3))]

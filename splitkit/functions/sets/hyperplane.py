@@ -36,5 +36,4 @@ class Hyperplane(Slab):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         return [(cls(asarray([1.0, -2.0, 0.5]), -0.3, batch_ndim=1), (4, 3))]

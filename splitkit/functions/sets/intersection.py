@@ -162,7 +162,6 @@ class Intersection(Inexact, Indicator):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         from splitkit.functions.sets.box import Box
         from splitkit.functions.sets.hyperplane import Hyperplane
 

@@ -59,5 +59,4 @@ class L0Ball(Indicator):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         return [(cls(2, batch_ndim=1), (4, 3))]

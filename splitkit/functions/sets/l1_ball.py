@@ -54,5 +54,4 @@ class L1Ball(Indicator):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         return [(cls(2.5), (3,)), (cls(asarray([0.5, 0.0, 2.0]), batch_ndim=1), (3, 2, 2))]

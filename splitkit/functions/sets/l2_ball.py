@@ -25,6 +25,7 @@ class L2Ball(Indicator):
         Leading batch axes.
     """
 
+    parameters = ("center",)
     samplewise = ("radius",)
 
     def __init__(self, radius: Scalar = 1.0, center: Any = None, *, batch_ndim: int = 0) -> None:
@@ -63,7 +64,6 @@ class L2Ball(Indicator):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         return [
             (cls(), (3,)),
             (cls(0.7, asarray([1.0, -2.0, 0.5])), (2, 3)),

@@ -12,7 +12,7 @@ from typing import Any
 
 from splitkit.arguments import NON_NEGATIVE, check_parameter
 from splitkit.backend import Array, Point, Scalar, Space, align, clip, namespace, sum_of
-from splitkit.functions.base import Function, Indicator, check_matrices, show
+from splitkit.functions.base import Function, Indicator, check_matrices, show, spectral_roundings
 from splitkit.functions.inner.spectra import of_singular_values
 from splitkit.functions.sets.simplex import onto_simplex
 
@@ -54,6 +54,9 @@ class NuclearBall(Indicator):
         over = clip(excess, 0.0)
         return xp.sqrt(sum_of(over * over, self.batch_ndim))
 
+    def __call__(self, x: Point) -> Array:
+        return self.within(x, spectral_roundings(x))
+
     def conjugate_value(self, u: Point) -> Array:
         sigma = namespace(u).linalg.svdvals(u)[..., :1]
         return sum_of(align(self.radius, sigma) * sigma, self.batch_ndim)
@@ -67,5 +70,4 @@ class NuclearBall(Indicator):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         return [(cls(asarray([0.5, 2.0]), batch_ndim=1), (2, 3, 2))]

@@ -202,7 +202,6 @@ class Polyhedron(Inexact, Indicator):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         A = asarray([[1.0, 1.0], [-1.0, 2.0], [0.0, -1.0], [-1.0, -1.0]])
         return [(cls(A, asarray([1.0, 2.0, 0.5, 3.0]), batch_ndim=1), (2, 2))]
 

@@ -58,7 +58,6 @@ class Simplex(Indicator):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         return [
             (cls(), (3,)),
             (cls(2.5), (2, 3)),

@@ -20,6 +20,7 @@ class Singleton(Indicator):
         Leading batch axes.
     """
 
+    parameters = ("point",)
     elementwise = True
 
     def __init__(self, point: Scalar, *, batch_ndim: int = 0) -> None:
@@ -37,5 +38,4 @@ class Singleton(Indicator):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         return [(cls(asarray([1.0, -2.0, 0.5]), batch_ndim=1), (4, 3))]

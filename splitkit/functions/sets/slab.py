@@ -50,10 +50,10 @@ class Slab(Indicator):
         """a."""
         return self._normal
 
-    def _excess(self, x: Array) -> tuple[Array, Array]:
-        """(s − min(max(s, l), u))/‖a‖² and ‖a‖², for a normal divided by its size."""
+    def _excess(self, x: Array, alpha: Scalar = 1.0) -> tuple[Array, Array]:
+        """(s − min(max(s, αl), αu))/‖a‖² and ‖a‖², for a normal divided by its size."""
         s = sum_of(self._unit * x, self.batch_ndim)
-        inside = clip(s, self.lower / self._size, self.upper / self._size)
+        inside = clip(s, alpha * self.lower / self._size, alpha * self.upper / self._size)
         square = self._square(x)
         return (s - inside) / square, square
 
@@ -81,6 +81,9 @@ class Slab(Indicator):
         bound = xp.where(t > 0, self.upper, xp.where(t < 0, self.lower, 0.0 * t))
         return infinite_where(off > rounding, t * bound / self._size)
 
+    def conjugate_prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
+        return align(self._excess(x, alpha)[0], x) * self._unit
+
     def check_space(self, space: Space) -> None:
         super().check_space(space)
         space.check_array(self._normal, f"normal of {self!r}")
@@ -100,7 +103,6 @@ class Slab(Indicator):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         a, per_sample = [1.0, -2.0, 0.5], [[1.0, 0.0, 0.0], [3.0, -1.0, 2.0]]
         return [
             (cls(asarray(a), -1.0, 0.5), (3,)),

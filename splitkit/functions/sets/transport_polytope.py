@@ -135,7 +135,6 @@ class TransportPolytope(Inexact, Indicator):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         return [(cls(asarray([1.0, 0.5]), asarray([0.25, 0.0, 1.25]), batch_ndim=1), (2, 2, 3))]
 
 

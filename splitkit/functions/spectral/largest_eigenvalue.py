@@ -35,5 +35,4 @@ class LargestEigenvalue(Sublinear, SpectralSymmetric):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         return [(cls(0.4, batch_ndim=1), (4, 3, 3))]

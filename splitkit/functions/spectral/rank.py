@@ -11,9 +11,8 @@ from typing import Any
 
 from splitkit.arguments import NON_NEGATIVE, check_parameter
 from splitkit.backend import Array, Point, Scalar, Space, align, namespace, sum_of
-from splitkit.functions.base import Function
+from splitkit.functions.base import Function, check_matrices
 from splitkit.functions.inner.spectra import of_singular_values
-from splitkit.functions.spectral.spectral import check_matrices
 
 
 class Rank(Function):
@@ -61,5 +60,4 @@ class Rank(Function):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         return [(cls(0.7, batch_ndim=1), (4, 3, 2))]

@@ -1,0 +1,143 @@
+"""Both solves of an equilibrium network for one M = I − W, σ and method.
+
+A method that evaluates F iterates z itself. One that resolves both operators iterates u with
+z = R_{αG}u; as −F(z) ∈ G(z) at the equilibrium, u = z − αF(z) there. It takes G first: it then
+iterates C_{αG} C_{αF} from C_{αG}u, and reads z = R_{αG}u off a step that ends with it, where
+C_{αF} C_{αG} would have applied C_{αF} once more.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from splitkit import (
+    Accelerator,
+    Affine,
+    LinearOperator,
+    Operator,
+    Role,
+    Solution,
+    Splitting,
+    Stopping,
+)
+from splitkit.backend import Array
+from splitkit.solvers.plan import Warrant, plan_given
+from splitkit_nn.activations import Activation
+from splitkit_nn.activations.jacobians import Jacobian
+from splitkit_nn.equilibrium.inclusions import cotangent_inclusion
+
+StepMethod = Splitting | Accelerator
+
+
+def as_step_method(method: object) -> StepMethod:
+    """The method; TypeError, ValueError unless it solves 0 ∈ F + G with a step size."""
+    stepped = method.method if isinstance(method, Accelerator) else method
+    if not isinstance(method, (Splitting, Accelerator)) or not isinstance(stepped, Splitting):
+        raise TypeError(
+            f"method = {method!r}: give a method with a step size, as sk.PeacemanRachford() or "
+            "sk.Anderson(sk.PeacemanRachford())"
+        )
+    try:
+        method.roles_for(2)
+    except ValueError as error:
+        raise ValueError(f"method = {method!r}: {error}; give sk.PeacemanRachford()") from error
+    return method
+
+
+def evaluates(method: StepMethod) -> bool:
+    """Whether it uses F by its values, and not by its resolvent: then its step size needs L."""
+    return method.roles[0] is Role.EVALUATED
+
+
+class Solver:
+    """The solves of M = I − W and σ by one method, for any bias and cotangent.
+
+    What the constants imply (the step size, the guarantee) is found at the first solve of a kind,
+    and taken over from a known solver of the same constants. Arrays must be finite.
+
+    Parameters
+    ----------
+    M : LinearOperator
+    activation : Activation
+    method : Splitting or Accelerator
+        Where it resolves both operators, ``alpha=None`` is chosen here.
+    known : Solver, optional
+
+    Attributes
+    ----------
+    M, activation, method
+        The method with its step size, where that is chosen.
+    given : Splitting or Accelerator
+        The method as it was given.
+    """
+
+    def __init__(
+        self,
+        M: LinearOperator,
+        activation: Activation,
+        method: StepMethod,
+        known: Solver | None = None,
+    ) -> None:
+        self.M, self.activation, self.G = M, activation, activation.operator
+        self.given, self._evaluates = method, evaluates(method)
+        self.method = method if self._evaluates else method.chosen(Affine.of_finite(M), self.G)
+        self._warrants: dict[str, Warrant] = {}
+        if known is not None and known.given is method and known._constants() == self._constants():
+            self._warrants = known._warrants
+
+    def _constants(self) -> tuple[Any, ...]:
+        """All on which a guarantee depends."""
+        reflected = None if self._evaluates else self.M.reflected_norm(self.method.alpha)
+        G = self.G
+        return self.M.properties, reflected, G.properties, G.has_evaluation, self.activation.slopes
+
+    def forward(
+        self,
+        bias: Array,
+        z0: Array | None = None,
+        *,
+        tol: float | Stopping,
+        max_iter: int,
+        first_check: int = 1,
+    ) -> Solution:
+        """The equilibrium of each sample, from z0 (None: zero); the caller looks at its status."""
+        F = Affine.of_finite(self.M, bias)
+        if self._evaluates:
+            u0 = 0 * bias if z0 is None else z0
+        else:  # F(0) = −bias
+            alpha = self.method.alpha
+            u0 = alpha * bias if z0 is None else z0 - alpha * F(z0)
+        return self._solve("forward", F, self.G, u0, tol, max_iter, first_check)
+
+    def cotangent(
+        self,
+        J: Jacobian | Array,
+        v: Array,
+        *,
+        tol: float | Stopping,
+        max_iter: int,
+        transposed: bool = True,
+        first_check: int = 1,
+    ) -> Solution:
+        """ũ = J(v + Wᵀũ) of each sample (W in place of Wᵀ if not transposed)."""
+        F, G = cotangent_inclusion(self.M, J, v, self.activation.slopes, transposed=transposed)
+        kind = "transposed" if transposed else "plain"
+        return self._solve(kind, F, G, 0 * v, tol, max_iter, first_check)
+
+    def _solve(
+        self,
+        kind: str,
+        F: Operator,
+        G: Operator,
+        u0: Array,
+        tol: float | Stopping,
+        max_iter: int,
+        first_check: int,
+    ) -> Solution:
+        operators = F, G
+        if not self._evaluates:
+            operators, u0 = (G, F), G.make_cayley(self.method.alpha)(u0)
+        known = self._warrants.get(kind)
+        plan = plan_given(self.method, operators, u0, batch_ndim=1, warrant=known)
+        self._warrants[kind] = plan.warrant
+        return plan.solve_quietly(u0, tol=tol, max_iter=max_iter, first_check=first_check)
