@@ -155,6 +155,7 @@ def check_broadcast(name: str, value: Point, space: Space) -> None:
     for a shape that does not broadcast to theirs.
     """
     for a, shape in space.pairs(value, name):
+        space.check_array(a, name)
         trailing = shape[max(0, len(shape) - a.ndim) :]
         if len(trailing) != a.ndim or any(
             given not in (1, length) for given, length in zip(a.shape, trailing, strict=True)

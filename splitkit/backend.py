@@ -532,11 +532,22 @@ class Space:
             wanted = f"a tuple of {len(self.shapes)} arrays" if self.is_tuple else "one array"
             raise TypeError(f"{name} must be {wanted} as x0 is, got {type(x).__name__}")
         for a, shape in zip(arrays, self.shapes, strict=True):
-            self.check_array(a, name)
+            self._check_kind(a, name)
             yield a, shape
 
     def check_array(self, a: Array, name: str) -> None:
-        """Raise unless the array can be combined with points: same library, dtype and device."""
+        """Raise unless an operator's array can be combined with points: same library, dtype and
+        device; TypeError if it is recorded for derivatives, which no solve has.
+        """
+        self._check_kind(a, name)
+        if differentiating(a):
+            raise TypeError(
+                f"{name} requires gradients, but a solve records none, so that its solution would "
+                "be detached: detach it, solve within torch.no_grad(), or let "
+                "splitkit_nn.ImplicitSolve differentiate the solution"
+            )
+
+    def _check_kind(self, a: Array, name: str) -> None:
         if not is_array(a) or namespace(a) is not self.xp:
             raise TypeError(
                 f"{name} is a {type(a).__module__}.{type(a).__name__}, but x0 belongs to "
