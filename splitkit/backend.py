@@ -204,7 +204,8 @@ def clip(x: Array, low: Scalar = None, high: Scalar = None) -> Array:
         xp: Any = np
     else:
         xp = namespace(x)
-        if low is not None and high is not None and differentiating(x, high):
+        recorded = getattr(x, "requires_grad", False) or getattr(high, "requires_grad", False)
+        if recorded and low is not None and high is not None:
             # where the bounds meet, Torch's clip keeps x's derivative, and loses the lower bound's
             return xp.where(x <= low, low, xp.where(x >= high, high, x))
         if not array_api_compat.is_cupy_array(x):
@@ -392,13 +393,13 @@ def _derived(value: Point, known: Point) -> Point:
 
 def sizes(x: Array) -> Array:
     """|x|, with the derivative 1 at 0 where a library differentiates."""
-    return namespace(x).where(x < 0, -x, x) if differentiating(x) else abs(x)
+    return namespace(x).where(x < 0, -x, x) if getattr(x, "requires_grad", False) else abs(x)
 
 
 def signs(x: Array) -> Array:
     """The signs of x, 1 at 0 where a library differentiates: ``sizes`` times them is x to it."""
     xp = namespace(x)
-    if not differentiating(x):
+    if not getattr(x, "requires_grad", False):
         return xp.sign(x)
     one = xp.ones_like(x)
     return xp.where(x < 0, -one, one)

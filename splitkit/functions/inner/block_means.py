@@ -8,19 +8,13 @@ from __future__ import annotations
 from splitkit.backend import Array, device, namespace
 
 
-def ends(apart: Array) -> tuple[Array, Array]:
-    """Whether a run begins, and ends, with each of n entries; ``apart``: whether one ends after
-    each of the first n − 1.
-    """
-    xp = namespace(apart)
-    edge = xp.ones((*apart.shape[:-1], 1), dtype=apart.dtype, device=device(apart))
-    return xp.concat([edge, apart], axis=-1), xp.concat([apart, edge], axis=-1)
-
-
 def block_means(y: Array, apart: Array) -> Array:
-    """Each entry of the vectors along the last axis replaced by the mean of its run."""
+    """Each entry of the vectors along the last axis replaced by the mean of its run; ``apart``:
+    whether one ends after each of the first n − 1 entries.
+    """
     xp, n = namespace(y), y.shape[-1]
-    first, last = ends(apart)
+    edge = xp.ones((*apart.shape[:-1], 1), dtype=apart.dtype, device=device(apart))
+    first, last = xp.concat([edge, apart], axis=-1), xp.concat([apart, edge], axis=-1)
     run = xp.cumulative_sum(xp.astype(first, xp.int64), axis=-1) - 1
     place = xp.arange(n, device=device(y))
     begin, end = (

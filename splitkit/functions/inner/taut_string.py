@@ -19,7 +19,7 @@ maximum flows* (2009), whose division this is.
 from __future__ import annotations
 
 from splitkit.backend import Array, clip, namespace, solving, with_derivative
-from splitkit.functions.inner.block_means import block_means, ends
+from splitkit.functions.inner.block_means import block_means
 
 
 def taut_string(y: Array, falling: Array, rising: Array) -> Array:
@@ -47,10 +47,11 @@ def _divided(y: Array, falling: Array, rising: Array) -> tuple[Array, Array, Arr
     """The minimizer, after which entries a piece ends, and after which x falls."""
     xp, inf = namespace(y), float("inf")
     ones, edge = xp.ones_like(y), xp.zeros_like(y[..., :1])
+    closed = xp.ones_like(edge, dtype=xp.bool)
     apart = down = xp.zeros_like(y[..., 1:], dtype=xp.bool)
     sigma = xp.zeros_like(y[..., 1:])  # σ where a piece ends
     while True:
-        first, last = ends(apart)
+        first, last = xp.concat([closed, apart], axis=-1), xp.concat([apart, closed], axis=-1)
         before, after = xp.concat([edge, sigma], axis=-1), xp.concat([sigma, edge], axis=-1)
         # the sums over each piece, by adding up from its first entry and from its last
         v = xp.stack([y + xp.where(first, before, 0.0) - xp.where(last, after, 0.0), ones])

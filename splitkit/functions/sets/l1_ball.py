@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from splitkit.arguments import NON_NEGATIVE, check_parameter
-from splitkit.backend import Array, Point, Scalar, align, namespace
+from splitkit.backend import Array, Point, Scalar, align, differentiating, namespace
 from splitkit.functions.base import Function, Indicator, as_vectors, show
 from splitkit.functions.sets.simplex import onto_simplex
 
@@ -35,8 +35,9 @@ class L1Ball(Indicator):
         xp = namespace(x)
         y = as_vectors(x, self.batch_ndim)
         radius, sizes = align(self.radius, y), abs(y)
-        # 0 is on the boundary of the ball {0}
-        outside = (xp.sum(sizes, axis=-1, keepdims=True) > radius) | (radius == 0)
+        outside = xp.sum(sizes, axis=-1, keepdims=True) > radius
+        if differentiating(x):  # 0 is on the boundary of the ball {0}
+            outside = outside | (radius == 0)
         nearest = xp.sign(y) * onto_simplex(sizes, radius)
         return xp.reshape(xp.where(outside, nearest, y), x.shape)
 
