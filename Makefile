@@ -15,13 +15,22 @@ DEV := $(VENV)/installed-dev-$(KEY)
 DOCS := $(VENV)/installed-docs-$(KEY)
 
 .DEFAULT_GOAL := help
-.PHONY: demo test test-gpu lint docs clean help
+# Environment variables under which BLAS, LAPACK and Torch take other kernels, which round otherwise;
+# these run on every x86-64 processor that NumPy runs on, and mean nothing on others.
+KERNELS ?= OPENBLAS_CORETYPE=Nehalem MKL_CBWR=COMPATIBLE ATEN_CPU_CAPABILITY=default
+# The rooms whose tests compare numbers with what mathematics says; Torch's layers rest on them.
+NUMERIC := $(addprefix tests/,functions linear operators properties problems solvers collection)
+
+.PHONY: demo test test-kernels test-gpu lint docs clean help
 
 demo: $(DEV) ## Train, certify and plot an equilibrium network on handwritten digits
 	$(RUN) splitkit_nn train digits --out runs/digits-$$(date +%Y-%m-%d-%H%M%S)
 
 test: $(DEV) ## Run the tests (ARGS='...' goes to pytest)
 	OMP_NUM_THREADS=1 $(RUN) pytest -n 2 $(ARGS)
+
+test-kernels: $(DEV) ## Run the numeric tests under other kernels (KERNELS='...' names them)
+	OMP_NUM_THREADS=1 $(KERNELS) $(RUN) pytest -n 2 $(NUMERIC) $(ARGS)
 
 test-gpu: $(DEV) ## Run the tests that need a CUDA device (CuPy's, where it is installed)
 	OMP_NUM_THREADS=1 $(RUN) pytest -m gpu $(ARGS)

@@ -185,9 +185,9 @@ def refuse_derivatives(f: object, remedy: str, *points: Point) -> None:
         )
 
 
-def option(default: Any, check: Callable[..., Any], **how: Any) -> Any:
-    """A field of a frozen dataclass, for ``check_options``; None passes where it is the default."""
-    return field(default=default, metadata={"check": check, "how": how})
+def option(default: Any, check: Callable[..., Any], *, repr: bool = True, **how: Any) -> Any:
+    """A field of a dataclass, for ``check_options``; None passes where it is the default."""
+    return field(default=default, repr=repr, metadata={"check": check, "how": how})
 
 
 def check_options(owner: Any) -> None:

@@ -116,7 +116,7 @@ def scale(c: Scalar, x: Point) -> Point:
     """c x."""
     if isinstance(x, tuple):
         return tuple(scale(c, block) for block in x)
-    return align(c, x) * x
+    return (c if type(c) is float else align(c, x)) * x
 
 
 def add(x: Point, y: Point) -> Point:
@@ -139,8 +139,8 @@ def lincomb(a: Scalar, x: Point, b: Scalar, y: Point) -> Point:
         return tuple(lincomb(a, p, b, q) for p, q in zip(x, y, strict=True))
     # no pass over the arrays for factors of ±1, none too many where the factors agree; in one
     # expression NumPy writes into its own intermediate results
-    a, b = align(a, x), align(b, x)
     plain_a, plain_b = type(a) is float, type(b) is float
+    a, b = a if plain_a else align(a, x), b if plain_b else align(b, x)
     if plain_b and b == -1.0:
         return x - y if plain_a and a == 1.0 else a * x - y
     if plain_a and a == 1.0:
@@ -456,7 +456,7 @@ class Space:
         if isinstance(batch_ndim, bool) or not isinstance(batch_ndim, (int, np.integer)):
             raise TypeError(f"batch_ndim = {batch_ndim!r}: give the number of leading batch axes")
         arrays = blocks(x)
-        if not arrays or not all(is_array(a) for a in arrays):
+        if not arrays or not all(map(is_array, arrays)):
             kind = type(x).__name__
             raise TypeError(
                 f"{name} is a {kind}: give an array (NumPy, Torch, CuPy, any Array API library) "
@@ -465,14 +465,14 @@ class Space:
         xp = namespace(x)
         first = arrays[0]
         for a in arrays:
-            if xp.isdtype(a.dtype, "complex floating"):
-                raise TypeError(
-                    f"{name} is complex ({a.dtype}): only real spaces are supported; "
-                    "use the tuple (real part, imaginary part)"
-                )
             if not xp.isdtype(a.dtype, "real floating"):
+                if xp.isdtype(a.dtype, "complex floating"):
+                    raise TypeError(
+                        f"{name} is complex ({a.dtype}): only real spaces are supported; "
+                        "use the tuple (real part, imaginary part)"
+                    )
                 raise TypeError(f"{name} has dtype {a.dtype}: convert it to a floating-point dtype")
-            if a.dtype != first.dtype or device(a) != device(first):
+            if a is not first and (a.dtype != first.dtype or device(a) != device(first)):
                 raise ValueError(
                     f"the blocks of {name} must share dtype and device, got {first.dtype} on "
                     f"{device(first)} and {a.dtype} on {device(a)}"
@@ -483,7 +483,7 @@ class Space:
                     f"{[tuple(b.shape) for b in arrays]}: each block starts with the batch axes"
                 )
         space = cls(
-            tuple(tuple(a.shape) for a in arrays),
+            tuple([tuple(a.shape) for a in arrays]),
             isinstance(x, tuple),
             batch_ndim,
             first.dtype,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import KW_ONLY
 from functools import lru_cache, partial, wraps
 from inspect import signature
 from typing import Any
@@ -15,8 +16,10 @@ from splitkit import backend
 from splitkit.arguments import (
     POSITIVE,
     check_broadcast,
+    check_integer,
     check_parameter,
     check_samplewise,
+    option,
 )
 from splitkit.arithmetic import Arithmetic
 from splitkit.backend import (
@@ -30,20 +33,21 @@ from splitkit.backend import (
     namespace,
     scale,
 )
+from splitkit.functions.declared import Declared
 from splitkit.linear.wrapped import is_map, wrap
-from splitkit.notation import Notation
-from splitkit.operators.base import Operator, PointMap
+from splitkit.operators.base import PointMap
 from splitkit.properties import Properties
 
 ROUNDINGS = 64  # units of rounding of what is added up within which a constraint counts as met
 EQUAL = 1e-15  # of two constants that are equal in exact arithmetic
 
 
-class Function(Arithmetic["Function"], Notation):
+class Function(Arithmetic["Function"], Declared):
     """A closed proper function on points, convex unless ``convex`` is False.
 
-    A subclass gives ``__call__`` and ``prox``, and ``gradient`` if it is smooth; and it states what
-    it knows: ``strong_convexity``, ``smoothness``.
+    A subclass declares its parameters (``declared.parameter``), gives ``__call__`` and ``prox``,
+    and ``gradient`` if it is smooth, and states what it knows: ``strong_convexity``,
+    ``smoothness``. Its arrays have dtype and device of the points.
 
     Parameters
     ----------
@@ -62,7 +66,7 @@ class Function(Arithmetic["Function"], Notation):
     elementwise : bool
         prox acts on each entry by itself, so that it does not depend on what is batch.
     parameters : tuple of str
-        Names of the attributes that must broadcast to points if they are arrays.
+        Names of the attributes that must broadcast to points if they are arrays: those declared.
     samplewise : tuple of str
         Names of those that have batch shape if they are arrays.
     accuracy : float or None
@@ -72,15 +76,8 @@ class Function(Arithmetic["Function"], Notation):
         cheaper than ``prox``.
     """
 
-    convex: bool = True
-    strong_convexity: float = 0.0
-    smoothness: float | None = None
-    accuracy: float | None = None
-    elementwise: bool = False
-    parameters: tuple[str, ...] = ()
-    samplewise: tuple[str, ...] = ()
-    batch_ndim: int = 0
-    operator: Operator | None = None
+    _: KW_ONLY
+    batch_ndim: int = option(0, check_integer, least=0, repr=False)
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -161,7 +158,7 @@ class Function(Arithmetic["Function"], Notation):
         TypeError
             f is not convex.
         """
-        from splitkit.functions.calculus.conjugate import Conjugate
+        from splitkit.functions.calculus.conjugate import Conjugate  # a Function, as what follows
 
         return Conjugate(self)
 
@@ -219,12 +216,13 @@ class Function(Arithmetic["Function"], Notation):
             )
         return self._plus(-other)
 
-    def __repr__(self) -> str:
-        return type(self).__name__
-
 
 @lru_cache(maxsize=256)
 def _subdifferential_properties(m: float, smoothness: float | None, convex: bool) -> Properties:
+    if convex and m < 0:
+        raise ValueError(
+            f"strong_convexity = {m} with convex = True: a weakly convex function says False"
+        )
     return Properties.of(
         strong_monotonicity=m if convex or -math.inf < m < 0 else None,
         lipschitz=smoothness,
@@ -360,12 +358,3 @@ def check_matrices(f: Function, space: Space, *, square: bool = False) -> None:
 def extremes(value: Scalar) -> tuple[float, float]:
     """The least and the greatest entry of a number or an array."""
     return backend.extremes(value) if is_array(value) else (value, value)
-
-
-def show(**parameters: Any) -> str:
-    """Parameters for a repr: numbers by value, arrays by shape, None left out."""
-    return ", ".join(
-        f"{name}={f'array{tuple(value.shape)}' if is_array(value) else f'{value:g}'}"
-        for name, value in parameters.items()
-        if value is not None
-    )

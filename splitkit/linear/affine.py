@@ -103,7 +103,7 @@ class Affine(Operator):
         if C.costly:  # c = (C + I)αq would be one more application
             return lambda u: add(C(add(u, q)), q)
         c = add(C(q), q)
-        return lambda u: add(C(u), c)
+        return (lambda u: add(C(u), c)) if isinstance(c, tuple) else (lambda u: C(u) + c)
 
     def in_metric(self, S: Any) -> Operator:
         """x ↦ SMSx − Sq, with its exact constants where M is a matrix."""

@@ -41,11 +41,11 @@ class Composition(OfMany):
         def composed(outer: PointMap, inner: PointMap) -> PointMap:
             return lambda x: outer(inner(x))
 
-        return reduce(composed, (factor.make_evaluation() for factor in self.factors))
+        return reduce(composed, [factor.make_evaluation() for factor in self.parts])
 
     def trace(self, x: Point) -> tuple[Point, tuple[Point, ...]]:
         values: list[Point] = []
-        for factor in reversed(self.factors):
+        for factor in reversed(self.parts):
             x = factor(x)
             values.append(x)
         return x, tuple(values)

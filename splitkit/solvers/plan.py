@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -30,7 +31,7 @@ from splitkit.solvers.rewrites import Rewrite
 from splitkit.solvers.solution import Solution, State, Status
 from splitkit.solvers.stopping import Relative, Stopping, as_stopping
 from splitkit.solvers.terms import Term
-from splitkit.solvers.watch import Watch
+from splitkit.solvers.watch import Watch, declares
 
 OnFailure = Literal["raise", "warn", "return"]
 Callback = Callable[[State], object]
@@ -111,17 +112,24 @@ def planned(
         return Plan(Warrant.of(option), option.terms, x0, space, rewrites=flat.rewrites)
 
 
-def plan_given(
+def solve_given(
     method: Method,
     operators: tuple[Operator | Term, ...],
     x0: Point,
     *,
+    tol: float | Stopping,
+    max_iter: int,
     batch_ndim: int = 0,
+    first_check: int = 1,
     warrant: Warrant | None = None,
-) -> Plan:
-    """A plan with the operators of the method's roles given: only its open options are left to be
-    found, and nothing where the warrant of a plan is given that had the same method, operators of
-    the same constants and points of the same shape but for the batch. x0 must be finite.
+) -> tuple[Solution, Warrant]:
+    """A solve that may take no longer than its preparation, by operators of the method's roles from
+    a finite x0; a failure is returned.
+
+    Only open options are left to be found, and nothing with the warrant of such a solve by the same
+    method, with operators of the same constants and points of the same shape but for the batch.
+    Nothing is measured before iteration first_check, as what a similar problem needed saves the
+    checks before; and then, if tol is a number, only where the length of the step promises the end.
     """
     space = Space.of(x0, batch_ndim, known_finite=True)
     terms = method.terms(*operators)
@@ -130,7 +138,7 @@ def plan_given(
             for term in terms:
                 term.expression.check_space(space)
             warrant = Warrant.of(Option.of(method, terms))
-        return Plan(warrant, terms, x0, space)
+        return Plan(warrant, terms, x0, space)._solve_quietly(tol, max_iter, first_check), warrant
 
 
 @dataclass(frozen=True)
@@ -150,6 +158,8 @@ class Warrant:
     may_drift : bool
         Whether the iteration is an averaged map without a rate, so that its displacement shows
         inconsistency.
+    declared : tuple of bool
+        Of each term, whether someone declared constants of it, which its values may contradict.
 
     Raises
     ------
@@ -162,6 +172,7 @@ class Warrant:
     error_factor: float | None
     apart: Scalar
     may_drift: bool
+    declared: tuple[bool, ...]
 
     @classmethod
     def of(cls, option: Option) -> Warrant:
@@ -176,6 +187,7 @@ class Warrant:
             error_factor=1 / m if exact and m is not None and 0 < m < math.inf else None,
             apart=None if exact else getattr(method, "alpha", None),
             may_drift=method.averaged and guarantee.rate is None,
+            declared=tuple(declares(t.operator) for t in terms),
         )
 
 
@@ -210,7 +222,8 @@ class Plan:
         self.warrant, self.terms = warrant, terms
         self.method, self.guarantee = warrant.method, warrant.guarantee
         self.x0, self.space, self.rewrites = x0, space, rewrites
-        self._watch = Watch()
+        known = zip(terms, warrant.declared, strict=True)
+        self._watch = Watch(declared={id(t.operator): declared for t, declared in known})
         self._iteration = self.method.iteration(*[term.seen_by(self._watch) for term in terms])
 
     def solve(
@@ -276,27 +289,6 @@ class Plan:
                 return
             yield self._state(now)
 
-    def solve_quietly(
-        self,
-        x0: Point,
-        *,
-        tol: float | Stopping,
-        max_iter: int,
-        first_check: int = 1,
-        sparing: bool = True,
-    ) -> Solution:
-        """``solve`` from a point of the plan's space, not looked at, where a solve takes no
-        longer than its preparation: a failure is returned. Nothing is measured before iteration
-        first_check, as what a similar problem needed saves the checks before; if sparing, only
-        where the length of the step promises the end.
-        """
-        with solving(x0):
-            stopping = as_stopping(tol, self.space)
-            task = self._task(stopping, sparing=sparing and not isinstance(tol, Stopping))
-            run = Run(self._iteration.begin(x0, self.space))
-            run.schedule.next_check = first_check
-            return self._finish(run, task, max_iter)
-
     def proof(self) -> Proof:
         """The proof of the method by the small program, on the properties of its terms alone."""
         return self.method.proof(*self.terms)
@@ -336,6 +328,13 @@ class Plan:
             self._iteration.begin(resume.x, self.space)  # so that it knows its space
         return resume.checkpoint.resumed(), task
 
+    def _solve_quietly(self, tol: float | Stopping, max_iter: int, first_check: int) -> Solution:
+        """See ``solve_given``; in the context of ``solving``."""
+        task = self._task(as_stopping(tol, self.space), sparing=not isinstance(tol, Stopping))
+        run = Run(self._iteration.begin(self.x0, self.space))
+        run.schedule.next_check = first_check
+        return self._finish(run, task, max_iter)
+
     def _task(self, stopping: Stopping, *, sparing: bool = False) -> Task:
         self._watch.begin()
         return Task(
@@ -360,10 +359,11 @@ class Plan:
         """Run it to its end, in the context of ``solving``."""
         every = callback is not None
         try:
-            with Progress(progress, max_iter) as bar:
+            with nullcontext() if progress is False else Progress(progress, max_iter) as bar:
                 task.stopping.start()
                 for _ in advance(run, task, max_iter=max_iter, every=every):
-                    bar.report(run.iteration, run.worst)
+                    if bar is not None:
+                        bar.report(run.iteration, run.worst)
                     if callback is not None and callback(self._state(run)):
                         if run.status is Status.ITERATION_LIMIT:
                             run.status = Status.STOPPED

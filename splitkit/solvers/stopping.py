@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass
+from functools import lru_cache
 
 from splitkit.arguments import NON_NEGATIVE, Range, check_number
 from splitkit.backend import Array, Space
@@ -163,7 +164,10 @@ def as_stopping(tol: float | Stopping | None, space: Space) -> Stopping:
         return tol
     if tol is None:
         tol = max(1e-8, 100 * float(space.xp.finfo(space.dtype).eps))
-    return Relative(tol)
+    return _relative(tol) if type(tol) is float else Relative(tol)
+
+
+_relative = lru_cache(Relative)  # that of a layer is asked for at each call
 
 
 def _quotient(value: Array, limit: Array, space: Space) -> Array:

@@ -24,7 +24,12 @@ from splitkit import Affine, LinearOperator, Operator
 from splitkit.backend import Array, Scalar
 from splitkit.operators.base import PointMap
 from splitkit.properties import Properties
-from splitkit_nn.activations.jacobians import Jacobian, Slopes, as_jacobian, subgradient_properties
+from splitkit_nn.activations.jacobians import (
+    DiagonalJacobian,
+    Jacobian,
+    Slopes,
+    subgradient_properties,
+)
 
 
 def forward_inclusion(M: LinearOperator, bias: Array, G: Operator) -> tuple[Affine, Operator]:
@@ -59,19 +64,16 @@ class LinearizedActivation(Operator):
     properties: Properties
 
     def __init__(self, J: Jacobian | Array, v: Array, slopes: Slopes = (0.0, 1.0)) -> None:
-        self.J, self.v = as_jacobian(J), v
+        self.J, self.v = J if isinstance(J, Jacobian) else DiagonalJacobian(J), v
         self.properties = subgradient_properties(slopes, linear=True)
         self._cayley: tuple[Scalar, PointMap] | None = None  # for the last step size
 
     def make_resolvent(self, alpha: Scalar) -> PointMap:
         slope = self.J.proximal(alpha)
-        constant = slope(alpha * self.v)
-        return lambda x: slope(x) + constant
+        return slope.plus(slope(alpha * self.v))
 
     def make_cayley(self, alpha: Scalar) -> PointMap:
         if self._cayley is None or self._cayley[0] is not alpha:
             slope = self.J.proximal(alpha)
-            constant = slope((2 * alpha) * self.v)
-            reflected = slope.reflected()
-            self._cayley = alpha, lambda x: reflected(x) + constant
+            self._cayley = alpha, slope.reflected().plus(slope((2 * alpha) * self.v))
         return self._cayley[1]

@@ -21,7 +21,7 @@ from splitkit import (
     Stopping,
 )
 from splitkit.backend import Array
-from splitkit.solvers.plan import Warrant, plan_given
+from splitkit.solvers.plan import Warrant, solve_given
 from splitkit_nn.activations import Activation
 from splitkit_nn.activations.jacobians import Jacobian
 from splitkit_nn.equilibrium.inclusions import cotangent_inclusion
@@ -79,6 +79,7 @@ class Solver:
         known: Solver | None = None,
     ) -> None:
         self.M, self.activation, self.G = M, activation, activation.operator
+        self._MT = M.T  # one object, as long as it is in use
         self.given, self._evaluates = method, evaluates(method)
         self.method = method if self._evaluates else method.chosen(Affine.of_finite(M), self.G)
         self._warrants: dict[str, Warrant] = {}
@@ -137,7 +138,14 @@ class Solver:
         operators = F, G
         if not self._evaluates:
             operators, u0 = (G, F), G.make_cayley(self.method.alpha)(u0)
-        known = self._warrants.get(kind)
-        plan = plan_given(self.method, operators, u0, batch_ndim=1, warrant=known)
-        self._warrants[kind] = plan.warrant
-        return plan.solve_quietly(u0, tol=tol, max_iter=max_iter, first_check=first_check)
+        solution, self._warrants[kind] = solve_given(
+            self.method,
+            operators,
+            u0,
+            tol=tol,
+            max_iter=max_iter,
+            batch_ndim=1,
+            first_check=first_check,
+            warrant=self._warrants.get(kind),
+        )
+        return solution

@@ -6,7 +6,7 @@ import torch
 
 import splitkit as sk
 import splitkit_nn as sknn
-from splitkit.solvers.plan import plan_given
+from splitkit.solvers.plan import solve_given
 from splitkit_nn.activations import ReLU
 from splitkit_nn.activations.masked import Masked
 from splitkit_nn.linear import slices as module
@@ -80,7 +80,7 @@ def test_the_jacobian_at_a_value():
 def test_nothing_is_measured_before_the_first_check():
     F = sk.Affine(np.diag([1.0, 2.0]), np.ones(2))
     G = sk.NormalCone(sk.functions.NonNegative())
-    plan = plan_given(sk.PeacemanRachford(), (F, G), np.zeros(2))
-    solved = plan.solve_quietly(plan.x0, tol=sk.Relative(1e-8), max_iter=99, first_check=9)
+    how = {"tol": sk.Relative(1e-8), "max_iter": 99, "first_check": 9}
+    solved, _ = solve_given(sk.PeacemanRachford(), (F, G), np.zeros(2), **how)
     assert solved.history.iteration[0] == 9
     np.testing.assert_allclose(solved.x, [1.0, 0.5], atol=1e-7)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import splitkit as sk
-from splitkit.solvers.plan import plan_given
+from splitkit.solvers.plan import solve_given
 
 RNG = np.random.default_rng(0)
 N, BATCH = 12, 5
@@ -19,8 +19,7 @@ METHODS = (sk.PeacemanRachford(), sk.DouglasRachford(), sk.ForwardBackward(), sk
 
 
 def given(method, x0, *, tol=1e-9, terms=(F, G), max_iter=5000):
-    plan = plan_given(method, terms, x0, batch_ndim=1)
-    return plan.solve_quietly(x0, tol=tol, max_iter=max_iter)
+    return solve_given(method, terms, x0, tol=tol, max_iter=max_iter, batch_ndim=1)[0]
 
 
 @pytest.mark.parametrize("method", METHODS, ids=lambda m: m.label)

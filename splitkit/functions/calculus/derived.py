@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 
+from splitkit.arguments import POSITIVE, check_parameter
 from splitkit.backend import Point, Scalar, Space
 from splitkit.functions.base import Function
 from splitkit.operators.base import Operator, PointMap
@@ -54,7 +55,7 @@ class Derived(Function):
         return self.expression.make_resolvent(alpha)(x)
 
     def make_prox(self, alpha: Scalar) -> PointMap:
-        return self.expression.make_resolvent(alpha)
+        return self.expression.make_resolvent(check_parameter("alpha", alpha, POSITIVE))
 
     def gradient(self, x: Point) -> Point:
         return self.expression(x)

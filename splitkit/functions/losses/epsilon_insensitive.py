@@ -11,7 +11,8 @@ from typing import Any
 
 from splitkit.arguments import NON_NEGATIVE, check_parameter
 from splitkit.backend import Array, Point, Scalar, align, clip, sum_of
-from splitkit.functions.base import Function, show, zero_or_inf
+from splitkit.functions.base import Function, zero_or_inf
+from splitkit.functions.declared import show
 
 
 class EpsilonInsensitive(Function):

@@ -6,7 +6,8 @@ from typing import Any
 
 from splitkit.arguments import POSITIVE, check_parameter
 from splitkit.backend import Array, Scalar
-from splitkit.functions.base import Function, show
+from splitkit.functions.base import Function
+from splitkit.functions.declared import show
 
 
 class MarginLoss(Function):

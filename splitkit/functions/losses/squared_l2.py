@@ -9,7 +9,8 @@ from typing import Any
 
 from splitkit.arguments import FINITE, NON_NEGATIVE, POSITIVE, check_parameter
 from splitkit.backend import Array, Point, Scalar, align, is_array, namespace, sum_of
-from splitkit.functions.base import Function, extremes, show
+from splitkit.functions.base import Function, extremes
+from splitkit.functions.declared import show
 from splitkit.operators.base import PointMap
 
 

@@ -10,7 +10,8 @@ from typing import Any
 
 from splitkit.arguments import NON_NEGATIVE, check_parameter
 from splitkit.backend import Array, Point, Scalar, align, clip, namespace, with_derivative
-from splitkit.functions.base import Function, as_vectors, show
+from splitkit.functions.base import Function, as_vectors
+from splitkit.functions.declared import show
 from splitkit.functions.inner.ramps import ramps
 
 
@@ -55,7 +56,7 @@ class LInfNorm(Function):
 
     @property
     def conjugate(self) -> Function:
-        from splitkit.functions.sets.l1_ball import L1Ball
+        from splitkit.functions.sets.l1_ball import L1Ball  # which imports this file
 
         return L1Ball(self.weight, batch_ndim=self.batch_ndim)
 

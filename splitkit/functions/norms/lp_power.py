@@ -25,7 +25,8 @@ from splitkit.backend import (
     sum_of,
     with_derivative,
 )
-from splitkit.functions.base import Function, extremes, show
+from splitkit.functions.base import Function, extremes
+from splitkit.functions.declared import show
 
 NEWTON_STEPS = 10
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from splitkit.backend import Scalar
-from splitkit.functions.base import Function, show
+from splitkit.functions.base import Function
+from splitkit.functions.declared import show
 from splitkit.functions.norms.sum_of_k_largest import SumOfKLargest
 
 

@@ -11,7 +11,8 @@ from __future__ import annotations
 from typing import Any
 
 from splitkit.backend import Array, Point, Scalar, Space
-from splitkit.functions.base import Function, show
+from splitkit.functions.base import Function
+from splitkit.functions.declared import show
 from splitkit.functions.norms.group_l2 import GroupL2Norm
 from splitkit.functions.norms.l1_norm import L1Norm
 from splitkit.functions.norms.sublinear import Sublinear

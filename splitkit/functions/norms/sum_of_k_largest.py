@@ -11,7 +11,8 @@ from typing import Any
 
 from splitkit.arguments import NON_NEGATIVE, check_integer, check_parameter
 from splitkit.backend import Array, Point, Scalar, Space, align, namespace, sum_of
-from splitkit.functions.base import Function, as_vectors, show, zero_or_inf
+from splitkit.functions.base import Function, as_vectors, zero_or_inf
+from splitkit.functions.declared import show
 from splitkit.functions.inner.ramps import ramps
 
 

@@ -24,7 +24,8 @@ from splitkit.arguments import (
     refuse_derivatives,
 )
 from splitkit.backend import Array, Point, Scalar, Space, align, clip, namespace, sum_of
-from splitkit.functions.base import Function, check_matrices, show
+from splitkit.functions.base import Function, check_matrices
+from splitkit.functions.declared import show
 from splitkit.functions.inner.accuracy import Inexact
 from splitkit.functions.norms.sublinear import Sublinear
 

@@ -11,7 +11,8 @@ from typing import Any
 
 from splitkit.arguments import NON_NEGATIVE, check_parameter
 from splitkit.backend import Array, Point, Scalar, align, namespace, sum_of
-from splitkit.functions.base import Function, show
+from splitkit.functions.base import Function
+from splitkit.functions.declared import show
 from splitkit.functions.penalties.unweighted import identity_where_zero
 
 

@@ -12,7 +12,8 @@ from typing import Any
 
 from splitkit.arguments import NON_NEGATIVE, POSITIVE, check_parameter
 from splitkit.backend import Array, Point, Scalar, align, clip, namespace, signs, sizes, sum_of
-from splitkit.functions.base import Function, extremes, show
+from splitkit.functions.base import Function, extremes
+from splitkit.functions.declared import show
 from splitkit.functions.penalties.unweighted import identity_where_zero
 
 

@@ -13,7 +13,8 @@ from typing import Any
 
 from splitkit.arguments import NON_NEGATIVE, Range, check_parameter
 from splitkit.backend import Array, Point, Scalar, align, clip, namespace, signs, sizes, sum_of
-from splitkit.functions.base import Function, show
+from splitkit.functions.base import Function
+from splitkit.functions.declared import show
 
 
 class SCAD(Function):

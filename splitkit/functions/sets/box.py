@@ -10,7 +10,9 @@ from typing import Any
 
 from splitkit.arguments import check_bounds
 from splitkit.backend import Array, Point, Scalar, align, clip, is_array, namespace, sum_of
-from splitkit.functions.base import Function, Indicator, extremes, show
+from splitkit.functions.base import Function, Indicator, extremes
+from splitkit.functions.declared import show
+from splitkit.functions.norms.l1_norm import L1Norm
 
 
 class Box(Indicator):
@@ -48,8 +50,6 @@ class Box(Indicator):
 
     @property
     def conjugate(self) -> Function:
-        from splitkit.functions.norms.l1_norm import L1Norm
-
         symmetric = self.lower == -self.upper
         if is_array(symmetric):
             symmetric = bool(namespace(symmetric).all(symmetric))

@@ -13,7 +13,8 @@ from typing import Any
 
 from splitkit.arguments import NON_NEGATIVE, Range, check_parameter
 from splitkit.backend import Array, Point, Scalar, Space, align, clip, namespace, sum_of
-from splitkit.functions.base import Function, Indicator, as_vectors, show
+from splitkit.functions.base import Function, Indicator, as_vectors
+from splitkit.functions.declared import show
 from splitkit.functions.inner.ramps import ramps
 
 

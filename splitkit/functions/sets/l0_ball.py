@@ -13,6 +13,7 @@ from typing import Any
 from splitkit.arguments import check_integer
 from splitkit.backend import Array, Point, namespace
 from splitkit.functions.base import Function, Indicator, as_vectors
+from splitkit.functions.cones.zero_cone import ZeroCone
 
 
 class L0Ball(Indicator):
@@ -50,8 +51,6 @@ class L0Ball(Indicator):
     @property
     def conjugate(self) -> Function:
         """The indicator of {0}: the set holds a line in every direction of an entry."""
-        from splitkit.functions.cones.zero_cone import ZeroCone
-
         return ZeroCone(batch_ndim=self.batch_ndim)
 
     def __repr__(self) -> str:

@@ -10,7 +10,9 @@ from typing import Any
 
 from splitkit.arguments import NON_NEGATIVE, check_parameter
 from splitkit.backend import Array, Point, Scalar, align, differentiating, namespace
-from splitkit.functions.base import Function, Indicator, as_vectors, show
+from splitkit.functions.base import Function, Indicator, as_vectors
+from splitkit.functions.declared import show
+from splitkit.functions.norms.linf_norm import LInfNorm
 from splitkit.functions.sets.simplex import onto_simplex
 
 
@@ -46,8 +48,6 @@ class L1Ball(Indicator):
 
     @property
     def conjugate(self) -> Function:
-        from splitkit.functions.norms.linf_norm import LInfNorm
-
         return LInfNorm(self.radius, batch_ndim=self.batch_ndim)
 
     def __repr__(self) -> str:

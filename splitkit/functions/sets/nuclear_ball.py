@@ -12,7 +12,8 @@ from typing import Any
 
 from splitkit.arguments import NON_NEGATIVE, check_parameter
 from splitkit.backend import Array, Point, Scalar, Space, align, clip, namespace, sum_of
-from splitkit.functions.base import Function, Indicator, check_matrices, show, spectral_roundings
+from splitkit.functions.base import Function, Indicator, check_matrices, spectral_roundings
+from splitkit.functions.declared import show
 from splitkit.functions.inner.spectra import of_singular_values
 from splitkit.functions.sets.simplex import onto_simplex
 

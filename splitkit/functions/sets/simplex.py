@@ -20,7 +20,9 @@ from splitkit.backend import (
     namespace,
     with_derivative,
 )
-from splitkit.functions.base import Function, Indicator, as_vectors, show
+from splitkit.functions.base import Function, Indicator, as_vectors
+from splitkit.functions.declared import show
+from splitkit.functions.norms.max_entry import Max
 
 
 class Simplex(Indicator):
@@ -49,8 +51,6 @@ class Simplex(Indicator):
 
     @property
     def conjugate(self) -> Function:
-        from splitkit.functions.norms.max_entry import Max
-
         return Max(self.radius, batch_ndim=self.batch_ndim)
 
     def __repr__(self) -> str:

@@ -6,7 +6,8 @@ from typing import Any
 
 from splitkit.arguments import FINITE, check_parameter
 from splitkit.backend import Array, Point, Scalar, namespace, sum_of
-from splitkit.functions.base import Function, Indicator, show
+from splitkit.functions.base import Function, Indicator
+from splitkit.functions.declared import show
 
 
 class Singleton(Indicator):

@@ -11,7 +11,8 @@ from typing import Any
 
 from splitkit.arguments import check_bounds
 from splitkit.backend import Array, Point, Scalar, Space, align, clip, namespace, sum_of
-from splitkit.functions.base import Function, Indicator, infinite_where, show
+from splitkit.functions.base import Function, Indicator, infinite_where
+from splitkit.functions.declared import show
 
 
 class Slab(Indicator):

@@ -27,7 +27,7 @@ class LargestEigenvalue(Sublinear, SpectralSymmetric):
     """
 
     def __init__(self, weight: float = 1.0, *, batch_ndim: int = 0) -> None:
-        super().__init__(Max(weight, batch_ndim=batch_ndim))
+        SpectralSymmetric.__init__(self, Max(weight, batch_ndim=batch_ndim))
         self.weight = weight
 
     def __repr__(self) -> str:
