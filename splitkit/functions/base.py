@@ -158,7 +158,7 @@ class Function(Arithmetic["Function"], Declared):
         TypeError
             f is not convex.
         """
-        from splitkit.functions.calculus.conjugate import Conjugate
+        from splitkit.functions.calculus.conjugate import Conjugate  # a Function, as what follows
 
         return Conjugate(self)
 

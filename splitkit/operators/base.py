@@ -210,7 +210,7 @@ class Operator(Arithmetic["Operator"], Notation):
         self.check_space(space)
         return space
 
-    # -- algebra --------------------------------------------------------------------------------
+    # -- algebra: what it makes are operators, of files that import this one ----------------------
 
     def resolvent(self, alpha: Scalar) -> Operator:
         """R_{αA} = (I + αA)⁻¹ for α > 0 (a number, or an array of the batch's shape)."""

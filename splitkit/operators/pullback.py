@@ -48,8 +48,8 @@ def pullback(A: Operator, L: Any) -> Operator:
 
 
 class Pullback(OfOne):
-    """x ↦ Lᵀ A(Lx); L gives ``L(x)``, ``L.T``, ``L.norm``, ``L.least_gain``, ``L.gram`` and
-    ``L.entrywise``.
+    """x ↦ Lᵀ A(Lx) for a linear map L: what it is, ``norm``, ``least_gain``, ``gram`` and
+    ``entrywise`` say.
     """
 
     binding = PRODUCT
@@ -81,10 +81,10 @@ class Pullback(OfOne):
         return self.A.has_resolvent and (bool(self.L.gram) or self.elementwise)
 
     def __call__(self, x: Point) -> Point:
-        return self.L.T(self.A(self.L(x)))
+        return self.L.adjoint(self.A(self.L(x)))
 
     def make_evaluation(self) -> PointMap:
-        A, L, LT = self.A.make_evaluation(), self.L, self.L.T
+        A, L, LT = self.A.make_evaluation(), self.L, self.L.adjoint
         return lambda x: LT(A(L(x)))
 
     def make_resolvent(self, alpha: Scalar) -> PointMap:
@@ -97,7 +97,7 @@ class Pullback(OfOne):
             )
         if self.elementwise:
             return self._entrywise(alpha)
-        L, LT, nu = self.L, self.L.T, self.L.gram
+        L, LT, nu = self.L, self.L.adjoint, self.L.gram
         resolvent = self.A.make_resolvent(alpha * nu)
 
         def closed_form(y: Point) -> Point:
@@ -121,7 +121,7 @@ class Pullback(OfOne):
     def make_inverse_resolvent(self, alpha: Scalar) -> PointMap:
         if self.elementwise or not self.has_resolvent:
             return super().make_inverse_resolvent(alpha)
-        L, LT, nu = self.L, self.L.T, self.L.gram
+        L, LT, nu = self.L, self.L.adjoint, self.L.gram
         dual = self.A.make_inverse_resolvent(alpha / nu)
         return lambda u: LT(dual(scale(1 / nu, L(u))))
 

@@ -26,6 +26,7 @@ class Composed(Derived):
         """The same function with a prox for any L, by iteration to this accuracy where there is no
         closed form; see ``InexactComposition``.
         """
+        # which imports this file
         from splitkit.functions.calculus.inexact_composition import InexactComposition
 
         if self.has_prox:

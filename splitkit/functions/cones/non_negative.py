@@ -16,7 +16,7 @@ class NonNegative(SelfDualCone):
 
     @property
     def negative(self) -> Cone:
-        from splitkit.functions.cones.non_positive import NonPositive
+        from splitkit.functions.cones.non_positive import NonPositive  # which imports this file
 
         return NonPositive(batch_ndim=self.batch_ndim)
 

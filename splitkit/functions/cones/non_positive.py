@@ -7,6 +7,7 @@ from typing import Any
 from splitkit.backend import Point, clip
 from splitkit.functions.base import Function
 from splitkit.functions.cones.cone import Cone, SelfDualCone
+from splitkit.functions.cones.non_negative import NonNegative
 
 
 class NonPositive(SelfDualCone):
@@ -16,8 +17,6 @@ class NonPositive(SelfDualCone):
 
     @property
     def negative(self) -> Cone:
-        from splitkit.functions.cones.non_negative import NonNegative
-
         return NonNegative(batch_ndim=self.batch_ndim)
 
     def project(self, x: Point) -> Point:

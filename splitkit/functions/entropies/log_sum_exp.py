@@ -69,6 +69,7 @@ class LogSumExp(Function):
         return super().conjugate if self.p is not None else self._entropy()
 
     def _entropy(self) -> Function:
+        # which imports this file
         from splitkit.functions.entropies.simplex_entropy import SimplexEntropy
 
         return SimplexEntropy(batch_ndim=self.batch_ndim)

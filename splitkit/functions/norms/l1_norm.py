@@ -40,7 +40,7 @@ class L1Norm(Function):
 
     @property
     def conjugate(self) -> Function:
-        from splitkit.functions.sets.box import Box
+        from splitkit.functions.sets.box import Box  # which imports this file
 
         return Box(-self.weight, self.weight, batch_ndim=self.batch_ndim)
 

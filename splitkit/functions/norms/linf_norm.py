@@ -41,7 +41,7 @@ class LInfNorm(Function):
 
     @property
     def conjugate(self) -> Function:
-        from splitkit.functions.sets.l1_ball import L1Ball
+        from splitkit.functions.sets.l1_ball import L1Ball  # which imports this file
 
         return L1Ball(self.weight, batch_ndim=self.batch_ndim)
 

@@ -62,6 +62,6 @@ class SupportedSet(Modified, Indicator):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        from splitkit.functions.norms.sorted_l1 import SortedL1
+        from splitkit.functions.norms.sorted_l1 import SortedL1  # which imports this file
 
         return [(cls(SortedL1(asarray([2.0, 0.7, 0.0]), batch_ndim=1)), (2, 3))]

@@ -12,6 +12,7 @@ from splitkit.arguments import Range, check_bounds
 from splitkit.backend import Array, Point, Scalar, align, clip, is_array, namespace, sum_of
 from splitkit.functions.base import Function, Indicator, extremes
 from splitkit.functions.declared import parameter
+from splitkit.functions.norms.l1_norm import L1Norm
 
 
 class Box(Indicator):
@@ -49,8 +50,6 @@ class Box(Indicator):
 
     @property
     def conjugate(self) -> Function:
-        from splitkit.functions.norms.l1_norm import L1Norm
-
         symmetric = self.lower == -self.upper
         if is_array(symmetric):
             symmetric = bool(namespace(symmetric).all(symmetric))

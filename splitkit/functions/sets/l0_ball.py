@@ -13,6 +13,7 @@ from typing import Any
 from splitkit.arguments import check_integer
 from splitkit.backend import Array, Point, namespace
 from splitkit.functions.base import Function, Indicator, as_vectors
+from splitkit.functions.cones.zero_cone import ZeroCone
 from splitkit.functions.declared import required
 
 AT_LEAST_ONE = "give the number of entries that may be nonzero, at least 1 (ZeroCone() has none)"
@@ -49,8 +50,6 @@ class L0Ball(Indicator):
     @property
     def conjugate(self) -> Function:
         """The indicator of {0}: the set holds a line in every direction of an entry."""
-        from splitkit.functions.cones.zero_cone import ZeroCone
-
         return ZeroCone(batch_ndim=self.batch_ndim)
 
     @classmethod

@@ -12,6 +12,7 @@ from splitkit.arguments import NON_NEGATIVE
 from splitkit.backend import Array, Point, Scalar, align, namespace
 from splitkit.functions.base import Function, Indicator, as_vectors
 from splitkit.functions.declared import parameter
+from splitkit.functions.norms.linf_norm import LInfNorm
 from splitkit.functions.sets.simplex import onto_simplex
 
 
@@ -39,8 +40,6 @@ class L1Ball(Indicator):
 
     @property
     def conjugate(self) -> Function:
-        from splitkit.functions.norms.linf_norm import LInfNorm
-
         return LInfNorm(self.radius, batch_ndim=self.batch_ndim)
 
     @classmethod

@@ -45,7 +45,7 @@ class L2Ball(Indicator):
 
     @property
     def conjugate(self) -> Function:
-        from splitkit.functions.norms.l2_norm import L2Norm
+        from splitkit.functions.norms.l2_norm import L2Norm  # which imports this file
 
         if self.center is None:
             return L2Norm(self.radius, batch_ndim=self.batch_ndim)

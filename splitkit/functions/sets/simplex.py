@@ -13,6 +13,7 @@ from splitkit.arguments import POSITIVE
 from splitkit.backend import Array, Point, Scalar, align, clip, device, namespace
 from splitkit.functions.base import Function, Indicator, as_vectors
 from splitkit.functions.declared import parameter
+from splitkit.functions.norms.max_entry import Max
 
 
 class Simplex(Indicator):
@@ -35,8 +36,6 @@ class Simplex(Indicator):
 
     @property
     def conjugate(self) -> Function:
-        from splitkit.functions.norms.max_entry import Max
-
         return Max(self.radius, batch_ndim=self.batch_ndim)
 
     @classmethod

@@ -215,15 +215,16 @@ class _PrimalDual(Iteration):
         if known:
             gradient = add(gradient, known[0])
         x_next = self.R_A(lincomb(1.0, x, -tau, gradient))
-        del gradient  # where nothing else needs it its memory is taken again, still in the cache
+        del gradient  # what nothing else needs gives its memory to the next, still in the cache
         ahead = lincomb((1 + theta) * sigma, x_next, -theta * sigma, x)
-        if self.C is None:
-            return x_next, self.R_B(self.L.add_to(y, ahead))
-        if not self.kappa:
-            return x_next, self.R_B(self.L.add_to(y, ahead)), self.C(x_next)
-        Cx = self.C(x_next)
-        ahead = lincomb(1.0, ahead, tau * sigma, subtract(known[0], Cx))
-        return x_next, self.R_B(self.L.add_to(y, ahead)), Cx
+        if self.C is not None and self.kappa:
+            Cx = self.C(x_next)
+            ahead = lincomb(1.0, ahead, tau * sigma, subtract(known[0], Cx))
+            return x_next, self.R_B(self.L.add_to(y, ahead)), Cx
+        ahead = self.L.add_to(y, ahead)
+        y_next = self.R_B(ahead)
+        del ahead
+        return (x_next, y_next) if self.C is None else (x_next, y_next, self.C(x_next))
 
     def read(self, trace: Trace) -> Reading:
         (tau, sigma, theta), ((x, y, *known), LTy, (x_next, y_next, *found)) = self.steps, trace
