@@ -17,7 +17,7 @@ from dataclasses import MISSING, Field, dataclass, field, fields
 from typing import Any, dataclass_transform
 
 from splitkit.arguments import FINITE, check_options, check_parameter, option
-from splitkit.backend import is_array
+from splitkit.backend import as_float, is_array
 from splitkit.notation import Notation
 from splitkit.operators.base import Operator
 
@@ -71,10 +71,10 @@ class Declared(Notation):
         written = "__init__" in vars(cls)
         dataclass(eq=False, repr=False, match_args=False)(cls)
         if not written:
-            cls.__init__.declared = {each.name for each in fields(cls)}  # type: ignore[misc, attr-defined, arg-type]
+            cls.__init__.declared = {each.name for each in fields(cls)}  # type: ignore[attr-defined, arg-type]
         for kind in ("parameters", "samplewise"):
             names = (each.name for each in fields(cls) if each.metadata.get("array") == kind)  # type: ignore[arg-type]
-            setattr(cls, kind, tuple(names))
+            setattr(cls, kind, tuple(dict.fromkeys((*getattr(cls, kind), *names))))
 
     def __post_init__(self) -> None:
         check_options(self)
@@ -88,7 +88,11 @@ class Declared(Notation):
 def show(**parameters: Any) -> str:
     """Parameters for a repr: numbers by value, arrays by shape, None left out."""
     return ", ".join(
-        f"{name}={f'array{tuple(value.shape)}' if is_array(value) else f'{value:g}'}"
-        for name, value in parameters.items()
-        if value is not None
+        f"{name}={_shown(value)}" for name, value in parameters.items() if value is not None
     )
+
+
+def _shown(value: Any) -> str:
+    if is_array(value):
+        return f"array{tuple(value.shape)}"
+    return f"{value:g}" if as_float(value) is not None else repr(value)

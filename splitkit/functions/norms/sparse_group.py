@@ -36,7 +36,7 @@ class SparseGroupNorm(Sublinear):
     l1_weight: Scalar = parameter(NON_NEGATIVE, default=1.0)
     group_weight: Scalar = option(1.0, check_parameter, within=NON_NEGATIVE)
     _: KW_ONLY
-    axis: int = option(-1, check_integer)
+    axis: int = option(-1, check_integer, repr=False)
 
     def __post_init__(self) -> None:
         super().__post_init__()
