@@ -176,6 +176,8 @@ class Function(Arithmetic["Function"], Declared):
         """prox_{αf*}(x), by Moreau's identity; override where rounding would leave f*'s domain."""
         return lincomb(1.0, x, -alpha, self.prox(scale(1 / alpha, x), 1 / alpha))
 
+    # -- calculus: what it makes are functions, of files that import this one ----------------------
+
     def translate(self, v: Point) -> Function:
         """x ↦ f(x − v)."""
         from splitkit.functions.calculus.translated import Translated
@@ -304,7 +306,7 @@ class Indicator(Function):
 
     @property
     def conjugate(self) -> Function:
-        from splitkit.functions.calculus.support import SupportFunction
+        from splitkit.functions.calculus.support import SupportFunction  # which imports this file
 
         return SupportFunction(self)
 

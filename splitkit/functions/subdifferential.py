@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Self, cast
 
 from splitkit.backend import Point, Scalar, Space, is_array
 from splitkit.functions.base import Function, Indicator
 from splitkit.functions.calculus.derived import Derived
-from splitkit.notation import ATOM, FACTOR, latex, text
+from splitkit.notation import ATOM, FACTOR, Style
 from splitkit.operators.base import Operator, PointMap
 from splitkit.operators.block import BlockDiagonal
 from splitkit.properties import Properties
@@ -66,9 +67,9 @@ class Subdifferential(Operator):
 
     def make_resolvent(self, alpha: Scalar) -> PointMap:
         f = self.f
-        if f.operator is not None and not is_array(alpha):
-            return f.operator.make_resolvent(alpha)
-        return f.make_prox(alpha)
+        if is_array(alpha):  # which the host need not wait for: whoever made it has checked it
+            return partial(f.prox, alpha=alpha)
+        return f.make_prox(alpha) if f.operator is None else f.operator.make_resolvent(alpha)
 
     def make_inverse_resolvent(self, alpha: Scalar) -> PointMap:
         f = self.f
@@ -88,11 +89,8 @@ class Subdifferential(Operator):
     def check_space(self, space: Space) -> None:
         self.f.check_space(space)
 
-    def __repr__(self) -> str:
-        return f"∂{text(self.f, ATOM)}"
-
-    def latex(self) -> str:
-        return rf"\partial {latex(self.f, ATOM)}"
+    def write(self, s: Style) -> str:
+        return s.partial + s(self.f, ATOM)
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Operator, Any]]:
@@ -119,8 +117,5 @@ class NormalCone(Subdifferential):
             raise TypeError(f"C = {C!r}: give a set, such as splitkit.functions.NonNegative()")
         return super().__new__(cls, C)
 
-    def __repr__(self) -> str:
-        return f"N_{text(self.f, ATOM)}"
-
-    def latex(self) -> str:
-        return f"N_{{{latex(self.f)}}}"
+    def write(self, s: Style) -> str:
+        return f"N_{{{s(self.f)}}}" if s.is_latex else f"N_{s(self.f, ATOM)}"

@@ -25,7 +25,7 @@ from splitkit.linear.coupling import Coupling
 from splitkit.linear.dense import DenseMatrix
 from splitkit.linear.last_axes import LastAxesMap
 from splitkit.linear.wrapped import wrap
-from splitkit.notation import SUM, latex, text
+from splitkit.notation import SUM, Style
 from splitkit.operators.base import Operator, PointMap
 from splitkit.operators.block import BlockDiagonal
 from splitkit.properties import Properties
@@ -131,11 +131,8 @@ class Affine(Operator):
         if self.q is not None:
             check_broadcast("q", self.q, space)
 
-    def __repr__(self) -> str:
-        return text(self.M) + ("" if self.q is None else " − q")
-
-    def latex(self) -> str:
-        return latex(self.M) + ("" if self.q is None else " - q")
+    def write(self, s: Style) -> str:
+        return s(self.M) + ("" if self.q is None else f" {s.minus} q")
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Operator, Any]]:

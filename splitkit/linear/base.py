@@ -10,7 +10,7 @@ from weakref import WeakValueDictionary
 
 from splitkit.arithmetic import Arithmetic
 from splitkit.backend import Array, Point, Scalar, Space, add, is_array
-from splitkit.notation import ATOM, FACTOR, Notation, latex, text
+from splitkit.notation import ATOM, FACTOR, Notation, Style
 from splitkit.properties import Properties
 
 
@@ -149,9 +149,6 @@ class LinearOperator(Arithmetic["LinearOperator"], Notation):
         composes = isinstance(other, LinearOperator)
         return LinearProduct.of(self, other) if composes else NotImplemented
 
-    def __repr__(self) -> str:
-        return type(self).__name__
-
 
 class ModifiedMap(LinearOperator):
     """Base of what is made of one map L, and known of it unless a subclass knows otherwise."""
@@ -231,11 +228,8 @@ class Adjoint(ModifiedMap):
     def domain_space(self, space: Space) -> Space:
         return self.L.range_space(space)
 
-    def __repr__(self) -> str:
-        return f"{text(self.L, ATOM)}ᵀ"
-
-    def latex(self) -> str:
-        return rf"{latex(self.L, ATOM)}^\top"
+    def write(self, s: Style) -> str:
+        return s(self.L, ATOM) + s.transpose
 
 
 # by their maps' identities. A map that held its adjoint, which holds it, would outlive its use: its

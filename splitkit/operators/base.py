@@ -294,9 +294,6 @@ class Operator(Arithmetic["Operator"], Notation):
 
         return Composition.of(self, other) if isinstance(other, Operator) else NotImplemented
 
-    def __repr__(self) -> str:
-        return type(self).__name__
-
     @staticmethod
     def from_callable(
         f: PointMap | None = None,

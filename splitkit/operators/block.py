@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 
 from splitkit.backend import Point, Scalar, Space
-from splitkit.notation import PRODUCT, latex, text
+from splitkit.notation import PRODUCT, Style
 from splitkit.operators.base import Operator, PointMap
 from splitkit.operators.parts import OfMany
 from splitkit.properties import Properties, block_properties
@@ -61,12 +61,8 @@ class BlockDiagonal(OfMany):
         for A, block_space in zip(self.operators, space.block_spaces(), strict=True):
             A.check_space(block_space)
 
-    def __repr__(self) -> str:
-        return f"({' × '.join(text(A, PRODUCT) for A in self.operators)})"
-
-    def latex(self) -> str:
-        blocks = r" \times ".join(latex(A, PRODUCT) for A in self.operators)
-        return rf"\left({blocks}\right)"
+    def write(self, s: Style) -> str:
+        return s.grouped(s.times.join(s(A, PRODUCT) for A in self.operators))
 
 
 def _blockwise(maps: list[PointMap]) -> PointMap:

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from splitkit.backend import Array, Point, Scalar, lincomb, scale
-from splitkit.notation import PRODUCT, SUM, latex, multiple, text, total
+from splitkit.notation import PRODUCT, SUM, Style
 from splitkit.operators.base import Operator, PointMap
 from splitkit.operators.identity import Identity, Zero
 from splitkit.operators.parts import OfOne
@@ -87,12 +87,6 @@ class Combination(OfOne):
         of_A = lincomb(1 / self.b, u, -self.a / self.b, x)
         return self.A.graph_residual(x, of_A, alpha=alpha * abs(self.b), batch_ndim=batch_ndim)
 
-    def __repr__(self) -> str:
-        return self._write(text(self.A, PRODUCT), "text")
-
-    def latex(self) -> str:
-        return self._write(latex(self.A, PRODUCT), "latex")
-
-    def _write(self, A: str, style: str) -> str:
-        parts = [multiple(self.b, A, style)]
-        return total([multiple(self.a, "I", style), *parts] if self.a else parts, style)
+    def write(self, s: Style) -> str:
+        own = [s.multiple(self.a, "I")] if self.a else []
+        return s.total([*own, s.multiple(self.b, s(self.A, PRODUCT))])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property, reduce
 
 from splitkit.backend import Point
-from splitkit.notation import FACTOR, PRODUCT, latex, text
+from splitkit.notation import PRODUCT, Style
 from splitkit.operators.base import Operator, PointMap
 from splitkit.operators.parts import OfMany
 from splitkit.properties import Properties, composition_properties
@@ -50,10 +50,5 @@ class Composition(OfMany):
             values.append(x)
         return x, tuple(values)
 
-    def __repr__(self) -> str:
-        first, *others = self.factors
-        return " ".join([text(first, PRODUCT), *(text(A, FACTOR) for A in others)])
-
-    def latex(self) -> str:
-        first, *others = self.factors
-        return r" \, ".join([latex(first, PRODUCT), *(latex(A, FACTOR) for A in others)])
+    def write(self, s: Style) -> str:
+        return s.product(self.factors)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from splitkit.backend import Point, Scalar, scale
+from splitkit.notation import Style
 from splitkit.operators.base import Operator, PointMap
 from splitkit.properties import Properties
 
@@ -21,10 +22,7 @@ class Identity(Operator):
     def make_resolvent(self, alpha: Scalar) -> PointMap:
         return lambda y: scale(1 / (1 + alpha), y)
 
-    def __repr__(self) -> str:
-        return "I"
-
-    def latex(self) -> str:
+    def write(self, s: Style) -> str:
         return "I"
 
     @classmethod
@@ -44,10 +42,7 @@ class Zero(Operator):
     def make_resolvent(self, alpha: Scalar) -> PointMap:
         return lambda y: scale(1.0, y)
 
-    def __repr__(self) -> str:
-        return "0"
-
-    def latex(self) -> str:
+    def write(self, s: Style) -> str:
         return "0"
 
     @classmethod

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from splitkit.backend import Array, Point, Scalar
-from splitkit.notation import ATOM, FACTOR, latex, text
+from splitkit.notation import ATOM, FACTOR, Style
 from splitkit.operators.base import Operator, PointMap
 from splitkit.operators.parts import OfOne
 from splitkit.properties import Properties
@@ -46,8 +46,5 @@ class Inverse(OfOne):
     ) -> Array:
         return alpha * self.A.graph_residual(u, x, alpha=1 / alpha, batch_ndim=batch_ndim)
 
-    def __repr__(self) -> str:
-        return f"{text(self.A, ATOM)}⁻¹"
-
-    def latex(self) -> str:
-        return f"{latex(self.A, ATOM)}^{{-1}}"
+    def write(self, s: Style) -> str:
+        return s(self.A, ATOM) + s.inverse

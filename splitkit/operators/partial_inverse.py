@@ -14,7 +14,7 @@ import math
 from functools import cached_property
 
 from splitkit.backend import Array, Point, Scalar, Space, is_array, lincomb, scale, subtract
-from splitkit.notation import ATOM, FACTOR, latex, text
+from splitkit.notation import ATOM, FACTOR, Style
 from splitkit.operators.base import Operator, PointMap
 from splitkit.operators.identity import Identity
 from splitkit.operators.parts import OfOne
@@ -112,8 +112,5 @@ class PartialInverse(OfOne):
                 "moves 0, or is no projection: translate A and V so that the subspace contains 0"
             )
 
-    def __repr__(self) -> str:
-        return f"{text(self.A, ATOM)}_V"
-
-    def latex(self) -> str:
-        return f"{{{latex(self.A, ATOM)}}}_V"
+    def write(self, s: Style) -> str:
+        return s.indexed(s(self.A, ATOM), "V")

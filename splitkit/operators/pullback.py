@@ -25,7 +25,7 @@ from splitkit.backend import (
     subtract,
     zeros,
 )
-from splitkit.notation import ATOM, FACTOR, PRODUCT, latex, text
+from splitkit.notation import ATOM, FACTOR, PRODUCT, Style
 from splitkit.operators.base import Operator, PointMap
 from splitkit.operators.parts import OfOne
 from splitkit.properties import Properties
@@ -129,7 +129,7 @@ class Pullback(OfOne):
         """The same operator with a resolvent for every L, by iteration to this accuracy where there
         is no closed form; see ``InexactPullback``.
         """
-        from splitkit.operators.inexact_pullback import InexactPullback
+        from splitkit.operators.inexact_pullback import InexactPullback  # it is a Pullback
 
         if self.has_resolvent:
             return self
@@ -138,9 +138,5 @@ class Pullback(OfOne):
     def check_space(self, space: Space) -> None:
         self.A.check_space(self.L.range_space(space))
 
-    def __repr__(self) -> str:
-        return f"{text(self.L, ATOM)}ᵀ {text(self.A, FACTOR)} {text(self.L, FACTOR)}"
-
-    def latex(self) -> str:
-        L, A = latex(self.L, FACTOR), latex(self.A, FACTOR)
-        return rf"{latex(self.L, ATOM)}^\top \, {A} \, {L}"
+    def write(self, s: Style) -> str:
+        return s.apply.join([s(self.L, ATOM) + s.transpose, s(self.A, FACTOR), s(self.L, FACTOR)])

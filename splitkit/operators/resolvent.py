@@ -10,7 +10,7 @@ from functools import cached_property
 
 from splitkit.arguments import POSITIVE, check_parameter, check_samplewise
 from splitkit.backend import Point, Scalar, Space, is_array
-from splitkit.notation import FACTOR, SUM, latex, multiple, text
+from splitkit.notation import FACTOR, SUM, Style
 from splitkit.operators.base import Operator, PointMap
 from splitkit.operators.parts import OfOne
 from splitkit.properties import Properties
@@ -62,14 +62,13 @@ class _OfStep(OfOne):
         super().check_space(space)
         check_samplewise("alpha", self.alpha, space)
 
-    def __repr__(self) -> str:
-        A = text(self.A, self._place)
-        return f"{self.symbol}[{f'α {A}' if is_array(self.alpha) else multiple(self.alpha, A)}]"
-
-    def latex(self) -> str:
-        A = latex(self.A, self._place)
-        step = rf"\alpha {A}" if is_array(self.alpha) else multiple(self.alpha, A, "latex")
-        return f"{self.symbol}_{{{step}}}"
+    def write(self, s: Style) -> str:
+        A = s(self.A, self._place)
+        if is_array(self.alpha):
+            step = rf"\alpha {A}" if s.is_latex else f"α {A}"
+        else:
+            step = s.multiple(self.alpha, A)
+        return f"{self.symbol}_{{{step}}}" if s.is_latex else f"{self.symbol}[{step}]"
 
     @property
     def _place(self) -> int:

@@ -10,7 +10,7 @@ from functools import cached_property
 
 from splitkit.arguments import NONZERO, check_number
 from splitkit.backend import Point, Scalar, scale
-from splitkit.notation import ATOM, PRODUCT, latex, multiple, text
+from splitkit.notation import ATOM, PRODUCT, Style
 from splitkit.operators.base import Operator, PointMap
 from splitkit.operators.parts import OfOne
 from splitkit.properties import Properties
@@ -60,9 +60,5 @@ class ScaledArgument(OfOne):
         s = self.s
         return lambda y: scale(1 / s, f(scale(s, y)))
 
-    def __repr__(self) -> str:
-        return multiple(self.s, f"{text(self.A, ATOM)}({multiple(self.s, '·')})")
-
-    def latex(self) -> str:
-        argument = multiple(self.s, r"\cdot", "latex")
-        return multiple(self.s, rf"{latex(self.A, ATOM)}({argument})", "latex")
+    def write(self, s: Style) -> str:
+        return s.multiple(self.s, f"{s(self.A, ATOM)}({s.multiple(self.s, s.dot)})")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property, reduce
 
 from splitkit.backend import Array, Point, Scalar, add, subtract
-from splitkit.notation import SUM, latex, text, total
+from splitkit.notation import SUM, Style
 from splitkit.operators.base import Operator, PointMap
 from splitkit.operators.combination import Combination, combine
 from splitkit.operators.identity import Identity, Zero
@@ -80,8 +80,5 @@ class Sum(OfMany):
                 u = subtract(u, term(x))
         return rest[0].graph_residual(x, u, alpha=alpha, batch_ndim=batch_ndim)
 
-    def __repr__(self) -> str:
-        return total([text(term) for term in self.terms])
-
-    def latex(self) -> str:
-        return total([latex(term) for term in self.terms], "latex")
+    def write(self, s: Style) -> str:
+        return s.total(map(s, self.terms))

@@ -9,7 +9,7 @@ from typing import Any
 
 from splitkit.arguments import check_broadcast
 from splitkit.backend import Array, Point, Scalar, Space, add, lincomb, subtract
-from splitkit.notation import ATOM, FACTOR, SUM, latex, text
+from splitkit.notation import ATOM, FACTOR, SUM, Style
 from splitkit.operators.base import Operator, PointMap
 from splitkit.operators.parts import OfOne
 
@@ -51,11 +51,8 @@ class Shift(_Moved):
         self._pair_space(x, u, batch_ndim)
         return self.A.graph_residual(x, add(u, self.v), alpha=alpha, batch_ndim=batch_ndim)
 
-    def __repr__(self) -> str:
-        return f"{text(self.A)} − v"
-
-    def latex(self) -> str:
-        return f"{latex(self.A)} - v"
+    def write(self, s: Style) -> str:
+        return f"{s(self.A)} {s.minus} v"
 
 
 class Translation(_Moved):
@@ -87,8 +84,5 @@ class Translation(_Moved):
         self._pair_space(x, u, batch_ndim)
         return self.A.graph_residual(subtract(x, self.v), u, alpha=alpha, batch_ndim=batch_ndim)
 
-    def __repr__(self) -> str:
-        return f"{text(self.A, ATOM)}(· − v)"
-
-    def latex(self) -> str:
-        return rf"{latex(self.A, ATOM)}(\cdot - v)"
+    def write(self, s: Style) -> str:
+        return f"{s(self.A, ATOM)}({s.dot} {s.minus} v)"

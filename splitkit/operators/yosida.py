@@ -12,7 +12,7 @@ from functools import cached_property
 
 from splitkit.arguments import POSITIVE, check_number
 from splitkit.backend import Point, Scalar, lincomb
-from splitkit.notation import ATOM, FACTOR, latex, number, text
+from splitkit.notation import ATOM, FACTOR, Style
 from splitkit.operators.base import Operator, PointMap
 from splitkit.operators.parts import OfOne
 from splitkit.properties import Properties
@@ -61,8 +61,5 @@ class Yosida(OfOne):
         share = alpha / (alpha + self.gamma)
         return lambda y: lincomb(1 - share, y, share, resolvent(y))
 
-    def __repr__(self) -> str:
-        return f"{text(self.A, ATOM)}_{number(self.gamma)}"
-
-    def latex(self) -> str:
-        return f"{{{latex(self.A, ATOM)}}}_{{{number(self.gamma, 'latex')}}}"
+    def write(self, s: Style) -> str:
+        return s.indexed(s(self.A, ATOM), s.number(self.gamma))

@@ -298,6 +298,7 @@ def _record(run: Run, k: int, x: Point, residual: Array, ratio: Array, space: Sp
     run.history.iteration.append(k)
     run.history.residual.append(residual)
     best, worst = _extremes(ratio, space)
+    measured = ratio
     if run.first is not None and (best <= 1.0 or not math.isfinite(worst)):
         ratio = _unless_diverging(run, ratio, residual, x, space)
     if space.batch_ndim == 0 or not run.any_done:
@@ -315,7 +316,7 @@ def _record(run: Run, k: int, x: Point, residual: Array, ratio: Array, space: Sp
         open_ratio = xp.where(done, xp.zeros_like(ratio), ratio)
         run.done = done | (ratio <= 1.0)
     run.any_done = True
-    worst = _worst(open_ratio, space)
+    worst = worst if open_ratio is measured else _worst(open_ratio, space)
     if math.isfinite(worst):
         return worst
     # A non-finite element cannot recover: it is given up, the others go on.

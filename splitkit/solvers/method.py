@@ -186,7 +186,7 @@ class Method:
         TypeError
             The iteration is not the same linear step in every iteration (its step sizes adapt).
         """
-        from splitkit.solvers.proof_of import proof_of
+        from splitkit.solvers.proof_of import proof_of  # which takes any method
 
         return proof_of(self, self.terms(*operators))
 

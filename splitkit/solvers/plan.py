@@ -108,8 +108,7 @@ def planned(
         if isinstance(method, Method):
             method.check_space(space)
         option = choose(flat, method)
-        assert option.terms is not None  # one that cannot run has not been chosen
-        return Plan(Warrant.of(option), option.terms, x0, space, rewrites=flat.rewrites)
+        return Plan(Warrant.of(option), option.terms or (), x0, space, rewrites=flat.rewrites)
 
 
 def solve_given(
@@ -143,21 +142,19 @@ def solve_given(
 
 @dataclass(frozen=True)
 class Warrant:
-    """What is known of a method on terms, whatever data they hold: what their constants imply.
+    """What is known of a method, its options chosen, on terms of the same constants, whatever data
+    they hold.
 
     Attributes
     ----------
     method : Method
-        With all its options chosen.
     guarantee : Guarantee
-        What a theorem says of it.
     error_factor : float or None
         1/m if ‖r‖/m bounds the distance to the zero: r is an element at x.
     apart : float, array or None
         α if the elements whose sum is r are known at points only that are α‖r‖ apart.
     may_drift : bool
-        Whether the iteration is an averaged map without a rate, so that its displacement shows
-        inconsistency.
+        Whether its displacement shows inconsistency: it is an averaged map without a rate.
     declared : tuple of bool
         Of each term, whether someone declared constants of it, which its values may contradict.
 
@@ -177,7 +174,8 @@ class Warrant:
     @classmethod
     def of(cls, option: Option) -> Warrant:
         """That of a method whose options are chosen."""
-        method, terms, guarantee = option.method, option.terms or (), option.guarantee
+        method, terms, guarantee = option.method, option.terms, option.guarantee
+        assert terms is not None  # one that cannot run has not been chosen
         method.require(guarantee)
         exact = method.exact_element(*terms)
         m = sum_properties(t.expression.properties for t in terms).strong_monotonicity

@@ -7,7 +7,7 @@ import sys
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -18,7 +18,7 @@ from splitkit_nn.activations.jacobians import Jacobian
 from splitkit_nn.arguments import check_finite_parameter, check_inputs
 from splitkit_nn.equilibrium.solver import Solver, StepMethod, evaluates
 from splitkit_nn.equilibrium.steps import typical_step
-from splitkit_nn.layers.exchange import SolverElsewhere
+from splitkit_nn.layers.exchange import Library, SolverElsewhere
 from splitkit_nn.layers.records import SolveRecord
 from splitkit_nn.linear.slices import slices
 
@@ -27,13 +27,15 @@ if TYPE_CHECKING:
 
 REFRESH = 100  # training steps between two choices of alpha: each costs a few factorizations
 WHOLE = slice(None)
+Which = Literal["forward", "backward"]
 
 
 class Kept(NamedTuple):
-    """Of a layer's latest W: a copy, the layer's method then, and the solver with its factors."""
+    """Of a layer's latest W: a copy, what the layer's method and library were, and the solver."""
 
     weight: Tensor
     method: StepMethod
+    library: Library | None
     solver: Solver
 
 
@@ -52,19 +54,12 @@ class Solves:
     def solve(self, W: Tensor, bias: Tensor, z0: Tensor | None, x: Tensor) -> Tensor:
         """z for each sample."""
         check_inputs(x, bias, z0)
-        layer = self.layer
         self.solver = self._solver_of(W.detach(), bias)
 
-        def solve(part: slice, solver: Solver, first_check: int) -> sk.Solution:
-            return solver.forward(
-                bias[part],
-                None if z0 is None else z0[part],
-                tol=layer.tol,
-                max_iter=layer.max_iter,
-                first_check=first_check,
-            )
+        def solve(part: slice, solver: Solver, **how: Any) -> sk.Solution:
+            return solver.forward(bias[part], None if z0 is None else z0[part], **how)
 
-        return self._solve_parts(solve, bias, backward=False, warm=z0 is not None)
+        return self._solve_parts(solve, bias, "forward", warm=z0 is not None)
 
     def jacobian(self, W: Tensor, bias: Tensor, z: Tensor) -> Jacobian:
         """J at Wz + bias, attached to them where derivatives are recorded."""
@@ -94,51 +89,44 @@ class Solves:
     def _iterate(
         self, J: Jacobian, v: Tensor, transposed: bool, steps: int | None = None
     ) -> Tensor:
-        layer = self.layer
-
-        def solve(part: slice, solver: Solver, first_check: int = 1) -> sk.Solution:
-            return solver.cotangent(
-                J if part == WHOLE else J.of(*(array[part] for array in J.arrays)),
-                v[part],
-                tol=layer.tol if steps is None else 0.0,
-                max_iter=steps or layer.max_iter,
-                transposed=transposed,
-                first_check=first_check,
-            )
+        def solve(part: slice, solver: Solver, **how: Any) -> sk.Solution:
+            J_part = J if part == WHOLE else J.of(*(array[part] for array in J.arrays))
+            return solver.cotangent(J_part, v[part], transposed=transposed, **how)
 
         if steps is None:
-            return self._solve_parts(solve, v, backward=True)
-        solutions = [solve(part, self.solver) for part in slices(v)]
-        self._record(*solutions, backward=True)
+            return self._solve_parts(solve, v, "backward")
+        solutions = [solve(part, self.solver, tol=0.0, max_iter=steps) for part in slices(v)]
+        self._record(*solutions, which="backward")
         return torch.cat([each.x for each in solutions])
 
     def _solve_parts(
-        self, solve: Callable[..., sk.Solution], like: Tensor, *, backward: bool, warm: bool = False
+        self, solve: Callable[..., sk.Solution], like: Tensor, which: Which, *, warm: bool = False
     ) -> Tensor:
         """x of the solves on slices of a batch of points like this one. If one fails, the batch is
         solved as a whole, so that what the layer then does or raises is about all of it.
         """
-        parts = slices(like)
+        layer, parts = self.layer, slices(like)
+        how: dict[str, Any] = {"tol": layer.tol, "max_iter": layer.max_iter}
         # from 0 one step does not suffice, and two have a decrease to predict from
-        first_check = 1 if warm or isinstance(self.layer.tol, sk.Stopping) else 2
+        how["first_check"] = 1 if warm or isinstance(layer.tol, sk.Stopping) else 2
         if len(parts) > 1:
             solutions: list[sk.Solution] = []
             for part in parts:
-                solution = solve(part, self.solver, first_check)
+                solution = solve(part, self.solver, **how)
                 solutions.append(replace(solution, checkpoint=None))  # what it went on from
                 if not solution.converged:
                     break
                 # the first slice shows when the others will be done
-                first_check = int(solutions[0].iterations.max())
+                how["first_check"] = int(solutions[0].iterations.max())
             else:
-                self._record(*solutions, backward=backward)
+                self._record(*solutions, which=which)
                 return torch.cat([each.x for each in solutions])
-        solution = solve(WHOLE, self.solver, first_check)
-        if not self._accept(solution, backward=backward):
+        solution = solve(WHOLE, self.solver, **how)
+        if not self._accept(solution, which):
             method = self.solver.method
             damped = sk.DouglasRachford(alpha=None if evaluates(method) else method.alpha)
-            solution = solve(WHOLE, self._make(self.solver.M, damped), first_check)
-            self._accept(solution, backward=backward)
+            solution = solve(WHOLE, self._make(self.solver.M, damped, None), **how)
+            self._accept(solution, which)
         x: Tensor = solution.x
         return x
 
@@ -147,9 +135,9 @@ class Solves:
     def _solver_of(self, W: Tensor, bias: Tensor) -> Solver:
         """That of W; kept, with its factorization, while W and the method do not change."""
         layer, kept = self.layer, self.layer._kept
-        known = None if kept is None else kept.solver
-        if kept is not None and _same(W, kept.weight):
-            weight, M = kept.weight, kept.solver.M
+        current = kept if kept is not None and _same(W, kept.weight) else None
+        if current is not None:
+            weight, M = current.weight, current.solver.M
         else:
             layer._changed = layer._changed or kept is not None
             if not isfinite(W):
@@ -158,22 +146,18 @@ class Solves:
             M = layer.parametrization.operator(W, exact=evaluates(layer.method))
             weight = W.clone()
         method = self._chosen_method(M, bias, kept)
-        if known is None or known.M is not M or not self._fits(known, method):
-            known = self._make(M, method, known)
-            layer._kept = Kept(weight, layer.method, known)
-        return known
+        here = layer.solve_in
+        if current is not None and current.library is here and current.solver.given is method:
+            return current.solver
+        solver = self._make(M, method, None if kept is None else kept.solver)
+        layer._kept = Kept(weight, layer.method, here, solver)
+        return solver
 
-    def _make(
-        self, M: sk.LinearOperator, method: StepMethod, known: Solver | None = None
-    ) -> Solver:
+    def _make(self, M: sk.LinearOperator, method: StepMethod, known: Solver | None) -> Solver:
         library, sigma = self.layer.solve_in, self.layer.activation
         if library is None:
             return Solver(M, sigma, method, known)
         return SolverElsewhere(library, M, sigma, method, known)
-
-    def _fits(self, solver: Solver, method: StepMethod) -> bool:
-        library = solver.library if isinstance(solver, SolverElsewhere) else None
-        return solver.given is method and library is self.layer.solve_in
 
     def _chosen_method(self, M: sk.LinearOperator, bias: Tensor, kept: Kept | None) -> StepMethod:
         """The method with its step size, chosen anew now and then in training, and in evaluation
@@ -209,16 +193,12 @@ class Solves:
 
     # -- what became of it ------------------------------------------------------------------------
 
-    def _record(self, *solutions: sk.Solution, backward: bool) -> None:
-        record = SolveRecord.of(*solutions)
-        if backward:
-            self.layer.last_solve.backward = record
-        else:
-            self.layer.last_solve.forward = record
+    def _record(self, *solutions: sk.Solution, which: Which) -> None:
+        setattr(self.layer.last_solve, which, SolveRecord.of(*solutions))
 
-    def _accept(self, solution: sk.Solution, *, backward: bool) -> bool:
+    def _accept(self, solution: sk.Solution, which: Which) -> bool:
         """Record it; whether it may be returned. Raise or warn if that is the policy."""
-        self._record(solution, backward=backward)
+        self._record(solution, which=which)
         if solution.converged:
             return True
         damped = isinstance(solution.method, sk.DouglasRachford)

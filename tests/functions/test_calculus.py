@@ -263,3 +263,10 @@ def test_arguments_are_checked():
             f.check_space(space)
     with pytest.raises(ValueError, match="t must have one entry"):
         Perspective(SquaredL2()).check_space(Space.of((np.ones(3), np.ones(2))))
+
+
+def test_a_step_of_each_sample_is_not_read_by_the_host():
+    """A sample whose step is NaN does not stop the others."""
+    f = (2.0 * L1Norm(batch_ndim=1)).translate(np.ones((2, 2)))
+    found = f.prox(np.full((2, 2), 4.0), np.asarray([0.5, np.nan]))
+    np.testing.assert_array_equal(found, [[3.0, 3.0], [np.nan, np.nan]])

@@ -7,7 +7,7 @@ import pytest
 from matplotlib.mathtext import MathTextParser
 
 import splitkit as sk
-from splitkit.notation import name_in_latex, number
+from splitkit.notation import LATEX, name_in_latex
 from splitkit.testing import registered
 
 f = sk.functions
@@ -71,6 +71,6 @@ def test_names_and_numbers():
     assert name_in_latex("A") == "A"
     assert name_in_latex("<lambda>") == r"\mathrm{<lambda>}"
     assert name_in_latex(r"a\b{c}$") == r"\mathrm{ab\{c\}\$}"
-    assert [number(v, "latex") for v in (0.5, 1e-7, -2.5e10)] == [
+    assert [LATEX.number(v) for v in (0.5, 1e-7, -2.5e10)] == [
         "0.5", r"10^{-7}", r"-2.5\cdot 10^{10}",
     ]  # fmt: skip

@@ -10,7 +10,7 @@ from splitkit.functions.base import Function, zero_or_inf
 from splitkit.functions.calculus.derived import Derived
 from splitkit.functions.subdifferential import Subdifferential
 from splitkit.linear.base import LinearOperator
-from splitkit.notation import FACTOR, PRODUCT, latex, text
+from splitkit.notation import FACTOR, PRODUCT, Style
 
 
 class Composed(Derived):
@@ -48,8 +48,5 @@ class Composed(Derived):
         beyond = space.norm(subtract(u, self.L.adjoint(v)))
         return self.f.conjugate(v) + zero_or_inf(beyond, space.norm(u))
 
-    def __repr__(self) -> str:
-        return f"{text(self.f, PRODUCT)} ∘ {text(self.L, FACTOR)}"
-
-    def latex(self) -> str:
-        return rf"{latex(self.f, PRODUCT)} \circ {latex(self.L, FACTOR)}"
+    def write(self, s: Style) -> str:
+        return s(self.f, PRODUCT) + s.after + s(self.L, FACTOR)

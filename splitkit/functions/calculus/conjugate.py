@@ -9,7 +9,7 @@ from splitkit.backend import Array, Point
 from splitkit.functions.base import Function
 from splitkit.functions.calculus.derived import Derived
 from splitkit.functions.subdifferential import Subdifferential
-from splitkit.notation import ATOM, FACTOR, latex, text
+from splitkit.notation import ATOM, FACTOR, Style
 
 
 class Conjugate(Derived):
@@ -33,8 +33,5 @@ class Conjugate(Derived):
     def __call__(self, x: Point) -> Array:
         return self.f.conjugate_value(x)
 
-    def __repr__(self) -> str:
-        return f"{text(self.f, ATOM)}*"
-
-    def latex(self) -> str:
-        return f"{latex(self.f, ATOM)}^*"
+    def write(self, s: Style) -> str:
+        return s(self.f, ATOM) + ("^*" if s.is_latex else "*")

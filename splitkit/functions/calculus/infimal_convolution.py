@@ -13,7 +13,7 @@ from splitkit.functions.calculus.derived import Derived
 from splitkit.functions.calculus.moreau_envelope import MoreauEnvelope
 from splitkit.functions.losses.squared_l2 import SquaredL2
 from splitkit.functions.subdifferential import Subdifferential
-from splitkit.notation import PRODUCT, SUM, latex, text
+from splitkit.notation import PRODUCT, SUM, Style
 
 
 class InfimalConvolution(Derived):
@@ -52,11 +52,8 @@ class InfimalConvolution(Derived):
     def conjugate(self) -> Function:
         return self.f.conjugate + self.g.conjugate
 
-    def __repr__(self) -> str:
-        return f"{text(self.f, PRODUCT)} □ {text(self.g, PRODUCT)}"
-
-    def latex(self) -> str:
-        return rf"{latex(self.f, PRODUCT)} \,□\, {latex(self.g, PRODUCT)}"
+    def write(self, s: Style) -> str:
+        return s(self.f, PRODUCT) + s.parallel + s(self.g, PRODUCT)
 
 
 def _is_square(f: Function) -> bool:

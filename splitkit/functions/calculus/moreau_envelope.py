@@ -13,7 +13,7 @@ from splitkit.functions.base import Function
 from splitkit.functions.calculus.derived import Derived
 from splitkit.functions.calculus.tilted import Tilted
 from splitkit.functions.subdifferential import Subdifferential
-from splitkit.notation import ATOM, FACTOR, latex, number, text
+from splitkit.notation import ATOM, FACTOR, Style
 
 
 class MoreauEnvelope(Derived):
@@ -49,8 +49,5 @@ class MoreauEnvelope(Derived):
     def conjugate(self) -> Function:
         return Tilted(self.f.conjugate, rho=self.gamma)
 
-    def __repr__(self) -> str:
-        return f"{text(self.f, ATOM)}_{number(self.gamma)}"
-
-    def latex(self) -> str:
-        return f"{{{latex(self.f, ATOM)}}}_{{{number(self.gamma, 'latex')}}}"
+    def write(self, s: Style) -> str:
+        return s.indexed(s(self.f, ATOM), s.number(self.gamma))

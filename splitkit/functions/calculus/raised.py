@@ -8,7 +8,7 @@ from splitkit.functions.base import Function
 from splitkit.functions.calculus.derived import Derived
 from splitkit.functions.calculus.sums import SumOfFunctions
 from splitkit.functions.subdifferential import Subdifferential
-from splitkit.notation import SUM, latex, number, text, total
+from splitkit.notation import SUM, Style
 
 
 class Raised(Derived):
@@ -36,12 +36,5 @@ class Raised(Derived):
     def conjugate(self) -> Function:
         return Raised.of(self.f.conjugate, -self.c)
 
-    def __repr__(self) -> str:
-        return total([text(self.f), self._constant("text")])
-
-    def latex(self) -> str:
-        return total([latex(self.f), self._constant("latex")], "latex")
-
-    def _constant(self, style: str) -> str:
-        minus = "" if self.c >= 0 else "−" if style == "text" else "-"
-        return minus + number(abs(self.c), style)
+    def write(self, s: Style) -> str:
+        return s.total([s(self.f), (s.minus if self.c < 0 else "") + s.number(abs(self.c))])

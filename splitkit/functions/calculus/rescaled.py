@@ -8,7 +8,7 @@ from splitkit.functions.base import Function
 from splitkit.functions.calculus.derived import Derived
 from splitkit.functions.subdifferential import Subdifferential
 from splitkit.linear.diagonal import Diagonal
-from splitkit.notation import ATOM, FACTOR, latex, number, text
+from splitkit.notation import ATOM, FACTOR, Style
 
 
 class Rescaled(Derived):
@@ -47,9 +47,6 @@ class Rescaled(Derived):
     def conjugate(self) -> Function:
         return Rescaled(self.f.conjugate, 1 / self.s)
 
-    def __repr__(self) -> str:
-        return f"{text(self.f, ATOM)}({'s' if is_array(self.s) else f'{self.s:g}'} ·)"
-
-    def latex(self) -> str:
-        factor = "s" if is_array(self.s) else number(self.s, "latex")
-        return rf"{latex(self.f, ATOM)}({factor}\, \cdot)"
+    def write(self, s: Style) -> str:
+        factor = "s" if is_array(self.s) else s.number(self.s)
+        return f"{s(self.f, ATOM)}({factor}{s.space}{s.dot})"

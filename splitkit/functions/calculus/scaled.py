@@ -12,7 +12,7 @@ from splitkit.functions.base import Function
 from splitkit.functions.calculus.derived import Derived
 from splitkit.functions.calculus.rescaled import Rescaled
 from splitkit.functions.subdifferential import Subdifferential
-from splitkit.notation import PRODUCT, latex, multiple, text
+from splitkit.notation import PRODUCT, Style
 
 
 class Scaled(Derived):
@@ -35,8 +35,5 @@ class Scaled(Derived):
             return super().conjugate
         return Scaled(self.c, Rescaled(self.f.conjugate, 1 / self.c))
 
-    def __repr__(self) -> str:
-        return multiple(self.c, text(self.f, PRODUCT))
-
-    def latex(self) -> str:
-        return multiple(self.c, latex(self.f, PRODUCT), "latex")
+    def write(self, s: Style) -> str:
+        return s.multiple(self.c, s(self.f, PRODUCT))

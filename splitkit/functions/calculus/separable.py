@@ -6,7 +6,7 @@ from splitkit.backend import Array, Point
 from splitkit.functions.base import Function
 from splitkit.functions.calculus.derived import Derived
 from splitkit.functions.subdifferential import Subdifferential
-from splitkit.notation import latex
+from splitkit.notation import Style
 from splitkit.operators.block import BlockDiagonal
 
 
@@ -33,9 +33,5 @@ class SeparableSum(Derived):
     def conjugate(self) -> Function:
         return SeparableSum([f.conjugate for f in self.functions])
 
-    def __repr__(self) -> str:
-        return f"SeparableSum({', '.join(map(repr, self.functions))})"
-
-    def latex(self) -> str:
-        blocks = ", ".join(latex(f) for f in self.functions)
-        return rf"\mathrm{{SeparableSum}}\left({blocks}\right)"
+    def write(self, s: Style) -> str:
+        return s.name("SeparableSum") + s.grouped(", ".join(map(s, self.functions)))

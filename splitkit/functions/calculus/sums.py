@@ -9,7 +9,7 @@ from splitkit.functions.base import Function
 from splitkit.functions.calculus.derived import Derived
 from splitkit.functions.calculus.infimal_convolution import InfimalConvolution
 from splitkit.functions.subdifferential import Subdifferential
-from splitkit.notation import SUM, latex, text, total
+from splitkit.notation import SUM, Style
 from splitkit.operators.sum import Sum
 
 
@@ -40,8 +40,5 @@ class SumOfFunctions(Derived):
     def conjugate(self) -> Function:
         return reduce(InfimalConvolution.of, (f.conjugate for f in self.terms))
 
-    def __repr__(self) -> str:
-        return total([text(f) for f in self.terms])
-
-    def latex(self) -> str:
-        return total([latex(f) for f in self.terms], "latex")
+    def write(self, s: Style) -> str:
+        return s.total(map(s, self.terms))

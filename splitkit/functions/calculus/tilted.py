@@ -11,7 +11,7 @@ from splitkit.backend import Array, Point, Space, inner, scale
 from splitkit.functions.base import Function
 from splitkit.functions.calculus.derived import Derived
 from splitkit.functions.subdifferential import Subdifferential
-from splitkit.notation import SUM, latex, number, text
+from splitkit.notation import SUM, Style
 from splitkit.operators.combination import combine
 
 
@@ -59,12 +59,11 @@ class Tilted(Derived):
             space.check_point(self.a, f"a of {self!r}")
         super().check_space(space)
 
-    def __repr__(self) -> str:
-        linear = "" if self.a is None else " + ⟨a, ·⟩"
-        quadratic = f" + {self.rho:g}/2 ‖·‖²" if self.rho else ""
-        return f"{text(self.f)}{linear}{quadratic}"
-
-    def latex(self) -> str:
-        linear = "" if self.a is None else r" + \langle a, \cdot\rangle"
-        half = rf" + \frac{{{number(self.rho, 'latex')}}}{{2}}\|\cdot\|^2" if self.rho else ""
-        return f"{latex(self.f)}{linear}{half}"
+    def write(self, s: Style) -> str:
+        parts = [s(self.f)]
+        if self.a is not None:
+            parts.append(r"\langle a, \cdot\rangle" if s.is_latex else "⟨a, ·⟩")
+        if self.rho:
+            rho = s.number(self.rho)
+            parts.append(rf"\frac{{{rho}}}{{2}}\|\cdot\|^2" if s.is_latex else f"{rho}/2 ‖·‖²")
+        return s.total(parts)

@@ -7,7 +7,7 @@ from splitkit.functions.base import Function
 from splitkit.functions.calculus.derived import Derived
 from splitkit.functions.calculus.tilted import Tilted
 from splitkit.functions.subdifferential import Subdifferential
-from splitkit.notation import ATOM, FACTOR, latex, text
+from splitkit.notation import ATOM, FACTOR, Style
 
 
 class Translated(Derived):
@@ -27,8 +27,5 @@ class Translated(Derived):
     def conjugate(self) -> Function:
         return Tilted(self.f.conjugate, self.v)
 
-    def __repr__(self) -> str:
-        return f"{text(self.f, ATOM)}(· − v)"
-
-    def latex(self) -> str:
-        return rf"{latex(self.f, ATOM)}(\cdot - v)"
+    def write(self, s: Style) -> str:
+        return f"{s(self.f, ATOM)}({s.dot} {s.minus} v)"

@@ -92,7 +92,7 @@ class PolarCone(Modified, Cone):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        from splitkit.functions.cones.second_order_cone import SecondOrderCone
+        from splitkit.functions.cones.second_order_cone import SecondOrderCone  # it is a Cone
 
         return [(cls(SecondOrderCone(batch_ndim=1)), (4, 3))]
 
@@ -125,7 +125,7 @@ class NegativeCone(Modified, Cone):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        from splitkit.functions.cones.second_order_cone import SecondOrderCone
+        from splitkit.functions.cones.second_order_cone import SecondOrderCone  # it is a Cone
 
         return [(cls(SecondOrderCone(batch_ndim=1)), (4, 3))]
 
