@@ -15,13 +15,30 @@ DEV := $(VENV)/installed-dev-$(KEY)
 DOCS := $(VENV)/installed-docs-$(KEY)
 
 .DEFAULT_GOAL := help
-.PHONY: demo test test-gpu lint docs clean help
+# Another Python, on which the core is checked; its packages lie in .venv/newer.
+NEWER ?= python3.13
+CORE := $(VENV)/newer/installed-$(KEY)
+# Environment variables under which BLAS, LAPACK and Torch take other kernels, which round otherwise;
+# these run on every x86-64 processor that NumPy runs on, and mean nothing on others.
+KERNELS ?= OPENBLAS_CORETYPE=Nehalem MKL_CBWR=COMPATIBLE ATEN_CPU_CAPABILITY=default
+# The rooms whose tests compare numbers with what mathematics says; Torch's layers rest on them.
+NUMERIC := $(addprefix tests/,functions linear operators properties problems solvers collection)
+
+.PHONY: demo test test-kernels test-newer test-gpu lint docs clean help
 
 demo: $(DEV) ## Train, certify and plot an equilibrium network on handwritten digits
 	$(RUN) splitkit_nn train digits --out runs/digits-$$(date +%Y-%m-%d-%H%M%S)
 
 test: $(DEV) ## Run the tests (ARGS='...' goes to pytest)
 	OMP_NUM_THREADS=1 $(RUN) pytest -n 2 $(ARGS)
+
+test-kernels: $(DEV) ## Run the numeric tests under other kernels (KERNELS='...' names them)
+	OMP_NUM_THREADS=1 $(KERNELS) $(RUN) pytest -n 2 $(NUMERIC) $(ARGS)
+
+test-newer: $(CORE) ## Check all that the core registers on another Python (NEWER=python3.13)
+	OMP_NUM_THREADS=1 $(VENV)/newer/bin/python -W error::DeprecationWarning -c \
+		'from splitkit.testing import registered; things = registered(); \
+		[thing.check(max_examples=2) for thing in things]; print(len(things), "passed, 0 failed")'
 
 test-gpu: $(DEV) ## Run the tests that need a CUDA device (CuPy's, where it is installed)
 	OMP_NUM_THREADS=1 $(RUN) pytest -m gpu $(ARGS)
@@ -40,6 +57,12 @@ clean: ## Remove .venv, caches and build products; runs/ stays
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST)
+
+$(CORE):
+	$(NEWER) -m venv --clear $(VENV)/newer
+	$(VENV)/newer/bin/python -m pip install --disable-pip-version-check -c constraints.txt \
+		-e '.[testing]'
+	touch $@
 
 # The stamp is touched last, so an install that fails leaves none; stamps of another key describe
 # an environment that is being replaced.

@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from splitkit.backend import Point, Scalar, Space, as_float, is_array, namespace
+from splitkit.backend import Array, Point, Scalar, Space, as_float, is_array, namespace
 
 
 @dataclass(frozen=True)
@@ -112,15 +112,15 @@ def check_parameter(
     """A scalar, as a Python float, or an array all of whose entries lie within."""
     number = as_float(value)
     if number is not None:
-        value, good = number, bool(within(number))
-    elif is_array(value):
+        good = bool(within(number))
+    elif is_array(value) and _is_real(value):
         good = bool(namespace(value).all(within(value)))
     else:
         good = None
     if not good:
         error = TypeError if good is None else ValueError
         _refuse(error, name, value, remedy or f"give {within}, or an array of such")
-    return value
+    return value if number is None else number
 
 
 def check_bounds(lower: Any, upper: Any, what: str) -> tuple[Scalar, Scalar]:
@@ -129,16 +129,25 @@ def check_bounds(lower: Any, upper: Any, what: str) -> tuple[Scalar, Scalar]:
     high = check_parameter("upper", upper, Range(ends="(]"), "give bounds above -inf")
     ordered = low <= high
     if not (bool(namespace(ordered).all(ordered)) if is_array(ordered) else ordered):
-        raise ValueError(f"lower = {lower} exceeds upper = {upper}: {what} is empty")
+        shown = (f"{value:g}" if isinstance(value, float) else value for value in (low, high))
+        raise ValueError("lower = {} exceeds upper = {}: {} is empty".format(*shown, what))
     return low, high
 
 
-def check_accuracy(accuracy: Any) -> float | None:
+def check_array(name: str, value: Any, within: Callable[[Any], Any] = FINITE) -> Array:
+    """An array of real floating-point numbers that lie within."""
+    if isinstance(value, tuple):
+        _refuse(TypeError, name, value, "give one array")
+    Space.of(value, name=name)
+    return check_parameter(name, value, within)
+
+
+def check_accuracy(name: str, value: Any) -> float | None:
     """A relative accuracy, or None: to rounding."""
-    if accuracy is None:
+    if value is None:
         return None
     remedy = "give a number in (0, 1), or None for rounding"
-    return check_number("accuracy", accuracy, Range(0.0, 1.0), remedy)
+    return check_number(name, value, Range(0.0, 1.0), remedy)
 
 
 def check_broadcast(name: str, value: Point, space: Space) -> None:
@@ -165,9 +174,9 @@ def check_samplewise(name: str, value: Any, space: Space) -> None:
         )
 
 
-def option(default: Any, check: Callable[..., Any], **how: Any) -> Any:
-    """A field of a frozen dataclass, for ``check_options``; None passes where it is the default."""
-    return field(default=default, metadata={"check": check, "how": how})
+def option(default: Any, check: Callable[..., Any], *, repr: bool = True, **how: Any) -> Any:
+    """A field of a dataclass, for ``check_options``; None passes where it is the default."""
+    return field(default=default, repr=repr, metadata={"check": check, "how": how})
 
 
 def check_options(owner: Any) -> None:
@@ -187,6 +196,10 @@ def _options(kind: type) -> tuple[tuple[str, Any, Callable[..., Any], dict[str, 
         for each in fields(kind)
         if "check" in each.metadata
     )
+
+
+def _is_real(x: Array) -> bool:
+    return bool(namespace(x).isdtype(x.dtype, ("integral", "real floating")))
 
 
 def _refuse(error: type[Exception], name: str, value: Any, remedy: str) -> NoReturn:

@@ -58,7 +58,8 @@ class Arithmetic(Generic[T]):
         return self if as_float(other) == 0 else NotImplemented  # what sum() starts from
 
     def __sub__(self, other: object) -> T:
-        return self._plus(-other) if isinstance(other, Arithmetic) else NotImplemented
+        kindred = isinstance(other, Arithmetic) and self._plus(other) is not NotImplemented
+        return self._plus(-other) if kindred else NotImplemented  # type: ignore[operator]
 
     def __matmul__(self, other: object) -> T:
         composed = self._after(other)

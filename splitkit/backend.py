@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cache, cached_property
 from numbers import Real
@@ -87,8 +87,7 @@ def same_kind(x: Point, y: Point) -> bool:
         a, b = blocks(x), blocks(y)
         return len(a) == len(b) and all(map(same_kind, a, b))
     return (
-        is_array(y)
-        and namespace(x) is namespace(y)
+        (type(x) is type(y) or (is_array(y) and namespace(x) is namespace(y)))
         and x.shape == y.shape
         and x.dtype == y.dtype
         and x.device == y.device
@@ -117,7 +116,7 @@ def scale(c: Scalar, x: Point) -> Point:
     """c x."""
     if isinstance(x, tuple):
         return tuple(scale(c, block) for block in x)
-    return align(c, x) * x
+    return (c if type(c) is float else align(c, x)) * x
 
 
 def add(x: Point, y: Point) -> Point:
@@ -140,8 +139,8 @@ def lincomb(a: Scalar, x: Point, b: Scalar, y: Point) -> Point:
         return tuple(lincomb(a, p, b, q) for p, q in zip(x, y, strict=True))
     # no pass over the arrays for factors of ±1, none too many where the factors agree; in one
     # expression NumPy writes into its own intermediate results
-    a, b = align(a, x), align(b, x)
     plain_a, plain_b = type(a) is float, type(b) is float
+    a, b = a if plain_a else align(a, x), b if plain_b else align(b, x)
     if plain_b and b == -1.0:
         return x - y if plain_a and a == 1.0 else a * x - y
     if plain_a and a == 1.0:
@@ -191,11 +190,12 @@ def where(mask: Array, x: Point, y: Point) -> Point:
     return namespace(x).where(align(mask, x), x, y)
 
 
-def isfinite(x: Array) -> bool:
-    """Whether every entry of an array is finite, read by the host."""
+def isfinite(x: Array, *others: Array) -> bool:
+    """Whether every entry of some arrays of a library and device is finite, read by the host."""
     xp = namespace(x)
     # a finite sum has finite terms; theirs may overflow
-    return bool(xp.isfinite(xp.sum(x))) or bool(xp.all(xp.isfinite(x)))
+    total = sum(map(xp.sum, others), start=xp.sum(x))
+    return bool(xp.isfinite(total)) or all(bool(xp.all(xp.isfinite(each))) for each in (x, *others))
 
 
 def clip(x: Array, low: Scalar = None, high: Scalar = None) -> Array:
@@ -344,16 +344,14 @@ def _keep_freed_memory() -> None:
     np.empty(2**25 - 2**16, np.uint8)
 
 
-@contextmanager
-def solving(x: Point) -> Iterator[None]:
-    """A context in which x's library records nothing for differentiation, and NumPy leaves it to
-    the stopping rule to notice overflow and NaN."""
-    record_nothing: Callable[[], AbstractContextManager[Any]] = getattr(
-        namespace(x), "no_grad", nullcontext
-    )
+def solving(x: Point) -> AbstractContextManager[Any]:
+    """A context in which x's library records nothing for differentiation, if it would, and else
+    NumPy leaves it to the stopping rule to notice overflow and NaN.
+    """
     _keep_freed_memory()
-    with record_nothing(), np.errstate(all="ignore"):
-        yield
+    no_grad: Callable[[], AbstractContextManager[Any]] | None
+    no_grad = getattr(namespace(x), "no_grad", None)
+    return np.errstate(all="ignore") if no_grad is None else no_grad()
 
 
 def to_numpy(x: Array) -> Any:
@@ -392,7 +390,9 @@ class Space:
     xp: Any
 
     @classmethod
-    def of(cls, x: Point, batch_ndim: int = 0, name: str = "x0") -> Space:
+    def of(
+        cls, x: Point, batch_ndim: int = 0, name: str = "x0", *, known_finite: bool = False
+    ) -> Space:
         """The space in which x lies; x must be made of finite real floating arrays.
 
         Raises
@@ -405,7 +405,7 @@ class Space:
         if isinstance(batch_ndim, bool) or not isinstance(batch_ndim, (int, np.integer)):
             raise TypeError(f"batch_ndim = {batch_ndim!r}: give the number of leading batch axes")
         arrays = blocks(x)
-        if not arrays or not all(is_array(a) for a in arrays):
+        if not arrays or not all(map(is_array, arrays)):
             kind = type(x).__name__
             raise TypeError(
                 f"{name} is a {kind}: give an array (NumPy, Torch, CuPy, any Array API library) "
@@ -414,14 +414,14 @@ class Space:
         xp = namespace(x)
         first = arrays[0]
         for a in arrays:
-            if xp.isdtype(a.dtype, "complex floating"):
-                raise TypeError(
-                    f"{name} is complex ({a.dtype}): only real spaces are supported; "
-                    "use the tuple (real part, imaginary part)"
-                )
             if not xp.isdtype(a.dtype, "real floating"):
+                if xp.isdtype(a.dtype, "complex floating"):
+                    raise TypeError(
+                        f"{name} is complex ({a.dtype}): only real spaces are supported; "
+                        "use the tuple (real part, imaginary part)"
+                    )
                 raise TypeError(f"{name} has dtype {a.dtype}: convert it to a floating-point dtype")
-            if a.dtype != first.dtype or device(a) != device(first):
+            if a is not first and (a.dtype != first.dtype or device(a) != device(first)):
                 raise ValueError(
                     f"the blocks of {name} must share dtype and device, got {first.dtype} on "
                     f"{device(first)} and {a.dtype} on {device(a)}"
@@ -432,14 +432,14 @@ class Space:
                     f"{[tuple(b.shape) for b in arrays]}: each block starts with the batch axes"
                 )
         space = cls(
-            tuple(tuple(a.shape) for a in arrays),
+            tuple([tuple(a.shape) for a in arrays]),
             isinstance(x, tuple),
             batch_ndim,
             first.dtype,
             device(first),
             xp,
         )
-        if not space.isfinite(x):
+        if not (known_finite or space.isfinite(x)):
             raise ValueError(f"{name} has entries that are NaN or infinite: start from finite ones")
         return space
 
@@ -463,7 +463,9 @@ class Space:
 
     def norm(self, x: Point) -> Array:
         """‖x‖, of batch shape."""
-        return norm(x, self.batch_ndim)
+        if isinstance(x, (tuple, np.ndarray)):
+            return norm(x, self.batch_ndim)
+        return self.xp.linalg.vector_norm(x, axis=tuple(range(self.batch_ndim, x.ndim)))
 
     def check_point(self, x: Point, name: str) -> None:
         """Raise unless x lies in this space: TypeError for a wrong kind, dtype or library,

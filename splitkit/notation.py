@@ -8,69 +8,109 @@ put in parentheses.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 SUM, PRODUCT, FACTOR, ATOM = range(4)
 
-MINUS = {"text": "−", "latex": "-"}
+
+@dataclass(frozen=True)
+class Style:
+    """A way of writing, ``TEXT`` or ``LATEX``: its symbols, and ``s(node, place)`` for a part."""
+
+    is_latex: bool
+    minus: str
+    dot: str
+    space: str  # between a coefficient and what it multiplies
+    apply: str  # between the factors of a composition
+    transpose: str
+    inverse: str
+    after: str
+    kron: str
+    times: str
+    parallel: str
+    partial: str
+
+    def __call__(self, node: Any, place: int = SUM) -> str:
+        """The node, in parentheses if it binds more loosely than its place."""
+        inner = str(node.latex() if self.is_latex else repr(node))
+        return inner if node.binding >= place else self.grouped(inner)
+
+    def grouped(self, inner: str) -> str:
+        """In parentheses."""
+        return rf"\left({inner}\right)" if self.is_latex else f"({inner})"
+
+    def name(self, name: str) -> str:
+        """A name: in LaTeX upright, with what LaTeX would interpret escaped."""
+        return name_in_latex(name) if self.is_latex else name
+
+    def indexed(self, base: str, index: str) -> str:
+        """base with a lower index."""
+        return f"{{{base}}}_{{{index}}}" if self.is_latex else f"{base}_{index}"
+
+    def multiple(self, c: float, part: str) -> str:
+        """c · part, with a coefficient of ±1 left out."""
+        sign = self.minus if c < 0 else ""
+        size = abs(c)
+        if size == 1:
+            return sign + part
+        return f"{sign}{self.number(size)}{self.space}{part}"
+
+    def product(self, factors: Sequence[Any]) -> str:
+        """A B …."""
+        first, *others = factors
+        return self.apply.join([self(first, PRODUCT), *(self(A, FACTOR) for A in others)])
+
+    def total(self, parts: Iterable[str]) -> str:
+        """part + part + …, with a sign that a part starts with taken for the operation."""
+        written, *others = parts
+        for part in others:
+            if part.startswith(self.minus):
+                written += f" {self.minus} {part.removeprefix(self.minus)}"
+            else:
+                written += f" + {part}"
+        return written
+
+    def number(self, value: float) -> str:
+        """Six digits; in LaTeX powers of ten as such."""
+        digits = f"{value:g}"
+        if not self.is_latex:
+            return digits
+        mantissa, has_exponent, exponent = digits.partition("e")
+        if not has_exponent:
+            return mantissa.replace("inf", r"\infty").replace("nan", r"\mathrm{nan}")
+        power = rf"10^{{{int(exponent)}}}"
+        return power if mantissa == "1" else rf"{mantissa}\cdot {power}"
+
+
+TEXT = Style(False, "−", "·", " ", " ", "ᵀ", "⁻¹", " ∘ ", " ⊗ ", " × ", " □ ", "∂")
+LATEX = Style(
+    True, "-", r"\cdot", r"\,", r" \, ", r"^\top", "^{-1}", r" \circ ", r" \otimes ", r" \times ",
+    r" \,□\, ", r"\partial ",
+)  # fmt: skip
 
 
 class Notation:
-    """What has a repr and a LaTeX form; a node gives ``__repr__``, ``latex`` and ``binding``."""
+    """What has a repr and a LaTeX form: a node gives ``write``, which makes both, and ``binding``;
+    a leaf ``__repr__``.
+    """
 
     binding: int = ATOM  # how tightly the node holds its parts: SUM, PRODUCT, FACTOR or ATOM
 
+    def write(self, s: Style) -> str:
+        """The expression in a style; by default the name of the class."""
+        return s.name(type(self).__name__)
+
     def latex(self) -> str:
-        """The expression in LaTeX's mathematics; by default the name of the class."""
-        return name_in_latex(type(self).__name__)
+        """The expression in LaTeX's mathematics."""
+        return self.write(LATEX)
+
+    def __repr__(self) -> str:
+        return self.write(TEXT)
 
     def _repr_latex_(self) -> str:
         return f"${self.latex()}$"
-
-
-def text(node: Any, place: int = SUM) -> str:
-    """The node's repr, in parentheses if it binds more loosely than its place."""
-    return repr(node) if node.binding >= place else f"({node!r})"
-
-
-def latex(node: Any, place: int = SUM) -> str:
-    """The node's LaTeX, in parentheses if it binds more loosely than its place."""
-    inner = node.latex()
-    return str(inner) if node.binding >= place else rf"\left({inner}\right)"
-
-
-def multiple(c: float, part: str, style: str = "text") -> str:
-    """c · part, with a coefficient of ±1 left out."""
-    sign = MINUS[style] if c < 0 else ""
-    size = abs(c)
-    if size == 1:
-        return sign + part
-    separator = r"\," if style == "latex" else " "
-    return f"{sign}{number(size, style)}{separator}{part}"
-
-
-def total(parts: list[str], style: str = "text") -> str:
-    """part + part + …, with a sign that a part starts with taken for the operation."""
-    minus = MINUS[style]
-    written = parts[0]
-    for part in parts[1:]:
-        if part.startswith(minus):
-            written += f" {minus} {part.removeprefix(minus)}"
-        else:
-            written += f" + {part}"
-    return written
-
-
-def number(value: float, style: str = "text") -> str:
-    """Six digits; in LaTeX powers of ten as such."""
-    digits = f"{value:g}"
-    if style == "text":
-        return digits
-    mantissa, has_exponent, exponent = digits.partition("e")
-    power = rf"10^{{{int(exponent)}}}" if has_exponent else ""
-    if not power:
-        return mantissa.replace("inf", r"\infty").replace("nan", r"\mathrm{nan}")
-    return power if mantissa == "1" else rf"{mantissa}\cdot {power}"
 
 
 def name_in_latex(name: str) -> str:

@@ -1,6 +1,8 @@
 """Functions and sets; one line each is the registry that the checks go through."""
 
 from splitkit.functions.base import Function as Function, Indicator as Indicator
+from splitkit.functions.calculus.composed import Composed as Composed
+from splitkit.functions.calculus.conjugate import Conjugate as Conjugate
 from splitkit.functions.calculus.distance import (
     Distance as Distance,
     SquaredDistance as SquaredDistance,
@@ -11,17 +13,14 @@ from splitkit.functions.calculus.infimal_convolution import InfimalConvolution a
 from splitkit.functions.calculus.metric import metric_prox as metric_prox
 from splitkit.functions.calculus.moreau_envelope import MoreauEnvelope as MoreauEnvelope
 from splitkit.functions.calculus.perspective import Perspective as Perspective
+from splitkit.functions.calculus.raised import Raised as Raised
 from splitkit.functions.calculus.rescaled import Rescaled as Rescaled
-from splitkit.functions.calculus.rules import (
-    Composed as Composed,
-    Conjugate as Conjugate,
-    Scaled as Scaled,
-    SeparableSum as SeparableSum,
-    SumOfFunctions as SumOfFunctions,
-    Translated as Translated,
-)
+from splitkit.functions.calculus.scaled import Scaled as Scaled
+from splitkit.functions.calculus.separable import SeparableSum as SeparableSum
+from splitkit.functions.calculus.sums import SumOfFunctions as SumOfFunctions
 from splitkit.functions.calculus.support import SupportFunction as SupportFunction
 from splitkit.functions.calculus.tilted import Tilted as Tilted
+from splitkit.functions.calculus.translated import Translated as Translated
 from splitkit.functions.cones.cone import (
     Cone as Cone,
     NegativeCone as NegativeCone,

@@ -7,25 +7,47 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import KW_ONLY
 from functools import lru_cache, partial, wraps
 from inspect import signature
 from typing import Any
 
 from splitkit import backend
-from splitkit.arguments import POSITIVE, check_parameter as check
-from splitkit.backend import Array, Point, Scalar, Space, is_array, lincomb, namespace, scale
-from splitkit.linear.base import LinearOperator
-from splitkit.linear.dense import DenseMatrix
-from splitkit.notation import Notation
-from splitkit.operators.base import Operator, PointMap
+from splitkit.arguments import (
+    POSITIVE,
+    check_broadcast,
+    check_integer,
+    check_parameter,
+    check_samplewise,
+    option,
+)
+from splitkit.arithmetic import Arithmetic
+from splitkit.backend import (
+    Array,
+    Point,
+    Scalar,
+    Space,
+    as_float,
+    is_array,
+    lincomb,
+    namespace,
+    scale,
+)
+from splitkit.functions.declared import Declared
+from splitkit.linear.wrapped import is_map, wrap
+from splitkit.operators.base import PointMap
 from splitkit.properties import Properties
 
+ROUNDINGS = 64  # units of rounding of what is added up within which a constraint counts as met
+EQUAL = 1e-15  # of two constants that are equal in exact arithmetic
 
-class Function(Notation):
+
+class Function(Arithmetic["Function"], Declared):
     """A closed proper function on points, convex unless ``convex`` is False.
 
-    A subclass gives ``__call__`` and ``prox``, and ``gradient`` if it is smooth; and it states what
-    it knows: ``strong_convexity``, ``smoothness``.
+    A subclass declares its parameters (``declared.parameter``), gives ``__call__`` and ``prox``,
+    and ``gradient`` if it is smooth, and states what it knows: ``strong_convexity``,
+    ``smoothness``. Its arrays have dtype and device of the points.
 
     Parameters
     ----------
@@ -43,8 +65,10 @@ class Function(Notation):
         L such that the gradient is L-Lipschitz; None: not smooth, or unknown.
     elementwise : bool
         prox acts on each entry by itself, so that it does not depend on what is batch.
+    parameters : tuple of str
+        Names of the attributes that must broadcast to points if they are arrays: those declared.
     samplewise : tuple of str
-        Names of the parameters that have batch shape if they are arrays.
+        Names of those that have batch shape if they are arrays.
     accuracy : float or None
         Of the prox, relative to the size of its argument; None: to rounding.
     operator : Operator or None
@@ -52,15 +76,8 @@ class Function(Notation):
         cheaper than ``prox``.
     """
 
-    convex: bool = True
-    strong_convexity: float = 0.0
-    smoothness: float | None = None
-    accuracy: float | None = None
-    elementwise: bool = False
-    samplewise: tuple[str, ...] = ()
-    batch_ndim: int = 0
-    operator: Operator | None = None
-    __array_ufunc__ = None
+    _: KW_ONLY
+    batch_ndim: int = option(0, check_integer, least=0, repr=False)
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -84,7 +101,7 @@ class Function(Notation):
         unchecked = getattr(type(self).prox, "unchecked", None)
         if unchecked is None:
             return lambda x: self.prox(x, alpha)
-        return partial(unchecked, self, alpha=check("alpha", alpha, POSITIVE))
+        return partial(unchecked, self, alpha=check_parameter("alpha", alpha, POSITIVE))
 
     @property
     def has_prox(self) -> bool:
@@ -95,6 +112,12 @@ class Function(Notation):
     def has_gradient(self) -> bool:
         """Whether the gradient can be computed."""
         return type(self).gradient is not Function.gradient
+
+    @property
+    def has_affine_gradient(self) -> bool:
+        """Known to be (ρ/2)‖·‖² + ⟨a, ·⟩ + const, because it is ρ-strongly convex and ρ-smooth."""
+        m, L = self.strong_convexity, self.smoothness
+        return L is not None and L - m <= EQUAL * L
 
     @property
     def properties(self) -> Properties:
@@ -117,18 +140,14 @@ class Function(Notation):
         self.check_parameters(space)
 
     def check_parameters(self, space: Space) -> None:
-        """Raise unless the arrays among the public attributes can be combined with points."""
-        for name, value in vars(self).items():
-            if is_array(value) and not name.startswith("_"):
-                label = f"{name} of {self!r}"
-                space.check_array(value, label)
-                if name not in self.samplewise:
-                    check_broadcast(value, space, label)
-                elif tuple(value.shape) != space.batch_shape:
-                    raise ValueError(
-                        f"{label} has shape {tuple(value.shape)}: give a number, or one for each "
-                        f"element of the batch, shape {space.batch_shape}"
-                    )
+        """Raise unless the arrays among the declared parameters can be combined with points."""
+        for name in (*self.parameters, *self.samplewise):
+            value, label = getattr(self, name), f"{name} of {self!r}"
+            if not is_array(value):
+                continue
+            space.check_array(value, label)
+            check = check_samplewise if name in self.samplewise else check_broadcast
+            check(label, value, space)
 
     @property
     def conjugate(self) -> Function:
@@ -139,7 +158,7 @@ class Function(Notation):
         TypeError
             f is not convex.
         """
-        from splitkit.functions.calculus.rules import Conjugate
+        from splitkit.functions.calculus.conjugate import Conjugate  # a Function, as what follows
 
         return Conjugate(self)
 
@@ -157,37 +176,55 @@ class Function(Notation):
         """prox_{αf*}(x), by Moreau's identity; override where rounding would leave f*'s domain."""
         return lincomb(1.0, x, -alpha, self.prox(scale(1 / alpha, x), 1 / alpha))
 
+    # -- calculus: what it makes are functions, of files that import this one ----------------------
+
     def translate(self, v: Point) -> Function:
         """x ↦ f(x − v)."""
-        from splitkit.functions.calculus.rules import Translated
+        from splitkit.functions.calculus.translated import Translated
 
         return Translated(self, v)
 
-    def __rmul__(self, c: object) -> Function:
-        from splitkit.functions.calculus.rules import Scaled
+    def _times(self, c: float) -> Function:
+        from splitkit.functions.calculus.scaled import Scaled
 
-        if isinstance(c, bool) or not isinstance(c, (int, float)):
-            return NotImplemented
-        return Scaled(float(c), self)
+        return Scaled(c, self)
 
-    def __add__(self, other: object) -> Function:
-        from splitkit.functions.calculus.rules import SumOfFunctions
+    def _plus(self, other: Any) -> Function:
+        from splitkit.functions.calculus.raised import Raised
+        from splitkit.functions.calculus.sums import SumOfFunctions
 
-        return SumOfFunctions.of(self, other) if isinstance(other, Function) else NotImplemented
+        if isinstance(other, Function):
+            return SumOfFunctions.of(self, other)
+        constant = as_float(other)
+        return NotImplemented if constant is None else Raised.of(self, constant)
 
-    def __matmul__(self, L: object) -> Function:
-        from splitkit.functions.calculus.rules import Composed
+    def _after(self, other: Any) -> Function:
+        from splitkit.functions.calculus.composed import Composed
 
-        if is_array(L):
-            L = DenseMatrix(L)
-        return Composed(self, L) if isinstance(L, LinearOperator) else NotImplemented
+        return Composed(self, wrap(other, argument="L")) if is_map(other) else NotImplemented
 
-    def __repr__(self) -> str:
-        return type(self).__name__
+    def __radd__(self, other: object) -> Function:
+        return self._plus(other)
+
+    def __sub__(self, other: object) -> Function:
+        if not isinstance(other, Function):
+            constant = as_float(other)
+            return NotImplemented if constant is None else self._plus(-constant)
+        if not other.has_affine_gradient:
+            raise TypeError(
+                f"f − g with g = {other!r}: that is a function here only if ∇g is affine, as of "
+                "SquaredL2 and linear functions (smoothness = strong_convexity); to minimize a "
+                "difference, subtract the linear function ⟨∇g(x), ·⟩ at the last x, again and again"
+            )
+        return self._plus(-other)
 
 
 @lru_cache(maxsize=256)
 def _subdifferential_properties(m: float, smoothness: float | None, convex: bool) -> Properties:
+    if convex and m < 0:
+        raise ValueError(
+            f"strong_convexity = {m} with convex = True: a weakly convex function says False"
+        )
     return Properties.of(
         strong_monotonicity=m if convex or -math.inf < m < 0 else None,
         lipschitz=smoothness,
@@ -201,8 +238,10 @@ def _with_checked_step(prox: Callable[..., Point]) -> Callable[..., Point]:
 
     @wraps(prox)
     def checked(self: Function, x: Point, alpha: Scalar = 1.0) -> Point:
-        if not (type(alpha) is float and 0 < alpha < float("inf")) and not is_array(alpha):
-            check("alpha", alpha, POSITIVE)
+        if not (type(alpha) is float and 0 < alpha < float("inf")) and not (
+            is_array(alpha) and as_float(alpha) is None
+        ):
+            alpha = check_parameter("alpha", alpha, POSITIVE)
         return prox(self, x, alpha=alpha)
 
     checked.unchecked = prox  # type: ignore[attr-defined]
@@ -210,7 +249,9 @@ def _with_checked_step(prox: Callable[..., Point]) -> Callable[..., Point]:
 
 
 class Modified(Function):
-    """Base of the functions made of one other, f: they act where f acts, and can do what f can."""
+    """Base of the functions made of one other, f, by a formula of their own: they act where f acts,
+    and can do what f can.
+    """
 
     def __init__(self, f: Function) -> None:
         self.f = f
@@ -227,7 +268,9 @@ class Modified(Function):
 
     def check_space(self, space: Space) -> None:
         self.f.check_space(space)
-        self.check_parameters(space)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.f!r})"
 
 
 class Indicator(Function):
@@ -247,8 +290,13 @@ class Indicator(Function):
         return space.norm(lincomb(1.0, x, -1.0, self.project(x)))
 
     def __call__(self, x: Point) -> Array:
+        return self.within(x, ROUNDINGS)
+
+    def within(self, x: Point, roundings: float) -> Array:
+        """0 where x violates the constraints by so many units of rounding at most, inf beyond."""
         space = Space.of(x, self.batch_ndim, name="x")
-        relative = max(64 * float(space.xp.finfo(space.dtype).eps), 4 * (self.accuracy or 0.0))
+        eps = float(space.xp.finfo(space.dtype).eps)
+        relative = max(roundings * eps, 4 * (self.accuracy or 0.0))
         rounding = relative * (1 + space.norm(x))
         outside = self.violation(x) > rounding
         return infinite_where(outside, scale(0.0, rounding))
@@ -258,7 +306,7 @@ class Indicator(Function):
 
     @property
     def conjugate(self) -> Function:
-        from splitkit.functions.calculus.support import SupportFunction
+        from splitkit.functions.calculus.support import SupportFunction  # which imports this file
 
         return SupportFunction(self)
 
@@ -274,23 +322,17 @@ def as_vectors(x: Array, batch_ndim: int) -> Array:
     return namespace(x).reshape(x, (*x.shape[:batch_ndim], math.prod(x.shape[batch_ndim:])))
 
 
+def spectral_roundings(x: Array) -> float:
+    """Of sums of singular values or eigenvalues: each is off by a few units of the greatest."""
+    return float(max(ROUNDINGS, *x.shape[-2:]))
+
+
 def zero_or_inf(violation: Array, size: Array) -> Array:
     """0 where a constraint is violated by rounding of numbers of this size at most, inf beyond."""
     xp = namespace(violation)
-    inside = violation <= 64 * xp.finfo(violation.dtype).eps * (1 + size)  # not where it is NaN
+    rounding = ROUNDINGS * xp.finfo(violation.dtype).eps * (1 + size)
+    inside = violation <= rounding  # not where it is NaN
     return xp.where(inside, xp.zeros_like(violation), float("inf"))
-
-
-def check_broadcast(value: Array, space: Space, name: str) -> None:
-    """Raise ValueError unless the array broadcasts to the points' shape."""
-    shape = space.shapes[0]
-    trailing = shape[len(shape) - value.ndim :] if value.ndim <= len(shape) else ()
-    if len(trailing) != value.ndim or any(
-        a not in (1, b) for a, b in zip(value.shape, trailing, strict=True)
-    ):
-        raise ValueError(
-            f"{name} has shape {tuple(value.shape)}, which does not broadcast to x0's {shape}"
-        )
 
 
 def check_vectors(f: Function, space: Space, length: int | None = None, least: int = 1) -> None:
@@ -315,57 +357,6 @@ def check_matrices(f: Function, space: Space, *, square: bool = False) -> None:
         )
 
 
-def check_parameter(name: str, value: Any, valid: Callable[[Any], Any], wanted: str) -> Any:
-    """The parameter, a number made a Python float; raises unless it, or every entry of an array,
-    is valid; the message names both.
-    """
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        value = float(value)  # a NumPy number would raise float32 points to float64
-        good = bool(valid(value))
-    elif is_array(value):
-        good = bool(namespace(value).all(valid(value)))
-    else:
-        raise TypeError(f"{name} = {value!r}: give a number or an array")
-    if not good:
-        raise ValueError(f"{name} = {value}: {wanted}")
-    return value
-
-
-def check_bounds(lower: Scalar, upper: Scalar, what: str) -> tuple[Scalar, Scalar]:
-    """Both bounds, as ``check_parameter`` gives them; raises where lower exceeds upper."""
-    inf = float("inf")
-    low = check_parameter("lower", lower, lambda v: v < inf, "give bounds below inf")
-    high = check_parameter("upper", upper, lambda v: v > -inf, "give bounds above -inf")
-    ordered = low <= high
-    if not (bool(namespace(ordered).all(ordered)) if is_array(ordered) else ordered):
-        raise ValueError(f"lower = {lower} exceeds upper = {upper}: {what} is empty")
-    return low, high
-
-
-def is_weight(w: Any) -> Any:
-    """Whether a weight is non-negative and finite."""
-    return (w >= 0) & (w < float("inf"))
-
-
-def is_positive(w: Any) -> Any:
-    """Whether a parameter is positive and finite."""
-    return (w > 0) & (w < float("inf"))
-
-
-def is_finite(v: Any) -> Any:
-    """Whether a parameter is neither NaN nor infinite."""
-    return abs(v) < float("inf")
-
-
 def extremes(value: Scalar) -> tuple[float, float]:
     """The least and the greatest entry of a number or an array."""
     return backend.extremes(value) if is_array(value) else (value, value)
-
-
-def show(**parameters: Any) -> str:
-    """Parameters for a repr: numbers by value, arrays by shape, None left out."""
-    return ", ".join(
-        f"{name}={f'array{tuple(value.shape)}' if is_array(value) else f'{value:g}'}"
-        for name, value in parameters.items()
-        if value is not None
-    )

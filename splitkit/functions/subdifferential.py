@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
+from typing import Any, Self, cast
 
 from splitkit.backend import Point, Scalar, Space, is_array
 from splitkit.functions.base import Function, Indicator
-from splitkit.notation import ATOM, FACTOR, latex, text
+from splitkit.functions.calculus.derived import Derived
+from splitkit.notation import ATOM, FACTOR, Style
 from splitkit.operators.base import Operator, PointMap
+from splitkit.operators.block import BlockDiagonal
 from splitkit.properties import Properties
 
 
 class Subdifferential(Operator):
     """∂f = {(x, u): f(y) ≥ f(x) + ⟨u, y − x⟩ for all y}, maximal monotone (Rockafellar).
+
+    Of a function made of others it is the operator expression that says so: ``Subdifferential(f +
+    g)`` is ∂f + ∂g, ``Subdifferential(f @ L)`` is Lᵀ ∂f L, ``Subdifferential(f.translate(v))`` is
+    ∂f(· − v). Each is contained in the subdifferential of the function made, and equal to it under
+    a constraint qualification (Bauschke, Combettes 2017, Cor. 16.48), so its zeros minimize it.
 
     Parameters
     ----------
@@ -21,14 +29,27 @@ class Subdifferential(Operator):
 
     binding = FACTOR
 
-    def __init__(self, f: Function) -> None:
+    f: Function
+
+    def __new__(cls, f: Function) -> Self:
+        if isinstance(f, Derived):
+            return cast(Self, f.expression)
         if not isinstance(f, Function):
             raise TypeError(f"f = {f!r}: give a function of splitkit.functions")
-        self.f = f
+        self = super().__new__(cls)
+        self.f = f  # not in __init__, which Python would call on an expression that is a ∂g again
+        return self
+
+    def __getnewargs__(self) -> tuple[Function]:
+        return (self.f,)
 
     @property
-    def properties(self) -> Properties:  # type: ignore[override]
+    def properties(self) -> Properties:
         return self.f.properties
+
+    @property
+    def elementwise(self) -> bool:
+        return self.f.elementwise
 
     @property
     def has_evaluation(self) -> bool:
@@ -46,9 +67,9 @@ class Subdifferential(Operator):
 
     def make_resolvent(self, alpha: Scalar) -> PointMap:
         f = self.f
-        if f.operator is not None and not is_array(alpha):
-            return f.operator.make_resolvent(alpha)
-        return f.make_prox(alpha)
+        if is_array(alpha):  # which the host need not wait for: whoever made it has checked it
+            return partial(f.prox, alpha=alpha)
+        return f.make_prox(alpha) if f.operator is None else f.operator.make_resolvent(alpha)
 
     def make_inverse_resolvent(self, alpha: Scalar) -> PointMap:
         f = self.f
@@ -62,14 +83,14 @@ class Subdifferential(Operator):
         reflect: PointMap | None = getattr(self.f, "reflect", None)
         return super().make_cayley(alpha) if reflect is None else reflect
 
+    def in_metric(self, S: Any) -> Operator | None:
+        return None if self.f.operator is None else self.f.operator.in_metric(S)
+
     def check_space(self, space: Space) -> None:
         self.f.check_space(space)
 
-    def __repr__(self) -> str:
-        return f"∂{text(self.f, ATOM)}"
-
-    def latex(self) -> str:
-        return rf"\partial {latex(self.f, ATOM)}"
+    def write(self, s: Style) -> str:
+        return s.partial + s(self.f, ATOM)
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Operator, Any]]:
@@ -83,24 +104,18 @@ class NormalCone(Subdifferential):
     Parameters
     ----------
     C : Indicator, or SeparableSum of them
-        A set of ``splitkit.functions``: ``NonNegative()``, ``Box(0, 1)``, ``Simplex()``, ….
+        A set of ``splitkit.functions``: ``NonNegative()``, ``Box(0, 1)``, ``Simplex()``, …. Of a
+        SeparableSum it is the product of the normal cones.
     """
 
-    def __init__(self, C: Function) -> None:
-        if not _is_indicator(C):
+    def __new__(cls, C: Function) -> Self:
+        from splitkit.functions.calculus.separable import SeparableSum  # made of ∂f
+
+        if isinstance(C, SeparableSum):
+            return cast(Self, BlockDiagonal([NormalCone(part) for part in C.functions]))
+        if not isinstance(C, Indicator):
             raise TypeError(f"C = {C!r}: give a set, such as splitkit.functions.NonNegative()")
-        super().__init__(C)
+        return super().__new__(cls, C)
 
-    def __repr__(self) -> str:
-        return f"N_{text(self.f, ATOM)}"
-
-    def latex(self) -> str:
-        return f"N_{{{latex(self.f)}}}"
-
-
-def _is_indicator(f: Any) -> bool:
-    from splitkit.functions.calculus.rules import SeparableSum
-
-    if isinstance(f, SeparableSum):
-        return all(_is_indicator(part) for part in f.functions)
-    return isinstance(f, Indicator)
+    def write(self, s: Style) -> str:
+        return f"N_{{{s(self.f)}}}" if s.is_latex else f"N_{s(self.f, ATOM)}"

@@ -22,16 +22,17 @@ from splitkit.backend import (
 )
 from splitkit.linear.base import LinearOperator
 from splitkit.linear.coupling import Coupling
+from splitkit.linear.dense import DenseMatrix
 from splitkit.linear.last_axes import LastAxesMap
 from splitkit.linear.wrapped import wrap
-from splitkit.notation import SUM, latex, text
+from splitkit.notation import SUM, Style
 from splitkit.operators.base import Operator, PointMap
 from splitkit.operators.block import BlockDiagonal
 from splitkit.properties import Properties
 
 
 class Affine(Operator):
-    """x ↦ Mx − q.
+    """x ↦ Mx − q: q is subtracted (``Quadratic(P, q)`` and ``LCP(M, q)`` add theirs).
 
     Parameters
     ----------
@@ -64,12 +65,22 @@ class Affine(Operator):
             )
         if q is not None:
             Space.of(q, name="q")
+        self._set(M, q)
+
+    def _set(self, M: LinearOperator, q: Point | None) -> None:
         self.M: LinearOperator = M
         self.q: Point = q
         self.binding = M.binding if q is None else SUM
 
+    @staticmethod
+    def of_finite(M: LinearOperator, q: Point | None = None) -> Affine:
+        """x ↦ Mx − q of what needs no check."""
+        F = Affine.__new__(Affine)
+        F._set(M, q)
+        return F
+
     @property
-    def properties(self) -> Properties:  # type: ignore[override]
+    def properties(self) -> Properties:
         return self.M.properties
 
     def __call__(self, x: Point) -> Point:
@@ -92,7 +103,15 @@ class Affine(Operator):
         if C.costly:  # c = (C + I)αq would be one more application
             return lambda u: add(C(add(u, q)), q)
         c = add(C(q), q)
-        return lambda u: add(C(u), c)
+        return (lambda u: add(C(u), c)) if isinstance(c, tuple) else (lambda u: C(u) + c)
+
+    def in_metric(self, S: Any) -> Operator:
+        """x ↦ SMSx − Sq, with its exact constants where M is a matrix."""
+        s, q = S.entrywise, None if self.q is None else S(self.q)
+        if isinstance(self.M, DenseMatrix) and s.ndim == 1:
+            # (s sᵀ) ⊙ M is symmetric, to the last bit, where M is
+            return Affine((s[:, None] * s[None, :]) * self.M.matrix, q)
+        return Affine(S @ self.M @ S, q)
 
     def cayley_properties(self, alpha: float) -> Properties:
         implied = super().cayley_properties(alpha)
@@ -112,11 +131,8 @@ class Affine(Operator):
         if self.q is not None:
             check_broadcast("q", self.q, space)
 
-    def __repr__(self) -> str:
-        return text(self.M) + ("" if self.q is None else " − q")
-
-    def latex(self) -> str:
-        return latex(self.M) + ("" if self.q is None else " - q")
+    def write(self, s: Style) -> str:
+        return s(self.M) + ("" if self.q is None else f" {s.minus} q")
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Operator, Any]]:

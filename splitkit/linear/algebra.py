@@ -16,7 +16,7 @@ from splitkit.backend import Point, Scalar, Space, add, is_array, scale
 from splitkit.linear.base import LinearOperator, ModifiedMap
 from splitkit.linear.combined import CombinedMaps, all_known, common_space
 from splitkit.linear.identity import ScaledIdentity
-from splitkit.notation import FACTOR, PRODUCT, SUM, latex, multiple, text, total
+from splitkit.notation import PRODUCT, SUM, Style
 from splitkit.properties import Properties, composition_properties, sum_properties
 
 
@@ -77,11 +77,8 @@ class LinearMultiple(ModifiedMap):
     def reflected_norm(self, alpha: float) -> float | None:
         return self.L.reflected_norm(self.c * alpha) if self.c > 0 else None
 
-    def __repr__(self) -> str:
-        return multiple(self.c, text(self.L, PRODUCT))
-
-    def latex(self) -> str:
-        return multiple(self.c, latex(self.L, PRODUCT), "latex")
+    def write(self, s: Style) -> str:
+        return s.multiple(self.c, s(self.L, PRODUCT))
 
 
 class LinearSum(CombinedMaps):
@@ -140,11 +137,8 @@ class LinearSum(CombinedMaps):
     def domain_space(self, space: Space) -> Space:
         return common_space(self, self.maps, [L.domain_space(space) for L in self.maps])
 
-    def __repr__(self) -> str:
-        return total([text(L) for L in self.maps])
-
-    def latex(self) -> str:
-        return total([latex(L) for L in self.maps], "latex")
+    def write(self, s: Style) -> str:
+        return s.total(map(s, self.maps))
 
 
 class LinearProduct(CombinedMaps):
@@ -216,13 +210,8 @@ class LinearProduct(CombinedMaps):
             space = L.domain_space(space)
         return space
 
-    def __repr__(self) -> str:
-        first, *others = self.maps
-        return " ".join([text(first, PRODUCT), *(text(L, FACTOR) for L in others)])
-
-    def latex(self) -> str:
-        first, *others = self.maps
-        return r" \, ".join([latex(first, PRODUCT), *(latex(L, FACTOR) for L in others)])
+    def write(self, s: Style) -> str:
+        return s.product(self.maps)
 
 
 def _parts(kind: type[CombinedMaps], L: LinearOperator) -> tuple[LinearOperator, ...]:

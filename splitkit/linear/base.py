@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
 from splitkit.arithmetic import Arithmetic
-from splitkit.backend import Point, Scalar, Space, add, is_array
-from splitkit.notation import ATOM, FACTOR, Notation, latex, text
+from splitkit.backend import Array, Point, Scalar, Space, add, is_array
+from splitkit.notation import ATOM, FACTOR, Notation, Style
 from splitkit.properties import Properties
 
 
@@ -43,6 +43,11 @@ class LinearOperator(Arithmetic["LinearOperator"], Notation):
         return None
 
     @cached_property
+    def entrywise(self) -> Array | None:
+        """s, broadcasting to x, if L is x ↦ s ⊙ x."""
+        return None
+
+    @cached_property
     def costly(self) -> bool:
         """Whether an application takes far longer than a sum of two points."""
         return False
@@ -51,6 +56,11 @@ class LinearOperator(Arithmetic["LinearOperator"], Notation):
     def properties(self) -> Properties:
         """Of x ↦ Lx as an operator, if L maps a space into itself."""
         return Properties(linear=True)
+
+    @cached_property
+    def has_declared_constants(self) -> bool:
+        """Whether a constant was given, and not computed: a solve then compares it with values."""
+        return False
 
     def square_properties(
         self, m: float | None, *, symmetric: bool = False, skew: bool = False
@@ -139,9 +149,6 @@ class LinearOperator(Arithmetic["LinearOperator"], Notation):
         composes = isinstance(other, LinearOperator)
         return LinearProduct.of(self, other) if composes else NotImplemented
 
-    def __repr__(self) -> str:
-        return type(self).__name__
-
 
 class ModifiedMap(LinearOperator):
     """Base of what is made of one map L, and known of it unless a subclass knows otherwise."""
@@ -221,11 +228,8 @@ class Adjoint(ModifiedMap):
     def domain_space(self, space: Space) -> Space:
         return self.L.range_space(space)
 
-    def __repr__(self) -> str:
-        return f"{text(self.L, ATOM)}ᵀ"
-
-    def latex(self) -> str:
-        return rf"{latex(self.L, ATOM)}^\top"
+    def write(self, s: Style) -> str:
+        return s(self.L, ATOM) + s.transpose
 
 
 # by their maps' identities. A map that held its adjoint, which holds it, would outlive its use: its

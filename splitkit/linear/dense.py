@@ -64,9 +64,8 @@ class DenseMatrix(LastAxesMap):
         L._set(matrix)
         return L
 
-    @property
+    @cached_property
     def has_declared_constants(self) -> bool:
-        """Whether a constant was given, and not computed."""
         return self._declared != (None, None)
 
     @property

@@ -28,7 +28,7 @@ class Diagonal(Multiplier):
         Space.of(d, name="d")
         if d.ndim == 0:
             raise ValueError("d has no axis: give an array, or use ScaledIdentity")
-        self.d = self.spectrum = d
+        self.d = self.spectrum = self.entrywise = d
 
     def like(self, spectrum: Array) -> LinearOperator:
         return Diagonal(spectrum)

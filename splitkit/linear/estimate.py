@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from splitkit.arguments import POSITIVE, Range, check_number
 from splitkit.backend import (
     Point,
     Space,
@@ -75,10 +76,8 @@ def estimate_norm(
     """
     if not isinstance(L, LinearOperator):
         raise TypeError(f"L = {L!r}: give a splitkit.LinearOperator")
-    if not 0 < probability < 1:
-        raise ValueError(f"probability = {probability}: give a number between 0 and 1")
-    if not 0 < accuracy < math.inf:
-        raise ValueError(f"accuracy = {accuracy}: give a positive number, such as 0.01")
+    probability = check_number("probability", probability, Range(0.0, 1.0))
+    accuracy = check_number("accuracy", accuracy, POSITIVE)
     space = Space.of(x_like, name="x_like")
     L.check_space(space)
     n = sum(math.prod(shape) for shape in space.shapes)

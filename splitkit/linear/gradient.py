@@ -12,6 +12,7 @@ import math
 from dataclasses import replace
 from typing import Any, Literal
 
+from splitkit.arguments import check_choice
 from splitkit.backend import Array, Point, Space, add_parts, fresh_copy, namespace, zeros
 from splitkit.linear.base import LinearOperator
 
@@ -49,8 +50,7 @@ class Gradient(LinearOperator):
         self.axes = (axes,) if isinstance(axes, int) else tuple(axes)
         if not self.axes or any(a >= 0 for a in self.axes) or len({*self.axes}) < len(self.axes):
             raise ValueError(f"axes = {axes}: give different negative ones, such as (-2, -1)")
-        if boundary not in ("neumann", "periodic"):
-            raise ValueError(f"boundary = {boundary!r}: give 'neumann' or 'periodic'")
+        check_choice("boundary", boundary, ("neumann", "periodic"))
         if shape is not None and (len(shape) != len(self.axes) or min(shape) < 1):
             raise ValueError(f"shape = {shape}: give one positive size for each of {self.axes}")
         self.boundary, self.shape = boundary, shape

@@ -8,7 +8,7 @@ from splitkit.arguments import check_number
 from splitkit.backend import Point, scale
 from splitkit.linear.base import LinearOperator
 from splitkit.linear.multiplier import Multiplier
-from splitkit.notation import ATOM, PRODUCT, multiple
+from splitkit.notation import ATOM, PRODUCT, Style
 
 
 class ScaledIdentity(Multiplier):
@@ -40,11 +40,8 @@ class ScaledIdentity(Multiplier):
     def T(self) -> LinearOperator:
         return self
 
-    def __repr__(self) -> str:
-        return multiple(self.c, "I")
-
-    def latex(self) -> str:
-        return multiple(self.c, "I", "latex")
+    def write(self, s: Style) -> str:
+        return s.multiple(self.c, "I")
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[LinearOperator, Any, Any]]:

@@ -19,7 +19,7 @@ from splitkit.linear.combined import CombinedMaps, all_known
 from splitkit.linear.dense import DenseMatrix
 from splitkit.linear.diagonal import Diagonal
 from splitkit.linear.wrapped import wrap
-from splitkit.notation import FACTOR, PRODUCT, latex, text
+from splitkit.notation import FACTOR, PRODUCT, Style
 from splitkit.properties import Properties
 
 
@@ -98,11 +98,8 @@ class Kronecker(CombinedMaps):
         if space.is_tuple or len(space.shapes[0]) < 2:
             raise ValueError(f"{self!r} acts on matrices: give two axes, got {space.shapes}")
 
-    def __repr__(self) -> str:
-        return f"{text(self.A, FACTOR)} ⊗ {text(self.B, FACTOR)}"
-
-    def latex(self) -> str:
-        return rf"{latex(self.A, FACTOR)} \otimes {latex(self.B, FACTOR)}"
+    def write(self, s: Style) -> str:
+        return s(self.A, FACTOR) + s.kron + s(self.B, FACTOR)
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[LinearOperator, Any, Any]]:

@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from splitkit.arguments import NON_NEGATIVE, Range, check_flag, check_number
 from splitkit.backend import Array, Point, Shape
 from splitkit.linear.base import LinearOperator
 from splitkit.linear.last_axes import LastAxesMap
@@ -40,6 +41,8 @@ class MatrixFree(LastAxesMap):
         Not callable; a constant is out of range, or two contradict each other.
     """
 
+    has_declared_constants = True
+
     def __init__(
         self,
         forward: Callable[[Array], Array],
@@ -58,11 +61,9 @@ class MatrixFree(LastAxesMap):
         for argument, value in (("forward", forward), ("adjoint", adjoint)):
             if not callable(value):
                 raise TypeError(f"{argument} = {value!r} is not callable")
-        norm = math.inf if norm is None else norm
-        if not 0 <= least_gain <= norm:
-            raise ValueError(
-                f"least_gain = {least_gain}, norm = {norm}: 0 ≤ least_gain ≤ norm is necessary"
-            )
+        norm = math.inf if norm is None else check_number("norm", norm, Range(0.0, ends="[]"))
+        least_gain = check_number("least_gain", least_gain, Range(0.0, norm, "[]"))
+        symmetric, skew = check_flag("symmetric", symmetric), check_flag("skew", skew)
         self.domain_shape, self.range_shape = tuple(domain_shape), tuple(range_shape)
         if not self.is_square and (symmetric or skew or strong_monotonicity is not None):
             raise ValueError(
@@ -70,7 +71,8 @@ class MatrixFree(LastAxesMap):
                 "of a space into itself is symmetric, skew or strongly monotone"
             )
         self._forward, self._adjoint = forward, adjoint
-        self.norm, self.least_gain, self.gram = float(norm), float(least_gain), gram
+        self.norm, self.least_gain = norm, least_gain
+        self.gram = None if gram is None else check_number("gram", gram, NON_NEGATIVE)
         self.name = name or str(getattr(forward, "__name__", "L"))
         if self.is_square:
             self.properties = Properties.of(

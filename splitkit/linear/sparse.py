@@ -69,6 +69,10 @@ class Sparse(LastAxesMap):
         self.domain_shape, self.range_shape = (columns,), (rows,)
 
     @cached_property
+    def has_declared_constants(self) -> bool:
+        return self._declared != (None, None)
+
+    @cached_property
     def _dense(self) -> DenseMatrix | None:
         if max(self.matrix.shape) > EXACT_SIZE:
             return None

@@ -11,6 +11,7 @@ from dataclasses import replace
 from itertools import accumulate, pairwise
 from typing import Any
 
+from splitkit.arguments import check_integer
 from splitkit.backend import Array, Point, Scalar, Space, namespace
 from splitkit.linear.base import LinearOperator, ModifiedMap
 from splitkit.linear.last_axes import LastAxesMap
@@ -34,9 +35,10 @@ class Stacked(ModifiedMap):
 
     def __init__(self, M: Array | LinearOperator, sizes: Sequence[int]) -> None:
         super().__init__(wrap(M, argument="M"))
-        self.sizes = tuple(sizes)
-        if not self.sizes or not all(isinstance(n, int) and n > 0 for n in self.sizes):
-            raise ValueError(f"sizes = {sizes!r}: give a positive length for each block")
+        remedy = "give a positive length for each block, one at least"
+        self.sizes = tuple(check_integer("sizes", n, 1, remedy) for n in sizes)
+        if not self.sizes:
+            raise ValueError(f"sizes = {sizes!r}: {remedy}")
         whole = (sum(self.sizes),)
         if isinstance(self.L, LastAxesMap) and {self.L.domain_shape, self.L.range_shape} != {whole}:
             raise ValueError(

@@ -13,6 +13,14 @@ from splitkit.linear.base import LinearOperator
 from splitkit.linear.dense import DenseMatrix
 from splitkit.linear.matrix_free import MatrixFree
 from splitkit.linear.sparse import Sparse
+from splitkit.operators.pullback import as_map
+
+
+def is_map(op: Any) -> bool:
+    """Whether ``wrap`` makes a linear map of it, and it can be no point."""
+    if isinstance(op, LinearOperator) or scipy.sparse.issparse(op):
+        return True
+    return op.ndim == 2 if is_array(op) else hasattr(op, "matvec")
 
 
 def wrap(op: Any, *, argument: str = "op", **declared: Any) -> LinearOperator:
@@ -76,3 +84,8 @@ def wrap(op: Any, *, argument: str = "op", **declared: Any) -> LinearOperator:
     return MatrixFree(
         through(op.matvec, rows), through(op.rmatvec, columns), (columns,), (rows,), **declared
     )
+
+
+@as_map.register(object)
+def _of_pullback(L: Any) -> LinearOperator:
+    return wrap(L, argument="L")

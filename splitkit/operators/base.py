@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from splitkit import backend
 from splitkit.arguments import check_flag
@@ -22,9 +22,21 @@ class Operator(Arithmetic["Operator"], Notation):
     (if (I + αA)⁻¹ can be computed), or both. Everything else follows: sums ``A + B``, multiples
     ``c * A``, compositions ``A @ B``, ``A.inverse``, ``A.shift(v)``, ``A.translate(v)``,
     ``A.pullback(L)``, ``A.resolvent(alpha)``, ``A.cayley(alpha)``, with the constants tracked.
+
+    Attributes
+    ----------
+    properties : Properties
+        What is known of A, as numbers.
     """
 
-    properties: Properties = Properties()
+    if TYPE_CHECKING:
+
+        @property
+        def properties(self) -> Properties:
+            """What is known of A; a class attribute, a property, or set in ``__init__``."""
+
+    else:
+        properties = Properties()
 
     # -- what a subclass may give ------------------------------------------------------------
 
@@ -43,7 +55,10 @@ class Operator(Arithmetic["Operator"], Notation):
         return self.__call__
 
     def make_resolvent(self, alpha: Scalar) -> PointMap:
-        """The map y ↦ (I + αA)⁻¹y, prepared once (factored, say) for many applications."""
+        """The map y ↦ (I + αA)⁻¹y, prepared once (factored, say) for many applications.
+
+        α is a number or an array of batch shape; for an elementwise A also one for each entry.
+        """
         raise TypeError(f"{self!r} has no resolvent: define make_resolvent(alpha)")
 
     def make_inverse_resolvent(self, alpha: Scalar) -> PointMap:
@@ -73,6 +88,13 @@ class Operator(Arithmetic["Operator"], Notation):
     def trace(self, x: Point) -> tuple[Point, tuple[Point, ...]]:
         """A(x), and what each factor of a composition returned on the way, innermost first."""
         return self(x), ()
+
+    @property
+    def elementwise(self) -> bool:
+        """Whether each entry of A(x) depends on that entry of x alone; ``make_resolvent`` then
+        takes a step for each entry too, an array with as many axes as x.
+        """
+        return False
 
     @property
     def has_evaluation(self) -> bool:
@@ -188,7 +210,7 @@ class Operator(Arithmetic["Operator"], Notation):
         self.check_space(space)
         return space
 
-    # -- algebra --------------------------------------------------------------------------------
+    # -- algebra: what it makes are operators, of files that import this one ----------------------
 
     def resolvent(self, alpha: Scalar) -> Operator:
         """R_{αA} = (I + αA)⁻¹ for α > 0 (a number, or an array of the batch's shape)."""
@@ -222,12 +244,14 @@ class Operator(Arithmetic["Operator"], Notation):
         return Translation(self, v)
 
     def pullback(self, L: Any) -> Operator:
-        """x ↦ Lᵀ A(Lx) for a ``splitkit.LinearOperator`` L (``DenseMatrix(L)`` for a matrix)."""
-        from splitkit.operators.pullback import Pullback
+        """x ↦ Lᵀ A(Lx) for a linear map L, or a matrix that ``linear.wrap`` makes one of."""
+        from splitkit.operators.pullback import pullback
 
-        if backend.is_array(L):
-            raise TypeError("L is an array: wrap it, A.pullback(splitkit.DenseMatrix(L))")
-        return Pullback(self, L)
+        return pullback(self, L)
+
+    def in_metric(self, S: Any) -> Operator | None:
+        """S A S for an invertible S = diag(s), where A has a rule of its own for it."""
+        return None
 
     def scale_argument(self, s: float) -> Operator:
         """x ↦ s A(s x), monotone with A for every s ≠ 0; ``(1 / s) * A.scale_argument(s)`` is
@@ -269,9 +293,6 @@ class Operator(Arithmetic["Operator"], Notation):
         from splitkit.operators.composition import Composition
 
         return Composition.of(self, other) if isinstance(other, Operator) else NotImplemented
-
-    def __repr__(self) -> str:
-        return type(self).__name__
 
     @staticmethod
     def from_callable(

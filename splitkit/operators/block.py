@@ -5,12 +5,13 @@ from __future__ import annotations
 from functools import cached_property
 
 from splitkit.backend import Point, Scalar, Space
-from splitkit.notation import PRODUCT, latex, text
+from splitkit.notation import PRODUCT, Style
 from splitkit.operators.base import Operator, PointMap
+from splitkit.operators.parts import OfMany
 from splitkit.properties import Properties, block_properties
 
 
-class BlockDiagonal(Operator):
+class BlockDiagonal(OfMany):
     """A₁ × … × Aₙ; resolvent and evaluation are taken block by block.
 
     Parameters
@@ -20,17 +21,18 @@ class BlockDiagonal(Operator):
     """
 
     def __init__(self, operators: tuple[Operator, ...] | list[Operator]) -> None:
-        self.operators = tuple(operators)
-        if not self.operators or not all(isinstance(A, Operator) for A in self.operators):
+        super().__init__(tuple(operators))
+        if not self.parts or not all(isinstance(A, Operator) for A in self.parts):
             raise TypeError(f"operators = {operators!r}: give a non-empty sequence of operators")
 
-    @cached_property
-    def properties(self) -> Properties:  # type: ignore[override]
-        return block_properties(A.properties for A in self.operators)
-
     @property
-    def has_evaluation(self) -> bool:
-        return all(A.has_evaluation for A in self.operators)
+    def operators(self) -> tuple[Operator, ...]:
+        """A₁, …, Aₙ."""
+        return self.parts
+
+    @cached_property
+    def properties(self) -> Properties:
+        return block_properties(A.properties for A in self.operators)
 
     @property
     def has_resolvent(self) -> bool:
@@ -39,8 +41,14 @@ class BlockDiagonal(Operator):
     def __call__(self, x: Point) -> Point:
         return tuple(A(block) for A, block in zip(self.operators, x, strict=True))
 
+    def make_evaluation(self) -> PointMap:
+        return _blockwise([A.make_evaluation() for A in self.operators])
+
     def make_resolvent(self, alpha: Scalar) -> PointMap:
         return _blockwise([A.make_resolvent(alpha) for A in self.operators])
+
+    def make_inverse_resolvent(self, alpha: Scalar) -> PointMap:
+        return _blockwise([A.make_inverse_resolvent(alpha) for A in self.operators])
 
     def make_cayley(self, alpha: Scalar) -> PointMap:
         return _blockwise([A.make_cayley(alpha) for A in self.operators])
@@ -53,12 +61,8 @@ class BlockDiagonal(Operator):
         for A, block_space in zip(self.operators, space.block_spaces(), strict=True):
             A.check_space(block_space)
 
-    def __repr__(self) -> str:
-        return f"({' × '.join(text(A, PRODUCT) for A in self.operators)})"
-
-    def latex(self) -> str:
-        blocks = r" \times ".join(latex(A, PRODUCT) for A in self.operators)
-        return rf"\left({blocks}\right)"
+    def write(self, s: Style) -> str:
+        return s.grouped(s.times.join(s(A, PRODUCT) for A in self.operators))
 
 
 def _blockwise(maps: list[PointMap]) -> PointMap:

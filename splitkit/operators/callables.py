@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from splitkit.backend import Point, Scalar
-from splitkit.notation import name_in_latex
+from splitkit.notation import Style
 from splitkit.operators.base import Operator, PointMap
 from splitkit.properties import Properties
 
 
 class CallableOperator(Operator):
     """x ↦ f(x), with resolvent (y, α) ↦ r(y, α); see ``Operator.from_callable``."""
+
+    properties: Properties
 
     def __init__(
         self,
@@ -43,8 +45,5 @@ class CallableOperator(Operator):
         r = self.r
         return super().make_resolvent(alpha) if r is None else lambda y: r(y, alpha)
 
-    def __repr__(self) -> str:
-        return self.name
-
-    def latex(self) -> str:
-        return name_in_latex(self.name)
+    def write(self, s: Style) -> str:
+        return s.name(self.name)

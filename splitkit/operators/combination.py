@@ -7,11 +7,13 @@ R_{α(aI + bA)}(x) = R_{αb/(1+αa) A}(x/(1+αa)).
 from __future__ import annotations
 
 from functools import cached_property
+from typing import Any
 
-from splitkit.backend import Array, Point, Scalar, Space, lincomb, scale
-from splitkit.notation import PRODUCT, SUM, latex, multiple, text, total
+from splitkit.backend import Array, Point, Scalar, lincomb, scale
+from splitkit.notation import PRODUCT, SUM, Style
 from splitkit.operators.base import Operator, PointMap
 from splitkit.operators.identity import Identity, Zero
+from splitkit.operators.parts import OfOne
 from splitkit.properties import Properties
 
 
@@ -26,20 +28,17 @@ def combine(a: float, b: float, A: Operator) -> Operator:
     return A if (a, b) == (0.0, 1.0) else Combination(a, b, A)
 
 
-class Combination(Operator):
+class Combination(OfOne):
     """aI + bA with b ≠ 0."""
 
     def __init__(self, a: float, b: float, A: Operator) -> None:
-        self.a, self.b, self.A = a, b, A
+        super().__init__(A)
+        self.a, self.b = a, b
         self.binding = SUM if a else PRODUCT
 
     @cached_property
-    def properties(self) -> Properties:  # type: ignore[override]
+    def properties(self) -> Properties:
         return self.A.properties.combined(self.a, self.b)
-
-    @property
-    def has_evaluation(self) -> bool:
-        return self.A.has_evaluation
 
     @property
     def has_resolvent(self) -> bool:
@@ -68,6 +67,19 @@ class Combination(Operator):
         resolvent = self.A.make_resolvent(alpha * self.b * shrink)
         return lambda y: resolvent(scale(shrink, y))
 
+    def in_metric(self, S: Any) -> Operator | None:
+        return None if self.a else combine(0.0, self.b, self.A.pullback(S))
+
+    def make_cayley(self, alpha: Scalar) -> PointMap:
+        if self.a or not self.has_resolvent:
+            return super().make_cayley(alpha)
+        return self.A.make_cayley(alpha * self.b)
+
+    def cayley_properties(self, alpha: float) -> Properties:
+        if self.a or not self.has_resolvent:
+            return super().cayley_properties(alpha)
+        return self.A.cayley_properties(alpha * self.b)
+
     def graph_residual(
         self, x: Point, u: Point, *, alpha: float = 1.0, batch_ndim: int = 0
     ) -> Array:
@@ -75,15 +87,6 @@ class Combination(Operator):
         of_A = lincomb(1 / self.b, u, -self.a / self.b, x)
         return self.A.graph_residual(x, of_A, alpha=alpha * abs(self.b), batch_ndim=batch_ndim)
 
-    def check_space(self, space: Space) -> None:
-        self.A.check_space(space)
-
-    def __repr__(self) -> str:
-        return self._write(text(self.A, PRODUCT), "text")
-
-    def latex(self) -> str:
-        return self._write(latex(self.A, PRODUCT), "latex")
-
-    def _write(self, A: str, style: str) -> str:
-        parts = [multiple(self.b, A, style)]
-        return total([multiple(self.a, "I", style), *parts] if self.a else parts, style)
+    def write(self, s: Style) -> str:
+        own = [s.multiple(self.a, "I")] if self.a else []
+        return s.total([*own, s.multiple(self.b, s(self.A, PRODUCT))])

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from functools import cached_property, reduce
 
-from splitkit.backend import Point, Space
-from splitkit.notation import FACTOR, PRODUCT, latex, text
+from splitkit.backend import Point
+from splitkit.notation import PRODUCT, Style
 from splitkit.operators.base import Operator, PointMap
+from splitkit.operators.parts import OfMany
 from splitkit.properties import Properties, composition_properties
 
 
-class Composition(Operator):
+class Composition(OfMany):
     """A₁ A₂ … Aₙ of single-valued operators, the last applied first."""
 
     binding = PRODUCT
 
-    def __init__(self, factors: tuple[Operator, ...]) -> None:
-        self.factors = factors
+    @property
+    def factors(self) -> tuple[Operator, ...]:
+        """A₁, …, Aₙ."""
+        return self.parts
 
     @classmethod
     def of(cls, A: Operator, B: Operator) -> Composition:
@@ -26,12 +29,8 @@ class Composition(Operator):
         return cls(left + right)
 
     @cached_property
-    def properties(self) -> Properties:  # type: ignore[override]
+    def properties(self) -> Properties:
         return composition_properties(factor.properties for factor in self.factors)
-
-    @property
-    def has_evaluation(self) -> bool:
-        return all(factor.has_evaluation for factor in self.factors)
 
     def __call__(self, x: Point) -> Point:
         for factor in reversed(self.factors):
@@ -42,23 +41,14 @@ class Composition(Operator):
         def composed(outer: PointMap, inner: PointMap) -> PointMap:
             return lambda x: outer(inner(x))
 
-        return reduce(composed, (factor.make_evaluation() for factor in self.factors))
+        return reduce(composed, [factor.make_evaluation() for factor in self.parts])
 
     def trace(self, x: Point) -> tuple[Point, tuple[Point, ...]]:
         values: list[Point] = []
-        for factor in reversed(self.factors):
+        for factor in reversed(self.parts):
             x = factor(x)
             values.append(x)
         return x, tuple(values)
 
-    def check_space(self, space: Space) -> None:
-        for factor in self.factors:
-            factor.check_space(space)
-
-    def __repr__(self) -> str:
-        first, *others = self.factors
-        return " ".join([text(first, PRODUCT), *(text(A, FACTOR) for A in others)])
-
-    def latex(self) -> str:
-        first, *others = self.factors
-        return r" \, ".join([latex(first, PRODUCT), *(latex(A, FACTOR) for A in others)])
+    def write(self, s: Style) -> str:
+        return s.product(self.factors)

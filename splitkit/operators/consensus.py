@@ -60,7 +60,6 @@ class Consensus(Operator):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Operator, Any]]:
-        """(operator, shape of its points) for the checks."""
         return [(cls(3), ((2,), (2,), (2,))), (cls(1), ((3,),))]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from splitkit.backend import Point, Scalar, scale
+from splitkit.notation import Style
 from splitkit.operators.base import Operator, PointMap
 from splitkit.properties import Properties
 
@@ -12,6 +13,7 @@ from splitkit.properties import Properties
 class Identity(Operator):
     """I: x ↦ x, with R_{αI} = I/(1 + α)."""
 
+    elementwise = True
     properties = Properties.of(strong_monotonicity=1.0, lipschitz=1.0, gradient=True, linear=True)
 
     def __call__(self, x: Point) -> Point:
@@ -20,21 +22,18 @@ class Identity(Operator):
     def make_resolvent(self, alpha: Scalar) -> PointMap:
         return lambda y: scale(1 / (1 + alpha), y)
 
-    def __repr__(self) -> str:
-        return "I"
-
-    def latex(self) -> str:
+    def write(self, s: Style) -> str:
         return "I"
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Operator, Any]]:
-        """(operator, shape of its points) for the checks."""
         return [(cls(), (3,))]
 
 
 class Zero(Operator):
     """0: x ↦ 0, with R_{α0} = I."""
 
+    elementwise = True
     properties = Properties.of(strong_monotonicity=0.0, lipschitz=0.0, gradient=True, linear=True)
 
     def __call__(self, x: Point) -> Point:
@@ -43,13 +42,9 @@ class Zero(Operator):
     def make_resolvent(self, alpha: Scalar) -> PointMap:
         return lambda y: scale(1.0, y)
 
-    def __repr__(self) -> str:
-        return "0"
-
-    def latex(self) -> str:
+    def write(self, s: Style) -> str:
         return "0"
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Operator, Any]]:
-        """(operator, shape of its points) for the checks."""
         return [(cls(), (3,))]

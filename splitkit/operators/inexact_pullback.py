@@ -19,6 +19,7 @@ Sources: Combettes, Dũng, Vũ, *Dualization of signal recovery problems* (2010)
 from __future__ import annotations
 
 import math
+from functools import cached_property
 from typing import Any
 
 from splitkit.arguments import check_accuracy
@@ -37,6 +38,7 @@ from splitkit.backend import (
 )
 from splitkit.operators.base import Operator, PointMap
 from splitkit.operators.pullback import Pullback
+from splitkit.properties import Properties
 
 ROUNDINGS = 8  # no resolvent is solved for beyond this many units of rounding
 STEPS = 100_000
@@ -74,11 +76,24 @@ class InexactPullback(Pullback):
             raise TypeError(f"A = {A!r} has no resolvent: that of LᵀAL is found by steps of it")
         if not 0 < L.norm < math.inf:
             raise ValueError(f"the norm of L = {L!r} is {L.norm}: give a map with a positive bound")
-        self.accuracy, self.batch_ndim = check_accuracy(accuracy), batch_ndim
+        self.accuracy, self.batch_ndim = check_accuracy("accuracy", accuracy), batch_ndim
+
+    @cached_property
+    def properties(self) -> Properties:
+        known = super().properties
+        # of A = ∂f it is that of ∂(f∘L), which is maximal, and contains LᵀAL
+        is_subdifferential = self.A.properties.gradient and self.A.properties.maximal
+        return known.as_maximal() if is_subdifferential else known
+
+    @property
+    def elementwise(self) -> bool:
+        return False
 
     @property
     def has_resolvent(self) -> bool:
         return True
+
+    make_inverse_resolvent = Operator.make_inverse_resolvent
 
     def make_resolvent(self, alpha: Scalar) -> PointMap:
         sigma = 1 / (alpha * self.L.norm**2)

@@ -6,23 +6,22 @@ The identity holds for A maximal monotone. Source: Bauschke, Combettes (2017), P
 from __future__ import annotations
 
 from functools import cached_property
+from typing import Any
 
-from splitkit.backend import Array, Point, Scalar, Space
-from splitkit.notation import ATOM, FACTOR, latex, text
+from splitkit.backend import Array, Point, Scalar
+from splitkit.notation import ATOM, FACTOR, Style
 from splitkit.operators.base import Operator, PointMap
+from splitkit.operators.parts import OfOne
 from splitkit.properties import Properties
 
 
-class Inverse(Operator):
+class Inverse(OfOne):
     """A⁻¹; it has no evaluation, only a resolvent."""
 
     binding = FACTOR
 
-    def __init__(self, A: Operator) -> None:
-        self.A = A
-
     @cached_property
-    def properties(self) -> Properties:  # type: ignore[override]
+    def properties(self) -> Properties:
         return self.A.properties.inverse()
 
     @property
@@ -30,22 +29,22 @@ class Inverse(Operator):
         return self.A
 
     @property
-    def has_resolvent(self) -> bool:
-        return self.A.has_resolvent
+    def has_evaluation(self) -> bool:
+        return False
+
+    def in_metric(self, S: Any) -> Operator:
+        return self.A.pullback(S.like(1 / S.entrywise)).inverse
 
     def make_resolvent(self, alpha: Scalar) -> PointMap:
         return self.A.make_inverse_resolvent(alpha)
+
+    def make_inverse_resolvent(self, alpha: Scalar) -> PointMap:
+        return self.A.make_resolvent(alpha)
 
     def graph_residual(
         self, x: Point, u: Point, *, alpha: float = 1.0, batch_ndim: int = 0
     ) -> Array:
         return alpha * self.A.graph_residual(u, x, alpha=1 / alpha, batch_ndim=batch_ndim)
 
-    def check_space(self, space: Space) -> None:
-        self.A.check_space(space)
-
-    def __repr__(self) -> str:
-        return f"{text(self.A, ATOM)}⁻¹"
-
-    def latex(self) -> str:
-        return f"{latex(self.A, ATOM)}^{{-1}}"
+    def write(self, s: Style) -> str:
+        return s(self.A, ATOM) + s.inverse

@@ -11,7 +11,7 @@ from __future__ import annotations
 from functools import cached_property, reduce
 
 from splitkit.backend import Scalar
-from splitkit.notation import FACTOR, PRODUCT, latex, text
+from splitkit.notation import FACTOR, PRODUCT, Style
 from splitkit.operators.base import Operator, PointMap
 from splitkit.operators.combination import Combination
 from splitkit.operators.identity import Identity, Zero
@@ -50,7 +50,7 @@ class ParallelSum(Inverse):
         self.terms = terms
 
     @cached_property
-    def properties(self) -> Properties:  # type: ignore[override]
+    def properties(self) -> Properties:
         return parallel_properties(A.properties for A in self.terms)
 
     def make_resolvent(self, alpha: Scalar) -> PointMap:
@@ -62,11 +62,8 @@ class ParallelSum(Inverse):
             "0 ∈ C(x) + (A □ B)(x) is 0 ∈ BlockDiagonal((C, B)) + A.pullback(L) in (x, y)"
         )
 
-    def __repr__(self) -> str:
-        return " □ ".join(text(A, FACTOR) for A in self.terms)
-
-    def latex(self) -> str:
-        return " □ ".join(latex(A, FACTOR) for A in self.terms)
+    def write(self, s: Style) -> str:
+        return s.parallel.join(s(A, FACTOR) for A in self.terms)
 
 
 def _terms(A: Operator) -> tuple[Operator, ...]:

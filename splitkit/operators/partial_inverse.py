@@ -14,13 +14,14 @@ import math
 from functools import cached_property
 
 from splitkit.backend import Array, Point, Scalar, Space, is_array, lincomb, scale, subtract
-from splitkit.notation import ATOM, FACTOR, latex, text
+from splitkit.notation import ATOM, FACTOR, Style
 from splitkit.operators.base import Operator, PointMap
 from splitkit.operators.identity import Identity
+from splitkit.operators.parts import OfOne
 from splitkit.properties import Properties
 
 
-class PartialInverse(Operator):
+class PartialInverse(OfOne):
     """A_V; ``A.partial_inverse(V)`` makes it.
 
     Parameters
@@ -45,10 +46,11 @@ class PartialInverse(Operator):
                 f"V = {V!r}: give the normal cone of a linear subspace, such as Consensus(n) or "
                 "NormalCone(AffineSet(matrix, zeros))"
             )
-        self.A, self.V = A, V
+        super().__init__(A)
+        self.V = V
 
     @cached_property
-    def properties(self) -> Properties:  # type: ignore[override]
+    def properties(self) -> Properties:
         return self.A.properties.partially_inverted()
 
     def cayley(self, alpha: Scalar) -> Operator:
@@ -69,6 +71,14 @@ class PartialInverse(Operator):
             )
 
     @property
+    def elementwise(self) -> bool:
+        return False
+
+    @property
+    def has_evaluation(self) -> bool:
+        return False
+
+    @property
     def has_resolvent(self) -> bool:
         return False  # not at every step
 
@@ -84,7 +94,7 @@ class PartialInverse(Operator):
         return self.A.graph_residual(*self.exchange(x, u), alpha=alpha, batch_ndim=batch_ndim)
 
     def check_space(self, space: Space) -> None:
-        self.A.check_space(space)
+        super().check_space(space)
         self.V.check_space(space)
         probe = tuple(
             space.xp.reshape(
@@ -102,8 +112,5 @@ class PartialInverse(Operator):
                 "moves 0, or is no projection: translate A and V so that the subspace contains 0"
             )
 
-    def __repr__(self) -> str:
-        return f"{text(self.A, ATOM)}_V"
-
-    def latex(self) -> str:
-        return f"{{{latex(self.A, ATOM)}}}_V"
+    def write(self, s: Style) -> str:
+        return s.indexed(s(self.A, ATOM), "V")

@@ -1,49 +1,90 @@
-"""Lᵀ A L for a linear map L; closed-form resolvent when LLᵀ = νI:
+"""Lᵀ A L for a linear map L; closed-form resolvents when LLᵀ = νI:
 
-R_{αLᵀAL}(x) = x + ν⁻¹ Lᵀ(R_{ανA}(Lx) − Lx).        (Bauschke, Combettes 2017, Prop. 23.25)
+R_{αB}(x) = x + ν⁻¹ Lᵀ(R_{ανA}(Lx) − Lx),        (Bauschke, Combettes 2017, Prop. 23.25)
+R_{αB⁻¹}(u) = Lᵀ R_{α/ν A⁻¹}(ν⁻¹Lu).
+
+For L = S = diag(s), A in the metric of S⁻², and an elementwise A it is R_{αB}(y) = S⁻¹R_{αS²A}(Sy),
+with the step αsᵢ² in the i-th entry (Becker, Fadili, *A quasi-Newton proximal splitting method*,
+2012, §2).
 """
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, singledispatch
 from typing import Any
 
-from splitkit.backend import Point, Scalar, Space, lincomb, subtract
-from splitkit.notation import ATOM, FACTOR, PRODUCT, latex, text
+from splitkit.backend import (
+    Array,
+    Point,
+    Scalar,
+    Shape,
+    Space,
+    align,
+    lincomb,
+    scale,
+    subtract,
+    zeros,
+)
+from splitkit.notation import ATOM, FACTOR, PRODUCT, Style
 from splitkit.operators.base import Operator, PointMap
+from splitkit.operators.parts import OfOne
 from splitkit.properties import Properties
 
 
-class Pullback(Operator):
-    """x ↦ Lᵀ A(Lx); L gives ``L(x)``, ``L.T``, ``L.norm``, ``L.least_gain`` and ``L.gram``."""
+@singledispatch
+def as_map(L: Any) -> Any:
+    """L as a linear map; what is none becomes one in ``splitkit.linear``, after this room."""
+    return L
+
+
+def pullback(A: Operator, L: Any) -> Operator:
+    """LᵀAL; Lᵀ(KᵀAK)L is (KL)ᵀA(KL), and a metric goes to the parts where they have a resolvent."""
+    L = as_map(L)
+    if L.entrywise is not None and L.least_gain > 0:
+        within = A.in_metric(L)
+        if within is not None and within.has_resolvent:
+            return within
+    return Pullback(A.A, A.L @ L) if type(A) is Pullback else Pullback(A, L)
+
+
+class Pullback(OfOne):
+    """x ↦ Lᵀ A(Lx) for a linear map L: what it is, ``norm``, ``least_gain``, ``gram`` and
+    ``entrywise`` say.
+    """
 
     binding = PRODUCT
 
     def __init__(self, A: Operator, L: Any) -> None:
-        self.A, self.L = A, L
+        super().__init__(A)
+        self.L = L
+
+    @property
+    def _is_metric(self) -> bool:
+        """Whether L is an invertible diagonal matrix."""
+        return self.L.entrywise is not None and self.L.least_gain > 0
 
     @cached_property
-    def properties(self) -> Properties:  # type: ignore[override]
+    def properties(self) -> Properties:
         result = self.A.properties.pulled_back(self.L.least_gain, self.L.norm)
-        onto = self.L.gram is not None and self.L.gram > 0
+        onto = bool(self.L.gram) or self._is_metric
         full_domain = self.A.properties.lipschitz is not None
         return (
             result.as_maximal() if self.A.properties.maximal and (onto or full_domain) else result
         )
 
     @property
-    def has_evaluation(self) -> bool:
-        return self.A.has_evaluation
+    def elementwise(self) -> bool:
+        return self.A.elementwise and self._is_metric
 
     @property
     def has_resolvent(self) -> bool:
-        return self.A.has_resolvent and bool(self.L.gram)
+        return self.A.has_resolvent and (bool(self.L.gram) or self.elementwise)
 
     def __call__(self, x: Point) -> Point:
-        return self.L.T(self.A(self.L(x)))
+        return self.L.adjoint(self.A(self.L(x)))
 
     def make_evaluation(self) -> PointMap:
-        A, L, LT = self.A.make_evaluation(), self.L, self.L.T
+        A, L, LT = self.A.make_evaluation(), self.L, self.L.adjoint
         return lambda x: LT(A(L(x)))
 
     def make_resolvent(self, alpha: Scalar) -> PointMap:
@@ -54,7 +95,9 @@ class Pullback(Operator):
                 "L apart; 0 ∈ B(x) + LᵀA(Lx) is 0 ∈ splitkit.Saddle(B, A.inverse, L) in (x, y); or "
                 "take with_accuracy, whose resolvent is iterative"
             )
-        L, LT, nu = self.L, self.L.T, self.L.gram
+        if self.elementwise:
+            return self._entrywise(alpha)
+        L, LT, nu = self.L, self.L.adjoint, self.L.gram
         resolvent = self.A.make_resolvent(alpha * nu)
 
         def closed_form(y: Point) -> Point:
@@ -63,22 +106,37 @@ class Pullback(Operator):
 
         return closed_form
 
+    def _entrywise(self, alpha: Scalar) -> PointMap:
+        A, s = self.A, self.L.entrywise
+        prepared: dict[Shape, PointMap] = {}  # a step for each entry of a point of this shape
+
+        def metric(y: Array) -> Array:
+            shape = tuple(y.shape)
+            if shape not in prepared:
+                prepared[shape] = A.make_resolvent(align(alpha, y) * s**2 + zeros(shape, y))
+            return prepared[shape](s * y) / s
+
+        return metric
+
+    def make_inverse_resolvent(self, alpha: Scalar) -> PointMap:
+        if self.elementwise or not self.has_resolvent:
+            return super().make_inverse_resolvent(alpha)
+        L, LT, nu = self.L, self.L.adjoint, self.L.gram
+        dual = self.A.make_inverse_resolvent(alpha / nu)
+        return lambda u: LT(dual(scale(1 / nu, L(u))))
+
     def with_accuracy(self, accuracy: float | None, *, batch_ndim: int = 0) -> Pullback:
         """The same operator with a resolvent for every L, by iteration to this accuracy where there
         is no closed form; see ``InexactPullback``.
         """
-        from splitkit.operators.inexact_pullback import InexactPullback
+        from splitkit.operators.inexact_pullback import InexactPullback  # it is a Pullback
 
-        if self.L.gram:
+        if self.has_resolvent:
             return self
         return InexactPullback(self.A, self.L, accuracy=accuracy, batch_ndim=batch_ndim)
 
     def check_space(self, space: Space) -> None:
         self.A.check_space(self.L.range_space(space))
 
-    def __repr__(self) -> str:
-        return f"{text(self.L, ATOM)}ᵀ {text(self.A, FACTOR)} {text(self.L, FACTOR)}"
-
-    def latex(self) -> str:
-        L, A = latex(self.L, FACTOR), latex(self.A, FACTOR)
-        return rf"{latex(self.L, ATOM)}^\top \, {A} \, {L}"
+    def write(self, s: Style) -> str:
+        return s.apply.join([s(self.L, ATOM) + s.transpose, s(self.A, FACTOR), s(self.L, FACTOR)])

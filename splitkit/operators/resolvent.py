@@ -10,19 +10,21 @@ from functools import cached_property
 
 from splitkit.arguments import POSITIVE, check_parameter, check_samplewise
 from splitkit.backend import Point, Scalar, Space, is_array
-from splitkit.notation import FACTOR, SUM, latex, multiple, text
+from splitkit.notation import FACTOR, SUM, Style
 from splitkit.operators.base import Operator, PointMap
+from splitkit.operators.parts import OfOne
 from splitkit.properties import Properties
 
 
-class _OfStep(Operator):
+class _OfStep(OfOne):
     """An operator of A and a step size α, prepared at its first application."""
 
     symbol: str
     at_every_step: Properties  # what holds for every α > 0 if A is monotone
 
     def __init__(self, A: Operator, alpha: Scalar) -> None:
-        self.A, self.alpha = A, check_parameter("alpha", alpha, POSITIVE)
+        super().__init__(A)
+        self.alpha = check_parameter("alpha", alpha, POSITIVE)
 
     def prepare(self) -> PointMap:
         """The map, made once."""
@@ -43,7 +45,7 @@ class _OfStep(Operator):
         return self._prepared
 
     @cached_property
-    def properties(self) -> Properties:  # type: ignore[override]
+    def properties(self) -> Properties:
         if is_array(self.alpha):
             return self.at_every_step if self.A.properties.monotone else Properties()
         return self.properties_at(self.alpha)
@@ -52,18 +54,21 @@ class _OfStep(Operator):
     def has_evaluation(self) -> bool:
         return self.A.has_resolvent
 
+    @property
+    def has_resolvent(self) -> bool:
+        return False
+
     def check_space(self, space: Space) -> None:
-        self.A.check_space(space)
+        super().check_space(space)
         check_samplewise("alpha", self.alpha, space)
 
-    def __repr__(self) -> str:
-        A = text(self.A, self._place)
-        return f"{self.symbol}[{f'α {A}' if is_array(self.alpha) else multiple(self.alpha, A)}]"
-
-    def latex(self) -> str:
-        A = latex(self.A, self._place)
-        step = rf"\alpha {A}" if is_array(self.alpha) else multiple(self.alpha, A, "latex")
-        return f"{self.symbol}_{{{step}}}"
+    def write(self, s: Style) -> str:
+        A = s(self.A, self._place)
+        if is_array(self.alpha):
+            step = rf"\alpha {A}" if s.is_latex else f"α {A}"
+        else:
+            step = s.multiple(self.alpha, A)
+        return f"{self.symbol}_{{{step}}}" if s.is_latex else f"{self.symbol}[{step}]"
 
     @property
     def _place(self) -> int:

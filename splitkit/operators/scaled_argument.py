@@ -9,9 +9,10 @@ from __future__ import annotations
 from functools import cached_property
 
 from splitkit.arguments import NONZERO, check_number
-from splitkit.backend import Point, Scalar, Space, scale
-from splitkit.notation import ATOM, PRODUCT, latex, multiple, text
+from splitkit.backend import Point, Scalar, scale
+from splitkit.notation import ATOM, PRODUCT, Style
 from splitkit.operators.base import Operator, PointMap
+from splitkit.operators.parts import OfOne
 from splitkit.properties import Properties
 
 
@@ -29,28 +30,25 @@ def scale_argument(A: Operator, s: float) -> Operator:
     return A if s == 1 else ScaledArgument(A, s)
 
 
-class ScaledArgument(Operator):
+class ScaledArgument(OfOne):
     """x ↦ s A(s x) with s ≠ 0."""
 
     binding = PRODUCT
 
     def __init__(self, A: Operator, s: float) -> None:
-        self.A, self.s = A, s
+        super().__init__(A)
+        self.s = s
 
     @cached_property
-    def properties(self) -> Properties:  # type: ignore[override]
+    def properties(self) -> Properties:
         return self.A.properties.argument_scaled(self.s)
-
-    @property
-    def has_evaluation(self) -> bool:
-        return self.A.has_evaluation
-
-    @property
-    def has_resolvent(self) -> bool:
-        return self.A.has_resolvent
 
     def __call__(self, x: Point) -> Point:
         return scale(self.s, self.A(scale(self.s, x)))
+
+    def make_evaluation(self) -> PointMap:
+        A, s = self.A.make_evaluation(), self.s
+        return lambda x: scale(s, A(scale(s, x)))
 
     def make_resolvent(self, alpha: Scalar) -> PointMap:
         return self._rescaled(self.A.make_resolvent(alpha * self.s**2))
@@ -62,12 +60,5 @@ class ScaledArgument(Operator):
         s = self.s
         return lambda y: scale(1 / s, f(scale(s, y)))
 
-    def check_space(self, space: Space) -> None:
-        self.A.check_space(space)
-
-    def __repr__(self) -> str:
-        return multiple(self.s, f"{text(self.A, ATOM)}({multiple(self.s, '·')})")
-
-    def latex(self) -> str:
-        argument = multiple(self.s, r"\cdot", "latex")
-        return multiple(self.s, rf"{latex(self.A, ATOM)}({argument})", "latex")
+    def write(self, s: Style) -> str:
+        return s.multiple(self.s, f"{s(self.A, ATOM)}({s.multiple(self.s, s.dot)})")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from functools import cached_property, reduce
 
-from splitkit.backend import Array, Point, Scalar, Space, add, subtract
-from splitkit.notation import SUM, latex, text, total
+from splitkit.backend import Array, Point, Scalar, add, subtract
+from splitkit.notation import SUM, Style
 from splitkit.operators.base import Operator, PointMap
 from splitkit.operators.combination import Combination, combine
 from splitkit.operators.identity import Identity, Zero
+from splitkit.operators.parts import OfMany
 from splitkit.properties import Properties, sum_properties
 
 
@@ -35,21 +36,19 @@ def terms_of(A: Operator) -> tuple[Operator, ...]:
     return A.terms if isinstance(A, Sum) else (A,)
 
 
-class Sum(Operator):
+class Sum(OfMany):
     """A₁ + … + Aₙ, n ≥ 2."""
 
     binding = SUM
 
-    def __init__(self, terms: tuple[Operator, ...]) -> None:
-        self.terms = terms
+    @property
+    def terms(self) -> tuple[Operator, ...]:
+        """A₁, …, Aₙ."""
+        return self.parts
 
     @cached_property
-    def properties(self) -> Properties:  # type: ignore[override]
+    def properties(self) -> Properties:
         return sum_properties(term.properties for term in self.terms)
-
-    @property
-    def has_evaluation(self) -> bool:
-        return all(term.has_evaluation for term in self.terms)
 
     @property
     def has_resolvent(self) -> bool:
@@ -57,6 +56,10 @@ class Sum(Operator):
 
     def __call__(self, x: Point) -> Point:
         return reduce(add, (term(x) for term in self.terms))
+
+    def make_evaluation(self) -> PointMap:
+        maps = [term.make_evaluation() for term in self.terms]
+        return lambda x: reduce(add, [term(x) for term in maps])
 
     def make_resolvent(self, alpha: Scalar) -> PointMap:
         raise TypeError(
@@ -77,12 +80,5 @@ class Sum(Operator):
                 u = subtract(u, term(x))
         return rest[0].graph_residual(x, u, alpha=alpha, batch_ndim=batch_ndim)
 
-    def check_space(self, space: Space) -> None:
-        for term in self.terms:
-            term.check_space(space)
-
-    def __repr__(self) -> str:
-        return total([text(term) for term in self.terms])
-
-    def latex(self) -> str:
-        return total([latex(term) for term in self.terms], "latex")
+    def write(self, s: Style) -> str:
+        return s.total(map(s, self.terms))

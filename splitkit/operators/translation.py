@@ -5,31 +5,23 @@ Differences of pairs do not change, so neither does any constant.
 
 from __future__ import annotations
 
+from typing import Any
+
+from splitkit.arguments import check_broadcast
 from splitkit.backend import Array, Point, Scalar, Space, add, lincomb, subtract
-from splitkit.notation import ATOM, FACTOR, SUM, latex, text
+from splitkit.notation import ATOM, FACTOR, SUM, Style
 from splitkit.operators.base import Operator, PointMap
-from splitkit.properties import Properties
+from splitkit.operators.parts import OfOne
 
 
-class _Moved(Operator):
+class _Moved(OfOne):
     def __init__(self, A: Operator, v: Point) -> None:
-        self.A, self.v = A, v
-
-    @property
-    def properties(self) -> Properties:  # type: ignore[override]
-        return self.A.properties
-
-    @property
-    def has_evaluation(self) -> bool:
-        return self.A.has_evaluation
-
-    @property
-    def has_resolvent(self) -> bool:
-        return self.A.has_resolvent
+        super().__init__(A)
+        self.v = v
 
     def check_space(self, space: Space) -> None:
-        self.A.check_space(space)
-        space.check_point(self.v, f"v of {self!r}")
+        super().check_space(space)
+        check_broadcast(f"v of {self!r}", self.v, space)
         if not space.isfinite(self.v):
             raise ValueError(f"v of {self!r} has entries that are NaN or infinite")
 
@@ -39,12 +31,19 @@ class Shift(_Moved):
 
     binding = SUM
 
+    def in_metric(self, S: Any) -> Operator:
+        return self.A.pullback(S).shift(S(self.v))
+
     def __call__(self, x: Point) -> Point:
         return subtract(self.A(x), self.v)
 
+    def make_evaluation(self) -> PointMap:
+        A, v = self.A.make_evaluation(), self.v
+        return lambda x: subtract(A(x), v)
+
     def make_resolvent(self, alpha: Scalar) -> PointMap:
-        resolvent = self.A.make_resolvent(alpha)
-        return lambda y: resolvent(lincomb(1.0, y, alpha, self.v))
+        resolvent, v = self.A.make_resolvent(alpha), self.v
+        return lambda y: resolvent(lincomb(1.0, y, alpha, v))
 
     def graph_residual(
         self, x: Point, u: Point, *, alpha: float = 1.0, batch_ndim: int = 0
@@ -52,11 +51,8 @@ class Shift(_Moved):
         self._pair_space(x, u, batch_ndim)
         return self.A.graph_residual(x, add(u, self.v), alpha=alpha, batch_ndim=batch_ndim)
 
-    def __repr__(self) -> str:
-        return f"{text(self.A)} − v"
-
-    def latex(self) -> str:
-        return f"{latex(self.A)} - v"
+    def write(self, s: Style) -> str:
+        return f"{s(self.A)} {s.minus} v"
 
 
 class Translation(_Moved):
@@ -64,12 +60,23 @@ class Translation(_Moved):
 
     binding = FACTOR
 
+    def in_metric(self, S: Any) -> Operator:
+        return self.A.pullback(S).translate(self.v / S.entrywise)
+
     def __call__(self, x: Point) -> Point:
         return self.A(subtract(x, self.v))
 
+    def make_evaluation(self) -> PointMap:
+        A, v = self.A.make_evaluation(), self.v
+        return lambda x: A(subtract(x, v))
+
     def make_resolvent(self, alpha: Scalar) -> PointMap:
-        resolvent = self.A.make_resolvent(alpha)
-        return lambda y: add(self.v, resolvent(subtract(y, self.v)))
+        resolvent, v = self.A.make_resolvent(alpha), self.v
+        return lambda y: add(v, resolvent(subtract(y, v)))
+
+    def make_inverse_resolvent(self, alpha: Scalar) -> PointMap:
+        dual, v = self.A.make_inverse_resolvent(alpha), self.v  # A(· − v)⁻¹ = A⁻¹ + v
+        return lambda y: dual(lincomb(1.0, y, -alpha, v))
 
     def graph_residual(
         self, x: Point, u: Point, *, alpha: float = 1.0, batch_ndim: int = 0
@@ -77,8 +84,5 @@ class Translation(_Moved):
         self._pair_space(x, u, batch_ndim)
         return self.A.graph_residual(subtract(x, self.v), u, alpha=alpha, batch_ndim=batch_ndim)
 
-    def __repr__(self) -> str:
-        return f"{text(self.A, ATOM)}(· − v)"
-
-    def latex(self) -> str:
-        return rf"{latex(self.A, ATOM)}(\cdot - v)"
+    def write(self, s: Style) -> str:
+        return f"{s(self.A, ATOM)}({s.dot} {s.minus} v)"

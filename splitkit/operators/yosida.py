@@ -11,9 +11,10 @@ from __future__ import annotations
 from functools import cached_property
 
 from splitkit.arguments import POSITIVE, check_number
-from splitkit.backend import Point, Scalar, Space, lincomb
-from splitkit.notation import ATOM, FACTOR, latex, number, text
+from splitkit.backend import Point, Scalar, lincomb
+from splitkit.notation import ATOM, FACTOR, Style
 from splitkit.operators.base import Operator, PointMap
+from splitkit.operators.parts import OfOne
 from splitkit.properties import Properties
 
 
@@ -31,24 +32,21 @@ def yosida(A: Operator, gamma: float) -> Operator:
     return Yosida(A, gamma)
 
 
-class Yosida(Operator):
+class Yosida(OfOne):
     """A_γ = (I − R_{γA})/γ."""
 
     binding = FACTOR
 
     def __init__(self, A: Operator, gamma: float) -> None:
-        self.A, self.gamma = A, gamma
+        super().__init__(A)
+        self.gamma = gamma
 
     @cached_property
-    def properties(self) -> Properties:  # type: ignore[override]
+    def properties(self) -> Properties:
         return self.A.properties.yosida(self.gamma)
 
     @property
     def has_evaluation(self) -> bool:
-        return self.A.has_resolvent
-
-    @property
-    def has_resolvent(self) -> bool:
         return self.A.has_resolvent
 
     @cached_property
@@ -63,11 +61,5 @@ class Yosida(Operator):
         share = alpha / (alpha + self.gamma)
         return lambda y: lincomb(1 - share, y, share, resolvent(y))
 
-    def check_space(self, space: Space) -> None:
-        self.A.check_space(space)
-
-    def __repr__(self) -> str:
-        return f"{text(self.A, ATOM)}_{number(self.gamma)}"
-
-    def latex(self) -> str:
-        return f"{{{latex(self.A, ATOM)}}}_{{{number(self.gamma, 'latex')}}}"
+    def write(self, s: Style) -> str:
+        return s.indexed(s(self.A, ATOM), s.number(self.gamma))

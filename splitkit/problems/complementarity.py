@@ -50,7 +50,7 @@ class NCP(VI):
 
 
 class LCP(NCP):
-    """The linear problem F(x) = Mx + q: w = Mz + q ≥ 0, z ≥ 0, zᵀw = 0.
+    """The linear problem F(x) = Mx + q, q added: w = Mz + q ≥ 0, z ≥ 0, zᵀw = 0.
 
     Parameters
     ----------

@@ -17,7 +17,7 @@ from typing import Any
 from splitkit.backend import Array, Point, Space, clip, namespace, scale
 from splitkit.functions import Box, Indicator, NonNegative, SeparableSum
 from splitkit.linear import Affine, DenseMatrix, Stacked
-from splitkit.notation import PRODUCT, latex, text
+from splitkit.notation import PRODUCT, Style
 from splitkit.operators.base import Operator
 from splitkit.operators.identity import Zero
 from splitkit.problems.pseudo_gradient import PseudoGradient
@@ -106,7 +106,7 @@ class _OnPlayers(Operator):
         self.F = F
 
     @property
-    def properties(self) -> Properties:  # type: ignore[override]
+    def properties(self) -> Properties:
         zero = Properties.of(strong_monotonicity=0.0, lipschitz=0.0, linear=True)
         return block_properties([self.F.properties, zero])
 
@@ -124,8 +124,5 @@ class _OnPlayers(Operator):
         )
         self.F.check_space(players)
 
-    def __repr__(self) -> str:
-        return f"({text(self.F, PRODUCT)} × 0)"
-
-    def latex(self) -> str:
-        return rf"\left({latex(self.F, PRODUCT)} \times 0\right)"
+    def write(self, s: Style) -> str:
+        return s.grouped(f"{s(self.F, PRODUCT)}{s.times}0")

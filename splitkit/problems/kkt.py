@@ -23,7 +23,7 @@ from splitkit.functions import (
     Quadratic,
     Subdifferential,
 )
-from splitkit.functions.calculus.rules import SumOfFunctions
+from splitkit.functions.calculus.sums import SumOfFunctions
 from splitkit.linear import Affine, Coupling, DenseMatrix, LinearOperator, wrap
 from splitkit.linear.last_axes import LastAxesMap
 from splitkit.operators.base import Operator

@@ -34,6 +34,8 @@ class PseudoGradient(Operator):
         No gradients, or not callable; constants out of range, or in contradiction.
     """
 
+    properties: Properties
+
     def __init__(
         self,
         gradients: Sequence[Callable[[Point], Array]],

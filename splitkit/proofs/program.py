@@ -142,7 +142,7 @@ def _solve(keyed: _Keyed) -> Answer:
 
 def _clarabel() -> Any:
     try:
-        import clarabel
+        import clarabel  # optional
     except ImportError as error:
         raise ImportError(
             "proofs are found by a semidefinite program: pip install clarabel (or splitkit[proofs])"

@@ -130,7 +130,7 @@ class Leaf(Operator):
         self._seen: dict[Any, Vector] = {}
 
     @property
-    def properties(self) -> Properties:  # type: ignore[override]
+    def properties(self) -> Properties:
         return self.A.properties
 
     @property

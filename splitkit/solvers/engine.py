@@ -33,7 +33,7 @@ from splitkit.backend import (
     where,
 )
 from splitkit.solvers.displacement import Displacement, goes_on
-from splitkit.solvers.iteration import Iteration, Reading, State
+from splitkit.solvers.iteration import Carry, Iteration, Reading
 from splitkit.solvers.solution import History, Status
 from splitkit.solvers.stopping import Measurement, Stopping
 from splitkit.solvers.watch import Watch
@@ -85,9 +85,9 @@ class Run:
         What a resumed run begins with, if not this.
     """
 
-    live: State
-    kept: State = None
-    checked: State = None
+    live: Carry
+    kept: Carry = None
+    checked: Carry = None
     measured: tuple[Array, Array] | None = None
     first: tuple[Array, Array] | None = None
     checkpoint: Run | None = None
@@ -298,6 +298,7 @@ def _record(run: Run, k: int, x: Point, residual: Array, ratio: Array, space: Sp
     run.history.iteration.append(k)
     run.history.residual.append(residual)
     best, worst = _extremes(ratio, space)
+    measured = ratio
     if run.first is not None and (best <= 1.0 or not math.isfinite(worst)):
         ratio = _unless_diverging(run, ratio, residual, x, space)
     if space.batch_ndim == 0 or not run.any_done:
@@ -315,7 +316,7 @@ def _record(run: Run, k: int, x: Point, residual: Array, ratio: Array, space: Sp
         open_ratio = xp.where(done, xp.zeros_like(ratio), ratio)
         run.done = done | (ratio <= 1.0)
     run.any_done = True
-    worst = _worst(open_ratio, space)
+    worst = worst if open_ratio is measured else _worst(open_ratio, space)
     if math.isfinite(worst):
         return worst
     # A non-finite element cannot recover: it is given up, the others go on.
@@ -355,7 +356,7 @@ def _give_up_drifting(run: Run, k: int, u: Point, step: Point, ratio: Array, tas
         run.worst = float(space.xp.max(space.xp.where(run.done, 0 * ratio, ratio)))
 
 
-def _blame(state: State, known: int, k: int, task: Task) -> str:
+def _blame(state: Carry, known: int, k: int, task: Task) -> str:
     """Repeat the iterations known + 1 … k, and say which operator first returned NaN or Inf."""
     watch = task.watch
     for j in range(known + 1, k + 1):

@@ -17,7 +17,9 @@ from typing import Any, TypeAlias
 from splitkit.backend import Array, Point, Space, subtract
 from splitkit.operators.base import Operator, PointMap
 
-State: TypeAlias = Any  # a point, or a tuple of points and arrays of batch shape
+Carry: TypeAlias = (
+    Any  # what is carried from step to step: a point, or a tuple of points and arrays
+)
 Trace: TypeAlias = tuple[Any, ...]  # what a step computed on the way
 
 
@@ -50,16 +52,16 @@ class Iteration:
 
     space: Space
 
-    def begin(self, x0: Point, space: Space) -> State:
+    def begin(self, x0: Point, space: Space) -> Carry:
         """The state at x0, a point of this space."""
         self.space = space
         return self.init(x0)
 
-    def init(self, x0: Point) -> State:
+    def init(self, x0: Point) -> Carry:
         """The state at the start."""
         return x0
 
-    def advance(self, state: State) -> tuple[State, Trace]:
+    def advance(self, state: Carry) -> tuple[Carry, Trace]:
         """One iteration: the next state, and what ``read`` needs."""
         raise NotImplementedError
 
@@ -67,15 +69,15 @@ class Iteration:
         """The approximate solution after the step that left this trace."""
         raise NotImplementedError
 
-    def step(self, state: State) -> State:
+    def step(self, state: Carry) -> Carry:
         """One iteration, where nothing is read off it."""
         return self.advance(state)[0]
 
-    def governing(self, state: State) -> Point:
+    def governing(self, state: Carry) -> Point:
         """The governing sequence's point of a state."""
         return state
 
-    def energy(self, before: State, state: State, limit: State) -> Array | None:
+    def energy(self, before: Carry, state: Carry, limit: Carry) -> Array | None:
         """What the theorem promises not to grow, of a state and the one before it, given the limit
         of the states; None: the theorem is of something else.
         """
@@ -96,7 +98,7 @@ class MapIteration(Iteration):
     def step(self) -> PointMap:
         return self.T.make_evaluation()
 
-    def advance(self, state: State) -> tuple[State, Trace]:
+    def advance(self, state: Carry) -> tuple[Carry, Trace]:
         u_next, factors = self.T.trace(state)
         return u_next, (state, u_next, *factors)
 
@@ -104,6 +106,6 @@ class MapIteration(Iteration):
         reading: Reading = self._read(*trace)
         return reading
 
-    def energy(self, before: State, state: State, limit: State) -> Array:
+    def energy(self, before: Carry, state: Carry, limit: Carry) -> Array:
         """‖u − u*‖²: T is nonexpansive wherever a theorem holds."""
         return self.square(subtract(state, limit))

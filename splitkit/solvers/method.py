@@ -94,7 +94,9 @@ class Method:
         raise NotImplementedError
 
     def choosing(self, *terms: Term) -> Self:
-        """The same method with its open options (a step size, say) chosen for these terms."""
+        """The same method with its open options (a step size, say) chosen for these terms, which
+        can play their roles.
+        """
         return self
 
     def evaluated_slot(self, A: Operator) -> int:
@@ -125,10 +127,8 @@ class Method:
     def terms(self, *operators: Operator | Term) -> tuple[Term, ...]:
         """The terms; of operators, in the roles of the method in order."""
         roles = self.roles_for(len(operators))
-        return tuple(
-            A if isinstance(A, Term) else Term.playing(A, role)
-            for A, role in zip(operators, roles, strict=True)
-        )
+        given = zip(operators, roles, strict=True)
+        return tuple([A if isinstance(A, Term) else Term.playing(A, role) for A, role in given])
 
     def roles_for(self, count: int) -> tuple[Role, ...]:
         """The roles of so many operators.
@@ -146,7 +146,8 @@ class Method:
 
     def chosen(self, *operators: Operator | Term) -> Self:
         """The same method with its open options (a step size, say) chosen for these operators."""
-        return self.choosing(*self.terms(*operators))
+        terms = self.terms(*operators)
+        return self if self.missing(*terms) is not None else self.choosing(*terms)
 
     def guarantee(self, *operators: Operator | Term) -> Guarantee:
         """What is proved of the method on these operators, open options being chosen."""
@@ -185,7 +186,7 @@ class Method:
         TypeError
             The iteration is not the same linear step in every iteration (its step sizes adapt).
         """
-        from splitkit.solvers.proof_of import proof_of
+        from splitkit.solvers.proof_of import proof_of  # which takes any method
 
         return proof_of(self, self.terms(*operators))
 

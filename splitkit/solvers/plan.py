@@ -11,11 +11,12 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from splitkit.arguments import check_choice, check_flag, check_integer
-from splitkit.backend import Point, Space, solving
+from splitkit.backend import Point, Scalar, Space, solving
 from splitkit.functions.base import Function
 from splitkit.operators.base import Operator
 from splitkit.proofs import Proof
@@ -30,7 +31,7 @@ from splitkit.solvers.rewrites import Rewrite
 from splitkit.solvers.solution import Solution, State, Status
 from splitkit.solvers.stopping import Relative, Stopping, as_stopping
 from splitkit.solvers.terms import Term
-from splitkit.solvers.watch import Watch
+from splitkit.solvers.watch import Watch, declares
 
 OnFailure = Literal["raise", "warn", "return"]
 Callback = Callable[[State], object]
@@ -107,7 +108,85 @@ def planned(
         if isinstance(method, Method):
             method.check_space(space)
         option = choose(flat, method)
-        return Plan(option, x0, space, rewrites=flat.rewrites)
+        return Plan(Warrant.of(option), option.terms or (), x0, space, rewrites=flat.rewrites)
+
+
+def solve_given(
+    method: Method,
+    operators: tuple[Operator | Term, ...],
+    x0: Point,
+    *,
+    tol: float | Stopping,
+    max_iter: int,
+    batch_ndim: int = 0,
+    first_check: int = 1,
+    warrant: Warrant | None = None,
+) -> tuple[Solution, Warrant]:
+    """A solve that may take no longer than its preparation, by operators of the method's roles from
+    a finite x0; a failure is returned.
+
+    Only open options are left to be found, and nothing with the warrant of such a solve by the same
+    method, with operators of the same constants and points of the same shape but for the batch.
+    Nothing is measured before iteration first_check, as what a similar problem needed saves the
+    checks before; and then, if tol is a number, only where the length of the step promises the end.
+    """
+    space = Space.of(x0, batch_ndim, known_finite=True)
+    terms = method.terms(*operators)
+    with solving(x0):
+        if warrant is None:
+            for term in terms:
+                term.expression.check_space(space)
+            warrant = Warrant.of(Option.of(method, terms))
+        return Plan(warrant, terms, x0, space)._solve_quietly(tol, max_iter, first_check), warrant
+
+
+@dataclass(frozen=True)
+class Warrant:
+    """What is known of a method, its options chosen, on terms of the same constants, whatever data
+    they hold.
+
+    Attributes
+    ----------
+    method : Method
+    guarantee : Guarantee
+    error_factor : float or None
+        1/m if ‖r‖/m bounds the distance to the zero: r is an element at x.
+    apart : float, array or None
+        α if the elements whose sum is r are known at points only that are α‖r‖ apart.
+    may_drift : bool
+        Whether its displacement shows inconsistency: it is an averaged map without a rate.
+    declared : tuple of bool
+        Of each term, whether someone declared constants of it, which its values may contradict.
+
+    Raises
+    ------
+    NoGuaranteeError
+        Nothing is guaranteed, and the method's ``check`` is True.
+    """
+
+    method: Method
+    guarantee: Guarantee
+    error_factor: float | None
+    apart: Scalar
+    may_drift: bool
+    declared: tuple[bool, ...]
+
+    @classmethod
+    def of(cls, option: Option) -> Warrant:
+        """That of a method whose options are chosen."""
+        method, terms, guarantee = option.method, option.terms, option.guarantee
+        assert terms is not None  # one that cannot run has not been chosen
+        method.require(guarantee)
+        exact = method.exact_element(*terms)
+        m = sum_properties(t.expression.properties for t in terms).strong_monotonicity
+        return cls(
+            method,
+            guarantee,
+            error_factor=1 / m if exact and m is not None and 0 < m < math.inf else None,
+            apart=None if exact else getattr(method, "alpha", None),
+            may_drift=method.averaged and guarantee.rate is None,
+            declared=tuple(declares(t.operator) for t in terms),
+        )
 
 
 class Plan:
@@ -127,31 +206,23 @@ class Plan:
         Where ``solve`` starts unless it is told otherwise.
     space : Space
         That of x0, and of every point that a solve starts from.
-
-    Raises
-    ------
-    NoGuaranteeError
-        Nothing is guaranteed, and the method's ``check`` is True.
     """
 
     def __init__(
-        self, option: Option, x0: Point, space: Space, *, rewrites: tuple[Rewrite, ...] = ()
+        self,
+        warrant: Warrant,
+        terms: tuple[Term, ...],
+        x0: Point,
+        space: Space,
+        *,
+        rewrites: tuple[Rewrite, ...] = (),
     ) -> None:
-        assert option.terms is not None  # one that cannot run has not been chosen
-        self.method: Method = option.method
-        self.terms: tuple[Term, ...] = option.terms
-        self.guarantee: Guarantee = option.guarantee
+        self.warrant, self.terms = warrant, terms
+        self.method, self.guarantee = warrant.method, warrant.guarantee
         self.x0, self.space, self.rewrites = x0, space, rewrites
-        method, terms = self.method, self.terms
-        method.require(self.guarantee)
-        self._watch = Watch()
-        self._iteration = method.iteration(*(term.seen_by(self._watch) for term in terms))
-        exact = method.exact_element(*terms)
-        m = sum_properties(t.expression.properties for t in terms).strong_monotonicity
-        # ‖r‖/m bounds the distance to the zero where r is an element at x
-        self._error_factor = 1 / m if exact and m is not None and 0 < m < math.inf else None
-        self._apart = None if exact else getattr(method, "alpha", None)
-        self._may_drift = method.averaged and self.guarantee.rate is None
+        known = zip(terms, warrant.declared, strict=True)
+        self._watch = Watch(declared={id(t.operator): declared for t, declared in known})
+        self._iteration = self.method.iteration(*[term.seen_by(self._watch) for term in terms])
 
     def solve(
         self,
@@ -216,27 +287,6 @@ class Plan:
                 return
             yield self._state(now)
 
-    def solve_quietly(
-        self,
-        x0: Point,
-        *,
-        tol: float | Stopping,
-        max_iter: int,
-        first_check: int = 1,
-        sparing: bool = True,
-    ) -> Solution:
-        """``solve`` from a point of the plan's space, not looked at, where a solve takes no
-        longer than its preparation: a failure is returned. Nothing is measured before iteration
-        first_check, as what a similar problem needed saves the checks before; if sparing, only
-        where the length of the step promises the end.
-        """
-        with solving(x0):
-            stopping = as_stopping(tol, self.space)
-            task = self._task(stopping, sparing=sparing and not isinstance(tol, Stopping))
-            run = Run(self._iteration.begin(x0, self.space))
-            run.schedule.next_check = first_check
-            return self._finish(run, task, max_iter)
-
     def proof(self) -> Proof:
         """The proof of the method by the small program, on the properties of its terms alone."""
         return self.method.proof(*self.terms)
@@ -276,6 +326,13 @@ class Plan:
             self._iteration.begin(resume.x, self.space)  # so that it knows its space
         return resume.checkpoint.resumed(), task
 
+    def _solve_quietly(self, tol: float | Stopping, max_iter: int, first_check: int) -> Solution:
+        """See ``solve_given``; in the context of ``solving``."""
+        task = self._task(as_stopping(tol, self.space), sparing=not isinstance(tol, Stopping))
+        run = Run(self._iteration.begin(self.x0, self.space))
+        run.schedule.next_check = first_check
+        return self._finish(run, task, max_iter)
+
     def _task(self, stopping: Stopping, *, sparing: bool = False) -> Task:
         self._watch.begin()
         return Task(
@@ -283,10 +340,10 @@ class Plan:
             self.space,
             stopping,
             self._watch,
-            error_factor=self._error_factor,
-            apart=self._apart,
-            averaged=self._may_drift,
-            sparing=sparing and not self._may_drift,
+            error_factor=self.warrant.error_factor,
+            apart=self.warrant.apart,
+            averaged=self.warrant.may_drift,
+            sparing=sparing and not self.warrant.may_drift,
         )
 
     def _finish(
@@ -300,10 +357,11 @@ class Plan:
         """Run it to its end, in the context of ``solving``."""
         every = callback is not None
         try:
-            with Progress(progress, max_iter) as bar:
+            with nullcontext() if progress is False else Progress(progress, max_iter) as bar:
                 task.stopping.start()
                 for _ in advance(run, task, max_iter=max_iter, every=every):
-                    bar.report(run.iteration, run.worst)
+                    if bar is not None:
+                        bar.report(run.iteration, run.worst)
                     if callback is not None and callback(self._state(run)):
                         if run.status is Status.ITERATION_LIMIT:
                             run.status = Status.STOPPED
@@ -320,7 +378,8 @@ class Plan:
         return self._solution(run)
 
     def _bound(self, residual: Any) -> Any:
-        return None if self._error_factor is None else self._error_factor * residual
+        factor = self.warrant.error_factor
+        return None if factor is None else factor * residual
 
     def _state(self, run: Run) -> State:
         residual = run.history.residual[-1]
@@ -344,28 +403,6 @@ class Plan:
             displacement=run.displacement,
             checkpoint=run.checkpoint or run,
         )
-
-
-def solve_given(
-    method: Method,
-    operators: tuple[Operator | Term, ...],
-    x0: Point,
-    *,
-    tol: float | Stopping,
-    max_iter: int,
-    first_check: int = 1,
-    batch_ndim: int = 0,
-) -> Solution:
-    """``Plan.solve_quietly`` with the operators of the method's roles given: only its open options
-    are left to be found.
-    """
-    space = Space.of(x0, batch_ndim)
-    terms = method.terms(*operators)
-    for term in terms:
-        term.expression.check_space(space)
-    with solving(x0):
-        prepared = Plan(Option.of(method, terms), x0, space)
-    return prepared.solve_quietly(x0, tol=tol, max_iter=max_iter, first_check=first_check)
 
 
 def fail(solution: Solution, on_failure: OnFailure) -> Solution:

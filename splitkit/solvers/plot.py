@@ -42,7 +42,7 @@ def plot_convergence(*solutions: Solution, ax: Any = None) -> Any:
             raise TypeError(f"solutions has {solution!r}: give what solve returned")
     if ax is None:
         try:
-            from matplotlib.figure import Figure
+            from matplotlib.figure import Figure  # optional
         except ImportError as error:
             raise ImportError(
                 "plot_convergence needs matplotlib: pip install 'splitkit[plot]'"

@@ -71,10 +71,14 @@ def _proof(method: Method, terms: tuple[Term, ...]) -> Proof:
 
 def _begin(method: Method, terms: tuple[Term, ...]) -> tuple[Scene, Iteration, Any]:
     """The iteration on symbols, and a state whose parts are free vectors."""
-    scene = Scene()
+    scene, apart = Scene(), Scene()  # of what a start computes nothing is known later
+    state = _iteration(method, terms, apart).init(apart.new("u"))
+    return scene, _iteration(method, terms, scene), _freed(state, scene)
+
+
+def _iteration(method: Method, terms: tuple[Term, ...], scene: Scene) -> Iteration:
     maps = Symbols(scene)
-    iteration = method.iteration(*(term.seen_by(maps) for term in terms))
-    return scene, iteration, _freed(iteration.init(Scene().new("u")), scene)
+    return method.iteration(*(term.seen_by(maps) for term in terms))
 
 
 def _freed(state: Any, scene: Scene) -> Any:

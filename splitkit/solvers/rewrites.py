@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from splitkit.functions.calculus.rules import Composed, Scaled, SumOfFunctions
-from splitkit.functions.subdifferential import Subdifferential
 from splitkit.linear.base import LinearOperator
 from splitkit.operators.base import Operator
 from splitkit.operators.combination import Combination, combine
@@ -37,15 +35,6 @@ def sum_to_terms(A: Operator) -> Operators | None:
     return A.terms if isinstance(A, Sum) else None
 
 
-def subdifferential_of_sum(A: Operator) -> Operators | None:
-    """∂(f + g) to ∂f, ∂g, whose sum it contains; they are equal under a constraint qualification
-    (Bauschke, Combettes 2017, Cor. 16.48).
-    """
-    if isinstance(A, Subdifferential) and isinstance(A.f, SumOfFunctions):
-        return tuple(map(Subdifferential, A.f.terms))
-    return None
-
-
 def multiple_of_sum(A: Operator) -> Operators | None:
     """aI + b(B + C) to bB, bC, with aI in the first that can be evaluated: so its strong
     monotonicity is known exactly.
@@ -61,7 +50,6 @@ def multiple_of_sum(A: Operator) -> Operators | None:
 
 RULES: tuple[tuple[str, Callable[[Operator], Operators | None]], ...] = (
     ("a sum is its terms", sum_to_terms),
-    ("the subdifferential of a sum contains the sum of subdifferentials", subdifferential_of_sum),
     ("a multiple of a sum is the sum of multiples", multiple_of_sum),
 )
 
@@ -83,17 +71,10 @@ def flatten(inclusion: Operator) -> tuple[Operators, tuple[Rewrite, ...]]:
 
 
 def as_composition(A: Operator) -> tuple[Operator, LinearOperator] | None:
-    """(B, L) with LᵀBL in A: of LᵀBL, of its multiples by c > 0, and of ∂(g∘L), which contains
-    Lᵀ∂g L; None: A is none of these.
-    """
+    """(B, L) with LᵀBL in A: of LᵀBL, and of its multiples by c > 0; None: A is neither."""
     if isinstance(A, Pullback):
         return A.A, A.L
     if isinstance(A, Combination) and A.a == 0:
         inner = as_composition(A.A)
         return None if inner is None else (combine(0.0, A.b, inner[0]), inner[1])
-    if not isinstance(A, Subdifferential):
-        return None
-    f, c = A.f, 1.0
-    while isinstance(f, Scaled):
-        c, f = c * f.c, f.f
-    return (Subdifferential(f.f if c == 1 else c * f.f), f.L) if isinstance(f, Composed) else None
+    return None

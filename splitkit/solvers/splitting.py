@@ -48,7 +48,7 @@ class Splitting(Method):
 
     def choosing(self, *terms: Term) -> Self:
         """The same method with its step size chosen."""
-        if self.alpha is not None or self.missing(*terms) is not None:
+        if self.alpha is not None:
             return self
         alpha = self.default_alpha(*terms)
         return self.with_alpha(alpha if 0 < alpha < math.inf else 1.0)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from splitkit.arguments import NON_NEGATIVE, Range, check_number
 from splitkit.backend import Array, Space
@@ -42,9 +42,7 @@ class Measurement:
 class Stopping:
     """A rule; subclasses give ``ratio``, or ``exhausted`` for a limit."""
 
-    endless: bool = (
-        False  # whether it asks for what rounding never gives, so that a limit is its end
-    )
+    endless: bool = False  # it asks for what rounding never gives, so that a limit is its end
 
     def start(self) -> None:
         """Called when a solve begins."""
@@ -61,7 +59,7 @@ class Stopping:
         if not isinstance(other, Stopping):
             return NotImplemented
         endless = [rule.endless for rule in (self, other) if not isinstance(rule, TimeLimit)]
-        return _Joined(self, other, lambda space: space.xp.minimum, bool(endless) and all(endless))
+        return _Joined(self, other, "|", bool(endless) and all(endless))
 
     def __and__(self, other: Stopping) -> Stopping:
         if not isinstance(other, Stopping):
@@ -70,14 +68,14 @@ class Stopping:
             if isinstance(rule, TimeLimit):
                 raise TypeError(f"{rule} is a limit and no tolerance: join it with |")
         endless = self.endless or other.endless
-        return _Joined(self, other, lambda space: space.xp.maximum, endless)
+        return _Joined(self, other, "&", endless)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class _Joined(Stopping):
     first: Stopping
     second: Stopping
-    join: Callable[[Space], Callable[[Array, Array], Array]]
+    join: str  # "|": met where either is, "&": where both are
     endless: bool
 
     def start(self) -> None:
@@ -85,9 +83,11 @@ class _Joined(Stopping):
         self.second.start()
 
     def ratio(self, measured: Measurement, space: Space) -> Array:
-        return self.join(space)(
-            self.first.ratio(measured, space), self.second.ratio(measured, space)
-        )
+        joined = space.xp.minimum if self.join == "|" else space.xp.maximum
+        return joined(self.first.ratio(measured, space), self.second.ratio(measured, space))
+
+    def __repr__(self) -> str:
+        return f"({self.first!r} {self.join} {self.second!r})"
 
     def exhausted(self, measured: Measurement) -> bool:
         return self.first.exhausted(measured) or self.second.exhausted(measured)
@@ -164,7 +164,10 @@ def as_stopping(tol: float | Stopping | None, space: Space) -> Stopping:
         return tol
     if tol is None:
         tol = max(1e-8, 100 * float(space.xp.finfo(space.dtype).eps))
-    return Relative(tol)
+    return _relative(tol) if type(tol) is float else Relative(tol)
+
+
+_relative = lru_cache(Relative)  # that of a layer is asked for at each call
 
 
 def _quotient(value: Array, limit: Array, space: Space) -> Array:

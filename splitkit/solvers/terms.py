@@ -10,9 +10,10 @@ A term prepares its maps by a ``Maps``: as its operator does, or seen by what wa
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
+from typing import Any
 
 from splitkit.backend import Point, Scalar, Space
 from splitkit.linear.affine import Affine
@@ -55,6 +56,10 @@ class Maps:
         """L, with its adjoint."""
         return L
 
+    def unseen(self, f: PointMap) -> PointMap:
+        """One of the above, as it runs where nothing looks at it."""
+        return f
+
 
 PLAIN = Maps()
 
@@ -72,12 +77,15 @@ class Term:
         L of a composed term; None: the operator is no composition.
     maps : Maps
         How its maps are prepared.
+    known : dict
+        What methods computed of it, for all that see it.
     """
 
     operator: Operator
     role: Role
     of: LinearOperator | None = None
     maps: Maps = field(default=PLAIN, repr=False)
+    known: dict[Any, Any] = field(default_factory=dict, repr=False)
 
     @classmethod
     def playing(cls, A: Operator, role: Role) -> Term:
@@ -87,7 +95,7 @@ class Term:
 
     def seen_by(self, maps: Maps) -> Term:
         """The same term, its maps prepared in this way."""
-        return replace(self, maps=maps)
+        return Term(self.operator, self.role, self.of, maps, self.known)
 
     # -- what can be computed of it --------------------------------------------------------------
 
@@ -124,19 +132,20 @@ class Term:
     @property
     def evaluation(self) -> Operator:
         """A."""
-        return self._played(self.operator, lambda: self.evaluate)
+        return self._played(lambda: self.operator, lambda: self.evaluate)
 
     def resolvent(self, alpha: Scalar) -> Operator:
         """R_{αA}."""
-        return self._played(self.operator.resolvent(alpha), lambda: self.resolve(alpha))
+        A = self.operator
+        return self._played(lambda: A.resolvent(alpha), lambda: self.resolve(alpha))
 
     def cayley(self, alpha: Scalar) -> Operator:
         """C_{αA}."""
         A = self.operator
-        return self._played(A.cayley(alpha), lambda: self.maps.cayley(A, alpha))
+        return self._played(lambda: A.cayley(alpha), lambda: self.maps.cayley(A, alpha))
 
-    def _played(self, node: Operator, make: Callable[[], PointMap]) -> Operator:
-        return node if self.maps is PLAIN else _Played(node, make)
+    def _played(self, node: Callable[[], Operator], make: Callable[[], PointMap]) -> Operator:
+        return node() if self.maps is PLAIN else _Played(self.maps, node, make)
 
     # -- what is known of it ---------------------------------------------------------------------
 
@@ -208,6 +217,14 @@ class Term:
         return repr(self.expression)
 
 
+def not_maximal(**terms: Term) -> str | None:
+    """Which of the terms is not known to be maximal monotone; None: all are."""
+    for name, A in terms.items():
+        if not A.properties.maximal:
+            return f"{name} = {A!r} is not known to be maximal monotone"
+    return None
+
+
 def _resolvable(B: Operator) -> bool:
     return B.has_resolvent or B.inverse.has_resolvent
 
@@ -215,19 +232,29 @@ def _resolvable(B: Operator) -> bool:
 class _Played(Operator):
     """An operator of a term in an expression: its map is prepared as the term says, once."""
 
-    def __init__(self, node: Operator, make: Callable[[], PointMap]) -> None:
-        self.node, self._make = node, make
-        self.properties = node.properties
+    def __init__(
+        self, maps: Maps, node: Callable[[], Operator], make: Callable[[], PointMap]
+    ) -> None:
+        self._maps, self._make_node, self._make_map = maps, node, make
+
+    @cached_property
+    def node(self) -> Operator:
+        """What it is in an expression."""
+        return self._make_node()
 
     @cached_property
     def _prepared(self) -> PointMap:
-        return self._make()
+        return self._make_map()
+
+    @property
+    def properties(self) -> Properties:
+        return self.node.properties
 
     def __call__(self, x: Point) -> Point:
         return self._prepared(x)
 
     def make_evaluation(self) -> PointMap:
-        return self._prepared
+        return self._maps.unseen(self._prepared)
 
     def check_space(self, space: Space) -> None:
         self.node.check_space(space)

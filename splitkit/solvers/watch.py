@@ -12,7 +12,7 @@ import math
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 from splitkit.backend import (
     Array,
@@ -30,22 +30,42 @@ from splitkit.backend import (
 )
 from splitkit.functions.base import Function
 from splitkit.linear.base import LinearOperator
-from splitkit.linear.dense import DenseMatrix
 from splitkit.operators.base import Operator, PointMap
 from splitkit.operators.callables import CallableOperator
+from splitkit.problems.pseudo_gradient import PseudoGradient
 from splitkit.properties import Properties, form_text
 from splitkit.solvers.terms import Maps
 
 Pair = tuple[Point, Point]
 
 
-class Call(NamedTuple):
-    """An application of an operator, and how to read a pair of its graph off it."""
+@dataclass(frozen=True)
+class Watched:
+    """A map of an operator, and how to read a pair of its graph off an application."""
 
+    watch: Watch
     operator: Operator
-    argument: Point
-    value: Point
+    plain: PointMap
     pair: Callable[[Point, Point], Pair]
+
+    def __call__(self, y: Point) -> Point:
+        value = self.plain(y)
+        if self.watch.recording:
+            if type(value) is not type(y) or type(y) is tuple:
+                self._require_point(value)
+            self.watch.calls.append((self.operator, self.pair, y, value))
+        return value
+
+    def _require_point(self, value: object) -> None:
+        if not all(map(is_array, blocks(value))):
+            raise TypeError(
+                f"{self.operator!r} returned a {type(value).__name__}: an operator returns a "
+                "point like its argument"
+            )
+
+
+# an operator, how to read a pair, an argument and its value; no map, which holds the list of calls
+Call = tuple[Operator, Callable[[Point, Point], Pair], Point, Point]
 
 
 @dataclass
@@ -64,60 +84,45 @@ class Watch(Maps, threading.local):
         self.recording, self.calls, self.last_pairs = False, [], {}
 
     def evaluation(self, A: Operator) -> PointMap:
-        return self._watched(A, A.make_evaluation(), lambda x, u: (x, u))
+        return Watched(self, A, A.make_evaluation(), lambda x, u: (x, u))
 
     def resolvent(self, A: Operator, alpha: Scalar) -> PointMap:
         def pair(y: Point, x: Point) -> Pair:
             return x, scale(1 / alpha, subtract(y, x))
 
-        return self._watched(A, A.make_resolvent(alpha), pair)
+        return Watched(self, A, A.make_resolvent(alpha), pair)
 
     def cayley(self, A: Operator, alpha: Scalar) -> PointMap:
         def pair(y: Point, c: Point) -> Pair:
             half = 0.5 / alpha
             return lincomb(0.5, y, 0.5, c), lincomb(half, y, -half, c)
 
-        return self._watched(A, A.make_cayley(alpha), pair)
+        return Watched(self, A, A.make_cayley(alpha), pair)
 
     def dual_resolvent(self, A: Operator, sigma: Scalar) -> PointMap:
         def pair(y: Point, u: Point) -> Pair:
             return scale(1 / sigma, subtract(y, u)), u
 
-        return self._watched(A, A.inverse.make_resolvent(sigma), pair)
+        return Watched(self, A, A.inverse.make_resolvent(sigma), pair)
 
-    def _watched(self, A: Operator, f: PointMap, pair: Callable[[Point, Point], Pair]) -> PointMap:
-        def apply(y: Point) -> Point:
-            value = f(y)
-            if self.recording:
-                self.record(Call(A, y, value, pair))
-            return value
-
-        return apply
-
-    def record(self, call: Call) -> None:
-        """Keep a call; TypeError if what it returned is no point."""
-        if not all(map(is_array, blocks(call.value))):
-            raise TypeError(
-                f"{call.operator!r} returned a {type(call.value).__name__}: an operator returns a "
-                "point like its argument"
-            )
-        self.calls.append(call)
+    def unseen(self, f: PointMap) -> PointMap:
+        return f.plain if isinstance(f, Watched) else f
 
     def changed(self) -> str | None:
         """Which call returned a point of another kind than its argument."""
-        for call in self.calls:
-            if same_kind(call.argument, call.value):
+        for A, _, argument, value in self.calls:
+            if same_kind(argument, value):
                 continue
-            before, after = blocks(call.argument), blocks(call.value)
+            before, after = blocks(argument), blocks(value)
             kinds = [_kind(a) for a in before], [_kind(a) for a in after]
-            return f"{call.operator!r} returned {_says(kinds[1])} for {_says(kinds[0])}"
+            return f"{A!r} returned {_says(kinds[1])} for {_says(kinds[0])}"
         return None
 
     def nonfinite(self, space: Space) -> str | None:
         """Which call made NaN or Inf of a finite point."""
-        for call in self.calls:
-            if space.isfinite(call.argument) and not space.isfinite(call.value):
-                return f"{call.operator!r}"
+        for A, _, argument, value in self.calls:
+            if space.isfinite(argument) and not space.isfinite(value):
+                return f"{A!r}"
         return None
 
     def contradiction(self, space: Space) -> str | None:
@@ -127,12 +132,12 @@ class Watch(Maps, threading.local):
         """
         pairs: dict[int, list[Pair]] = {}
         for call in self.calls:
-            A = call.operator
+            A, read_pair, argument, value = call
             if id(A) not in self.declared:
                 self.declared[id(A)] = declares(A)
             if not self.declared[id(A)]:
                 continue
-            pair = call.pair(call.argument, call.value)
+            pair = read_pair(argument, value)
             known = pairs.setdefault(id(A), [])
             for other in [*known, *self.last_pairs.get(id(A), ())]:
                 found = _contradiction(A.properties, pair, other, call, space)
@@ -143,20 +148,20 @@ class Watch(Maps, threading.local):
         return None
 
 
-def declares(A: Operator) -> bool:
-    """Whether someone declared the constants of this operator, or of what it is made of."""
-    if isinstance(A, CallableOperator) or not _is_ours(A):
+def declares(A: object) -> bool:
+    """Whether someone declared the constants of this operator, function or linear map, or of what
+    it is made of.
+    """
+    if not isinstance(A, (Operator, Function, LinearOperator)):
+        return False
+    if isinstance(A, (CallableOperator, PseudoGradient)) or not _is_ours(A):
+        return True
+    if isinstance(A, Function):  # it proves its constants
+        return False
+    if isinstance(A, LinearOperator) and A.has_declared_constants:
         return True
     parts = [p for v in vars(A).values() for p in (v if isinstance(v, tuple) else (v,))]
-    return any(
-        declares(part) if isinstance(part, Operator) else _declared_part(part) for part in parts
-    )
-
-
-def _declared_part(part: object) -> bool:
-    if isinstance(part, DenseMatrix):
-        return part.has_declared_constants
-    return isinstance(part, (Function, LinearOperator)) and not _is_ours(part)
+    return any(map(declares, parts))
 
 
 def _is_ours(thing: object) -> bool:
@@ -173,8 +178,9 @@ def _contradiction(
     xx, xu, uu = space.inner(dx, dx), space.inner(dx, du), space.inner(du, du)
     size_x = space.norm(one[0]) + space.norm(other[0])
     # u = (y − x)/α has lost the digits of x and y, scaled as u is
-    moved = space.norm(call.argument) + space.norm(call.value)
-    gain = _safe(space.norm(one[1]), space.norm(subtract(call.argument, call.value)), xp)
+    *_, argument, value = call
+    moved = space.norm(argument) + space.norm(value)
+    gain = _safe(space.norm(one[1]), space.norm(subtract(argument, value)), xp)
     noise_x = 1000 * eps * (size_x + moved)
     noise_u = 1000 * eps * (space.norm(one[1]) + space.norm(other[1]) + gain * moved)
     nx, nu = xp.sqrt(xx), xp.sqrt(uu)

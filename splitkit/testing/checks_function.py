@@ -23,8 +23,9 @@ from splitkit.backend import (
     where,
 )
 from splitkit.functions.base import Function
-from splitkit.functions.calculus.rules import Conjugate
+from splitkit.functions.calculus.conjugate import Conjugate
 from splitkit.functions.subdifferential import Subdifferential
+from splitkit.operators.base import Operator
 from splitkit.testing import _shared, checks_operator
 from splitkit.testing._place import KEPT, ROUNDINGS, Place
 from splitkit.testing._report import require
@@ -96,12 +97,13 @@ def function_suite(
             f"f = {f!r} has batch_ndim = {f.batch_ndim}, so that its values have no batch axes of "
             f"points with batch_ndim = {batch}: make it with batch_ndim={batch}"
         )
-    A = Subdifferential(f)
+    A: Operator = Subdifferential(f)
     drawn = points(shape, xp=place.xp, dtype=place.dtype, device=device)
     cases = st.tuples(drawn, drawn, step_sizes(), step_sizes())
 
     def at(case: Case) -> AtFunction:
-        return AtFunction(A, place, *case)
+        x, y, alpha, beta = case
+        return AtFunction(A, place, x, y, alpha, beta, f)
 
     of_f = checks_operator.replay_options(place, 0 if batch_ndim is None else batch_ndim)
     spread = partial(checks_operator.spread, place)
@@ -112,12 +114,7 @@ def function_suite(
 class AtFunction(checks_operator.At):
     """f, and ∂f as the operator A, at a case."""
 
-    A: Subdifferential
-
-    @property
-    def f(self) -> Function:
-        """The function."""
-        return self.A.f
+    f: Function
 
     @cached_property
     def prox(self) -> Point:
@@ -144,7 +141,7 @@ class AtFunction(checks_operator.At):
         return ROUNDINGS * place.eps * (total + sizes + curvature * sizes * sizes)
 
 
-def properties(f: Function, A: Subdifferential, place: Place) -> tuple[Property, ...]:
+def properties(f: Function, A: Operator, place: Place) -> tuple[Property, ...]:
     """What f must keep, by what it can do and declares; after it what ∂f must."""
     valued = has_value(f, place.zero)
     found: list[Property] = []

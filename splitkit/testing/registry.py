@@ -1,7 +1,8 @@
 """What there is, each thing with the check that it goes through.
 
 Every function, operator and linear map that its room's ``__init__`` exports is listed by its
-``examples(asarray)``; a combinator, which has none of its own, is built here of other things.
+``examples(asarray)``: tuples of a thing and the shape of its points (of a linear map, of x and of
+Lx). A combinator, which has none of its own, is built here of other things.
 """
 
 from __future__ import annotations
@@ -214,6 +215,10 @@ COMBINATORS: dict[str, Examples] = {
     "Translated": lambda a: [(functions.L1Norm().translate(a([1.0, -2.0])), (2,))],
     "Perspective": lambda a: [
         (functions.Perspective(functions.SquaredL2(0.7)), ((2,), (1,))),
+    ],
+    "Raised": lambda a: [
+        (functions.SquaredL2() - 2.0, (3,)),
+        (functions.L2Norm(0.5, batch_ndim=1) + 0.5, (2, 3)),
     ],
     "Rescaled": lambda a: [
         (functions.Rescaled(functions.Simplex(), -2.0), (3,)),

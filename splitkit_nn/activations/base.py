@@ -79,6 +79,8 @@ class Activation:
 class ActivationOperator(sk.Operator):
     """∂f for σ = prox_f."""
 
+    properties: sk.Properties
+
     def __init__(self, activation: Activation) -> None:
         self.activation = activation
         self.properties = subgradient_properties(activation.slopes)

@@ -7,6 +7,7 @@ by zero for α > 0, since (1 − α)J + αI ⪰ min(1, α)I.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Self
 
@@ -30,6 +31,10 @@ class Jacobian:
     def __call__(self, h: Array) -> Array:
         """Jh."""
         raise NotImplementedError(f"{type(self).__name__} must define __call__")
+
+    def plus(self, constant: Array) -> Callable[[Array], Array]:
+        """h ↦ Jh + c, for many applications."""
+        return lambda h: self(h) + constant
 
     def of(self, *arrays: Array) -> Self:
         """The same kind of Jacobian with other arrays."""
@@ -57,6 +62,10 @@ class DiagonalJacobian(Jacobian):
 
     def __call__(self, h: Array) -> Array:
         return self.d * h
+
+    def plus(self, constant: Array) -> Callable[[Array], Array]:
+        d = self.d
+        return lambda h: d * h + constant
 
     def of(self, *arrays: Array) -> Self:
         return type(self)(*arrays)
@@ -121,11 +130,6 @@ def group_sum(x: Array, groups: int) -> Array:
     split = xp.reshape(x, (shape[0], groups, shape[1] // groups, *shape[2:]))
     total = xp.sum(split, axis=2, keepdims=True)
     return xp.reshape(xp.broadcast_to(total, split.shape), shape)
-
-
-def as_jacobian(J: Jacobian | Array) -> Jacobian:
-    """An array is a diagonal."""
-    return J if isinstance(J, Jacobian) else DiagonalJacobian(J)
 
 
 @lru_cache(maxsize=64)

@@ -63,6 +63,8 @@ class Masked(Activation):
 class MaskedOperator(sk.Operator):
     """∂f_K = ∂f on the entries kept, N_{0} on the others: resolvent K R_{αG}, G = ∂f."""
 
+    properties: Properties
+
     def __init__(self, G: sk.Operator, mask: Array) -> None:
         self.G, self.mask = G, mask
         # N_{0} has every constant of strong monotonicity, and no Lipschitz constant

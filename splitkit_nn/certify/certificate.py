@@ -10,7 +10,7 @@ from torch import Tensor
 
 import splitkit as sk
 from splitkit_nn.certify.stages import inputs_gain
-from splitkit_nn.equilibrium.inclusions import StepMethod
+from splitkit_nn.equilibrium.solver import StepMethod
 from splitkit_nn.layers import MonDEQ
 from splitkit_nn.models import Classifier
 

@@ -1,6 +1,6 @@
 """The equilibrium z = σ(Wz + Ux + b) and its vector-Jacobian product on arrays of any library.
 
-Both solves are those of ``inclusions``, which the Torch layer uses too. With J the Jacobian of σ
+Both solves are those of ``solver``, which the Torch layer uses too. With J the Jacobian of σ
 at Wz + Ux + b and ũ = J(v + Wᵀũ), the cotangents are
 
     b: Σ ũ,   W: Σ ũzᵀ,   U: Σ ũxᵀ   (over the batch),   x: Uᵀũ.
@@ -14,12 +14,7 @@ import splitkit as sk
 from splitkit.arguments import POSITIVE, check_integer, check_number
 from splitkit.backend import Array, Space, namespace
 from splitkit_nn.activations import Activation, find_activation
-from splitkit_nn.equilibrium.inclusions import (
-    StepMethod,
-    as_step_method,
-    solve_cotangent,
-    solve_forward,
-)
+from splitkit_nn.equilibrium.solver import Solver, StepMethod, as_step_method
 
 
 class Cotangents(NamedTuple):
@@ -98,8 +93,14 @@ class ArrayMonDEQ:
                 "for W = (1 − m)I − AᵀA + B − Bᵀ with m > 0"
             )
         method = sk.PeacemanRachford() if method is None else as_step_method(method)
-        self.method = method.chosen(sk.Affine(self._M), self.activation.operator)
+        method = method.chosen(sk.Affine(self._M), self.activation.operator)
+        self._solver = Solver(self._M, self.activation, method)
         self.last_solution: sk.Solution | None = None
+
+    @property
+    def method(self) -> StepMethod:
+        """With its step size."""
+        return self._solver.method
 
     def __call__(self, x: Array, z0: Array | None = None) -> Array:
         """z of shape (batch, features) for x of shape (batch, in_features), starting at z0.
@@ -112,16 +113,7 @@ class ArrayMonDEQ:
         bias = self._bias(x)
         if z0 is not None:
             _check_like(z0, bias, "z0")
-        solution = solve_forward(
-            self._M,
-            bias,
-            self.activation.operator,
-            self.method,
-            tol=self.tol,
-            max_iter=self.max_iter,
-            z0=z0,
-        )
-        return self._accept(solution)
+        return self._accept(self._solver.forward(bias, z0, tol=self.tol, max_iter=self.max_iter))
 
     def vjp(self, x: Array, v: Array, z: Array | None = None) -> Cotangents:
         """The cotangents that belong to the cotangent v of z = self(x), which may be given.
@@ -137,15 +129,7 @@ class ArrayMonDEQ:
             z = self(x)
         _check_like(z, bias, "z")
         J = self.activation.jacobian(z @ self.W.T + bias)
-        solution = solve_cotangent(
-            self._M,
-            J,
-            v,
-            self.activation.slopes,
-            self.method,
-            tol=self.tol,
-            max_iter=self.max_iter,
-        )
+        solution = self._solver.cotangent(J, v, tol=self.tol, max_iter=self.max_iter)
         u_tilde = self._accept(solution)
         total = namespace(x).sum(u_tilde, axis=0)
         return Cotangents(u_tilde @ self.U, u_tilde.T @ z, u_tilde.T @ x, total)
@@ -157,7 +141,9 @@ class ArrayMonDEQ:
             raise ValueError(
                 f"x has shape {tuple(x.shape)}: give (batch, in_features = {self.U.shape[1]})"
             )
-        return x @ self.U.T + self.b
+        bias = x @ self.U.T + self.b
+        Space.of(bias, 1, name="Ux + b")  # finite
+        return bias
 
     def _accept(self, solution: sk.Solution) -> Array:
         self.last_solution = solution
@@ -174,7 +160,7 @@ class ArrayMonDEQ:
 
 def _check_like(array: Array, z: Array, name: str) -> None:
     """Raise TypeError or ValueError unless the array is finite and like the layer's output."""
-    Space.of(z).check_array(array, name)
+    Space.of(z, known_finite=True).check_array(array, name)
     if array.shape != z.shape:
         raise ValueError(
             f"{name} has shape {tuple(array.shape)}: give {tuple(z.shape)}, like the output"

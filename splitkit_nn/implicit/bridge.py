@@ -18,13 +18,16 @@ batch.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
 from splitkit_nn.activations.jacobians import Jacobian
+
+PLAIN = nullcontext()
 
 
 class Bridge(Protocol):
@@ -54,10 +57,8 @@ class Bridge(Protocol):
         """J at the pre-activation Wz + bias."""
         ...
 
-    def solve(
-        self, W: Tensor, bias: Tensor, z0: Tensor | None, x: Tensor, weights: Sequence[Tensor]
-    ) -> Tensor:
-        """z; raises where it fails, or x is not finite; ``weights`` are what W is made of."""
+    def solve(self, W: Tensor, bias: Tensor, z0: Tensor | None, x: Tensor) -> Tensor:
+        """z; raises where it fails, or x is not finite."""
         ...
 
     def solve_cotangent(self, J: Jacobian, v: Tensor, transposed: bool) -> Tensor:
@@ -65,18 +66,10 @@ class Bridge(Protocol):
         ...
 
 
-def equilibrium(
-    bridge: Bridge,
-    W: Tensor,
-    bias: Tensor,
-    x: Tensor,
-    z0: Tensor | None,
-    weights: Sequence[Tensor],
-) -> Tensor:
-    """z = σ(Wz + bias), attached to W and bias; ``weights`` are what W is made of, x is checked."""
-    with _full_precision(bias):
-        result: Tensor = Equilibrium.apply(W, bias, z0, x, bridge, *weights)  # type: ignore[no-untyped-call]
-        return result
+def equilibrium(bridge: Bridge, W: Tensor, bias: Tensor, x: Tensor, z0: Tensor | None) -> Tensor:
+    """z = σ(Wz + bias), attached to W and bias, in ``full_precision``; x is checked."""
+    result: Tensor = Equilibrium.apply(W, bias, z0, x, bridge)  # type: ignore[no-untyped-call]
+    return result
 
 
 def cotangent(bridge: Bridge, W: Tensor, J: Jacobian, v: Tensor, transposed: bool = True) -> Tensor:
@@ -96,25 +89,22 @@ class Equilibrium(torch.autograd.Function):
 
     @staticmethod
     @_signed
-    def forward(
-        W: Tensor, bias: Tensor, z0: Tensor | None, x: Tensor, bridge: Bridge, *weights: Tensor
-    ) -> Tensor:
-        return bridge.solve(W, bias, z0, x, weights)
+    def forward(W: Tensor, bias: Tensor, z0: Tensor | None, x: Tensor, bridge: Bridge) -> Tensor:
+        return bridge.solve(W, bias, z0, x)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-        W, bias, _, _, ctx.bridge, *weights = inputs
-        ctx.rest = [None] * (3 + len(weights))
+        W, bias, _, _, ctx.bridge = inputs
         ctx.save_for_backward(W, bias, output)
 
     @staticmethod
     def backward(ctx: Any, *cotangents: Tensor) -> tuple[Tensor | None, ...]:
         W, bias, z = ctx.saved_tensors
         bridge: Bridge = ctx.bridge
-        with _full_precision(z):
+        with full_precision(z):
             J = bridge.jacobian(W, bias, z)
             u_tilde = cotangent(bridge, W, J, cotangents[0])
-            return bridge.outer(W, u_tilde, z), u_tilde, *ctx.rest
+            return bridge.outer(W, u_tilde, z), u_tilde, None, None, None
 
     @staticmethod
     def vmap(
@@ -125,13 +115,12 @@ class Equilibrium(torch.autograd.Function):
         z0: Tensor | None,
         x: Tensor,
         bridge: Bridge,
-        *weights: Tensor,
     ) -> tuple[Tensor, int]:
-        _refuse_batched_weights(in_dims[0], *in_dims[5:])
+        _refuse_batched_weights(in_dims[0])
         size = info.batch_size
         merged = _merge(bias, in_dims[1], size)
         start = None if z0 is None else _merge(z0, in_dims[2], size)
-        z = Equilibrium.apply(W, merged, start, x, bridge, *weights)  # type: ignore[no-untyped-call]
+        z = Equilibrium.apply(W, merged, start, x, bridge)  # type: ignore[no-untyped-call]
         return z.unflatten(0, (size, -1)), 0
 
 
@@ -167,7 +156,7 @@ class CotangentSolution(torch.autograd.Function):
             )
         J: Jacobian = ctx.jacobian(*arrays)
         p = cotangents[0]
-        with _full_precision(v):
+        with full_precision(v):
             t = cotangent(bridge, W, J, p, not transposed)
             q = p + _apply(bridge, W, t, not transposed)
             of_J = J.gradient(q, v + _apply(bridge, W, u_tilde, transposed))
@@ -199,9 +188,10 @@ def _apply(bridge: Bridge, W: Tensor, z: Tensor, transposed: bool) -> Tensor:
     return bridge.multiply_transpose(W, z) if transposed else bridge.multiply(W, z)
 
 
-def _full_precision(like: Tensor) -> torch.autocast:
+def full_precision(like: Tensor) -> AbstractContextManager[Any]:
     """Autocast would round the products in half precision, and the equilibrium with them."""
-    return torch.autocast(like.device.type, enabled=False)
+    device = like.device.type
+    return torch.autocast(device, enabled=False) if torch.is_autocast_enabled(device) else PLAIN
 
 
 def _merge(x: Tensor, dim: int | None, size: int) -> Tensor:
@@ -210,8 +200,8 @@ def _merge(x: Tensor, dim: int | None, size: int) -> Tensor:
     return x.flatten(0, 1)
 
 
-def _refuse_batched_weights(*dims: int | None) -> None:
-    if any(d is not None for d in dims):
+def _refuse_batched_weights(dim: int | None) -> None:
+    if dim is not None:
         raise NotImplementedError(
             "vmap over the parameters of an equilibrium layer is not supported: each value of W "
             "has a factorization of its own; map over inputs, or loop over the parameters"

@@ -1,7 +1,7 @@
 """The solves of a Torch layer in another array library, over the same memory.
 
 Tensors go there and back by DLPack: a contiguous tensor and the array that stands for it are one
-piece of memory. Both inclusions are those of ``equilibrium``, whatever the library; Torch keeps the
+piece of memory. The solver is that of ``equilibrium``, whatever the library; Torch keeps the
 parameters and the derivatives. CuPy works on the stream and the device that are Torch's at the
 moment, so that nothing has to wait for the other's kernels.
 
@@ -18,7 +18,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib import import_module
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
@@ -28,15 +27,11 @@ import splitkit as sk
 from splitkit.backend import Array
 from splitkit.solvers.solution import History
 from splitkit_nn.activations import Activation
-from splitkit_nn.activations.jacobians import Jacobian, Slopes
-from splitkit_nn.equilibrium import inclusions
-from splitkit_nn.equilibrium.inclusions import StepMethod
+from splitkit_nn.activations.jacobians import Jacobian
+from splitkit_nn.equilibrium.solver import Solver, StepMethod
 
 DEVICES = {"numpy": "cpu", "cupy": "cuda"}  # of libraries that live on one kind of device
 EXTRAS = {"cupy": "cupy", "jax.numpy": "jax"}  # what of splitkit's own extras installs a library
-
-# the copies of operators that libraries work with, kept so that a factorization is made once
-_TWINS: WeakKeyDictionary[sk.LinearOperator, dict[str, sk.LinearOperator]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -112,69 +107,7 @@ class Library:
         ):
             yield
 
-    def solve_forward(
-        self,
-        M: sk.LinearOperator,
-        bias: Tensor,
-        G: sk.Operator,
-        method: StepMethod,
-        *,
-        tol: float | sk.Stopping,
-        max_iter: int,
-        z0: Tensor | None = None,
-        first_check: int = 1,
-    ) -> sk.Solution:
-        """``equilibrium.solve_forward`` there, with a solution of tensors."""
-        with self.beside(bias):
-            return self._brought_back(
-                inclusions.solve_forward(
-                    self._twin(M),
-                    self.array(bias),
-                    converted(G, self.array),
-                    method,
-                    tol=tol,
-                    max_iter=max_iter,
-                    z0=None if z0 is None else self.array(z0),
-                    first_check=first_check,
-                )
-            )
-
-    def solve_cotangent(
-        self,
-        M: sk.LinearOperator,
-        J: Jacobian,
-        v: Tensor,
-        slopes: Slopes,
-        method: StepMethod,
-        *,
-        tol: float | sk.Stopping,
-        max_iter: int,
-        transposed: bool = True,
-        first_check: int = 1,
-    ) -> sk.Solution:
-        """``equilibrium.solve_cotangent`` there, with a solution of tensors."""
-        with self.beside(v):
-            return self._brought_back(
-                inclusions.solve_cotangent(
-                    self._twin(M),
-                    J.of(*map(self.array, J.arrays)),
-                    self.array(v),
-                    slopes,
-                    method,
-                    tol=tol,
-                    max_iter=max_iter,
-                    transposed=transposed,
-                    first_check=first_check,
-                )
-            )
-
-    def _twin(self, M: sk.LinearOperator) -> sk.LinearOperator:
-        known = _TWINS.setdefault(M, {})
-        if self.name not in known:
-            known[self.name] = converted(M, self.array)
-        return known[self.name]
-
-    def _brought_back(self, solution: sk.Solution) -> sk.Solution:
+    def brought_back(self, solution: sk.Solution) -> sk.Solution:
         """The solution as tensors; without its checkpoint, from which only the library goes on."""
         seen, back = solution.history, self.tensor
         bound, displacement = solution.error_bound, solution.displacement
@@ -193,6 +126,45 @@ class Library:
             ),
             checkpoint=None,
         )
+
+
+class SolverElsewhere(Solver):
+    """A solver of tensors that works in a library."""
+
+    def __init__(
+        self,
+        library: Library,
+        M: sk.LinearOperator,
+        activation: Activation,
+        method: StepMethod,
+        known: Solver | None = None,
+    ) -> None:
+        super().__init__(M, activation, method, known)
+        self.library = library
+        self._there: Solver | None = None
+        if isinstance(known, SolverElsewhere) and known.library == library and known.M is M:
+            self._there = known._there
+
+    def forward(self, bias: Tensor, z0: Tensor | None = None, **how: Any) -> sk.Solution:
+        array = self.library.array
+        with self.library.beside(bias):
+            start = None if z0 is None else array(z0)
+            return self.library.brought_back(self._solver().forward(array(bias), start, **how))
+
+    def cotangent(self, J: Jacobian, v: Tensor, **how: Any) -> sk.Solution:
+        array = self.library.array
+        with self.library.beside(v):
+            J = J.of(*map(array, J.arrays))
+            return self.library.brought_back(self._solver().cotangent(J, array(v), **how))
+
+    def _solver(self) -> Solver:
+        """The solver there; with the same M it is factored once."""
+        there, array = self._there, self.library.array
+        if there is None or there.given is not self.method:
+            M = converted(self.M, array) if there is None else there.M
+            there = Solver(M, converted(self.activation, array), self.method, there)
+            self._there = there
+        return there
 
 
 def find_library(solve_in: str | Library | None) -> Library | None:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import math
-import sys
-import warnings
 from collections.abc import Callable
 from typing import Any, Literal, ParamSpec, TypeVar
 
@@ -14,29 +11,20 @@ from torch import Tensor, nn
 
 import splitkit as sk
 from splitkit.arguments import POSITIVE, check_choice, check_integer, check_number
-from splitkit.backend import isfinite
 from splitkit_nn.activations import Activation, find_activation
-from splitkit_nn.arguments import check_finite, check_finite_parameter
-from splitkit_nn.equilibrium.inclusions import (
-    StepMethod,
-    as_step_method,
-    cotangent_inclusion,
-    evaluates,
-    forward_inclusion,
-)
-from splitkit_nn.equilibrium.steps import typical_step
-from splitkit_nn.implicit.bridge import equilibrium
+from splitkit_nn.arguments import check_finite, check_inputs
+from splitkit_nn.equilibrium.inclusions import cotangent_inclusion, forward_inclusion
+from splitkit_nn.equilibrium.solver import StepMethod, as_step_method
+from splitkit_nn.implicit.bridge import equilibrium, full_precision
 from splitkit_nn.implicit.gradients import GradientRule, Unrolled, find_gradient
 from splitkit_nn.layers.exchange import Library, find_library
-from splitkit_nn.layers.records import LastSolve, SolveRecord
-from splitkit_nn.layers.solves import Solves
+from splitkit_nn.layers.records import LastSolve
+from splitkit_nn.layers.solves import Kept, Solves
 from splitkit_nn.linear.base import Parametrization
 
 P = ParamSpec("P")
 T = TypeVar("T")
 OnFailure = Literal["raise", "warn", "damp"]
-
-REFRESH = 100  # training steps between two choices of alpha: each costs a few factorizations
 
 
 def _outside_graphs(function: Callable[P, T]) -> Callable[P, T]:
@@ -131,7 +119,7 @@ class MonDEQ(nn.Module):
         self.register_buffer("alpha", torch.tensor(float("nan"), dtype=torch.float64))
         self.register_buffer("age", torch.tensor(0))
         self.last_solve = LastSolve()
-        self._cache: tuple[Tensor, sk.LinearOperator] | None = None
+        self._kept: Kept | None = None
         self._changed = False  # whether the parameters have, since alpha was chosen or loaded
 
     def arguments(self) -> dict[str, Any]:
@@ -174,20 +162,17 @@ class MonDEQ(nn.Module):
 
     @_outside_graphs
     def _forward(self, x: Tensor, z0: Tensor | None) -> Tensor:
-        weights = self.parametrization.weights()
-        x = self._checked(x, next(iter(weights.values())))
-        with torch.autocast(x.device.type, enabled=False):
-            W, bias = self.parametrization.weight(), self.parametrization.bias(x)
+        parametrization = self.parametrization
+        x, W = self._checked(x)
+        with full_precision(x):
+            bias = parametrization.bias(x)
             if z0 is not None:
                 z0 = _checked_start(z0, bias)
             if isinstance(self.gradient, Unrolled):
-                check_finite(x)
-                check_finite_parameter("U", bias)  # x is finite
+                check_inputs(x, bias)
                 self.last_solve = LastSolve()
                 return self._unroll(self.gradient, W, bias)
-            return equilibrium(
-                Solves(self, tuple(weights)), W, bias, x, z0, tuple(weights.values())
-            )
+            return equilibrium(Solves(self), W, bias, x, z0)
 
     def _unroll(self, gradient: Unrolled, W: Tensor, bias: Tensor) -> Tensor:
         M, alpha = self.parametrization.operator(exact=True), gradient.alpha
@@ -205,12 +190,11 @@ class MonDEQ(nn.Module):
 
     def inclusion(self, x: Tensor) -> tuple[sk.Affine, sk.Operator]:
         """(F, G) of the forward inclusion for a batch of inputs, detached, with exact constants."""
-        x = self._checked(x, next(iter(self.parametrization.weights().values())))
-        check_finite(x)
         with torch.no_grad():
-            bias = self.parametrization.bias(x)
-            M = self.parametrization.operator(exact=True)
-            return forward_inclusion(M, bias, self.activation.operator)
+            x, W = self._checked(x)
+            check_finite(x)
+            M = self.parametrization.operator(W, exact=True)
+            return forward_inclusion(M, self.parametrization.bias(x), self.activation.operator)
 
     def cotangent_inclusion(self, x: Tensor, v: Tensor) -> tuple[sk.Affine, sk.Operator]:
         """(F̃, G̃) of the backward inclusion for a batch of inputs and cotangents of its output,
@@ -225,93 +209,34 @@ class MonDEQ(nn.Module):
             M = self.parametrization.operator(W, exact=True)
             return cotangent_inclusion(M, J, v, sigma.slopes)
 
-    def _record(self, *solutions: sk.Solution, backward: bool) -> None:
-        record = SolveRecord.of(*solutions)
-        if backward:
-            self.last_solve.backward = record
-        else:
-            self.last_solve.forward = record
-
-    def _accept(self, solution: sk.Solution, *, backward: bool) -> bool:
-        """Record it; whether it may be returned. Raise or warn if that is the policy."""
-        self._record(solution, backward=backward)
-        if solution.converged:
-            return True
-        damped = isinstance(solution.method, sk.DouglasRachford)
-        if self.on_failure == "damp" and not damped:
-            return False
-        if self.on_failure != "warn" or solution.status is sk.Status.NONFINITE:
-            raise sk.NotConvergedError(solution)
-        warnings.warn(solution.message, sk.NotConvergedWarning, stacklevel=_level_of_caller())
-        return True
-
-    def _chosen_method(self, M: sk.LinearOperator, bias: Tensor, training: bool) -> StepMethod:
-        """The method with its step size, chosen anew now and then in training, and in evaluation
-        when the parameters have changed.
-        """
-        if self.method.alpha is not None or evaluates(self.method):
-            return self.method
-        alpha = float(self.alpha)
-        due = int(self.age) % REFRESH == 0 if training else self._changed
-        if due or not math.isfinite(alpha):
-            self.alpha.fill_(typical_step(M, bias, self.activation))
-            alpha = float(self.alpha)  # as later calls read it: the buffer may be in float32
-            self._changed = False
-        if training:
-            self.age.add_(1)
-        return self.method.with_alpha(alpha)
-
-    def _operator(self, W: Tensor, values: dict[str, Tensor]) -> sk.LinearOperator:
-        """I − W; kept, with its factorization, while W does not change."""
-        if self._cache is not None:
-            known, operator = self._cache
-            if _same(W, known):
-                return operator
-            self._changed = True
-        if not isfinite(W):
-            self._blame(values)
-        # forward-backward needs L itself, Peaceman-Rachford is safe at every step size
-        operator = self.parametrization.operator(W, exact=evaluates(self.method))
-        self._cache = W.clone(), operator
-        return operator
-
-    def _blame(self, values: dict[str, Tensor]) -> None:
-        """Raise ValueError, naming the parameter that makes W infinite or NaN."""
-        for name, value in values.items():
-            check_finite_parameter(name, value)
-        sizes = {name: float(value.abs().max()) for name, value in values.items()}
-        name = max(sizes, key=sizes.__getitem__)
-        raise ValueError(
-            f"parameter {name} of the layer has entries up to {sizes[name]:.2g}, at which W "
-            f"overflows in {values[name].dtype}: an optimizer step diverged; lower the learning "
-            "rate, or load an earlier state"
-        )
-
-    def _checked(self, x: Tensor, weight: Tensor) -> Tensor:
+    def _checked(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """The input in the layer's dtype, if it fits, and the weight."""
         if not isinstance(x, Tensor):
             raise TypeError(f"x is a {type(x).__name__}: give a torch.Tensor")
         self.parametrization.check_input(x)
-        if weight.dtype not in (torch.float32, torch.float64):
+        with full_precision(self.alpha):
+            W = self.parametrization.weight()
+        if W.dtype not in (torch.float32, torch.float64):
             raise TypeError(
-                f"the layer has dtype {weight.dtype}, in which nothing can be solved: make it "
+                f"the layer has dtype {W.dtype}, in which nothing can be solved: make it "
                 "float32 or float64 (.float()); torch.autocast gives it other inputs"
             )
-        if x.device != weight.device:
-            raise ValueError(f"x is on {x.device}, but the layer on {weight.device}: move one")
-        if x.dtype == weight.dtype:
-            return x
+        if x.device != W.device:
+            raise ValueError(f"x is on {x.device}, but the layer on {W.device}: move one")
+        if x.dtype == W.dtype:
+            return x, W
         if torch.is_autocast_enabled(x.device.type) and x.is_floating_point():
-            return x.to(weight.dtype)
+            return x.to(W.dtype), W
         raise TypeError(
-            f"x has dtype {x.dtype}, but the layer {weight.dtype}: convert x or the layer (.to)"
+            f"x has dtype {x.dtype}, but the layer {W.dtype}: convert x or the layer (.to)"
         )
 
     def _load_from_state_dict(self, *arguments: Any) -> None:
         super()._load_from_state_dict(*arguments)
-        self._cache, self._changed = None, False  # alpha is loaded with the parameters
+        self._kept, self._changed = None, False  # alpha is loaded with the parameters
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_cache": None}
+        return {**self.__dict__, "_kept": None}
 
     def extra_repr(self) -> str:
         tol = f"{self.tol:g}" if isinstance(self.tol, float) else repr(self.tol)
@@ -320,20 +245,6 @@ class MonDEQ(nn.Module):
             f"activation={self.activation}, method={self.method.label}, tol={tol}, "
             f"gradient={self.gradient.name}{elsewhere}"
         )
-
-
-def _level_of_caller() -> int:
-    """The ``stacklevel``, for the function that asks, of the first frame outside this package and
-    torch; the outermost one where there is none, as in autograd's own threads.
-    """
-    frame, level = sys._getframe(1), 1
-    while frame.f_back is not None and _is_inner(frame.f_globals.get("__name__", "")):
-        frame, level = frame.f_back, level + 1
-    return level
-
-
-def _is_inner(module: str) -> bool:
-    return module.partition(".")[0] in ("splitkit_nn", "torch")
 
 
 def _checked_start(z0: Tensor, bias: Tensor) -> Tensor:
@@ -345,7 +256,3 @@ def _checked_start(z0: Tensor, bias: Tensor) -> Tensor:
             f"{bias.device}, like the output"
         )
     return z0.detach().to(bias.dtype)
-
-
-def _same(a: Tensor, b: Tensor) -> bool:
-    return a.dtype == b.dtype and a.device == b.device and torch.equal(a, b)

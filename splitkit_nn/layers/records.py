@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 import splitkit as sk
-from splitkit_nn.equilibrium.inclusions import StepMethod
+from splitkit_nn.equilibrium.solver import StepMethod
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,13 @@
-"""The bridge of one call of a layer: its two solves, on slices of the batch."""
+"""The bridge of one call of a layer: its two solves, on slices of the batch, and what is kept."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import math
+import sys
+import warnings
+from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -12,97 +15,62 @@ from torch import Tensor
 import splitkit as sk
 from splitkit.backend import isfinite
 from splitkit_nn.activations.jacobians import Jacobian
-from splitkit_nn.arguments import check_finite, check_finite_parameter
-from splitkit_nn.equilibrium.inclusions import StepMethod, evaluates, solve_cotangent, solve_forward
+from splitkit_nn.arguments import check_finite_parameter, check_inputs
+from splitkit_nn.equilibrium.solver import Solver, StepMethod, evaluates
+from splitkit_nn.equilibrium.steps import typical_step
+from splitkit_nn.layers.exchange import Library, SolverElsewhere
+from splitkit_nn.layers.records import SolveRecord
 from splitkit_nn.linear.slices import slices
 
 if TYPE_CHECKING:
     from splitkit_nn.layers.mondeq import MonDEQ
 
+REFRESH = 100  # training steps between two choices of alpha: each costs a few factorizations
+WHOLE = slice(None)
+Which = Literal["forward", "backward"]
+
+
+class Kept(NamedTuple):
+    """Of a layer's latest W: a copy, what the layer's method and library were, and the solver."""
+
+    weight: Tensor
+    method: StepMethod
+    library: Library | None
+    solver: Solver
+
 
 class Solves:
-    """A ``Bridge``; keeps M and the method between the solves."""
+    """A ``Bridge``; it finds or makes the layer's solver, and writes down what the solves did."""
 
-    def __init__(self, layer: MonDEQ, names: Sequence[str]) -> None:
-        self.layer, self.names = layer, names
-        self.activation = layer.activation
-        self.multiply = layer.parametrization.multiply
-        self.multiply_transpose = layer.parametrization.multiply_transpose
-        self.outer = layer.parametrization.outer
+    def __init__(self, layer: MonDEQ) -> None:
+        self.layer, parametrization = layer, layer.parametrization
+        self.multiply = parametrization.multiply
+        self.multiply_transpose = parametrization.multiply_transpose
+        self.outer = parametrization.outer
         self.exact = layer.gradient.exact
-        self.forward: Callable[..., sk.Solution] = solve_forward
-        self.backward: Callable[..., sk.Solution] = solve_cotangent
-        if layer.solve_in is not None:
-            self.forward = layer.solve_in.solve_forward
-            self.backward = layer.solve_in.solve_cotangent
         # inside of a torch.autograd.Function recording is always off
         self.training = layer.training and torch.is_grad_enabled()
 
-    def solve(
-        self, W: Tensor, bias: Tensor, z0: Tensor | None, x: Tensor, weights: Sequence[Tensor]
-    ) -> Tensor:
+    def solve(self, W: Tensor, bias: Tensor, z0: Tensor | None, x: Tensor) -> Tensor:
         """z for each sample."""
-        layer = self.layer
-        check_finite(x)
-        check_finite_parameter("U", bias)  # x is finite
-        values = dict(zip(self.names, (w.detach() for w in weights), strict=True))
-        self.M = layer._operator(W.detach(), values)
-        self.method = layer._chosen_method(self.M, bias, self.training)
-        G = self.activation.operator
+        check_inputs(x, bias, z0)
+        self.solver = self._solver_of(W.detach(), bias)
 
-        def solve(part: slice, method: StepMethod, first_check: int = 1) -> sk.Solution:
-            return self.forward(
-                self.M,
-                bias[part],
-                G,
-                method,
-                tol=layer.tol,
-                max_iter=layer.max_iter,
-                z0=None if z0 is None else z0[part],
-                first_check=first_check,
-            )
+        def solve(part: slice, solver: Solver, **how: Any) -> sk.Solution:
+            return solver.forward(bias[part], None if z0 is None else z0[part], **how)
 
-        return self._solve_parts(solve, bias, backward=False, warm=z0 is not None)
-
-    def _solve_parts(
-        self, solve: Callable[..., sk.Solution], like: Tensor, *, backward: bool, warm: bool = False
-    ) -> Tensor:
-        """x of the solves on slices of a batch of points like this one. If one fails, the batch is
-        solved as a whole, so that what the layer then does or raises is about all of it.
-        """
-        layer, parts = self.layer, slices(like)
-        # from 0 one step does not suffice, and two have a decrease to predict from
-        first_check = 1 if warm or isinstance(layer.tol, sk.Stopping) else 2
-        if len(parts) > 1:
-            solutions: list[sk.Solution] = []
-            for part in parts:
-                solution = solve(part, self.method, first_check)
-                solutions.append(replace(solution, checkpoint=None))  # what it went on from
-                if not solution.converged:
-                    break
-                # the first slice shows when the others will be done
-                first_check = int(solutions[0].iterations.max())
-            else:
-                layer._record(*solutions, backward=backward)
-                return torch.cat([each.x for each in solutions])
-        for method in self._methods():
-            solution = solve(slice(None), method, first_check)
-            if layer._accept(solution, backward=backward):
-                break
-        x: Tensor = solution.x
-        return x
+        return self._solve_parts(solve, bias, "forward", warm=z0 is not None)
 
     def jacobian(self, W: Tensor, bias: Tensor, z: Tensor) -> Jacobian:
         """J at Wz + bias, attached to them where derivatives are recorded."""
+        sigma, M = self.solver.activation, self.solver.M
         if torch.is_grad_enabled():
-            return self.activation.jacobian(self.multiply(W, z) + bias)
-        known = self.activation.jacobian_at_value(z)
+            return sigma.jacobian(self.multiply(W, z) + bias)
+        known = sigma.jacobian_at_value(z)
         if known is not None:
             return known
         # M is I − W as it was in the forward solve
-        parts = [
-            self.activation.jacobian(z[part] - self.M(z[part]) + bias[part]) for part in slices(z)
-        ]
+        parts = [sigma.jacobian(z[part] - M(z[part]) + bias[part]) for part in slices(z)]
         if len(parts) == 1:
             return parts[0]
         arrays = zip(*(J.arrays for J in parts), strict=True)
@@ -116,33 +84,145 @@ class Solves:
                 "cause behind the layer (torch.autograd.set_detect_anomaly helps)"
             )
         self.layer.last_solve.backward = None
-        return self.layer.gradient.solve(self.M, J, v, transposed, self._iterate)
+        return self.layer.gradient.solve(self.solver.M, J, v, transposed, self._iterate)
 
     def _iterate(
         self, J: Jacobian, v: Tensor, transposed: bool, steps: int | None = None
     ) -> Tensor:
-        layer = self.layer
-
-        def solve(part: slice, method: StepMethod, first_check: int = 1) -> sk.Solution:
-            return self.backward(
-                self.M,
-                J.of(*(array[part] for array in J.arrays)),
-                v[part],
-                self.activation.slopes,
-                method,
-                tol=layer.tol if steps is None else 0.0,
-                max_iter=steps or layer.max_iter,
-                transposed=transposed,
-                first_check=first_check,
-            )
+        def solve(part: slice, solver: Solver, **how: Any) -> sk.Solution:
+            J_part = J if part == WHOLE else J.of(*(array[part] for array in J.arrays))
+            return solver.cotangent(J_part, v[part], transposed=transposed, **how)
 
         if steps is None:
-            return self._solve_parts(solve, v, backward=True)
-        solutions = [solve(part, self.method) for part in slices(v)]
-        layer._record(*solutions, backward=True)
+            return self._solve_parts(solve, v, "backward")
+        solutions = [solve(part, self.solver, tol=0.0, max_iter=steps) for part in slices(v)]
+        self._record(*solutions, which="backward")
         return torch.cat([each.x for each in solutions])
 
-    def _methods(self) -> Iterator[StepMethod]:
-        """The layer's method, and the damped one for where it fails."""
-        yield self.method
-        yield sk.DouglasRachford(alpha=None if evaluates(self.method) else self.method.alpha)
+    def _solve_parts(
+        self, solve: Callable[..., sk.Solution], like: Tensor, which: Which, *, warm: bool = False
+    ) -> Tensor:
+        """x of the solves on slices of a batch of points like this one. If one fails, the batch is
+        solved as a whole, so that what the layer then does or raises is about all of it.
+        """
+        layer, parts = self.layer, slices(like)
+        how: dict[str, Any] = {"tol": layer.tol, "max_iter": layer.max_iter}
+        # from 0 one step does not suffice, and two have a decrease to predict from
+        how["first_check"] = 1 if warm or isinstance(layer.tol, sk.Stopping) else 2
+        if len(parts) > 1:
+            solutions: list[sk.Solution] = []
+            for part in parts:
+                solution = solve(part, self.solver, **how)
+                solutions.append(replace(solution, checkpoint=None))  # what it went on from
+                if not solution.converged:
+                    break
+                # the first slice shows when the others will be done
+                how["first_check"] = int(solutions[0].iterations.max())
+            else:
+                self._record(*solutions, which=which)
+                return torch.cat([each.x for each in solutions])
+        solution = solve(WHOLE, self.solver, **how)
+        if not self._accept(solution, which):
+            method = self.solver.method
+            damped = sk.DouglasRachford(alpha=None if evaluates(method) else method.alpha)
+            solution = solve(WHOLE, self._make(self.solver.M, damped, None), **how)
+            self._accept(solution, which)
+        x: Tensor = solution.x
+        return x
+
+    # -- the solver -------------------------------------------------------------------------------
+
+    def _solver_of(self, W: Tensor, bias: Tensor) -> Solver:
+        """That of W; kept, with its factorization, while W and the method do not change."""
+        layer, kept = self.layer, self.layer._kept
+        current = kept if kept is not None and _same(W, kept.weight) else None
+        if current is not None:
+            weight, M = current.weight, current.solver.M
+        else:
+            layer._changed = layer._changed or kept is not None
+            if not isfinite(W):
+                self._blame()
+            # forward-backward needs L itself, Peaceman-Rachford is safe at every step size
+            M = layer.parametrization.operator(W, exact=evaluates(layer.method))
+            weight = W.clone()
+        method = self._chosen_method(M, bias, kept)
+        here = layer.solve_in
+        if current is not None and current.library is here and current.solver.given is method:
+            return current.solver
+        solver = self._make(M, method, None if kept is None else kept.solver)
+        layer._kept = Kept(weight, layer.method, here, solver)
+        return solver
+
+    def _make(self, M: sk.LinearOperator, method: StepMethod, known: Solver | None) -> Solver:
+        library, sigma = self.layer.solve_in, self.layer.activation
+        if library is None:
+            return Solver(M, sigma, method, known)
+        return SolverElsewhere(library, M, sigma, method, known)
+
+    def _chosen_method(self, M: sk.LinearOperator, bias: Tensor, kept: Kept | None) -> StepMethod:
+        """The method with its step size, chosen anew now and then in training, and in evaluation
+        when the parameters have changed.
+        """
+        layer, method = self.layer, self.layer.method
+        if method.alpha is not None or evaluates(method):
+            return method
+        alpha = float(layer.alpha)
+        due = int(layer.age) % REFRESH == 0 if self.training else layer._changed
+        if due or not math.isfinite(alpha):
+            layer.alpha.fill_(typical_step(M, bias, layer.activation))
+            alpha = float(layer.alpha)  # as later calls read it: the buffer may be in float32
+            layer._changed = False
+        if self.training:
+            layer.age.add_(1)
+        if kept is not None and kept.method is method and kept.solver.given.alpha == alpha:
+            return kept.solver.given
+        return method.with_alpha(alpha)
+
+    def _blame(self) -> None:
+        """Raise ValueError, naming the parameter that makes W infinite or NaN."""
+        values = {n: w.detach() for n, w in self.layer.parametrization.weights().items()}
+        for name, value in values.items():
+            check_finite_parameter(name, value)
+        sizes = {name: float(value.abs().max()) for name, value in values.items()}
+        name = max(sizes, key=sizes.__getitem__)
+        raise ValueError(
+            f"parameter {name} of the layer has entries up to {sizes[name]:.2g}, at which W "
+            f"overflows in {values[name].dtype}: an optimizer step diverged; lower the learning "
+            "rate, or load an earlier state"
+        )
+
+    # -- what became of it ------------------------------------------------------------------------
+
+    def _record(self, *solutions: sk.Solution, which: Which) -> None:
+        setattr(self.layer.last_solve, which, SolveRecord.of(*solutions))
+
+    def _accept(self, solution: sk.Solution, which: Which) -> bool:
+        """Record it; whether it may be returned. Raise or warn if that is the policy."""
+        self._record(solution, which=which)
+        if solution.converged:
+            return True
+        damped = isinstance(solution.method, sk.DouglasRachford)
+        if self.layer.on_failure == "damp" and not damped:
+            return False
+        if self.layer.on_failure != "warn" or solution.status is sk.Status.NONFINITE:
+            raise sk.NotConvergedError(solution)
+        warnings.warn(solution.message, sk.NotConvergedWarning, stacklevel=_level_of_caller())
+        return True
+
+
+def _same(a: Tensor, b: Tensor) -> bool:
+    return a.dtype == b.dtype and a.device == b.device and torch.equal(a, b)
+
+
+def _level_of_caller() -> int:
+    """The ``stacklevel``, for the function that asks, of the first frame outside this package and
+    torch; the outermost one where there is none, as in autograd's own threads.
+    """
+    frame, level = sys._getframe(1), 1
+    while frame.f_back is not None and _is_inner(frame.f_globals.get("__name__", "")):
+        frame, level = frame.f_back, level + 1
+    return level
+
+
+def _is_inner(module: str) -> bool:
+    return module.partition(".")[0] in ("splitkit_nn", "torch")

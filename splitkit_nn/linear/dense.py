@@ -39,7 +39,7 @@ class MatrixParametrization(Parametrization):
         super().__init__(m)
         self.in_features = check_integer("in_features", in_features, 1)
         self.features = check_integer("features", features, 1)
-        self.U = nn.Linear(in_features, features)
+        self.U = nn.Linear(self.in_features, self.features)
 
     @property
     def input_shape(self) -> tuple[int, ...]:

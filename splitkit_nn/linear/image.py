@@ -52,8 +52,9 @@ class ImageParametrization(Parametrization):
                 f"kernel_size = {kernel_size}: give an odd integer, so that there is a centre"
             )
         self.border = check_integer("border", border, 0)
+        channels = check_integer("channels", channels, 1)
+        self.U = nn.Conv2d(self.in_channels, channels, self.kernel_size)
         self._interior: Tensor | None = None
-        self.U = nn.Conv2d(in_channels, check_integer("channels", channels, 1), kernel_size)
 
     def inside(self) -> Any:
         """Where the equilibrium is not held at zero: a NumPy mask that broadcasts to points."""

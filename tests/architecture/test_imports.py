@@ -205,3 +205,38 @@ def test_importing_the_core_loads_no_optional_library() -> None:
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == []
+
+
+def unexplained_imports(source: str) -> list[int]:
+    """Lines of imports inside of functions without a comment on them or above, or at the head of
+    their section (``# -- …``) that speaks of importing.
+    """
+    lines, found = source.splitlines(), []
+    for function in ast.walk(ast.parse(source)):
+        if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        for node in ast.walk(function):
+            if not isinstance(node, ast.Import | ast.ImportFrom):
+                continue
+            near = lines[node.lineno - 2 : node.end_lineno]
+            heads = [line for line in lines[: node.lineno] if line.startswith("    # -- ")]
+            section = bool(heads) and "import this one" in heads[-1]
+            if not section and not any("#" in line for line in near):
+                found.append(node.lineno)
+    return found
+
+
+@pytest.mark.parametrize("package", ["splitkit", "splitkit_nn"])
+def test_an_import_inside_of_a_function_has_its_reason_beside_it(package: str) -> None:
+    found = {
+        str(path.relative_to(ROOT)): lines
+        for path in sorted((ROOT / package).rglob("*.py"))
+        if (lines := unexplained_imports(path.read_text()))
+    }
+    assert found == {}
+
+
+def test_an_import_without_a_reason_is_found() -> None:
+    bare = "def f():\n    from a import b\n"
+    assert unexplained_imports(bare) == [2]
+    assert unexplained_imports(bare.replace("b\n", "b  # optional\n")) == []

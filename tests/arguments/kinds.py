@@ -30,5 +30,5 @@ def arrays(xp, value):
 
 NO_SCALARS = [
     True, np.True_, np.asarray(True), "2", b"2", None, 2j, np.complex64(2), np.asarray(2j), [2.0],
-    (2.0,), np.ones(1), np.ones((1, 1)), Decimal(2), object(), np.asarray("2"), float,
+    (2.0,), np.ones(1), np.ones((1, 1)), Decimal(2), Exception(), np.asarray("2"), float,
 ]  # fmt: skip

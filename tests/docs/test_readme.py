@@ -21,7 +21,7 @@ def names():
 
 
 def test_every_section_has_its_block():
-    assert len(BLOCKS) == 7
+    assert len(BLOCKS) == 8
 
 
 def test_the_inclusion_is_solved(names):

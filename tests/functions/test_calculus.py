@@ -115,7 +115,7 @@ def test_infimal_convolution_against_its_definition():
     """Through its conjugate: (f □ g)(x) = −min_u f*(u) + g*(u) − ux, both known on the line."""
     f, g = SquaredL2(2.0).translate(np.asarray([1.0])), Tilted(SquaredL2(0.5), np.asarray([0.3]))
     both = InfimalConvolution(f, g)
-    assert both.smoothness == 0.5
+    assert both.smoothness == pytest.approx(1 / (1 / 2.0 + 1 / 0.5))
     for x in (-2.0, 0.1, 3.0):
         z = brute_force(lambda z, x=x: scalar(f)(z) + scalar(g)(x - z), x)
         direct = scalar(f)(z) + scalar(g)(x - z)
@@ -263,3 +263,10 @@ def test_arguments_are_checked():
             f.check_space(space)
     with pytest.raises(ValueError, match="t must have one entry"):
         Perspective(SquaredL2()).check_space(Space.of((np.ones(3), np.ones(2))))
+
+
+def test_a_step_of_each_sample_is_not_read_by_the_host():
+    """A sample whose step is NaN does not stop the others."""
+    f = (2.0 * L1Norm(batch_ndim=1)).translate(np.ones((2, 2)))
+    found = f.prox(np.full((2, 2), 4.0), np.asarray([0.5, np.nan]))
+    np.testing.assert_array_equal(found, [[3.0, 3.0], [np.nan, np.nan]])

@@ -164,7 +164,7 @@ def test_no_method_has_a_theorem_for_a_non_convex_function(name):
 def test_strong_convexity_makes_up_for_weak_convexity():
     """½(w − ρ)‖·‖² is left over, so that the sum is convex and its zero the minimizer."""
     center = np.asarray([0.3, -1.4, 5.0])
-    f = MCP(0.8, gamma=4.0)
+    f = MCP(4.0, 0.8)
     assert Subdifferential(f).properties.strong_monotonicity == -0.25
     sum_ = Subdifferential(SquaredL2(2.0, center)) + Subdifferential(f)
     assert sk.explain(sum_).chosen is not None
@@ -172,7 +172,7 @@ def test_strong_convexity_makes_up_for_weak_convexity():
     np.testing.assert_allclose(x, f.prox(center, 0.5), atol=1e-8)
 
 
-@pytest.mark.parametrize("f", [SCAD(0.8), MCP(0.8), LogSum(0.7, 0.9)], ids=repr)
+@pytest.mark.parametrize("f", [SCAD(weight=0.8), MCP(weight=0.8), LogSum(0.7, 0.9)], ids=repr)
 def test_weak_convexity_constant_is_the_least(f):
     """f + (ρ/2)‖·‖² is convex on a fine grid; with 0.99ρ it is not."""
     rho, h = -f.strong_convexity, 1e-3
@@ -568,8 +568,9 @@ def test_parameters_given_as_numpy_numbers_keep_the_dtype(asarray, dtype):
     w = np.float64(0.7)
     x = asarray([1.0, -2.0, 0.5])
     for f in (L0Norm(w), L2Norm(w), LInfNorm(w), LpPower(1.5, w), ElasticNet(w, w), Max(w),
-              EpsilonInsensitive(w, w), LogSum(0.5, w), SCAD(w), MCP(w), TotalVariation1D(w),
-              Hinge(None, w), SquaredHinge(None, w), Quantile(w, w), KullbackLeibler(w),
+              EpsilonInsensitive(w, w), LogSum(0.5, w), SCAD(weight=w), MCP(weight=w),
+              TotalVariation1D(w), Hinge(None, w), SquaredHinge(None, w), Quantile(w, w),
+              KullbackLeibler(w),
               NegativeEntropy(w), LogBarrier(w), SquaredKSupportNorm(1, w)):  # fmt: skip
         assert f.prox(x, 0.5).dtype == x.dtype
         assert f(f.prox(x, 0.5)).dtype == x.dtype
@@ -613,8 +614,8 @@ INVALID = [
     (lambda: ElasticNet(1.0, -1.0), ValueError, "l2_weight = -1"),
     (lambda: EpsilonInsensitive(-1.0), ValueError, "epsilon = -1"),
     (lambda: LogSum(0.0), ValueError, "epsilon = 0"),
-    (lambda: SCAD(1.0, 2.0), ValueError, "a = 2"),
-    (lambda: MCP(1.0, 0.0), ValueError, "gamma = 0"),
+    (lambda: SCAD(2.0), ValueError, "a = 2"),
+    (lambda: MCP(0.0), ValueError, "gamma = 0"),
     (lambda: SumOfKLargest(0), ValueError, "k = 0"),
     (lambda: SumOfKLargest(1.5), TypeError, "k = 1.5"),
     (lambda: SquaredKSupportNorm(True), TypeError, "k = True"),
@@ -657,7 +658,7 @@ MISFITS = [
     (lambda: LeastSquares(np.ones((2, 3))), (4,), 0, "A of LeastSquares"),
     (lambda: LeastSquares(np.ones((2, 3)), np.ones((5, 2))), (4, 3), 0, "b of LeastSquares"),
     (lambda: LogSumExp(np.asarray([0.5, 0.5])), (3,), 0, "p of LogSumExp"),
-    (lambda: SparseGroupNorm(np.ones(2)), (3,), 0, "weight of L1Norm"),
+    (lambda: SparseGroupNorm(np.ones(2)), (3,), 0, "l1_weight of SparseGroupNorm"),
     (lambda: SparseGroupNorm(1.0, np.ones(2)), (3, 3), 0, "weight of GroupL2Norm"),
 ]
 
@@ -686,7 +687,7 @@ class TooLittleCurved(MCP):
     """Claims 0.9 of its ρ."""
 
     def __init__(self):
-        super().__init__(0.8, gamma=3.0)
+        super().__init__(3.0, 0.8)
         self.strong_convexity *= 0.9
 
 

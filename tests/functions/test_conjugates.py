@@ -45,6 +45,9 @@ WITHOUT = {  # the conjugate has no formula, whatever f's is
     "Composed-1",  # LLᵀ is no multiple of I
     "InexactComposition-0",
     "Intersection-0",
+    "LeastSquares-2",  # of maps that are no matrices
+    "LeastSquares-3",
+    "Quadratic-3",
 }
 A = RNG.normal(size=(2, 3))
 B = np.array([1.0, -0.5])

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize, minimize_scalar
 
+import splitkit as sk
 from splitkit import backend, functions
 from splitkit.functions import Conjugate, Function, Indicator
+from splitkit.testing.checks_function import has_value
 from splitkit.testing.strategies import is_blocks
 from tests.functions.namespaces import every_library, maker
 
@@ -45,6 +47,11 @@ def points(shape, count, seed=0):
 def flat(f, x):
     """f(x) summed over the batch, a Python float."""
     return float(np.sum(backend.to_numpy(f(x))))
+
+
+def length(f, x):
+    """‖x‖ of each element of a batch."""
+    return backend.norm(x, f.batch_ndim)
 
 
 def test_every_function_of_the_catalogue_is_found():
@@ -270,6 +277,30 @@ def test_moreau_decomposition_and_double_conjugate(cls, i):
     assert closed.strong_convexity == pytest.approx(generic.strong_convexity)
 
 
+# a positive matrix of a condition that the precision cannot hold is singular to it, and a prox that
+# ends where its duality gap is rounding is accurate to the root of that
+ROUGH = {"NegativeLogDet", "TotalVariation2D"}
+
+
+@pytest.mark.parametrize(
+    ("cls", "i"), [case for case in CASES if case.values[0].__name__ not in ROUGH]
+)
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_proxes_lie_in_their_domains_at_every_scale(cls, i, dtype):
+    """f(p) and f*(u) are finite, although p and u, which are rounded, lie on edges of domains."""
+    f, shape = example(cls, i, maker("numpy", dtype))
+    rng = np.random.default_rng(13)
+    dual = f.conjugate if has_value(f.conjugate, np.zeros(shape, dtype)) else None
+    for scale in 10.0 ** np.arange(-8, 9, 2):
+        for alpha in (1e-3, 1.0, 1e3):
+            y = (scale * rng.standard_normal(shape)).astype(dtype)
+            p = f.prox(y, alpha)
+            far = length(f, y) > 10 * (1 + length(f, p))  # p is rounded as y is
+            assert np.all(far | np.isfinite(f(p)))
+            if dual is not None:
+                assert np.all(np.isfinite(dual(dual.prox(y, alpha))))
+
+
 BATCHED = [
     case
     for case in CASES
@@ -345,3 +376,29 @@ def test_step_sizes_that_are_none_are_refused(f, alpha, error):
         f.prox(np.ones(3), alpha)
     with pytest.raises(error, match="alpha = "):
         f.prox(np.ones(3), alpha=alpha)
+
+
+def test_an_array_that_is_no_parameter_need_not_broadcast():
+    """½‖Ax‖² of a matrix that the class keeps; one that is declared is compared with the points."""
+
+    class Energy(sk.functions.Function):
+        smoothness = 4.0
+
+        def __init__(self, A):
+            self.A = A
+
+        def __call__(self, x):
+            return np.sum((self.A @ x) ** 2) / 2
+
+        def gradient(self, x):
+            return self.A.T @ (self.A @ x)
+
+    A = np.asarray([[2.0, 0.0], [0.0, 1.0], [0.0, 0.0]])
+    x = sk.minimize(Energy(A) + functions.L1Norm().translate(np.ones(2)), np.zeros(2), tol=1e-12).x
+    np.testing.assert_allclose(x, [0.25, 1.0], atol=1e-10)
+
+    class Declared(Energy):
+        parameters = ("A",)
+
+    with pytest.raises(ValueError, match=r"A of Declared has shape \(3, 2\)"):
+        sk.solve(sk.Subdifferential(Declared(A)), np.zeros(2))

@@ -147,7 +147,7 @@ def test_a_step_below_the_rounding_of_the_point_leaves_it(alpha):
     ],
 )
 def test_a_set_smaller_than_the_rounding_of_the_point_is_reached(x, p):
-    for C in (CappedSimplex(), CappedSimplex(single([1.0, 2.0, 3.0])), Simplex()):
+    for C in (CappedSimplex(), CappedSimplex(upper=single([1.0, 2.0, 3.0])), Simplex()):
         assert np.array_equal(C.project(single(x)), single(p))
 
 

@@ -72,7 +72,7 @@ def test_capped_simplex():
     for total in (0.0, 0.2, 2.5, 3.8):
         for y in draws(5):
             expected = polyhedral(y, inequalities, bounds, np.ones((1, 5)), np.asarray([total]))
-            same(CappedSimplex(caps, total).project(y), expected, y)
+            same(CappedSimplex(total, caps).project(y), expected, y)
 
 
 def test_half_space_hyperplane_and_slab():
@@ -251,9 +251,9 @@ def test_l0_ball_claims_nothing_of_a_convex_set():
 @every_library
 def test_radius_total_and_caps_of_zero(asarray, dtype):
     x = asarray([3.0, -4.0, 0.0])
-    for C in (L1Ball(0.0), CappedSimplex(1.0, 0.0), CappedSimplex(0.0, 0.0), Singleton(0.0)):
+    for C in (L1Ball(0.0), CappedSimplex(0.0, 1.0), CappedSimplex(0.0, 0.0), Singleton(0.0)):
         assert np.all(backend.to_numpy(C.project(x)) == 0)
-    full = backend.to_numpy(CappedSimplex(0.7, 2.1).project(x))
+    full = backend.to_numpy(CappedSimplex(2.1, 0.7).project(x))
     np.testing.assert_allclose(full, [0.7] * 3, rtol=1e-6)
     assert np.all(backend.to_numpy(NuclearBall(0.0).project(asarray(np.ones((2, 3))))) == 0)
 
@@ -267,7 +267,7 @@ def test_sets_keep_their_sums_far_out(asarray, dtype):
         p = backend.to_numpy(Birkhoff().project(asarray(Y))).astype(float)
         sums = [*np.sum(p, axis=0), *np.sum(p, axis=1)]
         np.testing.assert_allclose(sums, 1.0, atol=100 * eps)
-        q = backend.to_numpy(CappedSimplex(0.25, 1.5).project(asarray(Y))).astype(float)
+        q = backend.to_numpy(CappedSimplex(1.5, 0.25).project(asarray(Y))).astype(float)
         assert np.sum(q) == pytest.approx(1.5, rel=8 * eps)
         assert np.min(q) >= 0
         assert np.max(q) <= 0.25
@@ -294,7 +294,7 @@ SUPPORTED = [
     Singleton(np.asarray([1.0, -2.0, 0.5])),
     Box(np.asarray([-1.0, 0.0, -2.0]), np.asarray([0.5, 0.0, 3.0])),
     Simplex(2.0),
-    CappedSimplex(np.asarray([0.5, 2.0, 1.0]), 1.7),
+    CappedSimplex(1.7, np.asarray([0.5, 2.0, 1.0])),
     L1Ball(1.5),
     L2Ball(0.7, np.asarray([1.0, 0.0, 2.0])),
 ]
@@ -384,8 +384,8 @@ def test_roots_on_the_line(asarray, dtype):
 a3, nan, inf = np.asarray([1.0, -2.0, 0.5]), float("nan"), float("inf")
 INVALID = [
     (lambda: Singleton(nan), ValueError, "point = nan"),
-    (lambda: CappedSimplex(-1.0), ValueError, "upper = -1"),
-    (lambda: CappedSimplex(1.0, inf), ValueError, "total = inf"),
+    (lambda: CappedSimplex(1.0, -1.0), ValueError, "upper = -1"),
+    (lambda: CappedSimplex(inf, 1.0), ValueError, "total = inf"),
     (lambda: L0Ball(0), ValueError, "count = 0"),
     (lambda: L0Ball(1.5), TypeError, "count = 1.5"),
     (lambda: L1Ball(-1.0), ValueError, "radius = -1"),
@@ -418,8 +418,8 @@ def test_invalid_parameters_are_named(make, error, message):
 
 
 MISFITS = [
-    (lambda: CappedSimplex(0.3, 1.0), (3,), 0, ValueError, "total of CappedSimplex.* empty"),
-    (lambda: CappedSimplex(np.ones(2), 1.0), (3,), 0, ValueError, "upper of CappedSimplex"),
+    (lambda: CappedSimplex(1.0, 0.3), (3,), 0, ValueError, "total of CappedSimplex.* empty"),
+    (lambda: CappedSimplex(1.0, np.ones(2)), (3,), 0, ValueError, "upper of CappedSimplex"),
     (lambda: HalfSpace(a3, 0.0), (4,), 0, ValueError, r"normal of HalfSpace.*\(4,\)"),
     (lambda: HalfSpace(np.ones((2, 3)) * [[0], [1]], 0.0, batch_ndim=1), (2, 3), 1, ValueError,
      "is 0 for a sample"),

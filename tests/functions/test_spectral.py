@@ -11,11 +11,14 @@ from splitkit.backend import Space
 from splitkit.functions import (
     Box,
     Huber,
+    L1Ball,
     L1Norm,
     LargestEigenvalue,
     NegativeLogDet,
     NonNegative,
+    NuclearBall,
     NuclearNorm,
+    PositiveSemidefinite,
     Quadratic,
     Rank,
     SchattenNorm,
@@ -60,6 +63,36 @@ def test_norms_by_the_dual_norm(f, norm, dual, alpha):
         assert dual(values(u)) <= 1 + slack
         assert np.sum(u * x) == pytest.approx(norm(values(x)), abs=slack * (1 + np.abs(y).max()))
         assert f(y) == pytest.approx(norm(values(y)), rel=1e-12)
+
+
+LARGE = [
+    NuclearNorm(0.7),
+    NuclearBall(2.0),
+    SchattenNorm(math.inf),
+    LargestEigenvalue(),
+    PositiveSemidefinite(),
+    SpectralSymmetric(Simplex()),
+]
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("f", LARGE, ids=repr)
+def test_proxes_of_large_matrices_lie_in_their_domains(f, dtype):
+    Y = np.random.default_rng(1).standard_normal((60, 60))
+    for matrix in (Y, np.outer(Y[0], Y[1])):
+        for scale in (1e-8, 1e-2, 1.0, 1e2, 1e8):
+            y = (scale * matrix).astype(dtype)
+            assert f(f.prox(y)) < np.inf
+            assert f.conjugate(f.conjugate.prox(y)) < np.inf
+
+
+@pytest.mark.parametrize("f", [NuclearBall(), Spectral(L1Ball())], ids=repr)
+def test_the_rounding_of_a_sum_of_singular_values_grows_with_their_number(f):
+    """A matrix counts as a point of the ball up to n roundings, and not up to more."""
+    n, eps = 400, np.finfo(float).eps
+    assert f((1 + 200 * eps) * np.eye(n) / n) == 0
+    assert f((1 + 1e5 * eps) * np.eye(n) / n) == np.inf
+    assert f((1 + 200 * eps) * np.eye(2) / 2) == np.inf
 
 
 @pytest.mark.parametrize("alpha", [0.05, 1.0, 8.0])

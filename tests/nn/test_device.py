@@ -136,16 +136,47 @@ def test_the_host_reads_a_few_numbers_a_poll_and_none_between(monkeypatch, event
     assert events.count("_linalg_check_errors") == 0
 
 
-def test_beside_the_polls_a_training_step_reads_a_few_numbers(events):
-    """Finite input, bias and cotangent; the parameters' values; age and α; the records."""
+def test_beside_the_polls_a_training_step_reads_five_numbers(events):
+    """Whether input and bias are finite, the parameters as they were; α and age. Whether the
+    cotangent is finite.
+    """
     layer, x = make("dense", "PR", tol=1e-5)
     layer(x).sum().backward()
     events.clear()
     with Reads(events):
-        layer(x).square().sum().backward()
+        z = layer(x)
+        events.append("backward")
+        z.square().sum().backward()
     first, *polls = " ".join(events).split("poll")
     beside = " ".join([first, *(poll.split("steps", 1)[1] for poll in polls)])
-    assert 0 < sum(event in READING for event in beside.split()) <= 16
+    read, equal = "_local_scalar_dense", "equal"
+    expected = [read, equal, read, read, "solve", "done", "backward", read, "solve", "done"]
+    assert beside.split() == expected
+
+
+class Passes(TorchDispatchMode):
+    """The shapes of what is looked at as a whole."""
+
+    def __init__(self):
+        super().__init__()
+        self.over = []
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        if str(function) in ("aten.sum.default", "aten.isfinite.default", "aten.all.default"):
+            self.over.append(tuple(args[0].shape))
+        return function(*args, **(kwargs or {}))
+
+
+def test_each_input_is_looked_at_once():
+    """The input, its bias and where the solve starts, then the cotangent, all by their sums."""
+    layer, x = make("dense", "PR")
+    z0 = layer(x).detach()
+    with Passes() as forward:
+        z = layer(x, z0)
+    assert [shape for shape in forward.over if shape] == [(5, 3), (5, 6), (5, 6)]
+    with Passes() as backward:
+        z.backward(torch.ones_like(z))
+    assert [shape for shape in backward.over if shape] == [(5, 6)]
 
 
 class Allocated(TorchDispatchMode):

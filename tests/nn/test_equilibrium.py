@@ -18,9 +18,9 @@ from splitkit_nn.equilibrium.inclusions import (
 METHODS = [sk.PeacemanRachford(), sk.ForwardBackward(), sk.DouglasRachford()]
 
 
-def make_layer(method=None, *, tol=1e-13, m=0.5, seed=0, stretch=2.0):
+def make_layer(method=None, *, sizes=(5, 7), tol=1e-13, m=0.5, seed=0, stretch=2.0):
     torch.manual_seed(seed)
-    parametrization = sknn.MonotoneDense(5, 7, m=m).double()
+    parametrization = sknn.MonotoneDense(*sizes, m=m).double()
     with torch.no_grad():
         parametrization.A.mul_(stretch)
         parametrization.B.mul_(stretch)
@@ -68,10 +68,11 @@ def test_gradient_equals_dense_formula(method):
 
 @pytest.mark.parametrize("method", METHODS, ids=lambda m: m.label)
 def test_gradcheck_for_inputs_and_all_parameters(method):
-    layer = make_layer(method, m=1.0, stretch=1.0)
+    layer = make_layer(method, sizes=(2, 4), m=1.0, stretch=1.0)
     names = [name for name, _ in layer.named_parameters()]
     assert len(names) == 4
-    x = torch.randn(2, 5, dtype=torch.float64, requires_grad=True)
+    x = torch.randn(2, 2, dtype=torch.float64, requires_grad=True)
+    assert 0 < (layer(x) > 0).sum() < 8  # units of both kinds
     parameters = [p.detach().clone().requires_grad_() for p in layer.parameters()]
 
     def function(x, *values):

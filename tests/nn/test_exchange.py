@@ -130,9 +130,8 @@ def test_the_factorization_serves_both_solves_and_later_ones(monkeypatch):
     for _ in range(2):
         layer(x).sum().backward()
     assert [type(M.matrix) for M in made] == [np.ndarray]
-    known, M = layer._cache
-    assert address(made[0].matrix) == M.matrix.data_ptr()
-    assert torch.equal(known, layer.parametrization.weight())
+    assert address(made[0].matrix) == layer._kept.solver.M.matrix.data_ptr()
+    assert torch.equal(layer._kept.weight, layer.parametrization.weight())
 
 
 def test_a_stretched_cotangent_is_taken():

@@ -253,7 +253,7 @@ def test_samples_that_are_done_are_frozen(x):
         (lambda: make_layer(method=sk.DavisYin()), "takes 3 operators"),
         (lambda: make_layer(method=sk.ProximalPoint()), "takes 1 operators"),
         (lambda: sknn.Truncated(steps=0), "steps = 0"),
-        (lambda: sknn.Unrolled(steps=2.0), r"steps = 2\.0"),
+        (lambda: sknn.Unrolled(steps=-2), "steps = -2"),
         (lambda: sknn.Unrolled(alpha=-1.0), r"alpha = -1\.0"),
     ],
 )

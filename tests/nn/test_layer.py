@@ -237,7 +237,7 @@ def test_a_factorization_lives_no_longer_than_its_parameters(kind):
     gc.disable()
     try:
         layer(x).sum().backward()
-        operator = weakref.ref(layer._cache[1])
+        operator = weakref.ref(layer._kept.solver.M)
         assert operator() is not None
         with torch.no_grad():
             for value in parametrization.weights().values():

@@ -125,7 +125,7 @@ def test_reprs_read_as_formulas():
         sk.Zero(): "0",
         sk.BlockDiagonal((a + b, b)): "((A + B) × B)",
         sk.Subdifferential(f.L1Norm()): "∂L1Norm(weight=1)",
-        sk.Subdifferential(2.0 * f.L1Norm()): "∂(2 L1Norm(weight=1))",
+        sk.Subdifferential(2.0 * f.L1Norm()): "2 ∂L1Norm(weight=1)",
         sk.NormalCone(f.NonNegative()): "N_NonNegative",
     }
     assert {repr(operator) for operator in expected} == set(expected.values())
@@ -171,7 +171,6 @@ VALUE_ONLY = sk.Operator.from_callable(lambda x: x, name="A")
         (lambda: VALUE_ONLY.resolvent(True), TypeError, "alpha = True"),
         (lambda: VALUE_ONLY.resolvent(np.array([1.0, -1.0])), ValueError, "alpha"),
         (lambda: float("inf") * VALUE_ONLY, ValueError, "finite number"),
-        (lambda: VALUE_ONLY.pullback(M), TypeError, "DenseMatrix"),
         (lambda: sk.Affine(M).pullback(sk.DenseMatrix(M)).resolvent(1.0)(V), TypeError, "LLᵀ = νI"),
         (lambda: sk.BlockDiagonal(()), TypeError, "non-empty"),
         (lambda: sk.BlockDiagonal((M,)), TypeError, "operators"),
@@ -196,3 +195,34 @@ VALUE_ONLY = sk.Operator.from_callable(lambda x: x, name="A")
 def test_errors_name_the_argument_and_the_remedy(wrong, error, says):
     with pytest.raises(error, match=says):
         wrong()
+
+
+@pytest.mark.parametrize(
+    "alpha", [0.7, np.array([0.5, 2.0, 0.1]), np.linspace(0.2, 3, 12).reshape(3, 4)]
+)
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda A: A,
+        lambda A: A.shift(np.arange(4.0)),
+        lambda A: A.translate(np.arange(4.0)),
+        lambda A: A.inverse,
+        lambda A: A.yosida(0.7),
+        lambda A: A.scale_argument(-2.0),
+        lambda A: 0.5 * sk.Identity() + 2.0 * A,
+        lambda A: A.pullback(sk.linear.Diagonal(np.array([0.5, -2.0, 1.0, 3.0]))),
+        lambda A: A.shift(np.ones(4)).pullback(sk.linear.Diagonal(np.array([0.5, 2.0, 1.0, 3.0]))),
+    ],
+)
+def test_resolvents_of_elementwise_operators_take_steps_of_any_shape(make, alpha):
+    """Each entry by itself, a number, is what the array of numbers gives."""
+    A = make(sk.Subdifferential(f.L1Norm(0.6).translate(np.asarray(0.4))))
+    assert A.elementwise
+    y = np.random.default_rng(0).normal(size=(3, 4)) * 3
+    steps = np.broadcast_to(
+        np.reshape(alpha, np.shape(alpha) + (1,) * (2 - np.ndim(alpha))), (3, 4)
+    )
+    found = A.make_resolvent(alpha)(y)
+    for i, j in np.ndindex(3, 4):
+        alone = A.make_resolvent(float(steps[i, j]))(y)[i, j]
+        assert found[i, j] == pytest.approx(alone, rel=1e-14, abs=1e-14)

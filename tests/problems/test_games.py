@@ -11,6 +11,7 @@ import splitkit as sk
 from splitkit.linear import Stacked
 from splitkit.testing import check_operator
 from tests.properties.matrices import lipschitz, square, strong_monotonicity
+from tests.sampling import sample_on_jax
 
 few = settings(max_examples=15, deadline=None, derandomize=True, database=None)
 f = sk.functions
@@ -130,7 +131,8 @@ def test_shared_capacity_with_gradients_of_ones_own():
     np.testing.assert_allclose(np.concatenate(found), [2.0, 1.0, 4.0], atol=1e-7)
 
 
-def test_a_matrix_game_has_its_value(xp, dtype):
+def test_a_matrix_game_has_its_value(xp_backend, xp, dtype):
+    sample_on_jax(xp_backend, xp, dtype, 0)
     rng = np.random.default_rng(2)
     K = rng.normal(size=(3, 4))
     program = linprog(

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 import splitkit as sk
+from splitkit.functions.base import Function
 from splitkit.properties import (
     Properties,
     block_properties,
@@ -304,6 +305,14 @@ def test_maximal_means_maximal_monotone():
         for p in (Properties.of(**bad), Properties.of(lipschitz=2.0), Properties()):
             with pytest.raises(ValueError, match="only a monotone operator is maximal monotone"):
                 p.as_maximal()
+
+
+def test_no_weakly_convex_function_passes_for_a_convex_one():
+    class Weak(Function):
+        strong_convexity = -1.0
+
+    with pytest.raises(ValueError, match=r"strong_convexity = -1\.0 with convex = True"):
+        sk.Subdifferential(Weak()).properties  # noqa: B018
 
 
 @given(st.floats(-3, 3), st.floats(0.1, 3), st.floats(-3, 3))

@@ -389,6 +389,35 @@ def test_accelerators_wrap_preconditioned_methods():
     np.testing.assert_allclose(s.x * BADLY_SCALED, x * BADLY_SCALED, atol=1e-7)
 
 
+ONE_BY_ONE = sk.Subdifferential(f.L1Norm(WEIGHT))
+
+
+@pytest.mark.parametrize(
+    "G",
+    [
+        ONE_BY_ONE.shift(Q[1]),
+        ONE_BY_ONE.translate(Q[1]),
+        ONE_BY_ONE.inverse,
+        ONE_BY_ONE.yosida(0.7),
+        ONE_BY_ONE.scale_argument(-2.0),
+        sk.Identity() + ONE_BY_ONE,
+        2.0 * ONE_BY_ONE,
+        sk.Subdifferential(f.Tilted(f.L1Norm(WEIGHT).translate(Q[1]), Q[2], 0.4)),
+        sk.Subdifferential(f.Quadratic(SYMMETRIC, Q[1])),
+        2.0 * sk.Affine(SYMMETRIC).translate(Q[1]).shift(Q[2]),
+        sk.Affine(SYMMETRIC, Q[1]).inverse,
+    ],
+    ids=repr,
+)
+def test_preconditioning_takes_what_is_made_of_elementwise_and_affine_operators(G):
+    F = sk.Affine(SYMMETRIC, Q[0])
+    method = sk.Preconditioned(sk.DouglasRachford(), diagonal=np.array([2.0, 1.0, 0.7, 0.1]))
+    expected = sk.solve(F + G, np.zeros(4), sk.DouglasRachford(), tol=1e-11).x
+    np.testing.assert_allclose(
+        sk.solve(F + G, np.zeros(4), method, tol=1e-11).x, expected, atol=1e-9
+    )
+
+
 def test_preconditioning_says_what_it_cannot_do():
     with pytest.raises(ValueError, match="diagonal"):
         sk.Preconditioned(sk.FISTA(), diagonal=np.array([1.0, 0.0]))
@@ -397,7 +426,7 @@ def test_preconditioning_says_what_it_cannot_do():
     short = sk.Preconditioned(sk.DouglasRachford(), diagonal=np.ones(3))
     with pytest.raises(ValueError, match=r"diagonal has shape \(3,\)"):
         sk.solve(sk.Affine(SYMMETRIC) + sk.NormalCone(f.NonNegative()), np.ones(4), short)
-    method = sk.Preconditioned(sk.DouglasRachford(), diagonal=np.full(4, 2.0))
+    method = sk.Preconditioned(sk.DouglasRachford(), diagonal=np.array([2.0, 1.0, 1.0, 0.5]))
     simplex = sk.NormalCone(f.Simplex())
     with pytest.raises(sk.NoGuaranteeError, match="no resolvent"):
         sk.solve(sk.Affine(SYMMETRIC) + simplex, np.ones(4), method)

@@ -1,13 +1,15 @@
-"""Primal-dual steps: the rate with both constants, and the balance of residuals."""
+"""Primal-dual steps: the rate with both constants, the balance of residuals, and what they take."""
 
 import math
 import pickle
 
 import numpy as np
 import pytest
+from scipy.optimize import linprog
 
 import splitkit as sk
 from splitkit import functions as f
+from splitkit.backend import Space
 from splitkit.linear import Gradient
 
 rng = np.random.default_rng(5)
@@ -96,11 +98,11 @@ def test_balanced_steps_stay_within_the_theorem(kind):
     changes = set()
     for _ in range(600):
         state = iteration.step(state)
-        steps = state[1]
-        assert kind(tau=steps.tau, sigma=steps.sigma).guarantee(*terms).holds
-        changes.add((steps.changes, steps.tau))
+        now = state[1]
+        assert kind(tau=now.steps.tau, sigma=now.steps.sigma).guarantee(*terms).holds
+        changes.add((now.changes, now.steps.tau))
     assert len({k for k, _ in changes}) == len(changes) > 3  # no change goes uncounted
-    assert steps.tau > 1e-5
+    assert now.steps.tau > 1e-5
 
 
 def test_a_balanced_solve_goes_on_bit_for_bit():
@@ -160,6 +162,45 @@ def test_a_diagonal_metric_scales_columns_and_leaves_the_dual_variable(method):
     assert not plain.converged or plain.iterations > 2 * s.iterations
 
 
+WEIGHTED = sk.Subdifferential(f.L1Norm(0.4))
+V = np.array([0.7, -1.2, 0.1, 2.0, -0.4])
+MADE_OF_ENTRIES = {
+    "shift": WEIGHTED.shift(V),
+    "translation": WEIGHTED.translate(V),
+    "inverse": WEIGHTED.inverse,
+    "I + A": sk.Identity() + WEIGHTED.shift(V),
+    "2A": 2.0 * WEIGHTED,
+    "Yosida": WEIGHTED.yosida(0.7).shift(V),
+    "inverse of a shift": sk.NormalCone(f.Box(-1.0, 2.0)).shift(V).inverse,
+}
+
+
+@pytest.mark.parametrize("A", MADE_OF_ENTRIES.values(), ids=MADE_OF_ENTRIES)
+@pytest.mark.parametrize("kind", [sk.ChambollePock, sk.PD3O, sk.LinearizedADMM])
+def test_a_diagonal_metric_of_what_is_made_of_entries(kind, A):
+    """In a solve, where operators are watched, and bound by hand: the plain method's solution."""
+    _, B, C = three_terms()
+    terms = (A, B, C) if len(kind.roles) == 3 else (A + sk.Identity(), B)
+    method = sk.Preconditioned(kind(), diagonal=np.array([2.0, 0.3, 1.0, 0.7, 5.0]))
+    expected = sk.solve(sum(terms[1:], terms[0]), np.zeros(5), kind(), tol=1e-11, max_iter=100_000)
+    found = method.iterate(sum(terms[1:], terms[0]), np.zeros(5), tol=1e-11, max_iter=100_000)
+    *_, last = found
+    np.testing.assert_allclose(last.x, expected.x, atol=1e-8)
+    iteration = method.bind(*terms)
+    state = iteration.begin(np.zeros(5), Space.of(np.zeros(5)))
+    for _ in range(last.iteration):
+        state, trace = iteration.advance(state)
+    np.testing.assert_allclose(iteration.read(trace).x, expected.x, atol=1e-8)
+
+
+def test_terms_are_taken_to_a_diagonal_metric_once():
+    method = sk.Preconditioned(sk.ChambollePock(), diagonal=np.ones(5) / 3)
+    terms = method.terms(*three_terms()[:2])
+    (A, B), (again, B_again) = method.within(terms), method.chosen(*terms).within(terms)
+    assert A.operator is again.operator
+    assert B.of is B_again.of
+
+
 def test_a_diagonal_metric_of_images():
     pixels = np.random.default_rng(2).uniform(0.5, 2.0, size=NOISY.shape)
     plain = sk.solve(denoising(), NOISY, sk.ChambollePock(), tol=1e-8)
@@ -189,3 +230,186 @@ def test_the_dual_solution_solves_the_dual_problem():
         np.sum(y * L(solution.x)), f.GroupL2Norm(0.1)(L(solution.x)), rtol=1e-6
     )
     assert sk.solve(sk.NormalCone(f.NonNegative()), np.ones(2)).dual is None
+
+
+def three_terms():
+    """min box(x) + 0.3‖Lx‖₁ + ½⟨Qx, x⟩ − ⟨q, x⟩ in R⁵ with L: R⁵ → R³."""
+    rng = np.random.default_rng(3)
+    K, L = rng.normal(size=(5, 5)), sk.DenseMatrix(rng.normal(size=(3, 5)))
+    C = sk.Affine(K @ K.T, rng.normal(size=5))
+    return sk.NormalCone(f.Box(-1, 1)), sk.Subdifferential(f.L1Norm(0.3)).pullback(L), C
+
+
+def test_pd3o_is_the_step_in_the_variables_of_its_source():
+    """x = R_{τA}(z), y⁺ = R_{σB⁻¹}(y + σL(2x − z − τ(Cx + Lᵀy))), z⁺ = x − τ(Cx + Lᵀy⁺)."""
+    A, B, C = three_terms()
+    method = sk.PD3O(balance=False).chosen(A, B, C)
+    (tau, sigma, _), L = method.steps, B.L
+    assert tau > C.cocoercivity  # longer than Condat-Vũ could take
+    R_A, R_B = A.make_resolvent(tau), B.A.inverse.make_resolvent(sigma)
+    iteration, x0 = method.bind(A, B, C), np.linspace(-2, 2, 5)
+    state = iteration.begin(x0, Space.of(x0))
+    y, z = np.zeros(3), x0 - tau * C(x0)
+    for _ in range(8):
+        x = R_A(z)
+        y = R_B(y + sigma * L(2 * x - z - tau * (C(x) + L.T(y))))
+        z = x - tau * (C(x) + L.T(y))
+        state, trace = iteration.advance(state)
+        np.testing.assert_allclose(iteration.read(trace).x, x, atol=1e-13)
+        np.testing.assert_allclose(iteration.governing(state)[1], y, atol=1e-13)
+
+
+@pytest.mark.parametrize("kind", [sk.CondatVu, sk.PD3O])
+def test_the_energy_is_the_square_of_a_norm_exactly_where_the_steps_converge(kind):
+    """‖w‖²/τ − 2⟨Lw, y⟩ + ‖y‖²/σ for the greatest singular value of L: its least eigenvalue."""
+    A, B, C = three_terms()
+    u, s, v = np.linalg.svd(B.L.matrix)
+    for stretch in (0.98, 1.02):
+        method = kind(tau=0.1, sigma=stretch / (0.1 * s[0] ** 2), check=False)
+        iteration = method.iteration(*method.terms(A, B, C))
+        zero = iteration.begin(np.zeros(5), Space.of(np.zeros(5)))
+        w, y, Cx = v[0], method.sigma * s[0] * u[:, 0], np.zeros(5)
+        energy = iteration.energy(None, tuple(map(np.add, zero, (w, y, Cx))), zero)
+        assert (energy > 0) == (stretch < 1)
+
+
+@pytest.mark.parametrize("kind", [sk.CondatVu, sk.PD3O])
+def test_the_evaluated_term_is_evaluated_once_an_iteration(kind):
+    A, B, C = three_terms()
+    calls = []
+
+    def counted(x):
+        calls.append(x)
+        return C(x)
+
+    known = {"monotone": True, "cocoercivity": C.cocoercivity}
+    inclusion = A + B + sk.Operator.from_callable(counted, **known)
+    solution = sk.solve(inclusion, np.zeros(5), kind())
+    assert len(calls) == solution.iterations + 1
+    np.testing.assert_allclose(solution.x, sk.solve(A + B + C, np.zeros(5)).x, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", [sk.CondatVu, sk.PD3O])
+def test_without_an_evaluated_term_they_are_chambolle_pock(kind):
+    A, B, _ = three_terms()
+    alike, plain = kind().chosen(A, B, sk.Zero()), sk.ChambollePock().chosen(A, B)
+    assert alike.steps == plain.steps
+    x0 = np.linspace(-2, 2, 5)
+    first, second = alike.bind(A, B, sk.Zero()), plain.bind(A, B)
+    one, other = (each.begin(x0, Space.of(x0)) for each in (first, second))
+    for _ in range(25):  # past the first changes of the steps
+        one, other = first.step(one), second.step(other)
+    for a, b in zip(first.governing(one), second.governing(other), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("kind", [sk.ChambollePock, sk.CondatVu, sk.PD3O])
+def test_a_step_that_is_looked_at_is_the_same(kind):
+    terms = three_terms()[: len(kind.roles)]
+    iteration, x0 = kind().bind(*terms), np.linspace(-2, 2, 5)
+    seen = unseen = iteration.begin(x0, Space.of(x0))
+    for _ in range(25):
+        seen, unseen = iteration.advance(seen)[0], iteration.step(unseen)
+    assert seen[1] == unseen[1]
+    for a, b in zip(seen[0], unseen[0], strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+ROTATION = np.linalg.qr(np.random.default_rng(8).normal(size=(5, 5)))[0]
+TIGHT = {  # LLᵀ = νI: LᵀBL has a resolvent of its own
+    "identity": sk.DenseMatrix(np.eye(5)),
+    "orthogonal": sk.DenseMatrix(ROTATION),
+    "orthogonal rows": sk.DenseMatrix(3 * ROTATION[:2]),
+    "mask": sk.linear.Mask(np.array([True, False, True, True, False])),
+    "scaled identity": sk.linear.ScaledIdentity(2.0),
+}
+tight = pytest.mark.parametrize("L", TIGHT.values(), ids=TIGHT)
+
+
+def two_norms(L):
+    """‖x − d‖₁ and ½‖Lx − e‖₁ as functions, with d and e."""
+    rng = np.random.default_rng(2)
+    d = rng.normal(size=5)
+    e = rng.normal(size=L(d).shape)
+    return f.L1Norm().translate(d), 0.5 * f.L1Norm().translate(e), d, e
+
+
+@tight
+@pytest.mark.parametrize(
+    "method", [sk.ChambollePock(), sk.CondatVu(), sk.PD3O(), sk.LinearizedADMM()], ids=repr
+)
+def test_a_composition_that_has_a_resolvent_is_still_taken_apart(method, L):
+    """Against the linear program min Σs + ½Σt, |x − d| ≤ s, |Lx − e| ≤ t."""
+    g, h, d, e = two_norms(L)
+    m, matrix = len(e), np.stack([L(unit) for unit in np.eye(5)], axis=1)
+    of_g, of_h = np.hstack([np.eye(5), np.zeros((5, m))]), np.hstack([np.zeros((m, 5)), np.eye(m)])
+    program = linprog(
+        np.concatenate([np.zeros(5), np.ones(5), np.full(m, 0.5)]),
+        A_ub=np.block([[np.eye(5), -of_g], [-np.eye(5), -of_g], [matrix, -of_h], [-matrix, -of_h]]),
+        b_ub=np.concatenate([d, -d, e, -e]),
+        bounds=(None, None),
+    )
+    options = {"method": method, "tol": 1e-9}
+    norms = sk.Subdifferential(f.L1Norm().translate(e)).pullback(L)
+    for s in (
+        sk.minimize(g + h @ L, np.zeros(5), **options),
+        sk.solve(sk.Subdifferential(g) + sk.Subdifferential(h).pullback(L), np.zeros(5), **options),
+        sk.solve(sk.Subdifferential(g) + 0.5 * norms, np.zeros(5), **options),
+    ):
+        np.testing.assert_allclose(g(s.x) + h(L(s.x)), program.fun, rtol=1e-7)
+        within = (1 - 1e-7) * s.dual  # ‖Lᵀy‖_∞ ≤ 1 holds at the solution only
+        assert f.duality_gap(g, h, s.x, within, L) <= 1e-6
+
+
+@tight
+def test_admm_takes_such_a_composition_where_it_is_a_matrix(L):
+    M = ROTATION @ np.diag([1.0, 2.0, 3.0, 4.0, 5.0]) @ ROTATION.T
+    M, q, h = (M + M.T) / 2, np.ones(5), two_norms(L)[1]
+    inclusion = sk.Affine(M, q) + sk.Subdifferential(h).pullback(L)
+    if not isinstance(L, sk.DenseMatrix):
+        with pytest.raises(sk.NoGuaranteeError, match="L dense"):
+            sk.solve(inclusion, np.zeros(5), sk.ADMM())
+        return
+    s = sk.solve(inclusion, np.zeros(5), sk.ADMM(), tol=1e-10)
+    assert f.duality_gap(f.Quadratic(M, -q), h, s.x, s.dual, L) <= 1e-8
+
+
+@tight
+def test_what_is_chosen_for_such_a_composition_takes_its_resolvent(L):
+    g, h, _, _ = two_norms(L)
+    assert isinstance(sk.explain(g + h @ L).chosen.method, sk.DouglasRachford)
+
+
+@pytest.mark.parametrize("least", [1e-3, 1e-6])
+def test_admm_solves_with_a_matrix_that_is_nearly_singular(least):
+    """min ½⟨M(x − 1), x − 1⟩ + g(Lx), the eigenvalues of M + ρLᵀL down to some 10⁻⁶."""
+    rng = np.random.default_rng(0)
+    Q = np.linalg.qr(rng.normal(size=(30, 30)))[0]
+    M = Q @ np.diag(np.geomspace(least, 1, 30)) @ Q.T
+    M, L = (M + M.T) / 2, sk.DenseMatrix(least**0.5 * rng.normal(size=(5, 30)))
+    q, g = M @ np.ones(30), f.L1Norm(0.01)
+    s = sk.solve(
+        sk.Affine(M, q) + sk.Subdifferential(g).pullback(L), np.zeros(30), sk.ADMM(), tol=1e-9
+    )
+    assert f.duality_gap(f.Quadratic(M, -q), g, s.x, s.dual, L) <= 1e-7
+
+
+def test_linearized_admm_applies_each_map_once_an_iteration():
+    A, B, _ = three_terms()
+    calls = {"L": 0, "Lᵀ": 0}
+
+    def apply(x):
+        calls["L"] += 1
+        return B.L(x)
+
+    def adjoint(y):
+        calls["Lᵀ"] += 1
+        return B.L.T(y)
+
+    L = sk.linear.MatrixFree(apply, adjoint, (5,), (3,), norm=B.L.norm)
+    iteration = sk.LinearizedADMM().bind(A, B.A.pullback(L))
+    state = iteration.begin(np.ones(5), Space.of(np.ones(5)))
+    calls.update({"L": 0, "Lᵀ": 0})
+    for _ in range(10):
+        state = iteration.step(state)
+    assert calls == {"L": 10, "Lᵀ": 10}

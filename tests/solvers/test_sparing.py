@@ -19,7 +19,7 @@ METHODS = (sk.PeacemanRachford(), sk.DouglasRachford(), sk.ForwardBackward(), sk
 
 
 def given(method, x0, *, tol=1e-9, terms=(F, G), max_iter=5000):
-    return solve_given(method, terms, x0, tol=tol, max_iter=max_iter, batch_ndim=1)
+    return solve_given(method, terms, x0, tol=tol, max_iter=max_iter, batch_ndim=1)[0]
 
 
 @pytest.mark.parametrize("method", METHODS, ids=lambda m: m.label)

@@ -932,10 +932,11 @@ class IgnoresNaN(sknn.MonDEQ):
 
 
 class StaleInverse(sknn.MonDEQ):
-    def _operator(self, W: Any, values: Any) -> Any:
-        if self._cache is None:
-            super()._operator(W, values)
-        return self._cache[1]
+    def forward(self, x: Any) -> Any:
+        if self._kept is not None:
+            W = self.parametrization.weight().detach()
+            self._kept = self._kept._replace(weight=W)
+        return super().forward(x)
 
 
 class NoJacobian(sknn.ReLU):

@@ -16,7 +16,7 @@ THINGS = registered()
 
 
 # one in so many of the profile's examples, by what an operation costs there
-SHARE = {"numpy": 5, "torch": 5, "strict": 10, "jax": 20}
+SHARE = {"numpy": 5, "torch": 5, "strict": 20, "jax": 20}
 
 
 @pytest.mark.parametrize("thing", THINGS, ids=str)

@@ -10,19 +10,19 @@ from __future__ import annotations
 
 from typing import Any
 
+from splitkit.arguments import POSITIVE, check_number
 from splitkit.backend import Array, Point, Scalar, Space, inner, lincomb, namespace, scale, subtract
 from splitkit.functions.base import (
     Function,
     Indicator,
-    check_parameter,
-    is_positive,
+    Modified,
     zero_or_inf,
 )
 from splitkit.functions.calculus.moreau_envelope import MoreauEnvelope
 from splitkit.notation import ATOM, Notation
 
 
-class Distance(Function):
+class Distance(Modified):
     """w times the distance to a set.
 
     Parameters
@@ -39,9 +39,9 @@ class Distance(Function):
     """
 
     def __init__(self, C: Indicator, weight: float = 1.0) -> None:
-        self.C = _convex_set(C)
-        self.weight = check_parameter("weight", weight, is_positive, "give a positive weight")
-        self.batch_ndim, self.accuracy = C.batch_ndim, C.accuracy
+        super().__init__(_convex_set(C))
+        self.C, self.elementwise = C, False
+        self.weight = check_number("weight", weight, POSITIVE)
 
     def __call__(self, x: Point) -> Array:
         return self.weight * _length(subtract(x, self.C.project(x)), self.batch_ndim)
@@ -68,8 +68,8 @@ class Distance(Function):
         return scale(factor, normal)
 
     def check_space(self, space: Space) -> None:
+        Function.check_space(self, space)
         super().check_space(space)
-        self.C.check_space(space)
 
     def __repr__(self) -> str:
         return f"Distance({self.C!r}, {self.weight:g})"
@@ -89,7 +89,7 @@ class SquaredDistance(MoreauEnvelope):
 
     def __init__(self, C: Indicator, weight: float = 1.0) -> None:
         self.C = _convex_set(C)
-        self.weight = check_parameter("weight", weight, is_positive, "give a positive weight")
+        self.weight = check_number("weight", weight, POSITIVE)
         super().__init__(C, 1 / self.weight)
 
     def __call__(self, x: Point) -> Array:

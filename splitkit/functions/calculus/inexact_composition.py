@@ -5,17 +5,15 @@ The method, its accuracy and its source are those of the resolvent of Lᵀ ∂f 
 
 from __future__ import annotations
 
-from splitkit.arguments import check_accuracy
-from splitkit.backend import Point, Scalar, Space
 from splitkit.functions.base import Function
-from splitkit.functions.calculus.rules import Composed
-from splitkit.functions.inner.accuracy import Inexact
+from splitkit.functions.calculus.composed import Composed
+from splitkit.functions.calculus.derived import Derived
 from splitkit.functions.subdifferential import Subdifferential
 from splitkit.linear.base import LinearOperator
 from splitkit.operators.inexact_pullback import InexactPullback
 
 
-class InexactComposition(Inexact, Composed):
+class InexactComposition(Composed):
     """f∘L with an iterative prox; ``(f @ L).with_accuracy(accuracy)`` makes it.
 
     A method had better take f and L apart; this is for what needs the prox of one more term.
@@ -41,22 +39,11 @@ class InexactComposition(Inexact, Composed):
     def __init__(self, f: Function, L: LinearOperator, *, accuracy: float | None = None) -> None:
         if not f.convex:
             raise TypeError(f"f = {f!r} is not convex: the iteration needs the prox of f*")
-        super().__init__(f, L)
-        self.accuracy = check_accuracy(accuracy)
-        self._pullback()
+        self.f, self.L = f, L
+        A = Subdifferential(f)
+        expression = InexactPullback(A, L, accuracy=accuracy, batch_ndim=f.batch_ndim)
+        Derived.__init__(self, expression, f)
+        self.accuracy = expression.accuracy
 
-    def _pullback(self) -> InexactPullback:
-        A = Subdifferential(self.f)
-        return InexactPullback(A, self.L, accuracy=self.accuracy, batch_ndim=self.batch_ndim)
-
-    @property
-    def has_prox(self) -> bool:
-        return True
-
-    def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
-        return self._pullback().make_resolvent(alpha)(x)
-
-    conjugate_prox = Function.conjugate_prox
-
-    def check_space(self, space: Space) -> None:
-        self._pullback().check_space(space)
+    def with_accuracy(self, accuracy: float | None) -> Function:
+        return InexactComposition(self.f, self.L, accuracy=accuracy)

@@ -7,14 +7,16 @@ the two is (w/2)‖·‖² it is the envelope of the other. Source: Bauschke, Co
 
 from __future__ import annotations
 
-from splitkit.backend import Array, Point, Space, is_array
+from splitkit.backend import Array, Point, is_array
 from splitkit.functions.base import Function
+from splitkit.functions.calculus.derived import Derived
 from splitkit.functions.calculus.moreau_envelope import MoreauEnvelope
 from splitkit.functions.losses.squared_l2 import SquaredL2
-from splitkit.notation import PRODUCT, SUM, latex, text
+from splitkit.functions.subdifferential import Subdifferential
+from splitkit.notation import PRODUCT, SUM, Style
 
 
-class InfimalConvolution(Function):
+class InfimalConvolution(Derived):
     """f □ g, known through its conjugate; make it with ``InfimalConvolution.of``.
 
     To minimize it, minimize f(z) + g(x − z) over x and z.
@@ -26,10 +28,8 @@ class InfimalConvolution(Function):
         for part in (f, g):
             if not part.convex:
                 raise TypeError(f"{part!r} is not convex: the conjugate of f □ g would be wrong")
-        self.f, self.g, self.batch_ndim = f, g, f.batch_ndim
-        self.elementwise = f.elementwise and g.elementwise
-        known = [h.smoothness for h in (f, g) if h.smoothness is not None]
-        self.smoothness = min(known, default=None)
+        self.f, self.g = f, g
+        super().__init__(Subdifferential(f).parallel(Subdifferential(g)), f, g)
 
     @classmethod
     def of(cls, f: Function, g: Function) -> Function:
@@ -45,10 +45,6 @@ class InfimalConvolution(Function):
                 return MoreauEnvelope(other, 1 / quadratic.strong_convexity)
         return cls(f, g)
 
-    @property
-    def has_gradient(self) -> bool:
-        return False
-
     def __call__(self, x: Point) -> Array:
         raise TypeError(f"the value of {self!r} has no formula: minimize f(z) + g(x − z) over z")
 
@@ -56,15 +52,8 @@ class InfimalConvolution(Function):
     def conjugate(self) -> Function:
         return self.f.conjugate + self.g.conjugate
 
-    def check_space(self, space: Space) -> None:
-        self.f.check_space(space)
-        self.g.check_space(space)
-
-    def __repr__(self) -> str:
-        return f"{text(self.f, PRODUCT)} □ {text(self.g, PRODUCT)}"
-
-    def latex(self) -> str:
-        return rf"{latex(self.f, PRODUCT)} \,□\, {latex(self.g, PRODUCT)}"
+    def write(self, s: Style) -> str:
+        return s(self.f, PRODUCT) + s.parallel + s(self.g, PRODUCT)
 
 
 def _is_square(f: Function) -> bool:

@@ -7,9 +7,10 @@ method* (2012), §2.
 
 from __future__ import annotations
 
+from splitkit.arguments import POSITIVE, check_parameter
 from splitkit.backend import Point, Scalar, Space, align, blocks
-from splitkit.functions.base import Function, check_parameter, is_positive
-from splitkit.functions.calculus.rules import SeparableSum
+from splitkit.functions.base import Function
+from splitkit.functions.calculus.separable import SeparableSum
 
 
 def metric_prox(f: Function, x: Point, d: Point, alpha: Scalar = 1.0) -> Point:
@@ -37,5 +38,5 @@ def metric_prox(f: Function, x: Point, d: Point, alpha: Scalar = 1.0) -> Point:
             "elementwise function, or a number as metric, prox(x, alpha/d)"
         )
     Space.of(x, f.batch_ndim, name="x").check_point(d, "d")
-    check_parameter("d", d, is_positive, "give positive entries")
+    check_parameter("d", d, POSITIVE, "give positive entries")
     return f.prox(x, align(alpha, x) / d)

@@ -1,20 +1,22 @@
 """The Moreau envelope f_γ(x) = min_y f(y) + ‖x − y‖²/(2γ), smooth with the minimizers of f.
 
 With p = prox_{γf}(x): f_γ(x) = f(p) + ‖x − p‖²/(2γ), ∇f_γ(x) = (x − p)/γ, the Yosida approximation
-of ∂f, and prox_{αf_γ}(x) = x + α/(α + γ) (prox_{(α+γ)f}(x) − x). It is 1/γ-smooth, and
-m/(1 + γm)-strongly convex if f is m-strongly convex. The envelope of a set is its squared distance
-over 2γ. Its conjugate is f* + (γ/2)‖·‖². Source: Bauschke, Combettes (2017), §12.4, Props. 12.30,
-13.24 and 24.8.
+of ∂f. It is 1/γ-smooth, and m/(1 + γm)-strongly convex if f is m-strongly convex. The envelope of a
+set is its squared distance over 2γ. Its conjugate is f* + (γ/2)‖·‖². Source: Bauschke, Combettes
+(2017), §12.4, Props. 12.30, 13.24 and 24.8.
 """
 
 from __future__ import annotations
 
-from splitkit.backend import Array, Point, Scalar, Space, lincomb, subtract
-from splitkit.functions.base import Function, check_parameter, is_positive
-from splitkit.notation import ATOM, FACTOR, latex, number, text
+from splitkit.backend import Array, Point, Space, subtract
+from splitkit.functions.base import Function
+from splitkit.functions.calculus.derived import Derived
+from splitkit.functions.calculus.tilted import Tilted
+from splitkit.functions.subdifferential import Subdifferential
+from splitkit.notation import ATOM, FACTOR, Style
 
 
-class MoreauEnvelope(Function):
+class MoreauEnvelope(Derived):
     """f_γ.
 
     Parameters
@@ -35,41 +37,17 @@ class MoreauEnvelope(Function):
     def __init__(self, f: Function, gamma: float = 1.0) -> None:
         if not (isinstance(f, Function) and f.has_prox and f.convex):
             raise TypeError(f"f = {f!r}: give a convex function of splitkit.functions with a prox")
-        if not isinstance(gamma, (int, float)):
-            raise TypeError(f"gamma = {gamma!r}: give a positive number")
-        gamma = check_parameter("gamma", gamma, is_positive, "the index must be positive")
-        self.f, self.gamma = f, gamma
-        self.batch_ndim, self.elementwise, self.accuracy = f.batch_ndim, f.elementwise, f.accuracy
-        self.strong_convexity = f.strong_convexity / (1 + gamma * f.strong_convexity)
-        # 1/(γ + 1/L), for L = ∞ too
-        self.smoothness = 1 / gamma
-        if f.smoothness is not None:
-            self.smoothness = f.smoothness / (1 + gamma * f.smoothness)
+        super().__init__(Subdifferential(f).yosida(gamma), f)
+        self.f, self.gamma = f, float(gamma)
 
     def __call__(self, x: Point) -> Array:
         p = self.f.prox(x, self.gamma)
         space, moved = Space.of(x, self.batch_ndim, name="x"), subtract(x, p)
         return self.f(p) + space.inner(moved, moved) / (2 * self.gamma)
 
-    def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
-        share = alpha / (alpha + self.gamma)
-        return lincomb(1 - share, x, share, self.f.prox(x, alpha + self.gamma))
-
-    def gradient(self, x: Point) -> Point:
-        p = self.f.prox(x, self.gamma)
-        return lincomb(1 / self.gamma, x, -1 / self.gamma, p)
-
     @property
     def conjugate(self) -> Function:
-        from splitkit.functions.calculus.tilted import Tilted
-
         return Tilted(self.f.conjugate, rho=self.gamma)
 
-    def check_space(self, space: Space) -> None:
-        self.f.check_space(space)
-
-    def __repr__(self) -> str:
-        return f"{text(self.f, ATOM)}_{number(self.gamma)}"
-
-    def latex(self) -> str:
-        return f"{{{latex(self.f, ATOM)}}}_{{{number(self.gamma, 'latex')}}}"
+    def write(self, s: Style) -> str:
+        return s.indexed(s(self.f, ATOM), s.number(self.gamma))

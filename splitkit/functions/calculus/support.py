@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from splitkit.functions.base import Function, Indicator
-from splitkit.functions.calculus.rules import Conjugate
+from splitkit.functions.calculus.conjugate import Conjugate
+from splitkit.functions.sets.box import Box
 
 
 class SupportFunction(Conjugate):
@@ -35,7 +36,4 @@ class SupportFunction(Conjugate):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
-        from splitkit.functions.sets.box import Box
-
         return [(cls(Box(-1.0, 0.5, batch_ndim=1)), (4, 3))]

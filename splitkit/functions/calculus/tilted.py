@@ -1,17 +1,21 @@
-"""f + ⟨a, ·⟩ + (ρ/2)‖·‖², ρ ≥ 0: prox_α(y) = prox_{α/(1+αρ) f}((y − αa)/(1 + αρ)).
+"""f + ⟨a, ·⟩ + (ρ/2)‖·‖², ρ ≥ 0; the conjugate is u ↦ (f* □ ‖·‖²/(2ρ))(u − a), for ρ = 0
+u ↦ f*(u − a).
 
-m + ρ-strongly convex, L + ρ-smooth; the conjugate is u ↦ (f* □ ‖·‖²/(2ρ))(u − a), for ρ = 0
-u ↦ f*(u − a). Source: Bauschke, Combettes (2017), Prop. 24.8(i), 13.23, 14.1.
+Source: Bauschke, Combettes (2017), Prop. 24.8(i), 13.23, 14.1.
 """
 
 from __future__ import annotations
 
-from splitkit.backend import Array, Point, Scalar, Space, add, inner, lincomb, scale
-from splitkit.functions.base import Function, Modified, check_parameter, is_weight
-from splitkit.notation import SUM, latex, number, text
+from splitkit.arguments import NON_NEGATIVE, check_number
+from splitkit.backend import Array, Point, Space, inner, scale
+from splitkit.functions.base import Function
+from splitkit.functions.calculus.derived import Derived
+from splitkit.functions.subdifferential import Subdifferential
+from splitkit.notation import SUM, Style
+from splitkit.operators.combination import combine
 
 
-class Tilted(Modified):
+class Tilted(Derived):
     """x ↦ f(x) + ⟨a, x⟩ + (ρ/2)‖x‖².
 
     Parameters
@@ -29,13 +33,13 @@ class Tilted(Modified):
     """
 
     binding = SUM
+    parameters = ("a",)
 
     def __init__(self, f: Function, a: Point | None = None, rho: float = 0.0) -> None:
-        super().__init__(f)
-        self.a = a
-        self.rho = check_parameter("rho", rho, is_weight, "give a non-negative number")
-        self.strong_convexity = f.strong_convexity + self.rho
-        self.smoothness = None if f.smoothness is None else f.smoothness + self.rho
+        self.f, self.a = f, a
+        self.rho = check_number("rho", rho, NON_NEGATIVE)
+        curved = combine(self.rho, 1.0, Subdifferential(f))
+        super().__init__(curved if a is None else curved.shift(scale(-1.0, a)), f)
 
     def __call__(self, x: Point) -> Array:
         value = self.f(x)
@@ -43,33 +47,23 @@ class Tilted(Modified):
             value = value + inner(self.a, x, self.batch_ndim)
         return value + self.rho / 2 * inner(x, x, self.batch_ndim) if self.rho else value
 
-    def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
-        shrink = 1 / (1 + alpha * self.rho)
-        y = x if self.a is None else lincomb(1.0, x, -alpha, self.a)
-        return self.f.prox(scale(shrink, y), alpha * shrink)
-
-    def gradient(self, x: Point) -> Point:
-        slope = lincomb(1.0, self.f.gradient(x), self.rho, x)
-        return slope if self.a is None else add(slope, self.a)
-
     @property
     def conjugate(self) -> Function:
-        from splitkit.functions.calculus.moreau_envelope import MoreauEnvelope
+        from splitkit.functions.calculus.moreau_envelope import MoreauEnvelope  # its conjugate
 
         dual = MoreauEnvelope(self.f.conjugate, self.rho) if self.rho else self.f.conjugate
         return dual if self.a is None else dual.translate(self.a)
 
     def check_space(self, space: Space) -> None:
-        self.f.check_space(space)
         if self.a is not None:
             space.check_point(self.a, f"a of {self!r}")
+        super().check_space(space)
 
-    def __repr__(self) -> str:
-        linear = "" if self.a is None else " + ⟨a, ·⟩"
-        quadratic = f" + {self.rho:g}/2 ‖·‖²" if self.rho else ""
-        return f"{text(self.f)}{linear}{quadratic}"
-
-    def latex(self) -> str:
-        linear = "" if self.a is None else r" + \langle a, \cdot\rangle"
-        half = rf" + \frac{{{number(self.rho, 'latex')}}}{{2}}\|\cdot\|^2" if self.rho else ""
-        return f"{latex(self.f)}{linear}{half}"
+    def write(self, s: Style) -> str:
+        parts = [s(self.f)]
+        if self.a is not None:
+            parts.append(r"\langle a, \cdot\rangle" if s.is_latex else "⟨a, ·⟩")
+        if self.rho:
+            rho = s.number(self.rho)
+            parts.append(rf"\frac{{{rho}}}{{2}}\|\cdot\|^2" if s.is_latex else f"{rho}/2 ‖·‖²")
+        return s.total(parts)

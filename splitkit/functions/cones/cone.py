@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from splitkit.backend import Array, Point, Space, lincomb, scale, subtract
-from splitkit.functions.base import Function, Indicator
+from splitkit.functions.base import Function, Indicator, Modified
 
 
 class Cone(Indicator):
@@ -60,7 +60,7 @@ class Subspace(Cone):
         return self
 
 
-class PolarCone(Cone):
+class PolarCone(Modified, Cone):
     """K°, with the projection y − P_K(y).
 
     Parameters
@@ -69,8 +69,8 @@ class PolarCone(Cone):
     """
 
     def __init__(self, K: Cone) -> None:
-        self.K = _checked(K)
-        self.batch_ndim, self.elementwise, self.accuracy = K.batch_ndim, K.elementwise, K.accuracy
+        super().__init__(_checked(K))
+        self.K = K
 
     @property
     def polar(self) -> Cone:
@@ -90,21 +90,14 @@ class PolarCone(Cone):
     def violation(self, x: Point) -> Array:
         return Space.of(x, self.batch_ndim, name="x").norm(self.K.project(x))
 
-    def check_space(self, space: Space) -> None:
-        self.K.check_space(space)
-
-    def __repr__(self) -> str:
-        return f"PolarCone({self.K!r})"
-
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
-        from splitkit.functions.cones.second_order_cone import SecondOrderCone
+        from splitkit.functions.cones.second_order_cone import SecondOrderCone  # it is a Cone
 
         return [(cls(SecondOrderCone(batch_ndim=1)), (4, 3))]
 
 
-class NegativeCone(Cone):
+class NegativeCone(Modified, Cone):
     """−K, with the projection −P_K(−y).
 
     Parameters
@@ -113,8 +106,8 @@ class NegativeCone(Cone):
     """
 
     def __init__(self, K: Cone) -> None:
-        self.K = _checked(K)
-        self.batch_ndim, self.elementwise, self.accuracy = K.batch_ndim, K.elementwise, K.accuracy
+        super().__init__(_checked(K))
+        self.K = K
 
     @property
     def polar(self) -> Cone:
@@ -130,16 +123,9 @@ class NegativeCone(Cone):
     def violation(self, x: Point) -> Array:
         return self.K.violation(scale(-1.0, x))
 
-    def check_space(self, space: Space) -> None:
-        self.K.check_space(space)
-
-    def __repr__(self) -> str:
-        return f"NegativeCone({self.K!r})"
-
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
-        from splitkit.functions.cones.second_order_cone import SecondOrderCone
+        from splitkit.functions.cones.second_order_cone import SecondOrderCone  # it is a Cone
 
         return [(cls(SecondOrderCone(batch_ndim=1)), (4, 3))]
 

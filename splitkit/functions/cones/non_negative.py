@@ -10,22 +10,13 @@ from splitkit.functions.cones.cone import Cone, SelfDualCone
 
 
 class NonNegative(SelfDualCone):
-    """{x: xᵢ ≥ 0 for all i}; self-dual, with the polar {x ≤ 0}.
-
-    Parameters
-    ----------
-    batch_ndim : int
-        Leading batch axes.
-    """
+    """{x: xᵢ ≥ 0 for all i}; self-dual, with the polar {x ≤ 0}."""
 
     elementwise = True
 
-    def __init__(self, *, batch_ndim: int = 0) -> None:
-        self.batch_ndim = batch_ndim
-
     @property
     def negative(self) -> Cone:
-        from splitkit.functions.cones.non_positive import NonPositive
+        from splitkit.functions.cones.non_positive import NonPositive  # which imports this file
 
         return NonPositive(batch_ndim=self.batch_ndim)
 
@@ -38,5 +29,4 @@ class NonNegative(SelfDualCone):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         return [(cls(), (3,)), (cls(batch_ndim=1), (4, 3))]

@@ -7,26 +7,16 @@ from typing import Any
 from splitkit.backend import Point, clip
 from splitkit.functions.base import Function
 from splitkit.functions.cones.cone import Cone, SelfDualCone
+from splitkit.functions.cones.non_negative import NonNegative
 
 
 class NonPositive(SelfDualCone):
-    """{x: xᵢ ≤ 0 for all i}; self-dual, with the polar {x ≥ 0}.
-
-    Parameters
-    ----------
-    batch_ndim : int
-        Leading batch axes.
-    """
+    """{x: xᵢ ≤ 0 for all i}; self-dual, with the polar {x ≥ 0}."""
 
     elementwise = True
 
-    def __init__(self, *, batch_ndim: int = 0) -> None:
-        self.batch_ndim = batch_ndim
-
     @property
     def negative(self) -> Cone:
-        from splitkit.functions.cones.non_negative import NonNegative
-
         return NonNegative(batch_ndim=self.batch_ndim)
 
     def project(self, x: Point) -> Point:
@@ -38,5 +28,4 @@ class NonPositive(SelfDualCone):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         return [(cls(batch_ndim=1), (4, 3))]

@@ -10,21 +10,12 @@ from __future__ import annotations
 from typing import Any
 
 from splitkit.backend import Array, Point, Space, clip, namespace, sum_of, transposed
-from splitkit.functions.base import Function, check_matrices
+from splitkit.functions.base import Function, check_matrices, spectral_roundings
 from splitkit.functions.cones.cone import Cone
 
 
 class PositiveSemidefinite(Cone):
-    """{X: X = Xᵀ, X ⪰ 0}, for each square matrix in the last two axes.
-
-    Parameters
-    ----------
-    batch_ndim : int
-        Leading batch axes.
-    """
-
-    def __init__(self, *, batch_ndim: int = 0) -> None:
-        self.batch_ndim = batch_ndim
+    """{X: X = Xᵀ, X ⪰ 0}, for each square matrix in the last two axes."""
 
     def project(self, x: Point) -> Point:
         symmetric = (x + transposed(x)) / 2
@@ -40,11 +31,13 @@ class PositiveSemidefinite(Cone):
         )
         return namespace(x).sqrt(squares)
 
+    def __call__(self, x: Point) -> Array:
+        return self.within(x, spectral_roundings(x))
+
     def check_space(self, space: Space) -> None:
         super().check_space(space)
         check_matrices(self, space, square=True)
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         return [(cls(batch_ndim=1), (2, 3, 3))]

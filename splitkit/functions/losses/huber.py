@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from splitkit.arguments import NON_NEGATIVE, POSITIVE, check_parameter
+from splitkit.arguments import NON_NEGATIVE, POSITIVE
 from splitkit.backend import Array, Point, Scalar, align, clip, namespace, sum_of
-from splitkit.functions.base import Function, extremes, show, zero_or_inf
+from splitkit.functions.base import Function, extremes, zero_or_inf
+from splitkit.functions.declared import parameter
 
 
 class Huber(Function):
@@ -22,16 +23,15 @@ class Huber(Function):
         δ, where the quadratic ends; positive and finite.
     weight : float or array, default 1
         Non-negative and finite. Arrays have dtype and device of x and broadcast to it.
-    batch_ndim : int
-        Leading batch axes.
     """
+
+    delta: Scalar = parameter(POSITIVE, default=1.0)
+    weight: Scalar = parameter(NON_NEGATIVE, default=1.0)
 
     elementwise = True
 
-    def __init__(self, delta: Scalar = 1.0, weight: Scalar = 1.0, *, batch_ndim: int = 0) -> None:
-        self.delta = check_parameter("delta", delta, POSITIVE)
-        self.weight = check_parameter("weight", weight, NON_NEGATIVE)
-        self.batch_ndim = batch_ndim
+    def __post_init__(self) -> None:
+        super().__post_init__()
         self.smoothness = extremes(self.weight)[1]
 
     def __call__(self, x: Point) -> Array:
@@ -59,12 +59,8 @@ class Huber(Function):
         beyond = clip(abs(u) - self.weight * self.delta, 0.0)
         return value + zero_or_inf(sum_of(beyond, self.batch_ndim), sum_of(abs(u), self.batch_ndim))
 
-    def __repr__(self) -> str:
-        return f"Huber({show(delta=self.delta, weight=self.weight)})"
-
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         return [
             (cls(), (3,)),
             (cls(asarray([0.5, 0.1, 1.0]), asarray([1.0, 2.0, 0.0])), (3,)),

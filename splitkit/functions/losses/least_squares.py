@@ -174,7 +174,6 @@ class LeastSquares(Function):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         wide = asarray([[1.0, -2.0, 0.5], [0.0, 3.0, 1.0]])
         tall = asarray([[1.0, 0.5], [-2.0, 1.0], [0.0, 3.0]])
         return [

@@ -64,6 +64,8 @@ class Quadratic(Function):
     inverse; the value of the conjugate is not known.
     """
 
+    parameters = ("q",)
+
     def __init__(self, P: Any, q: Point | None = None, *, batch_ndim: int = 0) -> None:
         self.q, self.batch_ndim = q, batch_ndim
         for block in () if q is None else blocks(q):
@@ -178,7 +180,6 @@ class Quadratic(Function):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         definite = asarray([[2.0, 1.0, 0.0], [1.0, 2.0, 0.5], [0.0, 0.5, 3.0]])
         singular = asarray([[1.0, -1.0], [-1.0, 1.0]])
         return [

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from splitkit.arguments import NON_NEGATIVE, check_parameter
+from splitkit.arguments import NON_NEGATIVE
 from splitkit.backend import Array, Point, Scalar, align, clip, namespace, sum_of
-from splitkit.functions.base import Function, extremes, show, zero_or_inf
+from splitkit.functions.base import Function, extremes, zero_or_inf
+from splitkit.functions.declared import parameter
 
 
 class ElasticNet(Function):
@@ -23,18 +24,15 @@ class ElasticNet(Function):
         w, non-negative and finite.
     l2_weight : float or array, default 1
         μ, likewise. Arrays have dtype and device of x and broadcast to it.
-    batch_ndim : int
-        Leading batch axes.
     """
+
+    l1_weight: Scalar = parameter(NON_NEGATIVE, default=1.0)
+    l2_weight: Scalar = parameter(NON_NEGATIVE, default=1.0)
 
     elementwise = True
 
-    def __init__(
-        self, l1_weight: Scalar = 1.0, l2_weight: Scalar = 1.0, *, batch_ndim: int = 0
-    ) -> None:
-        self.l1_weight = check_parameter("l1_weight", l1_weight, NON_NEGATIVE)
-        self.l2_weight = check_parameter("l2_weight", l2_weight, NON_NEGATIVE)
-        self.batch_ndim = batch_ndim
+    def __post_init__(self) -> None:
+        super().__post_init__()
         self.strong_convexity = extremes(self.l2_weight)[0]
 
     def __call__(self, x: Point) -> Array:
@@ -58,12 +56,8 @@ class ElasticNet(Function):
         inside = clip(x, -self.l1_weight, self.l1_weight)
         return inside + self.l2_weight / (self.l2_weight + align(alpha, x)) * (x - inside)
 
-    def __repr__(self) -> str:
-        return f"ElasticNet({show(l1_weight=self.l1_weight, l2_weight=self.l2_weight)})"
-
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         return [
             (cls(0.7, 0.3), (3,)),
             (cls(asarray([0.5, 0.0, 2.0]), asarray([1.0, 0.1, 0.0]), batch_ndim=1), (2, 3)),

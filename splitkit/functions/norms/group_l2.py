@@ -6,12 +6,12 @@ Source: Parikh, Boyd, *Proximal Algorithms* (2014), §6.5.4.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import KW_ONLY, replace
 from functools import reduce
 from operator import add
 from typing import Any
 
-from splitkit.arguments import NON_NEGATIVE, check_integer, check_parameter
+from splitkit.arguments import NON_NEGATIVE, check_integer, option
 from splitkit.backend import (
     Array,
     Point,
@@ -24,7 +24,8 @@ from splitkit.backend import (
     root,
     sum_of,
 )
-from splitkit.functions.base import Function, show, zero_or_inf
+from splitkit.functions.base import Function, zero_or_inf
+from splitkit.functions.declared import parameter
 
 SHORT = 4  # entries of a group
 
@@ -39,18 +40,19 @@ class GroupL2Norm(Function):
         without ``axis``.
     axis : int, keyword
         The axis along which a group runs; no batch axis.
-    batch_ndim : int
-        Leading batch axes.
     """
 
-    def __init__(self, weight: Scalar = 1.0, *, axis: int = -1, batch_ndim: int = 0) -> None:
-        self.weight = check_parameter("weight", weight, NON_NEGATIVE)
-        axis = check_integer("axis", axis)
-        if 0 <= axis < batch_ndim:
+    weight: Scalar = parameter(NON_NEGATIVE, default=1.0)
+    _: KW_ONLY
+    axis: int = option(-1, check_integer)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if 0 <= self.axis < self.batch_ndim:
             raise ValueError(
-                f"axis = {axis}: that is a batch axis (batch_ndim = {batch_ndim}); give a later one"
+                f"axis = {self.axis}: that is a batch axis (batch_ndim = {self.batch_ndim}); "
+                "give a later one"
             )
-        self.axis, self.batch_ndim = axis, batch_ndim
 
     def _squares(self, x: Array) -> Array:
         """‖x_g‖²; of short groups entry by entry, as no library sums along short axes fast."""
@@ -109,12 +111,8 @@ class GroupL2Norm(Function):
         # the weight meets the norms, not the points
         super().check_space(replace(space, shapes=(shape[:axis] + shape[axis + 1 :],)))
 
-    def __repr__(self) -> str:
-        return f"GroupL2Norm({show(weight=self.weight, axis=self.axis)})"
-
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         return [
             (cls(), (3,)),
             (cls(asarray([0.5, 0.0, 2.0])), (3, 2)),

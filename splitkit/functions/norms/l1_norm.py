@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from splitkit.arguments import NON_NEGATIVE, check_parameter
+from splitkit.arguments import NON_NEGATIVE
 from splitkit.backend import Array, Point, Scalar, align, clip, sum_of
-from splitkit.functions.base import Function, show
+from splitkit.functions.base import Function
+from splitkit.functions.declared import parameter
 
 
 class L1Norm(Function):
@@ -21,15 +22,11 @@ class L1Norm(Function):
     ----------
     weight : float or array, default 1
         Non-negative; an array broadcasts to x.
-    batch_ndim : int
-        Leading batch axes.
     """
 
-    elementwise = True
+    weight: Scalar = parameter(NON_NEGATIVE, default=1.0)
 
-    def __init__(self, weight: Scalar = 1.0, *, batch_ndim: int = 0) -> None:
-        self.weight = check_parameter("weight", weight, NON_NEGATIVE)
-        self.batch_ndim = batch_ndim
+    elementwise = True
 
     def __call__(self, x: Point) -> Array:
         return sum_of(self.weight * abs(x), self.batch_ndim)
@@ -43,16 +40,12 @@ class L1Norm(Function):
 
     @property
     def conjugate(self) -> Function:
-        from splitkit.functions.sets.box import Box
+        from splitkit.functions.sets.box import Box  # which imports this file
 
         return Box(-self.weight, self.weight, batch_ndim=self.batch_ndim)
 
-    def __repr__(self) -> str:
-        return f"L1Norm({show(weight=self.weight)})"
-
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         return [
             (cls(), (3,)),
             (cls(asarray([0.5, 0.0, 2.0])), (3,)),

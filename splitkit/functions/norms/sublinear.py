@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from splitkit.backend import Array, Point, Space, subtract
-from splitkit.functions.base import Function, Indicator
+from splitkit.functions.base import Function, Indicator, Modified
 
 
 class Sublinear(Function):
@@ -24,7 +24,7 @@ class Sublinear(Function):
         return self.conjugate(u)
 
 
-class SupportedSet(Indicator):
+class SupportedSet(Modified, Indicator):
     """C = {u: ⟨u, x⟩ ≤ f(x) for all x}, the set that f is the support function of.
 
     Parameters
@@ -43,7 +43,7 @@ class SupportedSet(Indicator):
             raise TypeError(
                 f"f = {f!r} is not known to be sublinear: its conjugate, f.conjugate, may be no set"
             )
-        self.f, self.batch_ndim, self.accuracy = f, f.batch_ndim, f.accuracy
+        super().__init__(f)
 
     def project(self, x: Point) -> Point:
         near = subtract(x, self.f.prox(x))
@@ -60,15 +60,8 @@ class SupportedSet(Indicator):
     def conjugate_value(self, u: Point) -> Array:
         return self.f(u)
 
-    def check_space(self, space: Space) -> None:
-        self.f.check_space(space)
-
-    def __repr__(self) -> str:
-        return f"SupportedSet({self.f!r})"
-
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
-        from splitkit.functions.norms.sorted_l1 import SortedL1
+        from splitkit.functions.norms.sorted_l1 import SortedL1  # which imports this file
 
         return [(cls(SortedL1(asarray([2.0, 0.7, 0.0]), batch_ndim=1)), (2, 3))]

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from splitkit.arguments import NON_NEGATIVE, POSITIVE, check_parameter
+from splitkit.arguments import NON_NEGATIVE, POSITIVE, check_number, option
 from splitkit.backend import Array, Point, Scalar, align, clip, namespace, sum_of
-from splitkit.functions.base import Function, show
+from splitkit.functions.base import Function
+from splitkit.functions.declared import parameter
 
 
 class MCP(Function):
@@ -19,21 +20,20 @@ class MCP(Function):
 
     Parameters
     ----------
-    weight : float or array, default 1
-        λ, non-negative and finite; an array has dtype and device of x and broadcasts to it.
     gamma : float, default 3
         γ, positive and finite.
-    batch_ndim : int
-        Leading batch axes.
+    weight : float or array, default 1
+        λ, non-negative and finite; an array has dtype and device of x and broadcasts to it.
     """
+
+    gamma: float = option(3.0, check_number, within=POSITIVE)
+    weight: Scalar = parameter(NON_NEGATIVE, default=1.0)
 
     convex = False
     elementwise = True
 
-    def __init__(self, weight: Scalar = 1.0, gamma: float = 3.0, *, batch_ndim: int = 0) -> None:
-        self.weight = check_parameter("weight", weight, NON_NEGATIVE)
-        self.gamma = check_parameter("gamma", gamma, POSITIVE)
-        self.batch_ndim = batch_ndim
+    def __post_init__(self) -> None:
+        super().__post_init__()
         self.strong_convexity = -1 / self.gamma
 
     def __call__(self, x: Point) -> Array:
@@ -50,10 +50,6 @@ class MCP(Function):
         size = xp.where(y > keep_from, y, xp.where(weakly, firm, 0.0))
         return xp.sign(x) * size
 
-    def __repr__(self) -> str:
-        return f"MCP({show(weight=self.weight, gamma=self.gamma)})"
-
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
-        return [(cls(asarray([0.7, 0.0, 2.3]), 1.7, batch_ndim=1), (2, 3))]
+        return [(cls(1.7, asarray([0.7, 0.0, 2.3]), batch_ndim=1), (2, 3))]

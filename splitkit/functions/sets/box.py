@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from splitkit.arguments import check_bounds
-from splitkit.backend import Array, Point, Scalar, clip, is_array, namespace, sum_of
-from splitkit.functions.base import Function, Indicator, extremes, show
+from splitkit.arguments import Range, check_bounds
+from splitkit.backend import Array, Point, Scalar, align, clip, is_array, namespace, sum_of
+from splitkit.functions.base import Function, Indicator, extremes
+from splitkit.functions.declared import parameter
+from splitkit.functions.norms.l1_norm import L1Norm
 
 
 class Box(Indicator):
@@ -21,15 +23,16 @@ class Box(Indicator):
     lower, upper : float or array
         Bounds with lower ≤ upper; −inf and inf leave a side free. An array has dtype and device of
         x and broadcasts to it.
-    batch_ndim : int
-        Leading batch axes.
     """
+
+    lower: Scalar = parameter(Range(ends="[]"))
+    upper: Scalar = parameter(Range(ends="[]"))
 
     elementwise = True
 
-    def __init__(self, lower: Scalar, upper: Scalar, *, batch_ndim: int = 0) -> None:
-        self.lower, self.upper = check_bounds(lower, upper, "the box")
-        self.batch_ndim = batch_ndim
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.lower, self.upper = check_bounds(self.lower, self.upper, "the box")
 
     def project(self, x: Point) -> Point:
         return clip(x, self.lower, self.upper)
@@ -41,10 +44,12 @@ class Box(Indicator):
         below = xp.where(u < 0, u, 0.0) * xp.where(u < 0, self.lower, 0.0 * u)
         return sum_of(above + below, self.batch_ndim)
 
+    def conjugate_prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
+        alpha = align(alpha, x)  # a free side allows 0 only, without rounding
+        return x - clip(x, alpha * self.lower, alpha * self.upper)
+
     @property
     def conjugate(self) -> Function:
-        from splitkit.functions.norms.l1_norm import L1Norm
-
         symmetric = self.lower == -self.upper
         if is_array(symmetric):
             symmetric = bool(namespace(symmetric).all(symmetric))
@@ -52,12 +57,8 @@ class Box(Indicator):
             return L1Norm(self.upper, batch_ndim=self.batch_ndim)
         return super().conjugate
 
-    def __repr__(self) -> str:
-        return f"Box({show(lower=self.lower, upper=self.upper)})"
-
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         inf = float("inf")
         return [
             (cls(-1, 0.5), (3,)),

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from splitkit.arguments import NON_NEGATIVE, Range, check_parameter
+from splitkit.arguments import NON_NEGATIVE, Range
 from splitkit.backend import Array, Point, Scalar, Space, align, clip, namespace, sum_of
-from splitkit.functions.base import Function, Indicator, as_vectors, show
+from splitkit.functions.base import Function, Indicator, as_vectors
+from splitkit.functions.declared import parameter
 from splitkit.functions.inner.ramps import ramps
 
 
@@ -22,21 +23,15 @@ class CappedSimplex(Indicator):
 
     Parameters
     ----------
+    total : float or array, default 1
+        r, non-negative and finite, at most Σuᵢ; an array has batch shape.
     upper : float or array, default 1
         u, non-negative; inf: no cap. An array has dtype and device of x and the shape of x, or that
         of x without its batch axes.
-    total : float or array, default 1
-        r, non-negative and finite, at most Σuᵢ; an array has batch shape.
-    batch_ndim : int
-        Leading batch axes.
     """
 
-    samplewise = ("total",)
-
-    def __init__(self, upper: Scalar = 1.0, total: Scalar = 1.0, *, batch_ndim: int = 0) -> None:
-        self.upper = check_parameter("upper", upper, Range(0.0, ends="[]"))
-        self.total = check_parameter("total", total, NON_NEGATIVE)
-        self.batch_ndim = batch_ndim
+    total: Scalar = parameter(NON_NEGATIVE, default=1.0, samplewise=True)
+    upper: Scalar = parameter(Range(0.0, ends="[]"), default=1.0)
 
     def _caps(self, x: Array) -> tuple[Array, Array]:
         """min(u, r) and r, for the entries of each sample in a row: no entry exceeds r."""
@@ -75,14 +70,10 @@ class CappedSimplex(Indicator):
                 f"x0 (shape {shape}): the set is empty; give a total of at most that"
             )
 
-    def __repr__(self) -> str:
-        return f"CappedSimplex({show(upper=self.upper, total=self.total)})"
-
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         caps = asarray([0.5, 0.0, 2.0, float("inf")])
         return [
-            (cls(0.7, 1.5), (3,)),
-            (cls(caps, asarray([0.0, 0.5, 4.0]), batch_ndim=1), (3, 4)),
+            (cls(1.5, 0.7), (3,)),
+            (cls(asarray([0.0, 0.5, 4.0]), caps, batch_ndim=1), (3, 4)),
         ]

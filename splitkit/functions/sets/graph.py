@@ -62,6 +62,5 @@ class GraphOfLinearMap(Subspace):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         L = asarray([[1.0, -2.0, 0.5], [0.0, 3.0, 1.0]])
         return [(cls(L, batch_ndim=1), ((2, 3), (2, 2)))]

@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from splitkit.backend import Array, Scalar
-from splitkit.functions.base import Function, show
+from splitkit.functions.base import Function
+from splitkit.functions.declared import show
 from splitkit.functions.sets.slab import Slab
 
 
@@ -22,8 +23,6 @@ class HalfSpace(Slab):
         of x.
     bound : float or array
         b; an array has batch shape.
-    batch_ndim : int
-        Leading batch axes.
     """
 
     def __init__(self, normal: Array, bound: Scalar, *, batch_ndim: int = 0) -> None:
@@ -34,5 +33,4 @@ class HalfSpace(Slab):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         return [(cls(asarray([1.0, -2.0, 0.5]), -0.3, batch_ndim=1), (4, 3))]

@@ -9,7 +9,8 @@ from typing import Any
 
 from splitkit.arguments import FINITE, check_parameter
 from splitkit.backend import Array, Scalar
-from splitkit.functions.base import Function, show
+from splitkit.functions.base import Function
+from splitkit.functions.declared import show
 from splitkit.functions.sets.slab import Slab
 
 
@@ -23,8 +24,6 @@ class Hyperplane(Slab):
         of x.
     value : float or array
         b, finite; an array has batch shape.
-    batch_ndim : int
-        Leading batch axes.
     """
 
     def __init__(self, normal: Array, value: Scalar, *, batch_ndim: int = 0) -> None:
@@ -36,5 +35,4 @@ class Hyperplane(Slab):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         return [(cls(asarray([1.0, -2.0, 0.5]), -0.3, batch_ndim=1), (4, 3))]

@@ -19,6 +19,8 @@ from splitkit.arguments import check_accuracy
 from splitkit.backend import Array, Point, Space, add, blocks, scale, solving, subtract, where
 from splitkit.functions.base import Function, Indicator
 from splitkit.functions.inner.accuracy import ROUNDINGS, Inexact, tolerance
+from splitkit.functions.sets.box import Box
+from splitkit.functions.sets.hyperplane import Hyperplane
 
 SWEEPS = 10_000
 ENDLESS = 2.0**40  # a stall of so many times 1 + ‖y‖/move sweeps has no end
@@ -64,7 +66,7 @@ class Intersection(Inexact, Indicator):
             )
         self.batch_ndim = coupled[0].batch_ndim
         self.elementwise = all(C.elementwise for C in self.sets)
-        self.accuracy = check_accuracy(accuracy)
+        self.accuracy = check_accuracy("accuracy", accuracy)
 
     def project(self, x: Point) -> Point:
         with solving(x):
@@ -161,9 +163,5 @@ class Intersection(Inexact, Indicator):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
-        from splitkit.functions.sets.box import Box
-        from splitkit.functions.sets.hyperplane import Hyperplane
-
         plane = Hyperplane(asarray([1.0, 1.0]), 0.5, batch_ndim=1)
         return [(cls((plane, Box(0.0, 1.0, batch_ndim=1))), (3, 2))]

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from splitkit.arguments import FINITE, NON_NEGATIVE, check_parameter
+from splitkit.arguments import NON_NEGATIVE
 from splitkit.backend import Array, Point, Scalar, align, namespace, sum_of
-from splitkit.functions.base import Function, Indicator, show
+from splitkit.functions.base import Function, Indicator
+from splitkit.functions.declared import parameter
 
 
 class L2Ball(Indicator):
@@ -21,17 +22,10 @@ class L2Ball(Indicator):
         r, non-negative and finite; an array has batch shape, and dtype and device of x.
     center : float or array, optional
         c, finite; an array broadcasts to x; None: zero.
-    batch_ndim : int
-        Leading batch axes.
     """
 
-    samplewise = ("radius",)
-
-    def __init__(self, radius: Scalar = 1.0, center: Any = None, *, batch_ndim: int = 0) -> None:
-        self.radius = check_parameter("radius", radius, NON_NEGATIVE)
-        if center is not None:
-            center = check_parameter("center", center, FINITE)
-        self.center, self.batch_ndim = center, batch_ndim
+    radius: Scalar = parameter(NON_NEGATIVE, default=1.0, samplewise=True)
+    center: Any = parameter(default=None)
 
     def project(self, x: Point) -> Point:
         xp = namespace(x)
@@ -51,18 +45,14 @@ class L2Ball(Indicator):
 
     @property
     def conjugate(self) -> Function:
-        from splitkit.functions.norms.l2_norm import L2Norm
+        from splitkit.functions.norms.l2_norm import L2Norm  # which imports this file
 
         if self.center is None:
             return L2Norm(self.radius, batch_ndim=self.batch_ndim)
         return super().conjugate
 
-    def __repr__(self) -> str:
-        return f"L2Ball({show(radius=self.radius, center=self.center)})"
-
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         return [
             (cls(), (3,)),
             (cls(0.7, asarray([1.0, -2.0, 0.5])), (2, 3)),

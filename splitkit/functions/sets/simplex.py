@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from splitkit.arguments import POSITIVE, check_parameter
+from splitkit.arguments import POSITIVE
 from splitkit.backend import Array, Point, Scalar, align, clip, device, namespace
-from splitkit.functions.base import Function, Indicator, as_vectors, show
+from splitkit.functions.base import Function, Indicator, as_vectors
+from splitkit.functions.declared import parameter
+from splitkit.functions.norms.max_entry import Max
 
 
 class Simplex(Indicator):
@@ -21,15 +23,9 @@ class Simplex(Indicator):
     ----------
     radius : float or array, default 1
         r, positive and finite; an array has batch shape, and dtype and device of x.
-    batch_ndim : int
-        Leading batch axes.
     """
 
-    samplewise = ("radius",)
-
-    def __init__(self, radius: Scalar = 1.0, *, batch_ndim: int = 0) -> None:
-        self.radius = check_parameter("radius", radius, POSITIVE)
-        self.batch_ndim = batch_ndim
+    radius: Scalar = parameter(POSITIVE, default=1.0, samplewise=True)
 
     def project(self, x: Point) -> Point:
         y = as_vectors(x, self.batch_ndim)
@@ -40,16 +36,10 @@ class Simplex(Indicator):
 
     @property
     def conjugate(self) -> Function:
-        from splitkit.functions.norms.max_entry import Max
-
         return Max(self.radius, batch_ndim=self.batch_ndim)
-
-    def __repr__(self) -> str:
-        return f"Simplex({show(radius=self.radius)})"
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         return [
             (cls(), (3,)),
             (cls(2.5), (2, 3)),

@@ -27,7 +27,7 @@ class LargestEigenvalue(Sublinear, SpectralSymmetric):
     """
 
     def __init__(self, weight: float = 1.0, *, batch_ndim: int = 0) -> None:
-        super().__init__(Max(weight, batch_ndim=batch_ndim))
+        SpectralSymmetric.__init__(self, Max(weight, batch_ndim=batch_ndim))
         self.weight = weight
 
     def __repr__(self) -> str:
@@ -35,5 +35,4 @@ class LargestEigenvalue(Sublinear, SpectralSymmetric):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         return [(cls(0.4, batch_ndim=1), (4, 3, 3))]

@@ -37,6 +37,5 @@ class NegativeLogDet(SpectralSymmetric):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         # αw is large beside eps‖X‖² for what is drawn, in single precision too
         return [(cls(1e3, batch_ndim=1), (4, 2, 2))]

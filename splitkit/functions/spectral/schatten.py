@@ -37,7 +37,6 @@ class NuclearNorm(Spectral):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         return [(cls(0.3, batch_ndim=1), (4, 3, 2))]
 
 
@@ -75,7 +74,6 @@ class SchattenNorm(Spectral):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        """(function, shape of its points) for the checks."""
         return [
             (cls(2), (2, 2)),
             (cls(math.inf, 0.7, batch_ndim=1), (4, 2, 3)),

@@ -19,10 +19,16 @@ from dataclasses import replace
 import numpy as np
 
 from splitkit.backend import Array, Point, Scalar, Space, is_array, namespace, sum_of
-from splitkit.functions.base import Function
+from splitkit.functions.base import (
+    Function,
+    Indicator,
+    Modified,
+    check_matrices,
+    spectral_roundings,
+)
 
 
-class Spectral(Function):
+class Spectral(Modified):
     """X ↦ f(σ(X)), σ the singular values of the matrices in the last two axes.
 
     Parameters
@@ -39,20 +45,12 @@ class Spectral(Function):
 
     def __init__(self, f: Function) -> None:
         _check_invariance(f, signs=True)
-        self.f = f
-        self.batch_ndim, self.convex, self.accuracy = f.batch_ndim, f.convex, f.accuracy
+        super().__init__(f)
+        self.elementwise = False
         self.strong_convexity, self.smoothness = f.strong_convexity, f.smoothness
 
-    @property
-    def has_prox(self) -> bool:
-        return self.f.has_prox
-
-    @property
-    def has_gradient(self) -> bool:
-        return self.f.has_gradient
-
     def __call__(self, x: Point) -> Array:
-        return self.f(namespace(x).linalg.svdvals(x))
+        return _value(self.f, namespace(x).linalg.svdvals(x), x)
 
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
         U, sigma, Vt = namespace(x).linalg.svd(x, full_matrices=False)
@@ -67,16 +65,13 @@ class Spectral(Function):
         return Spectral(self.f.conjugate)
 
     def check_space(self, space: Space) -> None:
-        super().check_space(space)
+        Function.check_space(self, space)
         check_matrices(self, space)
         *lead, rows, columns = space.shapes[0]
         self.f.check_space(replace(space, shapes=((*lead, min(rows, columns)),)))
 
-    def __repr__(self) -> str:
-        return f"Spectral({self.f!r})"
 
-
-class SpectralSymmetric(Function):
+class SpectralSymmetric(Modified):
     """X ↦ f(λ(X)) on symmetric matrices in the last two axes, inf on others.
 
     The points are all square matrices: the prox takes the symmetric part first.
@@ -94,13 +89,13 @@ class SpectralSymmetric(Function):
 
     def __init__(self, f: Function) -> None:
         _check_invariance(f, signs=False)
-        self.f = f
-        self.batch_ndim, self.convex, self.accuracy = f.batch_ndim, f.convex, f.accuracy
+        super().__init__(f)
+        self.elementwise = False
         self.strong_convexity = f.strong_convexity
 
     @property
-    def has_prox(self) -> bool:
-        return self.f.has_prox
+    def has_gradient(self) -> bool:
+        return False  # f is inf beside the symmetric matrices
 
     def __call__(self, x: Point) -> Array:
         xp, transposed = namespace(x), namespace(x).matrix_transpose(x)
@@ -108,7 +103,7 @@ class SpectralSymmetric(Function):
         size = xp.sqrt(sum_of(x * x, self.batch_ndim))
         rounding = 64 * xp.finfo(x.dtype).eps * (1 + size)
         outside = xp.sqrt(sum_of(skew * skew, self.batch_ndim)) > rounding
-        value = self.f(xp.linalg.eigvalsh((x + transposed) / 2))
+        value = _value(self.f, xp.linalg.eigvalsh((x + transposed) / 2), x)
         return xp.where(outside, float("inf"), value)
 
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
@@ -119,7 +114,8 @@ class SpectralSymmetric(Function):
 
     def conjugate_value(self, u: Point) -> Array:
         xp = namespace(u)
-        return self.f.conjugate(xp.linalg.eigvalsh((u + xp.matrix_transpose(u)) / 2))
+        eigenvalues = xp.linalg.eigvalsh((u + xp.matrix_transpose(u)) / 2)
+        return _value(self.f.conjugate, eigenvalues, u)
 
     def conjugate_prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
         # F* does not depend on the skew part, which stays
@@ -130,39 +126,29 @@ class SpectralSymmetric(Function):
         return (p + xp.matrix_transpose(p)) / 2 + (x - mirrored) / 2
 
     def check_space(self, space: Space) -> None:
-        super().check_space(space)
-        check_matrices(self, space)
-        shape = space.shapes[0]
-        if shape[-1] != shape[-2]:
-            raise ValueError(f"{self!r} acts on square matrices: x0 has shape {shape}")
-        self.f.check_space(replace(space, shapes=(shape[:-1],)))
-
-    def __repr__(self) -> str:
-        return f"SpectralSymmetric({self.f!r})"
+        Function.check_space(self, space)
+        check_matrices(self, space, square=True)
+        self.f.check_space(replace(space, shapes=(space.shapes[0][:-1],)))
 
 
-def check_matrices(F: Function, space: Space) -> None:
-    """Raise ValueError unless points are matrices in their last two axes."""
-    shape = space.shapes[0]
-    if len(shape) < F.batch_ndim + 2 or 0 in shape[-2:]:
-        raise ValueError(
-            f"{F!r} acts on matrices in the last two axes, which must be no batch axes: x0 has "
-            f"shape {shape}, batch_ndim = {F.batch_ndim}"
-        )
+def _value(f: Function, spectrum: Array, x: Array) -> Array:
+    """f of the spectrum of x, up to its rounding a point of f's domain."""
+    if isinstance(f, Indicator):
+        return f.within(spectrum, spectral_roundings(x))
+    return f(spectrum)
 
 
 def _check_invariance(f: Function, *, signs: bool) -> None:
     """Raise unless f, where it can be tried, commutes with permutations (and changes of sign)."""
     if not isinstance(f, Function):
         raise TypeError(f"f = {f!r}: give a function of splitkit.functions")
-    arrays = [name for name, value in vars(f).items() if is_array(value)]
-    per_entry = [name for name in arrays if name not in f.samplewise and not name.startswith("_")]
+    per_entry = [name for name in f.parameters if is_array(getattr(f, name))]
     if per_entry:
         raise ValueError(
             f"{per_entry[0]} of {f!r} is an array: a function of singular values or eigenvalues "
             "must treat them alike; give a number"
         )
-    if arrays or not f.has_prox:
+    if not f.has_prox or any(map(is_array, vars(f).values())):
         return
     order = [1, 2, 0]
     sign = np.asarray([1.0, -1.0, -1.0]) if signs else np.ones(3)

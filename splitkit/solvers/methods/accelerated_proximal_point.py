@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from splitkit.backend import Point, lincomb, scale, subtract
-from splitkit.solvers.iteration import Iteration, Reading, State, Trace
+from splitkit.solvers.iteration import Carry, Iteration, Reading, Trace
 from splitkit.solvers.method import Guarantee
 from splitkit.solvers.splitting import Splitting
 from splitkit.solvers.terms import Role, Term
@@ -54,10 +54,10 @@ class _Anchored(Iteration):
         m = A.strong_monotonicity or 0.0
         self.gain = 1 + 2 * alpha * (m if 0 < m < float("inf") else 0.0)
 
-    def init(self, x0: Point) -> State:
+    def init(self, x0: Point) -> Carry:
         return x0, x0, 1.0
 
-    def advance(self, state: State) -> tuple[State, Trace]:
+    def advance(self, state: Carry) -> tuple[Carry, Trace]:
         y, anchor, φ = state
         x = self.R(y)
         # φ of the next step: 1 + γ²φ, which may overflow to ∞, where 1/φ = 0
@@ -69,5 +69,5 @@ class _Anchored(Iteration):
         y, x = trace
         return Reading(x, (scale(1 / self.alpha, subtract(y, x)),), (scale(1 / self.alpha, x),))
 
-    def governing(self, state: State) -> Point:
+    def governing(self, state: Carry) -> Point:
         return state[0]

@@ -21,7 +21,7 @@ from typing import ClassVar
 
 from splitkit.arguments import POSITIVE, Range, check_number, option
 from splitkit.backend import Point, lincomb
-from splitkit.solvers.iteration import Iteration, Reading, State, Trace
+from splitkit.solvers.iteration import Carry, Iteration, Reading, Trace
 from splitkit.solvers.method import Guarantee
 from splitkit.solvers.splitting import MapSplitting
 from splitkit.solvers.terms import Term
@@ -74,7 +74,7 @@ class AcceleratedIteration(Iteration):
     def read(self, trace: Trace) -> Reading:
         return self.inner.read(trace)
 
-    def governing(self, state: State) -> Point:
+    def governing(self, state: Carry) -> Point:
         return state[0]
 
 
@@ -110,14 +110,14 @@ class _Relaxed(AcceleratedIteration):
         super().__init__(inner)
         self.relaxation = relaxation
 
-    def init(self, x0: Point) -> State:
+    def init(self, x0: Point) -> Carry:
         return self.start(x0)
 
-    def advance(self, state: State) -> tuple[State, Trace]:
+    def advance(self, state: Carry) -> tuple[Carry, Trace]:
         Tu, trace = self.inner.advance(state)
         return lincomb(1 - self.relaxation, state, self.relaxation, Tu), trace
 
-    def governing(self, state: State) -> Point:
+    def governing(self, state: Carry) -> Point:
         return state
 
 
@@ -153,11 +153,11 @@ class _Inertial(AcceleratedIteration):
         super().__init__(inner)
         self.inertia = inertia
 
-    def init(self, x0: Point) -> State:
+    def init(self, x0: Point) -> Carry:
         u = self.start(x0)
         return u, u
 
-    def advance(self, state: State) -> tuple[State, Trace]:
+    def advance(self, state: Carry) -> tuple[Carry, Trace]:
         u, before = state
         Ty, trace = self.inner.advance(lincomb(1 + self.inertia, u, -self.inertia, before))
         return (Ty, u), trace
@@ -180,17 +180,17 @@ class Halpern(Accelerator):
 
 
 class _Halpern(AcceleratedIteration):
-    """State: (u, u₀, 1/φ of the last step)."""
+    """Carry: (u, u₀, 1/φ of the last step)."""
 
     def __init__(self, inner: Iteration, rate: float) -> None:
         super().__init__(inner)
         self.rate = rate
 
-    def init(self, x0: Point) -> State:
+    def init(self, x0: Point) -> Carry:
         u = self.start(x0)
         return u, u, 1.0
 
-    def advance(self, state: State) -> tuple[State, Trace]:
+    def advance(self, state: Carry) -> tuple[Carry, Trace]:
         u, anchor, weight = state
         Tu, trace = self.inner.advance(u)
         # φ⁺ = 1 + γ²φ, in 1/φ: it may run to 0, never to ∞

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from splitkit.backend import Array, Point, lincomb, scale, subtract
-from splitkit.solvers.iteration import Iteration, Reading, State, Trace
+from splitkit.solvers.iteration import Carry, Iteration, Reading, Trace
 from splitkit.solvers.method import Guarantee, Method
 from splitkit.solvers.terms import Role, Term
 
@@ -91,7 +91,7 @@ class GoldenRatio(AdaptiveMethod):
 
 
 class AdaptiveSteps(Iteration):
-    """State: (x, F x, what else the step needs, α, θ)."""
+    """Carry: (x, F x, what else the step needs, α, θ)."""
 
     def __init__(self, F: Term, G: Term) -> None:
         self.F, self.G = F.evaluate, G
@@ -125,17 +125,17 @@ class AdaptiveSteps(Iteration):
         of_G = scale(1 / alpha, subtract(y, x))
         return Reading(x, (of_G, self.F(x)), (scale(1 / alpha, x),))
 
-    def governing(self, state: State) -> Point:
+    def governing(self, state: Carry) -> Point:
         return state[0]
 
 
 class _ProximalGradient(AdaptiveSteps):
-    def init(self, x0: Point) -> State:
+    def init(self, x0: Point) -> Carry:
         F0 = self.F(x0)
         alpha, _, _ = self.first_step(x0, F0)
         return x0, x0, F0, alpha, 1e9 + 0.0 * alpha, alpha
 
-    def advance(self, state: State) -> tuple[State, Trace]:
+    def advance(self, state: Carry) -> tuple[Carry, Trace]:
         x, before, F_before, alpha, θ, first = state
         xp = self.space.xp
         Fx = self.F(x)
@@ -153,12 +153,12 @@ class _ProximalGradient(AdaptiveSteps):
 
 
 class _GoldenRatio(AdaptiveSteps):
-    def init(self, x0: Point) -> State:
+    def init(self, x0: Point) -> Carry:
         F0 = self.F(x0)
         alpha, before, F_before = self.first_step(x0, F0)
         return x0, x0, before, F_before, alpha, 1.0 + 0.0 * alpha, alpha
 
-    def advance(self, state: State) -> tuple[State, Trace]:
+    def advance(self, state: Carry) -> tuple[Carry, Trace]:
         x, mean, before, F_before, alpha, θ, first = state
         xp = self.space.xp
         Fx = self.F(x)
@@ -172,7 +172,7 @@ class _GoldenRatio(AdaptiveSteps):
         after = (x_next, mean, x, Fx, step, PHI * step / alpha, first)
         return after, (step, y, x_next)
 
-    def energy(self, before: State, state: State, limit: State) -> Array:
+    def energy(self, before: Carry, state: Carry, limit: Carry) -> Array:
         """φ/(φ − 1)‖x̄ − x*‖² + θ‖x − x₋‖²/2, x̄ the next mean (Malitsky, Theorem 2)."""
         x, mean, x_before, _, _, θ, _ = state
         ahead = lincomb((PHI - 1) / PHI, x, 1 / PHI, mean)

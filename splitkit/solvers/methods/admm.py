@@ -19,21 +19,22 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 from splitkit.arguments import POSITIVE, Range, check_number, option
-from splitkit.backend import Array, Point, add, lincomb, scale, subtract
+from splitkit.backend import Array, Point, Scalar, add, lincomb, scale, subtract
 from splitkit.linear.dense import DenseMatrix
-from splitkit.solvers.iteration import Iteration, Reading, State, Trace
+from splitkit.solvers.iteration import Carry, Iteration, Reading, Trace
 from splitkit.solvers.method import Guarantee, Method
-from splitkit.solvers.terms import Role, Term
+from splitkit.solvers.methods.primal_dual_steps import Region, Steps
+from splitkit.solvers.terms import Role, Term, not_maximal
 
 
 @dataclass(frozen=True, kw_only=True)
 class _AlternatingDirections(Method):
     """The penalty ρ; None: 1/‖L‖ for the linearized method, 1 for the other."""
 
-    rho: float | None = option(None, check_number, within=POSITIVE)
+    rho: Scalar = option(None, check_number, within=POSITIVE)
 
     roles: ClassVar[tuple[Role, ...]] = (Role.RESOLVED, Role.COMPOSED)
     cost: ClassVar[int] = 4
@@ -45,13 +46,9 @@ class _AlternatingDirections(Method):
     def dual(self, u: Point) -> Point:
         return scale(self.rho, u[2])
 
-    def refusal(self, *terms: Term) -> str | None:
+    def refusal(self, A: Term, composed: Term) -> str | None:
         """What is missing, if anything."""
-        A, composed = terms
-        for name, X in (("A", A), ("B", composed)):
-            if not X.properties.maximal:
-                return f"{name} = {X!r} is not known to be maximal monotone"
-        return None
+        return not_maximal(A=A, B=composed)
 
     def theorem(self, *terms: Term) -> Guarantee:
         missing = self.refusal(*terms)
@@ -94,23 +91,18 @@ class ADMM(_AlternatingDirections):
     def choosing(self, *terms: Term) -> Self:
         return self if self.rho is not None else replace(self, rho=1.0)
 
-    def refusal(self, *terms: Term) -> str | None:
-        missing = super().refusal(*terms)
-        if missing is not None:
-            return missing
-        A, composed = terms
-        K = normal_matrix(A, composed, self.rho)
-        values = K.xp.linalg.svdvals(K.matrix)
-        rounding = K.matrix.shape[0] * float(K.xp.finfo(K.matrix.dtype).eps)
-        if bool(values[-1] <= rounding * values[0]):
+    def refusal(self, A: Term, composed: Term) -> str | None:
+        missing = super().refusal(A, composed)
+        M, _, L = parts(A, composed)
+        if missing is None and is_singular(M, L, self.rho):
             return (
                 f"M + ρLᵀL is singular for A = {A!r} and {composed!r}, so that x⁺ is not defined: "
                 "use linearized ADMM or Chambolle-Pock"
             )
-        return None
+        return missing
 
     def iteration(self, *terms: Term) -> Iteration:
-        return _ADMM(self, *terms)
+        return _ADMM(self.rho, self.relaxation, *terms)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,56 +115,47 @@ class LinearizedADMM(_AlternatingDirections):
         Penalty ρ and step τ, τρ‖L‖² ≤ 1.
     """
 
-    tau: float | None = option(None, check_number, within=POSITIVE)
+    tau: Scalar = option(None, check_number, within=POSITIVE)
 
     label: ClassVar[str] = "linearized ADMM"
 
     def choosing(self, *terms: Term) -> Self:
-        if self.missing(*terms) is not None or None not in (self.rho, self.tau):
-            return self
-        norm = terms[1].L.norm
-        if not 0 < norm < math.inf:
-            return replace(self, rho=self.rho or 1.0, tau=self.tau or 1.0)
-        rho = self.rho or (1 / norm if self.tau is None else 1 / (self.tau * norm**2))
-        return replace(self, rho=rho, tau=self.tau or 1 / (rho * norm**2))
+        tau, rho, _ = Region(terms[1].L.norm).completed(self.tau, self.rho)
+        return replace(self, tau=tau, rho=rho)
 
-    def refusal(self, *terms: Term) -> str | None:
-        missing = super().refusal(*terms)
-        if missing is not None:
-            return missing
-        norm = terms[1].L.norm
-        assert self.rho is not None
-        assert self.tau is not None
-        if norm == math.inf:
-            return f"no bound of the norm of L = {terms[1]!r} is known"
-        if self.tau * self.rho * norm**2 > 1 + 1e-12:
+    def refusal(self, A: Term, composed: Term) -> str | None:
+        region = Region(composed.L.norm)
+        missing = super().refusal(A, composed)
+        if missing is None and region.norm == math.inf:
+            return f"no bound of the norm of L = {composed!r} is known"
+        if missing is None and not region.has(Steps(self.tau, self.rho)):
             return (
-                f"tau = {self.tau:.4g}, rho = {self.rho:.4g} are too long for ‖L‖ = {norm:.4g}: "
-                f"with this rho, tau must be at most {1 / (self.rho * norm**2):.4g}"
+                f"tau = {self.tau:.4g}, rho = {self.rho:.4g} are too long for ‖L‖ = "
+                f"{region.norm:.4g}: {region.remedy(self.tau, 'rho')}"
             )
-        return None
+        return missing
 
     @property
     def steps(self) -> str:
         return f"{super().steps}, tau = {self.tau:.4g}: τρ‖L‖² ≤ 1"
 
     def iteration(self, *terms: Term) -> Iteration:
-        return _LinearizedADMM(self, *terms)
+        return _LinearizedADMM(self.tau, self.rho, *terms)
 
 
 class _Directions(Iteration):
-    """State (x, z, u); a subclass gives x⁺."""
+    """Carry (x, z, u, Lx); a subclass gives x⁺."""
 
     def __init__(self, rho: float, relaxation: float, composed: Term) -> None:
         self.rho, self.relaxation = rho, relaxation
         self.L, self.LT = composed.L, composed.LT
         self.R_B = composed.resolve(1 / rho)
 
-    def init(self, x0: Point) -> State:
-        z = self.L(x0)
-        return x0, z, scale(0.0, z)
+    def init(self, x0: Point) -> Carry:
+        Lx = self.L(x0)
+        return x0, Lx, scale(0.0, Lx), Lx
 
-    def first(self, x: Point, z: Point, u: Point) -> tuple[Point, Point]:
+    def first(self, state: Carry) -> tuple[Point, Point]:
         """x⁺, and the point from which ``element`` reads an element of A(x⁺)."""
         raise NotImplementedError
 
@@ -180,68 +163,88 @@ class _Directions(Iteration):
         """An element of A(x)."""
         raise NotImplementedError
 
-    def advance(self, state: State) -> tuple[State, Trace]:
-        x, z, u = state
-        x_next, before = self.first(x, z, u)
-        Lx = self.L(x_next)
+    def advance(self, state: Carry) -> tuple[Carry, Trace]:
+        _, z, u, _ = state
+        x, before = self.first(state)
+        Lx = self.L(x)
         λ = self.relaxation
-        ahead = Lx if λ == 1 else lincomb(λ, Lx, 1 - λ, z)
-        argument = add(ahead, u)
+        argument = add(Lx if λ == 1 else lincomb(λ, Lx, 1 - λ, z), u)
         z_next = self.R_B(argument)
-        u_next = subtract(argument, z_next)
-        return (x_next, z_next, u_next), (x_next, before, Lx, z_next, u_next)
+        after = x, z_next, subtract(argument, z_next), Lx
+        return after, (*after, before)
 
     def read(self, trace: Trace) -> Reading:
-        x, before, Lx, z, u = trace
+        x, z, u, Lx, before = trace
         y = self.LT(scale(self.rho, u))
         return Reading(x, ((self.element(x, before), z), (y, scale(-1.0, Lx))))
 
+    def governing(self, state: Carry) -> Point:
+        return state[:3]
+
 
 class _ADMM(_Directions):
-    def __init__(self, method: ADMM, A: Term, composed: Term) -> None:
-        super().__init__(method.rho, method.relaxation, composed)  # type: ignore[arg-type]
+    def __init__(self, rho: float, relaxation: float, A: Term, composed: Term) -> None:
+        super().__init__(rho, relaxation, composed)
+        M, self.q, L = parts(A, composed)
         self.A = A.evaluate
-        K = normal_matrix(A, composed, method.rho)
-        identity = K.xp.eye(K.matrix.shape[0], dtype=K.matrix.dtype, device=K.matrix.device)
-        self.solve = DenseMatrix(K.matrix - identity).shifted_inverse(1.0)
-        self.q = A.affine.q  # type: ignore[union-attr]
+        self.solve = DenseMatrix(M.xp.linalg.inv(normal_matrix(M, L, rho).matrix))
 
-    def first(self, x: Point, z: Point, u: Point) -> tuple[Point, Point]:
+    def first(self, state: Carry) -> tuple[Point, Point]:
+        _, z, u, _ = state
         pull = scale(self.rho, self.LT(subtract(z, u)))
-        x_next = self.solve(pull if self.q is None else add(pull, self.q))
-        return x_next, pull
+        return self.solve(pull if self.q is None else add(pull, self.q)), pull
 
     def element(self, x: Point, before: Point) -> Point:
         return self.A(x)
 
-    def energy(self, before: State, state: State, limit: State) -> Array:
+    def energy(self, before: Carry, state: Carry, limit: Carry) -> Array:
         """‖d(z + u)‖²: Douglas-Rachford's governing point in the range of L."""
-        (_, z, u), (_, z_star, u_star) = state, limit
-        return self.square(subtract(add(z, u), add(z_star, u_star)))
+        _, dz, du, _ = subtract(state, limit)
+        return self.square(add(dz, du))
 
 
 class _LinearizedADMM(_Directions):
-    def __init__(self, method: LinearizedADMM, A: Term, composed: Term) -> None:
-        super().__init__(method.rho, 1.0, composed)  # type: ignore[arg-type]
-        self.tau = method.tau
-        self.R_A = A.resolve(method.tau)
+    def __init__(self, tau: float, rho: float, A: Term, composed: Term) -> None:
+        super().__init__(rho, 1.0, composed)
+        self.tau, self.R_A = tau, A.resolve(tau)
 
-    def first(self, x: Point, z: Point, u: Point) -> tuple[Point, Point]:
-        pull = self.LT(add(subtract(self.L(x), z), u))
-        argument = lincomb(1.0, x, -self.tau * self.rho, pull)  # type: ignore[operator]
+    def first(self, state: Carry) -> tuple[Point, Point]:
+        x, z, u, Lx = state
+        pull = self.LT(add(subtract(Lx, z), u))
+        argument = lincomb(1.0, x, -self.tau * self.rho, pull)
         return self.R_A(argument), argument
 
     def element(self, x: Point, before: Point) -> Point:
-        return scale(1 / self.tau, subtract(before, x))  # type: ignore[operator]
+        return scale(1 / self.tau, subtract(before, x))
 
-    def energy(self, before: State, state: State, limit: State) -> Array:
+    def energy(self, before: Carry, state: Carry, limit: Carry) -> Array:
         """‖dx‖²/τ − ρ‖L dx‖² + ρ‖dz‖² + ρ‖du‖²: the proximal method's metric."""
-        dx, dz, du = (subtract(a, b) for a, b in zip(state, limit, strict=True))
-        coupled = self.square(dz) + self.square(du) - self.square(self.L(dx))
+        dx, dz, du, dLx = subtract(state, limit)
+        coupled = self.square(dz) + self.square(du) - self.square(dLx)
         return self.square(dx) / self.tau + self.rho * coupled
 
 
-def normal_matrix(A: Term, composed: Term, rho: Any) -> DenseMatrix:
-    """M + ρLᵀL for A = x ↦ Mx − q and LᵀBL."""
-    M, L = A.affine.M.matrix, composed.L.matrix  # type: ignore[union-attr,attr-defined]
-    return DenseMatrix(M + rho * L.T @ L)
+def parts(A: Term, composed: Term) -> tuple[DenseMatrix, Point | None, DenseMatrix]:
+    """M, q and L for A = x ↦ Mx − q and LᵀBL."""
+    affine, L = A.affine, composed.of
+    assert affine is not None  # else they have been refused
+    assert isinstance(affine.M, DenseMatrix)
+    assert isinstance(L, DenseMatrix)
+    return affine.M, affine.q, L
+
+
+def normal_matrix(M: DenseMatrix, L: DenseMatrix, rho: float) -> DenseMatrix:
+    """M + ρLᵀL."""
+    return DenseMatrix(M.matrix + rho * L.matrix.T @ L.matrix)
+
+
+def is_singular(M: DenseMatrix, L: DenseMatrix, rho: float) -> bool:
+    """Whether M + ρLᵀL is, up to rounding. Its singular values are above m + ρσ² for the least one
+    σ of L, which mostly shows that it is not; else they are computed.
+    """
+    rounding = M.matrix.shape[0] * float(M.xp.finfo(M.matrix.dtype).eps)
+    least = (M.properties.strong_monotonicity or 0.0) + rho * L.least_gain**2
+    if least > rounding * (M.norm + rho * L.norm**2):
+        return False
+    values = M.xp.linalg.svdvals(normal_matrix(M, L, rho).matrix)
+    return bool(values[-1] <= rounding * values[0])

@@ -21,7 +21,7 @@ from typing import ClassVar, Literal
 
 from splitkit.arguments import Range, check_choice, check_integer, check_number, option
 from splitkit.backend import Array, Point, add, lincomb, scale, solve_linear, subtract, where
-from splitkit.solvers.iteration import Iteration, State, Trace
+from splitkit.solvers.iteration import Carry, Iteration, Trace
 from splitkit.solvers.method import Guarantee
 from splitkit.solvers.methods.accelerators import AcceleratedIteration, Accelerator
 from splitkit.solvers.terms import Term
@@ -97,17 +97,17 @@ class Memory(AcceleratedIteration):
 
 
 class _Anderson(Memory):
-    """State: the point, the plain point to go back to, (‖r₀‖, n, whether the point is a plain one),
+    """Carry: the point, the plain point to go back to, (‖r₀‖, n, whether the point is a plain one),
     the last point and residual, the differences, newest first (0 where there are none yet), and k.
     """
 
-    def init(self, x0: Point) -> State:
+    def init(self, x0: Point) -> Carry:
         u = self.start(x0)
         size = 0.0 * self.space.norm(u)
         none = (scale(0.0, u),) * self.options.memory
         return u, u, (size, size, size >= 0), (u, none[0]), none, none, 0
 
-    def advance(self, state: State) -> tuple[State, Trace]:
+    def advance(self, state: Carry) -> tuple[Carry, Trace]:
         u, plain, (first, count, is_plain), last, dU, dR, k = state
         space, xp = self.space, self.space.xp
         Tu, trace = self.inner.advance(u)

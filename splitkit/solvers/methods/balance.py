@@ -19,20 +19,18 @@ from functools import reduce
 from typing import NamedTuple
 
 from splitkit.backend import Point, add, inner
-from splitkit.solvers.iteration import Iteration, Reading, State, Trace
+from splitkit.solvers.iteration import Carry, Iteration, Reading, Trace
+from splitkit.solvers.methods.primal_dual_steps import Steps
 
 APART = 2.0
 CHANGES = 60
 FIRST = 10
 
-Steps = tuple[float, float]
-
 
 class Balance(NamedTuple):
-    """The state of the steps: τ, σ, the iterations made, when to look next, changes made."""
+    """The state of the steps: themselves, the iterations made, when to look next, changes made."""
 
-    tau: float
-    sigma: float
+    steps: Steps
     made: int = 0
     next_look: int = FIRST
     changes: int = 0
@@ -43,41 +41,43 @@ class Balanced(Iteration):
 
     Parameters
     ----------
-    steps : pair of floats
-        τ and σ at the start.
+    steps : Steps
+        Those at the start.
     at : callable
-        (τ, σ) ↦ the iteration with these steps.
+        The iteration with these steps.
     within : callable
-        τ ↦ the pair (τ, σ) of the theorem whose τ is nearest to this one.
+        τ ↦ the steps of the theorem whose τ is nearest to this one.
     """
 
     def __init__(
-        self,
-        steps: Steps,
-        at: Callable[[float, float], Iteration],
-        within: Callable[[float], Steps],
+        self, steps: Steps, at: Callable[[Steps], Iteration], within: Callable[[float], Steps]
     ) -> None:
         self.steps, self.at, self.within = steps, at, within
-        self.bound: tuple[Steps, Iteration] | None = None
+        self.bound = steps, at(steps)
 
-    def _with(self, tau: float, sigma: float) -> Iteration:
+    def _with(self, steps: Steps) -> Iteration:
         """The iteration, its resolvents built once for steps that stay."""
-        if self.bound is None or self.bound[0] != (tau, sigma):
-            self.bound = (tau, sigma), self.at(tau, sigma)
+        if self.bound[0] != steps:
+            self.bound = steps, self.at(steps)
         return self.bound[1]
 
-    def init(self, x0: Point) -> State:
-        return self._with(*self.steps).init(x0), Balance(*self.steps)
+    def init(self, x0: Point) -> Carry:
+        return self._with(self.steps).init(x0), Balance(self.steps)
 
-    def advance(self, state: State) -> tuple[State, Trace]:
+    def step(self, state: Carry) -> Carry:
         pair, now = state
-        iteration = self._with(now.tau, now.sigma)
+        if now.made + 1 == now.next_look:
+            return self.advance(state)[0]
+        return self._with(now.steps).step(pair), now._replace(made=now.made + 1)
+
+    def advance(self, state: Carry) -> tuple[Carry, Trace]:
+        pair, now = state
+        iteration = self._with(now.steps)
         after, left = iteration.advance(pair)
-        trace = iteration, left
         later = now._replace(made=now.made + 1)
         if later.made == later.next_look and later.changes < CHANGES:
             later = self._looked(later, iteration.read(left))
-        return (after, later), trace
+        return (after, later), (iteration, left)
 
     def _looked(self, now: Balance, reading: Reading) -> Balance:
         """The steps for the iterations that follow."""
@@ -89,13 +89,12 @@ class Balanced(Iteration):
             return now
         least = 1 - 0.8 * 0.9**now.changes
         factor = min(max((primal / dual) ** 0.25, least), 1 / least)
-        tau, sigma = self.within(factor * now.tau)
-        return now._replace(tau=tau, sigma=sigma, changes=now.changes + 1)
+        return now._replace(steps=self.within(factor * now.steps.tau), changes=now.changes + 1)
 
     def read(self, trace: Trace) -> Reading:
         iteration, left = trace
         reading: Reading = iteration.read(left)
         return reading
 
-    def governing(self, state: State) -> Point:
-        return state[0]
+    def governing(self, state: Carry) -> Point:
+        return self.bound[1].governing(state[0])

@@ -16,10 +16,10 @@ from typing import ClassVar
 
 from splitkit.arguments import Range, check_number, option
 from splitkit.backend import Point, add, lincomb, scale, subtract
-from splitkit.solvers.iteration import Iteration, Reading, State, Trace
+from splitkit.solvers.iteration import Carry, Iteration, Reading, Trace
 from splitkit.solvers.method import Guarantee
 from splitkit.solvers.splitting import Splitting
-from splitkit.solvers.terms import Role, Term
+from splitkit.solvers.terms import Role, Term, not_maximal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,9 +47,9 @@ class DavisYin(Splitting):
     def theorem(self, *terms: Term) -> Guarantee:
         A, B, C = terms
         β = C.cocoercivity
-        for name, X in (("A", A), ("B", B)):
-            if not X.properties.maximal:
-                return self.refused(f"{name} = {X!r} is not known to be maximal monotone")
+        missing = not_maximal(A=A, B=B)
+        if missing is not None:
+            return self.refused(missing)
         if β is None:
             return self.refused(
                 f"C = {C!r} is not known to be cocoercive: declare it, or use a method that takes "
@@ -76,7 +76,7 @@ class _DavisYin(Iteration):
         self.alpha, self.relaxation = method.alpha, method.relaxation
         self.R_A, self.R_B, self.C = A.resolve(self.alpha), B.resolve(self.alpha), C.evaluate
 
-    def advance(self, state: State) -> tuple[State, Trace]:
+    def advance(self, state: Carry) -> tuple[Carry, Trace]:
         z: Point = state
         x_B = self.R_B(z)
         Cx = self.C(x_B)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from splitkit.backend import Array, Point, lincomb, scale, subtract
-from splitkit.solvers.iteration import Iteration, Reading, State, Trace
+from splitkit.solvers.iteration import Carry, Iteration, Reading, Trace
 from splitkit.solvers.method import Guarantee
 from splitkit.solvers.methods.lipschitz_steps import LipschitzSplitting
 from splitkit.solvers.terms import Term
@@ -70,11 +70,11 @@ class _Extragradient(Iteration):
     def __init__(self, alpha: float, F: Term, G: Term) -> None:
         self.alpha, self.F, self.R = alpha, F.evaluate, G.resolve(alpha)
 
-    def advance(self, state: State) -> tuple[State, Trace]:
+    def advance(self, state: Carry) -> tuple[Carry, Trace]:
         x = state
         return self.correct(x, self.F(x))
 
-    def correct(self, x: Point, prediction: Point) -> tuple[State, Trace]:
+    def correct(self, x: Point, prediction: Point) -> tuple[Carry, Trace]:
         """The step from x, with F y for y = R(x − α · prediction)."""
         Fy = self.F(self.R(lincomb(1.0, x, -self.alpha, prediction)))
         x_next = self.R(lincomb(1.0, x, -self.alpha, Fy))
@@ -85,22 +85,22 @@ class _Extragradient(Iteration):
         of_G = subtract(scale(1 / self.alpha, subtract(x, x_next)), Fy)
         return Reading(x_next, (of_G, self.F(x_next)), (scale(1 / self.alpha, x_next), Fy))
 
-    def energy(self, before: State, state: State, limit: State) -> Array:
+    def energy(self, before: Carry, state: Carry, limit: Carry) -> Array:
         return self.square(subtract(state, limit))
 
 
 class _PastExtragradient(_Extragradient):
-    def init(self, x0: Point) -> State:
+    def init(self, x0: Point) -> Carry:
         return x0, self.F(x0)
 
-    def advance(self, state: State) -> tuple[State, Trace]:
+    def advance(self, state: Carry) -> tuple[Carry, Trace]:
         x_next, trace = self.correct(*state)
         return (x_next, trace[1]), trace
 
-    def governing(self, state: State) -> Point:
+    def governing(self, state: Carry) -> Point:
         return state[0]
 
-    def energy(self, before: State, state: State, limit: State) -> Array:
+    def energy(self, before: Carry, state: Carry, limit: Carry) -> Array:
         """‖x − x*‖² + ‖x − y₋‖²/3, which does not grow for αL ≤ 1/3."""
         x, F_before = before
         y = self.R(lincomb(1.0, x, -self.alpha, F_before))

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from splitkit.backend import Point, lincomb, scale, subtract
-from splitkit.solvers.iteration import Iteration, Reading, State, Trace
+from splitkit.solvers.iteration import Carry, Iteration, Reading, Trace
 from splitkit.solvers.method import Guarantee
 from splitkit.solvers.splitting import Splitting
 from splitkit.solvers.terms import Role, Term
@@ -64,17 +64,17 @@ class FISTA(Splitting):
 
 
 class _FISTA(Iteration):
-    """State (x, y, k, restarts left) with t = 1 + k/3, so that (t − 1)/t⁺ = k/(k + 4)."""
+    """Carry (x, y, k, restarts left) with t = 1 + k/3, so that (t − 1)/t⁺ = k/(k + 4)."""
 
     def __init__(self, method: FISTA, F: Term, G: Term) -> None:
         self.alpha, self.F = method.alpha, F.evaluate
         self.R = G.resolve(method.alpha)
 
-    def init(self, x0: Point) -> State:
+    def init(self, x0: Point) -> Carry:
         zero = 0.0 * self.space.norm(x0)
         return x0, x0, zero, zero + RESTARTS
 
-    def advance(self, state: State) -> tuple[State, Trace]:
+    def advance(self, state: Carry) -> tuple[Carry, Trace]:
         x, y, k, left = state
         Fy = self.F(y)
         x_next = self.R(lincomb(1.0, y, -self.alpha, Fy))
@@ -93,5 +93,5 @@ class _FISTA(Iteration):
         of_G = subtract(scale(1 / self.alpha, subtract(y, x)), Fy)
         return Reading(x, (of_G, self.F(x)), (scale(1 / self.alpha, x), Fy))
 
-    def governing(self, state: State) -> Point:
+    def governing(self, state: Carry) -> Point:
         return state[0]

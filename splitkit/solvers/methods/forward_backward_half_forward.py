@@ -21,7 +21,7 @@ from typing import ClassVar
 
 from splitkit.backend import Array, add, is_array, lincomb, scale, subtract
 from splitkit.operators.base import Operator
-from splitkit.solvers.iteration import Iteration, Reading, State, Trace
+from splitkit.solvers.iteration import Carry, Iteration, Reading, Trace
 from splitkit.solvers.method import Guarantee
 from splitkit.solvers.splitting import Splitting
 from splitkit.solvers.terms import Role, Term
@@ -86,7 +86,7 @@ class _HalfForward(Iteration):
     def __init__(self, alpha: float, C: Term, B: Term, A: Term) -> None:
         self.alpha, self.C, self.B, self.R = alpha, C.evaluate, B.evaluate, A.resolve(alpha)
 
-    def advance(self, state: State) -> tuple[State, Trace]:
+    def advance(self, state: Carry) -> tuple[Carry, Trace]:
         x = state
         Bx = self.B(x)
         Fx = add(self.C(x), Bx)
@@ -100,5 +100,5 @@ class _HalfForward(Iteration):
         Fy = add(self.C(y), By)
         return Reading(y, (of_A, Fy), (scale(1 / self.alpha, y), add(Fx, Fy)))
 
-    def energy(self, before: State, state: State, limit: State) -> Array:
+    def energy(self, before: Carry, state: Carry, limit: Carry) -> Array:
         return self.square(subtract(state, limit))

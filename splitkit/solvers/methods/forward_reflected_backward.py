@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from splitkit.backend import Array, Point, lincomb, scale, subtract
-from splitkit.solvers.iteration import Iteration, Reading, State, Trace
+from splitkit.solvers.iteration import Carry, Iteration, Reading, Trace
 from splitkit.solvers.methods.lipschitz_steps import LipschitzSplitting
 from splitkit.solvers.terms import Term
 
@@ -37,10 +37,10 @@ class _ForwardReflectedBackward(Iteration):
     def __init__(self, method: ForwardReflectedBackward, F: Term, G: Term) -> None:
         self.alpha, self.F, self.R = method.alpha, F.evaluate, G.resolve(method.alpha)
 
-    def init(self, x0: Point) -> State:
+    def init(self, x0: Point) -> Carry:
         return x0, self.F(x0)
 
-    def advance(self, state: State) -> tuple[State, Trace]:
+    def advance(self, state: Carry) -> tuple[Carry, Trace]:
         x, before = state
         Fx = self.F(x)
         y = lincomb(1.0, x, -self.alpha, lincomb(2.0, Fx, -1.0, before))
@@ -52,10 +52,10 @@ class _ForwardReflectedBackward(Iteration):
         of_G = scale(1 / self.alpha, subtract(y, x))
         return Reading(x, (of_G, self.F(x)), (scale(1 / self.alpha, x), Fx))
 
-    def governing(self, state: State) -> Point:
+    def governing(self, state: Carry) -> Point:
         return state[0]
 
-    def energy(self, before: State, state: State, limit: State) -> Array:
+    def energy(self, before: Carry, state: Carry, limit: Carry) -> Array:
         """‖x − x*‖² + 2α⟨Fx − Fx₋, x* − x⟩ + ‖x − x₋‖²/2 (Malitsky, Tam, Lemma 2.4)."""
         (x_before, _), (x, F_before), (x_star, _) = before, state, limit
         d, turned = subtract(x_star, x), subtract(self.F(x), F_before)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import ClassVar
 
 from splitkit.backend import is_array
 from splitkit.solvers.method import Guarantee
@@ -42,13 +42,6 @@ class LipschitzSplitting(Splitting):
         if L is None:
             return math.nan
         return self.preferred / L if L else 1.0
-
-    def choosing(self, *terms: Term) -> Self:
-        """The preferred step: a linear rate, where there is one, depends little on it."""
-        if self.alpha is not None or self.missing(*terms) is not None:
-            return self
-        alpha = self.default_alpha(*terms)
-        return self.with_alpha(alpha if 0 < alpha < math.inf else 1.0)
 
     def growth(self, *terms: Term) -> float:
         """m in b = 2αm, where the inequality above is known of the step; else 0."""

@@ -15,18 +15,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 from splitkit.arguments import POSITIVE, check_parameter
-from splitkit.backend import Array, Point, Scalar, Space, is_array, namespace
-from splitkit.functions.calculus.metric import metric_prox
-from splitkit.functions.subdifferential import Subdifferential
-from splitkit.linear.affine import Affine
+from splitkit.backend import Array, Point, Space, is_array, namespace
 from splitkit.linear.dense import DenseMatrix
 from splitkit.linear.diagonal import Diagonal
-from splitkit.operators.base import Operator, PointMap
-from splitkit.properties import Properties
-from splitkit.solvers.iteration import Iteration, Reading, State, Trace
+from splitkit.solvers.iteration import Carry, Iteration, Reading, Trace
 from splitkit.solvers.method import Guarantee
 from splitkit.solvers.terms import Term
 from splitkit.solvers.wrapper import Wrapper
@@ -52,7 +47,7 @@ class Preconditioned(Wrapper):
         super().__post_init__()
         if not is_array(self.diagonal):
             raise TypeError(f"diagonal = {self.diagonal!r}: give an array of positive entries")
-        check_parameter("diagonal", self.diagonal, POSITIVE)
+        check_parameter("diagonal", self.diagonal, POSITIVE, "give positive entries")
 
     @property
     def averaged(self) -> bool:  # type: ignore[override]
@@ -68,8 +63,12 @@ class Preconditioned(Wrapper):
         return namespace(self.diagonal).sqrt(self.diagonal)
 
     def within(self, terms: tuple[Term, ...]) -> list[Term]:
-        """S A S for each term A."""
-        return [in_metric(term, self.root) for term in terms]
+        """S A S for each term A, made once."""
+        key = id(self.diagonal)
+        for term in terms:
+            if key not in term.known:  # beside the diagonal, so that its identity stays its own
+                term.known[key] = in_metric(term, self.root), self.diagonal
+        return [term.known[key][0].seen_by(term.maps) for term in terms]
 
     def missing(self, *terms: Term) -> str | None:
         return self.method.missing(*self.within(terms))
@@ -94,84 +93,22 @@ class Preconditioned(Wrapper):
 
 def in_metric(term: Term, s: Array) -> Term:
     """S A S for a term A and S = diag(s); S LᵀBL S is (LS)ᵀB(LS)."""
-    if term.of is None:
-        A = term.operator
-        return term if term.is_zero else replace(term, operator=InMetric(A, s))
-    dense = isinstance(term.of, DenseMatrix) and s.ndim == 1  # with an exact norm
-    L = DenseMatrix(term.of.matrix * s) if dense else term.of @ Diagonal(s)  # type: ignore[attr-defined]
-    return replace(term, of=L)
-
-
-class InMetric(Operator):
-    """S A S for S = diag(s)."""
-
-    def __init__(self, A: Operator, s: Array) -> None:
-        self.A, self.s = A, s
-
-    @cached_property
-    def affine(self) -> Affine | None:
-        """x ↦ SMSx − Sq of an affine A, with its exact constants."""
-        inner = self.A
-        if not isinstance(inner, Affine):
-            return None
-        q = None if inner.q is None else self.s * inner.q
-        if isinstance(inner.M, DenseMatrix):
-            M = inner.M.matrix
-            # (s sᵀ) ⊙ M is symmetric, to the last bit, where M is
-            return Affine((self.s[:, None] * self.s[None, :]) * M, q)
-        S = Diagonal(self.s)
-        return Affine(S @ inner.M @ S, q)
-
-    @cached_property
-    def elementwise(self) -> Any:
-        """f of A = ∂f, if each entry is by itself."""
-        f = self.A.f if isinstance(self.A, Subdifferential) else None
-        return f if f is not None and f.elementwise and f.has_prox else None
-
-    @cached_property
-    def properties(self) -> Properties:  # type: ignore[override]
-        if self.affine is not None:
-            return self.affine.properties
-        xp = namespace(self.s)
-        least, greatest = float(xp.min(self.s)), float(xp.max(self.s))
-        pulled = self.A.properties.pulled_back(least, greatest)
-        # S is invertible, so that maximality is kept (Cor. 25.6)
-        return pulled.as_maximal() if self.A.properties.maximal else pulled
-
-    @property
-    def has_evaluation(self) -> bool:
-        return self.A.has_evaluation
-
-    @property
-    def has_resolvent(self) -> bool:
-        return self.affine is not None or self.elementwise is not None
-
-    def __call__(self, x: Point) -> Point:
-        return self.s * self.A(self.s * x)
-
-    def make_resolvent(self, alpha: Scalar) -> PointMap:
-        if self.affine is not None:
-            return self.affine.make_resolvent(alpha)
-        f, s = self.elementwise, self.s
-        if f is None:
-            return super().make_resolvent(alpha)
-        return lambda y: metric_prox(f, s * y, 1 / (s * s) + 0.0 * y, alpha) / s
-
-    def check_space(self, space: Space) -> None:
-        self.A.check_space(space)
-
-    def __repr__(self) -> str:
-        return f"S {self.A!r} S"
+    A, L = term.operator, term.of
+    if L is None:
+        return Term(A if term.is_zero else A.pullback(Diagonal(s)), term.role)
+    if isinstance(L, DenseMatrix) and s.ndim == 1:
+        return Term(A, term.role, DenseMatrix(L.matrix * s))  # with an exact norm
+    return Term(A, term.role, L @ Diagonal(s))
 
 
 class _InMetric(Iteration):
     def __init__(self, inner: Iteration, s: Array) -> None:
         self.inner, self.s = inner, s
 
-    def init(self, x0: Point) -> State:
+    def init(self, x0: Point) -> Carry:
         return self.inner.begin(x0 / self.s, self.space)
 
-    def advance(self, state: State) -> tuple[State, Trace]:
+    def advance(self, state: Carry) -> tuple[Carry, Trace]:
         return self.inner.advance(state)
 
     def read(self, trace: Trace) -> Reading:
@@ -183,5 +120,5 @@ class _InMetric(Iteration):
         """S⁻¹ of an element at x, or of the first of a pair at (x, y)."""
         return (term[0] / self.s, *term[1:]) if isinstance(term, tuple) else term / self.s
 
-    def governing(self, state: State) -> Point:
+    def governing(self, state: Carry) -> Point:
         return self.inner.governing(state)

@@ -1,25 +1,27 @@
-"""Primal-dual splittings for 0 ∈ A(x) + LᵀB(Lx) + C(x), with y ∈ B(Lx), C evaluated.
+"""Primal-dual splittings for 0 ∈ A(x) + LᵀB(Lx) + C(x), with y ∈ B(Lx), C evaluated: one step,
 
-Condat-Vũ (Chambolle-Pock where C = 0):
+    x⁺ = R_{τA}(x − τ(Lᵀy + Cx)),
+    y⁺ = R_{σB⁻¹}(y + σL(x⁺ + θ(x⁺ − x) + κτ(Cx − Cx⁺))).
 
-    x⁺ = R_{τA}(x − τ(Lᵀy + Cx)),   y⁺ = R_{σB⁻¹}(y + σL(2x⁺ − x));
+Chambolle-Pock is the one without C. Condat-Vũ has κ = 0 and PD3O κ = 1, which lets τ be longer;
+both have θ = 1. In (w, y) with w = x − κτCx a step with θ = 1 is averaged in the metric
 
-converges for A, B maximal monotone, C β-cocoercive and 1/τ − σ‖L‖² > 1/(2β), or τσ‖L‖² ≤ 1
-without C. It returns x⁺, and ``Solution.u`` is (x⁺, y⁺).
+    ‖dw‖²/τ − 2⟨L dw, dy⟩ + ‖dy‖²/σ,
 
-PD3O:
+and so it converges, for A and B maximal monotone and C β-cocoercive, if
 
-    x = R_{τA}(z),   y⁺ = R_{σB⁻¹}(y − τσLLᵀy + σL(2x − z − τCx)),   z⁺ = x − τ(Cx + Lᵀy⁺);
+    σ‖L‖² ≤ 1/τ − (1 − κ)/(2β)  (< where κ = 0 and there is a C),  τ < 2β.
 
-converges for 0 < τ < 2β and τσ‖L‖² ≤ 1: longer steps. It returns x, and ``Solution.u`` is (z⁺, y⁺).
+PD3O is often written in z = w − τLᵀy, so that x⁺ = R_{τA}(z).
 
 Where both τ and σ are left open they balance the residuals of x and y (``balance``); A γ-strongly
 monotone and B δ-cocoercive, Chambolle-Pock takes constant ones that give a rate: with
-x̄ = x⁺ + θ(x⁺ − x) in place of 2x⁺ − x, θ = 1/(1 + 2γτ) = 1/(1 + 2δσ) and θτσ‖L‖² ≤ 1,
+θ = 1/(1 + 2γτ) = 1/(1 + 2δσ) and θτσ‖L‖² ≤ 1,
 
     ‖x_k − x*‖²/τ ≤ θᵏ c  for a constant c.
 
-The residual is that of the pair: r ∈ (A x + Lᵀy + C x) × (B⁻¹y − Lx) at the x and y⁺ of a step.
+x⁺ is returned, and ``Solution.u`` is (x⁺, y⁺). The residual is that of the pair:
+r ∈ (A x + Lᵀy + C x) × (B⁻¹y − Lx) at x⁺ and y⁺.
 
 Source: Chambolle, Pock (2011), whose Alg. 3 gives the rate; its proof takes the functions'
 inequalities at the solution only, where monotone operators have them too; *On the ergodic
@@ -34,13 +36,14 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
 from splitkit.arguments import POSITIVE, Range, check_flag, check_number, option
-from splitkit.backend import Array, Point, add, lincomb, scale, subtract
+from splitkit.backend import Array, Point, Scalar, add, lincomb, scale, subtract
 from splitkit.operators.base import Operator
 from splitkit.proofs import Proof
-from splitkit.solvers.iteration import Iteration, Reading, State, Trace
+from splitkit.solvers.iteration import Carry, Iteration, Reading, Trace
 from splitkit.solvers.method import Guarantee, Method
 from splitkit.solvers.methods.balance import Balanced
-from splitkit.solvers.terms import Role, Term
+from splitkit.solvers.methods.primal_dual_steps import Region, Steps
+from splitkit.solvers.terms import Role, Term, not_maximal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,59 +60,36 @@ class PrimalDual(Method):
         False: run without a guarantee.
     """
 
-    tau: float | None = option(None, check_number, within=POSITIVE)
-    sigma: float | None = option(None, check_number, within=POSITIVE)
+    tau: Scalar = option(None, check_number, within=POSITIVE)
+    sigma: Scalar = option(None, check_number, within=POSITIVE)
     balance: bool | None = option(None, check_flag, optional=True)
 
+    kappa: ClassVar[int] = 0
     roles: ClassVar[tuple[Role, ...]] = (Role.RESOLVED, Role.COMPOSED, Role.EVALUATED)
     cost: ClassVar[int] = 5
     sequence: ClassVar[str] = "x⁺ = R_{τA}(x − τ(Lᵀy + Cx))"
 
-    def greatest_tau(self, β: float) -> float:
-        """The steps τ up to which σ stays in proportion."""
-        raise NotImplementedError
+    @property
+    def steps(self) -> Steps:
+        """The steps, none of them left open."""
+        return Steps(self.tau, self.sigma)
 
-    def longest_tau(self, coupling: float, β: float) -> float:
-        """The bound of τ for σ‖L‖² = coupling."""
-        raise NotImplementedError
-
-    def longest_sigma(self, tau: float, norm: float, β: float) -> float:
-        """The bound of σ for this τ."""
-        raise NotImplementedError
+    def region(self, A: Term, composed: Term, C: Term | None = None) -> Region:
+        """The steps of the theorem."""
+        β = math.inf if C is None else C.cocoercivity
+        return Region(composed.L.norm, 0.0 if β is None else β, self.kappa)
 
     def choosing(self, *terms: Term) -> Self:
-        if self.missing(*terms) is not None:
-            return self
-        balance = self.tau is self.sigma is None if self.balance is None else self.balance
-        norm, β = _constants(*terms)
-        tau, sigma = self.tau, self.sigma
-        if None in (tau, sigma) and (not 0 < norm < math.inf or β == 0):
-            return replace(self, tau=tau or 1.0, sigma=sigma or 1.0, balance=False)
-        if tau is None:  # without a σ, both steps as long as each other where C allows it
-            tau = self.longest_tau(norm if sigma is None else sigma * norm**2, β)
-            tau = tau if sigma is None else 0.999 * tau
-        sigma = sigma or self.longest_sigma(tau, norm, β)
-        return replace(self, tau=tau, sigma=sigma, balance=balance)
+        region = self.region(*terms)
+        tau, sigma, _ = region.completed(self.tau, self.sigma)
+        wanted = self.tau is self.sigma is None if self.balance is None else self.balance
+        return replace(self, tau=tau, sigma=sigma, balance=wanted and region.is_known)
 
     def iteration(self, *terms: Term) -> Iteration:
-        assert self.tau is not None
-        assert self.sigma is not None
-        norm, β = _constants(*terms)
-        if not self.balance or not 0 < norm < math.inf or β == 0:
-            return self.constant(self.tau, self.sigma, *terms)
+        def at(steps: Steps) -> Iteration:
+            return _PrimalDual(steps, self.kappa, *terms)
 
-        def at(tau: float, sigma: float) -> Iteration:
-            return self.constant(tau, sigma, *terms)
-
-        def within(tau: float) -> tuple[float, float]:
-            tau = min(tau, self.greatest_tau(β))
-            return tau, self.longest_sigma(tau, norm, β)
-
-        return Balanced((self.tau, self.sigma), at, within)
-
-    def constant(self, tau: float, sigma: float, *terms: Term) -> Iteration:
-        """The iteration with these steps."""
-        raise NotImplementedError
+        return Balanced(self.steps, at, self.region(*terms).at) if self.balance else at(self.steps)
 
     def proof(self, *operators: Operator | Term) -> Proof:
         """See ``Method.proof``: of the iteration with constant steps."""
@@ -117,38 +97,24 @@ class PrimalDual(Method):
 
     def theorem(self, *terms: Term) -> Guarantee:
         A, composed, *rest = terms
-        norm, β = _constants(*terms)
-        assert self.tau is not None
-        assert self.sigma is not None
-        for name, X in (("A", A), ("B", composed)):
-            if not X.properties.maximal:
-                return self.refused(f"{name} = {X!r} is not known to be maximal monotone")
-        if β == 0:
+        region, steps = self.region(*terms), self.steps
+        missing = not_maximal(A=A, B=composed)
+        if missing is not None:
+            return self.refused(missing)
+        if region.beta == 0:
             return self.refused(
                 f"C = {rest[0]!r} is not known to be cocoercive: declare it, if it is"
             )
-        if norm == math.inf:
+        if region.norm == math.inf:
             return self.refused(f"no bound of the norm of L = {composed.L!r} is known")
-        if not self.steps_converge(norm, β):
-            limited = replace(self, sigma=self.longest_sigma(self.tau, norm, β))
-            remedy = (
-                f"with this tau, sigma must be at most {limited.sigma:.4g}"
-                if limited.steps_converge(norm, β)
-                else f"tau must be below 2β = {2 * β:.4g}"
-            )
+        numbers = f"tau = {steps.tau:.4g}, sigma = {steps.sigma:.4g}"
+        if not region.has(steps):
             return self.refused(
-                f"tau = {self.tau:.4g}, sigma = {self.sigma:.4g} are too long for ‖L‖ = "
-                f"{norm:.4g}, β = {β:.4g}: {remedy}"
+                f"{numbers} are too long for ‖L‖ = {region.norm:.4g}, β = {region.beta:.4g}: "
+                f"{region.remedy(steps.tau, 'sigma')}"
             )
         first = "at first " if self.balance else ""
-        reason = f"{first}tau = {self.tau:.4g}, sigma = {self.sigma:.4g}: {self.condition}"
-        return Guarantee(True, None, reason, self.sequence)
-
-    condition: ClassVar[str]
-
-    def steps_converge(self, norm: float, β: float) -> bool:
-        """Whether the theorem's condition holds."""
-        raise NotImplementedError
+        return Guarantee(True, None, f"{first}{numbers}: {region.condition}", self.sequence)
 
     def dual(self, u: Point) -> Point:
         return u[1]
@@ -159,32 +125,22 @@ class PrimalDual(Method):
 
 @dataclass(frozen=True, kw_only=True)
 class CondatVu(PrimalDual):
-    """x⁺ = R_{τA}(x − τ(Lᵀy + Cx)), y⁺ = R_{σB⁻¹}(y + σL(2x⁺ − x)); see the module's docstring."""
+    """κ = 0, θ = 1; see the module's docstring."""
 
     label: ClassVar[str] = "Condat-Vũ"
-    condition: ClassVar[str] = "1/τ − σ‖L‖² > 1/(2β)"
-
-    def greatest_tau(self, β: float) -> float:
-        return β
-
-    def longest_tau(self, coupling: float, β: float) -> float:
-        return 1 / (coupling + 1 / (2 * β))
-
-    def longest_sigma(self, tau: float, norm: float, β: float) -> float:
-        return max(0.999 * (1 / tau - 1 / (2 * β)), 1e-3 / tau) / norm**2
-
-    def steps_converge(self, norm: float, β: float) -> bool:
-        assert self.tau is not None
-        assert self.sigma is not None
-        return 1 / self.tau - self.sigma * norm**2 > 1 / (2 * β)
-
-    def constant(self, tau: float, sigma: float, *terms: Term) -> Iteration:
-        return _CondatVu(tau, sigma, *terms)
 
 
 @dataclass(frozen=True, kw_only=True)
-class ChambollePock(CondatVu):
-    """Condat-Vũ without C: τσ‖L‖² ≤ 1; see the module's docstring.
+class PD3O(PrimalDual):
+    """Primal-dual three-operator splitting: κ = 1, θ = 1; see the module's docstring."""
+
+    label: ClassVar[str] = "PD3O"
+    kappa: ClassVar[int] = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChambollePock(PrimalDual):
+    """No C; see the module's docstring.
 
     Parameters
     ----------
@@ -195,191 +151,110 @@ class ChambollePock(CondatVu):
         A and B have the constants for one, else 1.
     """
 
-    theta: float | None = option(None, check_number, within=Range(0.0, 1.0, "(]"))
+    theta: Scalar = option(None, check_number, within=Range(0.0, 1.0, "(]"))
 
     label: ClassVar[str] = "Chambolle-Pock"
     roles: ClassVar[tuple[Role, ...]] = (Role.RESOLVED, Role.COMPOSED)
-    condition: ClassVar[str] = "τσ‖L‖² ≤ 1"
     cost: ClassVar[int] = 4
 
-    def greatest_tau(self, β: float) -> float:
-        return math.inf
-
-    def longest_sigma(self, tau: float, norm: float, β: float) -> float:
-        return 1 / (tau * norm**2)
+    @property
+    def steps(self) -> Steps:
+        return Steps(self.tau, self.sigma, self.theta or 1.0)
 
     def choosing(self, *terms: Term) -> Self:
         left_open = self.tau is self.sigma is self.theta is self.balance is None
-        if not left_open or self.missing(*terms) is not None:
-            return super().choosing(*terms)
-        γ, δ = _strong(*terms)
-        norm, _ = _constants(*terms)
-        if not (0 < γ < math.inf and 0 < δ < math.inf and 0 < norm < math.inf):
+        (γ, δ), norm = _strong(*terms), self.region(*terms).norm
+        if not (left_open and all(0 < constant < math.inf for constant in (γ, δ, norm))):
             return super().choosing(*terms)
         # μ² = c(1 + μ) for 2γτ = 2δσ = μ is θτσ‖L‖² = 1
         c = 4 * γ * δ / norm**2
         μ = (c + math.sqrt(c * c + 4 * c)) / 2
         return replace(self, tau=μ / (2 * γ), sigma=μ / (2 * δ), theta=1 / (1 + μ), balance=False)
 
-    def steps_converge(self, norm: float, β: float) -> bool:
-        assert self.tau is not None
-        assert self.sigma is not None
-        return (self.theta or 1.0) * self.tau * self.sigma * norm**2 <= 1 + 1e-12
-
     def theorem(self, *terms: Term) -> Guarantee:
-        general = super().theorem(*terms)
-        if self.theta in (None, 1) or not general.holds:
+        general, (tau, sigma, theta) = super().theorem(*terms), self.steps
+        if theta == 1 or not general.holds:
             return general
-        assert self.tau is not None
-        assert self.sigma is not None
         γ, δ = _strong(*terms)
-        least = 1 / (1 + 2 * min(γ * self.tau, δ * self.sigma))
-        if self.balance or self.theta < least * (1 - 1e-12) or least == 1:
+        least = 1 / (1 + 2 * min(γ * tau, δ * sigma))
+        if self.balance or theta < least * (1 - 1e-12) or least == 1:
             return self.refused(
-                f"theta = {self.theta:.4g} needs constant steps, A strongly monotone and B "
+                f"theta = {theta:.4g} needs constant steps, A strongly monotone and B "
                 f"cocoercive with max(1/(1 + 2γτ), 1/(1 + 2δσ)) ≤ theta, and that is {least:.4g}: "
                 "leave theta out"
             )
-        rate = math.sqrt(self.theta)
-        return replace(general, rate=rate, reason=f"{general.reason}, θ = {self.theta:.4g}")
-
-    def constant(self, tau: float, sigma: float, *terms: Term) -> Iteration:
-        return _CondatVu(tau, sigma, *terms, theta=self.theta or 1.0)
+        reason = f"{general.reason}, θ = {theta:.4g}"
+        return replace(general, rate=math.sqrt(theta), reason=reason)
 
 
-@dataclass(frozen=True, kw_only=True)
-class PD3O(PrimalDual):
-    """Primal-dual three-operator splitting; see the module's docstring."""
-
-    label: ClassVar[str] = "PD3O"
-    condition: ClassVar[str] = "τ < 2β, τσ‖L‖² ≤ 1"
-    sequence: ClassVar[str] = "x = R_{τA}(z)"
-
-    def greatest_tau(self, β: float) -> float:
-        return 1.9 * β
-
-    def longest_tau(self, coupling: float, β: float) -> float:
-        return min(1.9 * β, 1 / coupling)
-
-    def longest_sigma(self, tau: float, norm: float, β: float) -> float:
-        return 1 / (tau * norm**2)
-
-    def steps_converge(self, norm: float, β: float) -> bool:
-        assert self.tau is not None
-        assert self.sigma is not None
-        return self.tau < 2 * β and self.tau * self.sigma * norm**2 <= 1 + 1e-12
-
-    def constant(self, tau: float, sigma: float, *terms: Term) -> Iteration:
-        return _PD3O(tau, sigma, *terms)
-
-
-class _Steps(Iteration):
-    """What both iterations bind."""
+class _PrimalDual(Iteration):
+    """Carry (x, y), and Cx where there is a C."""
 
     def __init__(
-        self,
-        tau: float,
-        sigma: float,
-        A: Term,
-        composed: Term,
-        C: Term | None = None,
-        *,
-        theta: float = 1.0,
+        self, steps: Steps, kappa: int, A: Term, composed: Term, C: Term | None = None
     ) -> None:
-        self.tau, self.sigma, self.theta = tau, sigma, theta
+        self.steps, self.kappa = steps, kappa
         self.L, self.LT = composed.L, composed.LT
-        self.C = None if C is None else C.evaluate
-        self.R_A = A.resolve(tau)
-        self.R_B = composed.resolve_dual(sigma)
+        self.C = None if C is None or C.is_zero else C.evaluate
+        self.R_A, self.R_B = A.resolve(steps.tau), composed.resolve_dual(steps.sigma)
 
-    def dual_start(self, x0: Point) -> Point:
-        """y = 0."""
-        return scale(0.0, self.L(x0))
+    def init(self, x0: Point) -> Carry:
+        y = scale(0.0, self.L(x0))
+        return (x0, y) if self.C is None else (x0, y, self.C(x0))
 
+    def step(self, state: Carry) -> Carry:
+        return self._after(state, self.LT(state[1]))
 
-class _CondatVu(_Steps):
-    def init(self, x0: Point) -> State:
-        return x0, self.dual_start(x0)
+    def advance(self, state: Carry) -> tuple[Carry, Trace]:
+        LTy = self.LT(state[1])
+        after = self._after(state, LTy)
+        return after, (state, LTy, after)
 
-    def step(self, state: State) -> State:
-        x, y = state
-        if self.C is None:
-            return self._following(x, y, self.LT(y))
-        return self._following(x, y, add(self.LT(y), self.C(x)))
-
-    def advance(self, state: State) -> tuple[State, Trace]:
-        x, y = state
-        pull = self.LT(y)
-        Cx = None if self.C is None else self.C(x)
-        x_next, y_next = self._following(x, y, pull if Cx is None else add(pull, Cx))
-        return (x_next, y_next), (x, y, Cx, x_next, y_next, pull)
-
-    def _following(self, x: Point, y: Point, gradient: Point) -> State:
-        x_next = self.R_A(lincomb(1.0, x, -self.tau, gradient))
-        del gradient  # where nothing else needs it its memory is taken again, still in the cache
-        ahead = lincomb((1 + self.theta) * self.sigma, x_next, -self.theta * self.sigma, x)
-        return x_next, self.R_B(self.L.add_to(y, ahead))
+    def _after(self, state: Carry, gradient: Point) -> Carry:
+        (tau, sigma, theta), (x, y, *known) = self.steps, state
+        if known:
+            gradient = add(gradient, known[0])
+        x_next = self.R_A(lincomb(1.0, x, -tau, gradient))
+        del gradient  # what nothing else needs gives its memory to the next, still in the cache
+        ahead = lincomb((1 + theta) * sigma, x_next, -theta * sigma, x)
+        if self.C is not None and self.kappa:
+            Cx = self.C(x_next)
+            ahead = lincomb(1.0, ahead, tau * sigma, subtract(known[0], Cx))
+            return x_next, self.R_B(self.L.add_to(y, ahead)), Cx
+        ahead = self.L.add_to(y, ahead)
+        y_next = self.R_B(ahead)
+        del ahead
+        return (x_next, y_next) if self.C is None else (x_next, y_next, self.C(x_next))
 
     def read(self, trace: Trace) -> Reading:
-        x, y, Cx, x_next, y_next, LTy = trace
+        (tau, sigma, theta), ((x, y, *known), LTy, (x_next, y_next, *found)) = self.steps, trace
         dx, dy, LTy_next = subtract(x_next, x), subtract(y_next, y), self.LT(y_next)
-        of_A, of_B = scale(-1 / self.tau, dx), scale(-1 / self.sigma, dy)
-        if self.C is not None:
-            of_A = add(of_A, subtract(self.C(x_next), Cx))
-        coupling = subtract(LTy_next, LTy), self.L(scale(self.theta, dx))
-        sizes = (
-            (scale(1 / self.tau, x_next), scale(1 / self.sigma, y_next)),
-            (LTy_next, self.L(x_next)),
-        )
-        return Reading(x_next, ((of_A, of_B), coupling), sizes)
+        of_A, of_B, ahead = scale(-1 / tau, dx), scale(-1 / sigma, dy), scale(theta, dx)
+        Lx = self.L(x_next)
+        sizes = [(scale(1 / tau, x_next), scale(1 / sigma, y_next)), (LTy_next, Lx)]
+        if found:
+            change = subtract(found[0], known[0])
+            of_A, ahead = add(of_A, change), lincomb(1.0, ahead, -self.kappa * tau, change)
+            sizes.append((found[0], Lx))
+        coupling = subtract(LTy_next, LTy), self.L(ahead)
+        return Reading(x_next, ((of_A, of_B), coupling), tuple(sizes))
 
-    def energy(self, before: State, state: State, limit: State) -> Array | None:
-        """‖dx‖²/τ − 2⟨L dx, dy⟩ + ‖dy‖²/σ: the metric in which the step with θ = 1 is averaged."""
-        if self.theta != 1:
+    def governing(self, state: Carry) -> Point:
+        return state[:2]
+
+    def energy(self, before: Carry, state: Carry, limit: Carry) -> Array | None:
+        """‖dw‖²/τ − 2⟨L dw, dy⟩ + ‖dy‖²/σ with w = x − κτCx, where θ = 1."""
+        (tau, sigma, theta), difference = self.steps, subtract(state, limit)
+        if theta != 1:
             return None
-        dx, dy = (subtract(a, b) for a, b in zip(state, limit, strict=True))
-        coupled = self.space.inner(dx, self.LT(dy))
-        return self.square(dx) / self.tau - 2 * coupled + self.square(dy) / self.sigma
-
-
-class _PD3O(_Steps):
-    def init(self, x0: Point) -> State:
-        return x0, self.dual_start(x0)
-
-    def advance(self, state: State) -> tuple[State, Trace]:
-        z, y = state
-        assert self.C is not None
-        x = self.R_A(z)
-        Cx = self.C(x)
-        LTy = self.LT(y)
-        ahead = lincomb(1.0, lincomb(2.0, x, -1.0, z), -self.tau, add(Cx, LTy))
-        extrapolated = self.L.add_to(y, scale(self.sigma, ahead))
-        y_next = self.R_B(extrapolated)
-        pull = add(Cx, self.LT(y_next))
-        z_next = lincomb(1.0, x, -self.tau, pull)
-        return (z_next, y_next), (z, x, pull, extrapolated, y_next, LTy)
-
-    def read(self, trace: Trace) -> Reading:
-        z, x, pull, extrapolated, y_next, _ = trace
-        of_A = scale(1 / self.tau, subtract(z, x))
-        of_B = scale(1 / self.sigma, subtract(extrapolated, y_next))
-        sizes = ((scale(1 / self.tau, x), scale(1 / self.sigma, y_next)),)
-        return Reading(x, ((of_A, of_B), (pull, scale(-1.0, self.L(x)))), sizes)
-
-    def energy(self, before: State, state: State, limit: State) -> Array:
-        """‖dz‖²/τ + ‖dy‖²/σ − τ‖Lᵀdy‖²: the metric in which the step is averaged."""
-        dz, dy = (subtract(a, b) for a, b in zip(state, limit, strict=True))
-        coupled = self.tau * self.square(self.LT(dy))
-        return self.square(dz) / self.tau + self.square(dy) / self.sigma - coupled
+        dw, dy, *dC = difference
+        if dC:
+            dw = lincomb(1.0, dw, -self.kappa * tau, dC[0])
+        coupled = self.space.inner(dw, self.LT(dy))
+        return self.square(dw) / tau - 2 * coupled + self.square(dy) / sigma
 
 
 def _strong(A: Term, composed: Term) -> tuple[float, float]:
     """γ of A and δ of B; 0 where they are unknown."""
     γ, δ = A.strong_monotonicity, composed.cocoercivity
     return (0.0 if γ is None else max(γ, 0.0)), (0.0 if δ is None else δ)
-
-
-def _constants(A: Term, composed: Term, C: Term | None = None) -> tuple[float, float]:
-    """‖L‖ and β; inf where there is no C, 0 where β is unknown."""
-    β = math.inf if C is None else C.cocoercivity
-    return composed.L.norm, 0.0 if β is None else β

@@ -20,7 +20,7 @@ from typing import ClassVar
 
 from splitkit.arguments import Range, check_number, option
 from splitkit.backend import Array, Point, add, lincomb, scale, subtract
-from splitkit.solvers.iteration import Iteration, Reading, State, Trace
+from splitkit.solvers.iteration import Carry, Iteration, Reading, Trace
 from splitkit.solvers.methods.resolvent_splittings import ResolventSplitting, _Resolvents
 from splitkit.solvers.terms import Role, Term
 
@@ -42,10 +42,10 @@ class ProjectiveSplitting(ResolventSplitting):
 
 
 class _Projective(_Resolvents):
-    def init(self, x0: Point) -> State:
+    def init(self, x0: Point) -> Carry:
         return x0, (scale(0.0, x0),) * len(self.R)
 
-    def advance(self, state: State) -> tuple[State, Trace]:
+    def advance(self, state: Carry) -> tuple[Carry, Trace]:
         p, w = state
         space, n = self.space, len(w)
         arguments = tuple(lincomb(1.0, p, self.alpha, each) for each in w)
@@ -71,10 +71,10 @@ class _Projective(_Resolvents):
         mean, y, values = trace
         return self.judged_at(mean, y, values)
 
-    def governing(self, state: State) -> Point:
+    def governing(self, state: Carry) -> Point:
         return state[0]
 
-    def energy(self, before: State, state: State, limit: State) -> Array:
+    def energy(self, before: Carry, state: Carry, limit: Carry) -> Array:
         """‖p − p*‖² + Σ‖wᵢ − wᵢ*‖²: a step projects onto a half-space of all solutions."""
         duals = zip(state[1], limit[1], strict=True)
         gaps = (self.square(subtract(a, b)) for a, b in ((state[0], limit[0]), *duals))

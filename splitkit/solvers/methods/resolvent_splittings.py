@@ -29,7 +29,7 @@ from typing import ClassVar
 
 from splitkit.arguments import Range, check_number, option
 from splitkit.backend import Point, add, lincomb, scale, subtract
-from splitkit.solvers.iteration import Iteration, Reading, State, Trace
+from splitkit.solvers.iteration import Carry, Iteration, Reading, Trace
 from splitkit.solvers.method import Guarantee
 from splitkit.solvers.splitting import Splitting
 from splitkit.solvers.terms import Role, Term
@@ -140,10 +140,10 @@ class _Resolvents(Iteration):
 
 
 class _Ryu(_Resolvents):
-    def init(self, x0: Point) -> State:
+    def init(self, x0: Point) -> Carry:
         return x0, scale(0.0, x0)
 
-    def advance(self, state: State) -> tuple[State, Trace]:
+    def advance(self, state: Carry) -> tuple[Carry, Trace]:
         (z1, z2), (R1, R2, R3) = state, self.R
         x1 = R1(z1)
         y2 = add(z2, x1)
@@ -156,10 +156,10 @@ class _Ryu(_Resolvents):
 
 
 class _MalitskyTam(_Resolvents):
-    def init(self, x0: Point) -> State:
+    def init(self, x0: Point) -> Carry:
         return (x0,) * (len(self.R) - 1)
 
-    def advance(self, state: State) -> tuple[State, Trace]:
+    def advance(self, state: Carry) -> tuple[Carry, Trace]:
         z = state
         arguments, values = [z[0]], [self.R[0](z[0])]
         for i, R in enumerate(self.R[1:], start=1):
@@ -174,10 +174,10 @@ class _MalitskyTam(_Resolvents):
 
 
 class _ProductSpace(_Resolvents):
-    def init(self, x0: Point) -> State:
+    def init(self, x0: Point) -> Carry:
         return (x0,) * len(self.R)
 
-    def advance(self, state: State) -> tuple[State, Trace]:
+    def advance(self, state: Carry) -> tuple[Carry, Trace]:
         mean = scale(1 / len(state), reduce(add, state))
         arguments = tuple(lincomb(2.0, mean, -1.0, z) for z in state)
         values = tuple(R(y) for R, y in zip(self.R, arguments, strict=True))

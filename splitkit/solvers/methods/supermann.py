@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from splitkit.backend import Point, add, lincomb, scale, subtract, where
-from splitkit.solvers.iteration import Iteration, State, Trace
+from splitkit.solvers.iteration import Carry, Iteration, Trace
 from splitkit.solvers.method import Guarantee
 from splitkit.solvers.methods.anderson import Anderson, Memory
 from splitkit.solvers.terms import Term
@@ -54,19 +54,19 @@ class SuperMann(Anderson):
 
 
 class _SuperMann(Memory):
-    """State: the point, (η, s), the last point and residual, the differences, and k."""
+    """Carry: the point, (η, s), the last point and residual, the differences, and k."""
 
     def __init__(self, inner: Iteration, options: SuperMann, θ: float) -> None:
         super().__init__(inner, options)
         self.θ = θ
 
-    def init(self, x0: Point) -> State:
+    def init(self, x0: Point) -> Carry:
         u = self.start(x0)
         size = 0.0 * self.space.norm(u)
         none = (scale(0.0, u),) * self.options.memory
         return u, (size, size), (u, none[0]), none, none, 0
 
-    def advance(self, state: State) -> tuple[State, Trace]:
+    def advance(self, state: Carry) -> tuple[Carry, Trace]:
         u, (η, s), last, dU, dR, k = state
         space, xp = self.space, self.space.xp
         Tu, trace = self.inner.advance(u)

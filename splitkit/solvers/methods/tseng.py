@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from splitkit.backend import Array, add, lincomb, scale, subtract
-from splitkit.solvers.iteration import Iteration, Reading, State, Trace
+from splitkit.solvers.iteration import Carry, Iteration, Reading, Trace
 from splitkit.solvers.methods.lipschitz_steps import LipschitzSplitting
 from splitkit.solvers.terms import Term
 
@@ -41,7 +41,7 @@ class _Tseng(Iteration):
     def __init__(self, method: Tseng, F: Term, G: Term) -> None:
         self.alpha, self.F, self.R = method.alpha, F.evaluate, G.resolve(method.alpha)
 
-    def advance(self, state: State) -> tuple[State, Trace]:
+    def advance(self, state: Carry) -> tuple[Carry, Trace]:
         x = state
         Fx = self.F(x)
         y = self.R(lincomb(1.0, x, -self.alpha, Fx))
@@ -54,5 +54,5 @@ class _Tseng(Iteration):
         of_G = subtract(scale(1 / self.alpha, subtract(x, y)), Fx)
         return Reading(y, (of_G, Fy), (scale(1 / self.alpha, y), add(Fx, Fy)))
 
-    def energy(self, before: State, state: State, limit: State) -> Array:
+    def energy(self, before: Carry, state: Carry, limit: Carry) -> Array:
         return self.square(subtract(state, limit))

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from splitkit.backend import Array, Point, lincomb, scale, subtract
-from splitkit.solvers.iteration import Iteration, Reading, State, Trace
+from splitkit.solvers.iteration import Carry, Iteration, Reading, Trace
 from splitkit.solvers.methods.adaptive import GREATEST, AdaptiveMethod, AdaptiveSteps
 from splitkit.solvers.terms import Term
 
@@ -46,11 +46,11 @@ class TsengLineSearch(AdaptiveMethod):
 
 
 class _LineSearch(AdaptiveSteps):
-    def init(self, x0: Point) -> State:
+    def init(self, x0: Point) -> Carry:
         alpha, _, _ = self.first_step(x0, self.F(x0))
         return x0, alpha, alpha
 
-    def advance(self, state: State) -> tuple[State, Trace]:
+    def advance(self, state: Carry) -> tuple[Carry, Trace]:
         x, alpha, first = state
         xp = self.space.xp
         Fx = self.F(x)
@@ -77,5 +77,5 @@ class _LineSearch(AdaptiveSteps):
         of_G = subtract(scale(1 / alpha, subtract(x, y)), Fx)
         return Reading(y, (of_G, Fy), (scale(1 / alpha, y), Fx))
 
-    def energy(self, before: State, state: State, limit: State) -> Array:
+    def energy(self, before: Carry, state: Carry, limit: Carry) -> Array:
         return self.square(subtract(state[0], limit[0]))

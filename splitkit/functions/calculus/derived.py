@@ -1,0 +1,68 @@
+"""Functions made of others: ∂f is an operator expression of the parts' subdifferentials.
+
+The rules of proximal calculus are those of resolvents, and stand once, in ``splitkit.operators``:
+what is made of ∂f there gives the proximal map, the gradient and the constants here.
+Source: Bauschke, Combettes (2017), Prop. 24.8 and Example 23.3.
+"""
+
+from __future__ import annotations
+
+import math
+
+from splitkit.arguments import POSITIVE, check_parameter
+from splitkit.backend import Point, Scalar, Space
+from splitkit.functions.base import Function
+from splitkit.operators.base import Operator, PointMap
+from splitkit.properties import Properties
+
+
+class Derived(Function):
+    """Base of the functions made of others; a subclass gives the value, the conjugate and the
+    expression.
+
+    Parameters
+    ----------
+    expression : Operator
+        ∂f, made of the ``Subdifferential`` of the parts.
+    *parts : Function
+        What f is made of.
+    """
+
+    def __init__(self, expression: Operator, *parts: Function) -> None:
+        self.expression = expression
+        self.batch_ndim = parts[0].batch_ndim
+        self.convex = all(f.convex for f in parts)
+        self.accuracy = max((f.accuracy for f in parts if f.accuracy), default=None)
+        self.elementwise = expression.elementwise
+        m = expression.properties.strong_monotonicity
+        self.strong_convexity = -math.inf if m is None else m
+        self.smoothness = expression.properties.lipschitz
+
+    @property
+    def properties(self) -> Properties:
+        known = self.expression.properties
+        return known.as_maximal() if self.convex else known  # ∂f is, of a closed convex f
+
+    @property
+    def has_prox(self) -> bool:
+        return self.expression.has_resolvent
+
+    @property
+    def has_gradient(self) -> bool:
+        return self.expression.has_evaluation
+
+    def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
+        return self.expression.make_resolvent(alpha)(x)
+
+    def make_prox(self, alpha: Scalar) -> PointMap:
+        return self.expression.make_resolvent(check_parameter("alpha", alpha, POSITIVE))
+
+    def gradient(self, x: Point) -> Point:
+        return self.expression(x)
+
+    def conjugate_prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
+        return self.expression.make_inverse_resolvent(alpha)(x)
+
+    def check_space(self, space: Space) -> None:
+        self.check_parameters(space)
+        self.expression.check_space(space)

@@ -1,0 +1,37 @@
+"""f₁(x₁) + … + fₙ(xₙ) on tuples; the conjugate is f₁*(u₁) + … + fₙ*(uₙ)."""
+
+from __future__ import annotations
+
+from splitkit.backend import Array, Point
+from splitkit.functions.base import Function
+from splitkit.functions.calculus.derived import Derived
+from splitkit.functions.subdifferential import Subdifferential
+from splitkit.notation import Style
+from splitkit.operators.block import BlockDiagonal
+
+
+class SeparableSum(Derived):
+    """f₁(x₁) + … + fₙ(xₙ) on tuples of arrays.
+
+    Parameters
+    ----------
+    functions : sequence of Function
+        One for each block.
+    """
+
+    def __init__(self, functions: tuple[Function, ...] | list[Function]) -> None:
+        self.functions = tuple(functions)
+        if not self.functions or not all(isinstance(f, Function) for f in self.functions):
+            raise TypeError(f"functions = {functions!r}: give a non-empty sequence of functions")
+        super().__init__(BlockDiagonal([Subdifferential(f) for f in functions]), *functions)
+
+    def __call__(self, x: Point) -> Array:
+        values = [f(block) for f, block in zip(self.functions, x, strict=True)]
+        return sum(values[1:], start=values[0])
+
+    @property
+    def conjugate(self) -> Function:
+        return SeparableSum([f.conjugate for f in self.functions])
+
+    def write(self, s: Style) -> str:
+        return s.name("SeparableSum") + s.grouped(", ".join(map(s, self.functions)))

@@ -1,0 +1,31 @@
+"""x ↦ f(x − v); the conjugate is u ↦ f*(u) + ⟨v, u⟩."""
+
+from __future__ import annotations
+
+from splitkit.backend import Array, Point, subtract
+from splitkit.functions.base import Function
+from splitkit.functions.calculus.derived import Derived
+from splitkit.functions.calculus.tilted import Tilted
+from splitkit.functions.subdifferential import Subdifferential
+from splitkit.notation import ATOM, FACTOR, Style
+
+
+class Translated(Derived):
+    """x ↦ f(x − v)."""
+
+    binding = FACTOR
+    parameters = ("v",)
+
+    def __init__(self, f: Function, v: Point) -> None:
+        self.f, self.v = f, v
+        super().__init__(Subdifferential(f).translate(v), f)
+
+    def __call__(self, x: Point) -> Array:
+        return self.f(subtract(x, self.v))
+
+    @property
+    def conjugate(self) -> Function:
+        return Tilted(self.f.conjugate, self.v)
+
+    def write(self, s: Style) -> str:
+        return f"{s(self.f, ATOM)}({s.dot} {s.minus} v)"

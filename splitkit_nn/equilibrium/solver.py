@@ -1,0 +1,114 @@
+"""Both solves of an equilibrium network for one M = I − W, σ and method.
+
+A method that evaluates F iterates z itself. One that resolves both operators iterates u with
+z = R_{αG}u; as −F(z) ∈ G(z) at the equilibrium, u = z − αF(z) there. It takes G first: it then
+iterates C_{αG} C_{αF} from C_{αG}u, and reads z = R_{αG}u off a step that ends with it, where
+C_{αF} C_{αG} would have applied C_{αF} once more.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import splitkit as sk
+from splitkit.backend import Array
+from splitkit.solvers.plan import Warrant, solve_given
+from splitkit_nn.activations import Activation
+from splitkit_nn.activations.jacobians import Jacobian
+from splitkit_nn.equilibrium.inclusions import cotangent_inclusion
+
+StepMethod = sk.Splitting | sk.Accelerator
+
+
+def as_step_method(method: object) -> StepMethod:
+    """The method; TypeError, ValueError unless it solves 0 ∈ F + G with a step size."""
+    stepped = method.method if isinstance(method, sk.Accelerator) else method
+    if not isinstance(method, StepMethod) or not isinstance(stepped, sk.Splitting):
+        raise TypeError(
+            f"method = {method!r}: give a method with a step size, as sk.PeacemanRachford() or "
+            "sk.Anderson(sk.PeacemanRachford())"
+        )
+    try:
+        method.roles_for(2)
+    except ValueError as error:
+        raise ValueError(f"method = {method!r}: {error}; give sk.PeacemanRachford()") from error
+    return method
+
+
+def evaluates(method: StepMethod) -> bool:
+    """Whether it uses F by its values, and not by its resolvent: then its step size needs L."""
+    return method.roles[0] is sk.Role.EVALUATED
+
+
+class Solver:
+    """The solves of M = I − W and σ by one method, for any bias and cotangent.
+
+    What the constants imply (the step size, the guarantee) is found at the first solve of a kind,
+    and taken over from a known solver of the same constants. Arrays must be finite.
+
+    Parameters
+    ----------
+    M : LinearOperator
+    activation : Activation
+    method : Splitting or Accelerator
+        Where it resolves both operators, ``alpha=None`` is chosen here.
+    known : Solver, optional
+
+    Attributes
+    ----------
+    M, activation
+    given, method : Splitting or Accelerator
+        As it was given, and with its step size.
+    """
+
+    def __init__(
+        self,
+        M: sk.LinearOperator,
+        activation: Activation,
+        method: StepMethod,
+        known: Solver | None = None,
+    ) -> None:
+        self.M, self.activation, self.G = M, activation, activation.operator
+        self._MT = M.T  # one object, as long as it is in use
+        self.given, self._evaluates = method, evaluates(method)
+        self.method = method if self._evaluates else method.chosen(sk.Affine.of_finite(M), self.G)
+        self._warrants: dict[str, Warrant] = {}
+        if known is not None and known.given is method and known._constants() == self._constants():
+            self._warrants = known._warrants
+
+    def _constants(self) -> tuple[Any, ...]:
+        """All on which a guarantee depends."""
+        M, G = self.M, self.G
+        reflected = None if self._evaluates else M.reflected_norm(self.method.alpha)
+        of_G = G.properties, G.has_evaluation, self.activation.slopes
+        return type(M), M.properties, reflected, *of_G
+
+    def forward(self, bias: Array, z0: Array | None = None, **how: Any) -> sk.Solution:
+        """The equilibrium of each sample, from z0 (None: zero); the caller looks at its status.
+        ``how`` are tol, max_iter and first_check, as for ``splitkit.solvers.plan.solve_given``.
+        """
+        F = sk.Affine.of_finite(self.M, bias)
+        if self._evaluates:
+            u0 = 0 * bias if z0 is None else z0
+        else:  # F(0) = −bias
+            alpha = self.method.alpha
+            u0 = alpha * bias if z0 is None else z0 - alpha * F(z0)
+        return self._solve("forward", F, self.G, u0, **how)
+
+    def cotangent(
+        self, J: Jacobian | Array, v: Array, *, transposed: bool = True, **how: Any
+    ) -> sk.Solution:
+        """ũ = J(v + Wᵀũ) of each sample (W in place of Wᵀ if not transposed)."""
+        F, G = cotangent_inclusion(self.M, J, v, self.activation.slopes, transposed=transposed)
+        return self._solve("transposed" if transposed else "plain", F, G, 0 * v, **how)
+
+    def _solve(
+        self, kind: str, F: sk.Operator, G: sk.Operator, u0: Array, **how: Any
+    ) -> sk.Solution:
+        operators, known = (F, G), self._warrants.get(kind)
+        if not self._evaluates:
+            operators, u0 = (G, F), G.make_cayley(self.method.alpha)(u0)
+        solution, self._warrants[kind] = solve_given(
+            self.method, operators, u0, batch_ndim=1, warrant=known, **how
+        )
+        return solution
