@@ -22,7 +22,7 @@ import math
 from functools import cached_property
 from typing import Any
 
-from splitkit.arguments import check_accuracy
+from splitkit.arguments import check_accuracy, refuse_derivatives
 from splitkit.backend import (
     Point,
     Scalar,
@@ -76,7 +76,7 @@ class InexactPullback(Pullback):
             raise TypeError(f"A = {A!r} has no resolvent: that of LᵀAL is found by steps of it")
         if not 0 < L.norm < math.inf:
             raise ValueError(f"the norm of L = {L!r} is {L.norm}: give a map with a positive bound")
-        self.accuracy, self.batch_ndim = check_accuracy(accuracy), batch_ndim
+        self.accuracy, self.batch_ndim = check_accuracy("accuracy", accuracy), batch_ndim
 
     @cached_property
     def properties(self) -> Properties:
@@ -100,6 +100,10 @@ class InexactPullback(Pullback):
         step = self.A.make_inverse_resolvent(sigma)
 
         def iterated(y: Point) -> Point:
+            remedy = (
+                "give A and L to splitkit_nn.ImplicitSolve, with a method that takes them apart"
+            )
+            refuse_derivatives(self, remedy, y, alpha)
             with solving(y):
                 return self._solve(y, alpha, sigma, step)
 

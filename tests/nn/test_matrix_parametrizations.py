@@ -109,7 +109,6 @@ def test_a_parametrization_of_one_s_own():
 @pytest.mark.parametrize("kind", [sknn.MonotoneDense, sknn.MonotoneTriangular])
 def test_forward_backward_knows_the_norm_where_rounding_hides_m(kind):
     """The least eigenvalue of I − W, computed in float32, may lie just below the theorem's m."""
-    hidden = 0
     for seed in range(8):
         torch.manual_seed(seed)
         p = kind(20, 30)
@@ -117,6 +116,4 @@ def test_forward_backward_knows_the_norm_where_rounding_hides_m(kind):
         assert M.properties.strong_monotonicity >= p.m
         exact = float(torch.linalg.matrix_norm(M.matrix.double(), 2))
         assert M.properties.lipschitz == pytest.approx(exact, rel=1e-5)
-        hidden += type(M) is not sk.DenseMatrix
         sknn.MonDEQ(p, method=sk.ForwardBackward(), max_iter=5000)(torch.randn(3, 20))
-    assert kind is sknn.MonotoneDense or hidden

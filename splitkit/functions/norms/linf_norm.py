@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from splitkit.arguments import NON_NEGATIVE, check_parameter
-from splitkit.backend import Array, Point, Scalar, align, clip, namespace
+from splitkit.arguments import NON_NEGATIVE
+from splitkit.backend import Array, Point, Scalar, align, clip, namespace, with_derivative
 from splitkit.functions.base import Function, as_vectors
-from splitkit.functions.declared import show
+from splitkit.functions.declared import parameter
 from splitkit.functions.inner.ramps import ramps
 
 
@@ -22,37 +22,37 @@ class LInfNorm(Function):
     ----------
     weight : float or array, default 1
         Non-negative and finite; an array has batch shape, and dtype and device of x.
-    batch_ndim : int
-        Leading batch axes.
     """
 
-    samplewise = ("weight",)
-
-    def __init__(self, weight: Scalar = 1.0, *, batch_ndim: int = 0) -> None:
-        self.weight = check_parameter("weight", weight, NON_NEGATIVE)
-        self.batch_ndim = batch_ndim
+    weight: Scalar = parameter(NON_NEGATIVE, default=1.0, samplewise=True)
 
     def __call__(self, x: Point) -> Array:
         sizes = abs(as_vectors(x, self.batch_ndim))
         return self.weight * namespace(x).max(sizes, axis=-1)
 
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
-        sizes = abs(as_vectors(x, self.batch_ndim))
+        xp, sizes = namespace(x), abs(as_vectors(x, self.batch_ndim))
         mass = align(alpha * self.weight, sizes) + 0.0 * sizes[..., :1]
         # no ramp reaches its cap before all have started, and none so near that rounding hides it
-        cap = mass + namespace(x).max(sizes, axis=-1, keepdims=True)
-        mu, _ = ramps(-sizes, 1.0, cap, mass)
+        cap = mass + xp.max(sizes, axis=-1, keepdims=True)
+        mu, cut = ramps(-sizes, 1.0, cap, mass)
         tau = align(clip(-mu[..., 0], 0.0), x)
-        return clip(x, -tau, tau)
+        found = clip(x, -tau, tau)
+        return with_derivative(
+            found,
+            (x, mass),
+            lambda: xp.where(
+                (tau > 0) | (align(mass[..., 0], x) == 0),
+                x - xp.sign(x) * xp.reshape(cut, x.shape),
+                0.0,
+            ),
+        )
 
     @property
     def conjugate(self) -> Function:
         from splitkit.functions.sets.l1_ball import L1Ball  # which imports this file
 
         return L1Ball(self.weight, batch_ndim=self.batch_ndim)
-
-    def __repr__(self) -> str:
-        return f"LInfNorm({show(weight=self.weight)})"
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from splitkit.arguments import NON_NEGATIVE, POSITIVE, check_parameter
-from splitkit.backend import Array, Point, Scalar, align, clip, namespace, sum_of
+from splitkit.arguments import NON_NEGATIVE, POSITIVE, check_number, option
+from splitkit.backend import Array, Point, Scalar, align, clip, namespace, signs, sizes, sum_of
 from splitkit.functions.base import Function
-from splitkit.functions.declared import show
+from splitkit.functions.declared import parameter
+from splitkit.functions.penalties.unweighted import identity_where_zero
 
 
 class MCP(Function):
@@ -24,18 +25,16 @@ class MCP(Function):
         γ, positive and finite.
     weight : float or array, default 1
         λ, non-negative and finite; an array has dtype and device of x and broadcasts to it.
-    batch_ndim : int
-        Leading batch axes.
     """
 
-    parameters = ("weight",)
+    gamma: float = option(3.0, check_number, within=POSITIVE)
+    weight: Scalar = parameter(NON_NEGATIVE, default=1.0)
+
     convex = False
     elementwise = True
 
-    def __init__(self, gamma: float = 3.0, weight: Scalar = 1.0, *, batch_ndim: int = 0) -> None:
-        self.weight = check_parameter("weight", weight, NON_NEGATIVE)
-        self.gamma = check_parameter("gamma", gamma, POSITIVE)
-        self.batch_ndim = batch_ndim
+    def __post_init__(self) -> None:
+        super().__post_init__()
         self.strong_convexity = -1 / self.gamma
 
     def __call__(self, x: Point) -> Array:
@@ -43,17 +42,14 @@ class MCP(Function):
         return sum_of(size * (self.weight - size / (2 * self.gamma)), self.batch_ndim)
 
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
-        xp, y = namespace(x), abs(x)
+        xp, y = namespace(x), sizes(x)
         alpha = align(alpha, x) + xp.zeros_like(x)
         rest = 1 - alpha / self.gamma
         weakly = rest > 0
         firm = clip(y - alpha * self.weight, 0.0) / xp.where(weakly, rest, 1.0)
         keep_from = xp.where(weakly, self.gamma, xp.sqrt(alpha * self.gamma)) * self.weight
         size = xp.where(y > keep_from, y, xp.where(weakly, firm, 0.0))
-        return xp.sign(x) * size
-
-    def __repr__(self) -> str:
-        return f"MCP({show(gamma=self.gamma, weight=self.weight)})"
+        return identity_where_zero(self.weight, x, signs(x) * size)
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:

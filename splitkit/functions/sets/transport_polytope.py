@@ -21,10 +21,11 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from splitkit.arguments import NON_NEGATIVE, check_accuracy, check_broadcast, check_parameter
+from splitkit.arguments import NON_NEGATIVE, check_array, check_broadcast
 from splitkit.backend import (
     Array,
     Point,
+    Scalar,
     Space,
     clip,
     namespace,
@@ -32,8 +33,10 @@ from splitkit.backend import (
     sum_of,
     to_numpy,
     transposed,
+    with_derivative,
 )
 from splitkit.functions.base import Function, Indicator, check_matrices
+from splitkit.functions.declared import required
 from splitkit.functions.inner.accuracy import Inexact, tolerance
 from splitkit.functions.inner.linear_programs import greatest_of_each
 from splitkit.functions.inner.roots import piecewise_linear_root
@@ -54,8 +57,6 @@ class TransportPolytope(Inexact, Indicator):
     accuracy : float, optional, keyword
         X̃ is the projection onto the polytope of its own marginals, which differ from p and q by at
         most accuracy · (‖Y‖ + Σp); None: to rounding.
-    batch_ndim : int
-        Leading batch axes.
 
     Raises
     ------
@@ -65,14 +66,12 @@ class TransportPolytope(Inexact, Indicator):
         From ``project``: the accuracy was not reached in 200 steps.
     """
 
-    def __init__(
-        self, rows: Array, columns: Array, *, accuracy: float | None = None, batch_ndim: int = 0
-    ) -> None:
-        Space.of(rows, name="rows")
-        Space.of(columns, name="columns")
-        self._p = check_parameter("rows", rows, NON_NEGATIVE)
-        self._q = check_parameter("columns", columns, NON_NEGATIVE)
-        self.accuracy, self.batch_ndim = check_accuracy(accuracy), batch_ndim
+    rows: Array = required(check_array, within=NON_NEGATIVE)
+    columns: Array = required(check_array, within=NON_NEGATIVE)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        rows, columns = self.rows, self.columns
         xp = namespace(rows, columns)
         if rows.ndim == 0 or columns.ndim == 0:
             raise ValueError("rows and columns must be vectors, one sum for each row and column")
@@ -84,21 +83,11 @@ class TransportPolytope(Inexact, Indicator):
                 "give marginals of the same total"
             )
 
-    @property
-    def rows(self) -> Array:
-        """The row sums p."""
-        return self._p
-
-    @property
-    def columns(self) -> Array:
-        """The column sums q."""
-        return self._q
-
     def project(self, x: Point) -> Point:
-        return onto_transport_polytope(x, self._p, self._q, self.accuracy, repr(self))
+        return onto_transport_polytope(x, self.rows, self.columns, self.accuracy, repr(self))
 
     def violation(self, x: Point) -> Array:
-        return misfit(x, self._p, self._q, self.batch_ndim)
+        return misfit(x, self.rows, self.columns, self.batch_ndim)
 
     def conjugate_value(self, u: Point) -> Array:
         *lead, m, n = u.shape
@@ -106,7 +95,7 @@ class TransportPolytope(Inexact, Indicator):
         A = sp.vstack(
             [sp.kron(sp.eye(m), np.ones((1, n))), sp.kron(np.ones((1, m)), sp.eye(n - 1, n))]
         ).tocsr()
-        p, q = (to_numpy(a).astype(float) for a in (self._p, self._q))
+        p, q = (to_numpy(a).astype(float) for a in (self.rows, self.columns))
         p, q = np.broadcast_to(p, (*lead, m)), np.broadcast_to(q, (*lead, n))[..., :-1]
         sides = np.concatenate([p, q], axis=-1).reshape(-1, m + n - 1)
         values = greatest_of_each(u, 2, ({"A_eq": A, "b_eq": b} for b in sides))
@@ -117,8 +106,8 @@ class TransportPolytope(Inexact, Indicator):
         check_matrices(self, space)
         shape = space.shapes[0]
         for name, sums, kept in (
-            ("rows", self._p, shape[:-1]),
-            ("columns", self._q, (*shape[:-2], shape[-1])),
+            ("rows", self.rows, shape[:-1]),
+            ("columns", self.columns, (*shape[:-2], shape[-1])),
         ):
             label = f"{name} of {self!r}"
             if sums.shape[-1] != kept[-1]:
@@ -129,7 +118,7 @@ class TransportPolytope(Inexact, Indicator):
             check_broadcast(label, sums, replace(space, shapes=(kept,)))
 
     def __repr__(self) -> str:
-        return f"TransportPolytope({self._p.shape[-1]}×{self._q.shape[-1]})"
+        return f"TransportPolytope({self.rows.shape[-1]}×{self.columns.shape[-1]})"
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
@@ -141,15 +130,28 @@ def onto_transport_polytope(
 ) -> Array:
     """The projection of each matrix, computed in float64; the name is for the error."""
     xp = namespace(x)
+    # in double precision: where Y is large beside the marginals, they are lost in its rounding
+    Y, p, q = (xp.astype(a, xp.float64) for a in (x, rows, columns))
+    # totals that agree up to the rounding of x's dtype must agree up to that of float64
+    supply, demand = (xp.sum(a, axis=-1, keepdims=True) for a in (p, q))
+    q = q * (supply / xp.where(demand > 0, demand, xp.ones_like(demand)))
     with solving(x):
-        # in double precision: where Y is large beside the marginals, they are lost in its rounding
-        Y, p, q = (xp.astype(a, xp.float64) for a in (x, rows, columns))
-        # totals that agree up to the rounding of x's dtype must agree up to that of float64
-        supply, demand = (xp.sum(a, axis=-1, keepdims=True) for a in (p, q))
-        q = q * (supply / xp.where(demand > 0, demand, xp.ones_like(demand)))
         # the second projection takes out the rounding of Y, which may be large beside the first
         near = _projection(Y, p, q, accuracy, name)
-        return xp.astype(_projection(near, p, q, accuracy, name), x.dtype)
+        found = _projection(near, p, q, accuracy, name)
+    found = with_derivative(found, (Y, p, q), lambda: _onto_face(Y, p, q, near > 0))
+    return xp.astype(found, x.dtype)
+
+
+def _onto_face(Y: Array, p: Array, q: Array, support: Array) -> Array:
+    """Y − α1ᵀ − 1βᵀ on the support, with the marginals p and q, and 0 elsewhere."""
+    xp, rows = namespace(Y), Y.shape[-2]
+    S = xp.astype(support, Y.dtype)
+    with solving(Y):
+        inverse = xp.linalg.pinv(_marginals_of(S, 0.0))
+    error = xp.concat([xp.sum(S * Y, axis=-1) - p, xp.sum(S * Y, axis=-2) - q], axis=-1)
+    duals = inverse @ error[..., None]
+    return S * (Y - duals[..., :rows, :] - transposed(duals[..., rows:, :]))
 
 
 def misfit(x: Array, rows: Array, columns: Array, batch_ndim: int) -> Array:
@@ -212,6 +214,18 @@ def _projection(Y: Array, rows: Array, columns: Array, accuracy: float | None, n
     )
 
 
+def _marginals_of(S: Array, damping: Scalar) -> Array:
+    """H: (α, β) ↦ the marginals of S ∘ (α1ᵀ + 1βᵀ), and a multiple of the identity."""
+    xp = namespace(S)
+    m, n = S.shape[-2:]
+    diagonal = xp.concat([xp.sum(S, axis=-1), xp.sum(S, axis=-2)], axis=-1)
+    identity = xp.eye(m + n, dtype=S.dtype, device=S.device)
+    corner = xp.zeros((*S.shape[:-2], m, m), dtype=S.dtype, device=S.device)
+    end = xp.zeros((*S.shape[:-2], n, n), dtype=S.dtype, device=S.device)
+    top, bottom = xp.concat([corner, S], axis=-1), xp.concat([transposed(S), end], axis=-1)
+    return xp.concat([top, bottom], axis=-2) + identity * (diagonal + damping)[..., None, :]
+
+
 def _newton_step(U: Array, g: Array, h: Array, damping: Array, edge: Array) -> tuple[Array, Array]:
     """The semismooth Newton step from U = Y − α1ᵀ − 1βᵀ, where U₊ misses the marginals by g and h,
     to the minimum along its direction.
@@ -219,15 +233,9 @@ def _newton_step(U: Array, g: Array, h: Array, damping: Array, edge: Array) -> t
     xp = namespace(U)
     m, n = U.shape[-2:]
     S = xp.astype(U > -edge, U.dtype)
-    diagonal = xp.concat([xp.sum(S, axis=-1), xp.sum(S, axis=-2)], axis=-1)
-    identity = xp.eye(m + n, dtype=U.dtype, device=U.device)
-    corner = xp.zeros((*U.shape[:-2], m, m), dtype=U.dtype, device=U.device)
-    end = xp.zeros((*U.shape[:-2], n, n), dtype=U.dtype, device=U.device)
-    top, bottom = xp.concat([corner, S], axis=-1), xp.concat([transposed(S), end], axis=-1)
-    H = xp.concat([top, bottom], axis=-2)
     # H has a null vector for each component of the support: damped, it lets the step go far along
     # those, to where the support grows
-    H = H + identity * (diagonal + damping[..., 0])[..., None, :]
+    H = _marginals_of(S, damping[..., 0])
     d = xp.linalg.solve(H, xp.concat([g, transposed(h)], axis=-2))
     a, b = d[..., :m, :], transposed(d[..., m:, :])
     D = a + b
