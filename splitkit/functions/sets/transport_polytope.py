@@ -33,7 +33,7 @@ from splitkit.backend import (
     to_numpy,
     transposed,
 )
-from splitkit.functions.base import Function, Indicator, check_matrices
+from splitkit.functions.base import Function, Indicator, matrices
 from splitkit.functions.declared import required
 from splitkit.functions.inner.accuracy import Inexact, tolerance
 from splitkit.functions.inner.linear_programs import greatest_of_each
@@ -66,6 +66,8 @@ class TransportPolytope(Inexact, Indicator):
 
     rows: Array = required(check_array, within=NON_NEGATIVE)
     columns: Array = required(check_array, within=NON_NEGATIVE)
+
+    check_axes = matrices()
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -101,7 +103,6 @@ class TransportPolytope(Inexact, Indicator):
 
     def check_space(self, space: Space) -> None:
         super().check_space(space)
-        check_matrices(self, space)
         shape = space.shapes[0]
         for name, sums, kept in (
             ("rows", self.rows, shape[:-1]),

@@ -10,8 +10,8 @@ import math
 from typing import Any
 
 from splitkit.arguments import NON_NEGATIVE, check_number, option
-from splitkit.backend import Array, Point, Scalar, Space, align, namespace, sum_of
-from splitkit.functions.base import Function, check_matrices
+from splitkit.backend import Array, Point, Scalar, align, namespace, sum_of
+from splitkit.functions.base import Function, matrices
 
 
 class Rank(Function):
@@ -31,6 +31,7 @@ class Rank(Function):
 
     convex = False
     strong_convexity = -math.inf
+    check_axes = matrices()
 
     def __call__(self, x: Point) -> Array:
         xp = namespace(x)
@@ -44,10 +45,6 @@ class Rank(Function):
         U, sigma, Vt = xp.linalg.svd(x, full_matrices=False)
         kept = xp.where(sigma * sigma > 2 * align(alpha, sigma) * self.weight, sigma, 0.0)
         return (U * kept[..., None, :]) @ Vt
-
-    def check_space(self, space: Space) -> None:
-        super().check_space(space)
-        check_matrices(self, space)
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
