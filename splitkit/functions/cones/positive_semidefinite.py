@@ -12,6 +12,7 @@ from typing import Any
 from splitkit.backend import Array, Point, clip, namespace, sum_of, transposed
 from splitkit.functions.base import Function, matrices, spectral_roundings
 from splitkit.functions.cones.cone import Cone
+from splitkit.functions.inner.spectra import of_eigenvalues
 
 
 class PositiveSemidefinite(Cone):
@@ -20,10 +21,7 @@ class PositiveSemidefinite(Cone):
     check_axes = matrices(square=True)
 
     def project(self, x: Point) -> Point:
-        symmetric = (x + transposed(x)) / 2
-        eigenvalues, Q = namespace(x).linalg.eigh(symmetric)
-        kept = (Q * clip(eigenvalues, 0.0)[..., None, :]) @ transposed(Q)
-        return (kept + transposed(kept)) / 2
+        return of_eigenvalues((x + transposed(x)) / 2, lambda values: clip(values, 0.0))
 
     def violation(self, x: Point) -> Array:
         symmetric, skew = (x + transposed(x)) / 2, (x - transposed(x)) / 2
