@@ -129,16 +129,25 @@ def check_bounds(lower: Any, upper: Any, what: str) -> tuple[Scalar, Scalar]:
     high = check_parameter("upper", upper, Range(ends="(]"), "give bounds above -inf")
     ordered = low <= high
     if not (bool(namespace(ordered).all(ordered)) if is_array(ordered) else ordered):
-        raise ValueError(f"lower = {lower} exceeds upper = {upper}: {what} is empty")
+        shown = (f"{value:g}" if isinstance(value, float) else value for value in (low, high))
+        raise ValueError("lower = {} exceeds upper = {}: {} is empty".format(*shown, what))
     return low, high
 
 
-def check_accuracy(accuracy: Any) -> float | None:
+def check_array(name: str, value: Any, within: Callable[[Any], Any] = FINITE) -> Array:
+    """An array of real floating-point numbers that lie within."""
+    if isinstance(value, tuple):
+        _refuse(TypeError, name, value, "give one array")
+    Space.of(value, name=name)
+    return check_parameter(name, value, within)
+
+
+def check_accuracy(name: str, value: Any) -> float | None:
     """A relative accuracy, or None: to rounding."""
-    if accuracy is None:
+    if value is None:
         return None
     remedy = "give a number in (0, 1), or None for rounding"
-    return check_number("accuracy", accuracy, Range(0.0, 1.0), remedy)
+    return check_number(name, value, Range(0.0, 1.0), remedy)
 
 
 def check_broadcast(name: str, value: Point, space: Space) -> None:

@@ -6,16 +6,18 @@
 A class that declares parameters is a dataclass: its constructor takes them in order and stores them
 under their names, checked; its repr shows them; and the arrays among them must fit the points. What
 is computed of them is set in ``__post_init__``, after ``super()``'s. A class that declares none has
-the constructor of its base, and one that has a constructor keeps it.
+the constructor of its base (of its bases: one that takes what all declare), and one that has a
+constructor keeps it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import MISSING, Field, dataclass, field, fields
 from typing import Any, dataclass_transform
 
-from splitkit.arguments import FINITE, check_options, check_parameter
-from splitkit.backend import is_array
+from splitkit.arguments import FINITE, check_options, check_parameter, option
+from splitkit.backend import as_float, is_array
 from splitkit.notation import Notation
 from splitkit.operators.base import Operator
 
@@ -40,7 +42,12 @@ def parameter(
     )
 
 
-@dataclass_transform(eq_default=False, field_specifiers=(parameter,))
+def required(check: Callable[..., Any], *, repr: bool = True, **how: Any) -> Any:
+    """What is neither a number nor optional, for ``check_options`` as an ``option`` is."""
+    return option(MISSING, check, repr=repr, **how)
+
+
+@dataclass_transform(eq_default=False, field_specifiers=(parameter, required, field))
 class Declared(Notation):
     """What a function states, as ``Function`` documents it; no parameters."""
 
@@ -55,12 +62,19 @@ class Declared(Notation):
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        if not any(isinstance(value, Field) for value in vars(cls).values()):
+        declares = any(isinstance(value, Field) for value in vars(cls).values())
+        known = {
+            name for base in cls.__mro__ for name in vars(base).get("__dataclass_fields__", ())
+        }
+        if not declares and known == getattr(cls.__init__, "declared", known):
             return
+        written = "__init__" in vars(cls)
         dataclass(eq=False, repr=False, match_args=False)(cls)
+        if not written:
+            cls.__init__.declared = {each.name for each in fields(cls)}  # type: ignore[attr-defined, arg-type]
         for kind in ("parameters", "samplewise"):
             names = (each.name for each in fields(cls) if each.metadata.get("array") == kind)  # type: ignore[arg-type]
-            setattr(cls, kind, tuple(names))
+            setattr(cls, kind, tuple(dict.fromkeys((*getattr(cls, kind), *names))))
 
     def __post_init__(self) -> None:
         check_options(self)
@@ -74,7 +88,11 @@ class Declared(Notation):
 def show(**parameters: Any) -> str:
     """Parameters for a repr: numbers by value, arrays by shape, None left out."""
     return ", ".join(
-        f"{name}={f'array{tuple(value.shape)}' if is_array(value) else f'{value:g}'}"
-        for name, value in parameters.items()
-        if value is not None
+        f"{name}={_shown(value)}" for name, value in parameters.items() if value is not None
     )
+
+
+def _shown(value: Any) -> str:
+    if is_array(value):
+        return f"array{tuple(value.shape)}"
+    return f"{value:g}" if as_float(value) is not None else repr(value)

@@ -116,12 +116,22 @@ class DenseMatrix(LastAxesMap):
         if not self.is_square:
             return Properties(linear=True)
         M, xp = self.matrix, self.xp
+        symmetric, skew = bool(xp.all(M == M.T)), bool(xp.all(M == -M.T))
+        return self.square_properties(self._least(), symmetric=symmetric, skew=skew)
+
+    def _least(self) -> float | None:
+        """m: the declared one, or up to ``EXACT_SIZE`` rows the symmetric part's eigenvalue."""
+        M, xp = self.matrix, self.xp
         m = self._declared[0]
         if m is None and M.shape[0] <= EXACT_SIZE:
-            m = float(xp.linalg.eigvalsh((M + M.T) / 2)[0])
-            m = rounded(m, 4 * M.shape[0] * float(xp.finfo(M.dtype).eps) * self.norm)
-        symmetric, skew = bool(xp.all(M == M.T)), bool(xp.all(M == -M.T))
-        return self.square_properties(m, symmetric=symmetric, skew=skew)
+            m = rounded(float(xp.linalg.eigvalsh((M + M.T) / 2)[0]), self.rounding)
+        return m
+
+    @property
+    def rounding(self) -> float:
+        """How far rounding may move an eigenvalue of a square matrix."""
+        eps = float(self.xp.finfo(self.matrix.dtype).eps)
+        return float(4 * self.matrix.shape[0] * eps * self.norm)
 
     def _identity(self) -> Array:
         return self.xp.eye(self.range_shape[0], dtype=self.matrix.dtype, device=self.matrix.device)

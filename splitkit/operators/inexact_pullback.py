@@ -76,7 +76,7 @@ class InexactPullback(Pullback):
             raise TypeError(f"A = {A!r} has no resolvent: that of LᵀAL is found by steps of it")
         if not 0 < L.norm < math.inf:
             raise ValueError(f"the norm of L = {L!r} is {L.norm}: give a map with a positive bound")
-        self.accuracy, self.batch_ndim = check_accuracy(accuracy), batch_ndim
+        self.accuracy, self.batch_ndim = check_accuracy("accuracy", accuracy), batch_ndim
 
     @cached_property
     def properties(self) -> Properties:

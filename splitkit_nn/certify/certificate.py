@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 import splitkit as sk
+from splitkit_nn.certify.stages import inputs_gain
 from splitkit_nn.equilibrium.solver import StepMethod
 from splitkit_nn.layers import MonDEQ
 from splitkit_nn.models import Classifier
@@ -21,8 +22,9 @@ class Certificate:
     Attributes
     ----------
     m, L : float
-        Exact strong monotonicity (the least eigenvalue of the symmetric part) and Lipschitz
-        constant (the largest singular value) of I − W, up to rounding.
+        Strong monotonicity (the least eigenvalue of the symmetric part) and Lipschitz constant (the
+        largest singular value) of I − W: exact up to rounding, which never takes m below the
+        parametrization's; for more than 1,024 features and for tiers that m, and a bound L.
     alpha : float
         The step size of the solve.
     method : str
@@ -41,7 +43,7 @@ class Certificate:
         The same over the output's norm, worst of the batch (0 where both are 0).
     lipschitz : float
         Bound of the Lipschitz constant of x ↦ z, or of x ↦ logits for a whole model: ‖U‖/m, times
-        ‖W_o‖.
+        ‖W_o‖ and what the stages before the layer have.
     """
 
     m: float
@@ -101,18 +103,20 @@ def certify(model: MonDEQ | Classifier, x: Tensor) -> Certificate:
     Raises
     ------
     TypeError, ValueError, splitkit.NotConvergedError
-        As the layer raises them; ValueError for an empty batch, or a layer of unrolled steps.
+        As the layer raises them; ValueError for an empty batch, or a layer of unrolled steps;
+        TypeError where nothing is known of a stage before the layer.
     """
     if not isinstance(model, (MonDEQ, Classifier)):
         raise TypeError(f"model is a {type(model).__name__}: give a MonDEQ or a Classifier")
     if x.shape[0] == 0:
         raise ValueError("x is an empty batch: give at least one sample")
-    if isinstance(model, Classifier):
-        layer, x, gain = model.layer, model.inputs(x), model.readout_norm()
-    else:
-        layer, gain = model, 1.0
-    layer = copy.deepcopy(layer).eval()
+    model, gain = copy.deepcopy(model).eval(), 1.0
     with torch.no_grad():
+        if isinstance(model, Classifier):
+            gain = model.readout_norm() * inputs_gain(model, x).l2
+            layer, x = model.layer, model.inputs(x)
+        else:
+            layer = model
         z = layer(x)
     record = layer.last_solve.forward
     if record is None:
@@ -125,9 +129,7 @@ def certify(model: MonDEQ | Classifier, x: Tensor) -> Certificate:
     method = double.method.with_alpha(record.alpha)
     rate = method.guarantee(F, G).rate
     wrapped = method.method.guarantee(F, G).rate if isinstance(method, sk.Accelerator) else rate
-    m, L = F.strong_monotonicity, F.lipschitz
-    assert m is not None
-    assert L is not None
+    m, L = double.parametrization.constants(F.M)
     error = distance_bound(F, z.double(), double, m)
     size = z.double().flatten(1).norm(dim=1)
     relative = torch.where(error > 0, error / size, 0.0)

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -24,6 +24,7 @@ from torch import Tensor
 
 from splitkit.arguments import check_integer
 from splitkit_nn.certify.certificate import distance_bound
+from splitkit_nn.certify.stages import inputs_gain
 from splitkit_nn.linear.bounds.base import LipschitzBounds, Watch, unwatched
 from splitkit_nn.models import Classifier
 
@@ -101,8 +102,8 @@ def certify_robustness(
     Parameters
     ----------
     model : Classifier
-        Not changed. Its ``readout`` is affine (a pooling and a linear head), and its ``inputs``
-        does not increase distances.
+        Not changed. Its ``readout`` is affine (a pooling and a linear head), and of its ``inputs``
+        each stage has a known Lipschitz constant (see ``stages``).
     x, labels : Tensor
         Inputs as the model takes them, and their classes.
     scale : float or Tensor
@@ -119,7 +120,7 @@ def certify_robustness(
     Raises
     ------
     TypeError
-        Not a classifier, or its readout is not affine.
+        Not a classifier, its readout is not affine, or of a stage of its inputs nothing is known.
     ValueError
         Empty batch, wrong labels, scale not positive, steps negative.
     """
@@ -131,23 +132,31 @@ def certify_robustness(
     twin = copy.deepcopy(model).double().eval()
     layer, p = twin.layer, twin.layer.parametrization
     layer.tol, layer.max_iter = tol, max(layer.max_iter, 10_000)
-    inputs = twin.inputs(x.double())
+    gain = inputs_gain(twin, x.double())
     with torch.no_grad():
+        inputs = twin.inputs(x.double())
         z = layer(inputs)
         F, _ = layer.inclusion(inputs)
         logits = twin.readout(z)
-    m = F.strong_monotonicity
-    assert m is not None
+    m, _ = p.constants(F.M)
     rows = _readout_rows(twin, z)
     signs = torch.eye(len(rows), dtype=rows.dtype, device=rows.device)
     first, second = torch.triu_indices(len(rows), len(rows), 1)
     bounds = p.lipschitz_bounds(
         layer.activation, rows, signs[first] - signs[second], steps=steps, watch=watch
     )
+    # in ℓ∞ by the stages' own constants, or through ℓ2
+    by_l2 = bounds.l2 * gain.l2
+    bounds = replace(
+        bounds,
+        l2=by_l2,
+        linf=torch.minimum(bounds.linf * gain.linf, by_l2 * x[0].numel() ** 0.5),
+        simple=bounds.simple * gain.l2,
+    )
     size = torch.cdist(rows.flatten(1), rows.flatten(1))[labels]
     error = distance_bound(F, z, layer, m)[:, None]
     margin = logits.gather(1, labels[:, None]) - logits - size * error
-    whole = 2 * torch.linalg.matrix_norm(rows.flatten(1), 2) * p.input_norm() / m
+    whole = 2 * torch.linalg.matrix_norm(rows.flatten(1), 2) * p.input_norm() / m * gain.l2
     correct = logits.argmax(1) == labels
     l2, linf, simple = (
         torch.where(correct, _radii(margin, labels, constants), 0.0) * float(scales.min())

@@ -177,9 +177,7 @@ class MonDEQ(nn.Module):
     def _unroll(self, gradient: Unrolled, W: Tensor, bias: Tensor) -> Tensor:
         M, alpha = self.parametrization.operator(exact=True), gradient.alpha
         if alpha is None:
-            m, L = M.properties.strong_monotonicity, M.properties.lipschitz
-            assert m is not None
-            assert L is not None
+            m, L = self.parametrization.constants(M)
             alpha = m / L**2
         else:
             method = sk.ForwardBackward(alpha=alpha)

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from splitkit import LinearOperator
+from splitkit import LinearOperator, NoGuaranteeError
 from splitkit.arguments import POSITIVE, check_number
 from splitkit_nn.activations import Activation
 from splitkit_nn.linear.bounds.base import LipschitzBounds
@@ -43,6 +43,14 @@ class Parametrization(nn.Module):
     def weights(self) -> dict[str, Tensor]:
         """The parameters on which W depends, by name: all but those of the input map ``U``."""
         return {name: p for name, p in self.named_parameters() if not name.startswith("U.")}
+
+    def _load_from_state_dict(self, state: dict[str, Any], prefix: str, *rest: Any) -> None:
+        # a scale without an axis, of the paper's code and of older files, means the same
+        for name, parameter in self.named_parameters():
+            value = state.get(prefix + name)
+            if isinstance(value, Tensor) and value.ndim == 0 and parameter.shape == (1,):
+                state[prefix + name] = value.reshape(1)
+        super()._load_from_state_dict(state, prefix, *rest)
 
     def bias(self, x: Tensor) -> Tensor:
         """Ux + b, a point for each sample of the batch."""
@@ -91,6 +99,23 @@ class Parametrization(nn.Module):
         may be the declared m and a cheap bound of L that holds.
         """
         raise NotImplementedError
+
+    def constants(self, M: LinearOperator) -> tuple[float, float]:
+        """m and L of I − W, which is M; m is at least the one that is proved.
+
+        Raises
+        ------
+        splitkit.NoGuaranteeError
+            M knows no Lipschitz constant.
+        """
+        m, L = M.properties.strong_monotonicity, M.properties.lipschitz
+        if L is None:
+            raise NoGuaranteeError(
+                f"operator(exact=True) of {type(self).__name__} has no Lipschitz constant, of "
+                "which steps and certificates are made: give its map a norm"
+            )
+        m = self.m if m is None else max(self.m, m)
+        return m, max(m, L)
 
     def lipschitz_bounds(
         self, activation: Activation, rows: Tensor, differences: Tensor, **search: Any

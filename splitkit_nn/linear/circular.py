@@ -34,6 +34,8 @@ class CircularConvolution(LastAxesMap):
         With a stride r, M need only commute with shifts by r.
     strong_monotonicity, lipschitz : float, optional
         Known constants, believed instead of being computed.
+    proved : float
+        An m that holds, which the computed one may fall below by rounding.
     """
 
     costly = True
@@ -45,8 +47,9 @@ class CircularConvolution(LastAxesMap):
         *,
         strong_monotonicity: float | None = None,
         lipschitz: float | None = None,
+        proved: float = -math.inf,
     ) -> None:
-        self.blocks, self.lattice = blocks, lattice
+        self.blocks, self.lattice, self._proved = blocks, lattice, proved
         self.channels = blocks.shape[1] // lattice.phases
         self._declared = strong_monotonicity, lipschitz
         self.domain_shape = self.range_shape = (self.channels, lattice.height, lattice.width)
@@ -76,15 +79,21 @@ class CircularConvolution(LastAxesMap):
 
     @cached_property
     def norm(self) -> float:
-        L = self._declared[1]
-        return float(self.xp.max(self.xp.linalg.svdvals(self.blocks))) if L is None else L
+        m, L = self._declared
+        if L is not None:
+            return L
+        computed = float(self.xp.max(self.xp.linalg.svdvals(self.blocks)))
+        return max(computed, self._proved if m is None else m)
 
     @cached_property
     def properties(self) -> Properties:
         m = self._declared[0]
         if m is None:
             hermitian = (self.blocks + self._adjoint_blocks) / 2
-            m = float(self.xp.min(self.xp.linalg.eigvalsh(hermitian)))
+            computed = float(self.xp.min(self.xp.linalg.eigvalsh(hermitian)))
+            eps = float(self.xp.finfo(self.blocks.dtype).eps)
+            rounding = 4 * self.blocks.shape[1] * eps * self.norm
+            m = max(self._proved, computed - rounding)
         return self.square_properties(m)
 
     @property

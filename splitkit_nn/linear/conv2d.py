@@ -11,7 +11,7 @@ import math
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from splitkit_nn.activations import Activation
 from splitkit_nn.linear.base import frobenius_bound
@@ -26,6 +26,7 @@ from splitkit_nn.linear.kernels import (
     kernel_parameter,
     monotone_kernel,
     normalized,
+    scale_parameter,
 )
 from splitkit_nn.linear.lattice import Lattice, cross_spectrum
 from splitkit_nn.linear.slices import slices
@@ -79,8 +80,10 @@ class MonotoneConv2d(ImageParametrization):
         self.grid = Lattice(height + 2 * border, width + 2 * border)
         self.A = kernel_parameter(channels, channels, kernel_size)
         self.B = kernel_parameter(channels, channels, kernel_size)
-        self.g, self.h = nn.Parameter(torch.tensor(1.0)), nn.Parameter(torch.tensor(1.0))
-        self.keep_interior(border_mask(self.grid.height, self.grid.width, border))
+        self.g, self.h = scale_parameter(), scale_parameter()
+
+    def inside(self) -> Any:
+        return border_mask(self.grid.height, self.grid.width, self.border)
 
     def weight(self) -> Tensor:
         """The kernel of W, shape (channels, channels, 2k − 1, 2k − 1)."""
@@ -111,13 +114,7 @@ class MonotoneConv2d(ImageParametrization):
             M = identity_kernel(W) - W
             blocks = self.grid.spectrum(M)
             if exact:
-                computed = CircularConvolution(blocks, self.grid)
-                m, n = computed.properties.strong_monotonicity, self.channels
-                assert m is not None
-                if m - 4 * n * torch.finfo(W.dtype).eps * computed.norm >= self.m:
-                    return computed
-                # the theorem's m: that of huge blocks is lost in rounding
-                return CircularConvolution(blocks, self.grid, strong_monotonicity=self.m)
+                return CircularConvolution(blocks, self.grid, proved=self.m)
             bound = max(self.m, frobenius_bound(blocks))
             return CircularConvolution(
                 blocks, self.grid, strong_monotonicity=self.m, lipschitz=bound
@@ -129,8 +126,7 @@ class MonotoneConv2d(ImageParametrization):
         pairs = torch.tensordot(differences, rows.detach(), dims=1)
         if self.border:
             pairs = pairs * self.interior
-        m = self.operator(exact=True).properties.strong_monotonicity
-        assert m is not None
+        m, _ = self.constants(self.operator(exact=True))
         return convolution_bounds(
             self.weight(),
             self.U.weight,

@@ -7,7 +7,7 @@ I − W ⪰ mI is of this form. Source: Winston, Kolter (2020), Prop. 1.
 from __future__ import annotations
 
 import math
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import torch
@@ -70,12 +70,7 @@ class MatrixParametrization(Parametrization):
         with torch.no_grad():
             M = self.identity() - (self.weight() if W is None else W)
             if exact:
-                computed = DenseMatrix(M)
-                m = computed.properties.strong_monotonicity
-                if m is not None and m >= self.m:
-                    return computed
-                # the theorem's m: that of a huge matrix is lost in rounding, or not computed
-                return _ProvenMatrix(M, strong_monotonicity=self.m)
+                return _ComputedMatrix(M, self.m)
             # rounded up, the bound and what follows from it are the same in many steps
             bound = max(self.m, frobenius_bound(M))
             bound = 2 ** (math.ceil(64 * math.log2(bound)) / 64) if bound < math.inf else bound
@@ -91,11 +86,40 @@ class MatrixParametrization(Parametrization):
 
     def new_parameter(self, *shape: int) -> nn.Parameter:
         """Entries drawn uniformly in ±1/√features."""
+        parameter = nn.Parameter(torch.empty(*shape))
+        self._draw(parameter)
+        return parameter
+
+    def reset_parameters(self) -> None:
+        """Draw the parameters of ``new_parameter`` anew; ``U`` has a method of its own."""
+        for parameter in self.parameters(recurse=False):
+            self._draw(parameter)
+
+    def _draw(self, parameter: Tensor) -> None:
         bound = 1 / math.sqrt(self.features)
-        return nn.Parameter(torch.empty(*shape).uniform_(-bound, bound))
+        with torch.no_grad():
+            parameter.uniform_(-bound, bound)
 
     def extra_repr(self) -> str:
         return f"in_features={self.in_features}, features={self.features}, m={self.m:g}"
+
+
+class _ComputedMatrix(DenseMatrix):
+    """A matrix with computed constants; its m is at least a proved one, which the computed one may
+    fall below by rounding, and which alone is known of a large matrix.
+    """
+
+    def __init__(self, matrix: Tensor, proved: float) -> None:
+        super().__init__(matrix)
+        self._proved = proved
+
+    @cached_property
+    def norm(self) -> float:
+        return max(self._proved, super().norm)
+
+    def _least(self) -> float:
+        computed = super()._least()
+        return self._proved if computed is None else max(self._proved, computed - self.rounding)
 
 
 class _ProvenMatrix(DenseMatrix):
@@ -140,4 +164,5 @@ class MonotoneDense(MatrixParametrization):
         self.B = self.new_parameter(features, features)
 
     def weight(self) -> Tensor:
-        return (1 - self.m) * self.identity() - self.A.T @ self.A + self.B - self.B.T
+        # what is huge and symmetric in B cancels before it can hide AᵀA
+        return (1 - self.m) * self.identity() - self.A.T @ self.A + (self.B - self.B.T)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -10,7 +13,7 @@ from splitkit.arguments import check_integer
 from splitkit_nn.activations import Activation
 from splitkit_nn.activations.masked import Masked
 from splitkit_nn.linear.base import Parametrization
-from splitkit_nn.linear.kernels import circular_conv2d
+from splitkit_nn.linear.kernels import circular_conv2d, draw_kernel
 from splitkit_nn.linear.lattice import Lattice, check_grid
 
 
@@ -30,8 +33,6 @@ class ImageParametrization(Parametrization):
     border : int
         Width of the border around the image, 0 or more.
     """
-
-    interior: Tensor
 
     def __init__(
         self,
@@ -53,10 +54,30 @@ class ImageParametrization(Parametrization):
         self.border = check_integer("border", border, 0)
         channels = check_integer("channels", channels, 1)
         self.U = nn.Conv2d(self.in_channels, channels, self.kernel_size)
+        self._interior: Tensor | None = None
 
-    def keep_interior(self, mask: Tensor) -> None:
-        """Let the equilibrium be zero where the mask is false; it broadcasts to points."""
-        self.register_buffer("interior", mask, persistent=False)
+    def inside(self) -> Any:
+        """Where the equilibrium is not held at zero: a NumPy mask that broadcasts to points."""
+        raise NotImplementedError(f"{type(self).__name__} must define inside")
+
+    @property
+    def interior(self) -> Tensor:
+        """``inside`` on the parameters' device. It is made from the sizes, and kept in no state: so
+        nothing that moves, averages or loads a model's tensors can lose it.
+        """
+        device = self.U.weight.device
+        if self._interior is None or self._interior.device != device:
+            self._interior = torch.from_numpy(np.ascontiguousarray(self.inside())).to(device)
+        return self._interior
+
+    def reset_parameters(self) -> None:
+        """Draw the kernels anew, and set the scales to 1; ``U`` has a method of its own."""
+        with torch.no_grad():
+            for parameter in self.weights().values():
+                if parameter.ndim == 4:
+                    draw_kernel(parameter)
+                else:
+                    parameter.fill_(1.0)
 
     def confine(self, activation: Activation) -> Activation:
         return Masked(activation, self.interior) if self.border else activation

@@ -10,16 +10,31 @@ Source: Winston, Kolter (2020), App. E.2.
 from __future__ import annotations
 
 import math
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 
 def kernel_parameter(outputs: int, inputs: int, size: int) -> nn.Parameter:
-    """A kernel drawn uniformly in ±1/√fan_in."""
-    bound = 1 / math.sqrt(inputs * size**2)
-    return nn.Parameter(torch.empty(outputs, inputs, size, size).uniform_(-bound, bound))
+    """A kernel drawn anew."""
+    kernel = nn.Parameter(torch.empty(outputs, inputs, size, size))
+    draw_kernel(kernel)
+    return kernel
+
+
+def draw_kernel(kernel: Tensor) -> None:
+    """Overwrite it with numbers uniform in ±1/√fan_in."""
+    bound = 1 / math.sqrt(kernel[0].numel())
+    with torch.no_grad():
+        kernel.uniform_(-bound, bound)
+
+
+def scale_parameter() -> nn.Parameter:
+    """A scale of 1; it has an axis, without which no parameter can be sharded."""
+    return nn.Parameter(torch.ones(1))
 
 
 def normalized(kernel: Tensor) -> Tensor:
@@ -59,11 +74,9 @@ def identity_kernel(like: Tensor) -> Tensor:
     return result
 
 
-def border_mask(height: int, width: int, border: int) -> Tensor:
-    """True inside, false on the border, of shape (height, width)."""
-    return functional.pad(
-        torch.ones(height - 2 * border, width - 2 * border, dtype=torch.bool), (border,) * 4
-    )
+def border_mask(height: int, width: int, border: int) -> Any:
+    """True inside, false on the border, of shape (height, width); a NumPy array."""
+    return np.pad(np.ones((height - 2 * border, width - 2 * border), dtype=bool), border)
 
 
 def circular_conv2d(

@@ -124,7 +124,7 @@ class Lattice:
         xp = namespace(like)
         single = _complex(like) == xp.complex64
         for matrix in make(*self.coarse, np.complex64 if single else np.complex128):
-            yield xp.asarray(matrix)
+            yield xp.asarray(matrix, device=device(like))
 
     def spectrum(self, kernel: Array, *, strided: bool = False) -> Array:
         """The blocks K̂(ω), shape (frequencies, rows, r²n), of a kernel of shape (n₂, n, k, k).

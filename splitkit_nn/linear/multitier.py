@@ -11,7 +11,9 @@ I − W ⪰ mI. Source: Winston, Kolter (2020), §4.3 and App. D.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -29,10 +31,11 @@ from splitkit_nn.linear.kernels import (
     kernel_parameter,
     monotone_kernel,
     normalized,
+    scale_parameter,
 )
 from splitkit_nn.linear.lattice import Lattice, cross_spectrum
 from splitkit_nn.linear.slices import slices
-from splitkit_nn.linear.tiers import TieredConvolution, join, split
+from splitkit_nn.linear.tiers import TieredConvolution, split
 
 
 class MonotoneMultiTier(ImageParametrization):
@@ -94,9 +97,11 @@ class MonotoneMultiTier(ImageParametrization):
         self.B = nn.ParameterList([kernel_parameter(n, n, k) for n in self.channels])
         self.S = nn.ParameterList([kernel_parameter(after, n, k) for n, after in pairs])
         self.g, self.gs, self.h = (_ones(len(kernels)) for kernels in (self.A, self.S, self.B))
-        masks = [border_mask(each.height, each.width, border) for each in self.lattices]
-        flat = [mask.repeat(1, n, 1, 1) for n, mask in zip(self.channels, masks, strict=True)]
-        self.keep_interior(join(flat)[0])
+
+    def inside(self) -> Any:
+        masks = [border_mask(each.height, each.width, self.border) for each in self.lattices]
+        parts = zip(self.channels, masks, strict=True)
+        return np.concatenate([np.tile(mask.ravel(), n) for n, mask in parts])
 
     def _make_lattices(self) -> tuple[Lattice, ...]:
         """The tiers' grids, the last without phases."""
@@ -130,7 +135,8 @@ class MonotoneMultiTier(ImageParametrization):
 
     def bias(self, x: Tensor) -> Tensor:
         first = super().bias(x).flatten(1)
-        return functional.pad(first, (0, self.interior.numel() - first.shape[1]))
+        sizes = zip(self.channels[1:], self.lattices[1:], strict=True)
+        return functional.pad(first, (0, sum(n * at.height * at.width for n, at in sizes)))
 
     def weight(self) -> Tensor:
         """The kernels of W_ii + S_iᵀS_i, then of S_i, then of A_i but the first, as one vector."""
@@ -232,4 +238,4 @@ class MonotoneMultiTier(ImageParametrization):
 
 
 def _ones(count: int) -> nn.ParameterList:
-    return nn.ParameterList([nn.Parameter(torch.tensor(1.0)) for _ in range(count)])
+    return nn.ParameterList([scale_parameter() for _ in range(count)])

@@ -134,8 +134,10 @@ class TieredConvolution(LastAxesMap):
 
     @cached_property
     def norm(self) -> float:
-        L, xp = self._declared[1], self.xp
-        return self._bound(lambda B: float(xp.max(xp.linalg.svdvals(B)))) if L is None else L
+        (m, L), xp = self._declared, self.xp
+        if L is not None:
+            return L
+        return max(m, self._bound(lambda B: float(xp.max(xp.linalg.svdvals(B)))))
 
     def with_cheap_norm(self, norm: Callable[[Array], float]) -> TieredConvolution:
         """The same map, with an upper bound of ‖M‖ from those that ``norm`` gives of its blocks."""

@@ -55,7 +55,7 @@ class MonotoneTriangular(MatrixParametrization):
         P = A @ A.T
         tier = torch.arange(n, device=P.device) // k
         factor = torch.sign(tier[:, None] - tier) + 1  # 0 above, 1 on, 2 below the blocks
-        return (1 - self.m) * self.identity() - factor * P + K - K.T
+        return (1 - self.m) * self.identity() - factor * P + (K - K.T)
 
     def _lower(self, entries: Tensor, side: int, diagonal: int) -> Tensor:
         """The matrix with these entries on and below a diagonal of its blocks, row by row."""

@@ -188,7 +188,8 @@ def _check(state: StateDict, names: Mapping[str, str]) -> None:
             wanted = kernel
         else:
             wanted = 1 if key.endswith("bias") else 0
-        fits = tensor.ndim == wanted and tensor.layout == torch.strided
+        shaped = tensor.ndim == wanted or (wanted == 0 and tensor.shape == (1,))
+        fits = shaped and tensor.layout == torch.strided
         if not fits or tensor.dtype not in (torch.float32, torch.float64):
             raise ValueError(
                 f"{key} has shape {tuple(tensor.shape)}, dtype {tensor.dtype} and "

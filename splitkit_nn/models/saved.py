@@ -15,7 +15,13 @@ import torch
 from torch import nn
 
 from splitkit_nn.layers import MonDEQ
-from splitkit_nn.linear import MonotoneConv2d, MonotoneDense, MonotoneMultiTier, Parametrization
+from splitkit_nn.linear import (
+    MonotoneConv2d,
+    MonotoneDense,
+    MonotoneMultiTier,
+    MonotoneTriangular,
+    Parametrization,
+)
 from splitkit_nn.models.classifiers import Classifier
 from splitkit_nn.models.description import describe, make
 from splitkit_nn.models.reference import (
@@ -164,6 +170,13 @@ def _parametrization(state: StateDict, m: float, side: Side) -> Parametrization:
     """The parametrization of a bare layer's state dict."""
     inner = {key.removeprefix("parametrization."): value for key, value in state.items()}
     U = inner["U.weight"]
+    if "readout.weight" in inner:
+        raise ValueError(
+            "the state dict of a MonotoneLipschitz, which does not hold its gamma: make the layer, "
+            "and load_state_dict; files of splitkit_nn.save hold it"
+        )
+    if U.ndim == 2 and inner["A"].ndim == 1:
+        return MonotoneTriangular(U.shape[1], U.shape[0], U.shape[0] // len(inner["B"]), m)
     if U.ndim == 2:
         return MonotoneDense(U.shape[1], U.shape[0], m)
     if side is None:

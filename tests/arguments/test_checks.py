@@ -182,13 +182,13 @@ def _broadcasts(a, shape):
 
 
 def test_accuracy_is_a_share_or_none():
-    assert check_accuracy(None) is None
-    assert check_accuracy(np.float32(0.5)) == 0.5
+    assert check_accuracy("accuracy", None) is None
+    assert check_accuracy("accuracy", np.float32(0.5)) == 0.5
     for value in (0.0, 1, -1.0, math.nan):
         with refused(ValueError, "accuracy", value):
-            check_accuracy(value)
+            check_accuracy("accuracy", value)
     with refused(TypeError, "accuracy", "small"):
-        check_accuracy("small")
+        check_accuracy("accuracy", "small")
 
 
 def test_options_of_a_dataclass_are_kept_as_checked():

@@ -658,7 +658,7 @@ MISFITS = [
     (lambda: LeastSquares(np.ones((2, 3))), (4,), 0, "A of LeastSquares"),
     (lambda: LeastSquares(np.ones((2, 3)), np.ones((5, 2))), (4, 3), 0, "b of LeastSquares"),
     (lambda: LogSumExp(np.asarray([0.5, 0.5])), (3,), 0, "p of LogSumExp"),
-    (lambda: SparseGroupNorm(np.ones(2)), (3,), 0, "weight of L1Norm"),
+    (lambda: SparseGroupNorm(np.ones(2)), (3,), 0, "l1_weight of SparseGroupNorm"),
     (lambda: SparseGroupNorm(1.0, np.ones(2)), (3, 3), 0, "weight of GroupL2Norm"),
 ]
 

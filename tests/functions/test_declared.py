@@ -38,6 +38,29 @@ class Shifted(Weighted):
     center: Scalar = parameter(default=None)
 
 
+class Tagged(Function):
+    """½‖x‖², with a name for each sample."""
+
+    tag: Scalar = parameter(default=None, samplewise=True)
+
+
+class Both(Tagged, Weighted):
+    """One that has its parameters from two bases."""
+
+
+class WrittenFirst(Tagged):
+    """One with a constructor, before others in the order of bases."""
+
+    def __init__(self, A):
+        super().__init__(A)
+
+
+class OfWrittenAndDeclared(WrittenFirst, Weighted):
+    """Made as the first of its bases."""
+
+    a = 1.0
+
+
 class Written(Function):
     """One that a user wrote before parameters were declared."""
 
@@ -118,6 +141,13 @@ def test_a_constructor_that_is_written_stays():
         f.check_space(Space.of(np.ones(3)))
         with pytest.raises(ValueError, match=r"A of .* does not broadcast"):
             f.check_space(Space.of(np.ones(2)))
+
+
+def test_parameters_of_several_bases_come_together():
+    assert list(signature(Both).parameters) == ["a", "total", "tag", "batch_ndim"]
+    assert repr(Both(2.0, tag=3.0)) == "Both(a=2, total=0, tag=3)"
+    assert (Both.parameters, Both.samplewise) == (("a",), ("total", "tag"))
+    assert list(signature(OfWrittenAndDeclared).parameters) == ["A"]
 
 
 def test_a_subclass_that_declares_nothing_is_made_as_its_base():

@@ -34,15 +34,7 @@ class ExponentialCone(Cone):
 
     ``dual`` is cl{(u, v, w): u < 0, −u exp(v/u) ≤ e w}. The error of the projection is at most
     50 units of rounding of the vector's length.
-
-    Parameters
-    ----------
-    batch_ndim : int
-        Leading batch axes.
     """
-
-    def __init__(self, *, batch_ndim: int = 0) -> None:
-        self.batch_ndim = batch_ndim
 
     def project(self, point: Point) -> Point:
         xp = namespace(point)

@@ -21,16 +21,7 @@ from splitkit.functions.inner.roots import piecewise_linear_root
 
 
 class Isotonic(Cone):
-    """{x: x₁ ≤ … ≤ xₙ}, along the last axis. Exact: no iteration is cut short.
-
-    Parameters
-    ----------
-    batch_ndim : int
-        Leading batch axes.
-    """
-
-    def __init__(self, *, batch_ndim: int = 0) -> None:
-        self.batch_ndim = batch_ndim
+    """{x: x₁ ≤ … ≤ xₙ}, along the last axis. Exact: no iteration is cut short."""
 
     def project(self, x: Point) -> Point:
         xp = namespace(x)

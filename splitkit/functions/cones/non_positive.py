@@ -11,18 +11,9 @@ from splitkit.functions.cones.non_negative import NonNegative
 
 
 class NonPositive(SelfDualCone):
-    """{x: xᵢ ≤ 0 for all i}; self-dual, with the polar {x ≥ 0}.
-
-    Parameters
-    ----------
-    batch_ndim : int
-        Leading batch axes.
-    """
+    """{x: xᵢ ≤ 0 for all i}; self-dual, with the polar {x ≥ 0}."""
 
     elementwise = True
-
-    def __init__(self, *, batch_ndim: int = 0) -> None:
-        self.batch_ndim = batch_ndim
 
     @property
     def negative(self) -> Cone:

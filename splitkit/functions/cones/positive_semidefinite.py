@@ -15,16 +15,7 @@ from splitkit.functions.cones.cone import Cone
 
 
 class PositiveSemidefinite(Cone):
-    """{X: X = Xᵀ, X ⪰ 0}, for each square matrix in the last two axes.
-
-    Parameters
-    ----------
-    batch_ndim : int
-        Leading batch axes.
-    """
-
-    def __init__(self, *, batch_ndim: int = 0) -> None:
-        self.batch_ndim = batch_ndim
+    """{X: X = Xᵀ, X ⪰ 0}, for each square matrix in the last two axes."""
 
     def project(self, x: Point) -> Point:
         symmetric = (x + transposed(x)) / 2

@@ -20,6 +20,7 @@ from splitkit.arguments import Range, check_number
 from splitkit.backend import Array, Point, Space, clip, namespace, sum_of
 from splitkit.functions.base import Function, check_vectors
 from splitkit.functions.cones.cone import Cone
+from splitkit.functions.declared import required
 from splitkit.functions.inner.roots import increasing_root
 
 STEPS = 20  # 18 suffice on 420,000 vectors, most of them near a boundary, for a from 1e-4 to 0.999
@@ -35,13 +36,9 @@ class PowerCone(Cone):
     ----------
     a : float
         In (0, 1).
-    batch_ndim : int
-        Leading batch axes.
     """
 
-    def __init__(self, a: float, *, batch_ndim: int = 0) -> None:
-        self.a = check_number("a", a, Range(0.0, 1.0))
-        self.batch_ndim = batch_ndim
+    a: float = required(check_number, within=Range(0.0, 1.0))
 
     def project(self, point: Point) -> Point:
         xp, a, b = namespace(point), self.a, 1 - self.a
@@ -104,9 +101,6 @@ class PowerCone(Cone):
     def check_space(self, space: Space) -> None:
         super().check_space(space)
         check_vectors(self, space, 3)
-
-    def __repr__(self) -> str:
-        return f"PowerCone({self.a:g})"
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:

@@ -17,17 +17,11 @@ from splitkit.functions.cones.second_order_cone import SecondOrderCone, onto_sec
 
 
 class RotatedSecondOrderCone(SelfDualCone):
-    """{x: 2x₁x₂ ≥ x₃² + … + xₙ², x₁ ≥ 0, x₂ ≥ 0} along the last axis; self-dual.
+    """{x: 2x₁x₂ ≥ x₃² + … + xₙ², x₁ ≥ 0, x₂ ≥ 0} along the last axis; self-dual."""
 
-    Parameters
-    ----------
-    batch_ndim : int
-        Leading batch axes.
-    """
-
-    def __init__(self, *, batch_ndim: int = 0) -> None:
-        self.batch_ndim = batch_ndim
-        self._straight = SecondOrderCone(batch_ndim=batch_ndim)
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._straight = SecondOrderCone(batch_ndim=self.batch_ndim)
 
     def project(self, x: Point) -> Point:
         return _rotated(onto_second_order_cone(_rotated(x)))

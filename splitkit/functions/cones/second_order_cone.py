@@ -15,16 +15,7 @@ from splitkit.functions.inner.roots import lengths
 
 
 class SecondOrderCone(SelfDualCone):
-    """{x: ‖(x₂, …, xₙ)‖₂ ≤ x₁} along the last axis, one cone for each vector; self-dual.
-
-    Parameters
-    ----------
-    batch_ndim : int
-        Leading batch axes.
-    """
-
-    def __init__(self, *, batch_ndim: int = 0) -> None:
-        self.batch_ndim = batch_ndim
+    """{x: ‖(x₂, …, xₙ)‖₂ ≤ x₁} along the last axis, one cone for each vector; self-dual."""
 
     def project(self, x: Point) -> Point:
         return onto_second_order_cone(x)

@@ -10,18 +10,9 @@ from splitkit.functions.cones.cone import Subspace
 
 
 class ZeroCone(Subspace):
-    """{0}.
-
-    Parameters
-    ----------
-    batch_ndim : int
-        Leading batch axes.
-    """
+    """{0}."""
 
     elementwise = True
-
-    def __init__(self, *, batch_ndim: int = 0) -> None:
-        self.batch_ndim = batch_ndim
 
     def project(self, x: Point) -> Point:
         return namespace(x).zeros_like(x)

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from splitkit.arguments import POSITIVE, check_parameter
+from splitkit.arguments import POSITIVE
 from splitkit.backend import Array, Point, Scalar, align, namespace, sum_of
 from splitkit.functions.base import Function
-from splitkit.functions.declared import show
+from splitkit.functions.declared import parameter
 from splitkit.functions.inner.roots import positive_root
 
 
@@ -21,16 +21,11 @@ class LogBarrier(Function):
     ----------
     weight : float or array, default 1
         Positive and finite; an array has dtype and device of x and broadcasts to it.
-    batch_ndim : int
-        Leading batch axes.
     """
 
-    parameters = ("weight",)
-    elementwise = True
+    weight: Scalar = parameter(POSITIVE, default=1.0)
 
-    def __init__(self, weight: Scalar = 1.0, *, batch_ndim: int = 0) -> None:
-        self.weight = check_parameter("weight", weight, POSITIVE)
-        self.batch_ndim = batch_ndim
+    elementwise = True
 
     def __call__(self, x: Point) -> Array:
         xp = namespace(x)
@@ -47,9 +42,6 @@ class LogBarrier(Function):
 
     def conjugate_prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
         return -self.prox(-x, alpha)
-
-    def __repr__(self) -> str:
-        return f"LogBarrier({show(weight=self.weight)})"
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:

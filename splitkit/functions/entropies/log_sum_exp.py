@@ -15,9 +15,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from splitkit.arguments import NON_NEGATIVE, check_parameter
+from splitkit.arguments import NON_NEGATIVE
 from splitkit.backend import Array, Point, Scalar, Space, align, namespace, sum_of
 from splitkit.functions.base import Function, check_vectors
+from splitkit.functions.declared import parameter
 from splitkit.functions.inner.omega import omega
 
 NEWTON_STEPS = 8
@@ -33,18 +34,16 @@ class LogSumExp(Function):
     p : array, optional
         Distributions over the last axis, one-hot for a label; dtype and device of x; broadcasts to
         x; None: zero, which leaves log Σ exp xᵢ.
-    batch_ndim : int
-        Leading batch axes.
     """
 
-    parameters = ("p",)
+    p: Any = parameter(NON_NEGATIVE, "give non-negative probabilities", default=None)
+
     smoothness = 0.5
 
-    def __init__(self, p: Any = None, *, batch_ndim: int = 0) -> None:
-        if p is not None:
-            p = check_parameter("p", p, NON_NEGATIVE, "give non-negative probabilities")
-            check_distribution(p)
-        self.p, self.batch_ndim = p, batch_ndim
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.p is not None:
+            check_distribution(self.p)
 
     def __call__(self, x: Point) -> Array:
         xp = namespace(x)
@@ -86,9 +85,6 @@ class LogSumExp(Function):
     def check_space(self, space: Space) -> None:
         super().check_space(space)
         check_vectors(self, space)
-
-    def __repr__(self) -> str:
-        return f"LogSumExp({'' if self.p is None else 'p'})"
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:

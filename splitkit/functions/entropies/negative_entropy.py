@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from splitkit.arguments import POSITIVE, check_parameter
+from splitkit.arguments import POSITIVE
 from splitkit.backend import Array, Point, Scalar, align, namespace, sum_of
 from splitkit.functions.base import Function
-from splitkit.functions.declared import show
+from splitkit.functions.declared import parameter
 from splitkit.functions.inner.omega import omega
 
 
@@ -23,16 +23,11 @@ class NegativeEntropy(Function):
     ----------
     weight : float or array, default 1
         Positive and finite; an array has dtype and device of x and broadcasts to it.
-    batch_ndim : int
-        Leading batch axes.
     """
 
-    parameters = ("weight",)
-    elementwise = True
+    weight: Scalar = parameter(POSITIVE, default=1.0)
 
-    def __init__(self, weight: Scalar = 1.0, *, batch_ndim: int = 0) -> None:
-        self.weight = check_parameter("weight", weight, POSITIVE)
-        self.batch_ndim = batch_ndim
+    elementwise = True
 
     def __call__(self, x: Point) -> Array:
         terms = namespace(x).where(x >= 0, self.weight * x_log_x(x), float("inf"))
@@ -46,9 +41,6 @@ class NegativeEntropy(Function):
     def conjugate_value(self, u: Point) -> Array:
         terms = self.weight * namespace(u).exp(u / self.weight - 1)
         return sum_of(terms, self.batch_ndim)
-
-    def __repr__(self) -> str:
-        return f"NegativeEntropy({show(weight=self.weight)})"
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:

@@ -19,17 +19,9 @@ class SimplexEntropy(Function):
     """Σ xᵢ log xᵢ on the simplices of the last axis, inf outside.
 
     Summed over the other axes that are not batch. The prox is accurate to rounding for every α.
-
-    Parameters
-    ----------
-    batch_ndim : int
-        Leading batch axes.
     """
 
     strong_convexity = 2.0
-
-    def __init__(self, *, batch_ndim: int = 0) -> None:
-        self.batch_ndim = batch_ndim
 
     def __call__(self, x: Point) -> Array:
         xp = namespace(x)

@@ -11,24 +11,27 @@ for summable errors.
 from __future__ import annotations
 
 import copy
+from dataclasses import KW_ONLY
 from typing import Self
 
-from splitkit.arguments import check_accuracy
+from splitkit.arguments import check_accuracy, option
 from splitkit.backend import Array, namespace
+from splitkit.functions.base import Function
 
 ROUNDINGS = 8  # no inner problem is solved beyond this many units of rounding
 
 
-class Inexact:
-    """What functions have in common whose prox solves a small problem to an accuracy.
+class Inexact(Function):
+    """Base of the functions whose prox solves a small problem to an accuracy.
 
-    Attributes
+    Parameters
     ----------
-    accuracy : float or None
+    accuracy : float, optional, keyword
         Of the prox, relative to the size of its argument; None: to rounding.
     """
 
-    accuracy: float | None = None
+    _: KW_ONLY
+    accuracy: float | None = option(None, check_accuracy, repr=False)
 
     def with_accuracy(self, accuracy: float | None) -> Self:
         """The same function with a prox of this accuracy; parameters and factors are shared.
@@ -39,7 +42,7 @@ class Inexact:
             It is not a number in (0, 1), nor None.
         """
         other = copy.copy(self)
-        other.accuracy = check_accuracy(accuracy)
+        other.accuracy = check_accuracy("accuracy", accuracy)
         return other
 
 

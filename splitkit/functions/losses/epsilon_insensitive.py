@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from splitkit.arguments import NON_NEGATIVE, check_parameter
+from splitkit.arguments import NON_NEGATIVE
 from splitkit.backend import Array, Point, Scalar, align, clip, sum_of
 from splitkit.functions.base import Function, zero_or_inf
-from splitkit.functions.declared import show
+from splitkit.functions.declared import parameter
 
 
 class EpsilonInsensitive(Function):
@@ -24,17 +24,12 @@ class EpsilonInsensitive(Function):
         Non-negative and finite.
     weight : float or array, default 1
         Likewise. Arrays have dtype and device of x and broadcast to it.
-    batch_ndim : int
-        Leading batch axes.
     """
 
-    parameters = ("epsilon", "weight")
-    elementwise = True
+    epsilon: Scalar = parameter(NON_NEGATIVE, default=1.0)
+    weight: Scalar = parameter(NON_NEGATIVE, default=1.0)
 
-    def __init__(self, epsilon: Scalar = 1.0, weight: Scalar = 1.0, *, batch_ndim: int = 0) -> None:
-        self.epsilon = check_parameter("epsilon", epsilon, NON_NEGATIVE)
-        self.weight = check_parameter("weight", weight, NON_NEGATIVE)
-        self.batch_ndim = batch_ndim
+    elementwise = True
 
     def _excess(self, x: Array) -> Array:
         return x - clip(x, -self.epsilon, self.epsilon)
@@ -55,9 +50,6 @@ class EpsilonInsensitive(Function):
     def conjugate_prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
         t = align(alpha, x) * self.epsilon
         return clip(x - clip(x, -t, t), -self.weight, self.weight)
-
-    def __repr__(self) -> str:
-        return f"EpsilonInsensitive({show(epsilon=self.epsilon, weight=self.weight)})"
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:

@@ -8,21 +8,11 @@ from __future__ import annotations
 
 from splitkit.backend import Array, Point, Scalar, align, clip, sum_of
 from splitkit.functions.base import zero_or_inf
-from splitkit.functions.losses.margin import MarginLoss
+from splitkit.functions.losses.margin import WeightedMarginLoss
 
 
-class Hinge(MarginLoss):
-    """Σ wᵢ(1 − yᵢxᵢ)₊.
-
-    Parameters
-    ----------
-    y : array, optional
-        Labels −1 and 1, of x's dtype and device; broadcasts to x; None: all 1.
-    weight : float or array, default 1
-        Positive and finite; an array has dtype and device of x and broadcasts to it.
-    batch_ndim : int
-        Leading batch axes.
-    """
+class Hinge(WeightedMarginLoss):
+    """Σ wᵢ(1 − yᵢxᵢ)₊, with y and w as of ``WeightedMarginLoss``."""
 
     def __call__(self, x: Point) -> Array:
         return sum_of(self.weight * clip(1 - self._signed(x), 0.0), self.batch_ndim)

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from splitkit.arguments import NON_NEGATIVE, check_parameter
+from splitkit.arguments import NON_NEGATIVE
 from splitkit.backend import Array, Point, Scalar, align, clip, namespace, sum_of
 from splitkit.functions.base import Function
-from splitkit.functions.declared import show
+from splitkit.functions.declared import parameter
 from splitkit.functions.inner.roots import positive_root
 
 
@@ -25,16 +25,11 @@ class KullbackLeibler(Function):
     ----------
     b : float or array, default 1
         Counts, non-negative and finite; an array has dtype and device of x and broadcasts to it.
-    batch_ndim : int
-        Leading batch axes.
     """
 
-    parameters = ("b",)
-    elementwise = True
+    b: Scalar = parameter(NON_NEGATIVE, default=1.0)
 
-    def __init__(self, b: Scalar = 1.0, *, batch_ndim: int = 0) -> None:
-        self.b = check_parameter("b", b, NON_NEGATIVE)
-        self.batch_ndim = batch_ndim
+    elementwise = True
 
     def __call__(self, x: Point) -> Array:
         xp = namespace(x)
@@ -56,9 +51,6 @@ class KullbackLeibler(Function):
 
     def conjugate_prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
         return 1 - positive_root(1 - x, align(alpha, x) * self.b)
-
-    def __repr__(self) -> str:
-        return f"KullbackLeibler({show(b=self.b)})"
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:

@@ -17,15 +17,15 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from splitkit.arguments import check_parameter
 from splitkit.backend import Array, Point, Scalar, align, clip, is_array, namespace, sum_of
 from splitkit.functions.base import Function, zero_or_inf
 from splitkit.functions.entropies.negative_entropy import x_log_x
+from splitkit.functions.losses.margin import MarginLoss
 
 NEWTON_STEPS = 7
 
 
-class Logistic(Function):
+class Logistic(MarginLoss):
     """Σ log(1 + exp(−yᵢxᵢ)), ¼-smooth.
 
     The error of the prox is a few units of rounding of max(1, |x|, |prox(x)|), for every α.
@@ -34,21 +34,9 @@ class Logistic(Function):
     ----------
     y : array, optional
         Labels −1 and 1, of x's dtype and device; broadcasts to x; None: all 1.
-    batch_ndim : int
-        Leading batch axes.
     """
 
-    parameters = ("y",)
-    elementwise = True
     smoothness = 0.25
-
-    def __init__(self, y: Any = None, *, batch_ndim: int = 0) -> None:
-        if y is not None:
-            y = check_parameter("y", y, lambda y: (y == 1) | (y == -1), "give labels −1 and 1")
-        self.y, self.batch_ndim = y, batch_ndim
-
-    def _signed(self, x: Array) -> Array:
-        return x if self.y is None else self.y * x
 
     def __call__(self, x: Point) -> Array:
         xp, s = namespace(x), self._signed(x)
@@ -82,9 +70,6 @@ class Logistic(Function):
 
     def conjugate_prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
         return self._signed(clip(self._signed(super().conjugate_prox(x, alpha)), -1.0, 0.0))
-
-    def __repr__(self) -> str:
-        return f"Logistic({'' if self.y is None else 'y'})"
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from splitkit.arguments import POSITIVE, check_parameter
+from splitkit.arguments import POSITIVE
 from splitkit.backend import Array, Scalar
 from splitkit.functions.base import Function
-from splitkit.functions.declared import show
+from splitkit.functions.declared import parameter
 
 
 class MarginLoss(Function):
@@ -17,27 +17,29 @@ class MarginLoss(Function):
     ----------
     y : array, optional
         Labels −1 and 1, of x's dtype and device; broadcasts to x; None: all 1.
-    weight : float or array, default 1
-        Positive and finite; an array has dtype and device of x and broadcasts to it.
-    batch_ndim : int
-        Leading batch axes.
     """
 
-    parameters = ("y", "weight")
-    elementwise = True
+    y: Any = parameter(lambda y: (y == 1) | (y == -1), "give labels −1 and 1", default=None)
 
-    def __init__(self, y: Any = None, weight: Scalar = 1.0, *, batch_ndim: int = 0) -> None:
-        if y is not None:
-            y = check_parameter("y", y, lambda y: (y == 1) | (y == -1), "give labels −1 and 1")
-        self.weight = check_parameter("weight", weight, POSITIVE)
-        self.y, self.batch_ndim = y, batch_ndim
+    elementwise = True
 
     def _signed(self, x: Array) -> Array:
         """yx, its own inverse."""
         return x if self.y is None else self.y * x
 
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({show(y=self.y, weight=self.weight)})"
+
+class WeightedMarginLoss(MarginLoss):
+    """Those with a weight.
+
+    Parameters
+    ----------
+    y : array, optional
+        Labels, as of ``MarginLoss``.
+    weight : float or array, default 1
+        Positive and finite; an array has dtype and device of x and broadcasts to it.
+    """
+
+    weight: Scalar = parameter(POSITIVE, default=1.0)
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from splitkit.arguments import NON_NEGATIVE, Range, check_parameter
+from splitkit.arguments import NON_NEGATIVE, Range
 from splitkit.backend import Array, Point, Scalar, align, clip, namespace, sum_of
 from splitkit.functions.base import Function
-from splitkit.functions.declared import show
+from splitkit.functions.declared import parameter
 from splitkit.functions.sets.box import Box
 
 
@@ -25,17 +25,12 @@ class Quantile(Function):
         τ, in [0, 1].
     weight : float or array, default 1
         Non-negative and finite. Arrays have dtype and device of x and broadcast to it.
-    batch_ndim : int
-        Leading batch axes.
     """
 
-    parameters = ("tau", "weight")
-    elementwise = True
+    tau: Scalar = parameter(Range(0.0, 1.0, "[]"), default=0.5)
+    weight: Scalar = parameter(NON_NEGATIVE, default=1.0)
 
-    def __init__(self, tau: Scalar = 0.5, weight: Scalar = 1.0, *, batch_ndim: int = 0) -> None:
-        self.tau = check_parameter("tau", tau, Range(0.0, 1.0, "[]"))
-        self.weight = check_parameter("weight", weight, NON_NEGATIVE)
-        self.batch_ndim = batch_ndim
+    elementwise = True
 
     def _box(self) -> tuple[Scalar, Scalar]:
         return self.weight * (self.tau - 1), self.weight * self.tau
@@ -52,9 +47,6 @@ class Quantile(Function):
     @property
     def conjugate(self) -> Function:
         return Box(*self._box(), batch_ndim=self.batch_ndim)
-
-    def __repr__(self) -> str:
-        return f"Quantile({show(tau=self.tau, weight=self.weight)})"
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:

@@ -7,28 +7,16 @@ machines* (2008).
 
 from __future__ import annotations
 
-from typing import Any
-
 from splitkit.backend import Array, Point, Scalar, align, clip, sum_of
 from splitkit.functions.base import extremes, zero_or_inf
-from splitkit.functions.losses.margin import MarginLoss
+from splitkit.functions.losses.margin import WeightedMarginLoss
 
 
-class SquaredHinge(MarginLoss):
-    """½ Σ wᵢ(1 − yᵢxᵢ)₊², max w-smooth.
+class SquaredHinge(WeightedMarginLoss):
+    """½ Σ wᵢ(1 − yᵢxᵢ)₊², max w-smooth; y and w as of ``WeightedMarginLoss``."""
 
-    Parameters
-    ----------
-    y : array, optional
-        Labels −1 and 1, of x's dtype and device; broadcasts to x; None: all 1.
-    weight : float or array, default 1
-        Positive and finite; an array has dtype and device of x and broadcasts to it.
-    batch_ndim : int
-        Leading batch axes.
-    """
-
-    def __init__(self, y: Any = None, weight: Scalar = 1.0, *, batch_ndim: int = 0) -> None:
-        super().__init__(y, weight, batch_ndim=batch_ndim)
+    def __post_init__(self) -> None:
+        super().__post_init__()
         self.smoothness = extremes(self.weight)[1]
 
     def _short(self, x: Array) -> Array:

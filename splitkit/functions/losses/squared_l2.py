@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from splitkit.arguments import FINITE, NON_NEGATIVE, POSITIVE, check_parameter
+from splitkit.arguments import NON_NEGATIVE, POSITIVE, check_parameter
 from splitkit.backend import Array, Point, Scalar, align, is_array, namespace, sum_of
 from splitkit.functions.base import Function, extremes
-from splitkit.functions.declared import show
+from splitkit.functions.declared import parameter
 from splitkit.operators.base import PointMap
 
 
@@ -23,18 +23,15 @@ class SquaredL2(Function):
         Non-negative and finite; an array has dtype and device of x and broadcasts to it.
     center : float or array, optional
         c, finite, likewise; None: zero.
-    batch_ndim : int
-        Leading batch axes.
     """
 
-    parameters = ("weight", "center")
+    weight: Scalar = parameter(NON_NEGATIVE, default=1.0)
+    center: Any = parameter(default=None)
+
     elementwise = True
 
-    def __init__(self, weight: Scalar = 1.0, center: Any = None, *, batch_ndim: int = 0) -> None:
-        self.weight = check_parameter("weight", weight, NON_NEGATIVE)
-        if center is not None:
-            center = check_parameter("center", center, FINITE)
-        self.center, self.batch_ndim = center, batch_ndim
+    def __post_init__(self) -> None:
+        super().__post_init__()
         self.strong_convexity, self.smoothness = extremes(self.weight)
 
     def _from_center(self, x: Array) -> Array:
@@ -73,9 +70,6 @@ class SquaredL2(Function):
         free = xp.where(u == 0, 0.0 * u, float("inf"))  # where the weight is 0
         value = xp.where(weight > 0, u * u / (2 * xp.where(weight > 0, weight, 1.0)), free)
         return sum_of(value if self.center is None else value + self.center * u, self.batch_ndim)
-
-    def __repr__(self) -> str:
-        return f"SquaredL2({show(weight=self.weight, center=self.center)})"
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:

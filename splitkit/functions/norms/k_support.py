@@ -12,10 +12,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from splitkit.arguments import POSITIVE, check_integer, check_parameter
+from splitkit.arguments import POSITIVE, check_integer
 from splitkit.backend import Array, Point, Scalar, Space, align, namespace
 from splitkit.functions.base import Function, as_vectors
-from splitkit.functions.declared import show
+from splitkit.functions.declared import parameter, required
 from splitkit.functions.inner.ramps import ramps
 from splitkit.functions.norms.sum_of_k_largest import check_entries
 
@@ -31,16 +31,10 @@ class SquaredKSupportNorm(Function):
         At least 1 (half of ‖x‖₁²), at most the number of entries (half of ‖x‖₂²).
     weight : float or array, default 1
         w, positive and finite; an array has batch shape, and dtype and device of x.
-    batch_ndim : int
-        Leading batch axes.
     """
 
-    samplewise = ("weight",)
-
-    def __init__(self, k: int, weight: Scalar = 1.0, *, batch_ndim: int = 0) -> None:
-        self.k = check_integer("k", k, 1)
-        self.weight = check_parameter("weight", weight, POSITIVE)
-        self.batch_ndim = batch_ndim
+    k: int = required(check_integer, least=1)
+    weight: Scalar = parameter(POSITIVE, default=1.0, samplewise=True)
 
     def _theta(self, sizes: Array, shift: Array) -> Array:
         """min(max(μ sizes − shift, 0), 1), of sum k."""
@@ -72,9 +66,6 @@ class SquaredKSupportNorm(Function):
     def check_space(self, space: Space) -> None:
         super().check_space(space)
         check_entries(self, "k", self.k, space)
-
-    def __repr__(self) -> str:
-        return f"SquaredKSupportNorm({show(k=self.k, weight=self.weight)})"
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from splitkit.arguments import NON_NEGATIVE, check_parameter
+from splitkit.arguments import NON_NEGATIVE
 from splitkit.backend import Array, Point, Scalar, align, clip, namespace
 from splitkit.functions.base import Function, as_vectors
-from splitkit.functions.declared import show
+from splitkit.functions.declared import parameter
 from splitkit.functions.inner.ramps import ramps
 
 
@@ -22,15 +22,9 @@ class LInfNorm(Function):
     ----------
     weight : float or array, default 1
         Non-negative and finite; an array has batch shape, and dtype and device of x.
-    batch_ndim : int
-        Leading batch axes.
     """
 
-    samplewise = ("weight",)
-
-    def __init__(self, weight: Scalar = 1.0, *, batch_ndim: int = 0) -> None:
-        self.weight = check_parameter("weight", weight, NON_NEGATIVE)
-        self.batch_ndim = batch_ndim
+    weight: Scalar = parameter(NON_NEGATIVE, default=1.0, samplewise=True)
 
     def __call__(self, x: Point) -> Array:
         sizes = abs(as_vectors(x, self.batch_ndim))
@@ -50,9 +44,6 @@ class LInfNorm(Function):
         from splitkit.functions.sets.l1_ball import L1Ball  # which imports this file
 
         return L1Ball(self.weight, batch_ndim=self.batch_ndim)
-
-    def __repr__(self) -> str:
-        return f"LInfNorm({show(weight=self.weight)})"
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:

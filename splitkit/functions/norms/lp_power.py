@@ -13,14 +13,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from splitkit.arguments import NON_NEGATIVE, Range, check_number, check_parameter
+from splitkit.arguments import NON_NEGATIVE, Range, check_number
 from splitkit.backend import Array, Point, Scalar, align, namespace, sum_of
 from splitkit.functions.base import Function, extremes
-from splitkit.functions.declared import show
+from splitkit.functions.declared import parameter, required
 
 NEWTON_STEPS = 10
 
 EXPONENTS = Range(1.1 * (1 - 1e-9), 11 * (1 + 1e-9), "[]")  # 1.1 and 11 are conjugate
+IN_RANGE = "give a number in [1.1, 11]; for p = 1 take L1Norm, for ∞ LInfNorm"
 
 
 class LpPower(Function):
@@ -33,19 +34,16 @@ class LpPower(Function):
         it too.
     weight : float or array, default 1
         Non-negative and finite; an array has dtype and device of x and broadcasts to it.
-    batch_ndim : int
-        Leading batch axes.
     """
 
-    parameters = ("weight",)
+    p: float = required(check_number, within=EXPONENTS, remedy=IN_RANGE)
+    weight: Scalar = parameter(NON_NEGATIVE, default=1.0)
+
     elementwise = True
 
-    def __init__(self, p: float, weight: Scalar = 1.0, *, batch_ndim: int = 0) -> None:
-        remedy = "give a number in [1.1, 11]; for p = 1 take L1Norm, for ∞ LInfNorm"
-        self.p = p = check_number("p", p, EXPONENTS, remedy)
-        self.weight = check_parameter("weight", weight, NON_NEGATIVE)
-        self.batch_ndim = batch_ndim
-        if p == 2:
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.p == 2:
             self.strong_convexity, self.smoothness = extremes(self.weight)
 
     @property
@@ -76,9 +74,6 @@ class LpPower(Function):
             q = self.conjugate_exponent
             return LpPower(q, self.weight ** (1 - q), batch_ndim=self.batch_ndim)
         return super().conjugate
-
-    def __repr__(self) -> str:
-        return f"LpPower({show(p=self.p, weight=self.weight)})"
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:

@@ -6,11 +6,10 @@ Source: Parikh, Boyd, *Proximal Algorithms* (2014), §6.4.1.
 
 from __future__ import annotations
 
+from dataclasses import field
 from typing import Any
 
-from splitkit.backend import Scalar
 from splitkit.functions.base import Function
-from splitkit.functions.declared import show
 from splitkit.functions.norms.sum_of_k_largest import SumOfKLargest
 
 
@@ -21,15 +20,9 @@ class Max(SumOfKLargest):
     ----------
     weight : float or array, default 1
         Non-negative and finite; an array has batch shape, and dtype and device of x.
-    batch_ndim : int
-        Leading batch axes.
     """
 
-    def __init__(self, weight: Scalar = 1.0, *, batch_ndim: int = 0) -> None:
-        super().__init__(1, weight, batch_ndim=batch_ndim)
-
-    def __repr__(self) -> str:
-        return f"Max({show(weight=self.weight)})"
+    k: int = field(default=1, init=False, repr=False)
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:

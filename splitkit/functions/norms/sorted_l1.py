@@ -14,6 +14,7 @@ from typing import Any
 from splitkit.arguments import NON_NEGATIVE, check_parameter
 from splitkit.backend import Array, Point, Scalar, Space, align, clip, is_array, namespace
 from splitkit.functions.base import Function, as_vectors
+from splitkit.functions.declared import required
 from splitkit.functions.inner.taut_string import taut_string
 from splitkit.functions.norms.sublinear import Sublinear
 
@@ -25,33 +26,28 @@ class SortedL1(Sublinear):
     ----------
     weights : array, shape (n,)
         λ, decreasing and non-negative, one for each entry of a sample; dtype and device of x.
-    batch_ndim : int
-        Leading batch axes.
     """
 
-    def __init__(self, weights: Array, *, batch_ndim: int = 0) -> None:
+    weights: Array = required(check_parameter, within=NON_NEGATIVE)
+
+    def __post_init__(self) -> None:
+        weights = self.weights
         if not is_array(weights) or weights.ndim != 1:
             raise TypeError(f"weights = {weights!r}: give a vector, one weight for each entry")
-        weights = check_parameter("weights", weights, NON_NEGATIVE)
+        super().__post_init__()
         if bool(namespace(weights).any(weights[1:] > weights[:-1])):
             raise ValueError(
                 f"weights = {weights}: give them in decreasing order, else f is not convex"
             )
-        self._weights, self.batch_ndim = weights, batch_ndim
-
-    @property
-    def weights(self) -> Array:
-        """λ."""
-        return self._weights
 
     def __call__(self, x: Point) -> Array:
         xp, sizes = namespace(x), abs(as_vectors(x, self.batch_ndim))
-        return xp.sum(xp.sort(sizes, axis=-1, descending=True) * self._weights, axis=-1)
+        return xp.sum(xp.sort(sizes, axis=-1, descending=True) * self.weights, axis=-1)
 
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
         xp, y = namespace(x), as_vectors(x, self.batch_ndim)
         order = xp.argsort(abs(y), axis=-1, descending=True)
-        z = xp.take_along_axis(abs(y), order, axis=-1) - align(alpha, y) * self._weights
+        z = xp.take_along_axis(abs(y), order, axis=-1) - align(alpha, y) * self.weights
         free = xp.zeros_like(z[..., :1])
         sizes = clip(taut_string(z, free, free + float("inf")), 0.0)
         back = xp.argsort(order, axis=-1)
@@ -59,18 +55,18 @@ class SortedL1(Sublinear):
 
     def check_space(self, space: Space) -> None:
         super().check_space(space)
-        space.check_array(self._weights, f"weights of {self!r}")
+        space.check_array(self.weights, f"weights of {self!r}")
         entries = 1
         for length in space.shapes[0][self.batch_ndim :]:
             entries *= length
-        if entries != self._weights.shape[0]:
+        if entries != self.weights.shape[0]:
             raise ValueError(
                 f"weights of {self!r}: a sample of x0 has {entries} entries, x0 has shape "
                 f"{space.shapes[0]}; give one weight for each"
             )
 
     def __repr__(self) -> str:
-        return f"SortedL1({self._weights.shape[0]} weights)"
+        return f"SortedL1({self.weights.shape[0]} weights)"
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:

@@ -8,11 +8,13 @@ Yu, *On decomposing the proximal map* (2013), Thm. 4.
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY
 from typing import Any
 
+from splitkit.arguments import NON_NEGATIVE, check_integer, check_parameter, option
 from splitkit.backend import Array, Point, Scalar, Space
 from splitkit.functions.base import Function
-from splitkit.functions.declared import show
+from splitkit.functions.declared import parameter
 from splitkit.functions.norms.group_l2 import GroupL2Norm
 from splitkit.functions.norms.l1_norm import L1Norm
 from splitkit.functions.norms.sublinear import Sublinear
@@ -29,21 +31,17 @@ class SparseGroupNorm(Sublinear):
         w_g, non-negative and finite; an array broadcasts to x's shape without ``axis``.
     axis : int, keyword
         The axis along which a group runs; no batch axis.
-    batch_ndim : int
-        Leading batch axes.
     """
 
-    def __init__(
-        self,
-        l1_weight: Scalar = 1.0,
-        group_weight: Scalar = 1.0,
-        *,
-        axis: int = -1,
-        batch_ndim: int = 0,
-    ) -> None:
-        self.l1 = L1Norm(l1_weight, batch_ndim=batch_ndim)
-        self.group = GroupL2Norm(group_weight, axis=axis, batch_ndim=batch_ndim)
-        self.batch_ndim = batch_ndim
+    l1_weight: Scalar = parameter(NON_NEGATIVE, default=1.0)
+    group_weight: Scalar = option(1.0, check_parameter, within=NON_NEGATIVE)
+    _: KW_ONLY
+    axis: int = option(-1, check_integer, repr=False)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.l1 = L1Norm(self.l1_weight, batch_ndim=self.batch_ndim)
+        self.group = GroupL2Norm(self.group_weight, axis=self.axis, batch_ndim=self.batch_ndim)
 
     def __call__(self, x: Point) -> Array:
         return self.l1(x) + self.group(x)
@@ -53,12 +51,7 @@ class SparseGroupNorm(Sublinear):
 
     def check_space(self, space: Space) -> None:
         super().check_space(space)
-        self.l1.check_space(space)
         self.group.check_space(space)
-
-    def __repr__(self) -> str:
-        weights = show(l1_weight=self.l1.weight, group_weight=self.group.weight)
-        return f"SparseGroupNorm({weights})"
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from splitkit.arguments import NON_NEGATIVE, check_integer, check_parameter
+from splitkit.arguments import NON_NEGATIVE, check_integer
 from splitkit.backend import Array, Point, Scalar, Space, align, namespace, sum_of
 from splitkit.functions.base import Function, as_vectors, zero_or_inf
-from splitkit.functions.declared import show
+from splitkit.functions.declared import parameter, required
 from splitkit.functions.inner.ramps import ramps
 
 
@@ -27,16 +27,10 @@ class SumOfKLargest(Function):
         At least 1, at most the number of entries.
     weight : float or array, default 1
         Non-negative and finite; an array has batch shape, and dtype and device of x.
-    batch_ndim : int
-        Leading batch axes.
     """
 
-    samplewise = ("weight",)
-
-    def __init__(self, k: int, weight: Scalar = 1.0, *, batch_ndim: int = 0) -> None:
-        self.k = check_integer("k", k, 1)
-        self.weight = check_parameter("weight", weight, NON_NEGATIVE)
-        self.batch_ndim = batch_ndim
+    k: int = required(check_integer, least=1)
+    weight: Scalar = parameter(NON_NEGATIVE, default=1.0, samplewise=True)
 
     def __call__(self, x: Point) -> Array:
         xp = namespace(x)
@@ -68,9 +62,6 @@ class SumOfKLargest(Function):
     def check_space(self, space: Space) -> None:
         super().check_space(space)
         check_entries(self, "k", self.k, space)
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({show(k=self.k, weight=self.weight)})"
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:

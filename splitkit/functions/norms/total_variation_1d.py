@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from splitkit.arguments import NON_NEGATIVE, check_parameter
+from splitkit.arguments import NON_NEGATIVE
 from splitkit.backend import Array, Point, Scalar, Space, align, namespace, sum_of
 from splitkit.functions.base import Function, check_vectors
-from splitkit.functions.declared import show
+from splitkit.functions.declared import parameter
 from splitkit.functions.inner.taut_string import taut_string
 from splitkit.functions.norms.sublinear import Sublinear
 
@@ -28,15 +28,9 @@ class TotalVariation1D(Sublinear):
     ----------
     weight : float or array, default 1
         Non-negative and finite; an array has batch shape, and dtype and device of x.
-    batch_ndim : int
-        Leading batch axes.
     """
 
-    samplewise = ("weight",)
-
-    def __init__(self, weight: Scalar = 1.0, *, batch_ndim: int = 0) -> None:
-        self.weight = check_parameter("weight", weight, NON_NEGATIVE)
-        self.batch_ndim = batch_ndim
+    weight: Scalar = parameter(NON_NEGATIVE, default=1.0, samplewise=True)
 
     def __call__(self, x: Point) -> Array:
         return self.weight * sum_of(abs(x[..., 1:] - x[..., :-1]), self.batch_ndim)
@@ -48,9 +42,6 @@ class TotalVariation1D(Sublinear):
     def check_space(self, space: Space) -> None:
         super().check_space(space)
         check_vectors(self, space)
-
-    def __repr__(self) -> str:
-        return f"TotalVariation1D({show(weight=self.weight)})"
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:

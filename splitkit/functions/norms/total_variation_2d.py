@@ -13,18 +13,13 @@ gradient schemes* (2015).
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY
 from typing import Any
 
-from splitkit.arguments import (
-    NON_NEGATIVE,
-    check_accuracy,
-    check_flag,
-    check_integer,
-    check_parameter,
-)
+from splitkit.arguments import NON_NEGATIVE, check_accuracy, check_flag, check_integer, option
 from splitkit.backend import Array, Point, Scalar, Space, align, clip, namespace, sum_of
 from splitkit.functions.base import Function, check_matrices
-from splitkit.functions.declared import show
+from splitkit.functions.declared import parameter, show
 from splitkit.functions.inner.accuracy import Inexact
 from splitkit.functions.norms.sublinear import Sublinear
 
@@ -50,25 +45,13 @@ class TotalVariation2D(Inexact, Sublinear):
         In (0, 1); None: as far as rounding permits.
     max_iter : int, default 100000
         Steps after which the prox gives up, with RuntimeError.
-    batch_ndim : int
-        Leading batch axes.
     """
 
-    samplewise = ("weight",)
-
-    def __init__(
-        self,
-        weight: Scalar = 1.0,
-        *,
-        isotropic: bool = True,
-        accuracy: float | None = 1e-4,
-        max_iter: int = 100_000,
-        batch_ndim: int = 0,
-    ) -> None:
-        self.weight = check_parameter("weight", weight, NON_NEGATIVE)
-        self.accuracy = check_accuracy(accuracy)
-        self.isotropic = check_flag("isotropic", isotropic)
-        self.max_iter, self.batch_ndim = check_integer("max_iter", max_iter, 1), batch_ndim
+    weight: Scalar = parameter(NON_NEGATIVE, default=1.0, samplewise=True)
+    _: KW_ONLY
+    isotropic: bool = option(True, check_flag)
+    accuracy: float | None = option(1e-4, check_accuracy, repr=False)
+    max_iter: int = option(100_000, check_integer, least=1, repr=False)
 
     def _sizes(self, d: tuple[Array, Array]) -> Array:
         """‖dᵢⱼ‖."""

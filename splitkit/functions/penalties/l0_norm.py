@@ -9,10 +9,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from splitkit.arguments import NON_NEGATIVE, check_parameter
+from splitkit.arguments import NON_NEGATIVE
 from splitkit.backend import Array, Point, Scalar, align, namespace, sum_of
 from splitkit.functions.base import Function
-from splitkit.functions.declared import show
+from splitkit.functions.declared import parameter
 
 
 class L0Norm(Function):
@@ -22,18 +22,13 @@ class L0Norm(Function):
     ----------
     weight : float or array, default 1
         Non-negative; an array has dtype and device of x and broadcasts to it.
-    batch_ndim : int
-        Leading batch axes.
     """
 
-    parameters = ("weight",)
+    weight: Scalar = parameter(NON_NEGATIVE, default=1.0)
+
     convex = False
     strong_convexity = -math.inf
     elementwise = True
-
-    def __init__(self, weight: Scalar = 1.0, *, batch_ndim: int = 0) -> None:
-        self.weight = check_parameter("weight", weight, NON_NEGATIVE)
-        self.batch_ndim = batch_ndim
 
     def __call__(self, x: Point) -> Array:
         xp = namespace(x)
@@ -43,9 +38,6 @@ class L0Norm(Function):
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
         threshold = (2 * align(alpha, x) * self.weight) ** 0.5
         return namespace(x).where(abs(x) <= threshold, 0.0, x)
-
-    def __repr__(self) -> str:
-        return f"L0Norm({show(weight=self.weight)})"
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from splitkit.arguments import NON_NEGATIVE, POSITIVE, check_parameter
+from splitkit.arguments import NON_NEGATIVE, POSITIVE, check_number, option
 from splitkit.backend import Array, Point, Scalar, align, clip, namespace, sum_of
 from splitkit.functions.base import Function, extremes
-from splitkit.functions.declared import show
+from splitkit.functions.declared import parameter
 
 
 class LogSum(Function):
@@ -25,18 +25,16 @@ class LogSum(Function):
         Positive and finite.
     weight : float or array, default 1
         Non-negative and finite; an array has dtype and device of x and broadcasts to it.
-    batch_ndim : int
-        Leading batch axes.
     """
 
-    parameters = ("weight",)
+    epsilon: float = option(1.0, check_number, within=POSITIVE)
+    weight: Scalar = parameter(NON_NEGATIVE, default=1.0)
+
     convex = False
     elementwise = True
 
-    def __init__(self, epsilon: float = 1.0, weight: Scalar = 1.0, *, batch_ndim: int = 0) -> None:
-        self.epsilon = check_parameter("epsilon", epsilon, POSITIVE)
-        self.weight = check_parameter("weight", weight, NON_NEGATIVE)
-        self.batch_ndim = batch_ndim
+    def __post_init__(self) -> None:
+        super().__post_init__()
         self.strong_convexity = -extremes(self.weight)[1] / self.epsilon**2
 
     def __call__(self, x: Point) -> Array:
@@ -53,9 +51,6 @@ class LogSum(Function):
         lower = t * xp.log1p(clip(root, 0.0) / self.epsilon) < root * (y - root / 2)
         kept = (root > 0) & ((t < self.epsilon**2) | ((square > 0) & lower))
         return xp.where(kept | xp.isnan(x), xp.sign(x) * root, 0.0)
-
-    def __repr__(self) -> str:
-        return f"LogSum({show(epsilon=self.epsilon, weight=self.weight)})"
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from splitkit.arguments import NON_NEGATIVE, POSITIVE, check_parameter
+from splitkit.arguments import NON_NEGATIVE, POSITIVE, check_number, option
 from splitkit.backend import Array, Point, Scalar, align, clip, namespace, sum_of
 from splitkit.functions.base import Function
-from splitkit.functions.declared import show
+from splitkit.functions.declared import parameter
 
 
 class MCP(Function):
@@ -24,18 +24,16 @@ class MCP(Function):
         γ, positive and finite.
     weight : float or array, default 1
         λ, non-negative and finite; an array has dtype and device of x and broadcasts to it.
-    batch_ndim : int
-        Leading batch axes.
     """
 
-    parameters = ("weight",)
+    gamma: float = option(3.0, check_number, within=POSITIVE)
+    weight: Scalar = parameter(NON_NEGATIVE, default=1.0)
+
     convex = False
     elementwise = True
 
-    def __init__(self, gamma: float = 3.0, weight: Scalar = 1.0, *, batch_ndim: int = 0) -> None:
-        self.weight = check_parameter("weight", weight, NON_NEGATIVE)
-        self.gamma = check_parameter("gamma", gamma, POSITIVE)
-        self.batch_ndim = batch_ndim
+    def __post_init__(self) -> None:
+        super().__post_init__()
         self.strong_convexity = -1 / self.gamma
 
     def __call__(self, x: Point) -> Array:
@@ -51,9 +49,6 @@ class MCP(Function):
         keep_from = xp.where(weakly, self.gamma, xp.sqrt(alpha * self.gamma)) * self.weight
         size = xp.where(y > keep_from, y, xp.where(weakly, firm, 0.0))
         return xp.sign(x) * size
-
-    def __repr__(self) -> str:
-        return f"MCP({show(gamma=self.gamma, weight=self.weight)})"
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from splitkit.arguments import NON_NEGATIVE, Range, check_parameter
+from splitkit.arguments import NON_NEGATIVE, Range, check_number, option
 from splitkit.backend import Array, Point, Scalar, align, clip, namespace, sum_of
 from splitkit.functions.base import Function
-from splitkit.functions.declared import show
+from splitkit.functions.declared import parameter
 
 
 class SCAD(Function):
@@ -26,18 +26,16 @@ class SCAD(Function):
         Above 2, and finite.
     weight : float or array, default 1
         λ, non-negative and finite; an array has dtype and device of x and broadcasts to it.
-    batch_ndim : int
-        Leading batch axes.
     """
 
-    parameters = ("weight",)
+    a: float = option(3.7, check_number, within=Range(2.0))
+    weight: Scalar = parameter(NON_NEGATIVE, default=1.0)
+
     convex = False
     elementwise = True
 
-    def __init__(self, a: float = 3.7, weight: Scalar = 1.0, *, batch_ndim: int = 0) -> None:
-        self.weight = check_parameter("weight", weight, NON_NEGATIVE)
-        self.a = check_parameter("a", a, Range(2.0))
-        self.batch_ndim = batch_ndim
+    def __post_init__(self) -> None:
+        super().__post_init__()
         self.strong_convexity = -1 / (self.a - 1)
 
     def __call__(self, x: Point) -> Array:
@@ -60,9 +58,6 @@ class SCAD(Function):
         keep_from = xp.where(weakly, a * self.weight + xp.zeros_like(y), end)
         size = xp.where(y <= soft_end, soft, xp.where(y <= keep_from, middle, y))
         return xp.sign(x) * size
-
-    def __repr__(self) -> str:
-        return f"SCAD({show(a=self.a, weight=self.weight)})"
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:

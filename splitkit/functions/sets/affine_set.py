@@ -9,13 +9,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from splitkit.arguments import check_broadcast
 from splitkit.backend import Array, Point, Scalar, Space, align, namespace, sum_of
-from splitkit.functions.base import Function, Indicator, infinite_where
+from splitkit.functions.base import Function, infinite_where
+from splitkit.functions.sets.rows import OfRows
 from splitkit.properties import Properties
 
 
-class AffineSet(Indicator):
+class AffineSet(OfRows):
     """{x: Ax = b} over the last axis of x.
 
     Parameters
@@ -24,8 +24,6 @@ class AffineSet(Indicator):
         Of full row rank m ≤ n; dtype and device of x.
     b : array, shape (m,) or (..., m)
         Finite, of A's dtype and device; broadcasts to Ax.
-    batch_ndim : int
-        Leading batch axes.
 
     Raises
     ------
@@ -33,46 +31,25 @@ class AffineSet(Indicator):
         A is no real floating matrix, its sizes do not fit b, or its rows are dependent.
     """
 
-    def __init__(self, A: Array, b: Array, *, batch_ndim: int = 0) -> None:
-        space = Space.of(A, name="A")
-        Space.of(b, name="b")
-        if b.dtype != A.dtype:
-            raise TypeError(f"b has dtype {b.dtype}, but A has {A.dtype}: convert one of them")
-        if A.ndim != 2:
-            raise ValueError(f"A has shape {tuple(A.shape)}: give a 2-D array")
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        A, b, xp = self.A, self.b, namespace(self.A, self.b)
         rows, columns = A.shape
-        if b.ndim == 0 or b.shape[-1] != rows:
+        if rows > columns:
             raise ValueError(
-                f"A has shape {tuple(A.shape)} and b {tuple(b.shape)}: the last axis of b must "
-                f"have length {rows}, one entry for each row of A"
+                f"A has shape {tuple(A.shape)}: full row rank needs at most {columns} rows"
             )
-        if not 0 < rows <= columns:
-            raise ValueError(
-                f"A has shape {tuple(A.shape)}: full row rank needs at most {columns} rows, and one"
-            )
-        xp = namespace(A, b)
         singular = xp.linalg.svdvals(A)
-        rounding = columns * float(xp.finfo(space.dtype).eps) * singular[0]
+        rounding = columns * float(xp.finfo(A.dtype).eps) * singular[0]
         rank = int(xp.sum(xp.astype(singular > rounding, xp.int64)))
         if rank < rows:
             raise ValueError(
                 f"A has {rows} rows but rank {rank} (singular values {float(singular[-1]):.2g} to "
                 f"{float(singular[0]):.2g}): remove the dependent rows"
             )
-        self._A, self._b, self.batch_ndim = A, b, batch_ndim
         self._Q, R = xp.linalg.qr(A.T)
         flat = xp.linalg.solve(R.T, xp.reshape(b, (-1, rows)).T).T
         self._c = xp.reshape(flat, b.shape)
-
-    @property
-    def A(self) -> Array:
-        """The matrix."""
-        return self._A
-
-    @property
-    def b(self) -> Array:
-        """The right-hand side."""
-        return self._b
 
     @property
     def properties(self) -> Properties:
@@ -100,21 +77,6 @@ class AffineSet(Indicator):
     def conjugate_prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
         v = x @ self._Q
         return (v - align(alpha, v) * self._c) @ self._Q.T
-
-    def check_space(self, space: Space) -> None:
-        super().check_space(space)
-        rows, columns = self._A.shape
-        shape = space.shapes[0]
-        space.check_array(self._A, f"A of {self!r}")
-        if len(shape) <= self.batch_ndim or shape[-1] != columns:
-            raise ValueError(
-                f"{self!r} acts on the last axis, which must have length {columns} and be no "
-                f"batch axis: x0 has shape {shape}, batch_ndim = {self.batch_ndim}"
-            )
-        check_broadcast(f"b of {self!r}", self._b, replace(space, shapes=((*shape[:-1], rows),)))
-
-    def __repr__(self) -> str:
-        return f"AffineSet({self._A.shape[0]}×{self._A.shape[1]})"
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from splitkit.arguments import check_accuracy
 from splitkit.backend import Array, Point, Space, from_numpy, namespace, sum_of, to_numpy
 from splitkit.functions.base import Function, Indicator, check_matrices
 from splitkit.functions.inner.accuracy import Inexact
@@ -29,17 +28,12 @@ class Birkhoff(Inexact, Indicator):
     accuracy : float, optional, keyword
         X̃ is the projection onto the polytope of its own marginals, which differ from 1 by at most
         accuracy · (‖Y‖ + n) for n×n matrices; None: to rounding.
-    batch_ndim : int
-        Leading batch axes.
 
     Raises
     ------
     ArithmeticError
         From ``project``: the accuracy was not reached.
     """
-
-    def __init__(self, *, accuracy: float | None = None, batch_ndim: int = 0) -> None:
-        self.accuracy, self.batch_ndim = check_accuracy(accuracy), batch_ndim
 
     @staticmethod
     def _ones(x: Array) -> Array:

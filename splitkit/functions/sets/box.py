@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from splitkit.arguments import check_bounds
+from splitkit.arguments import Range, check_bounds
 from splitkit.backend import Array, Point, Scalar, align, clip, is_array, namespace, sum_of
 from splitkit.functions.base import Function, Indicator, extremes
-from splitkit.functions.declared import show
+from splitkit.functions.declared import parameter
 from splitkit.functions.norms.l1_norm import L1Norm
 
 
@@ -23,16 +23,16 @@ class Box(Indicator):
     lower, upper : float or array
         Bounds with lower ≤ upper; −inf and inf leave a side free. An array has dtype and device of
         x and broadcasts to it.
-    batch_ndim : int
-        Leading batch axes.
     """
 
-    parameters = ("lower", "upper")
+    lower: Scalar = parameter(Range(ends="[]"))
+    upper: Scalar = parameter(Range(ends="[]"))
+
     elementwise = True
 
-    def __init__(self, lower: Scalar, upper: Scalar, *, batch_ndim: int = 0) -> None:
-        self.lower, self.upper = check_bounds(lower, upper, "the box")
-        self.batch_ndim = batch_ndim
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.lower, self.upper = check_bounds(self.lower, self.upper, "the box")
 
     def project(self, x: Point) -> Point:
         return clip(x, self.lower, self.upper)
@@ -56,9 +56,6 @@ class Box(Indicator):
         if symmetric and extremes(self.upper)[1] < float("inf"):
             return L1Norm(self.upper, batch_ndim=self.batch_ndim)
         return super().conjugate
-
-    def __repr__(self) -> str:
-        return f"Box({show(lower=self.lower, upper=self.upper)})"
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from splitkit.arguments import NON_NEGATIVE, Range, check_parameter
+from splitkit.arguments import NON_NEGATIVE, Range
 from splitkit.backend import Array, Point, Scalar, Space, align, clip, namespace, sum_of
 from splitkit.functions.base import Function, Indicator, as_vectors
-from splitkit.functions.declared import show
+from splitkit.functions.declared import parameter
 from splitkit.functions.inner.ramps import ramps
 
 
@@ -28,17 +28,10 @@ class CappedSimplex(Indicator):
     upper : float or array, default 1
         u, non-negative; inf: no cap. An array has dtype and device of x and the shape of x, or that
         of x without its batch axes.
-    batch_ndim : int
-        Leading batch axes.
     """
 
-    parameters = ("upper",)
-    samplewise = ("total",)
-
-    def __init__(self, total: Scalar = 1.0, upper: Scalar = 1.0, *, batch_ndim: int = 0) -> None:
-        self.upper = check_parameter("upper", upper, Range(0.0, ends="[]"))
-        self.total = check_parameter("total", total, NON_NEGATIVE)
-        self.batch_ndim = batch_ndim
+    total: Scalar = parameter(NON_NEGATIVE, default=1.0, samplewise=True)
+    upper: Scalar = parameter(Range(0.0, ends="[]"), default=1.0)
 
     def _caps(self, x: Array) -> tuple[Array, Array]:
         """min(u, r) and r, for the entries of each sample in a row: no entry exceeds r."""
@@ -76,9 +69,6 @@ class CappedSimplex(Indicator):
                 f"total of {self!r} exceeds Σ upper = {float(xp.min(sums)):g} over the entries of "
                 f"x0 (shape {shape}): the set is empty; give a total of at most that"
             )
-
-    def __repr__(self) -> str:
-        return f"CappedSimplex({show(total=self.total, upper=self.upper)})"
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:

@@ -23,8 +23,6 @@ class HalfSpace(Slab):
         of x.
     bound : float or array
         b; an array has batch shape.
-    batch_ndim : int
-        Leading batch axes.
     """
 
     def __init__(self, normal: Array, bound: Scalar, *, batch_ndim: int = 0) -> None:

@@ -24,8 +24,6 @@ class Hyperplane(Slab):
         of x.
     value : float or array
         b, finite; an array has batch shape.
-    batch_ndim : int
-        Leading batch axes.
     """
 
     def __init__(self, normal: Array, value: Scalar, *, batch_ndim: int = 0) -> None:

@@ -66,7 +66,7 @@ class Intersection(Inexact, Indicator):
             )
         self.batch_ndim = coupled[0].batch_ndim
         self.elementwise = all(C.elementwise for C in self.sets)
-        self.accuracy = check_accuracy(accuracy)
+        self.accuracy = check_accuracy("accuracy", accuracy)
 
     def project(self, x: Point) -> Point:
         with solving(x):

@@ -14,6 +14,9 @@ from splitkit.arguments import check_integer
 from splitkit.backend import Array, Point, namespace
 from splitkit.functions.base import Function, Indicator, as_vectors
 from splitkit.functions.cones.zero_cone import ZeroCone
+from splitkit.functions.declared import required
+
+AT_LEAST_ONE = "give the number of entries that may be nonzero, at least 1 (ZeroCone() has none)"
 
 
 class L0Ball(Indicator):
@@ -25,16 +28,12 @@ class L0Ball(Indicator):
     ----------
     count : int
         k ≥ 1.
-    batch_ndim : int
-        Leading batch axes.
     """
+
+    count: int = required(check_integer, least=1, remedy=AT_LEAST_ONE)
 
     convex = False
     strong_convexity = -math.inf
-
-    def __init__(self, count: int, *, batch_ndim: int = 0) -> None:
-        remedy = "give the number of entries that may be nonzero, at least 1 (ZeroCone() has none)"
-        self.count, self.batch_ndim = check_integer("count", count, 1, remedy), batch_ndim
 
     def _ranks(self, x: Array) -> tuple[Array, Array]:
         """The entries of each sample in a row, and the place of each by falling size."""
@@ -52,9 +51,6 @@ class L0Ball(Indicator):
     def conjugate(self) -> Function:
         """The indicator of {0}: the set holds a line in every direction of an entry."""
         return ZeroCone(batch_ndim=self.batch_ndim)
-
-    def __repr__(self) -> str:
-        return f"L0Ball({self.count})"
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from splitkit.arguments import NON_NEGATIVE, check_parameter
+from splitkit.arguments import NON_NEGATIVE
 from splitkit.backend import Array, Point, Scalar, align, namespace
 from splitkit.functions.base import Function, Indicator, as_vectors
-from splitkit.functions.declared import show
+from splitkit.functions.declared import parameter
 from splitkit.functions.norms.linf_norm import LInfNorm
 from splitkit.functions.sets.simplex import onto_simplex
 
@@ -23,15 +23,9 @@ class L1Ball(Indicator):
     ----------
     radius : float or array, default 1
         r, non-negative and finite; an array has batch shape, and dtype and device of x.
-    batch_ndim : int
-        Leading batch axes.
     """
 
-    samplewise = ("radius",)
-
-    def __init__(self, radius: Scalar = 1.0, *, batch_ndim: int = 0) -> None:
-        self.radius = check_parameter("radius", radius, NON_NEGATIVE)
-        self.batch_ndim = batch_ndim
+    radius: Scalar = parameter(NON_NEGATIVE, default=1.0, samplewise=True)
 
     def project(self, x: Point) -> Point:
         xp = namespace(x)
@@ -47,9 +41,6 @@ class L1Ball(Indicator):
     @property
     def conjugate(self) -> Function:
         return LInfNorm(self.radius, batch_ndim=self.batch_ndim)
-
-    def __repr__(self) -> str:
-        return f"L1Ball({show(radius=self.radius)})"
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from splitkit.arguments import NON_NEGATIVE, check_parameter
+from splitkit.arguments import NON_NEGATIVE
 from splitkit.backend import Array, Point, Scalar, Space, align, clip, namespace, sum_of
 from splitkit.functions.base import Function, Indicator, check_matrices, spectral_roundings
-from splitkit.functions.declared import show
+from splitkit.functions.declared import parameter
 from splitkit.functions.sets.simplex import onto_simplex
 
 
@@ -24,15 +24,9 @@ class NuclearBall(Indicator):
     ----------
     radius : float or array, default 1
         r, non-negative and finite; an array has batch shape, and dtype and device of x.
-    batch_ndim : int
-        Leading batch axes.
     """
 
-    samplewise = ("radius",)
-
-    def __init__(self, radius: Scalar = 1.0, *, batch_ndim: int = 0) -> None:
-        self.radius = check_parameter("radius", radius, NON_NEGATIVE)
-        self.batch_ndim = batch_ndim
+    radius: Scalar = parameter(NON_NEGATIVE, default=1.0, samplewise=True)
 
     def project(self, x: Point) -> Point:
         xp = namespace(x)
@@ -59,9 +53,6 @@ class NuclearBall(Indicator):
     def check_space(self, space: Space) -> None:
         super().check_space(space)
         check_matrices(self, space)
-
-    def __repr__(self) -> str:
-        return f"NuclearBall({show(radius=self.radius)})"
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:

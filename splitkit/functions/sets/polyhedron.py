@@ -13,29 +13,27 @@ programs* (1983).
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from splitkit.arguments import check_accuracy, check_broadcast
 from splitkit.backend import (
     Array,
     Point,
-    Space,
     clip,
     namespace,
     solving,
     sum_of,
     to_numpy,
 )
-from splitkit.functions.base import Function, Indicator, check_vectors
+from splitkit.functions.base import Function
 from splitkit.functions.inner.accuracy import Inexact, tolerance
 from splitkit.functions.inner.linear_programs import greatest_of_each
 from splitkit.functions.inner.roots import lengths
+from splitkit.functions.sets.rows import OfRows
 
 
-class Polyhedron(Inexact, Indicator):
+class Polyhedron(Inexact, OfRows):
     """{x: Ax ≤ b} over the last axis of x.
 
     Parameters
@@ -47,8 +45,6 @@ class Polyhedron(Inexact, Indicator):
     accuracy : float, optional, keyword
         The projection is exact for a polyhedron whose bounds, for rows of unit length, are moved by
         at most accuracy · (‖y‖ + ‖Py‖); None: to rounding.
-    batch_ndim : int
-        Leading batch axes.
 
     Raises
     ------
@@ -62,26 +58,12 @@ class Polyhedron(Inexact, Indicator):
     A step solves one m×m system for each vector; there are about as many steps as active rows.
     """
 
-    def __init__(
-        self, A: Array, b: Array, *, accuracy: float | None = None, batch_ndim: int = 0
-    ) -> None:
-        Space.of(A, name="A")
-        Space.of(b, name="b")
-        if b.dtype != A.dtype:
-            raise TypeError(f"b has dtype {b.dtype}, but A has {A.dtype}: convert one of them")
-        if A.ndim != 2 or 0 in A.shape:
-            raise ValueError(f"A has shape {tuple(A.shape)}: give a 2-D array that is not empty")
-        if b.ndim == 0 or b.shape[-1] != A.shape[0]:
-            raise ValueError(
-                f"A has shape {tuple(A.shape)} and b {tuple(b.shape)}: the last axis of b must "
-                f"have length {A.shape[0]}, one entry for each row of A"
-            )
-        xp = namespace(A, b)
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        A, b, xp = self.A, self.b, namespace(self.A, self.b)
         norms = lengths(A)
         norms = xp.where(norms > 0, norms, 1.0)
-        self._A, self._b, self.batch_ndim = A, b, batch_ndim
         self._rows, self._bounds = A / norms, b / norms[:, 0]
-        self.accuracy = check_accuracy(accuracy)
         try:
             self.project(xp.zeros((*b.shape[:-1], A.shape[1]), dtype=A.dtype, device=A.device))
         except _EmptyError as error:
@@ -89,19 +71,9 @@ class Polyhedron(Inexact, Indicator):
                 f"{self!r} is empty, up to rounding: no x has Ax ≤ b; check A and b"
             ) from error
 
-    @property
-    def A(self) -> Array:
-        """The matrix."""
-        return self._A
-
-    @property
-    def b(self) -> Array:
-        """The bounds."""
-        return self._b
-
     def project(self, x: Point) -> Point:
         xp = namespace(x)
-        rows = self._A.shape[0]
+        rows = self.A.shape[0]
         bounds = self._bounds + xp.zeros((*x.shape[:-1], rows), dtype=x.dtype, device=x.device)
         y, bounds = xp.reshape(x, (-1, x.shape[-1])), xp.reshape(bounds, (-1, rows))
         with solving(x):
@@ -171,16 +143,6 @@ class Polyhedron(Inexact, Indicator):
         sides = bounds.reshape(-1, A.shape[0])
         constraints = ({"A_ub": A, "b_ub": b, "bounds": (None, None)} for b in sides)
         return sum_of(greatest_of_each(u, 1, constraints), self.batch_ndim)
-
-    def check_space(self, space: Space) -> None:
-        super().check_space(space)
-        check_vectors(self, space, int(self._A.shape[1]))
-        space.check_array(self._A, f"A of {self!r}")
-        values = replace(space, shapes=((*space.shapes[0][:-1], int(self._A.shape[0])),))
-        check_broadcast(f"b of {self!r}", self._b, values)
-
-    def __repr__(self) -> str:
-        return f"Polyhedron({self._A.shape[0]}×{self._A.shape[1]})"
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from splitkit.arguments import POSITIVE, check_parameter
+from splitkit.arguments import POSITIVE
 from splitkit.backend import Array, Point, Scalar, align, clip, device, namespace
 from splitkit.functions.base import Function, Indicator, as_vectors
-from splitkit.functions.declared import show
+from splitkit.functions.declared import parameter
 from splitkit.functions.norms.max_entry import Max
 
 
@@ -23,15 +23,9 @@ class Simplex(Indicator):
     ----------
     radius : float or array, default 1
         r, positive and finite; an array has batch shape, and dtype and device of x.
-    batch_ndim : int
-        Leading batch axes.
     """
 
-    samplewise = ("radius",)
-
-    def __init__(self, radius: Scalar = 1.0, *, batch_ndim: int = 0) -> None:
-        self.radius = check_parameter("radius", radius, POSITIVE)
-        self.batch_ndim = batch_ndim
+    radius: Scalar = parameter(POSITIVE, default=1.0, samplewise=True)
 
     def project(self, x: Point) -> Point:
         y = as_vectors(x, self.batch_ndim)
@@ -43,9 +37,6 @@ class Simplex(Indicator):
     @property
     def conjugate(self) -> Function:
         return Max(self.radius, batch_ndim=self.batch_ndim)
-
-    def __repr__(self) -> str:
-        return f"Simplex({show(radius=self.radius)})"
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:

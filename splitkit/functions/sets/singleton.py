@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from splitkit.arguments import FINITE, check_parameter
 from splitkit.backend import Array, Point, Scalar, namespace, sum_of
 from splitkit.functions.base import Function, Indicator
-from splitkit.functions.declared import show
+from splitkit.functions.declared import parameter
 
 
 class Singleton(Indicator):
@@ -17,25 +16,17 @@ class Singleton(Indicator):
     ----------
     point : float or array
         c, finite; an array has dtype and device of x and broadcasts to it.
-    batch_ndim : int
-        Leading batch axes.
     """
 
-    parameters = ("point",)
-    elementwise = True
+    point: Scalar = parameter()
 
-    def __init__(self, point: Scalar, *, batch_ndim: int = 0) -> None:
-        self.point = check_parameter("point", point, FINITE)
-        self.batch_ndim = batch_ndim
+    elementwise = True
 
     def project(self, x: Point) -> Point:
         return self.point + namespace(x).zeros_like(x)
 
     def conjugate_value(self, u: Point) -> Array:
         return sum_of(self.point * u, self.batch_ndim)
-
-    def __repr__(self) -> str:
-        return f"Singleton({show(point=self.point)})"
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:

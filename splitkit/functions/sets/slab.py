@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from splitkit.arguments import check_bounds
+from splitkit.arguments import Range, check_array, check_bounds
 from splitkit.backend import Array, Point, Scalar, Space, align, clip, namespace, sum_of
 from splitkit.functions.base import Function, Indicator, infinite_where
-from splitkit.functions.declared import show
+from splitkit.functions.declared import parameter, required
 
 
 class Slab(Indicator):
@@ -25,8 +25,6 @@ class Slab(Indicator):
         each sample); dtype and device of x.
     lower, upper : float or array
         Bounds with lower ≤ upper; −inf and inf leave a side free. An array has batch shape.
-    batch_ndim : int
-        Leading batch axes.
 
     Raises
     ------
@@ -34,22 +32,17 @@ class Slab(Indicator):
         The normal is 0 or no real floating array of finite numbers; lower > upper.
     """
 
-    samplewise = ("lower", "upper")
+    normal: Array = required(check_array, repr=False)
+    lower: Scalar = parameter(Range(ends="[]"), samplewise=True)
+    upper: Scalar = parameter(Range(ends="[]"), samplewise=True)
 
-    def __init__(self, normal: Array, lower: Scalar, upper: Scalar, *, batch_ndim: int = 0) -> None:
-        Space.of(normal, name="normal")
-        xp = namespace(normal)
-        self._size = float(xp.max(abs(normal)))
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._size = float(namespace(self.normal).max(abs(self.normal)))
         if self._size == 0:
             raise ValueError("normal = 0: give a vector that is not 0")
-        self.lower, self.upper = check_bounds(lower, upper, "the slab")
-        self._normal, self.batch_ndim = normal, batch_ndim
-        self._unit = normal / self._size  # squares of this neither over- nor underflow
-
-    @property
-    def normal(self) -> Array:
-        """a."""
-        return self._normal
+        self.lower, self.upper = check_bounds(self.lower, self.upper, "the slab")
+        self._unit = self.normal / self._size  # squares of this neither over- nor underflow
 
     def _excess(self, x: Array, alpha: Scalar = 1.0) -> tuple[Array, Array]:
         """(s − min(max(s, αl), αu))/‖a‖² and ‖a‖², for a normal divided by its size."""
@@ -87,8 +80,8 @@ class Slab(Indicator):
 
     def check_space(self, space: Space) -> None:
         super().check_space(space)
-        space.check_array(self._normal, f"normal of {self!r}")
-        shape, given = space.shapes[0], tuple(self._normal.shape)
+        space.check_array(self.normal, f"normal of {self!r}")
+        shape, given = space.shapes[0], tuple(self.normal.shape)
         if given not in (shape, shape[self.batch_ndim :]):
             raise ValueError(
                 f"normal of {self!r} has shape {given}: give {shape[self.batch_ndim :]}, or one "
@@ -98,9 +91,6 @@ class Slab(Indicator):
             squares = sum_of(self._unit * self._unit, self.batch_ndim)
             if bool(space.xp.any(squares == 0)):
                 raise ValueError(f"normal of {self!r} is 0 for a sample: give vectors that are not")
-
-    def __repr__(self) -> str:
-        return f"Slab({show(lower=self.lower, upper=self.upper)})"
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from splitkit.arguments import NON_NEGATIVE, check_accuracy, check_broadcast, check_parameter
+from splitkit.arguments import NON_NEGATIVE, check_array, check_broadcast
 from splitkit.backend import (
     Array,
     Point,
@@ -34,6 +34,7 @@ from splitkit.backend import (
     transposed,
 )
 from splitkit.functions.base import Function, Indicator, check_matrices
+from splitkit.functions.declared import required
 from splitkit.functions.inner.accuracy import Inexact, tolerance
 from splitkit.functions.inner.linear_programs import greatest_of_each
 from splitkit.functions.inner.roots import piecewise_linear_root
@@ -54,8 +55,6 @@ class TransportPolytope(Inexact, Indicator):
     accuracy : float, optional, keyword
         X̃ is the projection onto the polytope of its own marginals, which differ from p and q by at
         most accuracy · (‖Y‖ + Σp); None: to rounding.
-    batch_ndim : int
-        Leading batch axes.
 
     Raises
     ------
@@ -65,14 +64,12 @@ class TransportPolytope(Inexact, Indicator):
         From ``project``: the accuracy was not reached in 200 steps.
     """
 
-    def __init__(
-        self, rows: Array, columns: Array, *, accuracy: float | None = None, batch_ndim: int = 0
-    ) -> None:
-        Space.of(rows, name="rows")
-        Space.of(columns, name="columns")
-        self._p = check_parameter("rows", rows, NON_NEGATIVE)
-        self._q = check_parameter("columns", columns, NON_NEGATIVE)
-        self.accuracy, self.batch_ndim = check_accuracy(accuracy), batch_ndim
+    rows: Array = required(check_array, within=NON_NEGATIVE)
+    columns: Array = required(check_array, within=NON_NEGATIVE)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        rows, columns = self.rows, self.columns
         xp = namespace(rows, columns)
         if rows.ndim == 0 or columns.ndim == 0:
             raise ValueError("rows and columns must be vectors, one sum for each row and column")
@@ -84,21 +81,11 @@ class TransportPolytope(Inexact, Indicator):
                 "give marginals of the same total"
             )
 
-    @property
-    def rows(self) -> Array:
-        """The row sums p."""
-        return self._p
-
-    @property
-    def columns(self) -> Array:
-        """The column sums q."""
-        return self._q
-
     def project(self, x: Point) -> Point:
-        return onto_transport_polytope(x, self._p, self._q, self.accuracy, repr(self))
+        return onto_transport_polytope(x, self.rows, self.columns, self.accuracy, repr(self))
 
     def violation(self, x: Point) -> Array:
-        return misfit(x, self._p, self._q, self.batch_ndim)
+        return misfit(x, self.rows, self.columns, self.batch_ndim)
 
     def conjugate_value(self, u: Point) -> Array:
         *lead, m, n = u.shape
@@ -106,7 +93,7 @@ class TransportPolytope(Inexact, Indicator):
         A = sp.vstack(
             [sp.kron(sp.eye(m), np.ones((1, n))), sp.kron(np.ones((1, m)), sp.eye(n - 1, n))]
         ).tocsr()
-        p, q = (to_numpy(a).astype(float) for a in (self._p, self._q))
+        p, q = (to_numpy(a).astype(float) for a in (self.rows, self.columns))
         p, q = np.broadcast_to(p, (*lead, m)), np.broadcast_to(q, (*lead, n))[..., :-1]
         sides = np.concatenate([p, q], axis=-1).reshape(-1, m + n - 1)
         values = greatest_of_each(u, 2, ({"A_eq": A, "b_eq": b} for b in sides))
@@ -117,8 +104,8 @@ class TransportPolytope(Inexact, Indicator):
         check_matrices(self, space)
         shape = space.shapes[0]
         for name, sums, kept in (
-            ("rows", self._p, shape[:-1]),
-            ("columns", self._q, (*shape[:-2], shape[-1])),
+            ("rows", self.rows, shape[:-1]),
+            ("columns", self.columns, (*shape[:-2], shape[-1])),
         ):
             label = f"{name} of {self!r}"
             if sums.shape[-1] != kept[-1]:
@@ -129,7 +116,7 @@ class TransportPolytope(Inexact, Indicator):
             check_broadcast(label, sums, replace(space, shapes=(kept,)))
 
     def __repr__(self) -> str:
-        return f"TransportPolytope({self._p.shape[-1]}×{self._q.shape[-1]})"
+        return f"TransportPolytope({self.rows.shape[-1]}×{self.columns.shape[-1]})"
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:

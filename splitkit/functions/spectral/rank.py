@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from splitkit.arguments import NON_NEGATIVE, check_parameter
+from splitkit.arguments import NON_NEGATIVE, check_number, option
 from splitkit.backend import Array, Point, Scalar, Space, align, namespace, sum_of
 from splitkit.functions.base import Function, check_matrices
 
@@ -21,20 +21,16 @@ class Rank(Function):
     ----------
     weight : float, default 1
         Non-negative.
-    batch_ndim : int
-        Leading batch axes.
 
     Notes
     -----
     The value counts the singular values above max(rows, columns) rounding units of the greatest.
     """
 
+    weight: float = option(1.0, check_number, within=NON_NEGATIVE)
+
     convex = False
     strong_convexity = -math.inf
-
-    def __init__(self, weight: float = 1.0, *, batch_ndim: int = 0) -> None:
-        self.weight = check_parameter("weight", weight, NON_NEGATIVE)
-        self.batch_ndim = batch_ndim
 
     def __call__(self, x: Point) -> Array:
         xp = namespace(x)
@@ -52,9 +48,6 @@ class Rank(Function):
     def check_space(self, space: Space) -> None:
         super().check_space(space)
         check_matrices(self, space)
-
-    def __repr__(self) -> str:
-        return f"Rank({self.weight:g})"
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:

@@ -1,0 +1,49 @@
+"""Sets that the rows of a matrix and as many numbers give: {Ax = b}, {Ax ≤ b}."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from splitkit.arguments import check_array, check_broadcast
+from splitkit.backend import Array, Space
+from splitkit.functions.base import Indicator, check_vectors
+from splitkit.functions.declared import required
+
+
+class OfRows(Indicator):
+    """Base of the sets of conditions on ⟨aᵢ, x⟩ and bᵢ, over the last axis of x.
+
+    Parameters
+    ----------
+    A : array, shape (m, n)
+        Its rows are the aᵢ.
+    b : array, shape (m,) or (..., m)
+        Of A's dtype and device; broadcasts to Ax.
+    """
+
+    A: Array = required(check_array)
+    b: Array = required(check_array)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        A, b = self.A, self.b
+        if b.dtype != A.dtype:
+            raise TypeError(f"b has dtype {b.dtype}, but A has {A.dtype}: convert one of them")
+        if A.ndim != 2 or 0 in A.shape:
+            raise ValueError(f"A has shape {tuple(A.shape)}: give a 2-D array that is not empty")
+        if b.ndim == 0 or b.shape[-1] != A.shape[0]:
+            raise ValueError(
+                f"A has shape {tuple(A.shape)} and b {tuple(b.shape)}: the last axis of b must "
+                f"have length {A.shape[0]}, one entry for each row of A"
+            )
+
+    def check_space(self, space: Space) -> None:
+        super().check_space(space)
+        rows, columns = self.A.shape
+        check_vectors(self, space, columns)
+        space.check_array(self.A, f"A of {self!r}")
+        values = replace(space, shapes=((*space.shapes[0][:-1], rows),))
+        check_broadcast(f"b of {self!r}", self.b, values)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.A.shape[0]}×{self.A.shape[1]})"

@@ -1,0 +1,115 @@
+"""Modules made on "meta", moved, averaged and loaded: all on which z depends comes along."""
+
+import copy
+
+import pytest
+import torch
+from torch.optim.swa_utils import AveragedModel
+
+import splitkit_nn as sknn
+
+KINDS = {
+    "dense": lambda: sknn.MonotoneDense(3, 4, m=0.5),
+    "triangular": lambda: sknn.MonotoneTriangular(3, 4, 2, m=0.5),
+    "lipschitz": lambda: sknn.MonotoneLipschitz(3, 4, 2, gamma=1.0),
+    "conv": lambda: sknn.MonotoneConv2d(1, 2, (2, 3)),
+    "tiers": lambda: sknn.MonotoneMultiTier(1, (2, 1), 2),
+}
+each = pytest.mark.parametrize("kind", KINDS)
+
+
+def make(kind, seed=0):
+    torch.manual_seed(seed)
+    layer = sknn.MonDEQ(KINDS[kind](), tol=1e-5).eval()
+    x = torch.randn(2, *layer.parametrization.input_shape, generator=torch.manual_seed(9))
+    return layer, x
+
+
+@each
+@pytest.mark.parametrize("assign", [False, True])
+def test_meta_then_a_strict_state_dict(kind, assign):
+    layer, x = make(kind)
+    expected = layer(x).detach()
+    with torch.device("meta"):
+        other, _ = make(kind, seed=1)
+    if not assign:
+        other = other.to_empty(device="cpu")
+        for p in other.parameters():
+            p.data.fill_(float("nan"))
+    other.load_state_dict(layer.state_dict(), strict=True, assign=assign)
+    found = other.eval()(x)
+    torch.testing.assert_close(found.detach(), expected, rtol=0, atol=1e-6)
+    found.sum().backward()
+
+
+@each
+def test_reset_parameters_draws_as_the_constructor(kind):
+    p = KINDS[kind]()
+    sizes = {
+        name: float(v.detach().abs().max()) if v.numel() else 0.0 for name, v in p.weights().items()
+    }
+    with torch.device("meta"):
+        other = KINDS[kind]()
+    other = other.to_empty(device="cpu")
+    for module in other.modules():
+        if hasattr(module, "reset_parameters"):
+            module.reset_parameters()
+    for name, value in other.weights().items():
+        assert bool(torch.isfinite(value).all())
+        if value.numel():
+            assert 0.2 * sizes[name] < float(value.detach().abs().max()) < 5 * sizes[name] + 1e-12
+    if kind in ("conv", "tiers"):
+        assert all(bool((v == 1).all()) for v in other.weights().values() if v.ndim == 1)
+
+
+@each
+def test_every_tensor_can_be_averaged_and_sharded(kind):
+    p = KINDS[kind]()
+    assert all(v.ndim > 0 for v in p.parameters())
+    assert not list(p.buffers())
+    mean = AveragedModel(p, use_buffers=True)
+    other = KINDS[kind]()
+    mean.update_parameters(p)
+    mean.update_parameters(other)
+    for a, b, c in zip(mean.module.parameters(), p.parameters(), other.parameters(), strict=True):
+        torch.testing.assert_close(a.data, (b.data + c.data) / 2)
+
+
+@each
+def test_under_another_default_device(kind):
+    layer, x = make(kind)
+    expected = layer(x).detach()
+    fresh = copy.deepcopy(layer)
+    fresh.alpha.fill_(float("nan"))
+    with torch.device("meta"):
+        found = fresh(x)
+        found.sum().backward()
+    torch.testing.assert_close(found.detach(), expected, rtol=0, atol=1e-3)
+
+
+@pytest.mark.parametrize("kind", ["conv", "tiers"])
+def test_scales_of_older_state_dicts_have_no_axis(kind):
+    layer, x = make(kind)
+    old = {k: v.reshape(()) if v.shape == (1,) else v for k, v in layer.state_dict().items()}
+    assert any(v.ndim == 0 and v.is_floating_point() and "alpha" not in k for k, v in old.items())
+    other, _ = make(kind, seed=1)
+    other.load_state_dict(old)
+    assert torch.equal(other(x), layer(x))
+
+
+def test_the_state_dict_of_a_bare_triangular_layer(tmp_path):
+    for block in (1, 2):
+        torch.manual_seed(0)
+        layer = sknn.MonDEQ(sknn.MonotoneTriangular(3, 4, block))
+        torch.save(layer.state_dict(), tmp_path / "state.pt")
+        loaded = sknn.load(tmp_path / "state.pt")
+        x = torch.ones(2, 3)
+        assert loaded.parametrization.block == block
+        torch.testing.assert_close(loaded(x), layer.eval()(x))
+
+
+def test_the_state_dict_of_a_bare_lipschitz_layer_lacks_gamma(tmp_path):
+    layer, _ = make("lipschitz")
+    torch.save(layer.state_dict(), tmp_path / "state.pt")
+    with pytest.raises(ValueError, match="gamma"):
+        sknn.load(tmp_path / "state.pt")
