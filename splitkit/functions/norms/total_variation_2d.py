@@ -16,7 +16,14 @@ from __future__ import annotations
 from dataclasses import KW_ONLY
 from typing import Any
 
-from splitkit.arguments import NON_NEGATIVE, check_accuracy, check_flag, check_integer, option
+from splitkit.arguments import (
+    NON_NEGATIVE,
+    check_accuracy,
+    check_flag,
+    check_integer,
+    option,
+    refuse_derivatives,
+)
 from splitkit.backend import Array, Point, Scalar, Space, align, clip, namespace, sum_of
 from splitkit.functions.base import Function, check_matrices
 from splitkit.functions.declared import parameter, show
@@ -73,6 +80,8 @@ class TotalVariation2D(Inexact, Sublinear):
         return self.weight * sum_of(self._sizes(_differences(x)), self.batch_ndim)
 
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
+        remedy = "give a GroupL2Norm of linear.Gradient as a term to splitkit_nn.ImplicitSolve"
+        refuse_derivatives(self, remedy, x, alpha, self.weight)
         xp, batch = namespace(x), self.batch_ndim
         w = align(alpha * self.weight, x) + 0.0 * x[..., :1, :1]
         size, eps = xp.max(abs(x), axis=(-2, -1), keepdims=True), xp.finfo(x.dtype).eps

@@ -26,6 +26,7 @@ from splitkit.functions.base import (
     check_matrices,
     spectral_roundings,
 )
+from splitkit.functions.inner.spectra import of_eigenvalues, of_singular_values
 
 
 class Spectral(Modified):
@@ -53,12 +54,10 @@ class Spectral(Modified):
         return _value(self.f, namespace(x).linalg.svdvals(x), x)
 
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
-        U, sigma, Vt = namespace(x).linalg.svd(x, full_matrices=False)
-        return (U * self.f.prox(sigma, alpha)[..., None, :]) @ Vt
+        return of_singular_values(x, lambda sigma: self.f.prox(sigma, alpha))
 
     def gradient(self, x: Point) -> Point:
-        U, sigma, Vt = namespace(x).linalg.svd(x, full_matrices=False)
-        return (U * self.f.gradient(sigma)[..., None, :]) @ Vt
+        return of_singular_values(x, self.f.gradient)
 
     @property
     def conjugate(self) -> Function:
@@ -107,10 +106,8 @@ class SpectralSymmetric(Modified):
         return xp.where(outside, float("inf"), value)
 
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
-        xp = namespace(x)
-        eigenvalues, Q = xp.linalg.eigh((x + xp.matrix_transpose(x)) / 2)
-        p = (Q * self.f.prox(eigenvalues, alpha)[..., None, :]) @ xp.matrix_transpose(Q)
-        return (p + xp.matrix_transpose(p)) / 2
+        mirrored = namespace(x).matrix_transpose(x)
+        return of_eigenvalues((x + mirrored) / 2, lambda values: self.f.prox(values, alpha))
 
     def conjugate_value(self, u: Point) -> Array:
         xp = namespace(u)
@@ -119,11 +116,9 @@ class SpectralSymmetric(Modified):
 
     def conjugate_prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
         # F* does not depend on the skew part, which stays
-        xp, mirrored = namespace(x), namespace(x).matrix_transpose(x)
-        eigenvalues, Q = xp.linalg.eigh((x + mirrored) / 2)
-        dual = self.f.conjugate.prox(eigenvalues, alpha)
-        p = (Q * dual[..., None, :]) @ xp.matrix_transpose(Q)
-        return (p + xp.matrix_transpose(p)) / 2 + (x - mirrored) / 2
+        mirrored, dual = namespace(x).matrix_transpose(x), self.f.conjugate
+        symmetric = of_eigenvalues((x + mirrored) / 2, lambda values: dual.prox(values, alpha))
+        return symmetric + (x - mirrored) / 2
 
     def check_space(self, space: Space) -> None:
         Function.check_space(self, space)
