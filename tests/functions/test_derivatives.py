@@ -40,11 +40,12 @@ class Map:
         """By autograd; of an image that depends on nothing recorded, 0."""
         return torch.autograd.functional.jacobian(self, v)
 
-    def differences(self, v, d, h=STEP):
-        """The derivatives along d from the left and from the right."""
+    def differences(self, v, directions, h=STEP):
+        """The derivatives along each direction from the left and from the right."""
         with torch.no_grad():
-            at, left, right = self(v), self(v - h * d), self(v + h * d)
-        return (at - left) / h, (right - at) / h
+            at = self(v)
+            for d in directions:
+                yield (at - self(v - h * d)) / h, (self(v + h * d) - at) / h
 
 
 def maps(f, shape):
@@ -124,18 +125,14 @@ def kinks(F):
 
 def derivative(F, v):
     """The Jacobian by differences; None where the map shows a kink."""
+    others = torch.stack([drawn(F.size, 6), drawn(F.size, 7)], dim=1)
     columns = []
-    directions = [*torch.eye(F.size, dtype=v.dtype), *(drawn(F.size, 6 + k) for k in range(3))]
-    for d in directions:
-        left, right = F.differences(v, d)
+    for left, right in F.differences(v, [*others.T, *torch.eye(F.size, dtype=v.dtype)]):
         if not torch.allclose(left, right, rtol=1e-4, atol=1e-4):
             return None
         columns.append((left + right) / 2)
-    J = torch.stack(columns[: F.size], dim=1)
-    for d, along in zip(directions[F.size :], columns[F.size :], strict=True):
-        if not torch.allclose(J @ d, along, rtol=1e-4, atol=1e-4):
-            return None
-    return J
+    J, along = torch.stack(columns[2:], dim=1), torch.stack(columns[:2], dim=1)
+    return J if torch.allclose(J @ others, along, rtol=1e-4, atol=1e-4) else None
 
 
 @every_function
