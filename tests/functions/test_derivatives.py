@@ -8,8 +8,10 @@ differentiable near the point it is the derivative alone.
 import math
 
 import pytest
+from scipy.sparse import csr_array
+from scipy.sparse.linalg import aslinearoperator
 
-from splitkit import functions
+from splitkit import functions, linear
 from splitkit.functions import Function
 from splitkit.testing.registry import registered
 from splitkit.testing.strategies import is_blocks
@@ -66,10 +68,8 @@ def maps(f, shape):
 FUNCTIONS = [each for each in registered() if isinstance(each.make(xp, torch.float64)[0], Function)]
 every_function = pytest.mark.parametrize("registration", FUNCTIONS, ids=str)
 
-# only a value is known of what an iteration, or SciPy, finds
-REFUSING = {
-    "InexactComposition-0", "Intersection-0", "LeastSquares-3", "Quadratic-3", "TotalVariation2D-0",
-}  # fmt: skip
+# only a value is known of what an iteration finds
+REFUSING = {"InexactComposition-0", "Intersection-0", "TotalVariation2D-0"}
 
 
 def made(registration):
@@ -236,6 +236,29 @@ def test_derivatives_reach_the_parameters(case):
 def test_second_derivatives(f, x):
     x = x.reshape(2, 2) if isinstance(f, functions.Spectral | functions.SpectralSymmetric) else x
     assert torch.autograd.gradgradcheck(f.prox, (x.requires_grad_(),))
+
+
+MATRIX = [[2.0, 1.0, 0.0], [-1.0, 1.0, 0.3], [0.0, -0.2, 3.0]]
+
+
+@pytest.mark.parametrize("x", [vector(1.0, 2.0, -1.0), vector(0.0, 0.0, 0.0)], ids=str)
+def test_linear_maps_that_no_library_sees_inside_of(x):
+    """Of SciPy's, by the adjoint; of an iterative inverse in its matrix, too, of second order."""
+    dense = torch.tensor(MATRIX, dtype=torch.float64)
+    sparse = linear.wrap(csr_array(dense.numpy()))
+    x = x.clone().requires_grad_()
+    for L in (sparse, sparse.shifted_inverse(0.3), linear.wrap(aslinearoperator(dense.numpy()))):
+        assert torch.autograd.gradcheck(L, (x,))
+        assert torch.autograd.gradcheck(L.adjoint, (x,))
+        assert torch.autograd.gradgradcheck(lambda x, L=L: L(x) ** 2, (x,))
+
+    def inverse(x, W):
+        constants = {"strong_monotonicity": 0.1, "lipschitz": 9.0}
+        return linear.Iterative(linear.DenseMatrix(W, **constants)).shifted_inverse(0.7)(x)
+
+    dense.requires_grad_()
+    assert torch.autograd.gradcheck(inverse, (x, dense))
+    assert torch.autograd.gradgradcheck(inverse, (x, dense))
 
 
 def test_the_averages_of_a_total_variation_prox():
