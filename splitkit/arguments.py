@@ -138,8 +138,7 @@ def check_bounds(lower: Any, upper: Any, what: str) -> tuple[Scalar, Scalar]:
     high = check_parameter("upper", upper, Range(ends="(]"), "give bounds above -inf")
     ordered = low <= high
     if not (bool(namespace(ordered).all(ordered)) if is_array(ordered) else ordered):
-        shown = (f"{value:g}" if isinstance(value, float) else value for value in (low, high))
-        raise ValueError("lower = {} exceeds upper = {}: {} is empty".format(*shown, what))
+        raise ValueError(f"lower = {lower} exceeds upper = {upper}: {what} is empty")
     return low, high
 
 

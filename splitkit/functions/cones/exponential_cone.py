@@ -21,17 +21,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from splitkit.backend import (
-    Array,
-    Point,
-    Space,
-    clip,
-    namespace,
-    solving,
-    sum_of,
-    with_derivative,
-)
-from splitkit.functions.base import Function, check_vectors
+from splitkit.backend import Array, Point, clip, namespace, solving, sum_of, with_derivative
+from splitkit.functions.base import Function, vectors
 from splitkit.functions.cones.cone import Cone
 from splitkit.functions.inner.roots import increasing_root, newton_step
 
@@ -44,6 +35,8 @@ class ExponentialCone(Cone):
     ``dual`` is cl{(u, v, w): u < 0, −u exp(v/u) ≤ e w}. The error of the projection is at most
     50 units of rounding of the vector's length.
     """
+
+    check_axes = vectors(3)
 
     def project(self, point: Point) -> Point:
         xp = namespace(point)
@@ -121,10 +114,6 @@ class ExponentialCone(Cone):
         off = xp.sqrt(clip(x, 0.0) ** 2 + y * y + clip(z, None, 0.0) ** 2)
         least = xp.minimum(off, xp.where(above, xp.minimum(rise, shift), math.inf))
         return xp.sqrt(sum_of(least * least, self.batch_ndim))
-
-    def check_space(self, space: Space) -> None:
-        super().check_space(space)
-        check_vectors(self, space, 3)
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:

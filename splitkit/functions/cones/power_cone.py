@@ -20,7 +20,6 @@ from splitkit.arguments import Range, check_number
 from splitkit.backend import (
     Array,
     Point,
-    Space,
     clip,
     namespace,
     root,
@@ -29,7 +28,7 @@ from splitkit.backend import (
     sum_of,
     with_derivative,
 )
-from splitkit.functions.base import Function, check_vectors
+from splitkit.functions.base import Function, vectors
 from splitkit.functions.cones.cone import Cone
 from splitkit.functions.declared import required
 from splitkit.functions.inner.roots import increasing_root, newton_step
@@ -50,6 +49,8 @@ class PowerCone(Cone):
     """
 
     a: float = required(check_number, within=Range(0.0, 1.0))
+
+    check_axes = vectors(3)
 
     def project(self, point: Point) -> Point:
         xp, a, b = namespace(point), self.a, 1 - self.a
@@ -116,10 +117,6 @@ class PowerCone(Cone):
         excess = clip(abs(z) - mean, 0.0)
         squares = clip(x, None, 0.0) ** 2 + clip(y, None, 0.0) ** 2 + excess * excess
         return namespace(point).sqrt(sum_of(squares, self.batch_ndim))
-
-    def check_space(self, space: Space) -> None:
-        super().check_space(space)
-        check_vectors(self, space, 3)
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:

@@ -24,8 +24,8 @@ from splitkit.arguments import (
     option,
     refuse_derivatives,
 )
-from splitkit.backend import Array, Point, Scalar, Space, align, clip, namespace, sum_of
-from splitkit.functions.base import Function, check_matrices
+from splitkit.backend import Array, Point, Scalar, align, clip, namespace, sum_of
+from splitkit.functions.base import Function, matrices
 from splitkit.functions.declared import parameter, show
 from splitkit.functions.inner.accuracy import Inexact
 from splitkit.functions.norms.sublinear import Sublinear
@@ -59,6 +59,8 @@ class TotalVariation2D(Inexact, Sublinear):
     isotropic: bool = option(True, check_flag)
     accuracy: float | None = option(1e-4, check_accuracy, repr=False)
     max_iter: int = option(100_000, check_integer, least=1, repr=False)
+
+    check_axes = matrices()
 
     def _sizes(self, d: tuple[Array, Array]) -> Array:
         """‖dᵢⱼ‖."""
@@ -116,10 +118,6 @@ class TotalVariation2D(Inexact, Sublinear):
             f"the prox of {self!r} has not come within accuracy = {self.accuracy} in max_iter = "
             f"{self.max_iter} steps: give a larger accuracy or max_iter"
         )
-
-    def check_space(self, space: Space) -> None:
-        super().check_space(space)
-        check_matrices(self, space)
 
     def __repr__(self) -> str:
         kind = "" if self.isotropic else ", anisotropic"

@@ -31,8 +31,8 @@ class Box(Indicator):
     elementwise = True
 
     def __post_init__(self) -> None:
-        super().__post_init__()
         self.lower, self.upper = check_bounds(self.lower, self.upper, "the box")
+        super().__post_init__()
 
     def project(self, x: Point) -> Point:
         return clip(x, self.lower, self.upper)

@@ -11,8 +11,8 @@ from __future__ import annotations
 from typing import Any
 
 from splitkit.arguments import NON_NEGATIVE
-from splitkit.backend import Array, Point, Scalar, Space, align, clip, namespace, sum_of
-from splitkit.functions.base import Function, Indicator, check_matrices, spectral_roundings
+from splitkit.backend import Array, Point, Scalar, align, clip, namespace, sum_of
+from splitkit.functions.base import Function, Indicator, matrices, spectral_roundings
 from splitkit.functions.declared import parameter
 from splitkit.functions.inner.spectra import of_singular_values
 from splitkit.functions.sets.simplex import onto_simplex
@@ -28,6 +28,8 @@ class NuclearBall(Indicator):
     """
 
     radius: Scalar = parameter(NON_NEGATIVE, default=1.0, samplewise=True)
+
+    check_axes = matrices()
 
     def project(self, x: Point) -> Point:
         xp = namespace(x)
@@ -55,10 +57,6 @@ class NuclearBall(Indicator):
     def conjugate_value(self, u: Point) -> Array:
         sigma = namespace(u).linalg.svdvals(u)[..., :1]
         return sum_of(align(self.radius, sigma) * sigma, self.batch_ndim)
-
-    def check_space(self, space: Space) -> None:
-        super().check_space(space)
-        check_matrices(self, space)
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:

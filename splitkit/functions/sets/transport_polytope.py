@@ -35,7 +35,7 @@ from splitkit.backend import (
     transposed,
     with_derivative,
 )
-from splitkit.functions.base import Function, Indicator, check_matrices
+from splitkit.functions.base import Function, Indicator, matrices
 from splitkit.functions.declared import required
 from splitkit.functions.inner.accuracy import Inexact, tolerance
 from splitkit.functions.inner.linear_programs import greatest_of_each
@@ -68,6 +68,8 @@ class TransportPolytope(Inexact, Indicator):
 
     rows: Array = required(check_array, within=NON_NEGATIVE)
     columns: Array = required(check_array, within=NON_NEGATIVE)
+
+    check_axes = matrices()
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -103,7 +105,6 @@ class TransportPolytope(Inexact, Indicator):
 
     def check_space(self, space: Space) -> None:
         super().check_space(space)
-        check_matrices(self, space)
         shape = space.shapes[0]
         for name, sums, kept in (
             ("rows", self.rows, shape[:-1]),

@@ -10,8 +10,8 @@ import math
 from typing import Any
 
 from splitkit.arguments import NON_NEGATIVE, check_number, option
-from splitkit.backend import Array, Point, Scalar, Space, align, namespace, sum_of
-from splitkit.functions.base import Function, check_matrices
+from splitkit.backend import Array, Point, Scalar, align, namespace, sum_of
+from splitkit.functions.base import Function, matrices
 from splitkit.functions.inner.spectra import of_singular_values
 
 
@@ -32,6 +32,7 @@ class Rank(Function):
 
     convex = False
     strong_convexity = -math.inf
+    check_axes = matrices()
 
     def __call__(self, x: Point) -> Array:
         xp = namespace(x)
@@ -46,10 +47,6 @@ class Rank(Function):
             return namespace(x).where(above, sigma, 0.0)
 
         return of_singular_values(x, kept)
-
-    def check_space(self, space: Space) -> None:
-        super().check_space(space)
-        check_matrices(self, space)
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:

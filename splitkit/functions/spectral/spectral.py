@@ -14,18 +14,13 @@ Source: Lewis, *The convex analysis of unitarily invariant matrix functions* (19
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import field, replace
+from typing import Any, ClassVar
 
 import numpy as np
 
 from splitkit.backend import Array, Point, Scalar, Space, is_array, namespace, sum_of
-from splitkit.functions.base import (
-    Function,
-    Indicator,
-    Modified,
-    check_matrices,
-    spectral_roundings,
-)
+from splitkit.functions.base import Function, Indicator, Modified, matrices, spectral_roundings
 from splitkit.functions.inner.spectra import of_eigenvalues, of_singular_values
 
 
@@ -43,6 +38,8 @@ class Spectral(Modified):
     TypeError, ValueError
         f is no function, or has a parameter for each entry, or is found not to be invariant.
     """
+
+    check_axes = matrices()
 
     def __init__(self, f: Function) -> None:
         _check_invariance(f, signs=True)
@@ -65,9 +62,22 @@ class Spectral(Modified):
 
     def check_space(self, space: Space) -> None:
         Function.check_space(self, space)
-        check_matrices(self, space)
         *lead, rows, columns = space.shapes[0]
         self.f.check_space(replace(space, shapes=((*lead, min(rows, columns)),)))
+
+
+class Weighted(Modified):
+    """Base of those of a weight alone; a subclass says of which function of vectors."""
+
+    weight: float = field(default=1.0)
+
+    of: ClassVar[type[Any]]
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        super().__init__(self.of(self.weight, batch_ndim=self.batch_ndim))
+
+    __repr__ = Function.__repr__
 
 
 class SpectralSymmetric(Modified):
@@ -85,6 +95,8 @@ class SpectralSymmetric(Modified):
     TypeError, ValueError
         f is no function, or has a parameter for each entry, or is found not to be invariant.
     """
+
+    check_axes = matrices(square=True)
 
     def __init__(self, f: Function) -> None:
         _check_invariance(f, signs=False)
@@ -122,7 +134,6 @@ class SpectralSymmetric(Modified):
 
     def check_space(self, space: Space) -> None:
         Function.check_space(self, space)
-        check_matrices(self, space, square=True)
         self.f.check_space(replace(space, shapes=(space.shapes[0][:-1],)))
 
 
