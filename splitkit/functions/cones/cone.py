@@ -8,6 +8,7 @@ polaires* (1962); Bauschke, Combettes (2017), Thm. 6.30.
 
 from __future__ import annotations
 
+from dataclasses import field
 from typing import Any
 
 from splitkit.backend import Array, Point, Space, lincomb, scale, subtract
@@ -68,11 +69,16 @@ class OfCone(Modified, Cone):
     K : Cone
     """
 
-    def __init__(self, K: Cone) -> None:
-        if not isinstance(K, Cone):
-            raise TypeError(f"K = {K!r}: give a cone, such as splitkit.functions.SecondOrderCone()")
-        super().__init__(K)
-        self.K = K
+    K: Cone = field()
+    batch_ndim: int = field(default=0, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not isinstance(self.K, Cone):
+            raise TypeError(
+                f"K = {self.K!r}: give a cone, such as splitkit.functions.SecondOrderCone()"
+            )
+        super().__init__(self.K)
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
