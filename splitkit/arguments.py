@@ -17,7 +17,16 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from splitkit.backend import Array, Point, Scalar, Space, as_float, is_array, namespace
+from splitkit.backend import (
+    Array,
+    Point,
+    Scalar,
+    Space,
+    as_float,
+    differentiating,
+    is_array,
+    namespace,
+)
 
 
 @dataclass(frozen=True)
@@ -129,8 +138,7 @@ def check_bounds(lower: Any, upper: Any, what: str) -> tuple[Scalar, Scalar]:
     high = check_parameter("upper", upper, Range(ends="(]"), "give bounds above -inf")
     ordered = low <= high
     if not (bool(namespace(ordered).all(ordered)) if is_array(ordered) else ordered):
-        shown = (f"{value:g}" if isinstance(value, float) else value for value in (low, high))
-        raise ValueError("lower = {} exceeds upper = {}: {} is empty".format(*shown, what))
+        raise ValueError(f"lower = {lower} exceeds upper = {upper}: {what} is empty")
     return low, high
 
 
@@ -155,6 +163,7 @@ def check_broadcast(name: str, value: Point, space: Space) -> None:
     for a shape that does not broadcast to theirs.
     """
     for a, shape in space.pairs(value, name):
+        space.check_array(a, name)
         trailing = shape[max(0, len(shape) - a.ndim) :]
         if len(trailing) != a.ndim or any(
             given not in (1, length) for given, length in zip(a.shape, trailing, strict=True)
@@ -171,6 +180,16 @@ def check_samplewise(name: str, value: Any, space: Space) -> None:
         raise ValueError(
             f"{name} has shape {tuple(value.shape)}: give a number, or one for each element of the "
             f"batch, shape {space.batch_shape}"
+        )
+
+
+def refuse_derivatives(f: object, remedy: str, *points: Point) -> None:
+    """Raise TypeError if one of the points is recorded to differentiate f, of which only the value
+    is known, because an iteration or another library finds it."""
+    if differentiating(*points):
+        raise TypeError(
+            f"{f!r} cannot be differentiated, and its argument requires gradients: detach it, or "
+            f"{remedy}"
         )
 
 

@@ -204,6 +204,10 @@ def clip(x: Array, low: Scalar = None, high: Scalar = None) -> Array:
         xp: Any = np
     else:
         xp = namespace(x)
+        recorded = getattr(x, "requires_grad", False) or getattr(high, "requires_grad", False)
+        if recorded and low is not None and high is not None:
+            # where the bounds meet, Torch's clip keeps x's derivative, and loses the lower bound's
+            return xp.where(x <= low, low, xp.where(x >= high, high, x))
         if not array_api_compat.is_cupy_array(x):
             return xp.clip(x, low, high)
     # NumPy's own two passes take a tenth of the standard's clip on a hundred entries; CuPy's clip
@@ -354,6 +358,53 @@ def solving(x: Point) -> AbstractContextManager[Any]:
     return np.errstate(all="ignore") if no_grad is None else no_grad()
 
 
+def differentiating(*points: Point) -> bool:
+    """Whether a library records, to differentiate it, what is computed of one of these points, or
+    numbers."""
+    for point in points:
+        if type(point) is tuple:
+            recorded = differentiating(*point)
+        else:
+            recorded = getattr(point, "requires_grad", False) and (
+                namespace(point).is_grad_enabled()
+            )
+        if recorded:
+            return True
+    return False
+
+
+def with_derivative(value: Point, inputs: tuple[Any, ...], formula: Callable[[], Point]) -> Point:
+    """What an algorithm found of its inputs, with the derivative of a formula that gives the same.
+
+    A search for what determines the value (an active set, a partition, a basis) is no function to
+    differentiate; the formula is written with what was found held fixed. It is evaluated only where
+    a library records; take the search out of the record by ``solving``, where it is long.
+    """
+    if not differentiating(*inputs):
+        return value
+    return _derived(value, formula())
+
+
+def _derived(value: Point, known: Point) -> Point:
+    if isinstance(value, tuple):
+        return tuple(_derived(*pair) for pair in zip(value, known, strict=True))
+    return value.detach() + (known - known.detach())
+
+
+def sizes(x: Array) -> Array:
+    """|x|, with the derivative 1 at 0 where a library differentiates."""
+    return namespace(x).where(x < 0, -x, x) if getattr(x, "requires_grad", False) else abs(x)
+
+
+def signs(x: Array) -> Array:
+    """The signs of x, 1 at 0 where a library differentiates: ``sizes`` times them is x to it."""
+    xp = namespace(x)
+    if not getattr(x, "requires_grad", False):
+        return xp.sign(x)
+    one = xp.ones_like(x)
+    return xp.where(x < 0, -one, one)
+
+
 def to_numpy(x: Array) -> Any:
     """A NumPy copy of an array of any library, on any device."""
     if array_api_compat.is_torch_array(x):
@@ -482,11 +533,22 @@ class Space:
             wanted = f"a tuple of {len(self.shapes)} arrays" if self.is_tuple else "one array"
             raise TypeError(f"{name} must be {wanted} as x0 is, got {type(x).__name__}")
         for a, shape in zip(arrays, self.shapes, strict=True):
-            self.check_array(a, name)
+            self._check_kind(a, name)
             yield a, shape
 
     def check_array(self, a: Array, name: str) -> None:
-        """Raise unless the array can be combined with points: same library, dtype and device."""
+        """Raise unless an operator's array can be combined with points: same library, dtype and
+        device; TypeError if it is recorded for derivatives, which no solve has.
+        """
+        self._check_kind(a, name)
+        if differentiating(a):
+            raise TypeError(
+                f"{name} requires gradients, but a solve records none, so that its solution would "
+                "be detached: detach it, solve within torch.no_grad(), or let "
+                "splitkit_nn.ImplicitSolve differentiate the solution"
+            )
+
+    def _check_kind(self, a: Array, name: str) -> None:
         if not is_array(a) or namespace(a) is not self.xp:
             raise TypeError(
                 f"{name} is a {type(a).__module__}.{type(a).__name__}, but x0 belongs to "

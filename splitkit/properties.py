@@ -29,7 +29,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from splitkit.arguments import Range, check_number
 
@@ -311,6 +311,54 @@ class Properties:
             gradient=self.gradient,
             linear=self.linear,
         )
+
+
+class Constants:
+    """What has ``properties``, and its constants read off them."""
+
+    if TYPE_CHECKING:
+
+        @property
+        def properties(self) -> Properties:
+            """What is known of A; a class attribute, a property, or set in ``__init__``."""
+
+    else:
+        properties = Properties()
+
+    @property
+    def strong_monotonicity(self) -> float | None:
+        """The largest known m with ⟨x−y, Ax−Ay⟩ ≥ m‖x−y‖² (0: monotone; None: unknown)."""
+        return self.properties.strong_monotonicity
+
+    @property
+    def lipschitz(self) -> float | None:
+        """The smallest known L with ‖Ax−Ay‖ ≤ L‖x−y‖ (None: unknown)."""
+        return self.properties.lipschitz
+
+    @property
+    def cocoercivity(self) -> float | None:
+        """The largest known β > 0 with ⟨x−y, Ax−Ay⟩ ≥ β‖Ax−Ay‖² (None: unknown)."""
+        return self.properties.cocoercivity
+
+    @property
+    def averagedness(self) -> float | None:
+        """The smallest known θ < 1 such that A is θ-averaged (None: unknown)."""
+        return self.properties.averagedness
+
+    @property
+    def comonotonicity(self) -> float | None:
+        """The largest known β, of any sign, with ⟨x−y, Ax−Ay⟩ ≥ β‖Ax−Ay‖² (None: unknown)."""
+        return self.properties.comonotonicity
+
+    @property
+    def is_skew(self) -> bool:
+        """Known to satisfy ⟨x−y, Ax−Ay⟩ = 0."""
+        return self.properties.skew
+
+    @property
+    def is_symmetric(self) -> bool:
+        """Known to be affine with a symmetric linear part (it is then a gradient)."""
+        return self.properties.linear and self.properties.gradient
 
 
 # what follows is asked for again and again, of the same properties, by the solves of a layer

@@ -33,7 +33,12 @@ from splitkit.backend import (
     namespace,
     scale,
 )
-from splitkit.functions.declared import Declared
+from splitkit.functions.declared import (
+    Declared,
+    parameter as parameter,
+    required as required,
+    show as show,
+)
 from splitkit.linear.wrapped import is_map, wrap
 from splitkit.operators.base import PointMap
 from splitkit.properties import Properties
@@ -45,7 +50,7 @@ EQUAL = 1e-15  # of two constants that are equal in exact arithmetic
 class Function(Arithmetic["Function"], Declared):
     """A closed proper function on points, convex unless ``convex`` is False.
 
-    A subclass declares its parameters (``declared.parameter``), gives ``__call__`` and ``prox``,
+    A subclass declares its parameters (``parameter``), gives ``__call__`` and ``prox``,
     and ``gradient`` if it is smooth, and states what it knows: ``strong_convexity``,
     ``smoothness``. Its arrays have dtype and device of the points.
 
@@ -138,6 +143,10 @@ class Function(Arithmetic["Function"], Declared):
                 "for each block"
             )
         self.check_parameters(space)
+        self.check_axes(space)
+
+    def check_axes(self, space: Space) -> None:
+        """Raise ValueError if f does not act on the last axes of points; see ``vectors``."""
 
     def check_parameters(self, space: Space) -> None:
         """Raise unless the arrays among the declared parameters can be combined with points."""
@@ -335,26 +344,36 @@ def zero_or_inf(violation: Array, size: Array) -> Array:
     return xp.where(inside, xp.zeros_like(violation), float("inf"))
 
 
-def check_vectors(f: Function, space: Space, length: int | None = None, least: int = 1) -> None:
-    """Raise ValueError unless the last axis is no batch axis and has this (or a least) length."""
-    shape = space.shapes[0]
-    size = shape[-1] if len(shape) > f.batch_ndim else 0
-    if size != length if length is not None else size < least:
-        wanted = f"length {length}" if length is not None else f"at least {least} entries"
-        raise ValueError(
-            f"{f!r} acts on the vectors along the last axis, which must have {wanted} and be no "
-            f"batch axis: x0 has shape {shape}, batch_ndim = {f.batch_ndim}"
-        )
+def vectors(length: int | None = None, least: int = 1) -> Any:
+    """The ``check_axes`` of a function of the vectors along the last axis, of this length, or of a
+    least one.
+    """
+
+    def check_axes(f: Function, space: Space) -> None:
+        shape = space.shapes[0]
+        size = shape[-1] if len(shape) > f.batch_ndim else 0
+        if size != length if length is not None else size < least:
+            wanted = f"length {length}" if length is not None else f"at least {least} entries"
+            raise ValueError(
+                f"{f!r} acts on the vectors along the last axis, which must have {wanted} and be "
+                f"no batch axis: x0 has shape {shape}, batch_ndim = {f.batch_ndim}"
+            )
+
+    return check_axes
 
 
-def check_matrices(f: Function, space: Space, *, square: bool = False) -> None:
-    """Raise ValueError unless the last two axes are no batch axes; square: of equal length."""
-    shape = space.shapes[0]
-    if len(shape) < f.batch_ndim + 2 or (square and shape[-1] != shape[-2]) or 0 in shape[-2:]:
-        raise ValueError(
-            f"{f!r} acts on the {'square ' if square else ''}matrices in the last two axes, which "
-            f"must be no batch axes: x0 has shape {shape}, batch_ndim = {f.batch_ndim}"
-        )
+def matrices(*, square: bool = False) -> Any:
+    """The ``check_axes`` of a function of the matrices in the last two axes."""
+
+    def check_axes(f: Function, space: Space) -> None:
+        shape = space.shapes[0]
+        if len(shape) < f.batch_ndim + 2 or (square and shape[-1] != shape[-2]) or 0 in shape[-2:]:
+            raise ValueError(
+                f"{f!r} acts on the {'square ' if square else ''}matrices in the last two axes, "
+                f"which must be no batch axes: x0 has shape {shape}, batch_ndim = {f.batch_ndim}"
+            )
+
+    return check_axes
 
 
 def extremes(value: Scalar) -> tuple[float, float]:

@@ -74,7 +74,7 @@ class Declared(Notation):
             cls.__init__.declared = {each.name for each in fields(cls)}  # type: ignore[attr-defined, arg-type]
         for kind in ("parameters", "samplewise"):
             names = (each.name for each in fields(cls) if each.metadata.get("array") == kind)  # type: ignore[arg-type]
-            setattr(cls, kind, tuple(dict.fromkeys((*getattr(cls, kind), *names))))
+            setattr(cls, kind, tuple(dict.fromkeys((*names, *getattr(cls, kind)))))
 
     def __post_init__(self) -> None:
         check_options(self)

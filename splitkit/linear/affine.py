@@ -65,9 +65,6 @@ class Affine(Operator):
             )
         if q is not None:
             Space.of(q, name="q")
-        self._set(M, q)
-
-    def _set(self, M: LinearOperator, q: Point | None) -> None:
         self.M: LinearOperator = M
         self.q: Point = q
         self.binding = M.binding if q is None else SUM
@@ -76,7 +73,7 @@ class Affine(Operator):
     def of_finite(M: LinearOperator, q: Point | None = None) -> Affine:
         """x ↦ Mx − q of what needs no check."""
         F = Affine.__new__(Affine)
-        F._set(M, q)
+        F.M, F.q, F.binding = M, q, M.binding if q is None else SUM
         return F
 
     @property

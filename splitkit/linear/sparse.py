@@ -15,6 +15,7 @@ import numpy as np
 import scipy.sparse
 import scipy.sparse.linalg
 
+from splitkit.arguments import refuse_derivatives
 from splitkit.backend import Array, Point, Space, from_numpy, to_numpy
 from splitkit.linear.base import LinearOperator, kept_for_last_step
 from splitkit.linear.dense import EXACT_SIZE, DenseMatrix
@@ -113,10 +114,10 @@ class Sparse(LastAxesMap):
         return self.square_properties(m, symmetric=symmetric, skew=skew)
 
     def __call__(self, x: Point) -> Point:
-        return _on_vectors(lambda columns: self.matrix @ columns, x)
+        return _on_vectors(self, lambda columns: self.matrix @ columns, x)
 
     def adjoint(self, y: Point) -> Point:
-        return _on_vectors(lambda columns: self._transposed @ columns, y)
+        return _on_vectors(self, lambda columns: self._transposed @ columns, y)
 
     @kept_for_last_step
     def shifted_inverse(self, alpha: float) -> LinearOperator:
@@ -173,14 +174,15 @@ class _SparseInverse(LinearOperator):
         return type(self), (self.M, self.alpha)  # a factor of SuperLU is made again in a copy
 
     def __call__(self, x: Point) -> Point:
-        return _on_vectors(self._lu.solve, x)
+        return _on_vectors(self, self._lu.solve, x)
 
     def adjoint(self, y: Point) -> Point:
-        return _on_vectors(lambda columns: self._lu.solve(columns, trans="T"), y)
+        return _on_vectors(self, lambda columns: self._lu.solve(columns, trans="T"), y)
 
 
-def _on_vectors(apply: Any, x: Array) -> Array:
-    """A map of matrices of columns, applied to the vectors along the last axis of x."""
+def _on_vectors(M: LinearOperator, apply: Any, x: Array) -> Array:
+    """M as a map of matrices of columns, applied to the vectors along the last axis of x."""
+    refuse_derivatives(M, "give a DenseMatrix of its library", x)
     columns = to_numpy(x).reshape(-1, x.shape[-1]).T
     values = np.ascontiguousarray(apply(np.ascontiguousarray(columns)).T)
     return from_numpy(values.reshape(*x.shape[:-1], values.shape[-1]), x)

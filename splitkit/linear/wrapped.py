@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
+from splitkit.arguments import refuse_derivatives
 from splitkit.backend import Array, from_numpy, is_array, to_numpy
 from splitkit.linear.base import LinearOperator
 from splitkit.linear.dense import DenseMatrix
@@ -73,6 +74,7 @@ def wrap(op: Any, *, argument: str = "op", **declared: Any) -> LinearOperator:
 
     def through(apply: Callable[[Any], Any], size: int) -> Callable[[Array], Array]:
         def mapped(x: Array) -> Array:
+            refuse_derivatives(op, "give a matrix of its library, or linear.MatrixFree", x)
             vectors = to_numpy(x).reshape(-1, x.shape[-1])
             values = np.empty((len(vectors), size), dtype=vectors.dtype)
             for i, vector in enumerate(vectors):

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from splitkit import backend
 from splitkit.arguments import check_flag
 from splitkit.arithmetic import Arithmetic
 from splitkit.backend import Array, Point, Scalar, Space
 from splitkit.notation import Notation
-from splitkit.properties import Properties
+from splitkit.properties import Constants, Properties
 
 PointMap = Callable[[Point], Point]
 
 
-class Operator(Arithmetic["Operator"], Notation):
+class Operator(Constants, Arithmetic["Operator"], Notation):
     """A relation on a real Hilbert space; monotone is a property, not the type.
 
     A subclass states ``properties`` and gives ``__call__`` (if single-valued), ``make_resolvent``
@@ -28,15 +28,6 @@ class Operator(Arithmetic["Operator"], Notation):
     properties : Properties
         What is known of A, as numbers.
     """
-
-    if TYPE_CHECKING:
-
-        @property
-        def properties(self) -> Properties:
-            """What is known of A; a class attribute, a property, or set in ``__init__``."""
-
-    else:
-        properties = Properties()
 
     # -- what a subclass may give ------------------------------------------------------------
 
@@ -105,43 +96,6 @@ class Operator(Arithmetic["Operator"], Notation):
     def has_resolvent(self) -> bool:
         """Whether (I + αA)⁻¹ can be computed."""
         return type(self).make_resolvent is not Operator.make_resolvent
-
-    # -- constants ----------------------------------------------------------------------------
-
-    @property
-    def strong_monotonicity(self) -> float | None:
-        """The largest known m with ⟨x−y, Ax−Ay⟩ ≥ m‖x−y‖² (0: monotone; None: unknown)."""
-        return self.properties.strong_monotonicity
-
-    @property
-    def lipschitz(self) -> float | None:
-        """The smallest known L with ‖Ax−Ay‖ ≤ L‖x−y‖ (None: unknown)."""
-        return self.properties.lipschitz
-
-    @property
-    def cocoercivity(self) -> float | None:
-        """The largest known β > 0 with ⟨x−y, Ax−Ay⟩ ≥ β‖Ax−Ay‖² (None: unknown)."""
-        return self.properties.cocoercivity
-
-    @property
-    def averagedness(self) -> float | None:
-        """The smallest known θ < 1 such that A is θ-averaged (None: unknown)."""
-        return self.properties.averagedness
-
-    @property
-    def comonotonicity(self) -> float | None:
-        """The largest known β, of any sign, with ⟨x−y, Ax−Ay⟩ ≥ β‖Ax−Ay‖² (None: unknown)."""
-        return self.properties.comonotonicity
-
-    @property
-    def is_skew(self) -> bool:
-        """Known to satisfy ⟨x−y, Ax−Ay⟩ = 0."""
-        return self.properties.skew
-
-    @property
-    def is_symmetric(self) -> bool:
-        """Known to be affine with a symmetric linear part (it is then a gradient)."""
-        return self.properties.linear and self.properties.gradient
 
     # -- membership -----------------------------------------------------------------------------
 

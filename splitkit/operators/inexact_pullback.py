@@ -22,7 +22,7 @@ import math
 from functools import cached_property
 from typing import Any
 
-from splitkit.arguments import check_accuracy
+from splitkit.arguments import check_accuracy, refuse_derivatives
 from splitkit.backend import (
     Point,
     Scalar,
@@ -100,6 +100,10 @@ class InexactPullback(Pullback):
         step = self.A.make_inverse_resolvent(sigma)
 
         def iterated(y: Point) -> Point:
+            remedy = (
+                "give A and L to splitkit_nn.ImplicitSolve, with a method that takes them apart"
+            )
+            refuse_derivatives(self, remedy, y, alpha)
             with solving(y):
                 return self._solve(y, alpha, sigma, step)
 

@@ -32,7 +32,8 @@ def solve(
     inclusion : Operator
         A sum of operators; each is used by its evaluation or by its resolvent.
     x0 : array or tuple of arrays
-        Where to start; its library, dtype and device are those of the solution. Not changed.
+        Where to start; its library, dtype and device are those of the solution. Not changed, and
+        it receives no gradient: a solve records nothing.
     method : Method, optional
         Default: the one of least work by its guaranteed rate (see ``explain``). Its ``alpha=None``
         is chosen from the operators' constants.

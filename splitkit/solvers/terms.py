@@ -21,7 +21,7 @@ from splitkit.linear.base import LinearOperator
 from splitkit.operators.base import Operator, PointMap
 from splitkit.operators.identity import Zero
 from splitkit.operators.pullback import Pullback
-from splitkit.properties import Properties
+from splitkit.properties import Constants, Properties
 from splitkit.solvers.rewrites import as_composition
 
 
@@ -65,7 +65,7 @@ PLAIN = Maps()
 
 
 @dataclass(frozen=True, eq=False)
-class Term:
+class Term(Constants):
     """An operator in its role.
 
     Attributes
@@ -153,21 +153,6 @@ class Term:
     def properties(self) -> Properties:
         """Those of the operator: of B, where the term is LᵀBL."""
         return self.operator.properties
-
-    @property
-    def strong_monotonicity(self) -> float | None:
-        """m of the operator."""
-        return self.properties.strong_monotonicity
-
-    @property
-    def lipschitz(self) -> float | None:
-        """L of the operator."""
-        return self.properties.lipschitz
-
-    @property
-    def cocoercivity(self) -> float | None:
-        """β of the operator."""
-        return self.properties.cocoercivity
 
     @property
     def has_evaluation(self) -> bool:

@@ -46,19 +46,11 @@ class Solver:
     What the constants imply (the step size, the guarantee) is found at the first solve of a kind,
     and taken over from a known solver of the same constants. Arrays must be finite.
 
-    Parameters
-    ----------
-    M : LinearOperator
-    activation : Activation
-    method : Splitting or Accelerator
-        Where it resolves both operators, ``alpha=None`` is chosen here.
-    known : Solver, optional
-
     Attributes
     ----------
     M, activation
     given, method : Splitting or Accelerator
-        As it was given, and with its step size.
+        As it was given, and with its step size where it resolves both operators.
     """
 
     def __init__(

@@ -32,6 +32,7 @@ from splitkit_nn.equilibrium.solver import Solver, StepMethod
 
 DEVICES = {"numpy": "cpu", "cupy": "cuda"}  # of libraries that live on one kind of device
 EXTRAS = {"cupy": "cupy", "jax.numpy": "jax"}  # what of splitkit's own extras installs a library
+ARRAYS = ("x", "u", "iterations", "residual", "error_bound", "displacement")  # of a solution
 
 
 @dataclass(frozen=True)
@@ -110,22 +111,11 @@ class Library:
     def brought_back(self, solution: sk.Solution) -> sk.Solution:
         """The solution as tensors; without its checkpoint, from which only the library goes on."""
         seen, back = solution.history, self.tensor
-        bound, displacement = solution.error_bound, solution.displacement
-        return replace(
-            solution,
-            x=back(solution.x),
-            u=back(solution.u),
-            iterations=back(solution.iterations),
-            residual=back(solution.residual),
-            error_bound=None if bound is None else back(bound),
-            displacement=None if displacement is None else back(displacement),
-            history=History(
-                seen.iteration,
-                [back(each) for each in seen.residual],
-                [back(each) for each in seen.fixed_point_residual],
-            ),
-            checkpoint=None,
-        )
+        arrays: dict[str, Any] = {name: getattr(solution, name) for name in ARRAYS}
+        arrays = {name: None if array is None else back(array) for name, array in arrays.items()}
+        measured = [list(map(back, each)) for each in (seen.residual, seen.fixed_point_residual)]
+        history = History(seen.iteration, *measured)
+        return replace(solution, **arrays, history=history, checkpoint=None)
 
 
 class SolverElsewhere(Solver):

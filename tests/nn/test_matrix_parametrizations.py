@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+import splitkit as sk
 import splitkit_nn as sknn
 
 
@@ -103,3 +104,16 @@ def test_a_parametrization_of_one_s_own():
     p = layer.parametrization
     torch.testing.assert_close(z, torch.tanh(z @ p.weight().T + p.bias(x)), rtol=0, atol=1e-11)
     assert torch.autograd.gradcheck(layer, (x,), fast_mode=True)
+
+
+@pytest.mark.parametrize("kind", [sknn.MonotoneDense, sknn.MonotoneTriangular])
+def test_forward_backward_knows_the_norm_where_rounding_hides_m(kind):
+    """The least eigenvalue of I − W, computed in float32, may lie just below the theorem's m."""
+    for seed in range(8):
+        torch.manual_seed(seed)
+        p = kind(20, 30)
+        M = p.operator(exact=True)
+        assert M.properties.strong_monotonicity >= p.m
+        exact = float(torch.linalg.matrix_norm(M.matrix.double(), 2))
+        assert M.properties.lipschitz == pytest.approx(exact, rel=1e-5)
+        sknn.MonDEQ(p, method=sk.ForwardBackward(), max_iter=5000)(torch.randn(3, 20))

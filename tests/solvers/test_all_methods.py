@@ -36,6 +36,10 @@ def problem(kind, xp, dtype, q):
         inner = sk.Subdifferential(f.L1Norm(WEIGHT))
         composed = inner.pullback(sk.DenseMatrix(array(D)))
         return F + composed
+    if kind is sk.ForwardBackwardHalfForward:
+        cocoercive, skew = (M + M.T) / 2, (M - M.T) / 2
+        F = sk.Affine(array(cocoercive), array(q)) + sk.Affine(array(skew))
+        return F + sk.NormalCone(f.Box(-0.2, 0.4))
     return F + sk.NormalCone(f.Box(-0.2, 0.4)) if len(kind.roles) < 3 else (
         F + sk.NormalCone(f.Box(-0.2, math.inf)) + sk.NormalCone(f.Box(-math.inf, 0.4))
     )  # fmt: skip

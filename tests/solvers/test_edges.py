@@ -468,6 +468,30 @@ def test_flags_and_other_kinds_are_refused_by_name(act, says):
         act()
 
 
+@pytest.mark.parametrize(
+    ("make", "name"),
+    [
+        (lambda p: sk.Affine(torch.diag(p)), "M"),
+        (lambda p: sk.Affine(torch.eye(2, dtype=p.dtype), p), "q"),
+        (
+            lambda p: sk.Affine(torch.eye(2, dtype=p.dtype)) + sk.Subdifferential(f.L1Norm(p)),
+            "weight",
+        ),
+        (lambda p: sk.Affine(torch.eye(2, dtype=p.dtype)) + sk.NormalCone(f.Box(-p, p)), "lower"),
+        (lambda p: sk.Subdifferential(f.SquaredL2(center=p)), "center"),
+    ],
+)
+def test_a_solve_refuses_arrays_that_would_lose_their_gradients(make, name):
+    p = torch.tensor([1.0, 2.0], dtype=torch.float64, requires_grad=True)
+    x0 = torch.zeros(2, dtype=torch.float64)
+    with pytest.raises(TypeError, match=rf"{name}.* requires gradients.*ImplicitSolve"):
+        sk.solve(make(p), x0)
+    with torch.no_grad():
+        found = sk.solve(make(p), x0).x
+    assert torch.equal(found, sk.solve(make(p.detach()), x0.requires_grad_()).x)
+    assert not found.requires_grad
+
+
 def test_an_operator_that_returns_nothing_is_named():
     F = sk.Operator.from_callable(lambda x: None, cocoercivity=1.0, name="forgetful")
     with pytest.raises(TypeError, match="forgetful returned a NoneType"):

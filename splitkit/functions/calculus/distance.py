@@ -11,7 +11,18 @@ from __future__ import annotations
 from typing import Any
 
 from splitkit.arguments import POSITIVE, check_number
-from splitkit.backend import Array, Point, Scalar, Space, inner, lincomb, namespace, scale, subtract
+from splitkit.backend import (
+    Array,
+    Point,
+    Scalar,
+    Space,
+    inner,
+    lincomb,
+    namespace,
+    root,
+    scale,
+    subtract,
+)
 from splitkit.functions.base import (
     Function,
     Indicator,
@@ -107,5 +118,4 @@ def _convex_set(C: Any) -> Indicator:
 
 
 def _length(d: Point, batch_ndim: int) -> Array:
-    squares = inner(d, d, batch_ndim)
-    return namespace(squares).sqrt(squares)
+    return root(inner(d, d, batch_ndim))

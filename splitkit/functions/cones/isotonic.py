@@ -14,14 +14,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from splitkit.backend import Array, Point, Space, clip, namespace, sum_of
-from splitkit.functions.base import Function, check_vectors
+from splitkit.backend import Array, Point, clip, namespace, sum_of, with_derivative
+from splitkit.functions.base import Function, vectors
 from splitkit.functions.cones.cone import Cone
+from splitkit.functions.inner.block_means import block_means
 from splitkit.functions.inner.roots import piecewise_linear_root
 
 
 class Isotonic(Cone):
     """{x: x₁ ≤ … ≤ xₙ}, along the last axis. Exact: no iteration is cut short."""
+
+    check_axes = vectors()
 
     def project(self, x: Point) -> Point:
         xp = namespace(x)
@@ -37,15 +40,13 @@ class Isotonic(Cone):
             y = xp.reshape(y, (*rest, whole // (2 * half), 2 * half))
             y = _pooled(y[..., :half], y[..., half:])
             half *= 2
-        return xp.reshape(y, (*rest, whole))[..., :n]
+        found = xp.reshape(y, (*rest, whole))[..., :n]
+        apart = found[..., 1:] != found[..., :-1]
+        return with_derivative(found, (x,), lambda: block_means(x, apart))
 
     def violation(self, x: Point) -> Array:
         fall = clip(x[..., :-1] - x[..., 1:], 0.0)
         return namespace(x).sqrt(sum_of(fall * fall, self.batch_ndim))
-
-    def check_space(self, space: Space) -> None:
-        super().check_space(space)
-        check_vectors(self, space)
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:

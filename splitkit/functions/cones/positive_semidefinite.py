@@ -9,19 +9,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from splitkit.backend import Array, Point, Space, clip, namespace, sum_of, transposed
-from splitkit.functions.base import Function, check_matrices, spectral_roundings
+from splitkit.backend import Array, Point, clip, namespace, sum_of, transposed
+from splitkit.functions.base import Function, matrices, spectral_roundings
 from splitkit.functions.cones.cone import Cone
+from splitkit.functions.inner.spectra import of_eigenvalues
 
 
 class PositiveSemidefinite(Cone):
     """{X: X = Xᵀ, X ⪰ 0}, for each square matrix in the last two axes."""
 
+    check_axes = matrices(square=True)
+
     def project(self, x: Point) -> Point:
-        symmetric = (x + transposed(x)) / 2
-        eigenvalues, Q = namespace(x).linalg.eigh(symmetric)
-        kept = (Q * clip(eigenvalues, 0.0)[..., None, :]) @ transposed(Q)
-        return (kept + transposed(kept)) / 2
+        return of_eigenvalues((x + transposed(x)) / 2, lambda values: clip(values, 0.0))
 
     def violation(self, x: Point) -> Array:
         symmetric, skew = (x + transposed(x)) / 2, (x - transposed(x)) / 2
@@ -33,10 +33,6 @@ class PositiveSemidefinite(Cone):
 
     def __call__(self, x: Point) -> Array:
         return self.within(x, spectral_roundings(x))
-
-    def check_space(self, space: Space) -> None:
-        super().check_space(space)
-        check_matrices(self, space, square=True)
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:

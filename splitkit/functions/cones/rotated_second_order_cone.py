@@ -10,14 +10,16 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from splitkit.backend import Array, Point, Space, namespace
-from splitkit.functions.base import Function, check_vectors
+from splitkit.backend import Array, Point, namespace
+from splitkit.functions.base import Function, vectors
 from splitkit.functions.cones.cone import SelfDualCone
 from splitkit.functions.cones.second_order_cone import SecondOrderCone, onto_second_order_cone
 
 
 class RotatedSecondOrderCone(SelfDualCone):
     """{x: 2x₁x₂ ≥ x₃² + … + xₙ², x₁ ≥ 0, x₂ ≥ 0} along the last axis; self-dual."""
+
+    check_axes = vectors(least=3)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -28,10 +30,6 @@ class RotatedSecondOrderCone(SelfDualCone):
 
     def violation(self, x: Point) -> Array:
         return self._straight.violation(_rotated(x))
-
-    def check_space(self, space: Space) -> None:
-        super().check_space(space)
-        check_vectors(self, space, least=3)
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from splitkit.backend import Array, Point, Space, clip, namespace, sum_of
-from splitkit.functions.base import Function, check_vectors
+from splitkit.backend import Array, Point, clip, namespace, sum_of
+from splitkit.functions.base import Function, vectors
 from splitkit.functions.cones.cone import SelfDualCone
 from splitkit.functions.inner.roots import lengths
 
@@ -17,16 +17,14 @@ from splitkit.functions.inner.roots import lengths
 class SecondOrderCone(SelfDualCone):
     """{x: ‖(x₂, …, xₙ)‖₂ ≤ x₁} along the last axis, one cone for each vector; self-dual."""
 
+    check_axes = vectors(least=2)
+
     def project(self, x: Point) -> Point:
         return onto_second_order_cone(x)
 
     def violation(self, x: Point) -> Array:
         over = clip(lengths(x[..., 1:]) - x[..., :1], 0.0)
         return namespace(x).sqrt(sum_of(over * over, self.batch_ndim))
-
-    def check_space(self, space: Space) -> None:
-        super().check_space(space)
-        check_vectors(self, space, least=2)
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:

@@ -16,9 +16,8 @@ import math
 from typing import Any
 
 from splitkit.arguments import NON_NEGATIVE
-from splitkit.backend import Array, Point, Scalar, Space, align, namespace, sum_of
-from splitkit.functions.base import Function, check_vectors
-from splitkit.functions.declared import parameter
+from splitkit.backend import Array, Point, Scalar, align, namespace, sum_of
+from splitkit.functions.base import Function, parameter, vectors
 from splitkit.functions.inner.omega import omega
 
 NEWTON_STEPS = 8
@@ -39,6 +38,7 @@ class LogSumExp(Function):
     p: Any = parameter(NON_NEGATIVE, "give non-negative probabilities", default=None)
 
     smoothness = 0.5
+    check_axes = vectors()
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -81,10 +81,6 @@ class LogSumExp(Function):
         if self.p is None:
             return self._entropy().prox(x, alpha)
         return self._entropy().prox(x + self.p, alpha) - self.p
-
-    def check_space(self, space: Space) -> None:
-        super().check_space(space)
-        check_vectors(self, space)
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from splitkit.backend import Array, Point, Scalar, Space, align, namespace, sum_of
-from splitkit.functions.base import Function, check_vectors, zero_or_inf
+from splitkit.backend import Array, Point, Scalar, align, namespace, sum_of
+from splitkit.functions.base import Function, vectors, zero_or_inf
 from splitkit.functions.entropies.log_sum_exp import LogSumExp, softmax_of_prox
 from splitkit.functions.entropies.negative_entropy import x_log_x
 
@@ -22,6 +22,7 @@ class SimplexEntropy(Function):
     """
 
     strong_convexity = 2.0
+    check_axes = vectors()
 
     def __call__(self, x: Point) -> Array:
         xp = namespace(x)
@@ -38,10 +39,6 @@ class SimplexEntropy(Function):
     @property
     def conjugate(self) -> Function:
         return LogSumExp(batch_ndim=self.batch_ndim)
-
-    def check_space(self, space: Space) -> None:
-        super().check_space(space)
-        check_vectors(self, space)
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:

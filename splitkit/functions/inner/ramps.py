@@ -7,7 +7,7 @@ them: exact, by one sort.
 
 from __future__ import annotations
 
-from splitkit.backend import Array, Scalar, clip, namespace
+from splitkit.backend import Array, Scalar, clip, namespace, with_derivative
 
 
 def ramps(b: Array, s: Scalar, cap: Array, total: Array) -> tuple[Array, Array]:
@@ -29,6 +29,23 @@ def ramps(b: Array, s: Scalar, cap: Array, total: Array) -> tuple[Array, Array]:
     """
     xp = namespace(b)
     slopes = xp.ones_like(b) if isinstance(s, float) else s
+    mu, r = _found(b, slopes, cap, total)
+
+    def level() -> Array:
+        steep = xp.where((r > 0) & (r < cap), slopes, 0.0)
+        rest = total - xp.sum(xp.where(full, cap, 0.0), axis=-1, keepdims=True)
+        return _quotient(rest + xp.sum(steep * b, axis=-1, keepdims=True), steep)
+
+    def pieces() -> Array:
+        return xp.where((r > 0) & ~full, slopes * (level() - b), xp.where(full, cap, 0.0))
+
+    full = (r >= cap) & (mu > b)
+    inputs = (b, s, cap, total)
+    return with_derivative(mu, inputs, level), with_derivative(r, inputs, pieces)
+
+
+def _found(b: Array, slopes: Array, cap: Array, total: Array) -> tuple[Array, Array]:
+    xp = namespace(b)
     rising = slopes > 0
     width = xp.where(rising, cap / xp.where(rising, slopes, 1.0), 0.0)
     end = b + width

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from splitkit.backend import Array, Scalar, namespace
+from splitkit.backend import Array, Scalar, differentiating, namespace, root
 
 
 def positive_root(y: Array, t: Scalar) -> Array:
@@ -17,7 +17,10 @@ def positive_root(y: Array, t: Scalar) -> Array:
     """
     xp = namespace(y)
     t = t + xp.zeros_like(y)
-    larger = (abs(y) + xp.hypot(y, 2 * xp.sqrt(t))) / 2
+    size = abs(y)
+    if differentiating(y, t):  # where the root has a derivative, √ and |·| have none
+        t, size = t + xp.finfo(y.dtype).smallest_normal, xp.where(y > 0, y, -y)
+    larger = (size + xp.hypot(y, 2 * xp.sqrt(t))) / 2
     # the roots have the product −t; NaN stays NaN
     smaller = t / xp.where(larger == 0, 1.0, larger)
     return xp.where(y > 0, larger, smaller)
@@ -73,6 +76,16 @@ def increasing_root(
     return t
 
 
+def newton_step(t: Array, value: Array, slope: Array) -> Array:
+    """t − value/slope, and t where the slope is not positive.
+
+    Of a root of g, held fixed, one step has the first derivative of the root in what g depends on
+    (the implicit function theorem), two steps have the second and the third.
+    """
+    rising = slope > 0
+    return t - value / namespace(t).where(rising, slope, math.inf)
+
+
 def piecewise_linear_root(knots: Array, bends: Array, value: Array, slope: Array) -> Array:
     """A root of g(t) = value + slope (t − k) + Σ bᵢ(t − kᵢ)₊ over the last axis, k = min kᵢ.
 
@@ -109,4 +122,4 @@ def lengths(x: Array) -> Array:
     xp = namespace(x)
     largest = xp.max(abs(x), axis=-1, keepdims=True)
     unit = x / xp.where(largest > 0, largest, 1.0)
-    return largest * xp.sqrt(xp.sum(unit * unit, axis=-1, keepdims=True))
+    return largest * root(xp.sum(unit * unit, axis=-1, keepdims=True))

@@ -18,7 +18,8 @@ maximum flows* (2009), whose division this is.
 
 from __future__ import annotations
 
-from splitkit.backend import Array, clip, namespace
+from splitkit.backend import Array, clip, namespace, solving, with_derivative
+from splitkit.functions.inner.block_means import block_means
 
 
 def taut_string(y: Array, falling: Array, rising: Array) -> Array:
@@ -30,11 +31,25 @@ def taut_string(y: Array, falling: Array, rising: Array) -> Array:
     falling, rising : array, shape (..., 1)
         w₊ and w₋, non-negative; inf in one of them forbids.
     """
+    with solving(y):
+        found, apart, down = _divided(y, falling, rising)
+
+    def means() -> Array:
+        xp, edge = namespace(y), 0.0 * y[..., :1]
+        sigma = xp.where(apart, xp.where(down, falling, -rising), 0.0)
+        entering, leaving = xp.concat([edge, sigma], axis=-1), xp.concat([sigma, edge], axis=-1)
+        return block_means(y + entering - leaving, apart)
+
+    return with_derivative(found, (y, falling, rising), means)
+
+
+def _divided(y: Array, falling: Array, rising: Array) -> tuple[Array, Array, Array]:
+    """The minimizer, after which entries a piece ends, and after which x falls."""
     xp, inf = namespace(y), float("inf")
     ones, edge = xp.ones_like(y), xp.zeros_like(y[..., :1])
     closed = xp.ones_like(edge, dtype=xp.bool)
-    apart = xp.zeros_like(y[..., 1:], dtype=xp.bool)  # whether a piece ends after an entry
-    sigma = xp.zeros_like(y[..., 1:])  # σ where one ends
+    apart = down = xp.zeros_like(y[..., 1:], dtype=xp.bool)
+    sigma = xp.zeros_like(y[..., 1:])  # σ where a piece ends
     while True:
         first, last = xp.concat([closed, apart], axis=-1), xp.concat([apart, closed], axis=-1)
         before, after = xp.concat([edge, sigma], axis=-1), xp.concat([sigma, edge], axis=-1)
@@ -53,9 +68,9 @@ def taut_string(y: Array, falling: Array, rising: Array) -> Array:
         falls, rises = label[..., :-1] > label[..., 1:], label[..., :-1] < label[..., 1:]
         falls, rises = falls & ~apart, rises & ~apart
         if not bool(xp.any(falls | rises)):
-            return mean
+            return mean, apart, down
         sigma = xp.where(falls, falling, xp.where(rises, -rising, sigma))
-        apart = apart | falls | rises
+        apart, down = apart | falls | rises, down | falls
 
 
 def _compose(low: Array, high: Array, c: Array) -> Array:

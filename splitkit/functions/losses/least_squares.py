@@ -33,7 +33,7 @@ from splitkit.backend import (
     sum_of,
     to_numpy,
 )
-from splitkit.functions.base import Function, check_vectors, zero_or_inf
+from splitkit.functions.base import Function, vectors, zero_or_inf
 from splitkit.linear.dense import DenseMatrix
 from splitkit.linear.iterative import Iterative
 from splitkit.linear.last_axes import LastAxesMap
@@ -163,7 +163,7 @@ class LeastSquares(Function):
         takes_arrays = isinstance(self._map, LastAxesMap)
         super().check_space(space if takes_arrays else replace(space, is_tuple=False))
         if takes_arrays:
-            check_vectors(self, space)
+            vectors()(self, space)
         self._map.check_space(space, f"A of {self!r}")
         if self._b is not None:
             check_broadcast(f"b of {self!r}", self._b, self._map.range_space(space))

@@ -17,7 +17,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from splitkit.backend import Array, Point, Scalar, align, clip, is_array, namespace, sum_of
+from splitkit.backend import Array, Point, Scalar, align, clip, is_array, namespace, sizes, sum_of
 from splitkit.functions.base import Function, zero_or_inf
 from splitkit.functions.entropies.negative_entropy import x_log_x
 from splitkit.functions.losses.margin import MarginLoss
@@ -46,7 +46,7 @@ class Logistic(MarginLoss):
 
     def gradient(self, x: Point) -> Point:
         xp, s = namespace(x), self._signed(x)
-        e = xp.exp(-abs(s))
+        e = xp.exp(-sizes(s))
         return self._signed(-xp.where(s >= 0, e, 1.0) / (1 + e))
 
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:

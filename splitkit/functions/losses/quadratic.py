@@ -30,7 +30,7 @@ from splitkit.backend import (
     sum_of,
     to_numpy,
 )
-from splitkit.functions.base import Function, check_vectors, zero_or_inf
+from splitkit.functions.base import Function, vectors, zero_or_inf
 from splitkit.linear.affine import Affine
 from splitkit.linear.base import LinearOperator
 from splitkit.linear.dense import DenseMatrix
@@ -169,7 +169,7 @@ class Quadratic(Function):
         takes_arrays = isinstance(self._map, LastAxesMap)
         super().check_space(space if takes_arrays else replace(space, is_tuple=False))
         if takes_arrays:
-            check_vectors(self, space)
+            vectors()(self, space)
         self._map.check_space(space, f"P of {self!r}")
         if self.q is not None:
             check_broadcast(f"q of {self!r}", self.q, space)

@@ -9,9 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from splitkit.arguments import NON_NEGATIVE
-from splitkit.backend import Array, Point, Scalar, align, namespace, sum_of
-from splitkit.functions.base import Function
-from splitkit.functions.declared import parameter
+from splitkit.backend import Array, Point, Scalar, align, namespace, root, sum_of
+from splitkit.functions.base import Function, parameter
 from splitkit.functions.sets.l2_ball import L2Ball
 
 
@@ -31,7 +30,7 @@ class L2Norm(Function):
 
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
         xp = namespace(x)
-        norm, threshold = xp.sqrt(sum_of(x * x, self.batch_ndim)), alpha * self.weight
+        norm, threshold = root(sum_of(x * x, self.batch_ndim)), alpha * self.weight
         kept = norm > threshold
         factor = xp.where(kept, 1 - threshold / xp.where(kept, norm, 1.0), 0.0)
         return align(factor, x) * x

@@ -9,9 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from splitkit.arguments import NON_NEGATIVE
-from splitkit.backend import Array, Point, Scalar, align, clip, namespace
-from splitkit.functions.base import Function, as_vectors
-from splitkit.functions.declared import parameter
+from splitkit.backend import Array, Point, Scalar, align, clip, namespace, with_derivative
+from splitkit.functions.base import Function, as_vectors, parameter
 from splitkit.functions.inner.ramps import ramps
 
 
@@ -31,13 +30,22 @@ class LInfNorm(Function):
         return self.weight * namespace(x).max(sizes, axis=-1)
 
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
-        sizes = abs(as_vectors(x, self.batch_ndim))
+        xp, sizes = namespace(x), abs(as_vectors(x, self.batch_ndim))
         mass = align(alpha * self.weight, sizes) + 0.0 * sizes[..., :1]
         # no ramp reaches its cap before all have started, and none so near that rounding hides it
-        cap = mass + namespace(x).max(sizes, axis=-1, keepdims=True)
-        mu, _ = ramps(-sizes, 1.0, cap, mass)
+        cap = mass + xp.max(sizes, axis=-1, keepdims=True)
+        mu, cut = ramps(-sizes, 1.0, cap, mass)
         tau = align(clip(-mu[..., 0], 0.0), x)
-        return clip(x, -tau, tau)
+        found = clip(x, -tau, tau)
+        return with_derivative(
+            found,
+            (x, mass),
+            lambda: xp.where(
+                (tau > 0) | (align(mass[..., 0], x) == 0),
+                x - xp.sign(x) * xp.reshape(cut, x.shape),
+                0.0,
+            ),
+        )
 
     @property
     def conjugate(self) -> Function:

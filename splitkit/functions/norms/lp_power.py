@@ -14,9 +14,18 @@ from __future__ import annotations
 from typing import Any
 
 from splitkit.arguments import NON_NEGATIVE, Range, check_number
-from splitkit.backend import Array, Point, Scalar, align, namespace, sum_of
-from splitkit.functions.base import Function, extremes
-from splitkit.functions.declared import parameter, required
+from splitkit.backend import (
+    Array,
+    Point,
+    Scalar,
+    align,
+    namespace,
+    signs,
+    sizes,
+    sum_of,
+    with_derivative,
+)
+from splitkit.functions.base import Function, extremes, parameter, required
 
 NEWTON_STEPS = 10
 
@@ -55,7 +64,7 @@ class LpPower(Function):
         return sum_of(self.weight * abs(x) ** self.p, self.batch_ndim) / self.p
 
     def gradient(self, x: Point) -> Point:
-        return self.weight * namespace(x).sign(x) * abs(x) ** (self.p - 1)
+        return self.weight * signs(x) * sizes(x) ** (self.p - 1)
 
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
         xp, y = namespace(x), abs(x)
@@ -66,7 +75,25 @@ class LpPower(Function):
         else:
             power = self.conjugate_exponent - 1
             size = _root(one, power, t, y) ** power
-        return xp.sign(x) * size
+        found = xp.sign(x) * size
+        return with_derivative(found, (x, t), lambda: self._newton_steps(x, t, size))
+
+    def _newton_steps(self, x: Array, t: Array, size: Array) -> Array:
+        """The prox again, by two steps from its size held fixed: see ``newton_step``."""
+        xp, y = namespace(x), sizes(x)
+        s = size.detach()
+        for _ in range(2):
+            positive = s > 0
+            base = xp.where(positive, s, 1.0)
+            # in s^{p−1} or s^{2−p} = 1/s^{p−2}, whichever is finite at 0
+            p_term = xp.where(positive, base ** (self.p - 1), 0.0)
+            flat = xp.where(positive, base ** abs(self.p - 2), 0.0 if self.p != 2 else 1.0)
+            bend = t * (self.p - 1)
+            whole = 1 + bend * flat if self.p >= 2 else flat + bend
+            inverse = (1.0 if self.p >= 2 else flat) / xp.where(whole > 0, whole, 1.0)
+            inverse = xp.where(whole > 0, inverse, 1.0)
+            s = s - (s + t * p_term - y) * inverse
+        return signs(x) * s
 
     @property
     def conjugate(self) -> Function:

@@ -12,9 +12,19 @@ from __future__ import annotations
 from typing import Any
 
 from splitkit.arguments import NON_NEGATIVE, check_parameter
-from splitkit.backend import Array, Point, Scalar, Space, align, clip, is_array, namespace
-from splitkit.functions.base import Function, as_vectors
-from splitkit.functions.declared import required
+from splitkit.backend import (
+    Array,
+    Point,
+    Scalar,
+    Space,
+    align,
+    clip,
+    is_array,
+    namespace,
+    signs,
+    sizes,
+)
+from splitkit.functions.base import Function, as_vectors, required
 from splitkit.functions.inner.taut_string import taut_string
 from splitkit.functions.norms.sublinear import Sublinear
 
@@ -41,17 +51,18 @@ class SortedL1(Sublinear):
             )
 
     def __call__(self, x: Point) -> Array:
-        xp, sizes = namespace(x), abs(as_vectors(x, self.batch_ndim))
-        return xp.sum(xp.sort(sizes, axis=-1, descending=True) * self.weights, axis=-1)
+        xp, size = namespace(x), abs(as_vectors(x, self.batch_ndim))
+        return xp.sum(xp.sort(size, axis=-1, descending=True) * self.weights, axis=-1)
 
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
         xp, y = namespace(x), as_vectors(x, self.batch_ndim)
-        order = xp.argsort(abs(y), axis=-1, descending=True)
-        z = xp.take_along_axis(abs(y), order, axis=-1) - align(alpha, y) * self.weights
+        size = sizes(y)
+        order = xp.argsort(size, axis=-1, descending=True)
+        z = xp.take_along_axis(size, order, axis=-1) - align(alpha, y) * self.weights
         free = xp.zeros_like(z[..., :1])
-        sizes = clip(taut_string(z, free, free + float("inf")), 0.0)
+        found = clip(taut_string(z, free, free + float("inf")), 0.0)
         back = xp.argsort(order, axis=-1)
-        return xp.reshape(xp.sign(y) * xp.take_along_axis(sizes, back, axis=-1), x.shape)
+        return xp.reshape(signs(y) * xp.take_along_axis(found, back, axis=-1), x.shape)
 
     def check_space(self, space: Space) -> None:
         super().check_space(space)

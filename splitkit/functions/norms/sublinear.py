@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from splitkit.backend import Array, Point, Space, subtract
+from splitkit.backend import Array, Point, Space, subtract, with_derivative
 from splitkit.functions.base import Function, Indicator, Modified
 
 
@@ -48,7 +48,8 @@ class SupportedSet(Modified, Indicator):
     def project(self, x: Point) -> Point:
         near = subtract(x, self.f.prox(x))
         # the second projection takes out the rounding of x, which may be large beside the first
-        return subtract(near, self.f.prox(near))
+        found = subtract(near, self.f.prox(near))
+        return with_derivative(found, (x,), lambda: near)
 
     def violation(self, x: Point) -> Array:
         return Space.of(x, self.batch_ndim, name="x").norm(self.f.prox(x))

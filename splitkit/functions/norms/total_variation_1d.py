@@ -11,9 +11,8 @@ from __future__ import annotations
 from typing import Any
 
 from splitkit.arguments import NON_NEGATIVE
-from splitkit.backend import Array, Point, Scalar, Space, align, namespace, sum_of
-from splitkit.functions.base import Function, check_vectors
-from splitkit.functions.declared import parameter
+from splitkit.backend import Array, Point, Scalar, align, namespace, sum_of
+from splitkit.functions.base import Function, parameter, vectors
 from splitkit.functions.inner.taut_string import taut_string
 from splitkit.functions.norms.sublinear import Sublinear
 
@@ -32,16 +31,14 @@ class TotalVariation1D(Sublinear):
 
     weight: Scalar = parameter(NON_NEGATIVE, default=1.0, samplewise=True)
 
+    check_axes = vectors()
+
     def __call__(self, x: Point) -> Array:
         return self.weight * sum_of(abs(x[..., 1:] - x[..., :-1]), self.batch_ndim)
 
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
         w = align(alpha * self.weight, x) + namespace(x).zeros_like(x[..., :1])
         return taut_string(x, w, w)
-
-    def check_space(self, space: Space) -> None:
-        super().check_space(space)
-        check_vectors(self, space)
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:

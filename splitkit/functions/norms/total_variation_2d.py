@@ -16,10 +16,16 @@ from __future__ import annotations
 from dataclasses import KW_ONLY
 from typing import Any
 
-from splitkit.arguments import NON_NEGATIVE, check_accuracy, check_flag, check_integer, option
-from splitkit.backend import Array, Point, Scalar, Space, align, clip, namespace, sum_of
-from splitkit.functions.base import Function, check_matrices
-from splitkit.functions.declared import parameter, show
+from splitkit.arguments import (
+    NON_NEGATIVE,
+    check_accuracy,
+    check_flag,
+    check_integer,
+    option,
+    refuse_derivatives,
+)
+from splitkit.backend import Array, Point, Scalar, align, clip, namespace, sum_of
+from splitkit.functions.base import Function, matrices, parameter, show
 from splitkit.functions.inner.accuracy import Inexact
 from splitkit.functions.norms.sublinear import Sublinear
 
@@ -53,6 +59,8 @@ class TotalVariation2D(Inexact, Sublinear):
     accuracy: float | None = option(1e-4, check_accuracy, repr=False)
     max_iter: int = option(100_000, check_integer, least=1, repr=False)
 
+    check_axes = matrices()
+
     def _sizes(self, d: tuple[Array, Array]) -> Array:
         """‖dᵢⱼ‖."""
         rows, columns = d
@@ -73,6 +81,8 @@ class TotalVariation2D(Inexact, Sublinear):
         return self.weight * sum_of(self._sizes(_differences(x)), self.batch_ndim)
 
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
+        remedy = "give a GroupL2Norm of linear.Gradient as a term to splitkit_nn.ImplicitSolve"
+        refuse_derivatives(self, remedy, x, alpha, self.weight)
         xp, batch = namespace(x), self.batch_ndim
         w = align(alpha * self.weight, x) + 0.0 * x[..., :1, :1]
         size, eps = xp.max(abs(x), axis=(-2, -1), keepdims=True), xp.finfo(x.dtype).eps
@@ -107,10 +117,6 @@ class TotalVariation2D(Inexact, Sublinear):
             f"the prox of {self!r} has not come within accuracy = {self.accuracy} in max_iter = "
             f"{self.max_iter} steps: give a larger accuracy or max_iter"
         )
-
-    def check_space(self, space: Space) -> None:
-        super().check_space(space)
-        check_matrices(self, space)
 
     def __repr__(self) -> str:
         kind = "" if self.isotropic else ", anisotropic"

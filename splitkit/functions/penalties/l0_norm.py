@@ -11,8 +11,8 @@ from typing import Any
 
 from splitkit.arguments import NON_NEGATIVE
 from splitkit.backend import Array, Point, Scalar, align, namespace, sum_of
-from splitkit.functions.base import Function
-from splitkit.functions.declared import parameter
+from splitkit.functions.base import Function, parameter
+from splitkit.functions.penalties.unweighted import identity_where_zero
 
 
 class L0Norm(Function):
@@ -37,7 +37,8 @@ class L0Norm(Function):
 
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
         threshold = (2 * align(alpha, x) * self.weight) ** 0.5
-        return namespace(x).where(abs(x) <= threshold, 0.0, x)
+        found = namespace(x).where(abs(x) <= threshold, 0.0, x)
+        return identity_where_zero(self.weight, x, found)
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:

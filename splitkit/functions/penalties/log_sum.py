@@ -11,9 +11,9 @@ from __future__ import annotations
 from typing import Any
 
 from splitkit.arguments import NON_NEGATIVE, POSITIVE, check_number, option
-from splitkit.backend import Array, Point, Scalar, align, clip, namespace, sum_of
-from splitkit.functions.base import Function, extremes
-from splitkit.functions.declared import parameter
+from splitkit.backend import Array, Point, Scalar, align, clip, namespace, signs, sizes, sum_of
+from splitkit.functions.base import Function, extremes, parameter
+from splitkit.functions.penalties.unweighted import identity_where_zero
 
 
 class LogSum(Function):
@@ -42,7 +42,7 @@ class LogSum(Function):
         return sum_of(terms, self.batch_ndim)
 
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
-        xp, y = namespace(x), abs(x)
+        xp, y = namespace(x), sizes(x)
         t = align(alpha, x) * self.weight + xp.zeros_like(x)
         middle = (y + self.epsilon) / 2
         square = middle * middle - t
@@ -50,7 +50,8 @@ class LogSum(Function):
         # continuous where f + ‖· − y‖²/(2α) is convex; else it has a minimum at 0 and at the root
         lower = t * xp.log1p(clip(root, 0.0) / self.epsilon) < root * (y - root / 2)
         kept = (root > 0) & ((t < self.epsilon**2) | ((square > 0) & lower))
-        return xp.where(kept | xp.isnan(x), xp.sign(x) * root, 0.0)
+        found = xp.where(kept | xp.isnan(x), signs(x) * root, 0.0)
+        return identity_where_zero(self.weight, x, found)
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:

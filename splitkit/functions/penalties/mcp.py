@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import Any
 
 from splitkit.arguments import NON_NEGATIVE, POSITIVE, check_number, option
-from splitkit.backend import Array, Point, Scalar, align, clip, namespace, sum_of
-from splitkit.functions.base import Function
-from splitkit.functions.declared import parameter
+from splitkit.backend import Array, Point, Scalar, align, clip, namespace, signs, sizes, sum_of
+from splitkit.functions.base import Function, parameter
+from splitkit.functions.penalties.unweighted import identity_where_zero
 
 
 class MCP(Function):
@@ -41,14 +41,14 @@ class MCP(Function):
         return sum_of(size * (self.weight - size / (2 * self.gamma)), self.batch_ndim)
 
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
-        xp, y = namespace(x), abs(x)
+        xp, y = namespace(x), sizes(x)
         alpha = align(alpha, x) + xp.zeros_like(x)
         rest = 1 - alpha / self.gamma
         weakly = rest > 0
         firm = clip(y - alpha * self.weight, 0.0) / xp.where(weakly, rest, 1.0)
         keep_from = xp.where(weakly, self.gamma, xp.sqrt(alpha * self.gamma)) * self.weight
         size = xp.where(y > keep_from, y, xp.where(weakly, firm, 0.0))
-        return xp.sign(x) * size
+        return identity_where_zero(self.weight, x, signs(x) * size)
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:

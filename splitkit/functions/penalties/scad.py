@@ -12,9 +12,8 @@ from __future__ import annotations
 from typing import Any
 
 from splitkit.arguments import NON_NEGATIVE, Range, check_number, option
-from splitkit.backend import Array, Point, Scalar, align, clip, namespace, sum_of
-from splitkit.functions.base import Function
-from splitkit.functions.declared import parameter
+from splitkit.backend import Array, Point, Scalar, align, clip, namespace, signs, sizes, sum_of
+from splitkit.functions.base import Function, parameter
 
 
 class SCAD(Function):
@@ -46,7 +45,7 @@ class SCAD(Function):
         return sum_of(terms, self.batch_ndim)
 
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
-        xp, y, a = namespace(x), abs(x), self.a
+        xp, y, a = namespace(x), sizes(x), self.a
         alpha = align(alpha, x) + xp.zeros_like(x)
         shift = alpha * self.weight
         soft = clip(y - shift, 0.0)
@@ -57,7 +56,7 @@ class SCAD(Function):
         soft_end = xp.where(weakly, self.weight + shift, end)
         keep_from = xp.where(weakly, a * self.weight + xp.zeros_like(y), end)
         size = xp.where(y <= soft_end, soft, xp.where(y <= keep_from, middle, y))
-        return xp.sign(x) * size
+        return signs(x) * size
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:

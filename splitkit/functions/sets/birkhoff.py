@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from splitkit.backend import Array, Point, Space, from_numpy, namespace, sum_of, to_numpy
-from splitkit.functions.base import Function, Indicator, check_matrices
+from splitkit.backend import Array, Point, from_numpy, namespace, sum_of, to_numpy
+from splitkit.functions.base import Function, Indicator, matrices
 from splitkit.functions.inner.accuracy import Inexact
 from splitkit.functions.sets.transport_polytope import misfit, onto_transport_polytope
 
@@ -35,6 +35,8 @@ class Birkhoff(Inexact, Indicator):
         From ``project``: the accuracy was not reached.
     """
 
+    check_axes = matrices(square=True)
+
     @staticmethod
     def _ones(x: Array) -> Array:
         xp = namespace(x)
@@ -51,10 +53,6 @@ class Birkhoff(Inexact, Indicator):
         matrices = to_numpy(u).reshape(-1, n, n)
         values = [U[linear_sum_assignment(U, maximize=True)].sum() for U in matrices]
         return sum_of(from_numpy(np.reshape(values, lead), u), self.batch_ndim)
-
-    def check_space(self, space: Space) -> None:
-        super().check_space(space)
-        check_matrices(self, space, square=True)
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:

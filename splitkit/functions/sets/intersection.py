@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from splitkit.arguments import check_accuracy
+from splitkit.arguments import check_accuracy, refuse_derivatives
 from splitkit.backend import Array, Point, Space, add, blocks, scale, solving, subtract, where
 from splitkit.functions.base import Function, Indicator
 from splitkit.functions.inner.accuracy import ROUNDINGS, Inexact, tolerance
@@ -69,6 +69,7 @@ class Intersection(Inexact, Indicator):
         self.accuracy = check_accuracy("accuracy", accuracy)
 
     def project(self, x: Point) -> Point:
+        refuse_derivatives(self, "give the sets as terms to splitkit_nn.ImplicitSolve", x)
         with solving(x):
             # the second projection takes out the rounding of x, which may be large beside the first
             return self._project(self._project(x))

@@ -9,9 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from splitkit.arguments import NON_NEGATIVE
-from splitkit.backend import Array, Point, Scalar, align, namespace
-from splitkit.functions.base import Function, Indicator, as_vectors
-from splitkit.functions.declared import parameter
+from splitkit.backend import Array, Point, Scalar, align, differentiating, namespace
+from splitkit.functions.base import Function, Indicator, as_vectors, parameter
 from splitkit.functions.norms.linf_norm import LInfNorm
 from splitkit.functions.sets.simplex import onto_simplex
 
@@ -32,6 +31,8 @@ class L1Ball(Indicator):
         y = as_vectors(x, self.batch_ndim)
         radius, sizes = align(self.radius, y), abs(y)
         outside = xp.sum(sizes, axis=-1, keepdims=True) > radius
+        if differentiating(x):  # 0 is on the boundary of the ball {0}
+            outside = outside | (radius == 0)
         nearest = xp.sign(y) * onto_simplex(sizes, radius)
         return xp.reshape(xp.where(outside, nearest, y), x.shape)
 

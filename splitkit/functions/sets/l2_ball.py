@@ -8,9 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from splitkit.arguments import NON_NEGATIVE
-from splitkit.backend import Array, Point, Scalar, align, namespace, sum_of
-from splitkit.functions.base import Function, Indicator
-from splitkit.functions.declared import parameter
+from splitkit.backend import Array, Point, Scalar, align, differentiating, namespace, sum_of
+from splitkit.functions.base import Function, Indicator, parameter
 
 
 class L2Ball(Indicator):
@@ -34,6 +33,8 @@ class L2Ball(Indicator):
         positive = squares > 0
         norm = xp.sqrt(xp.where(positive, squares, 1.0))
         outside = positive & (norm > self.radius)
+        if differentiating(x):  # 0 is on the boundary of the ball {0}
+            outside = outside | (self.radius == 0)
         nearest = align(self.radius / xp.where(outside, norm, 1.0), x) * d
         if self.center is not None:
             nearest = nearest + self.center

@@ -11,9 +11,9 @@ from __future__ import annotations
 from typing import Any
 
 from splitkit.arguments import NON_NEGATIVE
-from splitkit.backend import Array, Point, Scalar, Space, align, clip, namespace, sum_of
-from splitkit.functions.base import Function, Indicator, check_matrices, spectral_roundings
-from splitkit.functions.declared import parameter
+from splitkit.backend import Array, Point, Scalar, align, clip, namespace, sum_of
+from splitkit.functions.base import Function, Indicator, matrices, parameter, spectral_roundings
+from splitkit.functions.inner.spectra import of_singular_values
 from splitkit.functions.sets.simplex import onto_simplex
 
 
@@ -28,12 +28,19 @@ class NuclearBall(Indicator):
 
     radius: Scalar = parameter(NON_NEGATIVE, default=1.0, samplewise=True)
 
+    check_axes = matrices()
+
     def project(self, x: Point) -> Point:
         xp = namespace(x)
-        U, sigma, Vt = xp.linalg.svd(x, full_matrices=False)
-        radius = align(self.radius, sigma)
-        outside = xp.sum(sigma, axis=-1, keepdims=True) > radius
-        nearest = (U * xp.expand_dims(onto_simplex(sigma, radius), axis=-2)) @ Vt
+        sums: list[Array] = []
+
+        def onto_face(sigma: Array) -> Array:
+            sums.append(xp.sum(sigma, axis=-1, keepdims=True))
+            return onto_simplex(sigma, align(self.radius, sigma))
+
+        nearest = of_singular_values(x, onto_face)
+        radius = align(self.radius, sums[0])
+        outside = (sums[0] > radius) | (radius == 0)  # 0 is on the boundary of the ball {0}
         return xp.where(xp.expand_dims(outside, axis=-1), nearest, x)
 
     def violation(self, x: Point) -> Array:
@@ -49,10 +56,6 @@ class NuclearBall(Indicator):
     def conjugate_value(self, u: Point) -> Array:
         sigma = namespace(u).linalg.svdvals(u)[..., :1]
         return sum_of(align(self.radius, sigma) * sigma, self.batch_ndim)
-
-    def check_space(self, space: Space) -> None:
-        super().check_space(space)
-        check_matrices(self, space)
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:

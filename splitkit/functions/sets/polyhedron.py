@@ -25,6 +25,7 @@ from splitkit.backend import (
     solving,
     sum_of,
     to_numpy,
+    with_derivative,
 )
 from splitkit.functions.base import Function
 from splitkit.functions.inner.accuracy import Inexact, tolerance
@@ -78,16 +79,34 @@ class Polyhedron(Inexact, OfRows):
         y, bounds = xp.reshape(x, (-1, x.shape[-1])), xp.reshape(bounds, (-1, rows))
         with solving(x):
             # the second projection takes out the rounding of x, which may be large beside the first
-            near = self._project(y, bounds)
-            return xp.reshape(self._project(near, bounds), x.shape)
+            near, active = self._project(y, bounds)
+            found, _ = self._project(near, bounds)
+        found = with_derivative(
+            found, (y, self._rows, bounds), lambda: self._onto_face(y, bounds, active)
+        )
+        return xp.reshape(found, x.shape)
 
-    def _project(self, y: Array, bounds: Array) -> Array:
+    def _system(self, gram: Array, active: Array) -> Array:
+        """A_W A_Wᵀ for each sample, with the identity for the other rows."""
+        xp, rows = namespace(gram), gram.shape[0]
+        identity = xp.eye(rows, dtype=gram.dtype, device=gram.device)
+        both = active[:, :, None] & active[:, None, :]
+        return xp.where(both, gram, xp.where(active[:, :, None], 0.0, identity))
+
+    def _onto_face(self, y: Array, bounds: Array, active: Array) -> Array:
+        """The projection onto the affine set of the active rows."""
+        xp, A = namespace(y), self._rows
+        excess = xp.where(active, y @ A.T - bounds, 0.0)
+        dual = xp.linalg.solve(self._system(A @ A.T, active), excess[:, :, None])[..., 0]
+        return y - dual @ A
+
+    def _project(self, y: Array, bounds: Array) -> tuple[Array, Array]:
+        """The projection, and which rows it found active."""
         xp, A = namespace(y), self._rows
         rows, columns = A.shape
         relative = tolerance(self.accuracy, y)
         dependent = float(xp.finfo(y.dtype).eps) ** (2 / 3)
         gram, index = A @ A.T, xp.arange(rows, device=y.device)
-        identity = xp.eye(rows, dtype=y.dtype, device=y.device)
         dual, active = xp.zeros_like(bounds), bounds > float("inf")
         entering = xp.zeros((y.shape[0], 1), dtype=index.dtype, device=y.device)
         under_way = xp.zeros((y.shape[0], 1), dtype=active.dtype, device=y.device)
@@ -100,15 +119,14 @@ class Polyhedron(Inexact, OfRows):
             entering = xp.where(under_way, entering, worst)
             violation = xp.take_along_axis(excess, entering, axis=-1)
             running = violation > allowed
-            both = active[:, :, None] & active[:, None, :]
-            system = xp.where(both, gram, xp.where(active[:, :, None], 0.0, identity))
+            system = self._system(gram, active)
             chosen = xp.take(gram, xp.reshape(entering, (-1,)), axis=0)
             sides = xp.stack([chosen, xp.where(running, 0.0, excess)], axis=-1)
             solved = xp.linalg.solve(system, xp.where(active[:, :, None], sides, 0.0))
             r = solved[..., 0]
             # the last step takes out what rounding has left of the active rows
             if not bool(xp.any(running)):
-                return y - (dual + solved[..., 1]) @ A
+                return y - (dual + solved[..., 1]) @ A, active
             z = xp.take(A, xp.reshape(entering, (-1,)), axis=0) - r @ A
             square = xp.sum(z * z, axis=-1, keepdims=True)
             free = square > dependent * dependent

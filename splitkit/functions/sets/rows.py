@@ -6,8 +6,7 @@ from dataclasses import replace
 
 from splitkit.arguments import check_array, check_broadcast
 from splitkit.backend import Array, Space
-from splitkit.functions.base import Indicator, check_vectors
-from splitkit.functions.declared import required
+from splitkit.functions.base import Indicator, required, vectors
 
 
 class OfRows(Indicator):
@@ -37,12 +36,13 @@ class OfRows(Indicator):
                 f"have length {A.shape[0]}, one entry for each row of A"
             )
 
+    def check_axes(self, space: Space) -> None:
+        vectors(self.A.shape[1])(self, space)
+
     def check_space(self, space: Space) -> None:
         super().check_space(space)
-        rows, columns = self.A.shape
-        check_vectors(self, space, columns)
         space.check_array(self.A, f"A of {self!r}")
-        values = replace(space, shapes=((*space.shapes[0][:-1], rows),))
+        values = replace(space, shapes=((*space.shapes[0][:-1], self.A.shape[0]),))
         check_broadcast(f"b of {self!r}", self.b, values)
 
     def __repr__(self) -> str:

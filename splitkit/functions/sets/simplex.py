@@ -10,9 +10,17 @@ from __future__ import annotations
 from typing import Any
 
 from splitkit.arguments import POSITIVE
-from splitkit.backend import Array, Point, Scalar, align, clip, device, namespace
-from splitkit.functions.base import Function, Indicator, as_vectors
-from splitkit.functions.declared import parameter
+from splitkit.backend import (
+    Array,
+    Point,
+    Scalar,
+    align,
+    clip,
+    device,
+    namespace,
+    with_derivative,
+)
+from splitkit.functions.base import Function, Indicator, as_vectors, parameter
 from splitkit.functions.norms.max_entry import Max
 
 
@@ -52,8 +60,17 @@ def onto_simplex(y: Array, radius: Scalar) -> Array:
 
     Radius 0 gives 0.
     """
-    y = y - namespace(y).max(y, axis=-1, keepdims=True)  # a shift moves τ only; 0 is the greatest
-    return clip(y - simplex_level(y, radius), 0.0)
+    xp = namespace(y)
+    moved = y - xp.max(y, axis=-1, keepdims=True)  # a shift moves τ only; 0 is the greatest
+    found = clip(moved - simplex_level(moved, radius), 0.0)
+
+    def on_face() -> Array:
+        active = found > 0
+        count = clip(xp.sum(xp.astype(active, y.dtype), axis=-1, keepdims=True), 1.0)
+        total = xp.sum(xp.where(active, y, 0.0), axis=-1, keepdims=True)
+        return xp.where(active, y - (total - radius) / count, 0.0)
+
+    return with_derivative(found, (y, radius), on_face)
 
 
 def simplex_level(y: Array, radius: Scalar) -> Array:

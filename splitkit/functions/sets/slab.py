@@ -11,8 +11,7 @@ from typing import Any
 
 from splitkit.arguments import Range, check_array, check_bounds
 from splitkit.backend import Array, Point, Scalar, Space, align, clip, namespace, sum_of
-from splitkit.functions.base import Function, Indicator, infinite_where
-from splitkit.functions.declared import parameter, required
+from splitkit.functions.base import Function, Indicator, infinite_where, parameter, required
 
 
 class Slab(Indicator):
@@ -37,11 +36,11 @@ class Slab(Indicator):
     upper: Scalar = parameter(Range(ends="[]"), samplewise=True)
 
     def __post_init__(self) -> None:
+        self.lower, self.upper = check_bounds(self.lower, self.upper, "the slab")
         super().__post_init__()
         self._size = float(namespace(self.normal).max(abs(self.normal)))
         if self._size == 0:
             raise ValueError("normal = 0: give a vector that is not 0")
-        self.lower, self.upper = check_bounds(self.lower, self.upper, "the slab")
         self._unit = self.normal / self._size  # squares of this neither over- nor underflow
 
     def _excess(self, x: Array, alpha: Scalar = 1.0) -> tuple[Array, Array]:

@@ -25,6 +25,7 @@ from splitkit.arguments import NON_NEGATIVE, check_array, check_broadcast
 from splitkit.backend import (
     Array,
     Point,
+    Scalar,
     Space,
     clip,
     namespace,
@@ -32,9 +33,9 @@ from splitkit.backend import (
     sum_of,
     to_numpy,
     transposed,
+    with_derivative,
 )
-from splitkit.functions.base import Function, Indicator, check_matrices
-from splitkit.functions.declared import required
+from splitkit.functions.base import Function, Indicator, matrices, required
 from splitkit.functions.inner.accuracy import Inexact, tolerance
 from splitkit.functions.inner.linear_programs import greatest_of_each
 from splitkit.functions.inner.roots import piecewise_linear_root
@@ -66,6 +67,8 @@ class TransportPolytope(Inexact, Indicator):
 
     rows: Array = required(check_array, within=NON_NEGATIVE)
     columns: Array = required(check_array, within=NON_NEGATIVE)
+
+    check_axes = matrices()
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -101,7 +104,6 @@ class TransportPolytope(Inexact, Indicator):
 
     def check_space(self, space: Space) -> None:
         super().check_space(space)
-        check_matrices(self, space)
         shape = space.shapes[0]
         for name, sums, kept in (
             ("rows", self.rows, shape[:-1]),
@@ -128,15 +130,28 @@ def onto_transport_polytope(
 ) -> Array:
     """The projection of each matrix, computed in float64; the name is for the error."""
     xp = namespace(x)
+    # in double precision: where Y is large beside the marginals, they are lost in its rounding
+    Y, p, q = (xp.astype(a, xp.float64) for a in (x, rows, columns))
+    # totals that agree up to the rounding of x's dtype must agree up to that of float64
+    supply, demand = (xp.sum(a, axis=-1, keepdims=True) for a in (p, q))
+    q = q * (supply / xp.where(demand > 0, demand, xp.ones_like(demand)))
     with solving(x):
-        # in double precision: where Y is large beside the marginals, they are lost in its rounding
-        Y, p, q = (xp.astype(a, xp.float64) for a in (x, rows, columns))
-        # totals that agree up to the rounding of x's dtype must agree up to that of float64
-        supply, demand = (xp.sum(a, axis=-1, keepdims=True) for a in (p, q))
-        q = q * (supply / xp.where(demand > 0, demand, xp.ones_like(demand)))
         # the second projection takes out the rounding of Y, which may be large beside the first
         near = _projection(Y, p, q, accuracy, name)
-        return xp.astype(_projection(near, p, q, accuracy, name), x.dtype)
+        found = _projection(near, p, q, accuracy, name)
+    found = with_derivative(found, (Y, p, q), lambda: _onto_face(Y, p, q, near > 0))
+    return xp.astype(found, x.dtype)
+
+
+def _onto_face(Y: Array, p: Array, q: Array, support: Array) -> Array:
+    """Y − α1ᵀ − 1βᵀ on the support, with the marginals p and q, and 0 elsewhere."""
+    xp, rows = namespace(Y), Y.shape[-2]
+    S = xp.astype(support, Y.dtype)
+    with solving(Y):
+        inverse = xp.linalg.pinv(_marginals_of(S, 0.0))
+    error = xp.concat([xp.sum(S * Y, axis=-1) - p, xp.sum(S * Y, axis=-2) - q], axis=-1)
+    duals = inverse @ error[..., None]
+    return S * (Y - duals[..., :rows, :] - transposed(duals[..., rows:, :]))
 
 
 def misfit(x: Array, rows: Array, columns: Array, batch_ndim: int) -> Array:
@@ -199,6 +214,18 @@ def _projection(Y: Array, rows: Array, columns: Array, accuracy: float | None, n
     )
 
 
+def _marginals_of(S: Array, damping: Scalar) -> Array:
+    """H: (α, β) ↦ the marginals of S ∘ (α1ᵀ + 1βᵀ), and a multiple of the identity."""
+    xp = namespace(S)
+    m, n = S.shape[-2:]
+    diagonal = xp.concat([xp.sum(S, axis=-1), xp.sum(S, axis=-2)], axis=-1)
+    identity = xp.eye(m + n, dtype=S.dtype, device=S.device)
+    corner = xp.zeros((*S.shape[:-2], m, m), dtype=S.dtype, device=S.device)
+    end = xp.zeros((*S.shape[:-2], n, n), dtype=S.dtype, device=S.device)
+    top, bottom = xp.concat([corner, S], axis=-1), xp.concat([transposed(S), end], axis=-1)
+    return xp.concat([top, bottom], axis=-2) + identity * (diagonal + damping)[..., None, :]
+
+
 def _newton_step(U: Array, g: Array, h: Array, damping: Array, edge: Array) -> tuple[Array, Array]:
     """The semismooth Newton step from U = Y − α1ᵀ − 1βᵀ, where U₊ misses the marginals by g and h,
     to the minimum along its direction.
@@ -206,15 +233,9 @@ def _newton_step(U: Array, g: Array, h: Array, damping: Array, edge: Array) -> t
     xp = namespace(U)
     m, n = U.shape[-2:]
     S = xp.astype(U > -edge, U.dtype)
-    diagonal = xp.concat([xp.sum(S, axis=-1), xp.sum(S, axis=-2)], axis=-1)
-    identity = xp.eye(m + n, dtype=U.dtype, device=U.device)
-    corner = xp.zeros((*U.shape[:-2], m, m), dtype=U.dtype, device=U.device)
-    end = xp.zeros((*U.shape[:-2], n, n), dtype=U.dtype, device=U.device)
-    top, bottom = xp.concat([corner, S], axis=-1), xp.concat([transposed(S), end], axis=-1)
-    H = xp.concat([top, bottom], axis=-2)
     # H has a null vector for each component of the support: damped, it lets the step go far along
     # those, to where the support grows
-    H = H + identity * (diagonal + damping[..., 0])[..., None, :]
+    H = _marginals_of(S, damping[..., 0])
     d = xp.linalg.solve(H, xp.concat([g, transposed(h)], axis=-2))
     a, b = d[..., :m, :], transposed(d[..., m:, :])
     D = a + b

@@ -12,26 +12,19 @@ from typing import Any
 from splitkit.functions.base import Function
 from splitkit.functions.norms.max_entry import Max
 from splitkit.functions.norms.sublinear import Sublinear
-from splitkit.functions.spectral.spectral import SpectralSymmetric
+from splitkit.functions.spectral.spectral import SpectralSymmetric, Weighted
 
 
-class LargestEigenvalue(Sublinear, SpectralSymmetric):
+class LargestEigenvalue(Sublinear, Weighted, SpectralSymmetric):
     """w λ_max of the symmetric matrix in the last two axes, the largest of several; inf on others.
 
     Parameters
     ----------
     weight : float, default 1
         Non-negative.
-    batch_ndim : int
-        Leading batch axes.
     """
 
-    def __init__(self, weight: float = 1.0, *, batch_ndim: int = 0) -> None:
-        SpectralSymmetric.__init__(self, Max(weight, batch_ndim=batch_ndim))
-        self.weight = weight
-
-    def __repr__(self) -> str:
-        return f"LargestEigenvalue({self.weight:g})"
+    of = Max
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:

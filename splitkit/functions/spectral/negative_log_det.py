@@ -9,18 +9,16 @@ from typing import Any
 
 from splitkit.functions.base import Function
 from splitkit.functions.entropies.log_barrier import LogBarrier
-from splitkit.functions.spectral.spectral import SpectralSymmetric
+from splitkit.functions.spectral.spectral import SpectralSymmetric, Weighted
 
 
-class NegativeLogDet(SpectralSymmetric):
+class NegativeLogDet(Weighted, SpectralSymmetric):
     """−w log det X, summed over the symmetric matrices in the last two axes; inf unless X ≻ 0.
 
     Parameters
     ----------
     weight : float, default 1
         Positive.
-    batch_ndim : int
-        Leading batch axes.
 
     Notes
     -----
@@ -28,12 +26,7 @@ class NegativeLogDet(SpectralSymmetric):
     the prox of a large indefinite matrix with a small αw do, the smallest may be found negative.
     """
 
-    def __init__(self, weight: float = 1.0, *, batch_ndim: int = 0) -> None:
-        super().__init__(LogBarrier(weight, batch_ndim=batch_ndim))
-        self.weight = weight
-
-    def __repr__(self) -> str:
-        return f"NegativeLogDet({self.weight:g})"
+    of = LogBarrier
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:

@@ -10,8 +10,9 @@ import math
 from typing import Any
 
 from splitkit.arguments import NON_NEGATIVE, check_number, option
-from splitkit.backend import Array, Point, Scalar, Space, align, namespace, sum_of
-from splitkit.functions.base import Function, check_matrices
+from splitkit.backend import Array, Point, Scalar, align, namespace, sum_of
+from splitkit.functions.base import Function, matrices
+from splitkit.functions.inner.spectra import of_singular_values
 
 
 class Rank(Function):
@@ -31,6 +32,7 @@ class Rank(Function):
 
     convex = False
     strong_convexity = -math.inf
+    check_axes = matrices()
 
     def __call__(self, x: Point) -> Array:
         xp = namespace(x)
@@ -40,14 +42,11 @@ class Rank(Function):
         return self.weight * sum_of(counted, self.batch_ndim)
 
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
-        xp = namespace(x)
-        U, sigma, Vt = xp.linalg.svd(x, full_matrices=False)
-        kept = xp.where(sigma * sigma > 2 * align(alpha, sigma) * self.weight, sigma, 0.0)
-        return (U * kept[..., None, :]) @ Vt
+        def kept(sigma: Array) -> Array:
+            above = sigma * sigma > 2 * align(alpha, sigma) * self.weight
+            return namespace(x).where(above, sigma, 0.0)
 
-    def check_space(self, space: Space) -> None:
-        super().check_space(space)
-        check_matrices(self, space)
+        return of_singular_values(x, kept)
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:

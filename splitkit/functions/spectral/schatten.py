@@ -8,32 +8,28 @@ Thm. 2.1; the others by ``Spectral``.
 from __future__ import annotations
 
 import math
+from dataclasses import field
 from typing import Any
 
 from splitkit.functions.base import Function
 from splitkit.functions.norms.l1_norm import L1Norm
 from splitkit.functions.norms.l2_norm import L2Norm
 from splitkit.functions.norms.linf_norm import LInfNorm
-from splitkit.functions.spectral.spectral import Spectral
+from splitkit.functions.spectral.spectral import Spectral, Weighted
+
+GAUGES: dict[float, Any] = {1: L1Norm, 2: L2Norm, math.inf: LInfNorm}
 
 
-class NuclearNorm(Spectral):
+class NuclearNorm(Weighted, Spectral):
     """w Σ σᵢ, summed over the matrices in the last two axes.
 
     Parameters
     ----------
     weight : float, default 1
         Non-negative.
-    batch_ndim : int
-        Leading batch axes.
     """
 
-    def __init__(self, weight: float = 1.0, *, batch_ndim: int = 0) -> None:
-        super().__init__(L1Norm(weight, batch_ndim=batch_ndim))
-        self.weight = weight
-
-    def __repr__(self) -> str:
-        return f"NuclearNorm({self.weight:g})"
+    of = L1Norm
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
@@ -49,8 +45,6 @@ class SchattenNorm(Spectral):
         Other gauges: ``Spectral(f)``.
     weight : float, default 1
         Non-negative.
-    batch_ndim : int
-        Leading batch axes.
 
     Raises
     ------
@@ -58,19 +52,16 @@ class SchattenNorm(Spectral):
         Another p.
     """
 
-    def __init__(self, p: float, weight: float = 1.0, *, batch_ndim: int = 0) -> None:
-        gauges: dict[float, Any] = {
-            1: L1Norm,
-            2: L2Norm,
-            math.inf: LInfNorm,
-        }
-        if p not in gauges:
-            raise ValueError(f"p = {p}: give 1, 2 or inf, or Spectral(f) for another gauge f")
-        self.p, self.weight = p, weight
-        super().__init__(gauges[p](weight, batch_ndim=batch_ndim))
+    p: float = field()
+    weight: float = field(default=1.0)
 
-    def __repr__(self) -> str:
-        return f"SchattenNorm({self.p:g}, {self.weight:g})"
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.p not in GAUGES:
+            raise ValueError(f"p = {self.p}: give 1, 2 or inf, or Spectral(f) for another gauge f")
+        super().__init__(GAUGES[self.p](self.weight, batch_ndim=self.batch_ndim))
+
+    __repr__ = Function.__repr__
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:

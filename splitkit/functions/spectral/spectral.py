@@ -14,18 +14,14 @@ Source: Lewis, *The convex analysis of unitarily invariant matrix functions* (19
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import field, replace
+from typing import Any, ClassVar
 
 import numpy as np
 
 from splitkit.backend import Array, Point, Scalar, Space, is_array, namespace, sum_of
-from splitkit.functions.base import (
-    Function,
-    Indicator,
-    Modified,
-    check_matrices,
-    spectral_roundings,
-)
+from splitkit.functions.base import Function, Indicator, Modified, matrices, spectral_roundings
+from splitkit.functions.inner.spectra import of_eigenvalues, of_singular_values
 
 
 class Spectral(Modified):
@@ -43,6 +39,8 @@ class Spectral(Modified):
         f is no function, or has a parameter for each entry, or is found not to be invariant.
     """
 
+    check_axes = matrices()
+
     def __init__(self, f: Function) -> None:
         _check_invariance(f, signs=True)
         super().__init__(f)
@@ -53,12 +51,10 @@ class Spectral(Modified):
         return _value(self.f, namespace(x).linalg.svdvals(x), x)
 
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
-        U, sigma, Vt = namespace(x).linalg.svd(x, full_matrices=False)
-        return (U * self.f.prox(sigma, alpha)[..., None, :]) @ Vt
+        return of_singular_values(x, lambda sigma: self.f.prox(sigma, alpha))
 
     def gradient(self, x: Point) -> Point:
-        U, sigma, Vt = namespace(x).linalg.svd(x, full_matrices=False)
-        return (U * self.f.gradient(sigma)[..., None, :]) @ Vt
+        return of_singular_values(x, self.f.gradient)
 
     @property
     def conjugate(self) -> Function:
@@ -66,9 +62,22 @@ class Spectral(Modified):
 
     def check_space(self, space: Space) -> None:
         Function.check_space(self, space)
-        check_matrices(self, space)
         *lead, rows, columns = space.shapes[0]
         self.f.check_space(replace(space, shapes=((*lead, min(rows, columns)),)))
+
+
+class Weighted(Modified):
+    """Base of those of a weight alone; a subclass says of which function of vectors."""
+
+    weight: float = field(default=1.0)
+
+    of: ClassVar[type[Any]]
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        super().__init__(self.of(self.weight, batch_ndim=self.batch_ndim))
+
+    __repr__ = Function.__repr__
 
 
 class SpectralSymmetric(Modified):
@@ -86,6 +95,8 @@ class SpectralSymmetric(Modified):
     TypeError, ValueError
         f is no function, or has a parameter for each entry, or is found not to be invariant.
     """
+
+    check_axes = matrices(square=True)
 
     def __init__(self, f: Function) -> None:
         _check_invariance(f, signs=False)
@@ -107,10 +118,8 @@ class SpectralSymmetric(Modified):
         return xp.where(outside, float("inf"), value)
 
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
-        xp = namespace(x)
-        eigenvalues, Q = xp.linalg.eigh((x + xp.matrix_transpose(x)) / 2)
-        p = (Q * self.f.prox(eigenvalues, alpha)[..., None, :]) @ xp.matrix_transpose(Q)
-        return (p + xp.matrix_transpose(p)) / 2
+        mirrored = namespace(x).matrix_transpose(x)
+        return of_eigenvalues((x + mirrored) / 2, lambda values: self.f.prox(values, alpha))
 
     def conjugate_value(self, u: Point) -> Array:
         xp = namespace(u)
@@ -119,15 +128,12 @@ class SpectralSymmetric(Modified):
 
     def conjugate_prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
         # F* does not depend on the skew part, which stays
-        xp, mirrored = namespace(x), namespace(x).matrix_transpose(x)
-        eigenvalues, Q = xp.linalg.eigh((x + mirrored) / 2)
-        dual = self.f.conjugate.prox(eigenvalues, alpha)
-        p = (Q * dual[..., None, :]) @ xp.matrix_transpose(Q)
-        return (p + xp.matrix_transpose(p)) / 2 + (x - mirrored) / 2
+        mirrored, dual = namespace(x).matrix_transpose(x), self.f.conjugate
+        symmetric = of_eigenvalues((x + mirrored) / 2, lambda values: dual.prox(values, alpha))
+        return symmetric + (x - mirrored) / 2
 
     def check_space(self, space: Space) -> None:
         Function.check_space(self, space)
-        check_matrices(self, space, square=True)
         self.f.check_space(replace(space, shapes=(space.shapes[0][:-1],)))
 
 

@@ -1,0 +1,137 @@
+"""Q diag(p(λ)) Qᵀ of a symmetric matrix and U diag(p(σ)) Vᵀ of any, with derivatives everywhere.
+
+Along the matrices E, with Z = QᵀEQ, the derivative of Q diag(p(λ)) Qᵀ is
+
+    Q(diag(Jz) + Δ ∘ Z)Qᵀ,   z = diag Z,   Δᵢⱼ = (pᵢ − pⱼ)/(λᵢ − λⱼ) off the diagonal,
+
+J the Jacobian of p; and that of U diag(p(σ)) Vᵀ likewise, with Δ for the symmetric part of UᵀEV,
+(pᵢ + pⱼ)/(σᵢ + σⱼ) for the skew part, pᵢ/σᵢ for what leaves the range of U or V. A library's
+derivatives of Q, U and V divide by λᵢ − λⱼ. They are used, of every order, where these are apart;
+elsewhere the formula, of first order, with Δ taken of values that are spread a little.
+
+Source: Lewis, Sendov, *Twice differentiable spectral functions* (2001), and *Nonsmooth analysis of
+singular values* (2005); Ding, Sun, Sun, Toh, *Spectral operators of matrices* (2018).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from splitkit.backend import (
+    Array,
+    device,
+    differentiating,
+    namespace,
+    solving,
+    transposed,
+    with_derivative,
+)
+
+Values = Callable[[Array], Array]  # p, of vectors in the last axis, invariant under permutations
+
+
+def of_eigenvalues(x: Array, p: Values) -> Array:
+    """Q diag(p(λ)) Qᵀ for symmetric x = Q diag(λ) Qᵀ in the last two axes."""
+    if not differentiating(x):
+        return _symmetric(*_eigh(x), p)
+    xp, n = namespace(x), x.shape[-1]
+    count = xp.arange(1, n + 1, dtype=x.dtype, device=device(x))
+    with solving(x):
+        values, Q = _eigh(x)
+        found = _symmetric(values, Q, p)
+        close, step = _close(values[..., 1:] - values[..., :-1], values)
+        spread = values + step * count
+        of_spread = p(spread)
+
+    def derived() -> Array:
+        own, Q_own = _eigh(xp.where(close, xp.eye(n, dtype=x.dtype, device=device(x)) * count, x))
+        Z = transposed(Q) @ x @ Q
+        at = p(xp.where(close[..., 0], xp.linalg.diagonal(Z), own))
+        return xp.where(
+            close,
+            Q @ (_quotients(of_spread, spread, -1.0) * Z + _diagonal(at)) @ transposed(Q),
+            (Q_own * at[..., None, :]) @ transposed(Q_own),
+        )
+
+    return with_derivative(found, (x,), lambda: _mean(derived()))
+
+
+def of_singular_values(x: Array, p: Values) -> Array:
+    """U diag(p(σ)) Vᵀ for x = U diag(σ) Vᵀ in the last two axes; p odd in each entry, too."""
+    if not differentiating(x):
+        return _rectangular(*_svd(x), p)
+    xp, k = namespace(x), min(x.shape[-2:])
+    count = xp.arange(k, 0, -1, dtype=x.dtype, device=device(x))
+    with solving(x):
+        U, values, Vt = _svd(x)
+        found = _rectangular(U, values, Vt, p)
+        # the least one is as far from its negative, or from 0, as it is long
+        gaps = xp.concat([values[..., :-1] - values[..., 1:], values[..., -1:]], axis=-1)
+        close, step = _close(gaps, values)
+        spread = values + step * count
+        of_spread = p(spread)
+
+    def derived() -> Array:
+        apart = xp.eye(*x.shape[-2:], dtype=x.dtype, device=device(x))
+        apart = apart[..., :k, :] * count[:, None] if k < x.shape[-1] else apart * count
+        U_own, own, Vt_own = _svd(xp.where(close, apart, x))
+        V, Ut = transposed(Vt), transposed(U)
+        Z = Ut @ x @ V
+        at = p(xp.where(close[..., 0], xp.linalg.diagonal(Z), own))
+        even, odd = (Z + transposed(Z)) / 2, (Z - transposed(Z)) / 2
+        inside = _quotients(of_spread, spread, -1.0) * even + _diagonal(at)
+        inside = inside + _quotients(of_spread, spread, 1.0) * odd
+        share = (of_spread / xp.where(close[..., 0], spread, 1.0))[..., None, :]
+        beyond = (((x - U @ (Ut @ x)) @ V) * share) @ Vt
+        beyond = beyond + (U * share) @ (Ut @ (x - (x @ V) @ Vt))
+        curved = U @ inside @ Vt + beyond
+        return xp.where(close, curved, (U_own * at[..., None, :]) @ Vt_own)
+
+    return with_derivative(found, (x,), derived)
+
+
+def _eigh(x: Array) -> tuple[Array, Array]:
+    values, Q = namespace(x).linalg.eigh(x)
+    return values, Q
+
+
+def _svd(x: Array) -> tuple[Array, Array, Array]:
+    U, values, Vt = namespace(x).linalg.svd(x, full_matrices=False)
+    return U, values, Vt
+
+
+def _symmetric(values: Array, Q: Array, p: Values) -> Array:
+    return _mean((Q * p(values)[..., None, :]) @ transposed(Q))
+
+
+def _rectangular(U: Array, values: Array, Vt: Array, p: Values) -> Array:
+    return (U * p(values)[..., None, :]) @ Vt
+
+
+def _mean(x: Array) -> Array:
+    """The symmetric part."""
+    return (x + transposed(x)) / 2
+
+
+def _close(gaps: Array, values: Array) -> tuple[Array, Array]:
+    """Whether values nearly coincide, for each matrix; and a step that tells them apart, else 0."""
+    xp = namespace(values)
+    size = xp.max(abs(values), axis=-1, keepdims=True)
+    step = float(xp.finfo(values.dtype).eps) ** 0.5 * xp.where(size > 0, size, 1.0)
+    close = xp.any(gaps <= step, axis=-1, keepdims=True)
+    return close[..., None], xp.where(close, step, 0.0)
+
+
+def _diagonal(values: Array) -> Array:
+    """diag(values)."""
+    xp, n = namespace(values), values.shape[-1]
+    return values[..., None, :] * xp.eye(n, dtype=values.dtype, device=device(values))
+
+
+def _quotients(p: Array, values: Array, sign: float) -> Array:
+    """(pᵢ ± pⱼ)/(λᵢ ± λⱼ) off the diagonal, on which it is 0."""
+    xp, n = namespace(p), p.shape[-1]
+    off = ~xp.eye(n, dtype=xp.bool, device=device(p))
+    below = values[..., :, None] + sign * values[..., None, :]
+    ratio = (p[..., :, None] + sign * p[..., None, :]) / xp.where(below != 0, below, 1.0)
+    return xp.where(off, ratio, 0.0)
