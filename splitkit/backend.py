@@ -373,6 +373,12 @@ def differentiating(*points: Point) -> bool:
     return False
 
 
+def may_record(x: Point) -> bool:
+    """Whether x's library would record what is computed now, of arrays that ask for it."""
+    is_grad_enabled = getattr(namespace(x), "is_grad_enabled", None)
+    return is_grad_enabled is not None and is_grad_enabled()
+
+
 def with_derivative(value: Point, inputs: tuple[Any, ...], formula: Callable[[], Point]) -> Point:
     """What an algorithm found of its inputs, with the derivative of a formula that gives the same.
 
@@ -389,6 +395,32 @@ def _derived(value: Point, known: Point) -> Point:
     if isinstance(value, tuple):
         return tuple(_derived(*pair) for pair in zip(value, known, strict=True))
     return value.detach() + (known - known.detach())
+
+
+def with_adjoint(
+    apply: Callable[[Point], Point], adjoint: Callable[[Point], Point], x: Point
+) -> Point:
+    """apply(x) of a linear map, which the library of x does not see inside of; it differentiates by
+    the adjoint, in x, and what that is made of.
+    """
+    if not differentiating(x):
+        return apply(x)
+    return _linear_function(namespace(x)).apply(apply, adjoint, isinstance(x, tuple), *blocks(x))
+
+
+@cache
+def _linear_function(xp: Any) -> Any:
+    def forward(apply: Any, adjoint: Any, is_tuple: bool, *x: Array) -> Point:
+        return apply(x if is_tuple else x[0])
+
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], image: Point) -> None:
+        ctx.back, ctx.of_tuple = inputs[1], isinstance(image, tuple)
+
+    def backward(ctx: Any, *v: Array) -> tuple[Any, ...]:
+        return None, None, None, *blocks(ctx.back(v if ctx.of_tuple else v[0]))
+
+    methods = {f.__name__: staticmethod(f) for f in (forward, setup_context, backward)}
+    return type("LinearFunction", (xp.autograd.Function,), methods)
 
 
 def sizes(x: Array) -> Array:

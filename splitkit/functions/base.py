@@ -33,7 +33,12 @@ from splitkit.backend import (
     namespace,
     scale,
 )
-from splitkit.functions.declared import Declared
+from splitkit.functions.declared import (
+    Declared,
+    parameter as parameter,
+    required as required,
+    show as show,
+)
 from splitkit.linear.wrapped import is_map, wrap
 from splitkit.operators.base import PointMap
 from splitkit.properties import Properties
@@ -45,7 +50,7 @@ EQUAL = 1e-15  # of two constants that are equal in exact arithmetic
 class Function(Arithmetic["Function"], Declared):
     """A closed proper function on points, convex unless ``convex`` is False.
 
-    A subclass declares its parameters (``declared.parameter``), gives ``__call__`` and ``prox``,
+    A subclass declares its parameters (``parameter``), gives ``__call__`` and ``prox``,
     and ``gradient`` if it is smooth, and states what it knows: ``strong_convexity``,
     ``smoothness``. Its arrays have dtype and device of the points.
 

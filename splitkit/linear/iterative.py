@@ -24,11 +24,16 @@ from splitkit.backend import (
     add,
     blocks,
     device,
+    differentiating,
     is_array,
     lincomb,
+    may_record,
     namespace,
     scale,
+    solving,
     subtract,
+    with_adjoint,
+    with_derivative,
 )
 from splitkit.linear.base import LinearOperator, ModifiedMap
 
@@ -112,10 +117,33 @@ class IterativeInverse(LinearOperator):
         self.norm = 1.0 if is_array(alpha) else 1 / (1 + alpha * m)
 
     def __call__(self, x: Point, guess: Point = None) -> Point:
-        return self._solve(x, guess, self.L, self.L.adjoint)
+        return self._recorded(x, guess, self.L, self.L.adjoint)
 
     def adjoint(self, y: Point, guess: Point = None) -> Point:
-        return self._solve(y, guess, self.L.adjoint, self.L)
+        return self._recorded(y, guess, self.L.adjoint, self.L)
+
+    def _recorded(self, y: Point, guess: Point, forward: Any, transposed: Any) -> Point:
+        """The solution x, which the library differentiates by two steps x + (I + αL)⁻¹r from x held
+        fixed, r = y − (I + αL)x: see ``newton_step``. No library knows it of the iteration's steps.
+        """
+
+        def rest(x: Point) -> Point:
+            return subtract(y, add(x, scale(self.alpha, forward(x))))
+
+        if not may_record(y):
+            return self._solve(y, guess, forward, transposed)
+        with solving(y):
+            x = found = self._solve(y, guess, forward, transposed)
+        if not differentiating(rest(x)):
+            return found
+        for _ in range(2):
+            step = with_adjoint(
+                lambda r: self._solve(r, None, forward, transposed),
+                lambda v: self._recorded(v, None, transposed, forward),
+                rest(x),
+            )
+            x = add(x, step)
+        return with_derivative(found, (x,), lambda: x)
 
     def _solve(self, y: Point, guess: Point, forward: Any, transposed: Any) -> Point:
         space = _space_of(y, self.batch_ndim)

@@ -8,15 +8,14 @@ the rows of S = (M + Mᵀ)/2. Source for both: Horn, Johnson, *Matrix Analysis* 
 from __future__ import annotations
 
 import math
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 import scipy.sparse
 import scipy.sparse.linalg
 
-from splitkit.arguments import refuse_derivatives
-from splitkit.backend import Array, Point, Space, from_numpy, to_numpy
+from splitkit.backend import Array, Point, Space, from_numpy, to_numpy, with_adjoint
 from splitkit.linear.base import LinearOperator, kept_for_last_step
 from splitkit.linear.dense import EXACT_SIZE, DenseMatrix
 from splitkit.linear.last_axes import LastAxesMap
@@ -114,10 +113,10 @@ class Sparse(LastAxesMap):
         return self.square_properties(m, symmetric=symmetric, skew=skew)
 
     def __call__(self, x: Point) -> Point:
-        return _on_vectors(self, lambda columns: self.matrix @ columns, x)
+        return _on_vectors(self.matrix.__matmul__, self._transposed.__matmul__, x)
 
     def adjoint(self, y: Point) -> Point:
-        return _on_vectors(self, lambda columns: self._transposed @ columns, y)
+        return _on_vectors(self._transposed.__matmul__, self.matrix.__matmul__, y)
 
     @kept_for_last_step
     def shifted_inverse(self, alpha: float) -> LinearOperator:
@@ -174,15 +173,21 @@ class _SparseInverse(LinearOperator):
         return type(self), (self.M, self.alpha)  # a factor of SuperLU is made again in a copy
 
     def __call__(self, x: Point) -> Point:
-        return _on_vectors(self, self._lu.solve, x)
+        return _on_vectors(self._lu.solve, self._solve_transposed, x)
 
     def adjoint(self, y: Point) -> Point:
-        return _on_vectors(self, lambda columns: self._lu.solve(columns, trans="T"), y)
+        return _on_vectors(self._solve_transposed, self._lu.solve, y)
+
+    def _solve_transposed(self, columns: Any) -> Any:
+        return self._lu.solve(columns, trans="T")
 
 
-def _on_vectors(M: LinearOperator, apply: Any, x: Array) -> Array:
-    """M as a map of matrices of columns, applied to the vectors along the last axis of x."""
-    refuse_derivatives(M, "give a DenseMatrix of its library", x)
-    columns = to_numpy(x).reshape(-1, x.shape[-1]).T
-    values = np.ascontiguousarray(apply(np.ascontiguousarray(columns)).T)
-    return from_numpy(values.reshape(*x.shape[:-1], values.shape[-1]), x)
+def _on_vectors(apply: Any, transposed: Any, x: Array) -> Array:
+    """A map of matrices of columns, applied to the vectors along the last axis of x."""
+
+    def through(apply: Any, x: Array) -> Array:
+        columns = to_numpy(x).reshape(-1, x.shape[-1]).T
+        values = np.ascontiguousarray(apply(np.ascontiguousarray(columns)).T)
+        return from_numpy(values.reshape(*x.shape[:-1], values.shape[-1]), x)
+
+    return with_adjoint(partial(through, apply), partial(_on_vectors, transposed, apply), x)

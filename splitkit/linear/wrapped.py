@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
-from splitkit.arguments import refuse_derivatives
-from splitkit.backend import Array, from_numpy, is_array, to_numpy
+from splitkit.backend import Array, from_numpy, is_array, to_numpy, with_adjoint
 from splitkit.linear.base import LinearOperator
 from splitkit.linear.dense import DenseMatrix
 from splitkit.linear.matrix_free import MatrixFree
@@ -74,7 +73,6 @@ def wrap(op: Any, *, argument: str = "op", **declared: Any) -> LinearOperator:
 
     def through(apply: Callable[[Any], Any], size: int) -> Callable[[Array], Array]:
         def mapped(x: Array) -> Array:
-            refuse_derivatives(op, "give a matrix of its library, or linear.MatrixFree", x)
             vectors = to_numpy(x).reshape(-1, x.shape[-1])
             values = np.empty((len(vectors), size), dtype=vectors.dtype)
             for i, vector in enumerate(vectors):
@@ -83,9 +81,15 @@ def wrap(op: Any, *, argument: str = "op", **declared: Any) -> LinearOperator:
 
         return mapped
 
-    return MatrixFree(
-        through(op.matvec, rows), through(op.rmatvec, columns), (columns,), (rows,), **declared
-    )
+    ahead, back = through(op.matvec, rows), through(op.rmatvec, columns)
+
+    def forward(x: Array) -> Array:
+        return with_adjoint(ahead, adjoint, x)
+
+    def adjoint(y: Array) -> Array:
+        return with_adjoint(back, forward, y)
+
+    return MatrixFree(forward, adjoint, (columns,), (rows,), **declared)
 
 
 @as_map.register(object)

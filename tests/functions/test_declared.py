@@ -12,7 +12,7 @@ import pytest
 from splitkit.arguments import POSITIVE
 from splitkit.backend import Scalar, Space, sum_of
 from splitkit.functions import Function, L1Norm, L2Ball
-from splitkit.functions.declared import parameter
+from splitkit.functions.base import parameter
 
 
 class Weighted(Function):

@@ -248,6 +248,26 @@ def test_a_factorization_lives_no_longer_than_its_parameters(kind):
         gc.enable()
 
 
+@pytest.mark.parametrize("method", [sk.PeacemanRachford(alpha=0.5), sk.ForwardBackward()])
+def test_what_a_layer_keeps_is_what_a_new_one_finds(layer, x, method):
+    """After each change of what a guarantee depends on: m and L, α, the method; none is stale."""
+    layer.method, layer.max_iter, rates = method, 5000, []
+    for factor in (1.0, 1.0, 2.0, 0.5, 1.0):
+        with torch.no_grad():
+            layer.parametrization.A.mul_(factor)
+        layer(x).sum().backward()
+        fresh = copy.deepcopy(layer)
+        fresh(x).sum().backward()
+        assert layer.last_solve.forward == fresh.last_solve.forward
+        assert layer.last_solve.backward == fresh.last_solve.backward
+        rates.append(layer.last_solve.forward.rate)
+    assert rates[0] == rates[1] == rates[4] < rates[2]
+    layer.method = sk.DouglasRachford(alpha=2.0)
+    layer(x)
+    assert layer.last_solve.forward.method == "Douglas-Rachford"
+    assert layer.last_solve.forward.alpha == 2.0
+
+
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_nonfinite_input_parameter_and_cotangent(layer, x, value):
     bad = x.clone()

@@ -1110,7 +1110,7 @@ class NeverGuaranteed(sk.DavisYin):
 class Rescaled(sk.ForwardBackward):
     """Reads with every term, and what rounding is beside, changed."""
 
-    terms: ClassVar[float] = 1.0
+    elements: ClassVar[float] = 1.0
     sizes: ClassVar[float] = 1.0
 
     def iteration(self, *terms: Any) -> Any:
@@ -1121,7 +1121,7 @@ class Rescaled(sk.ForwardBackward):
             found = read(trace)
             terms, sizes = (
                 tuple(c * point for point in points)
-                for c, points in ((self.terms, found.terms), (self.sizes, found.sizes))
+                for c, points in ((self.elements, found.terms), (self.sizes, found.sizes))
             )
             return replace(found, terms=terms, sizes=sizes)
 
@@ -1131,7 +1131,7 @@ class Rescaled(sk.ForwardBackward):
 
 @dataclass(frozen=True, kw_only=True)
 class Flattered(Rescaled):
-    terms: ClassVar[float] = 1e-2
+    elements: ClassVar[float] = 1e-2
 
 
 @dataclass(frozen=True, kw_only=True)

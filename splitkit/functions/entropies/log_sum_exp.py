@@ -17,8 +17,7 @@ from typing import Any
 
 from splitkit.arguments import NON_NEGATIVE
 from splitkit.backend import Array, Point, Scalar, align, namespace, sum_of
-from splitkit.functions.base import Function, vectors
-from splitkit.functions.declared import parameter
+from splitkit.functions.base import Function, parameter, vectors
 from splitkit.functions.inner.omega import omega
 
 NEWTON_STEPS = 8

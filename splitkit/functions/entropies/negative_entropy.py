@@ -11,8 +11,7 @@ from typing import Any
 
 from splitkit.arguments import POSITIVE
 from splitkit.backend import Array, Point, Scalar, align, namespace, sum_of
-from splitkit.functions.base import Function
-from splitkit.functions.declared import parameter
+from splitkit.functions.base import Function, parameter
 from splitkit.functions.inner.omega import omega
 
 

@@ -11,8 +11,7 @@ from typing import Any
 
 from splitkit.arguments import NON_NEGATIVE
 from splitkit.backend import Array, Point, Scalar, align, clip, sum_of
-from splitkit.functions.base import Function, zero_or_inf
-from splitkit.functions.declared import parameter
+from splitkit.functions.base import Function, parameter, zero_or_inf
 
 
 class EpsilonInsensitive(Function):

@@ -10,8 +10,7 @@ from typing import Any
 
 from splitkit.arguments import NON_NEGATIVE, POSITIVE
 from splitkit.backend import Array, Point, Scalar, align, clip, namespace, sum_of
-from splitkit.functions.base import Function, extremes, zero_or_inf
-from splitkit.functions.declared import parameter
+from splitkit.functions.base import Function, extremes, parameter, zero_or_inf
 
 
 class Huber(Function):

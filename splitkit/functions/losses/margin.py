@@ -6,8 +6,7 @@ from typing import Any
 
 from splitkit.arguments import POSITIVE
 from splitkit.backend import Array, Scalar
-from splitkit.functions.base import Function
-from splitkit.functions.declared import parameter
+from splitkit.functions.base import Function, parameter
 
 
 class MarginLoss(Function):

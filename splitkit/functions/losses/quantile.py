@@ -11,8 +11,7 @@ from typing import Any
 
 from splitkit.arguments import NON_NEGATIVE, Range
 from splitkit.backend import Array, Point, Scalar, align, clip, namespace, sum_of
-from splitkit.functions.base import Function
-from splitkit.functions.declared import parameter
+from splitkit.functions.base import Function, parameter
 from splitkit.functions.sets.box import Box
 
 

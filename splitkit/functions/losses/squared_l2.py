@@ -9,8 +9,7 @@ from typing import Any
 
 from splitkit.arguments import NON_NEGATIVE, POSITIVE, check_parameter
 from splitkit.backend import Array, Point, Scalar, align, is_array, namespace, sum_of
-from splitkit.functions.base import Function, extremes
-from splitkit.functions.declared import parameter
+from splitkit.functions.base import Function, extremes, parameter
 from splitkit.operators.base import PointMap
 
 

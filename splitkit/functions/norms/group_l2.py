@@ -24,8 +24,7 @@ from splitkit.backend import (
     root,
     sum_of,
 )
-from splitkit.functions.base import Function, zero_or_inf
-from splitkit.functions.declared import parameter
+from splitkit.functions.base import Function, parameter, zero_or_inf
 
 SHORT = 4  # entries of a group
 

@@ -14,8 +14,7 @@ from typing import Any
 
 from splitkit.arguments import POSITIVE, check_integer
 from splitkit.backend import Array, Point, Scalar, Space, align, namespace
-from splitkit.functions.base import Function, as_vectors
-from splitkit.functions.declared import parameter, required
+from splitkit.functions.base import Function, as_vectors, parameter, required
 from splitkit.functions.inner.ramps import ramps
 from splitkit.functions.norms.sum_of_k_largest import check_entries
 

@@ -10,8 +10,7 @@ from typing import Any
 
 from splitkit.arguments import NON_NEGATIVE
 from splitkit.backend import Array, Point, Scalar, align, namespace, root, sum_of
-from splitkit.functions.base import Function
-from splitkit.functions.declared import parameter
+from splitkit.functions.base import Function, parameter
 from splitkit.functions.sets.l2_ball import L2Ball
 
 

@@ -10,8 +10,7 @@ from typing import Any
 
 from splitkit.arguments import NON_NEGATIVE
 from splitkit.backend import Array, Point, Scalar, align, clip, namespace, with_derivative
-from splitkit.functions.base import Function, as_vectors
-from splitkit.functions.declared import parameter
+from splitkit.functions.base import Function, as_vectors, parameter
 from splitkit.functions.inner.ramps import ramps
 
 

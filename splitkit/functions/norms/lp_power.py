@@ -25,8 +25,7 @@ from splitkit.backend import (
     sum_of,
     with_derivative,
 )
-from splitkit.functions.base import Function, extremes
-from splitkit.functions.declared import parameter, required
+from splitkit.functions.base import Function, extremes, parameter, required
 
 NEWTON_STEPS = 10
 

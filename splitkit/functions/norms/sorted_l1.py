@@ -24,8 +24,7 @@ from splitkit.backend import (
     signs,
     sizes,
 )
-from splitkit.functions.base import Function, as_vectors
-from splitkit.functions.declared import required
+from splitkit.functions.base import Function, as_vectors, required
 from splitkit.functions.inner.taut_string import taut_string
 from splitkit.functions.norms.sublinear import Sublinear
 

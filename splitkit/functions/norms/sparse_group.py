@@ -13,8 +13,7 @@ from typing import Any
 
 from splitkit.arguments import NON_NEGATIVE, check_integer, check_parameter, option
 from splitkit.backend import Array, Point, Scalar, Space
-from splitkit.functions.base import Function
-from splitkit.functions.declared import parameter
+from splitkit.functions.base import Function, parameter
 from splitkit.functions.norms.group_l2 import GroupL2Norm
 from splitkit.functions.norms.l1_norm import L1Norm
 from splitkit.functions.norms.sublinear import Sublinear

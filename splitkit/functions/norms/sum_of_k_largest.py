@@ -11,8 +11,7 @@ from typing import Any
 
 from splitkit.arguments import NON_NEGATIVE, check_integer
 from splitkit.backend import Array, Point, Scalar, Space, align, namespace, sum_of
-from splitkit.functions.base import Function, as_vectors, zero_or_inf
-from splitkit.functions.declared import parameter, required
+from splitkit.functions.base import Function, as_vectors, parameter, required, zero_or_inf
 from splitkit.functions.inner.ramps import ramps
 
 

@@ -12,8 +12,7 @@ from typing import Any
 
 from splitkit.arguments import NON_NEGATIVE
 from splitkit.backend import Array, Point, Scalar, align, namespace, sum_of
-from splitkit.functions.base import Function, vectors
-from splitkit.functions.declared import parameter
+from splitkit.functions.base import Function, parameter, vectors
 from splitkit.functions.inner.taut_string import taut_string
 from splitkit.functions.norms.sublinear import Sublinear
 

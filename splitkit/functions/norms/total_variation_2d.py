@@ -25,8 +25,7 @@ from splitkit.arguments import (
     refuse_derivatives,
 )
 from splitkit.backend import Array, Point, Scalar, align, clip, namespace, sum_of
-from splitkit.functions.base import Function, matrices
-from splitkit.functions.declared import parameter, show
+from splitkit.functions.base import Function, matrices, parameter, show
 from splitkit.functions.inner.accuracy import Inexact
 from splitkit.functions.norms.sublinear import Sublinear
 

@@ -12,8 +12,7 @@ from typing import Any
 
 from splitkit.arguments import NON_NEGATIVE, POSITIVE, check_number, option
 from splitkit.backend import Array, Point, Scalar, align, clip, namespace, signs, sizes, sum_of
-from splitkit.functions.base import Function, extremes
-from splitkit.functions.declared import parameter
+from splitkit.functions.base import Function, extremes, parameter
 from splitkit.functions.penalties.unweighted import identity_where_zero
 
 

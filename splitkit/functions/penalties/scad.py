@@ -13,8 +13,7 @@ from typing import Any
 
 from splitkit.arguments import NON_NEGATIVE, Range, check_number, option
 from splitkit.backend import Array, Point, Scalar, align, clip, namespace, signs, sizes, sum_of
-from splitkit.functions.base import Function
-from splitkit.functions.declared import parameter
+from splitkit.functions.base import Function, parameter
 
 
 class SCAD(Function):

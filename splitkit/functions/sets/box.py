@@ -10,8 +10,7 @@ from typing import Any
 
 from splitkit.arguments import Range, check_bounds
 from splitkit.backend import Array, Point, Scalar, align, clip, is_array, namespace, sum_of
-from splitkit.functions.base import Function, Indicator, extremes
-from splitkit.functions.declared import parameter
+from splitkit.functions.base import Function, Indicator, extremes, parameter
 from splitkit.functions.norms.l1_norm import L1Norm
 
 

@@ -13,8 +13,7 @@ from typing import Any
 
 from splitkit.arguments import NON_NEGATIVE, Range
 from splitkit.backend import Array, Point, Scalar, Space, align, clip, namespace, sum_of
-from splitkit.functions.base import Function, Indicator, as_vectors
-from splitkit.functions.declared import parameter
+from splitkit.functions.base import Function, Indicator, as_vectors, parameter
 from splitkit.functions.inner.ramps import ramps
 
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from splitkit.backend import Array, Scalar
-from splitkit.functions.base import Function
-from splitkit.functions.declared import show
+from splitkit.functions.base import Function, show
 from splitkit.functions.sets.slab import Slab
 
 

@@ -9,8 +9,7 @@ from typing import Any
 
 from splitkit.arguments import FINITE, check_parameter
 from splitkit.backend import Array, Scalar
-from splitkit.functions.base import Function
-from splitkit.functions.declared import show
+from splitkit.functions.base import Function, show
 from splitkit.functions.sets.slab import Slab
 
 

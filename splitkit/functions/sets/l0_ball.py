@@ -12,9 +12,8 @@ from typing import Any
 
 from splitkit.arguments import check_integer
 from splitkit.backend import Array, Point, namespace
-from splitkit.functions.base import Function, Indicator, as_vectors
+from splitkit.functions.base import Function, Indicator, as_vectors, required
 from splitkit.functions.cones.zero_cone import ZeroCone
-from splitkit.functions.declared import required
 
 AT_LEAST_ONE = "give the number of entries that may be nonzero, at least 1 (ZeroCone() has none)"
 

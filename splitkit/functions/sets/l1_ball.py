@@ -10,8 +10,7 @@ from typing import Any
 
 from splitkit.arguments import NON_NEGATIVE
 from splitkit.backend import Array, Point, Scalar, align, differentiating, namespace
-from splitkit.functions.base import Function, Indicator, as_vectors
-from splitkit.functions.declared import parameter
+from splitkit.functions.base import Function, Indicator, as_vectors, parameter
 from splitkit.functions.norms.linf_norm import LInfNorm
 from splitkit.functions.sets.simplex import onto_simplex
 

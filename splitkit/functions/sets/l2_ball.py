@@ -9,8 +9,7 @@ from typing import Any
 
 from splitkit.arguments import NON_NEGATIVE
 from splitkit.backend import Array, Point, Scalar, align, differentiating, namespace, sum_of
-from splitkit.functions.base import Function, Indicator
-from splitkit.functions.declared import parameter
+from splitkit.functions.base import Function, Indicator, parameter
 
 
 class L2Ball(Indicator):

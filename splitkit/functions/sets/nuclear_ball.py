@@ -12,8 +12,7 @@ from typing import Any
 
 from splitkit.arguments import NON_NEGATIVE
 from splitkit.backend import Array, Point, Scalar, align, clip, namespace, sum_of
-from splitkit.functions.base import Function, Indicator, matrices, spectral_roundings
-from splitkit.functions.declared import parameter
+from splitkit.functions.base import Function, Indicator, matrices, parameter, spectral_roundings
 from splitkit.functions.inner.spectra import of_singular_values
 from splitkit.functions.sets.simplex import onto_simplex
 

@@ -6,8 +6,7 @@ from dataclasses import replace
 
 from splitkit.arguments import check_array, check_broadcast
 from splitkit.backend import Array, Space
-from splitkit.functions.base import Indicator, vectors
-from splitkit.functions.declared import required
+from splitkit.functions.base import Indicator, required, vectors
 
 
 class OfRows(Indicator):

@@ -20,8 +20,7 @@ from splitkit.backend import (
     namespace,
     with_derivative,
 )
-from splitkit.functions.base import Function, Indicator, as_vectors
-from splitkit.functions.declared import parameter
+from splitkit.functions.base import Function, Indicator, as_vectors, parameter
 from splitkit.functions.norms.max_entry import Max
 
 

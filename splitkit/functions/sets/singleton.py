@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from splitkit.backend import Array, Point, Scalar, namespace, sum_of
-from splitkit.functions.base import Function, Indicator
-from splitkit.functions.declared import parameter
+from splitkit.functions.base import Function, Indicator, parameter
 
 
 class Singleton(Indicator):

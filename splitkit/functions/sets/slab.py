@@ -11,8 +11,7 @@ from typing import Any
 
 from splitkit.arguments import Range, check_array, check_bounds
 from splitkit.backend import Array, Point, Scalar, Space, align, clip, namespace, sum_of
-from splitkit.functions.base import Function, Indicator, infinite_where
-from splitkit.functions.declared import parameter, required
+from splitkit.functions.base import Function, Indicator, infinite_where, parameter, required
 
 
 class Slab(Indicator):

@@ -35,8 +35,7 @@ from splitkit.backend import (
     transposed,
     with_derivative,
 )
-from splitkit.functions.base import Function, Indicator, matrices
-from splitkit.functions.declared import required
+from splitkit.functions.base import Function, Indicator, matrices, required
 from splitkit.functions.inner.accuracy import Inexact, tolerance
 from splitkit.functions.inner.linear_programs import greatest_of_each
 from splitkit.functions.inner.roots import piecewise_linear_root
