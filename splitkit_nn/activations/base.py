@@ -14,10 +14,14 @@ Source: Combettes, Pesquet, *Deep neural network structures solving variational 
 
 from __future__ import annotations
 
+import copy
 import math
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
 
 import splitkit as sk
-from splitkit.backend import Array, Scalar, align, namespace
+from splitkit.arguments import Range, check_number
+from splitkit.backend import Array, Scalar, align, clip, namespace
 from splitkit.operators.base import PointMap
 from splitkit_nn.activations.jacobians import (
     DiagonalJacobian,
@@ -25,6 +29,33 @@ from splitkit_nn.activations.jacobians import (
     Slopes,
     subgradient_properties,
 )
+
+KEEP = "give {}, and keep a learned one there after each step of the optimizer"
+
+
+def learnable(name: str, value: Any, within: Range, remedy: str | None = None) -> Any:
+    """The number; or, as it is, the parameter of one number by which σ is to be differentiated."""
+    if not getattr(value, "requires_grad", False):
+        return check_number(name, value, within, remedy)
+    if value.ndim > 1 or value.numel() != 1:
+        raise ValueError(f"{name} has shape {tuple(value.shape)}: give a parameter of one number")
+    check_number(name, number(value), within, remedy)
+    return value
+
+
+def number(value: Any) -> float:
+    """A parameter's value."""
+    return float(value.detach().sum()) if hasattr(value, "detach") else float(value)
+
+
+def bounded(y: Array, low: Any, high: Any) -> Array:
+    """min(max(y, low), high), differentiable in bounds that are learned."""
+    if hasattr(low, "requires_grad"):
+        y, low = namespace(y).maximum(y, low), None
+    if hasattr(high, "requires_grad"):
+        y, high = namespace(y).minimum(clip(y, low, None) if low is not None else y, high), None
+        return y
+    return y if low is high is None else clip(y, low, high)
 
 
 class Activation:
@@ -39,13 +70,33 @@ class Activation:
         Bounds of the eigenvalues of σ's Jacobian, within [0, 1].
     elementwise : bool
         σ acts on each entry by itself.
+    ranges : dict
+        Those of the parameters that may be learned (a ``torch.nn.Parameter``), by name.
     mask : bool array or None
         σ is zero where it is false (see ``Masked``).
     """
 
+    ranges: ClassVar[dict[str, Range]] = {}
     slopes: Slopes = (0.0, 1.0)
     elementwise: bool = True
     mask: Array | None = None
+
+    @property
+    def learned(self) -> dict[str, Array]:
+        """The parameters by which σ is to be differentiated, by the attribute's name."""
+        values = {name: getattr(self, name) for name in self.ranges}
+        return {name: value for name, value in values.items() if hasattr(value, "requires_grad")}
+
+    def with_learned(self, values: Mapping[str, Array]) -> Self:
+        """The same activation with other values of parameters, unchecked."""
+        twin = copy.copy(self)
+        vars(twin).update(values)
+        return twin
+
+    def check_learned(self) -> None:
+        """Raise ValueError if a parameter that may be learned has left its range."""
+        for name, within in self.ranges.items():
+            check_number(name, number(getattr(self, name)), within, KEEP.format(within))
 
     def __call__(self, y: Array) -> Array:
         """σ(y), like y."""

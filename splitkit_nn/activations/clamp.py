@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import splitkit as sk
-from splitkit.backend import Array, Scalar, clip, namespace
+from splitkit.arguments import Range
+from splitkit.backend import Array, Scalar, namespace
 from splitkit.functions import Box
-from splitkit_nn.activations.base import Activation
+from splitkit_nn.activations.base import Activation, bounded, learnable, number
 
 
 class Clamp(Activation):
@@ -17,13 +20,21 @@ class Clamp(Activation):
         l < h, default 0 and 1; one may be infinite.
     """
 
+    ranges: ClassVar[dict[str, Range]] = {"lower": Range(ends="[]"), "upper": Range(ends="[]")}
+
     def __init__(self, lower: float = 0.0, upper: float = 1.0) -> None:
+        self.lower = learnable("lower", lower, self.ranges["lower"])
+        self.upper = learnable("upper", upper, self.ranges["upper"])
+        self.check_learned()
+
+    def check_learned(self) -> None:
+        super().check_learned()
+        lower, upper = number(self.lower), number(self.upper)
         if not lower < upper:
             raise ValueError(f"lower = {lower}, upper = {upper}: give lower < upper")
-        self.lower, self.upper = lower, upper
 
     def __call__(self, y: Array) -> Array:
-        return clip(y, self.lower, self.upper)
+        return bounded(y, self.lower, self.upper)
 
     def derivative(self, y: Array) -> Array:
         return namespace(y).astype((y > self.lower) & (y < self.upper), y.dtype)
@@ -36,7 +47,7 @@ class Clamp(Activation):
         return sk.NormalCone(Box(self.lower, self.upper, batch_ndim=1))
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.lower:g}, {self.upper:g})"
+        return f"{type(self).__name__}({number(self.lower):g}, {number(self.upper):g})"
 
 
 class HardTanh(Clamp):

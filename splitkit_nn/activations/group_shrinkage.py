@@ -5,9 +5,11 @@ On a group that is kept, J = (1 − λ/‖y‖)I + (λ/‖y‖³)yyᵀ; else J =
 
 from __future__ import annotations
 
-from splitkit.arguments import NON_NEGATIVE, check_integer, check_number
+from typing import ClassVar
+
+from splitkit.arguments import NON_NEGATIVE, Range, check_integer
 from splitkit.backend import Array, Scalar, align, clip, namespace
-from splitkit_nn.activations.base import Activation
+from splitkit_nn.activations.base import Activation, learnable, number
 from splitkit_nn.activations.jacobians import DiagonalPlusRankOne, group_sum
 
 
@@ -23,9 +25,10 @@ class GroupShrinkage(Activation):
     """
 
     elementwise = False
+    ranges: ClassVar[dict[str, Range]] = {"threshold": NON_NEGATIVE}
 
     def __init__(self, threshold: float = 0.5, groups: int = 1) -> None:
-        self.threshold = check_number("threshold", threshold, NON_NEGATIVE)
+        self.threshold = learnable("threshold", threshold, NON_NEGATIVE)
         self.groups = check_integer("groups", groups, 1)
 
     def __call__(self, y: Array) -> Array:
@@ -56,4 +59,4 @@ class GroupShrinkage(Activation):
         return xp.sqrt(xp.maximum(squares, least))
 
     def __repr__(self) -> str:
-        return f"GroupShrinkage({self.threshold:g}, groups={self.groups})"
+        return f"GroupShrinkage({number(self.threshold):g}, groups={self.groups})"

@@ -5,9 +5,12 @@ prox_{αf} is leaky with the slope a/(a + α(1 − a)).
 
 from __future__ import annotations
 
-from splitkit.arguments import Range, check_number
+from typing import ClassVar
+
+from splitkit.arguments import Range
 from splitkit.backend import Array, Scalar, align, namespace
-from splitkit_nn.activations.base import Activation
+from splitkit_nn.activations.base import Activation, learnable, number
+from splitkit_nn.activations.jacobians import Slopes
 
 
 class LeakyReLU(Activation):
@@ -19,9 +22,15 @@ class LeakyReLU(Activation):
         a in [0, 1], default 0.01 as in ``torch.nn``.
     """
 
+    ranges: ClassVar[dict[str, Range]] = {"slope": Range(0.0, 1.0, "[]")}
+
     def __init__(self, slope: float = 0.01) -> None:
-        self.slope = check_number("slope", slope, Range(0.0, 1.0, "[]"))
-        self.slopes = (self.slope, 1.0)
+        self.slope = learnable("slope", slope, self.ranges["slope"])
+
+    @property
+    def slopes(self) -> Slopes:  # type: ignore[override]
+        """Those of σ."""
+        return number(self.slope), 1.0
 
     def __call__(self, y: Array) -> Array:
         return namespace(y).where(y > 0, y, self.slope * y)
@@ -36,4 +45,4 @@ class LeakyReLU(Activation):
         return namespace(y).where(y > 0, y, slope * y)
 
     def __repr__(self) -> str:
-        return f"LeakyReLU({self.slope:g})"
+        return f"LeakyReLU({number(self.slope):g})"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from splitkit.arguments import NON_NEGATIVE, check_number
-from splitkit.backend import Array, Scalar, align, clip, namespace
-from splitkit_nn.activations.base import Activation
+from typing import ClassVar
+
+from splitkit.arguments import NON_NEGATIVE, Range
+from splitkit.backend import Array, Scalar, align, namespace
+from splitkit_nn.activations.base import Activation, bounded, learnable, number
 
 
 class SoftThreshold(Activation):
@@ -16,8 +18,10 @@ class SoftThreshold(Activation):
         λ ≥ 0, default 0.5 as in ``torch.nn``.
     """
 
+    ranges: ClassVar[dict[str, Range]] = {"threshold": NON_NEGATIVE}
+
     def __init__(self, threshold: float = 0.5) -> None:
-        self.threshold = check_number("threshold", threshold, NON_NEGATIVE)
+        self.threshold = learnable("threshold", threshold, NON_NEGATIVE)
 
     def __call__(self, y: Array) -> Array:
         return self.prox(y)
@@ -28,7 +32,7 @@ class SoftThreshold(Activation):
 
     def prox(self, y: Array, alpha: Scalar = 1.0) -> Array:
         threshold = align(alpha, y) * self.threshold
-        return y - clip(y, -threshold, threshold)
+        return y - bounded(y, -threshold, threshold)
 
     def __repr__(self) -> str:
-        return f"SoftThreshold({self.threshold:g})"
+        return f"SoftThreshold({number(self.threshold):g})"

@@ -81,6 +81,11 @@ class ArrayMonDEQ:
         # what is factored here must not change behind it
         self.W, self.U, self.b = (space.xp.asarray(array, copy=True) for array in (W, U, b))
         self.activation = find_activation(activation)
+        if self.activation.learned:
+            raise ValueError(
+                f"activation = {activation!r} has learned parameters, to which this layer gives no "
+                "gradient: give numbers, or take MonDEQ"
+            )
         self.tol = tol if isinstance(tol, sk.Stopping) else check_number("tol", tol, POSITIVE)
         self.max_iter = check_integer("max_iter", max_iter, 1)
         self._M = sk.DenseMatrix(

@@ -2,7 +2,7 @@
 
 z = σ(Wz + b) with J the Jacobian of σ at Wz + b: a cotangent v of z becomes ũ = J(v + Wᵀũ), and
 
-    cotangent of b: ũ,   of W: ũ ⊗ z.
+    cotangent of b: ũ,   of W: ũ ⊗ z,   of a parameter θ of σ: that of ⟨v + Wᵀũ, σ_θ(Wz + b)⟩.
 
 The map (W, J, v) ↦ ũ is differentiated by the same equation: for a cotangent p of ũ, with
 t = J(p + Wt) and q = p + Wt,
@@ -18,7 +18,7 @@ batch.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol
 
@@ -53,11 +53,17 @@ class Bridge(Protocol):
         """The derivative of ⟨p, Wz⟩ in the weight."""
         ...
 
-    def jacobian(self, W: Tensor, bias: Tensor, z: Tensor) -> Jacobian:
-        """J at the pre-activation Wz + bias."""
+    def jacobian(self, W: Tensor, bias: Tensor, z: Tensor, theta: Sequence[Tensor]) -> Jacobian:
+        """J at the pre-activation Wz + bias, of σ with the learned parameters θ."""
         ...
 
-    def solve(self, W: Tensor, bias: Tensor, z0: Tensor | None, x: Tensor) -> Tensor:
+    def gradient(self, theta: Sequence[Tensor], y: Tensor, g: Tensor) -> tuple[Tensor, ...]:
+        """The derivative of ⟨g, σ(y)⟩ in θ; differentiable."""
+        ...
+
+    def solve(
+        self, W: Tensor, bias: Tensor, z0: Tensor | None, x: Tensor, theta: Sequence[Tensor]
+    ) -> Tensor:
         """z; raises where it fails, or x is not finite."""
         ...
 
@@ -66,9 +72,16 @@ class Bridge(Protocol):
         ...
 
 
-def equilibrium(bridge: Bridge, W: Tensor, bias: Tensor, x: Tensor, z0: Tensor | None) -> Tensor:
-    """z = σ(Wz + bias), attached to W and bias, in ``full_precision``; x is checked."""
-    result: Tensor = Equilibrium.apply(W, bias, z0, x, bridge)  # type: ignore[no-untyped-call]
+def equilibrium(
+    bridge: Bridge,
+    W: Tensor,
+    bias: Tensor,
+    x: Tensor,
+    z0: Tensor | None,
+    theta: Sequence[Tensor] = (),
+) -> Tensor:
+    """z = σ(Wz + bias), attached to W, bias and θ, in ``full_precision``; x is checked."""
+    result: Tensor = Equilibrium.apply(W, bias, z0, x, bridge, *theta)  # type: ignore[no-untyped-call]
     return result
 
 
@@ -85,26 +98,32 @@ def _signed(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
 
 class Equilibrium(torch.autograd.Function):
-    """(W, bias) ↦ z."""
+    """(W, bias, θ) ↦ z."""
 
     @staticmethod
     @_signed
-    def forward(W: Tensor, bias: Tensor, z0: Tensor | None, x: Tensor, bridge: Bridge) -> Tensor:
-        return bridge.solve(W, bias, z0, x)
+    def forward(
+        W: Tensor, bias: Tensor, z0: Tensor | None, x: Tensor, bridge: Bridge, *theta: Tensor
+    ) -> Tensor:
+        return bridge.solve(W, bias, z0, x, theta)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-        W, bias, _, _, ctx.bridge = inputs
-        ctx.save_for_backward(W, bias, output)
+        W, bias, _, _, ctx.bridge, *theta = inputs
+        ctx.save_for_backward(W, bias, output, *theta)
 
     @staticmethod
     def backward(ctx: Any, *cotangents: Tensor) -> tuple[Tensor | None, ...]:
-        W, bias, z = ctx.saved_tensors
+        W, bias, z, *theta = ctx.saved_tensors
         bridge: Bridge = ctx.bridge
         with full_precision(z):
-            J = bridge.jacobian(W, bias, z)
+            J = bridge.jacobian(W, bias, z, theta)
             u_tilde = cotangent(bridge, W, J, cotangents[0])
-            return bridge.outer(W, u_tilde, z), u_tilde, None, None, None
+            of_theta: tuple[Tensor, ...] = ()
+            if theta:
+                g = cotangents[0] + bridge.multiply_transpose(W, u_tilde)
+                of_theta = bridge.gradient(theta, bridge.multiply(W, z) + bias, g)
+            return bridge.outer(W, u_tilde, z), u_tilde, None, None, None, *of_theta
 
     @staticmethod
     def vmap(
@@ -115,12 +134,13 @@ class Equilibrium(torch.autograd.Function):
         z0: Tensor | None,
         x: Tensor,
         bridge: Bridge,
+        *theta: Tensor,
     ) -> tuple[Tensor, int]:
-        _refuse_batched_weights(in_dims[0])
+        _refuse_batched_weights(in_dims[0], *in_dims[5:])
         size = info.batch_size
         merged = _merge(bias, in_dims[1], size)
         start = None if z0 is None else _merge(z0, in_dims[2], size)
-        z = Equilibrium.apply(W, merged, start, x, bridge)  # type: ignore[no-untyped-call]
+        z = Equilibrium.apply(W, merged, start, x, bridge, *theta)  # type: ignore[no-untyped-call]
         return z.unflatten(0, (size, -1)), 0
 
 
@@ -200,8 +220,8 @@ def _merge(x: Tensor, dim: int | None, size: int) -> Tensor:
     return x.flatten(0, 1)
 
 
-def _refuse_batched_weights(dim: int | None) -> None:
-    if dim is not None:
+def _refuse_batched_weights(*dims: int | None) -> None:
+    if any(dim is not None for dim in dims):
         raise NotImplementedError(
             "vmap over the parameters of an equilibrium layer is not supported: each value of W "
             "has a factorization of its own; map over inputs, or loop over the parameters"

@@ -14,7 +14,7 @@ networks* (2022); Geng et al., *On training implicit models* (2021).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
@@ -24,7 +24,14 @@ from torch import Tensor
 import splitkit as sk
 from splitkit.arguments import POSITIVE, check_integer, check_number, check_options, option
 from splitkit_nn.activations import Activation
+from splitkit_nn.activations.base import number
 from splitkit_nn.activations.jacobians import Jacobian
+
+
+class Learned(Protocol):
+    """σ with the given values of its learned parameters, in the layer's order."""
+
+    def __call__(self, theta: Sequence[Tensor] | Sequence[float]) -> Activation: ...
 
 
 class Solver(Protocol):
@@ -140,31 +147,52 @@ class Unrolled(GradientRule):
         check_options(self)
 
     def unroll(
-        self, product: Callable[[Tensor], Tensor], bias: Tensor, sigma: Activation, alpha: float
+        self,
+        product: Callable[[Tensor], Tensor],
+        bias: Tensor,
+        sigma: Learned,
+        theta: Sequence[Tensor],
+        alpha: float,
     ) -> Tensor:
         """z⁺ = prox_{αf}(z − α(z − Wz − bias)), recorded; ``product`` is z ↦ Wz."""
         z = torch.zeros_like(bias)
         for _ in range(self.steps):
             y = (1 - alpha) * z + alpha * (product(z) + bias)
-            z = ProximalMap.apply(y, alpha, sigma)  # type: ignore[no-untyped-call]
+            z = ProximalMap.apply(y, alpha, sigma, *theta)  # type: ignore[no-untyped-call]
         return z
 
 
 class ProximalMap(torch.autograd.Function):
-    """y ↦ prox_{αf}(y); its Jacobian is J_α at s = (y − (1 − α)x)/α, in the attached x."""
+    """(y, θ) ↦ x = prox_{αf}(y); its Jacobian is J_α at s = (y − (1 − α)x)/α, in the attached x.
+
+    From x = σ_θ(s), the derivative in θ is (I − (1 − α)J_α) ∂σ_θ(s)/∂θ.
+    """
 
     @staticmethod
-    def forward(ctx: Any, y: Tensor, alpha: float, sigma: Activation) -> Tensor:
-        x: Tensor = sigma.prox(y, alpha)
+    def forward(ctx: Any, y: Tensor, alpha: float, sigma: Learned, *theta: Tensor) -> Tensor:
+        x: Tensor = sigma([number(each) for each in theta]).prox(y, alpha)
         ctx.alpha, ctx.sigma = alpha, sigma
-        ctx.save_for_backward(y, x)
+        ctx.save_for_backward(y, x, *theta)
         return x
 
     @staticmethod
-    def backward(ctx: Any, *cotangents: Tensor) -> tuple[Tensor, None, None]:
-        y, x = ctx.saved_tensors
-        s = (y - (1 - ctx.alpha) * x) / ctx.alpha
-        return ctx.sigma.jacobian(s).proximal(ctx.alpha)(cotangents[0]), None, None
+    def backward(ctx: Any, *cotangents: Tensor) -> tuple[Tensor | None, ...]:
+        y, x, *theta = ctx.saved_tensors
+        v, alpha = cotangents[0], ctx.alpha
+        s = (y - (1 - alpha) * x) / alpha
+        of_y = ctx.sigma(theta).jacobian(s).proximal(alpha)(v)
+        if not theta:
+            return of_y, None, None
+        return of_y, None, None, *parameter_gradient(ctx.sigma, theta, s, v - (1 - alpha) * of_y)
+
+
+def parameter_gradient(
+    sigma: Learned, theta: Sequence[Tensor], y: Tensor, g: Tensor
+) -> tuple[Tensor, ...]:
+    """The derivative of ⟨g, σ_θ(y)⟩ in θ, differentiable again."""
+    pull: Any = torch.func.vjp(lambda *values: sigma(values)(y), *theta)[1]
+    found: tuple[Tensor, ...] = pull(g)
+    return found
 
 
 GRADIENTS: dict[str, type[GradientRule]] = {

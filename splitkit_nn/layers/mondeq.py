@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, ParamSpec, TypeVar
 
 import torch
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 import splitkit as sk
 from splitkit.arguments import POSITIVE, check_choice, check_integer, check_number
 from splitkit_nn.activations import Activation, find_activation
+from splitkit_nn.activations.base import number
 from splitkit_nn.arguments import check_finite, check_inputs
 from splitkit_nn.equilibrium.inclusions import cotangent_inclusion, forward_inclusion
 from splitkit_nn.equilibrium.solver import StepMethod, as_step_method
@@ -41,7 +42,8 @@ class MonDEQ(nn.Module):
     parametrization : Parametrization
         W and the input map, such as ``MonotoneDense(in_features, features)``.
     activation : str or Activation
-        σ, a proximal map.
+        σ, a proximal map. A parameter of it that is a ``torch.nn.Parameter`` is learned: the layer
+        holds it in ``learned``. It has to stay in its range, or the layer raises ValueError.
     method : splitkit.Splitting or splitkit.Accelerator, optional
         Default ``splitkit.PeacemanRachford()``; ``splitkit.Anderson(…)`` accelerates it. With
         ``alpha=None`` the step size is the one at which random errors fall fastest on the layer's
@@ -103,6 +105,13 @@ class MonDEQ(nn.Module):
             )
         self.parametrization = parametrization
         self._activation = find_activation(activation)
+        learned = self._activation.learned
+        if not all(isinstance(each, nn.Parameter) for each in learned.values()):
+            raise TypeError(
+                f"activation = {activation!r} has a parameter that is computed from others: give a "
+                "number, or a torch.nn.Parameter, which the layer then learns"
+            )
+        self.learned = nn.ParameterDict(learned) if learned else None
         parametrization.confine(self._activation)  # raises where the two do not fit
         self.method = sk.PeacemanRachford() if method is None else as_step_method(method)
         check_choice("on_failure", on_failure, ("raise", "warn", "damp"))
@@ -126,12 +135,25 @@ class MonDEQ(nn.Module):
         """What makes a layer like this one, but for its parameters."""
         made = {name: getattr(self, name) for name in inspect.signature(MonDEQ).parameters}
         library = None if self.solve_in is None else self.solve_in.name
-        return made | {"activation": self._activation, "solve_in": library}
+        values = {} if self.learned is None else dict(self.learned.items())
+        return made | {"activation": self._activation.with_learned(values), "solve_in": library}
 
     @property
     def activation(self) -> Activation:
-        """σ, on the entries that the parametrization leaves free."""
-        return self.parametrization.confine(self._activation)
+        """σ as it is now, on the entries that the parametrization leaves free."""
+        theta = () if self.learned is None else self.learned.values()
+        return self.sigma([number(each) for each in theta])
+
+    def sigma(
+        self, theta: Sequence[Tensor] | Sequence[float], *, check: bool = False
+    ) -> Activation:
+        """``activation`` with these values of the learned parameters."""
+        sigma = self._activation
+        if self.learned is not None:
+            sigma = sigma.with_learned(dict(zip(self.learned, theta, strict=True)))
+            if check:
+                sigma.check_learned()
+        return self.parametrization.confine(sigma)
 
     def forward(self, x: Tensor, z0: Tensor | None = None) -> Tensor:
         """The equilibrium for each input of the batch.
@@ -172,9 +194,11 @@ class MonDEQ(nn.Module):
                 check_inputs(x, bias)
                 self.last_solve = LastSolve()
                 return self._unroll(self.gradient, W, bias)
-            return equilibrium(Solves(self), W, bias, x, z0)
+            return equilibrium(Solves(self), W, bias, x, z0, self._theta(W))
 
     def _unroll(self, gradient: Unrolled, W: Tensor, bias: Tensor) -> Tensor:
+        theta = self._theta(W)
+        self.sigma([number(each) for each in theta], check=True)
         M, alpha = self.parametrization.operator(exact=True), gradient.alpha
         if alpha is None:
             m, L = self.parametrization.constants(M)
@@ -185,8 +209,14 @@ class MonDEQ(nn.Module):
             if not guarantee.holds:
                 raise sk.NoGuaranteeError(f"gradient = {gradient!r}: {guarantee.reason}")
         return gradient.unroll(
-            lambda z: self.parametrization.multiply(W, z), bias, self.activation, alpha
+            lambda z: self.parametrization.multiply(W, z), bias, self.sigma, theta, alpha
         )
+
+    def _theta(self, W: Tensor) -> tuple[Tensor, ...]:
+        """The learned parameters of the activation, in the precision of the weight."""
+        if self.learned is None:
+            return ()
+        return tuple(each.to(W.dtype) for each in self.learned.values())
 
     def inclusion(self, x: Tensor) -> tuple[sk.Affine, sk.Operator]:
         """(F, G) of the forward inclusion for a batch of inputs, detached, with exact constants."""

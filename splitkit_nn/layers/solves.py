@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -14,10 +14,12 @@ from torch import Tensor
 
 import splitkit as sk
 from splitkit.backend import isfinite
+from splitkit_nn.activations.base import number
 from splitkit_nn.activations.jacobians import Jacobian
 from splitkit_nn.arguments import check_finite_parameter, check_inputs
 from splitkit_nn.equilibrium.solver import Solver, StepMethod, evaluates
 from splitkit_nn.equilibrium.steps import typical_step
+from splitkit_nn.implicit.gradients import parameter_gradient
 from splitkit_nn.layers.exchange import Library, SolverElsewhere
 from splitkit_nn.layers.records import SolveRecord
 from splitkit_nn.linear.slices import slices
@@ -44,6 +46,7 @@ class Solves:
 
     def __init__(self, layer: MonDEQ) -> None:
         self.layer, parametrization = layer, layer.parametrization
+        self.sigma = layer.sigma
         self.multiply = parametrization.multiply
         self.multiply_transpose = parametrization.multiply_transpose
         self.outer = parametrization.outer
@@ -51,9 +54,13 @@ class Solves:
         # inside of a torch.autograd.Function recording is always off
         self.training = layer.training and torch.is_grad_enabled()
 
-    def solve(self, W: Tensor, bias: Tensor, z0: Tensor | None, x: Tensor) -> Tensor:
+    def solve(
+        self, W: Tensor, bias: Tensor, z0: Tensor | None, x: Tensor, theta: Sequence[Tensor]
+    ) -> Tensor:
         """z for each sample."""
         check_inputs(x, bias, z0)
+        self.activation = self.sigma([number(each) for each in theta], check=True)
+        self.learned = bool(theta)
         self.solver = self._solver_of(W.detach(), bias)
 
         def solve(part: slice, solver: Solver, **how: Any) -> sk.Solution:
@@ -61,11 +68,15 @@ class Solves:
 
         return self._solve_parts(solve, bias, "forward", warm=z0 is not None)
 
-    def jacobian(self, W: Tensor, bias: Tensor, z: Tensor) -> Jacobian:
-        """J at Wz + bias, attached to them where derivatives are recorded."""
+    def gradient(self, theta: Sequence[Tensor], y: Tensor, g: Tensor) -> tuple[Tensor, ...]:
+        """The derivative of ⟨g, σ(y)⟩ in θ."""
+        return parameter_gradient(self.sigma, theta, y, g)
+
+    def jacobian(self, W: Tensor, bias: Tensor, z: Tensor, theta: Sequence[Tensor]) -> Jacobian:
+        """J at Wz + bias, attached to them and to θ where derivatives are recorded."""
         sigma, M = self.solver.activation, self.solver.M
         if torch.is_grad_enabled():
-            return sigma.jacobian(self.multiply(W, z) + bias)
+            return self.sigma(theta).jacobian(self.multiply(W, z) + bias)
         known = sigma.jacobian_at_value(z)
         if known is not None:
             return known
@@ -147,14 +158,15 @@ class Solves:
             weight = W.clone()
         method = self._chosen_method(M, bias, kept)
         here = layer.solve_in
-        if current is not None and current.library is here and current.solver.given is method:
-            return current.solver
+        known = current if current is not None and current.library is here else None
+        if known is not None and known.solver.given is method and not self.learned:
+            return known.solver
         solver = self._make(M, method, None if kept is None else kept.solver)
         layer._kept = Kept(weight, layer.method, here, solver)
         return solver
 
     def _make(self, M: sk.LinearOperator, method: StepMethod, known: Solver | None) -> Solver:
-        library, sigma = self.layer.solve_in, self.layer.activation
+        library, sigma = self.layer.solve_in, self.activation
         if library is None:
             return Solver(M, sigma, method, known)
         return SolverElsewhere(library, M, sigma, method, known)
@@ -169,7 +181,7 @@ class Solves:
         alpha = float(layer.alpha)
         due = int(layer.age) % REFRESH == 0 if self.training else layer._changed
         if due or not math.isfinite(alpha):
-            layer.alpha.fill_(typical_step(M, bias, layer.activation))
+            layer.alpha.fill_(typical_step(M, bias, self.activation))
             alpha = float(layer.alpha)  # as later calls read it: the buffer may be in float32
             layer._changed = False
         if self.training:

@@ -88,7 +88,8 @@ def _plain(name: str, value: Any) -> Any:
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     if isinstance(value, Tensor):
-        return value.detach().clone()
+        copied = value.detach().clone()
+        return nn.Parameter(copied) if isinstance(value, nn.Parameter) else copied
     if isinstance(value, (tuple, list)):
         return [_plain(name, each) for each in value]
     if not isinstance(value, PARTS):
