@@ -78,7 +78,7 @@ def test_names_and_numbers():
 
 @pytest.mark.parametrize("thing", registered(), ids=str)
 def test_a_node_is_written_alike_in_both_styles(thing):
-    """Whoever writes a node last writes its text and its LaTeX, unless text is all that it gives."""
+    """Whoever writes a node last writes both its text and its LaTeX, or its text alone."""
     kind = type(thing.make()[0])
 
     def owner(name):
