@@ -45,6 +45,11 @@ class Style:
         """A name: in LaTeX upright, with what LaTeX would interpret escaped."""
         return name_in_latex(name) if self.is_latex else name
 
+    def called(self, node: Any, arguments: str | None = None) -> str:
+        """The name of the node's class, in text with its arguments if there are any to be had."""
+        name = self.name(type(node).__name__)
+        return name if self.is_latex or arguments is None else f"{name}({arguments})"
+
     def indexed(self, base: str, index: str) -> str:
         """base with a lower index."""
         return f"{{{base}}}_{{{index}}}" if self.is_latex else f"{base}_{index}"
@@ -100,7 +105,7 @@ class Notation:
 
     def write(self, s: Style) -> str:
         """The expression in a style; by default the name of the class."""
-        return s.name(type(self).__name__)
+        return s.called(self)
 
     def latex(self) -> str:
         """The expression in LaTeX's mathematics."""

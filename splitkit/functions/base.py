@@ -40,6 +40,7 @@ from splitkit.functions.declared import (
     show as show,
 )
 from splitkit.linear.wrapped import is_map, wrap
+from splitkit.notation import Style
 from splitkit.operators.base import PointMap
 from splitkit.properties import Properties
 
@@ -278,8 +279,8 @@ class Modified(Function):
     def check_space(self, space: Space) -> None:
         self.f.check_space(space)
 
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.f!r})"
+    def write(self, s: Style) -> str:
+        return s.called(self, repr(self.f))
 
 
 class Indicator(Function):

@@ -18,7 +18,7 @@ from typing import Any, dataclass_transform
 
 from splitkit.arguments import FINITE, check_options, check_parameter, option
 from splitkit.backend import as_float, is_array
-from splitkit.notation import Notation
+from splitkit.notation import Notation, Style
 from splitkit.operators.base import Operator
 
 
@@ -79,10 +79,10 @@ class Declared(Notation):
     def __post_init__(self) -> None:
         check_options(self)
 
-    def __repr__(self) -> str:
+    def write(self, s: Style) -> str:
         names = [each.name for each in fields(self) if each.repr]  # type: ignore[arg-type]
         shown = show(**{name: getattr(self, name) for name in names})
-        return f"{type(self).__name__}({shown})" if names else type(self).__name__
+        return s.called(self, shown if names else None)
 
 
 def show(**parameters: Any) -> str:

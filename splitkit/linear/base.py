@@ -185,8 +185,8 @@ class ModifiedMap(LinearOperator):
     def domain_space(self, space: Space) -> Space:
         return self.L.domain_space(space)
 
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.L!r})"
+    def write(self, s: Style) -> str:
+        return s.called(self, repr(self.L))
 
 
 class Adjoint(ModifiedMap):

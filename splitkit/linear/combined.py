@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from splitkit.backend import Space
 from splitkit.linear.base import LinearOperator
+from splitkit.notation import Style
 
 Known = TypeVar("Known")
 
@@ -35,8 +36,8 @@ class CombinedMaps(LinearOperator):
     def check_space(self, space: Space, name: str = "L") -> None:
         self.range_space(space)
 
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(map(repr, self.maps))})"
+    def write(self, s: Style) -> str:
+        return s.called(self, ", ".join(map(repr, self.maps)))
 
 
 def checked_maps(name: str, maps: Sequence[LinearOperator]) -> tuple[LinearOperator, ...]:

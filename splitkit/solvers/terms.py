@@ -195,7 +195,8 @@ class Term(Constants):
             remedy = "a method that evaluates it" if A.has_evaluation else "another method"
             return f"{A!r} has no resolvent; use {remedy} (sk.explain lists them)"
         if self.role is Role.COMPOSED and (self.of is None or not _resolvable(A)):
-            return f"{self.expression!r} is no composition LᵀBL of an operator B with a resolvent"
+            which = "none of the terms is a" if self.is_zero else f"{self.expression!r} is no"
+            return f"{which} composition LᵀBL of an operator B with a resolvent"
         return None
 
     def __repr__(self) -> str:

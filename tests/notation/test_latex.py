@@ -7,7 +7,7 @@ import pytest
 from matplotlib.mathtext import MathTextParser
 
 import splitkit as sk
-from splitkit.notation import LATEX, name_in_latex
+from splitkit.notation import LATEX, Notation, name_in_latex
 from splitkit.testing import registered
 
 f = sk.functions
@@ -74,3 +74,15 @@ def test_names_and_numbers():
     assert [LATEX.number(v) for v in (0.5, 1e-7, -2.5e10)] == [
         "0.5", r"10^{-7}", r"-2.5\cdot 10^{10}",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("thing", registered(), ids=str)
+def test_a_node_is_written_alike_in_both_styles(thing):
+    """Whoever writes a node last writes its text and its LaTeX, unless text is all that it gives."""
+    kind = type(thing.make()[0])
+
+    def owner(name):
+        return next(i for i, base in enumerate(kind.__mro__) if name in vars(base))
+
+    text, both = owner("__repr__"), owner("write")
+    assert text <= both or kind.__mro__[text] is Notation

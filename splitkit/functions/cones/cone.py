@@ -8,6 +8,7 @@ polaires* (1962); Bauschke, Combettes (2017), Thm. 6.30.
 
 from __future__ import annotations
 
+from dataclasses import field
 from typing import Any
 
 from splitkit.backend import Array, Point, Space, lincomb, scale, subtract
@@ -60,17 +61,34 @@ class Subspace(Cone):
         return self
 
 
-class PolarCone(Modified, Cone):
-    """K°, with the projection y − P_K(y).
+class OfCone(Modified, Cone):
+    """Base of the cones made of another one.
 
     Parameters
     ----------
     K : Cone
     """
 
-    def __init__(self, K: Cone) -> None:
-        super().__init__(_checked(K))
-        self.K = K
+    K: Cone = field()
+    batch_ndim: int = field(default=0, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not isinstance(self.K, Cone):
+            raise TypeError(
+                f"K = {self.K!r}: give a cone, such as splitkit.functions.SecondOrderCone()"
+            )
+        super().__init__(self.K)
+
+    @classmethod
+    def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
+        from splitkit.functions.cones.second_order_cone import SecondOrderCone  # it is a Cone
+
+        return [(cls(SecondOrderCone(batch_ndim=1)), (4, 3))]
+
+
+class PolarCone(OfCone):
+    """K°, with the projection y − P_K(y)."""
 
     @property
     def polar(self) -> Cone:
@@ -90,24 +108,9 @@ class PolarCone(Modified, Cone):
     def violation(self, x: Point) -> Array:
         return Space.of(x, self.batch_ndim, name="x").norm(self.K.project(x))
 
-    @classmethod
-    def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        from splitkit.functions.cones.second_order_cone import SecondOrderCone  # it is a Cone
 
-        return [(cls(SecondOrderCone(batch_ndim=1)), (4, 3))]
-
-
-class NegativeCone(Modified, Cone):
-    """−K, with the projection −P_K(−y).
-
-    Parameters
-    ----------
-    K : Cone
-    """
-
-    def __init__(self, K: Cone) -> None:
-        super().__init__(_checked(K))
-        self.K = K
+class NegativeCone(OfCone):
+    """−K, with the projection −P_K(−y)."""
 
     @property
     def polar(self) -> Cone:
@@ -122,15 +125,3 @@ class NegativeCone(Modified, Cone):
 
     def violation(self, x: Point) -> Array:
         return self.K.violation(scale(-1.0, x))
-
-    @classmethod
-    def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        from splitkit.functions.cones.second_order_cone import SecondOrderCone  # it is a Cone
-
-        return [(cls(SecondOrderCone(batch_ndim=1)), (4, 3))]
-
-
-def _checked(K: Any) -> Cone:
-    if not isinstance(K, Cone):
-        raise TypeError(f"K = {K!r}: give a cone, such as splitkit.functions.SecondOrderCone()")
-    return K

@@ -50,8 +50,6 @@ class LeastSquares(Function):
         Of any rank; an array has dtype and device of x. It is not copied: don't change it.
     b : point, optional
         Finite, of A's dtype and device; it broadcasts to Ax. None: zero.
-    batch_ndim : int
-        Leading batch axes.
 
     Raises
     ------

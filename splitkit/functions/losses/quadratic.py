@@ -49,8 +49,6 @@ class Quadratic(Function):
         Symmetric positive semidefinite, an array up to rounding; it has dtype and device of x.
     q : point, optional
         Finite, of P's dtype and device; broadcasts to x; None: zero.
-    batch_ndim : int
-        Leading batch axes.
 
     Raises
     ------

@@ -25,8 +25,6 @@ class GraphOfLinearMap(Subspace):
     ----------
     L : array, shape (m, n), or DenseMatrix
         Acts on the last axis of x; dtype and device of the points.
-    batch_ndim : int
-        Leading batch axes.
 
     Raises
     ------

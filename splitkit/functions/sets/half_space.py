@@ -18,8 +18,7 @@ class HalfSpace(Slab):
     Parameters
     ----------
     normal : array
-        a ≠ 0, finite, of the shape of x without its batch axes, or of x's shape; dtype and device
-        of x.
+        a, as of ``Slab``.
     bound : float or array
         b; an array has batch shape.
     """

@@ -19,8 +19,7 @@ class Hyperplane(Slab):
     Parameters
     ----------
     normal : array
-        a ≠ 0, finite, of the shape of x without its batch axes, or of x's shape; dtype and device
-        of x.
+        a, as of ``Slab``.
     value : float or array
         b, finite; an array has batch shape.
     """
