@@ -111,6 +111,13 @@ class MonDEQ(nn.Module):
                 f"activation = {activation!r} has a parameter that is computed from others: give a "
                 "number, or a torch.nn.Parameter, which the layer then learns"
             )
+        for name, value in vars(self._activation).items():
+            inner = value.parameters() if isinstance(value, nn.Module) else [value]
+            if name not in learned and any(getattr(each, "requires_grad", False) for each in inner):
+                raise TypeError(
+                    f"activation = {activation!r} holds in {name} what wants a gradient, and would "
+                    "get none: name it, a parameter of one number, in its ranges, or detach it"
+                )
         self.learned = nn.ParameterDict(learned) if learned else None
         parametrization.confine(self._activation)  # raises where the two do not fit
         self.method = sk.PeacemanRachford() if method is None else as_step_method(method)

@@ -2,6 +2,7 @@
 
 import copy
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -154,6 +155,11 @@ def test_what_cannot_be_learned_is_refused():
     computed = 2 * nn.Parameter(torch.tensor(0.2))
     with pytest.raises(TypeError, match="computed from others"):
         sknn.MonDEQ(sknn.MonotoneDense(2, 3), sknn.SoftThreshold(computed))
+    bend = nn.PReLU()
+    hidden = sknn.ScalarActivation(np.tanh, lambda y: 1 - np.tanh(y) ** 2)
+    hidden.function = bend
+    with pytest.raises(TypeError, match="holds in function what wants a gradient"):
+        sknn.MonDEQ(sknn.MonotoneDense(2, 3), hidden)
     eye = torch.eye(2)
     with pytest.raises(ValueError, match="learned"):
         sknn.ArrayMonDEQ(-eye, eye, eye[0], sknn.SoftThreshold(nn.Parameter(torch.tensor(0.2))))
