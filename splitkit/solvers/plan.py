@@ -410,7 +410,7 @@ def fail(solution: Solution, on_failure: OnFailure) -> Solution:
     if on_failure == "raise":
         raise NotConvergedError(solution)
     if on_failure == "warn":
-        warnings.warn(solution.message, NotConvergedWarning, stacklevel=3)
+        warnings.warn(solution.message, NotConvergedWarning, stacklevel=4)
     return solution
 
 

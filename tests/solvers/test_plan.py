@@ -117,6 +117,17 @@ def test_points_of_another_space_are_refused():
         sk.plan(ORTHANT + ORTHANT, np.zeros(2), sk.PeacemanRachford())
 
 
+def test_a_warning_points_at_its_caller():
+    A, options = INCLUSIONS["affine"], {"max_iter": 1, "on_failure": "warn"}
+    for solve in (
+        lambda: sk.solve(A, np.zeros(2), **options),
+        lambda: sk.plan(A, np.zeros(2)).solve(**options),
+    ):
+        with pytest.warns(sk.NotConvergedWarning) as caught:
+            solve()
+        assert caught[0].filename == __file__
+
+
 def test_a_plan_runs_in_threads():
     planned, found = sk.plan(INCLUSIONS["affine"], np.zeros(2)), {}
     starts = np.random.default_rng(0).normal(size=(8, 2))
