@@ -247,10 +247,13 @@ def at_least(c: Scalar, low: float) -> Scalar:
 
 
 def root(x: Array) -> Array:
-    """√x for x ≥ 0, with a finite derivative at 0 where a library differentiates."""
-    if isinstance(x, np.ndarray):
+    """√x for x ≥ 0, with the derivative 0 at 0 where a library differentiates."""
+    if isinstance(x, (np.ndarray, np.floating)):
         return np.sqrt(x)
-    return namespace(x).sqrt(clip(x, namespace(x).finfo(x.dtype).smallest_normal))
+    xp = namespace(x)
+    nothing = x == 0
+    positive = xp.where(nothing, xp.ones_like(x), x)
+    return xp.where(nothing, xp.zeros_like(x), xp.sqrt(positive))
 
 
 def zeros(shape: Shape, like: Array) -> Array:

@@ -202,8 +202,12 @@ def test_tuple_points_and_matrix_game(xp, rng):
 def test_torch_records_nothing():
     M = torch.eye(3, dtype=torch.float64, requires_grad=True)
     F = sk.Affine(2 * M, torch.ones(3, dtype=torch.float64))
-    solution = sk.solve(F + sk.NormalCone(sk.functions.NonNegative()), torch.zeros(3).double())
-    assert not solution.x.requires_grad
+    G, x0 = sk.NormalCone(sk.functions.NonNegative()), torch.zeros(3, dtype=torch.float64)
+    with pytest.raises(TypeError, match="M requires gradients, but a solve records none"):
+        sk.solve(F + G, x0)
+    with torch.no_grad():
+        assert not sk.solve(F + G, x0).x.requires_grad
+    assert not sk.solve(sk.Affine(2 * M.detach(), F.q) + G, x0.requires_grad_()).x.requires_grad
 
 
 def test_minimize_is_the_same():

@@ -62,7 +62,9 @@ def test_the_known_element_is_a_subgradient(rows, seed):
     x = rng.standard_normal(4)
     L = None if rows is None else rng.standard_normal((rows, 4))
     A, element = known_term(rng, x, L, np.asarray)
-    f = A.f if L is None else A.A.f @ sk.DenseMatrix(L)
+    # ∂h(· − v), where L is not given, is (∂h)(· − v)
+    h = A if L is None else A.A
+    f = h.A.f.translate(h.v) if L is None else h.A.f.translate(h.v) @ sk.DenseMatrix(L)
     for d in rng.standard_normal((50, 4)):
         assert f(x + d) >= f(x) + element @ d - 1e-12
 

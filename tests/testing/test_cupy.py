@@ -84,7 +84,7 @@ def calls():
             (sknn.MonotoneConv2d(2, 3, 4), (2, 2, 4, 4)),
             (sknn.MonotoneMultiTier(2, (2, 3), 4), (2, 2, 4, 4)),
         ):
-            for gradient in ("adjoint", "jacobian_free"):
+            for gradient in ("cotangent", "jacobian_free"):
                 layer = sknn.MonDEQ(parametrization, gradient=gradient, solve_in="numpy")
                 layer(torch.ones(shape)).sum().backward()
     return dict(xp.calls)

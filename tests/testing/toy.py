@@ -97,7 +97,8 @@ class linalg:
 
 
 def asarray(values, dtype=None, device=None, copy=None):
-    return wrap(np.asarray(unwrap(values), dtype=dtype))
+    given = values if isinstance(values, np.ndarray) else unwrap(values)  # as the standard takes
+    return wrap(np.asarray(given, dtype=dtype))
 
 
 def __getattr__(name):

@@ -32,7 +32,8 @@ class L2Norm(Function):
         xp = namespace(x)
         norm, threshold = root(sum_of(x * x, self.batch_ndim)), alpha * self.weight
         kept = norm > threshold
-        factor = xp.where(kept, 1 - threshold / xp.where(kept, norm, 1.0), 0.0)
+        shrunk = 1 - threshold / xp.where(kept, norm, 1.0)
+        factor = xp.where(kept | (threshold == 0), shrunk, 0.0)  # I, not 0, where the weight is 0
         return align(factor, x) * x
 
     @property

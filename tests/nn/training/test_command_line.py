@@ -175,13 +175,13 @@ REFUSED = {
     "empty data": (["mnist-dense", "--data", "."], "holds none of train-images-idx3-ubyte"),
     "data not wanted": (["digits", "--data", "."], "leave --data out"),
     "m": (["digits", "--m", "0"], "m = 0.0: give a positive"),
-    "tol": (["digits", "--tol", "-1"], "tol = -1.0: give a positive"),
-    "loose tol": (["digits", "--tol", "2"], "tol = 2.0: it is relative; give a number below 1"),
+    "tol": (["digits", "--tol", "-1"], "tol = -1.0: give a number in (0, 1)"),
+    "loose tol": (["digits", "--tol", "2"], "tol = 2.0: give a number in (0, 1)"),
     "seed twice": (["digits", "--seeds", "1", "1"], "--seeds 1 1: give each of them once"),
-    "validation": (["digits", "--validation", "1"], "validation = 1.0: give a share"),
-    "precision": (["digits", "--precision", "int8"], "precision = 'int8': give float32 or"),
+    "validation": (["digits", "--validation", "1"], "validation = 1.0: give a number in [0, 1)"),
+    "precision": (["digits", "--precision", "int8"], "precision = 'int8': give \"float32\" or"),
     "seed and seeds": (["digits", "--seed", "1", "--seeds", "2"], "exclude each other"),
-    "epochs": (["digits", "--epochs", "0"], "epochs = 0: give at least 1"),
+    "epochs": (["digits", "--epochs", "0"], "epochs = 0: give an integer ≥ 1"),
     "device": (["digits", "--device", "abacus"], "--device abacus: not usable here"),
 }
 
