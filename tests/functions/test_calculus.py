@@ -270,3 +270,16 @@ def test_a_step_of_each_sample_is_not_read_by_the_host():
     f = (2.0 * L1Norm(batch_ndim=1)).translate(np.ones((2, 2)))
     found = f.prox(np.full((2, 2), 4.0), np.asarray([0.5, np.nan]))
     np.testing.assert_array_equal(found, [[3.0, 3.0], [np.nan, np.nan]])
+
+
+def test_what_a_function_is_moved_by_may_broadcast_in_its_conjugate_too():
+    """f*(u) + ⟨v, u⟩ is the conjugate of f(· − v), for a v that stands for all entries."""
+    x, u, v = np.array([[0.3, -0.2], [0.1, 0.4]]), np.full((2, 2), 0.25), np.array([1.0])
+    short = L1Norm(0.7).translate(v).conjugate
+    full = L1Norm(0.7).translate(np.ones((2, 2))).conjugate
+    np.testing.assert_allclose(short(u), full(u))
+    np.testing.assert_allclose(short(u), 4 * 0.25)
+    np.testing.assert_allclose(short.prox(x, 0.5), full.prox(x, 0.5))
+    sk.solve(sk.Subdifferential(short) + sk.Identity(), x)
+    with pytest.raises(ValueError, match=r"shape \(3,\), which does not broadcast"):
+        sk.solve(sk.Subdifferential(Tilted(L1Norm(), np.ones(3))), np.zeros(2), sk.ProximalPoint())

@@ -268,3 +268,19 @@ def test_the_averages_of_a_total_variation_prox():
         f = functions.TotalVariation1D(weight)
         found = torch.autograd.functional.jacobian(lambda y, f=f: f.prox(y, 1.0), y)
         assert torch.equal(found, J.double())
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        functions.L2Norm(0.7),
+        functions.GroupL2Norm(0.7),
+        functions.Distance(functions.Box(-1.0, 1.0), 0.7),
+    ],
+    ids=repr,
+)
+def test_the_value_of_a_norm_has_a_subgradient_at_zero(f):
+    x = torch.zeros(2, 3, dtype=torch.float64, requires_grad=True)
+    f(x).backward()
+    assert bool(x.grad.isfinite().all())
+    assert float(torch.linalg.vector_norm(x.grad)) <= 0.7

@@ -26,7 +26,7 @@ class L2Norm(Function):
     weight: Scalar = parameter(NON_NEGATIVE, default=1.0, samplewise=True)
 
     def __call__(self, x: Point) -> Array:
-        return self.weight * namespace(x).sqrt(sum_of(x * x, self.batch_ndim))
+        return self.weight * root(sum_of(x * x, self.batch_ndim))
 
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
         xp = namespace(x)
