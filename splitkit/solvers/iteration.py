@@ -47,15 +47,19 @@ class Iteration:
     Attributes
     ----------
     space : Space
-        That of x0, from ``begin`` on: for iterations whose steps depend on norms.
+        That of x0, from ``enter`` on: for iterations whose steps depend on norms.
     """
 
     space: Space
 
     def begin(self, x0: Point, space: Space) -> Carry:
         """The state at x0, a point of this space."""
-        self.space = space
+        self.enter(space)
         return self.init(x0)
+
+    def enter(self, space: Space) -> None:
+        """Learn the space of the points, before ``init`` or where a state is at hand."""
+        self.space = space
 
     def init(self, x0: Point) -> Carry:
         """The state at the start."""

@@ -322,8 +322,7 @@ class Plan:
             )
         if resume.checkpoint is None:
             raise ValueError("resume has no checkpoint: give the Solution that solve returned")
-        with solving(x0):
-            self._iteration.begin(resume.x, self.space)  # so that it knows its space
+        self._iteration.enter(self.space)
         return resume.checkpoint.resumed(), task
 
     def _solve_quietly(self, tol: float | Stopping, max_iter: int, first_check: int) -> Solution:

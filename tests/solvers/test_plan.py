@@ -95,6 +95,29 @@ def test_what_is_prepared_once_is_prepared_once(monkeypatch):
     assert made["theorem"] <= 2  # F + G and G + F
 
 
+@pytest.mark.parametrize(
+    "kind", [sk.AdaptiveProximalGradient, sk.GoldenRatio, sk.PastExtragradient]
+)
+def test_a_resumed_solve_begins_nothing_anew(kind):
+    """An iteration that evaluates F when it begins does not when it goes on."""
+    count = Counter()
+
+    def gradient(x):
+        count["F"] += 1
+        return np.array([1.0, 0.2]) * x - abs(Q)
+
+    F = sk.Operator.from_callable(gradient, strong_monotonicity=0.2, lipschitz=1.0, gradient=True)
+    options = {"tol": 0, "callback": lambda state: None}  # a look at every iteration
+    planned = sk.plan(F + ORTHANT, np.ones(2), kind())
+    whole = planned.solve(max_iter=10, **options)
+    at_once = count.pop("F")
+    half = planned.solve(max_iter=6, **options)
+    again = planned.solve(max_iter=4, resume=half, **options)
+    np.testing.assert_array_equal(again.x, whole.x)
+    assert count["F"] == at_once
+    assert whole.iterations == again.iterations == 10
+
+
 def test_a_plan_says_what_it_does():
     text = str(sk.plan(2 * (sk.Affine(M, Q) + ORTHANT) + sk.Identity(), np.zeros(2)))
     assert "a multiple of a sum is the sum of multiples: " in text

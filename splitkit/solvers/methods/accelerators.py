@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from splitkit.arguments import POSITIVE, Range, check_number, option
-from splitkit.backend import Point, lincomb
+from splitkit.backend import Point, Space, lincomb
 from splitkit.solvers.iteration import Carry, Iteration, Reading, Trace
 from splitkit.solvers.method import Guarantee
 from splitkit.solvers.splitting import MapSplitting
@@ -66,6 +66,10 @@ class AcceleratedIteration(Iteration):
 
     def __init__(self, inner: Iteration) -> None:
         self.inner = inner
+
+    def enter(self, space: Space) -> None:
+        super().enter(space)
+        self.inner.enter(space)
 
     def start(self, x0: Point) -> Point:
         """The point from which the inner iteration starts."""

@@ -105,6 +105,10 @@ class _InMetric(Iteration):
     def __init__(self, inner: Iteration, s: Array) -> None:
         self.inner, self.s = inner, s
 
+    def enter(self, space: Space) -> None:
+        super().enter(space)
+        self.inner.enter(space)
+
     def init(self, x0: Point) -> Carry:
         return self.inner.begin(x0 / self.s, self.space)
 
