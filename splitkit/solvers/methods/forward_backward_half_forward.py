@@ -24,7 +24,7 @@ from splitkit.operators.base import Operator
 from splitkit.solvers.iteration import Carry, Iteration, Reading, Trace
 from splitkit.solvers.method import Guarantee
 from splitkit.solvers.splitting import Splitting
-from splitkit.solvers.terms import Role, Term
+from splitkit.solvers.terms import Role, Term, not_maximal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,8 +55,9 @@ class ForwardBackwardHalfForward(Splitting):
                 f"strong_monotonicity = {B.strong_monotonicity}): declare both, or use a method "
                 "that takes the resolvent of B"
             )
-        if not A.properties.maximal:
-            return self.refused(f"A = {A!r} is not known to be maximal monotone")
+        missing = not_maximal(A=A)
+        if missing is not None:
+            return self.refused(missing)
         if is_array(self.alpha) or not self.alpha < χ:
             return self.refused(
                 f"alpha = {self.alpha} is too long: with C {C.cocoercivity:.4g}-cocoercive and B "

@@ -18,7 +18,7 @@ from typing import ClassVar
 from splitkit.backend import is_array
 from splitkit.solvers.method import Guarantee
 from splitkit.solvers.splitting import CERTAINLY_BELOW_1, Splitting
-from splitkit.solvers.terms import Role, Term
+from splitkit.solvers.terms import Role, Term, not_maximal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,8 +65,9 @@ class LipschitzSplitting(Splitting):
                 f"strong_monotonicity = {F.strong_monotonicity}): declare both, use a method that "
                 "needs no constant (the golden ratio), or one that takes the resolvent of F"
             )
-        if not G.properties.maximal:
-            return self.refused(f"G = {G!r} is not known to be maximal monotone")
+        missing = not_maximal(G=G)
+        if missing is not None:
+            return self.refused(missing)
         if is_array(self.alpha) or not self.alpha * L < self.longest:
             return self.refused(
                 f"alpha = {self.alpha} is too long: F = {F!r} is {L:.4g}-Lipschitz, so alpha must "

@@ -18,7 +18,7 @@ from typing import ClassVar
 from splitkit.backend import Array, Point, lincomb, scale, subtract
 from splitkit.solvers.iteration import Carry, Iteration, Reading, Trace
 from splitkit.solvers.methods.adaptive import GREATEST, AdaptiveMethod, AdaptiveSteps
-from splitkit.solvers.terms import Term
+from splitkit.solvers.terms import Term, not_maximal
 
 DELTA = 0.8
 GROWTH = 1.2
@@ -37,9 +37,7 @@ class TsengLineSearch(AdaptiveMethod):
         for name, A in zip("FG", terms, strict=True):
             if not A.properties.monotone:
                 return f"{name} = {A!r} is not known to be monotone: declare it, if that is true"
-        if not terms[1].properties.maximal:
-            return f"G = {terms[1]!r} is not known to be maximal monotone"
-        return None
+        return not_maximal(G=terms[1])
 
     def iteration(self, *terms: Term) -> Iteration:
         return _LineSearch(*terms)
