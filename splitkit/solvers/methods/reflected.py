@@ -47,7 +47,8 @@ class ReflectedSplitting(MapSplitting):
             found = super().search(start, *terms)
             for term in terms:
                 term.known[key] = found
-        return known[key]
+        alpha: float | None = known[key]
+        return alpha
 
     def reads_at_F(self, F: Term, G: Term) -> bool:
         """Whether the solution is x_F, and not x_G."""
@@ -62,6 +63,7 @@ class ReflectedSplitting(MapSplitting):
         alpha = self.alpha
         at_F = self.reads_at_F(F, G)
         single_valued = G if at_F else F
+        apart = None if single_valued.has_evaluation else alpha
 
         def read(u: Point, _: Point, reflected: Point, twice: Point, *__: Point) -> Reading:
             before, after = (reflected, twice) if at_F else (u, reflected)
@@ -72,6 +74,7 @@ class ReflectedSplitting(MapSplitting):
             else:  # an element at the other point
                 first, second = (u, reflected) if at_F else (reflected, twice)
                 other = scale(0.5 / alpha, lincomb(1.0, first, -1.0, second))
-            return Reading(x, (other, element), (scale(1 / alpha, x),))
+            sizes = single_valued.offset(x)
+            return Reading(x, (other, element), (scale(1 / alpha, x),), sizes, apart)
 
         return read
