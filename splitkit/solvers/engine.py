@@ -85,8 +85,6 @@ class Run:
         The live one of the latest check.
     measured : tuple of arrays
         The ratio, or what stood for it, and the length of the step when last measured.
-    first : tuple of arrays
-        ‖r‖ and ‖x‖ at the first check.
     nearby : tuple
         A place, and the sizes of what cancels that were measured near it.
     settling : tuple
@@ -103,7 +101,6 @@ class Run:
     kept: Carry = None
     checked: Carry = None
     measured: tuple[Array, Array] | None = None
-    first: tuple[Array, Array] | None = None
     checkpoint: Run | None = None
     x: Point | None = None
     latest: Point | None = None
@@ -231,8 +228,6 @@ def _check(run: Run, task: Task, k: int, *, sparing: bool) -> bool:
     ratio = task.stopping.ratio(measured, space)
     run.live, run.latest, run.measured = after, reading.x, (ratio, length)
     run.worst = _record(run, k, reading.x, measured.residual, ratio, space)
-    if run.first is None:
-        run.first = measured.residual, space.norm(reading.x)
     run.history.fixed_point_residual.append(length)
     if run.failed and not run.detail:
         run.detail = _blame(run.checked, known, k, task)
@@ -288,16 +283,6 @@ def _first_factor(run: Run, length: Array, u: Point, task: Task) -> float:
     both = space.norm(subtract(u, task.iteration.governing(run.checked)))
     part = min(float(space.xp.max(length / (both + space.least))), 0.5)
     return part / (1 - part) if part > 0 else 1.0
-
-
-def _unless_diverging(run: Run, ratio: Array, residual: Array, x: Point, space: Space) -> Array:
-    """The ratio, above 1 where x has grown and the residual has not fallen since the first check:
-    beside an x that runs to infinity every residual looks small.
-    """
-    assert run.first is not None  # at the first check there is nothing to compare with
-    first_residual, first_size = run.first
-    diverging = (residual >= 0.5 * first_residual) & (space.norm(x) > 4.0 * first_size)
-    return space.xp.where(diverging, space.xp.maximum(ratio, 2.0 + 0.0 * ratio), ratio)
 
 
 def measure(reading: Reading, run: Run, task: Task) -> Measurement:
@@ -374,9 +359,6 @@ def _record(run: Run, k: int, x: Point, residual: Array, ratio: Array, space: Sp
     run.history.iteration.append(k)
     run.history.residual.append(residual)
     best, worst = _extremes(ratio, space)
-    measured = ratio
-    if run.first is not None and (best <= 1.0 or not math.isfinite(worst)):
-        ratio = _unless_diverging(run, ratio, residual, x, space)
     if space.batch_ndim == 0 or not run.any_done:
         run.x, run.kept, run.residual = x, run.live, residual
         run.done = ratio <= 1.0
@@ -392,7 +374,7 @@ def _record(run: Run, k: int, x: Point, residual: Array, ratio: Array, space: Sp
         open_ratio = xp.where(done, xp.zeros_like(ratio), ratio)
         run.done = done | (ratio <= 1.0)
     run.any_done = True
-    worst = worst if open_ratio is measured else _worst(open_ratio, space)
+    worst = worst if open_ratio is ratio else _worst(open_ratio, space)
     if math.isfinite(worst):
         return worst
     # A non-finite element cannot recover: it is given up, the others go on.
