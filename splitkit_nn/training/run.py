@@ -23,7 +23,7 @@ import torch
 from filelock import FileLock, Timeout
 from torch import nn
 
-from splitkit_nn.models.saved import TEMPORARY, as_bytes, write_whole
+from splitkit_nn.models.files import TEMPORARY, as_bytes, write_whole
 from splitkit_nn.training.config import Config
 from splitkit_nn.training.trainer import EpochMetrics, Trainer
 
