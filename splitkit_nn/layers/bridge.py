@@ -18,76 +18,22 @@ batch.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from splitkit_nn.activations.jacobians import Jacobian
+from splitkit_nn.layers.solves import Solves
 
 PLAIN = nullcontext()
 
 
-class Bridge(Protocol):
-    """What an equilibrium and its derivatives need beside their tensors.
-
-    Attributes
-    ----------
-    exact : bool
-        Whether ``solve_cotangent`` is exact, so that ũ has the derivatives below.
-    """
-
-    exact: bool
-
-    def multiply(self, W: Tensor, z: Tensor) -> Tensor:
-        """Wz."""
-        ...
-
-    def multiply_transpose(self, W: Tensor, v: Tensor) -> Tensor:
-        """Wᵀv."""
-        ...
-
-    def outer(self, W: Tensor, p: Tensor, z: Tensor) -> Tensor:
-        """The derivative of ⟨p, Wz⟩ in the weight."""
-        ...
-
-    def jacobian(self, W: Tensor, bias: Tensor, z: Tensor, theta: Sequence[Tensor]) -> Jacobian:
-        """J at the pre-activation Wz + bias, of σ with the learned parameters θ."""
-        ...
-
-    def gradient(self, theta: Sequence[Tensor], y: Tensor, g: Tensor) -> tuple[Tensor, ...]:
-        """The derivative of ⟨g, σ(y)⟩ in θ; differentiable."""
-        ...
-
-    def solve(
-        self, W: Tensor, bias: Tensor, z0: Tensor | None, x: Tensor, theta: Sequence[Tensor]
-    ) -> Tensor:
-        """z; raises where it fails, or x is not finite."""
-        ...
-
-    def solve_cotangent(self, J: Jacobian, v: Tensor, transposed: bool) -> Tensor:
-        """ũ = J(v + Wᵀũ), or W in place of Wᵀ, after a ``solve``; raises where it fails."""
-        ...
-
-
-def equilibrium(
-    bridge: Bridge,
-    W: Tensor,
-    bias: Tensor,
-    x: Tensor,
-    z0: Tensor | None,
-    theta: Sequence[Tensor] = (),
-) -> Tensor:
-    """z = σ(Wz + bias), attached to W, bias and θ, in ``full_precision``; x is checked."""
-    result: Tensor = Equilibrium.apply(W, bias, z0, x, bridge, *theta)  # type: ignore[no-untyped-call]
-    return result
-
-
-def cotangent(bridge: Bridge, W: Tensor, J: Jacobian, v: Tensor, transposed: bool = True) -> Tensor:
+def cotangent(solves: Solves, W: Tensor, J: Jacobian, v: Tensor, transposed: bool = True) -> Tensor:
     """ũ = J(v + Wᵀũ), attached to W, J's arrays and v; W in place of Wᵀ if not transposed."""
-    result: Tensor = CotangentSolution.apply(W, v, transposed, bridge, J.of, *J.arrays)  # type: ignore[no-untyped-call]
+    result: Tensor = CotangentSolution.apply(W, v, transposed, solves, J.of, *J.arrays)  # type: ignore[no-untyped-call]
     return result
 
 
@@ -98,49 +44,41 @@ def _signed(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
 
 class Equilibrium(torch.autograd.Function):
-    """(W, bias, θ) ↦ z."""
+    """(W, bias, θ) ↦ z, in ``full_precision``; x is checked."""
 
     @staticmethod
     @_signed
     def forward(
-        W: Tensor, bias: Tensor, z0: Tensor | None, x: Tensor, bridge: Bridge, *theta: Tensor
+        W: Tensor, bias: Tensor, z0: Tensor | None, x: Tensor, solves: Solves, *theta: Tensor
     ) -> Tensor:
-        return bridge.solve(W, bias, z0, x, theta)
+        return solves.solve(W, bias, z0, x, theta)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-        W, bias, _, _, ctx.bridge, *theta = inputs
+        W, bias, _, _, ctx.solves, *theta = inputs
         ctx.save_for_backward(W, bias, output, *theta)
 
     @staticmethod
     def backward(ctx: Any, *cotangents: Tensor) -> tuple[Tensor | None, ...]:
         W, bias, z, *theta = ctx.saved_tensors
-        bridge: Bridge = ctx.bridge
+        solves: Solves = ctx.solves
         with full_precision(z):
-            J = bridge.jacobian(W, bias, z, theta)
-            u_tilde = cotangent(bridge, W, J, cotangents[0])
+            J = solves.jacobian(W, bias, z, theta)
+            u_tilde = cotangent(solves, W, J, cotangents[0])
             of_theta: tuple[Tensor, ...] = ()
             if theta:
-                g = cotangents[0] + bridge.multiply_transpose(W, u_tilde)
-                of_theta = bridge.gradient(theta, bridge.multiply(W, z) + bias, g)
-            return bridge.outer(W, u_tilde, z), u_tilde, None, None, None, *of_theta
+                g = cotangents[0] + solves.multiply_transpose(W, u_tilde)
+                of_theta = solves.gradient(theta, solves.multiply(W, z) + bias, g)
+            return solves.outer(W, u_tilde, z), u_tilde, None, None, None, *of_theta
 
     @staticmethod
-    def vmap(
-        info: Any,
-        in_dims: tuple[Any, ...],
-        W: Tensor,
-        bias: Tensor,
-        z0: Tensor | None,
-        x: Tensor,
-        bridge: Bridge,
-        *theta: Tensor,
-    ) -> tuple[Tensor, int]:
+    def vmap(info: Any, in_dims: tuple[Any, ...], *inputs: Any) -> tuple[Tensor, int]:
+        W, bias, z0, x, solves, *theta = inputs
         _refuse_batched_weights(in_dims[0], *in_dims[5:])
         size = info.batch_size
         merged = _merge(bias, in_dims[1], size)
         start = None if z0 is None else _merge(z0, in_dims[2], size)
-        z = Equilibrium.apply(W, merged, start, x, bridge, *theta)  # type: ignore[no-untyped-call]
+        z = Equilibrium.apply(W, merged, start, x, solves, *theta)  # type: ignore[no-untyped-call]
         return z.unflatten(0, (size, -1)), 0
 
 
@@ -153,23 +91,23 @@ class CotangentSolution(torch.autograd.Function):
         W: Tensor,
         v: Tensor,
         transposed: bool,
-        bridge: Bridge,
+        solves: Solves,
         jacobian: Callable[..., Jacobian],
         *arrays: Tensor,
     ) -> Tensor:
-        return bridge.solve_cotangent(jacobian(*arrays), v, transposed)
+        return solves.solve_cotangent(jacobian(*arrays), v, transposed)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-        W, v, ctx.transposed, ctx.bridge, ctx.jacobian, *arrays = inputs
+        W, v, ctx.transposed, ctx.solves, ctx.jacobian, *arrays = inputs
         ctx.save_for_backward(W, v, output, *arrays)
 
     @staticmethod
     def backward(ctx: Any, *cotangents: Tensor) -> tuple[Tensor | None, ...]:
         W, v, u_tilde, *arrays = ctx.saved_tensors
         transposed: bool = ctx.transposed
-        bridge: Bridge = ctx.bridge
-        if not bridge.exact:
+        solves: Solves = ctx.solves
+        if not solves.exact:
             raise RuntimeError(
                 "second derivatives need an exact first one: make the layer with "
                 'gradient="cotangent" or "direct"'
@@ -177,35 +115,25 @@ class CotangentSolution(torch.autograd.Function):
         J: Jacobian = ctx.jacobian(*arrays)
         p = cotangents[0]
         with full_precision(v):
-            t = cotangent(bridge, W, J, p, not transposed)
-            q = p + _apply(bridge, W, t, not transposed)
-            of_J = J.gradient(q, v + _apply(bridge, W, u_tilde, transposed))
-            of_W = bridge.outer(W, u_tilde, t) if transposed else bridge.outer(W, t, u_tilde)
+            t = cotangent(solves, W, J, p, not transposed)
+            q = p + _apply(solves, W, t, not transposed)
+            of_J = J.gradient(q, v + _apply(solves, W, u_tilde, transposed))
+            of_W = solves.outer(W, u_tilde, t) if transposed else solves.outer(W, t, u_tilde)
             return of_W, t, None, None, None, *of_J
 
     @staticmethod
-    def vmap(
-        info: Any,
-        in_dims: tuple[Any, ...],
-        W: Tensor,
-        v: Tensor,
-        transposed: bool,
-        bridge: Bridge,
-        jacobian: Callable[..., Jacobian],
-        *arrays: Tensor,
-    ) -> tuple[Tensor, int]:
+    def vmap(info: Any, in_dims: tuple[Any, ...], *inputs: Any) -> tuple[Tensor, int]:
+        W, v, transposed, solves, jacobian, *arrays = inputs
         _refuse_batched_weights(in_dims[0])
         size = info.batch_size
-        merged = [
-            _merge(array, d, size)
-            for array, d in zip((v, *arrays), (in_dims[1], *in_dims[5:]), strict=True)
-        ]
-        u_tilde = CotangentSolution.apply(W, merged[0], transposed, bridge, jacobian, *merged[1:])  # type: ignore[no-untyped-call]
+        dims = (in_dims[1], *in_dims[5:])
+        merged = [_merge(x, dim, size) for x, dim in zip((v, *arrays), dims, strict=True)]
+        u_tilde = CotangentSolution.apply(W, merged[0], transposed, solves, jacobian, *merged[1:])  # type: ignore[no-untyped-call]
         return u_tilde.unflatten(0, (size, -1)), 0
 
 
-def _apply(bridge: Bridge, W: Tensor, z: Tensor, transposed: bool) -> Tensor:
-    return bridge.multiply_transpose(W, z) if transposed else bridge.multiply(W, z)
+def _apply(solves: Solves, W: Tensor, z: Tensor, transposed: bool) -> Tensor:
+    return solves.multiply_transpose(W, z) if transposed else solves.multiply(W, z)
 
 
 def full_precision(like: Tensor) -> AbstractContextManager[Any]:

@@ -16,8 +16,8 @@ from splitkit_nn.activations.base import number
 from splitkit_nn.arguments import check_finite, check_inputs
 from splitkit_nn.equilibrium.inclusions import cotangent_inclusion, forward_inclusion
 from splitkit_nn.equilibrium.solver import StepMethod, as_step_method
-from splitkit_nn.implicit.bridge import equilibrium, full_precision
 from splitkit_nn.implicit.gradients import GradientRule, Unrolled, find_gradient
+from splitkit_nn.layers.bridge import Equilibrium, full_precision
 from splitkit_nn.layers.exchange import Library, find_library
 from splitkit_nn.layers.records import LastSolve
 from splitkit_nn.layers.solves import Kept, Solves
@@ -201,7 +201,8 @@ class MonDEQ(nn.Module):
                 check_inputs(x, bias)
                 self.last_solve = LastSolve()
                 return self._unroll(self.gradient, W, bias)
-            return equilibrium(Solves(self), W, bias, x, z0, self._theta(W))
+            z: Tensor = Equilibrium.apply(W, bias, z0, x, Solves(self), *self._theta(W))  # type: ignore[no-untyped-call]
+            return z
 
     def _unroll(self, gradient: Unrolled, W: Tensor, bias: Tensor) -> Tensor:
         theta = self._theta(W)
