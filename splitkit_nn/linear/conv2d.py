@@ -137,6 +137,3 @@ class MonotoneConv2d(ImageParametrization):
             diagonal=activation.elementwise,
             **search,
         )
-
-    def extra_repr(self) -> str:
-        return f"channels={self.channels}, {super().extra_repr()}"

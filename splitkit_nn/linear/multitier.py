@@ -233,9 +233,6 @@ class MonotoneMultiTier(ImageParametrization):
             M = self._operator(self.weight() if W is None else W)
             return M if exact else M.with_cheap_norm(frobenius_bound)
 
-    def extra_repr(self) -> str:
-        return f"channels={self.channels}, {super().extra_repr()}, stride={self.stride}"
-
 
 def _ones(count: int) -> nn.ParameterList:
     return nn.ParameterList([scale_parameter() for _ in range(count)])
