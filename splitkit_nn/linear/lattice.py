@@ -144,8 +144,8 @@ class Lattice:
         return xp.reshape(K, (self.frequencies, outputs * rows, inputs * self.phases))
 
     def taps(self, Γ: Array, size: int, *, strided: bool = False) -> Array:
-        """The derivative of ⟨p, Kz⟩ in the kernel K of side ``size``, of the cross spectrum of p and
-        z: the transpose of ``spectrum``.
+        """The derivative of ⟨p, Kz⟩ in the kernel K of side ``size``, of the cross spectrum
+        of p and z: the transpose of ``spectrum``.
         """
         xp = namespace(Γ)
         rows = 1 if strided else self.phases
