@@ -69,11 +69,18 @@ class Certificate:
             proved = f"none guaranteed of {self.method}"
         return f"{proved}, {self.observed_rate:.4f} observed"
 
+    @property
+    def constants(self) -> tuple[str, str]:
+        """Of I − W, and of the method on it, in words."""
+        return (
+            f"strong monotonicity m: {self.m:.4g}, Lipschitz constant L: {self.L:.4g}",
+            f"contraction an iteration: {self.rates}, at alpha = {self.alpha:.4g}",
+        )
+
     def __str__(self) -> str:
         return "\n".join(
             (
-                f"strong monotonicity m: {self.m:.4g}, Lipschitz constant L: {self.L:.4g}",
-                f"contraction an iteration: {self.rates}, at alpha = {self.alpha:.4g}",
+                *self.constants,
                 (
                     f"distance to the true equilibrium: at most {self.solve_error:.2e} "
                     f"(certified), {self.relative_error:.1e} relative to the output"
