@@ -162,8 +162,7 @@ def distance_bound(F: sk.Affine, z: Tensor, layer: MonDEQ, m: float) -> Tensor:
     with torch.no_grad():
         p = layer.activation(z - F(z))
         r = F(p) - F(z) + z - p
-        bound: Tensor = (z - p).flatten(1).norm(dim=1) + r.flatten(1).norm(dim=1) / m
-        return bound
+        return (z - p).flatten(1).norm(dim=1) + r.flatten(1).norm(dim=1) / m
 
 
 def _observed_rate(F: sk.Affine, G: sk.Operator, method: StepMethod) -> float:

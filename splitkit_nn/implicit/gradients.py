@@ -93,8 +93,7 @@ class JacobianFree(GradientRule):
     def solve(
         self, M: sk.LinearOperator, J: Jacobian, v: Tensor, transposed: bool, iterate: Solver
     ) -> Tensor:
-        result: Tensor = J(v)
-        return result
+        return J(v)
 
 
 @dataclass(frozen=True)
@@ -182,8 +181,7 @@ def parameter_gradient(
 ) -> tuple[Tensor, ...]:
     """The derivative of ⟨g, σ_θ(y)⟩ in θ, differentiable again."""
     pull: Any = torch.func.vjp(lambda *values: sigma(values)(y), *theta)[1]
-    found: tuple[Tensor, ...] = pull(g)
-    return found
+    return pull(g)
 
 
 GRADIENTS: dict[str, type[GradientRule]] = {

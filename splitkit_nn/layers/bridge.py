@@ -33,8 +33,7 @@ PLAIN = nullcontext()
 
 def cotangent(solves: Solves, W: Tensor, J: Jacobian, v: Tensor, transposed: bool = True) -> Tensor:
     """ũ = J(v + Wᵀũ), attached to W, J's arrays and v; W in place of Wᵀ if not transposed."""
-    result: Tensor = CotangentSolution.apply(W, v, transposed, solves, J.of, *J.arrays)  # type: ignore[no-untyped-call]
-    return result
+    return CotangentSolution.apply(W, v, transposed, solves, J.of, *J.arrays)  # type: ignore[no-untyped-call]
 
 
 def _signed(function: Callable[..., Tensor]) -> Callable[..., Tensor]:

@@ -140,8 +140,7 @@ class Solves:
             damped = sk.DouglasRachford(alpha=None if evaluates(method) else method.alpha)
             solution = solve(WHOLE, self._make(self.solver.M, damped, None), **how)
             self._accept(solution, which)
-        x: Tensor = solution.x
-        return x
+        return solution.x
 
     # -- the solver -------------------------------------------------------------------------------
 

@@ -46,8 +46,7 @@ class MatrixParametrization(Parametrization):
         return (self.in_features,)
 
     def bias(self, x: Tensor) -> Tensor:
-        bias: Tensor = self.U(x)
-        return bias
+        return self.U(x)
 
     def identity(self) -> Tensor:
         """I, like the parameters."""
