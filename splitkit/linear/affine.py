@@ -111,11 +111,11 @@ class Affine(Operator):
         return Affine(S @ self.M @ S, q)
 
     def cayley_properties(self, alpha: float) -> Properties:
-        implied = super().cayley_properties(alpha)
-        if self.is_skew or not self.properties.monotone:  # skew: C is an isometry, without rounding
-            return implied
+        known = self.properties
+        if known.skew or not known.monotone:  # skew: C is an isometry, without rounding
+            return known.cayley(alpha)
         exact = self.M.reflected_norm(alpha)
-        return implied if exact is None else implied.also((exact * exact, 0.0, -1.0))
+        return known.cayley(alpha, 1.0 if exact is None else exact)
 
     def check_space(self, space: Space) -> None:
         self.M.check_space(space, "M")

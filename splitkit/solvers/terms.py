@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
@@ -25,7 +25,7 @@ from splitkit.properties import Constants, Properties
 from splitkit.solvers.rewrites import as_composition
 
 
-class Role(Enum):
+class Role(StrEnum):
     """How a method uses a term."""
 
     EVALUATED = "evaluated"  # by x ↦ Fx
@@ -174,16 +174,13 @@ class Term(Constants):
         """x ↦ Mx − q, if that is what the operator is: for methods that solve with M."""
         return self.operator if isinstance(self.operator, Affine) else None
 
-    @cached_property
-    def _cayley_lipschitz(self) -> dict[float, float | None]:
-        return {}
-
     def cayley_lipschitz(self, alpha: float) -> float | None:
         """Lip(C_{αA}), computed once for each α: searches for a step size ask again and again."""
-        known = self._cayley_lipschitz
-        if alpha not in known:
-            known[alpha] = self.operator.cayley_properties(alpha).lipschitz
-        return known[alpha]
+        known, key = self.known, ("cayley", alpha)
+        if key not in known:
+            known[key] = self.operator.cayley_properties(alpha).lipschitz
+        found: float | None = known[key]
+        return found
 
     @property
     def obstacle(self) -> str | None:

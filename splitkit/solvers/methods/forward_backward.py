@@ -34,6 +34,15 @@ class ForwardBackward(MapSplitting):
         F, G = terms
         return G.resolvent(alpha) @ ForwardStep(F.evaluation, alpha)
 
+    def factor(self, alpha: float, *terms: Term) -> float | None:
+        """Lip(R_{αG}) Lip(I − αF)."""
+        F, G = (term.properties for term in terms)
+        backward, forward = (
+            G.resolvent(alpha).lipschitz,
+            F.transform(((1, 0), (1, -alpha))).lipschitz,
+        )
+        return None if backward is None or forward is None else backward * forward
+
     def default_alpha(self, *terms: Term) -> float:
         F, _ = terms
         if F.cocoercivity is not None:

@@ -83,7 +83,7 @@ class PrimalDual(Method):
         region = self.region(*terms)
         tau, sigma, _ = region.completed(self.tau, self.sigma)
         wanted = self.tau is self.sigma is None if self.balance is None else self.balance
-        return replace(self, tau=tau, sigma=sigma, balance=wanted and region.is_known)
+        return self._with(tau=tau, sigma=sigma, balance=wanted and region.is_known)
 
     def iteration(self, *terms: Term) -> Iteration:
         def at(steps: Steps) -> Iteration:
@@ -169,7 +169,7 @@ class ChambollePock(PrimalDual):
         # μ² = c(1 + μ) for 2γτ = 2δσ = μ is θτσ‖L‖² = 1
         c = 4 * γ * δ / norm**2
         μ = (c + math.sqrt(c * c + 4 * c)) / 2
-        return replace(self, tau=μ / (2 * γ), sigma=μ / (2 * δ), theta=1 / (1 + μ), balance=False)
+        return self._with(tau=μ / (2 * γ), sigma=μ / (2 * δ), theta=1 / (1 + μ), balance=False)
 
     def theorem(self, *terms: Term) -> Guarantee:
         general, (tau, sigma, theta) = super().theorem(*terms), self.steps

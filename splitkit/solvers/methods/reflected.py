@@ -40,6 +40,16 @@ class ReflectedSplitting(MapSplitting):
         F, G = (term.cayley_lipschitz(alpha) for term in terms)
         return None if F is None or G is None else F * G
 
+    def search(self, start: float, *terms: Term) -> float | None:
+        key = "search", start, frozenset(term.operator for term in terms)
+        known = terms[0].known
+        if key not in known:  # it is that of the other order, and of the other methods
+            found = super().search(start, *terms)
+            for term in terms:
+                term.known[key] = found
+        best: float | None = known[key]
+        return best
+
     def reads_at_F(self, F: Term, G: Term) -> bool:
         """Whether the solution is x_F, and not x_G."""
         return not F.has_evaluation and G.has_evaluation
