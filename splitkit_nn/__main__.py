@@ -15,8 +15,9 @@ import torch
 
 import splitkit as sk
 from splitkit_nn.reproduce.command import add_reproduce
-from splitkit_nn.training.command import Work, add_train
-from splitkit_nn.training.inspection import add_certify, add_evaluate, add_figures
+from splitkit_nn.training.command import add_train
+from splitkit_nn.training.inspection import add_inspections
+from splitkit_nn.training.subject import Work
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -54,17 +55,9 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m splitkit_nn", description="Monotone operator equilibrium networks."
     )
     commands = parser.add_subparsers(required=True, title="commands", dest="one of the commands")
-    add_train(commands.add_parser("train", help="train a recipe into a directory"))
-    add_evaluate(commands.add_parser("evaluate", help="print the test accuracy of a saved model"))
-    add_certify(
-        commands.add_parser("certify", help="print what is proved of a saved model on its images")
-    )
-    add_figures(
-        commands.add_parser("figures", help="draw how the methods converge on a saved model")
-    )
-    add_reproduce(
-        commands.add_parser("reproduce", help="print the paper's tables and redraw its figures")
-    )
+    add_train(commands)
+    add_inspections(commands)
+    add_reproduce(commands)
     return parser
 
 

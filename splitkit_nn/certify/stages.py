@@ -76,8 +76,7 @@ class _Inputs(nn.Module):
         self.model = model
 
     def forward(self, x: Tensor) -> Tensor:
-        found: Tensor = self.model.inputs(x)  # type: ignore[operator]
-        return found
+        return self.model.inputs(x)  # type: ignore[operator]
 
 
 class _Constants(fx.Interpreter):

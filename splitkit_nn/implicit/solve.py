@@ -111,8 +111,7 @@ class ImplicitSolve(nn.Module):
         if torch.is_grad_enabled():
             problem.check_closed(blocks(solution.u), values)
         if not (torch.is_grad_enabled() and any(value.requires_grad for value in values)):
-            found: Point = solution.x
-            return found
+            return solution.x
         u: Blocks = FixedPoint.apply(problem.step, len(start), *blocks(solution.u), *values)  # type: ignore[no-untyped-call]
         return problem.point(problem.read(u, values))
 

@@ -89,8 +89,7 @@ class Library:
 
     def tensor(self, array: Array) -> Tensor:
         """The tensor over the array's memory."""
-        tensor: Tensor = from_dlpack(array)
-        return tensor
+        return from_dlpack(array)
 
     @contextmanager
     def beside(self, tensor: Tensor) -> Iterator[None]:

@@ -1,4 +1,4 @@
-"""The bridge of one call of a layer: its two solves, on slices of the batch, and what is kept."""
+"""The two solves of one call of a layer, on slices of the batch, and what is kept."""
 
 from __future__ import annotations
 
@@ -42,7 +42,9 @@ class Kept(NamedTuple):
 
 
 class Solves:
-    """A ``Bridge``; it finds or makes the layer's solver, and writes down what the solves did."""
+    """What the derivatives of one call need; it finds or makes the layer's solver, and writes down
+    what the solves did.
+    """
 
     def __init__(self, layer: MonDEQ) -> None:
         self.layer, parametrization = layer, layer.parametrization
@@ -138,8 +140,7 @@ class Solves:
             damped = sk.DouglasRachford(alpha=None if evaluates(method) else method.alpha)
             solution = solve(WHOLE, self._make(self.solver.M, damped, None), **how)
             self._accept(solution, which)
-        x: Tensor = solution.x
-        return x
+        return solution.x
 
     # -- the solver -------------------------------------------------------------------------------
 

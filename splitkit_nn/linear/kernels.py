@@ -28,8 +28,7 @@ def kernel_parameter(outputs: int, inputs: int, size: int) -> nn.Parameter:
 def draw_kernel(kernel: Tensor) -> None:
     """Overwrite it with numbers uniform in ±1/√fan_in."""
     bound = 1 / math.sqrt(kernel[0].numel())
-    with torch.no_grad():
-        kernel.uniform_(-bound, bound)
+    nn.init.uniform_(kernel, -bound, bound)
 
 
 def scale_parameter() -> nn.Parameter:

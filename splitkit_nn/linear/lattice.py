@@ -143,15 +143,10 @@ class Lattice:
         K = xp.permute_dims(K, (0, 3, 1, 4, 2))
         return xp.reshape(K, (self.frequencies, outputs * rows, inputs * self.phases))
 
-    def correlation(self, P: Array, Z: Array, size: int, *, strided: bool = False) -> Array:
-        """The derivative of ⟨p, Kz⟩ in the kernel K of side ``size``, of p and z the blocks P, Z.
-
-        It is the transpose of ``spectrum``, applied to the sum over the batch of p̂(ω)ẑ(ω)*.
-        """
-        return self.taps(cross_spectrum(P, Z), size, strided=strided)
-
     def taps(self, Γ: Array, size: int, *, strided: bool = False) -> Array:
-        """``correlation``, of the cross spectrum of P and Z."""
+        """The derivative of ⟨p, Kz⟩ in the kernel K of side ``size``, of the cross spectrum
+        of p and z: the transpose of ``spectrum``.
+        """
         xp = namespace(Γ)
         rows = 1 if strided else self.phases
         outputs, inputs = Γ.shape[1] // rows, Γ.shape[2] // self.phases

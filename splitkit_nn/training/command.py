@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,16 +23,16 @@ from splitkit_nn.training.run import (
     refuse_foreign,
 )
 from splitkit_nn.training.seeds import summarize
+from splitkit_nn.training.subject import Work
 from splitkit_nn.training.train import train
-
-Work = Callable[[], None]
 
 INTEGERS = {"epochs", "batch_size", "max_iter", "seed"}
 WORDS = {"precision", "schedule"}
 
 
-def add_train(command: argparse.ArgumentParser) -> None:
-    """Give the parser of ``train`` its arguments."""
+def add_train(commands: Any) -> None:
+    """The command ``train``."""
+    command = commands.add_parser("train", help="train a recipe into a directory")
     command.set_defaults(prepare=prepare_train)
     command.add_argument("recipe", metavar="RECIPE", help=f"one of {', '.join(RECIPES)}")
     command.add_argument("--out", type=Path, metavar="RUN", required=True, help="its directory")
