@@ -107,7 +107,7 @@ def planned(
     with solving(x0):
         if isinstance(method, Method):
             method.check_space(space)
-        option = choose(flat, method)
+        option = choose(flat, method).scaled(x0, space)
         return Plan(Warrant.of(option), option.terms or (), x0, space, rewrites=flat.rewrites)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Self
 
-from splitkit.backend import Space
+from splitkit.backend import Point, Space
 from splitkit.solvers.method import Method
 from splitkit.solvers.terms import Role, Term
 
@@ -63,6 +63,10 @@ class Wrapper(Method):
 
     def choosing(self, *terms: Term) -> Self:
         return replace(self, method=self.method.choosing(*terms))
+
+    def scaled(self, terms: tuple[Term, ...], x0: Point, space: Space) -> Self:
+        inner = self.method.scaled(terms, x0, space)
+        return self if inner is self.method else self._with(method=inner)
 
     def exact_element(self, *terms: Term) -> bool:
         return self.method.exact_element(*terms)

@@ -11,6 +11,7 @@ Source: Davis, Yin, *A three-operator splitting scheme and its optimization appl
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -42,7 +43,7 @@ class DavisYin(Splitting):
 
     def default_alpha(self, *terms: Term) -> float:
         β = terms[2].cocoercivity
-        return 1.0 if β is None or β == float("inf") else β
+        return math.nan if β is None else β
 
     def theorem(self, *terms: Term) -> Guarantee:
         A, B, C = terms

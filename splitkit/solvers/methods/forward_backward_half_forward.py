@@ -42,7 +42,7 @@ class ForwardBackwardHalfForward(Splitting):
 
     def default_alpha(self, *terms: Term) -> float:
         χ = longest(*terms)
-        return math.nan if χ is None else 0.9 * χ if χ < math.inf else 1.0
+        return math.nan if χ is None else 0.9 * χ
 
     def theorem(self, *terms: Term) -> Guarantee:
         C, B, A = terms

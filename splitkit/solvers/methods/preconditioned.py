@@ -76,6 +76,10 @@ class Preconditioned(Wrapper):
     def choosing(self, *terms: Term) -> Self:
         return replace(self, method=self.method.choosing(*self.within(terms)))
 
+    def scaled(self, terms: tuple[Term, ...], x0: Point, space: Space) -> Self:
+        inner = self.method.scaled(tuple(self.within(terms)), x0 / self.root, space)
+        return self if inner is self.method else self._with(method=inner)
+
     def theorem(self, *terms: Term) -> Guarantee:
         inner = self.method.theorem(*self.within(terms))
         return replace(inner, sequence=self.sequence)

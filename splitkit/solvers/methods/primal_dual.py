@@ -36,13 +36,14 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
 from splitkit.arguments import POSITIVE, Range, check_flag, check_number, option
-from splitkit.backend import Array, Point, Scalar, add, lincomb, scale, subtract
+from splitkit.backend import Array, Point, Scalar, Space, add, lincomb, scale, subtract
 from splitkit.operators.base import Operator
 from splitkit.proofs import Proof
 from splitkit.solvers.iteration import Carry, Iteration, Reading, Trace
 from splitkit.solvers.method import Guarantee, Method
 from splitkit.solvers.methods.balance import Balanced
 from splitkit.solvers.methods.primal_dual_steps import Region, Steps
+from splitkit.solvers.scale import Arbitrary, measured_step
 from splitkit.solvers.terms import Role, Term, not_maximal
 
 
@@ -82,8 +83,24 @@ class PrimalDual(Method):
     def choosing(self, *terms: Term) -> Self:
         region = self.region(*terms)
         tau, sigma, _ = region.completed(self.tau, self.sigma)
-        wanted = self.tau is self.sigma is None if self.balance is None else self.balance
+        left_open = self.tau is self.sigma is None
+        tau = Arbitrary(tau) if left_open else tau
+        wanted = left_open if self.balance is None else self.balance
         return self._with(tau=tau, sigma=sigma, balance=wanted and region.is_known)
+
+    def scaled(self, terms: tuple[Term, ...], x0: Point, space: Space) -> Self:
+        region = self.region(*terms)
+        if not (isinstance(self.tau, Arbitrary) and region.is_known):
+            return self
+
+        def at(tau: float) -> Iteration:
+            return self._at(region, tau).iteration(*terms)
+
+        return self._at(region, measured_step(terms, x0, space, at))
+
+    def _at(self, region: Region, tau: float) -> Self:
+        steps = region.at(tau)
+        return self._with(tau=steps.tau, sigma=steps.sigma)
 
     def iteration(self, *terms: Term) -> Iteration:
         def at(steps: Steps) -> Iteration:

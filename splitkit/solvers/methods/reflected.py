@@ -7,6 +7,7 @@ r = a + G(x_F) ∈ (F + G)(x_F); if neither, r = a + b = (x_G − x_F)/α and �
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -33,7 +34,7 @@ class ReflectedSplitting(MapSplitting):
         for A in terms:
             if A.strong_monotonicity is not None and 0 < A.strong_monotonicity < float("inf"):
                 return 1 / A.strong_monotonicity
-        return 1.0
+        return math.nan
 
     def factor(self, alpha: float, *terms: Term) -> float | None:
         """Lip(C_{αF}) Lip(C_{αG}): with it the factor of every relaxation of N falls and rises."""

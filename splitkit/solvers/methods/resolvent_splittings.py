@@ -23,6 +23,7 @@ Source: Ryu, *Uniqueness of DRS as the 2 operator resolvent-splitting …* (2020
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import reduce
 from typing import ClassVar
@@ -51,7 +52,7 @@ class ResolventSplitting(Splitting):
 
     def default_alpha(self, *terms: Term) -> float:
         known = [A.lipschitz for A in terms if A.lipschitz]
-        return 1 / max(known) if known else 1.0
+        return 1 / max(known) if known else math.nan
 
     def theorem(self, *terms: Term) -> Guarantee:
         for A in terms:
