@@ -144,19 +144,11 @@ def _train(config: Config, dataset: Dataset, out: Path, options: argparse.Namesp
     except (BlockingIOError, DamagedFileError):
         raise
     except BaseException:
-        _say_what_was_kept(RunDirectory(out))
+        kept = f"kept: {out} with the model of the last full epoch; --resume goes on from there"
+        nothing = "nothing was saved: no epoch was complete"
+        print(kept if RunDirectory(out).has_checkpoint else nothing, file=sys.stderr)
         raise
     print("\n".join(report))
-
-
-def _say_what_was_kept(run: RunDirectory) -> None:
-    if run.has_checkpoint:
-        print(
-            f"kept: {run.path} with the model of the last full epoch; --resume goes on from there",
-            file=sys.stderr,
-        )
-    else:
-        print("nothing was saved: no epoch was complete", file=sys.stderr)
 
 
 def usable_device(name: str) -> torch.device:
