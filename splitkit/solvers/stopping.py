@@ -10,6 +10,7 @@ import math
 import time
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import ClassVar
 
 from splitkit.arguments import NON_NEGATIVE, Range, check_number
 from splitkit.backend import Array, Space
@@ -117,8 +118,11 @@ class TimeLimit(Stopping):
 class _Tolerance(Stopping):
     tol: float
 
+    within: ClassVar[Range] = NON_NEGATIVE
+    remedy: ClassVar[str] = TOLERANCE
+
     def __post_init__(self) -> None:
-        tol = check_number("tol", self.tol, NON_NEGATIVE, TOLERANCE)
+        tol = check_number("tol", self.tol, self.within, self.remedy)
         object.__setattr__(self, "tol", tol)  # a NumPy number would meet a tensor
 
     @property
@@ -128,7 +132,10 @@ class _Tolerance(Stopping):
 
 @dataclass(frozen=True)
 class Relative(_Tolerance):
-    """‖r‖ ≤ tol · max(‖Fx‖, ‖x‖/α, ‖(u − x)/α‖)."""
+    """‖r‖ ≤ tol · max(‖Fx‖, ‖x‖/α, ‖(u − x)/α‖), 0 ≤ tol < 1."""
+
+    within = Range(0.0, 1.0, "[)")
+    remedy = "give a number in [0, 1) (0 runs to max_iter), or a stopping rule, as Absolute(…)"
 
     def ratio(self, measured: Measurement, space: Space) -> Array:
         return _quotient(measured.residual, self.tol * measured.scale, space)
