@@ -18,9 +18,8 @@ from splitkit_nn.training.run import (
     REPORT,
     DamagedFileError,
     RunDirectory,
+    check_free,
     is_run,
-    refuse_existing,
-    refuse_foreign,
 )
 from splitkit_nn.training.seeds import summarize
 from splitkit_nn.training.subject import Work
@@ -97,10 +96,7 @@ def _configs(options: argparse.Namespace) -> dict[Path, Config]:
 
 def _config(options: argparse.Namespace, out: Path, given: dict[str, Any]) -> Config:
     """A new configuration; or the one that the run at ``out`` has, if it may go on."""
-    if options.resume:
-        refuse_foreign(out)
-    else:
-        refuse_existing(out)
+    check_free(out, resume=options.resume)
     if not is_run(out):
         if options.resume:
             print(f"{out} holds no run to go on with: a new one begins", file=sys.stderr)
