@@ -232,10 +232,8 @@ def _level_of_caller() -> int:
     torch; the outermost one where there is none, as in autograd's own threads.
     """
     frame, level = sys._getframe(1), 1
-    while frame.f_back is not None and _is_inner(frame.f_globals.get("__name__", "")):
+    while frame.f_back is not None:
+        if frame.f_globals.get("__name__", "").partition(".")[0] not in ("splitkit_nn", "torch"):
+            break
         frame, level = frame.f_back, level + 1
     return level
-
-
-def _is_inner(module: str) -> bool:
-    return module.partition(".")[0] in ("splitkit_nn", "torch")

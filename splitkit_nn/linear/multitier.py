@@ -96,7 +96,10 @@ class MonotoneMultiTier(ImageParametrization):
         self.A = nn.ParameterList([kernel_parameter(n, n, k) for n in self.channels])
         self.B = nn.ParameterList([kernel_parameter(n, n, k) for n in self.channels])
         self.S = nn.ParameterList([kernel_parameter(after, n, k) for n, after in pairs])
-        self.g, self.gs, self.h = (_ones(len(kernels)) for kernels in (self.A, self.S, self.B))
+        self.g, self.gs, self.h = (
+            nn.ParameterList([scale_parameter() for _ in kernels])
+            for kernels in (self.A, self.S, self.B)
+        )
 
     def inside(self) -> Any:
         masks = [border_mask(each.height, each.width, self.border) for each in self.lattices]
@@ -230,7 +233,3 @@ class MonotoneMultiTier(ImageParametrization):
         with torch.no_grad():
             M = self._operator(self.weight() if W is None else W)
             return M if exact else M.with_cheap_norm(frobenius_bound)
-
-
-def _ones(count: int) -> nn.ParameterList:
-    return nn.ParameterList([scale_parameter() for _ in range(count)])
