@@ -84,7 +84,7 @@ def magnitude(x: Point) -> Point:
 
 def agree(x: Point, y: Point, size: Point, space: Space) -> Array:
     """Whether x = y but for rounding of entries of this size, of batch shape."""
-    xp, allowed = space.xp, ROUNDINGS * float(space.xp.finfo(space.dtype).eps)
+    xp, allowed = space.xp, ROUNDINGS * space.eps
     excess = lincomb(1.0, magnitude(subtract(x, y)), -allowed, size)
     parts = [xp.all(e <= 0, axis=tuple(range(space.batch_ndim, e.ndim))) for e in blocks(excess)]
     return reduce(and_, parts)

@@ -189,7 +189,7 @@ def _verified(
     holds = agree(total, zero, size, space)
     holds = reduce(and_, (agree(k.d, d, k.d_size, space) for k in each), holds)
     value = reduce(add, (k.value for k in each))
-    eps = float(space.xp.finfo(space.dtype).eps)
+    eps = space.eps
     x = magnitude(x)
     magnitudes = reduce(add, (abs(k.value) + space.inner(x, magnitude(k.v)) for k in each))
     missed = space.inner(x, magnitude(total))

@@ -110,7 +110,6 @@ def test_supports_of_sets_in_any_units(C, v, expected, size):
         (f.LogBarrier(), [1.0, 2.0, 0.0], 0.0),
         (f.KullbackLeibler(2.0), [1.0, 2.0, 0.0], 3.0),
         (f.TotalVariation1D(2.0), [1.0, 2.0, 0.0], 6.0),
-        (f.Max(), [1.0, 2.0, 0.0], 2.0),
     ],
     ids=lambda c: repr(c)[:20],
 )
