@@ -23,6 +23,7 @@ from splitkit.solvers.terms import Role, Term
 
 STEPS = 10  # of a trial
 TRIALS = 4
+PULL = 5.0  # by which part of ‖x‖ a constant may move x, as constraints take most of it back
 ALIKE = 4.0  # two steps of a smaller quotient serve as well as each other
 
 
@@ -97,9 +98,9 @@ def term_step(term: Term, x: Point, space: Space) -> float | None:
     moved = size(x, space)
     if term.is_zero or not moved > 0:
         return None
-    if term.role is Role.EVALUATED:
+    if A.has_evaluation:  # a constant
         value = size(A(x), space)
-        return 0.5 * moved / value if 0 < value < math.inf else None
+        return PULL * moved / value if 0 < value < math.inf else None
     return natural_step(A, x, space) if A.has_resolvent else None
 
 

@@ -68,7 +68,9 @@ class _Anchored(Iteration):
 
     def read(self, trace: Trace) -> Reading:
         y, x = trace
-        return Reading(x, (scale(1 / self.alpha, subtract(y, x)),), (scale(1 / self.alpha, x),))
+        return Reading(
+            x, (scale(1 / self.alpha, subtract(y, x)),), lambda: (scale(1 / self.alpha, x),)
+        )
 
     def governing(self, state: Carry) -> Point:
         return state[0]

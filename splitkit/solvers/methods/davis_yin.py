@@ -91,5 +91,5 @@ class _DavisYin(Iteration):
         z, x_B, Cx, forward, x_A = trace
         b = scale(1 / self.alpha, subtract(z, x_B))
         a = scale(1 / self.alpha, subtract(forward, x_A))
-        rounding, sizes = (scale(1 / self.alpha, x_B),), (Cx, *self.offset(x_B))
+        rounding, sizes = lambda: (scale(1 / self.alpha, x_B),), (Cx, *self.offset(x_B))
         return Reading(x_B, (add(a, Cx), b), rounding, sizes, self.alpha)

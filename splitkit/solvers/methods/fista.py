@@ -92,7 +92,7 @@ class _FISTA(Iteration):
     def read(self, trace: Trace) -> Reading:
         y, Fy, x = trace
         of_G = subtract(scale(1 / self.alpha, subtract(y, x)), Fy)
-        return Reading(x, (of_G, self.F(x)), (scale(1 / self.alpha, x),), self.offset(x))
+        return Reading(x, (of_G, self.F(x)), lambda: (scale(1 / self.alpha, x),), self.offset(x))
 
     def governing(self, state: Carry) -> Point:
         return state[0]

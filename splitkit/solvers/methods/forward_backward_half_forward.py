@@ -101,7 +101,7 @@ class _HalfForward(Iteration):
         of_A = subtract(scale(1 / self.alpha, subtract(x, y)), Fx)
         Fy = add(self.C(y), By)
         sizes = (By, *(point for offset in self.offsets for point in offset(y)))
-        return Reading(y, (of_A, Fy), (scale(1 / self.alpha, y),), sizes)
+        return Reading(y, (of_A, Fy), lambda: (scale(1 / self.alpha, y),), sizes)
 
     def energy(self, before: Carry, state: Carry, limit: Carry) -> Array:
         return self.square(subtract(state, limit))

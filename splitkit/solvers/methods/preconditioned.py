@@ -122,8 +122,11 @@ class _InMetric(Iteration):
 
     def read(self, trace: Trace) -> Reading:
         reading = self.inner.read(trace)
-        elements = (reading.terms, reading.rounding, reading.sizes)
-        terms, rounding, sizes = (tuple(map(self._unscaled, each)) for each in elements)
+        terms, sizes = (tuple(map(self._unscaled, each)) for each in (reading.terms, reading.sizes))
+
+        def rounding() -> tuple[Point, ...]:
+            return tuple(map(self._unscaled, reading.rounding()))
+
         apart = None if reading.apart is None else self.longest * reading.apart
         return Reading(self.s * reading.x, terms, rounding, sizes, apart)
 

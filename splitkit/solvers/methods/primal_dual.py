@@ -249,14 +249,17 @@ class _PrimalDual(Iteration):
         dx, dy, LTy_next = subtract(x_next, x), subtract(y_next, y), self.LT(y_next)
         of_A, of_B, ahead = scale(-1 / tau, dx), scale(-1 / sigma, dy), scale(theta, dx)
         Lx = self.L(x_next)
-        rounding = scale(1 / tau, x_next), scale(1 / sigma, y_next)
         sizes = [(LTy_next, Lx)]
         if found:
             change = subtract(found[0], known[0])
             of_A, ahead = add(of_A, change), lincomb(1.0, ahead, -self.kappa * tau, change)
             sizes += [(each, Lx) for each in (found[0], *self.offset_of_C(x_next))]
         coupling = subtract(LTy_next, LTy), self.L(ahead)
-        return Reading(x_next, ((of_A, of_B), coupling), (rounding,), tuple(sizes))
+
+        def rounding() -> tuple[Point, ...]:
+            return ((scale(1 / tau, x_next), scale(1 / sigma, y_next)),)
+
+        return Reading(x_next, ((of_A, of_B), coupling), rounding, tuple(sizes))
 
     def governing(self, state: Carry) -> Point:
         return state[:2]

@@ -57,6 +57,6 @@ class ProximalPoint(MapSplitting):
         def read(u: Point, u_next: Point, *_: Point) -> Reading:
             x = lincomb(1 - 1 / relaxation, u, 1 / relaxation, u_next)
             element = scale(1 / alpha, lincomb(1.0, u, -1.0, x))
-            return Reading(x, (element,), (scale(1 / alpha, x),))
+            return Reading(x, (element,), lambda: (scale(1 / alpha, x),))
 
         return read

@@ -139,7 +139,7 @@ class _Resolvents(Iteration):
         apart = tuple(scale(1 / self.alpha, subtract(other, x)) for other in others)
         beside = (size,) * len(apart)
         r, sizes = (reduce(add, elements), *apart), tuple((a, *beside) for a in elements)
-        return Reading(x, (r,), ((size, *beside),), sizes)
+        return Reading(x, (r,), lambda: ((size, *beside),), sizes)
 
 
 class _Ryu(_Resolvents):
