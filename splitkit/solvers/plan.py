@@ -337,7 +337,7 @@ class Plan:
         return Task(
             self._iteration,
             self.space,
-            stopping,
+            stopping.prepared(self.method, self.terms),
             self._watch,
             error_factor=self.warrant.error_factor,
             apart=self.warrant.apart,
