@@ -231,15 +231,17 @@ class _DualityGap(_Prepared):
                 chosen[id(s)] = y, s.conjugate(y, batch, around)
             pulled = [s.pulled(chosen[id(s)][0]) for s in self.summands]
             total = reduce(add, pulled)
-            conjugates = reduce(add, [value for _, value in chosen.values()])
             size = reduce(space.xp.maximum, map(space.norm, pulled))
-            if len(pulled) == 1 and self.summands[0].L is not None:  # Lᵀy alone, which vanishes
-                (y, _), L = chosen[id(self.summands[0])], self.summands[0].L
-                size = L.norm * norm(y, batch)
-            yield _quotient(space.norm(total), size, space), -conjugates
+            first = self.summands[0]
+            if len(pulled) == 1 and first.L is not None and first.L.norm < math.inf:
+                size = first.L.norm * norm(chosen[id(first)][0], batch)  # Lᵀy alone, which vanishes
+            dual = -reduce(add, [value for _, value in chosen.values()])
+            yield _quotient(space.norm(total), size, space), dual
             for s in self.absorbing or ():
-                y, value = chosen[id(s)]
-                yield 0.0 * size, value - conjugates - s.conjugate(subtract(y, total), batch, size)
+                y, _ = chosen[id(s)]
+                rest = [value for key, (_, value) in chosen.items() if key != id(s)]
+                left = s.conjugate(subtract(y, total), batch, size)
+                yield 0.0 * size, -reduce(add, rest, left)
 
     def _elements(self, gradients: list[Point]) -> list[Point]:
         """What the method reads that may be an element: some add the gradients to one of them."""
@@ -249,7 +251,7 @@ class _DualityGap(_Prepared):
         if gradients:
             slope = reduce(add, gradients)
             pool += [subtract(y, slope) for y in _like(self.x, self.reading.terms)]
-        return pool
+        return pool or [scale(0.0, self.x)]
 
 
 def _choices(count: int, pool: list[Point]) -> Iterator[tuple[Point, ...]]:
