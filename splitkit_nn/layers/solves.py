@@ -52,14 +52,14 @@ class Solves:
         self.multiply = parametrization.multiply
         self.multiply_transpose = parametrization.multiply_transpose
         self.outer = parametrization.outer
-        self.exact = layer.gradient.exact
+        self.exact = layer.gradient.exact  # then ũ has derivatives in its turn
         # inside of a torch.autograd.Function recording is always off
         self.training = layer.training and torch.is_grad_enabled()
 
     def solve(
         self, W: Tensor, bias: Tensor, z0: Tensor | None, x: Tensor, theta: Sequence[Tensor]
     ) -> Tensor:
-        """z for each sample."""
+        """z for each sample; raises where it fails, or x is not finite."""
         check_inputs(x, bias, z0)
         self.activation = self.sigma([number(each) for each in theta], check=True)
         self.learned = bool(theta)
@@ -232,10 +232,8 @@ def _level_of_caller() -> int:
     torch; the outermost one where there is none, as in autograd's own threads.
     """
     frame, level = sys._getframe(1), 1
-    while frame.f_back is not None and _is_inner(frame.f_globals.get("__name__", "")):
+    while frame.f_back is not None:
+        if frame.f_globals.get("__name__", "").partition(".")[0] not in ("splitkit_nn", "torch"):
+            break
         frame, level = frame.f_back, level + 1
     return level
-
-
-def _is_inner(module: str) -> bool:
-    return module.partition(".")[0] in ("splitkit_nn", "torch")

@@ -10,11 +10,16 @@ import os
 import re
 from collections.abc import Mapping
 
-import torch
-
 from splitkit_nn.models.classifiers import Classifier
 from splitkit_nn.models.files import read_tensors
-from splitkit_nn.models.states import Side, StateDict, as_state, classifier_of, filled
+from splitkit_nn.models.states import (
+    Side,
+    StateDict,
+    as_state,
+    check_tensor,
+    classifier_of,
+    filled,
+)
 
 LAYER = "mon.linear_module."
 NON_NEGATIVE = re.compile(rf"{re.escape(LAYER)}(g|gn)(\.\d+)?")
@@ -98,15 +103,9 @@ def _check(state: StateDict, names: Mapping[str, str]) -> None:
             wanted = kernel
         else:
             wanted = 1 if key.endswith("bias") else 0
-        shaped = tensor.ndim == wanted or (wanted == 0 and tensor.shape == (1,))
-        fits = shaped and tensor.layout == torch.strided
-        if not fits or tensor.dtype not in (torch.float32, torch.float64):
-            raise ValueError(
-                f"{key} has shape {tuple(tensor.shape)}, dtype {tensor.dtype} and "
-                f"{tensor.layout}: save dense float32 or float64 with {wanted} axes"
-            )
-        if not bool(torch.isfinite(tensor).all()):
-            raise ValueError(f"{key} has NaN or Inf")
+        check_tensor(key, tensor)
+        if tensor.ndim != wanted and not (wanted == 0 and tensor.shape == (1,)):
+            raise ValueError(f"{key} has shape {tuple(tensor.shape)}: save it with {wanted} axes")
         if NON_NEGATIVE.fullmatch(key) and bool(tensor < 0):
             raise ValueError(
                 f"{key} = {float(tensor):g} is negative, so that the model is not monotone: "

@@ -18,6 +18,7 @@ from splitkit_nn.models.reference import LAYER, model_of
 from splitkit_nn.models.states import (
     Side,
     as_state,
+    check_tensor,
     classifier_of,
     filled,
     parametrization_of,
@@ -81,7 +82,9 @@ def load(path: str | os.PathLike[str], *, m: float = 1.0, side: Side = None) -> 
         if isinstance(content, dict) and isinstance(content.get("model"), dict):
             content = content["model"]  # a checkpoint
         return _of_state(content, m, side)
-    except (ValueError, KeyError) as error:
+    except KeyError as error:
+        raise ValueError(f"path = {name!r} lacks {error}") from error
+    except (ValueError, RuntimeError) as error:
         raise ValueError(f"path = {name!r}: {error}") from error
 
 
@@ -90,6 +93,8 @@ def _of_state(content: Any, m: float, side: Side) -> MonDEQ | Classifier:
     if any(key.startswith(LAYER) for key in state):
         return model_of(state, m, side)
     if "layer.parametrization.U.weight" in state:
+        for key in state.keys() - {"layer.alpha", "layer.age"}:
+            check_tensor(key, state[key])
         return filled(classifier_of(state, m, side), state)
     if "parametrization.U.weight" in state:
         inner = within(state, "parametrization.")

@@ -43,6 +43,16 @@ def as_state(content: Any) -> StateDict:
     )
 
 
+def check_tensor(name: str, tensor: Tensor) -> None:
+    """Raise ValueError unless it is dense, in a precision in which layers solve, and finite."""
+    if tensor.layout != torch.strided or tensor.dtype not in (torch.float32, torch.float64):
+        raise ValueError(
+            f"{name} has dtype {tensor.dtype} and {tensor.layout}: save dense float32 or float64"
+        )
+    if not bool(torch.isfinite(tensor).all()):
+        raise ValueError(f"{name} has NaN or Inf")
+
+
 def filled(model: M, state: StateDict) -> M:
     """The model with these values, in their dtype, in evaluation mode; ValueError if they do not
     fit.

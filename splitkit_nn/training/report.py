@@ -21,7 +21,10 @@ ENTRIES = 4_000_000  # of the certified equilibria, at most: more take too much 
 def training_report(trainer: Trainer, config: Config, subject: Subject) -> list[str]:
     """The lines about a training that is over, and what it is of."""
     recipe, history = trainer.recipe, trainer.history
-    last = history[-1]
+    last, certified = history[-1], []
+    if has_equilibrium(subject.model):
+        certificate, samples = certify_subject(subject)
+        certified = certificate.proved(subject.which(samples))
     return [
         f"recipe: {recipe.name} ({recipe.summary})",
         f"parameters: {sum(p.numel() for p in trainer.model.parameters()):,}",
@@ -38,7 +41,7 @@ def training_report(trainer: Trainer, config: Config, subject: Subject) -> list[
             f"{last.backward_iterations:.1f} backward, on average over the last epoch "
             f"at tolerance {recipe.tol:g}"
         ),
-        *(certificate_lines(subject)[0] if has_equilibrium(trainer.model) else []),
+        *certified,
     ]
 
 
@@ -69,9 +72,8 @@ def machine(device: torch.device) -> str:
     return f"{name}, torch {torch.__version__}"
 
 
-def certificate_lines(subject: Subject) -> tuple[list[str], Certificate, int]:
-    """What is proved of the layer on the first inputs, as many as fit into memory, and beside it
-    what was seen; the certificate, and their number.
+def certify_subject(subject: Subject) -> tuple[Certificate, int]:
+    """The certificate on the first inputs, as many as fit into memory, and their number.
 
     Of a model that ``certify`` knows as a whole, else of its equilibrium layer.
     """
@@ -80,15 +82,8 @@ def certificate_lines(subject: Subject) -> tuple[list[str], Certificate, int]:
         entries = follow(model, subject.images(1)).z.numel()
         batch = subject.images(max(1, ENTRIES // entries))
         if isinstance(model, Classifier):
-            certificate = certify(model, batch)
-        else:
-            certificate = certify(equilibrium_layer(model), follow(model, batch).x)
-    distance = f"distance to the true equilibrium: at most {certificate.solve_error:.2e}"
-    lines = [
-        f"{distance}, certified for {subject.which(len(batch))}",
-        *certificate.constants,
-    ]
-    return lines, certificate, len(batch)
+            return certify(model, batch), len(batch)
+        return certify(equilibrium_layer(model), follow(model, batch).x), len(batch)
 
 
 def as_markdown(config: Config, lines: Sequence[str], pictures: Sequence[str]) -> str:

@@ -144,18 +144,16 @@ def _told(path: Path, expected: str) -> Iterator[None]:
         raise DamagedFileError(f"{path}: not {expected} ({reason}); train again") from e
 
 
-def refuse_existing(path: Path) -> None:
-    """Raise FileExistsError if there is anything at ``path``."""
-    if path.exists():
+def check_free(path: Path, *, resume: bool) -> None:
+    """Raise FileExistsError if there is anything at ``path``; to resume, anything but a run."""
+    if not path.exists():
+        return
+    if not resume:
         raise FileExistsError(
             f"{path} exists and is never overwritten; give another --out, remove it first, or "
             "go on with it by --resume"
         )
-
-
-def refuse_foreign(path: Path) -> None:
-    """Raise FileExistsError if there is something other than a run, or nothing, at ``path``."""
-    if path.exists() and not (path.is_dir() and (contents_of(path) == [] or is_run(path))):
+    if not (path.is_dir() and (contents_of(path) == [] or is_run(path))):
         raise FileExistsError(f"{path} is not a run, so it cannot go on; give another --out")
 
 
@@ -183,7 +181,7 @@ def claim(path: Path, *, resume: bool = False) -> Iterator[RunDirectory]:
     BlockingIOError
         Another process trains in it.
     """
-    refuse_foreign(path) if resume else refuse_existing(path)
+    check_free(path, resume=resume)
     missing = [place for place in (path, *path.parents) if not place.exists()]
     path.mkdir(parents=True, exist_ok=resume)
     run = RunDirectory(path)

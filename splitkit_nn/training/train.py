@@ -59,20 +59,16 @@ def train(
         trainer = Trainer(config.recipe, dataset, device)
         run.write_config(config)
         run.read_checkpoint(trainer)
-        _run_epochs(trainer, run, progress)
+        done = len(trainer.history)
+        with (
+            training_bar(trainer, shown=progress) as watch,
+            open_events(run.path / EVENTS, done) as write_events,
+        ):
+            for _ in range(done, trainer.recipe.epochs):
+                metrics = trainer.run_epoch(watch)
+                run.write_epoch(trainer)
+                write_events(metrics)
         return _finish(trainer, run, config)
-
-
-def _run_epochs(trainer: Trainer, run: RunDirectory, progress: bool) -> None:
-    done = len(trainer.history)
-    with (
-        training_bar(trainer, shown=progress) as watch,
-        open_events(run.path / EVENTS, done) as write_events,
-    ):
-        for _ in range(done, trainer.recipe.epochs):
-            metrics = trainer.run_epoch(watch)
-            run.write_epoch(trainer)
-            write_events(metrics)
 
 
 def _finish(trainer: Trainer, run: RunDirectory, config: Config) -> list[str]:

@@ -50,7 +50,7 @@ def descend(evaluate: Evaluate, start: Tensor, steps: int, watch: Watch) -> Tens
     first = second = torch.zeros_like(start)
     for k in range(steps):
         value, gradient = evaluate(point)
-        lost, better = torch.isinf(value), value < best
+        lost, better = torch.isposinf(value), value < best
         best = torch.where(better, value, best)
         best_point = torch.where(better, point, best_point)
         rate = torch.where(lost, rate / 2, rate)
