@@ -226,7 +226,9 @@ class _DualityGap(_Prepared):
         rounded = _like(self.x, self.reading.rounding)
         made_of = [space.norm(y) for y in (*gradients, *pool, *rounded)]
         around = reduce(space.xp.maximum, made_of) if made_of else None
-        for elements in _choices(len(self.read), pool):
+        # 0 is an element wherever all can be met at once, as where only constraints are given
+        nothing = (scale(0.0, self.x),) * len(self.read)
+        for elements in (*_choices(len(self.read), pool), nothing):
             chosen = dict(known)
             for s, y in zip(self.read, elements, strict=True):
                 chosen[id(s)] = y, s.conjugate(y, batch, around)
@@ -248,11 +250,11 @@ class _DualityGap(_Prepared):
         """What the method reads that may be an element: some add the gradients to one of them."""
         if not self.read:
             return []
-        pool = list(_like(self.x, (self.reading.terms, self.reading.sizes)))
+        pool = list(_like(self.x, self.reading.terms + self.reading.sizes))
         if gradients:
             slope = reduce(add, gradients)
             pool += [subtract(y, slope) for y in _like(self.x, self.reading.terms)]
-        return pool or [scale(0.0, self.x)]
+        return pool
 
 
 def _choices(count: int, pool: list[Point]) -> Iterator[tuple[Point, ...]]:
@@ -266,13 +268,13 @@ def _choices(count: int, pool: list[Point]) -> Iterator[tuple[Point, ...]]:
         yield tuple(reversed(run))
 
 
-def _like(x: Point, points: Any) -> Iterator[Point]:
-    """Those of nested points that lie where x does."""
+def _like(x: Point, points: tuple[Point, ...]) -> Iterator[Point]:
+    """Those of some points that lie where x does, or the first of their blocks that does."""
     for point in points:
         if _shape(point) == _shape(x):
             yield point
         elif isinstance(point, tuple):
-            yield from _like(x, point)
+            yield from itertools.islice(_like(x, point), 1)
 
 
 def _shape(x: Any) -> Any:
