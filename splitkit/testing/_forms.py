@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from splitkit.properties import Form, Properties
 from splitkit.testing._report import require
 
@@ -130,9 +128,3 @@ def through_reflection(form: Form) -> Form:
     """A form of C = 2R − I as one on (p, R p)."""
     a, b, c = form
     return a - 2 * b + c, 2 * b - c * 2, 4 * c
-
-
-def asymmetry_plane(J: Any) -> tuple[Any, float]:
-    """The plane, as two orthonormal columns, in which J − Jᵀ turns most, and by how much."""
-    U, values, _ = np.linalg.svd(J - J.T)
-    return U[:, :2], float(values[0]) / 2

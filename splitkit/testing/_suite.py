@@ -10,9 +10,9 @@ from __future__ import annotations
 import copy
 import math
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from functools import singledispatch
+from functools import partial, singledispatch
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
@@ -23,7 +23,6 @@ from hypothesis.errors import Flaky
 
 from splitkit.arguments import check_integer
 from splitkit.backend import (
-    Point,
     device,
     fresh_copy,
     is_array,
@@ -92,7 +91,6 @@ class Suite:
     cases: st.SearchStrategy[Case]
     at: Callable[[Case], Any]
     properties: tuple[Property, ...]
-    options: Mapping[str, Any] = field(default_factory=dict)  # of ``replay``, beside the library
     usual_examples: int | None = None  # None: what the loaded Hypothesis profile says
     spread: Callable[[int, int], Iterable[Case]] | None = None
     held: list[Case] = field(default_factory=list, compare=False, repr=False)
@@ -239,11 +237,11 @@ class Suite:
         """What the checks take, from a copy of the case: one that the subject changes stays
         printable.
         """
-        return self.at(copied(case))
+        return self.at(each_array(fresh_copy, case))
 
     def _code(self, name: str, cases: list[Case], state: str = "") -> str:
         place = self.place
-        return reproduction(self.subject, name, self.shapes, cases, place.xp, self.options, state)
+        return reproduction(self.subject, name, self.shapes, cases, place.xp, place.options, state)
 
     def _copied(self) -> Any:
         """A copy of the subject as it is; None if it has none."""
@@ -269,7 +267,7 @@ class Suite:
 
     def _shows(self, before: Any, name: str, cases: list[Case]) -> bool:
         """Whether the last of these cases, and no earlier one, shows the violation on a copy."""
-        again = {"xp": self.place.xp, **self.options}
+        again = {"xp": self.place.xp, **self.place.options}
         try:
             thing = copy.deepcopy(before)
             for case in cases:
@@ -294,50 +292,36 @@ class Suite:
 def simpler_cases(case: Case) -> Iterable[Case]:
     """A pair of points moved to the origin, and rounded, the simplest first."""
     moved = [case]
-    if len(case) > 1 and _same_shapes(case[0], case[1]):
-        zero = tuple_map(lambda a: np.zeros(tuple(a.shape)), case[0])
-        moved.insert(0, (_like(zero, case[0]), subtract(case[1], case[0]), *case[2:]))
+    x, y = each_array(shape_of, case[:2])
+    if x == y:
+        zero = each_array(lambda a: namespace(a).zeros_like(a), case[0])
+        moved.insert(0, (zero, subtract(case[1], case[0]), *case[2:]))
     for digits in (0, 1, 2, 3):
         for each in moved:
-            yield tuple(_rounded(part, digits) for part in each)
+            yield each_array(partial(rounded, digits), each)
     yield from moved[:-1]
 
 
-def tuple_map(f: Callable[[Any], Any], x: Point) -> Any:
-    """f of each block."""
-    return tuple(map(f, x)) if isinstance(x, tuple) else f(x)
-
-
-def _same_shapes(x: Any, y: Any) -> bool:
-    shapes = [
-        [tuple(a.shape) for a in (z if isinstance(z, tuple) else (z,)) if is_array(a)]
-        for z in (x, y)
-    ]
-    return bool(shapes[0]) and shapes[0] == shapes[1]
-
-
-def _like(values: Any, x: Point) -> Point:
-    if isinstance(x, tuple):
-        return tuple(_like(v, block) for v, block in zip(values, x, strict=True))
-    return make_array(values, namespace(x), x.dtype, device(x))
-
-
-def copied(part: Any) -> Any:
-    """The same with arrays of its own."""
+def each_array(f: Callable[[Any], Any], part: Any) -> Any:
+    """f of each array in a part of a case; what else there is stays."""
     if isinstance(part, tuple):
-        return tuple(map(copied, part))
-    return fresh_copy(part) if is_array(part) else part
+        return tuple(each_array(f, each) for each in part)
+    return f(part) if is_array(part) else part
 
 
-def _rounded(part: Any, digits: int) -> Any:
-    if isinstance(part, tuple):
-        return tuple(_rounded(block, digits) for block in part)
-    if not is_array(part):
-        return part
-    values = to_numpy(part)
+def shape_of(array: Any) -> tuple[int, ...]:
+    """Its shape."""
+    return tuple(array.shape)
+
+
+def rounded(digits: int, array: Any) -> Any:
+    """The array in so many digits of its largest entry, beside the first."""
+    values = to_numpy(array)
     size = float(np.abs(values).max()) if values.size else 0.0
     shift = 0 if size == 0 or not math.isfinite(size) else -math.floor(math.log10(size))
-    return _like(np.round(values, digits + shift), part)
+    return make_array(
+        np.round(values, digits + shift), namespace(array), array.dtype, device(array)
+    )
 
 
 @singledispatch

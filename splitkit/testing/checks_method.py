@@ -15,7 +15,6 @@ import splitkit as sk
 from splitkit.backend import Space, solving, subtract
 from splitkit.solvers.inclusion import Inclusion, Terms
 from splitkit.solvers.method import Guarantee, Method
-from splitkit.testing._at_operator import replay_options
 from splitkit.testing._inclusions import AT_REST, MATRICES, SIZE, inclusion_for
 from splitkit.testing._place import ROUNDINGS, Place, same_entries
 from splitkit.testing._report import copies, require
@@ -72,9 +71,9 @@ def check_method(
 
 
 @suite.register(Method)
-def method_suite(method: Method, *, xp: Any = None, dtype: Any = None, device: Any = None) -> Suite:
+def method_suite(method: Method, **where: Any) -> Suite:
     """The properties of a method; see ``check_method``. A case is (kind of F, seed)."""
-    place = Place.of((SIZE,), xp, dtype, device, 0)
+    place = Place.of((SIZE,), **where)
     cases = st.tuples(st.sampled_from(MATRICES), st.integers(0, 999))
 
     def once(effort: int, seed: int) -> Iterator[Case]:
@@ -87,10 +86,11 @@ def method_suite(method: Method, *, xp: Any = None, dtype: Any = None, device: A
         Property(solution, ("solution", "error_bound"), at_rest),
         Property(refusal, ("refusal",), once, drawn=False),
     )
-    return Suite(
-        method, (), place, cases, lambda case: AtMethod(method, place, *case), properties,
-        replay_options(place, 0), usual_examples=EXAMPLES,
-    )  # fmt: skip
+
+    def at(case: Case) -> AtMethod:
+        return AtMethod(method, place, *case)
+
+    return Suite(method, (), place, cases, at, properties, EXAMPLES)
 
 
 def at_rest(effort: int, seed: int) -> Iterator[Case]:

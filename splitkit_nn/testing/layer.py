@@ -81,7 +81,7 @@ def layer_suite(
     given = () if input_shape is None else (input_shape,)
     shape = layer.parametrization.input_shape if input_shape is None else input_shape
     xp = namespace(torch.zeros(1))
-    place = Place.of(shape, xp, xp.float64, None, 0)
+    place = Place.of(shape, xp=xp)
     cases = st.tuples(st.sampled_from(KINDS), st.integers(0, 999))
 
     def once(effort: int, seed: int) -> Iterator[Case]:
@@ -106,4 +106,4 @@ def layer_suite(
         Property(second_order, ("second_derivative",), once, drawn=False),
     )
     at = partial(AtLayer.of, layer, shape)
-    return Suite(layer, given, place, cases, at, properties, usual_examples=EXAMPLES)
+    return Suite(layer, given, place, cases, at, properties, EXAMPLES)
