@@ -23,7 +23,7 @@ class AtOperator(At):
     def __init__(self, thing: Any, places: Places, case: Case, A: Operator | None = None) -> None:
         super().__init__(thing, places, case)
         self.A: Operator = thing if A is None else A  # what stands for the thing
-        self.gain = known(self.A.lipschitz)
+        self.gain = 1.0 if self.A.lipschitz is None else self.A.lipschitz
 
     @cached_property
     def F(self) -> MeasuredMap:
@@ -62,8 +62,3 @@ class AtOperator(At):
         if thing.has_resolvent:
             found.append(("R_{αA}x", thing.resolvent(self.alpha), self.x, self.place))
         return found
-
-
-def known(constant: float | None) -> float:
-    """The constant, 1 if it is unknown."""
-    return 1.0 if constant is None else constant

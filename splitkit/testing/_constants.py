@@ -7,10 +7,8 @@ from functools import partial
 from typing import Any
 
 from splitkit.operators.base import Operator
-from splitkit.testing._at_operator import SEARCHED_STEP, AtOperator, MeasuredMap, known
+from splitkit.testing._at_operator import SEARCHED_STEP, AtOperator
 from splitkit.testing._forms import (
-    Gram,
-    StatedForm,
     inequalities,
     names,
     through_reflection,
@@ -34,30 +32,23 @@ def laws(A: Operator, place: Place) -> Iterator[Property]:
 
 def constants(at: AtOperator) -> None:
     """What A, R and C declare, at a pair."""
-    A, alpha, vector = at.A, at.alpha, at.place.flat.vector
-    x, y = vector(at.x.value), vector(at.y.value)
-    where: dict[str, object] = {"x": at.x.value, "y": at.y.value}
-    stated = inequalities(A.properties)
-
-    def hold(stated: list[StatedForm], B: MeasuredMap, gain: float, name: str = "") -> None:
-        u, v = vector(B(at.x).value), vector(B(at.y).value)
-        Gram.of(x, y, x, y, u, v, at.place.eps, gain).require(stated, where, name)
-
-    if A.has_evaluation and stated:
-        hold(stated, at.F, at.gain)
+    A, x, y, alpha = at.A, at.x, at.y, at.alpha
+    stated, d = inequalities(A.properties), x - y
+    for each in stated if A.has_evaluation else ():
+        each.require(d, at.F(x) - at.F(y), {"x": x, "y": y})
     if not A.has_resolvent:
         return
-    Rx, Ry = at.R(at.x).value, at.R(at.y).value
-    of_A = {"p": at.x.value, "q": at.y.value, "alpha": alpha, "x = R_{αA}p": Rx, "y = R_{αA}q": Ry}
-    p, q = vector(Rx), vector(Ry)
-    gram = Gram.of(x, y, p, q, (x - p) / alpha, (y - q) / alpha, at.place.eps, 1 / alpha)
-    gram.require(stated, of_A)
+    e, p, q = at.R(x) - at.R(y), "x = R_{αA}p", "y = R_{αA}q"
+    for each in stated:
+        where: dict[str, object] = {"p": x, "q": y, "alpha": alpha, p: at.R(x), q: at.R(y)}
+        each.require(e, (d - e) / alpha, where)
     for name, B, of_B in (
         ("resolvent_constants", at.place.resolvent(A, alpha), at.R),
         ("cayley_constants", at.place.cayley(A, alpha), at.C),
     ):
-        where |= {"alpha": alpha, "A": B}
-        hold(inequalities(B.properties), of_B, known(B.lipschitz), name)
+        for each in inequalities(B.properties):
+            where = {"x": x, "y": y, "alpha": alpha, "A": B}
+            each.require(d, of_B(x) - of_B(y), where, name)
 
 
 def worst_cases(A: Operator, place: Place, effort: int, seed: int) -> Iterator[Case]:

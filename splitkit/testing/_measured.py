@@ -81,8 +81,13 @@ class Number(Measured):
         """Its absolute value."""
         return abs(self.value)
 
+    def __ge__(self, other: Number) -> Claim:
+        """self ≥ other: holds where the left side is infinite."""
+        claim = other <= self
+        return replace(claim, left=self.value, right=other.value)
+
     def __le__(self, other: Number) -> Claim:
-        """Holds where the right side is infinite."""
+        """self ≤ other: holds where the right side is infinite."""
         xp, terms = self.place.xp, self.terms + other.terms
         bounded = xp.isfinite(other.value)
         gap = xp.where(bounded, self.value - other.value, xp.zeros_like(other.value))

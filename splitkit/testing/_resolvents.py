@@ -82,7 +82,8 @@ def every_step(place: Place, effort: int, seed: int) -> Iterator[Case]:
 def moreau(at: AtOperator) -> Claim:
     """Of the resolvent of A⁻¹/α."""
     R = at.through(at.A.inverse.resolvent(1 / at.alpha))
-    return (at.R(at.x) + at.alpha * R(at.x / at.alpha)).equals(at.x)
+    both: Measured = at.R(at.x) + at.alpha * R(at.x / at.alpha)
+    return both.equals(at.x)
 
 
 def inverse_of_inverse(at: AtOperator) -> Claim:
