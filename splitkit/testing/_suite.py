@@ -117,7 +117,7 @@ class Suite:
         if max_examples is None:
             max_examples = self.usual_examples or settings().max_examples
         check_integer("max_examples", max_examples, 1, "give at least 1, else nothing is drawn")
-        before = self._copied()
+        before = copied(self.subject, None)
         self.held.clear()
         try:
             with looking_for(self._known(only)):
@@ -144,9 +144,13 @@ class Suite:
     def replay(self, name: str, case: Case) -> None:
         """Hold one property against one case."""
         __tracebackhide__ = True
-        with looking_for(self._known(name)):
-            for each in self._wanted(name):
-                self._hold(each, case)
+        try:
+            with looking_for(self._known(name)):
+                for each in self._wanted(name):
+                    self._hold(each, case)
+        except Violation as violation:
+            violation.reproduction = self._code(name, [case])
+            raise violation from None
 
     def _wanted(self, name: str | None) -> list[Property]:
         return [each for each in self.properties if name is None or name in each.names]
@@ -198,7 +202,8 @@ class Suite:
         try:
             each()
         except Violation as violation:
-            self._simplify(culprit[0][0], violation)
+            violation.__notes__ = []
+            raise self._simplest(culprit[0][0], violation).with_traceback(None) from None
         except Flaky:  # what a case shows depends on the cases before it
             raise culprit[0][1].with_traceback(None) from None
         except Exception as error:  # of the subject's own code: without Hypothesis' notes
@@ -206,14 +211,6 @@ class Suite:
             own = [k for k, note in enumerate(notes) if note.startswith(REPRODUCE)]
             error.__notes__ = notes[: own[-1] + 1] if own else notes
             raise
-
-    def _simplify(self, each: Property, found: Violation) -> None:
-        """Raise the violation, at a simpler case if one shows it."""
-        __tracebackhide__ = True
-        found.__notes__ = []
-        case, violation = self._simplest(each, found.case, found)
-        violation.subject, violation.case = self.subject, case
-        raise violation.with_traceback(None) from None
 
     def _hold(self, each: Property, case: Case, at: Any = None, *, simplify: bool = False) -> None:
         """Check one property at one case; what it raises carries the subject and the way back."""
@@ -224,11 +221,8 @@ class Suite:
         try:
             each.check(self._at(case) if at is None else at)
         except Violation as violation:
-            if simplify:
-                case, violation = self._simplest(each, case, violation)
             violation.subject, violation.case = self.subject, case
-            violation.reproduction = self._code(violation.property, [case])
-            raise violation from None
+            raise self._simplest(each, violation) if simplify else violation from None
         except Exception as error:
             error.add_note(self._code(each.names[0], [case]))
             raise
@@ -242,13 +236,6 @@ class Suite:
     def _code(self, name: str, cases: list[Case], state: str = "") -> str:
         place = self.place
         return reproduction(self.subject, name, self.shapes, cases, place.xp, place.options, state)
-
-    def _copied(self) -> Any:
-        """A copy of the subject as it is; None if it has none."""
-        try:
-            return copy.deepcopy(self.subject)
-        except Exception:  # its own; the check of copies reports it
-            return None
 
     def _way_back(self, violation: Violation, before: Any) -> str:
         """Code that shows the violation on a copy made before the checks, after a case or the first
@@ -278,15 +265,16 @@ class Suite:
             return False
         return False
 
-    def _simplest(self, each: Property, case: Case, found: Violation) -> tuple[Case, Violation]:
-        """The first of simpler cases at which the same property is violated, or this one."""
-        for simpler in simpler_cases(case):
+    def _simplest(self, each: Property, found: Violation) -> Violation:
+        """The violation at the first of simpler cases at which there is one, or this one."""
+        for simpler in simpler_cases(found.case):
             try:
                 with looking_for(found.property):
                     each.check(self._at(simpler))
             except Violation as violation:
-                return simpler, violation
-        return case, found
+                violation.subject, violation.case = self.subject, simpler
+                return violation
+        return found
 
 
 def simpler_cases(case: Case) -> Iterable[Case]:
@@ -300,6 +288,14 @@ def simpler_cases(case: Case) -> Iterable[Case]:
         for each in moved:
             yield each_array(partial(rounded, digits), each)
     yield from moved[:-1]
+
+
+def copied(thing: Any, otherwise: Any) -> Any:
+    """A copy of the thing as it is; something else if it has none."""
+    try:
+        return copy.deepcopy(thing)
+    except Exception:  # its own; the check of copies reports it
+        return otherwise
 
 
 def each_array(f: Callable[[Any], Any], part: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import pairwise
 from typing import Any
 
@@ -82,8 +82,10 @@ def method_suite(method: Method, **where: Any) -> Suite:
     properties = (
         Property(covered, ("guarantee",), once, drawn=False),
         Property(kept, ("no_mutation", "deterministic")),
-        Property(approach, ("fejer", "rate"), of_each_kind),  # before what may take many iterations
-        Property(solution, ("solution", "error_bound"), at_rest),
+        Property(
+            approach, ("fejer", "rate"), partial(of_each, MATRICES, 8)
+        ),  # before what may take many iterations
+        Property(solution, ("solution", "error_bound"), partial(of_each, AT_REST, 4)),
         Property(refusal, ("refusal",), once, drawn=False),
     )
 
@@ -93,17 +95,10 @@ def method_suite(method: Method, **where: Any) -> Suite:
     return Suite(method, (), place, cases, at, properties, EXAMPLES)
 
 
-def at_rest(effort: int, seed: int) -> Iterator[Case]:
-    """Inclusions at whose solution every term vanishes."""
-    for k in range(4):
-        for kind in AT_REST:
-            yield kind, 1000 * (seed + 1) + k
-
-
-def of_each_kind(effort: int, seed: int) -> Iterator[Case]:
-    """Inclusions of every kind, however few were drawn."""
-    for k in range(8 + effort):
-        for kind in MATRICES:
+def of_each(kinds: tuple[str, ...], count: int, effort: int, seed: int) -> Iterator[Case]:
+    """Inclusions of each of these kinds, however few were drawn."""
+    for k in range(count + effort):
+        for kind in kinds:
             yield kind, 1000 * (seed + 1) + k
 
 

@@ -104,8 +104,9 @@ def from_afar(at: AtLayer) -> Tensor:
     F, G = at.layer.inclusion(at.x)
     generator = torch.Generator().manual_seed(1)
     start = 10 * torch.randn(at.z.shape, dtype=at.z.dtype, generator=generator)
-    options = {"tol": TIGHT, "max_iter": MOST_ITERATIONS, "batch_ndim": 1}
-    found: Tensor = sk.solve(F + G, start, sk.PeacemanRachford(), **options).x
+    found: Tensor = sk.solve(
+        F + G, start, sk.PeacemanRachford(), tol=TIGHT, max_iter=MOST_ITERATIONS, batch_ndim=1
+    ).x
     return found
 
 
