@@ -148,20 +148,18 @@ class Properties:
         """The interval of s = ⟨Δx, Δu⟩/‖Δx‖²: every lower bound of w against every upper one."""
         low, high = 0.0 if self.maximal else -math.inf, math.inf
         floors = [(-a / c, -2 * b / c) for a, b, c in self.forms if c > 0]
+        bounds = []
         for a, b, c in self.forms:
             if c == 0:
-                bounds = [_half_line(a, 2 * b)]
+                bounds.append(_half_line(a, 2 * b))
             elif c < 0:
                 above, slope = a / -c, 2 * b / -c
-                bounds = [_above_parabola(above, slope)]
-                bounds += [
-                    _half_line(_sum(above, -f0, known_to=1e-9), _sum(slope, -f1, known_to=1e-9))
-                    for f0, f1 in floors
-                ]
-            else:
-                continue
-            low = max(low, *(bound[0] for bound in bounds))
-            high = min(high, *(bound[1] for bound in bounds))
+                bounds.append(_above_parabola(above, slope))
+                for f0, f1 in floors:
+                    difference = _sum(above, -f0, known_to=1e-9), _sum(slope, -f1, known_to=1e-9)
+                    bounds.append(_half_line(*difference))
+        for least, greatest in bounds:
+            low, high = max(low, least), min(high, greatest)
         return low, high
 
     @cached_property
@@ -191,13 +189,13 @@ class Properties:
         candidates = {low, high}
         for i, (p0, p1) in enumerate(ceilings):
             for q0, q1 in ceilings[:i]:
-                if p1 != q1:
-                    candidates.add((q0 - p0) / (p1 - q1))
-        values = [min(p0 + p1 * s for p0, p1 in ceilings) for s in candidates if low <= s <= high]
+                if p1 != q1 and low <= (s := (q0 - p0) / (p1 - q1)) <= high:
+                    candidates.add(s)
+        greatest = max([min([p0 + p1 * s for p0, p1 in ceilings]) for s in candidates])
         # w ≥ s² holds at the ends: rounding in the sloped ceilings must not claim less
-        flat = [math.sqrt(max(0.0, p0)) for p0, p1 in ceilings if p1 == 0]
-        ends = min([max(abs(low), abs(high)), *flat])
-        return max(math.sqrt(max(0.0, *values)), ends)
+        flat = min([p0 for p0, p1 in ceilings if p1 == 0], default=math.inf)
+        ends = min(max(abs(low), abs(high)), math.sqrt(max(0.0, flat)))
+        return max(math.sqrt(max(0.0, greatest)), ends)
 
     @cached_property
     def cocoercivity(self) -> float | None:
@@ -265,9 +263,11 @@ class Properties:
         """R_{αA}: the graph {(x + αu, x)}; maximal because it is monotone and continuous."""
         return self.transform(((1, alpha), (1, 0)), maximal=True)
 
-    def cayley(self, alpha: float) -> Properties:
-        """C_{αA} = 2R_{αA} − I: the graph {(x + αu, x − αu)}."""
-        return _cayley_properties(self, alpha)
+    def cayley(self, alpha: float, lipschitz: float = 1.0) -> Properties:
+        """C_{αA} = 2R_{αA} − I: the graph {(x + αu, x − αu)}; of a monotone operator the Lipschitz
+        constant is at most 1, or another one that is known.
+        """
+        return _cayley_properties(self, alpha, lipschitz)
 
     def argument_scaled(self, s: float) -> Properties:
         """x ↦ sA(sx) with s ≠ 0: the graph {(x/s, su)}; maximality is kept (Prop. 20.24)."""
@@ -365,10 +365,10 @@ class Constants:
 
 
 @lru_cache(maxsize=256)
-def _cayley_properties(p: Properties, alpha: float) -> Properties:
+def _cayley_properties(p: Properties, alpha: float, lipschitz: float) -> Properties:
     result = p.transform(((1, alpha), (1, -alpha)))
-    # implied, but lost to rounding where αL is huge
-    return result.also((1.0, 0.0, -1.0)) if p.monotone else result
+    # that of 1 is implied, but lost to rounding where αL is huge
+    return result.also((min(1.0, lipschitz * lipschitz), 0.0, -1.0)) if p.monotone else result
 
 
 @lru_cache(maxsize=256)

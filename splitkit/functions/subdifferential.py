@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 from functools import partial
 from typing import Any, Self, cast
 
-from splitkit.backend import Point, Scalar, Space, is_array
+from splitkit.backend import Point, Scalar, Space, is_array, scale
 from splitkit.functions.base import Function, Indicator
 from splitkit.functions.calculus.derived import Derived
 from splitkit.notation import ATOM, FACTOR, Style
 from splitkit.operators.base import Operator, PointMap
 from splitkit.operators.block import BlockDiagonal
+from splitkit.operators.graph_support import GraphSupport
 from splitkit.properties import Properties
 
 
@@ -65,6 +67,9 @@ class Subdifferential(Operator):
     def make_evaluation(self) -> PointMap:
         return self.f.gradient
 
+    def offset(self, x: Point) -> Point | None:
+        return self.f.gradient(scale(0.0, x))
+
     def make_resolvent(self, alpha: Scalar) -> PointMap:
         f = self.f
         if is_array(alpha):  # which the host need not wait for: whoever made it has checked it
@@ -82,6 +87,13 @@ class Subdifferential(Operator):
             return self.f.operator.make_cayley(alpha)
         reflect: PointMap | None = getattr(self.f, "reflect", None)
         return super().make_cayley(alpha) if reflect is None else reflect
+
+    def graph_support(self, v: Point, d: Point, space: Space) -> GraphSupport:
+        f = self.f
+        if f.elementwise and f.batch_ndim != space.batch_ndim:
+            f = copy.copy(f)
+            f.batch_ndim = space.batch_ndim
+        return f.graph_support(v, d, space)
 
     def in_metric(self, S: Any) -> Operator | None:
         return None if self.f.operator is None else self.f.operator.in_metric(S)

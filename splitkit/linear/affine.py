@@ -17,6 +17,7 @@ from splitkit.backend import (
     Space,
     add,
     lincomb,
+    pairing,
     scale,
     subtract,
 )
@@ -28,6 +29,7 @@ from splitkit.linear.wrapped import wrap
 from splitkit.notation import SUM, Style
 from splitkit.operators.base import Operator, PointMap
 from splitkit.operators.block import BlockDiagonal
+from splitkit.operators.graph_support import GraphSupport, magnitude
 from splitkit.properties import Properties
 
 
@@ -84,6 +86,9 @@ class Affine(Operator):
         Mx = self.M(x)
         return Mx if self.q is None else subtract(Mx, self.q)
 
+    def offset(self, x: Point) -> Point | None:
+        return None if self.q is None else add(scale(0.0, x), self.q)
+
     def make_resolvent(self, alpha: Scalar) -> PointMap:
         V, q = self.M.shifted_inverse(alpha), self.q
         if q is None:
@@ -102,6 +107,18 @@ class Affine(Operator):
         c = add(C(q), q)
         return (lambda u: add(C(u), c)) if isinstance(c, tuple) else (lambda u: C(u) + c)
 
+    def graph_support(self, v: Point, d: Point, space: Space) -> GraphSupport:
+        """−⟨q, d⟩ at v = −Mᵀd."""
+        zero = space.inner(scale(0.0, d), d)
+        return GraphSupport(
+            v=scale(-1.0, self.M.adjoint(d)),
+            d=d,
+            value=zero if self.q is None else zero - pairing(self.q, d, space.batch_ndim),
+            v_size=self.M.adjoint_magnitudes(d, space.batch_ndim),
+            d_size=magnitude(d),
+            lift=self.M,
+        )
+
     def in_metric(self, S: Any) -> Operator:
         """x ↦ SMSx − Sq, with its exact constants where M is a matrix."""
         s, q = S.entrywise, None if self.q is None else S(self.q)
@@ -111,11 +128,11 @@ class Affine(Operator):
         return Affine(S @ self.M @ S, q)
 
     def cayley_properties(self, alpha: float) -> Properties:
-        implied = super().cayley_properties(alpha)
-        if self.is_skew or not self.properties.monotone:  # skew: C is an isometry, without rounding
-            return implied
+        known = self.properties
+        if known.skew or not known.monotone:  # skew: C is an isometry, without rounding
+            return known.cayley(alpha)
         exact = self.M.reflected_norm(alpha)
-        return implied if exact is None else implied.also((exact * exact, 0.0, -1.0))
+        return known.cayley(alpha, 1.0 if exact is None else exact)
 
     def check_space(self, space: Space) -> None:
         self.M.check_space(space, "M")

@@ -49,6 +49,13 @@ class Coupling(LinearOperator):
         p, q = y
         return -self.K.adjoint(q), self.K(p)
 
+    def magnitudes(self, x: Point, batch_ndim: int) -> Point:
+        p, q = x
+        return self.K.adjoint_magnitudes(q, batch_ndim), self.K.magnitudes(p, batch_ndim)
+
+    def adjoint_magnitudes(self, x: Point, batch_ndim: int) -> Point:
+        return self.magnitudes(x, batch_ndim)
+
     def shifted_inverse(self, alpha: Scalar) -> LinearOperator:
         require_number(alpha, self)
         K, square = self.K, alpha * alpha

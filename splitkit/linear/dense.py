@@ -79,6 +79,12 @@ class DenseMatrix(LastAxesMap):
     def adjoint(self, y: Point) -> Point:
         return y @ self.matrix
 
+    def magnitudes(self, x: Point, batch_ndim: int) -> Point:
+        return abs(x) @ abs(self.matrix.T)
+
+    def adjoint_magnitudes(self, x: Point, batch_ndim: int) -> Point:
+        return abs(x) @ abs(self.matrix)
+
     @cached_property
     def _singular_values(self) -> Array:
         return self.xp.linalg.svdvals(self.matrix)

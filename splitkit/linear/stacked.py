@@ -61,6 +61,12 @@ class Stacked(ModifiedMap):
     def adjoint(self, y: Point) -> Point:
         return self.split(self.L.adjoint(namespace(y).concat(y, axis=-1)))
 
+    def magnitudes(self, x: Point, batch_ndim: int) -> Point:
+        return self.split(self.L.magnitudes(namespace(x).concat(x, axis=-1), batch_ndim))
+
+    def adjoint_magnitudes(self, x: Point, batch_ndim: int) -> Point:
+        return self.split(self.L.adjoint_magnitudes(namespace(x).concat(x, axis=-1), batch_ndim))
+
     def shifted_inverse(self, alpha: Scalar) -> LinearOperator:
         return Stacked(self.L.shifted_inverse(alpha), self.sizes)
 

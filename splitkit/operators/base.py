@@ -10,6 +10,7 @@ from splitkit.arguments import check_flag
 from splitkit.arithmetic import Arithmetic
 from splitkit.backend import Array, Point, Scalar, Space
 from splitkit.notation import Notation
+from splitkit.operators.graph_support import GraphSupport
 from splitkit.properties import Constants, Properties
 
 PointMap = Callable[[Point], Point]
@@ -76,6 +77,10 @@ class Operator(Constants, Arithmetic["Operator"], Notation):
     def check_space(self, space: Space) -> None:
         """Raise TypeError or ValueError, naming the argument, if A does not act on this space."""
 
+    def offset(self, x: Point) -> Point | None:
+        """A0, in the space of x, or −A0; None: it is not known, or A may not be defined there."""
+        return None
+
     def trace(self, x: Point) -> tuple[Point, tuple[Point, ...]]:
         """A(x), and what each factor of a composition returned on the way, innermost first."""
         return self(x), ()
@@ -96,6 +101,10 @@ class Operator(Constants, Arithmetic["Operator"], Notation):
     def has_resolvent(self) -> bool:
         """Whether (I + αA)⁻¹ can be computed."""
         return type(self).make_resolvent is not Operator.make_resolvent
+
+    def graph_support(self, v: Point, d: Point, space: Space) -> GraphSupport:
+        """A bound of sup ⟨x, v⟩ + ⟨a, d⟩ over a ∈ A(x), at the nearest (v, d) that has one."""
+        return GraphSupport.nothing(v, d, space)
 
     # -- membership -----------------------------------------------------------------------------
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, reduce
 
-from splitkit.backend import Point, Scalar, Space
+from splitkit.backend import Point, Scalar, Space, add, scale
 from splitkit.notation import PRODUCT, Style
 from splitkit.operators.base import Operator, PointMap
+from splitkit.operators.graph_support import GraphSupport
 from splitkit.operators.parts import OfMany
 from splitkit.properties import Properties, block_properties
 
@@ -52,6 +53,22 @@ class BlockDiagonal(OfMany):
 
     def make_cayley(self, alpha: Scalar) -> PointMap:
         return _blockwise([A.make_cayley(alpha) for A in self.operators])
+
+    def graph_support(self, v: Point, d: Point, space: Space) -> GraphSupport:
+        each = zip(self.operators, v, d, space.block_spaces(), strict=True)
+        known = [A.graph_support(*rest) for A, *rest in each]
+        value = reduce(add, (k.value for k in known))
+        names = ("v", "d", "v_size", "d_size")
+
+        def lift(e: Point) -> Point:
+            pairs = zip(known, e, strict=True)
+            return tuple(scale(0.0, b) if k.lift is None else k.lift(b) for k, b in pairs)
+
+        return GraphSupport(
+            value=value,
+            lift=None if all(k.lift is None for k in known) else lift,
+            **{name: tuple(getattr(k, name) for k in known) for name in names},
+        )
 
     def check_space(self, space: Space) -> None:
         if not space.is_tuple or len(space.shapes) != len(self.operators):

@@ -9,9 +9,10 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any
 
-from splitkit.backend import Array, Point, Scalar, lincomb, scale
+from splitkit.backend import Array, Point, Scalar, Space, lincomb, scale
 from splitkit.notation import PRODUCT, SUM, Style
 from splitkit.operators.base import Operator, PointMap
+from splitkit.operators.graph_support import GraphSupport
 from splitkit.operators.identity import Identity, Zero
 from splitkit.operators.parts import OfOne
 from splitkit.properties import Properties
@@ -54,6 +55,10 @@ class Combination(OfOne):
             return lambda x: scale(b, A(x))
         return lambda x: lincomb(a, x, b, A(x))
 
+    def offset(self, x: Point) -> Point | None:
+        found = self.A.offset(x)
+        return None if found is None else scale(self.b, found)
+
     def trace(self, x: Point) -> tuple[Point, tuple[Point, ...]]:
         value, factors = self.A.trace(x)
         return lincomb(self.a, x, self.b, value), (*factors, value)
@@ -79,6 +84,11 @@ class Combination(OfOne):
         if self.a or not self.has_resolvent:
             return super().cayley_properties(alpha)
         return self.A.cayley_properties(alpha * self.b)
+
+    def graph_support(self, v: Point, d: Point, space: Space) -> GraphSupport:
+        if self.a:  # the domain is A's; of the values nothing is known
+            d = scale(0.0, d)
+        return self.A.graph_support(v, scale(self.b, d), space).scaled(1.0, 1 / self.b)
 
     def graph_residual(
         self, x: Point, u: Point, *, alpha: float = 1.0, batch_ndim: int = 0

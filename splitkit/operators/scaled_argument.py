@@ -9,9 +9,10 @@ from __future__ import annotations
 from functools import cached_property
 
 from splitkit.arguments import NONZERO, check_number
-from splitkit.backend import Point, Scalar, scale
+from splitkit.backend import Point, Scalar, Space, scale
 from splitkit.notation import ATOM, PRODUCT, Style
 from splitkit.operators.base import Operator, PointMap
+from splitkit.operators.graph_support import GraphSupport
 from splitkit.operators.parts import OfOne
 from splitkit.properties import Properties
 
@@ -59,6 +60,10 @@ class ScaledArgument(OfOne):
     def _rescaled(self, f: PointMap) -> PointMap:
         s = self.s
         return lambda y: scale(1 / s, f(scale(s, y)))
+
+    def graph_support(self, v: Point, d: Point, space: Space) -> GraphSupport:
+        s = self.s
+        return self.A.graph_support(scale(1 / s, v), scale(s, d), space).scaled(s, 1 / s)
 
     def write(self, s: Style) -> str:
         return s.multiple(self.s, f"{s(self.A, ATOM)}({s.multiple(self.s, s.dot)})")

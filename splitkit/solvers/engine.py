@@ -26,18 +26,25 @@ from splitkit.backend import (
     Scalar,
     Space,
     add,
+    blocks,
     extremes,
     keeping_layout,
     laid_out,
     subtract,
     where,
 )
-from splitkit.solvers.displacement import Displacement, goes_on
+from splitkit.solvers.certificate import Certificate, certified
+from splitkit.solvers.displacement import Drift
 from splitkit.solvers.iteration import Carry, Iteration, Reading
 from splitkit.solvers.solution import History, Status
 from splitkit.solvers.stopping import Measurement, Stopping
+from splitkit.solvers.terms import Term
 from splitkit.solvers.watch import Watch
 
+ROUNDING = 16  # errors of one rounding, that r may have beside what it is made of
+NEARLY = 0.1  # part of what cancels; where r is larger, it does not cancel yet
+LEAST_STEPS, PART = 8, 8  # to correct a certificate: as many, or that part of the iterations
+LINGER = 10  # iterations for which rounding is watched
 FAR = 1.25  # times its tolerance, what is predicted is not worth a measurement
 
 
@@ -47,6 +54,10 @@ class Schedule:
 
     next_check: int = 1
     last: tuple[int, float] | None = None
+
+    def stalled(self, ratio: float) -> bool:
+        """Whether the ratio, above 1, has not halved since the last check."""
+        return self.last is not None and ratio > max(1.0, 0.5 * self.last[1])
 
     def plan(self, k: int, ratio: float) -> None:
         """Place the check after k, at which the worst ratio was this."""
@@ -77,8 +88,12 @@ class Run:
         The live one of the latest check.
     measured : tuple of arrays
         The ratio, or what stood for it, and the length of the step when last measured.
-    first : tuple of arrays
-        ‖r‖ and ‖x‖ at the first check.
+    nearby : tuple
+        A place, and the sizes of what cancels that were measured near it.
+    settling : tuple
+        Since when the residual has been rounding, and the ratio then.
+    floor : float or None
+        The ratio of elements that are as exact as they get.
     any_done : bool
         Whether the host knows of an element that is done.
     checkpoint : Run or None
@@ -89,7 +104,6 @@ class Run:
     kept: Carry = None
     checked: Carry = None
     measured: tuple[Array, Array] | None = None
-    first: tuple[Array, Array] | None = None
     checkpoint: Run | None = None
     x: Point | None = None
     latest: Point | None = None
@@ -99,14 +113,17 @@ class Run:
     any_done: bool = False
     worst: float = math.inf
     failed: bool = False
-    infeasible: bool = False
+    certificate: Certificate | None = None
+    floor: float | None = None
+    nearby: tuple[Point, list[Array]] | None = None
+    settling: tuple[int, float] | None = None
     displacement: Point | None = None
     status: Status = Status.ITERATION_LIMIT
     detail: str = ""
     iteration: int = 0
     history: History = field(default_factory=History)
     schedule: Schedule = field(default_factory=Schedule)
-    drift: Displacement = field(default_factory=Displacement)
+    drift: Drift = field(default_factory=Drift)
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: keeping_layout(value) for name, value in vars(self).items()}
@@ -123,7 +140,7 @@ class Run:
             list(history.iteration), list(history.residual), list(history.fixed_point_residual)
         )
         again.schedule = copy.copy(self.schedule)
-        again.drift = Displacement(list(self.drift.seen))
+        again.drift = copy.copy(self.drift)
         again.status, again.detail = Status.ITERATION_LIMIT, ""
         return again
 
@@ -138,8 +155,8 @@ class Task:
         1/m if ‖r‖/m bounds the distance to the solution.
     apart : float, array or None
         α if the elements that make up r are known at points only that are α‖r‖ apart.
-    averaged : bool
-        Whether the iteration is an averaged map, so that its displacement shows inconsistency.
+    terms : tuple of Term
+        Those of the inclusion, to tell that it has no solution; none where no look is wanted.
     sparing : bool
         Whether to measure only where the length of the step promises the end, and not at every
         check.
@@ -151,7 +168,7 @@ class Task:
     watch: Watch
     error_factor: float | None
     apart: Scalar
-    averaged: bool
+    terms: tuple[Term, ...]
     sparing: bool = False
 
 
@@ -210,32 +227,26 @@ def _check(run: Run, task: Task, k: int, *, sparing: bool) -> bool:
     finally:
         watch.recording = False
     _require_same_kind(watch, k)
-    measured = measure(reading, task)
+    measured = measure(reading, run, task)
     ratio = task.stopping.ratio(measured, space)
     run.live, run.latest, run.measured = after, reading.x, (ratio, length)
     run.worst = _record(run, k, reading.x, measured.residual, ratio, space)
-    if run.first is None:
-        run.first = measured.residual, space.norm(reading.x)
     run.history.fixed_point_residual.append(length)
     if run.failed and not run.detail:
         run.detail = _blame(run.checked, known, k, task)
     run.checked = after
     if k >= run.schedule.next_check and not run.failed:
-        if task.averaged:
-            _give_up_drifting(run, k, governing, moved, ratio, task)
+        if task.terms and run.drift.is_due(k):
+            _give_up_hopeless(run, k, moved, ratio, task)
+        if run.schedule.stalled(run.worst) and not task.stopping.endless:
+            _give_up_at_floor(run, k, measured, ratio, task)
         run.detail = run.detail or watch.contradiction(space) or ""
         if run.detail:
             run.status = Status.CONTRADICTED
             return True
     run.schedule.plan(k, run.worst)
     if run.worst <= 1.0:
-        run.status = (
-            Status.NONFINITE
-            if run.failed
-            else Status.INFEASIBLE
-            if run.infeasible
-            else Status.CONVERGED
-        )
+        run.status = _status(run)
     elif task.stopping.exhausted(measured):
         run.status = Status.TIME_LIMIT
     return True
@@ -253,7 +264,7 @@ def _expected(run: Run, length: Array, u: Point, task: Task) -> float:
     if 0 in length.shape:
         return 0.0
     if run.measured is None:
-        stand_in = Measurement(length, space.norm(u), None)
+        stand_in = Measurement(length, ((length, space.norm(u), 0.0 * length),), None)
         run.measured = task.stopping.ratio(stand_in, space), length
     ratio, before = run.measured
     return float(space.xp.max(ratio * length / (before + space.least)))
@@ -269,26 +280,71 @@ def _first_factor(run: Run, length: Array, u: Point, task: Task) -> float:
     return part / (1 - part) if part > 0 else 1.0
 
 
-def _unless_diverging(run: Run, ratio: Array, residual: Array, x: Point, space: Space) -> Array:
-    """The ratio, above 1 where x has grown and the residual has not fallen since the first check:
-    beside an x that runs to infinity every residual looks small.
-    """
-    assert run.first is not None  # at the first check there is nothing to compare with
-    first_residual, first_size = run.first
-    diverging = (residual >= 0.5 * first_residual) & (space.norm(x) > 4.0 * first_size)
-    return space.xp.where(diverging, space.xp.maximum(ratio, 2.0 + 0.0 * ratio), ratio)
-
-
-def measure(reading: Reading, task: Task) -> Measurement:
+def measure(reading: Reading, run: Run, task: Task) -> Measurement:
     """‖r‖ and what it is to be compared with."""
     space = task.space
-    residual = space.norm(reduce(add, reading.terms))
-    size = space.norm(reading.terms[0])
-    for point in (*reading.terms[1:], *reading.sizes):
-        size = space.xp.maximum(size, space.norm(point))
+    r = reduce(add, reading.terms)
+    residuals, sizes = space.norms(r), _largest((*reading.terms, *reading.sizes), space)
+    noises = sizes
+    if reading.rounding:
+        noises = list(map(space.xp.maximum, sizes, _largest(reading.rounding, space)))
+    noises = [ROUNDING * space.eps * noise for noise in noises]
+    if reading.apart is not None:  # the points' distance, beside the points
+        alpha, count = reading.apart, len(residuals)
+        residuals = residuals + [alpha * part for part in residuals]
+        sizes = sizes + space.norms(reading.x)
+        noises = noises + [alpha * noise for noise in noises[:count]]
+    if not task.sparing:
+        sizes = _remembered(run, reading.x, residuals, sizes, space)
+    residual = space.norm(r) if len(blocks(r)) > 1 else residuals[0]
     bound = None if task.error_factor is None else task.error_factor * residual
     distance = None if task.apart is None else task.apart * residual
-    return Measurement(residual, size, bound, distance)
+    return Measurement(residual, tuple(zip(residuals, sizes, noises, strict=True)), bound, distance)
+
+
+def _largest(points: tuple[Point, ...], space: Space) -> list[Array]:
+    """Of each block, the largest norm that it has in one of the points."""
+    sizes = space.norms(points[0])
+    for point in points[1:]:
+        sizes = list(map(space.xp.maximum, sizes, space.norms(point)))
+    return sizes
+
+
+def _remembered(
+    run: Run, x: Point, residuals: list[Array], sizes: list[Array], space: Space
+) -> list[Array]:
+    """The sizes, or greater ones that were measured where x was no farther away than it is large:
+    where all that cancels vanishes with r, that is what it is small beside.
+    """
+    xp = space.xp
+    vanishing = reduce(xp.maximum, [r - NEARLY * S for r, S in zip(residuals, sizes, strict=True)])
+    if not bool(xp.any(vanishing > 0)):
+        return sizes
+    if run.nearby is None:
+        run.nearby = x, sizes
+    place, known = run.nearby
+    near = space.norm(subtract(x, place)) <= space.norm(x)
+    pairs = zip(sizes, known, strict=True)
+    sizes = [xp.where(near, xp.maximum(size, before), size) for size, before in pairs]
+    run.nearby = where(near, place, x), sizes
+    return sizes
+
+
+def _give_up_at_floor(run: Run, k: int, measured: Measurement, ratio: Array, task: Task) -> None:
+    """Elements whose residual is rounding, and has not fallen for long, are as exact as they get;
+    the others go on.
+    """
+    xp = task.space.xp
+    settled = (task.stopping.floor(measured, task.space) <= 1.0) & ~run.done
+    worst = _worst(xp.where(settled, ratio, 0.0 * ratio), task.space)
+    if worst == 0.0:
+        run.settling = None
+    elif run.settling is None or worst < 0.5 * run.settling[1]:
+        run.settling = k, worst
+    elif k >= run.settling[0] + max(LINGER, run.settling[0] // 4):
+        run.floor, run.any_done = worst, True
+        run.done = run.done | settled
+        run.worst = _worst(xp.where(run.done, 0.0 * ratio, ratio), task.space)
 
 
 def _record(run: Run, k: int, x: Point, residual: Array, ratio: Array, space: Space) -> float:
@@ -298,9 +354,6 @@ def _record(run: Run, k: int, x: Point, residual: Array, ratio: Array, space: Sp
     run.history.iteration.append(k)
     run.history.residual.append(residual)
     best, worst = _extremes(ratio, space)
-    measured = ratio
-    if run.first is not None and (best <= 1.0 or not math.isfinite(worst)):
-        ratio = _unless_diverging(run, ratio, residual, x, space)
     if space.batch_ndim == 0 or not run.any_done:
         run.x, run.kept, run.residual = x, run.live, residual
         run.done = ratio <= 1.0
@@ -316,7 +369,7 @@ def _record(run: Run, k: int, x: Point, residual: Array, ratio: Array, space: Sp
         open_ratio = xp.where(done, xp.zeros_like(ratio), ratio)
         run.done = done | (ratio <= 1.0)
     run.any_done = True
-    worst = worst if open_ratio is measured else _worst(open_ratio, space)
+    worst = worst if open_ratio is ratio else _worst(open_ratio, space)
     if math.isfinite(worst):
         return worst
     # A non-finite element cannot recover: it is given up, the others go on.
@@ -340,20 +393,30 @@ def _worst(ratio: Array, space: Space) -> float:
     return 0.0 if 0 in ratio.shape else float(space.xp.max(ratio))
 
 
-def _give_up_drifting(run: Run, k: int, u: Point, step: Point, ratio: Array, task: Task) -> None:
-    """Elements whose displacement persists, and far ahead too, are given up; the others go on."""
-    space = task.space
-    drifting = run.drift.persists(k, u, step, space)
-    if drifting is None:
+def _give_up_hopeless(run: Run, k: int, step: Point, ratio: Array, task: Task) -> None:
+    """Elements that have no solution, as what drifts proves, are given up; the others go on."""
+    space, of = task.space, task.watch.elements()
+    elements = tuple(of.get(id(term.operator)) for term in task.terms)
+    if not run.drift.look(k, run.latest, elements, space.batch_ndim):
         return
-    drifting = drifting & ~run.done
-    if bool(space.xp.any(drifting)):
-        # of an averaged map the state is the governing point
-        drifting = drifting & goes_on(k, u, step, task.iteration.step, space)
-    if bool(space.xp.any(drifting)):
-        run.infeasible, run.displacement = True, step
-        run.done, run.any_done = run.done | drifting, True
+    assert run.drift.pace is not None
+    found = certified(task.terms, run.latest, *run.drift.pace, space, max(LEAST_STEPS, k // PART))
+    if found is None:
+        return
+    hopeless = found.holds & ~run.done
+    if bool(space.xp.any(hopeless)):
+        run.certificate, run.displacement = found.merged(run.certificate, space), step
+        run.done, run.any_done = run.done | hopeless, True
         run.worst = float(space.xp.max(space.xp.where(run.done, 0 * ratio, ratio)))
+
+
+def _status(run: Run) -> Status:
+    """How a run ended whose batch elements are all done."""
+    if run.failed:
+        return Status.NONFINITE
+    if run.certificate is not None:
+        return Status.UNBOUNDED if run.certificate.unbounded else Status.INFEASIBLE
+    return Status.CONVERGED if run.floor is None else Status.PRECISION
 
 
 def _blame(state: Carry, known: int, k: int, task: Task) -> str:

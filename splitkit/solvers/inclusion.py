@@ -16,6 +16,7 @@ from splitkit.solvers.rewrites import Rewrite, as_composition, flatten
 from splitkit.solvers.terms import Role, Term
 
 Terms = tuple[Term, ...]
+ROLES = tuple(Role)
 MANY = 5  # terms of which every order, and every choice among their roles, is tried
 
 
@@ -87,17 +88,17 @@ class Inclusion:
 
     def _found_ways(self, method: Method) -> list[Terms]:
         roles = method.roles
-        places = {role: roles.count(role) for role in Role}
+        places = {role: roles.count(role) for role in ROLES}
         least = places[Role.RESOLVED]
         if method.many and roles[-1] is Role.RESOLVED:
             places[Role.RESOLVED] = len(self.operators)
         found: list[tuple[int, Terms]] = []
         for uses in self._choices(places):
-            taken = {role: [i for i, use in enumerate(uses) if use is role] for role in Role}
+            if any(uses.count(r) > places[r] for r in (Role.RESOLVED, Role.COMPOSED)):
+                continue
+            taken = {role: [i for i, use in enumerate(uses) if use is role] for role in ROLES}
             slots = self._slots(taken[Role.EVALUATED], places[Role.EVALUATED], method)
-            if slots is None or any(
-                len(taken[r]) > places[r] for r in (Role.RESOLVED, Role.COMPOSED)
-            ):
+            if slots is None:
                 continue
             composed = [*taken[Role.COMPOSED], *[None] * places[Role.COMPOSED]]
             spare = max(0, least - len(taken[Role.RESOLVED]))

@@ -99,6 +99,12 @@ class Method:
         """
         return self
 
+    def _with(self, **chosen: Any) -> Self:
+        """The same method with options that it has chosen, and that need no check."""
+        other = object.__new__(type(self))
+        vars(other).update(vars(self), **chosen)
+        return other
+
     def evaluated_slot(self, A: Operator) -> int:
         """Which of the method's evaluated roles takes A, counted from 0: where it has several."""
         return 0

@@ -257,6 +257,8 @@ class Plan:
         with solving(start):
             solution = self._finish(run, task, options.max_iter, options.callback, options.progress)
         wanted = [Status.CONVERGED, Status.STOPPED, Status.INTERRUPTED]
+        if solution.status is Status.PRECISION:
+            return fail(solution, "warn" if options.on_failure == "raise" else options.on_failure)
         if task.stopping.endless:
             wanted += [Status.ITERATION_LIMIT, Status.TIME_LIMIT]
         return solution if solution.status in wanted else fail(solution, options.on_failure)
@@ -341,7 +343,7 @@ class Plan:
             self._watch,
             error_factor=self.warrant.error_factor,
             apart=self.warrant.apart,
-            averaged=self.warrant.may_drift,
+            terms=() if sparing or self.guarantee.rate is not None else self.terms,
             sparing=sparing and not self.warrant.may_drift,
         )
 
@@ -400,6 +402,7 @@ class Plan:
             sequence=self.guarantee.sequence,
             history=run.history,
             displacement=run.displacement,
+            certificate=run.certificate,
             checkpoint=run.checkpoint or run,
         )
 
@@ -422,6 +425,12 @@ def _message(run: Run, method: Method) -> str:
             return f"{name} was stopped by the callback after {k} iterations"
         case Status.INTERRUPTED:
             return f"{name} was interrupted after {k} iterations: give resume=solution to go on"
+        case Status.PRECISION:
+            return (
+                f"{name} is after {k} iterations as exact as the precision allows: what is left of "
+                f"the residual, {run.floor:.3g} times its tolerance, is rounding; loosen tol, or "
+                "compute in higher precision"
+            )
         case Status.NONFINITE:
             return (
                 f"{name} met NaN or Inf by iteration {k} ({run.detail}): check that operator at "
@@ -433,16 +442,16 @@ def _message(run: Run, method: Method) -> str:
                 f"{run.detail}; correct its constants, and try it with "
                 "splitkit.testing.check_operator"
             )
-        case Status.INFEASIBLE:
-            return (
-                f"{name}: by iteration {k} the governing sequence drifts with a displacement that "
-                "no longer changes (solution.displacement), so there is no solution, or one that "
-                "is approached at a hopeless rate: check the constraints"
-            )
+        case Status.INFEASIBLE | Status.UNBOUNDED:
+            return f"{name} found by iteration {k} that there is no solution: {run.certificate}"
         case Status.TIME_LIMIT:
             return f"{name} did not meet the tolerance in the time allowed ({k} iterations)"
+    drifts = (
+        "; x or the terms' elements go on at their pace, as where there is no solution, which is "
+        "not proved: check that the constraints can be met and the objective is bounded"
+    )
     return (
         f"{name} did not meet the tolerance within max_iter = {k} iterations "
         f"(the worst residual is {run.worst:.3g} times its tolerance): raise max_iter, loosen "
-        "tol, or try another method (sk.explain)"
+        "tol, or try another method (sk.explain)" + (drifts if run.drift.goes_on else "")
     )

@@ -51,7 +51,7 @@ class Splitting(Method):
         if self.alpha is not None:
             return self
         alpha = self.default_alpha(*terms)
-        return self.with_alpha(alpha if 0 < alpha < math.inf else 1.0)
+        return self._with(alpha=alpha if 0 < alpha < math.inf else 1.0)
 
     def check_space(self, space: Space) -> None:
         check_samplewise("alpha", self.alpha, space)
@@ -103,18 +103,22 @@ class MapSplitting(Splitting):
         plain = super().choosing(*terms)
         if plain is self or all(not _may_contract(term) for term in terms):
             return plain
-        centre = math.log(plain.alpha)
+        alpha = self.search(plain.alpha, *terms)
+        return plain if alpha is None else self._with(alpha=alpha)
+
+    def search(self, start: float, *terms: Term) -> float | None:
+        """The step size of least factor around this one; None: it is no better, or not below 1."""
 
         def factor(log_alpha: float) -> float:
             found = self.factor(math.exp(log_alpha), *terms)
             return UNKNOWN if found is None else min(found, UNKNOWN)
 
+        centre = math.log(start)
         found = minimize_scalar(
             factor, bounds=(centre - 7, centre + 7), method="bounded", options={"xatol": 1e-3}
         )
-        if found.fun < min(1.0, factor(centre)) * (1 - 1e-12):
-            return self.with_alpha(math.exp(float(found.x)))
-        return plain
+        better = found.fun < min(1.0, factor(centre)) * (1 - 1e-12)
+        return math.exp(float(found.x)) if better else None
 
     def theorem(self, *terms: Term) -> Guarantee:
         T = self.expression(*terms, alpha=self.alpha)

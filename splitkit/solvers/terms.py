@@ -11,11 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
-from splitkit.backend import Point, Scalar, Space
+from splitkit.backend import Point, Scalar, Space, blocks, isfinite
 from splitkit.linear.affine import Affine
 from splitkit.linear.base import LinearOperator
 from splitkit.operators.base import Operator, PointMap
@@ -25,7 +25,7 @@ from splitkit.properties import Constants, Properties
 from splitkit.solvers.rewrites import as_composition
 
 
-class Role(Enum):
+class Role(StrEnum):
     """How a method uses a term."""
 
     EVALUATED = "evaluated"  # by x ↦ Fx
@@ -55,6 +55,19 @@ class Maps:
     def linear(self, L: LinearOperator) -> LinearOperator:
         """L, with its adjoint."""
         return L
+
+    def offset(self, term: Term, x: Point) -> tuple[Point, ...]:
+        """(A0,) in the space of x; () where it is not known."""
+        key = "offset", tuple(block.shape for block in blocks(x))
+        if key not in term.known:
+            try:
+                found = term.operator.offset(x)
+            except (ArithmeticError, ValueError):  # a function need not have a gradient at 0
+                found = None
+            known = found is not None and all(map(isfinite, blocks(found)))
+            term.known[key] = (found,) if known else ()
+        offset: tuple[Point, ...] = term.known[key]
+        return offset
 
     def unseen(self, f: PointMap) -> PointMap:
         """One of the above, as it runs where nothing looks at it."""
@@ -127,6 +140,12 @@ class Term(Constants):
         """Lᵀ of a composed term."""
         return self.L.T
 
+    def offset(self, x: Point) -> tuple[Point, ...]:
+        """(A0,), in the space of x, where A says it: as large as what cancels in Ax where it is 0;
+        computed once. () where it is not known, or not finite.
+        """
+        return self.maps.offset(self, x) if self.has_evaluation else ()
+
     # -- the same as operators, for expressions --------------------------------------------------
 
     @property
@@ -174,16 +193,13 @@ class Term(Constants):
         """x ↦ Mx − q, if that is what the operator is: for methods that solve with M."""
         return self.operator if isinstance(self.operator, Affine) else None
 
-    @cached_property
-    def _cayley_lipschitz(self) -> dict[float, float | None]:
-        return {}
-
     def cayley_lipschitz(self, alpha: float) -> float | None:
         """Lip(C_{αA}), computed once for each α: searches for a step size ask again and again."""
-        known = self._cayley_lipschitz
-        if alpha not in known:
-            known[alpha] = self.operator.cayley_properties(alpha).lipschitz
-        return known[alpha]
+        known, key = self.known, ("cayley", alpha)
+        if key not in known:
+            known[key] = self.operator.cayley_properties(alpha).lipschitz
+        L: float | None = known[key]
+        return L
 
     @property
     def obstacle(self) -> str | None:

@@ -96,7 +96,10 @@ class MonotoneMultiTier(ImageParametrization):
         self.A = nn.ParameterList([kernel_parameter(n, n, k) for n in self.channels])
         self.B = nn.ParameterList([kernel_parameter(n, n, k) for n in self.channels])
         self.S = nn.ParameterList([kernel_parameter(after, n, k) for n, after in pairs])
-        self.g, self.gs, self.h = (_ones(len(kernels)) for kernels in (self.A, self.S, self.B))
+        self.g, self.gs, self.h = (
+            nn.ParameterList([scale_parameter() for _ in kernels])
+            for kernels in (self.A, self.S, self.B)
+        )
 
     def inside(self) -> Any:
         masks = [border_mask(each.height, each.width, self.border) for each in self.lattices]
@@ -153,8 +156,12 @@ class MonotoneMultiTier(ImageParametrization):
         shapes = [*wide, *(S.shape for S in self.S), *(A.shape for A in self.A[1:])]
         parts = split(weight, [shape.numel() for shape in shapes])
         kernels = [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
+        return self._by_kind(kernels)
+
+    def _by_kind(self, parts: list[Tensor]) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
+        """Those of each tier, of each but the last, and of each but the first."""
         tiers = len(self.channels)
-        return kernels[:tiers], kernels[tiers : 2 * tiers - 1], kernels[2 * tiers - 1 :]
+        return parts[:tiers], parts[tiers : 2 * tiers - 1], parts[2 * tiers - 1 :]
 
     def _operator(self, weight: Tensor) -> TieredConvolution:
         """I − W of a weight, differentiable in it."""
@@ -170,12 +177,10 @@ class MonotoneMultiTier(ImageParametrization):
         return TieredConvolution(diagonal, strided, carried, strong_monotonicity=self.m)
 
     def multiply(self, W: Tensor, z: Tensor) -> Tensor:
-        result: Tensor = z - self._operator(W)(z)
-        return result
+        return z - self._operator(W)(z)
 
     def multiply_transpose(self, W: Tensor, v: Tensor) -> Tensor:
-        result: Tensor = v - self._operator(W).adjoint(v)
-        return result
+        return v - self._operator(W).adjoint(v)
 
     def outer(self, W: Tensor, p: Tensor, z: Tensor) -> Tensor:
         """Of ⟨p, Wz⟩ = Σ ⟨p_i, K_i z_i⟩ − ⟨S_i p_i, S_i z_i⟩ − 2⟨A_{i+1}p_{i+1}, E S_i z_i⟩."""
@@ -184,12 +189,7 @@ class MonotoneMultiTier(ImageParametrization):
         for part in slices(z):
             found = self._cross_spectra(M, p[part], z[part])
             spectra = [a + b for a, b in zip(spectra, found, strict=True)] if spectra else found
-        tiers = len(M.diagonal)
-        of_K, of_back, of_A = (
-            spectra[:tiers],
-            spectra[tiers : 2 * tiers - 1],
-            spectra[2 * tiers - 1 :],
-        )
+        of_K, of_back, of_A = self._by_kind(spectra)
         of_S = [
             -S.conj() @ (Γ + Γ.mH) - 2 * Δ
             for S, Γ, Δ in zip(M.strided, of_K, of_back, strict=False)
@@ -232,10 +232,3 @@ class MonotoneMultiTier(ImageParametrization):
         with torch.no_grad():
             M = self._operator(self.weight() if W is None else W)
             return M if exact else M.with_cheap_norm(frobenius_bound)
-
-    def extra_repr(self) -> str:
-        return f"channels={self.channels}, {super().extra_repr()}, stride={self.stride}"
-
-
-def _ones(count: int) -> nn.ParameterList:
-    return nn.ParameterList([scale_parameter() for _ in range(count)])

@@ -18,7 +18,7 @@ Source: Gabay (1983); Eckstein, Bertsekas (1992); Parikh, Boyd, *Proximal Algori
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from splitkit.arguments import POSITIVE, Range, check_number, option
@@ -89,7 +89,7 @@ class ADMM(_AlternatingDirections):
         return super().missing(*terms)
 
     def choosing(self, *terms: Term) -> Self:
-        return self if self.rho is not None else replace(self, rho=1.0)
+        return self if self.rho is not None else self._with(rho=1.0)
 
     def refusal(self, A: Term, composed: Term) -> str | None:
         missing = super().refusal(A, composed)
@@ -121,7 +121,7 @@ class LinearizedADMM(_AlternatingDirections):
 
     def choosing(self, *terms: Term) -> Self:
         tau, rho, _ = Region(terms[1].L.norm).completed(self.tau, self.rho)
-        return replace(self, tau=tau, rho=rho)
+        return self._with(tau=tau, rho=rho)
 
     def refusal(self, A: Term, composed: Term) -> str | None:
         region = Region(composed.L.norm)

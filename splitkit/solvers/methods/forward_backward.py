@@ -34,6 +34,13 @@ class ForwardBackward(MapSplitting):
         F, G = terms
         return G.resolvent(alpha) @ ForwardStep(F.evaluation, alpha)
 
+    def factor(self, alpha: float, *terms: Term) -> float | None:
+        """Lip(R_{αG}) Lip(I − αF)."""
+        F, G = (term.properties for term in terms)
+        backward, step = G.resolvent(alpha).lipschitz, ((1.0, 0.0), (1.0, -alpha))
+        forward = F.transform(step).lipschitz
+        return None if backward is None or forward is None else backward * forward
+
     def default_alpha(self, *terms: Term) -> float:
         F, _ = terms
         if F.cocoercivity is not None:
@@ -65,7 +72,7 @@ class ForwardBackward(MapSplitting):
 
         def read(_: Point, x: Point, y: Point, *__: Point) -> Reading:
             of_G = scale(1 / alpha, lincomb(1.0, y, -1.0, x))
-            return Reading(x, (F(x), of_G), (scale(1 / alpha, x),))
+            return Reading(x, (F(x), of_G), (scale(1 / alpha, x),), F.offset(x))
 
         return read
 

@@ -83,7 +83,7 @@ class PrimalDual(Method):
         region = self.region(*terms)
         tau, sigma, _ = region.completed(self.tau, self.sigma)
         wanted = self.tau is self.sigma is None if self.balance is None else self.balance
-        return replace(self, tau=tau, sigma=sigma, balance=wanted and region.is_known)
+        return self._with(tau=tau, sigma=sigma, balance=wanted and region.is_known)
 
     def iteration(self, *terms: Term) -> Iteration:
         def at(steps: Steps) -> Iteration:
@@ -169,7 +169,7 @@ class ChambollePock(PrimalDual):
         # μ² = c(1 + μ) for 2γτ = 2δσ = μ is θτσ‖L‖² = 1
         c = 4 * γ * δ / norm**2
         μ = (c + math.sqrt(c * c + 4 * c)) / 2
-        return replace(self, tau=μ / (2 * γ), sigma=μ / (2 * δ), theta=1 / (1 + μ), balance=False)
+        return self._with(tau=μ / (2 * γ), sigma=μ / (2 * δ), theta=1 / (1 + μ), balance=False)
 
     def theorem(self, *terms: Term) -> Guarantee:
         general, (tau, sigma, theta) = super().theorem(*terms), self.steps
@@ -196,6 +196,7 @@ class _PrimalDual(Iteration):
         self.steps, self.kappa = steps, kappa
         self.L, self.LT = composed.L, composed.LT
         self.C = None if C is None or C.is_zero else C.evaluate
+        self.offset_of_C = C.offset if C is not None else A.offset
         self.R_A, self.R_B = A.resolve(steps.tau), composed.resolve_dual(steps.sigma)
 
     def init(self, x0: Point) -> Carry:
@@ -231,13 +232,14 @@ class _PrimalDual(Iteration):
         dx, dy, LTy_next = subtract(x_next, x), subtract(y_next, y), self.LT(y_next)
         of_A, of_B, ahead = scale(-1 / tau, dx), scale(-1 / sigma, dy), scale(theta, dx)
         Lx = self.L(x_next)
-        sizes = [(scale(1 / tau, x_next), scale(1 / sigma, y_next)), (LTy_next, Lx)]
+        rounding = scale(1 / tau, x_next), scale(1 / sigma, y_next)
+        sizes = [(LTy_next, Lx)]
         if found:
             change = subtract(found[0], known[0])
             of_A, ahead = add(of_A, change), lincomb(1.0, ahead, -self.kappa * tau, change)
-            sizes.append((found[0], Lx))
+            sizes += [(each, Lx) for each in (found[0], *self.offset_of_C(x_next))]
         coupling = subtract(LTy_next, LTy), self.L(ahead)
-        return Reading(x_next, ((of_A, of_B), coupling), tuple(sizes))
+        return Reading(x_next, ((of_A, of_B), coupling), (rounding,), tuple(sizes))
 
     def governing(self, state: Carry) -> Point:
         return state[:2]

@@ -40,6 +40,16 @@ class ReflectedSplitting(MapSplitting):
         F, G = (term.cayley_lipschitz(alpha) for term in terms)
         return None if F is None or G is None else F * G
 
+    def search(self, start: float, *terms: Term) -> float | None:
+        key = "search", start, frozenset(term.operator for term in terms)
+        known = terms[0].known
+        if key not in known:  # it is that of the other order, and of the other methods
+            found = super().search(start, *terms)
+            for term in terms:
+                term.known[key] = found
+        best: float | None = known[key]
+        return best
+
     def reads_at_F(self, F: Term, G: Term) -> bool:
         """Whether the solution is x_F, and not x_G."""
         return not F.has_evaluation and G.has_evaluation
@@ -53,6 +63,7 @@ class ReflectedSplitting(MapSplitting):
         alpha = self.alpha
         at_F = self.reads_at_F(F, G)
         single_valued = G if at_F else F
+        apart = None if single_valued.has_evaluation else alpha
 
         def read(u: Point, _: Point, reflected: Point, twice: Point, *__: Point) -> Reading:
             before, after = (reflected, twice) if at_F else (u, reflected)
@@ -63,6 +74,7 @@ class ReflectedSplitting(MapSplitting):
             else:  # an element at the other point
                 first, second = (u, reflected) if at_F else (reflected, twice)
                 other = scale(0.5 / alpha, lincomb(1.0, first, -1.0, second))
-            return Reading(x, (other, element), (scale(1 / alpha, x),))
+            sizes = single_valued.offset(x)
+            return Reading(x, (other, element), (scale(1 / alpha, x),), sizes, apart)
 
         return read
