@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property, reduce
 
-from splitkit.backend import Point, Scalar, Space, add
+from splitkit.backend import Point, Scalar, Space, add, scale
 from splitkit.notation import PRODUCT, Style
 from splitkit.operators.base import Operator, PointMap
 from splitkit.operators.graph_support import GraphSupport
@@ -59,8 +59,15 @@ class BlockDiagonal(OfMany):
         known = [A.graph_support(*rest) for A, *rest in each]
         value = reduce(add, (k.value for k in known))
         names = ("v", "d", "v_size", "d_size")
+
+        def lift(e: Point) -> Point:
+            pairs = zip(known, e, strict=True)
+            return tuple(scale(0.0, b) if k.lift is None else k.lift(b) for k, b in pairs)
+
         return GraphSupport(
-            value=value, **{name: tuple(getattr(k, name) for k in known) for name in names}
+            value=value,
+            lift=None if all(k.lift is None for k in known) else lift,
+            **{name: tuple(getattr(k, name) for k in known) for name in names},
         )
 
     def check_space(self, space: Space) -> None:
