@@ -226,9 +226,12 @@ class _DualityGap(_Prepared):
         rounded = _like(self.x, self.reading.rounding)
         made_of = [space.norm(y) for y in (*gradients, *pool, *rounded)]
         around = reduce(space.xp.maximum, made_of) if made_of else None
-        # 0 is an element wherever all can be met at once, as where only constraints are given
-        nothing = (scale(0.0, self.x),) * len(self.read)
-        for elements in (*_choices(len(self.read), pool), nothing):
+        choices = list(_choices(len(self.read), pool))
+        if (
+            self.read
+        ):  # 0 is an element of each where all are least at once, as of constraints alone
+            choices.append((scale(0.0, self.x),) * len(self.read))
+        for elements in choices:
             chosen = dict(known)
             for s, y in zip(self.read, elements, strict=True):
                 chosen[id(s)] = y, s.conjugate(y, batch, around)
