@@ -31,7 +31,6 @@ from splitkit.backend import (
     from_numpy,
     namespace,
     scale,
-    zeros,
 )
 from splitkit.functions import Subdifferential
 from splitkit.linear import Affine
@@ -75,6 +74,21 @@ class Group:
         return list(blocks(self.operator.make_resolvent(alpha)(y)))
 
 
+@dataclass(frozen=True)
+class Judged:
+    """A group at a point: its blocks of x, of F(x), of S, and what an entry of x moves beside S."""
+
+    group: Group
+    x: list[Array]
+    values: list[Array]
+    sizes: list[Array]
+    influences: list[Array | None]
+
+    def residual(self, space: Space) -> Array:
+        """The largest |x − R_{γB}(x − γF)|/X of its entries, of batch shape."""
+        return _judge(self.group, self.x, self.values, self.sizes, self.influences, space)
+
+
 def default_tolerance(space: Space) -> float:
     """Of a solution: 1e-6 (1.2e-3 in float32), a hundred times the default of ``solve``."""
     return max(STRICTEST, 1e4 * float(space.xp.finfo(space.dtype).eps))
@@ -96,16 +110,21 @@ def relative_residual(inclusion: Sum, x: Point, space: Space) -> Array:
     TypeError
         A block has two terms without an evaluation: an element of each is needed.
     """
-    F, groups = _split(inclusion, x)
+    ratios = [each.residual(space) for each in judged(inclusion.terms, x, space)]
+    return reduce(space.xp.maximum, ratios)
+
+
+def judged(terms: Sequence[Operator], x: Point, space: Space) -> list[Judged]:
+    """The groups of 0 ∈ A₁x + … + Aₙx at x; raises as ``relative_residual``."""
+    F, groups = _split(terms, x)
     arrays, values = blocks(x), blocks(F(x))
     sizes = cancelling(F, x, space.batch_ndim)
     influences = _influences(F, x, sizes, space.batch_ndim)
-    worst = zeros(space.batch_shape, arrays[0])
+    found = []
     for group in groups:
         of = group.of
-        ratio = _judge(group, of(arrays), of(values), of(sizes), of(influences), space)
-        worst = space.xp.maximum(worst, ratio)
-    return worst
+        found.append(Judged(group, of(arrays), of(values), of(sizes), of(influences)))
+    return found
 
 
 def cancelling(F: Operator, x: Point, batch_ndim: int) -> list[Array]:
@@ -121,12 +140,12 @@ def cancelling(F: Operator, x: Point, batch_ndim: int) -> list[Array]:
     return sizes
 
 
-def _split(inclusion: Sum, x: Point) -> tuple[Operator, list[Group]]:
+def _split(terms: Sequence[Operator], x: Point) -> tuple[Operator, list[Group]]:
     """F, the terms that are evaluated, and the operators that are resolved, by blocks."""
     evaluated: list[Operator] = []
     whole: list[Operator] = []
     resolved: list[list[Operator]] = [[] for _ in blocks(x)]
-    for term in inclusion.terms:
+    for term in terms:
         if term.has_evaluation:
             evaluated.append(term)
         elif isinstance(term, BlockDiagonal):

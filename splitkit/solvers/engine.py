@@ -227,6 +227,7 @@ def _check(run: Run, task: Task, k: int, *, sparing: bool) -> bool:
         watch.recording = False
     _require_same_kind(watch, k)
     measured = measure(reading, run, task)
+    task.stopping.see(reading, governing)
     ratio = task.stopping.ratio(measured, space)
     run.live, run.latest, run.measured = after, reading.x, (ratio, length)
     run.worst = _record(run, k, reading.x, measured.residual, ratio, space)
