@@ -27,6 +27,7 @@ from splitkit.backend import (
     Space,
     add,
     align,
+    at_least,
     blocks,
     from_numpy,
     namespace,
@@ -68,7 +69,7 @@ class Group:
             return ahead
         alpha = gamma[0]
         if not self.operator.elementwise:
-            alpha = _largest(gamma[:1], space.batch_ndim)
+            alpha = at_least(_largest(gamma[:1], space.batch_ndim), space.least)
             alpha = alpha if space.batch_ndim else float(alpha)
         y = ahead[0] if len(ahead) == 1 else tuple(ahead)
         return list(blocks(self.operator.make_resolvent(alpha)(y)))
@@ -119,6 +120,11 @@ def judged(terms: Sequence[Operator], x: Point, space: Space) -> list[Judged]:
     F, groups = _split(terms, x)
     arrays, values = blocks(x), blocks(F(x))
     sizes = cancelling(F, x, space.batch_ndim)
+    for group in groups:
+        if not group.operator.elementwise:
+            largest = _largest(group.of(sizes), space.batch_ndim)
+            for i, S in zip(group.indices, _spread(largest, group.of(arrays)), strict=True):
+                sizes[i] = S
     influences = _influences(F, x, sizes, space.batch_ndim)
     found = []
     for group in groups:
@@ -194,7 +200,6 @@ def _judge(
     if not group.operator.elementwise:
         own, direction = _spread(largest, x), values
         untold = _spread(-_largest([-a for a in untold], batch), x)
-        S = _spread(_largest(S, batch), x)
     X = _as_far_as(group, x, direction, S, own, untold, space)
     ahead = group.step(x, values, _quotients(X, S), space)
     return _largest([abs(a - b) / c for a, b, c in zip(x, ahead, X, strict=True)], batch)
@@ -219,18 +224,20 @@ def _as_far_as(
     space: Space,
 ) -> list[Array]:
     """X > 0: |x|, or what F cannot tell from 0 as far as B's domain reaches in this direction."""
-    xp, gamma = space.xp, _quotients(untold, S)
+    xp, least = space.xp, math.sqrt(space.least)
+    untold = [at_least(a, least) for a in untold]
+    gamma = _quotients(untold, S)
     there, back = (
         group.step(x, [sign * value for value in direction], gamma, space) for sign in (1.0, -1.0)
     )
     widths = [abs(a - b) for a, b in zip(there, back, strict=True)]
     if not group.operator.elementwise:
         widths = _spread(_largest(widths, space.batch_ndim), x)
-    least, found = math.sqrt(space.least), []
+    found = []
     for size, most, width in zip(own, untold, widths, strict=True):
         reached = xp.where(size > 0, size, most)
         reached = xp.where(width > 0, xp.minimum(most, width), reached)
-        found.append(xp.maximum(xp.maximum(size, reached), least + 0.0 * size))
+        found.append(at_least(xp.maximum(size, reached), least))
     return found
 
 

@@ -125,6 +125,28 @@ def test_costs_of_any_size_on_a_simplex(radius):
         assert not bool(problem.is_solution(x))
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("c", UNITS)
+def test_at_zero(c, dtype):
+    zero, shift = np.zeros(3, dtype), np.asarray(c, dtype)
+    above, below = (
+        sk.Operator.from_callable(f, strong_monotonicity=1.0, lipschitz=1.0)
+        for f in (lambda x: x + shift, lambda x: x - shift)
+    )
+    assert bool(sk.NCP(above).is_solution(zero))
+    assert not bool(sk.NCP(below).is_solution(zero))
+    assert not bool(sk.VI(below, f.Box(0.0, 1e-12)).is_solution(zero))
+    assert not bool(sk.VI(below, f.Simplex(1e-3)).is_solution(zero))
+    # F(0) = ±(c, 0, 0) lies in the dual cone, or not; F cannot tell 1e-12 c from 0
+    q = np.array([c, 0.0, 0.0], dtype)
+    within, beyond = (
+        sk.VI(sk.Affine(np.eye(3, dtype=dtype), sign * q), f.SecondOrderCone()) for sign in (-1, 1)
+    )
+    assert bool(within.is_solution(zero))
+    assert bool(within.is_solution(zero + np.asarray(1e-12 * c, dtype)))
+    assert not bool(beyond.is_solution(zero))
+
+
 # -- rows that never bind -------------------------------------------------------------------------
 
 DUOPOLY = sk.PseudoGradient.quadratic(
