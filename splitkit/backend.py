@@ -600,6 +600,11 @@ class Space:
         """‖·‖ of each block of a point of any space with the batch axes of this one."""
         return [self.norm(block) for block in blocks(x)]
 
+    def coupling_bounds(self, norm: float, x: Point, y: Point) -> tuple[Array, ...]:
+        """‖L‖‖y‖ for each block of x, then ‖L‖‖x‖ for each of y, as ‖Lᵀy‖ and ‖Lx‖ are at most."""
+        of_x, of_y = norm * self.norm(y), norm * self.norm(x)
+        return (of_x,) * len(blocks(x)) + (of_y,) * len(blocks(y))
+
     @cached_property
     def eps(self) -> float:
         """The relative rounding error, twice."""

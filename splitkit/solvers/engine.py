@@ -285,17 +285,26 @@ def measure(reading: Reading, run: Run, task: Task) -> Measurement:
     space, apart = task.space, reading.apart
     r = reduce(add, reading.terms)
     residuals, sizes = _largest((r,), space), _largest((*reading.terms, *reading.sizes), space)
+    if reading.bounds is not None:
+        sizes = list(map(space.xp.maximum, sizes, reading.bounds(space)))
     residual = residuals[0] if len(residuals) == 1 else space.norm(r)
     if apart is not None:  # the points' distance, beside the points
-        residuals = residuals + [apart * part for part in residuals]
-        sizes = sizes + space.norms(reading.x)
+        gaps, beside = [apart * residual], [space.norm(reading.x)]
+        if len(sizes) > 1:  # a block of x may be 0: then beside a step along what cancels there
+            gaps += [apart * part for part in residuals]
+            pairs = zip(space.norms(reading.x), sizes, strict=True)
+            beside += [space.xp.maximum(x, NEARLY * apart * size) for x, size in pairs]
+        residuals, sizes = residuals + gaps, sizes + beside
     if not task.sparing:
         sizes = _remembered(run, reading.x, residuals, sizes, space)
 
     def noises() -> list[Array]:
         found = _largest((*reading.terms, *reading.rounding()), space)
         found = [ROUNDING * space.eps * noise for noise in found]
-        return found if apart is None else found + [apart * noise for noise in found]
+        if apart is None:
+            return found
+        whole = [reduce(space.xp.maximum, found)] if len(found) > 1 else []
+        return found + [apart * noise for noise in (*whole, *found)]
 
     bound = None if task.error_factor is None else task.error_factor * residual
     distance = None if task.apart is None else task.apart * residual

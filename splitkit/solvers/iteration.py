@@ -37,6 +37,8 @@ class Reading:
         () ↦ points whose rounding r has, beside its terms': x/α of what is made by (y − x)/α.
     sizes : tuple of points
         Further points that cancel in r where it is 0, as what a term adds up by itself.
+    bounds : callable, or None
+        space ↦ of each block of r what bounds the sizes that cancel within Lᵀy or Lx.
     apart : float, array of batch shape, or None
         α if the terms' elements are known at two points only that are αr apart.
     """
@@ -45,6 +47,7 @@ class Reading:
     terms: tuple[Point, ...]
     rounding: Callable[[], tuple[Point, ...]] = tuple
     sizes: tuple[Point, ...] = ()
+    bounds: Callable[[Space], tuple[Array, ...]] | None = None
     apart: Scalar | None = None
 
 

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 
 from scipy.optimize import brentq
 
-from splitkit.backend import Point, Space, scale, subtract
+from splitkit.backend import Point, Space, lincomb, scale, subtract
 from splitkit.operators.base import Operator
 from splitkit.solvers.iteration import Iteration
 from splitkit.solvers.terms import Role, Term
@@ -24,6 +24,7 @@ from splitkit.solvers.terms import Role, Term
 STEPS = 10  # of a trial
 TRIALS = 4
 PULL = 5.0  # by which part of ‖x‖ a constant may move x, as constraints take most of it back
+FLATTER = 1e3  # by which an operator may be flatter along x than its Lipschitz constant says
 ALIKE = 4.0  # two steps of a smaller quotient serve as well as each other
 
 
@@ -69,15 +70,17 @@ def zero_next_to(A: Operator, x: Point, space: Space) -> Point | None:
 
 
 def typical_point(terms: Sequence[Term], x0: Point, space: Space) -> Point:
-    """The largest of x₀, and of the zeros next to it of terms that are resolved; of LᵀBL it is
-    Lᵀz/‖L‖² for the zero z of B next to Lx₀.
+    """The largest of x₀ and of what single terms make of it: x₀ − Ax₀/L with the Lipschitz constant
+    L, or else the zero next to x₀; of LᵀBL it is Lᵀz/‖L‖² for the zero z of B next to Lx₀.
     """
     found = [x0]
     for term in terms:
         A, L = term.operator, term.of
-        if term.role is Role.EVALUATED or term.lipschitz or not A.has_resolvent:
+        if L is None and term.lipschitz and A.has_evaluation:
+            found.append(lincomb(1.0, x0, -1 / term.lipschitz, A(x0)))
+        elif term.role is Role.EVALUATED or not A.has_resolvent:
             continue
-        if L is None:
+        elif L is None:
             found.append(zero_next_to(A, x0, space))
         elif 0 < L.norm < math.inf:
             z = zero_next_to(A, L(x0), L.range_space(space))
@@ -93,11 +96,12 @@ def term_step(term: Term, x: Point, space: Space) -> float | None:
             return None
         step = term_step(Term(A, Role.RESOLVED), L(x), L.range_space(space))
         return None if step is None else step / L.norm**2
-    if term.lipschitz:
-        return 1 / term.lipschitz
     moved = size(x, space)
     if term.is_zero or not moved > 0:
-        return None
+        return 1 / term.lipschitz if term.lipschitz else None
+    if term.lipschitz and A.has_evaluation:
+        change = size(subtract(A(x), A(scale(0.0, x))), space)
+        return min(moved / change, FLATTER / term.lipschitz) if change > 0 else None
     if A.has_evaluation:  # a constant
         value = size(A(x), space)
         return PULL * moved / value if 0 < value < math.inf else None

@@ -197,8 +197,10 @@ class _Directions(Iteration):
 
     def read(self, trace: Trace) -> Reading:
         x, z, u, Lx, before = trace
-        y = self.LT(scale(self.rho, u))
-        return Reading(x, ((self.element(x, before), z), (y, scale(-1.0, Lx))))
+        y = scale(self.rho, u)
+        elements = (self.element(x, before), z), (self.LT(y), scale(-1.0, Lx))
+        norm = self.L.norm
+        return Reading(x, elements, bounds=lambda space: space.coupling_bounds(norm, x, y))
 
     def governing(self, state: Carry) -> Point:
         return state[:3]

@@ -48,12 +48,18 @@ class Balanced(Iteration):
         The iteration with these steps.
     within : callable
         τ ↦ the steps of the theorem whose τ is nearest to this one.
+    norm : float
+        ‖L‖.
     """
 
     def __init__(
-        self, steps: Steps, at: Callable[[Steps], Iteration], within: Callable[[float], Steps]
+        self,
+        steps: Steps,
+        at: Callable[[Steps], Iteration],
+        within: Callable[[float], Steps],
+        norm: float,
     ) -> None:
-        self.steps, self.at, self.within = steps, at, within
+        self.steps, self.at, self.within, self.norm = steps, at, within, norm
         self.bound = steps, at(steps)
 
     def _with(self, steps: Steps) -> Iteration:
@@ -77,13 +83,20 @@ class Balanced(Iteration):
         after, left = iteration.advance(pair)
         later = now._replace(made=now.made + 1)
         if later.made == later.next_look and later.changes < CHANGES:
-            later = self._looked(later, iteration.read(left))
+            later = self._looked(later, iteration.read(left), iteration.governing(after))
         return (after, later), (iteration, left)
 
-    def _looked(self, now: Balance, reading: Reading) -> Balance:
+    def _looked(self, now: Balance, reading: Reading, pair: Point) -> Balance:
         """The steps for the iterations that follow."""
         now = now._replace(next_look=now.made + max(FIRST, now.made // 8))
-        primal, dual = (_relative(i, reading) for i in (0, 1))
+        r, (x, y) = reduce(add, reading.terms), pair
+        in_primal, in_dual = (
+            max(self.norm * _size(other), *(_size(each[i]) for each in reading.sizes))
+            for i, other in enumerate((y, x))
+        )
+        if not (in_primal > 0 and in_dual > 0):
+            return now
+        primal, dual = _size(r[0]) / in_primal, _size(r[1]) / in_dual
         if not (0 < primal < math.inf and 0 < dual < math.inf):
             return now
         if 1 / APART <= primal / dual <= APART:
@@ -101,9 +114,6 @@ class Balanced(Iteration):
         return self.bound[1].governing(state[0])
 
 
-def _relative(i: int, reading: Reading) -> float:
-    """‖r‖ of a half of the pair, beside the largest of what it is the sum of."""
-    parts = [element[i] for element in (*reading.terms, *reading.sizes)]
-    size = max(float(inner(part, part, 0)) for part in parts)
-    r = reduce(add, parts[: len(reading.terms)])
-    return math.sqrt(float(inner(r, r, 0)) / size) if size > 0 else 0.0
+def _size(x: Point) -> float:
+    """‖x‖, over a whole batch."""
+    return math.sqrt(float(inner(x, x, 0)))

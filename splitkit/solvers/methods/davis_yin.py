@@ -92,4 +92,4 @@ class _DavisYin(Iteration):
         b = scale(1 / self.alpha, subtract(z, x_B))
         a = scale(1 / self.alpha, subtract(forward, x_A))
         rounding, sizes = lambda: (scale(1 / self.alpha, x_B),), (Cx, *self.offset(x_B))
-        return Reading(x_B, (add(a, Cx), b), rounding, sizes, self.alpha)
+        return Reading(x_B, (add(a, Cx), b), rounding, sizes, apart=self.alpha)

@@ -128,7 +128,7 @@ class _InMetric(Iteration):
             return tuple(map(self._unscaled, reading.rounding()))
 
         apart = None if reading.apart is None else self.longest * reading.apart
-        return Reading(self.s * reading.x, terms, rounding, sizes, apart)
+        return Reading(self.s * reading.x, terms, rounding, sizes, apart=apart)
 
     def _unscaled(self, term: Point) -> Point:
         """S⁻¹ of an element at x, or of the first of a pair at (x, y)."""

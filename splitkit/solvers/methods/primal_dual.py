@@ -33,7 +33,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from splitkit.arguments import POSITIVE, Range, check_flag, check_number, option
 from splitkit.backend import Array, Point, Scalar, Space, add, lincomb, scale, subtract
@@ -106,7 +106,8 @@ class PrimalDual(Method):
         def at(steps: Steps) -> Iteration:
             return _PrimalDual(steps, self.kappa, *terms)
 
-        return Balanced(self.steps, at, self.region(*terms).at) if self.balance else at(self.steps)
+        region = self.region(*terms)
+        return Balanced(self.steps, at, region.at, region.norm) if self.balance else at(self.steps)
 
     def proof(self, *operators: Operator | Term) -> Proof:
         """See ``Method.proof``: of the iteration with constant steps."""
@@ -259,7 +260,13 @@ class _PrimalDual(Iteration):
         def rounding() -> tuple[Point, ...]:
             return ((scale(1 / tau, x_next), scale(1 / sigma, y_next)),)
 
-        return Reading(x_next, ((of_A, of_B), coupling), rounding, tuple(sizes))
+        elements = (of_A, of_B), coupling
+        return Reading(x_next, elements, rounding, tuple(sizes), self.bounds(x_next, y_next))
+
+    def bounds(self, x: Point, y: Point) -> Any:
+        """Of the coupling, see ``Reading``."""
+        norm = self.L.norm
+        return None if norm == math.inf else lambda space: space.coupling_bounds(norm, x, y)
 
     def governing(self, state: Carry) -> Point:
         return state[:2]

@@ -77,6 +77,6 @@ class ReflectedSplitting(MapSplitting):
                 first, second = (u, reflected) if at_F else (reflected, twice)
                 other = scale(0.5 / alpha, lincomb(1.0, first, -1.0, second))
             sizes = single_valued.offset(x)
-            return Reading(x, (other, element), lambda: (scale(1 / alpha, x),), sizes, apart)
+            return Reading(x, (other, element), lambda: (scale(1 / alpha, x),), sizes, apart=apart)
 
         return read
