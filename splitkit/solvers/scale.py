@@ -18,7 +18,7 @@ from scipy.optimize import brentq
 
 from splitkit.backend import Point, Space, lincomb, scale, subtract
 from splitkit.operators.base import Operator
-from splitkit.solvers.iteration import Iteration
+from splitkit.solvers.iteration import Iteration, Reading
 from splitkit.solvers.terms import Role, Term
 
 STEPS = 10  # of a trial
@@ -123,16 +123,43 @@ def measured_step(
     x, step = typical_point(terms, x0, space), 0.0
     for _ in range(TRIALS):
         found = mean_step(terms, x, space)
-        if found is None or 1 / ALIKE <= found / (step or math.inf) <= ALIKE:
+        if found is None or alike(found, step):
             break
         step = found
-        x = after_steps(iteration(step), x0, space)
+        x = trial(iteration(step), x0, space)[1].x
     return step or 1.0
 
 
-def after_steps(iteration: Iteration, x0: Point, space: Space) -> Point:
-    """The approximate solution after a few steps from x₀."""
+def measured_primal_step(
+    terms: Sequence[Term], x0: Point, space: Space, iteration: Callable[[float], Iteration]
+) -> float:
+    """τ = ‖x − x₀‖/‖L‖‖y − y₀‖, which makes the bound of a primal-dual method least if (x, y) is
+    the solution: of what a few iterations lead to, at first with the natural step.
+
+    Source: Chambolle, Pock (2011), Thm. 1; Applegate et al., *Practical large-scale linear
+    programming using primal-dual hybrid gradient* (2021), §3.3.
+    """
+    step = mean_step(terms, typical_point(terms, x0, space), space) or 1.0
+    norm = next(term.of.norm for term in terms if term.of is not None)
+    for _ in range(TRIALS):
+        start, _, (x, y) = trial(iteration(step), x0, space)
+        in_x, in_y = size(subtract(x, start[0]), space), size(subtract(y, start[1]), space)
+        if not (0 < in_x < math.inf and 0 < in_y < math.inf) or alike(in_x / in_y / norm, step):
+            break
+        step = in_x / in_y / norm
+    return step
+
+
+def alike(found: float, step: float) -> bool:
+    """Whether two steps serve as well as each other."""
+    return step > 0 and 1 / ALIKE <= found / step <= ALIKE
+
+
+def trial(iteration: Iteration, x0: Point, space: Space) -> tuple[Point, Reading, Point]:
+    """The governing point where a few steps from x₀ begin, what is read after them, and it then."""
     state = iteration.begin(x0, space)
+    start = iteration.governing(state)
     for _ in range(STEPS - 1):
         state = iteration.step(state)
-    return iteration.read(iteration.advance(state)[1]).x
+    state, trace = iteration.advance(state)
+    return start, iteration.read(trace), iteration.governing(state)

@@ -89,14 +89,7 @@ class Balanced(Iteration):
     def _looked(self, now: Balance, reading: Reading, pair: Point) -> Balance:
         """The steps for the iterations that follow."""
         now = now._replace(next_look=now.made + max(FIRST, now.made // 8))
-        r, (x, y) = reduce(add, reading.terms), pair
-        in_primal, in_dual = (
-            max(self.norm * _size(other), *(_size(each[i]) for each in reading.sizes))
-            for i, other in enumerate((y, x))
-        )
-        if not (in_primal > 0 and in_dual > 0):
-            return now
-        primal, dual = _size(r[0]) / in_primal, _size(r[1]) / in_dual
+        primal, dual = (self._relative(i, reading, pair[1 - i]) for i in (0, 1))
         if not (0 < primal < math.inf and 0 < dual < math.inf):
             return now
         if 1 / APART <= primal / dual <= APART:
@@ -104,6 +97,14 @@ class Balanced(Iteration):
         least = 1 - 0.8 * 0.9**now.changes
         factor = min(max((primal / dual) ** 0.5, least), 1 / least)
         return now._replace(steps=self.within(factor * now.steps.tau), changes=now.changes + 1)
+
+    def _relative(self, i: int, reading: Reading, other: Point) -> float:
+        """‖rᵢ‖ beside the largest part of it; beside ‖L‖‖y‖, or ‖L‖‖x‖, where none cancels."""
+        r = _size(reduce(add, reading.terms)[i])
+        size = max(_size(part[i]) for part in (*reading.terms, *reading.sizes))
+        if size < 2 * r:
+            size = self.norm * _size(other)
+        return r / size if size > 0 else 0.0
 
     def read(self, trace: Trace) -> Reading:
         iteration, left = trace

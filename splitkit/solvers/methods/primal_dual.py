@@ -43,7 +43,7 @@ from splitkit.solvers.iteration import Carry, Iteration, Reading, Trace
 from splitkit.solvers.method import Guarantee, Method
 from splitkit.solvers.methods.balance import Balanced
 from splitkit.solvers.methods.primal_dual_steps import Region, Steps
-from splitkit.solvers.scale import Arbitrary, measured_step
+from splitkit.solvers.scale import Arbitrary, measured_primal_step
 from splitkit.solvers.terms import Role, Term, not_maximal
 
 
@@ -96,7 +96,7 @@ class PrimalDual(Method):
         def at(tau: float) -> Iteration:
             return self._at(region, tau).iteration(*terms)
 
-        return self._at(region, measured_step(terms, x0, space, at))
+        return self._at(region, measured_primal_step(terms, x0, space, at))
 
     def _at(self, region: Region, tau: float) -> Self:
         steps = region.at(tau)
