@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from typing import Any
@@ -26,6 +26,7 @@ from splitkit.backend import (
     Scalar,
     Space,
     add,
+    blocks,
     extremes,
     keeping_layout,
     laid_out,
@@ -35,6 +36,7 @@ from splitkit.backend import (
 from splitkit.solvers.certificate import Certificate, certified
 from splitkit.solvers.displacement import Drift
 from splitkit.solvers.iteration import Carry, Iteration, Reading
+from splitkit.solvers.row_groups import Groups
 from splitkit.solvers.solution import History, Status
 from splitkit.solvers.stopping import Measurement, Stopping
 from splitkit.solvers.terms import Term
@@ -156,6 +158,8 @@ class Task:
         α if the elements that make up r are known at points only that are α‖r‖ apart.
     terms : tuple of Term
         Those of the inclusion, to tell that it has no solution; none where no look is wanted.
+    groups : tuple
+        The rows that are judged by themselves, see ``row_groups``.
     sparing : bool
         Whether to measure only where the length of the step promises the end, and not at every
         check.
@@ -169,6 +173,21 @@ class Task:
     apart: Scalar
     terms: tuple[Term, ...]
     sparing: bool = False
+    groups: Groups = ()
+
+    def norms(self, x: Point) -> list[Array]:
+        """‖·‖ of each block and group of rows, of what begins with the blocks of x."""
+        norms = []
+        for i, block in enumerate(blocks(x)):
+            masks = self.groups[i] if i < len(self.groups) else ()
+            norms += [self.space.norm(part) for part in ([block[m] for m in masks] or [block])]
+        return norms
+
+    def spread(self, of_blocks: Sequence[Array]) -> list[Array]:
+        """What is known of each block, for each of its groups."""
+        counts = [max(1, len(masks)) for masks in self.groups]
+        counts += [1] * (len(of_blocks) - len(counts))
+        return [each for each, n in zip(of_blocks, counts, strict=True) for _ in range(n)]
 
 
 def advance(run: Run, task: Task, *, max_iter: int, every: bool) -> Iterator[Run]:
@@ -284,22 +303,24 @@ def measure(reading: Reading, run: Run, task: Task) -> Measurement:
     """‖r‖ and what it is to be compared with."""
     space, apart = task.space, reading.apart
     r = reduce(add, reading.terms)
-    residuals, sizes = _largest((r,), space), _largest((*reading.terms, *reading.sizes), space)
+    residuals = _largest((r,), task)
+    sizes = _largest((*reading.terms, *reading.sizes), task)
     if reading.bounds is not None:
-        sizes = list(map(space.xp.maximum, sizes, reading.bounds(space)))
+        bounds = task.spread(reading.bounds(space))
+        sizes = list(map(space.xp.maximum, sizes, bounds))
     residual = residuals[0] if len(residuals) == 1 else space.norm(r)
     if apart is not None:  # the points' distance, beside the points
         gaps, beside = [apart * residual], [space.norm(reading.x)]
         if len(sizes) > 1:  # a block of x may be 0: then beside a step along what cancels there
             gaps += [apart * part for part in residuals]
-            pairs = zip(space.norms(reading.x), sizes, strict=True)
+            pairs = zip(_largest((reading.x,), task), sizes, strict=True)
             beside += [space.xp.maximum(x, NEARLY * apart * size) for x, size in pairs]
         residuals, sizes = residuals + gaps, sizes + beside
     if not task.sparing:
-        sizes = _remembered(run, reading.x, residuals, sizes, space)
+        sizes = _remembered(run, reading, residuals, sizes, task)
 
     def noises() -> list[Array]:
-        found = _largest((*reading.terms, *reading.rounding()), space)
+        found = _largest((*reading.terms, *reading.rounding()), task)
         found = [ROUNDING * space.eps * noise for noise in found]
         if apart is None:
             return found
@@ -312,32 +333,41 @@ def measure(reading: Reading, run: Run, task: Task) -> Measurement:
     return Measurement(residual, parts, bound, distance, noises)
 
 
-def _largest(points: tuple[Point, ...], space: Space) -> list[Array]:
-    """Of each block, the largest norm that it has in one of the points."""
-    maximum = space.xp.maximum
-    if not isinstance(points[0], tuple):
-        return [reduce(maximum, map(space.norm, points))]
-    return [reduce(maximum, each) for each in zip(*map(space.norms, points), strict=True)]
+def _largest(points: tuple[Point, ...], task: Task) -> list[Array]:
+    """Of each block and group of rows, the largest norm that it has in one of the points."""
+    maximum = task.space.xp.maximum
+    if not isinstance(points[0], tuple) and not task.groups:
+        return [reduce(maximum, map(task.space.norm, points))]
+    return [reduce(maximum, each) for each in zip(*map(task.norms, points), strict=True)]
+
+
+def _cancelled(reading: Reading, residuals: list[Array], task: Task) -> list[Array]:
+    """Of each block, how much of the terms' elements cancels: (Σ‖aᵢ‖ − ‖r‖)/2; of one term, all."""
+    if len(reading.terms) == 1:
+        return residuals
+    sums = [reduce(add, each) for each in zip(*map(task.norms, reading.terms), strict=True)]
+    return [0.5 * (total - r) for total, r in zip(sums, residuals, strict=False)]
 
 
 def _remembered(
-    run: Run, x: Point, residuals: list[Array], sizes: list[Array], space: Space
+    run: Run, reading: Reading, residuals: list[Array], sizes: list[Array], task: Task
 ) -> list[Array]:
-    """The sizes, or greater ones that were measured where x was no farther away than it is large:
-    where all that cancels vanishes with r, that is what it is small beside.
+    """The sizes, or more that cancelled where x was no farther away than it is large: where all
+    that cancels vanishes with r, that is what r is small beside.
     """
-    xp = space.xp
+    space, xp, x = task.space, task.space.xp, reading.x
     vanishing = reduce(xp.maximum, [r - NEARLY * S for r, S in zip(residuals, sizes, strict=True)])
     if not bool(xp.any(vanishing > 0)):
         return sizes
+    found = _cancelled(reading, residuals, task)
+    found += sizes[len(found) :]
     if run.nearby is None:
-        run.nearby = x, sizes
+        run.nearby = x, found
     place, known = run.nearby
     near = space.norm(subtract(x, place)) <= space.norm(x)
-    pairs = zip(sizes, known, strict=True)
-    sizes = [xp.where(near, xp.maximum(size, before), size) for size, before in pairs]
-    run.nearby = where(near, place, x), sizes
-    return sizes
+    known = [xp.where(near, xp.maximum(*both), both[0]) for both in zip(found, known, strict=True)]
+    run.nearby = where(near, place, x), known
+    return list(map(xp.maximum, sizes, known))
 
 
 def _give_up_at_floor(run: Run, k: int, measured: Measurement, ratio: Array, task: Task) -> None:

@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 from splitkit.arguments import check_choice, check_flag, check_integer
@@ -29,6 +30,7 @@ from splitkit.solvers.inclusion import Inclusion
 from splitkit.solvers.method import Guarantee, Method
 from splitkit.solvers.progress import Progress
 from splitkit.solvers.rewrites import Rewrite
+from splitkit.solvers.row_groups import Groups, row_groups
 from splitkit.solvers.solution import Solution, State, Status
 from splitkit.solvers.stopping import Relative, Stopping, as_stopping
 from splitkit.solvers.terms import Term
@@ -350,7 +352,13 @@ class Plan:
             apart=self.warrant.apart,
             terms=() if sparing or self.guarantee.rate is not None else self.terms,
             sparing=sparing and not self.warrant.may_drift,
+            groups=() if sparing else self._groups,
         )
+
+    @cached_property
+    def _groups(self) -> Groups:
+        with solving(self.x0), known_points():
+            return row_groups(self.terms, self.x0, self.space)
 
     def _finish(
         self,
