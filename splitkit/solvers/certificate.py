@@ -198,7 +198,8 @@ def _settled(parts: list[_Part], d: Point, space: Space) -> Point:
         before = d
         for part in parts:
             d = part.support(scale(0.0, part.v), d, space).d
-        if not _any(subtract(d, before)):
+        moved, size = space.norm(subtract(d, before)), space.norm(d)
+        if not bool(space.xp.any(moved > 4 * space.eps * size)):
             break
     return d
 
