@@ -42,6 +42,7 @@ from splitkit.functions.declared import (
 from splitkit.linear.wrapped import is_map, wrap
 from splitkit.notation import Style
 from splitkit.operators.base import PointMap
+from splitkit.operators.freedom import Freedom
 from splitkit.properties import Properties
 
 ROUNDINGS = 64  # units of rounding of what is added up within which a constraint counts as met
@@ -129,6 +130,21 @@ class Function(Arithmetic["Function"], Declared):
     def properties(self) -> Properties:
         """Properties of ∂f; for weakly convex f, m-monotone with m < 0."""
         return _subdifferential_properties(self.strong_convexity, self.smoothness, self.convex)
+
+    def in_metric(self, S: Any) -> Function | None:
+        """x ↦ f(Sx) for S = diag(s) > 0, where f is of a kind that has a prox then too."""
+        return None
+
+    def freedom(self, space: Space) -> tuple[Freedom, ...] | None:
+        """Of each block of x: what S may be in ``in_metric``; None: f has no rule of its own."""
+        return None
+
+    def make_variance(self) -> PointMap | None:
+        """v ↦ the variances of the entries of ∇f(x), about, where those of x vary independently
+        with variances v; None: what is known of f does not tell.
+        """
+        L = self.smoothness
+        return None if L is None or not 0 < L < math.inf else partial(scale, L * L)
 
     def check_space(self, space: Space) -> None:
         """Raise TypeError or ValueError, naming the argument, if f does not act on this space."""

@@ -11,6 +11,7 @@ from splitkit.functions.calculus.derived import Derived
 from splitkit.notation import ATOM, FACTOR, Style
 from splitkit.operators.base import Operator, PointMap
 from splitkit.operators.block import BlockDiagonal
+from splitkit.operators.freedom import Freedom
 from splitkit.properties import Properties
 
 
@@ -84,7 +85,22 @@ class Subdifferential(Operator):
         return super().make_cayley(alpha) if reflect is None else reflect
 
     def in_metric(self, S: Any) -> Operator | None:
-        return None if self.f.operator is None else self.f.operator.in_metric(S)
+        if self.f.operator is not None:
+            return self.f.operator.in_metric(S)
+        within = self.f.in_metric(S)
+        return super().in_metric(S) if within is None else Subdifferential(within)
+
+    def freedom(self, space: Space) -> tuple[Freedom, ...]:
+        A = self.f.operator
+        known = self.f.freedom(space) if A is None else A.freedom(space)
+        return super().freedom(space) if known is None else known
+
+    def make_variance(self) -> PointMap | None:
+        known: Function | Operator = self.f if self.f.operator is None else self.f.operator
+        return known.make_variance()
+
+    def offset(self) -> Point | None:
+        return None if self.f.operator is None else self.f.operator.offset()
 
     def check_space(self, space: Space) -> None:
         self.f.check_space(space)

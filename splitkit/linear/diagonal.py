@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import cached_property, reduce
+from operator import mul
 from typing import Any
 
 from splitkit.arguments import check_broadcast
-from splitkit.backend import Array, Point, Space
-from splitkit.linear.base import LinearOperator
+from splitkit.backend import Array, Point, Space, extremes
+from splitkit.linear.base import LinearOperator, factors
 from splitkit.linear.multiplier import Multiplier
+from splitkit.operators.freedom import Freedom
 
 
 class Diagonal(Multiplier):
@@ -30,6 +33,11 @@ class Diagonal(Multiplier):
             raise ValueError("d has no axis: give an array, or use ScaledIdentity")
         self.d = self.spectrum = self.entrywise = d
 
+    @cached_property
+    def multiple(self) -> float | None:
+        low, high = extremes(self.d)
+        return low if low == high else None
+
     def like(self, spectrum: Array) -> LinearOperator:
         return Diagonal(spectrum)
 
@@ -42,6 +50,18 @@ class Diagonal(Multiplier):
     @property
     def T(self) -> LinearOperator:
         return self
+
+    def squares(self) -> LinearOperator:
+        return Diagonal(self.d * self.d)
+
+    def freedom(self, space: Space) -> tuple[Freedom, ...]:
+        return (Freedom.EACH,)
+
+    def scaled(
+        self, rows: LinearOperator | None = None, columns: LinearOperator | None = None
+    ) -> LinearOperator:
+        known = [c for c in map(factors, (rows, columns)) if c is not None]
+        return Diagonal(reduce(mul, known, self.d)) if known else self
 
     def check_space(self, space: Space, name: str = "d") -> None:
         if space.is_tuple:

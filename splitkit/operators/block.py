@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, partial
+from typing import Any
 
-from splitkit.backend import Point, Scalar, Space
+from splitkit.backend import Point, Scalar, Space, scale
 from splitkit.notation import PRODUCT, Style
 from splitkit.operators.base import Operator, PointMap
+from splitkit.operators.freedom import Freedom
 from splitkit.operators.parts import OfMany
+from splitkit.operators.pullback import in_metric
 from splitkit.properties import Properties, block_properties
 
 
@@ -52,6 +55,23 @@ class BlockDiagonal(OfMany):
 
     def make_cayley(self, alpha: Scalar) -> PointMap:
         return _blockwise([A.make_cayley(alpha) for A in self.operators])
+
+    def in_metric(self, S: Any) -> Operator:
+        parts = zip(self.operators, S.on_blocks(len(self.operators)), strict=True)
+        return BlockDiagonal([in_metric(A, s) for A, s in parts])
+
+    def freedom(self, space: Space) -> tuple[Freedom, ...]:
+        parts = zip(self.operators, space.block_spaces(), strict=True)
+        return tuple(max(Freedom.OWN, *A.freedom(block)) for A, block in parts)
+
+    def make_variance(self) -> PointMap | None:
+        maps = [A.make_variance() for A in self.operators]
+        if all(f is None for f in maps):
+            return None
+        return _blockwise([partial(scale, 0.0) if f is None else f for f in maps])
+
+    def offset(self) -> Point:
+        return tuple(A.offset() for A in self.operators)
 
     def check_space(self, space: Space) -> None:
         if not space.is_tuple or len(space.shapes) != len(self.operators):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from splitkit.backend import Point, Scalar, scale
+from splitkit.backend import Point, Scalar, Space, scale
 from splitkit.notation import Style
 from splitkit.operators.base import Operator, PointMap
+from splitkit.operators.freedom import Freedom
 from splitkit.properties import Properties
 
 
@@ -41,6 +42,12 @@ class Zero(Operator):
 
     def make_resolvent(self, alpha: Scalar) -> PointMap:
         return lambda y: scale(1.0, y)
+
+    def in_metric(self, S: Any) -> Operator:
+        return self
+
+    def freedom(self, space: Space) -> tuple[Freedom, ...]:
+        return (Freedom.EACH,) * len(space.shapes)
 
     def write(self, s: Style) -> str:
         return "0"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property, reduce
+from typing import Any
 
 from splitkit.backend import Array, Point, Scalar, add, subtract
 from splitkit.notation import SUM, Style
@@ -10,6 +11,7 @@ from splitkit.operators.base import Operator, PointMap
 from splitkit.operators.combination import Combination, combine
 from splitkit.operators.identity import Identity, Zero
 from splitkit.operators.parts import OfMany
+from splitkit.operators.pullback import in_metric
 from splitkit.properties import Properties, sum_properties
 
 
@@ -66,6 +68,9 @@ class Sum(OfMany):
             f"the resolvent of the sum {self!r} has no formula: give the sum to splitkit.solve, "
             "or use the resolvents of its terms"
         )
+
+    def in_metric(self, S: Any) -> Operator:
+        return Sum(tuple(in_metric(term, S) for term in self.terms))
 
     def graph_residual(
         self, x: Point, u: Point, *, alpha: float = 1.0, batch_ndim: int = 0

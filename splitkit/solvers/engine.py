@@ -282,10 +282,14 @@ def _unless_diverging(run: Run, ratio: Array, residual: Array, x: Point, space: 
 def measure(reading: Reading, task: Task) -> Measurement:
     """‖r‖ and what it is to be compared with."""
     space = task.space
-    residual = space.norm(reduce(add, reading.terms))
+    r = reduce(add, reading.terms)
+    residual = space.norm(r)
     size = space.norm(reading.terms[0])
     for point in (*reading.terms[1:], *reading.sizes):
         size = space.xp.maximum(size, space.norm(point))
+    if reading.outward is not None:  # in the proportion in which they are in the other units
+        outward = space.norm(reading.outward(r))
+        residual, size = outward, size * (outward / (residual + space.least))
     bound = None if task.error_factor is None else task.error_factor * residual
     distance = None if task.apart is None else task.apart * residual
     return Measurement(residual, size, bound, distance)

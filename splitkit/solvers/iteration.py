@@ -34,11 +34,15 @@ class Reading:
         Elements of the inclusion's terms at x; their sum is the residual r.
     sizes : tuple of points
         Further points beside which rounding in r must be judged, as x/α.
+    outward : callable or None
+        What makes r an element of the inclusion where terms and sizes are in other units, in which
+        they are to be judged.
     """
 
     x: Point
     terms: tuple[Point, ...]
     sizes: tuple[Point, ...] = ()
+    outward: PointMap | None = None
 
 
 class Iteration:
@@ -80,6 +84,10 @@ class Iteration:
     def governing(self, state: Carry) -> Point:
         """The governing sequence's point of a state."""
         return state
+
+    def outward(self, u: Point) -> Point:
+        """A governing point, in the units of x0."""
+        return u
 
     def energy(self, before: Carry, state: Carry, limit: Carry) -> Array | None:
         """What the theorem promises not to grow, of a state and the one before it, given the limit

@@ -179,7 +179,8 @@ class Term(Constants):
         known, key = self.known, ("cayley", alpha)
         if key not in known:
             known[key] = self.operator.cayley_properties(alpha).lipschitz
-        return known[key]
+        found: float | None = known[key]
+        return found
 
     @property
     def obstacle(self) -> str | None:

@@ -37,7 +37,10 @@ class ForwardBackward(MapSplitting):
     def factor(self, alpha: float, *terms: Term) -> float | None:
         """Lip(R_{αG}) Lip(I − αF)."""
         F, G = (term.properties for term in terms)
-        backward, forward = G.resolvent(alpha).lipschitz, F.transform(((1, 0), (1, -alpha))).lipschitz
+        backward, forward = (
+            G.resolvent(alpha).lipschitz,
+            F.transform(((1, 0), (1, -alpha))).lipschitz,
+        )
         return None if backward is None or forward is None else backward * forward
 
     def default_alpha(self, *terms: Term) -> float:

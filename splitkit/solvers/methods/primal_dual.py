@@ -37,6 +37,7 @@ from typing import ClassVar, Self
 
 from splitkit.arguments import POSITIVE, Range, check_flag, check_number, option
 from splitkit.backend import Array, Point, Scalar, add, lincomb, scale, subtract
+from splitkit.linear.base import LinearOperator
 from splitkit.operators.base import Operator
 from splitkit.proofs import Proof
 from splitkit.solvers.iteration import Carry, Iteration, Reading, Trace
@@ -118,6 +119,10 @@ class PrimalDual(Method):
 
     def dual(self, u: Point) -> Point:
         return u[1]
+
+    def moved(self, u: Point, S: LinearOperator, E: LinearOperator) -> Point:
+        x, y = u
+        return S(x), E(y)
 
     def exact_element(self, *terms: Term) -> bool:
         return False

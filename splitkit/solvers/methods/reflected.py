@@ -47,7 +47,8 @@ class ReflectedSplitting(MapSplitting):
             found = super().search(start, *terms)
             for term in terms:
                 term.known[key] = found
-        return known[key]
+        best: float | None = known[key]
+        return best
 
     def reads_at_F(self, F: Term, G: Term) -> bool:
         """Whether the solution is x_F, and not x_G."""
