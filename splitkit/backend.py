@@ -553,6 +553,15 @@ class Space:
             return norm(x, self.batch_ndim)
         return self.xp.linalg.vector_norm(x, axis=tuple(range(self.batch_ndim, x.ndim)))
 
+    def norms(self, x: Point) -> list[Array]:
+        """‖·‖ of each block of a point of any space with the batch axes of this one."""
+        return [self.norm(block) for block in blocks(x)]
+
+    @cached_property
+    def eps(self) -> float:
+        """The relative rounding error, twice."""
+        return float(self.xp.finfo(self.dtype).eps)
+
     def check_point(self, x: Point, name: str) -> None:
         """Raise unless x lies in this space: TypeError for a wrong kind, dtype or library,
         ValueError for a wrong shape or device.

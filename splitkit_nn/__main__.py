@@ -15,38 +15,31 @@ import torch
 
 import splitkit as sk
 from splitkit_nn.reproduce.command import add_reproduce
-from splitkit_nn.training.command import Work, add_train
-from splitkit_nn.training.inspection import add_certify, add_evaluate, add_figures
+from splitkit_nn.training.command import add_train
+from splitkit_nn.training.inspection import add_inspections
+from splitkit_nn.training.subject import Work
+
+OUT_OF_MEMORY = (MemoryError, torch.OutOfMemoryError)
+TROUBLE = (sk.NotConvergedError, FloatingPointError, ValueError, OSError, ImportError)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return the exit status."""
     options = _parser().parse_args(arguments)
+    status = 2
     try:
-        return _run(options)
+        work: Work = options.prepare(options)
+        status = 1
+        work()
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
-
-
-def _run(options: argparse.Namespace) -> int:
-    try:
-        work: Work = options.prepare(options)
-    except (ValueError, OSError, ImportError) as error:
-        return _failed(error, 2)
-    try:
-        work()
-    except (sk.NotConvergedError, FloatingPointError, ValueError, OSError, ImportError) as error:
-        return _failed(error, 1)
-    except (MemoryError, torch.OutOfMemoryError) as error:
-        error.add_note("the memory is too small: give a smaller --batch-size")
-        return _failed(error, 1)
+    except (*TROUBLE, *OUT_OF_MEMORY) as error:
+        if isinstance(error, OUT_OF_MEMORY):
+            error.add_note("the memory is too small: give a smaller --batch-size")
+        print("\n".join((f"error: {error}", *getattr(error, "__notes__", ()))), file=sys.stderr)
+        return status
     return 0
-
-
-def _failed(error: Exception, status: int) -> int:
-    print("\n".join((f"error: {error}", *getattr(error, "__notes__", ()))), file=sys.stderr)
-    return status
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -54,17 +47,9 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m splitkit_nn", description="Monotone operator equilibrium networks."
     )
     commands = parser.add_subparsers(required=True, title="commands", dest="one of the commands")
-    add_train(commands.add_parser("train", help="train a recipe into a directory"))
-    add_evaluate(commands.add_parser("evaluate", help="print the test accuracy of a saved model"))
-    add_certify(
-        commands.add_parser("certify", help="print what is proved of a saved model on its images")
-    )
-    add_figures(
-        commands.add_parser("figures", help="draw how the methods converge on a saved model")
-    )
-    add_reproduce(
-        commands.add_parser("reproduce", help="print the paper's tables and redraw its figures")
-    )
+    add_train(commands)
+    add_inspections(commands)
+    add_reproduce(commands)
     return parser
 
 

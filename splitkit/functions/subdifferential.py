@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, Self, cast
 
-from splitkit.backend import Point, Scalar, Space, is_array
+from splitkit.backend import Point, Scalar, Space, is_array, scale
 from splitkit.functions.base import Function, Indicator
 from splitkit.functions.calculus.derived import Derived
 from splitkit.notation import ATOM, FACTOR, Style
@@ -65,6 +65,9 @@ class Subdifferential(Operator):
 
     def make_evaluation(self) -> PointMap:
         return self.f.gradient
+
+    def offset(self, x: Point) -> Point | None:
+        return self.f.gradient(scale(0.0, x))
 
     def make_resolvent(self, alpha: Scalar) -> PointMap:
         f = self.f

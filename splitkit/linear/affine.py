@@ -84,6 +84,9 @@ class Affine(Operator):
         Mx = self.M(x)
         return Mx if self.q is None else subtract(Mx, self.q)
 
+    def offset(self, x: Point) -> Point | None:
+        return None if self.q is None else add(scale(0.0, x), self.q)
+
     def make_resolvent(self, alpha: Scalar) -> PointMap:
         V, q = self.M.shifted_inverse(alpha), self.q
         if q is None:

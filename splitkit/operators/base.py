@@ -79,6 +79,10 @@ class Operator(Constants, Arithmetic["Operator"], Notation):
     def check_space(self, space: Space) -> None:
         """Raise TypeError or ValueError, naming the argument, if A does not act on this space."""
 
+    def offset(self, x: Point) -> Point | None:
+        """A0, in the space of x, or −A0; None: it is not known, or A may not be defined there."""
+        return None
+
     def trace(self, x: Point) -> tuple[Point, tuple[Point, ...]]:
         """A(x), and what each factor of a composition returned on the way, innermost first."""
         return self(x), ()

@@ -57,6 +57,10 @@ class Combination(OfOne):
             return lambda x: scale(b, A(x))
         return lambda x: lincomb(a, x, b, A(x))
 
+    def offset(self, x: Point) -> Point | None:
+        found = self.A.offset(x)
+        return None if found is None else scale(self.b, found)
+
     def trace(self, x: Point) -> tuple[Point, tuple[Point, ...]]:
         value, factors = self.A.trace(x)
         return lincomb(self.a, x, self.b, value), (*factors, value)

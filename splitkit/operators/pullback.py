@@ -108,6 +108,10 @@ class Pullback(OfOne):
         A, L, LT = self.A.make_evaluation(), self.L, self.L.adjoint
         return lambda x: LT(A(L(x)))
 
+    def offset(self, x: Point) -> Point | None:
+        found = self.A.offset(self.L(x))
+        return None if found is None else self.L.adjoint(found)
+
     def make_resolvent(self, alpha: Scalar) -> PointMap:
         if not self.has_resolvent:
             raise TypeError(

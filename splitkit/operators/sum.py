@@ -63,6 +63,10 @@ class Sum(OfMany):
         maps = [term.make_evaluation() for term in self.terms]
         return lambda x: reduce(add, [term(x) for term in maps])
 
+    def offset(self, x: Point) -> Point | None:
+        known = [found for term in self.terms if (found := term.offset(x)) is not None]
+        return reduce(add, known) if known else None
+
     def make_resolvent(self, alpha: Scalar) -> PointMap:
         raise TypeError(
             f"the resolvent of the sum {self!r} has no formula: give the sum to splitkit.solve, "

@@ -20,6 +20,7 @@ from splitkit.linear import Affine, DenseMatrix, Stacked
 from splitkit.notation import PRODUCT, Style
 from splitkit.operators.base import Operator
 from splitkit.operators.identity import Zero
+from splitkit.problems.natural import Influence, transposed_derivative
 from splitkit.problems.pseudo_gradient import PseudoGradient
 from splitkit.problems.variational import VI
 from splitkit.properties import Properties, block_properties
@@ -126,3 +127,9 @@ class _OnPlayers(Operator):
 
     def write(self, s: Style) -> str:
         return s.grouped(f"{s(self.F, PRODUCT)}{s.times}0")
+
+
+@transposed_derivative.register
+def _(F: _OnPlayers, x: Point, w: Point) -> Influence:
+    *players, prices = w
+    return (*transposed_derivative(F.F, tuple(x[:-1]), tuple(players)), scale(0.0, prices))

@@ -30,6 +30,7 @@ from splitkit.operators.base import Operator
 from splitkit.operators.block import BlockDiagonal
 from splitkit.operators.identity import Zero
 from splitkit.operators.sum import Sum
+from splitkit.problems.natural import is_natural_solution, relative_residual
 
 
 class KKT(Sum):
@@ -105,6 +106,30 @@ class KKT(Sum):
             "y ≥ 0": space.norm(clip(-prices, 0.0)),
             "⟨y, Gx − h⟩ = 0": abs(space.inner(prices, beyond)),
         }
+
+    def is_solution(self, z: Point, tol: float | None = None, *, batch_ndim: int = 0) -> Array:
+        """Whether ``relative_residual`` is at most tol, 0 ≤ tol < 1, of batch shape.
+
+        The default of tol is 1e-6 (1.2e-3 in float32), a hundred times that of ``solve``.
+        """
+        return is_natural_solution(self, z, self._space(z, batch_ndim), tol)
+
+    def relative_residual(self, z: Point, *, batch_ndim: int = 0) -> Array:
+        """How far z = (x, y) is from a minimizer with its multipliers, without units and of batch
+        shape: each entry of y beside its own row's, and x beside what cancels in the gradient of
+        the Lagrangian. See ``splitkit.problems.natural``.
+
+        Raises
+        ------
+        TypeError
+            Two of f's terms and C are not smooth.
+        """
+        return relative_residual(self, z, self._space(z, batch_ndim))
+
+    def _space(self, z: Point, batch_ndim: int) -> Space:
+        space = Space.of(z, batch_ndim, name="z")
+        self.check_space(space)
+        return space
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Operator, Any]]:

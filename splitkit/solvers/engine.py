@@ -26,6 +26,7 @@ from splitkit.backend import (
     Scalar,
     Space,
     add,
+    blocks,
     extremes,
     keeping_layout,
     laid_out,
@@ -38,6 +39,9 @@ from splitkit.solvers.solution import History, Status
 from splitkit.solvers.stopping import Measurement, Stopping
 from splitkit.solvers.watch import Watch
 
+ROUNDING = 16  # errors of one rounding, that r may have beside what it is made of
+NEARLY = 0.1  # part of what cancels; where r is larger, it does not cancel yet
+LINGER = 10  # iterations for which rounding is watched
 FAR = 1.25  # times its tolerance, what is predicted is not worth a measurement
 
 
@@ -47,6 +51,10 @@ class Schedule:
 
     next_check: int = 1
     last: tuple[int, float] | None = None
+
+    def stalled(self, ratio: float) -> bool:
+        """Whether the ratio, above 1, has not halved since the last check."""
+        return self.last is not None and ratio > max(1.0, 0.5 * self.last[1])
 
     def plan(self, k: int, ratio: float) -> None:
         """Place the check after k, at which the worst ratio was this."""
@@ -77,8 +85,12 @@ class Run:
         The live one of the latest check.
     measured : tuple of arrays
         The ratio, or what stood for it, and the length of the step when last measured.
-    first : tuple of arrays
-        ‖r‖ and ‖x‖ at the first check.
+    nearby : tuple
+        A place, and the sizes of what cancels that were measured near it.
+    settling : tuple
+        Since when the residual has been rounding, and the ratio then.
+    floor : float or None
+        The ratio of elements that are as exact as they get.
     any_done : bool
         Whether the host knows of an element that is done.
     checkpoint : Run or None
@@ -89,7 +101,6 @@ class Run:
     kept: Carry = None
     checked: Carry = None
     measured: tuple[Array, Array] | None = None
-    first: tuple[Array, Array] | None = None
     checkpoint: Run | None = None
     x: Point | None = None
     latest: Point | None = None
@@ -100,6 +111,9 @@ class Run:
     worst: float = math.inf
     failed: bool = False
     infeasible: bool = False
+    floor: float | None = None
+    nearby: tuple[Point, list[Array]] | None = None
+    settling: tuple[int, float] | None = None
     displacement: Point | None = None
     status: Status = Status.ITERATION_LIMIT
     detail: str = ""
@@ -210,17 +224,17 @@ def _check(run: Run, task: Task, k: int, *, sparing: bool) -> bool:
     finally:
         watch.recording = False
     _require_same_kind(watch, k)
-    measured = measure(reading, task)
+    measured = measure(reading, run, task)
     ratio = task.stopping.ratio(measured, space)
     run.live, run.latest, run.measured = after, reading.x, (ratio, length)
     run.worst = _record(run, k, reading.x, measured.residual, ratio, space)
-    if run.first is None:
-        run.first = measured.residual, space.norm(reading.x)
     run.history.fixed_point_residual.append(length)
     if run.failed and not run.detail:
         run.detail = _blame(run.checked, known, k, task)
     run.checked = after
     if k >= run.schedule.next_check and not run.failed:
+        if run.schedule.stalled(run.worst) and not task.stopping.endless:
+            _give_up_at_floor(run, k, measured, ratio, task)
         if task.averaged:
             _give_up_drifting(run, k, governing, moved, ratio, task)
         run.detail = run.detail or watch.contradiction(space) or ""
@@ -234,6 +248,8 @@ def _check(run: Run, task: Task, k: int, *, sparing: bool) -> bool:
             if run.failed
             else Status.INFEASIBLE
             if run.infeasible
+            else Status.PRECISION
+            if run.floor is not None
             else Status.CONVERGED
         )
     elif task.stopping.exhausted(measured):
@@ -253,7 +269,7 @@ def _expected(run: Run, length: Array, u: Point, task: Task) -> float:
     if 0 in length.shape:
         return 0.0
     if run.measured is None:
-        stand_in = Measurement(length, space.norm(u), None)
+        stand_in = Measurement(length, ((length, space.norm(u), 0.0 * length),), None)
         run.measured = task.stopping.ratio(stand_in, space), length
     ratio, before = run.measured
     return float(space.xp.max(ratio * length / (before + space.least)))
@@ -269,20 +285,11 @@ def _first_factor(run: Run, length: Array, u: Point, task: Task) -> float:
     return part / (1 - part) if part > 0 else 1.0
 
 
-def _unless_diverging(run: Run, ratio: Array, residual: Array, x: Point, space: Space) -> Array:
-    """The ratio, above 1 where x has grown and the residual has not fallen since the first check:
-    beside an x that runs to infinity every residual looks small.
-    """
-    assert run.first is not None  # at the first check there is nothing to compare with
-    first_residual, first_size = run.first
-    diverging = (residual >= 0.5 * first_residual) & (space.norm(x) > 4.0 * first_size)
-    return space.xp.where(diverging, space.xp.maximum(ratio, 2.0 + 0.0 * ratio), ratio)
-
-
-def measure(reading: Reading, task: Task) -> Measurement:
+def measure(reading: Reading, run: Run, task: Task) -> Measurement:
     """‖r‖ and what it is to be compared with."""
     space = task.space
     r = reduce(add, reading.terms)
+<<<<<<< HEAD
     residual = space.norm(r)
     size = space.norm(reading.terms[0])
     for point in (*reading.terms[1:], *reading.sizes):
@@ -290,9 +297,69 @@ def measure(reading: Reading, task: Task) -> Measurement:
     if reading.outward is not None:  # in the proportion in which they are in the other units
         outward = space.norm(reading.outward(r))
         residual, size = outward, size * (outward / (residual + space.least))
+=======
+    residuals, sizes = space.norms(r), _largest((*reading.terms, *reading.sizes), space)
+    noises = sizes
+    if reading.rounding:
+        noises = list(map(space.xp.maximum, sizes, _largest(reading.rounding, space)))
+    noises = [ROUNDING * space.eps * noise for noise in noises]
+    if reading.apart is not None:  # the points' distance, beside the points
+        alpha, count = reading.apart, len(residuals)
+        residuals = residuals + [alpha * part for part in residuals]
+        sizes = sizes + space.norms(reading.x)
+        noises = noises + [alpha * noise for noise in noises[:count]]
+    if not task.sparing:
+        sizes = _remembered(run, reading.x, residuals, sizes, space)
+    residual = space.norm(r) if len(blocks(r)) > 1 else residuals[0]
+>>>>>>> main
     bound = None if task.error_factor is None else task.error_factor * residual
     distance = None if task.apart is None else task.apart * residual
-    return Measurement(residual, size, bound, distance)
+    return Measurement(residual, tuple(zip(residuals, sizes, noises, strict=True)), bound, distance)
+
+
+def _largest(points: tuple[Point, ...], space: Space) -> list[Array]:
+    """Of each block, the largest norm that it has in one of the points."""
+    sizes = space.norms(points[0])
+    for point in points[1:]:
+        sizes = list(map(space.xp.maximum, sizes, space.norms(point)))
+    return sizes
+
+
+def _remembered(
+    run: Run, x: Point, residuals: list[Array], sizes: list[Array], space: Space
+) -> list[Array]:
+    """The sizes, or greater ones that were measured where x was no farther away than it is large:
+    where all that cancels vanishes with r, that is what it is small beside.
+    """
+    xp = space.xp
+    vanishing = reduce(xp.maximum, [r - NEARLY * S for r, S in zip(residuals, sizes, strict=True)])
+    if not bool(xp.any(vanishing > 0)):
+        return sizes
+    if run.nearby is None:
+        run.nearby = x, sizes
+    place, known = run.nearby
+    near = space.norm(subtract(x, place)) <= space.norm(x)
+    pairs = zip(sizes, known, strict=True)
+    sizes = [xp.where(near, xp.maximum(size, before), size) for size, before in pairs]
+    run.nearby = where(near, place, x), sizes
+    return sizes
+
+
+def _give_up_at_floor(run: Run, k: int, measured: Measurement, ratio: Array, task: Task) -> None:
+    """Elements whose residual is rounding, and has not fallen for long, are as exact as they get;
+    the others go on.
+    """
+    xp = task.space.xp
+    settled = (task.stopping.floor(measured, task.space) <= 1.0) & ~run.done
+    worst = _worst(xp.where(settled, ratio, 0.0 * ratio), task.space)
+    if worst == 0.0:
+        run.settling = None
+    elif run.settling is None or worst < 0.5 * run.settling[1]:
+        run.settling = k, worst
+    elif k >= run.settling[0] + max(LINGER, run.settling[0] // 4):
+        run.floor, run.any_done = worst, True
+        run.done = run.done | settled
+        run.worst = _worst(xp.where(run.done, 0.0 * ratio, ratio), task.space)
 
 
 def _record(run: Run, k: int, x: Point, residual: Array, ratio: Array, space: Space) -> float:
@@ -302,9 +369,6 @@ def _record(run: Run, k: int, x: Point, residual: Array, ratio: Array, space: Sp
     run.history.iteration.append(k)
     run.history.residual.append(residual)
     best, worst = _extremes(ratio, space)
-    measured = ratio
-    if run.first is not None and (best <= 1.0 or not math.isfinite(worst)):
-        ratio = _unless_diverging(run, ratio, residual, x, space)
     if space.batch_ndim == 0 or not run.any_done:
         run.x, run.kept, run.residual = x, run.live, residual
         run.done = ratio <= 1.0
@@ -320,7 +384,7 @@ def _record(run: Run, k: int, x: Point, residual: Array, ratio: Array, space: Sp
         open_ratio = xp.where(done, xp.zeros_like(ratio), ratio)
         run.done = done | (ratio <= 1.0)
     run.any_done = True
-    worst = worst if open_ratio is measured else _worst(open_ratio, space)
+    worst = worst if open_ratio is ratio else _worst(open_ratio, space)
     if math.isfinite(worst):
         return worst
     # A non-finite element cannot recover: it is given up, the others go on.

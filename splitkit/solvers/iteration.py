@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeAlias
 
-from splitkit.backend import Array, Point, Space, subtract
+from splitkit.backend import Array, Point, Scalar, Space, subtract
 from splitkit.operators.base import Operator, PointMap
 
 Carry: TypeAlias = (
@@ -32,17 +32,30 @@ class Reading:
     x : point
     terms : tuple of points
         Elements of the inclusion's terms at x; their sum is the residual r.
+    rounding : tuple of points
+        Points whose rounding r has, beside its terms': x/α of what is made by (y − x)/α.
     sizes : tuple of points
+<<<<<<< HEAD
         Further points beside which rounding in r must be judged, as x/α.
     outward : callable or None
         What makes r an element of the inclusion where terms and sizes are in other units, in which
         they are to be judged.
+=======
+        Further points that cancel in r where it is 0, as what a term adds up by itself.
+    apart : float, array of batch shape, or None
+        α if the terms' elements are known at two points only that are αr apart.
+>>>>>>> main
     """
 
     x: Point
     terms: tuple[Point, ...]
+    rounding: tuple[Point, ...] = ()
     sizes: tuple[Point, ...] = ()
+<<<<<<< HEAD
     outward: PointMap | None = None
+=======
+    apart: Scalar | None = None
+>>>>>>> main
 
 
 class Iteration:

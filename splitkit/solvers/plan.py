@@ -258,6 +258,8 @@ class Plan:
         with solving(start):
             solution = self._finish(run, task, options.max_iter, options.callback, options.progress)
         wanted = [Status.CONVERGED, Status.STOPPED, Status.INTERRUPTED]
+        if solution.status is Status.PRECISION:
+            return fail(solution, "warn" if options.on_failure == "raise" else options.on_failure)
         if task.stopping.endless:
             wanted += [Status.ITERATION_LIMIT, Status.TIME_LIMIT]
         return solution if solution.status in wanted else fail(solution, options.on_failure)
@@ -424,6 +426,12 @@ def _message(run: Run, method: Method) -> str:
             return f"{name} was stopped by the callback after {k} iterations"
         case Status.INTERRUPTED:
             return f"{name} was interrupted after {k} iterations: give resume=solution to go on"
+        case Status.PRECISION:
+            return (
+                f"{name} is after {k} iterations as exact as the precision allows: what is left of "
+                f"the residual, {run.floor:.3g} times its tolerance, is rounding; loosen tol, or "
+                "compute in higher precision"
+            )
         case Status.NONFINITE:
             return (
                 f"{name} met NaN or Inf by iteration {k} ({run.detail}): check that operator at "

@@ -19,6 +19,7 @@ class Status(StrEnum):
     CONVERGED = "converged"
     ITERATION_LIMIT = "iteration_limit"
     TIME_LIMIT = "time_limit"
+    PRECISION = "precision"
     NONFINITE = "nonfinite"
     CONTRADICTED = "contradicted"
     INFEASIBLE = "infeasible"

@@ -38,8 +38,9 @@ def solve(
         Default: the one of least work by its guaranteed rate (see ``explain``). Its ``alpha=None``
         is chosen from the operators' constants.
     tol : float or Stopping
-        Relative, for each batch element by itself: ‖r‖ ≤ tol · max(‖Fx‖, ‖x‖/α, ‖(u−x)/α‖) with
-        r ∈ (F+G)(x). Default 1e-8 (1.2e-5 in float32). 0 runs to max_iter.
+        Relative, for each batch element and each block of a tuple by itself: ‖r‖ ≤ tol · S there,
+        r ∈ (A₁ + … + Aₙ)x and S the size of what cancels in it; the size of the step has no part
+        in S. Default 1e-8 (1.2e-5 in float32). 0 runs to max_iter.
     max_iter : int
     batch_ndim : int
         Leading axes of x0 that index independent problems.
@@ -52,7 +53,8 @@ def solve(
         iterates are those of a solve that was not interrupted, bit for bit on the same machine with
         the same libraries, also from a pickled copy. Its method is taken, unless one is given.
     on_failure : {"raise", "warn", "return"}
-        What to do if the tolerance is not met, or NaN or Inf appears.
+        What to do if the tolerance is not met, or NaN or Inf appears. Where rounding keeps the
+        residual above the tolerance the status is "precision", and "raise" only warns.
 
     Returns
     -------

@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, reduce
+from typing import ClassVar
 
 from splitkit.arguments import NON_NEGATIVE, Range, check_number
 from splitkit.backend import Array, Space
@@ -25,8 +26,9 @@ class Measurement:
     ----------
     residual : array
         ‖r‖, r ∈ (F + G)(x).
-    scale : array
-        max(‖Fx‖, ‖x‖/α, ‖(u − x)/α‖): the size of the terms that cancel in r.
+    parts : tuple of (array, array, array)
+        Of each block of r, and of the distance of the points at which its elements are known: its
+        size, the size of what cancels in it, and that of its rounding errors.
     error_bound : array or None
         ‖r‖/m, if F + G is m-strongly monotone.
     distance : array or None
@@ -34,7 +36,7 @@ class Measurement:
     """
 
     residual: Array
-    scale: Array
+    parts: tuple[tuple[Array, Array, Array], ...]
     error_bound: Array | None
     distance: Array | None = None
 
@@ -50,6 +52,10 @@ class Stopping:
     def ratio(self, measured: Measurement, space: Space) -> Array:
         """Of batch shape: the rule is met where it is ≤ 1; NaN stays NaN."""
         raise NotImplementedError(f"{type(self).__name__} must define ratio")
+
+    def floor(self, measured: Measurement, space: Space) -> Array:
+        """Of batch shape: where it is ≤ 1, what keeps the rule from being met may be rounding."""
+        return _greatest([_quotient(r, noise, space) for r, _, noise in measured.parts], space)
 
     def exhausted(self, measured: Measurement) -> bool:
         """Whether a limit is reached, so that the solve ends without success."""
@@ -86,6 +92,10 @@ class _Joined(Stopping):
         joined = space.xp.minimum if self.join == "|" else space.xp.maximum
         return joined(self.first.ratio(measured, space), self.second.ratio(measured, space))
 
+    def floor(self, measured: Measurement, space: Space) -> Array:
+        joined = space.xp.minimum if self.join == "|" else space.xp.maximum
+        return joined(self.first.floor(measured, space), self.second.floor(measured, space))
+
     def __repr__(self) -> str:
         return f"({self.first!r} {self.join} {self.second!r})"
 
@@ -109,6 +119,8 @@ class TimeLimit(Stopping):
     def ratio(self, measured: Measurement, space: Space) -> Array:
         return 1e30 + 0.0 * measured.residual
 
+    floor = ratio
+
     def exhausted(self, measured: Measurement) -> bool:
         return time.monotonic() > self._deadline
 
@@ -117,8 +129,11 @@ class TimeLimit(Stopping):
 class _Tolerance(Stopping):
     tol: float
 
+    within: ClassVar[Range] = NON_NEGATIVE
+    remedy: ClassVar[str] = TOLERANCE
+
     def __post_init__(self) -> None:
-        tol = check_number("tol", self.tol, NON_NEGATIVE, TOLERANCE)
+        tol = check_number("tol", self.tol, self.within, self.remedy)
         object.__setattr__(self, "tol", tol)  # a NumPy number would meet a tensor
 
     @property
@@ -128,10 +143,21 @@ class _Tolerance(Stopping):
 
 @dataclass(frozen=True)
 class Relative(_Tolerance):
-    """‖r‖ ≤ tol · max(‖Fx‖, ‖x‖/α, ‖(u − x)/α‖)."""
+    """‖r‖ ≤ tol · S in each block of r, S the size there of what cancels in r, 0 ≤ tol < 1; and
+    ‖x − x′‖ ≤ tol · ‖x‖ where r is a sum of elements at two points x and x′.
+    """
+
+    within = Range(0.0, 1.0, "[)")
+    remedy = "give a number in [0, 1) (0 runs to max_iter), or a stopping rule, as Absolute(…)"
 
     def ratio(self, measured: Measurement, space: Space) -> Array:
-        return _quotient(measured.residual, self.tol * measured.scale, space)
+        ratios = [_quotient(r, self.tol * size, space) for r, size, _ in measured.parts]
+        return _greatest(ratios, space)
+
+    def floor(self, measured: Measurement, space: Space) -> Array:
+        xp = space.xp
+        allowed = [(r, xp.maximum(self.tol * S, noise)) for r, S, noise in measured.parts]
+        return _greatest([_quotient(*each, space) for each in allowed], space)
 
 
 @dataclass(frozen=True)
@@ -168,6 +194,10 @@ def as_stopping(tol: float | Stopping | None, space: Space) -> Stopping:
 
 
 _relative = lru_cache(Relative)  # that of a layer is asked for at each call
+
+
+def _greatest(ratios: list[Array], space: Space) -> Array:
+    return reduce(space.xp.maximum, ratios)
 
 
 def _quotient(value: Array, limit: Array, space: Space) -> Array:

@@ -15,7 +15,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
-from splitkit.backend import Point, Scalar, Space
+from splitkit.backend import Point, Scalar, Space, blocks, isfinite
 from splitkit.linear.affine import Affine
 from splitkit.linear.base import LinearOperator
 from splitkit.operators.base import Operator, PointMap
@@ -55,6 +55,19 @@ class Maps:
     def linear(self, L: LinearOperator) -> LinearOperator:
         """L, with its adjoint."""
         return L
+
+    def offset(self, term: Term, x: Point) -> tuple[Point, ...]:
+        """(A0,) in the space of x; () where it is not known."""
+        key = "offset", tuple(block.shape for block in blocks(x))
+        if key not in term.known:
+            try:
+                found = term.operator.offset(x)
+            except (ArithmeticError, ValueError):  # a function need not have a gradient at 0
+                found = None
+            known = found is not None and all(map(isfinite, blocks(found)))
+            term.known[key] = (found,) if known else ()
+        offset: tuple[Point, ...] = term.known[key]
+        return offset
 
     def unseen(self, f: PointMap) -> PointMap:
         """One of the above, as it runs where nothing looks at it."""
@@ -127,6 +140,12 @@ class Term(Constants):
         """Lᵀ of a composed term."""
         return self.L.T
 
+    def offset(self, x: Point) -> tuple[Point, ...]:
+        """(A0,), in the space of x, where A says it: as large as what cancels in Ax where it is 0;
+        computed once. () where it is not known, or not finite.
+        """
+        return self.maps.offset(self, x) if self.has_evaluation else ()
+
     # -- the same as operators, for expressions --------------------------------------------------
 
     @property
@@ -179,8 +198,8 @@ class Term(Constants):
         known, key = self.known, ("cayley", alpha)
         if key not in known:
             known[key] = self.operator.cayley_properties(alpha).lipschitz
-        found: float | None = known[key]
-        return found
+        L: float | None = known[key]
+        return L
 
     @property
     def obstacle(self) -> str | None:

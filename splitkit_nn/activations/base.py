@@ -124,7 +124,8 @@ class Activation:
         return ActivationOperator(self)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}()"
+        values = (f"{number(getattr(self, name)):g}" for name in self.ranges)
+        return f"{type(self).__name__}({', '.join(values)})"
 
 
 class ActivationOperator(sk.Operator):

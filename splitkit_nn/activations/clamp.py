@@ -46,9 +46,6 @@ class Clamp(Activation):
     def operator(self) -> sk.Operator:
         return sk.NormalCone(Box(self.lower, self.upper, batch_ndim=1))
 
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({number(self.lower):g}, {number(self.upper):g})"
-
 
 class HardTanh(Clamp):
     """The projection onto [−1, 1]."""

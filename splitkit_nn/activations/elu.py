@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from splitkit.arguments import POSITIVE, Range
 from splitkit.backend import Array, clip, namespace
-from splitkit_nn.activations.base import Activation, learnable, number
+from splitkit_nn.activations.base import Activation, learnable
 
 
 class _Exponential(Activation):
@@ -28,9 +28,6 @@ class _Exponential(Activation):
         slope = self.a / self._length
         below = slope * xp.exp(clip(y, None, 0.0) / self._length)
         return xp.where(y > 0, xp.ones_like(y), below)
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({number(self.a):g})"
 
 
 class ELU(_Exponential):

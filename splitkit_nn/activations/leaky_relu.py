@@ -43,6 +43,3 @@ class LeakyReLU(Activation):
         alpha = align(alpha, y)
         slope = self.slope / (self.slope + alpha * (1 - self.slope)) if self.slope else 0.0
         return namespace(y).where(y > 0, y, slope * y)
-
-    def __repr__(self) -> str:
-        return f"LeakyReLU({number(self.slope):g})"

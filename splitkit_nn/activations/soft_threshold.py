@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from splitkit.arguments import NON_NEGATIVE, Range
 from splitkit.backend import Array, Scalar, align, namespace
-from splitkit_nn.activations.base import Activation, bounded, learnable, number
+from splitkit_nn.activations.base import Activation, bounded, learnable
 
 
 class SoftThreshold(Activation):
@@ -33,6 +33,3 @@ class SoftThreshold(Activation):
     def prox(self, y: Array, alpha: Scalar = 1.0) -> Array:
         threshold = align(alpha, y) * self.threshold
         return y - bounded(y, -threshold, threshold)
-
-    def __repr__(self) -> str:
-        return f"SoftThreshold({number(self.threshold):g})"

@@ -36,7 +36,8 @@ class Softmax(Activation):
         return e / xp.sum(e, axis=1, keepdims=True)
 
     def jacobian(self, y: Array) -> DiagonalPlusRankOne:
-        return _jacobian(self(y))
+        z = self(y)
+        return DiagonalPlusRankOne(z, z, sign=-1.0)
 
     def prox(self, y: Array, alpha: Scalar = 1.0) -> Array:
         if isinstance(alpha, (int, float)) and alpha == 1:
@@ -50,10 +51,6 @@ class Softmax(Activation):
             newton = (r - group_sum(z * r / d, 1) / group_sum(z / d, 1)) / d
             t = _normalized(t + newton * _damping(xp.max(xp.abs(newton), axis=1, keepdims=True)))
         return xp.exp(t)
-
-
-def _jacobian(z: Array) -> DiagonalPlusRankOne:
-    return DiagonalPlusRankOne(z, z, sign=-1.0)
 
 
 def _damping(delta: Array) -> Array:

@@ -83,5 +83,4 @@ class BroydenDEQ(nn.Module):
             backward_writer=count_backward,
         )
         self._forward_evaluations = float(info["nstep"].max())
-        logits: Tensor = self.head(functional.avg_pool2d(found[-1], POOL).flatten(1))
-        return logits
+        return self.head(functional.avg_pool2d(found[-1], POOL).flatten(1))

@@ -72,8 +72,7 @@ class NeuralODE(nn.Module):
         times = torch.tensor([0.0, 1.0], dtype=x.dtype, device=x.device)
         end = odeint_adjoint(self.field, start, times, rtol=self.tol, atol=self.tol)[-1]
         self._forward_evaluations = self.field.evaluations
-        logits: Tensor = self.head(end.flatten(1))
-        return logits
+        return self.head(end.flatten(1))
 
 
 class Field(nn.Module):
@@ -93,5 +92,4 @@ class Field(nn.Module):
     def forward(self, t: Tensor, x: Tensor) -> Tensor:
         """f(x), whatever the time."""
         self.evaluations += 1
-        derivative: Tensor = self.maps(x)
-        return derivative
+        return self.maps(x)

@@ -69,11 +69,18 @@ class Certificate:
             proved = f"none guaranteed of {self.method}"
         return f"{proved}, {self.observed_rate:.4f} observed"
 
+    @property
+    def constants(self) -> tuple[str, str]:
+        """Of I − W, and of the method on it, in words."""
+        return (
+            f"strong monotonicity m: {self.m:.4g}, Lipschitz constant L: {self.L:.4g}",
+            f"contraction an iteration: {self.rates}, at alpha = {self.alpha:.4g}",
+        )
+
     def __str__(self) -> str:
         return "\n".join(
             (
-                f"strong monotonicity m: {self.m:.4g}, Lipschitz constant L: {self.L:.4g}",
-                f"contraction an iteration: {self.rates}, at alpha = {self.alpha:.4g}",
+                *self.constants,
                 (
                     f"distance to the true equilibrium: at most {self.solve_error:.2e} "
                     f"(certified), {self.relative_error:.1e} relative to the output"
@@ -155,8 +162,7 @@ def distance_bound(F: sk.Affine, z: Tensor, layer: MonDEQ, m: float) -> Tensor:
     with torch.no_grad():
         p = layer.activation(z - F(z))
         r = F(p) - F(z) + z - p
-        bound: Tensor = (z - p).flatten(1).norm(dim=1) + r.flatten(1).norm(dim=1) / m
-        return bound
+        return (z - p).flatten(1).norm(dim=1) + r.flatten(1).norm(dim=1) / m
 
 
 def _observed_rate(F: sk.Affine, G: sk.Operator, method: StepMethod) -> float:

@@ -54,30 +54,19 @@ def inputs_gain(model: nn.Module, x: Tensor) -> Gain:
     TypeError
         A stage has no known constant; the message names it.
     """
-    stages = _Inputs(model)
+    tracer = fx.Tracer()
+    tracer.traced_func_name = "inputs"
     try:
-        graph = fx.Tracer().trace(stages)
+        graph = tracer.trace(model)
     except Exception as error:  # whatever the user's code does with a proxy
         raise TypeError(
             f"inputs of {type(model).__name__} cannot be followed stage by stage ({error}), so "
             "that no Lipschitz constant of it is known: make it of torch modules and operations"
         ) from error
     with torch.no_grad():
-        run = _Constants(fx.GraphModule(stages, graph), type(model).__name__)
+        run = _Constants(fx.GraphModule(model, graph), type(model).__name__)
         run.run(x[:1])
     return run.result
-
-
-class _Inputs(nn.Module):
-    """``model.inputs`` as a module."""
-
-    def __init__(self, model: nn.Module) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, x: Tensor) -> Tensor:
-        found: Tensor = self.model.inputs(x)  # type: ignore[operator]
-        return found
 
 
 class _Constants(fx.Interpreter):

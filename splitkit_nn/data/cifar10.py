@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import tarfile
 import zlib
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +17,7 @@ from torch import Tensor
 
 from splitkit_nn.data.dataset import Dataset, Normalization
 from splitkit_nn.data.download import Source
-from splitkit_nn.data.files import as_labels, find_file
+from splitkit_nn.data.files import as_labels, fault, find_file
 
 NORMALIZATION = Normalization(
     mean=(0.4914, 0.4822, 0.4465), std=(0.2470, 0.2435, 0.2616), scale=255
@@ -36,8 +35,6 @@ SOURCE = Source(
     url="https://www.cs.toronto.edu/~kriz/",
     files={ARCHIVE: "sha256:c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd"},
 )
-
-Batches = Mapping[str, NDArray[np.uint8]]
 
 
 def load_cifar10(directory: str | Path) -> Dataset:
@@ -63,15 +60,11 @@ def load_cifar10(directory: str | Path) -> Dataset:
         or a label is not in 0 … 9.
     """
     path = Path(directory)
-    names = (TRAIN[0], ARCHIVE)
-    first = path
     if not path.is_file():
         what = f"CIFAR-10's binary version, six .bin files or {ARCHIVE},"
-        first = find_file(path, names, folder=FOLDER, what=what)
-    unpacked = first.name == TRAIN[0]
-    batches = _read_folder(first.parent) if unpacked else _read_archive(first)
-    where = first.parent if unpacked else first
-    _check_sizes(where, batches)
+        path = find_file(path, (TRAIN[0], ARCHIVE), folder=FOLDER, what=what)
+    where = path.parent if path.name == TRAIN[0] else path
+    batches = _read(where)
     return Dataset(
         name=f"CIFAR-10 in {where}",
         train_x=torch.cat([_images(batches[name]) for name in TRAIN]),
@@ -83,54 +76,43 @@ def load_cifar10(directory: str | Path) -> Dataset:
     )
 
 
-def _read_folder(folder: Path) -> Batches:
-    missing = [name for name in (*TRAIN, TEST) if not (folder / name).is_file()]
+def _read(where: Path) -> dict[str, NDArray[np.uint8]]:
+    """The records of the six files, each in a folder or in the archive."""
+    packed = where.is_file()
+    contents = _unpacked(where) if packed else {p.name: p.read_bytes() for p in where.glob("*.bin")}
+    missing = ", ".join(name for name in (*TRAIN, TEST) if name not in contents)
+    if missing and packed:
+        raise ValueError(f"{where} lacks {missing}: give the binary version of CIFAR-10, {ARCHIVE}")
     if missing:
-        raise FileNotFoundError(f"{folder} lacks {', '.join(missing)}; unpack the archive again")
-    return {name: _records(folder / name, (folder / name).read_bytes()) for name in (*TRAIN, TEST)}
+        raise FileNotFoundError(f"{where} lacks {missing}; unpack the archive again")
+    batches = {}
+    for name in (*TRAIN, TEST):
+        samples, rest = divmod(len(contents[name]), RECORD)
+        if rest or not samples:
+            found, expected = f"{len(contents[name])} bytes", f"records of {RECORD}"
+            raise fault(where / name, found, expected, "CIFAR-10's")
+        batches[name] = np.frombuffer(contents[name], np.uint8).reshape(samples, RECORD)
+    # a file that was cut between two records has fewer than the others
+    largest = max(map(len, batches.values()))
+    for name, batch in batches.items():
+        if len(batch) != largest:
+            found, expected = f"{len(batch)} records", f"{largest} as in the other files"
+            raise fault(where / name, found, expected, "CIFAR-10's")
+    return batches
 
 
-def _read_archive(path: Path) -> Batches:
-    """The six files of the archive, read in place: nothing is unpacked."""
+def _unpacked(path: Path) -> dict[str, bytes]:
+    """The files of the archive by name, read in place: nothing is unpacked."""
     try:
         with tarfile.open(path, "r:gz") as archive:
-            contents = {
+            return {
                 Path(member.name).name: archive.extractfile(member).read()  # type: ignore[union-attr]
                 for member in archive
                 if member.isfile()
             }
     except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
-        raise ValueError(
-            f"{path}: found a broken archive ({error}), expected CIFAR-10's binary version; "
-            "download it again"
-        ) from error
-    missing = [name for name in (*TRAIN, TEST) if name not in contents]
-    if missing:
-        raise ValueError(
-            f"{path} lacks {', '.join(missing)}: give the binary version of CIFAR-10, {ARCHIVE}"
-        )
-    return {name: _records(path / name, contents[name]) for name in (*TRAIN, TEST)}
-
-
-def _records(path: Path, content: bytes) -> NDArray[np.uint8]:
-    samples, rest = divmod(len(content), RECORD)
-    if rest or not samples:
-        raise ValueError(
-            f"{path}: found {len(content)} bytes, expected records of {RECORD}; "
-            "the file is truncated or not CIFAR-10's: download it again"
-        )
-    return np.frombuffer(content, np.uint8).reshape(samples, RECORD)
-
-
-def _check_sizes(where: Path, batches: Batches) -> None:
-    """A file that was cut between two records has fewer than the others."""
-    largest = max(len(batch) for batch in batches.values())
-    for name, batch in batches.items():
-        if len(batch) != largest:
-            raise ValueError(
-                f"{where / name}: found {len(batch)} records, expected {largest} as in the other "
-                "files; the file is truncated: download it again"
-            )
+        found = f"a broken archive ({error})"
+        raise fault(path, found, "CIFAR-10's binary version", "its archive") from error
 
 
 def _images(batch: NDArray[np.uint8]) -> Tensor:

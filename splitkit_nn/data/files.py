@@ -1,4 +1,4 @@
-"""What the readers of files share: where a file is looked for, and what a label may be."""
+"""What the readers of files share: where a file is looked for, and how a damaged one is told."""
 
 from __future__ import annotations
 
@@ -37,8 +37,13 @@ def as_labels(path: Path, labels: NDArray[np.integer], classes: int) -> Tensor:
     """Labels read from ``path`` as int64; ValueError unless each is in 0 … classes − 1."""
     wrong = labels[(labels < 0) | (labels >= classes)]
     if wrong.size:
-        raise ValueError(
-            f"{path}: found label {wrong[0]}, expected 0 … {classes - 1}; "
-            "the file is damaged or belongs to other data: download it again"
-        )
+        raise fault(path, f"label {wrong[0]}", f"0 … {classes - 1}", "of this data set")
     return torch.from_numpy(labels.astype(np.int64))
+
+
+def fault(path: Path, found: str, expected: str, kind: str) -> ValueError:
+    """The error that a file is not what it should be, of that kind."""
+    return ValueError(
+        f"{path}: found {found}, expected {expected}; the file is damaged or not {kind}: download "
+        "it again"
+    )

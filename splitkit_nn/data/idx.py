@@ -15,6 +15,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from splitkit_nn.data.files import fault
+
 GZIP_MAGIC = b"\x1f\x8b"
 UNSIGNED_BYTE = 0x08
 LARGEST = 2**31  # bytes; a header that promises more is not believed
@@ -84,7 +86,4 @@ def _parse_header(path: Path, data: bytes) -> tuple[tuple[int, ...], int]:
 
 
 def _fault(path: Path, found: str, expected: str) -> ValueError:
-    return ValueError(
-        f"{path}: found {found}, expected {expected}; the file is damaged or not IDX data: "
-        "download it again"
-    )
+    return fault(path, found, expected, "IDX data")

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from splitkit_nn.data.dataset import Dataset, Normalization
 from splitkit_nn.data.download import Source
-from splitkit_nn.data.files import as_labels, find_file
+from splitkit_nn.data.files import as_labels, fault, find_file
 from splitkit_nn.data.idx import read_idx
 
 NORMALIZATION = Normalization(mean=(0.1307,), std=(0.3081,), scale=255)
@@ -77,7 +75,7 @@ def _read_images(directory: Path, part: str) -> Tensor:
     path = _find(directory, f"{part}-images", "idx3-ubyte")
     pixels = read_idx(path)
     if pixels.ndim != 3 or pixels.shape[1:] != (SIDE, SIDE):
-        raise _foreign(path, pixels, f"(samples, {SIDE}, {SIDE})")
+        raise fault(path, f"shape {pixels.shape}", f"(samples, {SIDE}, {SIDE})", "MNIST's")
     return torch.from_numpy(pixels).unsqueeze(1)
 
 
@@ -85,17 +83,10 @@ def _read_labels(directory: Path, part: str) -> Tensor:
     path = _find(directory, f"{part}-labels", "idx1-ubyte")
     labels = read_idx(path)
     if labels.ndim != 1:
-        raise _foreign(path, labels, "(samples,)")
+        raise fault(path, f"shape {labels.shape}", "(samples,)", "MNIST's")
     return as_labels(path, labels, CLASSES)
 
 
 def _find(directory: Path, stem: str, kind: str) -> Path:
     names = [f"{stem}{joint}{kind}{end}" for joint in "-." for end in ("", ".gz")]
     return find_file(directory, names, folder="mnist", what="MNIST's four IDX files")
-
-
-def _foreign(path: Path, array: NDArray[np.uint8], expected: str) -> ValueError:
-    return ValueError(
-        f"{path}: found an array of shape {array.shape}, expected {expected}; "
-        "this is not MNIST's file: download it again"
-    )

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from splitkit_nn.data.dataset import Dataset, Normalization
 from splitkit_nn.data.download import Source
-from splitkit_nn.data.files import as_labels, find_file
+from splitkit_nn.data.files import as_labels, fault, find_file
 
 NORMALIZATION = Normalization(
     mean=(0.4377, 0.4438, 0.4728), std=(0.1980, 0.2010, 0.1970), scale=255
@@ -93,7 +93,5 @@ def _read(directory: Path, name: str) -> tuple[Tensor, Tensor]:
 
 
 def _fault(path: Path, found: str) -> ValueError:
-    return ValueError(
-        f"{path}: found {found}, expected X, uint8, of shape {SHAPE} and samples, with labels y in "
-        f"1 … {CLASSES}; the file is damaged or not SVHN's cropped digits: download it again"
-    )
+    expected = f"X, uint8, of shape {SHAPE} and samples, with labels y in 1 … {CLASSES}"
+    return fault(path, found, expected, "SVHN's cropped digits")

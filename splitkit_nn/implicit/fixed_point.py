@@ -78,14 +78,13 @@ class FixedPointCotangent(torch.autograd.Function):
         t = gmres(linear.forward, cotangents)
         with torch.enable_grad():
             pulled = torch.autograd.grad(
-                linear.image, linear.u, multiplier, create_graph=True, allow_unused=True
+                linear.image, linear.u, multiplier, create_graph=True, materialize_grads=True
             )
-            terms = [(p * d).sum() for p, d in zip(pulled, t, strict=True) if p is not None]
-            curved = [term for term in terms if term.requires_grad]
+            product = torch.stack([(p * d).sum() for p, d in zip(pulled, t, strict=True)]).sum()
             wanted = (*linear.u, *linear.values)
             found: Sequence[Tensor | None] = [None] * len(wanted)
-            if curved:
-                found = torch.autograd.grad(torch.stack(curved).sum(), wanted, allow_unused=True)
+            if product.requires_grad:
+                found = torch.autograd.grad(product, wanted, allow_unused=True)
         return None, None, *found, *t
 
 

@@ -32,21 +32,18 @@ def gmres(operator: Callable[[Blocks], Blocks], rhs: Blocks, max_steps: int = 50
     if size == 0 or b.numel() == 0:
         return tuple(torch.zeros_like(r) for r in rhs)
     eps = torch.finfo(b.dtype).eps
-    basis, columns = [b / size], []
+    basis, H = [b / size], b.new_zeros(1, 0)
     for k in range(min(max_steps, b.numel())):
         w = flat(operator(split(basis[-1]))).detach()
-        column = torch.zeros(k + 2, dtype=b.dtype, device=b.device)
+        column = b.new_zeros(k + 2)
         for _ in range(2):  # twice is enough for orthogonality to rounding
             stacked = torch.stack(basis)
             along = stacked @ w
             w = w - along @ stacked
             column[: k + 1] += along
         column[k + 1] = w.norm()
-        columns.append(column)
-        H = torch.zeros(k + 2, k + 1, dtype=b.dtype, device=b.device)
-        for j, c in enumerate(columns):
-            H[: len(c), j] = c
-        target = torch.zeros(k + 2, dtype=b.dtype, device=b.device)
+        H = torch.column_stack((torch.nn.functional.pad(H, (0, 0, 0, 1)), column))
+        target = b.new_zeros(k + 2)
         target[0] = size
         weights = torch.linalg.lstsq(H, target[:, None]).solution[:, 0]
         residual = float((H @ weights - target).norm())

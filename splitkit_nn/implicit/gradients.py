@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -27,19 +27,10 @@ from splitkit_nn.activations import Activation
 from splitkit_nn.activations.base import number
 from splitkit_nn.activations.jacobians import Jacobian
 
-
-class Learned(Protocol):
-    """σ with the given values of its learned parameters, in the layer's order."""
-
-    def __call__(self, theta: Sequence[Tensor] | Sequence[float]) -> Activation: ...
-
-
-class Solver(Protocol):
-    """(J, v, transposed) ↦ ũ by the layer's method; to its tolerance, or after so many steps."""
-
-    def __call__(
-        self, J: Jacobian, v: Tensor, transposed: bool, steps: int | None = None
-    ) -> Tensor: ...
+# σ with the given values of its learned parameters, in the layer's order
+Learned = Callable[[Sequence[Tensor] | Sequence[float]], Activation]
+# (J, v, transposed, steps=None) ↦ ũ by the layer's method; to its tolerance, or after so many steps
+Solver = Callable[..., Tensor]
 
 
 @dataclass(frozen=True)
@@ -102,8 +93,7 @@ class JacobianFree(GradientRule):
     def solve(
         self, M: sk.LinearOperator, J: Jacobian, v: Tensor, transposed: bool, iterate: Solver
     ) -> Tensor:
-        result: Tensor = J(v)
-        return result
+        return J(v)
 
 
 @dataclass(frozen=True)
@@ -191,8 +181,7 @@ def parameter_gradient(
 ) -> tuple[Tensor, ...]:
     """The derivative of ⟨g, σ_θ(y)⟩ in θ, differentiable again."""
     pull: Any = torch.func.vjp(lambda *values: sigma(values)(y), *theta)[1]
-    found: tuple[Tensor, ...] = pull(g)
-    return found
+    return pull(g)
 
 
 GRADIENTS: dict[str, type[GradientRule]] = {

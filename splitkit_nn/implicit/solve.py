@@ -7,8 +7,7 @@ x = X(u; θ) is read off it.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -111,10 +110,9 @@ class ImplicitSolve(nn.Module):
         if torch.is_grad_enabled():
             problem.check_closed(blocks(solution.u), values)
         if not (torch.is_grad_enabled() and any(value.requires_grad for value in values)):
-            found: Point = solution.x
-            return found
+            return solution.x
         u: Blocks = FixedPoint.apply(problem.step, len(start), *blocks(solution.u), *values)  # type: ignore[no-untyped-call]
-        return problem.point(problem.read(u, values))
+        return problem.point(problem.step_and_read(u, values)[1])
 
 
 class _Problem:
@@ -151,24 +149,20 @@ class _Problem:
             raise sk.NoGuaranteeError(f"no method that is one map is guaranteed for {inclusion!r}")
         self.method = maps[0].method
 
-    def _advance(self, u: Blocks, values: Sequence[Tensor]) -> tuple[Any, Blocks, Any]:
-        point = self.point(u)
-        with _silent_constants():
+    def step(self, u: Blocks, values: Sequence[Tensor]) -> Blocks:
+        """T(u; θ), recorded."""
+        return self.step_and_read(u, values)[0]
+
+    def step_and_read(self, u: Blocks, values: Sequence[Tensor]) -> tuple[Blocks, Blocks]:
+        """T(u; θ) and X(u; θ), recorded."""
+        with warnings.catch_warnings():
+            # constants of operators are numbers, not recorded, and torch warns of that
+            warnings.filterwarnings("ignore", "Converting a tensor with requires_grad=True")
             option = choose(Inclusion(self.inclusion(values)), self.method)
             assert isinstance(option.method, MapSplitting)
             iteration = option.method.iteration(*option.terms or ())
-            u_next, trace = iteration.advance(point)
-        return iteration, blocks(u_next), trace
-
-    def step(self, u: Blocks, values: Sequence[Tensor]) -> Blocks:
-        """T(u; θ), recorded."""
-        return self._advance(u, values)[1]
-
-    def read(self, u: Blocks, values: Sequence[Tensor]) -> Blocks:
-        """X(u; θ), recorded."""
-        iteration, _, trace = self._advance(u, values)
-        with _silent_constants():
-            return blocks(iteration.read(trace).x)
+            u_next, trace = iteration.advance(self.point(u))
+            return blocks(u_next), blocks(iteration.read(trace).x)
 
     def check_closed(self, u: Blocks, values: Sequence[Tensor]) -> None:
         """Raise TypeError if T depends on what is neither among the values nor constant."""
@@ -179,11 +173,3 @@ class _Problem:
                 "parameter of it, so that its gradient would be lost: pass it to forward as an "
                 "input, make build a module that owns it, or detach it"
             )
-
-
-@contextmanager
-def _silent_constants() -> Iterator[None]:
-    """Constants of operators are numbers, not recorded, and torch warns of that."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Converting a tensor with requires_grad=True")
-        yield

@@ -73,7 +73,7 @@ def compare_gradients(
     if not isinstance(layer, MonDEQ):
         raise TypeError(f"layer is a {type(layer).__name__}: give a MonDEQ")
     x = x.detach().double()
-    reference = _derivative(_copy(layer, Direct()), layer, x, cotangent)
+    reference = _derivative(layer, Direct(), x, cotangent)
     if not bool(reference.any()):
         raise ValueError(
             "the exact gradient is 0, so that no error is relative to it: give another cotangent, "
@@ -82,7 +82,7 @@ def compare_gradients(
     result = {}
     for each in gradients:
         gradient = find_gradient(each)
-        g = _derivative(_copy(layer, gradient), layer, x, cotangent)
+        g = _derivative(layer, gradient, x, cotangent)
         key = gradient.name if gradient.name not in result else repr(gradient)
         result[key] = GradientBias(
             gradient,
@@ -92,15 +92,13 @@ def compare_gradients(
     return result
 
 
-def _copy(layer: MonDEQ, gradient: GradientRule) -> MonDEQ:
+def _derivative(
+    layer: MonDEQ, gradient: GradientRule, x: Tensor, cotangent: Tensor | None
+) -> Tensor:
+    """The gradient of ⟨v, z⟩ in the input and every parameter of a copy, as one vector."""
     twin = copy.deepcopy(layer).double().eval().requires_grad_()
     twin.gradient = gradient
     twin.tol, twin.max_iter = EXACT, max(layer.max_iter, 10_000)
-    return twin
-
-
-def _derivative(twin: MonDEQ, layer: MonDEQ, x: Tensor, cotangent: Tensor | None) -> Tensor:
-    """The gradient of ⟨v, z⟩ in the input and every parameter, as one vector."""
     x = x.clone().requires_grad_()
     with torch.enable_grad():
         z = twin(x)

@@ -24,7 +24,7 @@ from torch import Tensor
 from torch.utils.dlpack import from_dlpack
 
 import splitkit as sk
-from splitkit.backend import Array
+from splitkit.backend import Array, is_array
 from splitkit.solvers.solution import History
 from splitkit_nn.activations import Activation
 from splitkit_nn.activations.jacobians import Jacobian
@@ -32,7 +32,6 @@ from splitkit_nn.equilibrium.solver import Solver, StepMethod
 
 DEVICES = {"numpy": "cpu", "cupy": "cuda"}  # of libraries that live on one kind of device
 EXTRAS = {"cupy": "cupy", "jax.numpy": "jax"}  # what of splitkit's own extras installs a library
-ARRAYS = ("x", "u", "iterations", "residual", "error_bound", "displacement")  # of a solution
 
 
 @dataclass(frozen=True)
@@ -89,8 +88,7 @@ class Library:
 
     def tensor(self, array: Array) -> Tensor:
         """The tensor over the array's memory."""
-        tensor: Tensor = from_dlpack(array)
-        return tensor
+        return from_dlpack(array)
 
     @contextmanager
     def beside(self, tensor: Tensor) -> Iterator[None]:
@@ -111,8 +109,9 @@ class Library:
     def brought_back(self, solution: sk.Solution) -> sk.Solution:
         """The solution as tensors; without its checkpoint, from which only the library goes on."""
         seen, back = solution.history, self.tensor
-        arrays: dict[str, Any] = {name: getattr(solution, name) for name in ARRAYS}
-        arrays = {name: None if array is None else back(array) for name, array in arrays.items()}
+        arrays: dict[str, Any] = {
+            name: back(each) for name, each in vars(solution).items() if is_array(each)
+        }
         measured = [list(map(back, each)) for each in (seen.residual, seen.fixed_point_residual)]
         history = History(seen.iteration, *measured)
         return replace(solution, **arrays, history=history, checkpoint=None)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
-from typing import Any, Literal, ParamSpec, TypeVar
+from collections.abc import Sequence
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -16,22 +16,14 @@ from splitkit_nn.activations.base import number
 from splitkit_nn.arguments import check_finite, check_inputs
 from splitkit_nn.equilibrium.inclusions import cotangent_inclusion, forward_inclusion
 from splitkit_nn.equilibrium.solver import StepMethod, as_step_method
-from splitkit_nn.implicit.bridge import equilibrium, full_precision
 from splitkit_nn.implicit.gradients import GradientRule, Unrolled, find_gradient
+from splitkit_nn.layers.bridge import Equilibrium, full_precision
 from splitkit_nn.layers.exchange import Library, find_library
 from splitkit_nn.layers.records import LastSolve
 from splitkit_nn.layers.solves import Kept, Solves
 from splitkit_nn.linear.base import Parametrization
 
-P = ParamSpec("P")
-T = TypeVar("T")
 OnFailure = Literal["raise", "warn", "damp"]
-
-
-def _outside_graphs(function: Callable[P, T]) -> Callable[P, T]:
-    """torch.compile leaves the function as it is: how long a solve runs depends on the data."""
-    disabled: Callable[P, T] = torch.compiler.disable(function)  # type: ignore[no-untyped-call]
-    return disabled
 
 
 class MonDEQ(nn.Module):
@@ -189,7 +181,8 @@ class MonDEQ(nn.Module):
             )
         return self._forward(x, z0)
 
-    @_outside_graphs
+    # torch.compile leaves it as it is: how long a solve runs depends on the data
+    @torch.compiler.disable  # type: ignore[untyped-decorator]
     def _forward(self, x: Tensor, z0: Tensor | None) -> Tensor:
         parametrization = self.parametrization
         x, W = self._checked(x)
@@ -201,7 +194,7 @@ class MonDEQ(nn.Module):
                 check_inputs(x, bias)
                 self.last_solve = LastSolve()
                 return self._unroll(self.gradient, W, bias)
-            return equilibrium(Solves(self), W, bias, x, z0, self._theta(W))
+            return Equilibrium.apply(W, bias, z0, x, Solves(self), *self._theta(W))  # type: ignore[no-untyped-call]
 
     def _unroll(self, gradient: Unrolled, W: Tensor, bias: Tensor) -> Tensor:
         theta = self._theta(W)

@@ -68,8 +68,7 @@ class SolveRecord:
         if not len(residuals):
             return [0.0] * 4
         figures = iterations.max(), iterations.mean(), residuals.max(), bounds.max()
-        found: list[float] = torch.stack(figures).tolist()  # one wait for the device
-        return found
+        return torch.stack(figures).tolist()  # one wait for the device
 
     @property
     def iterations(self) -> int:

@@ -1,4 +1,4 @@
-"""The bridge of one call of a layer: its two solves, on slices of the batch, and what is kept."""
+"""The two solves of one call of a layer, on slices of the batch, and what is kept."""
 
 from __future__ import annotations
 
@@ -42,7 +42,9 @@ class Kept(NamedTuple):
 
 
 class Solves:
-    """A ``Bridge``; it finds or makes the layer's solver, and writes down what the solves did."""
+    """What the derivatives of one call need; it finds or makes the layer's solver, and writes down
+    what the solves did.
+    """
 
     def __init__(self, layer: MonDEQ) -> None:
         self.layer, parametrization = layer, layer.parametrization
@@ -138,8 +140,7 @@ class Solves:
             damped = sk.DouglasRachford(alpha=None if evaluates(method) else method.alpha)
             solution = solve(WHOLE, self._make(self.solver.M, damped, None), **how)
             self._accept(solution, which)
-        x: Tensor = solution.x
-        return x
+        return solution.x
 
     # -- the solver -------------------------------------------------------------------------------
 
@@ -231,10 +232,8 @@ def _level_of_caller() -> int:
     torch; the outermost one where there is none, as in autograd's own threads.
     """
     frame, level = sys._getframe(1), 1
-    while frame.f_back is not None and _is_inner(frame.f_globals.get("__name__", "")):
+    while frame.f_back is not None:
+        if frame.f_globals.get("__name__", "").partition(".")[0] not in ("splitkit_nn", "torch"):
+            break
         frame, level = frame.f_back, level + 1
     return level
-
-
-def _is_inner(module: str) -> bool:
-    return module.partition(".")[0] in ("splitkit_nn", "torch")

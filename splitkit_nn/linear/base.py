@@ -12,6 +12,7 @@ point, and a step of the solver costs one sum in place of one for each part.
 
 from __future__ import annotations
 
+import inspect
 import math
 from typing import Any
 
@@ -20,6 +21,7 @@ from torch import Tensor, nn
 
 from splitkit import LinearOperator, NoGuaranteeError
 from splitkit.arguments import POSITIVE, check_number
+from splitkit.functions.declared import show
 from splitkit_nn.activations import Activation
 from splitkit_nn.linear.bounds.base import LipschitzBounds
 from splitkit_nn.linear.bounds.scalar import scalar_bounds
@@ -140,6 +142,11 @@ class Parametrization(nn.Module):
             math.prod(self.input_shape),
             **search,
         )
+
+    def extra_repr(self) -> str:
+        """What the constructor takes."""
+        names = inspect.signature(type(self)).parameters
+        return show(**{name: getattr(self, name, None) for name in names})
 
 
 def frobenius_bound(M: Tensor) -> float:

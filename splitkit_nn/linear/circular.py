@@ -89,16 +89,12 @@ class CircularConvolution(LastAxesMap):
     def properties(self) -> Properties:
         m = self._declared[0]
         if m is None:
-            hermitian = (self.blocks + self._adjoint_blocks) / 2
+            hermitian = (self.blocks + self.xp.conj(self._right[0])) / 2
             computed = float(self.xp.min(self.xp.linalg.eigvalsh(hermitian)))
             eps = float(self.xp.finfo(self.blocks.dtype).eps)
             rounding = 4 * self.blocks.shape[1] * eps * self.norm
             m = max(self._proved, computed - rounding)
         return self.square_properties(m)
-
-    @property
-    def _adjoint_blocks(self) -> Array:
-        return self.xp.conj(self._right[0])
 
     @cached_property
     def _identity(self) -> Array:

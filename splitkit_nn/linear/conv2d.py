@@ -92,21 +92,18 @@ class MonotoneConv2d(ImageParametrization):
 
     def multiply(self, W: Tensor, z: Tensor) -> Tensor:
         blocks = self.grid.spectrum(W)
-        result: Tensor = self.grid.inverse(self.grid.transform(z) @ blocks.mT)
-        return result
+        return self.grid.inverse(self.grid.transform(z) @ blocks.mT)
 
     def multiply_transpose(self, W: Tensor, v: Tensor) -> Tensor:
         blocks = self.grid.spectrum(W)
-        result: Tensor = self.grid.inverse(self.grid.transform(v) @ blocks.conj())
-        return result
+        return self.grid.inverse(self.grid.transform(v) @ blocks.conj())
 
     def outer(self, W: Tensor, p: Tensor, z: Tensor) -> Tensor:
         grid, Γ = self.grid, None
         for part in slices(z):
             P, Z = grid.transform(p[part]), grid.transform(z[part])
             Γ = cross_spectrum(P, Z) if Γ is None else torch.baddbmm(Γ, P.mH, Z)
-        result: Tensor = grid.taps(Γ, W.shape[-1])
-        return result
+        return grid.taps(Γ, W.shape[-1])
 
     def operator(self, W: Tensor | None = None, *, exact: bool) -> CircularConvolution:
         with torch.no_grad():
@@ -137,6 +134,3 @@ class MonotoneConv2d(ImageParametrization):
             diagonal=activation.elementwise,
             **search,
         )
-
-    def extra_repr(self) -> str:
-        return f"channels={self.channels}, {super().extra_repr()}"

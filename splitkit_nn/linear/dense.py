@@ -46,8 +46,7 @@ class MatrixParametrization(Parametrization):
         return (self.in_features,)
 
     def bias(self, x: Tensor) -> Tensor:
-        bias: Tensor = self.U(x)
-        return bias
+        return self.U(x)
 
     def identity(self) -> Tensor:
         """I, like the parameters."""
@@ -97,11 +96,7 @@ class MatrixParametrization(Parametrization):
 
     def _draw(self, parameter: Tensor) -> None:
         bound = 1 / math.sqrt(self.features)
-        with torch.no_grad():
-            parameter.uniform_(-bound, bound)
-
-    def extra_repr(self) -> str:
-        return f"in_features={self.in_features}, features={self.features}, m={self.m:g}"
+        nn.init.uniform_(parameter, -bound, bound)
 
 
 class _ComputedMatrix(DenseMatrix):

@@ -72,12 +72,8 @@ class ImageParametrization(Parametrization):
 
     def reset_parameters(self) -> None:
         """Draw the kernels anew, and set the scales to 1; ``U`` has a method of its own."""
-        with torch.no_grad():
-            for parameter in self.weights().values():
-                if parameter.ndim == 4:
-                    draw_kernel(parameter)
-                else:
-                    parameter.fill_(1.0)
+        for parameter in self.weights().values():
+            draw_kernel(parameter) if parameter.ndim == 4 else nn.init.ones_(parameter)
 
     def confine(self, activation: Activation) -> Activation:
         return Masked(activation, self.interior) if self.border else activation
@@ -94,9 +90,3 @@ class ImageParametrization(Parametrization):
         height, width = (n + 2 * self.border for n in self.side)
         blocks = Lattice(height, width).spectrum(self.U.weight.detach())
         return float(torch.linalg.svdvals(blocks).max())
-
-    def extra_repr(self) -> str:
-        return (
-            f"in_channels={self.in_channels}, side={self.side}, kernel_size={self.kernel_size}, "
-            f"m={self.m:g}, border={self.border}"
-        )

@@ -28,8 +28,7 @@ def kernel_parameter(outputs: int, inputs: int, size: int) -> nn.Parameter:
 def draw_kernel(kernel: Tensor) -> None:
     """Overwrite it with numbers uniform in ±1/√fan_in."""
     bound = 1 / math.sqrt(kernel[0].numel())
-    with torch.no_grad():
-        kernel.uniform_(-bound, bound)
+    nn.init.uniform_(kernel, -bound, bound)
 
 
 def scale_parameter() -> nn.Parameter:
@@ -54,15 +53,11 @@ def gram(A: Tensor) -> Tensor:
     return functional.conv2d(columns, columns, padding=padding).transpose(0, 1)
 
 
-def transposed(B: Tensor) -> Tensor:
-    """The kernel of Bᵀ."""
-    return B.transpose(0, 1).flip(2, 3)
-
-
 def monotone_kernel(AtA: Tensor, B: Tensor, m: float) -> Tensor:
     """The kernel of (1−m)I − AᵀA + B − Bᵀ, of side 2k − 1, from those of AᵀA and B."""
     margin = (AtA.shape[-1] - B.shape[-1]) // 2
-    skew = functional.pad(B - transposed(B), (margin,) * 4)
+    transposed = B.transpose(0, 1).flip(2, 3)
+    skew = functional.pad(B - transposed, (margin,) * 4)
     return skew - AtA + (1 - m) * identity_kernel(AtA)
 
 
@@ -79,18 +74,13 @@ def border_mask(height: int, width: int, border: int) -> Any:
     return np.pad(np.ones((height - 2 * border, width - 2 * border), dtype=bool), border)
 
 
-def circular_conv2d(
-    z: Tensor, kernel: Tensor, bias: Tensor | None = None, stride: int = 1
-) -> Tensor:
-    """The circular convolution, at every stride-th pixel from the first one."""
-    return functional.conv2d(wrap(z, kernel.shape[-1] // 2), kernel, bias, stride)
-
-
-def wrap(z: Tensor, margin: int) -> Tensor:
-    """z continued periodically by ``margin`` pixels on each side, however small the grid."""
-    height, width = z.shape[-2:]
+def circular_conv2d(z: Tensor, kernel: Tensor, bias: Tensor | None = None) -> Tensor:
+    """The circular convolution, however small the grid."""
+    margin, (height, width) = kernel.shape[-1] // 2, z.shape[-2:]
     if margin <= min(height, width):
-        return functional.pad(z, (margin,) * 4, mode="circular")
-    rows = torch.arange(-margin, height + margin, device=z.device) % height
-    columns = torch.arange(-margin, width + margin, device=z.device) % width
-    return z[:, :, rows[:, None], columns]
+        z = functional.pad(z, (margin,) * 4, mode="circular")
+    else:
+        rows = torch.arange(-margin, height + margin, device=z.device) % height
+        columns = torch.arange(-margin, width + margin, device=z.device) % width
+        z = z[:, :, rows[:, None], columns]
+    return functional.conv2d(z, kernel, bias)

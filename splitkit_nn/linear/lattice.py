@@ -67,11 +67,7 @@ class Lattice:
     def multiplicity(self) -> Any:
         """How many frequencies of the whole spectrum each block stands for: 1 or 2."""
         height, width = self.coarse
-        columns = np.full(width // 2 + 1, 2.0)
-        columns[0] = 1.0
-        if width % 2 == 0:
-            columns[-1] = 1.0
-        return np.tile(columns, height)
+        return np.tile(_counts(width), height)
 
     def transform(self, z: Array) -> Array:
         """The blocks ẑ(ω), shape (frequencies, batch, r²n), of z, shape (batch, n, height, width).
@@ -143,15 +139,10 @@ class Lattice:
         K = xp.permute_dims(K, (0, 3, 1, 4, 2))
         return xp.reshape(K, (self.frequencies, outputs * rows, inputs * self.phases))
 
-    def correlation(self, P: Array, Z: Array, size: int, *, strided: bool = False) -> Array:
-        """The derivative of ⟨p, Kz⟩ in the kernel K of side ``size``, of p and z the blocks P, Z.
-
-        It is the transpose of ``spectrum``, applied to the sum over the batch of p̂(ω)ẑ(ω)*.
-        """
-        return self.taps(cross_spectrum(P, Z), size, strided=strided)
-
     def taps(self, Γ: Array, size: int, *, strided: bool = False) -> Array:
-        """``correlation``, of the cross spectrum of P and Z."""
+        """The derivative of ⟨p, Kz⟩ in the kernel K of side ``size``, of the cross spectrum
+        of p and z: the transpose of ``spectrum``.
+        """
         xp = namespace(Γ)
         rows = 1 if strided else self.phases
         outputs, inputs = Γ.shape[1] // rows, Γ.shape[2] // self.phases
@@ -205,10 +196,14 @@ def _backward(height: int, width: int, dtype: Any) -> tuple[Any, Any]:
     """Their inverses, that along rows for a product from the right, whose real part counts: there a
     frequency stands for its conjugate too.
     """
-    half = width // 2 + 1
-    twice = np.where((2 * np.arange(half)) % width == 0, 1, 2)[:, None]
-    rows = np.conj(_dft(width)[:half]) * twice / width
+    counts = _counts(width)[:, None]
+    rows = np.conj(_dft(width)[: len(counts)]) * counts / width
     return rows.astype(dtype), (np.conj(_dft(height)) / height).astype(dtype)
+
+
+def _counts(width: int) -> Any:
+    """How many frequencies of a whole row each of its half stands for."""
+    return np.where((2 * np.arange(width // 2 + 1)) % width == 0, 1.0, 2.0)
 
 
 def _dft(n: int) -> Any:

@@ -68,7 +68,3 @@ class MonotoneLipschitz(MatrixParametrization):
         U, W_o = self.U.weight, self.readout.weight
         gain = (W_o.T @ W_o + U @ U.T) / (2 * self.gamma)
         return (1 - self.m) * self.identity() - gain - self.P.T @ self.P + (self.Q - self.Q.T)
-
-    def extra_repr(self) -> str:
-        size = f"out_features={self.readout.out_features}, gamma={self.gamma:g}"
-        return f"{super().extra_repr()}, {size}"

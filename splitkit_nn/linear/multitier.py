@@ -96,7 +96,10 @@ class MonotoneMultiTier(ImageParametrization):
         self.A = nn.ParameterList([kernel_parameter(n, n, k) for n in self.channels])
         self.B = nn.ParameterList([kernel_parameter(n, n, k) for n in self.channels])
         self.S = nn.ParameterList([kernel_parameter(after, n, k) for n, after in pairs])
-        self.g, self.gs, self.h = (_ones(len(kernels)) for kernels in (self.A, self.S, self.B))
+        self.g, self.gs, self.h = (
+            nn.ParameterList([scale_parameter() for _ in kernels])
+            for kernels in (self.A, self.S, self.B)
+        )
 
     def inside(self) -> Any:
         masks = [border_mask(each.height, each.width, self.border) for each in self.lattices]
@@ -170,12 +173,10 @@ class MonotoneMultiTier(ImageParametrization):
         return TieredConvolution(diagonal, strided, carried, strong_monotonicity=self.m)
 
     def multiply(self, W: Tensor, z: Tensor) -> Tensor:
-        result: Tensor = z - self._operator(W)(z)
-        return result
+        return z - self._operator(W)(z)
 
     def multiply_transpose(self, W: Tensor, v: Tensor) -> Tensor:
-        result: Tensor = v - self._operator(W).adjoint(v)
-        return result
+        return v - self._operator(W).adjoint(v)
 
     def outer(self, W: Tensor, p: Tensor, z: Tensor) -> Tensor:
         """Of ⟨p, Wz⟩ = Σ ⟨p_i, K_i z_i⟩ − ⟨S_i p_i, S_i z_i⟩ − 2⟨A_{i+1}p_{i+1}, E S_i z_i⟩."""
@@ -232,10 +233,3 @@ class MonotoneMultiTier(ImageParametrization):
         with torch.no_grad():
             M = self._operator(self.weight() if W is None else W)
             return M if exact else M.with_cheap_norm(frobenius_bound)
-
-    def extra_repr(self) -> str:
-        return f"channels={self.channels}, {super().extra_repr()}, stride={self.stride}"
-
-
-def _ones(count: int) -> nn.ParameterList:
-    return nn.ParameterList([scale_parameter() for _ in range(count)])

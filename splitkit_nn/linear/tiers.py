@@ -93,7 +93,8 @@ class TieredConvolution(LastAxesMap):
     def inverse(self, Z: Sequence[Array]) -> Array:
         """z with the blocks Z."""
         parts = [lattice.inverse(each) for lattice, each in zip(self.lattices, Z, strict=True)]
-        return join(parts)
+        flat = [self.xp.reshape(part, (part.shape[0], -1)) for part in parts]
+        return self.xp.concat(flat, axis=1)
 
     def descend(self, i: int, Z: Array) -> Array:
         """The blocks on tier i + 1 of E S_i z, z with the blocks Z on tier i."""
@@ -223,12 +224,6 @@ def split(z: Array, sizes: Sequence[int]) -> list[Array]:
     """The parts of the last axis, of these sizes."""
     ends = np.cumsum(sizes).tolist()
     return [z[..., end - size : end] for size, end in zip(sizes, ends, strict=True)]
-
-
-def join(parts: Sequence[Array]) -> Array:
-    """Arrays of shapes (batch, …), each sample flattened, one after the other."""
-    xp = namespace(*parts)
-    return xp.concat([xp.reshape(part, (part.shape[0], -1)) for part in parts], axis=1)
 
 
 def embed(z: Array, lattice: Lattice) -> Array:

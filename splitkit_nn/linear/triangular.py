@@ -65,6 +65,3 @@ class MonotoneTriangular(MatrixParametrization):
         result = entries.new_zeros((n, n))
         result[first + rows, first + columns] = entries
         return result
-
-    def extra_repr(self) -> str:
-        return f"{super().extra_repr()}, block={self.block}"

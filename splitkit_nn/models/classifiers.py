@@ -72,8 +72,7 @@ class Classifier(nn.Module):
 
     def readout(self, z: Tensor) -> Tensor:
         """Logits of equilibria, affine in them."""
-        logits: Tensor = self.head(self.features(z))
-        return logits
+        return self.head(self.features(z))
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits for each sample."""

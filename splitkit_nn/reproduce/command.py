@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from splitkit_nn.reproduce.figures import draw_figures
 from splitkit_nn.reproduce.found import find_runs
 from splitkit_nn.reproduce.tables import tables
 from splitkit_nn.training.run import RunDirectory
+from splitkit_nn.training.subject import Work
 from splitkit_nn.training.train import NO_PICTURE
-
-Work = Callable[[], None]
 
 PAGE = "tables.md"
 
 
-def add_reproduce(command: argparse.ArgumentParser) -> None:
-    """Give the parser of ``reproduce`` its arguments."""
+def add_reproduce(commands: Any) -> None:
+    """The command ``reproduce``."""
+    command = commands.add_parser(
+        "reproduce", help="print the paper's tables and redraw its figures"
+    )
     command.set_defaults(prepare=prepare_reproduce)
     command.add_argument(
         "--runs", type=Path, metavar="DIR", required=True, help="holds the runs, at any depth"

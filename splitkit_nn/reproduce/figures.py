@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from splitkit_nn.reproduce.found import FoundRun
-from splitkit_nn.training.convergence import PASSES, measure_convergence
+from splitkit_nn.training.convergence import PASSES
 from splitkit_nn.training.layer import has_equilibrium
 from splitkit_nn.training.plots import draw_convergence, draw_curves
 from splitkit_nn.training.run import RunDirectory
-from splitkit_nn.training.train import PICTURED
-from splitkit_nn.training.trainer import initial_model
+from splitkit_nn.training.subject import subject_of_run
 
 ACCURACY = "Test accuracy over the epochs (Figures 1 and F1)"
 ITERATIONS = "Peaceman-Rachford iterations a step over training, {} pass (Figure {})"
@@ -55,16 +55,10 @@ def _draw_convergence(run: FoundRun, directory: RunDirectory, data: Path | None)
     """Iterations over the step size on a trained model, both passes."""
     title = f"{run.label}: iterations over the step size, both passes (Figure 3)"
     try:
-        dataset = run.config.recipe.load(data or run.config.data)
+        subject = replace(subject_of_run(run.path, data=data), name=run.label)
     except OSError as error:
         return f"{title}: not drawn, since its data is missing ({error})"
-    model = initial_model(run.config.recipe)
-    if not has_equilibrium(model):
+    if not has_equilibrium(subject.model):
         return f"{title}: not drawn, since the model has no equilibrium"
-    RunDirectory(run.path).read_model(model)
-    dtype = next(model.parameters()).dtype
-    images = dataset.normalization(dataset.test_x[:PICTURED], dtype)
-    convergence = measure_convergence(model, images, dataset.test_y[:PICTURED])
-    shown = f"{run.label} on {convergence.samples} test images"
-    picture = draw_convergence(convergence, shown)
+    picture = draw_convergence(*subject.convergence())
     return f"{title}: {directory.write(f'{run.name}-convergence.png', picture)}"

@@ -74,22 +74,9 @@ def _table_e1() -> str:
     heads = ("recipe", "units or channels", "epochs", "here", "lr", "here", "schedule", "here")
     lines = []
     for row in ROWS:
-        here: tuple[str, ...] = (NO_RECIPE, NO_RECIPE, NO_RECIPE)
-        if row.recipe in RECIPES:
-            recipe = RECIPES[row.recipe]
-            here = (str(recipe.epochs), f"{recipe.lr:g}", str(recipe.schedule))
-        lines.append(
-            (
-                row.recipe,
-                row.size,
-                str(row.epochs),
-                here[0],
-                f"{row.lr:g}",
-                here[1],
-                row.schedule,
-                here[2],
-            )
-        )
+        recipe = RECIPES[row.recipe]
+        epochs, lr = (str(row.epochs), str(recipe.epochs)), (f"{row.lr:g}", f"{recipe.lr:g}")
+        lines.append((row.recipe, row.size, *epochs, *lr, row.schedule, str(recipe.schedule)))
     return "## Table E1\n\n" + _markdown(heads, lines)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,21 +18,20 @@ from splitkit_nn.training.run import (
     REPORT,
     DamagedFileError,
     RunDirectory,
+    check_free,
     is_run,
-    refuse_existing,
-    refuse_foreign,
 )
 from splitkit_nn.training.seeds import summarize
+from splitkit_nn.training.subject import Work
 from splitkit_nn.training.train import train
-
-Work = Callable[[], None]
 
 INTEGERS = {"epochs", "batch_size", "max_iter", "seed"}
 WORDS = {"precision", "schedule"}
 
 
-def add_train(command: argparse.ArgumentParser) -> None:
-    """Give the parser of ``train`` its arguments."""
+def add_train(commands: Any) -> None:
+    """The command ``train``."""
+    command = commands.add_parser("train", help="train a recipe into a directory")
     command.set_defaults(prepare=prepare_train)
     command.add_argument("recipe", metavar="RECIPE", help=f"one of {', '.join(RECIPES)}")
     command.add_argument("--out", type=Path, metavar="RUN", required=True, help="its directory")
@@ -98,10 +96,7 @@ def _configs(options: argparse.Namespace) -> dict[Path, Config]:
 
 def _config(options: argparse.Namespace, out: Path, given: dict[str, Any]) -> Config:
     """A new configuration; or the one that the run at ``out`` has, if it may go on."""
-    if options.resume:
-        refuse_foreign(out)
-    else:
-        refuse_existing(out)
+    check_free(out, resume=options.resume)
     if not is_run(out):
         if options.resume:
             print(f"{out} holds no run to go on with: a new one begins", file=sys.stderr)
@@ -145,19 +140,11 @@ def _train(config: Config, dataset: Dataset, out: Path, options: argparse.Namesp
     except (BlockingIOError, DamagedFileError):
         raise
     except BaseException:
-        _say_what_was_kept(RunDirectory(out))
+        kept = f"kept: {out} with the model of the last full epoch; --resume goes on from there"
+        nothing = "nothing was saved: no epoch was complete"
+        print(kept if RunDirectory(out).has_checkpoint else nothing, file=sys.stderr)
         raise
     print("\n".join(report))
-
-
-def _say_what_was_kept(run: RunDirectory) -> None:
-    if run.has_checkpoint:
-        print(
-            f"kept: {run.path} with the model of the last full epoch; --resume goes on from there",
-            file=sys.stderr,
-        )
-    else:
-        print("nothing was saved: no epoch was complete", file=sys.stderr)
 
 
 def usable_device(name: str) -> torch.device:

@@ -6,6 +6,7 @@ import copy
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Literal
 
 import torch
@@ -86,16 +87,15 @@ def measure_convergence(
     }
     tol = layer.tol if isinstance(layer.tol, float) else TOL
     alpha = float(layer.alpha if layer.method.alpha is None else layer.method.alpha)
-    done, of = 0, len(PASSES) * len(METHODS) * len(ALPHAS) + 1
-    iterations: dict[Pass, dict[str, list[float]]] = {}
-    for direction in PASSES:
-        iterations[direction] = {name: [] for name in METHODS}
-        for name, method in METHODS.items():
-            for a in ALPHAS:
-                count = inclusions[direction].iterations(method, a, tol)
-                iterations[direction][name].append(count)
-                done += 1
-                watch(done, of)
+    iterations: dict[Pass, dict[str, list[float]]] = {
+        direction: {name: [] for name in METHODS} for direction in PASSES
+    }
+    ways = list(product(PASSES, METHODS, ALPHAS))
+    of = len(ways) + 1
+    for done, (direction, name, a) in enumerate(ways, start=1):
+        count = inclusions[direction].iterations(METHODS[name], a, tol)
+        iterations[direction][name].append(count)
+        watch(done, of)
     bounds, errors = inclusions["forward"].bounds_and_errors(alpha)
     watch(of, of)
     return Convergence(

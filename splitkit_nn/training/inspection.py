@@ -4,32 +4,44 @@ from __future__ import annotations
 
 import argparse
 from importlib.util import find_spec
+from typing import Any
 
 import torch
 
 from splitkit_nn.certify import certify_robustness
 from splitkit_nn.models import Classifier
-from splitkit_nn.training.command import Work
-from splitkit_nn.training.convergence import as_table, measure_convergence
+from splitkit_nn.training.convergence import as_table
 from splitkit_nn.training.plots import draw_certified_accuracy, draw_convergence
 from splitkit_nn.training.progress import steps_bar
-from splitkit_nn.training.report import accuracy_line, certificate_lines, certify_batch
+from splitkit_nn.training.report import accuracy_line, certificate_lines, certify_subject
 from splitkit_nn.training.run import BEST, MODEL
-from splitkit_nn.training.subject import Subject, add_subject, read_subject, require_equilibrium
-from splitkit_nn.training.train import CONVERGENCE, NO_PICTURE, PICTURED
+from splitkit_nn.training.subject import (
+    Subject,
+    Work,
+    add_subject,
+    read_subject,
+    require_equilibrium,
+)
+from splitkit_nn.training.train import CONVERGENCE, NO_PICTURE
 from splitkit_nn.training.trainer import accuracy
 
 CERTIFIED = "certified.png"
 BARE = "certified accuracy: needs a classifier and its images: give a whole model, and --recipe"
 
 
-def add_evaluate(command: argparse.ArgumentParser) -> None:
-    """Give the parser of ``evaluate`` its arguments."""
-    command.set_defaults(prepare=prepare_evaluate)
-    add_subject(command)
+def add_inspections(commands: Any) -> None:
+    """The commands ``evaluate``, ``certify``, ``figures``."""
+    does = "print the test accuracy of a saved model"
+    command = add_subject(commands, "evaluate", prepare_evaluate, does)
     command.add_argument(
         "--best", action="store_true", help="of the epoch that did best on held-out samples"
     )
+    does = "print what is proved of a saved model on its images"
+    command = add_subject(commands, "certify", prepare_certify, does)
+    help_text = "of the search for Lipschitz multipliers (60)"
+    command.add_argument("--steps", type=int, default=60, metavar="X", help=help_text)
+    does = "draw how the methods converge on a saved model"
+    add_subject(commands, "figures", prepare_figures, does)
 
 
 def prepare_evaluate(options: argparse.Namespace) -> Work:
@@ -41,14 +53,6 @@ def prepare_evaluate(options: argparse.Namespace) -> Work:
     return lambda: print(accuracy_line("test", accuracy(subject.model, dataset, "test")))
 
 
-def add_certify(command: argparse.ArgumentParser) -> None:
-    """Give the parser of ``certify`` its arguments."""
-    command.set_defaults(prepare=prepare_certify)
-    add_subject(command)
-    help_text = "of the search for Lipschitz multipliers (60)"
-    command.add_argument("--steps", type=int, default=60, metavar="X", help=help_text)
-
-
 def prepare_certify(options: argparse.Namespace) -> Work:
     """Read a model and its data; return the printing of its certificate."""
     subject = read_subject(options)
@@ -57,7 +61,7 @@ def prepare_certify(options: argparse.Namespace) -> Work:
     require_equilibrium(subject)
 
     def work() -> None:
-        certificate, samples = certify_batch(subject.model, subject.images, subject.available)
+        certificate, samples = certify_subject(subject)
         print("\n".join(certificate_lines(certificate, subject.which(samples))))
         print(f"relative to the output: at most {certificate.relative_error:.1e}")
         print(f"solver iterations: {certificate.iterations}")
@@ -86,12 +90,6 @@ def _certify_robustness(subject: Subject, samples: int, steps: int) -> None:
         print(f"picture: {subject.write(CERTIFIED, picture)}")
 
 
-def add_figures(command: argparse.ArgumentParser) -> None:
-    """Give the parser of ``figures`` its arguments."""
-    command.set_defaults(prepare=prepare_figures)
-    add_subject(command)
-
-
 def prepare_figures(options: argparse.Namespace) -> Work:
     """Read a model and its data; return the counting of iterations over the step size, and the
     picture of them.
@@ -100,16 +98,14 @@ def prepare_figures(options: argparse.Namespace) -> Work:
     require_equilibrium(subject)
 
     def work() -> None:
-        images, labels = subject.images(PICTURED), subject.labels(PICTURED)
         with steps_bar("solving") as watch:
-            convergence = measure_convergence(subject.model, images, labels, watch)
+            convergence, title = subject.convergence(watch)
         shown = subject.which(convergence.samples)
         print(f"iterations over the step size on {shown}, at tolerance {convergence.tol:g}:")
         print(as_table(convergence))
         if find_spec("matplotlib") is None:
             print(f"picture: {NO_PICTURE}")
             return
-        picture = draw_convergence(convergence, f"{subject.name} on {shown}")
-        print(f"picture: {subject.write(CONVERGENCE, picture)}")
+        print(f"picture: {subject.write(CONVERGENCE, draw_convergence(convergence, title))}")
 
     return work

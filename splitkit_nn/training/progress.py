@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import TracebackType
 
 import numpy as np
 from tqdm import tqdm
@@ -15,48 +14,30 @@ from splitkit_nn.training.trainer import Step, Trainer
 RECENT = 20  # batches whose mean is shown
 
 
-class ProgressBar:
-    """A context manager whose value is a ``watch`` for ``Trainer.run_epoch``; on stderr."""
+@contextmanager
+def training_bar(trainer: Trainer, *, shown: bool) -> Iterator[Callable[[int, Step], None]]:
+    """A bar on stderr; its value is a ``watch`` for ``Trainer.run_epoch``."""
+    recent: deque[Step] = deque(maxlen=RECENT)
+    total, done = trainer.recipe.epochs * trainer.batches, len(trainer.history) * trainer.batches
+    with tqdm(
+        total=total, initial=done, disable=not shown, unit="batch", dynamic_ncols=True
+    ) as bar:
 
-    def __init__(self, trainer: Trainer, *, shown: bool) -> None:
-        self.trainer = trainer
-        self.recent: deque[Step] = deque(maxlen=RECENT)
-        self.bar = tqdm(
-            total=trainer.recipe.epochs * trainer.batches,
-            initial=len(trainer.history) * trainer.batches,
-            disable=not shown,
-            unit="batch",
-            dynamic_ncols=True,
-        )
+        def watch(epoch: int, step: Step) -> None:
+            recent.append(step)
+            mean, history = Step(*np.mean(recent, axis=0)), trainer.history
+            tested = f" (test {history[-1].test_accuracy:.1%})" if history else ""
+            bar.set_description(f"epoch {epoch}/{trainer.recipe.epochs}", refresh=False)
+            bar.set_postfix_str(
+                f"loss {mean.loss:.3f}, accuracy {mean.accuracy:.1%}{tested}, "
+                f"iterations {mean.forward_iterations:.0f} forward "
+                f"{mean.backward_iterations:.0f} backward, alpha {step.alpha:.3g}, "
+                f"learning rate {trainer.learning_rate:.1e}",
+                refresh=False,
+            )
+            bar.update()
 
-    def __enter__(self) -> ProgressBar:
-        return self
-
-    def __call__(self, epoch: int, step: Step) -> None:
-        """Count one batch."""
-        self.recent.append(step)
-        mean = Step(*np.mean(self.recent, axis=0))
-        self.bar.set_description(f"epoch {epoch}/{self.trainer.recipe.epochs}", refresh=False)
-        self.bar.set_postfix_str(
-            f"loss {mean.loss:.3f}, accuracy {mean.accuracy:.1%}{self._tested()}, "
-            f"iterations {mean.forward_iterations:.0f} forward "
-            f"{mean.backward_iterations:.0f} backward, alpha {step.alpha:.3g}, "
-            f"learning rate {self.trainer.learning_rate:.1e}",
-            refresh=False,
-        )
-        self.bar.update()
-
-    def _tested(self) -> str:
-        history = self.trainer.history
-        return f" (test {history[-1].test_accuracy:.1%})" if history else ""
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.bar.close()
+        yield watch
 
 
 @contextmanager

@@ -76,29 +76,29 @@ IMAGES = {
 
 def dense(units: int) -> Model:
     """A dense equilibrium layer."""
-
-    def build(recipe: Recipe, channels: int, side: int) -> nn.Module:
-        return DenseClassifier(channels * side**2, units, CLASSES, **_solver(recipe))
-
-    return Model(f"dense, {units} units", build)
+    return _mondeq(f"dense, {units} units", DenseClassifier, lambda n, side: (n * side**2, units))
 
 
 def conv(width: int) -> Model:
     """A single convolution of so many channels."""
-
-    def build(recipe: Recipe, channels: int, side: int) -> nn.Module:
-        return ConvClassifier(channels, width, side, CLASSES, **_solver(recipe))
-
-    return Model(f"single convolution, {width} channels", build)
+    words = f"single convolution, {width} channels"
+    return _mondeq(words, ConvClassifier, lambda n, side: (n, width, side))
 
 
 def multitier(*widths: int) -> Model:
     """Tiers of so many channels."""
+    words = f"multi-tier, {'/'.join(map(str, widths))} channels"
+    return _mondeq(words, MultiTierClassifier, lambda n, side: (n, widths, side))
+
+
+def _mondeq(words: str, kind: Callable[..., nn.Module], sizes: Callable[..., Any]) -> Model:
+    """A classifier of the sizes that belong to images of n channels."""
 
     def build(recipe: Recipe, channels: int, side: int) -> nn.Module:
-        return MultiTierClassifier(channels, widths, side, CLASSES, **_solver(recipe))
+        shape = *sizes(channels, side), CLASSES
+        return kind(*shape, m=recipe.m, tol=recipe.tol, max_iter=recipe.max_iter)
 
-    return Model(f"multi-tier, {'/'.join(map(str, widths))} channels", build)
+    return Model(words, build)
 
 
 def deq(width: int) -> Model:
@@ -119,10 +119,6 @@ def node(filters: int, augment: int = 0) -> Model:
         return NeuralODE(channels, side, filters, CLASSES, augment=augment, tol=recipe.tol)
 
     return Model(f"{'augmented ' if augment else ''}neural ODE, for comparison", build)
-
-
-def _solver(recipe: Recipe) -> dict[str, Any]:
-    return {"m": recipe.m, "tol": recipe.tol, "max_iter": recipe.max_iter}
 
 
 def _check_baseline(recipe: Recipe, package: str) -> None:

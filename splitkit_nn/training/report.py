@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import datetime
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
-from torch import Tensor, nn
 
 from splitkit_nn.certify import Certificate, certify
 from splitkit_nn.models import Classifier
 from splitkit_nn.training.config import Config
 from splitkit_nn.training.layer import equilibrium_layer, follow, has_equilibrium
+from splitkit_nn.training.subject import Subject
 from splitkit_nn.training.trainer import Trainer
 
 ENTRIES = 4_000_000  # of the certified equilibria, at most: more take too much memory in float64
 
 
-def training_report(trainer: Trainer, config: Config) -> list[str]:
-    """The lines about a training that is over."""
+def training_report(trainer: Trainer, config: Config, subject: Subject) -> list[str]:
+    """The lines about a training that is over, and what it is of."""
     recipe, history = trainer.recipe, trainer.history
-    last = history[-1]
+    last, certified = history[-1], []
+    if has_equilibrium(subject.model):
+        certificate, samples = certify_subject(subject)
+        certified = certificate_lines(certificate, subject.which(samples))
     return [
         f"recipe: {recipe.name} ({recipe.summary})",
         f"parameters: {sum(p.numel() for p in trainer.model.parameters()):,}",
@@ -38,7 +41,7 @@ def training_report(trainer: Trainer, config: Config) -> list[str]:
             f"{last.backward_iterations:.1f} backward, on average over the last epoch "
             f"at tolerance {recipe.tol:g}"
         ),
-        *_certified(trainer),
+        *certified,
     ]
 
 
@@ -69,46 +72,24 @@ def machine(device: torch.device) -> str:
     return f"{name}, torch {torch.__version__}"
 
 
-def _certified(trainer: Trainer) -> list[str]:
-    """The lines of the certificate; none for a model without an equilibrium."""
-    if not has_equilibrium(trainer.model):
-        return []
-    dataset, dtype = trainer.dataset, trainer.dtype
-    certificate, samples = certify_batch(
-        trainer.model,
-        lambda count: dataset.normalization(dataset.test_x[:count], dtype),
-        len(dataset.test_x),
-    )
-    every = samples == len(dataset.test_x)
-    which = "every test image" if every else f"the first {samples} test images"
-    return certificate_lines(certificate, which)
-
-
-def certify_batch(
-    model: nn.Module, images: Callable[[int], Tensor], available: int
-) -> tuple[Certificate, int]:
-    """The certificate on the first images, as many as fit into memory, and their number.
+def certify_subject(subject: Subject) -> tuple[Certificate, int]:
+    """The certificate on the first inputs, as many as fit into memory, and their number.
 
     Of a model that ``certify`` knows as a whole, else of its equilibrium layer.
     """
+    model = subject.model
     with torch.no_grad():
-        entries = follow(model.eval(), images(1)).z.numel()
-        batch = images(min(available, max(1, ENTRIES // entries)))
+        entries = follow(model, subject.images(1)).z.numel()
+        batch = subject.images(max(1, ENTRIES // entries))
         if isinstance(model, Classifier):
             return certify(model, batch), len(batch)
         return certify(equilibrium_layer(model), follow(model, batch).x), len(batch)
 
 
 def certificate_lines(certificate: Certificate, which: str) -> list[str]:
-    """What is proved of the layer on those of the images, and beside it what was seen."""
-    return [
-        (
-            f"distance to the true equilibrium: at most {certificate.solve_error:.2e}, "
-            f"certified for {which}"
-        ),
-        f"strong monotonicity m: {certificate.m:.4g}, Lipschitz constant L: {certificate.L:.4g}",
-        f"contraction an iteration: {certificate.rates}, at alpha = {certificate.alpha:.4g}",
-    ]
+    """What is proved of the layer on those of the inputs, and beside it what was seen."""
+    distance = f"distance to the true equilibrium: at most {certificate.solve_error:.2e}"
+    return [f"{distance}, certified for {which}", *certificate.constants]
 
 
 def as_markdown(config: Config, lines: Sequence[str], pictures: Sequence[str]) -> str:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import csv
 import io
 import os
-import pickle
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -23,7 +22,7 @@ import torch
 from filelock import FileLock, Timeout
 from torch import nn
 
-from splitkit_nn.models.saved import TEMPORARY, as_bytes, write_whole
+from splitkit_nn.models.files import TEMPORARY, UNREADABLE, as_bytes, write_whole
 from splitkit_nn.training.config import Config
 from splitkit_nn.training.trainer import EpochMetrics, Trainer
 
@@ -140,23 +139,21 @@ def _told(path: Path, expected: str) -> Iterator[None]:
     """Whatever torch says of a file that is damaged or foreign, said with its name."""
     try:
         yield
-    except (pickle.UnpicklingError, RuntimeError, EOFError, TypeError, KeyError, ValueError) as e:
+    except UNREADABLE as e:
         reason = str(e).split("\n", 1)[0]
         raise DamagedFileError(f"{path}: not {expected} ({reason}); train again") from e
 
 
-def refuse_existing(path: Path) -> None:
-    """Raise FileExistsError if there is anything at ``path``."""
-    if path.exists():
+def check_free(path: Path, *, resume: bool) -> None:
+    """Raise FileExistsError if there is anything at ``path``; to resume, anything but a run."""
+    if not path.exists():
+        return
+    if not resume:
         raise FileExistsError(
             f"{path} exists and is never overwritten; give another --out, remove it first, or "
             "go on with it by --resume"
         )
-
-
-def refuse_foreign(path: Path) -> None:
-    """Raise FileExistsError if there is something other than a run, or nothing, at ``path``."""
-    if path.exists() and not (path.is_dir() and (contents_of(path) == [] or is_run(path))):
+    if not (path.is_dir() and (contents_of(path) == [] or is_run(path))):
         raise FileExistsError(f"{path} is not a run, so it cannot go on; give another --out")
 
 
@@ -184,7 +181,7 @@ def claim(path: Path, *, resume: bool = False) -> Iterator[RunDirectory]:
     BlockingIOError
         Another process trains in it.
     """
-    refuse_foreign(path) if resume else refuse_existing(path)
+    check_free(path, resume=resume)
     missing = [place for place in (path, *path.parents) if not place.exists()]
     path.mkdir(parents=True, exist_ok=resume)
     run = RunDirectory(path)
@@ -205,16 +202,13 @@ def claim(path: Path, *, resume: bool = False) -> Iterator[RunDirectory]:
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
     """The directory's lock, which the system gives back when the process ends, however it ends."""
-    lock = FileLock(path / LOCK, timeout=0)
     try:
-        lock.acquire()
+        held = FileLock(path / LOCK, timeout=0).acquire()
     except Timeout as error:
         holder = (path / LOCK).read_text(encoding="utf-8") or "another process"
         raise BlockingIOError(
             f"{path} is in use by {holder}: wait until it ends, or give another --out"
         ) from error
-    try:
+    with held:
         (path / LOCK).write_text(f"process {os.getpid()}", encoding="utf-8")
         yield
-    finally:
-        lock.release()

@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from splitkit_nn.data import Dataset
+from splitkit_nn.linear.bounds.base import Watch, unwatched
 from splitkit_nn.models.saved import load
+from splitkit_nn.training.convergence import Convergence, measure_convergence
 from splitkit_nn.training.layer import equilibrium_layer, has_equilibrium
 from splitkit_nn.training.recipes import find_recipe
 from splitkit_nn.training.run import CHECKPOINT, MODEL, RunDirectory, is_run
 from splitkit_nn.training.trainer import initial_model
 
+Work = Callable[[], None]
+Prepare = Callable[[argparse.Namespace], Work]
+
 RANDOM = 64  # inputs that are drawn where there are no images
+PICTURED = 64  # inputs that a picture is about
 
 
 @dataclass(frozen=True)
 class Subject:
-    """A model in evaluation mode on the CPU, and what it is shown.
+    """A model in evaluation mode, and what it is shown, on one device.
 
     Attributes
     ----------
@@ -63,6 +71,12 @@ class Subject:
             return f"{count} standard normal inputs"
         return "every test image" if count == self.available else f"the first {count} test images"
 
+    def convergence(self, watch: Watch = unwatched) -> tuple[Convergence, str]:
+        """How the methods converge on the first inputs, and what a title calls that."""
+        images, labels = self.images(PICTURED), self.labels(PICTURED)
+        found = measure_convergence(self.model, images, labels, watch)
+        return found, f"{self.name} on {self.which(found.samples)}"
+
     def write(self, picture: str, content: bytes) -> Path:
         """Save a picture in the run, or beside the file with its name in front."""
         if self.path.is_dir():
@@ -70,8 +84,10 @@ class Subject:
         return RunDirectory(self.path.parent).write(f"{self.path.stem}-{picture}", content)
 
 
-def add_subject(command: argparse.ArgumentParser) -> None:
-    """Give a command's parser the arguments of ``read_subject``."""
+def add_subject(commands: Any, name: str, prepare: Prepare, does: str) -> argparse.ArgumentParser:
+    """A command with the arguments of ``read_subject``."""
+    command: argparse.ArgumentParser = commands.add_parser(name, help=does)
+    command.set_defaults(prepare=prepare)
     command.add_argument(
         "model", type=Path, metavar="MODEL", help="a training's directory, or a model's file"
     )
@@ -83,6 +99,7 @@ def add_subject(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--side", type=int, nargs="+", metavar="N", help="of the images of a state dict's model"
     )
+    return command
 
 
 def read_subject(options: argparse.Namespace, name: str = MODEL) -> Subject:
@@ -113,14 +130,19 @@ def read_subject(options: argparse.Namespace, name: str = MODEL) -> Subject:
 
 
 def _of_run(path: Path, name: str, options: argparse.Namespace) -> Subject:
+    for option in ("recipe", "m", "side"):
+        if is_run(path) and getattr(options, option) is not None:
+            raise ValueError(f"--{option}: {path} is a run, which knows its own; leave it out")
+    return subject_of_run(path, name, options.data)
+
+
+def subject_of_run(path: Path, name: str = MODEL, data: Path | None = None) -> Subject:
+    """The model of that name in a run, and its recipe's data, which may have moved."""
     run = RunDirectory(path)
     config = run.read_config()
-    for option in ("recipe", "m", "side"):
-        if getattr(options, option) is not None:
-            raise ValueError(f"--{option}: {path} is a run, which knows its own; leave it out")
+    dataset = config.recipe.load(config.data if data is None else data)
     model = initial_model(config.recipe)
     run.read_model(model, name, inside="model" if name == CHECKPOINT else None)
-    dataset = config.recipe.load(config.data if options.data is None else options.data)
     return Subject(path, config.recipe.name, model.eval(), dataset)
 
 

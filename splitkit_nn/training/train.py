@@ -13,18 +13,17 @@ import torch
 
 from splitkit_nn.data import Dataset
 from splitkit_nn.training.config import Config
-from splitkit_nn.training.convergence import measure_convergence
 from splitkit_nn.training.events import MISSING, can_write_events, open_events
 from splitkit_nn.training.layer import has_equilibrium
 from splitkit_nn.training.plots import draw_convergence, draw_history
-from splitkit_nn.training.progress import ProgressBar
+from splitkit_nn.training.progress import training_bar
 from splitkit_nn.training.report import as_markdown, training_report
 from splitkit_nn.training.run import REPORT, RunDirectory, claim
+from splitkit_nn.training.subject import Subject
 from splitkit_nn.training.trainer import Trainer
 
 EVENTS = "events"
 CONVERGENCE, HISTORY = "convergence.png", "history.png"
-PICTURED = 64  # test images that the picture is about
 NO_PICTURE = "not drawn, since matplotlib is missing: pip install 'splitkit[plot]'"
 
 
@@ -60,26 +59,23 @@ def train(
         trainer = Trainer(config.recipe, dataset, device)
         run.write_config(config)
         run.read_checkpoint(trainer)
-        _run_epochs(trainer, run, progress)
+        done = len(trainer.history)
+        with (
+            training_bar(trainer, shown=progress) as watch,
+            open_events(run.path / EVENTS, done) as write_events,
+        ):
+            for _ in range(done, trainer.recipe.epochs):
+                metrics = trainer.run_epoch(watch)
+                run.write_epoch(trainer)
+                write_events(metrics)
         return _finish(trainer, run, config)
-
-
-def _run_epochs(trainer: Trainer, run: RunDirectory, progress: bool) -> None:
-    done = len(trainer.history)
-    with (
-        ProgressBar(trainer, shown=progress) as watch,
-        open_events(run.path / EVENTS, done) as write_events,
-    ):
-        for _ in range(done, trainer.recipe.epochs):
-            metrics = trainer.run_epoch(watch)
-            run.write_epoch(trainer)
-            write_events(metrics)
 
 
 def _finish(trainer: Trainer, run: RunDirectory, config: Config) -> list[str]:
     """Draw and report; the report is the mark of a finished run."""
-    report = training_report(trainer, config)
-    drawn = _draw(trainer, run)
+    subject = Subject(run.path, trainer.recipe.name, trainer.model.eval(), trainer.dataset)
+    report = training_report(trainer, config, subject)
+    drawn = _draw(trainer, subject)
     report += [
         f"model: {run.model_path}",
         f"pictures: {', '.join(map(str, drawn)) or NO_PICTURE}",
@@ -90,16 +86,12 @@ def _finish(trainer: Trainer, run: RunDirectory, config: Config) -> list[str]:
     return report
 
 
-def _draw(trainer: Trainer, run: RunDirectory) -> list[Path]:
+def _draw(trainer: Trainer, subject: Subject) -> list[Path]:
     """Save the pictures and return their paths; none without matplotlib, which is an extra."""
     if find_spec("matplotlib") is None:
         return []
-    data, name = trainer.dataset, trainer.recipe.name
-    drawn = [run.write(HISTORY, draw_history(trainer.history, f"The training of {name}"))]
-    if not has_equilibrium(trainer.model):
-        return drawn
-    images = data.normalization(data.test_x[:PICTURED], trainer.dtype)
-    convergence = measure_convergence(trainer.model, images, data.test_y[:PICTURED])
-    title = f"The trained {name} model on {convergence.samples} test images"
-    picture = draw_convergence(convergence, title)
-    return [*drawn, run.write(CONVERGENCE, picture)]
+    history = draw_history(trainer.history, f"The training of {subject.name}")
+    drawn = [subject.write(HISTORY, history)]
+    if has_equilibrium(subject.model):
+        drawn.append(subject.write(CONVERGENCE, draw_convergence(*subject.convergence())))
+    return drawn

@@ -103,14 +103,16 @@ class Trainer:
         epoch = len(self.history) + 1
         steps, sizes = [], []
         self.model.train()
-        with self._random(epoch) as seed:
+        seed = int(np.random.SeedSequence((self.recipe.seed, epoch)).generate_state(1)[0])
+        with fork_generators(seed, self.device):
             for batch, (images, labels) in enumerate(self._shuffled(seed), start=1):
                 steps.append(self._step(images, labels, f"epoch {epoch}, batch {batch}"))
                 sizes.append(len(labels))
                 watch(epoch, steps[-1])
         means = Step(*np.average(steps, axis=0, weights=sizes).tolist())
-        held_out = self.accuracy("valid") if self.recipe.validation else None
-        tested = self.accuracy("test")
+        validated = bool(self.recipe.validation)
+        held_out = accuracy(self.model, self.dataset, "valid") if validated else None
+        tested = accuracy(self.model, self.dataset, "test")
         seconds = time.perf_counter() - started
         self.history.append(EpochMetrics(epoch, learning_rate, *means, held_out, tested, seconds))
         return self.history[-1]
@@ -127,10 +129,6 @@ class Trainer:
         known = [value for value in held_out if value is not None]
         return 1 + held_out.index(max(known)) if known else None
 
-    def accuracy(self, part: PartName) -> float:
-        """The share of a part's images that the model classifies as labelled, in [0, 1]."""
-        return accuracy(self.model, self.dataset, part)
-
     def state(self) -> dict[str, Any]:
         """All that ``restore`` needs; tensors and plain values only."""
         return {
@@ -146,13 +144,6 @@ class Trainer:
         self.optimizer.load_state_dict(state["optimizer"])
         self.scheduler.load_state_dict(state["scheduler"])
         self.history = [EpochMetrics(**metrics) for metrics in state["history"]]
-
-    @contextmanager
-    def _random(self, epoch: int) -> Iterator[int]:
-        """The epoch's own seed, at which the global generators stand meanwhile."""
-        seed = int(np.random.SeedSequence((self.recipe.seed, epoch)).generate_state(1)[0])
-        with fork_generators(seed, self.device):
-            yield seed
 
     def _shuffled(self, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
         """The training samples in batches, in a random order, augmented and normalized."""

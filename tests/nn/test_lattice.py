@@ -10,7 +10,7 @@ import splitkit as sk
 from splitkit.backend import to_numpy
 from splitkit.testing import check_linear_operator
 from splitkit_nn.linear.circular import CircularConvolution
-from splitkit_nn.linear.lattice import Lattice
+from splitkit_nn.linear.lattice import Lattice, cross_spectrum
 from tests.nn.dense_matrices import convolution_matrix
 
 LIBRARIES = {"numpy": xnp, "torch": xtorch, "array_api_strict": array_api_strict}
@@ -47,14 +47,15 @@ def test_convolutions(xp, rng, height, width, stride, k):
 
 @on_libraries
 @on_grids
-def test_correlation_is_the_transpose_of_the_spectrum(xp, rng, height, width, stride, k):
-    """⟨p, Kz⟩ = ⟨correlation(p, z), K⟩ for every K."""
+def test_taps_are_the_transpose_of_the_spectrum(xp, rng, height, width, stride, k):
+    """⟨p, Kz⟩ = ⟨taps of the cross spectrum of p and z, K⟩ for every K."""
     lattice = Lattice(height, width, stride)
     z = rng.normal(size=(4, 3, height, width))
     Z = lattice.transform(xp.asarray(z))
     for strided, target in ((False, lattice), (True, Lattice(*lattice.coarse))):
         p = rng.normal(size=(4, 2, target.height, target.width))
-        taps = lattice.correlation(target.transform(xp.asarray(p)), Z, k, strided=strided)
+        Γ = cross_spectrum(target.transform(xp.asarray(p)), Z)
+        taps = lattice.taps(Γ, k, strided=strided)
         for _ in range(3):
             kernel = rng.normal(size=(2, 3, k, k))
             matrix = convolution_matrix(kernel, height, width, stride if strided else 1)

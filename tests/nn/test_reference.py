@@ -316,6 +316,13 @@ def test_refuses_convolutional_states(tmp_path, state, change, match):
         sknn.load_reference(save(changed, tmp_path))
 
 
+def test_double_precision_is_kept(tmp_path):
+    state = {key: value.double() / 3 for key, value in conv_state().items()}
+    model = sknn.load_reference(save(state, tmp_path))
+    assert torch.equal(model.layer.parametrization.A, state[f"{LAYER}A.weight"])
+    assert torch.equal(model.head.weight, state["Wout.weight"])
+
+
 def test_side(tmp_path):
     path = save(conv_state(side=40), tmp_path)
     with pytest.raises(ValueError, match="give side"):

@@ -335,6 +335,16 @@ def reshaped(path):
     torch.save(state | {"layer.parametrization.A": torch.ones(2, 2)}, path)
 
 
+def infinite(path):
+    state = sknn.DenseClassifier(2, 3, 2).state_dict()
+    torch.save(state | {"head.bias": torch.tensor([0.0, torch.inf])}, path)
+
+
+def headless(path):
+    state = sknn.DenseClassifier(2, 3, 2).state_dict()
+    torch.save({key: state[key] for key in state if not key.startswith("head")}, path)
+
+
 @pytest.mark.parametrize(
     ("write", "match"),
     [
@@ -345,6 +355,8 @@ def reshaped(path):
         (broken, "damaged"),
         (later, "MonotoneOfTomorrow"),
         (reshaped, "shapes that do not fit"),
+        (infinite, "head.bias has NaN or Inf"),
+        (headless, "lacks 'head.weight'"),
     ],
 )
 def test_what_a_file_is_not_is_said(write, match, tmp_path):

@@ -388,7 +388,11 @@ def test_a_solution_that_is_far_away_is_not_taken_for_none(bound, dtype):
         sk.functions.Box(-1.0, bound)
     )
     method = sk.DouglasRachford(alpha=1 / 3)
-    solution = sk.solve(inclusion, np.zeros(3, dtype=dtype), method, max_iter=50_000)
+    start = np.zeros(3, dtype=dtype)
+    solution = sk.solve(inclusion, start, method, max_iter=50_000, on_failure="return")
+    # (u − x)/α of a large x is rounded more than the tolerance of the small cost allows
+    rounded = np.finfo(dtype).eps * bound * 3**0.5 / method.alpha > 1e-5 * np.linalg.norm(cost)
+    assert solution.status == ("precision" if rounded else "converged")
     np.testing.assert_allclose(solution.x, bound, rtol=1e-4)
 
 

@@ -94,7 +94,7 @@ class AdaptiveSteps(Iteration):
     """Carry: (x, F x, what else the step needs, α, θ)."""
 
     def __init__(self, F: Term, G: Term) -> None:
-        self.F, self.G = F.evaluate, G
+        self.F, self.G, self.offset = F.evaluate, G, F.offset
 
     def first_step(self, x: Point, Fx: Point) -> tuple[Array, Point, Point]:
         """α = ‖d‖/‖F(x + d) − F x‖ for a short probe d against F x; where it ends, and F there."""
@@ -123,7 +123,7 @@ class AdaptiveSteps(Iteration):
     def read(self, trace: Trace) -> Reading:
         alpha, y, x = trace
         of_G = scale(1 / alpha, subtract(y, x))
-        return Reading(x, (of_G, self.F(x)), (scale(1 / alpha, x),))
+        return Reading(x, (of_G, self.F(x)), (scale(1 / alpha, x),), self.offset(x))
 
     def governing(self, state: Carry) -> Point:
         return state[0]

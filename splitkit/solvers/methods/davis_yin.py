@@ -74,7 +74,8 @@ class DavisYin(Splitting):
 class _DavisYin(Iteration):
     def __init__(self, method: DavisYin, A: Term, B: Term, C: Term) -> None:
         self.alpha, self.relaxation = method.alpha, method.relaxation
-        self.R_A, self.R_B, self.C = A.resolve(self.alpha), B.resolve(self.alpha), C.evaluate
+        self.R_A, self.R_B = A.resolve(self.alpha), B.resolve(self.alpha)
+        self.C, self.offset = C.evaluate, C.offset
 
     def advance(self, state: Carry) -> tuple[Carry, Trace]:
         z: Point = state
@@ -89,4 +90,5 @@ class _DavisYin(Iteration):
         z, x_B, Cx, forward, x_A = trace
         b = scale(1 / self.alpha, subtract(z, x_B))
         a = scale(1 / self.alpha, subtract(forward, x_A))
-        return Reading(x_B, (add(a, Cx), b), (scale(1 / self.alpha, x_B), Cx))
+        rounding, sizes = (scale(1 / self.alpha, x_B),), (Cx, *self.offset(x_B))
+        return Reading(x_B, (add(a, Cx), b), rounding, sizes, self.alpha)

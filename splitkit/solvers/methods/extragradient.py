@@ -69,6 +69,7 @@ class PastExtragradient(_OfSubdifferentials):
 class _Extragradient(Iteration):
     def __init__(self, alpha: float, F: Term, G: Term) -> None:
         self.alpha, self.F, self.R = alpha, F.evaluate, G.resolve(alpha)
+        self.offset = F.offset
 
     def advance(self, state: Carry) -> tuple[Carry, Trace]:
         x = state
@@ -83,7 +84,9 @@ class _Extragradient(Iteration):
     def read(self, trace: Trace) -> Reading:
         x, Fy, x_next = trace
         of_G = subtract(scale(1 / self.alpha, subtract(x, x_next)), Fy)
-        return Reading(x_next, (of_G, self.F(x_next)), (scale(1 / self.alpha, x_next), Fy))
+        return Reading(
+            x_next, (of_G, self.F(x_next)), (scale(1 / self.alpha, x_next),), self.offset(x_next)
+        )
 
     def energy(self, before: Carry, state: Carry, limit: Carry) -> Array:
         return self.square(subtract(state, limit))

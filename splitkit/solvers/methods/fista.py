@@ -67,7 +67,7 @@ class _FISTA(Iteration):
     """Carry (x, y, k, restarts left) with t = 1 + k/3, so that (t − 1)/t⁺ = k/(k + 4)."""
 
     def __init__(self, method: FISTA, F: Term, G: Term) -> None:
-        self.alpha, self.F = method.alpha, F.evaluate
+        self.alpha, self.F, self.offset = method.alpha, F.evaluate, F.offset
         self.R = G.resolve(method.alpha)
 
     def init(self, x0: Point) -> Carry:
@@ -91,7 +91,7 @@ class _FISTA(Iteration):
     def read(self, trace: Trace) -> Reading:
         y, Fy, x = trace
         of_G = subtract(scale(1 / self.alpha, subtract(y, x)), Fy)
-        return Reading(x, (of_G, self.F(x)), (scale(1 / self.alpha, x), Fy))
+        return Reading(x, (of_G, self.F(x)), (scale(1 / self.alpha, x),), self.offset(x))
 
     def governing(self, state: Carry) -> Point:
         return state[0]

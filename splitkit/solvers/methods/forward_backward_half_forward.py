@@ -86,6 +86,7 @@ def longest(C: Term, B: Term, _: Term) -> float | None:
 class _HalfForward(Iteration):
     def __init__(self, alpha: float, C: Term, B: Term, A: Term) -> None:
         self.alpha, self.C, self.B, self.R = alpha, C.evaluate, B.evaluate, A.resolve(alpha)
+        self.offsets = C.offset, B.offset
 
     def advance(self, state: Carry) -> tuple[Carry, Trace]:
         x = state
@@ -99,7 +100,8 @@ class _HalfForward(Iteration):
         x, Fx, y, By = trace
         of_A = subtract(scale(1 / self.alpha, subtract(x, y)), Fx)
         Fy = add(self.C(y), By)
-        return Reading(y, (of_A, Fy), (scale(1 / self.alpha, y), add(Fx, Fy)))
+        sizes = (By, *(point for offset in self.offsets for point in offset(y)))
+        return Reading(y, (of_A, Fy), (scale(1 / self.alpha, y),), sizes)
 
     def energy(self, before: Carry, state: Carry, limit: Carry) -> Array:
         return self.square(subtract(state, limit))

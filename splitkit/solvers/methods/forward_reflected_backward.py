@@ -36,6 +36,7 @@ class ForwardReflectedBackward(LipschitzSplitting):
 class _ForwardReflectedBackward(Iteration):
     def __init__(self, method: ForwardReflectedBackward, F: Term, G: Term) -> None:
         self.alpha, self.F, self.R = method.alpha, F.evaluate, G.resolve(method.alpha)
+        self.offset = F.offset
 
     def init(self, x0: Point) -> Carry:
         return x0, self.F(x0)
@@ -45,12 +46,12 @@ class _ForwardReflectedBackward(Iteration):
         Fx = self.F(x)
         y = lincomb(1.0, x, -self.alpha, lincomb(2.0, Fx, -1.0, before))
         x_next = self.R(y)
-        return (x_next, Fx), (y, x_next, Fx)
+        return (x_next, Fx), (y, x_next)
 
     def read(self, trace: Trace) -> Reading:
-        y, x, Fx = trace
+        y, x = trace
         of_G = scale(1 / self.alpha, subtract(y, x))
-        return Reading(x, (of_G, self.F(x)), (scale(1 / self.alpha, x), Fx))
+        return Reading(x, (of_G, self.F(x)), (scale(1 / self.alpha, x),), self.offset(x))
 
     def governing(self, state: Carry) -> Point:
         return state[0]

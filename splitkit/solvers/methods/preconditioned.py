@@ -101,6 +101,7 @@ def in_metric(term: Term, s: Array) -> Term:
 class _InMetric(Iteration):
     def __init__(self, inner: Iteration, s: Array) -> None:
         self.inner, self.s = inner, s
+        self.longest = namespace(s).max(s) ** 2
 
     def enter(self, space: Space) -> None:
         super().enter(space)
@@ -114,8 +115,10 @@ class _InMetric(Iteration):
 
     def read(self, trace: Trace) -> Reading:
         reading = self.inner.read(trace)
-        terms, sizes = (tuple(map(self._unscaled, each)) for each in (reading.terms, reading.sizes))
-        return Reading(self.s * reading.x, terms, sizes)
+        elements = (reading.terms, reading.rounding, reading.sizes)
+        terms, rounding, sizes = (tuple(map(self._unscaled, each)) for each in elements)
+        apart = None if reading.apart is None else self.longest * reading.apart
+        return Reading(self.s * reading.x, terms, rounding, sizes, apart)
 
     def _unscaled(self, term: Point) -> Point:
         """S⁻¹ of an element at x, or of the first of a pair at (x, y)."""

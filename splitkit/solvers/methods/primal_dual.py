@@ -201,6 +201,7 @@ class _PrimalDual(Iteration):
         self.steps, self.kappa = steps, kappa
         self.L, self.LT = composed.L, composed.LT
         self.C = None if C is None or C.is_zero else C.evaluate
+        self.offset_of_C = C.offset if C is not None else A.offset
         self.R_A, self.R_B = A.resolve(steps.tau), composed.resolve_dual(steps.sigma)
 
     def init(self, x0: Point) -> Carry:
@@ -236,13 +237,14 @@ class _PrimalDual(Iteration):
         dx, dy, LTy_next = subtract(x_next, x), subtract(y_next, y), self.LT(y_next)
         of_A, of_B, ahead = scale(-1 / tau, dx), scale(-1 / sigma, dy), scale(theta, dx)
         Lx = self.L(x_next)
-        sizes = [(scale(1 / tau, x_next), scale(1 / sigma, y_next)), (LTy_next, Lx)]
+        rounding = scale(1 / tau, x_next), scale(1 / sigma, y_next)
+        sizes = [(LTy_next, Lx)]
         if found:
             change = subtract(found[0], known[0])
             of_A, ahead = add(of_A, change), lincomb(1.0, ahead, -self.kappa * tau, change)
-            sizes.append((found[0], Lx))
+            sizes += [(each, Lx) for each in (found[0], *self.offset_of_C(x_next))]
         coupling = subtract(LTy_next, LTy), self.L(ahead)
-        return Reading(x_next, ((of_A, of_B), coupling), tuple(sizes))
+        return Reading(x_next, ((of_A, of_B), coupling), (rounding,), tuple(sizes))
 
     def governing(self, state: Carry) -> Point:
         return state[:2]

@@ -63,6 +63,7 @@ class ReflectedSplitting(MapSplitting):
         alpha = self.alpha
         at_F = self.reads_at_F(F, G)
         single_valued = G if at_F else F
+        apart = None if single_valued.has_evaluation else alpha
 
         def read(u: Point, _: Point, reflected: Point, twice: Point, *__: Point) -> Reading:
             before, after = (reflected, twice) if at_F else (u, reflected)
@@ -73,6 +74,7 @@ class ReflectedSplitting(MapSplitting):
             else:  # an element at the other point
                 first, second = (u, reflected) if at_F else (reflected, twice)
                 other = scale(0.5 / alpha, lincomb(1.0, first, -1.0, second))
-            return Reading(x, (other, element), (scale(1 / alpha, x),))
+            sizes = single_valued.offset(x)
+            return Reading(x, (other, element), (scale(1 / alpha, x),), sizes, apart)
 
         return read

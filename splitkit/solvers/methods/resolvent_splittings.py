@@ -134,9 +134,11 @@ class _Resolvents(Iteration):
         self, x: Point, elements: tuple[Point, ...], others: tuple[Point, ...]
     ) -> Reading:
         """The residual (Σ aᵢ, (xᵢ − x)/α for the other points): 0 only if all points meet."""
-        apart = (scale(1 / self.alpha, subtract(other, x)) for other in others)
-        r = (reduce(add, elements), *apart)
-        return Reading(x, (r,), (scale(1 / self.alpha, x), *elements))
+        size = scale(1 / self.alpha, x)
+        apart = tuple(scale(1 / self.alpha, subtract(other, x)) for other in others)
+        beside = (size,) * len(apart)
+        r, sizes = (reduce(add, elements), *apart), tuple((a, *beside) for a in elements)
+        return Reading(x, (r,), ((size, *beside),), sizes)
 
 
 class _Ryu(_Resolvents):

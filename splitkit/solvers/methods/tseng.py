@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from splitkit.backend import Array, add, lincomb, scale, subtract
+from splitkit.backend import Array, lincomb, scale, subtract
 from splitkit.solvers.iteration import Carry, Iteration, Reading, Trace
 from splitkit.solvers.methods.lipschitz_steps import LipschitzSplitting
 from splitkit.solvers.terms import Term
@@ -40,6 +40,7 @@ class Tseng(LipschitzSplitting):
 class _Tseng(Iteration):
     def __init__(self, method: Tseng, F: Term, G: Term) -> None:
         self.alpha, self.F, self.R = method.alpha, F.evaluate, G.resolve(method.alpha)
+        self.offset = F.offset
 
     def advance(self, state: Carry) -> tuple[Carry, Trace]:
         x = state
@@ -52,7 +53,7 @@ class _Tseng(Iteration):
     def read(self, trace: Trace) -> Reading:
         x, Fx, y, Fy = trace
         of_G = subtract(scale(1 / self.alpha, subtract(x, y)), Fx)
-        return Reading(y, (of_G, Fy), (scale(1 / self.alpha, y), add(Fx, Fy)))
+        return Reading(y, (of_G, Fy), (scale(1 / self.alpha, y),), self.offset(y))
 
     def energy(self, before: Carry, state: Carry, limit: Carry) -> Array:
         return self.square(subtract(state, limit))

@@ -25,7 +25,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from splitkit_nn.linear.bounds.base import MARGIN, LipschitzBounds, Watch, unwatched
+from splitkit_nn.linear.bounds.base import MARGIN, LipschitzBounds, Watch, descend, unwatched
 from splitkit_nn.linear.lattice import Lattice
 
 WIDEST = 128  # channels: one Cholesky factor of this side for each frequency and step
@@ -71,7 +71,8 @@ def convolution_bounds(
         equal = rows.new_zeros(len(W))
         l2 = torch.minimum(bounds.verified(equal), simple)
         if descent:
-            l2 = torch.minimum(bounds.verified(_descend(bounds, equal, descent, watch)), l2)
+            (best,) = descend(bounds.mean_log, equal[None], descent, watch)
+            l2 = torch.minimum(bounds.verified(best), l2)
         return LipschitzBounds(l2, l2 * entries**0.5, simple, True)
 
 
@@ -95,8 +96,7 @@ class _Spectral:
     def gram(self, log_multipliers: Tensor) -> Tensor:
         """S."""
         LW = log_multipliers.exp()[:, None] * self.W
-        S: Tensor = 2 * torch.diag(log_multipliers.exp()) - LW - LW.mH
-        return S
+        return 2 * torch.diag(log_multipliers.exp()) - LW - LW.mH
 
     def __call__(self, log_multipliers: Tensor) -> _Evaluation | None:
         """None if S is not positive definite."""
@@ -120,6 +120,13 @@ class _Spectral:
         slope = torch.einsum("fck,fck,fk->ck", y.conj(), residual, self.share + 0j).real
         gradient = -(multipliers[:, None] * slope / (tau * square)).mean(dim=1)
         return _Evaluation(square.sqrt(), gradient, tau * mu.max())
+
+    def mean_log(self, points: Tensor) -> tuple[Tensor, Tensor]:
+        """The mean of log γ at the one log λ among the points, and its gradient."""
+        evaluation = self(points[0])
+        if evaluation is None:
+            return points.new_full((1, 1), torch.inf), torch.zeros_like(points)
+        return evaluation.gamma.log().mean().reshape(1, 1), evaluation.gradient[None]
 
     def mean(self, values: Tensor) -> Tensor:
         """An inner product of points by those of their blocks, for each row."""
@@ -156,25 +163,3 @@ class _Spectral:
                 "): rescale the input map"
             )
         return torch.where(live, evaluation.gamma * (1 + MARGIN), 0.0)
-
-
-def _descend(bounds: _Spectral, start: Tensor, steps: int, watch: Watch) -> Tensor:
-    """Adam on log λ for the mean of log γ; the best point, at worst the start."""
-    point = best_point = start
-    best, rate = float("inf"), 1.0
-    first = second = torch.zeros_like(start)
-    for k in range(steps):
-        evaluation = bounds(point)
-        if evaluation is None:  # back to the best point, with shorter steps
-            point, rate, first = best_point, rate / 2, 0 * first
-        else:
-            value = float(evaluation.gamma.log().mean())
-            if value < best:
-                best, best_point = value, point
-            first = 0.9 * first + 0.1 * evaluation.gradient
-            second = 0.99 * second + 0.01 * evaluation.gradient**2
-            size = (second / (1 - 0.99 ** (k + 1))).sqrt() + 1e-12
-            move = (first / (1 - 0.9 ** (k + 1))) / size
-            point = point - rate * (0.1 * (1 - k / steps) + 1e-3) * move
-        watch(k + 1, steps)
-    return best_point

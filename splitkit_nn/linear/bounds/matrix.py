@@ -23,7 +23,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from splitkit_nn.linear.bounds.base import MARGIN, LipschitzBounds, Watch, unwatched
+from splitkit_nn.linear.bounds.base import MARGIN, LipschitzBounds, Watch, descend, unwatched
 
 LARGE = 512  # an eigenvalue decomposition of this side for each row and step
 
@@ -75,30 +75,26 @@ def _least(
     live = rows.norm(dim=1) > 0
     result = torch.zeros(len(rows), dtype=W.dtype, device=W.device)
     if bool(live.any()):
-        descent = _Descent(W, U, rows[live], weighted, diagonal)
-        for k in range(steps):
-            descent.step(0.1 * (1 - k / steps) + 1e-3)
-            watch(k + 1, steps)
-        result[live] = descent.verified()
+        inequality = _Inequality(W, U, rows[live], weighted, diagonal)
+        result[live] = inequality.verified(descend(inequality, inequality.start, steps, watch))
     return result
 
 
-class _Descent:
-    """Adam on log Λ and log d, each row by itself; the best point is kept."""
+class _Inequality:
+    """The least γ(Σd)^½ (γ, if not weighted) of each row as a function of its log Λ and log d."""
 
     def __init__(self, W: Tensor, U: Tensor, rows: Tensor, weighted: bool, diagonal: bool) -> None:
         self.W, self.U, self.rows = W, U, rows
         self.weighted, self.diagonal = weighted, diagonal
-        count, n = rows.shape
-        scale = rows.norm(dim=1, keepdim=True) / torch.linalg.matrix_norm(U, 2)
-        log_multiplier = scale.log().expand(count, n)
-        columns = U.norm(dim=0) if weighted else torch.ones_like(U[0])
-        log_weight = columns.clamp_min(1e-6 * float(columns.max())).log().expand(count, -1)
-        self.point = torch.cat([log_multiplier, log_weight], dim=1).clone()
-        self.best_point = self.point.clone()
-        self.best = torch.full_like(rows[:, 0], float("inf"))
-        self.rate = torch.ones_like(rows[:, :1])
-        self.first, self.second, self.count = 0 * self.point, 0 * self.point, 0
+
+    @property
+    def start(self) -> Tensor:
+        """The best multiple of the identity, and weights by the columns of U."""
+        count, n = self.rows.shape
+        scale = self.rows.norm(dim=1, keepdim=True) / torch.linalg.matrix_norm(self.U, 2)
+        columns = self.U.norm(dim=0) if self.weighted else torch.ones_like(self.U[0])
+        log_weight = columns.clamp_min(1e-6 * float(columns.max())).log()
+        return torch.cat([scale.log().expand(count, n), log_weight.expand(count, -1)], dim=1)
 
     def matrices(self, point: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Λ, d, S and N."""
@@ -110,10 +106,10 @@ class _Descent:
         N = LU @ LU.mT + self.rows[:, :, None] * self.rows[:, None, :]
         return multiplier, weight, S, N
 
-    def step(self, rate: float) -> None:
-        """Evaluate, keep what is best, and move."""
+    def __call__(self, point: Tensor) -> tuple[Tensor, Tensor]:
+        """The value, infinite where S is not positive definite, and the gradient of its log."""
         n = self.rows.shape[1]
-        multiplier, weight, S, N = self.matrices(self.point)
+        multiplier, weight, S, N = self.matrices(point)
         L, info = torch.linalg.cholesky_ex(S)
         lost = info != 0
         L = torch.where(lost[:, None, None], torch.eye(n, dtype=S.dtype, device=S.device), L)
@@ -124,9 +120,6 @@ class _Descent:
         y = torch.linalg.solve_triangular(L.mT, v[:, :, None], upper=True)[:, :, 0]
         total = weight.sum(dim=1)
         bound = value * total.sqrt() if self.weighted else value
-        better = ~lost & (bound < self.best)
-        self.best = torch.where(better, bound, self.best)
-        self.best_point = torch.where(better[:, None], self.point, self.best_point)
         # yᵀSy = 1: gradients of log λ (+ ½ log Σd) in log Λ and log d
         reach = (multiplier * y) @ self.U
         by_multiplier = 2 * y * ((reach / weight) @ self.U.T) / value[:, None]
@@ -137,23 +130,13 @@ class _Descent:
         if not self.diagonal:
             by_multiplier = by_multiplier.sum(dim=1, keepdim=True).expand(-1, n)
         gradient = torch.cat([by_multiplier, by_weight], dim=1)
-        self.count += 1
-        self.first = 0.9 * self.first + 0.1 * gradient
-        self.second = 0.99 * self.second + 0.01 * gradient**2
-        size = (self.second / (1 - 0.99**self.count)).sqrt() + 1e-12
-        move = rate * (self.first / (1 - 0.9**self.count)) / size
-        # where S lost definiteness: back to the best point, with shorter steps
-        self.rate = torch.where(lost[:, None], self.rate / 2, self.rate)
-        self.first = torch.where(lost[:, None], 0 * self.first, self.first)
-        self.point = torch.where(lost[:, None], self.best_point, self.point - self.rate * move)
+        return torch.where(lost, torch.inf, bound)[:, None], gradient
 
-    def verified(self) -> Tensor:
-        """The bounds at the best points, after S − N/γ ≻ 0 has been checked."""
-        if not bool(torch.isfinite(self.best).all()):
-            self.step(0.0)
-        _, weight, S, N = self.matrices(self.best_point)
+    def verified(self, point: Tensor) -> Tensor:
+        """The values at a point, raised by the margin, after S − N/γ ≻ 0 has been checked."""
+        _, weight, S, N = self.matrices(point)
         total = weight.sum(dim=1).sqrt() if self.weighted else torch.ones_like(weight[:, 0])
-        bound = self.best * (1 + MARGIN)
+        bound = self(point)[0][:, 0] * (1 + MARGIN)
         gamma = (bound / total)[:, None, None]
         least = torch.linalg.eigvalsh(S - N / gamma)[:, 0]
         size = torch.linalg.matrix_norm(S) + torch.linalg.matrix_norm(N / gamma)

@@ -1,0 +1,333 @@
+"""The natural residual of 0 ∈ F(x) + B(x) without units: x − R_{γB}(x − γF(x)) beside X, γ = X/S.
+
+    S   what cancels in F(x): |F(x)|, or the largest |F′(x)(s ∘ x)| over signs s;
+    X   the size of x: |x|, or below it what F cannot tell from 0, 1/max |F′(x)ᵀ(s/S)|, if B's
+        domain is that wide.
+
+Where B acts on each entry by itself, as a box, every entry is judged with its own γ; else all
+entries that B couples are judged with one, beside the largest of them. Scaling an entry of x, or a
+row of F, changes nothing then, and a row whose F is large because it never binds judges its own
+entry alone. For γ a number it is the natural map: Facchinei, Pang (2003), §1.5.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import reduce, singledispatch
+from typing import Any
+
+import numpy as np
+
+from splitkit.arguments import Range, check_number
+from splitkit.backend import (
+    Array,
+    Point,
+    Space,
+    add,
+    align,
+    blocks,
+    from_numpy,
+    namespace,
+    scale,
+    zeros,
+)
+from splitkit.functions import Subdifferential
+from splitkit.linear import Affine
+from splitkit.operators.base import Operator
+from splitkit.operators.block import BlockDiagonal
+from splitkit.operators.combination import Combination
+from splitkit.operators.identity import Identity, Zero
+from splitkit.operators.pullback import Pullback
+from splitkit.operators.sum import Sum, terms_of
+from splitkit.operators.translation import Shift
+
+RANDOM = 4  # choices of signs, beside those that part every two entries
+STRICTEST = 1e-6  # a hundred times that of ``solve``, which adds up what is one by one here
+
+Influence = tuple[Array | None, ...]  # F′(x)ᵀw by blocks; None: not known
+
+
+@dataclass(frozen=True)
+class Group:
+    """The blocks of a point on which one set-valued operator acts, or none (then it is zero)."""
+
+    indices: tuple[int, ...]
+    operator: Operator
+
+    def of(self, parts: Sequence[Any]) -> list[Any]:
+        """Its own of what is given by blocks."""
+        return [parts[i] for i in self.indices]
+
+    def step(
+        self, x: list[Array], values: list[Array], gamma: list[Array], space: Space
+    ) -> list[Array]:
+        """R_{γB}(x − γF), with a γ for each entry where B acts on each by itself."""
+        ahead = [a - c * b for a, b, c in zip(x, values, gamma, strict=True)]
+        if isinstance(self.operator, Zero):
+            return ahead
+        alpha = gamma[0]
+        if not self.operator.elementwise:
+            alpha = _largest(gamma[:1], space.batch_ndim)
+            alpha = alpha if space.batch_ndim else float(alpha)
+        y = ahead[0] if len(ahead) == 1 else tuple(ahead)
+        return list(blocks(self.operator.make_resolvent(alpha)(y)))
+
+
+def default_tolerance(space: Space) -> float:
+    """Of a solution: 1e-6 (1.2e-3 in float32), a hundred times the default of ``solve``."""
+    return max(STRICTEST, 1e4 * float(space.xp.finfo(space.dtype).eps))
+
+
+def is_natural_solution(inclusion: Sum, x: Point, space: Space, tol: float | None) -> Array:
+    """Whether the natural residual is at most tol, 0 ≤ tol < 1, of batch shape."""
+    if tol is None:
+        tol = default_tolerance(space)
+    tol = check_number("tol", tol, Range(0.0, 1.0, "[)"), "give a relative tolerance in [0, 1)")
+    return relative_residual(inclusion, x, space) <= tol
+
+
+def relative_residual(inclusion: Sum, x: Point, space: Space) -> Array:
+    """The largest |x − R_{γB}(x − γF(x))| beside X, of batch shape.
+
+    Raises
+    ------
+    TypeError
+        A block has two terms without an evaluation: an element of each is needed.
+    """
+    F, groups = _split(inclusion, x)
+    arrays, values = blocks(x), blocks(F(x))
+    sizes = cancelling(F, x, space.batch_ndim)
+    influences = _influences(F, x, sizes, space.batch_ndim)
+    worst = zeros(space.batch_shape, arrays[0])
+    for group in groups:
+        of = group.of
+        ratio = _judge(group, of(arrays), of(values), of(sizes), of(influences), space)
+        worst = space.xp.maximum(worst, ratio)
+    return worst
+
+
+def cancelling(F: Operator, x: Point, batch_ndim: int) -> list[Array]:
+    """S, by blocks: the largest |F(x)| or |F′(x)(s ∘ x)| over signs s, of each entry."""
+    at_x = blocks(F(x))
+    sizes = [abs(value) for value in at_x]
+    xp = namespace(x)
+    step = float(xp.finfo(at_x[0].dtype).eps) ** (1 / 3)
+    for signed in _signed(x, batch_ndim):
+        moved = blocks(F(add(x, scale(step, signed))))
+        changes = [abs(b - a) / step for a, b in zip(at_x, moved, strict=True)]
+        sizes = [xp.maximum(a, b) for a, b in zip(sizes, changes, strict=True)]
+    return sizes
+
+
+def _split(inclusion: Sum, x: Point) -> tuple[Operator, list[Group]]:
+    """F, the terms that are evaluated, and the operators that are resolved, by blocks."""
+    evaluated: list[Operator] = []
+    whole: list[Operator] = []
+    resolved: list[list[Operator]] = [[] for _ in blocks(x)]
+    for term in inclusion.terms:
+        if term.has_evaluation:
+            evaluated.append(term)
+        elif isinstance(term, BlockDiagonal):
+            smooth: list[Operator] = []
+            for own, A in zip(resolved, term.operators, strict=True):
+                parts = terms_of(A)
+                own += [part for part in parts if not part.has_evaluation]
+                kept = [part for part in parts if part.has_evaluation]
+                smooth.append(Sum(tuple(kept)) if len(kept) > 1 else kept[0] if kept else Zero())
+            if not all(isinstance(A, Zero) for A in smooth):
+                evaluated.append(BlockDiagonal(smooth))
+        else:
+            whole.append(term)
+    many = next((own for own in (whole, *resolved) if len(own) > 1), None)
+    if many is None and whole and any(resolved):
+        many = [*whole, *next(own for own in resolved if own)]
+    if many is not None:
+        raise TypeError(
+            f"whether x is a solution cannot be told from x alone: {many[0]!r} and {many[1]!r} "
+            "have no evaluation, so that an element of one of them is needed; "
+            "Solution.residual is made of such elements"
+        )
+    F = evaluated[0] if len(evaluated) == 1 else Sum(tuple(evaluated)) if evaluated else Zero()
+    if whole:
+        return F, [Group(tuple(range(len(resolved))), whole[0])]
+    return F, [Group((i,), own[0] if own else Zero()) for i, own in enumerate(resolved)]
+
+
+def _judge(
+    group: Group,
+    x: list[Array],
+    values: list[Array],
+    S: list[Array],
+    influences: list[Array | None],
+    space: Space,
+) -> Array:
+    """The largest |x − R_{γB}(x − γF)|/X of the blocks of a group, of batch shape."""
+    batch = space.batch_ndim
+    own = [abs(a) for a in x]
+    largest = _largest(own, batch)
+    untold = [
+        _untold(influence, around)
+        for influence, around in zip(influences, _spread(largest, x), strict=True)
+    ]
+    direction = S
+    if not group.operator.elementwise:
+        own, direction = _spread(largest, x), values
+        untold = _spread(-_largest([-a for a in untold], batch), x)
+        S = _spread(_largest(S, batch), x)
+    X = _as_far_as(group, x, direction, S, own, untold, space)
+    ahead = group.step(x, values, _quotients(X, S), space)
+    return _largest([abs(a - b) / c for a, b, c in zip(x, ahead, X, strict=True)], batch)
+
+
+def _untold(influence: Array | None, around: Array) -> Array:
+    """What F cannot tell from 0; as large as the block, where nobody knows or F does not see it."""
+    if influence is None:
+        return around
+    xp = namespace(influence)
+    felt = influence > 0
+    return xp.where(felt, 1 / xp.where(felt, influence, 1.0), around)
+
+
+def _as_far_as(
+    group: Group,
+    x: list[Array],
+    direction: list[Array],
+    S: list[Array],
+    own: list[Array],
+    untold: list[Array],
+    space: Space,
+) -> list[Array]:
+    """X > 0: |x|, or what F cannot tell from 0 as far as B's domain reaches in this direction."""
+    xp, gamma = space.xp, _quotients(untold, S)
+    there, back = (
+        group.step(x, [sign * value for value in direction], gamma, space) for sign in (1.0, -1.0)
+    )
+    widths = [abs(a - b) for a, b in zip(there, back, strict=True)]
+    if not group.operator.elementwise:
+        widths = _spread(_largest(widths, space.batch_ndim), x)
+    least, found = math.sqrt(space.least), []
+    for size, most, width in zip(own, untold, widths, strict=True):
+        reached = xp.where(size > 0, size, most)
+        reached = xp.where(width > 0, xp.minimum(most, width), reached)
+        found.append(xp.maximum(xp.maximum(size, reached), least + 0.0 * size))
+    return found
+
+
+def _quotients(p: list[Array], q: list[Array]) -> list[Array]:
+    """p/q, p where q = 0."""
+    where = namespace(*p).where
+    return [a / where(b > 0, b, 1.0) for a, b in zip(p, q, strict=True)]
+
+
+def _spread(value: Array, x: list[Array]) -> list[Array]:
+    """What is of batch shape, as arrays like these."""
+    return [align(value, a) + 0.0 * a for a in x]
+
+
+def _largest(arrays: list[Array], batch_ndim: int) -> Array:
+    """The largest entry of some blocks, of batch shape."""
+    xp = namespace(*arrays)
+    flat = [xp.reshape(a, (*a.shape[:batch_ndim], -1)) for a in arrays]
+    return xp.max(flat[0] if len(flat) == 1 else xp.concat(flat, axis=-1), axis=-1)
+
+
+def _signed(x: Point, batch_ndim: int) -> list[Point]:
+    """x with other signs, the same at every call and for all of a batch: its own, such that every
+    two entries differ once (by the digits of their places), and random ones.
+    """
+    arrays = blocks(x)
+    shapes = [a.shape[batch_ndim:] for a in arrays]
+    ends = np.cumsum([math.prod(shape) for shape in shapes])
+    places, random = np.arange(ends[-1]), np.random.default_rng(0)
+    patterns = [1.0 - 2.0 * (places >> digit & 1) for digit in range(len(places).bit_length())]
+    patterns += [random.choice((-1.0, 1.0), size=len(places)) for _ in range(RANDOM)]
+    found = [x]
+    for pattern in patterns:
+        parts = zip(arrays, shapes, np.split(pattern, ends[:-1]), strict=True)
+        flipped = [a * from_numpy(np.reshape(signs, shape), a) for a, shape, signs in parts]
+        found.append(tuple(flipped) if isinstance(x, tuple) else flipped[0])
+    return found
+
+
+def _influences(F: Operator, x: Point, sizes: list[Array], batch_ndim: int) -> Influence:
+    """The largest |F′(x)ᵀ(s/S)| over signs s, by blocks: what an entry of x moves, beside S."""
+    xp = namespace(x)
+    inverse = [xp.where(a > 0, 1 / xp.where(a > 0, a, 1.0), 0.0 * a) for a in sizes]
+    largest: list[Array | None] = [0.0 * a for a in sizes]
+    for w in _signed(tuple(inverse) if isinstance(x, tuple) else inverse[0], batch_ndim):
+        found = transposed_derivative(F, x, w)
+        largest = [
+            None if a is None or b is None else xp.maximum(a, abs(b))
+            for a, b in zip(largest, found, strict=True)
+        ]
+    return tuple(largest)
+
+
+@singledispatch
+def transposed_derivative(F: Operator, x: Point, w: Point) -> Influence:
+    """F′(x)ᵀw by blocks, None where it is not known: an operator's adjoint, if it has one."""
+    return (None,) * len(blocks(x))
+
+
+@transposed_derivative.register
+def _(F: Zero, x: Point, w: Point) -> Influence:
+    return blocks(scale(0.0, w))
+
+
+@transposed_derivative.register
+def _(F: Identity, x: Point, w: Point) -> Influence:
+    return blocks(w)
+
+
+@transposed_derivative.register
+def _(F: Affine, x: Point, w: Point) -> Influence:
+    return blocks(F.M.adjoint(w))
+
+
+@transposed_derivative.register
+def _(F: Shift, x: Point, w: Point) -> Influence:
+    return transposed_derivative(F.A, x, w)
+
+
+@transposed_derivative.register
+def _(F: Subdifferential, x: Point, w: Point) -> Influence:
+    if F.f.operator is not None:
+        return transposed_derivative(F.f.operator, x, w)
+    if F.f.has_affine_gradient:
+        return blocks(scale(F.f.strong_convexity, w))
+    return (None,) * len(blocks(x))
+
+
+@transposed_derivative.register
+def _(F: Combination, x: Point, w: Point) -> Influence:
+    inner = transposed_derivative(F.A, x, w)
+    return _total([blocks(scale(F.a, w)), tuple(None if a is None else F.b * a for a in inner)])
+
+
+@transposed_derivative.register
+def _(F: Sum, x: Point, w: Point) -> Influence:
+    return _total([transposed_derivative(term, x, w) for term in F.terms])
+
+
+@transposed_derivative.register
+def _(F: BlockDiagonal, x: Point, w: Point) -> Influence:
+    parts = zip(F.operators, x, w, strict=True)
+    return tuple(transposed_derivative(A, a, b)[0] for A, a, b in parts)
+
+
+@transposed_derivative.register
+def _(F: Pullback, x: Point, w: Point) -> Influence:
+    inner = transposed_derivative(F.A, F.L(x), F.L(w))
+    if any(a is None for a in inner):
+        return (None,) * len(blocks(x))
+    return blocks(F.L.adjoint(inner[0] if len(inner) == 1 else inner))
+
+
+def _total(influences: Sequence[Influence]) -> Influence:
+    def both(p: Influence, q: Influence) -> Influence:
+        pairs = zip(p, q, strict=True)
+        return tuple(None if a is None or b is None else a + b for a, b in pairs)
+
+    return reduce(both, influences)

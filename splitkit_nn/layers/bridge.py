@@ -1,0 +1,155 @@
+"""The autograd bridge: derivatives through an equilibrium, of every order.
+
+z = σ(Wz + b) with J the Jacobian of σ at Wz + b: a cotangent v of z becomes ũ = J(v + Wᵀũ), and
+
+    cotangent of b: ũ,   of W: ũ ⊗ z,   of a parameter θ of σ: that of ⟨v + Wᵀũ, σ_θ(Wz + b)⟩.
+
+The map (W, J, v) ↦ ũ is differentiated by the same equation: for a cotangent p of ũ, with
+t = J(p + Wt) and q = p + Wt,
+
+    cotangent of v: t,   of J: that of ⟨q, J(v + Wᵀũ)⟩,   of W: ũ ⊗ t.
+
+The solves are never recorded; what is recorded are the formulas above, in the *attached* outputs z
+and ũ, so that the backward pass is differentiable again. Solves happen inside of the functions,
+where transforms of ``torch.func`` have been peeled off: under ``vmap`` the mapped axis joins the
+batch.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from splitkit_nn.activations.jacobians import Jacobian
+from splitkit_nn.layers.solves import Solves
+
+PLAIN = nullcontext()
+
+
+def cotangent(solves: Solves, W: Tensor, J: Jacobian, v: Tensor, transposed: bool = True) -> Tensor:
+    """ũ = J(v + Wᵀũ), attached to W, J's arrays and v; W in place of Wᵀ if not transposed."""
+    return CotangentSolution.apply(W, v, transposed, solves, J.of, *J.arrays)  # type: ignore[no-untyped-call]
+
+
+def _signed(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """The function with its signature at hand: ``apply`` asks for it at each call."""
+    function.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
+    return function
+
+
+class Equilibrium(torch.autograd.Function):
+    """(W, bias, θ) ↦ z, in ``full_precision``; x is checked."""
+
+    @staticmethod
+    @_signed
+    def forward(
+        W: Tensor, bias: Tensor, z0: Tensor | None, x: Tensor, solves: Solves, *theta: Tensor
+    ) -> Tensor:
+        return solves.solve(W, bias, z0, x, theta)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        W, bias, _, _, ctx.solves, *theta = inputs
+        ctx.save_for_backward(W, bias, output, *theta)
+
+    @staticmethod
+    def backward(ctx: Any, *cotangents: Tensor) -> tuple[Tensor | None, ...]:
+        W, bias, z, *theta = ctx.saved_tensors
+        solves: Solves = ctx.solves
+        with full_precision(z):
+            J = solves.jacobian(W, bias, z, theta)
+            u_tilde = cotangent(solves, W, J, cotangents[0])
+            of_theta: tuple[Tensor, ...] = ()
+            if theta:
+                g = cotangents[0] + solves.multiply_transpose(W, u_tilde)
+                of_theta = solves.gradient(theta, solves.multiply(W, z) + bias, g)
+            return solves.outer(W, u_tilde, z), u_tilde, None, None, None, *of_theta
+
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple[Any, ...], *inputs: Any) -> tuple[Tensor, int]:
+        W, bias, z0, x, solves, *theta = inputs
+        _refuse_batched_weights(in_dims[0], *in_dims[5:])
+        size = info.batch_size
+        merged = _merge(bias, in_dims[1], size)
+        start = None if z0 is None else _merge(z0, in_dims[2], size)
+        z = Equilibrium.apply(W, merged, start, x, solves, *theta)  # type: ignore[no-untyped-call]
+        return z.unflatten(0, (size, -1)), 0
+
+
+class CotangentSolution(torch.autograd.Function):
+    """(W, J, v) ↦ ũ with ũ = J(v + Wᵀũ), or W in place of Wᵀ if not transposed."""
+
+    @staticmethod
+    @_signed
+    def forward(
+        W: Tensor,
+        v: Tensor,
+        transposed: bool,
+        solves: Solves,
+        jacobian: Callable[..., Jacobian],
+        *arrays: Tensor,
+    ) -> Tensor:
+        return solves.solve_cotangent(jacobian(*arrays), v, transposed)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        W, v, ctx.transposed, ctx.solves, ctx.jacobian, *arrays = inputs
+        ctx.save_for_backward(W, v, output, *arrays)
+
+    @staticmethod
+    def backward(ctx: Any, *cotangents: Tensor) -> tuple[Tensor | None, ...]:
+        W, v, u_tilde, *arrays = ctx.saved_tensors
+        transposed: bool = ctx.transposed
+        solves: Solves = ctx.solves
+        if not solves.exact:
+            raise RuntimeError(
+                "second derivatives need an exact first one: make the layer with "
+                'gradient="cotangent" or "direct"'
+            )
+        J: Jacobian = ctx.jacobian(*arrays)
+        p = cotangents[0]
+        with full_precision(v):
+            t = cotangent(solves, W, J, p, not transposed)
+            q = p + _apply(solves, W, t, not transposed)
+            of_J = J.gradient(q, v + _apply(solves, W, u_tilde, transposed))
+            of_W = solves.outer(W, u_tilde, t) if transposed else solves.outer(W, t, u_tilde)
+            return of_W, t, None, None, None, *of_J
+
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple[Any, ...], *inputs: Any) -> tuple[Tensor, int]:
+        W, v, transposed, solves, jacobian, *arrays = inputs
+        _refuse_batched_weights(in_dims[0])
+        size = info.batch_size
+        dims = (in_dims[1], *in_dims[5:])
+        merged = [_merge(x, dim, size) for x, dim in zip((v, *arrays), dims, strict=True)]
+        u_tilde = CotangentSolution.apply(W, merged[0], transposed, solves, jacobian, *merged[1:])  # type: ignore[no-untyped-call]
+        return u_tilde.unflatten(0, (size, -1)), 0
+
+
+def _apply(solves: Solves, W: Tensor, z: Tensor, transposed: bool) -> Tensor:
+    return solves.multiply_transpose(W, z) if transposed else solves.multiply(W, z)
+
+
+def full_precision(like: Tensor) -> AbstractContextManager[Any]:
+    """Autocast would round the products in half precision, and the equilibrium with them."""
+    device = like.device.type
+    return torch.autocast(device, enabled=False) if torch.is_autocast_enabled(device) else PLAIN
+
+
+def _merge(x: Tensor, dim: int | None, size: int) -> Tensor:
+    """The mapped axis and the batch axis as one."""
+    x = x.expand(size, *x.shape) if dim is None else x.movedim(dim, 0)
+    return x.flatten(0, 1)
+
+
+def _refuse_batched_weights(*dims: int | None) -> None:
+    if any(dim is not None for dim in dims):
+        raise NotImplementedError(
+            "vmap over the parameters of an equilibrium layer is not supported: each value of W "
+            "has a factorization of its own; map over inputs, or loop over the parameters"
+        )

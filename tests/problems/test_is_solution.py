@@ -1,0 +1,230 @@
+"""Solutions pass ``is_solution`` and wrong points fail, in any units, beside idle rows."""
+
+import clarabel
+import numpy as np
+import pytest
+from scipy import sparse
+from scipy.optimize import linprog
+
+import splitkit as sk
+from splitkit import functions as f
+from splitkit.backend import to_numpy
+from tests.collection.problem import flat
+from tests.collection.problems import PROBLEMS, answer, asarray, inclusion, start
+
+RNG = np.random.default_rng(21)
+UNITS = [1e-8, 1.0, 1e8]
+DISTANCES = [1e-2, 1e-3, 1e-4, 1e-5]
+KNOWN = [p for p in PROBLEMS if hasattr(inclusion(p), "is_solution")]
+EXACT = [p for p in KNOWN if answer(p).x is not None]
+
+
+def wrong(x, distance, rng):
+    """Every block moved by this part of its norm."""
+    moved = []
+    for block in x if isinstance(x, tuple) else (x,):
+        e = rng.normal(size=block.shape)
+        moved.append(block + distance * np.linalg.norm(block) * e / np.linalg.norm(e))
+    return tuple(moved) if isinstance(x, tuple) else moved[0]
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("library", ["numpy", "torch", "strict"])
+@pytest.mark.parametrize("problem", KNOWN, ids=lambda p: p.name)
+def test_what_solve_returns_is_a_solution_at_the_defaults_of_both(problem, library, dtype):
+    array = asarray(library, dtype)
+    inclusion = problem.inclusion(array)
+    x = sk.solve(inclusion, start(problem, array), max_iter=100_000).x
+    assert bool(inclusion.is_solution(x))
+
+
+@pytest.mark.parametrize("problem", EXACT, ids=lambda p: p.name)
+def test_the_answers_of_other_solvers_pass_and_points_beside_them_fail(problem):
+    x = answer(problem).x
+    assert bool(inclusion(problem).is_solution(x))
+    for distance in DISTANCES:
+        assert not bool(inclusion(problem).is_solution(wrong(x, distance, RNG)))
+
+
+# -- units of x, of F, of single entries and rows -------------------------------------------------
+
+S = RNG.normal(size=(5, 5))
+M = S @ S.T / 5 + 0.3 * np.eye(5) + 0.5 * (S - S.T)
+Q = RNG.normal(size=5)
+
+
+def complementary(M, q):
+    """The solution, by Newton's method on min(x, Mx + q) from every sign pattern."""
+    for pattern in range(2 ** len(q)):
+        on = np.array([pattern >> i & 1 for i in range(len(q))], dtype=bool)
+        x = np.zeros(len(q))
+        x[on] = np.linalg.solve(M[np.ix_(on, on)], -q[on])
+        if x.min() >= -1e-12 and (M @ x + q)[~on].min(initial=0.0) >= -1e-12:
+            return x
+    raise AssertionError("a strongly monotone problem has a solution")
+
+
+SOLUTION = complementary(M, Q)
+
+
+@pytest.mark.parametrize("s", UNITS)
+@pytest.mark.parametrize("t", UNITS)
+def test_complementarity_in_units_of_x_and_of_F(s, t):
+    problem = sk.LCP(t / s * M, t * Q)
+    x = s * SOLUTION
+    assert bool(problem.is_solution(x))
+    off = [wrong(x, distance, RNG) for distance in DISTANCES]
+    assert not any(bool(problem.is_solution(y)) for y in off)
+    plain = [float(sk.LCP(M, Q).relative_residual(y / s)) for y in off]
+    assert [float(problem.relative_residual(y)) for y in off] == pytest.approx(plain, rel=1e-6)
+
+
+def test_complementarity_in_units_of_every_entry_and_row():
+    s, t = 10.0 ** RNG.integers(-8, 9, size=5), 10.0 ** RNG.integers(-8, 9, size=5)
+    problem = sk.LCP(t[:, None] * M / s, t * Q)
+    x = s * SOLUTION
+    assert bool(problem.is_solution(x))
+    for distance in DISTANCES:
+        for i in range(5):
+            y = x.copy()
+            y[i] += distance * s[i] * np.linalg.norm(SOLUTION)
+            assert not bool(problem.is_solution(y)), (distance, i)
+
+
+@pytest.mark.parametrize("scale", UNITS)
+@pytest.mark.parametrize("width", [1e-8, 1.0])
+def test_no_point_of_a_small_set_passes_for_its_corner(scale, width):
+    """tol ‖F(x)‖ exceeds the diameter of C; the solution is the upper corner."""
+    for C in (f.Box(0.0, width), f.Box(np.zeros(3), np.full(3, width))):
+        problem = sk.VI(sk.Affine(np.eye(3), scale * np.array([5.0, 6.0, 7.0])), C)
+        if scale > width:
+            assert bool(problem.is_solution(np.full(3, width)))
+            for distance in DISTANCES:
+                assert not bool(problem.is_solution(np.full(3, width * (1 - distance))))
+
+
+@pytest.mark.parametrize("radius", UNITS)
+def test_costs_of_any_size_on_a_simplex(radius):
+    problem = sk.VI(sk.Affine(0 * np.eye(3), -1e8 * np.array([1.0, 2.0, 4.0])), f.Simplex(radius))
+    assert bool(problem.is_solution(np.array([radius, 0.0, 0.0])))
+    for distance in DISTANCES:
+        x = radius * np.array([1 - distance, distance, 0.0])
+        assert not bool(problem.is_solution(x))
+
+
+# -- rows that never bind -------------------------------------------------------------------------
+
+DUOPOLY = sk.PseudoGradient.quadratic(
+    [[np.array([[2.0]]), np.array([[1.0]])], [np.array([[1.0]]), np.array([[2.0]])]],
+    [np.array([-9.0]), np.array([-8.0])],
+)
+CALLABLES = sk.PseudoGradient(
+    [lambda x: 2 * x[0] + x[1] - 9, lambda x: x[0] + 2 * x[1] - 8],
+    strong_monotonicity=1.0,
+    lipschitz=3.0,
+)
+
+
+def sales(*x):
+    return tuple(np.array([each]) for each in x)
+
+
+@pytest.mark.parametrize("F", [DUOPOLY, CALLABLES], ids=["quadratic", "callables"])
+@pytest.mark.parametrize("limit", [1e1, 1e4, 1e8, 1e16])
+def test_a_shared_limit_that_never_binds_hides_nothing(F, limit):
+    one = np.ones((1, 1))
+    game = sk.GeneralizedNashGame(F, [f.NonNegative()] * 2, [one] * 2, np.array([limit]))
+    assert bool(game.is_solution(sales(10 / 3, 7 / 3, 0.0)))
+    assert bool(game.is_solution(sales(10 / 3, 7 / 3, 1e-9)))  # a price that nobody notices
+    for x in ((3.505, 2.505, 0.0), (10 / 3 + 1e-5, 7 / 3, 0.0), (10 / 3, 7 / 3, 1e-3)):
+        assert not bool(game.is_solution(sales(*x)))
+
+
+@pytest.mark.parametrize("bound", [3.0, 1e4, 1e20])
+@pytest.mark.parametrize("unit", UNITS)
+def test_a_program_with_a_row_that_never_binds(bound, unit):
+    """Hock, Schittkowski (1981), problem 51: x = (1, 1, 1, 1, 1), all multipliers 0."""
+    L = np.array([[1.0, -1, 0, 0, 0], [0, 1, 1, 0, 0], [0, 0, 0, 1, 0], [0, 0, 0, 0, 1]])
+    c = np.array([0.0, 2.0, 1.0, 1.0])
+    A = np.array([[1.0, 3, 0, 0, 0], [0, 0, 1, 1, -2], [0, 1, 0, 0, -1]])
+    row = np.eye(5)[:1]
+    objective = f.Quadratic(2 * L.T @ L, -2 * L.T @ c * unit)
+    problem = sk.KKT(
+        objective, A, unit * np.array([4.0, 0.0, 0.0]), G=row, h=unit * np.array([bound])
+    )
+    x, y = unit * np.ones(5), np.zeros(4)
+    assert bool(problem.is_solution((x, y)))
+    for distance in DISTANCES:
+        assert not bool(problem.is_solution((wrong(x, distance, RNG), y)))
+        assert not bool(problem.is_solution((x, y + distance * unit)))
+
+
+# -- programs, against interior points and the simplex method -------------------------------------
+
+
+@pytest.mark.parametrize("s", UNITS)
+@pytest.mark.parametrize("t", UNITS)
+def test_linear_programs_in_units_of_x_and_of_cost(s, t):
+    rng = np.random.default_rng(3)
+    A, cost = rng.normal(size=(3, 6)), rng.uniform(0.5, 1.0, 6)
+    b = A @ rng.uniform(0.2, 1.0, 6)
+    found = linprog(cost, A_eq=A, b_eq=b)
+    x, y = s * found.x, -t * found.eqlin.marginals
+    linear = f.Quadratic(np.zeros((6, 6)), t * cost)
+    problem = sk.KKT(linear, A, s * b, C=f.NonNegative())
+    assert bool(problem.is_solution((x, y)))
+    for distance in DISTANCES:
+        assert not bool(problem.is_solution((wrong(x, distance, rng), y)))
+        assert not bool(problem.is_solution((x, wrong(y, distance, rng))))
+
+
+@pytest.mark.parametrize("s", UNITS)
+def test_quadratic_programs_with_their_multipliers(s):
+    rng = np.random.default_rng(5)
+    B = rng.normal(size=(5, 5))
+    P, q = B @ B.T / 5 + 0.1 * np.eye(5), rng.normal(size=5)
+    G, h = rng.normal(size=(4, 5)), np.array([0.1, 0.5, -0.2, 30.0])
+    settings = clarabel.DefaultSettings()
+    settings.verbose = False
+    settings.tol_gap_abs = settings.tol_gap_rel = settings.tol_feas = 1e-12
+    cones = [clarabel.NonnegativeConeT(4)]
+    rows = sparse.csc_matrix(G), h, cones, settings
+    found = clarabel.DefaultSolver(sparse.triu(P, format="csc"), q, *rows).solve()
+    x, y = s * np.array(found.x), s * np.array(found.z)
+    problem = sk.KKT(f.Quadratic(P, s * q), G=G, h=s * h)
+    assert bool(problem.is_solution((x, y)))
+    for distance in DISTANCES:
+        assert not bool(problem.is_solution((wrong(x, distance, rng), y)))
+        assert not bool(problem.is_solution((x, wrong(y, distance, rng))))
+
+
+def test_one_term_that_is_not_smooth_beside_the_multipliers():
+    P, q = np.diag([2.0, 1.0, 1.0]), np.array([-3.0, 0.1, -4.0])
+    problem = sk.KKT(f.Quadratic(P, q) + f.L1Norm(), G=np.ones((1, 3)), h=np.array([3.0]))
+    # 2x₁ − 3 + 1 + y = 0, x₂ = 0, x₃ − 4 + 1 + y = 0, x₁ + x₃ = 3
+    y = 2 / 3
+    x = np.array([1 - y / 2, 0.0, 3 - y])
+    assert bool(problem.is_solution((x, np.array([y]))))
+    for i in range(3):
+        assert not bool(problem.is_solution((x + 1e-4 * np.eye(3)[i], np.array([y]))))
+    both = sk.KKT(f.Simplex() + f.L1Norm(), G=np.ones((1, 3)), h=np.array([3.0]))
+    with pytest.raises(TypeError, match=r"cannot be told.*L1Norm"):
+        both.is_solution((x, np.array([y])))
+
+
+@pytest.mark.parametrize("tol", [1.0, 2.0, -1e-3, float("nan")])
+def test_a_relative_tolerance_is_below_1(tol):
+    problem = sk.LCP(M, Q)
+    with pytest.raises(ValueError, match=r"tol = .*in \[0, 1\)"):
+        problem.is_solution(SOLUTION, tol)
+    with pytest.raises(ValueError, match="tol = "):
+        sk.solve(problem, SOLUTION, tol=tol)
+
+
+def test_batch_elements_are_judged_by_themselves():
+    problem = sk.LCP(M, Q, batch_ndim=1)
+    x = np.stack([SOLUTION, wrong(SOLUTION, 1e-4, RNG), SOLUTION])
+    assert to_numpy(problem.is_solution(x)).tolist() == [True, False, True]
+    assert flat(problem.relative_residual(x))[1] == pytest.approx(
+        float(sk.LCP(M, Q).relative_residual(x[1])), rel=1e-6
+    )
