@@ -102,8 +102,8 @@ class Subdifferential(Operator):
         known: Function | Operator = self.f if self.f.operator is None else self.f.operator
         return known.make_variance()
 
-    def offset(self) -> Point | None:
-        return None if self.f.operator is None else self.f.operator.offset()
+    def data(self) -> Point | None:
+        return None if self.f.operator is None else self.f.operator.data()
 
     def check_space(self, space: Space) -> None:
         self.f.check_space(space)

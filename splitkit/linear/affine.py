@@ -115,7 +115,7 @@ class Affine(Operator):
     def make_variance(self) -> PointMap | None:
         return self.M.squares() or super().make_variance()
 
-    def offset(self) -> Point | None:
+    def data(self) -> Point | None:
         return self.q
 
     def cayley_properties(self, alpha: float) -> Properties:

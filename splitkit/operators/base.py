@@ -229,7 +229,7 @@ class Operator(Constants, Arithmetic["Operator"], Notation):
         L = self.properties.lipschitz
         return None if L is None or not 0 < L < math.inf else partial(backend.scale, L * L)
 
-    def offset(self) -> Point | None:
+    def data(self) -> Point | None:
         """What A(x) holds that x does not change: q of Mx − q, up to its sign; None: unknown. Of
         a tuple, what is unknown of a block is None too.
         """

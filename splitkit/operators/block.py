@@ -70,8 +70,8 @@ class BlockDiagonal(OfMany):
             return None
         return _blockwise([partial(scale, 0.0) if f is None else f for f in maps])
 
-    def offset(self) -> Point:
-        return tuple(A.offset() for A in self.operators)
+    def data(self) -> Point:
+        return tuple(A.data() for A in self.operators)
 
     def check_space(self, space: Space) -> None:
         if not space.is_tuple or len(space.shapes) != len(self.operators):

@@ -88,8 +88,8 @@ class Combination(OfOne):
             return partial(scale, self.a**2) if self.a else None
         return lambda v: lincomb(self.a**2, v, self.b**2, inner(v))
 
-    def offset(self) -> Point | None:
-        inner = self.A.offset()
+    def data(self) -> Point | None:
+        inner = self.A.data()
         return None if inner is None else _known(partial(scale, self.b), inner)
 
     def make_cayley(self, alpha: Scalar) -> PointMap:

@@ -42,7 +42,7 @@ class Shift(_Moved):
     def in_metric(self, S: Any) -> Operator:
         return in_metric(self.A, S).shift(S(self.v))
 
-    def offset(self) -> Point:
+    def data(self) -> Point:
         return self.v
 
     def __call__(self, x: Point) -> Point:

@@ -226,8 +226,9 @@ def _check(run: Run, task: Task, k: int, *, sparing: bool) -> bool:
     _require_same_kind(watch, k)
     measured = measure(reading, run, task)
     ratio = task.stopping.ratio(measured, space)
-    run.live, run.latest, run.measured = after, reading.x, (ratio, length)
-    run.worst = _record(run, k, reading.x, measured.residual, ratio, space)
+    x = reading.x if reading.outward is None else reading.outward.point(reading.x)
+    run.live, run.latest, run.measured = after, x, (ratio, length)
+    run.worst = _record(run, k, x, measured.residual, ratio, space)
     run.history.fixed_point_residual.append(length)
     if run.failed and not run.detail:
         run.detail = _blame(run.checked, known, k, task)
@@ -289,15 +290,6 @@ def measure(reading: Reading, run: Run, task: Task) -> Measurement:
     """‖r‖ and what it is to be compared with."""
     space = task.space
     r = reduce(add, reading.terms)
-<<<<<<< HEAD
-    residual = space.norm(r)
-    size = space.norm(reading.terms[0])
-    for point in (*reading.terms[1:], *reading.sizes):
-        size = space.xp.maximum(size, space.norm(point))
-    if reading.outward is not None:  # in the proportion in which they are in the other units
-        outward = space.norm(reading.outward(r))
-        residual, size = outward, size * (outward / (residual + space.least))
-=======
     residuals, sizes = space.norms(r), _largest((*reading.terms, *reading.sizes), space)
     noises = sizes
     if reading.rounding:
@@ -311,7 +303,8 @@ def measure(reading: Reading, run: Run, task: Task) -> Measurement:
     if not task.sparing:
         sizes = _remembered(run, reading.x, residuals, sizes, space)
     residual = space.norm(r) if len(blocks(r)) > 1 else residuals[0]
->>>>>>> main
+    if reading.outward is not None:
+        residual = space.norm(reading.outward.element(r))
     bound = None if task.error_factor is None else task.error_factor * residual
     distance = None if task.apart is None else task.apart * residual
     return Measurement(residual, tuple(zip(residuals, sizes, noises, strict=True)), bound, distance)

@@ -249,7 +249,7 @@ class _Units:
         """D|q| of what the terms add to (x, y), 0 where nothing is known."""
         total = [np.zeros(shape) for shape in self.shapes]
         for A in self.operators:
-            q = A.offset()
+            q = A.data()
             parts = q if isinstance(q, tuple) else (q,)
             for each, size, value in zip(total, d, parts, strict=False):
                 if value is not None:

@@ -24,6 +24,20 @@ Trace: TypeAlias = tuple[Any, ...]  # what a step computed on the way
 
 
 @dataclass(frozen=True)
+class Outward:
+    """From the units of an iteration to those of x0.
+
+    Attributes
+    ----------
+    point, element : callable
+        Of an approximate solution, and of a residual.
+    """
+
+    point: PointMap
+    element: PointMap
+
+
+@dataclass(frozen=True)
 class Reading:
     """An approximate solution.
 
@@ -35,27 +49,19 @@ class Reading:
     rounding : tuple of points
         Points whose rounding r has, beside its terms': x/α of what is made by (y − x)/α.
     sizes : tuple of points
-<<<<<<< HEAD
-        Further points beside which rounding in r must be judged, as x/α.
-    outward : callable or None
-        What makes r an element of the inclusion where terms and sizes are in other units, in which
-        they are to be judged.
-=======
         Further points that cancel in r where it is 0, as what a term adds up by itself.
     apart : float, array of batch shape, or None
         α if the terms' elements are known at two points only that are αr apart.
->>>>>>> main
+    outward : Outward or None
+        How to leave the units in which all these points are, and are to be judged.
     """
 
     x: Point
     terms: tuple[Point, ...]
     rounding: tuple[Point, ...] = ()
     sizes: tuple[Point, ...] = ()
-<<<<<<< HEAD
-    outward: PointMap | None = None
-=======
     apart: Scalar | None = None
->>>>>>> main
+    outward: Outward | None = None
 
 
 class Iteration:

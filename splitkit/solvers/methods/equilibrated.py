@@ -17,7 +17,7 @@ from splitkit.linear.identity import ScaledIdentity
 from splitkit.operators.base import Operator
 from splitkit.proofs import Proof
 from splitkit.solvers.equilibration import diagonal_map, in_units
-from splitkit.solvers.iteration import Carry, Iteration, Reading, Trace
+from splitkit.solvers.iteration import Carry, Iteration, Outward, Reading, Trace
 from splitkit.solvers.method import Guarantee, Method
 from splitkit.solvers.terms import Term
 from splitkit.solvers.wrapper import Wrapper
@@ -110,8 +110,7 @@ class _InUnits(Iteration):
         return self.inner.step(state)
 
     def read(self, trace: Trace) -> Reading:
-        reading = self.inner.read(trace)
-        return Reading(self.D(reading.x), reading.terms, reading.sizes, self._element)
+        return replace(self.inner.read(trace), outward=Outward(self.D, self._element))
 
     def _element(self, r: Point) -> Point:
         return self.method.moved(r, self.to_x, self.to_y)
