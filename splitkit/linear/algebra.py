@@ -137,6 +137,7 @@ class LinearSum(CombinedMaps):
         return reduce(add, (term.adjoint(y) for term in self.maps))
 
     def squares(self) -> LinearOperator | None:
+        """See ``LinearOperator``; about, where entries of several terms add up."""
         known = all_known(L.squares() for L in self.maps)
         return None if known is None else LinearSum(known)
 

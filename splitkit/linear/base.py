@@ -318,9 +318,9 @@ def rounded(m: float, size: float) -> float:
 
 
 def factors(S: LinearOperator | None) -> Any:
-    """What a diagonal map of arrays multiplies by: a number, an array, or None for the identity."""
-    if S is None or S.multiple == 1:
-        return None
+    """What a diagonal map of arrays multiplies by, a number or an array; None: the identity."""
+    if S is None:
+        return 1.0
     return S.entrywise if S.multiple is None else S.multiple
 
 

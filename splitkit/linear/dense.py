@@ -97,8 +97,7 @@ class DenseMatrix(LastAxesMap):
         if is_array(e):
             e = e[:, None]
         # (s sᵀ) ⊙ M is symmetric, to the last bit, where M is
-        factor = s if e is None else e if s is None else e * s
-        scaled = self._of_finite(self.matrix * factor)
+        scaled = self._of_finite(self.matrix * (e * s))
         if rows is columns is not None and self.matrix.shape[0] > EXACT_SIZE:
             scaled._declared = least_in_metric(self, columns), None
         return scaled

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property, reduce
-from operator import mul
+from functools import cached_property
 from typing import Any
 
 from splitkit.arguments import check_broadcast
@@ -60,8 +59,7 @@ class Diagonal(Multiplier):
     def scaled(
         self, rows: LinearOperator | None = None, columns: LinearOperator | None = None
     ) -> LinearOperator:
-        known = [c for c in map(factors, (rows, columns)) if c is not None]
-        return Diagonal(reduce(mul, known, self.d)) if known else self
+        return Diagonal(factors(rows) * self.d * factors(columns))
 
     def check_space(self, space: Space, name: str = "d") -> None:
         if space.is_tuple:

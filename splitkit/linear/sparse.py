@@ -88,11 +88,8 @@ class Sparse(LastAxesMap):
         e, s = map(factors, (rows, columns))
         if not (is_array(e) or is_array(s)):
             return super().scaled(rows, columns)
-        matrix = self.matrix
-        if e is not None:
-            matrix = _diagonal(e, self.range_shape, matrix) @ matrix
-        if s is not None:
-            matrix = matrix @ _diagonal(s, self.domain_shape, matrix)
+        left = _diagonal(e, self.range_shape, self.matrix)
+        matrix = left @ self.matrix @ _diagonal(s, self.domain_shape, self.matrix)
         if rows is columns is not None and max(matrix.shape) > EXACT_SIZE:
             return Sparse(matrix, strong_monotonicity=least_in_metric(self, columns))
         return Sparse(matrix)

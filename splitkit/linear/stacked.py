@@ -12,7 +12,7 @@ from itertools import accumulate, pairwise
 from typing import Any, cast
 
 from splitkit.arguments import check_integer
-from splitkit.backend import Array, Point, Scalar, Space, namespace
+from splitkit.backend import Array, Point, Scalar, Space, device, namespace
 from splitkit.linear.base import LinearOperator, ModifiedMap
 from splitkit.linear.diagonal import Diagonal
 from splitkit.linear.identity import ScaledIdentity
@@ -85,7 +85,7 @@ class Stacked(ModifiedMap):
         if S is None or S.multiple is not None:
             return None if S is None else ScaledIdentity(cast(float, S.multiple))
         parts = zip(S.on_blocks(len(self.sizes)), self.sizes, strict=True)
-        arrays = [namespace(d.entrywise).broadcast_to(d.entrywise, (n,)) for d, n in parts]
+        arrays = [_along(d, n) for d, n in parts]
         return Diagonal(namespace(*arrays).concat(arrays))
 
     def shifted_inverse(self, alpha: Scalar) -> LinearOperator:
@@ -123,3 +123,11 @@ class Stacked(ModifiedMap):
             (cls(M, (2, 1)), ((2,), (1,)), ((2,), (1,))),
             (cls(M, (1, 1, 1)), ((4, 1), (4, 1), (4, 1)), ((4, 1), (4, 1), (4, 1))),
         ]
+
+
+def _along(d: LinearOperator, n: int) -> Array:
+    """The n entries of a ``Diagonal`` along the last axis."""
+    s = d.entrywise
+    if d.multiple is None:
+        return namespace(s).broadcast_to(s, (n,))
+    return namespace(s).full((n,), d.multiple, dtype=s.dtype, device=device(s))

@@ -5,10 +5,11 @@ from __future__ import annotations
 from functools import cached_property, reduce
 from typing import Any
 
-from splitkit.backend import Array, Point, Scalar, add, subtract
+from splitkit.backend import Array, Point, Scalar, Space, add, subtract
 from splitkit.notation import SUM, Style
 from splitkit.operators.base import Operator, PointMap
 from splitkit.operators.combination import Combination, combine
+from splitkit.operators.freedom import Freedom, least
 from splitkit.operators.identity import Identity, Zero
 from splitkit.operators.parts import OfMany
 from splitkit.operators.pullback import in_metric
@@ -75,6 +76,9 @@ class Sum(OfMany):
 
     def in_metric(self, S: Any) -> Operator:
         return Sum(tuple(in_metric(term, S) for term in self.terms))
+
+    def freedom(self, space: Space) -> tuple[Freedom, ...]:
+        return tuple(map(least, zip(*(term.freedom(space) for term in self.terms), strict=True)))
 
     def graph_residual(
         self, x: Point, u: Point, *, alpha: float = 1.0, batch_ndim: int = 0

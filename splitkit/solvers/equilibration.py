@@ -46,8 +46,8 @@ from splitkit.solvers.rewrites import as_composition
 from splitkit.solvers.terms import Role, Term
 
 APART = 8.0  # entries of d that differ by less are left as they are
-ROUNDS = 16
-EQUAL = 4.0  # sums of squares that differ by less count as equal
+ROUNDS = 32
+EQUAL = 1.2  # sums of squares that differ by less count as equal
 FEW = 8  # blocks, up to which it is found out which of them meet
 
 Vectors = list[Any]  # one of NumPy's arrays for each block
@@ -213,7 +213,7 @@ class _Units:
             sums = [each * r / t for each, r, t in zip(v, rows, τ, strict=True)]
             _tie(self.freedoms, sums)
             spread = _spread(sums)
-            if spread <= EQUAL or spread > 0.9 * before:
+            if spread <= EQUAL or spread > 0.95 * before:
                 return
             before = spread
             for each, s in zip(v, sums, strict=True):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from splitkit.backend import Point, Space
 from splitkit.solvers.equilibration import InUnits, equilibration, leaves_steps_open
 from splitkit.solvers.errors import NoGuaranteeError
@@ -41,6 +43,6 @@ def _equilibrated(
     wrapped = Equilibrated(option.method, scales=d)
     origins = tuple(scaled.origins[id(term)] for term in terms)
     rewrite = Rewrite(RULE, inclusion.operator, tuple(term.expression for term in terms))
-    guarantee = option.guarantee
+    guarantee = replace(option.guarantee, sequence=wrapped.sequence)
     option.method.require(guarantee)
     return Option(wrapped, origins, guarantee), (*inclusion.rewrites, rewrite)
