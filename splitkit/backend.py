@@ -339,6 +339,14 @@ def sum_of(x: Array, batch_ndim: int) -> Array:
     return namespace(x).sum(x, axis=tuple(range(batch_ndim, x.ndim)))
 
 
+def pairing(a: Point, x: Point, batch_ndim: int) -> Array:
+    """⟨a, x⟩ for an a that broadcasts to x."""
+    if isinstance(x, tuple):
+        parts = [pairing(p, q, batch_ndim) for p, q in zip(a, x, strict=True)]
+        return sum(parts[1:], start=parts[0])
+    return inner(a, x, batch_ndim) if a.shape == x.shape else sum_of(a * x, batch_ndim)
+
+
 @cache
 def _keep_freed_memory() -> None:
     """Let the C library keep what arrays free for the next ones.
@@ -552,6 +560,17 @@ class Space:
         if isinstance(x, (tuple, np.ndarray)):
             return norm(x, self.batch_ndim)
         return self.xp.linalg.vector_norm(x, axis=tuple(range(self.batch_ndim, x.ndim)))
+
+    def norm_in_all(self, x: Point) -> Point:
+        """‖x‖ in every entry of a point like x."""
+        size = self.norm(x)
+
+        def filled(block: Point) -> Point:
+            if isinstance(block, tuple):
+                return tuple(map(filled, block))
+            return align(size, block) + 0.0 * block
+
+        return filled(x)
 
     def norms(self, x: Point) -> list[Array]:
         """‖·‖ of each block of a point of any space with the batch axes of this one."""

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import KW_ONLY
+from dataclasses import KW_ONLY, replace
 from functools import lru_cache, partial, wraps
 from inspect import signature
-from typing import Any
+from typing import Any, ClassVar
 
 from splitkit import backend
 from splitkit.arguments import (
@@ -32,6 +32,7 @@ from splitkit.backend import (
     lincomb,
     namespace,
     scale,
+    subtract,
 )
 from splitkit.functions.declared import (
     Declared,
@@ -43,6 +44,7 @@ from splitkit.linear.wrapped import is_map, wrap
 from splitkit.notation import Style
 from splitkit.operators.base import PointMap
 from splitkit.operators.freedom import Freedom
+from splitkit.operators.graph_support import GraphSupport, magnitude
 from splitkit.properties import Properties
 
 ROUNDINGS = 64  # units of rounding of what is added up within which a constraint counts as met
@@ -145,6 +147,31 @@ class Function(Arithmetic["Function"], Declared):
         """
         L = self.smoothness
         return None if L is None or not 0 < L < math.inf else partial(scale, L * L)
+
+    @property
+    def domain(self) -> Indicator | None:
+        """The closure of f's domain; None: all points, or unknown."""
+        return None
+
+    @property
+    def slopes(self) -> Indicator | None:
+        """The closure of what the subgradients of f are, which is that of the domain of f*; None:
+        all points, or unknown. Its support function is f's recession function.
+        """
+        dual = self.conjugate if self.convex else None
+        return dual if isinstance(dual, Indicator) else None
+
+    def graph_support(self, v: Point, d: Point, space: Space) -> GraphSupport:
+        """That of ∂f: at most the supports of its domain at v and of its slopes at d."""
+        known = GraphSupport.nothing(v, d, space)
+        if self.domain is not None:
+            of_v = self.domain.graph_support(v, known.d, space)
+            known = replace(known, v=of_v.v, v_size=of_v.v_size, value=of_v.value)
+        if self.slopes is not None:
+            of_d = self.slopes.graph_support(d, scale(0.0, d), space)
+            value = known.value + of_d.value
+            known = replace(known, d=of_d.v, d_size=of_d.v_size, value=value)
+        return known
 
     def check_space(self, space: Space) -> None:
         """Raise TypeError or ValueError, naming the argument, if f does not act on this space."""
@@ -302,13 +329,56 @@ class Modified(Function):
 class Indicator(Function):
     """0 on a closed convex set C, inf outside; its prox is the projection, whatever α.
 
-    A subclass gives ``project``, ``reflect(x)`` = 2 project(x) − x where that is cheaper, and
-    ``conjugate_value``, the support function, where it has a formula.
+    A subclass gives ``project``, ``reflect(x)`` = 2 project(x) − x where that is cheaper,
+    ``conjugate_value``, the support function, where it has a formula, and ``bounded`` or
+    ``recession``.
+
+    Attributes
+    ----------
+    bounded : bool
+        Known to be bounded.
     """
+
+    bounded: ClassVar[bool] = False
 
     def project(self, x: Point) -> Point:
         """The point of C nearest to x."""
         raise NotImplementedError(f"{type(self).__name__} must define project")
+
+    def recession(self, d: Point) -> Point | None:
+        """The direction nearest to d in which C is unbounded, the projection onto its recession
+        cone; None: unknown.
+        """
+        return scale(0.0, d) if self.bounded else None
+
+    @property
+    def slopes(self) -> Indicator | None:
+        return None  # the polar of the recession cone; see ``graph_support``
+
+    def graph_support(self, v: Point, d: Point, space: Space) -> GraphSupport:
+        """That of N_C: σ_C(v) where d is in the recession cone, and v in its polar, outside of
+        which σ_C is infinite.
+        """
+        nothing = GraphSupport.nothing(v, d, space)
+        back, d = self.recession(v), self.recession(d)
+        if back is None or d is None or not self.convex:
+            return nothing
+        v = subtract(v, back)
+        size = space.norm(v)
+        unit = scale(1 / space.xp.where(size > 0, size, space.xp.ones_like(size)), v)
+        try:
+            value = size * self._support(unit)
+        except TypeError:  # of this set it has no formula
+            return nothing
+        if tuple(value.shape) != tuple(size.shape):
+            return nothing
+        value = space.xp.where(size > 0, value, 0.0 * size)
+        sizes = magnitude if self.elementwise else space.norm_in_all
+        return GraphSupport(v, d, value, sizes(v), sizes(d))
+
+    def _support(self, v: Point) -> Array:
+        """σ_C(v) for a v in the polar of the recession cone."""
+        return self.conjugate_value(v)
 
     def violation(self, x: Point) -> Array:
         """How far x is from satisfying C's constraints, of batch shape; 0 inside."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from functools import partial
 from typing import Any, Self, cast
 
@@ -12,6 +13,7 @@ from splitkit.notation import ATOM, FACTOR, Style
 from splitkit.operators.base import Operator, PointMap
 from splitkit.operators.block import BlockDiagonal
 from splitkit.operators.freedom import Freedom
+from splitkit.operators.graph_support import GraphSupport
 from splitkit.properties import Properties
 
 
@@ -86,6 +88,13 @@ class Subdifferential(Operator):
             return self.f.operator.make_cayley(alpha)
         reflect: PointMap | None = getattr(self.f, "reflect", None)
         return super().make_cayley(alpha) if reflect is None else reflect
+
+    def graph_support(self, v: Point, d: Point, space: Space) -> GraphSupport:
+        f = self.f
+        if f.elementwise and f.batch_ndim != space.batch_ndim:
+            f = copy.copy(f)
+            f.batch_ndim = space.batch_ndim
+        return f.graph_support(v, d, space)
 
     def in_metric(self, S: Any) -> Operator | None:
         if self.f.operator is not None:

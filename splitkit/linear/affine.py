@@ -17,6 +17,7 @@ from splitkit.backend import (
     Space,
     add,
     lincomb,
+    pairing,
     scale,
     subtract,
 )
@@ -28,6 +29,7 @@ from splitkit.notation import SUM, Style
 from splitkit.operators.base import Operator, PointMap
 from splitkit.operators.block import BlockDiagonal
 from splitkit.operators.freedom import Freedom
+from splitkit.operators.graph_support import GraphSupport, magnitude
 from splitkit.properties import Properties
 
 
@@ -104,6 +106,17 @@ class Affine(Operator):
             return lambda u: add(C(add(u, q)), q)
         c = add(C(q), q)
         return (lambda u: add(C(u), c)) if isinstance(c, tuple) else (lambda u: C(u) + c)
+
+    def graph_support(self, v: Point, d: Point, space: Space) -> GraphSupport:
+        """−⟨q, d⟩ at v = −Mᵀd."""
+        zero = space.inner(scale(0.0, d), d)
+        return GraphSupport(
+            v=scale(-1.0, self.M.adjoint(d)),
+            d=d,
+            value=zero if self.q is None else zero - pairing(self.q, d, space.batch_ndim),
+            v_size=self.M.adjoint_magnitudes(d, space.batch_ndim),
+            d_size=magnitude(d),
+        )
 
     def in_metric(self, S: Any) -> Operator:
         """x ↦ SMSx − Sq, with its exact constants where M is a matrix."""

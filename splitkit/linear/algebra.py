@@ -77,6 +77,12 @@ class LinearMultiple(ModifiedMap):
     ) -> LinearOperator:
         return LinearMultiple.of(self.c, self.L.scaled(rows, columns))
 
+    def magnitudes(self, x: Point, batch_ndim: int) -> Point:
+        return scale(abs(self.c), self.L.magnitudes(x, batch_ndim))
+
+    def adjoint_magnitudes(self, x: Point, batch_ndim: int) -> Point:
+        return scale(abs(self.c), self.L.adjoint_magnitudes(x, batch_ndim))
+
     def shifted_inverse(self, alpha: Scalar) -> LinearOperator:
         if self.c > 0:
             return self.L.shifted_inverse(self.c * alpha)

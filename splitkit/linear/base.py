@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
 from splitkit.arithmetic import Arithmetic
-from splitkit.backend import Array, Point, Scalar, Space, add, is_array
+from splitkit.backend import Array, Point, Scalar, Space, add, align, is_array, norm
 from splitkit.notation import ATOM, FACTOR, Notation, Style
 from splitkit.operators.freedom import Freedom, least
 from splitkit.properties import Properties
@@ -88,6 +88,23 @@ class LinearOperator(Arithmetic["LinearOperator"], Notation):
     def add_to(self, y: Point, x: Point) -> Point:
         """y + Lx, neither changed; override where one pass does it."""
         return add(y, self(x))
+
+    def magnitudes(self, x: Point, batch_ndim: int) -> Point:
+        """|L||x|, entry by entry, beside which the rounding of Lx is judged; where L's entries are
+        not at hand ‖L‖‖x‖, and |Lx| where no norm is known.
+        """
+        return self._norm_in_all(x, self(x), batch_ndim)
+
+    def adjoint_magnitudes(self, x: Point, batch_ndim: int) -> Point:
+        """Those of Lᵀ."""
+        return self._norm_in_all(x, self.adjoint(x), batch_ndim)
+
+    def _norm_in_all(self, x: Point, value: Point, batch_ndim: int) -> Point:
+        if isinstance(value, tuple):
+            return tuple(self._norm_in_all(x, block, batch_ndim) for block in value)
+        if self.norm == math.inf:
+            return abs(value)
+        return align(self.norm * norm(x, batch_ndim), value) + 0.0 * value
 
     @property
     def T(self) -> LinearOperator:
@@ -255,6 +272,12 @@ class Adjoint(ModifiedMap):
         self, rows: LinearOperator | None = None, columns: LinearOperator | None = None
     ) -> LinearOperator:
         return self.L.scaled(columns, rows).T
+
+    def magnitudes(self, x: Point, batch_ndim: int) -> Point:
+        return self.L.adjoint_magnitudes(x, batch_ndim)
+
+    def adjoint_magnitudes(self, x: Point, batch_ndim: int) -> Point:
+        return self.L.magnitudes(x, batch_ndim)
 
     def shifted_inverse(self, alpha: Scalar) -> LinearOperator:
         return self.L.shifted_inverse(alpha).T

@@ -66,6 +66,13 @@ class Coupling(LinearOperator):
         x, y = columns.on_blocks(2)
         return Coupling(self.K.scaled(y, x))
 
+    def magnitudes(self, x: Point, batch_ndim: int) -> Point:
+        p, q = x
+        return self.K.adjoint_magnitudes(q, batch_ndim), self.K.magnitudes(p, batch_ndim)
+
+    def adjoint_magnitudes(self, x: Point, batch_ndim: int) -> Point:
+        return self.magnitudes(x, batch_ndim)
+
     def shifted_inverse(self, alpha: Scalar) -> LinearOperator:
         require_number(alpha, self)
         K, square = self.K, alpha * alpha

@@ -102,6 +102,12 @@ class DenseMatrix(LastAxesMap):
             scaled._declared = least_in_metric(self, columns), None
         return scaled
 
+    def magnitudes(self, x: Point, batch_ndim: int) -> Point:
+        return abs(x) @ abs(self.matrix.T)
+
+    def adjoint_magnitudes(self, x: Point, batch_ndim: int) -> Point:
+        return abs(x) @ abs(self.matrix)
+
     @cached_property
     def _singular_values(self) -> Array:
         return self.xp.linalg.svdvals(self.matrix)

@@ -46,6 +46,11 @@ class Diagonal(Multiplier):
     def adjoint(self, y: Point) -> Point:
         return self.d * y
 
+    def magnitudes(self, x: Point, batch_ndim: int) -> Point:
+        return abs(self.d * x)
+
+    adjoint_magnitudes = magnitudes
+
     @property
     def T(self) -> LinearOperator:
         return self

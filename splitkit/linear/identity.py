@@ -10,6 +10,7 @@ from splitkit.linear.base import LinearOperator
 from splitkit.linear.multiplier import Multiplier
 from splitkit.notation import ATOM, PRODUCT, Style
 from splitkit.operators.freedom import Freedom
+from splitkit.operators.graph_support import magnitude
 
 
 class ScaledIdentity(Multiplier):
@@ -36,6 +37,11 @@ class ScaledIdentity(Multiplier):
 
     def adjoint(self, y: Point) -> Point:
         return scale(self.c, y)
+
+    def magnitudes(self, x: Point, batch_ndim: int) -> Point:
+        return magnitude(scale(self.c, x))
+
+    adjoint_magnitudes = magnitudes
 
     @property
     def T(self) -> LinearOperator:

@@ -133,6 +133,12 @@ class Sparse(LastAxesMap):
     def adjoint(self, y: Point) -> Point:
         return _on_vectors(self._transposed.__matmul__, self.matrix.__matmul__, y)
 
+    def magnitudes(self, x: Point, batch_ndim: int) -> Point:
+        return Sparse(abs(self.matrix))(abs(x))
+
+    def adjoint_magnitudes(self, x: Point, batch_ndim: int) -> Point:
+        return Sparse(abs(self.matrix)).adjoint(abs(x))
+
     @kept_for_last_step
     def shifted_inverse(self, alpha: float) -> LinearOperator:
         return _SparseInverse(self.matrix, alpha)

@@ -88,6 +88,12 @@ class Stacked(ModifiedMap):
         arrays = [_along(d, n) for d, n in parts]
         return Diagonal(namespace(*arrays).concat(arrays))
 
+    def magnitudes(self, x: Point, batch_ndim: int) -> Point:
+        return self.split(self.L.magnitudes(namespace(x).concat(x, axis=-1), batch_ndim))
+
+    def adjoint_magnitudes(self, x: Point, batch_ndim: int) -> Point:
+        return self.split(self.L.adjoint_magnitudes(namespace(x).concat(x, axis=-1), batch_ndim))
+
     def shifted_inverse(self, alpha: Scalar) -> LinearOperator:
         return Stacked(self.L.shifted_inverse(alpha), self.sizes)
 

@@ -13,6 +13,7 @@ from splitkit.arithmetic import Arithmetic
 from splitkit.backend import Array, Point, Scalar, Space
 from splitkit.notation import Notation
 from splitkit.operators.freedom import Freedom
+from splitkit.operators.graph_support import GraphSupport
 from splitkit.properties import Constants, Properties
 
 PointMap = Callable[[Point], Point]
@@ -103,6 +104,10 @@ class Operator(Constants, Arithmetic["Operator"], Notation):
     def has_resolvent(self) -> bool:
         """Whether (I + αA)⁻¹ can be computed."""
         return type(self).make_resolvent is not Operator.make_resolvent
+
+    def graph_support(self, v: Point, d: Point, space: Space) -> GraphSupport:
+        """A bound of sup ⟨x, v⟩ + ⟨a, d⟩ over a ∈ A(x), at the nearest (v, d) that has one."""
+        return GraphSupport.nothing(v, d, space)
 
     # -- membership -----------------------------------------------------------------------------
 

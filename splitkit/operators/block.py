@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from functools import cached_property, partial
+from functools import cached_property, partial, reduce
 from typing import Any
 
-from splitkit.backend import Point, Scalar, Space, scale
+from splitkit.backend import Point, Scalar, Space, add, scale
 from splitkit.notation import PRODUCT, Style
 from splitkit.operators.base import Operator, PointMap
 from splitkit.operators.freedom import Freedom
+from splitkit.operators.graph_support import GraphSupport
 from splitkit.operators.parts import OfMany
 from splitkit.operators.pullback import in_metric
 from splitkit.properties import Properties, block_properties
@@ -72,6 +73,15 @@ class BlockDiagonal(OfMany):
 
     def data(self) -> Point:
         return tuple(A.data() for A in self.operators)
+
+    def graph_support(self, v: Point, d: Point, space: Space) -> GraphSupport:
+        each = zip(self.operators, v, d, space.block_spaces(), strict=True)
+        known = [A.graph_support(*rest) for A, *rest in each]
+        value = reduce(add, (k.value for k in known))
+        names = ("v", "d", "v_size", "d_size")
+        return GraphSupport(
+            value=value, **{name: tuple(getattr(k, name) for k in known) for name in names}
+        )
 
     def check_space(self, space: Space) -> None:
         if not space.is_tuple or len(space.shapes) != len(self.operators):

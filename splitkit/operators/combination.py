@@ -14,6 +14,7 @@ from splitkit.backend import Array, Point, Scalar, Space, lincomb, scale
 from splitkit.notation import PRODUCT, SUM, Style
 from splitkit.operators.base import Operator, PointMap
 from splitkit.operators.freedom import Freedom
+from splitkit.operators.graph_support import GraphSupport
 from splitkit.operators.identity import Identity, Zero
 from splitkit.operators.parts import OfOne
 from splitkit.operators.pullback import in_metric
@@ -101,6 +102,11 @@ class Combination(OfOne):
         if self.a or not self.has_resolvent:
             return super().cayley_properties(alpha)
         return self.A.cayley_properties(alpha * self.b)
+
+    def graph_support(self, v: Point, d: Point, space: Space) -> GraphSupport:
+        if self.a:  # the domain is A's; of the values nothing is known
+            d = scale(0.0, d)
+        return self.A.graph_support(v, scale(self.b, d), space).scaled(1.0, 1 / self.b)
 
     def graph_residual(
         self, x: Point, u: Point, *, alpha: float = 1.0, batch_ndim: int = 0

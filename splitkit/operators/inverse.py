@@ -12,6 +12,7 @@ from splitkit.backend import Array, Point, Scalar, Space
 from splitkit.notation import ATOM, FACTOR, Style
 from splitkit.operators.base import Operator, PointMap
 from splitkit.operators.freedom import Freedom
+from splitkit.operators.graph_support import GraphSupport
 from splitkit.operators.parts import OfOne
 from splitkit.operators.pullback import in_metric
 from splitkit.properties import Properties
@@ -45,6 +46,9 @@ class Inverse(OfOne):
 
     def make_inverse_resolvent(self, alpha: Scalar) -> PointMap:
         return self.A.make_resolvent(alpha)
+
+    def graph_support(self, v: Point, d: Point, space: Space) -> GraphSupport:
+        return self.A.graph_support(d, v, space).swapped()
 
     def graph_residual(
         self, x: Point, u: Point, *, alpha: float = 1.0, batch_ndim: int = 0

@@ -19,6 +19,7 @@ from splitkit.backend import (
     Scalar,
     Shape,
     Space,
+    add,
     align,
     lincomb,
     scale,
@@ -28,6 +29,7 @@ from splitkit.backend import (
 from splitkit.notation import ATOM, FACTOR, PRODUCT, Style
 from splitkit.operators.base import Operator, PointMap
 from splitkit.operators.freedom import Freedom
+from splitkit.operators.graph_support import GraphSupport, agree, magnitude
 from splitkit.operators.parts import OfOne
 from splitkit.properties import Properties
 
@@ -159,6 +161,30 @@ class Pullback(OfOne):
         if self.has_resolvent:
             return self
         return InexactPullback(self.A, self.L, accuracy=accuracy, batch_ndim=batch_ndim)
+
+    def graph_support(self, v: Point, d: Point, space: Space) -> GraphSupport:
+        """With w such that Lᵀw = v, where one is known; else w = 0."""
+        L = self.L
+        if self._is_metric:
+            w = v / L.entrywise
+        elif L.gram:
+            w = scale(1 / L.gram, L(v))
+        else:
+            w = scale(0.0, L(v))
+        return self.pulled_back(w, d, space)
+
+    def pulled_back(self, w: Point, d: Point, space: Space) -> GraphSupport:
+        """S_{LᵀAL}(Lᵀw, d) ≤ S_A(w, Ld)."""
+        L, values, Ld = self.L, self.L.range_space(space), self.L(d)
+        known = self.A.graph_support(w, Ld, values)
+        size = add(known.d_size, L.magnitudes(d, space.batch_ndim))
+        return GraphSupport(
+            v=L.adjoint(known.v),
+            d=d,
+            value=known.value,
+            v_size=L.adjoint_magnitudes(known.v_size, space.batch_ndim),
+            d_size=magnitude(d),
+        ).where(agree(known.d, Ld, size, values))
 
     def check_space(self, space: Space) -> None:
         self.A.check_space(self.L.range_space(space))

@@ -14,6 +14,7 @@ from splitkit.backend import Point, Scalar, Space, scale
 from splitkit.notation import ATOM, PRODUCT, Style
 from splitkit.operators.base import Operator, PointMap
 from splitkit.operators.freedom import Freedom
+from splitkit.operators.graph_support import GraphSupport
 from splitkit.operators.parts import OfOne
 from splitkit.operators.pullback import in_metric
 from splitkit.properties import Properties
@@ -72,6 +73,10 @@ class ScaledArgument(OfOne):
     def make_variance(self) -> PointMap | None:
         inner, square = self.A.make_variance(), self.s**4
         return None if inner is None else lambda v: scale(square, inner(v))
+
+    def graph_support(self, v: Point, d: Point, space: Space) -> GraphSupport:
+        s = self.s
+        return self.A.graph_support(scale(1 / s, v), scale(s, d), space).scaled(s, 1 / s)
 
     def write(self, s: Style) -> str:
         return s.multiple(self.s, f"{s(self.A, ATOM)}({s.multiple(self.s, s.dot)})")

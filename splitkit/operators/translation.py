@@ -5,13 +5,15 @@ Differences of pairs do not change, so neither does any constant.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from splitkit.arguments import check_broadcast
-from splitkit.backend import Array, Point, Scalar, Space, add, lincomb, subtract
+from splitkit.backend import Array, Point, Scalar, Space, add, lincomb, pairing, subtract
 from splitkit.notation import ATOM, FACTOR, SUM, Style
 from splitkit.operators.base import Operator, PointMap
 from splitkit.operators.freedom import Freedom
+from splitkit.operators.graph_support import GraphSupport
 from splitkit.operators.parts import OfOne
 from splitkit.operators.pullback import in_metric
 
@@ -56,6 +58,10 @@ class Shift(_Moved):
         resolvent, v = self.A.make_resolvent(alpha), self.v
         return lambda y: resolvent(lincomb(1.0, y, alpha, v))
 
+    def graph_support(self, v: Point, d: Point, space: Space) -> GraphSupport:
+        known = self.A.graph_support(v, d, space)
+        return replace(known, value=known.value - pairing(self.v, known.d, space.batch_ndim))
+
     def graph_residual(
         self, x: Point, u: Point, *, alpha: float = 1.0, batch_ndim: int = 0
     ) -> Array:
@@ -88,6 +94,10 @@ class Translation(_Moved):
     def make_inverse_resolvent(self, alpha: Scalar) -> PointMap:
         dual, v = self.A.make_inverse_resolvent(alpha), self.v  # A(· − v)⁻¹ = A⁻¹ + v
         return lambda y: dual(lincomb(1.0, y, -alpha, v))
+
+    def graph_support(self, v: Point, d: Point, space: Space) -> GraphSupport:
+        known = self.A.graph_support(v, d, space)
+        return replace(known, value=known.value + pairing(self.v, known.v, space.batch_ndim))
 
     def graph_residual(
         self, x: Point, u: Point, *, alpha: float = 1.0, batch_ndim: int = 0

@@ -10,12 +10,16 @@ linear combinations and apply the operators.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from splitkit.backend import Array, Point, Scalar, Space, subtract
 from splitkit.operators.base import Operator, PointMap
+
+if TYPE_CHECKING:
+    from splitkit.solvers.terms import Term
 
 Carry: TypeAlias = (
     Any  # what is carried from step to step: a point, or a tuple of points and arrays
@@ -107,6 +111,12 @@ class Iteration:
     def outward(self, u: Point) -> Point:
         """A governing point, in the units of x0."""
         return u
+
+    def elements(
+        self, terms: tuple[Term, ...], of: Mapping[int, Point]
+    ) -> tuple[Point | None, ...]:
+        """An element of each term in the units of x0, of those of operators by their identities."""
+        return tuple(of.get(id(term.operator)) for term in terms)
 
     def energy(self, before: Carry, state: Carry, limit: Carry) -> Array | None:
         """What the theorem promises not to grow, of a state and the one before it, given the limit

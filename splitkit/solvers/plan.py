@@ -344,7 +344,7 @@ class Plan:
             self._watch,
             error_factor=self.warrant.error_factor,
             apart=self.warrant.apart,
-            averaged=self.warrant.may_drift,
+            terms=() if sparing or self.guarantee.rate is not None else self.terms,
             sparing=sparing and not self.warrant.may_drift,
         )
 
@@ -404,6 +404,7 @@ class Plan:
             sequence=self.guarantee.sequence,
             history=run.history,
             displacement=None if run.displacement is None else outward(run.displacement),
+            certificate=run.certificate,
             checkpoint=run.checkpoint or run,
         )
 
@@ -443,16 +444,16 @@ def _message(run: Run, method: Method) -> str:
                 f"{run.detail}; correct its constants, and try it with "
                 "splitkit.testing.check_operator"
             )
-        case Status.INFEASIBLE:
-            return (
-                f"{name}: by iteration {k} the governing sequence drifts with a displacement that "
-                "no longer changes (solution.displacement), so there is no solution, or one that "
-                "is approached at a hopeless rate: check the constraints"
-            )
+        case Status.INFEASIBLE | Status.UNBOUNDED:
+            return f"{name} found by iteration {k} that there is no solution: {run.certificate}"
         case Status.TIME_LIMIT:
             return f"{name} did not meet the tolerance in the time allowed ({k} iterations)"
+    drifts = (
+        "; x or the terms' elements go on at their pace, as where there is no solution, which is "
+        "not proved: check that the constraints can be met and the objective is bounded"
+    )
     return (
         f"{name} did not meet the tolerance within max_iter = {k} iterations "
         f"(the worst residual is {run.worst:.3g} times its tolerance): raise max_iter, loosen "
-        "tol, or try another method (sk.explain)"
+        "tol, or try another method (sk.explain)" + (drifts if run.drift.goes_on else "")
     )

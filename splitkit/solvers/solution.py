@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from splitkit.backend import Array, Point
 
 if TYPE_CHECKING:
+    from splitkit.solvers.certificate import Certificate
     from splitkit.solvers.engine import Run
     from splitkit.solvers.method import Method
 
@@ -23,6 +24,7 @@ class Status(StrEnum):
     NONFINITE = "nonfinite"
     CONTRADICTED = "contradicted"
     INFEASIBLE = "infeasible"
+    UNBOUNDED = "unbounded"
     STOPPED = "stopped"
     INTERRUPTED = "interrupted"
 
@@ -103,7 +105,10 @@ class Solution:
         Which sequence x is, as a formula.
     history : History
     displacement : point or None
-        The infimal displacement vector, if the status is "infeasible".
+        The governing sequence's last step, if there is a certificate: of an averaged map about its
+        infimal displacement vector.
+    certificate : Certificate or None
+        The proof that there is no solution, if the status is "infeasible" or "unbounded".
     checkpoint : object
         The whole state of the iteration, for ``resume=``; it can be pickled.
     """
@@ -121,6 +126,7 @@ class Solution:
     sequence: str
     history: History
     displacement: Point | None = None
+    certificate: Certificate | None = None
     checkpoint: Run | None = field(default=None, repr=False, compare=False)
 
     @property

@@ -10,7 +10,8 @@ from typing import Any
 
 from splitkit.arguments import NON_NEGATIVE, POSITIVE
 from splitkit.backend import Array, Point, Scalar, align, clip, namespace, sum_of
-from splitkit.functions.base import Function, extremes, parameter, zero_or_inf
+from splitkit.functions.base import Function, Indicator, extremes, parameter, zero_or_inf
+from splitkit.functions.sets.box import Box
 from splitkit.linear.base import factors
 from splitkit.operators.base import PointMap
 
@@ -60,6 +61,11 @@ class Huber(Function):
         """Of Σ u²/(2w) on the box {|u| ≤ wδ}."""
         edge = self.weight * self.delta
         return clip(self.weight * x / (self.weight + align(alpha, x)), -edge, edge)
+
+    @property
+    def slopes(self) -> Indicator:
+        edge = self.weight * self.delta
+        return Box(-edge, edge, batch_ndim=self.batch_ndim)
 
     def conjugate_value(self, u: Point) -> Array:
         xp, weight = namespace(u), self.weight + 0.0 * u

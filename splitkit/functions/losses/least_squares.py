@@ -28,6 +28,7 @@ from splitkit.backend import (
     is_array,
     lincomb,
     namespace,
+    pairing,
     scale,
     subtract,
     sum_of,
@@ -41,6 +42,7 @@ from splitkit.linear.mask import Mask
 from splitkit.linear.wrapped import wrap
 from splitkit.operators.base import PointMap
 from splitkit.operators.freedom import Freedom
+from splitkit.operators.graph_support import GraphSupport, magnitude
 
 
 class LeastSquares(Function):
@@ -135,6 +137,15 @@ class LeastSquares(Function):
         moved = moved / (1 + alpha * s * s)
         rows, columns = self.A.shape
         return moved @ self._V.T if rows >= columns else x + (moved - w) @ self._V.T
+
+    def graph_support(self, v: Point, d: Point, space: Space) -> GraphSupport:
+        """−⟨b, Ad⟩ at v = −AᵀAd."""
+        A, Ad = self._map, self._map(d)
+        sizes = A.adjoint_magnitudes(A.magnitudes(d, space.batch_ndim), space.batch_ndim)
+        value = 0.0 * inner(Ad, Ad, space.batch_ndim)
+        if self._b is not None:
+            value = value - pairing(self._b, Ad, space.batch_ndim)
+        return GraphSupport(scale(-1.0, A.adjoint(Ad)), d, value, sizes, magnitude(d))
 
     def conjugate_value(self, u: Point) -> Array:
         if not self._is_matrix:

@@ -8,10 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 from splitkit.arguments import NON_NEGATIVE, POSITIVE, check_parameter
-from splitkit.backend import Array, Point, Scalar, align, is_array, namespace, sum_of
+from splitkit.backend import Array, Point, Scalar, Space, align, is_array, namespace, scale, sum_of
 from splitkit.functions.base import Function, extremes, parameter
 from splitkit.linear.base import factors
 from splitkit.operators.base import PointMap
+from splitkit.operators.graph_support import GraphSupport
 
 
 class SquaredL2(Function):
@@ -67,6 +68,12 @@ class SquaredL2(Function):
         if self.center is not None and type(self.weight) is float and self.weight == 1.0:
             return x - self.center
         return self.weight * self._from_center(x)
+
+    def graph_support(self, v: Point, d: Point, space: Space) -> GraphSupport:
+        """−⟨wc, d⟩ at v = −wd."""
+        zero, wd = space.inner(scale(0.0, d), d), self.weight * d
+        of_center = zero if self.center is None else sum_of(self.center * wd, space.batch_ndim)
+        return GraphSupport(-wd, d, zero - of_center, abs(wd), abs(d))
 
     @property
     def conjugate(self) -> Function:

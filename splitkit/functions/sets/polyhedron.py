@@ -155,6 +155,9 @@ class Polyhedron(Inexact, OfRows):
         over = clip(x @ self._rows.T - self._bounds, 0.0)
         return namespace(x).sqrt(sum_of(over * over, self.batch_ndim))
 
+    def recession(self, d: Point) -> Point:
+        return Polyhedron(self.A, 0.0 * self.b, batch_ndim=self.batch_ndim).project(d)
+
     def conjugate_value(self, u: Point) -> Array:
         A = to_numpy(self._rows)
         bounds = np.broadcast_to(to_numpy(self._bounds), (*u.shape[:-1], A.shape[0]))

@@ -8,6 +8,7 @@ residual and what else is returned are those of x. ``solve`` makes it where unit
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Self
 
@@ -80,7 +81,7 @@ class Equilibrated(Wrapper):
         scalings = (in_units(term, self.scales)[1] for term in terms)
         E = next((E for E in scalings if E is not None), ScaledIdentity())
         inner = self.method.iteration(*self.within(terms))
-        return _InUnits(self.method, inner, diagonal_map(self.scales), E)
+        return _InUnits(self.method, inner, self.scales, E)
 
     def proof(self, *operators: Operator | Term) -> Proof:
         return self.method.proof(*self.within(self.terms(*operators)))
@@ -90,11 +91,10 @@ class Equilibrated(Wrapper):
 
 
 class _InUnits(Iteration):
-    def __init__(
-        self, method: Method, inner: Iteration, D: LinearOperator, E: LinearOperator
-    ) -> None:
-        self.method, self.inner, self.D, self.E = method, inner, D, E
-        self.to_x, self.to_y = D.reciprocal(), E.reciprocal()
+    def __init__(self, method: Method, inner: Iteration, scales: Point, E: LinearOperator) -> None:
+        self.method, self.inner, self.scales = method, inner, scales
+        self.D, self.E = diagonal_map(scales), E
+        self.to_x, self.to_y = self.D.reciprocal(), E.reciprocal()
 
     def enter(self, space: Space) -> None:
         super().enter(space)
@@ -120,6 +120,14 @@ class _InUnits(Iteration):
 
     def outward(self, u: Point) -> Point:
         return self.method.moved(u, self.D, self.E)
+
+    def elements(
+        self, terms: tuple[Term, ...], of: Mapping[int, Point]
+    ) -> tuple[Point | None, ...]:
+        scaled = tuple(in_units(term, self.scales)[0] for term in terms)
+        found = self.inner.elements(scaled, of)
+        maps = [self.to_x if term.of is None else self.E for term in terms]
+        return tuple(None if a is None else f(a) for f, a in zip(maps, found, strict=True))
 
     def energy(self, before: Carry, state: Carry, limit: Carry) -> Array | None:
         return self.inner.energy(before, state, limit)
