@@ -133,7 +133,8 @@ class Stacked(ModifiedMap):
 
 def _along(d: LinearOperator, n: int) -> Array:
     """The n entries of a ``Diagonal`` along the last axis."""
-    s = d.entrywise
+    s: Array = d.entrywise
+    assert s is not None
     if d.multiple is None:
         return namespace(s).broadcast_to(s, (n,))
     return namespace(s).full((n,), d.multiple, dtype=s.dtype, device=device(s))

@@ -398,7 +398,7 @@ def _worst(ratio: Array, space: Space) -> float:
 def _give_up_hopeless(run: Run, k: int, step: Point, ratio: Array, task: Task) -> None:
     """Elements that have no solution, as what drifts proves, are given up; the others go on."""
     space = task.space
-    elements = task.iteration.elements(task.terms, task.watch.elements())
+    elements = task.iteration.elements_of(task.terms, task.watch.elements())
     if not run.drift.look(k, run.latest, elements, space.batch_ndim):
         return
     assert run.drift.pace is not None

@@ -112,7 +112,7 @@ class Iteration:
         """A governing point, in the units of x0."""
         return u
 
-    def elements(
+    def elements_of(
         self, terms: tuple[Term, ...], of: Mapping[int, Point]
     ) -> tuple[Point | None, ...]:
         """An element of each term in the units of x0, of those of operators by their identities."""

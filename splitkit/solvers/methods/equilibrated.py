@@ -121,11 +121,11 @@ class _InUnits(Iteration):
     def outward(self, u: Point) -> Point:
         return self.method.moved(u, self.D, self.E)
 
-    def elements(
+    def elements_of(
         self, terms: tuple[Term, ...], of: Mapping[int, Point]
     ) -> tuple[Point | None, ...]:
         scaled = tuple(in_units(term, self.scales)[0] for term in terms)
-        found = self.inner.elements(scaled, of)
+        found = self.inner.elements_of(scaled, of)
         maps = [self.to_x if term.of is None else self.E for term in terms]
         return tuple(None if a is None else f(a) for f, a in zip(maps, found, strict=True))
 
