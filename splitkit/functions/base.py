@@ -173,6 +173,14 @@ class Function(Arithmetic["Function"], Declared):
             known = replace(known, d=of_d.v, d_size=of_d.v_size, value=value)
         return known
 
+    def data(self) -> Point | None:
+        """Of what size its subgradients are, where that is known; see ``Operator``."""
+        return self.slopes.place() if self.elementwise and self.slopes is not None else None
+
+    def place(self) -> Point | None:
+        """Where in x something happens to f, about, as bounds of x; None: that is not known."""
+        return None
+
     def check_space(self, space: Space) -> None:
         """Raise TypeError or ValueError, naming the argument, if f does not act on this space."""
         if not self.elementwise and self.batch_ndim != space.batch_ndim:

@@ -112,7 +112,10 @@ class Subdifferential(Operator):
         return known.make_variance()
 
     def data(self) -> Point | None:
-        return None if self.f.operator is None else self.f.operator.data()
+        return self.f.data() if self.f.operator is None else self.f.operator.data()
+
+    def place(self) -> Point | None:
+        return self.f.place()
 
     def check_space(self, space: Space) -> None:
         self.f.check_space(space)

@@ -240,6 +240,10 @@ class Operator(Constants, Arithmetic["Operator"], Notation):
         """
         return None
 
+    def place(self) -> Point | None:
+        """Where in x A(x) bends, about: v of A(x − v), bounds; None as of ``data``."""
+        return None
+
     def scale_argument(self, s: float) -> Operator:
         """x ↦ s A(s x), monotone with A for every s ≠ 0; ``(1 / s) * A.scale_argument(s)`` is
         x ↦ A(s x).

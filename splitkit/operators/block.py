@@ -74,6 +74,9 @@ class BlockDiagonal(OfMany):
     def data(self) -> Point:
         return tuple(A.data() for A in self.operators)
 
+    def place(self) -> Point:
+        return tuple(A.place() for A in self.operators)
+
     def graph_support(self, v: Point, d: Point, space: Space) -> GraphSupport:
         each = zip(self.operators, v, d, space.block_spaces(), strict=True)
         known = [A.graph_support(*rest) for A, *rest in each]

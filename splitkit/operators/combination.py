@@ -93,6 +93,9 @@ class Combination(OfOne):
         inner = self.A.data()
         return None if inner is None else _known(partial(scale, self.b), inner)
 
+    def place(self) -> Point | None:
+        return self.A.place()
+
     def make_cayley(self, alpha: Scalar) -> PointMap:
         if self.a or not self.has_resolvent:
             return super().make_cayley(alpha)

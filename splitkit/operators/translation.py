@@ -47,6 +47,9 @@ class Shift(_Moved):
     def data(self) -> Point:
         return self.v
 
+    def place(self) -> Point | None:
+        return self.A.place()
+
     def __call__(self, x: Point) -> Point:
         return subtract(self.A(x), self.v)
 
@@ -79,6 +82,12 @@ class Translation(_Moved):
 
     def in_metric(self, S: Any) -> Operator:
         return in_metric(self.A, S).translate(S.reciprocal()(self.v))
+
+    def data(self) -> Point | None:
+        return self.A.data()
+
+    def place(self) -> Point:
+        return self.v
 
     def __call__(self, x: Point) -> Point:
         return self.A(subtract(x, self.v))

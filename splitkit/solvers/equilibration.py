@@ -13,7 +13,8 @@ blocks has τ = r/n, so that each pair of blocks is to have Frobenius norm 1.
 
 Where x only meets y, and y only x, t d on x and d/t on y are as good for every t. Of a term
 (x, y) ↦ (Kᵀy − c, −Kx + b) the sizes of b and c, by their medians, decide, as x̂ is of the size of
-b̂, and ŷ of that of ĉ; so rows that never bind do not.
+b̂, and ŷ of that of ĉ; so rows that never bind do not. Where there is no c, or no b, the bounds of y
+or x do.
 
 Where d is one number for many entries it is a power of 2, so that what couples them, such as a
 simplex, is met without a rounding. A problem that is well scaled (d differs by factors up to
@@ -33,7 +34,7 @@ from typing import Any
 
 import numpy as np
 
-from splitkit.backend import Point, Space, blocks, from_numpy, to_numpy
+from splitkit.backend import Point, Space, blocks, from_numpy, is_array, to_numpy
 from splitkit.linear.base import LinearOperator
 from splitkit.linear.block import BlockDiagonalMap
 from splitkit.linear.diagonal import Diagonal
@@ -46,7 +47,7 @@ from splitkit.solvers.rewrites import as_composition
 from splitkit.solvers.terms import Role, Term
 
 APART = 8.0  # entries of d that differ by less are left as they are
-ROUNDS = 32
+ROUNDS = 40
 EQUAL = 1.2  # sums of squares that differ by less count as equal
 FEW = 8  # blocks, up to which it is found out which of them meet
 
@@ -213,7 +214,7 @@ class _Units:
             sums = [each * r / t for each, r, t in zip(v, rows, τ, strict=True)]
             _tie(self.freedoms, sums)
             spread = _spread(sums)
-            if spread <= EQUAL or spread > 0.95 * before:
+            if spread <= EQUAL or spread > 0.98 * before:
                 return
             before = spread
             for each, s in zip(v, sums, strict=True):
@@ -233,8 +234,12 @@ class _Units:
 
     def _balance(self, d: Vectors, side: list[int], other: list[int]) -> None:
         """t d on one side and d/t on the other, t from the sizes of what cancels there."""
-        offsets = self._offsets(d)
-        X, Y = (_median([offsets[i] for i in each]) for each in (other, side))
+        cancels, own = self._sizes(d)
+
+        def size(rows: list[int], x: list[int]) -> float:
+            return _median([cancels[i] for i in rows]) or _median([own[i] for i in x])
+
+        X, Y = size(other, side), size(side, other)
         if X > 0 and Y > 0:
             t = math.sqrt(X / Y)
         else:  # units of one size on both sides
@@ -245,18 +250,27 @@ class _Units:
         for i in other:
             d[i] /= t
 
-    def _offsets(self, d: Vectors) -> Vectors:
-        """D|q| of what the terms add to (x, y), 0 where nothing is known."""
-        total = [np.zeros(shape) for shape in self.shapes]
+    def _sizes(self, d: Vectors) -> tuple[Vectors, Vectors]:
+        """Of (x̂, ŷ): of what cancels in the rows, and of x̂ and ŷ; 0 where nothing is known."""
+        cancels, own = ([np.zeros(shape) for shape in self.shapes] for _ in range(2))
+        first = slice(0, self.count)
         for A in self.operators:
-            q = A.data()
-            parts = q if isinstance(q, tuple) else (q,)
-            for each, size, value in zip(total, d, parts, strict=False):
-                if value is not None:
-                    values = np.abs(_in_double(value))
-                    batch = tuple(range(max(0, values.ndim - each.ndim)))
-                    each += size * values.mean(axis=batch)
-        return total
+            _add_sizes(cancels[first], A.data(), d[first])
+            _add_sizes(own[first], A.place(), [1 / each for each in d[first]])
+        for B, _, _, place in self.couplings:
+            _add_sizes(cancels[place], B.place(), d[place])
+            _add_sizes(own[place], B.data(), [1 / each for each in d[place]])
+        return cancels, own
+
+
+def _add_sizes(total: Vectors, values: Any, units: Vectors) -> None:
+    """Sizes of what is known, the mean of a batch's, in these units."""
+    parts = values if isinstance(values, tuple) else (values,)
+    for each, value, unit in zip(total, parts, units, strict=False):
+        if value is not None:
+            sizes = abs(_in_double(value) if is_array(value) else np.asarray(float(value)))
+            batch = tuple(range(max(0, sizes.ndim - each.ndim)))
+            each += unit * sizes.mean(axis=batch)
 
 
 def _sides(meets: list[list[bool]]) -> Iterator[tuple[list[int], list[int]]]:

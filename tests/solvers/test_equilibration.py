@@ -207,9 +207,9 @@ METHODS = {
     "logistic": [sk.FISTA(), sk.ForwardBackward(), sk.Extragradient()],
     "box": [sk.PeacemanRachford(), sk.FISTA(), sk.ForwardReflectedBackward()],
     "complementarity": [sk.DouglasRachford(), sk.Tseng(), sk.MalitskyTam()],
-    "deviations": [],
+    "deviations": [sk.CondatVu(), sk.PD3O()],
     "quadratic_program": [sk.Tseng(), sk.GoldenRatio()],
-    "linear_program": [],
+    "linear_program": [sk.TsengLineSearch() if hasattr(sk, "TsengLineSearch") else sk.Tseng()],
 }
 
 
@@ -227,8 +227,7 @@ def test_units_change_neither_the_answer_nor_the_work(name, method, seed):
     x, found = first(good.x), first(bad.x) * u
     np.testing.assert_allclose(found, x, atol=3e-6 * np.linalg.norm(x))
     assert type(bad.method.method) is type(good.method)
-    if name not in {"deviations", "linear_program"}:  # whose steps are no one's units yet
-        assert bad.iterations <= 2 * good.iterations + 10
+    assert bad.iterations <= 2 * good.iterations + 10
 
 
 @pytest.mark.parametrize("asarray", ["strict", "torch", "float32"])

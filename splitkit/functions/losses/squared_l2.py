@@ -44,6 +44,9 @@ class SquaredL2(Function):
             s * s * self.weight, None if c is None else c / s, batch_ndim=self.batch_ndim
         )
 
+    def place(self) -> Any:
+        return self.center
+
     def make_variance(self) -> PointMap:
         return lambda v: self.weight * (self.weight * v)
 
