@@ -116,6 +116,7 @@ class Affine(Operator):
             value=zero if self.q is None else zero - pairing(self.q, d, space.batch_ndim),
             v_size=self.M.adjoint_magnitudes(d, space.batch_ndim),
             d_size=magnitude(d),
+            lift=self.M,
         )
 
     def in_metric(self, S: Any) -> Operator:

@@ -10,6 +10,7 @@ from weakref import WeakValueDictionary
 
 from splitkit.arithmetic import Arithmetic
 from splitkit.backend import Array, Point, Scalar, Space, add, align, is_array, norm
+from splitkit.looks import at_known, look_at_points, possible_batch_axes, seen
 from splitkit.notation import ATOM, FACTOR, Notation, Style
 from splitkit.operators.freedom import Freedom, least
 from splitkit.properties import Properties
@@ -25,6 +26,11 @@ class LinearOperator(Arithmetic["LinearOperator"], Notation):
     map of a space into itself serves as M in ``Affine(M, q)``; it may give a ``shifted_inverse`` of
     its own, or have that of Krylov's method.
     """
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        look_at_points(cls, ("__call__",), _from_outside)
+        look_at_points(cls, ("adjoint",), _from_the_other_side)
 
     # -- what is known: a subclass overrides it by a number, or by what is computed once ----------
 
@@ -199,6 +205,20 @@ class LinearOperator(Arithmetic["LinearOperator"], Notation):
 
         composes = isinstance(other, LinearOperator)
         return LinearProduct.of(self, other) if composes else NotImplemented
+
+
+def _from_outside(
+    map: Callable[..., Point], L: LinearOperator, x: Point, *rest: Any, **named: Any
+) -> Point:
+    """Lx, if L acts on x."""
+    return at_known(map, L, seen(L, x, L.check_space, possible_batch_axes(x)), *rest, **named)
+
+
+def _from_the_other_side(
+    map: Callable[..., Point], L: LinearOperator, y: Point, *rest: Any, **named: Any
+) -> Point:
+    """Lᵀy, if Lᵀ acts on y."""
+    return at_known(map, L, seen(L, y, L.domain_space, possible_batch_axes(y), "y"), *rest, **named)
 
 
 class ModifiedMap(LinearOperator):

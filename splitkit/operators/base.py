@@ -11,6 +11,7 @@ from splitkit import backend
 from splitkit.arguments import check_flag
 from splitkit.arithmetic import Arithmetic
 from splitkit.backend import Array, Point, Scalar, Space
+from splitkit.looks import at_known, look_at_points, possible_batch_axes, require_like, seen
 from splitkit.notation import Notation
 from splitkit.operators.freedom import Freedom
 from splitkit.operators.graph_support import GraphSupport
@@ -32,6 +33,10 @@ class Operator(Constants, Arithmetic["Operator"], Notation):
     properties : Properties
         What is known of A, as numbers.
     """
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        look_at_points(cls, ("__call__",), _from_outside)
 
     # -- what a subclass may give ------------------------------------------------------------
 
@@ -327,3 +332,11 @@ class Operator(Constants, Arithmetic["Operator"], Notation):
         except ValueError as error:
             raise ValueError(f"{label}: {error}") from None
         return CallableOperator(f, resolvent, properties, label)
+
+
+def _from_outside(
+    map: Callable[..., Point], A: Operator, x: Point, *rest: Any, **named: Any
+) -> Point:
+    """A(x), if A acts on x, however many of its axes are batch, and gives a point like it."""
+    x = seen(A, x, A.check_space, possible_batch_axes(x))
+    return require_like(A, x, at_known(map, A, x, *rest, **named))

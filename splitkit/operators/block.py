@@ -82,8 +82,15 @@ class BlockDiagonal(OfMany):
         known = [A.graph_support(*rest) for A, *rest in each]
         value = reduce(add, (k.value for k in known))
         names = ("v", "d", "v_size", "d_size")
+
+        def lift(e: Point) -> Point:
+            pairs = zip(known, e, strict=True)
+            return tuple(scale(0.0, b) if k.lift is None else k.lift(b) for k, b in pairs)
+
         return GraphSupport(
-            value=value, **{name: tuple(getattr(k, name) for k in known) for name in names}
+            value=value,
+            lift=None if all(k.lift is None for k in known) else lift,
+            **{name: tuple(getattr(k, name) for k in known) for name in names},
         )
 
     def check_space(self, space: Space) -> None:

@@ -22,6 +22,7 @@ multipliers for convex optimization* (2019).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import reduce
 from operator import and_
@@ -43,6 +44,10 @@ class GraphSupport:
         inf: nothing is known.
     v_size, d_size : point
         Entry by entry, sizes of what was added up in v and d, beside which rounding is judged.
+    lift : callable or None
+        e ↦ Me where v is −Mᵀd; None: v does not depend on d.
+    w : point or None
+        Of LᵀAL, with v = Lᵀw.
     """
 
     v: Point
@@ -50,6 +55,8 @@ class GraphSupport:
     value: Array
     v_size: Point
     d_size: Point
+    lift: Callable[[Point], Point] | None = None
+    w: Point | None = None
 
     @classmethod
     def nothing(cls, v: Point, d: Point, space: Space) -> GraphSupport:
@@ -64,12 +71,14 @@ class GraphSupport:
 
     def swapped(self) -> GraphSupport:
         """That of A⁻¹."""
-        return replace(self, v=self.d, d=self.v, v_size=self.d_size, d_size=self.v_size)
+        return GraphSupport(self.d, self.v, self.value, self.d_size, self.v_size)
 
     def scaled(self, v: float, d: float) -> GraphSupport:
         """The same bound, read at (v v, d d)."""
+        lift = self.lift
         return replace(
             self,
+            lift=None if lift is None else lambda e: scale(v / d, lift(e)),
             v=scale(v, self.v),
             d=scale(d, self.d),
             v_size=scale(abs(v), self.v_size),

@@ -177,13 +177,15 @@ class Pullback(OfOne):
         """S_{LᵀAL}(Lᵀw, d) ≤ S_A(w, Ld)."""
         L, values, Ld = self.L, self.L.range_space(space), self.L(d)
         known = self.A.graph_support(w, Ld, values)
-        size = add(known.d_size, L.magnitudes(d, space.batch_ndim))
+        size, lift = add(known.d_size, L.magnitudes(d, space.batch_ndim)), known.lift
         return GraphSupport(
             v=L.adjoint(known.v),
             d=d,
             value=known.value,
             v_size=L.adjoint_magnitudes(known.v_size, space.batch_ndim),
             d_size=magnitude(d),
+            lift=None if lift is None else lambda e: L.adjoint(lift(L(e))),
+            w=known.v,
         ).where(agree(known.d, Ld, size, values))
 
     def check_space(self, space: Space) -> None:

@@ -87,12 +87,14 @@ class Sum(OfMany):
         host = next((A for A in self.terms if not A.has_evaluation), self.terms[0])
         zero = scale(0.0, v)
         known = [A.graph_support(v if A is host else zero, d, space) for A in self.terms]
+        lifts = [k.lift for k in known if k.lift is not None]
         whole = GraphSupport(
             v=reduce(add, (k.v for k in known)),
             d=d,
             value=reduce(add, (k.value for k in known)),
             v_size=reduce(add, (k.v_size for k in known)),
             d_size=reduce(add, (k.d_size for k in known)),
+            lift=(lambda e: reduce(add, [lift(e) for lift in lifts])) if lifts else None,
         )
         alike = (agree(k.d, d, k.d_size, space) for k in known)
         return whole.where(reduce(and_, alike))

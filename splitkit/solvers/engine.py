@@ -43,6 +43,7 @@ from splitkit.solvers.watch import Watch
 
 ROUNDING = 16  # errors of one rounding, that r may have beside what it is made of
 NEARLY = 0.1  # part of what cancels; where r is larger, it does not cancel yet
+LEAST_STEPS, PART = 8, 8  # to correct a certificate: as many, or that part of the iterations
 LINGER = 10  # iterations for which rounding is watched
 FAR = 1.25  # times its tolerance, what is predicted is not worth a measurement
 
@@ -227,6 +228,7 @@ def _check(run: Run, task: Task, k: int, *, sparing: bool) -> bool:
         watch.recording = False
     _require_same_kind(watch, k)
     measured = measure(reading, run, task)
+    task.stopping.see(reading, governing)
     ratio = task.stopping.ratio(measured, space)
     x = reading.x if reading.outward is None else reading.outward.point(reading.x)
     run.live, run.latest, run.measured = after, x, (ratio, length)
@@ -402,7 +404,7 @@ def _give_up_hopeless(run: Run, k: int, step: Point, ratio: Array, task: Task) -
     if not run.drift.look(k, run.latest, elements, space.batch_ndim):
         return
     assert run.drift.pace is not None
-    found = certified(task.terms, run.latest, *run.drift.pace, space)
+    found = certified(task.terms, run.latest, *run.drift.pace, space, max(LEAST_STEPS, k // PART))
     if found is None:
         return
     hopeless = found.holds & ~run.done

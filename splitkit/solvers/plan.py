@@ -18,6 +18,7 @@ from typing import Any, Literal
 from splitkit.arguments import check_choice, check_flag, check_integer
 from splitkit.backend import Point, Scalar, Space, solving
 from splitkit.functions.base import Function
+from splitkit.looks import known_points
 from splitkit.operators.base import Operator
 from splitkit.proofs import Proof
 from splitkit.properties import sum_properties
@@ -105,7 +106,7 @@ def planned(
         method = resume.method if method is None else method
     flat = Inclusion.of(inclusion)
     flat.operator.check_space(space)
-    with solving(x0):
+    with solving(x0), known_points():
         if isinstance(method, Method):
             method.check_space(space)
         option, rewrites = choose_units(flat, method, x0, space)
@@ -133,7 +134,7 @@ def solve_given(
     """
     space = Space.of(x0, batch_ndim, known_finite=True)
     terms = method.terms(*operators)
-    with solving(x0):
+    with solving(x0), known_points():
         if warrant is None:
             for term in terms:
                 term.expression.check_space(space)
@@ -255,7 +256,7 @@ class Plan:
         """``solve`` with options that are checked."""
         start = self._start(x0)
         run, task = self._ready(start, options)
-        with solving(start):
+        with solving(start), known_points():
             solution = self._finish(run, task, options.max_iter, options.callback, options.progress)
         wanted = [Status.CONVERGED, Status.STOPPED, Status.INTERRUPTED]
         if solution.status is Status.PRECISION:
@@ -284,7 +285,10 @@ class Plan:
         task.stopping.start()
         runs = advance(run, task, max_iter=options.max_iter, every=True)
         while True:
-            with solving(start):  # only while iterating: the caller's context is their own
+            with (
+                solving(start),
+                known_points(),
+            ):  # only while iterating: the caller's context is their own
                 now = next(runs, None)
             if now is None:
                 return
@@ -315,7 +319,7 @@ class Plan:
     def _ready(self, x0: Point, options: Options) -> tuple[Run, Task]:
         task, resume = self._task(as_stopping(options.tol, self.space)), options.resume
         if resume is None:
-            with solving(x0):
+            with solving(x0), known_points():
                 return Run(self._iteration.begin(x0, self.space)), task
         self.space.check_point(resume.x, "resume.x")
         if type(self.method) is not type(resume.method):
@@ -340,7 +344,7 @@ class Plan:
         return Task(
             self._iteration,
             self.space,
-            stopping,
+            stopping.prepared(self.method, self.terms),
             self._watch,
             error_factor=self.warrant.error_factor,
             apart=self.warrant.apart,

@@ -8,12 +8,18 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache, reduce
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from splitkit.arguments import NON_NEGATIVE, Range, check_number
-from splitkit.backend import Array, Space
+from splitkit.backend import Array, Point, Space
+
+if TYPE_CHECKING:
+    from splitkit.solvers.iteration import Reading
+    from splitkit.solvers.method import Method
+    from splitkit.solvers.terms import Term
 
 TOLERANCE = "give a number ≥ 0 (0 runs to max_iter), or a stopping rule"
 
@@ -46,8 +52,15 @@ class Stopping:
 
     endless: bool = False  # it asks for what rounding never gives, so that a limit is its end
 
+    def prepared(self, method: Method, terms: Sequence[Term]) -> Stopping:
+        """The rule for a method on its terms."""
+        return self
+
     def start(self) -> None:
         """Called when a solve begins."""
+
+    def see(self, reading: Reading, u: Point) -> None:
+        """Called with what is measured, and the governing point, before ``ratio``."""
 
     def ratio(self, measured: Measurement, space: Space) -> Array:
         """Of batch shape: the rule is met where it is ≤ 1; NaN stays NaN."""
@@ -84,9 +97,17 @@ class _Joined(Stopping):
     join: str  # "|": met where either is, "&": where both are
     endless: bool
 
+    def prepared(self, method: Method, terms: Sequence[Term]) -> Stopping:
+        first, second = (rule.prepared(method, terms) for rule in (self.first, self.second))
+        return _Joined(first, second, self.join, self.endless)
+
     def start(self) -> None:
         self.first.start()
         self.second.start()
+
+    def see(self, reading: Reading, u: Point) -> None:
+        self.first.see(reading, u)
+        self.second.see(reading, u)
 
     def ratio(self, measured: Measurement, space: Space) -> Array:
         joined = space.xp.minimum if self.join == "|" else space.xp.maximum

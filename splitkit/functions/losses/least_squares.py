@@ -145,7 +145,8 @@ class LeastSquares(Function):
         value = 0.0 * inner(Ad, Ad, space.batch_ndim)
         if self._b is not None:
             value = value - pairing(self._b, Ad, space.batch_ndim)
-        return GraphSupport(scale(-1.0, A.adjoint(Ad)), d, value, sizes, magnitude(d))
+        v = scale(-1.0, A.adjoint(Ad))
+        return GraphSupport(v, d, value, sizes, magnitude(d), lambda e: A.adjoint(A(e)))
 
     def conjugate_value(self, u: Point) -> Array:
         if not self._is_matrix:

@@ -76,7 +76,8 @@ class SquaredL2(Function):
         """−⟨wc, d⟩ at v = −wd."""
         zero, wd = space.inner(scale(0.0, d), d), self.weight * d
         of_center = zero if self.center is None else sum_of(self.center * wd, space.batch_ndim)
-        return GraphSupport(-wd, d, zero - of_center, abs(wd), abs(d))
+        value, weight = zero - of_center, self.weight
+        return GraphSupport(-wd, d, value, abs(wd), abs(d), lambda e: weight * e)
 
     @property
     def conjugate(self) -> Function:
