@@ -121,7 +121,7 @@ class Affine(Operator):
 
     def in_metric(self, S: Any) -> Operator:
         """x ↦ SMSx − Sq, with its exact constants where M is a matrix."""
-        return Affine(self.M.scaled(S, S), None if self.q is None else S(self.q))
+        return Affine(self.M.scaled(S, S), None if self.q is None else S.times(self.q))
 
     def freedom(self, space: Space) -> tuple[Freedom, ...]:
         return self.M.freedom(space)

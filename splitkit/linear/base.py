@@ -149,6 +149,10 @@ class LinearOperator(Arithmetic["LinearOperator"], Notation):
         """L⁻¹ of a diagonal map."""
         raise TypeError(f"{self!r} is no diagonal map")
 
+    def times(self, v: Point) -> Point:
+        """Lv of a diagonal map, for a v that broadcasts to x."""
+        return self(v)
+
     def on_blocks(self, count: int) -> tuple[LinearOperator, ...]:
         """What a diagonal map is on each of so many blocks."""
         return (self,) * count

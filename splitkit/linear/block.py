@@ -276,6 +276,9 @@ class BlockDiagonalMap(CombinedMaps):
     def reciprocal(self) -> LinearOperator:
         return BlockDiagonalMap([L.reciprocal() for L in self.maps])
 
+    def times(self, v: Point) -> Point:
+        return tuple(L.times(block) for L, block in zip(self.maps, v, strict=True))
+
     def on_blocks(self, count: int) -> tuple[LinearOperator, ...]:
         return self.maps
 

@@ -58,6 +58,9 @@ class Diagonal(Multiplier):
     def squares(self) -> LinearOperator:
         return Diagonal(self.d * self.d)
 
+    def times(self, v: Point) -> Point:
+        return self.d * v
+
     def freedom(self, space: Space) -> tuple[Freedom, ...]:
         return (Freedom.EACH,)
 

@@ -42,7 +42,7 @@ class Shift(_Moved):
     binding = SUM
 
     def in_metric(self, S: Any) -> Operator:
-        return in_metric(self.A, S).shift(S(self.v))
+        return in_metric(self.A, S).shift(S.times(self.v))
 
     def data(self) -> Point:
         return self.v
@@ -81,7 +81,7 @@ class Translation(_Moved):
     binding = FACTOR
 
     def in_metric(self, S: Any) -> Operator:
-        return in_metric(self.A, S).translate(S.reciprocal()(self.v))
+        return in_metric(self.A, S).translate(S.reciprocal().times(self.v))
 
     def data(self) -> Point | None:
         return self.A.data()
