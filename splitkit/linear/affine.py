@@ -87,7 +87,10 @@ class Affine(Operator):
         return Mx if self.q is None else subtract(Mx, self.q)
 
     def offset(self, x: Point) -> Point | None:
-        return None if self.q is None else add(scale(0.0, x), self.q)
+        q = self.q
+        if q is None or (not isinstance(x, tuple) and q.shape == x.shape):
+            return q
+        return add(scale(0.0, x), q)
 
     def make_resolvent(self, alpha: Scalar) -> PointMap:
         V, q = self.M.shifted_inverse(alpha), self.q

@@ -223,7 +223,7 @@ class _DualityGap(_Prepared):
                 known[id(s)] = y, s.conjugate(y, batch)
         gradients = [s.pulled(known[id(s)][0]) for s in self.summands if s.smooth]
         pool = self._elements(gradients)
-        rounded = _like(self.x, self.reading.rounding)
+        rounded = _like(self.x, self.reading.rounding())
         made_of = [space.norm(y) for y in (*gradients, *pool, *rounded)]
         around = reduce(space.xp.maximum, made_of) if made_of else None
         choices = list(_choices(len(self.read), pool))

@@ -10,7 +10,7 @@ linear combinations and apply the operators.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -50,8 +50,8 @@ class Reading:
     x : point
     terms : tuple of points
         Elements of the inclusion's terms at x; their sum is the residual r.
-    rounding : tuple of points
-        Points whose rounding r has, beside its terms': x/α of what is made by (y − x)/α.
+    rounding : callable
+        () ↦ points whose rounding r has, beside its terms': x/α of what is made by (y − x)/α.
     sizes : tuple of points
         Further points that cancel in r where it is 0, as what a term adds up by itself.
     apart : float, array of batch shape, or None
@@ -62,7 +62,7 @@ class Reading:
 
     x: Point
     terms: tuple[Point, ...]
-    rounding: tuple[Point, ...] = ()
+    rounding: Callable[[], tuple[Point, ...]] = tuple
     sizes: tuple[Point, ...] = ()
     apart: Scalar | None = None
     outward: Outward | None = None

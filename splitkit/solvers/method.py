@@ -100,6 +100,12 @@ class Method:
         """
         return self
 
+    def scaled(self, terms: tuple[Term, ...], x0: Point, space: Space) -> Self:
+        """The same method, steps that no constant fixes measured on the data: for its terms, in
+        the context of ``solving``.
+        """
+        return self
+
     def _with(self, **chosen: Any) -> Self:
         """The same method with options that it has chosen, and that need no check."""
         other = object.__new__(type(self))

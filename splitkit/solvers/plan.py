@@ -71,7 +71,8 @@ def plan(
     *,
     batch_ndim: int = 0,
 ) -> Plan:
-    """A solve of 0 ∈ A₁x + … + Aₙx from points like x0, prepared.
+    """A solve of 0 ∈ A₁x + … + Aₙx from points like x0, prepared; steps that no constant of the
+    operators fixes are measured from x0.
 
     Parameters
     ----------

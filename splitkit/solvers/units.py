@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from splitkit.backend import Point, Space
-from splitkit.solvers.equilibration import InUnits, equilibration, leaves_steps_open
+from splitkit.solvers.equilibration import InUnits, diagonal_map, equilibration, leaves_steps_open
 from splitkit.solvers.errors import NoGuaranteeError
 from splitkit.solvers.explain import Option, choose
 from splitkit.solvers.inclusion import Inclusion
@@ -23,22 +23,22 @@ def choose_units(
     unless a step size of the method is given, or nothing is guaranteed then.
     """
     if isinstance(method, Equilibrated):
-        return _equilibrated(inclusion, method.method, method.scales)
+        return _equilibrated(inclusion, method.method, method.scales, x0, space)
     if method is None or (isinstance(method, Method) and leaves_steps_open(method)):
         d = equilibration(inclusion.operators, x0, space)
         if d is not None:
             try:
-                return _equilibrated(inclusion, method, d)
+                return _equilibrated(inclusion, method, d, x0, space)
             except NoGuaranteeError:
                 pass
-    return choose(inclusion, method), inclusion.rewrites
+    return choose(inclusion, method).scaled(x0, space), inclusion.rewrites
 
 
 def _equilibrated(
-    inclusion: Inclusion, method: Method | None, d: Point
+    inclusion: Inclusion, method: Method | None, d: Point, x0: Point, space: Space
 ) -> tuple[Option, tuple[Rewrite, ...]]:
     scaled = InUnits(inclusion, d)
-    option = choose(scaled, method)
+    option = choose(scaled, method).scaled(diagonal_map(d).reciprocal()(x0), space)
     terms = option.terms or ()
     wrapped = Equilibrated(option.method, scales=d)
     origins = tuple(scaled.origins[id(term)] for term in terms)

@@ -65,6 +65,10 @@ class Wrapper(Method):
     def choosing(self, *terms: Term) -> Self:
         return replace(self, method=self.method.choosing(*terms))
 
+    def scaled(self, terms: tuple[Term, ...], x0: Point, space: Space) -> Self:
+        inner = self.method.scaled(terms, x0, space)
+        return self if inner is self.method else self._with(method=inner)
+
     def exact_element(self, *terms: Term) -> bool:
         return self.method.exact_element(*terms)
 

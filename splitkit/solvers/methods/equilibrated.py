@@ -64,6 +64,11 @@ class Equilibrated(Wrapper):
     def choosing(self, *terms: Term) -> Self:
         return replace(self, method=self.method.choosing(*self.within(terms)))
 
+    def scaled(self, terms: tuple[Term, ...], x0: Point, space: Space) -> Self:
+        start = diagonal_map(self.scales).reciprocal()(x0)
+        inner = self.method.scaled(tuple(self.within(terms)), start, space)
+        return self if inner is self.method else self._with(method=inner)
+
     def theorem(self, *terms: Term) -> Guarantee:
         return replace(self.method.theorem(*self.within(terms)), sequence=self.sequence)
 
