@@ -43,11 +43,35 @@ def namespace(*points: Point) -> Any:
 
 
 def is_array(x: object) -> bool:
-    """Whether x is an array of a known library (NumPy's float64 scalars are numbers)."""
+    """Whether x is an array of a known library. NumPy's float64 scalars are numbers; its masked
+    arrays and matrices are none, as their sums and products are others.
+    """
     kind = type(x)
     if kind not in _ARRAYS:
-        _ARRAYS[kind] = not isinstance(x, float) and bool(array_api_compat.is_array_api_obj(x))
+        others = (float, np.ma.MaskedArray, np.matrix)
+        _ARRAYS[kind] = not isinstance(x, others) and bool(array_api_compat.is_array_api_obj(x))
     return _ARRAYS[kind]
+
+
+def floating(x: Point) -> Point:
+    """x, its arrays of integers in their library's default floating-point dtype."""
+    if isinstance(x, tuple):
+        return tuple(map(floating, x))
+    if isinstance(x, np.generic):
+        x = np.asarray(x)
+    if not is_array(x) or not namespace(x).isdtype(x.dtype, "integral"):
+        return x
+    return namespace(x).astype(x, _default_dtype(x))
+
+
+def _default_dtype(x: Array) -> Any:
+    info = namespace(x).__array_namespace_info__()
+    return info.default_dtypes(device=device(x))["real floating"]
+
+
+def is_traced(x: Array) -> bool:
+    """Whether JAX only traces x: it has no values."""
+    return hasattr(x, "_trace")
 
 
 def as_float(x: Any) -> float | None:
@@ -339,6 +363,14 @@ def sum_of(x: Array, batch_ndim: int) -> Array:
     return namespace(x).sum(x, axis=tuple(range(batch_ndim, x.ndim)))
 
 
+def pairing(a: Point, x: Point, batch_ndim: int) -> Array:
+    """⟨a, x⟩ for an a that broadcasts to x."""
+    if isinstance(x, tuple):
+        parts = [pairing(p, q, batch_ndim) for p, q in zip(a, x, strict=True)]
+        return sum(parts[1:], start=parts[0])
+    return inner(a, x, batch_ndim) if a.shape == x.shape else sum_of(a * x, batch_ndim)
+
+
 @cache
 def _keep_freed_memory() -> None:
     """Let the C library keep what arrays free for the next ones.
@@ -552,6 +584,17 @@ class Space:
         if isinstance(x, (tuple, np.ndarray)):
             return norm(x, self.batch_ndim)
         return self.xp.linalg.vector_norm(x, axis=tuple(range(self.batch_ndim, x.ndim)))
+
+    def norm_in_all(self, x: Point) -> Point:
+        """‖x‖ in every entry of a point like x."""
+        size = self.norm(x)
+
+        def filled(block: Point) -> Point:
+            if isinstance(block, tuple):
+                return tuple(map(filled, block))
+            return align(size, block) + 0.0 * block
+
+        return filled(x)
 
     def norms(self, x: Point) -> list[Array]:
         """‖·‖ of each block of a point of any space with the batch axes of this one."""

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import KW_ONLY
-from functools import lru_cache, partial, wraps
-from inspect import signature
-from typing import Any
+from dataclasses import KW_ONLY, replace
+from functools import lru_cache, partial
+from typing import Any, ClassVar
 
 from splitkit import backend
 from splitkit.arguments import (
@@ -32,6 +31,7 @@ from splitkit.backend import (
     lincomb,
     namespace,
     scale,
+    subtract,
 )
 from splitkit.functions.declared import (
     Declared,
@@ -40,8 +40,11 @@ from splitkit.functions.declared import (
     show as show,
 )
 from splitkit.linear.wrapped import is_map, wrap
+from splitkit.looks import at_known, check_step, look_at_points, require_like, seen
 from splitkit.notation import Style
 from splitkit.operators.base import PointMap
+from splitkit.operators.freedom import Freedom
+from splitkit.operators.graph_support import GraphSupport, magnitude
 from splitkit.properties import Properties
 
 ROUNDINGS = 64  # units of rounding of what is added up within which a constraint counts as met
@@ -87,8 +90,7 @@ class Function(Arithmetic["Function"], Declared):
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        if "prox" in vars(cls) and "alpha" in signature(cls.prox).parameters:
-            cls.prox = _with_checked_step(cls.prox)  # type: ignore[method-assign]
+        look_at_points(cls, LOOKING, _from_outside)
 
     def __call__(self, x: Point) -> Array:
         """f(x), of batch shape; inf outside the domain."""
@@ -129,6 +131,54 @@ class Function(Arithmetic["Function"], Declared):
     def properties(self) -> Properties:
         """Properties of ∂f; for weakly convex f, m-monotone with m < 0."""
         return _subdifferential_properties(self.strong_convexity, self.smoothness, self.convex)
+
+    def in_metric(self, S: Any) -> Function | None:
+        """x ↦ f(Sx) for S = diag(s) > 0, where f is of a kind that has a prox then too."""
+        return None
+
+    def freedom(self, space: Space) -> tuple[Freedom, ...] | None:
+        """Of each block of x: what S may be in ``in_metric``; None: f has no rule of its own."""
+        return None
+
+    def make_variance(self) -> PointMap | None:
+        """v ↦ the variances of the entries of ∇f(x), about, where those of x vary independently
+        with variances v; None: what is known of f does not tell.
+        """
+        L = self.smoothness
+        return None if L is None or not 0 < L < math.inf else partial(scale, L * L)
+
+    @property
+    def domain(self) -> Indicator | None:
+        """The closure of f's domain; None: all points, or unknown."""
+        return None
+
+    @property
+    def slopes(self) -> Indicator | None:
+        """The closure of what the subgradients of f are, which is that of the domain of f*; None:
+        all points, or unknown. Its support function is f's recession function.
+        """
+        dual = self.conjugate if self.convex else None
+        return dual if isinstance(dual, Indicator) else None
+
+    def graph_support(self, v: Point, d: Point, space: Space) -> GraphSupport:
+        """That of ∂f: at most the supports of its domain at v and of its slopes at d."""
+        known = GraphSupport.nothing(v, d, space)
+        if self.domain is not None:
+            of_v = self.domain.graph_support(v, known.d, space)
+            known = replace(known, v=of_v.v, v_size=of_v.v_size, value=of_v.value)
+        if self.slopes is not None:
+            of_d = self.slopes.graph_support(d, scale(0.0, d), space)
+            value = known.value + of_d.value
+            known = replace(known, d=of_d.v, d_size=of_d.v_size, value=value)
+        return known
+
+    def data(self) -> Point | None:
+        """Of what size its subgradients are, where that is known; see ``Operator``."""
+        return self.slopes.place() if self.elementwise and self.slopes is not None else None
+
+    def place(self) -> Point | None:
+        """Where in x something happens to f, about, as bounds of x; None: that is not known."""
+        return None
 
     def check_space(self, space: Space) -> None:
         """Raise TypeError or ValueError, naming the argument, if f does not act on this space."""
@@ -243,19 +293,43 @@ def _subdifferential_properties(m: float, smoothness: float | None, convex: bool
     )
 
 
-def _with_checked_step(prox: Callable[..., Point]) -> Callable[..., Point]:
-    """The proximal map, which refuses a step size that is no positive number, nor an array."""
+# a function's methods of one point of the space on which it acts
+LOOKING = (
+    "__call__",
+    "prox",
+    "gradient",
+    "project",
+    "reflect",
+    "violation",
+    "within",
+    "conjugate_value",
+    "conjugate_prox",
+)
+OF_VALUES = frozenset({"__call__", "violation", "within", "conjugate_value"})
 
-    @wraps(prox)
-    def checked(self: Function, x: Point, alpha: Scalar = 1.0) -> Point:
-        if not (type(alpha) is float and 0 < alpha < float("inf")) and not (
-            is_array(alpha) and as_float(alpha) is None
-        ):
-            alpha = check_parameter("alpha", alpha, POSITIVE)
-        return prox(self, x, alpha=alpha)
 
-    checked.unchecked = prox  # type: ignore[attr-defined]
-    return checked
+def _from_outside(
+    method: Callable[..., Any], f: Function, x: Point, *rest: Any, **named: Any
+) -> Any:
+    """What the method returns, if f acts on x, and takes the step."""
+    name = method.__name__
+    if name in ("prox", "conjugate_prox") and (rest or "alpha" in named):
+        alpha, *rest = rest or (named.pop("alpha"),)  # type: ignore[assignment]
+        named["alpha"] = _checked_step(f, x, alpha, name)
+    x = seen(f, x, f.check_space, (f.batch_ndim,))
+    value = at_known(method, f, x, *rest, **named)
+    return value if name in OF_VALUES else require_like(f, x, value, f"the {name} of ")
+
+
+def _checked_step(f: Function, x: Point, alpha: Scalar, name: str) -> Scalar:
+    if type(alpha) is float and 0 < alpha < math.inf:
+        return alpha
+    if not is_array(alpha) or as_float(alpha) is not None:
+        return check_parameter("alpha", alpha, POSITIVE)
+    return check_step(alpha, x, f.batch_ndim, elementwise=f.elementwise, name=f"{name} of {f!r}")
+
+
+look_at_points(Function, ("conjugate_prox",), _from_outside)
 
 
 class Modified(Function):
@@ -286,13 +360,56 @@ class Modified(Function):
 class Indicator(Function):
     """0 on a closed convex set C, inf outside; its prox is the projection, whatever α.
 
-    A subclass gives ``project``, ``reflect(x)`` = 2 project(x) − x where that is cheaper, and
-    ``conjugate_value``, the support function, where it has a formula.
+    A subclass gives ``project``, ``reflect(x)`` = 2 project(x) − x where that is cheaper,
+    ``conjugate_value``, the support function, where it has a formula, and ``bounded`` or
+    ``recession``.
+
+    Attributes
+    ----------
+    bounded : bool
+        Known to be bounded.
     """
+
+    bounded: ClassVar[bool] = False
 
     def project(self, x: Point) -> Point:
         """The point of C nearest to x."""
         raise NotImplementedError(f"{type(self).__name__} must define project")
+
+    def recession(self, d: Point) -> Point | None:
+        """The direction nearest to d in which C is unbounded, the projection onto its recession
+        cone; None: unknown.
+        """
+        return scale(0.0, d) if self.bounded else None
+
+    @property
+    def slopes(self) -> Indicator | None:
+        return None  # the polar of the recession cone; see ``graph_support``
+
+    def graph_support(self, v: Point, d: Point, space: Space) -> GraphSupport:
+        """That of N_C: σ_C(v) where d is in the recession cone, and v in its polar, outside of
+        which σ_C is infinite.
+        """
+        nothing = GraphSupport.nothing(v, d, space)
+        back, d = self.recession(v), self.recession(d)
+        if back is None or d is None or not self.convex:
+            return nothing
+        v = subtract(v, back)
+        size = space.norm(v)
+        unit = scale(1 / space.xp.where(size > 0, size, space.xp.ones_like(size)), v)
+        try:
+            value = size * self._support(unit)
+        except TypeError:  # of this set it has no formula
+            return nothing
+        if tuple(value.shape) != tuple(size.shape):
+            return nothing
+        value = space.xp.where(size > 0, value, 0.0 * size)
+        sizes = magnitude if self.elementwise else space.norm_in_all
+        return GraphSupport(v, d, value, sizes(v), sizes(d))
+
+    def _support(self, v: Point) -> Array:
+        """σ_C(v) for a v in the polar of the recession cone."""
+        return self.conjugate_value(v)
 
     def violation(self, x: Point) -> Array:
         """How far x is from satisfying C's constraints, of batch shape; 0 inside."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from functools import partial
 from typing import Any, Self, cast
 
@@ -11,6 +12,8 @@ from splitkit.functions.calculus.derived import Derived
 from splitkit.notation import ATOM, FACTOR, Style
 from splitkit.operators.base import Operator, PointMap
 from splitkit.operators.block import BlockDiagonal
+from splitkit.operators.freedom import Freedom
+from splitkit.operators.graph_support import GraphSupport
 from splitkit.properties import Properties
 
 
@@ -86,8 +89,33 @@ class Subdifferential(Operator):
         reflect: PointMap | None = getattr(self.f, "reflect", None)
         return super().make_cayley(alpha) if reflect is None else reflect
 
+    def graph_support(self, v: Point, d: Point, space: Space) -> GraphSupport:
+        f = self.f
+        if f.elementwise and f.batch_ndim != space.batch_ndim:
+            f = copy.copy(f)
+            f.batch_ndim = space.batch_ndim
+        return f.graph_support(v, d, space)
+
     def in_metric(self, S: Any) -> Operator | None:
-        return None if self.f.operator is None else self.f.operator.in_metric(S)
+        if self.f.operator is not None:
+            return self.f.operator.in_metric(S)
+        within = self.f.in_metric(S)
+        return super().in_metric(S) if within is None else Subdifferential(within)
+
+    def freedom(self, space: Space) -> tuple[Freedom, ...]:
+        A = self.f.operator
+        known = self.f.freedom(space) if A is None else A.freedom(space)
+        return super().freedom(space) if known is None else known
+
+    def make_variance(self) -> PointMap | None:
+        known: Function | Operator = self.f if self.f.operator is None else self.f.operator
+        return known.make_variance()
+
+    def data(self) -> Point | None:
+        return self.f.data() if self.f.operator is None else self.f.operator.data()
+
+    def place(self) -> Point | None:
+        return self.f.place()
 
     def check_space(self, space: Space) -> None:
         self.f.check_space(space)

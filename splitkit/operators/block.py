@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, partial, reduce
+from typing import Any
 
-from splitkit.backend import Point, Scalar, Space
+from splitkit.backend import Point, Scalar, Space, add, scale
 from splitkit.notation import PRODUCT, Style
 from splitkit.operators.base import Operator, PointMap
+from splitkit.operators.freedom import Freedom
+from splitkit.operators.graph_support import GraphSupport
 from splitkit.operators.parts import OfMany
+from splitkit.operators.pullback import in_metric
 from splitkit.properties import Properties, block_properties
 
 
@@ -52,6 +56,42 @@ class BlockDiagonal(OfMany):
 
     def make_cayley(self, alpha: Scalar) -> PointMap:
         return _blockwise([A.make_cayley(alpha) for A in self.operators])
+
+    def in_metric(self, S: Any) -> Operator:
+        parts = zip(self.operators, S.on_blocks(len(self.operators)), strict=True)
+        return BlockDiagonal([in_metric(A, s) for A, s in parts])
+
+    def freedom(self, space: Space) -> tuple[Freedom, ...]:
+        parts = zip(self.operators, space.block_spaces(), strict=True)
+        return tuple(max(Freedom.OWN, *A.freedom(block)) for A, block in parts)
+
+    def make_variance(self) -> PointMap | None:
+        maps = [A.make_variance() for A in self.operators]
+        if all(f is None for f in maps):
+            return None
+        return _blockwise([partial(scale, 0.0) if f is None else f for f in maps])
+
+    def data(self) -> Point:
+        return tuple(A.data() for A in self.operators)
+
+    def place(self) -> Point:
+        return tuple(A.place() for A in self.operators)
+
+    def graph_support(self, v: Point, d: Point, space: Space) -> GraphSupport:
+        each = zip(self.operators, v, d, space.block_spaces(), strict=True)
+        known = [A.graph_support(*rest) for A, *rest in each]
+        value = reduce(add, (k.value for k in known))
+        names = ("v", "d", "v_size", "d_size")
+
+        def lift(e: Point) -> Point:
+            pairs = zip(known, e, strict=True)
+            return tuple(scale(0.0, b) if k.lift is None else k.lift(b) for k, b in pairs)
+
+        return GraphSupport(
+            value=value,
+            lift=None if all(k.lift is None for k in known) else lift,
+            **{name: tuple(getattr(k, name) for k in known) for name in names},
+        )
 
     def check_space(self, space: Space) -> None:
         if not space.is_tuple or len(space.shapes) != len(self.operators):

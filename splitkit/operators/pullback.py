@@ -19,6 +19,7 @@ from splitkit.backend import (
     Scalar,
     Shape,
     Space,
+    add,
     align,
     lincomb,
     scale,
@@ -27,6 +28,8 @@ from splitkit.backend import (
 )
 from splitkit.notation import ATOM, FACTOR, PRODUCT, Style
 from splitkit.operators.base import Operator, PointMap
+from splitkit.operators.freedom import Freedom
+from splitkit.operators.graph_support import GraphSupport, agree, magnitude
 from splitkit.operators.parts import OfOne
 from splitkit.properties import Properties
 
@@ -42,9 +45,15 @@ def pullback(A: Operator, L: Any) -> Operator:
     L = as_map(L)
     if L.entrywise is not None and L.least_gain > 0:
         within = A.in_metric(L)
-        if within is not None and within.has_resolvent:
+        if within is not None and (within.has_resolvent or type(A) is Pullback):
             return within
     return Pullback(A.A, A.L @ L) if type(A) is Pullback else Pullback(A, L)
+
+
+def in_metric(A: Operator, S: Any) -> Operator:
+    """S A S for an invertible diagonal map S, by A's own rule where it has one."""
+    within = A.in_metric(S)
+    return pullback(A, S) if within is None else within
 
 
 class Pullback(OfOne):
@@ -79,6 +88,20 @@ class Pullback(OfOne):
     @property
     def has_resolvent(self) -> bool:
         return self.A.has_resolvent and (bool(self.L.gram) or self.elementwise)
+
+    def in_metric(self, S: Any) -> Operator | None:
+        if type(self) is not Pullback:  # one with a resolvent of its own
+            return super().in_metric(S)
+        return Pullback(self.A, self.L.scaled(columns=S))
+
+    def freedom(self, space: Space) -> tuple[Freedom, ...]:
+        return super().freedom(space) if self.has_resolvent else self.L.freedom(space)
+
+    def make_variance(self) -> PointMap | None:
+        inner, L = self.A.make_variance(), self.L.squares()
+        if L is None:
+            return super().make_variance()
+        return None if inner is None else lambda v: L.adjoint(inner(L(v)))
 
     def __call__(self, x: Point) -> Point:
         return self.L.adjoint(self.A(self.L(x)))
@@ -138,6 +161,32 @@ class Pullback(OfOne):
         if self.has_resolvent:
             return self
         return InexactPullback(self.A, self.L, accuracy=accuracy, batch_ndim=batch_ndim)
+
+    def graph_support(self, v: Point, d: Point, space: Space) -> GraphSupport:
+        """With w such that Lᵀw = v, where one is known; else w = 0."""
+        L = self.L
+        if self._is_metric:
+            w = v / L.entrywise
+        elif L.gram:
+            w = scale(1 / L.gram, L(v))
+        else:
+            w = scale(0.0, L(v))
+        return self.pulled_back(w, d, space)
+
+    def pulled_back(self, w: Point, d: Point, space: Space) -> GraphSupport:
+        """S_{LᵀAL}(Lᵀw, d) ≤ S_A(w, Ld)."""
+        L, values, Ld = self.L, self.L.range_space(space), self.L(d)
+        known = self.A.graph_support(w, Ld, values)
+        size, lift = add(known.d_size, L.magnitudes(d, space.batch_ndim)), known.lift
+        return GraphSupport(
+            v=L.adjoint(known.v),
+            d=d,
+            value=known.value,
+            v_size=L.adjoint_magnitudes(known.v_size, space.batch_ndim),
+            d_size=magnitude(d),
+            lift=None if lift is None else lambda e: L.adjoint(lift(L(e))),
+            w=known.v,
+        ).where(agree(known.d, Ld, size, values))
 
     def check_space(self, space: Space) -> None:
         self.A.check_space(self.L.range_space(space))

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from functools import cached_property, reduce
+from operator import and_
+from typing import Any
 
-from splitkit.backend import Array, Point, Scalar, add, subtract
+from splitkit.backend import Array, Point, Scalar, Space, add, scale, subtract
 from splitkit.notation import SUM, Style
 from splitkit.operators.base import Operator, PointMap
 from splitkit.operators.combination import Combination, combine
+from splitkit.operators.freedom import Freedom, least
+from splitkit.operators.graph_support import GraphSupport, agree
 from splitkit.operators.identity import Identity, Zero
 from splitkit.operators.parts import OfMany
+from splitkit.operators.pullback import in_metric
 from splitkit.properties import Properties, sum_properties
 
 
@@ -70,6 +75,29 @@ class Sum(OfMany):
             f"the resolvent of the sum {self!r} has no formula: give the sum to splitkit.solve, "
             "or use the resolvents of its terms"
         )
+
+    def in_metric(self, S: Any) -> Operator:
+        return Sum(tuple(in_metric(term, S) for term in self.terms))
+
+    def freedom(self, space: Space) -> tuple[Freedom, ...]:
+        return tuple(map(least, zip(*(term.freedom(space) for term in self.terms), strict=True)))
+
+    def graph_support(self, v: Point, d: Point, space: Space) -> GraphSupport:
+        # one term takes v: the first without evaluation, whose domain may be less than all
+        host = next((A for A in self.terms if not A.has_evaluation), self.terms[0])
+        zero = scale(0.0, v)
+        known = [A.graph_support(v if A is host else zero, d, space) for A in self.terms]
+        lifts = [k.lift for k in known if k.lift is not None]
+        whole = GraphSupport(
+            v=reduce(add, (k.v for k in known)),
+            d=d,
+            value=reduce(add, (k.value for k in known)),
+            v_size=reduce(add, (k.v_size for k in known)),
+            d_size=reduce(add, (k.d_size for k in known)),
+            lift=(lambda e: reduce(add, [lift(e) for lift in lifts])) if lifts else None,
+        )
+        alike = (agree(k.d, d, k.d_size, space) for k in known)
+        return whole.where(reduce(and_, alike))
 
     def graph_residual(
         self, x: Point, u: Point, *, alpha: float = 1.0, batch_ndim: int = 0

@@ -5,19 +5,29 @@ Differences of pairs do not change, so neither does any constant.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from splitkit.arguments import check_broadcast
-from splitkit.backend import Array, Point, Scalar, Space, add, lincomb, subtract
+from splitkit.backend import Array, Point, Scalar, Space, add, lincomb, pairing, subtract
 from splitkit.notation import ATOM, FACTOR, SUM, Style
 from splitkit.operators.base import Operator, PointMap
+from splitkit.operators.freedom import Freedom
+from splitkit.operators.graph_support import GraphSupport
 from splitkit.operators.parts import OfOne
+from splitkit.operators.pullback import in_metric
 
 
 class _Moved(OfOne):
     def __init__(self, A: Operator, v: Point) -> None:
         super().__init__(A)
         self.v = v
+
+    def freedom(self, space: Space) -> tuple[Freedom, ...]:
+        return self.A.freedom(space)
+
+    def make_variance(self) -> PointMap | None:
+        return self.A.make_variance()
 
     def check_space(self, space: Space) -> None:
         super().check_space(space)
@@ -32,7 +42,13 @@ class Shift(_Moved):
     binding = SUM
 
     def in_metric(self, S: Any) -> Operator:
-        return self.A.pullback(S).shift(S(self.v))
+        return in_metric(self.A, S).shift(S.times(self.v))
+
+    def data(self) -> Point:
+        return self.v
+
+    def place(self) -> Point | None:
+        return self.A.place()
 
     def __call__(self, x: Point) -> Point:
         return subtract(self.A(x), self.v)
@@ -44,6 +60,10 @@ class Shift(_Moved):
     def make_resolvent(self, alpha: Scalar) -> PointMap:
         resolvent, v = self.A.make_resolvent(alpha), self.v
         return lambda y: resolvent(lincomb(1.0, y, alpha, v))
+
+    def graph_support(self, v: Point, d: Point, space: Space) -> GraphSupport:
+        known = self.A.graph_support(v, d, space)
+        return replace(known, value=known.value - pairing(self.v, known.d, space.batch_ndim))
 
     def graph_residual(
         self, x: Point, u: Point, *, alpha: float = 1.0, batch_ndim: int = 0
@@ -61,7 +81,13 @@ class Translation(_Moved):
     binding = FACTOR
 
     def in_metric(self, S: Any) -> Operator:
-        return self.A.pullback(S).translate(self.v / S.entrywise)
+        return in_metric(self.A, S).translate(S.reciprocal().times(self.v))
+
+    def data(self) -> Point | None:
+        return self.A.data()
+
+    def place(self) -> Point:
+        return self.v
 
     def __call__(self, x: Point) -> Point:
         return self.A(subtract(x, self.v))
@@ -77,6 +103,10 @@ class Translation(_Moved):
     def make_inverse_resolvent(self, alpha: Scalar) -> PointMap:
         dual, v = self.A.make_inverse_resolvent(alpha), self.v  # A(· − v)⁻¹ = A⁻¹ + v
         return lambda y: dual(lincomb(1.0, y, -alpha, v))
+
+    def graph_support(self, v: Point, d: Point, space: Space) -> GraphSupport:
+        known = self.A.graph_support(v, d, space)
+        return replace(known, value=known.value + pairing(self.v, known.v, space.batch_ndim))
 
     def graph_residual(
         self, x: Point, u: Point, *, alpha: float = 1.0, batch_ndim: int = 0

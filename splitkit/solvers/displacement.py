@@ -1,61 +1,73 @@
-"""Inconsistent problems: the infimal displacement vector of an averaged map.
+"""What drifts in a solve: a sign that there may be no solution, to be verified.
 
 For T averaged u_{k+1} − u_k → v, the element of least norm in the closure of the range of T − I;
-v ≠ 0 if and only if there is no fixed point, even approximately: then u_k drifts along v forever.
-Seen in finitely many steps, the sign of v ≠ 0 is that the displacement has stood still, up to
-``STILL`` of itself, while the iteration count grew by a factor ``SPAN``, and that the path followed
-it. The test does not depend on units. A problem that is solvable with a linear rate above
-1 − STILL/k looks the same, and so does one whose solution lies far ahead: so T is tried at
-w = u_k + tv. A fixed point x* has ⟨x* − w, Tw − w⟩ ≥ ½‖Tw − w‖² for every w, and where Tw − w is
-still about v, none is nearer to u_k than t‖v‖.
+v ≠ 0 if and only if there is no fixed point, even approximately. Other methods drift likewise
+where there is no solution: x, or elements of the terms. So it is what goes on at its pace while the
+iteration count doubles; a solution that lies far ahead, or is approached slowly, looks the same,
+and ``certificate.py`` tells which it is.
 
 Source: Pazy (1971); Baillon, Bruck, Reich (1978); Liu, Ryu, Yin (2019) for Douglas-Rachford.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from splitkit.backend import Array, Point, Space, lincomb, scale, subtract
+from splitkit.backend import Point, inner, namespace, norm, scale, subtract
 
-SPAN = 8
-STILL = 1e-4
-LEAST = 128  # iterations before which nothing is concluded
-AHEAD = 1e4  # t as a multiple of the iterations so far, as far as rounding leaves v visible
+FIRST = 16  # iterations before the first look
+GROWTH = 2  # of the iteration count, from look to look
+AS_BEFORE = 0.5  # of the length, and the cosine of the angle, of a pace that goes on
+
+Elements = tuple[Point | None, ...]
 
 
 @dataclass
-class Displacement:
-    """What was seen at the checks: (k, u_k, u_{k+1} − u_k)."""
+class Drift:
+    """What was seen at the last look, and how fast it moved since the one before.
 
-    seen: list[tuple[int, Point, Point]] = field(default_factory=list)
+    Attributes
+    ----------
+    seen : (int, point, elements) or None
+        k, x_k, and elements of the terms.
+    pace : (point, elements) or None
+        What x and the elements moved an iteration.
+    goes_on : bool
+        Whether any of it moved so before.
+    """
 
-    def persists(self, k: int, u: Point, step: Point, space: Space) -> Array | None:
-        """Where (of batch shape) the displacement has persisted up to iteration k; None: nowhere
-        yet, too early to say.
-        """
-        self.seen.append((k, u, step))
-        while len(self.seen) > 1 and self.seen[1][0] * SPAN <= k:
-            self.seen.pop(0)
-        k0, u0, first = self.seen[0]
-        if k < LEAST or k0 * SPAN > k:
-            return None
-        xp, size = space.xp, space.norm(step)
-        eps = float(xp.finfo(space.dtype).eps)
-        still = xp.ones(size.shape, dtype=xp.bool, device=space.device)
-        for _, _, earlier in self.seen[:-1]:
-            still = still & (space.norm(subtract(step, earlier)) <= STILL * size)
-        # the whole path is the displacement, repeated; beside rounding in u
-        path = subtract(subtract(u, u0), scale(float(k - k0), first))
-        follows = space.norm(path) <= 2 * STILL * (k - k0) * size
-        visible = size > 1e3 * eps * space.norm(u)
-        return still & follows & visible
+    seen: tuple[int, Point, Elements] | None = None
+    pace: tuple[Point, Elements] | None = None
+    goes_on: bool = False
+
+    def is_due(self, k: int) -> bool:
+        """Whether it is time to look."""
+        return k >= FIRST if self.seen is None else k >= GROWTH * self.seen[0]
+
+    def look(self, k: int, x: Point, elements: Elements, batch_ndim: int) -> bool:
+        """Whether something goes on at its pace, for some batch element."""
+        before, earlier = self.seen, self.pace
+        self.seen, self.pace, self.goes_on = (k, x, elements), None, False
+        if before is None:
+            return False
+        k0, x0, elements0 = before
+
+        def moved(now: Point | None, then: Point | None) -> Point | None:
+            known = now is not None and then is not None
+            return scale(1 / (k - k0), subtract(now, then)) if known else None
+
+        self.pace = moved(x, x0), tuple(map(moved, elements, elements0))
+        if earlier is not None:
+            pairs = zip((self.pace[0], *self.pace[1]), (earlier[0], *earlier[1]), strict=True)
+            self.goes_on = any(_goes_on(now, then, batch_ndim) for now, then in pairs)
+        return self.goes_on
 
 
-def goes_on(k: int, u: Point, v: Point, T: Callable[[Point], Point], space: Space) -> Array:
-    """Whether T still displaces by about v far ahead on the ray from u along v."""
-    eps = float(space.xp.finfo(space.dtype).eps)
-    far = lincomb(1.0, u, min(AHEAD * k, 0.01 / eps), v)
-    ahead = subtract(T(far), far)
-    return space.inner(ahead, v) >= 0.5 * space.inner(v, v)
+def _goes_on(now: Point | None, then: Point | None, batch_ndim: int) -> bool:
+    """Whether a pace has not fallen, and keeps its direction roughly, for some batch element."""
+    if now is None or then is None:
+        return False
+    size, before = norm(now, batch_ndim), norm(then, batch_ndim)
+    along = inner(now, then, batch_ndim)
+    on = (size >= AS_BEFORE * before) & (along >= AS_BEFORE * size * before) & (along > 0)
+    return bool(namespace(size).any(on))

@@ -26,21 +26,23 @@ from splitkit.backend import (
     Scalar,
     Space,
     add,
-    blocks,
     extremes,
     keeping_layout,
     laid_out,
     subtract,
     where,
 )
-from splitkit.solvers.displacement import Displacement, goes_on
+from splitkit.solvers.certificate import Certificate, certified
+from splitkit.solvers.displacement import Drift
 from splitkit.solvers.iteration import Carry, Iteration, Reading
 from splitkit.solvers.solution import History, Status
 from splitkit.solvers.stopping import Measurement, Stopping
+from splitkit.solvers.terms import Term
 from splitkit.solvers.watch import Watch
 
 ROUNDING = 16  # errors of one rounding, that r may have beside what it is made of
 NEARLY = 0.1  # part of what cancels; where r is larger, it does not cancel yet
+LEAST_STEPS, PART = 8, 8  # to correct a certificate: as many, or that part of the iterations
 LINGER = 10  # iterations for which rounding is watched
 FAR = 1.25  # times its tolerance, what is predicted is not worth a measurement
 
@@ -110,7 +112,7 @@ class Run:
     any_done: bool = False
     worst: float = math.inf
     failed: bool = False
-    infeasible: bool = False
+    certificate: Certificate | None = None
     floor: float | None = None
     nearby: tuple[Point, list[Array]] | None = None
     settling: tuple[int, float] | None = None
@@ -120,7 +122,7 @@ class Run:
     iteration: int = 0
     history: History = field(default_factory=History)
     schedule: Schedule = field(default_factory=Schedule)
-    drift: Displacement = field(default_factory=Displacement)
+    drift: Drift = field(default_factory=Drift)
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: keeping_layout(value) for name, value in vars(self).items()}
@@ -137,7 +139,7 @@ class Run:
             list(history.iteration), list(history.residual), list(history.fixed_point_residual)
         )
         again.schedule = copy.copy(self.schedule)
-        again.drift = Displacement(list(self.drift.seen))
+        again.drift = copy.copy(self.drift)
         again.status, again.detail = Status.ITERATION_LIMIT, ""
         return again
 
@@ -152,8 +154,8 @@ class Task:
         1/m if ‖r‖/m bounds the distance to the solution.
     apart : float, array or None
         α if the elements that make up r are known at points only that are α‖r‖ apart.
-    averaged : bool
-        Whether the iteration is an averaged map, so that its displacement shows inconsistency.
+    terms : tuple of Term
+        Those of the inclusion, to tell that it has no solution; none where no look is wanted.
     sparing : bool
         Whether to measure only where the length of the step promises the end, and not at every
         check.
@@ -165,7 +167,7 @@ class Task:
     watch: Watch
     error_factor: float | None
     apart: Scalar
-    averaged: bool
+    terms: tuple[Term, ...]
     sparing: bool = False
 
 
@@ -225,33 +227,27 @@ def _check(run: Run, task: Task, k: int, *, sparing: bool) -> bool:
         watch.recording = False
     _require_same_kind(watch, k)
     measured = measure(reading, run, task)
+    task.stopping.see(reading, governing)
     ratio = task.stopping.ratio(measured, space)
-    run.live, run.latest, run.measured = after, reading.x, (ratio, length)
-    run.worst = _record(run, k, reading.x, measured.residual, ratio, space)
+    x = reading.x if reading.outward is None else reading.outward.point(reading.x)
+    run.live, run.latest, run.measured = after, x, (ratio, length)
+    run.worst = _record(run, k, x, measured.residual, ratio, space)
     run.history.fixed_point_residual.append(length)
     if run.failed and not run.detail:
         run.detail = _blame(run.checked, known, k, task)
     run.checked = after
     if k >= run.schedule.next_check and not run.failed:
+        if task.terms and run.drift.is_due(k):
+            _give_up_hopeless(run, k, moved, ratio, task)
         if run.schedule.stalled(run.worst) and not task.stopping.endless:
             _give_up_at_floor(run, k, measured, ratio, task)
-        if task.averaged:
-            _give_up_drifting(run, k, governing, moved, ratio, task)
         run.detail = run.detail or watch.contradiction(space) or ""
         if run.detail:
             run.status = Status.CONTRADICTED
             return True
     run.schedule.plan(k, run.worst)
     if run.worst <= 1.0:
-        run.status = (
-            Status.NONFINITE
-            if run.failed
-            else Status.INFEASIBLE
-            if run.infeasible
-            else Status.PRECISION
-            if run.floor is not None
-            else Status.CONVERGED
-        )
+        run.status = _status(run)
     elif task.stopping.exhausted(measured):
         run.status = Status.TIME_LIMIT
     return True
@@ -269,7 +265,7 @@ def _expected(run: Run, length: Array, u: Point, task: Task) -> float:
     if 0 in length.shape:
         return 0.0
     if run.measured is None:
-        stand_in = Measurement(length, ((length, space.norm(u), 0.0 * length),), None)
+        stand_in = Measurement(length, ((length, space.norm(u)),), None)
         run.measured = task.stopping.ratio(stand_in, space), length
     ratio, before = run.measured
     return float(space.xp.max(ratio * length / (before + space.least)))
@@ -287,32 +283,35 @@ def _first_factor(run: Run, length: Array, u: Point, task: Task) -> float:
 
 def measure(reading: Reading, run: Run, task: Task) -> Measurement:
     """‖r‖ and what it is to be compared with."""
-    space = task.space
+    space, apart = task.space, reading.apart
     r = reduce(add, reading.terms)
-    residuals, sizes = space.norms(r), _largest((*reading.terms, *reading.sizes), space)
-    noises = sizes
-    if reading.rounding:
-        noises = list(map(space.xp.maximum, sizes, _largest(reading.rounding, space)))
-    noises = [ROUNDING * space.eps * noise for noise in noises]
-    if reading.apart is not None:  # the points' distance, beside the points
-        alpha, count = reading.apart, len(residuals)
-        residuals = residuals + [alpha * part for part in residuals]
+    residuals, sizes = _largest((r,), space), _largest((*reading.terms, *reading.sizes), space)
+    residual = residuals[0] if len(residuals) == 1 else space.norm(r)
+    if apart is not None:  # the points' distance, beside the points
+        residuals = residuals + [apart * part for part in residuals]
         sizes = sizes + space.norms(reading.x)
-        noises = noises + [alpha * noise for noise in noises[:count]]
     if not task.sparing:
         sizes = _remembered(run, reading.x, residuals, sizes, space)
-    residual = space.norm(r) if len(blocks(r)) > 1 else residuals[0]
+    if reading.outward is not None:
+        residual = space.norm(reading.outward.element(r))
+
+    def noises() -> list[Array]:
+        found = _largest((*reading.terms, *reading.rounding()), space)
+        found = [ROUNDING * space.eps * noise for noise in found]
+        return found if apart is None else found + [apart * noise for noise in found]
+
     bound = None if task.error_factor is None else task.error_factor * residual
     distance = None if task.apart is None else task.apart * residual
-    return Measurement(residual, tuple(zip(residuals, sizes, noises, strict=True)), bound, distance)
+    parts = tuple(zip(residuals, sizes, strict=True))
+    return Measurement(residual, parts, bound, distance, noises)
 
 
 def _largest(points: tuple[Point, ...], space: Space) -> list[Array]:
     """Of each block, the largest norm that it has in one of the points."""
-    sizes = space.norms(points[0])
-    for point in points[1:]:
-        sizes = list(map(space.xp.maximum, sizes, space.norms(point)))
-    return sizes
+    maximum = space.xp.maximum
+    if not isinstance(points[0], tuple):
+        return [reduce(maximum, map(space.norm, points))]
+    return [reduce(maximum, each) for each in zip(*map(space.norms, points), strict=True)]
 
 
 def _remembered(
@@ -398,20 +397,30 @@ def _worst(ratio: Array, space: Space) -> float:
     return 0.0 if 0 in ratio.shape else float(space.xp.max(ratio))
 
 
-def _give_up_drifting(run: Run, k: int, u: Point, step: Point, ratio: Array, task: Task) -> None:
-    """Elements whose displacement persists, and far ahead too, are given up; the others go on."""
+def _give_up_hopeless(run: Run, k: int, step: Point, ratio: Array, task: Task) -> None:
+    """Elements that have no solution, as what drifts proves, are given up; the others go on."""
     space = task.space
-    drifting = run.drift.persists(k, u, step, space)
-    if drifting is None:
+    elements = task.iteration.elements_of(task.terms, task.watch.elements())
+    if not run.drift.look(k, run.latest, elements, space.batch_ndim):
         return
-    drifting = drifting & ~run.done
-    if bool(space.xp.any(drifting)):
-        # of an averaged map the state is the governing point
-        drifting = drifting & goes_on(k, u, step, task.iteration.step, space)
-    if bool(space.xp.any(drifting)):
-        run.infeasible, run.displacement = True, step
-        run.done, run.any_done = run.done | drifting, True
+    assert run.drift.pace is not None
+    found = certified(task.terms, run.latest, *run.drift.pace, space, max(LEAST_STEPS, k // PART))
+    if found is None:
+        return
+    hopeless = found.holds & ~run.done
+    if bool(space.xp.any(hopeless)):
+        run.certificate, run.displacement = found.merged(run.certificate, space), step
+        run.done, run.any_done = run.done | hopeless, True
         run.worst = float(space.xp.max(space.xp.where(run.done, 0 * ratio, ratio)))
+
+
+def _status(run: Run) -> Status:
+    """How a run ended whose batch elements are all done."""
+    if run.failed:
+        return Status.NONFINITE
+    if run.certificate is not None:
+        return Status.UNBOUNDED if run.certificate.unbounded else Status.INFEASIBLE
+    return Status.CONVERGED if run.floor is None else Status.PRECISION
 
 
 def _blame(state: Carry, known: int, k: int, task: Task) -> str:

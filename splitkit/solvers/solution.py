@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from splitkit.backend import Array, Point
 
 if TYPE_CHECKING:
+    from splitkit.solvers.certificate import Certificate
     from splitkit.solvers.engine import Run
     from splitkit.solvers.method import Method
 
@@ -23,6 +24,7 @@ class Status(StrEnum):
     NONFINITE = "nonfinite"
     CONTRADICTED = "contradicted"
     INFEASIBLE = "infeasible"
+    UNBOUNDED = "unbounded"
     STOPPED = "stopped"
     INTERRUPTED = "interrupted"
 
@@ -98,12 +100,16 @@ class Solution:
     rate : float or None
         The guaranteed contraction factor of an iteration; None: no linear rate is known.
     method : Method
-        The method with the options that were used.
+        The method with the options that were used, in other units of x where ``solve`` changed
+        these (``Equilibrated``).
     sequence : str
         Which sequence x is, as a formula.
     history : History
     displacement : point or None
-        The infimal displacement vector, if the status is "infeasible".
+        The governing sequence's last step, if there is a certificate: of an averaged map about its
+        infimal displacement vector.
+    certificate : Certificate or None
+        The proof that there is no solution, if the status is "infeasible" or "unbounded".
     checkpoint : object
         The whole state of the iteration, for ``resume=``; it can be pickled.
     """
@@ -121,6 +127,7 @@ class Solution:
     sequence: str
     history: History
     displacement: Point | None = None
+    certificate: Certificate | None = None
     checkpoint: Run | None = field(default=None, repr=False, compare=False)
 
     @property

@@ -108,6 +108,10 @@ class Watch(Maps, threading.local):
     def unseen(self, f: PointMap) -> PointMap:
         return f.plain if isinstance(f, Watched) else f
 
+    def elements(self) -> dict[int, Point]:
+        """By an operator's identity, the element of it that the last of its calls gave."""
+        return {id(A): pair(y, value)[1] for A, pair, y, value in self.calls}
+
     def changed(self) -> str | None:
         """Which call returned a point of another kind than its argument."""
         for A, _, argument, value in self.calls:

@@ -69,26 +69,28 @@ class Certificate:
             proved = f"none guaranteed of {self.method}"
         return f"{proved}, {self.observed_rate:.4f} observed"
 
-    @property
-    def constants(self) -> tuple[str, str]:
-        """Of I − W, and of the method on it, in words."""
-        return (
+    def proved(self, which: str) -> list[str]:
+        """What is proved of the layer on those inputs, and beside it what was seen, in words."""
+        distance = f"distance to the true equilibrium: at most {self.solve_error:.2e}"
+        return [
+            f"{distance}, certified for {which}",
             f"strong monotonicity m: {self.m:.4g}, Lipschitz constant L: {self.L:.4g}",
             f"contraction an iteration: {self.rates}, at alpha = {self.alpha:.4g}",
-        )
+        ]
 
-    def __str__(self) -> str:
+    def summary(self, which: str = "the batch") -> str:
+        """All of it in words, a line each."""
         return "\n".join(
             (
-                *self.constants,
-                (
-                    f"distance to the true equilibrium: at most {self.solve_error:.2e} "
-                    f"(certified), {self.relative_error:.1e} relative to the output"
-                ),
+                *self.proved(which),
+                f"relative to the output: at most {self.relative_error:.1e}",
                 f"solver iterations: {self.iterations}",
                 f"Lipschitz bound of the network: {self.lipschitz:.4g}",
             )
         )
+
+    def __str__(self) -> str:
+        return self.summary()
 
 
 def certify(model: MonDEQ | Classifier, x: Tensor) -> Certificate:

@@ -52,14 +52,14 @@ class Solves:
         self.multiply = parametrization.multiply
         self.multiply_transpose = parametrization.multiply_transpose
         self.outer = parametrization.outer
-        self.exact = layer.gradient.exact
+        self.exact = layer.gradient.exact  # then ũ has derivatives in its turn
         # inside of a torch.autograd.Function recording is always off
         self.training = layer.training and torch.is_grad_enabled()
 
     def solve(
         self, W: Tensor, bias: Tensor, z0: Tensor | None, x: Tensor, theta: Sequence[Tensor]
     ) -> Tensor:
-        """z for each sample."""
+        """z for each sample; raises where it fails, or x is not finite."""
         check_inputs(x, bias, z0)
         self.activation = self.sigma([number(each) for each in theta], check=True)
         self.learned = bool(theta)

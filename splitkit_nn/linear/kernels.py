@@ -53,11 +53,15 @@ def gram(A: Tensor) -> Tensor:
     return functional.conv2d(columns, columns, padding=padding).transpose(0, 1)
 
 
+def transposed(B: Tensor) -> Tensor:
+    """The kernel of Bᵀ."""
+    return B.transpose(0, 1).flip(2, 3)
+
+
 def monotone_kernel(AtA: Tensor, B: Tensor, m: float) -> Tensor:
     """The kernel of (1−m)I − AᵀA + B − Bᵀ, of side 2k − 1, from those of AᵀA and B."""
     margin = (AtA.shape[-1] - B.shape[-1]) // 2
-    transposed = B.transpose(0, 1).flip(2, 3)
-    skew = functional.pad(B - transposed, (margin,) * 4)
+    skew = functional.pad(B - transposed(B), (margin,) * 4)
     return skew - AtA + (1 - m) * identity_kernel(AtA)
 
 
@@ -74,8 +78,12 @@ def border_mask(height: int, width: int, border: int) -> Any:
     return np.pad(np.ones((height - 2 * border, width - 2 * border), dtype=bool), border)
 
 
-def circular_conv2d(z: Tensor, kernel: Tensor, bias: Tensor | None = None) -> Tensor:
-    """The circular convolution, however small the grid."""
+def circular_conv2d(
+    z: Tensor, kernel: Tensor, bias: Tensor | None = None, stride: int = 1
+) -> Tensor:
+    """The circular convolution, at every stride-th pixel from the first one, however small the
+    grid.
+    """
     margin, (height, width) = kernel.shape[-1] // 2, z.shape[-2:]
     if margin <= min(height, width):
         z = functional.pad(z, (margin,) * 4, mode="circular")
@@ -83,4 +91,4 @@ def circular_conv2d(z: Tensor, kernel: Tensor, bias: Tensor | None = None) -> Te
         rows = torch.arange(-margin, height + margin, device=z.device) % height
         columns = torch.arange(-margin, width + margin, device=z.device) % width
         z = z[:, :, rows[:, None], columns]
-    return functional.conv2d(z, kernel, bias)
+    return functional.conv2d(z, kernel, bias, stride)

@@ -156,8 +156,12 @@ class MonotoneMultiTier(ImageParametrization):
         shapes = [*wide, *(S.shape for S in self.S), *(A.shape for A in self.A[1:])]
         parts = split(weight, [shape.numel() for shape in shapes])
         kernels = [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
+        return self._by_kind(kernels)
+
+    def _by_kind(self, parts: list[Tensor]) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
+        """Those of each tier, of each but the last, and of each but the first."""
         tiers = len(self.channels)
-        return kernels[:tiers], kernels[tiers : 2 * tiers - 1], kernels[2 * tiers - 1 :]
+        return parts[:tiers], parts[tiers : 2 * tiers - 1], parts[2 * tiers - 1 :]
 
     def _operator(self, weight: Tensor) -> TieredConvolution:
         """I − W of a weight, differentiable in it."""
@@ -185,12 +189,7 @@ class MonotoneMultiTier(ImageParametrization):
         for part in slices(z):
             found = self._cross_spectra(M, p[part], z[part])
             spectra = [a + b for a, b in zip(spectra, found, strict=True)] if spectra else found
-        tiers = len(M.diagonal)
-        of_K, of_back, of_A = (
-            spectra[:tiers],
-            spectra[tiers : 2 * tiers - 1],
-            spectra[2 * tiers - 1 :],
-        )
+        of_K, of_back, of_A = self._by_kind(spectra)
         of_S = [
             -S.conj() @ (Γ + Γ.mH) - 2 * Δ
             for S, Γ, Δ in zip(M.strided, of_K, of_back, strict=False)

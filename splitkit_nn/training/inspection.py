@@ -13,7 +13,7 @@ from splitkit_nn.models import Classifier
 from splitkit_nn.training.convergence import as_table
 from splitkit_nn.training.plots import draw_certified_accuracy, draw_convergence
 from splitkit_nn.training.progress import steps_bar
-from splitkit_nn.training.report import accuracy_line, certificate_lines, certify_subject
+from splitkit_nn.training.report import accuracy_line, certify_subject
 from splitkit_nn.training.run import BEST, MODEL
 from splitkit_nn.training.subject import (
     Subject,
@@ -62,10 +62,7 @@ def prepare_certify(options: argparse.Namespace) -> Work:
 
     def work() -> None:
         certificate, samples = certify_subject(subject)
-        print("\n".join(certificate_lines(certificate, subject.which(samples))))
-        print(f"relative to the output: at most {certificate.relative_error:.1e}")
-        print(f"solver iterations: {certificate.iterations}")
-        print(f"Lipschitz bound of the network: {certificate.lipschitz:.4g}", flush=True)
+        print(certificate.summary(subject.which(samples)), flush=True)
         _certify_robustness(subject, samples, options.steps)
 
     return work

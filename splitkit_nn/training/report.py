@@ -24,7 +24,7 @@ def training_report(trainer: Trainer, config: Config, subject: Subject) -> list[
     last, certified = history[-1], []
     if has_equilibrium(subject.model):
         certificate, samples = certify_subject(subject)
-        certified = certificate_lines(certificate, subject.which(samples))
+        certified = certificate.proved(subject.which(samples))
     return [
         f"recipe: {recipe.name} ({recipe.summary})",
         f"parameters: {sum(p.numel() for p in trainer.model.parameters()):,}",
@@ -84,12 +84,6 @@ def certify_subject(subject: Subject) -> tuple[Certificate, int]:
         if isinstance(model, Classifier):
             return certify(model, batch), len(batch)
         return certify(equilibrium_layer(model), follow(model, batch).x), len(batch)
-
-
-def certificate_lines(certificate: Certificate, which: str) -> list[str]:
-    """What is proved of the layer on those of the inputs, and beside it what was seen."""
-    distance = f"distance to the true equilibrium: at most {certificate.solve_error:.2e}"
-    return [f"{distance}, certified for {which}", *certificate.constants]
 
 
 def as_markdown(config: Config, lines: Sequence[str], pictures: Sequence[str]) -> str:

@@ -111,10 +111,13 @@ def read_subject(options: argparse.Namespace, name: str = MODEL) -> Subject:
         There is none, or an option does not fit; the message says what to do.
     """
     path: Path = options.model
+    if is_run(path.parent) and path.suffix == ".pt" and not path.is_dir():
+        path, name = path.parent, path.name
     if path.is_dir():
-        return _of_run(path, name, options)
-    if is_run(path.parent) and path.suffix == ".pt":
-        return _of_run(path.parent, path.name, options)
+        for option in ("recipe", "m", "side"):
+            if is_run(path) and getattr(options, option) is not None:
+                raise ValueError(f"--{option}: {path} is a run, which knows its own; leave it out")
+        return subject_of_run(path, name, options.data)
     if not path.exists():
         raise FileNotFoundError(f"{path}: there is neither a run nor a model's file")
     model = load(path, m=1.0 if options.m is None else options.m, side=_side(options.side))
@@ -127,13 +130,6 @@ def read_subject(options: argparse.Namespace, name: str = MODEL) -> Subject:
     subject = Subject(path, path.name, model, dataset)
     _check_fit(subject, options.recipe)
     return subject
-
-
-def _of_run(path: Path, name: str, options: argparse.Namespace) -> Subject:
-    for option in ("recipe", "m", "side"):
-        if is_run(path) and getattr(options, option) is not None:
-            raise ValueError(f"--{option}: {path} is a run, which knows its own; leave it out")
-    return subject_of_run(path, name, options.data)
 
 
 def subject_of_run(path: Path, name: str = MODEL, data: Path | None = None) -> Subject:

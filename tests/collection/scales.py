@@ -131,6 +131,19 @@ def prox_residual(F: Callable[[Any], Any], prox: Callable[[Any], Any], L: float,
     return measure
 
 
+def affine_residual(M: np.ndarray, q: np.ndarray, lower: Any, upper: Any) -> Any:
+    """That of Mx + q on a box, of the entries in one vector."""
+    L, S = float(np.linalg.norm(M, 2)), float(np.linalg.norm(q))
+    measure = prox_residual(lambda x: M @ x + q, lambda y: np.clip(y, lower, upper), L, S)
+    return lambda x: measure(flat(x))
+
+
+def game_residual(K: np.ndarray) -> Any:
+    """The gap of a matrix game beside its largest entry."""
+    gap = eq.game_value(K)
+    return lambda z: {"residual": gap(z) / np.abs(K).max()}
+
+
 def soft(level: float) -> Callable[[np.ndarray], np.ndarray]:
     """Soft thresholding."""
     return lambda y: y - np.clip(y, -level, level)
@@ -191,6 +204,26 @@ STRICT: dict[str, Any] = {
     ),
     "logistic regression": prox_residual(
         lambda w: 0.5 * w + loss_gradient(w), lambda y: y, STEEP + 0.5, PULL
+    ),
+    "matrix game": game_residual(eq.PAYOFF),
+    "rock, paper, scissors": game_residual(eq.PENNIES),
+    "Cournot's oligopoly": affine_residual(eq.COURNOT_M, eq.COURNOT_Q, 0.0, np.inf),
+    "Nash game with quadratic costs": affine_residual(
+        eq.NASH, 2 * np.concatenate(eq.LINEAR), eq.NASH_LOW, eq.NASH_HIGH
+    ),
+    "Cournot's duopoly with a shared limit": affine_residual(
+        np.array([[2.0, 1, 1], [1, 2, 1], [-1, -1, 0]]),
+        np.array([-9.0, -8, eq.LIMIT]),
+        0.0,
+        np.inf,
+    ),
+    "linear complementarity": affine_residual(eq.LCP_MATRIX, eq.LCP_RIGHT, 0.0, np.inf),
+    "affine variational inequality": affine_residual(eq.VI_MATRIX, eq.VI_RIGHT, -1.0, 1.0),
+    "nonlinear variational inequality": prox_residual(
+        lambda x: x + x**3 - eq.ROOTS - eq.ROOTS**3,
+        lambda y: np.clip(y, -2.0, 1.0),
+        13.0,
+        float(np.linalg.norm(eq.ROOTS + eq.ROOTS**3)),
     ),
     "sparse logistic regression": prox_residual(loss_gradient, soft(2.0 / STEEP), STEEP, PULL),
 }
@@ -613,7 +646,7 @@ TWO, ZERO7 = np.zeros(2), np.zeros(7)
 LP = lp_measure(LP_COST, LP_ROW, np.ones(1), 0.0, np.array([0.4, np.inf]), 1.6)
 ALLOCATION = lp_measure(-GAINS, np.ones((1, 5)), np.ones(1), 0.0, 0.4, float(-GAINS @ ALLOCATED))
 BEST = np.array([0.4, 0.6])
-IN_LP = (*((s, 1.0) for s in LP_SIZES), (1e6, 1e-3))
+IN_LP = ((1e6, 1e-3), *((s, 1.0) for s in LP_SIZES))
 COST_UNITS = tuple((1.0, 10.0**k) for k in (-9, -4, 2, 3, 6, 8, 12))
 HS0 = (np.zeros(5), np.zeros(4))
 FAR = 1e9
@@ -640,7 +673,7 @@ def handmade() -> list[Case]:
                lambda z: {"distance": float(np.linalg.norm(flat(z[:2]) - [10 / 3, 7 / 3]) / 4)},
                blocks="xxy", pairs=(), single=()) for H in (1e2, 1e8)),
         Case("VI on a box with sides of 1e20", half_box, np.zeros(6),
-             lambda x: {"residual": eq.natural(eq.VI_MATRIX, eq.VI_RIGHT, -1.0, np.inf)(x)},
+             affine_residual(eq.VI_MATRIX, eq.VI_RIGHT, -1.0, np.inf),
              lambda: eq.in_box(eq.VI_MATRIX, eq.VI_RIGHT, -np.ones(6), np.full(6, np.inf))),
         Case("LCP with variables in units of their own", lcp_own, ZERO7, lcp_measure,
              lambda: eq.lcp_reference().x * OWN, pairs=(), single=()),
@@ -724,7 +757,6 @@ def random_cases(seed: int) -> list[Case]:
 
     best = linprog(c, A_eq=M, b_eq=right)
     K = rng.normal(size=(4, 3))
-    gap = eq.game_value(K)
     third, quarter = np.full(3, 1 / 3), np.full(4, 1 / 4)
     return [
         logistic,
@@ -736,7 +768,7 @@ def random_cases(seed: int) -> list[Case]:
         Case(f"random LP {seed}", program, np.zeros(5),
              lp_measure(c, M, right, 0.0, np.inf, best.fun), lambda: best.x, **common),
         Case(f"random game {seed}", lambda array: sk.MatrixGame(array(K)), (third, quarter),
-             lambda z: {"residual": gap(z) / np.abs(K).max()}, blocks="xx", **common),
+             game_residual(K), blocks="xx", **common),
     ]  # fmt: skip
 
 

@@ -433,7 +433,7 @@ def test_an_unbounded_problem_is_never_solved(method, tol):
     inclusion = sk.Affine(np.zeros((2, 2)), np.ones(2)) + ORTHANT
     solution = sk.solve(inclusion, np.zeros(2), method, tol=tol, max_iter=3000, on_failure="return")
     assert not solution.converged
-    assert solution.status in {"iteration_limit", "infeasible", "nonfinite"}
+    assert solution.status == "unbounded"
 
 
 def test_a_far_solution_is_still_found():

@@ -50,6 +50,8 @@ class Perspective(Sublinear):
         f is not known to be strongly convex.
     """
 
+    finite = False
+
     def __init__(self, f: Function) -> None:
         if not f.convex or not f.strong_convexity > 0:
             raise TypeError(f"{f!r} is not known to be strongly convex: its perspective needs that")

@@ -7,7 +7,7 @@ Source: Bauschke, Combettes (2017), Prop. 24.8(i), 13.23, 14.1.
 from __future__ import annotations
 
 from splitkit.arguments import NON_NEGATIVE, check_broadcast, check_number
-from splitkit.backend import Array, Point, Space, inner, scale, sum_of
+from splitkit.backend import Array, Point, Space, inner, pairing, scale
 from splitkit.functions.base import Function
 from splitkit.functions.calculus.derived import Derived
 from splitkit.functions.subdifferential import Subdifferential
@@ -44,7 +44,7 @@ class Tilted(Derived):
     def __call__(self, x: Point) -> Array:
         value = self.f(x)
         if self.a is not None:
-            value = value + _pairing(self.a, x, self.batch_ndim)
+            value = value + pairing(self.a, x, self.batch_ndim)
         return value + self.rho / 2 * inner(x, x, self.batch_ndim) if self.rho else value
 
     @property
@@ -67,11 +67,3 @@ class Tilted(Derived):
             rho = s.number(self.rho)
             parts.append(rf"\frac{{{rho}}}{{2}}\|\cdot\|^2" if s.is_latex else f"{rho}/2 ‖·‖²")
         return s.total(parts)
-
-
-def _pairing(a: Point, x: Point, batch_ndim: int) -> Array:
-    """⟨a, x⟩ for an a that broadcasts to x."""
-    if isinstance(x, tuple):
-        parts = [_pairing(p, q, batch_ndim) for p, q in zip(a, x, strict=True)]
-        return sum(parts[1:], start=parts[0])
-    return inner(a, x, batch_ndim) if a.shape == x.shape else sum_of(a * x, batch_ndim)

@@ -33,6 +33,12 @@ class Cone(Indicator):
         """K* = {u: ⟨u, x⟩ ≥ 0 for all x in K} = −K°."""
         return self.polar.negative
 
+    def recession(self, d: Point) -> Point:
+        return self.project(d)
+
+    def _support(self, v: Point) -> Array:
+        return 0.0 * Space.of(v, self.batch_ndim, name="v").norm(v)
+
     @property
     def conjugate(self) -> Function:
         return self.polar

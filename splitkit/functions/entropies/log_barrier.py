@@ -9,7 +9,9 @@ from typing import Any
 
 from splitkit.arguments import POSITIVE
 from splitkit.backend import Array, Point, Scalar, align, namespace, sum_of
-from splitkit.functions.base import Function, parameter
+from splitkit.functions.base import Function, Indicator, parameter
+from splitkit.functions.cones.non_negative import NonNegative
+from splitkit.functions.cones.non_positive import NonPositive
 from splitkit.functions.inner.roots import positive_root
 
 
@@ -34,6 +36,14 @@ class LogBarrier(Function):
 
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
         return positive_root(x, align(alpha, x) * self.weight)
+
+    @property
+    def domain(self) -> Indicator:
+        return NonNegative(batch_ndim=self.batch_ndim)
+
+    @property
+    def slopes(self) -> Indicator:
+        return NonPositive(batch_ndim=self.batch_ndim)
 
     def conjugate_value(self, u: Point) -> Array:
         w = self.weight + 0.0 * u

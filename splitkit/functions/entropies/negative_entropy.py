@@ -11,7 +11,8 @@ from typing import Any
 
 from splitkit.arguments import POSITIVE
 from splitkit.backend import Array, Point, Scalar, align, namespace, sum_of
-from splitkit.functions.base import Function, parameter
+from splitkit.functions.base import Function, Indicator, parameter
+from splitkit.functions.cones.non_negative import NonNegative
 from splitkit.functions.inner.omega import omega
 
 
@@ -36,6 +37,10 @@ class NegativeEntropy(Function):
         xp = namespace(x)
         t = align(alpha, x) * self.weight + xp.zeros_like(x)
         return t * omega(x / t - 1 - xp.log(t))[0]
+
+    @property
+    def domain(self) -> Indicator:
+        return NonNegative(batch_ndim=self.batch_ndim)
 
     def conjugate_value(self, u: Point) -> Array:
         terms = self.weight * namespace(u).exp(u / self.weight - 1)

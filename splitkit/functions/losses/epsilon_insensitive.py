@@ -11,7 +11,8 @@ from typing import Any
 
 from splitkit.arguments import NON_NEGATIVE
 from splitkit.backend import Array, Point, Scalar, align, clip, sum_of
-from splitkit.functions.base import Function, parameter, zero_or_inf
+from splitkit.functions.base import Function, Indicator, parameter, zero_or_inf
+from splitkit.functions.sets.box import Box
 
 
 class EpsilonInsensitive(Function):
@@ -39,6 +40,10 @@ class EpsilonInsensitive(Function):
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
         t = align(alpha, x) * self.weight
         return x - clip(self._excess(x), -t, t)
+
+    @property
+    def slopes(self) -> Indicator:
+        return Box(-self.weight, self.weight, batch_ndim=self.batch_ndim)
 
     def conjugate_value(self, u: Point) -> Array:
         size = abs(u)

@@ -7,7 +7,7 @@ Source: Cortes, Vapnik, *Support-vector networks* (1995).
 from __future__ import annotations
 
 from splitkit.backend import Array, Point, Scalar, align, clip, sum_of
-from splitkit.functions.base import zero_or_inf
+from splitkit.functions.base import Indicator, zero_or_inf
 from splitkit.functions.losses.margin import WeightedMarginLoss
 
 
@@ -21,6 +21,10 @@ class Hinge(WeightedMarginLoss):
         s = self._signed(x)
         t = align(alpha, x) * self.weight
         return self._signed(s + clip(1 - s, 0.0, t))
+
+    @property
+    def slopes(self) -> Indicator:
+        return self._interval(-self.weight)
 
     def conjugate_value(self, u: Point) -> Array:
         v = self._signed(u)

@@ -10,7 +10,10 @@ from typing import Any
 
 from splitkit.arguments import NON_NEGATIVE, POSITIVE
 from splitkit.backend import Array, Point, Scalar, align, clip, namespace, sum_of
-from splitkit.functions.base import Function, extremes, parameter, zero_or_inf
+from splitkit.functions.base import Function, Indicator, extremes, parameter, zero_or_inf
+from splitkit.functions.sets.box import Box
+from splitkit.linear.base import factors
+from splitkit.operators.base import PointMap
 
 
 class Huber(Function):
@@ -33,6 +36,13 @@ class Huber(Function):
         super().__post_init__()
         self.smoothness = extremes(self.weight)[1]
 
+    def in_metric(self, S: Any) -> Function:
+        s = abs(factors(S))
+        return Huber(self.delta / s, s * s * self.weight, batch_ndim=self.batch_ndim)
+
+    def make_variance(self) -> PointMap:
+        return lambda v: self.weight * (self.weight * v)
+
     def __call__(self, x: Point) -> Array:
         clipped = clip(x, -self.delta, self.delta)
         return sum_of(self.weight * clipped * (x - clipped / 2), self.batch_ndim)
@@ -51,6 +61,11 @@ class Huber(Function):
         """Of Σ u²/(2w) on the box {|u| ≤ wδ}."""
         edge = self.weight * self.delta
         return clip(self.weight * x / (self.weight + align(alpha, x)), -edge, edge)
+
+    @property
+    def slopes(self) -> Indicator:
+        edge = self.weight * self.delta
+        return Box(-edge, edge, batch_ndim=self.batch_ndim)
 
     def conjugate_value(self, u: Point) -> Array:
         xp, weight = namespace(u), self.weight + 0.0 * u

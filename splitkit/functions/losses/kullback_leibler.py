@@ -9,12 +9,15 @@ signal recovery* (2007), §4.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from splitkit.arguments import NON_NEGATIVE
 from splitkit.backend import Array, Point, Scalar, align, clip, namespace, sum_of
-from splitkit.functions.base import Function, parameter
+from splitkit.functions.base import Function, Indicator, parameter
+from splitkit.functions.cones.non_negative import NonNegative
 from splitkit.functions.inner.roots import positive_root
+from splitkit.functions.sets.box import Box
 
 
 class KullbackLeibler(Function):
@@ -41,6 +44,14 @@ class KullbackLeibler(Function):
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
         alpha = align(alpha, x)
         return positive_root(x - alpha, alpha * self.b)
+
+    @property
+    def domain(self) -> Indicator:
+        return NonNegative(batch_ndim=self.batch_ndim)
+
+    @property
+    def slopes(self) -> Indicator:
+        return Box(-math.inf, 1.0, batch_ndim=self.batch_ndim)
 
     def conjugate_value(self, u: Point) -> Array:
         xp = namespace(u)

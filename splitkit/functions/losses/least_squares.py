@@ -28,6 +28,7 @@ from splitkit.backend import (
     is_array,
     lincomb,
     namespace,
+    pairing,
     scale,
     subtract,
     sum_of,
@@ -39,6 +40,9 @@ from splitkit.linear.iterative import Iterative
 from splitkit.linear.last_axes import LastAxesMap
 from splitkit.linear.mask import Mask
 from splitkit.linear.wrapped import wrap
+from splitkit.operators.base import PointMap
+from splitkit.operators.freedom import Freedom
+from splitkit.operators.graph_support import GraphSupport, magnitude
 
 
 class LeastSquares(Function):
@@ -134,6 +138,16 @@ class LeastSquares(Function):
         rows, columns = self.A.shape
         return moved @ self._V.T if rows >= columns else x + (moved - w) @ self._V.T
 
+    def graph_support(self, v: Point, d: Point, space: Space) -> GraphSupport:
+        """−⟨b, Ad⟩ at v = −AᵀAd."""
+        A, Ad = self._map, self._map(d)
+        sizes = A.adjoint_magnitudes(A.magnitudes(d, space.batch_ndim), space.batch_ndim)
+        value = 0.0 * inner(Ad, Ad, space.batch_ndim)
+        if self._b is not None:
+            value = value - pairing(self._b, Ad, space.batch_ndim)
+        v = scale(-1.0, A.adjoint(Ad))
+        return GraphSupport(v, d, value, sizes, magnitude(d), lambda e: A.adjoint(A(e)))
+
     def conjugate_value(self, u: Point) -> Array:
         if not self._is_matrix:
             return super().conjugate_value(u)
@@ -156,6 +170,16 @@ class LeastSquares(Function):
         if self._b is not None:
             w = w - alpha * self._c
         return (s / (s * s + alpha) * w) @ self._V.T
+
+    def in_metric(self, S: Any) -> Function:
+        return LeastSquares(self._map.scaled(columns=S), self._b, batch_ndim=self.batch_ndim)
+
+    def freedom(self, space: Space) -> tuple[Freedom, ...]:
+        return self._map.freedom(space)
+
+    def make_variance(self) -> PointMap | None:
+        A = self._map.squares()
+        return super().make_variance() if A is None else lambda v: A.adjoint(A(v))
 
     def check_space(self, space: Space) -> None:
         takes_arrays = isinstance(self._map, LastAxesMap)

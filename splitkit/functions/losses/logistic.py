@@ -18,7 +18,7 @@ import math
 from typing import Any
 
 from splitkit.backend import Array, Point, Scalar, align, clip, is_array, namespace, sizes, sum_of
-from splitkit.functions.base import Function, zero_or_inf
+from splitkit.functions.base import Function, Indicator, zero_or_inf
 from splitkit.functions.entropies.negative_entropy import x_log_x
 from splitkit.functions.losses.margin import MarginLoss
 
@@ -61,6 +61,10 @@ class Logistic(MarginLoss):
             p = e / (1 + e)  # σ(−s)
             s = s + (w - s + a * p) / (1 + a * p / (1 + e))
         return self._signed(xp.where(right, s, -s))
+
+    @property
+    def slopes(self) -> Indicator:
+        return self._interval(-1.0)
 
     def conjugate_value(self, u: Point) -> Array:
         p = -self._signed(u)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from splitkit.arguments import POSITIVE
-from splitkit.backend import Array, Scalar
-from splitkit.functions.base import Function, parameter
+from splitkit.backend import Array, Scalar, clip
+from splitkit.functions.base import Function, Indicator, parameter
+from splitkit.functions.sets.box import Box
 
 
 class MarginLoss(Function):
@@ -22,9 +23,19 @@ class MarginLoss(Function):
 
     elementwise = True
 
+    def place(self) -> float:
+        return 1.0  # the margin that it asks for, about
+
     def _signed(self, x: Array) -> Array:
         """yx, its own inverse."""
         return x if self.y is None else self.y * x
+
+    def _interval(self, lower: Scalar) -> Indicator:
+        """{u: lower ≤ yᵢuᵢ ≤ 0}."""
+        if self.y is None:
+            return Box(lower, 0.0, batch_ndim=self.batch_ndim)
+        ends = self.y * lower
+        return Box(clip(ends, None, 0.0), clip(ends, 0.0), batch_ndim=self.batch_ndim)
 
 
 class WeightedMarginLoss(MarginLoss):

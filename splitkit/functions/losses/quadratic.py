@@ -37,6 +37,7 @@ from splitkit.linear.dense import DenseMatrix
 from splitkit.linear.iterative import Iterative
 from splitkit.linear.last_axes import LastAxesMap
 from splitkit.linear.wrapped import wrap
+from splitkit.operators.graph_support import GraphSupport
 from splitkit.properties import Properties
 
 
@@ -79,7 +80,7 @@ class Quadratic(Function):
                 "(linear.wrap(P, …) takes what is known)"
             )
         self.strong_convexity, self.smoothness = known.strong_monotonicity or 0.0, known.lipschitz
-        self.operator = Affine(self._map, None if q is None else scale(-1.0, q))
+        self.operator: Affine = Affine(self._map, None if q is None else scale(-1.0, q))
 
     def _decomposed(self, P: Array) -> DenseMatrix:
         """P with its eigenvalues, symmetric to the last bit."""
@@ -143,6 +144,9 @@ class Quadratic(Function):
     def gradient(self, x: Point) -> Point:
         Px = self._map(x)
         return Px if self.q is None else add(Px, self.q)
+
+    def graph_support(self, v: Point, d: Point, space: Space) -> GraphSupport:
+        return self.operator.graph_support(v, d, space)
 
     def conjugate_value(self, u: Point) -> Array:
         if not self._is_matrix:

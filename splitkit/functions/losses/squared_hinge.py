@@ -7,8 +7,10 @@ machines* (2008).
 
 from __future__ import annotations
 
+import math
+
 from splitkit.backend import Array, Point, Scalar, align, clip, sum_of
-from splitkit.functions.base import extremes, zero_or_inf
+from splitkit.functions.base import Indicator, extremes, zero_or_inf
 from splitkit.functions.losses.margin import WeightedMarginLoss
 
 
@@ -33,6 +35,10 @@ class SquaredHinge(WeightedMarginLoss):
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
         t = align(alpha, x) * self.weight
         return x + self._signed(t / (1 + t) * self._short(x))
+
+    @property
+    def slopes(self) -> Indicator:
+        return self._interval(-math.inf)
 
     def conjugate_value(self, u: Point) -> Array:
         v = self._signed(u)

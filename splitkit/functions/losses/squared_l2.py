@@ -8,9 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 from splitkit.arguments import NON_NEGATIVE, POSITIVE, check_parameter
-from splitkit.backend import Array, Point, Scalar, align, is_array, namespace, sum_of
+from splitkit.backend import Array, Point, Scalar, Space, align, is_array, namespace, scale, sum_of
 from splitkit.functions.base import Function, extremes, parameter
+from splitkit.linear.base import factors
 from splitkit.operators.base import PointMap
+from splitkit.operators.graph_support import GraphSupport
 
 
 class SquaredL2(Function):
@@ -36,6 +38,18 @@ class SquaredL2(Function):
     def _from_center(self, x: Array) -> Array:
         return x if self.center is None else x - self.center
 
+    def in_metric(self, S: Any) -> Function:
+        s, c = factors(S), self.center
+        return SquaredL2(
+            s * s * self.weight, None if c is None else c / s, batch_ndim=self.batch_ndim
+        )
+
+    def place(self) -> Any:
+        return self.center
+
+    def make_variance(self) -> PointMap:
+        return lambda v: self.weight * (self.weight * v)
+
     def __call__(self, x: Point) -> Array:
         d = self._from_center(x)
         return sum_of(self.weight * d * d, self.batch_ndim) / 2
@@ -57,6 +71,13 @@ class SquaredL2(Function):
         if self.center is not None and type(self.weight) is float and self.weight == 1.0:
             return x - self.center
         return self.weight * self._from_center(x)
+
+    def graph_support(self, v: Point, d: Point, space: Space) -> GraphSupport:
+        """−⟨wc, d⟩ at v = −wd."""
+        zero, wd = space.inner(scale(0.0, d), d), self.weight * d
+        of_center = zero if self.center is None else sum_of(self.center * wd, space.batch_ndim)
+        value, weight = zero - of_center, self.weight
+        return GraphSupport(-wd, d, value, abs(wd), abs(d), lambda e: weight * e)
 
     @property
     def conjugate(self) -> Function:

@@ -7,14 +7,22 @@ Source: Bauschke, Combettes (2017), Prop. 16.18 and Thm. 14.3; Rockafellar, *Con
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from splitkit.backend import Array, Point, Space, subtract, with_derivative
 from splitkit.functions.base import Function, Indicator, Modified
 
 
 class Sublinear(Function):
-    """A convex function with f(tx) = tf(x) for t ≥ 0, such as a norm."""
+    """A convex function with f(tx) = tf(x) for t ≥ 0, such as a norm.
+
+    Attributes
+    ----------
+    finite : bool
+        Known to be finite everywhere.
+    """
+
+    finite: ClassVar[bool] = True
 
     @property
     def conjugate(self) -> Function:
@@ -44,6 +52,7 @@ class SupportedSet(Modified, Indicator):
                 f"f = {f!r} is not known to be sublinear: its conjugate, f.conjugate, may be no set"
             )
         super().__init__(f)
+        self.bounded = f.finite  # type: ignore[misc]
 
     def project(self, x: Point) -> Point:
         near = subtract(x, self.f.prox(x))

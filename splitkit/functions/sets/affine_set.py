@@ -65,6 +65,9 @@ class AffineSet(OfRows):
         residual = self._residual(x)
         return namespace(x).sqrt(sum_of(residual * residual, self.batch_ndim))
 
+    def recession(self, d: Point) -> Point:
+        return d - (d @ self._Q) @ self._Q.T
+
     def conjugate_value(self, u: Point) -> Array:
         # ⟨u, x⟩ is bounded on the set only if u = Qv, and is then ⟨c, v⟩
         space = Space.of(u, self.batch_ndim, name="u")

@@ -35,6 +35,8 @@ class Birkhoff(Inexact, Indicator):
         From ``project``: the accuracy was not reached.
     """
 
+    bounded = True
+
     check_axes = matrices(square=True)
 
     @staticmethod

@@ -29,6 +29,8 @@ class CappedSimplex(Indicator):
         of x without its batch axes.
     """
 
+    bounded = True
+
     total: Scalar = parameter(NON_NEGATIVE, default=1.0, samplewise=True)
     upper: Scalar = parameter(Range(0.0, ends="[]"), default=1.0)
 

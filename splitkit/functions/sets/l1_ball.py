@@ -24,6 +24,8 @@ class L1Ball(Indicator):
         r, non-negative and finite; an array has batch shape, and dtype and device of x.
     """
 
+    bounded = True
+
     radius: Scalar = parameter(NON_NEGATIVE, default=1.0, samplewise=True)
 
     def project(self, x: Point) -> Point:

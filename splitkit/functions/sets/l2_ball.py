@@ -23,6 +23,8 @@ class L2Ball(Indicator):
         c, finite; an array broadcasts to x; None: zero.
     """
 
+    bounded = True
+
     radius: Scalar = parameter(NON_NEGATIVE, default=1.0, samplewise=True)
     center: Any = parameter(default=None)
 

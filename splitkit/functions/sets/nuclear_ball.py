@@ -26,6 +26,8 @@ class NuclearBall(Indicator):
         r, non-negative and finite; an array has batch shape, and dtype and device of x.
     """
 
+    bounded = True
+
     radius: Scalar = parameter(NON_NEGATIVE, default=1.0, samplewise=True)
 
     check_axes = matrices()

@@ -33,6 +33,8 @@ class Simplex(Indicator):
         r, positive and finite; an array has batch shape, and dtype and device of x.
     """
 
+    bounded = True
+
     radius: Scalar = parameter(POSITIVE, default=1.0, samplewise=True)
 
     def project(self, x: Point) -> Point:

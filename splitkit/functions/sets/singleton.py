@@ -17,6 +17,8 @@ class Singleton(Indicator):
         c, finite; an array has dtype and device of x and broadcasts to it.
     """
 
+    bounded = True
+
     point: Scalar = parameter()
 
     elementwise = True

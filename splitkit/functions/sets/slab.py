@@ -64,6 +64,14 @@ class Slab(Indicator):
         excess, square = self._excess(x)
         return abs(excess) * namespace(x).sqrt(square)
 
+    def recession(self, d: Point) -> Point:
+        xp, inf = namespace(d), float("inf")
+        s, square = sum_of(self._unit * d, self.batch_ndim), self._square(d)
+        lower, upper = self.lower + 0.0 * s, self.upper + 0.0 * s
+        barred = xp.where(upper < inf, clip(s, 0.0), 0.0 * s)
+        barred = barred + xp.where(lower > -inf, clip(s, None, 0.0), 0.0 * s)
+        return d - align(barred / square, d) * self._unit
+
     def conjugate_value(self, u: Point) -> Array:
         xp, space = namespace(u), Space.of(u, self.batch_ndim, name="u")
         t = sum_of(self._unit * u, self.batch_ndim) / self._square(u)

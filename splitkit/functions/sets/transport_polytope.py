@@ -65,6 +65,8 @@ class TransportPolytope(Inexact, Indicator):
         From ``project``: the accuracy was not reached in 200 steps.
     """
 
+    bounded = True
+
     rows: Array = required(check_array, within=NON_NEGATIVE)
     columns: Array = required(check_array, within=NON_NEGATIVE)
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from splitkit.functions.base import Function
+from splitkit.functions.base import Function, Indicator
+from splitkit.functions.cones.positive_semidefinite import PositiveSemidefinite
 from splitkit.functions.entropies.log_barrier import LogBarrier
 from splitkit.functions.spectral.spectral import SpectralSymmetric, Weighted
 
@@ -27,6 +28,14 @@ class NegativeLogDet(Weighted, SpectralSymmetric):
     """
 
     of = LogBarrier
+
+    @property
+    def domain(self) -> Indicator:
+        return PositiveSemidefinite(batch_ndim=self.batch_ndim)
+
+    @property
+    def slopes(self) -> Indicator:
+        return PositiveSemidefinite(batch_ndim=self.batch_ndim).polar
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
