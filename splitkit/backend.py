@@ -43,11 +43,35 @@ def namespace(*points: Point) -> Any:
 
 
 def is_array(x: object) -> bool:
-    """Whether x is an array of a known library (NumPy's float64 scalars are numbers)."""
+    """Whether x is an array of a known library. NumPy's float64 scalars are numbers; its masked
+    arrays and matrices are none, as their sums and products are others.
+    """
     kind = type(x)
     if kind not in _ARRAYS:
-        _ARRAYS[kind] = not isinstance(x, float) and bool(array_api_compat.is_array_api_obj(x))
+        others = (float, np.ma.MaskedArray, np.matrix)
+        _ARRAYS[kind] = not isinstance(x, others) and bool(array_api_compat.is_array_api_obj(x))
     return _ARRAYS[kind]
+
+
+def floating(x: Point) -> Point:
+    """x, its arrays of integers in their library's default floating-point dtype."""
+    if isinstance(x, tuple):
+        return tuple(map(floating, x))
+    if isinstance(x, np.generic):
+        x = np.asarray(x)
+    if not is_array(x) or not namespace(x).isdtype(x.dtype, "integral"):
+        return x
+    return namespace(x).astype(x, _default_dtype(x))
+
+
+def _default_dtype(x: Array) -> Any:
+    info = namespace(x).__array_namespace_info__()
+    return info.default_dtypes(device=device(x))["real floating"]
+
+
+def is_traced(x: Array) -> bool:
+    """Whether JAX only traces x: it has no values."""
+    return hasattr(x, "_trace")
 
 
 def as_float(x: Any) -> float | None:

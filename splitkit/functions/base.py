@@ -8,8 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import KW_ONLY, replace
-from functools import lru_cache, partial, wraps
-from inspect import signature
+from functools import lru_cache, partial
 from typing import Any, ClassVar
 
 from splitkit import backend
@@ -41,8 +40,10 @@ from splitkit.functions.declared import (
     show as show,
 )
 from splitkit.linear.wrapped import is_map, wrap
+from splitkit.looks import at_known, check_step, look_at_points, require_like, seen
 from splitkit.notation import Style
 from splitkit.operators.base import PointMap
+from splitkit.operators.freedom import Freedom
 from splitkit.operators.graph_support import GraphSupport, magnitude
 from splitkit.properties import Properties
 
@@ -89,8 +90,7 @@ class Function(Arithmetic["Function"], Declared):
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        if "prox" in vars(cls) and "alpha" in signature(cls.prox).parameters:
-            cls.prox = _with_checked_step(cls.prox)  # type: ignore[method-assign]
+        look_at_points(cls, LOOKING, _from_outside)
 
     def __call__(self, x: Point) -> Array:
         """f(x), of batch shape; inf outside the domain."""
@@ -132,6 +132,21 @@ class Function(Arithmetic["Function"], Declared):
         """Properties of ∂f; for weakly convex f, m-monotone with m < 0."""
         return _subdifferential_properties(self.strong_convexity, self.smoothness, self.convex)
 
+    def in_metric(self, S: Any) -> Function | None:
+        """x ↦ f(Sx) for S = diag(s) > 0, where f is of a kind that has a prox then too."""
+        return None
+
+    def freedom(self, space: Space) -> tuple[Freedom, ...] | None:
+        """Of each block of x: what S may be in ``in_metric``; None: f has no rule of its own."""
+        return None
+
+    def make_variance(self) -> PointMap | None:
+        """v ↦ the variances of the entries of ∇f(x), about, where those of x vary independently
+        with variances v; None: what is known of f does not tell.
+        """
+        L = self.smoothness
+        return None if L is None or not 0 < L < math.inf else partial(scale, L * L)
+
     @property
     def domain(self) -> Indicator | None:
         """The closure of f's domain; None: all points, or unknown."""
@@ -156,6 +171,14 @@ class Function(Arithmetic["Function"], Declared):
             value = known.value + of_d.value
             known = replace(known, d=of_d.v, d_size=of_d.v_size, value=value)
         return known
+
+    def data(self) -> Point | None:
+        """Of what size its subgradients are, where that is known; see ``Operator``."""
+        return self.slopes.place() if self.elementwise and self.slopes is not None else None
+
+    def place(self) -> Point | None:
+        """Where in x something happens to f, about, as bounds of x; None: that is not known."""
+        return None
 
     def check_space(self, space: Space) -> None:
         """Raise TypeError or ValueError, naming the argument, if f does not act on this space."""
@@ -270,19 +293,43 @@ def _subdifferential_properties(m: float, smoothness: float | None, convex: bool
     )
 
 
-def _with_checked_step(prox: Callable[..., Point]) -> Callable[..., Point]:
-    """The proximal map, which refuses a step size that is no positive number, nor an array."""
+# a function's methods of one point of the space on which it acts
+LOOKING = (
+    "__call__",
+    "prox",
+    "gradient",
+    "project",
+    "reflect",
+    "violation",
+    "within",
+    "conjugate_value",
+    "conjugate_prox",
+)
+OF_VALUES = frozenset({"__call__", "violation", "within", "conjugate_value"})
 
-    @wraps(prox)
-    def checked(self: Function, x: Point, alpha: Scalar = 1.0) -> Point:
-        if not (type(alpha) is float and 0 < alpha < float("inf")) and not (
-            is_array(alpha) and as_float(alpha) is None
-        ):
-            alpha = check_parameter("alpha", alpha, POSITIVE)
-        return prox(self, x, alpha=alpha)
 
-    checked.unchecked = prox  # type: ignore[attr-defined]
-    return checked
+def _from_outside(
+    method: Callable[..., Any], f: Function, x: Point, *rest: Any, **named: Any
+) -> Any:
+    """What the method returns, if f acts on x, and takes the step."""
+    name = method.__name__
+    if name in ("prox", "conjugate_prox") and (rest or "alpha" in named):
+        alpha, *rest = rest or (named.pop("alpha"),)  # type: ignore[assignment]
+        named["alpha"] = _checked_step(f, x, alpha, name)
+    x = seen(f, x, f.check_space, (f.batch_ndim,))
+    value = at_known(method, f, x, *rest, **named)
+    return value if name in OF_VALUES else require_like(f, x, value, f"the {name} of ")
+
+
+def _checked_step(f: Function, x: Point, alpha: Scalar, name: str) -> Scalar:
+    if type(alpha) is float and 0 < alpha < math.inf:
+        return alpha
+    if not is_array(alpha) or as_float(alpha) is not None:
+        return check_parameter("alpha", alpha, POSITIVE)
+    return check_step(alpha, x, f.batch_ndim, elementwise=f.elementwise, name=f"{name} of {f!r}")
+
+
+look_at_points(Function, ("conjugate_prox",), _from_outside)
 
 
 class Modified(Function):

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from splitkit import backend
 from splitkit.arguments import check_flag
 from splitkit.arithmetic import Arithmetic
 from splitkit.backend import Array, Point, Scalar, Space
+from splitkit.looks import at_known, look_at_points, possible_batch_axes, require_like, seen
 from splitkit.notation import Notation
+from splitkit.operators.freedom import Freedom
 from splitkit.operators.graph_support import GraphSupport
 from splitkit.properties import Constants, Properties
 
@@ -29,6 +33,10 @@ class Operator(Constants, Arithmetic["Operator"], Notation):
     properties : Properties
         What is known of A, as numbers.
     """
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        look_at_points(cls, ("__call__",), _from_outside)
 
     # -- what a subclass may give ------------------------------------------------------------
 
@@ -213,7 +221,32 @@ class Operator(Constants, Arithmetic["Operator"], Notation):
         return pullback(self, L)
 
     def in_metric(self, S: Any) -> Operator | None:
-        """S A S for an invertible S = diag(s), where A has a rule of its own for it."""
+        """S A S for an invertible S = diag(s), where A has a rule of its own for it; see
+        ``operators.pullback.in_metric``.
+        """
+        return None if S.multiple is None else self.scale_argument(S.multiple)
+
+    def freedom(self, space: Space) -> tuple[Freedom, ...]:
+        """Of each block of x: what S may be so that ``in_metric`` keeps the resolvent."""
+        on_arrays = self.elementwise and not space.is_tuple
+        free = on_arrays or not self.has_resolvent
+        return (Freedom.EACH if free else Freedom.SHARED,) * len(space.shapes)
+
+    def make_variance(self) -> PointMap | None:
+        """v ↦ the variances of the entries of A(x), about, where those of x vary independently with
+        variances v; None: what is known of A does not tell.
+        """
+        L = self.properties.lipschitz
+        return None if L is None or not 0 < L < math.inf else partial(backend.scale, L * L)
+
+    def data(self) -> Point | None:
+        """What A(x) holds that x does not change: q of Mx − q, up to its sign; None: unknown. Of
+        a tuple, what is unknown of a block is None too.
+        """
+        return None
+
+    def place(self) -> Point | None:
+        """Where in x A(x) bends, about: v of A(x − v), bounds; None as of ``data``."""
         return None
 
     def scale_argument(self, s: float) -> Operator:
@@ -299,3 +332,11 @@ class Operator(Constants, Arithmetic["Operator"], Notation):
         except ValueError as error:
             raise ValueError(f"{label}: {error}") from None
         return CallableOperator(f, resolvent, properties, label)
+
+
+def _from_outside(
+    map: Callable[..., Point], A: Operator, x: Point, *rest: Any, **named: Any
+) -> Point:
+    """A(x), if A acts on x, however many of its axes are batch, and gives a point like it."""
+    x = seen(A, x, A.check_space, possible_batch_axes(x))
+    return require_like(A, x, at_known(map, A, x, *rest, **named))

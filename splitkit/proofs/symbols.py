@@ -27,6 +27,7 @@ class Vector:
     __slots__ = ("coefficients", "scene")
     __array_ufunc__ = None
     ndim = 0
+    is_symbol = True  # ``splitkit.looks`` finds nothing to look at
 
     def __init__(self, scene: Scene, coefficients: dict[int, float]) -> None:
         self.scene, self.coefficients = scene, coefficients

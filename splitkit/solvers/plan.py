@@ -18,12 +18,13 @@ from typing import Any, Literal
 from splitkit.arguments import check_choice, check_flag, check_integer
 from splitkit.backend import Point, Scalar, Space, solving
 from splitkit.functions.base import Function
+from splitkit.looks import known_points
 from splitkit.operators.base import Operator
 from splitkit.proofs import Proof
 from splitkit.properties import sum_properties
 from splitkit.solvers.engine import Run, Task, advance
 from splitkit.solvers.errors import NotConvergedError, NotConvergedWarning
-from splitkit.solvers.explain import Option, choose
+from splitkit.solvers.explain import Option
 from splitkit.solvers.inclusion import Inclusion
 from splitkit.solvers.method import Guarantee, Method
 from splitkit.solvers.progress import Progress
@@ -31,6 +32,7 @@ from splitkit.solvers.rewrites import Rewrite
 from splitkit.solvers.solution import Solution, State, Status
 from splitkit.solvers.stopping import Relative, Stopping, as_stopping
 from splitkit.solvers.terms import Term
+from splitkit.solvers.units import choose_units
 from splitkit.solvers.watch import Watch, declares
 
 OnFailure = Literal["raise", "warn", "return"]
@@ -69,7 +71,8 @@ def plan(
     *,
     batch_ndim: int = 0,
 ) -> Plan:
-    """A solve of 0 ∈ A₁x + … + Aₙx from points like x0, prepared.
+    """A solve of 0 ∈ A₁x + … + Aₙx from points like x0, prepared; steps that no constant of the
+    operators fixes are measured from x0.
 
     Parameters
     ----------
@@ -104,11 +107,11 @@ def planned(
         method = resume.method if method is None else method
     flat = Inclusion.of(inclusion)
     flat.operator.check_space(space)
-    with solving(x0):
+    with solving(x0), known_points():
         if isinstance(method, Method):
             method.check_space(space)
-        option = choose(flat, method)
-        return Plan(Warrant.of(option), option.terms or (), x0, space, rewrites=flat.rewrites)
+        option, rewrites = choose_units(flat, method, x0, space)
+        return Plan(Warrant.of(option), option.terms or (), x0, space, rewrites=rewrites)
 
 
 def solve_given(
@@ -132,7 +135,7 @@ def solve_given(
     """
     space = Space.of(x0, batch_ndim, known_finite=True)
     terms = method.terms(*operators)
-    with solving(x0):
+    with solving(x0), known_points():
         if warrant is None:
             for term in terms:
                 term.expression.check_space(space)
@@ -183,7 +186,7 @@ class Warrant:
             method,
             guarantee,
             error_factor=1 / m if exact and m is not None and 0 < m < math.inf else None,
-            apart=None if exact else getattr(method, "alpha", None),
+            apart=None if exact else method.apart,
             may_drift=method.averaged and guarantee.rate is None,
             declared=tuple(declares(t.operator) for t in terms),
         )
@@ -254,7 +257,7 @@ class Plan:
         """``solve`` with options that are checked."""
         start = self._start(x0)
         run, task = self._ready(start, options)
-        with solving(start):
+        with solving(start), known_points():
             solution = self._finish(run, task, options.max_iter, options.callback, options.progress)
         wanted = [Status.CONVERGED, Status.STOPPED, Status.INTERRUPTED]
         if solution.status is Status.PRECISION:
@@ -283,7 +286,10 @@ class Plan:
         task.stopping.start()
         runs = advance(run, task, max_iter=options.max_iter, every=True)
         while True:
-            with solving(start):  # only while iterating: the caller's context is their own
+            with (
+                solving(start),
+                known_points(),
+            ):  # only while iterating: the caller's context is their own
                 now = next(runs, None)
             if now is None:
                 return
@@ -314,7 +320,7 @@ class Plan:
     def _ready(self, x0: Point, options: Options) -> tuple[Run, Task]:
         task, resume = self._task(as_stopping(options.tol, self.space)), options.resume
         if resume is None:
-            with solving(x0):
+            with solving(x0), known_points():
                 return Run(self._iteration.begin(x0, self.space)), task
         self.space.check_point(resume.x, "resume.x")
         if type(self.method) is not type(resume.method):
@@ -339,7 +345,7 @@ class Plan:
         return Task(
             self._iteration,
             self.space,
-            stopping,
+            stopping.prepared(self.method, self.terms),
             self._watch,
             error_factor=self.warrant.error_factor,
             apart=self.warrant.apart,
@@ -384,13 +390,14 @@ class Plan:
 
     def _state(self, run: Run) -> State:
         residual = run.history.residual[-1]
-        u = self._iteration.governing(run.live)
+        u = self._iteration.outward(self._iteration.governing(run.live))
         return State(run.iteration, run.latest, u, residual, self._bound(residual))
 
     def _solution(self, run: Run) -> Solution:
+        outward = self._iteration.outward
         return Solution(
             x=run.x,
-            u=self._iteration.governing(run.kept),
+            u=outward(self._iteration.governing(run.kept)),
             converged=run.status is Status.CONVERGED,
             status=run.status,
             message=_message(run, self.method),
@@ -401,7 +408,7 @@ class Plan:
             method=self.method,
             sequence=self.guarantee.sequence,
             history=run.history,
-            displacement=run.displacement,
+            displacement=None if run.displacement is None else outward(run.displacement),
             certificate=run.certificate,
             checkpoint=run.checkpoint or run,
         )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from splitkit.operators.base import Operator
-from splitkit.testing._at_operator import SEARCHED_STEP, At, known
+from splitkit.testing._at_operator import SEARCHED_STEP, AtOperator
 from splitkit.testing._forms import (
-    Gram,
     inequalities,
     names,
     through_reflection,
@@ -16,52 +16,46 @@ from splitkit.testing._forms import (
 )
 from splitkit.testing._place import Place
 from splitkit.testing._search import worst_pairs
-from splitkit.testing._suite import Case
+from splitkit.testing._suite import Case, Property
 
 
-def constant_names(A: Operator) -> tuple[str, ...]:
-    """Names of the inequalities that A, R and C declare."""
+def laws(A: Operator, place: Place) -> Iterator[Property]:
+    """The inequalities that A, R and C declare."""
     stated: tuple[str, ...] = ()
     if A.has_evaluation or A.has_resolvent:
         stated = names(inequalities(A.properties))
     if A.has_resolvent:
         stated += ("resolvent_constants", "cayley_constants")
-    return stated
+    if stated:
+        yield Property(constants, stated, partial(worst_cases, A, place))
 
 
-def constants(at: At) -> None:
+def constants(at: AtOperator) -> None:
     """What A, R and C declare, at a pair."""
-    A, flat, eps, alpha = at.A, at.place.flat, at.place.eps, at.alpha
-    x, y = flat.vector(at.x), flat.vector(at.y)
-    where: dict[str, object] = {"x": at.x, "y": at.y}
-    stated = inequalities(A.properties)
-    if A.has_evaluation and stated:
-        u, v = flat.vector(at.Ax), flat.vector(at.Ay)
-        Gram.of(x, y, x, y, u, v, eps, at.gain).require(stated, where)
+    A, x, y, alpha = at.A, at.x, at.y, at.alpha
+    stated, d = inequalities(A.properties), x - y
+    for each in stated if A.has_evaluation else ():
+        each.require(d, at.F(x) - at.F(y), {"x": x, "y": y})
     if not A.has_resolvent:
         return
-    p, q = flat.vector(at.p), flat.vector(at.q)
-    of_A = {"p": at.x, "q": at.y, "alpha": alpha, "x = R_{αA}p": at.p, "y = R_{αA}q": at.q}
-    u, v = (x - p) / alpha, (y - q) / alpha
-    Gram.of(x, y, p, q, u, v, eps, 1 / alpha).require(stated, of_A)
-    where["alpha"] = alpha
-    for name, B, u, v in (
-        ("resolvent_constants", at.R, p, q),
-        ("cayley_constants", at.C, flat.vector(at.Cx), flat.vector(at.Cy)),
+    e, p, q = at.R(x) - at.R(y), "x = R_{αA}p", "y = R_{αA}q"
+    for each in stated:
+        where: dict[str, object] = {"p": x, "q": y, "alpha": alpha, p: at.R(x), q: at.R(y)}
+        each.require(e, (d - e) / alpha, where)
+    for name, B, of_B in (
+        ("resolvent_constants", at.place.resolvent(A, alpha), at.R),
+        ("cayley_constants", at.place.cayley(A, alpha), at.C),
     ):
-        gram = Gram.of(x, y, x, y, u, v, eps, known(B.lipschitz))
-        gram.require(inequalities(B.properties), where | {"A": B}, name)
+        for each in inequalities(B.properties):
+            where = {"x": x, "y": y, "alpha": alpha, "A": B}
+            each.require(d, of_B(x) - of_B(y), where, name)
 
 
 def worst_cases(A: Operator, place: Place, effort: int, seed: int) -> Iterator[Case]:
     """Cases at which a constant of A, R or C is likely to be exceeded."""
-    if not place.flat.size:
-        return
     α = SEARCHED_STEP
     of_A = [each.form for each in inequalities(A.properties)]
-    graphs: list[tuple[Any, list[Any]]] = []
-    if A.has_evaluation:
-        graphs.append((A, of_A))
+    graphs: list[tuple[Any, list[Any]]] = [(A, of_A)] if A.has_evaluation else []
     if A.has_resolvent:
         R, C = place.resolvent(A, α), place.cayley(A, α)
         forms = [through_resolvent(form, α) for form in of_A]
@@ -69,7 +63,5 @@ def worst_cases(A: Operator, place: Place, effort: int, seed: int) -> Iterator[C
         forms += [through_reflection(each.form) for each in inequalities(C.properties)]
         graphs.append((R, forms))
     for graph, forms in graphs:
-        distinct = list(dict.fromkeys(forms))
-        if distinct:
-            for x, y in worst_pairs(graph, distinct, place.flat, effort=effort, seed=seed):
-                yield x, y, α, 0.3
+        for x, y in worst_pairs(graph, forms, place.flat, effort=effort, seed=seed):
+            yield x, y, α, 0.3

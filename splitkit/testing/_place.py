@@ -18,10 +18,9 @@ from splitkit.backend import (
     device as device_of,
     is_array,
     namespace,
-    subtract,
 )
 from splitkit.operators.base import Operator
-from splitkit.testing._report import OBSERVED, as_point, copies, library, require
+from splitkit.testing._report import as_point, copies, library, require
 from splitkit.testing._search import Flat
 from splitkit.testing.strategies import (
     PointShape,
@@ -59,10 +58,11 @@ class Place:
     def of(
         cls,
         shape: PointShape,
-        xp: Any,
-        dtype: Any,
-        device: Any,
-        batch_ndim: int,
+        *,
+        xp: Any = None,
+        dtype: Any = None,
+        device: Any = None,
+        batch_ndim: int = 0,
         accuracy: float = 0.0,
     ) -> Place:
         """The place for points of this shape; xp None: NumPy, dtype None: float64.
@@ -131,20 +131,24 @@ class Place:
         """The origin."""
         return self.flat.point(np.zeros(self.flat.size))
 
+    @property
+    def options(self) -> dict[str, Any]:
+        """How it is given to ``replay``, beside the library: what is not the default."""
+        given = {"dtype": self.dtype, "device": self.device, "batch_ndim": self.space.batch_ndim}
+        usual = {"dtype": self.xp.float64, "device": None, "batch_ndim": 0}
+        return {key: value for key, value in given.items() if value != usual[key]}
+
     def resolvent(self, A: Operator, alpha: float) -> Operator:
         """R_{αA}, prepared once a step size."""
-        return self._prepare("R", A, alpha, A.resolvent)
+        return self._once(("R", id(A), alpha), lambda: A.resolvent(alpha))
 
     def cayley(self, A: Operator, alpha: float) -> Operator:
         """C_{αA}, prepared once a step size."""
-        return self._prepare("C", A, alpha, A.cayley)
+        return self._once(("C", id(A), alpha), lambda: A.cayley(alpha))
 
-    def _prepare(
-        self, kind: str, A: Operator, alpha: float, make: Callable[[float], Operator]
-    ) -> Operator:
-        key = kind, id(A), alpha
+    def _once(self, key: Any, make: Callable[[], Operator]) -> Operator:
         if key not in self.prepared:
-            self.prepared[key] = make(alpha)
+            self.prepared[key] = make()
         return self.prepared[key]
 
     def size(self, x: Point) -> Array:
@@ -154,39 +158,6 @@ class Place:
     def array(self, values: Any) -> Array:
         """An array of this library, dtype and device."""
         return make_array(values, self.xp, self.dtype, self.device)
-
-    def equal(
-        self, name: str, formula: str, left: Point, right: Point, terms: Any, **where: object
-    ) -> None:
-        """Require left = right up to rounding in terms of these sizes (of batch shape)."""
-        gap = self.size(subtract(left, right))
-        self.at_most(name, formula, gap, ROUNDINGS * self.eps * terms, left, right, **where)
-
-    def at_most(
-        self,
-        name: str,
-        formula: str,
-        value: Array,
-        limit: Array,
-        left: object = None,
-        right: object = None,
-        **where: object,
-    ) -> None:
-        """Require value ≤ limit in every element of the batch."""
-        observed = OBSERVED.get()
-        if observed is not None:
-            observed[name] = max(observed.get(name, -1.0), self._closeness(value, limit))
-        holds = bool(self.xp.all(value <= limit))
-        left, right = (value, limit) if left is None else (left, right)
-        require(holds, name, formula, left, right, **where)
-
-    def _closeness(self, value: Any, limit: Any) -> float:
-        """How near a violation is, in [−1, 1]."""
-        with np.errstate(all="ignore"):
-            total = abs(value) + abs(limit) + self.eps
-            ratio = copies((value - limit) / total)[0]
-        finite = ratio[np.isfinite(ratio)]
-        return float(finite.max()) if finite.size else -1.0
 
     def keeps(
         self,

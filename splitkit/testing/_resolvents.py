@@ -1,80 +1,72 @@
-"""R = (I + αA)⁻¹ and C = 2R − I: their identities, at one step size, at two, and at one for each
-element of a batch.
+"""The laws of R = (I + αA)⁻¹ and C = 2R − I: at one step size, at two, and at one for each element
+of a batch.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 
-from splitkit.backend import lincomb, scale, subtract
-from splitkit.testing._at_operator import SEARCHED_STEP, At
-from splitkit.testing._place import ROUNDINGS, Place
+from splitkit.operators.base import Operator
+from splitkit.testing._at_operator import SEARCHED_STEP, AtOperator
+from splitkit.testing._laws import law
+from splitkit.testing._measured import Claim, Measured
+from splitkit.testing._place import Place
 from splitkit.testing._report import require
-from splitkit.testing._suite import Case
+from splitkit.testing._suite import Case, Property
 from splitkit.testing.strategies import QUARTERS, quarter_octave
 
 
-def resolvent(at: At) -> None:
-    """R is firmly nonexpansive; p = Rx satisfies p + αA(p) = x; R(x + αAx) = x."""
-    A, place, x, y, alpha = at.A, at.place, at.x, at.y, at.alpha
-    p, q, eps = at.p, at.q, ROUNDINGS * at.place.eps
-    if A.properties.monotone:
-        d, moved = subtract(p, q), subtract(x, y)
-        sizes = sum(map(place.size, (x, y, p, q)))
-        limit = eps * sizes * (place.size(d) + place.size(moved)) + (eps * sizes) ** 2
-        left, right = place.space.inner(d, d), place.space.inner(d, moved)
-        formula = "‖Rx − Ry‖² ≤ ⟨Rx − Ry, x − y⟩ for R = (I + αA)⁻¹"
-        place.at_most(
-            "firmly_nonexpansive", formula, left - right, limit, left, right,
-            x=x, y=y, alpha=alpha,
+def laws(A: Operator, place: Place) -> Iterator[Property]:
+    """What is known of the resolvents of an operator that has them."""
+    monotone = A.properties.monotone
+    if monotone:
+        yield law(
+            "firmly_nonexpansive", "‖Rx − Ry‖² ≤ ⟨Rx − Ry, x − y⟩ for R = (I + αA)⁻¹",
+            lambda at: (d := at.R(at.x) - at.R(at.y)).square <= d @ (at.x - at.y), "x y alpha",
         )  # fmt: skip
-    if not A.has_evaluation:
-        return
-    # at two steps: what was prepared for one must not answer for the other
-    steps = tuple(dict.fromkeys((alpha, at.beta)))
-    for step, R in [(step, place.resolvent(A, step)) for step in steps]:
-        p = R(x)
-        Ap = A(p)
-        terms = place.size(x) + (1 + step * at.gain) * place.size(p) + step * place.size(Ap)
-        formula, both = "p + αA(p) = x for p = R_{αA}x", lincomb(1.0, p, step, Ap)
-        place.equal("resolvent_solves", formula, both, x, terms, x=x, alpha=step)
-    if A.properties.monotone:
-        z = lincomb(1.0, x, alpha, at.Ax)
-        terms = place.size(x) + alpha * place.size(at.Ax) + at.offset(alpha)
-        back = at.R(z)
-        place.equal("resolvent_of_value", "R_{αA}(x + αA(x)) = x", back, x, terms, x=x, alpha=alpha)
+        yield law(
+            "cayley_nonexpansive", "‖Cx − Cy‖ ≤ ‖x − y‖",
+            lambda at: abs(at.C(at.x) - at.C(at.y)) <= abs(at.x - at.y), "x y alpha",
+        )  # fmt: skip
+    if A.has_evaluation:
+        yield law("resolvent_solves", "p + αA(p) = x for p = R_{αA}x", solves, "x")
+    if A.has_evaluation and monotone:
+        yield law(
+            "resolvent_of_value", "R_{αA}(x + αA(x)) = x",
+            lambda at: at.R(at.x + at.alpha * at.F(at.x)).equals(at.x),
+        )  # fmt: skip
+    yield law(
+        "cayley_is_reflection", "C x = 2R x − x",
+        lambda at: at.C(at.x).equals(2 * at.R(at.x) - at.x),
+    )  # fmt: skip
+    yield law(
+        "resolvent_identity", "R_{βA}((β/α)x + (1 − β/α)p) = p for p = R_{αA}x",
+        at_two_steps, "x alpha beta", partial(every_step, place),
+    )  # fmt: skip
+    if A.inverse.has_resolvent:
+        yield law("moreau", "R_{αA}x + α R_{A⁻¹/α}(x/α) = x (Moreau)", moreau)
+        yield law("inverse_of_inverse", "R_{α(A⁻¹)⁻¹}x = R_{αA}x", inverse_of_inverse)
+        if A.has_evaluation and monotone:
+            yield law("inverse", "R_{αA⁻¹}(u + αx) = u for u = A(x)", of_inverse)
+    if place.space.batch_shape:
+        yield Property(batch_of_steps, ("step_of_each_element",))
 
 
-def cayley(at: At) -> None:
-    """C = 2R − I, nonexpansive for monotone A."""
-    place, x, y, alpha = at.place, at.x, at.y, at.alpha
-    terms = at.sizes + at.offset(alpha)
-    twice = lincomb(2.0, at.p, -1.0, x)
-    place.equal("cayley_is_reflection", "C x = 2R x − x", at.Cx, twice, terms, x=x, alpha=alpha)
-    if at.A.properties.monotone:
-        terms = terms + place.size(y) + place.size(at.Cy)
-        left, right = place.size(subtract(at.Cx, at.Cy)), place.size(subtract(x, y))
-        limit = right + ROUNDINGS * place.eps * terms
-        formula = "‖Cx − Cy‖ ≤ ‖x − y‖"
-        place.at_most(
-            "cayley_nonexpansive", formula, left, limit, left, right, x=x, y=y, alpha=alpha
-        )
+def solves(at: AtOperator) -> Iterator[Claim]:
+    """R at both step sizes."""
+    for alpha in at.steps:
+        p = at.through(at.place.resolvent(at.A, alpha))(at.x)
+        yield (p + alpha * at.F(p)).equals(at.x).at(alpha=alpha)
 
 
-def two_steps(at: At) -> None:
-    """The resolvent identity between two step sizes."""
-    place, x, p, alpha, beta = at.place, at.x, at.p, at.alpha, at.beta
-    if alpha == beta:
-        return
-    if beta > alpha and not at.A.properties.monotone:
-        return  # R may be set-valued; a proximal point stays the selected one for smaller steps
-    ratio = beta / alpha
-    q = place.resolvent(at.A, beta)(lincomb(ratio, x, 1 - ratio, p))
-    terms = (1 + ratio) * at.sizes + at.offset(alpha) + at.offset(beta)
-    formula = "R_{βA}((β/α)x + (1 − β/α)p) = p for p = R_{αA}x"
-    place.equal("resolvent_identity", formula, q, p, terms, x=x, alpha=alpha, beta=beta)
+def at_two_steps(at: AtOperator) -> Iterator[Claim]:
+    """R may be set-valued; a proximal point stays the selected one for smaller steps."""
+    ratio, p = at.beta / at.alpha, at.R(at.x)
+    if ratio < 1 or (ratio > 1 and at.A.properties.monotone):
+        yield at.resolvent(at.beta)(ratio * at.x + (1 - ratio) * p).equals(p)
 
 
 def every_step(place: Place, effort: int, seed: int) -> Iterator[Case]:
@@ -87,27 +79,28 @@ def every_step(place: Place, effort: int, seed: int) -> Iterator[Case]:
         yield place.flat.point(x), place.flat.point(y), alpha, beta
 
 
-def moreau(at: At) -> None:
-    """R_{αA}x + αR_{A⁻¹/α}(x/α) = x; (A⁻¹)⁻¹ = A; Ax + αx ↦ Ax under R_{αA⁻¹}."""
-    A, place, x, p, alpha = at.A, at.place, at.x, at.p, at.alpha
-    u = place.resolvent(A.inverse, 1 / alpha)(scale(1 / alpha, x))
-    terms = at.sizes + at.offset(alpha)
-    formula = "R_{αA}x + α R_{A⁻¹/α}(x/α) = x (Moreau)"
-    place.equal("moreau", formula, lincomb(1.0, p, alpha, u), x, terms, x=x, alpha=alpha)
-    twice = place.resolvent(A.inverse.inverse, alpha)(x)
-    formula = "R_{α(A⁻¹)⁻¹}x = R_{αA}x"
-    place.equal("inverse_of_inverse", formula, twice, p, terms, x=x, alpha=alpha)
-    if A.has_evaluation and A.properties.monotone:
-        u = at.Ax
-        back = place.resolvent(A.inverse, alpha)(lincomb(1.0, u, alpha, x))
-        terms = place.size(u) + alpha * (place.size(x) + at.offset(1 / alpha))
-        formula = "R_{αA⁻¹}(u + αx) = u for u = A(x)"
-        place.equal("inverse", formula, back, u, terms, x=x, alpha=alpha)
+def moreau(at: AtOperator) -> Claim:
+    """Of the resolvent of A⁻¹/α."""
+    R = at.through(at.A.inverse.resolvent(1 / at.alpha))
+    both: Measured = at.R(at.x) + at.alpha * R(at.x / at.alpha)
+    return both.equals(at.x)
 
 
-def batch_of_steps(at: At) -> None:
+def inverse_of_inverse(at: AtOperator) -> Claim:
+    """Inverting twice gives A."""
+    R = at.through(at.A.inverse.inverse.resolvent(at.alpha))
+    return R(at.x).equals(at.R(at.x))
+
+
+def of_inverse(at: AtOperator) -> Claim:
+    """The resolvent of A⁻¹, made of that of A at 1/α, against the evaluation."""
+    R = at.through(at.A.inverse.resolvent(at.alpha), at.alpha * at.offset(1 / at.alpha))
+    return R(at.F(at.x) + at.alpha * at.x).equals(at.F(at.x))
+
+
+def batch_of_steps(at: AtOperator) -> None:
     """An array of step sizes does in each element what a number does."""
-    place, x, shape = at.place, at.x, at.place.space.batch_shape
+    place, shape = at.place, at.place.space.batch_shape
     if 0 in shape:
         return
     steps = np.resize(np.asarray([at.alpha, at.beta]), shape)
@@ -115,17 +108,15 @@ def batch_of_steps(at: At) -> None:
         "R with an array alpha, of the batch's shape, is, element by element, R with its numbers "
         "(splitkit.backend.align(alpha, x) gives it trailing axes, to multiply x)"
     )
-    name = "step_of_each_element"
+    name, where = "step_of_each_element", {"x": at.x.value, "alpha": steps}
     try:
-        together = at.A.resolvent(place.array(steps))(x)
+        together = Measured.of(place, at.A.resolvent(place.array(steps))(at.x.value))
     except TypeError:
         return  # one factorization for one number, as Affine's
     except (ValueError, RuntimeError) as error:  # of NumPy or Torch: shapes that do not broadcast
-        require(False, name, formula, error, "a point like x", x=x, alpha=steps)
+        require(False, name, formula, error, "a point like x", **where)
         return
-    for step in sorted({at.alpha, at.beta}):
-        alone = place.resolvent(at.A, step)(x)
-        gap = place.size(subtract(together, alone))
-        limit = ROUNDINGS * place.eps * (place.size(x) + place.size(alone))
-        chosen = place.array(steps == step)
-        place.at_most(name, formula, gap * chosen, limit, together, alone, x=x, alpha=steps)
+    for step in at.steps:
+        alone = at.through(place.resolvent(at.A, step))(at.x)
+        claim = together.equals(alone).unless(place.array(steps != step) > 0)
+        claim.require(name, formula, **where)

@@ -21,6 +21,8 @@ from splitkit.backend import Point, blocks, to_numpy
 from splitkit.properties import Form
 from splitkit.testing.strategies import PointShape, block_shapes, is_blocks, make_array
 
+PointMap = Callable[[Point], Point]
+
 DIRECTIONS = 24
 RADII = (1.0, 1e-2)
 RAY = (-2.0, 8.0)  # log2 of the entries between which rays are walked along
@@ -50,9 +52,15 @@ class Flat:
         parts = [np.ravel(to_numpy(a)).astype(np.float64) for a in blocks(x)]
         return np.concatenate(parts) if self.is_tuple else parts[0]
 
+    def slopes(self, graph: PointMap, base: Any, h: float, directions: Any) -> Any:
+        """(graph(base + hd) − graph(base))/h for the columns d."""
+        u0 = self.vector(graph(self.point(base)))
+        columns = [self.vector(graph(self.point(base + h * d))) - u0 for d in directions.T]
+        return np.stack(columns, axis=1) / h
+
 
 def worst_pairs(
-    graph: Callable[[Point], Point],
+    graph: PointMap,
     forms: list[Form],
     flat: Flat,
     *,
@@ -62,20 +70,17 @@ def worst_pairs(
     """Pairs of arguments x, y at which each form of (x − y, graph(x) − graph(y)) is likely to be
     least.
     """
-    rng = np.random.default_rng(seed)
+    rng, forms = np.random.default_rng(seed), list(dict.fromkeys(forms))
     n = flat.size
     count = min(n, DIRECTIONS)
+    if not (n and forms):
+        return
 
     def some_basis(*vectors: Any) -> Any:
         if count == n:
             return np.eye(n)
         filled = np.column_stack([*vectors, rng.standard_normal((n, count))])
         return np.linalg.qr(filled[:, :count])[0]
-
-    def table(base: Any, radius: float, basis: Any) -> Any:
-        u0 = flat.vector(graph(flat.point(base)))
-        columns = [flat.vector(graph(flat.point(base + radius * d))) - u0 for d in basis.T]
-        return np.stack(columns, axis=1) / radius
 
     def least(U: Any, basis: Any, form: Form) -> tuple[float, Any]:
         a, b, c = form
@@ -102,7 +107,7 @@ def worst_pairs(
             for step in range(effort + 1):
                 reach = 0.0 if step == 0 else radius * 3.0 ** (2 - step)
                 base = start + reach * rng.standard_normal(n)
-                U = table(base, radius, basis)
+                U = flat.slopes(graph, base, radius, basis)
                 for k, form in enumerate(forms):
                     value, d = least(U, basis, form)
                     if k not in found or value < found[k][0]:
@@ -114,13 +119,13 @@ def worst_pairs(
         for x, y in least_on_ray(graph, forms, flat, direction, rng, effort):
             yield flat.point(x), flat.point(y)
             basis, radius = some_basis(y - x), float(np.linalg.norm(y - x)) / 2
-            U = table(x, radius, basis)
+            U = flat.slopes(graph, x, radius, basis)
             ways = [(*least(U, basis, form), x) for form in forms]
             yield from pairs([each for each in ways if each[0] <= CLEAR], radius)
 
 
 def least_on_ray(
-    graph: Callable[[Point], Point],
+    graph: PointMap,
     forms: list[Form],
     flat: Flat,
     direction: Any,

@@ -10,9 +10,9 @@ from __future__ import annotations
 import copy
 import math
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from functools import singledispatch
+from functools import partial, singledispatch
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
@@ -23,7 +23,6 @@ from hypothesis.errors import Flaky
 
 from splitkit.arguments import check_integer
 from splitkit.backend import (
-    Point,
     device,
     fresh_copy,
     is_array,
@@ -92,7 +91,6 @@ class Suite:
     cases: st.SearchStrategy[Case]
     at: Callable[[Case], Any]
     properties: tuple[Property, ...]
-    options: Mapping[str, Any] = field(default_factory=dict)  # of ``replay``, beside the library
     usual_examples: int | None = None  # None: what the loaded Hypothesis profile says
     spread: Callable[[int, int], Iterable[Case]] | None = None
     held: list[Case] = field(default_factory=list, compare=False, repr=False)
@@ -119,7 +117,7 @@ class Suite:
         if max_examples is None:
             max_examples = self.usual_examples or settings().max_examples
         check_integer("max_examples", max_examples, 1, "give at least 1, else nothing is drawn")
-        before = self._copied()
+        before = copied(self.subject, None)
         self.held.clear()
         try:
             with looking_for(self._known(only)):
@@ -146,9 +144,13 @@ class Suite:
     def replay(self, name: str, case: Case) -> None:
         """Hold one property against one case."""
         __tracebackhide__ = True
-        with looking_for(self._known(name)):
-            for each in self._wanted(name):
-                self._hold(each, case)
+        try:
+            with looking_for(self._known(name)):
+                for each in self._wanted(name):
+                    self._hold(each, case)
+        except Violation as violation:
+            violation.reproduction = self._code(name, [case])
+            raise violation from None
 
     def _wanted(self, name: str | None) -> list[Property]:
         return [each for each in self.properties if name is None or name in each.names]
@@ -200,7 +202,8 @@ class Suite:
         try:
             each()
         except Violation as violation:
-            self._simplify(culprit[0][0], violation)
+            violation.__notes__ = []
+            raise self._simplest(culprit[0][0], violation).with_traceback(None) from None
         except Flaky:  # what a case shows depends on the cases before it
             raise culprit[0][1].with_traceback(None) from None
         except Exception as error:  # of the subject's own code: without Hypothesis' notes
@@ -208,14 +211,6 @@ class Suite:
             own = [k for k, note in enumerate(notes) if note.startswith(REPRODUCE)]
             error.__notes__ = notes[: own[-1] + 1] if own else notes
             raise
-
-    def _simplify(self, each: Property, found: Violation) -> None:
-        """Raise the violation, at a simpler case if one shows it."""
-        __tracebackhide__ = True
-        found.__notes__ = []
-        case, violation = self._simplest(each, found.case, found)
-        violation.subject, violation.case = self.subject, case
-        raise violation.with_traceback(None) from None
 
     def _hold(self, each: Property, case: Case, at: Any = None, *, simplify: bool = False) -> None:
         """Check one property at one case; what it raises carries the subject and the way back."""
@@ -226,11 +221,8 @@ class Suite:
         try:
             each.check(self._at(case) if at is None else at)
         except Violation as violation:
-            if simplify:
-                case, violation = self._simplest(each, case, violation)
             violation.subject, violation.case = self.subject, case
-            violation.reproduction = self._code(violation.property, [case])
-            raise violation from None
+            raise self._simplest(each, violation) if simplify else violation from None
         except Exception as error:
             error.add_note(self._code(each.names[0], [case]))
             raise
@@ -239,18 +231,11 @@ class Suite:
         """What the checks take, from a copy of the case: one that the subject changes stays
         printable.
         """
-        return self.at(copied(case))
+        return self.at(each_array(fresh_copy, case))
 
     def _code(self, name: str, cases: list[Case], state: str = "") -> str:
         place = self.place
-        return reproduction(self.subject, name, self.shapes, cases, place.xp, self.options, state)
-
-    def _copied(self) -> Any:
-        """A copy of the subject as it is; None if it has none."""
-        try:
-            return copy.deepcopy(self.subject)
-        except Exception:  # its own; the check of copies reports it
-            return None
+        return reproduction(self.subject, name, self.shapes, cases, place.xp, place.options, state)
 
     def _way_back(self, violation: Violation, before: Any) -> str:
         """Code that shows the violation on a copy made before the checks, after a case or the first
@@ -269,7 +254,7 @@ class Suite:
 
     def _shows(self, before: Any, name: str, cases: list[Case]) -> bool:
         """Whether the last of these cases, and no earlier one, shows the violation on a copy."""
-        again = {"xp": self.place.xp, **self.options}
+        again = {"xp": self.place.xp, **self.place.options}
         try:
             thing = copy.deepcopy(before)
             for case in cases:
@@ -280,64 +265,59 @@ class Suite:
             return False
         return False
 
-    def _simplest(self, each: Property, case: Case, found: Violation) -> tuple[Case, Violation]:
-        """The first of simpler cases at which the same property is violated, or this one."""
-        for simpler in simpler_cases(case):
+    def _simplest(self, each: Property, found: Violation) -> Violation:
+        """The violation at the first of simpler cases at which there is one, or this one."""
+        for simpler in simpler_cases(found.case):
             try:
                 with looking_for(found.property):
                     each.check(self._at(simpler))
             except Violation as violation:
-                return simpler, violation
-        return case, found
+                violation.subject, violation.case = self.subject, simpler
+                return violation
+        return found
 
 
 def simpler_cases(case: Case) -> Iterable[Case]:
     """A pair of points moved to the origin, and rounded, the simplest first."""
     moved = [case]
-    if len(case) > 1 and _same_shapes(case[0], case[1]):
-        zero = tuple_map(lambda a: np.zeros(tuple(a.shape)), case[0])
-        moved.insert(0, (_like(zero, case[0]), subtract(case[1], case[0]), *case[2:]))
+    x, y = each_array(shape_of, case[:2])
+    if x == y:
+        zero = each_array(lambda a: namespace(a).zeros_like(a), case[0])
+        moved.insert(0, (zero, subtract(case[1], case[0]), *case[2:]))
     for digits in (0, 1, 2, 3):
         for each in moved:
-            yield tuple(_rounded(part, digits) for part in each)
+            yield each_array(partial(rounded, digits), each)
     yield from moved[:-1]
 
 
-def tuple_map(f: Callable[[Any], Any], x: Point) -> Any:
-    """f of each block."""
-    return tuple(map(f, x)) if isinstance(x, tuple) else f(x)
+def copied(thing: Any, otherwise: Any) -> Any:
+    """A copy of the thing as it is; something else if it has none."""
+    try:
+        return copy.deepcopy(thing)
+    except Exception:  # its own; the check of copies reports it
+        return otherwise
 
 
-def _same_shapes(x: Any, y: Any) -> bool:
-    shapes = [
-        [tuple(a.shape) for a in (z if isinstance(z, tuple) else (z,)) if is_array(a)]
-        for z in (x, y)
-    ]
-    return bool(shapes[0]) and shapes[0] == shapes[1]
-
-
-def _like(values: Any, x: Point) -> Point:
-    if isinstance(x, tuple):
-        return tuple(_like(v, block) for v, block in zip(values, x, strict=True))
-    return make_array(values, namespace(x), x.dtype, device(x))
-
-
-def copied(part: Any) -> Any:
-    """The same with arrays of its own."""
+def each_array(f: Callable[[Any], Any], part: Any) -> Any:
+    """f of each array in a part of a case; what else there is stays."""
     if isinstance(part, tuple):
-        return tuple(map(copied, part))
-    return fresh_copy(part) if is_array(part) else part
+        return tuple(each_array(f, each) for each in part)
+    return f(part) if is_array(part) else part
 
 
-def _rounded(part: Any, digits: int) -> Any:
-    if isinstance(part, tuple):
-        return tuple(_rounded(block, digits) for block in part)
-    if not is_array(part):
-        return part
-    values = to_numpy(part)
+def shape_of(array: Any) -> tuple[int, ...]:
+    """Its shape."""
+    return tuple(array.shape)
+
+
+def rounded(digits: int, array: Any) -> Any:
+    """The array in so many digits of its largest entry, beside the first."""
+    values = to_numpy(array)
     size = float(np.abs(values).max()) if values.size else 0.0
     shift = 0 if size == 0 or not math.isfinite(size) else -math.floor(math.log10(size))
-    return _like(np.round(values, digits + shift), part)
+    return make_array(
+        np.round(values, digits + shift), namespace(array), array.dtype, device(array)
+    )
 
 
 @singledispatch

@@ -3,34 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cached_property, partial
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
-from hypothesis import strategies as st
 
-from splitkit.backend import (
-    Array,
-    Point,
-    add,
-    blocks,
-    lincomb,
-    namespace,
-    scale,
-    subtract,
-    where,
-)
+from splitkit.backend import Array, Point, where
 from splitkit.functions.base import Function
 from splitkit.functions.calculus.conjugate import Conjugate
 from splitkit.functions.subdifferential import Subdifferential
-from splitkit.operators.base import Operator
 from splitkit.testing import _shared, checks_operator
-from splitkit.testing._place import KEPT, ROUNDINGS, Place
+from splitkit.testing._at import NamedMap, Places
+from splitkit.testing._at_operator import AtOperator
+from splitkit.testing._laws import law
+from splitkit.testing._measured import Claim, Measured, Number
+from splitkit.testing._place import KEPT, Place
 from splitkit.testing._report import require
 from splitkit.testing._suite import Case, Property, Suite, suite
-from splitkit.testing.strategies import PointShape, points, step_sizes
+from splitkit.testing.strategies import PointShape
 
 ValueMap = Callable[[Point], Array]
 
@@ -74,107 +66,139 @@ def check_function(
     __tracebackhide__ = True
     if not isinstance(f, Function):
         raise _shared.wrong_kind("f", f, "function")
-    options = {"xp": xp, "dtype": dtype, "device": device, "batch_ndim": batch_ndim}
-    suite(f, shape, **options).run(max_examples, seed)
+    where = {"xp": xp, "dtype": dtype, "device": device, "batch_ndim": batch_ndim}
+    suite(f, shape, **where).run(max_examples, seed)
 
 
 @suite.register(Function)
 def function_suite(
-    f: Function,
-    shape: PointShape,
-    *,
-    xp: Any = None,
-    dtype: Any = None,
-    device: Any = None,
-    batch_ndim: int | None = None,
+    f: Function, shape: PointShape, *, batch_ndim: int | None = None, **where: Any
 ) -> Suite:
-    """The properties of a function; see ``check_function``."""
+    """The properties of a function, and of ∂f; see ``check_function``."""
     batch = f.batch_ndim if batch_ndim is None else batch_ndim
-    place = Place.of(shape, xp, dtype, device, batch, f.accuracy or 0.0)
+    place = Place.of(shape, batch_ndim=batch, accuracy=f.accuracy or 0.0, **where)
     f.check_space(place.space)
     if f.batch_ndim != batch and has_value(f, place.zero):
         raise ValueError(
             f"f = {f!r} has batch_ndim = {f.batch_ndim}, so that its values have no batch axes of "
             f"points with batch_ndim = {batch}: make it with batch_ndim={batch}"
         )
-    A: Operator = Subdifferential(f)
-    drawn = points(shape, xp=place.xp, dtype=place.dtype, device=device)
-    cases = st.tuples(drawn, drawn, step_sizes(), step_sizes())
+    A = Subdifferential(f)
+    conjugates = conjugate_values(f, place)
 
-    def at(case: Case) -> AtFunction:
-        x, y, alpha, beta = case
-        return AtFunction(A, place, x, y, alpha, beta, f)
+    def at(f: Function, places: Places, case: Case) -> AtFunction:
+        return AtFunction(f, places, case, A, conjugates)
 
-    of_f = checks_operator.replay_options(place, 0 if batch_ndim is None else batch_ndim)
-    spread = partial(checks_operator.spread, place)
-    return Suite(f, (shape,), place, cases, at, properties(f, A, place), of_f, spread=spread)
+    of_f, of_A = laws(f, place, conjugates), checks_operator.laws(A, place)
+    return _shared.suite_of(at, f, (shape,), (place, place), *of_f, *of_A)
 
 
-@dataclass(frozen=True)
-class AtFunction(checks_operator.At):
+class AtFunction(AtOperator):
     """f, and ∂f as the operator A, at a case."""
 
-    f: Function
+    def __init__(self, f: Function, places: Places, case: Case, A: Any, conjugates: Any) -> None:
+        super().__init__(f, places, case, A)
+        self.f, self.conjugates = f, conjugates
 
     @cached_property
-    def prox(self) -> Point:
+    def p(self) -> Measured:
         """prox_{αf}(x)."""
-        return self.f.prox(self.x, self.alpha)
+        return self.prox(self.alpha, self.x)
 
     @cached_property
-    def fx(self) -> Array:
-        """f(x)."""
-        return self.f(self.x)
+    def slope(self) -> Measured:
+        """∇f(x)."""
+        L = self.f.smoothness or 0.0
+        return Measured.of(self.place, self.f.gradient(self.x.value), L * self.x.size)
 
-    @cached_property
-    def fy(self) -> Array:
-        """f(y)."""
-        return self.f(self.y)
+    def prox(self, step: float, z: Measured, f: Function | None = None) -> Measured:
+        """prox_{step f}(z), or that of another function, which keeps the rounding of z."""
+        return Measured.of(self.place, (f or self.f).prox(z.value, step), z.terms)
 
-    def rounding(self, values: tuple[Array, ...], at: tuple[Point, Point], extra: Array) -> Array:
-        """What rounding does to these values of f: to themselves, and through their arguments."""
-        place = self.place
-        known = [abs(finite(place, v)) for v in values]
-        sizes = place.size(at[0]) + place.size(at[1])
-        total = sum(known[1:], start=known[0]) + abs(extra) + place.eps * sizes
-        curvature = self.f.smoothness or 0.0
-        return ROUNDINGS * place.eps * (total + sizes + curvature * sizes * sizes)
+    def value(self, z: Measured, f: ValueMap | None = None) -> Number:
+        """f(z), or the value of another function, with what the rounding of z does to it."""
+        with np.errstate(all="ignore"):
+            value = (f or self.f)(z.value)
+        terms = z.size + (self.f.smoothness or 0.0) * z.size * z.size
+        return Number(self.place, value, abs(finite(self.place, value)) + terms)
+
+    def missed(self, value: Number, p: Measured) -> Array:
+        """Where f(p) = inf may be due to rounding: p is off by that of the larger point of which it
+        was made by a sum, while f counts a point as inside its domain up to the rounding of p.
+        """
+        made_of = p.terms - p.size
+        return ~self.place.xp.isfinite(value.value) & (made_of > 10 * (1 + p.size))
+
+    def dual(self, conjugate: ValueMap) -> Measured:
+        """u = (x − p)/α ∈ ∂f(p) for p = prox_{αf}(x): by the conjugate's prox, unless that misses
+        the domain of f* by rounding.
+        """
+        z, slope = self.x / self.alpha, (self.x - self.p) / self.alpha
+        u = Measured.of(self.place, slope.value, z.size)
+        if not self.f.conjugate.has_prox:
+            return u
+        v = self.prox(1 / self.alpha, z, self.f.conjugate).value
+        return Measured.of(
+            self.place, where(self.place.xp.isfinite(conjugate(v)), v, u.value), z.size
+        )
+
+    def maps(self, thing: Any) -> list[NamedMap]:
+        """f, its prox, and what ∂f consists of."""
+        found: list[NamedMap] = []
+        if has_value(thing, self.x.value):
+            found.append(("f(x)", thing, self.x, None))
+        if thing.has_prox:
+            found.append(("prox_{αf}(x)", lambda x: thing.prox(x, self.alpha), self.x, self.place))
+        return found + super().maps(Subdifferential(thing))
 
 
-def properties(f: Function, A: Operator, place: Place) -> tuple[Property, ...]:
-    """What f must keep, by what it can do and declares; after it what ∂f must."""
-    valued = has_value(f, place.zero)
-    found: list[Property] = []
+def laws(f: Function, place: Place, conjugates: Any) -> Iterator[Property]:
+    """What f must keep, by what it can do and declares."""
+    valued, m = has_value(f, place.zero), f.strong_convexity
     if valued:
-        found.append(Property(value, ("value_like_its_argument", "convex")))
+        yield Property(value_like_its_argument, ("value_like_its_argument",))
+    if valued and m > -math.inf:
+        yield law(
+            "convex", "f((x + y)/2) ≤ (f(x) + f(y))/2 − (m/8)‖x − y‖²",
+            lambda at: at.value((at.x + at.y) / 2)
+            <= (at.value(at.x) + at.value(at.y)) / 2 - m / 8 * (at.x - at.y).square, "x y",
+        )  # fmt: skip
     if f.has_prox:
-        minimal = ("prox_in_domain", "prox_minimizes") if valued else ()
-        found.append(Property(prox, (*KEPT, "prox_keyword", "prepared", *minimal)))
+        yield Property(keeps_the_point, (*KEPT, "prox_keyword", "prepared"))
+        if valued:
+            yield law("prox_in_domain", "f(prox_{αf}(x)) is finite", in_domain)
+            formula = "f(z) ≥ f(p) + ⟨(x − p)/α, z − p⟩ + (m/2)‖z − p‖² for p = prox_{αf}(x)"
+            yield law("prox_minimizes", formula, minimizes)
         if f.elementwise and place.flat.size > 1:
-            found.append(Property(elementwise, ("elementwise",)))
+            formula = (
+                "each entry of prox_{αf}(x) depends on that entry of x alone (elementwise = True)"
+            )
+            yield law("elementwise", formula, elementwise, "x y alpha")
         if f.convex and f.conjugate.has_prox:
-            found.append(Property(moreau, ("moreau_of_conjugate",)))
-        for way in conjugate_values(f, place) if valued else ():
-            found.append(Property(partial(fenchel_young, way), ("fenchel_young",)))
+            yield law(
+                "moreau_of_conjugate", "prox_{αf}(x) + α prox_{f*/α}(x/α) = x",
+                lambda at: (
+                    at.p + at.alpha * at.prox(1 / at.alpha, at.x / at.alpha, f.conjugate)
+                ).equals(at.x),
+            )  # fmt: skip
+        if valued and conjugates:
+            formula = "f(p) + f*(u) = ⟨p, u⟩ for p = prox_{αf}(x), u = (x − p)/α"
+            yield law("fenchel_young", formula, fenchel_equality)
+            yield law("fenchel_young", "f(y) + f*(u) ≥ ⟨y, u⟩", fenchel_inequality, "")
     if f.has_gradient and valued:
-        bounds = ["gradient_lower_bound"]
-        if f.smoothness is not None:
-            bounds += ["gradient_upper_bound", "finite_difference"][: 1 + place.is_double]
-        found.append(Property(gradient, (*KEPT, *bounds)))
-    fixed = partial(checks_operator.fixed_case, place)
-    found.append(Property(nan, ("nan",), fixed, drawn=False))
-    found.append(Property(serialization, ("serialization",), fixed, drawn=False))
-    return (*found, *checks_operator.properties(A, place))
-
-
-def conjugate_values(f: Function, place: Place) -> list[ValueMap]:
-    """The ways to f*'s value that are known; f.conjugate may not come to f.conjugate_value."""
-    if not f.convex:
-        return []
-    ways: list[ValueMap] = [f.conjugate]
-    if not isinstance(f.conjugate, Conjugate):
-        ways.append(f.conjugate_value)
-    return [way for way in ways if has_value(way, place.zero)]
+        yield Property(keeps_in_gradient, KEPT)
+        yield law(
+            "gradient_lower_bound", "f(y) ≥ f(x) + ⟨∇f(x), y − x⟩ + (m/2)‖y − x‖²",
+            lambda at: above_tangent(at, m) <= at.value(at.y), "x y",
+        )  # fmt: skip
+        if (L := f.smoothness) is not None:
+            yield law(
+                "gradient_upper_bound", "f(y) ≤ f(x) + ⟨∇f(x), y − x⟩ + (L/2)‖y − x‖²",
+                lambda at: at.value(at.y) <= above_tangent(at, L), "x y",
+            )  # fmt: skip
+            if place.is_double:
+                formula = "(f(x + hd) − f(x − hd))/(2h) = ⟨∇f(x), d⟩"
+                yield law("finite_difference", formula, finite_difference, "x")
 
 
 def has_value(f: ValueMap, x: Point) -> bool:
@@ -186,217 +210,139 @@ def has_value(f: ValueMap, x: Point) -> bool:
     return True
 
 
-def value(at: AtFunction) -> None:
-    """f(x) has batch shape, and f is convex with its strong convexity."""
-    f, place, x, y, fx, fy = at.f, at.place, at.x, at.y, at.fx, at.fy
+def conjugate_values(f: Function, place: Place) -> list[tuple[str, ValueMap]]:
+    """The ways to f*'s value that are known; f.conjugate may not come to f.conjugate_value."""
+    if not f.convex:
+        return []
+    ways: list[tuple[str, ValueMap]] = [("f.conjugate", f.conjugate)]
+    if not isinstance(f.conjugate, Conjugate):
+        ways.append(("f.conjugate_value", f.conjugate_value))
+    return [(by, way) for by, way in ways if has_value(way, place.zero)]
+
+
+def value_like_its_argument(at: AtFunction) -> None:
+    """f(x) is an array of batch shape."""
+    place, x, fx = at.place, at.x.value, at.f(at.x.value)
     name, what = "value_like_its_argument", "f(x)"
     if not hasattr(fx, "dtype"):
         require(False, name, f"{what} is an array of batch shape", fx, place.xp.__name__, x=x)
         return
-    facts: list[tuple[str, object, object]] = [
+    for fact, found, wanted in (
         ("dtype", fx.dtype, place.dtype),
         ("batch shape", tuple(fx.shape), place.space.batch_shape),
-    ]
-    for fact, found, wanted in facts:
+    ):
         require(found == wanted, name, f"{what} has the {fact} of its argument", found, wanted, x=x)
-    if f.strong_convexity == -math.inf:
-        return
-    middle = f(lincomb(0.5, x, 0.5, y))
-    d = subtract(x, y)
-    strong = f.strong_convexity / 8 * place.space.inner(d, d)
-    bound = finite(place, fx) / 2 + finite(place, fy) / 2 - strong
-    slack = at.rounding((fx, fy, middle), (x, y), strong)
-    formula = "f((x + y)/2) ≤ (f(x) + f(y))/2 − (m/8)‖x − y‖²"
-    inside = place.xp.isfinite(fx) & place.xp.isfinite(fy)  # else the right side is infinite
-    gap = place.xp.where(inside, middle - bound, place.xp.zeros_like(bound))
-    place.at_most("convex", formula, gap, slack, middle, bound, x=x, y=y)
 
 
-def prox(at: AtFunction) -> None:
-    """p = prox_{αf}(x): f(z) ≥ f(p) + ⟨(x − p)/α, z − p⟩ + (m/2)‖z − p‖² for all z."""
-    f, place, x, y, alpha, beta = at.f, at.place, at.x, at.y, at.alpha, at.beta
-    p = place.keeps("f.prox(x, alpha)", lambda x: f.prox(x, alpha), x)
+def keeps_the_point(at: AtFunction) -> None:
+    """prox leaves its argument as it is, and is the same in each of its ways."""
+    f, place, x, alpha, where = at.f, at.place, at.x, at.alpha, {"x": at.x, "alpha": at.alpha}
+    p = Measured.of(place, place.keeps("f.prox(x, alpha)", lambda x: f.prox(x, alpha), x.value))
     formula = "prox(x, alpha) = prox(x, alpha=alpha)"
     try:
-        by_keyword = f.prox(x, alpha=alpha)
+        by_keyword = f.prox(x.value, alpha=alpha)
     except TypeError as error:
-        require(False, "prox_keyword", formula, p, error, x=x, alpha=alpha)
+        require(False, "prox_keyword", formula, p.value, error, **where)
     else:
-        place.equal("prox_keyword", formula, p, by_keyword, 0.0 * place.size(p), x=x, alpha=alpha)
-    ways = [("f.make_prox(alpha)(x)", f.make_prox(alpha)(x))]
+        exact, again = (Measured(place, value, 0.0 * p.size) for value in (p.value, by_keyword))
+        exact.equals(again).require("prox_keyword", formula, **where)
+    ways = [("f.make_prox(alpha)(x)", f.make_prox(alpha))]
     if f.operator is not None:
-        ways.append(("f.operator.resolvent(alpha)(x)", f.operator.resolvent(alpha)(x)))
+        ways.append(("f.operator.resolvent(alpha)(x)", f.operator.resolvent(alpha)))
     for way, other in ways:
-        terms = place.size(x) + place.size(p)
-        place.equal("prepared", f"{way} = f.prox(x, alpha)", other, p, terms, x=x, alpha=alpha)
-    if not has_value(f, p):
-        return
-    fp = f(p)
-    outside = ~place.xp.isfinite(fp) & ~rounded_away(place, fp, p, x)
-    outside = place.xp.astype(outside, place.dtype)
-    formula = "f(prox_{αf}(x)) is finite"
-    place.at_most("prox_in_domain", formula, outside, 0 * outside, fp, "finite", x=x, alpha=alpha)
-    fp = finite(place, fp)
-    slope = scale(1 / alpha, subtract(x, p))
-    near = add(p, scale(1e-3, subtract(y, p)))
-    # f + ‖· − x‖²/(2α) has its minimum at p, strongly so only if m > −1/α
-    m = max(f.strong_convexity, -1 / alpha)
-    candidates = [y, f.prox(y, beta), f.prox(add(x, y), alpha), scale(0.9, p), scale(0.0, p), near]
-    candidates += [add(p, scale(0.1, subtract(z, p))) for z in (x, y)]
-    sizes, steepness = place.size(x) + place.size(p), place.size(slope)
-    eps = ROUNDINGS * place.eps
-    values = [f(z) for z in candidates]
-    slack_of_p = eps * sizes * steepest(place, p, fp, candidates, values)
-    for z, fz in zip(candidates, values, strict=True):
-        d = subtract(z, p)
-        strong = m / 2 * place.space.inner(d, d)
-        bound = fp + place.space.inner(slope, d) + strong
-        slack = at.rounding((fz, fp), (z, p), strong)
-        slack = slack + slack_of_p + eps * place.size(d) * (sizes / alpha + steepness)
-        # p is off by the rounding of x, and an indicator counts points within rounding of its set
-        # as inside: ⟨(x − p)/α, z − p⟩ changes by ‖(x − p)/α‖ times those distances
-        slack = slack + eps * steepness * (1.0 + place.size(z) + sizes)
-        formula = "f(z) ≥ f(p) + ⟨(x − p)/α, z − p⟩ + (m/2)‖z − p‖² for p = prox_{αf}(x)"
-        gap = place.xp.where(place.xp.isfinite(fz), bound - fz, place.xp.zeros_like(bound))
-        place.at_most("prox_minimizes", formula, gap, slack, fz, bound, x=x, z=z, alpha=alpha)
+        claim = Measured.of(place, other(x.value), x.size).equals(p)
+        claim.require("prepared", f"{way} = f.prox(x, alpha)", **where)
 
 
-def steepest(place: Place, p: Point, fp: Array, points: list[Point], values: list[Array]) -> Array:
+def in_domain(at: AtFunction) -> Claim:
+    """Unless it is missed by rounding."""
+    xp, fp = at.place.xp, at.value(at.p)
+    outside = xp.astype(~xp.isfinite(fp.value) & ~at.missed(fp, at.p), at.place.dtype)
+    return Claim(at.place, fp.value, "finite", outside, 0 * outside)
+
+
+def minimizes(at: AtFunction) -> Iterator[Claim]:
+    """f + ‖· − x‖²/(2α) has its minimum at p, strongly so only if m > −1/α."""
+    x, y, alpha, place = at.x, at.y, at.alpha, at.place
+    p = at.p.widened(1.0)  # an indicator counts points within rounding of its set as inside
+    slope, m = (x - p) / alpha, max(at.f.strong_convexity, -1 / alpha)
+    made = [y, at.prox(at.beta, y), at.prox(alpha, x + y), 0.9 * p, 0.0 * p]
+    made += [p + t * (z - p) for t, z in ((1e-3, y), (0.1, x), (0.1, y))]
+    candidates = [(z, at.value(z)) for z in (Measured.of(place, z.value) for z in made)]
+    fp = replace(at.value(p), value=finite(place, at.value(p).value))
+    fp = fp.widened(p.terms * steepest(p, fp, candidates))
+    for z, fz in candidates:
+        d = z - p
+        yield (fp + slope @ d + m / 2 * d.square <= fz).at(z=z)
+
+
+def steepest(p: Measured, fp: Number, points: list[tuple[Measured, Number]]) -> Array:
     """The largest |f(z) − f(p)|/‖z − p‖ that is known: how much f(p) changes with p."""
-    found = place.xp.zeros_like(fp)
-    for z, fz in zip(points, values, strict=True):
-        length = place.size(subtract(z, p))
-        apart = place.xp.isfinite(fz) & (length > 0)
-        rate = abs(fz - fp) / place.xp.where(apart, length, place.xp.ones_like(length))
-        found = place.xp.maximum(found, place.xp.where(apart, rate, place.xp.zeros_like(rate)))
+    xp, found = p.place.xp, 0.0 * fp.value
+    for z, fz in points:
+        length = (z - p).size
+        apart = xp.isfinite(fz.value) & (length > 0)
+        rate = abs(fz.value - fp.value) / xp.where(apart, length, xp.ones_like(length))
+        found = xp.maximum(found, xp.where(apart, rate, xp.zeros_like(rate)))
     return found
 
 
-def elementwise(at: AtFunction) -> None:
-    """An elementwise prox of a point with entries of x and y has the entries of their proxes."""
-    f, place, alpha = at.f, at.place, at.alpha
+def elementwise(at: AtFunction) -> Claim:
+    """A point with entries of x and of y has the entries of their proxes."""
+    flat = at.place.flat
 
-    def mixed(p: Point, q: Point) -> Point:
-        parts = []
-        for a, b in zip(blocks(p), blocks(q), strict=True):
-            odd = place.array(np.arange(a.size if isinstance(a.size, int) else a.numel()) % 2)
-            xp = namespace(a)
-            parts.append(xp.where(xp.reshape(odd, a.shape) > 0, a, b))
-        return tuple(parts) if isinstance(p, tuple) else parts[0]
+    def mixed(p: Measured, q: Measured) -> Measured:
+        odd = np.arange(flat.size) % 2 > 0
+        value = flat.point(np.where(odd, flat.vector(p.value), flat.vector(q.value)))
+        return Measured(at.place, value, p.terms + q.terms)
 
-    together = f.prox(mixed(at.x, at.y), alpha)
-    apart = mixed(at.prox, f.prox(at.y, alpha))
-    terms = place.size(at.x) + place.size(at.y) + place.size(apart)
-    formula = "each entry of prox_{αf}(x) depends on that entry of x alone (elementwise = True)"
-    place.equal("elementwise", formula, together, apart, terms, x=at.x, y=at.y, alpha=alpha)
+    together = at.prox(at.alpha, mixed(at.x, at.y))
+    return together.equals(mixed(at.p, at.prox(at.alpha, at.y)))
 
 
-def gradient(at: AtFunction) -> None:
-    """f(y) ≥ f(x) + ⟨∇f(x), y − x⟩ + (m/2)‖y − x‖², and finite differences."""
-    f, place, x, y, fx, fy = at.f, at.place, at.x, at.y, at.fx, at.fy
-    slope = place.keeps("f.gradient(x)", f.gradient, x)
-    d = subtract(y, x)
-    square = place.space.inner(d, d)
-    strong, linear = f.strong_convexity / 2 * square, place.space.inner(slope, d)
-    bound = fx + linear + strong
-    slack = at.rounding((fx, fy), (x, y), strong)
-    slack = slack + ROUNDINGS * place.eps * place.size(slope) * place.size(d)
-    formula = "f(y) ≥ f(x) + ⟨∇f(x), y − x⟩ + (m/2)‖y − x‖²"
-    place.at_most("gradient_lower_bound", formula, bound - fy, slack, fy, bound, x=x, y=y)
-    if f.smoothness is None:
-        return
-    upper = fx + linear + f.smoothness / 2 * square
-    slack = slack + ROUNDINGS * place.eps * abs(upper)
-    formula = "f(y) ≤ f(x) + ⟨∇f(x), y − x⟩ + (L/2)‖y − x‖²"
-    place.at_most("gradient_upper_bound", formula, fy - upper, slack, fy, upper, x=x, y=y)
-    if place.is_double:
-        finite_difference(at, d, slope)
+def fenchel_equality(at: AtFunction) -> Iterator[Claim]:
+    """Unless p or u misses its domain by rounding."""
+    for by, conjugate in at.conjugates:
+        p, u = at.p, at.dual(conjugate)
+        fp, fu = at.value(p), at.value(u, conjugate)
+        missed = at.missed(fp, p) | at.missed(fu, u)
+        yield (fp + fu).equals(p @ u).unless(missed).at(**{"f*": by})
 
 
-def finite_difference(at: AtFunction, d: Point, slope: Point) -> None:
-    """(f(x + hd) − f(x − hd))/(2h) = ⟨∇f(x), d⟩ up to Lh‖d‖²/2 and rounding."""
-    f, place, x = at.f, at.place, at.x
-    h = 1e-5
-    right, left = f(lincomb(1.0, x, h, d)), f(lincomb(1.0, x, -h, d))
-    difference, expected = (right - left) / (2 * h), place.space.inner(slope, d)
-    curved = (f.smoothness or 0.0) * h * place.space.inner(d, d)
-    noise = at.rounding((right, left), (x, d), 0.0 * right) / h
-    formula = "(f(x + hd) − f(x − hd))/(2h) = ⟨∇f(x), d⟩"
-    gap = abs(difference - expected)
-    limit = curved + noise + ROUNDINGS * place.eps * place.size(slope) * place.size(d)
-    place.at_most("finite_difference", formula, gap, limit, difference, expected, x=x, d=d, h=h)
-
-
-def moreau(at: AtFunction) -> None:
-    """prox_{αf}(x) + α prox_{f*/α}(x/α) = x."""
-    place, x, alpha = at.place, at.x, at.alpha
-    u = at.f.conjugate.prox(scale(1 / alpha, x), 1 / alpha)
-    terms = place.size(x) + place.size(at.prox) + alpha * place.size(u)
-    formula = "prox_{αf}(x) + α prox_{f*/α}(x/α) = x"
-    both = lincomb(1.0, at.prox, alpha, u)
-    place.equal("moreau_of_conjugate", formula, both, x, terms, x=x, alpha=alpha)
-
-
-def fenchel_young(conjugate: ValueMap, at: AtFunction) -> None:
-    """f(y) + f*(u) ≥ ⟨y, u⟩, with equality at p = prox_{αf}(x) for u = (x − p)/α."""
-    f, place, x, y, p, alpha = at.f, at.place, at.x, at.y, at.prox, at.alpha
-    slope = scale(1 / alpha, subtract(x, p))
-    dual = f.conjugate
-    u = dual.prox(scale(1 / alpha, x), 1 / alpha) if dual.has_prox else slope
-    # u may miss the domain of f* by its rounding; (x − p)/α is the same u, rounded otherwise
-    u = where(place.xp.isfinite(conjugate(u)), u, slope)
-    fp, fu = f(p), conjugate(u)
-    missed = rounded_away(place, fp, p, x) | rounded_away(place, fu, u, scale(1 / alpha, x))
-    product = place.space.inner(p, u)
-    slack = at.rounding((fp, fu), (p, u), product)
-    slack = slack + ROUNDINGS * place.eps * (place.size(x) / alpha + place.size(u)) * (
-        place.size(p) + place.size(x)
-    )
-    by = "f.conjugate" if isinstance(conjugate, Function) else "f.conjugate_value"
-    formula = f"f(p) + f*(u) = ⟨p, u⟩ for p = prox_{{αf}}(x), u = (x − p)/α, f* = {by}"
-    gap = abs(fp + fu - product)
-    gap = place.xp.where(missed, place.xp.zeros_like(gap), gap)
-    place.at_most("fenchel_young", formula, gap, slack, fp + fu, product, x=x, alpha=alpha)
-    product = place.space.inner(y, u)
-    slack = slack + at.rounding((at.fy, fu), (y, u), product)
-    formula, total = f"f(y) + f*(u) ≥ ⟨y, u⟩, f* = {by}", at.fy + fu
-    place.at_most("fenchel_young", formula, product - total, slack, total, product, y=y, u=u)
-    # and off the graph, where f* may be infinite
-    for v in (scale(1.001, u), scale(2.0, u), x):
-        with np.errstate(all="ignore"):
-            fv = conjugate(v)
-        for z, fz in ((y, at.fy), (p, fp)):
-            product, total = place.space.inner(z, v), fz + fv
-            slack = at.rounding((fz, fv), (z, v), product)
-            slack = slack + ROUNDINGS * place.eps * place.size(z) * (1 + place.size(v))
-            gap = place.xp.where(place.xp.isfinite(total), product - total, 0.0 * product)
-            place.at_most("fenchel_young", formula, gap, slack, total, product, y=z, u=v)
-
-
-def nan(at: AtFunction) -> None:
-    """NaN does not turn into numbers."""
-    f, place = at.f, at.place
-    if f.has_prox:
-        _shared.nan_passes_through(place, "prox_{αf}(x)", lambda x: f.prox(x, at.alpha), at.x)
-    if has_value(f, at.x):
-        _shared.nan_passes_through(place, "f(x)", f, at.x)
-
-
-def serialization(at: AtFunction) -> None:
-    """Copies do what the function does."""
-
-    def values(f: Function) -> list[tuple[str, Point]]:
-        found = [("f(x)", f(at.x))] if has_value(f, at.x) else []
-        return [*found, ("f.prox(x)", f.prox(at.x, at.alpha))] if f.has_prox else found
-
-    _shared.same_after_round_trip(at.f, values, at.x)
-
-
-def rounded_away(place: Place, value: Array, p: Point, x: Point) -> Array:
-    """Where f(p) = inf may be due to rounding: p, made of x by a sum, is off by the rounding of x,
-    while a function counts a point as inside its domain up to the rounding of p.
+def fenchel_inequality(at: AtFunction) -> Iterator[Claim]:
+    """At a subgradient u, whose rounding changes f*(u) p times, and off the graph, where f* may be
+    infinite.
     """
-    return ~place.xp.isfinite(value) & (place.size(x) > 10 * (1 + place.size(p)))
+    p, y = at.p, at.y
+    fp, fy = at.value(p), at.value(y)
+    for by, conjugate in at.conjugates:
+        u = at.dual(conjugate)
+        pairs = [(y, fy, u, at.value(u, conjugate).widened(p.size * u.terms))]
+        for v in (1.001 * u, 2.0 * u, at.x):
+            v = Measured.of(at.place, v.value).widened(1.0)
+            fv = at.value(v, conjugate)
+            pairs += [(y, fy, v, fv), (p, fp, v, fv)]
+        for z, fz, v, fv in pairs:
+            yield (z @ v <= fz + fv).at(y=z, u=v, **{"f*": by})
+
+
+def keeps_in_gradient(at: AtFunction) -> None:
+    """∇f leaves its argument as it is, and returns its like."""
+    at.place.keeps("f.gradient(x)", at.f.gradient, at.x.value)
+
+
+def above_tangent(at: AtFunction, curvature: float) -> Number:
+    """f(x) + ⟨∇f(x), y − x⟩ + (curvature/2)‖y − x‖²."""
+    d = at.y - at.x
+    return at.value(at.x) + at.slope @ d + curvature / 2 * d.square
+
+
+def finite_difference(at: AtFunction) -> Claim:
+    """Up to Lh‖d‖²/2."""
+    d, h = at.y - at.x, 1e-5
+    difference = (at.value(at.x + h * d) - at.value(at.x - h * d)) / (2 * h)
+    curved = (at.f.smoothness or 0.0) * h * d.size * d.size
+    return difference.equals(at.slope @ d).within(curved).at(d=d, h=h)
 
 
 def finite(place: Place, values: Array) -> Array:

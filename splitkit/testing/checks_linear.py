@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
-from hypothesis import strategies as st
 
-from splitkit.backend import Point, Space, add, lincomb, scale
+from splitkit.backend import Space
 from splitkit.linear.base import LinearOperator
 from splitkit.linear.estimate import estimate_norm
 from splitkit.linear.identity import ScaledIdentity
 from splitkit.testing import _shared
-from splitkit.testing._at_operator import replay_options, two_step_sizes
-from splitkit.testing._forms import Gram, inequalities, names
+from splitkit.testing._at import At, NamedMap, Places, fixed
+from splitkit.testing._forms import inequalities, names
+from splitkit.testing._laws import law
+from splitkit.testing._measured import Claim, Measured
 from splitkit.testing._place import KEPT, ROUNDINGS, Place
 from splitkit.testing._report import require
 from splitkit.testing._search import worst_pairs
 from splitkit.testing._suite import Case, Property, Suite, suite
-from splitkit.testing.strategies import PointShape, points, scales, step_sizes
+from splitkit.testing.strategies import PointShape
 
 LARGEST_TABLE = 256  # entries of a domain for which the whole matrix is made
-
-SHIFTED = ("shifted_inverse", "shifted_inverse_transpose", "reflected_inverse", "reflected_norm")
 
 
 def check_linear_operator(
@@ -65,81 +63,69 @@ def check_linear_operator(
     __tracebackhide__ = True
     if not isinstance(L, LinearOperator):
         raise _shared.wrong_kind("L", L, "linear map")
-    options = {"xp": xp, "dtype": dtype, "device": device, "batch_ndim": batch_ndim}
-    suite(L, domain_shape, range_shape, **options).run(max_examples, seed)
+    where = {"xp": xp, "dtype": dtype, "device": device, "batch_ndim": batch_ndim}
+    suite(L, domain_shape, range_shape, **where).run(max_examples, seed)
 
 
 @suite.register(LinearOperator)
 def linear_suite(
-    L: LinearOperator,
-    domain_shape: PointShape,
-    range_shape: PointShape,
-    *,
-    xp: Any = None,
-    dtype: Any = None,
-    device: Any = None,
-    batch_ndim: int = 0,
+    L: LinearOperator, domain_shape: PointShape, range_shape: PointShape, **where: Any
 ) -> Suite:
     """The properties of a linear map; see ``check_linear_operator``."""
-    domain = Place.of(domain_shape, xp, dtype, device, batch_ndim)
-    range_ = Place.of(range_shape, xp, dtype, device, batch_ndim)
+    domain, range_ = (Place.of(shape, **where) for shape in (domain_shape, range_shape))
     L.check_space(domain.space)
-    options = {"xp": domain.xp, "dtype": domain.dtype, "device": device}
-    x, y = points(domain_shape, **options), points(range_shape, **options)
-    cases = st.tuples(x, x, y, step_sizes(), step_sizes())
-
-    def at(case: Case) -> AtLinearMap:
-        return AtLinearMap(L, domain, range_, *case)
-
-    shapes, written = (domain_shape, range_shape), replay_options(domain, batch_ndim)
-    found = properties(L, domain, range_)
-    spread_out = partial(spread, domain, range_)
-    return Suite(L, shapes, domain, cases, at, found, written, spread=spread_out)
+    places = (domain, domain, range_)
+    return _shared.suite_of(AtLinearMap, L, (domain_shape, range_shape), places, *laws(L, places))
 
 
-@dataclass(frozen=True)
-class AtLinearMap:
-    """L at a case: x, z in the domain, y in the range, and two step sizes."""
+class AtLinearMap(At):
+    """L at a case: x and z in the domain, y in the range, and two step sizes."""
 
-    L: LinearOperator
-    domain: Place
-    range_: Place
-    x: Point
-    z: Point
-    y: Point
-    alpha: float
-    beta: float
+    def __init__(self, L: LinearOperator, places: Places, case: Case) -> None:
+        super().__init__(L, places, case)
+        self.gain = gain = L.norm if L.norm < float("inf") else 1.0
+        self.z, (self.domain, _, self.range_) = self.points[1], places
+        self.L = cache(lambda x: Measured.of(self.range_, L(x.value), gain * x.size))
+        self.Lt = cache(lambda y: Measured.of(self.domain, L.adjoint(y.value), gain * y.size))
 
-    @cached_property
-    def Lx(self) -> Point:
-        """L x."""
-        return self.L(self.x)
-
-    @property
-    def gain(self) -> float:
-        """‖L‖, 1 if no bound is known."""
-        return self.L.norm if self.L.norm < float("inf") else 1.0
+    def maps(self, thing: Any) -> list[NamedMap]:
+        """L and its adjoint."""
+        adjoint = ("Lᵀy", thing.adjoint, self.y, self.domain)
+        return [("Lx", thing, self.x, self.range_), adjoint]
 
 
-def properties(L: LinearOperator, domain: Place, range_: Place) -> tuple[Property, ...]:
+def laws(L: LinearOperator, places: Places) -> Iterator[Property]:
     """What L must keep, by what it can do and declares."""
-    fixed = partial(fixed_case, domain, range_)
-    square = domain.space.shapes == range_.space.shapes
-    found = [
-        Property(range_shape, ("range_space",), fixed, drawn=False),
-        Property(spectrum, ("norm", "least_gain", "gram"), fixed, drawn=False),
-        Property(adjoint, (*KEPT, "adjoint", "transpose", "linear", "add_to")),
-    ]
-    if square and L.properties.monotone and has_shifted_inverse(L):
-        found.append(Property(shifted_inverse, (*KEPT, *SHIFTED)))
-    if square and inequalities(L.properties):
-        stated = names(inequalities(L.properties))
-        found.append(Property(constants, stated, partial(worst_cases, L, domain)))
-    if domain.space.batch_shape:
-        found.append(Property(batch, ("batch_independence",)))
-    found.append(Property(nan, ("nan",), fixed, drawn=False))
-    found.append(Property(serialization, ("serialization",), fixed, drawn=False))
-    return tuple(found)
+    once, (domain, _, range_) = partial(fixed, places), places
+    yield Property(range_shape, ("range_space",), once, drawn=False)
+    yield Property(spectrum, ("norm", "least_gain", "gram"), once, drawn=False)
+    yield Property(keeps_the_point, KEPT)
+    yield law(
+        "adjoint", "⟨Lx, y⟩ = ⟨x, Lᵀy⟩",
+        lambda at: (at.L(at.x) @ at.y).equals(at.x @ at.Lt(at.y)), "x y",
+    )  # fmt: skip
+    yield law("transpose", "L.T(y) = L.adjoint(y) and L.T.T(x) = L(x)", transpose, "x y")
+    yield law(
+        "linear", "L(2x − z/2) = 2Lx − Lz/2",
+        lambda at: at.L(2 * at.x - 0.5 * at.z).equals(2 * at.L(at.x) - 0.5 * at.L(at.z)), "x z",
+    )  # fmt: skip
+    yield law(
+        "add_to", "L.add_to(y, x) = y + Lx",
+        lambda at: Measured.of(range_, L.add_to(at.y.value, at.x.value)).equals(at.y + at.L(at.x)),
+        "x y",
+    )  # fmt: skip
+    if domain.space.shapes == range_.space.shapes:
+        if L.properties.monotone and has_shifted_inverse(L):
+            yield Property(keeps_in_shifted_inverse, KEPT)
+            yield law("shifted_inverse", "(I + αL)v = x for v = (I + αL)⁻¹x", shifted_inverse, "x")
+            formula = "⟨Vx, z⟩ = ⟨x, Vᵀz⟩ for V = (I + αL)⁻¹"
+            yield law("shifted_inverse_transpose", formula, shifted_transpose, "x z")
+            formula = "reflected_inverse is 2(I + αL)⁻¹ − I"
+            yield law("reflected_inverse", formula, reflected_inverse, "x")
+            formula = "‖(2(I + αL)⁻¹ − I)x‖ ≤ reflected_norm(α) ‖x‖"
+            yield law("reflected_norm", formula, reflected_norm, "x")
+        if stated := inequalities(L.properties):
+            yield Property(constants, names(stated), partial(worst_cases, L, domain))
 
 
 def has_shifted_inverse(L: LinearOperator) -> bool:
@@ -151,26 +137,9 @@ def has_shifted_inverse(L: LinearOperator) -> bool:
     return True
 
 
-def fixed_case(domain: Place, range_: Place, effort: int, seed: int) -> Iterator[Case]:
-    """One case, for what need not be looked at twice."""
-    yield from spread(domain, range_, 1, seed)
-
-
-def spread(domain: Place, range_: Place, count: int, seed: int) -> Iterator[Case]:
-    """Random cases that take every scale and every step size in turn."""
-    rng, sizes = np.random.default_rng(seed), scales(domain.is_double)
-    for k in range(count):
-        x, z, y = (
-            each.flat.point(sizes[k % len(sizes)] * rng.standard_normal(each.flat.size))
-            for each in (domain, domain, range_)
-        )
-        yield x, z, y, *two_step_sizes(k)
-
-
 def range_shape(at: AtLinearMap) -> None:
     """The declared space of Lx."""
-    found = at.L.range_space(at.domain.space)
-    wanted = at.range_.space
+    found, wanted = at.thing.range_space(at.domain.space), at.range_.space
     formula = (
         "L.range_space gives the shape of Lx, which was given as range_shape (a map between two "
         "spaces defines range_space and domain_space)"
@@ -184,73 +153,73 @@ def written_shape(space: Space) -> PointShape:
     return space.shapes if space.is_tuple else space.shapes[0]
 
 
-def adjoint(at: AtLinearMap) -> None:
-    """⟨Lx, y⟩ = ⟨x, Lᵀy⟩, L.T as a map, and linearity."""
-    L, domain, range_, x, y, z = at.L, at.domain, at.range_, at.x, at.y, at.z
-    Lx = domain.keeps("Lx", L, x, range_.shape, "range_shape")
-    Lty = range_.keeps("Lᵀy", L.adjoint, y, domain.shape, "domain_shape")
-    size_x, size_y, size_Lx, size_Lty = (
-        domain.size(x), range_.size(y), range_.size(Lx), domain.size(Lty),
-    )  # fmt: skip
-    left, right = range_.space.inner(Lx, y), domain.space.inner(x, Lty)
-    terms = size_Lx * size_y + size_x * size_Lty + at.gain * size_x * size_y
-    limit = ROUNDINGS * domain.eps * terms
-    formula = "⟨Lx, y⟩ = ⟨x, Lᵀy⟩"
-    domain.at_most("adjoint", formula, abs(left - right), limit, left, right, x=x, y=y)
-    domain.equal(
-        "transpose", "L.T(y) = L.adjoint(y)", L.T(y), Lty, at.gain * size_y + size_Lty, y=y
-    )
-    range_.equal("transpose", "L.T.T(x) = L(x)", L.T.T(x), Lx, size_Lx + at.gain * size_x, x=x)
-    Lz = L(z)
-    together, apart = L(lincomb(2.0, x, -0.5, z)), lincomb(2.0, Lx, -0.5, Lz)
-    terms = size_Lx + range_.size(Lz) + at.gain * (size_x + domain.size(z))
-    range_.equal("linear", "L(2x − z/2) = 2Lx − Lz/2", together, apart, terms, x=x, z=z)
-    added = range_.keeps("L.add_to(y, x)", lambda y: L.add_to(y, x), y)
-    terms = size_y + size_Lx + at.gain * size_x
-    range_.equal("add_to", "L.add_to(y, x) = y + Lx", added, add(y, Lx), terms, x=x, y=y)
+def keeps_the_point(at: AtLinearMap) -> None:
+    """L, Lᵀ and ``add_to`` leave their argument as it is, and return what the shapes say."""
+    L, x, y = at.thing, at.x.value, at.y.value
+    at.domain.keeps("Lx", L, x, at.range_.shape, "range_shape")
+    at.range_.keeps("Lᵀy", L.adjoint, y, at.domain.shape, "domain_shape")
+    at.range_.keeps("L.add_to(y, x)", lambda y: L.add_to(y, x), y)
 
 
-def shifted_inverse(at: AtLinearMap) -> None:
-    """V = (I + αL)⁻¹, its transpose, and 2V − I, at two steps: what was prepared for one must not
-    answer for the other.
-    """
-    steps = tuple(dict.fromkeys((at.alpha, at.beta)))
-    for V, alpha in [(at.L.shifted_inverse(alpha), alpha) for alpha in steps]:
-        hold_shifted_inverse(at, V, alpha)
+def transpose(at: AtLinearMap) -> Iterator[Claim]:
+    """The transposed map, and its own."""
+    T = at.thing.T
+    yield Measured.of(at.domain, T(at.y.value)).equals(at.Lt(at.y))
+    yield Measured.of(at.range_, T.T(at.x.value)).equals(at.L(at.x))
 
 
-def hold_shifted_inverse(at: AtLinearMap, V: LinearOperator, alpha: float) -> None:
-    """V = (I + αL)⁻¹ and what is made of it, at one step."""
-    L, place, x, y = at.L, at.domain, at.x, at.z
-    where = {"x": x, "z": y, "alpha": alpha}
-    Vx = place.keeps("(I + αL)⁻¹x", V, x)
-    size = place.size(x) + (1 + alpha * L.norm) * place.size(Vx)
-    formula = "(I + αL)v = x for v = (I + αL)⁻¹x"
-    place.equal("shifted_inverse", formula, add(Vx, scale(alpha, L(Vx))), x, size, **where)
-    limit = ROUNDINGS * place.eps * (1 + alpha * L.norm) * place.size(x) * place.size(y)
-    for way, W in (("V.T", V.T), ("L.T.shifted_inverse(α)", L.T.shifted_inverse(alpha))):
-        left, right = place.space.inner(Vx, y), place.space.inner(x, W(y))
-        formula = f"⟨Vx, z⟩ = ⟨x, Vᵀz⟩ for V = (I + αL)⁻¹, Vᵀ = {way}"
-        place.at_most(
-            "shifted_inverse_transpose", formula, abs(left - right), limit, left, right, **where
-        )
-    C = L.reflected_inverse(alpha)
-    twice = lincomb(2.0, Vx, -1.0, x)
-    if C is not None:
-        Cx = place.keeps("(2(I + αL)⁻¹ − I)x", C, x)
-        formula = "reflected_inverse is 2(I + αL)⁻¹ − I"
-        place.equal("reflected_inverse", formula, Cx, twice, size, **where)
-    norm = L.reflected_norm(alpha)
-    if norm is not None:
-        left, right = place.size(twice), norm * place.size(x)
-        limit = right + ROUNDINGS * place.eps * size
-        formula = "‖(2(I + αL)⁻¹ − I)x‖ ≤ reflected_norm(α) ‖x‖"
-        place.at_most("reflected_norm", formula, left, limit, left, right, **where)
+def inverses(at: AtLinearMap) -> Iterator[tuple[float, LinearOperator, Measured]]:
+    """α, V = (I + αL)⁻¹ and Vx, with what the rounding of (I + αL)Vx is relative to."""
+    for alpha, V in [(alpha, at.thing.shifted_inverse(alpha)) for alpha in at.steps]:
+        Vx = Measured.of(at.domain, V(at.x.value))
+        yield alpha, V, Vx.widened(at.x.size + alpha * at.thing.norm * Vx.size)
+
+
+def keeps_in_shifted_inverse(at: AtLinearMap) -> None:
+    """V, and 2V − I where it is given, leave their argument as it is, and return its like."""
+    for alpha, V, _ in inverses(at):
+        at.domain.keeps("(I + αL)⁻¹x", V, at.x.value)
+        C = at.thing.reflected_inverse(alpha)
+        if C is not None:
+            at.domain.keeps("(2(I + αL)⁻¹ − I)x", C, at.x.value)
+
+
+def shifted_inverse(at: AtLinearMap) -> Iterator[Claim]:
+    """At both step sizes."""
+    for alpha, _, Vx in inverses(at):
+        LVx = Measured.of(at.domain, at.thing(Vx.value))
+        yield (Vx + alpha * LVx).equals(at.x).at(alpha=alpha)
+
+
+def shifted_transpose(at: AtLinearMap) -> Iterator[Claim]:
+    """Of both ways to Vᵀ."""
+    for alpha, V, Vx in inverses(at):
+        ways = {"V.T": V.T, "L.T.shifted_inverse(α)": at.thing.T.shifted_inverse(alpha)}
+        for way, W in ways.items():
+            Wz = Measured.of(at.domain, W(at.z.value), at.z.size)
+            yield (Vx @ at.z).equals(at.x @ Wz).at(alpha=alpha, Vᵀ=way)
+
+
+def reflected_inverse(at: AtLinearMap) -> Iterator[Claim]:
+    """Where a cheaper one is given."""
+    for alpha, _, Vx in inverses(at):
+        C = at.thing.reflected_inverse(alpha)
+        if C is not None:
+            Cx = Measured.of(at.domain, C(at.x.value))
+            yield Cx.equals(2 * Vx - at.x).at(alpha=alpha)
+
+
+def reflected_norm(at: AtLinearMap) -> Iterator[Claim]:
+    """Where it is known."""
+    for alpha, _, Vx in inverses(at):
+        norm = at.thing.reflected_norm(alpha)
+        if norm is not None:
+            yield (abs(2 * Vx - at.x) <= norm * abs(at.x)).at(alpha=alpha)
 
 
 def spectrum(at: AtLinearMap) -> None:
     """norm, least_gain and gram against the matrix's singular values."""
-    L, flat, out, eps = at.L, at.domain.flat, at.range_.flat, at.domain.eps
+    L, flat, out, eps = at.thing, at.domain.flat, at.range_.flat, at.domain.eps
     if flat.size > LARGEST_TABLE:
         large_spectrum(at)
         return
@@ -279,7 +248,7 @@ def large_spectrum(at: AtLinearMap) -> None:
     """The same against Ritz values: those of LᵀL are at most ‖L‖², those of c²I − LᵀL at most
     c² − σ², σ the least gain.
     """
-    L, zero, range_, y = at.L, at.domain.zero, at.range_, at.y
+    L, zero = at.thing, at.domain.zero
     rounding = ROUNDINGS * at.domain.eps
     greatest = estimate_norm(L, zero).value
     holds = L.norm >= (1 - rounding) * greatest
@@ -291,42 +260,20 @@ def large_spectrum(at: AtLinearMap) -> None:
         formula = "‖Lx‖ ≥ least_gain ‖x‖, with the least ‖Lx‖ by Lanczos' method"
         require(L.least_gain**2 <= least, "least_gain", formula, least**0.5, L.least_gain)
     if L.gram is not None:
-        formula, found = "LLᵀy = νy with ν = gram", L(L.adjoint(y))
-        terms = (abs(L.gram) + square) * range_.size(y)
-        range_.equal("gram", formula, found, scale(L.gram, y), terms, y=y)
+        formula, y = "LLᵀy = νy with ν = gram", at.y
+        found = Measured.of(at.range_, L(L.adjoint(y.value)), square * y.size)
+        found.equals(L.gram * y).require("gram", formula, y=y)
 
 
 def constants(at: AtLinearMap) -> None:
     """What ``properties`` states, at a pair."""
-    flat = at.domain.flat
-    x, y, u, v = map(flat.vector, (at.x, at.z, at.Lx, at.L(at.z)))
-    gram = Gram.of(x, y, x, y, u, v, at.domain.eps, at.gain)
-    gram.require(inequalities(at.L.properties), {"x": at.x, "z (y of the formula)": at.z})
+    for each in inequalities(at.thing.properties):
+        where: dict[str, object] = {"x": at.x, "z (y of the formula)": at.z}
+        each.require(at.x - at.z, at.L(at.x) - at.L(at.z), where)
 
 
 def worst_cases(L: LinearOperator, place: Place, effort: int, seed: int) -> Iterator[Case]:
     """Cases at which a constant is likely to be exceeded."""
-    forms = list(dict.fromkeys(each.form for each in inequalities(L.properties)))
-    if place.flat.size:
-        for x, z in worst_pairs(L, forms, place.flat, effort=min(effort, 1), seed=seed):
-            yield x, z, place.zero, 1.0, 0.3
-
-
-def batch(at: AtLinearMap) -> None:
-    """Batch elements do not see each other."""
-    _shared.batch_elements_are_independent(at.domain, "Lx", at.L, at.x, at.z, at.range_)
-
-
-def nan(at: AtLinearMap) -> None:
-    """NaN does not turn into numbers."""
-    _shared.nan_passes_through(at.domain, "Lx", at.L, at.x)
-    _shared.nan_passes_through(at.range_, "Lᵀy", at.L.adjoint, at.y)
-
-
-def serialization(at: AtLinearMap) -> None:
-    """Copies do what the map does."""
-
-    def values(L: LinearOperator) -> list[tuple[str, Point]]:
-        return [("Lx", L(at.x)), ("Lᵀy", L.adjoint(at.y))]
-
-    _shared.same_after_round_trip(at.L, values, at.x)
+    forms = [each.form for each in inequalities(L.properties)]
+    for x, z in worst_pairs(L, forms, place.flat, effort=min(effort, 1), seed=seed):
+        yield x, z, place.zero, 1.0, 0.3

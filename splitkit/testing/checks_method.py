@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import pairwise
 from typing import Any
 
@@ -15,7 +15,6 @@ import splitkit as sk
 from splitkit.backend import Space, solving, subtract
 from splitkit.solvers.inclusion import Inclusion, Terms
 from splitkit.solvers.method import Guarantee, Method
-from splitkit.testing._at_operator import replay_options
 from splitkit.testing._inclusions import AT_REST, MATRICES, SIZE, inclusion_for
 from splitkit.testing._place import ROUNDINGS, Place, same_entries
 from splitkit.testing._report import copies, require
@@ -72,9 +71,9 @@ def check_method(
 
 
 @suite.register(Method)
-def method_suite(method: Method, *, xp: Any = None, dtype: Any = None, device: Any = None) -> Suite:
+def method_suite(method: Method, **where: Any) -> Suite:
     """The properties of a method; see ``check_method``. A case is (kind of F, seed)."""
-    place = Place.of((SIZE,), xp, dtype, device, 0)
+    place = Place.of((SIZE,), **where)
     cases = st.tuples(st.sampled_from(MATRICES), st.integers(0, 999))
 
     def once(effort: int, seed: int) -> Iterator[Case]:
@@ -83,27 +82,23 @@ def method_suite(method: Method, *, xp: Any = None, dtype: Any = None, device: A
     properties = (
         Property(covered, ("guarantee",), once, drawn=False),
         Property(kept, ("no_mutation", "deterministic")),
-        Property(approach, ("fejer", "rate"), of_each_kind),  # before what may take many iterations
-        Property(solution, ("solution", "error_bound"), at_rest),
+        Property(
+            approach, ("fejer", "rate"), partial(of_each, MATRICES, 8)
+        ),  # before what may take many iterations
+        Property(solution, ("solution", "error_bound"), partial(of_each, AT_REST, 4)),
         Property(refusal, ("refusal",), once, drawn=False),
     )
-    return Suite(
-        method, (), place, cases, lambda case: AtMethod(method, place, *case), properties,
-        replay_options(place, 0), usual_examples=EXAMPLES,
-    )  # fmt: skip
+
+    def at(case: Case) -> AtMethod:
+        return AtMethod(method, place, *case)
+
+    return Suite(method, (), place, cases, at, properties, EXAMPLES)
 
 
-def at_rest(effort: int, seed: int) -> Iterator[Case]:
-    """Inclusions at whose solution every term vanishes."""
-    for k in range(4):
-        for kind in AT_REST:
-            yield kind, 1000 * (seed + 1) + k
-
-
-def of_each_kind(effort: int, seed: int) -> Iterator[Case]:
-    """Inclusions of every kind, however few were drawn."""
-    for k in range(8 + effort):
-        for kind in MATRICES:
+def of_each(kinds: tuple[str, ...], count: int, effort: int, seed: int) -> Iterator[Case]:
+    """Inclusions of each of these kinds, however few were drawn."""
+    for k in range(count + effort):
+        for kind in kinds:
             yield kind, 1000 * (seed + 1) + k
 
 

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from inspect import signature
 from typing import Any
 
 from splitkit.testing._report import label
-from splitkit.testing._suite import suite
-
-Case = tuple[Any, ...]
+from splitkit.testing._suite import Case, copied, suite
 
 GIVE = "give (thing, shape, …) tuples, with the shapes and options that its check_… takes"
 
@@ -56,6 +52,12 @@ def parametrize_with_checks(
     """
     import pytest  # optional: the checks do without
 
+    def run(thing: Any, fresh: Any, shapes: list[Any], name: str) -> None:
+        __tracebackhide__ = True
+        # a copy of the copy that no test uses, which would lack, too, what copying loses
+        subject = thing if name == "serialization" else copied(fresh, fresh)
+        suite(subject, *shapes, **options).run(max_examples, seed, name)
+
     parameters = []
     for entry in things:
         if not (isinstance(entry, (tuple, list)) and entry):
@@ -64,12 +66,11 @@ def parametrize_with_checks(
         failures: Mapping[str, str] = {}
         if shapes and isinstance(shapes[-1], Mapping):
             failures = shapes.pop()
+        fresh = copied(thing, thing)
         try:
-            signature(suite.dispatch(type(thing))).bind(thing, *shapes, **options)
+            names = suite(thing, *shapes, **options).names
         except TypeError as error:
-            raise TypeError(f"things has {label(thing)} with {error}: {GIVE}") from None
-        fresh = _copied(thing)
-        names = suite(thing, *shapes, **options).names
+            raise TypeError(f"things has {label(thing)} with {error}: {GIVE}") from error
         unknown = sorted(set(failures) - set(names))
         if unknown:
             raise ValueError(
@@ -81,30 +82,6 @@ def parametrize_with_checks(
             if name in failures:
                 reason = failures[name]
                 marks.append(pytest.mark.xfail(reason=reason, strict=True, raises=AssertionError))
-            check = partial(_run, thing, fresh, shapes, options, max_examples, seed, name)
+            check = partial(run, thing, fresh, shapes, name)
             parameters.append(pytest.param(check, marks=marks, id=f"{label(thing)}-{name}"))
     return pytest.mark.parametrize("check", parameters)
-
-
-def _run(
-    thing: Any,
-    fresh: Any,
-    shapes: list[Any],
-    options: Mapping[str, Any],
-    max_examples: int | None,
-    seed: int,
-    name: str,
-) -> None:
-    """One property, of a copy of the copy that no test uses."""
-    __tracebackhide__ = True
-    # which would lack, too, what copying loses
-    subject = thing if name == "serialization" else _copied(fresh)
-    suite(subject, *shapes, **options).run(max_examples, seed, name)
-
-
-def _copied(thing: Any) -> Any:
-    """A copy; the thing itself if it has none."""
-    try:
-        return copy.deepcopy(thing)
-    except Exception:  # its own; the check of copies reports it
-        return thing

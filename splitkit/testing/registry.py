@@ -17,9 +17,7 @@ from splitkit.backend import Array
 from splitkit.functions.base import Function, Indicator
 from splitkit.linear.base import LinearOperator
 from splitkit.operators.base import Operator
-from splitkit.testing.checks_function import check_function
-from splitkit.testing.checks_linear import check_linear_operator
-from splitkit.testing.checks_operator import check_operator
+from splitkit.testing._suite import suite
 from splitkit.testing.strategies import make_array
 
 AsArray = Callable[[Any], Array]
@@ -45,12 +43,7 @@ class Registered:
     ) -> None:
         """Send it through ``check_operator``, ``check_function`` or ``check_linear_operator``."""
         thing, *shapes = self.make(xp, dtype, device)
-        check: Callable[..., None] = check_operator
-        if isinstance(thing, Function):
-            check = check_function
-        elif isinstance(thing, LinearOperator):
-            check = check_linear_operator
-        check(thing, *shapes, xp=xp, dtype=dtype, device=device, **options)
+        suite(thing, *shapes, xp=xp, dtype=dtype, device=device).run(**options)
 
     def __str__(self) -> str:
         return f"{self.name}-{self.index}"

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from splitkit.backend import Array, subtract
-from splitkit.testing import Suite, suite
-from splitkit.testing._place import KEPT, ROUNDINGS, Place
+from splitkit.testing import Suite, _shared, checks_operator, suite
+from splitkit.testing._at import NamedMap, Places
+from splitkit.testing._at_operator import AtOperator
+from splitkit.testing._laws import law
+from splitkit.testing._measured import Claim, Measured, Number
+from splitkit.testing._place import KEPT, Place
 from splitkit.testing._search import worst_pairs
-from splitkit.testing._shared import wrong_kind
 from splitkit.testing._suite import Case, Property
-from splitkit.testing.checks_operator import At, operator_suite
 from splitkit_nn.activations import Activation
 
 SHAPE = (2, 4)  # of the points on which an activation is tried: (batch, features)
@@ -52,41 +52,64 @@ def check_activation(
     """
     __tracebackhide__ = True
     if not isinstance(activation, Activation):
-        raise wrong_kind("activation", activation, "activation")
+        raise _shared.wrong_kind("activation", activation, "activation")
     suite(activation, shape, xp=xp, dtype=dtype, device=device).run(max_examples, seed)
 
 
 @suite.register(Activation)
 def activation_suite(
-    activation: Activation,
-    shape: tuple[int, ...] = SHAPE,
-    *,
-    xp: Any = None,
-    dtype: Any = None,
-    device: Any = None,
+    activation: Activation, shape: tuple[int, ...] = SHAPE, *, batch_ndim: int = 1, **where: Any
 ) -> Suite:
-    """The properties of an activation; see ``check_activation``."""
-    A = activation.operator
-    of_f = operator_suite(A, shape, xp=xp, dtype=dtype, device=device, batch_ndim=1)
-    place = of_f.place
+    """The properties of an activation, and of its ∂f; see ``check_activation``."""
+    A, place = activation.operator, Place.of(shape, batch_ndim=batch_ndim, **where)
+    A.check_space(place.space)
 
-    def at(case: Case) -> AtActivation:
-        x, y, alpha, beta = case
-        return AtActivation(A, place, x, y, alpha, beta, activation)
+    def at(activation: Activation, places: Places, case: Case) -> AtActivation:
+        return AtActivation(activation, places, case, A)
 
-    derivative = ("jacobian_range", "jacobian") if place.is_double else ("jacobian_range",)
-    own = (
-        Property(
-            values,
-            (*KEPT, "firmly_nonexpansive", "prox_at_one"),
-            partial(worst_slopes, activation, place),
-        ),
-        Property(prox_at_every_step, ("prox_at_every_step",)),
-        Property(jacobian, derivative),
+    of_A = checks_operator.laws(A, place)
+    return _shared.suite_of(
+        at, activation, (shape,), (place, place), *laws(activation, place), *of_A
     )
-    options = {key: value for key, value in of_f.options.items() if key != "batch_ndim"}
-    found = own + of_f.properties
-    return Suite(activation, (shape,), place, of_f.cases, at, found, options, spread=of_f.spread)
+
+
+class AtActivation(AtOperator):
+    """σ, and its ∂f as the operator A, at a case."""
+
+    def maps(self, thing: Any) -> list[NamedMap]:
+        """Those of ∂f, and σ."""
+        return [("σ(x)", thing, self.x, self.place), *super().maps(thing.operator)]
+
+    def sigma(self, z: Measured) -> Measured:
+        """σ(z)."""
+        return Measured.of(self.place, self.thing(z.value), z.terms)
+
+    def jacobian(self, z: Measured, d: Measured) -> Measured:
+        """J(z)d, whether the activation gives J as a map or its diagonal."""
+        matrix = getattr(self.thing, "jacobian", None)
+        if matrix is None:
+            return Measured.of(self.place, self.thing.derivative(z.value) * d.value)
+        return Measured.of(self.place, matrix(z.value)(d.value))
+
+
+def laws(activation: Activation, place: Place) -> Iterator[Property]:
+    """What σ and its Jacobian must keep."""
+    yield Property(lambda at: at.place.keeps("σ(y)", at.thing, at.x.value), KEPT)
+    yield law(
+        "firmly_nonexpansive",
+        "‖σ(x) − σ(y)‖² ≤ ⟨σ(x) − σ(y), x − y⟩ (σ is monotone with slopes in [0, 1])",
+        lambda at: (d := at.sigma(at.x) - at.sigma(at.y)).square <= d @ (at.x - at.y),
+        "x y", partial(worst_slopes, activation, place),
+    )  # fmt: skip
+    yield law(
+        "prox_at_one", "R_{1∂f}(x) = σ(x)",
+        lambda at: at.through(place.resolvent(at.A, 1.0))(at.x).equals(at.sigma(at.x)), "x",
+    )  # fmt: skip
+    yield law("prox_at_every_step", "prox_{αf}((1 − α)σ(s) + αs) = σ(s)", at_every_step, "alpha")
+    yield law("jacobian_range", "0 ≤ ⟨d, J(y)d⟩ ≤ ‖d‖²", slopes, "")
+    if place.is_double:
+        formula = "(σ(y + hd) − σ(y − hd))/(2h) = J(y)d"
+        yield law("jacobian", formula, finite_difference, "")
 
 
 FIRMLY_NONEXPANSIVE = (0.0, 0.5, -1.0)  # ⟨Δx, Δu⟩ ≥ ‖Δu‖²
@@ -99,66 +122,28 @@ def worst_slopes(activation: Activation, place: Place, effort: int, seed: int) -
         yield x, y, 1.0, 0.3
 
 
-@dataclass(frozen=True)
-class AtActivation(At):
-    """σ, and its ∂f as the operator A, at a case."""
-
-    activation: Activation
-
-
-def values(at: AtActivation) -> None:
-    """σ is firmly nonexpansive and the resolvent of its operator at α = 1."""
-    place, x, y = at.place, at.x, at.y
-    value = place.keeps("σ(y)", at.activation, x)
-    other = at.activation(y)
-    d, moved = subtract(value, other), subtract(x, y)
-    left, right = place.space.inner(d, d), place.space.inner(d, moved)
-    sizes = sum(map(place.size, (x, y, value, other)))
-    limit = ROUNDINGS * place.eps * sizes * (place.size(d) + place.size(moved))
-    formula = "‖σ(x) − σ(y)‖² ≤ ⟨σ(x) − σ(y), x − y⟩ (σ is monotone with slopes in [0, 1])"
-    place.at_most("firmly_nonexpansive", formula, left - right, limit, left, right, x=x, y=y)
-    p = place.resolvent(at.A, 1.0)(x)
-    terms = place.size(x) + place.size(value)
-    place.equal("prox_at_one", "R_{1∂f}(x) = σ(x)", p, value, terms, x=x)
-
-
-def prox_at_every_step(at: AtActivation) -> None:
-    """prox_{αf}(y) = σ(s) for y = (1 − α)σ(s) + αs."""
-    place, s, alpha = at.place, at.x, at.alpha
-    value = at.activation(s)
+def at_every_step(at: AtActivation) -> Claim:
+    """With the pre-activation s drawn, and the argument of the prox made of it."""
+    s, alpha, value = at.x, at.alpha, at.sigma(at.x)
     y = (1 - alpha) * value + alpha * s
-    terms = (1 + alpha) * (place.size(s) + place.size(value))
-    formula = "prox_{αf}((1 − α)σ(s) + αs) = σ(s)"
-    where = {"s": s, "alpha": alpha}
-    place.equal("prox_at_every_step", formula, at.R(y), value, terms, **where)
+    return at.through(at.place.resolvent(at.A, alpha))(y).equals(value).at(s=s)
 
 
-def jacobian(at: AtActivation) -> None:
-    """0 ≤ ⟨d, Jd⟩ ≤ ‖d‖², and Jd against (σ(y + hd) − σ(y − hd))/(2h) where J is continuous."""
-    place, y, d = at.place, at.x, at.y
-    Jd = apply_jacobian(at.activation, y, d)
-    place.kept("the Jacobian's product", Jd, place.space.shapes[0], y)
-    low, high = place.space.inner(d, Jd), place.space.inner(d, d)
-    slack = ROUNDINGS * place.eps * high
-    name, zero = "jacobian_range", 0.0 * high
-    place.at_most(name, "⟨d, J(y)d⟩ ≥ 0", -low, slack, low, zero, y=y, d=d)
-    place.at_most(name, "⟨d, J(y)d⟩ ≤ ‖d‖²", low - high, slack, low, high, y=y, d=d)
-    if not place.is_double:
-        return
-    h = 1e-5
+def slopes(at: AtActivation) -> Iterator[Claim]:
+    """The quadratic form of J, which is like the point."""
+    y, d = at.x, at.y
+    Jd = at.jacobian(y, d)
+    at.place.kept("the Jacobian's product", Jd.value, at.place.space.shapes[0], y.value)
+    form = d @ Jd
+    zero = Number(at.place, 0.0 * form.value, d.square.value)
+    for claim in (zero <= form, form <= d.square):
+        yield claim.at(y=y, d=d)
+
+
+def finite_difference(at: AtActivation) -> Claim:
+    """Where J is continuous: a step over a kink sees a mean of the slopes on its sides."""
+    y, d, h = at.x, at.y, 1e-5
     right, left = y + h * d, y - h * d
-    difference = (at.activation(right) - at.activation(left)) / (2 * h)
-    change = [apply_jacobian(at.activation, z, d) - Jd for z in (right, left)]
-    # a step over a kink sees a mean of the slopes on its sides
-    limit = 2 * (place.size(change[0]) + place.size(change[1]))
-    sizes = place.size(y) + place.size(at.activation(y))
-    limit = limit + 1e-6 * place.size(d) + ROUNDINGS * place.eps * sizes / h
-    gap = place.size(difference - Jd)
-    formula = "(σ(y + hd) − σ(y − hd))/(2h) = J(y)d"
-    place.at_most("jacobian", formula, gap, limit, difference, Jd, y=y, d=d, h=h)
-
-
-def apply_jacobian(activation: Activation, y: Array, d: Array) -> Array:
-    """J(y)d, whether the activation gives J as a map or its diagonal."""
-    matrix = getattr(activation, "jacobian", None)
-    return activation.derivative(y) * d if matrix is None else matrix(y)(d)
+    Jd, difference = at.jacobian(y, d), (at.sigma(right) - at.sigma(left)) / (2 * h)
+    change = sum((at.jacobian(z, d) - Jd).size for z in (right, left))
+    return difference.equals(Jd).within(2 * change + 1e-6 * d.size).at(y=y, d=d, h=h)

@@ -63,10 +63,6 @@ class AtLayer:
             value: Tensor = self.layer(self.x)
         return value
 
-    def matrix(self) -> Tensor:
-        """W as a matrix, tracked."""
-        return matrix_of(self.layer, tuple(self.bias.shape[1:]))
-
 
 def tight_copy(layer: MonDEQ) -> MonDEQ:
     """A copy in float64 that solves to ``TIGHT``, with no parameter frozen."""

@@ -48,17 +48,6 @@ class Along:
         return d
 
 
-def nearest(
-    difference: Callable[[float], float], expected: float, steps: Sequence[float]
-) -> tuple[float, float]:
-    """The difference quotient that comes nearest, and its gap: a kink that lies within one step
-    lies outside a shorter one.
-    """
-    quotients = [difference(h) for h in steps]
-    best = min(quotients, key=lambda quotient: abs(quotient - expected))
-    return best, abs(best - expected)
-
-
 def gradients(
     of: Tensor, values: Sequence[Tensor], v: Tensor | None = None, *, create_graph: bool = False
 ) -> list[Tensor]:
@@ -80,24 +69,43 @@ def size(a: Sequence[Tensor]) -> float:
     return math.sqrt(inner(a, a))
 
 
+def hold(
+    f: Along,
+    name: str,
+    formula: str,
+    value: Callable[[list[Tensor]], float],
+    slopes: list[Tensor],
+    sizes: Sequence[float],
+    other: float,
+    tolerance: float,
+) -> None:
+    """Hold ⟨slopes, d⟩ against difference quotients of a value of θ, for a direction d in each part
+    of θ; up to a tolerance relative to these sizes times ‖d‖, and to another one.
+    """
+    longest = 10 * tolerance
+    for part, where in enumerate(f.names):
+        d = f.only(part)
+        expected = inner(slopes, d)
+        # of several steps: a kink that lies within one lies outside a shorter one
+        quotients = [
+            (value(f.moved(d, h)) - value(f.moved(d, -h))) / (2 * h)
+            for h in (longest, longest / 10, longest / 100)
+        ]
+        found = min(quotients, key=lambda quotient: abs(quotient - expected))
+        holds = abs(found - expected) <= tolerance * (sizes[part] * size(d) + other)
+        require(holds, name, formula, found, expected, **{"in": where, "d": d[part], "v": f.v})
+
+
 def first_order(at: AtLayer) -> None:
     """The derivatives in input and parameters are those of the equilibrium, along directions."""
     f = Along(at)
     slopes = f.slopes(f.start)
     formula = "⟨v, (z(θ + hd) − z(θ − hd))/(2h)⟩ = ⟨∇⟨v, z(θ)⟩, d⟩ for θ = (x, parameters)"
-    for part, name in enumerate(f.names):
-        d = f.only(part)
-        expected = inner(slopes, d)
-
-        def difference(h: float, d: list[Tensor] = d) -> float:
-            with torch.no_grad():
-                change = f.z(f.moved(d, h)) - f.z(f.moved(d, -h))
-            return inner([f.v], [change]) / (2 * h)
-
-        found, gap = nearest(difference, expected, (1e-4, 1e-5, 1e-6))
-        scale = float(slopes[part].norm() * d[part].norm()) + float(f.v.norm())
-        where = {"in": name, "d": d[part], "v": f.v}
-        require(gap <= 1e-5 * scale, "derivative", formula, found, expected, **where)
+    sizes = [size([slope]) for slope in slopes]
+    hold(
+        f, "derivative", formula, lambda θ: inner([f.v], [f.z(θ)]),
+        slopes, sizes, size([f.v]), 1e-5,
+    )  # fmt: skip
 
 
 def second_order(at: AtLayer) -> None:
@@ -112,15 +120,7 @@ def second_order(at: AtLayer) -> None:
     assert isinstance(total, Tensor)
     curvature = gradients(total, tracked)
     formula = "⟨e, (∇f(θ + hd) − ∇f(θ − hd))/(2h)⟩ = ⟨∇⟨e, ∇f(θ)⟩, d⟩ for f(θ) = ⟨v, z(θ)⟩"
-    for part, name in enumerate(f.names):
-        d = f.only(part)
-        expected = inner(curvature, d)
-
-        def difference(h: float, d: list[Tensor] = d) -> float:
-            ahead, behind = f.slopes(f.moved(d, h)), f.slopes(f.moved(d, -h))
-            return (inner(e, ahead) - inner(e, behind)) / (2 * h)
-
-        found, gap = nearest(difference, expected, (1e-3, 1e-4, 1e-5))
-        scale = size(curvature) * size(d) + size(slopes) * size(e)
-        where = {"in": name, "d": d[part], "v": f.v}
-        require(gap <= 1e-4 * scale, "second_derivative", formula, found, expected, **where)
+    hold(
+        f, "second_derivative", formula, lambda θ: inner(e, f.slopes(θ)),
+        curvature, [size(curvature)] * len(e), size(slopes) * size(e), 1e-4,
+    )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
@@ -10,28 +10,30 @@ from torch import Tensor
 
 import splitkit as sk
 from splitkit.testing._report import require
-from splitkit.testing._suite import Case
+from splitkit.testing._suite import Case, Property
 from splitkit_nn.layers import MonDEQ
 from splitkit_nn.testing.case import MOST_ITERATIONS, TIGHT, AtLayer, matrix_of
 
 LARGEST_MATRIX = 300  # entries of an equilibrium for which W is formed
 ASCENT_STEPS = 15
+FAILURES = (
+    sk.NotConvergedError, sk.NoGuaranteeError, ValueError, ArithmeticError, np.linalg.LinAlgError,
+)  # fmt: skip
 
 
-def least_eigenvalue(layer: MonDEQ, shape: tuple[int, ...]) -> Tensor:
-    """That of the symmetric part of I − W."""
-    W = matrix_of(layer, shape)
+def eigen(at: AtLayer) -> tuple[Tensor, Tensor]:
+    """Eigenvalues and eigenvectors of the symmetric part of I − W, tracked."""
+    W = matrix_of(at.layer, tuple(at.bias.shape[1:]))
     M = torch.eye(W.shape[0], dtype=W.dtype) - W
-    eigenvalues: Tensor = torch.linalg.eigvalsh((M + M.T) / 2)
-    return eigenvalues[0]
+    values, vectors = torch.linalg.eigh((M + M.T) / 2)
+    return values, vectors
 
 
 def adversarial(layer: MonDEQ, shape: tuple[int, ...], effort: int, seed: int) -> Iterator[Case]:
     """Parameters found by descent on λ_min(I − W)."""
     for kind in ("own", "normal", "negative")[: 1 + effort]:
         at = AtLayer.of(layer, shape, (kind, seed))
-        points = tuple(at.bias.shape[1:])
-        if np.prod(points) > LARGEST_MATRIX:
+        if np.prod(at.bias.shape[1:]) > LARGEST_MATRIX:
             return
         if not at.parametrization.weight().requires_grad:  # ``tracked`` says so
             return
@@ -39,7 +41,7 @@ def adversarial(layer: MonDEQ, shape: tuple[int, ...], effort: int, seed: int) -
         for _ in range(ASCENT_STEPS):
             optimizer.zero_grad()
             with torch.enable_grad():
-                least_eigenvalue(at.layer, points).backward()  # type: ignore[no-untyped-call]
+                eigen(at)[0][0].backward()  # type: ignore[no-untyped-call]
             optimizer.step()
         yield torch.nn.utils.parameters_to_vector(at.layer.parameters()).detach(), seed
 
@@ -56,9 +58,7 @@ def monotone(at: AtLayer) -> None:
     shape, m = tuple(at.bias.shape[1:]), at.parametrization.m
     with torch.no_grad():
         if np.prod(shape) <= LARGEST_MATRIX:
-            W = at.matrix()
-            M = torch.eye(W.shape[0], dtype=W.dtype) - W
-            values, vectors = torch.linalg.eigh((M + M.T) / 2)
+            values, vectors = eigen(at)
             least, size, z = float(values[0]), float(values.abs().max()), vectors[:, 0]
         else:
             z = torch.randn(
@@ -73,55 +73,43 @@ def monotone(at: AtLayer) -> None:
     require(holds, "strongly_monotone", formula, least, m, z=z)
 
 
-def solve_or_report(at: AtLayer, name: str, formula: str) -> Tensor | None:
-    """The layer's value; that there is none is a violation."""
-    try:
-        return at.z
-    except (sk.NotConvergedError, ValueError, ArithmeticError, np.linalg.LinAlgError) as error:
-        require(False, name, formula, error, "an equilibrium", x=at.x)
-        return None
+def value_law(
+    name: str, formula: str, other: Callable[[AtLayer], Tensor], tolerance: float = 1e-6
+) -> Property:
+    """The property that the layer's value, which must be there, is another one."""
+
+    def check(at: AtLayer) -> None:
+        try:
+            with torch.no_grad():
+                z, found = at.z, other(at)
+        except FAILURES as error:
+            require(False, name, formula, error, "an equilibrium", x=at.x)
+            return
+        size = 1 + float(z.norm()) + float(found.norm()) + float(at.bias.norm())
+        holds = float((z - found).norm()) <= tolerance * size
+        require(holds, name, formula, z, found, x=at.x)
+
+    return Property(check, (name,))
 
 
-def equilibrium(at: AtLayer) -> None:
-    """z = σ(Wz + Ux + b), with W as it is now."""
-    formula = "z = σ(Wz + Ux + b) for z = layer(x), W as the parameters are now"
-    z = solve_or_report(at, "equilibrium", formula)
-    if z is None:
-        return
-    with torch.no_grad():
-        Wz = at.parametrization.multiply(at.parametrization.weight(), z)
-        right = at.layer.activation(Wz + at.bias)
-    size = 1 + float(z.norm()) + float(Wz.norm()) + float(at.bias.norm())
-    require(float((z - right).norm()) <= 1e-6 * size, "equilibrium", formula, z, right, x=at.x)
+def fixed_point(at: AtLayer) -> Tensor:
+    """σ(Wz + Ux + b)."""
+    Wz = at.parametrization.multiply(at.parametrization.weight(), at.z)
+    value: Tensor = at.layer.activation(Wz + at.bias)
+    return value
 
 
-def unique(at: AtLayer) -> None:
-    """The inclusion's solution from another start is z."""
-    formula = "the equilibrium from another start is layer(x)"
-    z = solve_or_report(at, "unique", formula)
-    if z is None:
-        return
+def from_afar(at: AtLayer) -> Tensor:
+    """The inclusion's solution from another start."""
     F, G = at.layer.inclusion(at.x)
-    start = 10 * torch.randn(z.shape, dtype=z.dtype, generator=torch.Generator().manual_seed(1))
-    try:
-        found = sk.solve(
-            F + G, start, sk.PeacemanRachford(), tol=TIGHT, max_iter=MOST_ITERATIONS, batch_ndim=1
-        ).x
-    except (sk.NotConvergedError, sk.NoGuaranteeError) as error:
-        require(False, "unique", formula, error, z, x=at.x)
-        return
-    size = (1 + float(z.norm()) + float(at.bias.norm())) * max(1.0, 1 / at.parametrization.m)
-    require(float((z - found).norm()) <= 1e-5 * size, "unique", formula, found, z, x=at.x)
+    generator = torch.Generator().manual_seed(1)
+    start = 10 * torch.randn(at.z.shape, dtype=at.z.dtype, generator=generator)
+    found: Tensor = sk.solve(
+        F + G, start, sk.PeacemanRachford(), tol=TIGHT, max_iter=MOST_ITERATIONS, batch_ndim=1
+    ).x
+    return found
 
 
-def batch(at: AtLayer) -> None:
-    """One sample of a batch is what the layer makes of it alone."""
-    formula = "layer(x)[i] = layer(x[i])"
-    z = solve_or_report(at, "batch_independence", formula)
-    if z is None:
-        return
-    with torch.no_grad():
-        alone = torch.cat([at.layer(at.x[i : i + 1]) for i in range(at.x.shape[0])])
-    size = 1 + float(z.norm()) + float(at.bias.norm())
-    holds = float((z - alone).norm()) <= 1e-6 * size
-    require(holds, "batch_independence", formula, z, alone, x=at.x)
+def one_by_one(at: AtLayer) -> Tensor:
+    """Each sample of the batch alone."""
+    return torch.cat([at.layer(x[None]) for x in at.x])

@@ -19,11 +19,12 @@ from splitkit_nn.testing.case import KINDS, AtLayer
 from splitkit_nn.testing.derivatives import first_order, second_order
 from splitkit_nn.testing.equilibria import (
     adversarial,
-    batch,
-    equilibrium,
+    fixed_point,
+    from_afar,
     monotone,
+    one_by_one,
     tracked,
-    unique,
+    value_law,
 )
 from splitkit_nn.testing.input_map import input_norm
 from splitkit_nn.testing.module import certificate, kept, nan, stored
@@ -81,7 +82,8 @@ def layer_suite(
     given = () if input_shape is None else (input_shape,)
     shape = layer.parametrization.input_shape if input_shape is None else input_shape
     xp = namespace(torch.zeros(1))
-    place = Place.of(shape, xp, xp.float64, None, 0)
+    place = Place.of(shape, xp=xp)
+    loose = 1e-5 * max(1.0, 1 / layer.parametrization.m)
     cases = st.tuples(st.sampled_from(KINDS), st.integers(0, 999))
 
     def once(effort: int, seed: int) -> Iterator[Case]:
@@ -95,9 +97,13 @@ def layer_suite(
         Property(kept, ("deterministic", "no_mutation", "like_its_argument"), once, drawn=False),
         Property(tracked, ("tracked_weight",), once, drawn=False),
         Property(monotone, ("strongly_monotone",), partial(adversarial, layer, shape)),
-        Property(equilibrium, ("equilibrium",)),
-        Property(unique, ("unique",)),
-        Property(batch, ("batch_independence",)),
+        value_law(
+            "equilibrium",
+            "layer(x) = σ(Wz + Ux + b) for z = layer(x), W as the parameters are now",
+            fixed_point,
+        ),
+        value_law("unique", "layer(x) is the equilibrium from another start", from_afar, loose),
+        value_law("batch_independence", "layer(x)[i] = layer(x[i])", one_by_one),
         Property(input_norm, ("input_norm",)),
         Property(nan, ("nan",), once, drawn=False),
         Property(certificate, ("error_bound",), once, drawn=False),
@@ -106,4 +112,4 @@ def layer_suite(
         Property(second_order, ("second_derivative",), once, drawn=False),
     )
     at = partial(AtLayer.of, layer, shape)
-    return Suite(layer, given, place, cases, at, properties, usual_examples=EXAMPLES)
+    return Suite(layer, given, place, cases, at, properties, EXAMPLES)

@@ -16,14 +16,14 @@ from splitkit_nn.layers import MonDEQ
 from splitkit_nn.testing.case import AtLayer, draw_parameters
 
 
-def own_input(at: AtLayer) -> Tensor:
-    """The input in the dtype, and on the device, of the original layer."""
-    return at.x.to(next(at.original.parameters()))
+def own(at: AtLayer) -> tuple[MonDEQ, Tensor]:
+    """A copy of the original layer, and the input in its dtype and on its device."""
+    return copy.deepcopy(at.original).eval(), at.x.to(next(at.original.parameters()))
 
 
 def kept(at: AtLayer) -> None:
     """The layer as it is: its value is like its input, the same twice, the input unchanged."""
-    layer, x = copy.deepcopy(at.original).eval(), own_input(at)
+    layer, x = own(at)
     before = x.clone()
     with torch.no_grad():
         first, second = layer(x), layer(x)
@@ -39,11 +39,12 @@ def kept(at: AtLayer) -> None:
 
 def nan(at: AtLayer) -> None:
     """An input with NaN is refused, or gives NaN; it does not converge."""
-    x = own_input(at).clone()
+    layer, x = own(at)
+    x = x.clone()
     x[-1] = float("nan")
     try:
         with torch.no_grad():
-            value = copy.deepcopy(at.original).eval()(x)
+            value = layer(x)
     except (ValueError, sk.NotConvergedError):
         return
     formula = "layer(x) is not finite where x is NaN"
@@ -52,7 +53,7 @@ def nan(at: AtLayer) -> None:
 
 def certificate(at: AtLayer) -> None:
     """‖z − z*‖ ≤ the certified error bound, at the layer's own tolerance."""
-    layer, x = copy.deepcopy(at.original).eval(), own_input(at)
+    layer, x = own(at)
     with torch.no_grad():
         z = layer(x).double()
     record = layer.last_solve.forward
@@ -79,7 +80,7 @@ def loose_tensors(layer: MonDEQ) -> list[tuple[torch.nn.Module, str, Tensor]]:
 
 def stored(at: AtLayer) -> None:
     """The state dict holds all that the value depends on; so does a pickle."""
-    layer, x = copy.deepcopy(at.original).eval(), own_input(at)
+    layer, x = own(at)
     with torch.no_grad():
         z = layer(x)
         other = copy.deepcopy(layer)

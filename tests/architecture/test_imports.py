@@ -26,6 +26,7 @@ class House:
 SPLITKIT_ROOMS = (
     "backend",
     "arguments",
+    "looks",
     "arithmetic",
     "notation",
     "properties",

@@ -32,6 +32,7 @@ from splitkit.functions.inner.accuracy import Inexact, tolerance
 from splitkit.functions.inner.linear_programs import greatest_of_each
 from splitkit.functions.inner.roots import lengths
 from splitkit.functions.sets.rows import OfRows
+from splitkit.looks import at_known
 
 
 class Polyhedron(Inexact, OfRows):
@@ -66,7 +67,8 @@ class Polyhedron(Inexact, OfRows):
         norms = xp.where(norms > 0, norms, 1.0)
         self._rows, self._bounds = A / norms, b / norms[:, 0]
         try:
-            self.project(xp.zeros((*b.shape[:-1], A.shape[1]), dtype=A.dtype, device=A.device))
+            origin = xp.zeros((*b.shape[:-1], A.shape[1]), dtype=A.dtype, device=A.device)
+            at_known(self.project, origin)  # of b's batch axes, whatever x's will be
         except _EmptyError as error:
             raise ValueError(
                 f"{self!r} is empty, up to rounding: no x has Ax ≤ b; check A and b"

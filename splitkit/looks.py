@@ -1,0 +1,188 @@
+"""One look at what a call from outside of a solve is given: points on which the thing acts.
+
+The rule, for functions, operators and linear maps alike: a call takes what a solve would take, and
+integers too, which become the default floating-point dtype of their library; what a solve would
+refuse, a call refuses in the same words. Inside of a solve, and of such a call, points are known:
+nothing is looked at. What is prepared (``make_prox``, ``make_resolvent``, …) is for known points.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import wraps
+from inspect import signature
+from types import FunctionType
+from typing import Any
+
+import numpy as np
+
+from splitkit.backend import (
+    Array,
+    Point,
+    Space,
+    blocks,
+    floating,
+    is_array,
+    is_traced,
+    namespace,
+    solving,
+)
+
+Outside = Callable[..., Any]  # (method, thing, x, *rest) ↦ what the method returns, looked at
+
+_KNOWN: ContextVar[bool] = ContextVar("points are known", default=False)
+
+
+@contextmanager
+def known_points() -> Iterator[None]:
+    """Inside, no call looks at its points."""
+    token = _KNOWN.set(True)
+    try:
+        yield
+    finally:
+        _KNOWN.reset(token)
+
+
+def look_at_points(cls: type, methods: Iterable[str], outside: Outside) -> None:
+    """Let the methods that a class defines itself, of these names, go through ``outside`` where
+    points are not known; ``.unchecked`` is what was written.
+    """
+    for name in methods:
+        written = vars(cls).get(name)
+        if isinstance(written, FunctionType) and not hasattr(written, "unchecked"):
+            setattr(cls, name, _looking(written, outside))
+
+
+def _looking(method: Callable[..., Any], outside: Outside) -> Callable[..., Any]:
+    """The method with a look; every iteration goes through it, so that it has no more frames and
+    arguments than it needs.
+    """
+    others = [*signature(method).parameters][2:]
+
+    def of_point(self: Any, x: Point) -> Any:
+        if _KNOWN.get():
+            return method(self, x)
+        return outside(method, self, x)
+
+    def of_point_and_more(self: Any, x: Point, *rest: Any, **named: Any) -> Any:
+        if _KNOWN.get():
+            return method(self, x, *rest, **named)
+        return outside(method, self, x, *rest, **named)
+
+    looked = wraps(method)(of_point_and_more if others else of_point)
+    looked.unchecked = method  # type: ignore[attr-defined]
+    return looked
+
+
+def at_known(method: Callable[..., Any], *given: Any, **named: Any) -> Any:
+    """What the method returns for points that are known."""
+    token = _KNOWN.set(True)
+    try:
+        return method(*given, **named)
+    finally:
+        _KNOWN.reset(token)
+
+
+def seen(
+    thing: Any, x: Point, check: Callable[[Space], Any], batch_axes: Iterable[int], name: str = "x"
+) -> Point:
+    """x, of floating-point numbers, if the thing acts on its space with one of these numbers of
+    batch axes. A kind of point that was seen is known.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As ``Space.of`` and the check raise them; of several, the first.
+    """
+    kept = getattr(thing, "__dict__", {})
+    known, kind = kept.get("_kinds_seen", ()), _kind(name, x)
+    if kind in known or _is_symbol(x):
+        return x
+    x = floating(x)
+    refusal: TypeError | ValueError | None = None
+    for batch_ndim in batch_axes:
+        try:
+            space = Space.of(x, batch_ndim, name=name, known_finite=True)
+            if not any(map(is_traced, blocks(x))):
+                with solving(x):
+                    at_known(check, space)
+        except (TypeError, ValueError) as error:
+            refusal = refusal or error
+        else:
+            kept["_kinds_seen"] = (_kind(name, x), *known[:3])
+            return x
+    assert refusal is not None  # there is a number of batch axes
+    raise type(refusal)(re.sub(r"\bx0\b", name, str(refusal))) from None
+
+
+def _is_symbol(x: Point) -> bool:
+    """Whether x stands for a point in a proof."""
+    return any(getattr(a, "is_symbol", False) for a in blocks(x))
+
+
+def possible_batch_axes(x: Point) -> range:
+    """How many leading axes may be batch, where only a space tells."""
+    return range(1 + min((getattr(a, "ndim", 0) for a in blocks(x)), default=0))
+
+
+def _kind(name: str, x: Point) -> tuple[Any, ...]:
+    """What two points share that are known if one of them is."""
+    if type(x) is tuple:
+        return name, *[_kind("", block) for block in x]
+    return name, type(x), getattr(x, "dtype", None), getattr(x, "shape", None)
+
+
+def require_like(thing: object, x: Point, value: Point, of: str = "") -> Point:
+    """The value, if it is a point like x."""
+    if type(x) is type(value) and _kind("", x) == _kind("", value):
+        return value
+    if isinstance(value, np.generic):  # what NumPy makes of arrays without axes
+        value = np.asarray(value)
+    if _is_symbol(x):
+        return value
+    arrays, values = blocks(x), blocks(value)
+    alike = len(arrays) == len(values) and isinstance(x, tuple) == isinstance(value, tuple)
+    if alike and all(map(_is_like, values, arrays)):
+        return value
+    of_numbers = all(map(is_array, values))
+    error = ValueError if of_numbers and len(arrays) == len(values) else TypeError
+    before, after = (", ".join(map(_said, each)) for each in (arrays, values))
+    raise error(f"{of or ''}{thing!r} returned {after} for {before}: it must return a point like x")
+
+
+def _is_like(a: Any, x: Array) -> bool:
+    return bool(
+        is_array(a) and namespace(a) is namespace(x) and a.shape == x.shape and a.dtype == x.dtype
+    )
+
+
+def _said(a: Any) -> str:
+    return f"{a.dtype} of shape {tuple(a.shape)}" if is_array(a) else f"a {type(a).__name__}"
+
+
+def check_step(alpha: Array, x: Point, batch_ndim: int, *, elementwise: bool, name: str) -> Array:
+    """The array of step sizes, if it fits x: it has batch shape or, for what acts on each entry by
+    itself, that of x's first axes, or one that broadcasts to x.
+    """
+    if alpha.ndim == 0:
+        return alpha
+    for a in blocks(x):
+        given, shape = tuple(alpha.shape), tuple(a.shape)
+        if alpha.dtype != a.dtype:
+            raise TypeError(
+                f"alpha has dtype {alpha.dtype}, but x has {a.dtype}: convert one of them, or give "
+                "a number"
+            )
+        whole = len(given) == len(shape) and all(
+            n in (1, m) for n, m in zip(given, shape, strict=True)
+        )
+        if given == shape[:batch_ndim] or (elementwise and (whole or given == shape[: len(given)])):
+            continue
+        raise ValueError(
+            f"alpha has shape {given}: {name} takes a number, or one for each element of the "
+            f"batch, shape {shape[:batch_ndim]} (x has shape {shape}, batch_ndim = {batch_ndim})"
+        )
+    return alpha
