@@ -161,7 +161,7 @@ def _directions(terms: tuple[Term, ...], d: Point) -> Iterator[tuple[Point, bool
         return
     if isinstance(d, tuple) and len(d) > 1:
         saddle = len(d) == 2 and all(p.gradient or p.skew for p in known)
-        for i in range(len(d)):
+        for i in reversed(range(len(d))):  # what the constraints say comes first
             alone = tuple(block if i == j else scale(0.0, block) for j, block in enumerate(d))
             yield alone, functions or (saddle and i == 0)
     yield d, functions

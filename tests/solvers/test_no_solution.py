@@ -198,6 +198,31 @@ def test_linear_programs(make, status, seed):
         np.testing.assert_allclose(-c @ x, solution.certificate.gap)
 
 
+@pytest.mark.parametrize("seed", range(400 if THOROUGH else 40))
+def test_random_degenerate_programs_with_rows_and_columns_in_units_of_their_own(seed):
+    """Small integers, so that rows depend and vertices coincide; flagged only if HiGHS says so."""
+    rng = np.random.default_rng(seed)
+    m, n = rng.integers(1, 6), rng.integers(2, 9)
+    A = rng.integers(-2, 3, (m, n)).astype(float)
+    x = np.maximum(rng.integers(-2, 3, n), 0).astype(float)
+    b = A @ x if seed % 3 else rng.integers(-3, 4, m).astype(float)
+    c = rng.integers(-2, 4, n).astype(float)
+    if seed % 2:
+        c = A.T @ rng.integers(-2, 3, m) + np.maximum(c, 0.0)
+    rows, columns = 10.0 ** rng.integers(-4, 5, m), 10.0 ** rng.integers(-4, 5, n)
+    in_units = rows[:, None] * A * columns
+    zero = f.Quadratic(np.zeros((n, n)), c * columns)
+    method = (None, sk.DavisYin(), sk.Tseng(), sk.ProjectiveSplitting())[seed % 4]
+    problem = sk.KKT(zero, in_units, rows * b, C=f.NonNegative())
+    start = np.zeros(n), np.zeros(m)
+    solution = sk.solve(problem, start, method, max_iter=1000, on_failure="return")
+    feasible, solvable = (linprog(cost, A_eq=A, b_eq=b).status == 0 for cost in (0 * c, c))
+    if solution.status == "infeasible":
+        assert not feasible
+    if solution.certificate is not None:
+        assert not solvable
+
+
 @pytest.mark.parametrize("library", ["numpy", "torch", "strict"])
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_the_elements_of_a_batch_have_certificates_of_their_own(library, dtype):
