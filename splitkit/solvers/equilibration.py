@@ -9,7 +9,8 @@ the sums τ by
 
 which in units u of x begins with P/(u² u²ᵀ) and ends with v u². A block of points that a term can
 take in one unit only has one d, by the mean of its rows. A block of n entries whose rows meet r
-blocks has τ = r/n, so that each pair of blocks is to have Frobenius norm 1.
+blocks has τ = r/n, so that each pair of blocks is to have Frobenius norm 1; blocks as a whole are
+made so by least squares first, as rows do not show what is small in them.
 
 Where x only meets y, and y only x, t d on x and d/t on y are as good for every t. Of a term
 (x, y) ↦ (Kᵀy − c, −Kx + b) the sizes of b and c, by their medians, decide, as x̂ is of the size of
@@ -196,9 +197,8 @@ class _Units:
         if not any(map(np.any, shown)) or not all(np.isfinite(r).all() for r in rows):
             return None
         masses = self._masses(v)
-        τ = [
-            max(1, np.count_nonzero(m)) / max(1, r.size) for m, r in zip(masses, rows, strict=True)
-        ]
+        met = [max(1, np.count_nonzero(each)) for each in masses]
+        τ = [count / max(1, r.size) for count, r in zip(met, rows, strict=True)]
         within = max(_spread([r]) for r in rows)
         if within > APART**2 or _spread(list(self._level(masses))) > APART**2:
             for _ in range(LEVELS):
@@ -243,6 +243,8 @@ class _Units:
     def _level(self, masses: Any) -> Any:
         """A factor of v for each block, with which the masses are 1, by least squares of logs."""
         n = len(masses)
+        if n == 1 or n > FEW:
+            return np.ones(n)
         shared = [i for i, f in enumerate(self.freedoms) if f is Freedom.SHARED]
         unknown = [shared[0] if i in shared else i for i in range(n)]
         pairs = np.argwhere(np.isfinite(masses) & (masses > 0))
