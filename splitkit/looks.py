@@ -78,10 +78,13 @@ def _looking(method: Callable[..., Any], outside: Outside) -> Callable[..., Any]
 
 
 def at_known(method: Callable[..., Any], *given: Any, **named: Any) -> Any:
-    """What the method returns for points that are known."""
+    """What the method returns for points that are known; what overflows on the way may be right in
+    the end, and NumPy does not warn of it.
+    """
     token = _KNOWN.set(True)
     try:
-        return method(*given, **named)
+        with np.errstate(over="ignore"):
+            return method(*given, **named)
     finally:
         _KNOWN.reset(token)
 

@@ -43,9 +43,7 @@ def test_accelerated_methods(method):
 
 @pytest.mark.parametrize("kind", METHODS, ids=lambda kind: kind.label)
 def test_what_is_promised_of_each_method_is_known(kind):
-    at = AtMethod(
-        kind(**CONSTANT.get(kind, {})), Place.of((4,)), "gradient", 0
-    )
+    at = AtMethod(kind(**CONSTANT.get(kind, {})), Place.of((4,)), "gradient", 0)
     terms, _ = at.guaranteed
     iteration = at.method.bind(*terms)
     with solving(at.start):

@@ -13,6 +13,7 @@ gradient schemes* (2015).
 
 from __future__ import annotations
 
+import math
 from dataclasses import KW_ONLY
 from typing import Any
 
@@ -83,8 +84,16 @@ class TotalVariation2D(Inexact, Sublinear):
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
         remedy = "give a GroupL2Norm of linear.Gradient as a term to splitkit_nn.ImplicitSolve"
         refuse_derivatives(self, remedy, x, alpha, self.weight)
-        xp, batch = namespace(x), self.batch_ndim
+        xp = namespace(x)
         w = align(alpha * self.weight, x) + 0.0 * x[..., :1, :1]
+        # in units of each sample, so that no square over- or underflows
+        unit = xp.max(abs(x), axis=tuple(range(self.batch_ndim, x.ndim)), keepdims=True)
+        unit = xp.where((unit > 0) & (unit < math.inf), unit, 1.0)
+        return unit * self._denoised(x / unit, w / unit)
+
+    def _denoised(self, x: Array, w: Array) -> Array:
+        """The prox for the weight w of each image."""
+        xp, batch = namespace(x), self.batch_ndim
         size, eps = xp.max(abs(x), axis=(-2, -1), keepdims=True), xp.finfo(x.dtype).eps
         allowed = (self.accuracy or 0.0) ** 2 * sum_of(x * x, batch)
         zero = xp.zeros_like(x)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from splitkit.backend import Array, Point, Scalar, Space, align, namespace, sum_of
+from splitkit.backend import Array, Point, Scalar, Space, align, namespace, norm, sum_of
 from splitkit.functions.base import Function, infinite_where
 from splitkit.functions.sets.rows import OfRows
 from splitkit.properties import Properties
@@ -63,7 +63,7 @@ class AffineSet(OfRows):
 
     def violation(self, x: Point) -> Array:
         residual = self._residual(x)
-        return namespace(x).sqrt(sum_of(residual * residual, self.batch_ndim))
+        return norm(residual, self.batch_ndim)
 
     def recession(self, d: Point) -> Point:
         return d - (d @ self._Q) @ self._Q.T

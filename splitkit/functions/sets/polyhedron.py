@@ -21,7 +21,9 @@ from splitkit.backend import (
     Array,
     Point,
     clip,
+    lengths,
     namespace,
+    norm,
     solving,
     sum_of,
     to_numpy,
@@ -30,7 +32,6 @@ from splitkit.backend import (
 from splitkit.functions.base import Function
 from splitkit.functions.inner.accuracy import Inexact, tolerance
 from splitkit.functions.inner.linear_programs import greatest_of_each
-from splitkit.functions.inner.roots import lengths
 from splitkit.functions.sets.rows import OfRows
 from splitkit.looks import at_known
 
@@ -63,7 +64,7 @@ class Polyhedron(Inexact, OfRows):
     def __post_init__(self) -> None:
         super().__post_init__()
         A, b, xp = self.A, self.b, namespace(self.A, self.b)
-        norms = lengths(A)
+        norms = lengths(A, (-1,), keepdims=True)
         norms = xp.where(norms > 0, norms, 1.0)
         self._rows, self._bounds = A / norms, b / norms[:, 0]
         try:
@@ -112,10 +113,11 @@ class Polyhedron(Inexact, OfRows):
         dual, active = xp.zeros_like(bounds), bounds > float("inf")
         entering = xp.zeros((y.shape[0], 1), dtype=index.dtype, device=y.device)
         under_way = xp.zeros((y.shape[0], 1), dtype=active.dtype, device=y.device)
+        size = lengths(y, (-1,), keepdims=True)
         for _ in range(10 * (rows + columns) + 100):
             x = y - dual @ A
             excess = x @ A.T - bounds
-            allowed = relative * (lengths(y) + lengths(x))
+            allowed = relative * (size + lengths(x, (-1,), keepdims=True))
             outside = xp.where(active, -float("inf"), excess)
             worst = xp.argmax(outside, axis=-1, keepdims=True)
             entering = xp.where(under_way, entering, worst)
@@ -155,7 +157,7 @@ class Polyhedron(Inexact, OfRows):
 
     def violation(self, x: Point) -> Array:
         over = clip(x @ self._rows.T - self._bounds, 0.0)
-        return namespace(x).sqrt(sum_of(over * over, self.batch_ndim))
+        return norm(over, self.batch_ndim)
 
     def recession(self, d: Point) -> Point:
         return Polyhedron(self.A, 0.0 * self.b, batch_ndim=self.batch_ndim).project(d)
