@@ -268,6 +268,13 @@ def _is_plain(squares: Array, xp: Any) -> bool:
     return float(xp.min(squares)) > low and float(xp.max(squares)) < math.inf
 
 
+def power_of_two(x: Array) -> Array:
+    """That at x > 0 or just below, by which numbers are divided without rounding; 1 elsewhere."""
+    xp = namespace(x)
+    usable = (x > 0) & (x < math.inf)
+    return xp.where(usable, 2.0 ** xp.floor(xp.log2(xp.where(usable, x, 1.0))), 1.0)
+
+
 def _held_fixed(x: Array) -> Array:
     """x, of which its library differentiates nothing."""
     return x.detach() if hasattr(x, "detach") else x

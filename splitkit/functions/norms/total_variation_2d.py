@@ -13,7 +13,6 @@ gradient schemes* (2015).
 
 from __future__ import annotations
 
-import math
 from dataclasses import KW_ONLY
 from typing import Any
 
@@ -25,7 +24,16 @@ from splitkit.arguments import (
     option,
     refuse_derivatives,
 )
-from splitkit.backend import Array, Point, Scalar, align, clip, namespace, sum_of
+from splitkit.backend import (
+    Array,
+    Point,
+    Scalar,
+    align,
+    clip,
+    namespace,
+    power_of_two,
+    sum_of,
+)
 from splitkit.functions.base import Function, matrices, parameter, show
 from splitkit.functions.inner.accuracy import Inexact
 from splitkit.functions.norms.sublinear import Sublinear
@@ -84,11 +92,10 @@ class TotalVariation2D(Inexact, Sublinear):
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
         remedy = "give a GroupL2Norm of linear.Gradient as a term to splitkit_nn.ImplicitSolve"
         refuse_derivatives(self, remedy, x, alpha, self.weight)
-        xp = namespace(x)
+        xp, batch = namespace(x), self.batch_ndim
         w = align(alpha * self.weight, x) + 0.0 * x[..., :1, :1]
         # in units of each sample, so that no square over- or underflows
-        unit = xp.max(abs(x), axis=tuple(range(self.batch_ndim, x.ndim)), keepdims=True)
-        unit = xp.where((unit > 0) & (unit < math.inf), unit, 1.0)
+        unit = power_of_two(xp.max(abs(x), axis=tuple(range(batch, x.ndim)), keepdims=True))
         return unit * self._denoised(x / unit, w / unit)
 
     def _denoised(self, x: Array, w: Array) -> Array:

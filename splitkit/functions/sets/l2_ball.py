@@ -40,6 +40,12 @@ class L2Ball(Indicator):
             nearest = nearest + self.center
         return xp.where(align(outside, x), nearest, x)
 
+    def cancelling(self, x: Point) -> Array:
+        own = super().cancelling(x)
+        if self.center is None:
+            return own
+        return own + norm(self.center + namespace(x).zeros_like(x), self.batch_ndim)
+
     def conjugate_value(self, u: Point) -> Array:
         value = self.radius * norm(u, self.batch_ndim)
         return value if self.center is None else value + sum_of(self.center * u, self.batch_ndim)

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from splitkit.arguments import Range, check_array
 from splitkit.backend import (
     Array,
     Point,
@@ -29,7 +30,7 @@ from splitkit.backend import (
     to_numpy,
     with_derivative,
 )
-from splitkit.functions.base import Function
+from splitkit.functions.base import Function, required
 from splitkit.functions.inner.accuracy import Inexact, tolerance
 from splitkit.functions.inner.linear_programs import greatest_of_each
 from splitkit.functions.sets.rows import OfRows
@@ -44,7 +45,7 @@ class Polyhedron(Inexact, OfRows):
     A : array, shape (m, n)
         Dtype and device of x.
     b : array, shape (m,) or (..., m)
-        Finite, of A's dtype and device; broadcasts to Ax.
+        Of A's dtype and device; broadcasts to Ax; inf: that row never binds.
     accuracy : float, optional, keyword
         The projection is exact for a polyhedron whose bounds, for rows of unit length, are moved by
         at most accuracy · (‖y‖ + ‖Py‖); None: to rounding.
@@ -60,6 +61,8 @@ class Polyhedron(Inexact, OfRows):
     -----
     A step solves one m×m system for each vector; there are about as many steps as active rows.
     """
+
+    b: Array = required(check_array, within=Range(ends="(]"))
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -166,7 +169,11 @@ class Polyhedron(Inexact, OfRows):
         A = to_numpy(self._rows)
         bounds = np.broadcast_to(to_numpy(self._bounds), (*u.shape[:-1], A.shape[0]))
         sides = bounds.reshape(-1, A.shape[0])
-        constraints = ({"A_ub": A, "b_ub": b, "bounds": (None, None)} for b in sides)
+        binds = [b < np.inf for b in sides]
+        constraints = (
+            {"A_ub": A[rows], "b_ub": b[rows], "bounds": (None, None)}
+            for b, rows in zip(sides, binds, strict=True)
+        )
         return sum_of(greatest_of_each(u, 1, constraints), self.batch_ndim)
 
     @classmethod

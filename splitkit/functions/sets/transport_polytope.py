@@ -30,6 +30,7 @@ from splitkit.backend import (
     clip,
     namespace,
     norm,
+    power_of_two,
     solving,
     sum_of,
     to_numpy,
@@ -140,7 +141,7 @@ def onto_transport_polytope(
     q = q * (supply / xp.where(demand > 0, demand, xp.ones_like(demand)))
     # in units of each matrix, so that no square over- or underflows
     unit = xp.maximum(xp.max(abs(Y), axis=(-2, -1), keepdims=True), supply[..., None])
-    unit = xp.where(unit > 0, unit, 1.0)
+    unit = power_of_two(unit)
     Y, p, q = Y / unit, p / unit[..., 0], q / unit[..., 0]
     with solving(x):
         # the second projection takes out the rounding of Y, which may be large beside the first

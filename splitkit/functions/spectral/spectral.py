@@ -112,7 +112,7 @@ class SpectralSymmetric(Modified):
         xp, transposed = namespace(x), namespace(x).matrix_transpose(x)
         skew = (x - transposed) / 2
         size = norm(x, self.batch_ndim)
-        rounding = 64 * xp.finfo(x.dtype).eps * (1 + size)
+        rounding = 64 * xp.finfo(x.dtype).eps * size
         outside = norm(skew, self.batch_ndim) > rounding
         value = _value(self.f, xp.linalg.eigvalsh((x + transposed) / 2), x)
         return xp.where(outside, float("inf"), value)
