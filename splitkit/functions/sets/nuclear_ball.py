@@ -52,6 +52,9 @@ class NuclearBall(Indicator):
         over = clip(excess, 0.0)
         return norm(over, self.batch_ndim)
 
+    def cancelling(self, x: Point) -> Array:
+        return min(x.shape[-2:]) ** 0.5 * super().cancelling(x)  # at least Σσᵢ
+
     def __call__(self, x: Point) -> Array:
         return self.within(x, spectral_roundings(x))
 
