@@ -41,6 +41,7 @@ from splitkit.solvers import (
     Absolute as Absolute,
     CertifiedError as CertifiedError,
     Explanation as Explanation,
+    Gap as Gap,
     Guarantee as Guarantee,
     Iteration as Iteration,
     Method as Method,

@@ -48,6 +48,7 @@ from splitkit.linear.wrapped import is_map, wrap
 from splitkit.looks import at_known, check_step, look_at_points, require_like, seen
 from splitkit.notation import Style
 from splitkit.operators.base import PointMap
+from splitkit.operators.freedom import Freedom
 from splitkit.operators.graph_support import GraphSupport, magnitude
 from splitkit.properties import Properties
 
@@ -148,6 +149,21 @@ class Function(Arithmetic["Function"], Declared):
         """Properties of ∂f; for weakly convex f, m-monotone with m < 0."""
         return _subdifferential_properties(self.strong_convexity, self.smoothness, self.convex)
 
+    def in_metric(self, S: Any) -> Function | None:
+        """x ↦ f(Sx) for S = diag(s) > 0, where f is of a kind that has a prox then too."""
+        return None
+
+    def freedom(self, space: Space) -> tuple[Freedom, ...] | None:
+        """Of each block of x: what S may be in ``in_metric``; None: f has no rule of its own."""
+        return None
+
+    def make_variance(self) -> PointMap | None:
+        """v ↦ the variances of the entries of ∇f(x), about, where those of x vary independently
+        with variances v; None: what is known of f does not tell.
+        """
+        L = self.smoothness
+        return None if L is None or not 0 < L < math.inf else partial(scale, L * L)
+
     @property
     def domain(self) -> Indicator | None:
         """The closure of f's domain; None: all points, or unknown."""
@@ -172,6 +188,14 @@ class Function(Arithmetic["Function"], Declared):
             value = known.value + of_d.value
             known = replace(known, d=of_d.v, d_size=of_d.v_size, value=value)
         return known
+
+    def data(self) -> Point | None:
+        """Of what size its subgradients are, where that is known; see ``Operator``."""
+        return self.slopes.place() if self.elementwise and self.slopes is not None else None
+
+    def place(self) -> Point | None:
+        """Where in x something happens to f, about, as bounds of x; None: that is not known."""
+        return None
 
     def check_space(self, space: Space) -> None:
         """Raise TypeError or ValueError, naming the argument, if f does not act on this space."""

@@ -27,11 +27,11 @@ from splitkit.backend import (
     Space,
     add,
     align,
+    at_least,
     blocks,
     from_numpy,
     namespace,
     scale,
-    zeros,
 )
 from splitkit.functions import Subdifferential
 from splitkit.linear import Affine
@@ -69,10 +69,25 @@ class Group:
             return ahead
         alpha = gamma[0]
         if not self.operator.elementwise:
-            alpha = _largest(gamma[:1], space.batch_ndim)
+            alpha = at_least(_largest(gamma[:1], space.batch_ndim), space.least)
             alpha = alpha if space.batch_ndim else float(alpha)
         y = ahead[0] if len(ahead) == 1 else tuple(ahead)
         return list(blocks(self.operator.make_resolvent(alpha)(y)))
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A group at a point: its blocks of x, of F(x), of S, and what an entry of x moves beside S."""
+
+    group: Group
+    x: list[Array]
+    values: list[Array]
+    sizes: list[Array]
+    influences: list[Array | None]
+
+    def residual(self, space: Space) -> Array:
+        """The largest |x − R_{γB}(x − γF)|/X of its entries, of batch shape."""
+        return _judge(self.group, self.x, self.values, self.sizes, self.influences, space)
 
 
 def default_tolerance(space: Space) -> float:
@@ -96,16 +111,26 @@ def relative_residual(inclusion: Sum, x: Point, space: Space) -> Array:
     TypeError
         A block has two terms without an evaluation: an element of each is needed.
     """
-    F, groups = _split(inclusion, x)
+    ratios = [each.residual(space) for each in judged(inclusion.terms, x, space)]
+    return reduce(space.xp.maximum, ratios)
+
+
+def judged(terms: Sequence[Operator], x: Point, space: Space) -> list[Judged]:
+    """The groups of 0 ∈ A₁x + … + Aₙx at x; raises as ``relative_residual``."""
+    F, groups = _split(terms, x)
     arrays, values = blocks(x), blocks(F(x))
     sizes = cancelling(F, x, space.batch_ndim)
+    for group in groups:
+        if not group.operator.elementwise:
+            largest = _largest(group.of(sizes), space.batch_ndim)
+            for i, S in zip(group.indices, _spread(largest, group.of(arrays)), strict=True):
+                sizes[i] = S
     influences = _influences(F, x, sizes, space.batch_ndim)
-    worst = zeros(space.batch_shape, arrays[0])
+    found = []
     for group in groups:
         of = group.of
-        ratio = _judge(group, of(arrays), of(values), of(sizes), of(influences), space)
-        worst = space.xp.maximum(worst, ratio)
-    return worst
+        found.append(Judged(group, of(arrays), of(values), of(sizes), of(influences)))
+    return found
 
 
 def cancelling(F: Operator, x: Point, batch_ndim: int) -> list[Array]:
@@ -121,12 +146,12 @@ def cancelling(F: Operator, x: Point, batch_ndim: int) -> list[Array]:
     return sizes
 
 
-def _split(inclusion: Sum, x: Point) -> tuple[Operator, list[Group]]:
+def _split(terms: Sequence[Operator], x: Point) -> tuple[Operator, list[Group]]:
     """F, the terms that are evaluated, and the operators that are resolved, by blocks."""
     evaluated: list[Operator] = []
     whole: list[Operator] = []
     resolved: list[list[Operator]] = [[] for _ in blocks(x)]
-    for term in inclusion.terms:
+    for term in terms:
         if term.has_evaluation:
             evaluated.append(term)
         elif isinstance(term, BlockDiagonal):
@@ -175,7 +200,6 @@ def _judge(
     if not group.operator.elementwise:
         own, direction = _spread(largest, x), values
         untold = _spread(-_largest([-a for a in untold], batch), x)
-        S = _spread(_largest(S, batch), x)
     X = _as_far_as(group, x, direction, S, own, untold, space)
     ahead = group.step(x, values, _quotients(X, S), space)
     return _largest([abs(a - b) / c for a, b, c in zip(x, ahead, X, strict=True)], batch)
@@ -200,18 +224,20 @@ def _as_far_as(
     space: Space,
 ) -> list[Array]:
     """X > 0: |x|, or what F cannot tell from 0 as far as B's domain reaches in this direction."""
-    xp, gamma = space.xp, _quotients(untold, S)
+    xp, least = space.xp, math.sqrt(space.least)
+    untold = [at_least(a, least) for a in untold]
+    gamma = _quotients(untold, S)
     there, back = (
         group.step(x, [sign * value for value in direction], gamma, space) for sign in (1.0, -1.0)
     )
     widths = [abs(a - b) for a, b in zip(there, back, strict=True)]
     if not group.operator.elementwise:
         widths = _spread(_largest(widths, space.batch_ndim), x)
-    least, found = math.sqrt(space.least), []
+    found = []
     for size, most, width in zip(own, untold, widths, strict=True):
         reached = xp.where(size > 0, size, most)
         reached = xp.where(width > 0, xp.minimum(most, width), reached)
-        found.append(xp.maximum(xp.maximum(size, reached), least + 0.0 * size))
+        found.append(at_least(xp.maximum(size, reached), least))
     return found
 
 

@@ -6,6 +6,7 @@ from splitkit.solvers.errors import (
     NotConvergedWarning as NotConvergedWarning,
 )
 from splitkit.solvers.explain import Explanation as Explanation, explain as explain
+from splitkit.solvers.gap import Gap as Gap
 from splitkit.solvers.iteration import Iteration as Iteration, Reading as Reading
 from splitkit.solvers.method import Guarantee as Guarantee, Method as Method
 from splitkit.solvers.minimize import minimize as minimize

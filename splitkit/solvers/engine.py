@@ -26,7 +26,6 @@ from splitkit.backend import (
     Scalar,
     Space,
     add,
-    blocks,
     extremes,
     keeping_layout,
     laid_out,
@@ -230,9 +229,11 @@ def _check(run: Run, task: Task, k: int, *, sparing: bool) -> bool:
         watch.recording = False
     _require_same_kind(watch, k)
     measured = measure(reading, run, task)
+    task.stopping.see(reading, governing)
     ratio = task.stopping.ratio(measured, space)
-    run.live, run.latest, run.measured = after, reading.x, (ratio, length)
-    run.worst = _record(run, k, reading.x, measured.residual, ratio, space)
+    x = reading.x if reading.outward is None else reading.outward.point(reading.x)
+    run.live, run.latest, run.measured = after, x, (ratio, length)
+    run.worst = _record(run, k, x, measured.residual, ratio, space)
     run.history.fixed_point_residual.append(length)
     if run.failed and not run.detail:
         run.detail = _blame(run.checked, known, k, task)
@@ -279,7 +280,7 @@ def _expected(run: Run, length: Array, u: Point, task: Task) -> float:
     if 0 in length.shape:
         return 0.0
     if run.measured is None:
-        stand_in = Measurement(length, ((length, space.norm(u), 0.0 * length),), None)
+        stand_in = Measurement(length, ((length, space.norm(u)),), None)
         run.measured = task.stopping.ratio(stand_in, space), length
     ratio, before = run.measured
     return float(space.xp.max(ratio * length / (before + space.least)))
@@ -297,32 +298,35 @@ def _first_factor(run: Run, length: Array, u: Point, task: Task) -> float:
 
 def measure(reading: Reading, run: Run, task: Task) -> Measurement:
     """‖r‖ and what it is to be compared with."""
-    space = task.space
+    space, apart = task.space, reading.apart
     r = reduce(add, reading.terms)
-    residuals, sizes = space.norms(r), _largest((*reading.terms, *reading.sizes), space)
-    noises = sizes
-    if reading.rounding:
-        noises = list(map(space.xp.maximum, sizes, _largest(reading.rounding, space)))
-    noises = [ROUNDING * space.eps * noise for noise in noises]
-    if reading.apart is not None:  # the points' distance, beside the points
-        alpha, count = reading.apart, len(residuals)
-        residuals = residuals + [alpha * part for part in residuals]
+    residuals, sizes = _largest((r,), space), _largest((*reading.terms, *reading.sizes), space)
+    residual = residuals[0] if len(residuals) == 1 else space.norm(r)
+    if apart is not None:  # the points' distance, beside the points
+        residuals = residuals + [apart * part for part in residuals]
         sizes = sizes + space.norms(reading.x)
-        noises = noises + [alpha * noise for noise in noises[:count]]
     if not task.sparing:
         sizes = _remembered(run, reading.x, residuals, sizes, space)
-    residual = space.norm(r) if len(blocks(r)) > 1 else residuals[0]
+    if reading.outward is not None:
+        residual = space.norm(reading.outward.element(r))
+
+    def noises() -> list[Array]:
+        found = _largest((*reading.terms, *reading.rounding()), space)
+        found = [ROUNDING * space.eps * noise for noise in found]
+        return found if apart is None else found + [apart * noise for noise in found]
+
     bound = None if task.error_factor is None else task.error_factor * residual
     distance = None if task.apart is None else task.apart * residual
-    return Measurement(residual, tuple(zip(residuals, sizes, noises, strict=True)), bound, distance)
+    parts = tuple(zip(residuals, sizes, strict=True))
+    return Measurement(residual, parts, bound, distance, noises)
 
 
 def _largest(points: tuple[Point, ...], space: Space) -> list[Array]:
     """Of each block, the largest norm that it has in one of the points."""
-    sizes = space.norms(points[0])
-    for point in points[1:]:
-        sizes = list(map(space.xp.maximum, sizes, space.norms(point)))
-    return sizes
+    maximum = space.xp.maximum
+    if not isinstance(points[0], tuple):
+        return [reduce(maximum, map(space.norm, points))]
+    return [reduce(maximum, each) for each in zip(*map(space.norms, points), strict=True)]
 
 
 def _remembered(
@@ -410,8 +414,8 @@ def _worst(ratio: Array, space: Space) -> float:
 
 def _give_up_hopeless(run: Run, k: int, step: Point, ratio: Array, task: Task) -> None:
     """Elements that have no solution, as what drifts proves, are given up; the others go on."""
-    space, of = task.space, task.watch.elements()
-    elements = tuple(of.get(id(term.operator)) for term in task.terms)
+    space = task.space
+    elements = task.iteration.elements_of(task.terms, task.watch.elements())
     if not run.drift.look(k, run.latest, elements, space.batch_ndim):
         return
     assert run.drift.pace is not None

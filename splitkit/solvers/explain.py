@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from splitkit.backend import Point, Space
 from splitkit.functions.base import Function
 from splitkit.operators.base import Operator
 from splitkit.proofs import Proof
@@ -41,6 +42,13 @@ class Option:
             return cls(method, terms, method.refused(missing))
         chosen = method.choosing(*terms)
         return cls(chosen, terms, chosen.theorem(*terms))
+
+    def scaled(self, x0: Point, space: Space) -> Option:
+        """The same, steps that no constant fixes measured on the data."""
+        method = self.method.scaled(self.terms or (), x0, space)
+        if method is self.method or self.terms is None:
+            return self
+        return Option(method, self.terms, method.theorem(*self.terms))
 
     def proof(self) -> Proof:
         """The proof by the small program, on the properties of these operators; needs clarabel."""

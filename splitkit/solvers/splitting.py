@@ -14,10 +14,11 @@ from typing import Any, ClassVar, Self
 from scipy.optimize import minimize_scalar
 
 from splitkit.arguments import POSITIVE, check_parameter, check_samplewise, option
-from splitkit.backend import Scalar, Space, is_array, namespace
+from splitkit.backend import Point, Scalar, Space, is_array, namespace
 from splitkit.operators.base import Operator
-from splitkit.solvers.iteration import MapIteration
+from splitkit.solvers.iteration import Iteration, MapIteration
 from splitkit.solvers.method import Guarantee, Method
+from splitkit.solvers.scale import ANY, Arbitrary, measured_step
 from splitkit.solvers.terms import Term
 
 CERTAINLY_BELOW_1 = 1 - 1e-12  # a factor nearer to 1 may be one of 1 that was rounded
@@ -39,7 +40,7 @@ class Splitting(Method):
     alpha: Scalar = option(None, check_parameter, within=POSITIVE)
 
     def default_alpha(self, *terms: Term) -> float:
-        """The step size where no linear rate depends on it; NaN where none is known."""
+        """The step size where no linear rate depends on it; NaN or ∞ where any, or none, suits."""
         raise NotImplementedError
 
     def with_alpha(self, alpha: Scalar) -> Self:
@@ -51,7 +52,16 @@ class Splitting(Method):
         if self.alpha is not None:
             return self
         alpha = self.default_alpha(*terms)
-        return self._with(alpha=alpha if 0 < alpha < math.inf else 1.0)
+        return self._with(alpha=alpha if 0 < alpha < math.inf else ANY)
+
+    def scaled(self, terms: tuple[Term, ...], x0: Point, space: Space) -> Self:
+        if not isinstance(self.alpha, Arbitrary):
+            return self
+
+        def at(alpha: float) -> Iteration:
+            return self._with(alpha=alpha).iteration(*terms)
+
+        return self._with(alpha=measured_step(terms, x0, space, at))
 
     def check_space(self, space: Space) -> None:
         check_samplewise("alpha", self.alpha, space)
@@ -65,6 +75,8 @@ class Splitting(Method):
 
     def at_step(self) -> str:
         """The step size, for a sentence."""
+        if isinstance(self.alpha, Arbitrary):
+            return "any alpha (solve measures one)"
         return "this alpha" if is_array(self.alpha) else f"alpha = {self.alpha:.4g}"
 
 

@@ -8,12 +8,18 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, reduce
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from splitkit.arguments import NON_NEGATIVE, Range, check_number
-from splitkit.backend import Array, Space
+from splitkit.backend import Array, Point, Space
+
+if TYPE_CHECKING:
+    from splitkit.solvers.iteration import Reading
+    from splitkit.solvers.method import Method
+    from splitkit.solvers.terms import Term
 
 TOLERANCE = "give a number ≥ 0 (0 runs to max_iter), or a stopping rule"
 
@@ -26,19 +32,22 @@ class Measurement:
     ----------
     residual : array
         ‖r‖, r ∈ (F + G)(x).
-    parts : tuple of (array, array, array)
+    parts : tuple of (array, array)
         Of each block of r, and of the distance of the points at which its elements are known: its
-        size, the size of what cancels in it, and that of its rounding errors.
+        size, and the size of what cancels in it.
     error_bound : array or None
         ‖r‖/m, if F + G is m-strongly monotone.
     distance : array or None
         α‖r‖, if the terms' elements whose sum r is are known at points so far apart only.
+    noises : callable
+        () ↦ of each part the size of its rounding errors.
     """
 
     residual: Array
-    parts: tuple[tuple[Array, Array, Array], ...]
+    parts: tuple[tuple[Array, Array], ...]
     error_bound: Array | None
     distance: Array | None = None
+    noises: Callable[[], list[Array]] = list
 
 
 class Stopping:
@@ -46,8 +55,15 @@ class Stopping:
 
     endless: bool = False  # it asks for what rounding never gives, so that a limit is its end
 
+    def prepared(self, method: Method, terms: Sequence[Term]) -> Stopping:
+        """The rule for a method on its terms."""
+        return self
+
     def start(self) -> None:
         """Called when a solve begins."""
+
+    def see(self, reading: Reading, u: Point) -> None:
+        """Called with what is measured, and the governing point, before ``ratio``."""
 
     def ratio(self, measured: Measurement, space: Space) -> Array:
         """Of batch shape: the rule is met where it is ≤ 1; NaN stays NaN."""
@@ -55,7 +71,8 @@ class Stopping:
 
     def floor(self, measured: Measurement, space: Space) -> Array:
         """Of batch shape: where it is ≤ 1, what keeps the rule from being met may be rounding."""
-        return _greatest([_quotient(r, noise, space) for r, _, noise in measured.parts], space)
+        pairs = zip(measured.parts, measured.noises(), strict=True)
+        return _greatest([_quotient(r, noise, space) for (r, _), noise in pairs], space)
 
     def exhausted(self, measured: Measurement) -> bool:
         """Whether a limit is reached, so that the solve ends without success."""
@@ -84,9 +101,17 @@ class _Joined(Stopping):
     join: str  # "|": met where either is, "&": where both are
     endless: bool
 
+    def prepared(self, method: Method, terms: Sequence[Term]) -> Stopping:
+        first, second = (rule.prepared(method, terms) for rule in (self.first, self.second))
+        return _Joined(first, second, self.join, self.endless)
+
     def start(self) -> None:
         self.first.start()
         self.second.start()
+
+    def see(self, reading: Reading, u: Point) -> None:
+        self.first.see(reading, u)
+        self.second.see(reading, u)
 
     def ratio(self, measured: Measurement, space: Space) -> Array:
         joined = space.xp.minimum if self.join == "|" else space.xp.maximum
@@ -151,12 +176,16 @@ class Relative(_Tolerance):
     remedy = "give a number in [0, 1) (0 runs to max_iter), or a stopping rule, as Absolute(…)"
 
     def ratio(self, measured: Measurement, space: Space) -> Array:
-        ratios = [_quotient(r, self.tol * size, space) for r, size, _ in measured.parts]
-        return _greatest(ratios, space)
+        (r, size), *others = measured.parts
+        ratio = _quotient(r, self.tol * size, space)
+        for r, size in others:
+            ratio = space.xp.maximum(ratio, _quotient(r, self.tol * size, space))
+        return ratio
 
     def floor(self, measured: Measurement, space: Space) -> Array:
         xp = space.xp
-        allowed = [(r, xp.maximum(self.tol * S, noise)) for r, S, noise in measured.parts]
+        pairs = zip(measured.parts, measured.noises(), strict=True)
+        allowed = [(r, xp.maximum(self.tol * size, noise)) for (r, size), noise in pairs]
         return _greatest([_quotient(*each, space) for each in allowed], space)
 
 

@@ -58,10 +58,10 @@ class Maps:
 
     def offset(self, term: Term, x: Point) -> tuple[Point, ...]:
         """(A0,) in the space of x; () where it is not known."""
-        key = "offset", tuple(block.shape for block in blocks(x))
+        key = "offset", x.shape if not isinstance(x, tuple) else tuple(b.shape for b in blocks(x))
         if key not in term.known:
             try:
-                found = term.operator.offset(x)
+                found = term.operator.offset(x) if term.has_evaluation else None
             except (ArithmeticError, ValueError):  # a function need not have a gradient at 0
                 found = None
             known = found is not None and all(map(isfinite, blocks(found)))
@@ -144,7 +144,7 @@ class Term(Constants):
         """(A0,), in the space of x, where A says it: as large as what cancels in Ax where it is 0;
         computed once. () where it is not known, or not finite.
         """
-        return self.maps.offset(self, x) if self.has_evaluation else ()
+        return self.maps.offset(self, x)
 
     # -- the same as operators, for expressions --------------------------------------------------
 

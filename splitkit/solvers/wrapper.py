@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Self
 
-from splitkit.backend import Space
+from splitkit.backend import Point, Space
+from splitkit.linear.base import LinearOperator
 from splitkit.solvers.method import Method
 from splitkit.solvers.terms import Role, Term
 
@@ -64,8 +65,15 @@ class Wrapper(Method):
     def choosing(self, *terms: Term) -> Self:
         return replace(self, method=self.method.choosing(*terms))
 
+    def scaled(self, terms: tuple[Term, ...], x0: Point, space: Space) -> Self:
+        inner = self.method.scaled(terms, x0, space)
+        return self if inner is self.method else self._with(method=inner)
+
     def exact_element(self, *terms: Term) -> bool:
         return self.method.exact_element(*terms)
+
+    def moved(self, u: Point, S: LinearOperator, E: LinearOperator) -> Point:
+        return self.method.moved(u, S, E)
 
     def check_space(self, space: Space) -> None:
         self.method.check_space(space)

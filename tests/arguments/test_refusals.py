@@ -35,7 +35,9 @@ TAKERS = [
         lambda v: sk.Anderson(sk.DouglasRachford(), regularization=v),
     ),
     ("memory", "count", False, lambda v: sk.Anderson(sk.DouglasRachford(), memory=v)),
-    ("tol", "non-negative", False, sk.Relative),
+    ("tol", "below 1", False, sk.Relative),
+    ("tol", "below 1", False, sk.Gap),
+    ("absolute", "non-negative", False, lambda v: sk.Gap(0, absolute=v)),
     ("tol", "non-negative", False, sk.Absolute),
     ("seconds", "positive or inf", False, sk.TimeLimit),
     ("max_iter", "count", False, lambda v: sk.solve(A, ONE, max_iter=v)),
@@ -79,6 +81,7 @@ BAD = {
     "finite": [math.inf, -math.inf, math.nan],
     "number": [math.nan],
     "share": [0.0, 1.0, -1, math.nan],
+    "below 1": [1.0, 3, -1e-300, math.inf, math.nan],
     "count": [0, -1, np.int64(-3), np.asarray(0)],
 }
 

@@ -38,6 +38,19 @@ def test_what_solve_returns_is_a_solution_at_the_defaults_of_both(problem, libra
     assert bool(inclusion.is_solution(x))
 
 
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("unit", [1e-6, 1.0, 1e6])
+@pytest.mark.parametrize(
+    "C", [f.NonNegative(), f.Box(-1.0, 2.0), f.Simplex(), f.L2Ball(2.0)], ids=repr
+)
+def test_so_it_is_of_random_inequalities_in_any_units(C, unit, seed):
+    rng = np.random.default_rng(seed)
+    B = rng.normal(size=(4, 4))
+    problem = sk.VI(sk.Affine(B @ B.T / 4 + 0.2 * np.eye(4) + B - B.T, unit * B[0]), C)
+    x = sk.solve(problem, np.full(4, 0.25), max_iter=100_000).x
+    assert bool(problem.is_solution(x))
+
+
 @pytest.mark.parametrize("problem", EXACT, ids=lambda p: p.name)
 def test_the_answers_of_other_solvers_pass_and_points_beside_them_fail(problem):
     x = answer(problem).x
@@ -112,6 +125,28 @@ def test_costs_of_any_size_on_a_simplex(radius):
         assert not bool(problem.is_solution(x))
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("c", UNITS)
+def test_at_zero(c, dtype):
+    zero, shift = np.zeros(3, dtype), np.asarray(c, dtype)
+    above, below = (
+        sk.Operator.from_callable(f, strong_monotonicity=1.0, lipschitz=1.0)
+        for f in (lambda x: x + shift, lambda x: x - shift)
+    )
+    assert bool(sk.NCP(above).is_solution(zero))
+    assert not bool(sk.NCP(below).is_solution(zero))
+    assert not bool(sk.VI(below, f.Box(0.0, 1e-12)).is_solution(zero))
+    assert not bool(sk.VI(below, f.Simplex(1e-3)).is_solution(zero))
+    # F(0) = ±(c, 0, 0) lies in the dual cone, or not; F cannot tell 1e-12 c from 0
+    q = np.array([c, 0.0, 0.0], dtype)
+    within, beyond = (
+        sk.VI(sk.Affine(np.eye(3, dtype=dtype), sign * q), f.SecondOrderCone()) for sign in (-1, 1)
+    )
+    assert bool(within.is_solution(zero))
+    assert bool(within.is_solution(zero + np.asarray(1e-12 * c, dtype)))
+    assert not bool(beyond.is_solution(zero))
+
+
 # -- rows that never bind -------------------------------------------------------------------------
 
 DUOPOLY = sk.PseudoGradient.quadratic(
@@ -136,6 +171,10 @@ def test_a_shared_limit_that_never_binds_hides_nothing(F, limit):
     game = sk.GeneralizedNashGame(F, [f.NonNegative()] * 2, [one] * 2, np.array([limit]))
     assert bool(game.is_solution(sales(10 / 3, 7 / 3, 0.0)))
     assert bool(game.is_solution(sales(10 / 3, 7 / 3, 1e-9)))  # a price that nobody notices
+    if F is DUOPOLY and limit <= 1e8:
+        found = sk.solve(game, sales(0.0, 0.0, 0.0), max_iter=100_000).x
+        assert bool(game.is_solution(found))
+        assert flat(found) == pytest.approx([10 / 3, 7 / 3, 0.0], abs=1e-5)
     for x in ((3.505, 2.505, 0.0), (10 / 3 + 1e-5, 7 / 3, 0.0), (10 / 3, 7 / 3, 1e-3)):
         assert not bool(game.is_solution(sales(*x)))
 

@@ -33,6 +33,9 @@ class Box(Indicator):
         self.lower, self.upper = check_bounds(self.lower, self.upper, "the box")
         super().__post_init__()
 
+    def place(self) -> Point:
+        return _finite(self.lower) + _finite(self.upper)
+
     def project(self, x: Point) -> Point:
         return clip(x, self.lower, self.upper)
 
@@ -73,3 +76,11 @@ class Box(Indicator):
             (cls(asarray([0.5, -inf, -2.0]), asarray([0.5, 0.0, inf])), (3,)),
             (cls(-inf, asarray([1.0, 0.0, 0.5]), batch_ndim=1), (4, 3)),
         ]
+
+
+def _finite(bound: Scalar) -> Scalar:
+    """The sizes of bounds, 0 where there is none."""
+    if not is_array(bound):
+        return abs(bound) if abs(bound) < float("inf") else 0.0
+    xp = namespace(bound)
+    return xp.where(xp.isfinite(bound), abs(bound), xp.zeros_like(bound))

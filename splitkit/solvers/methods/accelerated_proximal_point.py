@@ -12,6 +12,7 @@ Source: Kim, *Accelerated proximal point method for maximally monotone operators
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -34,7 +35,7 @@ class AcceleratedProximalPoint(Splitting):
     def default_alpha(self, *terms: Term) -> float:
         # the longer, the fewer iterations; but I + αA is solved with an error that grows as αL
         (A,) = terms
-        return 100 / A.lipschitz if A.lipschitz else 1.0
+        return 100 / A.lipschitz if A.lipschitz else math.nan
 
     def theorem(self, *terms: Term) -> Guarantee:
         (A,) = terms
@@ -67,7 +68,9 @@ class _Anchored(Iteration):
 
     def read(self, trace: Trace) -> Reading:
         y, x = trace
-        return Reading(x, (scale(1 / self.alpha, subtract(y, x)),), (scale(1 / self.alpha, x),))
+        return Reading(
+            x, (scale(1 / self.alpha, subtract(y, x)),), lambda: (scale(1 / self.alpha, x),)
+        )
 
     def governing(self, state: Carry) -> Point:
         return state[0]

@@ -123,7 +123,7 @@ class AdaptiveSteps(Iteration):
     def read(self, trace: Trace) -> Reading:
         alpha, y, x = trace
         of_G = scale(1 / alpha, subtract(y, x))
-        return Reading(x, (of_G, self.F(x)), (scale(1 / alpha, x),), self.offset(x))
+        return Reading(x, (of_G, self.F(x)), lambda: (scale(1 / alpha, x),), self.offset(x))
 
     def governing(self, state: Carry) -> Point:
         return state[0]

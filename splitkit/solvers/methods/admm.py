@@ -22,11 +22,13 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from splitkit.arguments import POSITIVE, Range, check_number, option
-from splitkit.backend import Array, Point, Scalar, add, lincomb, scale, subtract
+from splitkit.backend import Array, Point, Scalar, Space, add, lincomb, scale, subtract
+from splitkit.linear.base import LinearOperator
 from splitkit.linear.dense import DenseMatrix
 from splitkit.solvers.iteration import Carry, Iteration, Reading, Trace
 from splitkit.solvers.method import Guarantee, Method
 from splitkit.solvers.methods.primal_dual_steps import Region, Steps
+from splitkit.solvers.scale import ANY, Arbitrary, measured_step
 from splitkit.solvers.terms import Role, Term, not_maximal
 
 
@@ -45,6 +47,10 @@ class _AlternatingDirections(Method):
 
     def dual(self, u: Point) -> Point:
         return scale(self.rho, u[2])
+
+    def moved(self, u: Point, S: LinearOperator, E: LinearOperator) -> Point:
+        x, *z, w = u  # (x, z, w), or of the residual two parts
+        return (S(x), *map(E.reciprocal(), z), E(w))
 
     def refusal(self, A: Term, composed: Term) -> str | None:
         """What is missing, if anything."""
@@ -89,7 +95,17 @@ class ADMM(_AlternatingDirections):
         return super().missing(*terms)
 
     def choosing(self, *terms: Term) -> Self:
-        return self if self.rho is not None else self._with(rho=1.0)
+        return self if self.rho is not None else self._with(rho=ANY)
+
+    def scaled(self, terms: tuple[Term, ...], x0: Point, space: Space) -> Self:
+        norm = terms[1].L.norm
+        if not (isinstance(self.rho, Arbitrary) and 0 < norm < math.inf):
+            return self
+
+        def at(step: float) -> Iteration:
+            return self._with(rho=1 / (step * norm**2)).iteration(*terms)
+
+        return self._with(rho=1 / (measured_step(terms, x0, space, at) * norm**2))
 
     def refusal(self, A: Term, composed: Term) -> str | None:
         missing = super().refusal(A, composed)
@@ -121,7 +137,18 @@ class LinearizedADMM(_AlternatingDirections):
 
     def choosing(self, *terms: Term) -> Self:
         tau, rho, _ = Region(terms[1].L.norm).completed(self.tau, self.rho)
-        return self._with(tau=tau, rho=rho)
+        return self._with(tau=Arbitrary(tau) if self.tau is self.rho is None else tau, rho=rho)
+
+    def scaled(self, terms: tuple[Term, ...], x0: Point, space: Space) -> Self:
+        region = Region(terms[1].L.norm)
+        if not (isinstance(self.tau, Arbitrary) and region.is_known):
+            return self
+
+        def at(tau: float) -> Iteration:
+            return self._with(tau=tau, rho=region.sigma(tau)).iteration(*terms)
+
+        tau = measured_step(terms, x0, space, at)
+        return self._with(tau=tau, rho=region.sigma(tau))
 
     def refusal(self, A: Term, composed: Term) -> str | None:
         region = Region(composed.L.norm)

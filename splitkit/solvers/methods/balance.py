@@ -1,7 +1,8 @@
 """Primal and dual steps that balance the residuals: τ ← cτ, σ ← σ/c while ‖r_x‖ and ‖r_y‖ differ.
 
-r = (r_x, r_y) ∈ (A x + Lᵀy + C x) × (B⁻¹y − Lx) is the residual of the pair. A long τ makes r_x
-small and r_y large. Where one is more than ``APART`` times the other, c = √(‖r_x‖/‖r_y‖), but at
+r = (r_x, r_y) ∈ (A x + Lᵀy + C x) × (B⁻¹y − Lx) is the residual of the pair, each beside the size
+of what cancels in it: they have units of their own. A long τ makes r_x small and r_y large. Where
+one is more than ``APART`` times the other, c = √(‖r_x‖/‖r_y‖), but at
 the k-th change 1 − aₖ ≤ c ≤ 1/(1 − aₖ) with aₖ = 0.8 · 0.9ᵏ: Σ aₖ < ∞, so that steps converge. They
 are changed ``CHANGES`` times at most, and kept within the theorem of the method, which so holds
 from the last change on. All elements of a batch share their steps. The residuals are taken every
@@ -82,13 +83,13 @@ class Balanced(Iteration):
     def _looked(self, now: Balance, reading: Reading) -> Balance:
         """The steps for the iterations that follow."""
         now = now._replace(next_look=now.made + max(FIRST, now.made // 8))
-        primal, dual = (float(inner(r, r, 0)) for r in reduce(add, reading.terms))
+        primal, dual = (_relative(i, reading) for i in (0, 1))
         if not (0 < primal < math.inf and 0 < dual < math.inf):
             return now
-        if 1 / APART**2 <= primal / dual <= APART**2:  # of squares
+        if 1 / APART <= primal / dual <= APART:
             return now
         least = 1 - 0.8 * 0.9**now.changes
-        factor = min(max((primal / dual) ** 0.25, least), 1 / least)
+        factor = min(max((primal / dual) ** 0.5, least), 1 / least)
         return now._replace(steps=self.within(factor * now.steps.tau), changes=now.changes + 1)
 
     def read(self, trace: Trace) -> Reading:
@@ -98,3 +99,11 @@ class Balanced(Iteration):
 
     def governing(self, state: Carry) -> Point:
         return self.bound[1].governing(state[0])
+
+
+def _relative(i: int, reading: Reading) -> float:
+    """‖r‖ of a half of the pair, beside the largest of what it is the sum of."""
+    parts = [element[i] for element in (*reading.terms, *reading.sizes)]
+    size = max(float(inner(part, part, 0)) for part in parts)
+    r = reduce(add, parts[: len(reading.terms)])
+    return math.sqrt(float(inner(r, r, 0)) / size) if size > 0 else 0.0

@@ -11,6 +11,7 @@ Source: Davis, Yin, *A three-operator splitting scheme and its optimization appl
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -42,7 +43,7 @@ class DavisYin(Splitting):
 
     def default_alpha(self, *terms: Term) -> float:
         β = terms[2].cocoercivity
-        return 1.0 if β is None or β == float("inf") else β
+        return math.nan if β is None else β
 
     def theorem(self, *terms: Term) -> Guarantee:
         A, B, C = terms
@@ -90,5 +91,5 @@ class _DavisYin(Iteration):
         z, x_B, Cx, forward, x_A = trace
         b = scale(1 / self.alpha, subtract(z, x_B))
         a = scale(1 / self.alpha, subtract(forward, x_A))
-        rounding, sizes = (scale(1 / self.alpha, x_B),), (Cx, *self.offset(x_B))
+        rounding, sizes = lambda: (scale(1 / self.alpha, x_B),), (Cx, *self.offset(x_B))
         return Reading(x_B, (add(a, Cx), b), rounding, sizes, self.alpha)

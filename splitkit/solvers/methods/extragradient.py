@@ -85,7 +85,10 @@ class _Extragradient(Iteration):
         x, Fy, x_next = trace
         of_G = subtract(scale(1 / self.alpha, subtract(x, x_next)), Fy)
         return Reading(
-            x_next, (of_G, self.F(x_next)), (scale(1 / self.alpha, x_next),), self.offset(x_next)
+            x_next,
+            (of_G, self.F(x_next)),
+            lambda: (scale(1 / self.alpha, x_next),),
+            self.offset(x_next),
         )
 
     def energy(self, before: Carry, state: Carry, limit: Carry) -> Array:

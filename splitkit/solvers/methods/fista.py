@@ -14,6 +14,7 @@ Source: Beck, Teboulle (2009); Chambolle, Dossal, *On the convergence of the ite
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -36,7 +37,7 @@ class FISTA(Splitting):
 
     def default_alpha(self, *terms: Term) -> float:
         L = terms[0].lipschitz
-        return 1 / L if L else 1.0
+        return 1 / L if L else math.nan
 
     def theorem(self, *terms: Term) -> Guarantee:
         F, G = terms
@@ -91,7 +92,7 @@ class _FISTA(Iteration):
     def read(self, trace: Trace) -> Reading:
         y, Fy, x = trace
         of_G = subtract(scale(1 / self.alpha, subtract(y, x)), Fy)
-        return Reading(x, (of_G, self.F(x)), (scale(1 / self.alpha, x),), self.offset(x))
+        return Reading(x, (of_G, self.F(x)), lambda: (scale(1 / self.alpha, x),), self.offset(x))
 
     def governing(self, state: Carry) -> Point:
         return state[0]

@@ -10,6 +10,7 @@ Source: Bauschke, Combettes (2017), Thm. 26.14; Ryu, Boyd, *Primer on monotone o
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -44,8 +45,8 @@ class ForwardBackward(MapSplitting):
     def default_alpha(self, *terms: Term) -> float:
         F, _ = terms
         if F.cocoercivity is not None:
-            return F.cocoercivity if F.cocoercivity < float("inf") else 1.0
-        return 1 / F.lipschitz if F.lipschitz else 1.0
+            return F.cocoercivity
+        return 1 / F.lipschitz if F.lipschitz else math.nan
 
     def refusal(self, *terms: Term) -> str:
         F, _ = terms
@@ -72,7 +73,7 @@ class ForwardBackward(MapSplitting):
 
         def read(_: Point, x: Point, y: Point, *__: Point) -> Reading:
             of_G = scale(1 / alpha, lincomb(1.0, y, -1.0, x))
-            return Reading(x, (F(x), of_G), (scale(1 / alpha, x),), F.offset(x))
+            return Reading(x, (F(x), of_G), lambda: (scale(1 / alpha, x),), F.offset(x))
 
         return read
 

@@ -42,7 +42,7 @@ class ForwardBackwardHalfForward(Splitting):
 
     def default_alpha(self, *terms: Term) -> float:
         χ = longest(*terms)
-        return math.nan if χ is None else 0.9 * χ if χ < math.inf else 1.0
+        return math.nan if χ is None else 0.9 * χ
 
     def theorem(self, *terms: Term) -> Guarantee:
         C, B, A = terms
@@ -101,7 +101,7 @@ class _HalfForward(Iteration):
         of_A = subtract(scale(1 / self.alpha, subtract(x, y)), Fx)
         Fy = add(self.C(y), By)
         sizes = (By, *(point for offset in self.offsets for point in offset(y)))
-        return Reading(y, (of_A, Fy), (scale(1 / self.alpha, y),), sizes)
+        return Reading(y, (of_A, Fy), lambda: (scale(1 / self.alpha, y),), sizes)
 
     def energy(self, before: Carry, state: Carry, limit: Carry) -> Array:
         return self.square(subtract(state, limit))

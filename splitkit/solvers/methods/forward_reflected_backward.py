@@ -51,7 +51,7 @@ class _ForwardReflectedBackward(Iteration):
     def read(self, trace: Trace) -> Reading:
         y, x = trace
         of_G = scale(1 / self.alpha, subtract(y, x))
-        return Reading(x, (of_G, self.F(x)), (scale(1 / self.alpha, x),), self.offset(x))
+        return Reading(x, (of_G, self.F(x)), lambda: (scale(1 / self.alpha, x),), self.offset(x))
 
     def governing(self, state: Carry) -> Point:
         return state[0]

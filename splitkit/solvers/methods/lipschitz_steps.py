@@ -39,9 +39,7 @@ class LipschitzSplitting(Splitting):
 
     def default_alpha(self, *terms: Term) -> float:
         L = terms[0].lipschitz
-        if L is None:
-            return math.nan
-        return self.preferred / L if L else 1.0
+        return self.preferred / L if L else math.nan
 
     def growth(self, *terms: Term) -> float:
         """m in b = 2αm, where the inequality above is known of the step; else 0."""

@@ -19,7 +19,6 @@ from typing import ClassVar, Self
 
 from splitkit.arguments import POSITIVE, check_parameter
 from splitkit.backend import Array, Point, Space, is_array, namespace
-from splitkit.linear.dense import DenseMatrix
 from splitkit.linear.diagonal import Diagonal
 from splitkit.solvers.iteration import Carry, Iteration, Reading, Trace
 from splitkit.solvers.method import Guarantee
@@ -76,6 +75,10 @@ class Preconditioned(Wrapper):
     def choosing(self, *terms: Term) -> Self:
         return replace(self, method=self.method.choosing(*self.within(terms)))
 
+    def scaled(self, terms: tuple[Term, ...], x0: Point, space: Space) -> Self:
+        inner = self.method.scaled(tuple(self.within(terms)), x0 / self.root, space)
+        return self if inner is self.method else self._with(method=inner)
+
     def theorem(self, *terms: Term) -> Guarantee:
         inner = self.method.theorem(*self.within(terms))
         return replace(inner, sequence=self.sequence)
@@ -96,9 +99,7 @@ def in_metric(term: Term, s: Array) -> Term:
     A, L = term.operator, term.of
     if L is None:
         return Term(A if term.is_zero else A.pullback(Diagonal(s)), term.role)
-    if isinstance(L, DenseMatrix) and s.ndim == 1:
-        return Term(A, term.role, DenseMatrix(L.matrix * s))  # with an exact norm
-    return Term(A, term.role, L @ Diagonal(s))
+    return Term(A, term.role, L.scaled(columns=Diagonal(s)))
 
 
 class _InMetric(Iteration):
@@ -118,8 +119,11 @@ class _InMetric(Iteration):
 
     def read(self, trace: Trace) -> Reading:
         reading = self.inner.read(trace)
-        elements = (reading.terms, reading.rounding, reading.sizes)
-        terms, rounding, sizes = (tuple(map(self._unscaled, each)) for each in elements)
+        terms, sizes = (tuple(map(self._unscaled, each)) for each in (reading.terms, reading.sizes))
+
+        def rounding() -> tuple[Point, ...]:
+            return tuple(map(self._unscaled, reading.rounding()))
+
         apart = None if reading.apart is None else self.longest * reading.apart
         return Reading(self.s * reading.x, terms, rounding, sizes, apart)
 

@@ -36,13 +36,15 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
 from splitkit.arguments import POSITIVE, Range, check_flag, check_number, option
-from splitkit.backend import Array, Point, Scalar, add, lincomb, scale, subtract
+from splitkit.backend import Array, Point, Scalar, Space, add, lincomb, scale, subtract
+from splitkit.linear.base import LinearOperator
 from splitkit.operators.base import Operator
 from splitkit.proofs import Proof
 from splitkit.solvers.iteration import Carry, Iteration, Reading, Trace
 from splitkit.solvers.method import Guarantee, Method
 from splitkit.solvers.methods.balance import Balanced
 from splitkit.solvers.methods.primal_dual_steps import Region, Steps
+from splitkit.solvers.scale import Arbitrary, measured_step
 from splitkit.solvers.terms import Role, Term, not_maximal
 
 
@@ -82,8 +84,24 @@ class PrimalDual(Method):
     def choosing(self, *terms: Term) -> Self:
         region = self.region(*terms)
         tau, sigma, _ = region.completed(self.tau, self.sigma)
-        wanted = self.tau is self.sigma is None if self.balance is None else self.balance
+        left_open = self.tau is self.sigma is None
+        tau = Arbitrary(tau) if left_open else tau
+        wanted = left_open if self.balance is None else self.balance
         return self._with(tau=tau, sigma=sigma, balance=wanted and region.is_known)
+
+    def scaled(self, terms: tuple[Term, ...], x0: Point, space: Space) -> Self:
+        region = self.region(*terms)
+        if not (isinstance(self.tau, Arbitrary) and region.is_known):
+            return self
+
+        def at(tau: float) -> Iteration:
+            return self._at(region, tau).iteration(*terms)
+
+        return self._at(region, measured_step(terms, x0, space, at))
+
+    def _at(self, region: Region, tau: float) -> Self:
+        steps = region.at(tau)
+        return self._with(tau=steps.tau, sigma=steps.sigma)
 
     def iteration(self, *terms: Term) -> Iteration:
         def at(steps: Steps) -> Iteration:
@@ -118,6 +136,10 @@ class PrimalDual(Method):
 
     def dual(self, u: Point) -> Point:
         return u[1]
+
+    def moved(self, u: Point, S: LinearOperator, E: LinearOperator) -> Point:
+        x, y = u
+        return S(x), E(y)
 
     def exact_element(self, *terms: Term) -> bool:
         return False
@@ -232,14 +254,17 @@ class _PrimalDual(Iteration):
         dx, dy, LTy_next = subtract(x_next, x), subtract(y_next, y), self.LT(y_next)
         of_A, of_B, ahead = scale(-1 / tau, dx), scale(-1 / sigma, dy), scale(theta, dx)
         Lx = self.L(x_next)
-        rounding = scale(1 / tau, x_next), scale(1 / sigma, y_next)
         sizes = [(LTy_next, Lx)]
         if found:
             change = subtract(found[0], known[0])
             of_A, ahead = add(of_A, change), lincomb(1.0, ahead, -self.kappa * tau, change)
             sizes += [(each, Lx) for each in (found[0], *self.offset_of_C(x_next))]
         coupling = subtract(LTy_next, LTy), self.L(ahead)
-        return Reading(x_next, ((of_A, of_B), coupling), (rounding,), tuple(sizes))
+
+        def rounding() -> tuple[Point, ...]:
+            return ((scale(1 / tau, x_next), scale(1 / sigma, y_next)),)
+
+        return Reading(x_next, ((of_A, of_B), coupling), rounding, tuple(sizes))
 
     def governing(self, state: Carry) -> Point:
         return state[:2]

@@ -8,6 +8,7 @@ Source: Rockafellar (1976); Bauschke, Combettes (2017), Thm. 23.41.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -45,7 +46,7 @@ class ProximalPoint(MapSplitting):
     def default_alpha(self, *terms: Term) -> float:
         # the longer, the fewer iterations; but I + αA is solved with an error that grows as αL
         (A,) = terms
-        return 100 / A.lipschitz if A.lipschitz else 1.0
+        return 100 / A.lipschitz if A.lipschitz else math.nan
 
     def refusal(self, *terms: Term) -> str:
         return f"A = {terms[0]!r} is not known to be monotone: declare it, if that is true"
@@ -56,6 +57,6 @@ class ProximalPoint(MapSplitting):
         def read(u: Point, u_next: Point, *_: Point) -> Reading:
             x = lincomb(1 - 1 / relaxation, u, 1 / relaxation, u_next)
             element = scale(1 / alpha, lincomb(1.0, u, -1.0, x))
-            return Reading(x, (element,), (scale(1 / alpha, x),))
+            return Reading(x, (element,), lambda: (scale(1 / alpha, x),))
 
         return read

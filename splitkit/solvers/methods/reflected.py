@@ -7,6 +7,7 @@ r = a + G(x_F) ∈ (F + G)(x_F); if neither, r = a + b = (x_G − x_F)/α and �
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -33,7 +34,7 @@ class ReflectedSplitting(MapSplitting):
         for A in terms:
             if A.strong_monotonicity is not None and 0 < A.strong_monotonicity < float("inf"):
                 return 1 / A.strong_monotonicity
-        return 1.0
+        return math.nan
 
     def factor(self, alpha: float, *terms: Term) -> float | None:
         """Lip(C_{αF}) Lip(C_{αG}): with it the factor of every relaxation of N falls and rises."""
@@ -63,18 +64,19 @@ class ReflectedSplitting(MapSplitting):
         alpha = self.alpha
         at_F = self.reads_at_F(F, G)
         single_valued = G if at_F else F
-        apart = None if single_valued.has_evaluation else alpha
+        evaluates = single_valued.has_evaluation
+        apart = None if evaluates else alpha
 
         def read(u: Point, _: Point, reflected: Point, twice: Point, *__: Point) -> Reading:
             before, after = (reflected, twice) if at_F else (u, reflected)
             x = scale(0.5, add(before, after))
             element = scale(0.5 / alpha, lincomb(1.0, before, -1.0, after))
-            if single_valued.has_evaluation:
+            if evaluates:
                 other = single_valued(x)
             else:  # an element at the other point
                 first, second = (u, reflected) if at_F else (reflected, twice)
                 other = scale(0.5 / alpha, lincomb(1.0, first, -1.0, second))
             sizes = single_valued.offset(x)
-            return Reading(x, (other, element), (scale(1 / alpha, x),), sizes, apart)
+            return Reading(x, (other, element), lambda: (scale(1 / alpha, x),), sizes, apart)
 
         return read

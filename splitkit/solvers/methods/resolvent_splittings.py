@@ -23,6 +23,7 @@ Source: Ryu, *Uniqueness of DRS as the 2 operator resolvent-splitting …* (2020
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import reduce
 from typing import ClassVar
@@ -51,7 +52,7 @@ class ResolventSplitting(Splitting):
 
     def default_alpha(self, *terms: Term) -> float:
         known = [A.lipschitz for A in terms if A.lipschitz]
-        return 1 / max(known) if known else 1.0
+        return 1 / max(known) if known else math.nan
 
     def theorem(self, *terms: Term) -> Guarantee:
         for A in terms:
@@ -138,7 +139,7 @@ class _Resolvents(Iteration):
         apart = tuple(scale(1 / self.alpha, subtract(other, x)) for other in others)
         beside = (size,) * len(apart)
         r, sizes = (reduce(add, elements), *apart), tuple((a, *beside) for a in elements)
-        return Reading(x, (r,), ((size, *beside),), sizes)
+        return Reading(x, (r,), lambda: ((size, *beside),), sizes)
 
 
 class _Ryu(_Resolvents):

@@ -53,7 +53,7 @@ class _Tseng(Iteration):
     def read(self, trace: Trace) -> Reading:
         x, Fx, y, Fy = trace
         of_G = subtract(scale(1 / self.alpha, subtract(x, y)), Fx)
-        return Reading(y, (of_G, Fy), (scale(1 / self.alpha, y),), self.offset(y))
+        return Reading(y, (of_G, Fy), lambda: (scale(1 / self.alpha, y),), self.offset(y))
 
     def energy(self, before: Carry, state: Carry, limit: Carry) -> Array:
         return self.square(subtract(state, limit))

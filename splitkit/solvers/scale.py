@@ -1,0 +1,134 @@
+"""Steps that no constant fixes, from the data: 1 is as good as 10⁸ to a problem in other units.
+
+‖x − R_{αA}x‖ does not decrease in α > 0, and ‖x − R_{αA}x‖/α does not increase. The α at which it
+is ‖x‖/2 is the *natural step* of A at x; a normal cone, which moves x as far with any α, has none,
+and any suits it. For x ↦ tA(x/s) at sx it is sα/t: iterations with such a step are the same in all
+units. A method takes the geometric mean of those of its terms at a typical point: at first the
+largest of x₀ and of the zeros of single terms next to it, then what a few trial steps lead to.
+
+Source: Bauschke, Combettes (2017), Prop. 23.31, for what grows and what does not.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+from scipy.optimize import brentq
+
+from splitkit.backend import Point, Space, scale, subtract
+from splitkit.operators.base import Operator
+from splitkit.solvers.iteration import Iteration
+from splitkit.solvers.terms import Role, Term
+
+STEPS = 10  # of a trial
+TRIALS = 4
+PULL = 5.0  # by which part of ‖x‖ a constant may move x, as constraints take most of it back
+ALIKE = 4.0  # two steps of a smaller quotient serve as well as each other
+
+
+class Arbitrary(float):
+    """A step that no constant fixes: the method converges with any, and ``solve`` measures one."""
+
+
+ANY = Arbitrary(1.0)
+
+
+def size(x: Point, space: Space) -> float:
+    """‖x‖; of a batch the greatest."""
+    return math.hypot(*(float(space.xp.max(part)) for part in space.norms(x)))
+
+
+def longest(space: Space) -> float:
+    """The longest step that is tried, of which the shortest is the inverse."""
+    return math.pow(space.xp.finfo(space.dtype).max, 0.4)
+
+
+def natural_step(A: Operator, x: Point, space: Space) -> float | None:
+    """α with ‖y − R_{αA}y‖ = ‖x‖/2 at y = x, or else at y = 0; None: there is none."""
+    half, end = 0.5 * size(x, space), math.log(longest(space))
+    for y in (x, scale(0.0, x)):
+
+        def excess(log_alpha: float, y: Point = y) -> float:
+            moved = size(subtract(y, A.make_resolvent(math.exp(log_alpha))(y)), space)
+            return moved - half if math.isfinite(moved) else half
+
+        if excess(-end) < 0 < excess(end):
+            return math.exp(brentq(excess, -end, end, xtol=0.01, rtol=1e-12))
+    return None
+
+
+def zero_next_to(A: Operator, x: Point, space: Space) -> Point | None:
+    """The limit of R_{αA}x for long α, the projection of x onto the zeros of A; None: it has none,
+    or they are farther away than α is long.
+    """
+    end = longest(space)
+    near, far = (A.make_resolvent(alpha)(x) for alpha in (0.01 * end, end))
+    moved = size(subtract(far, near), space)
+    return far if moved <= 0.01 * size(far, space) < math.inf else None
+
+
+def typical_point(terms: Sequence[Term], x0: Point, space: Space) -> Point:
+    """The largest of x₀, and of the zeros next to it of terms that are resolved; of LᵀBL it is
+    Lᵀz/‖L‖² for the zero z of B next to Lx₀.
+    """
+    found = [x0]
+    for term in terms:
+        A, L = term.operator, term.of
+        if term.role is Role.EVALUATED or term.lipschitz or not A.has_resolvent:
+            continue
+        if L is None:
+            found.append(zero_next_to(A, x0, space))
+        elif 0 < L.norm < math.inf:
+            z = zero_next_to(A, L(x0), L.range_space(space))
+            found.append(None if z is None else scale(1 / L.norm**2, L.adjoint(z)))
+    return max((x for x in found if x is not None), key=lambda x: size(x, space))
+
+
+def term_step(term: Term, x: Point, space: Space) -> float | None:
+    """The natural step of a term in its role, of LᵀBL that of B over ‖L‖²; None: any suits it."""
+    A, L = term.operator, term.of
+    if L is not None:
+        if term.is_zero or not 0 < L.norm < math.inf:
+            return None
+        step = term_step(Term(A, Role.RESOLVED), L(x), L.range_space(space))
+        return None if step is None else step / L.norm**2
+    if term.lipschitz:
+        return 1 / term.lipschitz
+    moved = size(x, space)
+    if term.is_zero or not moved > 0:
+        return None
+    if A.has_evaluation:  # a constant
+        value = size(A(x), space)
+        return PULL * moved / value if 0 < value < math.inf else None
+    return natural_step(A, x, space) if A.has_resolvent else None
+
+
+def mean_step(terms: Sequence[Term], x: Point, space: Space) -> float | None:
+    """The geometric mean of the terms' natural steps; None: any step suits all of them."""
+    known = [step for term in terms if (step := term_step(term, x, space)) is not None]
+    return math.exp(math.fsum(map(math.log, known)) / len(known)) if known else None
+
+
+def measured_step(
+    terms: Sequence[Term], x0: Point, space: Space, iteration: Callable[[float], Iteration]
+) -> float:
+    """The step at a typical point, and again where a few iterations with it lead to, of the
+    iteration with this step.
+    """
+    x, step = typical_point(terms, x0, space), 0.0
+    for _ in range(TRIALS):
+        found = mean_step(terms, x, space)
+        if found is None or 1 / ALIKE <= found / (step or math.inf) <= ALIKE:
+            break
+        step = found
+        x = after_steps(iteration(step), x0, space)
+    return step or 1.0
+
+
+def after_steps(iteration: Iteration, x0: Point, space: Space) -> Point:
+    """The approximate solution after a few steps from x₀."""
+    state = iteration.begin(x0, space)
+    for _ in range(STEPS - 1):
+        state = iteration.step(state)
+    return iteration.read(iteration.advance(state)[1]).x
