@@ -26,6 +26,7 @@ from splitkit.backend import (
     Scalar,
     Space,
     add,
+    blocks,
     extremes,
     keeping_layout,
     laid_out,
