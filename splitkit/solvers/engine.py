@@ -43,7 +43,7 @@ from splitkit.solvers.watch import Watch
 
 ROUNDING = 16  # errors of one rounding, that r may have beside what it is made of
 NEARLY = 0.1  # part of what cancels; where r is larger, it does not cancel yet
-LEAST_STEPS, PART = 8, 8  # to correct a certificate: as many, or that part of the iterations
+LEAST_STEPS, PART = 8, 32  # to correct a certificate: as many, or that part of the iterations
 LINGER = 10  # iterations for which rounding is watched
 FAR = 1.25  # times its tolerance, what is predicted is not worth a measurement
 
