@@ -40,12 +40,9 @@ class Box(Indicator):
         return clip(x, self.lower, self.upper)
 
     def recession(self, d: Point) -> Point:
-        inf = float("inf")
-        if not is_array(self.lower) and not is_array(self.upper):
-            return clip(d, -inf if self.lower == -inf else 0.0, inf if self.upper == inf else 0.0)
-        xp, zero = namespace(d), 0.0 * d
-        falls = xp.where(self.lower == -inf, clip(d, None, 0.0), zero)
-        rises = xp.where(self.upper == inf, clip(d, 0.0), zero)
+        xp, zero, inf = namespace(d), 0.0 * d, float("inf")
+        falls = xp.where(zero + self.lower == -inf, clip(d, None, 0.0), zero)
+        rises = xp.where(zero + self.upper == inf, clip(d, 0.0), zero)
         return falls + rises
 
     def conjugate_value(self, u: Point) -> Array:
