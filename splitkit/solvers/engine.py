@@ -26,6 +26,7 @@ from splitkit.backend import (
     Scalar,
     Space,
     add,
+    blocks,
     extremes,
     keeping_layout,
     laid_out,
@@ -212,6 +213,8 @@ def _check(run: Run, task: Task, k: int, *, sparing: bool) -> bool:
         if not sparing or run.schedule.last is None:
             _require_same_kind(watch, k)
         governing = task.iteration.governing(after)
+        if any(a.dtype != space.dtype for a in blocks(governing)):  # since the last check
+            raise ValueError(f"an operator changed the point: {_other_kind(run, known, k, task)}")
         moved = subtract(governing, task.iteration.governing(before))
         length = space.norm(moved)
         if sparing:
@@ -257,6 +260,19 @@ def _require_same_kind(watch: Watch, k: int) -> None:
     changed = watch.changed()
     if changed is not None:
         raise ValueError(f"an operator changed the point at iteration {k}: {changed}")
+
+
+def _other_kind(run: Run, known: int, k: int, task: Task) -> str:
+    """Repeat the iterations known + 1 … k, and say which operator changed the point's kind."""
+    watch, state = task.watch, run.checked
+    for j in range(known + 1, k + 1):
+        watch.calls = []
+        state = task.iteration.advance(state)[0]
+        changed = watch.changed()
+        if changed is not None:
+            return f"{changed}, at iteration {j}"
+    dtype = blocks(task.iteration.governing(run.live))[0].dtype
+    return f"at iteration {k} it is of {dtype}, x0 of {task.space.dtype}"
 
 
 def _expected(run: Run, length: Array, u: Point, task: Task) -> float:

@@ -9,7 +9,8 @@ the sums τ by
 
 which in units u of x begins with P/(u² u²ᵀ) and ends with v u². A block of points that a term can
 take in one unit only has one d, by the mean of its rows. A block of n entries whose rows meet r
-blocks has τ = r/n, so that each pair of blocks is to have Frobenius norm 1.
+blocks has τ = r/n, so that each pair of blocks is to have Frobenius norm 1; blocks as a whole are
+made so by least squares first, as rows do not show what is small in them.
 
 Where x only meets y, and y only x, t d on x and d/t on y are as good for every t. Of a term
 (x, y) ↦ (Kᵀy − c, −Kx + b) the sizes of b and c, by their medians, decide, as x̂ is of the size of
@@ -48,6 +49,7 @@ from splitkit.solvers.terms import Role, Term
 
 APART = 8.0  # entries of d that differ by less are left as they are
 ROUNDS = 40
+LEVELS = 2  # times that the blocks are made comparable, before and between
 EQUAL = 1.2  # sums of squares that differ by less count as equal
 FEW = 8  # blocks, up to which it is found out which of them meet
 
@@ -194,12 +196,17 @@ class _Units:
         shown = [r > 0 for r in rows]
         if not any(map(np.any, shown)) or not all(np.isfinite(r).all() for r in rows):
             return None
-        meets = self._meets()
-        τ = [max(1, int(sum(m))) / max(1, r.size) for m, r in zip(meets, rows, strict=True)]
-        if _spread([r / t for r, t in zip(rows, τ, strict=True)]) > APART**2:
-            self._equilibrate(v, rows, τ)
+        masses = self._masses(v)
+        met = [max(1, np.count_nonzero(each)) for each in masses]
+        τ = [count / max(1, r.size) for count, r in zip(met, rows, strict=True)]
+        within = max(_spread([r]) for r in rows)
+        if within > APART**2 or _spread(list(self._level(masses))) > APART**2:
+            for _ in range(LEVELS):
+                for each, t in zip(v, self._level(self._masses(v)), strict=True):
+                    each *= t
+                self._equilibrate(v, self.P(v), τ)
         d = [np.sqrt(each) for each in v]
-        for side, other in _sides(meets):
+        for side, other in _sides(masses > 0):
             self._balance(d, side, other)
         x, y = d[: self.count], d[self.count :]
         if max(_spread(x), *(_spread([each]) for each in y), 1.0) <= APART:
@@ -221,16 +228,33 @@ class _Units:
                 each *= np.sqrt(_one_over(s))
             rows = self.P(v)
 
-    def _meets(self) -> list[list[bool]]:
-        """Which blocks have which others in their rows."""
+    def _masses(self, v: Vectors) -> Any:
+        """The sums of DPD over each pair of blocks: which meet, and how much."""
         n = len(self.shapes)
         if n == 1 or n > FEW:
-            return [[i == j for j in range(n)] for i in range(n)]
+            return np.eye(n)
         columns = []
         for j in range(n):
-            one = [np.full(shape, float(i == j)) for i, shape in enumerate(self.shapes)]
-            columns.append([bool(r.any()) for r in self.P(one)])
-        return [list(row) for row in zip(*columns, strict=True)]
+            one = [each if i == j else 0 * each for i, each in enumerate(v)]
+            rows = self.P(one)
+            columns.append([float(np.sum(a * r)) for a, r in zip(v, rows, strict=True)])
+        return np.array(columns).T
+
+    def _level(self, masses: Any) -> Any:
+        """A factor of v for each block, with which the masses are 1, by least squares of logs."""
+        n = len(masses)
+        if n == 1 or n > FEW:
+            return np.ones(n)
+        shared = [i for i, f in enumerate(self.freedoms) if f is Freedom.SHARED]
+        unknown = [shared[0] if i in shared else i for i in range(n)]
+        pairs = np.argwhere(np.isfinite(masses) & (masses > 0))
+        equations = np.zeros((len(pairs), n))
+        for row, (i, j) in zip(equations, pairs, strict=True):
+            row[unknown[i]] += 1
+            row[unknown[j]] += 1
+        logs = -np.log([masses[i, j] for i, j in pairs])
+        found = np.linalg.lstsq(equations, logs, rcond=None)[0]
+        return np.exp(found[unknown])
 
     def _balance(self, d: Vectors, side: list[int], other: list[int]) -> None:
         """t d on one side and d/t on the other, t from the sizes of what cancels there."""
@@ -273,7 +297,7 @@ def _add_sizes(total: Vectors, values: Any, units: Vectors) -> None:
             each += unit * sizes.mean(axis=batch)
 
 
-def _sides(meets: list[list[bool]]) -> Iterator[tuple[list[int], list[int]]]:
+def _sides(meets: Any) -> Iterator[tuple[list[int], list[int]]]:
     """Of each connected set of blocks its two sides, where each of them only meets the other."""
     count, left = len(meets), set(range(len(meets)))
     while left:

@@ -102,6 +102,10 @@ def planned(
 ) -> Plan:
     """``plan``, by the method of the solve that is resumed unless one is given."""
     space = Space.of(x0, batch_ndim)
+    if () in space.shapes and space.xp.__name__.endswith("numpy"):
+        raise ValueError(
+            "x0 has no axes (shape ()), and NumPy makes numbers of such arrays: give x0[None]"
+        )
     if resume is not None:
         space.check_point(resume.x, "resume.x")
         method = resume.method if method is None else method

@@ -230,6 +230,20 @@ def test_units_change_neither_the_answer_nor_the_work(name, method, seed):
     assert bad.iterations <= 2 * good.iterations + 10
 
 
+@pytest.mark.parametrize("unit", [1e-8, 1e-4, 1e4, 1e8])
+def test_units_of_blocks_change_neither_the_answer_nor_the_work(unit):
+    """x and its multipliers in other units: the rows show P no more beside E."""
+    u, e = np.full(N, unit), np.full(ROWS, 1 / unit)
+    x0 = start("quadratic_program")
+    for method in (None, sk.GoldenRatio(), sk.Tseng()):
+        good = sk.solve(quadratic_program(*ONES), x0, method)
+        other = sk.solve(quadratic_program(u, e), x0, method)
+        assert isinstance(other.method, Equilibrated)
+        np.testing.assert_allclose(other.x[0] * unit, good.x[0], atol=1e-6)
+        np.testing.assert_allclose(other.x[1] / unit, good.x[1], atol=1e-5)
+        assert other.iterations <= 2 * good.iterations + 10
+
+
 @pytest.mark.parametrize("asarray", ["strict", "torch", "float32"])
 def test_every_library_and_dtype(asarray):
     u, _ = units(4, 2.0)

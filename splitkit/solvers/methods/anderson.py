@@ -30,7 +30,7 @@ from typing import ClassVar, Literal
 
 from splitkit.arguments import Range, check_choice, check_integer, check_number, option
 from splitkit.backend import Array, Point, add, lincomb, scale, solve_linear, subtract, where
-from splitkit.solvers.iteration import Carry, Iteration, Trace
+from splitkit.solvers.iteration import Carry, Iteration, Reading, Trace
 from splitkit.solvers.method import Guarantee
 from splitkit.solvers.methods.accelerators import AcceleratedIteration, Accelerator
 from splitkit.solvers.terms import Term
@@ -71,11 +71,19 @@ class Anderson(Accelerator):
 
 
 class Memory(AcceleratedIteration):
-    """The last differences of points and residuals, and the step that they suggest."""
+    """The last differences of points and residuals, and the step that they suggest.
+
+    A trace is (whether the point is kept, the inner trace there, and that of the step before, to be
+    read where it is not: a point that is refused follows one that is kept).
+    """
 
     def __init__(self, inner: Iteration, options: Anderson) -> None:
         super().__init__(inner)
         self.options = options
+
+    def read(self, trace: Trace) -> Reading:
+        kept, here, earlier = trace
+        return self.inner.read(where(kept, here, earlier))
 
     def suggested(self, u: Point, r: Point, dU: tuple[Point, ...], dR: tuple[Point, ...]) -> Point:
         """u + r − (ΔU + ΔR)γ; u + r where that is not finite."""
@@ -114,34 +122,34 @@ class Memory(AcceleratedIteration):
 
 class _Anderson(Memory):
     """Carry: the point, the plain point to go back to, (‖r₀‖, n, whether the point is a plain one),
-    the last point and residual, the differences, newest first (0 where there are none yet), what is
-    read of the last point that was not refused (() at the start), and k.
+    the last point, its residual and ‖r‖, the differences, newest first (0 where there are none
+    yet), what the last step computed on the way (() at the start), and k.
     """
 
     def init(self, x0: Point) -> Carry:
         u = self.start(x0)
         size = 0.0 * self.space.norm(u)
         none = (scale(0.0, u),) * self.options.memory
-        return u, u, (size, size, size >= 0), (u, none[0]), none, none, (), 0
+        return u, u, (size, size, size >= 0), (u, none[0], size), none, none, (), 0
 
     def advance(self, state: Carry) -> tuple[Carry, Trace]:
-        u, plain, (first, count, is_plain), last, dU, dR, read, k = state
+        u, plain, (first, count, is_plain), last, dU, dR, earlier, k = state
         space, xp = self.space, self.space.xp
         Tu, trace = self.inner.advance(u)
         r = subtract(Tu, u)
         size = space.norm(r)
         if k == 0:
-            return (Tu, Tu, (size, count, is_plain), (u, r), dU, dR, trace, 1), trace
+            state = Tu, Tu, (size, count, is_plain), (u, r, size), dU, dR, trace, 1
+            return state, (is_plain, trace, trace)
         dU = (subtract(u, last[0]), *dU[:-1])
         dR = (subtract(r, last[1]), *dR[:-1])
         falls = size <= SAFEGUARD * first * (count + 1) ** -SUMMABLE
-        good = falls & self.onward(r, dU[0], space.norm(last[1]), first, count)
+        good = falls & self.onward(r, dU[0], last[2], first, count)
         count = count + xp.astype(good & ~is_plain, count.dtype)
         accepted = good | is_plain
         ahead = self.suggested(u, r, dU, dR)
         # a rejected point is left for the plain one, which T produced from the point before
         u_next = where(accepted, ahead, plain)
-        plain_next = where(accepted, Tu, plain)
-        trace = where(accepted, trace, read)
         bound = (first, count, ~accepted)
-        return (u_next, plain_next, bound, (u, r), dU, dR, trace, k + 1), trace
+        after = u_next, Tu, bound, (u, r, size), dU, dR, trace, k + 1
+        return after, (accepted, trace, earlier)

@@ -59,8 +59,8 @@ class SuperMann(Anderson):
 
 class _SuperMann(Memory):
     """Carry: the point, the plain point to go back to, (η, s, ‖r₀‖, n, whether the point is to be
-    judged yet), the last point and residual, the differences, what is read of the last point that
-    was not refused (() at the start), and k.
+    judged yet), the last point, its residual and ‖r‖, the differences, what the last step computed
+    on the way (() at the start), and k.
     """
 
     def __init__(self, inner: Iteration, options: SuperMann, θ: float) -> None:
@@ -71,20 +71,21 @@ class _SuperMann(Memory):
         u = self.start(x0)
         size = 0.0 * self.space.norm(u)
         none = (scale(0.0, u),) * self.options.memory
-        return u, u, (size, size, size, size, size > 0), (u, none[0]), none, none, (), 0
+        return u, u, (size, size, size, size, size > 0), (u, none[0], size), none, none, (), 0
 
     def advance(self, state: Carry) -> tuple[Carry, Trace]:
-        u, plain, (η, s, first, count, open_), last, dU, dR, read, k = state
+        u, plain, (η, s, first, count, open_), last, dU, dR, earlier, k = state
         space, xp = self.space, self.space.xp
         Tu, trace = self.inner.advance(u)
         forward = subtract(Tu, u)
         size = space.norm(forward)
         if k == 0:
             bounds = (size, size, size, count, open_)
-            return (Tu, Tu, bounds, (u, forward), dU, dR, trace, 1), trace
+            state = Tu, Tu, bounds, (u, forward, size), dU, dR, trace, 1
+            return state, (~open_, trace, trace)
         dU = (subtract(u, last[0]), *dU[:-1])
         dR = (subtract(forward, last[1]), *dR[:-1])
-        astray = open_ & ~self.onward(forward, dU[0], space.norm(last[1]), first, count)
+        astray = open_ & ~self.onward(forward, dU[0], last[2], first, count)
         d = subtract(self.suggested(u, forward, dU, dR), u)
         blind = (size <= C0 * η) & ~astray
         count = count + xp.astype(open_ & ~astray, count.dtype)
@@ -108,5 +109,5 @@ class _SuperMann(Memory):
             pending = pending & ~(educated | safe)
             τ = xp.where(pending, 0.5 * τ, τ)
         bounds = (η, s, first, count, blind)
-        trace = where(astray, read, trace)
-        return (u_next, Tu, bounds, (u, forward), dU, dR, trace, k + 1), trace
+        after = u_next, Tu, bounds, (u, forward, size), dU, dR, trace, k + 1
+        return after, (~astray, trace, earlier)
