@@ -143,10 +143,11 @@ def check_bounds(lower: Any, upper: Any, what: str) -> tuple[Scalar, Scalar]:
 
 
 def check_array(name: str, value: Any, within: Callable[[Any], Any] = FINITE) -> Array:
-    """An array of real floating-point numbers that lie within."""
+    """An array of real floating-point numbers that lie within, finite but where a range has inf."""
     if isinstance(value, tuple):
         _refuse(TypeError, name, value, "give one array")
-    Space.of(value, name=name)
+    infinite = isinstance(within, Range) and "]" in within.ends and within.high == math.inf
+    Space.of(value, name=name, known_finite=infinite)
     return check_parameter(name, value, within)
 
 

@@ -8,6 +8,7 @@ This is the only file of the package that knows array libraries; it imports none
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -195,12 +196,88 @@ def _dot(a: Array, b: Array, batch_ndim: int) -> Array:
 
 
 def norm(x: Point, batch_ndim: int) -> Array:
-    """‖x‖, over every axis but the leading ``batch_ndim``."""
+    """‖x‖, over every axis but the leading ``batch_ndim``; see ``lengths``."""
+    if isinstance(x, tuple):
+        each = [norm(block, batch_ndim) for block in x]
+        return lengths(namespace(x).stack(each, axis=-1), (-1,))
     if type(x) is np.ndarray and x.ndim == 1 and batch_ndim == 0:
-        return np.sqrt(x @ x)  # without a look at what else x might be: vectors are short
-    if isinstance(x, (tuple, np.ndarray)):
-        return namespace(x).sqrt(inner(x, x, batch_ndim))
-    return namespace(x).linalg.vector_norm(x, axis=tuple(range(batch_ndim, x.ndim)))
+        square = x @ x  # without a look at what else x might be: vectors are short
+        low = _LEAST_SQUARE.get(x.dtype, math.inf)
+        return np.sqrt(square) if low < square < math.inf else lengths(x, (0,))
+    return lengths(x, tuple(range(batch_ndim, x.ndim)), squares=inner(x, x, batch_ndim))
+
+
+def _least_square(xp: Any, dtype: Any) -> float:
+    """Above which a sum of squares has lost no digits."""
+    info = xp.finfo(dtype)
+    return float(info.smallest_normal) / float(info.eps) ** 2
+
+
+_LEAST_SQUARE = {np.dtype(each): _least_square(np, each) for each in (np.float32, np.float64)}
+
+
+def lengths(
+    x: Array, axes: Shape, *, keepdims: bool = False, squares: Array | None = None
+) -> Array:
+    """‖x‖ along some axes, of every size that the dtype can hold, with the derivative 0 at 0.
+
+    Where a square over- or underflows, entries are first divided by the greatest of them. Whether
+    one does is looked at where that costs no wait for a device: NumPy, and Torch on the CPU. On
+    CUDA devices squares are plain, elsewhere entries are always divided.
+
+    Parameters
+    ----------
+    squares : array, optional
+        Their sums, where they are known already.
+    """
+    xp = namespace(x)
+    if squares is None:
+        squares = xp.sum(x * x, axis=axes, keepdims=keepdims)
+    if _is_plain(squares, xp):
+        return root(squares)
+    if 0 in x.shape:
+        return root(squares)
+    largest = xp.max(abs(_held_fixed(x)), axis=axes, keepdims=True)
+    usable = (largest > 0) & (largest < math.inf)
+    unit = x / xp.where(usable, largest, 1.0)
+    size = xp.where(usable, largest, 1.0) * root(xp.sum(unit * unit, axis=axes, keepdims=True))
+    return size if keepdims else xp.squeeze(size, axis=tuple(a % x.ndim for a in axes))
+
+
+def _is_plain(squares: Array, xp: Any) -> bool:
+    """Whether sums of squares are known to be exact to rounding, or need not be."""
+    if isinstance(squares, (np.ndarray, np.floating)):
+        low = _LEAST_SQUARE.get(squares.dtype, math.inf)
+        if squares.ndim == 0:
+            return bool(low < squares < math.inf)
+        return squares.size == 0 or bool(squares.min() > low and squares.max() < math.inf)
+    if array_api_compat.is_torch_array(squares):
+        if squares.device.type != "cpu":
+            return True
+        if sys.modules["torch"]._C._functorch.is_functorch_wrapped_tensor(squares):
+            return False  # no values to look at under vmap
+    elif array_api_compat.is_cupy_array(squares):
+        return True
+    elif array_api_compat.is_jax_array(squares):
+        return False
+    if 0 in squares.shape:
+        return True
+    low, squares = _least_square(xp, squares.dtype), _held_fixed(squares)
+    if squares.ndim == 0:
+        return low < float(squares) < math.inf
+    return float(xp.min(squares)) > low and float(xp.max(squares)) < math.inf
+
+
+def power_of_two(x: Array) -> Array:
+    """That at x > 0 or just below, by which numbers are divided without rounding; 1 elsewhere."""
+    xp = namespace(x)
+    usable = (x > 0) & (x < math.inf)
+    return xp.where(usable, 2.0 ** xp.floor(xp.log2(xp.where(usable, x, 1.0))), 1.0)
+
+
+def _held_fixed(x: Array) -> Array:
+    """x, of which its library differentiates nothing."""
+    return x.detach() if hasattr(x, "detach") else x
 
 
 def where(mask: Array, x: Point, y: Point) -> Point:
@@ -581,9 +658,7 @@ class Space:
 
     def norm(self, x: Point) -> Array:
         """‖x‖, of batch shape."""
-        if isinstance(x, (tuple, np.ndarray)):
-            return norm(x, self.batch_ndim)
-        return self.xp.linalg.vector_norm(x, axis=tuple(range(self.batch_ndim, x.ndim)))
+        return norm(x, self.batch_ndim)
 
     def norm_in_all(self, x: Point) -> Point:
         """‖x‖ in every entry of a point like x."""

@@ -25,6 +25,7 @@ from splitkit.backend import (
     Space,
     blocks,
     floating,
+    fresh_copy,
     is_array,
     is_traced,
     namespace,
@@ -78,10 +79,13 @@ def _looking(method: Callable[..., Any], outside: Outside) -> Callable[..., Any]
 
 
 def at_known(method: Callable[..., Any], *given: Any, **named: Any) -> Any:
-    """What the method returns for points that are known."""
+    """What the method returns for points that are known; what overflows on the way may be right in
+    the end, and NumPy does not warn of it.
+    """
     token = _KNOWN.set(True)
     try:
-        return method(*given, **named)
+        with np.errstate(over="ignore"):
+            return method(*given, **named)
     finally:
         _KNOWN.reset(token)
 
@@ -133,6 +137,27 @@ def _kind(name: str, x: Point) -> tuple[Any, ...]:
     if type(x) is tuple:
         return name, *[_kind("", block) for block in x]
     return name, type(x), getattr(x, "dtype", None), getattr(x, "shape", None)
+
+
+def unchanging(map: Callable[[Point], Point], x: Point, thing: object) -> Point:
+    """The map's value at x.
+
+    Raises
+    ------
+    ValueError
+        The map wrote into x.
+    """
+    kept = [None if is_traced(a) else fresh_copy(a) for a in blocks(x)]
+    value = map(x)
+    for a, before in zip(blocks(x), kept, strict=True):
+        if before is None:
+            continue
+        same = (a == before) | (before != before)
+        if not bool(namespace(a).all(same)):
+            raise ValueError(
+                f"{thing!r} changed its argument, which others use: let it write into a copy"
+            )
+    return value
 
 
 def require_like(thing: object, x: Point, value: Point, of: str = "") -> Point:

@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextvars import ContextVar
 from dataclasses import KW_ONLY, replace
 from functools import lru_cache, partial
 from typing import Any, ClassVar
 
 from splitkit import backend
 from splitkit.arguments import (
+    NON_NEGATIVE,
     POSITIVE,
     check_broadcast,
     check_integer,
+    check_number,
     check_parameter,
     check_samplewise,
     option,
@@ -31,7 +34,9 @@ from splitkit.backend import (
     lincomb,
     namespace,
     scale,
+    solving,
     subtract,
+    with_derivative,
 )
 from splitkit.functions.declared import (
     Declared,
@@ -43,6 +48,7 @@ from splitkit.linear.wrapped import is_map, wrap
 from splitkit.looks import at_known, check_step, look_at_points, require_like, seen
 from splitkit.notation import Style
 from splitkit.operators.base import PointMap
+from splitkit.operators.freedom import Freedom
 from splitkit.operators.graph_support import GraphSupport, magnitude
 from splitkit.properties import Properties
 
@@ -95,6 +101,18 @@ class Function(Arithmetic["Function"], Declared):
         """f(x), of batch shape; inf outside the domain."""
         raise NotImplementedError(f"{type(self).__name__} must define __call__")
 
+    def value(self, x: Point, *, feasibility_tol: float | None = None) -> Array:
+        """f(x), where constraints, those of f's domain too, are met within ``feasibility_tol``
+        times the size of what cancels in them; None: to rounding, as in f(x).
+        """
+        if feasibility_tol is not None:
+            check_number("feasibility_tol", feasibility_tol, NON_NEGATIVE)
+        token = _FEASIBILITY.set(feasibility_tol)
+        try:
+            return self(x)
+        finally:
+            _FEASIBILITY.reset(token)
+
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
         """prox_{αf}(x), for a number α > 0 or an array of batch shape; x is not changed."""
         raise TypeError(f"{self!r} has no proximal map in closed form")
@@ -131,6 +149,21 @@ class Function(Arithmetic["Function"], Declared):
         """Properties of ∂f; for weakly convex f, m-monotone with m < 0."""
         return _subdifferential_properties(self.strong_convexity, self.smoothness, self.convex)
 
+    def in_metric(self, S: Any) -> Function | None:
+        """x ↦ f(Sx) for S = diag(s) > 0, where f is of a kind that has a prox then too."""
+        return None
+
+    def freedom(self, space: Space) -> tuple[Freedom, ...] | None:
+        """Of each block of x: what S may be in ``in_metric``; None: f has no rule of its own."""
+        return None
+
+    def make_variance(self) -> PointMap | None:
+        """v ↦ the variances of the entries of ∇f(x), about, where those of x vary independently
+        with variances v; None: what is known of f does not tell.
+        """
+        L = self.smoothness
+        return None if L is None or not 0 < L < math.inf else partial(scale, L * L)
+
     @property
     def domain(self) -> Indicator | None:
         """The closure of f's domain; None: all points, or unknown."""
@@ -155,6 +188,14 @@ class Function(Arithmetic["Function"], Declared):
             value = known.value + of_d.value
             known = replace(known, d=of_d.v, d_size=of_d.v_size, value=value)
         return known
+
+    def data(self) -> Point | None:
+        """Of what size its subgradients are, where that is known; see ``Operator``."""
+        return self.slopes.place() if self.elementwise and self.slopes is not None else None
+
+    def place(self) -> Point | None:
+        """Where in x something happens to f, about, as bounds of x; None: that is not known."""
+        return None
 
     def check_space(self, space: Space) -> None:
         """Raise TypeError or ValueError, naming the argument, if f does not act on this space."""
@@ -294,6 +335,12 @@ def _from_outside(
         named["alpha"] = _checked_step(f, x, alpha, name)
     x = seen(f, x, f.check_space, (f.batch_ndim,))
     value = at_known(method, f, x, *rest, **named)
+    if name in ("project", "prox") and isinstance(f, Indicator) and f.subtracts:
+        # the second projection takes out the rounding of x, which may be large beside the first
+        near = value
+        with solving(near):
+            again = at_known(method, f, near, *rest, **named)
+        value = with_derivative(again, (x,), lambda: near)
     return value if name in OF_VALUES else require_like(f, x, value, f"the {name} of ")
 
 
@@ -344,9 +391,13 @@ class Indicator(Function):
     ----------
     bounded : bool
         Known to be bounded.
+    subtracts : bool
+        The projection subtracts from its argument, with the rounding of that: a direct call
+        projects twice.
     """
 
     bounded: ClassVar[bool] = False
+    subtracts: ClassVar[bool] = False
 
     def project(self, x: Point) -> Point:
         """The point of C nearest to x."""
@@ -395,13 +446,18 @@ class Indicator(Function):
     def __call__(self, x: Point) -> Array:
         return self.within(x, ROUNDINGS)
 
-    def within(self, x: Point, roundings: float) -> Array:
-        """0 where x violates the constraints by so many units of rounding at most, inf beyond."""
-        space = Space.of(x, self.batch_ndim, name="x")
-        eps = float(space.xp.finfo(space.dtype).eps)
-        relative = max(roundings * eps, 4 * (self.accuracy or 0.0))
-        rounding = relative * (1 + space.norm(x))
-        outside = self.violation(x) > rounding
+    def cancelling(self, x: Point) -> Array:
+        """The size of what cancels in the constraints at x, of batch shape."""
+        return backend.norm(x, self.batch_ndim)
+
+    def within(self, x: Point, roundings: float, beside: Scalar = 0.0) -> Array:
+        """0 where x violates the constraints by so many units of rounding at most of what cancels
+        in them, and of what x is the difference of (``beside``); inf beyond.
+        """
+        eps = float(namespace(x).finfo(backend.blocks(x)[0].dtype).eps)
+        relative = _allowed(max(roundings * eps, 4 * (self.accuracy or 0.0)))
+        rounding = relative * (self.cancelling(x) + beside)
+        outside = ~(self.violation(x) <= rounding)  # where it is NaN, too
         return infinite_where(outside, scale(0.0, rounding))
 
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
@@ -412,6 +468,15 @@ class Indicator(Function):
         from splitkit.functions.calculus.support import SupportFunction  # which imports this file
 
         return SupportFunction(self)
+
+
+_FEASIBILITY: ContextVar[float | None] = ContextVar("feasibility_tol", default=None)
+
+
+def _allowed(rounding: float) -> float:
+    """By how much of what cancels in it a constraint may be violated."""
+    tol = _FEASIBILITY.get()
+    return rounding if tol is None else tol
 
 
 def infinite_where(outside: Array, value: Array) -> Array:
@@ -433,9 +498,18 @@ def spectral_roundings(x: Array) -> float:
 def zero_or_inf(violation: Array, size: Array) -> Array:
     """0 where a constraint is violated by rounding of numbers of this size at most, inf beyond."""
     xp = namespace(violation)
-    rounding = ROUNDINGS * xp.finfo(violation.dtype).eps * (1 + size)
+    rounding = _allowed(ROUNDINGS * float(xp.finfo(violation.dtype).eps)) * size
     inside = violation <= rounding  # not where it is NaN
     return xp.where(inside, xp.zeros_like(violation), float("inf"))
+
+
+def entries(f: Function, space: Space) -> None:
+    """The ``check_axes`` of a function that has no value without entries."""
+    if 0 in space.shapes[0][f.batch_ndim :]:
+        raise ValueError(
+            f"{f!r} acts on points with at least one entry: x0 has shape {space.shapes[0]}, "
+            f"batch_ndim = {f.batch_ndim}"
+        )
 
 
 def vectors(length: int | None = None, least: int = 1) -> Any:

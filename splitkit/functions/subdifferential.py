@@ -12,6 +12,7 @@ from splitkit.functions.calculus.derived import Derived
 from splitkit.notation import ATOM, FACTOR, Style
 from splitkit.operators.base import Operator, PointMap
 from splitkit.operators.block import BlockDiagonal
+from splitkit.operators.freedom import Freedom
 from splitkit.operators.graph_support import GraphSupport
 from splitkit.properties import Properties
 
@@ -96,7 +97,25 @@ class Subdifferential(Operator):
         return f.graph_support(v, d, space)
 
     def in_metric(self, S: Any) -> Operator | None:
-        return None if self.f.operator is None else self.f.operator.in_metric(S)
+        if self.f.operator is not None:
+            return self.f.operator.in_metric(S)
+        within = self.f.in_metric(S)
+        return super().in_metric(S) if within is None else Subdifferential(within)
+
+    def freedom(self, space: Space) -> tuple[Freedom, ...]:
+        A = self.f.operator
+        known = self.f.freedom(space) if A is None else A.freedom(space)
+        return super().freedom(space) if known is None else known
+
+    def make_variance(self) -> PointMap | None:
+        known: Function | Operator = self.f if self.f.operator is None else self.f.operator
+        return known.make_variance()
+
+    def data(self) -> Point | None:
+        return self.f.data() if self.f.operator is None else self.f.operator.data()
+
+    def place(self) -> Point | None:
+        return self.f.place()
 
     def check_space(self, space: Space) -> None:
         self.f.check_space(space)

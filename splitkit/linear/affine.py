@@ -23,12 +23,12 @@ from splitkit.backend import (
 )
 from splitkit.linear.base import LinearOperator
 from splitkit.linear.coupling import Coupling
-from splitkit.linear.dense import DenseMatrix
 from splitkit.linear.last_axes import LastAxesMap
 from splitkit.linear.wrapped import wrap
 from splitkit.notation import SUM, Style
 from splitkit.operators.base import Operator, PointMap
 from splitkit.operators.block import BlockDiagonal
+from splitkit.operators.freedom import Freedom
 from splitkit.operators.graph_support import GraphSupport, magnitude
 from splitkit.properties import Properties
 
@@ -124,11 +124,16 @@ class Affine(Operator):
 
     def in_metric(self, S: Any) -> Operator:
         """x ↦ SMSx − Sq, with its exact constants where M is a matrix."""
-        s, q = S.entrywise, None if self.q is None else S(self.q)
-        if isinstance(self.M, DenseMatrix) and s.ndim == 1:
-            # (s sᵀ) ⊙ M is symmetric, to the last bit, where M is
-            return Affine((s[:, None] * s[None, :]) * self.M.matrix, q)
-        return Affine(S @ self.M @ S, q)
+        return Affine(self.M.scaled(S, S), None if self.q is None else S.times(self.q))
+
+    def freedom(self, space: Space) -> tuple[Freedom, ...]:
+        return self.M.freedom(space)
+
+    def make_variance(self) -> PointMap | None:
+        return self.M.squares() or super().make_variance()
+
+    def data(self) -> Point | None:
+        return self.q
 
     def cayley_properties(self, alpha: float) -> Properties:
         known = self.properties

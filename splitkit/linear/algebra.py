@@ -17,6 +17,7 @@ from splitkit.linear.base import LinearOperator, ModifiedMap
 from splitkit.linear.combined import CombinedMaps, all_known, common_space
 from splitkit.linear.identity import ScaledIdentity
 from splitkit.notation import PRODUCT, SUM, Style
+from splitkit.operators.freedom import Freedom, least
 from splitkit.properties import Properties, composition_properties, sum_properties
 
 
@@ -63,6 +64,18 @@ class LinearMultiple(ModifiedMap):
 
     def adjoint(self, y: Point) -> Point:
         return scale(self.c, self.L.adjoint(y))
+
+    def squares(self) -> LinearOperator | None:
+        squares = self.L.squares()
+        return None if squares is None else LinearMultiple.of(self.c * self.c, squares)
+
+    def freedom(self, space: Space) -> tuple[Freedom, ...]:
+        return self.L.freedom(space)
+
+    def scaled(
+        self, rows: LinearOperator | None = None, columns: LinearOperator | None = None
+    ) -> LinearOperator:
+        return LinearMultiple.of(self.c, self.L.scaled(rows, columns))
 
     def magnitudes(self, x: Point, batch_ndim: int) -> Point:
         return scale(abs(self.c), self.L.magnitudes(x, batch_ndim))
@@ -128,6 +141,19 @@ class LinearSum(CombinedMaps):
 
     def adjoint(self, y: Point) -> Point:
         return reduce(add, (term.adjoint(y) for term in self.maps))
+
+    def squares(self) -> LinearOperator | None:
+        """See ``LinearOperator``; about, where entries of several terms add up."""
+        known = all_known(L.squares() for L in self.maps)
+        return None if known is None else LinearSum(known)
+
+    def freedom(self, space: Space) -> tuple[Freedom, ...]:
+        return tuple(map(least, zip(*(L.freedom(space) for L in self.maps), strict=True)))
+
+    def scaled(
+        self, rows: LinearOperator | None = None, columns: LinearOperator | None = None
+    ) -> LinearOperator:
+        return LinearSum([L.scaled(rows, columns) for L in self.maps])
 
     def shifted_inverse(self, alpha: Scalar) -> LinearOperator:
         if len(self._others) != 1 or self._c < 0 or is_array(alpha):

@@ -12,6 +12,7 @@ from splitkit.arithmetic import Arithmetic
 from splitkit.backend import Array, Point, Scalar, Space, add, align, is_array, norm
 from splitkit.looks import at_known, look_at_points, possible_batch_axes, seen
 from splitkit.notation import ATOM, FACTOR, Notation, Style
+from splitkit.operators.freedom import Freedom, least
 from splitkit.properties import Properties
 
 
@@ -118,6 +119,43 @@ class LinearOperator(Arithmetic["LinearOperator"], Notation):
         if known is None:
             known = _ADJOINTS[id(self)] = Adjoint(self)
         return known
+
+    # -- what it is in other units: Lx = E⁻¹ŷ, x = Sx̂ ---------------------------------------------
+
+    def squares(self) -> LinearOperator | None:
+        """L∘L, the map of the squares of L's entries; None: they are not known."""
+        return None
+
+    def freedom(self, space: Space) -> tuple[Freedom, ...]:
+        """Of each block of x: how ``scaled`` may scale it and leave a map of L's kind."""
+        return (Freedom.SHARED,) * len(space.shapes)
+
+    def scaled(
+        self, rows: LinearOperator | None = None, columns: LinearOperator | None = None
+    ) -> LinearOperator:
+        """E L S for diagonal maps E = rows and S = columns; None: the identity."""
+        e, s = (1.0 if each is None else each.multiple for each in (rows, columns))
+        if e is not None and s is not None:
+            return e * s * self
+        L: LinearOperator = self if columns is None else self @ columns
+        return L if rows is None else rows @ L
+
+    @cached_property
+    def multiple(self) -> float | None:
+        """c if L is cI, else None."""
+        return None
+
+    def reciprocal(self) -> LinearOperator:
+        """L⁻¹ of a diagonal map."""
+        raise TypeError(f"{self!r} is no diagonal map")
+
+    def times(self, v: Point) -> Point:
+        """Lv of a diagonal map, for a v that broadcasts to x."""
+        return self(v)
+
+    def on_blocks(self, count: int) -> tuple[LinearOperator, ...]:
+        """What a diagonal map is on each of so many blocks."""
+        return (self,) * count
 
     def shifted_inverse(self, alpha: Scalar) -> LinearOperator:
         """(I + αL)⁻¹, made once; ``.T`` of it shares the factor. Here: iterative.
@@ -246,6 +284,19 @@ class Adjoint(ModifiedMap):
     def T(self) -> LinearOperator:
         return self.L
 
+    def squares(self) -> LinearOperator | None:
+        squares = self.L.squares()
+        return None if squares is None else squares.T
+
+    def freedom(self, space: Space) -> tuple[Freedom, ...]:
+        of_L = least(self.L.freedom(self.L.domain_space(space)))
+        return (of_L if of_L is Freedom.EACH else Freedom.SHARED,) * len(space.shapes)
+
+    def scaled(
+        self, rows: LinearOperator | None = None, columns: LinearOperator | None = None
+    ) -> LinearOperator:
+        return self.L.scaled(columns, rows).T
+
     def magnitudes(self, x: Point, batch_ndim: int) -> Point:
         return self.L.adjoint_magnitudes(x, batch_ndim)
 
@@ -311,3 +362,16 @@ def require_number(alpha: Scalar, L: LinearOperator) -> None:
 def rounded(m: float, size: float) -> float:
     """m, or 0 where it is no larger than rounding: what is 0 in exact arithmetic counts as 0."""
     return 0.0 if abs(m) <= size else m
+
+
+def factors(S: LinearOperator | None) -> Any:
+    """What a diagonal map of arrays multiplies by, a number or an array; None: the identity."""
+    if S is None:
+        return 1.0
+    return S.entrywise if S.multiple is None else S.multiple
+
+
+def least_in_metric(M: LinearOperator, S: LinearOperator) -> float | None:
+    """A lower bound of ⟨SMSx, x⟩/‖x‖² for M monotone and S diagonal; None: M is not known to be."""
+    m = M.properties.strong_monotonicity
+    return None if m is None or m < 0 else m * S.least_gain**2

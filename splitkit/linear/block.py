@@ -18,11 +18,12 @@ import numpy as np
 
 from splitkit.backend import Point, Scalar, Space, add
 from splitkit.linear.algebra import LinearMultiple
-from splitkit.linear.base import LinearOperator
+from splitkit.linear.base import Adjoint, LinearOperator
 from splitkit.linear.combined import CombinedMaps, all_known, checked_maps, common_space
 from splitkit.linear.dense import DenseMatrix
 from splitkit.linear.diagonal import Diagonal
 from splitkit.linear.identity import ScaledIdentity
+from splitkit.operators.freedom import Freedom, least
 from splitkit.properties import Properties, block_properties
 
 
@@ -90,6 +91,28 @@ class BlockMatrix(CombinedMaps):
     def adjoint(self, y: Point) -> Point:
         return tuple(_row([L.adjoint for L in column], y) for column in self.columns)
 
+    def squares(self) -> LinearOperator | None:
+        rows = [all_known(L.squares() for L in row) for row in self.rows]
+        known = all_known(rows)
+        return None if known is None else BlockMatrix(known)
+
+    def freedom(self, space: Space) -> tuple[Freedom, ...]:
+        spaces = space.block_spaces()
+        found = (f for row in self.rows for f in _of_blocks(row, spaces))
+        return (least(found),) * len(spaces)
+
+    def scaled(
+        self, rows: LinearOperator | None = None, columns: LinearOperator | None = None
+    ) -> LinearOperator:
+        E, S = _parts(rows, len(self.rows)), _parts(columns, len(self.columns))
+        made: dict[Any, LinearOperator] = {}
+        return BlockMatrix(
+            [
+                [_scaled_once(L, e, s, made) for L, s in zip(row, S, strict=True)]
+                for row, e in zip(self.rows, E, strict=True)
+            ]
+        )
+
     def range_space(self, space: Space) -> Space:
         return _tuple_space([_row_space(self, row, space) for row in self.rows])
 
@@ -136,6 +159,19 @@ class BlockColumn(CombinedMaps):
     def adjoint(self, y: Point) -> Point:
         return _row([L.adjoint for L in self.maps], y)
 
+    def squares(self) -> LinearOperator | None:
+        known = all_known(L.squares() for L in self.maps)
+        return None if known is None else BlockColumn(known)
+
+    def freedom(self, space: Space) -> tuple[Freedom, ...]:
+        return (max(Freedom.OWN, least(f for L in self.maps for f in L.freedom(space))),)
+
+    def scaled(
+        self, rows: LinearOperator | None = None, columns: LinearOperator | None = None
+    ) -> LinearOperator:
+        E = _parts(rows, len(self.maps))
+        return BlockColumn([L.scaled(e, columns) for L, e in zip(self.maps, E, strict=True)])
+
     def range_space(self, space: Space) -> Space:
         return _tuple_space([L.range_space(space) for L in self.maps])
 
@@ -171,6 +207,20 @@ class BlockRow(CombinedMaps):
 
     def adjoint(self, y: Point) -> Point:
         return tuple(L.adjoint(y) for L in self.maps)
+
+    def squares(self) -> LinearOperator | None:
+        known = all_known(L.squares() for L in self.maps)
+        return None if known is None else BlockRow(known)
+
+    def freedom(self, space: Space) -> tuple[Freedom, ...]:
+        spaces = space.block_spaces()
+        return (least(_of_blocks(self.maps, spaces)),) * len(spaces)
+
+    def scaled(
+        self, rows: LinearOperator | None = None, columns: LinearOperator | None = None
+    ) -> LinearOperator:
+        S = _parts(columns, len(self.maps))
+        return BlockRow([L.scaled(rows, s) for L, s in zip(self.maps, S, strict=True)])
 
     def range_space(self, space: Space) -> Space:
         return _row_space(self, self.maps, space)
@@ -218,6 +268,33 @@ class BlockDiagonalMap(CombinedMaps):
     def adjoint(self, y: Point) -> Point:
         return tuple(L.adjoint(block) for L, block in zip(self.maps, y, strict=True))
 
+    @cached_property
+    def multiple(self) -> float | None:
+        found = {L.multiple for L in self.maps}
+        return found.pop() if len(found) == 1 else None
+
+    def reciprocal(self) -> LinearOperator:
+        return BlockDiagonalMap([L.reciprocal() for L in self.maps])
+
+    def times(self, v: Point) -> Point:
+        return tuple(L.times(block) for L, block in zip(self.maps, v, strict=True))
+
+    def on_blocks(self, count: int) -> tuple[LinearOperator, ...]:
+        return self.maps
+
+    def squares(self) -> LinearOperator | None:
+        known = all_known(L.squares() for L in self.maps)
+        return None if known is None else BlockDiagonalMap(known)
+
+    def freedom(self, space: Space) -> tuple[Freedom, ...]:
+        return tuple(max(Freedom.OWN, f) for f in _of_blocks(self.maps, space.block_spaces()))
+
+    def scaled(
+        self, rows: LinearOperator | None = None, columns: LinearOperator | None = None
+    ) -> LinearOperator:
+        E, S = (_parts(each, len(self.maps)) for each in (rows, columns))
+        return BlockDiagonalMap([L.scaled(*each) for L, *each in zip(self.maps, E, S, strict=True)])
+
     def shifted_inverse(self, alpha: Scalar) -> LinearOperator:
         return BlockDiagonalMap([L.shifted_inverse(alpha) for L in self.maps])
 
@@ -245,6 +322,34 @@ class BlockDiagonalMap(CombinedMaps):
 
 def _row(maps: Sequence[Callable[[Point], Point]], x: Point) -> Point:
     return reduce(add, (L(block) for L, block in zip(maps, x, strict=True)))
+
+
+def _of_blocks(maps: Sequence[LinearOperator], spaces: Sequence[Space]) -> list[Freedom]:
+    """The freedom of each block, at least a number of its own."""
+    each = zip(maps, spaces, strict=True)
+    return [max(Freedom.OWN, least(L.freedom(space))) for L, space in each]
+
+
+def _parts(S: LinearOperator | None, count: int) -> tuple[LinearOperator | None, ...]:
+    """What a diagonal map is on each block."""
+    return (None,) * count if S is None else S.on_blocks(count)
+
+
+def _scaled_once(
+    L: LinearOperator,
+    e: LinearOperator | None,
+    s: LinearOperator | None,
+    made: dict[Any, LinearOperator],
+) -> LinearOperator:
+    """e L s, one object for maps that stand in several places, also as cL or Lᵀ."""
+    if isinstance(L, LinearMultiple):
+        return LinearMultiple.of(L.c, _scaled_once(L.L, e, s, made))
+    if isinstance(L, Adjoint):
+        return _scaled_once(L.L, s, e, made).T
+    key = id(L), id(e), id(s)
+    if key not in made:
+        made[key] = L.scaled(e, s)
+    return made[key]
 
 
 def _each(maps: Sequence[LinearOperator], space: Space) -> list[tuple[LinearOperator, Space]]:

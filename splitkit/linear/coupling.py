@@ -18,6 +18,7 @@ from splitkit.linear.dense import DenseMatrix
 from splitkit.linear.last_axes import LastAxesMap
 from splitkit.linear.wrapped import wrap
 from splitkit.operators.base import PointMap
+from splitkit.operators.freedom import Freedom, least
 from splitkit.properties import Properties
 
 
@@ -48,6 +49,22 @@ class Coupling(LinearOperator):
     def adjoint(self, y: Point) -> Point:
         p, q = y
         return -self.K.adjoint(q), self.K(p)
+
+    def squares(self) -> LinearOperator | None:
+        squares = self.K.squares()
+        return None if squares is None else _Exchange(squares)
+
+    def freedom(self, space: Space) -> tuple[Freedom, ...]:
+        x, _ = space.block_spaces()
+        return (max(Freedom.OWN, least(self.K.freedom(x))),) * 2
+
+    def scaled(
+        self, rows: LinearOperator | None = None, columns: LinearOperator | None = None
+    ) -> LinearOperator:
+        if rows is not columns or columns is None:
+            return super().scaled(rows, columns)
+        x, y = columns.on_blocks(2)
+        return Coupling(self.K.scaled(y, x))
 
     def magnitudes(self, x: Point, batch_ndim: int) -> Point:
         p, q = x
@@ -92,6 +109,20 @@ class Coupling(LinearOperator):
             (cls(asarray([[1.0, -2.0, 0.5], [0.0, 3.0, 1.0]])), shapes, shapes),
             (cls(asarray([[1.2, 1.6, 0.0], [0.0, 0.0, 2.0]])), shapes, shapes),
         ]
+
+
+class _Exchange(LinearOperator):
+    """(x, y) ↦ (Kᵀy, Kx)."""
+
+    def __init__(self, K: LinearOperator) -> None:
+        self.K = K
+
+    def __call__(self, x: Point) -> Point:
+        p, q = x
+        return self.K.adjoint(q), self.K(p)
+
+    def adjoint(self, y: Point) -> Point:
+        return self(y)
 
 
 class _CouplingInverse(LinearOperator):

@@ -11,8 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from splitkit.backend import Array, Point, Space, namespace
-from splitkit.linear.base import LinearOperator, kept_for_last_step, rounded
+from splitkit.backend import Array, Point, Space, is_array, namespace
+from splitkit.linear.base import (
+    LinearOperator,
+    factors,
+    kept_for_last_step,
+    least_in_metric,
+    rounded,
+)
 from splitkit.linear.last_axes import LastAxesMap
 from splitkit.properties import Properties
 
@@ -78,6 +84,23 @@ class DenseMatrix(LastAxesMap):
 
     def adjoint(self, y: Point) -> Point:
         return y @ self.matrix
+
+    def squares(self) -> LinearOperator:
+        return self._of_finite(self.matrix * self.matrix)
+
+    def scaled(
+        self, rows: LinearOperator | None = None, columns: LinearOperator | None = None
+    ) -> LinearOperator:
+        e, s = map(factors, (rows, columns))
+        if not (is_array(e) or is_array(s)):
+            return super().scaled(rows, columns)
+        if is_array(e):
+            e = e[:, None]
+        # (s sᵀ) ⊙ M is symmetric, to the last bit, where M is
+        scaled = self._of_finite(self.matrix * (e * s))
+        if rows is columns is not None and self.matrix.shape[0] > EXACT_SIZE:
+            scaled._declared = least_in_metric(self, columns), None
+        return scaled
 
     def magnitudes(self, x: Point, batch_ndim: int) -> Point:
         return abs(x) @ abs(self.matrix.T)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 from splitkit.arguments import check_broadcast
-from splitkit.backend import Array, Point, Space
-from splitkit.linear.base import LinearOperator
+from splitkit.backend import Array, Point, Space, extremes
+from splitkit.linear.base import LinearOperator, factors
 from splitkit.linear.multiplier import Multiplier
+from splitkit.operators.freedom import Freedom
 
 
 class Diagonal(Multiplier):
@@ -30,6 +32,11 @@ class Diagonal(Multiplier):
             raise ValueError("d has no axis: give an array, or use ScaledIdentity")
         self.d = self.spectrum = self.entrywise = d
 
+    @cached_property
+    def multiple(self) -> float | None:
+        low, high = extremes(self.d)
+        return low if low == high else None
+
     def like(self, spectrum: Array) -> LinearOperator:
         return Diagonal(spectrum)
 
@@ -47,6 +54,20 @@ class Diagonal(Multiplier):
     @property
     def T(self) -> LinearOperator:
         return self
+
+    def squares(self) -> LinearOperator:
+        return Diagonal(self.d * self.d)
+
+    def times(self, v: Point) -> Point:
+        return self.d * v
+
+    def freedom(self, space: Space) -> tuple[Freedom, ...]:
+        return (Freedom.EACH,)
+
+    def scaled(
+        self, rows: LinearOperator | None = None, columns: LinearOperator | None = None
+    ) -> LinearOperator:
+        return Diagonal(factors(rows) * self.d * factors(columns))
 
     def check_space(self, space: Space, name: str = "d") -> None:
         if space.is_tuple:

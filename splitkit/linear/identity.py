@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from splitkit.arguments import check_number
-from splitkit.backend import Point, scale
+from splitkit.backend import Point, Space, scale
 from splitkit.linear.base import LinearOperator
 from splitkit.linear.multiplier import Multiplier
 from splitkit.notation import ATOM, PRODUCT, Style
+from splitkit.operators.freedom import Freedom
 from splitkit.operators.graph_support import magnitude
 
 
@@ -22,7 +23,7 @@ class ScaledIdentity(Multiplier):
     """
 
     def __init__(self, c: float = 1.0) -> None:
-        self.c = self.spectrum = check_number("c", c)
+        self.c = self.spectrum = self.multiple = check_number("c", c)
         self.norm = self.least_gain = abs(self.c)
         self.gram = self.c * self.c
         self.binding = ATOM if self.c == 1 else PRODUCT
@@ -45,6 +46,20 @@ class ScaledIdentity(Multiplier):
     @property
     def T(self) -> LinearOperator:
         return self
+
+    def squares(self) -> LinearOperator:
+        return ScaledIdentity(self.c * self.c)
+
+    def freedom(self, space: Space) -> tuple[Freedom, ...]:
+        return (Freedom.EACH,) * len(space.shapes)
+
+    def scaled(
+        self, rows: LinearOperator | None = None, columns: LinearOperator | None = None
+    ) -> LinearOperator:
+        if rows is None or rows.multiple is not None:
+            c = self.c * (1.0 if rows is None else rows.multiple)  # type: ignore[operator]
+            return ScaledIdentity(c) if columns is None else columns.scaled(ScaledIdentity(c))
+        return rows.scaled(self if columns is None else columns.scaled(self))
 
     def write(self, s: Style) -> str:
         return s.multiple(self.c, "I")

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from splitkit.backend import Shape, Space
 from splitkit.linear.base import LinearOperator
+from splitkit.operators.freedom import Freedom
 
 
 class LastAxesMap(LinearOperator):
@@ -21,6 +22,10 @@ class LastAxesMap(LinearOperator):
 
     def check_kind(self, space: Space, name: str) -> None:
         """Raise, naming the argument, unless points have the kind of the map's arrays."""
+
+    def freedom(self, space: Space) -> tuple[Freedom, ...]:
+        shows = type(self).squares is not LinearOperator.squares
+        return (Freedom.EACH if shows and space.shapes == (self.domain_shape,) else Freedom.OWN,)
 
     def check_space(self, space: Space, name: str = "L") -> None:
         self._batch(space, self.domain_shape, name)

@@ -14,6 +14,7 @@ from splitkit.arguments import NON_NEGATIVE, Range, check_flag, check_number
 from splitkit.backend import Array, Point, Shape
 from splitkit.linear.base import LinearOperator
 from splitkit.linear.last_axes import LastAxesMap
+from splitkit.looks import unchanging
 from splitkit.properties import Properties
 
 
@@ -70,7 +71,7 @@ class MatrixFree(LastAxesMap):
                 f"domain_shape = {domain_shape} and range_shape = {range_shape} differ: only a map "
                 "of a space into itself is symmetric, skew or strongly monotone"
             )
-        self._forward, self._adjoint = forward, adjoint
+        self._forward, self._adjoint, self._tried = forward, adjoint, frozenset[str]()
         self.norm, self.least_gain = norm, least_gain
         self.gram = None if gram is None else check_number("gram", gram, NON_NEGATIVE)
         self.name = name or str(getattr(forward, "__name__", "L"))
@@ -84,10 +85,16 @@ class MatrixFree(LastAxesMap):
             )
 
     def __call__(self, x: Point) -> Point:
-        return self._forward(x)
+        return self._forward(x) if "forward" in self._tried else self._first("forward", x)
 
     def adjoint(self, y: Point) -> Point:
-        return self._adjoint(y)
+        return self._adjoint(y) if "adjoint" in self._tried else self._first("adjoint", y)
+
+    def _first(self, which: str, x: Point) -> Point:
+        """The value of a function that is tried for the first time."""
+        value = unchanging(getattr(self, f"_{which}"), x, self)
+        self._tried |= {which}
+        return value
 
     def __repr__(self) -> str:
         sizes = ["×".join(map(str, shape)) for shape in (self.domain_shape, self.range_shape)]

@@ -26,6 +26,9 @@ class Multiplier(LinearOperator):
         """The map that multiplies by these numbers in the same basis."""
         raise NotImplementedError(f"{type(self).__name__} must define like")
 
+    def reciprocal(self) -> LinearOperator:
+        return self.like(1 / self.spectrum)
+
     @property
     def rounding(self) -> float:
         """What counts as 0 among the λ and their differences."""

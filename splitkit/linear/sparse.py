@@ -15,8 +15,8 @@ import numpy as np
 import scipy.sparse
 import scipy.sparse.linalg
 
-from splitkit.backend import Array, Point, Space, from_numpy, to_numpy, with_adjoint
-from splitkit.linear.base import LinearOperator, kept_for_last_step
+from splitkit.backend import Array, Point, Space, from_numpy, is_array, to_numpy, with_adjoint
+from splitkit.linear.base import LinearOperator, factors, kept_for_last_step, least_in_metric
 from splitkit.linear.dense import EXACT_SIZE, DenseMatrix
 from splitkit.linear.last_axes import LastAxesMap
 from splitkit.properties import Properties
@@ -78,6 +78,21 @@ class Sparse(LastAxesMap):
             return None
         m, L = self._declared
         return DenseMatrix(self.matrix.toarray(), strong_monotonicity=m, lipschitz=L)
+
+    def squares(self) -> LinearOperator:
+        return Sparse(self.matrix.multiply(self.matrix))
+
+    def scaled(
+        self, rows: LinearOperator | None = None, columns: LinearOperator | None = None
+    ) -> LinearOperator:
+        e, s = map(factors, (rows, columns))
+        if not (is_array(e) or is_array(s)):
+            return super().scaled(rows, columns)
+        left = _diagonal(e, self.range_shape, self.matrix)
+        matrix = left @ self.matrix @ _diagonal(s, self.domain_shape, self.matrix)
+        if rows is columns is not None and max(matrix.shape) > EXACT_SIZE:
+            return Sparse(matrix, strong_monotonicity=least_in_metric(self, columns))
+        return Sparse(matrix)
 
     @cached_property
     def norm(self) -> float:
@@ -186,6 +201,11 @@ class _SparseInverse(LinearOperator):
 
     def _solve_transposed(self, columns: Any) -> Any:
         return self._lu.solve(columns, trans="T")
+
+
+def _diagonal(d: Any, shape: tuple[int, ...], like: Any) -> Any:
+    values = np.broadcast_to(to_numpy(d) if is_array(d) else d, shape)
+    return scipy.sparse.diags_array(values.astype(like.dtype))
 
 
 def _on_vectors(apply: Any, transposed: Any, x: Array) -> Array:

@@ -9,13 +9,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import accumulate, pairwise
-from typing import Any
+from typing import Any, cast
 
 from splitkit.arguments import check_integer
-from splitkit.backend import Array, Point, Scalar, Space, namespace
+from splitkit.backend import Array, Point, Scalar, Space, device, namespace
 from splitkit.linear.base import LinearOperator, ModifiedMap
+from splitkit.linear.diagonal import Diagonal
+from splitkit.linear.identity import ScaledIdentity
 from splitkit.linear.last_axes import LastAxesMap
 from splitkit.linear.wrapped import wrap
+from splitkit.operators.freedom import Freedom, least
 
 
 class Stacked(ModifiedMap):
@@ -61,6 +64,30 @@ class Stacked(ModifiedMap):
     def adjoint(self, y: Point) -> Point:
         return self.split(self.L.adjoint(namespace(y).concat(y, axis=-1)))
 
+    def squares(self) -> LinearOperator | None:
+        squares = self.L.squares()
+        return None if squares is None else Stacked(squares, self.sizes)
+
+    def freedom(self, space: Space) -> tuple[Freedom, ...]:
+        of_L = least(self.L.freedom(self._whole(space)))
+        return (of_L if of_L is Freedom.EACH else Freedom.SHARED,) * len(self.sizes)
+
+    def scaled(
+        self, rows: LinearOperator | None = None, columns: LinearOperator | None = None
+    ) -> LinearOperator:
+        whole = {id(S): self._joined(S) for S in (rows, columns)}  # one object where they are
+        return Stacked(self.L.scaled(whole[id(rows)], whole[id(columns)]), self.sizes)
+
+    def _joined(self, S: LinearOperator | None) -> LinearOperator | None:
+        """A diagonal map of tuples, each block a ``Diagonal`` or all of one number, on
+        concatenations.
+        """
+        if S is None or S.multiple is not None:
+            return None if S is None else ScaledIdentity(cast(float, S.multiple))
+        parts = zip(S.on_blocks(len(self.sizes)), self.sizes, strict=True)
+        arrays = [_along(d, n) for d, n in parts]
+        return Diagonal(namespace(*arrays).concat(arrays))
+
     def magnitudes(self, x: Point, batch_ndim: int) -> Point:
         return self.split(self.L.magnitudes(namespace(x).concat(x, axis=-1), batch_ndim))
 
@@ -85,8 +112,12 @@ class Stacked(ModifiedMap):
                 f"{name} acts on tuples of {len(self.sizes)} arrays whose last axes have lengths "
                 f"{self.sizes} and whose other axes agree, got shapes {space.shapes}"
             )
-        whole = (*space.shapes[0][:-1], sum(self.sizes))
-        self.L.check_space(replace(space, shapes=(whole,), is_tuple=False), name)
+        self.L.check_space(self._whole(space), name)
+
+    def _whole(self, space: Space) -> Space:
+        """That of concatenations."""
+        shape = (*space.shapes[0][:-1], sum(self.sizes))
+        return replace(space, shapes=(shape,), is_tuple=False)
 
     def __repr__(self) -> str:
         return f"Stacked({self.L!r}, {self.sizes})"
@@ -98,3 +129,12 @@ class Stacked(ModifiedMap):
             (cls(M, (2, 1)), ((2,), (1,)), ((2,), (1,))),
             (cls(M, (1, 1, 1)), ((4, 1), (4, 1), (4, 1)), ((4, 1), (4, 1), (4, 1))),
         ]
+
+
+def _along(d: LinearOperator, n: int) -> Array:
+    """The n entries of a ``Diagonal`` along the last axis."""
+    s: Array = d.entrywise
+    assert s is not None
+    if d.multiple is None:
+        return namespace(s).broadcast_to(s, (n,))
+    return namespace(s).full((n,), d.multiple, dtype=s.dtype, device=device(s))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from splitkit import backend
@@ -11,6 +13,7 @@ from splitkit.arithmetic import Arithmetic
 from splitkit.backend import Array, Point, Scalar, Space
 from splitkit.looks import at_known, look_at_points, possible_batch_axes, require_like, seen
 from splitkit.notation import Notation
+from splitkit.operators.freedom import Freedom
 from splitkit.operators.graph_support import GraphSupport
 from splitkit.properties import Constants, Properties
 
@@ -218,7 +221,32 @@ class Operator(Constants, Arithmetic["Operator"], Notation):
         return pullback(self, L)
 
     def in_metric(self, S: Any) -> Operator | None:
-        """S A S for an invertible S = diag(s), where A has a rule of its own for it."""
+        """S A S for an invertible S = diag(s), where A has a rule of its own for it; see
+        ``operators.pullback.in_metric``.
+        """
+        return None if S.multiple is None else self.scale_argument(S.multiple)
+
+    def freedom(self, space: Space) -> tuple[Freedom, ...]:
+        """Of each block of x: what S may be so that ``in_metric`` keeps the resolvent."""
+        on_arrays = self.elementwise and not space.is_tuple
+        free = on_arrays or not self.has_resolvent
+        return (Freedom.EACH if free else Freedom.SHARED,) * len(space.shapes)
+
+    def make_variance(self) -> PointMap | None:
+        """v ↦ the variances of the entries of A(x), about, where those of x vary independently with
+        variances v; None: what is known of A does not tell.
+        """
+        L = self.properties.lipschitz
+        return None if L is None or not 0 < L < math.inf else partial(backend.scale, L * L)
+
+    def data(self) -> Point | None:
+        """What A(x) holds that x does not change: q of Mx − q, up to its sign; None: unknown. Of
+        a tuple, what is unknown of a block is None too.
+        """
+        return None
+
+    def place(self) -> Point | None:
+        """Where in x A(x) bends, about: v of A(x − v), bounds; None as of ``data``."""
         return None
 
     def scale_argument(self, s: float) -> Operator:

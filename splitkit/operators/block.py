@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from functools import cached_property, reduce
+from functools import cached_property, partial, reduce
+from typing import Any
 
 from splitkit.backend import Point, Scalar, Space, add, scale
 from splitkit.notation import PRODUCT, Style
 from splitkit.operators.base import Operator, PointMap
+from splitkit.operators.freedom import Freedom
 from splitkit.operators.graph_support import GraphSupport
 from splitkit.operators.parts import OfMany
+from splitkit.operators.pullback import in_metric
 from splitkit.properties import Properties, block_properties
 
 
@@ -53,6 +56,26 @@ class BlockDiagonal(OfMany):
 
     def make_cayley(self, alpha: Scalar) -> PointMap:
         return _blockwise([A.make_cayley(alpha) for A in self.operators])
+
+    def in_metric(self, S: Any) -> Operator:
+        parts = zip(self.operators, S.on_blocks(len(self.operators)), strict=True)
+        return BlockDiagonal([in_metric(A, s) for A, s in parts])
+
+    def freedom(self, space: Space) -> tuple[Freedom, ...]:
+        parts = zip(self.operators, space.block_spaces(), strict=True)
+        return tuple(max(Freedom.OWN, *A.freedom(block)) for A, block in parts)
+
+    def make_variance(self) -> PointMap | None:
+        maps = [A.make_variance() for A in self.operators]
+        if all(f is None for f in maps):
+            return None
+        return _blockwise([partial(scale, 0.0) if f is None else f for f in maps])
+
+    def data(self) -> Point:
+        return tuple(A.data() for A in self.operators)
+
+    def place(self) -> Point:
+        return tuple(A.place() for A in self.operators)
 
     def graph_support(self, v: Point, d: Point, space: Space) -> GraphSupport:
         each = zip(self.operators, v, d, space.block_spaces(), strict=True)

@@ -6,15 +6,18 @@ R_{α(aI + bA)}(x) = R_{αb/(1+αa) A}(x/(1+αa)).
 
 from __future__ import annotations
 
-from functools import cached_property
+from collections.abc import Callable
+from functools import cached_property, partial
 from typing import Any
 
 from splitkit.backend import Array, Point, Scalar, Space, lincomb, scale
 from splitkit.notation import PRODUCT, SUM, Style
 from splitkit.operators.base import Operator, PointMap
+from splitkit.operators.freedom import Freedom
 from splitkit.operators.graph_support import GraphSupport
 from splitkit.operators.identity import Identity, Zero
 from splitkit.operators.parts import OfOne
+from splitkit.operators.pullback import in_metric
 from splitkit.properties import Properties
 
 
@@ -73,7 +76,25 @@ class Combination(OfOne):
         return lambda y: resolvent(scale(shrink, y))
 
     def in_metric(self, S: Any) -> Operator | None:
-        return None if self.a else combine(0.0, self.b, self.A.pullback(S))
+        if self.a:
+            return super().in_metric(S)
+        return combine(0.0, self.b, in_metric(self.A, S))
+
+    def freedom(self, space: Space) -> tuple[Freedom, ...]:
+        return super().freedom(space) if self.a else self.A.freedom(space)
+
+    def make_variance(self) -> PointMap | None:
+        inner = self.A.make_variance()
+        if inner is None:
+            return partial(scale, self.a**2) if self.a else None
+        return lambda v: lincomb(self.a**2, v, self.b**2, inner(v))
+
+    def data(self) -> Point | None:
+        inner = self.A.data()
+        return None if inner is None else _known(partial(scale, self.b), inner)
+
+    def place(self) -> Point | None:
+        return self.A.place()
 
     def make_cayley(self, alpha: Scalar) -> PointMap:
         if self.a or not self.has_resolvent:
@@ -100,3 +121,10 @@ class Combination(OfOne):
     def write(self, s: Style) -> str:
         own = [s.multiple(self.a, "I")] if self.a else []
         return s.total([*own, s.multiple(self.b, s(self.A, PRODUCT))])
+
+
+def _known(change: Callable[[Any], Any], x: Any) -> Any:
+    """The change of the blocks that are known."""
+    if isinstance(x, tuple):
+        return tuple(_known(change, block) for block in x)
+    return None if x is None else change(x)

@@ -8,6 +8,7 @@ from typing import Any
 from splitkit.backend import Point, Scalar, Space, scale
 from splitkit.notation import Style
 from splitkit.operators.base import Operator, PointMap
+from splitkit.operators.freedom import Freedom
 from splitkit.operators.graph_support import GraphSupport, magnitude
 from splitkit.properties import Properties
 
@@ -43,6 +44,12 @@ class Zero(Operator):
 
     def make_resolvent(self, alpha: Scalar) -> PointMap:
         return lambda y: scale(1.0, y)
+
+    def in_metric(self, S: Any) -> Operator:
+        return self
+
+    def freedom(self, space: Space) -> tuple[Freedom, ...]:
+        return (Freedom.EACH,) * len(space.shapes)
 
     def graph_support(self, v: Point, d: Point, space: Space) -> GraphSupport:
         known = GraphSupport.nothing(v, d, space)

@@ -11,8 +11,10 @@ from typing import Any
 from splitkit.backend import Array, Point, Scalar, Space
 from splitkit.notation import ATOM, FACTOR, Style
 from splitkit.operators.base import Operator, PointMap
+from splitkit.operators.freedom import Freedom
 from splitkit.operators.graph_support import GraphSupport
 from splitkit.operators.parts import OfOne
+from splitkit.operators.pullback import in_metric
 from splitkit.properties import Properties
 
 
@@ -34,7 +36,10 @@ class Inverse(OfOne):
         return False
 
     def in_metric(self, S: Any) -> Operator:
-        return self.A.pullback(S.like(1 / S.entrywise)).inverse
+        return in_metric(self.A, S.reciprocal()).inverse
+
+    def freedom(self, space: Space) -> tuple[Freedom, ...]:
+        return self.A.freedom(space)
 
     def make_resolvent(self, alpha: Scalar) -> PointMap:
         return self.A.make_inverse_resolvent(alpha)

@@ -28,6 +28,7 @@ from splitkit.backend import (
 )
 from splitkit.notation import ATOM, FACTOR, PRODUCT, Style
 from splitkit.operators.base import Operator, PointMap
+from splitkit.operators.freedom import Freedom
 from splitkit.operators.graph_support import GraphSupport, agree, magnitude
 from splitkit.operators.parts import OfOne
 from splitkit.properties import Properties
@@ -44,9 +45,15 @@ def pullback(A: Operator, L: Any) -> Operator:
     L = as_map(L)
     if L.entrywise is not None and L.least_gain > 0:
         within = A.in_metric(L)
-        if within is not None and within.has_resolvent:
+        if within is not None and (within.has_resolvent or type(A) is Pullback):
             return within
     return Pullback(A.A, A.L @ L) if type(A) is Pullback else Pullback(A, L)
+
+
+def in_metric(A: Operator, S: Any) -> Operator:
+    """S A S for an invertible diagonal map S, by A's own rule where it has one."""
+    within = A.in_metric(S)
+    return pullback(A, S) if within is None else within
 
 
 class Pullback(OfOne):
@@ -81,6 +88,20 @@ class Pullback(OfOne):
     @property
     def has_resolvent(self) -> bool:
         return self.A.has_resolvent and (bool(self.L.gram) or self.elementwise)
+
+    def in_metric(self, S: Any) -> Operator | None:
+        if type(self) is not Pullback:  # one with a resolvent of its own
+            return super().in_metric(S)
+        return Pullback(self.A, self.L.scaled(columns=S))
+
+    def freedom(self, space: Space) -> tuple[Freedom, ...]:
+        return super().freedom(space) if self.has_resolvent else self.L.freedom(space)
+
+    def make_variance(self) -> PointMap | None:
+        inner, L = self.A.make_variance(), self.L.squares()
+        if L is None:
+            return super().make_variance()
+        return None if inner is None else lambda v: L.adjoint(inner(L(v)))
 
     def __call__(self, x: Point) -> Point:
         return self.L.adjoint(self.A(self.L(x)))

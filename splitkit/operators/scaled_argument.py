@@ -7,13 +7,16 @@ Source: Bauschke, Combettes (2017), Cor. 23.26, for LLᵀ = s²I.
 from __future__ import annotations
 
 from functools import cached_property
+from typing import Any
 
 from splitkit.arguments import NONZERO, check_number
 from splitkit.backend import Point, Scalar, Space, scale
 from splitkit.notation import ATOM, PRODUCT, Style
 from splitkit.operators.base import Operator, PointMap
+from splitkit.operators.freedom import Freedom
 from splitkit.operators.graph_support import GraphSupport
 from splitkit.operators.parts import OfOne
+from splitkit.operators.pullback import in_metric
 from splitkit.properties import Properties
 
 
@@ -60,6 +63,16 @@ class ScaledArgument(OfOne):
     def _rescaled(self, f: PointMap) -> PointMap:
         s = self.s
         return lambda y: scale(1 / s, f(scale(s, y)))
+
+    def in_metric(self, S: Any) -> Operator:
+        return scale_argument(in_metric(self.A, S), self.s)
+
+    def freedom(self, space: Space) -> tuple[Freedom, ...]:
+        return self.A.freedom(space)
+
+    def make_variance(self) -> PointMap | None:
+        inner, square = self.A.make_variance(), self.s**4
+        return None if inner is None else lambda v: scale(square, inner(v))
 
     def graph_support(self, v: Point, d: Point, space: Space) -> GraphSupport:
         s = self.s

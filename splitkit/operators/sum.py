@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from functools import cached_property, reduce
 from operator import and_
+from typing import Any
 
 from splitkit.backend import Array, Point, Scalar, Space, add, scale, subtract
 from splitkit.notation import SUM, Style
 from splitkit.operators.base import Operator, PointMap
 from splitkit.operators.combination import Combination, combine
+from splitkit.operators.freedom import Freedom, least
 from splitkit.operators.graph_support import GraphSupport, agree
 from splitkit.operators.identity import Identity, Zero
 from splitkit.operators.parts import OfMany
+from splitkit.operators.pullback import in_metric
 from splitkit.properties import Properties, sum_properties
 
 
@@ -72,6 +75,12 @@ class Sum(OfMany):
             f"the resolvent of the sum {self!r} has no formula: give the sum to splitkit.solve, "
             "or use the resolvents of its terms"
         )
+
+    def in_metric(self, S: Any) -> Operator:
+        return Sum(tuple(in_metric(term, S) for term in self.terms))
+
+    def freedom(self, space: Space) -> tuple[Freedom, ...]:
+        return tuple(map(least, zip(*(term.freedom(space) for term in self.terms), strict=True)))
 
     def graph_support(self, v: Point, d: Point, space: Space) -> GraphSupport:
         # one term takes v: the first without evaluation, whose domain may be less than all

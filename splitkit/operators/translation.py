@@ -12,14 +12,22 @@ from splitkit.arguments import check_broadcast
 from splitkit.backend import Array, Point, Scalar, Space, add, lincomb, pairing, subtract
 from splitkit.notation import ATOM, FACTOR, SUM, Style
 from splitkit.operators.base import Operator, PointMap
+from splitkit.operators.freedom import Freedom
 from splitkit.operators.graph_support import GraphSupport
 from splitkit.operators.parts import OfOne
+from splitkit.operators.pullback import in_metric
 
 
 class _Moved(OfOne):
     def __init__(self, A: Operator, v: Point) -> None:
         super().__init__(A)
         self.v = v
+
+    def freedom(self, space: Space) -> tuple[Freedom, ...]:
+        return self.A.freedom(space)
+
+    def make_variance(self) -> PointMap | None:
+        return self.A.make_variance()
 
     def check_space(self, space: Space) -> None:
         super().check_space(space)
@@ -34,7 +42,13 @@ class Shift(_Moved):
     binding = SUM
 
     def in_metric(self, S: Any) -> Operator:
-        return self.A.pullback(S).shift(S(self.v))
+        return in_metric(self.A, S).shift(S.times(self.v))
+
+    def data(self) -> Point:
+        return self.v
+
+    def place(self) -> Point | None:
+        return self.A.place()
 
     def __call__(self, x: Point) -> Point:
         return subtract(self.A(x), self.v)
@@ -67,7 +81,13 @@ class Translation(_Moved):
     binding = FACTOR
 
     def in_metric(self, S: Any) -> Operator:
-        return self.A.pullback(S).translate(self.v / S.entrywise)
+        return in_metric(self.A, S).translate(S.reciprocal().times(self.v))
+
+    def data(self) -> Point | None:
+        return self.A.data()
+
+    def place(self) -> Point:
+        return self.v
 
     def __call__(self, x: Point) -> Point:
         return self.A(subtract(x, self.v))

@@ -44,6 +44,7 @@ from splitkit.solvers.terms import Term
 
 SETTLE = 8  # projections of d onto the directions of all terms, in turn
 NEARLY = 0.1  # of the vᵢ, what is left of Σvᵢ = 0 in a candidate that is worth correcting
+PATIENCE = 24  # steps in which half of what is wrong is to be corrected
 BEYOND = 1e3  # times what rounding and the mismatch at x account for, a sum counts as negative
 
 
@@ -160,7 +161,7 @@ def _directions(terms: tuple[Term, ...], d: Point) -> Iterator[tuple[Point, bool
         return
     if isinstance(d, tuple) and len(d) > 1:
         saddle = len(d) == 2 and all(p.gradient or p.skew for p in known)
-        for i in range(len(d)):
+        for i in reversed(range(len(d))):  # what the constraints say comes first
             alone = tuple(block if i == j else scale(0.0, block) for j, block in enumerate(d))
             yield alone, functions or (saddle and i == 0)
     yield d, functions
@@ -197,7 +198,8 @@ def _settled(parts: list[_Part], d: Point, space: Space) -> Point:
         before = d
         for part in parts:
             d = part.support(scale(0.0, part.v), d, space).d
-        if not _any(subtract(d, before)):
+        moved, size = space.norm(subtract(d, before)), space.norm(d)
+        if not bool(space.xp.any(moved > 4 * space.eps * size)):
             break
     return d
 
@@ -226,7 +228,8 @@ class _Candidate:
         """What it proves, after so many corrections at most; None: nothing."""
         z: Point = (d, *(part.v for part in self.free))
         before: tuple[Point, Point] | None = None
-        for _ in range(steps + 1):
+        least, since = math.inf, 0
+        for count in range(steps + 1):
             known = self.supports(z)
             each = list(known.values())
             e = reduce(add, (k.v for k in each))
@@ -235,12 +238,16 @@ class _Candidate:
             if found is not None:
                 return found
             size = reduce(self.space.xp.maximum, (self.space.norm(k.v_size) for k in each))
-            negative = value < -BEYOND * rounding
-            if not bool(self.space.xp.any(negative & (self.space.norm(e) <= NEARLY * size))):
+            part = self.space.norm(e) / self.space.xp.where(size > 0, size, 1.0)
+            off = self.space.xp.where(value < -BEYOND * rounding, part, math.inf)
+            nearest = float(self.space.xp.min(off))
+            if nearest < 0.5 * least:
+                least, since = nearest, count
+            if nearest > NEARLY or count - since > PATIENCE:
                 return None
             z = self.projected(z, known)
             gradient = self.gradient(z, known, e)
-            step = self.length(z, gradient, before, self.space.norm(e) / size)
+            step = self.length(z, gradient, before, part)
             before = z, gradient
             z = lincomb(1.0, z, -step, gradient)
             z = (_settled(self.parts, z[0], self.space), *z[1:])

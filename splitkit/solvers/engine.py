@@ -44,7 +44,7 @@ from splitkit.solvers.watch import Watch
 
 ROUNDING = 16  # errors of one rounding, that r may have beside what it is made of
 NEARLY = 0.1  # part of what cancels; where r is larger, it does not cancel yet
-LEAST_STEPS, PART = 8, 8  # to correct a certificate: as many, or that part of the iterations
+LEAST_STEPS, PART = 8, 32  # to correct a certificate: as many, or that part of the iterations
 LINGER = 10  # iterations for which rounding is watched
 FAR = 1.25  # times its tolerance, what is predicted is not worth a measurement
 
@@ -231,6 +231,8 @@ def _check(run: Run, task: Task, k: int, *, sparing: bool) -> bool:
         if not sparing or run.schedule.last is None:
             _require_same_kind(watch, k)
         governing = task.iteration.governing(after)
+        if any(a.dtype != space.dtype for a in blocks(governing)):  # since the last check
+            raise ValueError(f"an operator changed the point: {_other_kind(run, known, k, task)}")
         moved = subtract(governing, task.iteration.governing(before))
         length = space.norm(moved)
         if sparing:
@@ -248,8 +250,9 @@ def _check(run: Run, task: Task, k: int, *, sparing: bool) -> bool:
     measured = measure(reading, run, task)
     task.stopping.see(reading, governing)
     ratio = task.stopping.ratio(measured, space)
-    run.live, run.latest, run.measured = after, reading.x, (ratio, length)
-    run.worst = _record(run, k, reading.x, measured.residual, ratio, space)
+    x = reading.x if reading.outward is None else reading.outward.point(reading.x)
+    run.live, run.latest, run.measured = after, x, (ratio, length)
+    run.worst = _record(run, k, x, measured.residual, ratio, space)
     run.history.fixed_point_residual.append(length)
     if run.failed and not run.detail:
         run.detail = _blame(run.checked, known, k, task)
@@ -275,6 +278,19 @@ def _require_same_kind(watch: Watch, k: int) -> None:
     changed = watch.changed()
     if changed is not None:
         raise ValueError(f"an operator changed the point at iteration {k}: {changed}")
+
+
+def _other_kind(run: Run, known: int, k: int, task: Task) -> str:
+    """Repeat the iterations known + 1 … k, and say which operator changed the point's kind."""
+    watch, state = task.watch, run.checked
+    for j in range(known + 1, k + 1):
+        watch.calls = []
+        state = task.iteration.advance(state)[0]
+        changed = watch.changed()
+        if changed is not None:
+            return f"{changed}, at iteration {j}"
+    dtype = blocks(task.iteration.governing(run.live))[0].dtype
+    return f"at iteration {k} it is of {dtype}, x0 of {task.space.dtype}"
 
 
 def _expected(run: Run, length: Array, u: Point, task: Task) -> float:
@@ -318,6 +334,8 @@ def measure(reading: Reading, run: Run, task: Task) -> Measurement:
         residuals, sizes = residuals + gaps, sizes + beside
     if not task.sparing:
         sizes = _remembered(run, reading, residuals, sizes, task)
+    if reading.outward is not None:
+        residual = space.norm(reading.outward.element(r))
 
     def noises() -> list[Array]:
         found = _largest((*reading.terms, *reading.rounding()), task)
@@ -435,8 +453,8 @@ def _worst(ratio: Array, space: Space) -> float:
 
 def _give_up_hopeless(run: Run, k: int, step: Point, ratio: Array, task: Task) -> None:
     """Elements that have no solution, as what drifts proves, are given up; the others go on."""
-    space, of = task.space, task.watch.elements()
-    elements = tuple(of.get(id(term.operator)) for term in task.terms)
+    space = task.space
+    elements = task.iteration.elements_of(task.terms, task.watch.elements())
     if not run.drift.look(k, run.latest, elements, space.batch_ndim):
         return
     assert run.drift.pace is not None

@@ -10,18 +10,35 @@ linear combinations and apply the operators.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from splitkit.backend import Array, Point, Scalar, Space, subtract
 from splitkit.operators.base import Operator, PointMap
+
+if TYPE_CHECKING:
+    from splitkit.solvers.terms import Term
 
 Carry: TypeAlias = (
     Any  # what is carried from step to step: a point, or a tuple of points and arrays
 )
 Trace: TypeAlias = tuple[Any, ...]  # what a step computed on the way
+
+
+@dataclass(frozen=True)
+class Outward:
+    """From the units of an iteration to those of x0.
+
+    Attributes
+    ----------
+    point, element : callable
+        Of an approximate solution, and of a residual.
+    """
+
+    point: PointMap
+    element: PointMap
 
 
 @dataclass(frozen=True)
@@ -41,6 +58,8 @@ class Reading:
         space ↦ of each block of r what bounds the sizes that cancel within Lᵀy or Lx.
     apart : float, array of batch shape, or None
         α if the terms' elements are known at two points only that are αr apart.
+    outward : Outward or None
+        How to leave the units in which all these points are, and are to be judged.
     """
 
     x: Point
@@ -49,6 +68,7 @@ class Reading:
     sizes: tuple[Point, ...] = ()
     bounds: Callable[[Space], tuple[Array, ...]] | None = None
     apart: Scalar | None = None
+    outward: Outward | None = None
 
 
 class Iteration:
@@ -90,6 +110,16 @@ class Iteration:
     def governing(self, state: Carry) -> Point:
         """The governing sequence's point of a state."""
         return state
+
+    def outward(self, u: Point) -> Point:
+        """A governing point, in the units of x0."""
+        return u
+
+    def elements_of(
+        self, terms: tuple[Term, ...], of: Mapping[int, Point]
+    ) -> tuple[Point | None, ...]:
+        """An element of each term in the units of x0, of those of operators by their identities."""
+        return tuple(of.get(id(term.operator)) for term in terms)
 
     def energy(self, before: Carry, state: Carry, limit: Carry) -> Array | None:
         """What the theorem promises not to grow, of a state and the one before it, given the limit

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from splitkit.arguments import check_flag, check_options, option
-from splitkit.backend import Point, Space
+from splitkit.backend import Point, Scalar, Space
+from splitkit.linear.base import LinearOperator
 from splitkit.operators.base import Operator
 from splitkit.solvers.errors import NoGuaranteeError
 from splitkit.solvers.iteration import Iteration
@@ -124,6 +125,20 @@ class Method:
     def dual(self, u: Point) -> Point | None:
         """y ∈ B(Lx) of a composed term LᵀBL, read off the governing point; None: there is none."""
         return None
+
+    def moved(self, u: Point, S: LinearOperator, E: LinearOperator) -> Point:
+        """Of the governing point u in x̂ and ŷ, x = Sx̂ and y = Eŷ for a term LᵀBL, that in x and
+        y; and of the residual there, by S⁻¹ and E⁻¹, the residual here. Here: u is one point or
+        several in the place of x.
+        """
+        of_arrays = S.entrywise is not None
+        several = isinstance(u, tuple) and (of_arrays or isinstance(u[0], tuple))
+        return tuple(self.moved(each, S, E) for each in u) if several else S(u)
+
+    @property
+    def apart(self) -> Scalar:
+        """α if elements that are not exact are known at points that are α‖r‖ apart."""
+        return getattr(self, "alpha", None)
 
     def refused(self, reason: str) -> Guarantee:
         """No guarantee, and why."""

@@ -25,7 +25,7 @@ from splitkit.proofs import Proof
 from splitkit.properties import sum_properties
 from splitkit.solvers.engine import Run, Task, advance
 from splitkit.solvers.errors import NotConvergedError, NotConvergedWarning
-from splitkit.solvers.explain import Option, choose
+from splitkit.solvers.explain import Option
 from splitkit.solvers.inclusion import Inclusion
 from splitkit.solvers.method import Guarantee, Method
 from splitkit.solvers.progress import Progress
@@ -34,6 +34,7 @@ from splitkit.solvers.row_groups import Groups, row_groups
 from splitkit.solvers.solution import Solution, State, Status
 from splitkit.solvers.stopping import Relative, Stopping, as_stopping
 from splitkit.solvers.terms import Term
+from splitkit.solvers.units import choose_units
 from splitkit.solvers.watch import Watch, declares
 
 OnFailure = Literal["raise", "warn", "return"]
@@ -103,6 +104,10 @@ def planned(
 ) -> Plan:
     """``plan``, by the method of the solve that is resumed unless one is given."""
     space = Space.of(x0, batch_ndim)
+    if () in space.shapes and space.xp.__name__.endswith("numpy"):
+        raise ValueError(
+            "x0 has no axes (shape ()), and NumPy makes numbers of such arrays: give x0[None]"
+        )
     if resume is not None:
         space.check_point(resume.x, "resume.x")
         method = resume.method if method is None else method
@@ -111,8 +116,8 @@ def planned(
     with solving(x0), known_points():
         if isinstance(method, Method):
             method.check_space(space)
-        option = choose(flat, method).scaled(x0, space)
-        return Plan(Warrant.of(option), option.terms or (), x0, space, rewrites=flat.rewrites)
+        option, rewrites = choose_units(flat, method, x0, space)
+        return Plan(Warrant.of(option), option.terms or (), x0, space, rewrites=rewrites)
 
 
 def solve_given(
@@ -187,7 +192,7 @@ class Warrant:
             method,
             guarantee,
             error_factor=1 / m if exact and m is not None and 0 < m < math.inf else None,
-            apart=None if exact else getattr(method, "alpha", None),
+            apart=None if exact else method.apart,
             may_drift=method.averaged and guarantee.rate is None,
             declared=tuple(declares(t.operator) for t in terms),
         )
@@ -397,13 +402,14 @@ class Plan:
 
     def _state(self, run: Run) -> State:
         residual = run.history.residual[-1]
-        u = self._iteration.governing(run.live)
+        u = self._iteration.outward(self._iteration.governing(run.live))
         return State(run.iteration, run.latest, u, residual, self._bound(residual))
 
     def _solution(self, run: Run) -> Solution:
+        outward = self._iteration.outward
         return Solution(
             x=run.x,
-            u=self._iteration.governing(run.kept),
+            u=outward(self._iteration.governing(run.kept)),
             converged=run.status is Status.CONVERGED,
             status=run.status,
             message=_message(run, self.method),
@@ -414,7 +420,7 @@ class Plan:
             method=self.method,
             sequence=self.guarantee.sequence,
             history=run.history,
-            displacement=run.displacement,
+            displacement=None if run.displacement is None else outward(run.displacement),
             certificate=run.certificate,
             checkpoint=run.checkpoint or run,
         )

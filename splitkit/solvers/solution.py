@@ -100,7 +100,8 @@ class Solution:
     rate : float or None
         The guaranteed contraction factor of an iteration; None: no linear rate is known.
     method : Method
-        The method with the options that were used.
+        The method with the options that were used, in other units of x where ``solve`` changed
+        these (``Equilibrated``).
     sequence : str
         Which sequence x is, as a formula.
     history : History

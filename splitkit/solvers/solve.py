@@ -36,7 +36,8 @@ def solve(
         it receives no gradient: a solve records nothing.
     method : Method, optional
         Default: the one of least work by its guaranteed rate (see ``explain``). Its ``alpha=None``
-        is chosen from the operators' constants.
+        is chosen from the operators' constants, and where entries of x are in units far apart, as
+        the terms show, from those in good units; ``Solution.method`` says so.
     tol : float or Stopping
         Relative, for each batch element and each block of a tuple by itself: ‖r‖ ≤ tol · S there,
         r ∈ (A₁ + … + Aₙ)x and S the size of what cancels in it; the size of the step has no part

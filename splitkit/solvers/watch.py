@@ -30,6 +30,7 @@ from splitkit.backend import (
 )
 from splitkit.functions.base import Function
 from splitkit.linear.base import LinearOperator
+from splitkit.looks import unchanging
 from splitkit.operators.base import Operator, PointMap
 from splitkit.operators.callables import CallableOperator
 from splitkit.problems.pseudo_gradient import PseudoGradient
@@ -49,7 +50,10 @@ class Watched:
     pair: Callable[[Point, Point], Pair]
 
     def __call__(self, y: Point) -> Point:
-        value = self.plain(y)
+        if self.watch.recording and self.watch.is_of_someone(self.operator):
+            value = unchanging(self.plain, y, self.operator)
+        else:
+            value = self.plain(y)
         if self.watch.recording:
             if type(value) is not type(y) or type(y) is tuple:
                 self._require_point(value)
@@ -112,6 +116,12 @@ class Watch(Maps, threading.local):
         """By an operator's identity, the element of it that the last of its calls gave."""
         return {id(A): pair(y, value)[1] for A, pair, y, value in self.calls}
 
+    def is_of_someone(self, A: Operator) -> bool:
+        """Whether someone declared what is known of A: then it was written by them, too."""
+        if id(A) not in self.declared:
+            self.declared[id(A)] = declares(A)
+        return self.declared[id(A)]
+
     def changed(self) -> str | None:
         """Which call returned a point of another kind than its argument."""
         for A, _, argument, value in self.calls:
@@ -137,9 +147,7 @@ class Watch(Maps, threading.local):
         pairs: dict[int, list[Pair]] = {}
         for call in self.calls:
             A, read_pair, argument, value = call
-            if id(A) not in self.declared:
-                self.declared[id(A)] = declares(A)
-            if not self.declared[id(A)]:
+            if not self.is_of_someone(A):
                 continue
             pair = read_pair(argument, value)
             known = pairs.setdefault(id(A), [])

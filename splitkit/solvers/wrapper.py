@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Self
 
 from splitkit.backend import Point, Space
+from splitkit.linear.base import LinearOperator
 from splitkit.solvers.method import Method
 from splitkit.solvers.terms import Role, Term
 
@@ -70,6 +71,9 @@ class Wrapper(Method):
 
     def exact_element(self, *terms: Term) -> bool:
         return self.method.exact_element(*terms)
+
+    def moved(self, u: Point, S: LinearOperator, E: LinearOperator) -> Point:
+        return self.method.moved(u, S, E)
 
     def check_space(self, space: Space) -> None:
         self.method.check_space(space)

@@ -2,6 +2,8 @@
 the numbers that they are, for everything that is registered and for a user's own.
 """
 
+import re
+
 import array_api_compat.torch
 import numpy as np
 import pytest
@@ -213,3 +215,79 @@ def test_the_numbers_of_a_torch_parameter_may_be_recorded():
     functions.L1Norm(w).prox(x).sum().backward()
     np.testing.assert_array_equal(to_numpy(w.grad), [-1.0, 1.0, 0.0])
     assert namespace(w.grad) is namespace(x)
+
+
+def functions_of_arrays():
+    for thing in THINGS:
+        made, *shapes = thing.make()
+        arrays = shapes[0] and not isinstance(shapes[0][0], tuple)
+        if isinstance(made, Function) and arrays:
+            yield pytest.param(made, shapes[0], id=str(thing))
+
+
+@pytest.mark.parametrize(("f", "shape"), list(functions_of_arrays()))
+def test_points_without_entries_or_axes_are_right_or_refused_by_name(f, shape):
+    for empty in ((*shape[: f.batch_ndim], 0), (*shape[: f.batch_ndim], 0, 0), ()):
+        x = np.zeros(empty)
+        for call in (f, f.prox) if f.has_prox else (f,):
+            try:
+                value = call(x)
+            except (TypeError, ValueError) as error:
+                assert re.search(r"x('s)? |x has|axis|axes|shape", str(error))  # noqa: PT017
+                assert "zero-size" not in str(error)  # noqa: PT017
+            else:
+                assert value.shape == (x.shape if call is not f else empty[: f.batch_ndim])
+
+
+def test_a_start_without_axes_is_refused_where_numpy_makes_numbers_of_it():
+    with pytest.raises(ValueError, match=r"x0 has no axes \(shape \(\)\).*x0\[None\]"):
+        sk.minimize(functions.SquaredL2(center=2.0), np.asarray(3.0))
+    x0 = array_api_compat.torch.asarray(3.0, dtype=array_api_compat.torch.float64)
+    assert float(sk.minimize(functions.SquaredL2(center=2.0), x0).x) == pytest.approx(2.0)
+
+
+@pytest.mark.filterwarnings("ignore:Casting complex")
+@pytest.mark.parametrize("turn", [1, 2, 7])
+def test_an_operator_that_turns_complex_is_found(turn):
+    calls = []
+
+    def F(x):
+        calls.append(x)
+        return x - 1.0 if len(calls) < turn else x - 1.0j
+
+    A = sk.Operator.from_callable(F, strong_monotonicity=1.0, lipschitz=1.0, name="F")
+    with pytest.raises(ValueError, match=r"operator changed the point.*complex128"):
+        sk.solve(A + sk.NormalCone(functions.L2Ball(9.0)), np.zeros(3),
+                 sk.ForwardBackward(alpha=0.05), tol=1e-10)  # fmt: skip
+
+
+def test_what_writes_into_its_argument_is_found():
+    def F(x):
+        x -= 1.0
+        return x
+
+    A = sk.Operator.from_callable(F, strong_monotonicity=1.0, lipschitz=1.0, name="F")
+    with pytest.raises(ValueError, match=r"F changed its argument.*a copy"):
+        sk.solve(A, np.zeros(3))
+    L = linear.MatrixFree(F, lambda y: y, (3,), (3,), norm=1.0, name="L")
+    with pytest.raises(ValueError, match="changed its argument"):
+        sk.minimize(functions.L1Norm() @ L + functions.SquaredL2(), np.ones(3))
+
+
+def test_rows_that_never_bind_and_rows_that_depend():
+    A, b = np.asarray([[1.0, 0.0], [0.0, 1.0]]), np.asarray([1.0, np.inf])
+    C, y = functions.Polyhedron(A, b), np.asarray([3.0, 4.0])
+    np.testing.assert_allclose(C.project(y), [1.0, 4.0])
+    assert C(np.asarray([1.0, 1e9])) == 0
+    assert C.conjugate_value(np.asarray([2.0, 0.0])) == 2.0
+    assert C.conjugate_value(np.asarray([2.0, 1.0])) == np.inf
+    with pytest.raises(ValueError, match=r"b = .*"):
+        functions.Polyhedron(A, -b)
+    rows = np.asarray([[1.0, 2.0, 0.0], [2.0, 4.0, 0.0], [0.0, 0.0, 1.0], [1.0, 2.0, 1.0]])
+    dependent = functions.AffineSet(rows, np.asarray([1.0, 2.0, 3.0, 4.0]))
+    whole = functions.AffineSet(rows[[0, 2]], np.asarray([1.0, 3.0]))
+    for y in np.random.default_rng(0).normal(size=(5, 3)):
+        np.testing.assert_allclose(dependent.project(y), whole.project(y), atol=1e-14)
+        assert dependent(whole.project(y)) == 0
+    with pytest.raises(ValueError, match="rank 2, and b is off the range of A by"):
+        functions.AffineSet(rows, np.asarray([1.0, 2.1, 3.0, 4.0]))

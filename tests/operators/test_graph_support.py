@@ -9,22 +9,23 @@ import splitkit as sk
 from splitkit.backend import Space, add, scale, subtract
 from splitkit.functions import Function, Indicator
 from splitkit.testing.registry import registered
+from tests.collection.problems import asarray
 
 f = sk.functions
 THINGS = [r for r in registered() if isinstance(r.make()[0], (sk.Operator, Function))]
 INF = float("inf")
 
 
-def drawn(shape, rng, size):
+def drawn(shape, rng, size, like=np.asarray):
     if shape and isinstance(shape[0], tuple):
-        return tuple(drawn(part, rng, size) for part in shape)
-    return size * rng.standard_normal(shape)
+        return tuple(drawn(part, rng, size, like) for part in shape)
+    return like(size * rng.standard_normal(shape))
 
 
-def pairs(A, shape, rng):
+def pairs(A, shape, rng, like):
     """Of the graph of A: by its resolvent, else by its values."""
     for size in (1.0, 30.0):
-        y = drawn(shape, rng, size)
+        y = drawn(shape, rng, size, like)
         if A.has_resolvent and A.properties.monotone:
             x = A.resolvent(0.7)(y)
             yield x, scale(1 / 0.7, subtract(y, x))
@@ -32,23 +33,25 @@ def pairs(A, shape, rng):
             yield y, A(y)
 
 
+@pytest.mark.parametrize("library", ["numpy", "torch", "strict"])
 @pytest.mark.parametrize("thing", THINGS, ids=str)
-def test_no_pair_of_the_graph_exceeds_the_bound(thing):
-    A, shape = thing.make()
+def test_no_pair_of_the_graph_exceeds_the_bound(thing, library):
+    like = asarray(library, "float64")
+    A, shape = thing.examples(like)[thing.index]
     batch_ndim = getattr(A, "batch_ndim", 0)
     if isinstance(A, Function):
         A = sk.Subdifferential(A)
     rng = np.random.default_rng(0)
-    for x, a in pairs(A, shape, rng):
+    for x, a in pairs(A, shape, rng, like):
         space = Space.of(x, batch_ndim)
         zero = scale(0.0, x)
-        v, d = drawn(shape, rng, 1.0), drawn(shape, rng, 1.0)
+        v, d = drawn(shape, rng, 1.0, like), drawn(shape, rng, 1.0, like)
         for p, q in ((v, zero), (zero, d), (v, d), (a, zero), (zero, x), (x, a)):
             known = A.graph_support(p, q, space)
             assert known.value.shape == space.norm(x).shape
             reached = space.inner(x, known.v) + space.inner(a, known.d)
             size = space.norm(x) * space.norm(known.v) + space.norm(a) * space.norm(known.d)
-            assert np.all(reached <= known.value + 1e-7 * (1 + size))
+            assert bool(space.xp.all(reached <= known.value + 1e-7 * (1 + size)))
 
 
 SETS = [r for r in THINGS if isinstance(r.make()[0], Indicator) and r.make()[0].convex]

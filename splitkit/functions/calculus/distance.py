@@ -19,7 +19,7 @@ from splitkit.backend import (
     inner,
     lincomb,
     namespace,
-    root,
+    norm,
     scale,
     subtract,
 )
@@ -55,23 +55,23 @@ class Distance(Modified):
         self.weight = check_number("weight", weight, POSITIVE)
 
     def __call__(self, x: Point) -> Array:
-        return self.weight * _length(subtract(x, self.C.project(x)), self.batch_ndim)
+        return self.weight * norm(subtract(x, self.C.project(x)), self.batch_ndim)
 
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
         nearest = self.C.project(x)
-        distance = _length(subtract(x, nearest), self.batch_ndim)
+        distance = norm(subtract(x, nearest), self.batch_ndim)
         mass = alpha * self.weight + 0.0 * distance
         part = mass / namespace(distance).where(distance > mass, distance, mass)  # min(αw/d, 1)
         return lincomb(1 - part, x, part, nearest)
 
     def conjugate_value(self, u: Point) -> Array:
-        size = _length(u, self.batch_ndim)
+        size = norm(u, self.batch_ndim)
         return self.C.conjugate(u) + zero_or_inf(size - self.weight, size)
 
     def conjugate_prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
         # what the prox of σ_C returns, shortened to the ball: α d_C(x/α) is its length
         normal = self.C.conjugate_prox(x, alpha)
-        size = _length(normal, self.batch_ndim)
+        size = norm(normal, self.batch_ndim)
         longer = size > self.weight
         factor = namespace(size).where(
             longer, self.weight / namespace(size).where(longer, size, 1.0), 1.0
@@ -115,7 +115,3 @@ def _convex_set(C: Any) -> Indicator:
     if not isinstance(C, Indicator) or not C.convex:
         raise TypeError(f"C = {C!r}: give a convex set, such as splitkit.functions.NonNegative()")
     return C
-
-
-def _length(d: Point, batch_ndim: int) -> Array:
-    return root(inner(d, d, batch_ndim))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from splitkit.backend import Array, Point, subtract
-from splitkit.functions.base import Function
+from splitkit.backend import Array, Point, norm, subtract
+from splitkit.functions.base import ROUNDINGS, Function, Indicator
 from splitkit.functions.calculus.derived import Derived
 from splitkit.functions.calculus.tilted import Tilted
 from splitkit.functions.subdifferential import Subdifferential
@@ -21,7 +21,10 @@ class Translated(Derived):
         super().__init__(Subdifferential(f).translate(v), f)
 
     def __call__(self, x: Point) -> Array:
-        return self.f(subtract(x, self.v))
+        moved = subtract(x, self.v)
+        if isinstance(self.f, Indicator):  # whose constraints see the rounding of x and v
+            return self.f.within(moved, ROUNDINGS, norm(x, self.batch_ndim))
+        return self.f(moved)
 
     @property
     def conjugate(self) -> Function:

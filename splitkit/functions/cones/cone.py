@@ -96,6 +96,8 @@ class OfCone(Modified, Cone):
 class PolarCone(OfCone):
     """K°, with the projection y − P_K(y)."""
 
+    subtracts = True
+
     @property
     def polar(self) -> Cone:
         return self.K

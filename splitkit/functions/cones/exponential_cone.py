@@ -21,7 +21,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from splitkit.backend import Array, Point, clip, namespace, solving, sum_of, with_derivative
+from splitkit.backend import Array, Point, clip, namespace, norm, solving, with_derivative
 from splitkit.functions.base import Function, vectors
 from splitkit.functions.cones.cone import Cone
 from splitkit.functions.inner.roots import increasing_root, newton_step
@@ -113,7 +113,7 @@ class ExponentialCone(Cone):
         shift = xp.where(in_log, clip(x - y * xp.log(xp.where(in_log, z, 1.0) / y1), 0.0), math.inf)
         off = xp.sqrt(clip(x, 0.0) ** 2 + y * y + clip(z, None, 0.0) ** 2)
         least = xp.minimum(off, xp.where(above, xp.minimum(rise, shift), math.inf))
-        return xp.sqrt(sum_of(least * least, self.batch_ndim))
+        return norm(least, self.batch_ndim)
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from splitkit.backend import Array, Point, clip, namespace, sum_of, with_derivative
+from splitkit.backend import Array, Point, clip, namespace, norm, with_derivative
 from splitkit.functions.base import Function, vectors
 from splitkit.functions.cones.cone import Cone
 from splitkit.functions.inner.block_means import block_means
@@ -46,7 +46,7 @@ class Isotonic(Cone):
 
     def violation(self, x: Point) -> Array:
         fall = clip(x[..., :-1] - x[..., 1:], 0.0)
-        return namespace(x).sqrt(sum_of(fall * fall, self.batch_ndim))
+        return norm(fall, self.batch_ndim)
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:

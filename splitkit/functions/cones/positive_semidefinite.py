@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from splitkit.backend import Array, Point, clip, namespace, sum_of, transposed
+from splitkit.backend import Array, Point, clip, namespace, norm, transposed
 from splitkit.functions.base import Function, matrices, spectral_roundings
 from splitkit.functions.cones.cone import Cone
 from splitkit.functions.inner.spectra import of_eigenvalues
@@ -26,10 +26,7 @@ class PositiveSemidefinite(Cone):
     def violation(self, x: Point) -> Array:
         symmetric, skew = (x + transposed(x)) / 2, (x - transposed(x)) / 2
         negative = clip(namespace(x).linalg.eigvalsh(symmetric), None, 0.0)
-        squares = sum_of(negative * negative, self.batch_ndim) + sum_of(
-            skew * skew, self.batch_ndim
-        )
-        return namespace(x).sqrt(squares)
+        return norm((negative, skew), self.batch_ndim)
 
     def __call__(self, x: Point) -> Array:
         return self.within(x, spectral_roundings(x))

@@ -22,10 +22,10 @@ from splitkit.backend import (
     Point,
     clip,
     namespace,
+    norm,
     root,
     sizes,
     solving,
-    sum_of,
     with_derivative,
 )
 from splitkit.functions.base import Function, required, vectors
@@ -114,8 +114,7 @@ class PowerCone(Cone):
         x, y, z = point[..., 0], point[..., 1], point[..., 2]
         mean = clip(x, 0.0) ** self.a * clip(y, 0.0) ** (1 - self.a)
         excess = clip(abs(z) - mean, 0.0)
-        squares = clip(x, None, 0.0) ** 2 + clip(y, None, 0.0) ** 2 + excess * excess
-        return namespace(point).sqrt(sum_of(squares, self.batch_ndim))
+        return norm((clip(x, None, 0.0), clip(y, None, 0.0), excess), self.batch_ndim)
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:

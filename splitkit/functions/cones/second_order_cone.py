@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from splitkit.backend import Array, Point, clip, namespace, sum_of
+from splitkit.backend import Array, Point, clip, lengths, namespace, norm
 from splitkit.functions.base import Function, vectors
 from splitkit.functions.cones.cone import SelfDualCone
-from splitkit.functions.inner.roots import lengths
 
 
 class SecondOrderCone(SelfDualCone):
@@ -23,8 +22,8 @@ class SecondOrderCone(SelfDualCone):
         return onto_second_order_cone(x)
 
     def violation(self, x: Point) -> Array:
-        over = clip(lengths(x[..., 1:]) - x[..., :1], 0.0)
-        return namespace(x).sqrt(sum_of(over * over, self.batch_ndim))
+        over = clip(lengths(x[..., 1:], (-1,), keepdims=True) - x[..., :1], 0.0)
+        return norm(over, self.batch_ndim)
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
@@ -35,7 +34,7 @@ def onto_second_order_cone(x: Array) -> Array:
     """The projection of the vectors along the last axis."""
     xp = namespace(x)
     t, w = x[..., :1], x[..., 1:]
-    size = lengths(w)
+    size = lengths(w, (-1,), keepdims=True)
     middle = (t + size) / 2
     direction = w / xp.where(size > 0, size, 1.0)
     nearest = clip(middle, 0.0) * xp.concat([xp.ones_like(t), direction], axis=-1)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from splitkit.backend import Array, Scalar, differentiating, namespace, root
+from splitkit.backend import Array, Scalar, differentiating, namespace
 
 
 def positive_root(y: Array, t: Scalar) -> Array:
@@ -115,11 +115,3 @@ def piecewise_linear_root(knots: Array, bends: Array, value: Array, slope: Array
     steep = xp.where(below > 0, steep, slope)
     positive = steep > 0
     return knot - xp.where(positive, height / xp.where(positive, steep, 1.0), 0.0)
-
-
-def lengths(x: Array) -> Array:
-    """‖x‖₂ along the last axis, which is kept with length 1, without overflow of squares."""
-    xp = namespace(x)
-    largest = xp.max(abs(x), axis=-1, keepdims=True)
-    unit = x / xp.where(largest > 0, largest, 1.0)
-    return largest * root(xp.sum(unit * unit, axis=-1, keepdims=True))

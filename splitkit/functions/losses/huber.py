@@ -12,6 +12,8 @@ from splitkit.arguments import NON_NEGATIVE, POSITIVE
 from splitkit.backend import Array, Point, Scalar, align, clip, namespace, sum_of
 from splitkit.functions.base import Function, Indicator, extremes, parameter, zero_or_inf
 from splitkit.functions.sets.box import Box
+from splitkit.linear.base import factors
+from splitkit.operators.base import PointMap
 
 
 class Huber(Function):
@@ -33,6 +35,13 @@ class Huber(Function):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.smoothness = extremes(self.weight)[1]
+
+    def in_metric(self, S: Any) -> Function:
+        s = abs(factors(S))
+        return Huber(self.delta / s, s * s * self.weight, batch_ndim=self.batch_ndim)
+
+    def make_variance(self) -> PointMap:
+        return lambda v: self.weight * (self.weight * v)
 
     def __call__(self, x: Point) -> Array:
         clipped = clip(x, -self.delta, self.delta)

@@ -40,6 +40,8 @@ from splitkit.linear.iterative import Iterative
 from splitkit.linear.last_axes import LastAxesMap
 from splitkit.linear.mask import Mask
 from splitkit.linear.wrapped import wrap
+from splitkit.operators.base import PointMap
+from splitkit.operators.freedom import Freedom
 from splitkit.operators.graph_support import GraphSupport, magnitude
 
 
@@ -168,6 +170,16 @@ class LeastSquares(Function):
         if self._b is not None:
             w = w - alpha * self._c
         return (s / (s * s + alpha) * w) @ self._V.T
+
+    def in_metric(self, S: Any) -> Function:
+        return LeastSquares(self._map.scaled(columns=S), self._b, batch_ndim=self.batch_ndim)
+
+    def freedom(self, space: Space) -> tuple[Freedom, ...]:
+        return self._map.freedom(space)
+
+    def make_variance(self) -> PointMap | None:
+        A = self._map.squares()
+        return super().make_variance() if A is None else lambda v: A.adjoint(A(v))
 
     def check_space(self, space: Space) -> None:
         takes_arrays = isinstance(self._map, LastAxesMap)

@@ -10,6 +10,7 @@ from typing import Any
 from splitkit.arguments import NON_NEGATIVE, POSITIVE, check_parameter
 from splitkit.backend import Array, Point, Scalar, Space, align, is_array, namespace, scale, sum_of
 from splitkit.functions.base import Function, extremes, parameter
+from splitkit.linear.base import factors
 from splitkit.operators.base import PointMap
 from splitkit.operators.graph_support import GraphSupport
 
@@ -36,6 +37,18 @@ class SquaredL2(Function):
 
     def _from_center(self, x: Array) -> Array:
         return x if self.center is None else x - self.center
+
+    def in_metric(self, S: Any) -> Function:
+        s, c = factors(S), self.center
+        return SquaredL2(
+            s * s * self.weight, None if c is None else c / s, batch_ndim=self.batch_ndim
+        )
+
+    def place(self) -> Any:
+        return self.center
+
+    def make_variance(self) -> PointMap:
+        return lambda v: self.weight * (self.weight * v)
 
     def __call__(self, x: Point) -> Array:
         d = self._from_center(x)

@@ -12,6 +12,7 @@ from typing import Any
 from splitkit.arguments import NON_NEGATIVE
 from splitkit.backend import Array, Point, Scalar, align, clip, namespace, sum_of
 from splitkit.functions.base import Function, extremes, parameter, zero_or_inf
+from splitkit.linear.base import factors
 
 
 class ElasticNet(Function):
@@ -33,6 +34,10 @@ class ElasticNet(Function):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.strong_convexity = extremes(self.l2_weight)[0]
+
+    def in_metric(self, S: Any) -> Function:
+        s = abs(factors(S))
+        return ElasticNet(s * self.l1_weight, s * s * self.l2_weight, batch_ndim=self.batch_ndim)
 
     def __call__(self, x: Point) -> Array:
         return sum_of(self.l1_weight * abs(x) + (self.l2_weight / 2) * x * x, self.batch_ndim)

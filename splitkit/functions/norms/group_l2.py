@@ -20,8 +20,8 @@ from splitkit.backend import (
     align,
     at_least,
     clip,
+    lengths,
     namespace,
-    root,
     sum_of,
 )
 from splitkit.functions.base import Function, parameter, zero_or_inf
@@ -68,17 +68,14 @@ class GroupL2Norm(Function):
 
     def _norms(self, x: Array) -> Array:
         """‖x_g‖, differentiable where it is 0."""
-        xp = namespace(x)
-        squares = self._squares(x)
-        nonzero = squares != 0  # NaN among them: it must stay NaN
-        return xp.where(nonzero, xp.sqrt(xp.where(nonzero, squares, 1.0)), 0.0)
+        return lengths(x, (self.axis,), squares=self._squares(x))
 
     def __call__(self, x: Point) -> Array:
         return sum_of(self.weight * self._norms(x), self.batch_ndim)
 
     def _into_balls(self, x: Array, alpha: Scalar) -> Array:
         """min(1, αw_g/‖x_g‖) for each group: the factor that takes it into the ball of αw_g."""
-        norms = root(self._squares(x))
+        norms = self._norms(x)
         radius = align(alpha, norms) * self.weight
         xp = namespace(x)
         positive = at_least(radius, xp.finfo(x.dtype).smallest_normal)

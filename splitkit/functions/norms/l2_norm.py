@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from splitkit.arguments import NON_NEGATIVE
-from splitkit.backend import Array, Point, Scalar, align, namespace, root, sum_of
+from splitkit.backend import Array, Point, Scalar, align, namespace, norm
 from splitkit.functions.base import Function, parameter
 from splitkit.functions.sets.l2_ball import L2Ball
 
@@ -26,13 +26,13 @@ class L2Norm(Function):
     weight: Scalar = parameter(NON_NEGATIVE, default=1.0, samplewise=True)
 
     def __call__(self, x: Point) -> Array:
-        return self.weight * root(sum_of(x * x, self.batch_ndim))
+        return self.weight * norm(x, self.batch_ndim)
 
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
         xp = namespace(x)
-        norm, threshold = root(sum_of(x * x, self.batch_ndim)), alpha * self.weight
-        kept = norm > threshold
-        shrunk = 1 - threshold / xp.where(kept, norm, 1.0)
+        size, threshold = norm(x, self.batch_ndim), alpha * self.weight
+        kept = size > threshold
+        shrunk = 1 - threshold / xp.where(kept, size, 1.0)
         factor = xp.where(kept | (threshold == 0), shrunk, 0.0)  # I, not 0, where the weight is 0
         return align(factor, x) * x
 

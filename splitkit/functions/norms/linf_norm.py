@@ -10,7 +10,7 @@ from typing import Any
 
 from splitkit.arguments import NON_NEGATIVE
 from splitkit.backend import Array, Point, Scalar, align, clip, namespace, with_derivative
-from splitkit.functions.base import Function, as_vectors, parameter
+from splitkit.functions.base import Function, as_vectors, entries, parameter
 from splitkit.functions.inner.ramps import ramps
 
 
@@ -24,6 +24,8 @@ class LInfNorm(Function):
     """
 
     weight: Scalar = parameter(NON_NEGATIVE, default=1.0, samplewise=True)
+
+    check_axes = entries
 
     def __call__(self, x: Point) -> Array:
         sizes = abs(as_vectors(x, self.batch_ndim))

@@ -24,7 +24,16 @@ from splitkit.arguments import (
     option,
     refuse_derivatives,
 )
-from splitkit.backend import Array, Point, Scalar, align, clip, namespace, sum_of
+from splitkit.backend import (
+    Array,
+    Point,
+    Scalar,
+    align,
+    clip,
+    namespace,
+    power_of_two,
+    sum_of,
+)
 from splitkit.functions.base import Function, matrices, parameter, show
 from splitkit.functions.inner.accuracy import Inexact
 from splitkit.functions.norms.sublinear import Sublinear
@@ -85,6 +94,13 @@ class TotalVariation2D(Inexact, Sublinear):
         refuse_derivatives(self, remedy, x, alpha, self.weight)
         xp, batch = namespace(x), self.batch_ndim
         w = align(alpha * self.weight, x) + 0.0 * x[..., :1, :1]
+        # in units of each sample, so that no square over- or underflows
+        unit = power_of_two(xp.max(abs(x), axis=tuple(range(batch, x.ndim)), keepdims=True))
+        return unit * self._denoised(x / unit, w / unit)
+
+    def _denoised(self, x: Array, w: Array) -> Array:
+        """The prox for the weight w of each image."""
+        xp, batch = namespace(x), self.batch_ndim
         size, eps = xp.max(abs(x), axis=(-2, -1), keepdims=True), xp.finfo(x.dtype).eps
         allowed = (self.accuracy or 0.0) ** 2 * sum_of(x * x, batch)
         zero = xp.zeros_like(x)

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from splitkit.backend import Array, Point, Scalar, Space, align, namespace, sum_of
-from splitkit.functions.base import Function, infinite_where
+from splitkit.backend import Array, Point, Scalar, Space, align, namespace, norm, sum_of
+from splitkit.functions.base import ROUNDINGS, Function, infinite_where
 from splitkit.functions.sets.rows import OfRows
 from splitkit.properties import Properties
 
@@ -21,39 +21,48 @@ class AffineSet(OfRows):
     Parameters
     ----------
     A : array, shape (m, n)
-        Of full row rank m ≤ n; dtype and device of x.
+        Dtype and device of x; rows may depend on each other, if b agrees.
     b : array, shape (m,) or (..., m)
         Finite, of A's dtype and device; broadcasts to Ax.
 
     Raises
     ------
     TypeError, ValueError
-        A is no real floating matrix, its sizes do not fit b, or its rows are dependent.
+        A is no real floating matrix, its sizes do not fit b, or no x has Ax = b.
     """
 
     def __post_init__(self) -> None:
         super().__post_init__()
         A, b, xp = self.A, self.b, namespace(self.A, self.b)
         rows, columns = A.shape
-        if rows > columns:
-            raise ValueError(
-                f"A has shape {tuple(A.shape)}: full row rank needs at most {columns} rows"
-            )
         singular = xp.linalg.svdvals(A)
-        rounding = columns * float(xp.finfo(A.dtype).eps) * singular[0]
-        rank = int(xp.sum(xp.astype(singular > rounding, xp.int64)))
+        relative = max(rows, columns) * float(xp.finfo(A.dtype).eps)
+        rank = int(xp.sum(xp.astype(singular > relative * singular[0], xp.int64)))
         if rank < rows:
-            raise ValueError(
-                f"A has {rows} rows but rank {rank} (singular values {float(singular[-1]):.2g} to "
-                f"{float(singular[0]):.2g}): remove the dependent rows"
-            )
+            U, _, Vt = xp.linalg.svd(A, full_matrices=False)
+            self._of_dependent_rows(U[:, :rank], singular[:rank], Vt[:rank, :], relative)
+            return
         self._Q, R = xp.linalg.qr(A.T)
         flat = xp.linalg.solve(R.T, xp.reshape(b, (-1, rows)).T).T
         self._c = xp.reshape(flat, b.shape)
 
+    def _of_dependent_rows(self, U: Array, s: Array, Vt: Array, relative: float) -> None:
+        """The same from A = U diag(s) Vᵀ, whose range must hold b."""
+        xp, b = namespace(U), self.b
+        inside = b @ U
+        beyond = norm(b - inside @ U.T, b.ndim - 1)
+        if bool(xp.any(beyond > ROUNDINGS * relative * norm(b, b.ndim - 1))):
+            raise ValueError(
+                f"A has {U.shape[0]} rows but rank {U.shape[1]}, and b is off the range of A by "
+                f"{float(xp.max(beyond)):.2g}: no x has Ax = b; remove or correct dependent rows"
+            )
+        self._Q, self._c = Vt.T, inside / s
+
     @property
     def properties(self) -> Properties:
         return replace(super().properties, linear=True)  # {Ax = b} × ran Aᵀ
+
+    subtracts = True
 
     def _residual(self, x: Array) -> Array:
         return x @ self._Q - self._c
@@ -63,7 +72,7 @@ class AffineSet(OfRows):
 
     def violation(self, x: Point) -> Array:
         residual = self._residual(x)
-        return namespace(x).sqrt(sum_of(residual * residual, self.batch_ndim))
+        return norm(residual, self.batch_ndim)
 
     def recession(self, d: Point) -> Point:
         return d - (d @ self._Q) @ self._Q.T
@@ -72,7 +81,7 @@ class AffineSet(OfRows):
         # ⟨u, x⟩ is bounded on the set only if u = Qv, and is then ⟨c, v⟩
         space = Space.of(u, self.batch_ndim, name="u")
         v = u @ self._Q
-        rounding = 64 * float(space.xp.finfo(space.dtype).eps) * (1 + space.norm(u))
+        rounding = 64 * float(space.xp.finfo(space.dtype).eps) * space.norm(u)
         return infinite_where(
             space.norm(u - v @ self._Q.T) > rounding, sum_of(self._c * v, self.batch_ndim)
         )

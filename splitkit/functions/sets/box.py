@@ -33,16 +33,16 @@ class Box(Indicator):
         self.lower, self.upper = check_bounds(self.lower, self.upper, "the box")
         super().__post_init__()
 
+    def place(self) -> Point:
+        return _finite(self.lower) + _finite(self.upper)
+
     def project(self, x: Point) -> Point:
         return clip(x, self.lower, self.upper)
 
     def recession(self, d: Point) -> Point:
-        inf = float("inf")
-        if not is_array(self.lower) and not is_array(self.upper):
-            return clip(d, -inf if self.lower == -inf else 0.0, inf if self.upper == inf else 0.0)
-        xp, zero = namespace(d), 0.0 * d
-        falls = xp.where(self.lower == -inf, clip(d, None, 0.0), zero)
-        rises = xp.where(self.upper == inf, clip(d, 0.0), zero)
+        xp, zero, inf = namespace(d), 0.0 * d, float("inf")
+        falls = xp.where(zero + self.lower == -inf, clip(d, None, 0.0), zero)
+        rises = xp.where(zero + self.upper == inf, clip(d, 0.0), zero)
         return falls + rises
 
     def conjugate_value(self, u: Point) -> Array:
@@ -73,3 +73,11 @@ class Box(Indicator):
             (cls(asarray([0.5, -inf, -2.0]), asarray([0.5, 0.0, inf])), (3,)),
             (cls(-inf, asarray([1.0, 0.0, 0.5]), batch_ndim=1), (4, 3)),
         ]
+
+
+def _finite(bound: Scalar) -> Scalar:
+    """The sizes of bounds, 0 where there is none."""
+    if not is_array(bound):
+        return abs(bound) if abs(bound) < float("inf") else 0.0
+    xp = namespace(bound)
+    return xp.where(xp.isfinite(bound), abs(bound), xp.zeros_like(bound))

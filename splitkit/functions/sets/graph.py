@@ -37,6 +37,8 @@ class GraphOfLinearMap(Subspace):
         self.L, self.batch_ndim = self._coupling.K, batch_ndim
         self._inverse = self._coupling.shifted_inverse(1.0)
 
+    subtracts = True
+
     def project(self, x: Point) -> Point:
         a, b = x
         nearest, _ = self._inverse((a, -b))

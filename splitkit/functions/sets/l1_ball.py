@@ -10,7 +10,7 @@ from typing import Any
 
 from splitkit.arguments import NON_NEGATIVE
 from splitkit.backend import Array, Point, Scalar, align, differentiating, namespace
-from splitkit.functions.base import Function, Indicator, as_vectors, parameter
+from splitkit.functions.base import Function, Indicator, as_vectors, entries, parameter
 from splitkit.functions.norms.linf_norm import LInfNorm
 from splitkit.functions.sets.simplex import onto_simplex
 
@@ -27,6 +27,8 @@ class L1Ball(Indicator):
     bounded = True
 
     radius: Scalar = parameter(NON_NEGATIVE, default=1.0, samplewise=True)
+
+    check_axes = entries
 
     def project(self, x: Point) -> Point:
         xp = namespace(x)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from splitkit.arguments import NON_NEGATIVE
-from splitkit.backend import Array, Point, Scalar, align, differentiating, namespace, sum_of
+from splitkit.backend import Array, Point, Scalar, align, differentiating, namespace, norm, sum_of
 from splitkit.functions.base import Function, Indicator, parameter
 
 
@@ -31,19 +31,23 @@ class L2Ball(Indicator):
     def project(self, x: Point) -> Point:
         xp = namespace(x)
         d = x if self.center is None else x - self.center
-        squares = sum_of(d * d, self.batch_ndim)
-        positive = squares > 0
-        norm = xp.sqrt(xp.where(positive, squares, 1.0))
-        outside = positive & (norm > self.radius)
+        size = norm(d, self.batch_ndim)
+        outside = size > self.radius
         if differentiating(x):  # 0 is on the boundary of the ball {0}
             outside = outside | (self.radius == 0)
-        nearest = align(self.radius / xp.where(outside, norm, 1.0), x) * d
+        nearest = align(self.radius / xp.where(outside & (size > 0), size, 1.0), x) * d
         if self.center is not None:
             nearest = nearest + self.center
         return xp.where(align(outside, x), nearest, x)
 
+    def cancelling(self, x: Point) -> Array:
+        own = super().cancelling(x)
+        if self.center is None:
+            return own
+        return own + norm(self.center + namespace(x).zeros_like(x), self.batch_ndim)
+
     def conjugate_value(self, u: Point) -> Array:
-        value = self.radius * namespace(u).sqrt(sum_of(u * u, self.batch_ndim))
+        value = self.radius * norm(u, self.batch_ndim)
         return value if self.center is None else value + sum_of(self.center * u, self.batch_ndim)
 
     @property

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from splitkit.arguments import NON_NEGATIVE
-from splitkit.backend import Array, Point, Scalar, align, clip, namespace, sum_of
+from splitkit.backend import Array, Point, Scalar, align, clip, namespace, norm, sum_of
 from splitkit.functions.base import Function, Indicator, matrices, parameter, spectral_roundings
 from splitkit.functions.inner.spectra import of_singular_values
 from splitkit.functions.sets.simplex import onto_simplex
@@ -50,7 +50,10 @@ class NuclearBall(Indicator):
         sigma = xp.linalg.svdvals(x)
         excess = xp.sum(sigma, axis=-1, keepdims=True) - align(self.radius, sigma)
         over = clip(excess, 0.0)
-        return xp.sqrt(sum_of(over * over, self.batch_ndim))
+        return norm(over, self.batch_ndim)
+
+    def cancelling(self, x: Point) -> Array:
+        return min(x.shape[-2:]) ** 0.5 * super().cancelling(x)  # at least Σσᵢ
 
     def __call__(self, x: Point) -> Array:
         return self.within(x, spectral_roundings(x))

@@ -17,20 +17,22 @@ from typing import Any
 
 import numpy as np
 
+from splitkit.arguments import Range, check_array
 from splitkit.backend import (
     Array,
     Point,
     clip,
+    lengths,
     namespace,
+    norm,
     solving,
     sum_of,
     to_numpy,
     with_derivative,
 )
-from splitkit.functions.base import Function
+from splitkit.functions.base import Function, required
 from splitkit.functions.inner.accuracy import Inexact, tolerance
 from splitkit.functions.inner.linear_programs import greatest_of_each
-from splitkit.functions.inner.roots import lengths
 from splitkit.functions.sets.rows import OfRows
 from splitkit.looks import at_known
 
@@ -43,7 +45,7 @@ class Polyhedron(Inexact, OfRows):
     A : array, shape (m, n)
         Dtype and device of x.
     b : array, shape (m,) or (..., m)
-        Finite, of A's dtype and device; broadcasts to Ax.
+        Of A's dtype and device; broadcasts to Ax; inf: that row never binds.
     accuracy : float, optional, keyword
         The projection is exact for a polyhedron whose bounds, for rows of unit length, are moved by
         at most accuracy · (‖y‖ + ‖Py‖); None: to rounding.
@@ -60,10 +62,12 @@ class Polyhedron(Inexact, OfRows):
     A step solves one m×m system for each vector; there are about as many steps as active rows.
     """
 
+    b: Array = required(check_array, within=Range(ends="(]"))
+
     def __post_init__(self) -> None:
         super().__post_init__()
         A, b, xp = self.A, self.b, namespace(self.A, self.b)
-        norms = lengths(A)
+        norms = lengths(A, (-1,), keepdims=True)
         norms = xp.where(norms > 0, norms, 1.0)
         self._rows, self._bounds = A / norms, b / norms[:, 0]
         try:
@@ -112,10 +116,11 @@ class Polyhedron(Inexact, OfRows):
         dual, active = xp.zeros_like(bounds), bounds > float("inf")
         entering = xp.zeros((y.shape[0], 1), dtype=index.dtype, device=y.device)
         under_way = xp.zeros((y.shape[0], 1), dtype=active.dtype, device=y.device)
+        size = lengths(y, (-1,), keepdims=True)
         for _ in range(10 * (rows + columns) + 100):
             x = y - dual @ A
             excess = x @ A.T - bounds
-            allowed = relative * (lengths(y) + lengths(x))
+            allowed = relative * (size + lengths(x, (-1,), keepdims=True))
             outside = xp.where(active, -float("inf"), excess)
             worst = xp.argmax(outside, axis=-1, keepdims=True)
             entering = xp.where(under_way, entering, worst)
@@ -155,7 +160,7 @@ class Polyhedron(Inexact, OfRows):
 
     def violation(self, x: Point) -> Array:
         over = clip(x @ self._rows.T - self._bounds, 0.0)
-        return namespace(x).sqrt(sum_of(over * over, self.batch_ndim))
+        return norm(over, self.batch_ndim)
 
     def recession(self, d: Point) -> Point:
         return Polyhedron(self.A, 0.0 * self.b, batch_ndim=self.batch_ndim).project(d)
@@ -164,7 +169,11 @@ class Polyhedron(Inexact, OfRows):
         A = to_numpy(self._rows)
         bounds = np.broadcast_to(to_numpy(self._bounds), (*u.shape[:-1], A.shape[0]))
         sides = bounds.reshape(-1, A.shape[0])
-        constraints = ({"A_ub": A, "b_ub": b, "bounds": (None, None)} for b in sides)
+        binds = [b < np.inf for b in sides]
+        constraints = (
+            {"A_ub": A[rows], "b_ub": b[rows], "bounds": (None, None)}
+            for b, rows in zip(sides, binds, strict=True)
+        )
         return sum_of(greatest_of_each(u, 1, constraints), self.batch_ndim)
 
     @classmethod

@@ -20,7 +20,7 @@ from splitkit.backend import (
     namespace,
     with_derivative,
 )
-from splitkit.functions.base import Function, Indicator, as_vectors, parameter
+from splitkit.functions.base import Function, Indicator, as_vectors, entries, parameter
 from splitkit.functions.norms.max_entry import Max
 
 
@@ -36,6 +36,8 @@ class Simplex(Indicator):
     bounded = True
 
     radius: Scalar = parameter(POSITIVE, default=1.0, samplewise=True)
+
+    check_axes = entries
 
     def project(self, x: Point) -> Point:
         y = as_vectors(x, self.batch_ndim)

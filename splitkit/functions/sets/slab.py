@@ -43,6 +43,8 @@ class Slab(Indicator):
             raise ValueError("normal = 0: give a vector that is not 0")
         self._unit = self.normal / self._size  # squares of this neither over- nor underflow
 
+    subtracts = True
+
     def _excess(self, x: Array, alpha: Scalar = 1.0) -> tuple[Array, Array]:
         """(s − min(max(s, αl), αu))/‖a‖² and ‖a‖², for a normal divided by its size."""
         s = sum_of(self._unit * x, self.batch_ndim)
@@ -76,7 +78,7 @@ class Slab(Indicator):
         xp, space = namespace(u), Space.of(u, self.batch_ndim, name="u")
         t = sum_of(self._unit * u, self.batch_ndim) / self._square(u)
         off = space.norm(u - align(t, u) * self._unit)
-        rounding = 64 * float(xp.finfo(u.dtype).eps) * (1 + space.norm(u))
+        rounding = 64 * float(xp.finfo(u.dtype).eps) * space.norm(u)
         # a free side allows no multiple of the normal, up to rounding
         t = xp.where(abs(t) > rounding, t, 0.0)
         bound = xp.where(t > 0, self.upper, xp.where(t < 0, self.lower, 0.0 * t))

@@ -29,6 +29,8 @@ from splitkit.backend import (
     Space,
     clip,
     namespace,
+    norm,
+    power_of_two,
     solving,
     sum_of,
     to_numpy,
@@ -137,12 +139,16 @@ def onto_transport_polytope(
     # totals that agree up to the rounding of x's dtype must agree up to that of float64
     supply, demand = (xp.sum(a, axis=-1, keepdims=True) for a in (p, q))
     q = q * (supply / xp.where(demand > 0, demand, xp.ones_like(demand)))
+    # in units of each matrix, so that no square over- or underflows
+    unit = xp.maximum(xp.max(abs(Y), axis=(-2, -1), keepdims=True), supply[..., None])
+    unit = power_of_two(unit)
+    Y, p, q = Y / unit, p / unit[..., 0], q / unit[..., 0]
     with solving(x):
         # the second projection takes out the rounding of Y, which may be large beside the first
         near = _projection(Y, p, q, accuracy, name)
         found = _projection(near, p, q, accuracy, name)
     found = with_derivative(found, (Y, p, q), lambda: _onto_face(Y, p, q, near > 0))
-    return xp.astype(found, x.dtype)
+    return xp.astype(found * unit, x.dtype)
 
 
 def _onto_face(Y: Array, p: Array, q: Array, support: Array) -> Array:
@@ -160,7 +166,7 @@ def misfit(x: Array, rows: Array, columns: Array, batch_ndim: int) -> Array:
     """The norm of the errors of the marginals and of the negative entries, of batch shape."""
     xp = namespace(x)
     errors = xp.sum(x, axis=-1) - rows, xp.sum(x, axis=-2) - columns, clip(x, None, 0.0)
-    return xp.sqrt(sum(sum_of(each * each, batch_ndim) for each in errors))
+    return norm(errors, batch_ndim)
 
 
 def _projection(Y: Array, rows: Array, columns: Array, accuracy: float | None, name: str) -> Array:

@@ -19,7 +19,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from splitkit.backend import Array, Point, Scalar, Space, is_array, namespace, sum_of
+from splitkit.backend import Array, Point, Scalar, Space, is_array, namespace, norm
 from splitkit.functions.base import Function, Indicator, Modified, matrices, spectral_roundings
 from splitkit.functions.inner.spectra import of_eigenvalues, of_singular_values
 
@@ -111,9 +111,9 @@ class SpectralSymmetric(Modified):
     def __call__(self, x: Point) -> Array:
         xp, transposed = namespace(x), namespace(x).matrix_transpose(x)
         skew = (x - transposed) / 2
-        size = xp.sqrt(sum_of(x * x, self.batch_ndim))
-        rounding = 64 * xp.finfo(x.dtype).eps * (1 + size)
-        outside = xp.sqrt(sum_of(skew * skew, self.batch_ndim)) > rounding
+        size = norm(x, self.batch_ndim)
+        rounding = 64 * xp.finfo(x.dtype).eps * size
+        outside = norm(skew, self.batch_ndim) > rounding
         value = _value(self.f, xp.linalg.eigvalsh((x + transposed) / 2), x)
         return xp.where(outside, float("inf"), value)
 

@@ -13,22 +13,32 @@ only φ < (1 + √5)/2 lets steps grow, 1/φ + 1/φ² > 1; φ = 3/2:
 
 Each element of a batch has its own step. r = (argument − x⁺)/α + F x⁺ ∈ (F + G)(x⁺).
 
+Both converge from any point of dom G with any first step. x₀ may lie outside of dom G, where F may
+be steeper by orders of magnitude; so the first iteration makes two steps x⁺ = R_{αG}(x − αF x), the
+second from dom G, and the method begins with that one. Each has α about 1/ℓ, ℓ the Lipschitz
+constant of F from x to x⁺, found by trials. They begin with ‖αF x‖ = ‖x‖, so that no unit enters;
+from x = 0, where nothing has a length, with ‖αF x‖ = 1, which later trials correct.
+
 Source: Malitsky, Mishchenko, *Adaptive proximal gradient method for convex optimization* (2023),
 Alg. 3; Malitsky, *Golden ratio algorithms for variational inequalities* (2020), Alg. 2.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
-from splitkit.backend import Array, Point, lincomb, scale, subtract
+from splitkit.backend import Array, Point, clip, lincomb, scale, subtract
 from splitkit.solvers.iteration import Carry, Iteration, Reading, Trace
 from splitkit.solvers.method import Guarantee, Method
 from splitkit.solvers.terms import Role, Term
 
 PHI = 1.5
-GREATEST = 1e10  # no step is longer than this times the first
+GREATEST = 1e10  # no step is longer than this times the first, or than this/ℓ
+TRIALS = 15  # of a first step
+FACTOR = 2.0**20  # by which it changes at most from trial to trial
+LEAST, AIM = 0.3, 0.7  # of αℓ at the first step
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,30 +101,79 @@ class GoldenRatio(AdaptiveMethod):
 
 
 class AdaptiveSteps(Iteration):
-    """Carry: (x, F x, what else the step needs, α, θ)."""
+    """Carry: (x,) at the start; then x, what else the step needs, the longest step."""
 
     def __init__(self, F: Term, G: Term) -> None:
         self.F, self.G, self.offset = F.evaluate, G, F.offset
 
-    def first_step(self, x: Point, Fx: Point) -> tuple[Array, Point, Point]:
-        """α = ‖d‖/‖F(x + d) − F x‖ for a short probe d against F x; where it ends, and F there."""
-        space = self.space
-        size = 1e-3 * (1.0 + space.norm(x))
-        norm = space.norm(Fx)
-        away = scale(-size / space.xp.where(norm > 0, norm, space.xp.ones_like(norm)), Fx)
-        y = lincomb(1.0, x, 1.0, away)
-        Fy = self.F(y)
-        change = space.norm(subtract(Fy, Fx))
-        moved = space.norm(away)
-        safe = space.xp.where(change > 0, change, space.xp.ones_like(change))
-        alpha = space.xp.where((change > 0) & (moved > 0), moved / safe, 1.0 + 0.0 * change)
-        return alpha, y, Fy
+    def init(self, x0: Point) -> Carry:
+        return (x0,)
+
+    def advance(self, state: Carry) -> tuple[Carry, Trace]:
+        if len(state) > 1:
+            return self.adapted(state)
+        x0 = state[0]
+        _, _, x, Fx = self.first_step(x0, self.F(x0))
+        alpha, y, x_next, F_next = self.first_step(x, Fx)
+        return self.started(alpha, (x, Fx), y, (x_next, F_next))
+
+    def started(
+        self, alpha: Array, before: tuple[Point, Point], y: Point, after: tuple[Point, Point]
+    ) -> tuple[Carry, Trace]:
+        """The state after x⁺ = R_{αG}y, y = x − αF x, given (x, F x) and (x⁺, F x⁺), and what
+        ``read`` needs of it.
+        """
+        raise NotImplementedError
+
+    def adapted(self, state: Carry) -> tuple[Carry, Trace]:
+        """An iteration of the method."""
+        raise NotImplementedError
+
+    def first_step(self, x: Point, Fx: Point) -> tuple[Array, Point, Point, Point]:
+        """α with LEAST ≤ αℓ ≤ 1, ℓ = ‖F x⁺ − F x‖/‖x⁺ − x‖, for x⁺ = R_{αG}y, y = x − αF x, as far
+        as ``TRIALS`` find one; y, x⁺ and F x⁺.
+
+        The first has ‖αF x‖ = ‖x‖. Where F x⁺ = F x, longer ones are tried while x moves by αF x.
+        """
+        space, xp = self.space, self.space.xp
+        size, force = space.norm(x), space.norm(Fx)
+        one = xp.ones_like(size)
+        alpha = start = xp.where(size > 0, size, one) / xp.where(force > 0, force, one)
+        short, long = 0.0 * one, math.inf * one  # known to be so
+        for trial in range(TRIALS):
+            y = lincomb(1.0, x, -alpha, Fx)
+            x_next = self.resolve(alpha, y)
+            F_next = self.F(x_next)
+            moved, change = space.norm(subtract(x_next, x)), space.norm(subtract(F_next, Fx))
+            slope = alpha * change / xp.where(moved > 0, moved, one)
+            over = ~(slope <= 1)  # NaN too
+            under = (slope > 0) & (slope < LEAST)
+            free = (slope == 0) & (force > 0) & (2 * moved > alpha * force)
+            if trial == TRIALS - 1 or not bool(xp.any(over | under | free)):
+                break
+            short = xp.where(under, alpha, short)
+            long = xp.where(over, alpha, long)
+            fitted = AIM / xp.where(xp.isfinite(slope) & (slope > 0), slope, FACTOR * one)
+            factor = xp.where(free, FACTOR, clip(fitted, 1 / FACTOR, FACTOR))
+            between = (short > 0) & (long < math.inf)
+            tried = xp.where(between, xp.sqrt(short) * xp.sqrt(long), factor * alpha)
+            if trial == TRIALS - 2:
+                tried = xp.where(short > 0, short, xp.where(free, start, tried))
+            alpha = xp.where(over | under | free, tried, alpha)
+        return alpha, y, x_next, F_next
 
     def local_lipschitz(self, x: Point, Fx: Point, before: Point, F_before: Point) -> Array:
         """ℓ = ‖Fx − Fx₋‖/‖x − x₋‖, 0 where x = x₋."""
         xp, moved = self.space.xp, self.space.norm(subtract(x, before))
         change = self.space.norm(subtract(Fx, F_before))
         return xp.where(moved > 0, change / xp.where(moved > 0, moved, xp.ones_like(moved)), 0.0)
+
+    def lengthened(self, longest: Array, slope: Array) -> Array:
+        """The longest step, where F is flatter than it was: ``GREATEST``/ℓ."""
+        xp = self.space.xp
+        known = slope > 0
+        room = GREATEST / xp.where(known, slope, xp.ones_like(slope))
+        return xp.where(known, xp.maximum(longest, room), longest)
 
     def resolve(self, alpha: Array, y: Point) -> Point:
         """R_{αG}y for the step sizes of this iteration."""
@@ -130,46 +189,54 @@ class AdaptiveSteps(Iteration):
 
 
 class _ProximalGradient(AdaptiveSteps):
-    def init(self, x0: Point) -> Carry:
-        F0 = self.F(x0)
-        alpha, _, _ = self.first_step(x0, F0)
-        return x0, x0, F0, alpha, 1e9 + 0.0 * alpha, alpha
+    """Carry: (x, x₋, F x₋, α, θ, the longest step)."""
 
-    def advance(self, state: Carry) -> tuple[Carry, Trace]:
-        x, before, F_before, alpha, θ, first = state
+    def started(
+        self, alpha: Array, before: tuple[Point, Point], y: Point, after: tuple[Point, Point]
+    ) -> tuple[Carry, Trace]:
+        state = after[0], *before, alpha, 1 / 3 + 0.0 * alpha, GREATEST * alpha
+        return state, (alpha, y, after[0])
+
+    def adapted(self, state: Carry) -> tuple[Carry, Trace]:
+        x, before, F_before, alpha, θ, longest = state
         xp = self.space.xp
         Fx = self.F(x)
         slope = self.local_lipschitz(x, Fx, before, F_before)
+        longest = self.lengthened(longest, slope)
         curved = 2 * (alpha * slope) ** 2 - 1
         bounded = xp.where(
             curved > 0, xp.sqrt(xp.where(curved > 0, curved, 1.0 + 0 * slope)), 1e-30
         )
         grown = xp.minimum(xp.sqrt(2 / 3 + θ) * alpha, alpha / bounded)
-        # the first iteration knows no earlier point: θ marks it
-        step = xp.where(θ > 1e8, alpha, xp.minimum(grown, GREATEST * first))
+        step = xp.minimum(grown, longest)
         y = lincomb(1.0, x, -step, Fx)
         x_next = self.resolve(step, y)
-        return (x_next, x, Fx, step, step / alpha, first), (step, y, x_next)
+        return (x_next, x, Fx, step, step / alpha, longest), (step, y, x_next)
 
 
 class _GoldenRatio(AdaptiveSteps):
-    def init(self, x0: Point) -> Carry:
-        F0 = self.F(x0)
-        alpha, before, F_before = self.first_step(x0, F0)
-        return x0, x0, before, F_before, alpha, 1.0 + 0.0 * alpha, alpha
+    """Carry: (x, x̄₋, x₋, F x₋, α, θ, the longest step)."""
 
-    def advance(self, state: Carry) -> tuple[Carry, Trace]:
-        x, mean, before, F_before, alpha, θ, first = state
+    def started(
+        self, alpha: Array, before: tuple[Point, Point], y: Point, after: tuple[Point, Point]
+    ) -> tuple[Carry, Trace]:
+        x = after[0]
+        state = x, x, *before, alpha, 1.0 + 0.0 * alpha, GREATEST * alpha
+        return state, (alpha, y, x)
+
+    def adapted(self, state: Carry) -> tuple[Carry, Trace]:
+        x, mean, before, F_before, alpha, θ, longest = state
         xp = self.space.xp
         Fx = self.F(x)
         slope = self.local_lipschitz(x, Fx, before, F_before)
-        square = xp.maximum(4 * alpha * slope * slope, xp.full_like(slope, 1e-30))
-        step = xp.minimum((1 / PHI + 1 / PHI**2) * alpha, PHI * θ / square)
-        step = xp.minimum(step, GREATEST * first)
+        longest = self.lengthened(longest, slope)
+        square = 4 * (alpha * slope) ** 2
+        bounded = PHI * θ * alpha / xp.where(square > 0, square, 1e-30 + 0.0 * square)
+        step = xp.minimum(xp.minimum((1 / PHI + 1 / PHI**2) * alpha, bounded), longest)
         mean = lincomb((PHI - 1) / PHI, x, 1 / PHI, mean)
         y = lincomb(1.0, mean, -step, Fx)
         x_next = self.resolve(step, y)
-        after = (x_next, mean, x, Fx, step, PHI * step / alpha, first)
+        after = (x_next, mean, x, Fx, step, PHI * step / alpha, longest)
         return after, (step, y, x_next)
 
     def energy(self, before: Carry, state: Carry, limit: Carry) -> Array:

@@ -23,6 +23,7 @@ from typing import ClassVar, Self
 
 from splitkit.arguments import POSITIVE, Range, check_number, option
 from splitkit.backend import Array, Point, Scalar, Space, add, lincomb, scale, subtract
+from splitkit.linear.base import LinearOperator
 from splitkit.linear.dense import DenseMatrix
 from splitkit.solvers.iteration import Carry, Iteration, Reading, Trace
 from splitkit.solvers.method import Guarantee, Method
@@ -46,6 +47,10 @@ class _AlternatingDirections(Method):
 
     def dual(self, u: Point) -> Point:
         return scale(self.rho, u[2])
+
+    def moved(self, u: Point, S: LinearOperator, E: LinearOperator) -> Point:
+        x, *z, w = u  # (x, z, w), or of the residual two parts
+        return (S(x), *map(E.reciprocal(), z), E(w))
 
     def refusal(self, A: Term, composed: Term) -> str | None:
         """What is missing, if anything."""

@@ -4,11 +4,20 @@ From the last differences ΔU, ΔR of points and residuals,
 
     u⁺ = u + r − (ΔU + ΔR)γ,   type II: γ = argmin ‖r − ΔRγ‖,   type I: ΔUᵀ(r − ΔRγ) = 0,
 
-with the normal matrix regularized, so that no singular system is solved. An accelerated point is
-accepted where its residual is at most D‖r₀‖(n + 1)^{−1−ε}, n the number of accepted ones; elsewhere
-the iteration goes back to the plain point Tu of the step before. So there are infinitely many plain
-steps, or the residuals are summable: the convergence of T is kept. Each element of a batch decides
-for itself.
+with the normal matrix regularized, so that no singular system is solved. A point w that was
+extrapolated from u is accepted where
+
+    ‖r(w)‖ ≤ D‖r₀‖aₙ  and  −⟨r(w), w − u⟩ ≤ D‖r₀‖‖r(u)‖aₙ,  aₙ = (n + 1)^{−1−ε},
+
+n the number of accepted ones; elsewhere the iteration goes back to the plain point Tu, and reads no
+solution off w. So there are infinitely many plain steps, or the residuals are summable: the
+convergence of T is kept. Each element of a batch decides for itself.
+
+The second condition only refuses more. It is there because T may displace by less far away than at
+the start (by a constant, where losses are linear), so that points which run away have small
+residuals too; but these lead back. Where −r is the gradient of a convex h, as of gradient descent
+and the proximal point algorithm, h(w) ≤ h(u) − ⟨r(w), w − u⟩: all that accepted points add to h is
+a multiple of ‖r₀‖², and they stay in a level set. Neither condition depends on units.
 
 Source: Walker, Ni (2011); Fang, Saad (2009); Zhang, O'Donoghue, Boyd, *Globally convergent type-I
 Anderson acceleration* (2020).
@@ -21,7 +30,7 @@ from typing import ClassVar, Literal
 
 from splitkit.arguments import Range, check_choice, check_integer, check_number, option
 from splitkit.backend import Array, Point, add, lincomb, scale, solve_linear, subtract, where
-from splitkit.solvers.iteration import Carry, Iteration, Trace
+from splitkit.solvers.iteration import Carry, Iteration, Reading, Trace
 from splitkit.solvers.method import Guarantee
 from splitkit.solvers.methods.accelerators import AcceleratedIteration, Accelerator
 from splitkit.solvers.terms import Term
@@ -50,7 +59,9 @@ class Anderson(Accelerator):
     name: ClassVar[str] = "Anderson acceleration"
 
     def accelerated(self, θ: float, inner: Guarantee) -> Guarantee:
-        reason = f"{inner.reason}; accelerated points are accepted only where the residual falls"
+        reason = (
+            f"{inner.reason}; points are accelerated only where the residual falls and leads on"
+        )
         if θ == 1.0 and not inner.holds:
             return self.refused(f"{self.method.label} alone does not converge: {inner.reason}")
         return Guarantee(True, None, reason, self.sequence)
@@ -60,11 +71,19 @@ class Anderson(Accelerator):
 
 
 class Memory(AcceleratedIteration):
-    """The last differences of points and residuals, and the step that they suggest."""
+    """The last differences of points and residuals, and the step that they suggest.
+
+    A trace is (whether the point is kept, the inner trace there, and that of the step before, to be
+    read where it is not: a point that is refused follows one that is kept).
+    """
 
     def __init__(self, inner: Iteration, options: Anderson) -> None:
         super().__init__(inner)
         self.options = options
+
+    def read(self, trace: Trace) -> Reading:
+        kept, here, earlier = trace
+        return self.inner.read(where(kept, here, earlier))
 
     def suggested(self, u: Point, r: Point, dU: tuple[Point, ...], dR: tuple[Point, ...]) -> Point:
         """u + r − (ΔU + ΔR)γ; u + r where that is not finite."""
@@ -74,6 +93,11 @@ class Memory(AcceleratedIteration):
         for i in range(len(dU)):
             ahead = lincomb(1.0, ahead, -γ[..., i], add(dU[i], dR[i]))
         return where(self.space.xp.isfinite(self.space.norm(ahead)), ahead, plain)
+
+    def onward(self, r: Point, moved: Point, before: Array, first: Array, count: Array) -> Array:
+        """−⟨r(w), w − u⟩ ≤ D‖r₀‖‖r(u)‖aₙ for r at the point w to which it was moved from u."""
+        back = -self.space.inner(r, moved)
+        return back <= SAFEGUARD * first * before * (count + 1) ** -SUMMABLE
 
     def coefficients(self, r: Point, dU: tuple[Point, ...], dR: tuple[Point, ...]) -> Array:
         """γ, of shape (*batch, memory)."""
@@ -98,31 +122,34 @@ class Memory(AcceleratedIteration):
 
 class _Anderson(Memory):
     """Carry: the point, the plain point to go back to, (‖r₀‖, n, whether the point is a plain one),
-    the last point and residual, the differences, newest first (0 where there are none yet), and k.
+    the last point, its residual and ‖r‖, the differences, newest first (0 where there are none
+    yet), what the last step computed on the way (() at the start), and k.
     """
 
     def init(self, x0: Point) -> Carry:
         u = self.start(x0)
         size = 0.0 * self.space.norm(u)
         none = (scale(0.0, u),) * self.options.memory
-        return u, u, (size, size, size >= 0), (u, none[0]), none, none, 0
+        return u, u, (size, size, size >= 0), (u, none[0], size), none, none, (), 0
 
     def advance(self, state: Carry) -> tuple[Carry, Trace]:
-        u, plain, (first, count, is_plain), last, dU, dR, k = state
+        u, plain, (first, count, is_plain), last, dU, dR, earlier, k = state
         space, xp = self.space, self.space.xp
         Tu, trace = self.inner.advance(u)
         r = subtract(Tu, u)
         size = space.norm(r)
         if k == 0:
-            return (Tu, Tu, (size, count, is_plain), (u, r), dU, dR, 1), trace
-        falls = size <= SAFEGUARD * first * (count + 1) ** -SUMMABLE
-        count = count + xp.astype(falls & ~is_plain, count.dtype)
-        accepted = falls | is_plain
+            state = Tu, Tu, (size, count, is_plain), (u, r, size), dU, dR, trace, 1
+            return state, (is_plain, trace, trace)
         dU = (subtract(u, last[0]), *dU[:-1])
         dR = (subtract(r, last[1]), *dR[:-1])
+        falls = size <= SAFEGUARD * first * (count + 1) ** -SUMMABLE
+        good = falls & self.onward(r, dU[0], last[2], first, count)
+        count = count + xp.astype(good & ~is_plain, count.dtype)
+        accepted = good | is_plain
         ahead = self.suggested(u, r, dU, dR)
         # a rejected point is left for the plain one, which T produced from the point before
         u_next = where(accepted, ahead, plain)
-        plain_next = where(accepted, Tu, plain)
         bound = (first, count, ~accepted)
-        return (u_next, plain_next, bound, (u, r), dU, dR, k + 1), trace
+        after = u_next, Tu, bound, (u, r, size), dU, dR, trace, k + 1
+        return after, (accepted, trace, earlier)

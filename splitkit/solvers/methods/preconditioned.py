@@ -19,7 +19,6 @@ from typing import ClassVar, Self
 
 from splitkit.arguments import POSITIVE, check_parameter
 from splitkit.backend import Array, Point, Space, is_array, namespace
-from splitkit.linear.dense import DenseMatrix
 from splitkit.linear.diagonal import Diagonal
 from splitkit.solvers.iteration import Carry, Iteration, Reading, Trace
 from splitkit.solvers.method import Guarantee
@@ -100,9 +99,7 @@ def in_metric(term: Term, s: Array) -> Term:
     A, L = term.operator, term.of
     if L is None:
         return Term(A if term.is_zero else A.pullback(Diagonal(s)), term.role)
-    if isinstance(L, DenseMatrix) and s.ndim == 1:
-        return Term(A, term.role, DenseMatrix(L.matrix * s))  # with an exact norm
-    return Term(A, term.role, L @ Diagonal(s))
+    return Term(A, term.role, L.scaled(columns=Diagonal(s)))
 
 
 class _InMetric(Iteration):

@@ -37,6 +37,7 @@ from typing import Any, ClassVar, Self
 
 from splitkit.arguments import POSITIVE, Range, check_flag, check_number, option
 from splitkit.backend import Array, Point, Scalar, Space, add, lincomb, scale, subtract
+from splitkit.linear.base import LinearOperator
 from splitkit.operators.base import Operator
 from splitkit.proofs import Proof
 from splitkit.solvers.iteration import Carry, Iteration, Reading, Trace
@@ -136,6 +137,10 @@ class PrimalDual(Method):
 
     def dual(self, u: Point) -> Point:
         return u[1]
+
+    def moved(self, u: Point, S: LinearOperator, E: LinearOperator) -> Point:
+        x, y = u
+        return S(x), E(y)
 
     def exact_element(self, *terms: Term) -> bool:
         return False

@@ -3,12 +3,16 @@
 With r = Ru, thresholds η and s, and w = u + τd for τ = 1, ½, ¼, …, an iteration is the first of
 
     blind      ‖r‖ ≤ c₀η:                                   u⁺ = u + d,  η⁺ = ‖r‖
-    educated   ‖r‖ ≤ s and ‖Rw‖ ≤ c₁‖r‖:                    u⁺ = w,      s⁺ = ‖Rw‖ + qᵏ
+    educated   ‖r‖ ≤ s and ‖Rw‖ ≤ c₁‖r‖:                    u⁺ = w,      s⁺ = ‖Rw‖ + qᵏ‖r₀‖
     safeguard  ρ = ‖Rw‖² − 2θ⟨Rw, w − u⟩ ≥ σ‖Rw‖‖r‖:        u⁺ = u − (ρ/‖Rw‖²) Rw
 
 The safeguard is a projection onto a half-space that holds the fixed points, and is met for a small
 enough τ: the iteration converges wherever that of T does, and as fast as d does near a solution.
-Here d is Anderson's, of type II. Each element of a batch takes its own branch.
+Here d is Anderson's, of type II, and the points of the first two branches must also pass the second
+condition of ``anderson.py``: small residuals alone are found far away, too. A blind step is judged
+when r is known where it led, and left for the plain point Tu if it fails. Both ways of refusing
+leave the theorem as it is, which asks for no blind or educated step at all. Each element of a batch
+takes its own branch.
 
 Source: Themelis, Patrinos, *SuperMann: a superlinearly convergent algorithm for finding fixed
 points of nonexpansive operators* (2019).
@@ -54,7 +58,10 @@ class SuperMann(Anderson):
 
 
 class _SuperMann(Memory):
-    """Carry: the point, (η, s), the last point and residual, the differences, and k."""
+    """Carry: the point, the plain point to go back to, (η, s, ‖r₀‖, n, whether the point is to be
+    judged yet), the last point, its residual and ‖r‖, the differences, what the last step computed
+    on the way (() at the start), and k.
+    """
 
     def __init__(self, inner: Iteration, options: SuperMann, θ: float) -> None:
         super().__init__(inner, options)
@@ -64,22 +71,26 @@ class _SuperMann(Memory):
         u = self.start(x0)
         size = 0.0 * self.space.norm(u)
         none = (scale(0.0, u),) * self.options.memory
-        return u, (size, size), (u, none[0]), none, none, 0
+        return u, u, (size, size, size, size, size > 0), (u, none[0], size), none, none, (), 0
 
     def advance(self, state: Carry) -> tuple[Carry, Trace]:
-        u, (η, s), last, dU, dR, k = state
+        u, plain, (η, s, first, count, open_), last, dU, dR, earlier, k = state
         space, xp = self.space, self.space.xp
         Tu, trace = self.inner.advance(u)
         forward = subtract(Tu, u)
         size = space.norm(forward)
         if k == 0:
-            return (Tu, (size, size), (u, forward), dU, dR, 1), trace
+            bounds = (size, size, size, count, open_)
+            state = Tu, Tu, bounds, (u, forward, size), dU, dR, trace, 1
+            return state, (~open_, trace, trace)
         dU = (subtract(u, last[0]), *dU[:-1])
         dR = (subtract(forward, last[1]), *dR[:-1])
+        astray = open_ & ~self.onward(forward, dU[0], last[2], first, count)
         d = subtract(self.suggested(u, forward, dU, dR), u)
-        blind = size <= C0 * η
-        u_next, η = where(blind, add(u, d), Tu), xp.where(blind, size, η)
-        pending, τ = ~blind, xp.ones_like(size)
+        blind = (size <= C0 * η) & ~astray
+        count = count + xp.astype(open_ & ~astray, count.dtype)
+        u_next, η = where(astray, plain, where(blind, add(u, d), Tu)), xp.where(blind, size, η)
+        pending, τ = ~(blind | astray), xp.ones_like(size)
         for _ in range(TRIALS):
             if not bool(xp.any(pending)):
                 break
@@ -88,11 +99,15 @@ class _SuperMann(Memory):
             Rw = subtract(w, self.inner.advance(w)[0])
             norm = space.norm(Rw)
             educated = pending & (size <= s) & (norm <= C1 * size)
+            educated = educated & self.onward(scale(-1.0, Rw), moved, size, first, count)
             ρ = norm * norm - 2 * self.θ * space.inner(Rw, moved)
             safe = pending & ~educated & (ρ >= SIGMA * norm * size) & (norm > 0)
             ratio = ρ / xp.where(norm > 0, norm * norm, xp.ones_like(norm))
             u_next = where(educated, w, where(safe, lincomb(1.0, u, -ratio, Rw), u_next))
-            s = xp.where(educated, norm + Q**k, s)
+            s = xp.where(educated, norm + first * Q**k, s)
+            count = count + xp.astype(educated, count.dtype)
             pending = pending & ~(educated | safe)
             τ = xp.where(pending, 0.5 * τ, τ)
-        return (u_next, (η, s), (u, forward), dU, dR, k + 1), trace
+        bounds = (η, s, first, count, blind)
+        after = u_next, Tu, bounds, (u, forward, size), dU, dR, trace, k + 1
+        return after, (~astray, trace, earlier)

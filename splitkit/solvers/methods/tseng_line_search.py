@@ -4,8 +4,9 @@
 
 Converges for F monotone and locally Lipschitz (on a domain that holds the iterates) and G maximal
 monotone, for 0 < δ < 1: ‖x⁺ − x*‖² ≤ ‖x − x*‖² − (1 − δ²)‖y − x‖². Each iteration begins with a
-step a little longer than the last one's, so steps grow again where F is flat. Each element of a
-batch has its own step.
+step a little longer than the last one's, four times as long where F was much flatter than that step
+allows for. The first iteration finds where and with which step to begin (``adaptive.py``). Each
+element of a batch has its own step.
 
 Source: Tseng (2000), eq. (2.4).
 """
@@ -44,15 +45,17 @@ class TsengLineSearch(AdaptiveMethod):
 
 
 class _LineSearch(AdaptiveSteps):
-    def init(self, x0: Point) -> Carry:
-        alpha, _, _ = self.first_step(x0, self.F(x0))
-        return x0, alpha, alpha
+    """Carry: (x, α, the longest step)."""
 
-    def advance(self, state: Carry) -> tuple[Carry, Trace]:
-        x, alpha, first = state
+    def started(
+        self, alpha: Array, before: tuple[Point, Point], y: Point, after: tuple[Point, Point]
+    ) -> tuple[Carry, Trace]:
+        return self.corrected(alpha, before, after, GREATEST * alpha)
+
+    def adapted(self, state: Carry) -> tuple[Carry, Trace]:
+        x, alpha, longest = state
         xp = self.space.xp
         Fx = self.F(x)
-        alpha = xp.minimum(GROWTH * alpha, GREATEST * first)
         for _ in range(HALVINGS):
             y = self.resolve(alpha, lincomb(1.0, x, -alpha, Fx))
             Fy = self.F(y)
@@ -60,8 +63,18 @@ class _LineSearch(AdaptiveSteps):
             if not bool(xp.any(too_long)):
                 break
             alpha = xp.where(too_long, 0.5 * alpha, alpha)
+        return self.corrected(alpha, (x, Fx), (y, Fy), longest)
+
+    def corrected(
+        self, alpha: Array, at_x: tuple[Point, Point], at_y: tuple[Point, Point], longest: Array
+    ) -> tuple[Carry, Trace]:
+        """x⁺ = y − α(F y − F x), and the step to begin with from there."""
+        xp, (x, Fx), (y, Fy) = self.space.xp, at_x, at_y
+        slope = self.local_lipschitz(y, Fy, x, Fx)
+        longest = self.lengthened(longest, slope)
+        growth = xp.where(alpha * slope < DELTA / 8, 4.0 + 0.0 * alpha, GROWTH + 0.0 * alpha)
         x_next = lincomb(1.0, y, -alpha, subtract(Fy, Fx))
-        return (x_next, alpha, first), (alpha, x, Fx, y, Fy)
+        return (x_next, xp.minimum(growth * alpha, longest), longest), (alpha, x, Fx, y, Fy)
 
     def too_long(self, alpha: Array, x: Point, y: Point, Fx: Point, Fy: Point) -> Array:
         """Where α‖Fy − Fx‖ > δ‖y − x‖ by more than rounding; NaN counts as too long."""

@@ -1,0 +1,377 @@
+"""Units in which the entries of an inclusion are comparable: x = Dx̂, 0 ∈ DA(Dx̂), D = diag(d) > 0.
+
+Let P hold the squares of the slopes that the terms show: of the entries of M in x ↦ Mx − q and in
+quadratics; of LᵀBL, B Lipschitz, by way of L; and of LᵀBL with another B those of [0 Lᵀ; L 0] on
+the pair (x, y), y ∈ B(Lx), where y has units of its own too. With v = d² the rows of DPD are given
+the sums τ by
+
+    v ← √(v ⊙ τ / Pv),
+
+which in units u of x begins with P/(u² u²ᵀ) and ends with v u². A block of points that a term can
+take in one unit only has one d, by the mean of its rows. A block of n entries whose rows meet r
+blocks has τ = r/n, so that each pair of blocks is to have Frobenius norm 1; blocks as a whole are
+made so by least squares first, as rows do not show what is small in them.
+
+Where x only meets y, and y only x, t d on x and d/t on y are as good for every t. Of a term
+(x, y) ↦ (Kᵀy − c, −Kx + b) the sizes of b and c, by their medians, decide, as x̂ is of the size of
+b̂, and ŷ of that of ĉ; so rows that never bind do not. Where there is no c, or no b, the bounds of y
+or x do.
+
+Where d is one number for many entries it is a power of 2, so that what couples them, such as a
+simplex, is met without a rounding. A problem that is well scaled (d differs by factors up to
+``APART`` at most) is left as it is.
+
+Source: Knight, Ruiz, Uçar, *A symmetry preserving algorithm for matrix scaling* (2014); Stellato et
+al., *OSQP* (2020), §5.1, for KKT systems.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import MISSING, fields, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from splitkit.backend import Point, Space, blocks, from_numpy, is_array, to_numpy
+from splitkit.linear.base import LinearOperator
+from splitkit.linear.block import BlockDiagonalMap
+from splitkit.linear.diagonal import Diagonal
+from splitkit.operators.base import Operator, PointMap
+from splitkit.operators.freedom import Freedom
+from splitkit.operators.pullback import in_metric
+from splitkit.solvers.inclusion import Inclusion
+from splitkit.solvers.method import Method
+from splitkit.solvers.rewrites import as_composition
+from splitkit.solvers.terms import Role, Term
+
+APART = 8.0  # entries of d that differ by less are left as they are
+ROUNDS = 40
+LEVELS = 2  # times that the blocks are made comparable, before and between
+EQUAL = 1.2  # sums of squares that differ by less count as equal
+FEW = 8  # blocks, up to which it is found out which of them meet
+
+Vectors = list[Any]  # one of NumPy's arrays for each block
+
+
+def equilibration(operators: Sequence[Operator], x0: Point, space: Space) -> Point | None:
+    """d for 0 ∈ ΣAᵢx, like x0 without its batch axes; None: the units are good."""
+    return _Units(operators, x0, space).found()
+
+
+def diagonal_map(d: Point) -> LinearOperator:
+    """D = diag(d)."""
+    if isinstance(d, tuple):
+        return BlockDiagonalMap([Diagonal(block) for block in d])
+    return Diagonal(d)
+
+
+class InUnits(Inclusion):
+    """The same inclusion, its terms in the units d."""
+
+    def __init__(self, given: Inclusion, d: Point) -> None:
+        vars(self).update(vars(given))
+        self._ways = {}
+        self.d = d
+        self.origins: dict[int, Term] = {}  # by identity, of the terms in these units
+
+    def term(self, role: Role, *indices: int) -> Term:
+        """See ``Inclusion.term``."""
+        origin = super().term(role, *indices)
+        scaled, _ = in_units(origin, self.d)
+        self.origins[id(scaled)] = origin
+        return scaled
+
+
+def in_units(term: Term, d: Point) -> tuple[Term, LinearOperator | None]:
+    """DAD for a term A, made once; of LᵀBL it is KᵀB̂K with K = ELD and B̂ = E⁻¹BE⁻¹, and E."""
+    key = "units", id(d)
+    if key not in term.known:  # beside d, so that its identity stays its own
+        term.known[key] = *_in_units(term, d), d
+    scaled, E, _ = term.known[key]
+    return scaled, E
+
+
+def _in_units(term: Term, d: Point) -> tuple[Term, LinearOperator | None]:
+    A, L, D = term.operator, term.of, diagonal_map(d)
+    if L is None:
+        return Term(in_metric(A, D), term.role), None
+    e = row_scales(A, L, d)
+    if e is None:
+        return Term(A, term.role, L.scaled(columns=D)), None
+    E = diagonal_map(e)
+    return Term(in_metric(A, E.reciprocal()), term.role, L.scaled(E, D)), E
+
+
+def leaves_steps_open(method: Method) -> bool:
+    """Whether no step size or metric is given, which would be of the units of x as they are."""
+    for option in fields(method):
+        value = getattr(method, option.name)
+        given = option.default is MISSING or (option.default is None and value is not None)
+        if not leaves_steps_open(value) if isinstance(value, Method) else given:
+            return False
+    return True
+
+
+def row_scales(B: Operator, L: LinearOperator, d: Point) -> Point | None:
+    """e for which the rows of diag(e) L D have comparable sizes, for a term LᵀBL;
+    None: they are not known, or B is Lipschitz.
+    """
+    squares = _rows_of(B, L)
+    if squares is None:
+        return None
+    rows = squares(diagonal_map(d)(d))
+    sums = [_in_double(r) for r in blocks(rows)]
+    freedoms = B.freedom(L.range_space(Space.of(d, name="d")))
+    _tie(freedoms, sums)
+    return _as_point([np.sqrt(_one_over(s * s.size)) for s in sums], freedoms, rows)
+
+
+def _rows_of(B: Operator, L: LinearOperator) -> LinearOperator | None:
+    """L∘L of a term LᵀBL whose y has units of its own."""
+    return None if B.properties.lipschitz is not None else L.squares()
+
+
+class _Units:
+    def __init__(self, operators: Sequence[Operator], x0: Point, space: Space) -> None:
+        shapes = tuple(shape[space.batch_ndim :] for shape in space.shapes)
+        self.operators, self.x0 = operators, x0
+        self.space = replace(space, shapes=shapes, batch_ndim=0)
+        self.count = len(shapes)  # of x's blocks, which y's follow
+        self.shapes = list(shapes)
+        self.slopes: list[PointMap] = []
+        self.couplings: list[tuple[Operator, LinearOperator, LinearOperator, slice]] = []
+        for A in operators:
+            composition = as_composition(A)
+            squares = None if composition is None else _rows_of(*composition)
+            if composition is None or squares is None:
+                slopes = A.make_variance()
+                self.slopes += [] if slopes is None else [slopes]
+            else:
+                B, L = composition
+                first = len(self.shapes)
+                self.shapes += L.range_space(self.space).shapes
+                self.couplings.append((B, L, squares, slice(first, len(self.shapes))))
+
+    def P(self, v: Vectors) -> Vectors:
+        """Pv, block by block."""
+        total = [np.zeros(shape) for shape in self.shapes]
+        own = slice(0, self.count)
+        x = self._point(v[own], self.space.is_tuple)
+        for slopes in self.slopes:
+            _add(total[own], slopes(x))
+        for _, _, squares, place in self.couplings:
+            rows = squares(x)
+            _add(total[place], rows)
+            y = self._point(v[place], isinstance(rows, tuple))
+            _add(total[own], squares.adjoint(y))
+        return total
+
+    def _point(self, v: Vectors, is_tuple: bool) -> Point:
+        most = float(self.space.xp.finfo(self.space.dtype).max) ** 0.48
+        like = blocks(self.x0)[0]
+        arrays = tuple(
+            from_numpy(np.where(each > 0, np.clip(each, 1 / most, most), 0.0), like) for each in v
+        )
+        return arrays if is_tuple else arrays[0]
+
+    @cached_property
+    def freedoms(self) -> list[Freedom]:
+        """Of each block of (x, y)."""
+        found = [Freedom.EACH] * len(self.shapes)
+        for A in self.operators:
+            found[: self.count] = map(min, found, A.freedom(self.space))
+        for B, L, _, place in self.couplings:
+            found[place] = B.freedom(L.range_space(self.space))
+        return found
+
+    def found(self) -> Point | None:
+        """See ``equilibration``."""
+        if not (self.slopes or self.couplings):
+            return None
+        v = [np.ones(shape) for shape in self.shapes]
+        rows = self.P(v)
+        shown = [r > 0 for r in rows]
+        if not any(map(np.any, shown)) or not all(np.isfinite(r).all() for r in rows):
+            return None
+        masses = self._masses(v)
+        met = [max(1, np.count_nonzero(each)) for each in masses]
+        τ = [count / max(1, r.size) for count, r in zip(met, rows, strict=True)]
+        within = max(_spread([r]) for r in rows)
+        if within > APART**2 or _spread(list(self._level(masses))) > APART**2:
+            for _ in range(LEVELS):
+                for each, t in zip(v, self._level(self._masses(v)), strict=True):
+                    each *= t
+                self._equilibrate(v, self.P(v), τ)
+        d = [np.sqrt(each) for each in v]
+        for side, other in _sides(masses > 0):
+            self._balance(d, side, other)
+        x, y = d[: self.count], d[self.count :]
+        if max(_spread(x), *(_spread([each]) for each in y), 1.0) <= APART:
+            return None
+        filled = [_filled(each, known) for each, known in zip(x, shown, strict=False)]
+        return _as_point(filled, self.freedoms, self.x0)
+
+    def _equilibrate(self, v: Vectors, rows: Vectors, τ: list[float]) -> None:
+        """v ← √(v ⊙ τ / Pv), until the sums are equal, or no longer become so."""
+        before = math.inf
+        for _ in range(ROUNDS):
+            sums = [each * r / t for each, r, t in zip(v, rows, τ, strict=True)]
+            _tie(self.freedoms, sums)
+            spread = _spread(sums)
+            if spread <= EQUAL or spread > 0.98 * before:
+                return
+            before = spread
+            for each, s in zip(v, sums, strict=True):
+                each *= np.sqrt(_one_over(s))
+            rows = self.P(v)
+
+    def _masses(self, v: Vectors) -> Any:
+        """The sums of DPD over each pair of blocks: which meet, and how much."""
+        n = len(self.shapes)
+        if n == 1 or n > FEW:
+            return np.eye(n)
+        columns = []
+        for j in range(n):
+            one = [each if i == j else 0 * each for i, each in enumerate(v)]
+            rows = self.P(one)
+            columns.append([float(np.sum(a * r)) for a, r in zip(v, rows, strict=True)])
+        return np.array(columns).T
+
+    def _level(self, masses: Any) -> Any:
+        """A factor of v for each block, with which the masses are 1, by least squares of logs."""
+        n = len(masses)
+        if n == 1 or n > FEW:
+            return np.ones(n)
+        shared = [i for i, f in enumerate(self.freedoms) if f is Freedom.SHARED]
+        unknown = [shared[0] if i in shared else i for i in range(n)]
+        pairs = np.argwhere(np.isfinite(masses) & (masses > 0))
+        equations = np.zeros((len(pairs), n))
+        for row, (i, j) in zip(equations, pairs, strict=True):
+            row[unknown[i]] += 1
+            row[unknown[j]] += 1
+        logs = -np.log([masses[i, j] for i, j in pairs])
+        found = np.linalg.lstsq(equations, logs, rcond=None)[0]
+        return np.exp(found[unknown])
+
+    def _balance(self, d: Vectors, side: list[int], other: list[int]) -> None:
+        """t d on one side and d/t on the other, t from the sizes of what cancels there."""
+        cancels, own = self._sizes(d)
+
+        def size(rows: list[int], x: list[int]) -> float:
+            return _median([cancels[i] for i in rows]) or _median([own[i] for i in x])
+
+        X, Y = size(other, side), size(side, other)
+        if X > 0 and Y > 0:
+            t = math.sqrt(X / Y)
+        else:  # units of one size on both sides
+            mean = [np.mean([np.log(d[i]).mean() for i in each]) for each in (side, other)]
+            t = math.exp((mean[1] - mean[0]) / 2)
+        for i in side:
+            d[i] *= t
+        for i in other:
+            d[i] /= t
+
+    def _sizes(self, d: Vectors) -> tuple[Vectors, Vectors]:
+        """Of (x̂, ŷ): of what cancels in the rows, and of x̂ and ŷ; 0 where nothing is known."""
+        cancels, own = ([np.zeros(shape) for shape in self.shapes] for _ in range(2))
+        first = slice(0, self.count)
+        for A in self.operators:
+            _add_sizes(cancels[first], A.data(), d[first])
+            _add_sizes(own[first], A.place(), [1 / each for each in d[first]])
+        for B, _, _, place in self.couplings:
+            _add_sizes(cancels[place], B.place(), d[place])
+            _add_sizes(own[place], B.data(), [1 / each for each in d[place]])
+        return cancels, own
+
+
+def _add_sizes(total: Vectors, values: Any, units: Vectors) -> None:
+    """Sizes of what is known, the mean of a batch's, in these units."""
+    parts = values if isinstance(values, tuple) else (values,)
+    for each, value, unit in zip(total, parts, units, strict=False):
+        if value is not None:
+            sizes = abs(_in_double(value) if is_array(value) else np.asarray(float(value)))
+            batch = tuple(range(max(0, sizes.ndim - each.ndim)))
+            each += unit * sizes.mean(axis=batch)
+
+
+def _sides(meets: Any) -> Iterator[tuple[list[int], list[int]]]:
+    """Of each connected set of blocks its two sides, where each of them only meets the other."""
+    count, left = len(meets), set(range(len(meets)))
+    while left:
+        start = min(left)
+        sign, waiting, even = {start: 1}, [start], True
+        while waiting:
+            i = waiting.pop()
+            for j in range(count):
+                if meets[i][j] or meets[j][i]:
+                    if j not in sign:
+                        sign[j] = -sign[i]
+                        waiting.append(j)
+                    even = even and sign[j] != sign[i]
+        left -= set(sign)
+        if even and len(sign) > 1:
+            yield [i for i in sign if sign[i] > 0], [i for i in sign if sign[i] < 0]
+
+
+def _tie(freedoms: Sequence[Freedom], values: Vectors) -> None:
+    """The mean in place of each of the values that must be one number."""
+    each = list(zip(freedoms, values, strict=True))
+    groups = [[v] for f, v in each if f is Freedom.OWN]
+    groups.append([v for f, v in each if f is Freedom.SHARED])
+    for group in groups:
+        size = sum(v.size for v in group)
+        mean = sum(float(v.sum()) for v in group) / max(1, size)
+        for v in group:
+            v[...] = mean
+
+
+def _add(total: Vectors, point: Point) -> None:
+    for each, value in zip(total, blocks(point), strict=True):
+        each += to_numpy(value)
+
+
+def _in_double(x: Any) -> Any:
+    return to_numpy(x).astype(float)
+
+
+def _one_over(s: Any) -> Any:
+    """1/s; 1 where s is 0."""
+    return 1 / np.where(s > 0, s, 1.0)
+
+
+def _filled(d: Any, known: Any) -> Any:
+    """d, and where it is unknown the geometric mean of the others."""
+    if known.all() or not known.any():
+        return d
+    return np.where(known, d, np.exp(np.log(d[known]).mean()))
+
+
+def _as_point(values: Vectors, freedoms: Sequence[Freedom], like: Point) -> Point:
+    """Arrays like those of a point; powers of 2 where they are one number each."""
+    arrays = tuple(
+        from_numpy(
+            v if freedom is Freedom.EACH else np.ldexp(1.0, np.rint(np.log2(v)).astype(int)), a
+        )
+        for v, freedom, a in zip(values, freedoms, blocks(like), strict=False)
+    )
+    return arrays if isinstance(like, tuple) else arrays[0]
+
+
+def _positive(values: Vectors) -> Any:
+    whole = np.concatenate([v.ravel() for v in values])
+    return whole[whole > 0]
+
+
+def _spread(values: Vectors) -> float:
+    """The largest by the least positive entry."""
+    positive = _positive(values)
+    return float(positive.max() / positive.min()) if positive.size else 1.0
+
+
+def _median(values: Vectors) -> float:
+    """Of the positive entries; 0: there are none."""
+    positive = _positive(values)
+    return float(np.median(positive)) if positive.size else 0.0

@@ -1,0 +1,48 @@
+"""A method with its terms, in the units of x as they are, or equilibrated where these are bad."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from splitkit.backend import Point, Space
+from splitkit.solvers.equilibration import InUnits, diagonal_map, equilibration, leaves_steps_open
+from splitkit.solvers.errors import NoGuaranteeError
+from splitkit.solvers.explain import Option, choose
+from splitkit.solvers.inclusion import Inclusion
+from splitkit.solvers.method import Method
+from splitkit.solvers.methods.equilibrated import Equilibrated
+from splitkit.solvers.rewrites import Rewrite
+
+RULE = "rows and columns are comparable in other units, x = Dx̂"
+
+
+def choose_units(
+    inclusion: Inclusion, method: Method | None, x0: Point, space: Space
+) -> tuple[Option, tuple[Rewrite, ...]]:
+    """``choose``, and the rewrites of the inclusion: it is equilibrated where it needs to be,
+    unless a step size of the method is given, or nothing is guaranteed then.
+    """
+    if isinstance(method, Equilibrated):
+        return _equilibrated(inclusion, method.method, method.scales, x0, space)
+    if method is None or (isinstance(method, Method) and leaves_steps_open(method)):
+        d = equilibration(inclusion.operators, x0, space)
+        if d is not None:
+            try:
+                return _equilibrated(inclusion, method, d, x0, space)
+            except NoGuaranteeError:
+                pass
+    return choose(inclusion, method).scaled(x0, space), inclusion.rewrites
+
+
+def _equilibrated(
+    inclusion: Inclusion, method: Method | None, d: Point, x0: Point, space: Space
+) -> tuple[Option, tuple[Rewrite, ...]]:
+    scaled = InUnits(inclusion, d)
+    option = choose(scaled, method).scaled(diagonal_map(d).reciprocal()(x0), space)
+    terms = option.terms or ()
+    wrapped = Equilibrated(option.method, scales=d)
+    origins = tuple(scaled.origins[id(term)] for term in terms)
+    rewrite = Rewrite(RULE, inclusion.operator, tuple(term.expression for term in terms))
+    guarantee = replace(option.guarantee, sequence=wrapped.sequence)
+    option.method.require(guarantee)
+    return Option(wrapped, origins, guarantee), (*inclusion.rewrites, rewrite)

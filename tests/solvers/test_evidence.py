@@ -1,0 +1,306 @@
+"""Accelerations are accepted, and first steps found, on evidence without units that holds wherever
+x runs to.
+"""
+
+import numpy as np
+import pytest
+from scipy.optimize import linprog, minimize
+
+import splitkit as sk
+
+f = sk.functions
+ADAPTIVE = [sk.AdaptiveProximalGradient(), sk.GoldenRatio(), sk.TsengLineSearch()]
+ACCELERATED = [
+    sk.Anderson(sk.ForwardBackward()),
+    sk.Anderson(sk.ForwardBackward(), kind="I"),
+    sk.SuperMann(sk.ForwardBackward()),
+]
+
+
+def name(method):
+    return f"{method.label} {getattr(method, 'kind', '')}".strip()
+
+
+# -- the value is the least one, in any units ---------------------------------------------------
+
+
+def regression(rng, loss, unit):
+    """Σ loss(Ax/unit − b) + λ‖x‖₁/unit: its terms, a start, and the least value by L-BFGS-B."""
+    m, n = rng.integers(3, 20), rng.integers(2, 8)
+    A = rng.integers(-4, 5, size=(m, n)) + 0.1 * rng.standard_normal((m, n))
+    b, λ = rng.standard_normal(m) * rng.choice([1.0, 5.0]), rng.choice([0.01, 0.1, 1.0])
+    F, plain = loss.translate(b) @ (A / unit), loss.translate(b) @ A
+
+    def split(z):  # x = p − q with p, q ≥ 0
+        x = z[:n] - z[n:]
+        slope = plain.gradient(x)
+        return float(plain(x)) + λ * z.sum(), np.concatenate([slope + λ, λ - slope])
+
+    found = minimize(
+        split, np.zeros(2 * n), jac=True, method="L-BFGS-B", bounds=[(0, None)] * (2 * n),
+        options={"maxiter": 20_000, "maxfun": 100_000, "ftol": 1e-16, "gtol": 1e-9},
+    )  # fmt: skip
+    x0 = unit * rng.standard_normal(n) * rng.choice([0.0, 1.0, 10.0])
+    return F, f.L1Norm(λ / unit), x0, float(found.fun)
+
+
+@pytest.mark.parametrize("tol", [1e-3, 1e-5, 1e-8])
+@pytest.mark.parametrize("loss", [f.Logistic(), f.Huber(1.0)], ids=lambda loss: type(loss).__name__)
+def test_converged_is_the_least_value(loss, tol):
+    """f(x) − f* ≤ ⟨r, x − x*⟩, and ‖r‖ ≤ tol · what cancels in it."""
+    converged = 0
+    for seed, unit in enumerate([1.0, 1e-4, 1e4]):
+        F, G, x0, least = regression(np.random.default_rng(seed), loss, unit)
+        way = float(F(x0) + G(x0)) - least
+        for method in (*ACCELERATED, *ADAPTIVE, sk.FISTA()):
+            s = sk.minimize(F + G, x0, method, tol=tol, max_iter=1500, on_failure="return")
+            if s.converged:
+                converged += 1
+                assert float(F(s.x) + G(s.x)) - least <= 100 * tol * max(way, 0.1), (seed, method)
+    assert converged >= 12
+
+
+def absolute_deviations(rng, unit):
+    """‖Ax − b‖₁ + λ‖x‖₁ in (ux, uAx), the value of such a point, and the least value by HiGHS."""
+    m, n = rng.integers(4, 12), rng.integers(2, 6)
+    A, b, λ = rng.standard_normal((m, n)), 3 * rng.standard_normal(m), rng.choice([0.01, 0.3])
+    graph = f.AffineSet(np.hstack([A, -np.eye(m)]), np.zeros(m))
+    weights = np.concatenate([np.full(n, λ), np.ones(m)]) / unit
+    deviations = f.L1Norm(weights).translate(np.concatenate([np.zeros(n), unit * b]))
+    least = linprog(
+        np.concatenate([np.full(2 * n, λ), np.ones(2 * m)]),
+        A_eq=np.hstack([A, -A, -np.eye(m), np.eye(m)]), b_eq=b,
+    ).fun  # fmt: skip
+    inclusion = sk.NormalCone(graph) + sk.Subdifferential(deviations)
+
+    def value(z):
+        x = z[:n] / unit
+        return np.abs(A @ x - b).sum() + λ * np.abs(x).sum()
+
+    return inclusion, np.zeros(n + m), value, least
+
+
+def margins(rng, unit):
+    """Σ max(0, 1 − yᵢ(Ax)ᵢ) + λ‖x‖₁ in (ux, uAx), where max(0, 1 − yt) = (|t − y| + 1 − yt)/2."""
+    m, n = rng.integers(4, 12), rng.integers(2, 6)
+    A, y, λ = rng.standard_normal((m, n)), np.sign(rng.standard_normal(m)), rng.choice([0.01, 0.3])
+    graph = f.AffineSet(np.hstack([A, -np.eye(m)]), np.zeros(m))
+    weights = np.concatenate([np.full(n, λ), np.full(m, 0.5)]) / unit
+    half = f.L1Norm(weights).translate(np.concatenate([np.zeros(n), unit * y]))
+    slope = np.concatenate([np.zeros(n), y / (2 * unit)])
+    least = linprog(
+        np.concatenate([np.full(2 * n, λ), np.ones(m)]),
+        A_ub=-np.hstack([y[:, None] * A, -y[:, None] * A, np.eye(m)]), b_ub=-np.ones(m),
+    ).fun  # fmt: skip
+    linear = sk.Affine(np.zeros((n + m, n + m)), slope)
+    inclusion = sk.NormalCone(graph) + sk.Subdifferential(half) + linear
+
+    def value(z):
+        x = z[:n] / unit
+        return np.maximum(0, 1 - y * (A @ x)).sum() + λ * np.abs(x).sum()
+
+    return inclusion, np.zeros(n + m), value, least
+
+
+def program(rng, unit):
+    """min ⟨c, x⟩ over {x : Ex = e, 0 ≤ x ≤ 4}: the cost, and an exact penalty."""
+    n = rng.integers(3, 8)
+    E, c = rng.standard_normal((n // 2, n)), rng.standard_normal(n)
+    e = E @ (3 * rng.random(n))
+    found = linprog(c, A_eq=E, b_eq=e, bounds=(0, 4))
+    inclusion = (
+        sk.Affine(np.zeros((n, n)), -c / unit)
+        + sk.NormalCone(f.AffineSet(E, unit * e))
+        + sk.NormalCone(f.Box(0.0, 4.0 * unit))
+    )
+
+    def value(x):
+        z = x / unit
+        outside = np.linalg.norm(np.linalg.pinv(E) @ (E @ z - e)) + np.linalg.norm(
+            z - np.clip(z, 0, 4)
+        )
+        return c @ z + 50 * np.linalg.norm(c) * outside
+
+    return inclusion, np.zeros(n), value, found.fun
+
+
+def game(rng, unit):
+    """0 ∈ Kx − q + N_Box(x) for K skew: the natural residual, which is 0 at a solution."""
+    n = rng.integers(2, 8)
+    K, q = rng.standard_normal((n, n)), rng.standard_normal(n)
+    K = K - K.T
+    inclusion = sk.Affine(K / unit**2, q / unit) + sk.NormalCone(f.Box(-unit, 2.0 * unit))
+
+    def value(x):
+        z = x / unit
+        return np.linalg.norm(z - np.clip(z - (K @ z - q), -1, 2))
+
+    return inclusion, unit * rng.standard_normal(n), value, 0.0
+
+
+@pytest.mark.parametrize("tol", [1e-3, 1e-5, 1e-8])
+@pytest.mark.parametrize(
+    ("make", "plain"),
+    [
+        (absolute_deviations, sk.DouglasRachford()),
+        (margins, sk.MalitskyTam()),
+        (program, sk.DavisYin()),
+        (game, sk.DouglasRachford()),
+    ],
+    ids=lambda case: getattr(case, "__name__", ""),
+)
+def test_converged_is_the_answer(make, plain, tol):
+    """Of resolvents, accelerated: as above."""
+    converged = 0
+    for seed, unit in enumerate([1.0, 1e-4, 1e4]):
+        inclusion, x0, value, least = make(np.random.default_rng(seed), unit)
+        way = max(value(x0) - least, 0.1)
+        for method in (sk.Anderson(plain), sk.Anderson(plain, kind="I"), sk.SuperMann(plain)):
+            s = sk.solve(inclusion, x0, method, tol=tol, max_iter=2000, on_failure="return")
+            if s.converged:
+                converged += 1
+                assert value(s.x) - least <= 100 * tol * way, (seed, method)
+    assert converged >= 6
+
+
+@pytest.mark.parametrize("method", ACCELERATED, ids=name)
+def test_an_acceleration_does_not_run_away_where_the_losses_are_flat(method):
+    """Where all margins are large only the norm has a slope, which is less than that at 0."""
+    A = np.array([[1, -2, 3, -4, 5], [2, -1, 0, -1, 3], [-1, 0, 4, -3, 2], [-1, -1, -1, 1, 3.0]])
+    F, G = f.Logistic().translate(np.arange(1, 5.0)) @ A, f.L1Norm(0.1)
+    fast = sk.minimize(F + G, np.zeros(5), method, tol=1e-8)
+    plain = sk.minimize(F + G, np.zeros(5), method.method, tol=1e-8)
+    np.testing.assert_allclose(fast.x, plain.x, atol=1e-5)
+    assert fast.iterations < plain.iterations
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("method", ACCELERATED, ids=name)
+def test_what_is_read_stays_in_a_level_set(method, seed):
+    """For T = I − α∇h: h(x) − h(u₀) ≤ D²Σaₙ ‖r₀‖²/α, D = 2, Σaₙ < 11, at all x, also where the
+    point that was tried is refused.
+    """
+    rng = np.random.default_rng(seed)
+    A = rng.standard_normal((12, 4)) * np.array([1.0, 0.3, 3.0, 10.0])
+    h = f.Logistic().translate(3 * rng.standard_normal(12)) @ A + f.Huber(1.0) @ (0.01 * np.eye(4))
+    inclusion = sk.Subdifferential(h) + sk.NormalCone(f.Box(-np.inf, np.inf))
+    states = list(method.iterate(inclusion, rng.standard_normal(4), tol=0, max_iter=300))
+    alpha = 1 / h.smoothness
+    step = alpha * np.linalg.norm(h.gradient(states[0].u))
+    assert max(float(h(s.x)) for s in states) <= float(h(states[0].u)) + 44 * step**2 / alpha
+
+
+# -- the same iterates in any units ---------------------------------------------------------------
+
+S, T = 2.0**12, 2.0**-9  # of x, and of what operators return: powers of two lose no bit
+ROOT = np.random.default_rng(3).standard_normal((3, 6))
+M = ROOT.T @ ROOT
+J = np.random.default_rng(4).standard_normal((6, 6))
+SKEW = J - J.T
+Q, START = np.random.default_rng(5).standard_normal((2, 6))
+
+
+def gradient(s, t):
+    return sk.Affine(t / s * M, t * Q) + sk.Subdifferential(f.L1Norm(0.3 * t))
+
+
+def rotation(s, t):
+    return sk.Affine(t / s * SKEW, t * Q) + sk.NormalCone(f.Box(-0.7 * s, 0.4 * s))
+
+
+def steep(s, t):
+    F = sk.Operator.from_callable(lambda x: t * (np.exp(x / s) - 2), monotone=True, gradient=True)
+    return F + sk.NormalCone(f.Box(0.0, s))
+
+
+ALPHA = 0.75 / np.linalg.norm(M, 2)
+WRAPPERS = (
+    sk.Anderson,
+    lambda method: sk.Anderson(method, kind="I", memory=3),
+    sk.SuperMann,
+    sk.Relaxed,
+    sk.Halpern,
+)
+BY_ITSELF = [
+    *((gradient, method) for method in (*ADAPTIVE, sk.FISTA(), sk.Tseng(), sk.Extragradient())),
+    *((rotation, method) for method in (*ADAPTIVE[1:], sk.Tseng(), sk.ForwardReflectedBackward())),
+    *((steep, method) for method in ADAPTIVE),
+]
+IN_UNITS = [
+    *((inclusion, lambda alpha, method=method: method) for inclusion, method in BY_ITSELF),
+    *((gradient, lambda alpha, w=w: w(sk.ForwardBackward(alpha=alpha))) for w in WRAPPERS),
+    *((rotation, lambda alpha, w=w: w(sk.DouglasRachford(alpha=alpha))) for w in WRAPPERS),
+    (rotation, lambda alpha: sk.Inertial(sk.DouglasRachford(alpha=alpha), inertia=0.2)),
+]
+
+
+@pytest.mark.parametrize("case", range(len(IN_UNITS)))
+def test_the_iterates_are_the_same_in_any_units(case):
+    """x in units of s, the operators' values in units of t: bit for bit, for powers of two."""
+    inclusion, make = IN_UNITS[case]
+
+    def path(s, t):
+        method = make(ALPHA * s / t)
+        return [
+            state.x / s for state in method.iterate(inclusion(s, t), s * START, tol=0, max_iter=60)
+        ]
+
+    usual = path(1.0, 1.0)
+    assert np.max(np.abs(usual[-1] - usual[0])) > 1e-3
+    for units in [(S, 1.0), (1.0, T), (1 / S, T), (S**2, 1 / T)]:
+        np.testing.assert_array_equal(path(*units), usual)
+
+
+# -- first steps ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("start", [-20.0, 0.0, 0.5, 20.0, 50.0])
+@pytest.mark.parametrize("q", [(0.5, 2.0, 9.0), (1.5, 2.0, 2.5), (3.0, 4.0, 5.0)])
+@pytest.mark.parametrize("method", ADAPTIVE, ids=name)
+def test_a_first_step_suits_the_place_where_it_ends(method, q, start):
+    """F = eˣ − q is e⁵⁰ times steeper at the start than on the set."""
+    q = np.array(q)
+    F = sk.Operator.from_callable(lambda x: np.exp(x) - q, monotone=True, gradient=True)
+    for G, found in (
+        (sk.NormalCone(f.Box(0.0, 1.0)), np.clip(np.log(q), 0.0, 1.0)),
+        (sk.NormalCone(f.NonNegative()), np.maximum(np.log(q), 0.0)),
+        (sk.Subdifferential(f.L1Norm(0.3)), np.log(q - 0.3 * np.sign(q - 1))),
+    ):
+        s = sk.solve(F + G, np.full(3, start), method, max_iter=1000, tol=1e-9)
+        np.testing.assert_allclose(s.x, found, atol=1e-7)
+
+
+@pytest.mark.parametrize("method", ADAPTIVE, ids=name)
+@pytest.mark.parametrize("unit", [1e-12, 1e-4, 1e4, 1e12])
+def test_a_start_at_0_is_as_good_as_another_in_any_units(method, unit):
+    """At 0 nothing has a length: the trials find one."""
+    inclusion = sk.Affine((M + np.eye(6)) / unit**2, Q / unit) + sk.Subdifferential(
+        f.L1Norm(0.1 / unit)
+    )
+    usual = sk.Affine(M + np.eye(6), Q) + sk.Subdifferential(f.L1Norm(0.1))
+    x0 = np.zeros(6)
+    counts = [sk.solve(each, x0, method).iterations for each in (inclusion, usual)]
+    assert counts[0] <= 1.5 * counts[1]
+
+
+@pytest.mark.parametrize("method", ADAPTIVE, ids=name)
+def test_each_sample_finds_its_own_first_step(method):
+    """One at its solution, one far away, one that is steep, one that is near."""
+    F = sk.Operator.from_callable(lambda x: np.exp(x) - np.exp(0.5), monotone=True, gradient=True)
+    G = sk.NormalCone(f.Box(-1.0, 2.0, batch_ndim=1))
+    x0 = np.array([[0.5, 0.5], [-1e6, 3.0], [30.0, -5.0], [0.3, 0.1]])
+    s = sk.solve(F + G, x0, method, batch_ndim=1)
+    np.testing.assert_allclose(s.x, 0.5, atol=1e-7)
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
+@pytest.mark.parametrize("method", ADAPTIVE, ids=name)
+def test_a_constant_operator_takes_steps_as_long_as_the_set_lets_it(method, scale):
+    """min ⟨c, x⟩ over a box of any size, from its centre."""
+    rng = np.random.default_rng(8)
+    for _ in range(5):
+        c = rng.standard_normal(4)
+        inclusion = sk.Affine(np.zeros((4, 4)), -c) + sk.NormalCone(f.Box(-scale, scale))
+        s = sk.solve(inclusion, np.zeros(4), method, max_iter=200)
+        reference = linprog(c, bounds=(-scale, scale))
+        np.testing.assert_allclose(s.x, reference.x, rtol=1e-6)
