@@ -360,11 +360,15 @@ def _largest(points: tuple[Point, ...], task: Task) -> list[Array]:
 
 
 def _cancelled(reading: Reading, residuals: list[Array], task: Task) -> list[Array]:
-    """Of each block, how much of the terms' elements cancels: (Σ‖aᵢ‖ − ‖r‖)/2; of one term, all."""
-    if len(reading.terms) == 1:
-        return residuals
-    sums = [reduce(add, each) for each in zip(*map(task.norms, reading.terms), strict=True)]
-    return [0.5 * (total - r) for total, r in zip(sums, residuals, strict=False)]
+    """Of each block, how much of the terms' elements cancels, (Σ‖aᵢ‖ − ‖r‖)/2; all of an element
+    that is alone.
+    """
+    xp, found = task.space.xp, []
+    for r, *elements in zip(residuals, *map(task.norms, reading.terms), strict=False):
+        total, largest = reduce(add, elements), reduce(xp.maximum, elements)
+        alone = total - largest <= 100 * task.space.eps * largest
+        found.append(xp.where(alone, largest, 0.5 * (total - r)))
+    return found
 
 
 def _remembered(

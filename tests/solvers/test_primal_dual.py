@@ -82,7 +82,7 @@ def test_an_extrapolation_below_its_theorem_is_refused():
 @pytest.mark.parametrize("kind", [sk.ChambollePock, sk.CondatVu])
 def test_balanced_steps_take_a_third_of_the_iterations(kind):
     count = {
-        balance: sk.solve(denoising(), NOISY, kind(balance=balance)).iterations
+        balance: sk.solve(denoising(), NOISY, kind(balance=balance), on_failure="return").iterations
         for balance in (None, False)
     }
     assert count[None] < count[False] / 3
@@ -187,7 +187,8 @@ def test_a_diagonal_metric_of_what_is_made_of_entries(kind, A):
     found = method.iterate(sum(terms[1:], terms[0]), np.zeros(5), tol=1e-11, max_iter=100_000)
     *_, last = found
     np.testing.assert_allclose(last.x, expected.x, atol=1e-8)
-    iteration = method.bind(*terms)
+    measured = sk.plan(sum(terms[1:], terms[0]), np.zeros(5), method).method
+    iteration = measured.bind(*terms)
     state = iteration.begin(np.zeros(5), Space.of(np.zeros(5)))
     for _ in range(last.iteration):
         state, trace = iteration.advance(state)
@@ -285,7 +286,9 @@ def test_the_evaluated_term_is_evaluated_once_an_iteration(kind):
 
     known = {"monotone": True, "cocoercivity": C.cocoercivity}
     inclusion = A + B + sk.Operator.from_callable(counted, **known)
-    solution = sk.solve(inclusion, np.zeros(5), kind())
+    plan = sk.plan(inclusion, np.zeros(5), kind())
+    calls.clear()
+    solution = plan.solve()
     assert len(calls) == solution.iterations + 1
     np.testing.assert_allclose(solution.x, sk.solve(A + B + C, np.zeros(5)).x, atol=1e-6)
 

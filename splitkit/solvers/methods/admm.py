@@ -173,10 +173,10 @@ class LinearizedADMM(_AlternatingDirections):
 class _Directions(Iteration):
     """Carry (x, z, u, Lx); a subclass gives x⁺."""
 
-    def __init__(self, rho: float, relaxation: float, composed: Term) -> None:
+    def __init__(self, rho: float, relaxation: float, A: Term, composed: Term) -> None:
         self.rho, self.relaxation = rho, relaxation
         self.L, self.LT = composed.L, composed.LT
-        self.R_B = composed.resolve(1 / rho)
+        self.R_B, self.offset = composed.resolve(1 / rho), A.offset
 
     def init(self, x0: Point) -> Carry:
         Lx = self.L(x0)
@@ -205,7 +205,10 @@ class _Directions(Iteration):
         y = scale(self.rho, u)
         elements = (self.element(x, before), z), (self.LT(y), scale(-1.0, Lx))
         norm = self.L.norm
-        return Reading(x, elements, bounds=lambda space: space.coupling_bounds(norm, x, y))
+        sizes = tuple((q, Lx) for q in self.offset(x))
+        return Reading(
+            x, elements, sizes=sizes, bounds=lambda space: space.coupling_bounds(norm, x, y)
+        )
 
     def governing(self, state: Carry) -> Point:
         return state[:3]
@@ -213,7 +216,7 @@ class _Directions(Iteration):
 
 class _ADMM(_Directions):
     def __init__(self, rho: float, relaxation: float, A: Term, composed: Term) -> None:
-        super().__init__(rho, relaxation, composed)
+        super().__init__(rho, relaxation, A, composed)
         M, self.q, L = parts(A, composed)
         self.A = A.evaluate
         self.solve = DenseMatrix(M.xp.linalg.inv(normal_matrix(M, L, rho).matrix))
@@ -234,7 +237,7 @@ class _ADMM(_Directions):
 
 class _LinearizedADMM(_Directions):
     def __init__(self, tau: float, rho: float, A: Term, composed: Term) -> None:
-        super().__init__(rho, 1.0, composed)
+        super().__init__(rho, 1.0, A, composed)
         self.tau, self.R_A = tau, A.resolve(tau)
 
     def first(self, state: Carry) -> tuple[Point, Point]:
