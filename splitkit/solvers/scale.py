@@ -115,14 +115,18 @@ def mean_step(terms: Sequence[Term], x: Point, space: Space) -> float | None:
 
 
 def measured_step(
-    terms: Sequence[Term], x0: Point, space: Space, iteration: Callable[[float], Iteration]
+    terms: Sequence[Term],
+    x0: Point,
+    space: Space,
+    iteration: Callable[[float], Iteration],
+    counted: Sequence[Term] = (),
 ) -> float:
     """The step at a typical point, and again where a few iterations with it lead to, of the
-    iteration with this step.
+    iteration with this step; the mean is that of all terms, or of those that are counted.
     """
     x, step = typical_point(terms, x0, space), 0.0
     for _ in range(TRIALS):
-        found = mean_step(terms, x, space)
+        found = mean_step(counted or terms, x, space)
         if found is None or alike(found, step):
             break
         step = found

@@ -105,7 +105,8 @@ class ADMM(_AlternatingDirections):
         def at(step: float) -> Iteration:
             return self._with(rho=1 / (step * norm**2)).iteration(*terms)
 
-        return self._with(rho=1 / (measured_step(terms, x0, space, at) * norm**2))
+        # x⁺ is exact at any ρ: the scale is that of B alone
+        return self._with(rho=1 / (measured_step(terms, x0, space, at, terms[1:]) * norm**2))
 
     def refusal(self, A: Term, composed: Term) -> str | None:
         missing = super().refusal(A, composed)
