@@ -3,7 +3,8 @@
 Between checks it does nothing but step. At a check each batch element is measured by itself; one
 that meets the tolerance keeps the values that it has then. The host reads a few numbers a check
 (the worst ratio before all), and places the next check where the observed decrease predicts the
-end, at most doubling the iteration count.
+end, ``SHORT`` iterations or a tenth of those made ahead at most, so that no solve runs on for long
+after its end. One that is not to end by its tolerance is looked at whenever its count doubles.
 
 Where a measurement costs more than an iteration, the length of the step decides whether there is
 one: it falls as ‖r‖ does, so that, beside what both were when last measured, it predicts ‖r‖.
@@ -45,6 +46,7 @@ from splitkit.solvers.watch import Watch
 ROUNDING = 16  # errors of one rounding, that r may have beside what it is made of
 NEARLY = 0.1  # part of what cancels; where r is larger, it does not cancel yet
 LEAST_STEPS, PART = 8, 32  # to correct a certificate: as many, or that part of the iterations
+SHORT = 20  # iterations between checks that count as few
 LINGER = 10  # iterations for which rounding is watched
 FAR = 1.25  # times its tolerance, what is predicted is not worth a measurement
 
@@ -60,8 +62,9 @@ class Schedule:
         """Whether the ratio, above 1, has not halved since the last check."""
         return self.last is not None and ratio > max(1.0, 0.5 * self.last[1])
 
-    def plan(self, k: int, ratio: float) -> None:
+    def plan(self, k: int, ratio: float, *, endless: bool = False) -> None:
         """Place the check after k, at which the worst ratio was this."""
+        longest = k if endless else max(SHORT, k // 10)
         wait = max(1, k // 4)
         if self.last is not None and 0 < ratio < self.last[1]:
             k0, ratio0 = self.last
@@ -70,7 +73,7 @@ class Schedule:
             wait = math.ceil(math.log(max(ratio, 1.0)) / per_step + 0.25)
             wait = max(1, min(k, wait))
         self.last = (k, ratio)
-        self.next_check = k + wait
+        self.next_check = k + min(wait, longest)
 
 
 @dataclass
@@ -241,7 +244,7 @@ def _check(run: Run, task: Task, k: int, *, sparing: bool) -> bool:
                 run.live = after
                 if k == 2 and run.schedule.last is None:
                     run.schedule.last = 1, expected / _first_factor(run, length, governing, task)
-                run.schedule.plan(k, expected)
+                run.schedule.plan(k, expected, endless=task.stopping.endless)
                 return False
         reading = task.iteration.read(trace)
     finally:
@@ -266,7 +269,7 @@ def _check(run: Run, task: Task, k: int, *, sparing: bool) -> bool:
         if run.detail:
             run.status = Status.CONTRADICTED
             return True
-    run.schedule.plan(k, run.worst)
+    run.schedule.plan(k, run.worst, endless=task.stopping.endless)
     if run.worst <= 1.0:
         run.status = _status(run)
     elif task.stopping.exhausted(measured):
