@@ -26,7 +26,7 @@ def main(picture: str | Path | None = None, side: int = 64) -> dict[str, float]:
 
     D = Gradient(shape=y.shape)
     fit, variation = SquaredL2(center=y), GroupL2Norm(WEIGHT)
-    solution = sk.minimize(fit + variation @ D, y, sk.ChambollePock(), tol=1e-9)
+    solution = sk.minimize(fit + variation @ D, y, sk.ChambollePock(), tol=1e-7)
     x, (_, u) = solution.x, solution.u
     gap = duality_gap(fit, variation, x, u, D)  # at least ½‖x − minimizer‖²
     expected = TotalVariation2D(WEIGHT, accuracy=1e-5).prox(y)

@@ -324,9 +324,6 @@ def measure(reading: Reading, run: Run, task: Task) -> Measurement:
     r = reduce(add, reading.terms)
     residuals = _largest((r,), task)
     sizes = _largest((*reading.terms, *reading.sizes), task)
-    if reading.bounds is not None:
-        bounds = task.spread(reading.bounds(space))
-        sizes = list(map(space.xp.maximum, sizes, bounds))
     residual = residuals[0] if len(residuals) == 1 else space.norm(r)
     if apart is not None:  # the points' distance, beside the points
         gaps, beside = [apart * residual], [space.norm(reading.x)]
@@ -385,6 +382,8 @@ def _remembered(
     if not bool(xp.any(vanishing > 0)):
         return sizes
     found = _cancelled(reading, residuals, task)
+    if reading.bounds is not None:
+        found = list(map(xp.maximum, found, task.spread(reading.bounds(space))))
     found += sizes[len(found) :]
     if run.nearby is None:
         run.nearby = x, found

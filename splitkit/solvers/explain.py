@@ -45,8 +45,10 @@ class Option:
 
     def scaled(self, x0: Point, space: Space) -> Option:
         """The same, steps that no constant fixes measured on the data."""
-        method = self.method.scaled(self.terms or (), x0, space)
-        if method is self.method or self.terms is None:
+        if self.terms is None or not self.guarantee.holds:
+            return self
+        method = self.method.scaled(self.terms, x0, space)
+        if method is self.method:
             return self
         return Option(method, self.terms, method.theorem(*self.terms))
 

@@ -23,7 +23,7 @@ from splitkit.looks import known_points
 from splitkit.operators.base import Operator
 from splitkit.proofs import Proof
 from splitkit.properties import sum_properties
-from splitkit.solvers.engine import SHORT, Run, Task, advance
+from splitkit.solvers.engine import Run, Task, advance
 from splitkit.solvers.errors import NotConvergedError, NotConvergedWarning
 from splitkit.solvers.explain import Option
 from splitkit.solvers.inclusion import Inclusion
@@ -199,8 +199,8 @@ class Warrant:
 
 
 class Plan:
-    """A method on its terms, ready to run; ``print`` it. A run is looked at first where the last
-    one ended, but after a few iterations at the latest.
+    """A method on its terms, ready to run; ``print`` it. Where it has been run from x0 before, to
+    the same tolerance, it is looked at first where that ended.
 
     Attributes
     ----------
@@ -231,7 +231,7 @@ class Plan:
         self.method, self.guarantee = warrant.method, warrant.guarantee
         self.x0, self.space, self.rewrites = x0, space, rewrites
         known = zip(terms, warrant.declared, strict=True)
-        self._first_check = 1
+        self._ended: tuple[float | Stopping | None, int] | None = None
         self._watch = Watch(declared={id(t.operator): declared for t, declared in known})
         self._iteration = self.method.iteration(*[term.seen_by(self._watch) for term in terms])
 
@@ -267,8 +267,8 @@ class Plan:
         run, task = self._ready(start, options)
         with solving(start), known_points():
             solution = self._finish(run, task, options.max_iter, options.callback, options.progress)
-        if solution.converged and options.resume is None:
-            self._first_check = min(run.iteration, SHORT)
+        if start is self.x0 and solution.converged and options.resume is None:
+            self._ended = options.tol, run.iteration
         wanted = [Status.CONVERGED, Status.STOPPED, Status.INTERRUPTED]
         if solution.status is Status.PRECISION:
             return fail(solution, "warn" if options.on_failure == "raise" else options.on_failure)
@@ -332,7 +332,8 @@ class Plan:
         if resume is None:
             with solving(x0), known_points():
                 run = Run(self._iteration.begin(x0, self.space))
-            run.schedule.next_check = self._first_check
+            if x0 is self.x0 and self._ended is not None and self._ended[0] == options.tol:
+                run.schedule.next_check = self._ended[1]
             return run, task
         self.space.check_point(resume.x, "resume.x")
         if type(self.method) is not type(resume.method):

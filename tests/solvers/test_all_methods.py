@@ -79,8 +79,9 @@ def test_a_batch_element_takes_the_iterations_that_it_takes_alone(kind):
     inclusion = problem(kind, np, np.float64, Q)
     options = {"tol": 0, "max_iter": 9}
     together = sk.solve(inclusion, np.zeros((3, 4)), kind(), batch_ndim=1, **options)
-    for i, q in enumerate(Q):
-        alone = sk.solve(problem(kind, np, np.float64, q), np.zeros(4), kind(), **options)
+    for i, q in enumerate(Q):  # with the steps that all share, where they were measured
+        inclusion = problem(kind, np, np.float64, q)
+        alone = sk.solve(inclusion, np.zeros(4), together.method, **options)
         np.testing.assert_allclose(together.x[i], alone.x, atol=1e-11)
         np.testing.assert_allclose(together.residual[i], alone.residual, atol=1e-10)
 
