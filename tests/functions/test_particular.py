@@ -295,7 +295,7 @@ INVALID = [
     (lambda: Logistic(np.asarray([nan])), ValueError, "labels −1 and 1"),
     (lambda: AffineSet(np.asarray([[1.0, 2.0], [2.0, 4.0]]), np.ones(2)), ValueError, "rank 1"),
     (lambda: AffineSet(np.zeros((1, 2)), np.ones(1)), ValueError, "rank 0"),
-    (lambda: AffineSet(np.ones((3, 2)), np.ones(3)), ValueError, "at most 2 rows"),
+    (lambda: AffineSet(np.ones((3, 2)), np.asarray([1.0, 1.0, 2.0])), ValueError, "rank 1"),
     (lambda: AffineSet(A, np.ones(3)), ValueError, "b must have length 2"),
     (lambda: AffineSet(A, np.ones(2, dtype=np.float32)), TypeError, "b has dtype float32"),
     (lambda: AffineSet(A[0], np.ones(1)), ValueError, "2-D"),
