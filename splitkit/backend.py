@@ -367,7 +367,7 @@ def zeros(shape: Shape, like: Array) -> Array:
 def fresh_copy(x: Array) -> Array:
     """A copy, for ``add_parts``."""
     if array_api_compat.is_torch_array(x):
-        return x.detach().clone()
+        return x.clone()
     return x.copy(order="K") if isinstance(x, np.ndarray) else namespace(x).asarray(x, copy=True)
 
 
