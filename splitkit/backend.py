@@ -196,15 +196,21 @@ def _dot(a: Array, b: Array, batch_ndim: int) -> Array:
 
 
 def norm(x: Point, batch_ndim: int) -> Array:
-    """‖x‖, over every axis but the leading ``batch_ndim``; see ``lengths``."""
+    """‖x‖, over every axis but the leading ``batch_ndim``; see ``lengths``. Of Torch it is the
+    library's own, in double precision, unless it is recorded: iterations wait for no value.
+    """
     if isinstance(x, tuple):
         each = [norm(block, batch_ndim) for block in x]
-        return lengths(namespace(x).stack(each, axis=-1), (-1,))
+        return norm(namespace(x).stack(each, axis=-1), batch_ndim)
     if type(x) is np.ndarray and x.ndim == 1 and batch_ndim == 0:
         square = x @ x  # without a look at what else x might be: vectors are short
         low = _LEAST_SQUARE.get(x.dtype, math.inf)
         return np.sqrt(square) if low < square < math.inf else lengths(x, (0,))
-    return lengths(x, tuple(range(batch_ndim, x.ndim)), squares=inner(x, x, batch_ndim))
+    axes = tuple(range(batch_ndim, x.ndim))
+    if array_api_compat.is_torch_array(x) and not x.requires_grad:
+        xp = namespace(x)
+        return xp.linalg.vector_norm(x, axis=axes, dtype=xp.float64).to(x.dtype)
+    return lengths(x, axes, squares=inner(x, x, batch_ndim))
 
 
 def _least_square(xp: Any, dtype: Any) -> float:
@@ -297,6 +303,14 @@ def isfinite(x: Array, *others: Array) -> bool:
     # a finite sum has finite terms; theirs may overflow
     total = sum(map(xp.sum, others), start=xp.sum(x))
     return bool(xp.isfinite(total)) or all(bool(xp.all(xp.isfinite(each))) for each in (x, *others))
+
+
+def finite_part(x: Point) -> Point:
+    """x, with 0 in the place of what is NaN or infinite."""
+    if isinstance(x, tuple):
+        return tuple(map(finite_part, x))
+    xp = namespace(x)
+    return xp.where(xp.isfinite(x), x, xp.zeros_like(x))
 
 
 def clip(x: Array, low: Scalar = None, high: Scalar = None) -> Array:

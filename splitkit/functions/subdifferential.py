@@ -6,7 +6,7 @@ import copy
 from functools import partial
 from typing import Any, Self, cast
 
-from splitkit.backend import Point, Scalar, Space, is_array, scale
+from splitkit.backend import Point, Scalar, Space, finite_part, is_array, scale
 from splitkit.functions.base import Function, Indicator
 from splitkit.functions.calculus.derived import Derived
 from splitkit.notation import ATOM, FACTOR, Style
@@ -69,7 +69,7 @@ class Subdifferential(Operator):
         return self.f.gradient
 
     def offset(self, x: Point) -> Point | None:
-        return self.f.gradient(scale(0.0, x))
+        return finite_part(self.f.gradient(scale(0.0, x)))
 
     def make_resolvent(self, alpha: Scalar) -> PointMap:
         f = self.f

@@ -15,7 +15,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
-from splitkit.backend import Point, Scalar, Space, blocks, isfinite
+from splitkit.backend import Point, Scalar, Space, blocks
 from splitkit.linear.affine import Affine
 from splitkit.linear.base import LinearOperator
 from splitkit.operators.base import Operator, PointMap
@@ -64,8 +64,7 @@ class Maps:
                 found = term.operator.offset(x) if term.has_evaluation else None
             except (ArithmeticError, ValueError):  # a function need not have a gradient at 0
                 found = None
-            known = found is not None and all(map(isfinite, blocks(found)))
-            term.known[key] = (found,) if known else ()
+            term.known[key] = () if found is None else (found,)
         offset: tuple[Point, ...] = term.known[key]
         return offset
 
