@@ -131,8 +131,8 @@ def test_the_host_reads_a_few_numbers_a_poll_and_none_between(monkeypatch, event
         assert 2 < len(polls) < last.iterations / 2 + 4
         for during, between in polls[1:]:
             # what the step promises; the least and the greatest ratio; the greatest that is open;
-            # where it has hardly fallen, the greatest of those that are rounding
-            assert 1 <= during.count("_local_scalar_dense") == len(during) <= 5, during
+            # where it has hardly fallen, the greatest of those that are rounding, and of the others
+            assert 1 <= during.count("_local_scalar_dense") == len(during) <= 6, during
             assert between == []
     assert events.count("_linalg_check_errors") == 0
 
