@@ -89,8 +89,8 @@ class Number(Measured):
     def __le__(self, other: Number) -> Claim:
         """self ≤ other: holds where the right side is infinite."""
         xp, terms = self.place.xp, self.terms + other.terms
-        bounded = xp.isfinite(other.value)
-        gap = xp.where(bounded, self.value - other.value, xp.zeros_like(other.value))
+        bounded, zero = xp.isfinite(other.value), xp.zeros_like(other.value)
+        gap = xp.where(bounded, self.value, zero) - xp.where(bounded, other.value, zero)
         return Claim(self.place, self.value, other.value, gap, terms)
 
 

@@ -1111,7 +1111,6 @@ class Rescaled(sk.ForwardBackward):
     """Reads with every term, and what rounding is beside, changed."""
 
     elements: ClassVar[float] = 1.0
-    sizes: ClassVar[float] = 1.0
 
     def iteration(self, *terms: Any) -> Any:
         iteration = super().iteration(*terms)
@@ -1119,11 +1118,7 @@ class Rescaled(sk.ForwardBackward):
 
         def changed(trace: Any) -> Any:
             found = read(trace)
-            terms, sizes = (
-                tuple(c * point for point in points)
-                for c, points in ((self.elements, found.terms), (self.sizes, found.sizes))
-            )
-            return replace(found, terms=terms, sizes=sizes)
+            return replace(found, terms=tuple(self.elements * point for point in found.terms))
 
         iteration.read = changed
         return iteration
@@ -1134,13 +1129,7 @@ class Flattered(Rescaled):
     elements: ClassVar[float] = 1e-2
 
 
-@dataclass(frozen=True, kw_only=True)
-class JudgedByItsTerms(Rescaled):
-    sizes: ClassVar[float] = 0.0
-
-
 fault("residual a hundredth of what it is", "error_bound")(lambda: (Flattered(),))
-fault("residual beside terms that vanish", "solution")(lambda: (JudgedByItsTerms(),))
 fault("method that claims half of its rate", "rate")(lambda: (Boasts(),))
 fault("method that refuses nothing", "refusal")(lambda: (Gullible(),))
 fault("method that runs on another operator", "solution")(lambda: (AnotherInclusion(),))
