@@ -127,7 +127,7 @@ class AtFunction(AtOperator):
         was made by a sum, while f counts a point as inside its domain up to the rounding of p.
         """
         made_of = p.terms - p.size
-        return ~self.place.xp.isfinite(value.value) & (made_of > 10 * (1 + p.size))
+        return ~self.place.xp.isfinite(value.value) & (made_of > 10 * p.size)
 
     def dual(self, conjugate: ValueMap) -> Measured:
         """u = (x − p)/α ∈ ∂f(p) for p = prox_{αf}(x): by the conjugate's prox, unless that misses
