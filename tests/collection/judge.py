@@ -25,7 +25,7 @@ from tests.collection.scales import GENEROSITY, Case, Pair
 
 NO_SOLUTION = {"infeasible", "unbounded"}
 CLAIMS = {*NO_SOLUTION, "contradicted"}
-HONEST = {"iteration_limit", "time_limit", "precision_limit", "stopped"}
+HONEST = {"iteration_limit", "time_limit", "precision", "stopped"}
 Extent = Literal["few", "quick", "full"]
 Named = tuple[str, sk.Method | None]
 FEW = 10  # iterations below which no ratio is taken
