@@ -207,7 +207,7 @@ def norm(x: Point, batch_ndim: int) -> Array:
         low = _LEAST_SQUARE.get(x.dtype, math.inf)
         return np.sqrt(square) if low < square < math.inf else lengths(x, (0,))
     axes = tuple(range(batch_ndim, x.ndim))
-    if array_api_compat.is_torch_array(x) and not x.requires_grad:
+    if array_api_compat.is_torch_array(x) and axes and not x.requires_grad:
         xp = namespace(x)
         return xp.linalg.vector_norm(x, axis=axes, dtype=xp.float64).to(x.dtype)
     return lengths(x, axes, squares=inner(x, x, batch_ndim))
@@ -247,7 +247,7 @@ def lengths(
     usable = (largest > 0) & (largest < math.inf)
     unit = x / xp.where(usable, largest, 1.0)
     size = xp.where(usable, largest, 1.0) * root(xp.sum(unit * unit, axis=axes, keepdims=True))
-    return size if keepdims else xp.squeeze(size, axis=tuple(a % x.ndim for a in axes))
+    return xp.reshape(size, squares.shape)
 
 
 def _is_plain(squares: Array, xp: Any) -> bool:

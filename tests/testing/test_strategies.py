@@ -59,9 +59,11 @@ def test_linear_maps_have_these_singular_values(L):
 @given(st.data(), st.integers(2, 5))
 def test_the_solution_of_an_inclusion_is_known(data, n):
     known = data.draw(strategies.inclusions(n))
-    found = sk.solve(known.inclusion, np.zeros(n), tol=1e-10, max_iter=2000).x
+    found = sk.solve(known.inclusion, np.zeros(n), tol=1e-10, max_iter=2000, on_failure="return")
+    # a row of small constants, whose products with a large x cancel, may be rounding
+    assert found.status in ("converged", "precision")
     size = 1 + np.linalg.norm(known.solution) + np.linalg.norm(known.F.q)
-    assert np.linalg.norm(found - known.solution) <= 1e-7 * size
+    assert np.linalg.norm(found.x - known.solution) <= 1e-7 * size
 
 
 def test_points_and_operators_of_every_library(xp, dtype):
