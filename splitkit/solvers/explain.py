@@ -15,6 +15,7 @@ from splitkit.solvers.inclusion import Inclusion, Terms
 from splitkit.solvers.method import Guarantee, Method
 from splitkit.solvers.methods import METHODS
 from splitkit.solvers.rewrites import as_composition
+from splitkit.solvers.splitting import CERTAINLY_BELOW_1
 from splitkit.solvers.terms import Role
 
 
@@ -78,7 +79,8 @@ class Option:
         alpha = getattr(self.method, "alpha", None)
         for term in self.terms or ():
             if term.role is Role.EVALUATED and term.lipschitz and isinstance(alpha, float):
-                cost *= max(1.0, 1 / (alpha * term.lipschitz))
+                # 1/(αL) that is 1 but for rounding must not decide
+                cost *= max(1.0, CERTAINLY_BELOW_1 / (alpha * term.lipschitz))
         return math.inf, cost
 
     @property
