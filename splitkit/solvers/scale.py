@@ -51,7 +51,8 @@ def natural_step(A: Operator, x: Point, space: Space) -> float | None:
     for y in (x, scale(0.0, x)):
 
         def excess(log_alpha: float, y: Point = y) -> float:
-            moved = size(subtract(y, A.make_resolvent(math.exp(log_alpha))(y)), space)
+            after = resolved(A, math.exp(log_alpha), y)
+            moved = math.inf if after is None else size(subtract(y, after), space)
             return moved - half if math.isfinite(moved) else half
 
         if excess(-end) < 0 < excess(end):
@@ -59,12 +60,22 @@ def natural_step(A: Operator, x: Point, space: Space) -> float | None:
     return None
 
 
+def resolved(A: Operator, alpha: float, x: Point) -> Point | None:
+    """R_{αA}x; None: the step is too long, or too short, for its numbers."""
+    try:
+        return A.make_resolvent(alpha)(x)
+    except (ArithmeticError, ValueError, RuntimeError):  # as of a matrix that cannot be factored
+        return None
+
+
 def zero_next_to(A: Operator, x: Point, space: Space) -> Point | None:
     """The limit of R_{αA}x for long α, the projection of x onto the zeros of A; None: it has none,
     or they are farther away than α is long.
     """
     end = longest(space)
-    near, far = (A.make_resolvent(alpha)(x) for alpha in (0.01 * end, end))
+    near, far = (resolved(A, alpha, x) for alpha in (0.01 * end, end))
+    if near is None or far is None:
+        return None
     moved = size(subtract(far, near), space)
     return far if moved <= 0.01 * size(far, space) < math.inf else None
 
