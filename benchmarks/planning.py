@@ -19,6 +19,7 @@ from time import perf_counter
 import numpy as np
 
 import splitkit as sk
+from splitkit.looks import known_points
 
 
 def problem(n: int) -> sk.Operator:
@@ -55,9 +56,10 @@ def row(n: int, repeats: int) -> str:
     iteration = planned.method.bind(*planned.terms)
 
     def bare() -> None:
-        state = iteration.begin(x0, planned.space)
-        for _ in range(count):
-            state = iteration.step(state)
+        with known_points():
+            state = iteration.begin(x0, planned.space)
+            for _ in range(count):
+                state = iteration.step(state)
 
     explain, solve, plan, again, alone = least_times(
         lambda: sk.explain(problem(n)),
