@@ -1,0 +1,56 @@
+"""Units change neither the answer nor the work: steps that no constant fixes are measured."""
+
+import numpy as np
+import pytest
+
+import splitkit as sk
+from splitkit.backend import Space
+from splitkit.solvers.scale import Arbitrary, natural_step
+
+f = sk.functions
+
+
+def program(s, t):
+    """min t(.001x₁ + .002x₂), x₁ + x₂ = 10⁶s, 0 ≤ x₁ ≤ 4·10⁵s, x₂ ≥ 0: at (4, 6)·10⁵s."""
+    cost = sk.Affine(0.0 * sk.linear.ScaledIdentity(), -t * np.array([0.001, 0.002]))
+    line = f.AffineSet(np.ones((1, 2)), np.array([1e6 * s]))
+    return cost + sk.NormalCone(line) + sk.NormalCone(f.Box(0.0, np.array([4e5 * s, np.inf])))
+
+
+@pytest.mark.parametrize("kind", [None, sk.DavisYin, sk.Ryu, sk.MalitskyTam])
+@pytest.mark.parametrize("t", [1e-8, 1.0, 1e8])
+@pytest.mark.parametrize("s", [1e-12, 1e-4, 1.0, 1e8, 1e12])
+def test_a_linear_program_in_any_units(s, t, kind):
+    method = None if kind is None else kind()
+    plain = sk.solve(program(1.0, 1.0), np.zeros(2), method)
+    found = sk.solve(program(s, t), np.zeros(2), method)
+    np.testing.assert_allclose(found.x / s, [4e5, 6e5], rtol=1e-6)
+    assert plain.iterations / 2 <= found.iterations <= 2 * plain.iterations
+
+
+@pytest.mark.parametrize("s", [1e-8, 1.0, 1e8])
+@pytest.mark.parametrize("t", [1e-6, 1e6])
+def test_a_natural_step_has_the_units_of_the_problem(s, t):
+    """‖x − R_{αA}x‖ = ‖x‖/2, for A = t ∂‖·‖₁ at sx."""
+    x = s * np.array([1.0, -3.0, 0.5])
+    alpha = natural_step(sk.Subdifferential(f.L1Norm(t)), x, Space.of(x))
+    moved = np.linalg.norm(x - f.L1Norm(t).prox(x, alpha))
+    np.testing.assert_allclose(moved, np.linalg.norm(x) / 2, rtol=0.02)
+    one = natural_step(sk.Subdifferential(f.L1Norm()), x / s, Space.of(x))
+    np.testing.assert_allclose(alpha, one * s / t, rtol=0.02)
+
+
+def test_a_cone_has_none_and_a_step_that_is_given_stays():
+    x = np.array([1.0, -2.0])
+    assert natural_step(sk.NormalCone(f.NonNegative()), x, Space.of(x)) is None
+    sets = sk.NormalCone(f.NonNegative()) + sk.NormalCone(f.L2Ball(1.0))
+    assert sk.plan(sets, x, sk.DouglasRachford(alpha=0.3)).method.alpha == 0.3
+    assert not isinstance(sk.plan(sets, x).method.alpha, Arbitrary)
+
+
+def test_rows_whose_constants_are_far_apart_are_judged_by_themselves():
+    """min ‖A(x − 1)‖²/2 with A = diag(10⁴, 1): one step solves the first row, not the second."""
+    A = np.diag([1e4, 1.0])
+    inclusion = sk.Subdifferential(f.SquaredL2(center=A @ np.ones(2)) @ A + f.L1Norm(1e-9))
+    found = sk.solve(inclusion, np.zeros(2), sk.FISTA(alpha=1e-8), max_iter=50, on_failure="return")
+    assert not found.converged
