@@ -2,11 +2,11 @@
 
 r = (r_x, r_y) ∈ (A x + Lᵀy + C x) × (B⁻¹y − Lx) is the residual of the pair, each beside the size
 of what cancels in it: they have units of their own. A long τ makes r_x small and r_y large. Where
-one is more than ``APART`` times the other, c = √(‖r_x‖/‖r_y‖), but at
-the k-th change 1 − aₖ ≤ c ≤ 1/(1 − aₖ) with aₖ = 0.8 · 0.9ᵏ: Σ aₖ < ∞, so that steps converge. They
-are changed ``CHANGES`` times at most, and kept within the theorem of the method, which so holds
-from the last change on. All elements of a batch share their steps. The residuals are taken every
-``FIRST`` iterations, and later after each eighth of those that were made.
+one is more than ``APART`` times the other, c = √(‖r_x‖/‖r_y‖), but at the k-th change 1 − aₖ ≤ c ≤
+1/(1 − aₖ) with aₖ = 0.8 · 0.9ᵏ: Σ aₖ < ∞, so that steps converge. They are changed ``CHANGES``
+times at most, and kept within the theorem of the method, which so holds from the last change on.
+All elements of a batch share their steps. The residuals are taken every ``FIRST`` iterations, and
+later after each eighth of those that were made.
 
 Source: Goldstein, Li, Yuan, *Adaptive primal-dual splitting methods for statistical learning and
 image processing* (2015), §3.
@@ -89,7 +89,8 @@ class Balanced(Iteration):
     def _looked(self, now: Balance, reading: Reading, pair: Point) -> Balance:
         """The steps for the iterations that follow."""
         now = now._replace(next_look=now.made + max(FIRST, now.made // 8))
-        primal, dual = (self._relative(i, reading, pair[1 - i]) for i in (0, 1))
+        r = reduce(add, reading.terms)
+        primal, dual = (self._relative(i, r[i], reading, pair[1 - i]) for i in (0, 1))
         if not (0 < primal < math.inf and 0 < dual < math.inf):
             return now
         if 1 / APART <= primal / dual <= APART:
@@ -98,13 +99,13 @@ class Balanced(Iteration):
         factor = min(max((primal / dual) ** 0.5, least), 1 / least)
         return now._replace(steps=self.within(factor * now.steps.tau), changes=now.changes + 1)
 
-    def _relative(self, i: int, reading: Reading, other: Point) -> float:
+    def _relative(self, i: int, r: Point, reading: Reading, other: Point) -> float:
         """‖rᵢ‖ beside the largest part of it; beside ‖L‖‖y‖, or ‖L‖‖x‖, where none cancels."""
-        r = _size(reduce(add, reading.terms)[i])
+        length = _size(r)
         size = max(_size(part[i]) for part in (*reading.terms, *reading.sizes))
-        if size < 2 * r:
+        if size < 2 * length:
             size = self.norm * _size(other)
-        return r / size if size > 0 else 0.0
+        return length / size if size > 0 else 0.0
 
     def read(self, trace: Trace) -> Reading:
         iteration, left = trace
