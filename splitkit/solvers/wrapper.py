@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Self
 
 from splitkit.backend import Point, Space
 from splitkit.linear.base import LinearOperator
+from splitkit.operators.base import Operator
 from splitkit.solvers.method import Method
 from splitkit.solvers.terms import Role, Term
 
@@ -58,6 +59,9 @@ class Wrapper(Method):
     def with_alpha(self, alpha: Any) -> Self:
         """The same with this step size of the method."""
         return replace(self, method=self.method.with_alpha(alpha))  # type: ignore[attr-defined]
+
+    def evaluated_slot(self, A: Operator) -> int:
+        return self.method.evaluated_slot(A)
 
     def missing(self, *terms: Term) -> str | None:
         return self.method.missing(*terms)

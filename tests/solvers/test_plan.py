@@ -167,6 +167,14 @@ def test_a_plan_runs_in_threads():
         np.testing.assert_array_equal(found[i], planned.solve(x0, tol=1e-12).x)
 
 
+def test_a_wrapper_gives_terms_to_the_slots_of_its_method():
+    """Relaxed, of a method with two evaluated terms: a skew one is none that is cocoercive."""
+    inner = sk.ForwardBackwardHalfForward()
+    wrapped = sk.Relaxed(inner)
+    skew = sk.Affine(np.array([[0.0, 1.0], [-1.0, 0.0]]))
+    assert inner.evaluated_slot(skew) == wrapped.evaluated_slot(skew) == 1
+
+
 # -- flattening ---------------------------------------------------------------------------------
 
 

@@ -75,9 +75,6 @@ class Equilibrated(Wrapper):
     def exact_element(self, *terms: Term) -> bool:
         return self.method.exact_element(*self.within(terms))
 
-    def evaluated_slot(self, A: Operator) -> int:
-        return self.method.evaluated_slot(A)
-
     def check_space(self, space: Space) -> None:
         diagonal_map(self.scales).check_space(space, "scales")
         self.method.check_space(space)
