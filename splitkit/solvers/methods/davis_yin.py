@@ -4,7 +4,8 @@
 
 Converges for A, B maximal monotone, C β-cocoercive, 0 < α < 2β and 0 < λ < 2 − α/(2β). With
 b = (z − x_B)/α ∈ B(x_B) and a = (2x_B − z − x_A)/α − C x_B ∈ A(x_A), r = a + b + C x_B =
-(x_B − x_A)/α.
+(x_B − x_A)/α. Where A can be evaluated, r = A x_B + b + C x_B ∈ (A + B + C)(x_B); where only B can,
+r = a + B x_A + C x_A ∈ (A + B + C)(x_A), and x = x_A.
 
 Source: Davis, Yin, *A three-operator splitting scheme and its optimization applications* (2017).
 """
@@ -21,6 +22,9 @@ from splitkit.solvers.iteration import Carry, Iteration, Reading, Trace
 from splitkit.solvers.method import Guarantee
 from splitkit.solvers.splitting import Splitting
 from splitkit.solvers.terms import Role, Term, not_maximal
+
+AT_B = "x = R_{αB}z"
+AT_A = "x = R_{αA}(2R_{αB}z − z − αC R_{αB}z)"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +43,7 @@ class DavisYin(Splitting):
     label: ClassVar[str] = "Davis-Yin"
     roles: ClassVar[tuple[Role, ...]] = (Role.RESOLVED, Role.RESOLVED, Role.EVALUATED)
     cost: ClassVar[int] = 3
-    sequence: ClassVar[str] = "x = R_{αB}z"
+    sequence: ClassVar[str] = AT_B
 
     def default_alpha(self, *terms: Term) -> float:
         β = terms[2].cocoercivity
@@ -63,20 +67,27 @@ class DavisYin(Splitting):
                 "cocoercive, alpha must be below 2β and relaxation below 2 − alpha/(2β)"
             )
         reason = f"C is {β:.4g}-cocoercive and {self.at_step()} < 2β (Davis-Yin)"
-        return Guarantee(True, None, reason, self.sequence)
+        return Guarantee(True, None, reason, AT_A if reads_at_A(A, B) else AT_B)
 
     def exact_element(self, *terms: Term) -> bool:
-        return False
+        return any(A.has_evaluation for A in terms[:2])
 
     def iteration(self, *terms: Term) -> Iteration:
         return _DavisYin(self, *terms)
+
+
+def reads_at_A(A: Term, B: Term) -> bool:
+    """Whether the solution is x_A, and not x_B."""
+    return B.has_evaluation and not A.has_evaluation
 
 
 class _DavisYin(Iteration):
     def __init__(self, method: DavisYin, A: Term, B: Term, C: Term) -> None:
         self.alpha, self.relaxation = method.alpha, method.relaxation
         self.R_A, self.R_B = A.resolve(self.alpha), B.resolve(self.alpha)
-        self.C, self.offset = C.evaluate, C.offset
+        self.C, self.at_A = C.evaluate, reads_at_A(A, B)
+        self.single = next((X.evaluate for X in (A, B) if X.has_evaluation), None)
+        self.offsets = [X.offset for X in (A, B, C)]
 
     def advance(self, state: Carry) -> tuple[Carry, Trace]:
         z: Point = state
@@ -89,7 +100,15 @@ class _DavisYin(Iteration):
 
     def read(self, trace: Trace) -> Reading:
         z, x_B, Cx, forward, x_A = trace
-        b = scale(1 / self.alpha, subtract(z, x_B))
+        x, apart = x_B, None
         a = scale(1 / self.alpha, subtract(forward, x_A))
-        rounding, sizes = lambda: (scale(1 / self.alpha, x_B),), (Cx, *self.offset(x_B))
-        return Reading(x_B, (add(a, Cx), b), rounding, sizes, apart=self.alpha)
+        b = scale(1 / self.alpha, subtract(z, x_B))
+        if self.single is None:
+            elements, sizes, apart = (add(a, Cx), b), (Cx,), self.alpha
+        elif self.at_A:
+            x = x_A
+            elements, sizes = (a, self.single(x), self.C(x)), ()
+        else:
+            elements, sizes = (self.single(x), b, Cx), ()
+        sizes += tuple(q for offset in self.offsets for q in offset(x))
+        return Reading(x, elements, lambda: (scale(1 / self.alpha, x),), sizes, apart=apart)

@@ -6,7 +6,7 @@ next point is the projection onto that half-space, relaxed by λ in (0, 2),
 
     p⁺ = p − λt Σyᵢ,  wᵢ⁺ = wᵢ − λt(xᵢ − x̄),  t = φ/(‖Σyᵢ‖² + Σ‖xᵢ − x̄‖²).
 
-Converges for any maximal monotone operators and α > 0; it returns x̄ = (x₁ + … + xₙ)/n.
+Converges for any maximal monotone operators and α > 0, all xᵢ to the solution.
 
 Source: Eckstein, Svaiter, *General projective splitting methods for sums of maximal monotone
 operators* (2009).
@@ -35,7 +35,6 @@ class ProjectiveSplitting(ResolventSplitting):
     roles: ClassVar[tuple[Role, ...]] = (Role.RESOLVED,) * 2
     many: ClassVar[bool] = True
     cost: ClassVar[int] = 3
-    sequence: ClassVar[str] = "x̄ = (x₁ + … + xₙ)/n"
 
     def iteration(self, *terms: Term) -> Iteration:
         return _Projective(self, terms)
@@ -65,11 +64,10 @@ class _Projective(_Resolvents):
             lincomb(1.0, p, -λ * t, total),
             tuple(lincomb(1.0, each, -λ * t, d) for each, d in zip(w, apart, strict=True)),
         )
-        return after, (mean, y, values)
+        return after, (y, values)
 
     def read(self, trace: Trace) -> Reading:
-        mean, y, values = trace
-        return self.judged_at(mean, y, values)
+        return self.judged(*trace)
 
     def governing(self, state: Carry) -> Point:
         return state[0]

@@ -14,8 +14,9 @@ Product space (n points): Douglas-Rachford on the diagonal and A₁ × … × A�
 
     x̄ = (z₁ + … + zₙ)/n,  zᵢ⁺ = zᵢ + λ(R_{αAᵢ}(2x̄ − zᵢ) − x̄),  0 < λ < 2.
 
-Each is an averaged map of its points. With aᵢ ∈ Aᵢ(xᵢ) read off the resolvents, the residual is
-(Σ aᵢ, (xᵢ − x)/α): it vanishes only if all xᵢ meet, in a solution.
+Each is an averaged map of its points. The solution x is the xᵢ of the first term that cannot be
+evaluated. With aⱼ ∈ Aⱼ(xⱼ) read off the resolvents, and aⱼ = Aⱼ x where that can be evaluated, the
+residual is Σ aⱼ, and (xⱼ − x)/α for the others: it vanishes only if these xⱼ meet, in a solution.
 
 Source: Ryu, *Uniqueness of DRS as the 2 operator resolvent-splitting …* (2020); Malitsky, Tam,
 *Resolvent splitting for sums of monotone operators with minimal lifting* (2023); Spingarn (1983).
@@ -48,7 +49,7 @@ class ResolventSplitting(Splitting):
 
     relaxation: float = option(0.9, check_number, within=Range(0.0, 1.0))
 
-    sequence: ClassVar[str] = "x₁ = R_{αA₁}z₁"
+    sequence: ClassVar[str] = "xᵢ of the first Aᵢ without an evaluation"
 
     def default_alpha(self, *terms: Term) -> float:
         known = [A.lipschitz for A in terms if A.lipschitz]
@@ -64,7 +65,7 @@ class ResolventSplitting(Splitting):
         return Guarantee(True, None, reason, self.sequence)
 
     def exact_element(self, *terms: Term) -> bool:
-        return False
+        return sum(not A.has_evaluation for A in terms) <= 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +106,6 @@ class ProductSpace(ResolventSplitting):
     roles: ClassVar[tuple[Role, ...]] = (Role.RESOLVED,) * 3
     many: ClassVar[bool] = True
     cost: ClassVar[int] = 3
-    sequence: ClassVar[str] = "x̄ = (z₁ + … + zₙ)/n"
 
     def iteration(self, *terms: Term) -> Iteration:
         return _ProductSpace(self, terms)
@@ -117,6 +117,9 @@ class _Resolvents(Iteration):
     def __init__(self, method: ResolventSplitting, terms: tuple[Term, ...]) -> None:
         self.alpha, self.relaxation = method.alpha, method.relaxation
         self.R = [A.resolve(self.alpha) for A in terms]
+        self.evaluated = [A.evaluate for A in terms if A.has_evaluation]
+        self.others = [i for i, A in enumerate(terms) if not A.has_evaluation]
+        self.offsets = [A.offset for A in terms]
 
     def elements(
         self, arguments: tuple[Point, ...], values: tuple[Point, ...]
@@ -128,18 +131,21 @@ class _Resolvents(Iteration):
 
     def read(self, trace: Trace) -> Reading:
         arguments, values = trace
-        elements = self.elements(arguments, values)
-        return self.judged_at(values[0], elements, values[1:])
+        return self.judged(self.elements(arguments, values), values)
 
-    def judged_at(
-        self, x: Point, elements: tuple[Point, ...], others: tuple[Point, ...]
-    ) -> Reading:
-        """The residual (Σ aᵢ, (xᵢ − x)/α for the other points): 0 only if all points meet."""
-        size = scale(1 / self.alpha, x)
-        apart = tuple(scale(1 / self.alpha, subtract(other, x)) for other in others)
-        beside = (size,) * len(apart)
-        r, sizes = (reduce(add, elements), *apart), tuple((a, *beside) for a in elements)
-        return Reading(x, (r,), lambda: ((size, *beside),), sizes)
+    def judged(self, elements: tuple[Point, ...], values: tuple[Point, ...]) -> Reading:
+        """The residual, see the module's docstring; of elements at these values."""
+        first, *further = self.others or [0]
+        x, α = values[first], self.alpha
+        found = [elements[i] for i in self.others] + [A(x) for A in self.evaluated]
+        sizes, size = tuple(q for offset in self.offsets for q in offset(x)), scale(1 / α, x)
+        if not further:
+            return Reading(x, tuple(found), lambda: (size,), sizes)
+        beside = (size,) * len(further)
+        apart = tuple(scale(1 / α, subtract(values[i], x)) for i in further)
+        r = (reduce(add, found), *apart)
+        parts = tuple((a, *beside) for a in (*found, *sizes))
+        return Reading(x, (r,), lambda: ((size, *beside),), parts)
 
 
 class _Ryu(_Resolvents):
@@ -188,8 +194,4 @@ class _ProductSpace(_Resolvents):
             lincomb(1.0, z, self.relaxation, subtract(x, mean))
             for z, x in zip(state, values, strict=True)
         )
-        return after, (mean, arguments, values)
-
-    def read(self, trace: Trace) -> Reading:
-        mean, arguments, values = trace
-        return self.judged_at(mean, self.elements(arguments, values), values)
+        return after, (arguments, values)
