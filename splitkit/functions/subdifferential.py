@@ -69,6 +69,8 @@ class Subdifferential(Operator):
         return self.f.gradient
 
     def offset(self, x: Point) -> Point | None:
+        if not self.has_evaluation:
+            return None
         return finite_part(self.f.gradient(scale(0.0, x)))
 
     def make_resolvent(self, alpha: Scalar) -> PointMap:

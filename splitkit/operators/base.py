@@ -86,7 +86,9 @@ class Operator(Constants, Arithmetic["Operator"], Notation):
         """Raise TypeError or ValueError, naming the argument, if A does not act on this space."""
 
     def offset(self, x: Point) -> Point | None:
-        """A0, in the space of x, or −A0; None: it is not known, or A may not be defined there."""
+        """A0, in the space of x, or −A0, as far as it is known: a part of a sum, some of the blocks;
+        None: nothing is, or A may not be defined there.
+        """
         return None
 
     def trace(self, x: Point) -> tuple[Point, tuple[Point, ...]]:

@@ -71,6 +71,12 @@ class BlockDiagonal(OfMany):
             return None
         return _blockwise([partial(scale, 0.0) if f is None else f for f in maps])
 
+    def offset(self, x: Point) -> Point | None:
+        known = [A.offset(block) for A, block in zip(self.operators, x, strict=True)]
+        if all(q is None for q in known):
+            return None
+        return tuple(scale(0.0, b) if q is None else q for q, b in zip(known, x, strict=True))
+
     def data(self) -> Point:
         return tuple(A.data() for A in self.operators)
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from splitkit.arguments import check_broadcast
-from splitkit.backend import Array, Point, Scalar, Space, add, lincomb, pairing, subtract
+from splitkit.backend import Array, Point, Scalar, Space, add, lincomb, pairing, scale, subtract
 from splitkit.notation import ATOM, FACTOR, SUM, Style
 from splitkit.operators.base import Operator, PointMap
 from splitkit.operators.freedom import Freedom
@@ -43,6 +43,10 @@ class Shift(_Moved):
 
     def in_metric(self, S: Any) -> Operator:
         return in_metric(self.A, S).shift(S.times(self.v))
+
+    def offset(self, x: Point) -> Point:
+        known = self.A.offset(x)
+        return subtract(scale(0.0, x) if known is None else known, self.v)
 
     def data(self) -> Point:
         return self.v

@@ -18,7 +18,8 @@ import copy
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import reduce
+from functools import cached_property, reduce
+from itertools import cycle
 from typing import Any
 
 from splitkit.backend import (
@@ -93,7 +94,7 @@ class Run:
     measured : tuple of arrays
         The ratio, or what stood for it, and the length of the step when last measured.
     nearby : tuple
-        A place, and the sizes of what cancels that were measured near it.
+        A place, the sizes of what cancels that were measured near it, and the largest ‖x‖ there.
     settling : tuple
         Since when the residual has been rounding, and the ratio then.
     floor : float or None
@@ -119,7 +120,7 @@ class Run:
     failed: bool = False
     certificate: Certificate | None = None
     floor: float | None = None
-    nearby: tuple[Point, list[Array]] | None = None
+    nearby: tuple[Point, list[Array], Array] | None = None
     settling: tuple[int, float] | None = None
     displacement: Point | None = None
     status: Status = Status.ITERATION_LIMIT
@@ -163,6 +164,8 @@ class Task:
         Those of the inclusion, to tell that it has no solution; none where no look is wanted.
     groups : tuple
         The rows that are judged by themselves, see ``row_groups``.
+    constants : list of points
+        What the terms add up at any x.
     sparing : bool
         Whether to measure only where the length of the step promises the end, and not at every
         check.
@@ -177,20 +180,26 @@ class Task:
     terms: tuple[Term, ...]
     sparing: bool = False
     groups: Groups = ()
+    constants: Sequence[Point] = ()
+
+    @cached_property
+    def least_sizes(self) -> list[Array]:
+        """Of each block and group of rows, what cancels there at least: the constants."""
+        return _largest(tuple(self.constants), self) if self.constants else []
 
     def norms(self, x: Point) -> list[Array]:
         """‖·‖ of each block and group of rows, of what begins with the blocks of x."""
         norms = []
         for i, block in enumerate(blocks(x)):
-            masks = self.groups[i] if i < len(self.groups) else ()
+            masks = self.groups[i % len(self.groups)] if self.groups else ()
             norms += [self.space.norm(part) for part in ([block[m] for m in masks] or [block])]
         return norms
 
     def spread(self, of_blocks: Sequence[Array]) -> list[Array]:
-        """What is known of each block, for each of its groups."""
-        counts = [max(1, len(masks)) for masks in self.groups]
-        counts += [1] * (len(of_blocks) - len(counts))
-        return [each for each, n in zip(of_blocks, counts, strict=True) for _ in range(n)]
+        """What bounds a block as a whole, and 0 for each of its groups, of which it says nothing."""
+        counts = [max(1, len(masks)) for masks in self.groups or ((),)]
+        bounds = zip(of_blocks, cycle(counts))
+        return [each if n == 1 else 0.0 * each for each, n in bounds for _ in range(n)]
 
 
 def advance(run: Run, task: Task, *, max_iter: int, every: bool) -> Iterator[Run]:
@@ -324,6 +333,8 @@ def measure(reading: Reading, run: Run, task: Task) -> Measurement:
     r = reduce(add, reading.terms)
     residuals = _largest((r,), task)
     sizes = _largest((*reading.terms, *reading.sizes), task)
+    least = task.least_sizes
+    sizes = list(map(space.xp.maximum, sizes, least)) + sizes[len(least) :]
     residual = residuals[0] if len(residuals) == 1 else space.norm(r)
     if apart is not None:  # the points' distance, beside the points
         gaps, beside = [apart * residual], [space.norm(reading.x)]
@@ -374,8 +385,8 @@ def _cancelled(reading: Reading, residuals: list[Array], task: Task) -> list[Arr
 def _remembered(
     run: Run, reading: Reading, residuals: list[Array], sizes: list[Array], task: Task
 ) -> list[Array]:
-    """The sizes, or more that cancelled where x was no farther away than it is large: where all
-    that cancels vanishes with r, that is what r is small beside.
+    """The sizes, or more that cancelled where x was no farther away than it is large, and at most
+    twice as large: where all that cancels vanishes with r, that is what r is small beside.
     """
     space, xp, x = task.space, task.space.xp, reading.x
     vanishing = reduce(xp.maximum, [r - NEARLY * S for r, S in zip(residuals, sizes, strict=True)])
@@ -385,12 +396,14 @@ def _remembered(
     if reading.bounds is not None:
         found = list(map(xp.maximum, found, task.spread(reading.bounds(space))))
     found += sizes[len(found) :]
+    size = space.norm(x)
     if run.nearby is None:
-        run.nearby = x, found
-    place, known = run.nearby
-    near = space.norm(subtract(x, place)) <= space.norm(x)
+        run.nearby = x, found, size
+    place, known, largest = run.nearby
+    near = (space.norm(subtract(x, place)) <= size) & (largest <= 2 * size)
     known = [xp.where(near, xp.maximum(*both), both[0]) for both in zip(found, known, strict=True)]
-    run.nearby = where(near, place, x), known
+    largest = xp.where(near, xp.maximum(largest, size), size)
+    run.nearby = where(near, place, x), known, largest
     return list(map(xp.maximum, sizes, known))
 
 

@@ -7,7 +7,7 @@ are given in the place of terms, they play the method's roles in order.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -125,6 +125,10 @@ class Method:
     def dual(self, u: Point) -> Point | None:
         """y ∈ B(Lx) of a composed term LᵀBL, read off the governing point; None: there is none."""
         return None
+
+    def judged(self, *terms: Term) -> Sequence[Term]:
+        """The terms in the units in which what is read is judged."""
+        return terms
 
     def moved(self, u: Point, S: LinearOperator, E: LinearOperator) -> Point:
         """Of the governing point u in x̂ and ŷ, x = Sx̂ and y = Eŷ for a term LᵀBL, that in x and

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
@@ -30,7 +30,7 @@ from splitkit.solvers.inclusion import Inclusion
 from splitkit.solvers.method import Guarantee, Method
 from splitkit.solvers.progress import Progress
 from splitkit.solvers.rewrites import Rewrite
-from splitkit.solvers.row_groups import Groups, row_groups
+from splitkit.solvers.row_groups import Groups, constants, row_groups
 from splitkit.solvers.solution import Solution, State, Status
 from splitkit.solvers.stopping import Relative, Stopping, as_stopping
 from splitkit.solvers.terms import Term
@@ -365,12 +365,17 @@ class Plan:
             terms=() if sparing or self.guarantee.rate is not None else self.terms,
             sparing=sparing and not self.warrant.may_drift,
             groups=() if sparing else self._groups,
+            constants=constants(self._judged, self.x0),
         )
+
+    @property
+    def _judged(self) -> Sequence[Term]:
+        return self.method.judged(*self.terms)
 
     @cached_property
     def _groups(self) -> Groups:
         with solving(self.x0), known_points():
-            return row_groups(self.terms, self.x0, self.space)
+            return row_groups(self._judged, self.x0, self.space)
 
     def _finish(
         self,

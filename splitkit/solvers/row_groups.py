@@ -2,8 +2,12 @@
 
 Each row of an inclusion can be written in units of its own, and a row that never binds has a large
 constant. Beside the norm of all rows the residual of the small ones would not be seen. So rows are
-sorted by |qᵢ|, and a gap of more than ``GAP`` between two neighbours ends a group; rows with q = 0
-belong to the first one. The residual of each group is judged beside what cancels in the group.
+sorted by their constants, and a gap of more than ``GAP`` between two neighbours ends a group; rows
+without a constant belong to the first one. The residual of each group is judged beside what cancels
+in the group, among which its constants are.
+
+The rows of x have the constants q. Those of y, 0 ∈ B⁻¹y − Lx for a term LᵀBL, have where B bends:
+v of B(· − v), bounds.
 """
 
 from __future__ import annotations
@@ -13,30 +17,52 @@ from typing import Any
 
 import numpy as np
 
-from splitkit.backend import Array, Point, Space, blocks, to_numpy
+from splitkit.backend import Array, Point, Space, blocks, is_array, to_numpy
 from splitkit.solvers.terms import Term
 
-GAP = 1e3
+GAP = 10.0
 
-Groups = tuple[tuple[Array, ...], ...]  # of each block of x the masks of its groups; () for one
+Groups = tuple[tuple[Array, ...], ...]  # of each block of x and y, masks of its groups; () for one
 
 
 def row_groups(terms: Sequence[Term], x0: Point, space: Space) -> Groups:
-    """The groups of rows, by the constants of the terms that have one; () if no block has several.
+    """The groups of rows, by the constants that are known; () if no block has several.
 
     Elements of a batch share their rows, and are not taken apart.
     """
     if space.batch_ndim:
         return ()
-    constants = [q for term in terms if term.of is None for q in term.offset(x0)]
-    if not constants:
-        return ()
-    found = tuple(_groups(each, space) for each in zip(*map(blocks, constants), strict=True))
-    return found if any(found) else ()
+    found = [_groups(each, space) for each in zip(*map(blocks, constants(terms, x0)), strict=True)]
+    found = found or [()] * len(blocks(x0))
+    for term in terms:
+        if term.of is not None and not term.is_zero:
+            found += _of_dual_rows(term, space)
+    return tuple(found) if any(found) else ()
 
 
-def _groups(constants: Sequence[Array], space: Space) -> tuple[Array, ...]:
-    largest: Any = np.max([np.abs(to_numpy(q)) for q in constants], axis=0)
+def constants(terms: Sequence[Term], x0: Point) -> list[Point]:
+    """q of each term that has one."""
+    return [q for term in terms if term.of is None for q in term.offset(x0)]
+
+
+def _of_dual_rows(term: Term, space: Space) -> list[tuple[Array, ...]]:
+    """Of each block of y."""
+    assert term.of is not None
+    shapes = term.of.range_space(space).shapes
+    place = term.operator.place()
+    known = place if isinstance(place, tuple) else (place,)
+    if len(known) != len(shapes):
+        return [()] * len(shapes)
+    arrays = [np.broadcast_to(_sizes(b), shape) for b, shape in zip(known, shapes, strict=True)]
+    return [_groups([sizes], space) for sizes in arrays]
+
+
+def _sizes(b: Any) -> Any:
+    return 0.0 if b is None else np.abs(to_numpy(b) if is_array(b) else float(b))
+
+
+def _groups(found: Sequence[Array], space: Space) -> tuple[Array, ...]:
+    largest: Any = np.max([_sizes(q) for q in found], axis=0)
     known = np.sort(largest[largest > 0])
     ends = known[1:][known[1:] > GAP * known[:-1]]
     if ends.size == 0:

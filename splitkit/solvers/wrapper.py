@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Self
 
@@ -75,6 +76,9 @@ class Wrapper(Method):
 
     def exact_element(self, *terms: Term) -> bool:
         return self.method.exact_element(*terms)
+
+    def judged(self, *terms: Term) -> Sequence[Term]:
+        return self.method.judged(*terms)
 
     def moved(self, u: Point, S: LinearOperator, E: LinearOperator) -> Point:
         return self.method.moved(u, S, E)

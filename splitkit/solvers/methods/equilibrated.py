@@ -8,7 +8,7 @@ residual and what else is returned are those of x. ``solve`` makes it where unit
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Self
 
@@ -74,6 +74,9 @@ class Equilibrated(Wrapper):
 
     def exact_element(self, *terms: Term) -> bool:
         return self.method.exact_element(*self.within(terms))
+
+    def judged(self, *terms: Term) -> Sequence[Term]:
+        return self.method.judged(*self.within(terms))
 
     def check_space(self, space: Space) -> None:
         diagonal_map(self.scales).check_space(space, "scales")
