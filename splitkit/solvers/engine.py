@@ -17,7 +17,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, reduce
 from itertools import cycle
 from typing import Any
@@ -45,6 +45,7 @@ from splitkit.solvers.terms import Term
 from splitkit.solvers.watch import Watch
 
 ROUNDING = 16  # errors of one rounding, that r may have beside what it is made of
+DOUBTFUL = 10 * ROUNDING  # parts of its bound that rounding may well have
 NEARLY = 0.1  # part of what cancels; where r is larger, it does not cancel yet
 LEAST_STEPS, PART = 8, 32  # to correct a certificate: as many, or that part of the iterations
 SHORT = 20  # iterations between checks that count as few
@@ -262,6 +263,8 @@ def _check(run: Run, task: Task, k: int, *, sparing: bool) -> bool:
     measured = measure(reading, run, task)
     task.stopping.see(reading, governing)
     ratio = task.stopping.ratio(measured, space)
+    if not task.sparing and bool(space.xp.any(ratio <= 1.0)):
+        ratio = space.xp.maximum(ratio, _in_doubt(measured, task))
     x = reading.x if reading.outward is None else reading.outward.point(reading.x)
     run.live, run.latest, run.measured = after, x, (ratio, length)
     run.worst = _record(run, k, x, measured.residual, ratio, space)
@@ -360,6 +363,16 @@ def measure(reading: Reading, run: Run, task: Task) -> Measurement:
     distance = None if task.apart is None else task.apart * residual
     parts = tuple(zip(residuals, sizes, strict=True))
     return Measurement(residual, parts, bound, distance, noises)
+
+
+def _in_doubt(measured: Measurement, task: Task) -> Array:
+    """The ratio, if r were as large as its rounding may well be: above 1, a small r says nothing.
+    Where nothing cancels, all that is known is that r is 0.
+    """
+    xp, doubts = task.space.xp, []
+    for (_, size), noise in zip(measured.parts, measured.noises(), strict=True):
+        doubts.append((xp.where(size > 0, noise / DOUBTFUL, 0.0 * noise), size))
+    return task.stopping.ratio(replace(measured, parts=tuple(doubts)), task.space)
 
 
 def _largest(points: tuple[Point, ...], task: Task) -> list[Array]:

@@ -116,8 +116,8 @@ class AdaptiveSteps(Iteration):
         if len(state) > 1:
             return self.adapted(state)
         x0 = state[0]
-        _, _, x, Fx = self.first_step(x0, self.F(x0))
-        alpha, y, x_next, F_next = self.first_step(x, Fx)
+        first, _, x, Fx = self.first_step(x0, self.F(x0))
+        alpha, y, x_next, F_next = self.first_step(x, Fx, first)
         return self.started(alpha, (x, Fx), y, (x_next, F_next))
 
     def started(
@@ -132,11 +132,14 @@ class AdaptiveSteps(Iteration):
         """An iteration of the method."""
         raise NotImplementedError
 
-    def first_step(self, x: Point, Fx: Point) -> tuple[Array, Point, Point, Point]:
+    def first_step(
+        self, x: Point, Fx: Point, else_try: Array | None = None
+    ) -> tuple[Array, Point, Point, Point]:
         """α with LEAST ≤ αℓ ≤ 1, ℓ = ‖F x⁺ − F x‖/‖x⁺ − x‖, for x⁺ = R_{αG}y, y = x − αF x, as far
         as ``TRIALS`` find one; y, x⁺ and F x⁺.
 
-        The first has ‖αF x‖ = ‖x‖. Where F x⁺ = F x, longer ones are tried while x moves by αF x.
+        The first has ‖αF x‖ = ‖x‖; where x is too large to be moved by it, another may follow.
+        Where F x⁺ = F x, longer ones are tried while x moves on as they do.
         """
         space, xp = self.space, self.space.xp
         size, force = space.norm(x), space.norm(Fx)
@@ -144,6 +147,7 @@ class AdaptiveSteps(Iteration):
         alpha = xp.where(size > 0, size, one)
         alpha = start = self.quotient(alpha, xp.where(force > 0, force, one))
         short, long = 0.0 * one, math.inf * one  # known to be so
+        pace = 0.0 * one
         for trial in range(TRIALS):
             y = lincomb(1.0, x, -alpha, Fx)
             x_next = self.resolve(alpha, y)
@@ -152,10 +156,14 @@ class AdaptiveSteps(Iteration):
             slope = alpha * change / xp.where(moved > 0, moved, one)
             over = ~(slope <= 1)  # NaN too
             under = (slope > 0) & (slope < LEAST)
-            free = (slope == 0) & (force > 0) & (2 * moved > alpha * force)
+            free = (slope == 0) & (force > 0) & (2 * moved > alpha * pace)
+            pace = moved / alpha
+            if trial == 0 and else_try is not None and bool(xp.any(moved == 0)):
+                alpha = xp.where(moved == 0, xp.maximum(alpha, else_try), alpha)
+                continue
             if trial == TRIALS - 1 or not bool(xp.any(over | under | free)):
                 break
-            short = xp.where(under, alpha, short)
+            short = xp.where(under | (free & (long < math.inf)), alpha, short)
             long = xp.where(over, alpha, long)
             fitted = AIM / xp.where(xp.isfinite(slope) & (slope > 0), slope, FACTOR * one)
             fitted = xp.where(over, xp.minimum(fitted, 2.0 ** (1 - trial) * one), fitted)
