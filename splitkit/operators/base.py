@@ -86,7 +86,7 @@ class Operator(Constants, Arithmetic["Operator"], Notation):
         """Raise TypeError or ValueError, naming the argument, if A does not act on this space."""
 
     def offset(self, x: Point) -> Point | None:
-        """A0, in the space of x, or −A0, as far as it is known: a part of a sum, some of the blocks;
+        """A0, in the space of x, or −A0, as far as it is known: a part of a sum, or some blocks;
         None: nothing is, or A may not be defined there.
         """
         return None

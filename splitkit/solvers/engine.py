@@ -197,7 +197,7 @@ class Task:
         return norms
 
     def spread(self, of_blocks: Sequence[Array]) -> list[Array]:
-        """What bounds a block as a whole, and 0 for each of its groups, of which it says nothing."""
+        """What bounds a block as a whole; 0 for each of its groups, of which it says nothing."""
         counts = [max(1, len(masks)) for masks in self.groups or ((),)]
         bounds = zip(of_blocks, cycle(counts))
         return [each if n == 1 else 0.0 * each for each, n in bounds for _ in range(n)]

@@ -107,7 +107,7 @@ class AdaptiveSteps(Iteration):
     """Carry: (x,) at the start; then x, what else the step needs, the longest step."""
 
     def __init__(self, F: Term, G: Term) -> None:
-        self.F, self.G, self.offset = F.evaluate, G, F.offset
+        self.F, self.G = F.evaluate, G
 
     def init(self, x0: Point) -> Carry:
         return (x0,)
@@ -205,7 +205,7 @@ class AdaptiveSteps(Iteration):
     def read(self, trace: Trace) -> Reading:
         alpha, y, x = trace
         of_G = scale(1 / alpha, subtract(y, x))
-        return Reading(x, (of_G, self.F(x)), lambda: (scale(1 / alpha, x),), self.offset(x))
+        return Reading(x, (of_G, self.F(x)), lambda: (scale(1 / alpha, x),))
 
     def governing(self, state: Carry) -> Point:
         return state[0]

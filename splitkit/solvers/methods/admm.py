@@ -177,7 +177,7 @@ class _Directions(Iteration):
     def __init__(self, rho: float, relaxation: float, A: Term, composed: Term) -> None:
         self.rho, self.relaxation = rho, relaxation
         self.L, self.LT = composed.L, composed.LT
-        self.R_B, self.offset = composed.resolve(1 / rho), A.offset
+        self.R_B = composed.resolve(1 / rho)
 
     def init(self, x0: Point) -> Carry:
         Lx = self.L(x0)
@@ -206,10 +206,7 @@ class _Directions(Iteration):
         y = scale(self.rho, u)
         elements = (self.element(x, before), z), (self.LT(y), scale(-1.0, Lx))
         norm = self.L.norm
-        sizes = tuple((q, Lx) for q in self.offset(x))
-        return Reading(
-            x, elements, sizes=sizes, bounds=lambda space: space.coupling_bounds(norm, x, y)
-        )
+        return Reading(x, elements, bounds=lambda space: space.coupling_bounds(norm, x, y))
 
     def governing(self, state: Carry) -> Point:
         return state[:3]

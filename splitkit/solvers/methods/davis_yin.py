@@ -87,7 +87,6 @@ class _DavisYin(Iteration):
         self.R_A, self.R_B = A.resolve(self.alpha), B.resolve(self.alpha)
         self.C, self.at_A = C.evaluate, reads_at_A(A, B)
         self.single = next((X.evaluate for X in (A, B) if X.has_evaluation), None)
-        self.offsets = [X.offset for X in (A, B, C)]
 
     def advance(self, state: Carry) -> tuple[Carry, Trace]:
         z: Point = state
@@ -100,15 +99,14 @@ class _DavisYin(Iteration):
 
     def read(self, trace: Trace) -> Reading:
         z, x_B, Cx, forward, x_A = trace
-        x, apart = x_B, None
+        x = x_A if self.at_A else x_B
         a = scale(1 / self.alpha, subtract(forward, x_A))
         b = scale(1 / self.alpha, subtract(z, x_B))
+
+        def rounding() -> tuple[Point, ...]:
+            return (scale(1 / self.alpha, x),)
+
         if self.single is None:
-            elements, sizes, apart = (add(a, Cx), b), (Cx,), self.alpha
-        elif self.at_A:
-            x = x_A
-            elements, sizes = (a, self.single(x), self.C(x)), ()
-        else:
-            elements, sizes = (self.single(x), b, Cx), ()
-        sizes += tuple(q for offset in self.offsets for q in offset(x))
-        return Reading(x, elements, lambda: (scale(1 / self.alpha, x),), sizes, apart=apart)
+            return Reading(x, (add(a, Cx), b), rounding, (Cx,), apart=self.alpha)
+        of_C = self.C(x) if self.at_A else Cx
+        return Reading(x, (a if self.at_A else b, self.single(x), of_C), rounding)

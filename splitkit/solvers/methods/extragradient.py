@@ -69,7 +69,6 @@ class PastExtragradient(_OfSubdifferentials):
 class _Extragradient(Iteration):
     def __init__(self, alpha: float, F: Term, G: Term) -> None:
         self.alpha, self.F, self.R = alpha, F.evaluate, G.resolve(alpha)
-        self.offset = F.offset
 
     def advance(self, state: Carry) -> tuple[Carry, Trace]:
         x = state
@@ -88,7 +87,6 @@ class _Extragradient(Iteration):
             x_next,
             (of_G, self.F(x_next)),
             lambda: (scale(1 / self.alpha, x_next),),
-            self.offset(x_next),
         )
 
     def energy(self, before: Carry, state: Carry, limit: Carry) -> Array:

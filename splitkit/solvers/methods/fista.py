@@ -89,7 +89,7 @@ class _FISTA(Iteration):
     """Carry (x, y, k, restarts left) with t = 1 + k/3, so that (t − 1)/t⁺ = k/(k + 4)."""
 
     def __init__(self, method: FISTA, F: Term, G: Term) -> None:
-        self.alpha, self.F, self.offset = method.alpha, F.evaluate, F.offset
+        self.alpha, self.F = method.alpha, F.evaluate
         self.R = G.resolve(method.alpha)
         root = math.sqrt(curvature(method.alpha, F, G)) if method.check else 0.0
         # (1 − √q)/(1 + √q) = k/(k + 4) for the last k that counts
@@ -118,7 +118,7 @@ class _FISTA(Iteration):
     def read(self, trace: Trace) -> Reading:
         y, Fy, x = trace
         of_G = subtract(scale(1 / self.alpha, subtract(y, x)), Fy)
-        return Reading(x, (of_G, self.F(x)), lambda: (scale(1 / self.alpha, x),), self.offset(x))
+        return Reading(x, (of_G, self.F(x)), lambda: (scale(1 / self.alpha, x),))
 
     def governing(self, state: Carry) -> Point:
         return state[0]

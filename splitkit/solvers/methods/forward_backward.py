@@ -73,7 +73,7 @@ class ForwardBackward(MapSplitting):
 
         def read(_: Point, x: Point, y: Point, *__: Point) -> Reading:
             of_G = scale(1 / alpha, lincomb(1.0, y, -1.0, x))
-            return Reading(x, (F(x), of_G), lambda: (scale(1 / alpha, x),), F.offset(x))
+            return Reading(x, (F(x), of_G), lambda: (scale(1 / alpha, x),))
 
         return read
 

@@ -86,7 +86,6 @@ def longest(C: Term, B: Term, _: Term) -> float | None:
 class _HalfForward(Iteration):
     def __init__(self, alpha: float, C: Term, B: Term, A: Term) -> None:
         self.alpha, self.C, self.B, self.R = alpha, C.evaluate, B.evaluate, A.resolve(alpha)
-        self.offsets = C.offset, B.offset
 
     def advance(self, state: Carry) -> tuple[Carry, Trace]:
         x = state
@@ -100,8 +99,7 @@ class _HalfForward(Iteration):
         x, Fx, y, By = trace
         of_A = subtract(scale(1 / self.alpha, subtract(x, y)), Fx)
         Fy = add(self.C(y), By)
-        sizes = (By, *(point for offset in self.offsets for point in offset(y)))
-        return Reading(y, (of_A, Fy), lambda: (scale(1 / self.alpha, y),), sizes)
+        return Reading(y, (of_A, Fy), lambda: (scale(1 / self.alpha, y),), (By,))
 
     def energy(self, before: Carry, state: Carry, limit: Carry) -> Array:
         return self.square(subtract(state, limit))

@@ -36,7 +36,6 @@ class ForwardReflectedBackward(LipschitzSplitting):
 class _ForwardReflectedBackward(Iteration):
     def __init__(self, method: ForwardReflectedBackward, F: Term, G: Term) -> None:
         self.alpha, self.F, self.R = method.alpha, F.evaluate, G.resolve(method.alpha)
-        self.offset = F.offset
 
     def init(self, x0: Point) -> Carry:
         return x0, self.F(x0)
@@ -51,7 +50,7 @@ class _ForwardReflectedBackward(Iteration):
     def read(self, trace: Trace) -> Reading:
         y, x = trace
         of_G = scale(1 / self.alpha, subtract(y, x))
-        return Reading(x, (of_G, self.F(x)), lambda: (scale(1 / self.alpha, x),), self.offset(x))
+        return Reading(x, (of_G, self.F(x)), lambda: (scale(1 / self.alpha, x),))
 
     def governing(self, state: Carry) -> Point:
         return state[0]

@@ -76,7 +76,6 @@ class ReflectedSplitting(MapSplitting):
             else:  # an element at the other point
                 first, second = (u, reflected) if at_F else (reflected, twice)
                 other = scale(0.5 / alpha, lincomb(1.0, first, -1.0, second))
-            sizes = single_valued.offset(x)
-            return Reading(x, (other, element), lambda: (scale(1 / alpha, x),), sizes, apart=apart)
+            return Reading(x, (other, element), lambda: (scale(1 / alpha, x),), apart=apart)
 
         return read

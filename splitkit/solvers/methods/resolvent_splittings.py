@@ -119,7 +119,6 @@ class _Resolvents(Iteration):
         self.R = [A.resolve(self.alpha) for A in terms]
         self.evaluated = [A.evaluate for A in terms if A.has_evaluation]
         self.others = [i for i, A in enumerate(terms) if not A.has_evaluation]
-        self.offsets = [A.offset for A in terms]
 
     def elements(
         self, arguments: tuple[Point, ...], values: tuple[Point, ...]
@@ -138,14 +137,13 @@ class _Resolvents(Iteration):
         first, *further = self.others or [0]
         x, α = values[first], self.alpha
         found = [elements[i] for i in self.others] + [A(x) for A in self.evaluated]
-        sizes, size = tuple(q for offset in self.offsets for q in offset(x)), scale(1 / α, x)
+        size = scale(1 / α, x)
         if not further:
-            return Reading(x, tuple(found), lambda: (size,), sizes)
+            return Reading(x, tuple(found), lambda: (size,))
         beside = (size,) * len(further)
         apart = tuple(scale(1 / α, subtract(values[i], x)) for i in further)
-        r = (reduce(add, found), *apart)
-        parts = tuple((a, *beside) for a in (*found, *sizes))
-        return Reading(x, (r,), lambda: ((size, *beside),), parts)
+        r, sizes = (reduce(add, found), *apart), tuple((a, *beside) for a in found)
+        return Reading(x, (r,), lambda: ((size, *beside),), sizes)
 
 
 class _Ryu(_Resolvents):

@@ -40,7 +40,6 @@ class Tseng(LipschitzSplitting):
 class _Tseng(Iteration):
     def __init__(self, method: Tseng, F: Term, G: Term) -> None:
         self.alpha, self.F, self.R = method.alpha, F.evaluate, G.resolve(method.alpha)
-        self.offset = F.offset
 
     def advance(self, state: Carry) -> tuple[Carry, Trace]:
         x = state
@@ -53,7 +52,7 @@ class _Tseng(Iteration):
     def read(self, trace: Trace) -> Reading:
         x, Fx, y, Fy = trace
         of_G = subtract(scale(1 / self.alpha, subtract(x, y)), Fx)
-        return Reading(y, (of_G, Fy), lambda: (scale(1 / self.alpha, y),), self.offset(y))
+        return Reading(y, (of_G, Fy), lambda: (scale(1 / self.alpha, y),))
 
     def energy(self, before: Carry, state: Carry, limit: Carry) -> Array:
         return self.square(subtract(state, limit))

@@ -86,7 +86,7 @@ class _LineSearch(AdaptiveSteps):
     def read(self, trace: Trace) -> Reading:
         alpha, x, Fx, y, Fy = trace
         of_G = subtract(scale(1 / alpha, subtract(x, y)), Fx)
-        return Reading(y, (of_G, Fy), lambda: (scale(1 / alpha, y),), self.offset(y))
+        return Reading(y, (of_G, Fy), lambda: (scale(1 / alpha, y),))
 
     def energy(self, before: Carry, state: Carry, limit: Carry) -> Array:
         return self.square(subtract(state[0], limit[0]))
