@@ -44,6 +44,7 @@ from splitkit.functions.declared import (
     required as required,
     show as show,
 )
+from splitkit.linear.affine import Affine
 from splitkit.linear.wrapped import is_map, wrap
 from splitkit.looks import at_known, check_step, look_at_points, require_like, seen
 from splitkit.notation import Style
@@ -143,6 +144,11 @@ class Function(Arithmetic["Function"], Declared):
         """Known to be (ρ/2)‖·‖² + ⟨a, ·⟩ + const, because it is ρ-strongly convex and ρ-smooth."""
         m, L = self.strong_convexity, self.smoothness
         return L is not None and L - m <= EQUAL * L
+
+    @property
+    def affine_gradient(self) -> Affine | None:
+        """∇f as an operator x ↦ Mx − q, of a quadratic f; None: f is not known to be one."""
+        return self.operator if isinstance(self.operator, Affine) else None
 
     @property
     def properties(self) -> Properties:

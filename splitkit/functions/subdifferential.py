@@ -9,11 +9,13 @@ from typing import Any, Self, cast
 from splitkit.backend import Point, Scalar, Space, finite_part, is_array, scale
 from splitkit.functions.base import Function, Indicator
 from splitkit.functions.calculus.derived import Derived
+from splitkit.linear.affine import Affine
 from splitkit.notation import ATOM, FACTOR, Style
 from splitkit.operators.base import Operator, PointMap
 from splitkit.operators.block import BlockDiagonal
 from splitkit.operators.freedom import Freedom
 from splitkit.operators.graph_support import GraphSupport
+from splitkit.operators.solvable import as_affine
 from splitkit.properties import Properties
 
 
@@ -127,6 +129,11 @@ class Subdifferential(Operator):
     def examples(cls, asarray: Any) -> list[tuple[Operator, Any]]:
         """None: ∂f is checked with each function f."""
         return []
+
+
+@as_affine.register
+def _(A: Subdifferential) -> Affine | None:
+    return A.f.affine_gradient
 
 
 class NormalCone(Subdifferential):
