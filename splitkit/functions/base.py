@@ -403,6 +403,10 @@ class Indicator(Function):
         """The point of C nearest to x."""
         raise NotImplementedError(f"{type(self).__name__} must define project")
 
+    def pinned(self) -> Any:
+        """Whether C allows the entries of x one value only; or 1 and 0 for each of them."""
+        return False
+
     def recession(self, d: Point) -> Point | None:
         """The direction nearest to d in which C is unbounded, the projection onto its recession
         cone; None: unknown.

@@ -120,6 +120,9 @@ class Subdifferential(Operator):
     def check_space(self, space: Space) -> None:
         self.f.check_space(space)
 
+    def pinned(self) -> Any:
+        return self.f.pinned() if isinstance(self.f, Indicator) else super().pinned()
+
     def write(self, s: Style) -> str:
         return s.partial + s(self.f, ATOM)
 

@@ -249,6 +249,12 @@ class Operator(Constants, Arithmetic["Operator"], Notation):
         """Where in x A(x) bends, about: v of A(x − v), bounds; None as of ``data``."""
         return None
 
+    def pinned(self) -> Any:
+        """Where A is the normal cone of a set that allows the entries of x one value only: True,
+        False, or 1 and 0 for each entry; of tuples for each block.
+        """
+        return False
+
     def scale_argument(self, s: float) -> Operator:
         """x ↦ s A(s x), monotone with A for every s ≠ 0; ``(1 / s) * A.scale_argument(s)`` is
         x ↦ A(s x).

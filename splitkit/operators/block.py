@@ -77,6 +77,9 @@ class BlockDiagonal(OfMany):
     def place(self) -> Point:
         return tuple(A.place() for A in self.operators)
 
+    def pinned(self) -> Any:
+        return tuple(A.pinned() for A in self.operators)
+
     def graph_support(self, v: Point, d: Point, space: Space) -> GraphSupport:
         each = zip(self.operators, v, d, space.block_spaces(), strict=True)
         known = [A.graph_support(*rest) for A, *rest in each]
