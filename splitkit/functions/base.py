@@ -85,6 +85,8 @@ class Function(Arithmetic["Function"], Declared):
         Names of those that have batch shape if they are arrays.
     accuracy : float or None
         Of the prox, relative to the size of its argument; None: to rounding.
+    prox_effort : float
+        Work of the prox, in evaluations of the gradient of such a function: 1 of a closed form.
     operator : Operator or None
         ∂f as an operator with a resolvent and a Cayley operator of its own, where those are
         cheaper than ``prox``.

@@ -62,6 +62,14 @@ class Subdifferential(Operator):
     def has_resolvent(self) -> bool:
         return self.f.has_prox
 
+    @property
+    def resolvent_effort(self) -> tuple[float, float]:
+        return (
+            (0.0, self.f.prox_effort)
+            if self.f.operator is None
+            else (self.f.operator.resolvent_effort)
+        )
+
     def __call__(self, x: Point) -> Point:
         return self.f.gradient(x)
 

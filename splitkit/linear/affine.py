@@ -110,6 +110,10 @@ class Affine(Operator):
         c = add(C(q), q)
         return (lambda u: add(C(u), c)) if isinstance(c, tuple) else (lambda u: C(u) + c)
 
+    @property
+    def resolvent_effort(self) -> tuple[float, float]:
+        return self.M.inverse_effort
+
     def graph_support(self, v: Point, d: Point, space: Space) -> GraphSupport:
         """−⟨q, d⟩ at v = −Mᵀd."""
         zero = space.inner(scale(0.0, d), d)

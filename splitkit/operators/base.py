@@ -110,6 +110,11 @@ class Operator(Constants, Arithmetic["Operator"], Notation):
         """Whether (I + αA)⁻¹ can be computed."""
         return type(self).make_resolvent is not Operator.make_resolvent
 
+    @property
+    def resolvent_effort(self) -> tuple[float, float]:
+        """Work of preparing a resolvent, and of applying it, in evaluations of A, about."""
+        return 0.0, 1.0
+
     def graph_support(self, v: Point, d: Point, space: Space) -> GraphSupport:
         """A bound of sup ⟨x, v⟩ + ⟨a, d⟩ over a ∈ A(x), at the nearest (v, d) that has one."""
         return GraphSupport.nothing(v, d, space)

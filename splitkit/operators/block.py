@@ -42,6 +42,11 @@ class BlockDiagonal(OfMany):
     def has_resolvent(self) -> bool:
         return all(A.has_resolvent for A in self.operators)
 
+    @property
+    def resolvent_effort(self) -> tuple[float, float]:
+        once, each = zip(*(A.resolvent_effort for A in self.operators), strict=True)
+        return max(once), max(each)
+
     def __call__(self, x: Point) -> Point:
         return tuple(A(block) for A, block in zip(self.operators, x, strict=True))
 
