@@ -86,6 +86,8 @@ class Function(Arithmetic["Function"], Declared):
         Names of those that have batch shape if they are arrays.
     accuracy : float or None
         Of the prox, relative to the size of its argument; None: to rounding.
+    prox_effort : float
+        Work of the prox, in evaluations of the gradient of such a function: 1 of a closed form.
     operator : Operator or None
         ∂f as an operator with a resolvent and a Cayley operator of its own, where those are
         cheaper than ``prox``.
@@ -408,6 +410,10 @@ class Indicator(Function):
     def project(self, x: Point) -> Point:
         """The point of C nearest to x."""
         raise NotImplementedError(f"{type(self).__name__} must define project")
+
+    def pinned(self) -> Any:
+        """Whether C allows the entries of x one value only; or 1 and 0 for each of them."""
+        return False
 
     def recession(self, d: Point) -> Point | None:
         """The direction nearest to d in which C is unbounded, the projection onto its recession

@@ -64,6 +64,14 @@ class Subdifferential(Operator):
     def has_resolvent(self) -> bool:
         return self.f.has_prox
 
+    @property
+    def resolvent_effort(self) -> tuple[float, float]:
+        return (
+            (0.0, self.f.prox_effort)
+            if self.f.operator is None
+            else (self.f.operator.resolvent_effort)
+        )
+
     def __call__(self, x: Point) -> Point:
         return self.f.gradient(x)
 
@@ -121,6 +129,9 @@ class Subdifferential(Operator):
 
     def check_space(self, space: Space) -> None:
         self.f.check_space(space)
+
+    def pinned(self) -> Any:
+        return self.f.pinned() if isinstance(self.f, Indicator) else super().pinned()
 
     def write(self, s: Style) -> str:
         return s.partial + s(self.f, ATOM)

@@ -123,6 +123,10 @@ class Affine(Operator):
 
         return Solvable(how or "Krylov's method", make)
 
+    @property
+    def resolvent_effort(self) -> tuple[float, float]:
+        return self.M.inverse_effort
+
     def graph_support(self, v: Point, d: Point, space: Space) -> GraphSupport:
         """−⟨q, d⟩ at v = −Mᵀd."""
         zero = space.inner(scale(0.0, d), d)

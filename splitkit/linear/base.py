@@ -15,6 +15,8 @@ from splitkit.notation import ATOM, FACTOR, Notation, Style
 from splitkit.operators.freedom import Freedom, least
 from splitkit.properties import Properties
 
+KRYLOV_STEPS = 20.0  # of a solve that iterates, about
+
 
 class LinearOperator(Arithmetic["LinearOperator"], Notation):
     """x ↦ Lx; a subclass gives ``__call__`` and ``adjoint``, and what it knows.
@@ -213,6 +215,12 @@ class LinearOperator(Arithmetic["LinearOperator"], Notation):
         from splitkit.linear.iterative import Iterative  # which is a linear map
 
         return Iterative(self).shifted_inverse(alpha)
+
+    @property
+    def inverse_effort(self) -> tuple[float, float]:
+        """Work of making (I + αL)⁻¹, and of applying it, in applications of L, about."""
+        iterative = type(self).shifted_inverse is LinearOperator.shifted_inverse
+        return 0.0, KRYLOV_STEPS if iterative else 1.0
 
     def reflected_inverse(self, alpha: float) -> LinearOperator | None:
         """2(I + αL)⁻¹ − I as one map, where that is cheaper than applying the inverse."""

@@ -181,6 +181,11 @@ class DenseMatrix(LastAxesMap):
         found = self.of_finite(V)
         return verified(self, found, self.domain_shape, V) if needs_refinement else found
 
+    @property
+    def inverse_effort(self) -> tuple[float, float]:
+        # the inverse and its check are 4n³ operations, ten times as fast as the 2n² of an Mx
+        return self.range_shape[0] / 5, 1.0
+
     @kept_for_last_step
     def shifted_inverse(self, alpha: float) -> LinearOperator:
         """(I + αM)⁻¹ by LU, verified: ‖(I + αM)V − I‖_max."""

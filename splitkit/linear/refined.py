@@ -15,7 +15,7 @@ import numpy as np
 from splitkit.backend import Point, add, from_numpy, namespace, norm, subtract
 from splitkit.linear.base import LinearOperator, ModifiedMap
 
-SETTLED = 64  # rounding units of |A||x| + |b| that a residual may have
+SETTLED = 16  # rounding units of |A||x| + |b| that a residual may have
 
 
 class Refined(ModifiedMap):

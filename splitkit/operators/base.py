@@ -147,6 +147,11 @@ class Operator(Constants, Arithmetic["Operator"], Notation):
         """Whether (I + αA)⁻¹ can be computed."""
         return type(self).make_resolvent is not Operator.make_resolvent
 
+    @property
+    def resolvent_effort(self) -> tuple[float, float]:
+        """Work of preparing a resolvent, and of applying it, in evaluations of A, about."""
+        return 0.0, 1.0
+
     def graph_support(self, v: Point, d: Point, space: Space) -> GraphSupport:
         """A bound of sup ⟨x, v⟩ + ⟨a, d⟩ over a ∈ A(x), at the nearest (v, d) that has one."""
         return GraphSupport.nothing(v, d, space)
@@ -285,6 +290,12 @@ class Operator(Constants, Arithmetic["Operator"], Notation):
     def place(self) -> Point | None:
         """Where in x A(x) bends, about: v of A(x − v), bounds; None as of ``data``."""
         return None
+
+    def pinned(self) -> Any:
+        """Where A is the normal cone of a set that allows the entries of x one value only: True,
+        False, or 1 and 0 for each entry; of tuples for each block.
+        """
+        return False
 
     def scale_argument(self, s: float) -> Operator:
         """x ↦ s A(s x), monotone with A for every s ≠ 0; ``(1 / s) * A.scale_argument(s)`` is

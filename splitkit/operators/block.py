@@ -43,6 +43,11 @@ class BlockDiagonal(OfMany):
     def has_resolvent(self) -> bool:
         return all(A.has_resolvent for A in self.operators)
 
+    @property
+    def resolvent_effort(self) -> tuple[float, float]:
+        once, each = zip(*(A.resolvent_effort for A in self.operators), strict=True)
+        return max(once), max(each)
+
     def __call__(self, x: Point) -> Point:
         return tuple(A(block) for A, block in zip(self.operators, x, strict=True))
 
@@ -90,6 +95,9 @@ class BlockDiagonal(OfMany):
 
     def place(self) -> Point:
         return tuple(A.place() for A in self.operators)
+
+    def pinned(self) -> Any:
+        return tuple(A.pinned() for A in self.operators)
 
     def graph_support(self, v: Point, d: Point, space: Space) -> GraphSupport:
         each = zip(self.operators, v, d, space.block_spaces(), strict=True)

@@ -24,6 +24,9 @@ class _Moved(OfOne):
         super().__init__(A)
         self.v = v
 
+    def pinned(self) -> Any:
+        return self.A.pinned()
+
     def freedom(self, space: Space) -> tuple[Freedom, ...]:
         return self.A.freedom(space)
 

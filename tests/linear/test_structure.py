@@ -97,4 +97,4 @@ def test_inverses_of_structures_are_those_of_their_matrices(i):
         return
     V = matrix(L.inverted(), shape)
     rounding = 20 * len(M) * np.finfo(float).eps  # of sums and products that were formed, too
-    np.testing.assert_allclose(V @ M, np.eye(len(M)), atol=rounding * np.linalg.cond(M))
+    np.testing.assert_allclose(M @ V, np.eye(len(M)), atol=rounding * np.linalg.cond(M))
