@@ -9,11 +9,13 @@ from typing import Any, Self, cast
 from splitkit.backend import Point, Scalar, Space, finite_part, is_array, scale
 from splitkit.functions.base import Function, Indicator
 from splitkit.functions.calculus.derived import Derived
+from splitkit.linear.affine import Affine
 from splitkit.notation import ATOM, FACTOR, Style
 from splitkit.operators.base import Operator, PointMap
 from splitkit.operators.block import BlockDiagonal
 from splitkit.operators.freedom import Freedom
 from splitkit.operators.graph_support import GraphSupport
+from splitkit.operators.solvable import as_affine
 from splitkit.properties import Properties
 
 
@@ -130,6 +132,9 @@ class Subdifferential(Operator):
     def check_space(self, space: Space) -> None:
         self.f.check_space(space)
 
+    def pinned(self) -> Any:
+        return self.f.pinned() if isinstance(self.f, Indicator) else super().pinned()
+
     def write(self, s: Style) -> str:
         return s.partial + s(self.f, ATOM)
 
@@ -137,6 +142,11 @@ class Subdifferential(Operator):
     def examples(cls, asarray: Any) -> list[tuple[Operator, Any]]:
         """None: ∂f is checked with each function f."""
         return []
+
+
+@as_affine.register
+def _(A: Subdifferential) -> Affine | None:
+    return A.f.affine_gradient
 
 
 class NormalCone(Subdifferential):

@@ -49,12 +49,16 @@ def _of_dual_rows(term: Term, space: Space) -> list[tuple[Array, ...]]:
     """Of each block of y."""
     assert term.of is not None
     shapes = term.of.range_space(space).shapes
-    place = term.operator.place()
-    known = place if isinstance(place, tuple) else (place,)
+    known = _flat(term.operator.place())
     if len(known) != len(shapes):
         return [()] * len(shapes)
     arrays = [np.broadcast_to(_sizes(b), shape) for b, shape in zip(known, shapes, strict=True)]
     return [_groups([sizes], space) for sizes in arrays]
+
+
+def _flat(place: Any) -> list[Any]:
+    """One entry for each block, as far as it is known how many there are."""
+    return [b for part in place for b in _flat(part)] if isinstance(place, tuple) else [place]
 
 
 def _sizes(b: Any) -> Any:

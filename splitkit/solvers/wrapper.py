@@ -80,6 +80,9 @@ class Wrapper(Method):
     def judged(self, *terms: Term) -> Sequence[Term]:
         return self.method.judged(*terms)
 
+    def dual(self, u: Point) -> Point | None:
+        return self.method.dual(u)
+
     def moved(self, u: Point, S: LinearOperator, E: LinearOperator) -> Point:
         return self.method.moved(u, S, E)
 
