@@ -29,6 +29,7 @@ from splitkit.backend import (
     add,
     blocks,
     extremes,
+    greatest,
     keeping_layout,
     laid_out,
     subtract,
@@ -149,7 +150,7 @@ class Run:
         return again
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Task:
     """What does not change in a run.
 
@@ -231,10 +232,12 @@ def _check(run: Run, task: Task, k: int, *, sparing: bool) -> bool:
     watch.calls, watch.recording = [], True
     try:
         after, trace = task.iteration.advance(before)
+        seen = 0
         if not sparing or run.schedule.last is None:
             _require_same_kind(watch, k)
+            seen = len(watch.calls)
         governing = task.iteration.governing(after)
-        if any(a.dtype != space.dtype for a in blocks(governing)):  # since the last check
+        if not space.has_dtype(governing):  # since the last check
             raise ValueError(f"an operator changed the point: {_other_kind(run, known, k, task)}")
         moved = subtract(governing, task.iteration.governing(before))
         length = space.norm(moved)
@@ -249,7 +252,7 @@ def _check(run: Run, task: Task, k: int, *, sparing: bool) -> bool:
         reading = task.iteration.read(trace)
     finally:
         watch.recording = False
-    _require_same_kind(watch, k)
+    _require_same_kind(watch, k, since=seen)
     measured = measure(reading, run, task)
     task.stopping.see(reading, governing)
     ratio = task.stopping.ratio(measured, space)
@@ -277,8 +280,8 @@ def _check(run: Run, task: Task, k: int, *, sparing: bool) -> bool:
     return True
 
 
-def _require_same_kind(watch: Watch, k: int) -> None:
-    changed = watch.changed()
+def _require_same_kind(watch: Watch, k: int, since: int = 0) -> None:
+    changed = watch.changed(since)
     if changed is not None:
         raise ValueError(f"an operator changed the point at iteration {k}: {changed}")
 
@@ -342,7 +345,7 @@ def measure(reading: Reading, run: Run, task: Task) -> Measurement:
         found = [ROUNDING * space.eps * noise for noise in found]
         if apart is None:
             return found
-        whole = [reduce(space.xp.maximum, found)] if len(found) > 1 else []
+        whole = [greatest(found)] if len(found) > 1 else []
         return found + [apart * noise for noise in (*whole, *found)]
 
     bound = None if task.error_factor is None else task.error_factor * residual
@@ -353,10 +356,9 @@ def measure(reading: Reading, run: Run, task: Task) -> Measurement:
 
 def _largest(points: tuple[Point, ...], task: Task) -> list[Array]:
     """Of each block and group of rows, the largest norm that it has in one of the points."""
-    maximum = task.space.xp.maximum
     if not isinstance(points[0], tuple) and not task.groups:
-        return [reduce(maximum, map(task.space.norm, points))]
-    return [reduce(maximum, each) for each in zip(*map(task.norms, points), strict=True)]
+        return [greatest([task.space.norm(point) for point in points])]
+    return [greatest(each) for each in zip(*map(task.norms, points), strict=True)]
 
 
 def _cancelled(reading: Reading, residuals: list[Array], task: Task) -> list[Array]:
@@ -365,7 +367,7 @@ def _cancelled(reading: Reading, residuals: list[Array], task: Task) -> list[Arr
     """
     xp, found = task.space.xp, []
     for r, *elements in zip(residuals, *map(task.norms, reading.terms), strict=False):
-        total, largest = reduce(add, elements), reduce(xp.maximum, elements)
+        total, largest = reduce(add, elements), greatest(elements)
         alone = total - largest <= 100 * task.space.eps * largest
         found.append(xp.where(alone, largest, 0.5 * (total - r)))
     return found
@@ -378,8 +380,8 @@ def _remembered(
     that cancels vanishes with r, that is what r is small beside.
     """
     space, xp, x = task.space, task.space.xp, reading.x
-    vanishing = reduce(xp.maximum, [r - NEARLY * S for r, S in zip(residuals, sizes, strict=True)])
-    if not bool(xp.any(vanishing > 0)):
+    vanishing = greatest([r - NEARLY * S for r, S in zip(residuals, sizes, strict=True)])
+    if not space.any(vanishing > 0):
         return sizes
     found = _cancelled(reading, residuals, task)
     if reading.bounds is not None:
@@ -421,7 +423,9 @@ def _record(run: Run, k: int, x: Point, residual: Array, ratio: Array, space: Sp
     if space.batch_ndim == 0 or not run.any_done:
         run.x, run.kept, run.residual = x, run.live, residual
         run.done = ratio <= 1.0
-        run.iterations = xp.full(residual.shape, k, dtype=xp.int64, device=space.device)
+        run.iterations = k
+        if space.batch_ndim:
+            run.iterations = xp.full(residual.shape, k, dtype=xp.int64, device=space.device)
         if best > 1.0 and math.isfinite(worst):
             return worst
         open_ratio = ratio
@@ -468,7 +472,7 @@ def _give_up_hopeless(run: Run, k: int, step: Point, ratio: Array, task: Task) -
     if found is None:
         return
     hopeless = found.holds & ~run.done
-    if bool(space.xp.any(hopeless)):
+    if space.any(hopeless):
         run.certificate, run.displacement = found.merged(run.certificate, space), step
         run.done, run.any_done = run.done | hopeless, True
         run.worst = float(space.xp.max(space.xp.where(run.done, 0 * ratio, ratio)))

@@ -41,7 +41,7 @@ OnFailure = Literal["raise", "warn", "return"]
 Callback = Callable[[State], object]
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Options:
     """How a plan is run, checked: what the arguments are ``splitkit.solve`` says."""
 
@@ -54,7 +54,7 @@ class Options:
 
     def __post_init__(self) -> None:
         if self.tol is not None and not isinstance(self.tol, Stopping):
-            object.__setattr__(self, "tol", Relative(self.tol))
+            self.tol = Relative(self.tol)
         check_integer("max_iter", self.max_iter, 1)
         if self.callback is not None and not callable(self.callback):
             raise TypeError(f"callback = {self.callback!r} is not callable")
@@ -264,8 +264,8 @@ class Plan:
     def run(self, options: Options, x0: Point | None = None) -> Solution:
         """``solve`` with options that are checked."""
         start = self._start(x0)
-        run, task = self._ready(start, options)
         with solving(start), known_points():
+            run, task = self._ready(start, options)
             solution = self._finish(run, task, options.max_iter, options.callback, options.progress)
         if start is self.x0 and solution.converged and options.resume is None:
             self._ended = options.tol, run.iteration
@@ -292,14 +292,12 @@ class Plan:
     def run_stepwise(self, options: Options, x0: Point | None = None) -> Iterator[State]:
         """``iterate`` with options that are checked."""
         start = self._start(x0)
-        run, task = self._ready(start, options)
+        with solving(start), known_points():
+            run, task = self._ready(start, options)
         task.stopping.start()
         runs = advance(run, task, max_iter=options.max_iter, every=True)
         while True:
-            with (
-                solving(start),
-                known_points(),
-            ):  # only while iterating: the caller's context is their own
+            with solving(start), known_points():  # else the caller's context is their own
                 now = next(runs, None)
             if now is None:
                 return
@@ -328,10 +326,10 @@ class Plan:
         return x0
 
     def _ready(self, x0: Point, options: Options) -> tuple[Run, Task]:
+        """What is to be run, in the context of ``solving``."""
         task, resume = self._task(as_stopping(options.tol, self.space)), options.resume
         if resume is None:
-            with solving(x0), known_points():
-                run = Run(self._iteration.begin(x0, self.space))
+            run = Run(self._iteration.begin(x0, self.space))
             if x0 is self.x0 and self._ended is not None and self._ended[0] == options.tol:
                 run.schedule.next_check = self._ended[1]
             return run, task
@@ -369,8 +367,7 @@ class Plan:
 
     @cached_property
     def _groups(self) -> Groups:
-        with solving(self.x0), known_points():
-            return row_groups(self.terms, self.x0, self.space)
+        return row_groups(self.terms, self.x0, self.space)
 
     def _finish(
         self,

@@ -230,7 +230,7 @@ def _resolvable(B: Operator) -> bool:
     return B.has_resolvent or B.inverse.has_resolvent
 
 
-class _Played(Operator):
+class _Played(Operator, at_known_points=True):
     """An operator of a term in an expression: its map is prepared as the term says, once."""
 
     def __init__(
