@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from functools import cache, cached_property, reduce
+from functools import cache, cached_property, partial, reduce
 from numbers import Real
 from typing import Any, NamedTuple, TypeAlias
 
@@ -308,6 +308,8 @@ def isfinite(x: Array, *others: Array) -> bool:
 def greatest(arrays: Sequence[Array]) -> Array:
     """Of some arrays of one shape the greatest, entry by entry; NaN where one is."""
     first, *others = arrays
+    if not others:
+        return first
     if not isinstance(first, np.floating):
         return reduce(namespace(first).maximum, others, first)
     for each in others:  # NumPy's numbers compare at a tenth of the cost of its ``maximum``
@@ -693,9 +695,10 @@ class Space:
         """⟨x, y⟩, of batch shape."""
         return inner(x, y, self.batch_ndim)
 
-    def norm(self, x: Point) -> Array:
-        """‖x‖, of batch shape."""
-        return norm(x, self.batch_ndim)
+    @cached_property
+    def norm(self) -> Callable[[Point], Array]:
+        """x ↦ ‖x‖, of batch shape."""
+        return partial(norm, batch_ndim=self.batch_ndim)
 
     def norm_in_all(self, x: Point) -> Point:
         """‖x‖ in every entry of a point like x."""

@@ -86,6 +86,10 @@ class Affine(Operator):
         Mx = self.M(x)
         return Mx if self.q is None else subtract(Mx, self.q)
 
+    def make_evaluation(self) -> PointMap:
+        M, q = self.M.make_evaluation(), self.q
+        return M if q is None else lambda x: subtract(M(x), q)
+
     def offset(self, x: Point) -> Point | None:
         q = self.q
         if q is None or (not isinstance(x, tuple) and q.shape == x.shape):

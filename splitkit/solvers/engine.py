@@ -234,11 +234,9 @@ def _check(run: Run, task: Task, k: int, *, sparing: bool) -> bool:
         after, trace = task.iteration.advance(before)
         seen = 0
         if not sparing or run.schedule.last is None:
-            _require_same_kind(watch, k)
+            watch.require_same_kind(k)
             seen = len(watch.calls)
         governing = task.iteration.governing(after)
-        if not space.has_dtype(governing):  # since the last check
-            raise ValueError(f"an operator changed the point: {_other_kind(run, known, k, task)}")
         moved = subtract(governing, task.iteration.governing(before))
         length = space.norm(moved)
         if sparing:
@@ -249,10 +247,12 @@ def _check(run: Run, task: Task, k: int, *, sparing: bool) -> bool:
                     run.schedule.last = 1, expected / _first_factor(run, length, governing, task)
                 run.schedule.plan(k, expected, endless=task.stopping.endless)
                 return False
+        if not space.has_dtype(governing):  # since the last check
+            raise ValueError(_other_kind(run, known, k, task))
         reading = task.iteration.read(trace)
     finally:
         watch.recording = False
-    _require_same_kind(watch, k, since=seen)
+    watch.require_same_kind(k, since=seen)
     measured = measure(reading, run, task)
     task.stopping.see(reading, governing)
     ratio = task.stopping.ratio(measured, space)
@@ -280,23 +280,21 @@ def _check(run: Run, task: Task, k: int, *, sparing: bool) -> bool:
     return True
 
 
-def _require_same_kind(watch: Watch, k: int, since: int = 0) -> None:
-    changed = watch.changed(since)
-    if changed is not None:
-        raise ValueError(f"an operator changed the point at iteration {k}: {changed}")
-
-
 def _other_kind(run: Run, known: int, k: int, task: Task) -> str:
     """Repeat the iterations known + 1 … k, and say which operator changed the point's kind."""
     watch, state = task.watch, run.checked
     for j in range(known + 1, k + 1):
         watch.calls = []
         state = task.iteration.advance(state)[0]
-        changed = watch.changed()
-        if changed is not None:
-            return f"{changed}, at iteration {j}"
+        try:
+            watch.require_same_kind(j)
+        except ValueError as error:
+            return str(error)
     dtype = blocks(task.iteration.governing(run.live))[0].dtype
-    return f"at iteration {k} it is of {dtype}, x0 of {task.space.dtype}"
+    return (
+        f"an operator changed the point: at iteration {k} it is of {dtype}, x0 of "
+        f"{task.space.dtype}"
+    )
 
 
 def _expected(run: Run, length: Array, u: Point, task: Task) -> float:
@@ -357,7 +355,7 @@ def measure(reading: Reading, run: Run, task: Task) -> Measurement:
 def _largest(points: tuple[Point, ...], task: Task) -> list[Array]:
     """Of each block and group of rows, the largest norm that it has in one of the points."""
     if not isinstance(points[0], tuple) and not task.groups:
-        return [greatest([task.space.norm(point) for point in points])]
+        return [greatest([*map(task.space.norm, points)])]
     return [greatest(each) for each in zip(*map(task.norms, points), strict=True)]
 
 

@@ -172,7 +172,7 @@ class Term(Constants):
         """Those of the operator: of B, where the term is LᵀBL."""
         return self.operator.properties
 
-    @property
+    @cached_property
     def has_evaluation(self) -> bool:
         """Whether Ax can be computed, whatever the role."""
         return self.operator.has_evaluation

@@ -121,15 +121,17 @@ class Watch(Maps, threading.local):
             self.declared[id(A)] = declares(A)
         return self.declared[id(A)]
 
-    def changed(self, since: int = 0) -> str | None:
-        """Which call, but for so many, returned a point of another kind than its argument."""
+    def require_same_kind(self, k: int, since: int = 0) -> None:
+        """Raise ValueError if one of the calls, but for so many, returned a point of another kind
+        than its argument.
+        """
         for A, _, argument, value in self.calls[since:]:
-            if same_kind(argument, value):
-                continue
-            before, after = blocks(argument), blocks(value)
-            kinds = [_kind(a) for a in before], [_kind(a) for a in after]
-            return f"{A!r} returned {_says(kinds[1])} for {_says(kinds[0])}"
-        return None
+            if not same_kind(argument, value):
+                before, after = ([_kind(a) for a in blocks(point)] for point in (argument, value))
+                raise ValueError(
+                    f"an operator changed the point at iteration {k}: {A!r} returned "
+                    f"{_says(after)} for {_says(before)}"
+                )
 
     def nonfinite(self, space: Space) -> str | None:
         """Which call made NaN or Inf of a finite point."""

@@ -64,6 +64,7 @@ class Solver:
         self._MT = M.T  # one object, as long as it is in use
         self.given, self._evaluates = method, evaluates(method)
         self.method = method if self._evaluates else method.chosen(sk.Affine.of_finite(M), self.G)
+        self._reflect = None if self._evaluates else self.G.make_cayley(self.method.alpha)
         self._warrants: dict[str, Warrant] = {}
         if known is not None and known.given is method and known._constants() == self._constants():
             self._warrants = known._warrants
@@ -80,11 +81,11 @@ class Solver:
         ``how`` are tol, max_iter and first_check, as for ``splitkit.solvers.plan.solve_given``.
         """
         F = sk.Affine.of_finite(self.M, bias)
-        if self._evaluates:
+        if self._reflect is None:
             u0 = 0 * bias if z0 is None else z0
         else:  # F(0) = −bias
             alpha = self.method.alpha
-            u0 = alpha * bias if z0 is None else z0 - alpha * F(z0)
+            u0 = self._reflect(alpha * bias if z0 is None else z0 - alpha * F(z0))
         return self._solve("forward", F, self.G, u0, **how)
 
     def cotangent(
@@ -92,14 +93,13 @@ class Solver:
     ) -> sk.Solution:
         """ũ = J(v + Wᵀũ) of each sample (W in place of Wᵀ if not transposed)."""
         F, G = cotangent_inclusion(self.M, J, v, self.activation.slopes, transposed=transposed)
-        return self._solve("transposed" if transposed else "plain", F, G, 0 * v, **how)
+        u0 = 0 * v if self._evaluates else G.make_cayley(self.method.alpha)(0 * v)
+        return self._solve("transposed" if transposed else "plain", F, G, u0, **how)
 
     def _solve(
         self, kind: str, F: sk.Operator, G: sk.Operator, u0: Array, **how: Any
     ) -> sk.Solution:
-        operators, known = (F, G), self._warrants.get(kind)
-        if not self._evaluates:
-            operators, u0 = (G, F), G.make_cayley(self.method.alpha)(u0)
+        operators, known = (F, G) if self._evaluates else (G, F), self._warrants.get(kind)
         solution, self._warrants[kind] = solve_given(
             self.method, operators, u0, batch_ndim=1, warrant=known, **how
         )
