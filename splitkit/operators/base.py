@@ -97,6 +97,11 @@ class Operator(Constants, Arithmetic["Operator"], Notation):
         """A0, in the space of x, or −A0; None: it is not known, or A may not be defined there."""
         return None
 
+    @property
+    def traced(self) -> PointMap:
+        """The map that ``trace`` of a composition applies: A, seen by who watches it."""
+        return self
+
     def trace(self, x: Point) -> tuple[Point, tuple[Point, ...]]:
         """A(x), and what each factor of a composition returned on the way, innermost first."""
         return self(x), ()

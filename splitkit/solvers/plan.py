@@ -124,22 +124,21 @@ def solve_given(
     method: Method,
     operators: tuple[Operator | Term, ...],
     x0: Point,
+    space: Space,
     *,
     tol: float | Stopping,
     max_iter: int,
-    batch_ndim: int = 0,
     first_check: int = 1,
     warrant: Warrant | None = None,
 ) -> tuple[Solution, Warrant]:
     """A solve that may take no longer than its preparation, by operators of the method's roles from
-    a finite x0; a failure is returned.
+    a finite x0 in a space; a failure is returned.
 
     Only open options are left to be found, and nothing with the warrant of such a solve by the same
     method, with operators of the same constants and points of the same shape but for the batch.
     Nothing is measured before iteration first_check, as what a similar problem needed saves the
     checks before; and then, if tol is a number, only where the length of the step promises the end.
     """
-    space = Space.of(x0, batch_ndim, known_finite=True)
     terms = method.terms(*operators)
     with solving(x0), known_points():
         if warrant is None:
@@ -267,9 +266,11 @@ class Plan:
         with solving(start), known_points():
             run, task = self._ready(start, options)
             solution = self._finish(run, task, options.max_iter, options.callback, options.progress)
-        if start is self.x0 and solution.converged and options.resume is None:
-            self._ended = options.tol, run.iteration
-        wanted = [Status.CONVERGED, Status.STOPPED, Status.INTERRUPTED]
+        if solution.converged:
+            if start is self.x0 and options.resume is None:
+                self._ended = options.tol, run.iteration
+            return solution
+        wanted = [Status.STOPPED, Status.INTERRUPTED]
         if solution.status is Status.PRECISION:
             return fail(solution, "warn" if options.on_failure == "raise" else options.on_failure)
         if task.stopping.endless:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 import splitkit as sk
-from splitkit.backend import Array
+from splitkit.backend import Array, Space
 from splitkit.solvers.plan import Warrant, solve_given
 from splitkit_nn.activations import Activation
 from splitkit_nn.activations.jacobians import Jacobian
@@ -66,6 +66,7 @@ class Solver:
         self.method = method if self._evaluates else method.chosen(sk.Affine.of_finite(M), self.G)
         self._reflect = None if self._evaluates else self.G.make_cayley(self.method.alpha)
         self._warrants: dict[str, Warrant] = {}
+        self._space: Space | None = None  # of the latest points; they lie where M does
         if known is not None and known.given is method and known._constants() == self._constants():
             self._warrants = known._warrants
 
@@ -100,7 +101,10 @@ class Solver:
         self, kind: str, F: sk.Operator, G: sk.Operator, u0: Array, **how: Any
     ) -> sk.Solution:
         operators, known = (F, G) if self._evaluates else (G, F), self._warrants.get(kind)
+        space = self._space
+        if space is None or space.shapes[0] != u0.shape or space.dtype != u0.dtype:
+            space = self._space = Space.of(u0, 1, known_finite=True)
         solution, self._warrants[kind] = solve_given(
-            self.method, operators, u0, batch_ndim=1, warrant=known, **how
+            self.method, operators, u0, space, warrant=known, **how
         )
         return solution
