@@ -30,6 +30,7 @@ from splitkit.operators.base import Operator, PointMap
 from splitkit.operators.block import BlockDiagonal
 from splitkit.operators.freedom import Freedom
 from splitkit.operators.graph_support import GraphSupport, magnitude
+from splitkit.operators.solvable import Solvable
 from splitkit.properties import Properties
 
 
@@ -114,6 +115,22 @@ class Affine(Operator):
             return lambda u: add(C(add(u, q)), q)
         c = add(C(q), q)
         return (lambda u: add(C(u), c)) if isinstance(c, tuple) else (lambda u: C(u) + c)
+
+    def solvable_with(self, H: LinearOperator) -> Solvable | None:
+        whole, q = self.M + H, self.q
+        how = whole.solver
+        if how is None and not (whole.properties.strong_monotonicity or 0.0) > 0:
+            return super().solvable_with(H)
+
+        def make() -> PointMap:
+            V = whole.inverted()
+            return V if q is None else lambda h: V(add(h, q))
+
+        return Solvable(how or "Krylov's method", make)
+
+    @property
+    def resolvent_effort(self) -> tuple[float, float]:
+        return self.M.inverse_effort
 
     def graph_support(self, v: Point, d: Point, space: Space) -> GraphSupport:
         """−⟨q, d⟩ at v = −Mᵀd."""

@@ -94,6 +94,9 @@ class Pullback(OfOne):
             return super().in_metric(S)
         return Pullback(self.A, self.L.scaled(columns=S))
 
+    def pinned(self) -> Any:
+        return self.A.pinned() if self._is_metric else super().pinned()
+
     def freedom(self, space: Space) -> tuple[Freedom, ...]:
         return super().freedom(space) if self.has_resolvent else self.L.freedom(space)
 

@@ -111,7 +111,7 @@ def planned(
     if resume is not None:
         space.check_point(resume.x, "resume.x")
         method = resume.method if method is None else method
-    flat = Inclusion.of(inclusion)
+    flat = Inclusion.of(inclusion, space)
     flat.operator.check_space(space)
     with solving(x0), known_points():
         if isinstance(method, Method):
@@ -425,7 +425,9 @@ class Plan:
             method=self.method,
             sequence=self.guarantee.sequence,
             history=run.history,
-            displacement=None if run.displacement is None else outward(run.displacement),
+            displacement=(
+                None if run.displacement is None else self._iteration.displaced(run.displacement)
+            ),
             certificate=run.certificate,
             checkpoint=run.checkpoint or run,
         )

@@ -2,14 +2,16 @@
 
     evaluated   by x ↦ Ax;
     resolved    by its resolvent R_{αA}, or its Cayley operator;
-    composed    LᵀBL, by L, Lᵀ and the resolvent of B or of B⁻¹.
+    solved      by (A + H)⁻¹ for linear, symmetric, positive semidefinite H;
+    composed    LᵀBL, by L, Lᵀ and the resolvent of B or of B⁻¹; several of them are one of columns,
+                LᵀBL + KᵀCK = MᵀDM with Mx = (Lx, Kx) and D = B × C.
 
 A term prepares its maps by a ``Maps``: as its operator does, or seen by what watches or proves.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -18,7 +20,10 @@ from typing import Any
 from splitkit.backend import Point, Scalar, Space, blocks
 from splitkit.linear.affine import Affine
 from splitkit.linear.base import LinearOperator
+from splitkit.linear.block import BlockColumn
+from splitkit.linear.identity import ScaledIdentity
 from splitkit.operators.base import Operator, PointMap
+from splitkit.operators.block import BlockDiagonal
 from splitkit.operators.identity import Zero
 from splitkit.operators.pullback import Pullback
 from splitkit.properties import Constants, Properties
@@ -30,6 +35,7 @@ class Role(StrEnum):
 
     EVALUATED = "evaluated"  # by x ↦ Fx
     RESOLVED = "resolved"  # by its resolvent
+    SOLVED = "solved"  # by (A + H)⁻¹, H linear
     COMPOSED = "composed"  # LᵀBL, by the resolvent of B (or of B⁻¹), L and Lᵀ
 
 
@@ -51,6 +57,10 @@ class Maps:
     def dual_resolvent(self, A: Operator, sigma: Scalar) -> PointMap:
         """R_{σA⁻¹}."""
         return A.inverse.make_resolvent(sigma)
+
+    def solution(self, A: Operator, make: Callable[[], PointMap], H: PointMap) -> PointMap:
+        """h ↦ (A + H)⁻¹h, which ``make`` makes."""
+        return make()
 
     def linear(self, L: LinearOperator) -> LinearOperator:
         """L, with its adjoint."""
@@ -105,6 +115,17 @@ class Term(Constants):
         parts = as_composition(A) if role is Role.COMPOSED else None
         return cls(A, role) if parts is None else cls(parts[0], role, parts[1])
 
+    @classmethod
+    def joined(cls, operators: Sequence[Operator]) -> Term:
+        """Their sum, composed: LᵀBL + KᵀCK as MᵀDM; one that is no composition has L = I."""
+        if len(operators) == 1:
+            B, L = as_composition(operators[0]) or (operators[0], ScaledIdentity())
+            return cls(B, Role.COMPOSED, L)
+        parts = [part for A in operators for part in columns(A)]
+        return cls(
+            BlockDiagonal([B for B, _ in parts]), Role.COMPOSED, BlockColumn([L for _, L in parts])
+        )
+
     def seen_by(self, maps: Maps) -> Term:
         """The same term, its maps prepared in this way."""
         return Term(self.operator, self.role, self.of, maps, self.known)
@@ -127,6 +148,10 @@ class Term(Constants):
     def resolve_dual(self, sigma: Scalar) -> PointMap:
         """y ↦ R_{σA⁻¹}y, prepared for many applications."""
         return self.maps.dual_resolvent(self.operator, sigma)
+
+    def solve_with(self, make: Callable[[], PointMap], H: PointMap) -> PointMap:
+        """h ↦ (A + H)⁻¹h, which ``make`` makes."""
+        return self.maps.solution(self.operator, make, H)
 
     @cached_property
     def L(self) -> LinearOperator:
@@ -224,6 +249,14 @@ def not_maximal(**terms: Term) -> str | None:
         if not A.properties.maximal:
             return f"{name} = {A!r} is not known to be maximal monotone"
     return None
+
+
+def columns(A: Operator) -> tuple[tuple[Operator, LinearOperator], ...]:
+    """(B, L), … with A = ΣLᵀBL: of a composition with several columns each of them."""
+    B, L = as_composition(A) or (A, ScaledIdentity())
+    if isinstance(L, BlockColumn) and isinstance(B, BlockDiagonal):
+        return tuple(zip(B.operators, L.maps, strict=True))
+    return ((B, L),)
 
 
 def _resolvable(B: Operator) -> bool:

@@ -108,6 +108,9 @@ class Watch(Maps, threading.local):
 
         return Watched(self, A, A.inverse.make_resolvent(sigma), pair, self.is_of_someone(A))
 
+    def solution(self, A: Operator, make: Callable[[], PointMap], H: PointMap) -> PointMap:
+        return Watched(self, A, make(), lambda h, x: (x, subtract(h, H(x))))
+
     def unseen(self, f: PointMap) -> PointMap:
         return f.plain if isinstance(f, Watched) else f
 
@@ -174,7 +177,7 @@ def declares(A: object) -> bool:
     if isinstance(A, LinearOperator) and A.has_declared_constants:
         return True
     parts = [p for v in vars(A).values() for p in (v if isinstance(v, tuple) else (v,))]
-    return any(map(declares, parts))
+    return any(declares(part) for part in parts if part is not A)
 
 
 def _is_ours(thing: object) -> bool:
