@@ -109,7 +109,7 @@ class Watch(Maps, threading.local):
         return Watched(self, A, A.inverse.make_resolvent(sigma), pair, self.is_of_someone(A))
 
     def solution(self, A: Operator, make: Callable[[], PointMap], H: PointMap) -> PointMap:
-        return Watched(self, A, make(), lambda h, x: (x, subtract(h, H(x))))
+        return Watched(self, A, make(), lambda h, x: (x, subtract(h, H(x))), self.is_of_someone(A))
 
     def unseen(self, f: PointMap) -> PointMap:
         return f.plain if isinstance(f, Watched) else f
