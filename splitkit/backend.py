@@ -102,7 +102,8 @@ def device(x: Array) -> Any:
     """The device on which an array lives."""
     kind = type(x)
     if kind not in _OWN_DEVICE:
-        _OWN_DEVICE[kind] = array_api_compat.device(x) == getattr(x, "device", None)
+        own = getattr(x, "device", None)  # what JAX traces has none
+        _OWN_DEVICE[kind] = own is not None and array_api_compat.device(x) == own
     return x.device if _OWN_DEVICE[kind] else array_api_compat.device(x)
 
 
@@ -590,6 +591,30 @@ def to_numpy(x: Array) -> Any:
 def from_numpy(values: Any, like: Array) -> Array:
     """NumPy's values as an array of the library, dtype and device of ``like``."""
     return namespace(like).asarray(values, dtype=like.dtype, device=device(like))
+
+
+def on_host(f: Callable[..., Any], *arrays: Array) -> Any:
+    """f of arrays, an array or a tuple, computed by NumPy where they lie in the host's memory, and
+    have values there: its operations on a few entries take a fifth of other libraries', and it may
+    look at them. Nothing of it is recorded.
+    """
+    first = arrays[0]
+    if isinstance(first, (np.ndarray, np.floating)) or not _has_values_on_host(first):
+        return f(*arrays)
+    xp, found = namespace(first), f(*map(to_numpy, arrays))
+    if isinstance(found, tuple):
+        return tuple(xp.asarray(each, device=device(first)) for each in found)
+    return xp.asarray(found, device=device(first))
+
+
+def _has_values_on_host(x: Array) -> bool:
+    if array_api_compat.is_torch_array(x):
+        torch = sys.modules["torch"]
+        wrapped = torch._C._functorch.is_functorch_wrapped_tensor(x)  # none under vmap
+        return x.device.type == "cpu" and not wrapped and not torch.compiler.is_compiling()
+    if array_api_compat.is_jax_array(x):
+        return not is_traced(x) and getattr(x.device, "platform", None) == "cpu"
+    return False
 
 
 @dataclass(frozen=True)
