@@ -193,7 +193,7 @@ class Term(Constants):
         """Those of the operator: of B, where the term is LᵀBL."""
         return self.operator.properties
 
-    @property
+    @cached_property
     def has_evaluation(self) -> bool:
         """Whether Ax can be computed, whatever the role."""
         return self.operator.has_evaluation
@@ -259,7 +259,7 @@ def _resolvable(B: Operator) -> bool:
     return B.has_resolvent or B.inverse.has_resolvent
 
 
-class _Played(Operator):
+class _Played(Operator, at_known_points=True):
     """An operator of a term in an expression: its map is prepared as the term says, once."""
 
     def __init__(
@@ -273,7 +273,7 @@ class _Played(Operator):
         return self._make_node()
 
     @cached_property
-    def _prepared(self) -> PointMap:
+    def traced(self) -> PointMap:
         return self._make_map()
 
     @property
@@ -281,10 +281,10 @@ class _Played(Operator):
         return self.node.properties
 
     def __call__(self, x: Point) -> Point:
-        return self._prepared(x)
+        return self.traced(x)
 
     def make_evaluation(self) -> PointMap:
-        return self._maps.unseen(self._prepared)
+        return self._maps.unseen(self.traced)
 
     def check_space(self, space: Space) -> None:
         self.node.check_space(space)
