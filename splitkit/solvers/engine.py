@@ -18,7 +18,7 @@ import copy
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property, reduce
+from functools import reduce
 from itertools import cycle
 from typing import Any
 
@@ -39,7 +39,7 @@ from splitkit.backend import (
 from splitkit.solvers.certificate import Certificate, certified
 from splitkit.solvers.displacement import Drift
 from splitkit.solvers.iteration import Carry, Iteration, Reading
-from splitkit.solvers.row_groups import Groups
+from splitkit.solvers.row_groups import Groups, norms_of_rows
 from splitkit.solvers.solution import History, Status
 from splitkit.solvers.stopping import Measurement, Stopping
 from splitkit.solvers.terms import Term
@@ -166,8 +166,8 @@ class Task:
         Those of the inclusion, to tell that it has no solution; none where no look is wanted.
     groups : tuple
         The rows that are judged by themselves, see ``row_groups``.
-    constants : list of points
-        What the terms add up at any x.
+    least_sizes : list of arrays
+        Of each block and group of rows, what cancels there at least: the terms' constants.
     sparing : bool
         Whether to measure only where the length of the step promises the end, and not at every
         check.
@@ -182,20 +182,11 @@ class Task:
     terms: tuple[Term, ...]
     sparing: bool = False
     groups: Groups = ()
-    constants: Sequence[Point] = ()
-
-    @cached_property
-    def least_sizes(self) -> list[Array]:
-        """Of each block and group of rows, what cancels there at least: the constants."""
-        return _largest(tuple(self.constants), self) if self.constants else []
+    least_sizes: Sequence[Array] = ()
 
     def norms(self, x: Point) -> list[Array]:
         """‖·‖ of each block and group of rows, of what begins with the blocks of x."""
-        norms = []
-        for i, block in enumerate(blocks(x)):
-            masks = self.groups[i % len(self.groups)] if self.groups else ()
-            norms += [self.space.norm(part) for part in ([block[m] for m in masks] or [block])]
-        return norms
+        return norms_of_rows(x, self.groups, self.space)
 
     def spread(self, of_blocks: Sequence[Array]) -> list[Array]:
         """What bounds a block as a whole; 0 for each of its groups, of which it says nothing."""

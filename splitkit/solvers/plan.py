@@ -30,7 +30,7 @@ from splitkit.solvers.inclusion import Inclusion
 from splitkit.solvers.method import Guarantee, Method
 from splitkit.solvers.progress import Progress
 from splitkit.solvers.rewrites import Rewrite
-from splitkit.solvers.row_groups import Groups, constants, row_groups
+from splitkit.solvers.row_groups import Groups, least_sizes, row_groups
 from splitkit.solvers.solution import Solution, State, Status
 from splitkit.solvers.stopping import Relative, Stopping, as_stopping
 from splitkit.solvers.terms import Term
@@ -354,6 +354,7 @@ class Plan:
 
     def _task(self, stopping: Stopping, *, sparing: bool = False) -> Task:
         self._watch.begin()
+        groups = () if sparing else self._groups
         return Task(
             self._iteration,
             self.space,
@@ -363,8 +364,8 @@ class Plan:
             apart=self.warrant.apart,
             terms=() if sparing or self.guarantee.rate is not None else self.terms,
             sparing=sparing and not self.warrant.may_drift,
-            groups=() if sparing else self._groups,
-            constants=constants(self._judged, self.x0),
+            groups=groups,
+            least_sizes=least_sizes(self._judged, groups, self.x0, self.space),
         )
 
     @property

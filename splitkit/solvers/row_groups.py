@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from splitkit.backend import Array, Point, Space, blocks, is_array, to_numpy
+from splitkit.backend import Array, Point, Space, blocks, greatest, is_array, to_numpy
 from splitkit.solvers.terms import Term
 
 GAP = 10.0
@@ -38,6 +38,21 @@ def row_groups(terms: Sequence[Term], x0: Point, space: Space) -> Groups:
         if term.of is not None and not term.is_zero:
             found += _of_dual_rows(term, space)
     return tuple(found) if any(found) else ()
+
+
+def norms_of_rows(x: Point, groups: Groups, space: Space) -> list[Array]:
+    """‖·‖ of each block and group of rows of x, or of more blocks that repeat those."""
+    norms = []
+    for i, block in enumerate(blocks(x)):
+        masks = groups[i % len(groups)] if groups else ()
+        norms += [space.norm(part) for part in ([block[m] for m in masks] or [block])]
+    return norms
+
+
+def least_sizes(terms: Sequence[Term], groups: Groups, x0: Point, space: Space) -> list[Array]:
+    """Of each block and group of rows of x, the largest norm of a constant."""
+    found = [norms_of_rows(q, groups, space) for q in constants(terms, x0)]
+    return [greatest(each) for each in zip(*found, strict=True)]
 
 
 def constants(terms: Sequence[Term], x0: Point) -> list[Point]:
