@@ -42,7 +42,7 @@ class Outward:
     element: PointMap
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Reading:
     """An approximate solution.
 
