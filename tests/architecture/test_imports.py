@@ -26,8 +26,8 @@ class House:
 SPLITKIT_ROOMS = (
     "backend",
     "arguments",
-    "outcomes",
     "looks",
+    "outcomes",
     "arithmetic",
     "notation",
     "properties",
