@@ -48,16 +48,15 @@ class Watched:
     operator: Operator
     plain: PointMap
     pair: Callable[[Point, Point], Pair]
+    of_someone: bool
 
     def __call__(self, y: Point) -> Point:
-        if self.watch.recording and self.watch.is_of_someone(self.operator):
-            value = unchanging(self.plain, y, self.operator)
-        else:
-            value = self.plain(y)
-        if self.watch.recording:
-            if type(value) is not type(y) or type(y) is tuple:
-                self._require_point(value)
-            self.watch.calls.append((self.operator, self.pair, y, value))
+        if not self.watch.recording:
+            return self.plain(y)
+        value = unchanging(self.plain, y, self.operator) if self.of_someone else self.plain(y)
+        if type(value) is not type(y) or type(y) is tuple:
+            self._require_point(value)
+        self.watch.calls.append((self.operator, self.pair, y, value))
         return value
 
     def _require_point(self, value: object) -> None:
@@ -88,26 +87,29 @@ class Watch(Maps, threading.local):
         self.recording, self.calls, self.last_pairs = False, [], {}
 
     def evaluation(self, A: Operator) -> PointMap:
-        return Watched(self, A, A.make_evaluation(), lambda x, u: (x, u))
+        return Watched(self, A, A.make_evaluation(), lambda x, u: (x, u), self.is_of_someone(A))
 
     def resolvent(self, A: Operator, alpha: Scalar) -> PointMap:
         def pair(y: Point, x: Point) -> Pair:
             return x, scale(1 / alpha, subtract(y, x))
 
-        return Watched(self, A, A.make_resolvent(alpha), pair)
+        return Watched(self, A, A.make_resolvent(alpha), pair, self.is_of_someone(A))
 
     def cayley(self, A: Operator, alpha: Scalar) -> PointMap:
         def pair(y: Point, c: Point) -> Pair:
             half = 0.5 / alpha
             return lincomb(0.5, y, 0.5, c), lincomb(half, y, -half, c)
 
-        return Watched(self, A, A.make_cayley(alpha), pair)
+        return Watched(self, A, A.make_cayley(alpha), pair, self.is_of_someone(A))
 
     def dual_resolvent(self, A: Operator, sigma: Scalar) -> PointMap:
         def pair(y: Point, u: Point) -> Pair:
             return scale(1 / sigma, subtract(y, u)), u
 
-        return Watched(self, A, A.inverse.make_resolvent(sigma), pair)
+        return Watched(self, A, A.inverse.make_resolvent(sigma), pair, self.is_of_someone(A))
+
+    def solution(self, A: Operator, make: Callable[[], PointMap], H: PointMap) -> PointMap:
+        return Watched(self, A, make(), _OfSolution(H), self.is_of_someone(A))
 
     def unseen(self, f: PointMap) -> PointMap:
         return f.plain if isinstance(f, Watched) else f
@@ -122,15 +124,17 @@ class Watch(Maps, threading.local):
             self.declared[id(A)] = declares(A)
         return self.declared[id(A)]
 
-    def changed(self) -> str | None:
-        """Which call returned a point of another kind than its argument."""
-        for A, _, argument, value in self.calls:
-            if same_kind(argument, value):
-                continue
-            before, after = blocks(argument), blocks(value)
-            kinds = [_kind(a) for a in before], [_kind(a) for a in after]
-            return f"{A!r} returned {_says(kinds[1])} for {_says(kinds[0])}"
-        return None
+    def require_same_kind(self, k: int, since: int = 0) -> None:
+        """Raise ValueError if one of the calls, but for so many, returned a point of another kind
+        than its argument.
+        """
+        for A, _, argument, value in self.calls[since:]:
+            if not same_kind(argument, value):
+                before, after = ([_kind(a) for a in blocks(point)] for point in (argument, value))
+                raise ValueError(
+                    f"an operator changed the point at iteration {k}: {A!r} returned "
+                    f"{_says(after)} for {_says(before)}"
+                )
 
     def nonfinite(self, space: Space) -> str | None:
         """Which call made NaN or Inf of a finite point."""
@@ -147,7 +151,7 @@ class Watch(Maps, threading.local):
         pairs: dict[int, list[Pair]] = {}
         for call in self.calls:
             A, read_pair, argument, value = call
-            if not self.is_of_someone(A):
+            if isinstance(read_pair, _OfSolution) or not self.declared[id(A)]:
                 continue
             pair = read_pair(argument, value)
             known = pairs.setdefault(id(A), [])
@@ -158,6 +162,16 @@ class Watch(Maps, threading.local):
             known.append(pair)
         self.last_pairs = pairs
         return None
+
+
+@dataclass(frozen=True)
+class _OfSolution:
+    """(x, h − Hx) of x = (A + H)⁻¹h: an element, whose rounding is the factorization's."""
+
+    H: PointMap
+
+    def __call__(self, h: Point, x: Point) -> Pair:
+        return x, subtract(h, self.H(x))
 
 
 def declares(A: object) -> bool:
@@ -173,7 +187,7 @@ def declares(A: object) -> bool:
     if isinstance(A, LinearOperator) and A.has_declared_constants:
         return True
     parts = [p for v in vars(A).values() for p in (v if isinstance(v, tuple) else (v,))]
-    return any(map(declares, parts))
+    return any(declares(part) for part in parts if part is not A)
 
 
 def _is_ours(thing: object) -> bool:

@@ -76,6 +76,9 @@ class Wrapper(Method):
     def exact_element(self, *terms: Term) -> bool:
         return self.method.exact_element(*terms)
 
+    def dual(self, u: Point) -> Point | None:
+        return self.method.dual(u)
+
     def moved(self, u: Point, S: LinearOperator, E: LinearOperator) -> Point:
         return self.method.moved(u, S, E)
 
