@@ -219,7 +219,8 @@ class _DualityGap(_Prepared):
                 y = s.f.gradient(z)
                 known[id(s)] = y, inner(y, z, batch) - value
             elif s.dual:
-                y = self.method.dual(self.u)
+                of_map = self.reading.dual
+                y = self.method.dual(self.u) if of_map is None else of_map
                 known[id(s)] = y, s.conjugate(y, batch)
         gradients = [s.pulled(known[id(s)][0]) for s in self.summands if s.smooth]
         pool = self._elements(gradients)

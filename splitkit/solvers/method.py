@@ -128,6 +128,18 @@ class Method:
         """
         return True
 
+    def averagedness(self, *terms: Term) -> float | None:
+        """θ of the iteration as a map of its governing point, in the metric of
+        ``Iteration.product``; 1 if it is only nonexpansive; None: not known to be either.
+        """
+        return 1.0 if self.averaged and self.theorem(*terms).holds else None
+
+    def steady(self) -> Self:
+        """The same method with steps that stay as they are, if that is left open: for accelerators
+        of a map.
+        """
+        return self
+
     def dual(self, u: Point) -> Point | None:
         """y ∈ B(Lx) of a composed term LᵀBL, read off the governing point; None: there is none."""
         return None

@@ -41,6 +41,8 @@ from splitkit.properties import Properties, form_text
 from splitkit.solvers.terms import Maps
 
 Pair = tuple[Point, Point]
+# a resolvent that is not of the evaluated operator's space
+ELSEWHERE = (ArithmeticError, TypeError, ValueError, RuntimeError)
 
 
 @dataclass(frozen=True)
@@ -51,16 +53,15 @@ class Watched:
     operator: Operator
     plain: PointMap
     pair: Callable[[Point, Point], Pair]
+    of_someone: bool
 
     def __call__(self, y: Point) -> Point:
-        if self.watch.recording and self.watch.is_of_someone(self.operator):
-            value = unchanging(self.plain, y, self.operator)
-        else:
-            value = self.plain(y)
-        if self.watch.recording:
-            if type(value) is not type(y) or type(y) is tuple:
-                self._require_point(value)
-            self.watch.calls.append((self.operator, self.pair, y, value))
+        if not self.watch.recording:
+            return self.plain(y)
+        value = unchanging(self.plain, y, self.operator) if self.of_someone else self.plain(y)
+        if type(value) is not type(y) or type(y) is tuple:
+            self._require_point(value)
+        self.watch.calls.append((self.operator, self.pair, y, value))
         return value
 
     def _require_point(self, value: object) -> None:
@@ -93,14 +94,14 @@ class Watch(Maps, threading.local):
         self.recording, self.calls, self.last_pairs, self.elsewhere = False, [], {}, ""
 
     def evaluation(self, A: Operator) -> PointMap:
-        return Watched(self, A, A.make_evaluation(), lambda x, u: (x, u))
+        return Watched(self, A, A.make_evaluation(), lambda x, u: (x, u), self.is_of_someone(A))
 
     def resolvent(self, A: Operator, alpha: Scalar) -> PointMap:
         def pair(y: Point, x: Point) -> Pair:
             return x, scale(1 / alpha, subtract(y, x))
 
         self.resolved[id(A)] = A
-        return Watched(self, A, A.make_resolvent(alpha), pair)
+        return Watched(self, A, A.make_resolvent(alpha), pair, self.is_of_someone(A))
 
     def cayley(self, A: Operator, alpha: Scalar) -> PointMap:
         def pair(y: Point, c: Point) -> Pair:
@@ -108,13 +109,16 @@ class Watch(Maps, threading.local):
             return lincomb(0.5, y, 0.5, c), lincomb(half, y, -half, c)
 
         self.resolved[id(A)] = A
-        return Watched(self, A, A.make_cayley(alpha), pair)
+        return Watched(self, A, A.make_cayley(alpha), pair, self.is_of_someone(A))
 
     def dual_resolvent(self, A: Operator, sigma: Scalar) -> PointMap:
         def pair(y: Point, u: Point) -> Pair:
             return scale(1 / sigma, subtract(y, u)), u
 
-        return Watched(self, A, A.inverse.make_resolvent(sigma), pair)
+        return Watched(self, A, A.inverse.make_resolvent(sigma), pair, self.is_of_someone(A))
+
+    def solution(self, A: Operator, make: Callable[[], PointMap], H: PointMap) -> PointMap:
+        return Watched(self, A, make(), lambda h, x: (x, subtract(h, H(x))))
 
     def unseen(self, f: PointMap) -> PointMap:
         return f.plain if isinstance(f, Watched) else f
@@ -129,15 +133,17 @@ class Watch(Maps, threading.local):
             self.declared[id(A)] = declares(A)
         return self.declared[id(A)]
 
-    def changed(self) -> str | None:
-        """Which call returned a point of another kind than its argument."""
-        for A, _, argument, value in self.calls:
-            if same_kind(argument, value):
-                continue
-            before, after = blocks(argument), blocks(value)
-            kinds = [_kind(a) for a in before], [_kind(a) for a in after]
-            return f"{A!r} returned {_says(kinds[1])} for {_says(kinds[0])}"
-        return None
+    def require_same_kind(self, k: int, since: int = 0) -> None:
+        """Raise ValueError if one of the calls, but for so many, returned a point of another kind
+        than its argument.
+        """
+        for A, _, argument, value in self.calls[since:]:
+            if not same_kind(argument, value):
+                before, after = ([_kind(a) for a in blocks(point)] for point in (argument, value))
+                raise ValueError(
+                    f"an operator changed the point at iteration {k}: {A!r} returned "
+                    f"{_says(after)} for {_says(before)}"
+                )
 
     def nonfinite(self, space: Space) -> str | None:
         """Which call made NaN or Inf of a finite point."""
@@ -155,7 +161,7 @@ class Watch(Maps, threading.local):
         pairs: dict[int, list[Pair]] = {}
         for call in self.calls:
             A, read_pair, argument, value = call
-            if not self.is_of_someone(A):
+            if not self.declared[id(A)]:
                 continue
             pair = read_pair(argument, value)
             known = pairs.setdefault(id(A), [])
@@ -183,12 +189,7 @@ class Watch(Maps, threading.local):
         for A in self.resolved.values():
             try:
                 moved = space.norm(subtract(x, A.make_resolvent(alpha)(x)))
-            except (
-                ArithmeticError,
-                TypeError,
-                ValueError,
-                RuntimeError,
-            ):  # it is not of this space, say
+            except ELSEWHERE:
                 continue
             found = found & ~(moved > math.sqrt(space.eps) * size)
         return found
@@ -207,7 +208,7 @@ def declares(A: object) -> bool:
     if isinstance(A, LinearOperator) and A.has_declared_constants:
         return True
     parts = [p for v in vars(A).values() for p in (v if isinstance(v, tuple) else (v,))]
-    return any(map(declares, parts))
+    return any(declares(part) for part in parts if part is not A)
 
 
 def _is_ours(thing: object) -> bool:
