@@ -593,15 +593,18 @@ def from_numpy(values: Any, like: Array) -> Array:
     return namespace(like).asarray(values, dtype=like.dtype, device=device(like))
 
 
-def on_host(f: Callable[..., Any], *arrays: Array) -> Array:
-    """f of arrays, computed by NumPy where they lie in the host's memory, and have values there:
-    its operations on a few entries take a fifth of other libraries', and it may look at them.
-    Nothing of it is recorded.
+def on_host(f: Callable[..., Any], *arrays: Array) -> Any:
+    """f of arrays, an array or a tuple, computed by NumPy where they lie in the host's memory, and
+    have values there: its operations on a few entries take a fifth of other libraries', and it may
+    look at them. Nothing of it is recorded.
     """
     first = arrays[0]
     if isinstance(first, (np.ndarray, np.floating)) or not _has_values_on_host(first):
         return f(*arrays)
-    return from_numpy(f(*map(to_numpy, arrays)), first)
+    xp, found = namespace(first), f(*map(to_numpy, arrays))
+    if isinstance(found, tuple):
+        return tuple(xp.asarray(each, device=device(first)) for each in found)
+    return xp.asarray(found, device=device(first))
 
 
 def _has_values_on_host(x: Array) -> bool:

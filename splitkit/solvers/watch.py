@@ -118,7 +118,7 @@ class Watch(Maps, threading.local):
         return Watched(self, A, A.inverse.make_resolvent(sigma), pair, self.is_of_someone(A))
 
     def solution(self, A: Operator, make: Callable[[], PointMap], H: PointMap) -> PointMap:
-        return Watched(self, A, make(), lambda h, x: (x, subtract(h, H(x))))
+        return Watched(self, A, make(), _OfSolution(H), self.is_of_someone(A))
 
     def unseen(self, f: PointMap) -> PointMap:
         return f.plain if isinstance(f, Watched) else f
@@ -161,7 +161,7 @@ class Watch(Maps, threading.local):
         pairs: dict[int, list[Pair]] = {}
         for call in self.calls:
             A, read_pair, argument, value = call
-            if not self.declared[id(A)]:
+            if isinstance(read_pair, _OfSolution) or not self.declared[id(A)]:
                 continue
             pair = read_pair(argument, value)
             known = pairs.setdefault(id(A), [])
@@ -193,6 +193,16 @@ class Watch(Maps, threading.local):
                 continue
             found = found & ~(moved > math.sqrt(space.eps) * size)
         return found
+
+
+@dataclass(frozen=True)
+class _OfSolution:
+    """(x, h − Hx) of x = (A + H)⁻¹h: an element, whose rounding is the factorization's."""
+
+    H: PointMap
+
+    def __call__(self, h: Point, x: Point) -> Pair:
+        return x, subtract(h, self.H(x))
 
 
 def declares(A: object) -> bool:
