@@ -377,14 +377,21 @@ def _largest(points: tuple[Point, ...], task: Task) -> list[Array]:
 
 
 def _cancelled(reading: Reading, residuals: list[Array], task: Task) -> list[Array]:
-    """Of each block, how much of the terms' elements cancels, (Σ‖aᵢ‖ − ‖r‖)/2; all of an element
-    that is alone.
+    """Of each block, how much of the terms' elements cancels, (Σ‖aᵢ‖ − ‖r‖)/2; of an element that
+    is alone all of it, and what may cancel within it unless constants are known.
     """
     xp, found = task.space.xp, []
-    for r, *elements in zip(residuals, *map(task.norms, reading.terms), strict=False):
+    within = [0.0 * residuals[0]] * len(residuals)
+    if reading.bounds is not None:
+        within = task.spread(reading.bounds(task.space))
+        for i, least in enumerate(task.least_sizes):
+            within[i] = xp.where(least > 0, 0.0 * least, within[i])
+    for r, bound, *elements in zip(
+        residuals, within, *map(task.norms, reading.terms), strict=False
+    ):
         total, largest = reduce(add, elements), greatest(elements)
         alone = total - largest <= 100 * task.space.eps * largest
-        found.append(xp.where(alone, largest, 0.5 * (total - r)))
+        found.append(xp.where(alone, xp.maximum(largest, bound), 0.5 * (total - r)))
     return found
 
 
@@ -399,8 +406,6 @@ def _remembered(
     if not space.any(vanishing > 0):
         return sizes
     found = _cancelled(reading, residuals, task)
-    if reading.bounds is not None:
-        found = list(map(xp.maximum, found, task.spread(reading.bounds(space))))
     found += sizes[len(found) :]
     size = space.norm(x)
     if run.nearby is None:

@@ -16,7 +16,7 @@ from functools import cached_property
 from typing import Any
 
 from splitkit.arguments import check_choice, check_flag, check_integer
-from splitkit.backend import Point, Scalar, Space, solving
+from splitkit.backend import Array, Point, Scalar, Space, solving
 from splitkit.functions.base import Function
 from splitkit.looks import known_points
 from splitkit.operators.base import Operator
@@ -229,6 +229,7 @@ class Plan:
         self.x0, self.space, self.rewrites = x0, space, rewrites
         known = zip(terms, warrant.declared, strict=True)
         self._ended: tuple[float | Stopping | None, int] | None = None
+        self._known_sizes: tuple[Groups, Sequence[Array]] | None = None
         self._watch = Watch(declared={id(t.operator): d for t, d in known}, resolved={})
         self._iteration = self.method.iteration(*[term.seen_by(self._watch) for term in terms])
 
@@ -363,12 +364,18 @@ class Plan:
             terms=() if sparing or self.guarantee.rate is not None else self.terms,
             sparing=sparing and not self.warrant.may_drift,
             groups=groups,
-            least_sizes=least_sizes(self._judged, groups, self.x0, self.space),
+            least_sizes=self._least_sizes(groups),
         )
 
     @property
     def _judged(self) -> Sequence[Term]:
         return self.method.judged(*self.terms)
+
+    def _least_sizes(self, groups: Groups) -> Sequence[Array]:
+        if self._known_sizes is None or self._known_sizes[0] is not groups:
+            found = least_sizes(self._judged, groups, self.x0, self.space)
+            self._known_sizes = groups, found
+        return self._known_sizes[1]
 
     @cached_property
     def _groups(self) -> Groups:

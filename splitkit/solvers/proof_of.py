@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from splitkit.backend import Scalar, add, blocks
+from splitkit.backend import Point, Scalar, add, blocks
 from splitkit.linear.base import LinearOperator
 from splitkit.operators.base import Operator, PointMap
 from splitkit.proofs import Proof, Scene, Vector, contraction, decrease, lyapunov
@@ -43,6 +43,9 @@ class Symbols(Maps):
 
     def solution(self, A: Operator, make: Callable[[], PointMap], H: PointMap) -> PointMap:
         return self.scene.leaf(A).make_solution(H)
+
+    def offset(self, term: Term, x: Point) -> tuple[Point, ...]:
+        return ()
 
     def linear(self, L: LinearOperator) -> LinearOperator:
         return self.scene.linear_leaf(L)

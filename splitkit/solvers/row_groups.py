@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from splitkit.backend import Array, Point, Space, blocks, greatest, is_array, to_numpy
+from splitkit.backend import Array, Point, Space, blocks, greatest, is_array, scale, to_numpy
 from splitkit.solvers.terms import Term
 
 GAP = 10.0
@@ -56,8 +56,15 @@ def least_sizes(terms: Sequence[Term], groups: Groups, x0: Point, space: Space) 
 
 
 def constants(terms: Sequence[Term], x0: Point) -> list[Point]:
-    """q of each term that has one."""
-    return [q for term in terms if term.of is None for q in term.offset(x0)]
+    """q of each term that has one; of LᵀBL it is LᵀB0."""
+    found: list[Point] = []
+    for term in terms:
+        L = term.of
+        if L is None:
+            found += term.offset(x0)
+        else:
+            found += map(L.adjoint, term.offset(L(scale(0.0, x0))))
+    return found
 
 
 def _of_dual_rows(term: Term, space: Space) -> list[tuple[Array, ...]]:

@@ -66,6 +66,18 @@ class Maps:
         """L, with its adjoint."""
         return L
 
+    def offset(self, term: Term, x: Point) -> tuple[Point, ...]:
+        """(A0,) in the space of x; () where it is not known."""
+        key = "offset", x.shape if not isinstance(x, tuple) else tuple(b.shape for b in blocks(x))
+        offset: tuple[Point, ...] | None = term.known.get(key)
+        if offset is None:
+            try:
+                found = term.operator.offset(x)
+            except (ArithmeticError, ValueError):  # a function need not have a gradient at 0
+                found = None
+            offset = term.known[key] = () if found is None else (found,)
+        return offset
+
     def unseen(self, f: PointMap) -> PointMap:
         """One of the above, as it runs where nothing looks at it."""
         return f
@@ -153,18 +165,10 @@ class Term(Constants):
         return self.L.T
 
     def offset(self, x: Point) -> tuple[Point, ...]:
-        """(A0,), in the space of x, as far as A says it: as large as what cancels in Ax where it is
-        0; computed once. () where nothing is known, or not finite.
+        """(A0,), in the space of x, as far as A says it: of the size of what cancels in a zero;
+        computed once. () where it is not known, or not finite.
         """
-        key = "offset", x.shape if not isinstance(x, tuple) else tuple(b.shape for b in blocks(x))
-        if key not in self.known:
-            try:
-                found = self.operator.offset(x)
-            except (ArithmeticError, ValueError):  # a function need not have a gradient at 0
-                found = None
-            self.known[key] = () if found is None else (found,)
-        offset: tuple[Point, ...] = self.known[key]
-        return offset
+        return self.maps.offset(self, x)
 
     # -- the same as operators, for expressions --------------------------------------------------
 

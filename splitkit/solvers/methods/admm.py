@@ -257,7 +257,7 @@ class _Directions(Iteration):
     def __init__(self, rho: float, relaxation: float, A: Term, composed: Term) -> None:
         self.rho, self.relaxation = rho, relaxation
         self.L, self.LT = composed.L, composed.LT
-        self.R_B = composed.resolve(1 / rho)
+        self.R_B, self.offset = composed.resolve(1 / rho), A.offset
 
     def init(self, x0: Point) -> Carry:
         Lx = self.L(x0)
@@ -292,8 +292,13 @@ class _Directions(Iteration):
         x, z, y, Lx, before = trace
         elements = (self.element(x, Lx, before), z), (self.LT(y), scale(-1.0, Lx))
         norm = self.L.norm
+        sizes = tuple((q, Lx) for q in self.offset(x))
         known = None if norm == math.inf else lambda space: space.coupling_bounds(norm, x, y)
-        return Reading(x, elements, bounds=known)
+
+        def rounding() -> tuple[Point, ...]:  # of y = ρR(v − z)
+            return ((self.LT(self.weighted(z)), z),)
+
+        return Reading(x, elements, rounding, sizes, known)
 
     def governing(self, state: Carry) -> Point:
         return state[:3]

@@ -231,6 +231,7 @@ class _PrimalDual(Iteration):
         self.steps, self.kappa = steps, kappa
         self.L, self.LT = composed.L, composed.LT
         self.C = None if C is None or C.is_zero else C.evaluate
+        self.offsets = [A.offset] if C is None else [A.offset, C.offset]
         self.R_A, self.R_B = A.resolve(steps.tau), composed.resolve_dual(steps.sigma)
 
     def init(self, x0: Point) -> Carry:
@@ -266,7 +267,7 @@ class _PrimalDual(Iteration):
         dx, dy, LTy_next = subtract(x_next, x), subtract(y_next, y), self.LT(y_next)
         of_A, of_B, ahead = scale(-1 / tau, dx), scale(-1 / sigma, dy), scale(theta, dx)
         Lx = self.L(x_next)
-        sizes = [(LTy_next, Lx)]
+        sizes = [(LTy_next, Lx), *((q, Lx) for offset in self.offsets for q in offset(x_next))]
         if found:
             change = subtract(found[0], known[0])
             of_A, ahead = add(of_A, change), lincomb(1.0, ahead, -self.kappa * tau, change)
