@@ -82,7 +82,7 @@ class Option:
                 prepared, each = term.operator.resolvent_effort
                 cost, once = cost + each - 1, once + prepared
             if isinstance(term.of, BlockColumn):  # L, Lᵀ and a resolvent for each further column
-                cost += sum(1 if L.multiple == 1 else 3 for L in term.of.maps) - 3
+                cost += max(0, sum(1 if L.multiple == 1 else 3 for L in term.of.maps) - 3)
         if rate is not None:
             iterations = math.log(DECREASE) / math.log(rate) if rate > 0 else 1.0
             return once + cost * iterations, cost

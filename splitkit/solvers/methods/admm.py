@@ -31,6 +31,7 @@ changes; Stellato et al., *OSQP* (2020), §5.2, for R and relative residuals.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
@@ -303,7 +304,7 @@ class _Directions(Iteration):
 class _ADMM(_Directions):
     def __init__(self, rho: float, relaxation: float, A: Term, composed: Term) -> None:
         super().__init__(rho, relaxation, A, composed)
-        self.R = _metric(composed)
+        self.R, self.composed = _metric(composed), id(composed.operator)
         self.A = A.evaluate if A.has_evaluation else None
         self.solve = A.solve_with(
             lambda: _factored(rho, A, composed), lambda x: self.LT(self.weighted(self.L(x)))
@@ -316,6 +317,14 @@ class _ADMM(_Directions):
 
     def element(self, x: Point, Lx: Point, before: Point) -> Point:
         return subtract(before, self.LT(self.weighted(Lx))) if self.A is None else self.A(x)
+
+    def elements_of(
+        self, terms: tuple[Term, ...], of: Mapping[int, Point]
+    ) -> tuple[Point | None, ...]:
+        known = dict(of)
+        if self.R is not None and self.composed in known:  # ρu, which is ρRu in the metric
+            known[self.composed] = self.R(known[self.composed])
+        return super().elements_of(terms, known)
 
     def energy(self, before: Carry, state: Carry, limit: Carry) -> Array:
         """‖d(z + u)‖² in the metric R: Douglas-Rachford's governing point in the range of L."""
@@ -364,6 +373,11 @@ class _DualMap(Iteration):
 
     def displaced(self, step: Point) -> None:
         return None
+
+    def elements_of(
+        self, terms: tuple[Term, ...], of: Mapping[int, Point]
+    ) -> tuple[Point | None, ...]:
+        return self.of.elements_of(terms, of)
 
     def product(self, a: Point, b: Point) -> Array:
         return self.space.inner(a, b if self.of.R is None else self.of.R(b))
