@@ -48,6 +48,7 @@ SPLITKIT = House(
         "array_api_compat": ("backend",),
         "scipy": ("linear", "functions", "problems", "proofs", "solvers", "testing"),
         "clarabel": ("proofs",),
+        "highspy": ("problems",),
         "tqdm": ("solvers",),
         "matplotlib": ("solvers",),
         "hypothesis": ("testing",),
