@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from splitkit.backend import Point, Space
 from splitkit.functions.base import Function
+from splitkit.linear.block import BlockColumn
 from splitkit.operators.base import Operator
 from splitkit.proofs import Proof
 from splitkit.solvers.errors import NoGuaranteeError
@@ -80,6 +81,8 @@ class Option:
             if term.role is not Role.EVALUATED:
                 prepared, each = term.operator.resolvent_effort
                 cost, once = cost + each - 1, once + prepared
+            if isinstance(term.of, BlockColumn):  # L, Lᵀ and a resolvent for each further column
+                cost += sum(1 if L.multiple == 1 else 3 for L in term.of.maps) - 3
         if rate is not None:
             iterations = math.log(DECREASE) / math.log(rate) if rate > 0 else 1.0
             return once + cost * iterations, cost
@@ -213,11 +216,11 @@ def misfit(inclusion: Inclusion, method: Method) -> str:
             "which takes LᵀBL by the resolvent of B"
         )
     composed = [A for A in bare if as_composition(A) is not None]
-    if len(composed) > roles.count(Role.COMPOSED):
+    if len(composed) > 1 and not inclusion.joinable:
         return (
-            f"{len(composed)} terms are compositions ({', '.join(map(repr, composed))}), it takes "
-            "1: join them, LᵀBL + KᵀCK = MᵀDM with M = splitkit.linear.BlockColumn((L, K)) and "
-            "D = BlockDiagonal((B, C))"
+            f"{len(composed)} terms are compositions ({', '.join(map(repr, composed))}), which it "
+            "joins where the values of their maps are arrays, and these are tuples: take blocks "
+            "apart, so that each LᵀBL has an L of its own"
         )
     if len(set_valued) > resolvents:
         return (
