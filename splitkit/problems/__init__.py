@@ -17,4 +17,12 @@ from splitkit.problems.programs.solution import (
     ProgramSolution as ProgramSolution,
 )
 from splitkit.problems.pseudo_gradient import PseudoGradient as PseudoGradient
+from splitkit.problems.traffic import (
+    BPR as BPR,
+    ElasticDemand as ElasticDemand,
+    LinkCosts as LinkCosts,
+    TrafficEquilibrium as TrafficEquilibrium,
+    TrafficSolution as TrafficSolution,
+    read_tntp as read_tntp,
+)
 from splitkit.problems.variational import VI as VI
