@@ -9,22 +9,21 @@ constants, the step sizes, the theorem, and the factorizations that the resolven
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 from splitkit.arguments import check_choice, check_flag, check_integer
 from splitkit.backend import Point, Scalar, Space, solving
 from splitkit.functions.base import Function
 from splitkit.looks import known_points
 from splitkit.operators.base import Operator
+from splitkit.outcomes import OnFailure, fail
 from splitkit.proofs import Proof
 from splitkit.properties import sum_properties
 from splitkit.solvers.engine import Run, Task, advance
-from splitkit.solvers.errors import NotConvergedError, NotConvergedWarning
 from splitkit.solvers.explain import Option
 from splitkit.solvers.inclusion import Inclusion
 from splitkit.solvers.method import Guarantee, Method
@@ -37,7 +36,6 @@ from splitkit.solvers.terms import Term
 from splitkit.solvers.units import choose_units
 from splitkit.solvers.watch import Watch, declares
 
-OnFailure = Literal["raise", "warn", "return"]
 Callback = Callable[[State], object]
 
 
@@ -231,7 +229,7 @@ class Plan:
         self.x0, self.space, self.rewrites = x0, space, rewrites
         known = zip(terms, warrant.declared, strict=True)
         self._ended: tuple[float | Stopping | None, int] | None = None
-        self._watch = Watch(declared={id(t.operator): declared for t, declared in known})
+        self._watch = Watch(declared={id(t.operator): d for t, d in known}, resolved={})
         self._iteration = self.method.iteration(*[term.seen_by(self._watch) for term in terms])
 
     def solve(
@@ -417,7 +415,7 @@ class Plan:
             u=outward(self._iteration.governing(run.kept)),
             converged=run.status is Status.CONVERGED,
             status=run.status,
-            message=_message(run, self.method),
+            message=_message(run, self.method, self._watch.elsewhere),
             iterations=run.iterations if self.space.batch_ndim else int(run.iterations),
             residual=run.residual,
             error_bound=self._bound(run.residual),
@@ -433,17 +431,12 @@ class Plan:
         )
 
 
-def fail(solution: Solution, on_failure: OnFailure) -> Solution:
-    """Raise, warn or return, as asked."""
-    if on_failure == "raise":
-        raise NotConvergedError(solution)
-    if on_failure == "warn":
-        warnings.warn(solution.message, NotConvergedWarning, stacklevel=4)
-    return solution
-
-
-def _message(run: Run, method: Method) -> str:
+def _message(run: Run, method: Method, elsewhere: str) -> str:
     name, k = method.label, run.iteration
+    beyond = elsewhere and (
+        f"; outside of the domains of the other terms {elsewhere}: declare what holds there too, "
+        "or take a method that evaluates it inside alone, as forward-backward"
+    )
     match run.status:
         case Status.CONVERGED:
             return f"{name} met the tolerance after {k} iterations"
@@ -460,7 +453,7 @@ def _message(run: Run, method: Method) -> str:
         case Status.NONFINITE:
             return (
                 f"{name} met NaN or Inf by iteration {k} ({run.detail}): check that operator at "
-                "solution.x, or take a smaller alpha"
+                f"solution.x, or take a smaller alpha{beyond}"
             )
         case Status.CONTRADICTED:
             return (
@@ -479,5 +472,5 @@ def _message(run: Run, method: Method) -> str:
     return (
         f"{name} did not meet the tolerance within max_iter = {k} iterations "
         f"(the worst residual is {run.worst:.3g} times its tolerance): raise max_iter, loosen "
-        "tol, or try another method (sk.explain)" + (drifts if run.drift.goes_on else "")
+        f"tol, or try another method (sk.explain){drifts if run.drift.goes_on else ''}{beyond}"
     )
