@@ -76,7 +76,7 @@ class Option:
         that of an iteration, times 1/(αL) where the step is shorter than an evaluated operator
         would take. The unit is an operator's evaluation.
         """
-        rate, cost, once = self.guarantee.rate, float(self.method.cost), 0.0
+        rate, cost, once = self.guarantee.rate, self.method.work(*self.terms or ()), 0.0
         for term in self.terms or ():
             if term.role is not Role.EVALUATED:
                 prepared, each = term.operator.resolvent_effort

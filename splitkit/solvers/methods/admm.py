@@ -69,6 +69,7 @@ from splitkit.solvers.terms import Role, Term, not_maximal
 
 STIFF = 1000.0  # times the penalty of inequalities is that of equations
 TRIAL = 100  # iterations in which a constant ρ is found
+KRYLOV = 50.0  # operators applied where a system is solved iteratively
 KEPT = 8  # factorizations, each for a ρ of its own
 ROUNDINGS = 1e-4  # of the gains of a matrix, within which it may be singular in any precision
 
@@ -139,13 +140,17 @@ class ADMM(_AlternatingDirections):
 
     def missing(self, *terms: Term) -> str | None:
         missing = super().missing(*terms)
-        if missing is None and _solver(1.0, *terms) is None:
+        if missing is None and _way(*terms) is None:
             A, composed = terms
             return (
                 f"(A + ρLᵀL)x = h cannot be solved for A = {A!r} and L = {composed.of!r}: use "
                 "linearized ADMM or Chambolle-Pock"
             )
         return missing
+
+    def work(self, *terms: Term) -> float:
+        way = _way(*terms) if terms and super().missing(*terms) is None else None
+        return self.cost + (KRYLOV if way is not None and way.iterative else 0.0)
 
     def choosing(self, *terms: Term) -> Self:
         wanted = self.rho is None if self.balance is None else self.balance
@@ -455,6 +460,15 @@ def _gram(composed: Term) -> LinearOperator:
 def _solver(rho: float, A: Term, composed: Term) -> Solvable | None:
     """How A + ρLᵀRL is solved with; None: it is not known."""
     return A.operator.solvable_with((rho * _gram(composed)).merged)
+
+
+def _way(A: Term, composed: Term) -> Solvable | None:
+    """``_solver`` for ρ = 1, looked up once."""
+    key = "way", id(composed.operator)
+    if key not in A.known:
+        A.known[key] = _solver(1.0, A, composed)
+    found: Solvable | None = A.known[key]
+    return found
 
 
 def _factored(rho: float, A: Term, composed: Term) -> PointMap:
