@@ -47,6 +47,16 @@ def known_points() -> Iterator[None]:
         _KNOWN.reset(token)
 
 
+@contextmanager
+def unknown_points() -> Iterator[None]:
+    """Inside, calls look at their points, as those of a user do."""
+    token = _KNOWN.set(False)
+    try:
+        yield
+    finally:
+        _KNOWN.reset(token)
+
+
 def look_at_points(cls: type, methods: Iterable[str], outside: Outside) -> None:
     """Let the methods that a class defines itself, of these names, go through ``outside`` where
     points are not known; ``.unchecked`` is what was written.
