@@ -44,6 +44,7 @@ from splitkit.functions.declared import (
     required as required,
     show as show,
 )
+from splitkit.linear.affine import Affine
 from splitkit.linear.wrapped import is_map, wrap
 from splitkit.looks import at_known, check_step, look_at_points, require_like, seen
 from splitkit.notation import Style
@@ -85,6 +86,8 @@ class Function(Arithmetic["Function"], Declared):
         Names of those that have batch shape if they are arrays.
     accuracy : float or None
         Of the prox, relative to the size of its argument; None: to rounding.
+    prox_effort : float
+        Work of the prox, in evaluations of the gradient of such a function: 1 of a closed form.
     operator : Operator or None
         ∂f as an operator with a resolvent and a Cayley operator of its own, where those are
         cheaper than ``prox``.
@@ -143,6 +146,11 @@ class Function(Arithmetic["Function"], Declared):
         """Known to be (ρ/2)‖·‖² + ⟨a, ·⟩ + const, because it is ρ-strongly convex and ρ-smooth."""
         m, L = self.strong_convexity, self.smoothness
         return L is not None and L - m <= EQUAL * L
+
+    @property
+    def affine_gradient(self) -> Affine | None:
+        """∇f as an operator x ↦ Mx − q, of a quadratic f; None: f is not known to be one."""
+        return self.operator if isinstance(self.operator, Affine) else None
 
     @property
     def properties(self) -> Properties:
@@ -402,6 +410,10 @@ class Indicator(Function):
     def project(self, x: Point) -> Point:
         """The point of C nearest to x."""
         raise NotImplementedError(f"{type(self).__name__} must define project")
+
+    def pinned(self) -> Any:
+        """Whether C allows the entries of x one value only; or 1 and 0 for each of them."""
+        return False
 
     def recession(self, d: Point) -> Point | None:
         """The direction nearest to d in which C is unbounded, the projection onto its recession

@@ -55,6 +55,7 @@ class Declared(Notation):
     strong_convexity: float = 0.0
     smoothness: float | None = None
     accuracy: float | None = None
+    prox_effort: float = 1.0
     elementwise: bool = False
     parameters: tuple[str, ...] = ()
     samplewise: tuple[str, ...] = ()

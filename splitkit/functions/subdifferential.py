@@ -9,11 +9,14 @@ from typing import Any, Self, cast
 from splitkit.backend import Point, Scalar, Space, finite_part, is_array, scale
 from splitkit.functions.base import Function, Indicator
 from splitkit.functions.calculus.derived import Derived
+from splitkit.linear.affine import Affine
+from splitkit.looks import for_known
 from splitkit.notation import ATOM, FACTOR, Style
 from splitkit.operators.base import Operator, PointMap
 from splitkit.operators.block import BlockDiagonal
 from splitkit.operators.freedom import Freedom
 from splitkit.operators.graph_support import GraphSupport
+from splitkit.operators.solvable import as_affine
 from splitkit.properties import Properties
 
 
@@ -62,6 +65,14 @@ class Subdifferential(Operator):
     def has_resolvent(self) -> bool:
         return self.f.has_prox
 
+    @property
+    def resolvent_effort(self) -> tuple[float, float]:
+        return (
+            (0.0, self.f.prox_effort)
+            if self.f.operator is None
+            else (self.f.operator.resolvent_effort)
+        )
+
     def __call__(self, x: Point) -> Point:
         return self.f.gradient(x)
 
@@ -87,7 +98,7 @@ class Subdifferential(Operator):
         if self.f.operator is not None and not is_array(alpha):
             return self.f.operator.make_cayley(alpha)
         reflect: PointMap | None = getattr(self.f, "reflect", None)
-        return super().make_cayley(alpha) if reflect is None else reflect
+        return super().make_cayley(alpha) if reflect is None else for_known(reflect)
 
     def graph_support(self, v: Point, d: Point, space: Space) -> GraphSupport:
         f = self.f
@@ -120,6 +131,9 @@ class Subdifferential(Operator):
     def check_space(self, space: Space) -> None:
         self.f.check_space(space)
 
+    def pinned(self) -> Any:
+        return self.f.pinned() if isinstance(self.f, Indicator) else super().pinned()
+
     def write(self, s: Style) -> str:
         return s.partial + s(self.f, ATOM)
 
@@ -127,6 +141,11 @@ class Subdifferential(Operator):
     def examples(cls, asarray: Any) -> list[tuple[Operator, Any]]:
         """None: ∂f is checked with each function f."""
         return []
+
+
+@as_affine.register
+def _(A: Subdifferential) -> Affine | None:
+    return A.f.affine_gradient
 
 
 class NormalCone(Subdifferential):

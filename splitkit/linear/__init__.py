@@ -18,12 +18,15 @@ from splitkit.linear.dense import DenseMatrix as DenseMatrix
 from splitkit.linear.diagonal import Diagonal as Diagonal
 from splitkit.linear.estimate import NormEstimate as NormEstimate, estimate_norm as estimate_norm
 from splitkit.linear.fourier import Circulant as Circulant, Convolution as Convolution
+from splitkit.linear.fusing import weighted_gram as weighted_gram
 from splitkit.linear.gradient import Gradient as Gradient
 from splitkit.linear.identity import ScaledIdentity as ScaledIdentity
 from splitkit.linear.iterative import Iterative as Iterative
 from splitkit.linear.kronecker import Kronecker as Kronecker
+from splitkit.linear.low_rank import PlusLowRank as PlusLowRank
 from splitkit.linear.mask import Mask as Mask
 from splitkit.linear.matrix_free import MatrixFree as MatrixFree
+from splitkit.linear.recognized import as_affine as as_affine
 from splitkit.linear.sparse import Sparse as Sparse
 from splitkit.linear.stacked import Stacked as Stacked
 from splitkit.linear.unitary_fourier import Fourier as Fourier

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property, reduce
 
+import numpy as np
+
 from splitkit.backend import Point, Scalar, Space, add, is_array, scale
 from splitkit.linear.base import LinearOperator, ModifiedMap
 from splitkit.linear.combined import CombinedMaps, all_known, common_space
@@ -83,11 +85,31 @@ class LinearMultiple(ModifiedMap):
     def adjoint_magnitudes(self, x: Point, batch_ndim: int) -> Point:
         return scale(abs(self.c), self.L.adjoint_magnitudes(x, batch_ndim))
 
+    @cached_property
+    def merged(self) -> LinearOperator:
+        from splitkit.linear.fusing import merged_multiple  # of maps that import this file
+
+        return merged_multiple(self)
+
+    @property
+    def solver(self) -> str | None:
+        return self.L.solver if self.c > 0 else None
+
+    def inverted(self) -> LinearOperator:
+        if not self.c:
+            raise np.linalg.LinAlgError(f"{self!r} is 0")
+        return (1 / self.c) * self.L.inverted()
+
     def shifted_inverse(self, alpha: Scalar) -> LinearOperator:
         if self.c > 0:
             return self.L.shifted_inverse(self.c * alpha)
         if self.c < 0 and self.L.properties.skew:  # (I − αL)⁻¹ = (I + αL)⁻ᵀ
             return self.L.shifted_inverse(-self.c * alpha).T
+        if not self.properties.monotone:  # of which it may still be an inverse by chance
+            raise TypeError(
+                f"{self!r} has no shifted inverse: it is not known to be monotone, so I + αL may "
+                "be singular"
+            )
         return super().shifted_inverse(alpha)
 
     def reflected_inverse(self, alpha: float) -> LinearOperator | None:
@@ -155,6 +177,23 @@ class LinearSum(CombinedMaps):
     ) -> LinearOperator:
         return LinearSum([L.scaled(rows, columns) for L in self.maps])
 
+    @cached_property
+    def merged(self) -> LinearOperator:
+        from splitkit.linear.fusing import merged_sum  # of maps that import this file
+
+        return merged_sum(self)
+
+    @property
+    def solver(self) -> str | None:
+        if len(self._others) == 1 and self._c > 0:
+            return self._others[0].solver
+        return None if self.merged is self else self.merged.solver
+
+    def inverted(self) -> LinearOperator:
+        if len(self._others) == 1 and self._c > 0 and self.merged is self:
+            return (1 / self._c) * self._others[0].shifted_inverse(1 / self._c)
+        return super().inverted()
+
     def shifted_inverse(self, alpha: Scalar) -> LinearOperator:
         if len(self._others) != 1 or self._c < 0 or is_array(alpha):
             return super().shifted_inverse(alpha)
@@ -180,10 +219,17 @@ class LinearProduct(CombinedMaps):
 
     @classmethod
     def of(cls, L: LinearOperator, K: LinearOperator) -> LinearOperator:
-        """L K, without nesting and with multiples of the identity taken out."""
+        """L K, without nesting and with multiples taken out."""
         for one, other in ((L, K), (K, L)):
             if isinstance(one, ScaledIdentity):
                 return LinearMultiple.of(one.c, other)
+        c = 1.0
+        if isinstance(L, LinearMultiple):
+            c, L = L.c, L.L
+        if isinstance(K, LinearMultiple):
+            c, K = c * K.c, K.L
+        if c != 1:
+            return LinearMultiple.of(c, cls.of(L, K))
         return cls((*_parts(cls, L), *_parts(cls, K)))
 
     @cached_property
@@ -201,7 +247,7 @@ class LinearProduct(CombinedMaps):
         return None if grams is None else math.prod(grams)
 
     @cached_property
-    def _half(self) -> LinearOperator | None:
+    def half(self) -> LinearOperator | None:
         """L where this is LᵀL or LᵀML."""
         pairs = len(self.maps) // 2
         for left, right in zip(self.maps[:pairs], reversed(self.maps), strict=False):
@@ -210,13 +256,23 @@ class LinearProduct(CombinedMaps):
         return reduce(LinearProduct.of, self.maps[-pairs:])
 
     @cached_property
+    def merged(self) -> LinearOperator:
+        from splitkit.linear.fusing import merged_product  # of maps that import this file
+
+        return merged_product(self)
+
+    @property
+    def solver(self) -> str | None:
+        return None if self.merged is self else self.merged.solver
+
+    @cached_property
     def properties(self) -> Properties:
-        if self._half is None:
+        if self.half is None:
             return composition_properties(L.properties for L in self.maps)
         middle = self.maps[len(self.maps) // 2]
         even = len(self.maps) % 2 == 0
         inner = ScaledIdentity().properties if even else middle.properties
-        return inner.pulled_back(self._half.least_gain, self._half.norm)
+        return inner.pulled_back(self.half.least_gain, self.half.norm)
 
     def __call__(self, x: Point) -> Point:
         for L in reversed(self.maps):

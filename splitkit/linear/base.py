@@ -10,10 +10,12 @@ from weakref import WeakValueDictionary
 
 from splitkit.arithmetic import Arithmetic
 from splitkit.backend import Array, Point, Scalar, Space, add, align, is_array, norm
-from splitkit.looks import at_known, look_at_points, possible_batch_axes, seen
+from splitkit.looks import at_known, for_known, look_at_points, possible_batch_axes, seen
 from splitkit.notation import ATOM, FACTOR, Notation, Style
 from splitkit.operators.freedom import Freedom, least
 from splitkit.properties import Properties
+
+KRYLOV_STEPS = 20.0  # of a solve that iterates, about
 
 
 class LinearOperator(Arithmetic["LinearOperator"], Notation):
@@ -91,6 +93,10 @@ class LinearOperator(Arithmetic["LinearOperator"], Notation):
         """Lᵀy; y is not changed."""
         raise NotImplementedError(f"{type(self).__name__} must define adjoint")
 
+    def make_evaluation(self) -> Callable[[Point], Point]:
+        """The map x ↦ Lx, for many applications to points that are known."""
+        return for_known(self.__call__)
+
     def add_to(self, y: Point, x: Point) -> Point:
         """y + Lx, neither changed; override where one pass does it."""
         return add(y, self(x))
@@ -157,6 +163,47 @@ class LinearOperator(Arithmetic["LinearOperator"], Notation):
         """What a diagonal map is on each of so many blocks."""
         return (self,) * count
 
+    def diagonal_blocks(self, count: int) -> tuple[LinearOperator, ...] | None:
+        """Lᵢ of (x₁, …, xₙ) ↦ (L₁x₁, …, Lₙxₙ), so many; None: L is no such map."""
+        return (self,) * count if self.multiple is not None else None
+
+    # -- how it is inverted -----------------------------------------------------------------------
+
+    @cached_property
+    def merged(self) -> LinearOperator:
+        """The same map as one of a kind that is inverted, where its parts make one; see
+        ``fusing``.
+        """
+        return self
+
+    @property
+    def solver(self) -> str | None:
+        """How (I + αL)⁻¹ and L⁻¹ are found, in a few words; None: by Krylov's method."""
+        return None
+
+    def raised(self, c: float) -> LinearOperator:
+        """L + cI."""
+        from splitkit.linear.algebra import LinearSum  # both of maps
+        from splitkit.linear.identity import ScaledIdentity  # that import this file
+
+        return LinearSum.of(self, ScaledIdentity(c)) if c else self
+
+    def inverted(self) -> LinearOperator:
+        """L⁻¹ of a map of a space into itself that has one. Here: iterative.
+
+        Raises
+        ------
+        TypeError
+            No method is known for this map.
+        numpy.linalg.LinAlgError
+            L is singular to rounding.
+        """
+        if self.merged is not self:
+            return self.merged.inverted()
+        from splitkit.linear.iterative import Iterative  # which is a linear map
+
+        return Iterative(self).inverted()
+
     def shifted_inverse(self, alpha: Scalar) -> LinearOperator:
         """(I + αL)⁻¹, made once; ``.T`` of it shares the factor. Here: iterative.
 
@@ -167,9 +214,17 @@ class LinearOperator(Arithmetic["LinearOperator"], Notation):
         numpy.linalg.LinAlgError
             The factorization failed its residual check.
         """
+        if self.merged is not self:
+            return self.merged.shifted_inverse(alpha)
         from splitkit.linear.iterative import Iterative  # which is a linear map
 
         return Iterative(self).shifted_inverse(alpha)
+
+    @property
+    def inverse_effort(self) -> tuple[float, float]:
+        """Work of making (I + αL)⁻¹, and of applying it, in applications of L, about."""
+        iterative = type(self).shifted_inverse is LinearOperator.shifted_inverse
+        return 0.0, KRYLOV_STEPS if iterative else 1.0
 
     def reflected_inverse(self, alpha: float) -> LinearOperator | None:
         """2(I + αL)⁻¹ − I as one map, where that is cheaper than applying the inverse."""
@@ -277,6 +332,9 @@ class Adjoint(ModifiedMap):
     def __call__(self, x: Point) -> Point:
         return self.L.adjoint(x)
 
+    def make_evaluation(self) -> Callable[[Point], Point]:
+        return for_known(self.L.adjoint)
+
     def adjoint(self, y: Point) -> Point:
         return self.L(y)
 
@@ -302,6 +360,19 @@ class Adjoint(ModifiedMap):
 
     def adjoint_magnitudes(self, x: Point, batch_ndim: int) -> Point:
         return self.L.magnitudes(x, batch_ndim)
+
+    @cached_property
+    def merged(self) -> LinearOperator:
+        from splitkit.linear.fusing import transposed  # of maps that import this file
+
+        return transposed(self.L.merged) or self
+
+    @property
+    def solver(self) -> str | None:
+        return self.L.solver
+
+    def inverted(self) -> LinearOperator:
+        return self.L.inverted().T
 
     def shifted_inverse(self, alpha: Scalar) -> LinearOperator:
         return self.L.shifted_inverse(alpha).T

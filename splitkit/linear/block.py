@@ -113,6 +113,16 @@ class BlockMatrix(CombinedMaps):
             ]
         )
 
+    @cached_property
+    def merged(self) -> LinearOperator:
+        from splitkit.linear.fusing import merged_blocks  # of maps that import this file
+
+        return merged_blocks(self)
+
+    @property
+    def solver(self) -> str | None:
+        return None if self.merged is self else self.merged.solver
+
     def range_space(self, space: Space) -> Space:
         return _tuple_space([_row_space(self, row, space) for row in self.rows])
 
@@ -294,6 +304,23 @@ class BlockDiagonalMap(CombinedMaps):
     ) -> LinearOperator:
         E, S = (_parts(each, len(self.maps)) for each in (rows, columns))
         return BlockDiagonalMap([L.scaled(*each) for L, *each in zip(self.maps, E, S, strict=True)])
+
+    def diagonal_blocks(self, count: int) -> tuple[LinearOperator, ...] | None:
+        return self.maps if count == len(self.maps) else None
+
+    @cached_property
+    def merged(self) -> LinearOperator:
+        parts = [L.merged for L in self.maps]
+        same = all(a is b for a, b in zip(parts, self.maps, strict=True))
+        return self if same else BlockDiagonalMap(parts)
+
+    @property
+    def solver(self) -> str | None:
+        found = all_known(L.solver for L in self.maps)
+        return None if found is None else "block by block: " + ", ".join(dict.fromkeys(found))
+
+    def inverted(self) -> LinearOperator:
+        return BlockDiagonalMap([L.inverted() for L in self.maps])
 
     def shifted_inverse(self, alpha: Scalar) -> LinearOperator:
         return BlockDiagonalMap([L.shifted_inverse(alpha) for L in self.maps])

@@ -37,6 +37,8 @@ class Diagonal(Multiplier):
         low, high = extremes(self.d)
         return low if low == high else None
 
+    solver = "entry by entry"
+
     def like(self, spectrum: Array) -> LinearOperator:
         return Diagonal(spectrum)
 

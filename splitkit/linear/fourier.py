@@ -47,6 +47,8 @@ class FourierMultiplier(Multiplier, LastAxesMap):
         self.symmetric, self.skew = symmetric, skew
         self._axes = tuple(range(-len(shape), 0))
 
+    solver = "FFT"
+
     @cached_property
     def real(self) -> Array:
         return namespace(self.spectrum).real(self.spectrum)

@@ -29,6 +29,8 @@ class ScaledIdentity(Multiplier):
         self.binding = ATOM if self.c == 1 else PRODUCT
         self.properties = self.square_properties(self.c, symmetric=True)
 
+    solver = "entry by entry"
+
     def like(self, spectrum: float) -> LinearOperator:
         return ScaledIdentity(spectrum)
 

@@ -92,6 +92,15 @@ class Iterative(ModifiedMap):
             )
         return IterativeInverse(self, check_parameter("alpha", alpha, POSITIVE))
 
+    def inverted(self) -> LinearOperator:
+        m = self.properties.strong_monotonicity
+        if not m or m < 0:
+            raise TypeError(
+                f"{self.L!r} has no inverse by iteration: it is not known to be strongly monotone; "
+                "declare its strong monotonicity"
+            )
+        return IterativeInverse(self, 1.0, shift=0.0)
+
     def check_space(self, space: Space, name: str = "L") -> None:
         self.L.check_space(space, name)
         if self.batch_ndim not in (0, space.batch_ndim):
@@ -102,7 +111,7 @@ class Iterative(ModifiedMap):
 
 
 class IterativeInverse(LinearOperator):
-    """(I + αL)⁻¹; ``V(y, guess)`` starts from a guess of the solution.
+    """(cI + αL)⁻¹, c = 1 or 0; ``V(y, guess)`` starts from a guess of the solution.
 
     Raises, when applied,
     ------
@@ -110,11 +119,15 @@ class IterativeInverse(LinearOperator):
         The accuracy was not reached; the message says how near it came, and after how many steps.
     """
 
-    def __init__(self, L: Iterative, alpha: Scalar) -> None:
-        self.L, self.alpha = L, alpha
+    def __init__(self, L: Iterative, alpha: Scalar, shift: float = 1.0) -> None:
+        self.L, self.alpha, self.shift = L, alpha, shift
         self.batch_ndim = alpha.ndim if is_array(alpha) else L.batch_ndim
         m = L.properties.strong_monotonicity or 0.0
-        self.norm = 1.0 if is_array(alpha) else 1 / (1 + alpha * m)
+        self.norm = 1.0 if is_array(alpha) else 1 / (shift + alpha * m)
+
+    def _shifted(self, x: Point, Lx: Point) -> Point:
+        """cx + αLx."""
+        return lincomb(self.shift, x, self.alpha, Lx) if self.shift else scale(self.alpha, Lx)
 
     def __call__(self, x: Point, guess: Point = None) -> Point:
         return self._recorded(x, guess, self.L, self.L.adjoint)
@@ -128,7 +141,7 @@ class IterativeInverse(LinearOperator):
         """
 
         def rest(x: Point) -> Point:
-            return subtract(y, add(x, scale(self.alpha, forward(x))))
+            return subtract(y, self._shifted(x, forward(x)))
 
         if not may_record(y):
             return self._solve(y, guess, forward, transposed)
@@ -154,14 +167,14 @@ class IterativeInverse(LinearOperator):
         gain = (
             self.L.norm if self.L.norm < math.inf else 0.0
         )  # nothing is allowed for what is unknown
-        rounding = ROUNDING * eps * (1 + self.alpha * gain)
+        rounding = ROUNDING * eps * (self.shift + self.alpha * gain)
         symmetric = self.L.properties.gradient
 
         def A(x: Point) -> Point:
-            return add(x, scale(self.alpha, forward(x)))
+            return self._shifted(x, forward(x))
 
         def A_transposed(r: Point) -> Point:
-            return r if symmetric else add(r, scale(self.alpha, transposed(r)))
+            return r if symmetric else self._shifted(r, transposed(r))
 
         wanted = tol * space.norm(y)
         x = scale(0.0, y) if guess is None else guess
@@ -179,14 +192,16 @@ class IterativeInverse(LinearOperator):
         if bool(space.xp.all(size <= wanted + rounding * space.norm(x))):
             return x
         ratio = float(space.xp.max(size / space.xp.where(wanted > 0, wanted, 1.0))) * tol
+        system = "(I + αL)x" if self.shift else "Lx"
         raise np.linalg.LinAlgError(
-            f"(I + αL)x = y with L = {self.L.L!r} was solved only to the relative residual "
+            f"{system} = y with L = {self.L.L!r} was solved only to the relative residual "
             f"{ratio:.2g} in {spent} iterations, not to {tol:.2g}: give a larger max_iter or tol "
             "in Iterative(L, ...), a smaller alpha, or a map with a factorization"
         )
 
     def __repr__(self) -> str:
-        return f"(I + {self.alpha}·{self.L.L!r})⁻¹"
+        inner = f"I + {self.alpha}·{self.L.L!r}" if self.shift else repr(self.L.L)
+        return f"({inner})⁻¹"
 
 
 def _krylov(

@@ -79,6 +79,19 @@ class Kronecker(CombinedMaps):
         (a, U), (b, V) = (L.xp.linalg.eigh(L.matrix) for L in (self.A, self.B))
         return U, V, a[:, None] * b[None, :]
 
+    @cached_property
+    def merged(self) -> LinearOperator:
+        A, B = self.A.merged, self.B.merged
+        return self if A is self.A and B is self.B else Kronecker(A, B)
+
+    @property
+    def solver(self) -> str | None:
+        both = all(isinstance(L.merged, DenseMatrix) for L in self.maps)
+        return "eigenvectors of both factors" if both else None
+
+    def inverted(self) -> LinearOperator:
+        return Kronecker(self.A.inverted(), self.B.inverted())
+
     def shifted_inverse(self, alpha: Scalar) -> LinearOperator:
         if self._eigen is None:
             return super().shifted_inverse(alpha)

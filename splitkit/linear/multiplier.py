@@ -71,6 +71,14 @@ class Multiplier(LinearOperator):
             )
         return shifted
 
+    def inverted(self) -> LinearOperator:
+        least, greatest = self.least_gain, self.norm
+        if not least > self.rounding:
+            raise np.linalg.LinAlgError(
+                f"{self!r} is singular to rounding: its gains are {least:.2g} to {greatest:.2g}"
+            )
+        return self.reciprocal()
+
     def shifted_inverse(self, alpha: Scalar) -> LinearOperator:
         return self.like(1 / self._shifted(alpha))
 

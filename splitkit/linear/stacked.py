@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cached_property
 from itertools import accumulate, pairwise
 from typing import Any, cast
 
@@ -93,6 +94,18 @@ class Stacked(ModifiedMap):
 
     def adjoint_magnitudes(self, x: Point, batch_ndim: int) -> Point:
         return self.split(self.L.adjoint_magnitudes(namespace(x).concat(x, axis=-1), batch_ndim))
+
+    @cached_property
+    def merged(self) -> LinearOperator:
+        within = self.L.merged
+        return self if within is self.L else Stacked(within, self.sizes)
+
+    @property
+    def solver(self) -> str | None:
+        return self.L.solver
+
+    def inverted(self) -> LinearOperator:
+        return Stacked(self.L.inverted(), self.sizes)
 
     def shifted_inverse(self, alpha: Scalar) -> LinearOperator:
         return Stacked(self.L.shifted_inverse(alpha), self.sizes)

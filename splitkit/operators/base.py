@@ -11,10 +11,18 @@ from splitkit import backend
 from splitkit.arguments import check_flag
 from splitkit.arithmetic import Arithmetic
 from splitkit.backend import Array, Point, Scalar, Space
-from splitkit.looks import at_known, look_at_points, possible_batch_axes, require_like, seen
+from splitkit.looks import (
+    at_known,
+    for_known,
+    look_at_points,
+    possible_batch_axes,
+    require_like,
+    seen,
+)
 from splitkit.notation import Notation
 from splitkit.operators.freedom import Freedom
 from splitkit.operators.graph_support import GraphSupport
+from splitkit.operators.solvable import Solvable, as_affine
 from splitkit.properties import Constants, Properties
 
 PointMap = Callable[[Point], Point]
@@ -34,9 +42,10 @@ class Operator(Constants, Arithmetic["Operator"], Notation):
         What is known of A, as numbers.
     """
 
-    def __init_subclass__(cls, **options: Any) -> None:
+    def __init_subclass__(cls, *, at_known_points: bool = False, **options: Any) -> None:
         super().__init_subclass__(**options)
-        look_at_points(cls, ("__call__",), _from_outside)
+        if not at_known_points:
+            look_at_points(cls, ("__call__",), _from_outside)
 
     # -- what a subclass may give ------------------------------------------------------------
 
@@ -52,7 +61,7 @@ class Operator(Constants, Arithmetic["Operator"], Notation):
 
     def make_evaluation(self) -> PointMap:
         """The map x ↦ A(x), prepared once for many applications: an expression binds its parts."""
-        return self.__call__
+        return for_known(self.__call__)
 
     def make_resolvent(self, alpha: Scalar) -> PointMap:
         """The map y ↦ (I + αA)⁻¹y, prepared once (factored, say) for many applications.
@@ -82,12 +91,53 @@ class Operator(Constants, Arithmetic["Operator"], Notation):
         """Properties of C_{αA}; override where more is known than the forms of A imply."""
         return self.properties.cayley(alpha)
 
+    def solvable_with(self, H: Any) -> Solvable | None:
+        """How (A + H)x ∋ h is solved for x, with a linear map H, symmetric and positive
+        semidefinite; None: no way is known. Nothing is factored before ``make`` is called.
+        """
+        affine = as_affine(self)
+        if affine is not None and affine is not self:
+            found: Solvable | None = affine.solvable_with(H)
+            return found
+        if not (self.has_resolvent and self.properties.monotone):
+            return None
+        D = H.merged
+        if D.multiple is not None and D.multiple > 0:
+            step = 1 / D.multiple
+
+            def make() -> PointMap:
+                resolvent = self.make_resolvent(step)
+                return lambda h: resolvent(backend.scale(step, h))
+
+            return Solvable("its resolvent", make)
+        if self.elementwise and D.entrywise is not None and backend.extremes(D.entrywise)[0] > 0:
+            steps = 1 / D.entrywise
+            return Solvable("its resolvent, entry by entry", lambda: self._stepwise(steps))
+        return None
+
+    def _stepwise(self, steps: Array) -> PointMap:
+        """h ↦ R_{SA}(Sh) with S = diag(steps), of an elementwise A."""
+        prepared: dict[tuple[int, ...], PointMap] = {}  # of points of this shape
+
+        def solve(h: Array) -> Array:
+            shape = tuple(h.shape)
+            if shape not in prepared:
+                prepared[shape] = self.make_resolvent(steps + backend.zeros(shape, h))
+            return prepared[shape](steps * h)
+
+        return solve
+
     def check_space(self, space: Space) -> None:
         """Raise TypeError or ValueError, naming the argument, if A does not act on this space."""
 
     def offset(self, x: Point) -> Point | None:
         """A0, in the space of x, or −A0; None: it is not known, or A may not be defined there."""
         return None
+
+    @property
+    def traced(self) -> PointMap:
+        """The map that ``trace`` of a composition applies: A, seen by who watches it."""
+        return self
 
     def trace(self, x: Point) -> tuple[Point, tuple[Point, ...]]:
         """A(x), and what each factor of a composition returned on the way, innermost first."""
@@ -109,6 +159,11 @@ class Operator(Constants, Arithmetic["Operator"], Notation):
     def has_resolvent(self) -> bool:
         """Whether (I + αA)⁻¹ can be computed."""
         return type(self).make_resolvent is not Operator.make_resolvent
+
+    @property
+    def resolvent_effort(self) -> tuple[float, float]:
+        """Work of preparing a resolvent, and of applying it, in evaluations of A, about."""
+        return 0.0, 1.0
 
     def graph_support(self, v: Point, d: Point, space: Space) -> GraphSupport:
         """A bound of sup ⟨x, v⟩ + ⟨a, d⟩ over a ∈ A(x), at the nearest (v, d) that has one."""
@@ -248,6 +303,12 @@ class Operator(Constants, Arithmetic["Operator"], Notation):
     def place(self) -> Point | None:
         """Where in x A(x) bends, about: v of A(x − v), bounds; None as of ``data``."""
         return None
+
+    def pinned(self) -> Any:
+        """Where A is the normal cone of a set that allows the entries of x one value only: True,
+        False, or 1 and 0 for each entry; of tuples for each block.
+        """
+        return False
 
     def scale_argument(self, s: float) -> Operator:
         """x ↦ s A(s x), monotone with A for every s ≠ 0; ``(1 / s) * A.scale_argument(s)`` is

@@ -12,6 +12,7 @@ from splitkit.operators.freedom import Freedom
 from splitkit.operators.graph_support import GraphSupport
 from splitkit.operators.parts import OfMany
 from splitkit.operators.pullback import in_metric
+from splitkit.operators.solvable import Solvable
 from splitkit.properties import Properties, block_properties
 
 
@@ -42,6 +43,11 @@ class BlockDiagonal(OfMany):
     def has_resolvent(self) -> bool:
         return all(A.has_resolvent for A in self.operators)
 
+    @property
+    def resolvent_effort(self) -> tuple[float, float]:
+        once, each = zip(*(A.resolvent_effort for A in self.operators), strict=True)
+        return max(once), max(each)
+
     def __call__(self, x: Point) -> Point:
         return tuple(A(block) for A, block in zip(self.operators, x, strict=True))
 
@@ -56,6 +62,19 @@ class BlockDiagonal(OfMany):
 
     def make_cayley(self, alpha: Scalar) -> PointMap:
         return _blockwise([A.make_cayley(alpha) for A in self.operators])
+
+    def solvable_with(self, H: Any) -> Solvable | None:
+        blocks = H.merged.diagonal_blocks(len(self.operators))
+        if blocks is None:
+            return super().solvable_with(H)
+        found = [A.solvable_with(D) for A, D in zip(self.operators, blocks, strict=True)]
+        known = [each for each in found if each is not None]
+        if len(known) < len(found):
+            return None
+        how = dict.fromkeys(each.how for each in known)
+        return Solvable(
+            f"block by block: {', '.join(how)}", lambda: _blockwise([s.make() for s in known])
+        )
 
     def in_metric(self, S: Any) -> Operator:
         parts = zip(self.operators, S.on_blocks(len(self.operators)), strict=True)
@@ -76,6 +95,9 @@ class BlockDiagonal(OfMany):
 
     def place(self) -> Point:
         return tuple(A.place() for A in self.operators)
+
+    def pinned(self) -> Any:
+        return tuple(A.pinned() for A in self.operators)
 
     def graph_support(self, v: Point, d: Point, space: Space) -> GraphSupport:
         each = zip(self.operators, v, d, space.block_spaces(), strict=True)

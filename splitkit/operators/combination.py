@@ -18,6 +18,7 @@ from splitkit.operators.graph_support import GraphSupport
 from splitkit.operators.identity import Identity, Zero
 from splitkit.operators.parts import OfOne
 from splitkit.operators.pullback import in_metric
+from splitkit.operators.solvable import Solvable
 from splitkit.properties import Properties
 
 
@@ -74,6 +75,13 @@ class Combination(OfOne):
         shrink = 1 / (1 + alpha * self.a)
         resolvent = self.A.make_resolvent(alpha * self.b * shrink)
         return lambda y: resolvent(scale(shrink, y))
+
+    def solvable_with(self, H: Any) -> Solvable | None:
+        found = super().solvable_with(H)
+        if found is not None or self.b <= 0 or self.a < 0:
+            return found
+        inner = self.A.solvable_with((1 / self.b) * H.raised(self.a))
+        return None if inner is None else inner.between(partial(scale, 1 / self.b), lambda x: x)
 
     def in_metric(self, S: Any) -> Operator | None:
         if self.a:

@@ -33,6 +33,10 @@ class OfOne(Operator):
     def has_resolvent(self) -> bool:
         return self.A.has_resolvent
 
+    @property
+    def resolvent_effort(self) -> tuple[float, float]:
+        return self.A.resolvent_effort
+
     def check_space(self, space: Space) -> None:
         self.A.check_space(space)
 

@@ -94,6 +94,9 @@ class Pullback(OfOne):
             return super().in_metric(S)
         return Pullback(self.A, self.L.scaled(columns=S))
 
+    def pinned(self) -> Any:
+        return self.A.pinned() if self._is_metric else super().pinned()
+
     def freedom(self, space: Space) -> tuple[Freedom, ...]:
         return super().freedom(space) if self.has_resolvent else self.L.freedom(space)
 
@@ -107,7 +110,7 @@ class Pullback(OfOne):
         return self.L.adjoint(self.A(self.L(x)))
 
     def make_evaluation(self) -> PointMap:
-        A, L, LT = self.A.make_evaluation(), self.L, self.L.adjoint
+        A, L, LT = (each.make_evaluation() for each in (self.A, self.L, self.L.T))
         return lambda x: LT(A(L(x)))
 
     def offset(self, x: Point) -> Point | None:

@@ -15,6 +15,7 @@ from splitkit.operators.graph_support import GraphSupport, agree
 from splitkit.operators.identity import Identity, Zero
 from splitkit.operators.parts import OfMany
 from splitkit.operators.pullback import in_metric
+from splitkit.operators.solvable import Solvable, as_affine
 from splitkit.properties import Properties, sum_properties
 
 
@@ -75,6 +76,22 @@ class Sum(OfMany):
             f"the resolvent of the sum {self!r} has no formula: give the sum to splitkit.solve, "
             "or use the resolvents of its terms"
         )
+
+    def solvable_with(self, H: Any) -> Solvable | None:
+        """Of one term A and others x ↦ Mx − q with M symmetric: (A + (H + M))x ∋ h + q."""
+        found = super().solvable_with(H)
+        if found is not None:
+            return found
+        affine = [(A, as_affine(A)) for A in self.terms]
+        rest = [A for A, F in affine if F is None]
+        parts = [F for _, F in affine if F is not None]
+        if len(rest) != 1 or not all(
+            F.properties.gradient and F.properties.monotone for F in parts
+        ):
+            return None
+        inner = rest[0].solvable_with(reduce(lambda L, F: L + F.M, parts, H))
+        qs = [F.q for F in parts if F.q is not None]
+        return None if inner is None else inner.between(lambda h: reduce(add, qs, h), lambda x: x)
 
     def in_metric(self, S: Any) -> Operator:
         return Sum(tuple(in_metric(term, S) for term in self.terms))

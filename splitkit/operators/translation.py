@@ -9,19 +9,23 @@ from dataclasses import replace
 from typing import Any
 
 from splitkit.arguments import check_broadcast
-from splitkit.backend import Array, Point, Scalar, Space, add, lincomb, pairing, subtract
+from splitkit.backend import Array, Point, Scalar, Space, add, lincomb, pairing, scale, subtract
 from splitkit.notation import ATOM, FACTOR, SUM, Style
 from splitkit.operators.base import Operator, PointMap
 from splitkit.operators.freedom import Freedom
 from splitkit.operators.graph_support import GraphSupport
 from splitkit.operators.parts import OfOne
 from splitkit.operators.pullback import in_metric
+from splitkit.operators.solvable import Solvable
 
 
 class _Moved(OfOne):
     def __init__(self, A: Operator, v: Point) -> None:
         super().__init__(A)
         self.v = v
+
+    def pinned(self) -> Any:
+        return self.A.pinned()
 
     def freedom(self, space: Space) -> tuple[Freedom, ...]:
         return self.A.freedom(space)
@@ -40,6 +44,10 @@ class Shift(_Moved):
     """x ↦ A(x) − v."""
 
     binding = SUM
+
+    def solvable_with(self, H: Any) -> Solvable | None:
+        inner = self.A.solvable_with(H)
+        return None if inner is None else inner.between(lambda h: add(h, self.v), lambda x: x)
 
     def in_metric(self, S: Any) -> Operator:
         return in_metric(self.A, S).shift(S.times(self.v))
@@ -79,6 +87,12 @@ class Translation(_Moved):
     """x ↦ A(x − v)."""
 
     binding = FACTOR
+
+    def solvable_with(self, H: Any) -> Solvable | None:
+        inner, v = self.A.solvable_with(H), self.v  # A(y) + Hy ∋ h − Hv at y = x − v
+        if inner is None:
+            return None
+        return inner.between(lambda h: subtract(h, H(add(scale(0.0, h), v))), lambda y: add(y, v))
 
     def in_metric(self, S: Any) -> Operator:
         return in_metric(self.A, S).translate(S.reciprocal().times(self.v))

@@ -168,6 +168,19 @@ class Leaf(Operator):
 
         return resolvent
 
+    def make_solution(self, H: PointMap) -> PointMap:
+        """h ↦ (A + H)⁻¹h for a linear map H, applied to symbols: h − Hx ∈ Ax."""
+        known: dict[Any, Vector] = {}
+
+        def solution(h: Vector) -> Vector:
+            x = known.get(h.key)
+            if x is None:
+                x = known[h.key] = self.scene.new(f"({self.name} + H)⁻¹({h!r})")
+                self.pairs.append((x, h - H(x)))
+            return x
+
+        return solution
+
     @property
     def name(self) -> str:
         """Short, for labels."""

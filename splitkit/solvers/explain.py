@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from splitkit.backend import Point, Space
 from splitkit.functions.base import Function
+from splitkit.linear.block import BlockColumn
 from splitkit.operators.base import Operator
 from splitkit.proofs import Proof
 from splitkit.solvers.errors import NoGuaranteeError
@@ -17,6 +18,8 @@ from splitkit.solvers.methods import METHODS
 from splitkit.solvers.rewrites import as_composition
 from splitkit.solvers.splitting import CERTAINLY_BELOW_1
 from splitkit.solvers.terms import Role
+
+DECREASE = 1e-8  # of the distance to the solution, in which work is counted
 
 
 @dataclass(frozen=True)
@@ -69,13 +72,20 @@ class Option:
 
     @property
     def effort(self) -> tuple[float, float]:
-        """Operators applied for each factor 1/e of the guaranteed decrease (inf: no rate); then
-        those of an iteration, times 1/(αL) where the step is shorter than an evaluated operator
-        would take.
+        """Work of the guaranteed decrease by ``DECREASE``, resolvents prepared (inf: no rate); then
+        that of an iteration, times 1/(αL) where the step is shorter than an evaluated operator
+        would take. The unit is an operator's evaluation.
         """
-        rate, cost = self.guarantee.rate, float(self.method.cost)
+        rate, cost, once = self.guarantee.rate, float(self.method.cost), 0.0
+        for term in self.terms or ():
+            if term.role is not Role.EVALUATED:
+                prepared, each = term.operator.resolvent_effort
+                cost, once = cost + each - 1, once + prepared
+            if isinstance(term.of, BlockColumn):  # L, Lᵀ and a resolvent for each further column
+                cost += sum(1 if L.multiple == 1 else 3 for L in term.of.maps) - 3
         if rate is not None:
-            return (cost / -math.log(rate) if rate > 0 else 0.0), cost
+            iterations = math.log(DECREASE) / math.log(rate) if rate > 0 else 1.0
+            return once + cost * iterations, cost
         alpha = getattr(self.method, "alpha", None)
         for term in self.terms or ():
             if term.role is Role.EVALUATED and term.lipschitz and isinstance(alpha, float):
@@ -206,11 +216,11 @@ def misfit(inclusion: Inclusion, method: Method) -> str:
             "which takes LᵀBL by the resolvent of B"
         )
     composed = [A for A in bare if as_composition(A) is not None]
-    if len(composed) > roles.count(Role.COMPOSED):
+    if len(composed) > 1 and not inclusion.joinable:
         return (
-            f"{len(composed)} terms are compositions ({', '.join(map(repr, composed))}), it takes "
-            "1: join them, LᵀBL + KᵀCK = MᵀDM with M = splitkit.linear.BlockColumn((L, K)) and "
-            "D = BlockDiagonal((B, C))"
+            f"{len(composed)} terms are compositions ({', '.join(map(repr, composed))}), which it "
+            "joins where the values of their maps are arrays, and these are tuples: take blocks "
+            "apart, so that each LᵀBL has an L of its own"
         )
     if len(set_valued) > resolvents:
         return (

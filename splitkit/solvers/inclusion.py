@@ -6,17 +6,23 @@ import itertools
 from collections.abc import Iterator
 from functools import cached_property
 
+from splitkit.backend import Space
 from splitkit.functions.base import Function
 from splitkit.functions.subdifferential import Subdifferential
+from splitkit.linear.block import BlockColumn, BlockDiagonalMap, BlockMatrix
+from splitkit.linear.coupling import Coupling
+from splitkit.linear.recognized import as_affine
+from splitkit.linear.stacked import Stacked
 from splitkit.operators.base import Operator
 from splitkit.operators.identity import Zero
 from splitkit.operators.sum import Sum
 from splitkit.solvers.method import Method
 from splitkit.solvers.rewrites import Rewrite, as_composition, flatten
-from splitkit.solvers.terms import Role, Term
+from splitkit.solvers.terms import Role, Term, columns
 
 Terms = tuple[Term, ...]
 ROLES = tuple(Role)
+OF_TUPLES = (BlockColumn, BlockMatrix, BlockDiagonalMap, Stacked, Coupling)  # their values
 MANY = 5  # terms of which every order, and every choice among their roles, is tried
 
 
@@ -31,17 +37,19 @@ class Inclusion:
         A₁, …, Aₙ.
     rewrites : tuple of Rewrite
         How they were found.
+    space : Space or None
+        That of x, where it is known.
     """
 
-    def __init__(self, operator: Operator) -> None:
-        self.operator = operator
+    def __init__(self, operator: Operator, space: Space | None = None) -> None:
+        self.operator, self.space = operator, space
         flat: tuple[tuple[Operator, ...], tuple[Rewrite, ...]] = flatten(operator)
         self.operators, self.rewrites = flat
         self._terms: dict[tuple[Role, tuple[int, ...]], Term] = {}
         self._ways: dict[object, list[Terms]] = {}
 
     @classmethod
-    def of(cls, given: object) -> Inclusion:
+    def of(cls, given: object, space: Space | None = None) -> Inclusion:
         """The inclusion of an operator, or of a function: then its zeros minimize it.
 
         Raises
@@ -56,15 +64,19 @@ class Inclusion:
                 f"inclusion = {given!r} is no operator: wrap functions as "
                 "splitkit.Subdifferential(f), or use splitkit.minimize"
             )
-        return cls(given)
+        return cls(given, space)
 
     def term(self, role: Role, *indices: int) -> Term:
         """The sum of these operators in a role, made once; of none, zero."""
         found = self._terms.get((role, indices))
         if found is None:
             chosen = tuple(self.operators[i] for i in indices)
-            A = chosen[0] if len(chosen) == 1 else Sum(chosen) if chosen else Zero()
-            found = self._terms[role, indices] = Term.playing(A, role)
+            if chosen and role is Role.COMPOSED:
+                found = Term.joined(chosen)
+            else:
+                A = chosen[0] if len(chosen) == 1 else Sum(chosen) if chosen else Zero()
+                found = Term.playing(A, role)
+            self._terms[role, indices] = found
         return found
 
     @cached_property
@@ -76,11 +88,14 @@ class Inclusion:
         """Terms for the roles of the method, whose sum is the inclusion; the plainest first.
 
         An operator that can play several roles is tried in each of them (of more than ``MANY``
-        such operators only some choices are), those that are evaluated are added up, and a role
-        that no operator needs is given to zero.
+        such operators only some choices are), those that are evaluated are added up, and so are
+        those that are composed; beside one of these an operator that is resolved may be, too, where
+        there is no other room for it. A role that no operator needs is given to zero.
         """
         if method.roles.count(Role.EVALUATED) > 1:
             return self._found_ways(method)  # the method says which of them takes what
+        if Role.SOLVED in method.roles:
+            return self._solved_ways
         key = method.roles, method.many
         if key not in self._ways:
             self._ways[key] = self._found_ways(method)
@@ -94,21 +109,22 @@ class Inclusion:
             places[Role.RESOLVED] = len(self.operators)
         found: list[tuple[int, Terms]] = []
         for uses in self._choices(places):
-            if any(uses.count(r) > places[r] for r in (Role.RESOLVED, Role.COMPOSED)):
+            if any(uses.count(r) > self._room(r, places) for r in (Role.RESOLVED, Role.COMPOSED)):
                 continue
             taken = {role: [i for i, use in enumerate(uses) if use is role] for role in ROLES}
             slots = self._slots(taken[Role.EVALUATED], places[Role.EVALUATED], method)
             if slots is None:
                 continue
-            composed = [*taken[Role.COMPOSED], *[None] * places[Role.COMPOSED]]
-            spare = max(0, least - len(taken[Role.RESOLVED]))
-            spare += places[Role.COMPOSED] - len(taken[Role.COMPOSED]) + slots.count(())
+            composed = tuple(taken[Role.COMPOSED])
+            spare = max(0, least - len(taken[Role.RESOLVED])) + slots.count(())
+            spare += max(0, places[Role.COMPOSED] - len(composed))
+            spare += sum(as_composition(self.operators[i]) is None for i in composed)
             for order in _orders(taken[Role.RESOLVED]):
                 resolved = [(i,) for i in order] + [()] * (least - len(order))
                 queues = {
                     Role.EVALUATED: iter(slots),
                     Role.RESOLVED: iter(resolved),
-                    Role.COMPOSED: iter(() if i is None else (i,) for i in composed),
+                    Role.COMPOSED: iter((composed,) * places[Role.COMPOSED]),
                 }
                 filled = [self.term(role, *next(queues[role])) for role in roles]
                 rest = (self.term(Role.RESOLVED, *each) for each in queues[Role.RESOLVED])
@@ -118,6 +134,34 @@ class Inclusion:
                     found.append((spare, (G, F, *others)))
         found.sort(key=lambda each: each[0])
         return [terms for _, terms in found]
+
+    @cached_property
+    def _solved_ways(self) -> list[Terms]:
+        """What is solved with, and what is composed: at first the sum of all affine operators is
+        solved with, then each of those that are resolved, and zero.
+        """
+        every = range(len(self.operators))
+        affine = tuple(i for i in every if as_affine(self.operators[i]) is not None)
+        bare = [i for i in every if as_composition(self.operators[i]) is None]
+        single = [(i,) for i in bare if self.operators[i].has_resolvent and (i,) != affine]
+        found = []
+        for solved in dict.fromkeys((affine, *single, ())):
+            composed = tuple(i for i in every if i not in solved)
+            if composed and self._can_be_composed(composed):
+                spare = len([i for i in composed if i in bare]) + (not solved)
+                found.append((spare if solved != affine else 0, solved, composed))
+        found.sort(key=lambda each: each[0])
+        return [
+            (self.term(Role.SOLVED, *solved), self.term(Role.COMPOSED, *composed))
+            for _, solved, composed in found
+        ]
+
+    def _can_be_composed(self, indices: tuple[int, ...]) -> bool:
+        """Whether these operators, with L = I where they are no compositions, are one."""
+        bare = [A for i in indices if as_composition(A := self.operators[i]) is None]
+        of_tuples = self.space is not None and self.space.is_tuple
+        joins = len(indices) == 1 or (self.joinable and not (bare and of_tuples))
+        return joins and all(A.has_resolvent for A in bare)
 
     def _slots(
         self, evaluated: list[int], count: int, method: Method
@@ -130,9 +174,44 @@ class Inclusion:
             slots[method.evaluated_slot(self.operators[i])].append(i)
         return [tuple(slot) for slot in slots]
 
+    def _room(self, role: Role, places: dict[Role, int]) -> int:
+        """How many operators the roles of this kind can take."""
+        joins = role is Role.COMPOSED and places[role] > 0 and self.joinable
+        return len(self.operators) if joins else places[role]
+
+    @cached_property
+    def joinable(self) -> bool:
+        """Whether compositions are of arrays, so that their columns are blocks of a tuple."""
+        made = [L for A in self.operators if as_composition(A) for _, L in columns(A)]
+        if self.space is None:
+            return not any(isinstance(L, OF_TUPLES) for L in made)
+        return not any(L.range_space(self.space).is_tuple for L in made)
+
+    def _also_composed(self, places: dict[Role, int]) -> set[int]:
+        """Which operators that are no composition may be composed, with L = I, beside one that is:
+        those that are resolved, if a method has no other room for all of them.
+        """
+        if not (places[Role.COMPOSED] and self.joinable):
+            return set()
+        bare = [i for i, A in enumerate(self.operators) if as_composition(A) is None]
+        others = [
+            i for i in bare if not (places[Role.EVALUATED] and self.operators[i].has_evaluation)
+        ]
+        of_tuples = self.space is not None and self.space.is_tuple
+        few = len(others) <= places[Role.RESOLVED] or len(self.operators) > MANY
+        if few or of_tuples or len(bare) == len(self.operators):
+            return set()
+        return {i for i in bare if self.operators[i].has_resolvent}
+
     def _choices(self, places: dict[Role, int]) -> Iterator[tuple[Role, ...]]:
         """A role for each operator."""
         flexible = sum(len(uses) > 1 for uses in self.uses)
+        composed = self._also_composed(places)
+        if composed:
+            yield from itertools.product(
+                *((*u, Role.COMPOSED) if i in composed else u for i, u in enumerate(self.uses))
+            )
+            return
         if flexible <= MANY:
             yield from itertools.product(*self.uses)
             return

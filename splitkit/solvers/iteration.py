@@ -10,6 +10,7 @@ linear combinations and apply the operators.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -41,7 +42,7 @@ class Outward:
     element: PointMap
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Reading:
     """An approximate solution.
 
@@ -58,6 +59,8 @@ class Reading:
         space ↦ of each block of r what bounds the sizes that cancel within Lᵀy or Lx.
     apart : float, array of batch shape, or None
         α if the terms' elements are known at two points only that are αr apart.
+    dual : point or None
+        y of a composed term, where the governing point does not show it.
     outward : Outward or None
         How to leave the units in which all these points are, and are to be judged.
     """
@@ -68,6 +71,7 @@ class Reading:
     sizes: tuple[Point, ...] = ()
     bounds: Callable[[Space], tuple[Array, ...]] | None = None
     apart: Scalar | None = None
+    dual: Point | None = None
     outward: Outward | None = None
 
 
@@ -115,6 +119,30 @@ class Iteration:
         """A governing point, in the units of x0."""
         return u
 
+    def displaced(self, step: Point) -> Point | None:
+        """A step of governing points, in the units of x0; None: it is of other points."""
+        return self.outward(step)
+
+    def as_map(self) -> Iteration:
+        """The same iteration as a map of its governing point alone: what accelerators wrap."""
+        return self
+
+    def product(self, a: Point, b: Point) -> Array:
+        """⟨a, b⟩ of governing points in the metric in which that map is averaged."""
+        return self.space.inner(a, b)
+
+    def length(self, r: Point) -> Array:
+        """‖r‖ in that metric."""
+        return self.space.norm(r)
+
+    def rough_product(self, a: Point, b: Point) -> Array:
+        """One that is equivalent to ``product``, and takes no map of a term."""
+        return self.product(a, b)
+
+    def rough_length(self, r: Point) -> Array:
+        """‖r‖ in the metric of ``rough_product``."""
+        return self.length(r)
+
     def elements_of(
         self, terms: tuple[Term, ...], of: Mapping[int, Point]
     ) -> tuple[Point | None, ...]:
@@ -132,11 +160,49 @@ class Iteration:
         return Space.of(x, self.space.batch_ndim).inner(x, x)
 
 
-class MapIteration(Iteration):
-    """u ↦ T(u) for an operator expression T; what its factors return is the trace."""
+class Around(Iteration):
+    """Base of iterations that are ``inner`` in other variables, and have its metric."""
 
-    def __init__(self, T: Operator, read: Any) -> None:
-        self.T, self._read = T, read
+    inner: Iteration
+
+    def as_map(self) -> Iteration:
+        same = copy.copy(self)
+        same.inner = self.inner.as_map()
+        return same
+
+    def enter(self, space: Space) -> None:
+        super().enter(space)
+        self.inner.enter(space)
+
+    def outward(self, u: Point) -> Point:
+        return self.inner.outward(u)
+
+    def displaced(self, step: Point) -> Point | None:
+        return self.inner.displaced(step)
+
+    def product(self, a: Point, b: Point) -> Array:
+        return self.inner.product(a, b)
+
+    def length(self, r: Point) -> Array:
+        return self.inner.length(r)
+
+    def rough_product(self, a: Point, b: Point) -> Array:
+        return self.inner.rough_product(a, b)
+
+    def rough_length(self, r: Point) -> Array:
+        return self.inner.rough_length(r)
+
+
+class MapIteration(Iteration):
+    """u ↦ T(u) for an operator expression T, from x₀ or what ``start`` makes of it; what the
+    factors of T return is the trace.
+    """
+
+    def __init__(self, T: Operator, read: Any, start: PointMap | None = None) -> None:
+        self.T, self._read, self._start = T, read, start
+
+    def init(self, x0: Point) -> Carry:
+        return x0 if self._start is None else self._start(x0)
 
     @cached_property
     def step(self) -> PointMap:

@@ -112,6 +112,12 @@ class Method:
         vars(other).update(vars(self), **chosen)
         return other
 
+    def unconfined(self) -> Method:
+        """The same method, with a map whose points may be anywhere: for what extrapolates them. Its
+        operators are evaluated where resolvents lead, and need not be what they say elsewhere.
+        """
+        return self
+
     def evaluated_slot(self, A: Operator) -> int:
         """Which of the method's evaluated roles takes A, counted from 0: where it has several."""
         return 0
@@ -121,6 +127,18 @@ class Method:
         ‖r‖/m bounds the distance to the solution of an m-strongly monotone inclusion.
         """
         return True
+
+    def averagedness(self, *terms: Term) -> float | None:
+        """θ of the iteration as a map of its governing point, in the metric of
+        ``Iteration.product``; 1 if it is only nonexpansive; None: not known to be either.
+        """
+        return 1.0 if self.averaged and self.theorem(*terms).holds else None
+
+    def steady(self) -> Self:
+        """The same method with steps that stay as they are, if that is left open: for accelerators
+        of a map.
+        """
+        return self
 
     def dual(self, u: Point) -> Point | None:
         """y ∈ B(Lx) of a composed term LᵀBL, read off the governing point; None: there is none."""

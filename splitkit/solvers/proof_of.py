@@ -7,6 +7,7 @@ and of what a step computes, from a state that a step has left, so that its part
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -39,6 +40,9 @@ class Symbols(Maps):
 
     def dual_resolvent(self, A: Operator, sigma: Scalar) -> PointMap:
         return self.scene.leaf(A).make_inverse_resolvent(sigma)
+
+    def solution(self, A: Operator, make: Callable[[], PointMap], H: PointMap) -> PointMap:
+        return self.scene.leaf(A).make_solution(H)
 
     def offset(self, term: Term, x: Point) -> tuple[Point, ...]:
         return ()

@@ -132,9 +132,16 @@ class MapSplitting(Splitting):
         better = found.fun < min(1.0, factor(centre)) * (1 - 1e-12)
         return math.exp(float(found.x)) if better else None
 
+    def averagedness(self, *terms: Term) -> float | None:
+        T = self.expression(*terms, alpha=self.alpha)
+        nonexpansive = T.lipschitz is not None and T.lipschitz <= 1
+        return T.averagedness or (1.0 if nonexpansive else None)
+
     def theorem(self, *terms: Term) -> Guarantee:
         T = self.expression(*terms, alpha=self.alpha)
-        if T.lipschitz is not None and T.lipschitz < CERTAINLY_BELOW_1:
+        # a factor below 1 where nothing is strongly monotone is one of 1 that was rounded
+        contracts = any(map(_may_contract, terms))
+        if contracts and T.lipschitz is not None and T.lipschitz < CERTAINLY_BELOW_1:
             reason = f"T is a contraction of factor {T.lipschitz:.6g} at {self.at_step()} (Banach)"
             return Guarantee(True, T.lipschitz, reason, self.sequence)
         if T.averagedness is not None:

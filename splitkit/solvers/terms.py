@@ -2,14 +2,16 @@
 
     evaluated   by x ↦ Ax;
     resolved    by its resolvent R_{αA}, or its Cayley operator;
-    composed    LᵀBL, by L, Lᵀ and the resolvent of B or of B⁻¹.
+    solved      by (A + H)⁻¹ for linear, symmetric, positive semidefinite H;
+    composed    LᵀBL, by L, Lᵀ and the resolvent of B or of B⁻¹; several of them are one of columns,
+                LᵀBL + KᵀCK = MᵀDM with Mx = (Lx, Kx) and D = B × C.
 
 A term prepares its maps by a ``Maps``: as its operator does, or seen by what watches or proves.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -18,7 +20,10 @@ from typing import Any
 from splitkit.backend import Point, Scalar, Space, blocks
 from splitkit.linear.affine import Affine
 from splitkit.linear.base import LinearOperator
+from splitkit.linear.block import BlockColumn
+from splitkit.linear.identity import ScaledIdentity
 from splitkit.operators.base import Operator, PointMap
+from splitkit.operators.block import BlockDiagonal
 from splitkit.operators.identity import Zero
 from splitkit.operators.pullback import Pullback
 from splitkit.properties import Constants, Properties
@@ -30,6 +35,7 @@ class Role(StrEnum):
 
     EVALUATED = "evaluated"  # by x ↦ Fx
     RESOLVED = "resolved"  # by its resolvent
+    SOLVED = "solved"  # by (A + H)⁻¹, H linear
     COMPOSED = "composed"  # LᵀBL, by the resolvent of B (or of B⁻¹), L and Lᵀ
 
 
@@ -52,6 +58,10 @@ class Maps:
         """R_{σA⁻¹}."""
         return A.inverse.make_resolvent(sigma)
 
+    def solution(self, A: Operator, make: Callable[[], PointMap], H: PointMap) -> PointMap:
+        """h ↦ (A + H)⁻¹h, which ``make`` makes."""
+        return make()
+
     def linear(self, L: LinearOperator) -> LinearOperator:
         """L, with its adjoint."""
         return L
@@ -59,13 +69,13 @@ class Maps:
     def offset(self, term: Term, x: Point) -> tuple[Point, ...]:
         """(A0,) in the space of x; () where it is not known."""
         key = "offset", x.shape if not isinstance(x, tuple) else tuple(b.shape for b in blocks(x))
-        if key not in term.known:
+        offset: tuple[Point, ...] | None = term.known.get(key)
+        if offset is None:
             try:
                 found = term.operator.offset(x) if term.has_evaluation else None
             except (ArithmeticError, ValueError):  # a function need not have a gradient at 0
                 found = None
-            term.known[key] = () if found is None else (found,)
-        offset: tuple[Point, ...] = term.known[key]
+            offset = term.known[key] = () if found is None else (found,)
         return offset
 
     def unseen(self, f: PointMap) -> PointMap:
@@ -105,6 +115,17 @@ class Term(Constants):
         parts = as_composition(A) if role is Role.COMPOSED else None
         return cls(A, role) if parts is None else cls(parts[0], role, parts[1])
 
+    @classmethod
+    def joined(cls, operators: Sequence[Operator]) -> Term:
+        """Their sum, composed: LᵀBL + KᵀCK as MᵀDM; one that is no composition has L = I."""
+        if len(operators) == 1:
+            B, L = as_composition(operators[0]) or (operators[0], ScaledIdentity())
+            return cls(B, Role.COMPOSED, L)
+        parts = [part for A in operators for part in columns(A)]
+        return cls(
+            BlockDiagonal([B for B, _ in parts]), Role.COMPOSED, BlockColumn([L for _, L in parts])
+        )
+
     def seen_by(self, maps: Maps) -> Term:
         """The same term, its maps prepared in this way."""
         return Term(self.operator, self.role, self.of, maps, self.known)
@@ -127,6 +148,10 @@ class Term(Constants):
     def resolve_dual(self, sigma: Scalar) -> PointMap:
         """y ↦ R_{σA⁻¹}y, prepared for many applications."""
         return self.maps.dual_resolvent(self.operator, sigma)
+
+    def solve_with(self, make: Callable[[], PointMap], H: PointMap) -> PointMap:
+        """h ↦ (A + H)⁻¹h, which ``make`` makes."""
+        return self.maps.solution(self.operator, make, H)
 
     @cached_property
     def L(self) -> LinearOperator:
@@ -172,7 +197,7 @@ class Term(Constants):
         """Those of the operator: of B, where the term is LᵀBL."""
         return self.operator.properties
 
-    @property
+    @cached_property
     def has_evaluation(self) -> bool:
         """Whether Ax can be computed, whatever the role."""
         return self.operator.has_evaluation
@@ -226,11 +251,19 @@ def not_maximal(**terms: Term) -> str | None:
     return None
 
 
+def columns(A: Operator) -> tuple[tuple[Operator, LinearOperator], ...]:
+    """(B, L), … with A = ΣLᵀBL: of a composition with several columns each of them."""
+    B, L = as_composition(A) or (A, ScaledIdentity())
+    if isinstance(L, BlockColumn) and isinstance(B, BlockDiagonal):
+        return tuple(zip(B.operators, L.maps, strict=True))
+    return ((B, L),)
+
+
 def _resolvable(B: Operator) -> bool:
     return B.has_resolvent or B.inverse.has_resolvent
 
 
-class _Played(Operator):
+class _Played(Operator, at_known_points=True):
     """An operator of a term in an expression: its map is prepared as the term says, once."""
 
     def __init__(
@@ -244,7 +277,7 @@ class _Played(Operator):
         return self._make_node()
 
     @cached_property
-    def _prepared(self) -> PointMap:
+    def traced(self) -> PointMap:
         return self._make_map()
 
     @property
@@ -252,10 +285,10 @@ class _Played(Operator):
         return self.node.properties
 
     def __call__(self, x: Point) -> Point:
-        return self._prepared(x)
+        return self.traced(x)
 
     def make_evaluation(self) -> PointMap:
-        return self._maps.unseen(self._prepared)
+        return self._maps.unseen(self.traced)
 
     def check_space(self, space: Space) -> None:
         self.node.check_space(space)

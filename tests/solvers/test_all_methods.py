@@ -257,20 +257,47 @@ def test_the_steps_of_the_line_search_stay_finite_where_the_operator_is_constant
     np.testing.assert_allclose(solution.residual, 2**0.5, rtol=1e-6)
 
 
-def test_two_compositions_are_refused_with_a_remedy_that_works():
-    L, K = sk.DenseMatrix(D), sk.DenseMatrix(np.eye(4)[::-1] + 2 * np.eye(4))
-    B, C = sk.Subdifferential(f.L1Norm()), sk.Subdifferential(f.L1Norm(0.3))
-    F = sk.Affine(SYMMETRIC, np.ones(4))
-    with pytest.raises(sk.NoGuaranteeError, match="BlockColumn"):
-        sk.solve(F + B.pullback(L) + C.pullback(K), np.zeros(4))
-    joined = sk.BlockDiagonal((B, C)).pullback(sk.linear.BlockColumn((L, K)))
-    x = sk.solve(F + joined, np.zeros(4)).x
+SEVERAL = (sk.ChambollePock(), sk.PD3O(), sk.CondatVu(), sk.LinearizedADMM(), None)
 
-    def value(x):
-        return x @ SYMMETRIC @ x / 2 - np.sum(x) + np.sum(abs(L(x))) + 0.3 * np.sum(abs(K(x)))
 
-    rng = np.random.default_rng(0)
-    assert all(value(x) <= value(x + 0.1 * d) + 1e-7 for d in rng.normal(size=(200, 4)))
+@pytest.mark.parametrize("method", SEVERAL, ids=repr)
+def test_several_compositions_are_one_of_columns(method, xp):
+    """min ½⟨Mx, x⟩ − Σx + ‖Lx‖₁ + 0.3‖Kx‖₁ over a box, by its optimality conditions."""
+    array = lambda a: xp.asarray(a, dtype=xp.float64)  # noqa: E731
+    K = np.eye(4)[::-1] + 2 * np.eye(4)
+    first = sk.Subdifferential(f.L1Norm()).pullback(sk.DenseMatrix(array(D)))
+    second = sk.Subdifferential(f.L1Norm(0.3)).pullback(sk.DenseMatrix(array(K)))
+    box, F = sk.NormalCone(f.Box(-0.1, 0.2)), sk.Affine(array(SYMMETRIC), array(np.ones(4)))
+    s = sk.solve(F + first + second + box, array(np.zeros(4)), method, tol=1e-10, max_iter=50_000)
+    x, (y, z, *_) = to_numpy(s.x), map(to_numpy, s.dual)
+    np.testing.assert_allclose(y, np.clip(y + D @ x, -1, 1), atol=1e-7)
+    np.testing.assert_allclose(z, np.clip(z + K @ x, -0.3, 0.3), atol=1e-7)
+    slope = SYMMETRIC @ x - 1 + D.T @ y + K.T @ z
+    np.testing.assert_allclose(x, np.clip(x - slope, -0.1, 0.2), atol=1e-7)
+
+
+def test_an_operator_that_cannot_be_resolved_besides_is_composed_with_the_identity():
+    """Three sets and a composition, for a method that resolves one term."""
+    L = sk.DenseMatrix(D)
+    sets = [f.Box(-1.0, 0.5), f.HalfSpace(np.ones(4), 1.0), f.L2Ball(0.8)]
+    inclusion = sk.Affine(SYMMETRIC, np.ones(4)) + sk.Subdifferential(f.L1Norm(0.1)).pullback(L)
+    for C in sets:
+        inclusion = inclusion + sk.NormalCone(C)
+    found = [
+        sk.solve(inclusion, np.zeros(4), kind(), tol=1e-10, max_iter=50_000).x
+        for kind in (sk.ChambollePock, sk.PD3O)
+    ]
+    np.testing.assert_allclose(*found, atol=1e-8)
+    for C in sets:
+        np.testing.assert_allclose(C.project(found[0]), found[0], atol=1e-8)
+
+
+def test_compositions_of_tuples_are_refused_in_words():
+    L, K = (sk.linear.BlockDiagonalMap([sk.DenseMatrix(c * D)] * 2) for c in (1.0, 2.0))
+    norms = sk.BlockDiagonal([sk.Subdifferential(f.L1Norm())] * 2)
+    inclusion = norms.pullback(L) + norms.pullback(K) + norms
+    with pytest.raises(sk.NoGuaranteeError, match="these are tuples"):
+        sk.solve(inclusion, (np.zeros(4), np.zeros(4)), sk.ChambollePock())
 
 
 def test_admm_is_refused_where_its_linear_system_is_singular():
@@ -326,6 +353,11 @@ ACCELERATED = [
     sk.Inertial(sk.DouglasRachford(), inertia=0.2),
     sk.Relaxed(sk.DouglasRachford(), relaxation=1.2),
     sk.Relaxed(sk.ProximalPoint(), relaxation=1.9),
+    sk.Anderson(sk.ChambollePock()),
+    sk.Anderson(sk.ChambollePock(), kind="I", memory=3),
+    sk.SuperMann(sk.ChambollePock()),
+    sk.Relaxed(sk.ChambollePock(), relaxation=1.8),
+    sk.Inertial(sk.ChambollePock(), inertia=0.2),
 ]
 
 

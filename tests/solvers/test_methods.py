@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import splitkit as sk
+from splitkit.backend import Space
 from splitkit.solvers.methods import METHODS
 
 SKEW = sk.Affine(np.array([[0.0, 1.0], [-1.0, 0.0]]))
@@ -195,6 +196,67 @@ def test_chosen_steps_have_the_textbook_rates():
     assert pr.guarantee(F, ORTHANT).rate == pytest.approx((3 - 1) / (3 + 1), rel=1e-2)
 
 
+def turned(*gains):
+    """A matrix with these singular values."""
+    U, _ = np.linalg.qr(np.random.default_rng(5).normal(size=(len(gains), len(gains))))
+    return np.diag(gains) @ U
+
+
+@pytest.mark.parametrize("m_g", [0.0, 0.7])
+def test_acceleration_has_the_rate_of_its_theorem(m_g):
+    """With no restart left, V = h − min h + ½m‖x + (1/√q − 1)(x − x₋) − x*‖² falls by 1 − √q."""
+    A, f = turned(1.0, 3.0, 8.0, 10.0), sk.functions
+    b = A @ np.array([1.0, -2.0, 0.5, 0.0])
+    h = f.SquaredL2(center=b) @ A + f.ElasticNet(0.2, m_g)
+    best = sk.minimize(h, np.zeros(4), sk.ForwardBackward(), tol=1e-14, on_failure="return").x
+    F, G = sk.Subdifferential(f.SquaredL2(center=b) @ A), sk.Subdifferential(f.ElasticNet(0.2, m_g))
+    q = (1 + m_g) / (100 + m_g)  # α = 1/100, m_f = 1
+    guarantee = sk.FISTA().guarantee(F, G)
+    assert guarantee.rate == pytest.approx(np.sqrt(1 - np.sqrt(q)), rel=1e-9)
+
+    iteration = sk.FISTA().bind(F, G)
+    x, y, k, _ = iteration.begin(np.full(4, 3.0), Space.of(np.zeros(4)))
+    state, values = (x, y, k, 0.0 * k), []
+    for k in range(200):
+        before = state[0]
+        state = iteration.step(state)
+        if k > 2 / np.sqrt(q):  # the momentum is the greatest
+            x = state[0]
+            ahead = x + (1 / np.sqrt(q) - 1) * (x - before) - best
+            values.append(h(x) - h(best) + (1 + m_g) / 2 * ahead @ ahead)
+    values = np.array([value for value in values if value > 1e-10 * values[0]])
+    assert len(values) > 20
+    assert np.all(values[1:] <= (1 - np.sqrt(q)) * values[:-1] * (1 + 1e-6))
+
+
+def test_what_is_chosen_has_the_least_work_not_the_least_factor_of_a_step():
+    """A rate of 1 − m/L gives way to 1 − √(m/L), and a prox by Newton's method to gradients."""
+    f, x0 = sk.functions, np.zeros(2)
+    stiff = f.SquaredL2(center=np.ones(2)) @ turned(100.0, 1.0) + f.L1Norm(0.1)
+    chosen = sk.minimize(stiff, x0)
+    assert isinstance(chosen.method, sk.FISTA)
+    assert chosen.iterations < 2000
+    mild = f.SquaredL2(center=np.ones(2)) @ turned(1.2, 1.0) + f.L1Norm(0.1)
+    assert isinstance(sk.explain(mild).chosen.method, sk.ForwardBackward)
+
+    X = np.random.default_rng(0).normal(size=(30, 4))
+    ridge, label = f.SquaredL2(weight=1.0), np.eye(30)[0]
+    costs = []
+    for loss in (f.Huber(), f.LogSumExp(label)):
+        explanation = sk.explain(ridge + loss @ X)
+        assert isinstance(explanation.chosen.method, sk.FISTA)
+        each = explanation.best_of_each()
+        costs.append(next(o.effort[1] for o in each if isinstance(o.method, sk.ChambollePock)))
+    assert costs[1] == costs[0] + f.LogSumExp(label).prox_effort - 1
+
+
+def test_a_factorization_is_paid_by_what_it_saves():
+    """Peaceman-Rachford on a matrix of many rows is not taken where forward steps are enough."""
+    small, large = (sk.Affine(np.diag(np.linspace(1.0, 2.5, n))) + ORTHANT for n in (4, 400))
+    assert isinstance(sk.explain(small).chosen.method, sk.PeacemanRachford)
+    assert isinstance(sk.explain(large).chosen.method, sk.ForwardBackward)
+
+
 def test_a_composition_without_a_prox_goes_to_the_primal_dual_methods():
     """minimize takes ∂(g∘L) as Lᵀ∂g L, with its multiples."""
     D = np.eye(6)[1:] - np.eye(6)[:-1]
@@ -221,6 +283,13 @@ def test_a_factor_that_rounding_left_below_one_is_no_rate():
         guarantee = sk.ForwardBackward(alpha=alpha / F.lipschitz).guarantee(F, G)
         assert guarantee.holds
         assert guarantee.rate is None
+    assert isinstance(sk.explain(F + G).chosen.method, sk.FISTA)
+
+
+def test_constants_of_rounding_make_no_contraction_where_nothing_is_strongly_monotone():
+    F = sk.Subdifferential(sk.functions.Huber(weight=13.235087164982044))
+    G = sk.Subdifferential(sk.functions.SquaredL2(np.array([0.0008756567425569188, 0.0])))
+    assert sk.ForwardBackward().guarantee(F, G).rate is None
     assert isinstance(sk.explain(F + G).chosen.method, sk.FISTA)
 
 

@@ -366,14 +366,10 @@ def test_a_composition_that_has_a_resolvent_is_still_taken_apart(method, L):
 
 
 @tight
-def test_admm_takes_such_a_composition_where_it_is_a_matrix(L):
+def test_admm_takes_such_a_composition(L):
     M = ROTATION @ np.diag([1.0, 2.0, 3.0, 4.0, 5.0]) @ ROTATION.T
     M, q, h = (M + M.T) / 2, np.ones(5), two_norms(L)[1]
     inclusion = sk.Affine(M, q) + sk.Subdifferential(h).pullback(L)
-    if not isinstance(L, sk.DenseMatrix):
-        with pytest.raises(sk.NoGuaranteeError, match="L dense"):
-            sk.solve(inclusion, np.zeros(5), sk.ADMM())
-        return
     s = sk.solve(inclusion, np.zeros(5), sk.ADMM(), tol=1e-10)
     assert f.duality_gap(f.Quadratic(M, -q), h, s.x, s.dual, L) <= 1e-8
 
@@ -417,3 +413,39 @@ def test_linearized_admm_applies_each_map_once_an_iteration():
     for _ in range(10):
         state = iteration.step(state)
     assert calls == {"L": 10, "Lᵀ": 10}
+
+
+def test_chambolle_pock_is_firmly_nonexpansive_in_its_metric():
+    """‖Tu − Tv‖² ≤ ⟨Tu − Tv, u − v⟩, also where ‖L‖²τσ = 1."""
+    A, B, _ = three_terms()
+    for method in (sk.ChambollePock(balance=False), sk.ChambollePock(tau=3.0)):
+        method = method.chosen(A, B)
+        iteration = method.bind(A, B)
+        iteration.enter(Space.of(np.zeros(5)))
+        rng = np.random.default_rng(0)
+        for _ in range(50):
+            u, v = ((rng.normal(size=5), rng.normal(size=3)) for _ in range(2))
+            du, dv = iteration.step(u), iteration.step(v)
+            moved, apart = (
+                tuple(a - b for a, b in zip(*p, strict=True)) for p in ((du, dv), (u, v))
+            )
+            assert iteration.product(moved, moved) <= iteration.product(moved, apart) + 1e-9
+            assert np.isclose(iteration.length(moved) ** 2, iteration.product(moved, moved))
+            assert iteration.product(moved, moved) <= 2 * iteration.rough_length(moved) ** 2 + 1e-9
+        assert method.averagedness(*method.terms(A, B)) == 0.5
+
+
+def test_accelerators_take_chambolle_pock_with_constant_steps():
+    inclusion = denoising()
+    plain = sk.solve(inclusion, NOISY, sk.ChambollePock(balance=False), max_iter=50_000)
+    for kind in (sk.Anderson, sk.SuperMann):
+        fast = sk.solve(inclusion, NOISY, kind(sk.ChambollePock()), max_iter=50_000)
+        assert not fast.method.method.balance
+        assert fast.iterations < plain.iterations
+        np.testing.assert_allclose(fast.x, plain.x, atol=1e-5)
+        np.testing.assert_allclose(
+            Gradient(shape=(SIDE, SIDE)).T(fast.dual), NOISY - fast.x, atol=1e-5
+        )
+    for method in (sk.ChambollePock(balance=True), sk.PD3O()):
+        with pytest.raises(sk.NoGuaranteeError, match="not known to be a nonexpansive map"):
+            sk.solve(inclusion, NOISY, sk.Anderson(method))

@@ -54,3 +54,24 @@ def test_rows_whose_constants_are_far_apart_are_judged_by_themselves():
     inclusion = sk.Subdifferential(f.SquaredL2(center=A @ np.ones(2)) @ A + f.L1Norm(1e-9))
     found = sk.solve(inclusion, np.zeros(2), sk.FISTA(alpha=1e-8), max_iter=50, on_failure="return")
     assert not found.converged
+
+
+LOGISTIC = np.array([[1.0, -2, 3, -4, 5], [2, -1, 0, -1, 3], [-1, 0, 4, -3, 2], [-1, -1, -1, 1, 3]])
+
+
+@pytest.mark.parametrize("kind", [sk.TsengLineSearch, sk.AdaptiveProximalGradient, sk.GoldenRatio])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("s", [1e-9, 1e-4, 1.0, 1e4, 1e9])
+def test_first_steps_are_found_where_the_operator_is_bounded(s, dtype, kind):
+    """A logistic loss: far away F x vanishes, and ‖F x − F x₀‖/‖x − x₀‖ ≈ 1/α whatever α is."""
+    A, b = (LOGISTIC / s).astype(dtype), np.arange(1.0, 5.0, dtype=dtype)
+    problem = f.Logistic().translate(b) @ A + f.L1Norm(0.1 / s)
+    x0, tol = np.zeros(5, dtype), 1e-3 if dtype == "float32" else 1e-6
+    found = sk.solve(problem, x0, kind(), tol=tol)
+    exact = sk.solve(f.Logistic().translate(np.arange(1.0, 5.0)) @ LOGISTIC + f.L1Norm(0.1),
+                     np.zeros(5), sk.FISTA(), tol=1e-10)  # fmt: skip
+    values = [float(problem(x)) for x in (found.x, (s * exact.x).astype(dtype), x0)]
+    assert values[0] - values[1] <= 10 * tol * values[2]
+    plain = f.Logistic().translate(b) @ LOGISTIC.astype(dtype) + f.L1Norm(0.1)
+    base = sk.solve(plain, x0, kind(), tol=tol).iterations
+    assert base / 2 <= found.iterations <= 2 * base

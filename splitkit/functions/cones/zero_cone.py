@@ -14,6 +14,9 @@ class ZeroCone(Subspace):
 
     elementwise = True
 
+    def pinned(self) -> bool:
+        return True
+
     def project(self, x: Point) -> Point:
         return namespace(x).zeros_like(x)
 

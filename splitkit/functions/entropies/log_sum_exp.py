@@ -38,6 +38,7 @@ class LogSumExp(Function):
     p: Any = parameter(NON_NEGATIVE, "give non-negative probabilities", default=None)
 
     smoothness = 0.5
+    prox_effort = 20.0
     check_axes = vectors()
 
     def __post_init__(self) -> None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 from scipy.sparse import csr_array
@@ -35,6 +36,7 @@ from splitkit.backend import (
     to_numpy,
 )
 from splitkit.functions.base import Function, vectors, zero_or_inf
+from splitkit.linear.affine import Affine
 from splitkit.linear.dense import DenseMatrix
 from splitkit.linear.iterative import Iterative
 from splitkit.linear.last_axes import LastAxesMap
@@ -113,6 +115,13 @@ class LeastSquares(Function):
     def b(self) -> Point | None:
         """What Ax should be."""
         return self._b
+
+    @cached_property
+    def affine_gradient(self) -> Affine:
+        b = self._b
+        return Affine.of_finite(
+            self._map.T @ self._map, None if b is None else self._map.adjoint(b)
+        )
 
     def _residual(self, x: Point) -> Point:
         Ax = self._map(x)

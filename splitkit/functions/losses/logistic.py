@@ -37,6 +37,7 @@ class Logistic(MarginLoss):
     """
 
     smoothness = 0.25
+    prox_effort = 10.0
 
     def __call__(self, x: Point) -> Array:
         xp, s = namespace(x), self._signed(x)

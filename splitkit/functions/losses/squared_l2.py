@@ -5,12 +5,16 @@ Source: Parikh, Boyd, *Proximal Algorithms* (2014), §6.1.1.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 from splitkit.arguments import NON_NEGATIVE, POSITIVE, check_parameter
 from splitkit.backend import Array, Point, Scalar, Space, align, is_array, namespace, scale, sum_of
 from splitkit.functions.base import Function, extremes, parameter
-from splitkit.linear.base import factors
+from splitkit.linear.affine import Affine
+from splitkit.linear.base import LinearOperator, factors
+from splitkit.linear.diagonal import Diagonal
+from splitkit.linear.identity import ScaledIdentity
 from splitkit.operators.base import PointMap
 from splitkit.operators.graph_support import GraphSupport
 
@@ -34,6 +38,16 @@ class SquaredL2(Function):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.strong_convexity, self.smoothness = extremes(self.weight)
+
+    @cached_property
+    def affine_gradient(self) -> Affine | None:
+        w, c = self.weight, self.center
+        is_diagonal = is_array(w) and w.ndim > 0
+        M: LinearOperator = Diagonal(w) if is_diagonal else ScaledIdentity(float(w))
+        q = None if c is None else w * c
+        if q is not None and not is_array(q):
+            return None  # of points whose dtype is not known
+        return Affine.of_finite(M, q)
 
     def _from_center(self, x: Array) -> Array:
         return x if self.center is None else x - self.center

@@ -33,6 +33,15 @@ class Box(Indicator):
         self.lower, self.upper = check_bounds(self.lower, self.upper, "the box")
         super().__post_init__()
 
+    def pinned(self) -> Any:
+        same = self.lower == self.upper
+        if not is_array(same):
+            return same
+        xp = namespace(same)
+        if bool(xp.all(same)) or not bool(xp.any(same)):
+            return bool(xp.any(same))
+        return xp.astype(same, (self.lower if is_array(self.lower) else self.upper).dtype)
+
     def place(self) -> Point:
         return _finite(self.lower) + _finite(self.upper)
 

@@ -23,6 +23,9 @@ class Singleton(Indicator):
 
     elementwise = True
 
+    def pinned(self) -> bool:
+        return True
+
     def project(self, x: Point) -> Point:
         return self.point + namespace(x).zeros_like(x)
 

@@ -16,14 +16,13 @@ algorithms* (2008); Lieder, *On the convergence rate of the Halpern-iteration* (
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, replace
+from typing import ClassVar, Self
 
 from splitkit.arguments import POSITIVE, Range, check_number, option
 from splitkit.backend import Point, Space, lincomb
 from splitkit.solvers.iteration import Carry, Iteration, Reading, Trace
 from splitkit.solvers.method import Guarantee
-from splitkit.solvers.splitting import MapSplitting
 from splitkit.solvers.terms import Term
 from splitkit.solvers.wrapper import Wrapper
 
@@ -38,21 +37,19 @@ class Accelerator(Wrapper):
         One whose iteration is an averaged map, such as ``DouglasRachford()``.
     """
 
-    def averagedness(self, *terms: Term) -> float | None:
-        """θ of T, 1 if it is only nonexpansive; None: not known to be either."""
-        if isinstance(self.method, MapSplitting):
-            T = self.method.expression(*terms, alpha=self.method.alpha)
-            nonexpansive = T.lipschitz is not None and T.lipschitz <= 1
-            return T.averagedness or (1.0 if nonexpansive else None)
-        holds = self.method.averaged and self.method.theorem(*terms).holds
-        return 1.0 if holds else None
+    def choosing(self, *terms: Term) -> Self:
+        return replace(self, method=self.method.steady().choosing(*terms))
+
+    def inner_iteration(self, *terms: Term) -> Iteration:
+        """That of the method, whose points may be anywhere."""
+        return self.method.unconfined().iteration(*terms)
 
     def accelerated(self, θ: float, inner: Guarantee) -> Guarantee:
         """What holds of the accelerated iteration of a θ-averaged map."""
         raise NotImplementedError
 
     def theorem(self, *terms: Term) -> Guarantee:
-        θ = self.averagedness(*terms)
+        θ = self.method.averagedness(*terms)
         inner = self.method.theorem(*terms)
         if θ is None:
             return self.refused(
@@ -62,24 +59,30 @@ class Accelerator(Wrapper):
 
 
 class AcceleratedIteration(Iteration):
-    """An iteration around another one's map; ``inner`` also reads the solution."""
+    """An iteration around another one's map; ``of`` it also reads the solution."""
 
     def __init__(self, inner: Iteration) -> None:
-        self.inner = inner
+        self.of = inner.as_map()
 
     def enter(self, space: Space) -> None:
         super().enter(space)
-        self.inner.enter(space)
+        self.of.enter(space)
 
     def start(self, x0: Point) -> Point:
         """The point from which the inner iteration starts."""
-        return self.inner.begin(x0, self.space)
+        return self.of.begin(x0, self.space)
 
     def read(self, trace: Trace) -> Reading:
-        return self.inner.read(trace)
+        return self.of.read(trace)
 
     def governing(self, state: Carry) -> Point:
         return state[0]
+
+    def outward(self, u: Point) -> Point:
+        return self.of.outward(u)
+
+    def displaced(self, step: Point) -> Point | None:
+        return self.of.displaced(step)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +109,7 @@ class Relaxed(Accelerator):
         return Guarantee(True, None, reason, self.sequence)
 
     def iteration(self, *terms: Term) -> Iteration:
-        return _Relaxed(self.method.iteration(*terms), self.relaxation)
+        return _Relaxed(self.inner_iteration(*terms), self.relaxation)
 
 
 class _Relaxed(AcceleratedIteration):
@@ -118,7 +121,7 @@ class _Relaxed(AcceleratedIteration):
         return self.start(x0)
 
     def advance(self, state: Carry) -> tuple[Carry, Trace]:
-        Tu, trace = self.inner.advance(state)
+        Tu, trace = self.of.advance(state)
         return lincomb(1 - self.relaxation, state, self.relaxation, Tu), trace
 
     def governing(self, state: Carry) -> Point:
@@ -149,7 +152,7 @@ class Inertial(Accelerator):
         return Guarantee(True, None, reason, self.sequence)
 
     def iteration(self, *terms: Term) -> Iteration:
-        return _Inertial(self.method.iteration(*terms), self.inertia)
+        return _Inertial(self.inner_iteration(*terms), self.inertia)
 
 
 class _Inertial(AcceleratedIteration):
@@ -163,7 +166,7 @@ class _Inertial(AcceleratedIteration):
 
     def advance(self, state: Carry) -> tuple[Carry, Trace]:
         u, before = state
-        Ty, trace = self.inner.advance(lincomb(1 + self.inertia, u, -self.inertia, before))
+        Ty, trace = self.of.advance(lincomb(1 + self.inertia, u, -self.inertia, before))
         return (Ty, u), trace
 
 
@@ -180,7 +183,7 @@ class Halpern(Accelerator):
 
     def iteration(self, *terms: Term) -> Iteration:
         rate = self.method.theorem(*terms).rate
-        return _Halpern(self.method.iteration(*terms), 1.0 if rate is None else rate)
+        return _Halpern(self.inner_iteration(*terms), 1.0 if rate is None else rate)
 
 
 class _Halpern(AcceleratedIteration):
@@ -196,7 +199,7 @@ class _Halpern(AcceleratedIteration):
 
     def advance(self, state: Carry) -> tuple[Carry, Trace]:
         u, anchor, weight = state
-        Tu, trace = self.inner.advance(u)
+        Tu, trace = self.of.advance(u)
         # φ⁺ = 1 + γ²φ, in 1/φ: it may run to 0, never to ∞
         weight = weight / (weight + self.rate**-2) if self.rate else 0.0
         return (lincomb(weight, anchor, 1 - weight, Tu), anchor, weight), trace

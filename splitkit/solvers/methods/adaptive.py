@@ -17,7 +17,9 @@ Both converge from any point of dom G with any first step. x₀ may lie outside 
 be steeper by orders of magnitude; so the first iteration makes two steps x⁺ = R_{αG}(x − αF x), the
 second from dom G, and the method begins with that one. Each has α about 1/ℓ, ℓ the Lipschitz
 constant of F from x to x⁺, found by trials. They begin with ‖αF x‖ = ‖x‖, so that no unit enters;
-from x = 0, where nothing has a length, with ‖αF x‖ = 1, which later trials correct.
+from x = 0, where nothing has a length, with ‖αF x‖ = 1, which later trials correct: where F is
+bounded, as of a logistic loss, each long step has αℓ about 1, so that steps shrink faster and
+faster. No step is so long that the numbers do not hold it.
 
 Source: Malitsky, Mishchenko, *Adaptive proximal gradient method for convex optimization* (2023),
 Alg. 3; Malitsky, *Golden ratio algorithms for variational inequalities* (2020), Alg. 2.
@@ -36,6 +38,7 @@ from splitkit.solvers.terms import Role, Term
 
 PHI = 1.5
 GREATEST = 1e10  # no step is longer than this times the first, or than this/ℓ
+FAR = 0.7  # the power of the greatest number that is a step, so that it has room to grow
 TRIALS = 15  # of a first step
 FACTOR = 2.0**20  # by which it changes at most from trial to trial
 LEAST, AIM = 0.3, 0.7  # of αℓ at the first step
@@ -138,7 +141,8 @@ class AdaptiveSteps(Iteration):
         space, xp = self.space, self.space.xp
         size, force = space.norm(x), space.norm(Fx)
         one = xp.ones_like(size)
-        alpha = start = xp.where(size > 0, size, one) / xp.where(force > 0, force, one)
+        alpha = xp.where(size > 0, size, one)
+        alpha = start = self.quotient(alpha, xp.where(force > 0, force, one))
         short, long = 0.0 * one, math.inf * one  # known to be so
         for trial in range(TRIALS):
             y = lincomb(1.0, x, -alpha, Fx)
@@ -154,9 +158,11 @@ class AdaptiveSteps(Iteration):
             short = xp.where(under, alpha, short)
             long = xp.where(over, alpha, long)
             fitted = AIM / xp.where(xp.isfinite(slope) & (slope > 0), slope, FACTOR * one)
+            fitted = xp.where(over, xp.minimum(fitted, 2.0 ** (1 - trial) * one), fitted)
             factor = xp.where(free, FACTOR, clip(fitted, 1 / FACTOR, FACTOR))
             between = (short > 0) & (long < math.inf)
-            tried = xp.where(between, xp.sqrt(short) * xp.sqrt(long), factor * alpha)
+            ahead = xp.minimum(factor * alpha, self.far * one)
+            tried = xp.where(between, xp.sqrt(short) * xp.sqrt(long), ahead)
             if trial == TRIALS - 2:
                 tried = xp.where(short > 0, short, xp.where(free, start, tried))
             alpha = xp.where(over | under | free, tried, alpha)
@@ -172,8 +178,17 @@ class AdaptiveSteps(Iteration):
         """The longest step, where F is flatter than it was: ``GREATEST``/ℓ."""
         xp = self.space.xp
         known = slope > 0
-        room = GREATEST / xp.where(known, slope, xp.ones_like(slope))
+        room = GREATEST * self.quotient(xp.ones_like(slope), xp.where(known, slope, 1.0))
         return xp.where(known, xp.maximum(longest, room), longest)
+
+    @property
+    def far(self) -> float:
+        """A step that is so long that the numbers hold no longer ones well."""
+        return math.pow(self.space.xp.finfo(self.space.dtype).max, FAR)
+
+    def quotient(self, p: Array, q: Array) -> Array:
+        """p/q for p, q > 0, up to ``far``."""
+        return p / self.space.xp.maximum(q, p / self.far)
 
     def resolve(self, alpha: Array, y: Point) -> Point:
         """R_{αG}y for the step sizes of this iteration."""

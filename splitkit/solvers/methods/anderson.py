@@ -19,6 +19,8 @@ residuals too; but these lead back. Where −r is the gradient of a convex h, as
 and the proximal point algorithm, h(w) ≤ h(u) − ⟨r(w), w − u⟩: all that accepted points add to h is
 a multiple of ‖r₀‖², and they stay in a level set. Neither condition depends on units.
 
+Inner products are those of the metric in which T is averaged, or others that are equivalent to it.
+
 Source: Walker, Ni (2011); Fang, Saad (2009); Zhang, O'Donoghue, Boyd, *Globally convergent type-I
 Anderson acceleration* (2020).
 """
@@ -67,7 +69,7 @@ class Anderson(Accelerator):
         return Guarantee(True, None, reason, self.sequence)
 
     def iteration(self, *terms: Term) -> Iteration:
-        return _Anderson(self.method.iteration(*terms), self)
+        return _Anderson(self.inner_iteration(*terms), self)
 
 
 class Memory(AcceleratedIteration):
@@ -83,7 +85,7 @@ class Memory(AcceleratedIteration):
 
     def read(self, trace: Trace) -> Reading:
         kept, here, earlier = trace
-        return self.inner.read(where(kept, here, earlier))
+        return self.of.read(where(kept, here, earlier))
 
     def suggested(self, u: Point, r: Point, dU: tuple[Point, ...], dR: tuple[Point, ...]) -> Point:
         """u + r − (ΔU + ΔR)γ; u + r where that is not finite."""
@@ -96,22 +98,20 @@ class Memory(AcceleratedIteration):
 
     def onward(self, r: Point, moved: Point, before: Array, first: Array, count: Array) -> Array:
         """−⟨r(w), w − u⟩ ≤ D‖r₀‖‖r(u)‖aₙ for r at the point w to which it was moved from u."""
-        back = -self.space.inner(r, moved)
+        back = -self.of.rough_product(r, moved)
         return back <= SAFEGUARD * first * before * (count + 1) ** -SUMMABLE
 
     def coefficients(self, r: Point, dU: tuple[Point, ...], dR: tuple[Point, ...]) -> Array:
         """γ, of shape (*batch, memory)."""
-        space, xp, m = self.space, self.space.xp, len(dU)
+        space, xp, m, inner = self.space, self.space.xp, len(dU), self.of.rough_product
         left = dU if self.options.kind == "I" else dR
-        normal = xp.stack(
-            [xp.stack([space.inner(a, b) for b in dR], axis=-1) for a in left], axis=-2
-        )
-        target = xp.stack([space.inner(a, r) for a in left], axis=-1)
+        normal = xp.stack([xp.stack([inner(a, b) for b in dR], axis=-1) for a in left], axis=-2)
+        target = xp.stack([inner(a, r) for a in left], axis=-1)
         diagonal = sum(xp.abs(normal[..., i, i]) for i in range(m)) / m
         eps = float(xp.finfo(space.dtype).eps)
         # ‖ΔR‖ below √ε‖ΔU‖ is rounding: this bounds the step by some ‖r‖/√ε where T but translates
         noise = eps if self.options.kind == "II" else eps**0.5
-        moved = sum(space.inner(a, a) for a in dU) / m
+        moved = sum(inner(a, a) for a in dU) / m
         ridge = max(self.options.regularization, 10 * eps) * diagonal + noise * moved + space.least
         identity = xp.eye(m, dtype=normal.dtype, device=space.device)
         if self.options.kind == "I":
@@ -134,10 +134,10 @@ class _Anderson(Memory):
 
     def advance(self, state: Carry) -> tuple[Carry, Trace]:
         u, plain, (first, count, is_plain), last, dU, dR, earlier, k = state
-        space, xp = self.space, self.space.xp
-        Tu, trace = self.inner.advance(u)
+        xp = self.space.xp
+        Tu, trace = self.of.advance(u)
         r = subtract(Tu, u)
-        size = space.norm(r)
+        size = self.of.rough_length(r)
         if k == 0:
             state = Tu, Tu, (size, count, is_plain), (u, r, size), dU, dR, trace, 1
             return state, (is_plain, trace, trace)

@@ -2,11 +2,13 @@
 
 r = (r_x, r_y) ∈ (A x + Lᵀy + C x) × (B⁻¹y − Lx) is the residual of the pair, each beside the size
 of what cancels in it: they have units of their own. A long τ makes r_x small and r_y large. Where
-one is more than ``APART`` times the other, c = √(‖r_x‖/‖r_y‖), but at the k-th change 1 − aₖ ≤ c ≤
-1/(1 − aₖ) with aₖ = 0.8 · 0.9ᵏ: Σ aₖ < ∞, so that steps converge. They are changed ``CHANGES``
-times at most, and kept within the theorem of the method, which so holds from the last change on.
-All elements of a batch share their steps. The residuals are taken every ``FIRST`` iterations, and
-later after each eighth of those that were made.
+one is ``apart`` times the other, c = √(‖r_x‖/‖r_y‖), but at the k-th change 1 − aₖ ≤ c ≤ 1/(1 − aₖ)
+with aₖ = 0.8 · 0.9ᵏ: Σ aₖ < ∞, so that steps converge. They are changed ``changes`` times at most,
+and kept within the theorem of the method, which so holds from the last change on. All elements of a
+batch share their steps. The residuals are taken every ``FIRST`` iterations, and later after a part
+of those that were made.
+
+Where a change costs a factorization, there are ``FEW``, each by a power of 2.
 
 Source: Goldstein, Li, Yuan, *Adaptive primal-dual splitting methods for statistical learning and
 image processing* (2015), §3.
@@ -23,9 +25,32 @@ from splitkit.backend import Point, add, inner
 from splitkit.solvers.iteration import Carry, Iteration, Reading, Trace
 from splitkit.solvers.methods.primal_dual_steps import Steps
 
-APART = 2.0
-CHANGES = 60
 FIRST = 10
+
+
+class Pace(NamedTuple):
+    """How often steps are changed.
+
+    Attributes
+    ----------
+    apart : float
+        What the residuals may be apart.
+    changes : int
+        The most changes that are made.
+    later : int
+        The part of the iterations made after which residuals are taken again.
+    whole : bool
+        Whether a change is by a power of 2, of any size.
+    """
+
+    apart: float = 2.0
+    changes: int = 60
+    later: int = 8
+    whole: bool = False
+
+
+OFTEN = Pace()
+FEW = Pace(apart=3.0, changes=16, later=4, whole=True)
 
 
 class Balance(NamedTuple):
@@ -50,6 +75,7 @@ class Balanced(Iteration):
         τ ↦ the steps of the theorem whose τ is nearest to this one.
     norm : float
         ‖L‖.
+    pace : Pace
     """
 
     def __init__(
@@ -58,8 +84,9 @@ class Balanced(Iteration):
         at: Callable[[Steps], Iteration],
         within: Callable[[float], Steps],
         norm: float,
+        pace: Pace = OFTEN,
     ) -> None:
-        self.steps, self.at, self.within, self.norm = steps, at, within, norm
+        self.steps, self.at, self.within, self.norm, self.pace = steps, at, within, norm, pace
         self.bound = steps, at(steps)
 
     def _with(self, steps: Steps) -> Iteration:
@@ -82,21 +109,25 @@ class Balanced(Iteration):
         iteration = self._with(now.steps)
         after, left = iteration.advance(pair)
         later = now._replace(made=now.made + 1)
-        if later.made == later.next_look and later.changes < CHANGES:
+        if later.made == later.next_look and later.changes < self.pace.changes:
             later = self._looked(later, iteration.read(left), iteration.governing(after))
         return (after, later), (iteration, left)
 
     def _looked(self, now: Balance, reading: Reading, pair: Point) -> Balance:
         """The steps for the iterations that follow."""
-        now = now._replace(next_look=now.made + max(FIRST, now.made // 8))
+        now = now._replace(next_look=now.made + max(FIRST, now.made // self.pace.later))
         r = reduce(add, reading.terms)
-        primal, dual = (self._relative(i, r[i], reading, pair[1 - i]) for i in (0, 1))
+        primal, dual = (self._relative(i, r[i], reading, pair[-1 if i == 0 else 0]) for i in (0, 1))
         if not (0 < primal < math.inf and 0 < dual < math.inf):
             return now
-        if 1 / APART <= primal / dual <= APART:
+        if 1 / self.pace.apart <= primal / dual <= self.pace.apart:
             return now
-        least = 1 - 0.8 * 0.9**now.changes
-        factor = min(max((primal / dual) ** 0.5, least), 1 / least)
+        factor = (primal / dual) ** 0.5
+        if self.pace.whole:
+            factor = 2.0 ** round(math.log2(factor))
+        else:
+            least = 1 - 0.8 * 0.9**now.changes
+            factor = min(max(factor, least), 1 / least)
         return now._replace(steps=self.within(factor * now.steps.tau), changes=now.changes + 1)
 
     def _relative(self, i: int, r: Point, reading: Reading, other: Point) -> float:

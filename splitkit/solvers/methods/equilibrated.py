@@ -18,7 +18,7 @@ from splitkit.linear.identity import ScaledIdentity
 from splitkit.operators.base import Operator
 from splitkit.proofs import Proof
 from splitkit.solvers.equilibration import diagonal_map, in_units
-from splitkit.solvers.iteration import Carry, Iteration, Outward, Reading, Trace
+from splitkit.solvers.iteration import Around, Carry, Iteration, Outward, Reading, Trace
 from splitkit.solvers.method import Guarantee, Method
 from splitkit.solvers.terms import Term
 from splitkit.solvers.wrapper import Wrapper
@@ -75,6 +75,12 @@ class Equilibrated(Wrapper):
     def exact_element(self, *terms: Term) -> bool:
         return self.method.exact_element(*self.within(terms))
 
+    def averagedness(self, *terms: Term) -> float | None:
+        return self.method.averagedness(*self.within(terms))
+
+    def steady(self) -> Self:
+        return self._with(method=self.method.steady())
+
     def check_space(self, space: Space) -> None:
         diagonal_map(self.scales).check_space(space, "scales")
         self.method.check_space(space)
@@ -88,19 +94,12 @@ class Equilibrated(Wrapper):
     def proof(self, *operators: Operator | Term) -> Proof:
         return self.method.proof(*self.within(self.terms(*operators)))
 
-    def dual(self, u: Point) -> Point | None:
-        return self.method.dual(u)
 
-
-class _InUnits(Iteration):
+class _InUnits(Around):
     def __init__(self, method: Method, inner: Iteration, scales: Point, E: LinearOperator) -> None:
         self.method, self.inner, self.scales = method, inner, scales
         self.D, self.E = diagonal_map(scales), E
         self.to_x, self.to_y = self.D.reciprocal(), E.reciprocal()
-
-    def enter(self, space: Space) -> None:
-        super().enter(space)
-        self.inner.enter(space)
 
     def init(self, x0: Point) -> Carry:
         return self.inner.begin(self.to_x(x0), self.space)
@@ -121,7 +120,11 @@ class _InUnits(Iteration):
         return self.inner.governing(state)
 
     def outward(self, u: Point) -> Point:
-        return self.method.moved(u, self.D, self.E)
+        return self.method.moved(self.inner.outward(u), self.D, self.E)
+
+    def displaced(self, step: Point) -> Point | None:
+        within = self.inner.displaced(step)
+        return None if within is None else self.method.moved(within, self.D, self.E)
 
     def elements_of(
         self, terms: tuple[Term, ...], of: Mapping[int, Point]

@@ -20,7 +20,7 @@ from typing import ClassVar, Self
 from splitkit.arguments import POSITIVE, check_parameter
 from splitkit.backend import Array, Point, Space, is_array, namespace
 from splitkit.linear.diagonal import Diagonal
-from splitkit.solvers.iteration import Carry, Iteration, Reading, Trace
+from splitkit.solvers.iteration import Around, Carry, Iteration, Reading, Trace
 from splitkit.solvers.method import Guarantee
 from splitkit.solvers.terms import Term
 from splitkit.solvers.wrapper import Wrapper
@@ -83,15 +83,18 @@ class Preconditioned(Wrapper):
         inner = self.method.theorem(*self.within(terms))
         return replace(inner, sequence=self.sequence)
 
+    def averagedness(self, *terms: Term) -> float | None:
+        return self.method.averagedness(*self.within(terms))
+
+    def steady(self) -> Self:
+        return self._with(method=self.method.steady())
+
     def check_space(self, space: Space) -> None:
         Diagonal(self.diagonal).check_space(space, "diagonal")
         self.method.check_space(space)
 
     def iteration(self, *terms: Term) -> Iteration:
         return _InMetric(self.method.iteration(*self.within(terms)), self.root)
-
-    def dual(self, u: Point) -> Point | None:
-        return self.method.dual(u)
 
 
 def in_metric(term: Term, s: Array) -> Term:
@@ -102,14 +105,10 @@ def in_metric(term: Term, s: Array) -> Term:
     return Term(A, term.role, L.scaled(columns=Diagonal(s)))
 
 
-class _InMetric(Iteration):
+class _InMetric(Around):
     def __init__(self, inner: Iteration, s: Array) -> None:
         self.inner, self.s = inner, s
         self.longest = namespace(s).max(s) ** 2
-
-    def enter(self, space: Space) -> None:
-        super().enter(space)
-        self.inner.enter(space)
 
     def init(self, x0: Point) -> Carry:
         return self.inner.begin(x0 / self.s, self.space)

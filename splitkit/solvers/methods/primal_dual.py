@@ -36,7 +36,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
 from splitkit.arguments import POSITIVE, Range, check_flag, check_number, option
-from splitkit.backend import Array, Point, Scalar, Space, add, lincomb, scale, subtract
+from splitkit.backend import Array, Point, Scalar, Space, add, lincomb, root, scale, subtract
 from splitkit.linear.base import LinearOperator
 from splitkit.operators.base import Operator
 from splitkit.proofs import Proof
@@ -102,6 +102,9 @@ class PrimalDual(Method):
     def _at(self, region: Region, tau: float) -> Self:
         steps = region.at(tau)
         return self._with(tau=steps.tau, sigma=steps.sigma)
+
+    def steady(self) -> Self:
+        return self if self.balance is not None else self._with(balance=False)
 
     def iteration(self, *terms: Term) -> Iteration:
         def at(steps: Steps) -> Iteration:
@@ -194,6 +197,15 @@ class ChambollePock(PrimalDual):
         μ = (c + math.sqrt(c * c + 4 * c)) / 2
         return self._with(tau=μ / (2 * γ), sigma=μ / (2 * δ), theta=1 / (1 + μ), balance=False)
 
+    def averagedness(self, *terms: Term) -> float | None:
+        """½: with θ = 1 it is the proximal point method in the metric of ``Iteration.product``.
+
+        Source: He, Yuan, *Convergence analysis of primal-dual algorithms for a saddle-point
+        problem* (2012).
+        """
+        constant = not self.balance and self.steps.theta == 1
+        return 0.5 if constant and self.theorem(*terms).holds else None
+
     def theorem(self, *terms: Term) -> Guarantee:
         general, (tau, sigma, theta) = super().theorem(*terms), self.steps
         if theta == 1 or not general.holds:
@@ -275,6 +287,25 @@ class _PrimalDual(Iteration):
 
     def governing(self, state: Carry) -> Point:
         return state[:2]
+
+    def product(self, a: Point, b: Point) -> Array:
+        """⟨x, x'⟩/τ − ⟨Lx, y'⟩ − ⟨Lx', y⟩ + ⟨y, y'⟩/σ, for (x, y) of the method without C."""
+        (x, y), (x_b, y_b) = a, b
+        coupled = self.space.inner(x, self.LT(y_b)) + self.space.inner(x_b, self.LT(y))
+        return self.rough_product(a, b) - coupled
+
+    def length(self, r: Point) -> Array:
+        square = self.product(r, r)
+        return root(self.space.xp.where(square > 0, square, 0.0 * square))
+
+    def rough_product(self, a: Point, b: Point) -> Array:
+        """⟨x, x'⟩/τ + ⟨y, y'⟩/σ."""
+        (tau, sigma, _), inner = self.steps, self.space.inner
+        return inner(a[0], b[0]) / tau + inner(a[1], b[1]) / sigma
+
+    def rough_length(self, r: Point) -> Array:
+        (tau, sigma, _), (x, y) = self.steps, r
+        return self.space.norm((scale(tau**-0.5, x), scale(sigma**-0.5, y)))
 
     def energy(self, before: Carry, state: Carry, limit: Carry) -> Array | None:
         """‖dw‖²/τ − 2⟨L dw, dy⟩ + ‖dy‖²/σ with w = x − κτCx, where θ = 1."""

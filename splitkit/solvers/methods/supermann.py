@@ -12,7 +12,7 @@ Here d is Anderson's, of type II, and the points of the first two branches must 
 condition of ``anderson.py``: small residuals alone are found far away, too. A blind step is judged
 when r is known where it led, and left for the plain point Tu if it fails. Both ways of refusing
 leave the theorem as it is, which asks for no blind or educated step at all. Each element of a batch
-takes its own branch.
+takes its own branch. Norms and ⟨Rw, w − u⟩ are in the metric in which T is averaged.
 
 Source: Themelis, Patrinos, *SuperMann: a superlinearly convergent algorithm for finding fixed
 points of nonexpansive operators* (2019).
@@ -53,8 +53,8 @@ class SuperMann(Anderson):
         return Guarantee(True, None, reason, self.sequence)
 
     def iteration(self, *terms: Term) -> Iteration:
-        θ = self.averagedness(*terms)
-        return _SuperMann(self.method.iteration(*terms), self, 1.0 if θ is None else θ)
+        θ = self.method.averagedness(*terms)
+        return _SuperMann(self.inner_iteration(*terms), self, 1.0 if θ is None else θ)
 
 
 class _SuperMann(Memory):
@@ -75,10 +75,10 @@ class _SuperMann(Memory):
 
     def advance(self, state: Carry) -> tuple[Carry, Trace]:
         u, plain, (η, s, first, count, open_), last, dU, dR, earlier, k = state
-        space, xp = self.space, self.space.xp
-        Tu, trace = self.inner.advance(u)
+        xp = self.space.xp
+        Tu, trace = self.of.advance(u)
         forward = subtract(Tu, u)
-        size = space.norm(forward)
+        size = self.of.length(forward)
         if k == 0:
             bounds = (size, size, size, count, open_)
             state = Tu, Tu, bounds, (u, forward, size), dU, dR, trace, 1
@@ -96,11 +96,11 @@ class _SuperMann(Memory):
                 break
             moved = scale(τ, d)
             w = add(u, moved)
-            Rw = subtract(w, self.inner.advance(w)[0])
-            norm = space.norm(Rw)
+            Rw = subtract(w, self.of.advance(w)[0])
+            norm = self.of.length(Rw)
             educated = pending & (size <= s) & (norm <= C1 * size)
             educated = educated & self.onward(scale(-1.0, Rw), moved, size, first, count)
-            ρ = norm * norm - 2 * self.θ * space.inner(Rw, moved)
+            ρ = norm * norm - 2 * self.θ * self.of.product(Rw, moved)
             safe = pending & ~educated & (ρ >= SIGMA * norm * size) & (norm > 0)
             ratio = ρ / xp.where(norm > 0, norm * norm, xp.ones_like(norm))
             u_next = where(educated, w, where(safe, lincomb(1.0, u, -ratio, Rw), u_next))

@@ -1,0 +1,100 @@
+"""What solves with sums and products of structured maps: the dense solve, by the factorization that
+fits each structure."""
+
+import numpy as np
+import pytest
+import scipy.sparse
+
+from splitkit.linear import (
+    BlockColumn,
+    BlockDiagonalMap,
+    BlockMatrix,
+    BlockRow,
+    Convolution,
+    DenseMatrix,
+    Diagonal,
+    Kronecker,
+    PlusLowRank,
+    ScaledIdentity,
+    Sparse,
+    Stacked,
+)
+from splitkit.linear.fourier import FourierMultiplier
+from tests.functions.namespaces import every_library, maker
+from tests.linear.test_maps import matrix
+
+N = 12
+RNG = np.random.default_rng(5)
+TALL, WIDE, SQUARE = (RNG.standard_normal((m, N)) for m in (20, 3, N))
+WEIGHTS = {m: RNG.uniform(0.5, 2.0, m) for m in (3, 20, N)}
+HOLES = RNG.standard_normal((15, N)) * (RNG.random((15, N)) < 0.2)
+FULL_ROW = np.vstack([np.eye(N), np.ones((1, N))])
+KERNEL = RNG.standard_normal(4)
+
+
+def structures(asarray, dtype="float64"):
+    """(name, map, shape of its points, the kind that it becomes, what it is solved by)."""
+
+    def sparse(M):
+        return Sparse(scipy.sparse.csr_array(M.astype(dtype)))
+
+    T, W, S = (DenseMatrix(asarray(M)) for M in (TALL, WIDE, SQUARE))
+    D, C = Diagonal(asarray(WEIGHTS[N])), Convolution(asarray(KERNEL), N)
+    G = sparse(HOLES)
+    K = Kronecker(asarray(TALL[:4, :3]), asarray(SQUARE[:5, :4]))
+    column = BlockColumn((T, W, D))
+    row = BlockRow((S, D))
+    stacked = Stacked(DenseMatrix(asarray(SQUARE)), (5, N - 5))
+    pair = (5,), (N - 5,)
+    return [
+        ("tall", T.T @ T, (N,), DenseMatrix, "Cholesky of 12"),
+        ("wide", W.T @ W, (N,), PlusLowRank, "Cholesky of 3"),
+        ("weighted", T.T @ Diagonal(asarray(WEIGHTS[20])) @ T, (N,), DenseMatrix, "Cholesky"),
+        ("wide, weighted", W.T @ Diagonal(asarray(WEIGHTS[3])) @ W, (N,), PlusLowRank, "Woodbury"),
+        ("sparse", G.T @ G, (N,), Sparse, "sparse LU of 12"),
+        ("convolution", C.T @ C, (N,), FourierMultiplier, "FFT"),
+        ("Kronecker", K.T @ K, (3, 4), Kronecker, "eigenvectors"),
+        ("dense + diagonal", T.T @ T + D, (N,), DenseMatrix, "Cholesky"),
+        ("diagonal + low rank", W.T @ W + D, (N,), PlusLowRank, "entry by entry"),
+        ("two low ranks", W.T @ W + 2.0 * (W @ C).T @ (W @ C), (N,), None, ""),
+        ("sparse + low rank", G.T @ G + W.T @ W + 0.1 * D, (N,), PlusLowRank, "sparse LU"),
+        ("convolution + low rank", C.T @ C + W.T @ W, (N,), PlusLowRank, "FFT"),
+        ("convolution + identity", C.T @ C + ScaledIdentity(0.5), (N,), FourierMultiplier, "FFT"),
+        ("convolution + diagonal", C.T @ C + D, (N,), None, None),
+        ("column", column.T @ column, (N,), DenseMatrix, "Cholesky"),
+        ("row", row.T @ row, ((N,), (N,)), BlockMatrix, "Cholesky of 24"),
+        ("blocks", BlockDiagonalMap((T.T @ T, C.T @ C)), ((N,), (N,)), BlockDiagonalMap, "FFT"),
+        ("stacked", stacked.T @ stacked, pair, Stacked, "Cholesky"),
+        ("difference", T.T @ T + -0.01 * D, (N,), DenseMatrix, "Cholesky"),
+    ]
+
+
+IDS = [name for name, *_ in structures(maker("numpy"))]
+
+
+@pytest.mark.parametrize("i", range(len(IDS)), ids=IDS)
+@every_library
+def test_shifted_inverses_of_structures_are_those_of_their_matrices(i, asarray, dtype):
+    tol = {"float64": 1e-11, "float32": 3e-4}[dtype]
+    _, L, shape, kind, solver = structures(asarray, dtype)[i]
+    assert kind is None or isinstance(L.merged, kind)
+    assert L.solver is None if solver is None else solver in (L.solver or "")
+    M = matrix(L, shape, asarray)
+    np.testing.assert_allclose(matrix(L.merged, shape, asarray), M, atol=tol * np.abs(M).max())
+    for alpha in (1e-3, 1.0, 50.0):
+        expected = np.linalg.inv(np.eye(len(M)) + alpha * M.astype(np.float64))
+        found = matrix(L.shifted_inverse(alpha), shape, asarray)
+        np.testing.assert_allclose(found, expected, atol=tol)
+
+
+@pytest.mark.parametrize("i", range(len(IDS)), ids=IDS)
+def test_inverses_of_structures_are_those_of_their_matrices(i):
+    _, L, shape, _, _ = structures(maker("numpy"))[i]
+    M = matrix(L, shape)
+    if np.linalg.cond(M) > 1e10:
+        with pytest.raises((np.linalg.LinAlgError, TypeError), match=r"singular|strongly monotone"):
+            L.inverted()
+        return
+    V = matrix(L.inverted(), shape)
+    rounding = 20 * len(M) * np.finfo(float).eps  # of sums and products that were formed, too
+    np.testing.assert_allclose(M @ V, np.eye(len(M)), atol=rounding * np.linalg.cond(M))
