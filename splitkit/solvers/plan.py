@@ -9,22 +9,21 @@ constants, the step sizes, the theorem, and the factorizations that the resolven
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 from splitkit.arguments import check_choice, check_flag, check_integer
 from splitkit.backend import Point, Scalar, Space, solving
 from splitkit.functions.base import Function
 from splitkit.looks import known_points
 from splitkit.operators.base import Operator
+from splitkit.outcomes import OnFailure, fail
 from splitkit.proofs import Proof
 from splitkit.properties import sum_properties
 from splitkit.solvers.engine import Run, Task, advance
-from splitkit.solvers.errors import NotConvergedError, NotConvergedWarning
 from splitkit.solvers.explain import Option
 from splitkit.solvers.inclusion import Inclusion
 from splitkit.solvers.method import Guarantee, Method
@@ -37,7 +36,6 @@ from splitkit.solvers.terms import Term
 from splitkit.solvers.units import choose_units
 from splitkit.solvers.watch import Watch, declares
 
-OnFailure = Literal["raise", "warn", "return"]
 Callback = Callable[[State], object]
 
 
@@ -431,15 +429,6 @@ class Plan:
             certificate=run.certificate,
             checkpoint=run.checkpoint or run,
         )
-
-
-def fail(solution: Solution, on_failure: OnFailure) -> Solution:
-    """Raise, warn or return, as asked."""
-    if on_failure == "raise":
-        raise NotConvergedError(solution)
-    if on_failure == "warn":
-        warnings.warn(solution.message, NotConvergedWarning, stacklevel=4)
-    return solution
 
 
 def _message(run: Run, method: Method, elsewhere: str) -> str:
