@@ -57,6 +57,7 @@ SPLITKIT = House(
             "testing",
         ),
         "clarabel": ("proofs",),
+        "highspy": ("problems",),
         "sklearn": ("estimators",),
         "tqdm": ("solvers",),
         "matplotlib": ("solvers",),
