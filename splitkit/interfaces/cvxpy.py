@@ -101,7 +101,7 @@ class Splitkit(ConicSolver):  # type: ignore[misc]
         status = STATUSES.get(found.status, s.SOLVER_ERROR)
         stats = {s.SOLVE_TIME: seconds, s.NUM_ITERS: found.iterations, s.EXTRA_STATS: found}
         y = found.y if found.certificate is None else found.certificate.y
-        duals = {}
+        duals: dict[int, Any] = {}
         if y is not None:
             first = inverse_data[ConicSolver.DIMS].zero
             for part, of in ((y[:first], self.EQ_CONSTR), (y[first:], self.NEQ_CONSTR)):

@@ -94,14 +94,13 @@ def _solved(
         lower = [np.full(np.size(h), -np.inf)] if h is not None else []
         lower += upper[-1:] if b is not None else []
         rows = {
-            "A": scipy.sparse.csc_array(stack(blocks))
-            if sparse
-            else np.vstack(blocks).astype(float),
+            "A": scipy.sparse.csc_array(matrix) if sparse else matrix,
             "l": np.concatenate(lower),
             "u": np.concatenate(upper),
         }
     if lb is not None or ub is not None:
-        rows["bounds"] = (-np.inf if lb is None else lb, np.inf if ub is None else ub)
+        ends = (-np.inf if lb is None else lb, np.inf if ub is None else ub)
+        rows["bounds"] = tuple(np.broadcast_to(np.asarray(e, dtype=float), q.shape) for e in ends)
     P = scipy.sparse.csc_array(P) if scipy.sparse.issparse(P) else np.asarray(P, dtype=float)
     start = None if initvals is None else np.asarray(initvals, dtype=float)
     return QP(P, q, **rows).solve(start, **{"on_failure": "return", **options})
