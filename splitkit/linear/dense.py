@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from splitkit.backend import Array, Point, Space, is_array, namespace
+from splitkit.backend import Array, Point, Scalar, Space, is_array, namespace
 from splitkit.linear.base import (
     LinearOperator,
     factors,
@@ -21,10 +21,12 @@ from splitkit.linear.base import (
 )
 from splitkit.linear.factor import inverse, is_symmetric
 from splitkit.linear.last_axes import LastAxesMap
+from splitkit.linear.multiplier import SamplewiseInverse
 from splitkit.linear.refined import verified
 from splitkit.properties import Properties
 
 EXACT_SIZE = 1024  # an eigenvalue decomposition of this size takes about a second
+OFTEN = 12  # inverses, which cost as much as the eigenvectors
 REFLECTED_EXACT_SIZE = 256  # one singular value decomposition for each α that is tried
 
 
@@ -62,6 +64,7 @@ class DenseMatrix(LastAxesMap):
     def _set(self, matrix: Array, m: float | None = None, lipschitz: float | None = None) -> None:
         self.matrix = matrix
         self._declared = m, lipschitz
+        self._steps = 0  # for which it was inverted
         rows, columns = map(int, matrix.shape)
         self.domain_shape, self.range_shape = (columns,), (rows,)
 
@@ -186,9 +189,29 @@ class DenseMatrix(LastAxesMap):
         # the inverse and its check are 4n³ operations, ten times as fast as the 2n² of an Mx
         return self.range_shape[0] / 5, 1.0
 
+    @cached_property
+    def _eigen(self) -> tuple[Array, Array]:
+        """Eigenvalues, 0 where they are rounding of it, and eigenvectors of a symmetric matrix."""
+        values, vectors = self.xp.linalg.eigh(self.matrix)
+        size = float(self.xp.max(self.xp.abs(values)))
+        rounding = 4 * self.matrix.shape[0] * float(self.xp.finfo(values.dtype).eps) * size
+        return self.xp.where(self.xp.abs(values) > rounding, values, 0.0), vectors
+
+    def samplewise_inverse(self, alpha: Scalar) -> LinearOperator:
+        if not (self.is_symmetric and self.properties.monotone):
+            return super().samplewise_inverse(alpha)
+        values, vectors = self._eigen
+        return SamplewiseInverse(lambda d: _InEigenbasis(d, vectors), values, alpha)
+
     @kept_for_last_step
     def shifted_inverse(self, alpha: float) -> LinearOperator:
-        """(I + αM)⁻¹ by LU, verified: ‖(I + αM)V − I‖_max."""
+        """(I + αM)⁻¹ by LU, verified: ‖(I + αM)V − I‖_max; of a symmetric matrix, once ``OFTEN``
+        step sizes have been asked for, by its eigenvectors.
+        """
+        self._steps += 1
+        if self._steps > OFTEN and self.is_symmetric and self.properties.monotone:
+            values, vectors = self._eigen
+            return _InEigenbasis(1 / (1 + alpha * values), vectors)
         xp, M, identity = self.xp, self.matrix, self._identity()
         shifted = identity + alpha * M
         V = xp.linalg.inv(shifted)
@@ -230,3 +253,16 @@ class DenseMatrix(LastAxesMap):
             (cls(asarray([[2.0, 1.0, 0.0], [-1.0, 1.0, 0.5], [0.0, -0.5, 3.0]])), (3,), (3,)),
             (cls(asarray([[1.0, -2.0, 0.5], [0.0, 3.0, 1.0]])), (4, 3), (4, 2)),
         ]
+
+
+class _InEigenbasis(LinearOperator):
+    """x ↦ Q(d ⊙ Qᵀx), Q orthogonal."""
+
+    def __init__(self, d: Array, Q: Array) -> None:
+        self.d, self.Q = d, Q
+
+    def __call__(self, x: Point) -> Point:
+        return (self.d * (x @ self.Q)) @ self.Q.T
+
+    def adjoint(self, y: Point) -> Point:
+        return self(y)

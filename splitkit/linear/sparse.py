@@ -15,9 +15,19 @@ import numpy as np
 import scipy.sparse
 import scipy.sparse.linalg
 
-from splitkit.backend import Array, Point, Space, from_numpy, is_array, to_numpy, with_adjoint
+from splitkit.backend import (
+    Array,
+    Point,
+    Scalar,
+    Space,
+    from_numpy,
+    is_array,
+    to_numpy,
+    with_adjoint,
+)
 from splitkit.linear.base import LinearOperator, factors, kept_for_last_step, least_in_metric
 from splitkit.linear.dense import EXACT_SIZE, DenseMatrix
+from splitkit.linear.iterative import Iterative
 from splitkit.linear.last_axes import LastAxesMap
 from splitkit.properties import Properties
 
@@ -146,6 +156,9 @@ class Sparse(LastAxesMap):
     def inverted(self) -> LinearOperator:
         remedy = "M is singular to rounding"
         return _SparseInverse(self.matrix, repr(self), remedy)
+
+    def samplewise_inverse(self, alpha: Scalar) -> LinearOperator:
+        return Iterative(self).shifted_inverse(alpha)
 
     @kept_for_last_step
     def shifted_inverse(self, alpha: float) -> LinearOperator:

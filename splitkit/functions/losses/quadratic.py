@@ -34,7 +34,7 @@ from splitkit.functions.base import Function, vectors, zero_or_inf
 from splitkit.linear.affine import Affine
 from splitkit.linear.base import LinearOperator
 from splitkit.linear.dense import DenseMatrix
-from splitkit.linear.iterative import Iterative
+from splitkit.linear.iterative import inverse_of
 from splitkit.linear.last_axes import LastAxesMap
 from splitkit.linear.wrapped import wrap
 from splitkit.operators.graph_support import GraphSupport
@@ -133,13 +133,10 @@ class Quadratic(Function):
         return x if self.q is None else lincomb(1.0, x, -alpha, self.q)
 
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
-        if not is_array(alpha):
-            return self._map.shifted_inverse(alpha)(self._less_q(x, alpha))
-        if not self._is_matrix:
-            inverse = Iterative(self._map, batch_ndim=self.batch_ndim).shifted_inverse(alpha)
-            return inverse(self._less_q(x, alpha))
-        (eigenvalues, vectors), alpha = self._spectrum, align(alpha, x)
-        return ((self._less_q(x, alpha) @ vectors) / (1 + alpha * eigenvalues)) @ vectors.T
+        if self._is_matrix and is_array(alpha):
+            (eigenvalues, vectors), alpha = self._spectrum, align(alpha, x)
+            return ((self._less_q(x, alpha) @ vectors) / (1 + alpha * eigenvalues)) @ vectors.T
+        return inverse_of(self._map, alpha, self.batch_ndim)(self._less_q(x, alpha))
 
     def gradient(self, x: Point) -> Point:
         Px = self._map(x)
