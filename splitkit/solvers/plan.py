@@ -22,7 +22,7 @@ from splitkit.functions.base import Function
 from splitkit.looks import known_points
 from splitkit.operators.base import Operator
 from splitkit.proofs import Proof
-from splitkit.properties import sum_properties
+from splitkit.properties import sum_strong_monotonicity
 from splitkit.solvers.engine import Run, Task, advance
 from splitkit.solvers.errors import NotConvergedError, NotConvergedWarning
 from splitkit.solvers.explain import Option
@@ -187,7 +187,7 @@ class Warrant:
         assert terms is not None  # one that cannot run has not been chosen
         method.require(guarantee)
         exact = method.exact_element(*terms)
-        m = sum_properties(t.expression.properties for t in terms).strong_monotonicity
+        m = sum_strong_monotonicity(t.expression.properties for t in terms)
         return cls(
             method,
             guarantee,

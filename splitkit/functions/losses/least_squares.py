@@ -45,6 +45,7 @@ from splitkit.linear.wrapped import wrap
 from splitkit.operators.base import PointMap
 from splitkit.operators.freedom import Freedom
 from splitkit.operators.graph_support import GraphSupport, magnitude
+from splitkit.properties import DeferredProperties, Properties
 
 SMALL = 1e8  # operations, about, of a singular value decomposition in a tenth of a second
 
@@ -124,6 +125,14 @@ class LeastSquares(Function):
         U = self._factors[0]
         rest = self._b - self._c @ U.T
         return namespace(U).sum(rest * rest, axis=-1, keepdims=True) / 2
+
+    @property
+    def properties(self) -> Properties:
+        if self._is_small or self._map.has_declared_constants:
+            return super().properties
+        return DeferredProperties(
+            lambda: self.strong_convexity, lambda: self.smoothness, linear=True
+        )
 
     @property
     def A(self) -> Any:
