@@ -13,10 +13,14 @@ import argparse
 import cProfile
 import pstats
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 
+import splitkit as sk
 import splitkit_nn as sknn
+
+OURS = tuple(str(Path(package.__file__).parent) for package in (sk, sknn))
 
 
 def count(name: str, run: Callable[[], object], listed: int) -> None:
@@ -25,7 +29,7 @@ def count(name: str, run: Callable[[], object], listed: int) -> None:
     profile.runcall(run)
     found = pstats.Stats(profile)
     rows = found.stats.items()  # type: ignore[attr-defined]
-    own = sum(calls for (file, *_), (_, calls, *_) in rows if "splitkit" in file)
+    own = sum(calls for (file, *_), (_, calls, *_) in rows if file.startswith(OURS))
     if listed:
         found.sort_stats("ncalls").print_stats(listed)
     print(f"{name:<10}{own:>6} own{found.total_calls:>6} all")  # type: ignore[attr-defined]

@@ -94,6 +94,7 @@ from splitkit.solvers.methods import (
     ProjectiveSplitting as ProjectiveSplitting,
     ProximalPoint as ProximalPoint,
     Relaxed as Relaxed,
+    Restarted as Restarted,
     Ryu as Ryu,
     SuperMann as SuperMann,
     Tseng as Tseng,

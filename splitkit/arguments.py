@@ -82,6 +82,8 @@ def check_integer(
     name: str, value: Any, least: float = -math.inf, remedy: str | None = None
 ) -> int:
     """The integer, of any library, as a Python int."""
+    if type(value) is int and value >= least:
+        return value
     remedy = remedy or ("give an integer" if least == -math.inf else f"give an integer ≥ {least}")
     try:
         integral = isinstance(value, Integral) or (is_array(value) and value.ndim == 0)
@@ -106,12 +108,10 @@ def check_flag(name: str, value: Any, *, optional: bool = False) -> Any:
 
 def check_choice(name: str, value: Any, choices: Sequence[str]) -> str:
     """One of the words."""
-    *others, last = (f'"{choice}"' for choice in choices)
-    remedy = f"give {', '.join(others)} or {last}"
-    if not isinstance(value, str):
-        _refuse(TypeError, name, value, remedy)
-    if value not in choices:
-        _refuse(ValueError, name, value, remedy)
+    if not (isinstance(value, str) and value in choices):
+        *others, last = (f'"{choice}"' for choice in choices)
+        error = ValueError if isinstance(value, str) else TypeError
+        _refuse(error, name, value, f"give {', '.join(others)} or {last}")
     return value
 
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, partial, reduce
 from numbers import Real
 from typing import Any, NamedTuple, TypeAlias
 
@@ -102,7 +102,8 @@ def device(x: Array) -> Any:
     """The device on which an array lives."""
     kind = type(x)
     if kind not in _OWN_DEVICE:
-        _OWN_DEVICE[kind] = array_api_compat.device(x) == getattr(x, "device", None)
+        own = getattr(x, "device", None)  # what JAX traces has none
+        _OWN_DEVICE[kind] = own is not None and array_api_compat.device(x) == own
     return x.device if _OWN_DEVICE[kind] else array_api_compat.device(x)
 
 
@@ -203,12 +204,12 @@ def norm(x: Point, batch_ndim: int) -> Array:
         each = [norm(block, batch_ndim) for block in x]
         return norm(namespace(x).stack(each, axis=-1), batch_ndim)
     if type(x) is np.ndarray and x.ndim == 1 and batch_ndim == 0:
-        square = x @ x  # without a look at what else x might be: vectors are short
+        square = x.dot(x)  # without a look at what else x might be: vectors are short
         low = _LEAST_SQUARE.get(x.dtype, math.inf)
         return np.sqrt(square) if low < square < math.inf else lengths(x, (0,))
     axes = tuple(range(batch_ndim, x.ndim))
-    if array_api_compat.is_torch_array(x) and axes and not x.requires_grad:
-        xp = namespace(x)
+    xp = _NAMESPACES.get(type(x)) or namespace(x)
+    if axes and xp.__name__.endswith("torch") and not (x.requires_grad and xp.is_grad_enabled()):
         return xp.linalg.vector_norm(x, axis=axes, dtype=xp.float64).to(x.dtype)
     return lengths(x, axes, squares=inner(x, x, batch_ndim))
 
@@ -303,6 +304,19 @@ def isfinite(x: Array, *others: Array) -> bool:
     # a finite sum has finite terms; theirs may overflow
     total = sum(map(xp.sum, others), start=xp.sum(x))
     return bool(xp.isfinite(total)) or all(bool(xp.all(xp.isfinite(each))) for each in (x, *others))
+
+
+def greatest(arrays: Sequence[Array]) -> Array:
+    """Of some arrays of one shape the greatest, entry by entry; NaN where one is."""
+    first, *others = arrays
+    if not others:
+        return first
+    if not isinstance(first, np.floating):
+        return reduce(namespace(first).maximum, others, first)
+    for each in others:  # NumPy's numbers compare at a tenth of the cost of its ``maximum``
+        if each > first or each != each:
+            first = each
+    return first
 
 
 def finite_part(x: Point) -> Point:
@@ -579,6 +593,30 @@ def from_numpy(values: Any, like: Array) -> Array:
     return namespace(like).asarray(values, dtype=like.dtype, device=device(like))
 
 
+def on_host(f: Callable[..., Any], *arrays: Array) -> Any:
+    """f of arrays, an array or a tuple, computed by NumPy where they lie in the host's memory, and
+    have values there: its operations on a few entries take a fifth of other libraries', and it may
+    look at them. Nothing of it is recorded.
+    """
+    first = arrays[0]
+    if isinstance(first, (np.ndarray, np.floating)) or not _has_values_on_host(first):
+        return f(*arrays)
+    xp, found = namespace(first), f(*map(to_numpy, arrays))
+    if isinstance(found, tuple):
+        return tuple(xp.asarray(each, device=device(first)) for each in found)
+    return xp.asarray(found, device=device(first))
+
+
+def _has_values_on_host(x: Array) -> bool:
+    if array_api_compat.is_torch_array(x):
+        torch = sys.modules["torch"]
+        wrapped = torch._C._functorch.is_functorch_wrapped_tensor(x)  # none under vmap
+        return x.device.type == "cpu" and not wrapped and not torch.compiler.is_compiling()
+    if array_api_compat.is_jax_array(x):
+        return not is_traced(x) and getattr(x.device, "platform", None) == "cpu"
+    return False
+
+
 @dataclass(frozen=True)
 class Space:
     """The space of a point: shapes of its blocks, what is batch, dtype, device and library.
@@ -664,6 +702,16 @@ class Space:
         """The shape of norms, residuals and step sizes."""
         return self.shapes[0][: self.batch_ndim]
 
+    def has_dtype(self, x: Point) -> bool:
+        """Whether the arrays of a point are of the space's dtype."""
+        if type(x) is tuple:
+            return all(map(self.has_dtype, x))
+        return bool(x.dtype == self.dtype)
+
+    def any(self, mask: Array) -> bool:
+        """Whether a mask of batch shape marks an element, read by the host."""
+        return bool(self.xp.any(mask) if self.batch_ndim else mask)
+
     def isfinite(self, x: Point) -> bool:
         """Whether every entry of x is finite."""
         return all(map(isfinite, blocks(x)))
@@ -672,9 +720,10 @@ class Space:
         """⟨x, y⟩, of batch shape."""
         return inner(x, y, self.batch_ndim)
 
-    def norm(self, x: Point) -> Array:
-        """‖x‖, of batch shape."""
-        return norm(x, self.batch_ndim)
+    @cached_property
+    def norm(self) -> Callable[[Point], Array]:
+        """x ↦ ‖x‖, of batch shape."""
+        return partial(norm, batch_ndim=self.batch_ndim)
 
     def norm_in_all(self, x: Point) -> Point:
         """‖x‖ in every entry of a point like x."""

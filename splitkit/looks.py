@@ -9,12 +9,11 @@ nothing is looked at. What is prepared (``make_prox``, ``make_resolvent``, …) 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from functools import wraps
 from inspect import signature
-from types import FunctionType
+from types import FunctionType, MethodType
 from typing import Any
 
 import numpy as np
@@ -37,14 +36,16 @@ Outside = Callable[..., Any]  # (method, thing, x, *rest) ↦ what the method re
 _KNOWN: ContextVar[bool] = ContextVar("points are known", default=False)
 
 
-@contextmanager
-def known_points() -> Iterator[None]:
+class known_points:
     """Inside, no call looks at its points."""
-    token = _KNOWN.set(True)
-    try:
-        yield
-    finally:
-        _KNOWN.reset(token)
+
+    __slots__ = ("_token",)
+
+    def __enter__(self) -> None:
+        self._token = _KNOWN.set(True)
+
+    def __exit__(self, *_: object) -> None:
+        _KNOWN.reset(self._token)
 
 
 def look_at_points(cls: type, methods: Iterable[str], outside: Outside) -> None:
@@ -76,6 +77,12 @@ def _looking(method: Callable[..., Any], outside: Outside) -> Callable[..., Any]
     looked = wraps(method)(of_point_and_more if others else of_point)
     looked.unchecked = method  # type: ignore[attr-defined]
     return looked
+
+
+def for_known(method: Callable[..., Any]) -> Callable[..., Any]:
+    """A bound method, prepared for points that are known: it does not ask at each call."""
+    written = getattr(method, "unchecked", None)
+    return method if written is None else MethodType(written, method.__self__)  # type: ignore[attr-defined]
 
 
 def at_known(method: Callable[..., Any], *given: Any, **named: Any) -> Any:

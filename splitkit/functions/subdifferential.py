@@ -10,6 +10,7 @@ from splitkit.backend import Point, Scalar, Space, finite_part, is_array, scale
 from splitkit.functions.base import Function, Indicator
 from splitkit.functions.calculus.derived import Derived
 from splitkit.linear.affine import Affine
+from splitkit.looks import for_known
 from splitkit.notation import ATOM, FACTOR, Style
 from splitkit.operators.base import Operator, PointMap
 from splitkit.operators.block import BlockDiagonal
@@ -97,7 +98,7 @@ class Subdifferential(Operator):
         if self.f.operator is not None and not is_array(alpha):
             return self.f.operator.make_cayley(alpha)
         reflect: PointMap | None = getattr(self.f, "reflect", None)
-        return super().make_cayley(alpha) if reflect is None else reflect
+        return super().make_cayley(alpha) if reflect is None else for_known(reflect)
 
     def graph_support(self, v: Point, d: Point, space: Space) -> GraphSupport:
         f = self.f

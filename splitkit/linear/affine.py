@@ -87,6 +87,10 @@ class Affine(Operator):
         Mx = self.M(x)
         return Mx if self.q is None else subtract(Mx, self.q)
 
+    def make_evaluation(self) -> PointMap:
+        M, q = self.M.make_evaluation(), self.q
+        return M if q is None else lambda x: subtract(M(x), q)
+
     def offset(self, x: Point) -> Point | None:
         q = self.q
         if q is None or (not isinstance(x, tuple) and q.shape == x.shape):
@@ -94,19 +98,20 @@ class Affine(Operator):
         return add(scale(0.0, x), q)
 
     def make_resolvent(self, alpha: Scalar) -> PointMap:
-        V, q = self.M.shifted_inverse(alpha), self.q
+        V, q = self.M.shifted_inverse(alpha).make_evaluation(), self.q
         if q is None:
             return V
         return lambda y: V(lincomb(1.0, y, alpha, q))
 
     def make_cayley(self, alpha: Scalar) -> PointMap:
-        C = self.M.reflected_inverse(alpha)
-        if C is None:
+        reflected = self.M.reflected_inverse(alpha)
+        if reflected is None:
             return super().make_cayley(alpha)
+        C = reflected.make_evaluation()
         if self.q is None:
             return C
         q = scale(alpha, self.q)
-        if C.costly:  # c = (C + I)αq would be one more application
+        if reflected.costly:  # c = (C + I)αq would be one more application
             return lambda u: add(C(add(u, q)), q)
         c = add(C(q), q)
         return (lambda u: add(C(u), c)) if isinstance(c, tuple) else (lambda u: C(u) + c)

@@ -10,7 +10,7 @@ from weakref import WeakValueDictionary
 
 from splitkit.arithmetic import Arithmetic
 from splitkit.backend import Array, Point, Scalar, Space, add, align, is_array, norm
-from splitkit.looks import at_known, look_at_points, possible_batch_axes, seen
+from splitkit.looks import at_known, for_known, look_at_points, possible_batch_axes, seen
 from splitkit.notation import ATOM, FACTOR, Notation, Style
 from splitkit.operators.freedom import Freedom, least
 from splitkit.properties import Properties
@@ -92,6 +92,10 @@ class LinearOperator(Arithmetic["LinearOperator"], Notation):
     def adjoint(self, y: Point) -> Point:
         """Lᵀy; y is not changed."""
         raise NotImplementedError(f"{type(self).__name__} must define adjoint")
+
+    def make_evaluation(self) -> Callable[[Point], Point]:
+        """The map x ↦ Lx, for many applications to points that are known."""
+        return for_known(self.__call__)
 
     def add_to(self, y: Point, x: Point) -> Point:
         """y + Lx, neither changed; override where one pass does it."""
@@ -348,6 +352,9 @@ class Adjoint(ModifiedMap):
 
     def __call__(self, x: Point) -> Point:
         return self.L.adjoint(x)
+
+    def make_evaluation(self) -> Callable[[Point], Point]:
+        return for_known(self.L.adjoint)
 
     def adjoint(self, y: Point) -> Point:
         return self.L(y)

@@ -149,8 +149,8 @@ class PlusLowRank(LastAxesMap):
                 d = self.base(np.ones(n, dtype=U.dtype))
                 return Sparse(scipy.sparse.diags_array(d) + U.T @ U)
             U = U.toarray()
-        whole = self.base(from_numpy(np.eye(n), U)) + U.T @ U
-        return DenseMatrix((whole + whole.T) / 2)
+        whole = self.base.adjoint(from_numpy(np.eye(n), U)) + U.T @ U  # its rows are Bᵀeᵢ
+        return DenseMatrix((whole + whole.T) / 2 if self.base.properties.gradient else whole)
 
     def _woodbury(self, B: LinearOperator, alpha: float) -> LinearOperator:
         """(B⁻¹ + αUᵀU)⁻¹ for the inverse B."""
@@ -163,8 +163,9 @@ class PlusLowRank(LastAxesMap):
             small: LinearOperator = Sparse(eye + root @ root.T)
         else:  # B is applied to the rows of U
             rows = U.toarray() if is_sparse else U
-            G = alpha * (B(rows) @ rows.T)
-            small = DenseMatrix(from_numpy(np.eye(self.rank), rows) + (G + G.T) / 2)
+            G = alpha * (rows @ B(rows).T)
+            G = (G + G.T) / 2 if self.base.properties.gradient else G
+            small = DenseMatrix(from_numpy(np.eye(self.rank), rows) + G)
         return _Woodbury(B, self.U, small.inverted(), alpha)
 
     def _verified(self, A: LinearOperator, V: LinearOperator) -> LinearOperator:
@@ -217,4 +218,6 @@ class _Woodbury(LinearOperator):
         return lincomb(1.0, Bx, -self.alpha, self.B(back))
 
     def adjoint(self, y: Point) -> Point:
-        return self(y)  # B and S are symmetric
+        By = self.B.adjoint(y)
+        back = self.U.adjoint(self.S.adjoint(self.U(By)))
+        return lincomb(1.0, By, -self.alpha, self.B.adjoint(back))

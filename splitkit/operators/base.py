@@ -11,7 +11,14 @@ from splitkit import backend
 from splitkit.arguments import check_flag
 from splitkit.arithmetic import Arithmetic
 from splitkit.backend import Array, Point, Scalar, Space
-from splitkit.looks import at_known, look_at_points, possible_batch_axes, require_like, seen
+from splitkit.looks import (
+    at_known,
+    for_known,
+    look_at_points,
+    possible_batch_axes,
+    require_like,
+    seen,
+)
 from splitkit.notation import Notation
 from splitkit.operators.freedom import Freedom
 from splitkit.operators.graph_support import GraphSupport
@@ -35,9 +42,10 @@ class Operator(Constants, Arithmetic["Operator"], Notation):
         What is known of A, as numbers.
     """
 
-    def __init_subclass__(cls, **options: Any) -> None:
+    def __init_subclass__(cls, *, at_known_points: bool = False, **options: Any) -> None:
         super().__init_subclass__(**options)
-        look_at_points(cls, ("__call__",), _from_outside)
+        if not at_known_points:
+            look_at_points(cls, ("__call__",), _from_outside)
 
     # -- what a subclass may give ------------------------------------------------------------
 
@@ -53,7 +61,7 @@ class Operator(Constants, Arithmetic["Operator"], Notation):
 
     def make_evaluation(self) -> PointMap:
         """The map x ↦ A(x), prepared once for many applications: an expression binds its parts."""
-        return self.__call__
+        return for_known(self.__call__)
 
     def make_resolvent(self, alpha: Scalar) -> PointMap:
         """The map y ↦ (I + αA)⁻¹y, prepared once (factored, say) for many applications.
@@ -125,6 +133,11 @@ class Operator(Constants, Arithmetic["Operator"], Notation):
     def offset(self, x: Point) -> Point | None:
         """A0, in the space of x, or −A0; None: it is not known, or A may not be defined there."""
         return None
+
+    @property
+    def traced(self) -> PointMap:
+        """The map that ``trace`` of a composition applies: A, seen by who watches it."""
+        return self
 
     def trace(self, x: Point) -> tuple[Point, tuple[Point, ...]]:
         """A(x), and what each factor of a composition returned on the way, innermost first."""

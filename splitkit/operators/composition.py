@@ -46,7 +46,7 @@ class Composition(OfMany):
     def trace(self, x: Point) -> tuple[Point, tuple[Point, ...]]:
         values: list[Point] = []
         for factor in reversed(self.parts):
-            x = factor(x)
+            x = factor.traced(x)
             values.append(x)
         return x, tuple(values)
 

@@ -123,7 +123,7 @@ class Pullback(OfOne):
         return self.L.adjoint(self.A(self.L(x)))
 
     def make_evaluation(self) -> PointMap:
-        A, L, LT = self.A.make_evaluation(), self.L, self.L.adjoint
+        A, L, LT = (each.make_evaluation() for each in (self.A, self.L, self.L.T))
         return lambda x: LT(A(L(x)))
 
     def offset(self, x: Point) -> Point | None:

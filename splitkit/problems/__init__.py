@@ -8,5 +8,11 @@ from splitkit.problems.complementarity import (
 from splitkit.problems.games import MatrixGame as MatrixGame, NashGame as NashGame
 from splitkit.problems.generalized_games import GeneralizedNashGame as GeneralizedNashGame
 from splitkit.problems.kkt import KKT as KKT
+from splitkit.problems.programs.quadratic import LP as LP, QP as QP
+from splitkit.problems.programs.solution import (
+    ProgramCertificate as ProgramCertificate,
+    ProgramHistory as ProgramHistory,
+    ProgramSolution as ProgramSolution,
+)
 from splitkit.problems.pseudo_gradient import PseudoGradient as PseudoGradient
 from splitkit.problems.variational import VI as VI

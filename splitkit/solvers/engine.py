@@ -29,6 +29,7 @@ from splitkit.backend import (
     add,
     blocks,
     extremes,
+    greatest,
     keeping_layout,
     laid_out,
     subtract,
@@ -149,7 +150,7 @@ class Run:
         return again
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Task:
     """What does not change in a run.
 
@@ -231,11 +232,11 @@ def _check(run: Run, task: Task, k: int, *, sparing: bool) -> bool:
     watch.calls, watch.recording = [], True
     try:
         after, trace = task.iteration.advance(before)
+        seen = 0
         if not sparing or run.schedule.last is None:
-            _require_same_kind(watch, k)
+            watch.require_same_kind(k)
+            seen = len(watch.calls)
         governing = task.iteration.governing(after)
-        if any(a.dtype != space.dtype for a in blocks(governing)):  # since the last check
-            raise ValueError(f"an operator changed the point: {_other_kind(run, known, k, task)}")
         moved = subtract(governing, task.iteration.governing(before))
         length = space.norm(moved)
         if sparing:
@@ -246,10 +247,12 @@ def _check(run: Run, task: Task, k: int, *, sparing: bool) -> bool:
                     run.schedule.last = 1, expected / _first_factor(run, length, governing, task)
                 run.schedule.plan(k, expected, endless=task.stopping.endless)
                 return False
+        if not space.has_dtype(governing):  # since the last check
+            raise ValueError(_other_kind(run, known, k, task))
         reading = task.iteration.read(trace)
     finally:
         watch.recording = False
-    _require_same_kind(watch, k)
+    watch.require_same_kind(k, since=seen)
     measured = measure(reading, run, task)
     task.stopping.see(reading, governing)
     ratio = task.stopping.ratio(measured, space)
@@ -277,23 +280,21 @@ def _check(run: Run, task: Task, k: int, *, sparing: bool) -> bool:
     return True
 
 
-def _require_same_kind(watch: Watch, k: int) -> None:
-    changed = watch.changed()
-    if changed is not None:
-        raise ValueError(f"an operator changed the point at iteration {k}: {changed}")
-
-
 def _other_kind(run: Run, known: int, k: int, task: Task) -> str:
     """Repeat the iterations known + 1 … k, and say which operator changed the point's kind."""
     watch, state = task.watch, run.checked
     for j in range(known + 1, k + 1):
         watch.calls = []
         state = task.iteration.advance(state)[0]
-        changed = watch.changed()
-        if changed is not None:
-            return f"{changed}, at iteration {j}"
+        try:
+            watch.require_same_kind(j)
+        except ValueError as error:
+            return str(error)
     dtype = blocks(task.iteration.governing(run.live))[0].dtype
-    return f"at iteration {k} it is of {dtype}, x0 of {task.space.dtype}"
+    return (
+        f"an operator changed the point: at iteration {k} it is of {dtype}, x0 of "
+        f"{task.space.dtype}"
+    )
 
 
 def _expected(run: Run, length: Array, u: Point, task: Task) -> float:
@@ -342,7 +343,7 @@ def measure(reading: Reading, run: Run, task: Task) -> Measurement:
         found = [ROUNDING * space.eps * noise for noise in found]
         if apart is None:
             return found
-        whole = [reduce(space.xp.maximum, found)] if len(found) > 1 else []
+        whole = [greatest(found)] if len(found) > 1 else []
         return found + [apart * noise for noise in (*whole, *found)]
 
     bound = None if task.error_factor is None else task.error_factor * residual
@@ -353,10 +354,9 @@ def measure(reading: Reading, run: Run, task: Task) -> Measurement:
 
 def _largest(points: tuple[Point, ...], task: Task) -> list[Array]:
     """Of each block and group of rows, the largest norm that it has in one of the points."""
-    maximum = task.space.xp.maximum
     if not isinstance(points[0], tuple) and not task.groups:
-        return [reduce(maximum, map(task.space.norm, points))]
-    return [reduce(maximum, each) for each in zip(*map(task.norms, points), strict=True)]
+        return [greatest([*map(task.space.norm, points)])]
+    return [greatest(each) for each in zip(*map(task.norms, points), strict=True)]
 
 
 def _cancelled(reading: Reading, residuals: list[Array], task: Task) -> list[Array]:
@@ -365,7 +365,7 @@ def _cancelled(reading: Reading, residuals: list[Array], task: Task) -> list[Arr
     """
     xp, found = task.space.xp, []
     for r, *elements in zip(residuals, *map(task.norms, reading.terms), strict=False):
-        total, largest = reduce(add, elements), reduce(xp.maximum, elements)
+        total, largest = reduce(add, elements), greatest(elements)
         alone = total - largest <= 100 * task.space.eps * largest
         found.append(xp.where(alone, largest, 0.5 * (total - r)))
     return found
@@ -378,8 +378,8 @@ def _remembered(
     that cancels vanishes with r, that is what r is small beside.
     """
     space, xp, x = task.space, task.space.xp, reading.x
-    vanishing = reduce(xp.maximum, [r - NEARLY * S for r, S in zip(residuals, sizes, strict=True)])
-    if not bool(xp.any(vanishing > 0)):
+    vanishing = greatest([r - NEARLY * S for r, S in zip(residuals, sizes, strict=True)])
+    if not space.any(vanishing > 0):
         return sizes
     found = _cancelled(reading, residuals, task)
     if reading.bounds is not None:
@@ -421,7 +421,9 @@ def _record(run: Run, k: int, x: Point, residual: Array, ratio: Array, space: Sp
     if space.batch_ndim == 0 or not run.any_done:
         run.x, run.kept, run.residual = x, run.live, residual
         run.done = ratio <= 1.0
-        run.iterations = xp.full(residual.shape, k, dtype=xp.int64, device=space.device)
+        run.iterations = k
+        if space.batch_ndim:
+            run.iterations = xp.full(residual.shape, k, dtype=xp.int64, device=space.device)
         if best > 1.0 and math.isfinite(worst):
             return worst
         open_ratio = ratio
@@ -468,7 +470,7 @@ def _give_up_hopeless(run: Run, k: int, step: Point, ratio: Array, task: Task) -
     if found is None:
         return
     hopeless = found.holds & ~run.done
-    if bool(space.xp.any(hopeless)):
+    if space.any(hopeless):
         run.certificate, run.displacement = found.merged(run.certificate, space), step
         run.done, run.any_done = run.done | hopeless, True
         run.worst = float(space.xp.max(space.xp.where(run.done, 0 * ratio, ratio)))

@@ -29,12 +29,13 @@ from splitkit.backend import Array, Point, Space, add, inner, namespace, norm, s
 from splitkit.functions.base import ROUNDINGS, Function, Indicator, infinite_where
 from splitkit.linear.base import LinearOperator
 from splitkit.operators.base import Operator
+from splitkit.operators.pullback import Pullback
 from splitkit.problems.natural import Judged, judged
 from splitkit.solvers.iteration import Reading
 from splitkit.solvers.potentials import NoPotentialError, SlopeAlone, nearby_value, potential
 from splitkit.solvers.rewrites import as_composition, flatten
 from splitkit.solvers.stopping import Measurement, Stopping, _quotient
-from splitkit.solvers.terms import Term
+from splitkit.solvers.terms import Term, columns
 
 if TYPE_CHECKING:
     from splitkit.solvers.method import Method
@@ -127,6 +128,7 @@ class Summand:
     L: LinearOperator | None
     smooth: bool
     dual: bool = False  # whether the method's dual point is its y
+    block: int | None = None  # or that block of it
 
     def at(self, x: Point) -> Point:
         """Lx."""
@@ -176,7 +178,7 @@ def _summands(terms: Sequence[Term]) -> list[Summand]:
         if term.is_zero:
             continue
         if term.of is not None:
-            found.append(Summand(potential(term.operator), term.of, smooth=False, dual=True))
+            found += _composed(term.operator, term.of)
             continue
         for A in flatten(term.operator)[0]:
             composed = as_composition(A) if A.has_evaluation else None
@@ -185,6 +187,17 @@ def _summands(terms: Sequence[Term]) -> list[Summand]:
             else:
                 found.append(Summand(potential(composed[0]), composed[1], smooth=True))
     return found
+
+
+def _composed(B: Operator, L: LinearOperator) -> list[Summand]:
+    """Of LᵀBL; of a column each row, whose constraints have sizes of their own."""
+    parts = columns(Pullback(B, L))
+    if len(parts) == 1:
+        return [Summand(potential(B), L, smooth=False, dual=True)]
+    return [
+        Summand(potential(B), None if L.multiple == 1 else L, smooth=False, dual=True, block=i)
+        for i, (B, L) in enumerate(parts)
+    ]
 
 
 class _DualityGap(_Prepared):
@@ -221,6 +234,9 @@ class _DualityGap(_Prepared):
             elif s.dual:
                 of_map = self.reading.dual
                 y = self.method.dual(self.u) if of_map is None else of_map
+                if s.block is not None:
+                    assert y is not None  # a method that takes compositions has one
+                    y = y[s.block]
                 known[id(s)] = y, s.conjugate(y, batch)
         gradients = [s.pulled(known[id(s)][0]) for s in self.summands if s.smooth]
         pool = self._elements(gradients)

@@ -11,6 +11,7 @@ from splitkit.functions.base import Function
 from splitkit.functions.subdifferential import Subdifferential
 from splitkit.linear.block import BlockColumn, BlockDiagonalMap, BlockMatrix
 from splitkit.linear.coupling import Coupling
+from splitkit.linear.recognized import as_affine
 from splitkit.linear.stacked import Stacked
 from splitkit.operators.base import Operator
 from splitkit.operators.identity import Zero
@@ -93,6 +94,8 @@ class Inclusion:
         """
         if method.roles.count(Role.EVALUATED) > 1:
             return self._found_ways(method)  # the method says which of them takes what
+        if Role.SOLVED in method.roles:
+            return self._solved_ways
         key = method.roles, method.many
         if key not in self._ways:
             self._ways[key] = self._found_ways(method)
@@ -131,6 +134,34 @@ class Inclusion:
                     found.append((spare, (G, F, *others)))
         found.sort(key=lambda each: each[0])
         return [terms for _, terms in found]
+
+    @cached_property
+    def _solved_ways(self) -> list[Terms]:
+        """What is solved with, and what is composed: at first the sum of all affine operators is
+        solved with, then each of those that are resolved, and zero.
+        """
+        every = range(len(self.operators))
+        affine = tuple(i for i in every if as_affine(self.operators[i]) is not None)
+        bare = [i for i in every if as_composition(self.operators[i]) is None]
+        single = [(i,) for i in bare if self.operators[i].has_resolvent and (i,) != affine]
+        found = []
+        for solved in dict.fromkeys((affine, *single, ())):
+            composed = tuple(i for i in every if i not in solved)
+            if composed and self._can_be_composed(composed):
+                spare = len([i for i in composed if i in bare]) + (not solved)
+                found.append((spare if solved != affine else 0, solved, composed))
+        found.sort(key=lambda each: each[0])
+        return [
+            (self.term(Role.SOLVED, *solved), self.term(Role.COMPOSED, *composed))
+            for _, solved, composed in found
+        ]
+
+    def _can_be_composed(self, indices: tuple[int, ...]) -> bool:
+        """Whether these operators, with L = I where they are no compositions, are one."""
+        bare = [A for i in indices if as_composition(A := self.operators[i]) is None]
+        of_tuples = self.space is not None and self.space.is_tuple
+        joins = len(indices) == 1 or (self.joinable and not (bare and of_tuples))
+        return joins and all(A.has_resolvent for A in bare)
 
     def _slots(
         self, evaluated: list[int], count: int, method: Method

@@ -42,7 +42,7 @@ class Outward:
     element: PointMap
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Reading:
     """An approximate solution.
 
@@ -194,10 +194,15 @@ class Around(Iteration):
 
 
 class MapIteration(Iteration):
-    """u ↦ T(u) for an operator expression T; what its factors return is the trace."""
+    """u ↦ T(u) for an operator expression T, from x₀ or what ``start`` makes of it; what the
+    factors of T return is the trace.
+    """
 
-    def __init__(self, T: Operator, read: Any) -> None:
-        self.T, self._read = T, read
+    def __init__(self, T: Operator, read: Any, start: PointMap | None = None) -> None:
+        self.T, self._read, self._start = T, read, start
+
+    def init(self, x0: Point) -> Carry:
+        return x0 if self._start is None else self._start(x0)
 
     @cached_property
     def step(self) -> PointMap:

@@ -112,6 +112,12 @@ class Method:
         vars(other).update(vars(self), **chosen)
         return other
 
+    def unconfined(self) -> Method:
+        """The same method, with a map whose points may be anywhere: for what extrapolates them. Its
+        operators are evaluated where resolvents lead, and need not be what they say elsewhere.
+        """
+        return self
+
     def evaluated_slot(self, A: Operator) -> int:
         """Which of the method's evaluated roles takes A, counted from 0: where it has several."""
         return 0

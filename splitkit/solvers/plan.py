@@ -9,22 +9,21 @@ constants, the step sizes, the theorem, and the factorizations that the resolven
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 from splitkit.arguments import check_choice, check_flag, check_integer
 from splitkit.backend import Point, Scalar, Space, solving
 from splitkit.functions.base import Function
 from splitkit.looks import known_points
 from splitkit.operators.base import Operator
+from splitkit.outcomes import OnFailure, fail
 from splitkit.proofs import Proof
 from splitkit.properties import sum_strong_monotonicity
 from splitkit.solvers.engine import Run, Task, advance
-from splitkit.solvers.errors import NotConvergedError, NotConvergedWarning
 from splitkit.solvers.explain import Option
 from splitkit.solvers.inclusion import Inclusion
 from splitkit.solvers.method import Guarantee, Method
@@ -37,11 +36,10 @@ from splitkit.solvers.terms import Term
 from splitkit.solvers.units import choose_units
 from splitkit.solvers.watch import Watch, declares
 
-OnFailure = Literal["raise", "warn", "return"]
 Callback = Callable[[State], object]
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Options:
     """How a plan is run, checked: what the arguments are ``splitkit.solve`` says."""
 
@@ -54,7 +52,7 @@ class Options:
 
     def __post_init__(self) -> None:
         if self.tol is not None and not isinstance(self.tol, Stopping):
-            object.__setattr__(self, "tol", Relative(self.tol))
+            self.tol = Relative(self.tol)
         check_integer("max_iter", self.max_iter, 1)
         if self.callback is not None and not callable(self.callback):
             raise TypeError(f"callback = {self.callback!r} is not callable")
@@ -124,22 +122,21 @@ def solve_given(
     method: Method,
     operators: tuple[Operator | Term, ...],
     x0: Point,
+    space: Space,
     *,
     tol: float | Stopping,
     max_iter: int,
-    batch_ndim: int = 0,
     first_check: int = 1,
     warrant: Warrant | None = None,
 ) -> tuple[Solution, Warrant]:
     """A solve that may take no longer than its preparation, by operators of the method's roles from
-    a finite x0; a failure is returned.
+    a finite x0 in a space; a failure is returned.
 
     Only open options are left to be found, and nothing with the warrant of such a solve by the same
     method, with operators of the same constants and points of the same shape but for the batch.
     Nothing is measured before iteration first_check, as what a similar problem needed saves the
     checks before; and then, if tol is a number, only where the length of the step promises the end.
     """
-    space = Space.of(x0, batch_ndim, known_finite=True)
     terms = method.terms(*operators)
     with solving(x0), known_points():
         if warrant is None:
@@ -232,7 +229,7 @@ class Plan:
         self.x0, self.space, self.rewrites = x0, space, rewrites
         known = zip(terms, warrant.declared, strict=True)
         self._ended: tuple[float | Stopping | None, int] | None = None
-        self._watch = Watch(declared={id(t.operator): declared for t, declared in known})
+        self._watch = Watch(declared={id(t.operator): d for t, d in known}, resolved={})
         self._iteration = self.method.iteration(*[term.seen_by(self._watch) for term in terms])
 
     def solve(
@@ -264,12 +261,14 @@ class Plan:
     def run(self, options: Options, x0: Point | None = None) -> Solution:
         """``solve`` with options that are checked."""
         start = self._start(x0)
-        run, task = self._ready(start, options)
         with solving(start), known_points():
+            run, task = self._ready(start, options)
             solution = self._finish(run, task, options.max_iter, options.callback, options.progress)
-        if start is self.x0 and solution.converged and options.resume is None:
-            self._ended = options.tol, run.iteration
-        wanted = [Status.CONVERGED, Status.STOPPED, Status.INTERRUPTED]
+        if solution.converged:
+            if start is self.x0 and options.resume is None:
+                self._ended = options.tol, run.iteration
+            return solution
+        wanted = [Status.STOPPED, Status.INTERRUPTED]
         if solution.status is Status.PRECISION:
             return fail(solution, "warn" if options.on_failure == "raise" else options.on_failure)
         if task.stopping.endless:
@@ -292,14 +291,12 @@ class Plan:
     def run_stepwise(self, options: Options, x0: Point | None = None) -> Iterator[State]:
         """``iterate`` with options that are checked."""
         start = self._start(x0)
-        run, task = self._ready(start, options)
+        with solving(start), known_points():
+            run, task = self._ready(start, options)
         task.stopping.start()
         runs = advance(run, task, max_iter=options.max_iter, every=True)
         while True:
-            with (
-                solving(start),
-                known_points(),
-            ):  # only while iterating: the caller's context is their own
+            with solving(start), known_points():  # else the caller's context is their own
                 now = next(runs, None)
             if now is None:
                 return
@@ -328,10 +325,10 @@ class Plan:
         return x0
 
     def _ready(self, x0: Point, options: Options) -> tuple[Run, Task]:
+        """What is to be run, in the context of ``solving``."""
         task, resume = self._task(as_stopping(options.tol, self.space)), options.resume
         if resume is None:
-            with solving(x0), known_points():
-                run = Run(self._iteration.begin(x0, self.space))
+            run = Run(self._iteration.begin(x0, self.space))
             if x0 is self.x0 and self._ended is not None and self._ended[0] == options.tol:
                 run.schedule.next_check = self._ended[1]
             return run, task
@@ -369,8 +366,7 @@ class Plan:
 
     @cached_property
     def _groups(self) -> Groups:
-        with solving(self.x0), known_points():
-            return row_groups(self.terms, self.x0, self.space)
+        return row_groups(self.terms, self.x0, self.space)
 
     def _finish(
         self,
@@ -419,7 +415,7 @@ class Plan:
             u=outward(self._iteration.governing(run.kept)),
             converged=run.status is Status.CONVERGED,
             status=run.status,
-            message=_message(run, self.method),
+            message=_message(run, self.method, self._watch.elsewhere),
             iterations=run.iterations if self.space.batch_ndim else int(run.iterations),
             residual=run.residual,
             error_bound=self._bound(run.residual),
@@ -435,17 +431,12 @@ class Plan:
         )
 
 
-def fail(solution: Solution, on_failure: OnFailure) -> Solution:
-    """Raise, warn or return, as asked."""
-    if on_failure == "raise":
-        raise NotConvergedError(solution)
-    if on_failure == "warn":
-        warnings.warn(solution.message, NotConvergedWarning, stacklevel=4)
-    return solution
-
-
-def _message(run: Run, method: Method) -> str:
+def _message(run: Run, method: Method, elsewhere: str) -> str:
     name, k = method.label, run.iteration
+    beyond = elsewhere and (
+        f"; outside of the domains of the other terms {elsewhere}: declare what holds there too, "
+        "or take a method that evaluates it inside alone, as forward-backward"
+    )
     match run.status:
         case Status.CONVERGED:
             return f"{name} met the tolerance after {k} iterations"
@@ -462,7 +453,7 @@ def _message(run: Run, method: Method) -> str:
         case Status.NONFINITE:
             return (
                 f"{name} met NaN or Inf by iteration {k} ({run.detail}): check that operator at "
-                "solution.x, or take a smaller alpha"
+                f"solution.x, or take a smaller alpha{beyond}"
             )
         case Status.CONTRADICTED:
             return (
@@ -481,5 +472,5 @@ def _message(run: Run, method: Method) -> str:
     return (
         f"{name} did not meet the tolerance within max_iter = {k} iterations "
         f"(the worst residual is {run.worst:.3g} times its tolerance): raise max_iter, loosen "
-        "tol, or try another method (sk.explain)" + (drifts if run.drift.goes_on else "")
+        f"tol, or try another method (sk.explain){drifts if run.drift.goes_on else ''}{beyond}"
     )

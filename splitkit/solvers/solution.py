@@ -3,30 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from splitkit.backend import Array, Point
+from splitkit.outcomes import Status as Status
 
 if TYPE_CHECKING:
     from splitkit.solvers.certificate import Certificate
     from splitkit.solvers.engine import Run
     from splitkit.solvers.method import Method
-
-
-class Status(StrEnum):
-    """How a solve ended."""
-
-    CONVERGED = "converged"
-    ITERATION_LIMIT = "iteration_limit"
-    TIME_LIMIT = "time_limit"
-    PRECISION = "precision"
-    NONFINITE = "nonfinite"
-    CONTRADICTED = "contradicted"
-    INFEASIBLE = "infeasible"
-    UNBOUNDED = "unbounded"
-    STOPPED = "stopped"
-    INTERRUPTED = "interrupted"
 
 
 @dataclass

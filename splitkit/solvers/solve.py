@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from splitkit.backend import Point
 from splitkit.operators.base import Operator
+from splitkit.outcomes import OnFailure
 from splitkit.solvers.method import Method
-from splitkit.solvers.plan import Callback, OnFailure, Options, planned
+from splitkit.solvers.plan import Callback, Options, planned
 from splitkit.solvers.solution import Solution, State
 from splitkit.solvers.stopping import Stopping
 

@@ -10,11 +10,11 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, reduce
+from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar
 
 from splitkit.arguments import NON_NEGATIVE, Range, check_number
-from splitkit.backend import Array, Point, Space
+from splitkit.backend import Array, Point, Space, greatest
 
 if TYPE_CHECKING:
     from splitkit.solvers.iteration import Reading
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 TOLERANCE = "give a number ≥ 0 (0 runs to max_iter), or a stopping rule"
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Measurement:
     """What a stopping rule sees, each of batch shape.
 
@@ -72,7 +72,7 @@ class Stopping:
     def floor(self, measured: Measurement, space: Space) -> Array:
         """Of batch shape: where it is ≤ 1, what keeps the rule from being met may be rounding."""
         pairs = zip(measured.parts, measured.noises(), strict=True)
-        return _greatest([_quotient(r, noise, space) for (r, _), noise in pairs], space)
+        return greatest([_quotient(r, noise, space) for (r, _), noise in pairs])
 
     def exhausted(self, measured: Measurement) -> bool:
         """Whether a limit is reached, so that the solve ends without success."""
@@ -160,10 +160,7 @@ class _Tolerance(Stopping):
     def __post_init__(self) -> None:
         tol = check_number("tol", self.tol, self.within, self.remedy)
         object.__setattr__(self, "tol", tol)  # a NumPy number would meet a tensor
-
-    @property
-    def endless(self) -> bool:  # type: ignore[override]
-        return self.tol == 0
+        object.__setattr__(self, "endless", tol == 0)
 
 
 @dataclass(frozen=True)
@@ -176,17 +173,13 @@ class Relative(_Tolerance):
     remedy = "give a number in [0, 1) (0 runs to max_iter), or a stopping rule, as Absolute(…)"
 
     def ratio(self, measured: Measurement, space: Space) -> Array:
-        (r, size), *others = measured.parts
-        ratio = _quotient(r, self.tol * size, space)
-        for r, size in others:
-            ratio = space.xp.maximum(ratio, _quotient(r, self.tol * size, space))
-        return ratio
+        return greatest([_quotient(r, self.tol * size, space) for r, size in measured.parts])
 
     def floor(self, measured: Measurement, space: Space) -> Array:
         xp = space.xp
         pairs = zip(measured.parts, measured.noises(), strict=True)
         allowed = [(r, xp.maximum(self.tol * size, noise)) for (r, size), noise in pairs]
-        return _greatest([_quotient(*each, space) for each in allowed], space)
+        return greatest([_quotient(*each, space) for each in allowed])
 
 
 @dataclass(frozen=True)
@@ -218,15 +211,11 @@ def as_stopping(tol: float | Stopping | None, space: Space) -> Stopping:
     if isinstance(tol, Stopping):
         return tol
     if tol is None:
-        tol = max(1e-8, 100 * float(space.xp.finfo(space.dtype).eps))
+        tol = max(1e-8, 100 * space.eps)
     return _relative(tol) if type(tol) is float else Relative(tol)
 
 
 _relative = lru_cache(Relative)  # that of a layer is asked for at each call
-
-
-def _greatest(ratios: list[Array], space: Space) -> Array:
-    return reduce(space.xp.maximum, ratios)
 
 
 def _quotient(value: Array, limit: Array, space: Space) -> Array:

@@ -69,13 +69,13 @@ class Maps:
     def offset(self, term: Term, x: Point) -> tuple[Point, ...]:
         """(A0,) in the space of x; () where it is not known."""
         key = "offset", x.shape if not isinstance(x, tuple) else tuple(b.shape for b in blocks(x))
-        if key not in term.known:
+        offset: tuple[Point, ...] | None = term.known.get(key)
+        if offset is None:
             try:
                 found = term.operator.offset(x) if term.has_evaluation else None
             except (ArithmeticError, ValueError):  # a function need not have a gradient at 0
                 found = None
-            term.known[key] = () if found is None else (found,)
-        offset: tuple[Point, ...] = term.known[key]
+            offset = term.known[key] = () if found is None else (found,)
         return offset
 
     def unseen(self, f: PointMap) -> PointMap:
@@ -197,7 +197,7 @@ class Term(Constants):
         """Those of the operator: of B, where the term is LᵀBL."""
         return self.operator.properties
 
-    @property
+    @cached_property
     def has_evaluation(self) -> bool:
         """Whether Ax can be computed, whatever the role."""
         return self.operator.has_evaluation
@@ -263,7 +263,7 @@ def _resolvable(B: Operator) -> bool:
     return B.has_resolvent or B.inverse.has_resolvent
 
 
-class _Played(Operator):
+class _Played(Operator, at_known_points=True):
     """An operator of a term in an expression: its map is prepared as the term says, once."""
 
     def __init__(
@@ -277,7 +277,7 @@ class _Played(Operator):
         return self._make_node()
 
     @cached_property
-    def _prepared(self) -> PointMap:
+    def traced(self) -> PointMap:
         return self._make_map()
 
     @property
@@ -285,10 +285,10 @@ class _Played(Operator):
         return self.node.properties
 
     def __call__(self, x: Point) -> Point:
-        return self._prepared(x)
+        return self.traced(x)
 
     def make_evaluation(self) -> PointMap:
-        return self._maps.unseen(self._prepared)
+        return self._maps.unseen(self.traced)
 
     def check_space(self, space: Space) -> None:
         self.node.check_space(space)

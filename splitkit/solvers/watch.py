@@ -4,13 +4,16 @@ Pairs of the graphs are collected while an iteration is inspected. The pairs of 
 satisfy what an operator declares; a pair that does not is a proof that it is wrong. An evaluation
 gives the pair (x, u); a resolvent y ↦ x the pair (x, (y − x)/α); a Cayley operator y ↦ c the pair
 ((y + c)/2, (y − c)/2α); the resolvent y ↦ u of A⁻¹ with step σ the pair ((y − u)/σ, u).
+
+Of an evaluated operator only pairs with x in the domains of the resolved ones are compared: what is
+declared of F in F + N_C is meant on C, and x₀, or what extrapolates, may lie elsewhere.
 """
 
 from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,6 +41,8 @@ from splitkit.properties import Properties, form_text
 from splitkit.solvers.terms import Maps
 
 Pair = tuple[Point, Point]
+# a resolvent that is not of the evaluated operator's space
+ELSEWHERE = (ArithmeticError, TypeError, ValueError, RuntimeError)
 
 
 @dataclass(frozen=True)
@@ -48,16 +53,15 @@ class Watched:
     operator: Operator
     plain: PointMap
     pair: Callable[[Point, Point], Pair]
+    of_someone: bool
 
     def __call__(self, y: Point) -> Point:
-        if self.watch.recording and self.watch.is_of_someone(self.operator):
-            value = unchanging(self.plain, y, self.operator)
-        else:
-            value = self.plain(y)
-        if self.watch.recording:
-            if type(value) is not type(y) or type(y) is tuple:
-                self._require_point(value)
-            self.watch.calls.append((self.operator, self.pair, y, value))
+        if not self.watch.recording:
+            return self.plain(y)
+        value = unchanging(self.plain, y, self.operator) if self.of_someone else self.plain(y)
+        if type(value) is not type(y) or type(y) is tuple:
+            self._require_point(value)
+        self.watch.calls.append((self.operator, self.pair, y, value))
         return value
 
     def _require_point(self, value: object) -> None:
@@ -82,35 +86,39 @@ class Watch(Maps, threading.local):
     calls: list[Call] = field(default_factory=list)
     last_pairs: dict[int, list[Pair]] = field(default_factory=dict)
     declared: dict[int, bool] = field(default_factory=dict)  # by an operator's identity
+    resolved: dict[int, Operator] = field(default_factory=dict)  # alike
+    elsewhere: str = ""
 
     def begin(self) -> None:
         """Forget what was seen: a run begins."""
-        self.recording, self.calls, self.last_pairs = False, [], {}
+        self.recording, self.calls, self.last_pairs, self.elsewhere = False, [], {}, ""
 
     def evaluation(self, A: Operator) -> PointMap:
-        return Watched(self, A, A.make_evaluation(), lambda x, u: (x, u))
+        return Watched(self, A, A.make_evaluation(), lambda x, u: (x, u), self.is_of_someone(A))
 
     def resolvent(self, A: Operator, alpha: Scalar) -> PointMap:
         def pair(y: Point, x: Point) -> Pair:
             return x, scale(1 / alpha, subtract(y, x))
 
-        return Watched(self, A, A.make_resolvent(alpha), pair)
+        self.resolved[id(A)] = A
+        return Watched(self, A, A.make_resolvent(alpha), pair, self.is_of_someone(A))
 
     def cayley(self, A: Operator, alpha: Scalar) -> PointMap:
         def pair(y: Point, c: Point) -> Pair:
             half = 0.5 / alpha
             return lincomb(0.5, y, 0.5, c), lincomb(half, y, -half, c)
 
-        return Watched(self, A, A.make_cayley(alpha), pair)
+        self.resolved[id(A)] = A
+        return Watched(self, A, A.make_cayley(alpha), pair, self.is_of_someone(A))
 
     def dual_resolvent(self, A: Operator, sigma: Scalar) -> PointMap:
         def pair(y: Point, u: Point) -> Pair:
             return scale(1 / sigma, subtract(y, u)), u
 
-        return Watched(self, A, A.inverse.make_resolvent(sigma), pair)
+        return Watched(self, A, A.inverse.make_resolvent(sigma), pair, self.is_of_someone(A))
 
     def solution(self, A: Operator, make: Callable[[], PointMap], H: PointMap) -> PointMap:
-        return Watched(self, A, make(), lambda h, x: (x, subtract(h, H(x))))
+        return Watched(self, A, make(), _OfSolution(H), self.is_of_someone(A))
 
     def unseen(self, f: PointMap) -> PointMap:
         return f.plain if isinstance(f, Watched) else f
@@ -125,15 +133,17 @@ class Watch(Maps, threading.local):
             self.declared[id(A)] = declares(A)
         return self.declared[id(A)]
 
-    def changed(self) -> str | None:
-        """Which call returned a point of another kind than its argument."""
-        for A, _, argument, value in self.calls:
-            if same_kind(argument, value):
-                continue
-            before, after = blocks(argument), blocks(value)
-            kinds = [_kind(a) for a in before], [_kind(a) for a in after]
-            return f"{A!r} returned {_says(kinds[1])} for {_says(kinds[0])}"
-        return None
+    def require_same_kind(self, k: int, since: int = 0) -> None:
+        """Raise ValueError if one of the calls, but for so many, returned a point of another kind
+        than its argument.
+        """
+        for A, _, argument, value in self.calls[since:]:
+            if not same_kind(argument, value):
+                before, after = ([_kind(a) for a in blocks(point)] for point in (argument, value))
+                raise ValueError(
+                    f"an operator changed the point at iteration {k}: {A!r} returned "
+                    f"{_says(after)} for {_says(before)}"
+                )
 
     def nonfinite(self, space: Space) -> str | None:
         """Which call made NaN or Inf of a finite point."""
@@ -146,21 +156,53 @@ class Watch(Maps, threading.local):
         """Which operator has two pairs that contradict what it declares, and the inequality.
 
         What this library computes or proves is not compared: only constants that someone declared.
+        What is so only outside of a domain is remembered as ``elsewhere``.
         """
         pairs: dict[int, list[Pair]] = {}
         for call in self.calls:
             A, read_pair, argument, value = call
-            if not self.is_of_someone(A):
+            if isinstance(read_pair, _OfSolution) or not self.declared[id(A)]:
                 continue
             pair = read_pair(argument, value)
             known = pairs.setdefault(id(A), [])
             for other in [*known, *self.last_pairs.get(id(A), ())]:
-                found = _contradiction(A.properties, pair, other, call, space)
-                if found is not None:
-                    return f"{A!r}: {found}"
+                for form, values in _broken(A.properties, pair, other, call, space):
+                    text = f"{A!r}: {form_text(form)}, which it declares, is {{:.3g}}"
+                    counted = values
+                    if pair[0] is argument:  # of an evaluation
+                        inside = self._inside(pair[0], space) & self._inside(other[0], space)
+                        counted = space.xp.where(inside, values, space.xp.zeros_like(values))
+                    if bool(space.xp.any(counted < 0)):
+                        least = text.format(float(space.xp.min(counted)))
+                        return f"{least} for two pairs (x, u) of its graph"
+                    self.elsewhere = text.format(float(space.xp.min(values)))
             known.append(pair)
         self.last_pairs = pairs
         return None
+
+    def _inside(self, x: Point, space: Space) -> Array:
+        """Of which batch elements x is in the domains of what is resolved, where R_{αA}x of a tiny
+        α is about their nearest point.
+        """
+        xp, size = space.xp, space.norm(x)
+        found, alpha = size >= 0, math.pow(xp.finfo(space.dtype).max, -0.4)
+        for A in self.resolved.values():
+            try:
+                moved = space.norm(subtract(x, A.make_resolvent(alpha)(x)))
+            except ELSEWHERE:
+                continue
+            found = found & ~(moved > math.sqrt(space.eps) * size)
+        return found
+
+
+@dataclass(frozen=True)
+class _OfSolution:
+    """(x, h − Hx) of x = (A + H)⁻¹h: an element, whose rounding is the factorization's."""
+
+    H: PointMap
+
+    def __call__(self, h: Point, x: Point) -> Pair:
+        return x, subtract(h, self.H(x))
 
 
 def declares(A: object) -> bool:
@@ -183,10 +225,12 @@ def _is_ours(thing: object) -> bool:
     return type(thing).__module__.startswith(("splitkit.", "splitkit_nn."))
 
 
-def _contradiction(
+def _broken(
     properties: Properties, one: Pair, other: Pair, call: Call, space: Space
-) -> str | None:
-    """The inequality that a pair of pairs breaks by far more than rounding, in words."""
+) -> Iterator[tuple[tuple[float, float, float], Array]]:
+    """The inequalities (a, b, c) that a pair of pairs breaks by far more than rounding, and their
+    values, 0 where they are not broken.
+    """
     xp = space.xp
     eps = float(xp.finfo(space.dtype).eps)
     dx, du = subtract(one[0], other[0]), subtract(one[1], other[1])
@@ -206,12 +250,9 @@ def _contradiction(
         allowed = math.sqrt(eps) * (abs(a) * xx + 2 * abs(b) * nx * nu + abs(c) * uu)
         allowed = allowed + 2 * noise_x * (abs(a) * (nx + noise_x) + abs(b) * (nu + noise_u))
         allowed = allowed + 2 * noise_u * (abs(c) * (nu + noise_u) + abs(b) * (nx + noise_x))
-        if bool(xp.any(value < -allowed)):
-            return (
-                f"{form_text((a, b, c))}, which it declares, is {float(xp.min(value)):.3g} for two "
-                "pairs (x, u) of its graph"
-            )
-    return None
+        broken = xp.where(value < -allowed, value, xp.zeros_like(value))
+        if bool(xp.any(broken < 0)):
+            yield (a, b, c), broken
 
 
 def _safe(p: Array, q: Array, xp: Any) -> Array:

@@ -60,6 +60,10 @@ class Wrapper(Method):
         """The same with this step size of the method."""
         return replace(self, method=self.method.with_alpha(alpha))  # type: ignore[attr-defined]
 
+    def unconfined(self) -> Self:
+        inner = self.method.unconfined()
+        return self if inner is self.method else self._with(method=inner)
+
     def evaluated_slot(self, A: Operator) -> int:
         return self.method.evaluated_slot(A)
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 import splitkit as sk
-from splitkit.backend import Array
+from splitkit.backend import Array, Space
 from splitkit.solvers.plan import Warrant, solve_given
 from splitkit_nn.activations import Activation
 from splitkit_nn.activations.jacobians import Jacobian
@@ -64,7 +64,9 @@ class Solver:
         self._MT = M.T  # one object, as long as it is in use
         self.given, self._evaluates = method, evaluates(method)
         self.method = method if self._evaluates else method.chosen(sk.Affine.of_finite(M), self.G)
+        self._reflect = None if self._evaluates else self.G.make_cayley(self.method.alpha)
         self._warrants: dict[str, Warrant] = {}
+        self._space: Space | None = None  # of the latest points; they lie where M does
         if known is not None and known.given is method and known._constants() == self._constants():
             self._warrants = known._warrants
 
@@ -80,11 +82,11 @@ class Solver:
         ``how`` are tol, max_iter and first_check, as for ``splitkit.solvers.plan.solve_given``.
         """
         F = sk.Affine.of_finite(self.M, bias)
-        if self._evaluates:
+        if self._reflect is None:
             u0 = 0 * bias if z0 is None else z0
         else:  # F(0) = −bias
             alpha = self.method.alpha
-            u0 = alpha * bias if z0 is None else z0 - alpha * F(z0)
+            u0 = self._reflect(alpha * bias if z0 is None else z0 - alpha * F(z0))
         return self._solve("forward", F, self.G, u0, **how)
 
     def cotangent(
@@ -92,15 +94,17 @@ class Solver:
     ) -> sk.Solution:
         """ũ = J(v + Wᵀũ) of each sample (W in place of Wᵀ if not transposed)."""
         F, G = cotangent_inclusion(self.M, J, v, self.activation.slopes, transposed=transposed)
-        return self._solve("transposed" if transposed else "plain", F, G, 0 * v, **how)
+        u0 = 0 * v if self._evaluates else G.make_cayley(self.method.alpha)(0 * v)
+        return self._solve("transposed" if transposed else "plain", F, G, u0, **how)
 
     def _solve(
         self, kind: str, F: sk.Operator, G: sk.Operator, u0: Array, **how: Any
     ) -> sk.Solution:
-        operators, known = (F, G), self._warrants.get(kind)
-        if not self._evaluates:
-            operators, u0 = (G, F), G.make_cayley(self.method.alpha)(u0)
+        operators, known = (F, G) if self._evaluates else (G, F), self._warrants.get(kind)
+        space = self._space
+        if space is None or space.shapes[0] != u0.shape or space.dtype != u0.dtype:
+            space = self._space = Space.of(u0, 1, known_finite=True)
         solution, self._warrants[kind] = solve_given(
-            self.method, operators, u0, batch_ndim=1, warrant=known, **how
+            self.method, operators, u0, space, warrant=known, **how
         )
         return solution

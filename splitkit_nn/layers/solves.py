@@ -90,13 +90,17 @@ class Solves:
         return parts[0].of(*(torch.cat(each) for each in arrays))
 
     def solve_cotangent(self, J: Jacobian, v: Tensor, transposed: bool) -> Tensor:
-        """ũ for each sample, in the way that the layer's gradient says."""
-        if not isfinite(v):
-            raise ValueError(
-                "the gradient that reaches the layer's output has NaN or Inf: look for its "
-                "cause behind the layer (torch.autograd.set_detect_anomaly helps)"
-            )
+        """ũ for each sample, in the way that the layer's gradient says; NaN of a sample for which
+        v has NaN or Inf, as scaled losses may have, whose scaler looks for it.
+        """
         self.layer.last_solve.backward = None
+        if isfinite(v):
+            return self._cotangents(J, v, transposed)
+        finite = v.isfinite().flatten(1).all(dim=1).reshape(-1, *[1] * (v.ndim - 1))
+        found = self._cotangents(J, v.where(finite, 0.0), transposed)
+        return found.where(finite, math.nan)
+
+    def _cotangents(self, J: Jacobian, v: Tensor, transposed: bool) -> Tensor:
         return self.layer.gradient.solve(self.solver.M, J, v, transposed, self._iterate)
 
     def _iterate(

@@ -27,6 +27,7 @@ SPLITKIT_ROOMS = (
     "backend",
     "arguments",
     "looks",
+    "outcomes",
     "arithmetic",
     "notation",
     "properties",
@@ -45,7 +46,7 @@ SPLITKIT = House(
     libraries={
         "numpy": SPLITKIT_ROOMS,
         "array_api_compat": ("backend",),
-        "scipy": ("linear", "functions", "proofs", "solvers", "testing"),
+        "scipy": ("linear", "functions", "problems", "proofs", "solvers", "testing"),
         "clarabel": ("proofs",),
         "tqdm": ("solvers",),
         "matplotlib": ("solvers",),

@@ -73,7 +73,8 @@ def rows_program(array):
 
 
 def beyond_rows(x):
-    return max(unequal(E @ x, D), outside(G @ x - H, -np.inf, 0))
+    equations = np.linalg.pinv(E) @ (E @ x - D)  # to the nearest point that meets them
+    return max(unequal(equations, 0 * x), outside(G @ x - H, -np.inf, 0))
 
 
 def kkt_program(array):

@@ -432,6 +432,29 @@ def test_total_variation_of_long_signals_is_optimal(asarray, dtype):
     np.testing.assert_allclose(x[3], np.mean(y[3]), atol=allowed)
 
 
+def test_total_variation_of_smooth_and_of_noisy_signals_in_one_batch():
+    """A guess is right for some and given up for others; each is as if alone, and optimal."""
+    n = 3000
+    place = np.arange(n)
+    y = np.stack([
+        np.sin(place / 300), np.random.default_rng(13).standard_normal(n), (place / n - 0.5) ** 2,
+        np.cumsum(np.random.default_rng(14).standard_normal(n)), 1e6 + place % 7,
+    ])  # fmt: skip
+    w = np.asarray([30.0, 1.0, 0.1, 50.0, 2.0])
+    f = TotalVariation1D(w, batch_ndim=1)
+    x = f.prox(y)
+    sigma = np.cumsum(y - x, axis=1)[:, :-1]
+    allowed = 4 * np.finfo(float).eps * np.sum(abs(y), axis=1, keepdims=True)
+    assert np.all(abs(sigma) <= w[:, None] + allowed)
+    jumps = np.diff(x, axis=1)
+    gap = abs(sigma + np.sign(jumps) * w[:, None])
+    real = abs(jumps) > 1e-13 * np.max(abs(y), axis=1, keepdims=True)
+    assert np.all(gap[real] <= np.broadcast_to(allowed, jumps.shape)[real])
+    assert np.all(np.sum(real, axis=1) > [1000, 500, 1000, 200, -1])
+    for row, weight, alone in zip(y, w, x, strict=True):
+        np.testing.assert_array_equal(TotalVariation1D(weight).prox(row), alone)
+
+
 def test_total_variation_of_geometric_growth():
     """Each division takes one entry off: as many rounds as entries."""
     y = 3.0 ** np.arange(30)

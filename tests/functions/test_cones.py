@@ -197,6 +197,29 @@ def test_exponential_and_power_cones_on_every_library(asarray, dtype):
         assert np.all(errors <= limit * np.linalg.norm(y.astype(float), axis=-1))
 
 
+def test_power_cones_of_many_shares_are_projected_at_once():
+    y, a = many_vectors(40, 8), np.random.default_rng(9).uniform(0.01, 0.99, 80)
+    found = PowerCone(a[:, None], batch_ndim=1).project(y)
+    for share, one, p in zip(a, y, found, strict=True):
+        np.testing.assert_allclose(p, PowerCone(share).project(one), atol=1e-15)
+    with pytest.raises(ValueError, match=r"a of PowerCone.*\(3,\).*last axis with length 1"):
+        PowerCone(np.full(3, 0.5)).project(y[:3])
+
+
+@pytest.mark.parametrize("K", [ExponentialCone(batch_ndim=1), PowerCone(0.3, batch_ndim=1)])
+def test_projections_where_no_value_can_be_looked_at(K):
+    """Traced by JAX and mapped by Torch, by the same steps as on the host."""
+    jax, torch = pytest.importorskip("jax"), pytest.importorskip("torch")
+    y = many_vectors(500, 10)[500:].astype(np.float32)
+    exact = K.project(y.astype(float))
+    single = type(K)(*([0.3] if isinstance(K, PowerCone) else []))
+    mapped = torch.func.vmap(single.make_prox(1.0))(torch.tensor(y))
+    traced = jax.jit(K.make_prox(1.0))(jax.numpy.asarray(y))
+    limit = 50 * float(np.finfo(np.float32).eps) * np.linalg.norm(y.astype(float), axis=-1)
+    for found in (mapped.numpy(), np.asarray(traced)):
+        assert np.all(np.linalg.norm(found - exact, axis=-1) <= limit)
+
+
 def test_limits_of_the_exponential_cone():
     K = ExponentialCone()
     for y, expected in [

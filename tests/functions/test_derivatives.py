@@ -195,6 +195,10 @@ PARAMETERS = {
         lambda b: functions.Polyhedron(vector(1.0, 1.0, -1.0, 2.0).reshape(2, 2), b),
         vector(1.0, 2.0), vector(3.0, 4.0),
     ),
+    "shares of power cones": (
+        lambda a: functions.PowerCone(a[:, None]), vector(0.4, 0.7),
+        vector(0.3, 0.1, 2.0, -0.3, 0.9, -1.0).reshape(2, 3),
+    ),
     "marginals": (
         lambda p: functions.TransportPolytope(p, p.flip(0)), vector(0.4, 0.6),
         vector(0.3, 0.1, 0.2, 0.9).reshape(2, 2),

@@ -256,6 +256,11 @@ def test_radius_total_and_caps_of_zero(asarray, dtype):
         assert np.all(backend.to_numpy(C.project(x)) == 0)
     full = backend.to_numpy(CappedSimplex(2.1, 0.7).project(x))
     np.testing.assert_allclose(full, [0.7] * 3, rtol=1e-6)
+    # no cap is a simplex
+    none = backend.to_numpy(CappedSimplex(2.5, float("inf")).project(x))
+    np.testing.assert_allclose(none, [2.5, 0, 0], rtol=1e-6)
+    some = backend.to_numpy(CappedSimplex(2.5, asarray([1.0, 0.5, np.inf])).project(x))
+    np.testing.assert_allclose(some, [1.0, 0.5, 1.0], rtol=1e-6)
     assert np.all(backend.to_numpy(NuclearBall(0.0).project(asarray(np.ones((2, 3))))) == 0)
 
 
@@ -365,7 +370,7 @@ def test_roots_on_the_line(asarray, dtype):
     target = np.asarray([-8.0, -1e-3, 0.0, 1e-6, 1.0, 27.0])
     low, high = asarray([-4.0] * 6), asarray([5.0] * 6)
     cubes = asarray(target)
-    found = increasing_root(lambda t: (t**3 - cubes, 3 * t * t), low, high, steps=60)
+    found = increasing_root(lambda t, c: (t**3 - c, 3 * t * t), low, high, data=(cubes,), steps=60)
     np.testing.assert_allclose(
         backend.to_numpy(found) ** 3, target, atol=60 * eps * np.max(abs(target))
     )

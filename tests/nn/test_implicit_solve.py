@@ -1,5 +1,7 @@
 """Derivatives of solutions against closed forms, dense formulas and finite differences."""
 
+import math
+
 import pytest
 import torch
 
@@ -111,6 +113,26 @@ def test_no_gradient_is_recorded_where_none_is_asked_for():
     with torch.no_grad():
         assert not layer(start, monotone().requires_grad_(), randn(2, 4)).requires_grad
     assert layer.last_solution.converged
+
+
+@pytest.mark.parametrize("size", [1e-30, 1e-23, 1e30])
+def test_derivatives_are_as_exact_for_cotangents_of_every_size(size):
+    M, q = monotone().float().requires_grad_(), (2 * randn(3, 4, seed=1)).float()
+    layer = sknn.ImplicitSolve(variational_inequality, tol=1e-6, batch_ndim=1)
+    x = layer(torch.zeros(3, 4), M, q)
+    v = torch.randn(3, 4, generator=torch.Generator().manual_seed(2))
+    (expected,) = torch.autograd.grad(x, M, v, retain_graph=True)
+    (found,) = torch.autograd.grad(x, M, v * size, retain_graph=True)
+    torch.testing.assert_close(found / size, expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("bad", [math.inf, math.nan])
+def test_cotangents_that_are_not_finite_have_no_derivatives(bad):
+    M = monotone().requires_grad_()
+    layer = sknn.ImplicitSolve(variational_inequality, batch_ndim=1)
+    x = layer(torch.zeros(3, 4, dtype=torch.float64), M, 2 * randn(3, 4, seed=1))
+    (found,) = torch.autograd.grad(x, M, torch.full_like(x, bad))
+    assert found.isnan().any()
 
 
 def test_what_build_depends_on_must_be_given():

@@ -6,6 +6,7 @@ import torch
 
 import splitkit as sk
 import splitkit_nn as sknn
+from splitkit.backend import Space
 from splitkit.solvers.plan import solve_given
 from splitkit_nn.activations import ReLU
 from splitkit_nn.activations.masked import Masked
@@ -81,6 +82,8 @@ def test_nothing_is_measured_before_the_first_check():
     F = sk.Affine(np.diag([1.0, 2.0]), np.ones(2))
     G = sk.NormalCone(sk.functions.NonNegative())
     how = {"tol": sk.Relative(1e-8), "max_iter": 99, "first_check": 9}
-    solved, _ = solve_given(sk.PeacemanRachford(), (F, G), np.zeros(2), **how)
+    solved, _ = solve_given(
+        sk.PeacemanRachford(), (F, G), np.zeros(2), Space.of(np.zeros(2)), **how
+    )
     assert solved.history.iteration[0] == 9
     np.testing.assert_allclose(solved.x, [1.0, 0.5], atol=1e-7)

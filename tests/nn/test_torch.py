@@ -373,3 +373,41 @@ def test_hooks_of_every_parametrization(kind):
     layer.register_full_backward_hook(lambda module, into, out: seen.append("backward"))
     layer(x.requires_grad_()).sum().backward()
     assert seen == ["forward", "backward"]
+
+
+@every_kind
+@pytest.mark.parametrize("gradient", ["cotangent", "direct", "jacobian_free", "truncated"])
+def test_what_is_not_finite_in_a_cotangent_stays_with_its_sample(kind, gradient):
+    layer, x = layer_and_input(kind, gradient=gradient)
+    x = torch.cat([x, -x]).requires_grad_()
+    z = layer(x)
+    v = torch.randn(z.shape)
+    for bad in (torch.inf, -torch.inf, torch.nan):
+        broken = v.clone()
+        broken[0].view(-1)[0] = bad
+        zero = v.clone()
+        zero[0] = 0
+        (expected,) = torch.autograd.grad(z, x, zero, retain_graph=True)
+        (found,) = torch.autograd.grad(z, x, broken, retain_graph=True)
+        assert found[0].isnan().all()
+        torch.testing.assert_close(found[1:], expected[1:], rtol=1e-4, atol=1e-6)
+
+
+@every_kind
+def test_a_scaler_skips_steps_whose_gradients_overflow_and_makes_the_others(kind):
+    layer, x = layer_and_input(kind)
+    before = [p.detach().clone() for p in layer.parameters()]
+    optimizer = torch.optim.SGD(layer.parameters(), lr=1e-3)
+    scaler = torch.amp.GradScaler("cpu", init_scale=2.0**16)
+    scales = []
+    for factor in (3e38, 1.0):
+        optimizer.zero_grad()
+        with torch.autocast("cpu", dtype=torch.float16):
+            loss = factor * layer(x).float().square().sum()
+        scaler.scale(loss).backward()
+        scaler.step(optimizer)
+        scaler.update()
+        scales.append(scaler.get_scale())
+        moved = [not torch.equal(p, q) for p, q in zip(layer.parameters(), before, strict=True)]
+        assert any(moved) is (factor == 1.0)
+    assert scales == [2.0**15, 2.0**15]

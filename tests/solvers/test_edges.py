@@ -7,6 +7,7 @@ import pickle
 import numpy as np
 import pytest
 import torch
+from scipy.optimize import brentq
 from scipy.sparse import csr_array
 from scipy.sparse.linalg import aslinearoperator
 
@@ -535,3 +536,54 @@ def test_a_declared_constant_that_values_contradict_is_named(F):
     G = sk.NormalCone(sk.functions.SeparableSum((cone, cone)) if on_tuples else cone)
     with pytest.raises(sk.NotConvergedError, match="is not what it declares"):
         sk.solve(F + G, x0, sk.ForwardBackward(), max_iter=200)
+
+
+def cubic(points, lipschitz=13.0):
+    """x³ + x − q, which is 13-Lipschitz on [−2, 1] only; where it is evaluated is kept."""
+
+    def F(x):
+        points.append(x)
+        return x**3 + x - np.array([0.5, -4.0, 10.0])
+
+    declared = {"strong_monotonicity": 1.0, "lipschitz": lipschitz, "name": "F"}
+    return sk.Operator.from_callable(F, **declared)
+
+
+ON_A_SET = [
+    sk.ForwardBackward(),
+    sk.Relaxed(sk.ForwardBackward(), relaxation=1.2),
+    sk.Inertial(sk.ForwardBackward(), check=False),
+    sk.Halpern(sk.ForwardBackward()),
+    sk.Anderson(sk.ForwardBackward()),
+    sk.Anderson(sk.ForwardBackward(), kind="I"),
+    sk.SuperMann(sk.ForwardBackward()),
+    sk.Extragradient(),
+]
+
+
+@pytest.mark.parametrize("x0", [0.0, 5.0])
+@pytest.mark.parametrize("method", ON_A_SET, ids=lambda m: m.label)
+def test_what_is_declared_need_hold_on_the_set_only(method, x0):
+    """There alone F is evaluated, after x₀; so nothing contradicts its constants."""
+    points = []
+    inclusion = cubic(points) + sk.NormalCone(sk.functions.Box(-2.0, 1.0))
+    solution = sk.solve(inclusion, np.full(3, x0), method, tol=1e-6)
+    exact = [brentq(lambda x: x**3 + x - 0.5, 0, 1), brentq(lambda x: x**3 + x + 4, -2, 0), 1.0]
+    np.testing.assert_allclose(solution.x, exact, atol=1e-4)
+    assert all(x.min() >= -2 and x.max() <= 1 for x in points if not np.all(x == x0))
+
+
+def test_what_is_contradicted_on_the_set_is_named():
+    inclusion = cubic([], 2.0) + sk.NormalCone(sk.functions.Box(-2.0, 1.0))
+    for x0 in (-1.0, 5.0):
+        solution = sk.solve(inclusion, np.full(3, x0), sk.ForwardBackward(), on_failure="return")
+        assert solution.status == "contradicted"
+        assert "F: 4" in solution.message
+
+
+def test_a_method_that_leaves_the_set_says_that_constants_do_not_hold_there():
+    inclusion = cubic([]) + sk.NormalCone(sk.functions.Box(-2.0, 1.0))
+    with np.errstate(all="ignore"):
+        solution = sk.solve(inclusion, np.full(3, 20.0), sk.Tseng(), on_failure="return")
+    assert solution.status == "nonfinite"
+    assert "outside of the domains of the other terms F: 169" in solution.message

@@ -63,7 +63,7 @@ LOGISTIC = np.array([[1.0, -2, 3, -4, 5], [2, -1, 0, -1, 3], [-1, 0, 4, -3, 2], 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("s", [1e-9, 1e-4, 1.0, 1e4, 1e9])
 def test_first_steps_are_found_where_the_operator_is_bounded(s, dtype, kind):
-    """Far away ‖F x − F y‖/‖x − y‖ is about 1/α whatever α is, and F x vanishes: a logistic loss."""
+    """A logistic loss: far away F x vanishes, and ‖F x − F x₀‖/‖x − x₀‖ ≈ 1/α whatever α is."""
     A, b = (LOGISTIC / s).astype(dtype), np.arange(1.0, 5.0, dtype=dtype)
     problem = f.Logistic().translate(b) @ A + f.L1Norm(0.1 / s)
     x0, tol = np.zeros(5, dtype), 1e-3 if dtype == "float32" else 1e-6

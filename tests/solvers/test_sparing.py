@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import splitkit as sk
+from splitkit.backend import Space
 from splitkit.solvers.plan import solve_given
 
 RNG = np.random.default_rng(0)
@@ -19,7 +20,7 @@ METHODS = (sk.PeacemanRachford(), sk.DouglasRachford(), sk.ForwardBackward(), sk
 
 
 def given(method, x0, *, tol=1e-9, terms=(F, G), max_iter=5000):
-    return solve_given(method, terms, x0, tol=tol, max_iter=max_iter, batch_ndim=1)[0]
+    return solve_given(method, terms, x0, Space.of(x0, 1), tol=tol, max_iter=max_iter)[0]
 
 
 @pytest.mark.parametrize("method", METHODS, ids=lambda m: m.label)

@@ -18,6 +18,7 @@ from splitkit.testing.checks_method import AtMethod
 OF_VALUES = (sk.FISTA, sk.AdaptiveProximalGradient, sk.AcceleratedProximalPoint)
 # constant steps: where both are left open they may follow the residuals
 CONSTANT = {kind: {"tau": 0.2} for kind in (sk.CondatVu, sk.ChambollePock, sk.PD3O)}
+CONSTANT[sk.ADMM] = {"balance": False}
 WRAPPED = (
     sk.Anderson(sk.DavisYin()),
     sk.Halpern(sk.DouglasRachford()),

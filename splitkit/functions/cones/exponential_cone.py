@@ -21,7 +21,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from splitkit.backend import Array, Point, clip, namespace, norm, solving, with_derivative
+from splitkit.backend import Array, Point, clip, namespace, norm, on_host, solving, with_derivative
 from splitkit.functions.base import Function, vectors
 from splitkit.functions.cones.cone import Cone
 from splitkit.functions.inner.roots import increasing_root, newton_step
@@ -43,50 +43,20 @@ class ExponentialCone(Cone):
         size = xp.max(abs(point), axis=-1, keepdims=True)
         unit = point / xp.where(size > 0, size, 1.0)  # K is a cone: no square overflows
         x, y, z = unit[..., 0], unit[..., 1], unit[..., 2]
-        c = 4.0 - math.log(float(xp.finfo(point.dtype).eps))
-
-        def parts(rho: Array) -> tuple[Array, Array, Array]:
-            square = rho * (rho - 1) + 1
-            return (y + (rho - 1) * x) / square, (x - rho * y) / square, (2 * rho - 1) / square
-
-        def sides(rho: Array) -> tuple[Array, Array, Array, Array]:
-            alpha, beta, bend = parts(rho)
-            square = rho * (rho - 1) + 1
-            grow = xp.exp(rho)
-            slope_p = (x / square - alpha * bend + alpha) * grow
-            slope_q = -(y / square + beta * bend + beta) / grow
-            return alpha * grow + down, beta / grow + up, slope_p, slope_q
+        c = _furthest(point)
 
         def newton(rho: Array) -> Array:
-            p, q, slope_p, slope_q = sides(rho)
+            p, q, slope_p, slope_q = _sides(rho, x, y, clip(z, 0.0), clip(-z, 0.0))
             return newton_step(rho, p - q, slope_p - slope_q)
-
-        def gap(rho: Array) -> tuple[Array, Array]:
-            p, q, slope_p, slope_q = sides(rho)
-            positive = (p > 0) & (q > 0)
-            p1, q1 = xp.where(positive, p, 1.0), xp.where(positive, q, 1.0)
-            value, slope = xp.log(p1) - xp.log(q1), slope_p / p1 - slope_q / q1
-            step = rho - value / xp.where(slope > 0, slope, 1.0)
-            # near an end, where α or β vanishes, the equation itself is the linear one
-            near = (rho - low < 1) & (step <= low) | (high - rho < 1) & (step >= high)
-            use = positive & (slope > 0) & ~near
-            return xp.where(use, value, p - q), xp.where(use, slope, slope_p - slope_q)
 
         def log_ratio(a: Array, b: Array) -> Array:
             return xp.log(xp.where(a > 0, a, 1.0)) - xp.log(xp.where(b > 0, b, 1.0))
 
-        up, down = clip(z, 0.0), clip(-z, 0.0)
-        safe_x, safe_y = xp.where(x != 0, x, 1.0), xp.where(y != 0, y, 1.0)
-        flat = (x + c * clip(y, 0.0) <= 0) | ((x >= 0) & (y <= (1 - c) * x))
-        # α ≥ 0 and β ≥ 0; both are empty conditions where x, y = 0
-        turn, end = 1 - y / safe_x, x / safe_y
-        turn, end = clip(turn, -c, c), clip(end, -c, c)
-        low = xp.maximum(xp.where(x > 0, turn, -c), xp.where(y < 0, end, -c))
-        high = xp.maximum(low, xp.minimum(xp.where(x < 0, turn, c), xp.where(y > 0, end, c)))
         with solving(point):
-            rho = increasing_root(gap, low, high, steps=STEPS)
+            rho = on_host(_root, x, y, z)
         rho = with_derivative(rho, (point,), lambda: newton(newton(rho)))
-        alpha, beta, _ = parts(rho)
+        square = rho * (rho - 1) + 1
+        alpha, beta = (y + (rho - 1) * x) / square, (x - rho * y) / square
         # the smaller exponential, so that rounding of ρ in the other one does no harm
         shrink = xp.exp(-abs(rho))
         alpha = clip(alpha, 0.0)
@@ -94,7 +64,8 @@ class ExponentialCone(Cone):
         base = xp.where(rho > 0, height * shrink, alpha)
         curved = xp.stack([rho * base, base, height], axis=-1)
         zero = xp.zeros_like(z)
-        flat_part = xp.stack([clip(x, None, 0.0), clip(y, 0.0), up], axis=-1)
+        flat = (x + c * clip(y, 0.0) <= 0) | ((x >= 0) & (y <= (1 - c) * x))
+        flat_part = xp.stack([clip(x, None, 0.0), clip(y, 0.0), clip(z, 0.0)], axis=-1)
         inside = (y > 0) & (z > 0) & (x <= y * log_ratio(z, y))
         polar = (x > 0) & (z < 0) & (y - x <= x * log_ratio(-z, x))
         nearest = xp.where(flat[..., None], flat_part, curved)
@@ -118,3 +89,43 @@ class ExponentialCone(Cone):
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
         return [(cls(batch_ndim=1), (4, 3))]
+
+
+def _furthest(x: Array) -> float:
+    """c, with e^−c below rounding."""
+    return 4.0 - math.log(float(namespace(x).finfo(x.dtype).eps))
+
+
+def _sides(rho: Array, x: Array, y: Array, up: Array, down: Array) -> tuple[Array, ...]:
+    """αe^ρ + z₋ and βe^−ρ + z₊, and their slopes."""
+    square, grow = rho * (rho - 1) + 1, namespace(rho).exp(rho)
+    bend = (2 * rho - 1) / square
+    alpha, beta = (y + (rho - 1) * x) / square, (x - rho * y) / square
+    slope_p = (x / square - alpha * bend + alpha) * grow
+    slope_q = -(y / square + beta * bend + beta) / grow
+    return alpha * grow + down, beta / grow + up, slope_p, slope_q
+
+
+def _gap(rho: Array, low: Array, high: Array, *given: Array) -> tuple[Array, Array]:
+    """The equation as it is solved, and its slope."""
+    xp = namespace(rho)
+    p, q, slope_p, slope_q = _sides(rho, *given)
+    positive = (p > 0) & (q > 0)
+    p1, q1 = xp.where(positive, p, 1.0), xp.where(positive, q, 1.0)
+    value, slope = xp.log(p1) - xp.log(q1), slope_p / p1 - slope_q / q1
+    step = rho - value / xp.where(slope > 0, slope, 1.0)
+    # near an end, where α or β vanishes, the equation itself is the linear one
+    near = (rho - low < 1) & (step <= low) | (high - rho < 1) & (step >= high)
+    use = positive & (slope > 0) & ~near
+    return xp.where(use, value, p - q), xp.where(use, slope, slope_p - slope_q)
+
+
+def _root(x: Array, y: Array, z: Array) -> Array:
+    """ρ, within the interval that α, β ≥ 0 leave of [−c, c]; both are empty where x, y = 0."""
+    xp, c = namespace(x), _furthest(x)
+    turn = clip(1 - y / xp.where(x != 0, x, 1.0), -c, c)
+    end = clip(x / xp.where(y != 0, y, 1.0), -c, c)
+    low = xp.maximum(xp.where(x > 0, turn, -c), xp.where(y < 0, end, -c))
+    high = xp.maximum(low, xp.minimum(xp.where(x < 0, turn, c), xp.where(y > 0, end, c)))
+    data = (low, high, x, y, clip(z, 0.0), clip(-z, 0.0))
+    return increasing_root(_gap, low, high, data=data, steps=STEPS)

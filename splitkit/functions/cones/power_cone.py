@@ -16,19 +16,23 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from splitkit.arguments import Range, check_number
+from splitkit.arguments import Range
 from splitkit.backend import (
     Array,
     Point,
+    Scalar,
+    Space,
     clip,
+    is_array,
     namespace,
     norm,
+    on_host,
     root,
     sizes,
     solving,
     with_derivative,
 )
-from splitkit.functions.base import Function, required, vectors
+from splitkit.functions.base import Function, parameter, vectors
 from splitkit.functions.cones.cone import Cone
 from splitkit.functions.inner.roots import increasing_root, newton_step
 
@@ -43,68 +47,49 @@ class PowerCone(Cone):
 
     Parameters
     ----------
-    a : float
-        In (0, 1).
+    a : float or array
+        In (0, 1). An array has dtype and device of x and its shape, the last axis with length 1: a
+        number for each cone.
     """
 
-    a: float = required(check_number, within=Range(0.0, 1.0))
+    a: Scalar = parameter(Range(0.0, 1.0))
 
-    check_axes = vectors(3)
+    def check_axes(self, space: Space) -> None:
+        vectors(3)(self, space)
+        if is_array(self.a) and self.a.ndim > 0 and self.a.shape[-1] != 1:
+            raise ValueError(
+                f"a of {self!r} has shape {tuple(self.a.shape)}: give one share a cone, the last "
+                "axis with length 1"
+            )
+
+    @property
+    def _share(self) -> Scalar:
+        """a, for the vectors along the last axis."""
+        return self.a[..., 0] if is_array(self.a) and self.a.ndim > 0 else self.a
 
     def project(self, point: Point) -> Point:
-        xp, a, b = namespace(point), self.a, 1 - self.a
+        xp, a = namespace(point), self._share
         scale = xp.max(abs(point), axis=-1, keepdims=True)
         unit = point / xp.where(scale > 0, scale, 1.0)  # K is a cone: no square overflows
         x, y, z = unit[..., 0], unit[..., 1], unit[..., 2]
         size = abs(z)
         positive = xp.where(size > 0, size, 1.0)
-        c = 8.0 - 2 * math.log(float(xp.finfo(point.dtype).eps))
-        rounding = 0.75 * float(xp.finfo(point.dtype).eps)
-        least = float(xp.finfo(point.dtype).smallest_normal)
-
-        def equation(theta: Array) -> tuple[Array, Array, Array]:
-            e = xp.exp(-abs(theta))
-            small, large = e / (1 + e), 1 / (1 + e)  # σ(−|θ|), σ(|θ|)
-            left = theta < 0
-            share, rest = xp.where(left, small, large), xp.where(left, large, small)
-            q = positive * positive * small * large
-            X, slope_X = _lifted(x, a * q)
-            Y, slope_Y = _lifted(y, b * q)
-            log_r = xp.log(positive) + xp.log(share)
-            log_X, log_Y = a * xp.log(clip(X, least)), b * xp.log(clip(Y, least))
-            value = log_r - log_X - log_Y
-            terms = 1 + abs(log_r) + abs(log_X) + abs(log_Y)
-            # q′/q = σ(−θ) − σ(θ)
-            return value, rest - (a * slope_X + b * slope_Y) * (rest - share), terms
-
-        def gap(theta: Array) -> tuple[Array, Array]:
-            value, slope, terms = equation(theta)
-            value = xp.where(abs(value) <= rounding * terms, 0.0, value)
-            # near the boundaries of K and K° the equation is linear in e^−|θ|: a Newton step in
-            # that variable, with s the one in |θ|, is −log(1 − s), and beyond the end for s ≥ 1
-            s = xp.sign(theta) * -value / xp.where(slope > 0, slope, 1.0)
-            within = (s < 1) & (s != 0)
-            inner = xp.where(within, s, 0.5)
-            longer = xp.where(within, -xp.log1p(-inner) / inner, c)
-            bent = ((theta > 0) & (x > 0) & (y > 0)) | ((theta < 0) & (x < 0) & (y < 0))
-            return value, xp.where(bent, slope / longer, slope)
 
         def newton(theta: Array) -> Array:
-            return newton_step(theta, *equation(theta)[:2])
+            return newton_step(theta, *_equation(theta, x, y, positive, a, 1 - a)[:2])
 
-        low = xp.zeros_like(z) - c
         with solving(point):
-            theta = increasing_root(gap, low, -low, steps=STEPS)
-        theta = with_derivative(theta, (point,), lambda: newton(newton(theta)))
+            theta = on_host(_root, x, y, positive, a + 0.0 * size, (1 - a) + 0.0 * size)
+        theta = with_derivative(theta, (point, a), lambda: newton(newton(theta)))
         e = xp.exp(-abs(theta))
         share, rest = xp.where(theta < 0, e, 1.0) / (1 + e), xp.where(theta < 0, 1.0, e) / (1 + e)
         q = size * size * share * rest
-        X, Y = _lifted(x, a * q)[0], _lifted(y, b * q)[0]
+        X, Y = _lifted(x, a * q)[0], _lifted(y, (1 - a) * q)[0]
         curved = xp.stack([X, Y, z * share], axis=-1)
         flat = xp.stack([clip(x, 0.0), clip(y, 0.0), 0.0 * z], axis=-1)
         zero = xp.zeros_like(unit)
         nearest = xp.where((size > 0)[..., None], curved, flat)
-        polar = _is_member(-x / a, -y / b, size, a)
+        polar = _is_member(-x / a, -y / (1 - a), size, a)
         nearest = xp.where(polar[..., None], zero, nearest)
         inside = _is_member(x, y, size, a)
         return xp.where(inside[..., None], point, scale * nearest)
@@ -112,13 +97,62 @@ class PowerCone(Cone):
     def violation(self, point: Point) -> Array:
         """The distance to a point of K: with x, y ≥ 0 first, then along z."""
         x, y, z = point[..., 0], point[..., 1], point[..., 2]
-        mean = clip(x, 0.0) ** self.a * clip(y, 0.0) ** (1 - self.a)
+        a = self._share
+        mean = clip(x, 0.0) ** a * clip(y, 0.0) ** (1 - a)
         excess = clip(abs(z) - mean, 0.0)
         return norm((clip(x, None, 0.0), clip(y, None, 0.0), excess), self.batch_ndim)
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        return [(cls(0.3, batch_ndim=1), (4, 3))]
+        shares = asarray([[0.3], [0.5], [0.02], [0.999]])
+        return [(cls(0.3, batch_ndim=1), (4, 3)), (cls(shares, batch_ndim=1), (4, 3))]
+
+
+def _equation(
+    theta: Array, x: Array, y: Array, size: Array, a: Scalar, b: Scalar
+) -> tuple[Array, ...]:
+    """log r − a log X − b log Y, b = 1 − a, its slope, and the size of what is added up."""
+    xp = namespace(theta)
+    least = float(xp.finfo(theta.dtype).smallest_normal)
+    e = xp.exp(-abs(theta))
+    small, large = e / (1 + e), 1 / (1 + e)  # σ(−|θ|), σ(|θ|)
+    left = theta < 0
+    share, rest = xp.where(left, small, large), xp.where(left, large, small)
+    q = size * size * small * large
+    X, slope_X = _lifted(x, a * q)
+    Y, slope_Y = _lifted(y, b * q)
+    log_r = xp.log(size) + xp.log(share)
+    log_X, log_Y = a * xp.log(clip(X, least)), b * xp.log(clip(Y, least))
+    terms = 1 + abs(log_r) + abs(log_X) + abs(log_Y)
+    # q′/q = σ(−θ) − σ(θ)
+    return log_r - log_X - log_Y, rest - (a * slope_X + b * slope_Y) * (rest - share), terms
+
+
+def _gap(theta: Array, x: Array, y: Array, size: Array, a: Array, b: Array) -> tuple[Array, Array]:
+    """The equation as it is solved, and its slope."""
+    xp, c = namespace(theta), _furthest(theta)
+    value, slope, terms = _equation(theta, x, y, size, a, b)
+    rounding = 0.75 * float(xp.finfo(theta.dtype).eps)
+    value = xp.where(abs(value) <= rounding * terms, 0.0, value)
+    # near the boundaries of K and K° the equation is linear in e^−|θ|: a Newton step in
+    # that variable, with s the one in |θ|, is −log(1 − s), and beyond the end for s ≥ 1
+    s = xp.where(theta < 0, value, -value) / xp.where(slope > 0, slope, 1.0)
+    within = (s < 1) & (s != 0)
+    inner = xp.where(within, s, 0.5)
+    longer = xp.where(within, -xp.log1p(-inner) / inner, c)
+    bent = ((theta > 0) & (x > 0) & (y > 0)) | ((theta < 0) & (x < 0) & (y < 0))
+    return value, xp.where(bent, slope / longer, slope)
+
+
+def _root(x: Array, y: Array, size: Array, a: Array, b: Array) -> Array:
+    """θ."""
+    low = namespace(x).zeros_like(x) - _furthest(x)
+    return increasing_root(_gap, low, -low, data=(x, y, size, a, b), steps=STEPS)
+
+
+def _furthest(x: Array) -> float:
+    """c, with e^(−c/2) below rounding."""
+    return 8.0 - 2 * math.log(float(namespace(x).finfo(x.dtype).eps))
 
 
 def _lifted(x: Array, q: Array) -> tuple[Array, Array]:
@@ -132,6 +166,6 @@ def _lifted(x: Array, q: Array) -> tuple[Array, Array]:
     return X, q / xp.where(product > 0, product, 1.0)
 
 
-def _is_member(x: Array, y: Array, size: Array, a: float) -> Array:
+def _is_member(x: Array, y: Array, size: Array, a: Scalar) -> Array:
     """Whether x^a y^(1−a) ≥ size and x, y ≥ 0."""
     return (x >= 0) & (y >= 0) & (clip(x, 0.0) ** a * clip(y, 0.0) ** (1 - a) >= size)

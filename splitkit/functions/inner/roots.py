@@ -7,6 +7,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from operator import itemgetter
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from splitkit.backend import Array, Scalar, differentiating, namespace
 
@@ -27,11 +31,11 @@ def positive_root(y: Array, t: Scalar) -> Array:
 
 
 def increasing_root(
-    g: Callable[[Array], tuple[Array, Array]],
+    g: Callable[..., tuple[Array, Array]],
     low: Array,
     high: Array,
     *,
-    start: Array | None = None,
+    data: tuple[Array, ...] = (),
     steps: int,
 ) -> Array:
     """The root of an increasing function in [low, high], entry by entry: Newton's method, kept in
@@ -40,40 +44,90 @@ def increasing_root(
     A Newton step is taken where it stays in the bracket, and |g| or the bracket is at most half of
     what it was two steps before, or the step is small beside the first bracket (the rounding of g
     may then hide any progress); elsewhere the bracket is halved. Where g has one sign, the end of
-    the bracket at which it is nearest to 0 is approached. Nothing is read back from the device.
+    the bracket at which it is nearest to 0 is approached. In the host's memory entries that have
+    come to rest are left out of further steps; from other devices nothing is read back.
 
     Parameters
     ----------
     g : callable
-        t ↦ (g(t), its slope), both like t; 0 where rounding hides g's sign. The slope guides
-        the steps only: where it is not positive, the bracket is halved.
+        t and ``data`` ↦ (g(t), its slope), both like t; 0 where rounding hides g's sign. The slope
+        guides the steps only: where it is not positive, the bracket is halved.
     low, high : array
         The bracket, low ≤ high.
-    start : array, optional
-        Where to begin, in the bracket; None: its middle.
+    data : tuple of arrays
+        Of the shape of the bracket: what of each entry g depends on.
     steps : int
-        How many values of g are taken.
+        How many values of g are taken, at most.
     """
     xp = namespace(low, high)
-    t = (low + high) / 2 if start is None else start
     width = high - low
-    negligible = float(xp.finfo(t.dtype).eps) ** (2 / 3) * width
-    low_open = high_open = width >= 0
-    sizes, widths = (width + math.inf,) * 2, (width + math.inf, width)
+    negligible = float(xp.finfo(low.dtype).eps) ** (2 / 3) * width
+    unknown, free = width + math.inf, width >= 0
+    search = _Search(
+        (low + high) / 2, low, high, free, free, (unknown, unknown), (unknown, width), negligible
+    )
+    if isinstance(low, (np.ndarray, np.floating)):
+        return _all_at_rest(g, search, data, steps)
     for _ in range(steps):
-        value, slope = g(t)
+        search = search.step(g, data)
+    return search.t
+
+
+class _Search(NamedTuple):
+    """Where the roots are known to be: a bracket of each, whether its ends are still those of the
+    first, and |g| and the width at the last two steps.
+    """
+
+    t: Array
+    low: Array
+    high: Array
+    low_open: Array
+    high_open: Array
+    sizes: tuple[Array, Array]
+    widths: tuple[Array, Array]
+    negligible: Array
+
+    def step(self, g: Callable[..., tuple[Array, Array]], data: tuple[Array, ...]) -> _Search:
+        xp, t = namespace(self.t), self.t
+        value, slope = g(t, *data)
         left, right = value <= 0, value >= 0
-        low, high = xp.where(left, t, low), xp.where(right, t, high)
-        low_open, high_open = low_open & ~left, high_open & ~right
+        low, high = xp.where(left, t, self.low), xp.where(right, t, self.high)
+        low_open, high_open = self.low_open & ~left, self.high_open & ~right
         size, width, rising = abs(value), high - low, slope > 0
         newton = t - value / xp.where(rising, slope, 1.0)
-        progress = (2 * size <= sizes[0]) | (2 * width <= widths[0])
-        progress = progress | (abs(newton - t) <= negligible)
+        progress = (2 * size <= self.sizes[0]) | (2 * width <= self.widths[0])
+        progress = progress | (abs(newton - t) <= self.negligible)
         # an end of the first bracket may be the root itself: a step beyond it tries it once
         good = rising & progress & (low_open | (newton >= low)) & (high_open | (newton <= high))
         t = xp.where(good, xp.minimum(xp.maximum(newton, low), high), (low + high) / 2)
-        sizes, widths = (sizes[1], size), (widths[1], width)
-    return t
+        sizes, widths = (self.sizes[1], size), (self.widths[1], width)
+        return _Search(t, low, high, low_open, high_open, sizes, widths, self.negligible)
+
+    def each(self, f: Callable[[Array], Array]) -> _Search:
+        """f of every array of it."""
+        return _Search(*(tuple(map(f, a)) if isinstance(a, tuple) else f(a) for a in self))
+
+
+def _all_at_rest(g: Callable[..., Any], search: _Search, data: tuple[Any, ...], steps: int) -> Any:
+    """NumPy's roots, of which those that moved twice by rounding only are left out."""
+    shape = np.shape(search.t)
+    search, data = search.each(np.ravel), tuple(map(np.ravel, data))
+    rounding = 2 * float(np.finfo(search.t.dtype).eps)
+    found, places, moves = search.t, np.arange(search.t.size), np.ones(search.t.shape, bool)
+    for _ in range(steps):
+        before = search.t
+        search = search.step(g, data)
+        moved = abs(search.t - before) > rounding * abs(before)
+        # twice: next to an end of the bracket a first step may be as short as rounding
+        moving, moves = moved | moves, moved
+        found[places] = search.t
+        left = np.count_nonzero(moving)
+        if left == 0:
+            break
+        if 2 * left <= moving.size:
+            places, moves = places[moving], moves[moving]
+            search, data = search.each(itemgetter(moving)), tuple(a[moving] for a in data)
+    return np.reshape(found, shape)
 
 
 def newton_step(t: Array, value: Array, slope: Array) -> Array:

@@ -12,14 +12,28 @@ at once; each recursion along the chain composes maps u ↦ min(max(u + c, l), h
 under composition, in log₂ n passes. As many rounds as divisions in depth: log₂ n for noise, n at
 worst; each ends with one look from the host whether a piece was divided.
 
-Source: Chambolle, Darbon, *On total variation minimization and surface evolution using parametric
-maximum flows* (2009), whose division this is.
+In the host's memory a guess is made first, and kept where it is right: the σₖ at an end of the
+interval are the active ones, x has the means of the pieces between them, and the next are those
+whose x still moves their way and those whose σ would leave the interval. That ends in ten to fifty
+rounds of O(n) on data with noise; on smooth data a piece may grow by one entry a round.
+
+Sources: Chambolle, Darbon, *On total variation minimization and surface evolution using parametric
+maximum flows* (2009), whose division this is; Han, Curtis, *Primal-dual active-set methods for
+isotonic regression and trend filtering* (2016).
 """
 
 from __future__ import annotations
 
-from splitkit.backend import Array, clip, namespace, solving, with_derivative
+from typing import Any
+
+import numpy as np
+
+from splitkit.backend import Array, clip, namespace, on_host, solving, with_derivative
 from splitkit.functions.inner.block_means import block_means
+
+ROUNDS = 100  # of the guess
+PATIENCE = 8  # rounds in which what changes must halve
+EPS = float(np.finfo(np.float64).eps)
 
 
 def taut_string(y: Array, falling: Array, rising: Array) -> Array:
@@ -32,7 +46,7 @@ def taut_string(y: Array, falling: Array, rising: Array) -> Array:
         w₊ and w₋, non-negative; inf in one of them forbids.
     """
     with solving(y):
-        found, apart, down = _divided(y, falling, rising)
+        found, apart, down = on_host(_found, y, falling, rising)
 
     def means() -> Array:
         xp, edge = namespace(y), 0.0 * y[..., :1]
@@ -41,6 +55,66 @@ def taut_string(y: Array, falling: Array, rising: Array) -> Array:
         return block_means(y + entering - leaving, apart)
 
     return with_derivative(found, (y, falling, rising), means)
+
+
+def _found(y: Array, falling: Array, rising: Array) -> tuple[Array, Array, Array]:
+    """The minimizer, after which entries a piece ends, and after which x falls."""
+    if not isinstance(y, np.ndarray) or y.shape[-1] == 1:
+        return _divided(y, falling, rising)
+    n = y.shape[-1]
+    vectors = y.reshape(-1, n)
+    weights = [np.broadcast_to(w, (*y.shape[:-1], 1)).reshape(-1, 1) for w in (falling, rising)]
+    found, states, right = _active_sets(vectors, *weights)
+    apart, down = states != 0, states > 0
+    if not right.all():
+        rest = ~right
+        found[rest], apart[rest], down[rest] = _divided(vectors[rest], *(w[rest] for w in weights))
+    edges = (*y.shape[:-1], n - 1)
+    return found.reshape(y.shape), apart.reshape(edges), down.reshape(edges)
+
+
+def _active_sets(y: Any, falling: Any, rising: Any) -> tuple[Any, Any, Any]:
+    """The minimizers for the rows of y; 1 where σ is at its upper end, −1 at its lower one, else 0;
+    and for which rows these are right.
+    """
+    count, n = y.shape
+    found, states, right = y.copy(), np.zeros((count, n - 1), np.int8), np.zeros(count, bool)
+    rows, state = np.arange(count), states
+    data = y.astype(np.float64), falling.astype(np.float64), rising.astype(np.float64)
+    before = np.full(count, y.size)
+    for k in range(1, ROUNDS):
+        b, above, below = data
+        first, sigma = np.ones(b.shape, bool), np.zeros((len(b), n + 1))
+        first[:, 1:] = state != 0
+        np.copyto(sigma[:, 1:-1], above, where=state > 0)
+        np.copyto(sigma[:, 1:-1], -below, where=state < 0)
+        row, place = np.nonzero(first)
+        starts = row * n + place
+        lengths = np.diff(starts, append=b.size)
+        moved = sigma[row, place] - sigma[row, place + lengths]
+        x = np.repeat((np.add.reduceat(b.ravel(), starts) + moved) / lengths, lengths)
+        x = x.reshape(b.shape)
+        sums = np.cumsum(b - x, axis=-1)[:, :-1]
+        rounding = 2 * EPS * np.max(abs(sums), axis=-1, keepdims=True)
+        upper, lower = sums > above + rounding, sums < -below - rounding
+        fall = x[:, :-1] - x[:, 1:]
+        kept = np.where(state * fall >= 0, state, 0)
+        after = np.where(state == 0, upper.view(np.int8) - lower.view(np.int8), kept)
+        changes = np.count_nonzero(after != state, axis=-1)
+        still = changes == 0
+        done = rows[still]
+        found[done], states[done], right[done] = x[still], state[still], True
+        going = ~still
+        if k % PATIENCE == 0:  # as many changes as before: pieces grow by one entry a round
+            going &= 2 * changes < before
+            before = changes
+        if not going.any():
+            break
+        if not going.all():
+            rows, after, before = rows[going], after[going], before[going]
+            data = (b[going], above[going], below[going])
+        state = after
+    return found, states, right
 
 
 def _divided(y: Array, falling: Array, rising: Array) -> tuple[Array, Array, Array]:

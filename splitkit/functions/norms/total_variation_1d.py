@@ -1,6 +1,7 @@
 """f(x) = w Σ |xᵢ₊₁ − xᵢ| along the last axis; its prox, total variation denoising, exactly.
 
-The prox is the taut string: see ``_taut_string`` for the method, which serves all vectors at once.
+The prox is the taut string: see ``inner/taut_string.py`` for the method, which serves all vectors
+at once.
 f* is the indicator of {u: |u₁ + … + uₖ| ≤ w for all k, Σuᵢ = 0}.
 
 Source: Davies, Kovac, *Local extremes, runs, strings and multiresolution* (2001).
@@ -20,8 +21,9 @@ from splitkit.functions.norms.sublinear import Sublinear
 class TotalVariation1D(Sublinear):
     """w Σ |xᵢ₊₁ − xᵢ| along the last axis, summed over the other axes that are not batch.
 
-    The prox is exact to rounding, in O(n log n) operations a round, and as many rounds as its
-    pieces are divided in depth: about log n for noise, n at worst.
+    The prox is exact to rounding. On a CPU it takes O(n) operations a round, ten to fifty rounds
+    for data with noise; elsewhere, and for smooth data, O(n log n) a round, and as many rounds as
+    its pieces are divided in depth: about log n for noise, n at worst.
 
     Parameters
     ----------

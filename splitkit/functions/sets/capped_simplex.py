@@ -37,9 +37,9 @@ class CappedSimplex(Indicator):
     def _caps(self, x: Array) -> tuple[Array, Array]:
         """min(u, r) and r, for the entries of each sample in a row: no entry exceeds r."""
         xp = namespace(x)
-        zeros = xp.zeros_like(x)
-        upper = as_vectors(self.upper + zeros, self.batch_ndim)
-        total = align(self.total, upper) + 0.0 * upper[..., :1]
+        zeros = as_vectors(xp.zeros_like(x), self.batch_ndim)
+        upper = as_vectors(self.upper + xp.zeros_like(x), self.batch_ndim)
+        total = align(self.total, upper) + zeros[..., :1]
         return xp.minimum(upper, total), total
 
     def project(self, x: Point) -> Point:

@@ -46,6 +46,7 @@ from splitkit.solvers.methods.resolvent_splittings import (
     ProductSpace as ProductSpace,
     Ryu as Ryu,
 )
+from splitkit.solvers.methods.restarted import Restarted as Restarted
 from splitkit.solvers.methods.supermann import SuperMann as SuperMann
 from splitkit.solvers.methods.tseng import Tseng as Tseng
 from splitkit.solvers.methods.tseng_line_search import TsengLineSearch as TsengLineSearch

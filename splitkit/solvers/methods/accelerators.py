@@ -40,6 +40,10 @@ class Accelerator(Wrapper):
     def choosing(self, *terms: Term) -> Self:
         return replace(self, method=self.method.steady().choosing(*terms))
 
+    def inner_iteration(self, *terms: Term) -> Iteration:
+        """That of the method, whose points may be anywhere."""
+        return self.method.unconfined().iteration(*terms)
+
     def accelerated(self, θ: float, inner: Guarantee) -> Guarantee:
         """What holds of the accelerated iteration of a θ-averaged map."""
         raise NotImplementedError
@@ -105,7 +109,7 @@ class Relaxed(Accelerator):
         return Guarantee(True, None, reason, self.sequence)
 
     def iteration(self, *terms: Term) -> Iteration:
-        return _Relaxed(self.method.iteration(*terms), self.relaxation)
+        return _Relaxed(self.inner_iteration(*terms), self.relaxation)
 
 
 class _Relaxed(AcceleratedIteration):
@@ -148,7 +152,7 @@ class Inertial(Accelerator):
         return Guarantee(True, None, reason, self.sequence)
 
     def iteration(self, *terms: Term) -> Iteration:
-        return _Inertial(self.method.iteration(*terms), self.inertia)
+        return _Inertial(self.inner_iteration(*terms), self.inertia)
 
 
 class _Inertial(AcceleratedIteration):
@@ -179,7 +183,7 @@ class Halpern(Accelerator):
 
     def iteration(self, *terms: Term) -> Iteration:
         rate = self.method.theorem(*terms).rate
-        return _Halpern(self.method.iteration(*terms), 1.0 if rate is None else rate)
+        return _Halpern(self.inner_iteration(*terms), 1.0 if rate is None else rate)
 
 
 class _Halpern(AcceleratedIteration):

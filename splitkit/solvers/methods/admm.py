@@ -1,40 +1,80 @@
-"""ADMM for 0 ∈ A(x) + LᵀB(Lx), that is min f(x) + g(z) subject to Lx = z, with y = ρu ∈ B(z):
+"""ADMM for 0 ∈ A(x) + LᵀB(Lx), that is min f(x) + g(z) subject to Lx = z, with y = ρRu ∈ B(z):
 
-    0 ∈ A(x⁺) + ρLᵀ(Lx⁺ − z + u),  z⁺ = R_{B/ρ}(λ̂x + u),  u⁺ = u + λ̂x − z⁺,
+    0 ∈ A(x⁺) + ρLᵀR(Lx⁺ − z + u),  z⁺ = R_{B/ρ}(λ̂x + u),  u⁺ = u + λ̂x − z⁺,
     λ̂x = λLx⁺ + (1 − λ)z,  0 < λ < 2.
 
-``ADMM`` solves the first line for an affine A, x ↦ Mx − q with a matrix M: (M + ρLᵀL)x =
-q + ρLᵀ(z − u), factored once; M + ρLᵀL must be invertible. ``LinearizedADMM`` takes the
-resolvent of A instead,
+``ADMM`` solves the first line, x⁺ = (A + ρLᵀRL)⁻¹(ρLᵀR(z − u)), for any A of which it is known how:
+affine ones by a factorization of M + ρLᵀRL, others by their resolvents where LᵀL is a multiple of
+the identity, or diagonal (``Operator.solvable_with``). A sum ΣLᵢᵀBᵢLᵢ is one composition of
+columns, and an operator that is none has L = I. R is a fixed diagonal, ``STIFF`` in the rows in
+which B allows one value only, and 1 elsewhere: R_{B/ρ} is the resolvent in that metric, too.
+
+In v = z + u an iteration is Douglas-Rachford's, v⁺ = v + λ(LS(2z − v) − z) with z = R_{B/ρ}(v) and
+Sh = (A + ρLᵀRL)⁻¹ρLᵀRh, λ/2-averaged in ⟨·, R·⟩: accelerators wrap this map.
+
+Where ρ is left open it begins with the scale of the data, and is changed where the primal residual
+Lx − z and the dual one, each beside what cancels in it, are far apart (``balance``): by powers of
+2, a few times at most, so that the theorem holds from the last change on. Factorizations are kept.
+
+``LinearizedADMM`` takes the resolvent of A instead,
 
     x⁺ = R_{τA}(x − τρLᵀ(Lx − z + u)),  τρ‖L‖² ≤ 1.
 
-``Solution.u`` is (x⁺, z⁺, u⁺). The residual is that of the pair: r ∈ (A x + Lᵀy) × (B⁻¹y − Lx) at
-x⁺ and y = ρu⁺.
+``Solution.u`` is (x⁺, z⁺, y⁺). The residual is that of the pair: r ∈ (A x + Lᵀy) × (B⁻¹y − Lx) at
+x⁺ and y⁺.
 
-Source: Gabay (1983); Eckstein, Bertsekas (1992); Parikh, Boyd, *Proximal Algorithms* (2014), §4.4.
+Source: Gabay (1983); Eckstein, Bertsekas (1992); Parikh, Boyd, *Proximal Algorithms* (2014), §4.4;
+Boyd et al., *Distributed optimization and statistical learning via ADMM* (2011), §3.4.1, for ρ that
+changes; Stellato et al., *OSQP* (2020), §5.2, for R and relative residuals.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import ClassVar, Self
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Self
 
-from splitkit.arguments import POSITIVE, Range, check_number, option
-from splitkit.backend import Array, Point, Scalar, Space, add, lincomb, scale, subtract
-from splitkit.linear.base import LinearOperator
-from splitkit.linear.dense import DenseMatrix
+import numpy as np
+
+from splitkit.arguments import POSITIVE, Range, check_flag, check_number, option
+from splitkit.backend import (
+    Array,
+    Point,
+    Scalar,
+    Space,
+    add,
+    is_array,
+    lincomb,
+    namespace,
+    root,
+    scale,
+    subtract,
+)
+from splitkit.linear.base import LinearOperator, factors
+from splitkit.linear.block import BlockColumn, BlockDiagonalMap
+from splitkit.linear.diagonal import Diagonal
+from splitkit.linear.fusing import weighted_gram
+from splitkit.linear.identity import ScaledIdentity
+from splitkit.linear.last_axes import LastAxesMap
+from splitkit.operators.base import Operator, PointMap
+from splitkit.operators.solvable import Solvable
+from splitkit.proofs import Proof
 from splitkit.solvers.iteration import Carry, Iteration, Reading, Trace
 from splitkit.solvers.method import Guarantee, Method
+from splitkit.solvers.methods.balance import FEW, Balanced
 from splitkit.solvers.methods.primal_dual_steps import Region, Steps
-from splitkit.solvers.scale import ANY, Arbitrary, measured_step
+from splitkit.solvers.scale import ANY, Arbitrary, mean_step, measured_step, typical_point
 from splitkit.solvers.terms import Role, Term, not_maximal
+
+STIFF = 1000.0  # times the penalty of inequalities is that of equations
+TRIAL = 100  # iterations in which a constant ρ is found
+KEPT = 8  # factorizations, each for a ρ of its own
+ROUNDINGS = 1e-4  # of the gains of a matrix, within which it may be singular in any precision
 
 
 @dataclass(frozen=True, kw_only=True)
 class _AlternatingDirections(Method):
-    """The penalty ρ; None: 1/‖L‖ for the linearized method, 1 for the other."""
+    """The penalty ρ; None: measured on the data, and of the linearized method at first 1/‖L‖."""
 
     rho: Scalar = option(None, check_number, within=POSITIVE)
 
@@ -46,11 +86,11 @@ class _AlternatingDirections(Method):
         return False
 
     def dual(self, u: Point) -> Point:
-        return scale(self.rho, u[2])
+        return u[-1]
 
     def moved(self, u: Point, S: LinearOperator, E: LinearOperator) -> Point:
-        x, *z, w = u  # (x, z, w), or of the residual two parts
-        return (S(x), *map(E.reciprocal(), z), E(w))
+        x, *z, y = u  # (x, z, y), or of the residual two parts
+        return (S(x), *map(E.reciprocal(), z), E(y))
 
     def refusal(self, A: Term, composed: Term) -> str | None:
         """What is missing, if anything."""
@@ -70,56 +110,94 @@ class _AlternatingDirections(Method):
 
 @dataclass(frozen=True, kw_only=True)
 class ADMM(_AlternatingDirections):
-    """Alternating direction method of multipliers for an affine A; see the module's docstring.
+    """Alternating direction method of multipliers; see the module's docstring.
 
     Parameters
     ----------
     rho : float or None
-        Penalty ρ > 0.
+        Penalty ρ > 0; None: measured on the data.
     relaxation : float
         λ in (0, 2), default 1.
+    balance : bool or None
+        Whether ρ follows the residuals, from its first value on; None: if it is left open.
     """
 
     relaxation: float = option(1.0, check_number, within=Range(0.0, 2.0))
+    balance: bool | None = option(None, check_flag, optional=True)
 
     label: ClassVar[str] = "ADMM"
+    roles: ClassVar[tuple[Role, ...]] = (Role.SOLVED, Role.COMPOSED)
+
+    def terms(self, *operators: Operator | Term) -> tuple[Term, ...]:
+        """The terms; of operators the first is solved with, and the sum of the others composed."""
+        if all(isinstance(A, Term) for A in operators) or len(operators) < 2:
+            return super().terms(*operators)
+        A, *others = operators
+        of_A = A if isinstance(A, Term) else Term.playing(A, Role.SOLVED)
+        return of_A, Term.joined([B.expression if isinstance(B, Term) else B for B in others])
 
     def missing(self, *terms: Term) -> str | None:
-        A, composed = terms
-        affine = A.affine
-        if affine is None or not all(isinstance(M, DenseMatrix) for M in (affine.M, composed.of)):
+        missing = super().missing(*terms)
+        if missing is None and _solver(1.0, *terms) is None:
+            A, composed = terms
             return (
-                f"A = {A!r} must be Affine and L dense, so that (M + ρLᵀL) can be factored: use "
+                f"(A + ρLᵀL)x = h cannot be solved for A = {A!r} and L = {composed.of!r}: use "
                 "linearized ADMM or Chambolle-Pock"
             )
-        return super().missing(*terms)
+        return missing
 
     def choosing(self, *terms: Term) -> Self:
-        return self if self.rho is not None else self._with(rho=ANY)
+        wanted = self.rho is None if self.balance is None else self.balance
+        rho = ANY if self.rho is None else self.rho
+        return self._with(rho=rho, balance=wanted and not terms[1].is_zero)
+
+    def steady(self) -> Self:
+        return self if self.balance is not None else self._with(balance=False)
 
     def scaled(self, terms: tuple[Term, ...], x0: Point, space: Space) -> Self:
         norm = terms[1].L.norm
-        if not (isinstance(self.rho, Arbitrary) and 0 < norm < math.inf):
+        if not isinstance(self.rho, Arbitrary) or norm == 0:
             return self
-
-        def at(step: float) -> Iteration:
-            return self._with(rho=1 / (step * norm**2)).iteration(*terms)
-
-        # x⁺ is exact at any ρ: the scale is that of B alone
-        return self._with(rho=1 / (measured_step(terms, x0, space, at, terms[1:]) * norm**2))
+        # x⁺ is exact at any ρ: the scale is that of B alone, unless it has none
+        x = typical_point(terms, x0, space)
+        step = mean_step(terms[1:], x, space) or mean_step(terms, x, space) or 1.0
+        first = self._with(rho=1 / (step * norm**2 if norm < math.inf else step))
+        if self.balance:
+            return first
+        state = (balanced := first._with(balance=True).iteration(*terms)).begin(x0, space)
+        for _ in range(TRIAL):
+            state = balanced.step(state)
+        return self._with(rho=state[1].steps.sigma)
 
     def refusal(self, A: Term, composed: Term) -> str | None:
         missing = super().refusal(A, composed)
-        M, _, L = parts(A, composed)
-        if missing is None and is_singular(M, L, self.rho):
+        if missing is None and is_singular(self.rho, A, composed):
             return (
-                f"M + ρLᵀL is singular for A = {A!r} and {composed!r}, so that x⁺ is not defined: "
+                f"A + ρLᵀL is singular for A = {A!r} and {composed!r}, so that x⁺ is not defined: "
                 "use linearized ADMM or Chambolle-Pock"
             )
         return missing
 
+    @property
+    def steps(self) -> str:
+        return f"at first {super().steps}" if self.balance else super().steps
+
+    def averagedness(self, *terms: Term) -> float | None:
+        return self.relaxation / 2 if not self.balance and self.theorem(*terms).holds else None
+
     def iteration(self, *terms: Term) -> Iteration:
-        return _ADMM(self.rho, self.relaxation, *terms)
+        def at(steps: Steps) -> Iteration:
+            return _ADMM(steps.sigma, self.relaxation, *terms)
+
+        first = Steps(1 / self.rho, self.rho)
+        if not self.balance:
+            return at(first)
+        norm = terms[1].L.norm
+        return Balanced(first, at, lambda tau: Steps(tau, 1 / tau), norm, FEW)
+
+    def proof(self, *operators: Operator | Term) -> Proof:
+        """See ``Method.proof``: of the iteration with a constant ρ."""
+        return Method.proof(self._with(balance=False), *operators)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,7 +250,9 @@ class LinearizedADMM(_AlternatingDirections):
 
 
 class _Directions(Iteration):
-    """Carry (x, z, u, Lx); a subclass gives x⁺."""
+    """Carry (x, z, y, Lx) with y = ρRu; a subclass gives x⁺."""
+
+    R: LinearOperator | None = None
 
     def __init__(self, rho: float, relaxation: float, A: Term, composed: Term) -> None:
         self.rho, self.relaxation = rho, relaxation
@@ -187,29 +267,34 @@ class _Directions(Iteration):
         """x⁺, and the point from which ``element`` reads an element of A(x⁺)."""
         raise NotImplementedError
 
-    def element(self, x: Point, before: Point) -> Point:
+    def element(self, x: Point, Lx: Point, before: Point) -> Point:
         """An element of A(x)."""
         raise NotImplementedError
 
+    def weighted(self, u: Point) -> Point:
+        """ρRu."""
+        return scale(self.rho, u if self.R is None else self.R(u))
+
+    def lighter(self, y: Point) -> Point:
+        """u with y = ρRu."""
+        return scale(1 / self.rho, y if self.R is None else self.R.reciprocal()(y))
+
     def advance(self, state: Carry) -> tuple[Carry, Trace]:
-        _, z, u, _ = state
+        _, z, y, _ = state
         x, before = self.first(state)
-        Lx = self.L(x)
-        λ = self.relaxation
-        argument = add(Lx if λ == 1 else lincomb(λ, Lx, 1 - λ, z), u)
-        z_next = self.R_B(argument)
-        after = x, z_next, subtract(argument, z_next), Lx
+        Lx, λ = self.L(x), self.relaxation
+        v = add(Lx if λ == 1 else lincomb(λ, Lx, 1 - λ, z), self.lighter(y))
+        z_next = self.R_B(v)
+        after = x, z_next, self.weighted(subtract(v, z_next)), Lx
         return after, (*after, before)
 
     def read(self, trace: Trace) -> Reading:
-        x, z, u, Lx, before = trace
-        y = scale(self.rho, u)
-        elements = (self.element(x, before), z), (self.LT(y), scale(-1.0, Lx))
+        x, z, y, Lx, before = trace
+        elements = (self.element(x, Lx, before), z), (self.LT(y), scale(-1.0, Lx))
         norm = self.L.norm
         sizes = tuple((q, Lx) for q in self.offset(x))
-        return Reading(
-            x, elements, sizes=sizes, bounds=lambda space: space.coupling_bounds(norm, x, y)
-        )
+        known = None if norm == math.inf else lambda space: space.coupling_bounds(norm, x, y)
+        return Reading(x, elements, sizes=sizes, bounds=known)
 
     def governing(self, state: Carry) -> Point:
         return state[:3]
@@ -218,22 +303,73 @@ class _Directions(Iteration):
 class _ADMM(_Directions):
     def __init__(self, rho: float, relaxation: float, A: Term, composed: Term) -> None:
         super().__init__(rho, relaxation, A, composed)
-        M, self.q, L = parts(A, composed)
-        self.A = A.evaluate
-        self.solve = DenseMatrix(M.xp.linalg.inv(normal_matrix(M, L, rho).matrix))
+        self.R = _metric(composed)
+        self.A = A.evaluate if A.has_evaluation else None
+        self.solve = A.solve_with(
+            lambda: _factored(rho, A, composed), lambda x: self.LT(self.weighted(self.L(x)))
+        )
 
     def first(self, state: Carry) -> tuple[Point, Point]:
-        _, z, u, _ = state
-        pull = scale(self.rho, self.LT(subtract(z, u)))
-        return self.solve(pull if self.q is None else add(pull, self.q)), pull
+        _, z, y, _ = state
+        pull = self.LT(subtract(self.weighted(z), y))
+        return self.solve(pull), pull
 
-    def element(self, x: Point, before: Point) -> Point:
-        return self.A(x)
+    def element(self, x: Point, Lx: Point, before: Point) -> Point:
+        return subtract(before, self.LT(self.weighted(Lx))) if self.A is None else self.A(x)
 
     def energy(self, before: Carry, state: Carry, limit: Carry) -> Array:
-        """‖d(z + u)‖²: Douglas-Rachford's governing point in the range of L."""
-        _, dz, du, _ = subtract(state, limit)
-        return self.square(add(dz, du))
+        """‖d(z + u)‖² in the metric R: Douglas-Rachford's governing point in the range of L."""
+        _, dz, dy, _ = subtract(state, limit)
+        dv = add(dz, self.lighter(dy))
+        return self.square(dv) if self.R is None else self.space.inner(dv, self.R(dv))
+
+    def as_map(self) -> Iteration:
+        return _DualMap(self)
+
+
+class _DualMap(Iteration):
+    """The same in v = z + u: one point, and an averaged map of it."""
+
+    def __init__(self, inner: _ADMM) -> None:
+        self.of = inner
+
+    def enter(self, space: Space) -> None:
+        super().enter(space)
+        self.of.enter(space)
+
+    def init(self, x0: Point) -> Carry:
+        return self.of.L(x0)
+
+    def split(self, v: Point) -> tuple[Point, Point]:
+        """(z, y)."""
+        z = self.of.R_B(v)
+        return z, self.of.weighted(subtract(v, z))
+
+    def advance(self, state: Carry) -> tuple[Carry, Trace]:
+        z, y = self.split(state)
+        x, before = self.of.first((None, z, y, None))
+        Lx = self.of.L(x)
+        v = lincomb(1.0, state, self.of.relaxation, subtract(Lx, z))
+        return v, (x, v, Lx, before)
+
+    def read(self, trace: Trace) -> Reading:
+        x, v, Lx, before = trace
+        z, y = self.split(v)
+        return replace(self.of.read((x, z, y, Lx, before)), dual=y)
+
+    def outward(self, v: Point) -> Point:
+        """(x, z, y) with x = (A + ρLᵀRL)⁻¹(ρLᵀRz − Lᵀy), see ``ADMM``."""
+        z, y = self.split(v)
+        return self.of.first((None, z, y, None))[0], z, y
+
+    def displaced(self, step: Point) -> None:
+        return None
+
+    def product(self, a: Point, b: Point) -> Array:
+        return self.space.inner(a, b if self.of.R is None else self.of.R(b))
+
+    def length(self, r: Point) -> Array:
+        return self.space.norm(r) if self.of.R is None else root(self.product(r, r))
 
 
 class _LinearizedADMM(_Directions):
@@ -242,42 +378,91 @@ class _LinearizedADMM(_Directions):
         self.tau, self.R_A = tau, A.resolve(tau)
 
     def first(self, state: Carry) -> tuple[Point, Point]:
-        x, z, u, Lx = state
-        pull = self.LT(add(subtract(Lx, z), u))
-        argument = lincomb(1.0, x, -self.tau * self.rho, pull)
+        x, z, y, Lx = state
+        pull = self.LT(lincomb(self.rho, subtract(Lx, z), 1.0, y))
+        argument = lincomb(1.0, x, -self.tau, pull)
         return self.R_A(argument), argument
 
-    def element(self, x: Point, before: Point) -> Point:
+    def element(self, x: Point, Lx: Point, before: Point) -> Point:
         return scale(1 / self.tau, subtract(before, x))
 
     def energy(self, before: Carry, state: Carry, limit: Carry) -> Array:
-        """‖dx‖²/τ − ρ‖L dx‖² + ρ‖dz‖² + ρ‖du‖²: the proximal method's metric."""
-        dx, dz, du, dLx = subtract(state, limit)
-        coupled = self.square(dz) + self.square(du) - self.square(dLx)
-        return self.square(dx) / self.tau + self.rho * coupled
+        """‖dx‖²/τ − ρ‖L dx‖² + ρ‖dz‖² + ‖dy‖²/ρ: the proximal method's metric."""
+        dx, dz, dy, dLx = subtract(state, limit)
+        coupled = self.square(dz) - self.square(dLx)
+        return self.square(dx) / self.tau + self.rho * coupled + self.square(dy) / self.rho
 
 
-def parts(A: Term, composed: Term) -> tuple[DenseMatrix, Point | None, DenseMatrix]:
-    """M, q and L for A = x ↦ Mx − q and LᵀBL."""
-    affine, L = A.affine, composed.of
-    assert affine is not None  # else they have been refused
-    assert isinstance(affine.M, DenseMatrix)
-    assert isinstance(L, DenseMatrix)
-    return affine.M, affine.q, L
+# -- R, and how A + ρLᵀRL is solved with -----------------------------------------------------------
 
 
-def normal_matrix(M: DenseMatrix, L: DenseMatrix, rho: float) -> DenseMatrix:
-    """M + ρLᵀL."""
-    return DenseMatrix(M.matrix + rho * L.matrix.T @ L.matrix)
+def _metric(composed: Term) -> LinearOperator | None:
+    """R, made once; None: the identity."""
+    if "stiffness" not in composed.known:
+        composed.known["stiffness"] = stiffness(composed.operator, composed.of)
+    R: LinearOperator | None = composed.known["stiffness"]
+    return R
 
 
-def is_singular(M: DenseMatrix, L: DenseMatrix, rho: float) -> bool:
-    """Whether M + ρLᵀL is, up to rounding. Its singular values are above m + ρσ² for the least one
-    σ of L, which mostly shows that it is not; else they are computed.
-    """
-    rounding = M.matrix.shape[0] * float(M.xp.finfo(M.matrix.dtype).eps)
-    least = (M.properties.strong_monotonicity or 0.0) + rho * L.least_gain**2
-    if least > rounding * (M.norm + rho * L.norm**2):
+def stiffness(B: Operator, L: LinearOperator | None) -> LinearOperator | None:
+    """R for a term LᵀBL: ``STIFF`` where B allows one value only; None: the identity."""
+    pinned = B.pinned()
+    if not isinstance(pinned, tuple):
+        R = _stiff(pinned, L)
+        return None if R.multiple is not None else R
+    maps = L.maps if isinstance(L, BlockColumn) else (None,) * len(pinned)
+    each = [_stiff(*pair) for pair in zip(pinned, maps, strict=True)]
+    found = {R.multiple for R in each}
+    return None if len(found) == 1 and None not in found else BlockDiagonalMap(each)
+
+
+def _stiff(pinned: Any, L: LinearOperator | None) -> LinearOperator:
+    if not is_array(pinned):
+        return ScaledIdentity(STIFF if pinned is True else 1.0)
+    if isinstance(L, LastAxesMap) and pinned.ndim > len(L.range_shape):  # throughout a batch
+        axes = tuple(range(pinned.ndim - len(L.range_shape)))
+        pinned = namespace(pinned).min(pinned, axis=axes)
+    return Diagonal(1 + (STIFF - 1) * pinned)
+
+
+def _gram(composed: Term) -> LinearOperator:
+    """LᵀRL, made once."""
+    if "gram" not in composed.known:
+        L, R = composed.of, _metric(composed)
+        assert L is not None  # else it has been refused
+        maps = L.maps if isinstance(L, BlockColumn) else (L,)
+        parts = (None,) * len(maps) if R is None else R.on_blocks(len(maps))
+        weights = [1.0 if r is None else factors(r) for r in parts]
+        composed.known["gram"] = weighted_gram(list(zip(weights, maps, strict=True)))
+    found: LinearOperator = composed.known["gram"]
+    return found
+
+
+def _solver(rho: float, A: Term, composed: Term) -> Solvable | None:
+    """How A + ρLᵀRL is solved with; None: it is not known."""
+    return A.operator.solvable_with((rho * _gram(composed)).merged)
+
+
+def _factored(rho: float, A: Term, composed: Term) -> PointMap:
+    """h ↦ (A + ρLᵀRL)⁻¹h, the last ``KEPT`` of which are kept."""
+    known: dict[Any, PointMap] = A.known.setdefault(("solvers", id(composed.operator)), {})
+    if rho not in known:
+        solver = _solver(rho, A, composed)
+        assert solver is not None  # else it has been refused
+        if len(known) >= KEPT:
+            del known[next(iter(known))]
+        known[rho] = solver.make()
+    return known[rho]
+
+
+def is_singular(rho: float, A: Term, composed: Term) -> bool:
+    """Whether A + ρLᵀRL is, up to rounding; where the least gains do not tell, it is factored."""
+    L = composed.L
+    least = (A.strong_monotonicity or 0.0) + rho * L.least_gain**2
+    if least > ROUNDINGS * ((A.lipschitz or 0.0) + rho * L.norm**2):
         return False
-    values = M.xp.linalg.svdvals(normal_matrix(M, L, rho).matrix)
-    return bool(values[-1] <= rounding * values[0])
+    try:
+        _factored(rho, A, composed)
+    except np.linalg.LinAlgError:
+        return True
+    return False

@@ -69,7 +69,7 @@ class Anderson(Accelerator):
         return Guarantee(True, None, reason, self.sequence)
 
     def iteration(self, *terms: Term) -> Iteration:
-        return _Anderson(self.method.iteration(*terms), self)
+        return _Anderson(self.inner_iteration(*terms), self)
 
 
 class Memory(AcceleratedIteration):

@@ -4,8 +4,14 @@ Converges for F β-cocoercive and 0 < α < 2β; linearly for F m-strongly monoto
 0 < α < 2m/L² (strict), or whenever Lip(R_{αG}) Lip(I − αF) < 1. After a step from x, with
 y = x − αF(x), r = (y − x⁺)/α + F(x⁺) ∈ (F + G)(x⁺).
 
+F is evaluated in dom G only, and its constants need hold only there. What extrapolates points, as
+accelerators do, takes those of y⁺ = x − αF(x), x = R_{αG}(y), backward-forward splitting: the same
+two maps in the other order, with the same constants, but y may be any point.
+
 Source: Bauschke, Combettes (2017), Thm. 26.14; Ryu, Boyd, *Primer on monotone operator methods*
-(2016), §6.
+(2016), §6; Attouch, Peypouquet, Redont, *Backward-forward algorithms for structured monotone
+inclusions in Hilbert spaces* (2018); Mai, Johansson, *Anderson acceleration of proximal gradient
+methods* (2020), for the acceleration of y.
 """
 
 from __future__ import annotations
@@ -17,7 +23,7 @@ from typing import Any, ClassVar
 from splitkit.backend import Point, Scalar, Space, lincomb, scale
 from splitkit.operators.base import Operator
 from splitkit.operators.identity import Identity
-from splitkit.solvers.iteration import Reading
+from splitkit.solvers.iteration import MapIteration, Reading
 from splitkit.solvers.splitting import MapSplitting
 from splitkit.solvers.terms import Role, Term
 
@@ -76,6 +82,28 @@ class ForwardBackward(MapSplitting):
             return Reading(x, (F(x), of_G), lambda: (scale(1 / alpha, x),), F.offset(x))
 
         return read
+
+    def unconfined(self) -> BackwardForward:
+        return BackwardForward(alpha=self.alpha, check=self.check)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackwardForward(ForwardBackward):
+    """y⁺ = x − αF(x), x = R_{αG}(y), from y₀ = x₀ − αF(x₀); it is read at R_{αG}(y⁺)."""
+
+    def expression(self, *terms: Term, alpha: Scalar) -> Operator:
+        F, G = terms
+        return ForwardStep(F.evaluation, alpha) @ G.resolvent(alpha)
+
+    def iteration(self, *terms: Term) -> MapIteration:
+        F, _ = terms
+        T = self.expression(*terms, alpha=self.alpha)
+        start = ForwardStep(F.evaluation, self.alpha).make_evaluation()
+        return MapIteration(T, self.reader(*terms), start)
+
+    def reader(self, *terms: Term) -> Any:
+        read, backward = super().reader(*terms), terms[1].resolvent(self.alpha)
+        return lambda _, y, *__: read(None, backward(y), y)
 
 
 def ForwardStep(F: Operator, alpha: Scalar) -> Operator:

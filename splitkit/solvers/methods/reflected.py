@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from splitkit.backend import Point, add, lincomb, scale
+from splitkit.backend import Point, add, scale, subtract
 from splitkit.solvers.iteration import Reading
 from splitkit.solvers.splitting import MapSplitting
 from splitkit.solvers.terms import Role, Term
@@ -70,12 +70,12 @@ class ReflectedSplitting(MapSplitting):
         def read(u: Point, _: Point, reflected: Point, twice: Point, *__: Point) -> Reading:
             before, after = (reflected, twice) if at_F else (u, reflected)
             x = scale(0.5, add(before, after))
-            element = scale(0.5 / alpha, lincomb(1.0, before, -1.0, after))
+            element = scale(0.5 / alpha, subtract(before, after))
             if evaluates:
                 other = single_valued(x)
             else:  # an element at the other point
                 first, second = (u, reflected) if at_F else (reflected, twice)
-                other = scale(0.5 / alpha, lincomb(1.0, first, -1.0, second))
+                other = scale(0.5 / alpha, subtract(first, second))
             sizes = single_valued.offset(x)
             return Reading(x, (other, element), lambda: (scale(1 / alpha, x),), sizes, apart=apart)
 

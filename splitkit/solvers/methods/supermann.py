@@ -54,7 +54,7 @@ class SuperMann(Anderson):
 
     def iteration(self, *terms: Term) -> Iteration:
         θ = self.method.averagedness(*terms)
-        return _SuperMann(self.method.iteration(*terms), self, 1.0 if θ is None else θ)
+        return _SuperMann(self.inner_iteration(*terms), self, 1.0 if θ is None else θ)
 
 
 class _SuperMann(Memory):

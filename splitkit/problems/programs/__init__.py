@@ -1,0 +1,1 @@
+"""Programs that solve themselves: what ``QP``, ``LP`` and ``ConicProgram`` are made of."""

@@ -1,0 +1,135 @@
+"""How far x and y are from solving a program, without units; and proofs that nothing does.
+
+    primal    ‖Ax − P_C(Ax)‖∞ beside max(‖Ax‖∞, ‖P_C(Ax)‖∞)
+    dual      ‖Px + q + Aᵀy‖∞ beside max(‖Px‖∞, ‖q‖∞, ‖Aᵀy‖∞)
+    gap       ⟨x, Px⟩ + ⟨q, x⟩ + sup {⟨z, y⟩: z ∈ C} beside the largest of its three terms
+
+Where these sizes nearly vanish, ``WITHIN`` of what cancels in them, such as ‖|A||x|‖, counts; where
+that vanishes too, a small part of what was seen to cancel on the way.
+
+A vector v with Aᵀv = 0 and sup {⟨z, v⟩: z ∈ C} < 0 proves that no x has Ax ∈ C; a direction d with
+Pd = 0, Ad in C's recession cone and ⟨q, d⟩ < 0 that the objective has no lower bound where there
+is such an x. Equations hold up to ``ROUNDING`` beside what cancels in them, so that the first is
+proved for all x with ‖x‖₁ ≤ −sup/‖Aᵀv‖∞.
+
+Source: Banjac, Goulart, Stellato, Boyd, *Infeasibility detection in the alternating direction
+method of multipliers for convex optimization* (2019).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from splitkit.problems.programs.data import Data
+from splitkit.problems.programs.rows import Vector
+
+ROUNDING = 1e-8
+WITHIN = 0.01
+
+
+@dataclass(frozen=True)
+class Measures:
+    """At x and y, see the module's docstring.
+
+    Attributes
+    ----------
+    primal, dual, gap : float
+        Relative.
+    objective, dual_objective : float
+    sizes : tuple of three floats
+        What the first three are beside.
+    """
+
+    primal: float
+    dual: float
+    gap: float
+    objective: float
+    dual_objective: float
+    sizes: tuple[float, float, float]
+
+    @classmethod
+    def of(cls, data: Data, x: Vector, y: Vector, least: Sequence[float] = (0.0,) * 3) -> Measures:
+        """Those of x and y, beside the given sizes at least."""
+        Ax, Px, pull = data.A @ x, data.P @ x, data.AT @ y
+        z = data.rows.project(Ax)
+        quadratic, linear = float(x @ Px), float(data.q @ x)
+        support, supported = data.rows.support(y)
+        objective, dual = quadratic / 2 + linear, -quadratic / 2 - support
+        P, A, AT = data.sizes
+        in_P, in_A, in_AT = P @ abs(x), A @ abs(x), AT @ abs(y)
+        missed = max(_largest(Px + data.q + pull), _largest(data.rows.beyond(y)))
+        within = float(abs(x) @ in_P), float(abs(data.q) @ abs(x)), supported
+        sizes = (
+            max(_largest(Ax), _largest(z), WITHIN * _largest(in_A)),
+            max(
+                *map(_largest, (Px, data.q, pull)),
+                WITHIN * _largest(in_P),
+                WITHIN * _largest(in_AT),
+            ),
+            max(quadratic, abs(linear), abs(support), WITHIN * max(within)),
+        )
+        residuals = _largest(Ax - z), missed, abs(objective - dual)
+        of_rows, of_slopes, gap = map(_beside, residuals, sizes, least)
+        return cls(of_rows, of_slopes, gap, objective, dual, sizes)
+
+    @property
+    def worst(self) -> float:
+        """The largest of the three."""
+        return max(self.primal, self.dual, self.gap)
+
+
+def separates(data: Data, v: Vector) -> Vector | None:
+    """v, of largest entry 1, corrected where it can be, if it proves that no x has Ax ∈ C."""
+    size = _largest(v)
+    if not 0 < size < np.inf:
+        return None
+    v = v / size
+    v = v - data.rows.beyond(v)
+    v = _absorbed(data, v)
+    sizes = data.sizes[2] @ abs(v)
+    support, supported = data.rows.support(v)
+    balanced = bool(
+        np.all(abs(data.AT @ v) <= ROUNDING * np.maximum(sizes, sizes.max(initial=0.0) * ROUNDING))
+    )
+    return v if balanced and support < -ROUNDING * supported and support < 0 else None
+
+
+def descends(data: Data, d: Vector) -> Vector | None:
+    """d, of largest entry 1, if the objective falls along it without bound."""
+    size = _largest(d)
+    if not 0 < size < np.inf:
+        return None
+    d = d / size
+    P, A, _ = data.sizes
+    falls = float(data.q @ d)
+    flat = _largest(data.P @ d) <= ROUNDING * _largest(P @ abs(d))
+    allowed = bool(np.all(data.rows.outside(data.A @ d) <= ROUNDING * (A @ abs(d))))
+    return d if flat and allowed and falls < -ROUNDING * float(abs(data.q) @ abs(d)) else None
+
+
+def _absorbed(data: Data, v: Vector) -> Vector:
+    """v, with what is left of Aᵀv taken by rows that have one entry and a bound on that side."""
+    counts = np.diff(data.A.indptr)
+    (single,) = np.nonzero(counts == 1)
+    if not single.size:
+        return v
+    first = data.A.indptr[single]
+    columns, entries = data.A.indices[first], data.A.data[first]
+    left = data.AT @ v
+    given = np.bincount(columns, minlength=data.A.shape[1])[columns]
+    moved = v.copy()
+    moved[single] -= np.where(entries != 0, left[columns] / (entries * given), 0.0)
+    allowed = data.rows.beyond(moved) == 0
+    return np.where(allowed, moved, v)
+
+
+def _beside(value: float, *sizes: float) -> float:
+    largest = max(sizes)
+    return value / largest if value and largest else value
+
+
+def _largest(v: Vector) -> float:
+    return float(np.max(abs(v), initial=0.0))

@@ -1,0 +1,270 @@
+"""The proximal method of multipliers for: minimize ½⟨x, Px⟩ + ⟨q, x⟩ subject to Ax ∈ C.
+
+    x⁺ ≈ argmin φ(x) = ½⟨x, Px⟩ + ⟨q, x⟩ + ‖x − x̂‖²/2γ + ½‖w − P_C(w)‖²_Σ,   w = Ax + Σ⁻¹y,
+    y⁺ = Σ(w − P_C(w)),    x̂⁺ = x⁺.
+
+It is the proximal point algorithm for the KKT operator in the metric diag(I/γ, Σ⁻¹), and converges
+wherever there is a solution, at any γ and Σ > 0, if ‖∇φ(x⁺)‖ is summable; the larger γ and Σ, the
+fewer the steps. ∇φ is piecewise smooth and strongly monotone: Newton's method with an exact line
+search finds its zero, in finitely many steps where C is made of intervals. Σ grows in the rows that
+are not met, as long as the rounding of w, times Σ, stays below what the dual residual may be.
+
+Source: Rockafellar, *Augmented Lagrangians and applications of the proximal point algorithm in
+convex programming* (1976); Li, Sun, Toh, *An asymptotically superlinearly convergent semismooth
+Newton augmented Lagrangian method for linear programming* (2020); Hermans, Themelis, Patrinos,
+*QPALM* (2022), whose Σ this is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from splitkit.outcomes import Status
+from splitkit.problems.programs.data import Data, Units
+from splitkit.problems.programs.measures import Measures, descends, separates
+from splitkit.problems.programs.newton import NewtonSystem
+from splitkit.problems.programs.rows import Vector
+
+EPS = float(np.finfo(np.float64).eps)
+FIRST_GAMMA, GROWTH, LAST_GAMMA, FAR_GAMMA = 10.0, 10.0, 1e7, 1e10
+LEAST_SIGMA, FIRST_SIGMA, LAST_SIGMA = 1e-6, (1e-4, 1e4), 1e8
+FALLS = 0.25  # factor by which a row is to come nearer to being met, or its σ grows
+RAISED = 100.0  # by which it grows at most
+LOWERED = 5.0  # by which σ falls where its rounding is in the way
+INNER = 40  # Newton steps for one x⁺
+SETTLED = 3  # of them without progress, by one factorization, are rounding
+TIGHTER = 0.1  # factor of ‖∇φ‖ from step to step
+SEEN = 1e-3  # part of what was seen to cancel, beside which residuals are judged at least
+PATIENCE = 150  # steps without progress, after which what is left is rounding
+
+
+@dataclass
+class Steps:
+    """γ and Σ, in the program's units; kept from one solve to the next."""
+
+    gamma: float = FIRST_GAMMA
+    sigma: Vector | None = None
+
+
+@dataclass
+class Trail:
+    """What was measured after each step, oldest first.
+
+    Attributes
+    ----------
+    iteration : list of int
+        Newton steps made by then.
+    measures : list of Measures
+    """
+
+    iteration: list[int] = field(default_factory=list)
+    measures: list[Measures] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Where a run ended, in the units of the data: the best point, or a proof that there is none.
+
+    Attributes
+    ----------
+    x, y : arrays
+    status : Status
+    iterations, factorizations : int
+        Newton steps, and how many of them factored a matrix.
+    measures : Measures
+    proof : array or None
+        v of an infeasible program, d of an unbounded one.
+    trail : Trail
+    """
+
+    x: Vector
+    y: Vector
+    status: Status
+    iterations: int
+    factorizations: int
+    measures: Measures
+    proof: Vector | None
+    trail: Trail
+
+
+class Multipliers:
+    """The method with all that it keeps from solve to solve: units, steps and factorization."""
+
+    def __init__(self, data: Data) -> None:
+        self.data = data
+        self.units = Units.of(data)
+        self.scaled = self.units.applied(data)
+        self.system = NewtonSystem(self.scaled)
+        self.steps, self.seen = Steps(), [0.0] * 3
+
+    def update(self, data: Data, *, matrices: bool) -> None:
+        """Take data of the same shapes, and say whether P or A changed."""
+        if matrices:
+            self.scaled = self.units.applied(data)
+            self.system.take(self.scaled)
+        else:
+            self.scaled = self.units.moved(data, self.scaled)
+        self.data = data
+
+    def solve(self, x: Vector, y: Vector, tol: float, max_iter: int, *, warm: bool) -> Outcome:
+        """Run it from x and y, with the steps of the last run if these are warm."""
+        if not warm or self.steps.sigma is None:
+            self.steps, self.seen = Steps(), [0.0] * 3
+        return _Run(self, *self.units.inward(x, y), tol, max_iter).outcome()
+
+
+class _Run:
+    def __init__(
+        self, method: Multipliers, x: Vector, y: Vector, tol: float, max_iter: int
+    ) -> None:
+        self.method, self.data, self.system = method, method.scaled, method.system
+        self.tol, self.max_iter, self.iterations = tol, max_iter, 0
+        self.made = self.system.factorizations
+        self.place(x)
+        self.y = y
+        data, steps = self.data, method.steps
+        if steps.sigma is None:
+            missed = self.Ax - data.rows.project(self.Ax)
+            objective = abs(float(x @ self.Px) / 2 + float(data.q @ x))
+            σ = 20 * max(1.0, objective) / max(1.0, float(missed @ missed) / 2)
+            steps.sigma = np.full(missed.size, min(max(σ, FIRST_SIGMA[0]), FIRST_SIGMA[1]))
+        self.gamma, self.sigma = steps.gamma, steps.sigma
+        left = self.Px + data.q + data.AT @ y
+        self.accuracy = min(1.0, max(tol, float(np.max(abs(left), initial=0.0))))
+        self.trail, self.dual = Trail(), np.inf
+
+    def place(self, x: Vector) -> None:
+        """Be at x."""
+        self.x, self.Ax, self.Px = x, self.data.A @ x, self.data.P @ x
+
+    def outcome(self) -> Outcome:
+        """Run it to its end."""
+        best = self.look()
+        kept, waited = (self.x, self.y), 0
+        status, proof, before = Status.ITERATION_LIMIT, None, None
+        while True:
+            if best.worst <= self.tol:
+                status = Status.CONVERGED
+                break
+            if self.iterations >= self.max_iter:
+                break
+            if waited >= PATIENCE:
+                status = Status.PRECISION
+                break
+            x, y = self.x, self.y
+            rounded = self.minimize()
+            self.place(self.x)  # without what the sums of steps lost
+            w = self.Ax + self.y / self.sigma
+            self.y = self.sigma * (w - self.data.rows.project(w))
+            found = self.look()
+            waited = 0 if found.worst < 0.9 * best.worst else waited + 1
+            if found.worst < best.worst:
+                best, kept = found, (self.x, self.y)
+            status, proof = self.proved(self.x - x, self.y - y)
+            if proof is not None:
+                break
+            status = Status.ITERATION_LIMIT
+            missed = abs(self.y - y) / self.sigma
+            self.adapt(missed, before, found.dual, rounded and found.primal < found.dual > self.tol)
+            before = missed
+        self.method.steps = Steps(self.gamma, self.sigma)
+        made = self.system.factorizations - self.made
+        x, y = self.method.units.outward(*kept)
+        return Outcome(x, y, status, self.iterations, made, best, proof, self.trail)
+
+    def look(self) -> Measures:
+        """The measures in the units of the data, recorded."""
+        point = self.method.units.outward(self.x, self.y)
+        found = Measures.of(self.method.data, *point, self.method.seen)
+        if self.iterations:
+            sizes = zip(self.method.seen, found.sizes, strict=True)
+            self.method.seen = [max(before, SEEN * size) for before, size in sizes]
+        self.trail.iteration.append(self.iterations)
+        self.trail.measures.append(found)
+        return found
+
+    def minimize(self) -> bool:
+        """x⁺ by Newton's method; whether rounding ended it."""
+        data, x̂, γ, σ = self.data, self.x, self.gamma, self.sigma
+        ŷ = self.y / σ
+        least, waited, self.hurried = np.inf, 0, False
+        for _ in range(INNER):
+            w = self.Ax + ŷ
+            g = self.Px + data.q + (self.x - x̂) / γ + data.AT @ (σ * (w - data.rows.project(w)))
+            size = float(np.max(abs(g), initial=0.0))
+            if size <= self.accuracy or self.iterations >= self.max_iter:
+                return False
+            waited = 0 if size <= 0.5 * least else waited + 1
+            least = min(least, size)
+            slope = data.rows.slope(w)
+            if waited >= SETTLED and self.system.knows(slope, σ, γ):
+                return True
+            self.system.factor(slope, σ, γ)
+            d = self.system.step(g)
+            if not np.isfinite(d).all():
+                return True
+            self.iterations += 1
+            Ad, Pd = data.A @ d, data.P @ d
+            curvature = float(d @ Pd + d @ d / γ)
+            start = float(d @ (self.Px + data.q) + d @ (self.x - x̂) / γ)
+
+            def slope_at(t: float) -> float:
+                v = w + t * Ad  # noqa: B023 (called before the next step)
+                return curvature * t + start + float((σ * Ad) @ (v - data.rows.project(v)))  # noqa: B023
+
+            t = _zero(slope_at, data.rows.breaks(w, Ad))
+            self.x, self.Ax, self.Px = self.x + t * d, self.Ax + t * Ad, self.Px + t * Pd
+        self.hurried = True
+        return False
+
+    def adapt(self, missed: Vector, before: Vector | None, dual: float, rounded: bool) -> None:
+        """γ, Σ and the accuracy of the next step."""
+        data = self.data
+        if before is not None:
+            behind = (missed > FALLS * before) & (missed > self.tol * 1e-4)
+            share = RAISED * missed / (missed.max(initial=0.0) or 1.0)
+            factor = data.rows.tied(np.where(behind, np.maximum(share, 1.0), 1.0))
+            slopes = max(_largest(self.Px), _largest(data.q), _largest(data.AT @ self.y))
+            rounding = 4 * EPS * max(_largest(self.Ax), 1e-3)
+            cap = max(min(LAST_SIGMA, self.tol * slopes / rounding), LEAST_SIGMA)
+            self.sigma = np.minimum(self.sigma if self.hurried else self.sigma * factor, cap)
+            if rounded:
+                self.sigma = np.maximum(self.sigma / LOWERED, LEAST_SIGMA)
+        far = dual > self.tol and dual > FALLS * self.dual
+        self.gamma = min(self.gamma * GROWTH, FAR_GAMMA if far else max(self.gamma, LAST_GAMMA))
+        self.dual = dual
+        self.accuracy = max(self.accuracy * TIGHTER, 100 * EPS)
+
+    def proved(self, dx: Vector, dy: Vector) -> tuple[Status, Vector | None]:
+        """What the last step proves."""
+        data = self.method.data
+        d, v = self.method.units.outward(dx, dy)
+        found = separates(data, v)
+        if found is not None:
+            return Status.INFEASIBLE, found
+        return Status.UNBOUNDED, descends(data, d)
+
+
+def _zero(slope: Callable[[float], float], breaks: Vector) -> float:
+    """The zero t > 0 of an increasing, piecewise linear function that bends at the breaks."""
+    low, high = -1, breaks.size
+    while high - low > 1:
+        middle = (low + high) // 2
+        if slope(breaks[middle]) < 0:
+            low = middle
+        else:
+            high = middle
+    start = float(breaks[low]) if low >= 0 else 0.0
+    end = float(breaks[high]) if high < breaks.size else start + 1.0
+    at_start, at_end = slope(start), slope(end)
+    if not at_end > at_start:
+        return end
+    t = start - at_start * (end - start) / (at_end - at_start)
+    return t if t > 0 else 1.0
+
+
+def _largest(v: Vector) -> float:
+    return float(np.max(abs(v), initial=0.0))

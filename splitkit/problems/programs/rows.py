@@ -1,0 +1,119 @@
+"""The set C of a program's rows, Ax ∈ C: an interval for each row, or cones for groups of them.
+
+What the proximal method of multipliers needs of C is the projection P, and for Newton's method an
+element V of the generalized Jacobian of I − P, as its nonzero part V = QQᵀ: a row of the identity
+for each interval that is met, some columns for each group of rows that a cone couples.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+Vector = Any  # NumPy's arrays of float64
+
+
+@dataclass(frozen=True)
+class Slope:
+    """V = QQᵀ: of the rows in ``single`` the identity; of each group (rows, Q), Q with few columns.
+
+    ``key`` tells one from another.
+    """
+
+    single: Any
+    groups: tuple[tuple[Any, Any], ...] = ()
+
+    @property
+    def key(self) -> bytes:
+        return b"".join((self.single.tobytes(), *(Q.tobytes() for _, Q in self.groups)))
+
+
+class Rows:
+    """Base of the sets of rows."""
+
+    def project(self, w: Vector) -> Vector:
+        """P(w)."""
+        raise NotImplementedError
+
+    def slope(self, w: Vector) -> Slope:
+        """V at w."""
+        raise NotImplementedError
+
+    def breaks(self, w: Vector, v: Vector) -> Vector:
+        """The t > 0 at which P(w + tv) bends, where it is piecewise linear."""
+        raise NotImplementedError
+
+    def support(self, y: Vector) -> tuple[float, float]:
+        """sup {⟨z, y⟩: z ∈ C} for the nearest y at which it is finite, and the sum of the sizes of
+        what it adds up.
+        """
+        raise NotImplementedError
+
+    def beyond(self, y: Vector) -> Vector:
+        """What is to be taken off y, so that the support function is finite there."""
+        raise NotImplementedError
+
+    def outside(self, d: Vector) -> Vector:
+        """How far d is, row by row, from the directions in which C is unbounded."""
+        raise NotImplementedError
+
+    def scaled(self, e: Vector) -> Rows:
+        """diag(e)C."""
+        raise NotImplementedError
+
+    def tied(self, e: Vector) -> Vector:
+        """e, made equal where rows can only be scaled together."""
+        return e
+
+    @property
+    def size(self) -> Vector:
+        """The sizes of the rows' finite bounds."""
+        raise NotImplementedError
+
+
+class Intervals(Rows):
+    """{z: lower ≤ z ≤ upper}, with infinite bounds for free sides."""
+
+    def __init__(self, lower: Vector, upper: Vector) -> None:
+        self.lower, self.upper = lower, upper
+
+    def project(self, w: Vector) -> Vector:
+        return np.minimum(np.maximum(w, self.lower), self.upper)
+
+    def slope(self, w: Vector) -> Slope:
+        return Slope((w <= self.lower) | (w >= self.upper))
+
+    def breaks(self, w: Vector, v: Vector) -> Vector:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            t = np.concatenate([(self.lower - w) / v, (self.upper - w) / v])
+        return np.sort(t[np.isfinite(t) & (t > 0)])
+
+    def support(self, y: Vector) -> tuple[float, float]:
+        y = y - self.beyond(y)
+        at = np.where(y > 0, self.upper, np.where(y < 0, self.lower, 0.0))
+        terms = at * y
+        return float(terms.sum()), float(abs(terms).sum())
+
+    def beyond(self, y: Vector) -> Vector:
+        free = ((y > 0) & (self.upper == np.inf)) | ((y < 0) & (self.lower == -np.inf))
+        return np.where(free, y, 0.0)
+
+    def outside(self, d: Vector) -> Vector:
+        low = np.where(self.lower == -np.inf, 0.0, np.minimum(d, 0.0))
+        high = np.where(self.upper == np.inf, 0.0, np.maximum(d, 0.0))
+        return abs(low) + high
+
+    def scaled(self, e: Vector) -> Intervals:
+        return Intervals(e * self.lower, e * self.upper)
+
+    @property
+    def equations(self) -> Any:
+        """Which rows are equations."""
+        return self.lower == self.upper
+
+    @property
+    def size(self) -> Vector:
+        low, high = (np.where(np.isfinite(a), abs(a), 0.0) for a in (self.lower, self.upper))
+        return np.maximum(low, high)

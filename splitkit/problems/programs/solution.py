@@ -1,0 +1,96 @@
+"""What a program's ``solve`` returns, by the names of its parts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from splitkit.backend import Array
+from splitkit.outcomes import Status
+
+
+@dataclass(frozen=True)
+class ProgramCertificate:
+    """A verified proof that a program has no solution (``splitkit/problems/programs/measures.py``).
+
+    Attributes
+    ----------
+    x : array or None
+        Of an unbounded program a direction along which the objective falls for ever.
+    y, bounds : array or None
+        Of an infeasible one multipliers of the rows, and of the bounds, whose combination of the
+        constraints is 0ᵀx ≤ a negative number.
+    gap : float
+        How negative: the largest entry of (y, bounds), or of x, being 1.
+    """
+
+    x: Array | None
+    y: Array | None
+    bounds: Array | None
+    gap: float
+
+
+@dataclass
+class ProgramHistory:
+    """What was measured after each proximal step, oldest first.
+
+    Attributes
+    ----------
+    iteration : list of int
+        Newton steps made by then.
+    objective, dual_objective, primal_residual, dual_residual, duality_gap : list of float
+    """
+
+    iteration: list[int] = field(default_factory=list)
+    objective: list[float] = field(default_factory=list)
+    dual_objective: list[float] = field(default_factory=list)
+    primal_residual: list[float] = field(default_factory=list)
+    dual_residual: list[float] = field(default_factory=list)
+    duality_gap: list[float] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class ProgramSolution:
+    """The result of ``QP.solve``, ``LP.solve`` and ``ConicProgram.solve``.
+
+    Attributes
+    ----------
+    x : array
+    y : array
+        Multipliers of the rows: Px + q + Aᵀy (+ ``bound_multipliers``) = 0. Of l ≤ Ax ≤ u they are
+        positive at u, negative at l; of a cone they lie in its dual.
+    s : array
+        The rows: Ax within its bounds; of a conic program b − Ax within its cones.
+    bound_multipliers : array or None
+        Of the bounds of x, positive at the upper one, negative at the lower; None: there are none.
+    objective, dual_objective : float
+    primal_residual, dual_residual, duality_gap : float
+        Relative, see ``splitkit/problems/programs/measures.py``: ``tol`` is for the largest.
+    converged : bool
+    status : Status
+    message : str
+        The status in words, with what to do if it is not success.
+    iterations : int
+        Newton steps.
+    factorizations : int
+        How many of them factored a matrix; the others had one at hand.
+    certificate : ProgramCertificate or None
+        If the status is "infeasible" or "unbounded".
+    history : ProgramHistory
+    """
+
+    x: Array
+    y: Array
+    s: Array
+    bound_multipliers: Array | None
+    objective: float
+    dual_objective: float
+    primal_residual: float
+    dual_residual: float
+    duality_gap: float
+    converged: bool
+    status: Status
+    message: str
+    iterations: int
+    factorizations: int
+    certificate: ProgramCertificate | None
+    history: ProgramHistory

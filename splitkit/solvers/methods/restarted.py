@@ -1,0 +1,92 @@
+"""Halpern's anchoring of a reflected averaged map, restarted from where it got to.
+
+For T θ-averaged N = I + (T − I)/θ is nonexpansive, and from an anchor a, k = 0, 1, …,
+
+    u⁺ = a/(k + 2) + (k + 1)/(k + 2) · Nu,  ‖u − Nu‖ ≤ 2‖a − u*‖/(k + 1):
+
+no point is farther from a solution than a is. The next anchor is Tu, and k = 0, as soon as
+
+    ‖r‖ ≤ β₁‖r₀‖,  or  ‖r‖ ≤ β₂‖r₀‖ and ‖r‖ grows,  or  k ≥ β₃K,
+
+r = Tu − u, r₀ at the first step from the anchor, K all iterations. Anchors approach every solution,
+and ‖r‖ → 0 along them: either ‖r₀‖ falls by a factor, or k grows without end. Where ‖r‖ grows at
+least linearly with the distance to the solutions, as for linear programs, matrix games and other
+piecewise linear problems, restarts make the rate linear. Each element of a batch has its own.
+
+The steps of a primal-dual method, or the penalty of ADMM, are chosen anew where a restart was: τ =
+‖dx‖/‖L‖‖dy‖ for the differences of two anchors, by half of the way in logarithms, and at the k-th
+change by a factor of at most 1/(1 − aₖ) with Σ aₖ < ∞, so that they converge (``balance``).
+
+Source: Lieder (2021) for the rate; Applegate, Hinder, Lu, Lubin, *Faster first-order primal-dual
+methods for linear programming using restarts and sharpness* (2023); Lu, Yang, *Restarted Halpern
+PDHG for linear programming* (2024), for the reflection and the constants.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from splitkit.backend import Point, lincomb, subtract, where
+from splitkit.solvers.iteration import Carry, Iteration, Trace
+from splitkit.solvers.method import Guarantee
+from splitkit.solvers.methods.accelerators import AcceleratedIteration, Accelerator
+from splitkit.solvers.terms import Term
+
+SUFFICIENT, NECESSARY, ARTIFICIAL = 0.2, 0.8, 0.36  # β₁, β₂, β₃
+
+
+@dataclass(frozen=True, kw_only=True)
+class Restarted(Accelerator):
+    """Reflected Halpern anchoring with restarts; see the module's docstring.
+
+    Parameters
+    ----------
+    method : Method
+        One whose iteration is an averaged map, such as ``ChambollePock()``.
+    """
+
+    name: ClassVar[str] = "restarted Halpern anchoring"
+
+    def accelerated(self, θ: float, inner: Guarantee) -> Guarantee:
+        reason = f"T is {θ:.4g}-averaged ({inner.reason}), and anchors approach its fixed points"
+        return Guarantee(True, None, reason, self.sequence)
+
+    def iteration(self, *terms: Term) -> Iteration:
+        θ = self.method.averagedness(*terms)
+        return _Restarted(self.method.iteration(*terms), 1.0 if θ is None else θ)
+
+
+class _Restarted(AcceleratedIteration):
+    """Carry: (u, the anchor, k, ‖r₀‖, the last ‖r‖), k an array of batch shape, and K."""
+
+    def __init__(self, inner: Iteration, θ: float) -> None:
+        super().__init__(inner)
+        self.θ = θ
+
+    def init(self, x0: Point) -> Carry:
+        u = self.start(x0)
+        size = 0.0 * self.of.rough_length(u)
+        return u, u, size, size, size, 0
+
+    def advance(self, state: Carry) -> tuple[Carry, Trace]:
+        u, anchor, k, first, last, total = state
+        xp = self.space.xp
+        Tu, trace = self.of.advance(u)
+        r = subtract(Tu, u)
+        size = self.of.rough_length(r)
+        first = xp.where(k == 0, size, first)
+        falls = (size <= SUFFICIENT * first) | ((size <= NECESSARY * first) & (size > last))
+        again = ((k > 0) & falls) | (k >= max(1.0, ARTIFICIAL * total))
+        part = 1 / (k + 2)
+        Nu = lincomb(1 - 1 / self.θ, u, 1 / self.θ, Tu)
+        ahead = lincomb(part, anchor, 1 - part, Nu)
+        after = (
+            where(again, Tu, ahead),
+            where(again, Tu, anchor),
+            xp.where(again, 0.0 * k, k + 1),
+            first,
+            size,
+            total + 1,
+        )
+        return after, trace
