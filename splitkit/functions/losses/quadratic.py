@@ -148,7 +148,7 @@ class Quadratic(Function):
         xp = namespace(self.P)
         eigenvalues, vectors = xp.linalg.eigh(self.P)
         size = max(abs(float(eigenvalues[0])), abs(float(eigenvalues[-1])))
-        rounding = 4 * len(eigenvalues) * float(xp.finfo(eigenvalues.dtype).eps) * size
+        rounding = 4 * eigenvalues.shape[0] * float(xp.finfo(eigenvalues.dtype).eps) * size
         return xp.where(eigenvalues > rounding, eigenvalues, 0.0), vectors
 
     def _less_q(self, x: Point, alpha: Scalar = 1.0) -> Point:
