@@ -21,6 +21,7 @@ from splitkit.functions.calculus.sums import SumOfFunctions as SumOfFunctions
 from splitkit.functions.calculus.support import SupportFunction as SupportFunction
 from splitkit.functions.calculus.tilted import Tilted as Tilted
 from splitkit.functions.calculus.translated import Translated as Translated
+from splitkit.functions.calculus.weighted_sum import WeightedSum as WeightedSum
 from splitkit.functions.cones.cone import (
     Cone as Cone,
     NegativeCone as NegativeCone,

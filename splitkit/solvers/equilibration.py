@@ -329,8 +329,10 @@ def _tie(freedoms: Sequence[Freedom], values: Vectors) -> None:
 
 
 def _add(total: Vectors, point: Point) -> None:
-    for each, value in zip(total, blocks(point), strict=True):
-        each += to_numpy(value)
+    """Add it up; of what differs from sample to sample of a batch the mean."""
+    for each, block in zip(total, blocks(point), strict=True):
+        value = to_numpy(block)
+        each += value.mean(axis=tuple(range(max(0, value.ndim - each.ndim))))
 
 
 def _in_double(x: Any) -> Any:

@@ -139,7 +139,9 @@ class MapSplitting(Splitting):
 
     def theorem(self, *terms: Term) -> Guarantee:
         T = self.expression(*terms, alpha=self.alpha)
-        if T.lipschitz is not None and T.lipschitz < CERTAINLY_BELOW_1:
+        # a factor below 1 where nothing is strongly monotone is one of 1 that was rounded
+        contracts = any(map(_may_contract, terms))
+        if contracts and T.lipschitz is not None and T.lipschitz < CERTAINLY_BELOW_1:
             reason = f"T is a contraction of factor {T.lipschitz:.6g} at {self.at_step()} (Banach)"
             return Guarantee(True, T.lipschitz, reason, self.sequence)
         if T.averagedness is not None:

@@ -38,6 +38,7 @@ SPLITKIT_ROOMS = (
     "proofs",
     "solvers",
     "__init__",
+    "estimators",
     "testing",
 )
 SPLITKIT = House(
@@ -46,8 +47,18 @@ SPLITKIT = House(
     libraries={
         "numpy": SPLITKIT_ROOMS,
         "array_api_compat": ("backend",),
-        "scipy": ("linear", "functions", "problems", "proofs", "solvers", "testing"),
+        "scipy": (
+            "linear",
+            "functions",
+            "problems",
+            "proofs",
+            "solvers",
+            "estimators",
+            "testing",
+        ),
         "clarabel": ("proofs",),
+        "highspy": ("problems",),
+        "sklearn": ("estimators",),
         "tqdm": ("solvers",),
         "matplotlib": ("solvers",),
         "hypothesis": ("testing",),
@@ -200,7 +211,7 @@ def test_orderly_import_is_let_through(path: str, source: str) -> None:
 
 
 def test_importing_the_core_loads_no_optional_library() -> None:
-    optional = "{'torch', 'cupy', 'jax', 'hypothesis', 'matplotlib'}"
+    optional = "{'torch', 'cupy', 'jax', 'hypothesis', 'matplotlib', 'sklearn'}"
     script = f"import sys, splitkit; print(*sorted({optional} & set(sys.modules)))"
     done = subprocess.run(
         [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False

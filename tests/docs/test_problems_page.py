@@ -35,6 +35,14 @@ def test_what_is_solved_is_solved(names):
     np.testing.assert_allclose(x, [1.0, 1.0], atol=1e-6)
 
 
+def test_regressions_are_what_they_are_called(names):
+    ceiling, y = names["ceiling"], names["y"]
+    assert np.mean(y <= ceiling.predict(names["X"])) == pytest.approx(0.9, abs=0.02)
+    assert np.all(names["robust"].coef_ >= 0)
+    assert names["along"].coef.shape == (10, 3, 13)
+    assert names["along"].converged
+
+
 def test_gradients_of_ones_own_are_those_of_the_matrices(names):
     point = (np.array([1.0]), np.array([-2.0]))
     for mine, theirs in zip(names["own"](point), names["F"](point), strict=True):

@@ -375,3 +375,17 @@ def test_the_displacement_is_that_of_the_user():
     step = np.abs(solution.displacement) * u
     np.testing.assert_allclose(step / step[0], 1.0, rtol=0.3)
     assert np.all(np.sign(solution.displacement) == np.sign(good.displacement))
+
+
+def test_parameters_of_single_samples_are_equilibrated_by_their_mean():
+    """A batch of problems of its own weights each, in units of x that they share."""
+    A = np.random.default_rng(3).normal(size=(30, 4)) * np.geomspace(1e-3, 1e3, 4)
+    b = A @ (np.ones(4) / np.geomspace(1e-3, 1e3, 4))
+    weights = np.array([[0.1], [1.0], [10.0]])
+    data = f.SquaredL2(center=b, batch_ndim=1) @ A
+    together = sk.minimize(data + f.ElasticNet(weights, weights), np.zeros((3, 4)), batch_ndim=1)
+    for weight, x in zip(weights[:, 0], together.x, strict=True):
+        alone = sk.minimize(
+            f.SquaredL2(center=b) @ A + f.ElasticNet(weight, weight), np.zeros(4), tol=1e-10
+        )
+        np.testing.assert_allclose(x, alone.x, atol=1e-6 * np.abs(alone.x).max())

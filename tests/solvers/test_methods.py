@@ -286,6 +286,13 @@ def test_a_factor_that_rounding_left_below_one_is_no_rate():
     assert isinstance(sk.explain(F + G).chosen.method, sk.FISTA)
 
 
+def test_constants_of_rounding_make_no_contraction_where_nothing_is_strongly_monotone():
+    F = sk.Subdifferential(sk.functions.Huber(weight=13.235087164982044))
+    G = sk.Subdifferential(sk.functions.SquaredL2(np.array([0.0008756567425569188, 0.0])))
+    assert sk.ForwardBackward().guarantee(F, G).rate is None
+    assert isinstance(sk.explain(F + G).chosen.method, sk.FISTA)
+
+
 @pytest.mark.parametrize("kind", [sk.Tseng, sk.Extragradient])
 @pytest.mark.parametrize("penalty", [0.0, 0.3])
 @pytest.mark.parametrize("product", [None, 0.3, 0.95])

@@ -113,7 +113,7 @@ def descends(data: Data, d: Vector) -> Vector | None:
 def _absorbed(data: Data, v: Vector) -> Vector:
     """v, with what is left of Aᵀv taken by rows that have one entry and a bound on that side."""
     counts = np.diff(data.A.indptr)
-    (single,) = np.nonzero(counts == 1)
+    (single,) = np.nonzero((counts == 1) & data.rows.alone)
     if not single.size:
         return v
     first = data.A.indptr[single]

@@ -36,6 +36,8 @@ RAISED = 100.0  # by which it grows at most
 LOWERED = 5.0  # by which σ falls where its rounding is in the way
 INNER = 40  # Newton steps for one x⁺
 SETTLED = 3  # of them without progress, by one factorization, are rounding
+SETTLED_APART = 12  # and by several
+NEAR, FURTHEST, SEARCH = 0.1, 1e4, 20  # of line searches on what bends smoothly
 TIGHTER = 0.1  # factor of ‖∇φ‖ from step to step
 SEEN = 1e-3  # part of what was seen to cancel, beside which residuals are judged at least
 PATIENCE = 150  # steps without progress, after which what is left is rounding
@@ -110,8 +112,10 @@ class Multipliers:
         self.data = data
 
     def solve(self, x: Vector, y: Vector, tol: float, max_iter: int, *, warm: bool) -> Outcome:
-        """Run it from x and y, with the steps of the last run if these are warm."""
-        if not warm or self.steps.sigma is None:
+        """Run it from x and y, with the steps of the last run if these are warm. Where cones bend
+        smoothly, long steps are for Newton's method near a solution only, and grow again.
+        """
+        if not warm or self.steps.sigma is None or not self.data.rows.alone.all():
             self.steps, self.seen = Steps(), [0.0] * 3
         return _Run(self, *self.units.inward(x, y), tol, max_iter).outcome()
 
@@ -200,7 +204,8 @@ class _Run:
             waited = 0 if size <= 0.5 * least else waited + 1
             least = min(least, size)
             slope = data.rows.slope(w)
-            if waited >= SETTLED and self.system.knows(slope, σ, γ):
+            patience = SETTLED if self.system.knows(slope, σ, γ) else SETTLED_APART
+            if waited >= patience:
                 return True
             self.system.factor(slope, σ, γ)
             d = self.system.step(g)
@@ -248,8 +253,12 @@ class _Run:
         return Status.UNBOUNDED, descends(data, d)
 
 
-def _zero(slope: Callable[[float], float], breaks: Vector) -> float:
-    """The zero t > 0 of an increasing, piecewise linear function that bends at the breaks."""
+def _zero(slope: Callable[[float], float], breaks: Vector | None) -> float:
+    """The zero t > 0 of an increasing function: of one that is linear between the breaks, exactly;
+    of another nearly.
+    """
+    if breaks is None:
+        return _nearly_zero(slope)
     low, high = -1, breaks.size
     while high - low > 1:
         middle = (low + high) // 2
@@ -263,6 +272,28 @@ def _zero(slope: Callable[[float], float], breaks: Vector) -> float:
     if not at_end > at_start:
         return end
     t = start - at_start * (end - start) / (at_end - at_start)
+    return t if t > 0 else 1.0
+
+
+def _nearly_zero(slope: Callable[[float], float]) -> float:
+    """By regula falsi (Illinois) from [0, 1], to a part ``NEAR`` of the first slope."""
+    start, end = 0.0, 1.0
+    first = at_start = slope(0.0)
+    at_end = slope(1.0)
+    while at_end < 0 and abs(at_end) > NEAR * abs(first) and end < FURTHEST:
+        start, at_start = end, at_end
+        end *= 4.0
+        at_end = slope(end)
+    t, at_t = end, at_end
+    for _ in range(SEARCH):
+        if abs(at_t) <= NEAR * abs(first) or not at_end > at_start:
+            break
+        t = start - at_start * (end - start) / (at_end - at_start)
+        at_t = slope(t)
+        if at_t < 0:
+            start, at_start, at_end = t, at_t, at_end / 2
+        else:
+            end, at_end, at_start = t, at_t, at_start / 2
     return t if t > 0 else 1.0
 
 

@@ -65,9 +65,9 @@ class NewtonSystem:
         np.add.at(diagonal, self._column[alone], sigma[alone] * self._entry[alone] ** 2)
         blocks = [self.A[others]] if others.size else []
         weights = [1 / sigma[others]] if others.size else []
-        for rows, Q in slope.groups:
-            blocks.append(csr_array(csr_array(Q.T) @ self.A[rows]))
-            weights.append(np.full(Q.shape[1], 1 / sigma[rows[0]]))
+        if slope.others is not None:
+            blocks.append(csr_array(slope.others.T @ self.A))
+            weights.append(1 / sigma[slope.of])
         H = csc_array(self.P + diags_array(diagonal))
         if blocks:
             B = vstack(blocks) if len(blocks) > 1 else blocks[0]

@@ -6,9 +6,20 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from scipy.sparse import csr_array, issparse
 
 from splitkit.arguments import Range, check_choice, check_integer, check_number
-from splitkit.backend import Array, Point, Space, from_numpy, is_array, to_numpy
+from splitkit.backend import (
+    Array,
+    Point,
+    Space,
+    from_numpy,
+    is_array,
+    namespace,
+    to_numpy,
+)
+from splitkit.linear import LinearOperator
+from splitkit.linear.wrapped import wrap
 from splitkit.operators.base import Operator
 from splitkit.operators.sum import Sum
 from splitkit.outcomes import OnFailure, Status, fail
@@ -231,3 +242,11 @@ def _message(outcome: Outcome, tol: float) -> str:
         case Status.PRECISION:
             return f"as exact as the precision allows after {k} Newton steps: {left}; loosen tol"
     return f"not solved within max_iter = {k} Newton steps: {left}; raise max_iter or loosen tol"
+
+
+def as_map(matrix: Any, found: Any, like: Array, **declared: Any) -> LinearOperator:
+    """The matrix, as points of the library of ``like`` take it."""
+    if matrix is None:
+        xp = namespace(like)
+        return wrap(xp.zeros(found.shape, dtype=like.dtype), **declared)
+    return wrap(csr_array(matrix) if issparse(matrix) else matrix, **declared)

@@ -18,14 +18,13 @@ from scipy.sparse import csr_array, diags_array, issparse, vstack
 
 from splitkit.backend import Array, namespace, scale, to_numpy
 from splitkit.functions import Box, NormalCone, Subdifferential
-from splitkit.linear import Affine, Coupling, LinearOperator
-from splitkit.linear.wrapped import wrap
+from splitkit.linear import Affine, Coupling
 from splitkit.operators.base import Operator
 from splitkit.operators.block import BlockDiagonal
 from splitkit.operators.identity import Zero
 from splitkit.problems.programs import given
 from splitkit.problems.programs.data import Data
-from splitkit.problems.programs.program import Program
+from splitkit.problems.programs.program import Program, as_map
 from splitkit.problems.programs.rows import Intervals, Vector
 
 Bounds = tuple[Any, Any]
@@ -127,12 +126,12 @@ class QP(Program):
         some = self._A.shape[0] > 0
         rows: Operator = Subdifferential(Box(self.l, self.u).conjugate) if some else Zero()
         slope = scale(-1.0, self.q)
-        K = Coupling(_as_map(self.A, self._A, self._like))
+        K = Coupling(as_map(self.A, self._A, self._like))
         if not self._P.nnz:
             nothing = namespace(self.l).zeros_like(self.l)
             self._take((BlockDiagonal((on_x, rows)), Affine(K, (slope, nothing))))
             return
-        P = _as_map(self.P, self._P, self._like, strong_monotonicity=0.0)
+        P = as_map(self.P, self._P, self._like, strong_monotonicity=0.0)
         quadratic = Affine(P, slope)
         if self.bounds is None:
             self._take((BlockDiagonal((quadratic, rows)), Affine(K)))
@@ -336,11 +335,3 @@ class LP(QP):
         A, inf = asarray([[1.0, 1.0], [1.0, -1.0]]), float("inf")
         low, high = asarray([1.0, -0.5]), asarray([1.0, inf])
         return [(cls(asarray([1.0, 2.0]), A, low, high, bounds=(0.0, 3.0)), ((2,), (2,)))]
-
-
-def _as_map(matrix: Any, found: Any, like: Array, **declared: Any) -> LinearOperator:
-    """The matrix, as points of the library of ``like`` take it."""
-    if matrix is None:
-        xp = namespace(like)
-        return wrap(xp.zeros(found.shape, dtype=like.dtype), **declared)
-    return wrap(csr_array(matrix) if issparse(matrix) else matrix, **declared)

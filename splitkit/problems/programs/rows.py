@@ -17,17 +17,22 @@ Vector = Any  # NumPy's arrays of float64
 
 @dataclass(frozen=True)
 class Slope:
-    """V = QQᵀ: of the rows in ``single`` the identity; of each group (rows, Q), Q with few columns.
+    """V = QQᵀ: the identity of the rows in ``single``, beside Q = ``others``, sparse or None, each
+    of whose columns belongs to the cone of the row in ``of``.
 
     ``key`` tells one from another.
     """
 
     single: Any
-    groups: tuple[tuple[Any, Any], ...] = ()
+    others: Any = None
+    of: Any = None
 
     @property
     def key(self) -> bytes:
-        return b"".join((self.single.tobytes(), *(Q.tobytes() for _, Q in self.groups)))
+        if self.others is None:
+            return bytes(self.single.tobytes())
+        parts = self.single, self.others.data, self.others.indices
+        return b"".join(part.tobytes() for part in parts)
 
 
 class Rows:
@@ -41,9 +46,9 @@ class Rows:
         """V at w."""
         raise NotImplementedError
 
-    def breaks(self, w: Vector, v: Vector) -> Vector:
-        """The t > 0 at which P(w + tv) bends, where it is piecewise linear."""
-        raise NotImplementedError
+    def breaks(self, w: Vector, v: Vector) -> Vector | None:
+        """The t > 0 at which P(w + tv) bends; None: it is not piecewise linear."""
+        return None
 
     def support(self, y: Vector) -> tuple[float, float]:
         """sup {⟨z, y⟩: z ∈ C} for the nearest y at which it is finite, and the sum of the sizes of
@@ -68,8 +73,8 @@ class Rows:
         return e
 
     @property
-    def size(self) -> Vector:
-        """The sizes of the rows' finite bounds."""
+    def alone(self) -> Any:
+        """The rows that no cone couples with others."""
         raise NotImplementedError
 
 
@@ -109,11 +114,5 @@ class Intervals(Rows):
         return Intervals(e * self.lower, e * self.upper)
 
     @property
-    def equations(self) -> Any:
-        """Which rows are equations."""
-        return self.lower == self.upper
-
-    @property
-    def size(self) -> Vector:
-        low, high = (np.where(np.isfinite(a), abs(a), 0.0) for a in (self.lower, self.upper))
-        return np.maximum(low, high)
+    def alone(self) -> Any:
+        return np.full(self.lower.shape, True)
