@@ -128,6 +128,10 @@ class Method:
         """
         return True
 
+    def work(self, *terms: Term) -> float:
+        """Operators applied in an iteration on these terms, about."""
+        return float(self.cost)
+
     def averagedness(self, *terms: Term) -> float | None:
         """θ of the iteration as a map of its governing point, in the metric of
         ``Iteration.product``; 1 if it is only nonexpansive; None: not known to be either.

@@ -17,13 +17,14 @@ image processing* (2015), §3.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import reduce
 from typing import NamedTuple
 
 from splitkit.backend import Point, add, inner
 from splitkit.solvers.iteration import Carry, Iteration, Reading, Trace
 from splitkit.solvers.methods.primal_dual_steps import Steps
+from splitkit.solvers.terms import Term
 
 FIRST = 10
 
@@ -142,6 +143,11 @@ class Balanced(Iteration):
         iteration, left = trace
         reading: Reading = iteration.read(left)
         return reading
+
+    def elements_of(
+        self, terms: tuple[Term, ...], of: Mapping[int, Point]
+    ) -> tuple[Point | None, ...]:
+        return self.bound[1].elements_of(terms, of)
 
     def governing(self, state: Carry) -> Point:
         return self.bound[1].governing(state[0])
