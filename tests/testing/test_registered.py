@@ -10,28 +10,15 @@ import splitkit as sk
 from splitkit.solvers.methods import METHODS
 from splitkit.testing import registered, replay
 from splitkit.testing.registry import COMBINATORS, exported
-from tests.sampling import THOROUGH, sample_on_jax
+from tests.sampling import sample_on_jax, share
 
 THINGS = registered()
-
-
-def share(name, double):
-    """One in so many of the profile's examples. The mathematics is the same everywhere: most cases
-    are drawn, and the searches are longest, in NumPy's double precision. Single precision adds
-    rounding, another library its kinds and conventions, which few points show; in an ordinary run
-    fewer of them, and fewest where an operation costs most.
-    """
-    if name == "numpy" and double:
-        return 2
-    if name in ("strict", "jax"):
-        return 20
-    return 10 if name == "torch" and settings().max_examples < THOROUGH else 5
 
 
 @pytest.mark.parametrize("thing", THINGS, ids=str)
 def test_keeps_what_it_declares(thing, xp_backend, xp, dtype):
     sample_on_jax(xp_backend, xp, dtype, THINGS.index(thing))
-    examples = settings().max_examples // share(xp_backend.name, dtype == xp.float64)
+    examples = settings().max_examples // share(xp_backend, dtype == xp.float64)
     thing.check(xp=xp, dtype=dtype, max_examples=examples)
 
 
