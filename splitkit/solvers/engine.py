@@ -390,7 +390,7 @@ def _cancelled(reading: Reading, residuals: list[Array], task: Task) -> list[Arr
         residuals, within, *map(task.norms, reading.terms), strict=False
     ):
         total, largest = reduce(add, elements), greatest(elements)
-        alone = total - largest <= 100 * task.space.eps * largest
+        alone = total - largest <= NEARLY * largest
         found.append(xp.where(alone, xp.maximum(largest, bound), 0.5 * (total - r)))
     return found
 
