@@ -27,7 +27,7 @@ def main(picture: str | Path | None = None, side: int = 64) -> dict[str, float]:
     fit, variation = SquaredL2(center=y) @ S, GroupL2Norm(WEIGHT)
     D = Gradient(shape=original.shape)
     solution = sk.minimize(fit + Box(0.0, 1.0) + variation @ D, S.T(y), tol=1e-7)
-    x, (_, u) = solution.x, solution.u
+    x, u = solution.x, solution.dual
 
     print(solution.message)
     print(f"{S.count} of {original.size} pixels seen, mean error {rms(x - original):.4f}")

@@ -29,7 +29,7 @@ def main(picture: str | Path | None = None) -> dict[str, float]:
     norm, loss = SquaredL2(), Hinge(y, C)
     f = norm + loss @ X
     solution = sk.minimize(f, np.zeros(X.shape[1]), tol=1e-11, max_iter=100_000)
-    w, (_, u) = solution.x, solution.u
+    w, u = solution.x, solution.dual
 
     peer = LinearSVC(loss="hinge", C=C, tol=1e-9, max_iter=1_000_000, random_state=0)
     peer.fit(X[:, :-1], labels)

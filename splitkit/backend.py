@@ -206,7 +206,9 @@ def norm(x: Point, batch_ndim: int) -> Array:
     if type(x) is np.ndarray and x.ndim == 1 and batch_ndim == 0:
         square = x.dot(x)  # without a look at what else x might be: vectors are short
         low = _LEAST_SQUARE.get(x.dtype, math.inf)
-        return np.sqrt(square) if low < square < math.inf else lengths(x, (0,))
+        if low < square < math.inf or (square == 0 and not x.any()):
+            return np.sqrt(square)
+        return lengths(x, (0,), squares=square)
     axes = tuple(range(batch_ndim, x.ndim))
     xp = _NAMESPACES.get(type(x)) or namespace(x)
     if axes and xp.__name__.endswith("torch") and not (x.requires_grad and xp.is_grad_enabled()):
@@ -245,6 +247,11 @@ def lengths(
     if 0 in x.shape:
         return root(squares)
     largest = xp.max(abs(_held_fixed(x)), axis=axes, keepdims=True)
+    if isinstance(x, np.ndarray):
+        low = _LEAST_SQUARE.get(squares.dtype, math.inf)
+        exact = (low < squares) & (squares < math.inf)
+        if (exact | (largest.reshape(squares.shape) == 0)).all():
+            return np.sqrt(squares)  # where it is no normal number, all entries are 0
     usable = (largest > 0) & (largest < math.inf)
     unit = x / xp.where(usable, largest, 1.0)
     size = xp.where(usable, largest, 1.0) * root(xp.sum(unit * unit, axis=axes, keepdims=True))

@@ -40,12 +40,20 @@ class known_points:
     """Inside, no call looks at its points."""
 
     __slots__ = ("_token",)
+    known = True
 
     def __enter__(self) -> None:
-        self._token = _KNOWN.set(True)
+        self._token = _KNOWN.set(self.known)
 
     def __exit__(self, *_: object) -> None:
         _KNOWN.reset(self._token)
+
+
+class unknown_points(known_points):
+    """Inside, calls look at their points, as those of a user do."""
+
+    __slots__ = ()
+    known = False
 
 
 def look_at_points(cls: type, methods: Iterable[str], outside: Outside) -> None:

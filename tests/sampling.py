@@ -1,13 +1,28 @@
-"""What an ordinary run takes where each operation is compiled anew; a thorough one takes all."""
+"""What an ordinary run takes of what all libraries share; a thorough one takes more, or all.
+
+The mathematics is the same everywhere: most cases are drawn, and the searches are longest, in
+NumPy's double precision. Single precision adds rounding, another library its kinds and conventions,
+which few points show; fewest are taken where an operation costs most.
+"""
 
 import pytest
 from hypothesis import settings
 
 ONE_IN = 16
+THOROUGH = 1000  # examples of the profile splitkit-thorough
 
 
 def sample_on_jax(backend, xp, dtype, position):
     """Skip all but one in so many on JAX, and those in single precision."""
     sampled = dtype == xp.float64 and position % ONE_IN == 0
-    if backend.name == "jax" and not sampled and settings().max_examples < 1000:
+    if backend.name == "jax" and not sampled and settings().max_examples < THOROUGH:
         pytest.skip("JAX compiles each operation anew: thorough runs take all, others a sample")
+
+
+def share(backend, double):
+    """One in so many of a profile's examples."""
+    if backend.name == "numpy" and double:
+        return 2
+    if backend.name in ("strict", "jax"):
+        return 20
+    return 10 if backend.name == "torch" and settings().max_examples < THOROUGH else 5

@@ -126,7 +126,7 @@ class Affine(Operator):
             V = whole.inverted()
             return V if q is None else lambda h: V(add(h, q))
 
-        return Solvable(how or "Krylov's method", make)
+        return Solvable(how or "Krylov's method", make, iterative=how is None)
 
     @property
     def resolvent_effort(self) -> tuple[float, float]:

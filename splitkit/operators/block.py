@@ -73,7 +73,9 @@ class BlockDiagonal(OfMany):
             return None
         how = dict.fromkeys(each.how for each in known)
         return Solvable(
-            f"block by block: {', '.join(how)}", lambda: _blockwise([s.make() for s in known])
+            f"block by block: {', '.join(how)}",
+            lambda: _blockwise([s.make() for s in known]),
+            iterative=any(s.iterative for s in known),
         )
 
     def in_metric(self, S: Any) -> Operator:

@@ -26,10 +26,13 @@ class Solvable:
     make : callable
         Gives h ↦ (A + H)⁻¹h, factored once; raises numpy.linalg.LinAlgError where A + H is singular
         to rounding.
+    iterative : bool
+        Whether each application is one of Krylov's method.
     """
 
     how: str
     make: Callable[[], PointMap]
+    iterative: bool = False
 
     def between(self, before: PointMap, after: PointMap) -> Solvable:
         """h ↦ after((A + H)⁻¹ before(h))."""
@@ -38,7 +41,7 @@ class Solvable:
             solve = self.make()
             return lambda h: after(solve(before(h)))
 
-        return Solvable(self.how, make)
+        return Solvable(self.how, make, self.iterative)
 
 
 @singledispatch

@@ -76,13 +76,13 @@ class Option:
         that of an iteration, times 1/(αL) where the step is shorter than an evaluated operator
         would take. The unit is an operator's evaluation.
         """
-        rate, cost, once = self.guarantee.rate, float(self.method.cost), 0.0
+        rate, cost, once = self.guarantee.rate, self.method.work(*self.terms or ()), 0.0
         for term in self.terms or ():
             if term.role is not Role.EVALUATED:
                 prepared, each = term.operator.resolvent_effort
                 cost, once = cost + each - 1, once + prepared
             if isinstance(term.of, BlockColumn):  # L, Lᵀ and a resolvent for each further column
-                cost += sum(1 if L.multiple == 1 else 3 for L in term.of.maps) - 3
+                cost += max(0, sum(1 if L.multiple == 1 else 3 for L in term.of.maps) - 3)
         if rate is not None:
             iterations = math.log(DECREASE) / math.log(rate) if rate > 0 else 1.0
             return once + cost * iterations, cost

@@ -7,7 +7,7 @@ are given in the place of terms, they play the method's roles in order.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -128,6 +128,10 @@ class Method:
         """
         return True
 
+    def work(self, *terms: Term) -> float:
+        """Operators applied in an iteration on these terms, about."""
+        return float(self.cost)
+
     def averagedness(self, *terms: Term) -> float | None:
         """θ of the iteration as a map of its governing point, in the metric of
         ``Iteration.product``; 1 if it is only nonexpansive; None: not known to be either.
@@ -139,6 +143,16 @@ class Method:
         of a map.
         """
         return self
+
+    def constant(self) -> Self:
+        """The same method with constant steps, all options being chosen."""
+        return self
+
+    def wrapped(self, make: Callable[[Iteration], Iteration], *terms: Term) -> Iteration:
+        """The iteration made of the one with constant steps; where these are to follow the
+        residuals, they do so around it.
+        """
+        return make(self.iteration(*terms))
 
     def dual(self, u: Point) -> Point | None:
         """y ∈ B(Lx) of a composed term LᵀBL, read off the governing point; None: there is none."""

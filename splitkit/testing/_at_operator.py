@@ -6,10 +6,9 @@ from collections.abc import Callable
 from functools import cache, cached_property
 from typing import Any, TypeAlias
 
-from splitkit.backend import Array
 from splitkit.operators.base import Operator
 from splitkit.testing._at import At, NamedMap, Places
-from splitkit.testing._measured import Measured
+from splitkit.testing._measured import Measured, Rows
 from splitkit.testing._suite import Case
 
 MeasuredMap: TypeAlias = Callable[[Measured], Measured]
@@ -44,15 +43,20 @@ class AtOperator(At):
         """R_{step A}."""
         return self.through(self.place.resolvent(self.A, step), self.offset(step))
 
-    def through(self, B: Operator, offset: Array | float = 0.0) -> MeasuredMap:
+    def through(self, B: Operator, offset: Rows | float = 0.0) -> MeasuredMap:
         """B, a resolvent or its like, which keeps the rounding of its argument."""
         return lambda z: Measured.of(self.place, B(z.value), z.terms + offset)
 
-    def offset(self, step: float) -> Array:
+    def offset(self, step: float) -> Rows:
         """What a resolvent adds to its argument, whose rounding stays where it cancels."""
+        return self.place.once(("offset", id(self.A), step), lambda: self._offset(step))
+
+    def _offset(self, step: float) -> Rows:
         place, A = self.place, self.A
-        at_zero = place.size(place.resolvent(A, step)(place.zero))
-        return at_zero + step * place.size(A(place.zero)) if A.has_evaluation else at_zero
+        at_zero = Measured.of(place, place.resolvent(A, step)(place.zero)).size
+        if not A.has_evaluation:
+            return at_zero
+        return at_zero + step * Measured.of(place, A(place.zero)).size
 
     def maps(self, thing: Any) -> list[NamedMap]:
         """A and R, where they are known."""

@@ -62,7 +62,7 @@ def cyclic(at: AtOperator) -> Iterator[Claim]:
             total += float(u @ (y - x))
             lengths = np.linalg.norm(x) + np.linalg.norm(y) + largest
             size += float((np.linalg.norm(u) + largest / at.alpha) * lengths)
-        work, zero = (Number(place, place.array(v), place.array(size)) for v in (total, 0.0))
+        work, zero = (Number(place, *np.asarray([[v], [size]])) for v in (total, 0.0))
         yield (work <= zero).at(turn=turn)
 
 

@@ -33,9 +33,13 @@ AT_REST = tuple(f"{kind} with F(x*) = 0" for kind in MATRICES)
 MANY = 4  # terms for a method that takes any number
 
 
-def inclusion_for(method: Method, kind: str, seed: int, asarray: AsArray) -> KnownInclusion:
+def inclusion_for(
+    method: Method, kind: str, seed: int, asarray: AsArray, unit: float = 1.0
+) -> KnownInclusion:
     """An inclusion of terms for the method's roles, F of this kind with m = 1/2. Where F(x*) = 0,
     so is every term's element: a residual is then small beside x*, and beside nothing else.
+
+    With a unit s, that of terms sA(x/s), which sx* solves; steps have no unit.
     """
     rng = np.random.default_rng(seed)
     spread = 2.0 if kind in MATRICES else 0.0
@@ -45,25 +49,26 @@ def inclusion_for(method: Method, kind: str, seed: int, asarray: AsArray) -> Kno
     terms, elements = [], np.zeros(SIZE)
     for k in range(count - 1):
         L = rng.standard_normal((ROWS, SIZE)) if k < composed else None
-        A, element = known_term(rng, x, L, asarray, spread)
+        A, element = known_term(rng, x, L, asarray, spread, unit)
         terms.append(A)
         elements = elements + element
     m, bound = 0.5, float(rng.choice([0.8, 2.0]))
     M = known_matrix(rng, kind, m, bound)
-    q = asarray(M @ x + elements)
+    q = asarray(unit * (M @ x + elements))
     F = linear.Affine(asarray(M), q, strong_monotonicity=m, lipschitz=bound)
-    return KnownInclusion(F, reduce(add, terms) if terms else Zero(), asarray(x))
+    return KnownInclusion(F, reduce(add, terms) if terms else Zero(), asarray(unit * x))
 
 
 def known_term(
-    rng: Any, x: Any, L: Any, asarray: AsArray, spread: float = 2.0
+    rng: Any, x: Any, L: Any, asarray: AsArray, spread: float = 2.0, unit: float = 1.0
 ) -> tuple[Operator, Any]:
-    """∂h(· − v), or Lᵀ∂h(L· − v), and an element of it at x, 0 if there is no spread."""
+    """∂h(· − v), or Lᵀ∂h(L· − v), in a unit, and an element of it at x, 0 if there is no spread."""
     h: Function = some_function(rng)
     at = x if L is None else L @ x
     y = spread * rng.standard_normal(at.shape)
     z = h.prox(y, 1.0)
-    A = Subdifferential(h.translate(asarray(at - z)))
+    f = h.translate(asarray(at - z))
+    A = Subdifferential(f if unit == 1 else unit**2 * functions.Rescaled(f, 1 / unit))
     return (A, y - z) if L is None else (A.pullback(linear.DenseMatrix(asarray(L))), L.T @ (y - z))
 
 

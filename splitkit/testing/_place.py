@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,6 +19,7 @@ from splitkit.backend import (
     device as device_of,
     is_array,
     namespace,
+    to_numpy,
 )
 from splitkit.operators.base import Operator
 from splitkit.testing._report import as_point, copies, library, require
@@ -52,7 +54,7 @@ class Place:
     device: Any
     space: Space
     accuracy: float = 0.0  # that the maps to check state, relative to the size of their arguments
-    prepared: dict[Any, Operator] = field(default_factory=dict, compare=False, repr=False)
+    prepared: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
     def of(
@@ -140,13 +142,16 @@ class Place:
 
     def resolvent(self, A: Operator, alpha: float) -> Operator:
         """R_{αA}, prepared once a step size."""
-        return self._once(("R", id(A), alpha), lambda: A.resolvent(alpha))
+        made: Operator = self.once(("R", id(A), alpha), lambda: A.resolvent(alpha))
+        return made
 
     def cayley(self, A: Operator, alpha: float) -> Operator:
         """C_{αA}, prepared once a step size."""
-        return self._once(("C", id(A), alpha), lambda: A.cayley(alpha))
+        made: Operator = self.once(("C", id(A), alpha), lambda: A.cayley(alpha))
+        return made
 
-    def _once(self, key: Any, make: Callable[[], Operator]) -> Operator:
+    def once(self, key: Any, make: Callable[[], Any]) -> Any:
+        """What is made under this key at the first call."""
         if key not in self.prepared:
             self.prepared[key] = make()
         return self.prepared[key]
@@ -154,6 +159,36 @@ class Place:
     def size(self, x: Point) -> Array:
         """‖x‖, of batch shape."""
         return self.space.norm(x)
+
+    @cached_property
+    def count(self) -> int:
+        """Elements of the batch."""
+        return math.prod(self.space.batch_shape)
+
+    def entries(self, x: Point) -> Any:
+        """The entries of a point in NumPy's double precision, a row for each batch element."""
+        rows = [
+            np.asarray(a if type(a) is np.ndarray else to_numpy(a), np.float64).reshape(
+                self.count, -1 if a.size else 0
+            )
+            for a in blocks(x)
+        ]
+        return rows[0] if len(rows) == 1 else np.concatenate(rows, axis=1)
+
+    def numbers(self, values: Array) -> Any:
+        """Numbers of batch shape in NumPy's double precision, in one axis."""
+        return np.asarray(to_numpy(values), np.float64).reshape(-1)
+
+    def point(self, entries: Any) -> Point:
+        """The point with these entries, a row for each batch element."""
+        widths = [math.prod(shape[self.space.batch_ndim :]) for shape in self.space.shapes]
+        arrays = tuple(
+            self.array(part.reshape(shape))
+            for part, shape in zip(
+                np.split(entries, np.cumsum(widths)[:-1], axis=1), self.space.shapes, strict=True
+            )
+        )
+        return arrays if self.space.is_tuple else arrays[0]
 
     def array(self, values: Any) -> Array:
         """An array of this library, dtype and device."""

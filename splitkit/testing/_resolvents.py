@@ -118,5 +118,5 @@ def batch_of_steps(at: AtOperator) -> None:
         return
     for step in at.steps:
         alone = at.through(place.resolvent(at.A, step))(at.x)
-        claim = together.equals(alone).unless(place.array(steps != step) > 0)
+        claim = together.equals(alone).unless(np.ravel(steps != step))
         claim.require(name, formula, **where)

@@ -220,7 +220,8 @@ class Suite:
             self.held.append(case)
             del self.held[REMEMBERED:-REMEMBERED]
         try:
-            with known_points():  # what a look would refuse is what the checks look for
+            # what a look would refuse is what the checks look for; calls ignore what overflows, too
+            with known_points(), np.errstate(over="ignore"):
                 each.check(self._at(case) if at is None else at)
         except Violation as violation:
             violation.subject, violation.case = self.subject, case
@@ -271,7 +272,7 @@ class Suite:
         """The violation at the first of simpler cases at which there is one, or this one."""
         for simpler in simpler_cases(found.case):
             try:
-                with looking_for(found.property), known_points():
+                with looking_for(found.property), known_points(), np.errstate(over="ignore"):
                     each.check(self._at(simpler))
             except Violation as violation:
                 violation.subject, violation.case = self.subject, simpler

@@ -4,27 +4,29 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 
-from splitkit.backend import Array, Point, where
-from splitkit.functions.base import Function
+from splitkit.backend import Array, Point, blocks
+from splitkit.functions.base import Function, Indicator
 from splitkit.functions.calculus.conjugate import Conjugate
 from splitkit.functions.subdifferential import Subdifferential
+from splitkit.looks import unknown_points
 from splitkit.testing import _shared, checks_operator
-from splitkit.testing._at import NamedMap, Places
+from splitkit.testing._at import NamedMap, Places, spread
 from splitkit.testing._at_operator import AtOperator
 from splitkit.testing._laws import law
-from splitkit.testing._measured import Claim, Measured, Number
+from splitkit.testing._measured import Claim, Measured, Number, Rows
 from splitkit.testing._place import KEPT, Place
 from splitkit.testing._report import require
 from splitkit.testing._suite import Case, Property, Suite, suite
-from splitkit.testing.strategies import PointShape
+from splitkit.testing.strategies import PointShape, scales
 
 ValueMap = Callable[[Point], Array]
+
+FAR = 1e-3  # of a point outside of a set, beside the sizes of the point and of its projection
 
 
 def check_function(
@@ -42,10 +44,13 @@ def check_function(
 
     Checked: everything of ``check_operator`` for ∂f; p = prox_{αf}(x) minimizes
     f(z) + ‖z − x‖²/(2α), which grows by its strong convexity, against perturbations; convexity; the
-    gradient against values and, in float64, finite differences; the conjugate's prox by Moreau's
-    identity and its value by Fenchel-Young; an elementwise prox entry by entry; ``make_prox`` and
-    ``operator`` against the prox; dtype and batch shape of values. Where f states an accuracy, its
-    prox is held to that, and not to rounding.
+    gradient against values and, in float64, finite differences; the prox of a point far away in
+    f's domain, and what is far from a set outside of it; norms, cones and what else is positively
+    homogeneous in units of every size; derivatives of the prox by Torch, in float64, against
+    differences; the conjugate's prox by Moreau's identity and its value by Fenchel-Young; an
+    elementwise prox entry by entry; ``make_prox`` and ``operator`` against the prox; dtype and
+    batch shape of values. Where f states an accuracy, its prox is held to that, and not to
+    rounding.
 
     Parameters
     ----------
@@ -119,15 +124,16 @@ class AtFunction(AtOperator):
         """f(z), or the value of another function, with what the rounding of z does to it."""
         with np.errstate(all="ignore"):
             value = (f or self.f)(z.value)
-        terms = z.size + (self.f.smoothness or 0.0) * z.size * z.size
-        return Number(self.place, value, abs(finite(self.place, value)) + terms)
+        found = Number(self.place, self.place.numbers(value), 0.0)
+        curved = (self.f.smoothness or 0.0) * z.size * z.size
+        return found.widened(abs(found.finite) + z.size + curved)
 
-    def missed(self, value: Number, p: Measured) -> Array:
+    def missed(self, value: Number, p: Measured) -> Rows:
         """Where f(p) = inf may be due to rounding: p is off by that of the larger point of which it
         was made by a sum, while f counts a point as inside its domain up to the rounding of p.
         """
         made_of = p.terms - p.size
-        return ~self.place.xp.isfinite(value.value) & (made_of > 10 * p.size)
+        return ~value.isfinite & (made_of > 10 * p.size)
 
     def dual(self, conjugate: ValueMap) -> Measured:
         """u = (x − p)/α ∈ ∂f(p) for p = prox_{αf}(x): by the conjugate's prox, unless that misses
@@ -137,10 +143,12 @@ class AtFunction(AtOperator):
         u = Measured.of(self.place, slope.value, z.size)
         if not self.f.conjugate.has_prox:
             return u
-        v = self.prox(1 / self.alpha, z, self.f.conjugate).value
-        return Measured.of(
-            self.place, where(self.place.xp.isfinite(conjugate(v)), v, u.value), z.size
-        )
+        v = self.prox(1 / self.alpha, z, self.f.conjugate)
+        inside = self.value(v, conjugate).isfinite
+        if inside.all():
+            return Measured.of(self.place, v.value, z.size)
+        mixed = np.where(inside[:, None], v.entries, u.entries)
+        return Measured.of(self.place, self.place.point(mixed), z.size)
 
     def maps(self, thing: Any) -> list[NamedMap]:
         """f, its prox, and what ∂f consists of."""
@@ -166,7 +174,12 @@ def laws(f: Function, place: Place, conjugates: Any) -> Iterator[Property]:
     if f.has_prox:
         yield Property(keeps_the_point, (*KEPT, "prox_keyword", "prepared"))
         if valued:
-            yield law("prox_in_domain", "f(prox_{αf}(x)) is finite", in_domain)
+            every = partial(every_scale, place) if isinstance(f, Indicator) else None
+            formula = "f(prox_{αf}(x)) is finite"
+            yield law("prox_in_domain", formula, in_domain, "alpha", every)
+            if isinstance(f, Indicator):
+                formula = f"f(x) = inf where ‖x − Px‖ > {FAR:g}(‖x‖ + ‖Px‖), P the projection"
+                yield law("outside", formula, outside, "x", every)
             formula = "f(z) ≥ f(p) + ⟨(x − p)/α, z − p⟩ + (m/2)‖z − p‖² for p = prox_{αf}(x)"
             yield law("prox_minimizes", formula, minimizes)
         if f.elementwise and place.flat.size > 1:
@@ -185,6 +198,12 @@ def laws(f: Function, place: Place, conjugates: Any) -> Iterator[Property]:
             formula = "f(p) + f*(u) = ⟨p, u⟩ for p = prox_{αf}(x), u = (x − p)/α"
             yield law("fenchel_young", formula, fenchel_equality)
             yield law("fenchel_young", "f(y) + f*(u) ≥ ⟨y, u⟩", fenchel_inequality, "")
+    if f.convex and isinstance(f.conjugate, Indicator):
+        formula = "f(tx) = t f(x) and prox_{tαf}(tx) = t prox_{αf}(x)"
+        yield law("homogeneous", formula, homogeneous)
+    if f.has_prox and f.convex and place.is_double and hasattr(place.xp, "autograd"):
+        formula = "(prox_{αf}(x + hd) − prox_{αf}(x − hd))/(2h) = J d, J by the library's autograd"
+        yield law("prox_derivative", formula, prox_derivative)
     if f.has_gradient and valued:
         yield Property(keeps_in_gradient, KEPT)
         yield law(
@@ -244,7 +263,9 @@ def keeps_the_point(at: AtFunction) -> None:
     except TypeError as error:
         require(False, "prox_keyword", formula, p.value, error, **where)
     else:
-        exact, again = (Measured(place, value, 0.0 * p.size) for value in (p.value, by_keyword))
+        exact, again = (
+            Measured(place, place.entries(v), 0.0 * p.size) for v in (p.value, by_keyword)
+        )
         exact.equals(again).require("prox_keyword", formula, **where)
     ways = [("f.make_prox(alpha)(x)", f.make_prox(alpha))]
     if f.operator is not None:
@@ -254,11 +275,91 @@ def keeps_the_point(at: AtFunction) -> None:
         claim.require("prepared", f"{way} = f.prox(x, alpha)", **where)
 
 
-def in_domain(at: AtFunction) -> Claim:
-    """Unless it is missed by rounding."""
-    xp, fp = at.place.xp, at.value(at.p)
-    outside = xp.astype(~xp.isfinite(fp.value) & ~at.missed(fp, at.p), at.place.dtype)
-    return Claim(at.place, fp.value, "finite", outside, 0 * outside)
+def every_scale(place: Place, effort: int, seed: int) -> Iterator[Case]:
+    """A few points of each scale."""
+    return spread((place, place), 3 * len(scales(place.is_double)), seed)
+
+
+def in_domain(at: AtFunction) -> Iterator[Claim]:
+    """Where a user calls both; of a set, from far beyond x too, on the ray from its projection."""
+    points = [at.x]
+    if isinstance(at.f, Indicator):
+        points.append(at.p + (1e8 if at.place.is_double else 1e4) * (at.x - at.p))
+    for x in points:
+        with unknown_points():
+            fp = at.value(at.prox(at.alpha, x))
+        missed = 1.0 * ~fp.isfinite
+        yield Claim(at.place, fp, "finite", missed, 0.0 * missed).at(x=x)
+
+
+def outside(at: AtFunction) -> Claim:
+    """Membership has no units: a tiny point can be outside, too."""
+    far = (at.x - at.p).size > FAR * (at.x.size + at.p.size)
+    fx = at.value(at.x)
+    counted = 1.0 * (far & fx.isfinite)
+    return Claim(at.place, fx, "inf", counted, 0.0 * counted)
+
+
+def homogeneous(at: AtFunction) -> Iterator[Claim]:
+    """For powers t of 2, whose product with x is exact, such that squares over- and underflow."""
+    f, place = at.f, at.place
+    power = units(place)
+    for t in (2.0**power, 2.0**-power):
+        tx = Measured.of(place, place.point(t * at.x.entries))
+        if f.has_prox:
+            p = place.entries(f.prox(tx.value, t * at.alpha)) / t
+            yield Measured(place, p, at.p.terms).equals(at.p).at(t=t)
+        if has_value(f, at.x.value):
+            fx, there = at.value(at.x), Number(place, at.value(tx).entries / t, 0.0)
+            gap = abs(there.finite - fx.finite) + (there.isfinite != fx.isfinite)
+            yield Claim(place, there, fx, gap, fx.terms).at(t=t)
+
+
+def units(place: Place) -> int:
+    """log2 of a unit in which squares over- or underflow: 10²⁵ in single precision, 10²⁰⁰ in double
+    precision; 10⁷⁵, where they do not, in that of libraries whose norms add up plain squares.
+    """
+    if not place.is_double:
+        return 83
+    return 664 if isinstance(blocks(place.zero)[0], np.ndarray) else 249
+
+
+def prox_derivative(at: AtFunction) -> Claim:
+    """Of ⟨e, prox⟩ along d, at a point near x without ties, and where the differences on both sides
+    agree; a prox that refuses to be differentiated says so by TypeError.
+    """
+    place, xp, shape = at.place, at.place.xp, at.x.entries.shape
+    rng = np.random.default_rng(shape)
+    d, e, off = (Measured(place, rng.standard_normal(shape), 0.0) for _ in range(3))
+    length = at.x.size.max(initial=1.0)
+    x, h = at.x + 0.01 * length * off, 1e-6 * length
+    back, here, ahead = (at.prox(at.alpha, x + t * d) for t in (-h, 0.0, h))
+    left, right = (e @ ((q - p) / h) for p, q in ((back, here), (here, ahead)))
+    central = (e @ ((ahead - back) / (2 * h))).entries
+    tracked = [a.clone().requires_grad_(True) for a in blocks(x.value)]
+    try:
+        value = at.f.prox(tuple(tracked) if place.space.is_tuple else tracked[0], at.alpha)
+    except TypeError:
+        return Claim(place, central, central, 0.0 * central, 0.0 * central)
+    pairs = [pair for pair in zip(blocks(value), blocks(e.value), strict=True) if is_recorded(pair)]
+    slopes: Any = [None] * len(tracked)
+    if pairs:
+        outputs, cotangents = zip(*pairs, strict=True)
+        slopes = xp.autograd.grad(outputs, tracked, cotangents, allow_unused=True)
+    each = [0.0 * a if g is None else g for a, g in zip(tracked, slopes, strict=True)]
+    found = d @ Measured(
+        place, place.entries(tuple(each) if place.space.is_tuple else each[0]), 0.0
+    )
+    allowed = 1e-3 * d.size * e.size
+    kink = abs((left - right).entries) > allowed
+    gap = np.where(kink, 0.0, abs(found.entries - central))
+    rounding = e.size * here.terms / h
+    return Claim(place, central, found, gap, rounding).within(2 * allowed)
+
+
+def is_recorded(pair: tuple[Array, Array]) -> bool:
+    """Whether the library knows of what the first was made."""
+    return bool(pair[0].requires_grad)
 
 
 def minimizes(at: AtFunction) -> Iterator[Claim]:
@@ -269,32 +370,32 @@ def minimizes(at: AtFunction) -> Iterator[Claim]:
     made = [y, at.prox(at.beta, y), at.prox(alpha, x + y), 0.9 * p, 0.0 * p]
     made += [p + t * (z - p) for t, z in ((1e-3, y), (0.1, x), (0.1, y))]
     candidates = [(z, at.value(z)) for z in (Measured.of(place, z.value) for z in made)]
-    fp = replace(at.value(p), value=finite(place, at.value(p).value))
+    fp = at.value(p)
+    fp = Number(place, fp.finite, fp.terms)
     fp = fp.widened(p.terms * steepest(p, fp, candidates))
     for z, fz in candidates:
         d = z - p
         yield (fp + slope @ d + m / 2 * d.square <= fz).at(z=z)
 
 
-def steepest(p: Measured, fp: Number, points: list[tuple[Measured, Number]]) -> Array:
+def steepest(p: Measured, fp: Number, points: list[tuple[Measured, Number]]) -> Rows:
     """The largest |f(z) − f(p)|/‖z − p‖ that is known: how much f(p) changes with p."""
-    xp, found = p.place.xp, 0.0 * fp.value
+    found = 0.0 * fp.entries
     for z, fz in points:
         length = (z - p).size
-        apart = xp.isfinite(fz.value) & (length > 0)
-        rate = abs(fz.value - fp.value) / xp.where(apart, length, xp.ones_like(length))
-        found = xp.maximum(found, xp.where(apart, rate, xp.zeros_like(rate)))
+        apart = fz.isfinite & (length > 0)
+        rate = abs(fz.finite - fp.entries) / np.where(apart, length, 1.0)
+        found = np.maximum(found, np.where(apart, rate, 0.0))
     return found
 
 
 def elementwise(at: AtFunction) -> Claim:
     """A point with entries of x and of y has the entries of their proxes."""
-    flat = at.place.flat
+    shape = at.x.entries.shape
+    odd = (np.arange(math.prod(shape)) % 2 > 0).reshape(shape)
 
     def mixed(p: Measured, q: Measured) -> Measured:
-        odd = np.arange(flat.size) % 2 > 0
-        value = flat.point(np.where(odd, flat.vector(p.value), flat.vector(q.value)))
-        return Measured(at.place, value, p.terms + q.terms)
+        return Measured(at.place, np.where(odd, p.entries, q.entries), p.terms + q.terms)
 
     together = at.prox(at.alpha, mixed(at.x, at.y))
     return together.equals(mixed(at.p, at.prox(at.alpha, at.y)))
@@ -343,8 +444,3 @@ def finite_difference(at: AtFunction) -> Claim:
     difference = (at.value(at.x + h * d) - at.value(at.x - h * d)) / (2 * h)
     curved = (at.f.smoothness or 0.0) * h * d.size * d.size
     return difference.equals(at.slope @ d).within(curved).at(d=d, h=h)
-
-
-def finite(place: Place, values: Array) -> Array:
-    """The values, 0 in place of inf."""
-    return place.xp.where(place.xp.isfinite(values), values, place.xp.zeros_like(values))

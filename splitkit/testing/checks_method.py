@@ -42,11 +42,11 @@ def check_method(
     The inclusions have a term for each role of the method, a known solution, and among the terms
     an affine one that is a rotation or a gradient of given constants. Checked, where the method
     guarantees convergence, which it must for one of these kinds: it finds the solution, also one
-    at which every term vanishes, and is no farther from it than the certified bound; what its
-    theorem says not to grow does not grow (the distance of an averaged iteration to its limit, or
-    ``Iteration.energy``); one with a linear rate approaches its limit at that rate; x0 and the
-    operators' parameters are unchanged and the run is the same twice; and an operator that is not
-    monotone is refused.
+    at which every term vanishes, and in other units of x, and is no farther from it than the
+    certified bound; what its theorem says not to grow does not grow (the distance of an averaged
+    iteration to its limit, or ``Iteration.energy``); one with a linear rate approaches its limit
+    at that rate; x0 and the operators' parameters are unchanged and the run is the same twice; and
+    an operator that is not monotone is refused.
 
     Parameters
     ----------
@@ -86,6 +86,7 @@ def method_suite(method: Method, **where: Any) -> Suite:
             approach, ("fejer", "rate"), partial(of_each, MATRICES, 8)
         ),  # before what may take many iterations
         Property(solution, ("solution", "error_bound"), partial(of_each, AT_REST, 4)),
+        Property(in_other_units, ("units",), once, drawn=False),
         Property(refusal, ("refusal",), once, drawn=False),
     )
 
@@ -157,6 +158,27 @@ def solution(at: AtMethod) -> None:
     gap = float(at.place.size(subtract(found, known.solution)))
     holds = gap <= 1e3 * at.slack * (1 + float(at.place.size(known.solution)))
     require(holds, "solution", formula, found, known.solution, x0=at.start)
+
+
+def in_other_units(at: AtMethod) -> None:
+    """A method takes the same steps in every unit s of x, where terms sA(x/s) take the place of A,
+    and so finds s times the solution: whatever ends it sooner has a unit of its own.
+    """
+    if at.guaranteed is None:
+        return
+    formula = "solve(F + G, x0, method).x = x* with x, F and G in units of s"
+    power = 40 if at.place.is_double else 20
+    for s in (2.0**power, 2.0**-power):
+        known = inclusion_for(at.method, at.kind, at.seed, at.place.array, s)
+        start = s * at.start
+        try:
+            found = sk.solve(known.inclusion, start, at.method, tol=at.slack, max_iter=50_000).x
+        except sk.NotConvergedError as error:
+            require(False, "units", formula, error, known.solution, x0=start, s=s)
+            return
+        gap = float(at.place.size(subtract(found, known.solution)))
+        holds = gap <= 1e3 * at.slack * (s + float(at.place.size(known.solution)))
+        require(holds, "units", formula, found, known.solution, x0=start, s=s)
 
 
 def covered(at: AtMethod) -> None:

@@ -56,6 +56,8 @@ def is_double(xp: Any, dtype: Any) -> bool:
 def make_array(values: Any, xp: Any = None, dtype: Any = None, device: Any = None) -> Array:
     """An array from numbers; dtype None is float64."""
     xp = default_namespace(xp)
+    if device is None and xp is default_namespace(None):
+        return np.array(values, np.float64 if dtype is None else dtype, order="C")
     listed = np.asarray(values, dtype=np.float64).tolist()
     made = xp.asarray(listed, dtype=xp.float64 if dtype is None else dtype, device=device)
     return xp.reshape(made, np.shape(values))  # an empty list has lost its shape

@@ -135,7 +135,7 @@ def slopes(at: AtActivation) -> Iterator[Claim]:
     Jd = at.jacobian(y, d)
     at.place.kept("the Jacobian's product", Jd.value, at.place.space.shapes[0], y.value)
     form = d @ Jd
-    zero = Number(at.place, 0.0 * form.value, d.square.value)
+    zero = Number(at.place, 0.0 * form.entries, d.square.entries)
     for claim in (zero <= form, form <= d.square):
         yield claim.at(y=y, d=d)
 

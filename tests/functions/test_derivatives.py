@@ -288,3 +288,12 @@ def test_the_value_of_a_norm_has_a_subgradient_at_zero(f):
     f(x).backward()
     assert bool(x.grad.isfinite().all())
     assert float(torch.linalg.vector_norm(x.grad)) <= 0.7
+
+
+def test_where_a_power_cone_has_no_root_to_find_its_projection_is_differentiated():
+    """0 at points of the polar cone, the identity at points of the cone."""
+    K = functions.PowerCone(0.3)
+    polar = vector(-0.01989025, -0.02530247, -0.03872778)
+    for x, expected in ((polar, torch.zeros(3, 3)), (vector(2.0, 1.0, -0.5), torch.eye(3))):
+        J = torch.autograd.functional.jacobian(K.prox, x)
+        assert torch.equal(J, expected.double())

@@ -158,6 +158,34 @@ def test_transport_where_parts_of_the_support_are_far_apart(scale, ties):
         assert -best.fun <= np.sum(cost * X) + 1e-7 + rounding
 
 
+@every_library
+def test_transport_between_masses_of_many_sizes(asarray, dtype):
+    """Two bells on a line, and a sample whose masses are level: nothing is gained within the
+    polytope, by linear programming.
+    """
+    n = 30
+    place = np.linspace(0, 1, n)
+    bells = [np.exp(-(((place - middle) / 0.06) ** 2)) for middle in (0.2, 0.7)]
+    assert min(map(np.min, bells)) < 1e-60
+    if dtype == "float32":
+        bells = [np.where(bell > 1e-30, bell, 0.0) for bell in bells]
+    p, q = (np.stack([bell / np.sum(bell), np.full(n, 1 / n)]) for bell in bells)
+    Y = np.stack([-(abs(place[:, None] - place) ** 2), -(abs(place[:, None] - place) ** 2)])
+    C = TransportPolytope(asarray(p), asarray(q), batch_ndim=1)
+    found = backend.to_numpy(C.project(asarray(Y))).astype(float)
+    eps = float(np.finfo(dtype).eps)
+    assert np.min(found) >= 0
+    np.testing.assert_allclose(np.sum(found, axis=2), p, rtol=0, atol=64 * eps)
+    np.testing.assert_allclose(np.sum(found, axis=1), q, rtol=0, atol=64 * eps)
+    A = sparse.vstack([
+        sparse.kron(sparse.eye(n), np.ones((1, n))), sparse.kron(np.ones((1, n)), sparse.eye(n)),
+    ])  # fmt: skip
+    for y, x, rows, columns in zip(Y, found, p, q, strict=True):
+        gain = (y - x).ravel()
+        best = linprog(-gain, A_eq=A, b_eq=np.r_[rows, columns * np.sum(rows) / np.sum(columns)])
+        assert -best.fun <= gain @ x.ravel() + 1e-9 + 1e3 * eps
+
+
 def test_birkhoff_with_ties_and_large_matrices():
     for Y in [*draws((4, 4), 4), np.round(draws((4, 4))[-1] / 50)]:
         same(Birkhoff().project(Y), transport_reference(Y, np.ones(4), np.ones(4)), Y)

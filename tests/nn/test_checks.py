@@ -4,20 +4,22 @@ import copy
 
 import pytest
 import torch
+from hypothesis import settings
 
 import splitkit as sk
 import splitkit.testing
 import splitkit_nn as sknn
 from splitkit.testing import check_activation, check_layer, parametrize_with_checks, replay, suite
 from splitkit_nn.activations import ACTIVATIONS
-from tests.sampling import sample_on_jax
+from tests.sampling import sample_on_jax, share
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_each_activation(name, xp_backend, xp, dtype):
     sample_on_jax(xp_backend, xp, dtype, list(ACTIVATIONS).index(name))
     shape = (2, 4)
-    splitkit.testing.suite(ACTIVATIONS[name](), shape, xp=xp, dtype=dtype).run(max_examples=8)
+    examples = min(8, settings().max_examples // share(xp_backend, dtype == xp.float64))
+    splitkit.testing.suite(ACTIVATIONS[name](), shape, xp=xp, dtype=dtype).run(examples)
 
 
 @pytest.mark.parametrize("m", [1.0, 0.05])

@@ -10,6 +10,7 @@ import pytest
 import splitkit as sk
 from splitkit.backend import to_numpy
 from splitkit.solvers.methods import METHODS
+from tests.sampling import sample_on_jax
 
 f = sk.functions
 RNG = np.random.default_rng(5)
@@ -87,7 +88,8 @@ def test_a_batch_element_takes_the_iterations_that_it_takes_alone(kind):
 
 
 @ALL
-def test_single_precision_stays_single(kind, xp):
+def test_single_precision_stays_single(kind, xp_backend, xp):
+    sample_on_jax(xp_backend, xp, xp.float64, METHODS.index(kind))
     x0 = xp.zeros(4, dtype=xp.float32)
     s = sk.solve(problem(kind, xp, xp.float32, Q[0]), x0, kind(), tol=1e-4, max_iter=100_000)
     assert s.x.dtype == xp.float32
@@ -362,7 +364,9 @@ ACCELERATED = [
 
 
 @pytest.mark.parametrize("method", ACCELERATED, ids=lambda m: m.label)
-def test_accelerators_keep_the_solution(method, xp):
+def test_accelerators_keep_the_solution(method, xp_backend, xp):
+    first = next(each for each in ACCELERATED if type(each) is type(method))
+    sample_on_jax(xp_backend, xp, xp.float64, int(method is not first))
     kind = type(method.method)
     x0 = xp.zeros((3, 4), dtype=xp.float64)
     inclusion = problem(kind, xp, xp.float64, Q)

@@ -232,6 +232,7 @@ IN_UNITS = [
     *((gradient, lambda alpha, w=w: w(sk.ForwardBackward(alpha=alpha))) for w in WRAPPERS),
     *((rotation, lambda alpha, w=w: w(sk.DouglasRachford(alpha=alpha))) for w in WRAPPERS),
     (rotation, lambda alpha: sk.Inertial(sk.DouglasRachford(alpha=alpha), inertia=0.2)),
+    (rotation, lambda alpha: sk.ProjectiveSplitting(alpha=alpha, relaxation=1.5)),
 ]
 
 

@@ -75,3 +75,21 @@ def test_first_steps_are_found_where_the_operator_is_bounded(s, dtype, kind):
     plain = f.Logistic().translate(b) @ LOGISTIC.astype(dtype) + f.L1Norm(0.1)
     base = sk.solve(plain, x0, kind(), tol=tol).iterations
     assert base / 2 <= found.iterations <= 2 * base
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_projective_splitting_weighs_primal_and_dual_by_the_problem(dtype):
+    """Lasso and box in units whose squares float32 does not hold: x in s, values in t."""
+    rng = np.random.default_rng(7)
+    A, b = rng.standard_normal((8, 4)), rng.standard_normal(8)
+    units = [(1.0, 1.0), (1e-24, 1e-24), (1e18, 1e18), (1e-4, 1e8), (1e6, 1e-6)]
+    found = []
+    for s, t in units:
+        M, q = (t / s * A.T @ A).astype(dtype), (t * A.T @ b).astype(dtype)
+        sets = sk.NormalCone(f.Box(-0.1 * s, 0.3 * s)) + sk.Subdifferential(f.L1Norm(0.2 * t))
+        method, tol = sk.ProjectiveSplitting(), 1e-4 if dtype == "float32" else 1e-8
+        solution = sk.solve(sk.Affine(M, q) + sets, np.zeros(4, dtype), method, tol=tol)
+        found.append((solution.iterations, solution.x / np.asarray(s, dtype)))
+    for iterations, x in found[1:]:
+        np.testing.assert_allclose(x, found[0][1], atol=1e-3 if dtype == "float32" else 1e-7)
+        assert abs(iterations - found[0][0]) <= 2 + found[0][0] // 10

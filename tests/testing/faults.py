@@ -618,6 +618,91 @@ class TooLarge(Box):
         return np.clip(x, -1.01, 1.01)
 
 
+class SumOfZero(sk.functions.Indicator):
+    """{x: Σx = 0}."""
+
+    def project(self, x: Any) -> Any:
+        centered = x - np.mean(x)
+        return centered - np.mean(centered)  # without the rounding of a mean that is large
+
+    def violation(self, x: Any) -> Any:
+        return abs(np.sum(x))
+
+
+@fault("projection that keeps the rounding of a point far away", "prox_in_domain")
+class KeepsRounding(SumOfZero):
+    def project(self, x: Any) -> Any:
+        return x - np.mean(x)
+
+
+@fault("membership with a tolerance that has a unit", "prox_in_domain")
+class MeansUnits(SumOfZero):
+    def __call__(self, x: Any) -> Any:
+        return np.asarray(0.0 if abs(np.sum(x)) <= 1e-12 else np.inf)
+
+
+@fault("every tiny point is inside", "outside")
+class LetsTinyIn(sk.functions.NonNegative):
+    def __call__(self, x: Any) -> Any:
+        return np.asarray(0.0 if np.all(x >= -1e-6) else np.inf)
+
+
+@fault("norm whose squares overflow", "homogeneous", dtype=np.float32)
+class PlainNorm(sk.functions.L2Norm):
+    def __call__(self, x: Any) -> Any:
+        return np.sqrt(np.sum(x * x))
+
+
+@fault("prox of a norm whose squares underflow", "homogeneous", dtype=np.float32)
+class PlainNormProx(sk.functions.L2Norm):
+    def prox(self, x: Any, alpha: Any = 1.0) -> Any:
+        size = np.sqrt(np.sum(x * x))
+        return x * np.float32(max(0.0, 1 - alpha / size) if size > 0 else 0.0)
+
+
+@fault("prox with a threshold that has a unit", "homogeneous")
+class SafeDivision(sk.functions.L2Norm):
+    def prox(self, x: Any, alpha: Any = 1.0) -> Any:
+        size = np.sqrt(np.sum(x * x))
+        return x * max(0.0, 1 - alpha / max(size, 1e-12))
+
+
+@fault("called a norm, and quadratic near 0", "homogeneous")
+class NearlyNorm(L1Norm):
+    def __call__(self, x: Any) -> Any:
+        return np.sum(np.where(abs(x) < 1e-3, 500 * x * x + 5e-4, abs(x)))
+
+
+TORCH: dict[str, Any] = {"xp": torch, "dtype": torch.float64}
+
+
+@fault("prox cut from the record", "prox_derivative", **TORCH)
+class DetachedProx(L1Norm):
+    def prox(self, x: Any, alpha: Any = 1.0) -> Any:
+        return super().prox(x, alpha).detach()
+
+
+@fault("prox whose derivative is the identity", "prox_derivative", **TORCH)
+class StraightThrough(L1Norm):
+    def prox(self, x: Any, alpha: Any = 1.0) -> Any:
+        return x + (super().prox(x, alpha) - x).detach()
+
+
+@fault("prox whose derivative is 1 % too large", "prox_derivative", **TORCH)
+class LargeDerivative(SquaredL2):
+    def prox(self, x: Any, alpha: Any = 1.0) -> Any:
+        p = super().prox(x, alpha)
+        return p + 0.01 * (p - p.detach())
+
+
+@fault("prox whose derivative is NaN", "prox_derivative", **TORCH)
+class NaNDerivative(sk.functions.NonNegative):
+    def prox(self, x: Any, alpha: Any = 1.0) -> Any:
+        return torch.where(x > 0, torch.sqrt(x) ** 2, 0.0)
+
+    project = prox
+
+
 @fault("called elementwise, and is not", "elementwise")
 class NotElementwise(sk.functions.Simplex):
     elementwise = True
@@ -1129,6 +1214,23 @@ class Flattered(Rescaled):
     elements: ClassVar[float] = 1e-2
 
 
+@dataclass(frozen=True, kw_only=True)
+class InUnits(sk.ForwardBackward):
+    """Counts 1 among what cancels."""
+
+    def iteration(self, *terms: Any) -> Any:
+        iteration = super().iteration(*terms)
+        read = iteration.read
+
+        def changed(trace: Any) -> Any:
+            found = read(trace)
+            return replace(found, sizes=(*found.sizes, 0.0 * found.x + 1.0))
+
+        iteration.read = changed
+        return iteration
+
+
+fault("verdict beside a number without a unit", "units")(lambda: (InUnits(),))
 fault("residual a hundredth of what it is", "error_bound")(lambda: (Flattered(),))
 fault("method that claims half of its rate", "rate")(lambda: (Boasts(),))
 fault("method that refuses nothing", "refusal")(lambda: (Gullible(),))

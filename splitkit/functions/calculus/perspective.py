@@ -80,7 +80,7 @@ class Perspective(Sublinear):
         at_low, at_high, kept = -high, high, 0.0 * high
         root, settled = high, high < 0
         for k in range(2 * math.ceil(-math.log2(eps))):
-            secant = high - at_high * (high - low) / (at_high - at_low)
+            secant = high - at_high / (at_high - at_low) * (high - low)  # no product overflows
             s = (low + high) / 2 if k % 3 == 2 else clip(secant, low, high)
             h = s - scalar - alpha * self.dual(self.dual.prox(v, s / alpha))
             root = xp.where(settled, root, s)

@@ -21,7 +21,17 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from splitkit.backend import Array, Point, clip, namespace, norm, on_host, solving, with_derivative
+from splitkit.backend import (
+    Array,
+    Point,
+    clip,
+    lengths,
+    namespace,
+    norm,
+    on_host,
+    solving,
+    with_derivative,
+)
 from splitkit.functions.base import Function, vectors
 from splitkit.functions.cones.cone import Cone
 from splitkit.functions.inner.roots import increasing_root, newton_step
@@ -82,7 +92,7 @@ class ExponentialCone(Cone):
         rise = xp.where(ratio <= 0, clip(y * xp.exp(clip(ratio, None, 0.0)) - z, 0.0), math.inf)
         in_log = above & (z > 0)
         shift = xp.where(in_log, clip(x - y * xp.log(xp.where(in_log, z, 1.0) / y1), 0.0), math.inf)
-        off = xp.sqrt(clip(x, 0.0) ** 2 + y * y + clip(z, None, 0.0) ** 2)
+        off = lengths(xp.stack([clip(x, 0.0), y, clip(z, None, 0.0)], axis=-1), (-1,))
         least = xp.minimum(off, xp.where(above, xp.minimum(rise, shift), math.inf))
         return norm(least, self.batch_ndim)
 

@@ -27,6 +27,7 @@ from splitkit.backend import (
     namespace,
     norm,
     on_host,
+    power_of_two,
     root,
     sizes,
     solving,
@@ -72,6 +73,11 @@ class PowerCone(Cone):
         scale = xp.max(abs(point), axis=-1, keepdims=True)
         unit = point / xp.where(scale > 0, scale, 1.0)  # K is a cone: no square overflows
         x, y, z = unit[..., 0], unit[..., 1], unit[..., 2]
+        inside, polar = _is_member(x, y, abs(z), a), _is_member(-x / a, -y / (1 - a), abs(z), a)
+        # a vector of these has no root to find, nor to differentiate: (0, 0, 1) stands for it
+        x, y, z = (
+            xp.where(inside | polar, k, v) for k, v in zip((0.0, 0.0, 1.0), (x, y, z), strict=True)
+        )
         size = abs(z)
         positive = xp.where(size > 0, size, 1.0)
 
@@ -89,17 +95,18 @@ class PowerCone(Cone):
         flat = xp.stack([clip(x, 0.0), clip(y, 0.0), 0.0 * z], axis=-1)
         zero = xp.zeros_like(unit)
         nearest = xp.where((size > 0)[..., None], curved, flat)
-        polar = _is_member(-x / a, -y / (1 - a), size, a)
         nearest = xp.where(polar[..., None], zero, nearest)
-        inside = _is_member(x, y, size, a)
         return xp.where(inside[..., None], point, scale * nearest)
 
     def violation(self, point: Point) -> Array:
         """The distance to a point of K: with x, y ≥ 0 first, then along z."""
         x, y, z = point[..., 0], point[..., 1], point[..., 2]
         a = self._share
-        mean = clip(x, 0.0) ** a * clip(y, 0.0) ** (1 - a)
-        excess = clip(abs(z) - mean, 0.0)
+        unit = power_of_two(
+            namespace(point).max(abs(point), axis=-1)
+        )  # powers round their exponents
+        mean = clip(x / unit, 0.0) ** a * clip(y / unit, 0.0) ** (1 - a)
+        excess = unit * clip(abs(z) / unit - mean, 0.0)
         return norm((clip(x, None, 0.0), clip(y, None, 0.0), excess), self.batch_ndim)
 
     @classmethod

@@ -87,15 +87,20 @@ class TotalVariation2D(Inexact, Sublinear):
         return factor * u[0], factor * u[1]
 
     def __call__(self, x: Point) -> Array:
-        return self.weight * sum_of(self._sizes(_differences(x)), self.batch_ndim)
+        unit = self._unit(x)
+        sizes = unit * self._sizes(_differences(x / unit))
+        return self.weight * sum_of(sizes, self.batch_ndim)
+
+    def _unit(self, x: Array) -> Array:
+        """A power of 2 for each sample, in which no square over- or underflows."""
+        axes = tuple(range(self.batch_ndim, x.ndim))
+        return power_of_two(namespace(x).max(abs(x), axis=axes, keepdims=True))
 
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
         remedy = "give a GroupL2Norm of linear.Gradient as a term to splitkit_nn.ImplicitSolve"
         refuse_derivatives(self, remedy, x, alpha, self.weight)
-        xp, batch = namespace(x), self.batch_ndim
         w = align(alpha * self.weight, x) + 0.0 * x[..., :1, :1]
-        # in units of each sample, so that no square over- or underflows
-        unit = power_of_two(xp.max(abs(x), axis=tuple(range(batch, x.ndim)), keepdims=True))
+        unit = self._unit(x)
         return unit * self._denoised(x / unit, w / unit)
 
     def _denoised(self, x: Array, w: Array) -> Array:

@@ -6,7 +6,9 @@ both exact (projections of rows and of columns onto simplices), and a semismooth
 exact line search. The first two make the method converge; the last ends it once the support of X is
 found. Where Y is large beside the marginals, as in an assignment problem, rows would outbid each
 other for a column in many small steps: the marginals are first enlarged, and reach p and q by
-factors of 16. The support function is a transport problem, solved on the host by HiGHS.
+factors of 16. Where masses of many sizes make the support grow entry by entry, an interior-point
+method finds α and β nearly, for the steps to end. The support function is a transport problem,
+solved on the host by HiGHS.
 
 Source: Li, Sun, Toh, *On the efficient computation of a projector over the Birkhoff polytope*
 (2020), for the Newton method.
@@ -25,7 +27,6 @@ from splitkit.arguments import NON_NEGATIVE, check_array, check_broadcast
 from splitkit.backend import (
     Array,
     Point,
-    Scalar,
     Space,
     clip,
     namespace,
@@ -41,9 +42,11 @@ from splitkit.functions.base import Function, Indicator, matrices, required
 from splitkit.functions.inner.accuracy import Inexact, tolerance
 from splitkit.functions.inner.linear_programs import greatest_of_each
 from splitkit.functions.inner.roots import piecewise_linear_root
+from splitkit.functions.inner.transport import interior_multipliers, marginals_of, total_of
 from splitkit.functions.sets.simplex import simplex_level
 
 STEPS = 200
+PATIENCE = 24  # steps after which the interior is tried
 
 
 class TransportPolytope(Inexact, Indicator):
@@ -156,7 +159,7 @@ def _onto_face(Y: Array, p: Array, q: Array, support: Array) -> Array:
     xp, rows = namespace(Y), Y.shape[-2]
     S = xp.astype(support, Y.dtype)
     with solving(Y):
-        inverse = xp.linalg.pinv(_marginals_of(S, 0.0))
+        inverse = xp.linalg.pinv(marginals_of(S, 0.0))
     error = xp.concat([xp.sum(S * Y, axis=-1) - p, xp.sum(S * Y, axis=-2) - q], axis=-1)
     duals = inverse @ error[..., None]
     return S * (Y - duals[..., :rows, :] - transposed(duals[..., rows:, :]))
@@ -175,8 +178,8 @@ def _projection(Y: Array, rows: Array, columns: Array, accuracy: float | None, n
     p = rows[..., :, None] + 0.0 * Y[..., :, :1]
     q = columns[..., None, :] + 0.0 * Y[..., :1, :]
     relative = tolerance(accuracy, Y)
-    size = xp.sqrt(_total(Y * Y))
-    total = _total(p)
+    size = xp.sqrt(total_of(Y * Y))
+    total = total_of(p)
     span = xp.max(Y, axis=(-2, -1), keepdims=True) - xp.min(Y, axis=(-2, -1), keepdims=True)
     enlarged = span * min(Y.shape[-2:]) / xp.where(total > 0, total, 1.0)
     # rows and columns with sum 0 would hold back the others
@@ -199,13 +202,18 @@ def _projection(Y: Array, rows: Array, columns: Array, accuracy: float | None, n
         X = clip(U, 0.0)
         g = xp.sum(X, axis=-1, keepdims=True) - s * p
         h = xp.sum(X, axis=-2, keepdims=True) - s * q
-        error = xp.sqrt(_total(g * g) + _total(h * h))
+        error = xp.sqrt(total_of(g * g) + total_of(h * h))
         far = (s > 1) | (error > relative * (size + total))
         found = xp.where(far, found, X)
         # one Newton step more, once the accuracy is reached, leaves rounding
         running, short = short, short & far
         if not bool(xp.any(running)):
             return found
+        if step == PATIENCE:
+            a, b = interior_multipliers(Y, p, q, allowed)
+            alpha, beta = xp.where(running, a, alpha), xp.where(running, b, beta)
+            before, damping = size + math.inf, eps**0.5 + 0.0 * size
+            continue
         # a support in parts that must still grow together asks for steps as long as Y is large, and
         # for the entries that will join two parts before they move on: how near those are is tried
         stuck = (s <= 1) & far & (2 * error > before)
@@ -222,18 +230,6 @@ def _projection(Y: Array, rows: Array, columns: Array, accuracy: float | None, n
     )
 
 
-def _marginals_of(S: Array, damping: Scalar) -> Array:
-    """H: (α, β) ↦ the marginals of S ∘ (α1ᵀ + 1βᵀ), and a multiple of the identity."""
-    xp = namespace(S)
-    m, n = S.shape[-2:]
-    diagonal = xp.concat([xp.sum(S, axis=-1), xp.sum(S, axis=-2)], axis=-1)
-    identity = xp.eye(m + n, dtype=S.dtype, device=S.device)
-    corner = xp.zeros((*S.shape[:-2], m, m), dtype=S.dtype, device=S.device)
-    end = xp.zeros((*S.shape[:-2], n, n), dtype=S.dtype, device=S.device)
-    top, bottom = xp.concat([corner, S], axis=-1), xp.concat([transposed(S), end], axis=-1)
-    return xp.concat([top, bottom], axis=-2) + identity * (diagonal + damping)[..., None, :]
-
-
 def _newton_step(U: Array, g: Array, h: Array, damping: Array, edge: Array) -> tuple[Array, Array]:
     """The semismooth Newton step from U = Y − α1ᵀ − 1βᵀ, where U₊ misses the marginals by g and h,
     to the minimum along its direction.
@@ -243,7 +239,7 @@ def _newton_step(U: Array, g: Array, h: Array, damping: Array, edge: Array) -> t
     S = xp.astype(U > -edge, U.dtype)
     # H has a null vector for each component of the support: damped, it lets the step go far along
     # those, to where the support grows
-    H = _marginals_of(S, damping[..., 0])
+    H = marginals_of(S, damping[..., 0])
     d = xp.linalg.solve(H, xp.concat([g, transposed(h)], axis=-2))
     a, b = d[..., :m, :], transposed(d[..., m:, :])
     D = a + b
@@ -253,18 +249,13 @@ def _newton_step(U: Array, g: Array, h: Array, damping: Array, edge: Array) -> t
     knots = clip(xp.where(moves, U / xp.where(moves, D, 1.0), 0.0), None, 2.0)
     bends = xp.where(moves, xp.where(U > 0, -D * D, D * D), 0.0 * D)
     # entries at 0 join at once where they rise
-    slope = _total(xp.where((U > 0) | ((U == 0) & (D < 0)), D * D, 0.0 * D))
+    slope = total_of(xp.where((U > 0) | ((U == 0) & (D < 0)), D * D, 0.0 * D))
     flat = (*U.shape[:-2], m * n)
     t = piecewise_linear_root(
         xp.concat([0.0 * slope[..., 0], xp.reshape(knots, flat)], axis=-1),
         xp.concat([0.0 * slope[..., 0], xp.reshape(bends, flat)], axis=-1),
-        -(_total(g * a) + _total(h * b))[..., 0],
+        -(total_of(g * a) + total_of(h * b))[..., 0],
         slope[..., 0],
     )[..., None]
     t = clip(t, None, 1.0)
     return t * a, t * b
-
-
-def _total(x: Array) -> Array:
-    """The sum over each matrix, both axes kept with length 1."""
-    return namespace(x).sum(x, axis=(-2, -1), keepdims=True)

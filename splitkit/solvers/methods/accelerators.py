@@ -16,6 +16,7 @@ algorithms* (2008); Lieder, *On the convergence rate of the Halpern-iteration* (
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
@@ -80,6 +81,11 @@ class AcceleratedIteration(Iteration):
 
     def outward(self, u: Point) -> Point:
         return self.of.outward(u)
+
+    def elements_of(
+        self, terms: tuple[Term, ...], of: Mapping[int, Point]
+    ) -> tuple[Point | None, ...]:
+        return self.of.elements_of(terms, of)
 
     def displaced(self, step: Point) -> Point | None:
         return self.of.displaced(step)

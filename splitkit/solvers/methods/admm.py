@@ -31,6 +31,7 @@ changes; Stellato et al., *OSQP* (2020), §5.2, for R and relative residuals.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
@@ -68,6 +69,7 @@ from splitkit.solvers.terms import Role, Term, not_maximal
 
 STIFF = 1000.0  # times the penalty of inequalities is that of equations
 TRIAL = 100  # iterations in which a constant ρ is found
+KRYLOV = 50.0  # operators applied where a system is solved iteratively
 KEPT = 8  # factorizations, each for a ρ of its own
 ROUNDINGS = 1e-4  # of the gains of a matrix, within which it may be singular in any precision
 
@@ -138,13 +140,17 @@ class ADMM(_AlternatingDirections):
 
     def missing(self, *terms: Term) -> str | None:
         missing = super().missing(*terms)
-        if missing is None and _solver(1.0, *terms) is None:
+        if missing is None and _way(*terms) is None:
             A, composed = terms
             return (
                 f"(A + ρLᵀL)x = h cannot be solved for A = {A!r} and L = {composed.of!r}: use "
                 "linearized ADMM or Chambolle-Pock"
             )
         return missing
+
+    def work(self, *terms: Term) -> float:
+        way = _way(*terms) if terms and super().missing(*terms) is None else None
+        return self.cost + (KRYLOV if way is not None and way.iterative else 0.0)
 
     def choosing(self, *terms: Term) -> Self:
         wanted = self.rho is None if self.balance is None else self.balance
@@ -185,9 +191,15 @@ class ADMM(_AlternatingDirections):
     def averagedness(self, *terms: Term) -> float | None:
         return self.relaxation / 2 if not self.balance and self.theorem(*terms).holds else None
 
+    def constant(self) -> Self:
+        return self._with(balance=False)
+
     def iteration(self, *terms: Term) -> Iteration:
+        return self.wrapped(lambda inner: inner, *terms)
+
+    def wrapped(self, make: Callable[[Iteration], Iteration], *terms: Term) -> Iteration:
         def at(steps: Steps) -> Iteration:
-            return _ADMM(steps.sigma, self.relaxation, *terms)
+            return make(_ADMM(steps.sigma, self.relaxation, *terms))
 
         first = Steps(1 / self.rho, self.rho)
         if not self.balance:
@@ -303,7 +315,7 @@ class _Directions(Iteration):
 class _ADMM(_Directions):
     def __init__(self, rho: float, relaxation: float, A: Term, composed: Term) -> None:
         super().__init__(rho, relaxation, A, composed)
-        self.R = _metric(composed)
+        self.R, self.composed = _metric(composed), id(composed.operator)
         self.A = A.evaluate if A.has_evaluation else None
         self.solve = A.solve_with(
             lambda: _factored(rho, A, composed), lambda x: self.LT(self.weighted(self.L(x)))
@@ -316,6 +328,14 @@ class _ADMM(_Directions):
 
     def element(self, x: Point, Lx: Point, before: Point) -> Point:
         return subtract(before, self.LT(self.weighted(Lx))) if self.A is None else self.A(x)
+
+    def elements_of(
+        self, terms: tuple[Term, ...], of: Mapping[int, Point]
+    ) -> tuple[Point | None, ...]:
+        known = dict(of)
+        if self.R is not None and self.composed in known:  # ρu, which is ρRu in the metric
+            known[self.composed] = self.R(known[self.composed])
+        return super().elements_of(terms, known)
 
     def energy(self, before: Carry, state: Carry, limit: Carry) -> Array:
         """‖d(z + u)‖² in the metric R: Douglas-Rachford's governing point in the range of L."""
@@ -364,6 +384,16 @@ class _DualMap(Iteration):
 
     def displaced(self, step: Point) -> None:
         return None
+
+    def taken_over(self, state: Carry, earlier: Any) -> Carry:
+        """v with the z and y that it had for another ρ."""
+        z, y = earlier.split(state)
+        return add(z, self.of.lighter(y))
+
+    def elements_of(
+        self, terms: tuple[Term, ...], of: Mapping[int, Point]
+    ) -> tuple[Point | None, ...]:
+        return self.of.elements_of(terms, of)
 
     def product(self, a: Point, b: Point) -> Array:
         return self.space.inner(a, b if self.of.R is None else self.of.R(b))
@@ -441,6 +471,15 @@ def _gram(composed: Term) -> LinearOperator:
 def _solver(rho: float, A: Term, composed: Term) -> Solvable | None:
     """How A + ρLᵀRL is solved with; None: it is not known."""
     return A.operator.solvable_with((rho * _gram(composed)).merged)
+
+
+def _way(A: Term, composed: Term) -> Solvable | None:
+    """``_solver`` for ρ = 1, looked up once."""
+    key = "way", id(composed.operator)
+    if key not in A.known:
+        A.known[key] = _solver(1.0, A, composed)
+    found: Solvable | None = A.known[key]
+    return found
 
 
 def _factored(rho: float, A: Term, composed: Term) -> PointMap:

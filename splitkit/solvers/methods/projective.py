@@ -2,14 +2,18 @@
 
 At (p, w₁, …, wₙ) with Σwᵢ = 0, each operator gives xᵢ = R_{αAᵢ}(p + αwᵢ), yᵢ = (p + αwᵢ − xᵢ)/α in
 Aᵢ(xᵢ). By monotonicity φ = Σ⟨p − xᵢ, yᵢ − wᵢ⟩ ≤ 0 at every solution (p, w), and φ is affine: the
-next point is the projection onto that half-space, relaxed by λ in (0, 2),
+next point is the projection onto that half-space in the norm γ‖p‖² + Σ‖wᵢ‖², relaxed by λ < 2,
 
-    p⁺ = p − λt Σyᵢ,  wᵢ⁺ = wᵢ − λt(xᵢ − x̄),  t = φ/(‖Σyᵢ‖² + Σ‖xᵢ − x̄‖²).
+    p⁺ = p − (λt/γ) Σyᵢ,  wᵢ⁺ = wᵢ − λt(xᵢ − x̄),  t = φ/(‖Σyᵢ‖²/γ + Σ‖xᵢ − x̄‖²).
 
-Converges for any maximal monotone operators and α > 0; it returns x̄ = (x₁ + … + xₙ)/n.
+Converges for any maximal monotone operators, α > 0 and γ > 0; it returns x̄ = (x₁ + … + xₙ)/n. As p
+and wᵢ have units of their own, those of x and of the operators' values, γ = 1/α²: then p and αwᵢ
+are measured alike, and no unit changes the iterations. With p − xᵢ = α(yᵢ − wᵢ) the length is
+
+    αt = Σ‖p − xᵢ‖²/(‖αΣyᵢ‖² + Σ‖xᵢ − x̄‖²).
 
 Source: Eckstein, Svaiter, *General projective splitting methods for sums of maximal monotone
-operators* (2009).
+operators* (2009); Johnstone, Eckstein, *Projective splitting with forward steps* (2022), for γ.
 """
 
 from __future__ import annotations
@@ -52,20 +56,25 @@ class _Projective(_Resolvents):
         values = tuple(R(y) for R, y in zip(self.R, arguments, strict=True))
         y = self.elements(arguments, values)
         mean = scale(1 / n, reduce(add, values))
-        total = reduce(add, y)
+        total = scale(self.alpha, reduce(add, y))
         apart = tuple(subtract(x, mean) for x in values)
-        φ = sum(
-            space.inner(subtract(p, x), subtract(a, b))
-            for x, a, b in zip(values, y, w, strict=True)
-        )
-        size = space.inner(total, total) + sum(space.inner(d, d) for d in apart)
-        t = space.xp.where(size > space.least, φ / (size + space.least), 0.0 * size)
-        λ = self.relaxation
+        φ = self.norm(*(subtract(p, x) for x in values))
+        size = self.norm(total, *apart)
+        known = size > 0
+        ratio = space.xp.where(known, φ / space.xp.where(known, size, 1.0), 0.0 * size)
+        t = self.relaxation * ratio**2
         after = (
-            lincomb(1.0, p, -λ * t, total),
-            tuple(lincomb(1.0, each, -λ * t, d) for each, d in zip(w, apart, strict=True)),
+            lincomb(1.0, p, -t, total),
+            tuple(lincomb(1.0, each, -t / self.alpha, d) for each, d in zip(w, apart, strict=True)),
         )
         return after, (mean, y, values)
+
+    def norm(self, *points: Point) -> Array:
+        """That of the points together, whose squares the numbers may not hold."""
+        norms, xp = [self.space.norm(x) for x in points], self.space.xp
+        most = reduce(xp.maximum, norms)
+        unit = xp.where(most > 0, most, 1.0)
+        return most * sum((each / unit) ** 2 for each in norms) ** 0.5
 
     def read(self, trace: Trace) -> Reading:
         mean, y, values = trace
@@ -75,7 +84,7 @@ class _Projective(_Resolvents):
         return state[0]
 
     def energy(self, before: Carry, state: Carry, limit: Carry) -> Array:
-        """‖p − p*‖² + Σ‖wᵢ − wᵢ*‖²: a step projects onto a half-space of all solutions."""
-        duals = zip(state[1], limit[1], strict=True)
-        gaps = (self.square(subtract(a, b)) for a, b in ((state[0], limit[0]), *duals))
-        return reduce(add, gaps)
+        """‖p − p*‖² + α²Σ‖wᵢ − wᵢ*‖²: a step projects onto a half-space of all solutions."""
+        pairs = zip(state[1], limit[1], strict=True)
+        duals = (self.square(scale(self.alpha, subtract(w, w0))) for w, w0 in pairs)
+        return reduce(add, duals, self.square(subtract(state[0], limit[0])))
