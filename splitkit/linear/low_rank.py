@@ -21,6 +21,7 @@ from splitkit.linear.base import LinearOperator, kept_for_last_step
 from splitkit.linear.dense import DenseMatrix
 from splitkit.linear.diagonal import Diagonal
 from splitkit.linear.identity import ScaledIdentity
+from splitkit.linear.iterative import Iterative
 from splitkit.linear.last_axes import LastAxesMap
 from splitkit.linear.refined import verified
 from splitkit.linear.sparse import Sparse
@@ -123,11 +124,11 @@ class PlusLowRank(LastAxesMap):
 
     # -- its inverses -----------------------------------------------------------------------------
 
-    def shifted_inverse(self, alpha: Scalar) -> LinearOperator:
-        return super().shifted_inverse(alpha) if is_array(alpha) else self._shifted(alpha)
+    def samplewise_inverse(self, alpha: Scalar) -> LinearOperator:
+        return Iterative(self).shifted_inverse(alpha)
 
     @kept_for_last_step
-    def _shifted(self, alpha: float) -> LinearOperator:
+    def shifted_inverse(self, alpha: float) -> LinearOperator:
         V = self._woodbury(self.base.shifted_inverse(alpha), alpha)
         return self._verified(_Raised(self, alpha), V)
 

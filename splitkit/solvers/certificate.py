@@ -23,6 +23,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import reduce
 from operator import and_
+from typing import Any
 
 from splitkit.backend import (
     Array,
@@ -210,7 +211,10 @@ class _Candidate:
 
     Where it cannot take it all, e = Σvᵢ is made smaller by steps along −(−ΣMᵢe, e, …, e), the
     gradient of ½‖e‖² for vᵢ = −Mᵢᵀd or vᵢ free, followed by the projections, with the lengths of
-    Barzilai, Borwein, *Two-point step size gradient methods* (1988).
+    Barzilai, Borwein, *Two-point step size gradient methods* (1988). Of such a step and the last
+    one the combination of least ‖e‖ is taken, if the projections leave it smaller: while they keep
+    to one face, e is linear, and these are conjugate gradients (Moré, Toraldo, *On the solution of
+    large quadratic programming problems with bound constraints*, 1991).
     """
 
     parts: list[_Part]
@@ -226,13 +230,13 @@ class _Candidate:
 
     def certificate(self, d: Point, steps: int) -> Certificate | None:
         """What it proves, after so many corrections at most; None: nothing."""
-        z: Point = (d, *(part.v for part in self.free))
+        at = self.at((d, *(part.v for part in self.free)))
         before: tuple[Point, Point] | None = None
+        last: tuple[Point, Point] | None = None
         least, since = math.inf, 0
         for count in range(steps + 1):
-            known = self.supports(z)
+            z, known, e = at
             each = list(known.values())
-            e = reduce(add, (k.v for k in each))
             value, rounding, missed = self.value(each, e)
             found = self.verified(z[0], each, e, value, value < -BEYOND * (rounding + missed))
             if found is not None:
@@ -245,13 +249,41 @@ class _Candidate:
                 least, since = nearest, count
             if nearest > NEARLY or count - since > PATIENCE:
                 return None
-            z = self.projected(z, known)
             gradient = self.gradient(z, known, e)
             step = self.length(z, gradient, before, part)
             before = z, gradient
-            z = lincomb(1.0, z, -step, gradient)
-            z = (_settled(self.parts, z[0], self.space), *z[1:])
+            at = self.at(lincomb(1.0, z, -step, gradient))
+            if last is not None:
+                at = self.combined(z, e, at, last)
+            last = subtract(at[0], z), subtract(at[2], e)
         return None
+
+    def at(self, z: Point) -> tuple[Point, dict[int, GraphSupport], Point]:
+        """z projected, the supports there, and e."""
+        z = (_settled(self.parts, z[0], self.space), *z[1:])
+        known = self.supports(z)
+        return self.projected(z, known), known, reduce(add, (k.v for k in known.values()))
+
+    def combined(
+        self, z: Point, e: Point, at: tuple[Any, Any, Point], last: tuple[Point, Point]
+    ) -> tuple[Point, dict[int, GraphSupport], Point]:
+        """What is next after z: the combination of the step that led to ``at`` and the last one
+        whose ‖e‖ is least; ``at``, where the projections make it larger than there.
+        """
+        space, xp = self.space, self.space.xp
+        new, of_new = subtract(at[0], z), subtract(at[2], e)
+        aa, bb = (space.inner(p, p) for p in (of_new, last[1]))
+        ab, ae, be = (space.inner(*pair) for pair in ((of_new, last[1]), (of_new, e), (last[1], e)))
+        det = aa * bb - ab * ab
+        known = det > 100 * space.eps * aa * bb
+        det = xp.where(known, det, 1.0)
+        a = xp.where(known, (ab * be - bb * ae) / det, 1.0)
+        b = xp.where(known, (ab * ae - aa * be) / det, 0.0)
+        found = self.at(lincomb(1.0, lincomb(1.0, z, a, new), b, last[0]))
+        better = space.norm(found[2]) <= space.norm(at[2])
+        if bool(xp.all(better)):
+            return found
+        return self.at(where(better, found[0], at[0])) if bool(xp.any(better)) else at
 
     def supports(self, z: Point) -> dict[int, GraphSupport]:
         """Those of the parts at z, by their identity."""
