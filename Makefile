@@ -18,13 +18,14 @@ DOCS := $(VENV)/installed-docs-$(KEY)
 # Another Python, on which the core is checked; its packages lie in .venv/newer.
 NEWER ?= python3.13
 CORE := $(VENV)/newer/installed-$(KEY)
+GUESTS := $(VENV)/guests/installed-$(KEY)
 # Environment variables under which BLAS, LAPACK and Torch take other kernels, which round otherwise;
 # these run on every x86-64 processor that NumPy runs on, and mean nothing on others.
 KERNELS ?= OPENBLAS_CORETYPE=Nehalem MKL_CBWR=COMPATIBLE ATEN_CPU_CAPABILITY=default
 # The rooms whose tests compare numbers with what mathematics says; Torch's layers rest on them.
 NUMERIC := $(addprefix tests/,functions linear operators properties problems solvers collection)
 
-.PHONY: demo test test-kernels test-newer test-gpu lint docs clean help
+.PHONY: demo test test-kernels test-newer test-gpu test-guests lint docs clean help
 
 demo: $(DEV) ## Train, certify and plot an equilibrium network on handwritten digits
 	$(RUN) splitkit_nn train digits --out runs/digits-$$(date +%Y-%m-%d-%H%M%S)
@@ -42,6 +43,9 @@ test-newer: $(CORE) ## Check all that the core registers on another Python (NEWE
 
 test-gpu: $(DEV) ## Run the tests that need a CUDA device (CuPy's, where it is installed)
 	OMP_NUM_THREADS=1 $(RUN) pytest -m gpu $(ARGS)
+
+test-guests: $(GUESTS) ## Run CVXPY's own tests of a solver, and qpsolvers', in an environment of their own
+	OMP_NUM_THREADS=1 $(VENV)/guests/bin/python -m pytest --noconftest tests/interfaces $(ARGS)
 
 lint: $(DEV) ## Check format, lint and types
 	$(RUN) ruff format --check .
@@ -62,6 +66,12 @@ $(CORE):
 	$(NEWER) -m venv --clear $(VENV)/newer
 	$(VENV)/newer/bin/python -m pip install --disable-pip-version-check -c constraints.txt \
 		-e '.[testing]'
+	touch $@
+
+$(GUESTS):
+	$(PYTHON) -m venv --clear $(VENV)/guests
+	$(VENV)/guests/bin/python -m pip install --disable-pip-version-check -c constraints.txt \
+		-e '.[cvxpy,qpsolvers,testing]'
 	touch $@
 
 # The stamp is touched last, so an install that fails leaves none; stamps of another key describe

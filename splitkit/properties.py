@@ -26,10 +26,10 @@ the numbers below refer; Taylor, Hendrickx, Glineur (2017) for the gradient's fo
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from splitkit.arguments import Range, check_number
 
@@ -313,6 +313,44 @@ class Properties:
         )
 
 
+class DeferredProperties(Properties):
+    """Those of the gradient of a convex function, which is Lipschitz, its constants computed when
+    they are asked for: m and L each by itself, so that nobody pays for what no method needs.
+
+    Parameters
+    ----------
+    m, lipschitz : callable
+        Give m ≥ 0 and L (None: unknown), and keep them.
+    linear : bool
+    """
+
+    _m: ClassVar[Any]  # both of the object, set past the frozen fields
+    _L: ClassVar[Any]
+
+    def __init__(
+        self, m: Callable[[], float], lipschitz: Callable[[], float | None], *, linear: bool
+    ) -> None:
+        vars(self).update(_m=m, _L=lipschitz, maximal=True, gradient=True, linear=linear)
+
+    @cached_property
+    def forms(self) -> tuple[Form, ...]:
+        known = Properties.of(
+            strong_monotonicity=self._m(), lipschitz=self._L(), gradient=True, linear=self.linear
+        )
+        return known.forms
+
+    monotone = True
+
+    @cached_property
+    def strong_monotonicity(self) -> float | None:
+        return float(self._m())
+
+    @cached_property
+    def lipschitz(self) -> float | None:
+        L: float | None = self._L()
+        return L
+
+
 class Constants:
     """What has ``properties``, and its constants read off them."""
 
@@ -414,6 +452,15 @@ def sum_properties(terms: Iterable[Properties]) -> Properties:
     one have full domain, as Lipschitz ones do (Cor. 25.5).
     """
     return _sum_properties(tuple(terms))
+
+
+def sum_strong_monotonicity(terms: Iterable[Properties]) -> float | None:
+    """That of A + B, for which no other constant is computed; None: unknown."""
+    parts = tuple(terms)
+    if not any(isinstance(p, DeferredProperties) for p in parts):
+        return sum_properties(parts).strong_monotonicity
+    known = _all_known([p.strong_monotonicity for p in parts])
+    return None if known is None else _sum(*known)
 
 
 def parallel_properties(terms: Iterable[Properties]) -> Properties:

@@ -85,8 +85,7 @@ class LinearMultiple(ModifiedMap):
     def adjoint_magnitudes(self, x: Point, batch_ndim: int) -> Point:
         return scale(abs(self.c), self.L.adjoint_magnitudes(x, batch_ndim))
 
-    @cached_property
-    def merged(self) -> LinearOperator:
+    def make_merged(self) -> LinearOperator:
         from splitkit.linear.fusing import merged_multiple  # of maps that import this file
 
         return merged_multiple(self)
@@ -177,8 +176,7 @@ class LinearSum(CombinedMaps):
     ) -> LinearOperator:
         return LinearSum([L.scaled(rows, columns) for L in self.maps])
 
-    @cached_property
-    def merged(self) -> LinearOperator:
+    def make_merged(self) -> LinearOperator:
         from splitkit.linear.fusing import merged_sum  # of maps that import this file
 
         return merged_sum(self)
@@ -255,8 +253,7 @@ class LinearProduct(CombinedMaps):
                 return None
         return reduce(LinearProduct.of, self.maps[-pairs:])
 
-    @cached_property
-    def merged(self) -> LinearOperator:
+    def make_merged(self) -> LinearOperator:
         from splitkit.linear.fusing import merged_product  # of maps that import this file
 
         return merged_product(self)
@@ -264,6 +261,16 @@ class LinearProduct(CombinedMaps):
     @property
     def solver(self) -> str | None:
         return None if self.merged is self else self.merged.solver
+
+    @property
+    def is_direct(self) -> bool:
+        from splitkit.linear.fusing import merges_gram  # of maps that import this file
+
+        middle = self.maps[len(self.maps) // 2]
+        diagonal = len(self.maps) % 2 == 0 or middle.entrywise is not None
+        if self.half is not None and diagonal and merges_gram(self.half):
+            return True
+        return super().is_direct
 
     @cached_property
     def properties(self) -> Properties:

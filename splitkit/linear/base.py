@@ -169,12 +169,28 @@ class LinearOperator(Arithmetic["LinearOperator"], Notation):
 
     # -- how it is inverted -----------------------------------------------------------------------
 
-    @cached_property
+    @property
     def merged(self) -> LinearOperator:
         """The same map as one of a kind that is inverted, where its parts make one; see
         ``fusing``.
         """
+        other = self._other_form
+        return self if other is None else other
+
+    @cached_property
+    def _other_form(self) -> LinearOperator | None:
+        """None: itself, which it had better not hold."""
+        found = self.make_merged()
+        return None if found is self else found
+
+    def make_merged(self) -> LinearOperator:
+        """``merged``, computed."""
         return self
+
+    @property
+    def is_direct(self) -> bool:
+        """Whether ``solver`` names one, at no cost."""
+        return self.solver is not None
 
     @property
     def solver(self) -> str | None:
@@ -219,6 +235,11 @@ class LinearOperator(Arithmetic["LinearOperator"], Notation):
         from splitkit.linear.iterative import Iterative  # which is a linear map
 
         return Iterative(self).shifted_inverse(alpha)
+
+    def samplewise_inverse(self, alpha: Scalar) -> LinearOperator:
+        """(I + αL)⁻¹ for an array of α, one for each sample."""
+        require_number(alpha, self)
+        raise TypeError(f"alpha = {alpha!r}: give an array")
 
     @property
     def inverse_effort(self) -> tuple[float, float]:
@@ -361,8 +382,7 @@ class Adjoint(ModifiedMap):
     def adjoint_magnitudes(self, x: Point, batch_ndim: int) -> Point:
         return self.L.magnitudes(x, batch_ndim)
 
-    @cached_property
-    def merged(self) -> LinearOperator:
+    def make_merged(self) -> LinearOperator:
         from splitkit.linear.fusing import transposed  # of maps that import this file
 
         return transposed(self.L.merged) or self
@@ -413,6 +433,8 @@ def kept_for_last_step(make: Method) -> Method:
 
     @wraps(make)
     def kept(self: LinearOperator, alpha: float) -> Any:
+        if is_array(alpha) and make.__name__ == "shifted_inverse":
+            return self.samplewise_inverse(alpha)
         require_number(alpha, self)
         last = vars(self).get(name)
         if last is None or last[0] != alpha:

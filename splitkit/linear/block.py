@@ -113,8 +113,7 @@ class BlockMatrix(CombinedMaps):
             ]
         )
 
-    @cached_property
-    def merged(self) -> LinearOperator:
+    def make_merged(self) -> LinearOperator:
         from splitkit.linear.fusing import merged_blocks  # of maps that import this file
 
         return merged_blocks(self)
@@ -308,8 +307,7 @@ class BlockDiagonalMap(CombinedMaps):
     def diagonal_blocks(self, count: int) -> tuple[LinearOperator, ...] | None:
         return self.maps if count == len(self.maps) else None
 
-    @cached_property
-    def merged(self) -> LinearOperator:
+    def make_merged(self) -> LinearOperator:
         parts = [L.merged for L in self.maps]
         same = all(a is b for a, b in zip(parts, self.maps, strict=True))
         return self if same else BlockDiagonalMap(parts)

@@ -1,17 +1,18 @@
 """A matrix M acting on the last axis: x ↦ xMᵀ, that is M x for each vector of a batch.
 
-Constants come from its eigenvalues and singular values up to ``EXACT_SIZE`` rows; beyond, from
-bounds that hold: ‖M‖ ≤ min(‖M‖_F, √(‖M‖₁‖M‖_∞)), and nothing for the least ones.
+Constants come from its eigenvalues and singular values up to ``EXACT_SIZE`` rows; beyond, they are
+bounds that hold, of its symmetric part or the smaller one of MᵀM and MMᵀ; see ``certified``.
 """
 
 from __future__ import annotations
 
+import math
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from splitkit.backend import Array, Point, Space, is_array, namespace
+from splitkit.backend import Array, Point, Scalar, Space, is_array, namespace
 from splitkit.linear.base import (
     LinearOperator,
     factors,
@@ -19,12 +20,17 @@ from splitkit.linear.base import (
     least_in_metric,
     rounded,
 )
+from splitkit.linear.certified import Definite, smaller_gram
 from splitkit.linear.factor import inverse, is_symmetric
 from splitkit.linear.last_axes import LastAxesMap
+from splitkit.linear.multiplier import SamplewiseInverse
 from splitkit.linear.refined import verified
-from splitkit.properties import Properties
+from splitkit.properties import DeferredProperties, Properties
 
 EXACT_SIZE = 1024  # an eigenvalue decomposition of this size takes about a second
+EXACT_ENTRIES = 4 * EXACT_SIZE**2  # singular values of larger ones are those of the Gram matrix
+CERTIFIED_WORK = 4e11  # operations, some seconds; beyond, constants are bounds by sums of entries
+OFTEN = 12  # inverses, which cost as much as the eigenvectors
 REFLECTED_EXACT_SIZE = 256  # one singular value decomposition for each α that is tried
 
 
@@ -62,6 +68,7 @@ class DenseMatrix(LastAxesMap):
     def _set(self, matrix: Array, m: float | None = None, lipschitz: float | None = None) -> None:
         self.matrix = matrix
         self._declared = m, lipschitz
+        self._steps = 0  # for which it was inverted
         rows, columns = map(int, matrix.shape)
         self.domain_shape, self.range_shape = (columns,), (rows,)
 
@@ -115,11 +122,47 @@ class DenseMatrix(LastAxesMap):
         return self.xp.linalg.svdvals(self.matrix)
 
     @cached_property
+    def _eigenvalues(self) -> Array:
+        """Of the symmetric part, ascending."""
+        M = self.matrix
+        return self.xp.linalg.eigvalsh(M if self.is_symmetric else (M + M.T) / 2)
+
+    @property
+    def _is_cheap(self) -> bool:
+        """Whether singular values are computed."""
+        rows, columns = map(int, self.matrix.shape)
+        return min(rows, columns) <= EXACT_SIZE and rows * columns <= EXACT_ENTRIES
+
+    @property
+    def _is_huge(self) -> bool:
+        """Whether only bounds by sums of entries are computed."""
+        rows, columns = map(int, self.matrix.shape)
+        return rows * columns * min(rows, columns) > CERTIFIED_WORK
+
+    @cached_property
+    def _gram_matrix(self) -> tuple[Definite, float]:
+        """MᵀM or MMᵀ, the smaller one, and its rounding."""
+        G, rounding = smaller_gram(self.matrix)
+        return Definite(G), rounding
+
+    @cached_property
     def norm(self) -> float:
         if self._declared[1] is not None:
             return self._declared[1]
-        if min(self.matrix.shape) <= EXACT_SIZE:
+        if self.is_symmetric and self._is_cheap:
+            return max(abs(float(self._eigenvalues[0])), abs(float(self._eigenvalues[-1])))
+        if self._is_cheap:
             return float(self._singular_values[0])
+        if self._is_huge:
+            return self._bound
+        if self.is_symmetric:
+            return Definite(self.matrix).norm(self._bound)
+        G, rounding = self._gram_matrix
+        return math.sqrt(min(G.greatest(self._bound**2) + rounding, self._bound**2))
+
+    @cached_property
+    def _bound(self) -> float:
+        """min(‖M‖_F, √(‖M‖₁‖M‖_∞))."""
         sizes = self.xp.abs(self.matrix)
         frobenius = float(self.xp.sqrt(self.xp.sum(sizes * sizes)))
         one = float(self.xp.max(self.xp.sum(sizes, axis=0)))
@@ -129,34 +172,67 @@ class DenseMatrix(LastAxesMap):
     @cached_property
     def least_gain(self) -> float:
         rows, columns = self.matrix.shape
-        exact = rows >= columns and columns <= EXACT_SIZE
-        return float(self._singular_values[-1]) if exact else 0.0
+        if rows < columns or self._is_huge:
+            return 0.0
+        if self._is_cheap:
+            return float(self._singular_values[-1])
+        G, rounding = self._gram_matrix
+        return math.sqrt(max(0.0, G.least(0.0) - rounding))
 
     @cached_property
     def gram(self) -> float | None:
         rows, columns = self.matrix.shape
-        if rows > columns or rows > EXACT_SIZE:
+        if rows > columns or not self._is_cheap:
             return None
         values = self._singular_values
         low, high = float(values[-1]), float(values[0])
         rounding = 8 * rows * float(self.xp.finfo(self.matrix.dtype).eps)
         return high * low if high - low <= rounding * high else None
 
-    @cached_property
+    @property
     def properties(self) -> Properties:
+        large = self.is_symmetric and not (self._is_cheap or self._is_huge)
+        if large and self.is_semidefinite:
+            # not held, which would hold the matrix
+            return DeferredProperties(self._least_of_large, self._norm_of_large, linear=True)
+        return self._known_properties
+
+    @cached_property
+    def is_semidefinite(self) -> bool:
+        """Whether a symmetric M is known to be positive semidefinite, but for rounding."""
+        m = self._declared[0]
+        return Definite(self.matrix).is_semidefinite() if m is None else m >= 0
+
+    def _least_of_large(self) -> float:
+        return max(0.0, self._m or 0.0)
+
+    def _norm_of_large(self) -> float:
+        return self.norm
+
+    @cached_property
+    def _m(self) -> float | None:
+        return self._least()
+
+    @cached_property
+    def _known_properties(self) -> Properties:
         if not self.is_square:
             return Properties(linear=True)
         M, xp = self.matrix, self.xp
         skew = bool(xp.all(M == -M.T))
-        return self.square_properties(self._least(), symmetric=self.is_symmetric, skew=skew)
+        return self.square_properties(self._m, symmetric=self.is_symmetric, skew=skew)
 
     def _least(self) -> float | None:
-        """m: the declared one, or up to ``EXACT_SIZE`` rows the symmetric part's eigenvalue."""
-        M, xp = self.matrix, self.xp
-        m = self._declared[0]
-        if m is None and M.shape[0] <= EXACT_SIZE:
-            m = rounded(float(xp.linalg.eigvalsh((M + M.T) / 2)[0]), self.rounding)
-        return m
+        """m: the declared one, or the least eigenvalue of the symmetric part, or a bound of it."""
+        M, m = self.matrix, self._declared[0]
+        if m is not None:
+            return m
+        if self._is_cheap:
+            return rounded(float(self._eigenvalues[0]), self.rounding)
+        if self._is_huge:
+            return None
+        if bool(self.xp.all(M == -M.T)):
+            return 0.0
+        return Definite((M + M.T) / 2).least(-self._bound)
 
     @property
     def rounding(self) -> float:
@@ -179,16 +255,38 @@ class DenseMatrix(LastAxesMap):
     def inverted(self) -> LinearOperator:
         V, needs_refinement = inverse(self.matrix)
         found = self.of_finite(V)
-        return verified(self, found, self.domain_shape, V) if needs_refinement else found
+        if not needs_refinement:
+            return found
+        return verified(self, found, self.domain_shape, V)
 
     @property
     def inverse_effort(self) -> tuple[float, float]:
         # the inverse and its check are 4n³ operations, ten times as fast as the 2n² of an Mx
         return self.range_shape[0] / 5, 1.0
 
+    @cached_property
+    def _eigen(self) -> tuple[Array, Array]:
+        """Eigenvalues, 0 where they are rounding of it, and eigenvectors of a symmetric matrix."""
+        values, vectors = self.xp.linalg.eigh(self.matrix)
+        size = float(self.xp.max(self.xp.abs(values)))
+        rounding = 4 * self.matrix.shape[0] * float(self.xp.finfo(values.dtype).eps) * size
+        return self.xp.where(self.xp.abs(values) > rounding, values, 0.0), vectors
+
+    def samplewise_inverse(self, alpha: Scalar) -> LinearOperator:
+        if not (self.is_symmetric and self.properties.monotone):
+            return super().samplewise_inverse(alpha)
+        values, vectors = self._eigen
+        return SamplewiseInverse(lambda d: _InEigenbasis(d, vectors), values, alpha)
+
     @kept_for_last_step
     def shifted_inverse(self, alpha: float) -> LinearOperator:
-        """(I + αM)⁻¹ by LU, verified: ‖(I + αM)V − I‖_max."""
+        """(I + αM)⁻¹ by LU, verified: ‖(I + αM)V − I‖_max; of a symmetric matrix, once ``OFTEN``
+        step sizes have been asked for, by its eigenvectors.
+        """
+        self._steps += 1
+        if self._steps > OFTEN and self.is_symmetric and self.properties.monotone:
+            values, vectors = self._eigen
+            return _InEigenbasis(1 / (1 + alpha * values), vectors)
         xp, M, identity = self.xp, self.matrix, self._identity()
         shifted = identity + alpha * M
         V = xp.linalg.inv(shifted)
@@ -230,3 +328,16 @@ class DenseMatrix(LastAxesMap):
             (cls(asarray([[2.0, 1.0, 0.0], [-1.0, 1.0, 0.5], [0.0, -0.5, 3.0]])), (3,), (3,)),
             (cls(asarray([[1.0, -2.0, 0.5], [0.0, 3.0, 1.0]])), (4, 3), (4, 2)),
         ]
+
+
+class _InEigenbasis(LinearOperator):
+    """x ↦ Q(d ⊙ Qᵀx), Q orthogonal."""
+
+    def __init__(self, d: Array, Q: Array) -> None:
+        self.d, self.Q = d, Q
+
+    def __call__(self, x: Point) -> Point:
+        return (self.d * (x @ self.Q)) @ self.Q.T
+
+    def adjoint(self, y: Point) -> Point:
+        return self(y)

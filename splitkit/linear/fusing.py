@@ -17,7 +17,7 @@ import scipy.sparse
 
 from splitkit.backend import Array, device, from_numpy, is_array, namespace, to_numpy
 from splitkit.linear.algebra import LinearMultiple, LinearProduct, LinearSum
-from splitkit.linear.base import LinearOperator
+from splitkit.linear.base import Adjoint, LinearOperator
 from splitkit.linear.block import BlockColumn, BlockDiagonalMap, BlockMatrix, BlockRow
 from splitkit.linear.dense import DenseMatrix
 from splitkit.linear.diagonal import Diagonal
@@ -134,9 +134,14 @@ def _two_spectra(L: FourierMultiplier, K: FourierMultiplier) -> LinearOperator |
     return FourierMultiplier(L.spectrum + K.spectrum, L.shape, symmetric=symmetric, skew=skew)
 
 
+def _of_samples(L: LinearOperator) -> bool:
+    """Whether it is a diagonal of more axes than vectors have: no matrix, as samples differ."""
+    return isinstance(L, Diagonal) and L.d.ndim != 1
+
+
 def _onto_base(L: PlusLowRank, K: LinearOperator) -> LinearOperator | None:
     base = fused_sum(L.base, K)
-    if base is None:
+    if base is None or _of_samples(base):
         return None
     if isinstance(base, DenseMatrix):  # there is an n×n matrix already
         return PlusLowRank(base, L.U).as_matrix()
@@ -147,7 +152,7 @@ def _onto_base(L: PlusLowRank, K: LinearOperator) -> LinearOperator | None:
 
 def _two_low_ranks(L: PlusLowRank, K: PlusLowRank) -> LinearOperator | None:
     base = fused_sum(L.base, K.base)
-    if base is None:
+    if base is None or _of_samples(base):
         return None
     U, V = L.U, K.U
     if isinstance(U, Sparse) and isinstance(V, Sparse):
@@ -508,12 +513,56 @@ def merged_blocks(L: BlockMatrix) -> LinearOperator:
     return joined(L) or L
 
 
+def merges_gram(L: LinearOperator) -> bool:
+    """Whether ``gram`` finds a map for LᵀL, told by the kinds alone."""
+    if isinstance(L, LinearProduct):
+        return all(isinstance(K, (DenseMatrix, Diagonal, Sparse)) for K in L.maps)
+    if isinstance(L, LinearMultiple):
+        return merges_gram(L.L)
+    if isinstance(L, Adjoint):
+        return transposed(L.L) is not None and merges_gram(L.L)
+    matrices = ScaledIdentity, Diagonal, FourierMultiplier, DenseMatrix, Sparse
+    if isinstance(L, matrices):
+        return True
+    if isinstance(L, Stacked):
+        return merges_gram(L.L)
+    return isinstance(L, BlockDiagonalMap) and all(merges_gram(K) for K in L.maps)
+
+
+def adds_up(maps: Sequence[LinearOperator]) -> bool:
+    """Whether a sum of such maps is merged to one, told by the kinds alone."""
+    kinds = {_kind(L) for L in maps} - {"any"}
+    return len(kinds) <= 1 and None not in kinds
+
+
+def _kind(L: LinearOperator) -> Any:
+    """What maps of one kind add up to; "any": adds to all."""
+    if isinstance(L, ScaledIdentity):
+        return "any"
+    if isinstance(L, LinearMultiple):
+        return _kind(L.L)
+    if isinstance(L, LinearSum):
+        kinds = {_kind(K) for K in L.maps} - {"any"}
+        return kinds.pop() if len(kinds) == 1 else None
+    if isinstance(L, FourierMultiplier):
+        return L.shape
+    if isinstance(L, Diagonal):
+        return "matrix" if L.d.ndim == 1 else None
+    if isinstance(L, (DenseMatrix, Sparse, PlusLowRank)):
+        return "matrix"
+    if isinstance(L, LinearProduct) and L.half is not None and L.is_direct:
+        return _kind(L.half)
+    if isinstance(L, LinearProduct):
+        return "matrix" if all(_kind(K) == "matrix" for K in L.maps) else None
+    return None
+
+
 def _is_zero(L: LinearOperator) -> bool:
     return isinstance(L, (LinearMultiple, ScaledIdentity)) and not L.c
 
 
 def _final(L: LinearSum) -> LinearSum:
-    vars(L)["merged"] = L
+    vars(L)["_other_form"] = None
     return L
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from splitkit.arguments import check_number
-from splitkit.backend import Point, Space, scale
+from splitkit.backend import Array, Point, Scalar, Space, is_array, scale
 from splitkit.linear.base import LinearOperator
 from splitkit.linear.multiplier import Multiplier
 from splitkit.notation import ATOM, PRODUCT, Style
@@ -33,6 +33,11 @@ class ScaledIdentity(Multiplier):
 
     def like(self, spectrum: float) -> LinearOperator:
         return ScaledIdentity(spectrum)
+
+    def samplewise_inverse(self, alpha: Scalar) -> LinearOperator:
+        if self.c < 0 or not is_array(alpha):
+            return super().samplewise_inverse(alpha)
+        return _Samplewise(1 / (1 + self.c * alpha))
 
     def __call__(self, x: Point) -> Point:
         return scale(self.c, x)
@@ -70,3 +75,16 @@ class ScaledIdentity(Multiplier):
     def examples(cls, asarray: Any) -> list[tuple[LinearOperator, Any, Any]]:
         blocks = ((2,), (3, 2))
         return [(cls(), (3,), (3,)), (cls(-2.0), (3,), (3,)), (cls(0.5), blocks, blocks)]
+
+
+class _Samplewise(LinearOperator):
+    """x ↦ cx for a c of batch shape."""
+
+    def __init__(self, c: Array) -> None:
+        self.c = c
+
+    def __call__(self, x: Point) -> Point:
+        return scale(self.c, x)
+
+    def adjoint(self, y: Point) -> Point:
+        return scale(self.c, y)

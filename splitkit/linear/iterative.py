@@ -42,6 +42,16 @@ ROUNDING = 16  # rounding units of the terms of a residual that it cannot fall b
 REFINEMENTS = 4  # restarts from the true residual, where rounding has parted it from the recursion
 
 
+def inverse_of(L: LinearOperator, alpha: Scalar, batch_ndim: int) -> LinearOperator:
+    """(I + αL)⁻¹ by the structure of L, of samples with that many batch axes; without one,
+    iterative.
+    """
+    M = L.merged
+    if M.solver is None:
+        return Iterative(M, batch_ndim=batch_ndim).shifted_inverse(alpha)
+    return M.shifted_inverse(alpha)
+
+
 class Iterative(ModifiedMap):
     """L with an iterative shifted inverse of a chosen accuracy.
 

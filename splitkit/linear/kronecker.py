@@ -79,8 +79,7 @@ class Kronecker(CombinedMaps):
         (a, U), (b, V) = (L.xp.linalg.eigh(L.matrix) for L in (self.A, self.B))
         return U, V, a[:, None] * b[None, :]
 
-    @cached_property
-    def merged(self) -> LinearOperator:
+    def make_merged(self) -> LinearOperator:
         A, B = self.A.merged, self.B.merged
         return self if A is self.A and B is self.B else Kronecker(A, B)
 

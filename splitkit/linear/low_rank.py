@@ -21,6 +21,7 @@ from splitkit.linear.base import LinearOperator, kept_for_last_step
 from splitkit.linear.dense import DenseMatrix
 from splitkit.linear.diagonal import Diagonal
 from splitkit.linear.identity import ScaledIdentity
+from splitkit.linear.iterative import Iterative
 from splitkit.linear.last_axes import LastAxesMap
 from splitkit.linear.refined import verified
 from splitkit.linear.sparse import Sparse
@@ -123,13 +124,13 @@ class PlusLowRank(LastAxesMap):
 
     # -- its inverses -----------------------------------------------------------------------------
 
-    def shifted_inverse(self, alpha: Scalar) -> LinearOperator:
-        return super().shifted_inverse(alpha) if is_array(alpha) else self._shifted(alpha)
+    def samplewise_inverse(self, alpha: Scalar) -> LinearOperator:
+        return Iterative(self).shifted_inverse(alpha)
 
     @kept_for_last_step
-    def _shifted(self, alpha: float) -> LinearOperator:
+    def shifted_inverse(self, alpha: float) -> LinearOperator:
         V = self._woodbury(self.base.shifted_inverse(alpha), alpha)
-        return self._verified(_Raised(self, alpha), V)
+        return self._verified(_Raised(self, alpha), V, nonexpansive=True)
 
     def inverted(self) -> LinearOperator:
         try:
@@ -167,11 +168,12 @@ class PlusLowRank(LastAxesMap):
             small = DenseMatrix(from_numpy(np.eye(self.rank), rows) + G)
         return _Woodbury(B, self.U, small.inverted(), alpha)
 
-    def _verified(self, A: LinearOperator, V: LinearOperator) -> LinearOperator:
+    def _verified(
+        self, A: LinearOperator, V: LinearOperator, *, nonexpansive: bool = False
+    ) -> LinearOperator:
         matrix = self.U.matrix
         like = np.empty(0, dtype=matrix.dtype) if isinstance(self.U, Sparse) else matrix
-        found: LinearOperator = verified(A, V, self.domain_shape, like)
-        return found
+        return verified(A, V, self.domain_shape, like, nonexpansive=nonexpansive)
 
     def write(self, s: Style) -> str:
         transposed = s(self.U, FACTOR) + s.transpose

@@ -6,13 +6,34 @@ reflection by (1 − αλ)/(1 + αλ).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 
 import numpy as np
 
-from splitkit.backend import Array, Scalar, extremes, is_array
+from splitkit.backend import Array, Point, Scalar, align, extremes, is_array
 from splitkit.linear.base import LinearOperator, require_number, rounded
 from splitkit.properties import Properties
+
+
+class SamplewiseInverse(LinearOperator):
+    """(I + αL)⁻¹ for an α of batch shape, L having the spectrum λ in the basis of ``like``."""
+
+    norm = 1.0
+
+    def __init__(
+        self, like: Callable[[Array], LinearOperator], spectrum: Scalar, alpha: Array
+    ) -> None:
+        self.like, self.spectrum, self.alpha = like, spectrum, alpha
+
+    def _at(self, x: Array) -> LinearOperator:
+        return self.like(1 / (1 + align(self.alpha, x) * self.spectrum))
+
+    def __call__(self, x: Point) -> Point:
+        return self._at(x)(x)
+
+    def adjoint(self, y: Point) -> Point:
+        return self._at(y).adjoint(y)
 
 
 class Multiplier(LinearOperator):
@@ -80,7 +101,14 @@ class Multiplier(LinearOperator):
         return self.reciprocal()
 
     def shifted_inverse(self, alpha: Scalar) -> LinearOperator:
+        if is_array(alpha):
+            return self.samplewise_inverse(alpha)
         return self.like(1 / self._shifted(alpha))
+
+    def samplewise_inverse(self, alpha: Scalar) -> LinearOperator:
+        if not self.properties.monotone:
+            return super().samplewise_inverse(alpha)
+        return SamplewiseInverse(self.like, self.spectrum, alpha)
 
     def reflected_inverse(self, alpha: float) -> LinearOperator:
         return self.like((1 - alpha * self.spectrum) / self._shifted(alpha))

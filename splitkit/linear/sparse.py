@@ -1,8 +1,9 @@
 """A sparse matrix M acting on the last axis, with (I + αM)⁻¹ by a sparse LU factorization.
 
 Constants are those of the dense matrix up to ``EXACT_SIZE`` rows and columns; beyond, bounds that
-hold: ‖M‖ ≤ min(‖M‖_F, √(‖M‖₁‖M‖_∞)), and Gershgorin's for m: the least of sᵢᵢ − Σ_{j≠i}|sᵢⱼ| over
-the rows of S = (M + Mᵀ)/2. Source for both: Horn, Johnson, *Matrix Analysis* (2013), §5.6, §6.1.
+hold: certified ones where the entries lie in a narrow band (``certified``), else
+‖M‖ ≤ min(‖M‖_F, √(‖M‖₁‖M‖_∞)), and Gershgorin's for m: the least of sᵢᵢ − Σ_{j≠i}|sᵢⱼ| over the
+rows of S = (M + Mᵀ)/2. Source for both: Horn, Johnson, *Matrix Analysis* (2013), §5.6, §6.1.
 """
 
 from __future__ import annotations
@@ -15,11 +16,24 @@ import numpy as np
 import scipy.sparse
 import scipy.sparse.linalg
 
-from splitkit.backend import Array, Point, Space, from_numpy, is_array, to_numpy, with_adjoint
+from splitkit.backend import (
+    Array,
+    Point,
+    Scalar,
+    Space,
+    from_numpy,
+    is_array,
+    to_numpy,
+    with_adjoint,
+)
 from splitkit.linear.base import LinearOperator, factors, kept_for_last_step, least_in_metric
+from splitkit.linear.certified import Banded
 from splitkit.linear.dense import EXACT_SIZE, DenseMatrix
+from splitkit.linear.iterative import Iterative
 from splitkit.linear.last_axes import LastAxesMap
 from splitkit.properties import Properties
+
+FULL = 64  # entries of MᵀM, for each of M, beyond which it is not formed for a constant
 
 
 class Sparse(LastAxesMap):
@@ -100,9 +114,44 @@ class Sparse(LastAxesMap):
             return self._declared[1]
         if self._dense is not None:
             return self._dense.norm
+        bound = self._bound
+        if self._narrow is not None:
+            return self._narrow.norm(bound)
+        return bound if self._gram is None else math.sqrt(self._gram.greatest(bound**2))
+
+    @cached_property
+    def _bound(self) -> float:
+        """min(‖M‖_F, √(‖M‖₁‖M‖_∞))."""
         sizes = abs(self.matrix)
         one, infinity = float(sizes.sum(axis=0).max()), float(sizes.sum(axis=1).max())
         return min(float(np.linalg.norm(self.matrix.data)), math.sqrt(one * infinity))
+
+    @cached_property
+    def _symmetries(self) -> tuple[bool, bool]:
+        """Whether M is symmetric, and whether it is skew."""
+        M, Mt = self.matrix, self._transposed
+        if not self.is_square:
+            return False, False
+        symmetric, skew = ((M + sign * Mt).count_nonzero() == 0 for sign in (-1, 1))
+        return symmetric, skew
+
+    @cached_property
+    def _narrow(self) -> Banded | None:
+        """A symmetric M in an order of which it is factored at no great cost."""
+        if not self._symmetries[0]:
+            return None
+        found = Banded(self.matrix)
+        return found if found.is_narrow else None
+
+    @cached_property
+    def _gram(self) -> Banded | None:
+        """MᵀM or MMᵀ, the smaller one, likewise; of other than symmetric M."""
+        M = self.matrix.astype(np.float64)
+        counts = np.bincount(M.indices) if M.shape[0] < M.shape[1] else np.diff(M.indptr)
+        if float(counts @ counts.astype(float)) > FULL * M.nnz:
+            return None
+        found = Banded(M @ M.T if M.shape[0] < M.shape[1] else M.T @ M)
+        return found if found.is_narrow else None
 
     @cached_property
     def least_gain(self) -> float:
@@ -120,11 +169,13 @@ class Sparse(LastAxesMap):
             return self._dense.properties
         M, Mt = self.matrix, self._transposed
         m = self._declared[0]
+        if m is None and self._narrow is not None:
+            m = self._narrow.least(-self._bound)
         if m is None:
             S = (M + Mt) / 2
             diagonal = S.diagonal()
             m = float((diagonal - (abs(S).sum(axis=1) - abs(diagonal))).min())
-        symmetric, skew = ((M + sign * Mt).count_nonzero() == 0 for sign in (-1, 1))
+        symmetric, skew = self._symmetries
         return self.square_properties(m, symmetric=symmetric, skew=skew)
 
     def __call__(self, x: Point) -> Point:
@@ -146,6 +197,9 @@ class Sparse(LastAxesMap):
     def inverted(self) -> LinearOperator:
         remedy = "M is singular to rounding"
         return _SparseInverse(self.matrix, repr(self), remedy)
+
+    def samplewise_inverse(self, alpha: Scalar) -> LinearOperator:
+        return Iterative(self).shifted_inverse(alpha)
 
     @kept_for_last_step
     def shifted_inverse(self, alpha: float) -> LinearOperator:

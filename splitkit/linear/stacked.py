@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cached_property
 from itertools import accumulate, pairwise
 from typing import Any, cast
 
@@ -95,8 +94,7 @@ class Stacked(ModifiedMap):
     def adjoint_magnitudes(self, x: Point, batch_ndim: int) -> Point:
         return self.split(self.L.adjoint_magnitudes(namespace(x).concat(x, axis=-1), batch_ndim))
 
-    @cached_property
-    def merged(self) -> LinearOperator:
+    def make_merged(self) -> LinearOperator:
         within = self.L.merged
         return self if within is self.L else Stacked(within, self.sizes)
 

@@ -91,6 +91,11 @@ class Operator(Constants, Arithmetic["Operator"], Notation):
         """Properties of C_{αA}; override where more is known than the forms of A imply."""
         return self.properties.cayley(alpha)
 
+    @property
+    def resolved_by(self) -> str | None:
+        """The factorization that the resolvent uses, in a few words; None: a formula, or none."""
+        return None
+
     def solvable_with(self, H: Any) -> Solvable | None:
         """How (A + H)x ∋ h is solved for x, with a linear map H, symmetric and positive
         semidefinite; None: no way is known. Nothing is factored before ``make`` is called.

@@ -31,6 +31,7 @@ from splitkit.operators.base import Operator, PointMap
 from splitkit.operators.freedom import Freedom
 from splitkit.operators.graph_support import GraphSupport, agree, magnitude
 from splitkit.operators.parts import OfOne
+from splitkit.operators.solvable import as_affine
 from splitkit.properties import Properties
 
 
@@ -85,9 +86,28 @@ class Pullback(OfOne):
     def elementwise(self) -> bool:
         return self.A.elementwise and self._is_metric
 
+    @cached_property
+    def _quadratic(self) -> Any:
+        """x ↦ LᵀMLx − Lᵀq, if A is x ↦ Mx − q and I + αLᵀML is factored for what L is."""
+        known = self.A.properties
+        found = as_affine(self) if known.gradient and known.monotone else None
+        return found if found is not None and found.M.is_direct else None
+
+    @property
+    def _is_closed(self) -> bool:
+        """Whether the formulas of the module hold."""
+        return self.A.has_resolvent and (bool(self.L.gram) or self.elementwise)
+
     @property
     def has_resolvent(self) -> bool:
-        return self.A.has_resolvent and (bool(self.L.gram) or self.elementwise)
+        return self._is_closed or self._quadratic is not None
+
+    @property
+    def resolved_by(self) -> str | None:
+        if self._is_closed or self._quadratic is None:
+            return super().resolved_by
+        by: str | None = self._quadratic.resolved_by
+        return by
 
     def in_metric(self, S: Any) -> Operator | None:
         if type(self) is not Pullback:  # one with a resolvent of its own
@@ -98,7 +118,7 @@ class Pullback(OfOne):
         return self.A.pinned() if self._is_metric else super().pinned()
 
     def freedom(self, space: Space) -> tuple[Freedom, ...]:
-        return super().freedom(space) if self.has_resolvent else self.L.freedom(space)
+        return super().freedom(space) if self._is_closed else self.L.freedom(space)
 
     def make_variance(self) -> PointMap | None:
         inner, L = self.A.make_variance(), self.L.squares()
@@ -127,6 +147,9 @@ class Pullback(OfOne):
             )
         if self.elementwise:
             return self._entrywise(alpha)
+        if not self._is_closed:
+            solve: PointMap = self._quadratic.make_resolvent(alpha)
+            return solve
         L, LT, nu = self.L, self.L.adjoint, self.L.gram
         resolvent = self.A.make_resolvent(alpha * nu)
 
@@ -149,7 +172,7 @@ class Pullback(OfOne):
         return metric
 
     def make_inverse_resolvent(self, alpha: Scalar) -> PointMap:
-        if self.elementwise or not self.has_resolvent:
+        if self.elementwise or not self._is_closed:
             return super().make_inverse_resolvent(alpha)
         L, LT, nu = self.L, self.L.adjoint, self.L.gram
         dual = self.A.make_inverse_resolvent(alpha / nu)

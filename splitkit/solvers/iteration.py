@@ -119,6 +119,10 @@ class Iteration:
         """A governing point, in the units of x0."""
         return u
 
+    def taken_over(self, state: Carry, earlier: Any) -> Carry:
+        """A state of the same iteration with other steps, from which this one is to go on."""
+        return state
+
     def displaced(self, step: Point) -> Point | None:
         """A step of governing points, in the units of x0; None: it is of other points."""
         return self.outward(step)

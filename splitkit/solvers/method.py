@@ -7,7 +7,7 @@ are given in the place of terms, they play the method's roles in order.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -143,6 +143,16 @@ class Method:
         of a map.
         """
         return self
+
+    def constant(self) -> Self:
+        """The same method with constant steps, all options being chosen."""
+        return self
+
+    def wrapped(self, make: Callable[[Iteration], Iteration], *terms: Term) -> Iteration:
+        """The iteration made of the one with constant steps; where these are to follow the
+        residuals, they do so around it.
+        """
+        return make(self.iteration(*terms))
 
     def dual(self, u: Point) -> Point | None:
         """y ∈ B(Lx) of a composed term LᵀBL, read off the governing point; None: there is none."""

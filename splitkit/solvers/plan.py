@@ -22,7 +22,7 @@ from splitkit.looks import known_points
 from splitkit.operators.base import Operator
 from splitkit.outcomes import OnFailure, fail
 from splitkit.proofs import Proof
-from splitkit.properties import sum_properties
+from splitkit.properties import sum_strong_monotonicity
 from splitkit.solvers.engine import Run, Task, advance
 from splitkit.solvers.explain import Option
 from splitkit.solvers.inclusion import Inclusion
@@ -184,7 +184,7 @@ class Warrant:
         assert terms is not None  # one that cannot run has not been chosen
         method.require(guarantee)
         exact = method.exact_element(*terms)
-        m = sum_properties(t.expression.properties for t in terms).strong_monotonicity
+        m = sum_strong_monotonicity(t.expression.properties for t in terms)
         return cls(
             method,
             guarantee,

@@ -39,6 +39,7 @@ SPLITKIT_ROOMS = (
     "solvers",
     "__init__",
     "estimators",
+    "interfaces",
     "testing",
 )
 SPLITKIT = House(
@@ -54,11 +55,14 @@ SPLITKIT = House(
             "proofs",
             "solvers",
             "estimators",
+            "interfaces",
             "testing",
         ),
         "clarabel": ("proofs",),
         "highspy": ("problems",),
         "sklearn": ("estimators",),
+        "cvxpy": ("interfaces",),
+        "qpsolvers": ("interfaces",),
         "tqdm": ("solvers",),
         "matplotlib": ("solvers",),
         "hypothesis": ("testing",),

@@ -8,6 +8,7 @@ Source: Bauschke, Combettes (2017), Prop. 24.8 and Example 23.3.
 from __future__ import annotations
 
 import math
+from functools import cached_property
 
 from splitkit.arguments import POSITIVE, check_parameter
 from splitkit.backend import Point, Scalar, Space
@@ -34,9 +35,15 @@ class Derived(Function):
         self.convex = all(f.convex for f in parts)
         self.accuracy = max((f.accuracy for f in parts if f.accuracy), default=None)
         self.elementwise = expression.elementwise
-        m = expression.properties.strong_monotonicity
-        self.strong_convexity = -math.inf if m is None else m
-        self.smoothness = expression.properties.lipschitz
+
+    @cached_property
+    def strong_convexity(self) -> float:  # type: ignore[override]
+        m = self.expression.properties.strong_monotonicity
+        return -math.inf if m is None else m
+
+    @cached_property
+    def smoothness(self) -> float | None:  # type: ignore[override]
+        return self.expression.properties.lipschitz
 
     @property
     def properties(self) -> Properties:

@@ -14,8 +14,9 @@ worst; each ends with one look from the host whether a piece was divided.
 
 In the host's memory a guess is made first, and kept where it is right: the σₖ at an end of the
 interval are the active ones, x has the means of the pieces between them, and the next are those
-whose x still moves their way and those whose σ would leave the interval. That ends in ten to fifty
-rounds of O(n) on data with noise; on smooth data a piece may grow by one entry a round.
+whose x still moves their way and those whose σ would leave the interval. On data with noise that
+ends in ten to fifty rounds, of which all but the first few concern few pieces; on smooth data a
+piece may grow by one entry a round.
 
 Sources: Chambolle, Darbon, *On total variation minimization and surface evolution using parametric
 maximum flows* (2009), whose division this is; Han, Curtis, *Primal-dual active-set methods for
@@ -31,8 +32,9 @@ import numpy as np
 from splitkit.backend import Array, clip, namespace, on_host, solving, with_derivative
 from splitkit.functions.inner.block_means import block_means
 
-ROUNDS = 100  # of the guess
-PATIENCE = 8  # rounds in which what changes must halve
+# of the guess: the entries that a round costs beside those that it looks at, the least number of
+# rounds, and the most entries beside those of all vectors
+ROUND, FEWEST, BUDGET = 5_000, 40, 30
 EPS = float(np.finfo(np.float64).eps)
 
 
@@ -76,45 +78,63 @@ def _found(y: Array, falling: Array, rising: Array) -> tuple[Array, Array, Array
 def _active_sets(y: Any, falling: Any, rising: Any) -> tuple[Any, Any, Any]:
     """The minimizers for the rows of y; 1 where σ is at its upper end, −1 at its lower one, else 0;
     and for which rows these are right.
+
+    What a piece is depends on its own entries and σ at its ends: a round looks at those pieces only
+    that the round before has made.
     """
     count, n = y.shape
-    found, states, right = y.copy(), np.zeros((count, n - 1), np.int8), np.zeros(count, bool)
-    rows, state = np.arange(count), states
-    data = y.astype(np.float64), falling.astype(np.float64), rising.astype(np.float64)
-    before = np.full(count, y.size)
-    for k in range(1, ROUNDS):
-        b, above, below = data
-        first, sigma = np.ones(b.shape, bool), np.zeros((len(b), n + 1))
-        first[:, 1:] = state != 0
-        np.copyto(sigma[:, 1:-1], above, where=state > 0)
-        np.copyto(sigma[:, 1:-1], -below, where=state < 0)
-        row, place = np.nonzero(first)
-        starts = row * n + place
-        lengths = np.diff(starts, append=b.size)
-        moved = sigma[row, place] - sigma[row, place + lengths]
-        x = np.repeat((np.add.reduceat(b.ravel(), starts) + moved) / lengths, lengths)
-        x = x.reshape(b.shape)
-        sums = np.cumsum(b - x, axis=-1)[:, :-1]
-        rounding = 2 * EPS * np.max(abs(sums), axis=-1, keepdims=True)
-        upper, lower = sums > above + rounding, sums < -below - rounding
-        fall = x[:, :-1] - x[:, 1:]
-        kept = np.where(state * fall >= 0, state, 0)
-        after = np.where(state == 0, upper.view(np.int8) - lower.view(np.int8), kept)
-        changes = np.count_nonzero(after != state, axis=-1)
-        still = changes == 0
-        done = rows[still]
-        found[done], states[done], right[done] = x[still], state[still], True
-        going = ~still
-        if k % PATIENCE == 0:  # as many changes as before: pieces grow by one entry a round
-            going &= 2 * changes < before
-            before = changes
-        if not going.any():
+    b = y.astype(np.float64).ravel()
+    above, below = falling.astype(np.float64).ravel(), rising.astype(np.float64).ravel()
+    x, state = np.empty_like(b), np.zeros(b.size, np.int8)  # of the ends of entries
+    closed = np.zeros(b.size, bool)
+    closed[n - 1 :: n] = True
+    begins, ends = np.arange(0, b.size, n), np.arange(n, b.size + 1, n)
+    changed, work, most = np.zeros(0, int), 0, max(FEWEST * ROUND, BUDGET * b.size)
+    while work < most:
+        lengths = ends - begins
+        offsets = np.cumsum(lengths) - lengths
+        work += int(offsets[-1] + lengths[-1]) + ROUND
+        place = np.arange(offsets[-1] + lengths[-1]) + np.repeat(begins - offsets, lengths)
+        row = begins // n
+        entering, leaving = (
+            _sigma(state, above[row], below[row], edges - 1) for edges in (begins, ends)
+        )
+        entries = b[place]
+        means = (np.add.reduceat(entries, offsets) + (entering - leaving)) / lengths
+        of_entries = np.repeat(means, lengths)
+        x[place] = of_entries
+        sums = np.cumsum(entries - of_entries)
+        base = entering - np.concatenate([[0.0], sums[offsets[1:] - 1]])
+        sums += np.repeat(base, lengths)
+        high, low = np.repeat(above[row], lengths), np.repeat(below[row], lengths)
+        rounding = 2 * EPS * np.repeat(np.maximum.reduceat(abs(sums), offsets), lengths)
+        inner = np.ones(len(place), bool)
+        inner[offsets + lengths - 1] = False
+        upper = place[inner & (sums > high + rounding)]
+        lower = place[inner & (sums < -low - rounding)]
+        mark = np.zeros(b.size + 1, bool)
+        mark[begins] = mark[ends] = True
+        edges = np.flatnonzero(mark[1:] & ~closed)
+        back = edges[state[edges] * (x[edges] - x[edges + 1]) < 0]
+        state[upper], state[lower], state[back] = 1, -1, 0
+        changed = np.concatenate([upper, lower, back])
+        if not len(changed):
             break
-        if not going.all():
-            rows, after, before = rows[going], after[going], before[going]
-            data = (b[going], above[going], below[going])
-        state = after
-    return found, states, right
+        is_last = (state != 0) | closed
+        last, piece = np.flatnonzero(is_last), np.cumsum(is_last) - is_last
+        mark = np.zeros(len(last), bool)
+        mark[piece[changed]] = mark[piece[changed + 1]] = True
+        made = np.flatnonzero(mark)
+        begins, ends = np.where(made > 0, last[made - 1] + 1, 0), last[made] + 1
+    right = np.ones(count, bool)
+    right[changed // n] = False
+    states = state.reshape(count, n)[:, :-1]
+    return x.reshape(count, n).astype(y.dtype), states, right
+
+
+def _sigma(state: Any, above: Any, below: Any, edges: Any) -> Any:
+    """σ at some ends, 0 at those of rows, of which the last is the one before the first."""
+    return np.where(state[edges] > 0, above, np.where(state[edges] < 0, -below, 0.0))
 
 
 def _divided(y: Array, falling: Array, rising: Array) -> tuple[Array, Array, Array]:

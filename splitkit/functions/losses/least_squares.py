@@ -37,14 +37,18 @@ from splitkit.backend import (
 )
 from splitkit.functions.base import Function, vectors, zero_or_inf
 from splitkit.linear.affine import Affine
+from splitkit.linear.base import LinearOperator
 from splitkit.linear.dense import DenseMatrix
-from splitkit.linear.iterative import Iterative
+from splitkit.linear.iterative import inverse_of
 from splitkit.linear.last_axes import LastAxesMap
 from splitkit.linear.mask import Mask
 from splitkit.linear.wrapped import wrap
 from splitkit.operators.base import PointMap
 from splitkit.operators.freedom import Freedom
 from splitkit.operators.graph_support import GraphSupport, magnitude
+from splitkit.properties import DeferredProperties, Properties
+
+SMALL = 1e8  # operations, about, of a singular value decomposition in a tenth of a second
 
 
 class LeastSquares(Function):
@@ -64,47 +68,72 @@ class LeastSquares(Function):
 
     Notes
     -----
-    Of an array the constants are the squares of its extreme singular values; the factorization
-    costs O(mn min(m, n)), an application of the prox O(n min(m, n)). Of another map they follow
-    from its ``norm`` and ``least_gain``, and the prox is the shifted inverse of AᵀA; the value of
-    the conjugate is not known.
+    The constants are the squares of A's extreme singular values, or bounds of them, computed when
+    they are asked for. The prox of a small array is that of its singular value decomposition, made
+    once; of a large one, and of another map, it is the shifted inverse of AᵀA, by the structure
+    that A has (``(A.T @ A).solver`` says which). The value of the conjugate is known of arrays.
     """
 
     def __init__(self, A: Any, b: Point | None = None, *, batch_ndim: int = 0) -> None:
         self._map, self._b, self.batch_ndim = wrap(A, argument="A"), b, batch_ndim
         self._is_matrix = isinstance(self._map, DenseMatrix)
-        if isinstance(self._map, DenseMatrix):
-            self._factor(self._map.matrix, b)
-            return
-        if b is not None:
+        if b is not None and isinstance(self._map, DenseMatrix):
+            rows = self._map.matrix.shape[0]
+            if not (is_array(check_parameter("b", b)) and b.ndim and b.shape[-1] == rows):
+                raise ValueError(
+                    f"b = {b}: its last axis must have length {rows}, one entry for each row of A"
+                )
+        elif b is not None:
             Space.of(b, name="b")
-        self._normal = Iterative(self._map.T @ self._map, batch_ndim=batch_ndim)
-        self.strong_convexity = self._map.least_gain**2
-        norm = self._map.norm
-        self.smoothness = norm**2 if norm < math.inf else None
 
-    def _factor(self, A: Array, b: Array | None) -> None:
-        """The singular value decomposition, and what it says of f."""
-        rows, columns = A.shape
-        fits = b is None or (is_array(check_parameter("b", b)) and b.ndim and b.shape[-1] == rows)
-        if not fits:
-            raise ValueError(
-                f"b = {b}: its last axis must have length {rows}, one entry for each row of A"
-            )
+    @cached_property
+    def _is_small(self) -> bool:
+        """Whether A is a matrix whose singular values take no time worth saving."""
+        return self._is_matrix and math.prod(self.A.shape) * min(self.A.shape) <= SMALL
+
+    @cached_property
+    def strong_convexity(self) -> float:  # type: ignore[override]
+        if self._is_small:
+            _, s, _, positive = self._factors
+            rows, columns = self.A.shape
+            return float(s[-1]) ** 2 if rows >= columns and bool(positive[-1]) else 0.0
+        return float(self._map.least_gain**2)
+
+    @cached_property
+    def smoothness(self) -> float | None:  # type: ignore[override]
+        norm = float(self._factors[1][0]) if self._is_small else self._map.norm
+        return norm**2 if norm < math.inf else None
+
+    @cached_property
+    def _factors(self) -> tuple[Array, Array, Array, Array]:
+        """U, s, V of A = U diag(s) Vᵀ, and which of the s are not 0."""
+        A = self.A
         xp = namespace(A)
-        U, self._s, Vt = xp.linalg.svd(A, full_matrices=False)
-        self._V = Vt.T
-        greatest, least = float(self._s[0]), float(self._s[-1])
+        U, s, Vt = xp.linalg.svd(A, full_matrices=False)
         # singular values are exact to rounding: what is 0 in exact arithmetic counts as 0
-        rounding = 4 * max(rows, columns) * float(xp.finfo(A.dtype).eps) * greatest
-        self._positive = self._s > rounding
-        full = rows >= columns and least > rounding
-        if b is not None:
-            self._c = xp.where(self._positive, b @ U, 0.0)
-            rest = b - self._c @ U.T
-            self._least = xp.sum(rest * rest, axis=-1, keepdims=True) / 2
-        self.strong_convexity = least**2 if full else 0.0
-        self.smoothness = greatest**2
+        rounding = 4 * max(A.shape) * float(xp.finfo(A.dtype).eps) * float(s[0])
+        return U, s, Vt.T, s > rounding
+
+    @cached_property
+    def _c(self) -> Array:
+        """Uᵀb, of the singular values that are not 0."""
+        U, _, _, positive = self._factors
+        return namespace(U).where(positive, self._b @ U, 0.0)
+
+    @cached_property
+    def _least(self) -> Array:
+        """The least value of f."""
+        U = self._factors[0]
+        rest = self._b - self._c @ U.T
+        return namespace(U).sum(rest * rest, axis=-1, keepdims=True) / 2
+
+    @property
+    def properties(self) -> Properties:
+        if self._is_small or self._map.has_declared_constants:
+            return super().properties
+        return DeferredProperties(
+            lambda: self.strong_convexity, lambda: self.smoothness, linear=True
+        )
 
     @property
     def A(self) -> Any:
@@ -115,6 +144,10 @@ class LeastSquares(Function):
     def b(self) -> Point | None:
         """What Ax should be."""
         return self._b
+
+    @property
+    def prox_by(self) -> str | None:
+        return "singular values" if self._is_small else super().prox_by
 
     @cached_property
     def affine_gradient(self) -> Affine:
@@ -135,17 +168,32 @@ class LeastSquares(Function):
         return self._map.adjoint(self._residual(x))
 
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
-        if not self._is_matrix:
-            inverse, gram = self._normal.shifted_inverse, self._map.gram
-            slope = self.gradient(x)
-            # (I + αAᵀA)⁻¹Aᵀ = Aᵀ/(1 + αν) where AAᵀ = νI
-            moved = inverse(alpha)(slope) if gram is None else scale(1 / (1 + alpha * gram), slope)
-            return lincomb(1.0, x, -alpha, moved)
-        s, alpha, w = self._s, align(alpha, x), x @ self._V
+        if self._is_matrix and (self._is_small or is_array(alpha)):
+            return self._prox_of_factors(x, alpha)
+        gram, (M, q) = None if self._is_matrix else self._map.gram, self._normal_equations
+        if gram is None and M.solver is not None:
+            V = inverse_of(M, alpha, self.batch_ndim)
+            return V(x if q is None else lincomb(1.0, x, alpha, q))
+        slope = self.gradient(x)
+        if gram is not None:  # (I + αAᵀA)⁻¹Aᵀ = Aᵀ/(1 + αν) where AAᵀ = νI
+            moved = scale(1 / (1 + alpha * gram), slope)
+        else:
+            moved = inverse_of(M, alpha, self.batch_ndim)(slope)
+        return lincomb(1.0, x, -alpha, moved)
+
+    @property
+    def _normal_equations(self) -> tuple[LinearOperator, Point | None]:
+        """AᵀA and Aᵀb."""
+        known = self.affine_gradient
+        return known.M.merged, known.q
+
+    def _prox_of_factors(self, x: Array, alpha: Scalar) -> Array:
+        _, s, V, _ = self._factors
+        alpha, w = align(alpha, x), x @ V
         moved = w if self._b is None else w + alpha * s * self._c
         moved = moved / (1 + alpha * s * s)
         rows, columns = self.A.shape
-        return moved @ self._V.T if rows >= columns else x + (moved - w) @ self._V.T
+        return moved @ V.T if rows >= columns else x + (moved - w) @ V.T
 
     def graph_support(self, v: Point, d: Point, space: Space) -> GraphSupport:
         """−⟨b, Ad⟩ at v = −AᵀAd."""
@@ -160,10 +208,10 @@ class LeastSquares(Function):
     def conjugate_value(self, u: Point) -> Array:
         if not self._is_matrix:
             return super().conjugate_value(u)
-        xp = namespace(u)
-        w = xp.where(self._positive, u @ self._V, 0.0)
-        beyond = sum_of(abs(u - w @ self._V.T), self.batch_ndim)
-        v = w / xp.where(self._positive, self._s, 1.0)
+        xp, (_, s, V, positive) = namespace(u), self._factors
+        w = xp.where(positive, u @ V, 0.0)
+        beyond = sum_of(abs(u - w @ V.T), self.batch_ndim)
+        v = w / xp.where(positive, s, 1.0)
         value = sum_of(v * v, self.batch_ndim) / 2 + zero_or_inf(
             beyond, sum_of(abs(u), self.batch_ndim)
         )
@@ -175,10 +223,11 @@ class LeastSquares(Function):
     def conjugate_prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
         if not self._is_matrix:
             return super().conjugate_prox(x, alpha)
-        s, alpha, w = self._s, align(alpha, x), self._s * (x @ self._V)
+        _, s, V, _ = self._factors
+        alpha, w = align(alpha, x), s * (x @ V)
         if self._b is not None:
             w = w - alpha * self._c
-        return (s / (s * s + alpha) * w) @ self._V.T
+        return (s / (s * s + alpha) * w) @ V.T
 
     def in_metric(self, S: Any) -> Function:
         return LeastSquares(self._map.scaled(columns=S), self._b, batch_ndim=self.batch_ndim)

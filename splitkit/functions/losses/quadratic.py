@@ -33,8 +33,9 @@ from splitkit.backend import (
 from splitkit.functions.base import Function, vectors, zero_or_inf
 from splitkit.linear.affine import Affine
 from splitkit.linear.base import LinearOperator
-from splitkit.linear.dense import DenseMatrix
-from splitkit.linear.iterative import Iterative
+from splitkit.linear.certified import ritz
+from splitkit.linear.dense import EXACT_SIZE, DenseMatrix
+from splitkit.linear.iterative import inverse_of
 from splitkit.linear.last_axes import LastAxesMap
 from splitkit.linear.wrapped import wrap
 from splitkit.operators.graph_support import GraphSupport
@@ -79,7 +80,6 @@ class Quadratic(Function):
                 f"P = {self._map!r} is not known to be symmetric positive semidefinite: declare it "
                 "(linear.wrap(P, …) takes what is known)"
             )
-        self.strong_convexity, self.smoothness = known.strong_monotonicity or 0.0, known.lipschitz
         self.operator: Affine = Affine(self._map, None if q is None else scale(-1.0, q))
 
     def _decomposed(self, P: Array) -> DenseMatrix:
@@ -96,6 +96,8 @@ class Quadratic(Function):
             )
         if skew > 0:
             P = (P + P.T) / 2
+        if P.shape[0] > EXACT_SIZE:
+            return self._large(P)
         eigenvalues = xp.linalg.eigvalsh(P)
         least, greatest = float(eigenvalues[0]), float(eigenvalues[-1])
         size = rounding * max(abs(least), abs(greatest))
@@ -104,9 +106,27 @@ class Quadratic(Function):
                 f"P has the eigenvalue {least:.3g}: f is convex only if P is positive semidefinite"
             )
         # eigenvalues are exact to rounding: what is 0 in exact arithmetic counts as 0
-        self._rounding = size
         m = 0.0 if least <= size else least
         return DenseMatrix(P, strong_monotonicity=m, lipschitz=max(greatest, 0.0))
+
+    def _large(self, P: Array) -> DenseMatrix:
+        """P, found to be positive semidefinite by a factorization."""
+        found = DenseMatrix(P)
+        if not found.is_semidefinite:
+            least = -ritz(lambda v: -(v @ P), P)[0]
+            raise ValueError(
+                f"P has an eigenvalue of {least:.3g} or below: f is convex only if P is positive "
+                "semidefinite"
+            )
+        return found
+
+    @cached_property
+    def strong_convexity(self) -> float:  # type: ignore[override]
+        return self.properties.strong_monotonicity or 0.0
+
+    @cached_property
+    def smoothness(self) -> float | None:  # type: ignore[override]
+        return self.properties.lipschitz
 
     @property
     def P(self) -> Any:
@@ -127,19 +147,18 @@ class Quadratic(Function):
         """Eigenvalues, 0 where they are rounding, and eigenvectors."""
         xp = namespace(self.P)
         eigenvalues, vectors = xp.linalg.eigh(self.P)
-        return xp.where(eigenvalues > self._rounding, eigenvalues, 0.0), vectors
+        size = max(abs(float(eigenvalues[0])), abs(float(eigenvalues[-1])))
+        rounding = 4 * eigenvalues.shape[0] * float(xp.finfo(eigenvalues.dtype).eps) * size
+        return xp.where(eigenvalues > rounding, eigenvalues, 0.0), vectors
 
     def _less_q(self, x: Point, alpha: Scalar = 1.0) -> Point:
         return x if self.q is None else lincomb(1.0, x, -alpha, self.q)
 
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
-        if not is_array(alpha):
-            return self._map.shifted_inverse(alpha)(self._less_q(x, alpha))
-        if not self._is_matrix:
-            inverse = Iterative(self._map, batch_ndim=self.batch_ndim).shifted_inverse(alpha)
-            return inverse(self._less_q(x, alpha))
-        (eigenvalues, vectors), alpha = self._spectrum, align(alpha, x)
-        return ((self._less_q(x, alpha) @ vectors) / (1 + alpha * eigenvalues)) @ vectors.T
+        if self._is_matrix and is_array(alpha):
+            (eigenvalues, vectors), alpha = self._spectrum, align(alpha, x)
+            return ((self._less_q(x, alpha) @ vectors) / (1 + alpha * eigenvalues)) @ vectors.T
+        return inverse_of(self._map, alpha, self.batch_ndim)(self._less_q(x, alpha))
 
     def gradient(self, x: Point) -> Point:
         Px = self._map(x)

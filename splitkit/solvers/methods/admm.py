@@ -31,7 +31,7 @@ changes; Stellato et al., *OSQP* (2020), §5.2, for R and relative residuals.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
@@ -191,9 +191,15 @@ class ADMM(_AlternatingDirections):
     def averagedness(self, *terms: Term) -> float | None:
         return self.relaxation / 2 if not self.balance and self.theorem(*terms).holds else None
 
+    def constant(self) -> Self:
+        return self._with(balance=False)
+
     def iteration(self, *terms: Term) -> Iteration:
+        return self.wrapped(lambda inner: inner, *terms)
+
+    def wrapped(self, make: Callable[[Iteration], Iteration], *terms: Term) -> Iteration:
         def at(steps: Steps) -> Iteration:
-            return _ADMM(steps.sigma, self.relaxation, *terms)
+            return make(_ADMM(steps.sigma, self.relaxation, *terms))
 
         first = Steps(1 / self.rho, self.rho)
         if not self.balance:
@@ -378,6 +384,11 @@ class _DualMap(Iteration):
 
     def displaced(self, step: Point) -> None:
         return None
+
+    def taken_over(self, state: Carry, earlier: Any) -> Carry:
+        """v with the z and y that it had for another ρ."""
+        z, y = earlier.split(state)
+        return add(z, self.of.lighter(y))
 
     def elements_of(
         self, terms: tuple[Term, ...], of: Mapping[int, Point]

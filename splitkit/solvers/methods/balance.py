@@ -21,7 +21,7 @@ from collections.abc import Callable, Mapping
 from functools import reduce
 from typing import NamedTuple
 
-from splitkit.backend import Point, add, inner
+from splitkit.backend import Point, Space, add, inner
 from splitkit.solvers.iteration import Carry, Iteration, Reading, Trace
 from splitkit.solvers.methods.primal_dual_steps import Steps
 from splitkit.solvers.terms import Term
@@ -79,6 +79,8 @@ class Balanced(Iteration):
     pace : Pace
     """
 
+    _entered: Space | None
+
     def __init__(
         self,
         steps: Steps,
@@ -88,12 +90,14 @@ class Balanced(Iteration):
         pace: Pace = OFTEN,
     ) -> None:
         self.steps, self.at, self.within, self.norm, self.pace = steps, at, within, norm, pace
-        self.bound = steps, at(steps)
+        self.bound, self._entered = (steps, at(steps)), None
 
     def _with(self, steps: Steps) -> Iteration:
         """The iteration, its resolvents built once for steps that stay."""
         if self.bound[0] != steps:
             self.bound = steps, self.at(steps)
+            if self._entered is not None:
+                self.bound[1].enter(self._entered)
         return self.bound[1]
 
     def init(self, x0: Point) -> Carry:
@@ -111,7 +115,10 @@ class Balanced(Iteration):
         after, left = iteration.advance(pair)
         later = now._replace(made=now.made + 1)
         if later.made == later.next_look and later.changes < self.pace.changes:
-            later = self._looked(later, iteration.read(left), iteration.governing(after))
+            pair = iteration.outward(iteration.governing(after))
+            later = self._looked(later, iteration.read(left), pair)
+            if later.steps != now.steps:
+                after = self._with(later.steps).taken_over(after, iteration)
         return (after, later), (iteration, left)
 
     def _looked(self, now: Balance, reading: Reading, pair: Point) -> Balance:
@@ -148,6 +155,17 @@ class Balanced(Iteration):
         self, terms: tuple[Term, ...], of: Mapping[int, Point]
     ) -> tuple[Point | None, ...]:
         return self.bound[1].elements_of(terms, of)
+
+    def enter(self, space: Space) -> None:
+        super().enter(space)
+        self._entered = space
+        self.bound[1].enter(space)
+
+    def outward(self, u: Point) -> Point:
+        return self.bound[1].outward(u)
+
+    def displaced(self, step: Point) -> Point | None:
+        return self.bound[1].displaced(step)
 
     def governing(self, state: Carry) -> Point:
         return self.bound[1].governing(state[0])

@@ -110,7 +110,9 @@ class _FISTA(Iteration):
         again = (size + uphill) / (size + size + self.space.least)
         k = (1 - again) * k
         if self.last < math.inf:
-            k = clip(k, None, (1 + left) * self.last)
+            most = (1 + left) * self.last
+            # a library's own takes ten times as long of a single number
+            k = min(k, most) if isinstance(k, float) else clip(k, None, most)
         y_next = lincomb(1.0, x_next, k / (k + 4), move)
         after = x_next, y_next, k + 1 - again, left - again
         return after, (y, Fy, x_next)

@@ -32,6 +32,7 @@ Vũ (2013); Yan, *A new primal-dual algorithm for minimizing the sum of three fu
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
@@ -106,9 +107,15 @@ class PrimalDual(Method):
     def steady(self) -> Self:
         return self if self.balance is not None else self._with(balance=False)
 
+    def constant(self) -> Self:
+        return self._with(balance=False)
+
     def iteration(self, *terms: Term) -> Iteration:
+        return self.wrapped(lambda inner: inner, *terms)
+
+    def wrapped(self, make: Callable[[Iteration], Iteration], *terms: Term) -> Iteration:
         def at(steps: Steps) -> Iteration:
-            return _PrimalDual(steps, self.kappa, *terms)
+            return make(_PrimalDual(steps, self.kappa, *terms))
 
         region = self.region(*terms)
         return Balanced(self.steps, at, region.at, region.norm) if self.balance else at(self.steps)

@@ -13,9 +13,9 @@ and ‖r‖ → 0 along them: either ‖r₀‖ falls by a factor, or k grows wi
 least linearly with the distance to the solutions, as for linear programs, matrix games and other
 piecewise linear problems, restarts make the rate linear. Each element of a batch has its own.
 
-The steps of a primal-dual method, or the penalty of ADMM, are chosen anew where a restart was: τ =
-‖dx‖/‖L‖‖dy‖ for the differences of two anchors, by half of the way in logarithms, and at the k-th
-change by a factor of at most 1/(1 − aₖ) with Σ aₖ < ∞, so that they converge (``balance``).
+Steps of a primal-dual method, and the penalty of ADMM, that are left open follow the residuals, as
+they do there (``balance``): a few times, each of which is a restart. The theorem holds from the
+last one on.
 
 Source: Lieder (2021) for the rate; Applegate, Hinder, Lu, Lubin, *Faster first-order primal-dual
 methods for linear programming using restarts and sharpness* (2023); Lu, Yang, *Restarted Halpern
@@ -24,12 +24,12 @@ PDHG for linear programming* (2024), for the reflection and the constants.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, replace
+from typing import ClassVar, Self
 
 from splitkit.backend import Point, lincomb, subtract, where
 from splitkit.solvers.iteration import Carry, Iteration, Trace
-from splitkit.solvers.method import Guarantee
+from splitkit.solvers.method import Guarantee, Method
 from splitkit.solvers.methods.accelerators import AcceleratedIteration, Accelerator
 from splitkit.solvers.terms import Term
 
@@ -48,13 +48,22 @@ class Restarted(Accelerator):
 
     name: ClassVar[str] = "restarted Halpern anchoring"
 
+    def choosing(self, *terms: Term) -> Self:
+        follows = type(self.method).wrapped is not Method.wrapped
+        inner = self.method if follows else self.method.steady()
+        return replace(self, method=inner.choosing(*terms))
+
+    def theorem(self, *terms: Term) -> Guarantee:
+        constant = replace(self, method=self.method.constant())
+        return super(Restarted, constant).theorem(*terms)
+
     def accelerated(self, θ: float, inner: Guarantee) -> Guarantee:
         reason = f"T is {θ:.4g}-averaged ({inner.reason}), and anchors approach its fixed points"
         return Guarantee(True, None, reason, self.sequence)
 
     def iteration(self, *terms: Term) -> Iteration:
-        θ = self.method.averagedness(*terms)
-        return _Restarted(self.method.iteration(*terms), 1.0 if θ is None else θ)
+        θ = self.method.constant().averagedness(*terms)
+        return self.method.wrapped(lambda T: _Restarted(T, 1.0 if θ is None else θ), *terms)
 
 
 class _Restarted(AcceleratedIteration):
@@ -68,6 +77,11 @@ class _Restarted(AcceleratedIteration):
         u = self.start(x0)
         size = 0.0 * self.of.rough_length(u)
         return u, u, size, size, size, 0
+
+    def taken_over(self, state: Carry, earlier: _Restarted) -> Carry:
+        u, _, k, first, last, total = state
+        u = self.of.taken_over(u, earlier.of)
+        return u, u, 0 * k, first, last, total
 
     def advance(self, state: Carry) -> tuple[Carry, Trace]:
         u, anchor, k, first, last, total = state

@@ -1,0 +1,1 @@
+"""Doors for the modelling languages of others: ``interfaces.cvxpy``, ``interfaces.qpsolvers``."""
