@@ -138,14 +138,15 @@ class Inclusion:
     @cached_property
     def _solved_ways(self) -> list[Terms]:
         """What is solved with, and what is composed: at first the sum of all affine operators is
-        solved with, then each of those that are resolved, and zero.
+        solved with, then, of few, each of those that are resolved, and zero.
         """
         every = range(len(self.operators))
         affine = tuple(i for i in every if as_affine(self.operators[i]) is not None)
         bare = [i for i in every if as_composition(self.operators[i]) is None]
         single = [(i,) for i in bare if self.operators[i].has_resolvent and (i,) != affine]
         found = []
-        for solved in dict.fromkeys((affine, *single, ())):
+        few = len(self.operators) <= MANY
+        for solved in dict.fromkeys((affine, *single, ()) if few else (affine,)):
             composed = tuple(i for i in every if i not in solved)
             if composed and self._can_be_composed(composed):
                 spare = len([i for i in composed if i in bare]) + (not solved)
