@@ -40,6 +40,7 @@ SETTLED = 3  # of them without progress, by one factorization, are rounding
 SETTLED_APART = 12  # and by several, where cones bend smoothly
 NEAR, FURTHEST, SEARCH = 0.1, 1e4, 20  # of line searches on what bends smoothly
 TIGHTER = 0.1  # factor of ‖∇φ‖ from step to step
+ENOUGH = 1e-3  # part of the tolerance that ‖∇φ‖ need not be below
 SEEN = 1e-3  # part of what was seen to cancel, beside which residuals are judged at least
 PATIENCE = 150  # steps without progress, after which what is left is rounding
 
@@ -242,7 +243,7 @@ class _Run:
         far = dual > self.tol and dual > FALLS * self.dual
         self.gamma = min(self.gamma * GROWTH, FAR_GAMMA if far else max(self.gamma, LAST_GAMMA))
         self.dual = dual
-        self.accuracy = max(self.accuracy * TIGHTER, 100 * EPS)
+        self.accuracy = max(self.accuracy * TIGHTER, ENOUGH * self.tol, 100 * EPS)
 
     def proved(self, dx: Vector, dy: Vector) -> tuple[Status, Vector | None]:
         """What the last step proves."""
