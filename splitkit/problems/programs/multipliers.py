@@ -29,7 +29,8 @@ from splitkit.problems.programs.newton import NewtonSystem
 from splitkit.problems.programs.rows import Vector
 
 EPS = float(np.finfo(np.float64).eps)
-FIRST_GAMMA, GROWTH, LAST_GAMMA, FAR_GAMMA = 10.0, 10.0, 1e7, 1e10
+FIRST_GAMMA, GROWTH, LAST_GAMMA = 10.0, 10.0, 1e7
+FAR_GAMMA = 1e10  # the last one where the dual residual, of which (x⁺ − x̂)/γ is part, is slow
 LEAST_SIGMA, FIRST_SIGMA, LAST_SIGMA = 1e-6, (1e-4, 1e4), 1e8
 FALLS = 0.25  # factor by which a row is to come nearer to being met, or its σ grows
 RAISED = 100.0  # by which it grows at most
