@@ -37,7 +37,7 @@ INF = 1e20
 
 
 class Program:
-    """minimize ½⟨x, Px⟩ + ⟨q, x⟩ subject to l ≤ Ax ≤ u, bounds among the rows."""
+    """minimize ½⟨x, Px⟩ + ⟨q, x⟩ subject to l ≤ Ax ≤ u, the bounds of x being the last rows."""
 
     def __init__(self, name: str, P: Any, q: Any, A: Any, l: Any, u: Any) -> None:  # noqa: E741
         self.name, self.P, self.q, self.A = name, sp.csc_array(P), q, sp.csc_array(A)
@@ -104,22 +104,28 @@ def by_pdlp(p: Program) -> Found:
     """The primal-dual method of HiGHS, without presolve; for linear programs."""
     import highspy
 
-    (m, n), solver, lp = p.A.shape, highspy.Highs(), highspy.HighsLp()
+    n, solver, lp = p.q.size, highspy.Highs(), highspy.HighsLp()
     solver.setOptionValue("output_flag", False)
     for name, value in (("solver", "pdlp"), ("presolve", "off"), ("pdlp_iteration_limit", 10_000)):
         solver.setOptionValue(name, value)
     solver.setOptionValue("pdlp_optimality_tolerance", 1e-8)
-    free = np.full(n, np.inf)
-    lp.num_col_, lp.num_row_, lp.col_cost_ = n, m, p.q
-    lp.col_lower_, lp.col_upper_, lp.row_lower_, lp.row_upper_ = -free, free, p.l, p.u
+    rows = p.A[:-n].tocsc()
+    lp.num_col_, lp.num_row_, lp.col_cost_ = n, rows.shape[0], p.q
+    lp.row_lower_, lp.row_upper_, lp.col_lower_, lp.col_upper_ = (
+        p.l[:-n],
+        p.u[:-n],
+        p.l[-n:],
+        p.u[-n:],
+    )
     lp.a_matrix_.format_ = highspy.MatrixFormat.kColwise
-    lp.a_matrix_.start_, lp.a_matrix_.index_ = p.A.indptr, p.A.indices
-    lp.a_matrix_.value_ = p.A.data
+    lp.a_matrix_.start_, lp.a_matrix_.index_ = rows.indptr, rows.indices
+    lp.a_matrix_.value_ = rows.data
     solver.passModel(lp)
     solver.run()
     found = solver.getSolution()
     count = solver.getInfo().pdlp_iteration_count
-    return np.array(found.col_value), -np.array(found.row_dual), count
+    y = -np.concatenate((found.row_dual, found.col_dual))
+    return np.array(found.col_value), y, count
 
 
 SOLVERS: dict[str, Callable[[Program], Found]] = {

@@ -41,11 +41,6 @@ class Data:
         """|P|, |A| and |A|ᵀ."""
         return abs(self.P), abs(self.A), abs(self.AT)
 
-    @cached_property
-    def curved(self) -> bool:
-        """Whether P is not 0."""
-        return bool(self.P.nnz)
-
 
 @dataclass(frozen=True)
 class Units:
@@ -85,7 +80,7 @@ class Units:
         """The data in these units, of which the matrices are those of ``scaled``."""
         q = self.objective * self.columns * data.q
         changed = replace(scaled, q=q, rows=data.rows.scaled(self.rows))
-        for name in ("AT", "sizes", "curved"):
+        for name in ("AT", "sizes"):
             if name in vars(scaled):
                 vars(changed)[name] = vars(scaled)[name]
         return changed

@@ -29,7 +29,8 @@ from splitkit.problems.programs.newton import NewtonSystem
 from splitkit.problems.programs.rows import Vector
 
 EPS = float(np.finfo(np.float64).eps)
-FIRST_GAMMA, GROWTH, LAST_GAMMA, FAR_GAMMA = 10.0, 10.0, 1e7, 1e10
+FIRST_GAMMA, GROWTH, LAST_GAMMA = 10.0, 10.0, 1e7
+FAR_GAMMA = 1e10  # the last one where the dual residual, of which (x⁺ − x̂)/γ is part, is slow
 LEAST_SIGMA, FIRST_SIGMA, LAST_SIGMA = 1e-6, (1e-4, 1e4), 1e8
 FALLS = 0.25  # factor by which a row is to come nearer to being met, or its σ grows
 RAISED = 100.0  # by which it grows at most
@@ -40,6 +41,7 @@ SETTLED = 3  # of them without progress, by one factorization, are rounding
 SETTLED_APART = 12  # and by several, where cones bend smoothly
 NEAR, FURTHEST, SEARCH = 0.1, 1e4, 20  # of line searches on what bends smoothly
 TIGHTER = 0.1  # factor of ‖∇φ‖ from step to step
+ENOUGH = 1e-3  # part of the tolerance that ‖∇φ‖ need not be below
 SEEN = 1e-3  # part of what was seen to cancel, beside which residuals are judged at least
 PATIENCE = 150  # steps without progress, after which what is left is rounding
 
@@ -242,7 +244,7 @@ class _Run:
         far = dual > self.tol and dual > FALLS * self.dual
         self.gamma = min(self.gamma * GROWTH, FAR_GAMMA if far else max(self.gamma, LAST_GAMMA))
         self.dual = dual
-        self.accuracy = max(self.accuracy * TIGHTER, 100 * EPS)
+        self.accuracy = max(self.accuracy * TIGHTER, ENOUGH * self.tol, 100 * EPS)
 
     def proved(self, dx: Vector, dy: Vector) -> tuple[Status, Vector | None]:
         """What the last step proves."""
