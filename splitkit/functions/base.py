@@ -45,12 +45,14 @@ from splitkit.functions.declared import (
     show as show,
 )
 from splitkit.linear.affine import Affine
+from splitkit.linear.base import LinearOperator
 from splitkit.linear.wrapped import is_map, wrap
 from splitkit.looks import at_known, check_step, look_at_points, require_like, seen
 from splitkit.notation import Style
 from splitkit.operators.base import PointMap
 from splitkit.operators.freedom import Freedom
 from splitkit.operators.graph_support import GraphSupport, magnitude
+from splitkit.operators.solvable import Solvable
 from splitkit.properties import Properties
 
 ROUNDINGS = 64  # units of rounding of what is added up within which a constraint counts as met
@@ -146,6 +148,16 @@ class Function(Arithmetic["Function"], Declared):
         """Known to be (ρ/2)‖·‖² + ⟨a, ·⟩ + const, because it is ρ-strongly convex and ρ-smooth."""
         m, L = self.strong_convexity, self.smoothness
         return L is not None and L - m <= EQUAL * L
+
+    def solvable_with(self, H: LinearOperator) -> Solvable | None:
+        """How f + ½⟨x, Hx⟩ − ⟨h, x⟩ is minimized, by a way of f's own; see ``Operator``."""
+        return None
+
+    @property
+    def prox_by(self) -> str | None:
+        """What the prox of a quadratic f is computed by, in a few words; None: by a formula."""
+        known = self.affine_gradient
+        return None if known is None or self.elementwise else known.resolved_by
 
     @property
     def affine_gradient(self) -> Affine | None:

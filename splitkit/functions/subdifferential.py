@@ -16,7 +16,7 @@ from splitkit.operators.base import Operator, PointMap
 from splitkit.operators.block import BlockDiagonal
 from splitkit.operators.freedom import Freedom
 from splitkit.operators.graph_support import GraphSupport
-from splitkit.operators.solvable import as_affine
+from splitkit.operators.solvable import Solvable, as_affine
 from splitkit.properties import Properties
 
 
@@ -108,6 +108,13 @@ class Subdifferential(Operator):
             f = copy.copy(f)
             f.batch_ndim = space.batch_ndim
         return f.graph_support(v, d, space)
+
+    def solvable_with(self, H: Any) -> Solvable | None:
+        return self.f.solvable_with(H) or super().solvable_with(H)
+
+    @property
+    def resolved_by(self) -> str | None:
+        return self.f.prox_by
 
     def in_metric(self, S: Any) -> Operator | None:
         if self.f.operator is not None:

@@ -116,6 +116,10 @@ class Affine(Operator):
         c = add(C(q), q)
         return (lambda u: add(C(u), c)) if isinstance(c, tuple) else (lambda u: C(u) + c)
 
+    @property
+    def resolved_by(self) -> str | None:
+        return self.M.solver or "Krylov's method"
+
     def solvable_with(self, H: LinearOperator) -> Solvable | None:
         whole, q = self.M + H, self.q
         how = whole.solver

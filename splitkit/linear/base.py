@@ -244,7 +244,8 @@ class LinearOperator(Arithmetic["LinearOperator"], Notation):
     @property
     def inverse_effort(self) -> tuple[float, float]:
         """Work of making (I + αL)⁻¹, and of applying it, in applications of L, about."""
-        iterative = type(self).shifted_inverse is LinearOperator.shifted_inverse
+        inherited = type(self).shifted_inverse is LinearOperator.shifted_inverse
+        iterative = inherited and not self.is_direct
         return 0.0, KRYLOV_STEPS if iterative else 1.0
 
     def reflected_inverse(self, alpha: float) -> LinearOperator | None:

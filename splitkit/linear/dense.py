@@ -255,7 +255,9 @@ class DenseMatrix(LastAxesMap):
     def inverted(self) -> LinearOperator:
         V, needs_refinement = inverse(self.matrix)
         found = self.of_finite(V)
-        return verified(self, found, self.domain_shape, V) if needs_refinement else found
+        if not needs_refinement:
+            return found
+        return verified(self, found, self.domain_shape, V)
 
     @property
     def inverse_effort(self) -> tuple[float, float]:

@@ -134,9 +134,14 @@ def _two_spectra(L: FourierMultiplier, K: FourierMultiplier) -> LinearOperator |
     return FourierMultiplier(L.spectrum + K.spectrum, L.shape, symmetric=symmetric, skew=skew)
 
 
+def _of_samples(L: LinearOperator) -> bool:
+    """Whether it is a diagonal of more axes than vectors have: no matrix, as samples differ."""
+    return isinstance(L, Diagonal) and L.d.ndim != 1
+
+
 def _onto_base(L: PlusLowRank, K: LinearOperator) -> LinearOperator | None:
     base = fused_sum(L.base, K)
-    if base is None:
+    if base is None or _of_samples(base):
         return None
     if isinstance(base, DenseMatrix):  # there is an n×n matrix already
         return PlusLowRank(base, L.U).as_matrix()
@@ -147,7 +152,7 @@ def _onto_base(L: PlusLowRank, K: LinearOperator) -> LinearOperator | None:
 
 def _two_low_ranks(L: PlusLowRank, K: PlusLowRank) -> LinearOperator | None:
     base = fused_sum(L.base, K.base)
-    if base is None:
+    if base is None or _of_samples(base):
         return None
     U, V = L.U, K.U
     if isinstance(U, Sparse) and isinstance(V, Sparse):

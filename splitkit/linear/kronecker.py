@@ -85,8 +85,9 @@ class Kronecker(CombinedMaps):
 
     @property
     def solver(self) -> str | None:
-        both = all(isinstance(L.merged, DenseMatrix) for L in self.maps)
-        return "eigenvectors of both factors" if both else None
+        factors = [L.merged for L in self.maps]
+        symmetric = all(isinstance(L, DenseMatrix) and L.is_symmetric for L in factors)
+        return "eigenvectors of both factors" if symmetric else None
 
     def inverted(self) -> LinearOperator:
         return Kronecker(self.A.inverted(), self.B.inverted())

@@ -130,7 +130,7 @@ class PlusLowRank(LastAxesMap):
     @kept_for_last_step
     def shifted_inverse(self, alpha: float) -> LinearOperator:
         V = self._woodbury(self.base.shifted_inverse(alpha), alpha)
-        return self._verified(_Raised(self, alpha), V)
+        return self._verified(_Raised(self, alpha), V, nonexpansive=True)
 
     def inverted(self) -> LinearOperator:
         try:
@@ -168,11 +168,12 @@ class PlusLowRank(LastAxesMap):
             small = DenseMatrix(from_numpy(np.eye(self.rank), rows) + G)
         return _Woodbury(B, self.U, small.inverted(), alpha)
 
-    def _verified(self, A: LinearOperator, V: LinearOperator) -> LinearOperator:
+    def _verified(
+        self, A: LinearOperator, V: LinearOperator, *, nonexpansive: bool = False
+    ) -> LinearOperator:
         matrix = self.U.matrix
         like = np.empty(0, dtype=matrix.dtype) if isinstance(self.U, Sparse) else matrix
-        found: LinearOperator = verified(A, V, self.domain_shape, like)
-        return found
+        return verified(A, V, self.domain_shape, like, nonexpansive=nonexpansive)
 
     def write(self, s: Style) -> str:
         transposed = s(self.U, FACTOR) + s.transpose

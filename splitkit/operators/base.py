@@ -91,6 +91,11 @@ class Operator(Constants, Arithmetic["Operator"], Notation):
         """Properties of C_{αA}; override where more is known than the forms of A imply."""
         return self.properties.cayley(alpha)
 
+    @property
+    def resolved_by(self) -> str | None:
+        """The factorization that the resolvent uses, in a few words; None: a formula, or none."""
+        return None
+
     def solvable_with(self, H: Any) -> Solvable | None:
         """How (A + H)x ∋ h is solved for x, with a linear map H, symmetric and positive
         semidefinite; None: no way is known. Nothing is factored before ``make`` is called.
@@ -174,11 +179,12 @@ class Operator(Constants, Arithmetic["Operator"], Notation):
     # -- membership -----------------------------------------------------------------------------
 
     def graph_residual(
-        self, x: Point, u: Point, *, alpha: float = 1.0, batch_ndim: int = 0
+        self, x: Point, u: Point, *, alpha: Scalar | None = None, batch_ndim: int = 0
     ) -> Array:
         """‖x − R_{αA}(x + αu)‖, of batch shape; without a resolvent α‖A(x) − u‖.
 
-        For A monotone it is 0 exactly where u ∈ A(x), whatever α > 0.
+        For A monotone it is 0 exactly where u ∈ A(x), whatever α > 0. The default α makes αu, or
+        what A(x) adds up, as large as x: so the residual is in the units of x.
 
         Raises
         ------
@@ -188,15 +194,8 @@ class Operator(Constants, Arithmetic["Operator"], Notation):
             A does not act on points like x, or u is not like x.
         """
         space = self._pair_space(x, u, batch_ndim)
-        if self.has_resolvent and self.properties.monotone:
-            moved = backend.lincomb(1.0, x, alpha, u)
-            return space.norm(backend.subtract(x, self.make_resolvent(alpha)(moved)))
-        if not self.has_evaluation:
-            raise TypeError(
-                f"whether u ∈ A(x) for A = {self!r} cannot be told: it has no evaluation, and no "
-                "resolvent of a monotone operator"
-            )
-        return space.norm(backend.scale(alpha, backend.subtract(self(x), u)))
+        alpha = self._unit(x, u, space) if alpha is None else alpha
+        return self._graph_distance(x, u, alpha, batch_ndim)
 
     def contains(
         self,
@@ -204,7 +203,7 @@ class Operator(Constants, Arithmetic["Operator"], Notation):
         u: Point,
         tol: float | None = None,
         *,
-        alpha: float = 1.0,
+        alpha: Scalar | None = None,
         batch_ndim: int = 0,
     ) -> Array:
         """Whether u ∈ A(x), to rounding: a boolean array of batch shape.
@@ -216,8 +215,10 @@ class Operator(Constants, Arithmetic["Operator"], Notation):
         x, u : point
         tol : float, optional
             Default 1e-8 (1.2e-5 in float32).
-        alpha : float
-            How much a unit of u counts against one of x.
+        alpha : float, optional
+            How much a unit of u counts against one of x. Default: so much that αu, or what A(x)
+            adds up, is as large as x; so it does not depend on units. Where u may be rounding
+            alone, as (y − R_{αA}y)/α at an interior point, give that α.
         batch_ndim : int
             Leading batch axes.
 
@@ -229,8 +230,49 @@ class Operator(Constants, Arithmetic["Operator"], Notation):
         space = self._pair_space(x, u, batch_ndim)
         if tol is None:
             tol = max(1e-8, 100 * float(space.xp.finfo(space.dtype).eps))
-        size = space.xp.maximum(space.norm(x), alpha * space.norm(u))
+        size = space.norm(u)
+        if alpha is None:
+            alpha = self._unit(x, u, space)
+            size = space.xp.maximum(size, self._element_size(x, space))
+        size = space.xp.maximum(space.norm(x), alpha * size)
         return self.graph_residual(x, u, alpha=alpha, batch_ndim=batch_ndim) <= tol * size
+
+    def _graph_distance(self, x: Point, u: Point, alpha: Scalar, batch_ndim: int) -> Array:
+        """``graph_residual`` at this α."""
+        space = self._pair_space(x, u, batch_ndim)
+        if self.has_resolvent and self.properties.monotone:
+            moved = backend.lincomb(1.0, x, alpha, u)
+            return space.norm(backend.subtract(x, self.make_resolvent(alpha)(moved)))
+        if not self.has_evaluation:
+            raise TypeError(
+                f"whether u ∈ A(x) for A = {self!r} cannot be told: it has no evaluation, and no "
+                "resolvent of a monotone operator"
+            )
+        return space.norm(backend.scale(alpha, backend.subtract(self(x), u)))
+
+    def _unit(self, x: Point, u: Point, space: Space) -> Scalar:
+        """α with ‖x‖ = αS, S the larger of ‖u‖ and of what A(x) adds up; ‖x‖ of where A bends at
+        x = 0. Where one of them is 0, 1/L, or what is long beside any S, or makes αS one.
+        """
+        xp, L = space.xp, self.properties.lipschitz
+        X = space.norm(x)
+        X = xp.where(X > 0, X, known_size(self.place(), x, space))
+        S = xp.maximum(space.norm(u), self._element_size(x, space))
+        known = (X > 0) & (S > 0)
+        S = xp.where(S > 0, S, math.pow(xp.finfo(space.dtype).max, -0.4))
+        otherwise = 1 / L + 0.0 * S if L else 1 / S
+        alpha = xp.where(known, xp.where(X > 0, X, 1.0) / S, otherwise)
+        return alpha if space.batch_ndim else float(alpha)
+
+    def _element_size(self, x: Point, space: Space) -> Array:
+        """How large what is added up in an element of A(x) is, where that is known; else 0."""
+        if not self.has_evaluation:
+            return known_size(self.data(), x, space)
+        try:
+            sizes = [known_size(of, x, space) for of in (self(x), self.offset(x))]
+        except (ArithmeticError, ValueError):  # x need not be in the domain of A
+            return 0.0 * space.norm(x)
+        return space.xp.maximum(*sizes)
 
     def _pair_space(self, x: Point, u: Point, batch_ndim: int) -> Space:
         space = Space.of(x, batch_ndim, name="x")
@@ -395,6 +437,22 @@ class Operator(Constants, Arithmetic["Operator"], Notation):
         except ValueError as error:
             raise ValueError(f"{label}: {error}") from None
         return CallableOperator(f, resolvent, properties, label)
+
+
+def known_size(known: Any, x: Point, space: Space) -> Array:
+    """The norm of what is known of a point like x; None, and what is not finite, count as 0."""
+    xp = space.xp
+
+    def filled(part: Any, block: Array) -> Array:
+        if part is None:
+            return 0.0 * block
+        whole = part + 0.0 * block
+        return xp.where(xp.isfinite(whole), whole, 0.0 * block)
+
+    if not isinstance(x, tuple):
+        return space.norm(filled(known, x))
+    parts = known if isinstance(known, tuple) else (known,) * len(x)
+    return space.norm(tuple(map(filled, parts, x)))
 
 
 def _from_outside(

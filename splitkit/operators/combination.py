@@ -119,9 +119,7 @@ class Combination(OfOne):
             d = scale(0.0, d)
         return self.A.graph_support(v, scale(self.b, d), space).scaled(1.0, 1 / self.b)
 
-    def graph_residual(
-        self, x: Point, u: Point, *, alpha: float = 1.0, batch_ndim: int = 0
-    ) -> Array:
+    def _graph_distance(self, x: Point, u: Point, alpha: Scalar, batch_ndim: int) -> Array:
         self._pair_space(x, u, batch_ndim)
         of_A = lincomb(1 / self.b, u, -self.a / self.b, x)
         return self.A.graph_residual(x, of_A, alpha=alpha * abs(self.b), batch_ndim=batch_ndim)

@@ -50,9 +50,7 @@ class Inverse(OfOne):
     def graph_support(self, v: Point, d: Point, space: Space) -> GraphSupport:
         return self.A.graph_support(d, v, space).swapped()
 
-    def graph_residual(
-        self, x: Point, u: Point, *, alpha: float = 1.0, batch_ndim: int = 0
-    ) -> Array:
+    def _graph_distance(self, x: Point, u: Point, alpha: Scalar, batch_ndim: int) -> Array:
         return alpha * self.A.graph_residual(u, x, alpha=1 / alpha, batch_ndim=batch_ndim)
 
     def write(self, s: Style) -> str:

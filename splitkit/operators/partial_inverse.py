@@ -88,9 +88,7 @@ class PartialInverse(OfOne):
         moved = project(subtract(x, u))
         return lincomb(1.0, u, 1.0, moved), lincomb(1.0, x, -1.0, moved)
 
-    def graph_residual(
-        self, x: Point, u: Point, *, alpha: float = 1.0, batch_ndim: int = 0
-    ) -> Array:
+    def _graph_distance(self, x: Point, u: Point, alpha: Scalar, batch_ndim: int) -> Array:
         return self.A.graph_residual(*self.exchange(x, u), alpha=alpha, batch_ndim=batch_ndim)
 
     def check_space(self, space: Space) -> None:

@@ -34,6 +34,10 @@ class OfOne(Operator):
         return self.A.has_resolvent
 
     @property
+    def resolved_by(self) -> str | None:
+        return self.A.resolved_by
+
+    @property
     def resolvent_effort(self) -> tuple[float, float]:
         return self.A.resolvent_effort
 

@@ -102,6 +102,13 @@ class Pullback(OfOne):
     def has_resolvent(self) -> bool:
         return self._is_closed or self._quadratic is not None
 
+    @property
+    def resolved_by(self) -> str | None:
+        if self._is_closed or self._quadratic is None:
+            return super().resolved_by
+        by: str | None = self._quadratic.resolved_by
+        return by
+
     def in_metric(self, S: Any) -> Operator | None:
         if type(self) is not Pullback:  # one with a resolvent of its own
             return super().in_metric(S)

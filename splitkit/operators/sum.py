@@ -116,13 +116,14 @@ class Sum(OfMany):
         alike = (agree(k.d, d, k.d_size, space) for k in known)
         return whole.where(reduce(and_, alike))
 
-    def graph_residual(
-        self, x: Point, u: Point, *, alpha: float = 1.0, batch_ndim: int = 0
-    ) -> Array:
+    def _element_size(self, x: Point, space: Space) -> Array:
+        return reduce(space.xp.maximum, (A._element_size(x, space) for A in self.terms))
+
+    def _graph_distance(self, x: Point, u: Point, alpha: Scalar, batch_ndim: int) -> Array:
         """At one set-valued term B, the others evaluated: how far u − A(x) − … is from B(x)."""
         rest = [term for term in self.terms if not term.has_evaluation]
         if len(rest) != 1:
-            return super().graph_residual(x, u, alpha=alpha, batch_ndim=batch_ndim)
+            return super()._graph_distance(x, u, alpha, batch_ndim)
         self._pair_space(x, u, batch_ndim)
         for term in self.terms:
             if term is not rest[0]:

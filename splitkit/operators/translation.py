@@ -77,9 +77,7 @@ class Shift(_Moved):
         known = self.A.graph_support(v, d, space)
         return replace(known, value=known.value - pairing(self.v, known.d, space.batch_ndim))
 
-    def graph_residual(
-        self, x: Point, u: Point, *, alpha: float = 1.0, batch_ndim: int = 0
-    ) -> Array:
+    def _graph_distance(self, x: Point, u: Point, alpha: Scalar, batch_ndim: int) -> Array:
         self._pair_space(x, u, batch_ndim)
         return self.A.graph_residual(x, add(u, self.v), alpha=alpha, batch_ndim=batch_ndim)
 
@@ -126,9 +124,7 @@ class Translation(_Moved):
         known = self.A.graph_support(v, d, space)
         return replace(known, value=known.value + pairing(self.v, known.v, space.batch_ndim))
 
-    def graph_residual(
-        self, x: Point, u: Point, *, alpha: float = 1.0, batch_ndim: int = 0
-    ) -> Array:
+    def _graph_distance(self, x: Point, u: Point, alpha: Scalar, batch_ndim: int) -> Array:
         self._pair_space(x, u, batch_ndim)
         return self.A.graph_residual(subtract(x, self.v), u, alpha=alpha, batch_ndim=batch_ndim)
 

@@ -132,6 +132,10 @@ class Explanation:
             verdict = "converges" if rate is None else f"rate {rate:.6f}"
             lines.append(f"{mark} {option.method.label:<30}{verdict:<16}{option.guarantee.reason}")
             lines.append(f"{'':48}of {', '.join(map(repr, option.operators))}")
+            resolved = [term for term in option.terms or () if term.role is Role.RESOLVED]
+            for term in resolved if option is self.chosen else ():
+                if term.operator.resolved_by is not None:
+                    lines.append(f"{'':48}{term!r} is resolved by {term.operator.resolved_by}")
         refused: dict[str, list[str]] = {}
         for option in best:
             if not option.guarantee.holds:

@@ -138,12 +138,13 @@ class Inclusion:
     @cached_property
     def _solved_ways(self) -> list[Terms]:
         """What is solved with, and what is composed: at first the sum of all affine operators is
-        solved with, then each of those that are resolved, and zero.
+        solved with, then each of the others that are resolved (the first ``MANY``), and zero.
         """
         every = range(len(self.operators))
         affine = tuple(i for i in every if as_affine(self.operators[i]) is not None)
         bare = [i for i in every if as_composition(self.operators[i]) is None]
-        single = [(i,) for i in bare if self.operators[i].has_resolvent and (i,) != affine]
+        others = [i for i in bare if i not in affine and self.operators[i].has_resolvent]
+        single = [(i,) for i in others[:MANY]]
         found = []
         for solved in dict.fromkeys((affine, *single, ())):
             composed = tuple(i for i in every if i not in solved)

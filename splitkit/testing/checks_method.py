@@ -86,7 +86,7 @@ def method_suite(method: Method, **where: Any) -> Suite:
             approach, ("fejer", "rate"), partial(of_each, MATRICES, 8)
         ),  # before what may take many iterations
         Property(solution, ("solution", "error_bound"), partial(of_each, AT_REST, 4)),
-        Property(in_other_units, ("units",), once, drawn=False),
+        Property(in_other_units, ("units",), partial(of_each, MATRICES, 2), drawn=False),
         Property(refusal, ("refusal",), once, drawn=False),
     )
 

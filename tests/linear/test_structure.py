@@ -98,3 +98,13 @@ def test_inverses_of_structures_are_those_of_their_matrices(i):
     V = matrix(L.inverted(), shape)
     rounding = 20 * len(M) * np.finfo(float).eps  # of sums and products that were formed, too
     np.testing.assert_allclose(M @ V, np.eye(len(M)), atol=rounding * np.linalg.cond(M))
+
+
+def test_diagonals_of_a_batch_are_part_of_no_matrix():
+    """Each sample has an inverse of its own: ((n, 1) would also broadcast to a matrix)."""
+    U = np.random.default_rng(0).normal(size=(2, 4))
+    d = np.array([[0.5], [1.0], [2.0], [4.0]])
+    whole = (PlusLowRank(0.0, U) + Diagonal(d)).merged
+    assert not isinstance(whole, (PlusLowRank, DenseMatrix))
+    x = np.random.default_rng(1).normal(size=(4, 4))
+    np.testing.assert_allclose(whole(x), d * x + x @ U.T @ U)

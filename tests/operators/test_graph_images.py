@@ -172,8 +172,40 @@ def test_membership_is_told_for_each_element_of_a_batch(xp, dtype):
     u = xp.asarray([[2.0, 0.0], [-2.0, 0.0], [0.0, 0.0]], dtype=dtype)
     found = box.contains(x, u, batch_ndim=1)
     assert [bool(found[i]) for i in range(3)] == [True, False, False]
-    distances = box.graph_residual(x, u, batch_ndim=1)
+    distances = box.graph_residual(x, u, alpha=1.0, batch_ndim=1)
     assert [float(distances[i]) for i in range(3)] == [0.0, 2.0, 1.0]
+
+
+@pytest.mark.parametrize("s", [1e-12, 1.0, 1e12])
+@pytest.mark.parametrize("t", [1e-12, 1.0, 1e12])
+def test_membership_does_not_depend_on_units(s, t):
+    """Of t A(·/s): su ∈ A(x) by the same relative error, and 0, which has no size, too."""
+    near = np.array([1.0, 1.0 + 1e-6])
+    affine, hinge = sk.Affine(M + np.eye(2), V), sk.Subdifferential(f.Hinge())
+    inside = affine(np.array([1.0, 0.2]))
+    for A, x, u, off in [
+        (NORM, [2.0, 0.0], [1.0, 0.7], [1.0, 1.0 + 1e-6]),
+        (NORM, [2.0, 0.0], [1.0, 0.7], [1.0 - 1e-6, 0.7]),
+        (NORM, [0.0, 0.0], [0.3, -1.0], [0.3, -1.0 - 1e-6]),
+        (NORM, [0.0, 0.0], [0.0, 0.0], [0.3, 1.1]),
+        (BOX, [1.0, 0.5], [3.0, 0.0], [3.0, 1e-4]),
+        (hinge, [1.0, 3.0], [-0.5, 0.0], [-0.5, 1e-6]),
+        (affine, [1.0, 1.0], affine(np.ones(2)), affine(near)),
+        (affine, np.linalg.solve(M + np.eye(2), V), [0.0, 0.0], [1e-6, 0.0]),
+        (affine + BOX, [1.0, 0.2], inside + np.array([2.0, 0.0]),
+         inside + np.array([2.0, 1e-6])),
+        (NORM.inverse, [1.0, 0.7], [2.0, 0.0], [2.0, 1e-6]),
+        (sk.Subdifferential(f.Huber()).shift(V), [0.2, 0.3], [0.2, 0.3] - V, [0.2, 0.301] - V),
+    ]:  # fmt: skip
+        x, u, off = (np.asarray(each, dtype=float) for each in (x, u, off))
+        terms = getattr(A, "terms", (A,))  # scale_argument(1/s) is x ↦ A(x/s)/s
+        parts = [(t * s) * term.scale_argument(1 / s) for term in terms]
+        there = sum(parts[1:], start=parts[0])
+        assert bool(there.contains(s * x, t * u)), A
+        assert not bool(there.contains(s * x, t * off)), A
+        if np.any(x):  # else nothing has a length; the same A may know less of its own data there
+            ratio = there.graph_residual(s * x, t * off) / s / A.graph_residual(x, off)
+            assert 0.25 <= ratio <= 4
 
 
 def test_a_solution_is_recognized_by_membership():

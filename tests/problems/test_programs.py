@@ -225,7 +225,9 @@ def test_integers_are_numbers():
 def test_what_rounding_takes_from_a_positive_semidefinite_matrix_is_forgiven():
     B = np.random.default_rng(0).standard_normal((40, 60))
     P = B.T @ B  # whose eigenvalues of 0 are some ± 1e-14
-    assert QP(P, np.zeros(60), np.eye(60), -1.0, 1.0).solve().converged
+    for dtype in (np.float64, np.float32):
+        problem = QP(P.astype(dtype), np.ones(60, dtype), np.eye(60, dtype=dtype), -1.0, 1.0)
+        assert problem.solve().converged
 
 
 GOOD = {

@@ -109,6 +109,8 @@ def test_sets_that_do_not_meet(problem, s):
 def separated(found, inclusion, s):
     """Points of the sets never have Σ⟨xᵢ, vᵢ⟩ > −gap, and Σvᵢ = 0."""
     assert np.abs(sum(found.normals)).max() <= 1e-13 * max(map(np.linalg.norm, found.normals))
+    if len(found.normals) < len(inclusion.terms):  # a method that joins sets has their vᵢ added up
+        return
     rng, least = np.random.default_rng(0), -INF
     for size in (1.0, 10.0, 1e3):
         for y in size * s * rng.standard_normal((20, 3)):
@@ -118,6 +120,23 @@ def separated(found, inclusion, s):
             ]
             least = max(least, sum(x @ v for x, v in zip(points, found.normals, strict=True)))
     assert least <= -found.gap * (1 - 1e-6)
+
+
+@pytest.mark.parametrize("s", [1e-8, 1.0, 1e8])
+def test_what_drifts_in_a_metric_is_found_too(s):
+    """Elements drift by S⁻¹ of what those of SAS do; of LᵀBL the elements of B stay."""
+    d = np.array([1.0, 100.0, 0.01])
+    for make in (sk.DouglasRachford, sk.ChambollePock, sk.Anderson(sk.DouglasRachford())):
+        inclusion, x0, distance = two_boxes(s, 1.0)
+        method = sk.Preconditioned(make() if isinstance(make, type) else make, diagonal=d)
+        if make is sk.ChambollePock:
+            shifted = sk.NormalCone(f.Box(4 * s, 6 * s)).pullback(np.diag([2.0, 2.0, 2.0]))
+            inclusion = inclusion.terms[0] + shifted
+        solution = sk.solve(inclusion, x0, method, on_failure="return")
+        assert solution.status == "infeasible", f"{method!r}: {solution.message}"
+        found = solution.certificate
+        assert 0 < found.gap <= s * distance * (1 + 1e-9)
+        separated(found, sk.NormalCone(f.Box(0.0, s)) + sk.NormalCone(f.Box(2 * s, 3 * s)), s)
 
 
 def semidefinite(s, t):

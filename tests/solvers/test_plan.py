@@ -202,8 +202,8 @@ def test_many_terms_are_given_roles_in_linear_time():
         counts.append(sum(len(each) for each in ways))
         for each in (way for found in ways for way in found):
             x = np.array([0.5])
-            total = sum(t.expression(x) for t in each if t.has_evaluation)
-            total = total + sum(np.sign(x) for t in each if not t.has_evaluation)
+            joined = [A for t in each for A in getattr(t.operator, "operators", [t.operator])]
+            total = sum(A(x) if A.has_evaluation else np.sign(x) for A in joined)
             np.testing.assert_allclose(total, 1 + 0.5 * sum(1.0 + i for i in range(k)))
     assert counts[1] <= counts[0]
 

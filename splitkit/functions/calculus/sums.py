@@ -6,22 +6,26 @@ where P + Q has a factorization of its own.
 
 from __future__ import annotations
 
-from functools import reduce
+from functools import cached_property, reduce
 
-from splitkit.backend import Array, Point, Space
+from splitkit.arguments import POSITIVE, check_number
+from splitkit.backend import Array, Point, Scalar, Space, is_array, scale
 from splitkit.functions.base import Function
 from splitkit.functions.calculus.derived import Derived
 from splitkit.functions.calculus.infimal_convolution import InfimalConvolution
+from splitkit.functions.sets.affine_set import AffineSet
 from splitkit.functions.subdifferential import Subdifferential
 from splitkit.linear.fusing import adds_up
+from splitkit.linear.identity import ScaledIdentity
 from splitkit.notation import SUM, Style
-from splitkit.operators.base import Operator
+from splitkit.operators.base import Operator, PointMap
 from splitkit.operators.solvable import as_affine
 from splitkit.operators.sum import Sum
 
 
 class SumOfFunctions(Derived):
-    """f₁ + … + fₙ; it has a gradient if all terms have, and a prox if all are quadratic.
+    """f₁ + … + fₙ; it has a gradient if all terms have, and a prox if all are quadratic, or all but
+    the indicator of an affine set.
 
     The conjugate has a value where ``InfimalConvolution.of`` finds one.
     """
@@ -33,6 +37,33 @@ class SumOfFunctions(Derived):
         parts = _joined([Subdifferential(f) for f in terms])
         super().__init__(parts[0] if len(parts) == 1 else Sum(tuple(parts)), *terms)
         self.convex = self.convex or self.strong_convexity >= 0
+
+    @cached_property
+    def _is_constrained(self) -> bool:
+        """Whether this is a quadratic on an affine set, whose prox is a linear system."""
+        rest = [f for f in self.terms if as_affine(Subdifferential(f)) is None]
+        return len(rest) == 1 and isinstance(rest[0], AffineSet) and self.convex
+
+    @property
+    def has_prox(self) -> bool:
+        return super().has_prox or self._is_constrained
+
+    def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
+        return self.make_prox(alpha)(x)
+
+    def make_prox(self, alpha: Scalar) -> PointMap:
+        if not self._is_constrained:
+            return super().make_prox(alpha)
+        if is_array(alpha):
+            raise TypeError(
+                f"alpha is an array: {self!r} is solved for one step size; give a number"
+            )
+        step = 1 / check_number("alpha", alpha, POSITIVE)
+        found = self.expression.solvable_with(ScaledIdentity(step))
+        if found is None:
+            raise TypeError(f"{self!r} has no proximal map: {self.expression!r} is not factored")
+        solve = found.make()
+        return lambda y: solve(scale(step, y))
 
     @classmethod
     def of(cls, f: Function, g: Function) -> SumOfFunctions:

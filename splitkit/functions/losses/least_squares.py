@@ -37,6 +37,7 @@ from splitkit.backend import (
 )
 from splitkit.functions.base import Function, vectors, zero_or_inf
 from splitkit.linear.affine import Affine
+from splitkit.linear.base import LinearOperator
 from splitkit.linear.dense import DenseMatrix
 from splitkit.linear.iterative import inverse_of
 from splitkit.linear.last_axes import LastAxesMap
@@ -144,6 +145,10 @@ class LeastSquares(Function):
         """What Ax should be."""
         return self._b
 
+    @property
+    def prox_by(self) -> str | None:
+        return "singular values" if self._is_small else super().prox_by
+
     @cached_property
     def affine_gradient(self) -> Affine:
         b = self._b
@@ -165,12 +170,22 @@ class LeastSquares(Function):
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
         if self._is_matrix and (self._is_small or is_array(alpha)):
             return self._prox_of_factors(x, alpha)
-        gram, slope = self._map.gram if not self._is_matrix else None, self.gradient(x)
+        gram, (M, q) = None if self._is_matrix else self._map.gram, self._normal_equations
+        if gram is None and M.solver is not None:
+            V = inverse_of(M, alpha, self.batch_ndim)
+            return V(x if q is None else lincomb(1.0, x, alpha, q))
+        slope = self.gradient(x)
         if gram is not None:  # (I + αAᵀA)⁻¹Aᵀ = Aᵀ/(1 + αν) where AAᵀ = νI
             moved = scale(1 / (1 + alpha * gram), slope)
         else:
-            moved = inverse_of(self.affine_gradient.M, alpha, self.batch_ndim)(slope)
+            moved = inverse_of(M, alpha, self.batch_ndim)(slope)
         return lincomb(1.0, x, -alpha, moved)
+
+    @property
+    def _normal_equations(self) -> tuple[LinearOperator, Point | None]:
+        """AᵀA and Aᵀb."""
+        known = self.affine_gradient
+        return known.M.merged, known.q
 
     def _prox_of_factors(self, x: Array, alpha: Scalar) -> Array:
         _, s, V, _ = self._factors

@@ -12,6 +12,11 @@ from typing import Any
 from splitkit.backend import Array, Point, Scalar, Space, align, namespace, norm, sum_of
 from splitkit.functions.base import ROUNDINGS, Function, infinite_where
 from splitkit.functions.sets.rows import OfRows
+from splitkit.linear.base import LinearOperator
+from splitkit.linear.dense import DenseMatrix
+from splitkit.linear.low_rank import PlusLowRank
+from splitkit.operators.base import PointMap
+from splitkit.operators.solvable import Solvable
 from splitkit.properties import Properties
 
 
@@ -73,6 +78,35 @@ class AffineSet(OfRows):
     def violation(self, x: Point) -> Array:
         residual = self._residual(x)
         return norm(residual, self.batch_ndim)
+
+    def solvable_with(self, H: LinearOperator) -> Solvable | None:
+        """min ½⟨x, Hx⟩ − ⟨h, x⟩ subject to Qᵀx = c: with V = (H + κQQᵀ)⁻¹, which may be regular
+        where H is not, and S = QᵀVQ,
+
+            x = x₀ − VQS⁻¹(Qᵀx₀ − c),   x₀ = V(h + κQc).
+
+        Source: Boyd, Vandenberghe, *Convex Optimization* (2004), §10.1.1, §C.4.
+        """
+        Q, c = self._Q, self._c
+        along = norm(H(Q.T), 1)
+        kappa = float(namespace(Q).max(along)) or 1.0
+        whole = (H + PlusLowRank(0.0, kappa**0.5 * Q.T)).merged
+        if whole.solver is None:
+            return None
+
+        def make() -> PointMap:
+            V = whole.inverted()
+            W = V(Q.T)
+            G = W @ Q
+            S = DenseMatrix((G + G.T) / 2).inverted()
+
+            def solve(h: Point) -> Point:
+                x = V(h + kappa * (c @ Q.T))
+                return self.project(x - S(x @ Q - c) @ W)
+
+            return solve
+
+        return Solvable(f"{whole.solver}, and Cholesky of {Q.shape[1]} rows", make)
 
     def recession(self, d: Point) -> Point:
         return d - (d @ self._Q) @ self._Q.T

@@ -85,7 +85,7 @@ class ConicProgram(Program):
         self.P, self._P = None, csr_array((n, n))
         if P is not None:
             self.P, found = given.matrix("P", P, (n, n), self._like)
-            self._P = given.convex(found)
+            self._P = given.convex(found, self._like)
         self.A, self._A = given.matrix("A", A, (None, n), self._like)
         m = self._A.shape[0]
         self.b = given.finite("b", given.vector("b", b, m, self._like))
@@ -133,7 +133,7 @@ class ConicProgram(Program):
                 if self.P is None:
                     raise ValueError("P was not given when the problem was made: make a new one")
                 self.P, found = given.renewed("P", P, self.P, csr_array(self.P), self._like)
-                self._P = given.convex(found)
+                self._P = given.convex(found, self._like)
             if A is not None:
                 self.A, self._A = given.renewed("A", A, self.A, self._A, self._like)
             self._arrange()

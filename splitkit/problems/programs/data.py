@@ -15,7 +15,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from scipy.sparse import csc_array, csr_array
+from scipy.sparse import csr_array
 
 from splitkit.problems.programs.rows import Rows, Vector
 
@@ -41,11 +41,6 @@ class Data:
         """|P|, |A| and |A|ᵀ."""
         return abs(self.P), abs(self.A), abs(self.AT)
 
-    @cached_property
-    def curved(self) -> bool:
-        """Whether P is not 0."""
-        return bool(self.P.nnz)
-
 
 @dataclass(frozen=True)
 class Units:
@@ -60,27 +55,32 @@ class Units:
         """Those in which the data are comparable."""
         n, m = data.q.size, data.A.shape[0]
         d, e = np.ones(n), np.ones(m)
-        P, A = (csc_array(abs(M)) for M in (data.P, data.A))
+        (P, of_P), (A, of_A) = (_entries(M) for M in (data.P, data.A))
         for _ in range(ROUNDS):
-            S, T = _times(e, A, d), _times(d, P, d)
-            across = np.sqrt(_or_one(np.maximum(_most(S, 0), _most(T, 0))))
-            along = np.sqrt(_or_one(data.rows.tied(_most(S, 1))))
-            d, e = d / across, e / along
-        curvature = float(np.mean(_most(_times(d, P, d), 0))) if n else 0.0
+            S, T = A * e[of_A[0]] * d[of_A[1]], P * d[of_P[0]] * d[of_P[1]]
+            across, along = np.zeros(n), np.zeros(m)
+            np.maximum.at(across, of_A[1], S)
+            np.maximum.at(across, of_P[1], T)
+            np.maximum.at(along, of_A[0], S)
+            d = d / np.sqrt(_or_one(across))
+            e = e / np.sqrt(_or_one(data.rows.tied(along)))
+        most = np.zeros(n)
+        np.maximum.at(most, of_P[1], P * d[of_P[0]] * d[of_P[1]])
+        curvature = float(np.mean(most))
         slope = float(np.max(abs(d * data.q), initial=0.0))
         return cls(d, e, 1 / (max(curvature, slope) or 1.0))
 
     def applied(self, data: Data) -> Data:
         """The data in these units."""
         d, e, k = self.columns, self.rows, self.objective
-        P, A = (csr_array(_times(*each)) for each in ((k * d, data.P, d), (e, data.A, d)))
+        P, A = _times(k * d, data.P, d), _times(e, data.A, d)
         return Data(P, k * d * data.q, A, data.rows.scaled(e))
 
     def moved(self, data: Data, scaled: Data) -> Data:
         """The data in these units, of which the matrices are those of ``scaled``."""
         q = self.objective * self.columns * data.q
         changed = replace(scaled, q=q, rows=data.rows.scaled(self.rows))
-        for name in ("AT", "sizes", "curved"):
+        for name in ("AT", "sizes"):
             if name in vars(scaled):
                 vars(changed)[name] = vars(scaled)[name]
         return changed
@@ -94,18 +94,18 @@ class Units:
         return self.columns * x, self.rows * y / self.objective
 
 
-def _times(rows: Vector, M: Any, columns: Vector) -> Any:
-    """diag(rows) M diag(columns), in M's format."""
+def _entries(M: Any) -> tuple[Vector, Any]:
+    """The entries of a matrix without signs, and where they are."""
     coo = M.tocoo()
-    i, j = coo.coords
-    return type(M)((coo.data * rows[i] * columns[j], (i, j)), shape=M.shape)
+    return abs(coo.data), coo.coords
 
 
-def _most(M: Any, axis: int) -> Vector:
-    """The largest entries of a matrix without signs, by columns or by rows."""
-    if 0 in M.shape or M.nnz == 0:
-        return np.zeros(M.shape[1 - axis])
-    return M.max(axis=axis).toarray().ravel()
+def _times(rows: Vector, M: Any, columns: Vector) -> Any:
+    """diag(rows) M diag(columns), for M in CSR."""
+    along = np.repeat(rows, np.diff(M.indptr))
+    values = M.data * along * columns[M.indices]
+    # with indices of its own, as SciPy sorts them in place
+    return csr_array((values, M.indices, M.indptr), shape=M.shape, copy=True)
 
 
 def _or_one(sizes: Vector) -> Vector:

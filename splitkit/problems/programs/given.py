@@ -12,7 +12,6 @@ from splitkit.arguments import check_number
 from splitkit.backend import Array, from_numpy, is_array, namespace, to_numpy
 from splitkit.problems.programs.rows import Vector
 
-EPS = float(np.finfo(np.float64).eps)
 SMALL = 300  # rows of a matrix of which all eigenvalues are computed
 
 
@@ -120,15 +119,17 @@ def renewed(name: str, value: Any, kept: Any, known: Any, like: Array) -> tuple[
     return again, found
 
 
-def convex(P: Any) -> Any:
-    """P in CSR, symmetric to the last bit, if it is positive semidefinite up to rounding."""
-    n = P.shape[0]
+def convex(P: Any, like: Array) -> Any:
+    """P in CSR, symmetric to the last bit, if it is positive semidefinite up to the rounding of the
+    dtype that it was given in.
+    """
+    n, eps = P.shape[0], float(np.finfo(_numpy_dtype(like)).eps)
     if not P.nnz:
         return P
     largest = float(abs(P.data).max())
     difference = P - P.T
     skew = float(abs(difference.data).max()) if difference.nnz else 0.0
-    if skew > 4 * n * EPS * largest:
+    if skew > 4 * n * eps * largest:
         half = " (of P = triu(P) alone: P + Pᵀ less the diagonal)" if _is_triangle(P) else ""
         raise ValueError(
             f"P is not symmetric, max |P − Pᵀ| = {skew:.2g}: give (P + Pᵀ)/2, which has the same "
@@ -136,7 +137,7 @@ def convex(P: Any) -> Any:
         )
     if skew:
         P = csr_array((P + P.T) / 2)
-    least = _negative_eigenvalue(P)
+    least = _negative_eigenvalue(P, max(4 * n * eps, 1e-13))
     if least is not None:
         raise ValueError(
             f"P has the eigenvalue {least:.3g}: the program is convex only if P is positive "
@@ -145,11 +146,11 @@ def convex(P: Any) -> Any:
     return P
 
 
-def _negative_eigenvalue(P: Any) -> float | None:
-    """One of P's, beyond rounding; None: there is none."""
+def _negative_eigenvalue(P: Any, rounding: float) -> float | None:
+    """One of P's, beyond this relative rounding; None: there is none."""
     n = P.shape[0]
     size = float(abs(P).sum(axis=1).max())
-    rounding = max(4 * n * EPS, 1e-13) * size
+    rounding *= size
     diagonal = P.diagonal()
     if P.nnz == np.count_nonzero(diagonal) or diagonal.min() < -rounding:
         least = float(diagonal.min())

@@ -29,16 +29,19 @@ from splitkit.problems.programs.newton import NewtonSystem
 from splitkit.problems.programs.rows import Vector
 
 EPS = float(np.finfo(np.float64).eps)
-FIRST_GAMMA, GROWTH, LAST_GAMMA, FAR_GAMMA = 10.0, 10.0, 1e7, 1e10
+FIRST_GAMMA, GROWTH, LAST_GAMMA = 10.0, 10.0, 1e7
+FAR_GAMMA = 1e10  # the last one where the dual residual, of which (x⁺ − x̂)/γ is part, is slow
 LEAST_SIGMA, FIRST_SIGMA, LAST_SIGMA = 1e-6, (1e-4, 1e4), 1e8
 FALLS = 0.25  # factor by which a row is to come nearer to being met, or its σ grows
 RAISED = 100.0  # by which it grows at most
+ROOM = 1e3  # by which σ may be larger where rounding turns out to be that much smaller
 LOWERED = 5.0  # by which σ falls where its rounding is in the way
-INNER = 40  # Newton steps for one x⁺
+INNER = 100  # Newton steps for one x⁺
 SETTLED = 3  # of them without progress, by one factorization, are rounding
-SETTLED_APART = 12  # and by several
+SETTLED_APART = 12  # and by several, where cones bend smoothly
 NEAR, FURTHEST, SEARCH = 0.1, 1e4, 20  # of line searches on what bends smoothly
 TIGHTER = 0.1  # factor of ‖∇φ‖ from step to step
+ENOUGH = 1e-3  # part of the tolerance that ‖∇φ‖ need not be below
 SEEN = 1e-3  # part of what was seen to cancel, beside which residuals are judged at least
 PATIENCE = 150  # steps without progress, after which what is left is rounding
 
@@ -194,7 +197,8 @@ class _Run:
         """x⁺ by Newton's method; whether rounding ended it."""
         data, x̂, γ, σ = self.data, self.x, self.gamma, self.sigma
         ŷ = self.y / σ
-        least, waited, self.hurried = np.inf, 0, False
+        least, waited = np.inf, 0
+        unsettled = INNER if data.rows.alone.all() else SETTLED_APART
         for _ in range(INNER):
             w = self.Ax + ŷ
             g = self.Px + data.q + (self.x - x̂) / γ + data.AT @ (σ * (w - data.rows.project(w)))
@@ -204,8 +208,7 @@ class _Run:
             waited = 0 if size <= 0.5 * least else waited + 1
             least = min(least, size)
             slope = data.rows.slope(w)
-            patience = SETTLED if self.system.knows(slope, σ, γ) else SETTLED_APART
-            if waited >= patience:
+            if waited >= (SETTLED if self.system.knows(slope, σ, γ) else unsettled):
                 return True
             self.system.factor(slope, σ, γ)
             d = self.system.step(g)
@@ -222,7 +225,6 @@ class _Run:
 
             t = _zero(slope_at, data.rows.breaks(w, Ad))
             self.x, self.Ax, self.Px = self.x + t * d, self.Ax + t * Ad, self.Px + t * Pd
-        self.hurried = True
         return False
 
     def adapt(self, missed: Vector, before: Vector | None, dual: float, rounded: bool) -> None:
@@ -234,14 +236,15 @@ class _Run:
             factor = data.rows.tied(np.where(behind, np.maximum(share, 1.0), 1.0))
             slopes = max(_largest(self.Px), _largest(data.q), _largest(data.AT @ self.y))
             rounding = 4 * EPS * max(_largest(self.Ax), 1e-3)
-            cap = max(min(LAST_SIGMA, self.tol * slopes / rounding), LEAST_SIGMA)
-            self.sigma = np.minimum(self.sigma if self.hurried else self.sigma * factor, cap)
+            room = min(max(TIGHTER * self.tol / max(dual, EPS), 1.0), ROOM)
+            cap = max(min(LAST_SIGMA, room * self.tol * slopes / rounding), LEAST_SIGMA)
+            self.sigma = np.minimum(self.sigma * factor, cap)
             if rounded:
                 self.sigma = np.maximum(self.sigma / LOWERED, LEAST_SIGMA)
         far = dual > self.tol and dual > FALLS * self.dual
         self.gamma = min(self.gamma * GROWTH, FAR_GAMMA if far else max(self.gamma, LAST_GAMMA))
         self.dual = dual
-        self.accuracy = max(self.accuracy * TIGHTER, 100 * EPS)
+        self.accuracy = max(self.accuracy * TIGHTER, ENOUGH * self.tol, 100 * EPS)
 
     def proved(self, dx: Vector, dy: Vector) -> tuple[Status, Vector | None]:
         """What the last step proves."""

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 from scipy.linalg import lu_factor, lu_solve
-from scipy.sparse import block_array, csc_array, csr_array, diags_array, vstack
+from scipy.sparse import block_array, csc_array, csr_array, diags_array
 from scipy.sparse.linalg import splu
 
 from splitkit.problems.programs.data import Data
@@ -43,11 +43,31 @@ class NewtonSystem:
     def take(self, data: Data) -> None:
         """The matrices of these data."""
         self.P, self.A = data.P, data.A
-        counts = np.diff(self.A.indptr)
-        self._single = counts == 1
-        first = np.minimum(self.A.indptr[:-1], max(self.A.nnz - 1, 0))
-        self._column = np.where(self._single, self.A.indices[first], 0) if self.A.nnz else counts
-        self._entry = np.where(self._single, self.A.data[first], 0.0) if self.A.nnz else counts
+        n, counts = self.A.shape[1], np.diff(self.A.indptr)
+        single = counts == 1
+        (self._single,), (self._others,) = np.nonzero(single), np.nonzero(~single)
+        first = self.A.indptr[self._single]
+        self._column, self._entry = self.A.indices[first], self.A.data[first]
+        # all of the matrix, each entry of its diagonal stored: a part of it is taken for each V
+        rows = csr_array(self.A[self._others])
+        size = n + self._others.size
+        upper, lower = rows.tocoo(), self.P.tocoo()
+        (i, j), (g, h) = upper.coords, lower.coords
+        whole = csc_array(
+            (
+                np.concatenate((lower.data, upper.data, upper.data, np.zeros(size))),
+                (
+                    np.concatenate((g, n + i, j, np.arange(size))),
+                    np.concatenate((h, j, n + i, np.arange(size))),
+                ),
+            ),
+            shape=(size, size),
+        )
+        whole.sum_duplicates()
+        self._data, self._rows = whole.data, whole.indices
+        self._columns = np.repeat(np.arange(size), np.diff(whole.indptr))
+        self._places = np.flatnonzero(self._rows == self._columns)  # of the diagonal
+        self._diagonal = whole.data[self._places[:n]]
         self._key: tuple[Any, ...] | None = None
 
     def knows(self, slope: Slope, sigma: Vector, gamma: float) -> bool:
@@ -59,19 +79,16 @@ class NewtonSystem:
         if self.knows(slope, sigma, gamma):
             return
         n = self.P.shape[0]
-        alone = np.flatnonzero(slope.single & self._single)
-        others = np.flatnonzero(slope.single & ~self._single)
-        diagonal = np.full(n, 1 / gamma)
-        np.add.at(diagonal, self._column[alone], sigma[alone] * self._entry[alone] ** 2)
-        blocks = [self.A[others]] if others.size else []
-        weights = [1 / sigma[others]] if others.size else []
+        met = slope.single[self._single]
+        alone = self._single[met]
+        diagonal = self._diagonal + 1 / gamma
+        columns, entries = self._column[met], self._entry[met]
+        diagonal += np.bincount(columns, weights=sigma[alone] * entries**2, minlength=n)
+        H = self._part(slope.single[self._others], diagonal, -1 / sigma[self._others])
         if slope.others is not None:
-            blocks.append(csr_array(slope.others.T @ self.A))
-            weights.append(1 / sigma[slope.of])
-        H = csc_array(self.P + diags_array(diagonal))
-        if blocks:
-            B = vstack(blocks) if len(blocks) > 1 else blocks[0]
-            H = block_array([[H, B.T], [B, diags_array(-np.concatenate(weights))]], format="csc")
+            B = csr_array(slope.others.T @ self.A)
+            B.resize(B.shape[0], H.shape[0])
+            H = block_array([[H, B.T], [B, diags_array(-1 / sigma[slope.of])]], format="csc")
         self.matrix = H
         size = H.shape[0]
         if size <= LARGEST and H.nnz > DENSE * size**2:
@@ -86,6 +103,23 @@ class NewtonSystem:
             ).solve
         self.factorizations += 1
         self._key = slope.key, sigma.tobytes(), gamma
+
+    def _part(self, met: Any, diagonal: Vector, below: Vector) -> Any:
+        """The rows and columns of x and of the rows that are met, with this diagonal."""
+        n = diagonal.size
+        data = self._data.copy()
+        data[self._places] = np.concatenate((diagonal, below))
+        taken = np.concatenate((np.full(n, True), met))
+        size = n + int(np.count_nonzero(met))
+        if size == taken.size:
+            keep: Any = slice(None)
+            place = np.arange(size, dtype=np.int32)
+        else:
+            keep = taken[self._rows] & taken[self._columns]
+            place = (np.cumsum(taken) - 1).astype(np.int32)
+        counts = np.bincount(place[self._columns[keep]], minlength=size)
+        starts = np.concatenate(([0], np.cumsum(counts))).astype(np.int32)
+        return csc_array((data[keep], place[self._rows[keep]], starts), shape=(size, size))
 
     def step(self, g: Vector) -> Vector:
         """d, with one step of refinement."""

@@ -95,7 +95,7 @@ class QP(Program):
     def _quadratic(self, P: Any) -> None:
         n = int(self.q.shape[0])
         self.P, found = given.matrix("P", P, (n, n), self._like)
-        self._P = given.convex(found)
+        self._P = given.convex(found, self._like)
 
     def _limits(self, l: Any, u: Any) -> None:  # noqa: E741
         m = self._A.shape[0]
@@ -181,7 +181,7 @@ class QP(Program):
                 self.q = given.finite(slope, given.vector(slope, q, n, self._like))
             if P is not None:
                 self.P, found = given.renewed("P", P, self.P, self._given_P(), self._like)
-                self._P = given.convex(found)
+                self._P = given.convex(found, self._like)
             if A is not None:
                 if self.A is None:
                     raise ValueError("A was not given when the problem was made: make a new one")

@@ -13,6 +13,7 @@ convex optimization* (2011).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import ClassVar, Self
@@ -94,7 +95,8 @@ class Preconditioned(Wrapper):
         self.method.check_space(space)
 
     def iteration(self, *terms: Term) -> Iteration:
-        return _InMetric(self.method.iteration(*self.within(terms)), self.root)
+        within = tuple(self.within(terms))
+        return _InMetric(self.method.iteration(*within), within, self.root)
 
 
 def in_metric(term: Term, s: Array) -> Term:
@@ -106,8 +108,8 @@ def in_metric(term: Term, s: Array) -> Term:
 
 
 class _InMetric(Around):
-    def __init__(self, inner: Iteration, s: Array) -> None:
-        self.inner, self.s = inner, s
+    def __init__(self, inner: Iteration, terms: tuple[Term, ...], s: Array) -> None:
+        self.inner, self.terms, self.s = inner, terms, s
         self.longest = namespace(s).max(s) ** 2
 
     def init(self, x0: Point) -> Carry:
@@ -132,3 +134,11 @@ class _InMetric(Around):
 
     def governing(self, state: Carry) -> Point:
         return self.inner.governing(state)
+
+    def elements_of(
+        self, terms: tuple[Term, ...], of: Mapping[int, Point]
+    ) -> tuple[Point | None, ...]:
+        """S⁻¹ of those of S A S; the elements of B are the same in KᵀBK."""
+        found = self.inner.elements_of(self.terms, of)
+        pairs = zip(terms, found, strict=True)
+        return tuple(a if a is None or term.of is not None else a / self.s for term, a in pairs)

@@ -35,7 +35,7 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> Path:
     }
     torch.save({key: value.detach() for key, value in state.items()}, out / "released.pt")
     torch.manual_seed(0)
-    sknn.save(sknn.MonDEQ(sknn.MonotoneConv2d(1, 2, 4), "tanh"), out / "layer.pt")
+    sknn.save(sknn.MonDEQ(sknn.MonotoneConv2d(1, 2, 4), "hardtanh"), out / "layer.pt")
     torch.save(sknn.MonDEQ(sknn.MonotoneConv2d(1, 2, 4)).state_dict(), out / "layer-state.pt")
     return out
 
