@@ -41,7 +41,7 @@ OTHERS = (
     "NegativeLogDet", "Perspective", "Quadratic", "Raised", "Rank", "Rescaled", "SCAD", "Scaled",
     "SchattenNorm", "SeparableSum", "SimplexEntropy", "Spectral", "SpectralSymmetric",
     "SquaredDistance", "SquaredHinge", "SumOfFunctions", "SupportFunction", "SupportedSet",
-    "Tilted", "Translated",
+    "Tilted", "Translated", "WeightedSum",
 )  # fmt: skip
 THINGS = [each for each in registered() if isinstance(each.make()[0], Function)]
 

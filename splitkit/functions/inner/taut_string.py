@@ -61,7 +61,7 @@ def taut_string(y: Array, falling: Array, rising: Array) -> Array:
 
 def _found(y: Array, falling: Array, rising: Array) -> tuple[Array, Array, Array]:
     """The minimizer, after which entries a piece ends, and after which x falls."""
-    if not isinstance(y, np.ndarray) or y.shape[-1] == 1:
+    if not isinstance(y, np.ndarray) or y.shape[-1] == 1 or y.size == 0:
         return _divided(y, falling, rising)
     n = y.shape[-1]
     vectors = y.reshape(-1, n)
