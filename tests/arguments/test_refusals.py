@@ -40,7 +40,7 @@ TAKERS = [
     ("absolute", "non-negative", False, lambda v: sk.Gap(0, absolute=v)),
     ("tol", "non-negative", False, sk.Absolute),
     ("seconds", "positive or inf", False, sk.TimeLimit),
-    ("max_iter", "count", False, lambda v: sk.solve(A, ONE, max_iter=v)),
+    ("max_iter", "count", False, lambda v: sk.solve(A, ONE, max_iter=v, on_failure="return")),
     ("n", "count", False, sk.Consensus),
     ("strong_monotonicity", "number", True, lambda v: sk.Properties.of(strong_monotonicity=v)),
     ("weight", "non-negative", False, functions.L1Norm),
