@@ -388,9 +388,8 @@ def _cancelled(reading: Reading, residuals: list[Array], task: Task) -> list[Arr
     norms = map(task.norms, reading.terms)
     for r, bound, known, *elements in zip(residuals, within, least, *norms, strict=False):
         total, largest = reduce(add, elements), greatest(elements)
-        part = xp.where(known > 0, 100 * task.space.eps + 0.0 * known, NEARLY + 0.0 * known)
-        whole = xp.maximum(largest, xp.where(known > 0, 0.0 * bound, bound))
-        found.append(xp.where(total - largest <= part * largest, whole, 0.5 * (total - r)))
+        alone = (total - largest <= NEARLY * largest) & (known == 0)
+        found.append(xp.where(alone, xp.maximum(largest, bound), 0.5 * (total - r)))
     return found
 
 
