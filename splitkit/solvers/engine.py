@@ -384,13 +384,11 @@ def _cancelled(reading: Reading, residuals: list[Array], task: Task) -> list[Arr
     within = [0.0 * residuals[0]] * len(residuals)
     if reading.bounds is not None:
         within = task.spread(reading.bounds(task.space))
-        for i, least in enumerate(task.least_sizes):
-            within[i] = xp.where(least > 0, 0.0 * least, within[i])
-    for r, bound, *elements in zip(
-        residuals, within, *map(task.norms, reading.terms), strict=False
-    ):
+    least = [*task.least_sizes, *(0.0 * each for each in within[len(task.least_sizes) :])]
+    norms = map(task.norms, reading.terms)
+    for r, bound, known, *elements in zip(residuals, within, least, *norms, strict=False):
         total, largest = reduce(add, elements), greatest(elements)
-        alone = total - largest <= NEARLY * largest
+        alone = (total - largest <= NEARLY * largest) & (known == 0)
         found.append(xp.where(alone, xp.maximum(largest, bound), 0.5 * (total - r)))
     return found
 
