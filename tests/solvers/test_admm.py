@@ -12,6 +12,7 @@ import splitkit as sk
 from splitkit import functions as f
 from splitkit.backend import Space, to_numpy
 from splitkit.linear import BlockColumn, Gradient, ScaledIdentity
+from splitkit.solvers.methods import admm
 from splitkit.solvers.methods.admm import STIFF, stiffness
 from tests.collection.conic import conic
 
@@ -220,3 +221,23 @@ def test_it_finds_out_that_there_is_no_solution():
             f.SquaredL2() + apart, np.zeros(2), method, max_iter=3000, on_failure="return"
         )
         assert s.status == "infeasible"
+
+
+def test_the_penalty_stays_where_no_matrix_is_factored_at_another(monkeypatch):
+    rng = np.random.default_rng(0)
+    P, L = np.diag(10.0 ** rng.uniform(-3, 3, 8)), rng.standard_normal((5, 8))
+    inclusion = sk.Affine(P, rng.standard_normal(8)) + sk.NormalCone(f.Box(-1.0, 1.0)).pullback(L)
+    factor, tried = admm._factored, []
+
+    def once(rho, *terms):
+        tried.append(rho)
+        if rho != tried[0]:
+            raise np.linalg.LinAlgError("singular")
+        return factor(rho, *terms)
+
+    monkeypatch.setattr(admm, "_factored", once)
+    solution = sk.solve(inclusion, np.zeros(8), sk.ADMM(rho=1e3, balance=True))
+    assert len(set(tried)) == 2  # one other is tried
+    monkeypatch.undo()
+    expected = sk.solve(inclusion, np.zeros(8), sk.ADMM())
+    np.testing.assert_allclose(solution.x, expected.x, rtol=1e-5, atol=1e-7)

@@ -8,7 +8,8 @@ and kept within the theorem of the method, which so holds from the last change o
 batch share their steps. The residuals are taken every ``FIRST`` iterations, and later after a part
 of those that were made.
 
-Where a change costs a factorization, there are ``FEW``, each by a power of 2.
+Where a change costs a factorization, there are ``FEW``, each by a power of 2, and none after one for
+which the matrix cannot be factored.
 
 Source: Goldstein, Li, Yuan, *Adaptive primal-dual splitting methods for statistical learning and
 image processing* (2015), §3.
@@ -20,6 +21,8 @@ import math
 from collections.abc import Callable, Mapping
 from functools import reduce
 from typing import NamedTuple
+
+import numpy as np
 
 from splitkit.backend import Point, Space, add, inner
 from splitkit.solvers.iteration import Carry, Iteration, Reading, Trace
@@ -118,7 +121,10 @@ class Balanced(Iteration):
             pair = iteration.outward(iteration.governing(after))
             later = self._looked(later, iteration.read(left), pair)
             if later.steps != now.steps:
-                after = self._with(later.steps).taken_over(after, iteration)
+                try:
+                    after = self._with(later.steps).taken_over(after, iteration)
+                except np.linalg.LinAlgError:  # no matrix is factored there: the steps stay
+                    later = later._replace(steps=now.steps, changes=self.pace.changes)
         return (after, later), (iteration, left)
 
     def _looked(self, now: Balance, reading: Reading, pair: Point) -> Balance:
