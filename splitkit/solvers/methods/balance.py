@@ -8,8 +8,8 @@ and kept within the theorem of the method, which so holds from the last change o
 batch share their steps. The residuals are taken every ``FIRST`` iterations, and later after a part
 of those that were made.
 
-Where a change costs a factorization, there are ``FEW``, each by a power of 2, and none after one for
-which the matrix cannot be factored.
+Where a change costs a factorization, there are ``FEW``, each by a power of 2, and none after one
+for which the matrix cannot be factored.
 
 Source: Goldstein, Li, Yuan, *Adaptive primal-dual splitting methods for statistical learning and
 image processing* (2015), §3.
