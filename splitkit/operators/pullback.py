@@ -118,7 +118,8 @@ class Pullback(OfOne):
         return self.A.pinned() if self._is_metric else super().pinned()
 
     def freedom(self, space: Space) -> tuple[Freedom, ...]:
-        return super().freedom(space) if self._is_closed else self.L.freedom(space)
+        resolved = self._is_closed or type(self) is not Pullback
+        return super().freedom(space) if resolved else self.L.freedom(space)
 
     def make_variance(self) -> PointMap | None:
         inner, L = self.A.make_variance(), self.L.squares()

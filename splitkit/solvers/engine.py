@@ -329,9 +329,11 @@ def measure(reading: Reading, run: Run, task: Task) -> Measurement:
     space, apart = task.space, reading.apart
     r = reduce(add, reading.terms)
     residuals = _largest((r,), task)
-    sizes = _largest((*reading.terms, *reading.sizes), task)
-    least = task.least_sizes
-    sizes = list(map(space.xp.maximum, sizes, least)) + sizes[len(least) :]
+    elements = sizes = _largest(reading.terms, task)
+    if reading.sizes:
+        sizes = _joined(sizes, _largest(reading.sizes, task))
+    if task.least_sizes:
+        sizes = _joined(sizes, task.least_sizes)
     residual = residuals[0] if len(residuals) == 1 else space.norm(r)
     if apart is not None:  # the points' distance, beside the points
         gaps, beside = [apart * residual], [space.norm(reading.x)]
@@ -346,7 +348,8 @@ def measure(reading: Reading, run: Run, task: Task) -> Measurement:
         residual = space.norm(reading.outward.element(r))
 
     def noises() -> list[Array]:
-        found = _largest((*reading.terms, *reading.rounding()), task)
+        more = reading.rounding()
+        found = _joined(elements, _largest(more, task)) if more else elements
         found = [ROUNDING * space.eps * noise for noise in found]
         if apart is None:
             return found
@@ -374,6 +377,12 @@ def _largest(points: tuple[Point, ...], task: Task) -> list[Array]:
     if not isinstance(points[0], tuple) and not task.groups:
         return [greatest([*map(task.space.norm, points)])]
     return [greatest(each) for each in zip(*map(task.norms, points), strict=True)]
+
+
+def _joined(sizes: list[Array], more: Sequence[Array]) -> list[Array]:
+    """The larger ones, of which the first may have more."""
+    both = [greatest(pair) for pair in zip(sizes, more, strict=False)]
+    return both + sizes[len(both) :]
 
 
 def _cancelled(reading: Reading, residuals: list[Array], task: Task) -> list[Array]:

@@ -51,7 +51,10 @@ def norms_of_rows(x: Point, groups: Groups, space: Space) -> list[Array]:
 
 def least_sizes(terms: Sequence[Term], groups: Groups, x0: Point, space: Space) -> list[Array]:
     """Of each block and group of rows of x, the largest norm of a constant."""
-    found = [norms_of_rows(q, groups, space) for q in constants(terms, x0)]
+    known = constants(terms, x0)
+    if known and not groups and not isinstance(x0, tuple):
+        return [greatest([*map(space.norm, known)])]
+    found = [norms_of_rows(q, groups, space) for q in known]
     return [greatest(each) for each in zip(*found, strict=True)]
 
 

@@ -249,7 +249,7 @@ def kept(at: AtMethod) -> None:
         return
     x0, F = at.start, at.known.F
     before = copies((x0, F.q))  # type: ignore[attr-defined]
-    options: dict[str, Any] = {"tol": 0, "max_iter": 5}
+    options: dict[str, Any] = {"tol": 0, "max_iter": 5, "on_failure": "return"}
     first = sk.solve(at.known.inclusion, x0, at.method, **options).x
     formula = "solve changes neither x0 nor the operators' parameters"
     same = same_entries(copies((x0, F.q)), before)  # type: ignore[attr-defined]

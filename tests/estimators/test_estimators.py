@@ -194,14 +194,15 @@ def test_weights_count_samples_and_a_warm_start_continues():
         weighted = Classifier(loss, tol=1e-10).fit(WINE, KINDS, weights)
         repeated = Classifier(loss, tol=1e-10).fit(WINE[twice], KINDS[twice])
         close(weighted, repeated.coef_, repeated.intercept_, 1e-5)
-    for again, data, target in (
-        (Classifier(warm_start=True), WINE, KINDS),
-        (Classifier(warm_start=True), WINE, KINDS > 0),
-        (Regressor("huber", warm_start=True), X, Y),
-        (Regressor("huber", f.L1Norm(), warm_start=True), X, Y),
+    for again, data, target, part in (
+        (Classifier(warm_start=True), WINE, KINDS, 0.7),
+        (Classifier(warm_start=True), WINE, KINDS > 0, 0.7),
+        (Regressor("huber", warm_start=True), X, Y, 0.7),
+        # a method of resolvents has to find the subgradients again
+        (Regressor("huber", f.L1Norm(), warm_start=True), X, Y, 1.0),
     ):
         first = again.fit(data, target).n_iter_
-        assert again.fit(data, target).n_iter_ < 0.7 * first
+        assert again.fit(data, target).n_iter_ < part * first
 
 
 def test_grid_search():

@@ -54,6 +54,7 @@ CUPY = {
     "fft.irfftn": ("axes", "s"),
     "fft.rfftn": ("axes",),
     "linalg.cholesky": (),
+    "linalg.diagonal": (),
     "linalg.eigh": (),
     "linalg.eigvalsh": (),
     "linalg.inv": (),

@@ -9,6 +9,7 @@ import operator
 import array_api_compat.numpy as np
 
 float64, float32, int64, int32, bool = np.float64, np.float32, np.int64, np.int32, np.bool
+complex128, complex64 = np.complex128, np.complex64
 pi, inf, nan, newaxis = np.pi, np.inf, np.nan, None
 
 
@@ -94,6 +95,14 @@ class linalg:
     qr, inv, vector_norm = map(lifted, (np.linalg.qr, np.linalg.inv, np.linalg.vector_norm))
     svd, eigh, cholesky = map(lifted, (np.linalg.svd, np.linalg.eigh, np.linalg.cholesky))
     matrix_norm, norm = map(lifted, (np.linalg.matrix_norm, np.linalg.norm))
+    diagonal = lifted(np.linalg.diagonal)
+
+
+class fft:
+    """The standard's extension."""
+
+    fftn, ifftn = map(lifted, (np.fft.fftn, np.fft.ifftn))
+    rfftn, irfftn = map(lifted, (np.fft.rfftn, np.fft.irfftn))
 
 
 def asarray(values, dtype=None, device=None, copy=None):
