@@ -17,7 +17,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import reduce
 from itertools import cycle
 from typing import Any
@@ -259,7 +259,7 @@ def _check(run: Run, task: Task, k: int, *, sparing: bool) -> bool:
     ratio = task.stopping.ratio(measured, space)
     bounds = _extremes(ratio, space)
     if bounds[0] <= 1.0 and not task.sparing:
-        ratio = space.xp.maximum(ratio, _in_doubt(measured, task))
+        ratio = greatest([ratio, _in_doubt(measured, task)])
         bounds = _extremes(ratio, space)
     x = reading.x if reading.outward is None else reading.outward.point(reading.x)
     run.live, run.latest, run.measured = after, x, (ratio, length)
@@ -369,7 +369,10 @@ def _in_doubt(measured: Measurement, task: Task) -> Array:
     xp, doubts = task.space.xp, []
     for (_, size), noise in zip(measured.parts, measured.noises(), strict=True):
         doubts.append((xp.where(size > 0, noise / DOUBTFUL, 0.0 * noise), size))
-    return task.stopping.ratio(replace(measured, parts=tuple(doubts)), task.space)
+    doubtful = Measurement(
+        measured.residual, tuple(doubts), measured.error_bound, measured.distance, measured.noises
+    )
+    return task.stopping.ratio(doubtful, task.space)
 
 
 def _largest(points: tuple[Point, ...], task: Task) -> list[Array]:

@@ -367,19 +367,15 @@ class Plan:
             least_sizes=self._least_sizes(groups),
         )
 
-    @property
-    def _judged(self) -> Sequence[Term]:
-        return self.method.judged(*self.terms)
-
     def _least_sizes(self, groups: Groups) -> Sequence[Array]:
         if self._known_sizes is None or self._known_sizes[0] is not groups:
-            found = least_sizes(self._judged, groups, self.x0, self.space)
+            found = least_sizes(self.method.judged(*self.terms), groups, self.x0, self.space)
             self._known_sizes = groups, found
         return self._known_sizes[1]
 
     @cached_property
     def _groups(self) -> Groups:
-        return row_groups(self._judged, self.x0, self.space)
+        return row_groups(self.method.judged(*self.terms), self.x0, self.space)
 
     def _finish(
         self,

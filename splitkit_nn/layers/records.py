@@ -51,14 +51,15 @@ class SolveRecord:
         """The record of solutions with one batch axis, by the same method on parts of a batch."""
         first = solutions[0]
         assert isinstance(first.method, StepMethod)
-        parts = [(each.iterations, each.residual, each.error_bound) for each in solutions]
+        parts = [(s.converged, s.iterations, s.residual, s.error_bound) for s in solutions]
+        converged, *measured = zip(*parts, strict=True)
         return cls(
-            converged=all(each.converged for each in solutions),
+            converged=all(converged),
             status=str(first.status),
             method=first.method.label,
             alpha=float(first.method.alpha),
             rate=first.rate,
-            measured=tuple(map(torch.cat, zip(*parts, strict=True))) if parts[1:] else parts[0],
+            measured=tuple(map(torch.cat, measured)) if parts[1:] else parts[0][1:],
         )
 
     @cached_property

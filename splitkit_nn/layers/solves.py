@@ -94,14 +94,12 @@ class Solves:
         v has NaN or Inf, as scaled losses may have, whose scaler looks for it.
         """
         self.layer.last_solve.backward = None
-        if isfinite(v):
-            return self._cotangents(J, v, transposed)
-        finite = v.isfinite().flatten(1).all(dim=1).reshape(-1, *[1] * (v.ndim - 1))
-        found = self._cotangents(J, v.where(finite, 0.0), transposed)
-        return found.where(finite, math.nan)
-
-    def _cotangents(self, J: Jacobian, v: Tensor, transposed: bool) -> Tensor:
-        return self.layer.gradient.solve(self.solver.M, J, v, transposed, self._iterate)
+        finite = None
+        if not isfinite(v):
+            finite = v.isfinite().flatten(1).all(dim=1).reshape(-1, *[1] * (v.ndim - 1))
+            v = v.where(finite, 0.0)
+        found = self.layer.gradient.solve(self.solver.M, J, v, transposed, self._iterate)
+        return found if finite is None else found.where(finite, math.nan)
 
     def _iterate(
         self, J: Jacobian, v: Tensor, transposed: bool, steps: int | None = None
