@@ -30,6 +30,7 @@ from splitkit.solvers.methods.primal_dual_steps import Steps
 from splitkit.solvers.terms import Term
 
 FIRST = 10
+AT_ONCE = 4  # by more no residual is balanced: one that is rounding alone would ask for it
 
 
 class Pace(NamedTuple):
@@ -44,7 +45,7 @@ class Pace(NamedTuple):
     later : int
         The part of the iterations made after which residuals are taken again.
     whole : bool
-        Whether a change is by a power of 2, of any size.
+        Whether a change is by a power of 2, of at most ±``AT_ONCE``.
     """
 
     apart: float = 2.0
@@ -138,7 +139,7 @@ class Balanced(Iteration):
             return now
         factor = (primal / dual) ** 0.5
         if self.pace.whole:
-            factor = 2.0 ** round(math.log2(factor))
+            factor = 2.0 ** min(max(round(math.log2(factor)), -AT_ONCE), AT_ONCE)
         else:
             least = 1 - 0.8 * 0.9**now.changes
             factor = min(max(factor, least), 1 / least)
