@@ -125,6 +125,8 @@ def main() -> None:
             f"-- {case.name}: {len(lines)} solves, {wrong} false, {seconds:.0f} s of CPU so far"
         )
         print(progress, file=sys.stderr, flush=True)
+    if pool:
+        pool.shutdown()
     if given.json:
         given.json.write_text(json.dumps([row.as_json() for row in table], indent=0))
     report(table)
