@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 from splitkit.arguments import check_number
@@ -11,6 +12,7 @@ from splitkit.linear.multiplier import Multiplier
 from splitkit.notation import ATOM, PRODUCT, Style
 from splitkit.operators.freedom import Freedom
 from splitkit.operators.graph_support import magnitude
+from splitkit.properties import Properties
 
 
 class ScaledIdentity(Multiplier):
@@ -27,7 +29,10 @@ class ScaledIdentity(Multiplier):
         self.norm = self.least_gain = abs(self.c)
         self.gram = self.c * self.c
         self.binding = ATOM if self.c == 1 else PRODUCT
-        self.properties = self.square_properties(self.c, symmetric=True)
+
+    @cached_property
+    def properties(self) -> Properties:
+        return self.square_properties(self.c, symmetric=True)
 
     solver = "entry by entry"
 
