@@ -229,7 +229,6 @@ class Plan:
         self.x0, self.space, self.rewrites = x0, space, rewrites
         known = zip(terms, warrant.declared, strict=True)
         self._ended: tuple[float | Stopping | None, int] | None = None
-        self._known_sizes: tuple[Groups, Sequence[Array]] | None = None
         self._watch = Watch(declared={id(t.operator): d for t, d in known}, resolved={})
         self._iteration = self.method.iteration(*[term.seen_by(self._watch) for term in terms])
 
@@ -353,7 +352,7 @@ class Plan:
 
     def _task(self, stopping: Stopping, *, sparing: bool = False) -> Task:
         self._watch.begin()
-        groups = () if sparing else self._groups
+        groups, sizes = self._rows_as(()) if sparing else self._rows
         return Task(
             self._iteration,
             self.space,
@@ -364,18 +363,17 @@ class Plan:
             terms=() if sparing or self.guarantee.rate is not None else self.terms,
             sparing=sparing and not self.warrant.may_drift,
             groups=groups,
-            least_sizes=self._least_sizes(groups),
+            least_sizes=sizes,
         )
 
-    def _least_sizes(self, groups: Groups) -> Sequence[Array]:
-        if self._known_sizes is None or self._known_sizes[0] is not groups:
-            found = least_sizes(self.method.judged(*self.terms), groups, self.x0, self.space)
-            self._known_sizes = groups, found
-        return self._known_sizes[1]
-
     @cached_property
-    def _groups(self) -> Groups:
-        return row_groups(self.method.judged(*self.terms), self.x0, self.space)
+    def _rows(self) -> tuple[Groups, Sequence[Array]]:
+        """The groups of rows, and the least size that is known of each."""
+        return self._rows_as(row_groups(self.method.judged(*self.terms), self.x0, self.space))
+
+    def _rows_as(self, groups: Groups) -> tuple[Groups, Sequence[Array]]:
+        judged = self.method.judged(*self.terms)
+        return groups, least_sizes(judged, groups, self.x0, self.space)
 
     def _finish(
         self,

@@ -122,9 +122,8 @@ class ConicProgram(Program):
         TypeError, ValueError
             See the class; nothing is changed then.
         """
-        before = dict(vars(self))
         n, m = self._sizes
-        try:
+        with self._updating(matrices=P is not None or A is not None):
             if c is not None:
                 self.c = given.finite("c", given.vector("c", c, n, self._like))
             if b is not None:
@@ -136,12 +135,6 @@ class ConicProgram(Program):
                 self._P = given.convex(found, self._like)
             if A is not None:
                 self.A, self._A = given.renewed("A", A, self.A, self._A, self._like)
-            self._arrange()
-        except Exception:
-            vars(self).clear()
-            vars(self).update(before)
-            raise
-        self._renew(matrices=P is not None or A is not None)
 
     # -- see Program ------------------------------------------------------------------------------
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,10 @@ class Program(Sum):
     _like: Array
 
     # -- what a program gives ---------------------------------------------------------------------
+
+    def _arrange(self) -> None:
+        """``_take`` the sum of operators that its numbers make."""
+        raise NotImplementedError
 
     def _data(self) -> Data:
         """Its numbers."""
@@ -198,8 +203,19 @@ class Program(Sum):
         of_bounds = None if bounds is None else self._like_x(bounds)
         return ProgramCertificate(None, self._like_x(y), of_bounds, -data.rows.support(proof)[0])
 
-    def _renew(self, *, matrices: bool) -> None:
-        """Take the numbers as they are now, where a method is at hand."""
+    @contextmanager
+    def _updating(self, *, matrices: bool) -> Iterator[None]:
+        """Inside, numbers change: all that are given, or none where one of them is refused; then
+        the method at hand takes them.
+        """
+        before = dict(vars(self))
+        try:
+            yield
+            self._arrange()
+        except Exception:
+            vars(self).clear()
+            vars(self).update(before)
+            raise
         if self._method is not None:
             self._method.update(self._data(), matrices=matrices)
 
@@ -211,8 +227,7 @@ class Program(Sum):
 
     def _take(self, parts: Sequence[Operator]) -> None:
         """Be the sum of these operators, whatever it was before."""
-        for name in ("properties",):
-            vars(self).pop(name, None)
+        vars(self).pop("properties", None)
         super().__init__(tuple(parts))
 
 

@@ -121,7 +121,6 @@ class QP(Program):
         self.bounds, self._box = (lower, upper), given.interval(names, lower, upper)
 
     def _arrange(self) -> None:
-        """The sum of operators."""
         on_x: Operator = Zero() if self.bounds is None else NormalCone(Box(*self.bounds))
         some = self._A.shape[0] > 0
         rows: Operator = Subdifferential(Box(self.l, self.u).conjugate) if some else Zero()
@@ -174,8 +173,7 @@ class QP(Program):
         u: Any,
         bounds: Bounds | None,
     ) -> None:
-        before = dict(vars(self))
-        try:
+        with self._updating(matrices=P is not None or A is not None):
             if q is not None:
                 n = int(self.q.shape[0])
                 self.q = given.finite(slope, given.vector(slope, q, n, self._like))
@@ -196,12 +194,6 @@ class QP(Program):
                         "bounds are finite for other entries than before: an update changes values "
                         "only; make a new problem"
                     )
-            self._arrange()
-        except Exception:
-            vars(self).clear()
-            vars(self).update(before)
-            raise
-        self._renew(matrices=P is not None or A is not None)
 
     def _given_P(self) -> Any:
         return csr_array(self.P) if issparse(self.P) else self._P
