@@ -103,7 +103,7 @@ class Multipliers:
         self.units = Units.of(data)
         self.scaled = self.units.applied(data)
         self.system = NewtonSystem(self.scaled)
-        self.steps, self.seen = Steps(), [0.0] * 3
+        self.steps, self.seen, self.seen_at = Steps(), [0.0] * 3, 0.0
 
     def update(self, data: Data, *, matrices: bool) -> None:
         """Take data of the same shapes, and say whether P or A changed."""
@@ -119,7 +119,7 @@ class Multipliers:
         smoothly, long steps are for Newton's method near a solution only, and grow again.
         """
         if not warm or self.steps.sigma is None or not self.data.rows.alone.all():
-            self.steps, self.seen = Steps(), [0.0] * 3
+            self.steps, self.seen, self.seen_at = Steps(), [0.0] * 3, _largest(x)
         return _Run(self, *self.units.inward(x, y), tol, max_iter).outcome()
 
 
@@ -183,12 +183,18 @@ class _Run:
         return Outcome(x, y, status, self.iterations, made, best, proof, self.trail)
 
     def look(self) -> Measures:
-        """The measures in the units of the data, recorded."""
-        point = self.method.units.outward(self.x, self.y)
-        found = Measures.of(self.method.data, *point, self.method.seen)
+        """The measures in the units of the data, recorded. What was seen to cancel on the way from
+        a start, where x was more than twice as large, is forgotten: a far one is no scale.
+        """
+        method = self.method
+        x, y = method.units.outward(self.x, self.y)
+        size = _largest(x)
+        if method.seen_at > 2 * size:
+            method.seen, method.seen_at = [0.0] * 3, size
+        found = Measures.of(method.data, x, y, method.seen)
         if self.iterations:
-            sizes = zip(self.method.seen, found.sizes, strict=True)
-            self.method.seen = [max(before, SEEN * size) for before, size in sizes]
+            sizes = zip(method.seen, found.sizes, strict=True)
+            method.seen = [max(before, SEEN * each) for before, each in sizes]
         self.trail.iteration.append(self.iterations)
         self.trail.measures.append(found)
         return found
