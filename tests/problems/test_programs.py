@@ -329,3 +329,23 @@ def test_a_limit_that_was_hit_is_never_success():
     assert not solution.converged
     assert solution.status == "iteration_limit"
     assert len(solution.history.objective) == len(solution.history.iteration)
+
+
+@pytest.mark.parametrize("far", [1e3, 1e6, 1e9])
+@pytest.mark.parametrize("unit", [1.0, 1e8])
+@pytest.mark.parametrize("limit", [None, 1e4, 1e20])
+def test_a_far_start_is_no_scale_for_what_is_left(far, unit, limit):
+    """With a row that never binds, and the objective in other units."""
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        B, A = rng.normal(size=(10, 10)), rng.normal(size=(5, 10))
+        u, q = A @ rng.random(10), rng.normal(size=10)
+        expected = QP(B @ B.T, q, A, u - 1, u, bounds=(0.0, 1.0)).solve().x
+        rows, low, high = A, u - 1, u
+        if limit is not None:
+            rows, low, high = np.vstack((A, np.ones(10))), np.r_[low, -limit], np.r_[high, limit]
+        problem = QP(unit * B @ B.T, unit * q, rows, low, high, bounds=(0.0, 1.0))
+        found = problem.solve(np.full(10, far), on_failure="return")
+        assert found.status in ("converged", "precision")
+        if found.converged:
+            np.testing.assert_allclose(found.x, expected, atol=1e-5)

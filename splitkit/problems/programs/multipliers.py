@@ -103,7 +103,7 @@ class Multipliers:
         self.units = Units.of(data)
         self.scaled = self.units.applied(data)
         self.system = NewtonSystem(self.scaled)
-        self.steps, self.seen, self.seen_at = Steps(), [0.0] * 3, 0.0
+        self.steps, self.seen, self.seen_at = Steps(), [0.0] * 3, (0.0, 0.0)
 
     def update(self, data: Data, *, matrices: bool) -> None:
         """Take data of the same shapes, and say whether P or A changed."""
@@ -119,7 +119,7 @@ class Multipliers:
         smoothly, long steps are for Newton's method near a solution only, and grow again.
         """
         if not warm or self.steps.sigma is None or not self.data.rows.alone.all():
-            self.steps, self.seen, self.seen_at = Steps(), [0.0] * 3, _largest(x)
+            self.steps, self.seen, self.seen_at = Steps(), [0.0] * 3, (_largest(x), 0.0)
         return _Run(self, *self.units.inward(x, y), tol, max_iter).outcome()
 
 
@@ -184,13 +184,16 @@ class _Run:
 
     def look(self) -> Measures:
         """The measures in the units of the data, recorded. What was seen to cancel on the way from
-        a start, where x was more than twice as large, is forgotten: a far one is no scale.
+        a start, where x or y was more than twice as large, is forgotten: a far one is no scale.
         """
         method = self.method
         x, y = method.units.outward(self.x, self.y)
-        size = _largest(x)
-        if method.seen_at > 2 * size:
-            method.seen, method.seen_at = [0.0] * 3, size
+        of_x, of_y = _largest(x), _largest(y)
+        if method.seen_at[0] > 0:
+            far_x, far_y = method.seen_at
+            if far_x > 2 * of_x or far_y > 2 * of_y:
+                method.seen, far_x, far_y = [0.0] * 3, min(far_x, of_x), of_y
+            method.seen_at = far_x, max(far_y, of_y)
         found = Measures.of(method.data, x, y, method.seen)
         if self.iterations:
             sizes = zip(method.seen, found.sizes, strict=True)
