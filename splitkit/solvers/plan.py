@@ -21,13 +21,13 @@ from splitkit.functions.base import Function
 from splitkit.looks import known_points
 from splitkit.operators.base import Operator
 from splitkit.outcomes import OnFailure, fail
+from splitkit.progress import Progress
 from splitkit.proofs import Proof
 from splitkit.properties import sum_strong_monotonicity
 from splitkit.solvers.engine import Run, Task, advance
 from splitkit.solvers.explain import Option
 from splitkit.solvers.inclusion import Inclusion
 from splitkit.solvers.method import Guarantee, Method
-from splitkit.solvers.progress import Progress
 from splitkit.solvers.rewrites import Rewrite
 from splitkit.solvers.row_groups import Groups, least_sizes, row_groups
 from splitkit.solvers.solution import Solution, State, Status
