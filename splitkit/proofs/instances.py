@@ -156,7 +156,7 @@ def _several(d: Any, v: Any, properties: Properties) -> Any:
     n = d.shape[1]
     inverse: Any = np.linalg.pinv(d.T, rcond=1e-6)
     M = v.T @ inverse
-    if np.linalg.norm(M @ d.T - v.T) > CLOSE * max(np.linalg.norm(v), 1e-300):
+    if np.linalg.norm(M @ d.T - v.T) > CLOSE * float(np.linalg.norm(v)):
         return None
     rest = np.eye(n) - d.T @ inverse
     m, L = properties.strong_monotonicity or 0.0, properties.lipschitz or 0.0
