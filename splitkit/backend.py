@@ -226,7 +226,12 @@ _LEAST_SQUARE = {np.dtype(each): _least_square(np, each) for each in (np.float32
 
 
 def lengths(
-    x: Array, axes: Shape, *, keepdims: bool = False, squares: Array | None = None
+    x: Array,
+    axes: Shape,
+    *,
+    keepdims: bool = False,
+    squares: Array | None = None,
+    beneath: float = 0.0,
 ) -> Array:
     """‖x‖ along some axes, of every size that the dtype can hold, with the derivative 0 at 0.
 
@@ -238,11 +243,13 @@ def lengths(
     ----------
     squares : array, optional
         Their sums, where they are known already.
+    beneath : float
+        Of lengths up to this one it need only be known that they are no longer.
     """
     xp = namespace(x)
     if squares is None:
         squares = xp.sum(x * x, axis=axes, keepdims=keepdims)
-    if _is_plain(squares, xp):
+    if _is_plain(squares, xp, beneath):
         return root(squares)
     if 0 in x.shape:
         return root(squares)
@@ -258,13 +265,17 @@ def lengths(
     return xp.reshape(size, squares.shape)
 
 
-def _is_plain(squares: Array, xp: Any) -> bool:
+def _is_plain(squares: Array, xp: Any, beneath: float = 0.0) -> bool:
     """Whether sums of squares are known to be exact to rounding, or need not be."""
     if isinstance(squares, (np.ndarray, np.floating)):
         low = _LEAST_SQUARE.get(squares.dtype, math.inf)
         if squares.ndim == 0:
             return bool(low < squares < math.inf)
-        return squares.size == 0 or bool(squares.min() > low and squares.max() < math.inf)
+        if squares.size == 0:
+            return True
+        if beneath * beneath <= low and not squares.min() > low:
+            return False
+        return bool(squares.max() < math.inf)
     if array_api_compat.is_torch_array(squares):
         if squares.device.type != "cpu":
             return True
@@ -277,9 +288,9 @@ def _is_plain(squares: Array, xp: Any) -> bool:
     if 0 in squares.shape:
         return True
     low, squares = _least_square(xp, squares.dtype), _held_fixed(squares)
-    if squares.ndim == 0:
-        return low < float(squares) < math.inf
-    return float(xp.min(squares)) > low and float(xp.max(squares)) < math.inf
+    if beneath * beneath <= low and not float(xp.min(squares)) > low:
+        return False
+    return float(xp.max(squares)) < math.inf
 
 
 def power_of_two(x: Array) -> Array:
