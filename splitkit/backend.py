@@ -200,15 +200,15 @@ def norm(x: Point, batch_ndim: int) -> Array:
     """‖x‖, over every axis but the leading ``batch_ndim``; see ``lengths``. Of Torch it is the
     library's own, in double precision, unless it is recorded: iterations wait for no value.
     """
-    if isinstance(x, tuple):
-        each = [norm(block, batch_ndim) for block in x]
-        return norm(namespace(x).stack(each, axis=-1), batch_ndim)
     if type(x) is np.ndarray and x.ndim == 1 and batch_ndim == 0:
         square = x.dot(x)  # without a look at what else x might be: vectors are short
         low = _LEAST_SQUARE.get(x.dtype, math.inf)
         if low < square < math.inf or (square == 0 and not x.any()):
-            return np.sqrt(square)
+            return type(square)(math.sqrt(square))  # in double precision, so that it is rounded once
         return lengths(x, (0,), squares=square)
+    if isinstance(x, tuple):
+        each = [norm(block, batch_ndim) for block in x]
+        return norm(namespace(x).stack(each, axis=-1), batch_ndim)
     axes = tuple(range(batch_ndim, x.ndim))
     xp = _NAMESPACES.get(type(x)) or namespace(x)
     if axes and xp.__name__.endswith("torch") and not (x.requires_grad and xp.is_grad_enabled()):
@@ -314,6 +314,13 @@ def where(mask: Array, x: Point, y: Point) -> Point:
     if not is_array(y):
         return y
     return namespace(x).where(align(mask, x), x, y)
+
+
+def kept_where(mask: Array, x: Array) -> Array:
+    """x where the mask is true, and 0 elsewhere."""
+    if isinstance(mask, np.bool_):  # NumPy's ``where`` costs ten times as much of one number
+        return x if mask else 0.0 * x
+    return namespace(x).where(mask, x, 0.0 * x)
 
 
 def isfinite(x: Array, *others: Array) -> bool:
@@ -497,8 +504,9 @@ def pairing(a: Point, x: Point, batch_ndim: int) -> Array:
 
 
 @cache
+@cache
 def _keep_freed_memory() -> None:
-    """Let the C library keep what arrays free for the next ones.
+    """Once let the C library keep what arrays free for the next ones.
 
     glibc returns to the system every block longer than any that was freed before, up to 32 MiB; to
     take memory back costs more, page by page, than to add two arrays. So a block of nearly that
@@ -513,6 +521,8 @@ def solving(x: Point) -> AbstractContextManager[Any]:
     NumPy leaves it to the stopping rule to notice overflow and NaN.
     """
     _keep_freed_memory()
+    if type(x) is np.ndarray:
+        return np.errstate(all="ignore")
     no_grad: Callable[[], AbstractContextManager[Any]] | None
     no_grad = getattr(namespace(x), "no_grad", None)
     return np.errstate(all="ignore") if no_grad is None else no_grad()

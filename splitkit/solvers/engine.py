@@ -32,6 +32,7 @@ from splitkit.backend import (
     extremes,
     greatest,
     keeping_layout,
+    kept_where,
     laid_out,
     subtract,
     where,
@@ -366,9 +367,8 @@ def _in_doubt(measured: Measurement, task: Task) -> Array:
     """The ratio, if r were as large as its rounding may well be: above 1, a small r says nothing.
     Where nothing cancels, all that is known is that r is 0.
     """
-    xp, doubts = task.space.xp, []
-    for (_, size), noise in zip(measured.parts, measured.noises(), strict=True):
-        doubts.append((xp.where(size > 0, noise / DOUBTFUL, 0.0 * noise), size))
+    pairs = zip(measured.parts, measured.noises(), strict=True)
+    doubts = [(kept_where(size > 0, noise / DOUBTFUL), size) for (_, size), noise in pairs]
     doubtful = Measurement(
         measured.residual, tuple(doubts), measured.error_bound, measured.distance, measured.noises
     )
@@ -378,12 +378,15 @@ def _in_doubt(measured: Measurement, task: Task) -> Array:
 def _largest(points: tuple[Point, ...], task: Task) -> list[Array]:
     """Of each block and group of rows, the largest norm that it has in one of the points."""
     if not isinstance(points[0], tuple) and not task.groups:
-        return [greatest([*map(task.space.norm, points)])]
+        norm = task.space.norm
+        return [norm(points[0]) if len(points) == 1 else greatest([*map(norm, points)])]
     return [greatest(each) for each in zip(*map(task.norms, points), strict=True)]
 
 
 def _joined(sizes: list[Array], more: Sequence[Array]) -> list[Array]:
     """The larger ones, of which the first may have more."""
+    if len(sizes) == len(more) == 1:
+        return [greatest((sizes[0], more[0]))]
     both = [greatest(pair) for pair in zip(sizes, more, strict=False)]
     return both + sizes[len(both) :]
 

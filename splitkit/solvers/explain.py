@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 
 from splitkit.backend import Point, Space
 from splitkit.functions.base import Function
@@ -160,8 +161,14 @@ def explain(inclusion: Operator | Function) -> Explanation:
 
 def explain_terms(inclusion: Inclusion) -> Explanation:
     """``explain`` of an inclusion that is flattened."""
-    options = [option for kind in METHODS for option in options_of(inclusion, kind())]
+    options = [option for kind in METHODS for option in options_of(inclusion, _open(kind))]
     return Explanation(tuple(sorted(options, key=lambda option: option.order)))
+
+
+@cache
+def _open(kind: type[Method]) -> Method:
+    """The method with every option left open."""
+    return kind()
 
 
 def options_of(inclusion: Inclusion, method: Method) -> Iterator[Option]:
