@@ -45,4 +45,4 @@ def timed(
         progress=False,
         on_failure="return",
     )
-    return (clock.readings[-1] - clock.readings[0])
+    return clock.readings[-1] - clock.readings[0]

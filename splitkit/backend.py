@@ -204,7 +204,7 @@ def norm(x: Point, batch_ndim: int) -> Array:
         square = x.dot(x)  # without a look at what else x might be: vectors are short
         low = _LEAST_SQUARE.get(x.dtype, math.inf)
         if low < square < math.inf or (square == 0 and not x.any()):
-            return type(square)(math.sqrt(square))  # in double precision, so that it is rounded once
+            return type(square)(math.sqrt(square))  # of single precision rounded once, too
         return lengths(x, (0,), squares=square)
     if isinstance(x, tuple):
         each = [norm(block, batch_ndim) for block in x]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 
 from splitkit.backend import Point, Space
 from splitkit.functions.base import Function
@@ -21,6 +20,8 @@ from splitkit.solvers.splitting import CERTAINLY_BELOW_1
 from splitkit.solvers.terms import Role
 
 DECREASE = 1e-8  # of the distance to the solution, in which work is counted
+
+_OPEN = tuple(kind() for kind in METHODS)  # every option left open
 
 
 @dataclass(frozen=True)
@@ -161,14 +162,8 @@ def explain(inclusion: Operator | Function) -> Explanation:
 
 def explain_terms(inclusion: Inclusion) -> Explanation:
     """``explain`` of an inclusion that is flattened."""
-    options = [option for kind in METHODS for option in options_of(inclusion, _open(kind))]
+    options = [option for method in _OPEN for option in options_of(inclusion, method)]
     return Explanation(tuple(sorted(options, key=lambda option: option.order)))
-
-
-@cache
-def _open(kind: type[Method]) -> Method:
-    """The method with every option left open."""
-    return kind()
 
 
 def options_of(inclusion: Inclusion, method: Method) -> Iterator[Option]:
