@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from itertools import cycle
@@ -145,7 +145,10 @@ class Run:
         again.checkpoint = None
         history = self.history
         again.history = History(
-            list(history.iteration), list(history.residual), list(history.fixed_point_residual)
+            list(history.iteration),
+            list(history.residual),
+            list(history.fixed_point_residual),
+            list(history.objective),
         )
         again.schedule = copy.copy(self.schedule)
         again.drift = copy.copy(self.drift)
@@ -169,6 +172,8 @@ class Task:
         The rows that are judged by themselves, see ``row_groups``.
     least_sizes : list of arrays
         Of each block and group of rows, what cancels there at least: the terms' constants.
+    objective : callable or None
+        x ↦ its value, to be recorded.
     sparing : bool
         Whether to measure only where the length of the step promises the end, and not at every
         check.
@@ -184,6 +189,7 @@ class Task:
     sparing: bool = False
     groups: Groups = ()
     least_sizes: Sequence[Array] = ()
+    objective: Callable[[Point], Array] | None = None
 
     def norms(self, x: Point) -> list[Array]:
         """‖·‖ of each block and group of rows, of what begins with the blocks of x."""
@@ -256,6 +262,7 @@ def _check(run: Run, task: Task, k: int, *, sparing: bool) -> bool:
         watch.recording = False
     watch.require_same_kind(k, since=seen)
     measured = measure(reading, run, task)
+    measured.iteration = k
     task.stopping.see(reading, governing)
     ratio = task.stopping.ratio(measured, space)
     bounds = _extremes(ratio, space)
@@ -266,6 +273,8 @@ def _check(run: Run, task: Task, k: int, *, sparing: bool) -> bool:
     run.live, run.latest, run.measured = after, x, (ratio, length)
     run.worst = _record(run, k, x, measured.residual, ratio, bounds, space)
     run.history.fixed_point_residual.append(length)
+    if task.objective is not None:
+        run.history.objective.append(task.objective(x))
     if run.failed and not run.detail:
         run.detail = _blame(run.checked, known, k, task)
     run.checked = after
@@ -373,6 +382,7 @@ def _in_doubt(measured: Measurement, task: Task) -> Array:
     doubtful = Measurement(
         measured.residual, tuple(doubts), measured.error_bound, measured.distance, measured.noises
     )
+    doubtful.iteration = measured.iteration
     return task.stopping.ratio(doubtful, task.space)
 
 

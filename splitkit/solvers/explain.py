@@ -50,13 +50,14 @@ class Option:
         return cls(chosen, terms, chosen.theorem(*terms))
 
     def scaled(self, x0: Point, space: Space) -> Option:
-        """The same, steps that no constant fixes measured on the data."""
+        """The same, steps that no constant fixes measured on the data, if the theorem allows."""
         if self.terms is None or not self.guarantee.holds:
             return self
         method = self.method.scaled(self.terms, x0, space)
         if method is self.method:
             return self
-        return Option(method, self.terms, method.theorem(*self.terms))
+        measured = Option(method, self.terms, method.theorem(*self.terms))
+        return measured if measured.guarantee.holds else self
 
     def proof(self) -> Proof:
         """The proof by the small program, on the properties of these operators; needs clarabel."""

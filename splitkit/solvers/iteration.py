@@ -36,10 +36,14 @@ class Outward:
     ----------
     point, element : callable
         Of an approximate solution, and of a residual.
+    slope, dual : callable
+        Of an element at x, and of the y of a composed term.
     """
 
     point: PointMap
     element: PointMap
+    slope: PointMap
+    dual: PointMap
 
 
 @dataclass(slots=True)

@@ -41,6 +41,8 @@ class Measurement:
         α‖r‖, if the terms' elements whose sum r is are known at points so far apart only.
     noises : callable
         () ↦ of each part the size of its rounding errors.
+    iteration : int
+        After how many.
     """
 
     residual: Array
@@ -48,6 +50,7 @@ class Measurement:
     error_bound: Array | None
     distance: Array | None = None
     noises: Callable[[], list[Array]] = list
+    iteration: int = 0
 
 
 class Stopping:

@@ -71,6 +71,8 @@ STIFF = 1000.0  # times the penalty of inequalities is that of equations
 TRIAL = 100  # iterations in which a constant ρ is found
 KRYLOV = 50.0  # operators applied where a system is solved iteratively
 KEPT = 8  # factorizations, each for a ρ of its own
+SHORTER = 100.0  # by which ρ is below ‖A‖ where nothing is composed
+NEARER = 4  # penalties tried where no matrix is factored at that of the data
 ROUNDINGS = 1e-4  # of the gains of a matrix, within which it may be singular in any precision
 
 
@@ -139,9 +141,9 @@ class ADMM(_AlternatingDirections):
         return of_A, Term.joined([B.expression if isinstance(B, Term) else B for B in others])
 
     def missing(self, *terms: Term) -> str | None:
-        missing = super().missing(*terms)
+        A, composed = terms
+        missing = A.obstacle if composed.is_zero else super().missing(A, composed)
         if missing is None and _way(*terms) is None:
-            A, composed = terms
             return (
                 f"(A + ρLᵀL)x = h cannot be solved for A = {A!r} and L = {composed.of!r}: use "
                 "linearized ADMM or Chambolle-Pock"
@@ -149,12 +151,12 @@ class ADMM(_AlternatingDirections):
         return missing
 
     def work(self, *terms: Term) -> float:
-        way = _way(*terms) if terms and super().missing(*terms) is None else None
+        way = _way(*terms) if terms and self.missing(*terms) is None else None
         return self.cost + (KRYLOV if way is not None and way.iterative else 0.0)
 
     def choosing(self, *terms: Term) -> Self:
         wanted = self.rho is None if self.balance is None else self.balance
-        rho = ANY if self.rho is None else self.rho
+        rho = Arbitrary(comparable(*terms) or ANY) if self.rho is None else self.rho
         return self._with(rho=rho, balance=wanted and not terms[1].is_zero)
 
     def steady(self) -> Self:
@@ -164,10 +166,13 @@ class ADMM(_AlternatingDirections):
         norm = terms[1].L.norm
         if not isinstance(self.rho, Arbitrary) or norm == 0:
             return self
+        if terms[1].is_zero and comparable(*terms):  # the proximal point algorithm, at a long step
+            return self._with(rho=float(self.rho) / SHORTER)
         # x⁺ is exact at any ρ: the scale is that of B alone, unless it has none
         x = typical_point(terms, x0, space)
         step = mean_step(terms[1:], x, space) or mean_step(terms, x, space) or 1.0
-        first = self._with(rho=1 / (step * norm**2 if norm < math.inf else step))
+        rho = 1 / (step * norm**2 if norm < math.inf else step)
+        first = self._with(rho=solvable_penalty(rho, *terms))
         if self.balance:
             return first
         state = (balanced := first._with(balance=True).iteration(*terms)).begin(x0, space)
@@ -503,6 +508,21 @@ def _factored(rho: float, A: Term, composed: Term) -> PointMap:
             del known[next(iter(known))]
         known[rho] = solver.make()
     return known[rho]
+
+
+def comparable(A: Term, composed: Term) -> float:
+    """ρ = ‖A‖/‖L‖², at which A and ρLᵀL are as large as each other; 0: it is not known."""
+    norm, size = composed.L.norm, A.lipschitz or 0.0
+    return size / norm**2 if 0 < size < math.inf and 0 < norm < math.inf else 0.0
+
+
+def solvable_penalty(rho: float, A: Term, composed: Term) -> float:
+    """ρ, or the nearest of a few between it and the comparable one at which x⁺ is defined, if it is
+    anywhere: where one of A and ρLᵀL is large beside the other, rounding loses the small one.
+    """
+    far = comparable(A, composed) / rho
+    tried = [rho * far ** (k / NEARER) for k in range(NEARER + 1)] if far else []
+    return next((found for found in tried if not is_singular(found, A, composed)), rho)
 
 
 def is_singular(rho: float, A: Term, composed: Term) -> bool:
