@@ -48,7 +48,7 @@ def test_threads_share_a_cold_layer(kind, training, hurried):
     for _ in range(ROUNDS):
         layer, barrier = copy.deepcopy(cold), Barrier(THREADS)
         with ThreadPoolExecutor(THREADS) as pool:
-            found = list(pool.map(lambda x: run(layer, x, barrier), xs))
+            found = list(pool.map(run, [layer] * THREADS, xs, [barrier] * THREADS))
         for ours, theirs in zip(found, expected, strict=True):
             for a, b in zip(ours, theirs, strict=True):
                 torch.testing.assert_close(a, b, rtol=0, atol=1e-7)
