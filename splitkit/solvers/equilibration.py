@@ -100,6 +100,8 @@ def _in_units(term: Term, d: Point) -> tuple[Term, LinearOperator | None]:
     A, L, D = term.operator, term.of, diagonal_map(d)
     if L is None:
         return Term(in_metric(A, D), term.role), None
+    if term.is_nothing:  # so that ELD = I
+        return Term(A, term.role, L), D.reciprocal()
     e = row_scales(A, L, d)
     if e is None:
         return Term(A, term.role, L.scaled(columns=D)), None

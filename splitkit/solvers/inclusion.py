@@ -71,8 +71,8 @@ class Inclusion:
         found = self._terms.get((role, indices))
         if found is None:
             chosen = tuple(self.operators[i] for i in indices)
-            if chosen and role is Role.COMPOSED:
-                found = Term.joined(chosen)
+            if role is Role.COMPOSED:
+                found = Term.joined(chosen or (Zero(),))
             else:
                 A = chosen[0] if len(chosen) == 1 else Sum(chosen) if chosen else Zero()
                 found = Term.playing(A, role)
@@ -138,7 +138,8 @@ class Inclusion:
     @cached_property
     def _solved_ways(self) -> list[Terms]:
         """What is solved with, and what is composed: at first the sum of all affine operators is
-        solved with, then each of the others that are resolved (the first ``MANY``), and zero.
+        solved with, then each of the others that are resolved (the first ``MANY``), and zero. Where
+        all are affine there is nothing else, and zero is composed.
         """
         every = range(len(self.operators))
         affine = tuple(i for i in every if as_affine(self.operators[i]) is not None)
@@ -151,6 +152,8 @@ class Inclusion:
             if composed and self._can_be_composed(composed):
                 spare = len([i for i in composed if i in bare]) + (not solved)
                 found.append((spare if solved != affine else 0, solved, composed))
+            elif solved == affine and not composed:
+                found.append((1, solved, composed))
         found.sort(key=lambda each: each[0])
         return [
             (self.term(Role.SOLVED, *solved), self.term(Role.COMPOSED, *composed))
