@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from splitkit.backend import Array, blocks, from_numpy, is_array, to_numpy
+from splitkit.functions import Box
 from splitkit.linear import Affine, DenseMatrix, Sparse
 from splitkit.operators.solvable import as_affine
 
@@ -59,6 +60,7 @@ def eliminated(problem: MixedComplementarity) -> Eliminated:
     from splitkit.problems.complementarity import MixedComplementarity  # which imports this file
 
     F, box = as_affine(problem.F), problem.C
+    assert isinstance(box, Box)
     L = None if F is None else F.M.merged
     if F is None or not isinstance(L, DenseMatrix | Sparse):
         raise TypeError(
@@ -71,8 +73,8 @@ def eliminated(problem: MixedComplementarity) -> Eliminated:
         raise TypeError(f"M has shape {M.shape}: give one matrix for all samples")
     q = np.zeros(n) if F.q is None else to_numpy(F.q)
     low, high = (to_numpy(b) if is_array(b) else np.asarray(b) for b in (box.lower, box.upper))
-    bounded = np.broadcast_to((low > -np.inf) | (high < np.inf), (*low.shape[:-1], n))
-    bounded = bounded.reshape(-1, n).any(axis=0)
+    has_bound = np.asarray((low > -np.inf) | (high < np.inf))
+    bounded = np.broadcast_to(has_bound, (*has_bound.shape[:-1], n)).reshape(-1, n).any(axis=0)
     free = ~bounded
     A = M[np.ix_(free, free)]
     scales = np.linalg.norm(A, axis=1)
