@@ -284,12 +284,15 @@ class Properties:
         k = (1 − ρ²)/(2(1 + ρ²)), with ρ the Lipschitz constant of C_A. Maximality is kept.
         Source: Spingarn, *Partial inverse of a monotone operator* (1983), §2.
         """
-        rho = self.cayley(1.0).lipschitz
+        rho, m, β = self.cayley(1.0).lipschitz, self.strong_monotonicity, self.comonotonicity
         forms: list[Form] = []
         if rho is not None:
             k = (1 - rho * rho) / (2 * (1 + rho * rho))
+            if self.monotone and m is not None and k < 1e-3:
+                # rounding in ρ leaves nothing of it; and there is no k > 0 without m > 0, β > 0
+                k = 1 / (1 / m + 1 / β) if m > 0 and β is not None and β > 0 else 0.0
             forms.append((-k, 0.5, -k))
-        if self.monotone:
+        if self.monotone and (0.0, 0.5, 0.0) not in forms:
             forms.append((0.0, 0.5, 0.0))
         if self.skew:
             forms.append((0.0, -0.5, 0.0))

@@ -21,6 +21,8 @@ from splitkit.solvers.terms import Role
 
 DECREASE = 1e-8  # of the distance to the solution, in which work is counted
 
+_OPEN = tuple(kind() for kind in METHODS)  # every option left open
+
 
 @dataclass(frozen=True)
 class Option:
@@ -161,7 +163,7 @@ def explain(inclusion: Operator | Function) -> Explanation:
 
 def explain_terms(inclusion: Inclusion) -> Explanation:
     """``explain`` of an inclusion that is flattened."""
-    options = [option for kind in METHODS for option in options_of(inclusion, kind())]
+    options = [option for method in _OPEN for option in options_of(inclusion, method)]
     return Explanation(tuple(sorted(options, key=lambda option: option.order)))
 
 

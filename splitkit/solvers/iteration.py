@@ -119,6 +119,10 @@ class Iteration:
         """The governing sequence's point of a state."""
         return state
 
+    def moved(self, before: Carry, after: Carry) -> Point:
+        """The difference of the governing points of two states."""
+        return subtract(self.governing(after), self.governing(before))
+
     def outward(self, u: Point) -> Point:
         """A governing point, in the units of x0."""
         return u
@@ -223,6 +227,9 @@ class MapIteration(Iteration):
     def read(self, trace: Trace) -> Reading:
         reading: Reading = self._read(*trace)
         return reading
+
+    def moved(self, before: Carry, after: Carry) -> Point:
+        return subtract(after, before)
 
     def energy(self, before: Carry, state: Carry, limit: Carry) -> Array:
         """‖u − u*‖²: T is nonexpansive wherever a theorem holds."""

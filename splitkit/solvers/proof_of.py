@@ -106,7 +106,8 @@ def _residual(iteration: Iteration, trace: Any) -> list[Vector]:
 
 
 def _contraction(scene: Scene, iteration: Iteration, state: Any) -> Proof:
-    after, _ = iteration.advance(state)
+    after, trace = iteration.advance(state)
+    scene.vanishing += _residual(iteration, trace)
     before, after = list(blocks(state)), list(blocks(after))
     return contraction(scene, before, after, np.eye(len(before)))
 
@@ -121,6 +122,10 @@ def _lyapunov(scene: Scene, iteration: Iteration, state: Any) -> Proof:
     first, _ = iteration.advance(state)
     second, left = iteration.advance(first)
     _, then = iteration.advance(second)
+    # a solution is a state that stays
+    if len(blocks(first)) == len(blocks(state)):
+        then_and_now = zip(blocks(first), blocks(state), strict=True)
+        scene.vanishing += [a - b for a, b in then_and_now if isinstance(a, Vector)]
     before = [v for v in blocks((first, left)) if isinstance(v, Vector)]
     after = [v for v in blocks((second, then)) if isinstance(v, Vector)]
     return lyapunov(scene, before, after, _residual(iteration, left))
