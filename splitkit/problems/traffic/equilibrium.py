@@ -6,8 +6,9 @@ their times κ. With path flows h, link flows v = Δh,
     hᵢ > 0  ⇒  (Δᵀt(v))ᵢ = κ_w,    (Δᵀt(v))ᵢ ≥ κ_w,    Σ_{i∈w} hᵢ = d_w,
 
 which is the variational inequality of Δᵀt(Δh) on a product of simplices. Paths are generated: those
-at hand are brought to equilibrium (``interior.py``), shortest paths at the new costs join them,
-until the relative gap (Σ t v − Σ d κ)/Σ t v, κ the times of shortest paths, is small.
+at hand are brought to equilibrium (``interior.py``, with many links and fixed demands first
+``projected.py``), shortest paths at the new costs join them, until the relative gap
+(Σ t v − Σ d κ)/Σ t v, κ the times of shortest paths, is small.
 
 Sources: Wardrop, *Some theoretical aspects of road traffic research* (1952); Leventhal, Nemhauser,
 Trotter, *A column generation algorithm for optimal traffic assignment* (1973); Patriksson, *The
@@ -29,11 +30,13 @@ from splitkit.operators.base import Operator
 from splitkit.problems.traffic.costs import LinkCosts, numbers
 from splitkit.problems.traffic.interior import PathProblem
 from splitkit.problems.traffic.network import Network
+from splitkit.problems.traffic.projected import descend
 from splitkit.problems.variational import VI
 
 Vector = Any  # a NumPy array
 ROUNDS = 60
 FLOOR = 1e-12  # of the mean flow
+FEW = 600  # links, whose systems are factored
 SHARE = 0.1  # of a pair's flow that its paths share anew when others join them, at most
 
 
@@ -359,6 +362,13 @@ class _PathSet:
     def equilibrate(self, gap: float, tol: float) -> None:
         """Bring the paths to equilibrium, closer than the gap is."""
         problem, count = self.problem, len(self.problem.pairs)
+        accuracy = max(0.03 * gap, 0.1 * tol)
+        if problem.fixed is not None and len(problem.tails) > FEW:
+            found = descend(problem.costs, self.incidence, self.pair, self.flows, count, accuracy)
+            self.flows, left = found
+            if left <= accuracy:
+                return
+            self.flows = _positive(self.flows)
         t = problem._costs_of(self.incidence @ self.flows)
         cost = self.incidence.T @ t
         kappa = np.full(count, np.inf)
@@ -368,7 +378,6 @@ class _PathSet:
         d = np.bincount(self.pair, self.flows, count)
         kappa -= mean * np.bincount(self.pair, minlength=count) / d
         on_paths = PathProblem(problem.costs, problem._demand, self.incidence, self.pair)
-        accuracy = max(0.03 * gap, 0.1 * tol)
         h, kappa = on_paths.equilibrium(self.flows, kappa, accuracy)
         wanted = problem._demand(kappa)[0]
         self.flows = h * (wanted / np.bincount(self.pair, h, count))[self.pair]
