@@ -42,8 +42,8 @@ class MonDEQ(nn.Module):
         Default ``splitkit.PeacemanRachford()``; ``splitkit.Anderson(…)`` accelerates it. With
         ``alpha=None`` the step size is the one at which random errors fall fastest on the layer's
         own operator (see ``splitkit_nn.equilibrium.steps``); it is chosen at the first call, every
-        hundred training steps, and in evaluation when the parameters have changed; it is kept in
-        the state dict.
+        hundred training steps, in evaluation when the parameters have changed, and whenever the
+        bound of ‖I − W‖ has doubled or halved since; it is kept in the state dict, with that bound.
     tol : float or splitkit.Stopping
         Of each sample's solve, forward and backward: a number is relative (see ``splitkit.solve``),
         ``splitkit.CertifiedError(1e-3)`` a certified distance to the equilibrium.
@@ -78,6 +78,7 @@ class MonDEQ(nn.Module):
     """
 
     alpha: Tensor
+    bound: Tensor
     age: Tensor
 
     def __init__(
@@ -128,6 +129,7 @@ class MonDEQ(nn.Module):
             )
         self.on_failure = on_failure
         self.register_buffer("alpha", torch.tensor(math.nan, dtype=torch.float64))
+        self.register_buffer("bound", torch.tensor(math.nan, dtype=torch.float64))
         self.register_buffer("age", torch.tensor(0))
         self.last_solve = LastSolve()
         self._kept: Kept | None = None
@@ -142,6 +144,7 @@ class MonDEQ(nn.Module):
             for name, parameter in self.learned.items():
                 nn.init.constant_(parameter, self._first[name])
         nn.init.constant_(self.alpha, math.nan)
+        nn.init.constant_(self.bound, math.nan)
         nn.init.zeros_(self.age)
         self._kept, self._changed = None, False
 
@@ -273,8 +276,10 @@ class MonDEQ(nn.Module):
         self.parametrization.check_input(x)
         return full_precision(self.alpha)
 
-    def _load_from_state_dict(self, *arguments: Any) -> None:
-        super()._load_from_state_dict(*arguments)
+    def _load_from_state_dict(self, state: dict[str, Any], prefix: str, *rest: Any) -> None:
+        if prefix + "alpha" in state:  # older ones do not have the bound
+            state.setdefault(prefix + "bound", torch.full_like(self.bound, math.nan))
+        super()._load_from_state_dict(state, prefix, *rest)
         self._kept, self._changed = None, False  # alpha is loaded with the parameters
 
     def __getstate__(self) -> dict[str, Any]:

@@ -106,7 +106,7 @@ def _of_state(content: Any, m: float, side: Side) -> MonDEQ | Classifier:
     if any(key.startswith(LAYER) for key in state):
         return model_of(state, m, side)
     if "layer.parametrization.U.weight" in state:
-        for key in state.keys() - {"layer.alpha", "layer.age"}:
+        for key in state.keys() - {"layer.alpha", "layer.bound", "layer.age"}:
             check_tensor(key, state[key])
         return filled(classifier_of(state, m, side), state)
     if "parametrization.U.weight" in state:

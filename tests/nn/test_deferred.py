@@ -142,7 +142,7 @@ def test_reset_parameters_of_the_layer_gives_what_is_its_own(kind):
     layer.train()(x)
     layer.reset_parameters()
     fresh, _ = make(kind)
-    for name in ("alpha", "age"):
+    for name in ("alpha", "bound", "age"):
         expected = fresh.state_dict()[name]
         torch.testing.assert_close(layer.state_dict()[name], expected, equal_nan=True)
 
