@@ -294,12 +294,17 @@ class Properties:
         (1 − ρ)/(1 + ρ) and its inverse. Maximality is kept.
         Source: Spingarn, *Partial inverse of a monotone operator* (1983), §2.
         """
-        rho = self.cayley(1.0).lipschitz
+        rho, m, β = self.cayley(1.0).lipschitz, self.strong_monotonicity, self.comonotonicity
         factors: list[Factors] = []
         if rho is not None:
-            size = 2 * (1 + rho * rho)
-            factors.append(((rho - 1, rho + 1), ((rho + 1) / size, (rho - 1) / size)))
-        if self.monotone:
+            zero = (1 - rho) / (1 + rho)
+            if self.monotone and m is not None and zero < 1e-3:
+                # rounding in ρ leaves nothing of it; and there is no k > 0 without m > 0, β > 0
+                k = 1 / (1 / m + 1 / β) if m > 0 and β is not None and β > 0 else 0.0
+                zero = 2 * k / (1 + math.sqrt(max(0.0, 1 - 4 * k * k)))
+            size = 1 + zero * zero
+            factors.append(((-zero, 1.0), (1 / size, -zero / size)))
+        if self.monotone and (0.0, 0.5, 0.0) not in Properties(tuple(factors)).forms:
             factors.append(((1.0, 0.0), (0.0, 1.0)))
         if self.skew:
             factors.append(((-1.0, 0.0), (0.0, 1.0)))

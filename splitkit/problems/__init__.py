@@ -15,6 +15,7 @@ from splitkit.problems.programs.solution import (
     ProgramCertificate as ProgramCertificate,
     ProgramHistory as ProgramHistory,
     ProgramSolution as ProgramSolution,
+    ProgramState as ProgramState,
 )
 from splitkit.problems.pseudo_gradient import PseudoGradient as PseudoGradient
 from splitkit.problems.traffic import (

@@ -25,6 +25,7 @@ def solve(
     progress: bool | None = None,
     resume: Solution | None = None,
     on_failure: OnFailure = "raise",
+    record_objective: bool = False,
 ) -> Solution:
     """Find x with 0 ∈ A₁x + … + Aₙx.
 
@@ -58,6 +59,9 @@ def solve(
     on_failure : {"raise", "warn", "return"}
         What to do if the tolerance is not met, or NaN or Inf appears. Where rounding keeps the
         residual above the tolerance the status is "precision", and "raise" only warns.
+    record_objective : bool
+        Whether to compute Σ fᵢ(Lᵢx) at every check, for ``solution.history.objective``;
+        ``solution.objective`` and ``solution.duality_gap`` need no asking.
 
     Returns
     -------
@@ -75,7 +79,7 @@ def solve(
     TypeError, ValueError
         An argument is wrong; the message names it, its value and the remedy.
     """
-    options = Options(tol, max_iter, callback, progress, resume, on_failure)
+    options = Options(tol, max_iter, callback, progress, resume, on_failure, record_objective)
     return planned(inclusion, x0, method, batch_ndim, resume).run(options)
 
 

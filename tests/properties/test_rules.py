@@ -481,3 +481,19 @@ def test_what_partial_inverses_keep():
     assert cone.maximal
     assert cone.strong_monotonicity == 0.0
     assert cone.lipschitz is None
+
+
+@pytest.mark.parametrize("β", [1.4477361246246463, *np.geomspace(1e-3, 1e3, 200)])
+def test_a_partial_inverse_of_a_cocoercive_operator_is_monotone_and_no_more(β):
+    """x ↦ ux with u → 0 is β-cocoercive, and its partial inverse is not Lipschitz."""
+    p = Properties.of(cocoercivity=float(β)).partially_inverted()
+    assert p.strong_monotonicity == 0
+    assert p.lipschitz is None
+
+
+@pytest.mark.parametrize("m", [1e-12, 1e-9, 1e-5, 1e-2, 1.0])
+def test_a_partial_inverse_keeps_a_small_strong_monotonicity(m):
+    """k = inf s/(1 + w) is m/(1 + L²): at s = m, w = L²."""
+    p = Properties.of(strong_monotonicity=m, lipschitz=3.0).partially_inverted()
+    (k,) = {-a for a, b, c in p.forms if a == c and a}
+    assert k == pytest.approx(m / 10, rel=1e-9)
