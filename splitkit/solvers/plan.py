@@ -35,6 +35,7 @@ from splitkit.solvers.stopping import Relative, Stopping, as_stopping
 from splitkit.solvers.terms import Term
 from splitkit.solvers.units import choose_units
 from splitkit.solvers.watch import Watch, declares
+from splitkit.solvers.worth import Values, Worth
 
 Callback = Callable[[State], object]
 
@@ -49,6 +50,7 @@ class Options:
     progress: bool | None = None
     resume: Solution | None = None
     on_failure: OnFailure = "raise"
+    record_objective: bool = False
 
     def __post_init__(self) -> None:
         if self.tol is not None and not isinstance(self.tol, Stopping):
@@ -61,6 +63,7 @@ class Options:
             raise TypeError(
                 f"resume = {self.resume!r}: give the Solution of an earlier solve, or None"
             )
+        check_flag("record_objective", self.record_objective)
         check_choice("on_failure", self.on_failure, ("raise", "warn", "return"))
 
 
@@ -242,6 +245,7 @@ class Plan:
         progress: bool | None = None,
         resume: Solution | None = None,
         on_failure: OnFailure = "raise",
+        record_objective: bool = False,
     ) -> Solution:
         """Run it, from x0 or where the plan was made; the arguments are those of
         ``splitkit.solve``.
@@ -255,7 +259,7 @@ class Plan:
         TypeError, ValueError
             An argument is wrong; x0 must lie in the plan's space.
         """
-        options = Options(tol, max_iter, callback, progress, resume, on_failure)
+        options = Options(tol, max_iter, callback, progress, resume, on_failure, record_objective)
         return self.run(options, x0)
 
     def run(self, options: Options, x0: Point | None = None) -> Solution:
@@ -327,6 +331,8 @@ class Plan:
     def _ready(self, x0: Point, options: Options) -> tuple[Run, Task]:
         """What is to be run, in the context of ``solving``."""
         task, resume = self._task(as_stopping(options.tol, self.space)), options.resume
+        if options.record_objective:
+            task.objective = self._recorded
         if resume is None:
             run = Run(self._iteration.begin(x0, self.space))
             if x0 is self.x0 and self._ended is not None and self._ended[0] == options.tol:
@@ -348,7 +354,7 @@ class Plan:
         task = self._task(as_stopping(tol, self.space), sparing=not isinstance(tol, Stopping))
         run = Run(self._iteration.begin(self.x0, self.space))
         run.schedule.next_check = first_check
-        return self._finish(run, task, max_iter)
+        return self._finish(run, task, max_iter, valued=False)
 
     def _task(self, stopping: Stopping, *, sparing: bool = False) -> Task:
         self._watch.begin()
@@ -382,6 +388,8 @@ class Plan:
         max_iter: int,
         callback: Callback | None = None,
         progress: bool | None = False,
+        *,
+        valued: bool = True,
     ) -> Solution:
         """Run it to its end, in the context of ``solving``."""
         every = callback is not None
@@ -404,7 +412,21 @@ class Plan:
             if run.x is not None:
                 error.solution = self._solution(run)  # type: ignore[attr-defined]
             raise
-        return self._solution(run)
+        return self._solution(run, valued=valued)
+
+    @cached_property
+    def _values(self) -> Values:
+        """What its terms are worth; of the iteration of this plan."""
+        return Values(self.method, self.terms, self._iteration, self.space)
+
+    def _recorded(self, x: Point) -> Array:
+        value = self._values.objective(x)
+        if value is None:
+            raise TypeError(
+                f"record_objective = True: {self.terms} are not all known as subdifferentials of "
+                "functions with a value: leave it out"
+            )
+        return value
 
     def _bound(self, residual: Any) -> Any:
         factor = self.warrant.error_factor
@@ -413,9 +435,10 @@ class Plan:
     def _state(self, run: Run) -> State:
         residual = run.history.residual[-1]
         u = self._iteration.outward(self._iteration.governing(run.live))
-        return State(run.iteration, run.latest, u, residual, self._bound(residual))
+        worth = Worth(self._values, run.latest)
+        return State(run.iteration, run.latest, u, residual, self._bound(residual), worth)
 
-    def _solution(self, run: Run) -> Solution:
+    def _solution(self, run: Run, *, valued: bool = True) -> Solution:
         outward = self._iteration.outward
         return Solution(
             x=run.x,
@@ -435,6 +458,7 @@ class Plan:
             ),
             certificate=run.certificate,
             checkpoint=run.checkpoint or run,
+            worth=Worth(self._values, run.x, run.kept) if valued else None,
         )
 
 
