@@ -5,10 +5,10 @@
 
 Programs of every cone, made here from fixed seeds, or of FOLDER the semidefinite programs in
 SDPA's format (.dat-s, as in SDPLIB), are given to each solver as they stand, with the tolerance
-1e-8 and otherwise default options, but for 100,000 iterations of SCS. Clarabel, at 1e-10, says what
-is right: an answer is wrong by the largest of the relative difference of its objective, what its rows
-are outside of the cones beside max |b|, and what is left of Px + c + Aᵀy beside max(|c|, |Aᵀy|).
-Times are of the processor, in one thread, the least of ``--repeats`` runs in turns.
+1e-8 and otherwise default options, but for 100,000 iterations of SCS. Clarabel, at 1e-10, says
+what is right: an answer is wrong by the largest of the relative difference of its objective, what
+its rows are outside of the cones beside max |b|, and what is left of Px + c + Aᵀy beside max(|c|,
+|Aᵀy|). Times are of the processor, in one thread, the least of ``--repeats`` runs in turns.
 """
 
 from __future__ import annotations
