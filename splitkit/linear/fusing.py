@@ -24,6 +24,7 @@ from splitkit.linear.diagonal import Diagonal
 from splitkit.linear.fourier import FourierMultiplier
 from splitkit.linear.identity import ScaledIdentity
 from splitkit.linear.kronecker import Kronecker
+from splitkit.linear.last_axes import LastAxesMap
 from splitkit.linear.low_rank import PlusLowRank
 from splitkit.linear.mask import Mask
 from splitkit.linear.sparse import Sparse
@@ -451,8 +452,15 @@ def weighted_gram(terms: Sequence[tuple[Any, LinearOperator]]) -> LinearOperator
         if is_array(rho) and rho.ndim:
             parts.append(L.T @ Diagonal(rho) @ L)
         else:
-            parts.append(float(rho) * (L.T @ L))
+            parts.append(float(rho) * _gram(L))
     return reduce(LinearSum.of, parts).merged
+
+
+def _gram(L: LinearOperator) -> LinearOperator:
+    """LᵀL, which is LLᵀ where L is a multiple of an orthogonal map."""
+    if isinstance(L, LastAxesMap) and L.domain_shape == L.range_shape and L.gram is not None:
+        return ScaledIdentity(L.gram)
+    return L.T @ L
 
 
 # -- what the maps of algebra.py and block.py call ------------------------------------------------

@@ -10,4 +10,4 @@ from splitkit.proofs.prove import (
     lyapunov as lyapunov,
     prove as prove,
 )
-from splitkit.proofs.symbols import Scene as Scene, Vector as Vector
+from splitkit.proofs.symbols import LinearLeaf as LinearLeaf, Scene as Scene, Vector as Vector

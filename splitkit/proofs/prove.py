@@ -86,8 +86,12 @@ def decrease(
 def lyapunov(
     scene: Scene, before: list[Vector], after: list[Vector], measure: list[Vector]
 ) -> Proof:
-    """V(after) ≤ V(before) − ‖measure‖² for some V(s) = Σ Pᵢⱼ⟨sᵢ, sⱼ⟩ ≥ 0, which the program finds:
-    the measures are square-summable.
+    """V(after) ≤ V(before) − ‖measure‖² for some quadratic V ≥ 0, which the program finds: the
+    measures are square-summable.
+
+    V(s) = Σ Pᵢⱼ⟨sᵢ, sⱼ⟩ + Σ Nᵢⱼ(‖L‖²⟨xᵢ, xⱼ⟩ − ⟨Lxᵢ, Lxⱼ⟩) with P, N ⪰ 0, the second sum for the
+    linear maps L, and their adjoints, that the step has applied to all xᵢ of a state and of its
+    successor. So V may be the metric ‖x‖²/τ − 2⟨Lx, y⟩ + ‖y‖²/σ, for σ‖L‖² ≤ 1/τ.
     """
     moves = [b - a for a, b in zip(before, after, strict=True)]
     runs = Runs(scene, [*moves, *measure])
@@ -98,8 +102,9 @@ def lyapunov(
         tuple(Quadratic(((ONE, end[i], end[j]), (-ONE, start[i], start[j]))) for j in range(k))
         for i in range(k)
     )
+    bounded = _bounded_by_maps(runs, before, after)
     found = _Attempt.of(
-        runs, LYAPUNOV, square(r), Quadratic(()), -1.0, (*r, *step, *start), (family,)
+        runs, LYAPUNOV, square(r), Quadratic(()), -1.0, (*r, *step, *start), (*bounded, family)
     )
     proof = found.proof(found.answer.value < -(1 - 1e-4), before, None)
     return replace(proof, points=None)
@@ -250,6 +255,45 @@ def best_step(
         raise ValueError(f"no alpha in {bounds} is proved to contract: the least ρ² is {found.fun}")
     alpha = math.exp(float(found.x))
     return alpha, prove(step(alpha))
+
+
+def _bounded_by_maps(runs: Runs, before: list[Vector], after: list[Vector]) -> list[Any]:
+    """What (‖L‖²⟨xᵢ, xⱼ⟩ − ⟨Lxᵢ, Lxⱼ⟩)ᵢⱼ grows by in a step, for each linear map and adjoint."""
+    found: list[Any] = []
+    ONE = Fraction(1)
+    for L in runs.linear:
+        if not L.norm < math.inf:
+            continue
+        norm = Fraction(float(L.norm)) ** 2
+        for known in (L.applied, L.adjoints):
+            ends: list[tuple[Row, Row, Row, Row]] = []
+            for b, a in zip(before, after, strict=True):
+                at = _image(b, known), _image(a, known)
+                if at[0] is not None and at[1] is not None:
+                    row = runs.difference
+                    ends.append((row(a), row(at[1]), row(b), row(at[0])))
+            if ends:
+                found.append(
+                    tuple(
+                        tuple(
+                            Quadratic(((norm, a, c), (-ONE, La, Lc), (-norm, b, d), (ONE, Lb, Ld)))
+                            for c, Lc, d, Ld in ends
+                        )
+                        for a, La, b, Lb in ends
+                    )
+                )
+    return found
+
+
+def _image(x: Vector, known: Sequence[Any]) -> Vector | None:
+    """Lx, if the step has applied L to all free vectors of x."""
+    total = x.scene.zero()
+    for i, c in x.coefficients.items():
+        image = next((pair.u for pair in known if i in pair.x.coefficients), None)
+        if image is None:
+            return None
+        total = total + image * c
+    return total
 
 
 def _contracts(scene: Scene, u: Vector, after: Vector, replay: Replay | None = None) -> Proof:
@@ -546,8 +590,15 @@ def _of_linear_maps(runs: Runs) -> tuple[list[Quadratic], list[Any]]:
 
 
 def _ends(runs: Runs) -> list[Row]:
-    return [row for L in runs.linear for pair in runs.linear_pairs((*L.applied, *L.adjoints))
-            for row in pair]  # fmt: skip
+    """The vectors that linear maps take and give, and their differences."""
+    found: list[Row] = []
+    for L in runs.linear:
+        for known in (runs.linear_pairs(L.applied), runs.linear_pairs(L.adjoints)):
+            for i, pair in enumerate(known):
+                found += pair
+                for other in known[:i]:
+                    found += [_combined(p, -1, q) for p, q in zip(pair, other, strict=True)]
+    return found
 
 
 def _opposite(q: Inequality) -> tuple[str, str, tuple[float, float, float]]:

@@ -298,7 +298,8 @@ class Leaf(Operator):
 
 
 class LinearLeaf(LinearOperator):
-    """A linear map of which only a bound of its norm is known.
+    """A linear map of which only a bound of its norm is known; that of a combination of free
+    vectors is the combination of theirs.
 
     For x ↦ Lx at several points X, with values Y, and Lᵀ at U, with values V: ⟨Lx, u⟩ = ⟨x, Lᵀu⟩,
     ‖L‖²XᵀX − YᵀY ⪰ 0 and ‖L‖²UᵀU − VᵀV ⪰ 0, and nothing more follows (Bousselmi, Hendrickx,
@@ -318,11 +319,14 @@ class LinearLeaf(LinearOperator):
         return self._apply(y, self.adjoints, "Lᵀ")
 
     def _apply(self, x: Vector, known: list[Pair], name: str) -> Vector:
-        for pair in known:
-            if pair.x.is_same(x):
-                return pair.u
-        known.append(Pair(x, self.scene.new(f"{name}({x!r})"), evaluated=True))
-        return known[-1].u
+        total = self.scene.zero()
+        for i, c in x.coefficients.items():
+            found = next((pair.u for pair in known if i in pair.x.coefficients), None)
+            if found is None:
+                found = self.scene.new(f"{name}(v{i})")
+                known.append(Pair(Vector(self.scene, {i: ONE}), found, evaluated=True))
+            total = total + found * c
+        return total
 
     def range_space(self, space: Space) -> Space:
         return space

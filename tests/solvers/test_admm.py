@@ -267,3 +267,36 @@ def test_a_default_is_not_refused_at_a_penalty_that_no_one_asked_for(unit):
     s = sk.minimize(problem, np.zeros(n, dtype=np.float32), sk.ADMM(), tol=1e-4)
     exact = f.TotalVariation1D(0.1).prox(b.astype(np.float64))
     np.testing.assert_allclose(s.x, exact, atol=1e-3)
+
+
+ORTHOGONAL = np.linalg.qr(RNG.normal(size=(8, 8)))[0]
+KNOWN_GRAMS = {  # LLᵀ = νI
+    "identity matrix": np.eye(8),
+    "orthogonal matrix": 2 * ORTHOGONAL,
+    "mask": sk.linear.Mask(np.arange(8) % 3 > 0),
+    "identity": ScaledIdentity(3.0),
+}
+COMPOSING = (sk.ADMM(), sk.LinearizedADMM(), sk.ChambollePock(), sk.CondatVu())
+
+
+@pytest.mark.parametrize("method", COMPOSING, ids=lambda m: m.label)
+@pytest.mark.parametrize("L", KNOWN_GRAMS.values(), ids=KNOWN_GRAMS)
+def test_a_composition_with_a_known_gram_is_composed_as_any_other(L, method):
+    """min ‖x − d‖₁ + ½‖Lx − e‖₁, as a linear program."""
+    d = RNG.normal(size=8)
+    matrix = L if isinstance(L, np.ndarray) else np.stack([L(row) for row in np.eye(8)]).T
+    rows = len(matrix)
+    e = RNG.normal(size=rows)
+    bounds = np.block(
+        [
+            [np.eye(8), -np.eye(8), np.zeros((8, rows))],
+            [-np.eye(8), -np.eye(8), np.zeros((8, rows))],
+            [matrix, np.zeros((rows, 8)), -np.eye(rows)],
+            [-matrix, np.zeros((rows, 8)), -np.eye(rows)],
+        ]
+    )
+    cost = np.r_[np.zeros(8), np.ones(8), np.full(rows, 0.5)]
+    least = linprog(cost, bounds, np.r_[d, -d, e, -e], bounds=(None, None)).fun
+    h = f.L1Norm().translate(d) + (0.5 * f.L1Norm().translate(e)) @ L
+    x = sk.minimize(h, np.zeros(8), method, tol=1e-9).x
+    assert float(h(x)) == pytest.approx(least, rel=1e-6)
