@@ -308,7 +308,12 @@ class _Run:
         far = dual > self.tol and dual > FALLS * self.dual
         self.gamma = min(self.gamma * GROWTH, FAR_GAMMA if far else max(self.gamma, LAST_GAMMA))
         self.dual = dual
-        self.accuracy = max(self.accuracy * TIGHTER, ENOUGH * self.tol, 100 * EPS)
+        slopes = max(map(_largest, (self.Px, data.q, data.AT @ self.y)))
+        of_rows = float(np.min(self.sigma, initial=1.0)) * _largest(self.Ax)
+        # where no slope is left, as of constraints alone, Σ(Ax − P_C(Ax)) is all that counts
+        size = min(1.0, of_rows) if slopes <= of_rows else 1.0
+        least = max(ENOUGH * self.tol, 100 * EPS) * size
+        self.accuracy = max(self.accuracy * TIGHTER, least)
 
     def proved(self, dx: Vector, dy: Vector) -> tuple[Status, Vector | None]:
         """What the last step proves."""
