@@ -49,8 +49,8 @@ SEEN = 1e-3  # part of what was seen to cancel, beside which residuals are judge
 HOPELESS = 0.1  # a measure that after ``EARLY`` interior points may mean that there is no solution
 EARLY = 5
 FURTHER = 3  # interior points beyond the tolerance, where cones bend smoothly
-POLISHING = (1e7, 1e4)  # σ of proximal steps after them elsewhere, until one suffices
-POLISH_STEPS = 5  # of Newton in each
+POLISHING = (1e7, 1e6, 1e4)  # σ of proximal steps after them elsewhere, until one suffices
+POLISH_STEPS = 10  # of Newton in each
 PATIENCE = 150  # steps without progress, after which what is left is rounding
 
 
