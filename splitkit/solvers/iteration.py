@@ -26,6 +26,8 @@ Carry: TypeAlias = (
     Any  # what is carried from step to step: a point, or a tuple of points and arrays
 )
 Trace: TypeAlias = tuple[Any, ...]  # what a step computed on the way
+# (step, state, n) ↦ the state after n steps in which the host takes no decision
+Loop: TypeAlias = Callable[[Callable[[Carry], Carry], Carry, int], Carry]
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,10 @@ class Iteration:
         """One iteration, where nothing is read off it."""
         return self.advance(state)[0]
 
+    def run(self, state: Carry, n: int, loop: Loop) -> Carry:
+        """n iterations where nothing is read off, of a state of arrays alone; see ``Loop``."""
+        return loop(self.step, state, n)
+
     def governing(self, state: Carry) -> Point:
         """The governing sequence's point of a state."""
         return state
@@ -185,6 +191,9 @@ class Around(Iteration):
     def enter(self, space: Space) -> None:
         super().enter(space)
         self.inner.enter(space)
+
+    def run(self, state: Carry, n: int, loop: Loop) -> Carry:
+        return self.inner.run(state, n, loop)
 
     def outward(self, u: Point) -> Point:
         return self.inner.outward(u)

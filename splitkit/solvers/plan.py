@@ -24,6 +24,7 @@ from splitkit.outcomes import OnFailure, fail
 from splitkit.progress import Progress
 from splitkit.proofs import Proof
 from splitkit.properties import sum_strong_monotonicity
+from splitkit.solvers.compiled import Compiled
 from splitkit.solvers.engine import Run, Task, advance
 from splitkit.solvers.explain import Option
 from splitkit.solvers.inclusion import Inclusion
@@ -51,6 +52,7 @@ class Options:
     resume: Solution | None = None
     on_failure: OnFailure = "raise"
     record_objective: bool = False
+    compile: bool | None = None
 
     def __post_init__(self) -> None:
         if self.tol is not None and not isinstance(self.tol, Stopping):
@@ -64,6 +66,7 @@ class Options:
                 f"resume = {self.resume!r}: give the Solution of an earlier solve, or None"
             )
         check_flag("record_objective", self.record_objective)
+        check_flag("compile", self.compile, optional=True)
         check_choice("on_failure", self.on_failure, ("raise", "warn", "return"))
 
 
@@ -231,6 +234,7 @@ class Plan:
         self.method, self.guarantee = warrant.method, warrant.guarantee
         self.x0, self.space, self.rewrites = x0, space, rewrites
         known = zip(terms, warrant.declared, strict=True)
+        self._compiled: dict[bool | None, Compiled | None] = {}
         self._ended: tuple[float | Stopping | None, int] | None = None
         self._watch = Watch(declared={id(t.operator): d for t, d in known}, resolved={})
         self._iteration = self.method.iteration(*[term.seen_by(self._watch) for term in terms])
@@ -246,6 +250,7 @@ class Plan:
         resume: Solution | None = None,
         on_failure: OnFailure = "raise",
         record_objective: bool = False,
+        compile: bool | None = None,
     ) -> Solution:
         """Run it, from x0 or where the plan was made; the arguments are those of
         ``splitkit.solve``.
@@ -259,7 +264,9 @@ class Plan:
         TypeError, ValueError
             An argument is wrong; x0 must lie in the plan's space.
         """
-        options = Options(tol, max_iter, callback, progress, resume, on_failure, record_objective)
+        options = Options(
+            tol, max_iter, callback, progress, resume, on_failure, record_objective, compile
+        )
         return self.run(options, x0)
 
     def run(self, options: Options, x0: Point | None = None) -> Solution:
@@ -333,6 +340,9 @@ class Plan:
         task, resume = self._task(as_stopping(options.tol, self.space)), options.resume
         if options.record_objective:
             task.objective = self._recorded
+        if options.compile not in self._compiled:
+            self._compiled[options.compile] = Compiled.of(self._iteration, x0, options.compile)
+        task.compiled = self._compiled[options.compile]
         if resume is None:
             run = Run(self._iteration.begin(x0, self.space))
             if x0 is self.x0 and self._ended is not None and self._ended[0] == options.tol:

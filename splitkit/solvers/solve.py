@@ -26,6 +26,7 @@ def solve(
     resume: Solution | None = None,
     on_failure: OnFailure = "raise",
     record_objective: bool = False,
+    compile: bool | None = None,
 ) -> Solution:
     """Find x with 0 ∈ A₁x + … + Aₙx.
 
@@ -61,6 +62,11 @@ def solve(
     record_objective : bool
         Whether to compute Σ fᵢ(Lᵢx) at every check, for ``solution.history.objective``;
         ``solution.objective`` and ``solution.duality_gap`` need no asking.
+    compile : bool, optional
+        Whether the steps between two checks run as one compiled loop: on JAX arrays only, and
+        without a callback. Default: where the solve takes long enough to pay for it (it takes some
+        tenths of a second), and the operators can be traced; else ``solution.history.eager`` says
+        why not.
 
     Returns
     -------
@@ -78,7 +84,9 @@ def solve(
     TypeError, ValueError
         An argument is wrong; the message names it, its value and the remedy.
     """
-    options = Options(tol, max_iter, callback, progress, resume, on_failure, record_objective)
+    options = Options(
+        tol, max_iter, callback, progress, resume, on_failure, record_objective, compile
+    )
     return planned(inclusion, x0, method, batch_ndim, resume).run(options)
 
 
