@@ -198,7 +198,8 @@ def _dot(a: Array, b: Array, batch_ndim: int) -> Array:
 
 def norm(x: Point, batch_ndim: int) -> Array:
     """‖x‖, over every axis but the leading ``batch_ndim``; see ``lengths``. Of Torch it is the
-    library's own, in double precision, unless it is recorded: iterations wait for no value.
+    library's own, in double precision, unless it is recorded: iterations wait for no value, but
+    where x itself is in double precision and in the host's memory.
     """
     if type(x) is np.ndarray and x.ndim == 1 and batch_ndim == 0:
         square = x.dot(x)  # without a look at what else x might be: vectors are short
@@ -212,7 +213,11 @@ def norm(x: Point, batch_ndim: int) -> Array:
     axes = tuple(range(batch_ndim, x.ndim))
     xp = _NAMESPACES.get(type(x)) or namespace(x)
     if axes and xp.__name__.endswith("torch") and not (x.requires_grad and xp.is_grad_enabled()):
-        return xp.linalg.vector_norm(x, axis=axes, dtype=xp.float64).to(x.dtype)
+        size = xp.linalg.vector_norm(x, axis=axes, dtype=xp.float64)
+        in_range = x.dtype != xp.float64 or type(size) is not xp.Tensor
+        if in_range or not _has_values_on_host(size) or _is_plain(size * size, xp):
+            return size.to(x.dtype)
+        return lengths(x, axes)
     return lengths(x, axes, squares=inner(x, x, batch_ndim))
 
 

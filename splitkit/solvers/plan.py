@@ -16,7 +16,7 @@ from functools import cached_property
 from typing import Any
 
 from splitkit.arguments import check_choice, check_flag, check_integer
-from splitkit.backend import Array, Point, Scalar, Space, solving
+from splitkit.backend import Array, Point, Scalar, Space, solving, subtract, where
 from splitkit.functions.base import Function
 from splitkit.looks import known_points
 from splitkit.operators.base import Operator
@@ -33,9 +33,9 @@ from splitkit.solvers.rewrites import Rewrite
 from splitkit.solvers.row_groups import Groups, least_sizes, row_groups
 from splitkit.solvers.solution import Solution, State, Status
 from splitkit.solvers.stopping import Relative, Stopping, as_stopping
-from splitkit.solvers.terms import Term
+from splitkit.solvers.terms import Role, Term
 from splitkit.solvers.units import choose_units
-from splitkit.solvers.watch import Watch, declares
+from splitkit.solvers.watch import Watch, declares, nearest_in_domain
 from splitkit.solvers.worth import Values, Worth
 
 Callback = Callable[[State], object]
@@ -335,6 +335,24 @@ class Plan:
         Space.of(x0, self.space.batch_ndim)
         return x0
 
+    def _within(self, x0: Point) -> Point:
+        """x0, or the nearest point of the set on which what is declared of an evaluated term is
+        meant: the theorems hold from every start, and far from the set it may be much steeper.
+        """
+        known = zip(self.terms, self.warrant.declared, strict=True)
+        if not any(declared and term.role is Role.EVALUATED for term, declared in known):
+            return x0
+        resolved = [term.operator for term in self.terms if term.role is Role.RESOLVED]
+        for A in resolved:
+            if A.has_evaluation:  # everywhere
+                continue
+            inside = nearest_in_domain(A, x0, self.space)
+            beyond = self.space.norm(subtract(inside, x0))
+            outside = beyond > math.sqrt(self.space.eps) * self.space.norm(x0)
+            if self.space.any(outside):
+                x0 = where(outside, inside, x0)
+        return x0
+
     def _ready(self, x0: Point, options: Options) -> tuple[Run, Task]:
         """What is to be run, in the context of ``solving``."""
         task, resume = self._task(as_stopping(options.tol, self.space)), options.resume
@@ -344,7 +362,7 @@ class Plan:
             self._compiled[options.compile] = Compiled.of(self._iteration, x0, options.compile)
         task.compiled = self._compiled[options.compile]
         if resume is None:
-            run = Run(self._iteration.begin(x0, self.space))
+            run = Run(self._iteration.begin(self._within(x0), self.space))
             if x0 is self.x0 and self._ended is not None and self._ended[0] == options.tol:
                 run.schedule.next_check = self._ended[1]
             return run, task

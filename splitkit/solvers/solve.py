@@ -55,7 +55,8 @@ def solve(
     resume : Solution, optional
         Continue where it ended, for ``max_iter`` more iterations; give the same inclusion. The
         iterates are those of a solve that was not interrupted, bit for bit on the same machine with
-        the same libraries, also from a pickled copy. Its method is taken, unless one is given.
+        the same libraries, number of threads, and order of axes in memory, also from a pickled
+        copy; elsewhere up to rounding. Its method is taken, unless one is given.
     on_failure : {"raise", "warn", "return"}
         What to do if the tolerance is not met, or NaN or Inf appears. Where rounding keeps the
         residual above the tolerance the status is "precision", and "raise" only warns.

@@ -197,6 +197,12 @@ class Term(Constants):
         """Those of the operator: of B, where the term is LᵀBL."""
         return self.operator.properties
 
+    def assume(self, properties: Properties) -> None:
+        """Take these constants for the operator's own, which are not computed then: of one that is
+        made anew of the same data.
+        """
+        vars(self)["properties"] = properties
+
     @cached_property
     def has_evaluation(self) -> bool:
         """Whether Ax can be computed, whatever the role."""

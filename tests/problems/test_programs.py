@@ -420,3 +420,20 @@ def test_a_progress_bar_shows_objective_and_gap(monkeypatch):
     solution = QP(*random_qp(0)).solve(progress=True)
     assert len(shown) == len(solution.history.objective) - 1
     assert f"objective {solution.objective:.3g}, gap {solution.duality_gap:.3g}" in shown[-1]
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
+def test_constraints_alone_are_met_to_the_tolerance(scale):
+    """Where nothing is minimized, no slope tells when a step is exact enough."""
+    rng = np.random.default_rng(8)
+    equations = rng.normal(size=(2, 4))
+    b = scale * equations @ rng.uniform(1, 2, 4)
+    for program in (
+        LP(np.zeros(4), equations, b, b, bounds=(0.0, np.inf)),
+        QP(np.diag([0.0, 0, 0, 0]), np.zeros(4), np.eye(4), scale, scale),
+        QP(np.diag([0.0, 0, 1, 1]), np.zeros(4), np.eye(2, 4), scale, scale),
+    ):
+        found = program.solve()
+        assert found.status == "converged"
+        assert found.iterations <= 30
+        assert abs(found.objective) <= 1e-7 * scale**2

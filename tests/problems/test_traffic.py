@@ -334,3 +334,27 @@ def test_where_newton_steps_end_the_interior_method_goes_on(monkeypatch):
     monkeypatch.setattr(projected_steps, "STEPS", 1)
     problem = TrafficEquilibrium(*grid(5, 1))
     assert problem.is_solution(problem.solve(1e-8), 1e-7)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (lambda: BPR(np.ones(3), np.ones(2)), "shapes .* differ: give one entry a link"),
+        (lambda: TrafficEquilibrium([0, 1], [1, 0], BPR(np.ones(3), np.ones(3)),
+                                    between(2, (0, 1, 1.0))), "costs are those of 3 links"),
+        (lambda: TrafficEquilibrium([0], [1], linear([1], [1]), between(2, (0, 1, 1.0)),
+                                    first_through=-1), "first_through = -1"),
+        (lambda: TrafficEquilibrium([0], [1], linear([1], [1]), between(2, (0, 1, 1.0)),
+                                    first_through=10), "there are 2 nodes"),
+        (lambda: TrafficEquilibrium([0], [1], linear([9], [-1]), between(2, (0, 1, 1.0))),
+         "must not fall as flows"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_said_before_work(wrong, message):
+    with pytest.raises(ValueError, match=message):
+        wrong()
+
+
+def test_one_number_is_for_all_links():
+    one = TrafficEquilibrium([0, 0], [1, 1], BPR(1.0, 2.0), between(2, (0, 1, 4.0))).solve(1e-9)
+    np.testing.assert_allclose(one.link_flows, [2, 2], rtol=1e-6)

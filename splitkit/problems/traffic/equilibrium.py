@@ -24,10 +24,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.sparse import csr_array, hstack
 
-from splitkit.arguments import NON_NEGATIVE, POSITIVE, check_number
+from splitkit.arguments import NON_NEGATIVE, POSITIVE, check_integer, check_number
 from splitkit.functions import SeparableSum, Simplex
 from splitkit.operators.base import Operator
-from splitkit.problems.traffic.costs import LinkCosts, numbers
+from splitkit.problems.traffic.costs import BPR, LinkCosts, numbers
 from splitkit.problems.traffic.interior import PathProblem
 from splitkit.problems.traffic.network import Network
 from splitkit.problems.traffic.projected import descend
@@ -174,6 +174,11 @@ class TrafficEquilibrium:
             )
         if not isinstance(costs, LinkCosts):
             raise TypeError(f"costs = {costs!r}: give splitkit.problems.BPR(free, capacity)")
+        if isinstance(costs, BPR) and costs.links not in (1, len(self.tails)):
+            raise ValueError(
+                f"costs are those of {costs.links} links, but tails has {len(self.tails)} entries: "
+                "give one entry a link"
+            )
         self.costs = costs
         if isinstance(demand, ElasticDemand):
             self.elastic: ElasticDemand | None = demand
@@ -187,7 +192,12 @@ class TrafficEquilibrium:
         if not len(self.pairs):
             raise ValueError("demand is 0 between all nodes: nothing travels")
         nodes = 1 + max(int(np.max(each)) for each in (self.tails, self.heads, self.pairs))
-        self.first_through = int(first_through)
+        self.first_through = check_integer("first_through", first_through, 0)
+        if self.first_through > nodes:
+            raise ValueError(
+                f"first_through = {first_through}, but there are {nodes} nodes: give the first "
+                "node that paths may cross, 0 if they may cross all"
+            )
         self._network = Network(self.tails, self.heads, nodes, self.first_through)
         origins, rows = np.unique(self.pairs[:, 0], return_inverse=True)
         self._origins, self._ends = origins, np.stack([rows, self.pairs[:, 1]], axis=1)
@@ -203,6 +213,13 @@ class TrafficEquilibrium:
             raise ValueError(
                 f"costs has the shape {t.shape} and the least value {np.min(t, initial=np.inf)} on "
                 f"{len(v)} links: it must be non-negative and finite for flows v ≥ 0, link by link"
+            )
+        slope = np.asarray(self.costs.slope(v), dtype=np.float64)
+        if slope.shape != v.shape or not np.all(slope >= 0):
+            raise ValueError(
+                f"costs has slopes of the shape {slope.shape}, the least "
+                f"{np.min(slope, initial=np.inf)}: times must not fall as flows v ≥ 0 grow, else "
+                "equilibria are several"
             )
         return t
 
