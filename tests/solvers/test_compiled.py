@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import splitkit as sk
-from splitkit import functions as f
+from splitkit import functions as f, tracing
 from splitkit.backend import to_numpy
-from splitkit.solvers import compiled
+from splitkit.solvers.compiled import WORTH
 
 jax = pytest.importorskip("jax")
 jnp = pytest.importorskip("jax.numpy")
@@ -51,14 +51,14 @@ def both(problem: f.Function, x0: object, method: sk.Method, **options: object):
 def test_the_iterates_are_the_same_and_programs_are_kept_by_structure(method, composed):
     x0 = jnp.zeros(12)
     for seed in range(2):
-        kept = len(compiled._PROGRAMS)
+        kept = len(tracing._PROGRAMS)
         s, plain = both(lasso(seed, composed), x0, method)
         assert s.history.eager == ""
         assert s.iterations == plain.iterations
         eps = float(jnp.finfo(x0.dtype).eps)
         scale = float(jnp.max(jnp.abs(plain.x)))
         np.testing.assert_allclose(to_numpy(s.x), to_numpy(plain.x), atol=1e4 * eps * scale)
-    assert len(compiled._PROGRAMS) == kept  # other data of the same shapes compile nothing
+    assert len(tracing._PROGRAMS) == kept  # other data of the same shapes compile nothing
 
 
 def test_a_batch_stops_sample_by_sample():
@@ -94,11 +94,11 @@ def test_what_cannot_be_traced_runs_as_it_stands_and_is_named():
 
 
 def test_short_solves_are_not_compiled_unless_asked():
-    kept = len(compiled._PROGRAMS)
+    kept = len(tracing._PROGRAMS)
     rng = np.random.default_rng(3)
     problem = f.LeastSquares(jnp.asarray(rng.normal(size=(3, 11))), jnp.ones(3)) + f.L1Norm(0.1)
-    sk.minimize(problem, jnp.zeros(11), tol=0, max_iter=compiled.WORTH - 1)
-    assert len(compiled._PROGRAMS) == kept
+    sk.minimize(problem, jnp.zeros(11), tol=0, max_iter=WORTH - 1)
+    assert len(tracing._PROGRAMS) == kept
 
 
 def test_nan_is_found_and_blamed():
