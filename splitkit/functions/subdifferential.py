@@ -58,6 +58,10 @@ class Subdifferential(Operator):
         return self.f.elementwise
 
     @property
+    def polyhedral(self) -> bool:
+        return self.f.polyhedral or super().polyhedral
+
+    @property
     def has_evaluation(self) -> bool:
         return self.f.has_gradient
 

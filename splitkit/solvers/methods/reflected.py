@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 from splitkit.backend import Point, add, scale, subtract
 from splitkit.solvers.iteration import Reading
+from splitkit.solvers.scale import Arbitrary
 from splitkit.solvers.splitting import MapSplitting
 from splitkit.solvers.terms import Role, Term
 
@@ -30,7 +31,8 @@ class ReflectedSplitting(MapSplitting):
     def default_alpha(self, *terms: Term) -> float:
         for A in terms:
             if A.lipschitz:
-                return 1 / A.lipschitz
+                # where it turns alone, no rate depends on the step
+                return Arbitrary(1 / A.lipschitz) if A.properties.skew else 1 / A.lipschitz
         for A in terms:
             if A.strong_monotonicity is not None and 0 < A.strong_monotonicity < float("inf"):
                 return 1 / A.strong_monotonicity
