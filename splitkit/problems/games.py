@@ -45,8 +45,8 @@ class MatrixGame(NashGame):
     """Two players with mixed strategies: x minimizes and y maximizes yᵀKx over simplices.
 
     Payoffs count from their mean: more in every entry changes the value alone, and ``F`` is that of
-    the matrix without it. ``gap`` is max_i (Kx)ᵢ − min_j (Kᵀy)ⱼ, what both could gain by deviating; it bounds the distance
-    of ``value`` to the value of the game.
+    the matrix without it. ``gap`` is max_i (Kx)ᵢ − min_j (Kᵀy)ⱼ, what both could gain by deviating;
+    it bounds the distance of ``value`` to the value of the game.
 
     Parameters
     ----------
@@ -58,9 +58,7 @@ class MatrixGame(NashGame):
 
     def __init__(self, K: Array | LinearOperator, *, batch_ndim: int = 0) -> None:
         self.K = wrap(K, argument="K")
-        super().__init__(
-            Affine(Coupling(centred(self.K))), [Simplex(batch_ndim=batch_ndim)] * 2
-        )
+        super().__init__(Affine(Coupling(centred(self.K))), [Simplex(batch_ndim=batch_ndim)] * 2)
 
     def value(self, z: Point) -> Array:
         """yᵀKx at z = (x, y), of batch shape; the value of the game at an equilibrium."""
