@@ -115,6 +115,9 @@ class _InMetric(Around):
     def init(self, x0: Point) -> Carry:
         return self.inner.begin(x0 / self.s, self.space)
 
+    def init_at(self, x0: Point, dual: Point) -> Carry:
+        return self.inner.begin(x0 / self.s, self.space, dual)
+
     def advance(self, state: Carry) -> tuple[Carry, Trace]:
         return self.inner.advance(state)
 

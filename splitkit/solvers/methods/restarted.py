@@ -77,8 +77,7 @@ class _Restarted(AcceleratedIteration):
         super().__init__(inner)
         self.θ = θ
 
-    def init(self, x0: Point) -> Carry:
-        u = self.start(x0)
+    def launched(self, u: Point) -> Carry:
         size = 0.0 * self._length(u)
         return u, u, size, size, size, 0
 
