@@ -172,12 +172,13 @@ def explain_terms(inclusion: Inclusion) -> Explanation:
 def restarted(option: Option, method: Method) -> Iterator[Option]:
     """The same with restarts, where these give a linear rate that no constant shows: the method has
     none, it is a firmly nonexpansive map of resolvents, and all terms are polyhedral, so that its
-    residual grows at least linearly with the distance to the solutions (Robinson 1981).
+    residual grows at least linearly with the distance to the solutions (Robinson 1981). One term is
+    left to long steps.
     """
     terms, found = option.terms or (), option.guarantee
     if not found.holds or found.rate is not None or any(t.role is Role.EVALUATED for t in terms):
         return
-    if not all(term.operator.polyhedral for term in terms):
+    if len(terms) < 2 or not all(term.operator.polyhedral for term in terms):
         return
     if option.method.constant().averagedness(*terms) == 0.5:
         yield Option.of(Restarted(method), terms)
