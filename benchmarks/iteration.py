@@ -28,6 +28,7 @@ from stopwatch import now, timed
 
 import splitkit as sk
 from splitkit.backend import Space, solving
+from splitkit.looks import known_points
 from splitkit.solvers.explain import choose
 from splitkit.solvers.inclusion import Inclusion
 
@@ -57,7 +58,7 @@ class Solve:
         """Without."""
         option = choose(Inclusion.of(self.inclusion), self.method)
         iteration = option.method.bind(*option.terms or ())
-        with solving(self.x0):
+        with solving(self.x0), known_points():
             state = iteration.step(iteration.begin(self.x0, Space.of(self.x0)))
             start = now()
             for _ in range(count):

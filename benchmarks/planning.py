@@ -64,14 +64,14 @@ def row(n: int, repeats: int) -> str:
             for _ in range(count):
                 state = iteration.step(state)
 
-    explain, solve, plan, again, alone = least_times(
+    repeats = repeats if n < 500 else max(2, repeats // 10)
+    explain, solve, plan = least_times(
         lambda: sk.explain(problem(n)),
         lambda: sk.solve(problem(n), x0),
         lambda: sk.plan(problem(n), x0),
-        planned.solve,
-        bare,
-        repeats=repeats if n < 500 else max(2, repeats // 10),
+        repeats=repeats,
     )
+    again, alone = least_times(planned.solve, bare, repeats=repeats)
     called = calls(lambda: sk.explain(problem(n)))
     return (
         f"{n:>6}{explain:>9.2f}{solve:>9.2f}{plan:>9.2f}{plan / solve:>7.2f}{again:>9.2f}"

@@ -16,9 +16,11 @@ def now() -> np.ndarray:
 
 
 class Stopwatch(sk.Stopping):
-    """A rule that falls with the residual, as a tolerance does, and is never met (one of 0 can be);
-    it notes when the engine checks.
+    """A rule that falls with the residual, as a tolerance does, and is never met (one of 0 can be),
+    so that the engine looks as for one of 0; it notes when.
     """
+
+    endless = True
 
     def start(self) -> None:
         self.readings: list[np.ndarray] = []

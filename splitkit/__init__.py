@@ -48,6 +48,7 @@ from splitkit.solvers import (
     NoGuaranteeError as NoGuaranteeError,
     NotConvergedError as NotConvergedError,
     NotConvergedWarning as NotConvergedWarning,
+    ObjectiveChange as ObjectiveChange,
     Plan as Plan,
     Reading as Reading,
     Relative as Relative,

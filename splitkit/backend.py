@@ -198,21 +198,26 @@ def _dot(a: Array, b: Array, batch_ndim: int) -> Array:
 
 def norm(x: Point, batch_ndim: int) -> Array:
     """‖x‖, over every axis but the leading ``batch_ndim``; see ``lengths``. Of Torch it is the
-    library's own, in double precision, unless it is recorded: iterations wait for no value.
+    library's own, in double precision, unless it is recorded: iterations wait for no value, but
+    where x itself is in double precision and in the host's memory.
     """
-    if isinstance(x, tuple):
-        each = [norm(block, batch_ndim) for block in x]
-        return norm(namespace(x).stack(each, axis=-1), batch_ndim)
     if type(x) is np.ndarray and x.ndim == 1 and batch_ndim == 0:
         square = x.dot(x)  # without a look at what else x might be: vectors are short
         low = _LEAST_SQUARE.get(x.dtype, math.inf)
         if low < square < math.inf or (square == 0 and not x.any()):
-            return np.sqrt(square)
+            return type(square)(math.sqrt(square))  # of single precision rounded once, too
         return lengths(x, (0,), squares=square)
+    if isinstance(x, tuple):
+        each = [norm(block, batch_ndim) for block in x]
+        return norm(namespace(x).stack(each, axis=-1), batch_ndim)
     axes = tuple(range(batch_ndim, x.ndim))
     xp = _NAMESPACES.get(type(x)) or namespace(x)
     if axes and xp.__name__.endswith("torch") and not (x.requires_grad and xp.is_grad_enabled()):
-        return xp.linalg.vector_norm(x, axis=axes, dtype=xp.float64).to(x.dtype)
+        size = xp.linalg.vector_norm(x, axis=axes, dtype=xp.float64)
+        in_range = x.dtype != xp.float64 or type(size) is not xp.Tensor
+        if in_range or not _has_values_on_host(size) or _is_plain(size * size, xp):
+            return size.to(x.dtype)
+        return lengths(x, axes)
     return lengths(x, axes, squares=inner(x, x, batch_ndim))
 
 
@@ -226,7 +231,12 @@ _LEAST_SQUARE = {np.dtype(each): _least_square(np, each) for each in (np.float32
 
 
 def lengths(
-    x: Array, axes: Shape, *, keepdims: bool = False, squares: Array | None = None
+    x: Array,
+    axes: Shape,
+    *,
+    keepdims: bool = False,
+    squares: Array | None = None,
+    beneath: float = 0.0,
 ) -> Array:
     """‖x‖ along some axes, of every size that the dtype can hold, with the derivative 0 at 0.
 
@@ -238,11 +248,13 @@ def lengths(
     ----------
     squares : array, optional
         Their sums, where they are known already.
+    beneath : float
+        Of lengths up to this one it need only be known that they are no longer.
     """
     xp = namespace(x)
     if squares is None:
         squares = xp.sum(x * x, axis=axes, keepdims=keepdims)
-    if _is_plain(squares, xp):
+    if _is_plain(squares, xp, beneath):
         return root(squares)
     if 0 in x.shape:
         return root(squares)
@@ -258,13 +270,17 @@ def lengths(
     return xp.reshape(size, squares.shape)
 
 
-def _is_plain(squares: Array, xp: Any) -> bool:
+def _is_plain(squares: Array, xp: Any, beneath: float = 0.0) -> bool:
     """Whether sums of squares are known to be exact to rounding, or need not be."""
     if isinstance(squares, (np.ndarray, np.floating)):
         low = _LEAST_SQUARE.get(squares.dtype, math.inf)
         if squares.ndim == 0:
             return bool(low < squares < math.inf)
-        return squares.size == 0 or bool(squares.min() > low and squares.max() < math.inf)
+        if squares.size == 0:
+            return True
+        if beneath * beneath <= low and not squares.min() > low:
+            return False
+        return bool(squares.max() < math.inf)
     if array_api_compat.is_torch_array(squares):
         if squares.device.type != "cpu":
             return True
@@ -277,9 +293,9 @@ def _is_plain(squares: Array, xp: Any) -> bool:
     if 0 in squares.shape:
         return True
     low, squares = _least_square(xp, squares.dtype), _held_fixed(squares)
-    if squares.ndim == 0:
-        return low < float(squares) < math.inf
-    return float(xp.min(squares)) > low and float(xp.max(squares)) < math.inf
+    if beneath * beneath <= low and not float(xp.min(squares)) > low:
+        return False
+    return float(xp.max(squares)) < math.inf
 
 
 def power_of_two(x: Array) -> Array:
@@ -303,6 +319,13 @@ def where(mask: Array, x: Point, y: Point) -> Point:
     if not is_array(y):
         return y
     return namespace(x).where(align(mask, x), x, y)
+
+
+def kept_where(mask: Array, x: Array) -> Array:
+    """x where the mask is true, and 0 elsewhere."""
+    if isinstance(mask, np.bool_):  # NumPy's ``where`` costs ten times as much of one number
+        return x if mask else 0.0 * x
+    return namespace(x).where(mask, x, 0.0 * x)
 
 
 def isfinite(x: Array, *others: Array) -> bool:
@@ -486,8 +509,9 @@ def pairing(a: Point, x: Point, batch_ndim: int) -> Array:
 
 
 @cache
+@cache
 def _keep_freed_memory() -> None:
-    """Let the C library keep what arrays free for the next ones.
+    """Once let the C library keep what arrays free for the next ones.
 
     glibc returns to the system every block longer than any that was freed before, up to 32 MiB; to
     take memory back costs more, page by page, than to add two arrays. So a block of nearly that
@@ -502,6 +526,8 @@ def solving(x: Point) -> AbstractContextManager[Any]:
     NumPy leaves it to the stopping rule to notice overflow and NaN.
     """
     _keep_freed_memory()
+    if type(x) is np.ndarray:
+        return np.errstate(all="ignore")
     no_grad: Callable[[], AbstractContextManager[Any]] | None
     no_grad = getattr(namespace(x), "no_grad", None)
     return np.errstate(all="ignore") if no_grad is None else no_grad()

@@ -9,8 +9,13 @@ For (x, u), (x′, u′) in the graph write Δx = x − x′, Δu = u − u′. 
     β-cocoercive            (0, ½, −β)        comonotone: any sign of β
     gradient of an m-strongly convex, L-smooth function   (−mL, (m+L)/2, −1)
 
+Each is a product of two linear *factors*, ⟨pΔx + qΔu, rΔx + tΔu⟩ ≥ 0: (Δu − mΔx)(LΔx − Δu) is the
+last one. These are kept, as their zeros are the constants, and know them to a rounding; from the
+coefficients a, b, c of a Cayley operator at αL ≫ 1 they would be known to as few digits as cancel.
+
 A linear map of the graph, (x, u) ↦ (t₁₁x + t₁₂u, t₂₁x + t₂₂u), acts on the form's 2×2 matrix Q by
-congruence, Q ↦ T⁻ᵀQT⁻¹: one rule for inverse, scaling, aI + bA, resolvent and Cayley operator.
+congruence, Q ↦ T⁻ᵀQT⁻¹, on a factor by f ↦ fT⁻¹: one rule for inverse, scaling, aI + bA, resolvent
+and Cayley operator.
 
 A constant is read back as the best one that the forms imply together. With s = ⟨Δx, Δu⟩/‖Δx‖² and
 w = ‖Δu‖²/‖Δx‖², the pairs allowed are {(s, w): w ≥ s², a + 2bs + cw ≥ 0 for each form}, a convex
@@ -35,6 +40,7 @@ from splitkit.arguments import Range, check_number
 
 Form: TypeAlias = tuple[float, float, float]
 Map: TypeAlias = tuple[tuple[float, float], tuple[float, float]]
+Factors: TypeAlias = tuple[tuple[float, float], tuple[float, float]]  # (p, q), (r, t)
 
 
 @dataclass(frozen=True)
@@ -43,7 +49,8 @@ class Properties:
 
     Attributes
     ----------
-    forms : tuple of (a, b, c)
+    factors : tuple of ((p, q), (r, t))
+        Of the forms.
     maximal : bool
         Known to be maximal monotone, and so to be monotone.
     gradient : bool
@@ -52,7 +59,7 @@ class Properties:
         Known to be affine: x ↦ Mx + const.
     """
 
-    forms: tuple[Form, ...] = ()
+    factors: tuple[Factors, ...] = ()
     maximal: bool = False
     gradient: bool = False
     linear: bool = False
@@ -94,22 +101,22 @@ class Properties:
                 )
         if m is None and (monotone or skew or maximal):
             m = 0.0
-        forms: list[Form] = []
+        factors: list[Factors] = []
         if m is not None:
             # an operator that is ∞-strongly monotone has one point in its domain: Δx = 0
-            forms.append((-1.0, 0.0, 0.0) if m == math.inf else (-m, 0.5, 0.0))
+            factors.append(((-1.0, 0.0), (1.0, 0.0)) if m == math.inf else ((1.0, 0.0), (-m, 1.0)))
         if L is not None and L < math.inf:
-            forms.append((L * L, 0.0, -1.0))
+            factors.append(_bounded(L))
         if gradient and m is not None and m < math.inf and L is not None and L < math.inf:
-            forms.append((-m * L, (m + L) / 2, -1.0))
+            factors.append(((-m, 1.0), (L, -1.0)))
         if β is not None:
-            forms.append((0.0, 0.0, -1.0) if β == math.inf else (0.0, 0.5, -β))
+            factors.append(((0.0, -1.0), (0.0, 1.0)) if β == math.inf else ((0.0, 1.0), (1.0, -β)))
         if θ is not None:
             # I − T is 1/(2θ)-cocoercive
-            forms.append((1 - 2 * (1 - θ), 1 - θ, -1.0))
+            factors.append(((1.0, -1.0), (1 - 2 * (1 - θ), 1.0)))
         if skew:
-            forms.append((0.0, -0.5, 0.0))
-        result = cls(tuple(forms), maximal, gradient, linear)
+            factors.append(((-1.0, 0.0), (0.0, 1.0)))
+        result = cls(tuple(factors), maximal, gradient, linear)
         low, high = result._s_bounds
         apart = low - high > 1e-7 * max(1.0, abs(low)) or low == math.inf
         too_large = m is not None and L is not None and L * (1 + 1e-9) < m < math.inf
@@ -135,29 +142,38 @@ class Properties:
                 f"strong_monotonicity = {m}: only a monotone operator is maximal monotone; declare "
                 "it to be monotone"
             )
-        return Properties(self.forms, True, self.gradient, self.linear)
+        return Properties(self.factors, True, self.gradient, self.linear)
 
-    def also(self, *forms: Form) -> Properties:
-        """The same with further forms."""
-        return Properties((*self.forms, *forms), self.maximal, self.gradient, self.linear)
+    def also_lipschitz(self, L: float) -> Properties:
+        """The same, known to be L-Lipschitz."""
+        factors = (*self.factors, _bounded(L))
+        return Properties(factors, self.maximal, self.gradient, self.linear)
+
+    @cached_property
+    def forms(self) -> tuple[Form, ...]:
+        """The forms (a, b, c), multiplied out."""
+        return tuple([(p * r, (p * t + q * r) / 2, q * t) for (p, q), (r, t) in self.factors])
 
     # -- constants read back ----------------------------------------------------------------
+
+    @cached_property
+    def _ceilings(self) -> tuple[tuple[float, float], ...]:
+        """Pairs ρ ≤ σ with w ≤ s² + (s − ρ)(σ − s): the zeros of the forms that bound w."""
+        return tuple(_zeros(f, g) for f, g in self.factors if f[1] * g[1] < 0)
 
     @cached_property
     def _s_bounds(self) -> tuple[float, float]:
         """The interval of s = ⟨Δx, Δu⟩/‖Δx‖²: every lower bound of w against every upper one."""
         low, high = 0.0 if self.maximal else -math.inf, math.inf
-        floors = [(-a / c, -2 * b / c) for a, b, c in self.forms if c > 0]
-        bounds = []
-        for a, b, c in self.forms:
-            if c == 0:
-                bounds.append(_half_line(a, 2 * b))
-            elif c < 0:
-                above, slope = a / -c, 2 * b / -c
-                bounds.append(_above_parabola(above, slope))
-                for f0, f1 in floors:
-                    difference = _sum(above, -f0, known_to=1e-9), _sum(slope, -f1, known_to=1e-9)
-                    bounds.append(_half_line(*difference))
+        floors = [_zeros(f, g) for f, g in self.factors if f[1] * g[1] > 0]
+        bounds = list(self._ceilings)
+        for (p, q), (r, t) in self.factors:
+            if q == 0 or t == 0:
+                bounds.append(_half_line(p * r, p * t + q * r))
+        for ρ, σ in self._ceilings:
+            for below, above in floors:  # (s − below)(s − above) ≥ (s − ρ)(s − σ)
+                d, e = _sum(ρ, -below), _sum(σ, -above)
+                bounds.append(_half_line(-_sum(ρ * e, above * d), _sum(d, e)))
         for least, greatest in bounds:
             low, high = max(low, least), min(high, greatest)
         return low, high
@@ -182,20 +198,16 @@ class Properties:
     @cached_property
     def lipschitz(self) -> float | None:
         """The smallest known L with ‖Δu‖ ≤ L‖Δx‖; None: unknown."""
-        ceilings = [(a / -c, 2 * b / -c) for a, b, c in self.forms if c < 0]
         low, high = self._s_range
-        if not ceilings or low > high:
+        if not self._ceilings or low > high:
             return None
         candidates = {low, high}
-        for i, (p0, p1) in enumerate(ceilings):
-            for q0, q1 in ceilings[:i]:
-                if p1 != q1 and low <= (s := (q0 - p0) / (p1 - q1)) <= high:
+        for i, (ρ, σ) in enumerate(self._ceilings):
+            for below, above in self._ceilings[:i]:
+                d, e = ρ - below, σ - above
+                if d + e != 0 and low <= (s := (ρ * e + above * d) / (d + e)) <= high:
                     candidates.add(s)
-        greatest = max([min([p0 + p1 * s for p0, p1 in ceilings]) for s in candidates])
-        # w ≥ s² holds at the ends: rounding in the sloped ceilings must not claim less
-        flat = min([p0 for p0, p1 in ceilings if p1 == 0], default=math.inf)
-        ends = min(max(abs(low), abs(high)), math.sqrt(max(0.0, flat)))
-        return max(math.sqrt(max(0.0, greatest)), ends)
+        return max([min([_ceiling(s, *each) for each in self._ceilings]) for s in candidates])
 
     @cached_property
     def cocoercivity(self) -> float | None:
@@ -234,16 +246,13 @@ class Properties:
         det = p * s - q * r
         # x = (s x′ − q u′)/det, u = (−r x′ + p u′)/det
         i11, i12, i21, i22 = s / det, -q / det, -r / det, p / det
-        forms = tuple(
-            (
-                _sum(a * i11 * i11, 2 * b * i11 * i21, c * i21 * i21),
-                _sum(a * i11 * i12, b * i11 * i22, b * i12 * i21, c * i21 * i22),
-                _sum(a * i12 * i12, 2 * b * i12 * i22, c * i22 * i22),
-            )
-            for a, b, c in self.forms
-        )
+
+        def image(f: tuple[float, float]) -> tuple[float, float]:
+            return _sum(f[0] * i11, f[1] * i21), _sum(f[0] * i12, f[1] * i22)
+
+        factors = tuple([(image(f), image(g)) for f, g in self.factors])
         gradient = self.gradient and self.monotone
-        return Properties(forms, self.maximal and maximal, gradient, self.linear)
+        return Properties(factors, self.maximal and maximal, gradient, self.linear)
 
     def inverse(self) -> Properties:
         """A⁻¹: swap the graph. Maximality is kept."""
@@ -281,19 +290,25 @@ class Properties:
         """A_V: pairs (P_V x + P_⊥u, P_V u + P_⊥x), which keep ⟨Δx, Δu⟩ and ‖Δx‖² + ‖Δu‖².
 
         So does every form (−k, ½, −k); the best one that A's forms imply has
-        k = (1 − ρ²)/(2(1 + ρ²)), with ρ the Lipschitz constant of C_A. Maximality is kept.
+        k = (1 − ρ²)/(2(1 + ρ²)), with ρ the Lipschitz constant of C_A, and the zeros
+        (1 − ρ)/(1 + ρ) and its inverse. Maximality is kept.
         Source: Spingarn, *Partial inverse of a monotone operator* (1983), §2.
         """
-        rho = self.cayley(1.0).lipschitz
-        forms: list[Form] = []
+        rho, m, β = self.cayley(1.0).lipschitz, self.strong_monotonicity, self.comonotonicity
+        factors: list[Factors] = []
         if rho is not None:
-            k = (1 - rho * rho) / (2 * (1 + rho * rho))
-            forms.append((-k, 0.5, -k))
-        if self.monotone:
-            forms.append((0.0, 0.5, 0.0))
+            zero = (1 - rho) / (1 + rho)
+            if self.monotone and m is not None and zero < 1e-3:
+                # rounding in ρ leaves nothing of it; and there is no k > 0 without m > 0, β > 0
+                k = 1 / (1 / m + 1 / β) if m > 0 and β is not None and β > 0 else 0.0
+                zero = 2 * k / (1 + math.sqrt(max(0.0, 1 - 4 * k * k)))
+            size = 1 + zero * zero
+            factors.append(((-zero, 1.0), (1 / size, -zero / size)))
+        if self.monotone and (0.0, 0.5, 0.0) not in Properties(tuple(factors)).forms:
+            factors.append(((1.0, 0.0), (0.0, 1.0)))
         if self.skew:
-            forms.append((0.0, -0.5, 0.0))
-        return Properties(tuple(forms), self.maximal, False, self.linear)
+            factors.append(((-1.0, 0.0), (0.0, 1.0)))
+        return Properties(tuple(factors), self.maximal, False, self.linear)
 
     def pulled_back(self, least: float, greatest: float) -> Properties:
         """LᵀAL with least ≤ ‖Lx‖/‖x‖ ≤ greatest: m·least² (m·greatest² if m < 0), L·greatest²,
@@ -302,7 +317,7 @@ class Properties:
         m, lipschitz, β = self.strong_monotonicity, self.lipschitz, self.cocoercivity
         if greatest == math.inf:
             monotone = Properties.of(monotone=self.monotone, gradient=self.gradient)
-            return Properties(monotone.forms, False, self.gradient, self.linear)
+            return Properties(monotone.factors, False, self.gradient, self.linear)
         square = greatest * greatest
         return Properties.of(
             strong_monotonicity=_gain(m, least * least, square),
@@ -333,11 +348,11 @@ class DeferredProperties(Properties):
         vars(self).update(_m=m, _L=lipschitz, maximal=True, gradient=True, linear=linear)
 
     @cached_property
-    def forms(self) -> tuple[Form, ...]:
+    def factors(self) -> tuple[Factors, ...]:
         known = Properties.of(
             strong_monotonicity=self._m(), lipschitz=self._L(), gradient=True, linear=self.linear
         )
-        return known.forms
+        return known.factors
 
     monotone = True
 
@@ -406,7 +421,7 @@ class Constants:
 def _cayley_properties(p: Properties, alpha: float, lipschitz: float) -> Properties:
     result = p.transform(((1, alpha), (1, -alpha)))
     # that of 1 is implied, but lost to rounding where αL is huge
-    return result.also((min(1.0, lipschitz * lipschitz), 0.0, -1.0)) if p.monotone else result
+    return result.also_lipschitz(min(1.0, lipschitz)) if p.monotone else result
 
 
 @lru_cache(maxsize=256)
@@ -517,6 +532,28 @@ def _parallel(β: list[float]) -> float:
     return 1 / conductance if conductance else math.inf
 
 
+def _bounded(L: float) -> Factors:
+    """‖Δu‖ ≤ L‖Δx‖."""
+    return (L, 1.0), (L, -1.0)
+
+
+def _zeros(*factors: tuple[float, float]) -> tuple[float, float]:
+    """The two s with p + qs = 0 for one of the factors."""
+    (p, q), (r, t) = factors
+    one, other = -p / q, -r / t
+    return (one, other) if one <= other else (other, one)
+
+
+def _ceiling(s: float, ρ: float, σ: float) -> float:
+    """√(s² + (s − ρ)(σ − s)), in a unit whose squares neither overflow nor vanish; rounding that
+    has s leave the interval claims no less than √s².
+    """
+    d, e = s - ρ, σ - s
+    unit = 2.0 ** (math.frexp(max(abs(s), abs(d), abs(e)))[1] - 1)
+    s, d, e = s / unit, d / unit, e / unit
+    return unit * math.sqrt(s * s + max(0.0, d * e))
+
+
 def _half_line(p: float, q: float) -> tuple[float, float]:
     """{s: p + qs ≥ 0}."""
     if q == 0:
@@ -524,18 +561,7 @@ def _half_line(p: float, q: float) -> tuple[float, float]:
     return (-p / q, math.inf) if q > 0 else (-math.inf, -p / q)
 
 
-def _above_parabola(p: float, q: float) -> tuple[float, float]:
-    """{s: p + qs ≥ s²}."""
-    disc = q * q / 4 + p
-    if disc < 0:
-        return (q / 2, q / 2) if disc > -1e-6 * max(1.0, q * q) else (math.inf, -math.inf)
-    # the root of greater size first: the other one would lose its digits to cancellation
-    outer = q / 2 + math.copysign(math.sqrt(disc), q)
-    inner = -p / outer if outer else 0.0
-    return min(inner, outer), max(inner, outer)
-
-
-def _sum(*terms: float, known_to: float = 4e-15) -> float:
+def _sum(*terms: float) -> float:
     """Their sum; what rounding leaves of terms that cancel counts as 0."""
     total = sum(terms)
-    return 0.0 if abs(total) < known_to * max(map(abs, terms)) else total
+    return 0.0 if abs(total) < 4e-15 * max(map(abs, terms)) else total

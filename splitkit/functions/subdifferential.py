@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, Self, cast
 
 from splitkit.backend import Point, Scalar, Space, finite_part, is_array, scale
@@ -61,7 +61,7 @@ class Subdifferential(Operator):
     def polyhedral(self) -> bool:
         return self.f.polyhedral or super().polyhedral
 
-    @property
+    @cached_property
     def has_evaluation(self) -> bool:
         return self.f.has_gradient
 

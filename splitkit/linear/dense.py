@@ -312,9 +312,14 @@ class DenseMatrix(LastAxesMap):
     def reflected_norm(self, alpha: float) -> float | None:
         if self.matrix.shape[0] > REFLECTED_EXACT_SIZE or None not in self._declared:
             return None
-        xp, M, identity = self.xp, self.matrix, self._identity()
-        reflected = xp.linalg.solve(identity + alpha * M, identity - alpha * M)
+        xp, scaled, identity = self.xp, alpha * self.matrix, self._kept_identity
+        reflected = xp.linalg.solve(identity + scaled, identity - scaled)
         return float(xp.linalg.svdvals(reflected)[0])
+
+    @cached_property
+    def _kept_identity(self) -> Array:
+        """Of a small matrix, for a search over step sizes."""
+        return self._identity()
 
     def check_kind(self, space: Space, name: str) -> None:
         space.check_array(self.matrix, name)

@@ -54,11 +54,15 @@ class Gradient(LinearOperator):
         if shape is not None and (len(shape) != len(self.axes) or min(shape) < 1):
             raise ValueError(f"shape = {shape}: give one positive size for each of {self.axes}")
         self.boundary, self.shape = boundary, shape
-        # of each axis: its place, the index of all but the last entries, and of all but the first
+        # of each axis the index of all but the last entries, of all but the first, and of all but
+        # the last differences
+        heads = [_part(a, None, -1) for a in self.axes]
         self._inner_parts = [
-            (i, _part(a, None, -1), _part(a, 1, None)) for i, a in enumerate(self.axes)
+            (head, _part(a, 1, None), (*head, i))
+            for i, (a, head) in enumerate(zip(self.axes, heads, strict=True))
         ]
         self._last = _part(self.axes[0], -1, None)
+        self._last_difference = (*self._last, 0)
         self.norm = math.sqrt(sum(map(self._gain, shape or (math.inf,) * len(self.axes))))
 
     def _gain(self, size: float) -> float:
@@ -84,7 +88,7 @@ class Gradient(LinearOperator):
             xp = namespace(x)
             cycles = [xp.roll(x, -1, axis=a) - x for a in self.axes]
             return add_parts(y, *(((..., i), 1.0, d) for i, d in enumerate(cycles)))
-        parts = [((*head, i), 1.0, x[tail] - x[head]) for i, head, tail in self._inner_parts]
+        parts = [(own, 1.0, x[tail] - x[head]) for head, tail, own in self._inner_parts]
         return add_parts(y, *parts)
 
     def adjoint(self, y: Point) -> Point:
@@ -93,10 +97,11 @@ class Gradient(LinearOperator):
             cycles = [xp.roll(d, 1, axis=a) - d for d, a in lines]
             return sum(cycles[1:], start=cycles[0])
         # the last differences are 0 by definition; those of the first axis, in −y already, go again
-        parts = [(self._last, 1.0, y[(*self._last, 0)])]
-        for i, head, tail in self._inner_parts:
-            d = y[(*head, i)]
-            parts += [(tail, 1.0, d)] if i == 0 else [(head, -1.0, d), (tail, 1.0, d)]
+        (_, first, own), *others = self._inner_parts
+        parts = [(self._last, 1.0, y[self._last_difference]), (first, 1.0, y[own])]
+        for head, tail, own in others:
+            d = y[own]
+            parts += (head, -1.0, d), (tail, 1.0, d)
         return add_parts(-y[..., 0], *parts)
 
     @property

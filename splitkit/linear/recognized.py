@@ -85,7 +85,13 @@ def _values_of(L: LinearOperator, q: Point) -> Point | None:
     except (TypeError, ValueError):
         if not isinstance(L, LastAxesMap) or isinstance(q, tuple) or q.ndim > len(L.range_shape):
             return None
-        return namespace(q).broadcast_to(q, L.range_shape)
+        try:
+            return namespace(q).broadcast_to(q, L.range_shape)
+        except (ValueError, RuntimeError):
+            raise ValueError(
+                f"an array of shape {tuple(q.shape)} does not broadcast to the values of {L!r}, of "
+                f"shape {tuple(L.range_shape)}: give that, or axes of length 1"
+            ) from None
     return q
 
 

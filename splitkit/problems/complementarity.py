@@ -15,6 +15,7 @@ from splitkit.backend import Array, Point, Scalar, clip
 from splitkit.functions import Box, NonNegative
 from splitkit.linear import Affine, LinearOperator
 from splitkit.operators.base import Operator
+from splitkit.problems.elimination import Eliminated, eliminated
 from splitkit.problems.variational import VI
 
 
@@ -85,6 +86,18 @@ class MixedComplementarity(VI):
 
     def __init__(self, F: Operator, lower: Scalar, upper: Scalar, *, batch_ndim: int = 0) -> None:
         super().__init__(F, Box(lower, upper, batch_ndim=batch_ndim))
+
+    def eliminated(self) -> Eliminated:
+        """The problem without its free variables, F affine: solve ``.problem`` from
+        ``.bounded_part(x0)``, and ``.restore`` its solution. It can be monotone where this one is
+        not, as where equations were given with the other sign.
+
+        Raises
+        ------
+        TypeError, ValueError
+            F is not affine with a matrix, or does not determine the free variables.
+        """
+        return eliminated(self)
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Operator, Any]]:

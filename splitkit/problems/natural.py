@@ -7,7 +7,15 @@
 Where B acts on each entry by itself, as a box, every entry is judged with its own γ; else all
 entries that B couples are judged with one, beside the largest of them. Scaling an entry of x, or a
 row of F, changes nothing then, and a row whose F is large because it never binds judges its own
-entry alone. For γ a number it is the natural map: Facchinei, Pang (2003), §1.5.
+entry alone.
+
+Where all that a row adds up vanishes at the solution, S is as small as the errors of x. So x may
+also be judged by a point beside it. With x° = x but 0 in some entries of the rows that are not met,
+all of which are at most a small part of what other rows feel that have a size without them,
+
+    x is as good as the larger of what x° is and of the largest part that was neglected.
+
+For γ a number it is the natural map: Facchinei, Pang (2003), §1.5.
 """
 
 from __future__ import annotations
@@ -44,6 +52,8 @@ from splitkit.operators.sum import Sum, terms_of
 from splitkit.operators.translation import Shift
 
 RANDOM = 4  # choices of signs, beside those that part every two entries
+MOST = 0.1  # part of what is felt most
+NEGLIGIBLE = (1e-8, 1e-6, 1e-4, 1e-2)  # parts that are small
 STRICTEST = 1e-6  # a hundred times that of ``solve``, which adds up what is one by one here
 
 Influence = tuple[Array | None, ...]  # F′(x)ᵀw by blocks; None: not known
@@ -87,6 +97,10 @@ class Judged:
 
     def residual(self, space: Space) -> Array:
         """The largest |x − R_{γB}(x − γF)|/X of its entries, of batch shape."""
+        return _largest(self.residuals(space), space.batch_ndim)
+
+    def residuals(self, space: Space) -> list[Array]:
+        """|x − R_{γB}(x − γF)|/X of its entries, by blocks."""
         return _judge(self.group, self.x, self.values, self.sizes, self.influences, space)
 
 
@@ -104,15 +118,114 @@ def is_natural_solution(inclusion: Sum, x: Point, space: Space, tol: float | Non
 
 
 def relative_residual(inclusion: Sum, x: Point, space: Space) -> Array:
-    """The largest |x − R_{γB}(x − γF(x))| beside X, of batch shape.
+    """The largest |x − R_{γB}(x − γF(x))| beside X, of x or of a point beside it, of batch shape.
 
     Raises
     ------
     TypeError
         A block has two terms without an evaluation: an element of each is needed.
     """
-    ratios = [each.residual(space) for each in judged(inclusion.terms, x, space)]
-    return reduce(space.xp.maximum, ratios)
+    at_x = judged(inclusion.terms, x, space)
+    ratio = _worst(at_x, space)
+    for part in NEGLIGIBLE:
+        if space.any(ratio > part):
+            ratio = space.xp.minimum(ratio, _beside(inclusion.terms, x, at_x, part, space))
+    return ratio
+
+
+def _worst(groups: list[Judged], space: Space) -> Array:
+    return reduce(space.xp.maximum, [each.residual(space) for each in groups])
+
+
+def _beside(
+    terms: Sequence[Operator], x: Point, at_x: list[Judged], part: float, space: Space
+) -> Array:
+    """What x is by a point beside it, see the module's docstring. Of the entries in question those
+    that are felt as more than the part are not neglected; the most felt are taken back first, as
+    what others are felt as depends on them.
+    """
+    xp = space.xp
+    asked = _in_question(terms, x, at_x, part, space)
+    while True:
+        point = [xp.where(zero, 0.0 * a, a) for zero, a in zip(asked, blocks(x), strict=True)]
+        found = judged(terms, tuple(point) if isinstance(x, tuple) else point[0], space)
+        parts = [
+            xp.where(zero, p, 0.0 * p)
+            for zero, p in zip(asked, _felt(found, at_x, space), strict=True)
+        ]
+        most = _largest(parts, space.batch_ndim)
+        if not space.any(~(most <= part)):
+            return xp.maximum(_worst(found, space), most)
+        limits = _spread(at_least(MOST * most, part), parts)
+        asked = [zero & (p <= limit) for zero, p, limit in zip(asked, parts, limits, strict=True)]
+
+
+def _by_blocks(groups: list[Judged], of: Sequence[list[Array]]) -> list[Array]:
+    """What is given by groups, in the order of the blocks."""
+    found: dict[int, Array] = {}
+    for at, own in zip(groups, of, strict=True):
+        found.update(zip(at.group.indices, own, strict=True))
+    return [found[i] for i in sorted(found)]
+
+
+def _in_question(
+    terms: Sequence[Operator], x: Point, at_x: list[Judged], part: float, space: Space
+) -> list[Array]:
+    """By blocks, which entries are not 0 but may be, and belong to rows that are not met."""
+    xp, batch, failing, found = space.xp, space.batch_ndim, [], []
+    for at in at_x:
+        ratios = at.residuals(space)
+        if not at.group.operator.elementwise:
+            ratios = _spread(_largest(ratios, batch), ratios)
+        failing.append([ratio > part for ratio in ratios])
+    rows = [
+        [xp.where(fails, S, 0.0 * S) for S, fails in zip(at.sizes, own, strict=True)]
+        for at, own in zip(at_x, failing, strict=True)
+    ]
+    moving = _influences(_split(terms, x)[0], x, _by_blocks(at_x, rows), batch)
+    for at, own in zip(at_x, failing, strict=True):
+        largest = _spread(_largest([abs(a) for a in at.x], batch), at.x)
+        zero = [0.0 * a for a in at.x]
+        there = [abs(a) for a in at.group.step(zero, zero, _quotients(largest, at.sizes), space)]
+        if not at.group.operator.elementwise:
+            there = _spread(_largest(there, batch), at.x)
+        asked = [
+            abs(a) <= part * b if m is None else fails | (m > 0)
+            for a, b, m, fails in zip(at.x, largest, at.group.of(moving), own, strict=True)
+        ]
+        found.append(
+            [q & (a != 0) & (moved == 0) for q, a, moved in zip(asked, at.x, there, strict=True)]
+        )
+    return _by_blocks(at_x, found)
+
+
+def _felt(found: list[Judged], at_x: list[Judged], space: Space) -> list[Array]:
+    """By blocks, |x| beside what the rows that have a size at a point beside x can tell from 0; of
+    entries that no such row feels, beside the largest of that point, or of what is told from 0.
+    """
+    xp, batch, felt = space.xp, space.batch_ndim, []
+    every = [_reference(at, batch) for at in found]
+    for at, before, reference in zip(found, at_x, every, strict=True):
+        reference = xp.where(reference > 0, reference, reduce(xp.maximum, every))
+        beside = _spread(at_least(reference, space.least), before.x)
+        own = [
+            abs(a) / b if m is None else abs(a) * xp.where(m > 0, m, 1 / b)
+            for a, b, m in zip(before.x, beside, at.influences, strict=True)
+        ]
+        if not at.group.operator.elementwise:
+            own = _spread(_largest(own, batch), before.x)
+        felt.append(own)
+    return _by_blocks(found, felt)
+
+
+def _reference(at: Judged, batch_ndim: int) -> Array:
+    """The largest |x| of a group, and of what F can tell from 0 there; of batch shape."""
+    sizes = [abs(a) for a in at.x]
+    for m in at.influences:
+        if m is not None:
+            where = namespace(m).where
+            sizes.append(where(m > 0, 1 / where(m > 0, m, 1.0), 0.0 * m))
+    return _largest(sizes, batch_ndim)
 
 
 def judged(terms: Sequence[Operator], x: Point, space: Space) -> list[Judged]:
@@ -143,7 +256,9 @@ def cancelling(F: Operator, x: Point, batch_ndim: int) -> list[Array]:
         moved = blocks(F(add(x, scale(step, signed))))
         changes = [abs(b - a) / step for a, b in zip(at_x, moved, strict=True)]
         sizes = [xp.maximum(a, b) for a, b in zip(sizes, changes, strict=True)]
-    return sizes
+    limits = xp.finfo(at_x[0].dtype)
+    least = float(limits.smallest_normal / limits.eps)  # below it digits are lost
+    return [xp.where(a > least, a, 0.0 * a) for a in sizes]
 
 
 def _split(terms: Sequence[Operator], x: Point) -> tuple[Operator, list[Group]]:
@@ -187,8 +302,8 @@ def _judge(
     S: list[Array],
     influences: list[Array | None],
     space: Space,
-) -> Array:
-    """The largest |x − R_{γB}(x − γF)|/X of the blocks of a group, of batch shape."""
+) -> list[Array]:
+    """|x − R_{γB}(x − γF)|/X of the entries of a group, by blocks."""
     batch = space.batch_ndim
     own = [abs(a) for a in x]
     largest = _largest(own, batch)
@@ -202,7 +317,7 @@ def _judge(
         untold = _spread(-_largest([-a for a in untold], batch), x)
     X = _as_far_as(group, x, direction, S, own, untold, space)
     ahead = group.step(x, values, _quotients(X, S), space)
-    return _largest([abs(a - b) / c for a, b, c in zip(x, ahead, X, strict=True)], batch)
+    return [abs(a - b) / c for a, b, c in zip(x, ahead, X, strict=True)]
 
 
 def _untold(influence: Array | None, around: Array) -> Array:

@@ -1,13 +1,13 @@
 """Guarantees that the algebra proves itself, by small semidefinite programs (needs clarabel)."""
 
 from splitkit.proofs.abstract import symbolic as symbolic
+from splitkit.proofs.outcome import NotExpressibleError as NotExpressibleError, Outcome as Outcome
+from splitkit.proofs.proof import Inequality as Inequality, Proof as Proof
 from splitkit.proofs.prove import (
-    Inequality as Inequality,
-    Proof as Proof,
     best_step as best_step,
     contraction as contraction,
     decrease as decrease,
     lyapunov as lyapunov,
     prove as prove,
 )
-from splitkit.proofs.symbols import Scene as Scene, Vector as Vector
+from splitkit.proofs.symbols import LinearLeaf as LinearLeaf, Scene as Scene, Vector as Vector

@@ -7,28 +7,50 @@ about a combinator that is not taken apart stands in its leaf's properties.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from splitkit.operators.base import Operator
 from splitkit.operators.combination import Combination
 from splitkit.operators.composition import Composition
 from splitkit.operators.identity import Identity, Zero
 from splitkit.operators.resolvent import Cayley, Resolvent
 from splitkit.operators.sum import Sum
-from splitkit.proofs.symbols import Leaf, Scene
+from splitkit.proofs.outcome import NotExpressibleError
 
 
-def symbolic(T: Operator, scene: Scene) -> Operator:
-    """T over symbols."""
+def symbolic(T: Operator, leaf: Callable[[Operator], Operator]) -> Operator:
+    """T with ``leaf(A)`` for its operators A.
+
+    Raises
+    ------
+    NotExpressibleError
+        An operator is evaluated, or its resolvent taken, that has none.
+    """
     match T:
-        case Leaf() | Identity() | Zero():
+        case Identity() | Zero():
             return T
         case Combination():
-            return Combination(T.a, T.b, symbolic(T.A, scene))
+            return Combination(T.a, T.b, symbolic(T.A, leaf))
         case Sum():
-            return Sum(tuple(symbolic(term, scene) for term in T.terms))
+            return Sum(tuple(symbolic(term, leaf) for term in T.terms))
         case Composition():
-            return Composition(tuple(symbolic(factor, scene) for factor in T.factors))
+            return Composition(tuple(symbolic(factor, leaf) for factor in T.factors))
         case Resolvent():
-            return Resolvent(scene.leaf(T.A), T.alpha)
+            return Resolvent(_with_resolvent(T.A, leaf), T.alpha)
         case Cayley():
-            return Cayley(scene.leaf(T.A), T.alpha)
-    return scene.leaf(T)
+            return Cayley(_with_resolvent(T.A, leaf), T.alpha)
+    if not (T.has_evaluation or T.properties.lipschitz is not None):
+        raise NotExpressibleError(f"{T!r} is set-valued: a step may use its resolvent")
+    return leaf(T)
+
+
+def _with_resolvent(A: Operator, leaf: Callable[[Operator], Operator]) -> Operator:
+    if not (A.has_resolvent or A.properties.maximal):
+        raise NotExpressibleError(
+            f"{A!r} has no resolvent, and is not known to be maximal monotone"
+        )
+    if (
+        isinstance(A, Combination) and A.has_resolvent
+    ):  # its rule uses the resolvent of what it is made of
+        return Combination(A.a, A.b, _with_resolvent(A.A, leaf))
+    return leaf(A)

@@ -8,6 +8,10 @@ claim tr((tB − C) G) ≥ 0 holds for all points of all spaces if, and in dimen
 and the least t is a semidefinite program. Its dual variable is a Gram matrix that attains it:
 points that satisfy every inequality and for which no smaller t is true.
 
+It is solved in other units: the free vectors are multiplied by powers of 2, and each matrix divided
+by its size, so that no entry of any matrix is far from 1 if that can be. Constants of operators
+and step sizes together fix these units, so they do not matter.
+
 Source: Ryu, Taylor, Bergeling, Giselsson, *Operator splitting performance estimation* (2020).
 """
 
@@ -46,37 +50,58 @@ class Claim:
 
 @dataclass(frozen=True)
 class Answer:
-    """The solution of a program.
+    """What the solver says of a program.
 
     Attributes
     ----------
     value : float
         The least t; inf if no t will do.
+    status : str
+        The solver's.
     multipliers, free : array
         λ ≥ 0, one for each inequality; ν, one for each equality.
-    families : array (n, n)
-        Σ ⟨Λₖ, Mₖ⟩ with Λₖ ⪰ 0.
-    slack : array (n, n)
-        S, positive semidefinite up to the solver's accuracy.
+    metrics : tuple of arrays (k, k)
+        Λ ⪰ 0, one for each family.
     gram : array (n, n)
-        A worst Gram matrix, with tr(BG) = 1.
+        A worst Gram matrix, with tr(BG) = 1 where tr(BG) ≠ 0.
+    units : array (n,)
+        What the free vectors were multiplied by.
     """
 
     value: float
+    status: str
     multipliers: Any
     free: Any
-    families: Any
-    slack: Any
+    metrics: tuple[Any, ...]
     gram: Any
+    units: Any
+
+    @property
+    def is_solved(self) -> bool:
+        """Whether the solver met its tolerances."""
+        return self.status == "Solved"
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether all multipliers are numbers."""
+        known = (self.multipliers, self.free, *self.metrics)
+        return all(bool(np.isfinite(each).all()) for each in known)
+
+    @property
+    def is_impossible(self) -> bool:
+        """Whether no t will do; ``gram`` shows why."""
+        return self.status == "PrimalInfeasible"
 
 
-def least_value(claim: Claim) -> Answer:
-    """Solve the program; equal programs are solved once."""
-    key = tuple(
-        np.asarray(m, dtype=float).tobytes()
-        for m in (claim.B, claim.C, *claim.inequalities, *claim.equalities, *claim.families)
-    )
-    return _solve(_Keyed(claim, (key, claim.least)))
+def least_value(claim: Claim, units: Any = None) -> Answer:
+    """Solve the program, in these units of the free vectors if they are given; equal programs are
+    solved once.
+    """
+    kinds = (claim.inequalities, claim.equalities, claim.families)
+    parts = (claim.B, claim.C, *(M for kind in kinds for M in kind))
+    numbers = tuple((M.shape, np.asarray(M, dtype=float).tobytes()) for M in parts)
+    given = None if units is None else units.tobytes()
+    return _solve(_Keyed(claim, units, (numbers, tuple(map(len, kinds)), claim.least, given)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,6 +109,7 @@ class _Keyed:
     """A claim that hashes by its numbers."""
 
     claim: Claim
+    units: Any
     key: tuple[Any, ...]
 
     def __hash__(self) -> int:
@@ -98,22 +124,29 @@ def _solve(keyed: _Keyed) -> Answer:
     clarabel = _clarabel()
     claim = keyed.claim
     n = len(claim.B)
-    scales = [1 / max(float(np.linalg.norm(Q)), 1e-300) for Q in claim.inequalities]
-    columns = [_svec(claim.B)]
-    columns += [-s * _svec(Q) for s, Q in zip(scales, claim.inequalities, strict=True)]
-    units = [1 / max(float(np.linalg.norm(E)), 1e-300) for E in claim.equalities]
-    columns += [-s * _svec(E) for s, E in zip(units, claim.equalities, strict=True)]
+    units = balanced_units(claim) if keyed.units is None else keyed.units
+    D = np.outer(units, units)
+    # t in the units of C/B
+    size_B, size_C = (float(np.linalg.norm(D * M)) or 1.0 for M in (claim.B, claim.C))
+    B, C = D * claim.B / size_B, D * claim.C / size_C
+    Q = [D * M for M in claim.inequalities]
+    E = [D * M for M in claim.equalities]
+    of_Q, of_E = ([1 / (float(np.linalg.norm(M)) or 1.0) for M in each] for each in (Q, E))
+    columns = [_svec(B)]
+    columns += [-s * _svec(M) for s, M in zip(of_Q, Q, strict=True)]
+    columns += [-s * _svec(M) for s, M in zip(of_E, E, strict=True)]
+    of_M = [_family_units(M, D) for M in claim.families]
     sizes = [len(M) for M in claim.families]
-    for M in claim.families:
-        columns += [-_svec(f * M[i, j]) for i, j, f in _entries(len(M))]
+    for M, f in zip(claim.families, of_M, strict=True):
+        columns += [-_svec(k * f[i] * f[j] * (D * M[i, j])) for i, j, k in _entries(len(M))]
     count, families = len(columns), sum(k * (k + 1) // 2 for k in sizes)
-    bounded = 1 + len(scales)  # t and λ
+    bounded = 1 + len(Q)  # t and λ
     A = np.zeros((bounded + len(columns[0]) + families, count))
     b = np.zeros(len(A))
     A[:bounded, :bounded] = -np.eye(bounded)
-    b[0] = -claim.least
+    b[0] = -claim.least * size_B / size_C
     A[bounded : bounded + len(columns[0])] = -np.stack(columns, axis=1)
-    b[bounded : bounded + len(columns[0])] = -_svec(claim.C)
+    b[bounded : bounded + len(columns[0])] = -_svec(C)
     if families:
         A[-families:, -families:] = -np.eye(families)
     cones = [clarabel.NonnegativeConeT(bounded), clarabel.PSDTriangleConeT(n)]
@@ -127,17 +160,57 @@ def _solve(keyed: _Keyed) -> Answer:
     solver = clarabel.DefaultSolver(P, cost, scipy.sparse.csc_matrix(A), b, cones, settings)
     found = solver.solve()
     x, z = np.asarray(found.x), np.asarray(found.z)
-    solved = str(found.status) in ("Solved", "AlmostSolved")
-    gram = _smat(z[bounded : bounded + len(columns[0])], n)
-    rest = bounded + len(units)
+    gram = D * _smat(z[bounded : bounded + len(columns[0])], n)
+    weight = float(np.trace(claim.B @ gram))
+    rest = bounded + len(E)
+    metrics, at = [], rest
+    for k, f in zip(sizes, of_M, strict=True):
+        metrics.append(_smat(x[at : at + k * (k + 1) // 2], k) * np.outer(f, f) * size_C)
+        at += k * (k + 1) // 2
+    status = str(found.status)
     return Answer(
-        value=float(x[0]) if solved else np.inf,
-        multipliers=x[1:bounded] * np.asarray(scales),
-        free=x[bounded:rest] * np.asarray(units),
-        families=-_smat(np.stack([*columns[rest:], 0 * columns[0]], axis=1) @ [*x[rest:], 0.0], n),
-        slack=_smat(np.stack(columns, axis=1) @ x - _svec(claim.C), n),
-        gram=gram / max(np.trace(claim.B @ gram), 1e-300) if solved else gram,
+        value=np.inf if status == "PrimalInfeasible" else float(x[0]) * size_C / size_B,
+        status=status,
+        multipliers=x[1:bounded] * np.asarray(of_Q) * size_C,
+        free=x[bounded:rest] * np.asarray(of_E) * size_C,
+        metrics=tuple(metrics),
+        gram=gram / weight if weight > 0 and status != "PrimalInfeasible" else gram,
+        units=units,
     )
+
+
+def balanced_units(claim: Claim) -> Any:
+    """Powers of 2 by which the free vectors are multiplied, so that the entries of each matrix
+    differ little: those d for which log|Qᵢⱼ| + dᵢ + dⱼ varies least within the Q, the least entries
+    counting least.
+    """
+    n = len(claim.B)
+    groups = [[claim.B, claim.C]] + [[M] for M in (*claim.inequalities, *claim.equalities)]
+    groups += [[M[i, i]] for M in claim.families for i in range(len(M))]
+    g = np.repeat(np.arange(len(groups)), [len(each) for each in groups])
+    stack = np.stack([np.triu(M) for each in groups for M in each])
+    k, i, j = np.nonzero(stack)
+    if not len(k):
+        return np.ones(n)
+    sizes = np.log2(np.abs(stack[k, i, j]))
+    A = np.zeros((len(k), n + len(groups)))
+    each = np.arange(len(k))
+    A[each, i] += 1.0
+    A[each, j] += 1.0
+    A[each, n + g[k]] -= 1.0
+    weights = np.ones(len(k))
+    for _ in range(2):
+        scaled = weights[:, None] * A
+        normal = scaled.T @ scaled + 1e-9 * np.eye(A.shape[1])  # what is left open stays small
+        found = np.linalg.solve(normal, -scaled.T @ (weights * sizes))
+        weights = np.exp2(np.clip(A @ found + sizes, -20.0, 0.0) / 4)
+    return np.exp2(np.round(found[:n]))
+
+
+def _family_units(M: Any, D: Any) -> Any:
+    """f such that the fᵢ²Mᵢᵢ, in the units D, have norm 1."""
+    sizes = np.array([float(np.linalg.norm(D * M[i, i])) for i in range(len(M))])
+    return np.where(sizes > 0, sizes, 1.0) ** -0.5
 
 
 def _clarabel() -> Any:

@@ -7,161 +7,107 @@ all of them, as long as the inequalities say all that is known of the operators'
 Decrease.  ‖u⁺ − u*‖² ≤ ‖u − u*‖² − c‖s‖² for a residual s, with the greatest c: c > 0 proves that
 s → 0 (Fejér), c ≤ 0 refuses, and the dual solution shows points that break the inequality.
 
+u* is a solution: a fixed point of the step, where s vanishes. What is called proved was verified in
+rational numbers (``certify.py``); what is called refuted was run (``instances.py``).
+
 Source: Ryu, Taylor, Bergeling, Giselsson (2020); Lessard, Recht, Packard (2016).
 """
 
 from __future__ import annotations
 
+import inspect
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from fractions import Fraction
+from typing import Any, TypeAlias
 
 import numpy as np
 from scipy.optimize import minimize_scalar
 
 from splitkit.operators.base import Operator
 from splitkit.proofs.abstract import symbolic
+from splitkit.proofs.certify import Program, certified
+from splitkit.proofs.instances import operator_through
+from splitkit.proofs.outcome import NotExpressibleError, Outcome
 from splitkit.proofs.program import Answer, Claim, least_value
-from splitkit.proofs.symbols import Leaf, LinearLeaf, Scene, Vector
+from splitkit.proofs.proof import CONTRACTION, DECREASE, LYAPUNOV, Inequality, Proof
+from splitkit.proofs.quadratic import Quadratic, square
+from splitkit.proofs.runs import Row, Runs
+from splitkit.proofs.symbols import Leaf, Scene, Vector
 from splitkit.proofs.worst_case import low_rank_points
-from splitkit.properties import form_text
 
-CONTRACTION = ("‖u⁺‖² ≤ value · ‖u‖²", "Σ‖uᵢ⁺‖² ≤ value · Σ‖uᵢ‖²")
-DECREASE = "‖u⁺‖² ≤ ‖u‖² − value · ‖s‖²"
-LYAPUNOV = "V(s⁺) ≤ V(s) − value · ‖r‖² for a quadratic V ≥ 0, value ≤ 1"
 POSITIVE = 1e-7  # below it a decrease is rounding
+LARGE = 1e4  # a factor that refutes a claim that no factor fulfils
+
+# operators for those of the step ↦ (states ↦ (their successors, the measure)), on arrays
+Replay: TypeAlias = Callable[
+    [Callable[[Operator], Operator]], Callable[[list[Any]], tuple[list[Any], list[Any]]]
+]
 
 
-@dataclass(frozen=True, eq=False)
-class Inequality:
-    """An inequality of the proof: (a‖Δx‖² + 2b⟨Δx, Δu⟩ + c‖Δu‖²) ≥ 0 for two pairs of an operator.
-
-    Attributes
-    ----------
-    operator : str
-    form : tuple (a, b, c)
-    of : str
-        The two pairs.
-    multiplier : float
-        Of any sign where the opposite inequality holds too.
-    matrix : array
-        Its coefficients in the Gram matrix of the free vectors.
-    """
-
-    operator: str
-    form: tuple[float, float, float]
-    of: str
-    multiplier: float
-    matrix: Any
-
-
-@dataclass(frozen=True)
-class Proof:
-    """What the program says of a step; ``print`` it.
-
-    Attributes
-    ----------
-    claim : str
-        The inequality that was optimized.
-    value : float
-        ρ² or c; inf or −inf if there is none.
-    holds : bool
-        Whether it proves convergence: ρ < 1, or c > 0.
-    vectors : tuple of str
-        The free vectors, differences to a solution.
-    inequalities : tuple of Inequality
-        Those with a multiplier that is not 0, and the others.
-    left, right, linear : arrays (n, n)
-        The claim as matrices, value · left − right − Σ λQ − linear ⪰ 0, where ``linear`` is the
-        part of what is known of linear maps and of a Lyapunov function.
-    worst : array (n, dimension)
-        Points, one row a free vector, that satisfy every inequality and attain the value.
-    """
-
-    claim: str
-    value: float
-    holds: bool
-    vectors: tuple[str, ...]
-    inequalities: tuple[Inequality, ...]
-    left: Any
-    right: Any
-    linear: Any
-    worst: Any
-
-    @property
-    def rate(self) -> float | None:
-        """The contraction factor ρ < 1, if that is what was proved."""
-        return math.sqrt(self.value) if self.holds and self.claim in CONTRACTION else None
-
-    def residual(self) -> float:
-        """The least eigenvalue of value · left − right − Σ λQ − linear: ≥ 0 up to rounding; −inf
-        if no value will do.
-        """
-        if not math.isfinite(self.value):
-            return -math.inf
-        slack = self.value * self.left - self.right - self.linear
-        for each in self.inequalities:
-            slack = slack - each.multiplier * each.matrix
-        return float(np.linalg.eigvalsh(slack)[0])
-
-    def __str__(self) -> str:
-        lines = [
-            f"claim: {self.claim}",
-            f"value: {self.value:.9g} ({'proved' if self.holds else 'no proof of convergence'})",
-            "free vectors (differences to a solution):",
-            *(f"    v{i} = {name}" for i, name in enumerate(self.vectors)),
-            "multipliers:",
-        ]
-        for each in self.inequalities:
-            if abs(each.multiplier) > 1e-9:
-                what = f"{form_text(each.form)}) of {each.operator}, {each.of}"
-                lines.append(f"    {each.multiplier:.6g} × ({what}")
-        if self.worst is not None:
-            lines.append("worst configuration:")
-            for i, row in enumerate(self.worst):
-                numbers = ", ".join(f"{v:.5g}" for v in row)
-                lines.append(f"    v{i} = ({numbers})")
-        return "\n".join(lines)
-
-
-def contraction(scene: Scene, before: list[Vector], after: list[Vector], metric: Any) -> Proof:
+def contraction(
+    scene: Scene,
+    before: list[Vector],
+    after: list[Vector],
+    metric: Any,
+    replay: Replay | None = None,
+) -> Proof:
     """The least ρ² with V(after) ≤ ρ² V(before), V(s) = Σ Pᵢⱼ⟨sᵢ, sⱼ⟩ for the metric P."""
-    B, C = _energy(before, metric), _energy(after, metric)
+    moves = [b - a for a, b in zip(before, after, strict=True)]
+    runs = Runs(scene, moves)
+    start, step = _differences(runs, before), _differences(runs, moves)
+    B, C = square(start, metric), square(_sums(start, step), metric)
     claim = CONTRACTION[len(before) > 1]
-    answer, found = _solve(scene, B, C, least=0.0)
-    holds = answer.value < 1 - POSITIVE
-    return _proof(scene, claim, answer.value, holds, found, B, C, answer)
+    found = _Attempt.of(runs, claim, B, C, 0.0, (*start, *step))
+    return found.proof(found.answer.value < 1, before, replay)
 
 
 def decrease(
-    scene: Scene, before: list[Vector], after: list[Vector], measure: list[Vector], metric: Any
+    scene: Scene,
+    before: list[Vector],
+    after: list[Vector],
+    measure: list[Vector],
+    metric: Any,
+    replay: Replay | None = None,
 ) -> Proof:
     """The greatest c with V(after) ≤ V(before) − c‖measure‖²."""
-    B, C = _energy(before, metric), _energy(after, metric)
-    M = _energy(measure, np.eye(len(measure)))
-    answer, found = _solve(scene, M, C - B, least=-1e6)
-    value = -answer.value
-    return _proof(scene, DECREASE, value, value > POSITIVE, found, -M, C - B, answer)
+    moves = [b - a for a, b in zip(before, after, strict=True)]
+    runs = Runs(scene, [*moves, *measure])
+    start, step, s = (_differences(runs, each) for each in (before, moves, measure))
+    if not any(s):
+        raise NotExpressibleError("the step does not move any point: it has no residual")
+    ends = square(_sums(start, step), metric).terms
+    C = Quadratic((*ends, *((-c, p, q) for c, p, q in square(start, metric).terms)))
+    found = _Attempt.of(runs, DECREASE, square(s), C, -1e6, (*s, *start, *step))
+    return found.proof(found.answer.value < -POSITIVE, before, replay)
 
 
 def lyapunov(
     scene: Scene, before: list[Vector], after: list[Vector], measure: list[Vector]
 ) -> Proof:
-    """V(after) ≤ V(before) − ‖measure‖² for some V(s) = Σ Pᵢⱼ⟨sᵢ, sⱼ⟩ ≥ 0, which the program finds:
-    the measures are square-summable.
+    """V(after) ≤ V(before) − ‖measure‖² for some quadratic V ≥ 0, which the program finds: the
+    measures are square-summable.
+
+    V(s) = Σ Pᵢⱼ⟨sᵢ, sⱼ⟩ + Σ Nᵢⱼ(‖L‖²⟨xᵢ, xⱼ⟩ − ⟨Lxᵢ, Lxⱼ⟩) with P, N ⪰ 0, the second sum for the
+    linear maps L, and their adjoints, that the step has applied to all xᵢ of a state and of its
+    successor. So V may be the metric ‖x‖²/τ − 2⟨Lx, y⟩ + ‖y‖²/σ, for σ‖L‖² ≤ 1/τ.
     """
-    M = _energy(measure, np.eye(len(measure)))
-    family = np.array(
-        [
-            [_gram(a, b) - _gram(c, d) for b, d in zip(after, before, strict=True)]
-            for a, c in zip(after, before, strict=True)
-        ]
+    moves = [b - a for a, b in zip(before, after, strict=True)]
+    runs = Runs(scene, [*moves, *measure])
+    start, step, r = (_differences(runs, each) for each in (before, moves, measure))
+    end = _sums(start, step)
+    ONE, k = Fraction(1), len(start)
+    family = tuple(
+        tuple(Quadratic(((ONE, end[i], end[j]), (-ONE, start[i], start[j]))) for j in range(k))
+        for i in range(k)
     )
-    answer, found = _solve(scene, M, np.zeros_like(M), -1.0, (family,))
-    value = -answer.value
-    proof = _proof(scene, LYAPUNOV, value, value > 1 - 1e-4, found, -M, np.zeros_like(M), answer)
-    return replace(proof, worst=None)
+    bounded = _bounded_by_maps(runs, before, after)
+    found = _Attempt.of(
+        runs, LYAPUNOV, square(r), Quadratic(()), -1.0, (*r, *step, *start), (*bounded, family)
+    )
+    proof = found.proof(found.answer.value < -(1 - 1e-4), before, None)
+    return replace(proof, points=None)
 
 
 def prove(step: Operator | Callable[..., Any], *operators: Operator) -> Proof:
@@ -179,37 +125,101 @@ def prove(step: Operator | Callable[..., Any], *operators: Operator) -> Proof:
     Returns
     -------
     Proof
-        The contraction, if the step contracts; else the decrease with s = u⁺ − u.
+        The contraction, if the step contracts; else the decrease with s = u⁺ − u. Both compare with
+        a fixed point u*. See ``Proof.outcome``: what is proved was verified in rational numbers,
+        and what is refuted comes with operators, on which the step was run.
 
     Raises
     ------
     ImportError
         Clarabel is missing.
     TypeError
-        The step does something else with points than the above.
+        An argument is no step or operator; or the step does something else with points than the
+        above (``NotExpressibleError``).
     """
     if not callable(step):
         raise TypeError(f"step = {step!r}: give an operator expression or a function")
     for A in operators:
         if not isinstance(A, Operator):
             raise TypeError(f"operators hold {A!r}: give operators, with the properties to be used")
-    for claim in (_contracts, _decreases):
-        scene = Scene()
-        if isinstance(step, Operator):
-            T: Callable[[Any], Any] = symbolic(step, scene)
-        else:
-            made = step(*(scene.leaf(A) for A in operators))
-            T = symbolic(made, scene) if isinstance(made, Operator) else made
-            if not callable(T):
-                raise TypeError(
-                    f"step returned {made!r} for the operators: return an expression, or a "
-                    "function u ↦ u⁺"
-                )
-        u = scene.new("u")
-        proof = claim(scene, u, T(u))
-        if proof.holds:
-            return proof
-    return proof
+    scene, again = Scene(), Scene()
+    u, after = _run(step, operators, scene)
+    if not isinstance(step, Operator):
+        _, repeated = _run(step, operators, again)
+        if (after.key, scene.record()) != (repeated.key, again.record()):
+            raise NotExpressibleError(
+                "the step is another one at each call: it remembers something, or draws numbers"
+            )
+    proof = _contracts(scene, u, after)
+    if proof.holds:
+        return proof
+    replay = _replay(step, operators)
+    decreases = _decreases(scene, u, after, replay)
+    if decreases.outcome is not Outcome.FAILED or proof.value <= 1:
+        return decreases
+    # where the distance may grow and the step be short, no c is least
+    expands = _contracts(scene, u, after, replay)
+    return decreases if expands.outcome is Outcome.FAILED else expands
+
+
+def _run(step: Any, operators: tuple[Operator, ...], scene: Scene) -> tuple[Vector, Vector]:
+    """u and u⁺ on symbols."""
+    T = _map(step, operators, scene.leaf)
+    u = scene.new("u")
+    after = T(u)
+    if not isinstance(after, Vector) or after.scene is not scene:
+        raise NotExpressibleError(f"the step returned {after!r} in the place of a point")
+    return u, after
+
+
+def _map(step: Any, operators: tuple[Operator, ...], leaf: Callable[[Operator], Operator]) -> Any:
+    """u ↦ u⁺ with ``leaf(A)`` for each operator A."""
+    leaf = _once(leaf)
+    if isinstance(step, Operator):
+        return symbolic(step, leaf)
+    if not operators and not _takes_nothing(step):
+        return step
+    made = step(*(leaf(A) for A in operators))
+    T = symbolic(made, leaf) if isinstance(made, Operator) else made
+    if not callable(T):
+        raise TypeError(
+            f"step returned {made!r} for the operators: return an expression, or a function u ↦ u⁺"
+        )
+    return T
+
+
+def _once(leaf: Callable[[Operator], Operator]) -> Callable[[Operator], Operator]:
+    """The same, which leaves what it has made as it is."""
+    made: dict[int, Operator] = {}
+
+    def once(A: Operator) -> Operator:
+        if id(A) not in made:
+            B = leaf(A)
+            made[id(A)] = made[id(B)] = B
+        return made[id(A)]
+
+    return once
+
+
+def _takes_nothing(step: Callable[..., Any]) -> bool:
+    try:
+        inspect.signature(step).bind()
+    except TypeError:
+        return False
+    return True
+
+
+def _replay(step: Any, operators: tuple[Operator, ...]) -> Replay:
+    def replay(instance: Callable[[Operator], Operator]) -> Any:
+        T = _map(step, operators, instance)
+
+        def run(state: list[Any]) -> tuple[list[Any], list[Any]]:
+            after = T(state[0])
+            return [after], [after - state[0]]
+
+        return run
+
+    return replay
 
 
 def best_step(
@@ -229,9 +239,8 @@ def best_step(
 
     def rate(log_alpha: float) -> float:
         scene = Scene()
-        T, u = symbolic(step(math.exp(log_alpha)), scene), scene.new("u")
-        value = _contracts(scene, u, T(u)).value
-        return min(value, 1e6)
+        u, after = _run(step(math.exp(log_alpha)), (), scene)
+        return min(_contracts(scene, u, after).value, 1e6)
 
     if not 0 < bounds[0] < bounds[1] < math.inf:
         raise ValueError(f"bounds = {bounds}: give 0 < least < greatest step size")
@@ -244,122 +253,359 @@ def best_step(
     found = minimize_scalar(rate, bounds=around, method="bounded", options={"xatol": 1e-8})
     if not found.fun < 1:
         raise ValueError(f"no alpha in {bounds} is proved to contract: the least ρ² is {found.fun}")
-    alpha = math.exp(float(found.x))
-    return alpha, prove(step(alpha))
+    # near the least value a proof may not verify: then the nearest step size that has one
+    nearest = sorted(grid, key=lambda t: abs(t - found.x))
+    for t in (float(found.x), *(float(t) for t in nearest if rate(t) < 1)):
+        proof = prove(step(math.exp(t)))
+        if proof.rate is not None:
+            return math.exp(t), proof
+    raise ValueError(f"no alpha in {bounds} is proved to contract: {proof.reason}")
 
 
-def _contracts(scene: Scene, u: Vector, after: Vector) -> Proof:
-    return contraction(scene, [u], [after], np.eye(1))
+def _bounded_by_maps(runs: Runs, before: list[Vector], after: list[Vector]) -> list[Any]:
+    """What (‖L‖²⟨xᵢ, xⱼ⟩ − ⟨Lxᵢ, Lxⱼ⟩)ᵢⱼ grows by in a step, for each linear map and adjoint."""
+    found: list[Any] = []
+    ONE = Fraction(1)
+    for L in runs.linear:
+        if not L.norm < math.inf:
+            continue
+        norm = Fraction(float(L.norm)) ** 2
+        for known in (L.applied, L.adjoints):
+            ends: list[tuple[Row, Row, Row, Row]] = []
+            for b, a in zip(before, after, strict=True):
+                at = _image(b, known), _image(a, known)
+                if at[0] is not None and at[1] is not None:
+                    row = runs.difference
+                    ends.append((row(a), row(at[1]), row(b), row(at[0])))
+            if ends:
+                found.append(
+                    tuple(
+                        tuple(
+                            Quadratic(((norm, a, c), (-ONE, La, Lc), (-norm, b, d), (ONE, Lb, Ld)))
+                            for c, Lc, d, Ld in ends
+                        )
+                        for a, La, b, Lb in ends
+                    )
+                )
+    return found
 
 
-def _decreases(scene: Scene, u: Vector, after: Vector) -> Proof:
-    return decrease(scene, [u], [after], [after - u], np.eye(1))
+def _image(x: Vector, known: Sequence[Any]) -> Vector | None:
+    """Lx, if the step has applied L to all free vectors of x."""
+    total = x.scene.zero()
+    for i, c in x.coefficients.items():
+        image = next((pair.u for pair in known if i in pair.x.coefficients), None)
+        if image is None:
+            return None
+        total = total + image * c
+    return total
 
 
-def _gram(x: Vector, y: Vector) -> Any:
-    """The symmetric matrix of ⟨x, y⟩ in the Gram matrix of the free vectors."""
-    outer = np.outer(x.dense(), y.dense())
-    return (outer + outer.T) / 2
+def _contracts(scene: Scene, u: Vector, after: Vector, replay: Replay | None = None) -> Proof:
+    return contraction(scene, [u], [after], np.eye(1), replay)
 
 
-def _energy(vectors: list[Vector], metric: Any) -> Any:
-    return sum(
-        metric[i, j] * _gram(x, y) for i, x in enumerate(vectors) for j, y in enumerate(vectors)
-    )
+def _decreases(scene: Scene, u: Vector, after: Vector, replay: Replay) -> Proof:
+    return decrease(scene, [u], [after], [after - u], np.eye(1), replay)
 
 
-def _known(scene: Scene) -> tuple[list[Inequality], list[Any], list[Any]]:
-    """The inequalities, equalities and matrix inequalities that hold in the scene."""
-    inequalities: list[Inequality] = []
-    equalities: list[Any] = []
-    families: list[Any] = []
-    origin = (scene.zero(), scene.zero())
-    for leaf in scene.leaves.values():
-        if isinstance(leaf, Leaf):
-            pairs = [origin, *leaf.pairs]
-            for i in range(len(pairs)):
-                for j in range(i):
-                    inequalities += _between(leaf, i, j, pairs)
-        elif isinstance(leaf, LinearLeaf):
-            for x, y in leaf.applied:
-                for u, v in leaf.adjoints:
-                    equalities.append(_gram(y, u) - _gram(x, v))
-            for known in (leaf.applied, leaf.adjoints):
-                if known and leaf.norm < math.inf:
-                    square = leaf.norm**2
+def _differences(runs: Runs, vectors: Sequence[Vector]) -> list[Row]:
+    return [runs.difference(v) for v in vectors]
+
+
+def _sums(a: Sequence[Row], b: Sequence[Row]) -> list[Row]:
+    return [_combined(p, 1, q) for p, q in zip(a, b, strict=True)]
+
+
+def _combined(p: Row, c: int, q: Row) -> Row:
+    """p + cq."""
+    total = dict(p)
+    for i, v in q.items():
+        total[i] = total.get(i, Fraction(0)) + c * v
+    return {i: v for i, v in total.items() if v}
+
+
+@dataclass(frozen=True, eq=False)
+class _Attempt:
+    """A claim, the program made of it and what the solver says."""
+
+    runs: Runs
+    text: str
+    program: Program
+    claim: Claim
+    one_sided: tuple[Inequality, ...]
+    two_sided: tuple[Inequality, ...]
+    answer: Answer
+
+    @classmethod
+    def of(
+        cls,
+        runs: Runs,
+        text: str,
+        B: Quadratic,
+        C: Quadratic,
+        least: float,
+        vectors: Sequence[Row],
+        free: tuple[Any, ...] = (),
+    ) -> _Attempt:
+        """Collect what is known of the operators, and solve."""
+        stated = [q for leaf in runs.leaves for q in _between(runs, leaf)]
+        # an equality as two inequalities would leave the program without interior
+        forms = {(q.operator, q.of, q.form) for q, _ in stated}
+        two_sided = [each for each in stated if _opposite(each[0]) in forms]
+        one_sided = [each for each in stated if each not in two_sided]
+        two_sided = [each for each in two_sided if each[0].form > _opposite(each[0])[2]]
+        equalities, families = _of_linear_maps(runs)
+        known = [q for q, _ in (*one_sided, *two_sided)]
+        program = Program(
+            len(runs.labels),
+            B,
+            C,
+            tuple(Q for _, Q in one_sided),
+            (*(Q for _, Q in two_sided), *equalities),
+            (*families, *free),
+            least,
+            (*vectors, *(row for q in known for row in (q.x, q.u)), *_ends(runs)),
+        )
+        claim = program.claim()
+        matrices = (*claim.inequalities, *claim.equalities[: len(two_sided)])
+        known = [replace(q, matrix=M) for q, M in zip(known, matrices, strict=True)]
+        split = len(one_sided)
+        return cls(
+            runs, text, program, claim, tuple(known[:split]), tuple(known[split:]),
+            least_value(claim),
+        )  # fmt: skip
+
+    def proof(self, promising: bool, before: list[Vector], replay: Replay | None) -> Proof:
+        """Proved if that is verified; refuted if a run shows it; or neither, and why."""
+        answer = self.answer
+        sign = 1 if self.text in CONTRACTION else -1
+        found = certified(self.program, self.claim, answer) if promising else None
+        instances: dict[str, Operator] = {}
+        attained, points = None, self._points
+        if found is not None and self._proves(float(found.value)):
+            value, outcome, reason = float(found.value), Outcome.PROVED, ""
+        else:
+            found, value = None, answer.value
+            outcome, reason, instances, attained = self._not_proved(promising, before, replay)
+        λ, ν, Λ = (
+            (answer.multipliers, answer.free, answer.metrics)
+            if found is None
+            else (found.inequalities, found.equalities, found.families)
+        )
+        return Proof(
+            claim=self.text,
+            value=sign * value,
+            outcome=outcome,
+            reason=reason,
+            vectors=self.runs.labels,
+            inequalities=tuple(
+                replace(q, multiplier=float(value))
+                for q, value in zip(
+                    (*self.one_sided, *self.two_sided),
+                    (*λ, *ν[: len(self.two_sided)]),
+                    strict=True,
+                )
+            ),
+            left=sign * self.claim.B,
+            right=self.claim.C,
+            linear=self._linear(ν, Λ),
+            program=self.program,
+            multipliers=found,
+            points=points if math.isfinite(answer.value) else None,
+            instances=instances,
+            attained=attained,
+        )
+
+    def _proves(self, t: float) -> bool:
+        limits = {DECREASE: -POSITIVE, LYAPUNOV: -(1 - 1e-4)}
+        return t < limits.get(self.text, 1.0)
+
+    def _linear(self, ν: Sequence[Any], Λ: Sequence[Any]) -> Any:
+        total = np.zeros_like(self.claim.B)
+        first = len(self.two_sided)
+        for value, E in zip(ν[first:], self.claim.equalities[first:], strict=True):
+            total = total + float(value) * E
+        for metric, M in zip(Λ, self.claim.families, strict=True):
+            total = total + np.einsum("ij,ijkl->kl", np.array(metric, dtype=float), M)
+        return total
+
+    def _points(self) -> Any:
+        return _points(self.claim, self.answer)
+
+    def _not_proved(
+        self, promising: bool, before: list[Vector], replay: Replay | None
+    ) -> tuple[Outcome, str, dict[str, Operator], float | None]:
+        answer = self.answer
+        if promising:
+            what = f"its multipliers verify nothing (status: {answer.status})"
+            return Outcome.FAILED, what, {}, None
+        if self.text == LYAPUNOV:
+            what = "no quadratic function of the state decreases for all operators like these"
+            return Outcome.INEXPRESSIBLE, what, {}, None
+        if replay is None:
+            return Outcome.INEXPRESSIBLE, "no run of it on single operators is known", {}, None
+        claim = self.claim
+        if answer.is_impossible:
+            units = np.outer(answer.units, answer.units)
+            B, C = (float(np.linalg.norm(units * M)) for M in (claim.B, claim.C))
+            Q = LARGE * C / B * claim.B - claim.C
+            claim = replace(claim, inequalities=(*claim.inequalities, Q))
+            answer = least_value(claim)
+        why = "the inequalities leave it open"
+        try:
+            instances, attained = _shown(self.runs, self.text, claim, answer, before, replay)
+            if attained >= 1 - 1e-7 if self.text in CONTRACTION else attained <= 1e-6:
+                reason = f"a run on it attains {attained:.9g}"
+                return Outcome.REFUTED, reason, instances, attained
+            why = f"{why}: operators through their worst points attain {attained:.6g} only"
+        except ValueError as error:
+            why = f"{why}: {error}"
+        if answer.is_solved or answer.is_impossible:
+            return Outcome.INEXPRESSIBLE, why, {}, None
+        return Outcome.FAILED, f"it gave no multipliers (status: {answer.status})", {}, None
+
+
+def _points(claim: Claim, answer: Answer) -> Any:
+    units = answer.units
+    D = np.outer(units, units)
+    kept = [D * M for M in (claim.B, claim.C, *claim.inequalities, *claim.equalities)]
+    gram = answer.gram / D
+    largest = max(float(np.abs(gram).max()), 1e-300)
+    points = low_rank_points(gram / largest, [M / (np.linalg.norm(M) or 1.0) for M in kept])
+    return units[:, None] * points * math.sqrt(largest)
+
+
+def _shown(
+    runs: Runs,
+    text: str,
+    claim: Claim,
+    answer: Answer,
+    before: list[Vector],
+    replay: Replay,
+) -> tuple[dict[str, Operator], float]:
+    """Operators through the worst points, and the value that a run on them attains."""
+    if not np.isfinite(answer.gram).all():
+        raise ValueError("there are no worst points")
+    points = _points(claim, answer)
+    scale = max(float(np.abs(points).max()), 1e-300)
+    even = max(2, points.shape[1] + points.shape[1] % 2)
+    points = np.pad(points, ((0, 0), (0, even - points.shape[1]))) / scale
+    solution = runs.at_solution(points)
+
+    def differences(v: Vector) -> Any:
+        return sum((float(c) * points[i] for i, c in runs.difference(v).items()), np.zeros(even))
+
+    def at_solution(v: Vector) -> Any:
+        return sum((float(c) * solution[i] for i, c in v.coefficients.items()), np.zeros(even))
+
+    made: list[Operator] = []
+    named: dict[str, Operator] = {}
+    for leaf in runs.leaves:
+        if not leaf.pairs:
+            made.append(leaf.A)
+            continue
+        pairs = [(at_solution(p.x), at_solution(p.u)) for p in leaf.pairs]
+        pairs += [
+            (at_solution(p.x) + differences(p.x), at_solution(p.u) + differences(p.u))
+            for p in leaf.pairs
+        ]
+        x, u = (np.array(each) for each in zip(*_distinct(pairs), strict=True))
+        found = operator_through(x, u, leaf.properties)
+        if found is None:
+            raise ValueError(f"none of {leaf!r} through the worst points was found")
+        named[leaf.name] = found
+        made.append(found)
+    in_order = iter(made)  # as the step meets its operators
+    run = replay(lambda _: next(in_order))
+    start = [at_solution(v) for v in before]
+    moved = [at_solution(v) + differences(v) for v in before]
+    (fixed, _), (after, measure) = run(start), run(moved)
+
+    def size(vectors: Sequence[Any]) -> float:
+        return float(sum(np.sum(v * v) for v in vectors))
+
+    first = size([a - b for a, b in zip(moved, start, strict=True)])
+    last = size([a - b for a, b in zip(after, fixed, strict=True)])
+    if size([a - b for a, b in zip(fixed, start, strict=True)]) > 1e-8 * max(first, last):
+        raise ValueError("their solution is no fixed point")
+    if text in CONTRACTION:
+        return named, last / first if first else math.inf
+    return named, (first - last) / max(size(measure), 1e-300)
+
+
+def _distinct(pairs: Sequence[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
+    """The pairs without repetitions; the first one is at the solution."""
+    kept: list[tuple[Any, Any]] = []
+    sizes = [max(float(np.linalg.norm(p[k])) for p in pairs) or 1.0 for k in (0, 1)]
+    for pair in pairs:
+        if all(
+            any(np.linalg.norm(pair[k] - other[k]) > 1e-6 * sizes[k] for k in (0, 1))
+            for other in kept
+        ):
+            kept.append(pair)
+    if len(kept) == 1:
+        kept.append(kept[0])
+    return kept
+
+
+def _between(runs: Runs, leaf: Leaf) -> list[tuple[Inequality, Quadratic]]:
+    pairs = runs.pairs(leaf)
+    found = []
+    forms = [
+        form
+        for form in dict.fromkeys(leaf.properties.forms)
+        if all(map(math.isfinite, form)) and any(form)
+    ]
+    for i in range(len(pairs)):
+        for j in range(i):
+            x = _combined(pairs[i].x, -1, pairs[j].x)
+            u = _combined(pairs[i].u, -1, pairs[j].u)
+            first = pairs[j].label
+            of = pairs[i].label if first == "pair 0" else f"{first} and {pairs[i].label}"
+            for a, b, c in forms:
+                Q = Quadratic(((Fraction(a), x, x), (2 * Fraction(b), x, u), (Fraction(c), u, u)))
+                if Q.entries:
+                    q = Inequality(repr(leaf), (a, b, c), of, 0.0, x, u, None)
+                    found.append((q, Q))
+    return found
+
+
+def _of_linear_maps(runs: Runs) -> tuple[list[Quadratic], list[Any]]:
+    equalities, families = [], []
+    ONE = Fraction(1)
+    for leaf in runs.linear:
+        forward, backward = runs.linear_pairs(leaf.applied), runs.linear_pairs(leaf.adjoints)
+        for x, y in forward:
+            for u, v in backward:
+                E = Quadratic(((ONE, y, u), (-ONE, x, v)))
+                if E.entries:
+                    equalities.append(E)
+        if leaf.norm < math.inf:
+            norm = Fraction(float(leaf.norm)) ** 2
+            for known in (forward, backward):
+                if known:
                     families.append(
-                        np.array(
-                            [
-                                [square * _gram(a, b) - _gram(fa, fb) for b, fb in known]
-                                for a, fa in known
-                            ]
+                        tuple(
+                            tuple(Quadratic(((norm, a, b), (-ONE, fa, fb))) for b, fb in known)
+                            for a, fa in known
                         )
                     )
-    return inequalities, equalities, families
+    return equalities, families
 
 
-def _between(leaf: Leaf, i: int, j: int, pairs: list[tuple[Vector, Vector]]) -> list[Inequality]:
-    x, u = pairs[i][0] - pairs[j][0], pairs[i][1] - pairs[j][1]
-    of = f"pair {i}" if j == 0 else f"pairs {j} and {i}"
-    xx, xu, uu = _gram(x, x), _gram(x, u), _gram(u, u)
-    return [
-        Inequality(repr(leaf), (a, b, c), of, 0.0, a * xx + 2 * b * xu + c * uu)
-        for a, b, c in dict.fromkeys(leaf.properties.forms)
-        if all(map(math.isfinite, (a, b, c))) and any((a, b, c))
-    ]
+def _ends(runs: Runs) -> list[Row]:
+    """The vectors that linear maps take and give, and their differences."""
+    found: list[Row] = []
+    for L in runs.linear:
+        for known in (runs.linear_pairs(L.applied), runs.linear_pairs(L.adjoints)):
+            for i, pair in enumerate(known):
+                found += pair
+                for other in known[:i]:
+                    found += [_combined(p, -1, q) for p, q in zip(pair, other, strict=True)]
+    return found
 
 
-def _solve(
-    scene: Scene, B: Any, C: Any, least: float, free: tuple[Any, ...] = ()
-) -> tuple[Answer, list[Inequality]]:
-    """The answer, and the inequalities with their multipliers."""
-    stated, equalities, families = _known(scene)
-    # an equality as two inequalities would leave the program without interior
-    forms = {(q.operator, q.of, q.form) for q in stated}
-    two_sided = [q for q in stated if (q.operator, q.of, _opposite(q.form)) in forms]
-    one_sided = [q for q in stated if q not in two_sided]
-    two_sided = [q for q in two_sided if q.form > _opposite(q.form)]
-    claim = Claim(
-        B,
-        C,
-        tuple(q.matrix for q in one_sided),
-        (*(q.matrix for q in two_sided), *equalities),
-        (*families, *free),
-        least,
-    )
-    answer = least_value(claim)
-    λ = [max(0.0, float(value)) for value in answer.multipliers]
-    known = [replace(q, multiplier=value) for q, value in zip(one_sided, λ, strict=True)]
-    known += [
-        replace(q, multiplier=float(value))
-        for q, value in zip(two_sided, answer.free[: len(two_sided)], strict=True)
-    ]
-    linear = sum(
-        (ν * E for ν, E in zip(answer.free[len(two_sided) :], equalities, strict=True)),
-        start=answer.families,
-    )
-    return replace(answer, families=linear), known
-
-
-def _opposite(form: tuple[float, float, float]) -> tuple[float, float, float]:
-    a, b, c = form
-    return -a, -b, -c
-
-
-def _proof(
-    scene: Scene,
-    claim: str,
-    value: float,
-    holds: bool,
-    known: list[Inequality],
-    left: Any,
-    right: Any,
-    answer: Answer,
-) -> Proof:
-    worst = None
-    if math.isfinite(value):
-        worst = low_rank_points(answer.gram, [left, right, *(q.matrix for q in known)])
-    stated = tuple(known)
-    return Proof(
-        claim, value, holds, tuple(scene.labels), stated, left, right, answer.families, worst
-    )
+def _opposite(q: Inequality) -> tuple[str, str, tuple[float, float, float]]:
+    a, b, c = q.form
+    return q.operator, q.of, (-a, -b, -c)

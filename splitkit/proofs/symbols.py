@@ -1,24 +1,38 @@
 """A step of a method on symbols: points as linear combinations of free vectors.
 
-All vectors are differences to a solution. A method's step is linear in a few free vectors: where it
-starts, and the value that each operator returns. The code of a method runs on ``Vector`` as it runs
-on arrays: linear combinations are the only arithmetic it may use.
+A method's step is linear in a few free vectors: where it starts, and the value that each operator
+returns. The code of a method runs on ``Vector`` as it runs on arrays: linear combinations are the
+only arithmetic it may use. Coefficients are rational numbers, so that what vanishes is known.
+
+The same vectors stand for two runs of the step, one at any point and one at a solution: every
+vector is the same linear combination in both (``runs.py``).
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any
-
-import numpy as np
+from fractions import Fraction
+from typing import Any, NoReturn
 
 from splitkit.backend import Scalar, Space
 from splitkit.linear.base import LinearOperator
 from splitkit.operators.base import Operator, PointMap
+from splitkit.proofs.exact import ONE
+from splitkit.proofs.outcome import NotExpressibleError
+from splitkit.proofs.unrounded import Numbers, without_rounding
 from splitkit.properties import Properties
 
-Pair = tuple["Vector", "Vector"]
+CANCELLED = Fraction(1, 2**48)  # of the larger coefficient: what rounding in a step leaves of 0
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """A pair (x, u) of an operator's graph that a step has met; ``evaluated``: u is A(x)."""
+
+    x: Vector
+    u: Vector
+    evaluated: bool = False
 
 
 class Vector:
@@ -26,55 +40,86 @@ class Vector:
 
     __slots__ = ("coefficients", "scene")
     __array_ufunc__ = None
+    __hash__ = None  # type: ignore[assignment]
     ndim = 0
     is_symbol = True  # ``splitkit.looks`` finds nothing to look at
 
-    def __init__(self, scene: Scene, coefficients: dict[int, float]) -> None:
+    def __init__(self, scene: Scene, coefficients: dict[int, Fraction]) -> None:
         self.scene, self.coefficients = scene, coefficients
 
     def __add__(self, other: Vector) -> Vector:
         if not isinstance(other, Vector):
             return NotImplemented
-        keys = {**self.coefficients, **other.coefficients}
+        if other.scene is not self.scene:
+            raise NotExpressibleError("the step remembers a point of an earlier call")
+        result = dict(self.coefficients)
+        for i, b in other.coefficients.items():
+            a = result.get(i)
+            if a is None:
+                result[i] = b
+                continue
+            total = a + b
+            if (a > 0) == (b > 0) or abs(total) > CANCELLED * max(abs(a), abs(b)):
+                result[i] = total
+            else:
+                del result[i]
+        return Vector(self.scene, result)
+
+    def __mul__(self, c: float | Fraction) -> Vector:
+        if not isinstance(c, (int, float, Fraction)):
+            return NotImplemented
+        if not math.isfinite(c):
+            raise NotExpressibleError(f"the step multiplies a point by {c}")
+        factor = self.scene.numbers.exact(c)
+        if factor == 1:
+            return self
+        if not factor:
+            return Vector(self.scene, {})
+        coefficients = self.coefficients.items()
         return Vector(
             self.scene,
-            {i: self.coefficients.get(i, 0.0) + other.coefficients.get(i, 0.0) for i in keys},
+            {i: factor if v == 1 else without_rounding(factor * v) for i, v in coefficients},
         )
-
-    def __mul__(self, c: float) -> Vector:
-        if not isinstance(c, (int, float)):
-            return NotImplemented
-        return Vector(self.scene, {i: c * v for i, v in self.coefficients.items()})
 
     __rmul__ = __mul__
 
     def __neg__(self) -> Vector:
-        return -1.0 * self
+        return Vector(self.scene, {i: -v for i, v in self.coefficients.items()})
 
     def __sub__(self, other: Vector) -> Vector:
         if not isinstance(other, Vector):
             return NotImplemented
         return self + -other
 
-    def __truediv__(self, c: float) -> Vector:
-        return self * (1 / c)
+    def __truediv__(self, c: float | Fraction) -> Vector:
+        if not isinstance(c, (int, float, Fraction)):
+            return NotImplemented
+        if not (math.isfinite(c) and c):
+            raise NotExpressibleError(f"the step divides a point by {c}")
+        return self * (1 / self.scene.numbers.exact(c))
+
+    def _look(self, *_: object) -> NoReturn:
+        raise NotExpressibleError(
+            "the step looks at the values of its points (an if, a comparison, a number made of "
+            "them): it may only take linear combinations, and apply operators"
+        )
+
+    __bool__ = __float__ = __int__ = __abs__ = __len__ = __iter__ = __getitem__ = _look
+    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = _look
 
     @property
-    def key(self) -> tuple[tuple[int, float], ...]:
+    def key(self) -> tuple[tuple[int, Fraction], ...]:
         """Equal for equal vectors."""
-        return tuple(sorted((i, c) for i, c in self.coefficients.items() if c))
+        return tuple(sorted(self.coefficients.items()))
 
-    def dense(self) -> Any:
-        """All coefficients, as a NumPy vector."""
-        values = np.zeros(len(self.scene.labels))
-        for i, c in self.coefficients.items():
-            values[i] = c
-        return values
+    def is_same(self, other: Vector) -> bool:
+        """Whether they are equal, up to what rounding in the step leaves."""
+        return not (self - other).coefficients
 
     def __repr__(self) -> str:
         terms = []
         for i, c in self.key:
-            size = "" if abs(c) == 1 else f"{abs(c):.4g} "
+            size = "" if abs(c) == 1 else f"{float(abs(c)):.4g} "
             sign = "−" if c < 0 else "+"
             terms.append((sign, f"{size}v{i}"))
         text = " ".join(f"{sign} {term}" for sign, term in terms)
@@ -91,18 +136,30 @@ class Scene:
         A name for each free vector.
     leaves : dict
         Each operator's leaf, by the operator's identity.
+    constant : set of int
+        The free vectors that are the same in all runs of the step.
+    vanishing : list of Vector
+        What is 0 at a solution, beside what a claim says.
+    numbers : Numbers
+        Those of the step.
     """
 
     labels: list[str] = field(default_factory=list)
     leaves: dict[int, Leaf | LinearLeaf] = field(default_factory=dict)
+    constant: set[int] = field(default_factory=set)
+    vanishing: list[Vector] = field(default_factory=list)
+    numbers: Numbers = field(default_factory=Numbers)
 
-    def new(self, label: str) -> Vector:
+    def new(self, label: str, *, constant: bool = False) -> Vector:
         """A further free vector."""
         self.labels.append(label)
-        return Vector(self, {len(self.labels) - 1: 1.0})
+        index = len(self.labels) - 1
+        if constant:
+            self.constant.add(index)
+        return Vector(self, {index: ONE})
 
     def zero(self) -> Vector:
-        """The zero vector: the solution itself."""
+        """The zero vector."""
         return Vector(self, {})
 
     def leaf(self, A: Operator) -> Leaf:
@@ -121,6 +178,16 @@ class Scene:
         assert isinstance(found, LinearLeaf)
         return found
 
+    def record(self) -> Any:
+        """What has happened on it: equal for steps that did the same."""
+        steps: list[Any] = []
+        for leaf in self.leaves.values():
+            if isinstance(leaf, Leaf):
+                steps.append([(p.x.key, p.u.key) for p in leaf.pairs])
+            else:
+                steps.append([(p.x.key, p.u.key) for p in (*leaf.applied, *leaf.adjoints)])
+        return steps, len(self.labels)
+
 
 class Leaf(Operator):
     """An operator of which only its properties are known: each application is a free vector."""
@@ -128,7 +195,7 @@ class Leaf(Operator):
     def __init__(self, A: Operator, scene: Scene) -> None:
         self.A, self.scene = A, scene
         self.pairs: list[Pair] = []
-        self._seen: dict[Any, Vector] = {}
+        self._known: list[tuple[Any, Vector, Vector]] = []  # (map, argument, value)
 
     @property
     def properties(self) -> Properties:
@@ -142,44 +209,83 @@ class Leaf(Operator):
     def has_resolvent(self) -> bool:
         return self.A.has_resolvent
 
+    @property
+    def is_constant(self) -> bool:
+        """Known to have one value."""
+        return self.properties.lipschitz == 0
+
+    @property
+    def is_point(self) -> bool:
+        """Known to have one point in its domain."""
+        return self.properties.strong_monotonicity == math.inf
+
     def __call__(self, x: Vector) -> Vector:
-        if self.properties.lipschitz == 0:
-            return self.scene.zero()
-        u = self._seen.get(x.key)
-        if u is None:
-            u = self._seen[x.key] = self.scene.new(f"{self.name}({x!r})")
-            self.pairs.append((x, u))
-        return u
+        if not (self.has_evaluation or self.properties.lipschitz is not None):
+            raise NotExpressibleError(f"{self.A!r} is set-valued: a step may use its resolvent")
+
+        def value() -> Vector:
+            if self.is_constant:
+                return self._single(lambda pair: pair.u, f"{self.name}(…)")
+            return self.scene.new(f"{self.name}({x!r})")
+
+        return self._met("value", x, value, lambda u: Pair(x, u, evaluated=True))
 
     def make_resolvent(self, alpha: Scalar) -> PointMap:
-        if not isinstance(alpha, (int, float)):
-            raise TypeError("a proof is about one step size: alpha must be a number")
-        if self.properties.lipschitz == 0:
-            return lambda y: y
-        if self.properties.strong_monotonicity == math.inf:
-            return lambda y: self.scene.zero()
+        if not (self.has_resolvent or self.properties.maximal):
+            raise NotExpressibleError(
+                f"{self.A!r} has no resolvent, and is not known to be maximal monotone"
+            )
+        return self._resolvent(alpha)
+
+    def make_inverse_resolvent(self, alpha: Scalar) -> PointMap:
+        self.scene.numbers.exact(alpha)  # first, so that 1/α is known to be of it
+        resolvent = self._resolvent(1 / alpha)
+        return lambda y: y - alpha * resolvent((1 / alpha) * y)
+
+    def _resolvent(self, alpha: Scalar) -> PointMap:
+        if not isinstance(alpha, (int, float)) or not 0 < alpha < math.inf:
+            raise NotExpressibleError(
+                f"alpha = {alpha!r} of a resolvent is not one positive number: a proof is about "
+                "one step size"
+            )
+        step = self.scene.numbers.exact(alpha)
 
         def resolvent(y: Vector) -> Vector:
-            x = self._seen.get((alpha, y.key))
-            if x is None:
-                x = self._seen[alpha, y.key] = self.scene.new(f"R[{alpha:.4g} {self.name}]({y!r})")
-                self.pairs.append((x, (y - x) / alpha))
-            return x
+            def value() -> Vector:
+                if self.is_constant:
+                    return y - self._single(lambda pair: pair.u, f"{self.name}(…)") * step
+                if self.is_point:
+                    return self._single(lambda pair: pair.x, f"point of {self.name}")
+                return self.scene.new(f"R[{alpha:.4g} {self.name}]({y!r})")
+
+            return self._met(step, y, value, lambda x: Pair(x, (y - x) / step))
 
         return resolvent
 
     def make_solution(self, H: PointMap) -> PointMap:
         """h ↦ (A + H)⁻¹h for a linear map H, applied to symbols: h − Hx ∈ Ax."""
-        known: dict[Any, Vector] = {}
 
         def solution(h: Vector) -> Vector:
-            x = known.get(h.key)
-            if x is None:
-                x = known[h.key] = self.scene.new(f"({self.name} + H)⁻¹({h!r})")
-                self.pairs.append((x, h - H(x)))
-            return x
+            new = lambda: self.scene.new(f"({self.name} + H)⁻¹({h!r})")  # noqa: E731
+            return self._met(solution, h, new, lambda x: Pair(x, h - H(x)))
 
         return solution
+
+    def _met(self, map: Any, argument: Vector, value: Any, pair: Any) -> Vector:
+        """The value of a map of A at an argument: a new one if it has not been there."""
+        if argument.scene is not self.scene:
+            raise NotExpressibleError("the step remembers a point of an earlier call")
+        for known, at, found in self._known:
+            if known == map and at.is_same(argument):
+                return found
+        made: Vector = value()
+        self._known.append((map, argument, made))
+        self.pairs.append(pair(made))
+        return made
+
+    def _single(self, part: Any, label: str) -> Vector:
+        """The one value, or point, of A."""
+        return part(self.pairs[0]) if self.pairs else self.scene.new(label, constant=True)
 
     @property
     def name(self) -> str:
@@ -192,7 +298,8 @@ class Leaf(Operator):
 
 
 class LinearLeaf(LinearOperator):
-    """A linear map of which only a bound of its norm is known.
+    """A linear map of which only a bound of its norm is known; that of a combination of free
+    vectors is the combination of theirs.
 
     For x ↦ Lx at several points X, with values Y, and Lᵀ at U, with values V: ⟨Lx, u⟩ = ⟨x, Lᵀu⟩,
     ‖L‖²XᵀX − YᵀY ⪰ 0 and ‖L‖²UᵀU − VᵀV ⪰ 0, and nothing more follows (Bousselmi, Hendrickx,
@@ -212,11 +319,14 @@ class LinearLeaf(LinearOperator):
         return self._apply(y, self.adjoints, "Lᵀ")
 
     def _apply(self, x: Vector, known: list[Pair], name: str) -> Vector:
-        for argument, value in known:
-            if argument.key == x.key:
-                return value
-        known.append((x, self.scene.new(f"{name}({x!r})")))
-        return known[-1][1]
+        total = self.scene.zero()
+        for i, c in x.coefficients.items():
+            found = next((pair.u for pair in known if i in pair.x.coefficients), None)
+            if found is None:
+                found = self.scene.new(f"{name}(v{i})")
+                known.append(Pair(Vector(self.scene, {i: ONE}), found, evaluated=True))
+            total = total + found * c
+        return total
 
     def range_space(self, space: Space) -> Space:
         return space

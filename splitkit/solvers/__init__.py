@@ -10,6 +10,7 @@ from splitkit.solvers.gap import Gap as Gap
 from splitkit.solvers.iteration import Iteration as Iteration, Reading as Reading
 from splitkit.solvers.method import Guarantee as Guarantee, Method as Method
 from splitkit.solvers.minimize import minimize as minimize
+from splitkit.solvers.objective_change import ObjectiveChange as ObjectiveChange
 from splitkit.solvers.plan import Plan as Plan, plan as plan
 from splitkit.solvers.plot import plot_convergence as plot_convergence
 from splitkit.solvers.solution import (

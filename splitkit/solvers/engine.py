@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from itertools import cycle
@@ -32,6 +32,7 @@ from splitkit.backend import (
     extremes,
     greatest,
     keeping_layout,
+    kept_where,
     laid_out,
     subtract,
     where,
@@ -144,7 +145,10 @@ class Run:
         again.checkpoint = None
         history = self.history
         again.history = History(
-            list(history.iteration), list(history.residual), list(history.fixed_point_residual)
+            list(history.iteration),
+            list(history.residual),
+            list(history.fixed_point_residual),
+            list(history.objective),
         )
         again.schedule = copy.copy(self.schedule)
         again.drift = copy.copy(self.drift)
@@ -168,6 +172,8 @@ class Task:
         The rows that are judged by themselves, see ``row_groups``.
     least_sizes : list of arrays
         Of each block and group of rows, what cancels there at least: the terms' constants.
+    objective : callable or None
+        x ↦ its value, to be recorded.
     sparing : bool
         Whether to measure only where the length of the step promises the end, and not at every
         check.
@@ -183,6 +189,7 @@ class Task:
     sparing: bool = False
     groups: Groups = ()
     least_sizes: Sequence[Array] = ()
+    objective: Callable[[Point], Array] | None = None
 
     def norms(self, x: Point) -> list[Array]:
         """‖·‖ of each block and group of rows, of what begins with the blocks of x."""
@@ -237,17 +244,17 @@ def _check(run: Run, task: Task, k: int, *, sparing: bool) -> bool:
         if not sparing or run.schedule.last is None:
             watch.require_same_kind(k)
             seen = len(watch.calls)
-        governing = task.iteration.governing(after)
-        moved = subtract(governing, task.iteration.governing(before))
+        moved = task.iteration.moved(before, after)
         length = space.norm(moved)
         if sparing:
-            expected = _expected(run, length, governing, task)
+            expected = _expected(run, length, after, task)
             if FAR < expected < math.inf:
                 run.live = after
                 if k == 2 and run.schedule.last is None:
-                    run.schedule.last = 1, expected / _first_factor(run, length, governing, task)
+                    run.schedule.last = 1, expected / _first_factor(run, length, after, task)
                 run.schedule.plan(k, expected, endless=task.stopping.endless)
                 return False
+        governing = task.iteration.governing(after)
         if not space.has_dtype(governing):  # since the last check
             raise ValueError(_other_kind(run, known, k, task))
         reading = task.iteration.read(trace)
@@ -255,6 +262,7 @@ def _check(run: Run, task: Task, k: int, *, sparing: bool) -> bool:
         watch.recording = False
     watch.require_same_kind(k, since=seen)
     measured = measure(reading, run, task)
+    measured.iteration = k
     task.stopping.see(reading, governing)
     ratio = task.stopping.ratio(measured, space)
     bounds = _extremes(ratio, space)
@@ -265,6 +273,8 @@ def _check(run: Run, task: Task, k: int, *, sparing: bool) -> bool:
     run.live, run.latest, run.measured = after, x, (ratio, length)
     run.worst = _record(run, k, x, measured.residual, ratio, bounds, space)
     run.history.fixed_point_residual.append(length)
+    if task.objective is not None:
+        run.history.objective.append(task.objective(x))
     if run.failed and not run.detail:
         run.detail = _blame(run.checked, known, k, task)
     run.checked = after
@@ -302,24 +312,25 @@ def _other_kind(run: Run, known: int, k: int, task: Task) -> str:
     )
 
 
-def _expected(run: Run, length: Array, u: Point, task: Task) -> float:
-    """The worst ratio that the length of the step to u predicts; 0 of an empty batch."""
+def _expected(run: Run, length: Array, after: Carry, task: Task) -> float:
+    """The worst ratio that the length of the latest step predicts; 0 of an empty batch."""
     space = task.space
     if 0 in length.shape:
         return 0.0
     if run.measured is None:
-        stand_in = Measurement(length, ((length, space.norm(u)),), None)
+        size = space.norm(task.iteration.governing(after))
+        stand_in = Measurement(length, ((length, size),), None)
         run.measured = task.stopping.ratio(stand_in, space), length
     ratio, before = run.measured
     return float(space.xp.max(ratio * length / (before + space.least)))
 
 
-def _first_factor(run: Run, length: Array, u: Point, task: Task) -> float:
+def _first_factor(run: Run, length: Array, after: Carry, task: Task) -> float:
     """By which the second of two steps is shorter, if they have one direction: of lengths 1 and ρ,
     that of the second is ρ/(1 + ρ) of both.
     """
     space = task.space
-    both = space.norm(subtract(u, task.iteration.governing(run.checked)))
+    both = space.norm(task.iteration.moved(run.checked, after))
     part = min(float(space.xp.max(length / (both + space.least))), 0.5)
     return part / (1 - part) if part > 0 else 1.0
 
@@ -366,43 +377,71 @@ def _in_doubt(measured: Measurement, task: Task) -> Array:
     """The ratio, if r were as large as its rounding may well be: above 1, a small r says nothing.
     Where nothing cancels, all that is known is that r is 0.
     """
-    xp, doubts = task.space.xp, []
-    for (_, size), noise in zip(measured.parts, measured.noises(), strict=True):
-        doubts.append((xp.where(size > 0, noise / DOUBTFUL, 0.0 * noise), size))
+    pairs = zip(measured.parts, measured.noises(), strict=True)
+    doubts = [(kept_where(size > 0, noise / DOUBTFUL), size) for (_, size), noise in pairs]
     doubtful = Measurement(
         measured.residual, tuple(doubts), measured.error_bound, measured.distance, measured.noises
     )
+    doubtful.iteration = measured.iteration
     return task.stopping.ratio(doubtful, task.space)
 
 
 def _largest(points: tuple[Point, ...], task: Task) -> list[Array]:
     """Of each block and group of rows, the largest norm that it has in one of the points."""
     if not isinstance(points[0], tuple) and not task.groups:
-        return [greatest([*map(task.space.norm, points)])]
+        norm = task.space.norm
+        return [norm(points[0]) if len(points) == 1 else greatest([*map(norm, points)])]
     return [greatest(each) for each in zip(*map(task.norms, points), strict=True)]
 
 
 def _joined(sizes: list[Array], more: Sequence[Array]) -> list[Array]:
     """The larger ones, of which the first may have more."""
+    if len(sizes) == len(more) == 1:
+        return [greatest((sizes[0], more[0]))]
     both = [greatest(pair) for pair in zip(sizes, more, strict=False)]
     return both + sizes[len(both) :]
 
 
 def _cancelled(reading: Reading, residuals: list[Array], task: Task) -> list[Array]:
-    """Of each block, how much of the terms' elements cancels, (Σ‖aᵢ‖ − ‖r‖)/2; of an element that
-    is alone all of it, and what may cancel within it unless constants are known.
+    """Of each block, how much of the terms' elements cancels, (Σ‖aᵢ‖ − ‖r‖)/2; where one element
+    is alone and no constants are known, what may cancel within single-valued ones.
     """
     xp, found = task.space.xp, []
     within = [0.0 * residuals[0]] * len(residuals)
     if reading.bounds is not None:
         within = task.spread(reading.bounds(task.space))
     least = [*task.least_sizes, *(0.0 * each for each in within[len(task.least_sizes) :])]
+    inner = _single_valued(reading.x, residuals, task)
     norms = map(task.norms, reading.terms)
-    for r, bound, known, *elements in zip(residuals, within, least, *norms, strict=False):
+    for r, bound, known, own, *elements in zip(
+        residuals, within, least, inner, *norms, strict=False
+    ):
         total, largest = reduce(add, elements), greatest(elements)
         alone = (total - largest <= NEARLY * largest) & (known == 0)
-        found.append(xp.where(alone, xp.maximum(largest, bound), 0.5 * (total - r)))
+        own = xp.maximum(xp.minimum(own, largest), bound)
+        found.append(xp.where(alone, own, 0.5 * (total - r)))
     return found
+
+
+def _single_valued(x: Point, residuals: list[Array], task: Task) -> list[Array]:
+    """Of each block, the largest value that a single-valued operator was seen to have no farther
+    from x than x is large. An element of another may be as large as a step is short.
+    """
+    space = task.space
+    size, found = space.norm(x), [0.0 * r for r in residuals]
+    for A, read_pair, argument, value in task.watch.calls:
+        if not A.has_evaluation:
+            continue
+        point, element = read_pair(argument, value)
+        if _shapes(point) == _shapes(element) == _shapes(x):
+            near = space.norm(subtract(point, x)) <= size
+            seen = [space.xp.where(near, norm, 0.0 * norm) for norm in task.norms(element)]
+            found = _joined(found, seen)
+    return found
+
+
+def _shapes(x: Point) -> list[tuple[int, ...]]:
+    return [block.shape for block in blocks(x)]
 
 
 def _remembered(

@@ -12,10 +12,10 @@ take in one unit only has one d, by the mean of its rows. A block of n entries w
 blocks has τ = r/n, so that each pair of blocks is to have Frobenius norm 1; blocks as a whole are
 made so by least squares first, as rows do not show what is small in them.
 
-Where x only meets y, and y only x, t d on x and d/t on y are as good for every t. Of a term
-(x, y) ↦ (Kᵀy − c, −Kx + b) the sizes of b and c, by their medians, decide, as x̂ is of the size of
-b̂, and ŷ of that of ĉ; so rows that never bind do not. Where there is no c, or no b, the bounds of y
-or x do.
+Where x only meets y, and y only x, be they blocks or entries of one array, t d on x and d/t on y
+are as good for every t. Of a term (x, y) ↦ (Kᵀy − c, −Kx + b) the sizes of b and c, by their
+medians, decide, as x̂ is of the size of b̂, and ŷ of that of ĉ; so rows that never bind do not.
+Where there is no c, or no b, the bounds of y or x do.
 
 Where d is one number for many entries it is a power of 2, so that what couples them, such as a
 simplex, is met without a rounding. A problem that is well scaled (d differs by factors up to
@@ -52,8 +52,10 @@ ROUNDS = 40
 LEVELS = 2  # times that the blocks are made comparable, before and between
 EQUAL = 1.2  # sums of squares that differ by less count as equal
 FEW = 8  # blocks, up to which it is found out which of them meet
+LOOKS = 32  # products by which it is found out which entries of one block meet
 
 Vectors = list[Any]  # one of NumPy's arrays for each block
+Side = list[tuple[int, Any]]  # blocks, and which of their entries
 
 
 def equilibration(operators: Sequence[Operator], x0: Point, space: Space) -> Point | None:
@@ -105,6 +107,8 @@ def _in_units(term: Term, d: Point) -> tuple[Term, LinearOperator | None]:
     A, L, D = term.operator, term.of, diagonal_map(d)
     if L is None:
         return Term(in_metric(A, D), term.role), None
+    if term.is_nothing:  # so that ELD = I
+        return Term(A, term.role, L), D.reciprocal()
     e = row_scales(A, L, d)
     if e is None:
         return Term(A, term.role, L.scaled(columns=D)), None
@@ -213,7 +217,8 @@ class _Units:
                     each *= t
                 self._equilibrate(v, self.P(v), τ)
         d = [np.sqrt(each) for each in v]
-        for side, other in _sides(masses > 0):
+        alone = len(d) == 1 and self.freedoms[0] is Freedom.EACH
+        for side, other in self._sides_of_entries(shown[0]) if alone else _sides(masses > 0):
             self._balance(d, side, other)
         x, y = d[: self.count], d[self.count :]
         if max(_spread(x), *(_spread([each]) for each in y), 1.0) <= APART:
@@ -279,23 +284,42 @@ class _Units:
         found = np.linalg.lstsq(equations, logs, rcond=None)[0]
         return np.exp(found[unknown])
 
-    def _balance(self, d: Vectors, side: list[int], other: list[int]) -> None:
+    def _sides_of_entries(self, shown: Any) -> Iterator[tuple[Side, Side]]:
+        """``_sides`` of the entries of one block, those that ``LOOKS`` products show."""
+        left, looks = shown.copy(), LOOKS
+        while left.any():
+            sign, even, now = np.zeros(left.shape), True, 1.0
+            newest = np.zeros(left.shape, bool)
+            newest.flat[int(np.argmax(left))] = True
+            while newest.any():
+                if not looks:
+                    return
+                looks -= 1
+                sign[newest] = now
+                met = self.P([newest.astype(float)])[0] > 0
+                even = even and not (met & (sign == now)).any()
+                newest, now = met & (sign == 0), -now
+            left &= sign == 0
+            if even and (sign < 0).any():
+                yield [(0, sign > 0)], [(0, sign < 0)]
+
+    def _balance(self, d: Vectors, side: Side, other: Side) -> None:
         """t d on one side and d/t on the other, t from the sizes of what cancels there."""
         cancels, own = self._sizes(d)
 
-        def size(rows: list[int], x: list[int]) -> float:
-            return _median([cancels[i] for i in rows]) or _median([own[i] for i in x])
+        def size(rows: Side, x: Side) -> float:
+            return _median([cancels[i][j] for i, j in rows]) or _median([own[i][j] for i, j in x])
 
         X, Y = size(other, side), size(side, other)
         if X > 0 and Y > 0:
             t = math.sqrt(X / Y)
         else:  # units of one size on both sides
-            mean = [np.mean([np.log(d[i]).mean() for i in each]) for each in (side, other)]
+            mean = [np.mean([np.log(d[i][j]).mean() for i, j in each]) for each in (side, other)]
             t = math.exp((mean[1] - mean[0]) / 2)
-        for i in side:
-            d[i] *= t
-        for i in other:
-            d[i] /= t
+        for i, j in side:
+            d[i][j] *= t
+        for i, j in other:
+            d[i][j] /= t
 
     def _sizes(self, d: Vectors) -> tuple[Vectors, Vectors]:
         """Of (x̂, ŷ): of what cancels in the rows, and of x̂ and ŷ; 0 where nothing is known."""
@@ -320,7 +344,7 @@ def _add_sizes(total: Vectors, values: Any, units: Vectors) -> None:
             each += unit * sizes.mean(axis=batch)
 
 
-def _sides(meets: Any) -> Iterator[tuple[list[int], list[int]]]:
+def _sides(meets: Any) -> Iterator[tuple[Side, Side]]:
     """Of each connected set of blocks its two sides, where each of them only meets the other."""
     count, left = len(meets), set(range(len(meets)))
     while left:
@@ -336,7 +360,8 @@ def _sides(meets: Any) -> Iterator[tuple[list[int], list[int]]]:
                     even = even and sign[j] != sign[i]
         left -= set(sign)
         if even and len(sign) > 1:
-            yield [i for i in sign if sign[i] > 0], [i for i in sign if sign[i] < 0]
+            one, other = ([(i, ...) for i in sign if s * sign[i] > 0] for s in (1, -1))
+            yield one, other
 
 
 def _tie(freedoms: Sequence[Freedom], values: Vectors) -> None:

@@ -21,6 +21,8 @@ from splitkit.solvers.terms import Role
 
 DECREASE = 1e-8  # of the distance to the solution, in which work is counted
 
+_OPEN = tuple(kind() for kind in METHODS)  # every option left open
+
 
 @dataclass(frozen=True)
 class Option:
@@ -48,13 +50,14 @@ class Option:
         return cls(chosen, terms, chosen.theorem(*terms))
 
     def scaled(self, x0: Point, space: Space) -> Option:
-        """The same, steps that no constant fixes measured on the data."""
+        """The same, steps that no constant fixes measured on the data, if the theorem allows."""
         if self.terms is None or not self.guarantee.holds:
             return self
         method = self.method.scaled(self.terms, x0, space)
         if method is self.method:
             return self
-        return Option(method, self.terms, method.theorem(*self.terms))
+        measured = Option(method, self.terms, method.theorem(*self.terms))
+        return measured if measured.guarantee.holds else self
 
     def proof(self) -> Proof:
         """The proof by the small program, on the properties of these operators; needs clarabel."""
@@ -162,9 +165,9 @@ def explain_terms(inclusion: Inclusion) -> Explanation:
     """``explain`` of an inclusion that is flattened."""
     options = [
         better
-        for kind in METHODS
-        for option in options_of(inclusion, kind())
-        for better in (*restarted(option, kind()), option)
+        for method in _OPEN
+        for option in options_of(inclusion, method)
+        for better in (*restarted(option, method), option)
     ]
     return Explanation(tuple(sorted(options, key=lambda option: option.order)))
 

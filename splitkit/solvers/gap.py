@@ -26,16 +26,15 @@ from typing import TYPE_CHECKING, Any
 
 from splitkit.arguments import NON_NEGATIVE, Range, check_number
 from splitkit.backend import Array, Point, Space, add, inner, namespace, norm, scale, subtract
-from splitkit.functions.base import ROUNDINGS, Function, Indicator, infinite_where
-from splitkit.linear.base import LinearOperator
+from splitkit.functions.base import ROUNDINGS, Indicator, infinite_where
 from splitkit.operators.base import Operator
-from splitkit.operators.pullback import Pullback
 from splitkit.problems.natural import Judged, judged
 from splitkit.solvers.iteration import Reading
-from splitkit.solvers.potentials import NoPotentialError, SlopeAlone, nearby_value, potential
-from splitkit.solvers.rewrites import as_composition, flatten
+from splitkit.solvers.potentials import NoPotentialError, nearby_value
+from splitkit.solvers.rewrites import flatten
 from splitkit.solvers.stopping import Measurement, Stopping, _quotient
-from splitkit.solvers.terms import Term, columns
+from splitkit.solvers.summands import NoValueError, Summand, summands
+from splitkit.solvers.terms import Term
 
 if TYPE_CHECKING:
     from splitkit.solvers.method import Method
@@ -82,7 +81,7 @@ class Gap(Stopping):
 
     def prepared(self, method: Method, terms: Sequence[Term]) -> Stopping:
         try:
-            return _DualityGap(self, method, _summands(terms))
+            return _DualityGap(self, Duality(method, terms))
         except NoPotentialError as error:
             reason = error
         operators = tuple(A for term in terms for A in flatten(term.expression)[0])
@@ -103,7 +102,7 @@ class Gap(Stopping):
 class _Prepared(Stopping):
     """A ``Gap`` of given terms, which looks at what the method reads."""
 
-    x: Point
+    x: Point  # in the units of x0
     reading: Reading
     u: Point
 
@@ -111,7 +110,8 @@ class _Prepared(Stopping):
         self.rule, self.endless = rule, rule.endless
 
     def see(self, reading: Reading, u: Point) -> None:
-        self.x, self.reading, self.u = reading.x, reading, u
+        self.reading, self.u, outward = reading, u, reading.outward
+        self.x = reading.x if outward is None else outward.point(reading.x)
 
     def __repr__(self) -> str:
         return repr(self.rule)
@@ -120,160 +120,106 @@ class _Prepared(Stopping):
 # -- functions ------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Summand:
-    """f(Lx) of the sum; L None: the identity."""
-
-    f: Function
-    L: LinearOperator | None
-    smooth: bool
-    dual: bool = False  # whether the method's dual point is its y
-    block: int | None = None  # or that block of it
-
-    def at(self, x: Point) -> Point:
-        """Lx."""
-        return x if self.L is None else self.L(x)
-
-    def pulled(self, y: Point) -> Point:
-        """Lᵀy."""
-        return y if self.L is None else self.L.adjoint(y)
-
-    def value(self, z: Point, size: Array, batch_ndim: int) -> tuple[Array, Array]:
-        """f(z), z = Lx, and how far the nearest point is at which it has that value, beside x of
-        this size.
-        """
-        gain = 1.0 if self.L is None else self.L.norm
-        try:
-            return nearby_value(self.f, z, batch_ndim, gain * size if gain < math.inf else None)
-        except (NotImplementedError, TypeError) as error:
-            raise TypeError(f"tol = Gap(…) needs the value of {self.f!r}: {error}") from error
-
-    def conjugate(self, y: Point, batch_ndim: int, size: Array | None = None) -> Array:
-        """f*(y); inf outside of its domain, but for rounding beside y, or beside what y is made of,
-        of this size.
-        """
-        try:
-            value, far = nearby_value(self.f.conjugate, y, batch_ndim, size)
-            return infinite_where(far > ROUNDINGS * namespace(far).finfo(far.dtype).eps, value)
-        except (NotImplementedError, TypeError) as error:
-            raise TypeError(
-                f"tol = Gap(…) needs the conjugate of {self.f!r}, or its gradient: {error}"
-            ) from error
-
-    def absorbs(self, y: Point, batch_ndim: int) -> bool:
-        """Whether y may be what others leave: L is the identity, and f* has a value."""
-        if self.L is not None or isinstance(self.f, SlopeAlone):
-            return False
-        try:
-            nearby_value(self.f.conjugate, y, batch_ndim)
-        except (NotImplementedError, TypeError):
-            return False
-        return True
-
-
-def _summands(terms: Sequence[Term]) -> list[Summand]:
-    """The functions whose subdifferentials the terms are."""
-    found = []
-    for term in terms:
-        if term.is_zero:
-            continue
-        if term.of is not None:
-            found += _composed(term.operator, term.of)
-            continue
-        for A in flatten(term.operator)[0]:
-            composed = as_composition(A) if A.has_evaluation else None
-            if composed is None:
-                found.append(Summand(potential(A), None, A.has_evaluation))
-            else:
-                found.append(Summand(potential(composed[0]), composed[1], smooth=True))
-    return found
-
-
-def _composed(B: Operator, L: LinearOperator) -> list[Summand]:
-    """Of LᵀBL; of a column each row, whose constraints have sizes of their own."""
-    parts = columns(Pullback(B, L))
-    if len(parts) == 1:
-        return [Summand(potential(B), L, smooth=False, dual=True)]
-    return [
-        Summand(potential(B), None if L.multiple == 1 else L, smooth=False, dual=True, block=i)
-        for i, (B, L) in enumerate(parts)
-    ]
-
-
 class _DualityGap(_Prepared):
-    def __init__(self, rule: Gap, method: Method, summands: list[Summand]) -> None:
+    def __init__(self, rule: Gap, duality: Duality) -> None:
         super().__init__(rule)
-        self.method, self.summands = method, summands
-        self.read = [s for s in summands if not s.smooth and not s.dual]
-        self.absorbing: list[Summand] | None = None
+        self.duality = duality
 
     def ratio(self, measured: Measurement, space: Space) -> Array:
-        xp, points = space.xp, [s.at(self.x) for s in self.summands]
-        if self.absorbing is None:
-            self.absorbing = [s for s in self.summands if s.absorbs(self.x, space.batch_ndim)]
-        size, batch = space.norm(self.x), space.batch_ndim
-        values = [s.value(z, size, batch) for s, z in zip(self.summands, points, strict=True)]
-        primal = reduce(add, [value for value, _ in values])
-        beyond = reduce(xp.maximum, [far for _, far in values])
-        found = 1e30 + 0.0 * beyond
-        for far, dual in self._duals(points, [value for value, _ in values], space):
-            gap = self.rule.beside(primal - dual, xp.maximum(abs(primal), abs(dual)), space)
-            ratio = xp.maximum(gap, self.rule.unmet(xp.maximum(beyond, far), space))
-            found = xp.where(ratio < found, ratio, found)
+        xp = space.xp
+        try:
+            primal, beyond = self.duality.primal(self.x, space)
+            found = 1e30 + 0.0 * beyond
+            for dual, far, outside in self.duality.duals(self.reading, self.u, space):
+                dual = -infinite_where(outside > ROUNDINGS * space.eps, -dual)
+                gap = self.rule.beside(primal - dual, xp.maximum(abs(primal), abs(dual)), space)
+                ratio = xp.maximum(gap, self.rule.unmet(xp.maximum(beyond, far), space))
+                found = xp.where(ratio < found, ratio, found)
+        except NoValueError as error:
+            raise TypeError(f"tol = Gap(…) needs {error}") from error
         return xp.where(xp.isnan(primal), primal, found)
 
-    def _duals(
-        self, points: list[Point], values: list[Array], space: Space
-    ) -> Iterator[tuple[Array, Array]]:
-        """How far Σ Lᵀy is from 0, and −Σ f*(y), of one choice of the y after another."""
-        batch, known = space.batch_ndim, {}
-        for s, z, value in zip(self.summands, points, values, strict=True):
+
+class Duality:
+    """Both objectives, of the terms as they are, at what a method reads.
+
+    Raises
+    ------
+    NoPotentialError
+        A term is not known to be the subdifferential of a function with a value.
+    """
+
+    def __init__(self, method: Method, terms: Sequence[Term]) -> None:
+        self.method, self.summands = method, summands(terms)
+        self.read = [s for s in self.summands if not s.smooth and not s.dual]
+        self.absorbing: list[Summand] | None = None
+
+    def primal(self, x: Point, space: Space) -> tuple[Array, Array]:
+        """Σ f(Lx), and how far the nearest point is where all have a value, beside x."""
+        size, batch = space.norm(x), space.batch_ndim
+        values = [s.value(s.at(x), size, batch) for s in self.summands]
+        beyond = reduce(space.xp.maximum, [far for _, far in values])
+        return reduce(add, [value for value, _ in values]), beyond
+
+    def duals(
+        self, reading: Reading, u: Point, space: Space
+    ) -> Iterator[tuple[Array, Array, Array]]:
+        """−Σ f*(y), how far Σ Lᵀy is from 0, and how far a y is from where its f* has that value,
+        of one choice of the y after another.
+        """
+        batch, larger, outward = space.batch_ndim, space.xp.maximum, reading.outward
+        x = reading.x if outward is None else outward.point(reading.x)
+        known: dict[int, tuple[Point, Array, Array]] = {}
+        if self.absorbing is None:
+            self.absorbing = [s for s in self.summands if s.absorbs(x, batch)]
+        for s in self.summands:
             if s.smooth:
+                z = s.at(x)
                 y = s.f.gradient(z)
-                known[id(s)] = y, inner(y, z, batch) - value
+                value, _ = s.value(z, space.norm(x), batch)
+                known[id(s)] = y, inner(y, z, batch) - value, 0.0 * value
             elif s.dual:
-                of_map = self.reading.dual
-                y = self.method.dual(self.u) if of_map is None else of_map
-                if s.block is not None:
-                    assert y is not None  # a method that takes compositions has one
-                    y = y[s.block]
-                known[id(s)] = y, s.conjugate(y, batch)
+                y = self.method.dual(u) if reading.dual is None else reading.dual
+                assert y is not None  # a method that takes compositions has one
+                y = y if outward is None else outward.dual(y)
+                y = y if s.block is None else y[s.block]
+                known[id(s)] = y, *s.conjugate(y, batch)
         gradients = [s.pulled(known[id(s)][0]) for s in self.summands if s.smooth]
-        pool = self._elements(gradients)
-        rounded = _like(self.x, self.reading.rounding())
+        pool = self._elements(reading, gradients)
+        rounded = _slopes(reading, reading.rounding())
         made_of = [space.norm(y) for y in (*gradients, *pool, *rounded)]
-        around = reduce(space.xp.maximum, made_of) if made_of else None
+        around = reduce(larger, made_of) if made_of else None
         choices = list(_choices(len(self.read), pool))
-        if (
-            self.read
-        ):  # 0 is an element of each where all are least at once, as of constraints alone
-            choices.append((scale(0.0, self.x),) * len(self.read))
+        if self.read:
+            # 0 is an element of each where all are least at once, as of constraints alone
+            choices.append((scale(0.0, x),) * len(self.read))
         for elements in choices:
             chosen = dict(known)
             for s, y in zip(self.read, elements, strict=True):
-                chosen[id(s)] = y, s.conjugate(y, batch, around)
+                chosen[id(s)] = y, *s.conjugate(y, batch, around)
             pulled = [s.pulled(chosen[id(s)][0]) for s in self.summands]
             total = reduce(add, pulled)
-            size = reduce(space.xp.maximum, map(space.norm, pulled))
+            size = reduce(larger, map(space.norm, pulled))
             first = self.summands[0]
             if len(pulled) == 1 and first.L is not None and first.L.norm < math.inf:
                 size = first.L.norm * norm(chosen[id(first)][0], batch)  # Lᵀy alone, which vanishes
-            dual = -reduce(add, [value for _, value in chosen.values()])
-            yield _quotient(space.norm(total), size, space), dual
-            for s in self.absorbing or ():
-                y, _ = chosen[id(s)]
-                rest = [value for key, (_, value) in chosen.items() if key != id(s)]
-                left = s.conjugate(subtract(y, total), batch, size)
-                yield 0.0 * size, -reduce(add, rest, left)
+            _, values, outside = zip(*chosen.values(), strict=True)
+            missed = _quotient(space.norm(total), size, space)
+            yield -reduce(add, values), missed, reduce(larger, outside)
+            for s in self.absorbing:
+                rest = [each for key, (_, *each) in chosen.items() if key != id(s)]
+                left = s.conjugate(subtract(chosen[id(s)][0], total), batch, size)
+                values, outside = zip(*rest, left, strict=True)
+                yield -reduce(add, values), 0.0 * size, reduce(larger, outside)
 
-    def _elements(self, gradients: list[Point]) -> list[Point]:
+    def _elements(self, reading: Reading, gradients: list[Point]) -> list[Point]:
         """What the method reads that may be an element: some add the gradients to one of them."""
         if not self.read:
             return []
-        pool = list(_like(self.x, self.reading.terms + self.reading.sizes))
+        pool = _slopes(reading, reading.terms + reading.sizes)
         if gradients:
             slope = reduce(add, gradients)
-            pool += [subtract(y, slope) for y in _like(self.x, self.reading.terms)]
+            pool += [subtract(y, slope) for y in _slopes(reading, reading.terms)]
         return pool
 
 
@@ -286,6 +232,12 @@ def _choices(count: int, pool: list[Point]) -> Iterator[tuple[Point, ...]]:
         run = pool[start : start + count]
         yield tuple(run)
         yield tuple(reversed(run))
+
+
+def _slopes(reading: Reading, points: tuple[Point, ...]) -> list[Point]:
+    """Those of what is read that may be elements at x."""
+    found = list(_like(reading.x, points))
+    return found if reading.outward is None else list(map(reading.outward.slope, found))
 
 
 def _like(x: Point, points: tuple[Point, ...]) -> Iterator[Point]:

@@ -71,8 +71,8 @@ class Inclusion:
         found = self._terms.get((role, indices))
         if found is None:
             chosen = tuple(self.operators[i] for i in indices)
-            if chosen and role is Role.COMPOSED:
-                found = Term.joined(chosen)
+            if role is Role.COMPOSED:
+                found = Term.joined(chosen or (Zero(),))
             else:
                 A = chosen[0] if len(chosen) == 1 else Sum(chosen) if chosen else Zero()
                 found = Term.playing(A, role)
@@ -138,12 +138,14 @@ class Inclusion:
     @cached_property
     def _solved_ways(self) -> list[Terms]:
         """What is solved with, and what is composed: at first the sum of all affine operators is
-        solved with, then each of the others that are resolved (the first ``MANY``), and zero.
+        solved with, then each of the others that are resolved (the first ``MANY``, compositions
+        last), and zero. Where all are affine there is nothing else, and zero is composed.
         """
         every = range(len(self.operators))
         affine = tuple(i for i in every if as_affine(self.operators[i]) is not None)
         bare = [i for i in every if as_composition(self.operators[i]) is None]
-        others = [i for i in bare if i not in affine and self.operators[i].has_resolvent]
+        last = sorted(every, key=lambda i: i not in bare)
+        others = [i for i in last if i not in affine and self.operators[i].has_resolvent]
         single = [(i,) for i in others[:MANY]]
         found = []
         for solved in dict.fromkeys((affine, *single, ())):
@@ -151,6 +153,8 @@ class Inclusion:
             if composed and self._can_be_composed(composed):
                 spare = len([i for i in composed if i in bare]) + (not solved)
                 found.append((spare if solved != affine else 0, solved, composed))
+            elif solved == affine and not composed:
+                found.append((1, solved, composed))
         found.sort(key=lambda each: each[0])
         return [
             (self.term(Role.SOLVED, *solved), self.term(Role.COMPOSED, *composed))

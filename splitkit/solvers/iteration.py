@@ -36,10 +36,14 @@ class Outward:
     ----------
     point, element : callable
         Of an approximate solution, and of a residual.
+    slope, dual : callable
+        Of an element at x, and of the y of a composed term.
     """
 
     point: PointMap
     element: PointMap
+    slope: PointMap
+    dual: PointMap
 
 
 @dataclass(slots=True)
@@ -118,6 +122,10 @@ class Iteration:
     def governing(self, state: Carry) -> Point:
         """The governing sequence's point of a state."""
         return state
+
+    def moved(self, before: Carry, after: Carry) -> Point:
+        """The difference of the governing points of two states."""
+        return subtract(self.governing(after), self.governing(before))
 
     def outward(self, u: Point) -> Point:
         """A governing point, in the units of x0."""
@@ -223,6 +231,9 @@ class MapIteration(Iteration):
     def read(self, trace: Trace) -> Reading:
         reading: Reading = self._read(*trace)
         return reading
+
+    def moved(self, before: Carry, after: Carry) -> Point:
+        return subtract(after, before)
 
     def energy(self, before: Carry, state: Carry, limit: Carry) -> Array:
         """‖u − u*‖²: T is nonexpansive wherever a theorem holds."""

@@ -16,25 +16,26 @@ from functools import cached_property
 from typing import Any
 
 from splitkit.arguments import check_choice, check_flag, check_integer
-from splitkit.backend import Array, Point, Scalar, Space, solving
+from splitkit.backend import Array, Point, Scalar, Space, solving, subtract, where
 from splitkit.functions.base import Function
 from splitkit.looks import known_points
 from splitkit.operators.base import Operator
 from splitkit.outcomes import OnFailure, fail
+from splitkit.progress import Progress
 from splitkit.proofs import Proof
 from splitkit.properties import sum_strong_monotonicity
 from splitkit.solvers.engine import Run, Task, advance
 from splitkit.solvers.explain import Option
 from splitkit.solvers.inclusion import Inclusion
 from splitkit.solvers.method import Guarantee, Method
-from splitkit.solvers.progress import Progress
 from splitkit.solvers.rewrites import Rewrite
 from splitkit.solvers.row_groups import Groups, least_sizes, row_groups
 from splitkit.solvers.solution import Solution, State, Status
 from splitkit.solvers.stopping import Relative, Stopping, as_stopping
-from splitkit.solvers.terms import Term
+from splitkit.solvers.terms import Role, Term
 from splitkit.solvers.units import choose_units
-from splitkit.solvers.watch import Watch, declares
+from splitkit.solvers.watch import Watch, declares, nearest_in_domain
+from splitkit.solvers.worth import Values, Worth
 
 Callback = Callable[[State], object]
 
@@ -49,6 +50,7 @@ class Options:
     progress: bool | None = None
     resume: Solution | None = None
     on_failure: OnFailure = "raise"
+    record_objective: bool = False
 
     def __post_init__(self) -> None:
         if self.tol is not None and not isinstance(self.tol, Stopping):
@@ -61,6 +63,7 @@ class Options:
             raise TypeError(
                 f"resume = {self.resume!r}: give the Solution of an earlier solve, or None"
             )
+        check_flag("record_objective", self.record_objective)
         check_choice("on_failure", self.on_failure, ("raise", "warn", "return"))
 
 
@@ -243,6 +246,7 @@ class Plan:
         progress: bool | None = None,
         resume: Solution | None = None,
         on_failure: OnFailure = "raise",
+        record_objective: bool = False,
     ) -> Solution:
         """Run it, from x0, which may be an earlier solution, or where the plan was made; the
         arguments are those of ``splitkit.solve``.
@@ -256,7 +260,7 @@ class Plan:
         TypeError, ValueError
             An argument is wrong; x0 must lie in the plan's space.
         """
-        options = Options(tol, max_iter, callback, progress, resume, on_failure)
+        options = Options(tol, max_iter, callback, progress, resume, on_failure, record_objective)
         return self.run(options, x0)
 
     def run(self, options: Options, x0: Point | Solution | None = None) -> Solution:
@@ -338,11 +342,31 @@ class Plan:
             return False
         return True
 
+    def _within(self, x0: Point) -> Point:
+        """x0, or the nearest point of the set on which what is declared of an evaluated term is
+        meant: the theorems hold from every start, and far from the set it may be much steeper.
+        """
+        known = zip(self.terms, self.warrant.declared, strict=True)
+        if not any(declared and term.role is Role.EVALUATED for term, declared in known):
+            return x0
+        resolved = [term.operator for term in self.terms if term.role is Role.RESOLVED]
+        for A in resolved:
+            if A.has_evaluation:  # everywhere
+                continue
+            inside = nearest_in_domain(A, x0, self.space)
+            beyond = self.space.norm(subtract(inside, x0))
+            outside = beyond > math.sqrt(self.space.eps) * self.space.norm(x0)
+            if self.space.any(outside):
+                x0 = where(outside, inside, x0)
+        return x0
+
     def _ready(self, x0: Point, options: Options, dual: Point | None = None) -> tuple[Run, Task]:
         """What is to be run, in the context of ``solving``."""
         task, resume = self._task(as_stopping(options.tol, self.space)), options.resume
+        if options.record_objective:
+            task.objective = self._recorded
         if resume is None:
-            run = Run(self._iteration.begin(x0, self.space, dual))
+            run = Run(self._iteration.begin(self._within(x0), self.space, dual))
             if (
                 dual is None
                 and x0 is self.x0
@@ -367,7 +391,7 @@ class Plan:
         task = self._task(as_stopping(tol, self.space), sparing=not isinstance(tol, Stopping))
         run = Run(self._iteration.begin(self.x0, self.space))
         run.schedule.next_check = first_check
-        return self._finish(run, task, max_iter)
+        return self._finish(run, task, max_iter, valued=False)
 
     def _task(self, stopping: Stopping, *, sparing: bool = False) -> Task:
         self._watch.begin()
@@ -401,6 +425,8 @@ class Plan:
         max_iter: int,
         callback: Callback | None = None,
         progress: bool | None = False,
+        *,
+        valued: bool = True,
     ) -> Solution:
         """Run it to its end, in the context of ``solving``."""
         every = callback is not None
@@ -423,7 +449,21 @@ class Plan:
             if run.x is not None:
                 error.solution = self._solution(run)  # type: ignore[attr-defined]
             raise
-        return self._solution(run)
+        return self._solution(run, valued=valued)
+
+    @cached_property
+    def _values(self) -> Values:
+        """What its terms are worth; of the iteration of this plan."""
+        return Values(self.method, self.terms, self._iteration, self.space)
+
+    def _recorded(self, x: Point) -> Array:
+        value = self._values.objective(x)
+        if value is None:
+            raise TypeError(
+                f"record_objective = True: {self.terms} are not all known as subdifferentials of "
+                "functions with a value: leave it out"
+            )
+        return value
 
     def _bound(self, residual: Any) -> Any:
         factor = self.warrant.error_factor
@@ -432,9 +472,10 @@ class Plan:
     def _state(self, run: Run) -> State:
         residual = run.history.residual[-1]
         u = self._iteration.outward(self._iteration.governing(run.live))
-        return State(run.iteration, run.latest, u, residual, self._bound(residual))
+        worth = Worth(self._values, run.latest)
+        return State(run.iteration, run.latest, u, residual, self._bound(residual), worth)
 
-    def _solution(self, run: Run) -> Solution:
+    def _solution(self, run: Run, *, valued: bool = True) -> Solution:
         outward = self._iteration.outward
         return Solution(
             x=run.x,
@@ -454,6 +495,7 @@ class Plan:
             ),
             certificate=run.certificate,
             checkpoint=run.checkpoint or run,
+            worth=Worth(self._values, run.x, run.kept) if valued else None,
         )
 
 

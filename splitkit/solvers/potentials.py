@@ -223,8 +223,11 @@ def nearby_value(
             f(x)  # or a TypeError, where the value has no formula
             near = f.f.conjugate_prox(x, space.least)
             return f.f.conjugate_value(near), _beside(subtract(x, near), size, space)
-    value = f(x)
-    return value, 0.0 * value
+        case Conjugate(f=Composed() as g) if g.L.gram:  # finite on the range of Lᵀ
+            v = scale(1 / g.L.gram, g.L(x))
+            value, far = nearby_value(g.f.conjugate, v, batch_ndim, size / g.L.gram**0.5)
+            return value, larger(far, _beside(subtract(x, g.L.adjoint(v)), size, space))
+    return f(x), 0.0 * size
 
 
 def _beside(apart: Point, size: Array, space: Space) -> Array:

@@ -2,7 +2,8 @@
 
 Of an averaged map, and of one point u: the contraction of a step, or else ‖u⁺‖² ≤ ‖u‖² − c‖r‖² with
 r the residual that the method reads. Of other states: a quadratic Lyapunov function of the state
-and of what a step computes, from a state that a step has left, so that its parts belong together.
+and of its images under linear maps, or else of what a step computes, from a state that a step has
+left, so that its parts belong together.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy as np
 from splitkit.backend import Point, Scalar, add, blocks
 from splitkit.linear.base import LinearOperator
 from splitkit.operators.base import Operator, PointMap
-from splitkit.proofs import Proof, Scene, Vector, contraction, decrease, lyapunov
+from splitkit.proofs import LinearLeaf, Proof, Scene, Vector, contraction, decrease, lyapunov
 from splitkit.solvers.iteration import Iteration
 from splitkit.solvers.terms import Maps, Term
 
@@ -69,7 +70,14 @@ def proof_of(method: Method, terms: tuple[Term, ...]) -> Proof:
 def _proof(method: Method, terms: tuple[Term, ...]) -> Proof:
     scene, iteration, state = _begin(method, terms)
     if not (isinstance(state, Vector) or method.averaged):
-        return _lyapunov(scene, iteration, state)
+        ways: list[Callable[[], Proof]] = [lambda: _lyapunov(scene, iteration, state)]
+        if any(term.of is not None for term in terms):  # the metric may need what L makes of it
+            ways = [lambda: _metric(method, terms, 0), lambda: _metric(method, terms, 1), *ways]
+        for way in ways:
+            proof = way()
+            if proof.holds:
+                break
+        return proof
     contracts = _contraction(scene, iteration, state)
     if contracts.holds:
         return contracts
@@ -106,7 +114,8 @@ def _residual(iteration: Iteration, trace: Any) -> list[Vector]:
 
 
 def _contraction(scene: Scene, iteration: Iteration, state: Any) -> Proof:
-    after, _ = iteration.advance(state)
+    after, trace = iteration.advance(state)
+    scene.vanishing += _residual(iteration, trace)
     before, after = list(blocks(state)), list(blocks(after))
     return contraction(scene, before, after, np.eye(len(before)))
 
@@ -117,10 +126,68 @@ def _decrease(scene: Scene, iteration: Iteration, state: Any) -> Proof:
     return decrease(scene, before, after, _residual(iteration, trace), np.eye(len(before)))
 
 
+def _metric(method: Method, terms: tuple[Term, ...], steps: int) -> Proof:
+    """A Lyapunov function of the state and of its images under linear maps alone, of a state that
+    so many steps have left.
+    """
+    scene, iteration, state = _begin(method, terms)
+    for _ in range(steps):
+        earlier, (state, _) = state, iteration.advance(state)
+        _stays(scene, earlier, state)
+    after, trace = iteration.advance(state)
+    residual = _residual(iteration, trace)
+    before, then = ([v for v in blocks(s) if isinstance(v, Vector)] for s in (state, after))
+    spaces = _Spaces(scene)
+    parts = list(zip(before, then, strict=True))
+    for L in [L for L in scene.leaves.values() if isinstance(L, LinearLeaf)]:
+        for map, known in ((L, L.applied), (L.adjoint, L.adjoints)):
+            fits = {spaces.of(pair.x) for pair in known}
+            mapped = [(map(v), map(w)) for v, w in parts if spaces.of(v) in fits]
+            before += [v for v, _ in mapped]
+            then += [w for _, w in mapped]
+    return lyapunov(scene, before, then, residual)
+
+
+def _stays(scene: Scene, state: Any, after: Any) -> None:
+    """A solution is a state that stays."""
+    if len(blocks(after)) == len(blocks(state)):
+        then_and_now = zip(blocks(after), blocks(state), strict=True)
+        scene.vanishing += [a - b for a, b in then_and_now if isinstance(a, Vector)]
+
+
+class _Spaces:
+    """Which free vectors are of one space: what an operator takes and gives, or a sum holds."""
+
+    def __init__(self, scene: Scene) -> None:
+        self.root = list(range(len(scene.labels)))
+        for leaf in scene.leaves.values():
+            if isinstance(leaf, LinearLeaf):
+                for known, back in ((leaf.applied, leaf.adjoints), (leaf.adjoints, leaf.applied)):
+                    self._join([p.x for p in known] + [p.u for p in back])
+            else:
+                for pair in leaf.pairs:
+                    self._join([pair.x, pair.u])
+
+    def of(self, v: Vector) -> int | None:
+        """The space of v; None: v is 0."""
+        return next((self._find(i) for i in v.coefficients), None)
+
+    def _find(self, i: int) -> int:
+        while self.root[i] != i:
+            i = self.root[i]
+        return i
+
+    def _join(self, vectors: list[Vector]) -> None:
+        indices = [i for v in vectors for i in v.coefficients]
+        for i in indices[1:]:
+            self.root[self._find(i)] = self._find(indices[0])
+
+
 def _lyapunov(scene: Scene, iteration: Iteration, state: Any) -> Proof:
     first, _ = iteration.advance(state)
     second, left = iteration.advance(first)
     _, then = iteration.advance(second)
+    _stays(scene, state, first)
     before = [v for v in blocks((first, left)) if isinstance(v, Vector)]
     after = [v for v in blocks((second, then)) if isinstance(v, Vector)]
     return lyapunov(scene, before, after, _residual(iteration, left))

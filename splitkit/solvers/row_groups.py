@@ -64,7 +64,7 @@ def constants(terms: Sequence[Term], x0: Point) -> list[Point]:
     for term in terms:
         L = term.of
         if L is None:
-            found += term.offset(x0)
+            found += term.maps.offset(term, x0)
         else:
             found += map(L.adjoint, term.offset(L(scale(0.0, x0))))
     return found

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from splitkit.solvers.certificate import Certificate
     from splitkit.solvers.engine import Run
     from splitkit.solvers.method import Method
+    from splitkit.solvers.worth import Worth
 
 
 @dataclass
@@ -26,11 +27,14 @@ class History:
         ‖r‖ of the inclusion residual r at the solution's sequence.
     fixed_point_residual : list of array
         ‖u⁺ − u‖ of the governing sequence.
+    objective : list of array
+        Σ fᵢ(Lᵢx), as ``Solution.objective``, if ``solve(record_objective=True)`` asked for it.
     """
 
     iteration: list[int] = field(default_factory=list)
     residual: list[Array] = field(default_factory=list)
     fixed_point_residual: list[Array] = field(default_factory=list)
+    objective: list[Array] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,12 @@ class State:
     u: Point
     residual: Array
     error_bound: Array | None
+    worth: Worth | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def objective(self) -> Array | None:
+        """Σ fᵢ(Lᵢx), as of ``Solution``, computed where it is asked for."""
+        return None if self.worth is None else self.worth.objective
 
 
 @dataclass(frozen=True)
@@ -114,6 +124,24 @@ class Solution:
     displacement: Point | None = None
     certificate: Certificate | None = None
     checkpoint: Run | None = field(default=None, repr=False, compare=False)
+    worth: Worth | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def objective(self) -> Array | None:
+        """Σ fᵢ(Lᵢx) of batch shape, where the terms are subdifferentials of fᵢ ∘ Lᵢ with a value;
+        else None. Sets count as 0, as far as x is from them by the tolerance. Computed when it is
+        asked for first.
+        """
+        return None if self.worth is None else self.worth.objective
+
+    @property
+    def duality_gap(self) -> Array | None:
+        """``objective`` less a dual one, −Σ fᵢ*(yᵢ), of batch shape: nothing is better by more, but
+        for what constraints and Σ Lᵢᵀyᵢ = 0 are missed by, at most the precision's fourth root.
+        The yᵢ are gradients, the method's dual point and the elements that one more step shows, as
+        of ``Gap``; inf where none of them will do, None where a value or a conjugate is not known.
+        """
+        return None if self.worth is None else self.worth.gap
 
     @property
     def dual(self) -> Point | None:

@@ -25,6 +25,7 @@ def solve(
     progress: bool | None = None,
     resume: Solution | None = None,
     on_failure: OnFailure = "raise",
+    record_objective: bool = False,
 ) -> Solution:
     """Find x with 0 ∈ A₁x + … + Aₙx.
 
@@ -55,10 +56,14 @@ def solve(
     resume : Solution, optional
         Continue where it ended, for ``max_iter`` more iterations; give the same inclusion. The
         iterates are those of a solve that was not interrupted, bit for bit on the same machine with
-        the same libraries, also from a pickled copy. Its method is taken, unless one is given.
+        the same libraries, number of threads, and order of axes in memory, also from a pickled
+        copy; elsewhere up to rounding. Its method is taken, unless one is given.
     on_failure : {"raise", "warn", "return"}
         What to do if the tolerance is not met, or NaN or Inf appears. Where rounding keeps the
         residual above the tolerance the status is "precision", and "raise" only warns.
+    record_objective : bool
+        Whether to compute Σ fᵢ(Lᵢx) at every check, for ``solution.history.objective``;
+        ``solution.objective`` and ``solution.duality_gap`` need no asking.
 
     Returns
     -------
@@ -76,7 +81,7 @@ def solve(
     TypeError, ValueError
         An argument is wrong; the message names it, its value and the remedy.
     """
-    options = Options(tol, max_iter, callback, progress, resume, on_failure)
+    options = Options(tol, max_iter, callback, progress, resume, on_failure, record_objective)
     start = x0 if isinstance(x0, Solution) else None
     return planned(inclusion, x0, method, batch_ndim, resume).run(options, start)
 

@@ -41,6 +41,8 @@ class Measurement:
         α‖r‖, if the terms' elements whose sum r is are known at points so far apart only.
     noises : callable
         () ↦ of each part the size of its rounding errors.
+    iteration : int
+        After how many.
     """
 
     residual: Array
@@ -48,6 +50,7 @@ class Measurement:
     error_bound: Array | None
     distance: Array | None = None
     noises: Callable[[], list[Array]] = list
+    iteration: int = 0
 
 
 class Stopping:
@@ -173,6 +176,9 @@ class Relative(_Tolerance):
     remedy = "give a number in [0, 1) (0 runs to max_iter), or a stopping rule, as Absolute(…)"
 
     def ratio(self, measured: Measurement, space: Space) -> Array:
+        if len(measured.parts) == 1:  # as of most, and of every layer's solve
+            ((r, size),) = measured.parts
+            return _quotient(r, self.tol * size, space)
         return greatest([_quotient(r, self.tol * size, space) for r, size in measured.parts])
 
     def floor(self, measured: Measurement, space: Space) -> Array:

@@ -197,6 +197,12 @@ class Term(Constants):
         """Those of the operator: of B, where the term is LᵀBL."""
         return self.operator.properties
 
+    def assume(self, properties: Properties) -> None:
+        """Take these constants for the operator's own, which are not computed then: of one that is
+        made anew of the same data.
+        """
+        vars(self)["properties"] = properties
+
     @cached_property
     def has_evaluation(self) -> bool:
         """Whether Ax can be computed, whatever the role."""
@@ -226,6 +232,11 @@ class Term(Constants):
         return L
 
     @property
+    def is_nothing(self) -> bool:
+        """Whether this stands for the composition that an inclusion does not have."""
+        return self.of is None or (self.is_zero and self.of.multiple == 1)
+
+    @property
     def obstacle(self) -> str | None:
         """Why the operator cannot play this role, and the remedy; None: it can."""
         A = self.operator
@@ -234,7 +245,7 @@ class Term(Constants):
         if self.role is Role.RESOLVED and not A.has_resolvent:
             remedy = "a method that evaluates it" if A.has_evaluation else "another method"
             return f"{A!r} has no resolvent; use {remedy} (sk.explain lists them)"
-        if self.role is Role.COMPOSED and (self.of is None or not _resolvable(A)):
+        if self.role is Role.COMPOSED and (self.is_nothing or not _resolvable(A)):
             which = "none of the terms is a" if self.is_zero else f"{self.expression!r} is no"
             return f"{which} composition LᵀBL of an operator B with a resolvent"
         return None

@@ -122,7 +122,8 @@ class Number(Measured):
     def __ge__(self, other: Number) -> Claim:
         """self ≥ other: holds where the left side is infinite."""
         claim = other <= self
-        return replace(claim, left=self, right=other)
+        claim.left, claim.right = self, other
+        return claim
 
     def __le__(self, other: Number) -> Claim:
         """self ≤ other: holds where the right side is infinite."""

@@ -32,7 +32,7 @@ from splitkit.testing.strategies import (
     make_array,
 )
 
-ROUNDINGS = 500  # how many rounding errors of its terms a formula may be off by
+ROUNDINGS = 250  # how many rounding errors of its terms a formula may be off by
 ERRORS = 8  # how many errors of a prox that states its accuracy
 
 KEPT = (
@@ -120,7 +120,7 @@ class Place:
 
     @cached_property
     def eps(self) -> float:
-        """The rounding unit, or what stands for it: 500 of them are 8 of the stated errors."""
+        """The rounding unit, or what stands for it: ``ROUNDINGS`` of it are ``ERRORS`` errors."""
         return max(float(self.xp.finfo(self.dtype).eps), ERRORS * self.accuracy / ROUNDINGS)
 
     @property

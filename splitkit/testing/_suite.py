@@ -132,15 +132,24 @@ class Suite:
         __tracebackhide__ = True
         self._draw([p for p in self._wanted(only) if p.drawn], max_examples, seed)
         count = min(SPREAD, max_examples // 4)
-        for case in self.spread(count, seed) if self.spread is not None else ():
-            for each in self._wanted(only):
-                if each.drawn:
-                    self._hold(each, case, simplify=True)
+        if self.spread is not None:
+            drawn = [each for each in self._wanted(only) if each.drawn]
+            self._hold_all(drawn, self.spread(count, seed))
         effort = max(0, int(math.log2(max(1, max_examples) / 4)))
+        sought: dict[Search, list[Property]] = {}
         for each in self._wanted(only):
             if each.search is not None:
-                for case in each.search(effort, seed):
-                    self._hold(each, case, simplify=True)
+                sought.setdefault(each.search, []).append(each)
+        for search, properties in sought.items():
+            self._hold_all(properties, search(effort, seed))
+
+    def _hold_all(self, properties: list[Property], cases: Iterable[Case]) -> None:
+        """Check these at each case, whose values are computed once for all of them."""
+        __tracebackhide__ = True
+        for case in cases:
+            at = self._at(case)
+            for each in properties:
+                self._hold(each, case, at, simplify=True)
 
     def replay(self, name: str, case: Case) -> None:
         """Hold one property against one case."""

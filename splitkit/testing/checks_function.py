@@ -276,8 +276,8 @@ def keeps_the_point(at: AtFunction) -> None:
 
 
 def every_scale(place: Place, effort: int, seed: int) -> Iterator[Case]:
-    """A few points of each scale."""
-    return spread((place, place), 3 * len(scales(place.is_double)), seed)
+    """A point of each scale, or a few."""
+    return spread((place, place), (1 + min(effort, 2)) * len(scales(place.is_double)), seed)
 
 
 def in_domain(at: AtFunction) -> Iterator[Claim]:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 import splitkit as sk
+from splitkit_nn.certify.readout import readout_rows
 from splitkit_nn.certify.stages import inputs_gain
 from splitkit_nn.equilibrium.solver import StepMethod
 from splitkit_nn.layers import MonDEQ
+from splitkit_nn.layers.copies import copied
 from splitkit_nn.models import Classifier
 
 
@@ -119,10 +120,11 @@ def certify(model: MonDEQ | Classifier, x: Tensor) -> Certificate:
         raise TypeError(f"model is a {type(model).__name__}: give a MonDEQ or a Classifier")
     if x.shape[0] == 0:
         raise ValueError("x is an empty batch: give at least one sample")
-    model, gain = copy.deepcopy(model).eval(), 1.0
+    model = copied(model).eval()
+    into = readout = 1.0
     with torch.no_grad():
         if isinstance(model, Classifier):
-            gain = model.readout_norm() * inputs_gain(model, x).l2
+            into = inputs_gain(model, x).l2
             layer, x = model.layer, model.inputs(x)
         else:
             layer = model
@@ -133,14 +135,17 @@ def certify(model: MonDEQ | Classifier, x: Tensor) -> Certificate:
             f"the layer has gradient = {layer.gradient!r}, which solves nothing: set its gradient "
             'to sknn.CotangentSolve(), or make it with gradient="cotangent"'
         )
-    double = layer.double()
+    double, z = layer.double(), z.double()
+    if isinstance(model, Classifier):
+        rows = readout_rows(model.double(), z)
+        readout = float(torch.linalg.matrix_norm(rows.flatten(1), 2))
     F, G = double.inclusion(x.double())
     method = double.method.with_alpha(record.alpha)
     rate = method.guarantee(F, G).rate
     wrapped = method.method.guarantee(F, G).rate if isinstance(method, sk.Accelerator) else rate
     m, L = double.parametrization.constants(F.M)
-    error = distance_bound(F, z.double(), double, m)
-    size = z.double().flatten(1).norm(dim=1)
+    error = distance_bound(F, z, double, m)
+    size = z.flatten(1).norm(dim=1)
     relative = torch.where(error > 0, error / size, 0.0)
     return Certificate(
         m=m,
@@ -153,7 +158,7 @@ def certify(model: MonDEQ | Classifier, x: Tensor) -> Certificate:
         iterations=record.iterations,
         solve_error=float(error.max()),
         relative_error=float(relative.max()),
-        lipschitz=gain * double.parametrization.input_norm() / m,
+        lipschitz=into * double.parametrization.input_norm() / m * readout,
     )
 
 

@@ -14,7 +14,6 @@ The radii are of the network with exact equilibria, in exact arithmetic.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -24,7 +23,9 @@ from torch import Tensor
 
 from splitkit.arguments import check_integer
 from splitkit_nn.certify.certificate import distance_bound
+from splitkit_nn.certify.readout import readout_rows
 from splitkit_nn.certify.stages import inputs_gain
+from splitkit_nn.layers.copies import copied
 from splitkit_nn.linear.bounds.base import LipschitzBounds, Watch, unwatched
 from splitkit_nn.models import Classifier
 
@@ -129,7 +130,7 @@ def certify_robustness(
     scales = torch.as_tensor(scale, dtype=torch.float64).flatten()
     if len(scales) == 0 or not bool(((scales > 0) & torch.isfinite(scales)).all()):
         raise ValueError(f"scale = {scale}: give positive numbers")
-    twin = copy.deepcopy(model).double().eval()
+    twin = copied(model).double().eval()
     layer, p = twin.layer, twin.layer.parametrization
     layer.tol, layer.max_iter = tol, max(layer.max_iter, 10_000)
     gain = inputs_gain(twin, x.double())
@@ -138,8 +139,9 @@ def certify_robustness(
         z = layer(inputs)
         F, _ = layer.inclusion(inputs)
         logits = twin.readout(z)
+    _check_labels(labels, logits.shape[1])
     m, _ = p.constants(F.M)
-    rows = _readout_rows(twin, z)
+    rows = readout_rows(twin, z)
     signs = torch.eye(len(rows), dtype=rows.dtype, device=rows.device)
     first, second = torch.triu_indices(len(rows), len(rows), 1)
     bounds = p.lipschitz_bounds(
@@ -177,17 +179,6 @@ def _radii(margin: Tensor, labels: Tensor, constants: Tensor) -> Tensor:
     return quotient.masked_fill(own, float("inf")).amin(dim=1).clamp_min(0.0)
 
 
-def _readout_rows(model: Classifier, z: Tensor) -> Tensor:
-    """The rows w of logits = Wz + c, of shape (classes, *point); TypeError unless affine."""
-    zero = torch.zeros_like(z[:1])
-    rows: Tensor = torch.func.jacrev(model.readout)(zero)[0, :, 0].detach()
-    with torch.no_grad():
-        affine = z.flatten(1) @ rows.flatten(1).T + model.readout(zero)
-        if not torch.allclose(affine, model.readout(z), rtol=1e-8, atol=1e-8):
-            raise TypeError("the model's readout is not affine: only affine ones can be certified")
-    return rows
-
-
 def _check(model: Classifier, x: Tensor, labels: Tensor) -> None:
     if not isinstance(model, Classifier):
         raise TypeError(f"model is a {type(model).__name__}: give a Classifier")
@@ -200,8 +191,9 @@ def _check(model: Classifier, x: Tensor, labels: Tensor) -> None:
             f"labels has shape {tuple(labels.shape)} and dtype {labels.dtype}: give one class, an "
             f"int64, for each of the {len(x)} samples"
         )
-    wrong = labels[(labels < 0) | (labels >= model.head.out_features)]
+
+
+def _check_labels(labels: Tensor, classes: int) -> None:
+    wrong = labels[(labels < 0) | (labels >= classes)]
     if len(wrong):
-        raise ValueError(
-            f"labels has {int(wrong[0])}: give classes in 0 … {model.head.out_features - 1}"
-        )
+        raise ValueError(f"labels has {int(wrong[0])}: give classes in 0 … {classes - 1}")

@@ -1,13 +1,15 @@
-"""u = T(u; θ) as a function of θ, with derivatives of first and second order.
+"""u = T(u; θ) as a function of θ, with derivatives of every order, in both modes.
 
 By the implicit function theorem a cotangent v of u becomes λ with
 
-    (I − ∂T/∂uᵀ)λ = v,      and the cotangent of θ is  ∂T/∂θᵀ λ.
+    (I − ∂T/∂uᵀ)λ = v,      and the cotangent of θ is  ∂T/∂θᵀ λ;
 
-Products with ∂T/∂u and its transpose come from one recorded evaluation of T, whatever the number of
-iterations; the system is solved by GMRES. λ is differentiated by the same theorem: for a cotangent
-p of λ, (I − ∂T/∂u)t = p is the cotangent of v, and those of u and θ are the derivatives of
-⟨λ, ∂T/∂u t⟩. Where T is not differentiable, a selection of its generalized Jacobian is taken.
+a tangent θ̇ of θ becomes u̇ with (I − ∂T/∂u)u̇ = ∂T/∂θ θ̇. Products with derivatives of T come from
+recorded evaluations of T, whatever the number of iterations; the systems are solved by GMRES, or,
+where it takes long and they are small, by a factorization. The solution w of such a system is
+differentiated by the same theorem: for a cotangent p of λ, (I − ∂T/∂u)t = p is the cotangent of v,
+and those of u and θ are the derivatives of ⟨λ, ∂T/∂u t⟩; so with the transpose. Where T is not
+differentiable, a selection of its generalized Jacobian is taken.
 
 Sources: Krantz, Parks, *The Implicit Function Theorem* (2002); Bolte, Le, Pauwels, Silveti-Falls,
 *Nonsmooth implicit differentiation* (2021).
@@ -16,85 +18,178 @@ Sources: Krantz, Parks, *The Implicit Function Theorem* (2002); Bolte, Le, Pauwe
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
-from splitkit_nn.implicit.gmres import Blocks, gmres
+from splitkit_nn.implicit.gmres import Blocks, flat, gmres, split
 
-Map = Callable[[Blocks, Sequence[Tensor]], Blocks]  # (u, θ) ↦ T(u; θ), recorded
+PATIENCE = 40  # steps of GMRES after which a factorization is tried
+DENSE = 2048  # the most unknowns of which one is
+
+
+class Problem(Protocol):
+    """T, and its fixed point."""
+
+    def solve(self, start: Blocks, values: Blocks) -> Blocks:
+        """u with u = T(u; θ), not recorded."""
+
+    def step(self, u: Blocks, values: Sequence[Tensor]) -> Blocks:
+        """T(u; θ), recorded."""
 
 
 class FixedPoint(torch.autograd.Function):
     """θ ↦ u with u = T(u; θ)."""
 
     @staticmethod
-    def forward(ctx: Any, step: Map, size: int, *tensors: Tensor) -> Blocks:
-        ctx.step, ctx.size = step, size
-        u = tuple(b.clone() for b in tensors[:size])
-        ctx.save_for_backward(*u, *tensors[size:])
-        return u
+    def forward(problem: Problem, size: int, *tensors: Tensor) -> Blocks:
+        return tuple(b.clone() for b in problem.solve(tensors[:size], tensors[size:]))
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Blocks) -> None:
+        ctx.problem, ctx.size, *tensors = inputs
+        saved = (*output, *tensors[ctx.size :])
+        ctx.save_for_backward(*saved)
+        ctx.save_for_forward(*saved)
 
     @staticmethod
     def backward(ctx: Any, *cotangents: Tensor) -> tuple[Tensor | None, ...]:
-        u, values = ctx.saved_tensors[: ctx.size], ctx.saved_tensors[ctx.size :]
-        multiplier = FixedPointCotangent.apply(  # type: ignore[no-untyped-call]
-            ctx.step, ctx.size, *u, *values, *cotangents
-        )
-        recorded = torch.is_grad_enabled()
-        with torch.enable_grad():
-            u, values = _aliases(u, recorded), _aliases(values, recorded)
-            of_values = torch.autograd.grad(
-                ctx.step(u, values),
-                values,
-                multiplier,
-                create_graph=recorded,
-                allow_unused=True,
-            )
+        u, values = _parts(ctx)
+        multiplier = _solve(ctx.problem, True, u, values, cotangents)
+        of_values = _pull(lambda *v: ctx.problem.step(u, v), values, multiplier)
         return None, None, *(None for _ in u), *of_values
 
-
-class FixedPointCotangent(torch.autograd.Function):
-    """(u, θ, v) ↦ λ with (I − ∂T/∂uᵀ)λ = v."""
+    @staticmethod
+    def jvp(ctx: Any, *tangents: Tensor | None) -> Blocks:
+        u, values = _parts(ctx)
+        along = _whole(tangents[2 + ctx.size :], values)
+        rhs = _push(lambda *v: ctx.problem.step(u, v), values, along, u)
+        return _solve(ctx.problem, False, u, values, rhs)
 
     @staticmethod
-    def forward(ctx: Any, step: Map, size: int, *tensors: Tensor) -> Blocks:
-        u, values, v = tensors[:size], tensors[size:-size], tensors[-size:]
-        linear = _Linearization(step, u, values)
-        multiplier = gmres(linear.transposed, v)
-        ctx.step, ctx.size = step, size
-        ctx.save_for_backward(*u, *values, *multiplier)
-        return multiplier
+    def vmap(info: Any, in_dims: tuple[Any, ...], *inputs: Any) -> tuple[Tensor, int]:
+        raise NotImplementedError(
+            "vmap over the inputs of an ImplicitSolve is not supported: how long a solve runs "
+            "depends on them; give a batch, with batch_ndim, or loop"
+        )
+
+
+class LinearizedSolve(torch.autograd.Function):
+    """(u, θ, r) ↦ w with (I − ∂T/∂u)w = r, or with the transpose."""
 
     @staticmethod
-    @once_differentiable
+    def forward(problem: Problem, transposed: bool, size: int, *tensors: Tensor) -> Blocks:
+        u, values, rhs = tensors[:size], tensors[size:-size], tensors[-size:]
+        linear = _Linearization(problem, u, values)
+        operator = linear.transposed if transposed else linear.forward
+        try:
+            return gmres(operator, rhs, PATIENCE)
+        except ArithmeticError:
+            found = linear.direct(operator, rhs, transposed)
+            return gmres(operator, rhs) if found is None else found
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Blocks) -> None:
+        ctx.problem, ctx.transposed, ctx.size, *tensors = inputs
+        saved = (*tensors[: -ctx.size], *output)
+        ctx.save_for_backward(*saved)
+        ctx.save_for_forward(*saved)
+
+    @staticmethod
     def backward(ctx: Any, *cotangents: Tensor) -> tuple[Tensor | None, ...]:
-        size: int = ctx.size
-        saved = ctx.saved_tensors
-        u, values, multiplier = saved[:size], saved[size:-size], saved[-size:]
-        linear = _Linearization(ctx.step, u, values)
-        t = gmres(linear.forward, cotangents)
-        with torch.enable_grad():
-            pulled = torch.autograd.grad(
-                linear.image, linear.u, multiplier, create_graph=True, materialize_grads=True
+        problem, size = ctx.problem, ctx.size
+        u, rest = _parts(ctx)
+        values, w = rest[:-size], rest[-size:]
+        t = _solve(problem, not ctx.transposed, u, values, cotangents)
+        left, right = (w, t) if ctx.transposed else (t, w)
+
+        def product(*tensors: Tensor) -> tuple[Tensor]:
+            """⟨left, ∂T/∂u right⟩."""
+            pulled = _pull(lambda *b: problem.step(b, tensors[size:]), tensors[:size], left)
+            return (torch.stack([(p * d).sum() for p, d in zip(pulled, right, strict=True)]).sum(),)
+
+        found = _pull(product, (*u, *values), (torch.ones_like(u[0].sum()),))
+        return None, None, None, *found, *t
+
+    @staticmethod
+    def jvp(ctx: Any, *tangents: Tensor | None) -> Blocks:
+        problem, size = ctx.problem, ctx.size
+        u, rest = _parts(ctx)
+        values, w = rest[:-size], rest[-size:]
+        at = (*u, *values)
+        along = _whole(tangents[3:-size], at)
+
+        def product(*tensors: Tensor) -> Blocks:
+            """∂T/∂uᵀw, or ∂T/∂u w."""
+            step, point = (lambda *b: problem.step(b, tensors[size:])), tensors[:size]
+            return _pull(step, point, w) if ctx.transposed else _push(step, point, w, u)
+
+        of_rhs, turned = _whole(tangents[-size:], w), _push(product, at, along, u)
+        rhs = tuple(a + b for a, b in zip(of_rhs, turned, strict=True))
+        return _solve(problem, ctx.transposed, u, values, rhs)
+
+    @staticmethod
+    def vmap(
+        info: Any,
+        in_dims: tuple[Any, ...],
+        problem: Problem,
+        transposed: bool,
+        size: int,
+        *tensors: Any,
+    ) -> tuple[Blocks, tuple[int, ...]]:
+        dims = in_dims[3:]
+        found = [
+            LinearizedSolve.apply(  # type: ignore[no-untyped-call]
+                problem,
+                transposed,
+                size,
+                *(t if d is None else t.select(d, i) for t, d in zip(tensors, dims, strict=True)),
             )
-            product = torch.stack([(p * d).sum() for p, d in zip(pulled, t, strict=True)]).sum()
-            wanted = (*linear.u, *linear.values)
-            found: Sequence[Tensor | None] = [None] * len(wanted)
-            if product.requires_grad:
-                found = torch.autograd.grad(product, wanted, allow_unused=True)
-        return None, None, *found, *t
+            for i in range(info.batch_size)
+        ]
+        return tuple(map(torch.stack, zip(*found, strict=True))), (0,) * size
+
+
+def _solve(
+    problem: Problem, transposed: bool, u: Blocks, values: Blocks, rhs: Sequence[Tensor]
+) -> Blocks:
+    found: Blocks = LinearizedSolve.apply(problem, transposed, len(u), *u, *values, *rhs)  # type: ignore[no-untyped-call]
+    return found
+
+
+def _parts(ctx: Any) -> tuple[Blocks, Blocks]:
+    return ctx.saved_tensors[: ctx.size], ctx.saved_tensors[ctx.size :]
+
+
+def _whole(tangents: Sequence[Tensor | None], like: Sequence[Tensor]) -> Blocks:
+    """The tangents, zero where there is none."""
+    pairs = zip(tangents, like, strict=True)
+    return tuple(torch.zeros_like(x) if t is None else t for t, x in pairs)
+
+
+def _pull(map: Callable[..., Blocks], at: Blocks, cotangents: Sequence[Tensor]) -> Blocks:
+    """The cotangents of the arguments, differentiable again."""
+    pulled: Any = torch.func.vjp(map, *at)[1]
+    found: Blocks = pulled(tuple(cotangents))
+    return found
+
+
+def _push(map: Callable[..., Blocks], at: Blocks, along: Blocks, like: Blocks) -> Blocks:
+    """The derivative of a map into points like these: cotangents are pulled linearly, and the
+    transpose of that is it. So it needs no rules of forward mode.
+    """
+    zeros = tuple(torch.zeros_like(b) for b in like)
+    return _pull(lambda *w: _pull(map, at, w), zeros, along)
 
 
 class _Linearization:
     """I − ∂T/∂u and its transpose at a point, from one recorded evaluation."""
 
-    def __init__(self, step: Map, u: Blocks, values: Sequence[Tensor]) -> None:
+    def __init__(self, problem: Problem, u: Blocks, values: Sequence[Tensor]) -> None:
         with torch.enable_grad():
-            self.u, self.values = _aliases(u, False), _aliases(values, False)
-            self.image = step(self.u, self.values)
+            self.u = tuple(b.detach().requires_grad_() for b in u)
+            self.image = problem.step(self.u, values)
             # ∂T/∂uᵀw is linear in w: its transpose is ∂T/∂u
             self.probe = tuple(torch.zeros_like(b).requires_grad_() for b in self.image)
             self.pulled = torch.autograd.grad(
@@ -117,11 +212,27 @@ class _Linearization:
         )
         return tuple(a - b for a, b in zip(w, found, strict=True))
 
-
-def _aliases(tensors: Sequence[Tensor], attached: bool) -> tuple[Tensor, ...]:
-    """The same tensors as inputs of a new recording, attached to the old one or cut from it."""
-    if attached:
-        return tuple(
-            t.view_as(t) if t.requires_grad else t.detach().requires_grad_() for t in tensors
-        )
-    return tuple(t.detach().requires_grad_() for t in tensors)
+    def direct(
+        self, operator: Callable[[Blocks], Blocks], rhs: Blocks, transposed: bool
+    ) -> Blocks | None:
+        """The solution by a dense factorization; None if it is too large, or found too roughly."""
+        b = flat(rhs)
+        if len(b) > DENSE:
+            return None
+        unit = torch.eye(len(b), dtype=b.dtype, device=b.device)
+        try:
+            rows = torch.autograd.grad(
+                self.image,
+                self.u,
+                split(unit, rhs),
+                retain_graph=True,
+                materialize_grads=True,
+                is_grads_batched=True,
+            )
+            A = unit - torch.cat([r.flatten(1) for r in rows], dim=1)
+            w = torch.linalg.solve(A.T if transposed else A, b)
+        except RuntimeError:  # a step that no vmap takes; a singular matrix
+            return None
+        found = split(w, rhs)
+        residual = (flat(operator(found)) - b).norm()
+        return found if bool(residual <= torch.finfo(b.dtype).eps ** 0.5 * b.norm()) else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,6 +9,7 @@ import torch
 from torch import Tensor
 
 from splitkit_nn.implicit.gradients import GRADIENTS, Direct, GradientRule, find_gradient
+from splitkit_nn.layers.copies import copied
 from splitkit_nn.layers.mondeq import MonDEQ
 
 EXACT = 1e-12  # relative tolerance, in float64, of the equilibrium at which all are taken
@@ -96,7 +96,7 @@ def _derivative(
     layer: MonDEQ, gradient: GradientRule, x: Tensor, cotangent: Tensor | None
 ) -> Tensor:
     """The gradient of ⟨v, z⟩ in the input and every parameter of a copy, as one vector."""
-    twin = copy.deepcopy(layer).double().eval().requires_grad_()
+    twin = copied(layer).double().eval().requires_grad_()
     twin.gradient = gradient
     twin.tol, twin.max_iter = EXACT, max(layer.max_iter, 10_000)
     x = x.clone().requires_grad_()

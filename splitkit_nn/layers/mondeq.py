@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Literal
 
 import torch
@@ -17,7 +19,7 @@ from splitkit_nn.arguments import check_finite, check_inputs
 from splitkit_nn.equilibrium.inclusions import cotangent_inclusion, forward_inclusion
 from splitkit_nn.equilibrium.solver import StepMethod, as_step_method
 from splitkit_nn.implicit.gradients import GradientRule, Unrolled, find_gradient
-from splitkit_nn.layers.bridge import Equilibrium, full_precision
+from splitkit_nn.layers.bridge import PLAIN, Equilibrium, full_precision
 from splitkit_nn.layers.exchange import Library, find_library
 from splitkit_nn.layers.records import LastSolve
 from splitkit_nn.layers.solves import Kept, Solves
@@ -40,8 +42,8 @@ class MonDEQ(nn.Module):
         Default ``splitkit.PeacemanRachford()``; ``splitkit.Anderson(…)`` accelerates it. With
         ``alpha=None`` the step size is the one at which random errors fall fastest on the layer's
         own operator (see ``splitkit_nn.equilibrium.steps``); it is chosen at the first call, every
-        hundred training steps, and in evaluation when the parameters have changed; it is kept in
-        the state dict.
+        hundred training steps, in evaluation when the parameters have changed, and whenever the
+        bound of ‖I − W‖ has doubled or halved since; it is kept in the state dict, with that bound.
     tol : float or splitkit.Stopping
         Of each sample's solve, forward and backward: a number is relative (see ``splitkit.solve``),
         ``splitkit.CertifiedError(1e-3)`` a certified distance to the equilibrium.
@@ -76,6 +78,7 @@ class MonDEQ(nn.Module):
     """
 
     alpha: Tensor
+    bound: Tensor
     age: Tensor
 
     def __init__(
@@ -111,6 +114,7 @@ class MonDEQ(nn.Module):
                     "get none: name it, a parameter of one number, in its ranges, or detach it"
                 )
         self.learned = nn.ParameterDict(learned) if learned else None
+        self._first = {name: number(value) for name, value in learned.items()}
         parametrization.confine(self._activation)  # raises where the two do not fit
         self.method = sk.PeacemanRachford() if method is None else as_step_method(method)
         check_choice("on_failure", on_failure, ("raise", "warn", "damp"))
@@ -124,11 +128,25 @@ class MonDEQ(nn.Module):
                 "records: leave one of them out"
             )
         self.on_failure = on_failure
-        self.register_buffer("alpha", torch.tensor(float("nan"), dtype=torch.float64))
+        self.register_buffer("alpha", torch.tensor(math.nan, dtype=torch.float64))
+        self.register_buffer("bound", torch.tensor(math.nan, dtype=torch.float64))
         self.register_buffer("age", torch.tensor(0))
         self.last_solve = LastSolve()
         self._kept: Kept | None = None
         self._changed = False  # whether the parameters have, since alpha was chosen or loaded
+
+    def reset_parameters(self) -> None:
+        """Give what is the layer's own its first values: what ``learned`` holds, and the step size
+        that the next call then chooses; the parametrization, and its ``U``, have methods of their
+        own.
+        """
+        if self.learned is not None:
+            for name, parameter in self.learned.items():
+                nn.init.constant_(parameter, self._first[name])
+        nn.init.constant_(self.alpha, math.nan)
+        nn.init.constant_(self.bound, math.nan)
+        nn.init.zeros_(self.age)
+        self._kept, self._changed = None, False
 
     def arguments(self) -> dict[str, Any]:
         """What makes a layer like this one, but for its parameters."""
@@ -184,22 +202,24 @@ class MonDEQ(nn.Module):
     # torch.compile leaves it as it is: how long a solve runs depends on the data
     @torch.compiler.disable  # type: ignore[untyped-decorator]
     def _forward(self, x: Tensor, z0: Tensor | None) -> Tensor:
-        parametrization = self.parametrization
-        x, W = self._checked(x)
-        with full_precision(x):
-            bias = parametrization.bias(x)
+        precision = self._check(x)
+        if precision is not PLAIN and x.is_floating_point():
+            x = x.to(self.parametrization.like.dtype)
+        with precision:
+            W, bias = self.parametrization(x)
             if z0 is not None:
                 z0 = _checked_start(z0, bias)
             if isinstance(self.gradient, Unrolled):
                 check_inputs(x, bias)
                 self.last_solve = LastSolve()
                 return self._unroll(self.gradient, W, bias)
-            return Equilibrium.apply(W, bias, z0, x, Solves(self), *self._theta(W))  # type: ignore[no-untyped-call]
+            theta = () if self.learned is None else self._theta(W)
+            return Equilibrium.apply(W, bias, z0, x, Solves(self), *theta)  # type: ignore[no-untyped-call]
 
     def _unroll(self, gradient: Unrolled, W: Tensor, bias: Tensor) -> Tensor:
         theta = self._theta(W)
         self.sigma([number(each) for each in theta], check=True)
-        M, alpha = self.parametrization.operator(exact=True), gradient.alpha
+        M, alpha = self.parametrization.operator(W, exact=True), gradient.alpha
         if alpha is None:
             m, L = self.parametrization.constants(M)
             alpha = m / L**2
@@ -221,48 +241,45 @@ class MonDEQ(nn.Module):
     def inclusion(self, x: Tensor) -> tuple[sk.Affine, sk.Operator]:
         """(F, G) of the forward inclusion for a batch of inputs, detached, with exact constants."""
         with torch.no_grad():
-            x, W = self._checked(x)
+            self._check(x)
             check_finite(x)
+            W, bias = self._certain(x)
             M = self.parametrization.operator(W, exact=True)
-            return forward_inclusion(M, self.parametrization.bias(x), self.activation.operator)
+            return forward_inclusion(M, bias, self.activation.operator)
 
     def cotangent_inclusion(self, x: Tensor, v: Tensor) -> tuple[sk.Affine, sk.Operator]:
         """(F̃, G̃) of the backward inclusion for a batch of inputs and cotangents of its output,
         detached, with exact constants: that which the backward pass solves.
         """
         with torch.no_grad():
-            z, sigma, W = self(x), self.activation, self.parametrization.weight()
+            z, sigma, (W, bias) = self(x), self.activation, self._certain(x)
             J = sigma.jacobian_at_value(z)
             if J is None:
-                y = self.parametrization.multiply(W, z) + self.parametrization.bias(x)
-                J = sigma.jacobian(y)
+                J = sigma.jacobian(self.parametrization.multiply(W, z) + bias)
             M = self.parametrization.operator(W, exact=True)
             return cotangent_inclusion(M, J, v, sigma.slopes)
 
-    def _checked(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """The input in the layer's dtype, if it fits, and the weight."""
+    def _certain(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """W and the bias, of which W has the form that makes I − W monotone."""
+        W, bias = self.parametrization(x)
+        if not torch.equal(W, self.parametrization.weight()):
+            raise TypeError(
+                f"a hook on {type(self.parametrization).__name__} gives another W than it has, "
+                "of which nothing is proved: change its parameters, in a hook before its call"
+            )
+        return W, bias
+
+    def _check(self, x: Tensor) -> AbstractContextManager[Any]:
+        """Raise unless x is an input; the precision in which the layer then works."""
         if not isinstance(x, Tensor):
             raise TypeError(f"x is a {type(x).__name__}: give a torch.Tensor")
         self.parametrization.check_input(x)
-        with full_precision(self.alpha):
-            W = self.parametrization.weight()
-        if W.dtype not in (torch.float32, torch.float64):
-            raise TypeError(
-                f"the layer has dtype {W.dtype}, in which nothing can be solved: make it "
-                "float32 or float64 (.float()); torch.autocast gives it other inputs"
-            )
-        if x.device != W.device:
-            raise ValueError(f"x is on {x.device}, but the layer on {W.device}: move one")
-        if x.dtype == W.dtype:
-            return x, W
-        if torch.is_autocast_enabled(x.device.type) and x.is_floating_point():
-            return x.to(W.dtype), W
-        raise TypeError(
-            f"x has dtype {x.dtype}, but the layer {W.dtype}: convert x or the layer (.to)"
-        )
+        return full_precision(self.alpha)
 
-    def _load_from_state_dict(self, *arguments: Any) -> None:
-        super()._load_from_state_dict(*arguments)
+    def _load_from_state_dict(self, state: dict[str, Any], prefix: str, *rest: Any) -> None:
+        if prefix + "alpha" in state:  # older ones do not have the bound
+            state.setdefault(prefix + "bound", torch.full_like(self.bound, math.nan))
+        super()._load_from_state_dict(state, prefix, *rest)
         self._kept, self._changed = None, False  # alpha is loaded with the parameters
 
     def __getstate__(self) -> dict[str, Any]:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from splitkit_nn.layers.mondeq import MonDEQ
 
 REFRESH = 100  # training steps between two choices of alpha: each costs a few factorizations
+STALE = 2.0  # factor by which the bound of ‖I − W‖ may change between them
 WHOLE = slice(None)
 Which = Literal["forward", "backward"]
 
@@ -159,7 +160,7 @@ class Solves:
             # forward-backward needs L itself, Peaceman-Rachford is safe at every step size
             M = layer.parametrization.operator(W, exact=evaluates(layer.method))
             weight = W.clone()
-        method = self._chosen_method(M, bias, kept)
+        method = self._chosen_method(M, bias, kept, changed=current is None)
         here = layer.solve_in
         known = current if current is not None and current.library is here else None
         if known is not None and known.solver.given is method and not self.learned:
@@ -174,17 +175,22 @@ class Solves:
             return Solver(M, sigma, method, known)
         return SolverElsewhere(library, M, sigma, method, known)
 
-    def _chosen_method(self, M: sk.LinearOperator, bias: Tensor, kept: Kept | None) -> StepMethod:
-        """The method with its step size, chosen anew now and then in training, and in evaluation
-        when the parameters have changed.
+    def _chosen_method(
+        self, M: sk.LinearOperator, bias: Tensor, kept: Kept | None, changed: bool
+    ) -> StepMethod:
+        """The method with its step size, chosen anew now and then in training, in evaluation when
+        the parameters have changed, and where the old one is none for an I − W of this size.
         """
         layer, method = self.layer, self.layer.method
         if method.alpha is not None or evaluates(method):
             return method
         alpha = float(layer.alpha)
         due = int(layer.age) % REFRESH == 0 if self.training else layer._changed
+        due = due or (changed and not _near(float(layer.bound), M.properties.lipschitz))
         if due or not math.isfinite(alpha):
             layer.alpha.fill_(typical_step(M, bias, self.activation))
+            L = M.properties.lipschitz
+            layer.bound.fill_(math.nan if L is None else L)
             alpha = float(layer.alpha)  # as later calls read it: the buffer may be in float32
             layer._changed = False
         if self.training:
@@ -223,6 +229,11 @@ class Solves:
             raise sk.NotConvergedError(solution)
         warnings.warn(solution.message, sk.NotConvergedWarning, stacklevel=_level_of_caller())
         return True
+
+
+def _near(before: float, now: float | None) -> bool:
+    """Whether a bound is about as large as it was; True where there is none."""
+    return now is None or now / STALE < before < now * STALE
 
 
 def _same(a: Tensor, b: Tensor) -> bool:

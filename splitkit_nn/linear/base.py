@@ -42,6 +42,19 @@ class Parametrization(nn.Module):
         super().__init__()
         self.m = check_number("m", m, POSITIVE)
 
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """W and Ux + b. The layer calls its parametrization as a module, so that what hangs on such
+        calls works on parameters here too: pruning, weight and spectral norm, sharding.
+        """
+        W = self.weight()
+        check_like(x, W)
+        return W, self.bias(x)
+
+    @property
+    def like(self) -> Tensor:
+        """A parameter, whose dtype and device are the parametrization's."""
+        return next(self.parameters())
+
     def weights(self) -> dict[str, Tensor]:
         """The parameters on which W depends, by name: all but those of the input map ``U``."""
         return {name: p for name, p in self.named_parameters() if not name.startswith("U.")}
@@ -147,6 +160,21 @@ class Parametrization(nn.Module):
         """What the constructor takes."""
         names = inspect.signature(type(self)).parameters
         return show(**{name: getattr(self, name, None) for name in names})
+
+
+def check_like(x: Tensor, W: Tensor) -> None:
+    """Raise TypeError or ValueError unless an input has the weight's precision and device."""
+    if W.dtype not in (torch.float32, torch.float64):
+        raise TypeError(
+            f"the layer has dtype {W.dtype}, in which nothing can be solved: make it "
+            "float32 or float64 (.float()); torch.autocast gives it other inputs"
+        )
+    if x.device != W.device:
+        raise ValueError(f"x is on {x.device}, but the layer on {W.device}: move one")
+    if x.dtype != W.dtype:
+        raise TypeError(
+            f"x has dtype {x.dtype}, but the layer {W.dtype}: convert x or the layer (.to)"
+        )
 
 
 def frobenius_bound(M: Tensor) -> float:

@@ -126,7 +126,7 @@ class MonotoneConv2d(ImageParametrization):
         m, _ = self.constants(self.operator(exact=True))
         return convolution_bounds(
             self.weight(),
-            self.U.weight,
+            self.input_kernel(exact=True),
             pairs,
             self.grid,
             pairs.flatten(1).norm(dim=1) * self.input_norm() / m,

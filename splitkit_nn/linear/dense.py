@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from splitkit import DenseMatrix, Properties
 from splitkit.arguments import check_integer
 from splitkit_nn.activations import Activation
+from splitkit_nn.linear.affine import matrix_of
 from splitkit_nn.linear.base import Parametrization, frobenius_bound
 from splitkit_nn.linear.bounds.base import LipschitzBounds
 from splitkit_nn.linear.bounds.matrix import LARGE, lipschitz_bounds
@@ -48,9 +49,9 @@ class MatrixParametrization(Parametrization):
     def bias(self, x: Tensor) -> Tensor:
         return self.U(x)
 
-    def identity(self) -> Tensor:
-        """I, like the parameters."""
-        like = self.U.weight
+    def identity(self, like: Tensor | None = None) -> Tensor:
+        """I, like a tensor, by default the parameters."""
+        like = self.like if like is None else like
         return torch.eye(self.features, dtype=like.dtype, device=like.device)
 
     def multiply(self, W: Tensor, z: Tensor) -> Tensor:
@@ -62,12 +63,17 @@ class MatrixParametrization(Parametrization):
     def outer(self, W: Tensor, p: Tensor, z: Tensor) -> Tensor:
         return p.T @ z
 
+    def input_matrix(self, *, exact: bool = False) -> Tensor:
+        """U, tracked; ``exact``: TypeError unless the input map is x ↦ Ux + b."""
+        return matrix_of(self.U, self.like, self.in_features, exact=exact)
+
     def input_norm(self) -> float:
-        return float(torch.linalg.matrix_norm(self.U.weight.detach(), 2))
+        return float(torch.linalg.matrix_norm(self.input_matrix(exact=True).detach(), 2))
 
     def operator(self, W: Tensor | None = None, *, exact: bool) -> DenseMatrix:
         with torch.no_grad():
-            M = self.identity() - (self.weight() if W is None else W)
+            W = self.weight() if W is None else W
+            M = self.identity(W) - W
             if exact:
                 return _ComputedMatrix(M, self.m)
             # rounded up, the bound and what follows from it are the same in many steps
@@ -80,7 +86,7 @@ class MatrixParametrization(Parametrization):
     ) -> LipschitzBounds:
         if self.features > LARGE:
             return super().lipschitz_bounds(activation, rows, differences, **search)
-        W, U, diagonal = self.weight(), self.U.weight, activation.elementwise
+        W, U, diagonal = self.weight(), self.input_matrix(exact=True), activation.elementwise
         return lipschitz_bounds(W, U, differences @ rows, diagonal=diagonal, **search)
 
     def new_parameter(self, *shape: int) -> nn.Parameter:
@@ -160,4 +166,4 @@ class MonotoneDense(MatrixParametrization):
 
     def weight(self) -> Tensor:
         # what is huge and symmetric in B cancels before it can hide AᵀA
-        return (1 - self.m) * self.identity() - self.A.T @ self.A + (self.B - self.B.T)
+        return (1 - self.m) * self.identity(self.A) - self.A.T @ self.A + (self.B - self.B.T)

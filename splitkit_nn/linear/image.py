@@ -12,8 +12,9 @@ from torch.nn import functional
 from splitkit.arguments import check_integer
 from splitkit_nn.activations import Activation
 from splitkit_nn.activations.masked import Masked
+from splitkit_nn.linear.affine import kernel_of
 from splitkit_nn.linear.base import Parametrization
-from splitkit_nn.linear.kernels import circular_conv2d, draw_kernel
+from splitkit_nn.linear.kernels import circular_padding, draw_kernel
 from splitkit_nn.linear.lattice import Lattice, check_grid
 
 
@@ -65,7 +66,7 @@ class ImageParametrization(Parametrization):
         """``inside`` on the parameters' device. It is made from the sizes, and kept in no state: so
         nothing that moves, averages or loads a model's tensors can lose it.
         """
-        device = self.U.weight.device
+        device = self.like.device
         if self._interior is None or self._interior.device != device:
             self._interior = torch.from_numpy(np.ascontiguousarray(self.inside())).to(device)
         return self._interior
@@ -83,10 +84,19 @@ class ImageParametrization(Parametrization):
         return (self.in_channels, *self.side)
 
     def bias(self, x: Tensor) -> Tensor:
-        return circular_conv2d(functional.pad(x, (self.border,) * 4), self.U.weight, self.U.bias)
+        return self.U(
+            circular_padding(functional.pad(x, (self.border,) * 4), self.kernel_size // 2)
+        )
+
+    def input_kernel(self, *, exact: bool = False) -> Tensor:
+        """The kernel of U, tracked; ``exact``: TypeError unless U is a convolution with it."""
+        height, width = (n + 2 * self.border + self.kernel_size - 1 for n in self.side)
+        return kernel_of(
+            self.U, self.like, self.in_channels, self.kernel_size, (height, width), exact=exact
+        )
 
     def input_norm(self) -> float:
         """Exact for the circular convolution, in which padding with zeros is an isometry."""
         height, width = (n + 2 * self.border for n in self.side)
-        blocks = Lattice(height, width).spectrum(self.U.weight.detach())
+        blocks = Lattice(height, width).spectrum(self.input_kernel(exact=True).detach())
         return float(torch.linalg.svdvals(blocks).max())

@@ -78,17 +78,21 @@ def border_mask(height: int, width: int, border: int) -> Any:
     return np.pad(np.ones((height - 2 * border, width - 2 * border), dtype=bool), border)
 
 
+def circular_padding(z: Tensor, margin: int) -> Tensor:
+    """The images with so many pixels of the opposite side around them, however small they are: a
+    convolution of the result is a circular one of z.
+    """
+    height, width = z.shape[-2:]
+    if margin <= min(height, width):
+        return functional.pad(z, (margin,) * 4, mode="circular")
+    rows = torch.arange(-margin, height + margin, device=z.device) % height
+    columns = torch.arange(-margin, width + margin, device=z.device) % width
+    return z[:, :, rows[:, None], columns]
+
+
 def circular_conv2d(
     z: Tensor, kernel: Tensor, bias: Tensor | None = None, stride: int = 1
 ) -> Tensor:
-    """The circular convolution, at every stride-th pixel from the first one, however small the
-    grid.
-    """
-    margin, (height, width) = kernel.shape[-1] // 2, z.shape[-2:]
-    if margin <= min(height, width):
-        z = functional.pad(z, (margin,) * 4, mode="circular")
-    else:
-        rows = torch.arange(-margin, height + margin, device=z.device) % height
-        columns = torch.arange(-margin, width + margin, device=z.device) % width
-        z = z[:, :, rows[:, None], columns]
-    return functional.conv2d(z, kernel, bias, stride)
+    """The circular convolution, at every stride-th pixel from the first one."""
+    padded = circular_padding(z, kernel.shape[-1] // 2)
+    return functional.conv2d(padded, kernel, bias, stride)

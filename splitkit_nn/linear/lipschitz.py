@@ -17,6 +17,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from splitkit.arguments import POSITIVE, check_integer, check_number
+from splitkit_nn.linear.affine import matrix_of
 from splitkit_nn.linear.dense import MatrixParametrization
 
 
@@ -57,14 +58,11 @@ class MonotoneLipschitz(MatrixParametrization):
         return self.readout.out_features
 
     def weights(self) -> dict[str, Tensor]:
-        return {
-            "U.weight": self.U.weight,
-            "readout.weight": self.readout.weight,
-            "P": self.P,
-            "Q": self.Q,
-        }
+        unused = {"U.bias", "readout.bias"}
+        return {name: p for name, p in self.named_parameters() if name not in unused}
 
     def weight(self) -> Tensor:
-        U, W_o = self.U.weight, self.readout.weight
+        U = self.input_matrix()
+        W_o = matrix_of(self.readout, self.like, self.features)
         gain = (W_o.T @ W_o + U @ U.T) / (2 * self.gamma)
-        return (1 - self.m) * self.identity() - gain - self.P.T @ self.P + (self.Q - self.Q.T)
+        return (1 - self.m) * self.identity(self.P) - gain - self.P.T @ self.P + (self.Q - self.Q.T)

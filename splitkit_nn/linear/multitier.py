@@ -143,6 +143,10 @@ class MonotoneMultiTier(ImageParametrization):
 
     def weight(self) -> Tensor:
         """The kernels of W_ii + S_iᵀS_i, then of S_i, then of A_i but the first, as one vector."""
+        for part in self.children():
+            if isinstance(part, nn.ParameterList):  # no module call precedes the use of its entries
+                for hook in part._forward_pre_hooks.values():
+                    hook(part, ())
         A = [amplitude(g) * normalized(A) for g, A in zip(self.g, self.A, strict=True)]
         S = [amplitude(g) * normalized(S) for g, S in zip(self.gs, self.S, strict=True)]
         B = [h * normalized(B) for h, B in zip(self.h, self.B, strict=True)]

@@ -9,6 +9,8 @@ Kolter (2020), §4.3.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -33,9 +35,10 @@ class MonotoneTriangular(MatrixParametrization):
     A : torch.nn.Parameter
         The features·(features + 1)/2 entries of A, row by row, initialized uniformly in
         ±1/√features.
-    B : torch.nn.Parameter
+    B : torch.nn.Parameter or None
         The entries below the diagonal of the K_i, of shape (features/block, block·(block − 1)/2),
-        initialized like A.
+        initialized like A; None where block = 1 leaves none: torch's tools do not all take
+        parameters without entries.
     U : torch.nn.Linear
         The input map, with bias.
     """
@@ -46,16 +49,25 @@ class MonotoneTriangular(MatrixParametrization):
         if features % block:
             raise ValueError(f"block = {block} does not divide features = {features}")
         self.A = self.new_parameter(features * (features + 1) // 2)
-        self.B = self.new_parameter(features // block, block * (block - 1) // 2)
+        pairs = block * (block - 1) // 2
+        self.B = self.new_parameter(features // block, pairs) if pairs else None
+
+    def _load_from_state_dict(self, state: dict[str, Any], prefix: str, *rest: Any) -> None:
+        if self.B is None and prefix + "B" in state and not state[prefix + "B"].numel():
+            del state[prefix + "B"]  # as older files have it
+        super()._load_from_state_dict(state, prefix, *rest)
 
     def weight(self) -> Tensor:
         n, k = self.features, self.block
         A = self._lower(self.A, n, 0)
-        K = self._lower(self.B, k, -1)
         P = A @ A.T
         tier = torch.arange(n, device=P.device) // k
         factor = torch.sign(tier[:, None] - tier) + 1  # 0 above, 1 on, 2 below the blocks
-        return (1 - self.m) * self.identity() - factor * P + (K - K.T)
+        W = (1 - self.m) * self.identity(A) - factor * P
+        if self.B is None:
+            return W
+        K = self._lower(self.B, k, -1)
+        return W + (K - K.T)
 
     def _lower(self, entries: Tensor, side: int, diagonal: int) -> Tensor:
         """The matrix with these entries on and below a diagonal of its blocks, row by row."""

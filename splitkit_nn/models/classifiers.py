@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Self
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -60,15 +59,6 @@ class Classifier(nn.Module):
     def features(self, z: Tensor) -> Tensor:
         """What the head reads, shape (batch, features), linear in the equilibrium z."""
         raise NotImplementedError
-
-    def features_norm(self) -> float:
-        """The norm of ``features``, or an upper bound."""
-        return 1.0
-
-    def readout_norm(self) -> float:
-        """An upper bound of the norm of z ↦ logits."""
-        head = torch.linalg.matrix_norm(self.head.weight.detach().double(), 2)
-        return self.features_norm() * float(head)
 
     def readout(self, z: Tensor) -> Tensor:
         """Logits of equilibria, affine in them."""
@@ -162,9 +152,6 @@ class ConvClassifier(Classifier):
 
     def features(self, z: Tensor) -> Tensor:
         return functional.avg_pool2d(z, POOL).flatten(1)
-
-    def features_norm(self) -> float:
-        return 1 / POOL  # the mean over n entries has norm 1/√n
 
 
 class MultiTierClassifier(Classifier):

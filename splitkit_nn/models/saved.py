@@ -10,6 +10,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from splitkit_nn.layers import MonDEQ
 from splitkit_nn.models.classifiers import Classifier
 from splitkit_nn.models.description import describe, make
@@ -41,9 +43,19 @@ def save(model: MonDEQ | Classifier, path: str | os.PathLike[str]) -> None:
     Raises
     ------
     TypeError
-        A part does not keep what it was made of as attributes, or keeps what is no plain value.
+        A part does not keep what it was made of as attributes, or keeps what is no plain value; or
+        the model holds other tensors than it was made with, as pruning and adapters add.
     """
-    content = {"format": FORMAT, "description": describe(model), "state": model.state_dict()}
+    description, state = describe(model), model.state_dict()
+    with torch.random.fork_rng(devices=[]):
+        made = make(description).state_dict()
+    other = sorted(state.keys() ^ made.keys())
+    if other:
+        raise TypeError(
+            f"the model has been changed since it was made, in {', '.join(other[:4])}: make the "
+            "change permanent (prune.remove, merge an adapter), or save model.state_dict()"
+        )
+    content = {"format": FORMAT, "description": description, "state": state}
     write_whole(Path(path), as_bytes(content))
 
 
@@ -54,7 +66,8 @@ def load(path: str | os.PathLike[str], *, m: float = 1.0, side: Side = None) -> 
     ----------
     path : path
         A file of ``save``; or the state dict of a classifier of this package, of a ``MonDEQ`` on
-        one of its parametrizations with A and B, or of a model of the paper's code
+        one of its parametrizations with A and B, of such a parametrization, or of a model of the
+        paper's code
         (``load_reference``); or the checkpoint of a training, which holds such a state dict.
     m : float
         The strong monotonicity of the layer; it is in files of ``save`` only.
@@ -93,12 +106,16 @@ def _of_state(content: Any, m: float, side: Side) -> MonDEQ | Classifier:
     if any(key.startswith(LAYER) for key in state):
         return model_of(state, m, side)
     if "layer.parametrization.U.weight" in state:
-        for key in state.keys() - {"layer.alpha", "layer.age"}:
+        for key in state.keys() - {"layer.alpha", "layer.bound", "layer.age"}:
             check_tensor(key, state[key])
         return filled(classifier_of(state, m, side), state)
     if "parametrization.U.weight" in state:
         inner = within(state, "parametrization.")
         return filled(MonDEQ(parametrization_of(inner, m, side)), state)
+    if "U.weight" in state and ("A" in state or "A.0" in state):
+        layer = MonDEQ(parametrization_of(state, m, side))
+        filled(layer.parametrization, state)
+        return layer.eval()
     raise ValueError(
         f"a state dict with {', '.join(sorted(state)[:4])}, …, which is none of a MonDEQ, of a "
         "classifier of this package or of the paper's code: write the model by "

@@ -26,7 +26,7 @@ from splitkit_nn.models.classifiers import (
 
 StateDict = Mapping[str, Tensor]
 Side = int | tuple[int, int] | None
-M = TypeVar("M", bound=MonDEQ | Classifier)
+M = TypeVar("M", bound=MonDEQ | Classifier | Parametrization)
 
 SIDES = (28, 32)  # of MNIST; of CIFAR-10 and SVHN
 
@@ -78,7 +78,8 @@ def parametrization_of(state: StateDict, m: float, side: Side) -> Parametrizatio
             "and load_state_dict; files of splitkit_nn.save hold it"
         )
     if U.ndim == 2 and state["A"].ndim == 1:
-        return MonotoneTriangular(U.shape[1], U.shape[0], U.shape[0] // len(state["B"]), m)
+        blocks = len(state["B"]) if "B" in state else U.shape[0]
+        return MonotoneTriangular(U.shape[1], U.shape[0], U.shape[0] // blocks, m)
     if U.ndim == 2:
         return MonotoneDense(U.shape[1], U.shape[0], m)
     if side is None:

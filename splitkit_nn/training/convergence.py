@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 import splitkit as sk
+from splitkit_nn.layers.copies import copied
 from splitkit_nn.linear.bounds.base import Watch, unwatched
 from splitkit_nn.training.layer import equilibrium_layer, follow, loss_cotangent
 
@@ -72,7 +72,7 @@ def measure_convergence(
     float64 does the work, on the model's device, where the images are. Without labels the cotangent
     is that of the output's square. ``watch`` is called with (solves done, of all) after each.
     """
-    twin = copy.deepcopy(model).double()
+    twin = copied(model).double()
     layer = equilibrium_layer(twin)
     images = images.double()
     with torch.no_grad():

@@ -165,3 +165,9 @@ def test_a_step_that_is_differentiated_by_stays_an_array():
     x = jax.numpy.asarray([2.0, 3.0])
     slope = jax.jit(jax.grad(lambda a: functions.L1Norm().prox(x, a).sum()))(0.5)
     assert float(slope) == -2.0
+
+
+def test_data_that_do_not_fit_the_values_of_a_map_are_named():
+    f = sk.functions
+    with pytest.raises(ValueError, match=r"shape \(3,\) does not broadcast to the values of Dense"):
+        f.SquaredL2(center=np.ones(3)) @ np.ones((2, 2)) + f.L1Norm()

@@ -83,6 +83,31 @@ def test_the_best_step_of_the_page_is_the_textbook_s():
     assert names["proof"].rate == pytest.approx(np.sqrt(1 - 4 * 0.5 / (2 * 4 + 2 * 0.5)), rel=1e-6)
 
 
+def test_all_doors_lead_to_one_answer():
+    names = run("docs/front_doors.md")
+    x = names["program"].x
+    np.testing.assert_allclose(names["functions"].x, x, atol=1e-6)
+    np.testing.assert_allclose(names["complementarity"].x, x, atol=1e-6)
+    K, b = names["K"], names["b"]
+    np.testing.assert_allclose(names["program"].bound_multipliers, K.T @ (b - K @ x), atol=1e-6)
+    assert abs(names["lasso"].duality_gap) <= 1e-7 * names["lasso"].objective
+
+
+def test_what_the_doors_are_called_is_there():
+    """Every name in the table's second column."""
+    import splitkit.estimators
+    import splitkit.problems
+
+    text = (ROOT / "docs" / "front_doors.md").read_text()
+    rows = [line.split("|")[2] for line in text.splitlines() if line.startswith("| ")]
+    called = set(re.findall(r"(sk\.)?\b([A-Z]\w+|read_\w+)\(", " ".join(rows)))
+    assert len(called) >= 12
+    places = (sk, splitkit.problems, splitkit.estimators)
+    known = {"Splitkit", "MonDEQ"}  # of splitkit.interfaces.cvxpy and splitkit_nn
+    for own, name in called:
+        assert hasattr(sk, name) if own else name in known or any(hasattr(p, name) for p in places)
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_somewhere(page):
     links = re.findall(r"\]\(([^)#]+)\)", page.read_text())

@@ -21,13 +21,21 @@ def names():
 
 
 def test_every_section_has_its_block():
-    assert len(BLOCKS) == 8
+    assert len(BLOCKS) == 9
 
 
 def test_the_inclusion_is_solved(names):
     x, F = names["solution"].x, names["F"]
     np.testing.assert_allclose(x, np.clip(x - F(x), -1, 1), atol=1e-7)
     assert names["solution"].converged
+
+
+def test_the_program_answers_in_its_words(names):
+    found = names["portfolio"]
+    assert found.x.sum() == pytest.approx(1, abs=1e-7)
+    slope = names["risk"] @ found.x - 0.5 * names["returns"]
+    np.testing.assert_allclose(slope + found.y + found.bound_multipliers, 0, atol=1e-7)
+    assert found.duality_gap <= 1e-7
 
 
 def test_the_expression_has_its_constants(names):

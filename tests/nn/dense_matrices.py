@@ -34,7 +34,8 @@ def dense_matrix(p):
 def triangular_matrix(p):
     """W of a MonotoneTriangular."""
     n, k = p.features, p.block
-    entries, skews = iter(p.A.tolist()), [iter(row) for row in p.B.tolist()]
+    entries = iter(p.A.tolist())
+    skews = [] if p.B is None else [iter(row) for row in p.B.tolist()]
     A, W = np.zeros((2, n, n))
     for i in range(n):
         for j in range(i + 1):
@@ -57,7 +58,8 @@ def triangular_matrix(p):
 
 def lipschitz_matrix(p):
     """W of a MonotoneLipschitz."""
-    U, W_o, P, Q = (v.detach().double().numpy() for v in p.weights().values())
+    found = (p.U.weight, p.readout.weight, p.P, p.Q)
+    U, W_o, P, Q = (v.detach().double().numpy() for v in found)
     gain = (W_o.T @ W_o + U @ U.T) / (2 * p.gamma)
     return (1 - p.m) * np.eye(len(P)) - gain - P.T @ P + Q - Q.T
 

@@ -97,6 +97,75 @@ def test_scales_of_older_state_dicts_have_no_axis(kind):
     assert torch.equal(other(x), layer(x))
 
 
+@each
+@pytest.mark.parametrize("use_buffers", [False, True])
+def test_a_whole_layer_can_be_averaged(kind, use_buffers):
+    """The mean of layers is the layer of the mean parameters, whatever they had solved before."""
+    mean = None
+    for seed in range(3):
+        layer, x = make(kind, seed)
+        layer.train()(x).sum().backward()
+        mean = mean or AveragedModel(layer, use_buffers=use_buffers)
+        mean.update_parameters(layer)
+    fresh = sknn.MonDEQ(KINDS[kind](), tol=1e-5).eval()
+    for p, *others in zip(
+        fresh.parameters(), *(make(kind, seed)[0].parameters() for seed in range(3)), strict=True
+    ):
+        p.data = sum(q.data for q in others) / 3
+    torch.testing.assert_close(mean.eval()(x), fresh(x), rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("block", [1, 2, 4])
+def test_no_parameter_is_without_entries(block):
+    layer = sknn.MonDEQ(sknn.MonotoneTriangular(3, 4, block))
+    layer(torch.ones(2, 3)).sum().backward()
+    assert all(p.numel() for p in layer.parameters())
+    largest = max(float(p.grad.abs().max()) for p in layer.parameters())
+    found = torch.nn.utils.clip_grad_norm_(layer.parameters(), 1e9, norm_type=float("inf"))
+    assert float(found) == largest
+
+
+def test_an_older_state_dict_with_a_parameter_without_entries(tmp_path):
+    layer = sknn.MonDEQ(sknn.MonotoneTriangular(3, 4)).eval()
+    old = layer.state_dict() | {"parametrization.B": torch.empty(4, 0)}
+    torch.save(old, tmp_path / "state.pt")
+    other = sknn.MonDEQ(sknn.MonotoneTriangular(3, 4)).eval()
+    other.load_state_dict(old)
+    x = torch.ones(2, 3)
+    for loaded in (other, sknn.load(tmp_path / "state.pt")):
+        torch.testing.assert_close(loaded(x), layer(x), rtol=0, atol=1e-3)
+
+
+@each
+def test_reset_parameters_of_the_layer_gives_what_is_its_own(kind):
+    layer, x = make(kind)
+    layer.train()(x)
+    layer.reset_parameters()
+    fresh, _ = make(kind)
+    for name in ("alpha", "bound", "age"):
+        expected = fresh.state_dict()[name]
+        torch.testing.assert_close(layer.state_dict()[name], expected, equal_nan=True)
+
+
+def test_reset_parameters_gives_learned_activations_their_first_values():
+    slope = torch.nn.Parameter(torch.tensor(0.25))
+    layer = sknn.MonDEQ(sknn.MonotoneDense(3, 4), sknn.LeakyReLU(slope))
+    slope.data.fill_(0.5)
+    layer.reset_parameters()
+    assert layer.learned["slope"].item() == 0.25
+
+
+@pytest.mark.parametrize("kind", ["dense", "triangular", "conv", "tiers"])
+def test_the_state_dict_of_a_parametrization_alone(kind, tmp_path):
+    p = KINDS[kind]()
+    torch.save(p.state_dict(), tmp_path / "state.pt")
+    side = getattr(p, "side", None)
+    loaded = sknn.load(tmp_path / "state.pt", m=p.m, side=side)
+    assert type(loaded.parametrization) is type(p)
+    x = torch.ones(2, *p.input_shape)
+    torch.testing.assert_close(loaded(x), sknn.MonDEQ(p).eval()(x))
+
+
 def test_the_state_dict_of_a_bare_triangular_layer(tmp_path):
     for block in (1, 2):
         torch.manual_seed(0)

@@ -31,7 +31,7 @@ def test_every_triangular_monotone_matrix_is_reached(block):
     skew = (M.T - M) / 2
     with torch.no_grad():
         p.A.copy_(torch.as_tensor(np.linalg.cholesky(P)[np.tril_indices(n)]))
-        for i, row in enumerate(p.B):
+        for i, row in enumerate([] if p.B is None else p.B):
             at = slice(i * block, (i + 1) * block)
             row.copy_(torch.as_tensor(skew[at, at][np.tril_indices(block, -1)]))
     np.testing.assert_allclose(p.weight().detach().numpy(), np.eye(n) - M, atol=1e-12)

@@ -252,9 +252,57 @@ print("same gradients")
 """
 
 
+SHARDED = """
+import sys, warnings
+import torch
+import torch.distributed as dist
+from torch.distributed.fsdp import fully_shard
+import splitkit_nn as sknn
+
+warnings.simplefilter("ignore")
+rank, where = int(sys.argv[1]), sys.argv[2]
+dist.init_process_group("gloo", init_method=f"file://{where}", rank=rank, world_size=2)
+mesh = dist.device_mesh.init_device_mesh("cpu", (2,))
+KINDS = {
+    "dense": (lambda: sknn.MonotoneDense(3, 6), (3,)),
+    "triangular": (lambda: sknn.MonotoneTriangular(3, 4), (3,)),
+    "lipschitz": (lambda: sknn.MonotoneLipschitz(3, 4, 2, gamma=0.7), (3,)),
+    "conv": (lambda: sknn.MonotoneConv2d(1, 2, (2, 3)), (1, 2, 3)),
+    "tiers": (lambda: sknn.MonotoneMultiTier(1, (1, 2), (2, 4)), (1, 2, 4)),
+}
+
+def make(kind):
+    torch.manual_seed(0)
+    return sknn.MonDEQ(KINDS[kind][0](), "tanh", tol=1e-10).double()
+
+for kind, (_, shape) in KINDS.items():
+    for part in ("layer", "parametrization"):
+        model, alone = make(kind), make(kind)
+        fully_shard(model if part == "layer" else model.parametrization, mesh=mesh)
+        x = torch.arange(4.0 * torch.Size(shape).numel(), dtype=torch.float64).sin()
+        x = x.reshape(4, *shape)
+        optimizers = [torch.optim.SGD(m.parameters(), lr=0.05) for m in (model, alone)]
+        for _ in range(3):
+            for optimizer in optimizers:
+                optimizer.zero_grad()
+            model(x[2 * rank : 2 * rank + 2]).square().mean().backward()
+            alone(x).square().mean().backward()
+            for optimizer in optimizers:
+                optimizer.step()
+        for (name, a), b in zip(model.named_parameters(), alone.parameters(), strict=True):
+            torch.testing.assert_close(
+                a.full_tensor() if hasattr(a, "full_tensor") else a, b, rtol=0, atol=1e-7,
+                msg=lambda m: f"{kind}, {part}, {name}: {m}"
+            )
+dist.destroy_process_group()
+print("same gradients")
+"""
+
+
 @pytest.mark.skipif(not torch.distributed.is_available(), reason="torch has no distributed part")
-def test_two_processes_give_the_gradients_of_one(tmp_path):
-    command = [sys.executable, "-c", textwrap.dedent(WORKER)]
+@pytest.mark.parametrize("script", [WORKER, SHARDED], ids=["replicated", "sharded"])
+def test_two_processes_give_the_gradients_of_one(script, tmp_path):
+    command = [sys.executable, "-c", textwrap.dedent(script)]
     workers = [
         subprocess.Popen(
             [*command, str(rank), str(tmp_path / "meeting")],
@@ -265,7 +313,7 @@ def test_two_processes_give_the_gradients_of_one(tmp_path):
         for rank in range(2)
     ]
     for worker in workers:
-        out, error = worker.communicate(timeout=120)
+        out, error = worker.communicate(timeout=240)
         assert worker.returncode == 0, error
         assert "same gradients" in out
 

@@ -267,3 +267,126 @@ def test_batch_elements_are_judged_by_themselves():
     assert flat(problem.relative_residual(x))[1] == pytest.approx(
         float(sk.LCP(M, Q).relative_residual(x[1])), rel=1e-6
     )
+
+
+# -- degenerate problems: complementary pairs vanish together, and rows with all that is in them --
+
+
+def integers(rng, size):
+    return rng.integers(-2, 3, size=size).astype(float)
+
+
+def half_zero(rng, size, top=4):
+    return np.where(rng.random(size) < 0.5, 0.0, rng.integers(1, top, size=size))
+
+
+def degenerate_program(rng, *, curved=True):
+    """P, q, A, b with a solution and multipliers of small integers, strictly convex or an LP."""
+    n, p = int(rng.integers(2, 6)), int(rng.integers(1, 3))
+    x, y = half_zero(rng, n), half_zero(rng, p) * rng.choice((-1.0, 1.0), size=p)
+    A = np.vstack([np.ones(n), rng.integers(-1, 2, size=(p - 1, n))])
+    R = integers(rng, (n, n))
+    P = curved * (np.eye(n) + (R @ R.T if rng.random() < 0.5 else 0.0))
+    slack = np.where(x == 0, half_zero(rng, n, 3), 0.0)
+    return P, slack - P @ x - A.T @ y, A, A @ x
+
+
+def with_orthant(rng):
+    P, q, A, b = degenerate_program(rng)
+    return sk.KKT(f.Quadratic(P, q), A, b, C=f.NonNegative()), (0 * q, 0 * b)
+
+
+def with_rows(rng):
+    P, q, A, b = degenerate_program(rng)
+    problem = sk.KKT(f.Quadratic(P, q), A, b, G=-np.eye(len(q)), h=0 * q)
+    return problem, (0 * q, np.zeros(len(b) + len(q)))
+
+
+def linear_program(rng):
+    P, q, A, b = degenerate_program(rng, curved=False)
+    return sk.KKT(f.Quadratic(P, q), A, b, C=f.NonNegative()), (0 * q, 0 * b)
+
+
+def complementarity(rng, curvature=None):
+    n = int(rng.integers(2, 7))
+    R, K = integers(rng, (n, n)), integers(rng, (n, n))
+    more = rng.random() < 0.5 if curvature is None else curvature
+    M = K - K.T + (R @ R.T if rng.random() < 0.5 else 0.0) + more * np.eye(n)
+    x = half_zero(rng, n)
+    return sk.LCP(M, np.where(x == 0, half_zero(rng, n, 3), 0.0) - M @ x), 0 * x
+
+
+def on_a_set(rng):
+    n = int(rng.integers(2, 7))
+    R, K = integers(rng, (n, n)), integers(rng, (n, n))
+    sets = [f.Box(-1.0, 1.0), f.Simplex(), f.L2Ball(1.0), f.L1Ball(1.0), f.Box(0.0, 2.0)]
+    q = integers(rng, n) * (rng.random(n) < 0.7)
+    return sk.VI(sk.Affine(R @ R.T + K - K.T, q), sets[int(rng.integers(0, 5))]), 0 * q
+
+
+def payoffs(rng):
+    m, n = rng.integers(2, 5, size=2)
+    return sk.MatrixGame(integers(rng, (m, n))), (np.full(n, 1 / n), np.full(m, 1 / m))
+
+
+def shared_limit(rng):
+    d, a = half_zero(rng, 2) + 2, half_zero(rng, 2, 3)
+    one = np.array([[1.0]])
+    F = sk.PseudoGradient.quadratic(
+        [[d[0] * one, one], [one, d[1] * one]], [np.array([-a[0]]), np.array([-a[1]])]
+    )
+    limit = np.array([float(rng.integers(1, 4))])
+    game = sk.GeneralizedNashGame(F, [f.NonNegative()] * 2, [one] * 2, limit)
+    return game, sales(0.0, 0.0, 0.0)
+
+
+DRAWN = [
+    with_orthant, with_rows, linear_program, complementarity, on_a_set, payoffs, shared_limit
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("draw", DRAWN, ids=lambda draw: draw.__name__)
+def test_what_solve_finds_of_degenerate_problems_is_a_solution(draw):
+    denied = []
+    for seed in range(15):
+        problem, x0 = draw(np.random.default_rng([seed, 11]))
+        s = sk.solve(problem, x0, max_iter=20_000, on_failure="return")
+        if s.converged and not bool(problem.is_solution(s.x)):
+            denied.append((seed, s.x))
+    assert denied == []
+
+
+def test_a_multiplier_that_vanishes_alone_in_a_row():
+    """P = I, q = (−1, 0, 2), Σx = 1, x ≥ 0: x = (1, 0, 0), and at x₂ = 0 the row of y is y ≥ 0."""
+    problem = sk.KKT(
+        f.Quadratic(np.eye(3), np.array([-1.0, 0.0, 2.0])),
+        np.ones((1, 3)),
+        np.ones(1),
+        C=f.NonNegative(),
+    )
+    x = np.array([1.0, 0.0, 0.0])
+    for y in (0.0, 3e-10, -3e-10):
+        assert bool(problem.is_solution((x, np.array([y]))))
+    for y in (1e-4, -1e-4):
+        assert not bool(problem.is_solution((x, np.array([y]))))
+    assert not bool(problem.is_solution((x + np.array([0.0, 1e-4, 0.0]), np.zeros(1))))
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_points_beside_degenerate_solutions_fail(seed):
+    problem, _ = complementarity(np.random.default_rng([seed, 12]), curvature=1.0)
+    x = complementary(problem.F.M.matrix, -problem.F.q)
+    assert bool(problem.is_solution(x))
+    if x.any():
+        for step in np.linalg.norm(x) * np.eye(len(x)):
+            for distance in DISTANCES:
+                assert not bool(problem.is_solution(x + distance * step))
+    far = np.eye(len(x)).sum(axis=0)  # where all vanishes at the solution nothing is small
+    assert bool(problem.is_solution(far)) == (not np.minimum(far, problem.F(far)).any())
+
+
+def test_degenerate_elements_of_a_batch_are_judged_by_themselves():
+    M, q = np.eye(3), np.array([[-1.0, 0.0, 2.0], [0.0, -1.0, 0.0], [-1.0, -1.0, -1.0]])
+    problem = sk.LCP(M, q, batch_ndim=1)
+    x = np.array([[1.0, 3e-10, 0.0], [3e-10, 1.0, 1e-3], [1.0, 1.0, 1.0]])
+    assert to_numpy(problem.is_solution(x)).tolist() == [True, False, True]

@@ -313,6 +313,7 @@ def test_an_update_that_changes_the_pattern_is_refused():
         ({"tol": 0.0}, r"tol = 0.0"),
         ({"max_iter": 0}, r"max_iter = 0"),
         ({"on_failure": "ignore"}, r"on_failure = 'ignore'"),
+        ({"time_limit": 0.0}, r"time_limit = 0.0"),
     ],
 )
 def test_wrong_options_of_a_solve_are_refused_by_name(options, message):
@@ -349,3 +350,90 @@ def test_a_far_start_is_no_scale_for_what_is_left(far, unit, limit):
         assert found.status in ("converged", "precision")
         if found.converged:
             np.testing.assert_allclose(found.x, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("far", [1e3, 1e9])
+@pytest.mark.parametrize("limit", [1e4, 1e20])
+@pytest.mark.parametrize("of_x", [False, True])
+def test_a_far_pair_after_a_solve_is_no_scale_for_what_is_left(far, limit, of_x):
+    """Nor is what cancelled before the objective fell by a factor of a million."""
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        B, A = rng.normal(size=(10, 10)), rng.normal(size=(5, 10))
+        u, q = A @ rng.random(10), rng.normal(size=10)
+        P, rows = B @ B.T, np.vstack((A, np.ones(10)))
+        low, high = np.r_[u - 1, -limit], np.r_[u, limit]
+        expected = QP(P, q, A, u - 1, u, bounds=(0.0, 1.0)).solve().x
+        problem = QP(P, q, rows, low, high, bounds=(0.0, 1.0))
+        problem.solve(on_failure="return")
+        for unit in (1.0, 1e-6):
+            problem.update(P=unit * P, q=unit * q)
+            start = np.full(10, far if of_x else 0.0), np.full(6, far)
+            found = problem.solve(start, on_failure="return")
+            assert found.status in ("converged", "precision")
+            if found.converged:
+                np.testing.assert_allclose(found.x, expected, atol=1e-5)
+
+
+def test_a_callback_sees_every_proximal_step_and_may_stop_it():
+    P, q, A, low, high = random_qp(0)
+    problem, seen = QP(P, q, A, low, high), []
+    whole = problem.solve(callback=seen.append)
+    history = whole.history
+    assert [state.iteration for state in seen] == history.iteration[1:]
+    assert [state.objective for state in seen] == history.objective[1:]
+    last = seen[-1]
+    assert last.objective == pytest.approx(last.x @ P @ last.x / 2 + q @ last.x, rel=1e-12)
+    assert last.duality_gap == history.duality_gap[-1]
+    assert np.abs(P @ last.x + q + A.T @ last.y).max() <= 1e-6
+    stopped = problem.solve(callback=lambda state: state.iteration >= 2)
+    assert stopped.status == "stopped"
+    assert stopped.history.iteration == history.iteration[: len(stopped.history.iteration)]
+    assert stopped.objective in stopped.history.objective
+
+
+def test_a_time_limit_ends_it_without_success():
+    problem = QP(*random_qp(0))
+    with pytest.raises(sk.NotConvergedError, match="not solved in the time allowed") as caught:
+        problem.solve(time_limit=1e-9)
+    assert caught.value.solution.status == "time_limit"
+    assert problem.solve(time_limit=1e6).converged
+
+
+def test_an_interruption_keeps_the_best_point():
+    problem = QP(*random_qp(0))
+    expected = problem.solve().x
+
+    def interrupt(state):
+        if state.iteration > 3:
+            raise KeyboardInterrupt
+
+    found = problem.solve(callback=interrupt)
+    assert found.status == "interrupted"
+    assert np.allclose(problem.solve(found).x, expected, atol=1e-6)
+
+
+def test_a_progress_bar_shows_objective_and_gap(monkeypatch):
+    tqdm = pytest.importorskip("tqdm")
+    shown = []
+    monkeypatch.setattr(tqdm.tqdm, "set_postfix_str", lambda bar, text, **_: shown.append(text))
+    solution = QP(*random_qp(0)).solve(progress=True)
+    assert len(shown) == len(solution.history.objective) - 1
+    assert f"objective {solution.objective:.3g}, gap {solution.duality_gap:.3g}" in shown[-1]
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
+def test_constraints_alone_are_met_to_the_tolerance(scale):
+    """Where nothing is minimized, no slope tells when a step is exact enough."""
+    rng = np.random.default_rng(8)
+    equations = rng.normal(size=(2, 4))
+    b = scale * equations @ rng.uniform(1, 2, 4)
+    for program in (
+        LP(np.zeros(4), equations, b, b, bounds=(0.0, np.inf)),
+        QP(np.diag([0.0, 0, 0, 0]), np.zeros(4), np.eye(4), scale, scale),
+        QP(np.diag([0.0, 0, 1, 1]), np.zeros(4), np.eye(2, 4), scale, scale),
+    ):
+        found = program.solve()
+        assert found.status == "converged"
+        assert found.iterations <= 30
+        assert abs(found.objective) <= 1e-7 * scale**2

@@ -7,6 +7,7 @@ from scipy.sparse.csgraph import bellman_ford
 
 import splitkit as sk
 from splitkit.problems import BPR, ElasticDemand, LinkCosts, TrafficEquilibrium, read_tntp
+from splitkit.problems.traffic import equilibrium, projected as projected_steps
 
 
 def linear(free, slope):
@@ -296,3 +297,64 @@ def test_a_gap_out_of_reach_is_refused_loudly(monkeypatch):
     monkeypatch.setattr("splitkit.problems.traffic.equilibrium.ROUNDS", 1)
     with pytest.raises(ArithmeticError, match=r"relative gap is .*give a larger tol"):
         braess().solve(1e-9)
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("load", [40.0, 400.0, 4000.0])
+def test_newton_steps_on_the_used_paths_come_where_the_interior_method_does(
+    monkeypatch, seed, load
+):
+    problem = TrafficEquilibrium(*grid(6, seed, load))
+    inside = problem.solve(1e-10)
+    monkeypatch.setattr(equilibrium, "FEW", 0)
+    exact = problem.solve(1e-10)
+    reached, descend = [], equilibrium.descend
+
+    def counted(*given):
+        h, left = descend(*given)
+        reached.append(left <= given[-1])
+        return h, left
+
+    monkeypatch.setattr(equilibrium, "descend", counted)
+    projected = problem.solve(1e-6)
+    assert any(reached) or projected.rounds == 1
+    scale = np.max(inside.link_flows)
+    np.testing.assert_allclose(exact.link_flows, inside.link_flows, atol=1e-3 * scale)
+    assert problem.is_solution(exact, 1e-9)
+    assert problem.is_solution(projected, 1e-6)
+    np.testing.assert_allclose(exact.times, inside.times, rtol=1e-5)
+    assert np.all(projected.path_flows >= 0)
+
+
+def test_where_newton_steps_end_the_interior_method_goes_on(monkeypatch):
+    """Costs that do not increase have no second derivative: all steps lead to corners."""
+    monkeypatch.setattr(equilibrium, "FEW", 0)
+    s = TrafficEquilibrium([0, 1], [1, 2], linear([0, 0], [0, 0]), between(3, (0, 2, 7.0))).solve()
+    np.testing.assert_allclose(s.link_flows, 7)
+    monkeypatch.setattr(projected_steps, "STEPS", 1)
+    problem = TrafficEquilibrium(*grid(5, 1))
+    assert problem.is_solution(problem.solve(1e-8), 1e-7)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (lambda: BPR(np.ones(3), np.ones(2)), "shapes .* differ: give one entry a link"),
+        (lambda: TrafficEquilibrium([0, 1], [1, 0], BPR(np.ones(3), np.ones(3)),
+                                    between(2, (0, 1, 1.0))), "costs are those of 3 links"),
+        (lambda: TrafficEquilibrium([0], [1], linear([1], [1]), between(2, (0, 1, 1.0)),
+                                    first_through=-1), "first_through = -1"),
+        (lambda: TrafficEquilibrium([0], [1], linear([1], [1]), between(2, (0, 1, 1.0)),
+                                    first_through=10), "there are 2 nodes"),
+        (lambda: TrafficEquilibrium([0], [1], linear([9], [-1]), between(2, (0, 1, 1.0))),
+         "must not fall as flows"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_said_before_work(wrong, message):
+    with pytest.raises(ValueError, match=message):
+        wrong()
+
+
+def test_one_number_is_for_all_links():
+    one = TrafficEquilibrium([0, 0], [1, 1], BPR(1.0, 2.0), between(2, (0, 1, 4.0))).solve(1e-9)
+    np.testing.assert_allclose(one.link_flows, [2, 2], rtol=1e-6)

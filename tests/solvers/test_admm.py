@@ -241,3 +241,62 @@ def test_the_penalty_stays_where_no_matrix_is_factored_at_another(monkeypatch):
     monkeypatch.undo()
     expected = sk.solve(inclusion, np.zeros(8), sk.ADMM())
     np.testing.assert_allclose(solution.x, expected.x, rtol=1e-5, atol=1e-7)
+
+
+def test_where_all_terms_are_affine_nothing_is_composed():
+    """The KKT operator of a quadratic with equations, in blocks: its zero by a linear solve."""
+    P, G, g = np.diag([2.0, 1.0, 0.0]), np.array([[1.0, 1, 1], [0, 1, -1]]), np.array([3.0, 0.0])
+    problem = sk.KKT(f.Quadratic(P, np.array([-2.0, 0.0, 1.0])), G, g)
+    whole = np.block([[P, G.T], [G, np.zeros((2, 2))]])
+    expected = np.linalg.solve(whole, np.r_[2.0, 0.0, -1.0, g])
+    for unit in (1e-8, 1.0, 1e8):
+        scaled = sk.KKT(f.Quadratic(unit * P, unit * np.array([-2.0, 0.0, 1.0])), G, g)
+        s = sk.solve(scaled, (np.zeros(3), np.zeros(2)), sk.ADMM(), tol=1e-10)
+        np.testing.assert_allclose(s.x[0], expected[:3], atol=1e-8)
+        np.testing.assert_allclose(s.x[1], unit * expected[3:], atol=1e-8 * unit)
+    assert problem.is_solution((expected[:3], expected[3:]))
+
+
+@pytest.mark.parametrize("unit", [1e-8, 1.0, 1e8])
+def test_a_default_is_not_refused_at_a_penalty_that_no_one_asked_for(unit):
+    """In single precision I·unit + ρDᵀD is singular to rounding for ρ far above unit."""
+    n = 24
+    D = np.eye(n - 1, n, 1, dtype=np.float32) - np.eye(n - 1, n, dtype=np.float32)
+    b = np.linspace(-1, 1, n, dtype=np.float32) ** 3
+    problem = f.SquaredL2(unit, center=b) + f.L1Norm(0.1 * unit) @ D
+    s = sk.minimize(problem, np.zeros(n, dtype=np.float32), sk.ADMM(), tol=1e-4)
+    exact = f.TotalVariation1D(0.1).prox(b.astype(np.float64))
+    np.testing.assert_allclose(s.x, exact, atol=1e-3)
+
+
+ORTHOGONAL = np.linalg.qr(RNG.normal(size=(8, 8)))[0]
+KNOWN_GRAMS = {  # LLᵀ = νI
+    "identity matrix": np.eye(8),
+    "orthogonal matrix": 2 * ORTHOGONAL,
+    "mask": sk.linear.Mask(np.arange(8) % 3 > 0),
+    "identity": ScaledIdentity(3.0),
+}
+COMPOSING = (sk.ADMM(), sk.LinearizedADMM(), sk.ChambollePock(), sk.CondatVu())
+
+
+@pytest.mark.parametrize("method", COMPOSING, ids=lambda m: m.label)
+@pytest.mark.parametrize("L", KNOWN_GRAMS.values(), ids=KNOWN_GRAMS)
+def test_a_composition_with_a_known_gram_is_composed_as_any_other(L, method):
+    """min ‖x − d‖₁ + ½‖Lx − e‖₁, as a linear program."""
+    d = RNG.normal(size=8)
+    matrix = L if isinstance(L, np.ndarray) else np.stack([L(row) for row in np.eye(8)]).T
+    rows = len(matrix)
+    e = RNG.normal(size=rows)
+    bounds = np.block(
+        [
+            [np.eye(8), -np.eye(8), np.zeros((8, rows))],
+            [-np.eye(8), -np.eye(8), np.zeros((8, rows))],
+            [matrix, np.zeros((rows, 8)), -np.eye(rows)],
+            [-matrix, np.zeros((rows, 8)), -np.eye(rows)],
+        ]
+    )
+    cost = np.r_[np.zeros(8), np.ones(8), np.full(rows, 0.5)]
+    least = linprog(cost, bounds, np.r_[d, -d, e, -e], bounds=(None, None)).fun
+    h = f.L1Norm().translate(d) + (0.5 * f.L1Norm().translate(e)) @ L
+    x = sk.minimize(h, np.zeros(8), method, tol=1e-9).x
+    assert float(h(x)) == pytest.approx(least, rel=1e-6)

@@ -223,7 +223,7 @@ def _():
     class Claims(sk.Affine):
         def cayley_properties(self, alpha: float) -> sk.Properties:
             norm = self.M.reflected_norm(alpha)
-            return super().cayley_properties(alpha).also(((0.99 * norm) ** 2, 0.0, -1.0))
+            return super().cayley_properties(alpha).also_lipschitz(0.99 * norm)
 
     return Claims(A3), (3,)
 

@@ -7,7 +7,7 @@ Source: Parikh, Boyd, *Proximal Algorithms* (2014), §6.5.4.
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, replace
-from functools import reduce
+from functools import lru_cache, reduce
 from operator import add
 from typing import Any
 
@@ -55,31 +55,30 @@ class GroupL2Norm(Function):
 
     def _squares(self, x: Array) -> Array:
         """‖x_g‖²; of short groups entry by entry, as no library sums along short axes fast."""
-        if not 0 < x.shape[self.axis] <= SHORT:
+        length = x.shape[self.axis]
+        if not 0 < length <= SHORT:
             return namespace(x).sum(x * x, axis=self.axis)
-        entries = [x[self._entry(i)] for i in range(x.shape[self.axis])]
+        entries = [x[place] for place in _places(self.axis, length)]
         return reduce(add, [entry * entry for entry in entries])
 
-    def _entry(self, i: int) -> tuple[Any, ...]:
-        """The index of the i-th entry of each group."""
-        if self.axis < 0:
-            return (..., i, *(slice(None),) * (-self.axis - 1))
-        return (*(slice(None),) * self.axis, i, ...)
-
-    def _norms(self, x: Array) -> Array:
-        """‖x_g‖, differentiable where it is 0."""
-        return lengths(x, (self.axis,), squares=self._squares(x))
+    def _norms(self, x: Array, beneath: float = 0.0) -> Array:
+        """‖x_g‖, differentiable where it is 0; see ``lengths``."""
+        return lengths(x, (self.axis,), squares=self._squares(x), beneath=beneath)
 
     def __call__(self, x: Point) -> Array:
         return sum_of(self.weight * self._norms(x), self.batch_ndim)
 
     def _into_balls(self, x: Array, alpha: Scalar) -> Array:
         """min(1, αw_g/‖x_g‖) for each group: the factor that takes it into the ball of αw_g."""
-        norms = self._norms(x)
-        radius = align(alpha, norms) * self.weight
         xp = namespace(x)
-        positive = at_least(radius, xp.finfo(x.dtype).smallest_normal)
-        factor = radius / clip(norms, positive)
+        tiny = xp.finfo(x.dtype).smallest_normal
+        if type(alpha) is type(self.weight) is float:
+            radius = alpha * self.weight
+            norms = self._norms(x, radius)
+        else:
+            norms = self._norms(x)
+            radius = align(alpha, norms) * self.weight
+        factor = radius / clip(norms, at_least(radius, tiny))
         if self.axis == -1:
             return factor[..., None]  # cheaper than expand_dims
         return xp.expand_dims(factor, axis=self.axis)
@@ -115,3 +114,11 @@ class GroupL2Norm(Function):
             (cls(asarray([0.5, 0.0, 2.0]), axis=0), (2, 3)),
             (cls(0.3, axis=1, batch_ndim=1), (4, 2, 3)),
         ]
+
+
+@lru_cache
+def _places(axis: int, length: int) -> tuple[tuple[Any, ...], ...]:
+    """The indices of the first, second, … entry of each group."""
+    if axis < 0:
+        return tuple((..., i, *(slice(None),) * (-axis - 1)) for i in range(length))
+    return tuple((*(slice(None),) * axis, i, ...) for i in range(length))

@@ -17,6 +17,7 @@ Newton augmented Lagrangian method for linear programming* (2020); Hermans, Them
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -24,6 +25,7 @@ import numpy as np
 
 from splitkit.outcomes import Status
 from splitkit.problems.programs.data import Data, Units
+from splitkit.problems.programs.interior import Interior
 from splitkit.problems.programs.measures import Measures, descends, separates
 from splitkit.problems.programs.newton import NewtonSystem
 from splitkit.problems.programs.rows import Vector
@@ -39,10 +41,15 @@ LOWERED = 5.0  # by which σ falls where its rounding is in the way
 INNER = 100  # Newton steps for one x⁺
 SETTLED = 3  # of them without progress, by one factorization, are rounding
 SETTLED_APART = 12  # and by several, where cones bend smoothly
+FALLING = 1e-6  # part of the objective by which φ falls there beyond rounding
 NEAR, FURTHEST, SEARCH = 0.1, 1e4, 20  # of line searches on what bends smoothly
 TIGHTER = 0.1  # factor of ‖∇φ‖ from step to step
 ENOUGH = 1e-3  # part of the tolerance that ‖∇φ‖ need not be below
 SEEN = 1e-3  # part of what was seen to cancel, beside which residuals are judged at least
+HOPELESS = 0.1  # a measure that after ``EARLY`` interior points may mean that there is no solution
+EARLY = 5
+FURTHER = 3  # interior points beyond the tolerance, where cones bend smoothly
+POLISH, POLISH_STEPS, POLISH_SIGMA = 2, 5, 1e4  # proximal and Newton steps after them elsewhere
 PATIENCE = 150  # steps without progress, after which what is left is rounding
 
 
@@ -67,6 +74,29 @@ class Trail:
 
     iteration: list[int] = field(default_factory=list)
     measures: list[Measures] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """When a run ends.
+
+    Attributes
+    ----------
+    tol : float
+        For the largest of the measures.
+    max_iter : int
+        Newton steps.
+    seconds : float
+        After which no other step begins.
+    look : callable
+        Called after each step with the Newton steps made by then, x, y and what was measured; a
+        true return value ends the run.
+    """
+
+    tol: float
+    max_iter: int
+    seconds: float = np.inf
+    look: Callable[[int, Vector, Vector, Measures], object] | None = None
 
 
 @dataclass(frozen=True)
@@ -103,7 +133,12 @@ class Multipliers:
         self.units = Units.of(data)
         self.scaled = self.units.applied(data)
         self.system = NewtonSystem(self.scaled)
-        self.steps, self.seen, self.seen_at = Steps(), [0.0] * 3, (0.0, 0.0)
+        self.steps, self.ended = Steps(), (0.0, 0.0)
+        self.forget(0.0, 0.0)
+
+    def forget(self, of_x: float, of_y: float) -> None:
+        """Forget what was seen to cancel, before a run from an x and y of these sizes."""
+        self.seen, self.seen_at = [0.0] * 3, (of_x, of_y)
 
     def update(self, data: Data, *, matrices: bool) -> None:
         """Take data of the same shapes, and say whether P or A changed."""
@@ -113,22 +148,28 @@ class Multipliers:
         else:
             self.scaled = self.units.moved(data, self.scaled)
         self.data = data
+        self.forget(*self.ended)
 
-    def solve(self, x: Vector, y: Vector, tol: float, max_iter: int, *, warm: bool) -> Outcome:
+    def solve(self, x: Vector, y: Vector, limits: Limits, *, warm: bool) -> Outcome:
         """Run it from x and y, with the steps of the last run if these are warm. Where cones bend
         smoothly, long steps are for Newton's method near a solution only, and grow again.
         """
+        of_x, of_y = _largest(x), _largest(y)
         if not warm or self.steps.sigma is None or not self.data.rows.alone.all():
-            self.steps, self.seen, self.seen_at = Steps(), [0.0] * 3, (_largest(x), 0.0)
-        return _Run(self, *self.units.inward(x, y), tol, max_iter).outcome()
+            self.steps = Steps()
+            self.forget(of_x, 0.0)
+        elif of_x > 2 * self.ended[0] or of_y > 2 * self.ended[1]:
+            self.forget(of_x, of_y)
+        found = _Run(self, *self.units.inward(x, y), limits).outcome()
+        self.ended = _largest(found.x), _largest(found.y)
+        return found
 
 
 class _Run:
-    def __init__(
-        self, method: Multipliers, x: Vector, y: Vector, tol: float, max_iter: int
-    ) -> None:
+    def __init__(self, method: Multipliers, x: Vector, y: Vector, limits: Limits) -> None:
         self.method, self.data, self.system = method, method.scaled, method.system
-        self.tol, self.max_iter, self.iterations = tol, max_iter, 0
+        self.limits, self.tol, self.iterations = limits, limits.tol, 0
+        self.deadline = time.monotonic() + limits.seconds
         self.made = self.system.factorizations
         self.place(x)
         self.y = y
@@ -140,7 +181,7 @@ class _Run:
             steps.sigma = np.full(missed.size, min(max(σ, FIRST_SIGMA[0]), FIRST_SIGMA[1]))
         self.gamma, self.sigma = steps.gamma, steps.sigma
         left = self.Px + data.q + data.AT @ y
-        self.accuracy = min(1.0, max(tol, float(np.max(abs(left), initial=0.0))))
+        self.accuracy = min(1.0, max(self.tol, _largest(left)))
         self.trail, self.dual = Trail(), np.inf
 
     def place(self, x: Vector) -> None:
@@ -149,70 +190,156 @@ class _Run:
 
     def outcome(self) -> Outcome:
         """Run it to its end."""
-        best = self.look()
-        kept, waited = (self.x, self.y), 0
-        status, proof, before = Status.ITERATION_LIMIT, None, None
+        self.best = self.look()
+        self.kept = self.x, self.y
+        try:
+            status, proof = self.run()
+        except KeyboardInterrupt:
+            status, proof = Status.INTERRUPTED, None
+        self.method.steps = Steps(self.gamma, self.sigma)
+        made = self.system.factorizations - self.made
+        x, y = self.method.units.outward(*self.kept)
+        return Outcome(x, y, status, self.iterations, made, self.best, proof, self.trail)
+
+    def limit(self) -> Status | None:
+        """The limit that is reached."""
+        if self.iterations >= self.limits.max_iter:
+            return Status.ITERATION_LIMIT
+        return Status.TIME_LIMIT if time.monotonic() > self.deadline else None
+
+    def run(self) -> tuple[Status, Vector | None]:
+        """Steps to the end: how it ended, and what proves it."""
+        waited, before, stopped = 0, None, False
+        if not (self.x.any() or self.y.any()):
+            ended = self.approach()
+            if ended is not None:
+                return ended
         while True:
-            if best.worst <= self.tol:
-                status = Status.CONVERGED
-                break
-            if self.iterations >= self.max_iter:
-                break
+            if self.best.worst <= self.tol:
+                return Status.CONVERGED, None
+            if stopped:
+                return Status.STOPPED, None
+            reached = self.limit()
+            if reached is not None:
+                return reached, None
             if waited >= PATIENCE:
-                status = Status.PRECISION
-                break
+                return Status.PRECISION, None
             x, y = self.x, self.y
-            rounded = self.minimize()
-            self.place(self.x)  # without what the sums of steps lost
-            w = self.Ax + self.y / self.sigma
-            self.y = self.sigma * (w - self.data.rows.project(w))
+            rounded = self.advance()
             found = self.look()
-            waited = 0 if found.worst < 0.9 * best.worst else waited + 1
-            if found.worst < best.worst:
-                best, kept = found, (self.x, self.y)
+            stopped = self.shown(found)
+            waited = 0 if found.worst < 0.9 * self.best.worst else waited + 1
+            if found.worst < self.best.worst:
+                self.best, self.kept = found, (self.x, self.y)
             status, proof = self.proved(self.x - x, self.y - y)
             if proof is not None:
-                break
-            status = Status.ITERATION_LIMIT
+                return status, proof
             missed = abs(self.y - y) / self.sigma
             self.adapt(missed, before, found.dual, rounded and found.primal < found.dual > self.tol)
             before = missed
-        self.method.steps = Steps(self.gamma, self.sigma)
-        made = self.system.factorizations - self.made
-        x, y = self.method.units.outward(*kept)
-        return Outcome(x, y, status, self.iterations, made, best, proof, self.trail)
 
-    def look(self) -> Measures:
+    def approach(self) -> tuple[Status, Vector | None] | None:
+        """Interior points as far as they lead; what they led to if that is the end."""
+        barriers = self.data.rows.barriers()
+        if barriers is None or self.best.worst <= self.tol:
+            return None
+        apart, further = bool(self.data.rows.alone.all()), 0
+        for x, y in Interior(self.data, barriers).points():
+            self.place(x)
+            self.y = y
+            self.iterations += 1
+            self.system.factorizations += 1
+            found = self.look(scale=False)
+            stopped = self.shown(found)
+            better = found.plain < self.best.plain
+            if better:
+                self.best, self.kept = found, (self.x, self.y)
+            if self.best.plain <= self.tol:
+                further += 1
+                if apart or not better or further > FURTHER:
+                    break
+            if stopped:
+                return Status.STOPPED, None
+            reached = self.limit()
+            if reached is not None:
+                return reached, None
+            if self.iterations > EARLY and found.worst > HOPELESS:
+                status, proof = self.proved(self.x, self.y)
+                if proof is not None:
+                    return status, proof
+        if self.best.plain <= self.tol:
+            self.place(self.kept[0])
+            self.y = self.kept[1]
+            self.polish(apart)
+            return Status.CONVERGED, None
+        if self.tol < self.best.worst <= HOPELESS:
+            x, y = self.kept
+        else:  # far away, or where multipliers are large for nothing
+            x, y = np.zeros(self.x.size), np.zeros(self.y.size)
+        self.place(x)
+        self.y = y
+        self.best, self.kept = self.look(scale=False), (x, y)
+        return None
+
+    def polish(self, apart: bool) -> None:
+        """Proximal steps from an interior point that solves it, to one at its bounds."""
+        self.gamma, self.sigma = LAST_GAMMA, np.full(self.y.size, POLISH_SIGMA)
+        for _ in range(POLISH if apart else 0):
+            self.accuracy = max(ENOUGH * self.tol, 100 * EPS)
+            self.advance(POLISH_STEPS)
+            found = self.look(scale=False)
+            self.shown(found)
+            if found.plain <= self.tol:
+                self.best, self.kept = found, (self.x, self.y)
+                return
+
+    def look(self, *, scale: bool = True) -> Measures:
         """The measures in the units of the data, recorded. What was seen to cancel on the way from
         a start, where x or y was more than twice as large, is forgotten: a far one is no scale.
+        Nor are interior points, which come from far away.
         """
         method = self.method
         x, y = method.units.outward(self.x, self.y)
         of_x, of_y = _largest(x), _largest(y)
-        if method.seen_at[0] > 0:
+        if any(method.seen_at):
             far_x, far_y = method.seen_at
             if far_x > 2 * of_x or far_y > 2 * of_y:
                 method.seen, far_x, far_y = [0.0] * 3, min(far_x, of_x), of_y
             method.seen_at = far_x, max(far_y, of_y)
         found = Measures.of(method.data, x, y, method.seen)
-        if self.iterations:
+        if self.iterations and scale:
             sizes = zip(method.seen, found.sizes, strict=True)
             method.seen = [max(before, SEEN * each) for before, each in sizes]
         self.trail.iteration.append(self.iterations)
         self.trail.measures.append(found)
         return found
 
-    def minimize(self) -> bool:
+    def advance(self, most: int = INNER) -> bool:
+        """A proximal step, by so many of Newton's at most; whether rounding ended it."""
+        rounded = self.minimize(most)
+        self.place(self.x)  # without what the sums of steps lost
+        w = self.Ax + self.y / self.sigma
+        self.y = self.sigma * (w - self.data.rows.project(w))
+        return rounded
+
+    def shown(self, found: Measures) -> bool:
+        """Whether who looks on ends the run here."""
+        look = self.limits.look
+        at = self.method.units.outward(self.x, self.y)
+        return look is not None and bool(look(self.iterations, *at, found))
+
+    def minimize(self, most: int) -> bool:
         """x⁺ by Newton's method; whether rounding ended it."""
         data, x̂, γ, σ = self.data, self.x, self.gamma, self.sigma
         ŷ = self.y / σ
         least, waited = np.inf, 0
-        unsettled = INNER if data.rows.alone.all() else SETTLED_APART
-        for _ in range(INNER):
+        apart = bool(data.rows.alone.all())
+        unsettled = INNER if apart else SETTLED_APART
+        for _ in range(most):
             w = self.Ax + ŷ
             g = self.Px + data.q + (self.x - x̂) / γ + data.AT @ (σ * (w - data.rows.project(w)))
             size = float(np.max(abs(g), initial=0.0))
-            if size <= self.accuracy or self.iterations >= self.max_iter:
+            if size <= self.accuracy or self.limit() is not None:
                 return False
             waited = 0 if size <= 0.5 * least else waited + 1
             least = min(least, size)
@@ -233,6 +360,8 @@ class _Run:
                 return curvature * t + start + float((σ * Ad) @ (v - data.rows.project(v)))  # noqa: B023
 
             t = _zero(slope_at, data.rows.breaks(w, Ad))
+            if not apart and -t * slope_at(0.0) > FALLING * abs(float(data.q @ self.x)):
+                waited = 0  # slow, as Newton's method may be where cones bend, but no rounding
             self.x, self.Ax, self.Px = self.x + t * d, self.Ax + t * Ad, self.Px + t * Pd
         return False
 
@@ -253,7 +382,12 @@ class _Run:
         far = dual > self.tol and dual > FALLS * self.dual
         self.gamma = min(self.gamma * GROWTH, FAR_GAMMA if far else max(self.gamma, LAST_GAMMA))
         self.dual = dual
-        self.accuracy = max(self.accuracy * TIGHTER, ENOUGH * self.tol, 100 * EPS)
+        slopes = max(map(_largest, (self.Px, data.q, data.AT @ self.y)))
+        of_rows = float(np.min(self.sigma, initial=1.0)) * _largest(self.Ax)
+        # where no slope is left, as of constraints alone, Σ(Ax − P_C(Ax)) is all that counts
+        size = min(1.0, of_rows) if slopes <= of_rows else 1.0
+        least = max(ENOUGH * self.tol, 100 * EPS) * size
+        self.accuracy = max(self.accuracy * TIGHTER, least)
 
     def proved(self, dx: Vector, dy: Vector) -> tuple[Status, Vector | None]:
         """What the last step proves."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_array, issparse
 
-from splitkit.arguments import Range, check_choice, check_integer, check_number
+from splitkit.arguments import Range, check_choice, check_flag, check_integer, check_number
 from splitkit.backend import (
     Array,
     Point,
@@ -26,15 +26,19 @@ from splitkit.operators.sum import Sum
 from splitkit.outcomes import OnFailure, Status, fail
 from splitkit.problems.natural import is_natural_solution, relative_residual
 from splitkit.problems.programs.data import Data
-from splitkit.problems.programs.multipliers import Multipliers, Outcome
+from splitkit.problems.programs.measures import Measures
+from splitkit.problems.programs.multipliers import Limits, Multipliers, Outcome
 from splitkit.problems.programs.rows import Vector
 from splitkit.problems.programs.solution import (
     ProgramCertificate,
     ProgramHistory,
     ProgramSolution,
+    ProgramState,
 )
+from splitkit.progress import Progress
 
 TOLERANCE = 1e-8
+Callback = Callable[[ProgramState], object]
 
 
 class Program(Sum):
@@ -73,6 +77,9 @@ class Program(Sum):
         *,
         tol: float = TOLERANCE,
         max_iter: int = 2_000,
+        time_limit: float | None = None,
+        callback: Callback | None = None,
+        progress: bool | None = None,
         on_failure: OnFailure = "raise",
     ) -> ProgramSolution:
         """Solve it by the proximal method of multipliers, in the units of the problem.
@@ -86,6 +93,14 @@ class Program(Sum):
             For the largest of the relative residuals and the relative gap.
         max_iter : int
             Newton steps.
+        time_limit : float, optional
+            Seconds after which it ends, without success.
+        callback : callable
+            Called with a ``ProgramState`` after each proximal step, which is several Newton steps;
+            a true return value stops the solve.
+        progress : bool, optional
+            A progress bar (needs tqdm), with objective and gap. Default: one after three seconds,
+            on a terminal.
         on_failure : {"raise", "warn", "return"}
             What to do if it ends without a solution.
 
@@ -93,19 +108,34 @@ class Program(Sum):
         ------
         NotConvergedError
             See ``on_failure``; it carries the solution, with a certificate if there is none.
+        KeyboardInterrupt
+            Only before the first step; later Ctrl-C ends it with the status "interrupted".
         TypeError, ValueError
             An argument is wrong.
         """
         tol = check_number("tol", tol, Range(0.0, 1.0), "give a number in (0, 1)")
         max_iter = check_integer("max_iter", max_iter, 1)
+        seconds = np.inf
+        if time_limit is not None:
+            seconds = check_number("time_limit", time_limit, Range(0.0, ends="(]"))
+        if callback is not None and not callable(callback):
+            raise TypeError(f"callback = {callback!r} is not callable")
+        check_flag("progress", progress, optional=True)
         check_choice("on_failure", on_failure, ("raise", "warn", "return"))
         x, y, bounds, warm = self._start(x0)
         if self._method is None:
             self._method = Multipliers(self._data())
         x, y = self._inward(x, y, bounds)
-        outcome = self._method.solve(x, y, tol, max_iter, warm=warm)
+        with Progress(progress, max_iter) as bar:
+
+            def look(k: int, x: Vector, y: Vector, found: Measures) -> object:
+                bar.report(k, found.worst / tol, objective=found.objective, gap=found.gap)
+                return callback is not None and callback(self._state(k, x, y, found))
+
+            limits = Limits(tol, max_iter, seconds, look)
+            outcome = self._method.solve(x, y, limits, warm=warm)
         solution = self._solution(outcome, tol)
-        if solution.status is Status.CONVERGED:
+        if solution.status in (Status.CONVERGED, Status.STOPPED, Status.INTERRUPTED):
             return solution
         if solution.status is Status.PRECISION and on_failure == "raise":
             on_failure = "warn"
@@ -161,6 +191,18 @@ class Program(Sum):
 
     def _like_x(self, values: Vector) -> Array:
         return from_numpy(values, self._like)
+
+    def _state(self, k: int, x: Vector, y: Vector, found: Measures) -> ProgramState:
+        return ProgramState(
+            iteration=k,
+            x=self._like_x(x),
+            y=self._like_x(self._outward(y)[0]),
+            objective=found.objective,
+            dual_objective=found.dual_objective,
+            primal_residual=found.primal,
+            dual_residual=found.dual,
+            duality_gap=found.gap,
+        )
 
     def _solution(self, outcome: Outcome, tol: float) -> ProgramSolution:
         found, trail = outcome.measures, outcome.trail
@@ -243,7 +285,7 @@ def _message(outcome: Outcome, tol: float) -> str:
     )
     match outcome.status:
         case Status.CONVERGED:
-            return f"solved in {k} Newton steps: {left}"
+            return f"met the tolerance after {k} Newton steps: {left}"
         case Status.INFEASIBLE:
             return (
                 f"no x meets the constraints, as solution.certificate proves ({k} Newton steps): "
@@ -256,6 +298,12 @@ def _message(outcome: Outcome, tol: float) -> str:
             )
         case Status.PRECISION:
             return f"as exact as the precision allows after {k} Newton steps: {left}; loosen tol"
+        case Status.STOPPED:
+            return f"stopped by the callback after {k} Newton steps: {left}"
+        case Status.INTERRUPTED:
+            return f"interrupted after {k} Newton steps: {left}; give the solution as x0 to go on"
+        case Status.TIME_LIMIT:
+            return f"not solved in the time allowed ({k} Newton steps): {left}; raise time_limit"
     return f"not solved within max_iter = {k} Newton steps: {left}; raise max_iter or loosen tol"
 
 

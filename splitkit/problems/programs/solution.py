@@ -49,6 +49,31 @@ class ProgramHistory:
 
 
 @dataclass(frozen=True)
+class ProgramState:
+    """What a callback sees after each proximal step.
+
+    Attributes
+    ----------
+    iteration : int
+        Newton steps made by then.
+    x, y : array
+        The point, and multipliers of the rows.
+    objective, dual_objective : float
+    primal_residual, dual_residual, duality_gap : float
+        Relative.
+    """
+
+    iteration: int
+    x: Array
+    y: Array
+    objective: float
+    dual_objective: float
+    primal_residual: float
+    dual_residual: float
+    duality_gap: float
+
+
+@dataclass(frozen=True)
 class ProgramSolution:
     """The result of ``QP.solve``, ``LP.solve`` and ``ConicProgram.solve``.
 

@@ -54,6 +54,14 @@ class BPR(LinkCosts):
         self.capacity = numbers("capacity", capacity, POSITIVE)
         self.b = numbers("b", b, NON_NEGATIVE)
         self.power = numbers("power", power, Range(1.0, ends="[)"))
+        shapes = {name: np.shape(getattr(self, name)) for name in vars(self)}
+        try:
+            shape = np.broadcast_shapes(*shapes.values())
+        except ValueError:
+            shape = (0, 0)
+        if len(shape) > 1:
+            raise ValueError(f"the shapes {shapes} differ: give one entry a link, or one number")
+        self.links = shape[0] if shape else 1
         super().__init__(self._value, self._slope)
 
     def _value(self, v: Vector) -> Vector:

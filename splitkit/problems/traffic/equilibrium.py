@@ -6,8 +6,9 @@ their times κ. With path flows h, link flows v = Δh,
     hᵢ > 0  ⇒  (Δᵀt(v))ᵢ = κ_w,    (Δᵀt(v))ᵢ ≥ κ_w,    Σ_{i∈w} hᵢ = d_w,
 
 which is the variational inequality of Δᵀt(Δh) on a product of simplices. Paths are generated: those
-at hand are brought to equilibrium (``interior.py``), shortest paths at the new costs join them,
-until the relative gap (Σ t v − Σ d κ)/Σ t v, κ the times of shortest paths, is small.
+at hand are brought to equilibrium (``interior.py``, with many links and fixed demands first
+``projected.py``), shortest paths at the new costs join them, until the relative gap
+(Σ t v − Σ d κ)/Σ t v, κ the times of shortest paths, is small.
 
 Sources: Wardrop, *Some theoretical aspects of road traffic research* (1952); Leventhal, Nemhauser,
 Trotter, *A column generation algorithm for optimal traffic assignment* (1973); Patriksson, *The
@@ -23,17 +24,19 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.sparse import csr_array, hstack
 
-from splitkit.arguments import NON_NEGATIVE, POSITIVE, check_number
+from splitkit.arguments import NON_NEGATIVE, POSITIVE, check_integer, check_number
 from splitkit.functions import SeparableSum, Simplex
 from splitkit.operators.base import Operator
-from splitkit.problems.traffic.costs import LinkCosts, numbers
+from splitkit.problems.traffic.costs import BPR, LinkCosts, numbers
 from splitkit.problems.traffic.interior import PathProblem
 from splitkit.problems.traffic.network import Network
+from splitkit.problems.traffic.projected import descend
 from splitkit.problems.variational import VI
 
 Vector = Any  # a NumPy array
 ROUNDS = 60
 FLOOR = 1e-12  # of the mean flow
+FEW = 600  # links, whose systems are factored
 SHARE = 0.1  # of a pair's flow that its paths share anew when others join them, at most
 
 
@@ -171,6 +174,11 @@ class TrafficEquilibrium:
             )
         if not isinstance(costs, LinkCosts):
             raise TypeError(f"costs = {costs!r}: give splitkit.problems.BPR(free, capacity)")
+        if isinstance(costs, BPR) and costs.links not in (1, len(self.tails)):
+            raise ValueError(
+                f"costs are those of {costs.links} links, but tails has {len(self.tails)} entries: "
+                "give one entry a link"
+            )
         self.costs = costs
         if isinstance(demand, ElasticDemand):
             self.elastic: ElasticDemand | None = demand
@@ -184,7 +192,12 @@ class TrafficEquilibrium:
         if not len(self.pairs):
             raise ValueError("demand is 0 between all nodes: nothing travels")
         nodes = 1 + max(int(np.max(each)) for each in (self.tails, self.heads, self.pairs))
-        self.first_through = int(first_through)
+        self.first_through = check_integer("first_through", first_through, 0)
+        if self.first_through > nodes:
+            raise ValueError(
+                f"first_through = {first_through}, but there are {nodes} nodes: give the first "
+                "node that paths may cross, 0 if they may cross all"
+            )
         self._network = Network(self.tails, self.heads, nodes, self.first_through)
         origins, rows = np.unique(self.pairs[:, 0], return_inverse=True)
         self._origins, self._ends = origins, np.stack([rows, self.pairs[:, 1]], axis=1)
@@ -200,6 +213,13 @@ class TrafficEquilibrium:
             raise ValueError(
                 f"costs has the shape {t.shape} and the least value {np.min(t, initial=np.inf)} on "
                 f"{len(v)} links: it must be non-negative and finite for flows v ≥ 0, link by link"
+            )
+        slope = np.asarray(self.costs.slope(v), dtype=np.float64)
+        if slope.shape != v.shape or not np.all(slope >= 0):
+            raise ValueError(
+                f"costs has slopes of the shape {slope.shape}, the least "
+                f"{np.min(slope, initial=np.inf)}: times must not fall as flows v ≥ 0 grow, else "
+                "equilibria are several"
             )
         return t
 
@@ -359,6 +379,13 @@ class _PathSet:
     def equilibrate(self, gap: float, tol: float) -> None:
         """Bring the paths to equilibrium, closer than the gap is."""
         problem, count = self.problem, len(self.problem.pairs)
+        accuracy = max(0.03 * gap, 0.1 * tol)
+        if problem.fixed is not None and len(problem.tails) > FEW:
+            found = descend(problem.costs, self.incidence, self.pair, self.flows, count, accuracy)
+            self.flows, left = found
+            if left <= accuracy:
+                return
+            self.flows = _positive(self.flows)
         t = problem._costs_of(self.incidence @ self.flows)
         cost = self.incidence.T @ t
         kappa = np.full(count, np.inf)
@@ -368,7 +395,6 @@ class _PathSet:
         d = np.bincount(self.pair, self.flows, count)
         kappa -= mean * np.bincount(self.pair, minlength=count) / d
         on_paths = PathProblem(problem.costs, problem._demand, self.incidence, self.pair)
-        accuracy = max(0.03 * gap, 0.1 * tol)
         h, kappa = on_paths.equilibrium(self.flows, kappa, accuracy)
         wanted = problem._demand(kappa)[0]
         self.flows = h * (wanted / np.bincount(self.pair, h, count))[self.pair]

@@ -71,6 +71,8 @@ STIFF = 1000.0  # times the penalty of inequalities is that of equations
 TRIAL = 100  # iterations in which a constant ρ is found
 KRYLOV = 50.0  # operators applied where a system is solved iteratively
 KEPT = 8  # factorizations, each for a ρ of its own
+SHORTER = 100.0  # by which ρ is below ‖A‖ where nothing is composed
+NEARER = 4  # penalties tried where no matrix is factored at that of the data
 ROUNDINGS = 1e-4  # of the gains of a matrix, within which it may be singular in any precision
 
 
@@ -139,9 +141,9 @@ class ADMM(_AlternatingDirections):
         return of_A, Term.joined([B.expression if isinstance(B, Term) else B for B in others])
 
     def missing(self, *terms: Term) -> str | None:
-        missing = super().missing(*terms)
+        A, composed = terms
+        missing = A.obstacle if composed.is_zero else super().missing(A, composed)
         if missing is None and _way(*terms) is None:
-            A, composed = terms
             return (
                 f"(A + ρLᵀL)x = h cannot be solved for A = {A!r} and L = {composed.of!r}: use "
                 "linearized ADMM or Chambolle-Pock"
@@ -149,12 +151,12 @@ class ADMM(_AlternatingDirections):
         return missing
 
     def work(self, *terms: Term) -> float:
-        way = _way(*terms) if terms and super().missing(*terms) is None else None
+        way = _way(*terms) if terms and self.missing(*terms) is None else None
         return self.cost + (KRYLOV if way is not None and way.iterative else 0.0)
 
     def choosing(self, *terms: Term) -> Self:
         wanted = self.rho is None if self.balance is None else self.balance
-        rho = ANY if self.rho is None else self.rho
+        rho = Arbitrary(comparable(*terms) or ANY) if self.rho is None else self.rho
         return self._with(rho=rho, balance=wanted and not terms[1].is_zero)
 
     def steady(self) -> Self:
@@ -164,10 +166,13 @@ class ADMM(_AlternatingDirections):
         norm = terms[1].L.norm
         if not isinstance(self.rho, Arbitrary) or norm == 0:
             return self
+        if terms[1].is_zero and comparable(*terms):  # the proximal point algorithm, at a long step
+            return self._with(rho=float(self.rho) / SHORTER)
         # x⁺ is exact at any ρ: the scale is that of B alone, unless it has none
         x = typical_point(terms, x0, space)
         step = mean_step(terms[1:], x, space) or mean_step(terms, x, space) or 1.0
-        first = self._with(rho=1 / (step * norm**2 if norm < math.inf else step))
+        rho = 1 / (step * norm**2 if norm < math.inf else step)
+        first = self._with(rho=solvable_penalty(rho, *terms))
         if self.balance:
             return first
         state = (balanced := first._with(balance=True).iteration(*terms)).begin(x0, space)
@@ -262,13 +267,14 @@ class LinearizedADMM(_AlternatingDirections):
 
 
 class _Directions(Iteration):
-    """Carry (x, z, y, Lx) with y = ρRu; a subclass gives x⁺."""
+    """Carry (x, z, u, Lx); a subclass gives x⁺."""
 
     R: LinearOperator | None = None
 
     def __init__(self, rho: float, relaxation: float, A: Term, composed: Term) -> None:
         self.rho, self.relaxation = rho, relaxation
-        self.L, self.LT = composed.L, composed.LT
+        self.L, self.LT = composed.L, composed.LT.make_evaluation()
+        self.apply = self.L.make_evaluation()
         self.R_B, self.offset = composed.resolve(1 / rho), A.offset
 
     def init(self, x0: Point) -> Carry:
@@ -288,24 +294,25 @@ class _Directions(Iteration):
         raise NotImplementedError
 
     def weighted(self, u: Point) -> Point:
-        """ρRu."""
+        """y = ρRu."""
         return scale(self.rho, u if self.R is None else self.R(u))
 
     def lighter(self, y: Point) -> Point:
-        """u with y = ρRu."""
+        """u, of y = ρRu."""
         return scale(1 / self.rho, y if self.R is None else self.R.reciprocal()(y))
 
     def advance(self, state: Carry) -> tuple[Carry, Trace]:
-        _, z, y, _ = state
+        _, z, u, _ = state
         x, before = self.first(state)
-        Lx, λ = self.L(x), self.relaxation
-        v = add(Lx if λ == 1 else lincomb(λ, Lx, 1 - λ, z), self.lighter(y))
+        Lx, λ = self.apply(x), self.relaxation
+        v = add(Lx if λ == 1 else lincomb(λ, Lx, 1 - λ, z), u)
         z_next = self.R_B(v)
-        after = x, z_next, self.weighted(subtract(v, z_next)), Lx
+        after = x, z_next, subtract(v, z_next), Lx
         return after, (*after, before)
 
     def read(self, trace: Trace) -> Reading:
-        x, z, y, Lx, before = trace
+        x, z, u, Lx, before = trace
+        y = self.weighted(u)
         elements = (self.element(x, Lx, before), z), (self.LT(y), scale(-1.0, Lx))
         norm = self.L.norm
         sizes = tuple((q, Lx) for q in self.offset(x))
@@ -317,7 +324,8 @@ class _Directions(Iteration):
         return Reading(x, elements, rounding, sizes, known)
 
     def governing(self, state: Carry) -> Point:
-        return state[:3]
+        x, z, u, _ = state
+        return x, z, self.weighted(u)
 
 
 class _ADMM(_Directions):
@@ -330,8 +338,8 @@ class _ADMM(_Directions):
         )
 
     def first(self, state: Carry) -> tuple[Point, Point]:
-        _, z, y, _ = state
-        pull = self.LT(subtract(self.weighted(z), y))
+        _, z, u, _ = state
+        pull = self.LT(self.weighted(subtract(z, u)))
         return self.solve(pull), pull
 
     def element(self, x: Point, Lx: Point, before: Point) -> Point:
@@ -347,9 +355,13 @@ class _ADMM(_Directions):
 
     def energy(self, before: Carry, state: Carry, limit: Carry) -> Array:
         """‖d(z + u)‖² in the metric R: Douglas-Rachford's governing point in the range of L."""
-        _, dz, dy, _ = subtract(state, limit)
-        dv = add(dz, self.lighter(dy))
+        _, dz, du, _ = subtract(state, limit)
+        dv = add(dz, du)
         return self.square(dv) if self.R is None else self.space.inner(dv, self.R(dv))
+
+    def taken_over(self, state: Carry, earlier: Any) -> Carry:
+        x, z, u, Lx = state
+        return x, z, self.lighter(earlier.weighted(u)), Lx
 
     def as_map(self) -> Iteration:
         return _DualMap(self)
@@ -372,34 +384,34 @@ class _DualMap(Iteration):
         return add(self.of.L(x0), self.of.lighter(dual))
 
     def split(self, v: Point) -> tuple[Point, Point]:
-        """(z, y)."""
+        """(z, u)."""
         z = self.of.R_B(v)
-        return z, self.of.weighted(subtract(v, z))
+        return z, subtract(v, z)
 
     def advance(self, state: Carry) -> tuple[Carry, Trace]:
-        z, y = self.split(state)
-        x, before = self.of.first((None, z, y, None))
+        z, u = self.split(state)
+        x, before = self.of.first((None, z, u, None))
         Lx = self.of.L(x)
         v = lincomb(1.0, state, self.of.relaxation, subtract(Lx, z))
         return v, (x, v, Lx, before)
 
     def read(self, trace: Trace) -> Reading:
         x, v, Lx, before = trace
-        z, y = self.split(v)
-        return replace(self.of.read((x, z, y, Lx, before)), dual=y)
+        z, u = self.split(v)
+        return replace(self.of.read((x, z, u, Lx, before)), dual=self.of.weighted(u))
 
     def outward(self, v: Point) -> Point:
         """(x, z, y) with x = (A + ρLᵀRL)⁻¹(ρLᵀRz − Lᵀy), see ``ADMM``."""
-        z, y = self.split(v)
-        return self.of.first((None, z, y, None))[0], z, y
+        z, u = self.split(v)
+        return self.of.first((None, z, u, None))[0], z, self.of.weighted(u)
 
     def displaced(self, step: Point) -> None:
         return None
 
     def taken_over(self, state: Carry, earlier: Any) -> Carry:
         """v with the z and y that it had for another ρ."""
-        z, y = earlier.split(state)
-        return add(z, self.of.lighter(y))
+        z, u = earlier.split(state)
+        return add(z, self.of.lighter(earlier.of.weighted(u)))
 
     def elements_of(
         self, terms: tuple[Term, ...], of: Mapping[int, Point]
@@ -419,8 +431,8 @@ class _LinearizedADMM(_Directions):
         self.tau, self.R_A = tau, A.resolve(tau)
 
     def first(self, state: Carry) -> tuple[Point, Point]:
-        x, z, y, Lx = state
-        pull = self.LT(lincomb(self.rho, subtract(Lx, z), 1.0, y))
+        x, z, u, Lx = state
+        pull = self.LT(self.weighted(add(subtract(Lx, z), u)))
         argument = lincomb(1.0, x, -self.tau, pull)
         return self.R_A(argument), argument
 
@@ -428,10 +440,10 @@ class _LinearizedADMM(_Directions):
         return scale(1 / self.tau, subtract(before, x))
 
     def energy(self, before: Carry, state: Carry, limit: Carry) -> Array:
-        """‖dx‖²/τ − ρ‖L dx‖² + ρ‖dz‖² + ‖dy‖²/ρ: the proximal method's metric."""
-        dx, dz, dy, dLx = subtract(state, limit)
-        coupled = self.square(dz) - self.square(dLx)
-        return self.square(dx) / self.tau + self.rho * coupled + self.square(dy) / self.rho
+        """‖dx‖²/τ + ρ(‖dz‖² + ‖du‖² − ‖L dx‖²): the proximal method's metric."""
+        dx, dz, du, dLx = subtract(state, limit)
+        coupled = self.square(dz) + self.square(du) - self.square(dLx)
+        return self.square(dx) / self.tau + self.rho * coupled
 
 
 # -- R, and how A + ρLᵀRL is solved with -----------------------------------------------------------
@@ -503,6 +515,21 @@ def _factored(rho: float, A: Term, composed: Term) -> PointMap:
             del known[next(iter(known))]
         known[rho] = solver.make()
     return known[rho]
+
+
+def comparable(A: Term, composed: Term) -> float:
+    """ρ = ‖A‖/‖L‖², at which A and ρLᵀL are as large as each other; 0: it is not known."""
+    norm, size = composed.L.norm, A.lipschitz or 0.0
+    return size / norm**2 if 0 < size < math.inf and 0 < norm < math.inf else 0.0
+
+
+def solvable_penalty(rho: float, A: Term, composed: Term) -> float:
+    """ρ, or the nearest of a few between it and the comparable one at which x⁺ is defined, if it is
+    anywhere: where one of A and ρLᵀL is large beside the other, rounding loses the small one.
+    """
+    far = comparable(A, composed) / rho
+    tried = [rho * far ** (k / NEARER) for k in range(NEARER + 1)] if far else []
+    return next((found for found in tried if not is_singular(found, A, composed)), rho)
 
 
 def is_singular(rho: float, A: Term, composed: Term) -> bool:

@@ -117,7 +117,8 @@ class _InUnits(Around):
         return self.inner.step(state)
 
     def read(self, trace: Trace) -> Reading:
-        return replace(self.inner.read(trace), outward=Outward(self.D, self._element))
+        outward = Outward(self.D, self._element, self.to_x, self.E)
+        return replace(self.inner.read(trace), outward=outward)
 
     def _element(self, r: Point) -> Point:
         return self.method.moved(r, self.to_x, self.to_y)

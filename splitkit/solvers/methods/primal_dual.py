@@ -39,6 +39,7 @@ from typing import Any, ClassVar, Self
 from splitkit.arguments import POSITIVE, Range, check_flag, check_number, option
 from splitkit.backend import Array, Point, Scalar, Space, add, lincomb, root, scale, subtract
 from splitkit.linear.base import LinearOperator
+from splitkit.looks import for_known
 from splitkit.operators.base import Operator
 from splitkit.proofs import Proof
 from splitkit.solvers.iteration import Carry, Iteration, Reading, Trace
@@ -236,7 +237,8 @@ class _PrimalDual(Iteration):
         self, steps: Steps, kappa: int, A: Term, composed: Term, C: Term | None = None
     ) -> None:
         self.steps, self.kappa = steps, kappa
-        self.L, self.LT = composed.L, composed.LT
+        self.L, self.LT = composed.L, composed.LT.make_evaluation()
+        self.add_L = for_known(self.L.add_to)
         self.C = None if C is None or C.is_zero else C.evaluate
         self.offsets = [A.offset] if C is None else [A.offset, C.offset]
         self.R_A, self.R_B = A.resolve(steps.tau), composed.resolve_dual(steps.sigma)
@@ -265,8 +267,8 @@ class _PrimalDual(Iteration):
         if self.C is not None and self.kappa:
             Cx = self.C(x_next)
             ahead = lincomb(1.0, ahead, tau * sigma, subtract(known[0], Cx))
-            return x_next, self.R_B(self.L.add_to(y, ahead)), Cx
-        ahead = self.L.add_to(y, ahead)
+            return x_next, self.R_B(self.add_L(y, ahead)), Cx
+        ahead = self.add_L(y, ahead)
         y_next = self.R_B(ahead)
         del ahead
         return (x_next, y_next) if self.C is None else (x_next, y_next, self.C(x_next))

@@ -37,14 +37,16 @@ class Progress:
         if self.bar is not None:
             self.bar.close()
 
-    def report(self, k: int, ratio: float) -> None:
-        """The iteration, and the worst residual relative to its tolerance."""
+    def report(self, k: int, ratio: float, **values: float) -> None:
+        """The iteration, the worst residual relative to its tolerance, and other values by name."""
         if self.bar is None:
             if self.wanted is False or time.monotonic() < self.shown_from:
                 return
             self._show()
         if self.bar is not None:
-            self.bar.set_postfix_str(f"residual/tolerance {ratio:.2e}", refresh=False)
+            shown = {"residual/tolerance": ratio} | values
+            text = ", ".join(f"{name} {value:.3g}" for name, value in shown.items())
+            self.bar.set_postfix_str(text, refresh=False)
             self.bar.update(k - self.bar.n)
 
     def _show(self) -> None:

@@ -1,0 +1,315 @@
+"""From the solver's floating-point multipliers to multipliers that prove, in rational numbers.
+
+S = tB − C − Σ λᵢQᵢ − Σ νⱼEⱼ − Σ ⟨Λₖ, Mₖ⟩ is formed and shown to be positive semidefinite without
+rounding, for a t that is greater than the solver's by a relative margin. Where S has an interior
+there, the solver's multipliers, or those at the centre of what is allowed, do it.
+
+It has none where points that are solutions too are compared with the solution: all that vanishes
+between solutions then spans the range of S, and S must vanish on what is orthogonal to it. The
+range is found among the vectors of the claim, and the multipliers are moved, by exact elimination,
+to where S vanishes there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from splitkit.proofs.exact import ZERO, Echelon, Matrix, is_semidefinite, solve_near
+from splitkit.proofs.program import Answer, Claim, least_value
+from splitkit.proofs.quadratic import Quadratic, exact_sum
+from splitkit.proofs.runs import Row
+
+MARGINS = (3e-8, 1e-6, 1e-5)  # of t
+TRIED = 3  # gaps between eigenvalues at which S may vanish
+OUTSIDE = 0.03  # of a vector's length: then it is not taken to be in the range of S
+NEGLIGIBLE = (1e-6, 1e-4, 1e-3)  # of the largest multiplier: then it may be 0
+NOTHING = 1e-13  # a multiplier below it, beside what it cancels, is rounding
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """A claim in rational numbers; the attributes are those of ``Claim``.
+
+    Attributes
+    ----------
+    size : int
+        The number of free vectors.
+    vectors : tuple of Row
+        Those of the claim and of the operators' pairs.
+    """
+
+    size: int
+    B: Quadratic
+    C: Quadratic
+    inequalities: tuple[Quadratic, ...]
+    equalities: tuple[Quadratic, ...]
+    families: tuple[tuple[tuple[Quadratic, ...], ...], ...]
+    least: float
+    vectors: tuple[Row, ...]
+
+    def claim(self) -> Claim:
+        """The same in floating point."""
+        n = self.size
+
+        def many(given: Sequence[Quadratic]) -> tuple[Any, ...]:
+            return tuple(Q.matrix(n) for Q in given)
+
+        return Claim(
+            self.B.matrix(n),
+            self.C.matrix(n),
+            many(self.inequalities),
+            many(self.equalities),
+            tuple(np.array([many(row) for row in M]) for M in self.families),
+            self.least,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Multipliers:
+    """t, λ, ν and Λ with λ ≥ 0, Λ ⪰ 0 and S ⪰ 0 exactly."""
+
+    value: Fraction
+    inequalities: tuple[Fraction, ...]
+    equalities: tuple[Fraction, ...]
+    families: tuple[Matrix, ...]
+
+
+def certified(program: Program, claim: Claim, answer: Answer) -> Multipliers | None:
+    """Multipliers that prove the claim at a t near the least one; None: none were found."""
+    if not np.isfinite(answer.value):
+        return None
+    unit = _size(answer, claim.C) / (_size(answer, claim.B) or 1.0)
+    ways = (_direct, _on_a_face) if claim.least == 0 else (_on_a_face, _direct)
+    for margin in MARGINS:
+        t = answer.value + margin * max(abs(answer.value), 1e-3 * unit)
+        inner = _centre(claim, answer, t)
+        if not inner.is_finite:
+            continue
+        for way in ways:
+            found = way(program, claim, inner, t)
+            if found is not None:
+                return found
+    return None
+
+
+def _centre(claim: Claim, answer: Answer, t: float) -> Answer:
+    """Multipliers for which S at t is as positive as it can be."""
+    units = answer.units
+    size = max(_size(answer, claim.C), abs(t) * _size(answer, claim.B))
+    moved = Claim(
+        np.diag(size / units**2),
+        claim.C - t * claim.B,
+        claim.inequalities,
+        claim.equalities,
+        claim.families,
+        -1.0,
+    )
+    return least_value(moved, units)
+
+
+def _size(answer: Answer, M: Any) -> float:
+    return float(np.linalg.norm(np.outer(answer.units, answer.units) * M))
+
+
+def _direct(program: Program, claim: Claim, answer: Answer, t: float) -> Multipliers | None:
+    """The solver's multipliers, made to have their signs, at t."""
+    size = max(_size(answer, claim.C), abs(t) * _size(answer, claim.B))
+    λ = [
+        Fraction(float(value)) if value * _size(answer, Q) > NOTHING * size else ZERO
+        for value, Q in zip(answer.multipliers, claim.inequalities, strict=True)
+    ]
+    ν = [Fraction(float(value)) for value in answer.free]
+    Λ = [_nearest_semidefinite(metric) for metric in answer.metrics]
+    given = Multipliers(Fraction(t), tuple(λ), tuple(ν), tuple(Λ))
+    return given if is_semidefinite(slack(program, given)) else None
+
+
+def _nearest_semidefinite(metric: Any) -> Matrix:
+    """FFᵀ near it, formed in rational numbers."""
+    diagonal = np.sqrt(np.maximum(np.diag(metric), 0.0))
+    unit = np.where(diagonal > 0, diagonal, 1.0)
+    values, vectors = np.linalg.eigh(metric / np.outer(unit, unit))
+    F = unit[:, None] * vectors * np.sqrt(np.maximum(values, 0.0))
+    rows = [[Fraction(float(v)) for v in row] for row in F[:, values > 0]]
+    return [[sum((a * b for a, b in zip(p, q, strict=True)), ZERO) for q in rows] for p in rows]
+
+
+def slack(program: Program, given: Multipliers) -> Matrix:
+    """S."""
+    parts = [(given.value, program.B), (Fraction(-1), program.C)]
+    parts += [(-c, Q) for c, Q in zip(given.inequalities, program.inequalities, strict=True)]
+    parts += [(-c, Q) for c, Q in zip(given.equalities, program.equalities, strict=True)]
+    for metric, M in zip(given.families, program.families, strict=True):
+        parts += [(-metric[i][j], M[i][j]) for i in range(len(M)) for j in range(len(M))]
+    return exact_sum(program.size, parts)
+
+
+def _on_a_face(program: Program, claim: Claim, answer: Answer, t: float) -> Multipliers | None:
+    """The multipliers near the solver's for which S vanishes off its range."""
+    units = answer.units
+    S = t * claim.B - claim.C
+    for value, Q in zip(answer.multipliers, claim.inequalities, strict=True):
+        S = S - value * Q
+    for value, E in zip(answer.free, claim.equalities, strict=True):
+        S = S - value * E
+    for metric, M in zip(answer.metrics, claim.families, strict=True):
+        S = S - np.einsum("ij,ijkl->kl", metric, M)
+    eigenvalues, vectors = np.linalg.eigh(np.outer(units, units) * S)
+    gaps = np.maximum(eigenvalues, 1e-13 * abs(eigenvalues[-1]))
+    ratios = gaps[1:] / gaps[:-1]
+    for cut in np.argsort(-ratios)[:TRIED]:
+        off = _orthogonal(program, units, vectors[:, : cut + 1])
+        if off is None:
+            continue
+        for negligible in (NOTHING, *NEGLIGIBLE):
+            found = _moved(program, answer, units, t, off, negligible)
+            if found is not None:
+                return found
+    return None
+
+
+def _orthogonal(program: Program, units: Any, null: Any) -> list[Row] | None:
+    """What is orthogonal to the range of S, if vectors of the claim span the range."""
+    inside: list[tuple[int, int]] = []
+    for k, row in enumerate(program.vectors):
+        if row:
+            p = np.zeros(program.size)
+            p[list(row)] = [float(c) for c in row.values()]
+            p = p * units
+            if np.linalg.norm(p @ null) <= OUTSIDE * np.linalg.norm(p):
+                digits = sum(c.denominator.bit_length() for c in row.values())
+                inside.append((digits, k))
+    space, rank = Echelon(), program.size - null.shape[1]
+    for _, k in sorted(inside):  # those first that rounding in the step has left simple
+        space.add(program.vectors[k])
+    if len(space.rows) != rank:
+        return None
+    rest = [i for i in range(program.size) if i not in space.rows]
+    return [
+        {i: Fraction(1), **{p: -row[i] for p, row in space.rows.items() if i in row}} for i in rest
+    ]
+
+
+def _moved(
+    program: Program, answer: Answer, units: Any, t: float, off: list[Row], negligible: float
+) -> Multipliers | None:
+    """Multipliers near the solver's with Sz = 0 for all z that are off its range, and those that
+    are negligible 0.
+    """
+    unknown, D = [*_unknown(program, answer)], np.outer(units, units)
+    weights = [
+        abs(value) * float(np.linalg.norm(D * Q.matrix(program.size))) for value, Q in unknown
+    ]
+    least = negligible * max(weights)
+    signed = len(program.inequalities)
+    for k in range(signed):
+        if weights[k] <= least:
+            weights[k] = 0.0
+    equations: list[tuple[Row, Fraction]] = []
+    at = signed + len(program.equalities)
+    for metric, M in zip(answer.metrics, program.families, strict=True):
+        sizes = [np.linalg.norm(D * M[i][i].matrix(program.size)) for i in range(len(M))]
+        size = np.array([s if s else 1.0 for s in sizes]) ** -0.5
+        equations += _vanishing(metric, size, off, M, at, negligible)
+        at += len(M) * (len(M) + 1) // 2
+    right = ((Fraction(t), program.B), (Fraction(-1), program.C))
+    for z in off:
+        columns = [_times(Q, z) for _, Q in unknown]
+        b = [(c, _times(Q, z)) for c, Q in right]
+        for i in range(program.size):
+            row = {k: column[i] for k, column in enumerate(columns) if i in column}
+            equations.append((row, sum((c * v.get(i, ZERO) for c, v in b), ZERO)))
+    near = [
+        Fraction(float(value)) if weight else ZERO
+        for (value, _), weight in zip(unknown, weights, strict=True)
+    ]
+    x = solve_near(equations, near, weights)
+    if x is None:
+        return None
+    i, j = len(program.inequalities), len(program.inequalities) + len(program.equalities)
+    Λ: list[Matrix] = []
+    at = j
+    for M in program.families:
+        k = len(M)
+        metric = [[ZERO] * k for _ in range(k)]
+        for p in range(k):
+            for q in range(p, k):
+                metric[p][q] = metric[q][p] = x[at]
+                at += 1
+        Λ.append(metric)
+    given = Multipliers(Fraction(t), tuple(x[:i]), tuple(x[i:j]), tuple(Λ))
+    signs = all(value >= 0 for value in given.inequalities) and all(map(is_semidefinite, Λ))
+    return given if signs and is_semidefinite(slack(program, given)) else None
+
+
+def _vanishing(
+    metric: Any,
+    size: Any,
+    off: list[Row],
+    M: Sequence[Sequence[Quadratic]],
+    at: int,
+    negligible: float,
+) -> Iterator[tuple[Row, Fraction]]:
+    """Λy = 0 for the y at which Λ is negligible: values, at what is off the range of S, of the
+    vectors that Λ is a metric for.
+    """
+    values, vectors = np.linalg.eigh(metric / np.outer(size, size))
+    null = vectors[:, values <= max(negligible, 1e-9) * values[-1]] / size[:, None]
+    own = [M[i][i].terms[0][1] for i in range(len(M))]
+    seen = [[sum((c * z.get(i, ZERO) for i, c in v.items()), ZERO) for v in own] for z in off]
+    seen = [y for y in seen if any(y)]
+    if not null.shape[1] or not seen:
+        return
+    k = len(M)
+    place = {pair: at + n for n, pair in enumerate((i, j) for i in range(k) for j in range(i, k))}
+    for mix in _simplest(np.linalg.lstsq(np.array(seen, dtype=float).T, null, rcond=1e-9)[0]):
+        y = [sum((c * each[j] for c, each in zip(mix, seen, strict=True)), ZERO) for j in range(k)]
+        for i in range(k):
+            row: Row = {}
+            for j, value in enumerate(y):
+                if value:
+                    row[place[min(i, j), max(i, j)]] = value
+            yield row, ZERO
+
+
+def _simplest(null: Any) -> Iterator[list[Fraction]]:
+    """A basis of a space that is known about, in reduced echelon form, of small fractions."""
+    rows = np.array(null.T)
+    for k in range(len(rows)):
+        column = int(np.argmax(np.abs(rows[k])))
+        if not rows[k, column]:
+            continue
+        rows[k] /= rows[k, column]
+        for other in range(len(rows)):
+            if other != k:
+                rows[other] -= rows[other, column] * rows[k]
+    for row in rows:
+        yield [Fraction(float(value)).limit_denominator(8) for value in row]
+
+
+def _unknown(program: Program, answer: Answer) -> Iterator[tuple[float, Quadratic]]:
+    """(value, its matrix in S) of each number in the multipliers."""
+    for value, Q in zip(answer.multipliers, program.inequalities, strict=True):
+        yield max(0.0, float(value)), Q
+    for value, Q in zip(answer.free, program.equalities, strict=True):
+        yield float(value), Q
+    for metric, M in zip(answer.metrics, program.families, strict=True):
+        for i in range(len(M)):
+            for j in range(i, len(M)):
+                twice = M[i][j].terms + (M[j][i].terms if i != j else ())
+                yield float(metric[i, j]), Quadratic(twice)
+
+
+def _times(Q: Quadratic, z: Row) -> Row:
+    product: Row = {}
+    for (i, j), value in Q.entries.items():
+        if j in z:
+            product[i] = product.get(i, ZERO) + value * z[j]
+        if i != j and i in z:
+            product[j] = product.get(j, ZERO) + value * z[i]
+    return product

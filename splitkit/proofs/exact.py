@@ -1,0 +1,104 @@
+"""Linear algebra in rational numbers: what is decided here has no rounding.
+
+A vector is a mapping of positions to the entries that are not 0; a matrix is a list of rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+
+Sparse = Mapping[int, Fraction]
+Matrix = list[list[Fraction]]
+ZERO, ONE = Fraction(0), Fraction(1)
+
+
+class Echelon:
+    """A linear space, by rows in reduced echelon form."""
+
+    def __init__(self) -> None:
+        self.rows: dict[int, dict[int, Fraction]] = {}  # by the position of the leading 1
+
+    def reduced(self, v: Sparse) -> dict[int, Fraction]:
+        """v without its part in the space: 0 exactly for members."""
+        rest = dict(v)
+        for position in [p for p in rest if p in self.rows]:
+            _subtract(rest, rest.get(position, ZERO), self.rows[position])
+        return rest
+
+    def add(self, v: Sparse) -> bool:
+        """Enlarge the space by v; False if it was in it."""
+        rest = self.reduced(v)
+        if not rest:
+            return False
+        position = max(rest, key=lambda p: (abs(rest[p]), -p))
+        row = {p: value / rest[position] for p, value in rest.items()}
+        for other in self.rows.values():
+            _subtract(other, other.get(position, ZERO), row)
+        self.rows[position] = row
+        return True
+
+
+def _subtract(v: dict[int, Fraction], factor: Fraction, row: Sparse) -> None:
+    if not factor:
+        return
+    for position, value in row.items():
+        left = v.get(position, ZERO) - factor * value
+        if left:
+            v[position] = left
+        else:
+            v.pop(position, None)
+
+
+def is_semidefinite(matrix: Sequence[Sequence[Fraction]]) -> bool:
+    """Whether a symmetric matrix is positive semidefinite: elimination, whose pivots must not be
+    negative, and whose rows must be 0 where they are 0.
+    """
+    S = [list(row) for row in matrix]
+    n = len(S)
+    for k in range(n):
+        pivot = S[k][k]
+        if pivot < 0:
+            return False
+        if pivot == 0:
+            if any(S[k][j] for j in range(k + 1, n)):
+                return False
+            continue
+        for i in range(k + 1, n):
+            if S[k][i]:
+                factor = S[k][i] / pivot
+                for j in range(i, n):
+                    S[i][j] -= factor * S[k][j]
+    return True
+
+
+def solve_near(
+    equations: Sequence[tuple[Sparse, Fraction]], near: Sequence[Fraction], weights: Sequence[float]
+) -> list[Fraction] | None:
+    """A solution x of Σ aᵢxᵢ = b for all equations, near a given one; None: there is none.
+
+    Elimination moves those xᵢ whose weight is greatest, and so leaves the ones that are 0.
+    """
+    n = len(near)
+    rows: dict[int, dict[int, Fraction]] = {}
+    for a, b in equations:
+        rest = {i: v for i, v in a.items() if v}
+        if b:
+            rest[n] = b
+        for position in [p for p in rest if p in rows]:
+            _subtract(rest, rest.get(position, ZERO), rows[position])
+        free = [i for i in rest if i != n]
+        if not free:
+            if rest:
+                return None
+            continue
+        position = max(free, key=lambda i: (weights[i] * abs(float(rest[i])), -i))
+        row = {i: v / rest[position] for i, v in rest.items()}
+        for other in rows.values():
+            _subtract(other, other.get(position, ZERO), row)
+        rows[position] = row
+    x = list(near)
+    for position, row in rows.items():
+        moved = sum((v * near[i] for i, v in row.items() if i not in (position, n)), ZERO)
+        x[position] = row.get(n, ZERO) - moved
+    return x

@@ -1,0 +1,160 @@
+"""What the program says of a step, with all that is needed to check it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from splitkit.operators.base import Operator
+from splitkit.proofs.certify import Multipliers, Program
+from splitkit.proofs.outcome import Outcome
+from splitkit.proofs.runs import Row
+from splitkit.proofs.written import as_json, as_latex
+from splitkit.properties import form_text
+
+CONTRACTION = ("‖u⁺‖² ≤ value · ‖u‖²", "Σ‖uᵢ⁺‖² ≤ value · Σ‖uᵢ‖²")
+DECREASE = "‖u⁺‖² ≤ ‖u‖² − value · ‖s‖²"
+LYAPUNOV = "V(s⁺) ≤ V(s) − value · ‖r‖² for a quadratic V ≥ 0, value ≤ 1"
+
+
+@dataclass(frozen=True, eq=False)
+class Inequality:
+    """An inequality of the proof: (a‖Δx‖² + 2b⟨Δx, Δu⟩ + c‖Δu‖²) ≥ 0 for two pairs of an operator.
+
+    Attributes
+    ----------
+    operator : str
+    form : tuple (a, b, c)
+    of : str
+        The two pairs.
+    multiplier : float
+        Of any sign where the opposite inequality holds too.
+    x, u : Row
+        Δx and Δu.
+    matrix : array
+        Its coefficients in the Gram matrix of the free vectors.
+    """
+
+    operator: str
+    form: tuple[float, float, float]
+    of: str
+    multiplier: float
+    x: Row
+    u: Row
+    matrix: Any
+
+
+@dataclass(frozen=True, eq=False)
+class Proof:
+    """What the program says of a step; ``print`` it.
+
+    Attributes
+    ----------
+    claim : str
+        The inequality that was optimized.
+    value : float
+        ρ² or c: of a proof one that is verified; inf or −inf if there is none.
+    outcome : Outcome
+    reason : str
+        What the outcome rests on.
+    vectors : tuple of str
+        The free vectors, differences to a solution.
+    inequalities : tuple of Inequality
+        Those with a multiplier that is not 0, and the others.
+    left, right, linear : arrays (n, n)
+        The claim as matrices, value · left − right − Σ λQ − linear ⪰ 0, where ``linear`` is the
+        part of what is known of linear maps and of a Lyapunov function.
+    program : Program
+        The claim in rational numbers.
+    multipliers : Multipliers or None
+        Those of a proof, which verify it in rational numbers.
+    instances : dict
+        Of a refutation, an operator for each of the step's, by its name.
+    attained : float or None
+        The value that a run of the step on them has.
+    """
+
+    claim: str
+    value: float
+    outcome: Outcome
+    reason: str
+    vectors: tuple[str, ...]
+    inequalities: tuple[Inequality, ...]
+    left: Any
+    right: Any
+    linear: Any
+    program: Program = field(repr=False)
+    multipliers: Multipliers | None = field(repr=False)
+    points: Callable[[], Any] | None = field(repr=False)
+    instances: dict[str, Operator] = field(default_factory=dict)
+    attained: float | None = None
+
+    @property
+    def holds(self) -> bool:
+        """Whether convergence is proved: ρ < 1, or c > 0."""
+        return self.outcome is Outcome.PROVED
+
+    @property
+    def rate(self) -> float | None:
+        """The contraction factor ρ < 1, if that is what was proved."""
+        return math.sqrt(self.value) if self.holds and self.claim in CONTRACTION else None
+
+    @cached_property
+    def worst(self) -> Any:
+        """Points, one row a free vector, that satisfy every inequality and attain the value; None
+        where the claim has none.
+        """
+        return None if self.points is None else self.points()
+
+    def residual(self) -> float:
+        """The least eigenvalue of value · left − right − Σ λQ − linear: ≥ 0 up to rounding; −inf
+        if no value will do.
+        """
+        if not math.isfinite(self.value):
+            return -math.inf
+        slack = self.value * self.left - self.right - self.linear
+        for each in self.inequalities:
+            slack = slack - each.multiplier * each.matrix
+        return float(np.linalg.eigvalsh(slack)[0])
+
+    @property
+    def is_of_a_metric(self) -> bool:
+        """Whether the claim is of a quadratic function that the program found."""
+        return self.claim == LYAPUNOV
+
+    def to_json(self) -> str:
+        """The proof in rational numbers, for ``python splitkit/proofs/checker.py FILE``, which says
+        what the file holds; ValueError if nothing was proved.
+        """
+        return as_json(self)
+
+    def to_latex(self) -> str:
+        """The inequality as multipliers and squares; ValueError if nothing was proved."""
+        return as_latex(self)
+
+    def __str__(self) -> str:
+        lines = [
+            f"claim: {self.claim}",
+            f"value: {self.value:.9g}",
+            f"outcome: {self.outcome}{', because ' if self.reason else ''}{self.reason}",
+            "free vectors (differences to a solution):",
+            *(f"    v{i} = {name}" for i, name in enumerate(self.vectors)),
+            "multipliers:",
+        ]
+        for each in self.inequalities:
+            if abs(each.multiplier) > 1e-9 * max(1.0, np.abs(self.right).max()):
+                what = f"{form_text(each.form)}) of {each.operator}, {each.of}"
+                lines.append(f"    {each.multiplier:.6g} × ({what}")
+        for name, instance in self.instances.items():
+            lines.append(f"{name} as {instance!r}")
+        if self.worst is not None:
+            lines.append("worst configuration:")
+            for i, row in enumerate(self.worst):
+                numbers = ", ".join(f"{v:.5g}" for v in row)
+                lines.append(f"    v{i} = ({numbers})")
+        return "\n".join(lines)

@@ -1,0 +1,80 @@
+"""The numbers of a step without the rounding of their floats.
+
+A step computes 1/α, 2α, 1 − θ or α·(1/α) in floating point; what is analysed is the step without
+rounding, for which α · (1/α) = 1. So a float that is, up to rounding, a decimal of few digits or a
+small fraction is that number; and one that is n/d, (n/d)k, (n/d)/k, 1 + (n/d)k, or a product or
+quotient of two numbers k that the step has used is what it is of them. Others are what they are.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from fractions import Fraction
+
+SIMPLE = 2520 * 10**4  # decimals of four digits, halves, thirds, …
+SMALL = 840  # denominators of multiples of a number that is known
+ROUNDED = 2.0**-49  # relative
+
+
+def simple(c: float, denominator: int = SIMPLE) -> Fraction | None:
+    """The fraction with such a denominator that c is up to rounding, if there is one."""
+    multiple = c * denominator
+    if not 0.5 < abs(multiple) < 2.0**40:
+        return None
+    nearest = round(multiple)
+    close = abs(multiple - nearest) <= abs(multiple) * ROUNDED
+    return Fraction(nearest, denominator) if close else None
+
+
+def without_rounding(c: Fraction) -> Fraction:
+    """c, or what is simple and c up to rounding."""
+    return c if c.denominator <= SIMPLE else simple(float(c)) or c
+
+
+class Numbers:
+    """Those that a step has used."""
+
+    def __init__(self) -> None:
+        self._seen: dict[float, Fraction] = {}
+        self._known: list[Fraction] = []
+
+    def exact(self, c: float | Fraction) -> Fraction:
+        """c without rounding."""
+        if isinstance(c, Fraction):
+            return c
+        found = self._seen.get(c)
+        if found is None:
+            found = self._seen[c] = self._recognized(float(c))
+        return found
+
+    def _recognized(self, c: float) -> Fraction:
+        if not c:
+            return Fraction(0)
+        found = simple(c) or next(self._of_known(c), None)
+        if found is None:
+            found = Fraction(c)
+            self._known.append(abs(found))
+        return found
+
+    def _of_known(self, c: float) -> Iterator[Fraction]:
+        for k in self._known:
+            value = float(k)
+            for left, restored in ((c / value, k), (c * value, 1 / k)):
+                ratio = _small(left)
+                if ratio is not None:
+                    yield ratio * restored
+            ratio = _small((c - 1) / value)
+            if ratio is not None and abs(1 + float(ratio) * value - c) <= ROUNDED * abs(c):
+                yield 1 + ratio * k
+        for i, k in enumerate(self._known):
+            for other in self._known[: i + 1]:
+                for product in (k * other, k / other, other / k, 1 / (k * other)):
+                    ratio = _small(c / float(product)) if product != 1 else None
+                    if ratio is not None:
+                        yield ratio * product
+
+
+def _small(c: float) -> Fraction | None:
+    found = simple(c, SMALL) if math.isfinite(c) else None
+    return found if found is not None and abs(found) <= 64 else None

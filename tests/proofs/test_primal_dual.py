@@ -1,0 +1,48 @@
+"""What the library guarantees of methods with a linear map is proved: their metric holds Lx."""
+
+import numpy as np
+import pytest
+
+import splitkit as sk
+from tests.proofs.random_programs import never
+
+
+def operator(**properties):
+    return sk.Operator.from_callable(never, resolvent=never, name="A", **properties)
+
+
+A = operator(monotone=True, maximal=True)
+B = operator(monotone=True, maximal=True)
+C = operator(cocoercivity=0.8)
+MAP = sk.linear.wrap(np.random.default_rng(0).normal(size=(4, 5)))
+SQUARE = MAP.norm**2
+TERMS = (A, B.pullback(MAP))
+
+PROVED = {
+    "Chambolle-Pock": lambda part: (sk.ChambollePock(tau=0.3, sigma=part / (0.3 * SQUARE)), TERMS),
+    "Condat-Vũ": lambda part: (
+        sk.CondatVu(tau=0.5, sigma=part * (2 - 0.625) / SQUARE),
+        (*TERMS, C),
+    ),
+    "PD3O": lambda part: (sk.PD3O(tau=1.0, sigma=part / SQUARE), (*TERMS, C)),
+    "linearized ADMM": lambda part: (sk.LinearizedADMM(tau=0.5, rho=2 * part / SQUARE), TERMS),
+}
+
+
+@pytest.mark.parametrize("part", [0.5, 0.9])
+@pytest.mark.parametrize("case", PROVED)
+def test_within_the_steps_of_the_theorem(case, part):
+    method, terms = PROVED[case](part)
+    assert method.guarantee(*terms).holds
+    proof = method.proof(*terms)
+    assert proof.holds
+    assert proof.multipliers is not None
+    assert proof.residual() > -1e-6
+
+
+@pytest.mark.parametrize("case", ["Chambolle-Pock", "linearized ADMM"])
+def test_beyond_what_any_theorem_allows(case):
+    """τσ‖L‖² = 1.4 > 4/3."""
+    method, terms = PROVED[case](1.4)
+    unchecked = method._with(check=False)
+    assert not unchecked.proof(*terms).holds

@@ -1,0 +1,335 @@
+"""What is called proved is true: shared operators, every scale, and steps that are no program."""
+
+from dataclasses import replace
+from importlib import import_module
+
+import numpy as np
+import pytest
+
+import splitkit as sk
+from splitkit.proofs import NotExpressibleError, Outcome, certify, runs
+from splitkit.proofs.program import least_value
+from splitkit.proofs.symbols import Leaf, Pair
+from tests.proofs.random_programs import TOLERANCE, RandomStep, never
+
+I = sk.Identity()  # noqa: E741
+PROVER = import_module("splitkit.proofs.prove")  # the module of the function of this name
+DRAWS = 8  # operators in a confrontation
+
+
+def operator(**properties):
+    return sk.Operator.from_callable(never, resolvent=never, name="A", **properties)
+
+
+MONOTONE = operator(monotone=True, maximal=True)
+OTHER = operator(monotone=True, maximal=True)
+
+
+def shared(A, k):
+    return lambda u: 0.4 * u + 0.4 * A(u) - 0.4 * A(A(u) + k(u)) - 0.3 * k(u)
+
+
+def projected(F, P):
+    R = P.resolvent(1.0)
+
+    def step(u):
+        x = R(u)
+        return R(x - 0.25 * F(x)) - x
+
+    return step
+
+
+# -- one operator at points that differ at the solution -------------------------------------------
+
+
+def test_an_operator_at_points_whose_values_differ_at_the_solution():
+    """With A = |·|, k = −1 the step has the fixed point ½, next to which it expands by 1.2."""
+    T = shared(np.abs, lambda u: -1.0 + 0.0 * u)
+    v = np.float64(0.5)
+    assert T(v) == pytest.approx(v)
+    assert abs(T(v + 1e-3) - T(v)) == pytest.approx(1.2e-3)
+    proof = sk.prove(shared, operator(lipschitz=1.0), operator(lipschitz=0.0))
+    assert not proof.holds
+    assert proof.outcome is Outcome.REFUTED
+    assert any("at the solution" in name for name in proof.vectors)
+
+
+def test_a_projection_at_two_points():
+    """F a quarter turn, P the normal cone of a point's ray: more than 1, so nothing is proved."""
+    F = operator(monotone=True, lipschitz=1.0)
+    P = operator(monotone=True, maximal=True, gradient=True)
+    assert not sk.prove(projected, F, P).holds
+
+
+def test_points_that_coincide_at_the_solution_need_no_second_run():
+    """Tseng's step: y = x at a solution, because I − αF is injective, and so F(y) = F(x) there."""
+
+    def tseng(F, G):
+        R = G.resolvent(0.4)
+
+        def step(x):
+            y = R(x - 0.4 * F(x))
+            return y - 0.4 * F(y) + 0.4 * F(x)
+
+        return step
+
+    proof = sk.prove(tseng, operator(strong_monotonicity=0.5, lipschitz=2.0), MONOTONE)
+    assert proof.rate is not None
+    assert not any("at the solution" in name for name in proof.vectors)
+    # where αL > 1 it is not: the fixed point may be no solution
+    proof = sk.prove(tseng, operator(strong_monotonicity=0.5, lipschitz=4.0), MONOTONE)
+    assert any("at the solution" in name for name in proof.vectors)
+
+
+def test_an_affine_operator_takes_differences_to_differences():
+    M = sk.Affine(np.array([[1.0, 2.0], [-2.0, 1.0]]))
+    proof = sk.prove(lambda A: lambda u: u - 0.1 * A(u - 0.1 * A(u)), M)
+    assert proof.rate is not None
+    assert not any("at the solution" in name for name in proof.vectors)
+
+
+# -- scale ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("m", "L", "alpha"), [(1e3, 1e7, 1e-7), (10.0, 1e4, 1e-6), (1e-3, 1.0, 1)])
+def test_forward_steps_in_bad_units(m, L, alpha):
+    """1 − 2αm + α²L² > 1: an expansion, refuted by a turn."""
+    F = operator(strong_monotonicity=m, lipschitz=L)
+    exact = 1 - 2 * alpha * m + (alpha * L) ** 2
+    for T in (I - alpha * F, MONOTONE.resolvent(alpha) @ (I - alpha * F)):
+        proof = sk.prove(T)
+        assert proof.holds == (exact < 1)
+        if exact >= 1:
+            assert proof.outcome is Outcome.REFUTED
+
+
+@pytest.mark.parametrize("power", range(-8, 9, 2))
+@pytest.mark.parametrize("case", ["DR", "FB", "gradient", "Tseng"])
+def test_units_do_not_matter(case, power):
+    """(m, L, 1/β, 1/α) → s(m, L, 1/β, 1/α)."""
+
+    def value(s):
+        m, L, alpha = 0.1 * s, 1.0 * s, 0.8 / s
+        F = operator(strong_monotonicity=m, lipschitz=L)
+        if case == "DR":
+            A, B = operator(cocoercivity=1 / L), operator(strong_monotonicity=m, maximal=True)
+            T = 0.5 * I + 0.5 * (A.cayley(alpha) @ B.cayley(alpha))
+        elif case == "FB":
+            T = MONOTONE.resolvent(alpha / 20) @ (I - alpha / 20 * F)
+        elif case == "gradient":
+            T = I - alpha * operator(strong_monotonicity=m, lipschitz=L, gradient=True)
+        else:
+            method = sk.Tseng(alpha=alpha)
+            return method.proof(F, MONOTONE)
+        return sk.prove(T)
+
+    here, there = value(1.0), value(10.0**power)
+    assert here.outcome == there.outcome == Outcome.PROVED
+    assert there.value == pytest.approx(here.value, rel=1e-6)
+
+
+def test_tseng_of_least_squares_in_large_units():
+    """Not 1.9e-6: of m = 1e3, L = 8e7 nothing is near that."""
+    F = operator(strong_monotonicity=1e3, lipschitz=8e7)
+    proof = sk.Tseng().proof(F, MONOTONE)
+    assert proof.rate is None or 0.9 < proof.rate < 1
+
+
+# -- what is no program ---------------------------------------------------------------------------
+
+
+def test_programs_that_differ_in_a_sign_are_not_confused():
+    skew = sk.Affine(np.array([[0.0, 1.0], [-1.0, 0.0]]))
+    for first, second in ((skew, MONOTONE), (MONOTONE, skew)):
+        assert sk.prove(first.resolvent(0.37)).holds
+        assert sk.prove(second.resolvent(0.37)).holds
+
+
+def test_a_function_of_points_alone():
+    assert sk.prove(lambda u: 0.5 * u).value == pytest.approx(0.25, rel=1e-6)
+
+
+def remembers():
+    kept = []
+
+    def of(A):
+        def step(u):
+            kept.append(u)
+            return u - 0.1 * A(kept[0])
+
+        return step
+
+    return of
+
+
+def counts():
+    calls = []
+
+    def of(A):
+        def step(u):
+            calls.append(1)
+            return u - 0.1 * len(calls) * A(u)
+
+        return step
+
+    return of
+
+
+NO_PROGRAMS = {
+    "a point of an earlier call": (remembers, "earlier call"),
+    "another step at each call": (counts, "another one at each call"),
+    "if u": (lambda: lambda A: lambda u: A(u) if u else u, "looks at the values"),
+    "if u == v": (lambda: lambda A: lambda u: A(u) if u == A(u) else u, "looks at the values"),
+    "u > 0": (lambda: lambda A: lambda u: A(u) if u > 0 else u, "looks at the values"),
+    "float(u)": (lambda: lambda A: lambda u: float(u) * A(u), "looks at the values"),
+    "NaN": (lambda: lambda A: lambda u: u - float("nan") * A(u), "by nan"),
+    "infinite": (lambda: lambda A: lambda u: u - float("inf") * A(u), "by inf"),
+    "by zero": (lambda: lambda A: lambda u: A(u) / 0.0, "by 0.0"),
+    "a resolvent of nothing monotone": (
+        lambda: lambda A: A.resolvent(0.5),
+        "no resolvent",
+    ),
+    "the identity": (lambda: lambda A: lambda u: u, "does not move"),
+}
+
+
+@pytest.mark.parametrize("case", NO_PROGRAMS)
+def test_what_is_no_program_is_refused_and_says_why(case):
+    make, says = NO_PROGRAMS[case]
+    A = sk.Operator.from_callable(never, lipschitz=1.0, name="A")
+    with pytest.raises(NotExpressibleError, match="not expressible, because") as caught:
+        sk.prove(make(), A)
+    assert says in str(caught.value)
+
+
+def test_expressions_that_are_no_program():
+    rough = sk.Operator.from_callable(never, lipschitz=1.0, name="A")
+    with pytest.raises(NotExpressibleError, match="has no resolvent"):
+        sk.prove(rough.resolvent(0.5))
+    with pytest.raises(NotExpressibleError, match="set-valued"):
+        sk.prove(I - sk.NormalCone(sk.functions.NonNegative()))
+    with pytest.raises(NotExpressibleError, match="does not move"):
+        sk.prove(sk.Identity())
+
+
+# -- the four outcomes ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("T", "value"),
+    [
+        (I - 0.5 * operator(monotone=True, lipschitz=1.0), -1.0),
+        (I - 2.5 * operator(strong_monotonicity=0.1, lipschitz=1.0, gradient=True), -0.2),
+        (MONOTONE.cayley(1.0), 0.0),
+        (-0.1 * I + 1.1 * (MONOTONE.cayley(1.0) @ OTHER.cayley(1.0)), -1 / 11),
+        (operator(lipschitz=1.0), 0.0),
+    ],
+)
+def test_a_refutation_is_an_operator_that_was_run(T, value):
+    proof = sk.prove(T)
+    assert proof.outcome is Outcome.REFUTED
+    assert proof.value == pytest.approx(value, abs=1e-6)
+    assert proof.attained == pytest.approx(value, abs=1e-5)
+    assert proof.instances
+    assert all(isinstance(A, sk.Operator) for A in proof.instances.values())
+    assert "refuted by this instance" in str(proof)
+
+
+def test_what_the_inequalities_leave_open_is_no_refutation():
+    """Tseng beyond 1/L: the points fit every form, an operator through them was not found."""
+
+    def twice(F, G):
+        R = G.resolvent(0.5)
+        return lambda x: R(x - 0.5 * F(R(x - 0.5 * F(x))))
+
+    proof = sk.prove(twice, operator(monotone=True, lipschitz=3.0), MONOTONE)
+    assert proof.outcome in (Outcome.INEXPRESSIBLE, Outcome.REFUTED, Outcome.FAILED)
+    assert not proof.holds
+    assert proof.reason
+
+
+# -- random programs ------------------------------------------------------------------------------
+
+
+def contradictions(seeds):
+    found = []
+    for seed in seeds:
+        rng = np.random.default_rng(seed)
+        step = RandomStep.draw(rng)
+        proof = step.prove()
+        if proof is not None and proof.holds and step.excess(proof, rng, DRAWS) > TOLERANCE:
+            found.append(seed)
+    return found
+
+
+@pytest.mark.parametrize("block", range(4))
+def test_no_random_program_is_proved_that_some_operators_contradict(block):
+    """A cut of ``benchmarks/proofs.py``."""
+    assert not contradictions(range(30 * block, 30 * block + 30))
+
+
+# -- faults planted in the prover -----------------------------------------------------------------
+
+
+def one_point(monkeypatch):
+    monkeypatch.setattr(runs.Runs, "_class_of", lambda self, pairs: [0] * len(pairs))
+
+
+def solver_says_less(monkeypatch, by):
+    def lower(claim, units=None):
+        answer = least_value(claim, units)
+        return replace(answer, value=answer.value - by)
+
+    monkeypatch.setattr(PROVER, "least_value", lower)
+
+
+def no_verification(monkeypatch):
+    solver_says_less(monkeypatch, 0.5)
+    monkeypatch.setattr(certify, "is_semidefinite", lambda matrix: True)
+
+
+def wrong_resolvent(monkeypatch):
+    def resolvent(self, alpha):
+        def apply(y):
+            x = self.scene.new("x")
+            self.pairs.append(Pair(x, (y - x) * 2.0))
+            return x
+
+        return apply
+
+    monkeypatch.setattr(Leaf, "_resolvent", resolvent)
+
+
+def wrong_pair(monkeypatch):
+    right = runs.Runs.pairs
+
+    def pairs(self, leaf):
+        found = right(self, leaf)
+        return [replace(p, u={k: v / 2 for k, v in p.u.items()}) for p in found]
+
+    monkeypatch.setattr(runs.Runs, "pairs", pairs)
+
+
+FAULTS = {
+    "all applications at one point": one_point,
+    "what is claimed is not verified": no_verification,
+    "a resolvent's pair is wrong": wrong_resolvent,
+    "values are halved": wrong_pair,
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_in_the_prover_is_seen(fault, monkeypatch):
+    """By the random programs, or by the step of two applications."""
+    FAULTS[fault](monkeypatch)
+    seen = contradictions(range(60))
+    seen = seen or sk.prove(shared, operator(lipschitz=1.0), operator(lipschitz=0.0)).holds
+    assert seen
+
+
+@pytest.mark.parametrize("by", [1e-3, 0.5])
+def test_a_solver_that_claims_too_much_proves_nothing(by, monkeypatch):
+    solver_says_less(monkeypatch, by)
+    proof = sk.prove(MONOTONE.resolvent(0.3) @ (I - 0.3 * operator(cocoercivity=1.0)) @ (0.8 * I))
+    assert proof.outcome is Outcome.FAILED
+    assert "verify nothing" in proof.reason
