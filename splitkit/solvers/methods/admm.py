@@ -283,7 +283,7 @@ class _Directions(Iteration):
 
     def init_at(self, x0: Point, dual: Point) -> Carry:
         Lx = self.L(x0)
-        return x0, Lx, dual, Lx
+        return x0, Lx, self.lighter(dual), Lx
 
     def first(self, state: Carry) -> tuple[Point, Point]:
         """x⁺, and the point from which ``element`` reads an element of A(x⁺)."""
