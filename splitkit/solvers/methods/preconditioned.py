@@ -21,6 +21,8 @@ from typing import ClassVar, Self
 from splitkit.arguments import POSITIVE, check_parameter
 from splitkit.backend import Array, Point, Space, is_array, namespace
 from splitkit.linear.diagonal import Diagonal
+from splitkit.operators.base import Operator
+from splitkit.proofs import Proof
 from splitkit.solvers.iteration import Around, Carry, Iteration, Reading, Trace
 from splitkit.solvers.method import Guarantee
 from splitkit.solvers.terms import Term
@@ -94,6 +96,10 @@ class Preconditioned(Wrapper):
 
     def steady(self) -> Self:
         return self._with(method=self.method.steady())
+
+    def proof(self, *operators: Operator | Term) -> Proof:
+        """See ``Method.proof``: of the method on the terms SAS, in y = S⁻¹x."""
+        return self.method.proof(*self.within(self.terms(*operators)))
 
     def check_space(self, space: Space) -> None:
         if self.diagonal is not None:
