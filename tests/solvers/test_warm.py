@@ -81,7 +81,8 @@ def test_equilibrated_units_are_those_of_the_user_again(method):
     plan = sk.plan(variation + sk.Subdifferential(nearness), START, method)
     assert type(plan.method).__name__ == "Equilibrated"
     solution = plan.solve()
-    assert plan.solve(solution).iterations <= 2
+    # steps that followed the residuals begin anew
+    assert plan.solve(solution).iterations <= 0.05 * solution.iterations
 
 
 def test_a_method_without_such_a_term_starts_from_x():
