@@ -110,6 +110,9 @@ class Balanced(Iteration):
     def init(self, x0: Point) -> Carry:
         return self._with(self.steps).init(x0), Balance(self.steps)
 
+    def init_at(self, x0: Point, dual: Point) -> Carry:
+        return self._with(self.steps).init_at(x0, dual), Balance(self.steps)
+
     def step(self, state: Carry) -> Carry:
         pair, now = state
         if now.made + 1 == now.next_look:
