@@ -27,6 +27,7 @@ from splitkit.linear.low_rank import PlusLowRank as PlusLowRank
 from splitkit.linear.mask import Mask as Mask
 from splitkit.linear.matrix_free import MatrixFree as MatrixFree
 from splitkit.linear.recognized import as_affine as as_affine
+from splitkit.linear.second_differences import SecondDifferences as SecondDifferences
 from splitkit.linear.sparse import Sparse as Sparse
 from splitkit.linear.stacked import Stacked as Stacked
 from splitkit.linear.unitary_fourier import Fourier as Fourier

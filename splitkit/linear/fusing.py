@@ -22,11 +22,13 @@ from splitkit.linear.block import BlockColumn, BlockDiagonalMap, BlockMatrix, Bl
 from splitkit.linear.dense import DenseMatrix
 from splitkit.linear.diagonal import Diagonal
 from splitkit.linear.fourier import FourierMultiplier
+from splitkit.linear.gradient import Gradient
 from splitkit.linear.identity import ScaledIdentity
 from splitkit.linear.kronecker import Kronecker
 from splitkit.linear.last_axes import LastAxesMap
 from splitkit.linear.low_rank import PlusLowRank
 from splitkit.linear.mask import Mask
+from splitkit.linear.second_differences import SecondDifferences
 from splitkit.linear.sparse import Sparse
 from splitkit.linear.stacked import Stacked
 
@@ -62,12 +64,14 @@ def fused_multiple(c: float, L: LinearOperator) -> LinearOperator:
         return Stacked(fused_multiple(c, L.L), L.sizes)
     if isinstance(L, Kronecker):
         return Kronecker(fused_multiple(c, L.A), L.B)
+    if isinstance(L, SecondDifferences) and c > 0:
+        return SecondDifferences(L.D, c * L.a, c * L.b)
     return LinearMultiple.of(c, L)
 
 
 def transposed(L: LinearOperator) -> LinearOperator | None:
     """Lᵀ as a map of L's kind; None: it has none."""
-    if isinstance(L, (ScaledIdentity, Diagonal)):
+    if isinstance(L, (ScaledIdentity, Diagonal, SecondDifferences)):
         return L
     if isinstance(L, FourierMultiplier):
         conjugate = namespace(L.spectrum).conj(L.spectrum)
@@ -133,6 +137,30 @@ def _two_spectra(L: FourierMultiplier, K: FourierMultiplier) -> LinearOperator |
         return None
     symmetric, skew = L.symmetric and K.symmetric, L.skew and K.skew
     return FourierMultiplier(L.spectrum + K.spectrum, L.shape, symmetric=symmetric, skew=skew)
+
+
+def _raised(L: SecondDifferences, K: ScaledIdentity) -> LinearOperator | None:
+    return SecondDifferences(L.D, L.a + K.c, L.b) if L.a + K.c >= 0 else None
+
+
+def _two_differences(L: SecondDifferences, K: SecondDifferences) -> LinearOperator | None:
+    if (L.D.axes, L.D.boundary) != (K.D.axes, K.D.boundary):
+        return None
+    return SecondDifferences(L.D if K.D.shape is None else K.D, L.a + K.a, L.b + K.b)
+
+
+def _on_spectrum(L: FourierMultiplier, K: SecondDifferences) -> LinearOperator | None:
+    """On the periodic grid of L, of which K takes all axes."""
+    axes = range(-len(L.shape), 0)
+    if K.D.boundary != "periodic" or sorted(K.D.axes) != [*axes]:
+        return None
+    eigenvalues: Any = K.a
+    for axis, n in zip(axes, L.shape, strict=True):
+        k = np.arange(n // 2 + 1 if axis == -1 else n)
+        line = 4 * np.sin(np.pi * k / n) ** 2
+        eigenvalues = eigenvalues + K.b * line.reshape((-1,) + (1,) * (-axis - 1))
+    spectrum = L.spectrum + from_numpy(eigenvalues, L.real)
+    return FourierMultiplier(spectrum, L.shape, symmetric=L.symmetric)
 
 
 def _of_samples(L: LinearOperator) -> bool:
@@ -217,6 +245,9 @@ SUMS: tuple[tuple[type, type, Rule], ...] = (
         lambda L, K: FourierMultiplier(L.spectrum + K.c, L.shape, symmetric=L.symmetric),
     ),
     (FourierMultiplier, FourierMultiplier, _two_spectra),
+    (FourierMultiplier, SecondDifferences, _on_spectrum),
+    (SecondDifferences, ScaledIdentity, _raised),
+    (SecondDifferences, SecondDifferences, _two_differences),
     (DenseMatrix, DenseMatrix, lambda L, K: DenseMatrix.of_finite(L.matrix + K.matrix)),
     (DenseMatrix, Sparse, _dense_and_sparse),
     (DenseMatrix, ScaledIdentity, _on_diagonal),
@@ -385,6 +416,8 @@ def gram(L: LinearOperator, W: LinearOperator | None = None) -> LinearOperator |
         return ScaledIdentity(L.c * L.c)
     if isinstance(L, Diagonal):
         return Diagonal(L.d * L.d)
+    if isinstance(L, Gradient):
+        return SecondDifferences(L)
     if isinstance(L, FourierMultiplier):
         squares = namespace(L.real).abs(L.spectrum) ** 2 + 0.0j
         return FourierMultiplier(squares, L.shape, symmetric=True)
@@ -529,7 +562,7 @@ def merges_gram(L: LinearOperator) -> bool:
         return merges_gram(L.L)
     if isinstance(L, Adjoint):
         return transposed(L.L) is not None and merges_gram(L.L)
-    matrices = ScaledIdentity, Diagonal, FourierMultiplier, DenseMatrix, Sparse
+    matrices = ScaledIdentity, Diagonal, FourierMultiplier, DenseMatrix, Sparse, Gradient
     if isinstance(L, matrices):
         return True
     if isinstance(L, Stacked):
@@ -554,6 +587,9 @@ def _kind(L: LinearOperator) -> Any:
         return kinds.pop() if len(kinds) == 1 else None
     if isinstance(L, FourierMultiplier):
         return L.shape
+    if isinstance(L, (Gradient, SecondDifferences)):
+        D = L.D if isinstance(L, SecondDifferences) else L
+        return "differences", D.axes, D.boundary
     if isinstance(L, Diagonal):
         return "matrix" if L.d.ndim == 1 else None
     if isinstance(L, (DenseMatrix, Sparse, PlusLowRank)):

@@ -11,6 +11,7 @@ from splitkit.problems.kkt import KKT as KKT
 from splitkit.problems.programs.conic import ConicProgram as ConicProgram
 from splitkit.problems.programs.files import read_mps as read_mps, read_qps as read_qps
 from splitkit.problems.programs.quadratic import LP as LP, QP as QP
+from splitkit.problems.programs.sdpa import read_sdpa as read_sdpa
 from splitkit.problems.programs.solution import (
     ProgramCertificate as ProgramCertificate,
     ProgramHistory as ProgramHistory,

@@ -14,6 +14,7 @@ from splitkit.operators.base import Operator
 from splitkit.proofs.certify import Multipliers, Program
 from splitkit.proofs.outcome import Outcome
 from splitkit.proofs.runs import Row
+from splitkit.proofs.written import as_json, as_latex
 from splitkit.properties import form_text
 
 CONTRACTION = ("‖u⁺‖² ≤ value · ‖u‖²", "Σ‖uᵢ⁺‖² ≤ value · Σ‖uᵢ‖²")
@@ -120,6 +121,21 @@ class Proof:
         for each in self.inequalities:
             slack = slack - each.multiplier * each.matrix
         return float(np.linalg.eigvalsh(slack)[0])
+
+    @property
+    def is_of_a_metric(self) -> bool:
+        """Whether the claim is of a quadratic function that the program found."""
+        return self.claim == LYAPUNOV
+
+    def to_json(self) -> str:
+        """The proof in rational numbers, for ``python splitkit/proofs/checker.py FILE``, which says
+        what the file holds; ValueError if nothing was proved.
+        """
+        return as_json(self)
+
+    def to_latex(self) -> str:
+        """The inequality as multipliers and squares; ValueError if nothing was proved."""
+        return as_latex(self)
 
     def __str__(self) -> str:
         lines = [

@@ -253,8 +253,13 @@ def best_step(
     found = minimize_scalar(rate, bounds=around, method="bounded", options={"xatol": 1e-8})
     if not found.fun < 1:
         raise ValueError(f"no alpha in {bounds} is proved to contract: the least ρ² is {found.fun}")
-    alpha = math.exp(float(found.x))
-    return alpha, prove(step(alpha))
+    # near the least value a proof may not verify: then the nearest step size that has one
+    nearest = sorted(grid, key=lambda t: abs(t - found.x))
+    for t in (float(found.x), *(float(t) for t in nearest if rate(t) < 1)):
+        proof = prove(step(math.exp(t)))
+        if proof.rate is not None:
+            return math.exp(t), proof
+    raise ValueError(f"no alpha in {bounds} is proved to contract: {proof.reason}")
 
 
 def _bounded_by_maps(runs: Runs, before: list[Vector], after: list[Vector]) -> list[Any]:

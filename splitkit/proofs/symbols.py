@@ -19,8 +19,8 @@ from splitkit.backend import Scalar, Space
 from splitkit.linear.base import LinearOperator
 from splitkit.operators.base import Operator, PointMap
 from splitkit.proofs.exact import ONE
-from splitkit.proofs.numbers import Numbers, without_rounding
 from splitkit.proofs.outcome import NotExpressibleError
+from splitkit.proofs.unrounded import Numbers, without_rounding
 from splitkit.properties import Properties
 
 CANCELLED = Fraction(1, 2**48)  # of the larger coefficient: what rounding in a step leaves of 0

@@ -403,20 +403,45 @@ def _joined(sizes: list[Array], more: Sequence[Array]) -> list[Array]:
 
 
 def _cancelled(reading: Reading, residuals: list[Array], task: Task) -> list[Array]:
-    """Of each block, how much of the terms' elements cancels, (Σ‖aᵢ‖ − ‖r‖)/2; of an element that
-    is alone all of it, and what may cancel within it unless constants are known.
+    """Of each block, how much of the terms' elements cancels, (Σ‖aᵢ‖ − ‖r‖)/2; where one element
+    is alone and no constants are known, what may cancel within single-valued ones.
     """
     xp, found = task.space.xp, []
     within = [0.0 * residuals[0]] * len(residuals)
     if reading.bounds is not None:
         within = task.spread(reading.bounds(task.space))
     least = [*task.least_sizes, *(0.0 * each for each in within[len(task.least_sizes) :])]
+    inner = _single_valued(reading.x, residuals, task)
     norms = map(task.norms, reading.terms)
-    for r, bound, known, *elements in zip(residuals, within, least, *norms, strict=False):
+    for r, bound, known, own, *elements in zip(
+        residuals, within, least, inner, *norms, strict=False
+    ):
         total, largest = reduce(add, elements), greatest(elements)
         alone = (total - largest <= NEARLY * largest) & (known == 0)
-        found.append(xp.where(alone, xp.maximum(largest, bound), 0.5 * (total - r)))
+        own = xp.maximum(xp.minimum(own, largest), bound)
+        found.append(xp.where(alone, own, 0.5 * (total - r)))
     return found
+
+
+def _single_valued(x: Point, residuals: list[Array], task: Task) -> list[Array]:
+    """Of each block, the largest value that a single-valued operator was seen to have no farther
+    from x than x is large. An element of another may be as large as a step is short.
+    """
+    space = task.space
+    size, found = space.norm(x), [0.0 * r for r in residuals]
+    for A, read_pair, argument, value in task.watch.calls:
+        if not A.has_evaluation:
+            continue
+        point, element = read_pair(argument, value)
+        if _shapes(point) == _shapes(element) == _shapes(x):
+            near = space.norm(subtract(point, x)) <= size
+            seen = [space.xp.where(near, norm, 0.0 * norm) for norm in task.norms(element)]
+            found = _joined(found, seen)
+    return found
+
+
+def _shapes(x: Point) -> list[tuple[int, ...]]:
+    return [block.shape for block in blocks(x)]
 
 
 def _remembered(

@@ -33,8 +33,8 @@ class Guarantee:
     holds : bool
         Whether the sequence that the method returns converges to a solution, if there is one.
     rate : float or None
-        Factor by which an iteration brings the governing point nearer to its limit, at least;
-        None: no linear rate.
+        Factor by which an iteration brings the governing point nearer to its limit, at least, or
+        k of them on the whole where the reason says R-linear; None: no linear rate.
     reason : str
         The theorem's condition and the numbers that meet it, or what is missing and the remedy.
     sequence : str

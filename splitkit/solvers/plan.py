@@ -16,7 +16,7 @@ from functools import cached_property
 from typing import Any
 
 from splitkit.arguments import check_choice, check_flag, check_integer
-from splitkit.backend import Array, Point, Scalar, Space, solving
+from splitkit.backend import Array, Point, Scalar, Space, solving, subtract, where
 from splitkit.functions.base import Function
 from splitkit.looks import known_points
 from splitkit.operators.base import Operator
@@ -32,9 +32,9 @@ from splitkit.solvers.rewrites import Rewrite
 from splitkit.solvers.row_groups import Groups, least_sizes, row_groups
 from splitkit.solvers.solution import Solution, State, Status
 from splitkit.solvers.stopping import Relative, Stopping, as_stopping
-from splitkit.solvers.terms import Term
+from splitkit.solvers.terms import Role, Term
 from splitkit.solvers.units import choose_units
-from splitkit.solvers.watch import Watch, declares
+from splitkit.solvers.watch import Watch, declares, nearest_in_domain
 from splitkit.solvers.worth import Values, Worth
 
 Callback = Callable[[State], object]
@@ -98,12 +98,13 @@ def plan(
 
 def planned(
     inclusion: Operator | Function,
-    x0: Point,
+    x0: Point | Solution,
     method: Method | None,
     batch_ndim: int,
     resume: Solution | None,
 ) -> Plan:
     """``plan``, by the method of the solve that is resumed unless one is given."""
+    x0 = x0.x if isinstance(x0, Solution) else x0
     space = Space.of(x0, batch_ndim)
     if () in space.shapes and space.xp.__name__.endswith("numpy"):
         raise ValueError(
@@ -237,7 +238,7 @@ class Plan:
 
     def solve(
         self,
-        x0: Point | None = None,
+        x0: Point | Solution | None = None,
         *,
         tol: float | Stopping | None = None,
         max_iter: int = 10_000,
@@ -247,8 +248,8 @@ class Plan:
         on_failure: OnFailure = "raise",
         record_objective: bool = False,
     ) -> Solution:
-        """Run it, from x0 or where the plan was made; the arguments are those of
-        ``splitkit.solve``.
+        """Run it, from x0, which may be an earlier solution, or where the plan was made; the
+        arguments are those of ``splitkit.solve``.
 
         Raises
         ------
@@ -262,11 +263,11 @@ class Plan:
         options = Options(tol, max_iter, callback, progress, resume, on_failure, record_objective)
         return self.run(options, x0)
 
-    def run(self, options: Options, x0: Point | None = None) -> Solution:
+    def run(self, options: Options, x0: Point | Solution | None = None) -> Solution:
         """``solve`` with options that are checked."""
-        start = self._start(x0)
+        start, dual = self._start(x0)
         with solving(start), known_points():
-            run, task = self._ready(start, options)
+            run, task = self._ready(start, options, dual)
             solution = self._finish(run, task, options.max_iter, options.callback, options.progress)
         if solution.converged:
             if start is self.x0 and options.resume is None:
@@ -281,7 +282,7 @@ class Plan:
 
     def iterate(
         self,
-        x0: Point | None = None,
+        x0: Point | Solution | None = None,
         *,
         tol: float | Stopping | None = None,
         max_iter: int = 10_000,
@@ -292,11 +293,11 @@ class Plan:
         """
         return self.run_stepwise(Options(tol, max_iter, resume=resume), x0)
 
-    def run_stepwise(self, options: Options, x0: Point | None = None) -> Iterator[State]:
+    def run_stepwise(self, options: Options, x0: Point | Solution | None = None) -> Iterator[State]:
         """``iterate`` with options that are checked."""
-        start = self._start(x0)
+        start, dual = self._start(x0)
         with solving(start), known_points():
-            run, task = self._ready(start, options)
+            run, task = self._ready(start, options, dual)
         task.stopping.start()
         runs = advance(run, task, max_iter=options.max_iter, every=True)
         while True:
@@ -321,21 +322,57 @@ class Plan:
 
     # -- a run ----------------------------------------------------------------------------------
 
-    def _start(self, x0: Point | None) -> Point:
+    def _start(self, x0: Point | Solution | None) -> tuple[Point, Point | None]:
+        """Where to start, and y of the composed term, if a solution tells it."""
         if x0 is None:
-            return self.x0
-        self.space.check_point(x0, "x0")
-        Space.of(x0, self.space.batch_ndim)
+            return self.x0, None
+        x, dual = (x0.x, x0.dual) if isinstance(x0, Solution) else (x0, None)
+        self.space.check_point(x, "x0")
+        Space.of(x, self.space.batch_ndim)
+        return x, dual if self._takes(dual) else None
+
+    def _takes(self, dual: Point | None) -> bool:
+        """Whether the method has a term LᵀBL of such y."""
+        maps = [term.of for term in self.terms if term.of is not None]
+        if dual is None or not maps:
+            return False
+        try:
+            maps[0].range_space(self.space).check_point(dual, "x0.dual")
+        except (TypeError, ValueError):
+            return False
+        return True
+
+    def _within(self, x0: Point) -> Point:
+        """x0, or the nearest point of the set on which what is declared of an evaluated term is
+        meant: the theorems hold from every start, and far from the set it may be much steeper.
+        """
+        known = zip(self.terms, self.warrant.declared, strict=True)
+        if not any(declared and term.role is Role.EVALUATED for term, declared in known):
+            return x0
+        resolved = [term.operator for term in self.terms if term.role is Role.RESOLVED]
+        for A in resolved:
+            if A.has_evaluation:  # everywhere
+                continue
+            inside = nearest_in_domain(A, x0, self.space)
+            beyond = self.space.norm(subtract(inside, x0))
+            outside = beyond > math.sqrt(self.space.eps) * self.space.norm(x0)
+            if self.space.any(outside):
+                x0 = where(outside, inside, x0)
         return x0
 
-    def _ready(self, x0: Point, options: Options) -> tuple[Run, Task]:
+    def _ready(self, x0: Point, options: Options, dual: Point | None = None) -> tuple[Run, Task]:
         """What is to be run, in the context of ``solving``."""
         task, resume = self._task(as_stopping(options.tol, self.space)), options.resume
         if options.record_objective:
             task.objective = self._recorded
         if resume is None:
-            run = Run(self._iteration.begin(x0, self.space))
-            if x0 is self.x0 and self._ended is not None and self._ended[0] == options.tol:
+            run = Run(self._iteration.begin(self._within(x0), self.space, dual))
+            if (
+                dual is None
+                and x0 is self.x0
+                and self._ended is not None
+                and self._ended[0] == options.tol
+            ):
                 run.schedule.next_check = self._ended[1]
             return run, task
         self.space.check_point(resume.x, "resume.x")

@@ -87,8 +87,18 @@ def _proof(method: Method, terms: tuple[Term, ...]) -> Proof:
 def _begin(method: Method, terms: tuple[Term, ...]) -> tuple[Scene, Iteration, Any]:
     """The iteration on symbols, and a state whose parts are free vectors."""
     scene, apart = Scene(), Scene()  # of what a start computes nothing is known later
-    state = _iteration(method, terms, apart).init(apart.new("u"))
-    return scene, _iteration(method, terms, scene), _freed(state, scene)
+    space: Any = _NoSpace()
+    state = _iteration(method, terms, apart).begin(apart.new("u"), space)
+    iteration = _iteration(method, terms, scene)
+    iteration.enter(space)
+    return scene, iteration, _freed(state, scene)
+
+
+class _NoSpace:
+    """The space of symbols, in which nothing is measured."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(f"its steps depend on values: on {name} of points")
 
 
 def _iteration(method: Method, terms: tuple[Term, ...], scene: Scene) -> Iteration:

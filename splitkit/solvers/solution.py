@@ -137,7 +137,7 @@ class Solution:
     @property
     def duality_gap(self) -> Array | None:
         """``objective`` less a dual one, −Σ fᵢ*(yᵢ), of batch shape: nothing is better by more, but
-        for what constraints and Σ Lᵢᵀyᵢ = 0 are missed by, at most the cube root of the precision.
+        for what constraints and Σ Lᵢᵀyᵢ = 0 are missed by, at most the precision's fourth root.
         The yᵢ are gradients, the method's dual point and the elements that one more step shows, as
         of ``Gap``; inf where none of them will do, None where a value or a conjugate is not known.
         """

@@ -181,18 +181,21 @@ class Watch(Maps, threading.local):
         return None
 
     def _inside(self, x: Point, space: Space) -> Array:
-        """Of which batch elements x is in the domains of what is resolved, where R_{αA}x of a tiny
-        α is about their nearest point.
-        """
-        xp, size = space.xp, space.norm(x)
-        found, alpha = size >= 0, math.pow(xp.finfo(space.dtype).max, -0.4)
+        """Of which batch elements x is in the domains of what is resolved."""
+        size = space.norm(x)
+        found = size >= 0
         for A in self.resolved.values():
             try:
-                moved = space.norm(subtract(x, A.make_resolvent(alpha)(x)))
+                moved = space.norm(subtract(x, nearest_in_domain(A, x, space)))
             except ELSEWHERE:
                 continue
             found = found & ~(moved > math.sqrt(space.eps) * size)
         return found
+
+
+def nearest_in_domain(A: Operator, x: Point, space: Space) -> Point:
+    """About the nearest point of A's domain: R_{αA}x with a tiny α."""
+    return A.make_resolvent(math.pow(space.xp.finfo(space.dtype).max, -0.4))(x)
 
 
 @dataclass(frozen=True)

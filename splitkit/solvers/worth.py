@@ -61,7 +61,7 @@ class Values:
                 size = xp.maximum(abs(primal), abs(dual)) + self.space.least
                 # what proves most counts: both a small gap and duals that are nearly exact
                 weight = xp.maximum(abs(gap) / size, far)
-                better = (far <= self.space.eps ** (1 / 3)) & (weight < best)
+                better = (far <= self.space.eps**0.25) & (weight < best)
                 best, found = xp.where(better, weight, best), xp.where(better, gap, found)
         except NoValueError:
             return None

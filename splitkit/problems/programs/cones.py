@@ -5,7 +5,10 @@ DP_K at v, which I − V is: of a second-order cone off it and its polar, v = (t
     V = ½(1, −û)(1, −û)ᵀ + ½(1 − t/‖u‖)(0, I − ûûᵀ);
 
 of positive semidefinite matrices, v = Q diag(λ) Qᵀ, V is 1 − (λᵢ₊ − λⱼ₊)/(λᵢ − λⱼ) on the matrices
-qᵢqⱼᵀ + qⱼqᵢᵀ; of the others, all with three entries, it is found by differences.
+qᵢqⱼᵀ + qⱼqᵢᵀ. Of the others, all with three entries, the surface g = 0 is ruled by the lines from
+0 to p = P_K(v), and bends across them: with n̂ of v − p = λ∇g(p) and m̂ = n̂ × p̂,
+
+    V = n̂n̂ᵀ + κ/(1 + κ) m̂m̂ᵀ,   κ = λ⟨m̂, ∇²g(p)m̂⟩.
 
 Source: Kanzow, Ferenczi, Fukushima, *On the local convergence of semismooth Newton methods for
 linear and nonlinear second-order cone programs without strict complementarity* (2009); Malick,
@@ -22,10 +25,17 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csc_array
 
+from splitkit.backend import to_numpy
 from splitkit.functions import ExponentialCone, PowerCone, SecondOrderCone
 from splitkit.problems.programs.rows import Rows, Slope, Vector
+from splitkit.problems.programs.scalings import (
+    Barriers,
+    Orthant,
+    PositiveSemidefinite,
+    Scaling,
+    SecondOrder,
+)
 
-STEP = 1e-6  # of differences, beside the largest entry
 NOTHING = 1e-10  # eigenvalues of V that are below count as 0
 
 
@@ -44,6 +54,10 @@ class Coupled:
     def derivative(self, v: Any) -> list[tuple[int, Any]]:
         """Of each cone where V is not 0 its number and Q, V = QQᵀ."""
         raise NotImplementedError
+
+    def scaling(self, first: int) -> Scaling | None:
+        """That of an interior-point method, on rows from the first; None: it is not symmetric."""
+        return None
 
 
 class SecondOrders(Coupled):
@@ -70,6 +84,9 @@ class SecondOrders(Coupled):
             Q[1:, 1:] = max(0.5 * (1 - t / size), 0.0) ** 0.5 * across
             found.append((i, Q))
         return found
+
+    def scaling(self, first: int) -> Scaling:
+        return SecondOrder(slice(first, first + self.index.size), *self.index.shape)
 
 
 class Semidefinite(Coupled):
@@ -119,6 +136,10 @@ class Semidefinite(Coupled):
             found.append((k, self.vectors(products).T))
         return found
 
+    def scaling(self, first: int) -> Scaling:
+        of = slice(first, first + self.index.size)
+        return PositiveSemidefinite(of, len(self.index), self)
+
 
 class Threes(Coupled):
     """Exponential or power cones, or their duals."""
@@ -134,16 +155,40 @@ class Threes(Coupled):
         return self._cone.project(v)
 
     def derivative(self, v: Any) -> list[tuple[int, Any]]:
-        step = STEP * np.maximum(abs(v).max(axis=1), 1e-300)
-        moves = np.concatenate((np.eye(3), -np.eye(3)))[:, None, :] * step[:, None]
-        ends = np.stack([self.project(each) for each in v + moves])
-        D = (ends[:3] - ends[3:]).transpose(1, 2, 0) / (2 * step[:, None, None])
-        V = np.eye(3) - (D + D.transpose(0, 2, 1)) / 2
-        λ, Q = np.linalg.eigh(V)
-        λ = np.clip(λ, 0.0, 1.0)
-        λ = np.where(λ > STEP, λ, 0.0)
-        Q = Q * np.sqrt(λ)[:, None, :]
-        return [(i, Q[i][:, λ[i] > 0]) for i in np.flatnonzero(λ.any(axis=1)).tolist()]
+        at = -v if self._is_dual else v
+        p = self._cone.project(at)
+        n, size = _unit(at - p)
+        p̂, length = _unit(p)
+        m = np.cross(n, p̂)
+        with np.errstate(all="ignore"):
+            bend = self._bend(p, m, size)
+            share = np.where(np.isnan(bend), 1.0, 1 / (1 + 1 / bend))
+        off, on = size > 0, length > 0
+        # V of the cone is 0 inside of it and I on its polar, where n and m are no frame
+        around = np.stack((n, m * np.sqrt(share)[:, None]), axis=2)
+        if self._is_dual:
+            around = np.stack((p̂, m * np.sqrt(1 - share)[:, None]), axis=2)
+            off, on = on, off
+        return [(i, around[i] if on[i] else np.eye(3)) for i in np.flatnonzero(off).tolist()]
+
+    def _bend(self, p: Any, m: Any, size: Any) -> Any:
+        """κ at p, v being so far away; NaN where the surface has an edge."""
+        x, y, z = p.T
+        if isinstance(self._cone, PowerCone):  # g = |z| − xᵃyᵇ
+            a = np.ravel(to_numpy(self._cone.a))
+            b, f = 1 - a, abs(z)
+            steep = np.sqrt((a * f / x) ** 2 + (b * f / y) ** 2 + 1)
+            return size * a * b * f * (m[:, 0] / x - m[:, 1] / y) ** 2 / steep
+        r = x / y  # g = y exp(x/y) − z
+        steep = np.sqrt(1 + (1 - r) ** 2 + np.exp(-2 * r))
+        found = size * (m[:, 0] - r * m[:, 1]) ** 2 / (y * steep)
+        return np.where((y == 0) & (z > 0), 0.0, found)  # a face
+
+
+def _unit(v: Any) -> tuple[Any, Any]:
+    """Rows of length 1, and the lengths; 0 of what rounding leaves beside v."""
+    size = np.linalg.norm(v, axis=1)
+    return v / np.where(size > 0, size, 1.0)[:, None], size
 
 
 def onto_box_cone(v: Vector, lower: Vector, upper: Vector) -> Vector:
@@ -242,6 +287,21 @@ class Cones(Rows):
 
     def scaled(self, e: Vector) -> Cones:
         return Cones(e * self.b, self.zero, self.orthant, self.coupled)
+
+    def barriers(self) -> Barriers | None:
+        zero, orthant = np.flatnonzero(self.zero), np.flatnonzero(self.orthant)
+        first = zero.size + orthant.size
+        scalings: list[Scaling] = []
+        if orthant.size:
+            scalings.append(Orthant(slice(zero.size, first), orthant.size))
+        for cones in self.coupled:
+            scaling = cones.scaling(first)
+            if scaling is None:
+                return None
+            scalings.append(scaling)
+            first += cones.index.size
+        rows = np.concatenate((zero, orthant, *(cones.index.ravel() for cones in self.coupled)))
+        return Barriers(rows, np.ones(rows.size), self.b[rows], zero.size, scalings)
 
     def tied(self, e: Vector) -> Vector:
         if self.coupled:

@@ -41,6 +41,9 @@ class Measures:
     objective, dual_objective : float
     sizes : tuple of three floats
         What the first three are beside.
+    plain : float
+        The largest of the three beside what is in the first table alone: large multipliers that
+        cancel among themselves are no excuse.
     """
 
     primal: float
@@ -49,6 +52,7 @@ class Measures:
     objective: float
     dual_objective: float
     sizes: tuple[float, float, float]
+    plain: float
 
     @classmethod
     def of(cls, data: Data, x: Vector, y: Vector, least: Sequence[float] = (0.0,) * 3) -> Measures:
@@ -62,23 +66,25 @@ class Measures:
         in_P, in_A, in_AT = P @ abs(x), A @ abs(x), AT @ abs(y)
         missed = max(_largest(Px + data.q + pull), _largest(data.rows.beyond(y)))
         within = float(abs(x) @ in_P), float(abs(data.q) @ abs(x)), supported
+        plain = (
+            max(_largest(Ax), _largest(z)),
+            max(map(_largest, (Px, data.q, pull))),
+            max(quadratic, abs(linear), abs(support)),
+        )
         sizes = (
-            max(_largest(Ax), _largest(z), WITHIN * _largest(in_A)),
-            max(
-                *map(_largest, (Px, data.q, pull)),
-                WITHIN * _largest(in_P),
-                WITHIN * _largest(in_AT),
-            ),
-            max(quadratic, abs(linear), abs(support), WITHIN * max(within)),
+            max(plain[0], WITHIN * _largest(in_A)),
+            max(plain[1], WITHIN * _largest(in_P), WITHIN * _largest(in_AT)),
+            max(plain[2], WITHIN * max(within)),
         )
         residuals = _largest(Ax - z), missed, abs(objective - dual)
         of_rows, of_slopes, gap = map(_beside, residuals, sizes, least)
-        return cls(of_rows, of_slopes, gap, objective, dual, sizes)
+        left = float(np.max([_beside(*pair) for pair in zip(residuals, plain, strict=True)]))
+        return cls(of_rows, of_slopes, gap, objective, dual, sizes, left)
 
     @property
     def worst(self) -> float:
-        """The largest of the three."""
-        return max(self.primal, self.dual, self.gap)
+        """The largest of the three; NaN if one is."""
+        return float(np.max((self.primal, self.dual, self.gap)))
 
 
 def separates(data: Data, v: Vector) -> Vector | None:

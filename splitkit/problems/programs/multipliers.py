@@ -25,6 +25,7 @@ import numpy as np
 
 from splitkit.outcomes import Status
 from splitkit.problems.programs.data import Data, Units
+from splitkit.problems.programs.interior import Interior
 from splitkit.problems.programs.measures import Measures, descends, separates
 from splitkit.problems.programs.newton import NewtonSystem
 from splitkit.problems.programs.rows import Vector
@@ -40,10 +41,16 @@ LOWERED = 5.0  # by which σ falls where its rounding is in the way
 INNER = 100  # Newton steps for one x⁺
 SETTLED = 3  # of them without progress, by one factorization, are rounding
 SETTLED_APART = 12  # and by several, where cones bend smoothly
+FALLING = 1e-6  # part of the objective by which φ falls there beyond rounding
 NEAR, FURTHEST, SEARCH = 0.1, 1e4, 20  # of line searches on what bends smoothly
 TIGHTER = 0.1  # factor of ‖∇φ‖ from step to step
 ENOUGH = 1e-3  # part of the tolerance that ‖∇φ‖ need not be below
 SEEN = 1e-3  # part of what was seen to cancel, beside which residuals are judged at least
+HOPELESS = 0.1  # a measure that after ``EARLY`` interior points may mean that there is no solution
+EARLY = 5
+FURTHER = 3  # interior points beyond the tolerance, where cones bend smoothly
+POLISHING = (1e7, 1e4)  # σ of proximal steps after them elsewhere, until one suffices
+POLISH_STEPS = 5  # of Newton in each
 PATIENCE = 150  # steps without progress, after which what is left is rounding
 
 
@@ -204,6 +211,10 @@ class _Run:
     def run(self) -> tuple[Status, Vector | None]:
         """Steps to the end: how it ended, and what proves it."""
         waited, before, stopped = 0, None, False
+        if not (self.x.any() or self.y.any()):
+            ended = self.approach()
+            if ended is not None:
+                return ended
         while True:
             if self.best.worst <= self.tol:
                 return Status.CONVERGED, None
@@ -215,10 +226,7 @@ class _Run:
             if waited >= PATIENCE:
                 return Status.PRECISION, None
             x, y = self.x, self.y
-            rounded = self.minimize()
-            self.place(self.x)  # without what the sums of steps lost
-            w = self.Ax + self.y / self.sigma
-            self.y = self.sigma * (w - self.data.rows.project(w))
+            rounded = self.advance()
             found = self.look()
             stopped = self.shown(found)
             waited = 0 if found.worst < 0.9 * self.best.worst else waited + 1
@@ -231,9 +239,71 @@ class _Run:
             self.adapt(missed, before, found.dual, rounded and found.primal < found.dual > self.tol)
             before = missed
 
-    def look(self) -> Measures:
+    def approach(self) -> tuple[Status, Vector | None] | None:
+        """Interior points as far as they lead; what they led to if that is the end."""
+        barriers = self.data.rows.barriers()
+        slopes = self.data.q.any() or self.data.P.count_nonzero() > 0  # else y = 0 will do
+        if barriers is None or not slopes or self.best.worst <= self.tol:
+            return None
+        apart, further = bool(self.data.rows.alone.all()), 0
+        for x, y in Interior(self.data, barriers).points():
+            self.place(x)
+            self.y = y
+            self.iterations += 1
+            self.system.factorizations += 1
+            found = self.look(scale=False)
+            stopped = self.shown(found)
+            better = found.plain < self.best.plain
+            if better:
+                self.best, self.kept = found, (self.x, self.y)
+            if self.best.plain <= self.tol:
+                further += 1
+                if apart or not better or further > FURTHER:
+                    break
+            if stopped:
+                return Status.STOPPED, None
+            reached = self.limit()
+            if reached is not None:
+                return reached, None
+            if self.iterations > EARLY and found.worst > HOPELESS:
+                status, proof = self.proved(self.x, self.y)
+                if proof is not None:
+                    return status, proof
+        if self.best.plain <= self.tol:
+            self.place(self.kept[0])
+            self.y = self.kept[1]
+            self.polish(apart)
+            return Status.CONVERGED, None
+        if self.tol < self.best.worst <= HOPELESS:
+            x, y = self.kept
+        else:  # far away, or where multipliers are large for nothing
+            x, y = np.zeros(self.x.size), np.zeros(self.y.size)
+        self.place(x)
+        self.y = y
+        self.best, self.kept = self.look(scale=False), (x, y)
+        return None
+
+    def polish(self, apart: bool) -> None:
+        """A proximal step from an interior point that solves it, to one at its bounds."""
+        self.gamma = LAST_GAMMA
+        x, y = self.kept
+        for σ in POLISHING:
+            self.place(x)
+            self.y, self.sigma = y, np.full(y.size, σ)
+            self.accuracy = max(ENOUGH * self.tol, 100 * EPS)
+            if not apart:
+                return
+            self.advance(POLISH_STEPS)
+            found = self.look(scale=False)
+            self.shown(found)
+            if found.plain <= self.tol:
+                self.best, self.kept = found, (self.x, self.y)
+                return
+
+    def look(self, *, scale: bool = True) -> Measures:
         """The measures in the units of the data, recorded. What was seen to cancel on the way from
         a start, where x or y was more than twice as large, is forgotten: a far one is no scale.
+        Nor are interior points, which come from far away.
         """
         method = self.method
         x, y = method.units.outward(self.x, self.y)
@@ -244,12 +314,20 @@ class _Run:
                 method.seen, far_x, far_y = [0.0] * 3, min(far_x, of_x), of_y
             method.seen_at = far_x, max(far_y, of_y)
         found = Measures.of(method.data, x, y, method.seen)
-        if self.iterations:
+        if self.iterations and scale:
             sizes = zip(method.seen, found.sizes, strict=True)
             method.seen = [max(before, SEEN * each) for before, each in sizes]
         self.trail.iteration.append(self.iterations)
         self.trail.measures.append(found)
         return found
+
+    def advance(self, most: int = INNER) -> bool:
+        """A proximal step, by so many of Newton's at most; whether rounding ended it."""
+        rounded = self.minimize(most)
+        self.place(self.x)  # without what the sums of steps lost
+        w = self.Ax + self.y / self.sigma
+        self.y = self.sigma * (w - self.data.rows.project(w))
+        return rounded
 
     def shown(self, found: Measures) -> bool:
         """Whether who looks on ends the run here."""
@@ -257,13 +335,14 @@ class _Run:
         at = self.method.units.outward(self.x, self.y)
         return look is not None and bool(look(self.iterations, *at, found))
 
-    def minimize(self) -> bool:
+    def minimize(self, most: int) -> bool:
         """x⁺ by Newton's method; whether rounding ended it."""
         data, x̂, γ, σ = self.data, self.x, self.gamma, self.sigma
         ŷ = self.y / σ
         least, waited = np.inf, 0
-        unsettled = INNER if data.rows.alone.all() else SETTLED_APART
-        for _ in range(INNER):
+        apart = bool(data.rows.alone.all())
+        unsettled = INNER if apart else SETTLED_APART
+        for _ in range(most):
             w = self.Ax + ŷ
             g = self.Px + data.q + (self.x - x̂) / γ + data.AT @ (σ * (w - data.rows.project(w)))
             size = float(np.max(abs(g), initial=0.0))
@@ -288,6 +367,8 @@ class _Run:
                 return curvature * t + start + float((σ * Ad) @ (v - data.rows.project(v)))  # noqa: B023
 
             t = _zero(slope_at, data.rows.breaks(w, Ad))
+            if not apart and -t * slope_at(0.0) > FALLING * abs(float(data.q @ self.x)):
+                waited = 0  # slow, as Newton's method may be where cones bend, but no rounding
             self.x, self.Ax, self.Px = self.x + t * d, self.Ax + t * Ad, self.Px + t * Pd
         return False
 

@@ -285,7 +285,7 @@ def _message(outcome: Outcome, tol: float) -> str:
     )
     match outcome.status:
         case Status.CONVERGED:
-            return f"solved in {k} Newton steps: {left}"
+            return f"met the tolerance after {k} Newton steps: {left}"
         case Status.INFEASIBLE:
             return (
                 f"no x meets the constraints, as solution.certificate proves ({k} Newton steps): "

@@ -12,7 +12,9 @@ from typing import Any
 
 import numpy as np
 
-Vector = Any  # NumPy's arrays of float64
+from splitkit.problems.programs.scalings import Barriers, Orthant, Vector as Vector
+
+FAR = 1e12  # bounds, beside entries near 1, that an interior-point method leaves out
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,10 @@ class Rows:
         """diag(e)C."""
         raise NotImplementedError
 
+    def barriers(self) -> Barriers | None:
+        """What an interior-point method needs; None: one of the cones is not symmetric."""
+        return None
+
     def tied(self, e: Vector) -> Vector:
         """e, made equal where rows can only be scaled together."""
         return e
@@ -112,6 +118,17 @@ class Intervals(Rows):
 
     def scaled(self, e: Vector) -> Intervals:
         return Intervals(e * self.lower, e * self.upper)
+
+    def barriers(self) -> Barriers:
+        equal = self.lower == self.upper
+        parts = [equal, ~equal & (self.upper < FAR), ~equal & (self.lower > -FAR)]
+        rows = [np.flatnonzero(part) for part in parts]
+        count = rows[1].size + rows[2].size
+        signs = np.repeat([1.0, 1.0, -1.0], [each.size for each in rows])
+        sides = np.concatenate((self.upper[np.concatenate(rows[:2])], self.lower[rows[2]]))
+        e = rows[0].size
+        cones = [Orthant(slice(e, e + count), count)] if count else []
+        return Barriers(np.concatenate(rows), signs, sides, e, cones)
 
     @property
     def alone(self) -> Any:

@@ -1,0 +1,334 @@
+"""A primal-dual interior-point method: where no start is known, it finds one that is all but exact.
+
+    Px + q + Gᵀz = 0,   Gx + s = h,   s, z ∈ K,   s ∘ z = μe,   μ → 0,
+
+K a product of {0}, an orthant, second-order cones and positive semidefinite matrices. With Nesterov
+and Todd's scaling λ = Wz = W⁻ᵀs a step solves
+
+    [ P      GᵀW⁻¹ ] [dx]   [ −(Px + q + Gᵀz)          ]
+    [ W⁻ᵀG  −I     ] [u ] = [ −W⁻ᵀ(Gx + s − h) − λ \\ d ],   dz = W⁻¹u,   ds = Wᵀ(λ \\ d − u),
+
+twice: with d = −λ ∘ λ, which shows how far μ may fall, and then with d = σμe − λ ∘ λ − (W⁻ᵀds) ∘
+u, Mehrotra's correction. No theorem says that such long steps converge where K is unbounded:
+the proximal method of multipliers goes on wherever this one ends.
+
+Source: Mehrotra, *On the implementation of a primal-dual interior point method* (1992); Nesterov,
+Todd, *Self-scaled barriers and interior-point methods for convex programming* (1997); Vandenberghe,
+*The CVXOPT linear and quadratic cone program solvers* (2010).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from scipy.linalg import cho_factor, cho_solve
+from scipy.sparse import csc_array, csr_array, diags_array
+from scipy.sparse.linalg import splu
+
+from splitkit.problems.programs.data import Data
+from splitkit.problems.programs.scalings import Barriers, Scaling, Vector
+
+REGULAR = 1e-9  # what is added to the diagonals, beside entries near 1, and refined away
+REFINED = 5  # times at most
+INEXACT = 1e-7  # part of the right-hand side, beyond which pivots leave the diagonal
+PIVOT = 1e-3  # where they are a smaller part of a column's largest entry
+LEAST = 1e-8  # step that is progress
+MOST = 100  # steps
+BACK = 0.99  # part of the way to the boundary
+WAITS = 6  # steps without progress, after which it ends
+DENSE = 800  # variables up to which cones of many rows are taken into a dense matrix of these
+FEW = 6  # rows of a cone up to which it stays in the sparse matrix
+
+
+class Interior:
+    """The method for one program's rows."""
+
+    def __init__(self, data: Data, barriers: Barriers) -> None:
+        self.P, self.q = data.P, data.q
+        self.rows, self.signs = barriers.rows, barriers.signs
+        self.cones: list[Scaling] = list(barriers.cones)
+        G = csr_array(data.A[self.rows])
+        self.G = csr_array(diags_array(self.signs) @ G)
+        self.GT = csr_array(self.G.T)
+        self.h = self.signs * barriers.sides
+        self.equations = barriers.equations
+        self.degree = sum(cone.degree for cone in self.cones)
+        self.m = data.A.shape[0]
+
+    def multipliers(self, z: Vector) -> Vector:
+        """Those of the program's rows."""
+        return np.bincount(self.rows, weights=self.signs * z, minlength=self.m)
+
+    @cached_property
+    def system(self) -> Any:
+        """How the steps are solved for."""
+        many = any(cone.order > FEW for cone in self.cones)
+        kind = _Dense if many and self.q.size <= DENSE else _Sparse
+        return kind(self)
+
+    def points(self) -> Iterator[tuple[Vector, Vector]]:
+        """x and multipliers of the rows, step by step, as long as there is progress."""
+        e, m = self.equations, self.h.size
+        s, z = np.zeros(m), np.zeros(m)
+        for cone in self.cones:
+            s[cone.of] = z[cone.of] = cone.unit
+        x, z = self._started(s, z)
+        s = -z
+        s[:e] = 0.0
+        for cone in self.cones:
+            for v in (s, z):
+                short = cone.short(v[cone.of])
+                if short >= -1e-8 * max(1.0, _largest(v)):
+                    v[cone.of] += (1 + short) * cone.unit
+        least, waited = np.full(3, np.inf), 0
+        for _ in range(MOST):
+            yield x, self.multipliers(z)
+            rx = self.P @ x + self.q + self.GT @ z
+            rz = self.G @ x + s - self.h
+            μ = float(s @ z) / max(self.degree, 1)
+            sizes = np.array([_largest(rx), _largest(rz), μ])
+            waited = 0 if (sizes < 0.9 * least).any() else waited + 1
+            least = np.minimum(least, sizes)
+            if waited == WAITS:
+                return
+            try:
+                with np.errstate(all="ignore"):  # bounds of 1e20 leave the range of numbers
+                    dx, ds, dz, α = self._step(s, z, rx, rz, μ)
+            except (np.linalg.LinAlgError, RuntimeError):  # a matrix is singular to rounding
+                return
+            if not all(np.isfinite(v).all() for v in (dx, ds, dz)) or not α >= LEAST:
+                return
+            x, s, z = x + α * dx, s + α * ds, z + α * dz
+
+    def _started(self, s: Vector, z: Vector) -> tuple[Vector, Vector]:
+        """x and z of the least ½‖z‖² without the cones."""
+        for cone in self.cones:
+            cone.scale(s[cone.of], z[cone.of])
+        self.system.factor()
+        x, u = self.system.solve(-self.q, self.h)
+        return x, u
+
+    def _step(
+        self, s: Vector, z: Vector, rx: Vector, rz: Vector, μ: float
+    ) -> tuple[Vector, Vector, Vector, float]:
+        """dx, ds, dz and how far to go."""
+        scaled, target = rz.copy(), np.zeros(rz.size)
+        for cone in self.cones:
+            cone.scale(s[cone.of], z[cone.of])
+            scaled[cone.of] = cone.from_slack(rz[cone.of])
+            target[cone.of] = cone.target(0.0 * cone.unit, cone.unit, 0.0)
+        self.system.factor()
+        dx, u = self.system.solve(-rx, -scaled - target)
+        if self.cones:
+            α = min(1.0, self._longest(target - u, u))
+            σ = (1 - α) ** 3
+            for cone in self.cones:
+                of = cone.of
+                target[of] = cone.target(target[of] - u[of], u[of], σ * μ)
+            dx, u = self.system.solve(-(1 - σ) * rx, -(1 - σ) * scaled - target)
+        α = min(1.0, BACK * self._longest(target - u, u))
+        ds, dz = np.zeros(u.size), u.copy()
+        for cone in self.cones:
+            ds[cone.of] = cone.to_slack(target[cone.of] - u[cone.of])
+            dz[cone.of] = cone.to_dual(u[cone.of])
+        return dx, ds, dz, α
+
+    def _longest(self, ds: Vector, dz: Vector) -> float:
+        """The step to the boundary."""
+        steps = [cone.longest(ds[cone.of], dz[cone.of]) for cone in self.cones]
+        return min(steps, default=np.inf)
+
+
+class _System:
+    """[[P, GᵀW⁻¹], [W⁻ᵀG, −I]] (dx, u) = (a, b), with steps of refinement."""
+
+    def __init__(self, of: Interior) -> None:
+        self.of = of
+
+    def factor(self) -> None:
+        """For the scalings at hand."""
+        raise NotImplementedError
+
+    def carefully(self) -> bool:
+        """Factor anew, in a way that rounds less; whether there is one."""
+        return False
+
+    def roughly(self, a: Vector, b: Vector) -> tuple[Vector, Vector]:
+        """dx and u, up to rounding and what makes the matrix regular."""
+        raise NotImplementedError
+
+    def solve(self, a: Vector, b: Vector) -> tuple[Vector, Vector]:
+        """dx and u."""
+        of = self.of
+        dx, u = np.zeros(a.size), np.zeros(b.size)
+        ra, rb, left = a, b, np.inf
+        for _ in range(REFINED):
+            ex, eu = self.roughly(ra, rb)
+            ex, eu = dx + ex, u + eu
+            dz, pull = eu.copy(), of.G @ ex
+            for cone in of.cones:
+                dz[cone.of] = cone.to_dual(eu[cone.of])
+                pull[cone.of] = cone.from_slack(pull[cone.of])
+            pull[of.equations :] -= eu[of.equations :]
+            ra, rb = a - of.P @ ex - of.GT @ dz, b - pull
+            now = max(_largest(ra), _largest(rb))
+            if not now < left:
+                break
+            dx, u, done = ex, eu, now > 0.1 * left or now <= 1e-14
+            left = now
+            if done:
+                break
+        if left > INEXACT * max(_largest(a), _largest(b)) and self.carefully():
+            return self.solve(a, b)
+        return dx, u
+
+
+class _Sparse(_System):
+    """By LU of [[P, Gᵀ], [G, −WᵀW]] without rows of the orthant that have one entry, always in the
+    same order: only the values of the same places change.
+    """
+
+    def __init__(self, of: Interior) -> None:
+        super().__init__(of)
+        G, P = of.G, csr_array(of.P).tocoo()
+        self.n, m = of.q.size, of.G.shape[0]
+        single = np.zeros(m, dtype=bool)
+        for cone in of.cones:
+            if cone.order == 1:
+                single[cone.of] = np.diff(G.indptr)[cone.of] == 1
+        (self.singles,), (self.others,) = np.nonzero(single), np.nonzero(~single)
+        first = G.indptr[self.singles]
+        self.columns, self.entries = G.indices[first], G.data[first]
+        B = csr_array(G[self.others]).tocoo()
+        self.size = self.n + self.others.size
+        place = self.n - 1 + np.cumsum(~single)
+        (g, h), (i, j) = P.coords, B.coords
+        places = [(g, h), (self.n + i, j), (j, self.n + i), (np.arange(self.size),) * 2]
+        self.blocks: list[tuple[Scaling, Any]] = []
+        for cone in of.cones:
+            rows = np.arange(m)[cone.of].reshape(-1, cone.order)
+            kept = ~single[cone.of] if cone.order == 1 else slice(None)
+            rows = place[rows[kept]]
+            places.append(
+                (np.repeat(rows, cone.order, axis=1).ravel(), np.tile(rows, cone.order).ravel())
+            )
+            self.blocks.append((cone, kept))
+        self.fixed = np.concatenate((P.data, B.data, B.data))
+        self.places = tuple(np.concatenate(each) for each in zip(*places, strict=True))
+        self.order: Any = None
+        self.pivots = False
+        self._arrange(*self.places)
+
+    def _arrange(self, i: Any, j: Any) -> None:
+        """Where entries in these places go, in CSC."""
+        key, self.entry = np.unique(j.astype(np.int64) * self.size + i, return_inverse=True)
+        self.indices = (key % self.size).astype(np.int32)
+        counts = np.bincount(key // self.size, minlength=self.size)
+        self.indptr = np.concatenate(([0], np.cumsum(counts))).astype(np.int32)
+
+    def factor(self) -> None:
+        squares = np.ones(self.of.h.size)
+        blocks = []
+        for cone, kept in self.blocks:
+            square = cone.squares()
+            if cone.order == 1:
+                squares[cone.of] = square
+            blocks.append(-square[kept].ravel())
+        self.weights = 1 / squares[self.singles]
+        diagonal = np.full(self.size, -REGULAR)
+        diagonal[: self.n] = REGULAR + np.bincount(
+            self.columns, weights=self.weights * self.entries**2, minlength=self.n
+        )
+        values = np.concatenate((self.fixed, diagonal, *blocks))
+        data = np.bincount(self.entry, weights=values, minlength=self.indices.size)
+        self.K = csc_array((data, self.indices, self.indptr), shape=(self.size, self.size))
+        if self.order is None:
+            lu = self._factored("MMD_AT_PLUS_A", 0.0)
+            self.by = lu.solve
+            self.order, self.place = np.argsort(lu.perm_c), lu.perm_c.astype(np.int64)
+            self._arrange(*(self.place[each] for each in self.places))
+        elif self.pivots:
+            self._ordered(self._factored("MMD_AT_PLUS_A", PIVOT))
+        else:
+            try:
+                self._ordered(self._factored("NATURAL", 0.0))
+            except RuntimeError:  # a pivot is 0
+                self.carefully()
+
+    def carefully(self) -> bool:
+        if self.pivots:
+            return False
+        self.pivots = True
+        self.factor()
+        return True
+
+    def _factored(self, order: str, pivot: float) -> Any:
+        options = {"SymmetricMode": True}
+        return splu(self.K, permc_spec=order, diag_pivot_thresh=pivot, options=options)
+
+    def _ordered(self, lu: Any) -> None:
+        order, place = self.order, self.place
+        self.by = lambda b: lu.solve(b[order])[place]
+
+    def roughly(self, a: Vector, b: Vector) -> tuple[Vector, Vector]:
+        right, b = np.zeros(self.size), b.copy()
+        for cone in self.of.cones:
+            b[cone.of] = cone.to_slack(b[cone.of])
+        pushed = self.weights * self.entries * b[self.singles]
+        right[: self.n] = a + np.bincount(self.columns, weights=pushed, minlength=self.n)
+        right[self.n :] = b[self.others]
+        found = self.by(right)
+        dx, u = found[: self.n], np.empty(b.size)
+        u[self.others] = found[self.n :]
+        u[self.singles] = self.weights * (self.entries * dx[self.columns] - b[self.singles])
+        for cone in self.of.cones:
+            u[cone.of] = cone.from_dual(u[cone.of])
+        return dx, u
+
+
+class _Dense(_System):
+    """By Cholesky's factors of P + GᵀW⁻¹W⁻ᵀG, and of what the equations leave of it."""
+
+    def __init__(self, of: Interior) -> None:
+        super().__init__(of)
+        self.A, self.P = of.G[: of.equations].toarray(), of.P.toarray()
+        self.blocks = [of.G[cone.of].toarray() for cone in of.cones]
+
+    def factor(self) -> None:
+        H = self.P.copy()
+        self.halves = []
+        for cone, block in zip(self.of.cones, self.blocks, strict=True):
+            half = cone.from_slack(block)
+            self.halves.append(half)
+            H += half.T @ half
+        size = float(np.max(H.diagonal(), initial=REGULAR))
+        H[np.diag_indices_from(H)] += REGULAR
+        self.weight = size if len(self.A) else 0.0  # for what the equations alone fix
+        if len(self.A):
+            H += self.weight * (self.A.T @ self.A)
+        self.H = cho_factor(H, lower=True, check_finite=False)
+        if len(self.A):
+            self.across = cho_solve(self.H, self.A.T, check_finite=False)
+            S = self.A @ self.across
+            S[np.diag_indices_from(S)] *= 1 + 1e-14
+            self.S = cho_factor(S, lower=True, check_finite=False)
+
+    def roughly(self, a: Vector, b: Vector) -> tuple[Vector, Vector]:
+        e, u = self.of.equations, -b
+        right = a + self.weight * (self.A.T @ b[:e])
+        for cone, half in zip(self.of.cones, self.halves, strict=True):
+            right = right + half.T @ b[cone.of]
+        dx = cho_solve(self.H, right, check_finite=False)
+        if e:
+            u[:e] = cho_solve(self.S, self.A @ dx - b[:e], check_finite=False)
+            dx = dx - self.across @ u[:e]
+        for cone, half in zip(self.of.cones, self.halves, strict=True):
+            u[cone.of] += half @ dx
+        return dx, u
+
+
+def _largest(v: Vector) -> float:
+    return float(np.max(np.abs(v), initial=0.0))
