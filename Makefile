@@ -19,6 +19,9 @@ DOCS := $(VENV)/installed-docs-$(KEY)
 NEWER ?= python3.13
 CORE := $(VENV)/newer/installed-$(KEY)
 GUESTS := $(VENV)/guests/installed-$(KEY)
+# Each of two processes begins with a half of the tests as they lie in files, so that what a file
+# prepares, and what JAX compiles for it, is prepared once; the one that is done takes of the other's.
+WORKERS := -n 2 --dist worksteal
 # Environment variables under which BLAS, LAPACK and Torch take other kernels, which round otherwise;
 # these run on every x86-64 processor that NumPy runs on, and mean nothing on others.
 KERNELS ?= OPENBLAS_CORETYPE=Nehalem MKL_CBWR=COMPATIBLE ATEN_CPU_CAPABILITY=default
@@ -31,10 +34,10 @@ demo: $(DEV) ## Train, certify and plot an equilibrium network on handwritten di
 	$(RUN) splitkit_nn train digits --out runs/digits-$$(date +%Y-%m-%d-%H%M%S)
 
 test: $(DEV) ## Run the tests (ARGS='...' goes to pytest)
-	OMP_NUM_THREADS=1 $(RUN) pytest -n 2 $(ARGS)
+	OMP_NUM_THREADS=1 $(RUN) pytest $(WORKERS) $(ARGS)
 
 test-kernels: $(DEV) ## Run the numeric tests under other kernels (KERNELS='...' names them)
-	OMP_NUM_THREADS=1 $(KERNELS) $(RUN) pytest -n 2 $(NUMERIC) $(ARGS)
+	OMP_NUM_THREADS=1 $(KERNELS) $(RUN) pytest $(WORKERS) $(NUMERIC) $(ARGS)
 
 test-newer: $(CORE) ## Check all that the core registers on another Python (NEWER=python3.13)
 	OMP_NUM_THREADS=1 $(VENV)/newer/bin/python -W error::DeprecationWarning -c \

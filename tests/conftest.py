@@ -1,5 +1,7 @@
 """The libraries and profiles are those of the public plugin; here is what this repository adds."""
 
+import gc
+
 import array_api_compat.torch
 import pytest
 from array_api_strict import _array_object, _dtypes
@@ -25,6 +27,16 @@ def _equal(self, other):
 
 
 _dtypes.DType.__eq__ = _equal
+
+
+# libraries and collected tests are a million objects that stay: the collector would walk over them
+# again and again, for a quarter of the time that collecting takes
+gc.disable()
+
+
+def pytest_collection_finish():
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(params=["float64", "float32"])

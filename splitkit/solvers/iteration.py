@@ -92,10 +92,10 @@ class Iteration:
 
     space: Space
 
-    def begin(self, x0: Point, space: Space) -> Carry:
-        """The state at x0, a point of this space."""
+    def begin(self, x0: Point, space: Space, dual: Point | None = None) -> Carry:
+        """The state at x0, a point of this space, with y of a composed term where one is known."""
         self.enter(space)
-        return self.init(x0)
+        return self.init(x0) if dual is None else self.init_at(x0, dual)
 
     def enter(self, space: Space) -> None:
         """Learn the space of the points, before ``init`` or where a state is at hand."""
@@ -104,6 +104,10 @@ class Iteration:
     def init(self, x0: Point) -> Carry:
         """The state at the start."""
         return x0
+
+    def init_at(self, x0: Point, dual: Point) -> Carry:
+        """The state at the start, where y ∈ B(Lx) of a term LᵀBL is known, about."""
+        return self.init(x0)
 
     def advance(self, state: Carry) -> tuple[Carry, Trace]:
         """One iteration: the next state, and what ``read`` needs."""

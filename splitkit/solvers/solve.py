@@ -15,7 +15,7 @@ from splitkit.solvers.stopping import Stopping
 
 def solve(
     inclusion: Operator,
-    x0: Point,
+    x0: Point | Solution,
     method: Method | None = None,
     *,
     tol: float | Stopping | None = None,
@@ -34,9 +34,11 @@ def solve(
     ----------
     inclusion : Operator
         A sum of operators; each is used by its evaluation or by its resolvent.
-    x0 : array or tuple of arrays
+    x0 : array, tuple of arrays, or Solution
         Where to start; its library, dtype and device are those of the solution. Not changed, and
-        it receives no gradient: a solve records nothing.
+        it receives no gradient: a solve records nothing. Of an earlier solution it is x, and y of a
+        term LᵀBL too, where it has a ``dual`` and the method such a term: ADMM and the primal-dual
+        methods, and what wraps them, so start warm on both sides.
     method : Method, optional
         Default: the one of least work by its guaranteed rate (see ``explain``). Its ``alpha=None``
         is chosen from the operators' constants, and where entries of x are in units far apart, as
@@ -88,12 +90,13 @@ def solve(
     options = Options(
         tol, max_iter, callback, progress, resume, on_failure, record_objective, compile
     )
-    return planned(inclusion, x0, method, batch_ndim, resume).run(options)
+    start = x0 if isinstance(x0, Solution) else None
+    return planned(inclusion, x0, method, batch_ndim, resume).run(options, start)
 
 
 def iterate(
     inclusion: Operator,
-    x0: Point,
+    x0: Point | Solution,
     method: Method | None = None,
     *,
     tol: float | Stopping | None = None,
@@ -105,4 +108,5 @@ def iterate(
     met, the limit reached, or NaN appears. What the arguments are, ``solve`` says.
     """
     options = Options(tol, max_iter, resume=resume)
-    return planned(inclusion, x0, method, batch_ndim, resume).run_stepwise(options)
+    start = x0 if isinstance(x0, Solution) else None
+    return planned(inclusion, x0, method, batch_ndim, resume).run_stepwise(options, start)

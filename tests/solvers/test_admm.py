@@ -300,3 +300,15 @@ def test_a_composition_with_a_known_gram_is_composed_as_any_other(L, method):
     h = f.L1Norm().translate(d) + (0.5 * f.L1Norm().translate(e)) @ L
     x = sk.minimize(h, np.zeros(8), method, tol=1e-9).x
     assert float(h(x)) == pytest.approx(least, rel=1e-6)
+
+
+def test_a_penalty_that_krylovs_method_cannot_bear_is_taken_back():
+    """Of an unbounded program the residuals stay apart at any ρ: ρ ends where ρI is rounding."""
+    rng = np.random.default_rng(1)
+    G, d, c = rng.normal(size=(3, 5)), rng.uniform(0.1, 1.0, 5), rng.normal(size=5)
+    G -= np.outer(G @ d, d) / (d @ d)  # Gd = 0, d ≥ 0, ⟨c, d⟩ < 0
+    c -= d * (c @ d + 0.5) / (d @ d)
+    problem = sk.KKT(f.Quadratic(np.zeros((5, 5)), c), G, G @ d, C=f.NonNegative())
+    x0 = np.ones(5), np.zeros(3)
+    s = sk.solve(problem, x0, sk.ADMM(), max_iter=500, on_failure="return")
+    assert s.status in ("unbounded", "iteration_limit")

@@ -49,7 +49,8 @@ SEEN = 1e-3  # part of what was seen to cancel, beside which residuals are judge
 HOPELESS = 0.1  # a measure that after ``EARLY`` interior points may mean that there is no solution
 EARLY = 5
 FURTHER = 3  # interior points beyond the tolerance, where cones bend smoothly
-POLISH, POLISH_STEPS, POLISH_SIGMA = 2, 5, 1e4  # proximal and Newton steps after them elsewhere
+POLISHING = (1e7, 1e4)  # σ of proximal steps after them elsewhere, until one suffices
+POLISH_STEPS = 5  # of Newton in each
 PATIENCE = 150  # steps without progress, after which what is left is rounding
 
 
@@ -241,7 +242,8 @@ class _Run:
     def approach(self) -> tuple[Status, Vector | None] | None:
         """Interior points as far as they lead; what they led to if that is the end."""
         barriers = self.data.rows.barriers()
-        if barriers is None or self.best.worst <= self.tol:
+        slopes = self.data.q.any() or self.data.P.count_nonzero() > 0  # else y = 0 will do
+        if barriers is None or not slopes or self.best.worst <= self.tol:
             return None
         apart, further = bool(self.data.rows.alone.all()), 0
         for x, y in Interior(self.data, barriers).points():
@@ -282,10 +284,15 @@ class _Run:
         return None
 
     def polish(self, apart: bool) -> None:
-        """Proximal steps from an interior point that solves it, to one at its bounds."""
-        self.gamma, self.sigma = LAST_GAMMA, np.full(self.y.size, POLISH_SIGMA)
-        for _ in range(POLISH if apart else 0):
+        """A proximal step from an interior point that solves it, to one at its bounds."""
+        self.gamma = LAST_GAMMA
+        x, y = self.kept
+        for σ in POLISHING:
+            self.place(x)
+            self.y, self.sigma = y, np.full(y.size, σ)
             self.accuracy = max(ENOUGH * self.tol, 100 * EPS)
+            if not apart:
+                return
             self.advance(POLISH_STEPS)
             found = self.look(scale=False)
             self.shown(found)

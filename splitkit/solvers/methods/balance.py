@@ -9,7 +9,7 @@ batch share their steps. The residuals are taken every ``FIRST`` iterations, and
 of those that were made.
 
 Where a change costs a factorization, there are ``FEW``, each by a power of 2, and none after one
-for which the matrix cannot be factored.
+for which the matrix cannot be factored, or solved with, which is taken back.
 
 Source: Goldstein, Li, Yuan, *Adaptive primal-dual splitting methods for statistical learning and
 image processing* (2015), §3.
@@ -59,12 +59,15 @@ FEW = Pace(apart=3.0, changes=16, later=4, whole=True)
 
 
 class Balance(NamedTuple):
-    """The state of the steps: themselves, the iterations made, when to look next, changes made."""
+    """The state of the steps: themselves, the iterations made, when to look next, changes made, and
+    the steps before the last of them.
+    """
 
     steps: Steps
     made: int = 0
     next_look: int = FIRST
     changes: int = 0
+    earlier: Steps | None = None
 
 
 class Balanced(Iteration):
@@ -107,11 +110,26 @@ class Balanced(Iteration):
     def init(self, x0: Point) -> Carry:
         return self._with(self.steps).init(x0), Balance(self.steps)
 
+    def init_at(self, x0: Point, dual: Point) -> Carry:
+        return self._with(self.steps).init_at(x0, dual), Balance(self.steps)
+
     def step(self, state: Carry) -> Carry:
         pair, now = state
         if now.made + 1 == now.next_look:
             return self.advance(state)[0]
-        return self._with(now.steps).step(pair), now._replace(made=now.made + 1)
+        try:
+            return self._with(now.steps).step(pair), now._replace(made=now.made + 1)
+        except np.linalg.LinAlgError:
+            if now.earlier is None:
+                raise
+            return self.step(self._taken_back(state))
+
+    def _taken_back(self, state: Carry) -> Carry:
+        """The state with the steps before the last change, after which there are no more."""
+        pair, now = state
+        failing = self._with(now.steps)
+        kept = now._replace(steps=now.earlier, earlier=None, changes=self.pace.changes)
+        return self._with(kept.steps).taken_over(pair, failing), kept
 
     def run(self, state: Carry, n: int, loop: Loop) -> Carry:
         while n > 0:
@@ -127,7 +145,12 @@ class Balanced(Iteration):
     def advance(self, state: Carry) -> tuple[Carry, Trace]:
         pair, now = state
         iteration = self._with(now.steps)
-        after, left = iteration.advance(pair)
+        try:
+            after, left = iteration.advance(pair)
+        except np.linalg.LinAlgError:  # as of Krylov's method, which is slow at extreme steps
+            if now.earlier is None:
+                raise
+            return self.advance(self._taken_back(state))
         later = now._replace(made=now.made + 1)
         if later.made == later.next_look and later.changes < self.pace.changes:
             pair = iteration.outward(iteration.governing(after))
@@ -154,7 +177,8 @@ class Balanced(Iteration):
         else:
             least = 1 - 0.8 * 0.9**now.changes
             factor = min(max(factor, least), 1 / least)
-        return now._replace(steps=self.within(factor * now.steps.tau), changes=now.changes + 1)
+        steps = self.within(factor * now.steps.tau)
+        return now._replace(steps=steps, changes=now.changes + 1, earlier=now.steps)
 
     def _relative(self, i: int, r: Point, reading: Reading, other: Point) -> float:
         """‖rᵢ‖ beside the largest part of it; beside ‖L‖‖y‖, or ‖L‖‖x‖, where none cancels."""

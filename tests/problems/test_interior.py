@@ -1,0 +1,97 @@
+"""Scalings of symmetric cones, interior points, and Newton systems that are bordered."""
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+from splitkit.problems import LP, ConicProgram
+from splitkit.problems.programs.cones import Semidefinite
+from splitkit.problems.programs.data import Data
+from splitkit.problems.programs.interior import Interior
+from splitkit.problems.programs.newton import WORTH, NewtonSystem
+from splitkit.problems.programs.rows import Intervals
+from splitkit.problems.programs.scalings import Orthant, PositiveSemidefinite, SecondOrder
+
+
+def cones_inside(rng):
+    """Scalings with points inside of their cones, and inner products u ∘ v = e of these."""
+    orthant = rng.random((2, 5)) + 0.1
+    second = rng.normal(size=(2, 3, 4))
+    second[..., 0] = np.linalg.norm(second[..., 1:], axis=-1) + rng.random((2, 3))
+    of_matrices = Semidefinite(np.arange(12).reshape(2, 6), 3)
+    B = rng.normal(size=(2, 2, 3, 3))
+    matrices = [of_matrices.vectors(each @ each.transpose(0, 2, 1)).ravel() for each in B]
+    yield Orthant(slice(0, 5), 5), orthant
+    yield SecondOrder(slice(0, 12), 3, 4), second.reshape(2, -1)
+    yield PositiveSemidefinite(slice(0, 12), 2, of_matrices), matrices
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_scaling_takes_both_points_to_one_and_its_inverses_undo_it(seed):
+    rng = np.random.default_rng(seed)
+    for cone, (s, z) in cones_inside(rng):
+        cone.scale(s, z)
+        u, v = rng.normal(size=(2, s.size))
+        assert np.allclose(cone.from_dual(z), cone.from_slack(s), rtol=1e-9)
+        assert np.allclose(cone.to_dual(cone.from_dual(v)), v)
+        assert np.allclose(cone.to_slack(cone.from_slack(v)), v)
+        assert u @ cone.to_slack(v) == pytest.approx(cone.from_dual(u) @ v)  # Wᵀ is W's adjoint
+        columns = np.stack((u, v), axis=1)
+        assert np.allclose(cone.from_slack(columns)[:, 1], cone.from_slack(v))
+        # without a step, λ ∘ (λ \ (μe − λ ∘ λ)) is what takes λ to μλ⁻¹: ⟨λ, target⟩ = μν − ⟨s, z⟩
+        target = cone.target(0 * s, 0 * z, 0.3)
+        assert cone.from_dual(z) @ target == pytest.approx(0.3 * cone.degree - s @ z)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_longest_step_ends_on_the_boundary(seed):
+    rng = np.random.default_rng(seed)
+    for cone, (s, z) in cones_inside(rng):
+        cone.scale(s, z)
+        ds, dz = rng.normal(size=(2, s.size))
+        t = cone.longest(ds, dz)
+        λ = cone.from_dual(z)
+        nearest = max(cone.short(λ + t * ds), cone.short(λ + t * dz))
+        assert nearest == pytest.approx(0.0, abs=1e-9 * (1 + t))
+
+
+def test_interior_points_lead_to_the_solution_of_each_kind_of_system():
+    rng = np.random.default_rng(0)
+    c, A = rng.normal(size=6), rng.normal(size=(3, 6))
+    b = A @ rng.random(6)
+    program = LP(c, A, b, b, bounds=(0.0, 2.0))
+    ball = ConicProgram(
+        None, np.r_[1.0, -2.0, np.zeros(10)],
+        sp.csr_array(np.vstack((np.ones((1, 12)), np.zeros((1, 12)), -np.eye(12)))),
+        np.r_[1.0, 1.0, np.zeros(12)], [("zero", 1), ("second-order", 13)],
+    )  # fmt: skip
+    for problem in (program, ball):
+        data = problem._data()
+        for x, y in Interior(data, data.rows.barriers()).points():
+            gap = data.q @ x + data.rows.support(y)[0]
+        assert np.allclose(data.q + data.A.T @ y, 0, atol=1e-6)
+        assert np.abs(data.rows.project(data.A @ x) - data.A @ x).max() <= 1e-6
+        assert gap == pytest.approx(0.0, abs=1e-6)
+
+
+def test_a_bordered_system_gives_the_steps_of_one_that_is_factored_anew():
+    rng = np.random.default_rng(0)
+    n, m = WORTH, 40
+    A = sp.csr_array(sp.vstack((sp.random_array((m, n), density=0.1, rng=rng), sp.eye_array(n))))
+    P = sp.csr_array(sp.diags_array(rng.random(n)))
+    rows = Intervals(-np.ones(m + n), np.ones(m + n))
+    data = Data(P, np.zeros(n), A, rows)
+    kept, σ, γ = NewtonSystem(data), 10.0 ** rng.uniform(-1, 3, m + n), 1e4
+    w = 2 * rng.random(m + n)
+    for _ in range(5):
+        w[rng.integers(0, m, 2)] = 2 * rng.random(2)
+        w[m + rng.integers(0, n, 2)] = 2 * rng.random(2)
+        slope, g, anew = rows.slope(w), rng.normal(size=n), NewtonSystem(data)
+        for system in (kept, anew):
+            system.factor(slope, σ, γ)
+        met = slope.single
+        H = P + sp.eye_array(n) / γ + A[met].T @ sp.diags_array(σ[met]) @ A[met]
+        d = kept.step(g)
+        assert np.allclose(H @ d, -g, atol=1e-6)
+        assert np.allclose(d, anew.step(g), rtol=1e-6, atol=1e-9)
+    assert kept.factorizations == 1
