@@ -153,7 +153,10 @@ class LinearModel(BaseEstimator):  # type: ignore[misc]
         batch = (*np.shape(alpha), *each)
         alphas = np.asarray(0.0 * alpha if penalty is None else alpha)
         data = self._data_term(design, y, weights, len(batch))
-        total = data + self._penalty_term(design, penalty, alphas, ratio, len(batch))
+        free = not (np.any(alphas) or isinstance(penalty, Function))
+        total = (
+            data if free else data + self._penalty_term(design, penalty, alphas, ratio, len(batch))
+        )
         x0 = np.zeros((*batch, *rows, design.features + int(design.intercept)))
         if warm and self.coef_.shape == (*each, *rows, design.features):
             x0 = design.start(self.coef_, self.intercept_)

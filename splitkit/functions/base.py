@@ -82,6 +82,8 @@ class Function(Arithmetic["Function"], Declared):
         L such that the gradient is L-Lipschitz; None: not smooth, or unknown.
     elementwise : bool
         prox acts on each entry by itself, so that it does not depend on what is batch.
+    polyhedral : bool
+        Its epigraph is known to be a polyhedron: f is piecewise linear on a polyhedron.
     parameters : tuple of str
         Names of the attributes that must broadcast to points if they are arrays: those declared.
     samplewise : tuple of str

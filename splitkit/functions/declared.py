@@ -57,6 +57,7 @@ class Declared(Notation):
     accuracy: float | None = None
     prox_effort: float = 1.0
     elementwise: bool = False
+    polyhedral: bool = False
     parameters: tuple[str, ...] = ()
     samplewise: tuple[str, ...] = ()
     operator: Operator | None = None

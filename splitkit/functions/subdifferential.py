@@ -57,6 +57,10 @@ class Subdifferential(Operator):
     def elementwise(self) -> bool:
         return self.f.elementwise
 
+    @property
+    def polyhedral(self) -> bool:
+        return self.f.polyhedral or super().polyhedral
+
     @cached_property
     def has_evaluation(self) -> bool:
         return self.f.has_gradient

@@ -158,6 +158,13 @@ class Operator(Constants, Arithmetic["Operator"], Notation):
         return False
 
     @property
+    def polyhedral(self) -> bool:
+        """Known to be the subdifferential of a piecewise linear function on a polyhedron, a
+        constant or a skew linear map: zeros of sums of these are those of linear programs.
+        """
+        return self.properties.skew or self.properties.lipschitz == 0
+
+    @property
     def has_evaluation(self) -> bool:
         """Whether A(x) can be computed."""
         return type(self).__call__ is not Operator.__call__

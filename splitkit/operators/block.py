@@ -40,6 +40,10 @@ class BlockDiagonal(OfMany):
         return block_properties(A.properties for A in self.operators)
 
     @property
+    def polyhedral(self) -> bool:
+        return all(A.polyhedral for A in self.parts)
+
+    @property
     def has_resolvent(self) -> bool:
         return all(A.has_resolvent for A in self.operators)
 

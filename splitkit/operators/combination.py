@@ -46,6 +46,10 @@ class Combination(OfOne):
         return self.A.properties.combined(self.a, self.b)
 
     @property
+    def polyhedral(self) -> bool:
+        return self.a == 0 and self.A.polyhedral
+
+    @property
     def has_resolvent(self) -> bool:
         return self.A.has_resolvent and self.a >= 0 and self.b > 0
 

@@ -28,6 +28,10 @@ class Inverse(OfOne):
         return self.A.properties.inverse()
 
     @property
+    def polyhedral(self) -> bool:
+        return self.A.polyhedral
+
+    @property
     def inverse(self) -> Operator:
         return self.A
 

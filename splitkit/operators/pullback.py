@@ -86,6 +86,10 @@ class Pullback(OfOne):
     def elementwise(self) -> bool:
         return self.A.elementwise and self._is_metric
 
+    @property
+    def polyhedral(self) -> bool:
+        return self.A.polyhedral
+
     @cached_property
     def _quadratic(self) -> Any:
         """x ↦ LᵀMLx − Lᵀq, if A is x ↦ Mx − q and I + αLᵀML is factored for what L is."""

@@ -47,6 +47,10 @@ class ScaledArgument(OfOne):
     def properties(self) -> Properties:
         return self.A.properties.argument_scaled(self.s)
 
+    @property
+    def polyhedral(self) -> bool:
+        return self.A.polyhedral
+
     def __call__(self, x: Point) -> Point:
         return scale(self.s, self.A(scale(self.s, x)))
 

@@ -57,6 +57,10 @@ class Sum(OfMany):
         return sum_properties(term.properties for term in self.terms)
 
     @property
+    def polyhedral(self) -> bool:
+        return all(A.polyhedral for A in self.parts)
+
+    @property
     def has_resolvent(self) -> bool:
         return False  # a sum's resolvent is what splitting methods are for
 

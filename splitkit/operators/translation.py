@@ -24,6 +24,10 @@ class _Moved(OfOne):
         super().__init__(A)
         self.v = v
 
+    @property
+    def polyhedral(self) -> bool:
+        return self.A.polyhedral
+
     def pinned(self) -> Any:
         return self.A.pinned()
 

@@ -13,6 +13,8 @@ from typing import Any
 from splitkit.backend import Array, Point, namespace
 from splitkit.functions import Box, Indicator, SeparableSum, Simplex
 from splitkit.linear import Affine, Coupling, LinearOperator
+from splitkit.linear.dense import DenseMatrix
+from splitkit.linear.wrapped import wrap
 from splitkit.operators.base import Operator
 from splitkit.problems.pseudo_gradient import PseudoGradient
 from splitkit.problems.variational import VI
@@ -42,8 +44,9 @@ class NashGame(VI):
 class MatrixGame(NashGame):
     """Two players with mixed strategies: x minimizes and y maximizes yᵀKx over simplices.
 
-    ``gap`` is max_i (Kx)ᵢ − min_j (Kᵀy)ⱼ, what both could gain by deviating; it bounds the distance
-    of ``value`` to the value of the game.
+    Payoffs count from their mean: more in every entry changes the value alone, and ``F`` is that of
+    the matrix without it. ``gap`` is max_i (Kx)ᵢ − min_j (Kᵀy)ⱼ, what both could gain by deviating;
+    it bounds the distance of ``value`` to the value of the game.
 
     Parameters
     ----------
@@ -54,9 +57,8 @@ class MatrixGame(NashGame):
     """
 
     def __init__(self, K: Array | LinearOperator, *, batch_ndim: int = 0) -> None:
-        coupling = Coupling(K)
-        self.K = coupling.K
-        super().__init__(Affine(coupling), [Simplex(batch_ndim=batch_ndim)] * 2)
+        self.K = wrap(K, argument="K")
+        super().__init__(Affine(Coupling(centred(self.K))), [Simplex(batch_ndim=batch_ndim)] * 2)
 
     def value(self, z: Point) -> Array:
         """yᵀKx at z = (x, y), of batch shape; the value of the game at an equilibrium."""
@@ -67,3 +69,10 @@ class MatrixGame(NashGame):
     def examples(cls, asarray: Any) -> list[tuple[Operator, Any]]:
         K = asarray([[1.0, -2.0, 0.5], [0.0, 3.0, 1.0]])
         return [(cls(K), ((3,), (2,)))]
+
+
+def centred(K: LinearOperator) -> LinearOperator:
+    """K − c11ᵀ, c the mean of its entries, which is the same game; what is no matrix as it is."""
+    if not isinstance(K, DenseMatrix):
+        return K
+    return DenseMatrix(K.matrix - namespace(K.matrix).mean(K.matrix))

@@ -18,7 +18,7 @@ import numpy as np
 from splitkit.backend import Point, Scalar
 from splitkit.linear.affine import Affine
 from splitkit.operators.base import Operator, PointMap
-from splitkit.properties import Properties
+from splitkit.properties import Form, Properties
 
 CLOSE = 1e-6  # relative: what the solver's accuracy leaves
 
@@ -80,7 +80,8 @@ def operator_through(x: Any, u: Any, properties: Properties) -> Operator | None:
     if properties.gradient:
         extends = _interpolated_by_a_function(x, u, properties)
     else:
-        extends = len({form for form in properties.forms if any(form)}) <= 1
+        forms = {form for form in properties.forms if any(form)}
+        extends = len(forms) <= 1 and all(_satisfied(x, u, form) for form in forms)
     return Tabulated(x, u, properties) if extends else None
 
 
@@ -103,6 +104,15 @@ def _interpolated_by_a_function(x: Any, u: Any, properties: Properties) -> bool:
     for k in range(len(c)):
         c = np.maximum(c, c[:, k, None] + c[k])
     return bool(np.diag(c).max() <= CLOSE * sizes)
+
+
+def _satisfied(x: Any, u: Any, form: Form) -> bool:
+    """Whether every two pairs satisfy the form, as exactly as they are known."""
+    dx, du = x[:, None] - x, u[:, None] - u
+    xx, xu, uu = (np.sum(p * q, axis=2) for p, q in ((dx, dx), (dx, du), (du, du)))
+    a, b, c = form
+    sizes = abs(a) * xx + 2 * abs(b) * np.sqrt(xx * uu) + abs(c) * uu
+    return bool(np.all(a * xx + 2 * b * xu + c * uu >= -CLOSE * sizes))
 
 
 def _one(d: Any, v: Any, properties: Properties) -> Any:

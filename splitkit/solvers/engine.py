@@ -38,6 +38,7 @@ from splitkit.backend import (
     where,
 )
 from splitkit.solvers.certificate import Certificate, certified
+from splitkit.solvers.compiled import Compiled
 from splitkit.solvers.displacement import Drift
 from splitkit.solvers.iteration import Carry, Iteration, Reading
 from splitkit.solvers.row_groups import Groups, norms_of_rows
@@ -177,6 +178,8 @@ class Task:
     sparing : bool
         Whether to measure only where the length of the step promises the end, and not at every
         check.
+    compiled : Compiled or None
+        What compiles steps between checks.
     """
 
     iteration: Iteration
@@ -189,6 +192,7 @@ class Task:
     sparing: bool = False
     groups: Groups = ()
     least_sizes: Sequence[Array] = ()
+    compiled: Compiled | None = None
     objective: Callable[[Point], Array] | None = None
 
     def norms(self, x: Point) -> list[Array]:
@@ -209,12 +213,18 @@ def advance(run: Run, task: Task, *, max_iter: int, every: bool) -> Iterator[Run
     """
     step, k = task.iteration.step, run.iteration
     last, run.checked = k + max_iter, run.live
+    compiled = None if every else task.compiled
     try:
         while k < last:
             following = k + 1
             look = following if every else max(following, min(run.schedule.next_check, last))
-            for k in range(following, look):  # noqa: B007 (an interruption asks where it was)
+            turn = look if compiled is None else compiled.turn(following, look)
+            for k in range(following, turn):  # noqa: B007 (an interruption asks where it was)
                 run.live = step(run.live)
+            if compiled is not None and turn < look:
+                k = turn
+                run.live = compiled.run(run.live, look - turn)
+                run.history.eager = compiled.reason
             k = look
             unplanned = not every and k < run.schedule.next_check
             before = run.resumed() if unplanned else None
@@ -223,7 +233,11 @@ def advance(run: Run, task: Task, *, max_iter: int, every: bool) -> Iterator[Run
                 continue
             if before is not None:
                 # the last iteration is measured, but a resumed run goes on as if it were not
-                before.live, before.iteration = run.live, k
+                if compiled is None or compiled.turn(k, k + 1) > k:
+                    before.live = run.live
+                else:
+                    before.live = compiled.run(before.live, 1)
+                before.iteration = k
             run.checkpoint = before
             yield run
             if run.status is not Status.ITERATION_LIMIT:
@@ -504,7 +518,7 @@ def _record(
         run.done = ratio <= 1.0
         run.iterations = k
         if space.batch_ndim:
-            run.iterations = xp.full(residual.shape, k, dtype=xp.int64, device=space.device)
+            run.iterations = xp.full(residual.shape, k, device=space.device)
         if best > 1.0 and math.isfinite(worst):
             return worst
         open_ratio = ratio

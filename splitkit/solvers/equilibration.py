@@ -63,6 +63,13 @@ def equilibration(operators: Sequence[Operator], x0: Point, space: Space) -> Poi
     return _Units(operators, x0, space).found()
 
 
+def metric(operators: Sequence[Operator], x0: Point, space: Space) -> Point | None:
+    """d² with which the rows of DPD are comparable, where y is left in its units; None: the terms
+    show no slopes.
+    """
+    return _Units(operators, x0, space).metric()
+
+
 def diagonal_map(d: Point) -> LinearOperator:
     """D = diag(d)."""
     if isinstance(d, tuple):
@@ -217,6 +224,22 @@ class _Units:
         if max(_spread(x), *(_spread([each]) for each in y), 1.0) <= APART:
             return None
         filled = [_filled(each, known) for each, known in zip(x, shown, strict=False)]
+        return _as_point(filled, self.freedoms, self.x0)
+
+    def metric(self) -> Point | None:
+        """See ``metric``."""
+        v = [np.ones(shape) for shape in self.shapes]
+        rows = self.P(v)[: self.count]
+        shown = [r > 0 for r in rows]
+        if not any(map(np.any, shown)) or not all(np.isfinite(r).all() for r in rows):
+            return None
+        for _ in range(ROUNDS):
+            sums = [each * r for each, r in zip(v, rows, strict=False)]
+            _tie(self.freedoms[: self.count], sums)
+            for each, s in zip(v, sums, strict=False):
+                each *= np.sqrt(_one_over(s))
+            rows = self.P(v)[: self.count]
+        filled = [_filled(each, known) for each, known in zip(v, shown, strict=False)]
         return _as_point(filled, self.freedoms, self.x0)
 
     def _equilibrate(self, v: Vectors, rows: Vectors, τ: list[float]) -> None:

@@ -138,14 +138,15 @@ class Inclusion:
     @cached_property
     def _solved_ways(self) -> list[Terms]:
         """What is solved with, and what is composed: at first the sum of all affine operators is
-        solved with, then each of the others that are resolved (the first ``MANY``, compositions
-        last), and zero. Where all are affine there is nothing else, and zero is composed.
+        solved with, then each of the others that are resolved (the first ``MANY``; compositions
+        last, and only where nothing is affine), and zero. Where all are affine there is nothing
+        else, and zero is composed.
         """
         every = range(len(self.operators))
         affine = tuple(i for i in every if as_affine(self.operators[i]) is not None)
         bare = [i for i in every if as_composition(self.operators[i]) is None]
-        last = sorted(every, key=lambda i: i not in bare)
-        others = [i for i in last if i not in affine and self.operators[i].has_resolvent]
+        able = bare if affine else sorted(every, key=lambda i: i not in bare)
+        others = [i for i in able if i not in affine and self.operators[i].has_resolvent]
         single = [(i,) for i in others[:MANY]]
         found = []
         for solved in dict.fromkeys((affine, *single, ())):

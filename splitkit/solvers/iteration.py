@@ -26,6 +26,8 @@ Carry: TypeAlias = (
     Any  # what is carried from step to step: a point, or a tuple of points and arrays
 )
 Trace: TypeAlias = tuple[Any, ...]  # what a step computed on the way
+# (step, state, n) ↦ the state after n steps in which the host takes no decision
+Loop: TypeAlias = Callable[[Callable[[Carry], Carry], Carry, int], Carry]
 
 
 @dataclass(frozen=True)
@@ -90,10 +92,10 @@ class Iteration:
 
     space: Space
 
-    def begin(self, x0: Point, space: Space) -> Carry:
-        """The state at x0, a point of this space."""
+    def begin(self, x0: Point, space: Space, dual: Point | None = None) -> Carry:
+        """The state at x0, a point of this space, with y of a composed term where one is known."""
         self.enter(space)
-        return self.init(x0)
+        return self.init(x0) if dual is None else self.init_at(x0, dual)
 
     def enter(self, space: Space) -> None:
         """Learn the space of the points, before ``init`` or where a state is at hand."""
@@ -102,6 +104,10 @@ class Iteration:
     def init(self, x0: Point) -> Carry:
         """The state at the start."""
         return x0
+
+    def init_at(self, x0: Point, dual: Point) -> Carry:
+        """The state at the start, where y ∈ B(Lx) of a term LᵀBL is known, about."""
+        return self.init(x0)
 
     def advance(self, state: Carry) -> tuple[Carry, Trace]:
         """One iteration: the next state, and what ``read`` needs."""
@@ -114,6 +120,10 @@ class Iteration:
     def step(self, state: Carry) -> Carry:
         """One iteration, where nothing is read off it."""
         return self.advance(state)[0]
+
+    def run(self, state: Carry, n: int, loop: Loop) -> Carry:
+        """n iterations where nothing is read off, of a state of arrays alone; see ``Loop``."""
+        return loop(self.step, state, n)
 
     def governing(self, state: Carry) -> Point:
         """The governing sequence's point of a state."""
@@ -185,6 +195,9 @@ class Around(Iteration):
     def enter(self, space: Space) -> None:
         super().enter(space)
         self.inner.enter(space)
+
+    def run(self, state: Carry, n: int, loop: Loop) -> Carry:
+        return self.inner.run(state, n, loop)
 
     def outward(self, u: Point) -> Point:
         return self.inner.outward(u)

@@ -24,6 +24,7 @@ from splitkit.outcomes import OnFailure, fail
 from splitkit.progress import Progress
 from splitkit.proofs import Proof
 from splitkit.properties import sum_strong_monotonicity
+from splitkit.solvers.compiled import Compiled
 from splitkit.solvers.engine import Run, Task, advance
 from splitkit.solvers.explain import Option
 from splitkit.solvers.inclusion import Inclusion
@@ -51,6 +52,7 @@ class Options:
     resume: Solution | None = None
     on_failure: OnFailure = "raise"
     record_objective: bool = False
+    compile: bool | None = None
 
     def __post_init__(self) -> None:
         if self.tol is not None and not isinstance(self.tol, Stopping):
@@ -64,6 +66,7 @@ class Options:
                 f"resume = {self.resume!r}: give the Solution of an earlier solve, or None"
             )
         check_flag("record_objective", self.record_objective)
+        check_flag("compile", self.compile, optional=True)
         check_choice("on_failure", self.on_failure, ("raise", "warn", "return"))
 
 
@@ -98,12 +101,13 @@ def plan(
 
 def planned(
     inclusion: Operator | Function,
-    x0: Point,
+    x0: Point | Solution,
     method: Method | None,
     batch_ndim: int,
     resume: Solution | None,
 ) -> Plan:
     """``plan``, by the method of the solve that is resumed unless one is given."""
+    x0 = x0.x if isinstance(x0, Solution) else x0
     space = Space.of(x0, batch_ndim)
     if () in space.shapes and space.xp.__name__.endswith("numpy"):
         raise ValueError(
@@ -231,13 +235,14 @@ class Plan:
         self.method, self.guarantee = warrant.method, warrant.guarantee
         self.x0, self.space, self.rewrites = x0, space, rewrites
         known = zip(terms, warrant.declared, strict=True)
+        self._compiled: dict[bool | None, Compiled | None] = {}
         self._ended: tuple[float | Stopping | None, int] | None = None
         self._watch = Watch(declared={id(t.operator): d for t, d in known}, resolved={})
         self._iteration = self.method.iteration(*[term.seen_by(self._watch) for term in terms])
 
     def solve(
         self,
-        x0: Point | None = None,
+        x0: Point | Solution | None = None,
         *,
         tol: float | Stopping | None = None,
         max_iter: int = 10_000,
@@ -246,9 +251,10 @@ class Plan:
         resume: Solution | None = None,
         on_failure: OnFailure = "raise",
         record_objective: bool = False,
+        compile: bool | None = None,
     ) -> Solution:
-        """Run it, from x0 or where the plan was made; the arguments are those of
-        ``splitkit.solve``.
+        """Run it, from x0, which may be an earlier solution, or where the plan was made; the
+        arguments are those of ``splitkit.solve``.
 
         Raises
         ------
@@ -259,14 +265,16 @@ class Plan:
         TypeError, ValueError
             An argument is wrong; x0 must lie in the plan's space.
         """
-        options = Options(tol, max_iter, callback, progress, resume, on_failure, record_objective)
+        options = Options(
+            tol, max_iter, callback, progress, resume, on_failure, record_objective, compile
+        )
         return self.run(options, x0)
 
-    def run(self, options: Options, x0: Point | None = None) -> Solution:
+    def run(self, options: Options, x0: Point | Solution | None = None) -> Solution:
         """``solve`` with options that are checked."""
-        start = self._start(x0)
+        start, dual = self._start(x0)
         with solving(start), known_points():
-            run, task = self._ready(start, options)
+            run, task = self._ready(start, options, dual)
             solution = self._finish(run, task, options.max_iter, options.callback, options.progress)
         if solution.converged:
             if start is self.x0 and options.resume is None:
@@ -281,7 +289,7 @@ class Plan:
 
     def iterate(
         self,
-        x0: Point | None = None,
+        x0: Point | Solution | None = None,
         *,
         tol: float | Stopping | None = None,
         max_iter: int = 10_000,
@@ -292,11 +300,11 @@ class Plan:
         """
         return self.run_stepwise(Options(tol, max_iter, resume=resume), x0)
 
-    def run_stepwise(self, options: Options, x0: Point | None = None) -> Iterator[State]:
+    def run_stepwise(self, options: Options, x0: Point | Solution | None = None) -> Iterator[State]:
         """``iterate`` with options that are checked."""
-        start = self._start(x0)
+        start, dual = self._start(x0)
         with solving(start), known_points():
-            run, task = self._ready(start, options)
+            run, task = self._ready(start, options, dual)
         task.stopping.start()
         runs = advance(run, task, max_iter=options.max_iter, every=True)
         while True:
@@ -321,12 +329,25 @@ class Plan:
 
     # -- a run ----------------------------------------------------------------------------------
 
-    def _start(self, x0: Point | None) -> Point:
+    def _start(self, x0: Point | Solution | None) -> tuple[Point, Point | None]:
+        """Where to start, and y of the composed term, if a solution tells it."""
         if x0 is None:
-            return self.x0
-        self.space.check_point(x0, "x0")
-        Space.of(x0, self.space.batch_ndim)
-        return x0
+            return self.x0, None
+        x, dual = (x0.x, x0.dual) if isinstance(x0, Solution) else (x0, None)
+        self.space.check_point(x, "x0")
+        Space.of(x, self.space.batch_ndim)
+        return x, dual if self._takes(dual) else None
+
+    def _takes(self, dual: Point | None) -> bool:
+        """Whether the method has a term LᵀBL of such y."""
+        maps = [term.of for term in self.terms if term.of is not None]
+        if dual is None or not maps:
+            return False
+        try:
+            maps[0].range_space(self.space).check_point(dual, "x0.dual")
+        except (TypeError, ValueError):
+            return False
+        return True
 
     def _within(self, x0: Point) -> Point:
         """x0, or the nearest point of the set on which what is declared of an evaluated term is
@@ -346,14 +367,22 @@ class Plan:
                 x0 = where(outside, inside, x0)
         return x0
 
-    def _ready(self, x0: Point, options: Options) -> tuple[Run, Task]:
+    def _ready(self, x0: Point, options: Options, dual: Point | None = None) -> tuple[Run, Task]:
         """What is to be run, in the context of ``solving``."""
         task, resume = self._task(as_stopping(options.tol, self.space)), options.resume
         if options.record_objective:
             task.objective = self._recorded
+        if options.compile not in self._compiled:
+            self._compiled[options.compile] = Compiled.of(self._iteration, x0, options.compile)
+        task.compiled = self._compiled[options.compile]
         if resume is None:
-            run = Run(self._iteration.begin(self._within(x0), self.space))
-            if x0 is self.x0 and self._ended is not None and self._ended[0] == options.tol:
+            run = Run(self._iteration.begin(self._within(x0), self.space, dual))
+            if (
+                dual is None
+                and x0 is self.x0
+                and self._ended is not None
+                and self._ended[0] == options.tol
+            ):
                 run.schedule.next_check = self._ended[1]
             return run, task
         self.space.check_point(resume.x, "resume.x")

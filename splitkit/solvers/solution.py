@@ -29,12 +29,15 @@ class History:
         ‖u⁺ − u‖ of the governing sequence.
     objective : list of array
         Σ fᵢ(Lᵢx), as ``Solution.objective``, if ``solve(record_objective=True)`` asked for it.
+    eager : str
+        Why steps were not compiled, where it was tried; see ``compile`` of ``splitkit.solve``.
     """
 
     iteration: list[int] = field(default_factory=list)
     residual: list[Array] = field(default_factory=list)
     fixed_point_residual: list[Array] = field(default_factory=list)
     objective: list[Array] = field(default_factory=list)
+    eager: str = ""
 
 
 @dataclass(frozen=True)

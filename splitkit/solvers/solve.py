@@ -15,7 +15,7 @@ from splitkit.solvers.stopping import Stopping
 
 def solve(
     inclusion: Operator,
-    x0: Point,
+    x0: Point | Solution,
     method: Method | None = None,
     *,
     tol: float | Stopping | None = None,
@@ -26,6 +26,7 @@ def solve(
     resume: Solution | None = None,
     on_failure: OnFailure = "raise",
     record_objective: bool = False,
+    compile: bool | None = None,
 ) -> Solution:
     """Find x with 0 ∈ A₁x + … + Aₙx.
 
@@ -33,9 +34,11 @@ def solve(
     ----------
     inclusion : Operator
         A sum of operators; each is used by its evaluation or by its resolvent.
-    x0 : array or tuple of arrays
+    x0 : array, tuple of arrays, or Solution
         Where to start; its library, dtype and device are those of the solution. Not changed, and
-        it receives no gradient: a solve records nothing.
+        it receives no gradient: a solve records nothing. Of an earlier solution it is x, and y of a
+        term LᵀBL too, where it has a ``dual`` and the method such a term: ADMM and the primal-dual
+        methods, and what wraps them, so start warm on both sides.
     method : Method, optional
         Default: the one of least work by its guaranteed rate (see ``explain``). Its ``alpha=None``
         is chosen from the operators' constants, and where entries of x are in units far apart, as
@@ -62,6 +65,11 @@ def solve(
     record_objective : bool
         Whether to compute Σ fᵢ(Lᵢx) at every check, for ``solution.history.objective``;
         ``solution.objective`` and ``solution.duality_gap`` need no asking.
+    compile : bool, optional
+        Whether the steps between two checks run as one compiled loop: on JAX arrays only, and
+        without a callback. Default: where the solve takes long enough to pay for it (it takes some
+        tenths of a second), and the operators can be traced; else ``solution.history.eager`` says
+        why not.
 
     Returns
     -------
@@ -79,13 +87,16 @@ def solve(
     TypeError, ValueError
         An argument is wrong; the message names it, its value and the remedy.
     """
-    options = Options(tol, max_iter, callback, progress, resume, on_failure, record_objective)
-    return planned(inclusion, x0, method, batch_ndim, resume).run(options)
+    options = Options(
+        tol, max_iter, callback, progress, resume, on_failure, record_objective, compile
+    )
+    start = x0 if isinstance(x0, Solution) else None
+    return planned(inclusion, x0, method, batch_ndim, resume).run(options, start)
 
 
 def iterate(
     inclusion: Operator,
-    x0: Point,
+    x0: Point | Solution,
     method: Method | None = None,
     *,
     tol: float | Stopping | None = None,
@@ -97,4 +108,5 @@ def iterate(
     met, the limit reached, or NaN appears. What the arguments are, ``solve`` says.
     """
     options = Options(tol, max_iter, resume=resume)
-    return planned(inclusion, x0, method, batch_ndim, resume).run_stepwise(options)
+    start = x0 if isinstance(x0, Solution) else None
+    return planned(inclusion, x0, method, batch_ndim, resume).run_stepwise(options, start)

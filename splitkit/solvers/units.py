@@ -5,13 +5,21 @@ from __future__ import annotations
 from dataclasses import replace
 
 from splitkit.backend import Point, Space
-from splitkit.solvers.equilibration import InUnits, diagonal_map, equilibration, leaves_steps_open
+from splitkit.solvers.equilibration import (
+    InUnits,
+    diagonal_map,
+    equilibration,
+    leaves_steps_open,
+    metric,
+)
 from splitkit.solvers.errors import NoGuaranteeError
 from splitkit.solvers.explain import Option, choose
 from splitkit.solvers.inclusion import Inclusion
 from splitkit.solvers.method import Method
 from splitkit.solvers.methods.equilibrated import Equilibrated
+from splitkit.solvers.methods.preconditioned import Preconditioned
 from splitkit.solvers.rewrites import Rewrite
+from splitkit.solvers.wrapper import Wrapper
 
 RULE = "rows and columns are comparable in other units, x = Dx̂"
 
@@ -22,6 +30,7 @@ def choose_units(
     """``choose``, and the rewrites of the inclusion: it is equilibrated where it needs to be,
     unless a step size of the method is given, or nothing is guaranteed then.
     """
+    method = with_diagonals(inclusion, method, x0, space)
     if isinstance(method, Equilibrated):
         return _equilibrated(inclusion, method.method, method.scales, x0, space)
     if method is None or (isinstance(method, Method) and leaves_steps_open(method)):
@@ -32,6 +41,39 @@ def choose_units(
             except NoGuaranteeError:
                 pass
     return choose(inclusion, method).scaled(x0, space), inclusion.rewrites
+
+
+def with_diagonals(
+    inclusion: Inclusion, method: Method | None, x0: Point, space: Space
+) -> Method | None:
+    """The method, with a diagonal where it is ``Preconditioned``, or wraps what is, and has none.
+
+    Raises
+    ------
+    TypeError
+        Points are tuples.
+    ValueError
+        The terms do not tell.
+    """
+    if not isinstance(method, Wrapper):
+        return method
+    inner = with_diagonals(inclusion, method.method, x0, space)
+    assert inner is not None
+    method = method if inner is method.method else replace(method, method=inner)
+    if not (isinstance(method, Preconditioned) and method.diagonal is None):
+        return method
+    if space.is_tuple:
+        raise TypeError(
+            "diagonal = None: x0 is a tuple, and a diagonal is one array; leave preconditioning "
+            "out, as solve equilibrates blocks that are in units far apart"
+        )
+    diagonal = metric(inclusion.operators, x0, space)
+    if diagonal is None:
+        raise ValueError(
+            f"diagonal = None: the terms of {inclusion.operator!r} do not show their slopes, as "
+            "matrices do: give diagonal, an array of positive entries like x0"
+        )
+    return replace(method, diagonal=diagonal)
 
 
 def _equilibrated(

@@ -68,6 +68,9 @@ class Wrapper(Method):
     def evaluated_slot(self, A: Operator) -> int:
         return self.method.evaluated_slot(A)
 
+    def work(self, *terms: Term) -> float:
+        return self.method.work(*terms)
+
     def missing(self, *terms: Term) -> str | None:
         return self.method.missing(*terms)
 

@@ -25,11 +25,12 @@ class Masked(Activation):
         σ; it must act on the kept entries without the others, as an elementwise one does, or one
         that acts along axes over which the mask is constant.
     mask : bool array
-        It broadcasts to the points.
+        It broadcasts to the points; a first axis as long as the batch holds one for each sample.
     """
 
     def __init__(self, activation: Activation, mask: Array) -> None:
-        self.activation, self.mask = activation, mask
+        inner = activation.mask
+        self.activation, self.mask = activation, mask if inner is None else mask & inner
         self.slopes = (0.0, activation.slopes[1])
         self.elementwise = activation.elementwise
 
@@ -58,6 +59,11 @@ class Masked(Activation):
 
     def __repr__(self) -> str:
         return f"Masked({self.activation!r})"
+
+
+def tells_apart(mask: Array | None, points: Array) -> bool:
+    """Whether there is a mask for each sample of such points."""
+    return mask is not None and mask.ndim == points.ndim and mask.shape[0] != 1
 
 
 class MaskedOperator(sk.Operator):

@@ -24,6 +24,7 @@ from scipy.optimize import minimize_scalar
 from splitkit import Affine, LinearOperator
 from splitkit.backend import Array, device, from_numpy, namespace, norm, zeros
 from splitkit_nn.activations import Activation
+from splitkit_nn.activations.masked import tells_apart
 
 NUMBERS = 2**14  # that are drawn, or those of one sample if it has more
 ACCURACY = 0.03  # of log α: iterations hardly depend on it
@@ -35,7 +36,9 @@ def typical_step(M: LinearOperator, bias: Array, activation: Activation) -> floa
     assert m is not None
     xp, batch = namespace(bias), bias.shape[0]
     samples = max(1, NUMBERS // max(1, math.prod(bias.shape[1:])))
-    if batch:
+    if tells_apart(activation.mask, bias):
+        pass  # each sample of the batch, once
+    elif batch:
         bias = xp.take(bias, xp.arange(samples, device=device(bias)) % batch, axis=0)
     else:
         bias = zeros((samples, *bias.shape[1:]), bias)

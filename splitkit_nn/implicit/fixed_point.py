@@ -23,6 +23,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from splitkit_nn.implicit.forward_mode import forward_mode, primals, whole
 from splitkit_nn.implicit.gmres import Blocks, flat, gmres, split
 
 PATIENCE = 40  # steps of GMRES after which a factorization is tried
@@ -55,17 +56,18 @@ class FixedPoint(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *cotangents: Tensor) -> tuple[Tensor | None, ...]:
-        u, values = _parts(ctx)
+        u, values = _parts(ctx, ctx.saved_tensors)
         multiplier = _solve(ctx.problem, True, u, values, cotangents)
         of_values = _pull(lambda *v: ctx.problem.step(u, v), values, multiplier)
         return None, None, *(None for _ in u), *of_values
 
     @staticmethod
     def jvp(ctx: Any, *tangents: Tensor | None) -> Blocks:
-        u, values = _parts(ctx)
-        along = _whole(tangents[2 + ctx.size :], values)
-        rhs = _push(lambda *v: ctx.problem.step(u, v), values, along, u)
-        return _solve(ctx.problem, False, u, values, rhs)
+        u, values = _parts(ctx, primals(ctx))
+        along = whole(tangents[2 + ctx.size :], values)
+        with forward_mode():
+            rhs = _push(lambda *v: ctx.problem.step(u, v), values, along, u)
+            return _solve(ctx.problem, False, u, values, rhs)
 
     @staticmethod
     def vmap(info: Any, in_dims: tuple[Any, ...], *inputs: Any) -> tuple[Tensor, int]:
@@ -99,7 +101,7 @@ class LinearizedSolve(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *cotangents: Tensor) -> tuple[Tensor | None, ...]:
         problem, size = ctx.problem, ctx.size
-        u, rest = _parts(ctx)
+        u, rest = _parts(ctx, ctx.saved_tensors)
         values, w = rest[:-size], rest[-size:]
         t = _solve(problem, not ctx.transposed, u, values, cotangents)
         left, right = (w, t) if ctx.transposed else (t, w)
@@ -115,19 +117,24 @@ class LinearizedSolve(torch.autograd.Function):
     @staticmethod
     def jvp(ctx: Any, *tangents: Tensor | None) -> Blocks:
         problem, size = ctx.problem, ctx.size
-        u, rest = _parts(ctx)
+        u, rest = _parts(ctx, primals(ctx))
         values, w = rest[:-size], rest[-size:]
         at = (*u, *values)
-        along = _whole(tangents[3:-size], at)
+        along = whole(tangents[3:-size], at)
 
         def product(*tensors: Tensor) -> Blocks:
             """∂T/∂uᵀw, or ∂T/∂u w."""
-            step, point = (lambda *b: problem.step(b, tensors[size:])), tensors[:size]
+            point, given = tensors[:size], tensors[size:]
+
+            def step(*b: Tensor) -> Blocks:
+                return problem.step(b, given)
+
             return _pull(step, point, w) if ctx.transposed else _push(step, point, w, u)
 
-        of_rhs, turned = _whole(tangents[-size:], w), _push(product, at, along, u)
-        rhs = tuple(a + b for a, b in zip(of_rhs, turned, strict=True))
-        return _solve(problem, ctx.transposed, u, values, rhs)
+        with forward_mode():
+            of_rhs, turned = whole(tangents[-size:], w), _push(product, at, along, u)
+            rhs = tuple(a + b for a, b in zip(of_rhs, turned, strict=True))
+            return _solve(problem, ctx.transposed, u, values, rhs)
 
     @staticmethod
     def vmap(
@@ -158,14 +165,8 @@ def _solve(
     return found
 
 
-def _parts(ctx: Any) -> tuple[Blocks, Blocks]:
-    return ctx.saved_tensors[: ctx.size], ctx.saved_tensors[ctx.size :]
-
-
-def _whole(tangents: Sequence[Tensor | None], like: Sequence[Tensor]) -> Blocks:
-    """The tangents, zero where there is none."""
-    pairs = zip(tangents, like, strict=True)
-    return tuple(torch.zeros_like(x) if t is None else t for t, x in pairs)
+def _parts(ctx: Any, saved: Sequence[Tensor]) -> tuple[Blocks, Blocks]:
+    return tuple(saved[: ctx.size]), tuple(saved[ctx.size :])
 
 
 def _pull(map: Callable[..., Blocks], at: Blocks, cotangents: Sequence[Tensor]) -> Blocks:

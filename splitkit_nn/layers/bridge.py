@@ -9,6 +9,9 @@ t = J(p + Wt) and q = p + Wt,
 
     cotangent of v: t,   of J: that of ⟨q, J(v + Wᵀũ)⟩,   of W: ũ ⊗ t.
 
+Tangents solve the same equations: with s = σ_θ θ̇ and p = Ẇz + ḃ that of z is s + t,
+t = J(p + Ws + Wt); with s = J̇(v + Wᵀũ) that of ũ is s + t, t = J(v̇ + Ẇᵀũ + Wᵀs + Wᵀt).
+
 The solves are never recorded; what is recorded are the formulas above, in the *attached* outputs z
 and ũ, so that the backward pass is differentiable again. Solves happen inside of the functions,
 where transforms of ``torch.func`` have been peeled off: under ``vmap`` the mapped axis joins the
@@ -26,6 +29,7 @@ import torch
 from torch import Tensor
 
 from splitkit_nn.activations.jacobians import Jacobian
+from splitkit_nn.implicit.forward_mode import forward_mode, primals, whole
 from splitkit_nn.layers.solves import Solves
 
 PLAIN = nullcontext()
@@ -56,6 +60,7 @@ class Equilibrium(torch.autograd.Function):
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
         W, bias, _, _, ctx.solves, *theta = inputs
         ctx.save_for_backward(W, bias, output, *theta)
+        ctx.save_for_forward(W, bias, output, *theta)
 
     @staticmethod
     def backward(ctx: Any, *cotangents: Tensor) -> tuple[Tensor | None, ...]:
@@ -69,6 +74,22 @@ class Equilibrium(torch.autograd.Function):
                 g = cotangents[0] + solves.multiply_transpose(W, u_tilde)
                 of_theta = solves.gradient(theta, solves.multiply(W, z) + bias, g)
             return solves.outer(W, u_tilde, z), u_tilde, None, None, None, *of_theta
+
+    @staticmethod
+    def jvp(ctx: Any, *tangents: Tensor | None) -> Tensor:
+        W, bias, z, *theta = primals(ctx)
+        solves: Solves = ctx.solves
+        W_dot, bias_dot, _, _, _, *theta_dot = tangents
+        with full_precision(z), forward_mode():
+            y = solves.multiply(W, z) + bias
+            J = solves.sigma(theta).jacobian(y)
+            p = torch.zeros_like(z) if bias_dot is None else bias_dot
+            if W_dot is not None:
+                p = p + transpose(lambda q: (solves.outer(W, q, z),), z, (W_dot,))
+            if all(each is None for each in theta_dot):
+                return cotangent(solves, W, J, p, transposed=False)
+            s = transpose(lambda g: solves.gradient(theta, y, g), z, whole(theta_dot, theta))
+            return s + cotangent(solves, W, J, p + solves.multiply(W, s), transposed=False)
 
     @staticmethod
     def vmap(info: Any, in_dims: tuple[Any, ...], *inputs: Any) -> tuple[Tensor, int]:
@@ -100,17 +121,14 @@ class CotangentSolution(torch.autograd.Function):
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
         W, v, ctx.transposed, ctx.solves, ctx.jacobian, *arrays = inputs
         ctx.save_for_backward(W, v, output, *arrays)
+        ctx.save_for_forward(W, v, output, *arrays)
 
     @staticmethod
     def backward(ctx: Any, *cotangents: Tensor) -> tuple[Tensor | None, ...]:
         W, v, u_tilde, *arrays = ctx.saved_tensors
         transposed: bool = ctx.transposed
         solves: Solves = ctx.solves
-        if not solves.exact:
-            raise RuntimeError(
-                "second derivatives need an exact first one: make the layer with "
-                'gradient="cotangent" or "direct"'
-            )
+        _require_exact(solves)
         J: Jacobian = ctx.jacobian(*arrays)
         p = cotangents[0]
         with full_precision(v):
@@ -121,6 +139,29 @@ class CotangentSolution(torch.autograd.Function):
             return of_W, t, None, None, None, *of_J
 
     @staticmethod
+    def jvp(ctx: Any, *tangents: Tensor | None) -> Tensor:
+        W, v, u_tilde, *arrays = primals(ctx)
+        transposed: bool = ctx.transposed
+        solves: Solves = ctx.solves
+        _require_exact(solves)
+        W_dot, v_dot, _, _, _, *arrays_dot = tangents
+        J: Jacobian = ctx.jacobian(*arrays)
+        with full_precision(v), forward_mode():
+            p = torch.zeros_like(v) if v_dot is None else v_dot
+            if W_dot is not None:
+
+                def outer(q: Tensor) -> tuple[Tensor]:
+                    pair = (u_tilde, q) if transposed else (q, u_tilde)
+                    return (solves.outer(W, *pair),)
+
+                p = p + transpose(outer, v, (W_dot,))
+            if all(each is None for each in arrays_dot):
+                return cotangent(solves, W, J, p, transposed)
+            h = v + _apply(solves, W, u_tilde, transposed)
+            s = transpose(lambda q: J.gradient(q, h), v, whole(arrays_dot, arrays))
+            return s + cotangent(solves, W, J, p + _apply(solves, W, s, transposed), transposed)
+
+    @staticmethod
     def vmap(info: Any, in_dims: tuple[Any, ...], *inputs: Any) -> tuple[Tensor, int]:
         W, v, transposed, solves, jacobian, *arrays = inputs
         _refuse_batched_weights(in_dims[0])
@@ -129,6 +170,23 @@ class CotangentSolution(torch.autograd.Function):
         merged = [_merge(x, dim, size) for x, dim in zip((v, *arrays), dims, strict=True)]
         u_tilde = CotangentSolution.apply(W, merged[0], transposed, solves, jacobian, *merged[1:])  # type: ignore[no-untyped-call]
         return u_tilde.unflatten(0, (size, -1)), 0
+
+
+def transpose(
+    linear: Callable[[Tensor], tuple[Tensor, ...]], like: Tensor, cotangents: tuple[Tensor, ...]
+) -> Tensor:
+    """The transpose of a linear map of points like this one, applied."""
+    pull: Any = torch.func.vjp(linear, torch.zeros_like(like))[1]
+    (found,) = pull(cotangents)
+    return found
+
+
+def _require_exact(solves: Solves) -> None:
+    if not solves.exact:
+        raise RuntimeError(
+            "second derivatives need an exact first one: make the layer with "
+            'gradient="cotangent" or "direct"'
+        )
 
 
 def _apply(solves: Solves, W: Tensor, z: Tensor, transposed: bool) -> Tensor:

@@ -112,8 +112,8 @@ class Library:
         arrays: dict[str, Any] = {
             name: back(each) for name, each in vars(solution).items() if is_array(each)
         }
-        measured = [list(map(back, each)) for each in (seen.residual, seen.fixed_point_residual)]
-        history = History(seen.iteration, *measured)
+        residual, steps = ([*map(back, a)] for a in (seen.residual, seen.fixed_point_residual))
+        history = History(seen.iteration, residual, steps)
         return replace(solution, **arrays, history=history, checkpoint=None)
 
 

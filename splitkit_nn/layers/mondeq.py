@@ -202,6 +202,8 @@ class MonDEQ(nn.Module):
     # torch.compile leaves it as it is: how long a solve runs depends on the data
     @torch.compiler.disable  # type: ignore[untyped-decorator]
     def _forward(self, x: Tensor, z0: Tensor | None) -> Tensor:
+        if isinstance(self.gradient, str):  # it was set by its name
+            self.gradient = find_gradient(self.gradient)
         precision = self._check(x)
         if precision is not PLAIN and x.is_floating_point():
             x = x.to(self.parametrization.like.dtype)

@@ -16,6 +16,7 @@ import splitkit as sk
 from splitkit.backend import isfinite
 from splitkit_nn.activations.base import number
 from splitkit_nn.activations.jacobians import Jacobian
+from splitkit_nn.activations.masked import tells_apart
 from splitkit_nn.arguments import check_finite_parameter, check_inputs
 from splitkit_nn.equilibrium.solver import Solver, StepMethod, evaluates
 from splitkit_nn.equilibrium.steps import typical_step
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 REFRESH = 100  # training steps between two choices of alpha: each costs a few factorizations
 STALE = 2.0  # factor by which the bound of ‖I − W‖ may change between them
+ROUNDINGS = 10  # so many of them a tolerance has to allow
+AT_ROUNDING = 300  # so many of them may a residual be
 WHOLE = slice(None)
 Which = Literal["forward", "backward"]
 
@@ -53,7 +56,8 @@ class Solves:
         self.multiply = parametrization.multiply
         self.multiply_transpose = parametrization.multiply_transpose
         self.outer = parametrization.outer
-        self.exact = layer.gradient.exact  # then ũ has derivatives in its turn
+        self.rule = layer.gradient
+        self.exact = self.rule.exact  # then ũ has derivatives in its turn
         # inside of a torch.autograd.Function recording is always off
         self.training = layer.training and torch.is_grad_enabled()
 
@@ -64,6 +68,8 @@ class Solves:
         check_inputs(x, bias, z0)
         self.activation = self.sigma([number(each) for each in theta], check=True)
         self.learned = bool(theta)
+        mask = self.activation.mask
+        self.apart = mask is not None and tells_apart(mask, bias)
         self.solver = self._solver_of(W.detach(), bias)
 
         def solve(part: slice, solver: Solver, **how: Any) -> sk.Solution:
@@ -84,11 +90,12 @@ class Solves:
         if known is not None:
             return known
         # M is I − W as it was in the forward solve
-        parts = [sigma.jacobian(z[part] - M(z[part]) + bias[part]) for part in slices(z)]
-        if len(parts) == 1:
-            return parts[0]
-        arrays = zip(*(J.arrays for J in parts), strict=True)
-        return parts[0].of(*(torch.cat(each) for each in arrays))
+        parts = [WHOLE] if self.apart else slices(z)
+        found = [sigma.jacobian(z[part] - M(z[part]) + bias[part]) for part in parts]
+        if len(found) == 1:
+            return found[0]
+        arrays = zip(*(J.arrays for J in found), strict=True)
+        return found[0].of(*(torch.cat(each) for each in arrays))
 
     def solve_cotangent(self, J: Jacobian, v: Tensor, transposed: bool) -> Tensor:
         """ũ for each sample, in the way that the layer's gradient says; NaN of a sample for which
@@ -99,7 +106,7 @@ class Solves:
         if not isfinite(v):
             finite = v.isfinite().flatten(1).all(dim=1).reshape(-1, *[1] * (v.ndim - 1))
             v = v.where(finite, 0.0)
-        found = self.layer.gradient.solve(self.solver.M, J, v, transposed, self._iterate)
+        found = self.rule.solve(self.solver.M, J, v, transposed, self._iterate)
         return found if finite is None else found.where(finite, math.nan)
 
     def _iterate(
@@ -111,7 +118,8 @@ class Solves:
 
         if steps is None:
             return self._solve_parts(solve, v, "backward")
-        solutions = [solve(part, self.solver, tol=0.0, max_iter=steps) for part in slices(v)]
+        parts = [WHOLE] if self.apart else slices(v)
+        solutions = [solve(part, self.solver, tol=0.0, max_iter=steps) for part in parts]
         self._record(*solutions, which="backward")
         return torch.cat([each.x for each in solutions])
 
@@ -121,7 +129,7 @@ class Solves:
         """x of the solves on slices of a batch of points like this one. If one fails, the batch is
         solved as a whole, so that what the layer then does or raises is about all of it.
         """
-        layer, parts = self.layer, slices(like)
+        layer, parts = self.layer, [WHOLE] if self.apart else slices(like)
         how: dict[str, Any] = {"tol": layer.tol, "max_iter": layer.max_iter}
         # from 0 one step does not suffice, and two have a decrease to predict from
         how["first_check"] = 1 if warm or isinstance(layer.tol, sk.Stopping) else 2
@@ -226,9 +234,24 @@ class Solves:
         if self.layer.on_failure == "damp" and not damped:
             return False
         if self.layer.on_failure != "warn" or solution.status is sk.Status.NONFINITE:
-            raise sk.NotConvergedError(solution)
+            raise sk.NotConvergedError(self._advised(solution))
         warnings.warn(solution.message, sk.NotConvergedWarning, stacklevel=_level_of_caller())
         return True
+
+    def _advised(self, solution: sk.Solution) -> sk.Solution:
+        """The solution; its message says so where rounding alone is left of the residual."""
+        tol, dtype = self.layer.tol, solution.x.dtype
+        eps, L = torch.finfo(dtype).eps, self.solver.M.properties.lipschitz
+        if isinstance(tol, sk.Stopping) or tol >= ROUNDINGS * eps or L is None:
+            return solution
+        size = (1 + L) * solution.x.flatten(1).norm(dim=1)
+        if not bool((solution.residual <= AT_ROUNDING * eps * size).all()):
+            return solution
+        advice = (
+            f"{solution.method.label} did not meet tol = {tol:g} in {dtype}, which rounds by "
+            f"{eps:.1g}: give tol ≥ {ROUNDINGS * eps:.0e}, or make the layer .double()"
+        )
+        return replace(solution, message=advice)
 
 
 def _near(before: float, now: float | None) -> bool:

@@ -10,7 +10,9 @@ I − W ⪰ mI. Source: Winston, Kolter (2020), §4.3 and App. D.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -155,10 +157,13 @@ class MonotoneMultiTier(ImageParametrization):
 
     def _kernels(self, weight: Tensor) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
         """The kernels of W_ii + S_iᵀS_i, of S_i, and of A_i but the first."""
-        k = self.kernel_size
-        wide = [torch.Size((n, n, 2 * k - 1, 2 * k - 1)) for n in self.channels]
-        shapes = [*wide, *(S.shape for S in self.S), *(A.shape for A in self.A[1:])]
-        parts = split(weight, [shape.numel() for shape in shapes])
+        k, n = self.kernel_size, self.channels
+        shapes = [
+            *((i, i, 2 * k - 1, 2 * k - 1) for i in n),
+            *((after, i, k, k) for i, after in pairwise(n)),
+            *((i, i, k, k) for i in n[1:]),
+        ]
+        parts = split(weight, [math.prod(shape) for shape in shapes])
         kernels = [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
         return self._by_kind(kernels)
 

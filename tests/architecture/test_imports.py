@@ -25,6 +25,7 @@ class House:
 # loads no room after it.
 SPLITKIT_ROOMS = (
     "backend",
+    "tracing",
     "arguments",
     "looks",
     "outcomes",
@@ -48,7 +49,8 @@ SPLITKIT = House(
     SPLITKIT_ROOMS,
     libraries={
         "numpy": SPLITKIT_ROOMS,
-        "array_api_compat": ("backend",),
+        "array_api_compat": ("backend", "tracing"),
+        "jax": ("tracing",),
         "scipy": (
             "linear",
             "functions",

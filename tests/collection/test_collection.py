@@ -94,7 +94,7 @@ def test_other_libraries_and_single_precision(problem, library, dtype):
 
 def test_every_method_is_guaranteed_somewhere():
     used = {type(option.method) for problem in PROBLEMS for option in guaranteed(problem)}
-    assert used == set(METHODS)
+    assert used == {*METHODS, sk.Restarted}
 
 
 def test_each_problem_has_three_ways_to_be_solved():

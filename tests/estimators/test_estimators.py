@@ -241,3 +241,23 @@ def test_poissons_loss_has_the_prox_of_its_gradient_and_the_conjugate_of_its_val
     u = loss.gradient(x)
     assert loss(x) + loss.conjugate_value(u) == pytest.approx(x @ u)
     assert loss.conjugate_value(-y - 1) == np.inf
+
+
+@pytest.mark.parametrize("q", [0.5, 0.9])
+@pytest.mark.parametrize("columns", ["apart", "dependent"])
+def test_unpenalized_quantiles_are_those_of_the_linear_program(q, columns):
+    """Solved with a factorization where columns are independent, without one elsewhere."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((200, 8))
+    y = X @ rng.standard_normal(8) + rng.standard_t(2, 200)
+    if columns == "dependent":
+        X = np.c_[X, X[:, 0] + X[:, 1]]
+    ours = Regressor(f.Quantile(q), penalty=None).fit(X, y)
+    theirs = linear_model.QuantileRegressor(quantile=q, alpha=0.0).fit(X, y)
+
+    def loss(model):
+        r = y - model.predict(X)
+        return np.where(r > 0, q * r, (q - 1) * r).mean()
+
+    assert loss(ours) == pytest.approx(loss(theirs), rel=1e-7)
+    assert ours.n_iter_ <= 3000

@@ -382,3 +382,30 @@ def test_an_array_that_is_no_parameter_need_not_broadcast():
 
     with pytest.raises(ValueError, match=r"A of Declared has shape \(3, 2\)"):
         sk.solve(sk.Subdifferential(Declared(A)), np.zeros(2))
+
+
+POLYHEDRAL = [case for case in CASES if case.values[0].polyhedral]
+
+
+@pytest.mark.parametrize(("cls", "i"), POLYHEDRAL)
+def test_the_prox_of_a_polyhedral_function_is_piecewise_affine(cls, i):
+    """Near almost every point it is affine: its second differences vanish."""
+    f, shape = example(cls, i)
+    rng = np.random.default_rng(1)
+    affine = 0
+    for _ in range(12):
+        x, d = rng.standard_normal(shape), 1e-4 * rng.standard_normal(shape)
+        p, q, r = (f.prox(x + t * d, 0.7) for t in (-1, 0, 1))
+        affine += np.linalg.norm(p - 2 * q + r) <= 1e-12 * (1 + np.linalg.norm(x))
+    assert affine >= 11
+
+
+@pytest.mark.parametrize("cls", [functions.L2Norm, functions.L2Ball, functions.SecondOrderCone])
+def test_what_is_round_is_not_called_polyhedral(cls):
+    f, shape = example(cls, 0)
+    assert not f.polyhedral
+    x, d = 10 * np.ones(shape), 1e-3 * np.arange(np.prod(shape)).reshape(shape)
+    p, q, r = (
+        f.prox(x * np.arange(1, 1 + np.prod(shape)).reshape(shape) + t * d) for t in (-1, 0, 1)
+    )
+    assert np.linalg.norm(p - 2 * q + r) > 1e-12

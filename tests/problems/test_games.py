@@ -204,3 +204,57 @@ ONE, TWO = np.ones((1, 1)), np.ones((2, 1))
 def test_errors_name_the_argument_and_the_remedy(wrong, error, says):
     with pytest.raises(error, match=says):
         wrong()
+
+
+# -- what solve does with matrix games -------------------------------------------------------------
+
+
+def payoffs(kind, n=60, seed=0):
+    rng = np.random.default_rng(seed)
+    normal = rng.standard_normal((n, n))
+    if kind == "dominated":
+        normal[1::3] = normal[::3] - rng.random((len(normal[::3]), n))
+    return {
+        "uniform": rng.random((n, n)),
+        "normal": normal,
+        "integer": rng.integers(-5, 6, (n, n)).astype(float),
+        "skew": normal - normal.T,
+        "dominated": normal,
+        "sparse": normal * (rng.random((n, n)) < 0.3),
+        "rectangular": normal[:, :20],
+    }[kind]
+
+
+def solved(K):
+    rows, columns = K.shape
+    even = np.full(columns, 1 / columns), np.full(rows, 1 / rows)
+    return sk.solve(sk.MatrixGame(K), even)
+
+
+@pytest.mark.parametrize(
+    "kind", ["uniform", "normal", "integer", "skew", "dominated", "sparse", "rectangular"]
+)
+def test_solve_plays_random_games_to_a_small_gap(kind):
+    """No player gains more than 10⁻⁸ times the largest payoff, in at most 2,000 iterations."""
+    K = payoffs(kind, seed=1)
+    solution = solved(K)
+    x, y = solution.x
+    assert (K @ x).max() - (y @ K).min() <= 1e-8 * abs(K).max()
+    assert solution.iterations <= 2000
+
+
+@pytest.mark.parametrize(("factor", "more"), [(1.0, 1000.0), (1e8, 0.0), (1e-8, 0.0), (1e-8, 1e-5)])
+def test_the_units_of_payoffs_and_more_in_all_of_them_change_nothing(factor, more):
+    K = payoffs("integer")
+    plain, other = solved(K), solved(factor * K + more)
+    assert abs(other.iterations - plain.iterations) <= 0.05 * plain.iterations
+    for block, same in zip(other.x, plain.x, strict=True):
+        np.testing.assert_allclose(block, same, atol=1e-6)
+
+
+def test_the_value_and_the_gap_are_those_of_the_payoffs_as_given():
+    K = payoffs("integer", 5) + 7.0
+    game = sk.MatrixGame(K)
+    x, y = np.full(5, 0.2), np.array([0.5, 0.5, 0.0, 0.0, 0.0])
+    np.testing.assert_allclose(game.value((x, y)), y @ K @ x)
+    np.testing.assert_allclose(game.gap((x, y)), (K @ x).max() - (y @ K).min())

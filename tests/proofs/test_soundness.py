@@ -8,6 +8,7 @@ import pytest
 
 import splitkit as sk
 from splitkit.proofs import NotExpressibleError, Outcome, certify, runs
+from splitkit.proofs.instances import operator_through
 from splitkit.proofs.program import least_value
 from splitkit.proofs.symbols import Leaf, Pair
 from tests.proofs.random_programs import TOLERANCE, RandomStep, never
@@ -246,6 +247,14 @@ def test_what_the_inequalities_leave_open_is_no_refutation():
     assert proof.outcome in (Outcome.INEXPRESSIBLE, Outcome.REFUTED, Outcome.FAILED)
     assert not proof.holds
     assert proof.reason
+
+
+def test_an_operator_through_points_that_break_its_form_is_none():
+    """(0, 0), (1, 1), (2, 0): not monotone, so no monotone operator has these values."""
+    x = np.array([[0.0, 0.0], [1.0, 0.0], [2.0, 0.0]])
+    u = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 0.0]])
+    assert operator_through(x, u, MONOTONE.properties) is None
+    assert operator_through(x, np.cumsum(u, axis=0), MONOTONE.properties) is not None
 
 
 # -- random programs ------------------------------------------------------------------------------

@@ -377,7 +377,9 @@ def test_admm_takes_such_a_composition(L):
 @tight
 def test_what_is_chosen_for_such_a_composition_takes_its_resolvent(L):
     g, h, _, _ = two_norms(L)
-    assert isinstance(sk.explain(g + h @ L).chosen.method, sk.DouglasRachford)
+    chosen = sk.explain(g + h @ L).chosen.method
+    assert isinstance(chosen, sk.Restarted)  # of two ℓ₁ norms
+    assert isinstance(chosen.method, sk.DouglasRachford)
 
 
 @pytest.mark.parametrize("least", [1e-3, 1e-6])

@@ -155,3 +155,32 @@ def test_what_is_no_averaged_map_is_refused():
         sk.solve(F + G, np.ones(2), sk.Restarted(sk.Tseng()))
     with pytest.raises(TypeError, match="give a method"):
         sk.Restarted(3)
+
+
+# -- where solve takes it --------------------------------------------------------------------------
+
+
+def least_deviation(loss):
+    rng = np.random.default_rng(0)
+    A, b = rng.standard_normal((30, 5)), rng.standard_normal(30)
+    return sk.Subdifferential(loss.translate(b) @ sk.DenseMatrix(A))
+
+
+def test_solve_restarts_where_all_terms_are_polyhedral_and_no_constant_gives_a_rate():
+    chosen = sk.explain(least_deviation(f.L1Norm()) + sk.NormalCone(f.Box(-1.0, 1.0))).chosen
+    assert isinstance(chosen.method, sk.Restarted)
+    assert chosen.guarantee.rate is None
+    assert "restarts of" in chosen.method.label
+
+
+@pytest.mark.parametrize(
+    "inclusion",
+    [
+        least_deviation(f.Huber()) + sk.NormalCone(f.Box(-1.0, 1.0)),
+        least_deviation(f.L1Norm()) + sk.NormalCone(f.L2Ball()),
+        sk.Subdifferential(f.SquaredL2() + f.L1Norm()),
+    ],
+    ids=["a loss that is not", "a set that is not", "a rate"],
+)
+def test_no_others_are_restarted(inclusion):
+    assert not any(isinstance(o.method, sk.Restarted) for o in sk.explain(inclusion).options)

@@ -24,6 +24,8 @@ from splitkit.functions.inner.roots import piecewise_linear_root
 class Isotonic(Cone):
     """{x: x₁ ≤ … ≤ xₙ}, along the last axis. Exact: no iteration is cut short."""
 
+    polyhedral = True
+
     check_axes = vectors()
 
     def project(self, x: Point) -> Point:

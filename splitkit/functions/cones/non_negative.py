@@ -13,6 +13,7 @@ class NonNegative(SelfDualCone):
     """{x: xᵢ ≥ 0 for all i}; self-dual, with the polar {x ≤ 0}."""
 
     elementwise = True
+    polyhedral = True
 
     @property
     def negative(self) -> Cone:

@@ -13,6 +13,7 @@ class ZeroCone(Subspace):
     """{0}."""
 
     elementwise = True
+    polyhedral = True
 
     def pinned(self) -> bool:
         return True

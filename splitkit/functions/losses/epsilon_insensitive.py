@@ -30,6 +30,7 @@ class EpsilonInsensitive(Function):
     weight: Scalar = parameter(NON_NEGATIVE, default=1.0)
 
     elementwise = True
+    polyhedral = True
 
     def _excess(self, x: Array) -> Array:
         return x - clip(x, -self.epsilon, self.epsilon)

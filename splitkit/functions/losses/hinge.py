@@ -14,6 +14,8 @@ from splitkit.functions.losses.margin import WeightedMarginLoss
 class Hinge(WeightedMarginLoss):
     """Σ wᵢ(1 − yᵢxᵢ)₊, with y and w as of ``WeightedMarginLoss``."""
 
+    polyhedral = True
+
     def __call__(self, x: Point) -> Array:
         return sum_of(self.weight * clip(1 - self._signed(x), 0.0), self.batch_ndim)
 

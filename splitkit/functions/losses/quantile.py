@@ -30,6 +30,7 @@ class Quantile(Function):
     weight: Scalar = parameter(NON_NEGATIVE, default=1.0)
 
     elementwise = True
+    polyhedral = True
 
     def _box(self) -> tuple[Scalar, Scalar]:
         return self.weight * (self.tau - 1), self.weight * self.tau

@@ -26,6 +26,7 @@ class L1Norm(Function):
     weight: Scalar = parameter(NON_NEGATIVE, default=1.0)
 
     elementwise = True
+    polyhedral = True
 
     def __call__(self, x: Point) -> Array:
         return sum_of(self.weight * abs(x), self.batch_ndim)

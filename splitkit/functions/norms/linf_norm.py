@@ -23,6 +23,8 @@ class LInfNorm(Function):
         Non-negative and finite; an array has batch shape, and dtype and device of x.
     """
 
+    polyhedral = True
+
     weight: Scalar = parameter(NON_NEGATIVE, default=1.0, samplewise=True)
 
     check_axes = entries

@@ -38,6 +38,8 @@ class SortedL1(Sublinear):
         λ, decreasing and non-negative, one for each entry of a sample; dtype and device of x.
     """
 
+    polyhedral = True
+
     weights: Array = required(check_parameter, within=NON_NEGATIVE)
 
     def __post_init__(self) -> None:

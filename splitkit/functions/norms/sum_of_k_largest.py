@@ -28,6 +28,8 @@ class SumOfKLargest(Function):
         Non-negative and finite; an array has batch shape, and dtype and device of x.
     """
 
+    polyhedral = True
+
     k: int = required(check_integer, least=1)
     weight: Scalar = parameter(NON_NEGATIVE, default=1.0, samplewise=True)
 

@@ -36,6 +36,7 @@ class Birkhoff(Inexact, Indicator):
     """
 
     bounded = True
+    polyhedral = True
 
     check_axes = matrices(square=True)
 

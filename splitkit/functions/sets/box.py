@@ -28,6 +28,7 @@ class Box(Indicator):
     upper: Scalar = parameter(Range(ends="[]"))
 
     elementwise = True
+    polyhedral = True
 
     def __post_init__(self) -> None:
         self.lower, self.upper = check_bounds(self.lower, self.upper, "the box")

@@ -30,6 +30,7 @@ class CappedSimplex(Indicator):
     """
 
     bounded = True
+    polyhedral = True
 
     total: Scalar = parameter(NON_NEGATIVE, default=1.0, samplewise=True)
     upper: Scalar = parameter(Range(0.0, ends="[]"), default=1.0)

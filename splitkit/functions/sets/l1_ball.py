@@ -25,6 +25,7 @@ class L1Ball(Indicator):
     """
 
     bounded = True
+    polyhedral = True
 
     radius: Scalar = parameter(NON_NEGATIVE, default=1.0, samplewise=True)
 

@@ -20,6 +20,8 @@ class OfRows(Indicator):
         Of A's dtype and device; broadcasts to Ax.
     """
 
+    polyhedral = True
+
     A: Array = required(check_array)
     b: Array = required(check_array)
 

@@ -34,6 +34,7 @@ class Simplex(Indicator):
     """
 
     bounded = True
+    polyhedral = True
 
     radius: Scalar = parameter(POSITIVE, default=1.0, samplewise=True)
 

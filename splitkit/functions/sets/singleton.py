@@ -22,6 +22,7 @@ class Singleton(Indicator):
     point: Scalar = parameter()
 
     elementwise = True
+    polyhedral = True
 
     def pinned(self) -> bool:
         return True

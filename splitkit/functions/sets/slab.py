@@ -31,6 +31,8 @@ class Slab(Indicator):
         The normal is 0 or no real floating array of finite numbers; lower > upper.
     """
 
+    polyhedral = True
+
     normal: Array = required(check_array, repr=False)
     lower: Scalar = parameter(Range(ends="[]"), samplewise=True)
     upper: Scalar = parameter(Range(ends="[]"), samplewise=True)

@@ -71,6 +71,7 @@ class TransportPolytope(Inexact, Indicator):
     """
 
     bounded = True
+    polyhedral = True
 
     rows: Array = required(check_array, within=NON_NEGATIVE)
     columns: Array = required(check_array, within=NON_NEGATIVE)

@@ -69,9 +69,15 @@ class AcceleratedIteration(Iteration):
         super().enter(space)
         self.of.enter(space)
 
-    def start(self, x0: Point) -> Point:
-        """The point from which the inner iteration starts."""
-        return self.of.begin(x0, self.space)
+    def init(self, x0: Point) -> Carry:
+        return self.launched(self.of.begin(x0, self.space))
+
+    def init_at(self, x0: Point, dual: Point) -> Carry:
+        return self.launched(self.of.begin(x0, self.space, dual))
+
+    def launched(self, u: Point) -> Carry:
+        """The state at the inner iteration's first point."""
+        return u
 
     def read(self, trace: Trace) -> Reading:
         return self.of.read(trace)
@@ -123,9 +129,6 @@ class _Relaxed(AcceleratedIteration):
         super().__init__(inner)
         self.relaxation = relaxation
 
-    def init(self, x0: Point) -> Carry:
-        return self.start(x0)
-
     def advance(self, state: Carry) -> tuple[Carry, Trace]:
         Tu, trace = self.of.advance(state)
         return lincomb(1 - self.relaxation, state, self.relaxation, Tu), trace
@@ -166,8 +169,7 @@ class _Inertial(AcceleratedIteration):
         super().__init__(inner)
         self.inertia = inertia
 
-    def init(self, x0: Point) -> Carry:
-        u = self.start(x0)
+    def launched(self, u: Point) -> Carry:
         return u, u
 
     def advance(self, state: Carry) -> tuple[Carry, Trace]:
@@ -199,8 +201,7 @@ class _Halpern(AcceleratedIteration):
         super().__init__(inner)
         self.rate = rate
 
-    def init(self, x0: Point) -> Carry:
-        u = self.start(x0)
+    def launched(self, u: Point) -> Carry:
         return u, u, 1.0
 
     def advance(self, state: Carry) -> tuple[Carry, Trace]:

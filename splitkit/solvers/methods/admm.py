@@ -281,6 +281,10 @@ class _Directions(Iteration):
         Lx = self.L(x0)
         return x0, Lx, scale(0.0, Lx), Lx
 
+    def init_at(self, x0: Point, dual: Point) -> Carry:
+        Lx = self.L(x0)
+        return x0, Lx, self.lighter(dual), Lx
+
     def first(self, state: Carry) -> tuple[Point, Point]:
         """x⁺, and the point from which ``element`` reads an element of A(x⁺)."""
         raise NotImplementedError
@@ -375,6 +379,9 @@ class _DualMap(Iteration):
 
     def init(self, x0: Point) -> Carry:
         return self.of.L(x0)
+
+    def init_at(self, x0: Point, dual: Point) -> Carry:
+        return add(self.of.L(x0), self.of.lighter(dual))
 
     def split(self, v: Point) -> tuple[Point, Point]:
         """(z, u)."""

@@ -126,8 +126,7 @@ class _Anderson(Memory):
     yet), what the last step computed on the way (() at the start), and k.
     """
 
-    def init(self, x0: Point) -> Carry:
-        u = self.start(x0)
+    def launched(self, u: Point) -> Carry:
         size = 0.0 * self.space.norm(u)
         none = (scale(0.0, u),) * self.options.memory
         return u, u, (size, size, size >= 0), (u, none[0], size), none, none, (), 0

@@ -25,7 +25,7 @@ from typing import NamedTuple
 import numpy as np
 
 from splitkit.backend import Point, Space, add, inner
-from splitkit.solvers.iteration import Carry, Iteration, Reading, Trace
+from splitkit.solvers.iteration import Carry, Iteration, Loop, Reading, Trace
 from splitkit.solvers.methods.primal_dual_steps import Steps
 from splitkit.solvers.terms import Term
 
@@ -110,6 +110,9 @@ class Balanced(Iteration):
     def init(self, x0: Point) -> Carry:
         return self._with(self.steps).init(x0), Balance(self.steps)
 
+    def init_at(self, x0: Point, dual: Point) -> Carry:
+        return self._with(self.steps).init_at(x0, dual), Balance(self.steps)
+
     def step(self, state: Carry) -> Carry:
         pair, now = state
         if now.made + 1 == now.next_look:
@@ -127,6 +130,17 @@ class Balanced(Iteration):
         failing = self._with(now.steps)
         kept = now._replace(steps=now.earlier, earlier=None, changes=self.pace.changes)
         return self._with(kept.steps).taken_over(pair, failing), kept
+
+    def run(self, state: Carry, n: int, loop: Loop) -> Carry:
+        while n > 0:
+            pair, now = state
+            free = min(n, now.next_look - 1 - now.made) if now.made < now.next_look else n
+            if free > 0:
+                pair = loop(self._with(now.steps).step, pair, free)
+                state, n = (pair, now._replace(made=now.made + free)), n - free
+            else:
+                state, n = self.advance(state)[0], n - 1
+        return state
 
     def advance(self, state: Carry) -> tuple[Carry, Trace]:
         pair, now = state

@@ -107,6 +107,9 @@ class _InUnits(Around):
     def init(self, x0: Point) -> Carry:
         return self.inner.begin(self.to_x(x0), self.space)
 
+    def init_at(self, x0: Point, dual: Point) -> Carry:
+        return self.inner.begin(self.to_x(x0), self.space, self.to_y(dual))
+
     def advance(self, state: Carry) -> tuple[Carry, Trace]:
         return self.inner.advance(state)
 

@@ -37,16 +37,19 @@ class Preconditioned(Wrapper):
     ----------
     method : Method
         Such as ``DouglasRachford()`` or ``ChambollePock()``.
-    diagonal : array
-        d, positive, of x's shape without its batch axes, or like x.
+    diagonal : array or None
+        d, positive, of x's shape without its batch axes, or like x; None: ``solve`` finds the one
+        with which the rows of what the terms show, of matrices and of LᵀBL, are comparable.
     """
 
-    diagonal: Array
+    diagonal: Array = None
 
     name: ClassVar[str] = "preconditioning"
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.diagonal is None:
+            return
         if not is_array(self.diagonal):
             raise TypeError(f"diagonal = {self.diagonal!r}: give an array of positive entries")
         check_parameter("diagonal", self.diagonal, POSITIVE, "give positive entries")
@@ -73,6 +76,8 @@ class Preconditioned(Wrapper):
         return [term.known[key][0].seen_by(term.maps) for term in terms]
 
     def missing(self, *terms: Term) -> str | None:
+        if self.diagonal is None:
+            return "diagonal = None is found by solve and plan, of the terms and x0: give one here"
         return self.method.missing(*self.within(terms))
 
     def choosing(self, *terms: Term) -> Self:
@@ -97,7 +102,8 @@ class Preconditioned(Wrapper):
         return self.method.proof(*self.within(self.terms(*operators)))
 
     def check_space(self, space: Space) -> None:
-        Diagonal(self.diagonal).check_space(space, "diagonal")
+        if self.diagonal is not None:
+            Diagonal(self.diagonal).check_space(space, "diagonal")
         self.method.check_space(space)
 
     def iteration(self, *terms: Term) -> Iteration:
@@ -120,6 +126,9 @@ class _InMetric(Around):
 
     def init(self, x0: Point) -> Carry:
         return self.inner.begin(x0 / self.s, self.space)
+
+    def init_at(self, x0: Point, dual: Point) -> Carry:
+        return self.inner.begin(x0 / self.s, self.space, dual)
 
     def advance(self, state: Carry) -> tuple[Carry, Trace]:
         return self.inner.advance(state)

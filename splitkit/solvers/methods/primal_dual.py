@@ -247,8 +247,10 @@ class _PrimalDual(Iteration):
         self.R_A, self.R_B = A.resolve(steps.tau), composed.resolve_dual(steps.sigma)
 
     def init(self, x0: Point) -> Carry:
-        y = scale(0.0, self.L(x0))
-        return (x0, y) if self.C is None else (x0, y, self.C(x0))
+        return self.init_at(x0, scale(0.0, self.L(x0)))
+
+    def init_at(self, x0: Point, dual: Point) -> Carry:
+        return (x0, dual) if self.C is None else (x0, dual, self.C(x0))
 
     def step(self, state: Carry) -> Carry:
         return self._after(state, self.LT(state[1]))

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
-from splitkit.backend import Point, add, scale, subtract
+from splitkit.backend import Point, Space, add, scale, subtract
 from splitkit.solvers.iteration import Reading
+from splitkit.solvers.scale import Arbitrary
 from splitkit.solvers.splitting import MapSplitting
 from splitkit.solvers.terms import Role, Term
+
+LONGEST = 8.0  # times 1/L, a step of a skew map
 
 AT_G = "x = R_{αG}u"
 AT_F = "x = R_{αF}(2R_{αG}u − u)"
@@ -30,11 +33,22 @@ class ReflectedSplitting(MapSplitting):
     def default_alpha(self, *terms: Term) -> float:
         for A in terms:
             if A.lipschitz:
-                return 1 / A.lipschitz
+                # where it turns alone, no rate depends on the step
+                return Arbitrary(1 / A.lipschitz) if A.properties.skew else 1 / A.lipschitz
         for A in terms:
             if A.strong_monotonicity is not None and 0 < A.strong_monotonicity < float("inf"):
                 return 1 / A.strong_monotonicity
         return math.nan
+
+    def scaled(self, terms: tuple[Term, ...], x0: Point, space: Space) -> Self:
+        """The measured step, of a skew map L-Lipschitz no longer than ``LONGEST``/L: where Fx
+        vanishes at the solution x nothing else bounds it.
+        """
+        found = super().scaled(terms, x0, space)
+        if found is self:
+            return self
+        slopes = [A.lipschitz for A in terms if A.lipschitz and A.properties.skew]
+        return found._with(alpha=min([found.alpha, *(LONGEST / L for L in slopes)]))
 
     def factor(self, alpha: float, *terms: Term) -> float | None:
         """Lip(C_{αF}) Lip(C_{αG}): with it the factor of every relaxation of N falls and rises."""

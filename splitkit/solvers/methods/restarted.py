@@ -27,7 +27,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
-from splitkit.backend import Point, lincomb, subtract, where
+import numpy as np
+
+from splitkit.backend import Array, Point, lincomb, subtract, where
 from splitkit.solvers.iteration import Carry, Iteration, Trace
 from splitkit.solvers.method import Guarantee, Method
 from splitkit.solvers.methods.accelerators import AcceleratedIteration, Accelerator
@@ -46,7 +48,7 @@ class Restarted(Accelerator):
         One whose iteration is an averaged map, such as ``ChambollePock()``.
     """
 
-    name: ClassVar[str] = "restarted Halpern anchoring"
+    name: ClassVar[str] = "restarts"
 
     def choosing(self, *terms: Term) -> Self:
         follows = type(self.method).wrapped is not Method.wrapped
@@ -67,15 +69,16 @@ class Restarted(Accelerator):
 
 
 class _Restarted(AcceleratedIteration):
-    """Carry: (u, the anchor, k, ‖r₀‖, the last ‖r‖), k an array of batch shape, and K."""
+    """Carry: (u, the anchor, k, ‖r₀‖, the last ‖r‖), k an array of batch shape, and K; numbers of
+    the host, and so its decisions, where NumPy has one problem.
+    """
 
     def __init__(self, inner: Iteration, θ: float) -> None:
         super().__init__(inner)
         self.θ = θ
 
-    def init(self, x0: Point) -> Carry:
-        u = self.start(x0)
-        size = 0.0 * self.of.rough_length(u)
+    def launched(self, u: Point) -> Carry:
+        size = 0.0 * self._length(u)
         return u, u, size, size, size, 0
 
     def taken_over(self, state: Carry, earlier: _Restarted) -> Carry:
@@ -85,22 +88,30 @@ class _Restarted(AcceleratedIteration):
 
     def advance(self, state: Carry) -> tuple[Carry, Trace]:
         u, anchor, k, first, last, total = state
-        xp = self.space.xp
         Tu, trace = self.of.advance(u)
-        r = subtract(Tu, u)
-        size = self.of.rough_length(r)
-        first = xp.where(k == 0, size, first)
+        size = self._length(subtract(Tu, u))
+        first = _chosen(k == 0, size, first)
         falls = (size <= SUFFICIENT * first) | ((size <= NECESSARY * first) & (size > last))
         again = ((k > 0) & falls) | (k >= max(1.0, ARTIFICIAL * total))
+        if again is True:
+            return (Tu, Tu, 0.0, first, size, total + 1), trace
         part = 1 / (k + 2)
         Nu = lincomb(1 - 1 / self.θ, u, 1 / self.θ, Tu)
-        ahead = lincomb(part, anchor, 1 - part, Nu)
         after = (
-            where(again, Tu, ahead),
-            where(again, Tu, anchor),
-            xp.where(again, 0.0 * k, k + 1),
+            _chosen(again, Tu, lincomb(part, anchor, 1 - part, Nu)),
+            _chosen(again, Tu, anchor),
+            _chosen(again, 0.0 * k, k + 1),
             first,
             size,
             total + 1,
         )
         return after, trace
+
+    def _length(self, r: Point) -> Array:
+        length = self.of.rough_length(r)
+        return float(length) if isinstance(length, np.floating) else length
+
+
+def _chosen(mask: Array, x: Point, y: Point) -> Point:
+    """x where the mask holds, y elsewhere."""
+    return (x if mask else y) if isinstance(mask, bool) else where(mask, x, y)

@@ -67,8 +67,7 @@ class _SuperMann(Memory):
         super().__init__(inner, options)
         self.θ = θ
 
-    def init(self, x0: Point) -> Carry:
-        u = self.start(x0)
+    def launched(self, u: Point) -> Carry:
         size = 0.0 * self.space.norm(u)
         none = (scale(0.0, u),) * self.options.memory
         return u, u, (size, size, size, size, size > 0), (u, none[0], size), none, none, (), 0

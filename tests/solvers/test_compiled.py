@@ -1,0 +1,121 @@
+"""Steps compiled between two looks are the steps as they stand, to rounding."""
+
+import numpy as np
+import pytest
+
+import splitkit as sk
+from splitkit import functions as f, tracing
+from splitkit.backend import to_numpy
+from splitkit.solvers.compiled import WORTH
+
+jax = pytest.importorskip("jax")
+jnp = pytest.importorskip("jax.numpy")
+jax.config.update("jax_enable_x64", True)  # as splitkit.testing.backends does
+
+SMOOTH = (
+    sk.ForwardBackward(),
+    sk.FISTA(),
+    sk.DouglasRachford(),
+    sk.DavisYin(),
+    sk.Ryu(),
+    sk.MalitskyTam(),
+    sk.ProductSpace(),
+    sk.ProjectiveSplitting(),
+    sk.Tseng(),
+    sk.ForwardReflectedBackward(),
+    sk.Extragradient(),
+    sk.PastExtragradient(),
+    sk.ADMM(),
+)
+COMPOSED = (sk.ChambollePock(), sk.CondatVu(), sk.PD3O(), sk.LinearizedADMM(), sk.ADMM(rho=1.0))
+
+
+def lasso(seed: int, composed: bool = False) -> f.Function:
+    """½‖Ax − b‖² + 0.1‖x‖₁, or ‖Kx‖₁."""
+    rng = np.random.default_rng(seed)
+    A, b, K = (jnp.asarray(rng.normal(size=shape)) for shape in ((6, 12), 6, (8, 12)))
+    return f.LeastSquares(A, b) + (f.L1Norm(0.1) @ K if composed else f.L1Norm(0.1))
+
+
+def both(problem: f.Function, x0: object, method: sk.Method, **options: object):
+    """The solution by compiled steps, and as they stand."""
+    given = {"tol": 0, "max_iter": 150, **options}
+    return [sk.minimize(problem, x0, method, compile=way, **given) for way in (True, False)]
+
+
+@pytest.mark.parametrize(
+    ("method", "composed"),
+    [*((m, False) for m in SMOOTH), *((m, True) for m in COMPOSED)],
+    ids=lambda case: getattr(case, "label", None),
+)
+def test_the_iterates_are_the_same_and_programs_are_kept_by_structure(method, composed):
+    x0 = jnp.zeros(12)
+    for seed in range(2):
+        kept = len(tracing._PROGRAMS)
+        s, plain = both(lasso(seed, composed), x0, method)
+        assert s.history.eager == ""
+        assert s.iterations == plain.iterations
+        eps = float(jnp.finfo(x0.dtype).eps)
+        scale = float(jnp.max(jnp.abs(plain.x)))
+        np.testing.assert_allclose(to_numpy(s.x), to_numpy(plain.x), atol=1e4 * eps * scale)
+    assert len(tracing._PROGRAMS) == kept  # other data of the same shapes compile nothing
+
+
+def test_a_batch_stops_sample_by_sample():
+    b = jnp.asarray(np.random.default_rng(0).normal(size=(4, 12)))
+    problem = f.SquaredL2(center=b, batch_ndim=1) + f.L1Norm(0.1, batch_ndim=1)
+    problem = problem + f.Box(-1.0, 1.0, batch_ndim=1)
+    s, plain = both(problem, jnp.zeros((4, 12)), sk.DavisYin(alpha=0.1), tol=1e-5, batch_ndim=1)
+    assert s.converged
+    assert to_numpy(s.iterations).tolist() == to_numpy(plain.iterations).tolist()
+
+
+def test_a_resumed_solve_goes_on_bit_for_bit():
+    problem, x0, method = lasso(0), jnp.zeros(12), sk.DouglasRachford(alpha=0.3)
+    whole = sk.minimize(problem, x0, method, tol=0, max_iter=300, compile=True)
+    part = sk.minimize(problem, x0, method, tol=0, max_iter=137, compile=True)
+    again = sk.minimize(problem, x0, method, tol=0, max_iter=163, compile=True, resume=part)
+    assert to_numpy(again.x).tobytes() == to_numpy(whole.x).tobytes()
+
+
+def test_what_cannot_be_traced_runs_as_it_stands_and_is_named():
+    def hesitant(x):
+        return x if float(x[0]) > 0 else 2 * x  # the host decides
+
+    F = sk.Operator.from_callable(hesitant, lipschitz=2.0, strong_monotonicity=1.0)
+    problem, x0 = F + sk.NormalCone(f.Box(1.0, 2.0)), jnp.full(3, 5.0)
+    method = sk.Tseng(alpha=0.001)
+    s = sk.solve(problem, x0, method, tol=0, max_iter=150)
+    assert "hesitant cannot be traced" in s.history.eager
+    with pytest.raises(ValueError, match="compile = True: hesitant cannot be traced"):
+        sk.solve(problem, x0, method, compile=True)
+    counted = sk.solve(problem, x0, sk.GoldenRatio(), tol=0, max_iter=150)
+    assert "cannot be traced" in counted.history.eager
+
+
+def test_short_solves_are_not_compiled_unless_asked():
+    kept = len(tracing._PROGRAMS)
+    rng = np.random.default_rng(3)
+    problem = f.LeastSquares(jnp.asarray(rng.normal(size=(3, 11))), jnp.ones(3)) + f.L1Norm(0.1)
+    sk.minimize(problem, jnp.zeros(11), tol=0, max_iter=WORTH - 1)
+    assert len(tracing._PROGRAMS) == kept
+
+
+def test_nan_is_found_and_blamed():
+    def breaks(x):
+        return jnp.where(x < 0.9, jnp.nan, x)
+
+    F = sk.Operator.from_callable(breaks, lipschitz=1.0, strong_monotonicity=1.0)
+    problem = F + sk.NormalCone(f.Box(-1.0, 2.0))
+    method = sk.Tseng(alpha=0.01)
+    s = sk.solve(problem, jnp.full(3, 2.0), method, compile=True, on_failure="return")
+    assert s.status is sk.Status.NONFINITE
+    assert "breaks" in s.message
+
+
+def test_wrong_wishes_are_refused():
+    problem = f.SquaredL2(center=np.ones(3)) + f.L1Norm()
+    with pytest.raises(ValueError, match="compile = True: steps on ndarray are not compiled"):
+        sk.minimize(problem, np.zeros(3), compile=True)
+    with pytest.raises(TypeError, match="compile = 'yes'"):
+        sk.minimize(problem, np.zeros(3), compile="yes")
