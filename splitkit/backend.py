@@ -196,16 +196,16 @@ def _dot(a: Array, b: Array, batch_ndim: int) -> Array:
     return sum_of(a * b, batch_ndim)
 
 
-def norm(x: Point, batch_ndim: int) -> Array:
+def norm(x: Point, batch_ndim: int = 0) -> Array:
     """‖x‖, over every axis but the leading ``batch_ndim``; see ``lengths``. Of Torch it is the
     library's own, in double precision, unless it is recorded: iterations wait for no value, but
     where x itself is in double precision and in the host's memory.
     """
     if type(x) is np.ndarray and x.ndim == 1 and batch_ndim == 0:
         square = x.dot(x)  # without a look at what else x might be: vectors are short
-        low = _LEAST_SQUARE.get(x.dtype, math.inf)
-        if low < square < math.inf or (square == 0 and not x.any()):
-            return type(square)(math.sqrt(square))  # of single precision rounded once, too
+        kind, size = type(square), float(square)
+        if _LEAST_SQUARE_OF.get(kind, math.inf) < size < math.inf or (size == 0 and not x.any()):
+            return kind(math.sqrt(size))  # of single precision rounded once, too
         return lengths(x, (0,), squares=square)
     if isinstance(x, tuple):
         each = [norm(block, batch_ndim) for block in x]
@@ -227,7 +227,8 @@ def _least_square(xp: Any, dtype: Any) -> float:
     return float(info.smallest_normal) / float(info.eps) ** 2
 
 
-_LEAST_SQUARE = {np.dtype(each): _least_square(np, each) for each in (np.float32, np.float64)}
+_LEAST_SQUARE_OF = {each: _least_square(np, each) for each in (np.float32, np.float64)}
+_LEAST_SQUARE = {np.dtype(kind): least for kind, least in _LEAST_SQUARE_OF.items()}
 
 
 def lengths(
@@ -756,7 +757,7 @@ class Space:
     @cached_property
     def norm(self) -> Callable[[Point], Array]:
         """x ↦ ‖x‖, of batch shape."""
-        return partial(norm, batch_ndim=self.batch_ndim)
+        return partial(norm, batch_ndim=self.batch_ndim) if self.batch_ndim else norm
 
     def norm_in_all(self, x: Point) -> Point:
         """‖x‖ in every entry of a point like x."""

@@ -172,8 +172,8 @@ class Properties:
                 bounds.append(_half_line(p * r, p * t + q * r))
         for ρ, σ in self._ceilings:
             for below, above in floors:  # (s − below)(s − above) ≥ (s − ρ)(s − σ)
-                d, e = _sum(ρ, -below), _sum(σ, -above)
-                bounds.append(_half_line(-_sum(ρ * e, above * d), _sum(d, e)))
+                d, e = _plus(ρ, -below), _plus(σ, -above)
+                bounds.append(_half_line(-_plus(ρ * e, above * d), _plus(d, e)))
         for least, greatest in bounds:
             low, high = max(low, least), min(high, greatest)
         return low, high
@@ -248,7 +248,7 @@ class Properties:
         i11, i12, i21, i22 = s / det, -q / det, -r / det, p / det
 
         def image(f: tuple[float, float]) -> tuple[float, float]:
-            return _sum(f[0] * i11, f[1] * i21), _sum(f[0] * i12, f[1] * i22)
+            return _plus(f[0] * i11, f[1] * i21), _plus(f[0] * i12, f[1] * i22)
 
         factors = tuple([(image(f), image(g)) for f, g in self.factors])
         gradient = self.gradient and self.monotone
@@ -565,3 +565,9 @@ def _sum(*terms: float) -> float:
     """Their sum; what rounding leaves of terms that cancel counts as 0."""
     total = sum(terms)
     return 0.0 if abs(total) < 4e-15 * max(map(abs, terms)) else total
+
+
+def _plus(a: float, b: float) -> float:
+    """``_sum`` of two, of which a search for a step size asks for hundreds."""
+    total = a + b
+    return 0.0 if abs(total) < 4e-15 * max(abs(a), abs(b)) else total

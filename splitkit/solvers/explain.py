@@ -163,28 +163,26 @@ def explain(inclusion: Operator | Function) -> Explanation:
 
 def explain_terms(inclusion: Inclusion) -> Explanation:
     """``explain`` of an inclusion that is flattened."""
-    options = [
-        better
-        for method in _OPEN
-        for option in options_of(inclusion, method)
-        for better in (*restarted(option, method), option)
-    ]
+    options: list[Option] = []
+    for method in _OPEN:
+        for option in options_of(inclusion, method):
+            options += *restarted(option, method), option
     return Explanation(tuple(sorted(options, key=lambda option: option.order)))
 
 
-def restarted(option: Option, method: Method) -> Iterator[Option]:
+def restarted(option: Option, method: Method) -> list[Option]:
     """The same with restarts, where these give a linear rate that no constant shows: the method has
     none, it is a firmly nonexpansive map of resolvents, and all terms are polyhedral, so that its
     residual grows at least linearly with the distance to the solutions (Robinson 1981). One term is
     left to long steps.
     """
     terms, found = option.terms or (), option.guarantee
-    if not found.holds or found.rate is not None or any(t.role is Role.EVALUATED for t in terms):
-        return
-    if len(terms) < 2 or not all(term.operator.polyhedral for term in terms):
-        return
-    if option.method.constant().averagedness(*terms) == 0.5:
-        yield Option.of(Restarted(method), terms)
+    if not found.holds or found.rate is not None or len(terms) < 2:
+        return []
+    if any(term.role is Role.EVALUATED or not term.operator.polyhedral for term in terms):
+        return []
+    firmly = option.method.constant().averagedness(*terms) == 0.5
+    return [Option.of(Restarted(method), terms)] if firmly else []
 
 
 def options_of(inclusion: Inclusion, method: Method) -> Iterator[Option]:

@@ -349,17 +349,22 @@ class Plan:
             return False
         return True
 
+    @cached_property
+    def _confining(self) -> list[Operator]:
+        """The resolved operators that are not defined everywhere, if they confine what was declared
+        of an evaluated one.
+        """
+        known = zip(self.terms, self.warrant.declared, strict=True)
+        if not any(declared and term.role is Role.EVALUATED for term, declared in known):
+            return []
+        resolved = (term.operator for term in self.terms if term.role is Role.RESOLVED)
+        return [A for A in resolved if not A.has_evaluation]
+
     def _within(self, x0: Point) -> Point:
         """x0, or the nearest point of the set on which what is declared of an evaluated term is
         meant: the theorems hold from every start, and far from the set it may be much steeper.
         """
-        known = zip(self.terms, self.warrant.declared, strict=True)
-        if not any(declared and term.role is Role.EVALUATED for term, declared in known):
-            return x0
-        resolved = [term.operator for term in self.terms if term.role is Role.RESOLVED]
-        for A in resolved:
-            if A.has_evaluation:  # everywhere
-                continue
+        for A in self._confining:
             inside = nearest_in_domain(A, x0, self.space)
             beyond = self.space.norm(subtract(inside, x0))
             outside = beyond > math.sqrt(self.space.eps) * self.space.norm(x0)
