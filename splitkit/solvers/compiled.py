@@ -92,6 +92,7 @@ class Compiled:
     def _loop(self, step: Callable[[Carry], Carry], state: Carry, n: int) -> Carry:
         key = step, kind_of(state)
         if key not in self._bound:
+            step(state)  # what it keeps from its first application on is made of arrays
             self._bound[key] = repeated(step, state)
         return self._bound[key](state, n)
 

@@ -6,7 +6,7 @@ import pytest
 import splitkit as sk
 from splitkit import functions as f, tracing
 from splitkit.backend import to_numpy
-from splitkit.solvers.compiled import WORTH
+from splitkit.solvers.compiled import WORTH, Compiled
 
 jax = pytest.importorskip("jax")
 jnp = pytest.importorskip("jax.numpy")
@@ -91,6 +91,17 @@ def test_what_cannot_be_traced_runs_as_it_stands_and_is_named():
         sk.solve(problem, x0, method, compile=True)
     counted = sk.solve(problem, x0, sk.GoldenRatio(), tol=0, max_iter=150)
     assert "cannot be traced" in counted.history.eager
+
+
+def test_what_a_step_keeps_is_not_of_its_trace():
+    """The factors of least squares are made at their first proximal map."""
+    plan = sk.plan(lasso(4), jnp.zeros(12), sk.DouglasRachford(alpha=0.7))
+    iteration = plan.method.bind(*plan.terms)
+    state = iteration.begin(plan.x0, plan.space)
+    after = Compiled(iteration, asked=True).run(state, 3)
+    for _ in range(3):
+        state = iteration.step(state)
+    np.testing.assert_allclose(to_numpy(after), to_numpy(state), atol=1e-12)
 
 
 def test_short_solves_are_not_compiled_unless_asked():
