@@ -198,16 +198,40 @@ class Properties:
     @cached_property
     def lipschitz(self) -> float | None:
         """The smallest known L with ‖Δu‖ ≤ L‖Δx‖; None: unknown."""
+        if not self._corners:
+            return None
+        return max([min([_ceiling(s, *each) for each in self._ceilings]) for s in self._corners])
+
+    def step_lipschitz(self, alpha: float) -> float | None:
+        """Lip(I − αA), that of ``combined(1, -alpha)``, for a search over α: the largest of
+
+            √((1 − αs)² + α² min (s − ρ)(σ − s)),
+
+        whose square is concave in s between corners that no α moves.
+        """
+        if not self._corners:
+            return None
+        return max(
+            [
+                math.hypot(1 - alpha * s, alpha * math.sqrt(max(0.0, width)))
+                for s in self._corners
+                for width in [min([(s - ρ) * (σ - s) for ρ, σ in self._ceilings])]
+            ]
+        )
+
+    @cached_property
+    def _corners(self) -> tuple[float, ...]:
+        """Where the least bound of w may have a corner or an end; none where there is no bound."""
         low, high = self._s_range
         if not self._ceilings or low > high:
-            return None
-        candidates = {low, high}
+            return ()
+        corners = {low, high}
         for i, (ρ, σ) in enumerate(self._ceilings):
             for below, above in self._ceilings[:i]:
                 d, e = ρ - below, σ - above
                 if d + e != 0 and low <= (s := (ρ * e + above * d) / (d + e)) <= high:
-                    candidates.add(s)
-        return max([min([_ceiling(s, *each) for each in self._ceilings]) for s in candidates])
+                    corners.add(s)
+        return tuple(corners)
 
     @cached_property
     def cocoercivity(self) -> float | None:

@@ -217,6 +217,23 @@ def test_sums_add(m, n, more, excess):
 
 
 @few
+@few
+@given(positive, st.floats(1.1, 1e3), st.floats(0.01, 0.99), st.floats(-4, 4))
+def test_the_constant_of_a_forward_step_is_that_of_its_image(m, ratio, part, size):
+    """‖(I − αA)x‖ ≤ ℓ‖x‖, of an m-strongly monotone, L-Lipschitz and cocoercive A."""
+    L = m * ratio
+    for known in (
+        Properties.of(strong_monotonicity=m, lipschitz=L),
+        Properties.of(strong_monotonicity=m, lipschitz=L, gradient=True),
+        Properties.of(strong_monotonicity=-m, lipschitz=L),
+        Properties.of(lipschitz=L, cocoercivity=part / L),
+    ):
+        alpha = 10.0**size / L
+        expected = known.transform(((1.0, 0.0), (1.0, -alpha))).lipschitz
+        assert known.step_lipschitz(alpha) == pytest.approx(expected, rel=1e-12, abs=1e-12)
+    assert Properties.of(strong_monotonicity=m).step_lipschitz(1.0) is None
+
+
 @given(st.integers(-25, 25), positive, st.floats(1.1, 10))
 def test_constants_do_not_depend_on_the_unit(power, m, ratio):
     c = 10.0**power

@@ -44,8 +44,7 @@ class ForwardBackward(MapSplitting):
     def factor(self, alpha: float, *terms: Term) -> float | None:
         """Lip(R_{αG}) Lip(I − αF)."""
         F, G = (term.properties for term in terms)
-        backward, step = G.resolvent(alpha).lipschitz, ((1.0, 0.0), (1.0, -alpha))
-        forward = F.transform(step).lipschitz
+        backward, forward = G.resolvent(alpha).lipschitz, F.step_lipschitz(alpha)
         return None if backward is None or forward is None else backward * forward
 
     def default_alpha(self, *terms: Term) -> float:
