@@ -217,7 +217,6 @@ def test_sums_add(m, n, more, excess):
 
 
 @few
-@few
 @given(positive, st.floats(1.1, 1e3), st.floats(0.01, 0.99), st.floats(-4, 4))
 def test_the_constant_of_a_forward_step_is_that_of_its_image(m, ratio, part, size):
     """‖(I − αA)x‖ ≤ ℓ‖x‖, of an m-strongly monotone, L-Lipschitz and cocoercive A."""
@@ -234,6 +233,7 @@ def test_the_constant_of_a_forward_step_is_that_of_its_image(m, ratio, part, siz
     assert Properties.of(strong_monotonicity=m).step_lipschitz(1.0) is None
 
 
+@few
 @given(st.integers(-25, 25), positive, st.floats(1.1, 10))
 def test_constants_do_not_depend_on_the_unit(power, m, ratio):
     c = 10.0**power
