@@ -2,9 +2,9 @@
 
     XLA_FLAGS=--xla_cpu_multi_thread_eigen=false python benchmarks/compiled.py [--n 100]
 
-"by hand" is the loop that one would write for this one problem in ``jax.lax.fori_loop``; "a step" is
-what so many compiled steps of splitkit take, over it; "eager" are the same steps one by one, over
-the compiled ones. A whole solve to 1e-8 is with ``compile=True`` and False, looks and all, its
+"by hand" is the loop that one would write for this one problem in ``jax.lax.fori_loop``; "a step"
+is what so many compiled steps of splitkit take, over it; "eager" are the same steps one by one,
+over the compiled ones. A whole solve to 1e-8 is with ``compile=True`` and False, looks and all, its
 programs made before; "first" is the first one less that, in seconds: tracing and compiling.
 Times are the least of all repeats.
 """

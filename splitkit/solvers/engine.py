@@ -465,8 +465,12 @@ def _remembered(
     twice as large: where all that cancels vanishes with r, that is what r is small beside.
     """
     space, xp, x = task.space, task.space.xp, reading.x
-    vanishing = greatest([r - NEARLY * S for r, S in zip(residuals, sizes, strict=True)])
-    if not space.any(vanishing > 0):
+    if len(sizes) == 1:
+        vanishing = residuals[0] > NEARLY * sizes[0]
+    else:
+        beyond = [r - NEARLY * S for r, S in zip(residuals, sizes, strict=True)]
+        vanishing = greatest(beyond) > 0
+    if not space.any(vanishing):
         return sizes
     found = _cancelled(reading, residuals, task)
     found += sizes[len(found) :]

@@ -60,13 +60,15 @@ class Options:
         check_integer("max_iter", self.max_iter, 1)
         if self.callback is not None and not callable(self.callback):
             raise TypeError(f"callback = {self.callback!r} is not callable")
-        check_flag("progress", self.progress, optional=True)
+        if self.progress is not None:
+            check_flag("progress", self.progress, optional=True)
         if self.resume is not None and not isinstance(self.resume, Solution):
             raise TypeError(
                 f"resume = {self.resume!r}: give the Solution of an earlier solve, or None"
             )
         check_flag("record_objective", self.record_objective)
-        check_flag("compile", self.compile, optional=True)
+        if self.compile is not None:
+            check_flag("compile", self.compile, optional=True)
         check_choice("on_failure", self.on_failure, ("raise", "warn", "return"))
 
 
