@@ -98,7 +98,8 @@ class Subdifferential(Operator):
         f = self.f
         if type(f).conjugate_prox is Function.conjugate_prox:
             return super().make_inverse_resolvent(alpha)
-        return lambda y: f.conjugate_prox(y, alpha)
+        prox = for_known(f.conjugate_prox)
+        return lambda y: prox(y, alpha)
 
     def make_cayley(self, alpha: Scalar) -> PointMap:
         if self.f.operator is not None and not is_array(alpha):

@@ -27,6 +27,7 @@ from splitkit.backend import (
 from splitkit.functions.base import Function, parameter, zero_or_inf
 
 SHORT = 4  # entries of a group
+NORMAL = 1e-4  # above the smallest normal number of every dtype
 
 
 class GroupL2Norm(Function):
@@ -70,18 +71,20 @@ class GroupL2Norm(Function):
 
     def _into_balls(self, x: Array, alpha: Scalar) -> Array:
         """min(1, αw_g/‖x_g‖) for each group: the factor that takes it into the ball of αw_g."""
-        xp = namespace(x)
-        tiny = xp.finfo(x.dtype).smallest_normal
         if type(alpha) is type(self.weight) is float:
             radius = alpha * self.weight
             norms = self._norms(x, radius)
         else:
             norms = self._norms(x)
             radius = align(alpha, norms) * self.weight
-        factor = radius / clip(norms, at_least(radius, tiny))
+        if type(radius) is float and radius > NORMAL:
+            factor = radius / clip(norms, radius)
+        else:
+            tiny = namespace(x).finfo(x.dtype).smallest_normal
+            factor = radius / clip(norms, at_least(radius, tiny))
         if self.axis == -1:
             return factor[..., None]  # cheaper than expand_dims
-        return xp.expand_dims(factor, axis=self.axis)
+        return namespace(x).expand_dims(factor, axis=self.axis)
 
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
         return (1 - self._into_balls(x, alpha)) * x
