@@ -258,6 +258,7 @@ GOOD = {
         ({"l": np.array([0.0, INF, 0.0])}, ValueError, r"l is inf at 1"),
         ({"u": np.array([1.0, 1.0, -INF])}, ValueError, r"u is -inf at 2"),
         ({"A": None}, TypeError, r"A is missing"),
+        ({"l": None, "u": None}, TypeError, r"l and u are missing"),
         ({"bounds": 1.0}, TypeError, r"bounds = 1.0: give the pair"),
         ({"bounds": (1.0, 0.0)}, ValueError, r"bounds\[0\] = 1 exceeds bounds\[1\] = 0 at 0"),
     ],

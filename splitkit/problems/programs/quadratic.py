@@ -88,6 +88,8 @@ class QP(Program):
             self.A, self._A = None, csr_array((0, n))
         else:
             self.A, self._A = given.matrix("A", A, (None, n), self._like)
+            if l is None and u is None and self._A.shape[0]:
+                raise TypeError("l and u are missing, which limit Ax: give one, or leave A out")
         self._limits(l, u)
         self._bounds(bounds)
         self._arrange()
