@@ -14,7 +14,6 @@ its rows are outside of the cones beside max |b|, and what is left of Px + c + A
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import sys
 import time
@@ -25,6 +24,7 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
+from beside import end, show
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
@@ -451,24 +451,6 @@ def measured(name: str, p: Program, solvers: list[str], repeats: int) -> list[di
     return lines
 
 
-def summary(lines: list[dict[str, Any]], solvers: list[str]) -> None:
-    """How many are right, and the ratios of times where both are."""
-    by = {(line["program"], line["solver"]): line for line in lines}
-    names = list(dict.fromkeys(line["program"] for line in lines))
-    for solver in solvers:
-        right = sum(by[name, solver]["wrong"] <= 1e-6 for name in names)
-        print(f"{solver}: {right} of {len(names)} right to 1e-6")
-    for solver in solvers[1:]:
-        pairs = [(by[name, solvers[0]], by[name, solver]) for name in names]
-        both = [(a, b) for a, b in pairs if max(a["wrong"], b["wrong"]) <= 1e-6]
-        if both:
-            times = [math.log(a["seconds"] / b["seconds"]) for a, b in both]
-            print(
-                f"{solvers[0]} beside {solver} on the {len(both)} right by both: "
-                f"{math.exp(sum(times) / len(times)):.3g} × its time (geometric mean)"
-            )
-
-
 def main() -> None:
     """See the module's docstring."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -485,14 +467,8 @@ def main() -> None:
             continue
         for line in measured(name, program, solvers, options.repeats):
             lines.append(line)
-            print(
-                f"{line['program']:20} {line['solver']:9} wrong by {line['wrong']:8.1e}  "
-                f"{line['iterations']:6} iterations  {line['seconds']:8.3f} s",
-                flush=True,
-            )
-    summary(lines, solvers)
-    if options.json is not None:
-        options.json.write_text(json.dumps(lines, indent=1))
+            show(line)
+    end(lines, solvers, options.json)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,6 @@ an answer of which the largest is at most 1e-4. Times are of the processor, in o
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import sys
 import time
@@ -27,6 +26,7 @@ from typing import Any
 import numpy as np
 import scipy.io
 import scipy.sparse as sp
+from beside import end, show
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
@@ -153,34 +153,6 @@ def measured(p: Program, solver: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def summary(lines: list[dict[str, Any]], solvers: list[str]) -> None:
-    """How many are right, and the ratios of times where both are."""
-    by = {(line["program"], line["solver"]): line for line in lines}
-    names = sorted({line["program"] for line in lines})
-    for solver in solvers:
-        mine = [by[name, solver] for name in names]
-        right = [sum(line["wrong"] <= ε for line in mine) for ε in (1e-4, 1e-6)]
-        print(f"{solver}: {right[0]} of {len(mine)} right to 1e-4, {right[1]} to 1e-6")
-        if solver == solvers[0]:
-            continue
-        pairs = [(by[name, solvers[0]], by[name, solver]) for name in names]
-        both = [(a, b) for a, b in pairs if max(a["wrong"], b["wrong"]) <= 1e-6]
-        for title, some in (
-            ("", both),
-            (" that take either more than 5 ms", [p for p in both if p[1]["seconds"] > 5e-3]),
-        ):
-            if some:
-                times = [math.log(a["seconds"] / max(b["seconds"], 1e-6)) for a, b in some]
-                steps = [
-                    math.log(max(a["iterations"], 1) / max(b["iterations"], 1)) for a, b in some
-                ]
-                print(
-                    f"    {solvers[0]} beside it on the {len(some)} right to 1e-6 by both{title}: "
-                    f"{math.exp(sum(times) / len(times)):.3g} × its time, "
-                    f"{math.exp(sum(steps) / len(steps)):.3g} × its iterations (geometric means)"
-                )
-
-
 def main() -> None:
     """See the module's docstring."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -198,14 +170,8 @@ def main() -> None:
         for solver in solvers:
             line = measured(program, solver)
             lines.append(line)
-            print(
-                f"{line['program']:12} {solver:9} wrong by {line['wrong']:8.1e}  "
-                f"{line['iterations']:6} iterations  {line['seconds']:8.3f} s  {line['error']}",
-                flush=True,
-            )
-    summary(lines, solvers)
-    if options.json is not None:
-        options.json.write_text(json.dumps(lines, indent=1))
+            show(line)
+    end(lines, solvers, options.json)
 
 
 if __name__ == "__main__":

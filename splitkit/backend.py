@@ -294,6 +294,8 @@ def _is_plain(squares: Array, xp: Any, beneath: float = 0.0) -> bool:
     if 0 in squares.shape:
         return True
     low, squares = _least_square(xp, squares.dtype), _held_fixed(squares)
+    if squares.ndim == 0:
+        return low < float(squares) < math.inf
     if beneath * beneath <= low and not float(xp.min(squares)) > low:
         return False
     return float(xp.max(squares)) < math.inf
@@ -322,11 +324,16 @@ def where(mask: Array, x: Point, y: Point) -> Point:
     return namespace(x).where(align(mask, x), x, y)
 
 
-def kept_where(mask: Array, x: Array) -> Array:
-    """x where the mask is true, and 0 elsewhere."""
-    if isinstance(mask, np.bool_):  # NumPy's ``where`` costs ten times as much of one number
-        return x if mask else 0.0 * x
-    return namespace(x).where(mask, x, 0.0 * x)
+def chosen(mask: Array, x: Point, y: Point) -> Point:
+    """``where``, and x or y itself where the mask is one number of the host: NumPy's own costs ten
+    times as much of it.
+    """
+    return (x if mask else y) if isinstance(mask, (bool, np.bool_)) else where(mask, x, y)
+
+
+def shapes_of(x: Point) -> Any:
+    """The shape of an array; of a tuple those of its blocks."""
+    return tuple(map(shapes_of, x)) if isinstance(x, tuple) else ("array", *x.shape)
 
 
 def isfinite(x: Array, *others: Array) -> bool:
@@ -510,9 +517,8 @@ def pairing(a: Point, x: Point, batch_ndim: int) -> Array:
 
 
 @cache
-@cache
 def _keep_freed_memory() -> None:
-    """Once let the C library keep what arrays free for the next ones.
+    """Let the C library keep what arrays free for the next ones.
 
     glibc returns to the system every block longer than any that was freed before, up to 32 MiB; to
     take memory back costs more, page by page, than to add two arrays. So a block of nearly that

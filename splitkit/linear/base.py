@@ -302,6 +302,17 @@ def _from_the_other_side(
     return at_known(map, L, seen(L, y, L.domain_space, possible_batch_axes(y), "y"), *rest, **named)
 
 
+class SymmetricMap(LinearOperator):
+    """Base of maps with Lᵀ = L."""
+
+    def adjoint(self, y: Point) -> Point:
+        return self(y)
+
+    @property
+    def T(self) -> LinearOperator:
+        return self
+
+
 class ModifiedMap(LinearOperator):
     """Base of what is made of one map L, and known of it unless a subclass knows otherwise."""
 

@@ -13,7 +13,7 @@ from math import prod
 from typing import Any
 
 from splitkit.backend import Array, Point, Scalar, Space, scale
-from splitkit.linear.base import LinearOperator, require_number
+from splitkit.linear.base import LinearOperator, SymmetricMap, require_number
 from splitkit.linear.dense import DenseMatrix
 from splitkit.linear.last_axes import LastAxesMap
 from splitkit.linear.wrapped import wrap
@@ -111,7 +111,7 @@ class Coupling(LinearOperator):
         ]
 
 
-class _Exchange(LinearOperator):
+class _Exchange(SymmetricMap):
     """(x, y) ↦ (Kᵀy, Kx)."""
 
     def __init__(self, K: LinearOperator) -> None:
@@ -120,9 +120,6 @@ class _Exchange(LinearOperator):
     def __call__(self, x: Point) -> Point:
         p, q = x
         return self.K.adjoint(q), self.K(p)
-
-    def adjoint(self, y: Point) -> Point:
-        return self(y)
 
 
 class _CouplingInverse(LinearOperator):

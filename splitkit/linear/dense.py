@@ -15,6 +15,7 @@ import numpy as np
 from splitkit.backend import Array, Point, Scalar, Space, is_array, namespace
 from splitkit.linear.base import (
     LinearOperator,
+    SymmetricMap,
     factors,
     kept_for_last_step,
     least_in_metric,
@@ -335,7 +336,7 @@ class DenseMatrix(LastAxesMap):
         ]
 
 
-class _InEigenbasis(LinearOperator):
+class _InEigenbasis(SymmetricMap):
     """x ↦ Q(d ⊙ Qᵀx), Q orthogonal."""
 
     def __init__(self, d: Array, Q: Array) -> None:
@@ -343,6 +344,3 @@ class _InEigenbasis(LinearOperator):
 
     def __call__(self, x: Point) -> Point:
         return (self.d * (x @ self.Q)) @ self.Q.T
-
-    def adjoint(self, y: Point) -> Point:
-        return self(y)

@@ -154,11 +154,8 @@ def _on_spectrum(L: FourierMultiplier, K: SecondDifferences) -> LinearOperator |
     axes = range(-len(L.shape), 0)
     if K.D.boundary != "periodic" or sorted(K.D.axes) != [*axes]:
         return None
-    eigenvalues: Any = K.a
-    for axis, n in zip(axes, L.shape, strict=True):
-        k = np.arange(n // 2 + 1 if axis == -1 else n)
-        line = 4 * np.sin(np.pi * k / n) ** 2
-        eigenvalues = eigenvalues + K.b * line.reshape((-1,) + (1,) * (-axis - 1))
+    counts = (*L.shape[:-1], L.shape[-1] // 2 + 1)
+    eigenvalues = K.eigenvalues(zip(axes, L.shape, counts, strict=True))
     spectrum = L.spectrum + from_numpy(eigenvalues, L.real)
     return FourierMultiplier(spectrum, L.shape, symmetric=L.symmetric)
 

@@ -11,6 +11,7 @@ Source: Strang, *The Discrete Cosine Transform* (1999).
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from functools import cached_property
 from typing import Any
 
@@ -29,12 +30,12 @@ from splitkit.backend import (
     on_host,
     scale,
 )
-from splitkit.linear.base import LinearOperator, require_number
+from splitkit.linear.base import LinearOperator, SymmetricMap, require_number
 from splitkit.linear.gradient import Gradient
 from splitkit.properties import Properties
 
 
-class SecondDifferences(LinearOperator):
+class SecondDifferences(SymmetricMap):
     """x ↦ ax + bDᵀDx.
 
     Parameters
@@ -61,13 +62,6 @@ class SecondDifferences(LinearOperator):
         second = self.D.adjoint(self.D(x))
         return lincomb(self.a, x, self.b, second) if self.a else scale(self.b, second)
 
-    def adjoint(self, y: Point) -> Point:
-        return self(y)
-
-    @property
-    def T(self) -> LinearOperator:
-        return self
-
     def inverted(self) -> LinearOperator:
         if not self.a > 0:
             raise np.linalg.LinAlgError(f"{self!r} is singular: constants are mapped to 0")
@@ -78,6 +72,14 @@ class SecondDifferences(LinearOperator):
             return self.samplewise_inverse(alpha)
         require_number(alpha, self)
         return InverseDifferences(SecondDifferences(self.D, 1 + alpha * self.a, alpha * self.b))
+
+    def eigenvalues(self, lines: Iterable[tuple[int, int, int]]) -> Any:
+        """a + bΣ 4sin²(πk/N), of so many k along each axis, for triples (axis, N, so many)."""
+        total = np.zeros(())
+        for axis, N, count in lines:
+            line = 4 * np.sin(math.pi * np.arange(count) / N) ** 2
+            total = total + line.reshape((-1,) + (1,) * (-axis - 1))
+        return self.a + self.b * total
 
     def check_space(self, space: Space, name: str = "axes") -> None:
         self.D.check_space(space, name)
@@ -94,7 +96,7 @@ class SecondDifferences(LinearOperator):
         ]
 
 
-class InverseDifferences(LinearOperator):
+class InverseDifferences(SymmetricMap):
     """(aI + bDᵀD)⁻¹, a > 0."""
 
     def __init__(self, of: SecondDifferences) -> None:
@@ -107,13 +109,6 @@ class InverseDifferences(LinearOperator):
 
     def __call__(self, x: Point) -> Point:
         return on_host(self._applied, x)
-
-    def adjoint(self, y: Point) -> Point:
-        return self(y)
-
-    @property
-    def T(self) -> LinearOperator:
-        return self
 
     def inverted(self) -> LinearOperator:
         return self.of
@@ -146,15 +141,11 @@ class InverseDifferences(LinearOperator):
         sizes = tuple(int(x.shape[axis]) for axis in D.axes)
         key = sizes, x.dtype if by_cosines else None
         if key not in self._gains:
-            mirrored, total = D.boundary == "neumann", np.zeros(())
+            mirrored = D.boundary == "neumann"
             by_cosines = by_cosines and mirrored
-            for i, (axis, n) in enumerate(zip(D.axes, sizes, strict=True)):
-                whole = 2 * n if mirrored else n  # of Fourier's transform
-                halved = i == len(sizes) - 1
-                k = np.arange(n if by_cosines else whole // 2 + 1 if halved else whole)
-                line = 4 * np.sin(math.pi * k / whole) ** 2
-                total = total + line.reshape((-1,) + (1,) * (-axis - 1))
-            gains = 1 / (self.of.a + self.of.b * total)
+            whole = [2 * n if mirrored else n for n in sizes]  # of Fourier's transform
+            counts = [*sizes] if by_cosines else [*whole[:-1], whole[-1] // 2 + 1]
+            gains = 1 / self.of.eigenvalues(zip(D.axes, whole, counts, strict=True))
             self._gains[key] = gains if key[1] is None else gains.astype(x.dtype)
         gains = self._gains[key]
         return gains if isinstance(x, np.ndarray) else from_numpy(gains, x)

@@ -17,9 +17,7 @@ from splitkit.operators.base import Operator
 from splitkit.solvers.iteration import Carry, Iteration
 from splitkit.tracing import Untraceable, compiles, kind_of, repeated
 
-WORTH = (
-    100  # iterations that cost as much as to compile one; a program that is asked for is at once
-)
+WORTH = 100  # iterations that cost about as much as to compile one
 
 
 @dataclass

@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from itertools import cycle
+from operator import or_
 from typing import Any
 
 from splitkit.backend import (
@@ -29,11 +30,12 @@ from splitkit.backend import (
     Space,
     add,
     blocks,
+    chosen,
     extremes,
     greatest,
     keeping_layout,
-    kept_where,
     laid_out,
+    shapes_of,
     subtract,
     where,
 )
@@ -392,11 +394,11 @@ def _in_doubt(measured: Measurement, task: Task) -> Array:
     Where nothing cancels, all that is known is that r is 0.
     """
     pairs = zip(measured.parts, measured.noises(), strict=True)
-    doubts = [(kept_where(size > 0, noise / DOUBTFUL), size) for (_, size), noise in pairs]
+    doubts = [(chosen(size > 0, noise / DOUBTFUL, 0.0 * noise), size) for (_, size), noise in pairs]
+    m = measured
     doubtful = Measurement(
-        measured.residual, tuple(doubts), measured.error_bound, measured.distance, measured.noises
+        m.residual, tuple(doubts), m.error_bound, m.distance, m.noises, m.iteration
     )
-    doubtful.iteration = measured.iteration
     return task.stopping.ratio(doubtful, task.space)
 
 
@@ -447,15 +449,11 @@ def _single_valued(x: Point, residuals: list[Array], task: Task) -> list[Array]:
         if not A.has_evaluation:
             continue
         point, element = read_pair(argument, value)
-        if _shapes(point) == _shapes(element) == _shapes(x):
+        if shapes_of(point) == shapes_of(element) == shapes_of(x):
             near = space.norm(subtract(point, x)) <= size
             seen = [space.xp.where(near, norm, 0.0 * norm) for norm in task.norms(element)]
             found = _joined(found, seen)
     return found
-
-
-def _shapes(x: Point) -> list[tuple[int, ...]]:
-    return [block.shape for block in blocks(x)]
 
 
 def _remembered(
@@ -465,12 +463,8 @@ def _remembered(
     twice as large: where all that cancels vanishes with r, that is what r is small beside.
     """
     space, xp, x = task.space, task.space.xp, reading.x
-    if len(sizes) == 1:
-        vanishing = residuals[0] > NEARLY * sizes[0]
-    else:
-        beyond = [r - NEARLY * S for r, S in zip(residuals, sizes, strict=True)]
-        vanishing = greatest(beyond) > 0
-    if not space.any(vanishing):
+    vanishing = [r > NEARLY * S for r, S in zip(residuals, sizes, strict=True)]
+    if not space.any(reduce(or_, vanishing)):
         return sizes
     found = _cancelled(reading, residuals, task)
     found += sizes[len(found) :]

@@ -22,10 +22,21 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from splitkit.arguments import NON_NEGATIVE, Range, check_number
-from splitkit.backend import Array, Point, Space, add, inner, namespace, norm, scale, subtract
+from splitkit.backend import (
+    Array,
+    Point,
+    Space,
+    add,
+    inner,
+    namespace,
+    norm,
+    scale,
+    shapes_of,
+    subtract,
+)
 from splitkit.functions.base import ROUNDINGS, Indicator, infinite_where
 from splitkit.operators.base import Operator
 from splitkit.problems.natural import Judged, judged
@@ -243,14 +254,10 @@ def _slopes(reading: Reading, points: tuple[Point, ...]) -> list[Point]:
 def _like(x: Point, points: tuple[Point, ...]) -> Iterator[Point]:
     """Those of some points that lie where x does, or the first of their blocks that does."""
     for point in points:
-        if _shape(point) == _shape(x):
+        if shapes_of(point) == shapes_of(x):
             yield point
         elif isinstance(point, tuple):
             yield from itertools.islice(_like(x, point), 1)
-
-
-def _shape(x: Any) -> Any:
-    return tuple(map(_shape, x)) if isinstance(x, tuple) else ("array", tuple(x.shape))
 
 
 # -- variational inequalities ----------------------------------------------------------------------

@@ -17,7 +17,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
-from splitkit.backend import Point, Scalar, Space, blocks
+from splitkit.backend import Point, Scalar, Space, shapes_of
 from splitkit.linear.affine import Affine
 from splitkit.linear.base import LinearOperator
 from splitkit.linear.block import BlockColumn
@@ -68,7 +68,7 @@ class Maps:
 
     def offset(self, term: Term, x: Point) -> tuple[Point, ...]:
         """(A0,) in the space of x; () where it is not known."""
-        key = "offset", x.shape if not isinstance(x, tuple) else tuple(b.shape for b in blocks(x))
+        key = "offset", shapes_of(x)
         offset: tuple[Point, ...] | None = term.known.get(key)
         if offset is None:
             try:

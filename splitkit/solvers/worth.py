@@ -13,7 +13,7 @@ from splitkit.looks import known_points
 from splitkit.solvers.gap import Duality
 from splitkit.solvers.iteration import Carry, Iteration
 from splitkit.solvers.potentials import NoPotentialError
-from splitkit.solvers.summands import NoValueError, summands
+from splitkit.solvers.summands import NoValueError
 
 if TYPE_CHECKING:
     from splitkit.solvers.method import Method
@@ -29,18 +29,19 @@ class Values:
         self.method, self.terms, self.iteration, self.space = method, terms, iteration, space
 
     @cached_property
-    def _functions(self) -> list[Any] | None:
+    def _duality(self) -> Duality | None:
         try:
-            return summands(self.terms)
+            return Duality(self.method, self.terms)
         except NoPotentialError:
             return None
 
     def objective(self, x: Point) -> Array | None:
         """Σ f(Lx), sets counting as 0; None: a term has no value. In the context of ``solving``."""
-        if not self._functions:
+        if self._duality is None or not self._duality.summands:
             return None
+        batch = self.space.batch_ndim
         try:
-            values = [s.value(s.at(x), None, self.space.batch_ndim) for s in self._functions]
+            values = [s.value(s.at(x), None, batch) for s in self._duality.summands]
         except NoValueError:
             return None
         return reduce(add, [value for value, _ in values])
@@ -48,7 +49,7 @@ class Values:
     def gap(self, x: Point, state: Carry) -> Array | None:
         """The objective at x less the best dual one that the step after ``state`` shows."""
         primal = self.objective(x)
-        if primal is None:
+        if primal is None or self._duality is None:
             return None
         xp = self.space.xp
         self.iteration.enter(self.space)
@@ -56,7 +57,7 @@ class Values:
         reading, u = self.iteration.read(trace), self.iteration.governing(after)
         best, found = 0.0 * primal + xp.inf, 0.0 * primal + xp.inf
         try:
-            for dual, *missed in Duality(self.method, self.terms).duals(reading, u, self.space):
+            for dual, *missed in self._duality.duals(reading, u, self.space):
                 gap, far = primal - dual, xp.maximum(*missed)
                 size = xp.maximum(abs(primal), abs(dual)) + self.space.least
                 # what proves most counts: both a small gap and duals that are nearly exact

@@ -391,7 +391,7 @@ class _DualMap(Iteration):
     def advance(self, state: Carry) -> tuple[Carry, Trace]:
         z, u = self.split(state)
         x, before = self.of.first((None, z, u, None))
-        Lx = self.of.L(x)
+        Lx = self.of.apply(x)
         v = lincomb(1.0, state, self.of.relaxation, subtract(Lx, z))
         return v, (x, v, Lx, before)
 

@@ -119,14 +119,17 @@ class Balanced(Iteration):
             return self.advance(state)[0]
         try:
             return self._with(now.steps).step(pair), now._replace(made=now.made + 1)
-        except np.linalg.LinAlgError:
-            if now.earlier is None:
-                raise
-            return self.step(self._taken_back(state))
+        except np.linalg.LinAlgError as error:
+            return self.step(self._taken_back(state, error))
 
-    def _taken_back(self, state: Carry) -> Carry:
-        """The state with the steps before the last change, after which there are no more."""
+    def _taken_back(self, state: Carry, error: np.linalg.LinAlgError) -> Carry:
+        """The state with the steps before the last change, after which there are no more, as those
+        of the change fail by an error that is raised where there was none. So does Krylov's method,
+        which is slow at extreme steps.
+        """
         pair, now = state
+        if now.earlier is None:
+            raise error
         failing = self._with(now.steps)
         kept = now._replace(steps=now.earlier, earlier=None, changes=self.pace.changes)
         return self._with(kept.steps).taken_over(pair, failing), kept
@@ -136,7 +139,11 @@ class Balanced(Iteration):
             pair, now = state
             free = min(n, now.next_look - 1 - now.made) if now.made < now.next_look else n
             if free > 0:
-                pair = loop(self._with(now.steps).step, pair, free)
+                try:
+                    pair = loop(self._with(now.steps).step, pair, free)
+                except np.linalg.LinAlgError as error:
+                    state = self._taken_back(state, error)
+                    continue
                 state, n = (pair, now._replace(made=now.made + free)), n - free
             else:
                 state, n = self.advance(state)[0], n - 1
@@ -147,10 +154,8 @@ class Balanced(Iteration):
         iteration = self._with(now.steps)
         try:
             after, left = iteration.advance(pair)
-        except np.linalg.LinAlgError:  # as of Krylov's method, which is slow at extreme steps
-            if now.earlier is None:
-                raise
-            return self.advance(self._taken_back(state))
+        except np.linalg.LinAlgError as error:
+            return self.advance(self._taken_back(state, error))
         later = now._replace(made=now.made + 1)
         if later.made == later.next_look and later.changes < self.pace.changes:
             pair = iteration.outward(iteration.governing(after))

@@ -29,7 +29,7 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from splitkit.backend import Array, Point, lincomb, subtract, where
+from splitkit.backend import Array, Point, chosen, lincomb, subtract
 from splitkit.solvers.iteration import Carry, Iteration, Trace
 from splitkit.solvers.method import Guarantee, Method
 from splitkit.solvers.methods.accelerators import AcceleratedIteration, Accelerator
@@ -90,7 +90,7 @@ class _Restarted(AcceleratedIteration):
         u, anchor, k, first, last, total = state
         Tu, trace = self.of.advance(u)
         size = self._length(subtract(Tu, u))
-        first = _chosen(k == 0, size, first)
+        first = chosen(k == 0, size, first)
         falls = (size <= SUFFICIENT * first) | ((size <= NECESSARY * first) & (size > last))
         again = ((k > 0) & falls) | (k >= max(1.0, ARTIFICIAL * total))
         if again is True:
@@ -98,9 +98,9 @@ class _Restarted(AcceleratedIteration):
         part = 1 / (k + 2)
         Nu = lincomb(1 - 1 / self.θ, u, 1 / self.θ, Tu)
         after = (
-            _chosen(again, Tu, lincomb(part, anchor, 1 - part, Nu)),
-            _chosen(again, Tu, anchor),
-            _chosen(again, 0.0 * k, k + 1),
+            chosen(again, Tu, lincomb(part, anchor, 1 - part, Nu)),
+            chosen(again, Tu, anchor),
+            chosen(again, 0.0 * k, k + 1),
             first,
             size,
             total + 1,
@@ -110,8 +110,3 @@ class _Restarted(AcceleratedIteration):
     def _length(self, r: Point) -> Array:
         length = self.of.rough_length(r)
         return float(length) if isinstance(length, np.floating) else length
-
-
-def _chosen(mask: Array, x: Point, y: Point) -> Point:
-    """x where the mask holds, y elsewhere."""
-    return (x if mask else y) if isinstance(mask, bool) else where(mask, x, y)
