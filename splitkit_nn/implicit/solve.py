@@ -201,6 +201,7 @@ class _Problem:
             method = maps[0]
         chosen = choose(inclusion, method).method
         assert isinstance(chosen, MapSplitting)
+        # as every solve will, whose method is given: the first way in which it is guaranteed
         self.method, terms = chosen, choose(inclusion, chosen).terms or ()
         self.constants = [term.properties for term in terms]
         self.way = next(

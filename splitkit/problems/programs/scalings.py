@@ -44,7 +44,7 @@ class Scaling:
         raise NotImplementedError
 
     def to_dual(self, v: Vector) -> Vector:
-        """W⁻¹v, v in the scaled space."""
+        """W⁻¹v, v in the scaled space; where W is symmetric, also of the columns of a matrix."""
         raise NotImplementedError
 
     def from_dual(self, v: Vector) -> Vector:
@@ -52,12 +52,12 @@ class Scaling:
         raise NotImplementedError
 
     def to_slack(self, v: Vector) -> Vector:
-        """Wᵀv, v in the scaled space."""
-        raise NotImplementedError
+        """Wᵀv, v in the scaled space; Wv unless a subclass, whose W is not symmetric, knows it."""
+        return self.from_dual(v)
 
     def from_slack(self, v: Vector) -> Vector:
-        """W⁻ᵀv; also of the columns of a matrix."""
-        raise NotImplementedError
+        """W⁻ᵀv; also of the columns of a matrix. W⁻¹v unless a subclass knows better."""
+        return self.to_dual(v)
 
     def squares(self) -> Any:
         """WᵀW: its diagonal, or the matrices of all cones."""
@@ -100,16 +100,10 @@ class Orthant(Scaling):
         self.w, self.λ = np.sqrt(s / z), np.sqrt(s * z)
 
     def to_dual(self, v: Vector) -> Vector:
-        return v / self.w
+        return v / (self.w if v.ndim == 1 else self.w[:, None])
 
     def from_dual(self, v: Vector) -> Vector:
         return self.w * v
-
-    def to_slack(self, v: Vector) -> Vector:
-        return self.w * v
-
-    def from_slack(self, v: Vector) -> Vector:
-        return v / (self.w if v.ndim == 1 else self.w[:, None])
 
     def squares(self) -> Any:
         return self.w**2
@@ -164,12 +158,6 @@ class SecondOrder(Scaling):
 
     def from_dual(self, v: Vector) -> Vector:
         return self._times(v, 1.0)
-
-    def to_slack(self, v: Vector) -> Vector:
-        return self._times(v, 1.0)
-
-    def from_slack(self, v: Vector) -> Vector:
-        return self._times(v, -1.0)
 
     def squares(self) -> Any:
         outer = 2 * self.w[:, :, None] * self.w[:, None, :] - np.diag(self.J)
