@@ -39,6 +39,7 @@ from splitkit.backend import (
     subtract,
     where,
 )
+from splitkit.display import Shown
 from splitkit.operators.graph_support import GraphSupport, agree, magnitude
 from splitkit.operators.pullback import Pullback
 from splitkit.solvers.terms import Term
@@ -49,9 +50,9 @@ PATIENCE = 24  # steps in which half of what is wrong is to be corrected
 BEYOND = 1e3  # times what rounding and the mismatch at x account for, a sum counts as negative
 
 
-@dataclass(frozen=True)
-class Certificate:
-    """Why there is no solution.
+@dataclass(frozen=True, repr=False)
+class Certificate(Shown):
+    """Why there is no solution; ``print`` it for the reason in words.
 
     Attributes
     ----------
@@ -75,6 +76,17 @@ class Certificate:
     terms: tuple[str, ...]
     gap: Array
     unbounded: bool
+
+    def heading(self) -> str:
+        """What it proves."""
+        return f"Certificate: {self}"
+
+    def rows(self) -> Iterator[tuple[str, Any]]:
+        """The vectors, and by how much they prove it."""
+        yield "direction", self.direction
+        for term, normal in zip(self.terms, self.normals, strict=True):
+            yield f"normal of {term}", normal
+        yield "gap", self.gap
 
     @property
     def holds(self) -> Array:

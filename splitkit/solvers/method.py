@@ -46,6 +46,13 @@ class Guarantee:
     reason: str
     sequence: str
 
+    @property
+    def verdict(self) -> str:
+        """The rate, or whether it converges at all, in words."""
+        if not self.holds:
+            return "not guaranteed"
+        return "converges" if self.rate is None else f"rate {self.rate:.6f}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Method:

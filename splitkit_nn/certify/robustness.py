@@ -14,14 +14,15 @@ The radii are of the network with exact equilibria, in exact arithmetic.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
 from splitkit.arguments import check_integer
+from splitkit.display import Shown
 from splitkit_nn.certify.certificate import distance_bound
 from splitkit_nn.certify.readout import readout_rows
 from splitkit_nn.certify.stages import inputs_gain
@@ -32,8 +33,8 @@ from splitkit_nn.models import Classifier
 Norm = Literal["l2", "linf", "rule 2", "rule √2"]
 
 
-@dataclass(frozen=True)
-class Robustness:
+@dataclass(frozen=True, repr=False)
+class Robustness(Shown):
     """Certified radii for a batch, in the units of the input before normalization.
 
     Attributes
@@ -52,6 +53,17 @@ class Robustness:
     linf: Tensor
     simple: Tensor
     bounds: LipschitzBounds
+
+    def heading(self) -> str:
+        """Of how many samples."""
+        right = int(self.correct.sum())
+        return f"Robustness: {right} of {len(self.correct)} samples are classified correctly"
+
+    def rows(self) -> Iterator[tuple[str, Any]]:
+        """Radii in the median, and what they are for."""
+        yield "median ℓ2 radius", float(self.l2.median())
+        yield "median ℓ∞ radius", float(self.linf.median())
+        yield "median margin/(2γ)", float(self.simple.median())
 
     def accuracy(self, epsilon: float, norm: Norm = "l2") -> float:
         """The share of samples that are right for every perturbation of norm at most ε.

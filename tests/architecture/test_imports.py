@@ -29,6 +29,7 @@ SPLITKIT_ROOMS = (
     "arguments",
     "looks",
     "outcomes",
+    "display",
     "progress",
     "arithmetic",
     "notation",
