@@ -178,8 +178,8 @@ def test_an_acceleration_does_not_run_away_where_the_losses_are_flat(method):
 
 @pytest.mark.parametrize(("seed", "kind"), [(2, 1), (82, 2), (118, 2), (142, 1)])
 def test_an_acceleration_of_a_primal_dual_method_comes_back(seed, kind):
-    """Of hinge losses and absolute deviations, where blind steps led 10⁴ times too far, and y lay as
-    far outside of the domain of B⁻¹.
+    """Of hinge losses and absolute deviations, where blind steps led 10⁴ times too far, and y lay
+    as far outside of the domain of B⁻¹.
     """
     case, method = random_cases(seed)[kind], sk.SuperMann(sk.ChambollePock())
     for pair in [(1.0, 1.0), (1.0, 1e-6)]:
