@@ -48,7 +48,7 @@ from splitkit.solvers.rewrites import flatten
 from splitkit.solvers.terms import Role, Term, columns
 
 SETTLE = 16  # rounds of projections of d onto the directions of all terms, in turn
-NEARLY = 0.1  # of the vᵢ, what is left of Σvᵢ = 0 in a candidate that is worth correcting
+NEARLY = 0.3  # of the vᵢ and d, what is wrong with a candidate that is worth correcting
 KRYLOV = 32  # iterations for the shortest correction of d by a composed term
 MEMORY = 4  # steps that are combined with a new one
 PATIENCE = 24  # steps in which half of what is wrong is to be corrected
@@ -167,6 +167,8 @@ def certified(
     takers: list[_Part | None] = [*([part for part in plain if part.is_free] or plain)] or [None]
     for direction, unbounded in _directions(terms, d):
         settled = _settled(parts, direction, space)
+        if _any(direction) and not _any(settled):
+            continue
         for taker in takers:
             candidate = _Candidate(parts, taker, x, space, unbounded)
             found = candidate.certificate(settled, steps)
@@ -245,21 +247,25 @@ def _zero(term: Term, d: Point) -> Point:
 def _settled(parts: list[_Part], d: Point, space: Space) -> Point:
     """d projected onto the directions of one term after the other, in rounds that ``_least``
     combines; of the last round's points the one on which all terms agree, as they do to rounding if
-    the last projection sets entries to 0 exactly.
+    the last projection sets entries to 0 exactly. 0 if no direction near d is allowed.
     """
     if not _any(d):
         return d
     rows = [row for part in parts for row in part.rows]
     made: list[tuple[Point, Point]] = []
     last: tuple[Point, Point, Array] | None = None
-    found = [d]
-    for _ in range(SETTLE):
+    found, start = [d], space.norm(d)
+    for turn in range(SETTLE):
         found = [d]
         for row in rows:
             found.append(row.nearest(found[-1], space))
         after, r = found[-1], subtract(found[-1], d)
         size = space.norm(r)
-        if not bool(space.xp.any(size > 4 * space.eps * space.norm(after))):
+        length = space.norm(after)
+        far = (length < NEARLY * start) | (size > NEARLY * length) & (turn > 1)
+        if bool(space.xp.all(far)):  # there is no such direction near d
+            return scale(0.0, d)
+        if not bool(space.xp.any((size > 4 * space.eps * length) & ~far)):
             break
         if last is not None:
             made = [(subtract(after, last[0]), subtract(r, last[1])), *made[: MEMORY - 1]]
@@ -345,7 +351,8 @@ class _Candidate:
 
     def at(self, z: Point) -> At:
         """z projected, the supports there, and e."""
-        z = (_settled(self.parts, z[0], self.space), *z[1:])
+        settled = _settled(self.parts, z[0], self.space)
+        z = (settled if _any(settled) else z[0], *z[1:])
         known = self.supports(z)
         return self.projected(z, known), known, reduce(add, (k.v for k in known.values()))
 
@@ -400,7 +407,7 @@ class _Candidate:
             normals=tuple(scale(per, k.v) for k in each),
             terms=tuple(repr(part.term) for part in self.parts),
             gap=per * xp.where(holds, -value, 0.0 * length),
-            unbounded=self.unbounded,
+            unbounded=self.unbounded and _any(d),
         )
 
     def projected(self, z: Point, known: dict[int, GraphSupport]) -> Point:
