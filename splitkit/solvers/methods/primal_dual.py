@@ -278,20 +278,21 @@ class _PrimalDual(Iteration):
 
     def read(self, trace: Trace) -> Reading:
         (tau, sigma, theta), ((x, y, *known), LTy, (x_next, y_next, *found)) = self.steps, trace
-        dx, dy, LTy_next = subtract(x_next, x), subtract(y_next, y), self.LT(y_next)
-        of_A, of_B, ahead = scale(-1 / tau, dx), scale(-1 / sigma, dy), scale(theta, dx)
-        Lx = self.L(x_next)
-        sizes = [(LTy_next, Lx), *((q, Lx) for offset in self.offsets for q in offset(x_next))]
+        Lx, LTy_next = self.L(x_next), self.LT(y_next)
+        of_A = lincomb(1 / tau, subtract(x, x_next), -1.0, LTy)
+        ahead, coupled = lincomb(1 + theta, x_next, -theta, x), LTy_next
+        sizes = [(q, Lx) for offset in self.offsets for q in offset(x_next)]
         if found:
+            of_A, coupled = subtract(of_A, known[0]), add(LTy_next, found[0])
             change = subtract(found[0], known[0])
-            of_A, ahead = add(of_A, change), lincomb(1.0, ahead, -self.kappa * tau, change)
-            sizes.append((found[0], Lx))
-        coupling = subtract(LTy_next, LTy), self.L(ahead)
+            ahead = lincomb(1.0, ahead, -self.kappa * tau, change)
+            sizes += [(LTy_next, Lx), (found[0], Lx)]
+        of_B = lincomb(1 / sigma, subtract(y, y_next), 1.0, self.L(ahead))
 
         def rounding() -> tuple[Point, ...]:
             return ((scale(1 / tau, x_next), scale(1 / sigma, y_next)),)
 
-        elements = (of_A, of_B), coupling
+        elements = (of_A, of_B), (coupled, scale(-1.0, Lx))
         return Reading(x_next, elements, rounding, tuple(sizes), self.bounds(x_next, y_next))
 
     def bounds(self, x: Point, y: Point) -> Any:
