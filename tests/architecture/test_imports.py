@@ -64,6 +64,7 @@ SPLITKIT = House(
         ),
         "clarabel": ("proofs",),
         "highspy": ("problems",),
+        "numba": ("functions",),
         "sklearn": ("estimators",),
         "cvxpy": ("interfaces",),
         "qpsolvers": ("interfaces",),
