@@ -29,6 +29,7 @@ from splitkit.solvers.methods import METHODS
 from splitkit.testing import registered, suite
 from splitkit.testing.backends import BACKENDS, Backend
 from splitkit_nn.activations import ACTIVATIONS
+from tests import quick_strict
 
 DTYPES = ("float64", "float32")
 NOT_MEASURED = "not measured"
@@ -134,6 +135,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--examples", type=int, default=4, help="cases drawn for each thing (4)")
     parser.add_argument("--out", type=Path, help="JSON file of columns, read and extended")
     options = parser.parse_args(arguments)
+    quick_strict.intern()
     known: dict[str, Any] = {}
     if options.out is not None and options.out.exists():
         known = json.loads(options.out.read_text())
