@@ -21,8 +21,11 @@ from splitkit_nn.linear.affine import matrix_of
 from splitkit_nn.linear.base import Parametrization, frobenius_bound
 from splitkit_nn.linear.bounds.base import LipschitzBounds
 from splitkit_nn.linear.bounds.comparison import comparison_bounds
+from splitkit_nn.linear.bounds.convolution import shared_bounds
 from splitkit_nn.linear.bounds.matrix import LARGE, lipschitz_bounds
 from splitkit_nn.linear.bounds.scalar import scalar_bounds
+
+LARGEST = 2048  # features for which matrices are factored to bound a Lipschitz constant
 
 
 class MatrixParametrization(Parametrization):
@@ -101,11 +104,15 @@ class MatrixParametrization(Parametrization):
         self, U: Tensor, activation: Activation, rows: Tensor, differences: Tensor, **search: Any
     ) -> LipschitzBounds:
         """``lipschitz_bounds`` with another matrix in the place of U."""
+        W, diagonal = self.weight(), activation.elementwise
         if self.features > LARGE:
             U = U.detach().double()
             M, gain = self.operator(exact=True), float(torch.linalg.matrix_norm(U, 2))
-            return scalar_bounds(M, gain, None, rows, differences, U.shape[1], **search)
-        W, diagonal = self.weight(), activation.elementwise
+            if self.features > LARGEST:
+                return scalar_bounds(M, gain, None, rows, differences, U.shape[1], **search)
+            pairs = differences @ rows.detach().double()
+            simple = pairs.norm(dim=1) * gain / self.constants(M)[0]
+            return shared_bounds(W, U, pairs, simple, diagonal=diagonal, **search)
         return lipschitz_bounds(W, U, differences @ rows, diagonal=diagonal, **search)
 
     def new_parameter(self, *shape: int) -> nn.Parameter:
