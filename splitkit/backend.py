@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cache, cached_property, partial, reduce
+from inspect import signature
 from numbers import Real
 from typing import Any, NamedTuple, TypeAlias
 
@@ -228,6 +229,8 @@ def norm(x: Point, batch_ndim: int = 0) -> Array:
             return kind(math.sqrt(size))  # of single precision rounded once, too
         return lengths(x, (0,), squares=square)
     if isinstance(x, tuple):
+        if _starts_slowly(blocks(x)[0]):
+            return _compiled(norm)(x, batch_ndim)
         each = [norm(block, batch_ndim) for block in x]
         return norm(namespace(x).stack(each, axis=-1), batch_ndim)
     axes = tuple(range(batch_ndim, x.ndim))
@@ -238,7 +241,24 @@ def norm(x: Point, batch_ndim: int = 0) -> Array:
         if in_range or not _has_values_on_host(size) or _is_plain(size * size, xp):
             return size.to(x.dtype)
         return lengths(x, axes)
+    if _starts_slowly(x):
+        return _compiled(norm)(x, batch_ndim)
     return lengths(x, axes, squares=inner(x, x, batch_ndim))
+
+
+def _starts_slowly(x: Array) -> bool:
+    """Whether x is an array of JAX with values, of which each operation takes the host about 100
+    microseconds, and a compiled function of many of them 5.
+    """
+    return bool(array_api_compat.is_jax_array(x)) and not is_traced(x)
+
+
+@cache
+def _compiled(f: Callable[..., Array]) -> Callable[..., Array]:
+    """f of a point and numbers, compiled by JAX."""
+    _, *numbers = signature(f).parameters
+    compiled: Callable[..., Array] = sys.modules["jax"].jit(f, static_argnames=numbers)
+    return compiled
 
 
 def _least_square(xp: Any, dtype: Any) -> float:
@@ -274,6 +294,8 @@ def lengths(
     """
     xp = namespace(x)
     if squares is None:
+        if _starts_slowly(x):
+            return _compiled(lengths)(x, axes, keepdims=keepdims)
         squares = xp.sum(x * x, axis=axes, keepdims=keepdims)
     if _is_plain(squares, xp, beneath):
         return root(squares)
