@@ -87,6 +87,9 @@ def certified(program: Program, claim: Claim, answer: Answer) -> Multipliers | N
     ways = (_direct, _on_a_face) if claim.least == 0 else (_on_a_face, _direct)
     for margin in MARGINS:
         t = answer.value + margin * max(abs(answer.value), 1e-3 * unit)
+        found = _direct(program, claim, answer, t)  # an interior-point method ends inside
+        if found is not None:
+            return found
         inner = _centre(claim, answer, t)
         if not inner.is_finite:
             continue

@@ -138,7 +138,8 @@ def _solve(keyed: _Keyed) -> Answer:
     of_M = [_family_units(M, D) for M in claim.families]
     sizes = [len(M) for M in claim.families]
     for M, f in zip(claim.families, of_M, strict=True):
-        columns += [-_svec(k * f[i] * f[j] * (D * M[i, j])) for i, j, k in _entries(len(M))]
+        i, j, k = _triangle(len(M))
+        columns += [*-_svec((k * f[i] * f[j])[:, None, None] * (D * M[i, j]))]
     count, families = len(columns), sum(k * (k + 1) // 2 for k in sizes)
     bounded = 1 + len(Q)  # t and λ
     A = np.zeros((bounded + len(columns[0]) + families, count))
@@ -223,17 +224,20 @@ def _clarabel() -> Any:
     return clarabel
 
 
-def _entries(k: int) -> list[tuple[int, int, float]]:
-    """Upper triangle of a k×k matrix, column by column, with √2 off the diagonal."""
-    return [(i, j, 1.0 if i == j else 2**0.5) for j in range(k) for i in range(j + 1)]
-
-
 def _svec(M: Any) -> Any:
-    return np.array([f * M[i, j] for i, j, f in _entries(len(M))])
+    """Upper triangles of k×k matrices, column by column, with √2 off the diagonal."""
+    i, j, f = _triangle(M.shape[-1])
+    return M[..., i, j] * f
 
 
 def _smat(v: Any, n: int) -> Any:
     M = np.zeros((n, n))
-    for value, (i, j, f) in zip(v, _entries(n), strict=True):
-        M[i, j] = M[j, i] = value / f
+    i, j, f = _triangle(n)
+    M[i, j] = M[j, i] = v / f
     return M
+
+
+@lru_cache(maxsize=64)
+def _triangle(k: int) -> tuple[Any, Any, Any]:
+    j, i = np.tril_indices(k)
+    return i, j, np.where(i == j, 1.0, 2**0.5)

@@ -565,7 +565,7 @@ def _between(runs: Runs, leaf: Leaf) -> list[tuple[Inequality, Quadratic]]:
             of = pairs[i].label if first == "pair 0" else f"{first} and {pairs[i].label}"
             for a, b, c in forms:
                 Q = Quadratic(((Fraction(a), x, x), (2 * Fraction(b), x, u), (Fraction(c), u, u)))
-                if Q.entries:
+                if not Q.is_zero:
                     q = Inequality(repr(leaf), (a, b, c), of, 0.0, x, u, None)
                     found.append((q, Q))
     return found
@@ -579,7 +579,7 @@ def _of_linear_maps(runs: Runs) -> tuple[list[Quadratic], list[Any]]:
         for x, y in forward:
             for u, v in backward:
                 E = Quadratic(((ONE, y, u), (-ONE, x, v)))
-                if E.entries:
+                if not E.is_zero:
                     equalities.append(E)
         if leaf.norm < math.inf:
             norm = Fraction(float(leaf.norm)) ** 2
