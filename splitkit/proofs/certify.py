@@ -38,7 +38,9 @@ class Program:
     Attributes
     ----------
     size : int
-        The number of free vectors.
+        The number of free vectors, those that stand for values among them.
+    values : int
+        The number of these, which are the last.
     vectors : tuple of Row
         Those of the claim and of the operators' pairs.
     """
@@ -51,6 +53,12 @@ class Program:
     families: tuple[tuple[tuple[Quadratic, ...], ...], ...]
     least: float
     vectors: tuple[Row, ...]
+    values: int = 0
+
+    @property
+    def dimension(self) -> int:
+        """The number of free vectors without those that stand for values."""
+        return self.size - self.values
 
     def claim(self) -> Claim:
         """The same in floating point."""
@@ -66,6 +74,7 @@ class Program:
             many(self.equalities),
             tuple(np.array([many(row) for row in M]) for M in self.families),
             self.least,
+            self.values,
         )
 
 
@@ -104,13 +113,15 @@ def _centre(claim: Claim, answer: Answer, t: float) -> Answer:
     """Multipliers for which S at t is as positive as it can be."""
     units = answer.units
     size = max(_size(answer, claim.C), abs(t) * _size(answer, claim.B))
+    n = len(units) - claim.values
     moved = Claim(
-        np.diag(size / units**2),
+        np.diag(np.where(np.arange(len(units)) < n, size / units**2, 0.0)),
         claim.C - t * claim.B,
         claim.inequalities,
         claim.equalities,
         claim.families,
         -1.0,
+        claim.values,
     )
     return least_value(moved, units)
 
@@ -122,14 +133,56 @@ def _size(answer: Answer, M: Any) -> float:
 def _direct(program: Program, claim: Claim, answer: Answer, t: float) -> Multipliers | None:
     """The solver's multipliers, made to have their signs, at t."""
     size = max(_size(answer, claim.C), abs(t) * _size(answer, claim.B))
-    λ = [
-        Fraction(float(value)) if value * _size(answer, Q) > NOTHING * size else ZERO
+    weights = [
+        value * _size(answer, Q)
         for value, Q in zip(answer.multipliers, claim.inequalities, strict=True)
     ]
+    λ = [
+        Fraction(float(value)) if weight > NOTHING * size else ZERO
+        for value, weight in zip(answer.multipliers, weights, strict=True)
+    ]
     ν = [Fraction(float(value)) for value in answer.free]
+    if program.values:
+        found = _balanced(program, Fraction(t), λ, ν, weights)
+        if found is None:
+            return None
+        λ, ν = found
     Λ = [_nearest_semidefinite(metric) for metric in answer.metrics]
     given = Multipliers(Fraction(t), tuple(λ), tuple(ν), tuple(Λ))
-    return given if is_semidefinite(slack(program, given)) else None
+    return given if _verifies(program, given) else None
+
+
+def _verifies(program: Program, given: Multipliers) -> bool:
+    """λ ≥ 0, Λ ⪰ 0, S ⪰ 0, and S = 0 at values."""
+    S, n = slack(program, given), program.dimension
+    return (
+        all(value >= 0 for value in given.inequalities)
+        and not any(any(row) for row in S[n:])
+        and all(map(is_semidefinite, given.families))
+        and is_semidefinite([row[:n] for row in S[:n]])
+    )
+
+
+def _balanced(
+    program: Program, t: Fraction, λ: list[Fraction], ν: list[Fraction], weights: list[float]
+) -> tuple[list[Fraction], list[Fraction]] | None:
+    """λ and ν near these for which S vanishes at values."""
+    equations = _at_values(program, t, (*program.inequalities, *program.equalities))
+    largest = max(weights, default=0.0)
+    x = solve_near(equations, [*λ, *ν], [*weights, *(largest for _ in ν)])
+    return None if x is None else (x[: len(λ)], x[len(λ) :])
+
+
+def _at_values(
+    program: Program, t: Fraction, known: Sequence[Quadratic]
+) -> list[tuple[Row, Fraction]]:
+    """The equations Σ λᵢQᵢ = tB − C at values."""
+    found: list[tuple[Row, Fraction]] = []
+    for i in range(program.dimension, program.size):
+        row = {k: Q.entries[i, i] for k, Q in enumerate(known) if (i, i) in Q.entries}
+        B, C = (Q.entries.get((i, i), ZERO) for Q in (program.B, program.C))
+        found.append((row, t * B - C))
+    return found
 
 
 def _nearest_semidefinite(metric: Any) -> Matrix:
@@ -162,7 +215,8 @@ def _on_a_face(program: Program, claim: Claim, answer: Answer, t: float) -> Mult
         S = S - value * E
     for metric, M in zip(answer.metrics, claim.families, strict=True):
         S = S - np.einsum("ij,ijkl->kl", metric, M)
-    eigenvalues, vectors = np.linalg.eigh(np.outer(units, units) * S)
+    n = program.dimension
+    eigenvalues, vectors = np.linalg.eigh((np.outer(units, units) * S)[:n, :n])
     gaps = np.maximum(eigenvalues, 1e-13 * abs(eigenvalues[-1]))
     ratios = gaps[1:] / gaps[:-1]
     for cut in np.argsort(-ratios)[:TRIED]:
@@ -181,18 +235,18 @@ def _orthogonal(program: Program, units: Any, null: Any) -> list[Row] | None:
     inside: list[tuple[int, int]] = []
     for k, row in enumerate(program.vectors):
         if row:
-            p = np.zeros(program.size)
+            p = np.zeros(program.dimension)
             p[list(row)] = [float(c) for c in row.values()]
-            p = p * units
+            p = p * units[: program.dimension]
             if np.linalg.norm(p @ null) <= OUTSIDE * np.linalg.norm(p):
                 digits = sum(c.denominator.bit_length() for c in row.values())
                 inside.append((digits, k))
-    space, rank = Echelon(), program.size - null.shape[1]
+    space, rank = Echelon(), program.dimension - null.shape[1]
     for _, k in sorted(inside):  # those first that rounding in the step has left simple
         space.add(program.vectors[k])
     if len(space.rows) != rank:
         return None
-    rest = [i for i in range(program.size) if i not in space.rows]
+    rest = [i for i in range(program.dimension) if i not in space.rows]
     return [
         {i: Fraction(1), **{p: -row[i] for p, row in space.rows.items() if i in row}} for i in rest
     ]
@@ -213,7 +267,7 @@ def _moved(
     for k in range(signed):
         if weights[k] <= least:
             weights[k] = 0.0
-    equations: list[tuple[Row, Fraction]] = []
+    equations = _at_values(program, Fraction(t), [Q for _, Q in unknown])
     at = signed + len(program.equalities)
     for metric, M in zip(answer.metrics, program.families, strict=True):
         sizes = [np.linalg.norm(D * M[i][i].matrix(program.size)) for i in range(len(M))]
@@ -224,7 +278,7 @@ def _moved(
     for z in off:
         columns = [_times(Q, z) for _, Q in unknown]
         b = [(c, _times(Q, z)) for c, Q in right]
-        for i in range(program.size):
+        for i in range(program.dimension):
             row = {k: column[i] for k, column in enumerate(columns) if i in column}
             equations.append((row, sum((c * v.get(i, ZERO) for c, v in b), ZERO)))
     near = [
@@ -246,8 +300,7 @@ def _moved(
                 at += 1
         Λ.append(metric)
     given = Multipliers(Fraction(t), tuple(x[:i]), tuple(x[i:j]), tuple(Λ))
-    signs = all(value >= 0 for value in given.inequalities) and all(map(is_semidefinite, Λ))
-    return given if signs and is_semidefinite(slack(program, given)) else None
+    return given if _verifies(program, given) else None
 
 
 def _vanishing(
