@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -16,7 +16,7 @@ from splitkit.proofs.outcome import Outcome
 from splitkit.proofs.program import Answer, Claim, least_value
 from splitkit.proofs.proof import Family, Inequality, Proof, Template
 from splitkit.proofs.quadratic import Quadratic
-from splitkit.proofs.runs import Row
+from splitkit.proofs.runs import Row, difference
 from splitkit.proofs.symbols import LinearLeaf
 from splitkit.proofs.worst_case import low_rank_points
 from splitkit.properties import Form
@@ -42,6 +42,13 @@ class Known:
         at = {"x": x, "u": u}
         Q = Quadratic(tuple((c, at[p], at[q]) for c, p, q in terms))
         return cls(operator, of, Q, Template(terms), at, form)
+
+    def rows(self) -> Iterator[Row]:
+        """Its vectors, and the differences of two points."""
+        yield from self.at.values()
+        for first, second in (("x", "y"), ("u", "v")):
+            if first in self.at and second in self.at:
+                yield difference(self.at[first], self.at[second])
 
     def inequality(self, multiplier: Any, matrix: Any) -> Inequality:
         """With its multiplier."""
@@ -111,9 +118,19 @@ class Attempt:
     ) -> Attempt:
         """Made of what is known, and of further vectors of the claim."""
         inequalities, equalities = map(tuple, known)
-        families, first = tuple(families), len(names) - values
-        seen = [*rows, *(row for q in (*inequalities, *equalities) for row in q.at.values())]
-        seen += [p for Q in (B, C) for _, p, _ in Q.terms]
+        families = tuple(families)
+        conditions = (*inequalities, *equalities)
+
+        def spanning() -> Iterator[Row]:
+            yield from rows
+            for each in families:
+                for at in each.points:
+                    yield from at.values()
+            for _, p, q in (*B.terms, *C.terms):
+                yield from (p, q)
+            for condition in conditions:
+                yield from condition.rows()
+
         program = Program(
             len(names),
             B,
@@ -122,7 +139,7 @@ class Attempt:
             (*(q.quadratic for q in equalities), *adjoints),
             tuple(each.matrix for each in families),
             least,
-            tuple(row for row in seen if all(i < first for i in row)),
+            spanning,
             values,
         )
         return cls(text, program, names, inequalities, equalities, families, sign)

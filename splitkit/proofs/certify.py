@@ -12,9 +12,10 @@ to where S vanishes there.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -24,8 +25,18 @@ from splitkit.proofs.program import Answer, Claim, least_value
 from splitkit.proofs.quadratic import Quadratic, exact_sum
 from splitkit.proofs.runs import Row
 
-MARGINS = (3e-8, 1e-6, 1e-5)  # of t
+MARGINS = (3e-8, 1e-6, 4e-6, 1e-5)  # of t
 TRIED = 3  # gaps between eigenvalues at which S may vanish
+WIDE = 0.1  # of t, at which faces are looked for
+FACES = 4
+COARSE = (
+    (1, 2e-2),
+    (8, 3e-3),
+    (60, 1e-3),
+    (1000, 1e-5),
+)  # denominators, and how near they are to be
+INTERIOR = 1e-7  # of the largest eigenvalue: those below it are those of a face
+VANISHED = 1e-6  # of the claim's size: then S is taken to be 0
 OUTSIDE = 0.03  # of a vector's length: then it is not taken to be in the range of S
 NEGLIGIBLE = (1e-6, 1e-4, 1e-3)  # of the largest multiplier: then it may be 0
 NOTHING = 1e-13  # a multiplier below it, beside what it cancels, is rounding
@@ -41,8 +52,8 @@ class Program:
         The number of free vectors, those that stand for values among them.
     values : int
         The number of these, which are the last.
-    vectors : tuple of Row
-        Those of the claim and of the operators' pairs.
+    spanning : callable
+        Vectors of the claim and of the operators' pairs.
     """
 
     size: int
@@ -52,8 +63,14 @@ class Program:
     equalities: tuple[Quadratic, ...]
     families: tuple[tuple[tuple[Quadratic, ...], ...], ...]
     least: float
-    vectors: tuple[Row, ...]
+    spanning: Callable[[], Iterable[Row]]
     values: int = 0
+
+    @cached_property
+    def vectors(self) -> tuple[Row, ...]:
+        """Those that may span the range of S, once each."""
+        first = (row for row in self.spanning() if all(i < self.dimension for i in row))
+        return tuple(dict(row) for row in {tuple(sorted(row.items())): None for row in first})
 
     @property
     def dimension(self) -> int:
@@ -106,11 +123,67 @@ def certified(program: Program, claim: Claim, answer: Answer) -> Multipliers | N
             found = way(program, claim, inner, t)
             if found is not None:
                 return found
+    return _inside_of_a_face(program, claim, answer, unit)
+
+
+def _inside_of_a_face(
+    program: Program, claim: Claim, answer: Answer, unit: float
+) -> Multipliers | None:
+    """As above, where S vanishes somewhere at every t: that is seen far from the least t, and S is
+    made as positive as it can be elsewhere.
+    """
+    off: list[Row] = []
+    for _ in range(FACES):
+        t = answer.value + WIDE * max(abs(answer.value), 1e-3 * unit)
+        wide = _centre(claim, answer, t, off)
+        if not wide.is_finite or wide.is_impossible:
+            return None
+        further = _vanishing_at(program, claim, wide, t, off)
+        if not further:
+            break
+        off += further
+    if not off:
+        return None
+    for margin in MARGINS:
+        t = answer.value + margin * max(abs(answer.value), 1e-3 * unit)
+        inner = _centre(claim, answer, t, off)
+        for negligible in (NOTHING, *NEGLIGIBLE) if inner.is_finite else ():
+            found = _moved(program, inner, answer.units, t, off, negligible)
+            if found is not None:
+                return found
     return None
 
 
-def _centre(claim: Claim, answer: Answer, t: float) -> Answer:
-    """Multipliers for which S at t is as positive as it can be."""
+def _vanishing_at(
+    program: Program, claim: Claim, answer: Answer, t: float, off: list[Row]
+) -> list[Row]:
+    """Small fractions z with Sz = 0, beside those that are known."""
+    n = program.dimension
+    leading = _leading(off)
+    kept = [i for i in range(n) if i not in leading]
+    if not kept:
+        return []
+    units = answer.units[kept]
+    S = _slack_in_floats(claim, answer, t)[np.ix_(kept, kept)]
+    eigenvalues, vectors = np.linalg.eigh(np.outer(units, units) * S)
+    null = vectors[:, eigenvalues <= INTERIOR * max(eigenvalues[-1], 0.0)]
+    found = _rational(units[:, None] * null) if null.shape[1] else None
+    return [{kept[i]: c for i, c in z.items()} for z in found or []]
+
+
+def _slack_in_floats(claim: Claim, answer: Answer, t: float) -> Any:
+    S = t * claim.B - claim.C
+    for value, Q in zip(answer.multipliers, claim.inequalities, strict=True):
+        S = S - value * Q
+    for value, E in zip(answer.free, claim.equalities, strict=True):
+        S = S - value * E
+    for metric, M in zip(answer.metrics, claim.families, strict=True):
+        S = S - np.einsum("ij,ijkl->kl", metric, M)
+    return S
+
+
+def _centre(claim: Claim, answer: Answer, t: float, off: Sequence[Row] = ()) -> Answer:
+    """Multipliers for which S at t is as positive as it can be, and Sz = 0 for the z in ``off``."""
     units = answer.units
     size = max(_size(answer, claim.C), abs(t) * _size(answer, claim.B))
     n = len(units) - claim.values
@@ -123,7 +196,56 @@ def _centre(claim: Claim, answer: Answer, t: float) -> Answer:
         -1.0,
         claim.values,
     )
-    return least_value(moved, units)
+    if not off:
+        return least_value(moved, units)
+    return replace(least_value(*_reduced(moved, units, off)), units=units)
+
+
+def _leading(off: Sequence[Row]) -> set[int]:
+    """A coordinate for each z, such that S is positive semidefinite if it is on the others."""
+    space = Echelon()
+    for z in off:
+        space.add(z)
+    return set(space.rows)
+
+
+def _reduced(claim: Claim, units: Any, off: Sequence[Row]) -> tuple[Claim, Any]:
+    """The claim without a coordinate for each z, where the entries of Sz, which are to be 0, are
+    written as those of values are; and the units.
+    """
+    size, n = len(units), len(units) - claim.values
+    Z = np.zeros((len(off), size))
+    for k, z in enumerate(off):
+        Z[k, list(z)] = [float(c) for c in z.values()]
+    leading = _leading(off)
+    kept = [i for i in range(n) if i not in leading]
+    order = [*kept, *range(n, size)]
+    added = len(off) * n
+    of_z = np.sqrt(np.outer(1 / np.linalg.norm(Z / units, axis=1), units[:n]).ravel())
+
+    def reduced(M: Any) -> Any:
+        out = np.zeros((*M.shape[:-2], len(order) + added, len(order) + added))
+        out[..., : len(order), : len(order)] = M[..., order, :][..., :, order]
+        along = np.einsum("...ij,kj->...ki", M, Z)[..., :n].reshape(*M.shape[:-2], added)
+        at = np.arange(len(order), len(order) + added)
+        out[..., at, at] = along
+        return out
+
+    new = Claim(
+        reduced(np.where(np.eye(size, dtype=bool), claim.B, 0.0)) * _mask(len(order), added),
+        reduced(claim.C),
+        tuple(map(reduced, claim.inequalities)),
+        tuple(map(reduced, claim.equalities)),
+        tuple(map(reduced, claim.families)),
+        claim.least,
+        claim.values + added,
+    )
+    return new, np.concatenate([units[order], of_z])
+
+
+def _mask(kept: int, added: int) -> Any:
+    """The identity part of a centre's B stays where nothing must vanish."""
+    return np.outer(*[np.concatenate([np.ones(kept), np.zeros(added)])] * 2)
 
 
 def _size(answer: Answer, M: Any) -> float:
@@ -208,25 +330,31 @@ def slack(program: Program, given: Multipliers) -> Matrix:
 def _on_a_face(program: Program, claim: Claim, answer: Answer, t: float) -> Multipliers | None:
     """The multipliers near the solver's for which S vanishes off its range."""
     units = answer.units
-    S = t * claim.B - claim.C
-    for value, Q in zip(answer.multipliers, claim.inequalities, strict=True):
-        S = S - value * Q
-    for value, E in zip(answer.free, claim.equalities, strict=True):
-        S = S - value * E
-    for metric, M in zip(answer.metrics, claim.families, strict=True):
-        S = S - np.einsum("ij,ijkl->kl", metric, M)
+    S = _slack_in_floats(claim, answer, t)
     n = program.dimension
     eigenvalues, vectors = np.linalg.eigh((np.outer(units, units) * S)[:n, :n])
+    size = max(_size(answer, claim.C), abs(t) * _size(answer, claim.B))
     gaps = np.maximum(eigenvalues, 1e-13 * abs(eigenvalues[-1]))
-    ratios = gaps[1:] / gaps[:-1]
-    for cut in np.argsort(-ratios)[:TRIED]:
-        off = _orthogonal(program, units, vectors[:, : cut + 1])
-        if off is None:
-            continue
-        for negligible in (NOTHING, *NEGLIGIBLE):
-            found = _moved(program, answer, units, t, off, negligible)
+    cuts = [int(cut) for cut in np.argsort(-(gaps[1:] / gaps[:-1]))[:TRIED]]
+    offs = [_orthogonal(program, units, vectors[:, : cut + 1]) for cut in cuts]
+    if abs(eigenvalues[-1]) <= VANISHED * size:  # S is 0
+        offs.insert(0, [{i: Fraction(1)} for i in range(n)])
+    for off in offs:
+        for negligible in (NOTHING, *NEGLIGIBLE) if off is not None else ():
+            found = _moved(program, answer, units, t, off or [], negligible)
             if found is not None:
                 return found
+    return None
+
+
+def _rational(null: Any) -> list[Row] | None:
+    """The space spanned by these columns in small fractions, if it is."""
+    for denominator, tolerance in COARSE:
+        rows = list(_simplest(null, denominator))
+        exact = np.array([[float(c) for c in row] for row in rows])
+        left = null - exact.T @ np.linalg.lstsq(exact.T, null, rcond=None)[0]
+        if np.linalg.norm(left) <= tolerance * np.linalg.norm(null):
+            return [{i: c for i, c in enumerate(row) if c} for row in rows]
     return None
 
 
@@ -333,7 +461,7 @@ def _vanishing(
             yield row, ZERO
 
 
-def _simplest(null: Any) -> Iterator[list[Fraction]]:
+def _simplest(null: Any, denominator: int = 8) -> Iterator[list[Fraction]]:
     """A basis of a space that is known about, in reduced echelon form, of small fractions."""
     rows = np.array(null.T)
     for k in range(len(rows)):
@@ -345,7 +473,7 @@ def _simplest(null: Any) -> Iterator[list[Fraction]]:
             if other != k:
                 rows[other] -= rows[other, column] * rows[k]
     for row in rows:
-        yield [Fraction(float(value)).limit_denominator(8) for value in row]
+        yield [Fraction(float(value)).limit_denominator(denominator) for value in row]
 
 
 def _unknown(program: Program, answer: Answer) -> Iterator[tuple[float, Quadratic]]:

@@ -12,10 +12,11 @@ of any sign, which are written as ⟨f, f⟩. The claim is proved if
 is positive semidefinite, and 0 at values, with λ ≥ 0 for a form that the operator has (of any sign
 where the opposite form is one too), in names of points "at", of which those in "zero" are 0, y = Lx
 and v = Lᵀu, and Λ ⪰ 0 of a matrix M that is known to be so: its entries are Σ c⟨a, b⟩ for the a of
-the point of the row and b of that of the column, as "matrices" says. One that begins with "V" is what
-a function V ≥ 0 of the points grows by from those before (x₋) to those after (x), as part of V; then
-the claim is one about V(after) − V(before). That points are of the operator, and y = Lx, is what
-"of" and the names of the vectors say. It uses no solver, and nothing of the library.
+the point of the row and b of that of the column, as "matrices" says. One that begins with "V" is
+what a part of V ≥ 0 grows by from the points before (x₋) to those after (x); the claim is then one
+about V(after) − V(before). That points are of the operator, and y = Lx, is what "of" and the names
+of the vectors say; where all depends on differences, a point is 0. It uses no solver, and nothing
+of the library.
 """
 
 from __future__ import annotations

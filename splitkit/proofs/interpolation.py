@@ -33,6 +33,9 @@ class Interpolation:
     has_values = True
     single_valued = False
     symmetric = False  # a condition on p and q is the one on q and p
+    moves = True  # x and y enter by their differences alone
+    tilts = False  # u and v do, or with f − ⟨p, ·⟩ in the place of f
+    has_constants = False  # its conditions are not homogeneous
 
     def one(self, p: GraphPoint) -> Sequence[Quantity]:
         """Not negative, for each point."""
@@ -64,6 +67,7 @@ class Smooth(Interpolation):
 
     m: float = 0.0
     L: float = math.inf
+    tilts = True
 
     def __post_init__(self) -> None:
         if not (-math.inf < self.m < self.L):
@@ -95,6 +99,7 @@ class ConvexLipschitz(Interpolation):
 
     M: float
     L: float = math.inf
+    has_constants = True
 
     @property
     def single_valued(self) -> bool:  # type: ignore[override]
@@ -118,6 +123,16 @@ class Indicator(Interpolation):
 
     diameter: float = math.inf
     radius: float = math.inf
+
+    @property
+    def moves(self) -> bool:  # type: ignore[override]
+        """Unless it is about 0."""
+        return self.radius == math.inf
+
+    @property
+    def has_constants(self) -> bool:  # type: ignore[override]
+        """If the set is bounded."""
+        return min(self.radius, self.diameter) < math.inf
 
     def one(self, p: GraphPoint) -> Sequence[Quantity]:
         """Of the radius."""
@@ -144,6 +159,12 @@ class Support(Interpolation):
     """
 
     M: float = math.inf
+    moves = False
+
+    @property
+    def has_constants(self) -> bool:  # type: ignore[override]
+        """If the set is bounded."""
+        return self.M < math.inf
 
     def one(self, p: GraphPoint) -> Sequence[Quantity]:
         """‖u‖² ≤ M²."""
@@ -170,6 +191,7 @@ class Quadratic(Interpolation):
     m: float
     L: float
     single_valued = True
+    moves = False
 
     def zero(self, p: GraphPoint, q: GraphPoint) -> Sequence[Quantity]:
         """H is symmetric, and the values."""
@@ -230,6 +252,7 @@ class Symmetric(Interpolation):
     L: float
     has_values = False
     single_valued = True
+    moves = False
 
     def zero(self, p: GraphPoint, q: GraphPoint) -> Sequence[Quantity]:
         """H is symmetric."""
@@ -250,6 +273,7 @@ class Forms(Interpolation):
     single_valued: bool = False
     has_values = False
     symmetric = True
+    tilts = True
 
     def two(self, p: GraphPoint, q: GraphPoint) -> Sequence[Quantity]:
         """The forms."""
@@ -280,6 +304,7 @@ class Linear(Interpolation):
     skew: bool = False
     has_values = False
     single_valued = True
+    moves = False
 
     def zero(self, p: GraphPoint, q: GraphPoint) -> Sequence[Quantity]:
         """⟨x, v⟩ = −⟨y, u⟩."""

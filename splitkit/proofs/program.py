@@ -196,7 +196,9 @@ def balanced_units(claim: Claim) -> Any:
     counting least.
     """
     n = len(claim.B)
-    groups = [[claim.B, claim.C]] + [[M] for M in (*claim.inequalities, *claim.equalities)]
+    # t has units of its own where numbers are compared with squares of points
+    groups = [[claim.B], [claim.C]] if claim.values else [[claim.B, claim.C]]
+    groups += [[M] for M in (*claim.inequalities, *claim.equalities)]
     groups += [[M[i, i]] for M in claim.families for i in range(len(M))]
     g = np.repeat(np.arange(len(groups)), [len(each) for each in groups])
     stack = np.stack([np.triu(M) for each in groups for M in each])

@@ -224,6 +224,11 @@ def _two(items: Sequence[Any]) -> Iterator[tuple[Any, Any]]:
     return ((items[i], items[j]) for i in range(len(items)) for j in range(i))
 
 
+def difference(p: Row, q: Row) -> Row:
+    """p − q."""
+    return _sum(p, {i: -c for i, c in q.items()})
+
+
 def _sum(a: Row, b: Row) -> Row:
     total = dict(a)
     for i, v in b.items():

@@ -61,6 +61,7 @@ class Setting:
         self._members: dict[int, Member] = {}
         self._names = ["1"]  # of the values
         self._assumed: list[Quantity] = []
+        self._equal: list[Quantity] = []
 
     def point(self, label: str = "x") -> Vector:
         """Any point."""
@@ -98,6 +99,18 @@ class Setting:
         """Comparisons that are true, such as ``norm2(x - y) <= 1``."""
         self._assumed += claims
 
+    def equal(self, *quantities: Quantity) -> None:
+        """Quantities that are 0."""
+        self._equal += quantities
+
+    def minimizer(self, *members: Member, label: str = "x*") -> Vector:
+        """A point where elements of all of them add up to 0."""
+        x, total = self.point(label), self.scene.zero()
+        for member in members[:-1]:
+            total = total + member.another(x)
+        members[-1].passes(x, -total)
+        return x
+
     def least(self, quantities: Iterable[Quantity]) -> Quantity:
         """The least of some quantities, to be bounded."""
         least = self.value("the least")
@@ -109,9 +122,10 @@ class Setting:
         final: Quantity,
         initial: Quantity | None = None,
         *,
+        least: float = 0.0,
         names: tuple[str, str] = ("final", "initial"),
     ) -> Proof:
-        """final ≤ t · initial, or final ≤ t, with the least t that is found."""
+        """final ≤ t · initial, or final ≤ t, with the least t ≥ ``least`` that is found."""
         for leaf in self.scene.leaves.values():
             if isinstance(leaf, Leaf) and id(leaf.A) not in self._members:
                 self.function(leaf.A)
@@ -119,7 +133,8 @@ class Setting:
         linear = [leaf for leaf in self.scene.leaves.values() if isinstance(leaf, LinearLeaf)]
         coincide(self.zero, leaves, linear)
         claim = f"{names[0]} ≤ value · {names[1]}" if initial is not None else f"{names[0]} ≤ value"
-        return _Written(self).proof(claim, final, self.number(1) if initial is None else initial)
+        given = self.number(1) if initial is None else initial
+        return _Written(self, final, given).proof(claim, final, given, least)
 
 
 class Member:
@@ -157,9 +172,7 @@ class Member:
 
     def minimizer(self, label: str = "x*") -> Vector:
         """A point with 0 ∈ A(x), or ∂f(x)."""
-        x = self.setting.point(label)
-        self.passes(x, self.setting.scene.zero())
-        return x
+        return self.setting.minimizer(self, label=label)
 
     def value(self, x: Vector) -> Quantity:
         """f(x)."""
@@ -190,19 +203,54 @@ class Member:
 
 
 class _Written:
-    """The program of a setting: rows of its free vectors, of which values are the last."""
+    """The program of a claim: rows of its free vectors, of which values are the last.
 
-    def __init__(self, setting: Setting) -> None:
+    Where all depends on differences of points alone, some point is 0; so is any free vector that
+    can be moved to 0 without a change of what is compared.
+    """
+
+    def __init__(self, setting: Setting, final: Quantity, initial: Quantity) -> None:
         self.setting, self.scene, self.zero = setting, setting.scene, setting.zero
         self.members = list(setting._members.values())
         self.points = [_distinct(member, self.zero) for member in self.members]
+        claims = (final, initial, *setting._assumed, *setting._equal)
+        self.used = {i for q in claims for i in q.values}
         labels = self.scene.labels
-        free = [i for i in range(len(labels)) if i not in self.zero.rows]
+        occurring = self._occurring(claims)
+        free = [i for i in range(len(labels)) if i in occurring.rows]
         self.place = {i: k for k, i in enumerate(free)}
-        self.dimension = len(free)
-        self.names = (*(labels[i] for i in free), *setting._names)
+        self.one = len(free)  # 1 is ‖v‖² for a vector v that is orthogonal to all others
+        has_one = ONE in self.used or any(member.known.has_constants for member in self.members)
+        self.dimension = len(free) + has_one
+        first, *values = setting._names
+        self.names = (*(labels[i] for i in free), *([first] if has_one else []), *values)
 
-    def proof(self, claim: str, final: Quantity, initial: Quantity) -> Proof:
+    def _occurring(self, claims: Sequence[Quantity]) -> Echelon:
+        """The space of all vectors that occur; what no row of it leads is 0."""
+        space = Echelon()
+
+        def occurs(v: Vector) -> None:
+            space.add(self.zero.reduced(v.coefficients))
+
+        for member, points in zip(self.members, self.points, strict=True):
+            moves, tilts = member.known.moves, member.known.tilts
+            if any(i in self.used for p in points for i in p.f.values):
+                tilts = False  # f − ⟨u, ·⟩ has other values
+            for point in points:
+                occurs(point.x - points[0].x if moves else point.x)
+                occurs(point.u - points[0].u if tilts else point.u)
+        for q in claims:
+            for _, p, r in q.terms:
+                occurs(p)
+                occurs(r)
+        for leaf in self.scene.leaves.values():
+            if isinstance(leaf, LinearLeaf):
+                for pair in (*leaf.applied, *leaf.adjoints):
+                    occurs(pair.x)
+                    occurs(pair.u)
+        return space
+
+    def proof(self, claim: str, final: Quantity, initial: Quantity, least: float) -> Proof:
         inequalities: list[Known] = []
         equalities: list[Known] = []
         families: list[Family] = []
@@ -213,6 +261,9 @@ class _Written:
             if points and known.semidefinite(points[0], points[0]) is not None:
                 families.append(self._family(name, known, points))
         inequalities += [self._assumption(k, q) for k, q in enumerate(self.setting._assumed, 1)]
+        first = len(self.setting._assumed) + 1
+        given = [self._assumption(k, q) for k, q in enumerate(self.setting._equal, first)]
+        equalities += [q for q in given if not q.quadratic.is_zero]
         adjoints: list[Quadratic] = []
         for L in self.scene.leaves.values():
             if isinstance(L, LinearLeaf):
@@ -222,18 +273,18 @@ class _Written:
         attempt = Attempt.of(
             claim, self.names, self.quadratic(initial), self.quadratic(final),
             (inequalities, equalities), adjoints, families,
-            [row for each in families for at in each.points for row in at.values()],
-            values=len(self.setting._names),
+            least=least, values=len(self.setting._names) - 1,
         )  # fmt: skip
         return bounded(attempt)
 
     def row(self, v: Vector) -> Row:
         """v in the free vectors."""
-        return {self.place[i]: c for i, c in self.zero.reduced(v.coefficients).items()}
+        reduced, place = self.zero.reduced(v.coefficients), self.place
+        return {place[i]: c for i, c in reduced.items() if i in place}
 
     def value_row(self, i: int) -> Row:
         """The one that stands for a value."""
-        return {self.dimension + i: Fraction(1)}
+        return {self.one if i == ONE else self.dimension + i - 1: Fraction(1)}
 
     def quadratic(self, q: Quantity) -> Quadratic:
         """A quantity in the free vectors."""
