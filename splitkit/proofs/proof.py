@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from splitkit.display import Shown
 from splitkit.operators.base import Operator
 from splitkit.proofs.certify import Multipliers, Program
 from splitkit.proofs.outcome import Outcome
@@ -110,8 +111,8 @@ class Family:
         )
 
 
-@dataclass(frozen=True, eq=False)
-class Proof:
+@dataclass(frozen=True, eq=False, repr=False)
+class Proof(Shown):
     """What the program says of a step; ``print`` it.
 
     Attributes
@@ -157,6 +158,20 @@ class Proof:
     points: Callable[[], Any] | None = field(repr=False)
     instances: dict[str, Operator] = field(default_factory=dict)
     attained: float | None = None
+
+    def heading(self) -> str:
+        """How the attempt ended."""
+        return f"Proof: {self.outcome}"
+
+    def rows(self) -> Iterator[tuple[str, Any]]:
+        """The claim, and what is proved of it."""
+        yield "claim", self.claim
+        yield "value", self.value
+        yield "rate", self.rate
+        yield "reason", self.reason or None
+        used = sum(each.multiplier != 0 for each in self.inequalities)
+        yield "rests on", f"{used} of {len(self.inequalities)} inequalities"
+        yield "worst case", None if self.attained is None else f"a run attains {self.attained:.4g}"
 
     @property
     def holds(self) -> bool:

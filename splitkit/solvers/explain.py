@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from splitkit.backend import Point, Space
+from splitkit.display import Shown, table
 from splitkit.functions.base import Function
 from splitkit.linear.block import BlockColumn
 from splitkit.operators.base import Operator
@@ -21,11 +23,11 @@ from splitkit.solvers.terms import Role
 
 DECREASE = 1e-8  # of the distance to the solution, in which work is counted
 
-_OPEN = tuple(kind() for kind in METHODS)  # every option left open
+OPEN = tuple(kind() for kind in METHODS)  # every option left open
 
 
-@dataclass(frozen=True)
-class Option:
+@dataclass(frozen=True, repr=False)
+class Option(Shown):
     """A method with its terms, its options chosen, and what a theorem says of it.
 
     Attributes
@@ -39,6 +41,18 @@ class Option:
     method: Method
     terms: Terms | None
     guarantee: Guarantee
+
+    def heading(self) -> str:
+        """The method, and whether it may be used."""
+        return f"{self.method!r}: {self.guarantee.verdict}"
+
+    def rows(self) -> Iterator[tuple[str, Any]]:
+        """The theorem, and the terms in their roles."""
+        yield "reason", self.guarantee.reason
+        if self.guarantee.rate is not None:
+            yield "falls", self.guarantee.falls
+        for term in self.terms or ():
+            yield str(term.role.value), repr(term)
 
     @classmethod
     def of(cls, method: Method, terms: Terms) -> Option:
@@ -102,8 +116,8 @@ class Option:
         return (False, *self.effort) if self.guarantee.holds else (True, math.inf, math.inf)
 
 
-@dataclass(frozen=True)
-class Explanation:
+@dataclass(frozen=True, repr=False)
+class Explanation(Shown):
     """All options, the one that ``solve`` takes first; ``print`` it for a table."""
 
     options: tuple[Option, ...]
@@ -124,29 +138,67 @@ class Explanation:
                 seen.add(option.method.label)
                 yield option
 
-    def __str__(self) -> str:
+    def heading(self) -> str:
+        """What is chosen, of how many."""
         best = list(self.best_of_each())
+        guaranteed = sum(option.guarantee.holds for option in best)
+        return f"Explanation: {guaranteed} of {len(best)} methods are guaranteed"
+
+    def rows(self) -> Iterator[tuple[str, Any]]:
+        """What ``solve`` takes, and why; then the others."""
+        if self.chosen is not None:
+            yield "chosen", repr(self.chosen.method)
+            yield "verdict", self.chosen.guarantee.verdict
+            yield "reason", self.chosen.guarantee.reason
+        best = [option for option in self.best_of_each() if option is not self.chosen]
+        others = [option.method.label for option in best if option.guarantee.holds]
+        yield "guaranteed too", ", ".join(others) or None
+        refused = [option.method.label for option in best if not option.guarantee.holds]
+        yield "refused", ", ".join(refused) or None
+
+    @property
+    def refusals(self) -> dict[str, list[str]]:
+        """The methods that are not guaranteed, by the reason."""
+        refused: dict[str, list[str]] = {}
+        for option in self.best_of_each():
+            if not option.guarantee.holds:
+                refused.setdefault(option.guarantee.reason, []).append(option.method.label)
+        return refused
+
+    def __str__(self) -> str:
         lines = []
-        for option in best:
+        for option in self.best_of_each():
             if not option.guarantee.holds:
                 continue
-            rate = option.guarantee.rate
-            mark = "→" if option is self.chosen else " "
-            verdict = "converges" if rate is None else f"rate {rate:.6f}"
-            lines.append(f"{mark} {option.method.label:<30}{verdict:<16}{option.guarantee.reason}")
+            found, mark = option.guarantee, "→" if option is self.chosen else " "
+            lines.append(f"{mark} {option.method.label:<30}{found.verdict:<16}{found.reason}")
             lines.append(f"{'':48}of {', '.join(map(repr, option.operators))}")
             resolved = [term for term in option.terms or () if term.role is Role.RESOLVED]
             for term in resolved if option is self.chosen else ():
                 if term.operator.resolved_by is not None:
                     lines.append(f"{'':48}{term!r} is resolved by {term.operator.resolved_by}")
-        refused: dict[str, list[str]] = {}
-        for option in best:
-            if not option.guarantee.holds:
-                refused.setdefault(option.guarantee.reason, []).append(option.method.label)
-        for reason, labels in refused.items():
+        for reason, labels in self.refusals.items():
             lines.append(f"  refused: {', '.join(labels)}")
             lines.append(f"{'':4}{reason}")
         return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        guaranteed = [
+            (
+                f"{'→ ' if option is self.chosen else ''}{option.method.label}",
+                option.guarantee.verdict,
+                option.guarantee.reason,
+                ", ".join(map(repr, option.operators)),
+            )
+            for option in self.best_of_each()
+            if option.guarantee.holds
+        ]
+        found = table(self.heading(), guaranteed, head=("method", "verdict", "theorem", "terms"))
+        refused = [(", ".join(labels), reason) for reason, labels in self.refusals.items()]
+        if not refused:
+            return found
+        folded = table("", refused, head=("methods", "what is missing"))
+        return f"{found}<details><summary>refused</summary>{folded}</details>"
 
 
 def explain(inclusion: Operator | Function) -> Explanation:
@@ -164,7 +216,7 @@ def explain(inclusion: Operator | Function) -> Explanation:
 def explain_terms(inclusion: Inclusion) -> Explanation:
     """``explain`` of an inclusion that is flattened."""
     options: list[Option] = []
-    for method in _OPEN:
+    for method in OPEN:
         for option in options_of(inclusion, method):
             options += *restarted(option, method), option
     return Explanation(tuple(sorted(options, key=lambda option: option.order)))

@@ -17,6 +17,7 @@ from typing import Any
 
 from splitkit.arguments import check_choice, check_flag, check_integer
 from splitkit.backend import Array, Point, Scalar, Space, solving, subtract, where
+from splitkit.display import Shown
 from splitkit.functions.base import Function
 from splitkit.looks import known_points
 from splitkit.operators.base import Operator
@@ -204,7 +205,7 @@ class Warrant:
         )
 
 
-class Plan:
+class Plan(Shown):
     """A method on its terms, ready to run; ``print`` it. Where it has been run from x0 before, to
     the same tolerance, it is looked at first where that ended.
 
@@ -320,10 +321,20 @@ class Plan:
         """The proof of the method by the small program, on the properties of its terms alone."""
         return self.method.proof(*self.terms)
 
+    def heading(self) -> str:
+        """The method, and what is guaranteed."""
+        return f"Plan: {self.method!r}, {self.guarantee.verdict}"
+
+    def rows(self) -> Iterator[tuple[str, Any]]:
+        """The theorem, the terms in their roles, the sequence that is returned."""
+        yield "reason", self.guarantee.reason
+        for term in self.terms:
+            yield str(term.role.value), repr(term)
+        yield "returns", self.guarantee.sequence
+
     def __str__(self) -> str:
-        rate = self.guarantee.rate
         lines = [str(rewrite) for rewrite in self.rewrites]
-        lines.append(f"{self.method!r}: {'converges' if rate is None else f'rate {rate:.6f}'}")
+        lines.append(f"{self.method!r}: {self.guarantee.verdict}")
         lines.append(f"    {self.guarantee.reason}")
         lines += [f"    {term.role.value}: {term!r}" for term in self.terms]
         lines.append(f"    returns {self.guarantee.sequence}")

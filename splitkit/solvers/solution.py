@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from splitkit.backend import Array, Point
+from splitkit.display import Shown, written
 from splitkit.outcomes import Status as Status
 
 if TYPE_CHECKING:
@@ -15,8 +17,8 @@ if TYPE_CHECKING:
     from splitkit.solvers.worth import Worth
 
 
-@dataclass
-class History:
+@dataclass(repr=False)
+class History(Shown):
     """What was measured at the checks, oldest first; arrays have the batch's shape.
 
     Attributes
@@ -39,9 +41,21 @@ class History:
     objective: list[Array] = field(default_factory=list)
     eager: str = ""
 
+    def heading(self) -> str:
+        """How often was looked."""
+        return f"History of {len(self.iteration)} checks, the first and the last:"
 
-@dataclass(frozen=True)
-class State:
+    def rows(self) -> Iterator[tuple[str, Any]]:
+        """What was measured first and last."""
+        for name in ("iteration", "residual", "fixed_point_residual", "objective"):
+            measured = getattr(self, name)
+            if measured:
+                yield name, f"{written(measured[0])} → {written(measured[-1])}"
+        yield "eager", self.eager or None
+
+
+@dataclass(frozen=True, repr=False)
+class State(Shown):
     """What a callback sees after an iteration. The points are the solve's own: do not change them.
 
     Attributes
@@ -65,15 +79,26 @@ class State:
     error_bound: Array | None
     worth: Worth | None = field(default=None, repr=False, compare=False)
 
+    def heading(self) -> str:
+        """When it was."""
+        return f"State after {self.iteration} iterations"
+
+    def rows(self) -> Iterator[tuple[str, Any]]:
+        """What is known then."""
+        yield "x", self.x
+        yield "u", self.u
+        yield "residual", self.residual
+        yield "error bound", self.error_bound
+
     @property
     def objective(self) -> Array | None:
         """Σ fᵢ(Lᵢx), as of ``Solution``, computed where it is asked for."""
         return None if self.worth is None else self.worth.objective
 
 
-@dataclass(frozen=True)
-class Solution:
-    """The result of ``splitkit.solve``.
+@dataclass(frozen=True, repr=False)
+class Solution(Shown):
+    """The result of ``splitkit.solve``; ``print`` it for its figures.
 
     Attributes
     ----------
@@ -128,6 +153,21 @@ class Solution:
     certificate: Certificate | None = None
     checkpoint: Run | None = field(default=None, repr=False, compare=False)
     worth: Worth | None = field(default=None, repr=False, compare=False)
+
+    def heading(self) -> str:
+        """How it ended."""
+        return f"Solution: {self.status} by {self.method.label}"
+
+    def rows(self) -> Iterator[tuple[str, Any]]:
+        """What is known of it without further work."""
+        yield "x", self.x
+        yield "residual", self.residual
+        yield "error bound", self.error_bound
+        yield "iterations", self.iterations
+        yield "rate", self.rate
+        yield "sequence", self.sequence
+        yield "message", self.message
+        yield "certificate", self.certificate
 
     @property
     def objective(self) -> Array | None:

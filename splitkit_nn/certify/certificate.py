@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
 import splitkit as sk
+from splitkit.display import Shown
+from splitkit_nn.certify.distance import distance_bound
 from splitkit_nn.certify.readout import readout_rows
 from splitkit_nn.certify.stages import inputs_gain
 from splitkit_nn.equilibrium.solver import StepMethod
@@ -16,8 +20,8 @@ from splitkit_nn.layers.copies import copied
 from splitkit_nn.models import Classifier
 
 
-@dataclass(frozen=True)
-class Certificate:
+@dataclass(frozen=True, repr=False)
+class Certificate(Shown):
     """Guarantees of a layer, and how they compare with what it does on a batch.
 
     Attributes
@@ -78,6 +82,20 @@ class Certificate:
             f"strong monotonicity m: {self.m:.4g}, Lipschitz constant L: {self.L:.4g}",
             f"contraction an iteration: {self.rates}, at alpha = {self.alpha:.4g}",
         ]
+
+    def heading(self) -> str:
+        """What solved."""
+        return f"Certificate of a layer, by {self.method} at alpha = {self.alpha:.4g}"
+
+    def rows(self) -> Iterator[tuple[str, Any]]:
+        """The constants and bounds."""
+        yield "strong monotonicity", self.m
+        yield "Lipschitz constant", self.L
+        yield "contraction", self.rates
+        yield "iterations", self.iterations
+        yield "error at most", self.solve_error
+        yield "relative error at most", self.relative_error
+        yield "Lipschitz bound of the network", self.lipschitz
 
     def summary(self, which: str = "the batch") -> str:
         """All of it in words, a line each."""
@@ -160,16 +178,6 @@ def certify(model: MonDEQ | Classifier, x: Tensor) -> Certificate:
         relative_error=float(relative.max()),
         lipschitz=into * double.parametrization.input_norm() / m * readout,
     )
-
-
-def distance_bound(F: sk.Affine, z: Tensor, layer: MonDEQ, m: float) -> Tensor:
-    """‖z − z*‖ for each sample, for any z: with p = σ(z − F(z)), z − p − F(z) ∈ G(p), so
-    F(p) + z − p − F(z) ∈ (F + G)(p), and ‖z − z*‖ ≤ ‖z − p‖ + ‖F(p) − F(z) + z − p‖/m.
-    """
-    with torch.no_grad():
-        p = layer.activation(z - F(z))
-        r = F(p) - F(z) + z - p
-        return (z - p).flatten(1).norm(dim=1) + r.flatten(1).norm(dim=1) / m
 
 
 def _observed_rate(F: sk.Affine, G: sk.Operator, method: StepMethod) -> float:

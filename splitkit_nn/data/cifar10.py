@@ -6,9 +6,10 @@ by row. The Python version of the data set, which is pickled, is not read.
 
 from __future__ import annotations
 
+import gzip
 import tarfile
-import zlib
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import torch
@@ -17,7 +18,14 @@ from torch import Tensor
 
 from splitkit_nn.data.dataset import Dataset, Normalization
 from splitkit_nn.data.download import Source
-from splitkit_nn.data.files import as_labels, fault, find_file
+from splitkit_nn.data.files import (
+    BROKEN_GZIP,
+    CHUNK,
+    as_labels,
+    fault,
+    find_file,
+    read_at_most,
+)
 
 NORMALIZATION = Normalization(
     mean=(0.4914, 0.4822, 0.4465), std=(0.2470, 0.2435, 0.2616), scale=255
@@ -25,6 +33,8 @@ NORMALIZATION = Normalization(
 SHAPE = (3, 32, 32)
 RECORD = 1 + 3 * 32 * 32
 CLASSES = 10
+LARGEST = 100_000  # records of a file; more are not read
+LARGEST_ARCHIVE = 2**30  # bytes, unpacked
 
 ARCHIVE = "cifar-10-binary.tar.gz"
 FOLDER = "cifar-10-batches-bin"
@@ -79,7 +89,7 @@ def load_cifar10(directory: str | Path) -> Dataset:
 def _read(where: Path) -> dict[str, NDArray[np.uint8]]:
     """The records of the six files, each in a folder or in the archive."""
     packed = where.is_file()
-    contents = _unpacked(where) if packed else {p.name: p.read_bytes() for p in where.glob("*.bin")}
+    contents = _unpacked(where) if packed else _in_folder(where)
     missing = ", ".join(name for name in (*TRAIN, TEST) if name not in contents)
     if missing and packed:
         raise ValueError(f"{where} lacks {missing}: give the binary version of CIFAR-10, {ARCHIVE}")
@@ -101,18 +111,45 @@ def _read(where: Path) -> dict[str, NDArray[np.uint8]]:
     return batches
 
 
+def _in_folder(where: Path) -> dict[str, bytes]:
+    """The files of a folder by name."""
+    contents = {}
+    for path in (where / name for name in (*TRAIN, TEST)):
+        if path.is_file():
+            with path.open("rb") as file:
+                contents[path.name] = _bounded(path, file, path.stat().st_size)
+    return contents
+
+
 def _unpacked(path: Path) -> dict[str, bytes]:
-    """The files of the archive by name, read in place: nothing is unpacked."""
+    """The files of the archive by name, read in place, and the whole archive by its checksum:
+    nothing is unpacked, and nothing else in it is kept.
+    """
+    contents = {}
     try:
-        with tarfile.open(path, "r:gz") as archive:
-            return {
-                Path(member.name).name: archive.extractfile(member).read()  # type: ignore[union-attr]
-                for member in archive
-                if member.isfile()
-            }
-    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
+        with gzip.open(path) as stream, tarfile.open(fileobj=stream, mode="r:") as archive:
+            for member in archive:
+                name = Path(member.name).name
+                if member.offset_data + member.size > LARGEST_ARCHIVE:
+                    raise tarfile.TarError(f"{name} ends after {LARGEST_ARCHIVE} bytes")
+                if member.isreg() and name in (*TRAIN, TEST):
+                    file = archive.extractfile(member)
+                    assert file is not None  # it is regular
+                    contents[name] = _bounded(path / name, file, member.size)
+            # what is left are zeros, and the checksum, which is compared at the end
+            while stream.read(CHUNK):
+                if stream.tell() > LARGEST_ARCHIVE:
+                    raise tarfile.TarError(f"more than {LARGEST_ARCHIVE} bytes")
+    except (tarfile.TarError, *BROKEN_GZIP) as error:
         found = f"a broken archive ({error})"
         raise fault(path, found, "CIFAR-10's binary version", "its archive") from error
+    return contents
+
+
+def _bounded(path: Path, file: IO[bytes], size: int) -> bytes:
+    if size > LARGEST * RECORD:
+        raise fault(path, f"{size} bytes", f"at most {LARGEST} records of {RECORD}", "CIFAR-10's")
+    return read_at_most(file, size)
 
 
 def _images(batch: NDArray[np.uint8]) -> Tensor:

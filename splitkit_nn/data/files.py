@@ -1,14 +1,21 @@
-"""What the readers of files share: where a file is looked for, and how a damaged one is told."""
+"""What the readers of files share: where a file is looked for, how much of it is read, and how a
+damaged one is told.
+"""
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+
+BROKEN_GZIP = (OSError, EOFError, zlib.error)
+CHUNK = 2**20
 
 
 def find_file(directory: Path, names: Sequence[str], *, folder: str, what: str) -> Path:
@@ -31,6 +38,15 @@ def find_file(directory: Path, names: Sequence[str], *, folder: str, what: str) 
         f"{directory} holds none of {', '.join(names)}, nor does its {folder}; put {what} there, "
         "name the directory that has them, or let --download fetch them"
     )
+
+
+def read_at_most(file: IO[bytes], count: int) -> bytes:
+    """The next bytes, as many as there are: what is not there takes no memory."""
+    chunks, left = [], count
+    while left and (chunk := file.read(min(left, CHUNK))):
+        chunks.append(chunk)
+        left -= len(chunk)
+    return b"".join(chunks)
 
 
 def as_labels(path: Path, labels: NDArray[np.integer], classes: int) -> Tensor:

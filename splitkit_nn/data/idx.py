@@ -1,7 +1,8 @@
 """IDX, the file format of MNIST: two zero bytes, a type code, the rank, the sizes, the values.
 
 Sizes are big-endian 32-bit integers and the values follow in row-major order, up to the end of
-the file exactly. Only unsigned bytes (type code 0x08), MNIST's own type, are read here.
+the file exactly. Only unsigned bytes (type code 0x08), MNIST's own type, are read here, and no more
+than the header promises.
 """
 
 from __future__ import annotations
@@ -9,13 +10,13 @@ from __future__ import annotations
 import gzip
 import math
 import struct
-import zlib
 from pathlib import Path
+from typing import IO, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from splitkit_nn.data.files import fault
+from splitkit_nn.data.files import BROKEN_GZIP, fault, read_at_most
 
 GZIP_MAGIC = b"\x1f\x8b"
 UNSIGNED_BYTE = 0x08
@@ -44,45 +45,42 @@ def read_idx(path: str | Path) -> NDArray[np.uint8]:
         its values, has another magic number, type code or impossible sizes, or is broken gzip.
     """
     path = Path(path)
-    data = _read_bytes(path)
-    shape, start = _parse_header(path, data)
-    expected, found = math.prod(shape), len(data) - start
+    with path.open("rb") as file:
+        packed = path.suffix == ".gz" or file.read(2) == GZIP_MAGIC
+    with cast(IO[bytes], gzip.open(path) if packed else path.open("rb")) as file:
+        try:
+            shape, expected = _read_header(path, file)
+            data = read_at_most(file, expected)
+            found = len(data) + (len(file.read(1)) if len(data) == expected else 0)
+        except BROKEN_GZIP as error:
+            raise _fault(path, f"broken gzip ({error})", "a whole gzip file") from error
     if found != expected:
         trouble = "truncated" if found < expected else "followed by trailing garbage"
         raise _fault(
             path, f"{found} bytes of values ({trouble})", f"{expected} for its shape {shape}"
         )
-    return np.frombuffer(data, np.uint8, offset=start).reshape(shape).copy()
+    return np.frombuffer(data, np.uint8).reshape(shape).copy()
 
 
-def _read_bytes(path: Path) -> bytes:
-    data = path.read_bytes()
-    if not data.startswith(GZIP_MAGIC) and path.suffix != ".gz":
-        return data
-    try:
-        return gzip.decompress(data)
-    except (OSError, EOFError, zlib.error) as error:
-        raise _fault(path, f"broken gzip ({error})", "a whole gzip file") from error
-
-
-def _parse_header(path: Path, data: bytes) -> tuple[tuple[int, ...], int]:
-    """The shape that the header states, and where the values begin."""
+def _read_header(path: Path, file: IO[bytes]) -> tuple[tuple[int, ...], int]:
+    """The shape that the header states, and how many values follow it."""
+    data = file.read(4)
     if len(data) < 4:
         raise _fault(path, f"{len(data)} bytes", "an IDX header of at least 4")
-    magic, code, rank = struct.unpack_from(">HBB", data)
+    magic, code, rank = struct.unpack(">HBB", data)
     if magic != 0:
         raise _fault(path, f"first bytes {data[:2].hex(' ')}", "00 00, the magic number of IDX")
     if code != UNSIGNED_BYTE:
         raise _fault(path, f"type code 0x{code:02x}", "0x08, unsigned bytes")
-    start = 4 + 4 * rank
-    if rank == 0 or len(data) < start:
+    sizes = file.read(4 * rank)
+    if rank == 0 or len(sizes) < 4 * rank:
         raise _fault(
-            path, f"{len(data)} bytes with {rank} dimensions", "a header with every dimension"
+            path, f"{4 + len(sizes)} bytes with {rank} dimensions", "a header with every dimension"
         )
-    shape = struct.unpack_from(f">{rank}I", data, 4)
+    shape = struct.unpack(f">{rank}I", sizes)
     if math.prod(shape) > LARGEST:
         raise _fault(path, f"absurd dimensions {shape}", f"at most {LARGEST} values")
-    return shape, start
+    return shape, math.prod(shape)
 
 
 def _fault(path: Path, found: str, expected: str) -> ValueError:

@@ -6,6 +6,7 @@ digit 0 has the label 10.
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ NORMALIZATION = Normalization(
 )
 SHAPE = (32, 32, 3)
 CLASSES = 10
+LARGEST = 1_000_000  # images of a file; more are not read
 
 SOURCE = Source(
     url="http://ufldl.stanford.edu/housenumbers/",
@@ -71,12 +73,17 @@ def load_svhn(directory: str | Path) -> Dataset:
 
 def _read(directory: Path, name: str) -> tuple[Tensor, Tensor]:
     # Imported here, since it takes a while that no other data set should pay.
-    from scipy.io import loadmat
+    from scipy.io import loadmat, whosmat
 
     path = find_file(
         directory, [name], folder="svhn", what="SVHN's cropped digits, two .mat files,"
     )
     try:
+        promised = {name: shape for name, shape, _ in whosmat(path)}
+        if math.prod(promised.get("X", ())) > LARGEST * math.prod(SHAPE):
+            raise ValueError(f"X of shape {promised['X']}, more than {LARGEST} images")
+        if math.prod(promised.get("y", ())) > LARGEST:
+            raise ValueError(f"y of shape {promised['y']}, more than {LARGEST} labels")
         content = loadmat(path, variable_names=["X", "y"])
     except Exception as error:  # SciPy's reader fails on foreign bytes in a dozen ways
         raise _fault(path, f"no readable MATLAB file ({error})") from error

@@ -20,6 +20,7 @@ from splitkit_nn.linear.affine import matrix_of
 from splitkit_nn.linear.base import Parametrization, frobenius_bound
 from splitkit_nn.linear.bounds.base import LipschitzBounds
 from splitkit_nn.linear.bounds.matrix import LARGE, lipschitz_bounds
+from splitkit_nn.linear.bounds.scalar import scalar_bounds
 
 
 class MatrixParametrization(Parametrization):
@@ -84,9 +85,18 @@ class MatrixParametrization(Parametrization):
     def lipschitz_bounds(
         self, activation: Activation, rows: Tensor, differences: Tensor, **search: Any
     ) -> LipschitzBounds:
+        U = self.input_matrix(exact=True)
+        return self.bounds_of(U, activation, rows, differences, **search)
+
+    def bounds_of(
+        self, U: Tensor, activation: Activation, rows: Tensor, differences: Tensor, **search: Any
+    ) -> LipschitzBounds:
+        """``lipschitz_bounds`` with another matrix in the place of U."""
         if self.features > LARGE:
-            return super().lipschitz_bounds(activation, rows, differences, **search)
-        W, U, diagonal = self.weight(), self.input_matrix(exact=True), activation.elementwise
+            U = U.detach().double()
+            M, gain = self.operator(exact=True), float(torch.linalg.matrix_norm(U, 2))
+            return scalar_bounds(M, gain, None, rows, differences, U.shape[1], **search)
+        W, diagonal = self.weight(), activation.elementwise
         return lipschitz_bounds(W, U, differences @ rows, diagonal=diagonal, **search)
 
     def new_parameter(self, *shape: int) -> nn.Parameter:

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from splitkit_nn.layers import MonDEQ
 from splitkit_nn.linear import (
     MonotoneConv2d,
     MonotoneDense,
@@ -26,7 +25,7 @@ from splitkit_nn.models.classifiers import (
 
 StateDict = Mapping[str, Tensor]
 Side = int | tuple[int, int] | None
-M = TypeVar("M", bound=MonDEQ | Classifier | Parametrization)
+M = TypeVar("M", bound=nn.Module)
 
 SIDES = (28, 32)  # of MNIST; of CIFAR-10 and SVHN
 

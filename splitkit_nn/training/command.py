@@ -12,6 +12,7 @@ import torch
 
 from splitkit_nn.data import Dataset, download
 from splitkit_nn.training.config import Config
+from splitkit_nn.training.paths import check_writable, path_argument
 from splitkit_nn.training.recipe import SETTINGS
 from splitkit_nn.training.recipes import RECIPES, find_recipe
 from splitkit_nn.training.run import (
@@ -26,7 +27,15 @@ from splitkit_nn.training.subject import Work
 from splitkit_nn.training.train import train
 
 INTEGERS = {"epochs", "batch_size", "max_iter", "seed"}
-WORDS = {"precision", "schedule"}
+WORDS = {
+    "precision",
+    "schedule",
+    "momentum",
+    "activation",
+    "method",
+    "gradient",
+    "on_failure",
+}
 
 
 def add_train(commands: Any) -> None:
@@ -34,9 +43,13 @@ def add_train(commands: Any) -> None:
     command = commands.add_parser("train", help="train a recipe into a directory")
     command.set_defaults(prepare=prepare_train)
     command.add_argument("recipe", metavar="RECIPE", help=f"one of {', '.join(RECIPES)}")
-    command.add_argument("--out", type=Path, metavar="RUN", required=True, help="its directory")
+    command.add_argument(
+        "--out", type=path_argument, metavar="RUN", required=True, help="its directory"
+    )
     command.add_argument("--resume", action="store_true", help="go on with RUN where it stands")
-    command.add_argument("--data", type=Path, metavar="DIR", help="where the data files lie")
+    command.add_argument(
+        "--data", type=path_argument, metavar="DIR", help="where the data files lie"
+    )
     command.add_argument("--download", action="store_true", help="fetch what --data DIR lacks")
     command.add_argument("--device", help="cpu, cuda, cuda:1, … (default: cpu)")
     command.add_argument("--no-progress", action="store_true", help="show no progress bar")
@@ -57,7 +70,8 @@ def prepare_train(options: argparse.Namespace) -> Work:
     configs = _configs(options)
     unfinished = {out: config for out, config in configs.items() if not RunDirectory(out).finished}
     datasets: list[Dataset] = []
-    for config in unfinished.values():
+    for out, config in unfinished.items():
+        check_writable(out)
         usable_device(config.device)
         datasets = datasets or [_load(config, options.download)]
 

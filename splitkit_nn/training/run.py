@@ -18,17 +18,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from filelock import FileLock, Timeout
 from torch import nn
 
-from splitkit_nn.models.files import TEMPORARY, UNREADABLE, as_bytes, write_whole
+from splitkit_nn.models.files import TEMPORARY, UNREADABLE, as_bytes, of_bytes, write_whole
 from splitkit_nn.training.config import Config
 from splitkit_nn.training.trainer import EpochMetrics, Trainer
 
 CONFIG, CHECKPOINT, METRICS = "config.json", "checkpoint.pt", "metrics.csv"
 MODEL, BEST, REPORT = "model.pt", "best.pt", "report.md"
 LOCK = ".lock"
+MAY_LACK = {"valid_accuracy", "test_loss", "forward_seconds", "backward_seconds"}
 
 
 class DamagedFileError(ValueError):
@@ -71,7 +71,8 @@ class RunDirectory:
         if trainer.best_epoch == len(trainer.history):
             self.write_model(trainer.model, BEST)
         self.write_metrics(trainer.history)
-        self.write(CHECKPOINT, as_bytes(trainer.state()))
+        settings = Config(trainer.recipe, None).settings
+        self.write(CHECKPOINT, as_bytes({"settings": settings, **trainer.state()}))
 
     def write_metrics(self, history: Sequence[EpochMetrics]) -> None:
         """Save one line an epoch."""
@@ -96,14 +97,26 @@ class RunDirectory:
         try:
             return Config.from_json(path.read_text(encoding="utf-8"))
         except ValueError as error:
-            raise ValueError(f"{path}: {error}; train again") from error
+            raise DamagedFileError(f"{path}: {error}; train again") from error
 
     def read_checkpoint(self, trainer: Trainer) -> None:
-        """Bring the trainer to where the run stands; nothing happens if no epoch was saved."""
-        if self.has_checkpoint:
-            path = self.path / CHECKPOINT
-            with _told(path, "a checkpoint of this run's recipe"):
-                trainer.restore(torch.load(path, "cpu", weights_only=True))
+        """Bring the trainer to where the run stands; nothing happens if no epoch was saved.
+
+        Raises
+        ------
+        DamagedFileError
+            It is damaged, or of a training with other settings than the trainer's.
+        """
+        if not self.has_checkpoint:
+            return
+        path = self.path / CHECKPOINT
+        with _told(path, "a checkpoint of this run's recipe"):
+            state = of_bytes(path.read_bytes())
+            begun = state.get("settings", {})
+            for key, value in Config(trainer.recipe, None).settings.items():
+                if key in begun and begun[key] != value:
+                    raise ValueError(f"{key} = {begun[key]} there, {value} in {CONFIG}")
+            trainer.restore(state)
 
     def read_model(self, model: nn.Module, name: str = MODEL, inside: str | None = None) -> None:
         """Load the saved parameters, or those ``inside`` of what was saved, on its device."""
@@ -114,24 +127,33 @@ class RunDirectory:
                 "held nothing out to find its best (--validation); train again"
             )
         with _told(path, "the parameters of this run's recipe"):
-            state = torch.load(path, "cpu", weights_only=True)
+            state = of_bytes(path.read_bytes())
             model.load_state_dict(state if inside is None else state[inside])
 
 
 def read_metrics(path: Path) -> list[EpochMetrics]:
     """What ``RunDirectory.write_metrics`` wrote; ValueError if the file is not that."""
-    with path.open(newline="", encoding="utf-8") as file, _told(path, "a run's metrics"):
-        return [
+    with _told(path, "a run's metrics"):
+        text = path.read_bytes().decode()
+        history = [
             EpochMetrics(**{key: _number(key, value) for key, value in row.items()})
-            for row in csv.DictReader(file)
+            for row in csv.DictReader(io.StringIO(text, newline=""))
         ]
+        epochs = [each.epoch for each in history]
+        if not (history and text.endswith("\n") and epochs == [*range(1, len(epochs) + 1)]):
+            raise ValueError("its lines are not, whole, those of epochs 1, 2, …")
+        return history
 
 
-def _number(key: str, value: str) -> Any:
+def _number(key: str, value: str | None) -> Any:
     """An epoch, a figure, or None for one that was not taken."""
     if key == "epoch":
-        return int(value)
-    return float(value) if value else None
+        return int(value or "")
+    if not value:
+        if value == "" and key in MAY_LACK:
+            return None
+        raise ValueError(f"a line without {key}")
+    return float(value)
 
 
 @contextmanager
@@ -139,7 +161,7 @@ def _told(path: Path, expected: str) -> Iterator[None]:
     """Whatever torch says of a file that is damaged or foreign, said with its name."""
     try:
         yield
-    except UNREADABLE as e:
+    except (*UNREADABLE, csv.Error) as e:
         reason = str(e).split("\n", 1)[0]
         raise DamagedFileError(f"{path}: not {expected} ({reason}); train again") from e
 

@@ -16,6 +16,7 @@ from splitkit_nn.linear.bounds.base import Watch, unwatched
 from splitkit_nn.models.saved import load
 from splitkit_nn.training.convergence import Convergence, measure_convergence
 from splitkit_nn.training.layer import equilibrium_layer, has_equilibrium
+from splitkit_nn.training.paths import check_writable, path_argument
 from splitkit_nn.training.recipes import find_recipe
 from splitkit_nn.training.run import CHECKPOINT, MODEL, RunDirectory, is_run
 from splitkit_nn.training.trainer import initial_model
@@ -77,11 +78,15 @@ class Subject:
         found = measure_convergence(self.model, images, labels, watch)
         return found, f"{self.name} on {self.which(found.samples)}"
 
+    @property
+    def directory(self) -> Path:
+        """Where pictures belong: the run, or where the file lies."""
+        return self.path if self.path.is_dir() else self.path.parent
+
     def write(self, picture: str, content: bytes) -> Path:
         """Save a picture in the run, or beside the file with its name in front."""
-        if self.path.is_dir():
-            return RunDirectory(self.path).write(picture, content)
-        return RunDirectory(self.path.parent).write(f"{self.path.stem}-{picture}", content)
+        name = picture if self.path.is_dir() else f"{self.path.stem}-{picture}"
+        return RunDirectory(self.directory).write(name, content)
 
 
 def add_subject(commands: Any, name: str, prepare: Prepare, does: str) -> argparse.ArgumentParser:
@@ -89,12 +94,17 @@ def add_subject(commands: Any, name: str, prepare: Prepare, does: str) -> argpar
     command: argparse.ArgumentParser = commands.add_parser(name, help=does)
     command.set_defaults(prepare=prepare)
     command.add_argument(
-        "model", type=Path, metavar="MODEL", help="a training's directory, or a model's file"
+        "model",
+        type=path_argument,
+        metavar="MODEL",
+        help="a training's directory, or a model's file",
     )
     command.add_argument(
         "--recipe", metavar="NAME", help="whose test images a file's model is shown"
     )
-    command.add_argument("--data", type=Path, metavar="DIR", help="where those lie, or now lie")
+    command.add_argument(
+        "--data", type=path_argument, metavar="DIR", help="where those lie, or now lie"
+    )
     command.add_argument("--m", type=float, metavar="X", help="of a state dict's layer (1)")
     command.add_argument(
         "--side", type=int, nargs="+", metavar="N", help="of the images of a state dict's model"
@@ -163,6 +173,9 @@ def _check_fit(subject: Subject, recipe: str) -> None:
 
 
 def require_equilibrium(subject: Subject) -> None:
-    """Raise ValueError if there is nothing to be certified or drawn."""
+    """Raise ValueError if there is nothing to be certified or drawn, OSError if no picture can be
+    saved.
+    """
+    check_writable(subject.directory)
     if not has_equilibrium(subject.model):
         raise ValueError(f"{subject.path}: its model has no equilibrium, so nothing is certified")

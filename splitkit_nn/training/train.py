@@ -57,8 +57,8 @@ def train(
     """
     with claim(out, resume=resume) as run:
         trainer = Trainer(config.recipe, dataset, device)
-        run.write_config(config)
         run.read_checkpoint(trainer)
+        run.write_config(config)
         done = len(trainer.history)
         with (
             training_bar(trainer, shown=progress) as watch,

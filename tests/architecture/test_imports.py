@@ -29,6 +29,7 @@ SPLITKIT_ROOMS = (
     "arguments",
     "looks",
     "outcomes",
+    "display",
     "progress",
     "arithmetic",
     "notation",
@@ -39,10 +40,12 @@ SPLITKIT_ROOMS = (
     "problems",
     "proofs",
     "solvers",
+    "versions",
     "__init__",
     "estimators",
     "interfaces",
     "testing",
+    "__main__",
 )
 SPLITKIT = House(
     "splitkit",
@@ -63,6 +66,7 @@ SPLITKIT = House(
         ),
         "clarabel": ("proofs",),
         "highspy": ("problems",),
+        "numba": ("functions",),
         "sklearn": ("estimators",),
         "cvxpy": ("interfaces",),
         "qpsolvers": ("interfaces",),

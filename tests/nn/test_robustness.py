@@ -315,7 +315,11 @@ def test_no_attack_breaks_a_radius_of_other_layers(name):
 @pytest.mark.parametrize(
     ("call", "error", "match"),
     [
-        (lambda m, x, y: sknn.certify_robustness(m.layer, x, y), TypeError, "give a Classifier"),
+        (
+            lambda m, x, y: sknn.certify_robustness(len, x, y),
+            TypeError,
+            r"give a torch\.nn\.Module",
+        ),
         (lambda m, x, y: sknn.certify_robustness(m, x[:0], y[:0]), ValueError, "empty batch"),
         (lambda m, x, y: sknn.certify_robustness(m, x, y[:1]), ValueError, "labels has shape"),
         (lambda m, x, y: sknn.certify_robustness(m, x, y + 2), ValueError, "labels has 3: give"),

@@ -7,6 +7,8 @@ import pytest
 from scipy.optimize import linprog, minimize
 
 import splitkit as sk
+from tests.collection.judge import solved
+from tests.collection.scales import random_cases
 
 f = sk.functions
 ADAPTIVE = [sk.AdaptiveProximalGradient(), sk.GoldenRatio(), sk.TsengLineSearch()]
@@ -172,6 +174,17 @@ def test_an_acceleration_does_not_run_away_where_the_losses_are_flat(method):
     plain = sk.minimize(F + G, np.zeros(5), method.method, tol=1e-8)
     np.testing.assert_allclose(fast.x, plain.x, atol=1e-5)
     assert fast.iterations < plain.iterations
+
+
+@pytest.mark.parametrize(("seed", "kind"), [(2, 1), (82, 2), (118, 2), (142, 1)])
+def test_an_acceleration_of_a_primal_dual_method_comes_back(seed, kind):
+    """Of hinge losses and absolute deviations, where blind steps led 10⁴ times too far, and y lay
+    as far outside of the domain of B⁻¹.
+    """
+    case, method = random_cases(seed)[kind], sk.SuperMann(sk.ChambollePock())
+    for pair in [(1.0, 1.0), (1.0, 1e-6)]:
+        row = solved(case, method.label, method, pair, tol=1e-3, max_iter=400)
+        assert row.verdict == "right", row
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -11,6 +11,7 @@ import splitkit as sk
 from splitkit import functions as f
 from splitkit.backend import Space
 from splitkit.linear import Gradient
+from splitkit.solvers.terms import Role, Term
 
 rng = np.random.default_rng(5)
 SIDE = 12
@@ -451,3 +452,31 @@ def test_accelerators_take_chambolle_pock_with_constant_steps():
     for method in (sk.ChambollePock(balance=True), sk.PD3O()):
         with pytest.raises(sk.NoGuaranteeError, match="not known to be a nonexpansive map"):
             sk.solve(inclusion, NOISY, sk.Anderson(method))
+
+
+@pytest.mark.parametrize("far", [1.0, 1e3, 1e6])
+@pytest.mark.parametrize("kind", [sk.ChambollePock, sk.CondatVu, sk.PD3O])
+def test_what_is_read_are_elements_however_far_the_dual_variable_is(kind, far):
+    """a ∈ A(x⁺) and b ∈ B⁻¹(y⁺) for A = ∂λ‖·‖₁ and B = ∂‖·‖₁: |aᵢ| ≤ λ, |yᵢ| ≤ 1, b = 0 where
+    |yᵢ| < 1, so that what cancels in x is at most √n λ + ‖L‖√m, wherever the step began.
+    """
+    rng = np.random.default_rng(12)
+    n, m, λ = 5, 7, 0.3
+    L = rng.standard_normal((m, n))
+    terms = [Term(sk.Subdifferential(f.L1Norm(λ)), Role.RESOLVED)]
+    terms.append(Term.playing(sk.Subdifferential(f.L1Norm()).pullback(L), Role.COMPOSED))
+    if kind is not sk.ChambollePock:
+        terms.append(Term(sk.Affine(np.eye(n), np.ones(n)), Role.EVALUATED))
+    method = kind(balance=False).choosing(*terms)
+    iteration = method.iteration(*terms)
+    x, y = far * rng.standard_normal(n), far * rng.standard_normal(m)
+    state = iteration.begin(x, Space.of(x), y)
+    (x, y, *Cx), trace = iteration.advance(state)
+    (a, b), (coupled, Lx) = iteration.read(trace).terms
+    rounding = 1e-13 * (1 + far)
+    assert np.all(np.abs(a) <= λ + rounding / method.tau)
+    np.testing.assert_allclose(a[x != 0], λ * np.sign(x[x != 0]), atol=rounding / method.tau)
+    np.testing.assert_allclose(coupled, L.T @ y + (x - 1 if Cx else 0), atol=rounding)
+    np.testing.assert_allclose(Lx, -L @ x, atol=rounding)
+    assert np.all(np.abs(b[np.abs(y) < 1]) <= rounding / method.sigma)
+    assert np.all(b * y >= -rounding / method.sigma)

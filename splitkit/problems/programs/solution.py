@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from splitkit.backend import Array
+from splitkit.display import Shown
 from splitkit.outcomes import Status
 
 
-@dataclass(frozen=True)
-class ProgramCertificate:
+@dataclass(frozen=True, repr=False)
+class ProgramCertificate(Shown):
     """A verified proof that a program has no solution (``splitkit/problems/programs/measures.py``).
 
     Attributes
@@ -27,6 +30,15 @@ class ProgramCertificate:
     y: Array | None
     bounds: Array | None
     gap: float
+
+    def heading(self) -> str:
+        """What it proves."""
+        return f"Certificate: the program is {'infeasible' if self.x is None else 'unbounded'}"
+
+    def rows(self) -> Iterator[tuple[str, Any]]:
+        """The vectors, and by how much."""
+        for name in ("x", "y", "bounds", "gap"):
+            yield name, getattr(self, name)
 
 
 @dataclass
@@ -73,9 +85,10 @@ class ProgramState:
     duality_gap: float
 
 
-@dataclass(frozen=True)
-class ProgramSolution:
-    """The result of ``QP.solve``, ``LP.solve`` and ``ConicProgram.solve``.
+@dataclass(frozen=True, repr=False)
+class ProgramSolution(Shown):
+    """The result of ``QP.solve``, ``LP.solve`` and ``ConicProgram.solve``; ``print`` it for its
+    figures.
 
     Attributes
     ----------
@@ -119,3 +132,19 @@ class ProgramSolution:
     factorizations: int
     certificate: ProgramCertificate | None
     history: ProgramHistory
+
+    def heading(self) -> str:
+        """How it ended."""
+        return f"{type(self).__name__}: {self.status} after {self.iterations} Newton steps"
+
+    def rows(self) -> Iterator[tuple[str, Any]]:
+        """The point, its value, and how far it is from optimal."""
+        yield "x", self.x
+        yield "y", self.y
+        yield "bound multipliers", self.bound_multipliers
+        yield "objective", self.objective
+        yield "primal residual", self.primal_residual
+        yield "dual residual", self.dual_residual
+        yield "duality gap", self.duality_gap
+        yield "message", self.message
+        yield "certificate", None if self.certificate is None else self.certificate.heading()

@@ -17,7 +17,7 @@ Traffic Assignment Problem* (1994).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -25,6 +25,7 @@ import numpy as np
 from scipy.sparse import csr_array, hstack
 
 from splitkit.arguments import NON_NEGATIVE, POSITIVE, check_integer, check_number
+from splitkit.display import Shown
 from splitkit.functions import SeparableSum, Simplex
 from splitkit.operators.base import Operator
 from splitkit.problems.traffic.costs import BPR, LinkCosts, numbers
@@ -73,9 +74,9 @@ class TrafficPath(NamedTuple):
     time: float
 
 
-@dataclass(frozen=True)
-class TrafficSolution:
-    """An equilibrium, as NumPy arrays.
+@dataclass(frozen=True, repr=False)
+class TrafficSolution(Shown):
+    """An equilibrium, as NumPy arrays; ``print`` it for its figures.
 
     Attributes
     ----------
@@ -108,6 +109,20 @@ class TrafficSolution:
     relative_gap: float
     demand_error: float
     rounds: int
+
+    def heading(self) -> str:
+        """What was found."""
+        return f"TrafficSolution: {len(self.path_flows)} paths after {self.rounds} rounds"
+
+    def rows(self) -> Iterator[tuple[str, Any]]:
+        """Flows, times, and how far they are from an equilibrium."""
+        yield "link flows", self.link_flows
+        yield "link times", self.link_times
+        yield "demands", self.demands
+        yield "times", self.times
+        yield "relative gap", self.relative_gap
+        yield "demand error", self.demand_error
+
     tails: Vector = field(repr=False)
     heads: Vector = field(repr=False)
 

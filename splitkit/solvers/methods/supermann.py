@@ -10,9 +10,10 @@ The safeguard is a projection onto a half-space that holds the fixed points, and
 enough τ: the iteration converges wherever that of T does, and as fast as d does near a solution.
 Here d is Anderson's, of type II, and the points of the first two branches must also pass the second
 condition of ``anderson.py``: small residuals alone are found far away, too. A blind step is judged
-when r is known where it led, and left for the plain point Tu if it fails. Both ways of refusing
-leave the theorem as it is, which asks for no blind or educated step at all. Each element of a batch
-takes its own branch. Norms and ⟨Rw, w − u⟩ are in the metric in which T is averaged.
+when r is known where it led, and left for the plain point Tu if it fails; it must pass the first
+condition as well, as one that leads away costs all the steps back. All ways of refusing leave the
+theorem as it is, which asks for no blind or educated step at all. Each element of a batch takes its
+own branch. Norms and ⟨Rw, w − u⟩ are in the metric in which T is averaged.
 
 Source: Themelis, Patrinos, *SuperMann: a superlinearly convergent algorithm for finding fixed
 points of nonexpansive operators* (2019).
@@ -26,7 +27,7 @@ from typing import ClassVar
 from splitkit.backend import Point, add, lincomb, scale, subtract, where
 from splitkit.solvers.iteration import Carry, Iteration, Trace
 from splitkit.solvers.method import Guarantee
-from splitkit.solvers.methods.anderson import Anderson, Memory
+from splitkit.solvers.methods.anderson import SAFEGUARD, SUMMABLE, Anderson, Memory
 from splitkit.solvers.terms import Term
 
 C0 = C1 = Q = 0.99
@@ -84,7 +85,8 @@ class _SuperMann(Memory):
             return state, (~open_, trace, trace)
         dU = (subtract(u, last[0]), *dU[:-1])
         dR = (subtract(forward, last[1]), *dR[:-1])
-        astray = open_ & ~self.onward(forward, dU[0], last[2], first, count)
+        falls = size <= SAFEGUARD * first * (count + 1) ** -SUMMABLE
+        astray = open_ & ~(falls & self.onward(forward, dU[0], last[2], first, count))
         d = subtract(self.suggested(u, forward, dU, dR), u)
         blind = (size <= C0 * η) & ~astray
         count = count + xp.astype(open_ & ~astray, count.dtype)

@@ -112,11 +112,12 @@ def test_missing_data_is_said_and_the_rest_drawn(
     assert (runs.parent / "new" / "mnist-accuracy.png").exists()
 
 
-def test_no_runs_are_no_mistake_and_no_directory_is(
+def test_no_runs_and_no_directory_are_mistakes(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["reproduce", "--runs", str(tmp_path)]) == 0
-    assert capsys.readouterr().out.count(NOT_RUN) == len(ROWS) + 7
+    assert main(["reproduce", "--runs", str(tmp_path)]) == 2
+    assert f"{tmp_path} holds no run of an epoch or more: train one" in capsys.readouterr().err
+    assert tables([]).count(NOT_RUN) == len(ROWS) + 7
     assert main(["reproduce", "--runs", str(tmp_path / "nowhere")]) == 2
     assert "nowhere is no directory" in capsys.readouterr().err
 
