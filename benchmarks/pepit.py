@@ -32,12 +32,12 @@ FIXED, CONVEX = "fixed_point_problems", "composite_convex_minimization"
 UNCONSTRAINED = "unconstrained_convex_minimization"
 INCLUSIONS = "monotone_inclusions_variational_inequalities"
 REASONS = {  # of what is said of a row
-    f"{FIXED}.inconsistent_halpern_iteration": "**differ**: its solver ends before the least value, 1",
+    f"{FIXED}.inconsistent_halpern_iteration": "**differ**: its solver ends before; 1",
     f"{CONVEX}.improved_interior_algorithm": "**differ**: its solver ends before; 2/27",
-    f"{UNCONSTRAINED}.gradient_descent_lc": "**differ**: its solver ends before; the theorem is ours",
-    f"{UNCONSTRAINED}.inexact_accelerated_gradient": "**false**: it is that of exact gradients",
+    f"{UNCONSTRAINED}.gradient_descent_lc": "**differ**: its solver ends before",
+    f"{UNCONSTRAINED}.inexact_accelerated_gradient": "**false**: of exact gradients",
     f"{INCLUSIONS}.douglas_rachford_splitting_2#": "**false**: 1/μ once too often",
-    f"{INCLUSIONS}.douglas_rachford_splitting_2##": "**false**: αβ in the place of β/α, and that 1/μ",
+    f"{INCLUSIONS}.douglas_rachford_splitting_2##": "**false**: αβ for β/α, and that 1/μ",
 }
 RENAMED = {"information_theoretic_exact_method": "information_theoretic"}
 
