@@ -40,6 +40,7 @@ from splitkit.properties import Properties as Properties
 from splitkit.solvers import (
     Absolute as Absolute,
     CertifiedError as CertifiedError,
+    Comparison as Comparison,
     Explanation as Explanation,
     Gap as Gap,
     Guarantee as Guarantee,
@@ -60,6 +61,7 @@ from splitkit.solvers import (
     Stopping as Stopping,
     Term as Term,
     TimeLimit as TimeLimit,
+    compare as compare,
     explain as explain,
     iterate as iterate,
     minimize as minimize,
@@ -101,5 +103,6 @@ from splitkit.solvers.methods import (
     Tseng as Tseng,
     TsengLineSearch as TsengLineSearch,
 )
+from splitkit.versions import show_versions as show_versions
 
 __version__ = "0.1.0"

@@ -23,7 +23,7 @@ from splitkit.solvers.terms import Role
 
 DECREASE = 1e-8  # of the distance to the solution, in which work is counted
 
-_OPEN = tuple(kind() for kind in METHODS)  # every option left open
+OPEN = tuple(kind() for kind in METHODS)  # every option left open
 
 
 @dataclass(frozen=True, repr=False)
@@ -49,6 +49,8 @@ class Option(Shown):
     def rows(self) -> Iterator[tuple[str, Any]]:
         """The theorem, and the terms in their roles."""
         yield "reason", self.guarantee.reason
+        if self.guarantee.rate is not None:
+            yield "falls", self.guarantee.falls
         for term in self.terms or ():
             yield str(term.role.value), repr(term)
 
@@ -214,7 +216,7 @@ def explain(inclusion: Operator | Function) -> Explanation:
 def explain_terms(inclusion: Inclusion) -> Explanation:
     """``explain`` of an inclusion that is flattened."""
     options: list[Option] = []
-    for method in _OPEN:
+    for method in OPEN:
         for option in options_of(inclusion, method):
             options += *restarted(option, method), option
     return Explanation(tuple(sorted(options, key=lambda option: option.order)))

@@ -40,10 +40,12 @@ SPLITKIT_ROOMS = (
     "problems",
     "proofs",
     "solvers",
+    "versions",
     "__init__",
     "estimators",
     "interfaces",
     "testing",
+    "__main__",
 )
 SPLITKIT = House(
     "splitkit",
@@ -64,6 +66,7 @@ SPLITKIT = House(
         ),
         "clarabel": ("proofs",),
         "highspy": ("problems",),
+        "numba": ("functions",),
         "sklearn": ("estimators",),
         "cvxpy": ("interfaces",),
         "qpsolvers": ("interfaces",),

@@ -114,6 +114,12 @@ def test_the_command_line_overrides_the_recipe(
         "validation": 0.1,
         "precision": "float64",
         "schedule": "step:1:0.5",
+        "momentum": "one-cycle:0.25:0.9:0.8",
+        "activation": "tanh",
+        "method": "anderson",
+        "gradient": "truncated",
+        "on_failure": "damp",
+        "backward_tol": 0.01,
     }
     flags = [word for k, v in given.items() for word in ("--" + k.replace("_", "-"), str(v))]
     assert train("digits", tmp_path / "run", *QUICK, *flags) == 0
