@@ -100,12 +100,32 @@ def _is_plain_scalar(x: Any) -> bool:
 
 
 def device(x: Array) -> Any:
-    """The device on which an array lives."""
+    """The device on which an array lives; of one that JAX shards over a mesh of devices the mesh,
+    as the sharding of what each of them holds whole.
+    """
     kind = type(x)
     if kind not in _OWN_DEVICE:
         own = getattr(x, "device", None)  # what JAX traces has none
         _OWN_DEVICE[kind] = own is not None and array_api_compat.device(x) == own
-    return x.device if _OWN_DEVICE[kind] else array_api_compat.device(x)
+    found = x.device if _OWN_DEVICE[kind] else array_api_compat.device(x)
+    return _mesh_of(found) if hasattr(found, "mesh") else found
+
+
+@cache
+def _mesh_of(sharding: Any) -> Any:
+    """What is the same for all arrays on a mesh, which can be combined however each is cut."""
+    explicit = [
+        name
+        for name, kind in zip(sharding.mesh.axis_names, sharding.mesh.axis_types, strict=True)
+        if kind.name == "Explicit"
+    ]
+    if explicit:
+        raise ValueError(
+            f"an array is sharded over the Explicit axes {explicit} of a mesh, of which each "
+            "operation would have to be told how to cut its result: make the mesh with "
+            "axis_types=(jax.sharding.AxisType.Auto, …)"
+        )
+    return type(sharding)(sharding.mesh, type(sharding.spec)(), memory_kind=sharding.memory_kind)
 
 
 def same_kind(x: Point, y: Point) -> bool:
@@ -117,7 +137,7 @@ def same_kind(x: Point, y: Point) -> bool:
         (type(x) is type(y) or (is_array(y) and namespace(x) is namespace(y)))
         and x.shape == y.shape
         and x.dtype == y.dtype
-        and x.device == y.device
+        and (x.device == y.device or device(x) == device(y))
     )
 
 
@@ -724,6 +744,11 @@ class Space:
             )
         xp = namespace(x)
         first = arrays[0]
+        if hasattr(first, "full_tensor"):
+            raise TypeError(
+                f"{name} is a DTensor, whose sums each process would read as its own part of them: "
+                f"give {name}.full_tensor(), or arrays cut by JAX, which are solved as they lie"
+            )
         for a in arrays:
             if not xp.isdtype(a.dtype, "real floating"):
                 if xp.isdtype(a.dtype, "complex floating"):
