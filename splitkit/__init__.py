@@ -103,5 +103,6 @@ from splitkit.solvers.methods import (
     Tseng as Tseng,
     TsengLineSearch as TsengLineSearch,
 )
+from splitkit.versions import show_versions as show_versions
 
 __version__ = "0.1.0"

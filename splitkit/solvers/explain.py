@@ -49,6 +49,8 @@ class Option(Shown):
     def rows(self) -> Iterator[tuple[str, Any]]:
         """The theorem, and the terms in their roles."""
         yield "reason", self.guarantee.reason
+        if self.guarantee.rate is not None:
+            yield "falls", self.guarantee.falls
         for term in self.terms or ():
             yield str(term.role.value), repr(term)
 

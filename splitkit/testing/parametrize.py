@@ -46,7 +46,7 @@ def parametrize_with_checks(
     >>> import splitkit as sk
     >>> @parametrize_with_checks([
     ...     (sk.NormalCone(sk.functions.Box(-1.0, 1.0)), (3,)),
-    ...     (sk.linear.Gradient(-1), (8,), (1, 8), {"norm": "a reason why this check has to fail"}),
+    ...     (sk.linear.Gradient(-1), (8,), (8, 1), {"norm": "a reason why this check has to fail"}),
     ... ])
     ... def test_mine(check):
     ...     check()

@@ -40,10 +40,12 @@ SPLITKIT_ROOMS = (
     "problems",
     "proofs",
     "solvers",
+    "versions",
     "__init__",
     "estimators",
     "interfaces",
     "testing",
+    "__main__",
 )
 SPLITKIT = House(
     "splitkit",

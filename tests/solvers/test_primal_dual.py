@@ -185,7 +185,7 @@ def test_a_diagonal_metric_of_what_is_made_of_entries(kind, A):
     terms = (A, B, C) if len(kind.roles) == 3 else (A + sk.Identity(), B)
     method = sk.Preconditioned(kind(), diagonal=np.array([2.0, 0.3, 1.0, 0.7, 5.0]))
     expected = sk.solve(sum(terms[1:], terms[0]), np.zeros(5), kind(), tol=1e-11, max_iter=100_000)
-    found = method.iterate(sum(terms[1:], terms[0]), np.zeros(5), tol=1e-11, max_iter=100_000)
+    found = method.iterate(sum(terms[1:], terms[0]), np.zeros(5), tol=1e-11, max_iter=2000)
     *_, last = found
     np.testing.assert_allclose(last.x, expected.x, atol=1e-8)
     measured = sk.plan(sum(terms[1:], terms[0]), np.zeros(5), method).method

@@ -18,7 +18,10 @@ Lx − z and the dual one, each beside what cancels in it, are far apart (``bala
 
 ``LinearizedADMM`` takes the resolvent of A instead,
 
-    x⁺ = R_{τA}(x − τρLᵀ(Lx − z + u)),  τρ‖L‖² ≤ 1.
+    x⁺ = R_{τA}(x − τρLᵀ(Lx − z + u)),  τρ‖L‖² ≤ 1,
+
+and is Chambolle-Pock's method with σ = ρ, y before x: where A is strongly monotone and B cocoercive
+or Lipschitz it has the rates of ``douglas_rachford_rates.py``.
 
 ``Solution.u`` is (x⁺, z⁺, y⁺). The residual is that of the pair: r ∈ (A x + Lᵀy) × (B⁻¹y − Lx) at
 x⁺ and y⁺.
@@ -63,6 +66,7 @@ from splitkit.proofs import Proof
 from splitkit.solvers.iteration import Carry, Iteration, Reading, Trace
 from splitkit.solvers.method import Guarantee, Method
 from splitkit.solvers.methods.balance import FEW, Balanced
+from splitkit.solvers.methods.douglas_rachford_rates import one_way
 from splitkit.solvers.methods.primal_dual_steps import Region, Steps
 from splitkit.solvers.scale import ANY, Arbitrary, mean_step, measured_step, typical_point
 from splitkit.solvers.terms import Role, Term, not_maximal
@@ -71,6 +75,7 @@ STIFF = 1000.0  # times the penalty of inequalities is that of equations
 TRIAL = 100  # iterations in which a constant ρ is found
 KRYLOV = 50.0  # operators applied where a system is solved iteratively
 KEPT = 8  # factorizations, each for a ρ of its own
+IN_METRIC = "Q-linear in the metric ‖dx‖²/τ + ρ(‖dz‖² + ‖du‖² − ‖L dx‖²)"
 SHORTER = 100.0  # by which ρ is below ‖A‖ where nothing is composed
 NEARER = 4  # penalties tried where no matrix is factored at that of the data
 ROUNDINGS = 1e-4  # of the gains of a matrix, within which it may be singular in any precision
@@ -104,7 +109,12 @@ class _AlternatingDirections(Method):
         missing = self.refusal(*terms)
         if missing is not None:
             return self.refused(missing)
-        return Guarantee(True, None, f"A and B are maximal monotone, {self.steps}", self.sequence)
+        reason = f"A and B are maximal monotone, {self.steps}"
+        return Guarantee(True, self.rate(*terms), reason, self.sequence, IN_METRIC)
+
+    def rate(self, A: Term, composed: Term) -> float | None:
+        """The factor by which the distance to the limit falls; None: none is known."""
+        return None
 
     @property
     def steps(self) -> str:
@@ -257,6 +267,11 @@ class LinearizedADMM(_AlternatingDirections):
                 f"{region.norm:.4g}: {region.remedy(self.tau, 'rho')}"
             )
         return missing
+
+    def rate(self, A: Term, composed: Term) -> float | None:
+        if isinstance(self.tau, Arbitrary):
+            return None
+        return one_way(A, composed, self.tau, self.rho, 1.0)
 
     @property
     def steps(self) -> str:
