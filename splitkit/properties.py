@@ -505,9 +505,9 @@ def form_text(form: Form) -> str:
 
 
 def sum_properties(terms: Iterable[Properties]) -> Properties:
-    """A + B: m₁ + m₂, L₁ + L₂, 1/(1/β₁ + 1/β₂) (Prop. 4.12), or of a few terms L and β of the sum of
-    their regions (``graph_sums.py``), where these are better; maximal if all terms are and all but
-    one have full domain, as Lipschitz ones do (Cor. 25.5).
+    """A + B: m₁ + m₂, L₁ + L₂, 1/(1/β₁ + 1/β₂) (Prop. 4.12), or of a few terms the L and β of their
+    regions (``graph_sums.py``), where these are better; maximal if all terms are and all but one
+    have full domain, as Lipschitz ones do (Cor. 25.5).
     """
     return _sum_properties(tuple(terms))
 

@@ -213,7 +213,7 @@ class _Layout:
             elif kind.endswith("exponential"):
                 count, shape = check_integer(f"the size of {name}", what[0], 0), 3
             else:
-                least = 2 if kind == "second-order" else 0
+                least = 1 if kind == "second-order" else 0
                 shape = check_integer(f"the size of {name}", what[0], least)
             order = shape
             if kind == "psd":
@@ -221,7 +221,7 @@ class _Layout:
             index = at + np.arange(count * shape).reshape(count, shape)
             if kind == "zero":
                 zero += index.ravel().tolist()
-            elif kind == "nonnegative" or (kind == "psd" and order == 1):
+            elif kind == "nonnegative" or (kind in ("psd", "second-order") and order == 1):
                 orthant += index.ravel().tolist()
             elif index.size:
                 coupled[kind, order].append((index, shares))

@@ -2,8 +2,9 @@
 
     Px + q + Gᵀz = 0,   Gx + s = h,   s, z ∈ K,   s ∘ z = μe,   μ → 0,
 
-K a product of {0}, an orthant, second-order cones and positive semidefinite matrices. With Nesterov
-and Todd's scaling λ = Wz = W⁻ᵀs a step solves
+K a product of {0}, an orthant, second-order cones, positive semidefinite matrices and, in
+``threefold.py``, cones that are not symmetric. With Nesterov and Todd's scaling λ = Wz = W⁻ᵀs a
+step solves
 
     [ P      GᵀW⁻¹ ] [dx]   [ −(Px + q + Gᵀz)          ]
     [ W⁻ᵀG  −I     ] [u ] = [ −W⁻ᵀ(Gx + s − h) − λ \\ d ],   dz = W⁻¹u,   ds = Wᵀ(λ \\ d − u),
@@ -80,6 +81,9 @@ class Interior:
         s[:e] = 0.0
         for cone in self.cones:
             for v in (s, z):
+                if not cone.symmetric:
+                    v[cone.of] = cone.unit
+                    continue
                 short = cone.short(v[cone.of])
                 if short >= -1e-8 * max(1.0, _largest(v)):
                     v[cone.of] += (1 + short) * cone.unit
@@ -122,19 +126,34 @@ class Interior:
             target[cone.of] = cone.target(0.0 * cone.unit, cone.unit, 0.0)
         self.system.factor()
         dx, u = self.system.solve(-rx, -scaled - target)
+        σ = 0.0
         if self.cones:
-            α = min(1.0, self._longest(target - u, u))
-            σ = (1 - α) ** 3
+            left = self._left(target, u)
+            σ = (1 - min(1.0, self._longest(left, u))) ** 3
             for cone in self.cones:
-                of = cone.of
-                target[of] = cone.target(target[of] - u[of], u[of], σ * μ)
+                target[cone.of] = cone.target(left[cone.of], u[cone.of], σ * μ)
             dx, u = self.system.solve(-(1 - σ) * rx, -(1 - σ) * scaled - target)
-        α = min(1.0, BACK * self._longest(target - u, u))
+        left = self._left(target, u)
+        if not all(cone.symmetric for cone in self.cones):
+            pull = self.G @ dx  # H is ill-conditioned: what is left of Gx + s = h is not
+            for cone in self.cones:
+                if not cone.symmetric:
+                    left[cone.of] = -(1 - σ) * rz[cone.of] - pull[cone.of]
+        α = min(1.0, BACK * self._longest(left, u))
         ds, dz = np.zeros(u.size), u.copy()
         for cone in self.cones:
-            ds[cone.of] = cone.to_slack(target[cone.of] - u[cone.of])
+            ds[cone.of] = cone.to_slack(left[cone.of])
             dz[cone.of] = cone.to_dual(u[cone.of])
+        for cone in self.cones:
+            α = cone.centred(α, ds[cone.of], dz[cone.of])
         return dx, ds, dz, α
+
+    def _left(self, target: Vector, u: Vector) -> Vector:
+        """The scaled steps of s that, with u those of z, meet the target."""
+        left = target.copy()
+        for cone in self.cones:
+            left[cone.of] -= cone.times(u[cone.of])
+        return left
 
     def _longest(self, ds: Vector, dz: Vector) -> float:
         """The step to the boundary."""
@@ -171,8 +190,7 @@ class _System:
             dz, pull = eu.copy(), of.G @ ex
             for cone in of.cones:
                 dz[cone.of] = cone.to_dual(eu[cone.of])
-                pull[cone.of] = cone.from_slack(pull[cone.of])
-            pull[of.equations :] -= eu[of.equations :]
+                pull[cone.of] = cone.from_slack(pull[cone.of]) - cone.times(eu[cone.of])
             ra, rb = a - of.P @ ex - of.GT @ dz, b - pull
             now = max(_largest(ra), _largest(rb))
             if not now < left:
@@ -299,10 +317,10 @@ class _Dense(_System):
 
     def factor(self) -> None:
         H = self.P.copy()
-        self.halves = []
+        self.scaled = []
         for cone, block in zip(self.of.cones, self.blocks, strict=True):
-            half = cone.from_slack(block)
-            self.halves.append(half)
+            self.scaled.append(cone.from_slack(block))
+            half = cone.half(self.scaled[-1])
             H += half.T @ half
         size = float(np.max(H.diagonal(), initial=REGULAR))
         H[np.diag_indices_from(H)] += REGULAR
@@ -319,14 +337,14 @@ class _Dense(_System):
     def roughly(self, a: Vector, b: Vector) -> tuple[Vector, Vector]:
         e, u = self.of.equations, -b
         right = a + self.weight * (self.A.T @ b[:e])
-        for cone, half in zip(self.of.cones, self.halves, strict=True):
-            right = right + half.T @ b[cone.of]
+        for cone, scaled in zip(self.of.cones, self.scaled, strict=True):
+            right = right + scaled.T @ cone.over(b[cone.of])
         dx = cho_solve(self.H, right, check_finite=False)
         if e:
             u[:e] = cho_solve(self.S, self.A @ dx - b[:e], check_finite=False)
             dx = dx - self.across @ u[:e]
-        for cone, half in zip(self.of.cones, self.halves, strict=True):
-            u[cone.of] += half @ dx
+        for cone, scaled in zip(self.of.cones, self.scaled, strict=True):
+            u[cone.of] = cone.over(scaled @ dx - b[cone.of])
         return dx, u
 
 

@@ -22,12 +22,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.sparse.linalg import lsqr
 
 from splitkit.problems.programs.data import Data
 from splitkit.problems.programs.rows import Vector
 
 ROUNDING = 1e-8
 WITHIN = 0.01
+NEARLY = 1e-3
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,17 @@ def separates(data: Data, v: Vector) -> Vector | None:
         np.all(abs(data.AT @ v) <= ROUNDING * np.maximum(sizes, sizes.max(initial=0.0) * ROUNDING))
     )
     return v if balanced and support < -ROUNDING * supported and support < 0 else None
+
+
+def balanced(data: Data, v: Vector) -> Vector:
+    """The nearest v with Aᵀv = 0, if v nearly is one, beside what cancels in Aᵀv."""
+    sizes = data.sizes[2] @ abs(v)
+    left = _largest(data.AT @ v)
+    if not ROUNDING * _largest(sizes) < left < NEARLY * _largest(sizes):
+        return v
+    for _ in range(2):  # of which one is refinement
+        v = v - data.A @ lsqr(data.A, v, atol=ROUNDING, btol=0.0, conlim=0.0)[0]
+    return v
 
 
 def descends(data: Data, d: Vector) -> Vector | None:

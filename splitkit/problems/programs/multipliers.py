@@ -19,14 +19,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from splitkit.outcomes import Status
 from splitkit.problems.programs.data import Data, Units
 from splitkit.problems.programs.interior import Interior
-from splitkit.problems.programs.measures import Measures, descends, separates
+from splitkit.problems.programs.measures import Measures, balanced, descends, separates
 from splitkit.problems.programs.newton import NewtonSystem
 from splitkit.problems.programs.rows import Vector
 
@@ -241,14 +241,13 @@ class _Run:
 
     def approach(self) -> tuple[Status, Vector | None] | None:
         """Interior points as far as they lead; what they led to if that is the end."""
-        barriers = self.data.rows.barriers()
-        slopes = self.data.q.any() or self.data.P.count_nonzero() > 0  # else y = 0 will do
-        if barriers is None or not slopes or self.best.worst <= self.tol:
-            return None
         apart, further = bool(self.data.rows.alone.all()), 0
-        for x, y in Interior(self.data, barriers).points():
+        slopes = self.data.q.any() or self.data.P.count_nonzero() > 0
+        if (apart and not slopes) or self.best.worst <= self.tol:
+            return None
+        for x, y in Interior(self.data, self.data.rows.barriers()).points():
             self.place(x)
-            self.y = y
+            self.y = y if slopes else np.zeros(y.size)  # which will do
             self.iterations += 1
             self.system.factorizations += 1
             found = self.look(scale=False)
@@ -266,7 +265,7 @@ class _Run:
             if reached is not None:
                 return reached, None
             if self.iterations > EARLY and found.worst > HOPELESS:
-                status, proof = self.proved(self.x, self.y)
+                status, proof = self.proved(x, y if apart else balanced(self.data, y))
                 if proof is not None:
                     return status, proof
         if self.best.plain <= self.tol:
@@ -274,6 +273,10 @@ class _Run:
             self.y = self.kept[1]
             self.polish(apart)
             return Status.CONVERGED, None
+        if not apart and slopes and self.best.primal > HOPELESS:
+            proof = self.refuted()
+            if proof is not None:
+                return Status.INFEASIBLE, proof
         if self.tol < self.best.worst <= HOPELESS:
             x, y = self.kept
         else:  # far away, or where multipliers are large for nothing
@@ -281,6 +284,20 @@ class _Run:
         self.place(x)
         self.y = y
         self.best, self.kept = self.look(scale=False), (x, y)
+        return None
+
+    def refuted(self) -> Vector | None:
+        """A proof that no x has Ax ∈ C, by interior points without an objective."""
+        data = self.data
+        bare = replace(data, P=0 * data.P, q=np.zeros(data.q.size))
+        for x, y in Interior(bare, data.rows.barriers()).points():
+            self.iterations += 1
+            self.system.factorizations += 1
+            if self.limit() is not None:
+                return None
+            status, proof = self.proved(x, balanced(data, y))
+            if proof is not None and status is Status.INFEASIBLE:
+                return proof
         return None
 
     def polish(self, apart: bool) -> None:

@@ -70,9 +70,9 @@ class Rows:
         """diag(e)C."""
         raise NotImplementedError
 
-    def barriers(self) -> Barriers | None:
-        """What an interior-point method needs; None: one of the cones is not symmetric."""
-        return None
+    def barriers(self) -> Barriers:
+        """What an interior-point method needs."""
+        raise NotImplementedError
 
     def tied(self, e: Vector) -> Vector:
         """e, made equal where rows can only be scaled together."""

@@ -38,6 +38,7 @@ class Scaling:
     order: int
     degree: int
     unit: Vector
+    symmetric = True
 
     def scale(self, s: Vector, z: Vector) -> None:
         """Be the scaling of s and z."""
@@ -59,6 +60,18 @@ class Scaling:
         """W⁻ᵀv; also of the columns of a matrix. W⁻¹v unless a subclass knows better."""
         return self.to_dual(v)
 
+    def times(self, v: Vector) -> Vector:
+        """Hv, H the symmetric matrix that takes a step of z to one of s: scaled, the identity."""
+        return v
+
+    def over(self, v: Vector) -> Vector:
+        """H⁻¹v."""
+        return v
+
+    def half(self, v: Any) -> Any:
+        """Rv, RᵀR = H⁻¹, of the columns of a matrix."""
+        return v
+
     def squares(self) -> Any:
         """WᵀW: its diagonal, or the matrices of all cones."""
         raise NotImplementedError
@@ -70,6 +83,10 @@ class Scaling:
     def longest(self, ds: Vector, dz: Vector) -> float:
         """The largest t at which λ + t ds and λ + t dz are in the cones."""
         raise NotImplementedError
+
+    def centred(self, α: float, ds: Vector, dz: Vector) -> float:
+        """How far to go along these steps of s and z, at most α, to stay near the central path."""
+        return α
 
     def short(self, v: Vector) -> float:
         """The least t with v + te in the cones."""
