@@ -33,6 +33,7 @@ SPLITKIT_ROOMS = (
     "progress",
     "arithmetic",
     "notation",
+    "graph_sums",
     "properties",
     "operators",
     "linear",
