@@ -39,6 +39,7 @@ from splitkit.proofs import Proof as Proof, best_step as best_step, prove as pro
 from splitkit.properties import Properties as Properties
 from splitkit.solvers import (
     Absolute as Absolute,
+    ArraySolution as ArraySolution,
     CertifiedError as CertifiedError,
     Explanation as Explanation,
     Gap as Gap,
@@ -60,6 +61,7 @@ from splitkit.solvers import (
     Stopping as Stopping,
     Term as Term,
     TimeLimit as TimeLimit,
+    check as check,
     explain as explain,
     iterate as iterate,
     minimize as minimize,
