@@ -110,6 +110,10 @@ def impossible(seed: int) -> list[Case]:
     def ray(array: Asarray) -> sk.Operator:
         return linear(array, c) + minimized(f.NonNegative(), f.AffineSet(array(B), array(r)))
 
+    def ray_composed(array: Asarray) -> sk.Operator:
+        rows = f.Box(array(r), array(r)) @ array(B)
+        return linear(array, c) + minimized(f.NonNegative(), rows)
+
     def ray_fit(array: Asarray) -> sk.Operator:
         fit = f.Huber().translate(array(r)) @ array(B)
         return linear(array, c) + minimized(f.NonNegative(), fit)
@@ -125,6 +129,7 @@ def impossible(seed: int) -> list[Case]:
         Case("infeasible: two sets", sets, point, None),
         Case("infeasible: KKT", kkt, pair, None, blocks="xy"),
         Case("unbounded: sum of three", ray, point, None),
+        Case("unbounded: composition", ray_composed, point, None),
         Case("unbounded: fit without end", ray_fit, point, None),
         Case("unbounded: KKT", ray_kkt, pair, None, blocks="xy"),
     ]

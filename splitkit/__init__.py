@@ -41,6 +41,7 @@ from splitkit.solvers import (
     Absolute as Absolute,
     ArraySolution as ArraySolution,
     CertifiedError as CertifiedError,
+    Comparison as Comparison,
     Explanation as Explanation,
     Gap as Gap,
     Guarantee as Guarantee,
@@ -62,6 +63,7 @@ from splitkit.solvers import (
     Term as Term,
     TimeLimit as TimeLimit,
     check as check,
+    compare as compare,
     explain as explain,
     iterate as iterate,
     minimize as minimize,
@@ -103,5 +105,6 @@ from splitkit.solvers.methods import (
     Tseng as Tseng,
     TsengLineSearch as TsengLineSearch,
 )
+from splitkit.versions import show_versions as show_versions
 
 __version__ = "0.1.0"

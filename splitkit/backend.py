@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cache, cached_property, partial, reduce
+from inspect import signature
 from numbers import Real
 from typing import Any, NamedTuple, TypeAlias
 
@@ -108,12 +109,32 @@ def _is_plain_scalar(x: Any) -> bool:
 
 
 def device(x: Array) -> Any:
-    """The device on which an array lives."""
+    """The device on which an array lives; of one that JAX shards over a mesh of devices the mesh,
+    as the sharding of what each of them holds whole.
+    """
     kind = type(x)
     if kind not in _OWN_DEVICE:
         own = getattr(x, "device", None)  # what JAX traces has none
         _OWN_DEVICE[kind] = own is not None and array_api_compat.device(x) == own
-    return x.device if _OWN_DEVICE[kind] else array_api_compat.device(x)
+    found = x.device if _OWN_DEVICE[kind] else array_api_compat.device(x)
+    return _mesh_of(found) if hasattr(found, "mesh") else found
+
+
+@cache
+def _mesh_of(sharding: Any) -> Any:
+    """What is the same for all arrays on a mesh, which can be combined however each is cut."""
+    explicit = [
+        name
+        for name, kind in zip(sharding.mesh.axis_names, sharding.mesh.axis_types, strict=True)
+        if kind.name == "Explicit"
+    ]
+    if explicit:
+        raise ValueError(
+            f"an array is sharded over the Explicit axes {explicit} of a mesh, of which each "
+            "operation would have to be told how to cut its result: make the mesh with "
+            "axis_types=(jax.sharding.AxisType.Auto, …)"
+        )
+    return type(sharding)(sharding.mesh, type(sharding.spec)(), memory_kind=sharding.memory_kind)
 
 
 def _together(x: Array, there: Any) -> bool:
@@ -131,7 +152,7 @@ def same_kind(x: Point, y: Point) -> bool:
         (type(x) is type(y) or (is_array(y) and namespace(x) is namespace(y)))
         and x.shape == y.shape
         and x.dtype == y.dtype
-        and x.device == y.device
+        and (x.device == y.device or device(x) == device(y))
     )
 
 
@@ -223,6 +244,8 @@ def norm(x: Point, batch_ndim: int = 0) -> Array:
             return kind(math.sqrt(size))  # of single precision rounded once, too
         return lengths(x, (0,), squares=square)
     if isinstance(x, tuple):
+        if _starts_slowly(blocks(x)[0]):
+            return _compiled(norm)(x, batch_ndim)
         each = [norm(block, batch_ndim) for block in x]
         return norm(namespace(x).stack(each, axis=-1), batch_ndim)
     axes = tuple(range(batch_ndim, x.ndim))
@@ -233,7 +256,24 @@ def norm(x: Point, batch_ndim: int = 0) -> Array:
         if in_range or not _has_values_on_host(size) or _is_plain(size * size, xp):
             return size.to(x.dtype)
         return lengths(x, axes)
+    if _starts_slowly(x):
+        return _compiled(norm)(x, batch_ndim)
     return lengths(x, axes, squares=inner(x, x, batch_ndim))
+
+
+def _starts_slowly(x: Array) -> bool:
+    """Whether x is an array of JAX with values, of which each operation takes the host about 100
+    microseconds, and a compiled function of many of them 5.
+    """
+    return bool(array_api_compat.is_jax_array(x)) and not is_traced(x)
+
+
+@cache
+def _compiled(f: Callable[..., Array]) -> Callable[..., Array]:
+    """f of a point and numbers, compiled by JAX."""
+    _, *numbers = signature(f).parameters
+    compiled: Callable[..., Array] = sys.modules["jax"].jit(f, static_argnames=numbers)
+    return compiled
 
 
 def _least_square(xp: Any, dtype: Any) -> float:
@@ -269,6 +309,8 @@ def lengths(
     """
     xp = namespace(x)
     if squares is None:
+        if _starts_slowly(x):
+            return _compiled(lengths)(x, axes, keepdims=keepdims)
         squares = xp.sum(x * x, axis=axes, keepdims=keepdims)
     if _is_plain(squares, xp, beneath):
         return root(squares)
@@ -736,6 +778,11 @@ class Space:
             )
         xp = namespace(x)
         first = arrays[0]
+        if hasattr(first, "full_tensor"):
+            raise TypeError(
+                f"{name} is a DTensor, whose sums each process would read as its own part of them: "
+                f"give {name}.full_tensor(), or arrays cut by JAX, which are solved as they lie"
+            )
         for a in arrays:
             if not xp.isdtype(a.dtype, "real floating"):
                 if xp.isdtype(a.dtype, "complex floating"):

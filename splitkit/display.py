@@ -34,14 +34,18 @@ class Shown:
     def _written(self) -> list[tuple[str, str]]:
         return [(name, written(value)) for name, value in self.rows() if value is not None]
 
-    def __repr__(self) -> str:
+    def as_text(self, lines: int | None = None) -> str:
+        """The heading and so many rows below it; None: all."""
         rows = self._written()
-        left_out = len(rows) - LINES
-        if left_out > 0:
-            rows = [*rows[: LINES - 1], ("…", f"and {left_out + 1} more")]
+        if lines is not None and len(rows) > lines:
+            rows = [*rows[: lines - 1], ("…", f"and {len(rows) - lines + 1} more")]
         width = max((len(name) for name, _ in rows), default=0)
-        lines = [f"    {name:<{width}}  {value}" for name, value in rows]
-        return "\n".join([self.heading(), *lines])
+        return "\n".join(
+            [self.heading(), *(f"    {name:<{width}}  {value}" for name, value in rows)]
+        )
+
+    def __repr__(self) -> str:
+        return self.as_text(LINES)
 
     def _repr_html_(self) -> str:
         return table(self.heading(), self._written())

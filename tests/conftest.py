@@ -4,8 +4,9 @@ import gc
 
 import array_api_compat.torch
 import pytest
-from array_api_strict import _array_object, _dtypes
 from hypothesis.internal.conjecture import providers
+
+from tests import quick_strict
 
 pytest_plugins = ("splitkit.testing.plugin", "pytester")
 
@@ -13,21 +14,7 @@ pytest_plugins = ("splitkit.testing.plugin", "pytester")
 # other cases after every edit, and in every selection of tests
 providers._get_local_constants = providers.Constants
 
-# for each array that it makes array-api-strict looks through tuples of dtypes that compare slowly;
-# found by their hash, and compared as below, they save half the time of its operations
-_dtypes._dtype_categories.update({k: frozenset(v) for k, v in _dtypes._dtype_categories.items()})
-_array_object._all_dtypes = frozenset(_array_object._all_dtypes)
-_other_kinds = _dtypes.DType.__eq__
-
-
-def _equal(self, other):
-    if type(other) is _dtypes.DType:
-        return self._np_dtype == other._np_dtype
-    return _other_kinds(self, other)
-
-
-_dtypes.DType.__eq__ = _equal
-
+quick_strict.intern()
 
 # libraries and collected tests are a million objects that stay: the collector would walk over them
 # again and again, for a quarter of the time that collecting takes

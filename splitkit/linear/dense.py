@@ -140,13 +140,19 @@ class DenseMatrix(LastAxesMap):
 
     @cached_property
     def _singular_values(self) -> Array:
-        return self.xp.linalg.svdvals(self.matrix)
+        return self.xp.linalg.svdvals(self.matrix) if self._has_entries else self.xp.zeros(1)
 
     @cached_property
     def _eigenvalues(self) -> Array:
         """Of the symmetric part, ascending."""
         M = self.matrix
+        if not self._has_entries:
+            return self.xp.zeros(1)
         return self.xp.linalg.eigvalsh(M if self.is_symmetric else (M + M.T) / 2)
+
+    @property
+    def _has_entries(self) -> bool:
+        return 0 not in self.matrix.shape
 
     @property
     def _is_cheap(self) -> bool:

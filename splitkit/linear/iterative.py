@@ -196,7 +196,7 @@ class IterativeInverse(LinearOperator):
                 return x
             if spent >= limit:
                 break
-            dx, steps = _krylov(A, A_transposed, symmetric, r, wanted, limit - spent, space)
+            dx, steps = krylov(A, A_transposed, symmetric, r, wanted, limit - spent, space)
             x, spent = add(x, dx), spent + steps
         size = space.norm(subtract(y, A(x)))
         if bool(space.xp.all(size <= wanted + rounding * space.norm(x))):
@@ -214,7 +214,7 @@ class IterativeInverse(LinearOperator):
         return f"({inner})⁻¹"
 
 
-def _krylov(
+def krylov(
     A: Any,
     A_transposed: Any,
     symmetric: bool,
@@ -223,14 +223,16 @@ def _krylov(
     limit: int,
     space: Space,
 ) -> tuple[Point, int]:
-    """x ≈ A⁻¹r from x = 0, and the iterations that it took."""
+    """x ≈ A⁻¹r from x = 0, and the iterations that it took; the shortest x with Ax nearest to r,
+    where A is not symmetric and has no inverse. Norms are of batch shape in the space.
+    """
     xp = space.xp
 
     def ratio(a: Array, b: Array, where: Array) -> Array:
         return xp.where(where & (b > 0), a / xp.where(b > 0, b, 1.0), 0.0)
 
-    x = scale(0.0, r)
     s = A_transposed(r)
+    x = scale(0.0, s)
     p, gamma = s, space.inner(s, s)
     for k in range(1, limit + 1):
         going = space.norm(r) > wanted

@@ -1,5 +1,6 @@
 """Solvers: ``solve``, ``minimize``, ``explain``, plans, and the stopping rules."""
 
+from splitkit.solvers.compare import Comparison as Comparison, compare as compare
 from splitkit.solvers.errors import (
     NoGuaranteeError as NoGuaranteeError,
     NotConvergedError as NotConvergedError,

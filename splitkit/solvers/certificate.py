@@ -23,7 +23,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import reduce
 from operator import and_
-from typing import Any
+from typing import Any, TypeAlias
 
 from splitkit.backend import (
     Array,
@@ -36,18 +36,27 @@ from splitkit.backend import (
     namespace,
     norm,
     scale,
+    solve_linear,
     subtract,
     where,
 )
 from splitkit.display import Shown
+from splitkit.linear.iterative import krylov
 from splitkit.operators.graph_support import GraphSupport, agree, magnitude
 from splitkit.operators.pullback import Pullback
-from splitkit.solvers.terms import Term
+from splitkit.solvers.rewrites import flatten
+from splitkit.solvers.terms import Role, Term, columns
 
-SETTLE = 8  # projections of d onto the directions of all terms, in turn
-NEARLY = 0.1  # of the vᵢ, what is left of Σvᵢ = 0 in a candidate that is worth correcting
+SETTLE = 16  # rounds of projections of d onto the directions of all terms, in turn
+NEARLY = 0.3  # of the vᵢ and d, what is wrong with a candidate that is worth correcting
+KRYLOV = 32  # iterations for the shortest correction of d by a composed term
+MEMORY = 4  # steps that are combined with a new one
 PATIENCE = 24  # steps in which half of what is wrong is to be corrected
 BEYOND = 1e3  # times what rounding and the mismatch at x account for, a sum counts as negative
+
+
+# z projected, the supports of the parts there, by their identity, and e
+At: TypeAlias = tuple[Point, dict[int, GraphSupport], Point]
 
 
 @dataclass(frozen=True, repr=False)
@@ -158,8 +167,11 @@ def certified(
     takers: list[_Part | None] = [*([part for part in plain if part.is_free] or plain)] or [None]
     for direction, unbounded in _directions(terms, d):
         settled = _settled(parts, direction, space)
+        if _any(direction) and not _any(settled):
+            continue
         for taker in takers:
-            found = _Candidate(parts, taker, x, space, unbounded).certificate(settled, steps)
+            candidate = _Candidate(parts, taker, x, space, unbounded)
+            found = candidate.certificate(settled, steps)
             if found is not None:
                 return found
     return None
@@ -173,7 +185,8 @@ def _directions(terms: tuple[Term, ...], d: Point) -> Iterator[tuple[Point, bool
     if not _any(d):
         return
     if isinstance(d, tuple) and len(d) > 1:
-        saddle = len(d) == 2 and all(p.gradient or p.skew for p in known)
+        summands = (A for term in terms for A in flatten(term.expression)[0])
+        saddle = len(d) == 2 and all(A.properties.gradient or A.properties.skew for A in summands)
         for i in reversed(range(len(d))):  # what the constraints say comes first
             alone = tuple(block if i == j else scale(0.0, block) for j, block in enumerate(d))
             yield alone, functions or (saddle and i == 0)
@@ -192,6 +205,34 @@ class _Part:
         """Whether its domain may be less than all, so that v may be other than what d makes it."""
         return not self.term.has_evaluation
 
+    @property
+    def rows(self) -> list[_Part]:
+        """Of a composition with several columns each of them."""
+        if self.term.of is None:
+            return [self]
+        return [
+            _Part(Term(B, Role.COMPOSED, L), self.v)
+            for B, L in columns(Pullback(self.term.operator, self.term.of))
+        ]
+
+    def nearest(self, d: Point, space: Space) -> Point:
+        """The direction nearest to d that the term allows, about."""
+        B, L = self.term.operator, self.term.of
+        if L is None:
+            return self.support(scale(0.0, d), d, space).d
+        Ld = L(d)
+        missed = subtract(B.graph_support(scale(0.0, Ld), Ld, L.range_space(space)).d, Ld)
+        wanted = space.eps * space.norm(d)
+        shortest, _ = krylov(L, L.adjoint, False, missed, wanted, KRYLOV, space)
+        return add(d, shortest)
+
+    def allows(self, d: Point, space: Space) -> bool:
+        """Whether d is such a direction."""
+        zero = scale(0.0, d if self.term.of is None else self.term.of(d))
+        known = self.support(zero, d, space)
+        holds = agree(known.d, d, known.d_size, space) & (known.value < math.inf)
+        return bool(space.xp.all(holds))
+
     def support(self, v: Point, d: Point, space: Space) -> GraphSupport:
         operator, L = self.term.operator, self.term.of
         if L is None:
@@ -204,17 +245,49 @@ def _zero(term: Term, d: Point) -> Point:
 
 
 def _settled(parts: list[_Part], d: Point, space: Space) -> Point:
-    """d projected onto the directions of one term after the other."""
+    """d projected onto the directions of one term after the other, in rounds that ``_least``
+    combines; of the last round's points the one on which all terms agree, as they do to rounding if
+    the last projection sets entries to 0 exactly. 0 if no direction near d is allowed.
+    """
     if not _any(d):
         return d
-    for _ in range(SETTLE):
-        before = d
-        for part in parts:
-            d = part.support(scale(0.0, part.v), d, space).d
-        moved, size = space.norm(subtract(d, before)), space.norm(d)
-        if not bool(space.xp.any(moved > 4 * space.eps * size)):
+    rows = [row for part in parts for row in part.rows]
+    made: list[tuple[Point, Point]] = []
+    last: tuple[Point, Point, Array] | None = None
+    found, start = [d], space.norm(d)
+    for turn in range(SETTLE):
+        found = [d]
+        for row in rows:
+            found.append(row.nearest(found[-1], space))
+        after, r = found[-1], subtract(found[-1], d)
+        size = space.norm(r)
+        length = space.norm(after)
+        far = (length < NEARLY * start) | (size > NEARLY * length) & (turn > 1)
+        if bool(space.xp.all(far)):  # there is no such direction near d
+            return scale(0.0, d)
+        if not bool(space.xp.any((size > 4 * space.eps * length) & ~far)):
             break
-    return d
+        if last is not None:
+            made = [(subtract(after, last[0]), subtract(r, last[1])), *made[: MEMORY - 1]]
+        falls = last is None or bool(space.xp.all(size <= last[2]))
+        last = after, r, size
+        d = _least(after, r, made, space) if made and falls else after
+    agreed = (each for each in reversed(found) if all(row.allows(each, space) for row in rows))
+    return next(agreed, found[-1])
+
+
+def _least(z: Point, e: Point, made: list[tuple[Point, Point]], space: Space) -> Point:
+    """z and those multiples of steps (Δz, Δe) with which e is least."""
+    xp = space.xp
+    sizes = [space.norm(of_e) for _, of_e in made]
+    units = [xp.where(size > 0, 1 / xp.where(size > 0, size, 1.0), 0.0) for size in sizes]
+    of_e = [scale(unit, each) for unit, (_, each) in zip(units, made, strict=True)]
+    rows = [xp.stack([space.inner(p, q) for q in of_e], axis=-1) for p in of_e]
+    target = xp.stack([-space.inner(p, e) for p in of_e], axis=-1)
+    ridge = 10 * space.eps * xp.eye(len(made), dtype=target.dtype, device=space.device)
+    parts = solve_linear(xp.stack(rows, axis=-2) + ridge, target[..., None])[..., 0]
+    moves = [scale(parts[..., i] * units[i], step) for i, (step, _) in enumerate(made)]
+    return reduce(add, moves, z)
 
 
 @dataclass(frozen=True, eq=False)
@@ -224,9 +297,10 @@ class _Candidate:
     Where it cannot take it all, e = Σvᵢ is made smaller by steps along −(−ΣMᵢe, e, …, e), the
     gradient of ½‖e‖² for vᵢ = −Mᵢᵀd or vᵢ free, followed by the projections, with the lengths of
     Barzilai, Borwein, *Two-point step size gradient methods* (1988). Of such a step and the last
-    one the combination of least ‖e‖ is taken, if the projections leave it smaller: while they keep
-    to one face, e is linear, and these are conjugate gradients (Moré, Toraldo, *On the solution of
-    large quadratic programming problems with bound constraints*, 1991).
+    ones the combination of least ‖e‖ is taken, if the projections leave it smaller: e is linear in
+    what is feasible, so that while they keep to one face these are Krylov's methods (Moré, Toraldo,
+    *On the solution of large quadratic programming problems with bound constraints*, 1991; Walker,
+    Ni, *Anderson acceleration for fixed-point iterations*, 2011, where the face changes).
     """
 
     parts: list[_Part]
@@ -235,6 +309,12 @@ class _Candidate:
     space: Space
     unbounded: bool
 
+    def first(self, v: Point, d: Point) -> Point:
+        """What a vᵢ begins with: what drifted; for an objective that falls along d nothing of it
+        is needed in the blocks of d.
+        """
+        return _outside(d, v) if self.unbounded else v
+
     @property
     def free(self) -> list[_Part]:
         """The parts whose vᵢ are variables."""
@@ -242,9 +322,9 @@ class _Candidate:
 
     def certificate(self, d: Point, steps: int) -> Certificate | None:
         """What it proves, after so many corrections at most; None: nothing."""
-        at = self.at((d, *(part.v for part in self.free)))
+        at = self.at((d, *(self.first(part.v, d) for part in self.free)))
         before: tuple[Point, Point] | None = None
-        last: tuple[Point, Point] | None = None
+        made: list[tuple[Point, Point]] = []
         least, since = math.inf, 0
         for count in range(steps + 1):
             z, known, e = at
@@ -265,33 +345,23 @@ class _Candidate:
             step = self.length(z, gradient, before, part)
             before = z, gradient
             at = self.at(lincomb(1.0, z, -step, gradient))
-            if last is not None:
-                at = self.combined(z, e, at, last)
-            last = subtract(at[0], z), subtract(at[2], e)
+            at = self.combined(z, e, at, made)
+            made = [_moved(z, e, at), *made[: MEMORY - 1]]
         return None
 
-    def at(self, z: Point) -> tuple[Point, dict[int, GraphSupport], Point]:
+    def at(self, z: Point) -> At:
         """z projected, the supports there, and e."""
-        z = (_settled(self.parts, z[0], self.space), *z[1:])
+        settled = _settled(self.parts, z[0], self.space)
+        z = (settled if _any(settled) else z[0], *z[1:])
         known = self.supports(z)
         return self.projected(z, known), known, reduce(add, (k.v for k in known.values()))
 
-    def combined(
-        self, z: Point, e: Point, at: tuple[Any, Any, Point], last: tuple[Point, Point]
-    ) -> tuple[Point, dict[int, GraphSupport], Point]:
-        """What is next after z: the combination of the step that led to ``at`` and the last one
+    def combined(self, z: Point, e: Point, at: At, made: list[tuple[Point, Point]]) -> At:
+        """What is next after z: the combination of the step that led to ``at`` and those made last
         whose ‖e‖ is least; ``at``, where the projections make it larger than there.
         """
         space, xp = self.space, self.space.xp
-        new, of_new = subtract(at[0], z), subtract(at[2], e)
-        aa, bb = (space.inner(p, p) for p in (of_new, last[1]))
-        ab, ae, be = (space.inner(*pair) for pair in ((of_new, last[1]), (of_new, e), (last[1], e)))
-        det = aa * bb - ab * ab
-        known = det > 100 * space.eps * aa * bb
-        det = xp.where(known, det, 1.0)
-        a = xp.where(known, (ab * be - bb * ae) / det, 1.0)
-        b = xp.where(known, (ab * ae - aa * be) / det, 0.0)
-        found = self.at(lincomb(1.0, lincomb(1.0, z, a, new), b, last[0]))
+        found = self.at(_least(z, e, [_moved(z, e, at), *made], space))
         better = space.norm(found[2]) <= space.norm(at[2])
         if bool(xp.all(better)):
             return found
@@ -337,7 +407,7 @@ class _Candidate:
             normals=tuple(scale(per, k.v) for k in each),
             terms=tuple(repr(part.term) for part in self.parts),
             gap=per * xp.where(holds, -value, 0.0 * length),
-            unbounded=self.unbounded,
+            unbounded=self.unbounded and _any(d),
         )
 
     def projected(self, z: Point, known: dict[int, GraphSupport]) -> Point:
@@ -366,11 +436,23 @@ class _Candidate:
         return ratio(inner(dz, dz, batch_ndim), inner(dz, dg, batch_ndim))
 
 
+def _moved(z: Point, e: Point, at: At) -> tuple[Point, Point]:
+    """The step from z, and what it made of e."""
+    return subtract(at[0], z), subtract(at[2], e)
+
+
 def _within(d: Point, x: Point) -> Point:
     """x in the blocks where d is not 0."""
     if isinstance(d, tuple):
         return tuple(_within(p, q) for p, q in zip(d, x, strict=True))
     return x if _any(d) else scale(0.0, x)
+
+
+def _outside(d: Point, v: Point) -> Point:
+    """v in the blocks where d is 0; 0 where it has other blocks."""
+    if isinstance(d, tuple) and isinstance(v, tuple) and len(d) == len(v):
+        return tuple(_outside(p, q) for p, q in zip(d, v, strict=True))
+    return scale(0.0, v) if _any(d) else v
 
 
 def _any(x: Point) -> bool:

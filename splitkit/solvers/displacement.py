@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from splitkit.backend import Point, inner, namespace, norm, scale, subtract
+from splitkit.backend import Array, Point, blocks, inner, namespace, norm, scale, subtract
 
 FIRST = 16  # iterations before the first look
 GROWTH = 2  # of the iteration count, from look to look
@@ -64,9 +64,17 @@ class Drift:
 
 
 def _goes_on(now: Point | None, then: Point | None, batch_ndim: int) -> bool:
-    """Whether a pace has not fallen, and keeps its direction roughly, for some batch element."""
+    """Whether the pace of a block has not fallen, and keeps its direction roughly, for some batch
+    element. The other blocks may be in units in which they are much larger.
+    """
     if now is None or then is None:
         return False
+    pairs = zip(blocks(now), blocks(then), strict=True)
+    return any(_keeps(*pair, batch_ndim) for pair in pairs)
+
+
+def _keeps(now: Array, then: Array, batch_ndim: int) -> bool:
+    """The same of one block."""
     size, before = norm(now, batch_ndim), norm(then, batch_ndim)
     along = inner(now, then, batch_ndim)
     on = (size >= AS_BEFORE * before) & (along >= AS_BEFORE * size * before) & (along > 0)

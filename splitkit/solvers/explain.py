@@ -16,14 +16,14 @@ from splitkit.proofs import Proof
 from splitkit.solvers.errors import NoGuaranteeError
 from splitkit.solvers.inclusion import Inclusion, Terms
 from splitkit.solvers.method import Guarantee, Method
-from splitkit.solvers.methods import METHODS, Restarted
+from splitkit.solvers.methods import FISTA, METHODS, Restarted
 from splitkit.solvers.rewrites import as_composition
 from splitkit.solvers.splitting import CERTAINLY_BELOW_1
 from splitkit.solvers.terms import Role
 
 DECREASE = 1e-8  # of the distance to the solution, in which work is counted
 
-_OPEN = tuple(kind() for kind in METHODS)  # every option left open
+OPEN = tuple(kind() for kind in METHODS)  # every option left open
 
 
 @dataclass(frozen=True, repr=False)
@@ -49,6 +49,8 @@ class Option(Shown):
     def rows(self) -> Iterator[tuple[str, Any]]:
         """The theorem, and the terms in their roles."""
         yield "reason", self.guarantee.reason
+        if self.guarantee.rate is not None:
+            yield "falls", self.guarantee.falls
         for term in self.terms or ():
             yield str(term.role.value), repr(term)
 
@@ -109,9 +111,15 @@ class Option(Shown):
         return math.inf, cost
 
     @property
-    def order(self) -> tuple[bool, float, float]:
-        """The key by which options are sorted, the best first."""
-        return (False, *self.effort) if self.guarantee.holds else (True, math.inf, math.inf)
+    def order(self) -> tuple[bool, float, bool, float]:
+        """The key by which options are sorted, the best first: by the work of a rate; where there
+        is none, what is faster than its steps alone before the others, as restarts are, whose
+        linear rate no constant shows, and FISTA, whose values have one of 1/k².
+        """
+        if not self.guarantee.holds:
+            return True, math.inf, True, math.inf
+        work, each = self.effort
+        return False, work, not isinstance(self.method, (FISTA, Restarted)), each
 
 
 @dataclass(frozen=True, repr=False)
@@ -214,7 +222,7 @@ def explain(inclusion: Operator | Function) -> Explanation:
 def explain_terms(inclusion: Inclusion) -> Explanation:
     """``explain`` of an inclusion that is flattened."""
     options: list[Option] = []
-    for method in _OPEN:
+    for method in OPEN:
         for option in options_of(inclusion, method):
             options += *restarted(option, method), option
     return Explanation(tuple(sorted(options, key=lambda option: option.order)))

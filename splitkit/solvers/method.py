@@ -33,18 +33,21 @@ class Guarantee:
     holds : bool
         Whether the sequence that the method returns converges to a solution, if there is one.
     rate : float or None
-        Factor by which an iteration brings the governing point nearer to its limit, at least, or
-        k of them on the whole where the reason says R-linear; None: no linear rate.
+        The factor of ``falls``; None: no linear rate.
     reason : str
         The theorem's condition and the numbers that meet it, or what is missing and the remedy.
     sequence : str
         The sequence that converges, as a formula.
+    falls : str
+        What falls by the rate: a distance in every iteration (Q-linear), that of the governing
+        point u if nothing else is said; or k iterations on the whole, up to a constant (R-linear).
     """
 
     holds: bool
     rate: float | None
     reason: str
     sequence: str
+    falls: str = "Q-linear in ‖u − u*‖"
 
     @property
     def verdict(self) -> str:

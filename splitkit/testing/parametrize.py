@@ -43,9 +43,10 @@ def parametrize_with_checks(
 
     Examples
     --------
+    >>> import splitkit as sk
     >>> @parametrize_with_checks([
-    ...     (Cubic(), (3,)),
-    ...     (Wavelet(), (8,), (8,), {"norm": "bounded by 1, which the border exceeds"}),
+    ...     (sk.NormalCone(sk.functions.Box(-1.0, 1.0)), (3,)),
+    ...     (sk.linear.Gradient(-1), (8,), (8, 1), {"norm": "a reason why this check has to fail"}),
     ... ])
     ... def test_mine(check):
     ...     check()

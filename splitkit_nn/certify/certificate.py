@@ -11,6 +11,7 @@ from torch import Tensor
 
 import splitkit as sk
 from splitkit.display import Shown
+from splitkit_nn.certify.distance import distance_bound
 from splitkit_nn.certify.readout import readout_rows
 from splitkit_nn.certify.stages import inputs_gain
 from splitkit_nn.equilibrium.solver import StepMethod
@@ -177,16 +178,6 @@ def certify(model: MonDEQ | Classifier, x: Tensor) -> Certificate:
         relative_error=float(relative.max()),
         lipschitz=into * double.parametrization.input_norm() / m * readout,
     )
-
-
-def distance_bound(F: sk.Affine, z: Tensor, layer: MonDEQ, m: float) -> Tensor:
-    """‖z − z*‖ for each sample, for any z: with p = σ(z − F(z)), z − p − F(z) ∈ G(p), so
-    F(p) + z − p − F(z) ∈ (F + G)(p), and ‖z − z*‖ ≤ ‖z − p‖ + ‖F(p) − F(z) + z − p‖/m.
-    """
-    with torch.no_grad():
-        p = layer.activation(z - F(z))
-        r = F(p) - F(z) + z - p
-        return (z - p).flatten(1).norm(dim=1) + r.flatten(1).norm(dim=1) / m
 
 
 def _observed_rate(F: sk.Affine, G: sk.Operator, method: StepMethod) -> float:

@@ -9,25 +9,32 @@ y_c − y_j − ‖w_c − w_j‖e, e ≥ ‖z − z*‖ the certified solve err
 γ_cj the constant of the one row w_c − w_j (see ``linear.bounds``): much larger than margin/(√2γ) or
 margin/(2γ) with one constant γ = ‖W_o‖‖U‖/m for all.
 
+Of any other model than a classifier of this package the stages are followed one by one (see
+``stages``): w_c − w_j are the rows of what is affine behind its last stage that is not, and γ_cj is
+that of the row on this stage, if it is an equilibrium layer, times the constant of all before it.
+
 The radii are of the network with exact equilibria, in exact arithmetic.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from splitkit.arguments import check_integer
 from splitkit.display import Shown
-from splitkit_nn.certify.certificate import distance_bound
-from splitkit_nn.certify.readout import readout_rows
-from splitkit_nn.certify.stages import inputs_gain
+from splitkit_nn.certify.distance import distance_bound
+from splitkit_nn.certify.gains import NOTHING, Gain
+from splitkit_nn.certify.readout import readout_rows, rows_of
+from splitkit_nn.certify.stages import Flow, inputs_gain, trace
+from splitkit_nn.layers import MonDEQ
 from splitkit_nn.layers.copies import copied
 from splitkit_nn.linear.bounds.base import LipschitzBounds, Watch, unwatched
+from splitkit_nn.linear.dense import MatrixParametrization
 from splitkit_nn.models import Classifier
 
 Norm = Literal["l2", "linf", "rule 2", "rule √2"]
@@ -101,7 +108,7 @@ class Robustness(Shown):
 
 
 def certify_robustness(
-    model: Classifier,
+    model: nn.Module,
     x: Tensor,
     labels: Tensor,
     *,
@@ -114,9 +121,11 @@ def certify_robustness(
 
     Parameters
     ----------
-    model : Classifier
-        Not changed. Its ``readout`` is affine (a pooling and a linear head), and of its ``inputs``
-        each stage has a known Lipschitz constant (see ``stages``).
+    model : torch.nn.Module
+        Not changed. Of a classifier of this package the ``readout`` is affine (a pooling and a
+        linear head), and of its ``inputs`` each stage has a known Lipschitz constant. Of any other
+        each stage has one (see ``stages``), as those of a ``torch.nn.Sequential`` of convolutions,
+        pooling, normalization and equilibrium layers.
     x, labels : Tensor
         Inputs as the model takes them, and their classes.
     scale : float or Tensor
@@ -133,7 +142,7 @@ def certify_robustness(
     Raises
     ------
     TypeError
-        Not a classifier, its readout is not affine, or of a stage of its inputs nothing is known.
+        Its readout is not affine, or of a stage nothing is known, which the message names.
     ValueError
         Empty batch, wrong labels, scale not positive, steps negative.
     """
@@ -143,40 +152,100 @@ def certify_robustness(
     if len(scales) == 0 or not bool(((scales > 0) & torch.isfinite(scales)).all()):
         raise ValueError(f"scale = {scale}: give positive numbers")
     twin = copied(model).double().eval()
-    layer, p = twin.layer, twin.layer.parametrization
-    layer.tol, layer.max_iter = tol, max(layer.max_iter, 10_000)
-    gain = inputs_gain(twin, x.double())
-    with torch.no_grad():
-        inputs = twin.inputs(x.double())
-        z = layer(inputs)
-        F, _ = layer.inclusion(inputs)
-        logits = twin.readout(z)
-    _check_labels(labels, logits.shape[1])
-    m, _ = p.constants(F.M)
-    rows = readout_rows(twin, z)
+    for layer in twin.modules():
+        if isinstance(layer, MonDEQ):
+            layer.tol, layer.max_iter = tol, max(layer.max_iter, 10_000)
+    last = _of_classifier(twin, x) if isinstance(twin, Classifier) else _of_model(twin, x)
+    _check_labels(labels, last.logits.shape[1])
+    rows, logits = last.rows, last.logits
     signs = torch.eye(len(rows), dtype=rows.dtype, device=rows.device)
     first, second = torch.triu_indices(len(rows), len(rows), 1)
-    bounds = p.lipschitz_bounds(
-        layer.activation, rows, signs[first] - signs[second], steps=steps, watch=watch
-    )
-    # in ℓ∞ by the stages' own constants, or through ℓ2
-    by_l2 = bounds.l2 * gain.l2
-    bounds = replace(
-        bounds,
-        l2=by_l2,
-        linf=torch.minimum(bounds.linf * gain.linf, by_l2 * x[0].numel() ** 0.5),
-        simple=bounds.simple * gain.l2,
-    )
+    bounds = last.bounds(signs[first] - signs[second], x[0].numel(), steps=steps, watch=watch)
     size = torch.cdist(rows.flatten(1), rows.flatten(1))[labels]
-    error = distance_bound(F, z, layer, m)[:, None]
-    margin = logits.gather(1, labels[:, None]) - logits - size * error
-    whole = 2 * torch.linalg.matrix_norm(rows.flatten(1), 2) * p.input_norm() / m * gain.l2
+    margin = logits.gather(1, labels[:, None]) - logits - size * last.error[:, None]
+    whole = 2 * torch.linalg.matrix_norm(rows.flatten(1), 2) * last.simple
     correct = logits.argmax(1) == labels
     l2, linf, simple = (
         torch.where(correct, _radii(margin, labels, constants), 0.0) * float(scales.min())
         for constants in (bounds.l2, bounds.linf, whole.expand(len(first)))
     )
     return Robustness(correct, l2, linf, simple, bounds)
+
+
+class _Last(NamedTuple):
+    """The last stage of a model that is not affine: a layer, or another of which z is the value.
+
+    ``before`` are the constants of what the layer is given, ``gain`` those of z; ``factor`` is the
+    matrix of what comes before, Δ = Hh with ‖h‖ ≤ reach‖Δx‖.
+    """
+
+    layer: MonDEQ | None
+    rows: Tensor
+    logits: Tensor
+    error: Tensor
+    before: Gain
+    gain: Gain
+    simple: float
+    factor: Tensor | None = None
+    reach: float = 1.0
+
+    def bounds(self, differences: Tensor, entries: int, **search: Any) -> LipschitzBounds:
+        """Of each pair of classes, in the model's input."""
+        pairs = (differences @ self.rows.flatten(1)).double()
+        size = pairs.norm(dim=1)
+        simple, l2, linf = size * self.simple, size * self.gain.l2, pairs.abs().sum(1)
+        linf, verified = linf * self.gain.linf, False
+        if self.layer is not None:
+            p, sigma = self.layer.parametrization, self.layer.activation
+            found = p.lipschitz_bounds(sigma, self.rows, differences, **search)
+            l2 = torch.minimum(l2, found.l2 * self.before.l2)
+            linf = torch.minimum(linf, found.linf * self.before.linf)
+            verified = found.verified
+            if self.factor is not None and isinstance(p, MatrixParametrization):
+                UH = p.input_matrix() @ self.factor
+                found = p.bounds_of(UH, sigma, self.rows, differences, **search)
+                l2 = torch.minimum(l2, found.l2 * self.reach)
+        # in ℓ∞ by the stages' own constants, or through ℓ2
+        return LipschitzBounds(l2, torch.minimum(linf, l2 * entries**0.5), simple, verified)
+
+
+def _of_classifier(model: Classifier, x: Tensor) -> _Last:
+    before = inputs_gain(model, x.double())
+    layer = model.layer
+    with torch.no_grad():
+        inputs = model.inputs(x.double())
+        z = layer(inputs)
+        F, _ = layer.inclusion(inputs)
+        logits = model.readout(z)
+    m, _ = layer.parametrization.constants(F.M)
+    own = layer.parametrization.input_norm() / m
+    error, rows = distance_bound(F, z, layer, m), readout_rows(model, z)
+    gain = Gain(own * before.l2, float("inf"))
+    return _Last(layer, rows, logits, error, before, gain, gain.l2)
+
+
+def _of_model(model: nn.Module, x: Tensor) -> _Last:
+    # a layer alone is a stage of a model
+    stages = trace(nn.Sequential(model) if isinstance(model, MonDEQ) else model, x.double())
+    source = stages.result.source
+    z, flow = stages.env[source], stages.flows[source]
+    rows = rows_of(stages.readout, z)
+    with torch.no_grad():
+        logits = stages.readout(z)
+    before: Flow | None = stages.inputs.get(source)
+    if before is None:
+        return _Last(None, rows, logits, flow.error, NOTHING, flow.gain, flow.gain.l2)
+    return _Last(
+        stages.layer_of(source),
+        rows,
+        logits,
+        flow.error,
+        before.gain,
+        flow.gain,
+        flow.gain.l2,
+        before.factor,
+        before.reach,
+    )
 
 
 def _radii(margin: Tensor, labels: Tensor, constants: Tensor) -> Tensor:
@@ -191,9 +260,9 @@ def _radii(margin: Tensor, labels: Tensor, constants: Tensor) -> Tensor:
     return quotient.masked_fill(own, float("inf")).amin(dim=1).clamp_min(0.0)
 
 
-def _check(model: Classifier, x: Tensor, labels: Tensor) -> None:
-    if not isinstance(model, Classifier):
-        raise TypeError(f"model is a {type(model).__name__}: give a Classifier")
+def _check(model: nn.Module, x: Tensor, labels: Tensor) -> None:
+    if not isinstance(model, nn.Module):
+        raise TypeError(f"model is a {type(model).__name__}: give a torch.nn.Module")
     if len(x) == 0:
         raise ValueError("x is an empty batch: give at least one sample")
     if not isinstance(labels, Tensor):

@@ -1,49 +1,105 @@
-"""The Lipschitz constants of what a classifier does to its input before the equilibrium layer.
+"""The Lipschitz constants of what a model does to its input, stage by stage.
 
-The stages are those of the graph that ``torch.fx`` records of ``inputs``. Of each the constants in
-ℓ2 and ℓ∞ are known, and along the graph they multiply, or add where two branches meet:
+The stages are those of the graph that ``torch.fx`` records. Of each the constants in ℓ2 and ℓ∞ are
+known (``gains``), and along the graph they multiply, or add where two branches meet. So is what an
+equilibrium that was not solved exactly moves behind it, for each sample.
 
-- a matrix: its greatest singular value, and its greatest sum of a row's |entries|;
-- a convolution with zeros around the image, which is part of a circular one on the image with its
-  margin: the greatest singular value of its blocks K̂(ω), and Σ|K| of the worst channel; a stride
-  leaves out rows;
-- a normalization with running statistics, and other multiplications by constants: the greatest
-  factor; what adds constants or changes shapes: 1.
+Matrices in a row are multiplied before their norm is taken, and an equilibrium layer is one of
+them: with S = 2I − W − Wᵀ ≻ 0, ½⟨Δz, SΔz⟩ ≤ ⟨Δz, UΔx⟩ for every proximal activation, so that
 
-Every other stage is refused by name: nothing is known of it.
+    Δz = S^{−½}h,   ‖h‖ ≤ 2‖S^{−½}UΔx‖,
+
+never worse than ‖Δz‖ ≤ ‖U‖‖Δx‖/m. Every other stage is refused by name: nothing is known of it.
 """
 
 from __future__ import annotations
 
+import math
 import operator
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import torch
 from torch import Tensor, fx, nn
+from torch.nn import functional
+
+from splitkit_nn.certify.distance import distance_bound
+from splitkit_nn.certify.gains import (
+    NOTHING,
+    Gain,
+    factors,
+    gain_of_module,
+    is_affine,
+    matrix_gain,
+    scaled,
+)
+from splitkit_nn.layers import MonDEQ
+from splitkit_nn.linear.bounds.base import MARGIN
+from splitkit_nn.linear.dense import MatrixParametrization
 
 ADD = {operator.add, operator.sub, torch.add, torch.sub, "add", "sub"}
 MULTIPLY = {operator.mul, torch.mul, "mul"}
 DIVIDE = {operator.truediv, torch.div, "div"}
-ISOMETRIES = {
-    *(operator.neg, torch.neg, "neg", torch.flatten, "flatten", torch.reshape, "reshape", "view"),
-    *(torch.unsqueeze, "unsqueeze", "contiguous", "double", "float", "to"),
+RESHAPES = {
+    *(torch.flatten, "flatten", torch.reshape, "reshape", "view", torch.unsqueeze, "unsqueeze"),
+    *("squeeze", torch.squeeze, "contiguous", "double", "float", "to"),
 }
+ISOMETRIES = {operator.neg, torch.neg, "neg", *RESHAPES}
+JOIN = {torch.cat, torch.concat, torch.concatenate}
 SHAPES = {"shape", "ndim", "dtype", "device"}
+# functions that are modules, by what follows their first argument
+FUNCTIONS: dict[Any, Callable[..., nn.Module]] = {
+    **dict.fromkeys((functional.relu, torch.relu, "relu"), nn.ReLU),
+    **dict.fromkeys((functional.tanh, torch.tanh, "tanh"), nn.Tanh),
+    **dict.fromkeys((functional.sigmoid, torch.sigmoid, "sigmoid"), nn.Sigmoid),
+    **dict.fromkeys((functional.softmax, torch.softmax, "softmax"), nn.Softmax),
+    functional.leaky_relu: nn.LeakyReLU,
+    functional.elu: nn.ELU,
+    functional.gelu: nn.GELU,
+    functional.silu: nn.SiLU,
+    functional.softplus: nn.Softplus,
+    functional.avg_pool2d: nn.AvgPool2d,
+    functional.max_pool2d: nn.MaxPool2d,
+    functional.adaptive_avg_pool2d: nn.AdaptiveAvgPool2d,
+}
+LARGE = 1024  # entries of an equilibrium, of which S is factored
+ENTRIES = 2**22  # of a matrix that is kept
 
 
-class Gain(NamedTuple):
-    """Constants of a map in ℓ2 and in ℓ∞."""
+@dataclass(frozen=True)
+class Flow:
+    """How a value moves with the model's input: Δ = Hh with ‖h‖ ≤ reach·‖Δx‖, H = I where None.
 
-    l2: float
-    linf: float
+    ``source`` is the last node before it of which it is no affine function; ``error`` is how far it
+    is from what exact equilibria give, for each sample in ℓ2.
+    """
 
-    def after(self, other: Gain) -> Gain:
-        """Of this map applied to what the other gives."""
-        return Gain(self.l2 * other.l2, self.linf * other.linf)
+    gain: Gain
+    error: Tensor
+    source: fx.Node
+    reach: float
+    factor: Tensor | None = None
 
+    def through(self, own: Gain, source: fx.Node) -> Self:
+        """Behind a stage with these constants."""
+        gain = own.after(self.gain)
+        return replace(
+            self, gain=gain, error=own.l2 * self.error, source=source, reach=gain.l2, factor=None
+        )
 
-NOTHING = Gain(1.0, 1.0)
+    def times(self, W: Tensor) -> Self:
+        """Behind a matrix."""
+        own, H = matrix_gain(W), W if self.factor is None else W @ self.factor
+        gain = own.after(self.gain)
+        joint = self.reach * float(torch.linalg.matrix_norm(H, 2))
+        return replace(
+            self,
+            gain=Gain(min(gain.l2, joint), gain.linf),
+            error=own.l2 * self.error,
+            factor=H if H.numel() <= ENTRIES else None,
+            reach=self.reach if H.numel() <= ENTRIES else min(gain.l2, joint),
+        )
 
 
 def inputs_gain(model: nn.Module, x: Tensor) -> Gain:
@@ -54,68 +110,208 @@ def inputs_gain(model: nn.Module, x: Tensor) -> Gain:
     TypeError
         A stage has no known constant; the message names it.
     """
-    tracer = fx.Tracer()
-    tracer.traced_func_name = "inputs"
+    return trace(model, x[:1], "inputs").result.gain
+
+
+def trace(model: nn.Module, x: Tensor, method: str = "forward") -> Stages:
+    """The stages of a model, in float64 and in evaluation mode, on a batch; as ``inputs_gain``."""
+    tracer = _Tracer()
+    tracer.traced_func_name = method
+    owner = type(model).__name__ if method == "forward" else f"{method} of {type(model).__name__}"
     try:
         graph = tracer.trace(model)
     except Exception as error:  # whatever the user's code does with a proxy
         raise TypeError(
-            f"inputs of {type(model).__name__} cannot be followed stage by stage ({error}), so "
-            "that no Lipschitz constant of it is known: make it of torch modules and operations"
+            f"{owner} cannot be followed stage by stage ({error}), so that no Lipschitz constant "
+            "of it is known: make it of torch modules and operations"
         ) from error
     with torch.no_grad():
-        run = _Constants(fx.GraphModule(model, graph), type(model).__name__)
-        run.run(x[:1])
-    return run.result
+        stages = Stages(fx.GraphModule(model, graph), owner)
+        stages.run(x)
+    return stages
 
 
-class _Constants(fx.Interpreter):
-    """Runs the graph, and finds for each node its constants as a function of x; none: constant."""
+class _Tracer(fx.Tracer):
+    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        return isinstance(m, MonDEQ) or super().is_leaf_module(m, module_qualified_name)
+
+
+class Stages(fx.Interpreter):
+    """Runs the graph, and finds for each node its flow as a function of x; none: constant."""
+
+    result: Flow
 
     def __init__(self, module: fx.GraphModule, owner: str) -> None:
-        super().__init__(module)
-        self.gains: dict[fx.Node, Gain] = {}
-        self.owner, self.result = owner, NOTHING
+        super().__init__(module, garbage_collect_values=False)
+        self.flows: dict[fx.Node, Flow] = {}
+        self.inputs: dict[fx.Node, Flow] = {}  # of equilibrium layers
+        self.owner = owner
 
     def run_node(self, n: fx.Node) -> Any:
         value = super().run_node(n)
-        if n.op == "placeholder":
-            self.gains[n] = NOTHING
-        elif any(each in self.gains for each in n.all_input_nodes) and not _is_of_shape(n):
-            self.result = self.gains[n] = self._gain(n, value)
+        if n.op == "placeholder" and not self.flows:
+            zero = value.new_zeros(len(value), dtype=torch.float64)
+            self.flows[n] = self.result = Flow(NOTHING, zero, n, 1.0)
+        elif any(each in self.flows for each in n.all_input_nodes) and not _is_of_shape(n):
+            self.result = self.flows[n] = self._flow(n, value)
         return value
 
-    def _gain(self, n: fx.Node, value: Any) -> Gain:
+    def readout(self, z: Tensor) -> Tensor:
+        """The output as an affine function of its source, in the place of which is z."""
+        source = self.result.source
+        behind = {n for n, flow in self.flows.items() if flow.source is source and n is not source}
+        behind |= {n for n in self.env if n.op == "output"}
+        known = {n: value for n, value in self.env.items() if n not in behind} | {source: z}
+        found: Tensor = fx.Interpreter(self.module).run(initial_env=known)
+        return found
+
+    def layer_of(self, n: fx.Node) -> MonDEQ | None:
+        """The equilibrium layer that a node is a call of."""
+        module = self.module.get_submodule(str(n.target)) if n.op == "call_module" else None
+        return module if isinstance(module, MonDEQ) else None
+
+    def _flow(self, n: fx.Node, value: Any) -> Flow:
         # with repetitions, as in x + x
-        parts = [each for each in n.args if isinstance(each, fx.Node) and each in self.gains]
-        gains, before = [self.gains[each] for each in parts], [self.env[each] for each in parts]
-        hidden = any(each in self.gains and each not in parts for each in n.all_input_nodes)
-        if parts and not hidden and n.op == "output":
-            return gains[0]
-        if parts and not hidden and n.op == "call_module":
-            own = _gain_of_module(self.module.get_submodule(str(n.target)), before[0])
-            if own is not None and len(parts) == 1:
-                return own.after(gains[0])
-        elif parts and not hidden and all(_alike(each, value) for each in before):
-            if n.target in ADD and not n.kwargs:
-                return Gain(sum(each.l2 for each in gains), sum(each.linf for each in gains))
-            if n.target in ISOMETRIES and len(parts) == 1:
-                return gains[0]
-            if n.target in MULTIPLY | DIVIDE and len(parts) == 1 and not n.kwargs:
-                first, second = n.args
-                constant = second if first is parts[0] else first
-                factor = self.env[constant] if isinstance(constant, fx.Node) else constant
-                factor = torch.as_tensor(factor, dtype=torch.float64)
-                if n.target in MULTIPLY:
-                    return _scaled(factor).after(gains[0])
-                if constant is second:
-                    return _scaled(1 / factor).after(gains[0])
-        raise TypeError(
-            f"stage {n.name} of inputs of {self.owner} ({n.format_node()}) has no known Lipschitz "
-            "constant, so that nothing can be certified of the whole model: make it of linear "
-            "layers, convolutions, normalizations with running statistics and constants, or "
-            "certify a model of what is behind it"
-        )
+        parts = [each for each in _nodes(n.args) if each in self.flows]
+        flows, before = [self.flows[each] for each in parts], [self.env[each] for each in parts]
+        hidden = any(each in self.flows and each not in parts for each in n.all_input_nodes)
+        found = None
+        # along another axis than the batch
+        joined = sum(each.numel() for each in before) == getattr(value, "numel", int)()
+        joined = joined and len(value) == len(before[0])
+        if parts and not hidden:
+            if n.op == "output" and len(parts) == 1:
+                return flows[0]
+            if len(parts) == 1:
+                found = self._of_one(n, parts[0], flows[0], before[0], value)
+            elif all(_alike(each, value) for each in before) and n.target in ADD and not n.kwargs:
+                found = _sum(n, flows)
+            elif n.target in JOIN and set(n.all_input_nodes) == set(parts) and joined:
+                found = _join(n, flows)
+        if found is None:
+            raise TypeError(
+                f"stage {n.name} of {self.owner} ({n.format_node()}) has no known Lipschitz "
+                "constant, so that nothing can be certified of the whole model: make it of linear "
+                "layers, convolutions, pooling, activations, normalizations with running "
+                "statistics, constants and equilibrium layers, or certify a model of what is "
+                "behind it"
+            )
+        return found
+
+    def _of_one(self, n: fx.Node, part: fx.Node, flow: Flow, x: Tensor, value: Any) -> Flow | None:
+        """Behind a stage of one varying argument."""
+        module = self.module.get_submodule(str(n.target)) if n.op == "call_module" else None
+        if isinstance(module, MonDEQ):
+            return self._equilibrium(n, module, flow, x, value)
+        if module is None and n.target in FUNCTIONS and n.args[0] is part:
+            module = FUNCTIONS[n.target](*n.args[1:], **_plain(n.kwargs)).eval()
+        if module is not None:
+            own = gain_of_module(module, x)
+            if own is None or not isinstance(value, Tensor) or len(value) != len(x):
+                return None
+            if not is_affine(module):
+                return flow.through(own, n)
+            if x.ndim == 2 and isinstance(module, nn.Linear):
+                return flow.times(module.weight.double())
+            if x.ndim == 2 and isinstance(module, nn.BatchNorm1d):
+                return flow.times(torch.diag(factors(module)))
+            keeps = isinstance(module, (nn.Identity, nn.Flatten, nn.Unflatten, nn.Dropout))
+            return flow if keeps else flow.through(own, flow.source)
+        if n.target is operator.getitem and _is_part(n.args[1]) and value.ndim > 0:
+            return flow.through(NOTHING, flow.source)
+        if not _alike(x, value):
+            return None
+        if n.target in ADD and not n.kwargs:
+            return flow
+        if n.target in ISOMETRIES:
+            return flow if n.target in RESHAPES else flow.through(NOTHING, flow.source)
+        if n.target in MULTIPLY | DIVIDE and not n.kwargs:
+            first, second = n.args
+            constant = second if first is part else first
+            factor = self.env[constant] if isinstance(constant, fx.Node) else constant
+            factor = torch.as_tensor(factor, dtype=torch.float64)
+            if n.target in MULTIPLY:
+                return flow.through(scaled(factor), flow.source)
+            if constant is second:
+                return flow.through(scaled(1 / factor), flow.source)
+        return None
+
+    def _equilibrium(
+        self, n: fx.Node, layer: MonDEQ, flow: Flow, x: Tensor, z: Tensor
+    ) -> Flow | None:
+        if layer._forward_hooks or layer._forward_pre_hooks:
+            return None
+        self.inputs[n] = flow
+        p, shape = layer.parametrization, layer.parametrization.input_shape
+        flat = z.reshape(-1, *z.shape[x.ndim - len(shape) :])
+        F, _ = layer.inclusion(x.reshape(-1, *shape))
+        m, _ = p.constants(F.M)
+        own = p.input_norm() / m
+        linf = min(own * math.prod(shape) ** 0.5, p.linf_gain(layer.activation))
+        behind = flow.through(Gain(own, linf), n)
+        error = distance_bound(F, flat, layer, m).reshape(len(z), -1).norm(dim=1)
+        behind = replace(behind, error=behind.error + error)
+        if isinstance(p, MatrixParametrization) and p.features <= LARGE and x.ndim == 2:
+            return _jointly(behind, flow, p)
+        return behind
+
+
+def _jointly(behind: Flow, before: Flow, p: MatrixParametrization) -> Flow:
+    """With the matrix S^{−½} of a layer whose S can be factored."""
+    W = p.weight().double()
+    S = 2 * torch.eye(len(W), dtype=W.dtype, device=W.device) - W - W.T
+    L, info = torch.linalg.cholesky_ex(S)
+    if bool(info.any()):
+        return behind
+    U = p.input_matrix(exact=True).double()
+    UH = U if before.factor is None else U @ before.factor
+    reach = torch.linalg.matrix_norm(torch.linalg.solve_triangular(L, UH, upper=False), 2)
+    H = torch.linalg.solve_triangular(L.T, torch.eye(len(W)).to(W), upper=True)
+    total = 2 * float(reach) * before.reach * (1 + MARGIN)
+    l2 = min(behind.gain.l2, total * float(torch.linalg.matrix_norm(H, 2)))
+    return replace(behind, gain=Gain(l2, behind.gain.linf), factor=H, reach=total)
+
+
+def _sum(n: fx.Node, flows: list[Flow]) -> Flow:
+    gain = Gain(sum(each.gain.l2 for each in flows), sum(each.gain.linf for each in flows))
+    return Flow(gain, sum(each.error for each in flows), _common(n, flows), gain.l2)  # type: ignore[arg-type]
+
+
+def _join(n: fx.Node, flows: list[Flow]) -> Flow:
+    gain = Gain(
+        math.hypot(*(each.gain.l2 for each in flows)), max(each.gain.linf for each in flows)
+    )
+    error = torch.stack([each.error for each in flows]).norm(dim=0)
+    return Flow(gain, error, _common(n, flows), gain.l2)
+
+
+def _common(n: fx.Node, flows: list[Flow]) -> fx.Node:
+    """The source of all; where they have several, the node at which they meet."""
+    sources = {each.source for each in flows}
+    return sources.pop() if len(sources) == 1 else n
+
+
+def _nodes(arguments: Any) -> list[fx.Node]:
+    """The nodes among arguments, and in lists of them."""
+    if isinstance(arguments, fx.Node):
+        return [arguments]
+    if isinstance(arguments, (tuple, list)):
+        return [node for each in arguments for node in _nodes(each)]
+    return []
+
+
+def _plain(kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what only functions have."""
+    only = ("inplace", "_stacklevel", "return_indices")
+    return {n: each for n, each in kwargs.items() if n not in only and each is not None}
+
+
+def _is_part(index: Any) -> bool:
+    """Whether an index takes all samples, and of each entry once at most."""
+    if not isinstance(index, tuple):
+        index = (index,)
+    whole = index[0] is Ellipsis or index[0] == slice(None)
+    return whole and all(each is Ellipsis or isinstance(each, (int, slice)) for each in index)
 
 
 def _is_of_shape(n: fx.Node) -> bool:
@@ -127,58 +323,3 @@ def _alike(x: Tensor, value: Any) -> bool:
     """Whether the values are as many numbers a sample."""
     floating = isinstance(value, Tensor) and value.dtype in (torch.float32, torch.float64)
     return floating and value.numel() == x.numel() and len(value) == len(x)
-
-
-def _scaled(factor: Tensor) -> Gain:
-    greatest = float(factor.double().abs().max())
-    return Gain(greatest, greatest)
-
-
-def _linear(module: Any, x: Tensor) -> Gain:
-    W = module.weight.double()
-    return Gain(float(torch.linalg.matrix_norm(W, 2)), float(W.abs().sum(1).max()))
-
-
-def _convolution(module: Any, x: Tensor) -> Gain | None:
-    if module.padding_mode != "zeros" or module.groups != 1:
-        return None
-    W = module.weight.double()
-    rows = float(W.flatten(1).abs().sum(1).max())
-    k = [d * (n - 1) + 1 for d, n in zip(module.dilation, W.shape[2:], strict=True)]
-    wide = W.new_zeros(*W.shape[:2], *k)
-    wide[(..., *(slice(None, None, d) for d in module.dilation))] = W
-    # zeros in the margin keep what is circular from wrapping around
-    grid = [n + size - 1 for n, size in zip(x.shape[2:], k, strict=True)]
-    blocks = torch.fft.fftn(wide, s=grid, dim=tuple(range(2, W.ndim)))
-    values = torch.linalg.svdvals(blocks.flatten(2).permute(2, 0, 1))
-    return Gain(float(values.max()), rows)
-
-
-def _normalization(module: Any, x: Tensor) -> Gain | None:
-    if module.training or module.running_var is None:
-        return None
-    factor = 1 / (module.running_var.double() + module.eps).sqrt()
-    return _scaled(factor if module.weight is None else factor * module.weight)
-
-
-def _nothing(module: Any, x: Tensor) -> Gain | None:
-    return None if module.training else NOTHING
-
-
-MODULES: dict[type[nn.Module], Callable[[Any, Tensor], Gain | None]] = {
-    **dict.fromkeys((nn.Identity, nn.Flatten, nn.Unflatten, nn.ReLU, nn.Tanh), _nothing),
-    **dict.fromkeys((nn.Dropout, nn.Dropout2d), _nothing),
-    nn.Linear: _linear,
-    **dict.fromkeys((nn.Conv1d, nn.Conv2d), _convolution),
-    **dict.fromkeys((nn.BatchNorm1d, nn.BatchNorm2d), _normalization),
-}
-
-
-def _gain_of_module(module: nn.Module, x: Tensor) -> Gain | None:
-    """None: unknown, as of what a hook or a forward of its own may change."""
-    if module._forward_hooks or module._forward_pre_hooks:
-        return None
-    for kind, gain in MODULES.items():
-        if isinstance(module, kind) and type(module).forward is kind.forward:
-            return gain(module, x)
-    return None

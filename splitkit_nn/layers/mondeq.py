@@ -48,6 +48,8 @@ class MonDEQ(nn.Module):
         Of each sample's solve, forward and backward: a number is relative (see ``splitkit.solve``),
         ``splitkit.CertifiedError(1e-3)`` a certified distance to the equilibrium.
     max_iter : int
+    backward_tol : float or splitkit.Stopping, optional
+        Of each sample's solve in the backward pass, in the place of ``tol``.
     gradient : str or GradientRule
         How derivatives are found: "cotangent" (default) and "direct" are exact, and of every order;
         "truncated", "jacobian_free" and "unrolled" are not (see ``splitkit_nn.implicit.gradients``
@@ -67,8 +69,9 @@ class MonDEQ(nn.Module):
     Notes
     -----
     Input and output have the parametrization's shapes, (batch, in_features) and (batch, features)
-    for ``MonotoneDense``, on the parameters' dtype and device. The memory of a backward pass does
-    not grow with the iterations.
+    for ``MonotoneDense``, on the parameters' dtype and device; further axes in front, as those of
+    (batch, sequence, in_features), are kept, and each entry of them is a sample. The memory
+    of a backward pass does not grow with the iterations.
 
     Under autocast the layer takes any floating input and works in its parameters' dtype. It runs
     under ``torch.func`` transforms (``vmap`` over inputs, not over parameters) and inside of
@@ -89,6 +92,7 @@ class MonDEQ(nn.Module):
         tol: float | sk.Stopping = 1e-4,
         max_iter: int = 500,
         *,
+        backward_tol: float | sk.Stopping | None = None,
         gradient: str | GradientRule = "cotangent",
         solve_in: str | Library | None = None,
         on_failure: OnFailure = "raise",
@@ -99,6 +103,7 @@ class MonDEQ(nn.Module):
                 f"parametrization = {parametrization!r}: give one such as MonotoneDense(…)"
             )
         self.parametrization = parametrization
+        self._ndim = 1 + len(parametrization.input_shape)  # of a batch
         self._activation = find_activation(activation)
         learned = self._activation.learned
         if not all(isinstance(each, nn.Parameter) for each in learned.values()):
@@ -118,7 +123,10 @@ class MonDEQ(nn.Module):
         parametrization.confine(self._activation)  # raises where the two do not fit
         self.method = sk.PeacemanRachford() if method is None else as_step_method(method)
         check_choice("on_failure", on_failure, ("raise", "warn", "damp"))
-        self.tol = tol if isinstance(tol, sk.Stopping) else check_number("tol", tol, POSITIVE)
+        self.tol = _checked_tol("tol", tol)
+        self.backward_tol = (
+            None if backward_tol is None else _checked_tol("backward_tol", backward_tol)
+        )
         self.max_iter = check_integer("max_iter", max_iter, 1)
         self.gradient = find_gradient(gradient)
         self.solve_in = find_library(solve_in)
@@ -202,6 +210,8 @@ class MonDEQ(nn.Module):
     # torch.compile leaves it as it is: how long a solve runs depends on the data
     @torch.compiler.disable  # type: ignore[untyped-decorator]
     def _forward(self, x: Tensor, z0: Tensor | None) -> Tensor:
+        if isinstance(x, Tensor) and x.ndim > self._ndim:
+            return self._flat(x, z0)
         if isinstance(self.gradient, str):  # it was set by its name
             self.gradient = find_gradient(self.gradient)
         precision = self._check(x)
@@ -217,6 +227,18 @@ class MonDEQ(nn.Module):
                 return self._unroll(self.gradient, W, bias)
             theta = () if self.learned is None else self._theta(W)
             return Equilibrium.apply(W, bias, z0, x, Solves(self), *theta)  # type: ignore[no-untyped-call]
+
+    def _flat(self, x: Tensor, z0: Tensor | None) -> Tensor:
+        """The layer on an input with further axes in front, as one batch."""
+        lead = x.shape[: x.ndim - self._ndim + 1]
+        if tuple(x.shape[len(lead) :]) != self.parametrization.input_shape:
+            self.parametrization.check_input(x)  # raises
+        if z0 is not None:
+            if not isinstance(z0, Tensor) or z0.shape[: len(lead)] != lead:
+                raise ValueError(f"z0 lacks the axes {tuple(lead)} of x: give an old output")
+            z0 = z0.flatten(0, len(lead) - 1)
+        z = self._forward(x.flatten(0, len(lead) - 1), z0)
+        return z.reshape(*lead, *z.shape[1:])
 
     def _unroll(self, gradient: Unrolled, W: Tensor, bias: Tensor) -> Tensor:
         theta = self._theta(W)
@@ -294,6 +316,10 @@ class MonDEQ(nn.Module):
             f"activation={self.activation}, method={self.method.label}, tol={tol}, "
             f"gradient={self.gradient.name}{elsewhere}"
         )
+
+
+def _checked_tol(name: str, tol: float | sk.Stopping) -> float | sk.Stopping:
+    return tol if isinstance(tol, sk.Stopping) else check_number(name, tol, POSITIVE)
 
 
 def _checked_start(z0: Tensor, bias: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -35,6 +36,8 @@ class SolveRecord:
         The step size.
     rate : float or None
         The guaranteed contraction factor of an iteration.
+    seconds : float
+        From the first look at its arguments to its last iteration, factorizations included.
     measured : tuple of Tensor
         Iterations, residual and error bound of each sample.
     """
@@ -45,9 +48,10 @@ class SolveRecord:
     alpha: float
     rate: float | None
     measured: tuple[Tensor, ...] = field(repr=False, compare=False)
+    seconds: float = field(default=math.nan, compare=False)
 
     @classmethod
-    def of(cls, *solutions: sk.Solution) -> SolveRecord:
+    def of(cls, *solutions: sk.Solution, seconds: float) -> SolveRecord:
         """The record of solutions with one batch axis, by the same method on parts of a batch."""
         first = solutions[0]
         assert isinstance(first.method, StepMethod)
@@ -60,6 +64,7 @@ class SolveRecord:
             alpha=float(first.method.alpha),
             rate=first.rate,
             measured=tuple(map(torch.cat, measured)) if parts[1:] else parts[0][1:],
+            seconds=seconds,
         )
 
     @cached_property

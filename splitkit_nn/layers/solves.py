@@ -7,6 +7,7 @@ import sys
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import torch
@@ -65,6 +66,7 @@ class Solves:
         self, W: Tensor, bias: Tensor, z0: Tensor | None, x: Tensor, theta: Sequence[Tensor]
     ) -> Tensor:
         """z for each sample; raises where it fails, or x is not finite."""
+        self.started = perf_counter()
         check_inputs(x, bias, z0)
         self.activation = self.sigma([number(each) for each in theta], check=True)
         self.learned = bool(theta)
@@ -102,7 +104,7 @@ class Solves:
         v has NaN or Inf, as scaled losses may have, whose scaler looks for it.
         """
         self.layer.last_solve.backward = None
-        finite = None
+        self.started, finite = perf_counter(), None
         if not isfinite(v):
             finite = v.isfinite().flatten(1).all(dim=1).reshape(-1, *[1] * (v.ndim - 1))
             v = v.where(finite, 0.0)
@@ -130,9 +132,10 @@ class Solves:
         solved as a whole, so that what the layer then does or raises is about all of it.
         """
         layer, parts = self.layer, [WHOLE] if self.apart else slices(like)
-        how: dict[str, Any] = {"tol": layer.tol, "max_iter": layer.max_iter}
+        tol = layer.tol if which == "forward" or layer.backward_tol is None else layer.backward_tol
+        how: dict[str, Any] = {"tol": tol, "max_iter": layer.max_iter}
         # from 0 one step does not suffice, and two have a decrease to predict from
-        how["first_check"] = 1 if warm or isinstance(layer.tol, sk.Stopping) else 2
+        how["first_check"] = 1 if warm or isinstance(tol, sk.Stopping) else 2
         if len(parts) > 1:
             solutions: list[sk.Solution] = []
             for part in parts:
@@ -223,7 +226,8 @@ class Solves:
     # -- what became of it ------------------------------------------------------------------------
 
     def _record(self, *solutions: sk.Solution, which: Which) -> None:
-        setattr(self.layer.last_solve, which, SolveRecord.of(*solutions))
+        record = SolveRecord.of(*solutions, seconds=perf_counter() - self.started)
+        setattr(self.layer.last_solve, which, record)
 
     def _accept(self, solution: sk.Solution, which: Which) -> bool:
         """Record it; whether it may be returned. Raise or warn if that is the policy."""
@@ -234,13 +238,15 @@ class Solves:
         if self.layer.on_failure == "damp" and not damped:
             return False
         if self.layer.on_failure != "warn" or solution.status is sk.Status.NONFINITE:
-            raise sk.NotConvergedError(self._advised(solution))
+            raise sk.NotConvergedError(self._advised(solution, which))
         warnings.warn(solution.message, sk.NotConvergedWarning, stacklevel=_level_of_caller())
         return True
 
-    def _advised(self, solution: sk.Solution) -> sk.Solution:
+    def _advised(self, solution: sk.Solution, which: Which) -> sk.Solution:
         """The solution; its message says so where rounding alone is left of the residual."""
-        tol, dtype = self.layer.tol, solution.x.dtype
+        own = which == "backward" and self.layer.backward_tol is not None
+        name, dtype = "backward_tol" if own else "tol", solution.x.dtype
+        tol: float | sk.Stopping = getattr(self.layer, name)
         eps, L = torch.finfo(dtype).eps, self.solver.M.properties.lipschitz
         if isinstance(tol, sk.Stopping) or tol >= ROUNDINGS * eps or L is None:
             return solution
@@ -248,8 +254,8 @@ class Solves:
         if not bool((solution.residual <= AT_ROUNDING * eps * size).all()):
             return solution
         advice = (
-            f"{solution.method.label} did not meet tol = {tol:g} in {dtype}, which rounds by "
-            f"{eps:.1g}: give tol ≥ {ROUNDINGS * eps:.0e}, or make the layer .double()"
+            f"{solution.method.label} did not meet {name} = {tol:g} in {dtype}, which rounds by "
+            f"{eps:.1g}: give {name} ≥ {ROUNDINGS * eps:.0e}, or make the layer .double()"
         )
         return replace(solution, message=advice)
 

@@ -109,6 +109,10 @@ class Parametrization(nn.Module):
         """An upper bound of ‖U‖ that holds."""
         raise NotImplementedError
 
+    def linf_gain(self, activation: Activation) -> float:
+        """A Lipschitz constant of x ↦ z in ℓ∞ that holds; inf where nothing is known but by ℓ2."""
+        return math.inf
+
     def operator(self, W: Tensor | None = None, *, exact: bool) -> LinearOperator:
         """I − W of a weight W, by default the present one, detached. ``exact=False``: its constants
         may be the declared m and a cheap bound of L that holds.

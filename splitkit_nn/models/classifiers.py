@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Self
+from typing import Any, Self
 
 from torch import Tensor, nn
 from torch.nn import functional
@@ -29,6 +29,8 @@ class Classifier(nn.Module):
     tol : float
         Relative tolerance of the solves; the paper trains at 1e-2.
     max_iter : int
+    layer
+        What else ``MonDEQ`` takes, by keyword: activation, method, gradient, on_failure, ….
     """
 
     def __init__(
@@ -39,9 +41,10 @@ class Classifier(nn.Module):
         *,
         tol: float,
         max_iter: int,
+        **layer: Any,
     ) -> None:
         super().__init__()
-        self.layer = MonDEQ(parametrization, tol=tol, max_iter=max_iter)
+        self.layer = MonDEQ(parametrization, tol=tol, max_iter=max_iter, **layer)
         self.head = nn.Linear(features, check_integer("classes", classes, 1))
 
     @classmethod
@@ -80,6 +83,8 @@ class DenseClassifier(Classifier):
     tol : float
         Relative tolerance of the solves; the paper trains at 1e-2.
     max_iter : int
+    layer
+        What else ``MonDEQ`` takes, by keyword: activation, method, gradient, on_failure, ….
 
     Notes
     -----
@@ -96,9 +101,15 @@ class DenseClassifier(Classifier):
         m: float = 1.0,
         tol: float = 1e-2,
         max_iter: int = 300,
+        **layer: Any,
     ) -> None:
         super().__init__(
-            MonotoneDense(in_features, features, m), features, classes, tol=tol, max_iter=max_iter
+            MonotoneDense(in_features, features, m),
+            features,
+            classes,
+            tol=tol,
+            max_iter=max_iter,
+            **layer,
         )
 
     def inputs(self, x: Tensor) -> Tensor:
@@ -118,7 +129,7 @@ class ConvClassifier(Classifier):
         Of the image.
     classes : int
     kernel_size : int
-    m, tol, max_iter
+    m, tol, max_iter, layer
         As in ``DenseClassifier``.
 
     Notes
@@ -139,6 +150,7 @@ class ConvClassifier(Classifier):
         m: float = 1.0,
         tol: float = 1e-2,
         max_iter: int = 300,
+        **layer: Any,
     ) -> None:
         convolution = MonotoneConv2d(in_channels, channels, side, kernel_size, m)
         height, width = (n // POOL for n in (convolution.grid.height, convolution.grid.width))
@@ -147,7 +159,7 @@ class ConvClassifier(Classifier):
                 f"side = {side}: the hidden grid needs at least {POOL} rows and columns"
             )
         super().__init__(
-            convolution, channels * height * width, classes, tol=tol, max_iter=max_iter
+            convolution, channels * height * width, classes, tol=tol, max_iter=max_iter, **layer
         )
 
     def features(self, z: Tensor) -> Tensor:
@@ -166,7 +178,7 @@ class MultiTierClassifier(Classifier):
         Of the image.
     classes : int
     kernel_size : int
-    m, tol, max_iter
+    m, tol, max_iter, layer
         As in ``DenseClassifier``.
 
     Notes
@@ -186,11 +198,12 @@ class MultiTierClassifier(Classifier):
         m: float = 1.0,
         tol: float = 1e-2,
         max_iter: int = 300,
+        **layer: Any,
     ) -> None:
         tiers = MonotoneMultiTier(in_channels, channels, side, kernel_size, m)
         last = tiers.lattices[-1]
         features = tiers.channels[-1] * last.height * last.width
-        super().__init__(tiers, features, classes, tol=tol, max_iter=max_iter)
+        super().__init__(tiers, features, classes, tol=tol, max_iter=max_iter, **layer)
 
     def features(self, z: Tensor) -> Tensor:
         return z[:, -self.head.in_features :]

@@ -7,10 +7,13 @@ Files hold tensors and plain values; no code is loaded from them.
 from __future__ import annotations
 
 import os
+import re
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from splitkit_nn.layers import MonDEQ
 from splitkit_nn.models.classifiers import Classifier
@@ -30,13 +33,15 @@ from splitkit_nn.models.states import (
 FORMAT = "splitkit_nn model, 1"
 
 
-def save(model: MonDEQ | Classifier, path: str | os.PathLike[str]) -> None:
-    """Write a layer or a classifier into a file from which ``load`` makes it again.
+def save(model: nn.Module, path: str | os.PathLike[str]) -> None:
+    """Write a layer, or a model with layers in it, into a file from which ``load`` makes it again.
 
     Parameters
     ----------
-    model : MonDEQ or Classifier
-        Its parts may be of one's own classes, which must be defined again before it is loaded.
+    model : torch.nn.Module
+        A MonDEQ, a classifier, or any module with one in it, of torch's layers and one's own. What
+        the constructor of a class of one's own takes, plain values or modules, it must keep as
+        attributes of the same names, and it must be defined again before the file is loaded.
     path : path
         Written whole, or not at all.
 
@@ -48,8 +53,10 @@ def save(model: MonDEQ | Classifier, path: str | os.PathLike[str]) -> None:
     """
     description, state = describe(model), model.state_dict()
     with torch.random.fork_rng(devices=[]):
-        made = make(description).state_dict()
-    other = sorted(state.keys() ^ made.keys())
+        made = make(description)
+    other = sorted(state.keys() ^ made.state_dict().keys())
+    if not other and type(model) is not MonDEQ and _words(model) != _words(made):
+        other = ["its parts: " + _difference(_words(model), _words(made))]
     if other:
         raise TypeError(
             f"the model has been changed since it was made, in {', '.join(other[:4])}: make the "
@@ -59,7 +66,7 @@ def save(model: MonDEQ | Classifier, path: str | os.PathLike[str]) -> None:
     write_whole(Path(path), as_bytes(content))
 
 
-def load(path: str | os.PathLike[str], *, m: float = 1.0, side: Side = None) -> MonDEQ | Classifier:
+def load(path: str | os.PathLike[str], *, m: float = 1.0, side: Side = None) -> Any:
     """The layer or model in a file, on the CPU, in its dtype, in evaluation mode.
 
     Parameters
@@ -77,7 +84,7 @@ def load(path: str | os.PathLike[str], *, m: float = 1.0, side: Side = None) -> 
 
     Returns
     -------
-    MonDEQ or Classifier
+    MonDEQ, Classifier or torch.nn.Module
         From a state dict with the defaults of its class: ReLU, Peaceman-Rachford.
 
     Raises
@@ -101,6 +108,17 @@ def load(path: str | os.PathLike[str], *, m: float = 1.0, side: Side = None) -> 
         raise ValueError(f"path = {name!r}: {error}") from error
 
 
+def _words(model: nn.Module) -> list[str]:
+    """What a module and its parts say of themselves, without addresses and tensors."""
+    lines = re.sub(r" at 0x[0-9a-f]+", "", repr(model)).splitlines()
+    return [line for line in lines if "Parameter containing" not in line]
+
+
+def _difference(now: list[str], made: list[str]) -> str:
+    pairs = zip_longest(now, made, fillvalue="nothing")
+    return next(f"{a.strip()}, made as {b.strip()}" for a, b in pairs if a != b)
+
+
 def _of_state(content: Any, m: float, side: Side) -> MonDEQ | Classifier:
     state = as_state(content)
     if any(key.startswith(LAYER) for key in state):
@@ -112,7 +130,7 @@ def _of_state(content: Any, m: float, side: Side) -> MonDEQ | Classifier:
     if "parametrization.U.weight" in state:
         inner = within(state, "parametrization.")
         return filled(MonDEQ(parametrization_of(inner, m, side)), state)
-    if "U.weight" in state and ("A" in state or "A.0" in state):
+    if "U.weight" in state and any(name in state for name in ("A", "A.0", "T")):
         layer = MonDEQ(parametrization_of(state, m, side))
         filled(layer.parametrization, state)
         return layer.eval()

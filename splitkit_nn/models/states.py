@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from splitkit_nn.layers import MonDEQ
 from splitkit_nn.linear import (
     MonotoneConv2d,
     MonotoneDense,
+    MonotoneInfinity,
     MonotoneMultiTier,
     MonotoneTriangular,
     Parametrization,
@@ -26,7 +26,7 @@ from splitkit_nn.models.classifiers import (
 
 StateDict = Mapping[str, Tensor]
 Side = int | tuple[int, int] | None
-M = TypeVar("M", bound=MonDEQ | Classifier | Parametrization)
+M = TypeVar("M", bound=nn.Module)
 
 SIDES = (28, 32)  # of MNIST; of CIFAR-10 and SVHN
 
@@ -77,6 +77,8 @@ def parametrization_of(state: StateDict, m: float, side: Side) -> Parametrizatio
             "the state dict of a MonotoneLipschitz, which does not hold its gamma: make the layer, "
             "and load_state_dict; files of splitkit_nn.save hold it"
         )
+    if U.ndim == 2 and "T" in state:
+        return MonotoneInfinity(U.shape[1], U.shape[0], m)
     if U.ndim == 2 and state["A"].ndim == 1:
         blocks = len(state["B"]) if "B" in state else U.shape[0]
         return MonotoneTriangular(U.shape[1], U.shape[0], U.shape[0] // blocks, m)

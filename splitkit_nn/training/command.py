@@ -27,7 +27,15 @@ from splitkit_nn.training.subject import Work
 from splitkit_nn.training.train import train
 
 INTEGERS = {"epochs", "batch_size", "max_iter", "seed"}
-WORDS = {"precision", "schedule"}
+WORDS = {
+    "precision",
+    "schedule",
+    "momentum",
+    "activation",
+    "method",
+    "gradient",
+    "on_failure",
+}
 
 
 def add_train(commands: Any) -> None:

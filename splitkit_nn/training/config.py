@@ -18,6 +18,7 @@ from splitkit_nn.training.recipe import SETTINGS, Recipe
 from splitkit_nn.training.recipes import find_recipe
 
 CHECKSUM = "sha256"
+SINCE = ("momentum", "backward_tol", "activation", "method", "gradient", "on_failure")
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,10 @@ class Config:
             content = json.loads(text)
             if CHECKSUM in content and content.pop(CHECKSUM) != _checksum(content):
                 raise ValueError("it has changed since it was written: its checksum is another")
-            settings = {key: content["settings"][key] for key in SETTINGS}
-            recipe = replace(find_recipe(content["recipe"]), **settings)
+            recipe = find_recipe(content["recipe"])
+            # a setting that an older version did not have is the recipe's own
+            settings = {key: recipe.settings[key] for key in SINCE} | content["settings"]
+            recipe = replace(recipe, **{key: settings[key] for key in SETTINGS})
             data = None if content["data"] is None else Path(content["data"])
             torch.device(content["device"])
             return cls(recipe, data, content["device"])

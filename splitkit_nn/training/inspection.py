@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from splitkit_nn.certify import certify_robustness
-from splitkit_nn.models import Classifier
+from splitkit_nn.layers import MonDEQ
 from splitkit_nn.training.convergence import as_table
 from splitkit_nn.training.plots import draw_certified_accuracy, draw_convergence
 from splitkit_nn.training.progress import steps_bar
@@ -71,7 +71,7 @@ def prepare_certify(options: argparse.Namespace) -> Work:
 def _certify_robustness(subject: Subject, samples: int, steps: int) -> None:
     """Print and draw the certified accuracy on the first so many test images."""
     model, dataset = subject.model, subject.dataset
-    if not isinstance(model, Classifier) or dataset is None:
+    if isinstance(model, MonDEQ) or dataset is None:
         print(BARE)
         return
     images, labels = subject.images(samples), dataset.test_y[:samples]

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from splitkit_nn.layers import MonDEQ
+from splitkit_nn.layers.records import SolveRecord
 
 
 def equilibrium_layer(model: nn.Module) -> MonDEQ:
@@ -26,23 +27,31 @@ def has_equilibrium(model: nn.Module) -> bool:
 
 class SolverWork(NamedTuple):
     """What the latest training step cost: iterations, or evaluations of an ODE's right-hand side,
-    forward and backward; and the solver's step size, nan if it has none.
+    forward and backward; the solver's step size, nan if it has none; the seconds of the solves, nan
+    where they are not known. A pass without a solve, as by the gradient "direct", costs 0.
     """
 
     forward: float
     backward: float
     alpha: float
+    forward_seconds: float
+    backward_seconds: float
 
 
 def solver_work(model: nn.Module) -> SolverWork:
     """Of the model's latest forward and backward pass."""
     if not has_equilibrium(model):
         forward, backward = cast("Any", model).evaluations
-        return SolverWork(forward, backward, math.nan)
+        return SolverWork(forward, backward, math.nan, math.nan, math.nan)
     last = equilibrium_layer(model).last_solve
-    assert last.forward is not None
-    assert last.backward is not None
-    return SolverWork(last.forward.iterations, last.backward.iterations, last.forward.alpha)
+    forward, forward_seconds = _cost(last.forward)
+    backward, backward_seconds = _cost(last.backward)
+    alpha = math.nan if last.forward is None else last.forward.alpha
+    return SolverWork(forward, backward, alpha, forward_seconds, backward_seconds)
+
+
+def _cost(record: SolveRecord | None) -> tuple[float, float]:
+    return (0.0, 0.0) if record is None else (record.iterations, record.seconds)
 
 
 class Passage(NamedTuple):

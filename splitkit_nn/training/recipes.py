@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -29,6 +29,11 @@ from splitkit_nn.training.recipe import Recipe
 from splitkit_nn.training.schedule import Cosine, OneCycle, RateSchedule, StepDecay
 
 CLASSES = 10
+OF_MONDEQS = {
+    each.name: each.default
+    for each in fields(Recipe)
+    if each.name in ("alpha", "activation", "method", "gradient", "on_failure", "backward_tol")
+}
 
 
 class Model(NamedTuple):
@@ -96,7 +101,7 @@ def _mondeq(words: str, kind: Callable[..., nn.Module], sizes: Callable[..., Any
 
     def build(recipe: Recipe, channels: int, side: int) -> nn.Module:
         shape = *sizes(channels, side), CLASSES
-        return kind(*shape, m=recipe.m, tol=recipe.tol, max_iter=recipe.max_iter)
+        return kind(*shape, m=recipe.m, **recipe.layer)
 
     return Model(words, build)
 
@@ -124,8 +129,10 @@ def node(filters: int, augment: int = 0) -> Model:
 def _check_baseline(recipe: Recipe, package: str) -> None:
     if find_spec(package) is None:
         raise ModuleNotFoundError(f"{recipe.name} needs {package}: pip install {package}")
-    if recipe.alpha is not None:
-        raise ValueError(f"alpha = {recipe.alpha}: {recipe.name} has no step size")
+    for name in OF_MONDEQS:
+        value = getattr(recipe, name)
+        if value != OF_MONDEQS[name]:
+            raise ValueError(f"{name} = {value}: {recipe.name} has no monDEQ layer; leave it out")
 
 
 def _row(name: str, model: Model, accuracy: str, schedule: RateSchedule, **more: Any) -> Recipe:

@@ -28,7 +28,7 @@ from splitkit_nn.training.trainer import EpochMetrics, Trainer
 CONFIG, CHECKPOINT, METRICS = "config.json", "checkpoint.pt", "metrics.csv"
 MODEL, BEST, REPORT = "model.pt", "best.pt", "report.md"
 LOCK = ".lock"
-MAY_LACK = {"valid_accuracy"}  # of an epoch's figures
+MAY_LACK = {"valid_accuracy", "test_loss", "forward_seconds", "backward_seconds"}
 
 
 class DamagedFileError(ValueError):

@@ -21,18 +21,23 @@ from torch import Tensor, nn
 
 import splitkit as sk
 from splitkit_nn.data.dataset import Dataset, PartName
-from splitkit_nn.training.layer import equilibrium_layer, solver_work
+from splitkit_nn.training.layer import solver_work
 from splitkit_nn.training.recipe import Recipe
+from splitkit_nn.training.schedule import Momentum, set_momentum
 
 
 class Step(NamedTuple):
-    """What one batch was like: means over its samples, the solver's iterations, its step size."""
+    """What one batch was like: means over its samples, the solver's iterations, its step size, the
+    seconds of its solves.
+    """
 
     loss: float
     accuracy: float
     forward_iterations: float
     backward_iterations: float
     alpha: float
+    forward_seconds: float
+    backward_seconds: float
 
 
 @dataclass(frozen=True)
@@ -40,8 +45,9 @@ class EpochMetrics:
     """What an epoch was like.
 
     The training figures are means over its samples, taken while the parameters moved; the accuracy
-    on held-out samples (None: nothing was held out) tells which epoch is the best; the test
-    accuracy is there for the curve and decides nothing.
+    on held-out samples (None: nothing was held out) tells which epoch is the best; test accuracy
+    and loss are there for the curve and decide nothing. The seconds of the solves are those of a
+    step. What an older version did not take is None.
     """
 
     epoch: int
@@ -54,6 +60,9 @@ class EpochMetrics:
     valid_accuracy: float | None
     test_accuracy: float
     seconds: float
+    test_loss: float | None = None
+    forward_seconds: float | None = None
+    backward_seconds: float | None = None
 
 
 class Trainer:
@@ -88,6 +97,8 @@ class Trainer:
         self.optimizer = torch.optim.Adam(self.model.parameters(), lr=recipe.lr)
         self.scheduler = recipe.schedule(self.optimizer, recipe.epochs, self.batches)
         self.history: list[EpochMetrics] = []
+        self.steps = 0
+        self._set_momentum()
 
     def run_epoch(self, watch: Callable[[int, Step], None]) -> EpochMetrics:
         """Train on every sample once; ``watch(epoch, step)`` is called after every batch.
@@ -112,9 +123,10 @@ class Trainer:
         means = Step(*np.average(steps, axis=0, weights=sizes).tolist())
         validated = bool(self.recipe.validation)
         held_out = accuracy(self.model, self.dataset, "valid") if validated else None
-        tested = accuracy(self.model, self.dataset, "test")
+        tested, test_loss = evaluate(self.model, self.dataset, "test")
         seconds = time.perf_counter() - started
-        self.history.append(EpochMetrics(epoch, learning_rate, *means, held_out, tested, seconds))
+        ends = held_out, tested, seconds, test_loss
+        self.history.append(EpochMetrics(epoch, learning_rate, *means[:5], *ends, *means[5:]))
         return self.history[-1]
 
     @property
@@ -144,6 +156,13 @@ class Trainer:
         self.optimizer.load_state_dict(state["optimizer"])
         self.scheduler.load_state_dict(state["scheduler"])
         self.history = [EpochMetrics(**metrics) for metrics in state["history"]]
+        self.steps = len(self.history) * self.batches
+
+    def _set_momentum(self) -> None:
+        momentum = self.recipe.momentum
+        if isinstance(momentum, Momentum):
+            share = self.steps / (self.recipe.epochs * self.batches)
+            set_momentum(self.optimizer, momentum.at(share))
 
     def _shuffled(self, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
         """The training samples in batches, in a random order, augmented and normalized."""
@@ -170,6 +189,8 @@ class Trainer:
             raise
         self.optimizer.step()
         self.scheduler.step()
+        self.steps += 1
+        self._set_momentum()
         return Step(
             loss.item(),
             (logits.argmax(1) == labels).float().mean().item(),
@@ -183,8 +204,6 @@ def initial_model(recipe: Recipe) -> nn.Module:
         model = recipe.build(recipe)
     if recipe.precision == "float64":
         model = model.double()
-    if recipe.alpha is not None:
-        equilibrium_layer(model).method = sk.PeacemanRachford(alpha=recipe.alpha)
     return model
 
 
@@ -200,7 +219,14 @@ def fork_generators(seed: int, device: torch.device) -> Iterator[None]:
 
 
 def accuracy(model: nn.Module, dataset: Dataset, part: PartName, *, batch_size: int = 250) -> float:
-    """The share of a part's images that the model classifies as labelled, in [0, 1].
+    """The share of a part's images that the model classifies as labelled, in [0, 1]."""
+    return evaluate(model, dataset, part, batch_size=batch_size)[0]
+
+
+def evaluate(
+    model: nn.Module, dataset: Dataset, part: PartName, *, batch_size: int = 250
+) -> tuple[float, float]:
+    """The ``accuracy`` on a part's images, and the mean cross-entropy.
 
     The model, on the data set's device, is put into evaluation mode and left there; no gradient is
     recorded.
@@ -209,8 +235,10 @@ def accuracy(model: nn.Module, dataset: Dataset, part: PartName, *, batch_size: 
     dtype = next(model.parameters()).dtype
     pixels, labels = dataset.part(part)
     batches = zip(torch.split(pixels, batch_size), torch.split(labels, batch_size), strict=True)
+    hits, loss = 0, 0.0
     with torch.no_grad():
-        hits = sum(
-            int((model(dataset.normalization(x, dtype)).argmax(1) == y).sum()) for x, y in batches
-        )
-    return hits / len(labels)
+        for x, y in batches:
+            logits = model(dataset.normalization(x, dtype))
+            hits += int((logits.argmax(1) == y).sum())
+            loss += float(nn.functional.cross_entropy(logits, y, reduction="sum"))
+    return hits / len(labels), loss / len(labels)

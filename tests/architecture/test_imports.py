@@ -34,6 +34,7 @@ SPLITKIT_ROOMS = (
     "progress",
     "arithmetic",
     "notation",
+    "graph_sums",
     "properties",
     "operators",
     "linear",
@@ -41,10 +42,12 @@ SPLITKIT_ROOMS = (
     "problems",
     "proofs",
     "solvers",
+    "versions",
     "__init__",
     "estimators",
     "interfaces",
     "testing",
+    "__main__",
 )
 SPLITKIT = House(
     "splitkit",
@@ -65,6 +68,7 @@ SPLITKIT = House(
         ),
         "clarabel": ("proofs",),
         "highspy": ("problems",),
+        "numba": ("functions",),
         "sklearn": ("estimators",),
         "cvxpy": ("interfaces",),
         "qpsolvers": ("interfaces",),

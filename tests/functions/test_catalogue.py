@@ -48,6 +48,7 @@ from splitkit.functions import (
 )
 from splitkit.functions.inner.omega import omega
 from splitkit.functions.inner.ramps import ramps
+from splitkit.functions.inner.scanned_string import compiled_scan, scan
 from splitkit.functions.inner.taut_string import taut_string
 from splitkit.testing import check_function
 from tests.functions.namespaces import every_library
@@ -474,6 +475,39 @@ def test_taut_string_projects_onto_decreasing_vectors():
     for row, start in zip(x, y, strict=True):
         exact = isotonic_regression(start, increasing=False).x
         np.testing.assert_allclose(row, exact, atol=1e-13)
+
+
+@pytest.mark.parametrize(
+    ("falling", "rising"), [(0.7, 0.7), (0.0, 0.0), (2.0, 0.1), (np.inf, 0.5), (0.0, np.inf)]
+)
+def test_the_scans_of_a_taut_string_are_optimal(falling, rising):
+    """As they are compiled where Numba is installed: σ is in [−w₋, w₊], at the upper end where x
+    falls, at the lower one where it rises, 0 at the last entry; x is constant between these.
+    """
+    rng = np.random.default_rng(15)
+    y = rng.standard_normal((4, 80))
+    y[1] = np.round(2 * y[1])
+    y[2] = 1e6 + np.cumsum(y[2])
+    y[3] = np.arange(80) ** 2 / 1000
+    x, state = scan(y, np.full(4, falling), np.full(4, rising))
+    sigma = np.cumsum(y - x, axis=1)
+    allowed = 4 * np.finfo(float).eps * np.sum(abs(y), axis=1, keepdims=True)
+    assert np.all(abs(sigma[:, -1:]) <= allowed)
+    sigma, jumps, state = sigma[:, :-1], np.diff(x, axis=1), state[:, :-1]
+    assert np.all((sigma <= falling + allowed) & (sigma >= -rising - allowed))
+    assert np.all(np.where(state > 0, abs(sigma - falling), 0.0) <= allowed)
+    assert np.all(np.where(state < 0, abs(sigma + rising), 0.0) <= allowed)
+    assert np.all(jumps[state == 0] == 0.0)
+    assert np.all(state * jumps <= 1e-15 * np.max(abs(y), axis=1, keepdims=True))
+    assert falling == rising == 0.0 or 5 < np.sum(state != 0) < np.sum(np.diff(y) != 0)
+
+
+def test_compiled_scans_are_the_scans():
+    pytest.importorskip("numba")
+    y = np.random.default_rng(16).standard_normal((3, 50))
+    w = np.asarray([0.1, 1.0, 5.0])
+    for compiled, plain in zip(compiled_scan()(y, w, w), scan(y, w, w), strict=True):
+        np.testing.assert_allclose(compiled, plain, rtol=1e-13, atol=1e-13)
 
 
 def image_denoised(y, w, isotropic):

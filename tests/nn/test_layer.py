@@ -338,3 +338,72 @@ def test_bad_arguments(make, error, match):
 def test_bad_inputs(layer, x, error, match):
     with pytest.raises(error, match=match):
         layer(x)
+
+
+SHAPES = {
+    "dense": (lambda: sknn.MonotoneDense(5, 7), (5,)),
+    "lipschitz": (lambda: sknn.MonotoneLipschitz(5, 7, 2, gamma=1.0), (5,)),
+    "conv": (lambda: sknn.MonotoneConv2d(2, 3, (4, 5)), (2, 4, 5)),
+}
+
+
+@pytest.mark.parametrize("kind", SHAPES)
+@pytest.mark.parametrize("lead", [(2, 3), (2, 1, 3), (0, 3)])
+def test_axes_in_front_are_kept(kind, lead):
+    torch.manual_seed(0)
+    make, shape = SHAPES[kind]
+    layer = sknn.MonDEQ(make(), tol=1e-8).double()
+    x = torch.randn(*lead, *shape, dtype=torch.float64, requires_grad=True)
+    z = layer(x)
+    flat = layer(x.reshape(-1, *shape))
+    assert z.shape == (*lead, *flat.shape[1:])
+    assert torch.equal(z.reshape(flat.shape), flat)
+    (of_x,) = torch.autograd.grad(z.square().sum(), x)
+    (expected,) = torch.autograd.grad(flat.square().sum(), x)
+    torch.testing.assert_close(of_x, expected)
+    assert torch.allclose(layer(x, z), z, atol=1e-6)
+    with pytest.raises(ValueError, match=r"z0 lacks the axes .* of x"):
+        layer(x, flat.new_zeros(7, *flat.shape[1:]))
+    with pytest.raises(ValueError, match=r"x has shape .*: give \(batch, "):
+        layer(torch.randn(*lead, *shape[:-1], shape[-1] + 1, dtype=torch.float64))
+
+
+def test_a_backward_solve_has_a_tolerance_of_its_own(x):
+    torch.manual_seed(0)
+    loose = sknn.MonDEQ(sknn.MonotoneDense(5, 7), tol=1e-3).double()
+    x = x.double()
+    sharp = copy.deepcopy(loose)
+    sharp.backward_tol = 1e-12
+    work = []
+    for layer in (loose, sharp):
+        layer(x).sum().backward()
+        work.append((layer.last_solve.forward.iterations, layer.last_solve.backward.iterations))
+    assert work[0][0] == work[1][0]
+    assert work[0][1] < work[1][1]
+    assert sharp.last_solve.backward.residual < 1e-10 < loose.last_solve.backward.residual
+    assert sharp.arguments()["backward_tol"] == 1e-12
+    with pytest.raises(ValueError, match="backward_tol = -1"):
+        sknn.MonDEQ(sknn.MonotoneDense(5, 7), backward_tol=-1)
+    failing = sknn.MonDEQ(sknn.MonotoneDense(5, 7), backward_tol=1e-12)
+    with pytest.raises(sk.NotConvergedError, match=r"backward_tol = 1e-12 in torch\.float32"):
+        failing(x.float()).sum().backward()
+
+
+@pytest.mark.parametrize("kind", ["conv", "tiers"])
+def test_a_state_fits_into_images_of_another_side(kind):
+    """The kernels know no side; borders, grids and masks are made from the new one."""
+
+    def make(side):
+        if kind == "conv":
+            return sknn.MonDEQ(sknn.MonotoneConv2d(1, 3, side), tol=1e-6)
+        return sknn.MonDEQ(sknn.MonotoneMultiTier(1, (2, 3), side), tol=1e-6)
+
+    torch.manual_seed(0)
+    small, large = make(8), make((12, 16))
+    small(torch.randn(2, 1, 8, 8))
+    state = small.state_dict()
+    large.load_state_dict(state, strict=True)
+    x = torch.randn(2, 1, 12, 16)
+    found, fresh = large(x), make((12, 16))
+    fresh.load_state_dict({**state, "alpha": torch.tensor(float("nan"))})
+    assert torch.allclose(found, fresh(x), atol=1e-5)

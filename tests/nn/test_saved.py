@@ -20,6 +20,7 @@ LAYERS = {
         on_failure="damp",
     ),
     "triangular": lambda: sknn.MonDEQ(sknn.MonotoneTriangular(36, 6, 3, m=0.7), "softmax"),
+    "infinity": lambda: sknn.MonDEQ(sknn.MonotoneInfinity(36, 6, m=0.7), "hardtanh"),
     "lipschitz": lambda: sknn.MonDEQ(sknn.MonotoneLipschitz(36, 6, 2, gamma=0.5), "celu"),
     "conv": lambda: sknn.MonDEQ(
         sknn.MonotoneConv2d(1, 3, 6, 5, m=0.6, border=2),
@@ -65,7 +66,8 @@ def arguments(thing):
 PARAMETRIZATIONS = [
     sknn.MonotoneDense(4, 5, m=0.3),
     sknn.MonotoneTriangular(4, 6, block=3, m=0.7),
-    sknn.MonotoneLipschitz(4, 6, 2, gamma=0.5, m=0.8),
+    sknn.MonotoneLipschitz(4, 6, 2, gamma=0.5, m=0.8, learned=True),
+    sknn.MonotoneInfinity(4, 6, m=0.8),
     sknn.MonotoneConv2d(1, 3, (6, 8), 5, m=0.6, border=2),
     sknn.MonotoneMultiTier(2, (2, 3), (6, 9), 5, m=0.6, stride=3, border=3),
 ]
@@ -74,6 +76,7 @@ SETTINGS = {
     "method": sk.ForwardBackward(alpha=0.01),
     "tol": sk.CertifiedError(1e-3),
     "max_iter": 77,
+    "backward_tol": 0.02,
     "gradient": sknn.Truncated(steps=7),
     "solve_in": "numpy",
     "on_failure": "damp",
@@ -251,20 +254,22 @@ def test_a_state_dict_says_what_it_is_of(name, checkpoint, tmp_path):
     assert torch.equal(found(x), model(x))
 
 
-@pytest.mark.parametrize("name", ["dense", "conv", "tiers"])
+@pytest.mark.parametrize("name", ["dense", "infinity", "conv", "tiers"])
 def test_a_bare_layer_from_its_state_dict(name, tmp_path):
     torch.manual_seed(0)
     layer = {
         "dense": lambda: sknn.MonDEQ(sknn.MonotoneDense(36, 5)),
+        "infinity": lambda: sknn.MonDEQ(sknn.MonotoneInfinity(36, 5)),
         "conv": lambda: sknn.MonDEQ(sknn.MonotoneConv2d(1, 3, 6)),
         "tiers": lambda: sknn.MonDEQ(sknn.MonotoneMultiTier(1, (2, 3), 6)),
     }[name]().eval()
     torch.save(layer.state_dict(), tmp_path / "state.pt")
-    x = images().flatten(1) if name == "dense" else images()
-    if name != "dense":
+    flat = name in ("dense", "infinity")
+    x = images().flatten(1) if flat else images()
+    if not flat:
         with pytest.raises(ValueError, match="without its images' side"):
             sknn.load(tmp_path / "state.pt")
-    found = sknn.load(tmp_path / "state.pt", side=None if name == "dense" else 6)
+    found = sknn.load(tmp_path / "state.pt", side=None if flat else 6)
     assert torch.equal(found(x), layer(x))
 
 
@@ -285,7 +290,7 @@ def test_what_cannot_be_saved_is_refused(tmp_path):
 
     tanh = sknn.ScalarActivation(torch_tanh, torch_tanh_slope)
     for model, match in (
-        (torch.nn.Linear(2, 2), "model is a Linear"),
+        (torch.nn.Linear(2, 2), "model is a Linear without an equilibrium layer"),
         (sknn.MonDEQ(Forgetful(2)), r"Forgetful without the attribute size.*self\.size = size"),
         (sknn.MonDEQ(sknn.MonotoneDense(2, 3), tanh), r"activation\.function = <function"),
     ):
@@ -370,3 +375,103 @@ def test_what_a_file_is_not_is_said(write, match, tmp_path):
 def test_a_missing_file(tmp_path):
     with pytest.raises(FileNotFoundError, match="no such file"):
         sknn.load(tmp_path / "none.pt")
+
+
+class Residual(torch.nn.Module):
+    """A functional model of one's own: x ↦ head(σ(x + layer(norm(x))))."""
+
+    def __init__(self, features, layer, classes=3):
+        super().__init__()
+        self.features, self.classes = features, classes
+        self.norm = torch.nn.BatchNorm1d(features)
+        self.layer = layer
+        self.head = torch.nn.Linear(features, classes, bias=False)
+
+    def forward(self, x):
+        return self.head(torch.relu(x + self.layer(self.norm(x))))
+
+
+def own_models():
+    torch.manual_seed(0)
+    image = sknn.MonDEQ(sknn.MonotoneConv2d(3, 4, (4, 4)), sk_activation(), tol=1e-5)
+    yield (
+        torch.nn.Sequential(
+            torch.nn.Conv2d(2, 3, 3, padding=1, stride=2, bias=False),
+            torch.nn.GroupNorm(1, 3),
+            image,
+            torch.nn.AvgPool2d(2),
+            torch.nn.Flatten(),
+            torch.nn.Dropout(0.25),
+            torch.nn.Linear(36, 5),
+        ),
+        (2, 8, 8),
+    )
+    dense = sknn.MonDEQ(sknn.MonotoneDense(4, 4, m=0.5), "tanh", backward_tol=1e-3)
+    yield Residual(4, dense), (4,)
+    parts = Residual(4, sknn.MonDEQ(sknn.MonotoneDense(4, 4))), torch.nn.LayerNorm(3)
+    yield torch.nn.Sequential(*parts, torch.nn.ELU(0.5)).double(), (4,)
+
+
+def sk_activation():
+    return sknn.LeakyReLU(0.2)
+
+
+@pytest.mark.parametrize("which", range(3))
+def test_a_model_of_one_s_own_comes_back(which, tmp_path):
+    model, shape = list(own_models())[which]
+    dtype = next(model.parameters()).dtype
+    x = torch.randn(5, *shape, dtype=dtype)
+    model(x)  # running statistics, a step size
+    model.eval()
+    path = tmp_path / "model.pt"
+    sknn.save(model, path)
+    loaded = sknn.load(path)
+    assert repr(loaded) == repr(model)
+    assert not loaded.training
+    assert torch.equal(loaded(x), model(x))
+    assert next(loaded.parameters()).dtype == dtype
+
+
+def test_containers_come_back(tmp_path):
+    inner = sknn.MonDEQ(sknn.MonotoneDense(4, 4))
+    model = torch.nn.ModuleDict({"a": torch.nn.ModuleList([inner]), "b": torch.nn.Identity()})
+    sknn.save(model, tmp_path / "model.pt")
+    loaded = sknn.load(tmp_path / "model.pt")
+    assert loaded.state_dict().keys() == model.state_dict().keys()
+    assert repr(loaded) == repr(model)
+
+
+def test_a_model_that_its_arguments_do_not_make_is_refused(tmp_path):
+    changed = Residual(4, sknn.MonDEQ(sknn.MonotoneDense(4, 4)))
+    changed.norm.eps = 0.5
+
+    class Open(torch.nn.Sequential):
+        def __init__(self, *parts):
+            super().__init__(*parts)
+
+    class Forgotten(Residual):
+        def __init__(self, side):
+            super().__init__(side, sknn.MonDEQ(sknn.MonotoneDense(side, side)))
+
+    layer = sknn.MonDEQ(sknn.MonotoneDense(2, 2))
+    for model, match in (
+        (changed, r"changed since it was made, in its parts: .*eps=0\.5.*made as .*eps=1e-05"),
+        (Open(layer), r"whose constructor takes \*parts"),
+        (Forgotten(2), "without the attribute side"),
+        (torch.nn.Sequential(layer, torch.nn.Softmax2d(), Forgotten(2)), r"model\.2 is a Forgott"),
+    ):
+        with pytest.raises(TypeError, match=match):
+            sknn.save(model, tmp_path / "model.pt")
+    assert not list(tmp_path.iterdir())
+
+
+def test_no_class_that_takes_code_is_made(tmp_path):
+    path = tmp_path / "model.pt"
+    sknn.save(torch.nn.Sequential(sknn.MonDEQ(sknn.MonotoneDense(2, 2))), path)
+    content = torch.load(path, weights_only=True)
+    for name in ("torch.fx.graph_module:GraphModule", "GraphModule", "os:system"):
+        part = {"class": name, "arguments": {}}
+        content["description"]["module"]["parts"]["1"] = part
+        torch.save(content, path)
+        with pytest.raises(ValueError, match="which is not defined"):
+            sknn.load(path)

@@ -217,6 +217,52 @@ def test_linear_programs(make, status, seed):
         np.testing.assert_allclose(-c @ x, solution.certificate.gap)
 
 
+FORMS = {
+    "sum of three": lambda A, b: sk.NormalCone(f.NonNegative()) + sk.NormalCone(f.AffineSet(A, b)),
+    "composition": lambda A, b: (
+        sk.NormalCone(f.NonNegative()) + sk.NormalCone(f.Box(b, b)).pullback(A)
+    ),
+    "fit": lambda A, b: (
+        sk.NormalCone(f.NonNegative()) + sk.Subdifferential(f.Huber().translate(b) @ A)
+    ),
+}
+
+
+@pytest.mark.parametrize("seed", range(8 if THOROUGH else 2))
+@pytest.mark.parametrize("form", FORMS)
+def test_every_method_finds_a_direction_in_which_a_program_falls(form, seed):
+    """d ≥ 0, Ad = 0, or losses that grow by ‖Ad‖₁, and ⟨c, d⟩ + ‖Ad‖₁ = −gap < 0, whatever drifts:
+    also of ADMM, whose elements do not.
+    """
+    A, b, c = unbounded_program(np.random.default_rng(seed))
+    inclusion = linear(c) + FORMS[form](A, b)
+    for method in guaranteed(inclusion, np.zeros(c.size)):
+        solution = sk.solve(inclusion, np.zeros(c.size), method, on_failure="return")
+        assert solution.status == "unbounded", f"{method!r}: {solution.message}"
+        d = solution.certificate.direction
+        assert np.min(d) >= -1e-14
+        rise = np.abs(A @ d).sum()
+        assert form == "fit" or rise <= 1e-11 * np.abs(A).max()
+        np.testing.assert_allclose(-c @ d - rise, solution.certificate.gap, rtol=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(4) if THOROUGH else [1])
+@pytest.mark.parametrize("unit", [1e-8, 1.0, 1e8])
+def test_every_method_finds_it_by_the_kkt_operator_in_any_units(unit, seed):
+    """In units in which the multipliers are far larger than x, or far smaller."""
+    A, b, c = unbounded_program(np.random.default_rng(seed))
+    zero = f.Quadratic(np.zeros((c.size, c.size)), c)
+    problem = sk.KKT(zero, A, unit * b, C=f.NonNegative())
+    start = np.zeros(c.size), np.zeros(b.size)
+    for method in guaranteed(problem, start):
+        solution = sk.solve(problem, start, method, max_iter=3000, on_failure="return")
+        assert solution.status == "unbounded", f"{method!r}: {solution.message}"
+        x, y = solution.certificate.direction
+        assert not np.any(y)
+        assert np.min(x) >= 0
+        assert np.abs(A @ x).max() <= 1e-12 * np.abs(A).max()
+
+
 @pytest.mark.parametrize("seed", range(400 if THOROUGH else 40))
 def test_random_degenerate_programs_with_rows_and_columns_in_units_of_their_own(seed):
     """Small integers, so that rows depend and vertices coincide; flagged only if HiGHS says so."""

@@ -31,3 +31,18 @@ def test_given_axes_are_drawn_into():
     assert sk.plot_convergence(solved(sk.Tseng()), ax=axes) is axes
     with pytest.raises(ValueError, match="solutions is empty"):
         sk.plot_convergence()
+
+
+def test_every_quantity_of_the_history_can_be_drawn():
+    f = sk.functions.SquaredL2(center=np.array([3.0, 0.5])) + sk.functions.L1Norm(1.0)
+    found = sk.minimize(f, np.ones(2), record_objective=True, callback=lambda state: None)
+    (residual,) = sk.plot_convergence(found, quantity="residual").get_lines()
+    np.testing.assert_array_equal(residual.get_ydata(), found.history.residual)
+    (objective,) = sk.plot_convergence(found, quantity="objective").get_lines()
+    above = np.asarray(found.history.objective) - min(found.history.objective)
+    np.testing.assert_array_equal(objective.get_ydata()[above > 0], above[above > 0])
+    assert np.all(np.isnan(objective.get_ydata()[above == 0]))
+    with pytest.raises(ValueError, match="record_objective=True"):
+        sk.plot_convergence(sk.minimize(f, np.ones(2)), quantity="objective")
+    with pytest.raises(ValueError, match="quantity = 'gap'"):
+        sk.plot_convergence(found, quantity="gap")

@@ -27,8 +27,10 @@ from splitkit.backend import to_numpy
 from splitkit.functions.base import Indicator
 from splitkit.solvers.methods import METHODS
 from splitkit.testing import registered, suite
+from splitkit.testing._inclusions import AT_REST, MATRICES
 from splitkit.testing.backends import BACKENDS, Backend
 from splitkit_nn.activations import ACTIVATIONS
+from tests import quick_strict
 
 DTYPES = ("float64", "float32")
 NOT_MEASURED = "not measured"
@@ -61,8 +63,14 @@ def check_of(thing: Any) -> Check:
 
 
 def method_check(kind: type[sk.Method]) -> Check:
-    """The method finds a known solution with its operators on that library."""
-    return lambda xp, dtype, examples: suite(kind(), xp=xp, dtype=dtype).run(1, only="solution")
+    """The method finds known solutions with its operators on that library: one of each kind."""
+
+    def check(xp: Any, dtype: Any, examples: int) -> None:
+        checked = suite(kind(), xp=xp, dtype=dtype)
+        for matrix in (MATRICES[1], *AT_REST):
+            checked.replay("solution", (matrix, 1000))
+
+    return check
 
 
 def activation_check(name: str) -> Check:
@@ -134,6 +142,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--examples", type=int, default=4, help="cases drawn for each thing (4)")
     parser.add_argument("--out", type=Path, help="JSON file of columns, read and extended")
     options = parser.parse_args(arguments)
+    quick_strict.intern()
     known: dict[str, Any] = {}
     if options.out is not None and options.out.exists():
         known = json.loads(options.out.read_text())

@@ -12,11 +12,12 @@ at once; each recursion along the chain composes maps u ↦ min(max(u + c, l), h
 under composition, in log₂ n passes. As many rounds as divisions in depth: log₂ n for noise, n at
 worst; each ends with one look from the host whether a piece was divided.
 
-In the host's memory a guess is made first, and kept where it is right: the σₖ at an end of the
-interval are the active ones, x has the means of the pieces between them, and the next are those
-whose x still moves their way and those whose σ would leave the interval. On data with noise that
-ends in ten to fifty rounds, of which all but the first few concern few pieces; on smooth data a
-piece may grow by one entry a round.
+In the host's memory, where Numba is installed, two compiled scans along each vector do instead
+(``scanned_string.py``). Else a guess is made there first, and kept where it is right: the σₖ at an
+end of the interval are the active ones, x has the means of the pieces between them, and the next
+are those whose x still moves their way and those whose σ would leave the interval. On data with
+noise that ends in ten to fifty rounds, of which all but the first few concern few pieces; on smooth
+data a piece may grow by one entry a round.
 
 Sources: Chambolle, Darbon, *On total variation minimization and surface evolution using parametric
 maximum flows* (2009), whose division this is; Han, Curtis, *Primal-dual active-set methods for
@@ -31,6 +32,7 @@ import numpy as np
 
 from splitkit.backend import Array, clip, namespace, on_host, solving, with_derivative
 from splitkit.functions.inner.block_means import block_means
+from splitkit.functions.inner.scanned_string import compiled_scan
 
 # of the guess: the entries that a round costs beside those that it looks at, the least number of
 # rounds, and the most entries beside those of all vectors
@@ -66,13 +68,23 @@ def _found(y: Array, falling: Array, rising: Array) -> tuple[Array, Array, Array
     n = y.shape[-1]
     vectors = y.reshape(-1, n)
     weights = [np.broadcast_to(w, (*y.shape[:-1], 1)).reshape(-1, 1) for w in (falling, rising)]
+    scan = compiled_scan()
+    if scan is not None:
+        doubles = (a.astype(np.float64, order="C") for a in (vectors, *(w[:, 0] for w in weights)))
+        found, states = scan(*doubles)
+        found, apart, down = found.astype(y.dtype), states[:, :-1] != 0, states[:, :-1] > 0
+        return _reshaped(found, apart, down, y.shape)
     found, states, right = _active_sets(vectors, *weights)
     apart, down = states != 0, states > 0
     if not right.all():
         rest = ~right
         found[rest], apart[rest], down[rest] = _divided(vectors[rest], *(w[rest] for w in weights))
-    edges = (*y.shape[:-1], n - 1)
-    return found.reshape(y.shape), apart.reshape(edges), down.reshape(edges)
+    return _reshaped(found, apart, down, y.shape)
+
+
+def _reshaped(found: Any, apart: Any, down: Any, shape: tuple[int, ...]) -> tuple[Any, Any, Any]:
+    edges = (*shape[:-1], shape[-1] - 1)
+    return found.reshape(shape), apart.reshape(edges), down.reshape(edges)
 
 
 def _active_sets(y: Any, falling: Any, rising: Any) -> tuple[Any, Any, Any]:

@@ -65,5 +65,5 @@ def test_a_recipe_trains_from_files_to_report(
 
 
 def test_a_step_size_is_refused() -> None:
-    with pytest.raises(ValueError, match="mnist-node has no step size"):
+    with pytest.raises(ValueError, match=r"alpha = .*mnist-node has no monDEQ"):
         initial_model(replace(find_recipe("mnist-node"), alpha=0.5))

@@ -1,11 +1,13 @@
 """The command line end to end: train, evaluate, certify, and every way to be refused."""
 
 import csv
+import io
 import json
 import re
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import pytest
@@ -29,10 +31,9 @@ def train(recipe: str, out: Path, *more: str) -> int:
 def digits_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """A run of two epochs on the digits, and what was printed."""
     out = tmp_path_factory.mktemp("runs") / "digits"
-    command = [sys.executable, "-m", "splitkit_nn", "train", "digits", "--out", str(out), *QUICK]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return out, done.stdout
+    with redirect_stdout(io.StringIO()) as printed:
+        assert train("digits", out, *QUICK) == 0
+    return out, printed.getvalue()
 
 
 def test_a_run_holds_its_files_and_no_other(digits_run: tuple[Path, str]) -> None:
@@ -114,6 +115,12 @@ def test_the_command_line_overrides_the_recipe(
         "validation": 0.1,
         "precision": "float64",
         "schedule": "step:1:0.5",
+        "momentum": "one-cycle:0.25:0.9:0.8",
+        "activation": "tanh",
+        "method": "anderson",
+        "gradient": "truncated",
+        "on_failure": "damp",
+        "backward_tol": 0.01,
     }
     flags = [word for k, v in given.items() for word in ("--" + k.replace("_", "-"), str(v))]
     assert train("digits", tmp_path / "run", *QUICK, *flags) == 0

@@ -1,22 +1,39 @@
 """Recipes are found by name, say what the paper says, and refuse impossible numbers."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 import splitkit as sk
+import splitkit_nn as sknn
 from splitkit_nn.reproduce.paper import ROWS, Row
 from splitkit_nn.training.augment import Chain, Flip, RandomShift
 from splitkit_nn.training.config import Config
 from splitkit_nn.training.layer import equilibrium_layer
 from splitkit_nn.training.recipes import RECIPES, find_recipe
-from splitkit_nn.training.schedule import Cosine, OneCycle, RateSchedule, StepDecay
+from splitkit_nn.training.schedule import (
+    Constant,
+    Cosine,
+    OneCycle,
+    RateSchedule,
+    StepDecay,
+    find_momentum,
+    set_momentum,
+)
 from splitkit_nn.training.trainer import initial_model
 
 DEFAULTS = {
+    "momentum": None,
+    "backward_tol": None,
+    "activation": "relu",
+    "method": "peaceman-rachford",
+    "gradient": "cotangent",
+    "on_failure": "raise",
     "schedule": "step:10:0.1",
     "alpha": None,
     "seed": 0,
@@ -125,6 +142,7 @@ def test_a_configuration_survives_json(data: Path | None) -> None:
     [
         ("step:7", StepDecay(every=7)),
         ("step:7:0.5", StepDecay(every=7, factor=0.5)),
+        ("constant", Constant()),
         ("cosine", Cosine()),
         ("one-cycle:0.05:0.3", OneCycle(peak=0.05, rise=0.3)),
     ],
@@ -186,3 +204,65 @@ def test_one_cycle_rises_falls_and_stays_while_momentum_falls_and_rises() -> Non
     expected = pytest.approx([0.95, 0.90, 0.85, 0.90, 0.95, 0.95], abs=2e-4)
     assert [momenta[i] for i in at] == expected
     assert {betas[1] for betas in [optimizer.param_groups[0]["betas"]]} == {0.999}
+
+
+def betas(momentum: str, epochs: int = 4, batches: int = 5) -> list[float]:
+    """Adam's β₁ at each batch."""
+    found, schedule = find_momentum(momentum), []
+    optimizer = torch.optim.Adam([torch.nn.Parameter(torch.zeros(1))])
+    for step in range(epochs * batches):
+        set_momentum(optimizer, found.at(step / (epochs * batches)))
+        schedule.append(optimizer.param_groups[0]["betas"][0])
+    return schedule
+
+
+def test_momentum_falls_rises_and_stays_as_in_the_papers_code() -> None:
+    epochs = 20
+    papers = np.interp(
+        np.arange(5 * epochs) / 5,
+        [0, (epochs - 5) / 2, epochs - 5, epochs],
+        [0.95, 0.85, 0.95, 0.95],
+    )
+    np.testing.assert_allclose(betas("one-cycle:0.375", epochs), papers)
+    assert betas("constant:0.7") == [0.7] * 20
+    assert min(betas("one-cycle:0.5:0.9:0.4")) == pytest.approx(0.4)
+    for text in ("constant:0.7", "one-cycle:0.375:0.95:0.85"):
+        assert str(find_momentum(text)) in (text, "constant:0.7")
+        assert find_momentum(str(find_momentum(text))) == find_momentum(text)
+    for text in (
+        "constant",
+        "constant:1",
+        "one-cycle:0.6",
+        "one-cycle:0.4:0.1:0.2",
+        "cosine",
+        "x:y",
+    ):
+        with pytest.raises(ValueError, match=r"momentum = |give 0 < RISE"):
+            find_momentum(text)
+
+
+def test_the_recipe_decides_what_the_layer_is_made_of() -> None:
+    names = {
+        "activation": "tanh",
+        "method": "anderson",
+        "gradient": "direct",
+        "on_failure": "damp",
+        "backward_tol": 1e-3,
+    }
+    recipe = replace(find_recipe("mnist-conv"), alpha=0.5, **names)  # type: ignore[arg-type]
+    layer = equilibrium_layer(initial_model(recipe))
+    assert isinstance(layer.activation.activation, sknn.Tanh)  # type: ignore[attr-defined]
+    assert layer.method == sk.Anderson(sk.PeacemanRachford(alpha=0.5))
+    assert (layer.gradient, layer.on_failure) == (sknn.Direct(), "damp")
+    assert (layer.tol, layer.backward_tol, layer.max_iter) == (1e-2, 1e-3, 300)
+    for key, value in names.items():
+        with pytest.raises(ValueError, match=f"{key} = .*has no monDEQ layer"):
+            initial_model(replace(find_recipe("mnist-deq"), **{key: value}))  # type: ignore[arg-type]
+
+
+def test_a_configuration_of_an_older_version_is_read() -> None:
+    content = json.loads(Config(find_recipe("digits"), None).to_json())
+    for key in ("activation", "method", "momentum"):
+        del content["settings"][key]
+    del content["sha256"]
+    assert Config.from_json(json.dumps(content)).recipe == find_recipe("digits")

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from splitkit_nn.data import Dataset
 from splitkit_nn.training.recipe import Recipe
 from splitkit_nn.training.recipes import find_recipe
-from splitkit_nn.training.trainer import Step, Trainer, accuracy
+from splitkit_nn.training.trainer import Step, Trainer, accuracy, evaluate
 
 CPU = torch.device("cpu")
 DIGITS = find_recipe("digits").load(None)
@@ -123,3 +123,28 @@ def test_accuracy_counts_over_batches_and_records_no_gradient() -> None:
     labels = torch.tensor([0, 0, 0, 0, 1, 1, 1, 1, 1, 0])
     data = replace(FEW, test_x=images, test_y=labels)
     assert accuracy(Threshold(), data, "test", batch_size=3) == pytest.approx(0.8)
+
+
+@pytest.mark.parametrize(
+    "gradient", ["cotangent", "direct", "truncated", "jacobian_free", "unrolled"]
+)
+@pytest.mark.parametrize("method", ["peaceman-rachford", "douglas-rachford", "anderson"])
+def test_every_gradient_and_method_of_a_recipe_trains(gradient: str, method: str) -> None:
+    few = replace(DIGITS, train_x=DIGITS.train_x[:64], train_y=DIGITS.train_y[:64])
+    trainer = Trainer(replace(find_recipe("digits"), gradient=gradient, method=method), few, CPU)
+    first = trainer.run_epoch(unwatched)
+    assert first.test_loss is not None
+    assert first.forward_seconds is not None
+    assert first.backward_seconds is not None
+    assert 0 <= first.forward_seconds + first.backward_seconds < first.seconds
+    assert (first.backward_iterations > 0) == (gradient in ("cotangent", "truncated"))
+    assert (first.forward_seconds > 0) == (gradient != "unrolled")
+
+
+def test_the_test_loss_is_the_mean_cross_entropy() -> None:
+    trainer = Trainer(find_recipe("digits"), DIGITS, CPU)
+    found = evaluate(trainer.model, DIGITS, "test", batch_size=7)
+    with torch.no_grad():
+        logits = trainer.model(DIGITS.test_x)
+    assert found[1] == pytest.approx(float(nn.functional.cross_entropy(logits, DIGITS.test_y)))
+    assert found[0] == accuracy(trainer.model, DIGITS, "test")

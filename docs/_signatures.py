@@ -1,0 +1,57 @@
+"""Constructors that are made where the code runs, for the API reference.
+
+Functions are dataclasses without a decorator (``functions/declared.py``), methods dataclasses whose
+defaults carry their checks (``arguments.option``): what they take is seen only at run time.
+"""
+
+from __future__ import annotations
+
+import inspect
+from enum import Enum
+from importlib import import_module
+from typing import Any
+
+import griffe
+
+KINDS = {
+    inspect.Parameter.POSITIONAL_ONLY: griffe.ParameterKind.positional_only,
+    inspect.Parameter.POSITIONAL_OR_KEYWORD: griffe.ParameterKind.positional_or_keyword,
+    inspect.Parameter.KEYWORD_ONLY: griffe.ParameterKind.keyword_only,
+    inspect.Parameter.VAR_POSITIONAL: griffe.ParameterKind.var_positional,
+    inspect.Parameter.VAR_KEYWORD: griffe.ParameterKind.var_keyword,
+}
+ROOMS = ("splitkit.functions", "splitkit.operators", "splitkit.problems", "splitkit.solvers")
+
+
+class Made(griffe.Extension):
+    """Give each class without an ``__init__`` of its own the signature that it has at run time."""
+
+    def on_class(self, *, cls: griffe.Class, **_: Any) -> None:
+        """griffe's hook, once a class and its members are read."""
+        is_made = "__init__" not in cls.members or "dataclass" in cls.labels
+        if not is_made or not cls.module.path.startswith(ROOMS):
+            return
+        kind = getattr(import_module(cls.module.path), cls.name, None)
+        if not inspect.isclass(kind) or issubclass(kind, Enum):
+            return
+        if not (inspect.isfunction(kind.__init__) or inspect.isfunction(kind.__new__)):
+            return
+        given = inspect.signature(kind).parameters.values()
+        parameters = griffe.Parameters(*map(_parameter, given))
+        cls.set_member("__init__", griffe.Function("__init__", parameters=parameters))
+        cls.labels.discard("dataclass")
+
+
+def _parameter(given: inspect.Parameter) -> griffe.Parameter:
+    return griffe.Parameter(
+        given.name,
+        annotation=None if given.annotation is given.empty else str(given.annotation),
+        kind=KINDS[given.kind],
+        default=None if given.default is given.empty else _default(given.default),
+    )
+
+
+def _default(value: Any) -> str:
+    """Without an address in memory."""
+    plain = type(value).__repr__ is object.__repr__
+    return f"{type(value).__name__}()" if plain else repr(value)
