@@ -7,7 +7,7 @@ import scipy.sparse as sp
 from splitkit.problems import LP, ConicProgram
 from splitkit.problems.programs.cones import Semidefinite
 from splitkit.problems.programs.data import Data
-from splitkit.problems.programs.interior import Interior
+from splitkit.problems.programs.interior import Interior, _Dense, _Standard
 from splitkit.problems.programs.newton import WORTH, NewtonSystem
 from splitkit.problems.programs.rows import Intervals
 from splitkit.problems.programs.scalings import Orthant, PositiveSemidefinite, SecondOrder
@@ -137,11 +137,14 @@ def test_interior_points_lead_to_the_solution_of_each_kind_of_system():
     )  # fmt: skip
     for problem in (program, ball):
         data = problem._data()
-        for x, y in Interior(data, data.rows.barriers()).points():
-            gap = data.q @ x + data.rows.support(y)[0]
+        for x, y, near in Interior(data, data.rows.barriers()).points():
+            gap, apart = data.q @ x + data.rows.support(y)[0], np.abs(data.A @ x - near).max()
         assert np.allclose(data.q + data.A.T @ y, 0, atol=1e-6)
         assert np.abs(data.rows.project(data.A @ x) - data.A @ x).max() <= 1e-6
         assert gap == pytest.approx(0.0, abs=1e-6)
+        if problem is ball:
+            assert apart <= 1e-6
+            assert np.allclose(data.rows.project(near), near)
 
 
 def test_a_bordered_system_gives_the_steps_of_one_that_is_factored_anew():
@@ -165,3 +168,27 @@ def test_a_bordered_system_gives_the_steps_of_one_that_is_factored_anew():
         assert np.allclose(H @ d, -g, atol=1e-6)
         assert np.allclose(d, anew.step(g), rtol=1e-6, atol=1e-9)
     assert kept.factorizations == 1
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_cones_of_the_variables_themselves_are_solved_for_by_the_equations_alone(seed):
+    """As a semidefinite program in standard form: both systems solve the same equations."""
+    rng = np.random.default_rng(seed)
+    k, e, order = 4, 3, rng.permutation(10 + 2)
+    D = sp.csr_array(np.diag(-rng.uniform(0.5, 2.0, 12))[order])
+    A = np.vstack((rng.normal(size=(e, 12)), D.toarray()))
+    cones = [("zero", e), ("nonnegative", 2), ("psd", k)]
+    program = ConicProgram(None, rng.normal(size=12), sp.csr_array(A), rng.normal(size=15), cones)
+    data = program._data()
+    interior = Interior(data, data.rows.barriers())
+    assert isinstance(interior.system, _Standard)
+    points = [[each.unit + 0.1 * rng.random(each.unit.size) for each in interior.cones]] * 2
+    for cone, s, z in zip(interior.cones, *points, strict=True):
+        cone.scale(s, 2 * z)
+    a, b = rng.normal(size=12), rng.normal(size=15)
+    found = []
+    for system in (interior.system, _Dense(interior)):
+        system.factor()
+        found.append(system.solve(a, b))
+    for one, other in zip(*found, strict=True):
+        assert np.allclose(one, other, atol=1e-8)

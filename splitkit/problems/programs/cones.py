@@ -282,8 +282,8 @@ class Cones(Rows):
             t = np.where(self.orthant, (self.b - w) / v, np.nan)
         return np.sort(t[np.isfinite(t) & (t > 0)])
 
-    def support(self, y: Vector) -> tuple[float, float]:
-        terms = self.b * (y - self.beyond(y))
+    def support(self, y: Vector, beyond: Vector | None = None) -> tuple[float, float]:
+        terms = self.b * (y - (self.beyond(y) if beyond is None else beyond))
         return float(terms.sum()), float(abs(terms).sum())
 
     def beyond(self, y: Vector) -> Vector:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -225,18 +226,21 @@ class _Layout:
                 orthant += index.ravel().tolist()
             elif index.size:
                 coupled[kind, order].append((index, shares))
-            turns.append(eye_array(index.size, format="csr"))
+            turns.append(index.size)
             self.rows, at = self.rows + index.size, at + index.size
         self.plain = not self._boxes
-        self.turn = csr_array((at, self.rows))
-        if turns:
-            self.turn = csr_array(block_diag(turns, format="csr"))
+        self._turns = turns
         self.zero, self.orthant = (np.zeros(at, dtype=bool) for _ in range(2))
         self.zero[zero] = True
         self.orthant[orthant] = True
         self.coupled = tuple(
             _coupled(kind, order, parts) for (kind, order), parts in coupled.items()
         )
+
+    @cached_property
+    def turn(self) -> Any:
+        parts = (eye_array(each) if isinstance(each, int) else each for each in self._turns)
+        return csr_array(block_diag(list(parts), format="csr"))
 
     def at(self, b: Vector) -> Cones:
         """b − K."""

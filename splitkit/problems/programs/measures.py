@@ -57,16 +57,26 @@ class Measures:
     plain: float
 
     @classmethod
-    def of(cls, data: Data, x: Vector, y: Vector, least: Sequence[float] = (0.0,) * 3) -> Measures:
-        """Those of x and y, beside the given sizes at least."""
+    def of(
+        cls,
+        data: Data,
+        x: Vector,
+        y: Vector,
+        least: Sequence[float] = (0.0,) * 3,
+        near: Vector | None = None,
+    ) -> Measures:
+        """Those of x and y, beside the given sizes at least; or bounds of them, by a point of C
+        near Ax, where the support function is finite at y.
+        """
         Ax, Px, pull = data.A @ x, data.P @ x, data.AT @ y
-        z = data.rows.project(Ax)
+        z = data.rows.project(Ax) if near is None else near
         quadratic, linear = float(x @ Px), float(data.q @ x)
-        support, supported = data.rows.support(y)
+        beyond = data.rows.beyond(y) if near is None else np.zeros(y.size)
+        support, supported = data.rows.support(y, beyond)
         objective, dual = quadratic / 2 + linear, -quadratic / 2 - support
         P, A, AT = data.sizes
         in_P, in_A, in_AT = P @ abs(x), A @ abs(x), AT @ abs(y)
-        missed = max(_largest(Px + data.q + pull), _largest(data.rows.beyond(y)))
+        missed = max(_largest(Px + data.q + pull), _largest(beyond))
         within = float(abs(x) @ in_P), float(abs(data.q) @ abs(x)), supported
         plain = (
             max(_largest(Ax), _largest(z)),

@@ -45,11 +45,11 @@ class Scaling:
         raise NotImplementedError
 
     def to_dual(self, v: Vector) -> Vector:
-        """W⁻¹v, v in the scaled space; where W is symmetric, also of the columns of a matrix."""
+        """W⁻¹v, v in the scaled space; also of the columns of a matrix."""
         raise NotImplementedError
 
     def from_dual(self, v: Vector) -> Vector:
-        """Wv."""
+        """Wv; also of the columns of a matrix."""
         raise NotImplementedError
 
     def to_slack(self, v: Vector) -> Vector:
@@ -120,7 +120,7 @@ class Orthant(Scaling):
         return v / (self.w if v.ndim == 1 else self.w[:, None])
 
     def from_dual(self, v: Vector) -> Vector:
-        return self.w * v
+        return v * (self.w if v.ndim == 1 else self.w[:, None])
 
     def squares(self) -> Any:
         return self.w**2

@@ -36,6 +36,7 @@ EXACTLY = 0.01  # to which part the longest step is found
 NEAR = 1e-3  # 1/(μμ̃) at least, of points that are near the central path
 CENTRED = 1e-7  # μμ̃ − 1 at which the secant equations are lost in rounding
 ROUNDS = 60  # of Newton's method at most
+SETTLED = 1e-8  # part of a root by which the last step, of which the error is the square, moves it
 
 
 class Barrier:
@@ -179,7 +180,7 @@ class Power(Barrier):
             slope = 2 / (1 + 2 * p) - 2 * a * (1 + a) / of_a - 2 * b * (1 + b) / of_b
             step = value / slope
             p = np.maximum(p - step, 0.0)
-            if not (abs(step) > 1e-14 * p).any():
+            if not (abs(step) > SETTLED * p).any():
                 break
         q = 1 / p
         x, y = (1 + a + a * q) / u, (1 + b + b * q) / v
