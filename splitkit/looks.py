@@ -24,6 +24,7 @@ from splitkit.backend import (
     Space,
     blocks,
     floating,
+    folding,
     fresh_copy,
     is_array,
     is_traced,
@@ -100,9 +101,17 @@ def at_known(method: Callable[..., Any], *given: Any, **named: Any) -> Any:
     token = _KNOWN.set(True)
     try:
         with np.errstate(over="ignore"):
+            if any(map(_is_traced_point, given)):
+                with folding():
+                    return method(*given, **named)
             return method(*given, **named)
     finally:
         _KNOWN.reset(token)
+
+
+def _is_traced_point(x: object) -> bool:
+    """Whether x is a point of which a block is traced."""
+    return any(map(is_traced, blocks(x))) if type(x) is tuple else is_traced(x)
 
 
 def seen(

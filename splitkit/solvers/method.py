@@ -50,6 +50,11 @@ class Guarantee:
     falls: str = "Q-linear in ‖u − u*‖"
 
     @property
+    def in_every_iteration(self) -> bool:
+        """Whether the rate is Q-linear."""
+        return self.falls.startswith("Q-linear")
+
+    @property
     def verdict(self) -> str:
         """The rate, or whether it converges at all, in words."""
         if not self.holds:

@@ -289,6 +289,8 @@ def test_a_rate_says_of_what_it_is():
     known = operator(strong_monotonicity=0.1, lipschitz=1.0)
     R_linear = sk.ForwardReflectedBackward().guarantee(known, sk.Zero()).falls
     assert R_linear.startswith("R-linear")
+    assert not sk.ForwardReflectedBackward().guarantee(known, sk.Zero()).in_every_iteration
+    assert sk.Tseng().guarantee(known, sk.Zero()).in_every_iteration
     assert sk.Tseng().guarantee(known, sk.Zero()).falls == "Q-linear in ‖u − u*‖"
     A, B = operator(strong_monotonicity=1.0, maximal=True), operator(cocoercivity=1.0)
     longer = sk.ChambollePock().guarantee(A, B.pullback(ScaledIdentity(1.0)))
@@ -303,3 +305,50 @@ def test_condat_vu_needs_room_for_its_rate():
     C = operator(strong_monotonicity=0.1, lipschitz=1.0, gradient=True)
     assert condat_vu_rate(A, B, C, 1.0, Steps(0.5, 1.4)) < 1
     assert condat_vu_rate(A, B, C, 1.0, Steps(0.5, 2.0)) is None
+
+
+@pytest.mark.parametrize("θ", [0.6, 0.8, 1.0])
+def test_functions_allow_longer_primal_dual_steps_and_no_longer_ones(θ):
+    """A = 0, B = N_{0} and L = I: a step that turns at τσ = 4/(1 + 2θ), and leads away above."""
+    longest = 4 / (1 + 2 * θ)
+    A, B = sk.Zero(), sk.NormalCone(f.Box(0.0, 0.0)).pullback(ScaledIdentity(1.0))
+    for part, converges in ((0.999, True), (1.001, False)):
+        τ, σ = 2.0, part * longest / 2.0
+        method = sk.ChambollePock(tau=τ, sigma=σ, theta=θ)
+        terms = method.terms(A, B)
+        assert method.guarantee(*terms).holds is converges
+        assert method.guarantee(*terms).rate is None
+        assert method.averagedness(*terms) is None
+        iteration = method.iteration(*terms)
+        start = iteration.begin(np.ones(1), Space.of(np.ones(1)))
+        columns = [_flat(iteration.step(_shaped(e, start))) for e in np.eye(2)]
+        radius = max(abs(np.linalg.eigvals(np.stack(columns, axis=1))))
+        assert bool(radius < 1) is converges
+    of_no_function = sk.Affine(TURN)
+    assert not method.guarantee(of_no_function, B).holds
+
+
+@pytest.mark.parametrize(("part", "converges"), [(0.999, True), (1.001, False)])
+def test_linearized_admm_has_the_same_limit(part, converges):
+    A, B = sk.Zero(), sk.NormalCone(f.Box(0.0, 0.0)).pullback(ScaledIdentity(1.0))
+    method = sk.LinearizedADMM(tau=2.0, rho=part * 2 / 3)
+    assert method.guarantee(A, B).holds is converges
+    unchecked = sk.LinearizedADMM(tau=2.0, rho=part * 2 / 3, check=False)
+    seen = [abs(float(u[0])) for u, *_ in states(unchecked, A, B, np.ones(1), 400)]
+    assert (seen[-1] < seen[100]) is converges
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_longer_primal_dual_steps_converge(seed):
+    rng = np.random.default_rng(seed)
+    L = rng.normal(size=(4, 3))
+    fit = sk.Subdifferential(f.SquaredL2(0.2, center=rng.normal(size=3)))
+    inclusion = fit + sk.Subdifferential(f.L1Norm(0.01)).pullback(sk.DenseMatrix(L))
+    longest = 1.32 / np.linalg.norm(L, 2) ** 2
+    known = sk.solve(inclusion, np.zeros(3), sk.ChambollePock(), tol=1e-11).x
+    for method in (
+        sk.ChambollePock(tau=0.5, sigma=2 * longest),
+        sk.LinearizedADMM(tau=0.5, rho=2 * longest),
+    ):
+        found = sk.solve(inclusion, np.zeros(3), method, tol=1e-11).x
+        np.testing.assert_allclose(found, known, atol=1e-8)

@@ -18,7 +18,7 @@ Lx − z and the dual one, each beside what cancels in it, are far apart (``bala
 
 ``LinearizedADMM`` takes the resolvent of A instead,
 
-    x⁺ = R_{τA}(x − τρLᵀ(Lx − z + u)),  τρ‖L‖² ≤ 1,
+    x⁺ = R_{τA}(x − τρLᵀ(Lx − z + u)),  τρ‖L‖² ≤ 1  (< 4/3 of functions),
 
 and is Chambolle-Pock's method with σ = ρ, y before x: where A is strongly monotone and B cocoercive
 or Lipschitz it has the rates of ``douglas_rachford_rates.py``.
@@ -234,7 +234,7 @@ class LinearizedADMM(_AlternatingDirections):
     Parameters
     ----------
     rho, tau : float or None
-        Penalty ρ and step τ, τρ‖L‖² ≤ 1.
+        Penalty ρ and step τ, τρ‖L‖² ≤ 1, or below 4/3 of functions.
     """
 
     tau: Scalar = option(None, check_number, within=POSITIVE)
@@ -261,7 +261,10 @@ class LinearizedADMM(_AlternatingDirections):
         missing = super().refusal(A, composed)
         if missing is None and region.norm == math.inf:
             return f"no bound of the norm of L = {composed!r} is known"
-        if missing is None and not region.has(Steps(self.tau, self.rho)):
+        steps = Steps(self.tau, self.rho)
+        functions = A.properties.gradient and composed.properties.gradient
+        fits = region.has(steps) or (functions and region.has_of_functions(steps))
+        if missing is None and not fits:
             return (
                 f"tau = {self.tau:.4g}, rho = {self.rho:.4g} are too long for ‖L‖ = "
                 f"{region.norm:.4g}: {region.remedy(self.tau, 'rho')}"
@@ -269,13 +272,14 @@ class LinearizedADMM(_AlternatingDirections):
         return missing
 
     def rate(self, A: Term, composed: Term) -> float | None:
-        if isinstance(self.tau, Arbitrary):
+        within = Region(composed.L.norm).has(Steps(self.tau, self.rho))
+        if isinstance(self.tau, Arbitrary) or not within:
             return None
         return one_way(A, composed, self.tau, self.rho, 1.0)
 
     @property
     def steps(self) -> str:
-        return f"{super().steps}, tau = {self.tau:.4g}: τρ‖L‖² ≤ 1"
+        return f"{super().steps}, tau = {self.tau:.4g}: τρ‖L‖² ≤ 1, or below 4/3 of functions"
 
     def iteration(self, *terms: Term) -> Iteration:
         return _LinearizedADMM(self.tau, self.rho, *terms)
@@ -456,6 +460,8 @@ class _LinearizedADMM(_Directions):
 
     def energy(self, before: Carry, state: Carry, limit: Carry) -> Array:
         """‖dx‖²/τ + ρ(‖dz‖² + ‖du‖² − ‖L dx‖²): the proximal method's metric."""
+        if self.tau * self.rho * self.L.norm**2 > 1 + 1e-9:
+            return None
         dx, dz, du, dLx = subtract(state, limit)
         coupled = self.square(dz) + self.square(du) - self.square(dLx)
         return self.square(dx) / self.tau + self.rho * coupled

@@ -10,7 +10,9 @@ both have θ = 1. In (w, y) with w = x − κτCx a step with θ = 1 is averaged
 
 and so it converges, for A and B maximal monotone and C β-cocoercive, if
 
-    σ‖L‖² ≤ 1/τ − (1 − κ)/(2β)  (< where κ = 0 and there is a C),  τ < 2β.
+    σ‖L‖² ≤ 1/τ − (1 − κ)/(2β)  (< where κ = 0 and there is a C),  τ < 2β;
+
+of functions, without C, also for τσ‖L‖² < 4/3 (``primal_dual_steps.py``), in another metric.
 
 PD3O is often written in z = w − τLᵀy, so that x⁺ = R_{τA}(z).
 
@@ -144,22 +146,25 @@ class PrimalDual(Method):
         if region.norm == math.inf:
             return self.refused(f"no bound of the norm of L = {composed.L!r} is known")
         numbers = f"tau = {steps.tau:.4g}, sigma = {steps.sigma:.4g}"
-        if not region.has(steps):
+        functions = A.properties.gradient and composed.properties.gradient
+        longer = not region.has(steps)
+        if longer and not (functions and region.has_of_functions(steps)):
             return self.refused(
                 f"{numbers} are too long for ‖L‖ = {region.norm:.4g}, β = {region.beta:.4g}: "
                 f"{region.remedy(steps.tau, 'sigma')}"
             )
         first = "at first " if self.balance else ""
-        constant = not (self.balance or isinstance(steps.tau, Arbitrary))
+        constant = not (self.balance or longer or isinstance(steps.tau, Arbitrary))
         rate = self.rate(region, *terms) if constant else None
-        reason = f"{first}{numbers}: {region.condition}"
+        condition = "τσ‖L‖² < 4/(1 + 2θ), of functions" if longer else region.condition
+        reason = f"{first}{numbers}: {condition}"
         return Guarantee(True, rate, reason, self.sequence, self.falls)
 
     def rate(self, region: Region, *terms: Term) -> float | None:
         """The factor of ``falls``, of constant steps; None: none below 1."""
         A, composed, C = terms
         if C.is_zero:
-            return one_way(A, composed, *self.steps[:2], 1.0) if region.has(self.steps) else None
+            return one_way(A, composed, self.tau, self.sigma, 1.0)
         if self.kappa:
             return pd3o_rate(A, composed, C, self.steps)
         return condat_vu_rate(A, composed, C, region.norm, self.steps)
@@ -235,15 +240,22 @@ class ChambollePock(PrimalDual):
         problem* (2012).
         """
         constant = not self.balance and self.steps.theta == 1
-        return 0.5 if constant and self.theorem(*terms).holds else None
+        within = self.region(*terms).has(self.steps)
+        return 0.5 if constant and within and self.theorem(*terms).holds else None
 
     def theorem(self, *terms: Term) -> Guarantee:
         general, (tau, sigma, theta) = super().theorem(*terms), self.steps
         if theta == 1 or not general.holds:
             return general
+        region, (A, composed) = self.region(*terms), terms
+        functions = A.properties.gradient and composed.properties.gradient
+        free = functions and not self.balance and region.has_of_functions(self.steps)
         γ, δ = _strong(*terms)
         least = 1 / (1 + 2 * min(γ * tau, δ * sigma))
-        if self.balance or theta < least * (1 - 1e-12) or least == 1:
+        if self.balance or theta < least * (1 - 1e-12) or least == 1 or not region.has(self.steps):
+            if free:
+                reason = f"τσ‖L‖² < 4/(1 + 2θ), θ = {theta:.4g}, of functions"
+                return replace(general, rate=None, reason=reason)
             return self.refused(
                 f"theta = {theta:.4g} needs constant steps, A strongly monotone and B "
                 f"cocoercive with max(1/(1 + 2γτ), 1/(1 + 2δσ)) ≤ theta, and that is {least:.4g}: "
@@ -346,7 +358,8 @@ class _PrimalDual(Iteration):
     def energy(self, before: Carry, state: Carry, limit: Carry) -> Array | None:
         """‖dw‖²/τ − 2⟨L dw, dy⟩ + ‖dy‖²/σ with w = x − κτCx, where θ = 1."""
         (tau, sigma, theta), difference = self.steps, subtract(state, limit)
-        if theta != 1:
+        longer = self.C is None and tau * sigma * self.L.norm**2 > 1 + 1e-9
+        if theta != 1 or longer:
             return None
         dw, dy, *dC = difference
         if dC:
