@@ -22,6 +22,7 @@ from splitkit.solvers.splitting import CERTAINLY_BELOW_1
 from splitkit.solvers.terms import Role
 
 DECREASE = 1e-8  # of the distance to the solution, in which work is counted
+CONSTANT = 10.0  # counted for that of a rate which holds on the whole only
 
 OPEN = tuple(kind() for kind in METHODS)  # every option left open
 
@@ -101,7 +102,8 @@ class Option(Shown):
             if isinstance(term.of, BlockColumn):  # L, Lᵀ and a resolvent for each further column
                 cost += max(0, sum(1 if L.multiple == 1 else 3 for L in term.of.maps) - 3)
         if rate is not None:
-            iterations = math.log(DECREASE) / math.log(rate) if rate > 0 else 1.0
+            left = DECREASE if self.guarantee.in_every_iteration else DECREASE / CONSTANT
+            iterations = math.log(left) / math.log(rate) if rate > 0 else 1.0
             return once + cost * iterations, cost
         alpha = getattr(self.method, "alpha", None)
         for term in self.terms or ():
