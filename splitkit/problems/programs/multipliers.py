@@ -246,7 +246,7 @@ class _Run:
         if (apart and not slopes) or self.best.worst <= self.tol:
             return None
         for x, y, near in Interior(self.data, self.data.rows.barriers()).points():
-            self.place(x)
+            self.x = x
             self.y = y if slopes else np.zeros(y.size)  # which will do
             self.iterations += 1
             self.system.factorizations += 1
