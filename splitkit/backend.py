@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cache, cached_property, partial, reduce
 from inspect import signature
@@ -76,6 +76,15 @@ def is_traced(x: Array) -> bool:
     return hasattr(x, "_trace")
 
 
+def holds(mask: Array) -> bool:
+    """Whether all entries of a mask are true, read by the host; of what is traced nothing can be
+    read, and nothing is said against it.
+    """
+    return is_traced(mask) or bool(
+        mask.all() if hasattr(mask, "all") else namespace(mask).all(mask)
+    )
+
+
 def as_float(x: Any) -> float | None:
     """A scalar as a Python float: a ``numbers.Real``, or a real array without axes. None for what
     is none: a bool too, and an array by which its library differentiates, which a float would end.
@@ -100,12 +109,38 @@ def _is_plain_scalar(x: Any) -> bool:
 
 
 def device(x: Array) -> Any:
-    """The device on which an array lives."""
+    """The device on which an array lives; of one that JAX shards over a mesh of devices the mesh,
+    as the sharding of what each of them holds whole.
+    """
     kind = type(x)
     if kind not in _OWN_DEVICE:
         own = getattr(x, "device", None)  # what JAX traces has none
         _OWN_DEVICE[kind] = own is not None and array_api_compat.device(x) == own
-    return x.device if _OWN_DEVICE[kind] else array_api_compat.device(x)
+    found = x.device if _OWN_DEVICE[kind] else array_api_compat.device(x)
+    return _mesh_of(found) if hasattr(found, "mesh") else found
+
+
+@cache
+def _mesh_of(sharding: Any) -> Any:
+    """What is the same for all arrays on a mesh, which can be combined however each is cut."""
+    explicit = [
+        name
+        for name, kind in zip(sharding.mesh.axis_names, sharding.mesh.axis_types, strict=True)
+        if kind.name == "Explicit"
+    ]
+    if explicit:
+        raise ValueError(
+            f"an array is sharded over the Explicit axes {explicit} of a mesh, of which each "
+            "operation would have to be told how to cut its result: make the mesh with "
+            "axis_types=(jax.sharding.AxisType.Auto, …)"
+        )
+    return type(sharding)(sharding.mesh, type(sharding.spec)(), memory_kind=sharding.memory_kind)
+
+
+def _together(x: Array, there: Any) -> bool:
+    """Whether an array lives on a device; what is traced has none, and neither is it there."""
+    here = device(x)
+    return bool(here == there) or here is None or there is None
 
 
 def same_kind(x: Point, y: Point) -> bool:
@@ -117,7 +152,7 @@ def same_kind(x: Point, y: Point) -> bool:
         (type(x) is type(y) or (is_array(y) and namespace(x) is namespace(y)))
         and x.shape == y.shape
         and x.dtype == y.dtype
-        and x.device == y.device
+        and (x.device == y.device or device(x) == device(y))
     )
 
 
@@ -359,11 +394,17 @@ def shapes_of(x: Point) -> Any:
 
 
 def isfinite(x: Array, *others: Array) -> bool:
-    """Whether every entry of some arrays of a library and device is finite, read by the host."""
+    """Whether every entry of some arrays of a library and device is finite, read by the host; what
+    is traced counts as finite.
+    """
     xp = namespace(x)
     # a finite sum has finite terms; theirs may overflow
     total = sum(map(xp.sum, others), start=xp.sum(x))
-    return bool(xp.isfinite(total)) or all(bool(xp.all(xp.isfinite(each))) for each in (x, *others))
+    return (
+        is_traced(total)
+        or bool(xp.isfinite(total))
+        or all(bool(xp.all(xp.isfinite(each))) for each in (x, *others))
+    )
 
 
 def greatest(arrays: Sequence[Array]) -> Array:
@@ -407,7 +448,11 @@ def clip(x: Array, low: Scalar = None, high: Scalar = None) -> Array:
 
 
 def extremes(x: Array) -> tuple[float, float]:
-    """The least and the greatest entry, which the host waits for once."""
+    """The least and the greatest entry, which the host waits for once; of what is traced only that
+    they are numbers is known.
+    """
+    if is_traced(x):
+        return -math.inf, math.inf
     xp = namespace(x)
     least, greatest = xp.min(x), xp.max(x)
     if str(device(x)) == "cpu":
@@ -560,6 +605,15 @@ def solving(x: Point) -> AbstractContextManager[Any]:
     no_grad: Callable[[], AbstractContextManager[Any]] | None
     no_grad = getattr(namespace(x), "no_grad", None)
     return np.errstate(all="ignore") if no_grad is None else no_grad()
+
+
+def folding() -> AbstractContextManager[Any]:
+    """A context in which JAX, if it is there and traces, computes what has values: things keep
+    numbers, and no traces.
+    """
+    fold = getattr(sys.modules.get("jax"), "ensure_compile_time_eval", nullcontext)
+    context: AbstractContextManager[Any] = fold()
+    return context
 
 
 def differentiating(*points: Point) -> bool:
@@ -724,6 +778,11 @@ class Space:
             )
         xp = namespace(x)
         first = arrays[0]
+        if hasattr(first, "full_tensor"):
+            raise TypeError(
+                f"{name} is a DTensor, whose sums each process would read as its own part of them: "
+                f"give {name}.full_tensor(), or arrays cut by JAX, which are solved as they lie"
+            )
         for a in arrays:
             if not xp.isdtype(a.dtype, "real floating"):
                 if xp.isdtype(a.dtype, "complex floating"):
@@ -732,7 +791,7 @@ class Space:
                         "use the tuple (real part, imaginary part)"
                     )
                 raise TypeError(f"{name} has dtype {a.dtype}: convert it to a floating-point dtype")
-            if a is not first and (a.dtype != first.dtype or device(a) != device(first)):
+            if a is not first and (a.dtype != first.dtype or not _together(a, device(first))):
                 raise ValueError(
                     f"the blocks of {name} must share dtype and device, got {first.dtype} on "
                     f"{device(first)} and {a.dtype} on {device(a)}"
@@ -850,7 +909,7 @@ class Space:
             )
         if a.dtype != self.dtype:
             raise TypeError(f"{name} has dtype {a.dtype}, but x0 has {self.dtype}: convert one")
-        if device(a) != self.device:
+        if not _together(a, self.device):
             raise ValueError(f"{name} is on {device(a)}, but x0 on {self.device}: move one of them")
 
     def block_spaces(self) -> tuple[Space, ...]:

@@ -36,11 +36,15 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
+from splitkit import graph_sums
 from splitkit.arguments import Range, check_number
+from splitkit.graph_sums import Region, arcs
 
 Form: TypeAlias = tuple[float, float, float]
 Map: TypeAlias = tuple[tuple[float, float], tuple[float, float]]
 Factors: TypeAlias = tuple[tuple[float, float], tuple[float, float]]  # (p, q), (r, t)
+
+FEW = 8  # terms of which a sum's constants are the best
 
 
 @dataclass(frozen=True)
@@ -260,6 +264,11 @@ class Properties:
         """Known to satisfy ⟨Δx, Δu⟩ = 0."""
         return self._s_range == (0.0, 0.0)
 
+    @property
+    def region(self) -> Region:
+        """What the forms say of a Lipschitz operator, for sums."""
+        return Region(*self._s_range, self._ceilings, self._corners)
+
     # -- rules ------------------------------------------------------------------------------
 
     def transform(self, t: Map, *, maximal: bool = False) -> Properties:
@@ -451,14 +460,23 @@ def _cayley_properties(p: Properties, alpha: float, lipschitz: float) -> Propert
 @lru_cache(maxsize=256)
 def _sum_properties(parts: tuple[Properties, ...]) -> Properties:
     m = _all_known([p.strong_monotonicity for p in parts])
-    lipschitz = _all_known([p.lipschitz for p in parts])
-    β = _all_known([p.cocoercivity for p in parts])
+    known = _all_known([p.lipschitz for p in parts])
+    βs = _all_known([p.cocoercivity for p in parts])
+    total = None if m is None else _sum(*m)
+    lipschitz, β = None if known is None else sum(known), None if βs is None else _parallel(βs)
+    skew = all(p.skew or p.lipschitz == 0 for p in parts)
+    gradient = all(p.gradient for p in parts)
+    if lipschitz is not None and not (skew or gradient) and len(parts) <= FEW:
+        boundary = arcs([p.region for p in parts])
+        lipschitz = min(lipschitz, graph_sums.lipschitz(boundary))
+        if total is not None and total > 0:
+            β = max(β or 0.0, graph_sums.cocoercivity(boundary))
     result = Properties.of(
-        strong_monotonicity=None if m is None else _sum(*m),
-        lipschitz=None if lipschitz is None else sum(lipschitz),
-        cocoercivity=None if β is None else _parallel(β),
-        skew=all(p.skew or p.lipschitz == 0 for p in parts),
-        gradient=all(p.gradient for p in parts),
+        strong_monotonicity=total,
+        lipschitz=lipschitz,
+        cocoercivity=β,
+        skew=skew,
+        gradient=gradient,
         linear=all(p.linear for p in parts),
     )
     partial = sum(p.lipschitz is None for p in parts)
@@ -487,8 +505,9 @@ def form_text(form: Form) -> str:
 
 
 def sum_properties(terms: Iterable[Properties]) -> Properties:
-    """A + B: m₁ + m₂, L₁ + L₂, 1/(1/β₁ + 1/β₂) (Prop. 4.12); maximal if all terms are and all but
-    one have full domain, as Lipschitz ones do (Cor. 25.5).
+    """A + B: m₁ + m₂, L₁ + L₂, 1/(1/β₁ + 1/β₂) (Prop. 4.12), or of a few terms the L and β of their
+    regions (``graph_sums.py``), where these are better; maximal if all terms are and all but one
+    have full domain, as Lipschitz ones do (Cor. 25.5).
     """
     return _sum_properties(tuple(terms))
 

@@ -63,6 +63,7 @@ else:
         MatrixParametrization as MatrixParametrization,
         MonotoneConv2d as MonotoneConv2d,
         MonotoneDense as MonotoneDense,
+        MonotoneInfinity as MonotoneInfinity,
         MonotoneLipschitz as MonotoneLipschitz,
         MonotoneMultiTier as MonotoneMultiTier,
         MonotoneTriangular as MonotoneTriangular,

@@ -19,6 +19,11 @@ def sample_on_jax(backend, xp, dtype, position):
         pytest.skip("JAX compiles each operation anew: thorough runs take all, others a sample")
 
 
+def draws(few, all_of_them):
+    """Seeds of random cases: the first few, and all in thorough runs."""
+    return range(all_of_them if settings().max_examples >= THOROUGH else few)
+
+
 def share(backend, double):
     """One in so many of a profile's examples."""
     if backend.name == "numpy" and double:

@@ -12,7 +12,7 @@ from typing import Any
 
 from splitkit.backend import Array, Point, namespace
 from splitkit.functions import Box, Indicator, SeparableSum, Simplex
-from splitkit.linear import Affine, Coupling, LinearOperator
+from splitkit.linear import Affine, Coupling, LinearOperator, Stacked
 from splitkit.linear.dense import DenseMatrix
 from splitkit.linear.wrapped import wrap
 from splitkit.operators.base import Operator
@@ -29,9 +29,20 @@ class NashGame(VI):
         The pseudo-gradient: ``PseudoGradient(gradients)``, ``PseudoGradient.quadratic(Q, q)``.
     sets : sequence of Indicator
         What each player may choose.
+
+    Raises
+    ------
+    TypeError, ValueError
+        F has no evaluation, or one of ``sets`` is no set; F shows that it has more or fewer players
+        than there are sets.
     """
 
     def __init__(self, F: Operator, sets: Sequence[Indicator]) -> None:
+        players = _players(F)
+        if players is not None and players != len(sets):
+            raise ValueError(
+                f"{len(sets)} sets, but F = {F!r} has {players} players: give one set a player"
+            )
         super().__init__(F, SeparableSum(tuple(sets)))
 
     @classmethod
@@ -39,6 +50,15 @@ class NashGame(VI):
         Q = [[asarray([[2.0]]), asarray([[1.0]])], [asarray([[1.0]]), asarray([[2.0]])]]
         F = PseudoGradient.quadratic(Q)
         return [(cls(F, [Box(0.0, 1.0), Box(0.0, 2.0)]), ((1,), (1,)))]
+
+
+def _players(F: Operator) -> int | None:
+    """How many blocks F acts on; None: it takes whatever it is given."""
+    if isinstance(F, PseudoGradient):
+        return len(F.gradients)
+    if isinstance(F, Affine) and isinstance(F.M, Stacked):
+        return len(F.M.sizes)
+    return 2 if isinstance(F, Affine) and isinstance(F.M, Coupling) else None
 
 
 class MatrixGame(NashGame):

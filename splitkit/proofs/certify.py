@@ -12,9 +12,10 @@ to where S vanishes there.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -24,8 +25,18 @@ from splitkit.proofs.program import Answer, Claim, least_value
 from splitkit.proofs.quadratic import Quadratic, exact_sum
 from splitkit.proofs.runs import Row
 
-MARGINS = (3e-8, 1e-6, 1e-5)  # of t
+MARGINS = (3e-8, 1e-6, 4e-6, 1e-5)  # of t
 TRIED = 3  # gaps between eigenvalues at which S may vanish
+WIDE = 0.1  # of t, at which faces are looked for
+FACES = 4
+COARSE = (
+    (1, 2e-2),
+    (8, 3e-3),
+    (60, 1e-3),
+    (1000, 1e-5),
+)  # denominators, and how near they are to be
+INTERIOR = 1e-7  # of the largest eigenvalue: those below it are those of a face
+VANISHED = 1e-6  # of the claim's size: then S is taken to be 0
 OUTSIDE = 0.03  # of a vector's length: then it is not taken to be in the range of S
 NEGLIGIBLE = (1e-6, 1e-4, 1e-3)  # of the largest multiplier: then it may be 0
 NOTHING = 1e-13  # a multiplier below it, beside what it cancels, is rounding
@@ -38,9 +49,11 @@ class Program:
     Attributes
     ----------
     size : int
-        The number of free vectors.
-    vectors : tuple of Row
-        Those of the claim and of the operators' pairs.
+        The number of free vectors, those that stand for values among them.
+    values : int
+        The number of these, which are the last.
+    spanning : callable
+        Vectors of the claim and of the operators' pairs.
     """
 
     size: int
@@ -50,7 +63,19 @@ class Program:
     equalities: tuple[Quadratic, ...]
     families: tuple[tuple[tuple[Quadratic, ...], ...], ...]
     least: float
-    vectors: tuple[Row, ...]
+    spanning: Callable[[], Iterable[Row]]
+    values: int = 0
+
+    @cached_property
+    def vectors(self) -> tuple[Row, ...]:
+        """Those that may span the range of S, once each."""
+        first = (row for row in self.spanning() if all(i < self.dimension for i in row))
+        return tuple(dict(row) for row in {tuple(sorted(row.items())): None for row in first})
+
+    @property
+    def dimension(self) -> int:
+        """The number of free vectors without those that stand for values."""
+        return self.size - self.values
 
     def claim(self) -> Claim:
         """The same in floating point."""
@@ -66,6 +91,7 @@ class Program:
             many(self.equalities),
             tuple(np.array([many(row) for row in M]) for M in self.families),
             self.least,
+            self.values,
         )
 
 
@@ -87,6 +113,9 @@ def certified(program: Program, claim: Claim, answer: Answer) -> Multipliers | N
     ways = (_direct, _on_a_face) if claim.least == 0 else (_on_a_face, _direct)
     for margin in MARGINS:
         t = answer.value + margin * max(abs(answer.value), 1e-3 * unit)
+        found = _direct(program, claim, answer, t)  # an interior-point method ends inside
+        if found is not None:
+            return found
         inner = _centre(claim, answer, t)
         if not inner.is_finite:
             continue
@@ -94,22 +123,130 @@ def certified(program: Program, claim: Claim, answer: Answer) -> Multipliers | N
             found = way(program, claim, inner, t)
             if found is not None:
                 return found
+    # where a metric is sought as well, its exact elimination would not end
+    return None if program.families else _inside_of_a_face(program, claim, answer, unit)
+
+
+def _inside_of_a_face(
+    program: Program, claim: Claim, answer: Answer, unit: float
+) -> Multipliers | None:
+    """As above, where S vanishes somewhere at every t: that is seen far from the least t, and S is
+    made as positive as it can be elsewhere.
+    """
+    off: list[Row] = []
+    for _ in range(FACES):
+        t = answer.value + WIDE * max(abs(answer.value), 1e-3 * unit)
+        wide = _centre(claim, answer, t, off)
+        if not wide.is_finite or wide.is_impossible:
+            return None
+        further = _vanishing_at(program, claim, wide, t, off)
+        if not further:
+            break
+        off += further
+    if not off:
+        return None
+    for margin in MARGINS:
+        t = answer.value + margin * max(abs(answer.value), 1e-3 * unit)
+        inner = _centre(claim, answer, t, off)
+        for negligible in (NOTHING, *NEGLIGIBLE) if inner.is_finite else ():
+            found = _moved(program, inner, answer.units, t, off, negligible)
+            if found is not None:
+                return found
     return None
 
 
-def _centre(claim: Claim, answer: Answer, t: float) -> Answer:
-    """Multipliers for which S at t is as positive as it can be."""
+def _vanishing_at(
+    program: Program, claim: Claim, answer: Answer, t: float, off: list[Row]
+) -> list[Row]:
+    """Small fractions z with Sz = 0, beside those that are known."""
+    n = program.dimension
+    leading = _leading(off)
+    kept = [i for i in range(n) if i not in leading]
+    if not kept:
+        return []
+    units = answer.units[kept]
+    S = _slack_in_floats(claim, answer, t)[np.ix_(kept, kept)]
+    eigenvalues, vectors = np.linalg.eigh(np.outer(units, units) * S)
+    null = vectors[:, eigenvalues <= INTERIOR * max(eigenvalues[-1], 0.0)]
+    found = _rational(units[:, None] * null) if null.shape[1] else None
+    return [{kept[i]: c for i, c in z.items()} for z in found or []]
+
+
+def _slack_in_floats(claim: Claim, answer: Answer, t: float) -> Any:
+    S = t * claim.B - claim.C
+    for value, Q in zip(answer.multipliers, claim.inequalities, strict=True):
+        S = S - value * Q
+    for value, E in zip(answer.free, claim.equalities, strict=True):
+        S = S - value * E
+    for metric, M in zip(answer.metrics, claim.families, strict=True):
+        S = S - np.einsum("ij,ijkl->kl", metric, M)
+    return S
+
+
+def _centre(claim: Claim, answer: Answer, t: float, off: Sequence[Row] = ()) -> Answer:
+    """Multipliers for which S at t is as positive as it can be, and Sz = 0 for the z in ``off``."""
     units = answer.units
     size = max(_size(answer, claim.C), abs(t) * _size(answer, claim.B))
+    n = len(units) - claim.values
     moved = Claim(
-        np.diag(size / units**2),
+        np.diag(np.where(np.arange(len(units)) < n, size / units**2, 0.0)),
         claim.C - t * claim.B,
         claim.inequalities,
         claim.equalities,
         claim.families,
         -1.0,
+        claim.values,
     )
-    return least_value(moved, units)
+    if not off:
+        return least_value(moved, units)
+    return replace(least_value(*_reduced(moved, units, off)), units=units)
+
+
+def _leading(off: Sequence[Row]) -> set[int]:
+    """A coordinate for each z, such that S is positive semidefinite if it is on the others."""
+    space = Echelon()
+    for z in off:
+        space.add(z)
+    return set(space.rows)
+
+
+def _reduced(claim: Claim, units: Any, off: Sequence[Row]) -> tuple[Claim, Any]:
+    """The claim without a coordinate for each z, where the entries of Sz, which are to be 0, are
+    written as those of values are; and the units.
+    """
+    size, n = len(units), len(units) - claim.values
+    Z = np.zeros((len(off), size))
+    for k, z in enumerate(off):
+        Z[k, list(z)] = [float(c) for c in z.values()]
+    leading = _leading(off)
+    kept = [i for i in range(n) if i not in leading]
+    order = [*kept, *range(n, size)]
+    added = len(off) * n
+    of_z = np.sqrt(np.outer(1 / np.linalg.norm(Z / units, axis=1), units[:n]).ravel())
+
+    def reduced(M: Any) -> Any:
+        out = np.zeros((*M.shape[:-2], len(order) + added, len(order) + added))
+        out[..., : len(order), : len(order)] = M[..., order, :][..., :, order]
+        along = np.einsum("...ij,kj->...ki", M, Z)[..., :n].reshape(*M.shape[:-2], added)
+        at = np.arange(len(order), len(order) + added)
+        out[..., at, at] = along
+        return out
+
+    new = Claim(
+        reduced(np.where(np.eye(size, dtype=bool), claim.B, 0.0)) * _mask(len(order), added),
+        reduced(claim.C),
+        tuple(map(reduced, claim.inequalities)),
+        tuple(map(reduced, claim.equalities)),
+        tuple(map(reduced, claim.families)),
+        claim.least,
+        claim.values + added,
+    )
+    return new, np.concatenate([units[order], of_z])
+
+
+def _mask(kept: int, added: int) -> Any:
+    """The identity part of a centre's B stays where nothing must vanish."""
+    return np.outer(*[np.concatenate([np.ones(kept), np.zeros(added)])] * 2)
 
 
 def _size(answer: Answer, M: Any) -> float:
@@ -119,14 +256,56 @@ def _size(answer: Answer, M: Any) -> float:
 def _direct(program: Program, claim: Claim, answer: Answer, t: float) -> Multipliers | None:
     """The solver's multipliers, made to have their signs, at t."""
     size = max(_size(answer, claim.C), abs(t) * _size(answer, claim.B))
-    λ = [
-        Fraction(float(value)) if value * _size(answer, Q) > NOTHING * size else ZERO
+    weights = [
+        value * _size(answer, Q)
         for value, Q in zip(answer.multipliers, claim.inequalities, strict=True)
     ]
+    λ = [
+        Fraction(float(value)) if weight > NOTHING * size else ZERO
+        for value, weight in zip(answer.multipliers, weights, strict=True)
+    ]
     ν = [Fraction(float(value)) for value in answer.free]
+    if program.values:
+        found = _balanced(program, Fraction(t), λ, ν, weights)
+        if found is None:
+            return None
+        λ, ν = found
     Λ = [_nearest_semidefinite(metric) for metric in answer.metrics]
     given = Multipliers(Fraction(t), tuple(λ), tuple(ν), tuple(Λ))
-    return given if is_semidefinite(slack(program, given)) else None
+    return given if _verifies(program, given) else None
+
+
+def _verifies(program: Program, given: Multipliers) -> bool:
+    """λ ≥ 0, Λ ⪰ 0, S ⪰ 0, and S = 0 at values."""
+    S, n = slack(program, given), program.dimension
+    return (
+        all(value >= 0 for value in given.inequalities)
+        and not any(any(row) for row in S[n:])
+        and all(map(is_semidefinite, given.families))
+        and is_semidefinite([row[:n] for row in S[:n]])
+    )
+
+
+def _balanced(
+    program: Program, t: Fraction, λ: list[Fraction], ν: list[Fraction], weights: list[float]
+) -> tuple[list[Fraction], list[Fraction]] | None:
+    """λ and ν near these for which S vanishes at values."""
+    equations = _at_values(program, t, (*program.inequalities, *program.equalities))
+    largest = max(weights, default=0.0)
+    x = solve_near(equations, [*λ, *ν], [*weights, *(largest for _ in ν)])
+    return None if x is None else (x[: len(λ)], x[len(λ) :])
+
+
+def _at_values(
+    program: Program, t: Fraction, known: Sequence[Quadratic]
+) -> list[tuple[Row, Fraction]]:
+    """The equations Σ λᵢQᵢ = tB − C at values."""
+    found: list[tuple[Row, Fraction]] = []
+    for i in range(program.dimension, program.size):
+        row = {k: Q.entries[i, i] for k, Q in enumerate(known) if (i, i) in Q.entries}
+        B, C = (Q.entries.get((i, i), ZERO) for Q in (program.B, program.C))
+        found.append((row, t * B - C))
+    return found
 
 
 def _nearest_semidefinite(metric: Any) -> Matrix:
@@ -152,24 +331,31 @@ def slack(program: Program, given: Multipliers) -> Matrix:
 def _on_a_face(program: Program, claim: Claim, answer: Answer, t: float) -> Multipliers | None:
     """The multipliers near the solver's for which S vanishes off its range."""
     units = answer.units
-    S = t * claim.B - claim.C
-    for value, Q in zip(answer.multipliers, claim.inequalities, strict=True):
-        S = S - value * Q
-    for value, E in zip(answer.free, claim.equalities, strict=True):
-        S = S - value * E
-    for metric, M in zip(answer.metrics, claim.families, strict=True):
-        S = S - np.einsum("ij,ijkl->kl", metric, M)
-    eigenvalues, vectors = np.linalg.eigh(np.outer(units, units) * S)
+    S = _slack_in_floats(claim, answer, t)
+    n = program.dimension
+    eigenvalues, vectors = np.linalg.eigh((np.outer(units, units) * S)[:n, :n])
+    size = max(_size(answer, claim.C), abs(t) * _size(answer, claim.B))
     gaps = np.maximum(eigenvalues, 1e-13 * abs(eigenvalues[-1]))
-    ratios = gaps[1:] / gaps[:-1]
-    for cut in np.argsort(-ratios)[:TRIED]:
-        off = _orthogonal(program, units, vectors[:, : cut + 1])
-        if off is None:
-            continue
-        for negligible in (NOTHING, *NEGLIGIBLE):
-            found = _moved(program, answer, units, t, off, negligible)
+    cuts = [int(cut) for cut in np.argsort(-(gaps[1:] / gaps[:-1]))[:TRIED]]
+    offs = [_orthogonal(program, units, vectors[:, : cut + 1]) for cut in cuts]
+    if abs(eigenvalues[-1]) <= VANISHED * size:  # S is 0
+        offs.insert(0, [{i: Fraction(1)} for i in range(n)])
+    for off in offs:
+        for negligible in (NOTHING, *NEGLIGIBLE) if off is not None else ():
+            found = _moved(program, answer, units, t, off or [], negligible)
             if found is not None:
                 return found
+    return None
+
+
+def _rational(null: Any) -> list[Row] | None:
+    """The space spanned by these columns in small fractions, if it is."""
+    for denominator, tolerance in COARSE:
+        rows = list(_simplest(null, denominator))
+        exact = np.array([[float(c) for c in row] for row in rows])
+        left = null - exact.T @ np.linalg.lstsq(exact.T, null, rcond=None)[0]
+        if np.linalg.norm(left) <= tolerance * np.linalg.norm(null):
+            return [{i: c for i, c in enumerate(row) if c} for row in rows]
     return None
 
 
@@ -178,18 +364,18 @@ def _orthogonal(program: Program, units: Any, null: Any) -> list[Row] | None:
     inside: list[tuple[int, int]] = []
     for k, row in enumerate(program.vectors):
         if row:
-            p = np.zeros(program.size)
+            p = np.zeros(program.dimension)
             p[list(row)] = [float(c) for c in row.values()]
-            p = p * units
+            p = p * units[: program.dimension]
             if np.linalg.norm(p @ null) <= OUTSIDE * np.linalg.norm(p):
                 digits = sum(c.denominator.bit_length() for c in row.values())
                 inside.append((digits, k))
-    space, rank = Echelon(), program.size - null.shape[1]
+    space, rank = Echelon(), program.dimension - null.shape[1]
     for _, k in sorted(inside):  # those first that rounding in the step has left simple
         space.add(program.vectors[k])
     if len(space.rows) != rank:
         return None
-    rest = [i for i in range(program.size) if i not in space.rows]
+    rest = [i for i in range(program.dimension) if i not in space.rows]
     return [
         {i: Fraction(1), **{p: -row[i] for p, row in space.rows.items() if i in row}} for i in rest
     ]
@@ -210,7 +396,7 @@ def _moved(
     for k in range(signed):
         if weights[k] <= least:
             weights[k] = 0.0
-    equations: list[tuple[Row, Fraction]] = []
+    equations = _at_values(program, Fraction(t), [Q for _, Q in unknown])
     at = signed + len(program.equalities)
     for metric, M in zip(answer.metrics, program.families, strict=True):
         sizes = [np.linalg.norm(D * M[i][i].matrix(program.size)) for i in range(len(M))]
@@ -221,7 +407,7 @@ def _moved(
     for z in off:
         columns = [_times(Q, z) for _, Q in unknown]
         b = [(c, _times(Q, z)) for c, Q in right]
-        for i in range(program.size):
+        for i in range(program.dimension):
             row = {k: column[i] for k, column in enumerate(columns) if i in column}
             equations.append((row, sum((c * v.get(i, ZERO) for c, v in b), ZERO)))
     near = [
@@ -243,8 +429,7 @@ def _moved(
                 at += 1
         Λ.append(metric)
     given = Multipliers(Fraction(t), tuple(x[:i]), tuple(x[i:j]), tuple(Λ))
-    signs = all(value >= 0 for value in given.inequalities) and all(map(is_semidefinite, Λ))
-    return given if signs and is_semidefinite(slack(program, given)) else None
+    return given if _verifies(program, given) else None
 
 
 def _vanishing(
@@ -277,7 +462,7 @@ def _vanishing(
             yield row, ZERO
 
 
-def _simplest(null: Any) -> Iterator[list[Fraction]]:
+def _simplest(null: Any, denominator: int = 8) -> Iterator[list[Fraction]]:
     """A basis of a space that is known about, in reduced echelon form, of small fractions."""
     rows = np.array(null.T)
     for k in range(len(rows)):
@@ -289,7 +474,7 @@ def _simplest(null: Any) -> Iterator[list[Fraction]]:
             if other != k:
                 rows[other] -= rows[other, column] * rows[k]
     for row in rows:
-        yield [Fraction(float(value)).limit_denominator(8) for value in row]
+        yield [Fraction(float(value)).limit_denominator(denominator) for value in row]
 
 
 def _unknown(program: Program, answer: Answer) -> Iterator[tuple[float, Quadratic]]:

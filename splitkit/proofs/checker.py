@@ -4,20 +4,19 @@
 
 The file claims value · left − right ≥ 0 for all points (of the free vectors, in all spaces) that
 satisfy what it lists; a quadratic function is a list of terms [c, p, q] for c⟨p, q⟩, and a vector a
-mapping of the numbers of free vectors to coefficients. The claim is proved if
+mapping of the numbers of free vectors to coefficients. Some of these stand for "values", numbers f
+of any sign, which are written as ⟨f, f⟩. The claim is proved if
 
-    S = value · left − right − Σ λ(a‖x‖² + 2b⟨x, u⟩ + c‖u‖²) − Σ ν(⟨y, u⟩ − ⟨x, v⟩) − Σ ⟨Λ, M⟩
+    S = value · left − right − Σ λ · form − Σ ν(⟨y, u⟩ − ⟨x, v⟩) − Σ ⟨Λ, M⟩
 
-is positive semidefinite, with λ ≥ 0 for a form (a, b, c) of the operator (of any sign where the
-opposite form is one too), y = Lx and v = Lᵀu, and Λ ⪰ 0 of a matrix M that is known to be so:
-
-    "map"     (‖L‖²⟨xᵢ, xⱼ⟩ − ⟨Lxᵢ, Lxⱼ⟩)ᵢⱼ ⪰ 0
-    "growth"  what that grows by from the points before to those after (a part of V ≥ 0)
-    "metric"  what ⟨sᵢ, sⱼ⟩ grows by (likewise)
-
-of which the last two make the claim one about V(after) − V(before). That x and u are differences of
-two pairs of the operator, and y = Lx, is what "of" and the names of the vectors say. It uses no
-solver, and nothing of the library.
+is positive semidefinite, and 0 at values, with λ ≥ 0 for a form that the operator has (of any sign
+where the opposite form is one too), in names of points "at", of which those in "zero" are 0, y = Lx
+and v = Lᵀu, and Λ ⪰ 0 of a matrix M that is known to be so: its entries are Σ c⟨a, b⟩ for the a of
+the point of the row and b of that of the column, as "matrices" says. One that begins with "V" is
+what a part of V ≥ 0 grows by from the points before (x₋) to those after (x); the claim is then one
+about V(after) − V(before). That points are of the operator, and y = Lx, is what "of" and the names
+of the vectors say; where all depends on differences, a point is 0. It uses no solver, and nothing
+of the library.
 """
 
 from __future__ import annotations
@@ -62,30 +61,27 @@ def check(proof: dict[str, Any]) -> list[str]:
         for c, p, q in proof[side]:
             add(S, sign * number(c), p, q)
     for k, each in enumerate(proof["inequalities"]):
-        form, λ = each["form"], number(each["multiplier"])
-        known = [[number(c) for c in f] for f in proof["operators"][each["operator"]]]
-        a, b, c = (number(value) for value in form)
-        if [a, b, c] not in known or (λ < 0 and [-a, -b, -c] not in known):
+        form, at, λ = each["form"], each["at"], number(each["multiplier"])
+        known = proof["operators"][each["operator"]]
+        opposite = {**form, "terms": [[str(-number(c)), p, q] for c, p, q in form["terms"]]}
+        if form not in known or (λ < 0 and opposite not in known):
             wrong.append(f"inequality {k}: its form, or its sign, is not one of the operator's")
-        x, u = each["x"], each["u"]
-        for weight, p, q in ((a, x, x), (2 * b, x, u), (c, u, u)):
-            add(S, -λ * weight, p, q)
+        if any(at[name] for name in form["zero"]):
+            wrong.append(f"inequality {k}: a point of it is not 0")
+        for c, p, q in form["terms"]:
+            add(S, -λ * number(c), at[p], at[q])
     for each in proof["adjoints"]:
         ν = number(each["multiplier"])
         add(S, -ν, each["y"], each["u"])
         add(S, ν, each["x"], each["v"])
     for k, each in enumerate(proof["families"]):
-        Λ = [[number(value) for value in row] for row in each["multiplier"]]
+        Λ, points = [[number(v) for v in row] for row in each["multiplier"]], each["points"]
         if not semidefinite(Λ) or any(Λ[i][j] != Λ[j][i] for i in range(len(Λ)) for j in range(i)):
             wrong.append(f"family {k}: its multiplier is not positive semidefinite")
-        square = number(each.get("norm", "0")) ** 2
-        parts = {
-            "map": ((square, "x"), (Fraction(-1), "Lx")),
-            "growth": ((square, "x"), (Fraction(-1), "Lx"), (-square, "x₋"), (Fraction(1), "Lx₋")),
-            "metric": ((Fraction(1), "x"), (Fraction(-1), "x₋")),
-        }[each["kind"]]
-        for (weight, name), i, j in product(parts, range(len(Λ)), range(len(Λ))):
-            add(S, -Λ[i][j] * weight, each["points"][i][name], each["points"][j][name])
+        for (c, a, b), i, j in product(proof["matrices"][each["operator"]], *[range(len(Λ))] * 2):
+            add(S, -Λ[i][j] * number(c), points[i][a], points[j][b])
+    if any(S[i][j] for i in proof["values"] for j in range(n)):
+        wrong.append("S is not 0 at values")
     return wrong if semidefinite(S) else [*wrong, "S is not positive semidefinite"]
 
 

@@ -38,6 +38,9 @@ class Claim:
         M with the matrix (tr(Mᵢⱼ G))ᵢⱼ ⪰ 0.
     least : float
         A lower bound of t that keeps the program bounded.
+    values : int
+        How many of the last free vectors stand for numbers of any sign: f is the entry of G on the
+        diagonal, no other entry in its row occurs, and S must be 0 there.
     """
 
     B: Any
@@ -46,6 +49,7 @@ class Claim:
     equalities: tuple[Any, ...] = ()
     families: tuple[Any, ...] = ()
     least: float = 0.0
+    values: int = 0
 
 
 @dataclass(frozen=True)
@@ -101,7 +105,9 @@ def least_value(claim: Claim, units: Any = None) -> Answer:
     parts = (claim.B, claim.C, *(M for kind in kinds for M in kind))
     numbers = tuple((M.shape, np.asarray(M, dtype=float).tobytes()) for M in parts)
     given = None if units is None else units.tobytes()
-    return _solve(_Keyed(claim, units, (numbers, tuple(map(len, kinds)), claim.least, given)))
+    return _solve(
+        _Keyed(claim, units, (numbers, tuple(map(len, kinds)), claim.least, claim.values, given))
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,7 +129,7 @@ class _Keyed:
 def _solve(keyed: _Keyed) -> Answer:
     clarabel = _clarabel()
     claim = keyed.claim
-    n = len(claim.B)
+    n, m = len(claim.B) - claim.values, claim.values
     units = balanced_units(claim) if keyed.units is None else keyed.units
     D = np.outer(units, units)
     # t in the units of C/B
@@ -132,13 +138,14 @@ def _solve(keyed: _Keyed) -> Answer:
     Q = [D * M for M in claim.inequalities]
     E = [D * M for M in claim.equalities]
     of_Q, of_E = ([1 / (float(np.linalg.norm(M)) or 1.0) for M in each] for each in (Q, E))
-    columns = [_svec(B)]
-    columns += [-s * _svec(M) for s, M in zip(of_Q, Q, strict=True)]
-    columns += [-s * _svec(M) for s, M in zip(of_E, E, strict=True)]
+    columns = [_parts(B, n)]
+    columns += [-s * _parts(M, n) for s, M in zip(of_Q, Q, strict=True)]
+    columns += [-s * _parts(M, n) for s, M in zip(of_E, E, strict=True)]
     of_M = [_family_units(M, D) for M in claim.families]
     sizes = [len(M) for M in claim.families]
     for M, f in zip(claim.families, of_M, strict=True):
-        columns += [-_svec(k * f[i] * f[j] * (D * M[i, j])) for i, j, k in _entries(len(M))]
+        i, j, k = _triangle(len(M))
+        columns += [*-_parts((k * f[i] * f[j])[:, None, None] * (D * M[i, j]), n)]
     count, families = len(columns), sum(k * (k + 1) // 2 for k in sizes)
     bounded = 1 + len(Q)  # t and λ
     A = np.zeros((bounded + len(columns[0]) + families, count))
@@ -146,10 +153,12 @@ def _solve(keyed: _Keyed) -> Answer:
     A[:bounded, :bounded] = -np.eye(bounded)
     b[0] = -claim.least * size_B / size_C
     A[bounded : bounded + len(columns[0])] = -np.stack(columns, axis=1)
-    b[bounded : bounded + len(columns[0])] = -_svec(C)
+    b[bounded : bounded + len(columns[0])] = -_parts(C, n)
     if families:
         A[-families:, -families:] = -np.eye(families)
-    cones = [clarabel.NonnegativeConeT(bounded), clarabel.PSDTriangleConeT(n)]
+    cones = [clarabel.NonnegativeConeT(bounded)]
+    cones += [clarabel.ZeroConeT(m)] if m else []
+    cones += [clarabel.PSDTriangleConeT(n)]
     cones += [clarabel.PSDTriangleConeT(k) for k in sizes]
     settings = clarabel.DefaultSettings()
     settings.verbose = False
@@ -160,7 +169,9 @@ def _solve(keyed: _Keyed) -> Answer:
     solver = clarabel.DefaultSolver(P, cost, scipy.sparse.csc_matrix(A), b, cones, settings)
     found = solver.solve()
     x, z = np.asarray(found.x), np.asarray(found.z)
-    gram = D * _smat(z[bounded : bounded + len(columns[0])], n)
+    gram = np.diag(np.concatenate([np.zeros(n), z[bounded : bounded + m]]))
+    gram[:n, :n] = _smat(z[bounded + m : bounded + len(columns[0])], n)
+    gram *= D
     weight = float(np.trace(claim.B @ gram))
     rest = bounded + len(E)
     metrics, at = [], rest
@@ -185,7 +196,9 @@ def balanced_units(claim: Claim) -> Any:
     counting least.
     """
     n = len(claim.B)
-    groups = [[claim.B, claim.C]] + [[M] for M in (*claim.inequalities, *claim.equalities)]
+    # t has units of its own where numbers are compared with squares of points
+    groups = [[claim.B], [claim.C]] if claim.values else [[claim.B, claim.C]]
+    groups += [[M] for M in (*claim.inequalities, *claim.equalities)]
     groups += [[M[i, i]] for M in claim.families for i in range(len(M))]
     g = np.repeat(np.arange(len(groups)), [len(each) for each in groups])
     stack = np.stack([np.triu(M) for each in groups for M in each])
@@ -223,17 +236,27 @@ def _clarabel() -> Any:
     return clarabel
 
 
-def _entries(k: int) -> list[tuple[int, int, float]]:
-    """Upper triangle of a k×k matrix, column by column, with √2 off the diagonal."""
-    return [(i, j, 1.0 if i == j else 2**0.5) for j in range(k) for i in range(j + 1)]
+def _parts(M: Any, n: int) -> Any:
+    """The entries of values on the diagonal, and the first n rows and columns."""
+    return np.concatenate(
+        [np.diagonal(M, axis1=-2, axis2=-1)[..., n:], _svec(M[..., :n, :n])], axis=-1
+    )
 
 
 def _svec(M: Any) -> Any:
-    return np.array([f * M[i, j] for i, j, f in _entries(len(M))])
+    """Upper triangles of k×k matrices, column by column, with √2 off the diagonal."""
+    i, j, f = _triangle(M.shape[-1])
+    return M[..., i, j] * f
 
 
 def _smat(v: Any, n: int) -> Any:
     M = np.zeros((n, n))
-    for value, (i, j, f) in zip(v, _entries(n), strict=True):
-        M[i, j] = M[j, i] = value / f
+    i, j, f = _triangle(n)
+    M[i, j] = M[j, i] = v / f
     return M
+
+
+@lru_cache(maxsize=64)
+def _triangle(k: int) -> tuple[Any, Any, Any]:
+    j, i = np.tril_indices(k)
+    return i, j, np.where(i == j, 1.0, 2**0.5)

@@ -18,24 +18,26 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
+from itertools import product
 from typing import Any, TypeAlias
 
 import numpy as np
-from scipy.optimize import minimize_scalar
+from scipy.optimize import minimize, minimize_scalar
 
 from splitkit.operators.base import Operator
 from splitkit.proofs.abstract import symbolic
-from splitkit.proofs.certify import Program, certified
+from splitkit.proofs.attempt import Attempt, Known, of_linear_map, worst_points
 from splitkit.proofs.instances import operator_through
+from splitkit.proofs.iterated import after_steps
 from splitkit.proofs.outcome import NotExpressibleError, Outcome
 from splitkit.proofs.program import Answer, Claim, least_value
-from splitkit.proofs.proof import CONTRACTION, DECREASE, LYAPUNOV, Inequality, Proof
+from splitkit.proofs.proof import CONTRACTION, DECREASE, LYAPUNOV, Family, Proof
 from splitkit.proofs.quadratic import Quadratic, square
 from splitkit.proofs.runs import Row, Runs
 from splitkit.proofs.symbols import Leaf, Scene, Vector
-from splitkit.proofs.worst_case import low_rank_points
+from splitkit.properties import Form
 
 POSITIVE = 1e-7  # below it a decrease is rounding
 LARGE = 1e4  # a factor that refutes a claim that no factor fulfils
@@ -54,13 +56,19 @@ def contraction(
     replay: Replay | None = None,
 ) -> Proof:
     """The least ρ² with V(after) ≤ ρ² V(before), V(s) = Σ Pᵢⱼ⟨sᵢ, sⱼ⟩ for the metric P."""
+    found, runs = _contraction(scene, before, after, metric)
+    return _proved(found, runs, found.answer.value < 1, before, replay)
+
+
+def _contraction(
+    scene: Scene, before: list[Vector], after: list[Vector], metric: Any
+) -> tuple[Attempt, Runs]:
     moves = [b - a for a, b in zip(before, after, strict=True)]
     runs = Runs(scene, moves)
     start, step = _differences(runs, before), _differences(runs, moves)
     B, C = square(start, metric), square(_sums(start, step), metric)
     claim = CONTRACTION[len(before) > 1]
-    found = _Attempt.of(runs, claim, B, C, 0.0, (*start, *step))
-    return found.proof(found.answer.value < 1, before, replay)
+    return _attempt(runs, claim, B, C, 0.0, (*start, *step)), runs
 
 
 def decrease(
@@ -79,15 +87,19 @@ def decrease(
         raise NotExpressibleError("the step does not move any point: it has no residual")
     ends = square(_sums(start, step), metric).terms
     C = Quadratic((*ends, *((-c, p, q) for c, p, q in square(start, metric).terms)))
-    found = _Attempt.of(runs, DECREASE, square(s), C, -1e6, (*s, *start, *step))
-    return found.proof(found.answer.value < -POSITIVE, before, replay)
+    found = _attempt(runs, DECREASE, square(s), C, -1e6, (*s, *start, *step))
+    return _proved(found, runs, found.answer.value < -POSITIVE, before, replay)
 
 
 def lyapunov(
-    scene: Scene, before: list[Vector], after: list[Vector], measure: list[Vector]
+    scene: Scene,
+    before: list[Vector],
+    after: list[Vector],
+    measure: list[Vector],
+    rate: float = 1.0,
 ) -> Proof:
-    """V(after) ≤ V(before) − ‖measure‖² for some quadratic V ≥ 0, which the program finds: the
-    measures are square-summable.
+    """V(after) ≤ rate · V(before) − ‖measure‖² for some quadratic V ≥ 0, which the program finds:
+    the measures are square-summable, and with a rate below 1 they vanish linearly.
 
     V(s) = Σ Pᵢⱼ⟨sᵢ, sⱼ⟩ + Σ Nᵢⱼ(‖L‖²⟨xᵢ, xⱼ⟩ − ⟨Lxᵢ, Lxⱼ⟩) with P, N ⪰ 0, the second sum for the
     linear maps L, and their adjoints, that the step has applied to all xᵢ of a state and of its
@@ -97,35 +109,53 @@ def lyapunov(
     runs = Runs(scene, [*moves, *measure])
     start, step, r = (_differences(runs, each) for each in (before, moves, measure))
     end = _sums(start, step)
-    ONE, k = Fraction(1), len(start)
-    family = tuple(
-        tuple(Quadratic(((ONE, end[i], end[j]), (-ONE, start[i], start[j]))) for j in range(k))
-        for i in range(k)
+    ONE, ρ = Fraction(1), scene.numbers.exact(rate)
+    at = tuple({"x": e, "x₋": s} for e, s in zip(end, start, strict=True))
+    metric = Family("V", ((ONE, "x", "x"), (-ρ, "x₋", "x₋")), at)
+    bounded = _bounded_by_maps(runs, before, after, ρ)
+    text = f"V(s⁺) ≤ {'' if rate == 1 else f'{rate:.9g} '}V(s) {LYAPUNOV}"
+    found = _attempt(
+        runs, text, square(r), Quadratic(()), -1.0, (*r, *step, *start), (*bounded, metric)
     )
-    bounded = _bounded_by_maps(runs, before, after)
-    found = _Attempt.of(
-        runs, LYAPUNOV, square(r), Quadratic(()), -1.0, (*r, *step, *start), (*bounded, family)
-    )
-    proof = found.proof(found.answer.value < -(1 - 1e-4), before, None)
+    proof = _proved(found, runs, found.answer.value < -(1 - 1e-4), before, None)
     return replace(proof, points=None)
 
 
-def prove(step: Operator | Callable[..., Any], *operators: Operator) -> Proof:
-    """What is guaranteed for a step u ↦ u⁺ by the properties of its operators alone.
+def prove(
+    step: Operator | Callable[..., Any],
+    *operators: Operator,
+    steps: int | None = None,
+    initial: str = "distance",
+    final: str = "residual",
+    start: int = 1,
+) -> Proof:
+    """What is guaranteed for a step u ↦ u⁺, or so many ``steps``, by the properties of its
+    operators alone.
 
     Parameters
     ----------
-    step : Operator, or callable
+    step : Operator, callable or method
         An operator expression T, such as ``G.resolvent(a) @ (Identity() - a * F)``. Or a function
         that takes operators and returns an expression, or a function u ↦ u⁺ of points; it may only
-        take linear combinations, and apply the operators and their resolvents.
+        take linear combinations, and apply the operators and their resolvents. Or what has a
+        ``proof`` of its own, as methods have.
     *operators : Operator
-        What the function is given.
+        What the function, or the method, is given.
+    steps : int, optional
+        Bound the measure ``final`` after so many steps by the measure ``initial`` before the first,
+        of those that ``splitkit/proofs/iterated.py`` names: "distance", "residual", "step", "best
+        residual", "value", "gradient". Then u ↦ u⁺ may also be (u, k) ↦ u⁺, a step that changes
+        with its number k = 0, 1, ….
+    initial, final : str
+        See ``steps``.
+    start : int
+        With ``steps``: how many points u holds; if they are several, it is a tuple of them.
 
     Returns
     -------
     Proof
-        The contraction, if the step contracts; else the decrease with s = u⁺ − u. Both compare with
+        With ``steps`` the least factor that was found, verified in rational numbers. Else the
+        contraction, if the step contracts; else the decrease with s = u⁺ − u. Both compare with
         a fixed point u*. See ``Proof.outcome``: what is proved was verified in rational numbers,
         and what is refuted comes with operators, on which the step was run.
 
@@ -137,11 +167,17 @@ def prove(step: Operator | Callable[..., Any], *operators: Operator) -> Proof:
         An argument is no step or operator; or the step does something else with points than the
         above (``NotExpressibleError``).
     """
+    if hasattr(step, "proof") and not isinstance(step, Operator):
+        given = {} if steps is None else {"steps": steps, "initial": initial, "final": final}
+        of_method: Proof = step.proof(*operators, **given)
+        return of_method
     if not callable(step):
         raise TypeError(f"step = {step!r}: give an operator expression or a function")
     for A in operators:
         if not isinstance(A, Operator):
             raise TypeError(f"operators hold {A!r}: give operators, with the properties to be used")
+    if steps is not None:
+        return after_steps(lambda leaf: _map(step, operators, leaf), steps, initial, final, start)
     scene, again = Scene(), Scene()
     u, after = _run(step, operators, scene)
     if not isinstance(step, Operator):
@@ -151,9 +187,14 @@ def prove(step: Operator | Callable[..., Any], *operators: Operator) -> Proof:
                 "the step is another one at each call: it remembers something, or draws numbers"
             )
     proof = _contracts(scene, u, after)
-    if proof.holds:
-        return proof
     replay = _replay(step, operators)
+    if proof.holds:
+
+        def on_worst() -> tuple[dict[str, Operator], float]:
+            found, runs = _contraction(scene, [u], [after], np.eye(1))
+            return _shown(runs, found.text, found.claim, found.answer, [u], replay)
+
+        return replace(proof, on_worst=on_worst)
     decreases = _decreases(scene, u, after, replay)
     if decreases.outcome is not Outcome.FAILED or proof.value <= 1:
         return decreases
@@ -223,70 +264,100 @@ def _replay(step: Any, operators: tuple[Operator, ...]) -> Replay:
 
 
 def best_step(
-    step: Callable[[float], Operator], *, bounds: tuple[float, float] = (1e-4, 1e4)
-) -> tuple[float, Proof]:
-    """The step size with the least proved rate: minimizes over α the ρ of ``step(α)``.
+    step: Callable[..., Any],
+    *operators: Operator,
+    bounds: tuple[float, float] | Sequence[tuple[float, float]] = (1e-4, 1e4),
+) -> tuple[Any, Proof]:
+    """The parameters with the least proved rate: minimizes over α, or (α, β, …), the ρ of
+    ``step(α)``.
+
+    Parameters
+    ----------
+    step : callable
+        What ``prove`` takes, for a step size, or for several parameters.
+    *operators : Operator
+        What ``prove`` is given with it.
+    bounds : (least, greatest), or a sequence of them
+        Of the step size; of each parameter, if there are several.
 
     Returns
     -------
-    (alpha, proof)
+    (alpha, proof), or (tuple of parameters, proof)
 
     Raises
     ------
     ValueError
-        No step size within the bounds contracts, or the bounds are no positive interval.
+        No parameters within the bounds contract, or the bounds are no positive intervals.
     """
-
-    def rate(log_alpha: float) -> float:
-        scene = Scene()
-        u, after = _run(step(math.exp(log_alpha)), (), scene)
-        return min(_contracts(scene, u, after).value, 1e6)
-
-    if not 0 < bounds[0] < bounds[1] < math.inf:
+    several = np.ndim(bounds) == 2
+    given: Sequence[Any] = bounds if several else [bounds]
+    intervals = [(float(a), float(b)) for a, b in given]
+    if not intervals or not all(0 < a < b < math.inf for a, b in intervals):
         raise ValueError(f"bounds = {bounds}: give 0 < least < greatest step size")
-    low, high = map(math.log, bounds)
+
+    def rate(logs: Any) -> float:
+        scene = Scene()
+        u, after = _run(step(*(math.exp(t) for t in logs)), operators, scene)
+        return min(_contraction(scene, [u], [after], np.eye(1))[0].answer.value, 1e6)
+
+    box = np.log(intervals)
     # the rate may be 1 or more on most of the range: look at a grid first
-    grid = np.linspace(low, high, 41)
-    values = [rate(t) for t in grid]
-    i = int(np.argmin(values))
-    around = (grid[max(0, i - 1)], grid[min(len(grid) - 1, i + 1)])
-    found = minimize_scalar(rate, bounds=around, method="bounded", options={"xatol": 1e-8})
-    if not found.fun < 1:
-        raise ValueError(f"no alpha in {bounds} is proved to contract: the least ρ² is {found.fun}")
-    # near the least value a proof may not verify: then the nearest step size that has one
-    nearest = sorted(grid, key=lambda t: abs(t - found.x))
-    for t in (float(found.x), *(float(t) for t in nearest if rate(t) < 1)):
-        proof = prove(step(math.exp(t)))
+    seen = {point: rate(point) for point in _grid(box)}
+    best = min(seen, key=lambda point: seen[point])
+    found = _descend(rate, np.array(best), box)
+    if not found[1] < 1:
+        raise ValueError(f"no alpha in {bounds} is proved to contract: the least ρ² is {found[1]}")
+    # near the least value a proof may not verify: then the nearest parameters that have one
+    contracting = (point for point, value in seen.items() if value < 1)
+    near = sorted(contracting, key=lambda point: float(np.linalg.norm(np.array(point) - found[0])))
+    for logs in (found[0], *near):
+        chosen = tuple(math.exp(t) for t in logs)
+        proof = prove(step(*chosen), *operators)
         if proof.rate is not None:
-            return math.exp(t), proof
+            return chosen if several else chosen[0], proof
     raise ValueError(f"no alpha in {bounds} is proved to contract: {proof.reason}")
 
 
-def _bounded_by_maps(runs: Runs, before: list[Vector], after: list[Vector]) -> list[Any]:
+def _grid(box: Any) -> list[tuple[float, ...]]:
+    """Points of a box: 41 of an interval, about 400 of several."""
+    count = 41 if len(box) == 1 else max(3, round(400 ** (1 / len(box))))
+    return list(product(*(map(float, np.linspace(low, high, count)) for low, high in box)))
+
+
+def _descend(rate: Callable[[Any], float], start: Any, box: Any) -> tuple[Any, float]:
+    """The least rate near a point of the grid: by Brent's method, or Nelder and Mead's."""
+    if len(box) == 1:
+        [(low, high)] = box
+        width = (high - low) / 40
+        around = (max(low, start[0] - width), min(high, start[0] + width))
+        found = minimize_scalar(
+            lambda t: rate([t]), bounds=around, method="bounded", options={"xatol": 1e-8}
+        )
+        return np.array([found.x]), float(found.fun)
+    options = {"xatol": 1e-6, "fatol": 1e-10, "maxfev": 200 * len(box)}
+    several = minimize(rate, start, method="Nelder-Mead", bounds=box, options=options)
+    return several.x, float(several.fun)
+
+
+def _bounded_by_maps(
+    runs: Runs, before: list[Vector], after: list[Vector], ρ: Fraction
+) -> list[Family]:
     """What (‖L‖²⟨xᵢ, xⱼ⟩ − ⟨Lxᵢ, Lxⱼ⟩)ᵢⱼ grows by in a step, for each linear map and adjoint."""
-    found: list[Any] = []
-    ONE = Fraction(1)
+    found: list[Family] = []
+    ONE, row = Fraction(1), runs.difference
     for L in runs.linear:
         if not L.norm < math.inf:
             continue
         norm = Fraction(float(L.norm)) ** 2
+        terms = ((norm, "x", "x"), (-ONE, "Lx", "Lx"), (-ρ * norm, "x₋", "x₋"), (ρ, "Lx₋", "Lx₋"))
         for known in (L.applied, L.adjoints):
-            ends: list[tuple[Row, Row, Row, Row]] = []
+            ends: list[dict[str, Row]] = []
             for b, a in zip(before, after, strict=True):
-                at = _image(b, known), _image(a, known)
-                if at[0] is not None and at[1] is not None:
-                    row = runs.difference
-                    ends.append((row(a), row(at[1]), row(b), row(at[0])))
+                Lb, La = _image(b, known), _image(a, known)
+                if Lb is not None and La is not None:
+                    ends.append({"x": row(a), "Lx": row(La), "x₋": row(b), "Lx₋": row(Lb)})
             if ends:
-                found.append(
-                    tuple(
-                        tuple(
-                            Quadratic(((norm, a, c), (-ONE, La, Lc), (-norm, b, d), (ONE, Lb, Ld)))
-                            for c, Lc, d, Ld in ends
-                        )
-                        for a, La, b, Lb in ends
-                    )
-                )
+                found.append(Family(f"V, of {L!r}", terms, tuple(ends)))
     return found
 
 
@@ -325,155 +396,72 @@ def _combined(p: Row, c: int, q: Row) -> Row:
     return {i: v for i, v in total.items() if v}
 
 
-@dataclass(frozen=True, eq=False)
-class _Attempt:
-    """A claim, the program made of it and what the solver says."""
-
-    runs: Runs
-    text: str
-    program: Program
-    claim: Claim
-    one_sided: tuple[Inequality, ...]
-    two_sided: tuple[Inequality, ...]
-    answer: Answer
-
-    @classmethod
-    def of(
-        cls,
-        runs: Runs,
-        text: str,
-        B: Quadratic,
-        C: Quadratic,
-        least: float,
-        vectors: Sequence[Row],
-        free: tuple[Any, ...] = (),
-    ) -> _Attempt:
-        """Collect what is known of the operators, and solve."""
-        stated = [q for leaf in runs.leaves for q in _between(runs, leaf)]
-        # an equality as two inequalities would leave the program without interior
-        forms = {(q.operator, q.of, q.form) for q, _ in stated}
-        two_sided = [each for each in stated if _opposite(each[0]) in forms]
-        one_sided = [each for each in stated if each not in two_sided]
-        two_sided = [each for each in two_sided if each[0].form > _opposite(each[0])[2]]
-        equalities, families = _of_linear_maps(runs)
-        known = [q for q, _ in (*one_sided, *two_sided)]
-        program = Program(
-            len(runs.labels),
-            B,
-            C,
-            tuple(Q for _, Q in one_sided),
-            (*(Q for _, Q in two_sided), *equalities),
-            (*families, *free),
-            least,
-            (*vectors, *(row for q in known for row in (q.x, q.u)), *_ends(runs)),
-        )
-        claim = program.claim()
-        matrices = (*claim.inequalities, *claim.equalities[: len(two_sided)])
-        known = [replace(q, matrix=M) for q, M in zip(known, matrices, strict=True)]
-        split = len(one_sided)
-        return cls(
-            runs, text, program, claim, tuple(known[:split]), tuple(known[split:]),
-            least_value(claim),
-        )  # fmt: skip
-
-    def proof(self, promising: bool, before: list[Vector], replay: Replay | None) -> Proof:
-        """Proved if that is verified; refuted if a run shows it; or neither, and why."""
-        answer = self.answer
-        sign = 1 if self.text in CONTRACTION else -1
-        found = certified(self.program, self.claim, answer) if promising else None
-        instances: dict[str, Operator] = {}
-        attained, points = None, self._points
-        if found is not None and self._proves(float(found.value)):
-            value, outcome, reason = float(found.value), Outcome.PROVED, ""
-        else:
-            found, value = None, answer.value
-            outcome, reason, instances, attained = self._not_proved(promising, before, replay)
-        λ, ν, Λ = (
-            (answer.multipliers, answer.free, answer.metrics)
-            if found is None
-            else (found.inequalities, found.equalities, found.families)
-        )
-        return Proof(
-            claim=self.text,
-            value=sign * value,
-            outcome=outcome,
-            reason=reason,
-            vectors=self.runs.labels,
-            inequalities=tuple(
-                replace(q, multiplier=float(value))
-                for q, value in zip(
-                    (*self.one_sided, *self.two_sided),
-                    (*λ, *ν[: len(self.two_sided)]),
-                    strict=True,
-                )
-            ),
-            left=sign * self.claim.B,
-            right=self.claim.C,
-            linear=self._linear(ν, Λ),
-            program=self.program,
-            multipliers=found,
-            points=points if math.isfinite(answer.value) else None,
-            instances=instances,
-            attained=attained,
-        )
-
-    def _proves(self, t: float) -> bool:
-        limits = {DECREASE: -POSITIVE, LYAPUNOV: -(1 - 1e-4)}
-        return t < limits.get(self.text, 1.0)
-
-    def _linear(self, ν: Sequence[Any], Λ: Sequence[Any]) -> Any:
-        total = np.zeros_like(self.claim.B)
-        first = len(self.two_sided)
-        for value, E in zip(ν[first:], self.claim.equalities[first:], strict=True):
-            total = total + float(value) * E
-        for metric, M in zip(Λ, self.claim.families, strict=True):
-            total = total + np.einsum("ij,ijkl->kl", np.array(metric, dtype=float), M)
-        return total
-
-    def _points(self) -> Any:
-        return _points(self.claim, self.answer)
-
-    def _not_proved(
-        self, promising: bool, before: list[Vector], replay: Replay | None
-    ) -> tuple[Outcome, str, dict[str, Operator], float | None]:
-        answer = self.answer
-        if promising:
-            what = f"its multipliers verify nothing (status: {answer.status})"
-            return Outcome.FAILED, what, {}, None
-        if self.text == LYAPUNOV:
-            what = "no quadratic function of the state decreases for all operators like these"
-            return Outcome.INEXPRESSIBLE, what, {}, None
-        if replay is None:
-            return Outcome.INEXPRESSIBLE, "no run of it on single operators is known", {}, None
-        claim = self.claim
-        if answer.is_impossible:
-            units = np.outer(answer.units, answer.units)
-            B, C = (float(np.linalg.norm(units * M)) for M in (claim.B, claim.C))
-            Q = LARGE * C / B * claim.B - claim.C
-            claim = replace(claim, inequalities=(*claim.inequalities, Q))
-            answer = least_value(claim)
-        why = "the inequalities leave it open"
-        try:
-            instances, attained = _shown(self.runs, self.text, claim, answer, before, replay)
-            if attained >= 1 - 1e-7 if self.text in CONTRACTION else attained <= 1e-6:
-                reason = f"a run on it attains {attained:.9g}"
-                return Outcome.REFUTED, reason, instances, attained
-            why = f"{why}: operators through their worst points attain {attained:.6g} only"
-        except ValueError as error:
-            why = f"{why}: {error}"
-        if answer.is_solved or answer.is_impossible:
-            return Outcome.INEXPRESSIBLE, why, {}, None
-        return Outcome.FAILED, f"it gave no multipliers (status: {answer.status})", {}, None
+def _attempt(
+    runs: Runs,
+    text: str,
+    B: Quadratic,
+    C: Quadratic,
+    least: float,
+    vectors: Sequence[Row],
+    free: Sequence[Family] = (),
+) -> Attempt:
+    """Collect what is known of the operators."""
+    stated = [q for leaf in runs.leaves for q in _between(runs, leaf)]
+    # an equality as two inequalities would leave the program without interior
+    forms = {(q.operator, q.of, q.form) for q in stated}
+    two_sided = [q for q in stated if (q.operator, q.of, _opposite(q)) in forms]
+    one_sided = [q for q in stated if q not in two_sided]
+    two_sided = [q for q in two_sided if (q.form or ()) > _opposite(q)]
+    adjoints, families = _of_linear_maps(runs)
+    return Attempt.of(
+        text, runs.labels, B, C, (one_sided, two_sided), adjoints, (*families, *free),
+        (*vectors, *_ends(runs)), least=least, sign=1 if text in CONTRACTION else -1,
+    )  # fmt: skip
 
 
-def _points(claim: Claim, answer: Answer) -> Any:
-    units = answer.units
-    D = np.outer(units, units)
-    kept = [D * M for M in (claim.B, claim.C, *claim.inequalities, *claim.equalities)]
-    gram = answer.gram / D
-    largest = max(float(np.abs(gram).max()), 1e-300)
-    points = low_rank_points(gram / largest, [M / (np.linalg.norm(M) or 1.0) for M in kept])
-    return units[:, None] * points * math.sqrt(largest)
+def _proved(
+    attempt: Attempt, runs: Runs, promising: bool, before: list[Vector], replay: Replay | None
+) -> Proof:
+    """Proved if that is verified; refuted if a run shows it; or neither, and why."""
+    found = attempt.certified() if promising else None
+    limits = {DECREASE: -POSITIVE}
+    limit = -(1 - 1e-4) if attempt.text.endswith(LYAPUNOV) else limits.get(attempt.text, 1.0)
+    if found is not None and found.value < limit:
+        return attempt.proof(found, Outcome.PROVED, "")
+    outcome, reason, instances, attained = _not_proved(attempt, runs, promising, before, replay)
+    return attempt.proof(None, outcome, reason, instances=instances, attained=attained)
+
+
+def _not_proved(
+    attempt: Attempt, runs: Runs, promising: bool, before: list[Vector], replay: Replay | None
+) -> tuple[Outcome, str, dict[str, Operator], float | None]:
+    answer, claim, text = attempt.answer, attempt.claim, attempt.text
+    if promising:
+        what = f"its multipliers verify nothing (status: {answer.status})"
+        return Outcome.FAILED, what, {}, None
+    if text.endswith(LYAPUNOV):
+        what = "no quadratic function of the state decreases for all operators like these"
+        return Outcome.INEXPRESSIBLE, what, {}, None
+    if replay is None:
+        return Outcome.INEXPRESSIBLE, "no run of it on single operators is known", {}, None
+    if answer.is_impossible:
+        units = np.outer(answer.units, answer.units)
+        B, C = (float(np.linalg.norm(units * M)) for M in (claim.B, claim.C))
+        Q = LARGE * C / B * claim.B - claim.C
+        claim = replace(claim, inequalities=(*claim.inequalities, Q))
+        answer = least_value(claim)
+    why = "the inequalities leave it open"
+    try:
+        instances, attained = _shown(runs, text, claim, answer, before, replay)
+        if attained >= 1 - 1e-7 if text in CONTRACTION else attained <= 1e-6:
+            reason = f"a run on it attains {attained:.9g}"
+            return Outcome.REFUTED, reason, instances, attained
+        why = f"{why}: operators through their worst points attain {attained:.6g} only"
+    except ValueError as error:
+        why = f"{why}: {error}"
+    if answer.is_solved or answer.is_impossible:
+        return Outcome.INEXPRESSIBLE, why, {}, None
+    return Outcome.FAILED, f"it gave no multipliers (status: {answer.status})", {}, None
 
 
 def _shown(
@@ -487,7 +475,7 @@ def _shown(
     """Operators through the worst points, and the value that a run on them attains."""
     if not np.isfinite(answer.gram).all():
         raise ValueError("there are no worst points")
-    points = _points(claim, answer)
+    points = worst_points(claim, answer)
     scale = max(float(np.abs(points).max()), 1e-300)
     even = max(2, points.shape[1] + points.shape[1] % 2)
     points = np.pad(points, ((0, 0), (0, even - points.shape[1]))) / scale
@@ -549,7 +537,7 @@ def _distinct(pairs: Sequence[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
     return kept
 
 
-def _between(runs: Runs, leaf: Leaf) -> list[tuple[Inequality, Quadratic]]:
+def _between(runs: Runs, leaf: Leaf) -> list[Known]:
     pairs = runs.pairs(leaf)
     found = []
     forms = [
@@ -563,34 +551,20 @@ def _between(runs: Runs, leaf: Leaf) -> list[tuple[Inequality, Quadratic]]:
             u = _combined(pairs[i].u, -1, pairs[j].u)
             first = pairs[j].label
             of = pairs[i].label if first == "pair 0" else f"{first} and {pairs[i].label}"
-            for a, b, c in forms:
-                Q = Quadratic(((Fraction(a), x, x), (2 * Fraction(b), x, u), (Fraction(c), u, u)))
-                if Q.entries:
-                    q = Inequality(repr(leaf), (a, b, c), of, 0.0, x, u, None)
-                    found.append((q, Q))
+            made = (Known.of_form(repr(leaf), of, form, x, u) for form in forms)
+            found += [q for q in made if not q.quadratic.is_zero]
     return found
 
 
-def _of_linear_maps(runs: Runs) -> tuple[list[Quadratic], list[Any]]:
-    equalities, families = [], []
-    ONE = Fraction(1)
-    for leaf in runs.linear:
-        forward, backward = runs.linear_pairs(leaf.applied), runs.linear_pairs(leaf.adjoints)
-        for x, y in forward:
-            for u, v in backward:
-                E = Quadratic(((ONE, y, u), (-ONE, x, v)))
-                if E.entries:
-                    equalities.append(E)
-        if leaf.norm < math.inf:
-            norm = Fraction(float(leaf.norm)) ** 2
-            for known in (forward, backward):
-                if known:
-                    families.append(
-                        tuple(
-                            tuple(Quadratic(((norm, a, b), (-ONE, fa, fb))) for b, fb in known)
-                            for a, fa in known
-                        )
-                    )
+def _of_linear_maps(runs: Runs) -> tuple[list[Quadratic], list[Family]]:
+    equalities: list[Quadratic] = []
+    families: list[Family] = []
+    for L in runs.linear:
+        equal, bounded = of_linear_map(
+            L, runs.linear_pairs(L.applied), runs.linear_pairs(L.adjoints)
+        )
+        equalities += equal
+        families += bounded
     return equalities, families
 
 
@@ -606,6 +580,7 @@ def _ends(runs: Runs) -> list[Row]:
     return found
 
 
-def _opposite(q: Inequality) -> tuple[str, str, tuple[float, float, float]]:
+def _opposite(q: Known) -> Form:
+    assert q.form is not None
     a, b, c = q.form
-    return q.operator, q.of, (-a, -b, -c)
+    return (-a, -b, -c)

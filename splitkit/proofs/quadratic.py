@@ -14,6 +14,7 @@ from splitkit.proofs.exact import ZERO, Matrix
 from splitkit.proofs.runs import Row
 
 Term = tuple[Fraction, Row, Row]
+CANCELLED = 2.0**-48  # of the sum of sizes
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,6 +22,14 @@ class Quadratic:
     """Σ c⟨p, q⟩ over its terms (c, p, q)."""
 
     terms: tuple[Term, ...]
+
+    @property
+    def is_zero(self) -> bool:
+        """Whether it vanishes for all vectors."""
+        own = [(p, q) for c, p, q in self.terms if c and p and q]
+        if len(own) <= 1:  # a product of two linear functions
+            return not own
+        return not self.entries
 
     @cached_property
     def entries(self) -> dict[tuple[int, int], Fraction]:
@@ -38,10 +47,19 @@ class Quadratic:
         return {key: value for key, value in found.items() if value}
 
     def matrix(self, n: int) -> Any:
-        """In floating point."""
-        M = np.zeros((n, n))
-        for (i, j), value in self.entries.items():
-            M[i, j] = M[j, i] = float(value)
+        """In floating point; what rounding leaves of 0 is 0."""
+        M, sizes = np.zeros((n, n)), np.zeros((n, n))
+        for c, p, q in self.terms:
+            f = float(c) / 2
+            for i, a in p.items():
+                fa = f * float(a)
+                for j, b in q.items():
+                    value = fa * float(b)
+                    M[i, j] += value
+                    M[j, i] += value
+                    sizes[i, j] += abs(value)
+                    sizes[j, i] += abs(value)
+        M[np.abs(M) <= CANCELLED * sizes] = 0.0
         return M
 
 

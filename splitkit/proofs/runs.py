@@ -63,7 +63,7 @@ class Runs:
         if several:
             for v in (*scene.vanishing, *vanishing):
                 self.zero.add(v.coefficients)
-            self._derive()
+            coincide(self.zero, self.leaves, self.linear)
         self._classes = {id(A): self._class_of(A.pairs) for A in several}
         self._apart = {key for key, classes in self._classes.items() if len(set(classes)) > 1}
         self._base = Echelon()
@@ -141,23 +141,6 @@ class Runs:
 
     # -- what coincides at a solution -------------------------------------------------------------
 
-    def _derive(self) -> None:
-        """Enlarge what vanishes by what follows from the operators' forms."""
-        while True:
-            found = False
-            for leaf in self.leaves:
-                for pair, other in _two(leaf.pairs):
-                    d, u = pair.x - other.x, pair.u - other.u
-                    left = self.zero.reduced(d.coefficients), self.zero.reduced(u.coefficients)
-                    if (left[0] or left[1]) and _must_vanish(leaf, pair, other, *left):
-                        found = self.zero.add(left[0]) | self.zero.add(left[1]) or found
-            for L in self.linear:
-                for pair, other in (*_two(L.applied), *_two(L.adjoints)):
-                    if not self.zero.reduced((pair.x - other.x).coefficients):
-                        found = self.zero.add((pair.u - other.u).coefficients) or found
-            if not found:
-                return
-
     def _class_of(self, pairs: Sequence[Pair]) -> list[int]:
         """For each pair the first one that is the same at a solution."""
         classes: list[int] = []
@@ -183,6 +166,24 @@ class Runs:
                 for pair in (*L.applied, *L.adjoints):
                     yield pair.x.coefficients
                     yield pair.u.coefficients
+
+
+def coincide(zero: Echelon, leaves: Iterable[Leaf], linear: Iterable[LinearLeaf]) -> None:
+    """Enlarge what vanishes by what follows from the operators' forms."""
+    while True:
+        found = False
+        for leaf in leaves:
+            for pair, other in _two(leaf.pairs):
+                d, u = pair.x - other.x, pair.u - other.u
+                left = zero.reduced(d.coefficients), zero.reduced(u.coefficients)
+                if (left[0] or left[1]) and _must_vanish(leaf, pair, other, *left):
+                    found = zero.add(left[0]) | zero.add(left[1]) or found
+        for L in linear:
+            for pair, other in (*_two(L.applied), *_two(L.adjoints)):
+                if not zero.reduced((pair.x - other.x).coefficients):
+                    found = zero.add((pair.u - other.u).coefficients) or found
+        if not found:
+            return
 
 
 def _must_vanish(leaf: Leaf, pair: Pair, other: Pair, d: Sparse, u: Sparse) -> bool:
@@ -221,6 +222,11 @@ def _affine(leaf: Leaf) -> bool:
 
 def _two(items: Sequence[Any]) -> Iterator[tuple[Any, Any]]:
     return ((items[i], items[j]) for i in range(len(items)) for j in range(i))
+
+
+def difference(p: Row, q: Row) -> Row:
+    """p − q."""
+    return _sum(p, {i: -c for i, c in q.items()})
 
 
 def _sum(a: Row, b: Row) -> Row:

@@ -15,6 +15,8 @@ from fractions import Fraction
 SIMPLE = 2520 * 10**4  # decimals of four digits, halves, thirds, …
 SMALL = 840  # denominators of multiples of a number that is known
 ROUNDED = 2.0**-49  # relative
+DENOMINATOR = 1000  # of fractions of two whole numbers
+OF_SUMS = 2.0**-51  # of 1 + ck: what rounding of a sum near 1 leaves
 
 
 def simple(c: float, denominator: int = SIMPLE) -> Fraction | None:
@@ -51,7 +53,7 @@ class Numbers:
     def _recognized(self, c: float) -> Fraction:
         if not c:
             return Fraction(0)
-        found = simple(c) or next(self._of_known(c), None)
+        found = simple(c) or _fraction(c) or next(self._of_known(c), None)
         if found is None:
             found = Fraction(c)
             self._known.append(abs(found))
@@ -64,8 +66,8 @@ class Numbers:
                 ratio = _small(left)
                 if ratio is not None:
                     yield ratio * restored
-            ratio = _small((c - 1) / value)
-            if ratio is not None and abs(1 + float(ratio) * value - c) <= ROUNDED * abs(c):
+            ratio = _near((c - 1) / value, OF_SUMS / abs(value))
+            if ratio is not None and abs(1 + float(ratio) * value - c) <= OF_SUMS:
                 yield 1 + ratio * k
         for i, k in enumerate(self._known):
             for other in self._known[: i + 1]:
@@ -73,6 +75,22 @@ class Numbers:
                     ratio = _small(c / float(product)) if product != 1 else None
                     if ratio is not None:
                         yield ratio * product
+
+
+def _fraction(c: float) -> Fraction | None:
+    """The fraction of a small denominator that c is up to rounding."""
+    if not DENOMINATOR**-2 < abs(c) < DENOMINATOR:
+        return None
+    found = Fraction(c).limit_denominator(DENOMINATOR)
+    return found if abs(float(found) - c) <= ROUNDED * abs(c) else None
+
+
+def _near(c: float, tolerance: float) -> Fraction | None:
+    """A multiple that is known, of 1 + ck = d where d is known to its rounding."""
+    if not math.isfinite(c) or abs(c) > 64 or tolerance * SMALL > 1e-6:
+        return None
+    nearest = Fraction(round(c * SMALL), SMALL)
+    return nearest if nearest and abs(float(nearest) - c) <= tolerance else None
 
 
 def _small(c: float) -> Fraction | None:

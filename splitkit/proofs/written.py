@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
 from fractions import Fraction
-from math import isqrt
 from typing import TYPE_CHECKING, Any
 
 from splitkit.proofs.certify import Multipliers, Program, slack
@@ -18,7 +16,7 @@ from splitkit.proofs.quadratic import Quadratic
 from splitkit.proofs.runs import Row
 
 if TYPE_CHECKING:
-    from splitkit.proofs.proof import Proof
+    from splitkit.proofs.proof import Family, Proof, Template
 
 
 def as_json(proof: Proof) -> str:
@@ -30,24 +28,22 @@ def as_json(proof: Proof) -> str:
         Nothing was proved.
     """
     program, found = _proved(proof)
-    operators: dict[str, list[list[str]]] = {}
+    operators: dict[str, list[Any]] = {}
     inequalities: list[dict[str, Any]] = []
     first = len(program.inequalities)
     multipliers = (*found.inequalities, *found.equalities)
     for k, each in enumerate(proof.inequalities):
         forms = operators.setdefault(each.operator, [])
-        form = [Fraction(c) for c in each.form]
-        for known in (form, [-c for c in form])[: 1 if k < first else 2]:
-            if (written := [str(c) for c in known]) not in forms:
+        for sign in (1,) if k < first else (1, -1):
+            if (written := _form(each.template, sign)) not in forms:
                 forms.append(written)
         if multipliers[k]:
             inequalities.append(
                 {
                     "operator": each.operator,
-                    "form": [str(c) for c in form],
+                    "form": _form(each.template),
                     "of": each.of,
-                    "x": _row(each.x),
-                    "u": _row(each.u),
+                    "at": _rows(each.at),
                     "multiplier": str(multipliers[k]),
                 }
             )
@@ -55,20 +51,20 @@ def as_json(proof: Proof) -> str:
     adjoints = []
     for E, ν in zip(program.equalities[two_sided:], found.equalities[two_sided:], strict=True):
         (_, y, u), (_, x, v) = E.terms
-        rows = {name: _row(row) for name, row in zip("yuxv", (y, u, x, v), strict=True)}
-        adjoints.append({**rows, "multiplier": str(ν)})
+        adjoints.append({**_rows({"y": y, "u": u, "x": x, "v": v}), "multiplier": str(ν)})
     text = {
         "claim": proof.claim,
         "value": str(found.value),
         "vectors": list(proof.vectors),
+        "values": list(range(program.dimension, program.size)),
         "left": _terms(program.B),
         "right": _terms(program.C),
         "operators": operators,
+        "matrices": {each.operator: _named(each.terms) for each in proof.families},
         "inequalities": inequalities,
         "adjoints": adjoints,
         "families": [
-            _family(M, Λ, proof.is_of_a_metric and M is program.families[-1])
-            for M, Λ in zip(program.families, found.families, strict=True)
+            _family(each, Λ) for each, Λ in zip(proof.families, found.families, strict=True)
         ],
     }
     return json.dumps(text, ensure_ascii=False, indent=1)
@@ -83,7 +79,8 @@ def as_latex(proof: Proof) -> str:
         Nothing was proved.
     """
     program, found = _proved(proof)
-    left, right = _sum_of(program.B), _sum_of(program.C)
+    n = program.dimension
+    left, right = _sum_of(program.B, n), _sum_of(program.C, n)
     lines = [
         r"\begin{aligned}",
         rf"& {float(found.value):.9g}\,\bigl({left}\bigr) - \bigl({right}\bigr) = \\",
@@ -91,11 +88,9 @@ def as_latex(proof: Proof) -> str:
     multipliers = (*found.inequalities, *found.equalities)
     for each, λ in zip(proof.inequalities, multipliers, strict=False):
         if λ:
-            a, b, c = each.form
-            terms = ((a, each.x, each.x), (2 * b, each.x, each.u), (c, each.u, each.u))
-            Q = Quadratic(tuple((Fraction(w), p, q) for w, p, q in terms if w))
-            lines.append(rf"&{{}}+ {float(λ):.6g}\,\bigl({_sum_of(Q)}\bigr) \\")
-    for d, row in squares(slack(program, found)):
+            Q = Quadratic(tuple((c, each.at[p], each.at[q]) for c, p, q in each.template.terms))
+            lines.append(rf"&{{}}+ {float(λ):.6g}\,\bigl({_sum_of(Q, n)}\bigr) \\")
+    for d, row in squares([row[:n] for row in slack(program, found)[:n]]):
         lines.append(rf"&{{}}+ {float(d):.6g}\,\lVert {_vector(row)} \rVert^2 \\")
     if program.families or len(multipliers) > len(proof.inequalities):
         lines.append(r"&{}+ \text{what linear maps and } V \text{ contribute}")
@@ -129,31 +124,38 @@ def _row(row: Row) -> dict[str, str]:
     return {str(i): str(c) for i, c in row.items()}
 
 
+def _rows(rows: dict[str, Row]) -> dict[str, dict[str, str]]:
+    return {name: _row(row) for name, row in rows.items()}
+
+
+def _form(template: Template, sign: int = 1) -> dict[str, Any]:
+    """What is not negative, in names, some of which must be 0."""
+    terms = _named([(sign * c, p, q) for c, p, q in template.terms])
+    return {"terms": terms, "zero": list(template.zeros)}
+
+
+def _named(terms: Any) -> list[list[str]]:
+    return [[str(c), p, q] for c, p, q in terms]
+
+
 def _terms(Q: Quadratic) -> list[list[Any]]:
     return [[str(c), _row(p), _row(q)] for c, p, q in Q.terms]
 
 
-def _family(M: Any, Λ: Matrix, is_metric: bool) -> Mapping[str, Any]:
-    """See the kinds in ``checker.py``."""
-    first = [term[0] for term in M[0][0].terms]
-    kind = "metric" if is_metric else "growth" if len(first) == 4 else "map"
-    names = {"map": ("x", "Lx"), "growth": ("x", "Lx", "x₋", "Lx₋"), "metric": ("x", "x₋")}[kind]
-    points = [
-        {name: _row(term[1]) for name, term in zip(names, M[i][i].terms, strict=True)}
-        for i in range(len(M))
-    ]
-    text = {"kind": kind, "points": points, "multiplier": [[str(v) for v in row] for row in Λ]}
-    return text if kind == "metric" else {**text, "norm": str(_root(first[0]))}
+def _family(family: Family, Λ: Matrix) -> dict[str, Any]:
+    return {
+        "operator": family.operator,
+        "points": [_rows(point) for point in family.points],
+        "multiplier": [[str(v) for v in row] for row in Λ],
+    }
 
 
-def _root(square: Fraction) -> Fraction:
-    return Fraction(isqrt(square.numerator), isqrt(square.denominator))
-
-
-def _sum_of(Q: Quadratic) -> str:
+def _sum_of(Q: Quadratic, dimension: int) -> str:
     terms = []
     for c, p, q in Q.terms:
-        if p == q:
+        if p == q and min(p, default=0) >= dimension:
+            body = _vector(p)
+        elif p == q:
             body = rf"\lVert {_vector(p)} \rVert^2"
         else:
             body = rf"\langle {_vector(p)}, {_vector(q)} \rangle"

@@ -200,11 +200,16 @@ class Duality:
         rounded = _slopes(reading, reading.rounding())
         made_of = [space.norm(y) for y in (*gradients, *pool, *rounded)]
         around = reduce(larger, made_of) if made_of else None
-        choices = list(_choices(len(self.read), pool))
+        choices = [(known, elements) for elements in _choices(len(self.read), pool)]
+        zeros = (scale(0.0, x),) * len(self.read)
         if self.read:
             # 0 is an element of each where all are least at once, as of constraints alone
-            choices.append((scale(0.0, x),) * len(self.read))
-        for elements in choices:
+            choices.append((known, zeros))
+        if not gradients and known:
+            still = [(s, scale(0.0, known[id(s)][0])) for s in self.summands if s.dual]
+            at_zero = {id(s): (y, *s.conjugate(y, batch, around)) for s, y in still}
+            choices.append((at_zero, zeros))
+        for known, elements in choices:
             chosen = dict(known)
             for s, y in zip(self.read, elements, strict=True):
                 chosen[id(s)] = y, *s.conjugate(y, batch, around)

@@ -33,18 +33,26 @@ class Guarantee:
     holds : bool
         Whether the sequence that the method returns converges to a solution, if there is one.
     rate : float or None
-        Factor by which an iteration brings the governing point nearer to its limit, at least, or
-        k of them on the whole where the reason says R-linear; None: no linear rate.
+        The factor of ``falls``; None: no linear rate.
     reason : str
         The theorem's condition and the numbers that meet it, or what is missing and the remedy.
     sequence : str
         The sequence that converges, as a formula.
+    falls : str
+        What falls by the rate: a distance in every iteration (Q-linear), that of the governing
+        point u if nothing else is said; or k iterations on the whole, up to a constant (R-linear).
     """
 
     holds: bool
     rate: float | None
     reason: str
     sequence: str
+    falls: str = "Q-linear in ‖u − u*‖"
+
+    @property
+    def in_every_iteration(self) -> bool:
+        """Whether the rate is Q-linear."""
+        return self.falls.startswith("Q-linear")
 
     @property
     def verdict(self) -> str:
@@ -247,18 +255,43 @@ class Method:
         if self.check and not guarantee.holds:
             raise NoGuaranteeError(f"{self.label}: {guarantee.reason}")
 
-    def proof(self, *operators: Operator | Term) -> Proof:
+    def proof(
+        self,
+        *operators: Operator | Term,
+        steps: int | None = None,
+        initial: str = "distance",
+        final: str = "residual",
+    ) -> Proof:
         """What the small semidefinite program proves of the iteration, from the properties of the
-        operators alone: its tight rate, the decrease, or a Lyapunov function (needs clarabel).
+        operators alone: its tight rate, the decrease, or a Lyapunov function (needs clarabel). With
+        ``steps``, after so many from its own start: "residual", ‖r‖² of the inclusion, "distance",
+        ‖u − u*‖², or "step" of the governing sequence, by ‖u₀ − u*‖².
 
         Raises
         ------
         TypeError
             The iteration is not the same linear step in every iteration (its step sizes adapt).
+        ValueError
+            There is no such measure.
         """
-        from splitkit.solvers.proof_of import proof_of  # which takes any method
+        from splitkit.solvers.proof_of import proof_after, proof_of  # which takes any method
 
+        if steps is not None:
+            return proof_after(self, self.terms(*operators), steps, initial, final)
         return proof_of(self, self.terms(*operators))
+
+    def linear_rate(self, *operators: Operator | Term, accuracy: float = 1e-3) -> Proof:
+        """The least ρ, by bisection, with V(s⁺) ≤ ρV(s) − ‖r‖² for a quadratic function V ≥ 0 of
+        the state, ``Proof.lyapunov`` (needs clarabel).
+
+        Raises
+        ------
+        ValueError
+            No ρ < 1 is proved.
+        """
+        from splitkit.solvers.proof_of import linear_rate_of  # which takes any method
+
+        return linear_rate_of(self, self.terms(*operators), accuracy)
 
     def check_space(self, space: Space) -> None:
         """Raise ValueError if an option of the method does not fit the space."""

@@ -101,8 +101,16 @@ class Suite:
         """Every property by name, in the order of the checks."""
         return tuple(dict.fromkeys(name for each in self.properties for name in each.names))
 
-    def run(self, max_examples: int | None = None, seed: int = 0, only: str | None = None) -> None:
-        """Look for violations; ``only``: of the property of this name.
+    def run(
+        self,
+        max_examples: int | None = None,
+        seed: int = 0,
+        only: str | None = None,
+        *,
+        search: bool = True,
+    ) -> None:
+        """Look for violations; ``only``: of the property of this name. Without ``search``, at drawn
+        cases alone, where there are any.
 
         Raises
         ------
@@ -122,12 +130,12 @@ class Suite:
         self.held.clear()
         try:
             with looking_for(self._known(only)):
-                self._look(max_examples, seed, only)
+                self._look(max_examples, seed, only, search)
         except Violation as violation:
             violation.reproduction = self._way_back(violation, before)
             raise violation from None
 
-    def _look(self, max_examples: int, seed: int, only: str | None) -> None:
+    def _look(self, max_examples: int, seed: int, only: str | None, search: bool) -> None:
         """Draw cases, and take those that are spread or sought."""
         __tracebackhide__ = True
         self._draw([p for p in self._wanted(only) if p.drawn], max_examples, seed)
@@ -138,10 +146,10 @@ class Suite:
         effort = max(0, int(math.log2(max(1, max_examples) / 4)))
         sought: dict[Search, list[Property]] = {}
         for each in self._wanted(only):
-            if each.search is not None:
+            if each.search is not None and (search or not each.drawn):
                 sought.setdefault(each.search, []).append(each)
-        for search, properties in sought.items():
-            self._hold_all(properties, search(effort, seed))
+        for cases, properties in sought.items():
+            self._hold_all(properties, cases(effort, seed))
 
     def _hold_all(self, properties: list[Property], cases: Iterable[Case]) -> None:
         """Check these at each case, whose values are computed once for all of them."""

@@ -6,6 +6,7 @@ from splitkit_nn.linear.dense import (
     MatrixParametrization as MatrixParametrization,
     MonotoneDense as MonotoneDense,
 )
+from splitkit_nn.linear.infinity import MonotoneInfinity as MonotoneInfinity
 from splitkit_nn.linear.lipschitz import MonotoneLipschitz as MonotoneLipschitz
 from splitkit_nn.linear.multitier import MonotoneMultiTier as MonotoneMultiTier
 from splitkit_nn.linear.triangular import MonotoneTriangular as MonotoneTriangular

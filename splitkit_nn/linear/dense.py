@@ -7,6 +7,7 @@ I − W ⪰ mI is of this form. Source: Winston, Kolter (2020), Prop. 1.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -19,8 +20,12 @@ from splitkit_nn.activations import Activation
 from splitkit_nn.linear.affine import matrix_of
 from splitkit_nn.linear.base import Parametrization, frobenius_bound
 from splitkit_nn.linear.bounds.base import LipschitzBounds
+from splitkit_nn.linear.bounds.comparison import comparison_bounds
+from splitkit_nn.linear.bounds.convolution import shared_bounds
 from splitkit_nn.linear.bounds.matrix import LARGE, lipschitz_bounds
 from splitkit_nn.linear.bounds.scalar import scalar_bounds
+
+LARGEST = 2048  # features for which matrices are factored to bound a Lipschitz constant
 
 
 class MatrixParametrization(Parametrization):
@@ -86,17 +91,28 @@ class MatrixParametrization(Parametrization):
         self, activation: Activation, rows: Tensor, differences: Tensor, **search: Any
     ) -> LipschitzBounds:
         U = self.input_matrix(exact=True)
-        return self.bounds_of(U, activation, rows, differences, **search)
+        found = self.bounds_of(U, activation, rows, differences, **search)
+        by_entries = None
+        if activation.elementwise:
+            by_entries = comparison_bounds(self.weight(), U, differences @ rows)
+        if by_entries is None:
+            return found
+        l2, linf = torch.minimum(found.l2, by_entries[0]), torch.minimum(found.linf, by_entries[1])
+        return replace(found, l2=l2, linf=linf)
 
     def bounds_of(
         self, U: Tensor, activation: Activation, rows: Tensor, differences: Tensor, **search: Any
     ) -> LipschitzBounds:
         """``lipschitz_bounds`` with another matrix in the place of U."""
+        W, diagonal = self.weight(), activation.elementwise
         if self.features > LARGE:
             U = U.detach().double()
             M, gain = self.operator(exact=True), float(torch.linalg.matrix_norm(U, 2))
-            return scalar_bounds(M, gain, None, rows, differences, U.shape[1], **search)
-        W, diagonal = self.weight(), activation.elementwise
+            if self.features > LARGEST:
+                return scalar_bounds(M, gain, None, rows, differences, U.shape[1], **search)
+            pairs = differences @ rows.detach().double()
+            simple = pairs.norm(dim=1) * gain / self.constants(M)[0]
+            return shared_bounds(W, U, pairs, simple, diagonal=diagonal, **search)
         return lipschitz_bounds(W, U, differences @ rows, diagonal=diagonal, **search)
 
     def new_parameter(self, *shape: int) -> nn.Parameter:

@@ -14,9 +14,12 @@ Source: Revay, Wang, Manchester, *Lipschitz bounded equilibrium networks* (2020)
 
 from __future__ import annotations
 
+import math
+
+import torch
 from torch import Tensor, nn
 
-from splitkit.arguments import POSITIVE, check_integer, check_number
+from splitkit.arguments import POSITIVE, check_flag, check_integer, check_number
 from splitkit_nn.linear.affine import matrix_of
 from splitkit_nn.linear.dense import MatrixParametrization
 
@@ -34,9 +37,14 @@ class MonotoneLipschitz(MatrixParametrization):
         γ, positive.
     m : float
         Strong monotonicity of I − W, positive.
+    learned : bool
+        Whether γ is a parameter, which begins at ``gamma``: a loss that weighs ``bound`` finds the
+        γ that the data are worth.
 
     Attributes
     ----------
+    bound : Tensor
+        γ, tracked if it is learned; then positive whatever its parameter ``log_gamma``.
     P, Q : torch.nn.Parameter
         Of shape (features, features), initialized uniformly in ±1/√features.
     U, readout : torch.nn.Linear
@@ -44,10 +52,20 @@ class MonotoneLipschitz(MatrixParametrization):
     """
 
     def __init__(
-        self, in_features: int, features: int, out_features: int, gamma: float, m: float = 1.0
+        self,
+        in_features: int,
+        features: int,
+        out_features: int,
+        gamma: float,
+        m: float = 1.0,
+        *,
+        learned: bool = False,
     ) -> None:
         super().__init__(in_features, features, m)
-        self.gamma = check_number("gamma", gamma, POSITIVE)
+        self._gamma = check_number("gamma", gamma, POSITIVE)
+        self.learned = check_flag("learned", learned)
+        if self.learned:
+            self.log_gamma = nn.Parameter(torch.full((1,), math.log(self._gamma)))
         self.readout = nn.Linear(features, check_integer("out_features", out_features, 1))
         self.P = self.new_parameter(features, features)
         self.Q = self.new_parameter(features, features)
@@ -57,6 +75,25 @@ class MonotoneLipschitz(MatrixParametrization):
         """Of the readout."""
         return self.readout.out_features
 
+    @property
+    def gamma(self) -> float:
+        """γ as it is now."""
+        return float(self.log_gamma.detach().double().exp()) if self.learned else self._gamma
+
+    @property
+    def bound(self) -> Tensor:
+        """γ, tracked."""
+        return self.log_gamma.exp() if self.learned else self.like.new_tensor([self._gamma])
+
+    def reset_parameters(self) -> None:
+        """Draw P and Q anew, and set γ to what it was first; ``U`` and ``readout`` have methods of
+        their own.
+        """
+        for parameter in (self.P, self.Q):
+            self._draw(parameter)
+        if self.learned:
+            nn.init.constant_(self.log_gamma, math.log(self._gamma))
+
     def weights(self) -> dict[str, Tensor]:
         unused = {"U.bias", "readout.bias"}
         return {name: p for name, p in self.named_parameters() if name not in unused}
@@ -64,5 +101,6 @@ class MonotoneLipschitz(MatrixParametrization):
     def weight(self) -> Tensor:
         U = self.input_matrix()
         W_o = matrix_of(self.readout, self.like, self.features)
-        gain = (W_o.T @ W_o + U @ U.T) / (2 * self.gamma)
+        gamma = self.log_gamma.exp() if self.learned else self._gamma
+        gain = (W_o.T @ W_o + U @ U.T) / (2 * gamma)
         return (1 - self.m) * self.identity(self.P) - gain - self.P.T @ self.P + (self.Q - self.Q.T)

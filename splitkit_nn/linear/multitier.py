@@ -23,6 +23,8 @@ from torch.nn import functional
 from splitkit.arguments import check_integer
 from splitkit_nn.activations import Activation
 from splitkit_nn.linear.base import frobenius_bound
+from splitkit_nn.linear.bounds.base import MARGIN, LipschitzBounds
+from splitkit_nn.linear.bounds.scalar import scalar_bounds
 from splitkit_nn.linear.circular import CircularConvolution
 from splitkit_nn.linear.image import ImageParametrization
 from splitkit_nn.linear.kernels import (
@@ -235,6 +237,34 @@ class MonotoneMultiTier(ImageParametrization):
                 f"activation = {activation!r} is not elementwise, which tiers need: give another"
             )
         return super().confine(activation)
+
+    def lipschitz_bounds(
+        self, activation: Activation, rows: Tensor, differences: Tensor, **search: Any
+    ) -> LipschitzBounds:
+        """By Λ = I, and what the first tier, which alone is fed, does to its input: with
+        ⟨z, Sz⟩ = 2Σ m‖zᵢ‖² + ‖Aᵢzᵢ‖² + ‖Sᵢzᵢ‖² + 2⟨Aᵢ₊₁zᵢ₊₁, Sᵢzᵢ⟩ ≥ 2m‖z₀‖² + 2‖A₀z₀‖², of which
+        the last two terms of a tier make one square with ‖Aᵢ₊₁zᵢ₊₁‖²,
+
+            ‖S^{−½}U‖² ≤ ½ max over ω of ‖Û*(m + Â₀*Â₀)⁻¹Û‖.
+        """
+        grid = Lattice(self.lattices[0].height, self.lattices[0].width)
+        with torch.no_grad():
+            A = grid.spectrum(amplitude(self.g[0]) * normalized(self.A[0]))
+            U = grid.spectrum(self.input_kernel(exact=True))
+            T = A.mH @ A + self.m * torch.eye(self.channels[0]).to(A)
+            L = torch.linalg.cholesky(T)
+            half = torch.linalg.solve_triangular(L, U, upper=False)
+            reach = float(torch.linalg.matrix_norm(half, 2).max()) ** 2 / 2 * (1 + MARGIN)
+        return scalar_bounds(
+            self.operator(exact=True),
+            self.input_norm(),
+            activation.mask,
+            rows,
+            differences,
+            math.prod(self.input_shape),
+            reach=reach,
+            **search,
+        )
 
     def operator(self, W: Tensor | None = None, *, exact: bool) -> TieredConvolution:
         """I − W; m is the parametrization's, and L an upper bound, the sharper one if exact."""

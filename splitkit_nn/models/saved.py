@@ -130,7 +130,7 @@ def _of_state(content: Any, m: float, side: Side) -> MonDEQ | Classifier:
     if "parametrization.U.weight" in state:
         inner = within(state, "parametrization.")
         return filled(MonDEQ(parametrization_of(inner, m, side)), state)
-    if "U.weight" in state and ("A" in state or "A.0" in state):
+    if "U.weight" in state and any(name in state for name in ("A", "A.0", "T")):
         layer = MonDEQ(parametrization_of(state, m, side))
         filled(layer.parametrization, state)
         return layer.eval()

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from splitkit_nn.linear import (
     MonotoneConv2d,
     MonotoneDense,
+    MonotoneInfinity,
     MonotoneMultiTier,
     MonotoneTriangular,
     Parametrization,
@@ -76,6 +77,8 @@ def parametrization_of(state: StateDict, m: float, side: Side) -> Parametrizatio
             "the state dict of a MonotoneLipschitz, which does not hold its gamma: make the layer, "
             "and load_state_dict; files of splitkit_nn.save hold it"
         )
+    if U.ndim == 2 and "T" in state:
+        return MonotoneInfinity(U.shape[1], U.shape[0], m)
     if U.ndim == 2 and state["A"].ndim == 1:
         blocks = len(state["B"]) if "B" in state else U.shape[0]
         return MonotoneTriangular(U.shape[1], U.shape[0], U.shape[0] // blocks, m)

@@ -26,6 +26,7 @@ class House:
 SPLITKIT_ROOMS = (
     "backend",
     "tracing",
+    "implicit",
     "arguments",
     "looks",
     "outcomes",
@@ -33,6 +34,7 @@ SPLITKIT_ROOMS = (
     "progress",
     "arithmetic",
     "notation",
+    "graph_sums",
     "properties",
     "operators",
     "linear",
@@ -53,7 +55,7 @@ SPLITKIT = House(
     libraries={
         "numpy": SPLITKIT_ROOMS,
         "array_api_compat": ("backend", "tracing"),
-        "jax": ("tracing",),
+        "jax": ("tracing", "implicit"),
         "scipy": (
             "linear",
             "functions",

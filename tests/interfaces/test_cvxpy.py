@@ -17,7 +17,7 @@ STANDARD = [
     if name.startswith("test_") and not name.startswith(OTHERS)
 ]
 INFEASIBLE = helpers.StandardTestInfeasibleProblems
-UNDECIDED = ("test_power_cone_nd", "test_soc_exp_mixed")  # the program ends at its limit
+UNDECIDED = ()
 pytestmark = pytest.mark.filterwarnings("default")
 
 
@@ -26,10 +26,7 @@ def test_a_standard_test(standard):
     standard(Splitkit())
 
 
-@pytest.mark.parametrize(
-    "name",
-    [name for name in dir(INFEASIBLE) if name.startswith("test_") and name not in UNDECIDED],
-)
+@pytest.mark.parametrize("name", [name for name in dir(INFEASIBLE) if name.startswith("test_")])
 def test_a_problem_without_a_solution(name):
     getattr(INFEASIBLE, name)(Splitkit())
 

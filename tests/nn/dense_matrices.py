@@ -56,6 +56,13 @@ def triangular_matrix(p):
     return W
 
 
+def infinity_matrix(p):
+    """W of a MonotoneInfinity."""
+    T = p.T.detach().double().numpy()
+    dominance = [max(abs(T[i]).sum(), abs(T[:, i]).sum()) for i in range(len(T))]
+    return (1 - p.m) * np.eye(len(T)) + T - np.diag(dominance)
+
+
 def lipschitz_matrix(p):
     """W of a MonotoneLipschitz."""
     found = (p.U.weight, p.readout.weight, p.P, p.Q)

@@ -11,6 +11,8 @@ import splitkit_nn as sknn
 KINDS = {
     "dense": lambda: sknn.MonotoneDense(3, 4, m=0.5),
     "triangular": lambda: sknn.MonotoneTriangular(3, 4, 2, m=0.5),
+    "infinity": lambda: sknn.MonotoneInfinity(3, 4),
+    "learned": lambda: sknn.MonotoneLipschitz(3, 4, 2, gamma=2.0, learned=True),
     "lipschitz": lambda: sknn.MonotoneLipschitz(3, 4, 2, gamma=1.0),
     "conv": lambda: sknn.MonotoneConv2d(1, 2, (2, 3)),
     "tiers": lambda: sknn.MonotoneMultiTier(1, (2, 1), 2),

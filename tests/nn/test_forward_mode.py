@@ -9,6 +9,8 @@ from splitkit_nn.activations.masked import Masked
 KINDS = {
     "dense": lambda: sknn.MonotoneDense(3, 4),
     "triangular": lambda: sknn.MonotoneTriangular(3, 4, 2),
+    "infinity": lambda: sknn.MonotoneInfinity(3, 4),
+    "learned": lambda: sknn.MonotoneLipschitz(3, 4, 2, gamma=1.0, learned=True),
     "lipschitz": lambda: sknn.MonotoneLipschitz(3, 4, 2, gamma=1.0),
     "conv": lambda: sknn.MonotoneConv2d(1, 2, 2),
     "tiers": lambda: sknn.MonotoneMultiTier(1, (2, 1), 2),
@@ -76,7 +78,7 @@ def test_second_derivatives_in_all_orders_of_modes(kind, gradient):
 @each
 def test_the_hessian_in_the_parameters(kind):
     value, x, parameters = make(kind, "learned elu")
-    name = next(n for n in parameters if n.endswith(("A", "A.0", "P")))
+    name = next(n for n in parameters if n.endswith((".A", "A.0", ".P", ".T")))
 
     def loss(A):
         return value(x, parameters | {name: A}).square().sum()

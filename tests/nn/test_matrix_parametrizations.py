@@ -6,6 +6,7 @@ import torch
 
 import splitkit as sk
 import splitkit_nn as sknn
+from splitkit_nn.linear.bounds.comparison import comparison_bounds
 
 
 @pytest.mark.parametrize("block", [1, 2, 3, 6])
@@ -83,6 +84,95 @@ def test_the_readout_learns_with_the_layer():
 def test_bad_gamma_is_refused():
     with pytest.raises(ValueError, match="gamma = 0"):
         sknn.MonotoneLipschitz(4, 6, 3, gamma=0)
+
+
+def test_gamma_is_learned_and_stays_a_bound():
+    torch.manual_seed(0)
+    p = sknn.MonotoneLipschitz(2, 8, 1, gamma=4.0, m=0.5, learned=True)
+    layer, x = sknn.MonDEQ(p, tol=1e-4), torch.linspace(-1, 1, 32)[:, None] * torch.ones(2)
+    target = 0.1 * x[:, :1].abs()
+    optimizer = torch.optim.Adam(layer.parameters(), lr=0.03)
+    for _ in range(150):
+        optimizer.zero_grad()
+        ((p.readout(layer(x)) - target).square().mean() + 1e-3 * p.bound.sum()).backward()
+        optimizer.step()
+    assert 0.07 * 0.99 < p.gamma < 1.0  # the target's constant is 0.1/√2
+    layer.double()
+    layer.tol = 1e-10
+    near = x.double() + 1e-3 * torch.randn(32, 2, dtype=torch.float64)
+    with torch.no_grad():
+        change = (p.readout(layer(x.double())) - p.readout(layer(near))).norm(dim=1)
+    assert bool((change <= p.gamma * (1 + 1e-6) * (x.double() - near).norm(dim=1)).all())
+    p.reset_parameters()
+    assert p.gamma == pytest.approx(4.0)
+
+
+def test_the_gradient_in_gamma_is_that_of_differences():
+    torch.manual_seed(0)
+    p = sknn.MonotoneLipschitz(3, 5, 2, gamma=0.7, learned=True).double()
+    layer, x = sknn.MonDEQ(p, "tanh", tol=1e-12), torch.randn(4, 3, dtype=torch.float64)
+
+    def function(log_gamma):
+        changed = {"parametrization.log_gamma": log_gamma}
+        return torch.func.functional_call(layer, changed, (x,))
+
+    start = p.log_gamma.detach().clone().requires_grad_()
+    assert torch.autograd.gradcheck(function, (start,))
+    assert torch.autograd.gradgradcheck(function, (start,))
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh", "softthreshold"])
+@pytest.mark.parametrize("scale", [0.1, 10.0])
+def test_the_constant_in_infinity_holds_entry_by_entry(activation, scale):
+    torch.manual_seed(0)
+    p = sknn.MonotoneInfinity(20, 30, m=0.5).double()
+    with torch.no_grad():
+        p.T.mul_(scale)
+    layer = sknn.MonDEQ(p, activation, tol=1e-12, max_iter=10_000)
+    gain = p.linf_gain(layer.activation)
+    U, W = p.U.weight.detach(), p.weight().detach()
+    excess = 1 - W.diagonal() - (W - torch.diag(W.diagonal())).abs().sum(1)
+    assert float(excess.min()) >= 0.5 * (1 - 1e-12)
+    assert gain <= float((U.abs().sum(1) / excess).max()) * (1 + 1e-6)
+    x = torch.randn(60, 20, dtype=torch.float64)
+    near = x + 0.3 * torch.randn(60, 20, dtype=torch.float64).sign()
+    with torch.no_grad():
+        moved = (layer(x) - layer(near)).abs()
+    assert float(moved.max()) <= 0.3 * gain
+    w = torch.randn(4, 30, dtype=torch.float64)
+    l2, linf = comparison_bounds(W, U, w)
+    change = moved @ w.abs().T
+    assert bool((change.amax(0) <= 0.3 * linf).all())
+    assert bool((change.amax(0) <= 0.3 * 20**0.5 * l2).all())
+    bounds = p.lipschitz_bounds(layer.activation, w, torch.eye(4).double(), steps=2)
+    assert bool((bounds.linf <= linf).all())
+    assert bool((bounds.l2 <= l2).all())
+
+
+def test_entry_by_entry_the_bound_is_attained_where_signs_agree():
+    """σ = ReLU on its linear part, W ≥ 0 off the diagonal, U ≥ 0: |Δz| = N⁻¹|U||Δx|."""
+    torch.manual_seed(0)
+    p = sknn.MonotoneInfinity(3, 5).double()
+    with torch.no_grad():
+        p.T.abs_()
+        p.U.weight.abs_()
+    layer, x = sknn.MonDEQ(p, tol=1e-13, max_iter=10_000), torch.ones(1, 3, dtype=torch.float64)
+    with torch.no_grad():
+        p.U.bias.fill_(5.0)
+        moved = layer(x + 1) - layer(x)
+    assert float(moved.max()) == pytest.approx(p.linf_gain(layer.activation), rel=1e-6)
+    ones = torch.ones(1, 5, dtype=torch.float64)
+    bounds = p.lipschitz_bounds(layer.activation, ones, torch.eye(1).double())
+    by_multipliers = sknn.lipschitz_bounds(p.weight(), p.U.weight, ones)
+    assert float(moved.sum()) == pytest.approx(float(bounds.linf), rel=1e-6)
+    assert float(bounds.linf) < 0.99 * float(by_multipliers.l2) * 3**0.5
+
+
+def test_without_dominance_nothing_is_claimed_entry_by_entry():
+    W = torch.tensor([[0.0, 2.0], [-2.0, 0.0]], dtype=torch.float64)
+    assert comparison_bounds(W, torch.eye(2).double(), torch.eye(2).double()) is None
+    softmax = sknn.Softmax()
+    assert sknn.MonotoneInfinity(3, 5).linf_gain(softmax) == float("inf")
 
 
 class LowRank(sknn.MatrixParametrization):

@@ -16,6 +16,7 @@ from tests.nn.dense_matrices import (
     conv2d_matrix,
     dense_matrix,
     free_entries,
+    infinity_matrix,
     lipschitz_matrix,
     multitier_matrix,
     triangular_matrix,
@@ -30,6 +31,7 @@ CASES = {
         (3,),
         (6,),
     ),
+    "infinity": (lambda: sknn.MonotoneInfinity(3, 6, m=0.4), infinity_matrix, (3,), (6,)),
     "lipschitz": (
         lambda: sknn.MonotoneLipschitz(4, 6, 2, gamma=0.5, m=0.4),
         lipschitz_matrix,

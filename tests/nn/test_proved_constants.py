@@ -12,6 +12,7 @@ KINDS = {
     "dense": lambda n, m: sknn.MonotoneDense(2, n, m=m),
     "triangular": lambda n, m: sknn.MonotoneTriangular(2, n, m=m),
     "triangular-blocks": lambda n, m: sknn.MonotoneTriangular(2, n, n, m=m),
+    "infinity": lambda n, m: sknn.MonotoneInfinity(2, n, m=m),
     "lipschitz": lambda n, m: sknn.MonotoneLipschitz(2, n, 2, gamma=1.0, m=m),
     "conv": lambda n, m: sknn.MonotoneConv2d(2, n, 2, m=m),
     "tiers": lambda n, m: sknn.MonotoneMultiTier(2, (n, 1), 2, m=m),

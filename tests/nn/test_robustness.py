@@ -5,7 +5,7 @@ import torch
 from scipy.optimize import minimize_scalar
 
 import splitkit_nn as sknn
-from splitkit_nn.linear.bounds.convolution import _Spectral
+from splitkit_nn.linear.bounds.convolution import _Spectral, shared_bounds
 from splitkit_nn.linear.bounds.scalar import scalar_bounds
 from splitkit_nn.linear.kernels import circular_conv2d
 
@@ -214,7 +214,10 @@ def test_frequencies_give_what_the_whole_matrix_gives(border):
     W, U = dense_parts(p)
     log_multipliers = torch.tensor([0.3, -0.2, 0.1], dtype=torch.float64)
     with torch.no_grad():
-        spectral = _Spectral(p.weight(), p.U.weight, rows, p.grid)
+        grid = p.grid
+        weight = torch.as_tensor(grid.multiplicity)[:, None]
+        blocks = grid.spectrum(p.weight()), grid.spectrum(p.U.weight), grid.transform(rows).mT
+        spectral = _Spectral(*blocks, weight / (grid.height * grid.width))
         found = spectral(log_multipliers)
         for c, slope in enumerate(found.gradient):
             h = 1e-5 * torch.eye(3, dtype=torch.float64)[c]
@@ -301,7 +304,7 @@ def test_no_attack_breaks_a_radius_of_other_layers(name):
     )
     assert watched == sorted(watched)
     assert watched[-1] == 1.0
-    assert found.bounds.verified == (name == "convolution")
+    assert found.bounds.verified == (name != "tiers")
     assert bool((found.bounds.l2 < found.bounds.simple).all())
     assert bool((found.l2 > found.simple).all())
 
@@ -359,3 +362,48 @@ def test_picture():
     x = torch.randn(10, 5, dtype=torch.float64)
     found = sknn.certify_robustness(model, x, model(x).argmax(1), steps=5)
     assert draw_certified_accuracy(found, "title").startswith(b"\x89PNG")
+
+
+def test_one_multiplier_for_all_rows_lies_between_one_number_and_one_for_each():
+    torch.manual_seed(0)
+    p = sknn.MonotoneDense(6, 30, m=0.3).double()
+    W, U = p.weight().detach(), p.U.weight.detach()
+    rows = torch.randn(5, 30, dtype=torch.float64)
+    simple = rows.norm(dim=1) * p.input_norm() / 0.3
+    shared = shared_bounds(W, U, rows, simple).l2
+    scalar = sknn.lipschitz_bounds(W, U, rows, diagonal=False).l2
+    each = sknn.lipschitz_bounds(W, U, rows).l2
+    torch.testing.assert_close(
+        shared_bounds(W, U, rows, simple, diagonal=False).l2, scalar, rtol=1e-5, atol=0
+    )
+    assert float(shared.log().mean()) < float(scalar.log().mean()) - 0.02
+    assert float(each.log().mean()) < float(shared.log().mean())
+    old = scalar_bounds(
+        p.operator(exact=True), p.input_norm(), None, rows, torch.eye(5).double(), 6
+    )
+    assert bool((shared < old.l2).all())
+
+
+def test_the_reach_of_the_input_of_tiers_is_at_most_what_it_is_bounded_by():
+    """‖S^{−½}U‖² of the whole matrix, on all entries and on those inside of the border."""
+    torch.manual_seed(0)
+    p = sknn.MonotoneMultiTier(1, (2, 3), 4, m=0.4).double()
+    with torch.no_grad():
+        for g in p.g:
+            g.fill_(30.0)
+    n = sum(p.operator(exact=True).sizes)
+    M = p.operator(exact=True)(torch.eye(n).double()).T.detach()
+    U = p.bias(torch.eye(16).double().reshape(16, 1, 4, 4)).detach() - p.bias(
+        torch.zeros(1, 1, 4, 4).double()
+    )
+    U, S, inside = U.detach().T, M + M.T, p.interior
+    rows = torch.randn(3, n, dtype=torch.float64) * inside
+    sigma = sknn.MonDEQ(p).activation
+    found = p.lipschitz_bounds(sigma, rows, torch.eye(3).double(), steps=200)
+    parts = p.operator(exact=True), p.input_norm(), sigma.mask, rows, torch.eye(3).double(), 16
+    before = scalar_bounds(*parts, steps=200)
+    assert bool((found.l2 < 0.97 * before.l2).all())
+    S, U, w = S[inside][:, inside], U[inside], rows[:, inside]
+    reach = torch.linalg.eigvalsh(U.T @ torch.linalg.solve(S, U))[-1]
+    exact = 2 * (reach * (w * torch.linalg.solve(S, w.T).T).sum(1)).sqrt()
+    assert bool((found.l2 >= exact).all())

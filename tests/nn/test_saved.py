@@ -20,6 +20,7 @@ LAYERS = {
         on_failure="damp",
     ),
     "triangular": lambda: sknn.MonDEQ(sknn.MonotoneTriangular(36, 6, 3, m=0.7), "softmax"),
+    "infinity": lambda: sknn.MonDEQ(sknn.MonotoneInfinity(36, 6, m=0.7), "hardtanh"),
     "lipschitz": lambda: sknn.MonDEQ(sknn.MonotoneLipschitz(36, 6, 2, gamma=0.5), "celu"),
     "conv": lambda: sknn.MonDEQ(
         sknn.MonotoneConv2d(1, 3, 6, 5, m=0.6, border=2),
@@ -65,7 +66,8 @@ def arguments(thing):
 PARAMETRIZATIONS = [
     sknn.MonotoneDense(4, 5, m=0.3),
     sknn.MonotoneTriangular(4, 6, block=3, m=0.7),
-    sknn.MonotoneLipschitz(4, 6, 2, gamma=0.5, m=0.8),
+    sknn.MonotoneLipschitz(4, 6, 2, gamma=0.5, m=0.8, learned=True),
+    sknn.MonotoneInfinity(4, 6, m=0.8),
     sknn.MonotoneConv2d(1, 3, (6, 8), 5, m=0.6, border=2),
     sknn.MonotoneMultiTier(2, (2, 3), (6, 9), 5, m=0.6, stride=3, border=3),
 ]
@@ -252,20 +254,22 @@ def test_a_state_dict_says_what_it_is_of(name, checkpoint, tmp_path):
     assert torch.equal(found(x), model(x))
 
 
-@pytest.mark.parametrize("name", ["dense", "conv", "tiers"])
+@pytest.mark.parametrize("name", ["dense", "infinity", "conv", "tiers"])
 def test_a_bare_layer_from_its_state_dict(name, tmp_path):
     torch.manual_seed(0)
     layer = {
         "dense": lambda: sknn.MonDEQ(sknn.MonotoneDense(36, 5)),
+        "infinity": lambda: sknn.MonDEQ(sknn.MonotoneInfinity(36, 5)),
         "conv": lambda: sknn.MonDEQ(sknn.MonotoneConv2d(1, 3, 6)),
         "tiers": lambda: sknn.MonDEQ(sknn.MonotoneMultiTier(1, (2, 3), 6)),
     }[name]().eval()
     torch.save(layer.state_dict(), tmp_path / "state.pt")
-    x = images().flatten(1) if name == "dense" else images()
-    if name != "dense":
+    flat = name in ("dense", "infinity")
+    x = images().flatten(1) if flat else images()
+    if not flat:
         with pytest.raises(ValueError, match="without its images' side"):
             sknn.load(tmp_path / "state.pt")
-    found = sknn.load(tmp_path / "state.pt", side=None if name == "dense" else 6)
+    found = sknn.load(tmp_path / "state.pt", side=None if flat else 6)
     assert torch.equal(found(x), layer(x))
 
 

@@ -47,9 +47,11 @@ def test_operator_passes_the_public_check(xp, precision, tiers):
     original = tiers.operator(exact=True)
     M, dtype = on_library(original, xp, precision), getattr(xp, precision)
     total = sum(M.sizes)
-    check_linear_operator(M, (total,), (total,), xp=xp, dtype=dtype, max_examples=8)
+    first = xp is LIBRARIES["numpy"] and dtype == xp.float64
+    examples = 8 if first else 2  # elsewhere the same is computed with other functions
+    check_linear_operator(M, (total,), (total,), xp=xp, dtype=dtype, max_examples=examples)
     shape = (2, total)
-    check_linear_operator(M, shape, shape, xp=xp, dtype=dtype, batch_ndim=1, max_examples=4)
+    check_linear_operator(M, shape, shape, xp=xp, dtype=dtype, batch_ndim=1, max_examples=2)
     z = np.random.default_rng(0).normal(size=shape)
     expected, found = original(torch.as_tensor(z)).numpy(), to_numpy(M(xp.asarray(z, dtype=dtype)))
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e3 * float(xp.finfo(dtype).eps))

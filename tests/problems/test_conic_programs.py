@@ -9,6 +9,7 @@ import splitkit as sk
 from splitkit.functions import ExponentialCone, PowerCone
 from splitkit.problems import ConicProgram
 from splitkit.problems.programs.cones import Threes, onto_box_cone
+from tests.sampling import draws
 
 INF = np.inf
 
@@ -95,7 +96,7 @@ def length(cone):
 
 
 @pytest.mark.parametrize("kind", CONES)
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", draws(2, 3))
 def test_a_conic_program_meets_its_optimality_conditions(kind, seed):
     P, c, A, b, cones = random_program(kind, seed)
     problem = ConicProgram(P, c, A, b, cones)
@@ -208,6 +209,41 @@ def test_an_unbounded_program_is_proved_to_be_one():
     assert abs(d[1]) <= d[0] * (1 + 1e-7)
 
 
+def test_a_second_order_cone_of_one_row_is_the_half_line():
+    c, A, b = np.array([1.0, 2.0]), -np.eye(2), np.array([1.0, 0.5])
+    small = ConicProgram(None, c, A, b, [("second-order", 1)] * 2).solve()
+    assert np.allclose(small.x, -b)
+    assert np.allclose(small.y, c)
+
+
+def without_points(seed):
+    """Kinds of three entries, and equations that some y with b·y < 0 in the dual cones refutes."""
+    rng = np.random.default_rng(seed)
+    cones = [("zero", 2), ("exponential", 2), ("power", [0.3, 0.7]), ("second-order", 3)]
+    y = np.concatenate((rng.normal(size=2), [-1.0, 0, 2, -1, 0, 2, 0.6, 1.4, 0.1, 1.4, 0.6, 0, 2]))
+    y = np.concatenate((y, rng.uniform(-1, 1, 2)))
+    A = rng.normal(size=(y.size, 6))
+    A -= np.outer(y, y @ A) / (y @ y)
+    b = rng.normal(size=y.size)
+    return A, b - (1 + b @ y) * y / (y @ y), cones
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("slope", [0.0, 1.0])
+def test_cones_of_three_entries_without_a_common_point_are_refuted(seed, slope):
+    A, b, cones = without_points(seed)
+    c = slope * np.random.default_rng(seed).normal(size=6)
+    solution = ConicProgram(None, c, A, b, cones).solve(max_iter=60, on_failure="return")
+    y = solution.certificate.y
+    assert solution.status == "infeasible"
+    assert np.abs(A.T @ y).max() <= 1e-7
+    assert b @ y < 0
+    start = 0
+    for cone in cones:
+        rows = slice(start, start := start + length(cone))
+        assert np.abs(onto(cone, -y[rows])).max() <= 1e-7
+
+
 @pytest.mark.parametrize("kind", CONES)
 def test_a_warm_start_needs_fewer_steps_and_an_update_changes_the_answer_alike(kind):
     P, c, A, b, cones = random_program(kind, 3)
@@ -253,7 +289,7 @@ def test_the_projection_onto_the_cone_of_a_box_meets_moreaus_conditions(v, seed)
         ([("ball", 4)], r"cones\[0\] = \('ball', 4\): its kind is none of zero"),
         ([4], r"cones\[0\] = 4: its kind is none of"),
         ([("zero", 1, 2), ("zero", 1)], r"give \(\"zero\", …\) with the number of rows"),
-        ([("zero", 3), ("second-order", 1)], r"the size of cones\[1\] = 1: give an integer ≥ 2"),
+        ([("zero", 4), ("second-order", 0)], r"the size of cones\[1\] = 0: give an integer ≥ 1"),
         ([("zero", 1), ("power", 1.5)], r"a of cones\[1\] = 1.5: give a number in \(0, 1\)"),
         ([("box", [1.0, 0.0, 0.0], [0.0, 1.0, 1.0])], r"lower of cones\[0\] = 1 exceeds upper"),
         ([("box", [0.0], [1.0, 1.0, 1.0])], r"bounds of shapes \(1,\) and \(3,\)"),

@@ -186,6 +186,12 @@ ONE, TWO = np.ones((1, 1)), np.ones((2, 1))
             "not symmetric",
         ),
         (lambda: sk.NashGame(duopoly(), [f.L1Norm(), f.L1Norm()]), TypeError, "give a set"),
+        (lambda: sk.NashGame(duopoly(), [f.NonNegative()] * 3), ValueError, "one set a player"),
+        (
+            lambda: sk.NashGame(sk.PseudoGradient([lambda x: x[0]]), [f.NonNegative()] * 2),
+            ValueError,
+            "one set a player",
+        ),
         (
             lambda: sk.GeneralizedNashGame(duopoly(), [f.NonNegative()] * 2, [ONE], np.ones(1)),
             ValueError,

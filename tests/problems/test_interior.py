@@ -7,10 +7,11 @@ import scipy.sparse as sp
 from splitkit.problems import LP, ConicProgram
 from splitkit.problems.programs.cones import Semidefinite
 from splitkit.problems.programs.data import Data
-from splitkit.problems.programs.interior import Interior
+from splitkit.problems.programs.interior import Interior, _Dense, _Standard
 from splitkit.problems.programs.newton import WORTH, NewtonSystem
 from splitkit.problems.programs.rows import Intervals
 from splitkit.problems.programs.scalings import Orthant, PositiveSemidefinite, SecondOrder
+from splitkit.problems.programs.threefold import Exponential, Power, Threefold
 
 
 def cones_inside(rng):
@@ -55,6 +56,75 @@ def test_the_longest_step_ends_on_the_boundary(seed):
         assert nearest == pytest.approx(0.0, abs=1e-9 * (1 + t))
 
 
+BARRIERS = [Exponential(4), Power(np.array([0.05, 0.3, 0.5, 0.9]))]
+
+
+@pytest.fixture(params=BARRIERS, ids=["exponential", "power"])
+def barrier(request):
+    return request.param
+
+
+def test_a_barrier_falls_by_its_degree_and_its_derivatives_are_those_of_differences(barrier):
+    rng, cones = np.random.default_rng(0), Threefold(slice(0, 12), barrier, dual=True)
+    X = barrier.inside + 0.2 * rng.random((4, 3))
+    u, v, h = *rng.normal(size=(2, 4, 3)), 1e-6
+
+    def value(X):
+        logs = np.log(np.where(barrier.weights > 0, X, 1.0))
+        return -np.log(barrier.surfaces(X)).sum(axis=0) - (barrier.weights * logs).sum(axis=1)
+
+    def second(X):
+        F = cones._root(X)
+        return F.transpose(0, 2, 1) @ F
+
+    slope = cones._slope(X)
+    assert np.allclose(value(2 * X), value(X) - 3 * np.log(2))
+    along = (value(X + h * u) - value(X - h * u)) / (2 * h)
+    assert np.allclose((slope * u).sum(axis=1), along, rtol=1e-6, atol=1e-6)
+    along = (cones._slope(X + h * u) - cones._slope(X - h * u)) / (2 * h)
+    assert np.allclose((second(X) @ u[:, :, None])[:, :, 0], along, rtol=1e-6, atol=1e-6)
+    along = (second(X + h * u) - second(X - h * u)) / (2 * h)
+    cones.X = X
+    expected = (along @ v[:, :, None])[:, :, 0]
+    assert np.allclose(cones._third(u, v), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_the_shadow_of_a_slope_is_where_it_was_taken_even_near_the_edge(barrier):
+    rng, cones = np.random.default_rng(0), Threefold(slice(0, 12), barrier, dual=True)
+    inside = barrier.inside + 0.2 * rng.random((4, 3))
+    for out in (0.0, 0.9, 0.9999):
+        D = np.array([1.0, 0.0, 0.0]) if isinstance(barrier, Exponential) else np.eye(3)[2]
+        ends = barrier.surfaces(inside).min(axis=0)[:, None]
+        X = inside + out * ends * D
+        assert np.allclose(barrier.shadow(-cones._slope(X)), X, rtol=1e-9)
+
+
+@pytest.mark.parametrize("dual", [False, True])
+def test_secant_equations_of_cones_that_are_not_symmetric(barrier, dual):
+    rng, cones = np.random.default_rng(0), Threefold(slice(0, 12), barrier, dual=dual)
+    s, z = cones.unit + 0.1 * rng.normal(size=(2, 12))
+    for points in ((s, z), (cones.unit, 2 * cones.unit)):  # off and on the central path
+        cones.scale(*points)
+        assert np.allclose(cones.times(points[1]), points[0])
+        v = rng.normal(size=12)
+        assert np.allclose(cones.over(cones.times(v)), v)
+        assert np.allclose((cones.squares() @ v.reshape(4, 3, 1)).ravel(), cones.times(v))
+        half = cones.half(v)
+        assert half @ half == pytest.approx(v @ cones.over(v))
+    # the shadow of s is taken to the shadow of z, as z is to s
+    cones.scale(s, z)
+    S, _ = cones._points(s, z)
+    of_s = (cones.M_inverse @ barrier.shadow(S)[:, :, None]).ravel()
+    of_z = (cones.M.transpose(0, 2, 1) @ cones.shadow[:, :, None]).ravel()
+    assert np.allclose(cones.times(of_s), of_z, rtol=1e-6)
+    # a step that changes neither is one to μ times the shadow
+    assert np.allclose(cones.target(0 * s, 0 * z, 0.5), 0.5 * of_z - s)
+    ds, dz = 5 * rng.normal(size=(2, 12))
+    t = cones.longest(ds, dz)
+    inside = [cones._inside(*cones._points(s + f * t * ds, z + f * t * dz)) for f in (1.0, 1.02)]
+    assert inside == [True, False]
+
+
 def test_interior_points_lead_to_the_solution_of_each_kind_of_system():
     rng = np.random.default_rng(0)
     c, A = rng.normal(size=6), rng.normal(size=(3, 6))
@@ -67,11 +137,14 @@ def test_interior_points_lead_to_the_solution_of_each_kind_of_system():
     )  # fmt: skip
     for problem in (program, ball):
         data = problem._data()
-        for x, y in Interior(data, data.rows.barriers()).points():
-            gap = data.q @ x + data.rows.support(y)[0]
+        for x, y, near in Interior(data, data.rows.barriers()).points():
+            gap, apart = data.q @ x + data.rows.support(y)[0], np.abs(data.A @ x - near).max()
         assert np.allclose(data.q + data.A.T @ y, 0, atol=1e-6)
         assert np.abs(data.rows.project(data.A @ x) - data.A @ x).max() <= 1e-6
         assert gap == pytest.approx(0.0, abs=1e-6)
+        if problem is ball:
+            assert apart <= 1e-6
+            assert np.allclose(data.rows.project(near), near)
 
 
 def test_a_bordered_system_gives_the_steps_of_one_that_is_factored_anew():
@@ -95,3 +168,27 @@ def test_a_bordered_system_gives_the_steps_of_one_that_is_factored_anew():
         assert np.allclose(H @ d, -g, atol=1e-6)
         assert np.allclose(d, anew.step(g), rtol=1e-6, atol=1e-9)
     assert kept.factorizations == 1
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_cones_of_the_variables_themselves_are_solved_for_by_the_equations_alone(seed):
+    """As a semidefinite program in standard form: both systems solve the same equations."""
+    rng = np.random.default_rng(seed)
+    k, e, order = 4, 3, rng.permutation(10 + 2)
+    D = sp.csr_array(np.diag(-rng.uniform(0.5, 2.0, 12))[order])
+    A = np.vstack((rng.normal(size=(e, 12)), D.toarray()))
+    cones = [("zero", e), ("nonnegative", 2), ("psd", k)]
+    program = ConicProgram(None, rng.normal(size=12), sp.csr_array(A), rng.normal(size=15), cones)
+    data = program._data()
+    interior = Interior(data, data.rows.barriers())
+    assert isinstance(interior.system, _Standard)
+    points = [[each.unit + 0.1 * rng.random(each.unit.size) for each in interior.cones]] * 2
+    for cone, s, z in zip(interior.cones, *points, strict=True):
+        cone.scale(s, 2 * z)
+    a, b = rng.normal(size=12), rng.normal(size=15)
+    found = []
+    for system in (interior.system, _Dense(interior)):
+        system.factor()
+        found.append(system.solve(a, b))
+    for one, other in zip(*found, strict=True):
+        assert np.allclose(one, other, atol=1e-8)

@@ -80,6 +80,10 @@ def test_gaps_are_the_maxima_that_define_them(M, q, x, alpha):
     assert float(sk.VI(skew, box).gap(x)) == pytest.approx(dual, abs=1e-9)
 
 
+def test_complementarity_of_nothing_is_solved():
+    assert sk.solve(sk.LCP(np.zeros((0, 0)), np.zeros(0)), np.zeros(0)).converged
+
+
 def test_the_terms_stay_what_solve_takes():
     problem = sk.VI(F + sk.Affine(M.T), f.Simplex())
     assert [repr(term) for term in flatten(problem)[0]] == [

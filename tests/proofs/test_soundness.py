@@ -1,20 +1,18 @@
 """What is called proved is true: shared operators, every scale, and steps that are no program."""
 
 from dataclasses import replace
-from importlib import import_module
 
 import numpy as np
 import pytest
 
 import splitkit as sk
-from splitkit.proofs import NotExpressibleError, Outcome, certify, runs
+from splitkit.proofs import NotExpressibleError, Outcome, attempt, certify, runs
 from splitkit.proofs.instances import operator_through
 from splitkit.proofs.program import least_value
 from splitkit.proofs.symbols import Leaf, Pair
 from tests.proofs.random_programs import TOLERANCE, RandomStep, never
 
 I = sk.Identity()  # noqa: E741
-PROVER = import_module("splitkit.proofs.prove")  # the module of the function of this name
 DRAWS = 8  # operators in a confrontation
 
 
@@ -289,7 +287,7 @@ def solver_says_less(monkeypatch, by):
         answer = least_value(claim, units)
         return replace(answer, value=answer.value - by)
 
-    monkeypatch.setattr(PROVER, "least_value", lower)
+    monkeypatch.setattr(attempt, "least_value", lower)
 
 
 def no_verification(monkeypatch):

@@ -77,7 +77,7 @@ def test_it_sees_wrong_signs_and_forms():
     proof["inequalities"][0]["multiplier"] = "-1/10"
     assert any("sign" in each for each in checker.check(proof))
     proof = written("a rate")
-    proof["inequalities"][0]["form"] = ["1", "1", "1"]
+    proof["inequalities"][0]["form"] = {"terms": [["1", "x", "u"], ["1", "x", "x"]], "zero": []}
     assert any("form" in each for each in checker.check(proof))
     proof = written("a linear map")
     metric = proof["families"][-1]["multiplier"]

@@ -159,7 +159,7 @@ LIPSCHITZ = [
     (sk.Tseng, 1.0),
     (sk.ForwardReflectedBackward, 0.5),
     (sk.Extragradient, 1.0),
-    (sk.PastExtragradient, 1 / 3),
+    (sk.PastExtragradient, 0.5),
     (sk.FISTA, 1.0),
     (sk.ForwardBackward, 2.0),
 ]

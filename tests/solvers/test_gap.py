@@ -115,6 +115,20 @@ def test_a_dual_point_of_a_primal_dual_method():
             assert value(found.x) - least <= gap + 1e-9
 
 
+@pytest.mark.parametrize("method", [sk.ADMM(), sk.DouglasRachford()], ids=repr)
+def test_points_of_two_sets_have_no_gap(method):
+    """There y = 0 proves that nothing is less, and what a method has for y is rounding."""
+    A = np.random.default_rng(6).normal(size=(2, 5))
+    both = sk.NormalCone(f.Simplex()) + sk.NormalCone(f.AffineSet(A, A @ np.full(5, 0.2)))
+    found = sk.solve(both, np.eye(5)[0], method, tol=sk.Gap(1e-8))
+    assert found.converged
+    assert abs(found.duality_gap) <= 1e-12
+    np.testing.assert_allclose(A @ found.x, A @ np.full(5, 0.2), atol=1e-7)
+    apart = sk.NormalCone(f.L2Ball(1.0)) + sk.NormalCone(f.HalfSpace(np.ones(5), -3.0))
+    none = sk.solve(apart, np.zeros(5), method, tol=sk.Gap(1e-8), on_failure="return")
+    assert not none.converged
+
+
 # -- units ----------------------------------------------------------------------------------------
 
 

@@ -21,7 +21,7 @@ import splitkit as sk
 import splitkit_nn as sknn
 from splitkit import backend
 from splitkit.backend import clip
-from splitkit.testing import registered
+from splitkit.testing import registered, suite
 from tests.testing import toy
 from tests.testing.recorded import recording
 
@@ -75,7 +75,11 @@ def calls():
     """What the registered things, a few methods and the layers call."""
     with pytest.MonkeyPatch.context() as patch, recording(patch) as xp:
         for thing in registered():
-            thing.check(xp=xp, dtype=xp.float64, max_examples=1)
+            made, *shapes = thing.make(xp, xp.float64)
+            checked = suite(made, *shapes, xp=xp, dtype=xp.float64)
+            (case,) = checked.spread(1, 0)
+            for name in {each.names[0] for each in checked.properties}:
+                checked.replay(name, case)
         F = sk.Affine(np.array([[2.0, 1.0], [-1.0, 2.0]]), np.array([1.0, -2.0]))
         G = sk.NormalCone(sk.functions.Box(-1.0, 1.0))
         for method in (sk.SuperMann, sk.Anderson, sk.Halpern):

@@ -19,7 +19,9 @@ THINGS = registered()
 def test_keeps_what_it_declares(thing, xp_backend, xp, dtype):
     sample_on_jax(xp_backend, xp, dtype, THINGS.index(thing))
     examples = settings().max_examples // share(xp_backend, dtype == xp.float64)
-    thing.check(xp=xp, dtype=dtype, max_examples=examples)
+    # worst cases are sought where operations cost least: they are the same elsewhere
+    search = xp_backend.name not in ("strict", "jax") or examples > 2
+    thing.check(xp=xp, dtype=dtype, max_examples=examples, search=search)
 
 
 ACCUSED = [  # by rounding alone: the thing, the property, the case

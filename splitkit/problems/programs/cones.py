@@ -35,6 +35,7 @@ from splitkit.problems.programs.scalings import (
     Scaling,
     SecondOrder,
 )
+from splitkit.problems.programs.threefold import Exponential, Power, Threefold
 
 NOTHING = 1e-10  # eigenvalues of V that are below count as 0
 
@@ -55,9 +56,9 @@ class Coupled:
         """Of each cone where V is not 0 its number and Q, V = QQᵀ."""
         raise NotImplementedError
 
-    def scaling(self, first: int) -> Scaling | None:
-        """That of an interior-point method, on rows from the first; None: it is not symmetric."""
-        return None
+    def scaling(self, first: int) -> Scaling:
+        """That of an interior-point method, on rows from the first."""
+        raise NotImplementedError
 
 
 class SecondOrders(Coupled):
@@ -147,6 +148,7 @@ class Threes(Coupled):
     def __init__(self, index: Any, kind: str, share: Any = None) -> None:
         super().__init__(index)
         self._is_dual = kind.startswith("dual")
+        self._share = share
         self._cone = ExponentialCone() if share is None else PowerCone(np.reshape(share, (-1, 1)))
 
     def project(self, v: Any) -> Any:
@@ -183,6 +185,11 @@ class Threes(Coupled):
         steep = np.sqrt(1 + (1 - r) ** 2 + np.exp(-2 * r))
         found = size * (m[:, 0] - r * m[:, 1]) ** 2 / (y * steep)
         return np.where((y == 0) & (z > 0), 0.0, found)  # a face
+
+    def scaling(self, first: int) -> Scaling:
+        of, share = slice(first, first + self.index.size), self._share
+        barrier = Exponential(len(self.index)) if share is None else Power(np.asarray(share))
+        return Threefold(of, barrier, dual=self._is_dual)
 
 
 def _unit(v: Any) -> tuple[Any, Any]:
@@ -275,8 +282,8 @@ class Cones(Rows):
             t = np.where(self.orthant, (self.b - w) / v, np.nan)
         return np.sort(t[np.isfinite(t) & (t > 0)])
 
-    def support(self, y: Vector) -> tuple[float, float]:
-        terms = self.b * (y - self.beyond(y))
+    def support(self, y: Vector, beyond: Vector | None = None) -> tuple[float, float]:
+        terms = self.b * (y - (self.beyond(y) if beyond is None else beyond))
         return float(terms.sum()), float(abs(terms).sum())
 
     def beyond(self, y: Vector) -> Vector:
@@ -288,17 +295,14 @@ class Cones(Rows):
     def scaled(self, e: Vector) -> Cones:
         return Cones(e * self.b, self.zero, self.orthant, self.coupled)
 
-    def barriers(self) -> Barriers | None:
+    def barriers(self) -> Barriers:
         zero, orthant = np.flatnonzero(self.zero), np.flatnonzero(self.orthant)
         first = zero.size + orthant.size
         scalings: list[Scaling] = []
         if orthant.size:
             scalings.append(Orthant(slice(zero.size, first), orthant.size))
         for cones in self.coupled:
-            scaling = cones.scaling(first)
-            if scaling is None:
-                return None
-            scalings.append(scaling)
+            scalings.append(cones.scaling(first))
             first += cones.index.size
         rows = np.concatenate((zero, orthant, *(cones.index.ravel() for cones in self.coupled)))
         return Barriers(rows, np.ones(rows.size), self.b[rows], zero.size, scalings)

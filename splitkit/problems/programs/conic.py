@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -213,7 +214,7 @@ class _Layout:
             elif kind.endswith("exponential"):
                 count, shape = check_integer(f"the size of {name}", what[0], 0), 3
             else:
-                least = 2 if kind == "second-order" else 0
+                least = 1 if kind == "second-order" else 0
                 shape = check_integer(f"the size of {name}", what[0], least)
             order = shape
             if kind == "psd":
@@ -221,22 +222,25 @@ class _Layout:
             index = at + np.arange(count * shape).reshape(count, shape)
             if kind == "zero":
                 zero += index.ravel().tolist()
-            elif kind == "nonnegative" or (kind == "psd" and order == 1):
+            elif kind == "nonnegative" or (kind in ("psd", "second-order") and order == 1):
                 orthant += index.ravel().tolist()
             elif index.size:
                 coupled[kind, order].append((index, shares))
-            turns.append(eye_array(index.size, format="csr"))
+            turns.append(index.size)
             self.rows, at = self.rows + index.size, at + index.size
         self.plain = not self._boxes
-        self.turn = csr_array((at, self.rows))
-        if turns:
-            self.turn = csr_array(block_diag(turns, format="csr"))
+        self._turns = turns
         self.zero, self.orthant = (np.zeros(at, dtype=bool) for _ in range(2))
         self.zero[zero] = True
         self.orthant[orthant] = True
         self.coupled = tuple(
             _coupled(kind, order, parts) for (kind, order), parts in coupled.items()
         )
+
+    @cached_property
+    def turn(self) -> Any:
+        parts = (eye_array(each) if isinstance(each, int) else each for each in self._turns)
+        return csr_array(block_diag(list(parts), format="csr"))
 
     def at(self, b: Vector) -> Cones:
         """b − K."""

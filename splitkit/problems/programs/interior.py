@@ -2,8 +2,9 @@
 
     Px + q + Gᵀz = 0,   Gx + s = h,   s, z ∈ K,   s ∘ z = μe,   μ → 0,
 
-K a product of {0}, an orthant, second-order cones and positive semidefinite matrices. With Nesterov
-and Todd's scaling λ = Wz = W⁻ᵀs a step solves
+K a product of {0}, an orthant, second-order cones, positive semidefinite matrices and, in
+``threefold.py``, cones that are not symmetric. With Nesterov and Todd's scaling λ = Wz = W⁻ᵀs a
+step solves
 
     [ P      GᵀW⁻¹ ] [dx]   [ −(Px + q + Gᵀz)          ]
     [ W⁻ᵀG  −I     ] [u ] = [ −W⁻ᵀ(Gx + s − h) − λ \\ d ],   dz = W⁻¹u,   ds = Wᵀ(λ \\ d − u),
@@ -33,6 +34,7 @@ from splitkit.problems.programs.scalings import Barriers, Scaling, Vector
 
 REGULAR = 1e-9  # what is added to the diagonals, beside entries near 1, and refined away
 REFINED = 5  # times at most
+EXACT = 1e-12  # part of the right-hand side, to which it is refined
 INEXACT = 1e-7  # part of the right-hand side, beyond which pivots leave the diagonal
 PIVOT = 1e-3  # where they are a smaller part of a column's largest entry
 LEAST = 1e-8  # step that is progress
@@ -62,15 +64,25 @@ class Interior:
         """Those of the program's rows."""
         return np.bincount(self.rows, weights=self.signs * z, minlength=self.m)
 
+    def near(self, s: Vector) -> Vector:
+        """The rows' values where Gx + s = h, of cones; of an interval the one at its last side."""
+        found = np.zeros(self.m)
+        found[self.rows] = self.signs * (self.h - s)
+        return found
+
     @cached_property
     def system(self) -> Any:
         """How the steps are solved for."""
-        many = any(cone.order > FEW for cone in self.cones)
-        kind = _Dense if many and self.q.size <= DENSE else _Sparse
-        return kind(self)
+        if not any(cone.order > FEW for cone in self.cones):
+            return _Sparse(self)
+        if _Standard.suits(self):
+            return _Standard(self)
+        return _Dense(self) if self.q.size <= DENSE else _Sparse(self)
 
-    def points(self) -> Iterator[tuple[Vector, Vector]]:
-        """x and multipliers of the rows, step by step, as long as there is progress."""
+    def points(self) -> Iterator[tuple[Vector, Vector, Vector]]:
+        """x, multipliers of the rows, and a point of their set near Ax, step by step, as long as
+        there is progress.
+        """
         e, m = self.equations, self.h.size
         s, z = np.zeros(m), np.zeros(m)
         for cone in self.cones:
@@ -80,12 +92,15 @@ class Interior:
         s[:e] = 0.0
         for cone in self.cones:
             for v in (s, z):
+                if not cone.symmetric:
+                    v[cone.of] = cone.unit
+                    continue
                 short = cone.short(v[cone.of])
                 if short >= -1e-8 * max(1.0, _largest(v)):
                     v[cone.of] += (1 + short) * cone.unit
         least, waited = np.full(3, np.inf), 0
         for _ in range(MOST):
-            yield x, self.multipliers(z)
+            yield x, self.multipliers(z), self.near(s)
             rx = self.P @ x + self.q + self.GT @ z
             rz = self.G @ x + s - self.h
             μ = float(s @ z) / max(self.degree, 1)
@@ -122,19 +137,34 @@ class Interior:
             target[cone.of] = cone.target(0.0 * cone.unit, cone.unit, 0.0)
         self.system.factor()
         dx, u = self.system.solve(-rx, -scaled - target)
+        σ = 0.0
         if self.cones:
-            α = min(1.0, self._longest(target - u, u))
-            σ = (1 - α) ** 3
+            left = self._left(target, u)
+            σ = (1 - min(1.0, self._longest(left, u))) ** 3
             for cone in self.cones:
-                of = cone.of
-                target[of] = cone.target(target[of] - u[of], u[of], σ * μ)
+                target[cone.of] = cone.target(left[cone.of], u[cone.of], σ * μ)
             dx, u = self.system.solve(-(1 - σ) * rx, -(1 - σ) * scaled - target)
-        α = min(1.0, BACK * self._longest(target - u, u))
+        left = self._left(target, u)
+        if not all(cone.symmetric for cone in self.cones):
+            pull = self.G @ dx  # H is ill-conditioned: what is left of Gx + s = h is not
+            for cone in self.cones:
+                if not cone.symmetric:
+                    left[cone.of] = -(1 - σ) * rz[cone.of] - pull[cone.of]
+        α = min(1.0, BACK * self._longest(left, u))
         ds, dz = np.zeros(u.size), u.copy()
         for cone in self.cones:
-            ds[cone.of] = cone.to_slack(target[cone.of] - u[cone.of])
+            ds[cone.of] = cone.to_slack(left[cone.of])
             dz[cone.of] = cone.to_dual(u[cone.of])
+        for cone in self.cones:
+            α = cone.centred(α, ds[cone.of], dz[cone.of])
         return dx, ds, dz, α
+
+    def _left(self, target: Vector, u: Vector) -> Vector:
+        """The scaled steps of s that, with u those of z, meet the target."""
+        left = target.copy()
+        for cone in self.cones:
+            left[cone.of] -= cone.times(u[cone.of])
+        return left
 
     def _longest(self, ds: Vector, dz: Vector) -> float:
         """The step to the boundary."""
@@ -164,24 +194,23 @@ class _System:
         """dx and u."""
         of = self.of
         dx, u = np.zeros(a.size), np.zeros(b.size)
-        ra, rb, left = a, b, np.inf
+        ra, rb, left, size = a, b, np.inf, max(_largest(a), _largest(b))
         for _ in range(REFINED):
             ex, eu = self.roughly(ra, rb)
             ex, eu = dx + ex, u + eu
             dz, pull = eu.copy(), of.G @ ex
             for cone in of.cones:
                 dz[cone.of] = cone.to_dual(eu[cone.of])
-                pull[cone.of] = cone.from_slack(pull[cone.of])
-            pull[of.equations :] -= eu[of.equations :]
+                pull[cone.of] = cone.from_slack(pull[cone.of]) - cone.times(eu[cone.of])
             ra, rb = a - of.P @ ex - of.GT @ dz, b - pull
             now = max(_largest(ra), _largest(rb))
             if not now < left:
                 break
-            dx, u, done = ex, eu, now > 0.1 * left or now <= 1e-14
+            dx, u, done = ex, eu, now > 0.1 * left or now <= max(1e-14, EXACT * size)
             left = now
             if done:
                 break
-        if left > INEXACT * max(_largest(a), _largest(b)) and self.carefully():
+        if left > INEXACT * size and self.carefully():
             return self.solve(a, b)
         return dx, u
 
@@ -225,9 +254,10 @@ class _Sparse(_System):
     def _arrange(self, i: Any, j: Any) -> None:
         """Where entries in these places go, in CSC."""
         key, self.entry = np.unique(j.astype(np.int64) * self.size + i, return_inverse=True)
-        self.indices = (key % self.size).astype(np.int32)
         counts = np.bincount(key // self.size, minlength=self.size)
-        self.indptr = np.concatenate(([0], np.cumsum(counts))).astype(np.int32)
+        indptr = np.concatenate(([0], np.cumsum(counts))).astype(np.int32)
+        parts = np.zeros(key.size), (key % self.size).astype(np.int32), indptr
+        self.K = csc_array(parts, shape=(self.size, self.size))
 
     def factor(self) -> None:
         squares = np.ones(self.of.h.size)
@@ -243,8 +273,7 @@ class _Sparse(_System):
             self.columns, weights=self.weights * self.entries**2, minlength=self.n
         )
         values = np.concatenate((self.fixed, diagonal, *blocks))
-        data = np.bincount(self.entry, weights=values, minlength=self.indices.size)
-        self.K = csc_array((data, self.indices, self.indptr), shape=(self.size, self.size))
+        self.K.data = np.bincount(self.entry, weights=values, minlength=self.K.nnz)
         if self.order is None:
             lu = self._factored("MMD_AT_PLUS_A", 0.0)
             self.by = lu.solve
@@ -299,10 +328,10 @@ class _Dense(_System):
 
     def factor(self) -> None:
         H = self.P.copy()
-        self.halves = []
+        self.scaled = []
         for cone, block in zip(self.of.cones, self.blocks, strict=True):
-            half = cone.from_slack(block)
-            self.halves.append(half)
+            self.scaled.append(cone.from_slack(block))
+            half = cone.half(self.scaled[-1])
             H += half.T @ half
         size = float(np.max(H.diagonal(), initial=REGULAR))
         H[np.diag_indices_from(H)] += REGULAR
@@ -319,15 +348,68 @@ class _Dense(_System):
     def roughly(self, a: Vector, b: Vector) -> tuple[Vector, Vector]:
         e, u = self.of.equations, -b
         right = a + self.weight * (self.A.T @ b[:e])
-        for cone, half in zip(self.of.cones, self.halves, strict=True):
-            right = right + half.T @ b[cone.of]
+        for cone, scaled in zip(self.of.cones, self.scaled, strict=True):
+            right = right + scaled.T @ cone.over(b[cone.of])
         dx = cho_solve(self.H, right, check_finite=False)
         if e:
             u[:e] = cho_solve(self.S, self.A @ dx - b[:e], check_finite=False)
             dx = dx - self.across @ u[:e]
-        for cone, half in zip(self.of.cones, self.halves, strict=True):
-            u[cone.of] += half @ dx
+        for cone, scaled in zip(self.of.cones, self.scaled, strict=True):
+            u[cone.of] = cone.over(scaled @ dx - b[cone.of])
         return dx, u
+
+
+class _Standard(_System):
+    """Where P = 0 and the cones are of x itself, G = (A, D) with one entry in each row and column
+    of D: u = WD⁻ᵀ(a − Aᵀy), dx = D⁻¹Wᵀ(b + u), and y by Cholesky's factors of BᵀB, B = WD⁻ᵀAᵀ.
+    """
+
+    def __init__(self, of: Interior) -> None:
+        super().__init__(of)
+        e = of.equations
+        D = csr_array(of.G[e:])
+        self.entries, self.columns = D.data, D.indices
+        self.A = of.G[:e].toarray()
+        self.AT = self._dual(self.A.T)
+
+    @classmethod
+    def suits(cls, of: Interior) -> bool:
+        """Whether the program is of this kind."""
+        D = csr_array(of.G[of.equations :])
+        alone = (np.diff(D.indptr) == 1).all() and D.data.all()
+        covered = np.array_equal(np.sort(D.indices), np.arange(of.q.size))
+        plain = all(cone.symmetric for cone in of.cones)
+        return bool(plain and alone and covered and not of.P.count_nonzero())
+
+    def _dual(self, v: Any) -> Any:
+        """D⁻ᵀv, of the columns of a matrix too."""
+        return v[self.columns] / (self.entries if v.ndim == 1 else self.entries[:, None])
+
+    def _scaled(self, v: Any) -> Any:
+        """Wv."""
+        found, e = np.empty_like(v), self.of.equations
+        for cone in self.of.cones:
+            of = slice(cone.of.start - e, cone.of.stop - e)
+            found[of] = cone.from_dual(v[of])
+        return found
+
+    def factor(self) -> None:
+        self.B = self._scaled(self.AT)
+        S = self.B.T @ self.B
+        S[np.diag_indices_from(S)] *= 1 + 1e-14
+        self.S = cho_factor(S, lower=True, check_finite=False)
+
+    def roughly(self, a: Vector, b: Vector) -> tuple[Vector, Vector]:
+        e = self.of.equations
+        u = self._scaled(self._dual(a))
+        y = cho_solve(self.S, self.B.T @ (b[e:] + u) - b[:e], check_finite=False)
+        u = u - self.B @ y
+        moved, dx = b.copy(), np.empty(a.size)
+        moved[e:] += u
+        for cone in self.of.cones:
+            moved[cone.of] = cone.to_slack(moved[cone.of])
+        dx[self.columns] = moved[e:] / self.entries
+        return dx, np.concatenate((y, u))
 
 
 def _largest(v: Vector) -> float:

@@ -22,12 +22,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.sparse.linalg import lsqr
 
 from splitkit.problems.programs.data import Data
 from splitkit.problems.programs.rows import Vector
 
 ROUNDING = 1e-8
 WITHIN = 0.01
+NEARLY = 1e-3
 
 
 @dataclass(frozen=True)
@@ -55,16 +57,26 @@ class Measures:
     plain: float
 
     @classmethod
-    def of(cls, data: Data, x: Vector, y: Vector, least: Sequence[float] = (0.0,) * 3) -> Measures:
-        """Those of x and y, beside the given sizes at least."""
+    def of(
+        cls,
+        data: Data,
+        x: Vector,
+        y: Vector,
+        least: Sequence[float] = (0.0,) * 3,
+        near: Vector | None = None,
+    ) -> Measures:
+        """Those of x and y, beside the given sizes at least; or bounds of them, by a point of C
+        near Ax, where the support function is finite at y.
+        """
         Ax, Px, pull = data.A @ x, data.P @ x, data.AT @ y
-        z = data.rows.project(Ax)
+        z = data.rows.project(Ax) if near is None else near
         quadratic, linear = float(x @ Px), float(data.q @ x)
-        support, supported = data.rows.support(y)
+        beyond = data.rows.beyond(y) if near is None else np.zeros(y.size)
+        support, supported = data.rows.support(y, beyond)
         objective, dual = quadratic / 2 + linear, -quadratic / 2 - support
         P, A, AT = data.sizes
         in_P, in_A, in_AT = P @ abs(x), A @ abs(x), AT @ abs(y)
-        missed = max(_largest(Px + data.q + pull), _largest(data.rows.beyond(y)))
+        missed = max(_largest(Px + data.q + pull), _largest(beyond))
         within = float(abs(x) @ in_P), float(abs(data.q) @ abs(x)), supported
         plain = (
             max(_largest(Ax), _largest(z)),
@@ -101,6 +113,17 @@ def separates(data: Data, v: Vector) -> Vector | None:
         np.all(abs(data.AT @ v) <= ROUNDING * np.maximum(sizes, sizes.max(initial=0.0) * ROUNDING))
     )
     return v if balanced and support < -ROUNDING * supported and support < 0 else None
+
+
+def balanced(data: Data, v: Vector) -> Vector:
+    """The nearest v with Aᵀv = 0, if v nearly is one, beside what cancels in Aᵀv."""
+    sizes = data.sizes[2] @ abs(v)
+    left = _largest(data.AT @ v)
+    if not ROUNDING * _largest(sizes) < left < NEARLY * _largest(sizes):
+        return v
+    for _ in range(2):  # of which one is refinement
+        v = v - data.A @ lsqr(data.A, v, atol=ROUNDING, btol=0.0, conlim=0.0)[0]
+    return v
 
 
 def descends(data: Data, d: Vector) -> Vector | None:

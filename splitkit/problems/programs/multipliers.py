@@ -19,14 +19,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from splitkit.outcomes import Status
 from splitkit.problems.programs.data import Data, Units
 from splitkit.problems.programs.interior import Interior
-from splitkit.problems.programs.measures import Measures, descends, separates
+from splitkit.problems.programs.measures import Measures, balanced, descends, separates
 from splitkit.problems.programs.newton import NewtonSystem
 from splitkit.problems.programs.rows import Vector
 
@@ -241,17 +241,16 @@ class _Run:
 
     def approach(self) -> tuple[Status, Vector | None] | None:
         """Interior points as far as they lead; what they led to if that is the end."""
-        barriers = self.data.rows.barriers()
-        slopes = self.data.q.any() or self.data.P.count_nonzero() > 0  # else y = 0 will do
-        if barriers is None or not slopes or self.best.worst <= self.tol:
-            return None
         apart, further = bool(self.data.rows.alone.all()), 0
-        for x, y in Interior(self.data, barriers).points():
-            self.place(x)
-            self.y = y
+        slopes = self.data.q.any() or self.data.P.count_nonzero() > 0
+        if (apart and not slopes) or self.best.worst <= self.tol:
+            return None
+        for x, y, near in Interior(self.data, self.data.rows.barriers()).points():
+            self.x = x
+            self.y = y if slopes else np.zeros(y.size)  # which will do
             self.iterations += 1
             self.system.factorizations += 1
-            found = self.look(scale=False)
+            found = self.look(scale=False, near=None if apart else near)
             stopped = self.shown(found)
             better = found.plain < self.best.plain
             if better:
@@ -266,14 +265,22 @@ class _Run:
             if reached is not None:
                 return reached, None
             if self.iterations > EARLY and found.worst > HOPELESS:
-                status, proof = self.proved(self.x, self.y)
+                status, proof = self.proved(x, y if apart else balanced(self.data, y))
                 if proof is not None:
                     return status, proof
         if self.best.plain <= self.tol:
             self.place(self.kept[0])
             self.y = self.kept[1]
-            self.polish(apart)
-            return Status.CONVERGED, None
+            if apart:
+                self.polish()
+            else:  # by the measures themselves
+                self.best = self.look(scale=False)
+            if self.best.plain <= self.tol:
+                return Status.CONVERGED, None
+        if not apart and slopes and self.best.primal > HOPELESS:
+            proof = self.refuted()
+            if proof is not None:
+                return Status.INFEASIBLE, proof
         if self.tol < self.best.worst <= HOPELESS:
             x, y = self.kept
         else:  # far away, or where multipliers are large for nothing
@@ -283,7 +290,21 @@ class _Run:
         self.best, self.kept = self.look(scale=False), (x, y)
         return None
 
-    def polish(self, apart: bool) -> None:
+    def refuted(self) -> Vector | None:
+        """A proof that no x has Ax ∈ C, by interior points without an objective."""
+        data = self.data
+        bare = replace(data, P=0 * data.P, q=np.zeros(data.q.size))
+        for x, y, _ in Interior(bare, data.rows.barriers()).points():
+            self.iterations += 1
+            self.system.factorizations += 1
+            if self.limit() is not None:
+                return None
+            status, proof = self.proved(x, balanced(data, y))
+            if proof is not None and status is Status.INFEASIBLE:
+                return proof
+        return None
+
+    def polish(self) -> None:
         """A proximal step from an interior point that solves it, to one at its bounds."""
         self.gamma = LAST_GAMMA
         x, y = self.kept
@@ -291,8 +312,6 @@ class _Run:
             self.place(x)
             self.y, self.sigma = y, np.full(y.size, σ)
             self.accuracy = max(ENOUGH * self.tol, 100 * EPS)
-            if not apart:
-                return
             self.advance(POLISH_STEPS)
             found = self.look(scale=False)
             self.shown(found)
@@ -300,7 +319,7 @@ class _Run:
                 self.best, self.kept = found, (self.x, self.y)
                 return
 
-    def look(self, *, scale: bool = True) -> Measures:
+    def look(self, *, scale: bool = True, near: Vector | None = None) -> Measures:
         """The measures in the units of the data, recorded. What was seen to cancel on the way from
         a start, where x or y was more than twice as large, is forgotten: a far one is no scale.
         Nor are interior points, which come from far away.
@@ -313,7 +332,9 @@ class _Run:
             if far_x > 2 * of_x or far_y > 2 * of_y:
                 method.seen, far_x, far_y = [0.0] * 3, min(far_x, of_x), of_y
             method.seen_at = far_x, max(far_y, of_y)
-        found = Measures.of(method.data, x, y, method.seen)
+        if near is not None:
+            near = near / method.units.rows
+        found = Measures.of(method.data, x, y, method.seen, near)
         if self.iterations and scale:
             sizes = zip(method.seen, found.sizes, strict=True)
             method.seen = [max(before, SEEN * each) for before, each in sizes]

@@ -52,9 +52,9 @@ class Rows:
         """The t > 0 at which P(w + tv) bends; None: it is not piecewise linear."""
         return None
 
-    def support(self, y: Vector) -> tuple[float, float]:
+    def support(self, y: Vector, beyond: Vector | None = None) -> tuple[float, float]:
         """sup {⟨z, y⟩: z ∈ C} for the nearest y at which it is finite, and the sum of the sizes of
-        what it adds up.
+        what it adds up; ``beyond`` is that of y where it is known.
         """
         raise NotImplementedError
 
@@ -70,9 +70,9 @@ class Rows:
         """diag(e)C."""
         raise NotImplementedError
 
-    def barriers(self) -> Barriers | None:
-        """What an interior-point method needs; None: one of the cones is not symmetric."""
-        return None
+    def barriers(self) -> Barriers:
+        """What an interior-point method needs."""
+        raise NotImplementedError
 
     def tied(self, e: Vector) -> Vector:
         """e, made equal where rows can only be scaled together."""
@@ -101,8 +101,8 @@ class Intervals(Rows):
             t = np.concatenate([(self.lower - w) / v, (self.upper - w) / v])
         return np.sort(t[np.isfinite(t) & (t > 0)])
 
-    def support(self, y: Vector) -> tuple[float, float]:
-        y = y - self.beyond(y)
+    def support(self, y: Vector, beyond: Vector | None = None) -> tuple[float, float]:
+        y = y - (self.beyond(y) if beyond is None else beyond)
         at = np.where(y > 0, self.upper, np.where(y < 0, self.lower, 0.0))
         terms = at * y
         return float(terms.sum()), float(abs(terms).sum())

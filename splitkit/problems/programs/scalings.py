@@ -38,17 +38,18 @@ class Scaling:
     order: int
     degree: int
     unit: Vector
+    symmetric = True
 
     def scale(self, s: Vector, z: Vector) -> None:
         """Be the scaling of s and z."""
         raise NotImplementedError
 
     def to_dual(self, v: Vector) -> Vector:
-        """W⁻¹v, v in the scaled space; where W is symmetric, also of the columns of a matrix."""
+        """W⁻¹v, v in the scaled space; also of the columns of a matrix."""
         raise NotImplementedError
 
     def from_dual(self, v: Vector) -> Vector:
-        """Wv."""
+        """Wv; also of the columns of a matrix."""
         raise NotImplementedError
 
     def to_slack(self, v: Vector) -> Vector:
@@ -58,6 +59,18 @@ class Scaling:
     def from_slack(self, v: Vector) -> Vector:
         """W⁻ᵀv; also of the columns of a matrix. W⁻¹v unless a subclass knows better."""
         return self.to_dual(v)
+
+    def times(self, v: Vector) -> Vector:
+        """Hv, H the symmetric matrix that takes a step of z to one of s: scaled, the identity."""
+        return v
+
+    def over(self, v: Vector) -> Vector:
+        """H⁻¹v."""
+        return v
+
+    def half(self, v: Any) -> Any:
+        """Rv, RᵀR = H⁻¹, of the columns of a matrix."""
+        return v
 
     def squares(self) -> Any:
         """WᵀW: its diagonal, or the matrices of all cones."""
@@ -70,6 +83,10 @@ class Scaling:
     def longest(self, ds: Vector, dz: Vector) -> float:
         """The largest t at which λ + t ds and λ + t dz are in the cones."""
         raise NotImplementedError
+
+    def centred(self, α: float, ds: Vector, dz: Vector) -> float:
+        """How far to go along these steps of s and z, at most α, to stay near the central path."""
+        return α
 
     def short(self, v: Vector) -> float:
         """The least t with v + te in the cones."""
@@ -103,7 +120,7 @@ class Orthant(Scaling):
         return v / (self.w if v.ndim == 1 else self.w[:, None])
 
     def from_dual(self, v: Vector) -> Vector:
-        return self.w * v
+        return v * (self.w if v.ndim == 1 else self.w[:, None])
 
     def squares(self) -> Any:
         return self.w**2

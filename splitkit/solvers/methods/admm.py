@@ -18,7 +18,10 @@ Lx − z and the dual one, each beside what cancels in it, are far apart (``bala
 
 ``LinearizedADMM`` takes the resolvent of A instead,
 
-    x⁺ = R_{τA}(x − τρLᵀ(Lx − z + u)),  τρ‖L‖² ≤ 1.
+    x⁺ = R_{τA}(x − τρLᵀ(Lx − z + u)),  τρ‖L‖² ≤ 1  (< 4/3 of functions),
+
+and is Chambolle-Pock's method with σ = ρ, y before x: where A is strongly monotone and B cocoercive
+or Lipschitz it has the rates of ``douglas_rachford_rates.py``.
 
 ``Solution.u`` is (x⁺, z⁺, y⁺). The residual is that of the pair: r ∈ (A x + Lᵀy) × (B⁻¹y − Lx) at
 x⁺ and y⁺.
@@ -63,6 +66,7 @@ from splitkit.proofs import Proof
 from splitkit.solvers.iteration import Carry, Iteration, Reading, Trace
 from splitkit.solvers.method import Guarantee, Method
 from splitkit.solvers.methods.balance import FEW, Balanced
+from splitkit.solvers.methods.douglas_rachford_rates import one_way
 from splitkit.solvers.methods.primal_dual_steps import Region, Steps
 from splitkit.solvers.scale import ANY, Arbitrary, mean_step, measured_step, typical_point
 from splitkit.solvers.terms import Role, Term, not_maximal
@@ -71,6 +75,7 @@ STIFF = 1000.0  # times the penalty of inequalities is that of equations
 TRIAL = 100  # iterations in which a constant ρ is found
 KRYLOV = 50.0  # operators applied where a system is solved iteratively
 KEPT = 8  # factorizations, each for a ρ of its own
+IN_METRIC = "Q-linear in the metric ‖dx‖²/τ + ρ(‖dz‖² + ‖du‖² − ‖L dx‖²)"
 SHORTER = 100.0  # by which ρ is below ‖A‖ where nothing is composed
 NEARER = 4  # penalties tried where no matrix is factored at that of the data
 ROUNDINGS = 1e-4  # of the gains of a matrix, within which it may be singular in any precision
@@ -104,7 +109,12 @@ class _AlternatingDirections(Method):
         missing = self.refusal(*terms)
         if missing is not None:
             return self.refused(missing)
-        return Guarantee(True, None, f"A and B are maximal monotone, {self.steps}", self.sequence)
+        reason = f"A and B are maximal monotone, {self.steps}"
+        return Guarantee(True, self.rate(*terms), reason, self.sequence, IN_METRIC)
+
+    def rate(self, A: Term, composed: Term) -> float | None:
+        """The factor by which the distance to the limit falls; None: none is known."""
+        return None
 
     @property
     def steps(self) -> str:
@@ -212,9 +222,9 @@ class ADMM(_AlternatingDirections):
         norm = terms[1].L.norm
         return Balanced(first, at, lambda tau: Steps(tau, 1 / tau), norm, FEW)
 
-    def proof(self, *operators: Operator | Term) -> Proof:
+    def proof(self, *operators: Operator | Term, **given: Any) -> Proof:
         """See ``Method.proof``: of the iteration with a constant ρ."""
-        return Method.proof(self._with(balance=False), *operators)
+        return Method.proof(self._with(balance=False), *operators, **given)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -224,7 +234,7 @@ class LinearizedADMM(_AlternatingDirections):
     Parameters
     ----------
     rho, tau : float or None
-        Penalty ρ and step τ, τρ‖L‖² ≤ 1.
+        Penalty ρ and step τ, τρ‖L‖² ≤ 1, or below 4/3 of functions.
     """
 
     tau: Scalar = option(None, check_number, within=POSITIVE)
@@ -251,16 +261,25 @@ class LinearizedADMM(_AlternatingDirections):
         missing = super().refusal(A, composed)
         if missing is None and region.norm == math.inf:
             return f"no bound of the norm of L = {composed!r} is known"
-        if missing is None and not region.has(Steps(self.tau, self.rho)):
+        steps = Steps(self.tau, self.rho)
+        functions = A.properties.gradient and composed.properties.gradient
+        fits = region.has(steps) or (functions and region.has_of_functions(steps))
+        if missing is None and not fits:
             return (
                 f"tau = {self.tau:.4g}, rho = {self.rho:.4g} are too long for ‖L‖ = "
                 f"{region.norm:.4g}: {region.remedy(self.tau, 'rho')}"
             )
         return missing
 
+    def rate(self, A: Term, composed: Term) -> float | None:
+        within = Region(composed.L.norm).has(Steps(self.tau, self.rho))
+        if isinstance(self.tau, Arbitrary) or not within:
+            return None
+        return one_way(A, composed, self.tau, self.rho, 1.0)
+
     @property
     def steps(self) -> str:
-        return f"{super().steps}, tau = {self.tau:.4g}: τρ‖L‖² ≤ 1"
+        return f"{super().steps}, tau = {self.tau:.4g}: τρ‖L‖² ≤ 1, or below 4/3 of functions"
 
     def iteration(self, *terms: Term) -> Iteration:
         return _LinearizedADMM(self.tau, self.rho, *terms)
@@ -441,6 +460,8 @@ class _LinearizedADMM(_Directions):
 
     def energy(self, before: Carry, state: Carry, limit: Carry) -> Array:
         """‖dx‖²/τ + ρ(‖dz‖² + ‖du‖² − ‖L dx‖²): the proximal method's metric."""
+        if self.tau * self.rho * self.L.norm**2 > 1 + 1e-9:
+            return None
         dx, dz, du, dLx = subtract(state, limit)
         coupled = self.square(dz) + self.square(du) - self.square(dLx)
         return self.square(dx) / self.tau + self.rho * coupled

@@ -2,12 +2,16 @@
 
     x_B = R_{αB} z,  x_A = R_{αA}(2x_B − z − αC x_B),  z⁺ = z + λ(x_A − x_B),  x = x_B.
 
-Converges for A, B maximal monotone, C β-cocoercive, 0 < α < 2β and 0 < λ < 2 − α/(2β). With
+Converges for A, B maximal monotone, C β-cocoercive and 0 < λ < 2 − α/(2β), so that α < 4β; linearly
+where one of A, B is cocoercive and the other, or C, strongly monotone, with the factors of
+``davis_yin_rates.py``. With
 b = (z − x_B)/α ∈ B(x_B) and a = (2x_B − z − x_A)/α − C x_B ∈ A(x_A), r = a + b + C x_B =
 (x_B − x_A)/α. Where A can be evaluated, r = A x_B + b + C x_B ∈ (A + B + C)(x_B); where only B can,
 r = a + B x_A + C x_A ∈ (A + B + C)(x_A), and x = x_A.
 
-Source: Davis, Yin, *A three-operator splitting scheme and its optimization applications* (2017).
+Source: Davis, Yin, *A three-operator splitting scheme and its optimization applications* (2017);
+Aragón-Artacho, Torregrosa-Belén, *A direct proof of convergence of Davis-Yin splitting algorithm
+allowing larger stepsizes* (2022), for α ≥ 2β.
 """
 
 from __future__ import annotations
@@ -17,9 +21,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from splitkit.arguments import Range, check_number, option
-from splitkit.backend import Point, add, lincomb, scale, subtract
+from splitkit.backend import Point, add, is_array, lincomb, scale, subtract
 from splitkit.solvers.iteration import Carry, Iteration, Reading, Trace
 from splitkit.solvers.method import Guarantee
+from splitkit.solvers.methods.davis_yin_rates import davis_yin_rate
+from splitkit.solvers.scale import Arbitrary
 from splitkit.solvers.splitting import Splitting
 from splitkit.solvers.terms import Role, Term, not_maximal
 
@@ -34,7 +40,7 @@ class DavisYin(Splitting):
     Parameters
     ----------
     relaxation : float
-        λ in (0, 2 − α/(2β)), default 1.
+        λ in (0, 2 − α/(2β)), default 1, with which α is below 2β.
     """
 
     relaxation: float = option(1.0, check_number, within=Range(0.0, 2.0))
@@ -61,13 +67,19 @@ class DavisYin(Splitting):
                 "a Lipschitz operator (Tseng's)"
             )
         alpha = self.longest_alpha
-        if not 0 < alpha < 2 * β or not self.relaxation < 2 - alpha / (2 * β):
+        if not self.relaxation < 2 - alpha / (2 * β):
             return self.refused(
                 f"alpha = {alpha:.4g}, relaxation = {self.relaxation}: with C {β:.4g}-"
-                "cocoercive, alpha must be below 2β and relaxation below 2 − alpha/(2β)"
+                f"cocoercive, alpha must be below 2β(2 − relaxation) = "
+                f"{2 * β * (2 - self.relaxation):.4g}"
             )
-        reason = f"C is {β:.4g}-cocoercive and {self.at_step()} < 2β (Davis-Yin)"
-        return Guarantee(True, None, reason, AT_A if reads_at_A(A, B) else AT_B)
+        reason = (
+            f"C is {β:.4g}-cocoercive, relaxation {self.relaxation:.4g} < 2 − α/(2β) at "
+            f"{self.at_step()} (Davis-Yin)"
+        )
+        fixed = not (is_array(self.alpha) or isinstance(self.alpha, Arbitrary))
+        rate = davis_yin_rate(A, B, C, self.alpha, self.relaxation) if fixed else None
+        return Guarantee(True, rate, reason, AT_A if reads_at_A(A, B) else AT_B)
 
     def exact_element(self, *terms: Term) -> bool:
         return any(A.has_evaluation for A in terms[:2])

@@ -4,8 +4,13 @@ Of A μ-strongly monotone and B β-cocoercive, or monotone and L-Lipschitz, both
 step I − θR_B + θR_A(2R_B − I), 0 < θ < 2, contracts by the factors below, and by no smaller ones;
 so does the step in which A and B change places. At a step size α the constants are αμ, β/α and αL.
 
+Chambolle-Pock's method, and linearized ADMM, are this step at α = τ for B composed with [L K], K
+such that [L K][L K]ᵀ = I/(τσ): the constants are τμ, σβ and L/σ, and ‖u‖²/τ is the square of their
+metric.
+
 Source: Ryu, Taylor, Bergeling, Giselsson, *Operator splitting performance estimation* (2020),
-Thms. 4.1 and 4.2 (where μ, β are those at α = 1).
+Thms. 4.1 and 4.3 (where μ, β are those at α = 1); O'Connor, Vandenberghe, *On the equivalence of
+the primal-dual hybrid gradient method and Douglas-Rachford splitting* (2020), for K.
 """
 
 from __future__ import annotations
@@ -23,15 +28,22 @@ def split_rate(A: Constants, B: Constants, alpha: float, relaxation: float) -> f
     """
     if not (A.properties.maximal and B.properties.maximal):
         return None
+    ways = [one_way(*pair, alpha, 1 / alpha, relaxation) for pair in ((A, B), (B, A))]
+    return min((rate for rate in ways if rate is not None), default=None)
+
+
+def one_way(
+    A: Constants, B: Constants, tau: float, sigma: float, relaxation: float
+) -> float | None:
+    """The least factor by A's strong monotonicity and B's β or L; None: none below 1."""
+    m, β, L = A.strong_monotonicity, B.cocoercivity, B.lipschitz
+    if m is None or not 0 < m < math.inf:
+        return None
     found: list[float] = []
-    for strong, smooth in ((A, B), (B, A)):
-        m, β, L = strong.strong_monotonicity, smooth.cocoercivity, smooth.lipschitz
-        if m is None or not 0 < m < math.inf:
-            continue
-        if β is not None and 0 < β < math.inf:
-            found.append(with_cocoercive(alpha * m, β / alpha, relaxation))
-        if L is not None and 0 < L < math.inf:
-            found.append(with_lipschitz(alpha * m, alpha * L, relaxation))
+    if β is not None and 0 < β < math.inf:
+        found.append(with_cocoercive(tau * m, sigma * β, relaxation))
+    if L is not None and 0 < L < math.inf:
+        found.append(with_lipschitz(tau * m, L / sigma, relaxation))
     return min((rate for rate in found if rate < 1), default=None)
 
 

@@ -73,7 +73,7 @@ class FISTA(Splitting):
             return Guarantee(True, None, reason, self.sequence)
         rate = math.sqrt(1 - math.sqrt(q))
         reason = f"{reason}, and its gap falls by 1 − √q, q = α(m_f + m_g)/(1 + αm_g) = {q:.4g}"
-        return Guarantee(True, rate, reason, self.sequence)
+        return Guarantee(True, rate, reason, self.sequence, "R-linear: ‖xₖ − x*‖² ≤ cρ²ᵏ")
 
     def iteration(self, *terms: Term) -> Iteration:
         return _FISTA(self, *terms)

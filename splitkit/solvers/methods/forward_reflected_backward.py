@@ -2,15 +2,31 @@
 
     x⁺ = R_{αG}(x − α(2F x − F x₋)),   x₋ the point before x.
 
-Converges for F monotone and L-Lipschitz, G maximal monotone and 0 < α < 1/(2L).
+Converges for F monotone and L-Lipschitz, G maximal monotone and 0 < α < 1/(2L); linearly if F + G
+is m-strongly monotone: with X = x − x*, e = α(Fx − Fx₋), μ = αm and p = 1/(1 + μ),
+
+    V⁺ ≤ V/(1 + 2μ),   V = ‖X‖² − 2p⟨X, e⟩ + 2p‖e‖² ≥ ‖X‖²/2,
+
+and V = ‖X‖² at the start, where x₋ = x. At αL = ½ the rate 1/√(1 + 2μ) of √V is the least that any
+quadratic function of (x, Fx, Fx₋) has; at αL = .45, m = .1L it is .95783 beside .95768.
+
+Proof.  z = x − e has z⁺ = z − αr with r ∈ (F + G)(x⁺), and ⟨r, X⁺⟩ ≥ m‖X⁺‖² makes that, with
+d = x⁺ − x,  ‖X⁺ − e⁺‖² + 2μ‖X⁺‖² ≤ ‖X − e‖² + ‖e⁺‖² − ‖d + e‖².  p times it, and 2p times
+‖e⁺‖² ≤ ‖d‖²/4:
+
+    V⁺ ≤ p(‖X − e‖² − ‖d + e‖² − μ‖X + d‖² + ‖d‖²/2) ≤ V/(1 + 2μ),
+
+the last because −(½ + μ)‖d‖² − 2⟨d, e + μX⟩ ≤ ‖e + μX‖²/(½ + μ).
+
 r = (x − x⁺)/α − 2F x + F x₋ + F x⁺ ∈ (F + G)(x⁺).
 
 Source: Malitsky, Tam, *A forward-backward splitting method for monotone inclusions without
-cocoercivity* (2020).
+cocoercivity* (2020), for the convergence, and an R-linear rate by other inequalities.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -28,6 +44,13 @@ class ForwardReflectedBackward(LipschitzSplitting):
     longest: ClassVar[float] = 0.5
     preferred: ClassVar[float] = 0.45
     sequence: ClassVar[str] = "x⁺ = R_{αG}(x − α(2F x − F x₋))"
+    falls: ClassVar[str] = "R-linear: ‖xₖ − x*‖² ≤ 2ρ²ᵏ‖x₀ − x*‖²"
+
+    def growth(self, *terms: Term) -> float:
+        return sum(A.strong_monotonicity or 0.0 for A in terms)
+
+    def factor(self, αm: float, αL: float) -> float:
+        return 1 / math.sqrt(1 + 2 * αm)
 
     def iteration(self, *terms: Term) -> Iteration:
         return _ForwardReflectedBackward(self, *terms)

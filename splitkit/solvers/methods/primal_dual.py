@@ -10,15 +10,20 @@ both have θ = 1. In (w, y) with w = x − κτCx a step with θ = 1 is averaged
 
 and so it converges, for A and B maximal monotone and C β-cocoercive, if
 
-    σ‖L‖² ≤ 1/τ − (1 − κ)/(2β)  (< where κ = 0 and there is a C),  τ < 2β.
+    σ‖L‖² ≤ 1/τ − (1 − κ)/(2β)  (< where κ = 0 and there is a C),  τ < 2β;
+
+of functions, without C, also for τσ‖L‖² < 4/3 (``primal_dual_steps.py``), in another metric.
 
 PD3O is often written in z = w − τLᵀy, so that x⁺ = R_{τA}(z).
 
-Where both τ and σ are left open they balance the residuals of x and y (``balance``); A γ-strongly
-monotone and B δ-cocoercive, Chambolle-Pock takes constant ones that give a rate: with
-θ = 1/(1 + 2γτ) = 1/(1 + 2δσ) and θτσ‖L‖² ≤ 1,
+Where both τ and σ are left open they balance the residuals of x and y (``balance``). Constant ones
+give a rate for B δ-cocoercive and A γ-strongly monotone or C strongly monotone: in the metric above
+those of ``douglas_rachford_rates.py`` without C, else those of ``davis_yin_rates.py``.
+Chambolle-Pock takes longer ones of itself: with θ = 1/(1 + 2γτ) = 1/(1 + 2δσ) and θτσ‖L‖² ≤ 1,
 
-    ‖x_k − x*‖²/τ ≤ θᵏ c  for a constant c.
+    ‖x_k − x*‖²/τ ≤ θᵏ c  for a constant c,
+
+though an iteration may lead away.
 
 x⁺ is returned, and ``Solution.u`` is (x⁺, y⁺). The residual is that of the pair:
 r ∈ (A x + Lᵀy + C x) × (B⁻¹y − Lx) at x⁺ and y⁺.
@@ -45,6 +50,8 @@ from splitkit.proofs import Proof
 from splitkit.solvers.iteration import Carry, Iteration, Reading, Trace
 from splitkit.solvers.method import Guarantee, Method
 from splitkit.solvers.methods.balance import Balanced
+from splitkit.solvers.methods.davis_yin_rates import condat_vu_rate, pd3o_rate
+from splitkit.solvers.methods.douglas_rachford_rates import one_way
 from splitkit.solvers.methods.primal_dual_steps import Region, Steps
 from splitkit.solvers.scale import Arbitrary, measured_primal_step
 from splitkit.solvers.terms import Role, Term, not_maximal
@@ -72,6 +79,7 @@ class PrimalDual(Method):
     roles: ClassVar[tuple[Role, ...]] = (Role.RESOLVED, Role.COMPOSED, Role.EVALUATED)
     cost: ClassVar[int] = 5
     sequence: ClassVar[str] = "x⁺ = R_{τA}(x − τ(Lᵀy + Cx))"
+    falls: ClassVar[str] = "Q-linear in the metric ‖dw‖²/τ − 2⟨L dw, dy⟩ + ‖dy‖²/σ"
 
     @property
     def steps(self) -> Steps:
@@ -121,9 +129,9 @@ class PrimalDual(Method):
         region = self.region(*terms)
         return Balanced(self.steps, at, region.at, region.norm) if self.balance else at(self.steps)
 
-    def proof(self, *operators: Operator | Term) -> Proof:
+    def proof(self, *operators: Operator | Term, **given: Any) -> Proof:
         """See ``Method.proof``: of the iteration with constant steps."""
-        return Method.proof(replace(self, balance=False), *operators)
+        return Method.proof(replace(self, balance=False), *operators, **given)
 
     def theorem(self, *terms: Term) -> Guarantee:
         A, composed, *rest = terms
@@ -138,13 +146,28 @@ class PrimalDual(Method):
         if region.norm == math.inf:
             return self.refused(f"no bound of the norm of L = {composed.L!r} is known")
         numbers = f"tau = {steps.tau:.4g}, sigma = {steps.sigma:.4g}"
-        if not region.has(steps):
+        functions = A.properties.gradient and composed.properties.gradient
+        longer = not region.has(steps)
+        if longer and not (functions and region.has_of_functions(steps)):
             return self.refused(
                 f"{numbers} are too long for ‖L‖ = {region.norm:.4g}, β = {region.beta:.4g}: "
                 f"{region.remedy(steps.tau, 'sigma')}"
             )
         first = "at first " if self.balance else ""
-        return Guarantee(True, None, f"{first}{numbers}: {region.condition}", self.sequence)
+        constant = not (self.balance or longer or isinstance(steps.tau, Arbitrary))
+        rate = self.rate(region, *terms) if constant else None
+        condition = "τσ‖L‖² < 4/(1 + 2θ), of functions" if longer else region.condition
+        reason = f"{first}{numbers}: {condition}"
+        return Guarantee(True, rate, reason, self.sequence, self.falls)
+
+    def rate(self, region: Region, *terms: Term) -> float | None:
+        """The factor of ``falls``, of constant steps; None: none below 1."""
+        A, composed, C = terms
+        if C.is_zero:
+            return one_way(A, composed, self.tau, self.sigma, 1.0)
+        if self.kappa:
+            return pd3o_rate(A, composed, C, self.steps)
+        return condat_vu_rate(A, composed, C, region.norm, self.steps)
 
     def dual(self, u: Point) -> Point:
         return u[1]
@@ -162,6 +185,7 @@ class CondatVu(PrimalDual):
     """κ = 0, θ = 1; see the module's docstring."""
 
     label: ClassVar[str] = "Condat-Vũ"
+    falls: ClassVar[str] = "Q-linear in ‖dx‖²/τ − 2⟨L dx, dy⟩ + ‖dy‖²/σ − h‖dx‖²"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -205,6 +229,10 @@ class ChambollePock(PrimalDual):
         μ = (c + math.sqrt(c * c + 4 * c)) / 2
         return self._with(tau=μ / (2 * γ), sigma=μ / (2 * δ), theta=1 / (1 + μ), balance=False)
 
+    def rate(self, region: Region, *terms: Term) -> float | None:
+        A, composed = terms
+        return one_way(A, composed, self.tau, self.sigma, 1.0) if self.steps.theta == 1 else None
+
     def averagedness(self, *terms: Term) -> float | None:
         """½: with θ = 1 it is the proximal point method in the metric of ``Iteration.product``.
 
@@ -212,25 +240,30 @@ class ChambollePock(PrimalDual):
         problem* (2012).
         """
         constant = not self.balance and self.steps.theta == 1
-        return 0.5 if constant and self.theorem(*terms).holds else None
+        within = self.region(*terms).has(self.steps)
+        return 0.5 if constant and within and self.theorem(*terms).holds else None
 
     def theorem(self, *terms: Term) -> Guarantee:
         general, (tau, sigma, theta) = super().theorem(*terms), self.steps
         if theta == 1 or not general.holds:
             return general
+        region, (A, composed) = self.region(*terms), terms
+        functions = A.properties.gradient and composed.properties.gradient
+        free = functions and not self.balance and region.has_of_functions(self.steps)
         γ, δ = _strong(*terms)
         least = 1 / (1 + 2 * min(γ * tau, δ * sigma))
-        if self.balance or theta < least * (1 - 1e-12) or least == 1:
+        if self.balance or theta < least * (1 - 1e-12) or least == 1 or not region.has(self.steps):
+            if free:
+                reason = f"τσ‖L‖² < 4/(1 + 2θ), θ = {theta:.4g}, of functions"
+                return replace(general, rate=None, reason=reason)
             return self.refused(
                 f"theta = {theta:.4g} needs constant steps, A strongly monotone and B "
                 f"cocoercive with max(1/(1 + 2γτ), 1/(1 + 2δσ)) ≤ theta, and that is {least:.4g}: "
                 "leave theta out"
             )
-        reason = (
-            f"{general.reason}, θ = {theta:.4g}: R-linear, ‖x − x*‖² ≤ cθᵏ, though a single "
-            "iteration may lead away"
-        )
-        return replace(general, rate=math.sqrt(theta), reason=reason)
+        reason = f"{general.reason}, θ = {theta:.4g}"
+        falls = "R-linear: ‖xₖ − x*‖² ≤ cρ²ᵏ, though a single iteration may lead away"
+        return replace(general, rate=math.sqrt(theta), reason=reason, falls=falls)
 
 
 class _PrimalDual(Iteration):
@@ -325,7 +358,8 @@ class _PrimalDual(Iteration):
     def energy(self, before: Carry, state: Carry, limit: Carry) -> Array | None:
         """‖dw‖²/τ − 2⟨L dw, dy⟩ + ‖dy‖²/σ with w = x − κτCx, where θ = 1."""
         (tau, sigma, theta), difference = self.steps, subtract(state, limit)
-        if theta != 1:
+        longer = self.C is None and tau * sigma * self.L.norm**2 > 1 + 1e-9
+        if theta != 1 or longer:
             return None
         dw, dy, *dC = difference
         if dC:

@@ -1,8 +1,15 @@
 """The steps τ of a primal and σ of a dual variable for which primal-dual methods converge:
 
-    θσ‖L‖² ≤ 1/τ − (1 − κ)/(2β)  (< where κ = 0 and there is a β-cocoercive C),  τ < 2β.
+    θσ‖L‖² ≤ 1/τ − (1 − κ)/(2β)  (< where κ = 0 and there is a β-cocoercive C),  τ < 2β,
+
+and, where A and B are subdifferentials, without C, the longer τσ‖L‖² < 4/(1 + 2θ) for θ > ½: 4/3
+for θ = 1, and no more, as A = 0, B = N_{0} and L = I show.
 
 See ``primal_dual.py`` for θ and κ; linearized ADMM is the case without C, with ρ in the place of σ.
+
+Source: Banert, Upadhyaya, Giselsson, *The Chambolle-Pock method converges weakly with θ > 1/2 and
+τσ‖L‖² < 4/(1 + 2θ)* (2023); for linearized ADMM He, Ma, Yuan, *Optimally linearizing the
+alternating direction method of multipliers for convex programming* (2020).
 """
 
 from __future__ import annotations
@@ -57,6 +64,12 @@ class Region:
         coupling, room = steps.theta * steps.sigma * self.norm**2, self.room(steps.tau)
         fits = coupling < room if self.is_open else coupling <= room * (1 + 1e-12)
         return fits and steps.tau < 2 * self.beta
+
+    def has_of_functions(self, steps: Steps) -> bool:
+        """Whether the one for subdifferentials does."""
+        tau, sigma, theta = steps
+        longest = 4 / (1 + 2 * theta)
+        return self.beta == math.inf and theta > 0.5 and tau * sigma * self.norm**2 < longest
 
     def tau(self, sigma: float | None) -> float:
         """A long τ for this σ; without one, as long as σ then is, where C allows it."""

@@ -30,6 +30,7 @@ from splitkit_nn.linear.lattice import Lattice
 
 WIDEST = 128  # channels: one Cholesky factor of this side for each frequency and step
 BISECTIONS = 60
+SHARED_STEPS = 20  # of a descent on large matrices
 
 
 def convolution_bounds(
@@ -66,14 +67,44 @@ def convolution_bounds(
         The inequality does not hold with the margin: W is too ill-conditioned.
     """
     with torch.no_grad():
-        bounds = _Spectral(W, U, rows, grid)
+        weight = torch.as_tensor(grid.multiplicity, device=rows.device)
+        share = weight[:, None] / (grid.height * grid.width)  # Parseval
+        blocks = grid.spectrum(W), grid.spectrum(U), grid.transform(rows).mT
         descent = steps if diagonal and len(W) <= WIDEST else 0
-        equal = rows.new_zeros(len(W))
-        l2 = torch.minimum(bounds.verified(equal), simple)
-        if descent:
-            (best,) = descend(bounds.mean_log, equal[None], descent, watch)
-            l2 = torch.minimum(bounds.verified(best), l2)
-        return LipschitzBounds(l2, l2 * entries**0.5, simple, True)
+        return _least(_Spectral(*blocks, share), simple, entries, descent, watch)
+
+
+def shared_bounds(
+    W: Tensor,
+    U: Tensor,
+    rows: Tensor,
+    simple: Tensor,
+    *,
+    diagonal: bool = True,
+    steps: int = 60,
+    watch: Watch = unwatched,
+) -> LipschitzBounds:
+    """Bounds for x ↦ ⟨w, z(x)⟩ for each row w, by one Λ for all, where W, U and rows are matrices:
+    the one frequency of a grid of one point.
+    """
+    with torch.no_grad():
+        W, U, rows = (each.detach().double() for each in (W, U, rows))
+        one = torch.ones(1, 1, dtype=W.dtype, device=W.device)
+        bounds = _Spectral(W[None], U[None], rows.T[None], one)
+        descent = min(steps, SHARED_STEPS) if diagonal else 0
+        return _least(bounds, simple, U.shape[1], descent, watch)
+
+
+def _least(
+    bounds: _Spectral, simple: Tensor, entries: int, steps: int, watch: Watch
+) -> LipschitzBounds:
+    """The better of Λ = I and what a descent finds, verified."""
+    equal = simple.new_zeros(bounds.W.shape[-1])
+    l2 = torch.minimum(bounds.verified(equal), simple)
+    if steps:
+        (best,) = descend(bounds.mean_log, equal[None], steps, watch)
+        l2 = torch.minimum(bounds.verified(best), l2)
+    return LipschitzBounds(l2, l2 * entries**0.5, simple, True)
 
 
 class _Evaluation(NamedTuple):
@@ -85,13 +116,13 @@ class _Evaluation(NamedTuple):
 
 
 class _Spectral:
-    """γ for each row as a function of log λ; the first axis is the half spectrum's."""
+    """γ for each row as a function of log λ; the first axis is the half spectrum's.
 
-    def __init__(self, W: Tensor, U: Tensor, rows: Tensor, grid: Lattice) -> None:
-        self.W, self.U = grid.spectrum(W), grid.spectrum(U)
-        self.rows = grid.transform(rows).mT
-        weight = torch.as_tensor(grid.multiplicity, device=rows.device)
-        self.share = weight[:, None] / (grid.height * grid.width)  # Parseval
+    W, U and rows are blocks, ``share`` what each counts in an inner product.
+    """
+
+    def __init__(self, W: Tensor, U: Tensor, rows: Tensor, share: Tensor) -> None:
+        self.W, self.U, self.rows, self.share = W, U, rows, share
 
     def gram(self, log_multipliers: Tensor) -> Tensor:
         """S."""
@@ -117,7 +148,7 @@ class _Spectral:
         y = v + tau * (B @ (E @ (X / slack)))
         y = torch.linalg.solve_triangular(L.mH, y, upper=True)
         residual = y - self.W @ y - tau * (self.U @ (LU.mH @ y))
-        slope = torch.einsum("fck,fck,fk->ck", y.conj(), residual, self.share + 0j).real
+        slope = torch.einsum("fck,fck,fk->ck", y.conj(), residual, self.share.to(y.dtype)).real
         gradient = -(multipliers[:, None] * slope / (tau * square)).mean(dim=1)
         return _Evaluation(square.sqrt(), gradient, tau * mu.max())
 

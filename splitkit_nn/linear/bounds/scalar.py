@@ -2,7 +2,7 @@
 
 With S = 2I − W − Wᵀ ⪰ 2mI and the best t, the inequality of ``matrix`` holds for
 
-    γ² = (2/m)‖U‖² wᵀS⁻¹w,
+    γ² = 4ρ wᵀS⁻¹w,   ρ ≥ ‖S^{−½}U‖², by default ‖U‖²/2m,
 
 at most (‖w‖‖U‖/m)² and much less where w lies in directions in which S is large. On entries that
 the activation holds at zero nothing is asked: S and w are those of the others. Whatever y,
@@ -14,6 +14,7 @@ so that conjugate gradients may stop anywhere. σ need not act entry by entry.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -33,6 +34,7 @@ def scalar_bounds(
     differences: Tensor,
     entries: int,
     *,
+    reach: float = math.inf,
     steps: int = 60,
     watch: Watch = unwatched,
 ) -> LipschitzBounds:
@@ -51,6 +53,8 @@ def scalar_bounds(
         The coefficients of each w.
     entries : int
         Of an input.
+    reach : float
+        A ρ that holds, of which the smaller counts.
     steps : int
         Of conjugate gradients, at most; 0 gives ‖w‖‖U‖/m.
     watch : callable
@@ -73,7 +77,8 @@ def scalar_bounds(
         w, y, Sy = combined
         value = 2 * (w * y).sum(1) - (y * Sy).sum(1) + (w - Sy).square().sum(1) / (2 * m)
         simple = w.norm(dim=1) * gain / m
-        l2 = torch.minimum(gain * (2 * value.clamp_min(0.0) / m).sqrt() * (1 + MARGIN), simple)
+        reach = min(reach, gain**2 / (2 * m))
+        l2 = torch.minimum(2 * (reach * value.clamp_min(0.0)).sqrt() * (1 + MARGIN), simple)
         return LipschitzBounds(l2, l2 * entries**0.5, simple, False)
 
 

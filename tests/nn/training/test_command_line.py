@@ -1,11 +1,13 @@
 """The command line end to end: train, evaluate, certify, and every way to be refused."""
 
 import csv
+import io
 import json
 import re
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import pytest
@@ -29,10 +31,9 @@ def train(recipe: str, out: Path, *more: str) -> int:
 def digits_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """A run of two epochs on the digits, and what was printed."""
     out = tmp_path_factory.mktemp("runs") / "digits"
-    command = [sys.executable, "-m", "splitkit_nn", "train", "digits", "--out", str(out), *QUICK]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return out, done.stdout
+    with redirect_stdout(io.StringIO()) as printed:
+        assert train("digits", out, *QUICK) == 0
+    return out, printed.getvalue()
 
 
 def test_a_run_holds_its_files_and_no_other(digits_run: tuple[Path, str]) -> None:

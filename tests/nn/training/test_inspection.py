@@ -9,6 +9,7 @@ import torch
 
 import splitkit_nn as sknn
 from splitkit_nn.__main__ import main
+from splitkit_nn.training import convergence
 
 Caught = pytest.CaptureFixture[str]
 
@@ -67,8 +68,9 @@ def test_certify(name: str, places: Path, capsys: Caught) -> None:
     assert (places / picture).read_bytes().startswith(b"\x89PNG")
 
 
-@pytest.mark.parametrize("name", ["run", "released.pt", "layer.pt"])
-def test_figures(name: str, places: Path, capsys: Caught) -> None:
+@pytest.mark.parametrize("name", ["run", "layer.pt"])
+def test_figures(name: str, places: Path, capsys: Caught, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(convergence, "LIMIT", 100)
     assert main(["figures", str(places / name)]) == 0
     printed = capsys.readouterr().out
     shown = "first 64 test images" if name == "run" else "64 standard normal inputs"

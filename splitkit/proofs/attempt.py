@@ -1,0 +1,237 @@
+"""A claim and all that is known, as a program; what the solver says, and whether that verifies."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from splitkit.proofs.certify import Multipliers, Program, certified
+from splitkit.proofs.outcome import Outcome
+from splitkit.proofs.program import Answer, Claim, least_value
+from splitkit.proofs.proof import Family, Inequality, Proof, Template
+from splitkit.proofs.quadratic import Quadratic
+from splitkit.proofs.runs import Row, difference
+from splitkit.proofs.symbols import LinearLeaf
+from splitkit.proofs.worst_case import low_rank_points
+from splitkit.properties import Form
+
+
+@dataclass(frozen=True, eq=False)
+class Known:
+    """What is not negative, or 0: a condition of an operator at rows of the program."""
+
+    operator: str
+    of: str
+    quadratic: Quadratic
+    template: Template
+    at: dict[str, Row]
+    form: Form | None = None
+
+    @classmethod
+    def of_form(cls, operator: str, of: str, form: Form, x: Row, u: Row) -> Known:
+        """a‖x‖² + 2b⟨x, u⟩ + c‖u‖²."""
+        a, b, c = map(Fraction, form)
+        found = ((a, "x", "x"), (2 * b, "x", "u"), (c, "u", "u"))
+        terms = tuple(term for term in found if term[0])
+        at = {"x": x, "u": u}
+        Q = Quadratic(tuple((c, at[p], at[q]) for c, p, q in terms))
+        return cls(operator, of, Q, Template(terms), at, form)
+
+    def rows(self) -> Iterator[Row]:
+        """Its vectors, and the differences of two points."""
+        yield from self.at.values()
+        for first, second in (("x", "y"), ("u", "v")):
+            if first in self.at and second in self.at:
+                yield difference(self.at[first], self.at[second])
+
+    def inequality(self, multiplier: Any, matrix: Any) -> Inequality:
+        """With its multiplier."""
+        return Inequality(
+            self.operator, self.form, self.of, float(multiplier), self.template, self.at, matrix
+        )
+
+
+def of_linear_map(
+    L: LinearLeaf, forward: Sequence[tuple[Row, Row]], backward: Sequence[tuple[Row, Row]]
+) -> tuple[list[Quadratic], list[Family]]:
+    """⟨Lx, u⟩ − ⟨x, Lᵀu⟩ = 0, and the matrices of ‖L‖²⟨xᵢ, xⱼ⟩ − ⟨Lxᵢ, Lxⱼ⟩."""
+    ONE = Fraction(1)
+    made = (Quadratic(((ONE, y, u), (-ONE, x, v))) for x, y in forward for u, v in backward)
+    equalities = [E for E in made if not E.is_zero]
+    families = []
+    if L.norm < math.inf:
+        terms = ((Fraction(float(L.norm)) ** 2, "x", "x"), (-ONE, "Lx", "Lx"))
+        for known in (forward, backward):
+            if known:
+                at = tuple({"x": x, "Lx": y} for x, y in known)
+                families.append(Family(repr(L), terms, at))
+    return equalities, families
+
+
+@dataclass(frozen=True, eq=False)
+class Attempt:
+    """A claim, the program made of it and what the solver says.
+
+    Attributes
+    ----------
+    text : str
+        The claim.
+    program : Program
+    names : tuple of str
+        Of its free vectors.
+    inequalities, equalities : tuple of Known
+        Of the program, whose further equalities say what adjoints are.
+    families : tuple of Family
+    sign : int
+        −1 if the value of the claim is −t.
+    """
+
+    text: str
+    program: Program
+    names: tuple[str, ...]
+    inequalities: tuple[Known, ...]
+    equalities: tuple[Known, ...]
+    families: tuple[Family, ...]
+    sign: int = 1
+
+    @classmethod
+    def of(
+        cls,
+        text: str,
+        names: tuple[str, ...],
+        B: Quadratic,
+        C: Quadratic,
+        known: tuple[Iterable[Known], Iterable[Known]],
+        adjoints: Iterable[Quadratic],
+        families: Iterable[Family],
+        rows: Iterable[Row] = (),
+        *,
+        least: float = 0.0,
+        values: int = 0,
+        sign: int = 1,
+    ) -> Attempt:
+        """Made of what is known, and of further vectors of the claim."""
+        inequalities, equalities = map(tuple, known)
+        families = tuple(families)
+        conditions = (*inequalities, *equalities)
+
+        def spanning() -> Iterator[Row]:
+            yield from rows
+            for each in families:
+                for at in each.points:
+                    yield from at.values()
+            for _, p, q in (*B.terms, *C.terms):
+                yield from (p, q)
+            for condition in conditions:
+                yield from condition.rows()
+
+        program = Program(
+            len(names),
+            B,
+            C,
+            tuple(q.quadratic for q in inequalities),
+            (*(q.quadratic for q in equalities), *adjoints),
+            tuple(each.matrix for each in families),
+            least,
+            spanning,
+            values,
+        )
+        return cls(text, program, names, inequalities, equalities, families, sign)
+
+    @cached_property
+    def claim(self) -> Claim:
+        """In floating point."""
+        return self.program.claim()
+
+    @cached_property
+    def answer(self) -> Answer:
+        """The solver's."""
+        return least_value(self.claim)
+
+    def certified(self) -> Multipliers | None:
+        """Multipliers that are verified."""
+        return certified(self.program, self.claim, self.answer)
+
+    def proof(
+        self,
+        found: Multipliers | None,
+        outcome: Outcome,
+        reason: str,
+        **shown: Any,
+    ) -> Proof:
+        """With the multipliers that were found, or else the solver's."""
+        answer, claim = self.answer, self.claim
+        value = answer.value if found is None else float(found.value)
+        λ, ν, Λ = (
+            (answer.multipliers, answer.free, answer.metrics)
+            if found is None
+            else (found.inequalities, found.equalities, found.families)
+        )
+        split = len(self.equalities)
+        known = (*self.inequalities, *self.equalities)
+        matrices = (*claim.inequalities, *claim.equalities[:split])
+        return Proof(
+            claim=self.text,
+            value=self.sign * value,
+            outcome=outcome,
+            reason=reason,
+            vectors=self.names,
+            inequalities=tuple(
+                q.inequality(c, M)
+                for q, c, M in zip(known, (*λ, *ν[:split]), matrices, strict=True)
+            ),
+            families=self.families,
+            left=self.sign * claim.B,
+            right=claim.C,
+            linear=self._linear(ν, Λ),
+            program=self.program,
+            multipliers=found,
+            points=self.points if math.isfinite(answer.value) else None,
+            **shown,
+        )
+
+    def _linear(self, ν: Sequence[Any], Λ: Sequence[Any]) -> Any:
+        """The part of adjoints and families in what is left."""
+        total = np.zeros_like(self.claim.B)
+        first = len(self.equalities)
+        for value, E in zip(ν[first:], self.claim.equalities[first:], strict=True):
+            total = total + float(value) * E
+        for metric, M in zip(Λ, self.claim.families, strict=True):
+            total = total + np.einsum("ij,ijkl->kl", np.array(metric, dtype=float), M)
+        return total
+
+    def points(self) -> Any:
+        """A worst configuration in few dimensions, one row a free vector that is none of values."""
+        return worst_points(self.claim, self.answer)
+
+
+def worst_points(claim: Claim, answer: Answer) -> Any:
+    """Points of the solver's Gram matrix."""
+    n = len(claim.B) - claim.values
+    units = answer.units[:n]
+    D = np.outer(units, units)
+    matrices = (claim.B, claim.C, *claim.inequalities, *claim.equalities)
+    kept = [D * M[:n, :n] for M in matrices]
+    gram = answer.gram[:n, :n] / D
+    largest = max(float(np.abs(gram).max()), 1e-300)
+    points = low_rank_points(gram / largest, [M / (np.linalg.norm(M) or 1.0) for M in kept])
+    return units[:, None] * points * math.sqrt(largest)
+
+
+def bounded(attempt: Attempt) -> Proof:
+    """The least t, if it is verified."""
+    answer = attempt.answer
+    found = attempt.certified()
+    if found is not None:
+        return attempt.proof(found, Outcome.PROVED, "")
+    if answer.is_impossible:
+        why = "points that satisfy every condition exceed every multiple of what is given"
+        return attempt.proof(None, Outcome.INEXPRESSIBLE, why)
+    what = f"its multipliers verify nothing (status: {answer.status})"
+    return attempt.proof(None, Outcome.FAILED, what)

@@ -1,0 +1,92 @@
+"""Run by test_sharded.py where JAX has four devices: problems whose data or points are cut over
+them, beside the same problems on NumPy. Prints what it found as JSON.
+"""
+
+import json
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import AxisType, NamedSharding, PartitionSpec as P
+
+import splitkit as sk
+
+f = sk.functions
+rng = np.random.default_rng(0)
+MESH = jax.make_mesh((4,), ("parts",), axis_types=(AxisType.Auto,))
+
+
+def cut(values, *axes):
+    """An array cut along the axes that are not None."""
+    return jax.device_put(jnp.asarray(values), NamedSharding(MESH, P(*axes)))
+
+
+def collectives(inclusion, x0, method):
+    """How often devices exchange something in one compiled iteration."""
+    planned = sk.plan(inclusion, x0, method)
+    iteration = planned.method.bind(*planned.terms)
+    state = iteration.begin(x0, planned.space)
+    traced = jax.make_jaxpr(iteration.step)(state)
+    run = jax.jit(lambda data, *leaves: jax.core.eval_jaxpr(traced.jaxpr, data, *leaves))
+    text = run.lower(traced.consts, *jax.tree.leaves(state)).compile().as_text()
+    kinds = ("all-reduce(", "all-gather(", "all-to-all(", "collective-permute(", "reduce-scatter(")
+    return {kind[:-1]: text.count(f" {kind}") for kind in kinds if f" {kind}" in text}
+
+
+A, b = rng.normal(size=(40, 12)), rng.normal(size=40)
+IMAGE = np.kron(rng.normal(size=(4, 2)), np.ones((4, 6))) + 0.1 * rng.normal(size=(16, 12))
+
+
+def lasso(A, b):
+    return f.SquaredL2(center=b) @ A + f.L1Norm(0.5)
+
+
+def total_variation(picture):
+    return f.SquaredL2(center=picture) + f.L1Norm(0.2) @ sk.linear.Gradient((-2, -1))
+
+
+found = {}
+
+
+def compare(name, make, data, placements, x0, x0_placement, method=None):
+    """The distance to NumPy's answer, how the answer lies, and what an iteration exchanges."""
+    reference = sk.minimize(make(*data), x0, method, tol=1e-3).x
+    there = make(*(cut(v, *p) for v, p in zip(data, placements, strict=True)))
+    start = cut(x0, *x0_placement)
+    solution = sk.minimize(there, start, method, tol=1e-3)
+    found[name] = {
+        "distance": float(np.max(np.abs(np.asarray(solution.x) - reference))),
+        "size": float(np.max(np.abs(reference))),
+        "kept": solution.x.sharding.is_equivalent_to(start.sharding, start.ndim),
+        "collectives": collectives(sk.Subdifferential(there), start, solution.method),
+    }
+
+
+ROWS, COLUMNS = ("parts", None), (None, "parts")
+compare("rows", lasso, (A, b), (ROWS, ("parts",)), np.zeros(12), (), sk.FISTA())
+compare(
+    "columns",
+    lasso,
+    (A, b),
+    (COLUMNS, ()),
+    np.zeros(12),
+    ("parts",),
+    sk.ChambollePock(balance=False),
+)
+compare(
+    "strips",
+    total_variation,
+    (IMAGE,),
+    (ROWS,),
+    np.zeros((16, 12)),
+    ROWS,
+    sk.ChambollePock(balance=False),
+)
+explicit = jax.make_mesh((4,), ("parts",), axis_types=(AxisType.Explicit,))
+try:
+    sk.Affine(np.eye(4)).resolvent(1.0)(
+        jax.device_put(jnp.ones(4), NamedSharding(explicit, P("parts")))
+    )
+except ValueError as error:
+    found["explicit"] = str(error)
+print(json.dumps(found))
