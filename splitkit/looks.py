@@ -102,11 +102,30 @@ def at_known(method: Callable[..., Any], *given: Any, **named: Any) -> Any:
     try:
         with np.errstate(over="ignore"):
             if any(map(_is_traced_point, given)):
-                with folding():
-                    return method(*given, **named)
+                return _traced(method, *given, **named)
             return method(*given, **named)
     finally:
         _KNOWN.reset(token)
+
+
+def _traced(method: Callable[..., Any], *given: Any, **named: Any) -> Any:
+    """What the method returns for points that JAX traces.
+
+    Raises
+    ------
+    TypeError
+        It asks for their values.
+    """
+    with folding():
+        try:
+            return method(*given, **named)
+        except Exception as error:
+            if not type(error).__module__.startswith("jax"):
+                raise
+            raise TypeError(
+                f"{given[0]!r} looks at values, and what is traced has none: apply it outside of "
+                "jit, vmap and grad"
+            ) from error
 
 
 def _is_traced_point(x: object) -> bool:
