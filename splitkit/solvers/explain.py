@@ -16,7 +16,7 @@ from splitkit.proofs import Proof
 from splitkit.solvers.errors import NoGuaranteeError
 from splitkit.solvers.inclusion import Inclusion, Terms
 from splitkit.solvers.method import Guarantee, Method
-from splitkit.solvers.methods import FISTA, METHODS, Restarted
+from splitkit.solvers.methods import FISTA, METHODS, ProximalPoint, Restarted
 from splitkit.solvers.rewrites import as_composition
 from splitkit.solvers.splitting import CERTAINLY_BELOW_1
 from splitkit.solvers.terms import Role
@@ -24,6 +24,7 @@ from splitkit.solvers.terms import Role
 DECREASE = 1e-8  # of the distance to the solution, in which work is counted
 CONSTANT = 10.0  # counted for that of a rate which holds on the whole only
 
+FAST = (FISTA, ProximalPoint, Restarted)
 OPEN = tuple(kind() for kind in METHODS)  # every option left open
 
 
@@ -116,12 +117,13 @@ class Option(Shown):
     def order(self) -> tuple[bool, float, bool, float]:
         """The key by which options are sorted, the best first: by the work of a rate; where there
         is none, what is faster than its steps alone before the others, as restarts are, whose
-        linear rate no constant shows, and FISTA, whose values have one of 1/k².
+        linear rate no constant shows, FISTA, whose values have one of 1/k², and the proximal point
+        method, whose steps may be of any length.
         """
         if not self.guarantee.holds:
             return True, math.inf, True, math.inf
         work, each = self.effort
-        return False, work, not isinstance(self.method, (FISTA, Restarted)), each
+        return False, work, not isinstance(self.method, FAST), each
 
 
 @dataclass(frozen=True, repr=False)

@@ -127,7 +127,7 @@ def trace(model: nn.Module, x: Tensor, method: str = "forward") -> Stages:
         ) from error
     with torch.no_grad():
         stages = Stages(fx.GraphModule(model, graph), owner)
-        stages.run(x)
+        stages.output = stages.run(x)
     return stages
 
 
@@ -140,6 +140,7 @@ class Stages(fx.Interpreter):
     """Runs the graph, and finds for each node its flow as a function of x; none: constant."""
 
     result: Flow
+    output: Any
 
     def __init__(self, module: fx.GraphModule, owner: str) -> None:
         super().__init__(module, garbage_collect_values=False)

@@ -274,3 +274,25 @@ def test_what_windows_of_several_sizes_do_is_not_guessed():
         nn.Dropout().train(),
     ):
         assert gain_of_module(module, x) is None
+
+
+class InPlace(nn.Module):
+    """Reads what an activation has overwritten."""
+
+    def __init__(self):
+        super().__init__()
+        self.stem, self.head = nn.Linear(72, 6), nn.Linear(6, 3)
+
+    def forward(self, x):
+        y = self.stem(x.flatten(1))
+        functional.relu(y, inplace=True)
+        return self.head(y)
+
+
+def test_what_is_overwritten_in_place_is_not_taken_for_affine():
+    torch.manual_seed(0)
+    labels = torch.zeros(2, dtype=torch.int64)
+    with pytest.raises(TypeError, match="InPlace changes in place what it uses again"):
+        sknn.certify_robustness(InPlace().double(), inputs(2), labels)
+    ordinary = nn.Sequential(nn.Flatten(), nn.Linear(72, 6), nn.ReLU(inplace=True), nn.Linear(6, 3))
+    sknn.certify_robustness(ordinary.double(), inputs(2), labels)
