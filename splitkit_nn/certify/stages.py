@@ -206,6 +206,9 @@ class Stages(fx.Interpreter):
             return self._equilibrium(n, module, flow, x, value)
         if module is None and n.target in FUNCTIONS and n.args[0] is part:
             module = FUNCTIONS[n.target](*n.args[1:], **_plain(n.kwargs)).eval()
+        overwrites = getattr(module, "inplace", False) or n.kwargs.get("inplace")
+        if overwrites and len(part.users) > 1:
+            return None  # the others see what it wrote
         if module is not None:
             own = gain_of_module(module, x)
             if own is None or not isinstance(value, Tensor) or len(value) != len(x):

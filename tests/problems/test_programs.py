@@ -439,3 +439,21 @@ def test_constraints_alone_are_met_to_the_tolerance(scale):
         assert found.status == "converged"
         assert found.iterations <= 30
         assert abs(found.objective) <= 1e-7 * scale**2
+
+
+def test_a_row_without_variables_that_is_not_met_is_proved_infeasible():
+    A, sides = np.array([[0.0, 0.0], [1.0, 1.0]]), np.array([1.0, 1.0])
+    problem = QP(np.eye(2), np.array([1.0, -1.0]), A, sides, sides)
+    for start in (None, np.array([3.0, 4.0])):
+        solution = problem.solve(start, on_failure="return")
+        assert solution.status == "infeasible"
+        assert np.allclose(solution.certificate.y, [-1.0, 0.0])
+    problem.update(l=np.array([1e-17, 1.0]), u=np.array([1e-17, 1.0]))  # but for rounding
+    for start in (None, np.array([3.0, 4.0])):
+        assert np.allclose(problem.solve(start).x, [-0.5, 1.5])
+
+
+def test_a_slope_that_no_row_limits_is_proved_unbounded():
+    solution = LP(np.array([1.0, 1.0]), np.array([[1.0, 0.0]]), 0.0, 1.0).solve(on_failure="return")
+    assert solution.status == "unbounded"
+    assert np.allclose(solution.certificate.x, [0.0, -1.0])
