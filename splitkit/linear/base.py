@@ -445,11 +445,12 @@ def kept_for_last_step(make: Method) -> Method:
 
     @wraps(make)
     def kept(self: LinearOperator, alpha: float) -> Any:
-        if is_traced(alpha) and getattr(alpha, "shape", None) == ():
-            return make(self, alpha)  # a trace is not to be kept
-        if is_array(alpha) and make.__name__ == "shifted_inverse":
-            return self.samplewise_inverse(alpha)
-        require_number(alpha, self)
+        if type(alpha) is not float:
+            if is_traced(alpha) and getattr(alpha, "shape", None) == ():
+                return make(self, alpha)  # a trace is not to be kept
+            if is_array(alpha) and make.__name__ == "shifted_inverse":
+                return self.samplewise_inverse(alpha)
+            require_number(alpha, self)
         last = vars(self).get(name)
         if last is None or last[0] != alpha:
             last = vars(self)[name] = alpha, make(self, alpha)
