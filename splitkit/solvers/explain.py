@@ -16,12 +16,14 @@ from splitkit.proofs import Proof
 from splitkit.solvers.errors import NoGuaranteeError
 from splitkit.solvers.inclusion import Inclusion, Terms
 from splitkit.solvers.method import Guarantee, Method
-from splitkit.solvers.methods import FISTA, METHODS, Restarted
+from splitkit.solvers.methods import METHODS, Restarted
 from splitkit.solvers.rewrites import as_composition
 from splitkit.solvers.splitting import CERTAINLY_BELOW_1
 from splitkit.solvers.terms import Role
 
 DECREASE = 1e-8  # of the distance to the solution, in which work is counted
+
+BELOW_THREE = 2.99  # three terms take an iteration 3 at least
 
 OPEN = tuple(kind() for kind in METHODS)  # every option left open
 
@@ -111,15 +113,14 @@ class Option(Shown):
         return math.inf, cost
 
     @property
-    def order(self) -> tuple[bool, float, bool, float]:
-        """The key by which options are sorted, the best first: by the work of a rate; where there
-        is none, what is faster than its steps alone before the others, as restarts are, whose
-        linear rate no constant shows, and FISTA, whose values have one of 1/k².
+    def order(self) -> tuple[bool, float, float]:
+        """The key by which options are sorted, the best first. Restarts, which are linear though no
+        constant shows how, come before splittings of three terms whatever an iteration takes.
         """
         if not self.guarantee.holds:
-            return True, math.inf, True, math.inf
+            return True, math.inf, math.inf
         work, each = self.effort
-        return False, work, not isinstance(self.method, (FISTA, Restarted)), each
+        return False, work, min(each, BELOW_THREE) if isinstance(self.method, Restarted) else each
 
 
 @dataclass(frozen=True, repr=False)
