@@ -35,7 +35,7 @@ REASONS = {  # of what is said of a row
     f"{FIXED}.inconsistent_halpern_iteration": "**differ**: its solver ends before; 1",
     f"{CONVEX}.improved_interior_algorithm": "**differ**: its solver ends before; 2/27",
     f"{UNCONSTRAINED}.gradient_descent_lc": "**differ**: its solver ends before",
-    f"{UNCONSTRAINED}.inexact_accelerated_gradient": "**false**: of exact gradients",
+    f"{UNCONSTRAINED}.inexact_accelerated_gradient": "theirs is of exact gradients",
     f"{INCLUSIONS}.douglas_rachford_splitting_2#": "**false**: 1/μ once too often",
     f"{INCLUSIONS}.douglas_rachford_splitting_2##": "**false**: αβ for β/α, and that 1/μ",
 }

@@ -31,7 +31,7 @@ def seen(m: nn.Module) -> nn.Module:
     """A model in float64 whose equilibria are exact."""
     for each in m.double().eval().modules():
         if isinstance(each, sknn.MonDEQ):
-            each.tol, each.max_iter = 1e-9, 10_000
+            each.tol, each.max_iter = 1e-7, 10_000
     return m
 
 
@@ -43,7 +43,7 @@ def wrapped(layer: sknn.MonDEQ, size: int) -> nn.Module:
 
 MODELS: dict[str, Callable[[], nn.Module]] = {
     "dense, 100 units": lambda: sknn.DenseClassifier(64, 100, 10),
-    "dense, 600 units": lambda: sknn.DenseClassifier(64, 600, 10),
+    "dense, 520 units": lambda: sknn.DenseClassifier(64, 520, 10),
     "convolution": lambda: sknn.ConvClassifier(1, 16, SIDE, 10),
     "three tiers": lambda: sknn.MultiTierClassifier(1, (8, 16, 16), SIDE, 10),
     "infinity": lambda: nn.Sequential(

@@ -39,6 +39,7 @@ from splitkit.proofs import Proof as Proof, best_step as best_step, prove as pro
 from splitkit.properties import Properties as Properties
 from splitkit.solvers import (
     Absolute as Absolute,
+    ArraySolution as ArraySolution,
     CertifiedError as CertifiedError,
     Comparison as Comparison,
     Explanation as Explanation,
@@ -61,6 +62,7 @@ from splitkit.solvers import (
     Stopping as Stopping,
     Term as Term,
     TimeLimit as TimeLimit,
+    check as check,
     compare as compare,
     explain as explain,
     iterate as iterate,

@@ -24,6 +24,7 @@ from splitkit.backend import (
     Space,
     as_float,
     differentiating,
+    holds,
     is_array,
     namespace,
 )
@@ -123,7 +124,7 @@ def check_parameter(
     if number is not None:
         good = bool(within(number))
     elif is_array(value) and _is_real(value):
-        good = bool(namespace(value).all(within(value)))
+        good = holds(within(value))
     else:
         good = None
     if not good:
@@ -137,7 +138,7 @@ def check_bounds(lower: Any, upper: Any, what: str) -> tuple[Scalar, Scalar]:
     low = check_parameter("lower", lower, Range(ends="[)"), "give bounds below inf")
     high = check_parameter("upper", upper, Range(ends="(]"), "give bounds above -inf")
     ordered = low <= high
-    if not (bool(namespace(ordered).all(ordered)) if is_array(ordered) else ordered):
+    if not (holds(ordered) if is_array(ordered) else ordered):
         raise ValueError(f"lower = {lower} exceeds upper = {upper}: {what} is empty")
     return low, high
 

@@ -12,7 +12,7 @@ from numbers import Number
 from typing import Any, Generic, TypeVar
 
 from splitkit.arguments import NONZERO, check_number
-from splitkit.backend import as_float, blocks, is_array
+from splitkit.backend import as_float, blocks, folding, is_array
 
 T = TypeVar("T")
 
@@ -39,7 +39,8 @@ class Arithmetic(Generic[T]):
     def __mul__(self, c: object) -> T:
         if not (isinstance(c, Number) or is_array(c)):
             return NotImplemented
-        return self._times(check_number("c", c))
+        with folding():
+            return self._times(check_number("c", c))
 
     __rmul__ = __mul__
 
@@ -52,17 +53,20 @@ class Arithmetic(Generic[T]):
         return self * -1.0
 
     def __add__(self, other: object) -> T:
-        return self._plus(other)
+        with folding():
+            return self._plus(other)
 
     def __radd__(self, other: object) -> Arithmetic[T]:
         return self if as_float(other) == 0 else NotImplemented  # what sum() starts from
 
     def __sub__(self, other: object) -> T:
-        kindred = isinstance(other, Arithmetic) and self._plus(other) is not NotImplemented
-        return self._plus(-other) if kindred else NotImplemented  # type: ignore[operator]
+        with folding():
+            kindred = isinstance(other, Arithmetic) and self._plus(other) is not NotImplemented
+            return self._plus(-other) if kindred else NotImplemented  # type: ignore[operator]
 
     def __matmul__(self, other: object) -> T:
-        composed = self._after(other)
+        with folding():
+            composed = self._after(other)
         if composed is NotImplemented and all(map(is_array, blocks(other))):
             raise TypeError(
                 f"A @ x for A = {self!r} and an array x: @ composes; to apply A, call A(x)"

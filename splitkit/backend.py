@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cache, cached_property, partial, reduce
 from inspect import signature
@@ -76,6 +76,15 @@ def is_traced(x: Array) -> bool:
     return hasattr(x, "_trace")
 
 
+def holds(mask: Array) -> bool:
+    """Whether all entries of a mask are true, read by the host; of what is traced nothing can be
+    read, and nothing is said against it.
+    """
+    return is_traced(mask) or bool(
+        mask.all() if hasattr(mask, "all") else namespace(mask).all(mask)
+    )
+
+
 def as_float(x: Any) -> float | None:
     """A scalar as a Python float: a ``numbers.Real``, or a real array without axes. None for what
     is none: a bool too, and an array by which its library differentiates, which a float would end.
@@ -126,6 +135,12 @@ def _mesh_of(sharding: Any) -> Any:
             "axis_types=(jax.sharding.AxisType.Auto, …)"
         )
     return type(sharding)(sharding.mesh, type(sharding.spec)(), memory_kind=sharding.memory_kind)
+
+
+def _together(x: Array, there: Any) -> bool:
+    """Whether an array lives on a device; what is traced has none, and neither is it there."""
+    here = device(x)
+    return bool(here == there) or here is None or there is None
 
 
 def same_kind(x: Point, y: Point) -> bool:
@@ -379,11 +394,17 @@ def shapes_of(x: Point) -> Any:
 
 
 def isfinite(x: Array, *others: Array) -> bool:
-    """Whether every entry of some arrays of a library and device is finite, read by the host."""
+    """Whether every entry of some arrays of a library and device is finite, read by the host; what
+    is traced counts as finite.
+    """
     xp = namespace(x)
     # a finite sum has finite terms; theirs may overflow
     total = sum(map(xp.sum, others), start=xp.sum(x))
-    return bool(xp.isfinite(total)) or all(bool(xp.all(xp.isfinite(each))) for each in (x, *others))
+    return (
+        is_traced(total)
+        or bool(xp.isfinite(total))
+        or all(bool(xp.all(xp.isfinite(each))) for each in (x, *others))
+    )
 
 
 def greatest(arrays: Sequence[Array]) -> Array:
@@ -427,7 +448,11 @@ def clip(x: Array, low: Scalar = None, high: Scalar = None) -> Array:
 
 
 def extremes(x: Array) -> tuple[float, float]:
-    """The least and the greatest entry, which the host waits for once."""
+    """The least and the greatest entry, which the host waits for once; of what is traced only that
+    they are numbers is known.
+    """
+    if is_traced(x):
+        return -math.inf, math.inf
     xp = namespace(x)
     least, greatest = xp.min(x), xp.max(x)
     if str(device(x)) == "cpu":
@@ -580,6 +605,15 @@ def solving(x: Point) -> AbstractContextManager[Any]:
     no_grad: Callable[[], AbstractContextManager[Any]] | None
     no_grad = getattr(namespace(x), "no_grad", None)
     return np.errstate(all="ignore") if no_grad is None else no_grad()
+
+
+def folding() -> AbstractContextManager[Any]:
+    """A context in which JAX, if it is there and traces, computes what has values: things keep
+    numbers, and no traces.
+    """
+    fold = getattr(sys.modules.get("jax"), "ensure_compile_time_eval", nullcontext)
+    context: AbstractContextManager[Any] = fold()
+    return context
 
 
 def differentiating(*points: Point) -> bool:
@@ -757,7 +791,7 @@ class Space:
                         "use the tuple (real part, imaginary part)"
                     )
                 raise TypeError(f"{name} has dtype {a.dtype}: convert it to a floating-point dtype")
-            if a is not first and (a.dtype != first.dtype or device(a) != device(first)):
+            if a is not first and (a.dtype != first.dtype or not _together(a, device(first))):
                 raise ValueError(
                     f"the blocks of {name} must share dtype and device, got {first.dtype} on "
                     f"{device(first)} and {a.dtype} on {device(a)}"
@@ -875,7 +909,7 @@ class Space:
             )
         if a.dtype != self.dtype:
             raise TypeError(f"{name} has dtype {a.dtype}, but x0 has {self.dtype}: convert one")
-        if device(a) != self.device:
+        if not _together(a, self.device):
             raise ValueError(f"{name} is on {device(a)}, but x0 on {self.device}: move one of them")
 
     def block_spaces(self) -> tuple[Space, ...]:

@@ -24,6 +24,7 @@ from splitkit.backend import (
     Space,
     blocks,
     floating,
+    folding,
     fresh_copy,
     is_array,
     is_traced,
@@ -100,9 +101,36 @@ def at_known(method: Callable[..., Any], *given: Any, **named: Any) -> Any:
     token = _KNOWN.set(True)
     try:
         with np.errstate(over="ignore"):
+            if any(map(_is_traced_point, given)):
+                return _traced(method, *given, **named)
             return method(*given, **named)
     finally:
         _KNOWN.reset(token)
+
+
+def _traced(method: Callable[..., Any], *given: Any, **named: Any) -> Any:
+    """What the method returns for points that JAX traces.
+
+    Raises
+    ------
+    TypeError
+        It asks for their values.
+    """
+    with folding():
+        try:
+            return method(*given, **named)
+        except Exception as error:
+            if not type(error).__module__.startswith("jax"):
+                raise
+            raise TypeError(
+                f"{given[0]!r} looks at values, and what is traced has none: apply it outside of "
+                "jit, vmap and grad"
+            ) from error
+
+
+def _is_traced_point(x: object) -> bool:
+    """Whether x is a point of which a block is traced."""
+    return any(map(is_traced, blocks(x))) if type(x) is tuple else is_traced(x)
 
 
 def seen(

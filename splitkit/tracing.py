@@ -13,11 +13,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
 from functools import partial
+from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
 import array_api_compat
 
-from splitkit.backend import Array, Point, blocks
+from splitkit.backend import Array, Point, blocks, is_traced
 
 State = Any  # a tree of arrays
 Map = Callable[[State], State]
@@ -155,3 +156,62 @@ def _held(equation: Any) -> Iterator[Array]:
                 yield from each.consts
             for inner in getattr(getattr(each, "jaxpr", each), "eqns", ()):
                 yield from _held(inner)
+
+
+# -- inside of a transformation -------------------------------------------------------------------
+
+
+def in_transformation(x: Point, *things: object) -> bool:
+    """Whether points like x have no values, or will have none: it is traced, a thing holds what is,
+    or whatever is computed of it is staged.
+    """
+    if not compiles(x):
+        return False
+    if any(map(is_traced, blocks(x))):
+        return True
+    import jax.numpy as jnp  # as above
+
+    return is_traced(jnp.zeros(()) + 1.0) or any(_holds_traced(each, set()) for each in things)
+
+
+def _holds_traced(thing: Any, seen: set[int]) -> bool:
+    if is_traced(thing):
+        return True
+    if id(thing) in seen or isinstance(thing, (str, int, float, type, ModuleType)):
+        return False
+    seen.add(id(thing))
+    if isinstance(thing, (tuple, list)):
+        parts = list(thing)
+    elif isinstance(thing, FunctionType):
+        parts = [cell.cell_contents for cell in thing.__closure__ or ()]
+    elif isinstance(thing, MethodType):
+        parts = [thing.__self__]
+    elif isinstance(thing, partial):
+        parts = [thing.func, *thing.args, *thing.keywords.values()]
+    else:
+        parts = list(getattr(thing, "__dict__", {}).values())
+    return any(_holds_traced(part, seen) for part in parts)
+
+
+def as_arrays(state: State, like: State = None) -> State:
+    """The numbers of a state as arrays, of the dtypes of another one's."""
+    import jax  # as above
+    import jax.numpy as jnp  # as above
+
+    if like is None:
+        return jax.tree.map(lambda a: jnp.asarray(a, dtype=jnp.asarray(a).dtype), state)
+    return jax.tree.map(lambda a, b: jnp.asarray(a, dtype=b.dtype), state, like)
+
+
+def times(n: Array, step: Map, state: State) -> State:
+    """Tⁿ(s)."""
+    from jax import lax  # as above
+
+    return lax.fori_loop(0, n, lambda _, now: as_arrays(step(now), now), state)
+
+
+def while_loop(going: Callable[[State], Array], body: Map, start: State) -> State:
+    """The first state of s, T(s), T(T(s)), … that is not going on."""
+    from jax import lax  # as above
+
+    return lax.while_loop(going, body, start)

@@ -31,6 +31,7 @@ from splitkit.backend import (
     Space,
     as_float,
     is_array,
+    is_traced,
     lincomb,
     namespace,
     scale,
@@ -169,7 +170,8 @@ class Function(Arithmetic["Function"], Declared):
     @property
     def properties(self) -> Properties:
         """Properties of ∂f; for weakly convex f, m-monotone with m < 0."""
-        return _subdifferential_properties(self.strong_convexity, self.smoothness, self.convex)
+        smoothness = None if self.smoothness == math.inf else self.smoothness
+        return _subdifferential_properties(self.strong_convexity, smoothness, self.convex)
 
     def in_metric(self, S: Any) -> Function | None:
         """x ↦ f(Sx) for S = diag(s) > 0, where f is of a kind that has a prox then too."""
@@ -571,5 +573,7 @@ def matrices(*, square: bool = False) -> Any:
 
 
 def extremes(value: Scalar) -> tuple[float, float]:
-    """The least and the greatest entry of a number or an array."""
+    """The least and the greatest entry of a number or array; traced, it is known to be ≥ 0."""
+    if is_traced(value):
+        return 0.0, math.inf
     return backend.extremes(value) if is_array(value) else (value, value)

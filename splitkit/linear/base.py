@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
 from splitkit.arithmetic import Arithmetic
-from splitkit.backend import Array, Point, Scalar, Space, add, align, is_array, norm
+from splitkit.backend import Array, Point, Scalar, Space, add, align, is_array, is_traced, norm
 from splitkit.looks import at_known, for_known, look_at_points, possible_batch_axes, seen
 from splitkit.notation import ATOM, FACTOR, Notation, Style
 from splitkit.operators.freedom import Freedom, least
@@ -445,6 +445,8 @@ def kept_for_last_step(make: Method) -> Method:
 
     @wraps(make)
     def kept(self: LinearOperator, alpha: float) -> Any:
+        if is_traced(alpha) and getattr(alpha, "shape", None) == ():
+            return make(self, alpha)  # a trace is not to be kept
         if is_array(alpha) and make.__name__ == "shifted_inverse":
             return self.samplewise_inverse(alpha)
         require_number(alpha, self)

@@ -12,7 +12,17 @@ from typing import Any
 
 import numpy as np
 
-from splitkit.backend import Array, Point, Scalar, Space, is_array, namespace
+from splitkit.backend import (
+    Array,
+    Point,
+    Scalar,
+    Space,
+    device,
+    holds,
+    is_array,
+    is_traced,
+    namespace,
+)
 from splitkit.linear.base import (
     LinearOperator,
     SymmetricMap,
@@ -25,7 +35,7 @@ from splitkit.linear.certified import Definite, smaller_gram
 from splitkit.linear.factor import inverse, is_symmetric
 from splitkit.linear.last_axes import LastAxesMap
 from splitkit.linear.multiplier import SamplewiseInverse
-from splitkit.linear.refined import verified
+from splitkit.linear.refined import Refined, verified
 from splitkit.properties import DeferredProperties, Properties
 
 EXACT_SIZE = 1024  # an eigenvalue decomposition of this size takes about a second
@@ -78,6 +88,16 @@ class DenseMatrix(LastAxesMap):
         """A matrix that needs no check."""
         L = DenseMatrix.__new__(DenseMatrix)
         L._set(matrix)
+        return L
+
+    @staticmethod
+    def of_semidefinite(matrix: Array) -> DenseMatrix:
+        """A symmetric, positive semidefinite matrix of which there is no more to know: it is
+        traced.
+        """
+        L = DenseMatrix.__new__(DenseMatrix)
+        L._set(matrix, 0.0)
+        vars(L)["is_symmetric"] = True
         return L
 
     @cached_property
@@ -153,9 +173,16 @@ class DenseMatrix(LastAxesMap):
         return Definite(G), rounding
 
     @cached_property
+    def _is_unknown(self) -> bool:
+        """Whether its entries have no values, so that only what is declared is known."""
+        return is_traced(self.matrix)
+
+    @cached_property
     def norm(self) -> float:
         if self._declared[1] is not None:
             return self._declared[1]
+        if self._is_unknown:
+            return math.inf
         if self.is_symmetric and self._is_cheap:
             return max(abs(float(self._eigenvalues[0])), abs(float(self._eigenvalues[-1])))
         if self._is_cheap:
@@ -179,7 +206,7 @@ class DenseMatrix(LastAxesMap):
     @cached_property
     def least_gain(self) -> float:
         rows, columns = self.matrix.shape
-        if rows < columns or self._is_huge:
+        if rows < columns or self._is_huge or self._is_unknown:
             return 0.0
         if self._is_cheap:
             return float(self._singular_values[-1])
@@ -189,7 +216,7 @@ class DenseMatrix(LastAxesMap):
     @cached_property
     def gram(self) -> float | None:
         rows, columns = self.matrix.shape
-        if rows > columns or not self._is_cheap:
+        if rows > columns or not self._is_cheap or self._is_unknown:
             return None
         values = self._singular_values
         low, high = float(values[-1]), float(values[0])
@@ -198,7 +225,7 @@ class DenseMatrix(LastAxesMap):
 
     @property
     def properties(self) -> Properties:
-        large = self.is_symmetric and not (self._is_cheap or self._is_huge)
+        large = self.is_symmetric and not (self._is_cheap or self._is_huge or self._is_unknown)
         if large and self.is_semidefinite:
             # not held, which would hold the matrix
             return DeferredProperties(self._least_of_large, self._norm_of_large, linear=True)
@@ -225,8 +252,17 @@ class DenseMatrix(LastAxesMap):
         if not self.is_square:
             return Properties(linear=True)
         M, xp = self.matrix, self.xp
+        if self._is_unknown:
+            return self._declared_properties
         skew = bool(xp.all(M == -M.T))
         return self.square_properties(self._m, symmetric=self.is_symmetric, skew=skew)
+
+    @property
+    def _declared_properties(self) -> Properties:
+        m, L = self._declared
+        return Properties.of(
+            strong_monotonicity=m, lipschitz=L, gradient=self.is_symmetric, linear=True
+        )
 
     def _least(self) -> float | None:
         """m: the declared one, or the least eigenvalue of the symmetric part, or a bound of it."""
@@ -248,7 +284,7 @@ class DenseMatrix(LastAxesMap):
         return float(4 * self.matrix.shape[0] * eps * self.norm)
 
     def _identity(self) -> Array:
-        return self.xp.eye(self.range_shape[0], dtype=self.matrix.dtype, device=self.matrix.device)
+        return self.xp.eye(self.range_shape[0], dtype=self.matrix.dtype, device=device(self.matrix))
 
     @property
     def solver(self) -> str | None:
@@ -262,6 +298,8 @@ class DenseMatrix(LastAxesMap):
     def inverted(self) -> LinearOperator:
         V, needs_refinement = inverse(self.matrix)
         found = self.of_finite(V)
+        if is_traced(V):
+            return Refined(self, found)
         if not needs_refinement:
             return found
         return verified(self, found, self.domain_shape, V)
@@ -297,15 +335,15 @@ class DenseMatrix(LastAxesMap):
         xp, M, identity = self.xp, self.matrix, self._identity()
         shifted = identity + alpha * M
         V = xp.linalg.inv(shifted)
-        residual = float(xp.max(xp.abs(shifted @ V - identity)))
+        residual = xp.max(xp.abs(shifted @ V - identity))
         # backward stability: residual ≲ n eps ‖I + αM‖ ‖V‖, and ‖V‖ ≤ 1 for monotone M
-        size = float(xp.max(xp.sum(xp.abs(shifted), axis=1)))
+        size = xp.max(xp.sum(xp.abs(shifted), axis=1))
         allowed = 100 * M.shape[0] * float(xp.finfo(M.dtype).eps) * size
-        if not residual <= allowed:
+        if not holds(residual <= allowed):
             raise np.linalg.LinAlgError(
                 f"the inverse of I + αM (alpha = {alpha:g}, n = {M.shape[0]}) has residual "
-                f"{residual:.2g}, above {allowed:.2g}: M is not monotone, or the factorization of "
-                f"{xp.__name__} failed; check M, or give a smaller alpha"
+                f"{float(residual):.2g}, above {float(allowed):.2g}: M is not monotone, or the "
+                f"factorization of {xp.__name__} failed; check M, or give a smaller alpha"
             )
         return self.of_finite(V)
 

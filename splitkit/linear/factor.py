@@ -15,14 +15,17 @@ from typing import Any
 import numpy as np
 import scipy.linalg.lapack
 
-from splitkit.backend import Array, namespace, power_of_two
+from splitkit.backend import Array, device, is_traced, namespace, power_of_two
 
 PLAIN = 100  # rounding units for each row within which a residual needs no refinement
 
 
 def is_symmetric(M: Array) -> bool:
     """Whether it is, to the last bit."""
-    return M.shape[0] == M.shape[1] and bool(namespace(M).all(M == M.T))
+    if M.shape[0] != M.shape[1]:
+        return False
+    same = namespace(M).all(M == M.T)
+    return not is_traced(same) and bool(same)
 
 
 def balancing(diagonal: Array) -> Array:
@@ -49,6 +52,8 @@ def inverse(M: Array) -> tuple[Array, bool]:
         raise np.linalg.LinAlgError(
             f"a matrix of {n} rows is singular to rounding, or not positive definite"
         ) from error
+    if is_traced(V):  # there are no values to judge it by
+        return V * s[:, None] * s, True
     eps = float(xp.finfo(M.dtype).eps)
     condition = _one_norm(scaled) * _one_norm(V)
     if not n * eps * condition < 1:
@@ -56,7 +61,7 @@ def inverse(M: Array) -> tuple[Array, bool]:
             f"a matrix of {n} rows is singular to rounding: its condition number is "
             f"{condition:.2g}, in the best units"
         )
-    identity = xp.eye(n, dtype=M.dtype, device=M.device)
+    identity = xp.eye(n, dtype=M.dtype, device=device(M))
     residual = float(xp.max(xp.abs(scaled @ V - identity)))
     return V * s[:, None] * s, residual > PLAIN * n * eps
 

@@ -11,6 +11,7 @@ from fractions import Fraction
 Sparse = Mapping[int, Fraction]
 Matrix = list[list[Fraction]]
 ZERO, ONE = Fraction(0), Fraction(1)
+LONGEST = 2000  # bits of a denominator
 
 
 class Echelon:
@@ -75,7 +76,8 @@ def is_semidefinite(matrix: Sequence[Sequence[Fraction]]) -> bool:
 def solve_near(
     equations: Sequence[tuple[Sparse, Fraction]], near: Sequence[Fraction], weights: Sequence[float]
 ) -> list[Fraction] | None:
-    """A solution x of Σ aᵢxᵢ = b for all equations, near a given one; None: there is none.
+    """A solution x of Σ aᵢxᵢ = b for all equations, near a given one; None: there is none, or none
+    in numbers of a length that is of use.
 
     Elimination moves those xᵢ whose weight is greatest, and so leaves the ones that are 0.
     """
@@ -94,6 +96,8 @@ def solve_near(
             continue
         position = max(free, key=lambda i: (weights[i] * abs(float(rest[i])), -i))
         row = {i: v / rest[position] for i, v in rest.items()}
+        if max(v.denominator.bit_length() for v in row.values()) > LONGEST:
+            return None
         for other in rows.values():
             _subtract(other, other.get(position, ZERO), row)
         rows[position] = row

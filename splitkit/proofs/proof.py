@@ -14,6 +14,7 @@ import numpy as np
 from splitkit.display import Shown
 from splitkit.operators.base import Operator
 from splitkit.proofs.certify import Multipliers, Program
+from splitkit.proofs.lyapunov import Lyapunov, Part
 from splitkit.proofs.outcome import Outcome
 from splitkit.proofs.quadratic import Quadratic
 from splitkit.proofs.runs import Row
@@ -22,7 +23,7 @@ from splitkit.properties import form_text
 
 CONTRACTION = ("‖u⁺‖² ≤ value · ‖u‖²", "Σ‖uᵢ⁺‖² ≤ value · Σ‖uᵢ‖²")
 DECREASE = "‖u⁺‖² ≤ ‖u‖² − value · ‖s‖²"
-LYAPUNOV = "V(s⁺) ≤ V(s) − value · ‖r‖² for a quadratic V ≥ 0, value ≤ 1"
+LYAPUNOV = "− value · ‖r‖² for a quadratic V ≥ 0, value ≤ 1"  # V(s⁺) ≤ ρ V(s) …
 
 
 @dataclass(frozen=True)
@@ -157,6 +158,9 @@ class Proof(Shown):
     multipliers: Multipliers | None = field(repr=False)
     points: Callable[[], Any] | None = field(repr=False)
     instances: dict[str, Operator] = field(default_factory=dict)
+    on_worst: Callable[[], tuple[dict[str, Operator], float]] | None = field(
+        default=None, repr=False
+    )
     attained: float | None = None
 
     def heading(self) -> str:
@@ -190,6 +194,19 @@ class Proof(Shown):
         """
         return None if self.points is None else self.points()
 
+    def worst_instance(self) -> tuple[dict[str, Operator], float]:
+        """Operators through the worst points, by their names, and the value that a run of the step
+        on them attains: how tight the bound is.
+
+        Raises
+        ------
+        ValueError
+            None are found.
+        """
+        if self.on_worst is None:
+            raise ValueError("operators are sought for a step's contraction alone")
+        return self.on_worst()
+
     def residual(self) -> float:
         """The least eigenvalue of value · left − right − Σ λQ − linear: ≥ 0 up to rounding; −inf
         if no value will do.
@@ -205,7 +222,22 @@ class Proof(Shown):
     @property
     def is_of_a_metric(self) -> bool:
         """Whether the claim is of a quadratic function that the program found."""
-        return self.claim == LYAPUNOV
+        return self.claim.endswith(LYAPUNOV)
+
+    @cached_property
+    def lyapunov(self) -> Lyapunov | None:
+        """The quadratic function V of a proof that found one, with its decrease or linear rate."""
+        if self.multipliers is None or not self.is_of_a_metric:
+            return None
+        parts, rate = [], Fraction(1)
+        for family, P in zip(self.families, self.multipliers.families, strict=True):
+            now = tuple((-c, a) for c, a, _ in family.terms if a.endswith("₋"))
+            if now:  # what V grows by, ρV(s) − V(s⁺), with its sign changed
+                first = next(c for c, a, _ in family.terms if not a.endswith("₋"))
+                rate = now[0][0] / first
+                weights = tuple((c / rate, a) for c, a in now)
+                parts.append(Part(family.operator, P, family.points, weights))
+        return Lyapunov(float(rate), tuple(parts), self.vectors)
 
     def to_json(self) -> str:
         """The proof in rational numbers, for ``python splitkit/proofs/checker.py FILE``, which says

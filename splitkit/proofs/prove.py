@@ -20,15 +20,17 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from itertools import product
 from typing import Any, TypeAlias
 
 import numpy as np
-from scipy.optimize import minimize_scalar
+from scipy.optimize import minimize, minimize_scalar
 
 from splitkit.operators.base import Operator
 from splitkit.proofs.abstract import symbolic
 from splitkit.proofs.attempt import Attempt, Known, of_linear_map, worst_points
 from splitkit.proofs.instances import operator_through
+from splitkit.proofs.iterated import after_steps
 from splitkit.proofs.outcome import NotExpressibleError, Outcome
 from splitkit.proofs.program import Answer, Claim, least_value
 from splitkit.proofs.proof import CONTRACTION, DECREASE, LYAPUNOV, Family, Proof
@@ -54,13 +56,19 @@ def contraction(
     replay: Replay | None = None,
 ) -> Proof:
     """The least ρ² with V(after) ≤ ρ² V(before), V(s) = Σ Pᵢⱼ⟨sᵢ, sⱼ⟩ for the metric P."""
+    found, runs = _contraction(scene, before, after, metric)
+    return _proved(found, runs, found.answer.value < 1, before, replay)
+
+
+def _contraction(
+    scene: Scene, before: list[Vector], after: list[Vector], metric: Any
+) -> tuple[Attempt, Runs]:
     moves = [b - a for a, b in zip(before, after, strict=True)]
     runs = Runs(scene, moves)
     start, step = _differences(runs, before), _differences(runs, moves)
     B, C = square(start, metric), square(_sums(start, step), metric)
     claim = CONTRACTION[len(before) > 1]
-    found = _attempt(runs, claim, B, C, 0.0, (*start, *step))
-    return _proved(found, runs, found.answer.value < 1, before, replay)
+    return _attempt(runs, claim, B, C, 0.0, (*start, *step)), runs
 
 
 def decrease(
@@ -84,10 +92,14 @@ def decrease(
 
 
 def lyapunov(
-    scene: Scene, before: list[Vector], after: list[Vector], measure: list[Vector]
+    scene: Scene,
+    before: list[Vector],
+    after: list[Vector],
+    measure: list[Vector],
+    rate: float = 1.0,
 ) -> Proof:
-    """V(after) ≤ V(before) − ‖measure‖² for some quadratic V ≥ 0, which the program finds: the
-    measures are square-summable.
+    """V(after) ≤ rate · V(before) − ‖measure‖² for some quadratic V ≥ 0, which the program finds:
+    the measures are square-summable, and with a rate below 1 they vanish linearly.
 
     V(s) = Σ Pᵢⱼ⟨sᵢ, sⱼ⟩ + Σ Nᵢⱼ(‖L‖²⟨xᵢ, xⱼ⟩ − ⟨Lxᵢ, Lxⱼ⟩) with P, N ⪰ 0, the second sum for the
     linear maps L, and their adjoints, that the step has applied to all xᵢ of a state and of its
@@ -97,33 +109,53 @@ def lyapunov(
     runs = Runs(scene, [*moves, *measure])
     start, step, r = (_differences(runs, each) for each in (before, moves, measure))
     end = _sums(start, step)
-    ONE = Fraction(1)
+    ONE, ρ = Fraction(1), scene.numbers.exact(rate)
     at = tuple({"x": e, "x₋": s} for e, s in zip(end, start, strict=True))
-    metric = Family("V", ((ONE, "x", "x"), (-ONE, "x₋", "x₋")), at)
-    bounded = _bounded_by_maps(runs, before, after)
+    metric = Family("V", ((ONE, "x", "x"), (-ρ, "x₋", "x₋")), at)
+    bounded = _bounded_by_maps(runs, before, after, ρ)
+    text = f"V(s⁺) ≤ {'' if rate == 1 else f'{rate:.9g} '}V(s) {LYAPUNOV}"
     found = _attempt(
-        runs, LYAPUNOV, square(r), Quadratic(()), -1.0, (*r, *step, *start), (*bounded, metric)
+        runs, text, square(r), Quadratic(()), -1.0, (*r, *step, *start), (*bounded, metric)
     )
     proof = _proved(found, runs, found.answer.value < -(1 - 1e-4), before, None)
     return replace(proof, points=None)
 
 
-def prove(step: Operator | Callable[..., Any], *operators: Operator) -> Proof:
-    """What is guaranteed for a step u ↦ u⁺ by the properties of its operators alone.
+def prove(
+    step: Operator | Callable[..., Any],
+    *operators: Operator,
+    steps: int | None = None,
+    initial: str = "distance",
+    final: str = "residual",
+    start: int = 1,
+) -> Proof:
+    """What is guaranteed for a step u ↦ u⁺, or so many ``steps``, by the properties of its
+    operators alone.
 
     Parameters
     ----------
-    step : Operator, or callable
+    step : Operator, callable or method
         An operator expression T, such as ``G.resolvent(a) @ (Identity() - a * F)``. Or a function
         that takes operators and returns an expression, or a function u ↦ u⁺ of points; it may only
-        take linear combinations, and apply the operators and their resolvents.
+        take linear combinations, and apply the operators and their resolvents. Or what has a
+        ``proof`` of its own, as methods have.
     *operators : Operator
-        What the function is given.
+        What the function, or the method, is given.
+    steps : int, optional
+        Bound the measure ``final`` after so many steps by the measure ``initial`` before the first,
+        of those that ``splitkit/proofs/iterated.py`` names: "distance", "residual", "step", "best
+        residual", "value", "gradient". Then u ↦ u⁺ may also be (u, k) ↦ u⁺, a step that changes
+        with its number k = 0, 1, ….
+    initial, final : str
+        See ``steps``.
+    start : int
+        With ``steps``: how many points u holds; if they are several, it is a tuple of them.
 
     Returns
     -------
     Proof
-        The contraction, if the step contracts; else the decrease with s = u⁺ − u. Both compare with
+        With ``steps`` the least factor that was found, verified in rational numbers. Else the
+        contraction, if the step contracts; else the decrease with s = u⁺ − u. Both compare with
         a fixed point u*. See ``Proof.outcome``: what is proved was verified in rational numbers,
         and what is refuted comes with operators, on which the step was run.
 
@@ -135,11 +167,17 @@ def prove(step: Operator | Callable[..., Any], *operators: Operator) -> Proof:
         An argument is no step or operator; or the step does something else with points than the
         above (``NotExpressibleError``).
     """
+    if hasattr(step, "proof") and not isinstance(step, Operator):
+        given = {} if steps is None else {"steps": steps, "initial": initial, "final": final}
+        of_method: Proof = step.proof(*operators, **given)
+        return of_method
     if not callable(step):
         raise TypeError(f"step = {step!r}: give an operator expression or a function")
     for A in operators:
         if not isinstance(A, Operator):
             raise TypeError(f"operators hold {A!r}: give operators, with the properties to be used")
+    if steps is not None:
+        return after_steps(lambda leaf: _map(step, operators, leaf), steps, initial, final, start)
     scene, again = Scene(), Scene()
     u, after = _run(step, operators, scene)
     if not isinstance(step, Operator):
@@ -149,9 +187,14 @@ def prove(step: Operator | Callable[..., Any], *operators: Operator) -> Proof:
                 "the step is another one at each call: it remembers something, or draws numbers"
             )
     proof = _contracts(scene, u, after)
-    if proof.holds:
-        return proof
     replay = _replay(step, operators)
+    if proof.holds:
+
+        def on_worst() -> tuple[dict[str, Operator], float]:
+            found, runs = _contraction(scene, [u], [after], np.eye(1))
+            return _shown(runs, found.text, found.claim, found.answer, [u], replay)
+
+        return replace(proof, on_worst=on_worst)
     decreases = _decreases(scene, u, after, replay)
     if decreases.outcome is not Outcome.FAILED or proof.value <= 1:
         return decreases
@@ -221,46 +264,84 @@ def _replay(step: Any, operators: tuple[Operator, ...]) -> Replay:
 
 
 def best_step(
-    step: Callable[[float], Operator], *, bounds: tuple[float, float] = (1e-4, 1e4)
-) -> tuple[float, Proof]:
-    """The step size with the least proved rate: minimizes over α the ρ of ``step(α)``.
+    step: Callable[..., Any],
+    *operators: Operator,
+    bounds: tuple[float, float] | Sequence[tuple[float, float]] = (1e-4, 1e4),
+) -> tuple[Any, Proof]:
+    """The parameters with the least proved rate: minimizes over α, or (α, β, …), the ρ of
+    ``step(α)``.
+
+    Parameters
+    ----------
+    step : callable
+        What ``prove`` takes, for a step size, or for several parameters.
+    *operators : Operator
+        What ``prove`` is given with it.
+    bounds : (least, greatest), or a sequence of them
+        Of the step size; of each parameter, if there are several.
 
     Returns
     -------
-    (alpha, proof)
+    (alpha, proof), or (tuple of parameters, proof)
 
     Raises
     ------
     ValueError
-        No step size within the bounds contracts, or the bounds are no positive interval.
+        No parameters within the bounds contract, or the bounds are no positive intervals.
     """
-
-    def rate(log_alpha: float) -> float:
-        scene = Scene()
-        u, after = _run(step(math.exp(log_alpha)), (), scene)
-        return min(_contracts(scene, u, after).value, 1e6)
-
-    if not 0 < bounds[0] < bounds[1] < math.inf:
+    several = np.ndim(bounds) == 2
+    given: Sequence[Any] = bounds if several else [bounds]
+    intervals = [(float(a), float(b)) for a, b in given]
+    if not intervals or not all(0 < a < b < math.inf for a, b in intervals):
         raise ValueError(f"bounds = {bounds}: give 0 < least < greatest step size")
-    low, high = map(math.log, bounds)
+
+    def rate(logs: Any) -> float:
+        scene = Scene()
+        u, after = _run(step(*(math.exp(t) for t in logs)), operators, scene)
+        return min(_contraction(scene, [u], [after], np.eye(1))[0].answer.value, 1e6)
+
+    box = np.log(intervals)
     # the rate may be 1 or more on most of the range: look at a grid first
-    grid = np.linspace(low, high, 41)
-    values = [rate(t) for t in grid]
-    i = int(np.argmin(values))
-    around = (grid[max(0, i - 1)], grid[min(len(grid) - 1, i + 1)])
-    found = minimize_scalar(rate, bounds=around, method="bounded", options={"xatol": 1e-8})
-    if not found.fun < 1:
-        raise ValueError(f"no alpha in {bounds} is proved to contract: the least ρ² is {found.fun}")
-    # near the least value a proof may not verify: then the nearest step size that has one
-    nearest = sorted(grid, key=lambda t: abs(t - found.x))
-    for t in (float(found.x), *(float(t) for t in nearest if rate(t) < 1)):
-        proof = prove(step(math.exp(t)))
+    seen = {point: rate(point) for point in _grid(box)}
+    best = min(seen, key=lambda point: seen[point])
+    found = _descend(rate, np.array(best), box)
+    if not found[1] < 1:
+        raise ValueError(f"no alpha in {bounds} is proved to contract: the least ρ² is {found[1]}")
+    # near the least value a proof may not verify: then the nearest parameters that have one
+    contracting = (point for point, value in seen.items() if value < 1)
+    near = sorted(contracting, key=lambda point: float(np.linalg.norm(np.array(point) - found[0])))
+    for logs in (found[0], *near):
+        chosen = tuple(math.exp(t) for t in logs)
+        proof = prove(step(*chosen), *operators)
         if proof.rate is not None:
-            return math.exp(t), proof
+            return chosen if several else chosen[0], proof
     raise ValueError(f"no alpha in {bounds} is proved to contract: {proof.reason}")
 
 
-def _bounded_by_maps(runs: Runs, before: list[Vector], after: list[Vector]) -> list[Family]:
+def _grid(box: Any) -> list[tuple[float, ...]]:
+    """Points of a box: 41 of an interval, about 400 of several."""
+    count = 41 if len(box) == 1 else max(3, round(400 ** (1 / len(box))))
+    return list(product(*(map(float, np.linspace(low, high, count)) for low, high in box)))
+
+
+def _descend(rate: Callable[[Any], float], start: Any, box: Any) -> tuple[Any, float]:
+    """The least rate near a point of the grid: by Brent's method, or Nelder and Mead's."""
+    if len(box) == 1:
+        [(low, high)] = box
+        width = (high - low) / 40
+        around = (max(low, start[0] - width), min(high, start[0] + width))
+        found = minimize_scalar(
+            lambda t: rate([t]), bounds=around, method="bounded", options={"xatol": 1e-8}
+        )
+        return np.array([found.x]), float(found.fun)
+    options = {"xatol": 1e-6, "fatol": 1e-10, "maxfev": 200 * len(box)}
+    several = minimize(rate, start, method="Nelder-Mead", bounds=box, options=options)
+    return several.x, float(several.fun)
+
+
+def _bounded_by_maps(
+    runs: Runs, before: list[Vector], after: list[Vector], ρ: Fraction
+) -> list[Family]:
     """What (‖L‖²⟨xᵢ, xⱼ⟩ − ⟨Lxᵢ, Lxⱼ⟩)ᵢⱼ grows by in a step, for each linear map and adjoint."""
     found: list[Family] = []
     ONE, row = Fraction(1), runs.difference
@@ -268,7 +349,7 @@ def _bounded_by_maps(runs: Runs, before: list[Vector], after: list[Vector]) -> l
         if not L.norm < math.inf:
             continue
         norm = Fraction(float(L.norm)) ** 2
-        terms = ((norm, "x", "x"), (-ONE, "Lx", "Lx"), (-norm, "x₋", "x₋"), (ONE, "Lx₋", "Lx₋"))
+        terms = ((norm, "x", "x"), (-ONE, "Lx", "Lx"), (-ρ * norm, "x₋", "x₋"), (ρ, "Lx₋", "Lx₋"))
         for known in (L.applied, L.adjoints):
             ends: list[dict[str, Row]] = []
             for b, a in zip(before, after, strict=True):
@@ -343,8 +424,9 @@ def _proved(
 ) -> Proof:
     """Proved if that is verified; refuted if a run shows it; or neither, and why."""
     found = attempt.certified() if promising else None
-    limits = {DECREASE: -POSITIVE, LYAPUNOV: -(1 - 1e-4)}
-    if found is not None and found.value < limits.get(attempt.text, 1.0):
+    limits = {DECREASE: -POSITIVE}
+    limit = -(1 - 1e-4) if attempt.text.endswith(LYAPUNOV) else limits.get(attempt.text, 1.0)
+    if found is not None and found.value < limit:
         return attempt.proof(found, Outcome.PROVED, "")
     outcome, reason, instances, attained = _not_proved(attempt, runs, promising, before, replay)
     return attempt.proof(None, outcome, reason, instances=instances, attained=attained)
@@ -357,7 +439,7 @@ def _not_proved(
     if promising:
         what = f"its multipliers verify nothing (status: {answer.status})"
         return Outcome.FAILED, what, {}, None
-    if text == LYAPUNOV:
+    if text.endswith(LYAPUNOV):
         what = "no quadratic function of the state decreases for all operators like these"
         return Outcome.INEXPRESSIBLE, what, {}, None
     if replay is None:

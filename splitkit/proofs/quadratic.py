@@ -14,7 +14,6 @@ from splitkit.proofs.exact import ZERO, Matrix
 from splitkit.proofs.runs import Row
 
 Term = tuple[Fraction, Row, Row]
-CANCELLED = 2.0**-48  # of the sum of sizes
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,19 +46,10 @@ class Quadratic:
         return {key: value for key, value in found.items() if value}
 
     def matrix(self, n: int) -> Any:
-        """In floating point; what rounding leaves of 0 is 0."""
-        M, sizes = np.zeros((n, n)), np.zeros((n, n))
-        for c, p, q in self.terms:
-            f = float(c) / 2
-            for i, a in p.items():
-                fa = f * float(a)
-                for j, b in q.items():
-                    value = fa * float(b)
-                    M[i, j] += value
-                    M[j, i] += value
-                    sizes[i, j] += abs(value)
-                    sizes[j, i] += abs(value)
-        M[np.abs(M) <= CANCELLED * sizes] = 0.0
+        """In floating point, each entry rounded once."""
+        M = np.zeros((n, n))
+        for (i, j), value in self.entries.items():
+            M[i, j] = M[j, i] = float(value)
         return M
 
 

@@ -30,3 +30,4 @@ from splitkit.solvers.stopping import (
     TimeLimit as TimeLimit,
 )
 from splitkit.solvers.terms import Role as Role, Term as Term
+from splitkit.solvers.transformed import ArraySolution as ArraySolution, check as check

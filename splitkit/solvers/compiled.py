@@ -78,7 +78,7 @@ class Compiled:
             return self.iteration.run(state, n, self._loop)
         except Untraceable as error:
             cause = error.__cause__
-            self.reason = str(error) if cause is None else _blame(cause)
+            self.reason = str(error) if cause is None else blame(cause)
             if self.asked:
                 raise ValueError(
                     f"compile = True: {self.reason}; leave compile out, or take another method"
@@ -95,7 +95,7 @@ class Compiled:
         return self._bound[key](state, n)
 
 
-def _blame(error: BaseException) -> str:
+def blame(error: BaseException) -> str:
     """What could not be traced, and what it raised."""
     return f"{_named(error.__traceback__)} cannot be traced ({type(error).__name__})"
 

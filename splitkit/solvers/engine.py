@@ -159,6 +159,9 @@ class Run:
         return again
 
 
+Remember = Callable[["Run", Reading, list[Array], list[Array], "Task"], list[Array]]
+
+
 @dataclass(slots=True)
 class Task:
     """What does not change in a run.
@@ -283,7 +286,7 @@ def _check(run: Run, task: Task, k: int, *, sparing: bool) -> bool:
     ratio = task.stopping.ratio(measured, space)
     bounds = _extremes(ratio, space)
     if bounds[0] <= 1.0 and not task.sparing:
-        ratio = greatest([ratio, _in_doubt(measured, task)])
+        ratio = greatest([ratio, in_doubt(measured, task)])
         bounds = _extremes(ratio, space)
     x = reading.x if reading.outward is None else reading.outward.point(reading.x)
     run.live, run.latest, run.measured = after, x, (ratio, length)
@@ -351,7 +354,9 @@ def _first_factor(run: Run, length: Array, after: Carry, task: Task) -> float:
     return part / (1 - part) if part > 0 else 1.0
 
 
-def measure(reading: Reading, run: Run, task: Task) -> Measurement:
+def measure(
+    reading: Reading, run: Run, task: Task, remember: Remember | None = None
+) -> Measurement:
     """‖r‖ and what it is to be compared with."""
     space, apart = task.space, reading.apart
     r = reduce(add, reading.terms)
@@ -370,7 +375,7 @@ def measure(reading: Reading, run: Run, task: Task) -> Measurement:
             beside += [space.xp.maximum(x, NEARLY * apart * size) for x, size in pairs]
         residuals, sizes = residuals + gaps, sizes + beside
     if not task.sparing:
-        sizes = _remembered(run, reading, residuals, sizes, task)
+        sizes = (remember or _remembered)(run, reading, residuals, sizes, task)
     if reading.outward is not None:
         residual = space.norm(reading.outward.element(r))
 
@@ -389,7 +394,7 @@ def measure(reading: Reading, run: Run, task: Task) -> Measurement:
     return Measurement(residual, parts, bound, distance, noises)
 
 
-def _in_doubt(measured: Measurement, task: Task) -> Array:
+def in_doubt(measured: Measurement, task: Task) -> Array:
     """The ratio, if r were as large as its rounding may well be: above 1, a small r says nothing.
     Where nothing cancels, all that is known is that r is 0.
     """
@@ -462,10 +467,17 @@ def _remembered(
     """The sizes, or more that cancelled where x was no farther away than it is large, and at most
     twice as large: where all that cancels vanishes with r, that is what r is small beside.
     """
-    space, xp, x = task.space, task.space.xp, reading.x
     vanishing = [r > NEARLY * S for r, S in zip(residuals, sizes, strict=True)]
-    if not space.any(reduce(or_, vanishing)):
+    if not task.space.any(reduce(or_, vanishing)):
         return sizes
+    return recalled(run, reading, residuals, sizes, task)
+
+
+def recalled(
+    run: Run, reading: Reading, residuals: list[Array], sizes: list[Array], task: Task
+) -> list[Array]:
+    """The same, whether r vanishes or not."""
+    space, xp, x = task.space, task.space.xp, reading.x
     found = _cancelled(reading, residuals, task)
     found += sizes[len(found) :]
     size = space.norm(x)

@@ -109,6 +109,8 @@ def _in_units(term: Term, d: Point) -> tuple[Term, LinearOperator | None]:
         return Term(in_metric(A, D), term.role), None
     if term.is_nothing:  # so that ELD = I
         return Term(A, term.role, L), D.reciprocal()
+    if L.multiple == 1:  # of an operator that is no composition
+        return Term(in_metric(A, D), term.role, L), D.reciprocal()
     e = row_scales(A, L, d)
     if e is None:
         return Term(A, term.role, L.scaled(columns=D)), None

@@ -50,6 +50,11 @@ class Guarantee:
     falls: str = "Q-linear in ‖u − u*‖"
 
     @property
+    def in_every_iteration(self) -> bool:
+        """Whether the rate is Q-linear."""
+        return self.falls.startswith("Q-linear")
+
+    @property
     def verdict(self) -> str:
         """The rate, or whether it converges at all, in words."""
         if not self.holds:
@@ -250,18 +255,43 @@ class Method:
         if self.check and not guarantee.holds:
             raise NoGuaranteeError(f"{self.label}: {guarantee.reason}")
 
-    def proof(self, *operators: Operator | Term) -> Proof:
+    def proof(
+        self,
+        *operators: Operator | Term,
+        steps: int | None = None,
+        initial: str = "distance",
+        final: str = "residual",
+    ) -> Proof:
         """What the small semidefinite program proves of the iteration, from the properties of the
-        operators alone: its tight rate, the decrease, or a Lyapunov function (needs clarabel).
+        operators alone: its tight rate, the decrease, or a Lyapunov function (needs clarabel). With
+        ``steps``, after so many from its own start: "residual", ‖r‖² of the inclusion, "distance",
+        ‖u − u*‖², or "step" of the governing sequence, by ‖u₀ − u*‖².
 
         Raises
         ------
         TypeError
             The iteration is not the same linear step in every iteration (its step sizes adapt).
+        ValueError
+            There is no such measure.
         """
-        from splitkit.solvers.proof_of import proof_of  # which takes any method
+        from splitkit.solvers.proof_of import proof_after, proof_of  # which takes any method
 
+        if steps is not None:
+            return proof_after(self, self.terms(*operators), steps, initial, final)
         return proof_of(self, self.terms(*operators))
+
+    def linear_rate(self, *operators: Operator | Term, accuracy: float = 1e-3) -> Proof:
+        """The least ρ, by bisection, with V(s⁺) ≤ ρV(s) − ‖r‖² for a quadratic function V ≥ 0 of
+        the state, ``Proof.lyapunov`` (needs clarabel).
+
+        Raises
+        ------
+        ValueError
+            No ρ < 1 is proved.
+        """
+        from splitkit.solvers.proof_of import linear_rate_of  # which takes any method
+
+        return linear_rate_of(self, self.terms(*operators), accuracy)
 
     def check_space(self, space: Space) -> None:
         """Raise ValueError if an option of the method does not fit the space."""

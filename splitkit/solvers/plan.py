@@ -11,12 +11,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 from splitkit.arguments import check_choice, check_flag, check_integer
-from splitkit.backend import Array, Point, Scalar, Space, solving, subtract, where
+from splitkit.backend import Array, Point, Scalar, Space, folding, solving, subtract, where
 from splitkit.display import Shown
 from splitkit.functions.base import Function
 from splitkit.looks import known_points
@@ -35,9 +35,11 @@ from splitkit.solvers.row_groups import Groups, least_sizes, row_groups
 from splitkit.solvers.solution import Solution, State, Status
 from splitkit.solvers.stopping import Relative, Stopping, as_stopping
 from splitkit.solvers.terms import Role, Term
+from splitkit.solvers.transformed import ArraySolution, run as run_transformed, traceable, unseen
 from splitkit.solvers.units import choose_units
 from splitkit.solvers.watch import Watch, declares, nearest_in_domain
 from splitkit.solvers.worth import Values, Worth
+from splitkit.tracing import in_transformation
 
 Callback = Callable[[State], object]
 
@@ -119,6 +121,8 @@ def planned(
     if resume is not None:
         space.check_point(resume.x, "resume.x")
         method = resume.method if method is None else method
+    if in_transformation(x0, inclusion):
+        return _transformed(inclusion, x0, method, space)
     flat = Inclusion.of(inclusion, space)
     flat.operator.check_space(space)
     with solving(x0), known_points():
@@ -126,6 +130,17 @@ def planned(
             method.check_space(space)
         option, rewrites = choose_units(flat, method, x0, space)
         return Plan(Warrant.of(option), option.terms or (), x0, space, rewrites=rewrites)
+
+
+def _transformed(
+    inclusion: Operator | Function, x0: Point, method: Method | None, space: Space
+) -> Plan:
+    """``planned`` inside of a JAX transformation."""
+    with solving(x0), folding(), known_points():
+        flat = Inclusion.of(inclusion, space)
+        flat.operator.check_space(space)
+        option = traceable(flat, method, x0, space)
+        return Plan(Warrant.of(option), option.terms or (), x0, space, rewrites=flat.rewrites)
 
 
 def solve_given(
@@ -276,6 +291,8 @@ class Plan(Shown):
     def run(self, options: Options, x0: Point | Solution | None = None) -> Solution:
         """``solve`` with options that are checked."""
         start, dual = self._start(x0)
+        if in_transformation(start, self.terms):
+            return self._run_transformed(options, start)  # type: ignore[return-value]
         with solving(start), known_points():
             run, task = self._ready(start, options, dual)
             solution = self._finish(run, task, options.max_iter, options.callback, options.progress)
@@ -289,6 +306,24 @@ class Plan(Shown):
         if task.stopping.endless:
             wanted += [Status.ITERATION_LIMIT, Status.TIME_LIMIT]
         return solution if solution.status in wanted else fail(solution, options.on_failure)
+
+    def _run_transformed(self, options: Options, start: Point) -> ArraySolution:
+        """``run`` inside of a JAX transformation, by maps that are made there."""
+        for name in ("callback", "progress", "resume", "record_objective"):
+            if getattr(options, name):
+                raise TypeError(f"{name} is for the host: leave it out inside of jit, vmap or grad")
+        with solving(start), folding(), known_points():
+            method, terms = self.method.constant(), tuple(map(unseen, self.terms))
+            here = Plan(replace(self.warrant, method=method), terms, start, self.space)
+            task = here._task(as_stopping(options.tol, self.space), traced=True)
+            if not task.stopping.is_pure:
+                raise TypeError(
+                    f"tol = {options.tol!r} compares looks of the host: give a number, Absolute or "
+                    "CertifiedError inside of jit, vmap or grad"
+                )
+            iteration = here._iteration.as_map()
+            iteration.enter(self.space)
+            return run_transformed(iteration, task, method, terms, start, options.max_iter)
 
     def iterate(
         self,
@@ -306,6 +341,8 @@ class Plan(Shown):
     def run_stepwise(self, options: Options, x0: Point | Solution | None = None) -> Iterator[State]:
         """``iterate`` with options that are checked."""
         start, dual = self._start(x0)
+        if in_transformation(start, self.terms):
+            return self._run_transformed(options, start)  # type: ignore[return-value]
         with solving(start), known_points():
             run, task = self._ready(start, options, dual)
         task.stopping.start()
@@ -421,9 +458,9 @@ class Plan(Shown):
         run.schedule.next_check = first_check
         return self._finish(run, task, max_iter, valued=False)
 
-    def _task(self, stopping: Stopping, *, sparing: bool = False) -> Task:
+    def _task(self, stopping: Stopping, *, sparing: bool = False, traced: bool = False) -> Task:
         self._watch.begin()
-        groups, sizes = self._rows_as(()) if sparing else self._rows
+        groups, sizes = self._rows_as(()) if sparing or traced else self._rows
         return Task(
             self._iteration,
             self.space,

@@ -9,14 +9,19 @@ left, so that its parts belong together.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from splitkit.arguments import check_integer
 from splitkit.backend import Point, Scalar, add, blocks
 from splitkit.linear.base import LinearOperator
 from splitkit.operators.base import Operator, PointMap
 from splitkit.proofs import LinearLeaf, Proof, Scene, Vector, contraction, decrease, lyapunov
+from splitkit.proofs.iterated import check_measures
+from splitkit.proofs.quantity import norm2
+from splitkit.proofs.setting import Setting
 from splitkit.solvers.iteration import Iteration
 from splitkit.solvers.terms import Maps, Term
 
@@ -54,12 +59,58 @@ class Symbols(Maps):
 
 def proof_of(method: Method, terms: tuple[Term, ...]) -> Proof:
     """See ``Method.proof``."""
+    return _expressed(method, terms, lambda chosen: _proof(chosen, terms))
+
+
+def proof_after(
+    method: Method, terms: tuple[Term, ...], steps: int, initial: str, final: str
+) -> Proof:
+    """So many steps from the method's own start, and from a start that they do not move."""
+    check_integer("steps", steps, 1)
+    check_measures(initial, final, ("residual", "distance", "step"))
+    if initial != "distance":
+        raise ValueError(f"initial = {initial!r}: a method's start is measured by 'distance'")
+    return _expressed(method, terms, lambda chosen: _after(chosen, terms, steps, final))
+
+
+def _after(method: Method, terms: tuple[Term, ...], steps: int, final: str) -> Proof:
+    setting = Setting()
+    space: Any = _NoSpace()
+    u, solution = setting.point("u₀"), setting.point("u*")
+
+    def begun(at: Vector) -> tuple[Iteration, Any]:
+        iteration = _iteration(method, terms, setting.scene)
+        return iteration, iteration.begin(at, space)
+
+    iteration, state = begun(u)
+    before = u
+    for _ in range(steps):
+        before, (state, trace) = iteration.governing(state), iteration.advance(state)
+    resting, fixed = begun(solution)
+    after, _ = resting.advance(fixed)
+    for moved, at in zip(blocks(after), blocks(fixed), strict=True):
+        if isinstance(moved, Vector):
+            setting.vanish(moved - at)
+    last = iteration.governing(state)
+    if final == "residual":
+        measured = _residual(iteration, trace)
+    else:
+        since = blocks(solution if final == "distance" else before)
+        measured = [a - b for a, b in zip(blocks(last), since, strict=True)]
+    total = norm2(measured[0])
+    for each in measured[1:]:
+        total = total + norm2(each)
+    names = (f"{final} after {steps} steps", "‖u₀ − u*‖²")
+    return setting.bound(total, norm2(u - solution), names=names)
+
+
+def _expressed(method: Method, terms: tuple[Term, ...], prove: Callable[[Method], Proof]) -> Proof:
     missing = method.missing(*terms)
     if missing is not None:
         raise TypeError(f"{method.label}: {missing}")
     chosen = method.choosing(*terms)
     try:
-        return _proof(chosen, terms)
+        return prove(chosen)
     except AttributeError as error:
         raise TypeError(
             f"{method.label} does not take the same linear step in every iteration, so there is no "
@@ -67,17 +118,43 @@ def proof_of(method: Method, terms: tuple[Term, ...]) -> Proof:
         ) from error
 
 
+def linear_rate_of(method: Method, terms: tuple[Term, ...], accuracy: float) -> Proof:
+    """See ``Method.linear_rate``."""
+
+    def least(chosen: Method) -> Proof:
+        low, high = 0.0, 1.0
+        best = None
+        while high - low > accuracy:
+            rate = round((low + high) / 2, 9)
+            proof = _of_a_function(chosen, terms, rate)
+            if proof.holds:
+                best, high = proof, rate
+            else:
+                low = rate
+        if best is None:
+            raise ValueError(f"{method.label}: no linear rate below 1 − {accuracy:g} is proved")
+        return best
+
+    return _expressed(method, terms, least)
+
+
+def _of_a_function(method: Method, terms: tuple[Term, ...], rate: float) -> Proof:
+    """V(s⁺) ≤ rate · V(s) − ‖r‖²."""
+    ways: list[Callable[[], Proof]] = [lambda: _lyapunov(*_begin(method, terms), rate)]
+    if any(term.of is not None for term in terms):  # the metric may need what L makes of it
+        of_maps = (partial(_metric, method, terms, steps, rate) for steps in (0, 1))
+        ways = [*of_maps, *ways]
+    for way in ways:
+        proof = way()
+        if proof.holds:
+            break
+    return proof
+
+
 def _proof(method: Method, terms: tuple[Term, ...]) -> Proof:
     scene, iteration, state = _begin(method, terms)
     if not (isinstance(state, Vector) or method.averaged):
-        ways: list[Callable[[], Proof]] = [lambda: _lyapunov(scene, iteration, state)]
-        if any(term.of is not None for term in terms):  # the metric may need what L makes of it
-            ways = [lambda: _metric(method, terms, 0), lambda: _metric(method, terms, 1), *ways]
-        for way in ways:
-            proof = way()
-            if proof.holds:
-                break
-        return proof
+        return _of_a_function(method, terms, 1.0)
     contracts = _contraction(scene, iteration, state)
     if contracts.holds:
         return contracts
@@ -136,7 +213,7 @@ def _decrease(scene: Scene, iteration: Iteration, state: Any) -> Proof:
     return decrease(scene, before, after, _residual(iteration, trace), np.eye(len(before)))
 
 
-def _metric(method: Method, terms: tuple[Term, ...], steps: int) -> Proof:
+def _metric(method: Method, terms: tuple[Term, ...], steps: int, rate: float = 1.0) -> Proof:
     """A Lyapunov function of the state and of its images under linear maps alone, of a state that
     so many steps have left.
     """
@@ -155,7 +232,7 @@ def _metric(method: Method, terms: tuple[Term, ...], steps: int) -> Proof:
             mapped = [(map(v), map(w)) for v, w in parts if spaces.of(v) in fits]
             before += [v for v, _ in mapped]
             then += [w for _, w in mapped]
-    return lyapunov(scene, before, then, residual)
+    return lyapunov(scene, before, then, residual, rate)
 
 
 def _stays(scene: Scene, state: Any, after: Any) -> None:
@@ -193,11 +270,11 @@ class _Spaces:
             self.root[self._find(i)] = self._find(indices[0])
 
 
-def _lyapunov(scene: Scene, iteration: Iteration, state: Any) -> Proof:
+def _lyapunov(scene: Scene, iteration: Iteration, state: Any, rate: float = 1.0) -> Proof:
     first, _ = iteration.advance(state)
     second, left = iteration.advance(first)
     _, then = iteration.advance(second)
     _stays(scene, state, first)
     before = [v for v in blocks((first, left)) if isinstance(v, Vector)]
     after = [v for v in blocks((second, then)) if isinstance(v, Vector)]
-    return lyapunov(scene, before, after, _residual(iteration, left))
+    return lyapunov(scene, before, after, _residual(iteration, left), rate)

@@ -56,6 +56,7 @@ class Measurement:
 class Stopping:
     """A rule; subclasses give ``ratio``, or ``exhausted`` for a limit."""
 
+    is_pure: bool = False  # its ratio is a function of what is measured
     endless: bool = False  # it asks for what rounding never gives, so that a limit is its end
 
     def prepared(self, method: Method, terms: Sequence[Term]) -> Stopping:
@@ -103,6 +104,10 @@ class _Joined(Stopping):
     second: Stopping
     join: str  # "|": met where either is, "&": where both are
     endless: bool
+
+    @property
+    def is_pure(self) -> bool:  # type: ignore[override]
+        return self.first.is_pure and self.second.is_pure
 
     def prepared(self, method: Method, terms: Sequence[Term]) -> Stopping:
         first, second = (rule.prepared(method, terms) for rule in (self.first, self.second))
@@ -157,6 +162,7 @@ class TimeLimit(Stopping):
 class _Tolerance(Stopping):
     tol: float
 
+    is_pure: ClassVar[bool] = True  # type: ignore[misc]
     within: ClassVar[Range] = NON_NEGATIVE
     remedy: ClassVar[str] = TOLERANCE
 

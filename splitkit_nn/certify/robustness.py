@@ -232,6 +232,11 @@ def _of_model(model: nn.Module, x: Tensor) -> _Last:
     rows = rows_of(stages.readout, z)
     with torch.no_grad():
         logits = stages.readout(z)
+    if not torch.allclose(logits, stages.output, rtol=1e-8, atol=1e-8):
+        raise TypeError(
+            f"{type(model).__name__} changes in place what it uses again, so that its stages are "
+            "not what they seem: leave inplace=True out"
+        )
     before: Flow | None = stages.inputs.get(source)
     if before is None:
         return _Last(None, rows, logits, flow.error, NOTHING, flow.gain, flow.gain.l2)

@@ -127,7 +127,7 @@ def trace(model: nn.Module, x: Tensor, method: str = "forward") -> Stages:
         ) from error
     with torch.no_grad():
         stages = Stages(fx.GraphModule(model, graph), owner)
-        stages.run(x)
+        stages.output = stages.run(x)
     return stages
 
 
@@ -140,6 +140,7 @@ class Stages(fx.Interpreter):
     """Runs the graph, and finds for each node its flow as a function of x; none: constant."""
 
     result: Flow
+    output: Any
 
     def __init__(self, module: fx.GraphModule, owner: str) -> None:
         super().__init__(module, garbage_collect_values=False)
@@ -205,6 +206,9 @@ class Stages(fx.Interpreter):
             return self._equilibrium(n, module, flow, x, value)
         if module is None and n.target in FUNCTIONS and n.args[0] is part:
             module = FUNCTIONS[n.target](*n.args[1:], **_plain(n.kwargs)).eval()
+        overwrites = getattr(module, "inplace", False) or n.kwargs.get("inplace")
+        if overwrites and len(part.users) > 1:
+            return None  # the others see what it wrote
         if module is not None:
             own = gain_of_module(module, x)
             if own is None or not isinstance(value, Tensor) or len(value) != len(x):

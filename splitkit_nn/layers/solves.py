@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from splitkit_nn.layers.mondeq import MonDEQ
 
 REFRESH = 100  # training steps between two choices of alpha: each costs a few factorizations
-STALE = 2.0  # factor by which the bound of ‖I − W‖ may change between them
+STALE = 1.2  # factor by which the bound of ‖I − W‖ may change between them
 ROUNDINGS = 10  # so many of them a tolerance has to allow
 AT_ROUNDING = 300  # so many of them may a residual be
 WHOLE = slice(None)

@@ -232,5 +232,8 @@ def _locked(path: Path) -> Iterator[None]:
             f"{path} is in use by {holder}: wait until it ends, or give another --out"
         ) from error
     with held:
-        (path / LOCK).write_text(f"process {os.getpid()}", encoding="utf-8")
+        try:
+            (path / LOCK).write_text(f"process {os.getpid()}", encoding="utf-8")
+        except OSError as error:  # a full disk names no file
+            raise OSError(error.errno, error.strerror, str(path / LOCK)) from error
         yield

@@ -26,6 +26,7 @@ class House:
 SPLITKIT_ROOMS = (
     "backend",
     "tracing",
+    "implicit",
     "arguments",
     "looks",
     "outcomes",
@@ -54,7 +55,7 @@ SPLITKIT = House(
     libraries={
         "numpy": SPLITKIT_ROOMS,
         "array_api_compat": ("backend", "tracing"),
-        "jax": ("tracing",),
+        "jax": ("tracing", "implicit"),
         "scipy": (
             "linear",
             "functions",

@@ -83,6 +83,20 @@ def test_the_best_step_of_the_page_is_the_textbook_s():
     assert names["proof"].rate == pytest.approx(np.sqrt(1 - 4 * 0.5 / (2 * 4 + 2 * 0.5)), rel=1e-6)
 
 
+def test_a_method_of_one_s_own_is_proved_and_its_bound_attained():
+    names = run("docs/proofs.md")
+    assert (names["alpha"], names["beta"]) == pytest.approx((2.95, 1.15), abs=0.01)
+    assert names["proof"].value == pytest.approx(0.6069, abs=1e-4)
+    assert names["plain"].value == pytest.approx(0.6126, abs=1e-4)
+    assert names["attained"] == pytest.approx(names["proof"].value, rel=1e-5)
+    assert names["halpern"].holds
+    assert names["rate"].lyapunov.rate < 1
+    quadratic = names["s"].bound(
+        names["norm2"](names["q"].gradient(names["x2"])), names["norm2"](names["x0"])
+    )
+    assert quadratic.value == pytest.approx(16 / 729, rel=1e-5)
+
+
 def test_all_doors_lead_to_one_answer():
     names = run("docs/front_doors.md")
     x = names["program"].x

@@ -274,3 +274,27 @@ def test_what_windows_of_several_sizes_do_is_not_guessed():
         nn.Dropout().train(),
     ):
         assert gain_of_module(module, x) is None
+
+
+class InPlace(nn.Module):
+    """Reads what an activation has overwritten, through a view or as it is."""
+
+    def __init__(self, view):
+        super().__init__()
+        self.view = view
+        self.stem, self.head = nn.Linear(72, 6), nn.Linear(6, 3)
+
+    def forward(self, x):
+        y = self.stem(x.flatten(1))
+        functional.leaky_relu(y.view(-1, 6) if self.view else y, 2.0, inplace=True)
+        return self.head(y)
+
+
+def test_what_is_overwritten_in_place_is_not_taken_for_affine():
+    torch.manual_seed(0)
+    labels = torch.zeros(2, dtype=torch.int64)
+    for view, match in ((True, "changes in place what it uses"), (False, "stage leaky_relu of")):
+        with pytest.raises(TypeError, match=match):
+            sknn.certify_robustness(InPlace(view).double(), inputs(2), labels)
+    ordinary = nn.Sequential(nn.Flatten(), nn.Linear(72, 6), nn.ReLU(inplace=True), nn.Linear(6, 3))
+    sknn.certify_robustness(ordinary.double(), inputs(2), labels)

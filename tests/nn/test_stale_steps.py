@@ -42,7 +42,7 @@ def pickled(layer):
 
 @each
 @pytest.mark.parametrize("activation", ["relu", "tanh"])
-@pytest.mark.parametrize(("factor", "training"), [(10, True), (30, False)])
+@pytest.mark.parametrize(("factor", "training"), [(0.01, True), (10, True), (30, False)])
 def test_parameters_that_grew_cost_what_they_cost_a_new_layer(kind, activation, factor, training):
     layer, x = make(kind, activation)
     fresh = grown(copy.deepcopy(layer), factor).train(training)

@@ -229,23 +229,23 @@ import splitkit_nn as sknn
 
 rank, where = int(sys.argv[1]), sys.argv[2]
 dist.init_process_group("gloo", init_method=f"file://{where}", rank=rank, world_size=2)
-torch.manual_seed(0)
-model = DistributedDataParallel(
-    torch.nn.Sequential(
-        sknn.MonDEQ(sknn.MonotoneDense(3, 6), tol=1e-6), torch.nn.Linear(6, 2)
-    )
-)
-x = torch.arange(12.0).reshape(4, 3).sin()
-for _ in range(2):
-    model.zero_grad()
-    model(x[2 * rank : 2 * rank + 2]).square().mean().backward()
-torch.manual_seed(0)
-alone = torch.nn.Sequential(
-    sknn.MonDEQ(sknn.MonotoneDense(3, 6), tol=1e-6), torch.nn.Linear(6, 2)
-)
-alone(x).square().mean().backward()
-for a, b in zip(model.parameters(), alone.parameters(), strict=True):
-    torch.testing.assert_close(a.grad, b.grad, rtol=0, atol=1e-5)
+KINDS = {
+    "dense": (lambda: sknn.DenseClassifier(3, 6, 2, tol=1e-6), (3,)),
+    "conv": (lambda: sknn.ConvClassifier(1, 2, 4, 2, tol=1e-6), (1, 4, 4)),
+    "tiers": (lambda: sknn.MultiTierClassifier(1, (1, 2), 4, 2, tol=1e-6), (1, 4, 4)),
+}
+for make, shape in KINDS.values():
+    torch.manual_seed(0)
+    model = DistributedDataParallel(make())
+    x = torch.arange(4.0 * torch.Size(shape).numel()).reshape(4, *shape).sin()
+    for _ in range(2):
+        model.zero_grad()
+        model(x[2 * rank : 2 * rank + 2]).square().mean().backward()
+    torch.manual_seed(0)
+    alone = make()
+    alone(x).square().mean().backward()
+    for a, b in zip(model.parameters(), alone.parameters(), strict=True):
+        torch.testing.assert_close(a.grad, b.grad, rtol=0, atol=1e-5)
 dist.destroy_process_group()
 print("same gradients")
 """

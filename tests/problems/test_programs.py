@@ -7,6 +7,7 @@ from scipy.optimize import linprog
 
 import splitkit as sk
 from splitkit.problems import LP, QP
+from tests.sampling import draws
 
 INF = np.inf
 
@@ -338,7 +339,7 @@ def test_a_limit_that_was_hit_is_never_success():
 @pytest.mark.parametrize("limit", [None, 1e4, 1e20])
 def test_a_far_start_is_no_scale_for_what_is_left(far, unit, limit):
     """With a row that never binds, and the objective in other units."""
-    for seed in range(3):
+    for seed in draws(1, 3):
         rng = np.random.default_rng(seed)
         B, A = rng.normal(size=(10, 10)), rng.normal(size=(5, 10))
         u, q = A @ rng.random(10), rng.normal(size=10)
@@ -358,7 +359,7 @@ def test_a_far_start_is_no_scale_for_what_is_left(far, unit, limit):
 @pytest.mark.parametrize("of_x", [False, True])
 def test_a_far_pair_after_a_solve_is_no_scale_for_what_is_left(far, limit, of_x):
     """Nor is what cancelled before the objective fell by a factor of a million."""
-    for seed in range(3):
+    for seed in draws(1, 3):
         rng = np.random.default_rng(seed)
         B, A = rng.normal(size=(10, 10)), rng.normal(size=(5, 10))
         u, q = A @ rng.random(10), rng.normal(size=10)
@@ -438,3 +439,21 @@ def test_constraints_alone_are_met_to_the_tolerance(scale):
         assert found.status == "converged"
         assert found.iterations <= 30
         assert abs(found.objective) <= 1e-7 * scale**2
+
+
+def test_a_row_without_variables_that_is_not_met_is_proved_infeasible():
+    A, sides = np.array([[0.0, 0.0], [1.0, 1.0]]), np.array([1.0, 1.0])
+    problem = QP(np.eye(2), np.array([1.0, -1.0]), A, sides, sides)
+    for start in (None, np.array([3.0, 4.0])):
+        solution = problem.solve(start, on_failure="return")
+        assert solution.status == "infeasible"
+        assert np.allclose(solution.certificate.y, [-1.0, 0.0])
+    problem.update(l=np.array([1e-17, 1.0]), u=np.array([1e-17, 1.0]))  # but for rounding
+    for start in (None, np.array([3.0, 4.0])):
+        assert np.allclose(problem.solve(start).x, [-0.5, 1.5])
+
+
+def test_a_slope_that_no_row_limits_is_proved_unbounded():
+    solution = LP(np.array([1.0, 1.0]), np.array([[1.0, 0.0]]), 0.0, 1.0).solve(on_failure="return")
+    assert solution.status == "unbounded"
+    assert np.allclose(solution.certificate.x, [0.0, -1.0])

@@ -14,7 +14,9 @@ from splitkit.backend import Space, blocks, to_numpy
 from splitkit.solvers.equilibration import equilibration
 from splitkit.solvers.inclusion import Inclusion
 from splitkit.solvers.methods.equilibrated import Equilibrated
+from tests.collection.judge import solved
 from tests.collection.problems import PROBLEMS, inclusion
+from tests.collection.scales import of_collection
 
 N, ROWS = 8, 12
 RNG = np.random.default_rng(3)
@@ -389,3 +391,16 @@ def test_parameters_of_single_samples_are_equilibrated_by_their_mean():
             f.SquaredL2(center=b) @ A + f.ElasticNet(weight, weight), np.zeros(4), tol=1e-10
         )
         np.testing.assert_allclose(x, alone.x, atol=1e-6 * np.abs(alone.x).max())
+
+
+PROGRAM = "quadratic program by its KKT operator"
+
+
+@pytest.mark.parametrize("unit", [1e-8, 1e8])
+def test_an_operator_that_is_no_composition_stays_none_in_other_units(unit):
+    """Of 0 ∈ A(x) + B(x) as A + IᵀBI, in units d: DAD + Iᵀ(DBD)I, and not DAD + DᵀBD, with blocks
+    of x that are 10⁸ times as large as others.
+    """
+    (case,) = (of_collection(p) for p in PROBLEMS if p.name == PROGRAM)
+    row = solved(case, "ADMM", sk.ADMM(), (unit, 1.0), max_iter=300)
+    assert row.verdict == "right", row

@@ -289,6 +289,8 @@ def test_a_rate_says_of_what_it_is():
     known = operator(strong_monotonicity=0.1, lipschitz=1.0)
     R_linear = sk.ForwardReflectedBackward().guarantee(known, sk.Zero()).falls
     assert R_linear.startswith("R-linear")
+    assert not sk.ForwardReflectedBackward().guarantee(known, sk.Zero()).in_every_iteration
+    assert sk.Tseng().guarantee(known, sk.Zero()).in_every_iteration
     assert sk.Tseng().guarantee(known, sk.Zero()).falls == "Q-linear in ‖u − u*‖"
     A, B = operator(strong_monotonicity=1.0, maximal=True), operator(cocoercivity=1.0)
     longer = sk.ChambollePock().guarantee(A, B.pullback(ScaledIdentity(1.0)))

@@ -16,6 +16,7 @@ import splitkit as sk
 from splitkit.backend import to_numpy
 from splitkit.solvers.methods import METHODS
 from tests.collection.problems import asarray
+from tests.sampling import draws
 
 f = sk.functions
 INF = math.inf
@@ -263,7 +264,7 @@ def test_every_method_finds_it_by_the_kkt_operator_in_any_units(unit, seed):
         assert np.abs(A @ x).max() <= 1e-12 * np.abs(A).max()
 
 
-@pytest.mark.parametrize("seed", range(400 if THOROUGH else 40))
+@pytest.mark.parametrize("seed", draws(24, 400))
 def test_random_degenerate_programs_with_rows_and_columns_in_units_of_their_own(seed):
     """Small integers, so that rows depend and vertices coincide; flagged only if HiGHS says so."""
     rng = np.random.default_rng(seed)

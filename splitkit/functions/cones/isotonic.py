@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from splitkit.backend import Array, Point, clip, namespace, norm, with_derivative
+from splitkit.backend import Array, Point, clip, device, namespace, norm, with_derivative
 from splitkit.functions.base import Function, vectors
 from splitkit.functions.cones.cone import Cone
 from splitkit.functions.inner.block_means import block_means
@@ -34,7 +34,7 @@ class Isotonic(Cone):
         # entries at the end that are as great as any change nothing before them
         whole = 1 << (n - 1).bit_length()
         filling = xp.max(x, axis=-1, keepdims=True) + xp.zeros(
-            (*rest, whole - n), dtype=x.dtype, device=x.device
+            (*rest, whole - n), dtype=x.dtype, device=device(x)
         )
         y = xp.concat([x, filling], axis=-1)
         half = 1

@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from splitkit.backend import Array, Scalar, clip, namespace, transposed
+from splitkit.backend import Array, Scalar, clip, device, namespace, transposed
 
 STEPS = 100
 
@@ -70,7 +70,7 @@ def _newton(
     xp = namespace(X)
     m, n = X.shape[-2:]
     W, safe = xp.where(mask, X / (X + Z), 0.0), xp.where(mask, X, 1.0)
-    identity = xp.eye(m + n, dtype=X.dtype, device=X.device)
+    identity = xp.eye(m + n, dtype=X.dtype, device=device(X))
     degrees = xp.concat([_sums(W, -1), transposed(_sums(W, -2))], axis=-2)
     root = xp.where(degrees > 0, xp.where(degrees > 0, degrees, 1.0) ** -0.5, 0.0)
     damping = 64 * float(xp.finfo(X.dtype).eps)  # (1, −1) is a null vector
@@ -101,9 +101,9 @@ def marginals_of(S: Array, damping: Scalar) -> Array:
     xp = namespace(S)
     m, n = S.shape[-2:]
     diagonal = xp.concat([xp.sum(S, axis=-1), xp.sum(S, axis=-2)], axis=-1)
-    identity = xp.eye(m + n, dtype=S.dtype, device=S.device)
-    corner = xp.zeros((*S.shape[:-2], m, m), dtype=S.dtype, device=S.device)
-    end = xp.zeros((*S.shape[:-2], n, n), dtype=S.dtype, device=S.device)
+    identity = xp.eye(m + n, dtype=S.dtype, device=device(S))
+    corner = xp.zeros((*S.shape[:-2], m, m), dtype=S.dtype, device=device(S))
+    end = xp.zeros((*S.shape[:-2], n, n), dtype=S.dtype, device=device(S))
     top, bottom = xp.concat([corner, S], axis=-1), xp.concat([transposed(S), end], axis=-1)
     return xp.concat([top, bottom], axis=-2) + identity * (diagonal + damping)[..., None, :]
 

@@ -27,6 +27,7 @@ from splitkit.backend import (
     align,
     inner,
     is_array,
+    is_traced,
     lincomb,
     namespace,
     pairing,
@@ -89,7 +90,8 @@ class LeastSquares(Function):
     @cached_property
     def _is_small(self) -> bool:
         """Whether A is a matrix whose singular values take no time worth saving."""
-        return self._is_matrix and math.prod(self.A.shape) * min(self.A.shape) <= SMALL
+        known = self._is_matrix and not is_traced(self.A)
+        return known and math.prod(self.A.shape) * min(self.A.shape) <= SMALL
 
     @cached_property
     def strong_convexity(self) -> float:  # type: ignore[override]
@@ -111,7 +113,7 @@ class LeastSquares(Function):
         xp = namespace(A)
         U, s, Vt = xp.linalg.svd(A, full_matrices=False)
         # singular values are exact to rounding: what is 0 in exact arithmetic counts as 0
-        rounding = 4 * max(A.shape) * float(xp.finfo(A.dtype).eps) * float(s[0])
+        rounding = 4 * max(A.shape) * float(xp.finfo(A.dtype).eps) * s[0]
         return U, s, Vt.T, s > rounding
 
     @cached_property
@@ -168,7 +170,8 @@ class LeastSquares(Function):
         return self._map.adjoint(self._residual(x))
 
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
-        if self._is_matrix and (self._is_small or is_array(alpha)):
+        several = is_array(alpha) and not (is_traced(alpha) and alpha.ndim == 0)
+        if self._is_matrix and (self._is_small or several):
             return self._prox_of_factors(x, alpha)
         gram, (M, q) = None if self._is_matrix else self._map.gram, self._normal_equations
         if gram is None and M.solver is not None:

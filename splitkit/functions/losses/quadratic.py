@@ -22,8 +22,10 @@ from splitkit.backend import (
     add,
     align,
     blocks,
+    folding,
     inner,
     is_array,
+    is_traced,
     lincomb,
     namespace,
     scale,
@@ -73,8 +75,10 @@ class Quadratic(Function):
         self._map: LinearOperator = wrap(P, argument="P")
         self._is_matrix = isinstance(self._map, DenseMatrix)
         if isinstance(self._map, DenseMatrix):
-            self._map = self._decomposed(self._map.matrix)
-        known = self._map.properties
+            with folding():
+                self._map = self._decomposed(self._map.matrix)
+        with folding():
+            known = self._map.properties
         if not (known.gradient and known.monotone):
             raise ValueError(
                 f"P = {self._map!r} is not known to be symmetric positive semidefinite: declare it "
@@ -83,9 +87,11 @@ class Quadratic(Function):
         self.operator: Affine = Affine(self._map, None if q is None else scale(-1.0, q))
 
     def _decomposed(self, P: Array) -> DenseMatrix:
-        """P with its eigenvalues, symmetric to the last bit."""
+        """P with its eigenvalues, symmetric to the last bit; it is believed if it is traced."""
         if P.shape[0] != P.shape[1] or P.shape[0] == 0:
             raise ValueError(f"P has shape {tuple(P.shape)}: give a square matrix")
+        if is_traced(P):
+            return DenseMatrix.of_semidefinite((P + P.T) / 2)
         xp = namespace(P)
         rounding = 4 * P.shape[0] * float(xp.finfo(P.dtype).eps)
         skew = float(xp.max(abs(P - P.T)))

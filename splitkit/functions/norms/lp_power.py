@@ -19,6 +19,7 @@ from splitkit.backend import (
     Point,
     Scalar,
     align,
+    device,
     namespace,
     signs,
     sizes,
@@ -113,7 +114,7 @@ class LpPower(Function):
 def _root(a: Array, k: float, b: Array, y: Array) -> Array:
     """The root r ≥ 0 of a rᵏ + b r = y for k ≥ 1 and a, b, y ≥ 0, not a = b = 0."""
     xp = namespace(y)
-    huge = xp.asarray(xp.finfo(y.dtype).max, dtype=y.dtype, device=y.device)
+    huge = xp.asarray(xp.finfo(y.dtype).max, dtype=y.dtype, device=device(y))
     linear = xp.where(b > 0, y / xp.where(b > 0, b, 1.0), huge)
     power = xp.where(a > 0, (y / xp.where(a > 0, a, 1.0)) ** (1 / k), huge)
     r = xp.minimum(linear, power)

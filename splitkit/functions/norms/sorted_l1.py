@@ -19,6 +19,7 @@ from splitkit.backend import (
     Space,
     align,
     clip,
+    holds,
     is_array,
     namespace,
     signs,
@@ -47,7 +48,7 @@ class SortedL1(Sublinear):
         if not is_array(weights) or weights.ndim != 1:
             raise TypeError(f"weights = {weights!r}: give a vector, one weight for each entry")
         super().__post_init__()
-        if bool(namespace(weights).any(weights[1:] > weights[:-1])):
+        if not holds(weights[1:] <= weights[:-1]):
             raise ValueError(
                 f"weights = {weights}: give them in decreasing order, else f is not convex"
             )

@@ -9,7 +9,18 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from splitkit.backend import Array, Point, Scalar, Space, align, namespace, norm, sum_of
+from splitkit.backend import (
+    Array,
+    Point,
+    Scalar,
+    Space,
+    align,
+    folding,
+    is_traced,
+    namespace,
+    norm,
+    sum_of,
+)
 from splitkit.functions.base import ROUNDINGS, Function, infinite_where
 from splitkit.functions.sets.rows import OfRows
 from splitkit.linear.base import LinearOperator
@@ -38,11 +49,17 @@ class AffineSet(OfRows):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        with folding():
+            self._decompose()
+
+    def _decompose(self) -> None:
         A, b, xp = self.A, self.b, namespace(self.A, self.b)
         rows, columns = A.shape
         singular = xp.linalg.svdvals(A)
         relative = max(rows, columns) * float(xp.finfo(A.dtype).eps)
-        rank = int(xp.sum(xp.astype(singular > relative * singular[0], xp.int64)))
+        large = singular > relative * singular[0]
+        # traced rows are taken to be independent
+        rank = rows if is_traced(large) else int(xp.sum(xp.astype(large, xp.int64)))
         if rank < rows:
             U, _, Vt = xp.linalg.svd(A, full_matrices=False)
             self._of_dependent_rows(U[:, :rank], singular[:rank], Vt[:rank, :], relative)
@@ -89,7 +106,8 @@ class AffineSet(OfRows):
         """
         Q, c = self._Q, self._c
         along = norm(H(Q.T), 1)
-        kappa = float(namespace(Q).max(along)) or 1.0
+        xp, size = namespace(Q), namespace(Q).max(along)
+        kappa = xp.where(size > 0, size, 1.0) if is_traced(size) else float(size) or 1.0
         whole = (H + PlusLowRank(0.0, kappa**0.5 * Q.T)).merged
         if whole.solver is None:
             return None

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from splitkit.backend import Array, Point, from_numpy, namespace, sum_of, to_numpy
+from splitkit.backend import Array, Point, device, from_numpy, namespace, sum_of, to_numpy
 from splitkit.functions.base import Function, Indicator, matrices
 from splitkit.functions.inner.accuracy import Inexact
 from splitkit.functions.sets.transport_polytope import misfit, onto_transport_polytope
@@ -43,7 +43,7 @@ class Birkhoff(Inexact, Indicator):
     @staticmethod
     def _ones(x: Array) -> Array:
         xp = namespace(x)
-        return xp.ones((x.shape[-1],), dtype=x.dtype, device=x.device)
+        return xp.ones((x.shape[-1],), dtype=x.dtype, device=device(x))
 
     def project(self, x: Point) -> Point:
         return onto_transport_polytope(x, self._ones(x), self._ones(x), self.accuracy, repr(self))

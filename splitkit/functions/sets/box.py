@@ -9,7 +9,17 @@ from __future__ import annotations
 from typing import Any
 
 from splitkit.arguments import Range, check_bounds
-from splitkit.backend import Array, Point, Scalar, align, clip, is_array, namespace, sum_of
+from splitkit.backend import (
+    Array,
+    Point,
+    Scalar,
+    align,
+    clip,
+    is_array,
+    is_traced,
+    namespace,
+    sum_of,
+)
 from splitkit.functions.base import Function, Indicator, extremes, parameter
 from splitkit.functions.norms.l1_norm import L1Norm
 
@@ -39,6 +49,8 @@ class Box(Indicator):
         if not is_array(same):
             return same
         xp = namespace(same)
+        if is_traced(same):
+            return False
         if bool(xp.all(same)) or not bool(xp.any(same)):
             return bool(xp.any(same))
         return xp.astype(same, (self.lower if is_array(self.lower) else self.upper).dtype)
@@ -70,7 +82,7 @@ class Box(Indicator):
     def conjugate(self) -> Function:
         symmetric = self.lower == -self.upper
         if is_array(symmetric):
-            symmetric = bool(namespace(symmetric).all(symmetric))
+            symmetric = not is_traced(symmetric) and bool(namespace(symmetric).all(symmetric))
         if symmetric and extremes(self.upper)[1] < float("inf"):
             return L1Norm(self.upper, batch_ndim=self.batch_ndim)
         return super().conjugate

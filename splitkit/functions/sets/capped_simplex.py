@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Any
 
 from splitkit.arguments import NON_NEGATIVE, Range
-from splitkit.backend import Array, Point, Scalar, Space, align, clip, namespace, sum_of
+from splitkit.backend import Array, Point, Scalar, Space, align, clip, holds, namespace, sum_of
 from splitkit.functions.base import Function, Indicator, as_vectors, parameter
 from splitkit.functions.inner.ramps import ramps
 
@@ -66,7 +66,7 @@ class CappedSimplex(Indicator):
         x = xp.zeros(shape, dtype=space.dtype, device=space.device)
         sums = sum_of(self.upper + x, self.batch_ndim)
         rounding = 64 * float(xp.finfo(space.dtype).eps)
-        if bool(xp.any(sums * (1 + rounding) < self.total)):
+        if not holds(sums * (1 + rounding) >= self.total):
             raise ValueError(
                 f"total of {self!r} exceeds Σ upper = {float(xp.min(sums)):g} over the entries of "
                 f"x0 (shape {shape}): the set is empty; give a total of at most that"

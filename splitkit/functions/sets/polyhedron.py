@@ -22,6 +22,7 @@ from splitkit.backend import (
     Array,
     Point,
     clip,
+    device,
     lengths,
     namespace,
     norm,
@@ -71,7 +72,7 @@ class Polyhedron(Inexact, OfRows):
         norms = xp.where(norms > 0, norms, 1.0)
         self._rows, self._bounds = A / norms, b / norms[:, 0]
         try:
-            origin = xp.zeros((*b.shape[:-1], A.shape[1]), dtype=A.dtype, device=A.device)
+            origin = xp.zeros((*b.shape[:-1], A.shape[1]), dtype=A.dtype, device=device(A))
             at_known(self.project, origin)  # of b's batch axes, whatever x's will be
         except _EmptyError as error:
             raise ValueError(
@@ -81,7 +82,7 @@ class Polyhedron(Inexact, OfRows):
     def project(self, x: Point) -> Point:
         xp = namespace(x)
         rows = self.A.shape[0]
-        bounds = self._bounds + xp.zeros((*x.shape[:-1], rows), dtype=x.dtype, device=x.device)
+        bounds = self._bounds + xp.zeros((*x.shape[:-1], rows), dtype=x.dtype, device=device(x))
         y, bounds = xp.reshape(x, (-1, x.shape[-1])), xp.reshape(bounds, (-1, rows))
         with solving(x):
             # the second projection takes out the rounding of x, which may be large beside the first
@@ -95,7 +96,7 @@ class Polyhedron(Inexact, OfRows):
     def _system(self, gram: Array, active: Array) -> Array:
         """A_W A_Wᵀ for each sample, with the identity for the other rows."""
         xp, rows = namespace(gram), gram.shape[0]
-        identity = xp.eye(rows, dtype=gram.dtype, device=gram.device)
+        identity = xp.eye(rows, dtype=gram.dtype, device=device(gram))
         both = active[:, :, None] & active[:, None, :]
         return xp.where(both, gram, xp.where(active[:, :, None], 0.0, identity))
 
@@ -112,10 +113,10 @@ class Polyhedron(Inexact, OfRows):
         rows, columns = A.shape
         relative = tolerance(self.accuracy, y)
         dependent = float(xp.finfo(y.dtype).eps) ** (2 / 3)
-        gram, index = A @ A.T, xp.arange(rows, device=y.device)
+        gram, index = A @ A.T, xp.arange(rows, device=device(y))
         dual, active = xp.zeros_like(bounds), bounds > float("inf")
-        entering = xp.zeros((y.shape[0], 1), dtype=index.dtype, device=y.device)
-        under_way = xp.zeros((y.shape[0], 1), dtype=active.dtype, device=y.device)
+        entering = xp.zeros((y.shape[0], 1), dtype=index.dtype, device=device(y))
+        under_way = xp.zeros((y.shape[0], 1), dtype=active.dtype, device=device(y))
         size = lengths(y, (-1,), keepdims=True)
         for _ in range(10 * (rows + columns) + 100):
             x = y - dual @ A

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from splitkit.arguments import Range, check_array, check_bounds
-from splitkit.backend import Array, Point, Scalar, Space, align, clip, namespace, sum_of
+from splitkit.backend import Array, Point, Scalar, Space, align, clip, holds, namespace, sum_of
 from splitkit.functions.base import Function, Indicator, infinite_where, parameter, required
 
 
@@ -100,7 +100,7 @@ class Slab(Indicator):
             )
         if given == shape:
             squares = sum_of(self._unit * self._unit, self.batch_ndim)
-            if bool(space.xp.any(squares == 0)):
+            if not holds(squares != 0):
                 raise ValueError(f"normal of {self!r} is 0 for a sample: give vectors that are not")
 
     @classmethod

@@ -29,6 +29,7 @@ from splitkit.backend import (
     Point,
     Space,
     clip,
+    holds,
     namespace,
     norm,
     power_of_two,
@@ -86,7 +87,7 @@ class TransportPolytope(Inexact, Indicator):
             raise ValueError("rows and columns must be vectors, one sum for each row and column")
         totals = xp.sum(rows, axis=-1), xp.sum(columns, axis=-1)
         rounding = 4 * max(rows.shape[-1], columns.shape[-1]) * float(xp.finfo(rows.dtype).eps)
-        if bool(xp.any(abs(totals[0] - totals[1]) > rounding * (totals[0] + totals[1]))):
+        if not holds(abs(totals[0] - totals[1]) <= rounding * (totals[0] + totals[1])):
             raise ValueError(
                 f"rows have the total {totals[0]} and columns {totals[1]}: the polytope is empty; "
                 "give marginals of the same total"

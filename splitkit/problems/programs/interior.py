@@ -34,6 +34,7 @@ from splitkit.problems.programs.scalings import Barriers, Scaling, Vector
 
 REGULAR = 1e-9  # what is added to the diagonals, beside entries near 1, and refined away
 REFINED = 5  # times at most
+EXACT = 1e-12  # part of the right-hand side, to which it is refined
 INEXACT = 1e-7  # part of the right-hand side, beyond which pivots leave the diagonal
 PIVOT = 1e-3  # where they are a smaller part of a column's largest entry
 LEAST = 1e-8  # step that is progress
@@ -193,7 +194,7 @@ class _System:
         """dx and u."""
         of = self.of
         dx, u = np.zeros(a.size), np.zeros(b.size)
-        ra, rb, left = a, b, np.inf
+        ra, rb, left, size = a, b, np.inf, max(_largest(a), _largest(b))
         for _ in range(REFINED):
             ex, eu = self.roughly(ra, rb)
             ex, eu = dx + ex, u + eu
@@ -205,11 +206,11 @@ class _System:
             now = max(_largest(ra), _largest(rb))
             if not now < left:
                 break
-            dx, u, done = ex, eu, now > 0.1 * left or now <= 1e-14
+            dx, u, done = ex, eu, now > 0.1 * left or now <= max(1e-14, EXACT * size)
             left = now
             if done:
                 break
-        if left > INEXACT * max(_largest(a), _largest(b)) and self.carefully():
+        if left > INEXACT * size and self.carefully():
             return self.solve(a, b)
         return dx, u
 
@@ -253,9 +254,10 @@ class _Sparse(_System):
     def _arrange(self, i: Any, j: Any) -> None:
         """Where entries in these places go, in CSC."""
         key, self.entry = np.unique(j.astype(np.int64) * self.size + i, return_inverse=True)
-        self.indices = (key % self.size).astype(np.int32)
         counts = np.bincount(key // self.size, minlength=self.size)
-        self.indptr = np.concatenate(([0], np.cumsum(counts))).astype(np.int32)
+        indptr = np.concatenate(([0], np.cumsum(counts))).astype(np.int32)
+        parts = np.zeros(key.size), (key % self.size).astype(np.int32), indptr
+        self.K = csc_array(parts, shape=(self.size, self.size))
 
     def factor(self) -> None:
         squares = np.ones(self.of.h.size)
@@ -271,8 +273,7 @@ class _Sparse(_System):
             self.columns, weights=self.weights * self.entries**2, minlength=self.n
         )
         values = np.concatenate((self.fixed, diagonal, *blocks))
-        data = np.bincount(self.entry, weights=values, minlength=self.indices.size)
-        self.K = csc_array((data, self.indices, self.indptr), shape=(self.size, self.size))
+        self.K.data = np.bincount(self.entry, weights=values, minlength=self.K.nnz)
         if self.order is None:
             lu = self._factored("MMD_AT_PLUS_A", 0.0)
             self.by = lu.solve

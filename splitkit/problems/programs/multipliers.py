@@ -215,6 +215,10 @@ class _Run:
             ended = self.approach()
             if ended is not None:
                 return ended
+        if self.best.worst > self.tol:
+            status, proof = self.proved(*self.alone())
+            if proof is not None:
+                return status, proof
         while True:
             if self.best.worst <= self.tol:
                 return Status.CONVERGED, None
@@ -239,6 +243,20 @@ class _Run:
             self.adapt(missed, before, found.dual, rounded and found.primal < found.dual > self.tol)
             before = missed
 
+    def alone(self) -> tuple[Vector, Vector]:
+        """−q where no row and no curvature holds x, and what the rows without x are missed by:
+        Newton's steps would see both grow for ever beside others.
+        """
+        data = self.data
+        free = (np.diff(data.AT.indptr) == 0) & (np.diff(data.P.indptr) == 0)
+        empty = np.diff(data.A.indptr) == 0
+        d, v = np.where(free, -data.q, 0.0), np.zeros(empty.size)
+        if empty.any():
+            v = np.where(empty, -data.rows.project(v), 0.0)
+            if _largest(v) <= self.tol * self.best.sizes[0]:  # rounding beside other rows
+                v = 0 * v
+        return d, v
+
     def approach(self) -> tuple[Status, Vector | None] | None:
         """Interior points as far as they lead; what they led to if that is the end."""
         apart, further = bool(self.data.rows.alone.all()), 0
@@ -246,7 +264,7 @@ class _Run:
         if (apart and not slopes) or self.best.worst <= self.tol:
             return None
         for x, y, near in Interior(self.data, self.data.rows.barriers()).points():
-            self.place(x)
+            self.x = x
             self.y = y if slopes else np.zeros(y.size)  # which will do
             self.iterations += 1
             self.system.factorizations += 1

@@ -31,7 +31,7 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
-from splitkit.backend import Array, Point, clip, lincomb, scale, subtract
+from splitkit.backend import Array, Point, clip, is_traced, lincomb, scale, subtract
 from splitkit.solvers.iteration import Carry, Iteration, Reading, Trace
 from splitkit.solvers.method import Guarantee, Method
 from splitkit.solvers.terms import Role, Term
@@ -158,10 +158,17 @@ class AdaptiveSteps(Iteration):
             under = (slope > 0) & (slope < LEAST)
             free = (slope == 0) & (force > 0) & (2 * moved > alpha * pace)
             pace = moved / alpha
-            if trial == 0 and else_try is not None and bool(xp.any(moved == 0)):
-                alpha = xp.where(moved == 0, xp.maximum(alpha, else_try), alpha)
-                continue
-            if trial == TRIALS - 1 or not bool(xp.any(over | under | free)):
+            traced, again = is_traced(over), None
+            if trial == 0 and else_try is not None:
+                stuck = xp.any(moved == 0)
+                another = xp.where(moved == 0, xp.maximum(alpha, else_try), alpha)
+                if traced:
+                    again = stuck, another, short, long
+                elif bool(stuck):
+                    alpha = another
+                    continue
+            # where nothing is to be done, more trials change nothing
+            if trial == TRIALS - 1 or not (traced or bool(xp.any(over | under | free))):
                 break
             short = xp.where(under | (free & (long < math.inf)), alpha, short)
             long = xp.where(over, alpha, long)
@@ -174,6 +181,10 @@ class AdaptiveSteps(Iteration):
             if trial == TRIALS - 2:
                 tried = xp.where(short > 0, short, xp.where(free, start, tried))
             alpha = xp.where(over | under | free, tried, alpha)
+            if again is not None:
+                stuck, *kept = again
+                new = alpha, short, long
+                alpha, short, long = (xp.where(stuck, *p) for p in zip(kept, new, strict=True))
         return alpha, y, x_next, F_next
 
     def local_lipschitz(self, x: Point, Fx: Point, before: Point, F_before: Point) -> Array:
@@ -200,7 +211,8 @@ class AdaptiveSteps(Iteration):
 
     def resolve(self, alpha: Array, y: Point) -> Point:
         """R_{αG}y for the step sizes of this iteration."""
-        return self.G.resolve(alpha if alpha.shape else float(alpha))(y)
+        whole = bool(alpha.shape) or is_traced(alpha)
+        return self.G.resolve(alpha if whole else float(alpha))(y)
 
     def read(self, trace: Trace) -> Reading:
         alpha, y, x = trace

@@ -222,9 +222,9 @@ class ADMM(_AlternatingDirections):
         norm = terms[1].L.norm
         return Balanced(first, at, lambda tau: Steps(tau, 1 / tau), norm, FEW)
 
-    def proof(self, *operators: Operator | Term) -> Proof:
+    def proof(self, *operators: Operator | Term, **given: Any) -> Proof:
         """See ``Method.proof``: of the iteration with a constant ρ."""
-        return Method.proof(self._with(balance=False), *operators)
+        return Method.proof(self._with(balance=False), *operators, **given)
 
 
 @dataclass(frozen=True, kw_only=True)

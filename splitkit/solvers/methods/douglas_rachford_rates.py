@@ -9,7 +9,7 @@ such that [L K][L K]ᵀ = I/(τσ): the constants are τμ, σβ and L/σ, and �
 metric.
 
 Source: Ryu, Taylor, Bergeling, Giselsson, *Operator splitting performance estimation* (2020),
-Thms. 4.1 and 4.2 (where μ, β are those at α = 1); O'Connor, Vandenberghe, *On the equivalence of
+Thms. 4.1 and 4.3 (where μ, β are those at α = 1); O'Connor, Vandenberghe, *On the equivalence of
 the primal-dual hybrid gradient method and Douglas-Rachford splitting* (2020), for K.
 """
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from splitkit.backend import Array, Point, Scalar, Space, extremes
 from splitkit.linear.base import LinearOperator
@@ -94,8 +94,8 @@ class Equilibrated(Wrapper):
         inner = self.method.iteration(*self.within(terms))
         return _InUnits(self.method, inner, self.scales, E)
 
-    def proof(self, *operators: Operator | Term) -> Proof:
-        return self.method.proof(*self.within(self.terms(*operators)))
+    def proof(self, *operators: Operator | Term, **given: Any) -> Proof:
+        return self.method.proof(*self.within(self.terms(*operators)), **given)
 
 
 class _InUnits(Around):

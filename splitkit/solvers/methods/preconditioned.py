@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from splitkit.arguments import POSITIVE, check_parameter
 from splitkit.backend import Array, Point, Space, is_array, namespace
@@ -97,9 +97,9 @@ class Preconditioned(Wrapper):
     def steady(self) -> Self:
         return self._with(method=self.method.steady())
 
-    def proof(self, *operators: Operator | Term) -> Proof:
+    def proof(self, *operators: Operator | Term, **given: Any) -> Proof:
         """See ``Method.proof``: of the method on the terms SAS, in y = S⁻¹x."""
-        return self.method.proof(*self.within(self.terms(*operators)))
+        return self.method.proof(*self.within(self.terms(*operators)), **given)
 
     def check_space(self, space: Space) -> None:
         if self.diagonal is not None:

@@ -129,9 +129,9 @@ class PrimalDual(Method):
         region = self.region(*terms)
         return Balanced(self.steps, at, region.at, region.norm) if self.balance else at(self.steps)
 
-    def proof(self, *operators: Operator | Term) -> Proof:
+    def proof(self, *operators: Operator | Term, **given: Any) -> Proof:
         """See ``Method.proof``: of the iteration with constant steps."""
-        return Method.proof(replace(self, balance=False), *operators)
+        return Method.proof(replace(self, balance=False), *operators, **given)
 
     def theorem(self, *terms: Term) -> Guarantee:
         A, composed, *rest = terms

@@ -4,11 +4,13 @@ import errno
 import io
 import os
 import random
+import resource
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -115,6 +117,37 @@ def test_a_write_that_fails_loses_nothing_before_it(
     run_here(tmp_path / "broken", resume=True)
     for model in ("model.pt", "best.pt"):
         assert same(tensors(tmp_path / "straight" / model), tensors(tmp_path / "broken" / model))
+
+
+@contextmanager
+def files_of_at_most(size: int) -> Iterator[None]:
+    """The system refuses to write more into any file, as on a disk that fills up there."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_disk_that_is_full_at_any_size_loses_nothing(tmp_path: Path) -> None:
+    recipe = replace(RECIPE, epochs=2, validation=0.0)
+    run_here(tmp_path / "straight", recipe)
+    out = tmp_path / "full"
+    with claim(out) as run:
+        trainer = Trainer(recipe, FEW, CPU)
+        trainer.run_epoch(unwatched)
+        run.write_config(Config(recipe, None))
+        run.write_epoch(trainer)
+    whole = (out / "checkpoint.pt").read_bytes()
+    sizes = [int(len(whole) * k / 13) for k in range(13)]
+    for size in sizes:
+        with files_of_at_most(size), pytest.raises(OSError, match=str(out)):
+            run_here(out, recipe, resume=True)
+        assert (out / "checkpoint.pt").read_bytes() == whole
+        assert not [*out.glob(".*.tmp")]
+    run_here(out, recipe, resume=True)
+    assert same(tensors(tmp_path / "straight" / "model.pt"), tensors(out / "model.pt"))
 
 
 def test_a_full_disk_is_told_in_a_line(
