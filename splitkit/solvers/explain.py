@@ -116,14 +116,17 @@ class Option(Shown):
     @property
     def order(self) -> tuple[bool, float, bool, float]:
         """The key by which options are sorted, the best first: by the work of a rate; where there
-        is none, what is faster than its steps alone before the others, as restarts are, whose
-        linear rate no constant shows, FISTA, whose values have one of 1/k², and the proximal point
-        method, whose steps may be of any length.
+        is none, by that of an iteration, but of a function what is faster than its steps alone
+        comes before the others, as restarts are, whose linear rate no constant shows, FISTA, whose
+        values have one of 1/k², and the proximal point method, whose steps may be of any length.
         """
         if not self.guarantee.holds:
             return True, math.inf, True, math.inf
         work, each = self.effort
-        return False, work, not isinstance(self.method, FAST), each
+        fast = isinstance(self.method, FAST) and all(
+            term.operator.properties.gradient for term in self.terms or ()
+        )
+        return False, work, not fast, each
 
 
 @dataclass(frozen=True, repr=False)
