@@ -103,7 +103,7 @@ class MonDEQ(nn.Module):
                 f"parametrization = {parametrization!r}: give one such as MonotoneDense(…)"
             )
         self.parametrization = parametrization
-        self._ndim = 1 + len(parametrization.input_shape)  # of a batch
+        self._ndim = _batch_ndim(parametrization)
         self._activation = find_activation(activation)
         learned = self._activation.learned
         if not all(isinstance(each, nn.Parameter) for each in learned.values()):
@@ -230,7 +230,7 @@ class MonDEQ(nn.Module):
 
     def _flat(self, x: Tensor, z0: Tensor | None) -> Tensor:
         """The layer on an input with further axes in front, as one batch."""
-        lead = x.shape[: x.ndim - self._ndim + 1]
+        lead = x.shape[: x.ndim - len(self.parametrization.input_shape)]
         if tuple(x.shape[len(lead) :]) != self.parametrization.input_shape:
             self.parametrization.check_input(x)  # raises
         if z0 is not None:
@@ -316,6 +316,16 @@ class MonDEQ(nn.Module):
             f"activation={self.activation}, method={self.method.label}, tol={tol}, "
             f"gradient={self.gradient.name}{elsewhere}"
         )
+
+
+def _batch_ndim(parametrization: Parametrization) -> float:
+    """The axes of a batch of inputs; inf where the shape of one is not stated, so that none of a
+    batch's axes counts as further.
+    """
+    try:
+        return 1 + len(parametrization.input_shape)
+    except NotImplementedError:
+        return math.inf
 
 
 def _checked_tol(name: str, tol: float | sk.Stopping) -> float | sk.Stopping:

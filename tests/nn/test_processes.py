@@ -10,6 +10,9 @@ from torch.utils.data import DataLoader, Dataset
 
 import splitkit_nn as sknn
 
+# other tests of the same process may have started JAX's threads, of which no worker here makes use
+pytestmark = pytest.mark.filterwarnings("ignore:os.fork")
+
 KINDS = {
     "dense": (lambda: sknn.MonotoneDense(3, 6), (3,)),
     "conv": (lambda: sknn.MonotoneConv2d(1, 2, 4), (1, 4, 4)),

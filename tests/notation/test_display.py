@@ -100,7 +100,7 @@ def test_an_array_that_is_traced_has_no_entries():
         seen.append(written(x))
         return x
 
-    jax.jit(looked_at)(jax.numpy.zeros(3))
+    jax.jit(looked_at)(jax.numpy.zeros(3, dtype="float32"))
     assert seen == ["float32[3]"]
 
 
