@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
+from splitkit.backend import extremes
 from splitkit.testing import Suite, _shared, checks_operator, suite
 from splitkit.testing._at import NamedMap, Places
 from splitkit.testing._at_operator import AtOperator
@@ -141,8 +142,11 @@ def slopes(at: AtActivation) -> Iterator[Claim]:
 
 
 def finite_difference(at: AtActivation) -> Claim:
-    """Where J is continuous: a step over a kink sees a mean of the slopes on its sides."""
-    y, d, h = at.x, at.y, 1e-5
+    """Where J is continuous: a step over a kink sees a mean of the slopes on its sides, and a long
+    one over two of them may find the same slope there; so it is short, however long d is.
+    """
+    y, d = at.x, at.y
+    h = 1e-5 / max(1.0, extremes(abs(d.value))[1])
     right, left = y + h * d, y - h * d
     Jd, difference = at.jacobian(y, d), (at.sigma(right) - at.sigma(left)) / (2 * h)
     change = sum((at.jacobian(z, d) - Jd).size for z in (right, left))

@@ -2,6 +2,7 @@
 
 import copy
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import settings
@@ -106,3 +107,9 @@ def test_what_is_kept_of_the_parameters_and_made_anew_with_them_is_no_state():
 
 def test_a_frozen_layer_passes():
     check_layer(copy.deepcopy(LAYER).requires_grad_(False), max_examples=1)
+
+
+def test_a_long_direction_from_a_kink_accuses_no_clamp():
+    y, d = np.zeros((2, 4)), np.zeros((2, 4))
+    d[1, 3] = 1e8
+    suite(sknn.Clamp(0.0, 1.0), (2, 4)).replay("jacobian", (y, d, 1.0, 1.0))
