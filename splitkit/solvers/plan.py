@@ -342,7 +342,7 @@ class Plan(Shown):
         """``iterate`` with options that are checked."""
         start, dual = self._start(x0)
         if in_transformation(start, self.terms):
-            return self._run_transformed(options, start)  # type: ignore[return-value]
+            raise TypeError("iterate is for the host: take solve inside of jit, vmap or grad")
         with solving(start), known_points():
             run, task = self._ready(start, options, dual)
         task.stopping.start()

@@ -140,6 +140,8 @@ def test_what_cannot_run_there_says_so():
         traced(lambda b: solution(A, b, 0.5, method=sk.Anderson(sk.DouglasRachford())), b)
     with pytest.raises(sk.NoGuaranteeError, match="no known Lipschitz constant"):
         traced(lambda A: solution(A, b, 0.5, method=sk.ForwardBackward(alpha=0.1)), A)
+    with pytest.raises(TypeError, match="iterate is for the host"):
+        jax.jit(lambda b: [s.x for s in sk.iterate(sk.Subdifferential(lasso(A, b, 0.5)), b[:5])])(b)
     with pytest.raises(TypeError, match="record_objective is for the host"):
         traced(lambda b: solution(A, b, 0.5, record_objective=True), b)
     with pytest.raises(TypeError, match="compares looks of the host"):
