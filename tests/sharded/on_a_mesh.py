@@ -1,4 +1,4 @@
-"""Run by test_sharded.py where JAX has four devices: problems whose data or points are cut over
+"""Run by test_sharded.py where JAX has two devices: problems whose data or points are cut over
 them, beside the same problems on NumPy. Prints what it found as JSON.
 """
 
@@ -13,7 +13,7 @@ import splitkit as sk
 
 f = sk.functions
 rng = np.random.default_rng(0)
-MESH = jax.make_mesh((4,), ("parts",), axis_types=(AxisType.Auto,))
+MESH = jax.make_mesh((2,), ("parts",), axis_types=(AxisType.Auto,))
 
 
 def cut(values, *axes):
@@ -82,7 +82,7 @@ compare(
     ROWS,
     sk.ChambollePock(balance=False),
 )
-explicit = jax.make_mesh((4,), ("parts",), axis_types=(AxisType.Explicit,))
+explicit = jax.make_mesh((2,), ("parts",), axis_types=(AxisType.Explicit,))
 try:
     sk.Affine(np.eye(4)).resolvent(1.0)(
         jax.device_put(jnp.ones(4), NamedSharding(explicit, P("parts")))
