@@ -262,7 +262,8 @@ def test_pd3o_brings_its_metric_down_and_condat_vu_its_function():
         K = rng.normal(size=(3, 3))
         B = sk.Affine(np.linalg.inv(δ * np.eye(3) + K - K.T))
         Q, _ = np.linalg.qr(rng.normal(size=(2, 2)))
-        C = sk.Affine(sk.DenseMatrix(Q @ np.diag([m, 1.0]) @ Q.T))
+        S = Q @ np.diag([m, 1.0]) @ Q.T
+        C = sk.Affine(sk.DenseMatrix((S + S.T) / 2))  # symmetric to the last bit
         τ = rng.uniform(0.2, 0.9)
         room = 1 / τ if kind is sk.PD3O else 1 / τ - 0.5
         σ = (0.98 if seed % 2 else 0.5) * room / norm**2
