@@ -24,7 +24,6 @@ from splitkit.arguments import check_integer
 from splitkit_nn.activations import Activation
 from splitkit_nn.linear.base import frobenius_bound
 from splitkit_nn.linear.bounds.base import MARGIN, LipschitzBounds
-from splitkit_nn.linear.bounds.scalar import scalar_bounds
 from splitkit_nn.linear.circular import CircularConvolution
 from splitkit_nn.linear.image import ImageParametrization
 from splitkit_nn.linear.kernels import (
@@ -255,16 +254,7 @@ class MonotoneMultiTier(ImageParametrization):
             L = torch.linalg.cholesky(T)
             half = torch.linalg.solve_triangular(L, U, upper=False)
             reach = float(torch.linalg.matrix_norm(half, 2).max()) ** 2 / 2 * (1 + MARGIN)
-        return scalar_bounds(
-            self.operator(exact=True),
-            self.input_norm(),
-            activation.mask,
-            rows,
-            differences,
-            math.prod(self.input_shape),
-            reach=reach,
-            **search,
-        )
+        return super().lipschitz_bounds(activation, rows, differences, reach=reach, **search)
 
     def operator(self, W: Tensor | None = None, *, exact: bool) -> TieredConvolution:
         """I − W; m is the parametrization's, and L an upper bound, the sharper one if exact."""
