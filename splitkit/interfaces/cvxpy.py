@@ -99,6 +99,8 @@ class Splitkit(ConicSolver):  # type: ignore[misc]
         """CVXPY's solution, with the multipliers of its constraints, or a certificate's."""
         found, seconds = solution
         status = STATUSES.get(found.status, s.SOLVER_ERROR)
+        if found.status is Status.PRECISION and not found.is_near:
+            status = s.SOLVER_ERROR
         stats = {s.SOLVE_TIME: seconds, s.NUM_ITERS: found.iterations, s.EXTRA_STATS: found}
         y = found.y if found.certificate is None else found.certificate.y
         duals: dict[int, Any] = {}

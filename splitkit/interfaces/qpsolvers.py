@@ -18,8 +18,6 @@ from splitkit.problems import QP, ProgramSolution
 if TYPE_CHECKING:
     import qpsolvers
 
-SOLVED = (Status.CONVERGED, Status.PRECISION)
-
 
 def solve_qp(
     P: Any,
@@ -45,7 +43,7 @@ def solve_qp(
         Of ``QP.solve``: tol, max_iter.
     """
     solution = _solved(P, q, G, h, A, b, lb, ub, initvals, options)
-    return solution.x if solution.status in SOLVED else None
+    return solution.x if _is_solved(solution) else None
 
 
 def solve_problem(
@@ -58,7 +56,7 @@ def solve_problem(
     found = _solved(*parts, initvals, options)
     rows = 0 if problem.G is None else np.shape(problem.G)[0]
     result = qpsolvers.Solution(problem)
-    result.found = found.status in SOLVED
+    result.found = _is_solved(found)
     if result.found:
         result.x, result.obj = found.x, found.objective
     result.z, result.y = found.y[:rows], found.y[rows:]
@@ -104,3 +102,7 @@ def _solved(
     P = scipy.sparse.csc_array(P) if scipy.sparse.issparse(P) else np.asarray(P, dtype=float)
     start = None if initvals is None else np.asarray(initvals, dtype=float)
     return QP(P, q, **rows).solve(start, **{"on_failure": "return", **options})
+
+
+def _is_solved(solution: ProgramSolution) -> bool:
+    return solution.converged or (solution.status is Status.PRECISION and solution.is_near)

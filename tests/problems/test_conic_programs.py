@@ -1,5 +1,7 @@
 """Conic programs: optimality conditions, an independent solver, certificates, and refusals."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -330,3 +332,15 @@ def test_the_derivative_of_a_projection_is_that_of_differences(kind):
         found[k] = Q @ Q.T
     off = np.abs(found - expected).max(axis=(1, 2))
     assert np.mean(off <= 1e-4) >= 0.99  # differences across an edge are none
+
+
+@pytest.mark.parametrize(("gap", "is_near"), [(1e-5, True), (0.05, False)])
+def test_rounding_ends_a_solve_with_a_warning_only_near_a_solution(gap, is_near, monkeypatch):
+    program = ConicProgram(
+        None, np.array([1.0]), np.array([[-1.0]]), np.array([-1.0]), [("nonnegative", 1)]
+    )
+    ended = replace(program.solve(), status=sk.Status.PRECISION, converged=False, duality_gap=gap)
+    monkeypatch.setattr(program, "_solution", lambda *_: ended)
+    assert ended.is_near == is_near
+    with pytest.warns(sk.NotConvergedWarning) if is_near else pytest.raises(sk.NotConvergedError):
+        program.solve()

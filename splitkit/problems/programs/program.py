@@ -137,7 +137,7 @@ class Program(Sum):
         solution = self._solution(outcome, tol)
         if solution.status in (Status.CONVERGED, Status.STOPPED, Status.INTERRUPTED):
             return solution
-        if solution.status is Status.PRECISION and on_failure == "raise":
+        if solution.status is Status.PRECISION and solution.is_near and on_failure == "raise":
             on_failure = "warn"
         return fail(solution, on_failure)
 

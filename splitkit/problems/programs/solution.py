@@ -10,6 +10,8 @@ from splitkit.backend import Array
 from splitkit.display import Shown
 from splitkit.outcomes import Status
 
+NEARLY = 1e-3  # the largest measure at which an answer that rounding ended is of use
+
 
 @dataclass(frozen=True, repr=False)
 class ProgramCertificate(Shown):
@@ -132,6 +134,13 @@ class ProgramSolution(Shown):
     factorizations: int
     certificate: ProgramCertificate | None
     history: ProgramHistory
+
+    @property
+    def is_near(self) -> bool:
+        """Whether all measures are small, if not below the tolerance: ``solve`` only warns where
+        rounding ended such a one.
+        """
+        return max(self.primal_residual, self.dual_residual, self.duality_gap) <= NEARLY
 
     def heading(self) -> str:
         """How it ended."""
