@@ -30,6 +30,7 @@ from scipy.sparse import csc_array, csr_array, diags_array
 from scipy.sparse.linalg import splu
 
 from splitkit.problems.programs.data import Data
+from splitkit.problems.programs.measures import largest
 from splitkit.problems.programs.scalings import Barriers, Scaling, Vector
 
 REGULAR = 1e-9  # what is added to the diagonals, beside entries near 1, and refined away
@@ -96,7 +97,7 @@ class Interior:
                     v[cone.of] = cone.unit
                     continue
                 short = cone.short(v[cone.of])
-                if short >= -1e-8 * max(1.0, _largest(v)):
+                if short >= -1e-8 * max(1.0, largest(v)):
                     v[cone.of] += (1 + short) * cone.unit
         least, waited = np.full(3, np.inf), 0
         for _ in range(MOST):
@@ -104,7 +105,7 @@ class Interior:
             rx = self.P @ x + self.q + self.GT @ z
             rz = self.G @ x + s - self.h
             μ = float(s @ z) / max(self.degree, 1)
-            sizes = np.array([_largest(rx), _largest(rz), μ])
+            sizes = np.array([largest(rx), largest(rz), μ])
             waited = 0 if (sizes < 0.9 * least).any() else waited + 1
             least = np.minimum(least, sizes)
             if waited == WAITS:
@@ -194,7 +195,7 @@ class _System:
         """dx and u."""
         of = self.of
         dx, u = np.zeros(a.size), np.zeros(b.size)
-        ra, rb, left, size = a, b, np.inf, max(_largest(a), _largest(b))
+        ra, rb, left, size = a, b, np.inf, max(largest(a), largest(b))
         for _ in range(REFINED):
             ex, eu = self.roughly(ra, rb)
             ex, eu = dx + ex, u + eu
@@ -203,7 +204,7 @@ class _System:
                 dz[cone.of] = cone.to_dual(eu[cone.of])
                 pull[cone.of] = cone.from_slack(pull[cone.of]) - cone.times(eu[cone.of])
             ra, rb = a - of.P @ ex - of.GT @ dz, b - pull
-            now = max(_largest(ra), _largest(rb))
+            now = max(largest(ra), largest(rb))
             if not now < left:
                 break
             dx, u, done = ex, eu, now > 0.1 * left or now <= max(1e-14, EXACT * size)
@@ -410,7 +411,3 @@ class _Standard(_System):
             moved[cone.of] = cone.to_slack(moved[cone.of])
         dx[self.columns] = moved[e:] / self.entries
         return dx, np.concatenate((y, u))
-
-
-def _largest(v: Vector) -> float:
-    return float(np.max(np.abs(v), initial=0.0))

@@ -76,19 +76,19 @@ class Measures:
         objective, dual = quadratic / 2 + linear, -quadratic / 2 - support
         P, A, AT = data.sizes
         in_P, in_A, in_AT = P @ abs(x), A @ abs(x), AT @ abs(y)
-        missed = max(_largest(Px + data.q + pull), _largest(beyond))
+        missed = max(largest(Px + data.q + pull), largest(beyond))
         within = float(abs(x) @ in_P), float(abs(data.q) @ abs(x)), supported
         plain = (
-            max(_largest(Ax), _largest(z)),
-            max(map(_largest, (Px, data.q, pull))),
+            max(largest(Ax), largest(z)),
+            max(map(largest, (Px, data.q, pull))),
             max(quadratic, abs(linear), abs(support)),
         )
         sizes = (
-            max(plain[0], WITHIN * _largest(in_A)),
-            max(plain[1], WITHIN * _largest(in_P), WITHIN * _largest(in_AT)),
+            max(plain[0], WITHIN * largest(in_A)),
+            max(plain[1], WITHIN * largest(in_P), WITHIN * largest(in_AT)),
             max(plain[2], WITHIN * max(within)),
         )
-        residuals = _largest(Ax - z), missed, abs(objective - dual)
+        residuals = largest(Ax - z), missed, abs(objective - dual)
         of_rows, of_slopes, gap = map(_beside, residuals, sizes, least)
         left = float(np.max([_beside(*pair) for pair in zip(residuals, plain, strict=True)]))
         return cls(of_rows, of_slopes, gap, objective, dual, sizes, left)
@@ -101,7 +101,7 @@ class Measures:
 
 def separates(data: Data, v: Vector) -> Vector | None:
     """v, of largest entry 1, corrected where it can be, if it proves that no x has Ax ∈ C."""
-    size = _largest(v)
+    size = largest(v)
     if not 0 < size < np.inf:
         return None
     v = v / size
@@ -118,8 +118,8 @@ def separates(data: Data, v: Vector) -> Vector | None:
 def balanced(data: Data, v: Vector) -> Vector:
     """The nearest v with Aᵀv = 0, if v nearly is one, beside what cancels in Aᵀv."""
     sizes = data.sizes[2] @ abs(v)
-    left = _largest(data.AT @ v)
-    if not ROUNDING * _largest(sizes) < left < NEARLY * _largest(sizes):
+    left = largest(data.AT @ v)
+    if not ROUNDING * largest(sizes) < left < NEARLY * largest(sizes):
         return v
     for _ in range(2):  # of which one is refinement
         v = v - data.A @ lsqr(data.A, v, atol=ROUNDING, btol=0.0, conlim=0.0)[0]
@@ -128,13 +128,13 @@ def balanced(data: Data, v: Vector) -> Vector:
 
 def descends(data: Data, d: Vector) -> Vector | None:
     """d, of largest entry 1, if the objective falls along it without bound."""
-    size = _largest(d)
+    size = largest(d)
     if not 0 < size < np.inf:
         return None
     d = d / size
     P, A, _ = data.sizes
     falls = float(data.q @ d)
-    flat = _largest(data.P @ d) <= ROUNDING * _largest(P @ abs(d))
+    flat = largest(data.P @ d) <= ROUNDING * largest(P @ abs(d))
     allowed = bool(np.all(data.rows.outside(data.A @ d) <= ROUNDING * (A @ abs(d))))
     return d if flat and allowed and falls < -ROUNDING * float(abs(data.q) @ abs(d)) else None
 
@@ -160,5 +160,6 @@ def _beside(value: float, *sizes: float) -> float:
     return value / largest if value and largest else value
 
 
-def _largest(v: Vector) -> float:
+def largest(v: Vector) -> float:
+    """‖v‖∞, 0 of nothing."""
     return float(np.max(abs(v), initial=0.0))

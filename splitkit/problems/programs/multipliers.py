@@ -26,7 +26,7 @@ import numpy as np
 from splitkit.outcomes import Status
 from splitkit.problems.programs.data import Data, Units
 from splitkit.problems.programs.interior import Interior
-from splitkit.problems.programs.measures import Measures, balanced, descends, separates
+from splitkit.problems.programs.measures import Measures, balanced, descends, largest, separates
 from splitkit.problems.programs.newton import NewtonSystem
 from splitkit.problems.programs.rows import Vector
 
@@ -155,14 +155,14 @@ class Multipliers:
         """Run it from x and y, with the steps of the last run if these are warm. Where cones bend
         smoothly, long steps are for Newton's method near a solution only, and grow again.
         """
-        of_x, of_y = _largest(x), _largest(y)
+        of_x, of_y = largest(x), largest(y)
         if not warm or self.steps.sigma is None or not self.data.rows.alone.all():
             self.steps = Steps()
             self.forget(of_x, 0.0)
         elif of_x > 2 * self.ended[0] or of_y > 2 * self.ended[1]:
             self.forget(of_x, of_y)
         found = _Run(self, *self.units.inward(x, y), limits).outcome()
-        self.ended = _largest(found.x), _largest(found.y)
+        self.ended = largest(found.x), largest(found.y)
         return found
 
 
@@ -182,7 +182,7 @@ class _Run:
             steps.sigma = np.full(missed.size, min(max(σ, FIRST_SIGMA[0]), FIRST_SIGMA[1]))
         self.gamma, self.sigma = steps.gamma, steps.sigma
         left = self.Px + data.q + data.AT @ y
-        self.accuracy = min(1.0, max(self.tol, _largest(left)))
+        self.accuracy = min(1.0, max(self.tol, largest(left)))
         self.trail, self.dual = Trail(), np.inf
 
     def place(self, x: Vector) -> None:
@@ -253,7 +253,7 @@ class _Run:
         d, v = np.where(free, -data.q, 0.0), np.zeros(empty.size)
         if empty.any():
             v = np.where(empty, -data.rows.project(v), 0.0)
-            if _largest(v) <= self.tol * self.best.sizes[0]:  # rounding beside other rows
+            if largest(v) <= self.tol * self.best.sizes[0]:  # rounding beside other rows
                 v = 0 * v
         return d, v
 
@@ -344,7 +344,7 @@ class _Run:
         """
         method = self.method
         x, y = method.units.outward(self.x, self.y)
-        of_x, of_y = _largest(x), _largest(y)
+        of_x, of_y = largest(x), largest(y)
         if any(method.seen_at):
             far_x, far_y = method.seen_at
             if far_x > 2 * of_x or far_y > 2 * of_y:
@@ -418,8 +418,8 @@ class _Run:
             behind = (missed > FALLS * before) & (missed > self.tol * 1e-4)
             share = RAISED * missed / (missed.max(initial=0.0) or 1.0)
             factor = data.rows.tied(np.where(behind, np.maximum(share, 1.0), 1.0))
-            slopes = max(_largest(self.Px), _largest(data.q), _largest(data.AT @ self.y))
-            rounding = 4 * EPS * max(_largest(self.Ax), 1e-3)
+            slopes = max(largest(self.Px), largest(data.q), largest(data.AT @ self.y))
+            rounding = 4 * EPS * max(largest(self.Ax), 1e-3)
             room = min(max(TIGHTER * self.tol / max(dual, EPS), 1.0), ROOM)
             cap = max(min(LAST_SIGMA, room * self.tol * slopes / rounding), LEAST_SIGMA)
             self.sigma = np.minimum(self.sigma * factor, cap)
@@ -428,8 +428,8 @@ class _Run:
         far = dual > self.tol and dual > FALLS * self.dual
         self.gamma = min(self.gamma * GROWTH, FAR_GAMMA if far else max(self.gamma, LAST_GAMMA))
         self.dual = dual
-        slopes = max(map(_largest, (self.Px, data.q, data.AT @ self.y)))
-        of_rows = float(np.min(self.sigma, initial=1.0)) * _largest(self.Ax)
+        slopes = max(map(largest, (self.Px, data.q, data.AT @ self.y)))
+        of_rows = float(np.min(self.sigma, initial=1.0)) * largest(self.Ax)
         # where no slope is left, as of constraints alone, Σ(Ax − P_C(Ax)) is all that counts
         size = min(1.0, of_rows) if slopes <= of_rows else 1.0
         least = max(ENOUGH * self.tol, 100 * EPS) * size
@@ -487,7 +487,3 @@ def _nearly_zero(slope: Callable[[float], float]) -> float:
         else:
             end, at_end, at_start = t, at_t, at_start / 2
     return t if t > 0 else 1.0
-
-
-def _largest(v: Vector) -> float:
-    return float(np.max(abs(v), initial=0.0))
