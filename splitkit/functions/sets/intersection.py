@@ -17,7 +17,7 @@ from typing import Any
 
 from splitkit.arguments import check_accuracy, refuse_derivatives
 from splitkit.backend import Array, Point, Space, add, blocks, scale, solving, subtract, where
-from splitkit.functions.base import Function, Indicator
+from splitkit.functions.base import Function, Indicator, without_rounding
 from splitkit.functions.inner.accuracy import ROUNDINGS, Inexact, tolerance
 from splitkit.functions.sets.box import Box
 from splitkit.functions.sets.hyperplane import Hyperplane
@@ -71,8 +71,7 @@ class Intersection(Inexact, Indicator):
     def project(self, x: Point) -> Point:
         refuse_derivatives(self, "give the sets as terms to splitkit_nn.ImplicitSolve", x)
         with solving(x):
-            # the second projection takes out the rounding of x, which may be large beside the first
-            return self._project(self._project(x))
+            return without_rounding(self._project, self._project(x), self.batch_ndim)
 
     def _project(self, y: Point) -> Point:
         space = Space.of(y, self.batch_ndim, name="x")
