@@ -7,25 +7,29 @@ from __future__ import annotations
 
 import inspect
 import re
+from collections.abc import Container
+from functools import cache
 
 INHERITED = ("Parameters", "Raises")
 ORDER = ("Parameters", "Attributes", "Raises", "Examples")
 
 
-def inherit(cls: type) -> None:
-    """Add to the docstring of a class what it does not say of the parameters and errors of its
-    bases, whose docstrings say all of theirs.
+def inherit(cls: type, taken: Container[str] | None = None) -> None:
+    """Add to the docstring of a class what it does not say of the parameters (of those that are
+    taken, if not all are) and errors of its bases, whose docstrings say all of theirs.
     """
     own = cls.__dict__.get("__doc__")
     if own is None:
         return
     text, sections = parsed(own)
+    sections = dict(sections)
     for name in INHERITED:
         found = entries(sections.get(name, ""))
         documented = {each for entry in found for each in names(entry)}
         for base in cls.__mro__[1:]:
             for entry in entries(parsed(base.__doc__ or "")[1].get(name, "")):
-                if not documented & set(names(entry)):
+                given = taken is None or name != "Parameters" or names(entry)[0] in taken
+                if given and not documented & set(names(entry)):
                     documented |= set(names(entry))
                     found.append(entry)
         if found:
@@ -35,6 +39,7 @@ def inherit(cls: type) -> None:
     cls.__doc__ = "\n\n".join([text, *parts])
 
 
+@cache
 def parsed(doc: str) -> tuple[str, dict[str, str]]:
     """The text before the sections, and each section by its name."""
     heading = rf"^({'|'.join(ORDER)})\n-+\n"
