@@ -100,6 +100,14 @@ def plan(
         No theorem says that the method converges here; ``method=M(check=False)`` runs it anyway.
     TypeError, ValueError
         An argument is wrong; the message names it, its value and the remedy.
+
+    Examples
+    --------
+    >>> F = sk.Affine(np.array([[1.0, 2.0], [-2.0, 1.0]]), np.array([2.0, 1.0]))
+    >>> G = sk.NormalCone(sk.functions.Box(-1.0, 1.0))
+    >>> planned = sk.plan(F + G, np.zeros(2))
+    >>> [planned.solve(x0).converged for x0 in (np.zeros(2), np.ones(2))]
+    [True, True]
     """
     return planned(inclusion, x0, method, batch_ndim, None)
 
@@ -238,6 +246,14 @@ class Plan(Shown):
         Where ``solve`` starts unless it is told otherwise.
     space : Space
         That of x0, and of every point that a solve starts from.
+
+    Examples
+    --------
+    >>> F = sk.Affine(np.array([[1.0, 2.0], [-2.0, 1.0]]), np.array([2.0, 1.0]))
+    >>> G = sk.NormalCone(sk.functions.Box(-1.0, 1.0))
+    >>> planned = sk.plan(F + G, np.zeros(2), sk.DouglasRachford(alpha=0.5))
+    >>> print(planned.solve().x)
+    [0. 1.]
     """
 
     def __init__(
