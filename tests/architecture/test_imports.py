@@ -26,7 +26,7 @@ class House:
 SPLITKIT_ROOMS = (
     "backend",
     "tracing",
-    "implicit",
+    "derivatives",
     "arguments",
     "looks",
     "outcomes",
@@ -55,7 +55,8 @@ SPLITKIT = House(
     libraries={
         "numpy": SPLITKIT_ROOMS,
         "array_api_compat": ("backend", "tracing"),
-        "jax": ("tracing", "implicit"),
+        "jax": ("tracing", "derivatives"),
+        "torch": ("derivatives",),
         "scipy": (
             "linear",
             "functions",
