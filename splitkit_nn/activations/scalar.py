@@ -1,4 +1,4 @@
-"""Any monotone nonexpansive scalar σ is a proximal map: f′(x) = σ⁻¹(x) − x."""
+"""Any monotone nonexpansive scalar σ is a proximal map."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ GRID = np.concatenate([-np.geomspace(50, 1e-3, 400), [0.0], np.geomspace(1e-3, 5
 
 class ScalarActivation(Activation):
     """An activation from a function σ and its derivative, acting entry by entry.
+
+    Any monotone nonexpansive scalar σ is a proximal map: f′(x) = σ⁻¹(x) − x.
 
     Parameters
     ----------

@@ -30,6 +30,7 @@ SPLITKIT_ROOMS = (
     "arguments",
     "looks",
     "outcomes",
+    "docstrings",
     "display",
     "progress",
     "arithmetic",
