@@ -26,7 +26,7 @@ class House:
 SPLITKIT_ROOMS = (
     "backend",
     "tracing",
-    "implicit",
+    "derivatives",
     "arguments",
     "looks",
     "outcomes",
@@ -56,7 +56,8 @@ SPLITKIT = House(
     libraries={
         "numpy": SPLITKIT_ROOMS,
         "array_api_compat": ("backend", "tracing"),
-        "jax": ("tracing", "implicit"),
+        "jax": ("tracing", "derivatives"),
+        "torch": ("derivatives",),
         "scipy": (
             "linear",
             "functions",
