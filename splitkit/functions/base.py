@@ -98,6 +98,13 @@ class Function(Arithmetic["Function"], Declared):
     operator : Operator or None
         ∂f as an operator with a resolvent and a Cayley operator of its own, where those are
         cheaper than ``prox``.
+
+    Examples
+    --------
+    >>> f = sk.functions.L1Norm() + 2.0 * sk.functions.SquaredL2()
+    >>> x = np.array([1.0, -2.0])
+    >>> print(f(x), f.strong_convexity)
+    8.0 2.0
     """
 
     _: KW_ONLY
@@ -435,6 +442,12 @@ class Indicator(Function):
     subtracts : bool
         The projection subtracts from its argument, with the rounding of that: a direct call
         projects twice.
+
+    Examples
+    --------
+    >>> C = sk.functions.L2Ball(1.0)
+    >>> print(C.project(np.array([3.0, 4.0])))
+    [0.6 0.8]
     """
 
     bounded: ClassVar[bool] = False

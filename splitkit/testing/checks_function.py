@@ -67,6 +67,11 @@ def check_function(
     AssertionError
         A property is violated; the message states it, the numbers of both sides, the points, and
         code that shows it again.
+
+    Examples
+    --------
+    >>> from splitkit.testing import check_function
+    >>> check_function(sk.functions.L1Norm(), (2,), max_examples=5)
     """
     __tracebackhide__ = True
     if not isinstance(f, Function):

@@ -1,15 +1,4 @@
-"""The power cone K = {(x, y, z): x^a y^(1−a) ≥ |z|, x, y ≥ 0}: projection by a root on the line.
-
-For z ≠ 0 outside of K and K° the projection is (X, Y, sign(z) r) with 0 < r < |z|,
-
-    X = (x + √(x² + 4a q))/2,    Y = (y + √(y² + 4(1 − a) q))/2,    q = r(|z| − r),
-
-and r the root of X^a Y^(1−a) = r. With r = |z|σ(θ), |z| − r = |z|σ(−θ), σ(θ) = 1/(1 + e^−θ), both
-ends keep their digits, and a log X + (1 − a) log Y − log r decreases in θ, nearly linearly where
-one term rules under each root; |θ| ≤ c, e^(−c/2) below rounding.
-
-Source: Hien, *Differential properties of Euclidean projection onto power cone* (2015), Prop. 2.2.
-"""
+"""The power cone K = {(x, y, z): x^a y^(1−a) ≥ |z|, x, y ≥ 0}."""
 
 from __future__ import annotations
 
@@ -46,11 +35,30 @@ class PowerCone(Cone):
     ``dual`` is {(u, v, w): (u/a)^a (v/(1−a))^(1−a) ≥ |w|, u, v ≥ 0}. The error of the projection is
     at most 50 units of rounding of the vector's length.
 
+    The power cone K = {(x, y, z): x^a y^(1−a) ≥ |z|, x, y ≥ 0}: projection by a root on the line.
+
+    For z ≠ 0 outside of K and K° the projection is (X, Y, sign(z) r) with 0 < r < |z|,
+
+        X = (x + √(x² + 4a q))/2,    Y = (y + √(y² + 4(1 − a) q))/2,    q = r(|z| − r),
+
+    and r the root of X^a Y^(1−a) = r. With r = |z|σ(θ), |z| − r = |z|σ(−θ), σ(θ) = 1/(1 + e^−θ),
+    both ends keep their digits, and a log X + (1 − a) log Y − log r decreases in θ, nearly linearly
+    where one term rules under each root; |θ| ≤ c, e^(−c/2) below rounding.
+
+    Source: Hien, *Differential properties of Euclidean projection onto power cone* (2015), Prop.
+    2.2.
+
     Parameters
     ----------
     a : float or array
         In (0, 1). An array has dtype and device of x and its shape, the last axis with length 1: a
         number for each cone.
+
+    Examples
+    --------
+    >>> C = sk.functions.PowerCone(0.5)
+    >>> print(C.project(np.array([1.0, 1.0, 3.0])))
+    [1.6667 1.6667 1.6667]
     """
 
     a: Scalar = parameter(Range(0.0, 1.0))

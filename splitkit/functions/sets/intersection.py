@@ -1,14 +1,4 @@
-"""The intersection C₁ ∩ … ∩ Cₙ of convex sets: projection by Dykstra's method.
-
-    xᵢ = P_i(xᵢ₋₁ + pᵢ),   pᵢ ← xᵢ₋₁ + pᵢ − xᵢ,   i = 1, …, n, again and again, from x₀ = y, pᵢ = 0.
-
-Always y = x + Σpᵢ with pᵢ normal to Cᵢ at xᵢ, so that the x of a sweep that moves no xᵢ is the
-projection of y. The method is block-coordinate ascent on the dual problem. It can stall for about
-‖y‖ sweeps, in which no xᵢ changes and every pᵢ grows by the same move: those are taken in one step.
-
-Sources: Boyle, Dykstra, *A method for finding projections onto the intersection of convex sets in
-Hilbert spaces* (1986); Birgin, Raydan, *Robust stopping criteria for Dykstra's algorithm* (2005).
-"""
+"""The intersection C₁ ∩ … ∩ Cₙ of convex sets."""
 
 from __future__ import annotations
 
@@ -30,6 +20,19 @@ CHECK_EVERY = 8  # sweeps between two looks at what is left
 class Intersection(Inexact, Indicator):
     """C₁ ∩ … ∩ Cₙ, with the projection by Dykstra's method.
 
+    The intersection C₁ ∩ … ∩ Cₙ of convex sets: projection by Dykstra's method.
+
+        xᵢ = P_i(xᵢ₋₁ + pᵢ),  pᵢ ← xᵢ₋₁ + pᵢ − xᵢ,  i = 1, …, n, in turn, from x₀ = y, pᵢ = 0.
+
+    Always y = x + Σpᵢ with pᵢ normal to Cᵢ at xᵢ, so that the x of a sweep that moves no xᵢ is the
+    projection of y. The method is block-coordinate ascent on the dual problem. It can stall for
+    about ‖y‖ sweeps, in which no xᵢ changes and every pᵢ grows by the same move: those are taken in
+    one step.
+
+    Sources: Boyle, Dykstra, *A method for finding projections onto the intersection of convex sets
+    in Hilbert spaces* (1986); Birgin, Raydan, *Robust stopping criteria for Dykstra's algorithm*
+    (2005).
+
     Parameters
     ----------
     sets : sequence of Indicator
@@ -48,6 +51,12 @@ class Intersection(Inexact, Indicator):
     ArithmeticError
         From ``project``: the intersection is empty, or 10,000 sweeps did not reach the accuracy,
         as where the sets meet at a small angle.
+
+    Examples
+    --------
+    >>> C = sk.functions.Intersection((sk.functions.L2Ball(1.0), sk.functions.NonNegative()))
+    >>> print(C.project(np.array([3.0, -1.0, 0.5])))
+    [0.9864 0.     0.1644]
     """
 
     def __init__(

@@ -1,15 +1,4 @@
-"""The polyhedron {Ax ≤ b}: projection y − Aᵀλ, λ ≥ 0, by the dual active-set method.
-
-With the rows aᵢ of unit length and an active set W, on which aᵢᵀx = bᵢ, take the most violated row
-aⱼ and r = (A_W A_Wᵀ)⁻¹A_W aⱼ, z = aⱼ − A_Wᵀr. The step t is the least of those that meet row j,
-(aⱼᵀx − bⱼ)/‖z‖², and that bring a multiplier to 0, λᵢ/rᵢ for rᵢ > 0: λ_W ← λ_W − tr, λⱼ ← λⱼ + t.
-Row j then enters W, or the row with λᵢ = 0 leaves it. The dual value grows at every step, so the
-method ends; no such step means that the polyhedron is empty. All samples take their steps at once.
-The support function is a linear program for each vector, solved on the host by HiGHS.
-
-Source: Goldfarb, Idnani, *A numerically stable dual method for solving strictly convex quadratic
-programs* (1983).
-"""
+"""The polyhedron {Ax ≤ b}."""
 
 from __future__ import annotations
 
@@ -41,6 +30,19 @@ from splitkit.looks import at_known
 class Polyhedron(Inexact, OfRows):
     """{x: Ax ≤ b} over the last axis of x.
 
+    The polyhedron {Ax ≤ b}: projection y − Aᵀλ, λ ≥ 0, by the dual active-set method.
+
+    With the rows aᵢ of unit length and an active set W, on which aᵢᵀx = bᵢ, take the most violated
+    row aⱼ and r = (A_W A_Wᵀ)⁻¹A_W aⱼ, z = aⱼ − A_Wᵀr. The step t is the least of those that meet
+    row j, (aⱼᵀx − bⱼ)/‖z‖², and that bring a multiplier to 0, λᵢ/rᵢ for rᵢ > 0: λ_W ← λ_W − tr, λⱼ
+    ← λⱼ + t. Row j then enters W, or the row with λᵢ = 0 leaves it. The dual value grows at every
+    step, so the method ends; no such step means that the polyhedron is empty. All samples take
+    their steps at once. The support function is a linear program for each vector, solved on the
+    host by HiGHS.
+
+    Source: Goldfarb, Idnani, *A numerically stable dual method for solving strictly convex
+    quadratic programs* (1983).
+
     Parameters
     ----------
     A : array, shape (m, n)
@@ -61,6 +63,12 @@ class Polyhedron(Inexact, OfRows):
     Notes
     -----
     A step solves one m×m system for each vector; there are about as many steps as active rows.
+
+    Examples
+    --------
+    >>> C = sk.functions.Polyhedron(np.array([[1.0, 1.0], [0.0, 1.0]]), np.array([1.0, 0.0]))
+    >>> print(C.project(np.array([2.0, 1.0])))
+    [1. 0.]
     """
 
     b: Array = required(check_array, within=Range(ends="(]"))
