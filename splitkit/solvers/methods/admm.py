@@ -133,7 +133,8 @@ class ADMM(_AlternatingDirections):
     relaxation : float
         λ in (0, 2), default 1.
     balance : bool or None
-        Whether ρ follows the residuals, from its first value on; None: if it is left open.
+        Whether ρ follows the residuals, from its first value on, or from that of the solution
+        that is started from; None: if it is left open.
     """
 
     relaxation: float = option(1.0, check_number, within=Range(0.0, 2.0))

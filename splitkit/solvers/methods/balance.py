@@ -9,7 +9,8 @@ It has no units, and a τ that is too short lets y move more. Where q is not wit
 c = √q, but at the k-th change 1 − aₖ ≤ c ≤ 1/(1 − aₖ) with aₖ = 0.8 · 0.9ᵏ: Σ aₖ < ∞, so that
 steps converge. They are changed ``changes`` times at most, and kept within the theorem of the
 method, which so holds from the last change on. All elements of a batch share their steps. q is
-taken every ``FIRST`` iterations, and later after a part of those that were made.
+taken every ``first`` iterations, and later after a part of those that were made. A start from a
+solution goes on with its steps: there x and y move by little but chance.
 
 Where a change costs a factorization, there are ``FEW``, each by a power of 2, and none after one
 for which the matrix cannot be factored, or solved with, which is taken back. Then q = ‖r_x‖/‖r_y‖
@@ -35,7 +36,6 @@ from splitkit.solvers.iteration import Carry, Iteration, Loop, Reading, Trace
 from splitkit.solvers.methods.primal_dual_steps import Steps
 from splitkit.solvers.terms import Term
 
-FIRST = 10
 AT_ONCE = 4  # by more no residual is balanced: one that is rounding alone would ask for it
 
 
@@ -46,6 +46,8 @@ class Pace(NamedTuple):
     ----------
     apart : float
         What q may be apart from 1.
+    first : int
+        Iterations between the first looks.
     changes : int
         The most changes that are made.
     later : int
@@ -54,24 +56,25 @@ class Pace(NamedTuple):
         Whether a change is by a power of 2, of at most ±``AT_ONCE``, and q of the residuals.
     """
 
-    apart: float = 1.3
+    apart: float = 1.5
+    first: int = 20
     changes: int = 60
     later: int = 8
     whole: bool = False
 
 
 OFTEN = Pace()
-FEW = Pace(apart=3.0, changes=16, later=4, whole=True)
+FEW = Pace(apart=3.0, first=10, changes=16, later=4, whole=True)
 
 
 class Balance(NamedTuple):
-    """The state of the steps: themselves, the iterations made, when to look next, changes made, the
+    """The state of the steps: themselves, when to look next, the iterations made, changes made, the
     steps before the last of them, and x and y at the last look, where their movement counts.
     """
 
     steps: Steps
+    next_look: int
     made: int = 0
-    next_look: int = FIRST
     changes: int = 0
     earlier: Steps | None = None
     seen: tuple[Point, Point] | None = None
@@ -115,10 +118,18 @@ class Balanced(Iteration):
         return self.bound[1]
 
     def init(self, x0: Point) -> Carry:
-        return self._with(self.steps).init(x0), Balance(self.steps)
+        return self._with(self.steps).init(x0), Balance(self.steps, self.pace.first)
 
     def init_at(self, x0: Point, dual: Point) -> Carry:
-        return self._with(self.steps).init_at(x0, dual), Balance(self.steps)
+        return self._with(self.steps).init_at(x0, dual), Balance(self.steps, self.pace.first)
+
+    def continued(self, state: Carry, earlier: Carry) -> Carry:
+        pair, now = state
+        known = earlier[-1] if isinstance(earlier, tuple) else None
+        if not isinstance(known, Balance):
+            return state
+        before, steps = self._with(now.steps), self.within(known.steps.tau)
+        return self._with(steps).taken_over(pair, before), now._replace(steps=steps)
 
     def step(self, state: Carry) -> Carry:
         pair, now = state
@@ -176,7 +187,7 @@ class Balanced(Iteration):
 
     def _looked(self, now: Balance, iteration: Iteration, left: Trace, pair: Point) -> Balance:
         """The steps for the iterations that follow."""
-        now = now._replace(next_look=now.made + max(FIRST, now.made // self.pace.later))
+        now = now._replace(next_look=now.made + max(self.pace.first, now.made // self.pace.later))
         if self.pace.whole:
             ratio = self._of_residuals(iteration.read(left), pair)
         else:

@@ -16,7 +16,7 @@ of functions, without C, also for τσ‖L‖² < 4/3 (``primal_dual_steps.py``)
 
 PD3O is often written in z = w − τLᵀy, so that x⁺ = R_{τA}(z).
 
-Where both τ and σ are left open they balance the residuals of x and y (``balance``). Constant ones
+Where both τ and σ are left open they balance the movements of x and y (``balance``). Constant ones
 give a rate for B δ-cocoercive and A γ-strongly monotone or C strongly monotone: in the metric above
 those of ``douglas_rachford_rates.py`` without C, else those of ``davis_yin_rates.py``.
 Chambolle-Pock takes longer ones of itself: with θ = 1/(1 + 2γτ) = 1/(1 + 2δσ) and θτσ‖L‖² ≤ 1,
@@ -66,7 +66,8 @@ class PrimalDual(Method):
     tau, sigma : float or None
         Step sizes > 0; None: chosen from ‖L‖ and β.
     balance : bool or None
-        Whether the steps follow the residuals, from τ and σ on; None: if both are left open.
+        Whether the steps follow how far x and y move, from τ and σ on, or from those of the
+        solution that is started from; None: if both are left open.
     check : bool
         False: run without a guarantee.
     """

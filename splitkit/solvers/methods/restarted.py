@@ -13,8 +13,8 @@ and ‖r‖ → 0 along them: either ‖r₀‖ falls by a factor, or k grows wi
 least linearly with the distance to the solutions, as for linear programs, matrix games and other
 piecewise linear problems, restarts make the rate linear. Each element of a batch has its own.
 
-Steps of a primal-dual method, and the penalty of ADMM, that are left open follow the residuals, as
-they do there (``balance``): a few times, each of which is a restart. The theorem holds from the
+Steps of a primal-dual method, and the penalty of ADMM, that are left open are balanced, as they
+are there (``balance``): a few times, each of which is a restart. The theorem holds from the
 last one on.
 
 Source: Lieder (2021) for the rate; Applegate, Hinder, Lu, Lubin, *Faster first-order primal-dual
