@@ -1,14 +1,4 @@
-"""The intersection C₁ ∩ … ∩ Cₙ of convex sets: projection by Dykstra's method.
-
-    xᵢ = P_i(xᵢ₋₁ + pᵢ),   pᵢ ← xᵢ₋₁ + pᵢ − xᵢ,   i = 1, …, n, again and again, from x₀ = y, pᵢ = 0.
-
-Always y = x + Σpᵢ with pᵢ normal to Cᵢ at xᵢ, so that the x of a sweep that moves no xᵢ is the
-projection of y. The method is block-coordinate ascent on the dual problem. It can stall for about
-‖y‖ sweeps, in which no xᵢ changes and every pᵢ grows by the same move: those are taken in one step.
-
-Sources: Boyle, Dykstra, *A method for finding projections onto the intersection of convex sets in
-Hilbert spaces* (1986); Birgin, Raydan, *Robust stopping criteria for Dykstra's algorithm* (2005).
-"""
+"""The intersection C₁ ∩ … ∩ Cₙ of convex sets."""
 
 from __future__ import annotations
 
@@ -28,7 +18,7 @@ from splitkit.backend import (
     subtract,
     where,
 )
-from splitkit.functions.base import Function, Indicator
+from splitkit.functions.base import Function, Indicator, without_rounding
 from splitkit.functions.inner.accuracy import ROUNDINGS, Inexact, tolerance
 from splitkit.functions.sets.box import Box
 from splitkit.functions.sets.hyperplane import Hyperplane
@@ -40,6 +30,19 @@ CHECK_EVERY = 8  # sweeps between two looks at what is left, at which points com
 
 class Intersection(Inexact, Indicator):
     """C₁ ∩ … ∩ Cₙ, with the projection by Dykstra's method.
+
+    The intersection C₁ ∩ … ∩ Cₙ of convex sets: projection by Dykstra's method.
+
+        xᵢ = P_i(xᵢ₋₁ + pᵢ),  pᵢ ← xᵢ₋₁ + pᵢ − xᵢ,  i = 1, …, n, in turn, from x₀ = y, pᵢ = 0.
+
+    Always y = x + Σpᵢ with pᵢ normal to Cᵢ at xᵢ, so that the x of a sweep that moves no xᵢ is the
+    projection of y. The method is block-coordinate ascent on the dual problem. It can stall for
+    about ‖y‖ sweeps, in which no xᵢ changes and every pᵢ grows by the same move: those are taken in
+    one step.
+
+    Sources: Boyle, Dykstra, *A method for finding projections onto the intersection of convex sets
+    in Hilbert spaces* (1986); Birgin, Raydan, *Robust stopping criteria for Dykstra's algorithm*
+    (2005).
 
     Parameters
     ----------
@@ -59,6 +62,12 @@ class Intersection(Inexact, Indicator):
     ArithmeticError
         From ``project``: the intersection is empty, or 10,000 sweeps did not reach the accuracy,
         as where the sets meet at a small angle.
+
+    Examples
+    --------
+    >>> C = sk.functions.Intersection((sk.functions.L2Ball(1.0), sk.functions.NonNegative()))
+    >>> print(C.project(np.array([3.0, -1.0, 0.5])))
+    [0.9864 0.     0.1644]
     """
 
     def __init__(
@@ -82,8 +91,7 @@ class Intersection(Inexact, Indicator):
     def project(self, x: Point) -> Point:
         refuse_derivatives(self, "give the sets as terms to splitkit_nn.ImplicitSolve", x)
         with solving(x):
-            # the second projection takes out the rounding of x, which may be large beside the first
-            return self._project(self._project(x))
+            return without_rounding(self._project, self._project(x), self.batch_ndim)
 
     def _project(self, y: Point) -> Point:
         space = Space.of(y, self.batch_ndim, name="x")
