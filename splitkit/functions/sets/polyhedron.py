@@ -20,7 +20,7 @@ from splitkit.backend import (
     to_numpy,
     with_derivative,
 )
-from splitkit.functions.base import Function, required
+from splitkit.functions.base import Function, required, without_rounding
 from splitkit.functions.inner.accuracy import Inexact, tolerance
 from splitkit.functions.inner.linear_programs import greatest_of_each
 from splitkit.functions.sets.rows import OfRows
@@ -93,9 +93,8 @@ class Polyhedron(Inexact, OfRows):
         bounds = self._bounds + xp.zeros((*x.shape[:-1], rows), dtype=x.dtype, device=device(x))
         y, bounds = xp.reshape(x, (-1, x.shape[-1])), xp.reshape(bounds, (-1, rows))
         with solving(x):
-            # the second projection takes out the rounding of x, which may be large beside the first
             near, active = self._project(y, bounds)
-            found, _ = self._project(near, bounds)
+            found = without_rounding(lambda near: self._project(near, bounds)[0], near, 1)
         found = with_derivative(
             found, (y, self._rows, bounds), lambda: self._onto_face(y, bounds, active)
         )
