@@ -48,6 +48,10 @@ def test_ten_minutes():
     assert names["T"].averagedness <= 0.5
     assert names["T"].lipschitz < 1
     np.testing.assert_allclose(names["by_hand"], names["by_name"].x, atol=1e-8)
+    assert 0 < names["proof"].rate < 1
+    assert names["three"].method.label == "Ryu"
+    assert abs(names["three"].x.sum() - 1) < 1e-7
+    np.testing.assert_allclose(names["faster"].x, x, atol=1e-6)
     assert names["portfolio"].x.sum() == pytest.approx(1, abs=1e-7)
     assert names["many"].converged
     assert names["layer"].last_solve.backward.converged
