@@ -31,6 +31,14 @@ class Subdifferential(Operator):
     Parameters
     ----------
     f : Function
+
+    Examples
+    --------
+    >>> A = sk.Subdifferential(sk.functions.L1Norm())
+    >>> print(A.resolvent(1.0)(np.array([3.0, 0.5])))
+    [2. 0.]
+    >>> A.contains(np.array([2.0, 0.0]), np.array([1.0, 0.3]))
+    np.True_
     """
 
     binding = FACTOR
@@ -170,6 +178,14 @@ class NormalCone(Subdifferential):
     C : Indicator, or SeparableSum of them
         A set of ``splitkit.functions``: ``NonNegative()``, ``Box(0, 1)``, ``Simplex()``, …. Of a
         SeparableSum it is the product of the normal cones.
+
+    Examples
+    --------
+    >>> N = sk.NormalCone(sk.functions.Box(-1.0, 1.0))
+    >>> print(N.resolvent(1.0)(np.array([3.0, 0.5])))
+    [1.  0.5]
+    >>> N.contains(np.array([1.0, 0.5]), np.array([2.0, 0.0]))
+    np.True_
     """
 
     def __new__(cls, C: Function) -> Self:

@@ -1,8 +1,5 @@
 """The affine operator F(x) = Mx − q, with M a linear map whose symmetric part is positive
 semidefinite if F is to be monotone.
-
-Its resolvent solves (I + αM)x = y + αq; its Cayley operator is affine again: u ↦ Cu + c with
-C = 2(I + αM)⁻¹ − I and c = 2α(I + αM)⁻¹q, so that one step of Peaceman-Rachford is one linear map.
 """
 
 from __future__ import annotations
@@ -37,6 +34,13 @@ from splitkit.properties import Properties
 class Affine(Operator):
     """x ↦ Mx − q: q is subtracted (``Quadratic(P, q)`` and ``LCP(M, q)`` add theirs).
 
+    The affine operator F(x) = Mx − q, with M a linear map whose symmetric part is positive
+    semidefinite if F is to be monotone.
+
+    Its resolvent solves (I + αM)x = y + αq; its Cayley operator is affine again: u ↦ Cu + c with C
+    = 2(I + αM)⁻¹ − I and c = 2α(I + αM)⁻¹q, so that one step of Peaceman-Rachford is one linear
+    map.
+
     Parameters
     ----------
     M : array of shape (n, n), or what ``wrap`` takes
@@ -50,6 +54,14 @@ class Affine(Operator):
     ------
     TypeError, ValueError
         M is no square array or linear map; q is not finite.
+
+    Examples
+    --------
+    >>> F = sk.Affine(np.array([[2.0, 1.0], [1.0, 2.0]]), np.array([1.0, 1.0]))
+    >>> print(F(np.zeros(2)), F.resolvent(1.0)(np.zeros(2)))
+    [-1. -1.] [0.25 0.25]
+    >>> print(F.strong_monotonicity, F.lipschitz)
+    1.0 3.0
     """
 
     def __init__(
@@ -199,5 +211,11 @@ def Saddle(A: Operator, B: Operator, K: Array | LinearOperator) -> Operator:
 
     For min over x, max over y of f(x) + ⟨Kx, y⟩ − g*(y), take A = ∂f and B = ∂g*. It is the sum of
     a block diagonal and a skew term, each with its own resolvent: ``solve`` takes it as it is.
+
+    Examples
+    --------
+    >>> F = sk.Saddle(sk.Identity(), sk.Zero(), np.array([[1.0, 2.0]]))
+    >>> F((np.array([1.0, 1.0]), np.array([2.0])))
+    (array([3., 5.]), array([-3.]))
     """
     return Affine(Coupling(K)) + BlockDiagonal((A, B))

@@ -1,12 +1,4 @@
-"""Lᵀ A L for a linear map L; closed-form resolvents when LLᵀ = νI:
-
-R_{αB}(x) = x + ν⁻¹ Lᵀ(R_{ανA}(Lx) − Lx),        (Bauschke, Combettes 2017, Prop. 23.25)
-R_{αB⁻¹}(u) = Lᵀ R_{α/ν A⁻¹}(ν⁻¹Lu).
-
-For L = S = diag(s), A in the metric of S⁻², and an elementwise A it is R_{αB}(y) = S⁻¹R_{αS²A}(Sy),
-with the step αsᵢ² in the i-th entry (Becker, Fadili, *A quasi-Newton proximal splitting method*,
-2012, §2).
-"""
+"""Lᵀ A L for a linear map L."""
 
 from __future__ import annotations
 
@@ -60,6 +52,21 @@ def in_metric(A: Operator, S: Any) -> Operator:
 class Pullback(OfOne):
     """x ↦ Lᵀ A(Lx) for a linear map L: what it is, ``norm``, ``least_gain``, ``gram`` and
     ``entrywise`` say.
+
+    Lᵀ A L for a linear map L; closed-form resolvents when LLᵀ = νI:
+
+    R_{αB}(x) = x + ν⁻¹ Lᵀ(R_{ανA}(Lx) − Lx),        (Bauschke, Combettes 2017, Prop. 23.25)
+    R_{αB⁻¹}(u) = Lᵀ R_{α/ν A⁻¹}(ν⁻¹Lu).
+
+    For L = S = diag(s), A in the metric of S⁻², and an elementwise A it is R_{αB}(y) =
+    S⁻¹R_{αS²A}(Sy), with the step αsᵢ² in the i-th entry (Becker, Fadili, *A quasi-Newton proximal
+    splitting method*, 2012, §2).
+
+    Examples
+    --------
+    >>> A = sk.Subdifferential(sk.functions.SquaredL2()).pullback(np.array([[1.0, 2.0]]))
+    >>> print(A(np.array([1.0, 1.0])), A.lipschitz)
+    [3. 6.] 5.
     """
 
     binding = PRODUCT

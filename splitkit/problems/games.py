@@ -44,6 +44,14 @@ class NashGame(VI):
     TypeError, ValueError
         F has no evaluation, or one of ``sets`` is no set; F shows that it has more or fewer players
         than there are sets.
+
+    Examples
+    --------
+    >>> one = np.array([[1.0]])
+    >>> F = sk.PseudoGradient.quadratic([[2 * one, one], [one, 2 * one]], [np.array([-3.0])] * 2)
+    >>> game = sk.NashGame(F, [sk.functions.NonNegative()] * 2)  # Cournot's
+    >>> sk.solve(game, (np.zeros(1), np.zeros(1))).x
+    (array([1.]), array([1.]))
     """
 
     def __init__(self, F: Operator, sets: Sequence[Indicator]) -> None:
@@ -84,6 +92,14 @@ class GameSolution(Shown):
         max_i (Kx)ᵢ − min_j (Kᵀy)ⱼ ≥ 0.
     program : ProgramSolution
         Of the linear program: its status, message, iterations.
+
+    Examples
+    --------
+    >>> found = sk.MatrixGame(np.array([[0.0, 2.0], [1.0, -1.0]])).solve()
+    >>> found.x, found.y
+    (array([0.75, 0.25]), array([0.5, 0.5]))
+    >>> round(found.value, 6)
+    0.5
     """
 
     x: Array
@@ -118,6 +134,13 @@ class MatrixGame(NashGame):
         What the column player x pays the row player y.
     batch_ndim : int
         Leading batch axes: several games of one matrix.
+
+    Examples
+    --------
+    >>> game = sk.MatrixGame(np.array([[1.0, -1.0], [-1.0, 1.0]]))  # matching pennies
+    >>> x, y = sk.solve(game, (np.array([1.0, 0.0]), np.array([0.0, 1.0]))).x
+    >>> print(x, y)
+    [0.5 0.5] [0.5 0.5]
     """
 
     def __init__(self, K: Array | LinearOperator, *, batch_ndim: int = 0) -> None:

@@ -100,6 +100,14 @@ def plan(
         No theorem says that the method converges here; ``method=M(check=False)`` runs it anyway.
     TypeError, ValueError
         An argument is wrong; the message names it, its value and the remedy.
+
+    Examples
+    --------
+    >>> F = sk.Affine(np.array([[1.0, 2.0], [-2.0, 1.0]]), np.array([2.0, 1.0]))
+    >>> G = sk.NormalCone(sk.functions.Box(-1.0, 1.0))
+    >>> planned = sk.plan(F + G, np.zeros(2))
+    >>> [planned.solve(x0).converged for x0 in (np.zeros(2), np.ones(2))]
+    [True, True]
     """
     return planned(inclusion, x0, method, batch_ndim, None)
 
@@ -238,6 +246,14 @@ class Plan(Shown):
         Where ``solve`` starts unless it is told otherwise.
     space : Space
         That of x0, and of every point that a solve starts from.
+
+    Examples
+    --------
+    >>> F = sk.Affine(np.array([[1.0, 2.0], [-2.0, 1.0]]), np.array([2.0, 1.0]))
+    >>> G = sk.NormalCone(sk.functions.Box(-1.0, 1.0))
+    >>> planned = sk.plan(F + G, np.zeros(2), sk.DouglasRachford(alpha=0.5))
+    >>> print(planned.solve().x)
+    [0. 1.]
     """
 
     def __init__(
@@ -248,6 +264,7 @@ class Plan(Shown):
         space: Space,
         *,
         rewrites: tuple[Rewrite, ...] = (),
+        as_map: bool = False,
     ) -> None:
         self.warrant, self.terms = warrant, terms
         self.method, self.guarantee = warrant.method, warrant.guarantee
@@ -256,7 +273,8 @@ class Plan(Shown):
         self._compiled: dict[bool | None, Compiled | None] = {}
         self._ended: tuple[float | Stopping | None, int] | None = None
         self._watch = Watch(declared={id(t.operator): d for t, d in known}, resolved={})
-        self._iteration = self.method.iteration(*[term.seen_by(self._watch) for term in terms])
+        iteration = self.method.iteration(*[term.seen_by(self._watch) for term in terms])
+        self._iteration = iteration.as_map() if as_map else iteration
 
     def solve(
         self,
@@ -314,16 +332,16 @@ class Plan(Shown):
                 raise TypeError(f"{name} is for the host: leave it out inside of jit, vmap or grad")
         with solving(start), folding(), known_points():
             method, terms = self.method.constant(), tuple(map(unseen, self.terms))
-            here = Plan(replace(self.warrant, method=method), terms, start, self.space)
+            warrant = replace(self.warrant, method=method)
+            here = Plan(warrant, terms, start, self.space, as_map=True)
             task = here._task(as_stopping(options.tol, self.space), traced=True)
             if not task.stopping.is_pure:
                 raise TypeError(
                     f"tol = {options.tol!r} compares looks of the host: give a number, Absolute or "
                     "CertifiedError inside of jit, vmap or grad"
                 )
-            iteration = here._iteration.as_map()
-            iteration.enter(self.space)
-            return run_transformed(iteration, task, method, terms, start, options.max_iter)
+            here._iteration.enter(self.space)
+            return run_transformed(here._iteration, task, method, terms, start, options.max_iter)
 
     def iterate(
         self,

@@ -1,4 +1,4 @@
-"""f₁(x₁) + … + fₙ(xₙ) on tuples; the conjugate is f₁*(u₁) + … + fₙ*(uₙ)."""
+"""f₁(x₁) + … + fₙ(xₙ) on tuples."""
 
 from __future__ import annotations
 
@@ -13,10 +13,18 @@ from splitkit.operators.block import BlockDiagonal
 class SeparableSum(Derived):
     """f₁(x₁) + … + fₙ(xₙ) on tuples of arrays.
 
+    f₁(x₁) + … + fₙ(xₙ) on tuples; the conjugate is f₁*(u₁) + … + fₙ*(uₙ).
+
     Parameters
     ----------
     functions : sequence of Function
         One for each block.
+
+    Examples
+    --------
+    >>> f = sk.functions.SeparableSum((sk.functions.L1Norm(), sk.functions.NonNegative()))
+    >>> f.prox((np.array([3.0, 0.5]), np.array([-1.0, 2.0])))
+    (array([2., 0.]), array([0., 2.]))
     """
 
     def __init__(self, functions: tuple[Function, ...] | list[Function]) -> None:

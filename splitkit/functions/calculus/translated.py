@@ -1,4 +1,4 @@
-"""x ↦ f(x − v); the conjugate is u ↦ f*(u) + ⟨v, u⟩."""
+"""x ↦ f(x − v)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,15 @@ from splitkit.notation import ATOM, FACTOR, Style
 
 
 class Translated(Derived):
-    """x ↦ f(x − v)."""
+    """x ↦ f(x − v); the conjugate is u ↦ f*(u) + ⟨v, u⟩.
+
+    Examples
+    --------
+    >>> f = sk.functions.L1Norm().translate(np.array([1.0, 1.0]))
+    >>> x = np.array([3.0, 0.5])
+    >>> print(f(x), f.prox(x))
+    2.5 [2. 1.]
+    """
 
     binding = FACTOR
     parameters = ("v",)

@@ -1,15 +1,4 @@
-"""The polyhedron {Ax ≤ b}: projection y − Aᵀλ, λ ≥ 0, by the dual active-set method.
-
-With the rows aᵢ of unit length and an active set W, on which aᵢᵀx = bᵢ, take the most violated row
-aⱼ and r = (A_W A_Wᵀ)⁻¹A_W aⱼ, z = aⱼ − A_Wᵀr. The step t is the least of those that meet row j,
-(aⱼᵀx − bⱼ)/‖z‖², and that bring a multiplier to 0, λᵢ/rᵢ for rᵢ > 0: λ_W ← λ_W − tr, λⱼ ← λⱼ + t.
-Row j then enters W, or the row with λᵢ = 0 leaves it. The dual value grows at every step, so the
-method ends; no such step means that the polyhedron is empty. All samples take their steps at once.
-The support function is a linear program for each vector, solved on the host by HiGHS.
-
-Source: Goldfarb, Idnani, *A numerically stable dual method for solving strictly convex quadratic
-programs* (1983).
-"""
+"""The polyhedron {Ax ≤ b}."""
 
 from __future__ import annotations
 
@@ -31,7 +20,7 @@ from splitkit.backend import (
     to_numpy,
     with_derivative,
 )
-from splitkit.functions.base import Function, required
+from splitkit.functions.base import Function, required, without_rounding
 from splitkit.functions.inner.accuracy import Inexact, tolerance
 from splitkit.functions.inner.linear_programs import greatest_of_each
 from splitkit.functions.sets.rows import OfRows
@@ -40,6 +29,19 @@ from splitkit.looks import at_known
 
 class Polyhedron(Inexact, OfRows):
     """{x: Ax ≤ b} over the last axis of x.
+
+    The polyhedron {Ax ≤ b}: projection y − Aᵀλ, λ ≥ 0, by the dual active-set method.
+
+    With the rows aᵢ of unit length and an active set W, on which aᵢᵀx = bᵢ, take the most violated
+    row aⱼ and r = (A_W A_Wᵀ)⁻¹A_W aⱼ, z = aⱼ − A_Wᵀr. The step t is the least of those that meet
+    row j, (aⱼᵀx − bⱼ)/‖z‖², and that bring a multiplier to 0, λᵢ/rᵢ for rᵢ > 0: λ_W ← λ_W − tr, λⱼ
+    ← λⱼ + t. Row j then enters W, or the row with λᵢ = 0 leaves it. The dual value grows at every
+    step, so the method ends; no such step means that the polyhedron is empty. All samples take
+    their steps at once. The support function is a linear program for each vector, solved on the
+    host by HiGHS.
+
+    Source: Goldfarb, Idnani, *A numerically stable dual method for solving strictly convex
+    quadratic programs* (1983).
 
     Parameters
     ----------
@@ -61,6 +63,12 @@ class Polyhedron(Inexact, OfRows):
     Notes
     -----
     A step solves one m×m system for each vector; there are about as many steps as active rows.
+
+    Examples
+    --------
+    >>> C = sk.functions.Polyhedron(np.array([[1.0, 1.0], [0.0, 1.0]]), np.array([1.0, 0.0]))
+    >>> print(C.project(np.array([2.0, 1.0])))
+    [1. 0.]
     """
 
     b: Array = required(check_array, within=Range(ends="(]"))
@@ -85,9 +93,8 @@ class Polyhedron(Inexact, OfRows):
         bounds = self._bounds + xp.zeros((*x.shape[:-1], rows), dtype=x.dtype, device=device(x))
         y, bounds = xp.reshape(x, (-1, x.shape[-1])), xp.reshape(bounds, (-1, rows))
         with solving(x):
-            # the second projection takes out the rounding of x, which may be large beside the first
             near, active = self._project(y, bounds)
-            found, _ = self._project(near, bounds)
+            found = without_rounding(lambda near: self._project(near, bounds)[0], near, 1)
         found = with_derivative(
             found, (y, self._rows, bounds), lambda: self._onto_face(y, bounds, active)
         )

@@ -1,9 +1,4 @@
-"""The slab {l ≤ ⟨a, x⟩ ≤ u}: projection y − a (s − min(max(s, l), u))/‖a‖², s = ⟨a, y⟩.
-
-Its support function at v = ta is ut for t ≥ 0, lt for t < 0, and inf at every other v.
-Source: Bauschke, Combettes (2017), Example 29.20 and 29.21; Beck, *First-Order Methods in
-Optimization* (2017), Lemma 6.26.
-"""
+"""The slab {l ≤ ⟨a, x⟩ ≤ u}."""
 
 from __future__ import annotations
 
@@ -17,6 +12,12 @@ from splitkit.functions.base import Function, Indicator, infinite_where, paramet
 class Slab(Indicator):
     """{x: l ≤ ⟨a, x⟩ ≤ u}, the inner product over all axes that are not batch.
 
+    The slab {l ≤ ⟨a, x⟩ ≤ u}: projection y − a (s − min(max(s, l), u))/‖a‖², s = ⟨a, y⟩.
+
+    Its support function at v = ta is ut for t ≥ 0, lt for t < 0, and inf at every other v.
+    Source: Bauschke, Combettes (2017), Example 29.20 and 29.21; Beck, *First-Order Methods in
+    Optimization* (2017), Lemma 6.26.
+
     Parameters
     ----------
     normal : array
@@ -29,6 +30,12 @@ class Slab(Indicator):
     ------
     TypeError, ValueError
         The normal is 0 or no real floating array of finite numbers; lower > upper.
+
+    Examples
+    --------
+    >>> C = sk.functions.Slab(np.array([1.0, 1.0, 0.0]), -1.0, 1.0)
+    >>> print(C.project(np.array([3.0, -1.0, 0.5])))
+    [ 2.5 -1.5  0.5]
     """
 
     polyhedral = True

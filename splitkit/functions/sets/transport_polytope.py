@@ -1,18 +1,4 @@
-"""The transport polytope {X ≥ 0: X1 = p, Xᵀ1 = q}: projection X = (Y − α1ᵀ − 1βᵀ)₊.
-
-The multipliers minimize the convex, piecewise quadratic ½‖(Y − α1ᵀ − 1βᵀ)₊‖² + ⟨p, α⟩ + ⟨q, β⟩,
-whose gradient is minus the error of the marginals. A step is one over α alone and one over β alone,
-both exact (projections of rows and of columns onto simplices), and a semismooth Newton step with an
-exact line search. The first two make the method converge; the last ends it once the support of X is
-found. Where Y is large beside the marginals, as in an assignment problem, rows would outbid each
-other for a column in many small steps: the marginals are first enlarged, and reach p and q by
-factors of 16. Where masses of many sizes make the support grow entry by entry, an interior-point
-method finds α and β nearly, for the steps to end. The support function is a transport problem,
-solved on the host by HiGHS.
-
-Source: Li, Sun, Toh, *On the efficient computation of a projector over the Birkhoff polytope*
-(2020), for the Newton method.
-"""
+"""The transport polytope {X ≥ 0: X1 = p, Xᵀ1 = q}."""
 
 from __future__ import annotations
 
@@ -53,6 +39,21 @@ PATIENCE = 24  # steps after which the interior is tried
 class TransportPolytope(Inexact, Indicator):
     """{X ≥ 0 with row sums p and column sums q}, for each matrix in the last two axes.
 
+    The transport polytope {X ≥ 0: X1 = p, Xᵀ1 = q}: projection X = (Y − α1ᵀ − 1βᵀ)₊.
+
+    The multipliers minimize the convex, piecewise quadratic ½‖(Y − α1ᵀ − 1βᵀ)₊‖² + ⟨p, α⟩ + ⟨q, β⟩,
+    whose gradient is minus the error of the marginals. A step is one over α alone and one over β
+    alone, both exact (projections of rows and of columns onto simplices), and a semismooth Newton
+    step with an exact line search. The first two make the method converge; the last ends it once
+    the support of X is found. Where Y is large beside the marginals, as in an assignment problem,
+    rows would outbid each other for a column in many small steps: the marginals are first enlarged,
+    and reach p and q by factors of 16. Where masses of many sizes make the support grow entry by
+    entry, an interior-point method finds α and β nearly, for the steps to end. The support function
+    is a transport problem, solved on the host by HiGHS.
+
+    Source: Li, Sun, Toh, *On the efficient computation of a projector over the Birkhoff polytope*
+    (2020), for the Newton method.
+
     Parameters
     ----------
     rows : array, shape (m,) or (..., m)
@@ -69,6 +70,13 @@ class TransportPolytope(Inexact, Indicator):
         A marginal is negative or not finite, or their totals differ: the polytope is empty.
     ArithmeticError
         From ``project``: the accuracy was not reached in 200 steps.
+
+    Examples
+    --------
+    >>> C = sk.functions.TransportPolytope(np.array([1.0, 2.0]), np.array([1.5, 1.5]))
+    >>> print(C.project(np.zeros((2, 2))))
+    [[0.5 0.5]
+     [1.  1. ]]
     """
 
     bounded = True
