@@ -834,6 +834,11 @@ class Space:
                         "use the tuple (real part, imaginary part)"
                     )
                 raise TypeError(f"{name} has dtype {a.dtype}: convert it to a floating-point dtype")
+            if not getattr(a.dtype, "isnative", True) or getattr(a.dtype, "itemsize", 0) > 8:
+                raise TypeError(
+                    f"{name} has dtype {a.dtype}, which no factorization takes: convert it to "
+                    "float64"
+                )
             if a is not first and (a.dtype != first.dtype or not _together(a, device(first))):
                 raise ValueError(
                     f"the blocks of {name} must share dtype and device, got {first.dtype} on "

@@ -115,6 +115,13 @@ class ImplicitFunction:
     ----------
     last_solution : Solution or None
         Of the latest solve whose data had values.
+
+    Examples
+    --------
+    >>> N = sk.NormalCone(sk.functions.NonNegative())
+    >>> solution = sk.implicit(lambda q: sk.Affine(np.eye(2), q) + N)
+    >>> print(solution(np.zeros(2), np.array([2.0, -1.0])))  # JAX's grad differentiates it
+    [2. 0.]
     """
 
     def __init__(

@@ -28,6 +28,12 @@ class Masked(Activation):
         that acts along axes over which the mask is constant.
     mask : bool array
         It broadcasts to the points; a first axis as long as the batch holds one for each sample.
+
+    Examples
+    --------
+    >>> σ = sknn.Masked(sknn.ReLU(), torch.tensor([True, False, True]))
+    >>> print(σ(torch.tensor([2.0, 3.0, -1.0])))
+    tensor([2., 0., 0.])
     """
 
     def __init__(self, activation: Activation, mask: Array) -> None:

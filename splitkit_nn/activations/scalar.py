@@ -34,6 +34,12 @@ class ScalarActivation(Activation):
     ValueError
         On a grid of [−50, 50], σ is not finite, σ′ leaves its bounds, σ′ is not the derivative of
         σ, or the proximal maps are not found to rounding.
+
+    Examples
+    --------
+    >>> σ = sknn.ScalarActivation(lambda y: y / 2, lambda y: 0 * y + 0.5)
+    >>> print(σ(np.array([2.0, -1.0])))
+    [ 1.  -0.5]
     """
 
     def __init__(

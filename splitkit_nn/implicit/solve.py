@@ -58,6 +58,17 @@ class ImplicitSolve(nn.Module):
     ArithmeticError
         Backward: I − ∂T/∂u is singular in the direction that is needed, as where the solution is
         not unique or jumps.
+
+    Examples
+    --------
+    >>> I = torch.eye(2, dtype=torch.float64)
+    >>> def build(q):  # x = max(q, 0)
+    ...     return sk.Affine(I, q) + sk.NormalCone(sk.functions.NonNegative())
+    >>> q = torch.tensor([2.0, -1.0], dtype=torch.float64, requires_grad=True)
+    >>> x = sknn.ImplicitSolve(build)(0 * q, q)
+    >>> x.sum().backward()
+    >>> print(q.grad)
+    tensor([1., 0.], dtype=torch.float64)
     """
 
     def __init__(

@@ -21,7 +21,7 @@ from splitkit.backend import (
     to_numpy,
     with_derivative,
 )
-from splitkit.functions.base import Function, required
+from splitkit.functions.base import Function, required, without_rounding
 from splitkit.functions.inner.accuracy import Inexact, tolerance
 from splitkit.functions.inner.linear_programs import greatest_of_each
 from splitkit.functions.sets.rows import OfRows
@@ -96,13 +96,12 @@ class Polyhedron(Inexact, OfRows):
         bounds = self._bounds + xp.zeros((*x.shape[:-1], rows), dtype=x.dtype, device=device(x))
         y, bounds = xp.reshape(x, (-1, x.shape[-1])), xp.reshape(bounds, (-1, rows))
 
-        def twice(y: Array, A: Array, bounds: Array) -> tuple[Array, Array]:
-            # the second projection takes out the rounding of x, which may be large beside the first
+        def settled(y: Array, A: Array, bounds: Array) -> tuple[Array, Array]:
             near, active = self._project(y, A, bounds)
-            return self._project(near, A, bounds)[0], active
+            return without_rounding(lambda x: self._project(x, A, bounds)[0], near, 1), active
 
         outcome = (tuple(y.shape), y.dtype), (tuple(bounds.shape), bool)
-        found, active = searched(twice, outcome, y, self._rows, bounds)
+        found, active = searched(settled, outcome, y, self._rows, bounds)
         found = with_derivative(
             found, (y, self._rows, bounds), lambda: self._onto_face(y, bounds, active)
         )
