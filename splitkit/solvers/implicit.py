@@ -118,10 +118,13 @@ class ImplicitFunction:
 
     Examples
     --------
-    >>> N = sk.NormalCone(sk.functions.NonNegative())
-    >>> solution = sk.implicit(lambda q: sk.Affine(np.eye(2), q) + N)
-    >>> print(solution(np.zeros(2), np.array([2.0, -1.0])))  # JAX's grad differentiates it
-    [2. 0.]
+    >>> import torch  # or JAX
+    >>> I, N = torch.eye(2, dtype=torch.float64), sk.NormalCone(sk.functions.NonNegative())
+    >>> solution = sk.implicit(lambda q: sk.Affine(I, q) + N)
+    >>> q = torch.tensor([2.0, -1.0], dtype=torch.float64, requires_grad=True)
+    >>> solution(torch.zeros_like(I[0]), q).sum().backward()
+    >>> print(q.grad)
+    tensor([1., 0.], dtype=torch.float64)
     """
 
     def __init__(

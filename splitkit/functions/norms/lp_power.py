@@ -55,6 +55,8 @@ class LpPower(Function):
     3.0 [ 1.    -0.618]
     """
 
+    formula = r"\frac{<weight>}{<p>}\|@\|_{<p>}^{<p>}"
+
     p: float = required(check_number, within=EXPONENTS, remedy=IN_RANGE)
     weight: Scalar = parameter(NON_NEGATIVE, default=1.0)
 

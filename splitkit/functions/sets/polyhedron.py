@@ -72,6 +72,8 @@ class Polyhedron(Inexact, OfRows):
     [1. 0.]
     """
 
+    formula = r"\{A x \leq b\}"
+
     b: Array = required(check_array, within=Range(ends="(]"))
 
     def __post_init__(self) -> None:

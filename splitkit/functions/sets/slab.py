@@ -50,6 +50,7 @@ class Slab(Indicator):
     [ 2.5 -1.5  0.5]
     """
 
+    formula = r"\{<lower> \leq \langle a, x\rangle \leq <upper>\}"
     polyhedral = True
 
     normal: Array = required(check_array, repr=False)

@@ -80,6 +80,7 @@ class TransportPolytope(Inexact, Indicator):
      [1.  1. ]]
     """
 
+    formula = r"\{X \geq 0, X 1 = p, X^\top 1 = q\}"
     bounded = True
     polyhedral = True
 
