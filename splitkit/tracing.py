@@ -37,6 +37,14 @@ def compiles(x: Point) -> bool:
     return all(map(array_api_compat.is_jax_array, blocks(x)))
 
 
+def leaves_of(state: State) -> list[Any]:
+    """What a tree has at its ends."""
+    from jax import tree  # optional, and loaded by whoever made the arrays
+
+    found: list[Any] = tree.leaves(state)
+    return found
+
+
 def kind_of(state: State) -> Hashable:
     """What two states share for which one program does.
 

@@ -131,7 +131,16 @@ class Option(Shown):
 
 @dataclass(frozen=True, repr=False)
 class Explanation(Shown):
-    """All options, the one that ``solve`` takes first; ``print`` it for a table."""
+    """All options, the one that ``solve`` takes first; ``print`` it for a table.
+
+    Examples
+    --------
+    >>> F = sk.Affine(np.array([[1.0, 2.0], [-2.0, 1.0]]), np.array([2.0, 1.0]))
+    >>> G = sk.NormalCone(sk.functions.Box(-1.0, 1.0))
+    >>> found = sk.explain(F + G)
+    >>> print(found.chosen.method.label, found.chosen.guarantee.rate)
+    Peaceman-Rachford 0.618
+    """
 
     options: tuple[Option, ...]
 
@@ -222,6 +231,14 @@ def explain(inclusion: Operator | Function) -> Explanation:
     ------
     TypeError
         Neither an operator nor a function.
+
+    Examples
+    --------
+    >>> F = sk.Affine(np.array([[1.0, 2.0], [-2.0, 1.0]]), np.array([2.0, 1.0]))
+    >>> G = sk.NormalCone(sk.functions.Box(-1.0, 1.0))
+    >>> found = sk.explain(F + G)
+    >>> found.chosen.method.label
+    'Peaceman-Rachford'
     """
     return explain_terms(Inclusion.of(inclusion))
 

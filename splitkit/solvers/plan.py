@@ -100,6 +100,14 @@ def plan(
         No theorem says that the method converges here; ``method=M(check=False)`` runs it anyway.
     TypeError, ValueError
         An argument is wrong; the message names it, its value and the remedy.
+
+    Examples
+    --------
+    >>> F = sk.Affine(np.array([[1.0, 2.0], [-2.0, 1.0]]), np.array([2.0, 1.0]))
+    >>> G = sk.NormalCone(sk.functions.Box(-1.0, 1.0))
+    >>> planned = sk.plan(F + G, np.zeros(2))
+    >>> [planned.solve(x0).converged for x0 in (np.zeros(2), np.ones(2))]
+    [True, True]
     """
     return planned(inclusion, x0, method, batch_ndim, None)
 
@@ -238,6 +246,14 @@ class Plan(Shown):
         Where ``solve`` starts unless it is told otherwise.
     space : Space
         That of x0, and of every point that a solve starts from.
+
+    Examples
+    --------
+    >>> F = sk.Affine(np.array([[1.0, 2.0], [-2.0, 1.0]]), np.array([2.0, 1.0]))
+    >>> G = sk.NormalCone(sk.functions.Box(-1.0, 1.0))
+    >>> planned = sk.plan(F + G, np.zeros(2), sk.DouglasRachford(alpha=0.5))
+    >>> print(planned.solve().x)
+    [0. 1.]
     """
 
     def __init__(
@@ -248,6 +264,7 @@ class Plan(Shown):
         space: Space,
         *,
         rewrites: tuple[Rewrite, ...] = (),
+        as_map: bool = False,
     ) -> None:
         self.warrant, self.terms = warrant, terms
         self.method, self.guarantee = warrant.method, warrant.guarantee
@@ -256,7 +273,8 @@ class Plan(Shown):
         self._compiled: dict[bool | None, Compiled | None] = {}
         self._ended: tuple[float | Stopping | None, int] | None = None
         self._watch = Watch(declared={id(t.operator): d for t, d in known}, resolved={})
-        self._iteration = self.method.iteration(*[term.seen_by(self._watch) for term in terms])
+        iteration = self.method.iteration(*[term.seen_by(self._watch) for term in terms])
+        self._iteration = iteration.as_map() if as_map else iteration
 
     def solve(
         self,
@@ -290,11 +308,11 @@ class Plan(Shown):
 
     def run(self, options: Options, x0: Point | Solution | None = None) -> Solution:
         """``solve`` with options that are checked."""
-        start, dual = self._start(x0)
+        start, dual, earlier = self._start(x0)
         if in_transformation(start, self.terms):
             return self._run_transformed(options, start)  # type: ignore[return-value]
         with solving(start), known_points():
-            run, task = self._ready(start, options, dual)
+            run, task = self._ready(start, options, dual, earlier)
             solution = self._finish(run, task, options.max_iter, options.callback, options.progress)
         if solution.converged:
             if start is self.x0 and options.resume is None:
@@ -314,16 +332,16 @@ class Plan(Shown):
                 raise TypeError(f"{name} is for the host: leave it out inside of jit, vmap or grad")
         with solving(start), folding(), known_points():
             method, terms = self.method.constant(), tuple(map(unseen, self.terms))
-            here = Plan(replace(self.warrant, method=method), terms, start, self.space)
+            warrant = replace(self.warrant, method=method)
+            here = Plan(warrant, terms, start, self.space, as_map=True)
             task = here._task(as_stopping(options.tol, self.space), traced=True)
             if not task.stopping.is_pure:
                 raise TypeError(
                     f"tol = {options.tol!r} compares looks of the host: give a number, Absolute or "
                     "CertifiedError inside of jit, vmap or grad"
                 )
-            iteration = here._iteration.as_map()
-            iteration.enter(self.space)
-            return run_transformed(iteration, task, method, terms, start, options.max_iter)
+            here._iteration.enter(self.space)
+            return run_transformed(here._iteration, task, method, terms, start, options.max_iter)
 
     def iterate(
         self,
@@ -340,11 +358,11 @@ class Plan(Shown):
 
     def run_stepwise(self, options: Options, x0: Point | Solution | None = None) -> Iterator[State]:
         """``iterate`` with options that are checked."""
-        start, dual = self._start(x0)
+        start, dual, earlier = self._start(x0)
         if in_transformation(start, self.terms):
             raise TypeError("iterate is for the host: take solve inside of jit, vmap or grad")
         with solving(start), known_points():
-            run, task = self._ready(start, options, dual)
+            run, task = self._ready(start, options, dual, earlier)
         task.stopping.start()
         runs = advance(run, task, max_iter=options.max_iter, every=True)
         while True:
@@ -379,14 +397,19 @@ class Plan(Shown):
 
     # -- a run ----------------------------------------------------------------------------------
 
-    def _start(self, x0: Point | Solution | None) -> tuple[Point, Point | None]:
-        """Where to start, and y of the composed term, if a solution tells it."""
+    def _start(self, x0: Point | Solution | None) -> tuple[Point, Point | None, Run | None]:
+        """Where to start, and, if a solution tells them, y of the composed term and where a run of
+        the same method ended.
+        """
         if x0 is None:
-            return self.x0, None
+            return self.x0, None, None
         x, dual = (x0.x, x0.dual) if isinstance(x0, Solution) else (x0, None)
         self.space.check_point(x, "x0")
         Space.of(x, self.space.batch_ndim)
-        return x, dual if self._takes(dual) else None
+        if not (isinstance(x0, Solution) and self._takes(dual)):
+            return x, None, None
+        alike = x0.method.label == self.method.label
+        return x, dual, x0.checkpoint if alike else None
 
     def _takes(self, dual: Point | None) -> bool:
         """Whether the method has a term LᵀBL of such y."""
@@ -422,7 +445,9 @@ class Plan(Shown):
                 x0 = where(outside, inside, x0)
         return x0
 
-    def _ready(self, x0: Point, options: Options, dual: Point | None = None) -> tuple[Run, Task]:
+    def _ready(
+        self, x0: Point, options: Options, dual: Point | None = None, earlier: Run | None = None
+    ) -> tuple[Run, Task]:
         """What is to be run, in the context of ``solving``."""
         task, resume = self._task(as_stopping(options.tol, self.space)), options.resume
         if options.record_objective:
@@ -432,6 +457,8 @@ class Plan(Shown):
         task.compiled = self._compiled[options.compile]
         if resume is None:
             run = Run(self._iteration.begin(self._within(x0), self.space, dual))
+            if earlier is not None:
+                run.live = self._iteration.continued(run.live, earlier.live)
             if (
                 dual is None
                 and x0 is self.x0

@@ -6,7 +6,7 @@ same measure as elsewhere, at the same iterations; how it ended is an array (``A
 what the host does at looks there is the floor of rounding, but no proof that there is no solution,
 and no comparison with declared constants.
 
-The solution is differentiated by the equation whose zero it is (``splitkit.implicit``):
+The solution is differentiated by the equation whose zero it is (``splitkit.derivatives``):
 x = R_{αG}(x − αFx) where one term is resolved, and else the method's map.
 """
 
@@ -23,6 +23,7 @@ from splitkit.backend import (
     Point,
     Space,
     add,
+    attached,
     greatest,
     is_traced,
     lincomb,
@@ -30,7 +31,7 @@ from splitkit.backend import (
     to_numpy,
     where,
 )
-from splitkit.implicit import attached, fixed_point
+from splitkit.derivatives.traced import fixed_point
 from splitkit.outcomes import NoGuaranteeError, NotConvergedError, NotConvergedWarning, Status
 from splitkit.solvers.compiled import blame
 from splitkit.solvers.engine import LINGER, SHORT, Run, Task, in_doubt, measure, recalled
@@ -240,7 +241,7 @@ def run(
 ) -> ArraySolution:
     """n iterations at most from x₀."""
     space = task.space
-    natural = _natural_map(method, terms)
+    natural = natural_map(method, terms)
     start = _warmed(iteration, x0, space)
     if natural:
         natural(x0)
@@ -264,7 +265,7 @@ def run(
     return found._replace(x=attached(found.x, x), u=iteration.governing(u))
 
 
-def _natural_map(method: Method, terms: tuple[Term, ...]) -> Callable[[Point], Point] | None:
+def natural_map(method: Method, terms: tuple[Term, ...]) -> Callable[[Point], Point] | None:
     """x ↦ R_{αG}(x − αFx), where one term is resolved and the others evaluated."""
     resolved = [term for term in terms if term.role is Role.RESOLVED]
     if len(resolved) != 1 or any(t.role not in (Role.RESOLVED, Role.EVALUATED) for t in terms):

@@ -86,7 +86,15 @@ class Direct(GradientRule):
 
 @dataclass(frozen=True)
 class JacobianFree(GradientRule):
-    """ũ = Jv."""
+    """ũ = Jv.
+
+    Examples
+    --------
+    >>> W = sknn.MonotoneDense(in_features=4, features=8)
+    >>> layer = sknn.MonDEQ(W, gradient=sknn.JacobianFree())
+    >>> layer(torch.randn(5, 4)).shape
+    torch.Size([5, 8])
+    """
 
     name: ClassVar[str] = "jacobian_free"
 

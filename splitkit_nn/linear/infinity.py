@@ -37,6 +37,12 @@ class MonotoneInfinity(MatrixParametrization):
         Of shape (features, features), initialized uniformly in ±1/features.
     U : torch.nn.Linear
         The input map, with bias.
+
+    Examples
+    --------
+    >>> W = sknn.MonotoneInfinity(in_features=4, features=8)
+    >>> sknn.MonDEQ(W)(torch.randn(2, 4)).shape
+    torch.Size([2, 8])
     """
 
     def __init__(self, in_features: int, features: int, m: float = 1.0) -> None:

@@ -76,6 +76,12 @@ class MonotoneMultiTier(ImageParametrization):
         Scales, 1 at first: √|g|·A/‖A‖_F, √|gs|·S/‖S‖_F and h·B/‖B‖_F are what enters W.
     U : torch.nn.Conv2d
         The input map into the first tier, with bias.
+
+    Examples
+    --------
+    >>> W = sknn.MonotoneMultiTier(in_channels=1, channels=(4, 4), side=8)
+    >>> sknn.MonDEQ(W)(torch.randn(2, 1, 8, 8)).shape
+    torch.Size([2, 544])
     """
 
     def __init__(

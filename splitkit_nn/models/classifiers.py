@@ -90,6 +90,12 @@ class DenseClassifier(Classifier):
     -----
     Input (batch, …) with in_features entries a sample; output (batch, classes). 784 → 87 → 10 has
     the 84,313 parameters of the paper's fully connected MNIST model.
+
+    Examples
+    --------
+    >>> model = sknn.DenseClassifier(4, 8, 3)
+    >>> model(torch.randn(5, 4)).shape
+    torch.Size([5, 3])
     """
 
     def __init__(

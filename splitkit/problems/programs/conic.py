@@ -76,6 +76,14 @@ class ConicProgram(Program):
     ------
     TypeError, ValueError
         An argument is wrong; the message names it, its value and the remedy.
+
+    Examples
+    --------
+    >>> from splitkit.problems import ConicProgram
+    >>> A, b = np.array([[-1.0], [0.0], [0.0]]), np.array([0.0, 3.0, 4.0])
+    >>> problem = ConicProgram(None, np.array([1.0]), A, b, [('second-order', 3)])
+    >>> print(problem.solve().x)  # the least x with (x, 3, 4) in the cone
+    [5.]
     """
 
     def __init__(self, P: Any, c: Array, A: Any, b: Any, cones: Sequence[tuple[Any, ...]]) -> None:
