@@ -255,7 +255,7 @@ class Cones(Rows):
         return s
 
     def project(self, w: Vector) -> Vector:
-        found = np.where(self.orthant, np.minimum(w, self.b), self.b)
+        found: Any = np.where(self.orthant, np.minimum(w, self.b), self.b)
         for cones in self.coupled:  # w itself inside, whatever rounds in b − w
             v = self.b[cones.index] - w[cones.index]
             found[cones.index] = w[cones.index] + (v - cones.project(v))
