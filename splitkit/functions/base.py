@@ -30,10 +30,12 @@ from splitkit.backend import (
     Scalar,
     Space,
     as_float,
+    blocks,
     is_array,
     is_traced,
     lincomb,
     namespace,
+    norm,
     scale,
     solving,
     subtract,
@@ -367,12 +369,27 @@ def _from_outside(
     x = seen(f, x, f.check_space, (f.batch_ndim,))
     value = at_known(method, f, x, *rest, **named)
     if name in ("project", "prox") and isinstance(f, Indicator) and f.subtracts:
-        # the second projection takes out the rounding of x, which may be large beside the first
         near = value
         with solving(near):
-            again = at_known(method, f, near, *rest, **named)
+            again = without_rounding(
+                lambda y: at_known(method, f, y, *rest, **named), near, f.batch_ndim
+            )
         value = with_derivative(again, (x,), lambda: near)
     return value if name in OF_VALUES else require_like(f, x, value, f"the {name} of ")
+
+
+def without_rounding(project: PointMap, near: Point, batch_ndim: int) -> Point:
+    """The projection of near, itself a projection, and so on while sizes fall: what each takes out
+    is the rounding of a point farther away.
+    """
+    while True:
+        nearest = project(near)
+        if any(map(is_traced, blocks(nearest))):
+            return nearest
+        before, now = norm(near, batch_ndim), norm(nearest, batch_ndim)
+        if not bool(namespace(now).any(2 * now < before)):
+            return nearest
+        near = nearest
 
 
 def _checked_step(f: Function, x: Point, alpha: Scalar, name: str) -> Scalar:

@@ -141,6 +141,10 @@ class Iteration:
         """A state of the same iteration with other steps, from which this one is to go on."""
         return state
 
+    def continued(self, state: Carry, earlier: Carry) -> Carry:
+        """The state at the start, with the steps of one in which an earlier solve ended."""
+        return state
+
     def displaced(self, step: Point) -> Point | None:
         """A step of governing points, in the units of x0; None: it is of other points."""
         return self.outward(step)
@@ -201,6 +205,9 @@ class Around(Iteration):
 
     def outward(self, u: Point) -> Point:
         return self.inner.outward(u)
+
+    def continued(self, state: Carry, earlier: Carry) -> Carry:
+        return self.inner.continued(state, earlier)
 
     def displaced(self, step: Point) -> Point | None:
         return self.inner.displaced(step)

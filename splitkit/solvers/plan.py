@@ -308,11 +308,11 @@ class Plan(Shown):
 
     def run(self, options: Options, x0: Point | Solution | None = None) -> Solution:
         """``solve`` with options that are checked."""
-        start, dual = self._start(x0)
+        start, dual, earlier = self._start(x0)
         if in_transformation(start, self.terms):
             return self._run_transformed(options, start)  # type: ignore[return-value]
         with solving(start), known_points():
-            run, task = self._ready(start, options, dual)
+            run, task = self._ready(start, options, dual, earlier)
             solution = self._finish(run, task, options.max_iter, options.callback, options.progress)
         if solution.converged:
             if start is self.x0 and options.resume is None:
@@ -358,11 +358,11 @@ class Plan(Shown):
 
     def run_stepwise(self, options: Options, x0: Point | Solution | None = None) -> Iterator[State]:
         """``iterate`` with options that are checked."""
-        start, dual = self._start(x0)
+        start, dual, earlier = self._start(x0)
         if in_transformation(start, self.terms):
             raise TypeError("iterate is for the host: take solve inside of jit, vmap or grad")
         with solving(start), known_points():
-            run, task = self._ready(start, options, dual)
+            run, task = self._ready(start, options, dual, earlier)
         task.stopping.start()
         runs = advance(run, task, max_iter=options.max_iter, every=True)
         while True:
@@ -397,14 +397,19 @@ class Plan(Shown):
 
     # -- a run ----------------------------------------------------------------------------------
 
-    def _start(self, x0: Point | Solution | None) -> tuple[Point, Point | None]:
-        """Where to start, and y of the composed term, if a solution tells it."""
+    def _start(self, x0: Point | Solution | None) -> tuple[Point, Point | None, Run | None]:
+        """Where to start, and, if a solution tells them, y of the composed term and where a run of
+        the same method ended.
+        """
         if x0 is None:
-            return self.x0, None
+            return self.x0, None, None
         x, dual = (x0.x, x0.dual) if isinstance(x0, Solution) else (x0, None)
         self.space.check_point(x, "x0")
         Space.of(x, self.space.batch_ndim)
-        return x, dual if self._takes(dual) else None
+        if not (isinstance(x0, Solution) and self._takes(dual)):
+            return x, None, None
+        alike = x0.method.label == self.method.label
+        return x, dual, x0.checkpoint if alike else None
 
     def _takes(self, dual: Point | None) -> bool:
         """Whether the method has a term LᵀBL of such y."""
@@ -440,7 +445,9 @@ class Plan(Shown):
                 x0 = where(outside, inside, x0)
         return x0
 
-    def _ready(self, x0: Point, options: Options, dual: Point | None = None) -> tuple[Run, Task]:
+    def _ready(
+        self, x0: Point, options: Options, dual: Point | None = None, earlier: Run | None = None
+    ) -> tuple[Run, Task]:
         """What is to be run, in the context of ``solving``."""
         task, resume = self._task(as_stopping(options.tol, self.space)), options.resume
         if options.record_objective:
@@ -450,6 +457,8 @@ class Plan(Shown):
         task.compiled = self._compiled[options.compile]
         if resume is None:
             run = Run(self._iteration.begin(self._within(x0), self.space, dual))
+            if earlier is not None:
+                run.live = self._iteration.continued(run.live, earlier.live)
             if (
                 dual is None
                 and x0 is self.x0

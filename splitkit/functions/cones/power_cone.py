@@ -61,6 +61,8 @@ class PowerCone(Cone):
     [1.6667 1.6667 1.6667]
     """
 
+    formula = r"\mathcal{K}_{<a>}"
+
     a: Scalar = parameter(Range(0.0, 1.0))
 
     def check_axes(self, space: Space) -> None:
@@ -79,7 +81,8 @@ class PowerCone(Cone):
     def project(self, point: Point) -> Point:
         xp, a = namespace(point), self._share
         scale = xp.max(abs(point), axis=-1, keepdims=True)
-        unit = point / xp.where(scale > 0, scale, 1.0)  # K is a cone: no square overflows
+        positive_scale = xp.where(scale > 0, scale, 1.0)
+        unit = point / positive_scale  # K is a cone: no square overflows
         x, y, z = unit[..., 0], unit[..., 1], unit[..., 2]
         inside, polar = _is_member(x, y, abs(z), a), _is_member(-x / a, -y / (1 - a), abs(z), a)
         # a vector of these has no root to find, nor to differentiate: (0, 0, 1) stands for it
@@ -98,7 +101,12 @@ class PowerCone(Cone):
         e = xp.exp(-abs(theta))
         share, rest = xp.where(theta < 0, e, 1.0) / (1 + e), xp.where(theta < 0, 1.0, e) / (1 + e)
         q = size * size * share * rest
-        X, Y = _lifted(x, a * q)[0], _lifted(y, (1 - a) * q)[0]
+        # z ≠ 0 asks for X, Y > 0, though they be smaller than any number beside the others
+        info = xp.finfo(point.dtype)
+        tiny = float(info.smallest_normal)
+        least = clip(tiny / positive_scale[..., 0], tiny, float(info.eps))
+        X = clip(_lifted(x, a * q)[0], least)
+        Y = clip(_lifted(y, (1 - a) * q)[0], least)
         curved = xp.stack([X, Y, z * share], axis=-1)
         flat = xp.stack([clip(x, 0.0), clip(y, 0.0), 0.0 * z], axis=-1)
         zero = xp.zeros_like(unit)

@@ -35,6 +35,8 @@ class LogSum(Function):
     2.4849 [2.7321 0.     0.    ]
     """
 
+    formula = r"<weight*>\sum\log(1 + |@|/<epsilon>)"
+
     epsilon: float = option(1.0, check_number, within=POSITIVE)
     weight: Scalar = parameter(NON_NEGATIVE, default=1.0)
 
@@ -53,11 +55,12 @@ class LogSum(Function):
         xp, y = namespace(x), sizes(x)
         t = align(alpha, x) * self.weight + xp.zeros_like(x)
         middle = (y + self.epsilon) / 2
-        square = middle * middle - t
-        root = middle - self.epsilon + xp.sqrt(clip(square, 0.0))
+        least = xp.sqrt(t)  # of the middle where there is a root; no square overflows
+        spread = xp.sqrt(clip(middle - least, 0.0)) * xp.sqrt(middle + least)
+        root = middle - self.epsilon + spread
         # continuous where f + ‖· − y‖²/(2α) is convex; else it has a minimum at 0 and at the root
         lower = t * xp.log1p(clip(root, 0.0) / self.epsilon) < root * (y - root / 2)
-        kept = (root > 0) & ((t < self.epsilon**2) | ((square > 0) & lower))
+        kept = (root > 0) & ((t < self.epsilon**2) | ((middle > least) & lower))
         found = xp.where(kept | xp.isnan(x), signs(x) * root, 0.0)
         return identity_where_zero(self.weight, x, found)
 
