@@ -75,6 +75,8 @@ class DenseMatrix(LastAxesMap):
     2.4142 0.4142
     """
 
+    formula = "M"
+
     def __init__(
         self,
         matrix: Array,

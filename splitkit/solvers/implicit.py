@@ -29,6 +29,7 @@ from splitkit.backend import (
     Array,
     Point,
     Space,
+    attached,
     blocks,
     is_array,
     is_traced,
@@ -114,6 +115,16 @@ class ImplicitFunction:
     ----------
     last_solution : Solution or None
         Of the latest solve whose data had values.
+
+    Examples
+    --------
+    >>> import torch  # or JAX
+    >>> I, N = torch.eye(2, dtype=torch.float64), sk.NormalCone(sk.functions.NonNegative())
+    >>> solution = sk.implicit(lambda q: sk.Affine(I, q) + N)
+    >>> q = torch.tensor([2.0, -1.0], dtype=torch.float64, requires_grad=True)
+    >>> solution(torch.zeros_like(I[0]), q).sum().backward()
+    >>> print(q.grad)
+    tensor([1., 0.], dtype=torch.float64)
     """
 
     def __init__(
@@ -169,7 +180,7 @@ class ImplicitFunction:
         return x
 
     def _of_jax(self, x0: Point, inputs: Sequence[Any]) -> Point:
-        from splitkit.derivatives.traced import attached, fixed_point, held_fixed  # as above
+        from splitkit.derivatives.traced import fixed_point, held_fixed  # as above
 
         x0, held = held_fixed((x0, tuple(inputs)))
         if in_transformation(x0, *leaves_of(held), self.build):

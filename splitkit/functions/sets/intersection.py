@@ -22,6 +22,7 @@ from splitkit.functions.base import Function, Indicator, without_rounding
 from splitkit.functions.inner.accuracy import ROUNDINGS, Inexact, tolerance
 from splitkit.functions.sets.box import Box
 from splitkit.functions.sets.hyperplane import Hyperplane
+from splitkit.notation import FACTOR, Style
 
 SWEEPS = 10_000
 ENDLESS = 2.0**40  # a stall of so many times 1 + ‖y‖/move sweeps has no end
@@ -178,7 +179,9 @@ class Intersection(Inexact, Indicator):
         for C in self.sets:
             C.check_space(space)
 
-    def __repr__(self) -> str:
+    def write(self, s: Style) -> str:
+        if s.is_latex:
+            return r" \cap ".join(s(C, FACTOR) for C in self.sets)
         return f"Intersection({len(self.sets)} sets)"
 
     @classmethod

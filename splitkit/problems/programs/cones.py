@@ -255,7 +255,11 @@ class Cones(Rows):
         return s
 
     def project(self, w: Vector) -> Vector:
-        return self.b - self.onto(self.b - w)
+        found: Any = np.where(self.orthant, np.minimum(w, self.b), self.b)
+        for cones in self.coupled:  # w itself inside, whatever rounds in b − w
+            v = self.b[cones.index] - w[cones.index]
+            found[cones.index] = w[cones.index] + (v - cones.project(v))
+        return found
 
     def slope(self, w: Vector) -> Slope:
         v = self.b - w
@@ -295,8 +299,12 @@ class Cones(Rows):
     def scaled(self, e: Vector) -> Cones:
         return Cones(e * self.b, self.zero, self.orthant, self.coupled)
 
-    def barriers(self) -> Barriers:
-        zero, orthant = np.flatnonzero(self.zero), np.flatnonzero(self.orthant)
+    @property
+    def sides(self) -> Vector:
+        return self.b
+
+    def barriers(self, far: float = np.inf) -> Barriers:
+        zero, orthant = np.flatnonzero(self.zero), np.flatnonzero(self.orthant & (self.b < far))
         first = zero.size + orthant.size
         scalings: list[Scaling] = []
         if orthant.size:

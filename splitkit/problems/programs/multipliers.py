@@ -24,7 +24,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from splitkit.outcomes import Status
-from splitkit.problems.programs.data import Data, Units
+from splitkit.problems.programs.data import Data, Units, sizes
 from splitkit.problems.programs.interior import Interior
 from splitkit.problems.programs.measures import Measures, balanced, descends, largest, separates
 from splitkit.problems.programs.newton import NewtonSystem
@@ -263,7 +263,7 @@ class _Run:
         slopes = self.data.q.any() or self.data.P.count_nonzero() > 0
         if (apart and not slopes) or self.best.worst <= self.tol:
             return None
-        for x, y, near in Interior(self.data, self.data.rows.barriers()).points():
+        for x, y, near in Interior(self.data).points():
             self.x = x
             self.y = y if slopes else np.zeros(y.size)  # which will do
             self.iterations += 1
@@ -312,7 +312,7 @@ class _Run:
         """A proof that no x has Ax ∈ C, by interior points without an objective."""
         data = self.data
         bare = replace(data, P=0 * data.P, q=np.zeros(data.q.size))
-        for x, y, _ in Interior(bare, data.rows.barriers()).points():
+        for x, y, _ in Interior(bare).points():
             self.iterations += 1
             self.system.factorizations += 1
             if self.limit() is not None:
@@ -324,12 +324,13 @@ class _Run:
 
     def polish(self) -> None:
         """A proximal step from an interior point that solves it, to one at its bounds."""
-        self.gamma = LAST_GAMMA
+        of_x, of_z = sizes(self.data)
+        self.gamma = LAST_GAMMA * of_x / of_z
         x, y = self.kept
         for σ in POLISHING:
             self.place(x)
-            self.y, self.sigma = y, np.full(y.size, σ)
-            self.accuracy = max(ENOUGH * self.tol, 100 * EPS)
+            self.y, self.sigma = y, np.full(y.size, σ * of_z / of_x)
+            self.accuracy = max(ENOUGH * self.tol, 100 * EPS) * of_z
             self.advance(POLISH_STEPS)
             found = self.look(scale=False)
             self.shown(found)
