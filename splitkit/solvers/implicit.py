@@ -29,6 +29,7 @@ from splitkit.backend import (
     Array,
     Point,
     Space,
+    attached,
     blocks,
     is_array,
     is_traced,
@@ -179,7 +180,7 @@ class ImplicitFunction:
         return x
 
     def _of_jax(self, x0: Point, inputs: Sequence[Any]) -> Point:
-        from splitkit.derivatives.traced import attached, fixed_point, held_fixed  # as above
+        from splitkit.derivatives.traced import fixed_point, held_fixed  # as above
 
         x0, held = held_fixed((x0, tuple(inputs)))
         if in_transformation(x0, *leaves_of(held), self.build):

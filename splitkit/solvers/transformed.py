@@ -23,6 +23,7 @@ from splitkit.backend import (
     Point,
     Space,
     add,
+    attached,
     greatest,
     is_traced,
     lincomb,
@@ -30,7 +31,7 @@ from splitkit.backend import (
     to_numpy,
     where,
 )
-from splitkit.derivatives.traced import attached, fixed_point
+from splitkit.derivatives.traced import fixed_point
 from splitkit.outcomes import NoGuaranteeError, NotConvergedError, NotConvergedWarning, Status
 from splitkit.solvers.compiled import blame
 from splitkit.solvers.engine import LINGER, SHORT, Run, Task, in_doubt, measure, recalled
