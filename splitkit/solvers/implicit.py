@@ -94,7 +94,7 @@ def implicit(
     >>> lasso = sk.implicit(lambda weight: f.LeastSquares(A, b) + f.L1Norm(weight))
     >>> weight = torch.tensor(1.0, dtype=torch.float64, requires_grad=True)
     >>> x = lasso(torch.zeros(2, dtype=torch.float64), weight)
-    >>> [round(float(entry), 6) for entry in x]
+    >>> [round(entry, 6) for entry in x.tolist()]
     [0.25, -2.0]
     >>> round(float(torch.autograd.grad(x[0], weight)[0]), 6)
     -0.25

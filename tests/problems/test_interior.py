@@ -242,3 +242,17 @@ def test_a_side_that_is_never_met_spoils_nothing(kind):
         assert np.allclose(found.x, plain.x, rtol=1e-4, atol=1e-4)
         assert not found.y[: len(sides)].any()
         assert found.iterations <= 1.5 * plain.iterations
+
+
+@pytest.mark.parametrize("kind", ["power", "dual power"])
+@pytest.mark.parametrize("unit", [1e-12, 1e4, 1e12])
+def test_rows_of_a_power_cone_have_units_of_their_own(kind, unit):
+    """e₁, e₂, e₃ = e₁ᵃe₂¹⁻ᵃ map the cone to itself, and its dual."""
+    shares = np.array([0.3, 0.6])
+    c, A, b, _ = with_cones_of_rows([("power", shares)])
+    plain = ConicProgram(None, c, A, b, [(kind, shares)]).solve()
+    e = np.array([unit, 1.0, unit**0.3, 1 / unit, unit, unit**-0.2])
+    scaled = ConicProgram(None, c, sp.diags_array(e) @ A, e * b, [(kind, shares)]).solve()
+    assert scaled.objective == pytest.approx(plain.objective, rel=1e-6)
+    assert np.allclose(e * scaled.y, plain.y, rtol=1e-3, atol=1e-3)
+    assert scaled.iterations <= 1.5 * plain.iterations

@@ -76,7 +76,7 @@ class Interior:
         """
         data, x = self.data, self.of_x * x
         y = np.bincount(self.rows, weights=self.of_z * self.signs * z, minlength=data.A.shape[0])
-        near = data.rows.project(data.A @ x)  # of rows that are left out
+        near = data.A @ x  # of rows that are left out
         near[self.rows] = self.of_x * self.signs * (self.h - s)
         return x, y, near
 

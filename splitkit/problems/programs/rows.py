@@ -78,8 +78,14 @@ class Rows:
         raise NotImplementedError
 
     def tied(self, e: Vector) -> Vector:
-        """e, made equal where rows can only be scaled together."""
+        """e, made equal where rows belong to one cone."""
         return e
+
+    def kept(self, e: Vector) -> Vector:
+        """Positive numbers by which rows can be divided while cones stay what they are, near e,
+        which is 0 where any will do.
+        """
+        return or_one(e)
 
     @property
     def alone(self) -> Any:
@@ -141,3 +147,8 @@ class Intervals(Rows):
     @property
     def alone(self) -> Any:
         return np.full(self.lower.shape, True)
+
+
+def or_one(sizes: Vector) -> Vector:
+    """1 in the place of 0."""
+    return np.where(sizes > 0, sizes, 1.0)
