@@ -65,21 +65,6 @@ def held_fixed(values: State) -> State:
     return jax.lax.stop_gradient(values)
 
 
-def attached(value: State, formula: State) -> State:
-    """The value, with the derivative of a formula that gives the same."""
-    import jax  # as above
-
-    @jax.custom_jvp
-    def chosen(value: State, formula: State) -> State:
-        return value
-
-    @chosen.defjvp
-    def _(primals: Any, tangents: Any) -> Any:
-        return chosen(*primals), tangents[1]
-
-    return chosen(value, formula)
-
-
 def _solved_tangent(A: Map, b: State, *, batch_ndim: int) -> State:
     """w with Aw = b, linear in b. To JAX it is one array, a row for each element of the batch: of
     several it takes no cotangent that is 0 for some of them alone.

@@ -62,6 +62,7 @@ class Declared(Notation):
     parameters: tuple[str, ...] = ()
     samplewise: tuple[str, ...] = ()
     operator: Operator | None = None
+    slope: str = ""  # ∇f in LaTeX, as ``Notation.formula``
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)

@@ -11,7 +11,7 @@ from splitkit.functions.base import Function, Indicator
 from splitkit.functions.calculus.derived import Derived
 from splitkit.linear.affine import Affine
 from splitkit.looks import for_known
-from splitkit.notation import ATOM, FACTOR, Style
+from splitkit.notation import ATOM, FACTOR, Style, filled
 from splitkit.operators.base import Operator, PointMap
 from splitkit.operators.block import BlockDiagonal
 from splitkit.operators.freedom import Freedom
@@ -157,7 +157,11 @@ class Subdifferential(Operator):
         return self.f.pinned() if isinstance(self.f, Indicator) else super().pinned()
 
     def write(self, s: Style) -> str:
-        return s.partial + s(self.f, ATOM)
+        return s.partial + s(self.f, FACTOR if s.is_latex else ATOM)
+
+    def at(self, argument: str) -> str | None:
+        """∇f there, where f says how it is written."""
+        return filled(self.f.slope, self.f, argument) if self.f.slope else None
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Operator, Any]]:

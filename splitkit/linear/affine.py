@@ -22,7 +22,7 @@ from splitkit.linear.base import LinearOperator
 from splitkit.linear.coupling import Coupling
 from splitkit.linear.last_axes import LastAxesMap
 from splitkit.linear.wrapped import wrap
-from splitkit.notation import SUM, Style
+from splitkit.notation import FACTOR, LATEX, SUM, Style
 from splitkit.operators.base import Operator, PointMap
 from splitkit.operators.block import BlockDiagonal
 from splitkit.operators.freedom import Freedom
@@ -190,6 +190,10 @@ class Affine(Operator):
             )
         if self.q is not None:
             check_broadcast("q", self.q, space)
+
+    def at(self, argument: str) -> str:
+        """Mx − q there, in LaTeX."""
+        return rf"{LATEX(self.M, FACTOR)}\,{argument}" + ("" if self.q is None else " - q")
 
     def write(self, s: Style) -> str:
         return s(self.M) + ("" if self.q is None else f" {s.minus} q")

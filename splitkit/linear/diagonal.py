@@ -36,6 +36,8 @@ class Diagonal(Multiplier):
     3.0 [ 0.5  -0.25]
     """
 
+    formula = r"\mathrm{diag}(d)"
+
     def __init__(self, d: Array) -> None:
         Space.of(d, name="d")
         if d.ndim == 0:

@@ -110,6 +110,8 @@ class Convolution(FourierMultiplier):
     1.0
     """
 
+    formula = "H"
+
     def __init__(
         self,
         kernel: Array,

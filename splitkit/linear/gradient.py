@@ -51,6 +51,8 @@ class Gradient(LinearOperator):
      [0.]] [-1. -1.  2.]
     """
 
+    formula = "D"
+
     def __init__(
         self,
         axes: int | tuple[int, ...] = (-2, -1),

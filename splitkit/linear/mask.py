@@ -35,6 +35,7 @@ class Mask(LastAxesMap):
     [1. 3.] [1. 0. 3.]
     """
 
+    formula = "S"
     gram = norm = 1.0
 
     def __init__(self, mask: Array) -> None:

@@ -50,6 +50,7 @@ class MatrixFree(LastAxesMap):
     [3. 2. 1.] 1.0
     """
 
+    formula = "L"
     has_declared_constants = True
 
     def __init__(

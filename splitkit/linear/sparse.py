@@ -69,6 +69,8 @@ class Sparse(LastAxesMap):
     [-1. -1.] [-1. -3.]
     """
 
+    formula = "M"
+
     def __init__(
         self,
         matrix: Any,

@@ -44,6 +44,8 @@ class Stacked(ModifiedMap):
     (array([3.]), array([7.]))
     """
 
+    formula = "M"
+
     def __init__(self, M: Array | LinearOperator, sizes: Sequence[int]) -> None:
         super().__init__(wrap(M, argument="M"))
         remedy = "give a positive length for each block, one at least"

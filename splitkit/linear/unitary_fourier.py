@@ -41,6 +41,7 @@ class Fourier(LinearOperator):
     (array([2., 0., 0., 0.]), array([0., 0., 0., 0.]))
     """
 
+    formula = r"\mathcal{F}"
     norm = least_gain = gram = 1.0
     properties = Properties.of(lipschitz=1.0, linear=True)
 

@@ -18,7 +18,7 @@ from splitkit.backend import (
     subtract,
     zeros,
 )
-from splitkit.notation import ATOM, FACTOR, PRODUCT, Style
+from splitkit.notation import ATOM, FACTOR, PRODUCT, SUM, Style, tightness
 from splitkit.operators.base import Operator, PointMap
 from splitkit.operators.freedom import Freedom
 from splitkit.operators.graph_support import GraphSupport, agree, magnitude
@@ -230,4 +230,9 @@ class Pullback(OfOne):
         self.A.check_space(self.L.range_space(space))
 
     def write(self, s: Style) -> str:
+        if s.is_latex:
+            inner = self.A.at(rf"{s(self.L, FACTOR)}\,\cdot")
+            if inner is not None:
+                inner = inner if tightness(inner) > SUM else s.grouped(inner)
+                return s.apply.join([s(self.L, ATOM) + s.transpose, inner])
         return s.apply.join([s(self.L, ATOM) + s.transpose, s(self.A, FACTOR), s(self.L, FACTOR)])

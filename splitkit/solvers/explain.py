@@ -18,6 +18,7 @@ from splitkit.solvers.inclusion import Inclusion, Terms
 from splitkit.solvers.method import Guarantee, Method
 from splitkit.solvers.methods import FISTA, METHODS, ProximalPoint, Restarted
 from splitkit.solvers.rewrites import as_composition
+from splitkit.solvers.scale import Measured
 from splitkit.solvers.splitting import CERTAINLY_BELOW_1
 from splitkit.solvers.terms import Role
 
@@ -74,6 +75,18 @@ class Option(Shown):
             return self
         measured = Option(method, self.terms, method.theorem(*self.terms))
         return measured if measured.guarantee.holds else self
+
+    def continuing(self, earlier: Method) -> Option:
+        """The same with the measured step of an earlier solve by this method."""
+        method, step = self.method, getattr(earlier, "alpha", None)
+        measured = isinstance(step, Measured) and isinstance(
+            getattr(method, "alpha", None), Measured
+        )
+        if not (measured and method.label == earlier.label):
+            return self
+        method = method.with_alpha(step)  # type: ignore[attr-defined]
+        found = Option(method, self.terms, method.theorem(*self.terms or ()))
+        return found if found.guarantee.holds else self
 
     def proof(self) -> Proof:
         """The proof by the small program, on the properties of these operators; needs clarabel."""

@@ -20,7 +20,6 @@ differentiation* (2022).
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -29,11 +28,11 @@ from splitkit.backend import (
     Array,
     Point,
     Space,
+    attached,
     blocks,
     is_array,
     is_traced,
     namespace,
-    scale,
     solving,
 )
 from splitkit.functions.base import Function
@@ -47,7 +46,7 @@ from splitkit.solvers.method import Method
 from splitkit.solvers.plan import Options, Plan, Warrant, planned
 from splitkit.solvers.solution import Solution
 from splitkit.solvers.stopping import Stopping
-from splitkit.solvers.transformed import CONVERGED, PRECISION, natural_map
+from splitkit.solvers.transformed import natural_map
 from splitkit.solvers.wrapper import Wrapper
 from splitkit.tracing import compiles, in_transformation, leaves_of
 
@@ -95,7 +94,7 @@ def implicit(
     >>> lasso = sk.implicit(lambda weight: f.LeastSquares(A, b) + f.L1Norm(weight))
     >>> weight = torch.tensor(1.0, dtype=torch.float64, requires_grad=True)
     >>> x = lasso(torch.zeros(2, dtype=torch.float64), weight)
-    >>> [round(float(entry), 6) for entry in x]
+    >>> [round(entry, 6) for entry in x.tolist()]
     [0.25, -2.0]
     >>> round(float(torch.autograd.grad(x[0], weight)[0]), 6)
     -0.25
@@ -114,6 +113,16 @@ class ImplicitFunction:
     ----------
     last_solution : Solution or None
         Of the latest solve whose data had values.
+
+    Examples
+    --------
+    >>> import torch  # or JAX
+    >>> I, N = torch.eye(2, dtype=torch.float64), sk.NormalCone(sk.functions.NonNegative())
+    >>> solution = sk.implicit(lambda q: sk.Affine(I, q) + N)
+    >>> q = torch.tensor([2.0, -1.0], dtype=torch.float64, requires_grad=True)
+    >>> solution(torch.zeros_like(I[0]), q).sum().backward()
+    >>> print(q.grad)
+    tensor([1., 0.], dtype=torch.float64)
     """
 
     def __init__(
@@ -169,7 +178,7 @@ class ImplicitFunction:
         return x
 
     def _of_jax(self, x0: Point, inputs: Sequence[Any]) -> Point:
-        from splitkit.derivatives.traced import attached, fixed_point, held_fixed  # as above
+        from splitkit.derivatives.traced import fixed_point, held_fixed  # as above
 
         x0, held = held_fixed((x0, tuple(inputs)))
         if in_transformation(x0, *leaves_of(held), self.build):
@@ -190,8 +199,7 @@ class ImplicitFunction:
         """x, and NaN where it was not found."""
         plan = planned(self.build(*inputs), x0, self.method, self.batch_ndim, None)
         found: Any = plan.run(self.options)
-        is_found = (found.status == CONVERGED) | (found.status == PRECISION)
-        return scale(plan.space.xp.where(is_found, 1.0, math.nan), found.x)
+        return found.x_or_nan
 
 
 def check_tensors(x0: Point, inputs: Sequence[Any]) -> None:

@@ -16,7 +16,17 @@ from functools import cached_property
 from typing import Any
 
 from splitkit.arguments import check_choice, check_flag, check_integer
-from splitkit.backend import Array, Point, Scalar, Space, folding, solving, subtract, where
+from splitkit.backend import (
+    Array,
+    Point,
+    Scalar,
+    Space,
+    blocks,
+    folding,
+    solving,
+    subtract,
+    where,
+)
 from splitkit.display import Shown
 from splitkit.functions.base import Function
 from splitkit.looks import known_points
@@ -42,6 +52,8 @@ from splitkit.solvers.worth import Values, Worth
 from splitkit.tracing import in_transformation
 
 Callback = Callable[[State], object]
+# ends in which the governing point leads nowhere
+ASTRAY = Status.NONFINITE, Status.CONTRADICTED, Status.INFEASIBLE, Status.UNBOUNDED
 
 
 @dataclass(slots=True)
@@ -120,7 +132,7 @@ def planned(
     resume: Solution | None,
 ) -> Plan:
     """``plan``, by the method of the solve that is resumed unless one is given."""
-    x0 = x0.x if isinstance(x0, Solution) else x0
+    x0, earlier = (x0.x, x0.method) if isinstance(x0, Solution) else (x0, None)
     space = Space.of(x0, batch_ndim)
     if () in space.shapes and space.xp.__name__.endswith("numpy"):
         raise ValueError(
@@ -137,6 +149,7 @@ def planned(
         if isinstance(method, Method):
             method.check_space(space)
         option, rewrites = choose_units(flat, method, x0, space)
+        option = option if earlier is None else option.continuing(earlier)
         return Plan(Warrant.of(option), option.terms or (), x0, space, rewrites=rewrites)
 
 
@@ -308,11 +321,11 @@ class Plan(Shown):
 
     def run(self, options: Options, x0: Point | Solution | None = None) -> Solution:
         """``solve`` with options that are checked."""
-        start, dual = self._start(x0)
+        start, dual, earlier = self._start(x0)
         if in_transformation(start, self.terms):
             return self._run_transformed(options, start)  # type: ignore[return-value]
         with solving(start), known_points():
-            run, task = self._ready(start, options, dual)
+            run, task = self._ready(start, options, dual, earlier)
             solution = self._finish(run, task, options.max_iter, options.callback, options.progress)
         if solution.converged:
             if start is self.x0 and options.resume is None:
@@ -358,11 +371,11 @@ class Plan(Shown):
 
     def run_stepwise(self, options: Options, x0: Point | Solution | None = None) -> Iterator[State]:
         """``iterate`` with options that are checked."""
-        start, dual = self._start(x0)
+        start, dual, earlier = self._start(x0)
         if in_transformation(start, self.terms):
             raise TypeError("iterate is for the host: take solve inside of jit, vmap or grad")
         with solving(start), known_points():
-            run, task = self._ready(start, options, dual)
+            run, task = self._ready(start, options, dual, earlier)
         task.stopping.start()
         runs = advance(run, task, max_iter=options.max_iter, every=True)
         while True:
@@ -397,14 +410,31 @@ class Plan(Shown):
 
     # -- a run ----------------------------------------------------------------------------------
 
-    def _start(self, x0: Point | Solution | None) -> tuple[Point, Point | None]:
-        """Where to start, and y of the composed term, if a solution tells it."""
+    def _start(self, x0: Point | Solution | None) -> tuple[Point, Point | None, Run | None]:
+        """Where to start, and, if a solution tells them, y of the composed term and where a run of
+        the same method ended.
+        """
         if x0 is None:
-            return self.x0, None
+            return self.x0, None, None
         x, dual = (x0.x, x0.dual) if isinstance(x0, Solution) else (x0, None)
         self.space.check_point(x, "x0")
         Space.of(x, self.space.batch_ndim)
-        return x, dual if self._takes(dual) else None
+        dual = dual if self._takes(dual) else None
+        known = isinstance(x0, Solution) and self._continues(x0, dual)
+        return x, dual, x0.checkpoint if known else None
+
+    def _continues(self, solution: Solution, dual: Point | None) -> bool:
+        """Whether the state in which it ended is one of this method: of one that takes y, of which
+        it is the steps alone, or whose governing points are in the same units.
+        """
+        mine, other = self.method, solution.method
+        if mine.label != other.label or solution.status in ASTRAY:
+            return False
+        units = ("alpha", "scales", "diagonal")
+        return dual is not None or all(
+            _alike(getattr(mine, name, None), getattr(other, name, None), self.space)
+            for name in units
+        )
 
     def _takes(self, dual: Point | None) -> bool:
         """Whether the method has a term LᵀBL of such y."""
@@ -440,7 +470,9 @@ class Plan(Shown):
                 x0 = where(outside, inside, x0)
         return x0
 
-    def _ready(self, x0: Point, options: Options, dual: Point | None = None) -> tuple[Run, Task]:
+    def _ready(
+        self, x0: Point, options: Options, dual: Point | None = None, earlier: Run | None = None
+    ) -> tuple[Run, Task]:
         """What is to be run, in the context of ``solving``."""
         task, resume = self._task(as_stopping(options.tol, self.space)), options.resume
         if options.record_objective:
@@ -450,6 +482,8 @@ class Plan(Shown):
         task.compiled = self._compiled[options.compile]
         if resume is None:
             run = Run(self._iteration.begin(self._within(x0), self.space, dual))
+            if earlier is not None:
+                run.live = self._iteration.continued(run.live, earlier.live)
             if (
                 dual is None
                 and x0 is self.x0
@@ -580,6 +614,16 @@ class Plan(Shown):
             checkpoint=run.checkpoint or run,
             worth=Worth(self._values, run.x, run.kept) if valued else None,
         )
+
+
+def _alike(one: Any, other: Any, space: Space) -> bool:
+    """Whether two steps, or scales of x, are the same."""
+    if one is other:
+        return True
+    if one is None or other is None:
+        return False
+    pairs = zip(blocks(one), blocks(other), strict=True)
+    return not any(bool(space.xp.any(space.xp.asarray(a != b))) for a, b in pairs)
 
 
 def _message(run: Run, method: Method, elsewhere: str) -> str:

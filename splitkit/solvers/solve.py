@@ -38,7 +38,9 @@ def solve(
         Where to start; its library, dtype and device are those of the solution. Not changed, and
         it receives no gradient: a solve records nothing. Of an earlier solution it is x, and y of a
         term LᵀBL too, where it has a ``dual`` and the method such a term: ADMM and the primal-dual
-        methods, and what wraps them, so start warm on both sides.
+        methods, and what wraps them, so start warm on both sides, with its steps where these were
+        balanced; methods of resolvents go on from its governing point, with the step that was
+        measured.
     method : Method, optional
         Default: the one of least work by its guaranteed rate (see ``explain``). Its ``alpha=None``
         is chosen from the operators' constants, and where entries of x are in units far apart, as

@@ -23,14 +23,17 @@ from splitkit.backend import (
     Point,
     Space,
     add,
+    attached,
     greatest,
     is_traced,
     lincomb,
+    namespace,
+    scale,
     subtract,
     to_numpy,
     where,
 )
-from splitkit.derivatives.traced import attached, fixed_point
+from splitkit.derivatives.traced import fixed_point
 from splitkit.outcomes import NoGuaranteeError, NotConvergedError, NotConvergedWarning, Status
 from splitkit.solvers.compiled import blame
 from splitkit.solvers.engine import LINGER, SHORT, Run, Task, in_doubt, measure, recalled
@@ -77,6 +80,12 @@ class ArraySolution(NamedTuple):
     def converged(self) -> Array:
         """Whether each batch element met the tolerance."""
         return self.status == CONVERGED
+
+    @property
+    def x_or_nan(self) -> Point:
+        """x, NaN in the batch elements that were not solved, but for rounding."""
+        is_found = (self.status == CONVERGED) | (self.status == PRECISION)
+        return scale(namespace(is_found).where(is_found, 1.0, math.nan), self.x)
 
     @property
     def message(self) -> str:

@@ -148,8 +148,8 @@ def test_what_cannot_run_there_says_so():
     with pytest.raises(TypeError, match="compares looks of the host"):
         traced(lambda b: solution(A, b, 0.5, tol=sk.TimeLimit(1.0) | sk.Relative(1e-6)), b)
 
-    with pytest.raises(TypeError, match=r"Polyhedron.* looks at values.* outside of jit"):
-        jax.eval_shape(f.Polyhedron(A, b + 9.0).project, jnp.ones(5))
+    with pytest.raises(TypeError, match=r"TotalVariation2D.* looks at values.* outside of jit"):
+        jax.eval_shape(f.TotalVariation2D().prox, jnp.ones((3, 3)))
 
     def hesitant(x):
         return x if float(x[0]) > 0 else 2 * x  # the host decides

@@ -58,4 +58,5 @@ class Composed(Derived):
         return self.f.conjugate(v) + zero_or_inf(beyond, space.norm(u))
 
     def write(self, s: Style) -> str:
-        return s(self.f, PRODUCT) + s.after + s(self.L, FACTOR)
+        within = self.f.at(rf"{s(self.L, FACTOR)}\,\cdot") if s.is_latex else None
+        return within or s(self.f, PRODUCT) + s.after + s(self.L, FACTOR)

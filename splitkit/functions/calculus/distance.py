@@ -57,6 +57,8 @@ class Distance(Modified):
     1.0 [3.  0.  0.5]
     """
 
+    formula = r"<weight*>d_{<C>}"
+
     def __init__(self, C: Indicator, weight: float = 1.0) -> None:
         super().__init__(_convex_set(C))
         self.C, self.elementwise = C, False
@@ -110,6 +112,7 @@ class SquaredDistance(MoreauEnvelope):
     0.5 [ 3.  -0.5  0.5]
     """
 
+    formula = r"\frac{<weight>}{2}d_{<C>}^2"
     binding = ATOM
     latex = Notation.latex
 

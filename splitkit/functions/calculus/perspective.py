@@ -58,6 +58,7 @@ class Perspective(Sublinear):
     1.25
     """
 
+    formula = r"t\,(<f>)(x/t)"
     finite = False
 
     def __init__(self, f: Function) -> None:

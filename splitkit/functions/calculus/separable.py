@@ -6,7 +6,7 @@ from splitkit.backend import Array, Point
 from splitkit.functions.base import Function
 from splitkit.functions.calculus.derived import Derived
 from splitkit.functions.subdifferential import Subdifferential
-from splitkit.notation import Style
+from splitkit.notation import PRODUCT, Style
 from splitkit.operators.block import BlockDiagonal
 
 
@@ -42,4 +42,6 @@ class SeparableSum(Derived):
         return SeparableSum([f.conjugate for f in self.functions])
 
     def write(self, s: Style) -> str:
-        return s.name("SeparableSum") + s.grouped(", ".join(map(s, self.functions)))
+        if s.is_latex:
+            return s.grouped(r" \oplus ".join(s(f, PRODUCT) for f in self.functions))
+        return "SeparableSum" + s.grouped(", ".join(map(s, self.functions)))

@@ -35,6 +35,8 @@ class SupportFunction(Conjugate):
     5.0 [2.4 3.2]
     """
 
+    formula = r"\sigma_{<f>}"
+
     def __init__(self, C: Indicator) -> None:
         if not isinstance(C, Indicator) or not C.convex:
             raise TypeError(f"C = {C!r}: give a convex set, such as splitkit.functions.Simplex()")

@@ -39,4 +39,7 @@ class Translated(Derived):
         return Tilted(self.f.conjugate, self.v)
 
     def write(self, s: Style) -> str:
+        moved = self.f.at(r"(\cdot - v)") if s.is_latex else None
+        if moved is not None:
+            return moved
         return f"{s(self.f, ATOM)}({s.dot} {s.minus} v)"

@@ -98,7 +98,9 @@ class WeightedSum(Function):
         self.f.check_space(replace(space, batch_ndim=self.f.batch_ndim))
 
     def write(self, s: Style) -> str:
-        return s.name("WeightedSum") + s.grouped(s(self.f))
+        if s.is_latex:
+            return rf"\sum w_i\,{s.grouped(s(self.f))}(x_i)"
+        return "WeightedSum" + s.grouped(s(self.f))
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:

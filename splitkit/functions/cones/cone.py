@@ -112,6 +112,8 @@ class PolarCone(OfCone):
     (PolarCone(Isotonic), array([ 0.5, -0.5]))
     """
 
+    formula = r"(<K>)^\circ"
+
     subtracts = True
 
     @property
@@ -142,6 +144,8 @@ class NegativeCone(OfCone):
     >>> K.polar, K.polar.project(np.array([0.0, 3.0, 4.0]))
     (NegativeCone(SecondOrderCone), array([-2.5,  1.5,  2. ]))
     """
+
+    formula = r"-<K>"
 
     @property
     def polar(self) -> Cone:

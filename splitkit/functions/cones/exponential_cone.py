@@ -54,6 +54,7 @@ class ExponentialCone(Cone):
     [0.1466 0.4346 0.609 ]
     """
 
+    formula = r"\mathcal{K}_{\exp}"
     check_axes = vectors(3)
 
     def project(self, point: Point) -> Point:

@@ -31,6 +31,7 @@ class Isotonic(Cone):
     [0.8333 0.8333 0.8333]
     """
 
+    formula = r"\{x_1 \leq \dots \leq x_n\}"
     polyhedral = True
 
     check_axes = vectors()

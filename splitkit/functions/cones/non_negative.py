@@ -21,6 +21,7 @@ class NonNegative(SelfDualCone):
     [3.  0.  0.5]
     """
 
+    formula = r"\{x \geq 0\}"
     elementwise = True
     polyhedral = True
 

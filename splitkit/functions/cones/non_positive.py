@@ -22,6 +22,7 @@ class NonPositive(SelfDualCone):
     [ 0. -1.  0.]
     """
 
+    formula = r"\{x \leq 0\}"
     elementwise = True
     polyhedral = True
 

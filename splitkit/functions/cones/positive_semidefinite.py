@@ -27,6 +27,7 @@ class PositiveSemidefinite(Cone):
      [0.5 0.5]]
     """
 
+    formula = r"\{X \succeq 0\}"
     check_axes = matrices(square=True)
 
     def project(self, x: Point) -> Point:

@@ -61,6 +61,8 @@ class PowerCone(Cone):
     [1.6667 1.6667 1.6667]
     """
 
+    formula = r"\mathcal{K}_{<a>}"
+
     a: Scalar = parameter(Range(0.0, 1.0))
 
     def check_axes(self, space: Space) -> None:

@@ -27,6 +27,7 @@ class RotatedSecondOrderCone(SelfDualCone):
     [1.3333 0.6667 1.3333]
     """
 
+    formula = r"\{\|w\|^2 \leq 2 x_1 x_2\}"
     check_axes = vectors(least=3)
 
     def __post_init__(self) -> None:

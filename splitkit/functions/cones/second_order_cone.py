@@ -24,6 +24,7 @@ class SecondOrderCone(SelfDualCone):
     [2.5 1.5 2. ]
     """
 
+    formula = r"\{\|w\| \leq t\}"
     check_axes = vectors(least=2)
 
     def project(self, x: Point) -> Point:

@@ -19,6 +19,7 @@ class ZeroCone(Subspace):
     [0. 0. 0.]
     """
 
+    formula = r"\{0\}"
     elementwise = True
     polyhedral = True
 

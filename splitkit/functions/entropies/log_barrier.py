@@ -32,6 +32,8 @@ class LogBarrier(Function):
     0.0 [2.4142 1.2808 1.618 ]
     """
 
+    formula = r"-<weight*>\sum\log(@)"
+
     weight: Scalar = parameter(POSITIVE, default=1.0)
 
     elementwise = True

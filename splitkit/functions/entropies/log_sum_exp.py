@@ -43,6 +43,8 @@ class LogSumExp(Function):
     1.3133 [-0.3374  0.3374]
     """
 
+    formula = r"\log\sum e^{@}⟦ - \langle <p>, @\rangle⟧"
+
     p: Any = parameter(NON_NEGATIVE, "give non-negative probabilities", default=None)
 
     smoothness = 0.5

@@ -33,6 +33,8 @@ class NegativeEntropy(Function):
     1.0397 [1.     0.4047 0.5671]
     """
 
+    formula = r"<weight*>\sum @\log(@)"
+
     weight: Scalar = parameter(POSITIVE, default=1.0)
 
     elementwise = True

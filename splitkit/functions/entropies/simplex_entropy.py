@@ -29,6 +29,7 @@ class SimplexEntropy(Function):
     -1.0397 [0.3759 0.3121 0.3121]
     """
 
+    formula = r"\sum @\log(@)"
     strong_convexity = 2.0
     check_axes = vectors()
 

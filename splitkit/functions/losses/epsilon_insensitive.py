@@ -32,6 +32,8 @@ class EpsilonInsensitive(Function):
     3.0 [ 2.  -0.5  0.5]
     """
 
+    formula = r"<weight*>\sum(|@| - <epsilon>)_+"
+
     epsilon: Scalar = parameter(NON_NEGATIVE, default=1.0)
     weight: Scalar = parameter(NON_NEGATIVE, default=1.0)
 

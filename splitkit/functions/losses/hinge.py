@@ -23,6 +23,7 @@ class Hinge(WeightedMarginLoss):
     0.5 [ 3. -1.  1.]
     """
 
+    formula = r"<weight*>\sum(1 - ⟦<y>\,⟧@)_+"
     polyhedral = True
 
     def __call__(self, x: Point) -> Array:

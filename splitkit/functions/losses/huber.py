@@ -35,6 +35,8 @@ class Huber(Function):
     3.125 [ 2.   -0.5   0.25]
     """
 
+    formula = r"<weight*>\sum h_{<delta>}(@)"
+
     delta: Scalar = parameter(POSITIVE, default=1.0)
     weight: Scalar = parameter(NON_NEGATIVE, default=1.0)
 

@@ -37,6 +37,8 @@ class KullbackLeibler(Function):
     0.1931 [2.     0.7808 1.    ]
     """
 
+    formula = r"\mathrm{KL}(<b>, @)"
+
     b: Scalar = parameter(NON_NEGATIVE, default=1.0)
 
     elementwise = True

@@ -83,6 +83,8 @@ class LeastSquares(Function):
     2.5 [0.6 0.8]
     """
 
+    formula = r"\frac{1}{2}\|A\,@ - b\|^2"
+
     def __init__(self, A: Any, b: Point | None = None, *, batch_ndim: int = 0) -> None:
         self._map, self._b, self.batch_ndim = wrap(A, argument="A"), b, batch_ndim
         self._is_matrix = isinstance(self._map, DenseMatrix)

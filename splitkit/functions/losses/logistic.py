@@ -44,6 +44,7 @@ class Logistic(MarginLoss):
     0.8359 [ 3.0454 -1.2268  0.8083]
     """
 
+    formula = r"\sum\log(1 + e^{-⟦<y>\,⟧@})"
     smoothness = 0.25
     prox_effort = 10.0
 

@@ -74,6 +74,8 @@ class Quadratic(Function):
     2.0 [0.6667 1.    ]
     """
 
+    slope = r"P\,@⟦ + <q>⟧"
+    formula = r"\frac{1}{2}\langle @, P\,@\rangle⟦ + \langle <q>, @\rangle⟧"
     parameters = ("q",)
 
     def __init__(self, P: Any, q: Point | None = None, *, batch_ndim: int = 0) -> None:

@@ -34,6 +34,8 @@ class Quantile(Function):
     3.25 [ 2.1 -0.9  0. ]
     """
 
+    formula = r"<weight*>\sum\max(<tau>\,@, (<tau> - 1)\,@)"
+
     tau: Scalar = parameter(Range(0.0, 1.0, "[]"), default=0.5)
     weight: Scalar = parameter(NON_NEGATIVE, default=1.0)
 

@@ -25,6 +25,8 @@ class SquaredHinge(WeightedMarginLoss):
     0.125 [ 3.   -1.    0.75]
     """
 
+    formula = r"\frac{<weight>}{2}\sum(1 - ⟦<y>\,⟧@)_+^2"
+
     def __post_init__(self) -> None:
         super().__post_init__()
         self.smoothness = extremes(self.weight)[1]

@@ -38,6 +38,9 @@ class SquaredL2(Function):
     4.125 [2.   0.   0.25]
     """
 
+    formula = r"\frac{<weight>}{2}\|@⟦ - <center>⟧\|^2"
+    slope = r"<weight*>(@⟦ - <center>⟧)"
+
     weight: Scalar = parameter(NON_NEGATIVE, default=1.0)
     center: Any = parameter(default=None)
 

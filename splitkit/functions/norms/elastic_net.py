@@ -34,6 +34,8 @@ class ElasticNet(Function):
     7.0625 [1.3333 0.     0.    ]
     """
 
+    formula = r"<l1_weight*>\|@\|_1 + \frac{<l2_weight>}{2}\|@\|^2"
+
     l1_weight: Scalar = parameter(NON_NEGATIVE, default=1.0)
     l2_weight: Scalar = parameter(NON_NEGATIVE, default=1.0)
 

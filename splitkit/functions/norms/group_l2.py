@@ -51,6 +51,8 @@ class GroupL2Norm(Function):
      [0.  0. ]]
     """
 
+    formula = r"<weight*>\|@\|_{2,1}"
+
     weight: Scalar = parameter(NON_NEGATIVE, default=1.0)
     _: KW_ONLY
     axis: int = option(-1, check_integer)

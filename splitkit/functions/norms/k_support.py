@@ -40,6 +40,8 @@ class SquaredKSupportNorm(Function):
     5.625 [ 1.5 -0.5  0. ]
     """
 
+    formula = r"\frac{<weight>}{2}(\|@\|_{<k>}^{\mathrm{sp}})^2"
+
     k: int = required(check_integer, least=1)
     weight: Scalar = parameter(POSITIVE, default=1.0, samplewise=True)
 

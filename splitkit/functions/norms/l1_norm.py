@@ -29,6 +29,8 @@ class L1Norm(Function):
     4.5 [2. 0. 0.]
     """
 
+    formula = r"<weight*>\|@\|_1"
+
     weight: Scalar = parameter(NON_NEGATIVE, default=1.0)
 
     elementwise = True

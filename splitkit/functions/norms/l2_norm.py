@@ -31,6 +31,8 @@ class L2Norm(Function):
     5.0 [2.4 3.2]
     """
 
+    formula = r"<weight*>\|@\|"
+
     weight: Scalar = parameter(NON_NEGATIVE, default=1.0, samplewise=True)
 
     def __call__(self, x: Point) -> Array:

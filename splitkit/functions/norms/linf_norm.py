@@ -31,6 +31,7 @@ class LInfNorm(Function):
     3.0 [ 2.  -1.   0.5]
     """
 
+    formula = r"<weight*>\|@\|_\infty"
     polyhedral = True
 
     weight: Scalar = parameter(NON_NEGATIVE, default=1.0, samplewise=True)

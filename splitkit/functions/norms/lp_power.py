@@ -11,6 +11,7 @@ from splitkit.backend import (
     Scalar,
     align,
     device,
+    held_fixed,
     namespace,
     signs,
     sizes,
@@ -54,6 +55,8 @@ class LpPower(Function):
     3.0 [ 1.    -0.618]
     """
 
+    formula = r"\frac{<weight>}{<p>}\|@\|_{<p>}^{<p>}"
+
     p: float = required(check_number, within=EXPONENTS, remedy=IN_RANGE)
     weight: Scalar = parameter(NON_NEGATIVE, default=1.0)
 
@@ -90,7 +93,7 @@ class LpPower(Function):
     def _newton_steps(self, x: Array, t: Array, size: Array) -> Array:
         """The prox again, by two steps from its size held fixed: see ``newton_step``."""
         xp, y = namespace(x), sizes(x)
-        s = size.detach()
+        s = held_fixed(size)
         for _ in range(2):
             positive = s > 0
             base = xp.where(positive, s, 1.0)

@@ -30,6 +30,8 @@ class Max(SumOfKLargest):
     3.0 [ 2.  -1.   0.5]
     """
 
+    formula = r"<weight*>\max(@)"
+
     k: int = field(default=1, init=False, repr=False)
 
     @classmethod

@@ -48,6 +48,7 @@ class SortedL1(Sublinear):
     7.25 [ 1.  0.  0.]
     """
 
+    formula = r"\sum\lambda_i|@|_{(i)}"
     polyhedral = True
 
     weights: Array = required(check_parameter, within=NON_NEGATIVE)

@@ -41,6 +41,8 @@ class SparseGroupNorm(Sublinear):
      [0.     0.    ]]
     """
 
+    formula = r"<l1_weight*>\|@\|_1 + <group_weight*>\|@\|_{2,1}"
+
     l1_weight: Scalar = parameter(NON_NEGATIVE, default=1.0)
     group_weight: Scalar = option(1.0, check_parameter, within=NON_NEGATIVE)
     _: KW_ONLY

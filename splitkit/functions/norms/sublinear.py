@@ -53,6 +53,8 @@ class SupportedSet(Modified, Indicator):
     (Box(lower=-1, upper=1), array([1. , 0.5]))
     """
 
+    formula = r"\partial (<f>)(0)"
+
     def __init__(self, f: Function) -> None:
         if not isinstance(f, Sublinear):
             raise TypeError(

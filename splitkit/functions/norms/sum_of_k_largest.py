@@ -36,6 +36,7 @@ class SumOfKLargest(Function):
     3.5 [ 2.  -1.  -0.5]
     """
 
+    formula = r"<weight*>\sum_{i \leq <k>}(@)_{(i)}"
     polyhedral = True
 
     k: int = required(check_integer, least=1)

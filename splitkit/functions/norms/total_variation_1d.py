@@ -39,6 +39,7 @@ class TotalVariation1D(Sublinear):
     2.0 [0.35 0.35 3.5 ]
     """
 
+    formula = r"<weight*>\mathrm{TV}(@)"
     polyhedral = True
 
     weight: Scalar = parameter(NON_NEGATIVE, default=1.0, samplewise=True)

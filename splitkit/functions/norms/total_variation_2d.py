@@ -71,6 +71,8 @@ class TotalVariation2D(Inexact, Sublinear):
      [0.9 0.9]]
     """
 
+    formula = r"<weight*>\mathrm{TV}(@)"
+
     weight: Scalar = parameter(NON_NEGATIVE, default=1.0, samplewise=True)
     _: KW_ONLY
     isotropic: bool = option(True, check_flag)

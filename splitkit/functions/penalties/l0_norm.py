@@ -32,6 +32,8 @@ class L0Norm(Function):
     1.5 [3. 0. 0.]
     """
 
+    formula = r"<weight*>\|@\|_0"
+
     weight: Scalar = parameter(NON_NEGATIVE, default=1.0)
 
     convex = False

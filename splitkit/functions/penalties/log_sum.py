@@ -35,6 +35,8 @@ class LogSum(Function):
     2.4849 [2.7321 0.     0.    ]
     """
 
+    formula = r"<weight*>\sum\log(1 + |@|/<epsilon>)"
+
     epsilon: float = option(1.0, check_number, within=POSITIVE)
     weight: Scalar = parameter(NON_NEGATIVE, default=1.0)
 

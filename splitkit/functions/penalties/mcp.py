@@ -34,6 +34,8 @@ class MCP(Function):
     2.7917 [ 3.  0.  0.]
     """
 
+    formula = r"\mathrm{MCP}_{<weight>, <gamma>}(@)"
+
     gamma: float = option(3.0, check_number, within=POSITIVE)
     weight: Scalar = parameter(NON_NEGATIVE, default=1.0)
 

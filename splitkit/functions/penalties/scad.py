@@ -35,6 +35,8 @@ class SCAD(Function):
     3.7593 [ 2.5882  0.      0.    ]
     """
 
+    formula = r"\mathrm{SCAD}_{<weight>, <a>}(@)"
+
     a: float = option(3.7, check_number, within=Range(2.0))
     weight: Scalar = parameter(NON_NEGATIVE, default=1.0)
 

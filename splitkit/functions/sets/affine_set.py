@@ -54,6 +54,8 @@ class AffineSet(OfRows):
     [ 2. -1.]
     """
 
+    formula = r"\{A x = b\}"
+
     def __post_init__(self) -> None:
         super().__post_init__()
         with folding():

@@ -43,6 +43,7 @@ class Birkhoff(Inexact, Indicator):
      [0. 1.]]
     """
 
+    formula = r"\{X \geq 0, X 1 = 1, X^\top 1 = 1\}"
     bounded = True
     polyhedral = True
 

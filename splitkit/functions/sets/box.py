@@ -41,6 +41,8 @@ class Box(Indicator):
     [ 1.  -1.   0.5]
     """
 
+    formula = r"[<lower>, <upper>]"
+
     lower: Scalar = parameter(Range(ends="[]"))
     upper: Scalar = parameter(Range(ends="[]"))
 

@@ -36,6 +36,7 @@ class CappedSimplex(Indicator):
     [0.5 0.  0.5]
     """
 
+    formula = r"\{0 \leq x \leq <upper>, \sum x_i = <total>\}"
     bounded = True
     polyhedral = True
 

@@ -39,6 +39,8 @@ class GraphOfLinearMap(Subspace):
     (array([1.8333, 1.6667]), array([5.1667]))
     """
 
+    formula = r"\{y = L x\}"
+
     def __init__(self, L: Array | DenseMatrix, *, batch_ndim: int = 0) -> None:
         self._coupling = Coupling(L)
         self.L, self.batch_ndim = self._coupling.K, batch_ndim

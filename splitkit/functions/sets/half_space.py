@@ -30,6 +30,8 @@ class HalfSpace(Slab):
     [ 2.5 -1.5  0.5]
     """
 
+    formula = r"\{\langle a, x\rangle \leq <upper>\}"
+
     def __init__(self, normal: Array, bound: Scalar, *, batch_ndim: int = 0) -> None:
         super().__init__(normal, -float("inf"), bound, batch_ndim=batch_ndim)
 

@@ -31,6 +31,8 @@ class Hyperplane(Slab):
     [ 2.5 -1.5  0.5]
     """
 
+    formula = r"\{\langle a, x\rangle = <upper>\}"
+
     def __init__(self, normal: Array, value: Scalar, *, batch_ndim: int = 0) -> None:
         value = check_parameter("value", value, FINITE)
         super().__init__(normal, value, value, batch_ndim=batch_ndim)

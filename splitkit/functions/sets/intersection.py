@@ -6,15 +6,27 @@ import math
 from typing import Any
 
 from splitkit.arguments import check_accuracy, refuse_derivatives
-from splitkit.backend import Array, Point, Space, add, blocks, scale, solving, subtract, where
+from splitkit.backend import (
+    Array,
+    Point,
+    Space,
+    add,
+    blocks,
+    greatest,
+    scale,
+    solving,
+    subtract,
+    where,
+)
 from splitkit.functions.base import Function, Indicator, without_rounding
 from splitkit.functions.inner.accuracy import ROUNDINGS, Inexact, tolerance
 from splitkit.functions.sets.box import Box
 from splitkit.functions.sets.hyperplane import Hyperplane
+from splitkit.notation import FACTOR, Style
 
 SWEEPS = 10_000
 ENDLESS = 2.0**40  # a stall of so many times 1 + ‖y‖/move sweeps has no end
-CHECK_EVERY = 8  # sweeps between two looks at what is left
+CHECK_EVERY = 8  # sweeps between two looks at what is left, at which points come to rest
 
 
 class Intersection(Inexact, Indicator):
@@ -91,22 +103,22 @@ class Intersection(Inexact, Indicator):
         normals = [subtract(y, y)] * len(self.sets)
         images = [y] * len(self.sets)
         for sweep in range(SWEEPS):
-            moved = changed = 0.0 * size
-            moves = []
+            before, moves = [*images], []
             for i, C in enumerate(self.sets):
                 shifted = add(x, normals[i])
                 nearest = where(running, C.project(shifted), images[i])
                 moves.append(subtract(x, nearest))
-                moved = space.xp.maximum(moved, space.norm(moves[i]))
-                changed = space.xp.maximum(changed, space.norm(subtract(nearest, images[i])))
                 normals[i] = where(running, subtract(shifted, nearest), normals[i])
                 x = images[i] = nearest
-            normal = sum(map(space.norm, normals))  # whose rounding the images carry
-            limit = relative * (size + space.norm(x)) + rounding * normal
-            running = running & (moved > limit)
             if sweep % CHECK_EVERY == 0:
+                moved = greatest([space.norm(move) for move in moves])
+                normal = sum(map(space.norm, normals))  # whose rounding the images carry
+                limit = relative * (size + space.norm(x)) + rounding * normal
+                running = running & (moved > limit)
                 if not bool(space.xp.any(running)):
                     return x
+                turns = [space.norm(subtract(*pair)) for pair in zip(images, before, strict=True)]
+                changed = greatest(turns)
                 # images that come to rest last, as the moves do, are no stall
                 stalled = running & (changed <= limit) & ((moved > 4 * limit) | (changed == 0))
                 if bool(space.xp.any(stalled)):
@@ -167,7 +179,9 @@ class Intersection(Inexact, Indicator):
         for C in self.sets:
             C.check_space(space)
 
-    def __repr__(self) -> str:
+    def write(self, s: Style) -> str:
+        if s.is_latex:
+            return r" \cap ".join(s(C, FACTOR) for C in self.sets)
         return f"Intersection({len(self.sets)} sets)"
 
     @classmethod

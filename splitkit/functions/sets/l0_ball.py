@@ -36,6 +36,8 @@ class L0Ball(Indicator):
     [ 3. -1.  0.]
     """
 
+    formula = r"\{\|x\|_0 \leq <count>\}"
+
     count: int = required(check_integer, least=1, remedy=AT_LEAST_ONE)
 
     convex = False

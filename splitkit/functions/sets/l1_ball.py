@@ -31,6 +31,7 @@ class L1Ball(Indicator):
     [ 1.  0.  0.]
     """
 
+    formula = r"\{\|x\|_1 \leq <radius>\}"
     bounded = True
     polyhedral = True
 

@@ -30,6 +30,7 @@ class L2Ball(Indicator):
     [0.6 0.8]
     """
 
+    formula = r"\{\|x⟦ - <center>⟧\| \leq <radius>\}"
     bounded = True
 
     radius: Scalar = parameter(NON_NEGATIVE, default=1.0, samplewise=True)

@@ -34,6 +34,7 @@ class NuclearBall(Indicator):
      [0. 0.]]
     """
 
+    formula = r"\{\|X\|_* \leq <radius>\}"
     bounded = True
 
     radius: Scalar = parameter(NON_NEGATIVE, default=1.0, samplewise=True)

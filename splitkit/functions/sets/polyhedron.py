@@ -12,10 +12,11 @@ from splitkit.backend import (
     Point,
     clip,
     device,
+    is_traced,
     lengths,
     namespace,
     norm,
-    solving,
+    searched,
     sum_of,
     to_numpy,
     with_derivative,
@@ -71,6 +72,8 @@ class Polyhedron(Inexact, OfRows):
     [1. 0.]
     """
 
+    formula = r"\{A x \leq b\}"
+
     b: Array = required(check_array, within=Range(ends="(]"))
 
     def __post_init__(self) -> None:
@@ -79,6 +82,8 @@ class Polyhedron(Inexact, OfRows):
         norms = lengths(A, (-1,), keepdims=True)
         norms = xp.where(norms > 0, norms, 1.0)
         self._rows, self._bounds = A / norms, b / norms[:, 0]
+        if is_traced(A) or is_traced(b):  # a projection says it
+            return
         try:
             origin = xp.zeros((*b.shape[:-1], A.shape[1]), dtype=A.dtype, device=device(A))
             at_known(self.project, origin)  # of b's batch axes, whatever x's will be
@@ -92,9 +97,13 @@ class Polyhedron(Inexact, OfRows):
         rows = self.A.shape[0]
         bounds = self._bounds + xp.zeros((*x.shape[:-1], rows), dtype=x.dtype, device=device(x))
         y, bounds = xp.reshape(x, (-1, x.shape[-1])), xp.reshape(bounds, (-1, rows))
-        with solving(x):
-            near, active = self._project(y, bounds)
-            found = without_rounding(lambda near: self._project(near, bounds)[0], near, 1)
+
+        def settled(y: Array, A: Array, bounds: Array) -> tuple[Array, Array]:
+            near, active = self._project(y, A, bounds)
+            return without_rounding(lambda x: self._project(x, A, bounds)[0], near, 1), active
+
+        outcome = (tuple(y.shape), y.dtype), (tuple(bounds.shape), bool)
+        found, active = searched(settled, outcome, y, self._rows, bounds)
         found = with_derivative(
             found, (y, self._rows, bounds), lambda: self._onto_face(y, bounds, active)
         )
@@ -114,9 +123,9 @@ class Polyhedron(Inexact, OfRows):
         dual = xp.linalg.solve(self._system(A @ A.T, active), excess[:, :, None])[..., 0]
         return y - dual @ A
 
-    def _project(self, y: Array, bounds: Array) -> tuple[Array, Array]:
+    def _project(self, y: Array, A: Array, bounds: Array) -> tuple[Array, Array]:
         """The projection, and which rows it found active."""
-        xp, A = namespace(y), self._rows
+        xp = namespace(y)
         rows, columns = A.shape
         relative = tolerance(self.accuracy, y)
         dependent = float(xp.finfo(y.dtype).eps) ** (2 / 3)

@@ -41,6 +41,7 @@ class Simplex(Indicator):
     [1. 0. 0.]
     """
 
+    formula = r"\{x \geq 0, \sum x_i = <radius>\}"
     bounded = True
     polyhedral = True
 

@@ -25,6 +25,7 @@ class Singleton(Indicator):
     [1. 2. 3.]
     """
 
+    formula = r"\{<point>\}"
     bounded = True
 
     point: Scalar = parameter()

@@ -5,7 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from splitkit.arguments import Range, check_array, check_bounds
-from splitkit.backend import Array, Point, Scalar, Space, align, clip, holds, namespace, sum_of
+from splitkit.backend import (
+    Array,
+    Point,
+    Scalar,
+    Space,
+    align,
+    as_float,
+    clip,
+    held_fixed,
+    holds,
+    namespace,
+    sum_of,
+)
 from splitkit.functions.base import Function, Indicator, infinite_where, parameter, required
 
 
@@ -38,6 +50,7 @@ class Slab(Indicator):
     [ 2.5 -1.5  0.5]
     """
 
+    formula = r"\{<lower> \leq \langle a, x\rangle \leq <upper>\}"
     polyhedral = True
 
     normal: Array = required(check_array, repr=False)
@@ -47,9 +60,11 @@ class Slab(Indicator):
     def __post_init__(self) -> None:
         self.lower, self.upper = check_bounds(self.lower, self.upper, "the slab")
         super().__post_init__()
-        self._size = float(namespace(self.normal).max(abs(self.normal)))
-        if self._size == 0:
+        size = held_fixed(namespace(self.normal).max(abs(self.normal)))  # a unit: it cancels
+        known = as_float(size)
+        if known == 0:
             raise ValueError("normal = 0: give a vector that is not 0")
+        self._size = size if known is None else known
         self._unit = self.normal / self._size  # squares of this neither over- nor underflow
 
     subtracts = True

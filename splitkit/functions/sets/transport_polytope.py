@@ -19,6 +19,7 @@ from splitkit.backend import (
     namespace,
     norm,
     power_of_two,
+    searched,
     solving,
     sum_of,
     to_numpy,
@@ -79,6 +80,7 @@ class TransportPolytope(Inexact, Indicator):
      [1.  1. ]]
     """
 
+    formula = r"\{X \geq 0, X 1 = p, X^\top 1 = q\}"
     bounded = True
     polyhedral = True
 
@@ -156,10 +158,14 @@ def onto_transport_polytope(
     unit = xp.maximum(xp.max(abs(Y), axis=(-2, -1), keepdims=True), supply[..., None])
     unit = power_of_two(unit)
     Y, p, q = Y / unit, p / unit[..., 0], q / unit[..., 0]
-    with solving(x):
+
+    def twice(Y: Array, p: Array, q: Array) -> tuple[Array, Array]:
         # the second projection takes out the rounding of Y, which may be large beside the first
         near = _projection(Y, p, q, accuracy, name)
-        found = _projection(near, p, q, accuracy, name)
+        return near, _projection(near, p, q, accuracy, name)
+
+    outcome = ((tuple(Y.shape), Y.dtype),) * 2
+    near, found = searched(twice, outcome, Y, p, q)
     found = with_derivative(found, (Y, p, q), lambda: _onto_face(Y, p, q, near > 0))
     return xp.astype(found * unit, x.dtype)
 

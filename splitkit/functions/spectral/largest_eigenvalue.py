@@ -33,6 +33,7 @@ class LargestEigenvalue(Sublinear, Weighted, SpectralSymmetric):
      [0. 1.]]
     """
 
+    formula = r"<weight*>\lambda_{\max}(@)"
     of = Max
 
     @classmethod

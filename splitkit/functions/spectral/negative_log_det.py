@@ -36,6 +36,7 @@ class NegativeLogDet(Weighted, SpectralSymmetric):
      [0.     2.4142]]
     """
 
+    formula = r"-<weight*>\log\det(@)"
     of = LogBarrier
 
     @property

@@ -37,6 +37,8 @@ class Rank(Function):
      [0. 0.]]
     """
 
+    formula = r"<weight*>\mathrm{rank}(@)"
+
     weight: float = option(1.0, check_number, within=NON_NEGATIVE)
 
     convex = False

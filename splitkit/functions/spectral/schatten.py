@@ -32,6 +32,7 @@ class NuclearNorm(Weighted, Spectral):
      [0. 0.]]
     """
 
+    formula = r"<weight*>\|@\|_*"
     of = L1Norm
 
     @classmethod
@@ -68,6 +69,8 @@ class SchattenNorm(Spectral):
     5.0 [[2.4 0. ]
      [0.  3.2]]
     """
+
+    formula = r"<weight*>\|\sigma(@)\|_{<p>}"
 
     p: float = field()
     weight: float = field(default=1.0)

@@ -49,6 +49,7 @@ class Spectral(Modified):
      [0. 0.]]
     """
 
+    formula = r"(<f>) \circ \sigma"
     check_axes = matrices()
 
     def __init__(self, f: Function) -> None:
@@ -114,6 +115,7 @@ class SpectralSymmetric(Modified):
      [0. 0.]]
     """
 
+    formula = r"(<f>) \circ \lambda"
     check_axes = matrices(square=True)
 
     def __init__(self, f: Function) -> None:

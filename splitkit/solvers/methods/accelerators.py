@@ -70,6 +70,9 @@ class AcceleratedIteration(Iteration):
         """The state at the inner iteration's first point."""
         return u
 
+    def continued(self, state: Carry, earlier: Carry) -> Carry:
+        return self.launched(self.of.continued(self.governing(state), self.governing(earlier)))
+
     def read(self, trace: Trace) -> Reading:
         return self.of.read(trace)
 

@@ -138,7 +138,8 @@ class ADMM(_AlternatingDirections):
     relaxation : float, default 1
         λ in (0, 2).
     balance : bool or None
-        Whether ρ follows the residuals, from its first value on; None: if it is left open.
+        Whether ρ follows the residuals, from its first value on, or from that of the solution
+        that is started from; None: if it is left open.
 
     Examples
     --------

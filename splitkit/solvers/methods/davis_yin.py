@@ -120,6 +120,9 @@ class _DavisYin(Iteration):
         z_next = lincomb(1.0, z, self.relaxation, subtract(x_A, x_B))
         return z_next, (z, x_B, Cx, forward, x_A)
 
+    def continued(self, state: Carry, earlier: Carry) -> Carry:
+        return earlier
+
     def read(self, trace: Trace) -> Reading:
         z, x_B, Cx, forward, x_A = trace
         x = x_A if self.at_A else x_B

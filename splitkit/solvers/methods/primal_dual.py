@@ -49,8 +49,8 @@ class PrimalDual(Method):
         Step sizes > 0 of x and of y, in units of x by units of Ax, and the other way round of y;
         None: chosen from ‖L‖ and β, and measured on the data where both are open.
     balance : bool or None
-        Whether the steps follow the residuals of x and y, from τ and σ on; None: if both are left
-        open.
+        Whether the steps follow how far x and y move, from τ and σ on, or from those of the
+        solution that is started from; None: if both are left open.
     """
 
     tau: Scalar = option(None, check_number, within=POSITIVE)
@@ -171,7 +171,7 @@ class CondatVu(PrimalDual):
 
     Takes: A by its resolvent, B composed with L, C evaluated.
     Assumes: A and B maximal monotone, C β-cocoercive.
-    Steps: σ‖L‖² < 1/τ − 1/(2β), τ < 2β; left open, they balance the residuals of x and y.
+    Steps: σ‖L‖² < 1/τ − 1/(2β), τ < 2β; left open, they balance the movements of x and y.
     Rate: linear at constant steps, if B is cocoercive and A or C strongly monotone.
     Oracles: 1 R_{τA}, 1 R_{σB⁻¹}, 1 L, 1 Lᵀ, 1 C.
 
@@ -207,7 +207,7 @@ class PD3O(PrimalDual):
 
     Takes: A by its resolvent, B composed with L, C evaluated.
     Assumes: A and B maximal monotone, C β-cocoercive.
-    Steps: τσ‖L‖² ≤ 1, τ < 2β; left open, they balance the residuals of x and y.
+    Steps: τσ‖L‖² ≤ 1, τ < 2β; left open, they balance the movements of x and y.
     Rate: linear at constant steps, if B is cocoercive and A or C strongly monotone.
     Oracles: 1 R_{τA}, 1 R_{σB⁻¹}, 1 L, 1 Lᵀ, 1 C.
 
@@ -242,7 +242,7 @@ class ChambollePock(PrimalDual):
 
     Takes: A by its resolvent, B composed with L.
     Assumes: A and B maximal monotone.
-    Steps: τσ‖L‖² ≤ 1 (< 4/3 of functions); left open, they balance the residuals of x and y.
+    Steps: τσ‖L‖² ≤ 1 (< 4/3 of functions); left open, they balance the movements of x and y.
     Rate: ‖xₖ − x*‖² ≤ cθᵏ, if A is γ-strongly monotone and B δ-cocoercive.
     Oracles: 1 R_{τA}, 1 R_{σB⁻¹}, 1 L, 1 Lᵀ.
 

@@ -11,7 +11,7 @@ from functools import reduce
 from typing import ClassVar
 
 from splitkit.arguments import Range, check_number, option
-from splitkit.backend import Point, add, lincomb, scale, subtract
+from splitkit.backend import Point, add, lincomb, scale, shapes_of, subtract
 from splitkit.solvers.iteration import Carry, Iteration, Reading, Trace
 from splitkit.solvers.method import Guarantee
 from splitkit.solvers.splitting import Splitting
@@ -179,6 +179,9 @@ class _Resolvents(Iteration):
         self.R = [A.resolve(self.alpha) for A in terms]
         self.evaluated = [A.evaluate for A in terms if A.has_evaluation]
         self.others = [i for i, A in enumerate(terms) if not A.has_evaluation]
+
+    def continued(self, state: Carry, earlier: Carry) -> Carry:
+        return earlier if shapes_of(earlier) == shapes_of(state) else state
 
     def elements(
         self, arguments: tuple[Point, ...], values: tuple[Point, ...]

@@ -25,7 +25,7 @@ class Restarted(Accelerator):
 
     Takes: what the method takes.
     Assumes: T θ-averaged.
-    Steps: none; those of a primal-dual method, and the penalty of ADMM, follow the residuals.
+    Steps: none; those of a primal-dual method, and the penalty of ADMM, are balanced.
     Rate: converges; linearly for linear programs, matrix games and other piecewise linear problems.
     Oracles: those of the method.
 
@@ -39,9 +39,9 @@ class Restarted(Accelerator):
     games and other piecewise linear problems, restarts make the rate linear. Each element of a
     batch has its own.
 
-    Steps of a primal-dual method, and the penalty of ADMM, that are left open follow the residuals,
-    as they do there (``balance``): a few times, each of which is a restart. The theorem holds from
-    the last one on.
+    Steps of a primal-dual method, and the penalty of ADMM, that are left open are balanced, as they
+    are there (``balance``): a few times, each of which is a restart. The theorem holds from the
+    last one on.
 
     Source: Lieder (2021) for the rate; Applegate, Hinder, Lu, Lubin, *Faster first-order
     primal-dual methods for linear programming using restarts and sharpness* (2023); Lu, Yang,
