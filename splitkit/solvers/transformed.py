@@ -27,6 +27,8 @@ from splitkit.backend import (
     greatest,
     is_traced,
     lincomb,
+    namespace,
+    scale,
     subtract,
     to_numpy,
     where,
@@ -78,6 +80,12 @@ class ArraySolution(NamedTuple):
     def converged(self) -> Array:
         """Whether each batch element met the tolerance."""
         return self.status == CONVERGED
+
+    @property
+    def x_or_nan(self) -> Point:
+        """x, NaN in the batch elements that were not solved, but for rounding."""
+        is_found = (self.status == CONVERGED) | (self.status == PRECISION)
+        return scale(namespace(is_found).where(is_found, 1.0, math.nan), self.x)
 
     @property
     def message(self) -> str:

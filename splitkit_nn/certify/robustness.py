@@ -135,7 +135,8 @@ def certify_robustness(
         Relative tolerance of the equilibria, in float64; what it leaves is subtracted.
     steps : int
         Of the search for multipliers: one for each entry of z in a dense layer, for each channel of
-        a convolution; other layers have multiples of the identity (see ``linear.bounds``).
+        a convolution; tiers have one each, other layers multiples of the identity (see
+        ``linear.bounds``).
     watch : callable
         Called with (steps done, of all) after each.
 
