@@ -371,6 +371,8 @@ class DenseMatrix(LastAxesMap):
     def reflected_norm(self, alpha: float) -> float | None:
         if self.matrix.shape[0] > REFLECTED_EXACT_SIZE or None not in self._declared:
             return None
+        if self._is_unknown:
+            return None
         xp, scaled, identity = self.xp, alpha * self.matrix, self._kept_identity
         reflected = xp.linalg.solve(identity + scaled, identity - scaled)
         return float(xp.linalg.svdvals(reflected)[0])

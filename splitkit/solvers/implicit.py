@@ -20,7 +20,6 @@ differentiation* (2022).
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -34,7 +33,6 @@ from splitkit.backend import (
     is_array,
     is_traced,
     namespace,
-    scale,
     solving,
 )
 from splitkit.functions.base import Function
@@ -48,7 +46,7 @@ from splitkit.solvers.method import Method
 from splitkit.solvers.plan import Options, Plan, Warrant, planned
 from splitkit.solvers.solution import Solution
 from splitkit.solvers.stopping import Stopping
-from splitkit.solvers.transformed import CONVERGED, PRECISION, natural_map
+from splitkit.solvers.transformed import natural_map
 from splitkit.solvers.wrapper import Wrapper
 from splitkit.tracing import compiles, in_transformation, leaves_of
 
@@ -96,7 +94,7 @@ def implicit(
     >>> lasso = sk.implicit(lambda weight: f.LeastSquares(A, b) + f.L1Norm(weight))
     >>> weight = torch.tensor(1.0, dtype=torch.float64, requires_grad=True)
     >>> x = lasso(torch.zeros(2, dtype=torch.float64), weight)
-    >>> [round(float(entry), 6) for entry in x]
+    >>> [round(entry, 6) for entry in x.tolist()]
     [0.25, -2.0]
     >>> round(float(torch.autograd.grad(x[0], weight)[0]), 6)
     -0.25
@@ -201,8 +199,7 @@ class ImplicitFunction:
         """x, and NaN where it was not found."""
         plan = planned(self.build(*inputs), x0, self.method, self.batch_ndim, None)
         found: Any = plan.run(self.options)
-        is_found = (found.status == CONVERGED) | (found.status == PRECISION)
-        return scale(plan.space.xp.where(is_found, 1.0, math.nan), found.x)
+        return found.x_or_nan
 
 
 def check_tensors(x0: Point, inputs: Sequence[Any]) -> None:

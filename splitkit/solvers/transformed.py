@@ -27,6 +27,8 @@ from splitkit.backend import (
     greatest,
     is_traced,
     lincomb,
+    namespace,
+    scale,
     subtract,
     to_numpy,
     where,
@@ -80,6 +82,12 @@ class ArraySolution(NamedTuple):
         return self.status == CONVERGED
 
     @property
+    def x_or_nan(self) -> Point:
+        """x, NaN in the batch elements that were not solved, but for rounding."""
+        is_found = (self.status == CONVERGED) | (self.status == PRECISION)
+        return scale(namespace(is_found).where(is_found, 1.0, math.nan), self.x)
+
+    @property
     def message(self) -> str:
         """How it ended, in words; outside of transformations only."""
         counted = [(CODES[c], int((self.status == c).sum())) for c in range(len(CODES))]
@@ -98,6 +106,13 @@ def check(solution: Any) -> Any:
         there is a warning.
     TypeError
         It is traced: its status has no value yet.
+
+    Examples
+    --------
+    >>> F = sk.Affine(np.eye(2), np.ones(2))
+    >>> G = sk.NormalCone(sk.functions.NonNegative())
+    >>> print(sk.check(sk.solve(F + G, np.zeros(2))).x)
+    [1. 1.]
     """
     if not isinstance(solution, ArraySolution):
         if not solution.converged:

@@ -36,6 +36,9 @@ def test_a_scaling_takes_both_points_to_one_and_its_inverses_undo_it(seed):
         assert np.allclose(cone.from_dual(z), cone.from_slack(s), rtol=1e-9)
         assert np.allclose(cone.to_dual(cone.from_dual(v)), v)
         assert np.allclose(cone.to_slack(cone.from_slack(v)), v)
+        squares = cone.inverse_squares()
+        found = (squares @ v.reshape(len(squares), -1, 1)).ravel()
+        assert np.allclose(found, cone.to_dual(cone.from_slack(v)))
         assert u @ cone.to_slack(v) == pytest.approx(cone.from_dual(u) @ v)  # Wᵀ is W's adjoint
         columns = np.stack((u, v), axis=1)
         assert np.allclose(cone.from_slack(columns)[:, 1], cone.from_slack(v))
@@ -109,6 +112,7 @@ def test_secant_equations_of_cones_that_are_not_symmetric(barrier, dual):
         v = rng.normal(size=12)
         assert np.allclose(cones.over(cones.times(v)), v)
         assert np.allclose((cones.squares() @ v.reshape(4, 3, 1)).ravel(), cones.times(v))
+        assert np.allclose((cones.inverse_squares() @ v.reshape(4, 3, 1)).ravel(), cones.over(v))
         half = cones.half(v)
         assert half @ half == pytest.approx(v @ cones.over(v))
     # the shadow of s is taken to the shadow of z, as z is to s
@@ -242,3 +246,17 @@ def test_a_side_that_is_never_met_spoils_nothing(kind):
         assert np.allclose(found.x, plain.x, rtol=1e-4, atol=1e-4)
         assert not found.y[: len(sides)].any()
         assert found.iterations <= 1.5 * plain.iterations
+
+
+@pytest.mark.parametrize("kind", ["power", "dual power"])
+@pytest.mark.parametrize("unit", [1e-12, 1e4, 1e12])
+def test_rows_of_a_power_cone_have_units_of_their_own(kind, unit):
+    """e₁, e₂, e₃ = e₁ᵃe₂¹⁻ᵃ map the cone to itself, and its dual."""
+    shares = np.array([0.3, 0.6])
+    c, A, b, _ = with_cones_of_rows([("power", shares)])
+    plain = ConicProgram(None, c, A, b, [(kind, shares)]).solve()
+    e = np.array([unit, 1.0, unit**0.3, 1 / unit, unit, unit**-0.2])
+    scaled = ConicProgram(None, c, sp.diags_array(e) @ A, e * b, [(kind, shares)]).solve()
+    assert scaled.objective == pytest.approx(plain.objective, rel=1e-6)
+    assert np.allclose(e * scaled.y, plain.y, rtol=1e-3, atol=1e-3)
+    assert scaled.iterations <= 1.5 * plain.iterations

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_array
 
-from splitkit.problems.programs.rows import Rows, Vector
+from splitkit.problems.programs.rows import Rows, Vector, or_one
 
 ROUNDS = 12
 NOTHING = 1e-10  # part of what another size says, that is rounding
@@ -64,8 +64,8 @@ class Units:
             np.maximum.at(across, of_A[1], S)
             np.maximum.at(across, of_P[1], T)
             np.maximum.at(along, of_A[0], S)
-            d = d / np.sqrt(_or_one(across))
-            e = e / np.sqrt(_or_one(data.rows.tied(along)))
+            d = d / np.sqrt(or_one(across))
+            e = e / np.sqrt(data.rows.kept(along))
         most = np.zeros(n)
         np.maximum.at(most, of_P[1], P * d[of_P[0]] * d[of_P[1]])
         curvature = float(np.mean(most))
@@ -103,7 +103,7 @@ def sizes(data: Data) -> tuple[float, float]:
     the lesser of their sides in the middle and ‖q‖∞/‖P‖, how far it would go; multipliers have to
     balance q and Px. Single sides do not count: they may never be met.
     """
-    forced = float(np.max(abs(data.rows.project(np.zeros(data.A.shape[0]))), initial=0.0))
+    forced = float(np.max(abs(data.rows.nearest), initial=0.0))
     sides = abs(data.rows.sides)
     sides = sides[sides > 0]
     near = sides[sides < ENDLESS]
@@ -136,7 +136,3 @@ def _times(rows: Vector, M: Any, columns: Vector) -> Any:
     values = M.data * along * columns[M.indices]
     # with indices of its own, as SciPy sorts them in place
     return csr_array((values, M.indices, M.indptr), shape=M.shape, copy=True)
-
-
-def _or_one(sizes: Vector) -> Vector:
-    return np.where(sizes > 0, sizes, 1.0)

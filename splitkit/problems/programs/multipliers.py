@@ -49,6 +49,7 @@ SEEN = 1e-3  # part of what was seen to cancel, beside which residuals are judge
 HOPELESS = 0.1  # a measure that after ``EARLY`` interior points may mean that there is no solution
 EARLY = 5
 FURTHER = 3  # interior points beyond the tolerance, where cones bend smoothly
+SURELY = 1e-4  # part of the tolerance at which that is far enough
 POLISHING = (1e7, 1e6, 1e4)  # σ of proximal steps after them elsewhere, until one suffices
 POLISH_STEPS = 10  # of Newton in each
 PATIENCE = 150  # steps without progress, after which what is left is rounding
@@ -176,7 +177,8 @@ class _Run:
         self.y = y
         data, steps = self.data, method.steps
         if steps.sigma is None:
-            missed = self.Ax - data.rows.project(self.Ax)
+            onto = data.rows.project(self.Ax) if self.Ax.any() else data.rows.nearest
+            missed = self.Ax - onto
             objective = abs(float(x @ self.Px) / 2 + float(data.q @ x))
             σ = 20 * max(1.0, objective) / max(1.0, float(missed @ missed) / 2)
             steps.sigma = np.full(missed.size, min(max(σ, FIRST_SIGMA[0]), FIRST_SIGMA[1]))
@@ -275,7 +277,8 @@ class _Run:
                 self.best, self.kept = found, (self.x, self.y)
             if self.best.plain <= self.tol:
                 further += 1
-                if apart or not better or further > FURTHER:
+                ended = further > FURTHER or found.plain <= SURELY * self.tol
+                if apart or not better or ended:
                     break
             if stopped:
                 return Status.STOPPED, None

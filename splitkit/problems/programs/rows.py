@@ -8,6 +8,7 @@ for each interval that is met, some columns for each group of rows that a cone c
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,11 @@ class Rows:
     def project(self, w: Vector) -> Vector:
         """P(w)."""
         raise NotImplementedError
+
+    @cached_property
+    def nearest(self) -> Vector:
+        """P(0)."""
+        return self.project(np.zeros(self.alone.size))
 
     def slope(self, w: Vector) -> Slope:
         """V at w."""
@@ -78,8 +84,14 @@ class Rows:
         raise NotImplementedError
 
     def tied(self, e: Vector) -> Vector:
-        """e, made equal where rows can only be scaled together."""
+        """e, made equal where rows belong to one cone."""
         return e
+
+    def kept(self, e: Vector) -> Vector:
+        """Positive numbers by which rows can be divided while cones stay what they are, near e,
+        which is 0 where any will do.
+        """
+        return or_one(e)
 
     @property
     def alone(self) -> Any:
@@ -141,3 +153,8 @@ class Intervals(Rows):
     @property
     def alone(self) -> Any:
         return np.full(self.lower.shape, True)
+
+
+def or_one(sizes: Vector) -> Vector:
+    """1 in the place of 0."""
+    return np.where(sizes > 0, sizes, 1.0)
