@@ -32,10 +32,6 @@ class Arbitrary(float):
     """A step that no constant fixes: the method converges with any, and ``solve`` measures one."""
 
 
-class Measured(float):
-    """One that was measured in its place."""
-
-
 ANY = Arbitrary(1.0)
 
 
