@@ -25,6 +25,7 @@ Source: Ryu, *Uniqueness of DRS as the 2 operator resolvent-splitting …* (2020
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import reduce
 from typing import ClassVar
@@ -33,6 +34,13 @@ from splitkit.arguments import Range, check_number, option
 from splitkit.backend import Point, add, lincomb, scale, subtract
 from splitkit.solvers.iteration import Carry, Iteration, Reading, Trace
 from splitkit.solvers.method import Guarantee
+from splitkit.solvers.methods.resolvent_splitting_rates import (
+    Scheme,
+    malitsky_tam,
+    product_space,
+    rate_of,
+    ryu,
+)
 from splitkit.solvers.splitting import Splitting
 from splitkit.solvers.terms import Role, Term
 
@@ -49,6 +57,7 @@ class ResolventSplitting(Splitting):
 
     relaxation: float = option(0.9, check_number, within=Range(0.0, 1.0))
 
+    scheme: ClassVar[Callable[[int, float], Scheme]]
     sequence: ClassVar[str] = "xᵢ of the first Aᵢ without an evaluation"
 
     def default_alpha(self, *terms: Term) -> float:
@@ -62,7 +71,14 @@ class ResolventSplitting(Splitting):
                     f"{A!r} is not known to be maximal monotone: declare it, if that is true"
                 )
         reason = f"{len(terms)} maximal monotone operators, {self.at_step()}"
-        return Guarantee(True, None, reason, self.sequence)
+        return Guarantee(True, self.rate(*terms), reason, self.sequence)
+
+    def rate(self, *terms: Term) -> float | None:
+        """See ``resolvent_splitting_rates.py``."""
+        if not isinstance(self.alpha, float | int):
+            return None
+        scheme = self.scheme(len(terms), self.relaxation)
+        return rate_of(scheme, terms, self.alpha, self.relaxation)
 
     def exact_element(self, *terms: Term) -> bool:
         return sum(not A.has_evaluation for A in terms) <= 1
@@ -74,6 +90,7 @@ class Ryu(ResolventSplitting):
 
     averaged: ClassVar[bool] = True
     label: ClassVar[str] = "Ryu"
+    scheme = staticmethod(ryu)
     roles: ClassVar[tuple[Role, ...]] = (Role.RESOLVED,) * 3
     cost: ClassVar[int] = 3
 
@@ -87,6 +104,7 @@ class MalitskyTam(ResolventSplitting):
 
     averaged: ClassVar[bool] = True
     label: ClassVar[str] = "Malitsky-Tam"
+    scheme = staticmethod(malitsky_tam)
     roles: ClassVar[tuple[Role, ...]] = (Role.RESOLVED,) * 3
     many: ClassVar[bool] = True
     cost: ClassVar[int] = 3
@@ -103,6 +121,7 @@ class ProductSpace(ResolventSplitting):
 
     averaged: ClassVar[bool] = True
     label: ClassVar[str] = "product space"
+    scheme = staticmethod(product_space)
     roles: ClassVar[tuple[Role, ...]] = (Role.RESOLVED,) * 3
     many: ClassVar[bool] = True
     cost: ClassVar[int] = 3
