@@ -59,12 +59,13 @@ def test_an_operator_at_points_whose_values_differ_at_the_solution():
     "P", [operator(monotone=True, maximal=True, gradient=True), sk.NormalCone(f.NonNegative())]
 )
 def test_a_projection_at_two_points(P):
-    """By 1 + γ²L² = 1.0625: a quarter turn F, and a half space, whose projection leaves u as it is
-    and takes the other point to its border.
+    """A quarter turn F, and a half space whose projection leaves u as it is and takes the other
+    point to its border, multiply the squared distance by 1 + γ²L² = 1.0625; ‖s‖² is 4.0625 of it.
     """
     proof = sk.prove(projected, operator(monotone=True, lipschitz=1.0), P)
     assert proof.outcome is Outcome.REFUTED
-    assert "1.0625 ‖u‖²" in proof.reason
+    assert proof.attained < -0.0625 / 4.0625 + 1e-6
+    assert "‖u⁺‖² = 1.062" in proof.reason
 
     def turn(x):
         return np.array([-8.0 - x[1], x[0] - 1.0])

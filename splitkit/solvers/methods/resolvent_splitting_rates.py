@@ -13,7 +13,7 @@ product space, whose x₀ is the mean, of the xⱼ − x₀ with w = λ(2 − λ
 and ‖z‖² ≤ κ⟨x, Dx⟩, ‖z⁺‖² ≤ (1 − 1/κ)‖z‖² with √κ = ‖CD^{−1/2}‖ + ‖|E|v‖, vⱼ = Lⱼ√(D⁻¹)ⱼⱼ. One of
 the a is the sum of all minus the others, so that one A need not be Lipschitz; the least κ counts.
 
-These rates are not tight: 1 − ρ is about half of what ``Method.proof`` finds.
+These rates are not tight: 1 − ρ is between a half and an eighth of what ``Method.proof`` finds.
 
 Source: the equation for ‖z⁺‖² is that of Malitsky, Tam, *Resolvent splitting for sums of monotone
 operators with minimal lifting* (2023), who show linear convergence without a factor.

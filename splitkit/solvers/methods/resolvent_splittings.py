@@ -57,7 +57,7 @@ class ResolventSplitting(Splitting):
 
     relaxation: float = option(0.9, check_number, within=Range(0.0, 1.0))
 
-    scheme: ClassVar[Callable[[int, float], Scheme]]
+    scheme: ClassVar[Callable[[int, float], Scheme] | None] = None
     sequence: ClassVar[str] = "xᵢ of the first Aᵢ without an evaluation"
 
     def default_alpha(self, *terms: Term) -> float:
@@ -75,7 +75,7 @@ class ResolventSplitting(Splitting):
 
     def rate(self, *terms: Term) -> float | None:
         """See ``resolvent_splitting_rates.py``."""
-        if not isinstance(self.alpha, float | int):
+        if self.scheme is None or not isinstance(self.alpha, float | int):
             return None
         scheme = self.scheme(len(terms), self.relaxation)
         return rate_of(scheme, terms, self.alpha, self.relaxation)
