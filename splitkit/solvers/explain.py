@@ -18,7 +18,7 @@ from splitkit.solvers.inclusion import Inclusion, Terms
 from splitkit.solvers.method import Guarantee, Method
 from splitkit.solvers.methods import FISTA, METHODS, ProximalPoint, Restarted
 from splitkit.solvers.rewrites import as_composition
-from splitkit.solvers.scale import Measured
+from splitkit.solvers.scale import Arbitrary
 from splitkit.solvers.splitting import CERTAINLY_BELOW_1
 from splitkit.solvers.terms import Role
 
@@ -66,27 +66,17 @@ class Option(Shown):
         chosen = method.choosing(*terms)
         return cls(chosen, terms, chosen.theorem(*terms))
 
-    def scaled(self, x0: Point, space: Space) -> Option:
-        """The same, steps that no constant fixes measured on the data, if the theorem allows."""
+    def scaled(self, x0: Point, space: Space, earlier: Method | None = None) -> Option:
+        """The same, steps that no constant fixes measured on the data, if the theorem allows, or
+        that of an earlier solve by this method.
+        """
         if self.terms is None or not self.guarantee.holds:
             return self
-        method = self.method.scaled(self.terms, x0, space)
+        method = _at_step(self.method, earlier) or self.method.scaled(self.terms, x0, space)
         if method is self.method:
             return self
         measured = Option(method, self.terms, method.theorem(*self.terms))
         return measured if measured.guarantee.holds else self
-
-    def continuing(self, earlier: Method) -> Option:
-        """The same with the measured step of an earlier solve by this method."""
-        method, step = self.method, getattr(earlier, "alpha", None)
-        measured = isinstance(step, Measured) and isinstance(
-            getattr(method, "alpha", None), Measured
-        )
-        if not (measured and method.label == earlier.label):
-            return self
-        method = method.with_alpha(step)  # type: ignore[attr-defined]
-        found = Option(method, self.terms, method.theorem(*self.terms or ()))
-        return found if found.guarantee.holds else self
 
     def proof(self) -> Proof:
         """The proof by the small program, on the properties of these operators; needs clarabel."""
@@ -140,6 +130,18 @@ class Option(Shown):
             term.operator.properties.gradient for term in self.terms or ()
         )
         return False, work, not fast, each
+
+
+def _at_step(method: Method, earlier: Method | None) -> Method | None:
+    """The method with an earlier solve's step, if it is the same, and has none that is fixed."""
+    step = getattr(earlier, "alpha", None)
+    is_open = isinstance(getattr(method, "alpha", None), Arbitrary)
+    if earlier is None or not is_open or method.label != earlier.label:
+        return None
+    if not isinstance(step, float):
+        return None
+    found: Method = method.with_alpha(float(step))  # type: ignore[attr-defined]
+    return found
 
 
 @dataclass(frozen=True, repr=False)

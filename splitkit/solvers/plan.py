@@ -148,8 +148,7 @@ def planned(
     with solving(x0), known_points():
         if isinstance(method, Method):
             method.check_space(space)
-        option, rewrites = choose_units(flat, method, x0, space)
-        option = option if earlier is None else option.continuing(earlier)
+        option, rewrites = choose_units(flat, method, x0, space, earlier)
         return Plan(Warrant.of(option), option.terms or (), x0, space, rewrites=rewrites)
 
 

@@ -18,7 +18,7 @@ from splitkit.backend import Point, Scalar, Space, is_array, namespace
 from splitkit.operators.base import Operator
 from splitkit.solvers.iteration import Iteration, MapIteration
 from splitkit.solvers.method import Guarantee, Method
-from splitkit.solvers.scale import ANY, Arbitrary, Measured, measured_step
+from splitkit.solvers.scale import ANY, Arbitrary, measured_step
 from splitkit.solvers.terms import Term
 
 CERTAINLY_BELOW_1 = 1 - 1e-12  # a factor nearer to 1 may be one of 1 that was rounded
@@ -60,7 +60,7 @@ class Splitting(Method):
         def at(alpha: float) -> Iteration:
             return self._with(alpha=alpha).iteration(*terms)
 
-        return self._with(alpha=Measured(measured_step(terms, x0, space, at)))
+        return self._with(alpha=measured_step(terms, x0, space, at))
 
     def check_space(self, space: Space) -> None:
         check_samplewise("alpha", self.alpha, space)

@@ -106,6 +106,13 @@ def check(solution: Any) -> Any:
         there is a warning.
     TypeError
         It is traced: its status has no value yet.
+
+    Examples
+    --------
+    >>> F = sk.Affine(np.eye(2), np.ones(2))
+    >>> G = sk.NormalCone(sk.functions.NonNegative())
+    >>> print(sk.check(sk.solve(F + G, np.zeros(2))).x)
+    [1. 1.]
     """
     if not isinstance(solution, ArraySolution):
         if not solution.converged:

@@ -49,6 +49,12 @@ class Certificate(Shown):
     lipschitz : float
         Bound of the Lipschitz constant of x ↦ z, or of x ↦ logits for a whole model: ‖U‖/m, times
         ‖W_o‖ and what the stages before the layer have.
+
+    Examples
+    --------
+    >>> layer = sknn.MonDEQ(sknn.MonotoneDense(in_features=4, features=8, m=1.0)).eval()
+    >>> print(sknn.certify(layer, torch.randn(5, 4)).m >= 1)
+    True
     """
 
     m: float

@@ -146,6 +146,15 @@ def certify_robustness(
         Its readout is not affine, or of a stage nothing is known, which the message names.
     ValueError
         Empty batch, wrong labels, scale not positive, steps negative.
+
+    Examples
+    --------
+    >>> _ = torch.manual_seed(0)
+    >>> model = sknn.DenseClassifier(4, 8, 3, tol=1e-6).eval()
+    >>> x = torch.randn(5, 4)
+    >>> found = sknn.certify_robustness(model, x, model(x).argmax(-1), steps=5)
+    >>> print(found.l2.shape, bool((found.l2 >= 0).all()))
+    torch.Size([5]) True
     """
     _check(model, x, labels)
     check_integer("steps", steps, 0)

@@ -36,6 +36,9 @@ def test_a_scaling_takes_both_points_to_one_and_its_inverses_undo_it(seed):
         assert np.allclose(cone.from_dual(z), cone.from_slack(s), rtol=1e-9)
         assert np.allclose(cone.to_dual(cone.from_dual(v)), v)
         assert np.allclose(cone.to_slack(cone.from_slack(v)), v)
+        squares = cone.inverse_squares()
+        found = (squares @ v.reshape(len(squares), -1, 1)).ravel()
+        assert np.allclose(found, cone.to_dual(cone.from_slack(v)))
         assert u @ cone.to_slack(v) == pytest.approx(cone.from_dual(u) @ v)  # Wᵀ is W's adjoint
         columns = np.stack((u, v), axis=1)
         assert np.allclose(cone.from_slack(columns)[:, 1], cone.from_slack(v))
@@ -109,6 +112,7 @@ def test_secant_equations_of_cones_that_are_not_symmetric(barrier, dual):
         v = rng.normal(size=12)
         assert np.allclose(cones.over(cones.times(v)), v)
         assert np.allclose((cones.squares() @ v.reshape(4, 3, 1)).ravel(), cones.times(v))
+        assert np.allclose((cones.inverse_squares() @ v.reshape(4, 3, 1)).ravel(), cones.over(v))
         half = cones.half(v)
         assert half @ half == pytest.approx(v @ cones.over(v))
     # the shadow of s is taken to the shadow of z, as z is to s

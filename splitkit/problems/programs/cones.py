@@ -118,6 +118,15 @@ class Semidefinite(Coupled):
         """The rows of symmetric matrices."""
         return X[:, self._rows, self._columns] * self._factor
 
+    def congruences(self, T: Any) -> Any:
+        """The matrices of X ↦ TXT, of symmetric matrices T."""
+        i, j = self._rows, self._columns
+        to_i, to_j = np.take(T, i, axis=2), np.take(T, j, axis=2)
+        found = np.take(to_i, i, axis=1) * np.take(to_j, j, axis=1)  # whole rows are copied
+        found += np.take(to_i, j, axis=1) * np.take(to_j, i, axis=1)
+        found *= self._factor[:, None] * self._factor / 2
+        return found
+
     def project(self, v: Any) -> Any:
         λ, Q = np.linalg.eigh(self.matrices(v))
         return self.vectors((Q * np.maximum(λ, 0.0)[:, None, :]) @ Q.transpose(0, 2, 1))

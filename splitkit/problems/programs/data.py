@@ -103,7 +103,7 @@ def sizes(data: Data) -> tuple[float, float]:
     the lesser of their sides in the middle and ‖q‖∞/‖P‖, how far it would go; multipliers have to
     balance q and Px. Single sides do not count: they may never be met.
     """
-    forced = float(np.max(abs(data.rows.project(np.zeros(data.A.shape[0]))), initial=0.0))
+    forced = float(np.max(abs(data.rows.nearest), initial=0.0))
     sides = abs(data.rows.sides)
     sides = sides[sides > 0]
     near = sides[sides < ENDLESS]

@@ -346,15 +346,12 @@ class _Dense(_System):
     def __init__(self, of: Interior) -> None:
         super().__init__(of)
         self.A, self.P = of.G[: of.equations].toarray(), of.P.toarray()
-        self.blocks = [of.G[cone.of].toarray() for cone in of.cones]
+        self.blocks = [_block(csr_array(of.G[cone.of]), cone) for cone in of.cones]
 
     def factor(self) -> None:
         H = self.P.copy()
-        self.scaled = []
-        for cone, block in zip(self.of.cones, self.blocks, strict=True):
-            self.scaled.append(cone.from_slack(block))
-            half = cone.half(self.scaled[-1])
-            H += half.T @ half
+        for block in self.blocks:
+            block.add(H)
         size = float(np.max(H.diagonal(), initial=REGULAR))
         H[np.diag_indices_from(H)] += REGULAR
         self.weight = size if len(self.A) else 0.0  # for what the equations alone fix
@@ -370,15 +367,74 @@ class _Dense(_System):
     def roughly(self, a: Vector, b: Vector) -> tuple[Vector, Vector]:
         e, u = self.of.equations, -b
         right = a + self.weight * (self.A.T @ b[:e])
-        for cone, scaled in zip(self.of.cones, self.scaled, strict=True):
-            right = right + scaled.T @ cone.over(b[cone.of])
+        for cone, block in zip(self.of.cones, self.blocks, strict=True):
+            right += block.push(cone.over(b[cone.of]))
         dx = cho_solve(self.H, right, check_finite=False)
         if e:
             u[:e] = cho_solve(self.S, self.A @ dx - b[:e], check_finite=False)
             dx = dx - self.across @ u[:e]
-        for cone, scaled in zip(self.of.cones, self.scaled, strict=True):
-            u[cone.of] = cone.over(scaled @ dx - b[cone.of])
+        for cone, block in zip(self.of.cones, self.blocks, strict=True):
+            u[cone.of] = cone.over(block.pull(dx) - b[cone.of])
         return dx, u
+
+
+class _Block:
+    """The rows B of one kind of cones in G."""
+
+    def __init__(self, B: Any, cone: Scaling) -> None:
+        self.B, self.cone = B.toarray(), cone
+
+    def add(self, H: Any) -> None:
+        """Add BᵀW⁻¹W⁻ᵀB, with the scaling at hand."""
+        self.scaled = self.cone.from_slack(self.B)
+        half = self.cone.half(self.scaled)
+        H += half.T @ half
+
+    def push(self, v: Vector) -> Vector:
+        """BᵀW⁻¹v."""
+        found: Vector = self.scaled.T @ v
+        return found
+
+    def pull(self, v: Vector) -> Vector:
+        """W⁻ᵀBv."""
+        found: Vector = self.scaled @ v
+        return found
+
+
+class _Laid(_Block):
+    """Where each row of B has one entry, in a column of its own."""
+
+    def __init__(self, B: Any, cone: Scaling) -> None:
+        self.cone, self.entries, self.n = cone, B.data, B.shape[1]
+        self.columns = B.indices
+        self.across = B.indices.reshape(-1, cone.order)
+        self.each = B.data.reshape(-1, cone.order)
+        self.slices: list[slice] = []
+        if cone.order > FEW and (np.diff(self.across, axis=1) == 1).all():
+            self.slices = [slice(first, first + cone.order) for first in self.across[:, 0]]
+
+    def add(self, H: Any) -> None:
+        squares = self.cone.inverse_squares()
+        squares *= self.each[:, :, None]
+        squares *= self.each[:, None, :]
+        if self.slices:
+            for of, square in zip(self.slices, squares, strict=True):
+                H[of, of] += square
+        else:
+            H[self.across[:, :, None], self.across[:, None, :]] += squares
+
+    def push(self, v: Vector) -> Vector:
+        found = np.zeros(self.n)
+        found[self.columns] = self.entries * self.cone.to_dual(v)
+        return found
+
+    def pull(self, v: Vector) -> Vector:
+        return self.cone.from_slack(self.entries * v[self.columns])
+
+
+def _block(B: Any, cone: Scaling) -> _Block:
+    alone = bool((np.diff(B.indptr) == 1).all()) and np.unique(B.indices).size == B.shape[0]
+    return _Laid(B, cone) if alone else _Block(B, cone)
 
 
 class _Standard(_System):

@@ -177,7 +177,8 @@ class _Run:
         self.y = y
         data, steps = self.data, method.steps
         if steps.sigma is None:
-            missed = self.Ax - data.rows.project(self.Ax)
+            onto = data.rows.project(self.Ax) if self.Ax.any() else data.rows.nearest
+            missed = self.Ax - onto
             objective = abs(float(x @ self.Px) / 2 + float(data.q @ x))
             σ = 20 * max(1.0, objective) / max(1.0, float(missed @ missed) / 2)
             steps.sigma = np.full(missed.size, min(max(σ, FIRST_SIGMA[0]), FIRST_SIGMA[1]))

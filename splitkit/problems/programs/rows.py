@@ -8,6 +8,7 @@ for each interval that is met, some columns for each group of rows that a cone c
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,11 @@ class Rows:
     def project(self, w: Vector) -> Vector:
         """P(w)."""
         raise NotImplementedError
+
+    @cached_property
+    def nearest(self) -> Vector:
+        """P(0)."""
+        return self.project(np.zeros(self.alone.size))
 
     def slope(self, w: Vector) -> Slope:
         """V at w."""

@@ -280,6 +280,9 @@ class Threefold(Scaling):
     def squares(self) -> Any:
         return self.W.transpose(0, 2, 1) @ self.W
 
+    def inverse_squares(self) -> Any:
+        return self.inverse @ self.inverse.transpose(0, 2, 1)
+
     def target(self, ds: Vector, dz: Vector, μ: float) -> Vector:
         found = μ * self.shadow - self.S
         if ds.any():

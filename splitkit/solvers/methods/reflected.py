@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 
 from splitkit.backend import Point, Space, add, scale, subtract
 from splitkit.solvers.iteration import Reading
-from splitkit.solvers.scale import Arbitrary, Measured
+from splitkit.solvers.scale import Arbitrary
 from splitkit.solvers.splitting import MapSplitting
 from splitkit.solvers.terms import Role, Term
 
@@ -48,7 +48,7 @@ class ReflectedSplitting(MapSplitting):
         if found is self:
             return self
         slopes = [A.lipschitz for A in terms if A.lipschitz and A.properties.skew]
-        return found._with(alpha=Measured(min([found.alpha, *(LONGEST / L for L in slopes)])))
+        return found._with(alpha=min([found.alpha, *(LONGEST / L for L in slopes)]))
 
     def factor(self, alpha: float, *terms: Term) -> float | None:
         """Lip(C_{αF}) Lip(C_{αG}): with it the factor of every relaxation of N falls and rises."""
