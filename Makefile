@@ -22,7 +22,8 @@ GUESTS := $(VENV)/guests/installed-$(KEY)
 # Each of two processes begins with a half of the tests as they lie in files, so that what a file
 # prepares, and what JAX compiles for it, is prepared once; the one that is done takes of the other's.
 WORKERS := -n 2 --dist worksteal
-# Environment variables under which BLAS, LAPACK and Torch take other kernels, which round otherwise;
+# Environment variables under which BLAS, LAPACK and Torch take other kernels, which round otherwise
+# (beside JAX as users have it; the other tests let it compile quickly);
 # these run on every x86-64 processor that NumPy runs on, and mean nothing on others.
 KERNELS ?= OPENBLAS_CORETYPE=Nehalem MKL_CBWR=COMPATIBLE ATEN_CPU_CAPABILITY=default
 # The rooms whose tests compare numbers with what mathematics says; Torch's layers rest on them.
@@ -37,7 +38,7 @@ test: $(DEV) ## Run the tests (ARGS='...' goes to pytest)
 	OMP_NUM_THREADS=1 $(RUN) pytest $(WORKERS) $(ARGS)
 
 test-kernels: $(DEV) ## Run the numeric tests under other kernels (KERNELS='...' names them)
-	OMP_NUM_THREADS=1 $(KERNELS) $(RUN) pytest $(WORKERS) $(NUMERIC) $(ARGS)
+	OMP_NUM_THREADS=1 XLA_FLAGS= $(KERNELS) $(RUN) pytest $(WORKERS) $(NUMERIC) $(ARGS)
 
 test-newer: $(CORE) ## Check all that the core registers on another Python (NEWER=python3.13)
 	OMP_NUM_THREADS=1 $(VENV)/newer/bin/python -W error::DeprecationWarning -c \

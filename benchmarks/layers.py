@@ -294,18 +294,18 @@ def memory(name: str, options: Options, way: str) -> float:
 def medians(
     found: dict[str, Way], run: str, x: Tensor, repeats: int, before: Callable[[], None]
 ) -> dict[str, float]:
-    """The median CPU time of each way over turns, the first of which are not counted."""
+    """The median CPU time of each way over turns, after a run on few samples."""
     times: dict[str, list[float]] = {name: [] for name in found}
-    for i in range(repeats + 1 if repeats else 0):
+    for _ in range(repeats):
         for name, way in found.items():
 
             def step(way: Way = way) -> None:
                 before()
                 getattr(way, run)(x)
 
-            seconds = clock(step)
-            if i:
-                times[name].append(seconds)
+            if not times[name]:
+                getattr(way, run)(x[:SAMPLES])
+            times[name].append(clock(step))
     return {name: statistics.median(each or [math.nan]) for name, each in times.items()}
 
 
@@ -317,7 +317,8 @@ def report(name: str, options: Options) -> None:
     training = medians(found, "train", x, options.repeats, lambda: spoil(model))
     z = exact(model, x[:SAMPLES])
     for way, each in found.items():
-        each.train(x)
+        if not options.repeats:
+            each.train(x)
         iterations = "+".join(map(str, each.iterations()))
         skipped = way.startswith("…") or not options.repeats
         mib = math.nan if skipped else memory(name, options, way)
@@ -335,7 +336,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--quick", action="store_true", help="small models")
     parser.add_argument(
-        "--repeats", type=int, default=5, help="interleaved runs of each way; 0: no times"
+        "--repeats", type=int, default=3, help="interleaved runs of each way; 0: no times"
     )
     parser.add_argument("--only", default="", help="models whose name contains this")
     parser.add_argument("--tol", type=float, default=1e-2, help="the nominal tolerance")

@@ -1,7 +1,7 @@
 """The API reference: a page for each room, made of what the packages' registries import.
 
-A hook of mkdocs. Every public name stands under the docstring of its file, which has the formula,
-the hypotheses and the source; a new name needs nothing but its line in the registry.
+A hook of mkdocs. Every public name stands with its docstring, as ``help`` shows it, which has the
+formula, the hypotheses and the source; a new name needs nothing but its line in the registry.
 """
 
 from __future__ import annotations
@@ -188,14 +188,11 @@ def _page_of(module: str) -> Page | None:
 
 
 def text(page: Page) -> str:
-    """The page, as Markdown with a directive for each module."""
+    """The page, as Markdown with a directive for each name."""
     parts = [f"# {page.title}", page.first]
     for module, names in shown(page).items():
-        members = "".join(f"        - {name}\n" for name in names)
-        parts.append(
-            f"## {', '.join(names)}\n\n::: {module}\n    options:\n      members:\n{members}"
-        )
-    parts += [f"## {module}\n\n::: {module}" for module in page.whole]
+        parts += [f"::: {module}.{name}" for name in names]
+    parts += [f"::: {module}" for module in page.whole]
     return "\n\n".join(parts)
 
 

@@ -1,12 +1,14 @@
-"""Constructors that are made where the code runs, for the API reference.
+"""Constructors and docstrings that are made where the code runs, for the API reference.
 
 Functions are dataclasses without a decorator (``functions/declared.py``), methods dataclasses whose
-defaults carry their checks (``arguments.option``): what they take is seen only at run time.
+defaults carry their checks (``arguments.option``): what they take is seen only at run time, as are
+the parameters that they inherit (``docstrings.py``).
 """
 
 from __future__ import annotations
 
 import inspect
+import re
 from enum import Enum
 from importlib import import_module
 from typing import Any
@@ -34,12 +36,19 @@ class Made(griffe.Extension):
         kind = getattr(import_module(cls.module.path), cls.name, None)
         if not inspect.isclass(kind) or issubclass(kind, Enum):
             return
+        if cls.docstring is not None:
+            cls.docstring.value = as_list(inspect.getdoc(kind) or "")
         if not (inspect.isfunction(kind.__init__) or inspect.isfunction(kind.__new__)):
             return
         given = inspect.signature(kind).parameters.values()
         parameters = griffe.Parameters(*map(_parameter, given))
         cls.set_member("__init__", griffe.Function("__init__", parameters=parameters))
         cls.labels.discard("dataclass")
+
+
+def as_list(doc: str) -> str:
+    """The docstring with its lines Takes, Assumes, … as a list."""
+    return re.sub(r"^(Takes|Assumes|Steps|Rate|Oracles): ", r"- **\1**: ", doc, flags=re.MULTILINE)
 
 
 def _parameter(given: inspect.Parameter) -> griffe.Parameter:

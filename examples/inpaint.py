@@ -26,7 +26,7 @@ def main(picture: str | Path | None = None, side: int = 64) -> dict[str, float]:
 
     fit, variation = SquaredL2(center=y) @ S, GroupL2Norm(WEIGHT)
     D = Gradient(shape=original.shape)
-    solution = sk.minimize(fit + Box(0.0, 1.0) + variation @ D, S.T(y), tol=1e-7)
+    solution = sk.minimize(fit + Box(0.0, 1.0) + variation @ D, S.T(y), tol=1e-7, max_iter=20_000)
     x, u = solution.x, solution.dual
 
     print(solution.message)

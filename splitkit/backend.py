@@ -316,7 +316,7 @@ def lengths(
         return root(squares)
     if 0 in x.shape:
         return root(squares)
-    largest = xp.max(abs(_held_fixed(x)), axis=axes, keepdims=True)
+    largest = xp.max(abs(held_fixed(x)), axis=axes, keepdims=True)
     if isinstance(x, np.ndarray):
         low = _LEAST_SQUARE.get(squares.dtype, math.inf)
         exact = (low < squares) & (squares < math.inf)
@@ -350,7 +350,7 @@ def _is_plain(squares: Array, xp: Any, beneath: float = 0.0) -> bool:
         return False
     if 0 in squares.shape:
         return True
-    low, squares = _least_square(xp, squares.dtype), _held_fixed(squares)
+    low, squares = _least_square(xp, squares.dtype), held_fixed(squares)
     if squares.ndim == 0:
         return low < float(squares) < math.inf
     if beneath * beneath <= low and not float(xp.min(squares)) > low:
@@ -365,8 +365,10 @@ def power_of_two(x: Array) -> Array:
     return xp.where(usable, 2.0 ** xp.floor(xp.log2(xp.where(usable, x, 1.0))), 1.0)
 
 
-def _held_fixed(x: Array) -> Array:
+def held_fixed(x: Array) -> Array:
     """x, of which its library differentiates nothing."""
+    if is_traced(x):
+        return sys.modules["jax"].lax.stop_gradient(x)
     return x.detach() if hasattr(x, "detach") else x
 
 
@@ -642,11 +644,50 @@ def with_derivative(value: Point, inputs: tuple[Any, ...], formula: Callable[[],
 
     A search for what determines the value (an active set, a partition, a basis) is no function to
     differentiate; the formula is written with what was found held fixed. It is evaluated only where
-    a library records; take the search out of the record by ``solving``, where it is long.
+    a library records or JAX traces; take the search out of the record by ``solving``, where it is
+    long, or ``searched``.
     """
-    if not differentiating(*inputs):
-        return value
-    return _derived(value, formula())
+    if differentiating(*inputs):
+        return _derived(value, formula())
+    if any(map(is_traced, blocks(inputs))):
+        return attached(value, formula())
+    return value
+
+
+def attached(value: Any, formula: Any) -> Any:
+    """The value, which JAX differentiates as a formula that gives the same; trees of arrays."""
+    return _attached()(value, formula)
+
+
+@cache
+def _attached() -> Any:
+    jax = sys.modules["jax"]
+    chosen: Any = jax.custom_jvp(lambda value, formula: value)
+    chosen.defjvp(lambda primals, tangents: (chosen(*primals), tangents[1]))
+    return chosen
+
+
+def searched(
+    f: Callable[..., Any], outcome: tuple[tuple[Shape, Any], ...], *arrays: Array
+) -> tuple[Array, ...]:
+    """f of arrays, which looks at their values and is no function to differentiate, and returns
+    arrays of these shapes and dtypes. Nothing of it is recorded; of what JAX traces it is computed
+    by NumPy, on the host.
+    """
+    if not any(map(is_traced, arrays)):
+        with solving(arrays[0]):
+            found: tuple[Array, ...] = f(*arrays)
+            return found
+    jax = sys.modules["jax"]
+
+    def on_numpy(*values: Any) -> tuple[Any, ...]:
+        with np.errstate(all="ignore"):
+            return tuple(map(np.asarray, f(*map(np.asarray, values))))
+
+    like = tuple(jax.ShapeDtypeStruct(shape, dtype) for shape, dtype in outcome)
+    held = map(held_fixed, arrays)
+    called: tuple[Array, ...] = jax.pure_callback(on_numpy, like, *held, vmap_method="sequential")
+    return called
 
 
 def _derived(value: Point, known: Point) -> Point:
@@ -715,8 +756,10 @@ def on_host(f: Callable[..., Any], *arrays: Array) -> Any:
     look at them. Nothing of it is recorded.
     """
     first = arrays[0]
-    if isinstance(first, (np.ndarray, np.floating)) or not _has_values_on_host(first):
+    if isinstance(first, (np.ndarray, np.floating)):
         return f(*arrays)
+    if not _has_values_on_host(first):
+        return f(*map(held_fixed, arrays))
     xp, found = namespace(first), f(*map(to_numpy, arrays))
     if isinstance(found, tuple):
         return tuple(xp.asarray(each, device=device(first)) for each in found)
@@ -791,6 +834,11 @@ class Space:
                         "use the tuple (real part, imaginary part)"
                     )
                 raise TypeError(f"{name} has dtype {a.dtype}: convert it to a floating-point dtype")
+            if not getattr(a.dtype, "isnative", True) or getattr(a.dtype, "itemsize", 0) > 8:
+                raise TypeError(
+                    f"{name} has dtype {a.dtype}, which no factorization takes: convert it to "
+                    "float64"
+                )
             if a is not first and (a.dtype != first.dtype or not _together(a, device(first))):
                 raise ValueError(
                     f"the blocks of {name} must share dtype and device, got {first.dtype} on "

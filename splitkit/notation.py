@@ -35,7 +35,8 @@ class Style:
     def __call__(self, node: Any, place: int = SUM) -> str:
         """The node, in parentheses if it binds more loosely than its place."""
         inner = str(node.latex() if self.is_latex else repr(node))
-        return inner if node.binding >= place else self.grouped(inner)
+        binding = tightness(inner) if self.is_latex and node.formula else node.binding
+        return inner if binding >= place else self.grouped(inner)
 
     def grouped(self, inner: str) -> str:
         """In parentheses."""
@@ -96,12 +97,26 @@ LATEX = Style(
 )  # fmt: skip
 
 
+BRACKETED = r"\{[^{}]*\}|\([^()]*\)|\[[^][]*\]|\\\|.*?\\\|"
+# Of attributes that are arrays, where it is not the first of their name.
+LETTERS = {
+    "center": "c",
+    "delta": r"\delta",
+    "epsilon": r"\varepsilon",
+    "gamma": r"\gamma",
+    "tau": r"\tau",
+    "total": "s",
+    "value": "b",
+}
+
+
 class Notation:
     """What has a repr and a LaTeX form: a node gives ``write``, which makes both, and ``binding``;
     a leaf ``__repr__``.
     """
 
     binding: int = ATOM  # how tightly the node holds its parts: SUM, PRODUCT, FACTOR or ATOM
+    formula: str = ""  # of a leaf in LaTeX, see ``filled``
 
     def write(self, s: Style) -> str:
         """The expression in a style; by default the name of the class."""
@@ -109,13 +124,54 @@ class Notation:
 
     def latex(self) -> str:
         """The expression in LaTeX's mathematics."""
-        return self.write(LATEX)
+        return filled(self.formula, self) if self.formula else self.write(LATEX)
+
+    def at(self, argument: str) -> str | None:
+        """The value at an argument in LaTeX, where the formula has a place for one."""
+        return filled(self.formula, self, argument) if "@" in self.formula else None
 
     def __repr__(self) -> str:
         return self.write(TEXT)
 
     def _repr_latex_(self) -> str:
         return f"${self.latex()}$"
+
+
+def filled(formula: str, node: Any, argument: str = r"\cdot") -> str:
+    """The formula of a node: ``@`` is the argument; ``<name>`` an attribute, a number as such, an
+    array as a letter, an expression as it is written, ``<name*>`` one in front, where 1 is left
+    out; what stands in ``⟦⟧`` is left out where the attribute in it is None.
+    """
+
+    def attribute(found: re.Match[str]) -> str:
+        value = getattr(node, found[1])
+        if isinstance(value, Notation):
+            return value.latex()
+        if getattr(value, "shape", None):
+            return LETTERS.get(found[1], found[1][0]) + (LATEX.space if found[2] else "")
+        number = LATEX.number(float(value))
+        if not found[2]:
+            return number
+        return "" if number == "1" else number + LATEX.space
+
+    def optional(found: re.Match[str]) -> str:
+        names = re.findall(r"<(\w+)\*?>", found[1])
+        return "" if any(getattr(node, name) is None for name in names) else found[1]
+
+    text = re.sub(r"⟦(.*?)⟧", optional, formula)
+    return re.sub(r"<(\w+)(\*?)>", attribute, text).replace("@", argument)
+
+
+def tightness(latex: str) -> int:
+    """How tightly what is written holds its parts: by what stands outside of all brackets."""
+    outside, bare = "", re.sub(r"\\[{}]", lambda brace: brace[0][1], latex)
+    while bare != outside:
+        outside, bare = bare, re.sub(BRACKETED, "", bare)
+    if re.search(r" [+-] |^-", outside):
+        return SUM
+    if re.search(r"\\(,|sum|frac|circ)|^\d", outside):
+        return PRODUCT
+    return FACTOR if re.search(r"[_^]", outside) else ATOM
 
 
 def name_in_latex(name: str) -> str:

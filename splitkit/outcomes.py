@@ -11,7 +11,15 @@ Ended = TypeVar("Ended")
 
 
 class Status(StrEnum):
-    """How a solve ended."""
+    """How a solve ended.
+
+    Examples
+    --------
+    >>> F = sk.Affine(np.array([[1.0, 2.0], [-2.0, 1.0]]), np.array([2.0, 1.0]))
+    >>> G = sk.NormalCone(sk.functions.Box(-1.0, 1.0))
+    >>> sk.solve(F + G, np.zeros(2)).status is sk.Status.CONVERGED
+    True
+    """
 
     CONVERGED = "converged"
     ITERATION_LIMIT = "iteration_limit"
@@ -28,6 +36,16 @@ class Status(StrEnum):
 class NoGuaranteeError(ValueError):
     """No theorem says that the method converges for these operators; the message names what
     property is missing and what to do.
+
+    Examples
+    --------
+    >>> F = sk.Affine(np.array([[1.0, 2.0], [-2.0, 1.0]]), np.array([2.0, 1.0]))
+    >>> G = sk.NormalCone(sk.functions.Box(-1.0, 1.0))
+    >>> try:
+    ...     sk.solve(F + G, np.zeros(2), sk.FISTA())
+    ... except sk.NoGuaranteeError as error:
+    ...     print(str(error)[:44])
+    FISTA: F = DenseMatrix(2×2) − q is not known
     """
 
 
@@ -38,6 +56,16 @@ class NotConvergedError(RuntimeError):
     ----------
     solution : Solution, or ProgramSolution
         Where it ended, with its status.
+
+    Examples
+    --------
+    >>> F = sk.Affine(np.array([[1.0, 2.0], [-2.0, 1.0]]), np.array([2.0, 1.0]))
+    >>> G = sk.NormalCone(sk.functions.Box(-1.0, 1.0))
+    >>> try:
+    ...     sk.solve(F + G, np.zeros(2), max_iter=1)
+    ... except sk.NotConvergedError as error:
+    ...     print(error.solution.status)
+    iteration_limit
     """
 
     def __init__(self, solution: Any) -> None:
@@ -49,7 +77,19 @@ class NotConvergedError(RuntimeError):
 
 
 class NotConvergedWarning(UserWarning):
-    """The same, where ``on_failure="warn"``."""
+    """The same, where ``on_failure="warn"``.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> F = sk.Affine(np.array([[1.0, 2.0], [-2.0, 1.0]]), np.array([2.0, 1.0]))
+    >>> G = sk.NormalCone(sk.functions.Box(-1.0, 1.0))
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warnings.simplefilter("always")
+    ...     solution = sk.solve(F + G, np.zeros(2), max_iter=1, on_failure='warn')
+    >>> caught[0].category.__name__
+    'NotConvergedWarning'
+    """
 
 
 def fail(solution: Ended, on_failure: OnFailure) -> Ended:

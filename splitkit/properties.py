@@ -61,6 +61,11 @@ class Properties:
         Known to be the (sub)gradient of a function.
     linear : bool
         Known to be affine: x ↦ Mx + const.
+
+    Examples
+    --------
+    >>> sk.Properties.of(strong_monotonicity=1.0, lipschitz=2.0).step_lipschitz(0.25)
+    0.866
     """
 
     factors: tuple[Factors, ...] = ()

@@ -24,6 +24,7 @@ State = Any  # a tree of arrays
 Map = Callable[[State], State]
 
 KEPT = 256  # programs, the oldest of which is dropped first
+TWICE = 2**22  # entries of a matrix that a loop may hold by rows and by columns
 
 _PROGRAMS: dict[str, tuple[Any, Callable[..., Any]]] = {}
 
@@ -35,6 +36,14 @@ class Untraceable(Exception):
 def compiles(x: Point) -> bool:
     """Whether maps of points like x can be compiled."""
     return all(map(array_api_compat.is_jax_array, blocks(x)))
+
+
+def leaves_of(state: State) -> list[Any]:
+    """What a tree has at its ends."""
+    from jax import tree  # optional, and loaded by whoever made the arrays
+
+    found: list[Any] = tree.leaves(state)
+    return found
 
 
 def kind_of(state: State) -> Hashable:
@@ -98,32 +107,85 @@ def _repeated(
     """n evaluations of a traced step, one after another."""
     from jax import lax  # as above
 
+    lines, results = _lines(jaxpr, numbers)
+    fixed = _turned(lines, dict(zip(jaxpr.constvars, constants, strict=True)))
+
     def following(_: Any, now: list[Array]) -> list[Array]:
-        return _evaluated(jaxpr, constants, numbers, now)
+        known = _evaluated(lines, {**fixed, **dict(zip(jaxpr.invars, now, strict=True))})
+        return [known[a] if _is_variable(a) else a for a in results]
 
     after: list[Array] = lax.fori_loop(0, n, following, leaves)
     return after
 
 
-def _evaluated(
-    jaxpr: Any, constants: list[Array], numbers: list[Array], arrays: list[Array]
-) -> list[Array]:
-    """A traced step, its literal numbers given."""
-    known = dict(zip([*jaxpr.constvars, *jaxpr.invars], [*constants, *arrays], strict=True))
+Line = tuple[Any, list[Any]]  # an equation with its atoms: variables, or numbers in their places
+
+
+def _lines(jaxpr: Any, numbers: list[Array]) -> tuple[list[Line], list[Any]]:
+    """The equations of a step, and the atoms of its results."""
     literals = iter(numbers)
 
-    def value(atom: Any) -> Array:
-        return next(literals) if hasattr(atom, "val") else known[atom]
+    def filled(atoms: Any) -> list[Any]:
+        return [next(literals) if hasattr(a, "val") else a for a in atoms]
 
-    for equation in jaxpr.eqns:
-        given = [value(atom) for atom in equation.invars]
-        bound = equation.primitive.get_bind_params(equation.params)
-        # versions of JAX before 0.8 take functions out of the parameters
-        functions, parameters = bound if isinstance(bound, tuple) else ((), bound)
-        found = equation.primitive.bind(*functions, *given, **parameters)
-        several = found if equation.primitive.multiple_results else [found]
-        known.update(zip(equation.outvars, several, strict=True))
-    return [value(atom) for atom in jaxpr.outvars]
+    lines = [(equation, filled(equation.invars)) for equation in jaxpr.eqns]
+    return lines, filled(jaxpr.outvars)
+
+
+def _turned(lines: list[Line], fixed: dict[Any, Array]) -> dict[Any, Array]:
+    """What does not change in the loop, and the transposes of the matrices in it that are not large
+    and multiplied by vectors from the left, under (matrix, "T"): by rows a product takes a fraction
+    of the time, and a transpose within the loop would be made at each step.
+    """
+    for equation, atoms in lines:
+        name = equation.primitive.name
+        if name == "transpose" and _is_variable(atoms[0]) and atoms[0] in fixed:
+            fixed[equation.outvars[0]] = _applied(equation, [fixed[atoms[0]]])[0]
+        elif name == "dot_general" and _is_by_columns(equation, atoms, fixed):
+            fixed[atoms[1], "T"] = fixed[atoms[1]].T
+    return fixed
+
+
+def _is_variable(atom: Any) -> bool:
+    return not hasattr(atom, "dtype")
+
+
+def _is_by_columns(equation: Any, atoms: list[Any], fixed: dict[Any, Array]) -> bool:
+    """Whether it is the product vᵀM of a vector and a matrix that does not change."""
+    v, M = equation.invars
+    return (
+        equation.params["dimension_numbers"] == (((0,), (0,)), ((), ()))
+        and (len(v.aval.shape), len(M.aval.shape)) == (1, 2)
+        and _is_variable(atoms[1])
+        and atoms[1] in fixed
+        and M.aval.size <= TWICE
+    )
+
+
+def _evaluated(lines: list[Line], known: dict[Any, Array]) -> dict[Any, Array]:
+    """What is known after the equations, of what is known before."""
+    from jax import lax  # as above
+
+    for equation, atoms in lines:
+        if equation.outvars[0] in known:
+            continue
+        given = [known[a] if _is_variable(a) else a for a in atoms]
+        if equation.primitive.name == "dot_general" and (atoms[1], "T") in known:
+            turned = {**equation.params, "dimension_numbers": (((1,), (0,)), ((), ()))}
+            found = [lax.dot_general_p.bind(known[atoms[1], "T"], given[0], **turned)]
+        else:
+            found = _applied(equation, given)
+        known.update(zip(equation.outvars, found, strict=True))
+    return known
+
+
+def _applied(equation: Any, given: list[Array]) -> list[Array]:
+    """What an equation makes of arrays."""
+    bound = equation.primitive.get_bind_params(equation.params)
+    # versions of JAX before 0.8 take functions out of the parameters
+    functions, parameters = bound if isinstance(bound, tuple) else ((), bound)
+    found = equation.primitive.bind(*functions, *given, **parameters)
+    return list(found) if equation.primitive.multiple_results else [found]
 
 
 def _structure(jaxpr: Any) -> tuple[str, list[Array]]:

@@ -1,6 +1,7 @@
 """splitkit_nn: monotone operator equilibrium networks (monDEQ) on Torch, built on splitkit.
 
-Without torch there are ``ArrayMonDEQ`` and the activations, on NumPy and other arrays.
+Without torch there are ``ArrayMonDEQ`` and the activations, on NumPy and other arrays, and
+``mondeq``, a function of parameters for JAX.
 """
 
 from splitkit_nn.activations import (
@@ -25,6 +26,7 @@ from splitkit_nn.activations import (
 )
 from splitkit_nn.activations.masked import Masked as Masked
 from splitkit_nn.equilibrium.array_layer import ArrayMonDEQ as ArrayMonDEQ, Cotangents as Cotangents
+from splitkit_nn.equilibrium.function import mondeq as mondeq
 
 try:
     import torch as _torch  # noqa: F401

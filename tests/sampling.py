@@ -30,4 +30,4 @@ def share(backend, double):
         return 2
     if backend.name in ("strict", "jax"):
         return 20
-    return 10 if backend.name == "torch" and settings().max_examples < THOROUGH else 5
+    return 10 if settings().max_examples < THOROUGH else 5

@@ -42,6 +42,14 @@ class Classifier(ClassifierMixin, LinearModel):  # type: ignore[misc]
     intercept_ : array, shape (1,) or (n_classes,)
     n_iter_, residual_
         As of ``Regressor``.
+
+    Examples
+    --------
+    >>> from splitkit.estimators import Classifier
+    >>> X, y = np.array([[0.0], [1.0], [2.0], [3.0]]), np.array([0, 0, 1, 1])
+    >>> model = Classifier().fit(X, y)
+    >>> print(model.predict(X))
+    [0 0 1 1]
     """
 
     def __init__(

@@ -34,6 +34,14 @@ class Path:
         As ``residual_``.
     converged : bool
         Whether all of them met the tolerance.
+
+    Examples
+    --------
+    >>> from splitkit.estimators import Regressor
+    >>> X, y = np.array([[0.0], [1.0], [2.0], [3.0]]), np.array([1.0, 3.0, 5.0, 7.0])
+    >>> path = Regressor(penalty='l1').path(X, y, alphas=[1.0, 0.1])
+    >>> print(path.coef.shape, path.converged)
+    (2, 1) True
     """
 
     alphas: Any

@@ -47,6 +47,14 @@ class Regressor(RegressorMixin, LinearModel):  # type: ignore[misc]
         Iterations.
     residual_ : float
         ‖r‖ for a subgradient r of what is minimized, in units in which columns are comparable.
+
+    Examples
+    --------
+    >>> from splitkit.estimators import Regressor
+    >>> X, y = np.array([[0.0], [1.0], [2.0], [3.0]]), np.array([1.0, 3.0, 5.0, 7.0])
+    >>> model = Regressor(sk.functions.Huber(1.0), sk.functions.L1Norm(), alpha=0.01).fit(X, y)
+    >>> print(model.predict(np.array([[4.0]])))
+    [8.98]
     """
 
     def __init__(

@@ -30,10 +30,12 @@ from splitkit.backend import (
     Scalar,
     Space,
     as_float,
+    blocks,
     is_array,
     is_traced,
     lincomb,
     namespace,
+    norm,
     scale,
     solving,
     subtract,
@@ -96,6 +98,13 @@ class Function(Arithmetic["Function"], Declared):
     operator : Operator or None
         ∂f as an operator with a resolvent and a Cayley operator of its own, where those are
         cheaper than ``prox``.
+
+    Examples
+    --------
+    >>> f = sk.functions.L1Norm() + 2.0 * sk.functions.SquaredL2()
+    >>> x = np.array([1.0, -2.0])
+    >>> print(f(x), f.strong_convexity)
+    8.0 2.0
     """
 
     _: KW_ONLY
@@ -360,12 +369,27 @@ def _from_outside(
     x = seen(f, x, f.check_space, (f.batch_ndim,))
     value = at_known(method, f, x, *rest, **named)
     if name in ("project", "prox") and isinstance(f, Indicator) and f.subtracts:
-        # the second projection takes out the rounding of x, which may be large beside the first
         near = value
         with solving(near):
-            again = at_known(method, f, near, *rest, **named)
+            again = without_rounding(
+                lambda y: at_known(method, f, y, *rest, **named), near, f.batch_ndim
+            )
         value = with_derivative(again, (x,), lambda: near)
     return value if name in OF_VALUES else require_like(f, x, value, f"the {name} of ")
+
+
+def without_rounding(project: PointMap, near: Point, batch_ndim: int) -> Point:
+    """The projection of near, itself a projection, and so on while sizes fall: what each takes out
+    is the rounding of a point farther away.
+    """
+    while True:
+        nearest = project(near)
+        if any(map(is_traced, blocks(nearest))):
+            return nearest
+        before, now = norm(near, batch_ndim), norm(nearest, batch_ndim)
+        if not bool(namespace(now).any(2 * now < before)):
+            return nearest
+        near = nearest
 
 
 def _checked_step(f: Function, x: Point, alpha: Scalar, name: str) -> Scalar:
@@ -418,6 +442,12 @@ class Indicator(Function):
     subtracts : bool
         The projection subtracts from its argument, with the rounding of that: a direct call
         projects twice.
+
+    Examples
+    --------
+    >>> C = sk.functions.L2Ball(1.0)
+    >>> print(C.project(np.array([3.0, 4.0])))
+    [0.6 0.8]
     """
 
     bounded: ClassVar[bool] = False

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import MISSING, Field, dataclass, field, fields
 from typing import Any, dataclass_transform
 
+from splitkit import docstrings
 from splitkit.arguments import FINITE, check_options, check_parameter, option
 from splitkit.backend import as_float, is_array
 from splitkit.notation import Notation, Style
@@ -61,9 +62,18 @@ class Declared(Notation):
     parameters: tuple[str, ...] = ()
     samplewise: tuple[str, ...] = ()
     operator: Operator | None = None
+    slope: str = ""  # ∇f in LaTeX, as ``Notation.formula``
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
+        cls._declare()
+        code = getattr(cls.__init__, "__code__", None)
+        if code is not None:
+            docstrings.inherit(cls, code.co_varnames[: code.co_argcount + code.co_kwonlyargcount])
+
+    @classmethod
+    def _declare(cls) -> None:
+        """Make a dataclass of a class that declares parameters."""
         declares = any(isinstance(value, Field) for value in vars(cls).values())
         known = {
             name for base in cls.__mro__ for name in vars(base).get("__dataclass_fields__", ())

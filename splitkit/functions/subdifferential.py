@@ -11,7 +11,7 @@ from splitkit.functions.base import Function, Indicator
 from splitkit.functions.calculus.derived import Derived
 from splitkit.linear.affine import Affine
 from splitkit.looks import for_known
-from splitkit.notation import ATOM, FACTOR, Style
+from splitkit.notation import ATOM, FACTOR, Style, filled
 from splitkit.operators.base import Operator, PointMap
 from splitkit.operators.block import BlockDiagonal
 from splitkit.operators.freedom import Freedom
@@ -31,6 +31,14 @@ class Subdifferential(Operator):
     Parameters
     ----------
     f : Function
+
+    Examples
+    --------
+    >>> A = sk.Subdifferential(sk.functions.L1Norm())
+    >>> print(A.resolvent(1.0)(np.array([3.0, 0.5])))
+    [2. 0.]
+    >>> A.contains(np.array([2.0, 0.0]), np.array([1.0, 0.3]))
+    np.True_
     """
 
     binding = FACTOR
@@ -149,7 +157,11 @@ class Subdifferential(Operator):
         return self.f.pinned() if isinstance(self.f, Indicator) else super().pinned()
 
     def write(self, s: Style) -> str:
-        return s.partial + s(self.f, ATOM)
+        return s.partial + s(self.f, FACTOR if s.is_latex else ATOM)
+
+    def at(self, argument: str) -> str | None:
+        """∇f there, where f says how it is written."""
+        return filled(self.f.slope, self.f, argument) if self.f.slope else None
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Operator, Any]]:
@@ -170,6 +182,14 @@ class NormalCone(Subdifferential):
     C : Indicator, or SeparableSum of them
         A set of ``splitkit.functions``: ``NonNegative()``, ``Box(0, 1)``, ``Simplex()``, …. Of a
         SeparableSum it is the product of the normal cones.
+
+    Examples
+    --------
+    >>> N = sk.NormalCone(sk.functions.Box(-1.0, 1.0))
+    >>> print(N.resolvent(1.0)(np.array([3.0, 0.5])))
+    [1.  0.5]
+    >>> N.contains(np.array([1.0, 0.5]), np.array([2.0, 0.0]))
+    np.True_
     """
 
     def __new__(cls, C: Function) -> Self:

@@ -1,8 +1,5 @@
 """The affine operator F(x) = Mx − q, with M a linear map whose symmetric part is positive
 semidefinite if F is to be monotone.
-
-Its resolvent solves (I + αM)x = y + αq; its Cayley operator is affine again: u ↦ Cu + c with
-C = 2(I + αM)⁻¹ − I and c = 2α(I + αM)⁻¹q, so that one step of Peaceman-Rachford is one linear map.
 """
 
 from __future__ import annotations
@@ -25,7 +22,7 @@ from splitkit.linear.base import LinearOperator
 from splitkit.linear.coupling import Coupling
 from splitkit.linear.last_axes import LastAxesMap
 from splitkit.linear.wrapped import wrap
-from splitkit.notation import SUM, Style
+from splitkit.notation import FACTOR, LATEX, SUM, Style
 from splitkit.operators.base import Operator, PointMap
 from splitkit.operators.block import BlockDiagonal
 from splitkit.operators.freedom import Freedom
@@ -36,6 +33,13 @@ from splitkit.properties import Properties
 
 class Affine(Operator):
     """x ↦ Mx − q: q is subtracted (``Quadratic(P, q)`` and ``LCP(M, q)`` add theirs).
+
+    The affine operator F(x) = Mx − q, with M a linear map whose symmetric part is positive
+    semidefinite if F is to be monotone.
+
+    Its resolvent solves (I + αM)x = y + αq; its Cayley operator is affine again: u ↦ Cu + c with C
+    = 2(I + αM)⁻¹ − I and c = 2α(I + αM)⁻¹q, so that one step of Peaceman-Rachford is one linear
+    map.
 
     Parameters
     ----------
@@ -50,6 +54,14 @@ class Affine(Operator):
     ------
     TypeError, ValueError
         M is no square array or linear map; q is not finite.
+
+    Examples
+    --------
+    >>> F = sk.Affine(np.array([[2.0, 1.0], [1.0, 2.0]]), np.array([1.0, 1.0]))
+    >>> print(F(np.zeros(2)), F.resolvent(1.0)(np.zeros(2)))
+    [-1. -1.] [0.25 0.25]
+    >>> print(F.strong_monotonicity, F.lipschitz)
+    1.0 3.0
     """
 
     def __init__(
@@ -179,6 +191,10 @@ class Affine(Operator):
         if self.q is not None:
             check_broadcast("q", self.q, space)
 
+    def at(self, argument: str) -> str:
+        """Mx − q there, in LaTeX."""
+        return rf"{LATEX(self.M, FACTOR)}\,{argument}" + ("" if self.q is None else " - q")
+
     def write(self, s: Style) -> str:
         return s(self.M) + ("" if self.q is None else f" {s.minus} q")
 
@@ -199,5 +215,11 @@ def Saddle(A: Operator, B: Operator, K: Array | LinearOperator) -> Operator:
 
     For min over x, max over y of f(x) + ⟨Kx, y⟩ − g*(y), take A = ∂f and B = ∂g*. It is the sum of
     a block diagonal and a skew term, each with its own resolvent: ``solve`` takes it as it is.
+
+    Examples
+    --------
+    >>> F = sk.Saddle(sk.Identity(), sk.Zero(), np.array([[1.0, 2.0]]))
+    >>> F((np.array([1.0, 1.0]), np.array([2.0])))
+    (array([3., 5.]), array([-3.]))
     """
     return Affine(Coupling(K)) + BlockDiagonal((A, B))

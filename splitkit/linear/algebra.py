@@ -24,7 +24,14 @@ from splitkit.properties import Properties, composition_properties, sum_properti
 
 
 class LinearMultiple(ModifiedMap):
-    """cL."""
+    """cL.
+
+    Examples
+    --------
+    >>> L = 2.0 * sk.DenseMatrix(np.array([[1.0, 2.0]]))
+    >>> print(L(np.array([1.0, 1.0])))
+    [6.]
+    """
 
     binding = PRODUCT
 
@@ -122,7 +129,14 @@ class LinearMultiple(ModifiedMap):
 
 
 class LinearSum(CombinedMaps):
-    """L₁ + … + Lₙ; multiples of the identity are gathered, so that (I + α(cI + L))⁻¹ is L's own."""
+    """L₁ + … + Lₙ; multiples of the identity are gathered, so that (I + α(cI + L))⁻¹ is L's own.
+
+    Examples
+    --------
+    >>> L = sk.DenseMatrix(np.eye(2)) + sk.linear.Diagonal(np.array([1.0, 0.5]))
+    >>> print(L(np.array([1.0, 1.0])))
+    [2.  1.5]
+    """
 
     binding = SUM
 
@@ -211,7 +225,14 @@ class LinearSum(CombinedMaps):
 
 
 class LinearProduct(CombinedMaps):
-    """L₁ L₂ … Lₙ, the last applied first."""
+    """L₁ L₂ … Lₙ, the last applied first.
+
+    Examples
+    --------
+    >>> L = sk.DenseMatrix(np.array([[1.0, 2.0]])) @ sk.linear.Diagonal(np.array([1.0, 0.5]))
+    >>> print(L(np.array([1.0, 1.0])), L.T(np.array([1.0])))
+    [2.] [1. 1.]
+    """
 
     binding = PRODUCT
 

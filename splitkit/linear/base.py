@@ -27,6 +27,14 @@ class LinearOperator(Arithmetic["LinearOperator"], Notation):
     Maps form an algebra: ``L + K``, ``c * L``, ``-L``, ``L @ K`` (composition), ``L.T``. A monotone
     map of a space into itself serves as M in ``Affine(M, q)``; it may give a ``shifted_inverse`` of
     its own, or have that of Krylov's method.
+
+    Examples
+    --------
+    >>> L = sk.linear.wrap(np.array([[1.0, 2.0], [0.0, 1.0]]))
+    >>> x = np.array([1.0, -1.0])
+    >>> y = L(x)
+    >>> print(y, L.T(y))
+    [-1. -1.] [-1. -3.]
     """
 
     def __init_subclass__(cls, **options: Any) -> None:

@@ -39,6 +39,14 @@ class BlockMatrix(CombinedMaps):
     ------
     TypeError, ValueError
         Not a matrix of linear maps.
+
+    Examples
+    --------
+    >>> K = sk.DenseMatrix(np.array([[1.0, 2.0]]))
+    >>> I = sk.linear.ScaledIdentity()
+    >>> L = sk.linear.BlockMatrix([[I, K.T], [-1.0 * K, I]])
+    >>> L((np.array([1.0, 1.0]), np.array([2.0])))
+    (array([3., 5.]), array([-1.]))
     """
 
     def __init__(self, rows: Sequence[Sequence[LinearOperator]]) -> None:
@@ -152,6 +160,13 @@ class BlockColumn(CombinedMaps):
     ----------
     maps : sequence of LinearOperator
         Maps of one space.
+
+    Examples
+    --------
+    >>> K = sk.DenseMatrix(np.array([[1.0, 2.0]]))
+    >>> L = sk.linear.BlockColumn((K, sk.linear.ScaledIdentity()))
+    >>> L(np.array([1.0, 1.0]))
+    (array([3.]), array([1., 1.]))
     """
 
     @cached_property
@@ -200,6 +215,13 @@ class BlockRow(CombinedMaps):
     ----------
     maps : sequence of LinearOperator
         Maps into one space.
+
+    Examples
+    --------
+    >>> K = sk.DenseMatrix(np.array([[1.0, 2.0]]))
+    >>> L = sk.linear.BlockRow((K, sk.linear.ScaledIdentity(3.0)))
+    >>> print(L((np.array([1.0, 1.0]), np.array([2.0]))))
+    [9.]
     """
 
     @cached_property
@@ -253,6 +275,13 @@ class BlockDiagonalMap(CombinedMaps):
     ----------
     maps : sequence of LinearOperator
         One for each block.
+
+    Examples
+    --------
+    >>> K = sk.DenseMatrix(np.array([[1.0, 2.0]]))
+    >>> L = sk.linear.BlockDiagonalMap((K, sk.linear.ScaledIdentity(3.0)))
+    >>> L((np.array([1.0, 1.0]), np.array([2.0])))
+    (array([3.]), array([6.]))
     """
 
     @cached_property

@@ -1,10 +1,4 @@
-"""The skew map (x, y) ↦ (Kᵀy, −Kx) of a bilinear saddle function ⟨Kx, y⟩.
-
-With S = (I + α²KKᵀ)⁻¹ the shifted system (I + αM)(x, y) = (a, b) reads
-y = S(b + αKa), x = a − αKᵀy; the adjoint is the same with −K. S is a matrix if K is, and
-1/(1 + α²ν) if KKᵀ = νI; otherwise it is what KKᵀ has, a Krylov method if nothing better. For K with
-more rows than columns x = (I + α²KᵀK)⁻¹(a − αKᵀb), y = b + αKx is the smaller system.
-"""
+"""The skew map (x, y) ↦ (Kᵀy, −Kx) of a bilinear saddle function ⟨Kx, y⟩."""
 
 from __future__ import annotations
 
@@ -25,10 +19,23 @@ from splitkit.properties import Properties
 class Coupling(LinearOperator):
     """(x, y) ↦ (Kᵀy, −Kx) on pairs of arrays.
 
+    The skew map (x, y) ↦ (Kᵀy, −Kx) of a bilinear saddle function ⟨Kx, y⟩.
+
+    With S = (I + α²KKᵀ)⁻¹ the shifted system (I + αM)(x, y) = (a, b) reads y = S(b + αKa), x = a −
+    αKᵀy; the adjoint is the same with −K. S is a matrix if K is, and 1/(1 + α²ν) if KKᵀ = νI;
+    otherwise it is what KKᵀ has, a Krylov method if nothing better. For K with more rows than
+    columns x = (I + α²KᵀK)⁻¹(a − αKᵀb), y = b + αKx is the smaller system.
+
     Parameters
     ----------
     K : array of shape (rows, columns), or what ``wrap`` takes
         A matrix acts on the last axis of x. A linear map takes arrays to arrays.
+
+    Examples
+    --------
+    >>> L = sk.Coupling(np.array([[1.0, 2.0]]))
+    >>> L((np.array([1.0, 1.0]), np.array([2.0])))
+    (array([2., 4.]), array([-3.]))
     """
 
     def __init__(self, K: Array | LinearOperator) -> None:

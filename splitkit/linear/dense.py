@@ -1,8 +1,4 @@
-"""A matrix M acting on the last axis: x ↦ xMᵀ, that is M x for each vector of a batch.
-
-Constants come from its eigenvalues and singular values up to ``EXACT_SIZE`` rows; beyond, they are
-bounds that hold, of its symmetric part or the smaller one of MᵀM and MMᵀ; see ``certified``.
-"""
+"""A matrix M acting on the last axis."""
 
 from __future__ import annotations
 
@@ -48,6 +44,12 @@ REFLECTED_EXACT_SIZE = 256  # one singular value decomposition for each α that 
 class DenseMatrix(LastAxesMap):
     """x ↦ Mx over the last axis of x.
 
+    A matrix M acting on the last axis: x ↦ xMᵀ, that is M x for each vector of a batch.
+
+    Constants come from its eigenvalues and singular values up to ``EXACT_SIZE`` rows; beyond, they
+    are bounds that hold, of its symmetric part or the smaller one of MᵀM and MMᵀ; see
+    ``certified``.
+
     Parameters
     ----------
     matrix : array, shape (rows, columns)
@@ -61,7 +63,19 @@ class DenseMatrix(LastAxesMap):
     ------
     TypeError, ValueError
         ``matrix`` is no real floating 2-D array of finite numbers.
+
+    Examples
+    --------
+    >>> L = sk.linear.DenseMatrix(np.array([[1.0, 2.0], [0.0, 1.0]]))
+    >>> x = np.array([1.0, -1.0])
+    >>> y = L(x)
+    >>> print(y, L.T(y))
+    [-1. -1.] [-1. -3.]
+    >>> print(L.norm, L.least_gain)
+    2.4142 0.4142
     """
+
+    formula = "M"
 
     def __init__(
         self,
@@ -356,6 +370,8 @@ class DenseMatrix(LastAxesMap):
 
     def reflected_norm(self, alpha: float) -> float | None:
         if self.matrix.shape[0] > REFLECTED_EXACT_SIZE or None not in self._declared:
+            return None
+        if self._is_unknown:
             return None
         xp, scaled, identity = self.xp, alpha * self.matrix, self._kept_identity
         reflected = xp.linalg.solve(identity + scaled, identity - scaled)

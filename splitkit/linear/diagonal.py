@@ -13,7 +13,7 @@ from splitkit.operators.freedom import Freedom
 
 
 class Diagonal(Multiplier):
-    """x ↦ d ⊙ x.
+    """The diagonal map x ↦ d ⊙ x, a multiplier in the standard basis.
 
     Parameters
     ----------
@@ -24,7 +24,19 @@ class Diagonal(Multiplier):
     ------
     TypeError, ValueError
         ``d`` is no real floating array of finite numbers, or has no axis.
+
+    Examples
+    --------
+    >>> L = sk.linear.Diagonal(np.array([1.0, 3.0]))
+    >>> x = np.array([1.0, -1.0])
+    >>> y = L(x)
+    >>> print(y, L.T(y))
+    [ 1. -3.] [ 1. -9.]
+    >>> print(L.norm, L.shifted_inverse(1.0)(x))
+    3.0 [ 0.5  -0.25]
     """
+
+    formula = r"\mathrm{diag}(d)"
 
     def __init__(self, d: Array) -> None:
         Space.of(d, name="d")

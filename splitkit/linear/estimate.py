@@ -39,6 +39,12 @@ class NormEstimate:
     failure_probability : float
     steps : int
         Applications of LᵀL.
+
+    Examples
+    --------
+    >>> found = sk.linear.estimate_norm(sk.DenseMatrix(np.diag([3.0, 1.0])), np.ones(2))
+    >>> print(found.value, found.upper_bound)
+    3.0 3.0
     """
 
     value: float
@@ -73,6 +79,12 @@ def estimate_norm(
     ------
     TypeError, ValueError
         L does not act on such points; probability or accuracy is out of range.
+
+    Examples
+    --------
+    >>> found = sk.linear.estimate_norm(sk.DenseMatrix(np.diag([3.0, 1.0])), np.ones(2))
+    >>> print(found.value)
+    3.0
     """
     if not isinstance(L, LinearOperator):
         raise TypeError(f"L = {L!r}: give a splitkit.LinearOperator")

@@ -1,10 +1,4 @@
-"""Periodic convolution on a grid in one or two dimensions, diagonal in Fourier's basis:
-
-x̂ ↦ ĥ ⊙ x̂, a multiplier by ĥ.
-
-The kernel and the points are real, so half the spectrum suffices; all constants are exact.
-Source: Golub, Van Loan, *Matrix Computations* (2013), §4.8.
-"""
+"""Periodic convolution on a grid in one or two dimensions, diagonal in Fourier's basis."""
 
 from __future__ import annotations
 
@@ -82,6 +76,13 @@ class FourierMultiplier(Multiplier, LastAxesMap):
 class Convolution(FourierMultiplier):
     """x ↦ h ∗ x on a periodic grid, on the last axes of x: (h ∗ x)ᵢ = Σₖ hₖ xᵢ₋ₖ₊ₒ.
 
+    Periodic convolution on a grid in one or two dimensions, diagonal in Fourier's basis:
+
+    x̂ ↦ ĥ ⊙ x̂, a multiplier by ĥ.
+
+    The kernel and the points are real, so half the spectrum suffices; all constants are exact.
+    Source: Golub, Van Loan, *Matrix Computations* (2013), §4.8.
+
     Parameters
     ----------
     kernel : array, shape (k,) or (k₁, k₂)
@@ -97,7 +98,19 @@ class Convolution(FourierMultiplier):
     TypeError, ValueError
         The kernel is no real floating array of one or two axes, or the grid or the origin does not
         fit it.
+
+    Examples
+    --------
+    >>> L = sk.linear.Convolution(np.array([0.5, 0.5]), shape=(4,))
+    >>> x = np.array([1.0, 0.0, 0.0, 0.0])
+    >>> y = L(x)
+    >>> print(y, L.T(y))
+    [0.5 0.  0.  0.5] [0.5  0.25 0.   0.25]
+    >>> print(L.norm)
+    1.0
     """
+
+    formula = "H"
 
     def __init__(
         self,
@@ -139,7 +152,18 @@ class Convolution(FourierMultiplier):
 
 
 def Circulant(column: Array) -> Convolution:
-    """The circulant matrix with this first column, acting on the last axis of x."""
+    """The circulant matrix with this first column, acting on the last axis of x.
+
+    Examples
+    --------
+    >>> L = sk.linear.Circulant(np.array([2.0, -1.0, 0.0, -1.0]))
+    >>> x = np.array([1.0, 0.0, 0.0, 0.0])
+    >>> y = L(x)
+    >>> print(y, L.T(y))
+    [ 2. -1.  0. -1.] [ 6. -4.  2. -4.]
+    >>> print(L.norm)
+    4.0
+    """
     Space.of(column, name="column")
     if column.ndim != 1:
         raise ValueError(f"column has shape {tuple(column.shape)}: give a vector")

@@ -476,6 +476,12 @@ def weighted_gram(terms: Sequence[tuple[Any, LinearOperator]]) -> LinearOperator
     ----------
     terms : sequence of (rho, L)
         ρ ≥ 0, a number or, for the entries of Lx, an array like it; then LᵀDiag(ρ)L.
+
+    Examples
+    --------
+    >>> H = sk.linear.weighted_gram([(2.0, sk.DenseMatrix(np.array([[1.0, 1.0]])))])
+    >>> print(H(np.array([1.0, 0.0])))
+    [2. 2.]
     """
     parts = []
     for rho, L in terms:

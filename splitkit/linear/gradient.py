@@ -1,10 +1,4 @@
-"""Finite differences (Dx)ₐ,ᵢ = x_{i+eₐ} − xᵢ; the divergence is −Dᵀ.
-
-DᵀD is a sum of second differences, one for each axis, that commute:
-‖D‖² = Σₐ 4cos²(π/2Nₐ) with Neumann's boundary, where the last difference is 0, and
-‖D‖² = Σₐ 4sin²(π⌊Nₐ/2⌋/Nₐ) on a periodic grid; 4 for each axis at most, whatever its size.
-Source: Chambolle, *An algorithm for total variation minimization and applications* (2004), §3.
-"""
+"""Finite differences (Dx)ₐ,ᵢ = x_{i+eₐ} − xᵢ."""
 
 from __future__ import annotations
 
@@ -19,6 +13,13 @@ from splitkit.linear.base import LinearOperator
 
 class Gradient(LinearOperator):
     """x ↦ its forward differences along some axes, stacked as one more, last axis.
+
+    Finite differences (Dx)ₐ,ᵢ = x_{i+eₐ} − xᵢ; the divergence is −Dᵀ.
+
+    DᵀD is a sum of second differences, one for each axis, that commute:
+    ‖D‖² = Σₐ 4cos²(π/2Nₐ) with Neumann's boundary, where the last difference is 0, and
+    ‖D‖² = Σₐ 4sin²(π⌊Nₐ/2⌋/Nₐ) on a periodic grid; 4 for each axis at most, whatever its size.
+    Source: Chambolle, *An algorithm for total variation minimization and applications* (2004), §3.
 
     Parameters
     ----------
@@ -38,7 +39,19 @@ class Gradient(LinearOperator):
     ------
     ValueError
         An axis is not negative or comes twice, the boundary is unknown, or the sizes do not fit.
+
+    Examples
+    --------
+    >>> L = sk.linear.Gradient(axes=(-1,))
+    >>> x = np.array([0.0, 1.0, 3.0])
+    >>> y = L(x)
+    >>> print(y, L.T(y))
+    [[1.]
+     [2.]
+     [0.]] [-1. -1.  2.]
     """
+
+    formula = "D"
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""cI: x ↦ cx on any space, arrays and tuples of arrays; (I + αcI)⁻¹ = I/(1 + αc)."""
+"""cI."""
 
 from __future__ import annotations
 
@@ -16,12 +16,20 @@ from splitkit.properties import Properties
 
 
 class ScaledIdentity(Multiplier):
-    """x ↦ cx.
+    """cI: x ↦ cx on any space, arrays and tuples of arrays; (I + αcI)⁻¹ = I/(1 + αc).
 
     Parameters
     ----------
     c : float, default 1
         Finite.
+
+    Examples
+    --------
+    >>> L = sk.linear.ScaledIdentity(2.0)
+    >>> x = np.array([1.0, -1.0])
+    >>> y = L(x)
+    >>> print(y, L.T(y))
+    [ 2. -2.] [ 4. -4.]
     """
 
     def __init__(self, c: float = 1.0) -> None:

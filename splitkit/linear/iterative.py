@@ -1,12 +1,4 @@
-"""(I + αL)⁻¹ by Krylov's method, from products with L and Lᵀ alone.
-
-Conjugate gradients on (I + αL)x = y if L is symmetric, on the normal equations otherwise (CGNR).
-For L monotone, ‖(I + αL)⁻¹‖ ≤ 1/(1 + αm) ≤ 1: the residual bounds the error. Each sample of the
-batch has its own steps and its own end.
-
-Sources: Hestenes, Stiefel, *Methods of conjugate gradients for solving linear systems* (1952);
-Saad, *Iterative Methods for Sparse Linear Systems* (2003), §6.7, §8.3.1.
-"""
+"""(I + αL)⁻¹ by Krylov's method, from products with L and Lᵀ alone."""
 
 from __future__ import annotations
 
@@ -55,6 +47,15 @@ def inverse_of(L: LinearOperator, alpha: Scalar, batch_ndim: int) -> LinearOpera
 class Iterative(ModifiedMap):
     """L with an iterative shifted inverse of a chosen accuracy.
 
+    (I + αL)⁻¹ by Krylov's method, from products with L and Lᵀ alone.
+
+    Conjugate gradients on (I + αL)x = y if L is symmetric, on the normal equations otherwise
+    (CGNR). For L monotone, ‖(I + αL)⁻¹‖ ≤ 1/(1 + αm) ≤ 1: the residual bounds the error. Each
+    sample of the batch has its own steps and its own end.
+
+    Sources: Hestenes, Stiefel, *Methods of conjugate gradients for solving linear systems* (1952);
+    Saad, *Iterative Methods for Sparse Linear Systems* (2003), §6.7, §8.3.1.
+
     Parameters
     ----------
     L : LinearOperator
@@ -71,6 +72,12 @@ class Iterative(ModifiedMap):
     ------
     TypeError, ValueError
         L is no linear map, or an option is out of range.
+
+    Examples
+    --------
+    >>> L = sk.linear.Iterative(sk.DenseMatrix(np.array([[1.0, 2.0], [-2.0, 1.0]])))
+    >>> print(L.shifted_inverse(1.0)(np.array([4.0, 0.0])))
+    [1. 1.]
     """
 
     def __init__(

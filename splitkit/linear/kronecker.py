@@ -1,10 +1,4 @@
-"""The Kronecker product A ⊗ B on matrices: X ↦ A X Bᵀ; (A ⊗ B)vec X by rows.
-
-Its singular values are the products of those of A and B, and so are its eigenvalues. For symmetric
-matrices A = U diag(λ) Uᵀ and B = V diag(μ) Vᵀ the shifted inverse is closed:
-(I + αA ⊗ B)⁻¹X = U[(UᵀXV) / (1 + αλμᵀ)]Vᵀ. Source: Horn, Johnson, *Topics in Matrix Analysis*
-(1991), Thm. 4.2.12, 4.2.15.
-"""
+"""The Kronecker product A ⊗ B on matrices."""
 
 from __future__ import annotations
 
@@ -26,10 +20,26 @@ from splitkit.properties import Properties
 class Kronecker(CombinedMaps):
     """X ↦ A X Bᵀ on the last two axes of x.
 
+    The Kronecker product A ⊗ B on matrices: X ↦ A X Bᵀ; (A ⊗ B)vec X by rows.
+
+    Its singular values are the products of those of A and B, and so are its eigenvalues. For
+    symmetric matrices A = U diag(λ) Uᵀ and B = V diag(μ) Vᵀ the shifted inverse is closed: (I + αA
+    ⊗ B)⁻¹X = U[(UᵀXV) / (1 + αλμᵀ)]Vᵀ. Source: Horn, Johnson, *Topics in Matrix Analysis* (1991),
+    Thm. 4.2.12, 4.2.15.
+
     Parameters
     ----------
     A, B : array, or what ``wrap`` takes, on the last axis
         A acts on the columns of X, B on its rows.
+
+    Examples
+    --------
+    >>> L = sk.linear.Kronecker(np.array([[1.0, 1.0]]), np.array([[1.0, 2.0]]))
+    >>> x = np.array([[1.0, 0.0], [0.0, 1.0]])
+    >>> y = L(x)
+    >>> print(y, L.T(y))
+    [[3.]] [[3. 6.]
+     [3. 6.]]
     """
 
     binding = PRODUCT

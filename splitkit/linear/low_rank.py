@@ -1,11 +1,4 @@
-"""B + UᵀU, a map that is easily inverted plus one of low rank, by the identity of Woodbury:
-
-(B + UᵀU)⁻¹ = B⁻¹ − B⁻¹Uᵀ (I + UB⁻¹Uᵀ)⁻¹ UB⁻¹,        a system of as many rows as U has.
-
-Where its rounding is not that of a factorization, as beside a B of numbers far apart, its values
-are refined by residuals.
-Source: Golub, Van Loan, *Matrix Computations* (2013), §2.1.4.
-"""
+"""B + UᵀU, a map that is easily inverted plus one of low rank, by the identity of Woodbury."""
 
 from __future__ import annotations
 
@@ -33,6 +26,13 @@ from splitkit.properties import Properties
 class PlusLowRank(LastAxesMap):
     """x ↦ Bx + UᵀUx on the last axis of x.
 
+    B + UᵀU, a map that is easily inverted plus one of low rank, by the identity of Woodbury:
+
+    (B + UᵀU)⁻¹ = B⁻¹ − B⁻¹Uᵀ (I + UB⁻¹Uᵀ)⁻¹ UB⁻¹,        a system of as many rows as U has.
+
+    Where its rounding is not that of a factorization, as beside a B of numbers far apart, its
+    values are refined by residuals. Source: Golub, Van Loan, *Matrix Computations* (2013), §2.1.4.
+
     Parameters
     ----------
     base : LinearOperator, vector or number
@@ -44,6 +44,13 @@ class PlusLowRank(LastAxesMap):
     ------
     TypeError, ValueError
         U is no matrix, or B has another size.
+
+    Examples
+    --------
+    >>> L = sk.linear.PlusLowRank(sk.linear.ScaledIdentity(1.0), np.array([[1.0, 1.0]]))
+    >>> x = np.array([1.0, 0.0])
+    >>> print(L(x), L.shifted_inverse(1.0)(x))
+    [2. 1.] [ 0.375 -0.125]
     """
 
     binding = SUM

@@ -1,4 +1,4 @@
-"""The selection of entries x ↦ (xᵢ)_{i ∈ S}; LLᵀ = I, and Lᵀ fills the others with zeros."""
+"""The selection of entries x ↦ (xᵢ)_{i ∈ S}."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from splitkit.linear.last_axes import LastAxesMap
 class Mask(LastAxesMap):
     """x ↦ the entries of x that a mask marks, as one last axis.
 
+    The selection of entries x ↦ (xᵢ)_{i ∈ S}; LLᵀ = I, and Lᵀ fills the others with zeros.
+
     Parameters
     ----------
     mask : boolean array, shape (n₁, …, nₖ)
@@ -23,8 +25,17 @@ class Mask(LastAxesMap):
     ------
     TypeError, ValueError
         ``mask`` is no boolean array, or marks nothing.
+
+    Examples
+    --------
+    >>> L = sk.linear.Mask(np.array([True, False, True]))
+    >>> x = np.array([1.0, 2.0, 3.0])
+    >>> y = L(x)
+    >>> print(y, L.T(y))
+    [1. 3.] [1. 0. 3.]
     """
 
+    formula = "S"
     gram = norm = 1.0
 
     def __init__(self, mask: Array) -> None:

@@ -1,8 +1,4 @@
-"""A linear map made of two functions, x ↦ Lx and y ↦ Lᵀy, and of what is declared of it.
-
-Nothing can be computed of such a map but its values: what is not declared is unknown. Its shifted
-inverse is iterative.
-"""
+"""A linear map made of two functions, x ↦ Lx and y ↦ Lᵀy, and of what is declared of it."""
 
 from __future__ import annotations
 
@@ -20,6 +16,11 @@ from splitkit.properties import Properties
 
 class MatrixFree(LastAxesMap):
     """x ↦ forward(x) with Lᵀy = adjoint(y).
+
+    A linear map made of two functions, x ↦ Lx and y ↦ Lᵀy, and of what is declared of it.
+
+    Nothing can be computed of such a map but its values: what is not declared is unknown. Its
+    shifted inverse is iterative.
 
     Parameters
     ----------
@@ -40,8 +41,16 @@ class MatrixFree(LastAxesMap):
     ------
     TypeError, ValueError
         Not callable; a constant is out of range, or two contradict each other.
+
+    Examples
+    --------
+    >>> back = lambda x: x[..., ::-1]  # its own adjoint
+    >>> L = sk.linear.MatrixFree(back, back, (3,), (3,), norm=1.0)
+    >>> print(L(np.array([1.0, 2.0, 3.0])), L.norm)
+    [3. 2. 1.] 1.0
     """
 
+    formula = "L"
     has_declared_constants = True
 
     def __init__(

@@ -1,12 +1,4 @@
-"""aI + bDᵀD for finite differences D, with a, b ≥ 0: solved with by the cosine transform, or by
-Fourier's on a periodic grid.
-
-DᵀD multiplies by λ = Σ 4sin²(πkₐ/2Nₐ), kₐ < Nₐ, in the basis of the cosine transform DCT-II, where
-the last differences are 0 (Neumann), and by λ = Σ 4sin²(πkₐ/Nₐ) in Fourier's on a periodic grid.
-Libraries without a cosine transform take Fourier's of points that are mirrored along each axis.
-
-Source: Strang, *The Discrete Cosine Transform* (1999).
-"""
+"""aI + bDᵀD for finite differences D, with a, b ≥ 0."""
 
 from __future__ import annotations
 
@@ -38,11 +30,28 @@ from splitkit.properties import Properties
 class SecondDifferences(SymmetricMap):
     """x ↦ ax + bDᵀDx.
 
+    aI + bDᵀD for finite differences D, with a, b ≥ 0: solved with by the cosine transform, or by
+    Fourier's on a periodic grid.
+
+    DᵀD multiplies by λ = Σ 4sin²(πkₐ/2Nₐ), kₐ < Nₐ, in the basis of the cosine transform DCT-II,
+    where the last differences are 0 (Neumann), and by λ = Σ 4sin²(πkₐ/Nₐ) in Fourier's on a
+    periodic grid. Libraries without a cosine transform take Fourier's of points that are mirrored
+    along each axis.
+
+    Source: Strang, *The Discrete Cosine Transform* (1999).
+
     Parameters
     ----------
     D : Gradient
     a, b : float, default 0 and 1
         Non-negative.
+
+    Examples
+    --------
+    >>> L = sk.linear.SecondDifferences(sk.linear.Gradient(axes=(-1,)), a=1.0)
+    >>> x = np.array([0.0, 1.0, 0.0])
+    >>> print(L(x), L.inverted()(L(x)))
+    [-1.  3. -1.] [ 0.  1.  0.]
     """
 
     def __init__(self, D: Gradient, a: float = 0.0, b: float = 1.0) -> None:

@@ -1,10 +1,4 @@
-"""A sparse matrix M acting on the last axis, with (I + αM)⁻¹ by a sparse LU factorization.
-
-Constants are those of the dense matrix up to ``EXACT_SIZE`` rows and columns; beyond, bounds that
-hold: certified ones where the entries lie in a narrow band (``certified``), else
-‖M‖ ≤ min(‖M‖_F, √(‖M‖₁‖M‖_∞)), and Gershgorin's for m: the least of sᵢᵢ − Σ_{j≠i}|sᵢⱼ| over the
-rows of S = (M + Mᵀ)/2. Source for both: Horn, Johnson, *Matrix Analysis* (2013), §5.6, §6.1.
-"""
+"""A sparse matrix M acting on the last axis, with (I + αM)⁻¹ by a sparse LU factorization."""
 
 from __future__ import annotations
 
@@ -39,6 +33,13 @@ FULL = 64  # entries of MᵀM, for each of M, beyond which it is not formed for 
 class Sparse(LastAxesMap):
     """x ↦ Mx over the last axis of x.
 
+    A sparse matrix M acting on the last axis, with (I + αM)⁻¹ by a sparse LU factorization.
+
+    Constants are those of the dense matrix up to ``EXACT_SIZE`` rows and columns; beyond, bounds
+    that hold: certified ones where the entries lie in a narrow band (``certified``), else ‖M‖ ≤
+    min(‖M‖_F, √(‖M‖₁‖M‖_∞)), and Gershgorin's for m: the least of sᵢᵢ − Σ_{j≠i}|sᵢⱼ| over the rows
+    of S = (M + Mᵀ)/2. Source for both: Horn, Johnson, *Matrix Analysis* (2013), §5.6, §6.1.
+
     Parameters
     ----------
     matrix : SciPy sparse array or matrix, shape (rows, columns)
@@ -57,7 +58,18 @@ class Sparse(LastAxesMap):
     ------
     TypeError, ValueError
         ``matrix`` is no such matrix, or holds NaN or Inf.
+
+    Examples
+    --------
+    >>> from scipy.sparse import csr_array
+    >>> L = sk.linear.Sparse(csr_array(np.array([[1.0, 2.0], [0.0, 1.0]])))
+    >>> x = np.array([1.0, -1.0])
+    >>> y = L(x)
+    >>> print(y, L.T(y))
+    [-1. -1.] [-1. -3.]
     """
+
+    formula = "M"
 
     def __init__(
         self,

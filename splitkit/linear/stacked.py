@@ -1,8 +1,4 @@
-"""A map on tuples through their concatenation: (x₁, …, xₙ) ↦ the blocks of M[x₁; …; xₙ].
-
-Concatenation along the last axis is an isometry onto the space of M, so that norm, constants and
-shifted inverses are those of M.
-"""
+"""A map on tuples through their concatenation."""
 
 from __future__ import annotations
 
@@ -24,6 +20,11 @@ from splitkit.operators.freedom import Freedom, least
 class Stacked(ModifiedMap):
     """(x₁, …, xₙ) ↦ the blocks of M[x₁; …; xₙ], concatenated along the last axis.
 
+    A map on tuples through their concatenation: (x₁, …, xₙ) ↦ the blocks of M[x₁; …; xₙ].
+
+    Concatenation along the last axis is an isometry onto the space of M, so that norm, constants
+    and shifted inverses are those of M.
+
     Parameters
     ----------
     M : array of shape (Σ sizes, Σ sizes), or what ``wrap`` takes
@@ -34,7 +35,16 @@ class Stacked(ModifiedMap):
     ------
     TypeError, ValueError
         M is no matrix or linear map; the sizes are no positive integers, or do not add up.
+
+    Examples
+    --------
+    >>> M = sk.DenseMatrix(np.array([[1.0, 2.0], [3.0, 4.0]]))
+    >>> L = sk.linear.Stacked(M, (1, 1))
+    >>> L((np.array([1.0]), np.array([1.0])))
+    (array([3.]), array([7.]))
     """
+
+    formula = "M"
 
     def __init__(self, M: Array | LinearOperator, sizes: Sequence[int]) -> None:
         super().__init__(wrap(M, argument="M"))

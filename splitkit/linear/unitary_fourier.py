@@ -1,7 +1,4 @@
-"""The unitary discrete Fourier transform F of complex arrays, as pairs (real part, imaginary part).
-
-In these pairs ⟨·, ·⟩ is the real part of the complex inner product, so that Fᵀ is the inverse.
-"""
+"""The unitary discrete Fourier transform of complex arrays, as pairs of real arrays."""
 
 from __future__ import annotations
 
@@ -15,6 +12,11 @@ from splitkit.properties import Properties
 
 class Fourier(LinearOperator):
     """(Re z, Im z) ↦ (Re Fz, Im Fz), F over the last axes, with the factor 1/√N.
+
+    The unitary discrete Fourier transform F of complex arrays, as pairs (real part, imaginary
+    part).
+
+    In these pairs ⟨·, ·⟩ is the real part of the complex inner product, so that Fᵀ is the inverse.
 
     Parameters
     ----------
@@ -30,8 +32,16 @@ class Fourier(LinearOperator):
     -----
     The transform of real arrays x is that of pairs (x, 0):
     ``Fourier() @ BlockColumn((ScaledIdentity(), ScaledIdentity(0.0)))``.
+
+    Examples
+    --------
+    >>> L = sk.linear.Fourier(1)
+    >>> x = (np.array([1.0, 1.0, 1.0, 1.0]), np.zeros(4))
+    >>> L(x)
+    (array([2., 0., 0., 0.]), array([0., 0., 0., 0.]))
     """
 
+    formula = r"\mathcal{F}"
     norm = least_gain = gram = 1.0
     properties = Properties.of(lipschitz=1.0, linear=True)
 

@@ -44,6 +44,12 @@ def wrap(op: Any, *, argument: str = "op", **declared: Any) -> LinearOperator:
     TypeError
         ``op`` is none of these, lacks its transpose, or is complex; constants are declared of a map
         that has its own.
+
+    Examples
+    --------
+    >>> L = sk.linear.wrap(np.array([[1.0, 2.0]]))
+    >>> print(L(np.array([1.0, 1.0])), L.norm)
+    [3.] 2.2361
     """
     if isinstance(op, LinearOperator):
         if declared:

@@ -40,6 +40,15 @@ class Operator(Constants, Arithmetic["Operator"], Notation):
     ----------
     properties : Properties
         What is known of A, as numbers.
+
+    Examples
+    --------
+    >>> A = sk.Affine(np.array([[1.0, 2.0], [-2.0, 1.0]]), np.zeros(2))
+    >>> B = 2.0 * A + sk.NormalCone(sk.functions.Box(-1.0, 1.0))
+    >>> print(A.strong_monotonicity, A.lipschitz)
+    1.0 2.2361
+    >>> B
+    2 (DenseMatrix(2×2) − q) + N_Box(lower=-1, upper=1)
     """
 
     def __init_subclass__(cls, *, at_known_points: bool = False, **options: Any) -> None:

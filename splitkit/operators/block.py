@@ -1,4 +1,4 @@
-"""Block diagonal: (x₁, …, xₙ) ↦ A₁x₁ × … × Aₙxₙ on tuples of arrays."""
+"""Block diagonal."""
 
 from __future__ import annotations
 
@@ -19,10 +19,18 @@ from splitkit.properties import Properties, block_properties
 class BlockDiagonal(OfMany):
     """A₁ × … × Aₙ; resolvent and evaluation are taken block by block.
 
+    Block diagonal: (x₁, …, xₙ) ↦ A₁x₁ × … × Aₙxₙ on tuples of arrays.
+
     Parameters
     ----------
     operators : sequence of Operator
         One for each block of the point.
+
+    Examples
+    --------
+    >>> A = sk.BlockDiagonal((sk.Identity(), sk.NormalCone(sk.functions.NonNegative())))
+    >>> A.resolvent(1.0)((np.array([2.0]), np.array([-1.0, 1.0])))
+    (array([1.]), array([0., 1.]))
     """
 
     def __init__(self, operators: tuple[Operator, ...] | list[Operator]) -> None:

@@ -11,7 +11,16 @@ from splitkit.properties import Properties
 
 
 class CallableOperator(Operator):
-    """x ↦ f(x), with resolvent (y, α) ↦ r(y, α); see ``Operator.from_callable``."""
+    """x ↦ f(x), with resolvent (y, α) ↦ r(y, α); see ``Operator.from_callable``.
+
+    An operator made of a user's functions.
+
+    Examples
+    --------
+    >>> A = sk.Operator.from_callable(lambda x: x**3, monotone=True)
+    >>> print(A(np.array([2.0, -1.0])), A.properties.monotone)
+    [ 8. -1.] True
+    """
 
     properties: Properties
 

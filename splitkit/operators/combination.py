@@ -1,8 +1,4 @@
-"""aI + bA as one node: 1 − αm, not 1 + αL, is what a forward step I − αA needs.
-
-Its graph is a linear image of A's, so its constants follow exactly. With a ≥ 0, b > 0,
-R_{α(aI + bA)}(x) = R_{αb/(1+αa) A}(x/(1+αa)).
-"""
+"""aI + bA as one node."""
 
 from __future__ import annotations
 
@@ -34,7 +30,19 @@ def combine(a: float, b: float, A: Operator) -> Operator:
 
 
 class Combination(OfOne):
-    """aI + bA with b ≠ 0."""
+    """aI + bA with b ≠ 0.
+
+    aI + bA as one node: 1 − αm, not 1 + αL, is what a forward step I − αA needs.
+
+    Its graph is a linear image of A's, so its constants follow exactly. With a ≥ 0, b > 0,
+    R_{α(aI + bA)}(x) = R_{αb/(1+αa) A}(x/(1+αa)).
+
+    Examples
+    --------
+    >>> A = 1.0 * sk.Identity() - 0.1 * sk.Affine(np.array([[1.0, 2.0], [-2.0, 1.0]]), np.zeros(2))
+    >>> type(A).__name__, A
+    ('Combination', I − 0.1 (DenseMatrix(2×2) − q))
+    """
 
     def __init__(self, a: float, b: float, A: Operator) -> None:
         super().__init__(A)

@@ -1,4 +1,4 @@
-"""A B: x ↦ A(B(x))."""
+"""A B."""
 
 from __future__ import annotations
 
@@ -12,7 +12,17 @@ from splitkit.properties import Properties, composition_properties
 
 
 class Composition(OfMany):
-    """A₁ A₂ … Aₙ of single-valued operators, the last applied first."""
+    """A₁ A₂ … Aₙ of single-valued operators, the last applied first.
+
+    A B: x ↦ A(B(x)).
+
+    Examples
+    --------
+    >>> A = sk.NormalCone(sk.functions.NonNegative())
+    >>> N = A.cayley(1.0) @ A.cayley(1.0)
+    >>> print(N(np.array([3.0, -0.5])), N.lipschitz)
+    [3.  0.5] 1.0
+    """
 
     binding = PRODUCT
 

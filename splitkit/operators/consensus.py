@@ -31,6 +31,12 @@ class Consensus(Operator):
     ------
     TypeError, ValueError
         n is no positive integer.
+
+    Examples
+    --------
+    >>> x = (np.array([1.0, 0.0]), np.array([3.0, 4.0]))
+    >>> sk.Consensus(2).resolvent(1.0)(x)
+    (array([2., 2.]), array([2., 2.]))
     """
 
     properties = Properties.of(monotone=True, maximal=True, gradient=True, linear=True)
@@ -64,7 +70,13 @@ class Consensus(Operator):
 
 
 def copies(x: Array, n: int) -> Point:
-    """(x, …, x), n times: a point of the diagonal."""
+    """(x, …, x), n times: a point of the diagonal.
+
+    Examples
+    --------
+    >>> sk.copies(np.array([1.0, 2.0]), 2)
+    (array([1., 2.]), array([1., 2.]))
+    """
     return (x,) * n
 
 
@@ -76,6 +88,14 @@ def product_space(A: Operator) -> Operator:
     ------
     TypeError
         A is no sum of at least two terms.
+
+    Examples
+    --------
+    >>> A = sk.NormalCone(sk.functions.Box(0.0, 2.0)) + sk.NormalCone(sk.functions.Box(1.0, 3.0))
+    >>> inclusion = sk.product_space(A)
+    >>> x = sk.copies(np.array([5.0]), 2)
+    >>> sk.solve(inclusion, x).x
+    (array([1.75]), array([1.75]))
     """
     if not isinstance(A, Sum):
         raise TypeError(f"A = {A!r}: give a sum of two or more operators")

@@ -14,7 +14,14 @@ from splitkit.properties import Properties
 
 
 class Identity(Operator):
-    """I: x ↦ x, with R_{αI} = I/(1 + α)."""
+    """I: x ↦ x, with R_{αI} = I/(1 + α).
+
+    Examples
+    --------
+    >>> T = sk.Identity() - 0.5 * sk.Affine(np.array([[1.0, 2.0], [-2.0, 1.0]]), np.zeros(2))
+    >>> print(T(np.array([1.0, 0.0])), T.lipschitz)
+    [0.5 1. ] 1.118
+    """
 
     elementwise = True
     properties = Properties.of(strong_monotonicity=1.0, lipschitz=1.0, gradient=True, linear=True)
@@ -34,7 +41,13 @@ class Identity(Operator):
 
 
 class Zero(Operator):
-    """0: x ↦ 0, with R_{α0} = I."""
+    """0: x ↦ 0, with R_{α0} = I.
+
+    Examples
+    --------
+    >>> print(sk.Zero()(np.array([3.0, 1.0])), sk.Zero().lipschitz)
+    [0. 0.] 0.0
+    """
 
     elementwise = True
     properties = Properties.of(strong_monotonicity=0.0, lipschitz=0.0, gradient=True, linear=True)

@@ -1,20 +1,4 @@
-"""Lᵀ A L for any linear map L: its resolvent by iteration, to a stated accuracy.
-
-x = R_{αLᵀAL}(y) is y − αLᵀv with v ∈ A(Lx), that is 0 ∈ A⁻¹v + L(αLᵀv − y). The second term is the
-gradient of a quadratic: forward-backward steps of σ = 1/(α‖L‖²),
-
-    v⁺ = R_{σA⁻¹}(w + σL(y − αLᵀw)),   w = v,
-
-converge for every maximal monotone A. If A is the gradient of a convex function, w has Nesterov's
-momentum, started anew when it points uphill. With x⁺ = y − αLᵀv⁺,
-
-    v⁺ ∈ A(Lx⁺ + ε),   ‖ε‖ ≤ ‖w − v⁺‖/σ,   ‖x⁺ − x‖ ≤ ‖ε‖/μ if ‖Lᵀv‖ ≥ μ‖v‖ for all v,
-
-the last because αμ‖v⁺ − v‖‖x⁺ − x‖ ≤ ‖x⁺ − x‖² ≤ α⟨v⁺ − v, ε⟩, by monotonicity.
-
-Sources: Combettes, Dũng, Vũ, *Dualization of signal recovery problems* (2010); O'Donoghue, Candès,
-*Adaptive restart for accelerated gradient schemes* (2015).
-"""
+"""Lᵀ A L for any linear map L."""
 
 from __future__ import annotations
 
@@ -48,6 +32,23 @@ CHECK_EVERY = 8
 class InexactPullback(Pullback):
     """x ↦ Lᵀ A(Lx) with an iterative resolvent.
 
+    Lᵀ A L for any linear map L: its resolvent by iteration, to a stated accuracy.
+
+    x = R_{αLᵀAL}(y) is y − αLᵀv with v ∈ A(Lx), that is 0 ∈ A⁻¹v + L(αLᵀv − y). The second term is
+    the gradient of a quadratic: forward-backward steps of σ = 1/(α‖L‖²),
+
+        v⁺ = R_{σA⁻¹}(w + σL(y − αLᵀw)),   w = v,
+
+    converge for every maximal monotone A. If A is the gradient of a convex function, w has
+    Nesterov's momentum, started anew when it points uphill. With x⁺ = y − αLᵀv⁺,
+
+        v⁺ ∈ A(Lx⁺ + ε),   ‖ε‖ ≤ ‖w − v⁺‖/σ,   ‖x⁺ − x‖ ≤ ‖ε‖/μ if ‖Lᵀv‖ ≥ μ‖v‖ for all v,
+
+    the last because αμ‖v⁺ − v‖‖x⁺ − x‖ ≤ ‖x⁺ − x‖² ≤ α⟨v⁺ − v, ε⟩, by monotonicity.
+
+    Sources: Combettes, Dũng, Vũ, *Dualization of signal recovery problems* (2010); O'Donoghue,
+    Candès, *Adaptive restart for accelerated gradient schemes* (2015).
+
     Parameters
     ----------
     A : Operator
@@ -66,6 +67,13 @@ class InexactPullback(Pullback):
     ArithmeticError
         From the resolvent: 100,000 steps did not reach the accuracy, as where no x has an Lx in
         the domain of A.
+
+    Examples
+    --------
+    >>> D = np.array([[-1.0, 1.0, 0.0], [0.0, -1.0, 1.0]])
+    >>> A = sk.Subdifferential(sk.functions.L1Norm(0.5)).pullback(D).with_accuracy(1e-8)
+    >>> print(A.resolvent(1.0)(np.array([0.0, 0.2, 4.0])))
+    [0.35 0.35 3.5 ]
     """
 
     def __init__(

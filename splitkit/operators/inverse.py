@@ -1,7 +1,4 @@
-"""A⁻¹ = {(u, x): (x, u) ∈ A}, with Moreau's identity R_{αA⁻¹}(y) = y − α R_{α⁻¹A}(y/α).
-
-The identity holds for A maximal monotone. Source: Bauschke, Combettes (2017), Prop. 23.20.
-"""
+"""A⁻¹ = {(u, x): (x, u) ∈ A}, with Moreau's identity R_{αA⁻¹}(y) = y − α R_{α⁻¹A}(y/α)."""
 
 from __future__ import annotations
 
@@ -19,7 +16,18 @@ from splitkit.properties import Properties
 
 
 class Inverse(OfOne):
-    """A⁻¹; it has no evaluation, only a resolvent."""
+    """A⁻¹; it has no evaluation, only a resolvent.
+
+    A⁻¹ = {(u, x): (x, u) ∈ A}, with Moreau's identity R_{αA⁻¹}(y) = y − α R_{α⁻¹A}(y/α).
+
+    The identity holds for A maximal monotone. Source: Bauschke, Combettes (2017), Prop. 23.20.
+
+    Examples
+    --------
+    >>> A = sk.Subdifferential(sk.functions.L1Norm()).inverse
+    >>> print(A.resolvent(1.0)(np.array([3.0, 0.5])))
+    [1.  0.5]
+    """
 
     binding = FACTOR
 

@@ -1,10 +1,4 @@
-"""The parallel sum A □ B = (A⁻¹ + B⁻¹)⁻¹: x is split as y + z with A(y) and B(z) in common.
-
-A □ cI is the Yosida approximation A_{1/c}; A □ N_{0} = A. Otherwise its resolvent has no formula,
-and its inverse is the sum A⁻¹ + B⁻¹, whose terms have theirs. The subdifferential of an infimal
-convolution is the parallel sum of the subdifferentials.
-Source: Bauschke, Combettes (2017), §25.6.
-"""
+"""The parallel sum A □ B = (A⁻¹ + B⁻¹)⁻¹."""
 
 from __future__ import annotations
 
@@ -41,7 +35,21 @@ def parallel_sum(A: Operator, B: Operator) -> Operator:
 
 
 class ParallelSum(Inverse):
-    """A₁ □ … □ Aₙ, n ≥ 2; its inverse is the sum of their inverses."""
+    """A₁ □ … □ Aₙ, n ≥ 2; its inverse is the sum of their inverses.
+
+    The parallel sum A □ B = (A⁻¹ + B⁻¹)⁻¹: x is split as y + z with A(y) and B(z) in common.
+
+    A □ cI is the Yosida approximation A_{1/c}; A □ N_{0} = A. Otherwise its resolvent has no
+    formula, and its inverse is the sum A⁻¹ + B⁻¹, whose terms have theirs. The subdifferential of
+    an infimal convolution is the parallel sum of the subdifferentials. Source: Bauschke, Combettes
+    (2017), §25.6.
+
+    Examples
+    --------
+    >>> A = sk.operators.ParallelSum((sk.Identity(), sk.Identity()))
+    >>> print(A.strong_monotonicity, A.lipschitz)
+    0.5 0.5
+    """
 
     binding = PRODUCT
 

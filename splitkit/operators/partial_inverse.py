@@ -1,11 +1,5 @@
 """Spingarn's partial inverse A_V = {(P_V x + P_⊥u, P_V u + P_⊥x): (x, u) ∈ A} with respect to a
 linear subspace V, P_V and P_⊥ = I − P_V the projections.
-
-A_V is maximal monotone if A is, and 0 ∈ A_V(z) if and only if u ∈ A(x) with x = P_V z ∈ V and
-u = P_⊥z ∈ V⊥: the zeros of A + N_V with their multipliers. At α = 1 its Cayley operator is
-(2P_V − I) C_A, so that the proximal point method on A_V is Douglas-Rachford on A and N_V; at other
-steps it is not a resolvent of A in the same metric.
-Source: Spingarn, *Partial inverse of a monotone operator* (1983).
 """
 
 from __future__ import annotations
@@ -24,6 +18,15 @@ from splitkit.properties import Properties
 class PartialInverse(OfOne):
     """A_V; ``A.partial_inverse(V)`` makes it.
 
+    Spingarn's partial inverse A_V = {(P_V x + P_⊥u, P_V u + P_⊥x): (x, u) ∈ A} with respect to a
+    linear subspace V, P_V and P_⊥ = I − P_V the projections.
+
+    A_V is maximal monotone if A is, and 0 ∈ A_V(z) if and only if u ∈ A(x) with x = P_V z ∈ V and u
+    = P_⊥z ∈ V⊥: the zeros of A + N_V with their multipliers. At α = 1 its Cayley operator is (2P_V
+    − I) C_A, so that the proximal point method on A_V is Douglas-Rachford on A and N_V; at other
+    steps it is not a resolvent of A in the same metric. Source: Spingarn, *Partial inverse of a
+    monotone operator* (1983).
+
     Parameters
     ----------
     A : Operator
@@ -36,6 +39,14 @@ class PartialInverse(OfOne):
     TypeError
         V is no operator, or not known to be the normal cone of an affine subspace. That the
         subspace contains 0 is checked when points are known.
+
+    Examples
+    --------
+    >>> V = sk.NormalCone(sk.functions.AffineSet(np.array([[1.0, 1.0]]), np.zeros(1)))
+    >>> A = sk.Subdifferential(sk.functions.SquaredL2(center=np.array([2.0, 0.0])))
+    >>> z = np.array([0.0, -2.0])  # x = (1, −1) in V and its multiplier, added up
+    >>> print(A.partial_inverse(V).resolvent(1.0)(z))
+    [ 0. -2.]
     """
 
     binding = FACTOR

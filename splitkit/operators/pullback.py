@@ -1,12 +1,4 @@
-"""Lᵀ A L for a linear map L; closed-form resolvents when LLᵀ = νI:
-
-R_{αB}(x) = x + ν⁻¹ Lᵀ(R_{ανA}(Lx) − Lx),        (Bauschke, Combettes 2017, Prop. 23.25)
-R_{αB⁻¹}(u) = Lᵀ R_{α/ν A⁻¹}(ν⁻¹Lu).
-
-For L = S = diag(s), A in the metric of S⁻², and an elementwise A it is R_{αB}(y) = S⁻¹R_{αS²A}(Sy),
-with the step αsᵢ² in the i-th entry (Becker, Fadili, *A quasi-Newton proximal splitting method*,
-2012, §2).
-"""
+"""Lᵀ A L for a linear map L."""
 
 from __future__ import annotations
 
@@ -26,7 +18,7 @@ from splitkit.backend import (
     subtract,
     zeros,
 )
-from splitkit.notation import ATOM, FACTOR, PRODUCT, Style
+from splitkit.notation import ATOM, FACTOR, PRODUCT, SUM, Style, tightness
 from splitkit.operators.base import Operator, PointMap
 from splitkit.operators.freedom import Freedom
 from splitkit.operators.graph_support import GraphSupport, agree, magnitude
@@ -60,6 +52,21 @@ def in_metric(A: Operator, S: Any) -> Operator:
 class Pullback(OfOne):
     """x ↦ Lᵀ A(Lx) for a linear map L: what it is, ``norm``, ``least_gain``, ``gram`` and
     ``entrywise`` say.
+
+    Lᵀ A L for a linear map L; closed-form resolvents when LLᵀ = νI:
+
+    R_{αB}(x) = x + ν⁻¹ Lᵀ(R_{ανA}(Lx) − Lx),        (Bauschke, Combettes 2017, Prop. 23.25)
+    R_{αB⁻¹}(u) = Lᵀ R_{α/ν A⁻¹}(ν⁻¹Lu).
+
+    For L = S = diag(s), A in the metric of S⁻², and an elementwise A it is R_{αB}(y) =
+    S⁻¹R_{αS²A}(Sy), with the step αsᵢ² in the i-th entry (Becker, Fadili, *A quasi-Newton proximal
+    splitting method*, 2012, §2).
+
+    Examples
+    --------
+    >>> A = sk.Subdifferential(sk.functions.SquaredL2()).pullback(np.array([[1.0, 2.0]]))
+    >>> print(A(np.array([1.0, 1.0])), A.lipschitz)
+    [3. 6.] 5.
     """
 
     binding = PRODUCT
@@ -223,4 +230,9 @@ class Pullback(OfOne):
         self.A.check_space(self.L.range_space(space))
 
     def write(self, s: Style) -> str:
+        if s.is_latex:
+            inner = self.A.at(rf"{s(self.L, FACTOR)}\,\cdot")
+            if inner is not None:
+                inner = inner if tightness(inner) > SUM else s.grouped(inner)
+                return s.apply.join([s(self.L, ATOM) + s.transpose, inner])
         return s.apply.join([s(self.L, ATOM) + s.transpose, s(self.A, FACTOR), s(self.L, FACTOR)])

@@ -1,8 +1,4 @@
-"""The resolvent R_{αA} = (I + αA)⁻¹ and the Cayley operator C_{αA} = 2R_{αA} − I.
-
-For A maximal monotone and α > 0, R is single-valued, defined everywhere and firmly nonexpansive
-(Minty), C is nonexpansive, and zeros of A are the fixed points of either.
-"""
+"""The resolvent R_{αA} = (I + αA)⁻¹ and the Cayley operator C_{αA} = 2R_{αA} − I."""
 
 from __future__ import annotations
 
@@ -76,7 +72,17 @@ class _OfStep(OfOne):
 
 
 class Resolvent(_OfStep):
-    """R_{αA} = (I + αA)⁻¹."""
+    """The resolvent R_{αA} = (I + αA)⁻¹ and the Cayley operator C_{αA} = 2R_{αA} − I.
+
+    For A maximal monotone and α > 0, R is single-valued, defined everywhere and firmly nonexpansive
+    (Minty), C is nonexpansive, and zeros of A are the fixed points of either.
+
+    Examples
+    --------
+    >>> R = sk.Subdifferential(sk.functions.L1Norm()).resolvent(1.0)
+    >>> print(R(np.array([3.0, 0.5])), R.averagedness)
+    [2. 0.] 0.5
+    """
 
     symbol = "R"
     at_every_step = Properties.of(cocoercivity=1.0)
@@ -89,7 +95,14 @@ class Resolvent(_OfStep):
 
 
 class Cayley(_OfStep):
-    """C_{αA} = 2R_{αA} − I, the reflected resolvent."""
+    """C_{αA} = 2R_{αA} − I, the reflected resolvent.
+
+    Examples
+    --------
+    >>> C = sk.NormalCone(sk.functions.NonNegative()).cayley(1.0)
+    >>> print(C(np.array([3.0, -0.5])), C.lipschitz)
+    [3.  0.5] 1.0
+    """
 
     symbol = "C"
     at_every_step = Properties.of(lipschitz=1.0)

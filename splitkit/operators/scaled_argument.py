@@ -1,8 +1,4 @@
-"""x ↦ s A(s x), the pullback by sI, with resolvent R_{αB}(y) = R_{αs²A}(sy)/s.
-
-Its graph is {(x/s, su): (x, u) ∈ A}, so its constants follow exactly: s²m, s²L, β/s².
-Source: Bauschke, Combettes (2017), Cor. 23.26, for LLᵀ = s²I.
-"""
+"""x ↦ s A(s x), the pullback by sI, with resolvent R_{αB}(y) = R_{αs²A}(sy)/s."""
 
 from __future__ import annotations
 
@@ -35,7 +31,19 @@ def scale_argument(A: Operator, s: float) -> Operator:
 
 
 class ScaledArgument(OfOne):
-    """x ↦ s A(s x) with s ≠ 0."""
+    """x ↦ s A(s x) with s ≠ 0.
+
+    x ↦ s A(s x), the pullback by sI, with resolvent R_{αB}(y) = R_{αs²A}(sy)/s.
+
+    Its graph is {(x/s, su): (x, u) ∈ A}, so its constants follow exactly: s²m, s²L, β/s².
+    Source: Bauschke, Combettes (2017), Cor. 23.26, for LLᵀ = s²I.
+
+    Examples
+    --------
+    >>> A = sk.operators.ScaledArgument(sk.Subdifferential(sk.functions.L1Norm()), 2.0)
+    >>> print(A.resolvent(1.0)(np.array([3.0, 0.5])))
+    [1. 0.]
+    """
 
     binding = PRODUCT
 

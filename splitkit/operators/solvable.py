@@ -48,5 +48,11 @@ class Solvable:
 def as_affine(A: Any) -> Any:
     """A as an ``Affine`` operator x ↦ Mx − q, None where it is not known to be one; rooms after
     this one say which operators are.
+
+    Examples
+    --------
+    >>> F = sk.Affine(np.array([[1.0, 2.0], [-2.0, 1.0]]), np.zeros(2))
+    >>> sk.linear.as_affine(sk.Identity() + F)
+    I + DenseMatrix(2×2) − q
     """
     return None

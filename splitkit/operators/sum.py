@@ -1,4 +1,4 @@
-"""A + B + …: the terms are kept, so that ``solve`` can give each its role."""
+"""A + B + …."""
 
 from __future__ import annotations
 
@@ -43,7 +43,17 @@ def terms_of(A: Operator) -> tuple[Operator, ...]:
 
 
 class Sum(OfMany):
-    """A₁ + … + Aₙ, n ≥ 2."""
+    """A₁ + … + Aₙ, n ≥ 2.
+
+    A + B + …: the terms are kept, so that ``solve`` can give each its role.
+
+    Examples
+    --------
+    >>> F = sk.Affine(np.array([[1.0, 2.0], [-2.0, 1.0]]), np.zeros(2))
+    >>> A = sk.Identity() + F + sk.NormalCone(sk.functions.NonNegative())
+    >>> A.strong_monotonicity, A
+    (2.0, I + (DenseMatrix(2×2) − q) + N_NonNegative)
+    """
 
     binding = SUM
 

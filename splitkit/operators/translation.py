@@ -45,7 +45,14 @@ class _Moved(OfOne):
 
 
 class Shift(_Moved):
-    """x ↦ A(x) − v."""
+    """x ↦ A(x) − v.
+
+    Examples
+    --------
+    >>> A = sk.Identity().shift(np.array([1.0, 2.0]))  # x ↦ x − v
+    >>> print(A(np.zeros(2)))
+    [-1. -2.]
+    """
 
     binding = SUM
 
@@ -90,7 +97,15 @@ class Shift(_Moved):
 
 
 class Translation(_Moved):
-    """x ↦ A(x − v)."""
+    """x ↦ A(x − v).
+
+    Examples
+    --------
+    >>> N = sk.NormalCone(sk.functions.NonNegative())
+    >>> A = sk.operators.Translation(N, np.array([1.0, 2.0]))
+    >>> print(A.resolvent(1.0)(np.zeros(2)))
+    [1. 2.]
+    """
 
     binding = FACTOR
 

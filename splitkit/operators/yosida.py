@@ -1,9 +1,5 @@
 """The Yosida approximation A_γ = (I − R_{γA})/γ = (γI + A⁻¹)⁻¹, single-valued and γ-cocoercive for
-A maximal monotone; of A = ∂f it is the gradient of the Moreau envelope of f.
-
-R_{αA_γ}(x) = x + α/(α + γ) (R_{(α+γ)A}(x) − x), and (A_γ)_δ = A_{γ+δ}. Its graph is
-{(x + γu, u): (x, u) ∈ A}, so its constants follow exactly.
-Source: Bauschke, Combettes (2017), Prop. 23.7.
+A maximal monotone.
 """
 
 from __future__ import annotations
@@ -33,7 +29,19 @@ def yosida(A: Operator, gamma: float) -> Operator:
 
 
 class Yosida(OfOne):
-    """A_γ = (I − R_{γA})/γ."""
+    """The Yosida approximation A_γ = (I − R_{γA})/γ = (γI + A⁻¹)⁻¹, single-valued and γ-cocoercive
+    for A maximal monotone; of A = ∂f it is the gradient of the Moreau envelope of f.
+
+    R_{αA_γ}(x) = x + α/(α + γ) (R_{(α+γ)A}(x) − x), and (A_γ)_δ = A_{γ+δ}. Its graph is
+    {(x + γu, u): (x, u) ∈ A}, so its constants follow exactly.
+    Source: Bauschke, Combettes (2017), Prop. 23.7.
+
+    Examples
+    --------
+    >>> A = sk.operators.Yosida(sk.Subdifferential(sk.functions.L1Norm()), 0.5)
+    >>> print(A(np.array([3.0, 0.2])), A.cocoercivity)
+    [1.  0.4] 0.5
+    """
 
     binding = FACTOR
 

@@ -5,7 +5,11 @@ from splitkit.problems.complementarity import (
     NCP as NCP,
     MixedComplementarity as MixedComplementarity,
 )
-from splitkit.problems.games import MatrixGame as MatrixGame, NashGame as NashGame
+from splitkit.problems.games import (
+    GameSolution as GameSolution,
+    MatrixGame as MatrixGame,
+    NashGame as NashGame,
+)
 from splitkit.problems.generalized_games import GeneralizedNashGame as GeneralizedNashGame
 from splitkit.problems.kkt import KKT as KKT
 from splitkit.problems.programs.conic import ConicProgram as ConicProgram

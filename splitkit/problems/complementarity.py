@@ -28,6 +28,12 @@ class NCP(VI):
         Single-valued.
     batch_ndim : int
         Leading batch axes.
+
+    Examples
+    --------
+    >>> F = sk.Operator.from_callable(lambda z: z**3 - 1, monotone=True)
+    >>> print(sk.solve(sk.NCP(F), np.ones(2) / 2).x)
+    [1. 1.]
     """
 
     def __init__(self, F: Operator, *, batch_ndim: int = 0) -> None:
@@ -60,6 +66,13 @@ class LCP(NCP):
         With the sign of the field: ``Affine(M, −q)`` is the operator.
     batch_ndim : int
         Leading batch axes.
+
+    Examples
+    --------
+    >>> problem = sk.LCP(np.array([[2.0, 1.0], [1.0, 2.0]]), np.array([-5.0, -6.0]))
+    >>> z = sk.solve(problem, np.zeros(2)).x
+    >>> print(z, problem.is_solution(z))
+    [1.3333 2.3333] True
     """
 
     def __init__(self, M: Array | LinearOperator, q: Array, *, batch_ndim: int = 0) -> None:
@@ -82,6 +95,14 @@ class MixedComplementarity(VI):
         Bounds with lower ≤ upper; −inf and inf leave a side free.
     batch_ndim : int
         Leading batch axes.
+
+    Examples
+    --------
+    >>> F = sk.Affine(np.eye(2), np.array([2.0, -1.0]))
+    >>> lower, upper = np.array([0.0, -np.inf]), np.array([1.0, np.inf])
+    >>> problem = sk.MixedComplementarity(F, lower, upper)
+    >>> print(sk.solve(problem, np.zeros(2)).x)
+    [ 1. -1.]
     """
 
     def __init__(self, F: Operator, lower: Scalar, upper: Scalar, *, batch_ndim: int = 0) -> None:

@@ -7,15 +7,24 @@ Source: Facchinei, Pang (2003), Prop. 1.4.2.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from splitkit.backend import Array, Point, namespace
+import numpy as np
+
+from splitkit.backend import Array, Point, from_numpy, namespace, to_numpy
+from splitkit.display import Shown
 from splitkit.functions import Box, Indicator, SeparableSum, Simplex
 from splitkit.linear import Affine, Coupling, LinearOperator, Stacked
 from splitkit.linear.dense import DenseMatrix
+from splitkit.linear.sparse import Sparse
 from splitkit.linear.wrapped import wrap
 from splitkit.operators.base import Operator
+from splitkit.outcomes import OnFailure
+from splitkit.problems.programs.program import TOLERANCE
+from splitkit.problems.programs.quadratic import LP
+from splitkit.problems.programs.solution import ProgramSolution
 from splitkit.problems.pseudo_gradient import PseudoGradient
 from splitkit.problems.variational import VI
 
@@ -35,6 +44,14 @@ class NashGame(VI):
     TypeError, ValueError
         F has no evaluation, or one of ``sets`` is no set; F shows that it has more or fewer players
         than there are sets.
+
+    Examples
+    --------
+    >>> one = np.array([[1.0]])
+    >>> F = sk.PseudoGradient.quadratic([[2 * one, one], [one, 2 * one]], [np.array([-3.0])] * 2)
+    >>> game = sk.NashGame(F, [sk.functions.NonNegative()] * 2)  # Cournot's
+    >>> sk.solve(game, (np.zeros(1), np.zeros(1))).x
+    (array([1.]), array([1.]))
     """
 
     def __init__(self, F: Operator, sets: Sequence[Indicator]) -> None:
@@ -61,8 +78,51 @@ def _players(F: Operator) -> int | None:
     return 2 if isinstance(F, Affine) and isinstance(F.M, Coupling) else None
 
 
+@dataclass(frozen=True, repr=False)
+class GameSolution(Shown):
+    """The result of ``MatrixGame.solve``; ``print`` it for its figures.
+
+    Attributes
+    ----------
+    x, y : array
+        The mixed strategies of the column and the row player: non-negative, of sum 1.
+    value : float
+        yᵀKx, at most ``gap`` from the value of the game.
+    gap : float
+        max_i (Kx)ᵢ − min_j (Kᵀy)ⱼ ≥ 0.
+    program : ProgramSolution
+        Of the linear program: its status, message, iterations.
+
+    Examples
+    --------
+    >>> found = sk.MatrixGame(np.array([[0.0, 2.0], [1.0, -1.0]])).solve()
+    >>> found.x, found.y
+    (array([0.75, 0.25]), array([0.5, 0.5]))
+    >>> round(found.value, 6)
+    0.5
+    """
+
+    x: Array
+    y: Array
+    value: float
+    gap: float
+    program: ProgramSolution
+
+    def heading(self) -> str:
+        """How it ended."""
+        return f"GameSolution: {self.program.status} after {self.program.iterations} Newton steps"
+
+    def rows(self) -> Iterator[tuple[str, Any]]:
+        """Strategies, value, and what both could gain."""
+        for name in ("x", "y", "value", "gap"):
+            yield name, getattr(self, name)
+
+
 class MatrixGame(NashGame):
     """Two players with mixed strategies: x minimizes and y maximizes yᵀKx over simplices.
+
+    ``game.solve()`` finds both by a linear program, whatever the payoffs; ``splitkit.solve`` takes
+    the game too, as operators on pairs (x, y), with K of any kind.
 
     Payoffs count from their mean: more in every entry changes the value alone, and ``F`` is that of
     the matrix without it. ``gap`` is max_i (Kx)ᵢ − min_j (Kᵀy)ⱼ, what both could gain by deviating;
@@ -74,6 +134,13 @@ class MatrixGame(NashGame):
         What the column player x pays the row player y.
     batch_ndim : int
         Leading batch axes: several games of one matrix.
+
+    Examples
+    --------
+    >>> game = sk.MatrixGame(np.array([[1.0, -1.0], [-1.0, 1.0]]))  # matching pennies
+    >>> x, y = sk.solve(game, (np.array([1.0, 0.0]), np.array([0.0, 1.0]))).x
+    >>> print(x, y)
+    [0.5 0.5] [0.5 0.5]
     """
 
     def __init__(self, K: Array | LinearOperator, *, batch_ndim: int = 0) -> None:
@@ -84,6 +151,70 @@ class MatrixGame(NashGame):
         """yᵀKx at z = (x, y), of batch shape; the value of the game at an equilibrium."""
         x, y = z
         return namespace(x).sum(self.K(x) * y, axis=-1)
+
+    def solve(
+        self,
+        *,
+        tol: float = TOLERANCE,
+        max_iter: int = 2_000,
+        on_failure: OnFailure = "raise",
+    ) -> GameSolution:
+        """Both players' optimal strategies, by the linear program
+
+            minimize v  subject to  Kx ≤ v1,  ⟨1, x⟩ = 1,  x ≥ 0,
+
+        of which y are multipliers, with payoffs in units of their largest deviation from the mean,
+        counted so that they are from 1 to 3.
+
+        Parameters
+        ----------
+        tol : float
+            Beside the largest deviation, for the gap.
+        max_iter : int
+            Newton steps.
+        on_failure : {"raise", "warn", "return"}
+            What to do if it ends without a solution.
+
+        Raises
+        ------
+        NotConvergedError
+            See ``on_failure``; it carries the ``ProgramSolution``.
+        TypeError, ValueError
+            K is a map without entries, or an argument is wrong.
+        """
+        payoffs, like = self._payoffs()
+        rows, columns = payoffs.shape
+        deviations = payoffs - payoffs.mean()
+        unit = float(abs(deviations).max()) or 1.0
+        A = np.ones((rows + 1, columns + 1))
+        A[:rows, :columns] = deviations / unit + 2.0
+        A[:rows, columns], A[rows, columns] = -1.0, 0.0
+        cost, one = np.eye(columns + 1)[columns], np.eye(rows + 1)[rows]
+        lower = np.where(cost == 1.0, -np.inf, 0.0)
+        bounds = lower, np.full(columns + 1, np.inf)
+        program = LP(cost, A, np.where(one == 1.0, 1.0, -np.inf), one, bounds=bounds)
+        # its tolerance is beside a value of 1 to 3, and what is clipped adds to the gap
+        found = program.solve(tol=tol / 10, max_iter=max_iter, on_failure=on_failure)
+        x, y = _shares(found.x[:-1]), _shares(found.y[:-1])
+        of_x = payoffs @ x
+        return GameSolution(
+            x=from_numpy(x, like),
+            y=from_numpy(y, like),
+            value=float(y @ of_x),
+            gap=float(of_x.max() - (y @ payoffs).min()),
+            program=found,
+        )
+
+    def _payoffs(self) -> tuple[Any, Array]:
+        """K in NumPy's float64, and an array of the library and dtype of the strategies."""
+        if isinstance(self.K, Sparse):
+            return self.K.matrix.toarray().astype(float), self.K.matrix.data
+        if isinstance(self.K, DenseMatrix):
+            return to_numpy(self.K.matrix).astype(float), self.K.matrix
+        raise TypeError(
+            f"K = {self.K!r} shows no entries, which a linear program needs: give a matrix, or the "
+            "game to splitkit.solve"
+        )
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Operator, Any]]:
@@ -96,3 +227,9 @@ def centred(K: LinearOperator) -> LinearOperator:
     if not isinstance(K, DenseMatrix):
         return K
     return DenseMatrix(K.matrix - namespace(K.matrix).mean(K.matrix))
+
+
+def _shares(of: Any) -> Any:
+    """Without what rounding leaves below 0, of sum 1."""
+    clipped = np.maximum(of, 0.0)
+    return clipped / clipped.sum()

@@ -38,6 +38,15 @@ class GeneralizedNashGame(VI):
         What each player may choose by itself.
     A : sequence of arrays, shape (m, nᵢ)
     b : array, shape (m,)
+
+    Examples
+    --------
+    >>> one = np.array([[1.0]])
+    >>> F = sk.PseudoGradient.quadratic([[2 * one, one], [one, 2 * one]], [np.array([-3.0])] * 2)
+    >>> sets = [sk.functions.NonNegative()] * 2
+    >>> game = sk.GeneralizedNashGame(F, sets, [one, one], np.array([1.0]))  # x₁ + x₂ ≤ 1
+    >>> sk.solve(game, (np.zeros(1), np.zeros(1), np.zeros(1))).x  # with the price
+    (array([0.5]), array([0.5]), array([1.5]))
     """
 
     def __init__(

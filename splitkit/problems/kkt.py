@@ -51,6 +51,14 @@ class KKT(Sum):
     TypeError, ValueError
         f is no function; no constraint is given, or one without its right-hand side; shapes do not
         fit.
+
+    Examples
+    --------
+    >>> f = sk.functions.SquaredL2(center=np.array([2.0, 0.0]))
+    >>> problem = sk.KKT(f, A=np.array([[1.0, 1.0]]), b=np.array([1.0]))  # x₁ + x₂ = 1
+    >>> x, y = sk.solve(problem, (np.zeros(2), np.zeros(1))).x
+    >>> print(x, y)
+    [ 1.5 -0.5] [0.5]
     """
 
     def __init__(

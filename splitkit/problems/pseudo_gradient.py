@@ -32,6 +32,13 @@ class PseudoGradient(Operator):
     ------
     TypeError, ValueError
         No gradients, or not callable; constants out of range, or in contradiction.
+
+    Examples
+    --------
+    >>> one = np.array([[1.0]])
+    >>> F = sk.PseudoGradient.quadratic([[2 * one, one], [one, 2 * one]], [np.array([-3.0])] * 2)
+    >>> F((np.array([1.0]), np.array([1.0])))  # each at its best answer
+    (array([0.]), array([0.]))
     """
 
     properties: Properties

@@ -36,6 +36,13 @@ class VI(Sum):
     ------
     TypeError
         F is no operator with an evaluation; C is no set.
+
+    Examples
+    --------
+    >>> problem = sk.VI(sk.Affine(np.eye(2), np.array([2.0, -1.0])), sk.functions.NonNegative())
+    >>> x = sk.solve(problem, np.zeros(2)).x
+    >>> print(x, problem.is_solution(x))
+    [2. 0.] True
     """
 
     def __init__(self, F: Operator, C: Function) -> None:

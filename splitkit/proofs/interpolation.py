@@ -63,6 +63,16 @@ class Smooth(Interpolation):
 
     Taylor, Hendrickx, Glineur, *Smooth strongly convex interpolation* (2017), Thm. 4; *Exact
     worst-case performance* (2017) for smooth ones.
+
+    Examples
+    --------
+    >>> from splitkit.proofs import Setting, Smooth, norm2
+    >>> s = Setting()
+    >>> f, x = s.function(Smooth(1.0, 4.0)), s.point()
+    >>> x_star = f.minimizer()
+    >>> after = x - 0.25 * f.gradient(x)
+    >>> print(s.bound(norm2(after - x_star), norm2(x - x_star)).value)  # (1 − m/L)²
+    0.5625
     """
 
     m: float = 0.0
@@ -186,6 +196,16 @@ class Quadratic(Interpolation):
     """½⟨x, Hx⟩ with mI ⪯ H ⪯ LI, so that u = Hx: ⟨x, v⟩ = ⟨y, u⟩, and the matrix of
     ⟨Lx − u, v − my⟩ is positive semidefinite (Bousselmi, Hendrickx, Glineur, *Interpolation
     conditions for linear operators*, 2024).
+
+    Examples
+    --------
+    >>> from splitkit.proofs import Setting, Quadratic, norm2
+    >>> s = Setting()
+    >>> f, x = s.function(Quadratic(1.0, 4.0)), s.point()
+    >>> x_star = f.minimizer()
+    >>> after = x - 0.4 * f.gradient(x)
+    >>> print(s.bound(norm2(after - x_star), norm2(x - x_star)).value)  # ((L − m)/(L + m))²
+    0.36
     """
 
     m: float
@@ -226,6 +246,16 @@ class QuadraticGrowth(Interpolation):
 class Restricted(Interpolation):
     """⟨u, x − x*⟩ ≥ m‖x − x*‖² and ‖u‖ ≤ L‖x − x*‖ at all x, for x* with u = 0 (restricted secant
     inequality and error bound; Guille-Escuret, Ibrahim, Goujaud, Mitliagkas, 2022).
+
+    Examples
+    --------
+    >>> from splitkit.proofs import Setting, Restricted, norm2
+    >>> s = Setting()
+    >>> f, x = s.function(Restricted(1.0, 2.0)), s.point()
+    >>> x_star = f.minimizer()
+    >>> after = x - 0.25 * f.gradient(x)
+    >>> print(s.bound(norm2(after - x_star), norm2(x - x_star)).value)  # 1 − m²/L²
+    0.75
     """
 
     m: float
@@ -246,7 +276,18 @@ class Restricted(Interpolation):
 
 @dataclass(frozen=True)
 class Symmetric(Interpolation):
-    """x ↦ Hx with mI ⪯ H ⪯ LI: a ``Quadratic`` without its values."""
+    """x ↦ Hx with mI ⪯ H ⪯ LI: a ``Quadratic`` without its values.
+
+    Examples
+    --------
+    >>> from splitkit.proofs import Setting, Symmetric, norm2
+    >>> s = Setting()
+    >>> f, x = s.function(Symmetric(1.0, 4.0)), s.point()
+    >>> x_star = f.minimizer()
+    >>> after = x - 0.4 * f.gradient(x)
+    >>> print(s.bound(norm2(after - x_star), norm2(x - x_star)).value)  # ((L − m)/(L + m))²
+    0.36
+    """
 
     m: float
     L: float
@@ -267,6 +308,16 @@ class Symmetric(Interpolation):
 class Forms(Interpolation):
     """Operators whose pairs satisfy a‖Δx‖² + 2b⟨Δx, Δu⟩ + c‖Δu‖² ≥ 0: of one form exactly
     (Kirszbraun, Valentine, Minty; Ryu, Taylor, Bergeling, Giselsson, 2020).
+
+    Examples
+    --------
+    >>> from splitkit.proofs import Forms, Setting, norm2
+    >>> s = Setting()
+    >>> A = s.function(Forms(((0.0, 0.5, 0.0),)))  # monotone
+    >>> x, y = s.point(), s.point()
+    >>> apart = norm2(A.prox(x, 1.0) - A.prox(y, 1.0))
+    >>> print(s.bound(apart, norm2(x - y)).value)
+    1.
     """
 
     forms: tuple[Form, ...]

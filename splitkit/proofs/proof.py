@@ -142,6 +142,13 @@ class Proof(Shown):
         Of a refutation, an operator for each of the step's, by its name.
     attained : float or None
         The value that a run of the step on them has.
+
+    Examples
+    --------
+    >>> F = sk.Operator.from_callable(lambda x: x, strong_monotonicity=1.0, lipschitz=2.0)
+    >>> proof = sk.prove(sk.Identity() - 0.25 * F)
+    >>> print(proof.holds, proof.rate)
+    True 0.866
     """
 
     claim: str

@@ -189,6 +189,13 @@ def prove(
     TypeError
         An argument is no step or operator; or the step does something else with points than the
         above (``NotExpressibleError``).
+
+    Examples
+    --------
+    >>> F = sk.Operator.from_callable(lambda x: x, strong_monotonicity=1.0, lipschitz=2.0)
+    >>> proof = sk.prove(sk.Identity() - 0.25 * F)
+    >>> print(proof.rate)  # the worst of all such operators
+    0.866
     """
     if hasattr(step, "proof") and not isinstance(step, Operator):
         given = {} if steps is None else {"steps": steps, "initial": initial, "final": final}
@@ -311,6 +318,13 @@ def best_step(
     ------
     ValueError
         No parameters within the bounds contract, or the bounds are no positive intervals.
+
+    Examples
+    --------
+    >>> F = sk.Operator.from_callable(lambda x: x, strong_monotonicity=1.0, lipschitz=2.0)
+    >>> alpha, proof = sk.best_step(lambda a: sk.Identity() - a * F)
+    >>> print(alpha, proof.rate)  # m/L² and √(1 − m²/L²)
+    0.25 0.866
     """
     several = np.ndim(bounds) == 2
     given: Sequence[Any] = bounds if several else [bounds]

@@ -90,10 +90,29 @@ class Quantity:
 
 
 def inner(p: Vector, q: Vector) -> Quantity:
-    """⟨p, q⟩."""
+    """⟨p, q⟩.
+
+    Examples
+    --------
+    >>> from splitkit.proofs import Setting, Smooth, inner, norm2
+    >>> s = Setting()
+    >>> f, x = s.function(Smooth(0.0, 2.0)), s.point()
+    >>> x_star = f.minimizer()
+    >>> print(s.bound(inner(f.gradient(x), x - x_star), norm2(x - x_star)).value)  # L
+    2.
+    """
     return Quantity(p.scene, ((Fraction(1), p, q),))
 
 
 def norm2(p: Any) -> Quantity:
-    """‖p‖²."""
+    """‖p‖².
+
+    Examples
+    --------
+    >>> from splitkit.proofs import Setting, Smooth, norm2
+    >>> s = Setting()
+    >>> f, x = s.function(Smooth(0.0, 2.0)), s.point()
+    >>> print(s.bound(norm2(f.gradient(x)), norm2(x - f.minimizer())).value)  # L²
+    4.
+    """
     return inner(p, p)

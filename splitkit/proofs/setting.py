@@ -53,7 +53,17 @@ class Declared(Operator):
 
 
 class Setting:
-    """Points, functions and operators, what is assumed of them, and bounds that follow."""
+    """Points, functions and operators, what is assumed of them, and bounds that follow.
+
+    Examples
+    --------
+    >>> from splitkit.proofs import Quadratic, Setting, norm2
+    >>> s = Setting()
+    >>> f, x = s.function(Quadratic(0.1, 1.0)), s.point()
+    >>> after = x - f.gradient(x)
+    >>> print(s.bound(norm2(f.gradient(after)), norm2(x)).value)  # max λ²(1 − λ)², at ½
+    0.0625
+    """
 
     def __init__(self) -> None:
         self.scene = Scene()

@@ -8,6 +8,7 @@ from splitkit.solvers.errors import (
 )
 from splitkit.solvers.explain import Explanation as Explanation, explain as explain
 from splitkit.solvers.gap import Gap as Gap
+from splitkit.solvers.implicit import ImplicitFunction as ImplicitFunction, implicit as implicit
 from splitkit.solvers.iteration import Iteration as Iteration, Reading as Reading
 from splitkit.solvers.method import Guarantee as Guarantee, Method as Method
 from splitkit.solvers.minimize import minimize as minimize

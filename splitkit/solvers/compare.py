@@ -35,6 +35,14 @@ class Comparison(Shown):
         What each took, planning and its factorizations included.
     refused : dict of str
         Of methods that no theorem lets run, why.
+
+    Examples
+    --------
+    >>> F = sk.Affine(np.array([[2.0, 1.0], [1.0, 2.0]]), np.array([3.0, -3.0]))
+    >>> G = sk.NormalCone(sk.functions.NonNegative())
+    >>> found = sk.compare(F + G, np.zeros(2), [sk.FISTA(), sk.Tseng()])
+    >>> [found.solutions[name].converged for name in found.solutions]
+    [True, True]
     """
 
     solutions: dict[str, Solution]

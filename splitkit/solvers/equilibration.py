@@ -19,7 +19,8 @@ Where there is no c, or no b, the bounds of y or x do.
 
 Where d is one number for many entries it is a power of 2, so that what couples them, such as a
 simplex, is met without a rounding. A problem that is well scaled (d differs by factors up to
-``APART`` at most) is left as it is.
+``APART`` at most, its means over blocks of points up to ``BLOCKS_APART``) is left as it is. Blocks,
+such as x and its multipliers, have units of their own more often than entries.
 
 Source: Knight, Ruiz, Uçar, *A symmetry preserving algorithm for matrix scaling* (2014); Stellato et
 al., *OSQP* (2020), §5.1, for KKT systems.
@@ -48,6 +49,7 @@ from splitkit.solvers.rewrites import as_composition
 from splitkit.solvers.terms import Role, Term
 
 APART = 8.0  # entries of d that differ by less are left as they are
+BLOCKS_APART = 1.5  # and blocks, whose means in d differ by less
 ROUNDS = 40
 LEVELS = 2  # times that the blocks are made comparable, before and between
 EQUAL = 1.2  # sums of squares that differ by less count as equal
@@ -213,7 +215,8 @@ class _Units:
         met = [max(1, np.count_nonzero(each)) for each in masses]
         τ = [count / max(1, r.size) for count, r in zip(met, rows, strict=True)]
         within = max(_spread([r]) for r in rows)
-        if within > APART**2 or _spread(list(self._level(masses))) > APART**2:
+        level = _spread(list(self._level(masses)))
+        if within > APART**2 or level > APART**2 or self.count > 1:
             for _ in range(LEVELS):
                 for each, t in zip(v, self._level(self._masses(v)), strict=True):
                     each *= t
@@ -223,7 +226,10 @@ class _Units:
         for side, other in self._sides_of_entries(shown[0]) if alone else _sides(masses > 0):
             self._balance(d, side, other)
         x, y = d[: self.count], d[self.count :]
-        if max(_spread(x), *(_spread([each]) for each in y), 1.0) <= APART:
+        if (
+            max(_spread(x), *(_spread([each]) for each in y), 1.0) <= APART
+            and _between(x) <= BLOCKS_APART
+        ):
             return None
         filled = [_filled(each, known) for each, known in zip(x, shown, strict=False)]
         return _as_point(filled, self.freedoms, self.x0)
@@ -421,6 +427,11 @@ def _spread(values: Vectors) -> float:
     """The largest by the least positive entry."""
     positive = _positive(values)
     return float(positive.max() / positive.min()) if positive.size else 1.0
+
+
+def _between(values: Vectors) -> float:
+    """``_spread`` of the blocks' geometric means."""
+    return _spread([np.exp(np.log(each).mean(keepdims=True)) for each in values if each.size])
 
 
 def _median(values: Vectors) -> float:

@@ -18,6 +18,7 @@ from splitkit.solvers.inclusion import Inclusion, Terms
 from splitkit.solvers.method import Guarantee, Method
 from splitkit.solvers.methods import FISTA, METHODS, ProximalPoint, Restarted
 from splitkit.solvers.rewrites import as_composition
+from splitkit.solvers.scale import Arbitrary
 from splitkit.solvers.splitting import CERTAINLY_BELOW_1
 from splitkit.solvers.terms import Role
 
@@ -65,11 +66,13 @@ class Option(Shown):
         chosen = method.choosing(*terms)
         return cls(chosen, terms, chosen.theorem(*terms))
 
-    def scaled(self, x0: Point, space: Space) -> Option:
-        """The same, steps that no constant fixes measured on the data, if the theorem allows."""
+    def scaled(self, x0: Point, space: Space, earlier: Method | None = None) -> Option:
+        """The same, steps that no constant fixes measured on the data, if the theorem allows, or
+        that of an earlier solve by this method.
+        """
         if self.terms is None or not self.guarantee.holds:
             return self
-        method = self.method.scaled(self.terms, x0, space)
+        method = _at_step(self.method, earlier) or self.method.scaled(self.terms, x0, space)
         if method is self.method:
             return self
         measured = Option(method, self.terms, method.theorem(*self.terms))
@@ -129,9 +132,30 @@ class Option(Shown):
         return False, work, not fast, each
 
 
+def _at_step(method: Method, earlier: Method | None) -> Method | None:
+    """The method with an earlier solve's step, if it is the same, and has none that is fixed."""
+    step = getattr(earlier, "alpha", None)
+    is_open = isinstance(getattr(method, "alpha", None), Arbitrary)
+    if earlier is None or not is_open or method.label != earlier.label:
+        return None
+    if not isinstance(step, float):
+        return None
+    found: Method = method.with_alpha(float(step))  # type: ignore[attr-defined]
+    return found
+
+
 @dataclass(frozen=True, repr=False)
 class Explanation(Shown):
-    """All options, the one that ``solve`` takes first; ``print`` it for a table."""
+    """All options, the one that ``solve`` takes first; ``print`` it for a table.
+
+    Examples
+    --------
+    >>> F = sk.Affine(np.array([[1.0, 2.0], [-2.0, 1.0]]), np.array([2.0, 1.0]))
+    >>> G = sk.NormalCone(sk.functions.Box(-1.0, 1.0))
+    >>> found = sk.explain(F + G)
+    >>> print(found.chosen.method.label, found.chosen.guarantee.rate)
+    Peaceman-Rachford 0.618
+    """
 
     options: tuple[Option, ...]
 
@@ -222,6 +246,14 @@ def explain(inclusion: Operator | Function) -> Explanation:
     ------
     TypeError
         Neither an operator nor a function.
+
+    Examples
+    --------
+    >>> F = sk.Affine(np.array([[1.0, 2.0], [-2.0, 1.0]]), np.array([2.0, 1.0]))
+    >>> G = sk.NormalCone(sk.functions.Box(-1.0, 1.0))
+    >>> found = sk.explain(F + G)
+    >>> found.chosen.method.label
+    'Peaceman-Rachford'
     """
     return explain_terms(Inclusion.of(inclusion))
 

@@ -74,6 +74,13 @@ class Gap(Stopping):
     ------
     TypeError
         At the solve: a term has no value or no conjugate, and is none of a variational inequality.
+
+    Examples
+    --------
+    >>> f = sk.functions.SquaredL2(center=np.array([3.0, 0.5])) + sk.functions.L1Norm()
+    >>> solution = sk.minimize(f, np.zeros(2), tol=sk.Gap(1e-6))
+    >>> print(solution.duality_gap <= 1e-6 * solution.objective)
+    True
     """
 
     tol: float

@@ -9,11 +9,13 @@ from functools import cached_property
 from splitkit.backend import Space
 from splitkit.functions.base import Function
 from splitkit.functions.subdifferential import Subdifferential
-from splitkit.linear.block import BlockColumn, BlockDiagonalMap, BlockMatrix
+from splitkit.linear.affine import Affine
+from splitkit.linear.block import BlockColumn, BlockDiagonalMap, BlockMatrix, BlockRow
 from splitkit.linear.coupling import Coupling
 from splitkit.linear.recognized import as_affine
 from splitkit.linear.stacked import Stacked
 from splitkit.operators.base import Operator
+from splitkit.operators.block import BlockDiagonal
 from splitkit.operators.identity import Zero
 from splitkit.operators.sum import Sum
 from splitkit.solvers.method import Method
@@ -23,6 +25,7 @@ from splitkit.solvers.terms import Role, Term, columns
 Terms = tuple[Term, ...]
 ROLES = tuple(Role)
 OF_TUPLES = (BlockColumn, BlockMatrix, BlockDiagonalMap, Stacked, Coupling)  # their values
+ON_TUPLES = (BlockRow, BlockMatrix, BlockDiagonalMap, Stacked, Coupling)
 MANY = 5  # terms of which every order, and every choice among their roles, is tried
 
 
@@ -165,8 +168,7 @@ class Inclusion:
     def _can_be_composed(self, indices: tuple[int, ...]) -> bool:
         """Whether these operators, with L = I where they are no compositions, are one."""
         bare = [A for i in indices if as_composition(A := self.operators[i]) is None]
-        of_tuples = self.space is not None and self.space.is_tuple
-        joins = len(indices) == 1 or (self.joinable and not (bare and of_tuples))
+        joins = len(indices) == 1 or (self.joinable and not (bare and self.on_tuples))
         return joins and all(A.has_resolvent for A in bare)
 
     def _slots(
@@ -193,6 +195,13 @@ class Inclusion:
             return not any(isinstance(L, OF_TUPLES) for L in made)
         return not any(L.range_space(self.space).is_tuple for L in made)
 
+    @cached_property
+    def on_tuples(self) -> bool:
+        """Whether points are tuples, or, where their space is not known, a term shows it."""
+        if self.space is not None:
+            return self.space.is_tuple
+        return any(map(_on_tuples, self.operators))
+
     def _also_composed(self, places: dict[Role, int]) -> set[int]:
         """Which operators that are no composition may be composed, with L = I, beside one that is:
         those that are resolved, if a method has no other room for all of them.
@@ -203,9 +212,8 @@ class Inclusion:
         others = [
             i for i in bare if not (places[Role.EVALUATED] and self.operators[i].has_evaluation)
         ]
-        of_tuples = self.space is not None and self.space.is_tuple
         few = len(others) <= places[Role.RESOLVED] or len(self.operators) > MANY
-        if few or of_tuples or len(bare) == len(self.operators):
+        if few or self.on_tuples or len(bare) == len(self.operators):
             return set()
         return {i for i in bare if self.operators[i].has_resolvent}
 
@@ -235,6 +243,12 @@ class Inclusion:
             if tuple(choice) not in seen:
                 seen.add(tuple(choice))
                 yield tuple(choice)
+
+
+def _on_tuples(A: Operator) -> bool:
+    """Whether the form of A shows that its points are tuples."""
+    maps = [A.M] if isinstance(A, Affine) else [L for _, L in columns(A)]
+    return isinstance(A, BlockDiagonal) or any(isinstance(L, ON_TUPLES) for L in maps)
 
 
 def _uses(A: Operator) -> tuple[Role, ...]:

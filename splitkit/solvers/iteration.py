@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from splitkit.backend import Array, Point, Scalar, Space, subtract
+from splitkit.backend import Array, Point, Scalar, Space, shapes_of, subtract
 from splitkit.operators.base import Operator, PointMap
 
 if TYPE_CHECKING:
@@ -141,6 +141,12 @@ class Iteration:
         """A state of the same iteration with other steps, from which this one is to go on."""
         return state
 
+    def continued(self, state: Carry, earlier: Carry) -> Carry:
+        """The state at the start, where an earlier solve of the same form ended in another one:
+        that one, as far as x does not tell it, or its steps.
+        """
+        return state
+
     def displaced(self, step: Point) -> Point | None:
         """A step of governing points, in the units of x0; None: it is of other points."""
         return self.outward(step)
@@ -202,6 +208,9 @@ class Around(Iteration):
     def outward(self, u: Point) -> Point:
         return self.inner.outward(u)
 
+    def continued(self, state: Carry, earlier: Carry) -> Carry:
+        return self.inner.continued(state, earlier)
+
     def displaced(self, step: Point) -> Point | None:
         return self.inner.displaced(step)
 
@@ -240,6 +249,9 @@ class MapIteration(Iteration):
     def read(self, trace: Trace) -> Reading:
         reading: Reading = self._read(*trace)
         return reading
+
+    def continued(self, state: Carry, earlier: Carry) -> Carry:
+        return earlier if shapes_of(earlier) == shapes_of(state) else state
 
     def moved(self, before: Carry, after: Carry) -> Point:
         return subtract(after, before)

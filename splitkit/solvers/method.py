@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from splitkit import docstrings
 from splitkit.arguments import check_flag, check_options, option
 from splitkit.backend import Point, Scalar, Space
 from splitkit.linear.base import LinearOperator
@@ -41,6 +42,16 @@ class Guarantee:
     falls : str
         What falls by the rate: a distance in every iteration (Q-linear), that of the governing
         point u if nothing else is said; or k iterations on the whole, up to a constant (R-linear).
+
+    Examples
+    --------
+    >>> F = sk.Affine(np.array([[1.0, 2.0], [-2.0, 1.0]]), np.array([2.0, 1.0]))
+    >>> G = sk.NormalCone(sk.functions.Box(-1.0, 1.0))
+    >>> found = sk.PeacemanRachford(alpha=1.0).guarantee(F, G)
+    >>> print(found.holds, found.rate)
+    True 0.7071
+    >>> found.reason
+    'T is a contraction of factor 0.7071 at alpha = 1 (Banach)'
     """
 
     holds: bool
@@ -68,8 +79,8 @@ class Method:
 
     Parameters
     ----------
-    check : bool
-        False: run without a guarantee.
+    check : bool, default True
+        False: run where nothing is guaranteed, too.
 
     Attributes
     ----------
@@ -85,6 +96,14 @@ class Method:
         Whether the iteration is an averaged map of one point whenever the method is guaranteed.
     sequence : str
         The sequence that is returned, as a formula.
+
+    Raises
+    ------
+    NoGuaranteeError
+        By ``solve``, ``plan`` and ``bind``: no theorem covers these operators and options, or an
+        operator cannot play its role. The message names what is missing, and the remedy.
+    TypeError, ValueError
+        An option is of another kind, or out of its range.
     """
 
     check: bool = option(True, check_flag)
@@ -95,6 +114,10 @@ class Method:
     cost: ClassVar[int] = 2
     averaged: ClassVar[bool] = False
     sequence: ClassVar[str]
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        docstrings.inherit(cls)
 
     def __post_init__(self) -> None:
         check_options(self)

@@ -21,6 +21,13 @@ def minimize(f: Function, x0: Point, method: Method | None = None, **options: An
     ------
     TypeError
         f is no function.
+
+    Examples
+    --------
+    >>> A, b = np.array([[1.0, 1.0], [0.0, 1.0]]), np.array([3.0, 1.0])
+    >>> f = sk.functions.SquaredL2(center=b) @ A + sk.functions.L1Norm(0.5)
+    >>> print(sk.minimize(f, np.zeros(2)).x)
+    [1.5 1. ]
     """
     if not isinstance(f, Function):
         raise TypeError(f"f = {f!r}: give a function of splitkit.functions, or a sum of them")

@@ -44,6 +44,13 @@ class ObjectiveChange(Stopping):
     ------
     TypeError
         At the solve: a term has no value.
+
+    Examples
+    --------
+    >>> f = sk.functions.Logistic() @ np.array([[1.0, 2.0], [-1.0, 1.0]])
+    >>> g = sk.functions.L1Norm(0.1)
+    >>> print(sk.minimize(f + g, np.zeros(2), tol=sk.ObjectiveChange(1e-8)).objective)
+    0.335
     """
 
     tol: float

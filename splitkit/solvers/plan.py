@@ -16,7 +16,17 @@ from functools import cached_property
 from typing import Any
 
 from splitkit.arguments import check_choice, check_flag, check_integer
-from splitkit.backend import Array, Point, Scalar, Space, folding, solving, subtract, where
+from splitkit.backend import (
+    Array,
+    Point,
+    Scalar,
+    Space,
+    blocks,
+    folding,
+    solving,
+    subtract,
+    where,
+)
 from splitkit.display import Shown
 from splitkit.functions.base import Function
 from splitkit.looks import known_points
@@ -42,6 +52,8 @@ from splitkit.solvers.worth import Values, Worth
 from splitkit.tracing import in_transformation
 
 Callback = Callable[[State], object]
+# ends in which the governing point leads nowhere
+ASTRAY = Status.NONFINITE, Status.CONTRADICTED, Status.INFEASIBLE, Status.UNBOUNDED
 
 
 @dataclass(slots=True)
@@ -100,6 +112,14 @@ def plan(
         No theorem says that the method converges here; ``method=M(check=False)`` runs it anyway.
     TypeError, ValueError
         An argument is wrong; the message names it, its value and the remedy.
+
+    Examples
+    --------
+    >>> F = sk.Affine(np.array([[1.0, 2.0], [-2.0, 1.0]]), np.array([2.0, 1.0]))
+    >>> G = sk.NormalCone(sk.functions.Box(-1.0, 1.0))
+    >>> planned = sk.plan(F + G, np.zeros(2))
+    >>> [planned.solve(x0).converged for x0 in (np.zeros(2), np.ones(2))]
+    [True, True]
     """
     return planned(inclusion, x0, method, batch_ndim, None)
 
@@ -112,7 +132,7 @@ def planned(
     resume: Solution | None,
 ) -> Plan:
     """``plan``, by the method of the solve that is resumed unless one is given."""
-    x0 = x0.x if isinstance(x0, Solution) else x0
+    x0, earlier = (x0.x, x0.method) if isinstance(x0, Solution) else (x0, None)
     space = Space.of(x0, batch_ndim)
     if () in space.shapes and space.xp.__name__.endswith("numpy"):
         raise ValueError(
@@ -128,7 +148,7 @@ def planned(
     with solving(x0), known_points():
         if isinstance(method, Method):
             method.check_space(space)
-        option, rewrites = choose_units(flat, method, x0, space)
+        option, rewrites = choose_units(flat, method, x0, space, earlier)
         return Plan(Warrant.of(option), option.terms or (), x0, space, rewrites=rewrites)
 
 
@@ -238,6 +258,14 @@ class Plan(Shown):
         Where ``solve`` starts unless it is told otherwise.
     space : Space
         That of x0, and of every point that a solve starts from.
+
+    Examples
+    --------
+    >>> F = sk.Affine(np.array([[1.0, 2.0], [-2.0, 1.0]]), np.array([2.0, 1.0]))
+    >>> G = sk.NormalCone(sk.functions.Box(-1.0, 1.0))
+    >>> planned = sk.plan(F + G, np.zeros(2), sk.DouglasRachford(alpha=0.5))
+    >>> print(planned.solve().x)
+    [0. 1.]
     """
 
     def __init__(
@@ -248,6 +276,7 @@ class Plan(Shown):
         space: Space,
         *,
         rewrites: tuple[Rewrite, ...] = (),
+        as_map: bool = False,
     ) -> None:
         self.warrant, self.terms = warrant, terms
         self.method, self.guarantee = warrant.method, warrant.guarantee
@@ -256,7 +285,8 @@ class Plan(Shown):
         self._compiled: dict[bool | None, Compiled | None] = {}
         self._ended: tuple[float | Stopping | None, int] | None = None
         self._watch = Watch(declared={id(t.operator): d for t, d in known}, resolved={})
-        self._iteration = self.method.iteration(*[term.seen_by(self._watch) for term in terms])
+        iteration = self.method.iteration(*[term.seen_by(self._watch) for term in terms])
+        self._iteration = iteration.as_map() if as_map else iteration
 
     def solve(
         self,
@@ -290,11 +320,11 @@ class Plan(Shown):
 
     def run(self, options: Options, x0: Point | Solution | None = None) -> Solution:
         """``solve`` with options that are checked."""
-        start, dual = self._start(x0)
+        start, dual, earlier = self._start(x0)
         if in_transformation(start, self.terms):
             return self._run_transformed(options, start)  # type: ignore[return-value]
         with solving(start), known_points():
-            run, task = self._ready(start, options, dual)
+            run, task = self._ready(start, options, dual, earlier)
             solution = self._finish(run, task, options.max_iter, options.callback, options.progress)
         if solution.converged:
             if start is self.x0 and options.resume is None:
@@ -314,16 +344,16 @@ class Plan(Shown):
                 raise TypeError(f"{name} is for the host: leave it out inside of jit, vmap or grad")
         with solving(start), folding(), known_points():
             method, terms = self.method.constant(), tuple(map(unseen, self.terms))
-            here = Plan(replace(self.warrant, method=method), terms, start, self.space)
+            warrant = replace(self.warrant, method=method)
+            here = Plan(warrant, terms, start, self.space, as_map=True)
             task = here._task(as_stopping(options.tol, self.space), traced=True)
             if not task.stopping.is_pure:
                 raise TypeError(
                     f"tol = {options.tol!r} compares looks of the host: give a number, Absolute or "
                     "CertifiedError inside of jit, vmap or grad"
                 )
-            iteration = here._iteration.as_map()
-            iteration.enter(self.space)
-            return run_transformed(iteration, task, method, terms, start, options.max_iter)
+            here._iteration.enter(self.space)
+            return run_transformed(here._iteration, task, method, terms, start, options.max_iter)
 
     def iterate(
         self,
@@ -340,11 +370,11 @@ class Plan(Shown):
 
     def run_stepwise(self, options: Options, x0: Point | Solution | None = None) -> Iterator[State]:
         """``iterate`` with options that are checked."""
-        start, dual = self._start(x0)
+        start, dual, earlier = self._start(x0)
         if in_transformation(start, self.terms):
             raise TypeError("iterate is for the host: take solve inside of jit, vmap or grad")
         with solving(start), known_points():
-            run, task = self._ready(start, options, dual)
+            run, task = self._ready(start, options, dual, earlier)
         task.stopping.start()
         runs = advance(run, task, max_iter=options.max_iter, every=True)
         while True:
@@ -379,14 +409,31 @@ class Plan(Shown):
 
     # -- a run ----------------------------------------------------------------------------------
 
-    def _start(self, x0: Point | Solution | None) -> tuple[Point, Point | None]:
-        """Where to start, and y of the composed term, if a solution tells it."""
+    def _start(self, x0: Point | Solution | None) -> tuple[Point, Point | None, Run | None]:
+        """Where to start, and, if a solution tells them, y of the composed term and where a run of
+        the same method ended.
+        """
         if x0 is None:
-            return self.x0, None
+            return self.x0, None, None
         x, dual = (x0.x, x0.dual) if isinstance(x0, Solution) else (x0, None)
         self.space.check_point(x, "x0")
         Space.of(x, self.space.batch_ndim)
-        return x, dual if self._takes(dual) else None
+        dual = dual if self._takes(dual) else None
+        known = isinstance(x0, Solution) and self._continues(x0, dual)
+        return x, dual, x0.checkpoint if known else None
+
+    def _continues(self, solution: Solution, dual: Point | None) -> bool:
+        """Whether the state in which it ended is one of this method: of one that takes y, of which
+        it is the steps alone, or whose governing points are in the same units.
+        """
+        mine, other = self.method, solution.method
+        if mine.label != other.label or solution.status in ASTRAY:
+            return False
+        units = ("alpha", "scales", "diagonal")
+        return dual is not None or all(
+            _alike(getattr(mine, name, None), getattr(other, name, None), self.space)
+            for name in units
+        )
 
     def _takes(self, dual: Point | None) -> bool:
         """Whether the method has a term LᵀBL of such y."""
@@ -422,7 +469,9 @@ class Plan(Shown):
                 x0 = where(outside, inside, x0)
         return x0
 
-    def _ready(self, x0: Point, options: Options, dual: Point | None = None) -> tuple[Run, Task]:
+    def _ready(
+        self, x0: Point, options: Options, dual: Point | None = None, earlier: Run | None = None
+    ) -> tuple[Run, Task]:
         """What is to be run, in the context of ``solving``."""
         task, resume = self._task(as_stopping(options.tol, self.space)), options.resume
         if options.record_objective:
@@ -432,6 +481,8 @@ class Plan(Shown):
         task.compiled = self._compiled[options.compile]
         if resume is None:
             run = Run(self._iteration.begin(self._within(x0), self.space, dual))
+            if earlier is not None:
+                run.live = self._iteration.continued(run.live, earlier.live)
             if (
                 dual is None
                 and x0 is self.x0
@@ -562,6 +613,16 @@ class Plan(Shown):
             checkpoint=run.checkpoint or run,
             worth=Worth(self._values, run.x, run.kept) if valued else None,
         )
+
+
+def _alike(one: Any, other: Any, space: Space) -> bool:
+    """Whether two steps, or scales of x, are the same."""
+    if one is other:
+        return True
+    if one is None or other is None:
+        return False
+    pairs = zip(blocks(one), blocks(other), strict=True)
+    return not any(bool(space.xp.any(space.xp.asarray(a != b))) for a, b in pairs)
 
 
 def _message(run: Run, method: Method, elsewhere: str) -> str:

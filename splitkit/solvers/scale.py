@@ -46,8 +46,11 @@ def longest(space: Space) -> float:
 
 
 def natural_step(A: Operator, x: Point, space: Space) -> float | None:
-    """α with ‖y − R_{αA}y‖ = ‖x‖/2 at y = x, or else at y = 0; None: there is none."""
+    """α with ‖y − R_{αA}y‖ = ‖x‖/2 at y = x, or else at y = 0; None: there is none, or what moves y
+    as far is rounding of what moves it with steps that are shorter by that.
+    """
     half, end = 0.5 * size(x, space), math.log(longest(space))
+    rounding = math.log(float(space.xp.finfo(space.dtype).eps))
     for y in (x, scale(0.0, x)):
 
         def excess(log_alpha: float, y: Point = y) -> float:
@@ -56,7 +59,9 @@ def natural_step(A: Operator, x: Point, space: Space) -> float | None:
             return moved - half if math.isfinite(moved) else half
 
         if excess(-end) < 0 < excess(end):
-            return math.exp(brentq(excess, -end, end, xtol=0.01, rtol=1e-12))
+            found = brentq(excess, -end, end, xtol=0.01, rtol=1e-12)
+            if excess(found + rounding) < -0.99 * half:
+                return math.exp(found)
     return None
 
 

@@ -33,6 +33,14 @@ class History(Shown):
         Σ fᵢ(Lᵢx), as ``Solution.objective``, if ``solve(record_objective=True)`` asked for it.
     eager : str
         Why steps were not compiled, where it was tried; see ``compile`` of ``splitkit.solve``.
+
+    Examples
+    --------
+    >>> F = sk.Affine(np.array([[1.0, 2.0], [-2.0, 1.0]]), np.array([2.0, 1.0]))
+    >>> G = sk.NormalCone(sk.functions.Box(-1.0, 1.0))
+    >>> history = sk.solve(F + G, np.zeros(2)).history
+    >>> print(history.residual[-1] < 1e-6)
+    True
     """
 
     iteration: list[int] = field(default_factory=list)
@@ -70,6 +78,13 @@ class State(Shown):
     error_bound : array of batch shape, or None
         ‖r‖/m ≥ ‖x − x*‖ if the inclusion is known to be m-strongly monotone, m > 0, and r is an
         element of it at x itself.
+
+    Examples
+    --------
+    >>> F = sk.Affine(np.array([[1.0, 2.0], [-2.0, 1.0]]), np.array([2.0, 1.0]))
+    >>> G = sk.NormalCone(sk.functions.Box(-1.0, 1.0))
+    >>> [state.iteration for state in sk.iterate(F + G, np.zeros(2), max_iter=3)]
+    [1, 2, 3]
     """
 
     iteration: int
@@ -135,6 +150,16 @@ class Solution(Shown):
         The proof that there is no solution, if the status is "infeasible" or "unbounded".
     checkpoint : object
         The whole state of the iteration, for ``resume=``; it can be pickled.
+
+    Examples
+    --------
+    >>> F = sk.Affine(np.array([[1.0, 2.0], [-2.0, 1.0]]), np.array([2.0, 1.0]))
+    >>> G = sk.NormalCone(sk.functions.Box(-1.0, 1.0))
+    >>> solution = sk.solve(F + G, np.zeros(2))
+    >>> print(solution.x, solution.status, solution.converged)
+    [0. 1.] converged True
+    >>> print(solution.error_bound < 1e-6, solution.sequence)
+    True x = R_{αG}u
     """
 
     x: Point

@@ -38,7 +38,9 @@ def solve(
         Where to start; its library, dtype and device are those of the solution. Not changed, and
         it receives no gradient: a solve records nothing. Of an earlier solution it is x, and y of a
         term LᵀBL too, where it has a ``dual`` and the method such a term: ADMM and the primal-dual
-        methods, and what wraps them, so start warm on both sides.
+        methods, and what wraps them, so start warm on both sides, with its steps where these were
+        balanced; methods of resolvents go on from its governing point, with the step that was
+        measured.
     method : Method, optional
         Default: the one of least work by its guaranteed rate (see ``explain``). Its ``alpha=None``
         is chosen from the operators' constants, and where entries of x are in units far apart, as
@@ -86,6 +88,16 @@ def solve(
         and ``resume=`` goes on from there.
     TypeError, ValueError
         An argument is wrong; the message names it, its value and the remedy.
+
+    Examples
+    --------
+    >>> F = sk.Affine(np.array([[1.0, 2.0], [-2.0, 1.0]]), np.array([2.0, 1.0]))
+    >>> G = sk.NormalCone(sk.functions.Box(-1.0, 1.0))
+    >>> solution = sk.solve(F + G, np.zeros(2))
+    >>> print(solution.x, solution.converged)
+    [0. 1.] True
+    >>> print(sk.solve(F + G, np.zeros(2), sk.Anderson(sk.DouglasRachford()), tol=1e-10).x)
+    [0. 1.]
     """
     options = Options(
         tol, max_iter, callback, progress, resume, on_failure, record_objective, compile
@@ -106,6 +118,16 @@ def iterate(
 ) -> Iterator[State]:
     """``solve``, one iteration at a time: yields a ``State`` after each, until the tolerance is
     met, the limit reached, or NaN appears. What the arguments are, ``solve`` says.
+
+    Examples
+    --------
+    >>> F = sk.Affine(np.array([[1.0, 2.0], [-2.0, 1.0]]), np.array([2.0, 1.0]))
+    >>> G = sk.NormalCone(sk.functions.Box(-1.0, 1.0))
+    >>> for state in sk.iterate(F + G, np.zeros(2)):
+    ...     if state.residual < 1e-3:
+    ...         break
+    >>> print(state.x.round(2))
+    [0. 1.]
     """
     options = Options(tol, max_iter, resume=resume)
     start = x0 if isinstance(x0, Solution) else None

@@ -32,9 +32,8 @@ class Splitting(Method):
     Parameters
     ----------
     alpha : float, array of batch shape, or None
-        Step size > 0; None: chosen from the operators' constants.
-    check : bool
-        False: run without a guarantee.
+        Step size > 0, in units of x by units of Ax; None: chosen from the operators' constants, and
+        measured on the data where these leave it open.
     """
 
     alpha: Scalar = option(None, check_parameter, within=POSITIVE)

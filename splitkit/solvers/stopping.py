@@ -54,7 +54,16 @@ class Measurement:
 
 
 class Stopping:
-    """A rule; subclasses give ``ratio``, or ``exhausted`` for a limit."""
+    """A rule; subclasses give ``ratio``, or ``exhausted`` for a limit.
+
+    Examples
+    --------
+    >>> F = sk.Affine(np.array([[1.0, 2.0], [-2.0, 1.0]]), np.array([2.0, 1.0]))
+    >>> G = sk.NormalCone(sk.functions.Box(-1.0, 1.0))
+    >>> either = sk.Absolute(1e-12) | sk.TimeLimit(0.5)
+    >>> print(sk.solve(F + G, np.zeros(2), tol=either).x)
+    [0. 1.]
+    """
 
     is_pure: bool = False  # its ratio is a function of what is measured
     endless: bool = False  # it asks for what rounding never gives, so that a limit is its end
@@ -138,7 +147,15 @@ class _Joined(Stopping):
 
 @dataclass
 class TimeLimit(Stopping):
-    """Ends the solve, without success, at the first check after so many seconds."""
+    """Ends the solve, without success, at the first check after so many seconds.
+
+    Examples
+    --------
+    >>> F = sk.Affine(np.array([[1.0, 2.0], [-2.0, 1.0]]), np.array([2.0, 1.0]))
+    >>> G = sk.NormalCone(sk.functions.Box(-1.0, 1.0))
+    >>> sk.solve(F + G, np.zeros(2), tol=sk.Relative(1e-8) | sk.TimeLimit(60.0)).status
+    <Status.CONVERGED: 'converged'>
+    """
 
     seconds: float
 
@@ -176,6 +193,13 @@ class _Tolerance(Stopping):
 class Relative(_Tolerance):
     """‖r‖ ≤ tol · S in each block of r, S the size there of what cancels in r, 0 ≤ tol < 1; and
     ‖x − x′‖ ≤ tol · ‖x‖ where r is a sum of elements at two points x and x′.
+
+    Examples
+    --------
+    >>> F = sk.Affine(np.array([[1.0, 2.0], [-2.0, 1.0]]), np.array([2.0, 1.0]))
+    >>> G = sk.NormalCone(sk.functions.Box(-1.0, 1.0))
+    >>> print(sk.solve(F + G, np.zeros(2), tol=sk.Relative(1e-9)).x)
+    [0. 1.]
     """
 
     within = Range(0.0, 1.0, "[)")
@@ -196,7 +220,15 @@ class Relative(_Tolerance):
 
 @dataclass(frozen=True)
 class Absolute(_Tolerance):
-    """‖r‖ ≤ tol; and α‖r‖ ≤ tol, if r is a sum of elements at points so far apart."""
+    """‖r‖ ≤ tol; and α‖r‖ ≤ tol, if r is a sum of elements at points so far apart.
+
+    Examples
+    --------
+    >>> F = sk.Affine(np.array([[1.0, 2.0], [-2.0, 1.0]]), np.array([2.0, 1.0]))
+    >>> G = sk.NormalCone(sk.functions.Box(-1.0, 1.0))
+    >>> print(sk.solve(F + G, np.zeros(2), tol=sk.Absolute(1e-3)).residual <= 1e-3)
+    True
+    """
 
     def ratio(self, measured: Measurement, space: Space) -> Array:
         size = measured.residual
@@ -207,7 +239,16 @@ class Absolute(_Tolerance):
 
 @dataclass(frozen=True)
 class CertifiedError(_Tolerance):
-    """‖x − x*‖ ≤ tol, certified by ‖r‖/m; F + G must be strongly monotone."""
+    """‖x − x*‖ ≤ tol, certified by ‖r‖/m; F + G must be strongly monotone.
+
+    Examples
+    --------
+    >>> F = sk.Affine(np.array([[1.0, 2.0], [-2.0, 1.0]]), np.array([2.0, 1.0]))
+    >>> G = sk.NormalCone(sk.functions.Box(-1.0, 1.0))
+    >>> solution = sk.solve(F + G, np.zeros(2), tol=sk.CertifiedError(1e-4))
+    >>> print(solution.error_bound <= 1e-4)  # of the distance to the solution
+    True
+    """
 
     def ratio(self, measured: Measurement, space: Space) -> Array:
         if measured.error_bound is None:

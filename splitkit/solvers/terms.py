@@ -31,7 +31,13 @@ from splitkit.solvers.rewrites import as_composition
 
 
 class Role(StrEnum):
-    """How a method uses a term."""
+    """How a method uses a term.
+
+    Examples
+    --------
+    >>> sk.FISTA.roles
+    (<Role.EVALUATED: 'evaluated'>, <Role.RESOLVED: 'resolved'>)
+    """
 
     EVALUATED = "evaluated"  # by x ↦ Fx
     RESOLVED = "resolved"  # by its resolvent
@@ -101,6 +107,14 @@ class Term(Constants):
         How its maps are prepared.
     known : dict
         What methods computed of it, for all that see it.
+
+    Examples
+    --------
+    >>> F = sk.Affine(np.array([[1.0, 2.0], [-2.0, 1.0]]), np.array([2.0, 1.0]))
+    >>> G = sk.NormalCone(sk.functions.Box(-1.0, 1.0))
+    >>> term = sk.Term.playing(G, sk.Role.RESOLVED)
+    >>> print(term.resolve(0.5)(np.array([3.0, 0.2])))
+    [1.  0.2]
     """
 
     operator: Operator

@@ -6,7 +6,7 @@ same measure as elsewhere, at the same iterations; how it ended is an array (``A
 what the host does at looks there is the floor of rounding, but no proof that there is no solution,
 and no comparison with declared constants.
 
-The solution is differentiated by the equation whose zero it is (``splitkit.implicit``):
+The solution is differentiated by the equation whose zero it is (``splitkit.derivatives``):
 x = R_{αG}(x − αFx) where one term is resolved, and else the method's map.
 """
 
@@ -23,14 +23,17 @@ from splitkit.backend import (
     Point,
     Space,
     add,
+    attached,
     greatest,
     is_traced,
     lincomb,
+    namespace,
+    scale,
     subtract,
     to_numpy,
     where,
 )
-from splitkit.implicit import attached, fixed_point
+from splitkit.derivatives.traced import fixed_point
 from splitkit.outcomes import NoGuaranteeError, NotConvergedError, NotConvergedWarning, Status
 from splitkit.solvers.compiled import blame
 from splitkit.solvers.engine import LINGER, SHORT, Run, Task, in_doubt, measure, recalled
@@ -79,6 +82,12 @@ class ArraySolution(NamedTuple):
         return self.status == CONVERGED
 
     @property
+    def x_or_nan(self) -> Point:
+        """x, NaN in the batch elements that were not solved, but for rounding."""
+        is_found = (self.status == CONVERGED) | (self.status == PRECISION)
+        return scale(namespace(is_found).where(is_found, 1.0, math.nan), self.x)
+
+    @property
     def message(self) -> str:
         """How it ended, in words; outside of transformations only."""
         counted = [(CODES[c], int((self.status == c).sum())) for c in range(len(CODES))]
@@ -97,6 +106,13 @@ def check(solution: Any) -> Any:
         there is a warning.
     TypeError
         It is traced: its status has no value yet.
+
+    Examples
+    --------
+    >>> F = sk.Affine(np.eye(2), np.ones(2))
+    >>> G = sk.NormalCone(sk.functions.NonNegative())
+    >>> print(sk.check(sk.solve(F + G, np.zeros(2))).x)
+    [1. 1.]
     """
     if not isinstance(solution, ArraySolution):
         if not solution.converged:
@@ -240,7 +256,7 @@ def run(
 ) -> ArraySolution:
     """n iterations at most from x₀."""
     space = task.space
-    natural = _natural_map(method, terms)
+    natural = natural_map(method, terms)
     start = _warmed(iteration, x0, space)
     if natural:
         natural(x0)
@@ -264,7 +280,7 @@ def run(
     return found._replace(x=attached(found.x, x), u=iteration.governing(u))
 
 
-def _natural_map(method: Method, terms: tuple[Term, ...]) -> Callable[[Point], Point] | None:
+def natural_map(method: Method, terms: tuple[Term, ...]) -> Callable[[Point], Point] | None:
     """x ↦ R_{αG}(x − αFx), where one term is resolved and the others evaluated."""
     resolved = [term for term in terms if term.role is Role.RESOLVED]
     if len(resolved) != 1 or any(t.role not in (Role.RESOLVED, Role.EVALUATED) for t in terms):

@@ -25,22 +25,27 @@ RULE = "rows and columns are comparable in other units, x = Dx̂"
 
 
 def choose_units(
-    inclusion: Inclusion, method: Method | None, x0: Point, space: Space
+    inclusion: Inclusion,
+    method: Method | None,
+    x0: Point,
+    space: Space,
+    earlier: Method | None = None,
 ) -> tuple[Option, tuple[Rewrite, ...]]:
     """``choose``, and the rewrites of the inclusion: it is equilibrated where it needs to be,
-    unless a step size of the method is given, or nothing is guaranteed then.
+    unless a step size of the method is given, or nothing is guaranteed then. What is measured is
+    taken from an earlier solve, if it was by the same method.
     """
     method = with_diagonals(inclusion, method, x0, space)
     if isinstance(method, Equilibrated):
-        return _equilibrated(inclusion, method.method, method.scales, x0, space)
+        return _equilibrated(inclusion, method.method, method.scales, x0, space, earlier)
     if method is None or (isinstance(method, Method) and leaves_steps_open(method)):
         d = equilibration(inclusion.operators, x0, space)
         if d is not None:
             try:
-                return _equilibrated(inclusion, method, d, x0, space)
+                return _equilibrated(inclusion, method, d, x0, space, earlier)
             except NoGuaranteeError:
                 pass
-    return choose(inclusion, method).scaled(x0, space), inclusion.rewrites
+    return choose(inclusion, method).scaled(x0, space, earlier), inclusion.rewrites
 
 
 def with_diagonals(
@@ -77,10 +82,17 @@ def with_diagonals(
 
 
 def _equilibrated(
-    inclusion: Inclusion, method: Method | None, d: Point, x0: Point, space: Space
+    inclusion: Inclusion,
+    method: Method | None,
+    d: Point,
+    x0: Point,
+    space: Space,
+    earlier: Method | None,
 ) -> tuple[Option, tuple[Rewrite, ...]]:
     scaled = InUnits(inclusion, d)
-    option = choose(scaled, method).scaled(diagonal_map(d).reciprocal()(x0), space)
+    start = diagonal_map(d).reciprocal()(x0)
+    inner = earlier.method if isinstance(earlier, Equilibrated) else None
+    option = choose(scaled, method).scaled(start, space, inner)
     terms = option.terms or ()
     wrapped = Equilibrated(option.method, scales=d)
     origins = tuple(scaled.origins[id(term)] for term in terms)

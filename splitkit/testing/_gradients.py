@@ -36,7 +36,7 @@ def laws(A: Operator, place: Place) -> Iterator[Property]:
             yield law("gradient", formula, symmetric, "x y")
     elif stated.gradient and stated.monotone and (A.has_evaluation or A.has_resolvent):
         planes = partial(turning_planes, A, place)
-        yield law("gradient", CLOSED, cyclic, "x y", planes, drawn=False)
+        yield law("gradient", CLOSED, cyclic, "x y", planes, drawn=False, always=False)
 
 
 def symmetric(at: AtOperator) -> Claim:

@@ -16,6 +16,7 @@ def law(
     shown: str = "x alpha",
     search: Search | None = None,
     drawn: bool = True,
+    always: bool = True,
 ) -> Property:
     """The property that the claims made by ``sides`` hold at every case; a violation shows what
     ``shown`` names of the case.
@@ -26,4 +27,4 @@ def law(
         for claim in [claims] if isinstance(claims, Claim) else claims:
             claim.require(name, formula, **{each: getattr(at, each) for each in shown.split()})
 
-    return Property(check, (name,), search, drawn)
+    return Property(check, (name,), search, drawn, always)

@@ -64,12 +64,15 @@ class Property:
         Proposes cases.
     drawn : bool
         Whether it is also held against the cases that Hypothesis draws.
+    always : bool
+        Whether what is not drawn is looked at without a search, too: its cases are no worst ones.
     """
 
     check: Callable[[Any], None]
     names: tuple[str, ...]
     search: Search | None = None
     drawn: bool = True
+    always: bool = True
 
 
 @dataclass(frozen=True)
@@ -110,7 +113,7 @@ class Suite:
         search: bool = True,
     ) -> None:
         """Look for violations; ``only``: of the property of this name. Without ``search``, at drawn
-        cases alone, where there are any.
+        cases alone; of what has none, where its own cases are no worst ones.
 
         Raises
         ------
@@ -146,7 +149,7 @@ class Suite:
         effort = max(0, int(math.log2(max(1, max_examples) / 4)))
         sought: dict[Search, list[Property]] = {}
         for each in self._wanted(only):
-            if each.search is not None and (search or not each.drawn):
+            if each.search is not None and (search or (each.always and not each.drawn)):
                 sought.setdefault(each.search, []).append(each)
         for cases, properties in sought.items():
             self._hold_all(properties, cases(effort, seed))

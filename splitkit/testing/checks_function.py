@@ -67,6 +67,11 @@ def check_function(
     AssertionError
         A property is violated; the message states it, the numbers of both sides, the points, and
         code that shows it again.
+
+    Examples
+    --------
+    >>> from splitkit.testing import check_function
+    >>> check_function(sk.functions.L1Norm(), (2,), max_examples=5)
     """
     __tracebackhide__ = True
     if not isinstance(f, Function):
@@ -284,7 +289,8 @@ def in_domain(at: AtFunction) -> Iterator[Claim]:
     """Where a user calls both; of a set, from far beyond x too, on the ray from its projection."""
     points = [at.x]
     if isinstance(at.f, Indicator):
-        points.append(at.p + (1e8 if at.place.is_double else 1e4) * (at.x - at.p))
+        for times in (1e8, 1e24) if at.place.is_double else (1e4, 1e12):
+            points.append(at.p + times * (at.x - at.p))
     for x in points:
         with unknown_points():
             fp = at.value(at.prox(at.alpha, x))

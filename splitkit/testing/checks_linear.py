@@ -59,6 +59,11 @@ def check_linear_operator(
     AssertionError
         A property is violated; the message states it, the numbers of both sides, the points, and
         code that shows it again.
+
+    Examples
+    --------
+    >>> from splitkit.testing import check_linear_operator
+    >>> check_linear_operator(sk.linear.Diagonal(np.array([1.0, 2.0])), (2,), (2,), max_examples=5)
     """
     __tracebackhide__ = True
     if not isinstance(L, LinearOperator):

@@ -63,6 +63,11 @@ def check_method(
     AssertionError
         A property is violated; the message states it, the numbers of both sides, and code that
         shows it again.
+
+    Examples
+    --------
+    >>> from splitkit.testing import check_method
+    >>> check_method(sk.DouglasRachford(), max_examples=2)
     """
     __tracebackhide__ = True
     if not isinstance(method, Method):

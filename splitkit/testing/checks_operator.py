@@ -57,6 +57,11 @@ def check_operator(
     AssertionError
         A property is violated; the message states it, the numbers of both sides, the points, and
         code that shows it again.
+
+    Examples
+    --------
+    >>> from splitkit.testing import check_operator
+    >>> check_operator(sk.Affine(np.eye(2), np.zeros(2)), (2,), max_examples=5)
     """
     __tracebackhide__ = True
     if not isinstance(A, Operator):

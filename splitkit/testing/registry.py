@@ -65,6 +65,12 @@ def registered() -> tuple[Registered, ...]:
     ------
     LookupError
         A class is exported without ``examples`` and without a construction in ``COMBINATORS``.
+
+    Examples
+    --------
+    >>> from splitkit.testing import registered
+    >>> len(registered()) > 250
+    True
     """
     found = []
     for room in (operators, linear, functions, problems):

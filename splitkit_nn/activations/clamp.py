@@ -18,6 +18,13 @@ class Clamp(Activation):
     ----------
     lower, upper : float
         l < h, default 0 and 1; one may be infinite.
+
+    Examples
+    --------
+    >>> σ = sknn.Clamp(-1.0, 1.0)
+    >>> y = torch.tensor([[2.0, -0.5, 0.3]])
+    >>> print(σ(y), σ.prox(y, 2.0))
+    tensor([[ 1.0000, -0.5000,  0.3000]]) tensor([[ 1.0000, -0.5000,  0.3000]])
     """
 
     ranges: ClassVar[dict[str, Range]] = {"lower": Range(ends="[]"), "upper": Range(ends="[]")}
@@ -48,14 +55,30 @@ class Clamp(Activation):
 
 
 class HardTanh(Clamp):
-    """The projection onto [−1, 1]."""
+    """The projection onto [−1, 1].
+
+    Examples
+    --------
+    >>> σ = sknn.HardTanh()
+    >>> y = torch.tensor([[2.0, -0.5, 0.3]])
+    >>> print(σ(y), σ.prox(y, 2.0))
+    tensor([[ 1.0000, -0.5000,  0.3000]]) tensor([[ 1.0000, -0.5000,  0.3000]])
+    """
 
     def __init__(self) -> None:
         super().__init__(-1.0, 1.0)
 
 
 class ReLU6(Clamp):
-    """The projection onto [0, 6]."""
+    """The projection onto [0, 6].
+
+    Examples
+    --------
+    >>> σ = sknn.ReLU6()
+    >>> y = torch.tensor([[2.0, -0.5, 0.3]])
+    >>> print(σ(y), σ.prox(y, 2.0))
+    tensor([[2.0000, 0.0000, 0.3000]]) tensor([[2.0000, 0.0000, 0.3000]])
+    """
 
     def __init__(self) -> None:
         super().__init__(0.0, 6.0)

@@ -37,6 +37,13 @@ class ELU(_Exponential):
     ----------
     a : float
         In [0, 1], default 1.
+
+    Examples
+    --------
+    >>> σ = sknn.ELU()
+    >>> y = torch.tensor([[2.0, -0.5, 0.3]])
+    >>> print(σ(y), σ.prox(y, 2.0))
+    tensor([[ 2.0000, -0.3935,  0.3000]]) tensor([[ 2.0000, -0.3444,  0.3000]])
     """
 
     ranges: ClassVar[dict[str, Range]] = {"a": Range(0.0, 1.0, "[]")}
@@ -56,6 +63,13 @@ class CELU(_Exponential):
     ----------
     a : float
         Positive, default 1.
+
+    Examples
+    --------
+    >>> σ = sknn.CELU()
+    >>> y = torch.tensor([[2.0, -0.5, 0.3]])
+    >>> print(σ(y), σ.prox(y, 2.0))
+    tensor([[ 2.0000, -0.3935,  0.3000]]) tensor([[ 2.0000, -0.3444,  0.3000]])
     """
 
     ranges: ClassVar[dict[str, Range]] = {"a": POSITIVE}

@@ -1,7 +1,4 @@
-"""σ(y)_g = max(1 − λ/‖y_g‖, 0) y_g: f = λΣ_g‖x_g‖₂; prox_{αf} has the threshold αλ.
-
-On a group that is kept, J = (1 − λ/‖y‖)I + (λ/‖y‖³)yyᵀ; else J = 0.
-"""
+"""σ(y)_g = max(1 − λ/‖y_g‖, 0) y_g."""
 
 from __future__ import annotations
 
@@ -16,12 +13,22 @@ from splitkit_nn.activations.jacobians import DiagonalPlusRankOne, group_sum
 class GroupShrinkage(Activation):
     """Block soft threshold of equal groups of features, or of channels at each place.
 
+    σ(y)_g = max(1 − λ/‖y_g‖, 0) y_g: f = λΣ_g‖x_g‖₂; prox_{αf} has the threshold αλ.
+
+    On a group that is kept, J = (1 − λ/‖y‖)I + (λ/‖y‖³)yyᵀ; else J = 0.
+
     Parameters
     ----------
     threshold : float
         λ ≥ 0.
     groups : int
         Consecutive groups along axis 1, whose length it must divide; default 1.
+
+    Examples
+    --------
+    >>> σ = sknn.GroupShrinkage(1.0, groups=2)
+    >>> print(σ(torch.tensor([[3.0, 4.0, 0.3, 0.4]])))
+    tensor([[2.4000, 3.2000, 0.0000, 0.0000]])
     """
 
     elementwise = False

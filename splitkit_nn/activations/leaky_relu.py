@@ -1,7 +1,4 @@
-"""σ(y) = max(y, ay), 0 ≤ a ≤ 1: f(x) = ½(1/a − 1) min(x, 0)².
-
-prox_{αf} is leaky with the slope a/(a + α(1 − a)).
-"""
+"""σ(y) = max(y, ay), 0 ≤ a ≤ 1."""
 
 from __future__ import annotations
 
@@ -14,12 +11,21 @@ from splitkit_nn.activations.jacobians import Slopes
 
 
 class LeakyReLU(Activation):
-    """max(y, ay).
+    """σ(y) = max(y, ay), 0 ≤ a ≤ 1: f(x) = ½(1/a − 1) min(x, 0)².
+
+    prox_{αf} is leaky with the slope a/(a + α(1 − a)).
 
     Parameters
     ----------
     slope : float
         a in [0, 1], default 0.01 as in ``torch.nn``.
+
+    Examples
+    --------
+    >>> σ = sknn.LeakyReLU(0.1)
+    >>> y = torch.tensor([[2.0, -0.5, 0.3]])
+    >>> print(σ(y), σ.prox(y, 2.0))
+    tensor([[ 2.0000, -0.0500,  0.3000]]) tensor([[ 2.0000, -0.0263,  0.3000]])
     """
 
     ranges: ClassVar[dict[str, Range]] = {"slope": Range(0.0, 1.0, "[]")}

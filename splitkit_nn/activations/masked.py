@@ -1,10 +1,4 @@
-"""An activation on a part of the entries, and zero on the others.
-
-With f separable over the entries kept and f_K = f there plus the indicator of {z = 0 elsewhere},
-prox_{αf_K} = K prox_{αf}, K the projection onto the entries kept. So a network whose hidden grid
-has a border of zeros stays an equilibrium network: what a circular convolution writes over the
-border is removed by the activation. Source: Winston, Kolter (2020), App. C.2.
-"""
+"""An activation on a part of the entries, and zero on the others."""
 
 from __future__ import annotations
 
@@ -19,6 +13,14 @@ from splitkit_nn.activations.jacobians import Jacobian
 class Masked(Activation):
     """Kσ, K keeping the entries where the mask is true.
 
+    An activation on a part of the entries, and zero on the others.
+
+    With f separable over the entries kept and f_K = f there plus the indicator of {z = 0
+    elsewhere}, prox_{αf_K} = K prox_{αf}, K the projection onto the entries kept. So a network
+    whose hidden grid has a border of zeros stays an equilibrium network: what a circular
+    convolution writes over the border is removed by the activation. Source: Winston, Kolter (2020),
+    App. C.2.
+
     Parameters
     ----------
     activation : Activation
@@ -26,6 +28,12 @@ class Masked(Activation):
         that acts along axes over which the mask is constant.
     mask : bool array
         It broadcasts to the points; a first axis as long as the batch holds one for each sample.
+
+    Examples
+    --------
+    >>> σ = sknn.Masked(sknn.ReLU(), torch.tensor([True, False, True]))
+    >>> print(σ(torch.tensor([2.0, 3.0, -1.0])))
+    tensor([2., 0., 0.])
     """
 
     def __init__(self, activation: Activation, mask: Array) -> None:

@@ -1,4 +1,4 @@
-"""σ(y) = max(y, 0): f is the indicator of the non-negative orthant, prox_{αf} = σ at every α."""
+"""σ(y) = max(y, 0)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,15 @@ from splitkit_nn.activations.jacobians import Jacobian
 
 
 class ReLU(Activation):
-    """max(y, 0)."""
+    """σ(y) = max(y, 0): f is the indicator of the non-negative orthant, prox_{αf} = σ at every α.
+
+    Examples
+    --------
+    >>> σ = sknn.ReLU()
+    >>> y = torch.tensor([[2.0, -0.5, 0.3]])
+    >>> print(σ(y), σ.prox(y, 2.0))
+    tensor([[2.0000, 0.0000, 0.3000]]) tensor([[2.0000, 0.0000, 0.3000]])
+    """
 
     def __call__(self, y: Array) -> Array:
         return clip(y, 0.0)

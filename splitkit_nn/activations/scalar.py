@@ -1,4 +1,4 @@
-"""Any monotone nonexpansive scalar σ is a proximal map: f′(x) = σ⁻¹(x) − x."""
+"""Any monotone nonexpansive scalar σ is a proximal map."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ GRID = np.concatenate([-np.geomspace(50, 1e-3, 400), [0.0], np.geomspace(1e-3, 5
 class ScalarActivation(Activation):
     """An activation from a function σ and its derivative, acting entry by entry.
 
+    Any monotone nonexpansive scalar σ is a proximal map: f′(x) = σ⁻¹(x) − x.
+
     Parameters
     ----------
     function, derivative : callable
@@ -32,6 +34,12 @@ class ScalarActivation(Activation):
     ValueError
         On a grid of [−50, 50], σ is not finite, σ′ leaves its bounds, σ′ is not the derivative of
         σ, or the proximal maps are not found to rounding.
+
+    Examples
+    --------
+    >>> σ = sknn.ScalarActivation(lambda y: y / 2, lambda y: 0 * y + 0.5)
+    >>> print(σ(np.array([2.0, -1.0])))
+    [ 1.  -0.5]
     """
 
     def __init__(

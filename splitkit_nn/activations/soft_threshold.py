@@ -1,4 +1,4 @@
-"""σ(y) = sign(y) max(|y| − λ, 0): f = λ‖·‖₁; prox_{αf} has the threshold αλ."""
+"""σ(y) = sign(y) max(|y| − λ, 0)."""
 
 from __future__ import annotations
 
@@ -12,10 +12,19 @@ from splitkit_nn.activations.base import Activation, bounded, learnable
 class SoftThreshold(Activation):
     """Soft threshold (torch's softshrink).
 
+    σ(y) = sign(y) max(|y| − λ, 0): f = λ‖·‖₁; prox_{αf} has the threshold αλ.
+
     Parameters
     ----------
     threshold : float
         λ ≥ 0, default 0.5 as in ``torch.nn``.
+
+    Examples
+    --------
+    >>> σ = sknn.SoftThreshold(0.4)
+    >>> y = torch.tensor([[2.0, -0.5, 0.3]])
+    >>> print(σ(y), σ.prox(y, 2.0))
+    tensor([[ 1.6000, -0.1000,  0.0000]]) tensor([[1.2000, 0.0000, 0.0000]])
     """
 
     ranges: ClassVar[dict[str, Range]] = {"threshold": NON_NEGATIVE}

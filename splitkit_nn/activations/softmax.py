@@ -1,17 +1,4 @@
-"""Softmax: f(z) = Σ zᵢ log zᵢ − ½‖z‖² on the simplex; J = diag(z) − zzᵀ at z = σ(y).
-
-At α ≠ 1, prox_{αf}(y) = σ(t) with (1 − α)σ(t) + αt = y − μ1 for a scalar μ: t minimizes
-h(t) = (1 − α) log Σe^{tᵢ} + ½α‖t‖² − ⟨y, t⟩ up to multiples of 1, which σ does not see. With
-z = σ(t), d = (1 − α)z + α and r = y − (1 − α)z − αt, the Newton step with ⟨z, Δ⟩ = 0 is
-
-    Δ = (r − ν1)/d,   ν = Σ(zᵢrᵢ/dᵢ) / Σ(zᵢ/dᵢ).
-
-The third derivative of log Σe^{tᵢ} is at most ‖Δ‖_∞⟨Δ, JΔ⟩ along Δ, so that steps log(1 + δ)/δ,
-δ = ‖Δ‖_∞, converge from everywhere. No number here grows as α → 0: t = log z.
-
-Sources: Combettes, Pesquet (2020), Ex. 2.23; Sun, Tran-Dinh, *Generalized self-concordant
-functions: a recipe for Newton-type methods* (2019), for the step.
-"""
+"""Softmax."""
 
 from __future__ import annotations
 
@@ -25,7 +12,29 @@ START = 3  # Newton steps of the start
 
 
 class Softmax(Activation):
-    """e^{yᵢ}/Σe^{yⱼ} along axis 1: over the features, or over the channels at each place."""
+    """e^{yᵢ}/Σe^{yⱼ} along axis 1: over the features, or over the channels at each place.
+
+    Softmax: f(z) = Σ zᵢ log zᵢ − ½‖z‖² on the simplex; J = diag(z) − zzᵀ at z = σ(y).
+
+    At α ≠ 1, prox_{αf}(y) = σ(t) with (1 − α)σ(t) + αt = y − μ1 for a scalar μ: t minimizes
+    h(t) = (1 − α) log Σe^{tᵢ} + ½α‖t‖² − ⟨y, t⟩ up to multiples of 1, which σ does not see. With
+    z = σ(t), d = (1 − α)z + α and r = y − (1 − α)z − αt, the Newton step with ⟨z, Δ⟩ = 0 is
+
+        Δ = (r − ν1)/d,   ν = Σ(zᵢrᵢ/dᵢ) / Σ(zᵢ/dᵢ).
+
+    The third derivative of log Σe^{tᵢ} is at most ‖Δ‖_∞⟨Δ, JΔ⟩ along Δ, so that steps log(1 + δ)/δ,
+    δ = ‖Δ‖_∞, converge from everywhere. No number here grows as α → 0: t = log z.
+
+    Sources: Combettes, Pesquet (2020), Ex. 2.23; Sun, Tran-Dinh, *Generalized self-concordant
+    functions: a recipe for Newton-type methods* (2019), for the step.
+
+    Examples
+    --------
+    >>> σ = sknn.Softmax()
+    >>> y = torch.tensor([[2.0, -0.5, 0.3]])
+    >>> print(σ(y), σ.prox(y, 2.0))
+    tensor([[0.7907, 0.0649, 0.1444]]) tensor([[0.6365, 0.1424, 0.2210]])
+    """
 
     elementwise = False
     slopes = (0.0, 0.5)  # Var ≤ ¼(max − min)² of a vector of norm 1

@@ -1,4 +1,4 @@
-"""σ(y) = log(1 + e^y), with σ′ the logistic function in (0, 1): f′(x) = log(e^x − 1) − x."""
+"""σ(y) = log(1 + e^y), with σ′ the logistic function in (0, 1)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,17 @@ from splitkit_nn.activations.base import Activation
 
 
 class Softplus(Activation):
-    """A smooth ReLU."""
+    """A smooth ReLU.
+
+    σ(y) = log(1 + e^y), with σ′ the logistic function in (0, 1): f′(x) = log(e^x − 1) − x.
+
+    Examples
+    --------
+    >>> σ = sknn.Softplus()
+    >>> y = torch.tensor([[2.0, -0.5, 0.3]])
+    >>> print(σ(y), σ.prox(y, 2.0))
+    tensor([[2.1269, 0.4741, 0.8544]]) tensor([[2.2280, 0.7604, 1.1048]])
+    """
 
     def __call__(self, y: Array) -> Array:
         xp = namespace(y)

@@ -1,7 +1,4 @@
-"""σ(y) = y/(1 + |y|): f′(x) = x/(1 − |x|) − x on (−1, 1). With t = |y|,
-
-prox_{αf}(y) = sign(y) 2t/((1 + t) + √((1 + t)² − 4(1 − α)t)).
-"""
+"""σ(y) = y/(1 + |y|)."""
 
 from __future__ import annotations
 
@@ -10,7 +7,17 @@ from splitkit_nn.activations.base import Activation
 
 
 class Softsign(Activation):
-    """y/(1 + |y|)."""
+    """σ(y) = y/(1 + |y|): f′(x) = x/(1 − |x|) − x on (−1, 1). With t = |y|,
+
+    prox_{αf}(y) = sign(y) 2t/((1 + t) + √((1 + t)² − 4(1 − α)t)).
+
+    Examples
+    --------
+    >>> σ = sknn.Softsign()
+    >>> y = torch.tensor([[2.0, -0.5, 0.3]])
+    >>> print(σ(y), σ.prox(y, 2.0))
+    tensor([[ 0.6667, -0.3333,  0.2308]]) tensor([[ 0.5616, -0.2808,  0.2000]])
+    """
 
     def __call__(self, y: Array) -> Array:
         return y / (1 + namespace(y).abs(y))

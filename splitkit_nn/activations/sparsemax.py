@@ -1,8 +1,4 @@
-"""Sparsemax: the projection onto the simplex along axis 1; f is its indicator, prox_{αf} = σ.
-
-On the support S of σ(y), J = I − 11ᵀ/|S|; else 0. Source: Martins, Astudillo, *From softmax to
-sparsemax* (2016).
-"""
+"""Sparsemax."""
 
 from __future__ import annotations
 
@@ -13,7 +9,20 @@ from splitkit_nn.activations.jacobians import DiagonalPlusRankOne, group_sum
 
 
 class Sparsemax(Activation):
-    """The nearest point of the simplex, over the features or over the channels at each place."""
+    """The nearest point of the simplex, over the features or over the channels at each place.
+
+    Sparsemax: the projection onto the simplex along axis 1; f is its indicator, prox_{αf} = σ.
+
+    On the support S of σ(y), J = I − 11ᵀ/|S|; else 0. Source: Martins, Astudillo, *From softmax to
+    sparsemax* (2016).
+
+    Examples
+    --------
+    >>> σ = sknn.Sparsemax()
+    >>> y = torch.tensor([[2.0, -0.5, 0.3]])
+    >>> print(σ(y), σ.prox(y, 2.0))
+    tensor([[1., 0., 0.]]) tensor([[1., 0., 0.]])
+    """
 
     elementwise = False
 

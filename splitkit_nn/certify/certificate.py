@@ -49,6 +49,12 @@ class Certificate(Shown):
     lipschitz : float
         Bound of the Lipschitz constant of x ↦ z, or of x ↦ logits for a whole model: ‖U‖/m, times
         ‖W_o‖ and what the stages before the layer have.
+
+    Examples
+    --------
+    >>> layer = sknn.MonDEQ(sknn.MonotoneDense(in_features=4, features=8, m=1.0)).eval()
+    >>> print(sknn.certify(layer, torch.randn(5, 4)).m >= 1)
+    True
     """
 
     m: float
@@ -133,6 +139,15 @@ def certify(model: MonDEQ | Classifier, x: Tensor) -> Certificate:
     TypeError, ValueError, splitkit.NotConvergedError
         As the layer raises them; ValueError for an empty batch, or a layer of unrolled steps;
         TypeError where nothing is known of a stage before the layer.
+
+    Examples
+    --------
+    >>> _ = torch.manual_seed(0)
+    >>> layer = sknn.MonDEQ(sknn.MonotoneDense(in_features=4, features=8, m=1.0))
+    >>> model = sknn.DenseClassifier.of(layer.eval(), torch.nn.Linear(8, 3))
+    >>> found = sknn.certify(model, torch.randn(5, 4))
+    >>> print(found.m >= 1, found.lipschitz > 0)
+    True True
     """
     if not isinstance(model, (MonDEQ, Classifier)):
         raise TypeError(f"model is a {type(model).__name__}: give a MonDEQ or a Classifier")

@@ -135,7 +135,8 @@ def certify_robustness(
         Relative tolerance of the equilibria, in float64; what it leaves is subtracted.
     steps : int
         Of the search for multipliers: one for each entry of z in a dense layer, for each channel of
-        a convolution; other layers have multiples of the identity (see ``linear.bounds``).
+        a convolution; tiers have one each, other layers multiples of the identity (see
+        ``linear.bounds``).
     watch : callable
         Called with (steps done, of all) after each.
 
@@ -145,6 +146,15 @@ def certify_robustness(
         Its readout is not affine, or of a stage nothing is known, which the message names.
     ValueError
         Empty batch, wrong labels, scale not positive, steps negative.
+
+    Examples
+    --------
+    >>> _ = torch.manual_seed(0)
+    >>> model = sknn.DenseClassifier(4, 8, 3, tol=1e-6).eval()
+    >>> x = torch.randn(5, 4)
+    >>> found = sknn.certify_robustness(model, x, model(x).argmax(-1), steps=5)
+    >>> print(found.l2.shape, bool((found.l2 >= 0).all()))
+    torch.Size([5]) True
     """
     _check(model, x, labels)
     check_integer("steps", steps, 0)

@@ -53,6 +53,13 @@ class ArrayMonDEQ:
     ------
     TypeError, ValueError
         Shapes, dtypes or libraries do not fit; I − W is not strongly monotone.
+
+    Examples
+    --------
+    >>> W, U, b = np.array([[0.0, 0.5], [-0.5, 0.0]]), np.eye(2), np.zeros(2)
+    >>> layer = sknn.ArrayMonDEQ(W, U, b)
+    >>> print(layer(np.array([[1.0, 2.0]])))
+    [[1.6 1.2]]
     """
 
     def __init__(

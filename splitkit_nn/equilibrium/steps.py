@@ -8,8 +8,10 @@ long on trained weights, whose worst directions errors do favour. Between the tw
     min over α of E‖N Nᵀ N g‖,
 
 the mean of the sixth powers of N's singular values: on the paper's models, random and trained, the
-iterations to 1e-2 and to 1e-5 are then the fewest of any α, or one more. J is taken at Ux + b; that
-of ReLU, whose 2J_α − I has the eigenvalues ±1, does not matter.
+iterations to 1e-2 and to 1e-5 are then the fewest of any α, or one more. Where σ is piecewise the
+identity or a constant, 2J_α − I has the eigenvalues ±1, and J may be taken at Ux + b. That of other
+activations is taken near the equilibrium, at which I − W may have damped what saturates them at
+Ux + b: where a few steps of Douglas-Rachford splitting, which forget no direction, end.
 
 Only the choice rests on an estimate: at every α the theorem holds, with a rate of its own.
 """
@@ -24,10 +26,12 @@ from scipy.optimize import minimize_scalar
 from splitkit import Affine, LinearOperator
 from splitkit.backend import Array, device, from_numpy, namespace, norm, zeros
 from splitkit_nn.activations import Activation
+from splitkit_nn.activations.jacobians import Jacobian
 from splitkit_nn.activations.masked import tells_apart
 
 NUMBERS = 2**14  # that are drawn, or those of one sample if it has more
 ACCURACY = 0.03  # of log α: iterations hardly depend on it
+STEPS = 20  # of Douglas-Rachford splitting
 
 
 def typical_step(M: LinearOperator, bias: Array, activation: Activation) -> float:
@@ -43,6 +47,10 @@ def typical_step(M: LinearOperator, bias: Array, activation: Activation) -> floa
     else:
         bias = zeros((samples, *bias.shape[1:]), bias)
     J = activation.jacobian(bias)
+    if not _switches(J):
+        J = activation.jacobian(
+            _near_equilibrium(M, bias, activation, 1 / math.sqrt(m * max(m, L)))
+        )
     g = from_numpy(np.random.default_rng(0).normal(size=tuple(bias.shape)), bias)
 
     def size(log_alpha: float) -> float:
@@ -56,3 +64,21 @@ def typical_step(M: LinearOperator, bias: Array, activation: Activation) -> floa
     bounds = -math.log(max(m, L)), -math.log(m)
     found = minimize_scalar(size, bounds=bounds, method="bounded", options={"xatol": ACCURACY})
     return math.exp(float(found.x))
+
+
+def _switches(J: Jacobian) -> bool:
+    """Whether its entries are 0 and 1."""
+    return all(bool(namespace(a).all((a == 0) | (a == 1))) for a in J.arrays)
+
+
+def _near_equilibrium(
+    M: LinearOperator, bias: Array, activation: Activation, alpha: float
+) -> Array:
+    """Wz + Ux + b at a z on the way to the equilibrium."""
+    F, G = Affine.of_finite(M, bias), activation.operator
+    C_F, C_G = F.make_cayley(alpha), G.make_cayley(alpha)
+    u = 0 * bias
+    for _ in range(STEPS):
+        u = (u + C_F(C_G(u))) / 2
+    z = G.make_resolvent(alpha)(u)
+    return z - M(z) + bias

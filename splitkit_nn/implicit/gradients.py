@@ -49,7 +49,15 @@ class GradientRule:
 
 @dataclass(frozen=True)
 class CotangentSolve(GradientRule):
-    """The layer's own method, to its own tolerance: exact to it."""
+    """The layer's own method, to its own tolerance: exact to it.
+
+    Examples
+    --------
+    >>> W = sknn.MonotoneDense(in_features=4, features=8)
+    >>> layer = sknn.MonDEQ(W, gradient=sknn.CotangentSolve())
+    >>> layer(torch.randn(5, 4)).shape
+    torch.Size([5, 8])
+    """
 
     name: ClassVar[str] = "cotangent"
     exact: ClassVar[bool] = True
@@ -62,7 +70,15 @@ class CotangentSolve(GradientRule):
 
 @dataclass(frozen=True)
 class Direct(GradientRule):
-    """(I − JWᵀ)ũ = Jv by a dense factorization for each sample."""
+    """(I − JWᵀ)ũ = Jv by a dense factorization for each sample.
+
+    Examples
+    --------
+    >>> W = sknn.MonotoneDense(in_features=4, features=8)
+    >>> layer = sknn.MonDEQ(W, gradient=sknn.Direct())
+    >>> layer(torch.randn(5, 4)).shape
+    torch.Size([5, 8])
+    """
 
     name: ClassVar[str] = "direct"
     exact: ClassVar[bool] = True
@@ -86,7 +102,15 @@ class Direct(GradientRule):
 
 @dataclass(frozen=True)
 class JacobianFree(GradientRule):
-    """ũ = Jv."""
+    """ũ = Jv.
+
+    Examples
+    --------
+    >>> W = sknn.MonotoneDense(in_features=4, features=8)
+    >>> layer = sknn.MonDEQ(W, gradient=sknn.JacobianFree())
+    >>> layer(torch.randn(5, 4)).shape
+    torch.Size([5, 8])
+    """
 
     name: ClassVar[str] = "jacobian_free"
 
@@ -103,6 +127,13 @@ class Truncated(GradientRule):
     Parameters
     ----------
     steps : int
+
+    Examples
+    --------
+    >>> W = sknn.MonotoneDense(in_features=4, features=8)
+    >>> layer = sknn.MonDEQ(W, gradient=sknn.Truncated(steps=5))
+    >>> layer(torch.randn(5, 4)).shape
+    torch.Size([5, 8])
     """
 
     steps: int = option(5, check_integer, least=1)
@@ -127,6 +158,13 @@ class Unrolled(GradientRule):
         k.
     alpha : float, optional
         Step size, one at which forward-backward is guaranteed to converge; default m/L².
+
+    Examples
+    --------
+    >>> W = sknn.MonotoneDense(in_features=4, features=8)
+    >>> layer = sknn.MonDEQ(W, gradient=sknn.Unrolled(steps=50))
+    >>> layer(torch.randn(5, 4)).shape
+    torch.Size([5, 8])
     """
 
     steps: int = option(50, check_integer, least=1)

@@ -28,8 +28,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from splitkit.derivatives.forward_mode import forward_mode, primals, whole
 from splitkit_nn.activations.jacobians import Jacobian
-from splitkit_nn.implicit.forward_mode import forward_mode, primals, whole
 from splitkit_nn.layers.solves import Solves
 
 PLAIN = nullcontext()

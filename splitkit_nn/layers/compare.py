@@ -69,6 +69,14 @@ def compare_gradients(
         Not a layer.
     ValueError
         The exact gradient is 0, as for a cotangent of zeros: no bias is relative to it.
+
+    Examples
+    --------
+    >>> _ = torch.manual_seed(0)
+    >>> layer = sknn.MonDEQ(sknn.MonotoneDense(in_features=4, features=8, m=1.0))
+    >>> found = sknn.compare_gradients(layer, torch.randn(5, 4))
+    >>> type(found).__name__
+    'dict'
     """
     if not isinstance(layer, MonDEQ):
         raise TypeError(f"layer is a {type(layer).__name__}: give a MonDEQ")

@@ -78,6 +78,16 @@ class MonDEQ(nn.Module):
     compiled models, where it is left as it is (a graph break); ``torch.export`` is refused.
 
     Source: Winston, Kolter, *Monotone operator equilibrium networks*, NeurIPS 2020.
+
+    Examples
+    --------
+    >>> _ = torch.manual_seed(0)
+    >>> layer = sknn.MonDEQ(sknn.MonotoneDense(in_features=4, features=8, m=1.0))
+    >>> z = layer(torch.randn(5, 4))
+    >>> loss = z.square().mean()
+    >>> loss.backward()  # exact gradients
+    >>> print(z.shape, layer.last_solve.forward.converged)
+    torch.Size([5, 8]) True
     """
 
     alpha: Tensor

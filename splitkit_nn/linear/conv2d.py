@@ -62,6 +62,12 @@ class MonotoneConv2d(ImageParametrization):
         Scales, 1 at first: A enters as √|g|·A/‖A‖_F, B as h·B/‖B‖_F.
     U : torch.nn.Conv2d
         The input map, with bias, on the hidden grid.
+
+    Examples
+    --------
+    >>> W = sknn.MonotoneConv2d(in_channels=1, channels=4, side=8, m=1.0)
+    >>> sknn.MonDEQ(W)(torch.randn(2, 1, 8, 8)).shape
+    torch.Size([2, 4, 10, 10])
     """
 
     def __init__(

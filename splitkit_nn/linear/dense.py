@@ -183,6 +183,15 @@ class MonotoneDense(MatrixParametrization):
         Of shape (features, features), initialized uniformly in ±1/√features.
     U : torch.nn.Linear
         The input map, with bias.
+
+    Examples
+    --------
+    >>> _ = torch.manual_seed(0)
+    >>> layer = sknn.MonDEQ(sknn.MonotoneDense(in_features=4, features=8, m=1.0))
+    >>> W = layer.parametrization.weight().detach()
+    >>> smallest = torch.linalg.eigvalsh(torch.eye(8) - (W + W.T) / 2).min()
+    >>> print(float(smallest) >= 1 - 1e-5)  # I − W ⪰ mI
+    True
     """
 
     def __init__(self, in_features: int, features: int, m: float = 1.0) -> None:

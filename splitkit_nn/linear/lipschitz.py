@@ -49,6 +49,13 @@ class MonotoneLipschitz(MatrixParametrization):
         Of shape (features, features), initialized uniformly in ±1/√features.
     U, readout : torch.nn.Linear
         The input map and the readout, with bias.
+
+    Examples
+    --------
+    >>> W = sknn.MonotoneLipschitz(in_features=4, features=8, out_features=3, gamma=2.0)
+    >>> model = torch.nn.Sequential(sknn.MonDEQ(W), W.readout)  # 2-Lipschitz
+    >>> model(torch.randn(5, 4)).shape
+    torch.Size([5, 3])
     """
 
     def __init__(

@@ -10,8 +10,11 @@ I − W ⪰ mI. Source: Winston, Kolter (2020), §4.3 and App. D.
 
 from __future__ import annotations
 
+import itertools
 import math
+import operator
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -23,7 +26,8 @@ from torch.nn import functional
 from splitkit.arguments import check_integer
 from splitkit_nn.activations import Activation
 from splitkit_nn.linear.base import frobenius_bound
-from splitkit_nn.linear.bounds.base import MARGIN, LipschitzBounds
+from splitkit_nn.linear.bounds.base import MARGIN, LipschitzBounds, Watch, unwatched
+from splitkit_nn.linear.bounds.scalar import scalar_bounds
 from splitkit_nn.linear.circular import CircularConvolution
 from splitkit_nn.linear.image import ImageParametrization
 from splitkit_nn.linear.kernels import (
@@ -39,6 +43,10 @@ from splitkit_nn.linear.kernels import (
 from splitkit_nn.linear.lattice import Lattice, cross_spectrum
 from splitkit_nn.linear.slices import slices
 from splitkit_nn.linear.tiers import TieredConvolution, split
+
+TIGHTER = (0.0, 0.5, 0.75, 0.9)  # shares θ of m that multipliers of tiers may cost
+LEAST = 1e-3  # of ‖Sᵢ‖²/m: where it is 0, tiers are not coupled
+NORMS = "l2", "linf"
 
 
 class MonotoneMultiTier(ImageParametrization):
@@ -76,6 +84,12 @@ class MonotoneMultiTier(ImageParametrization):
         Scales, 1 at first: √|g|·A/‖A‖_F, √|gs|·S/‖S‖_F and h·B/‖B‖_F are what enters W.
     U : torch.nn.Conv2d
         The input map into the first tier, with bias.
+
+    Examples
+    --------
+    >>> W = sknn.MonotoneMultiTier(in_channels=1, channels=(4, 4), side=8)
+    >>> sknn.MonDEQ(W)(torch.randn(2, 1, 8, 8)).shape
+    torch.Size([2, 544])
     """
 
     def __init__(
@@ -240,21 +254,71 @@ class MonotoneMultiTier(ImageParametrization):
     def lipschitz_bounds(
         self, activation: Activation, rows: Tensor, differences: Tensor, **search: Any
     ) -> LipschitzBounds:
-        """By Λ = I, and what the first tier, which alone is fed, does to its input: with
-        ⟨z, Sz⟩ = 2Σ m‖zᵢ‖² + ‖Aᵢzᵢ‖² + ‖Sᵢzᵢ‖² + 2⟨Aᵢ₊₁zᵢ₊₁, Sᵢzᵢ⟩ ≥ 2m‖z₀‖² + 2‖A₀z₀‖², of which
-        the last two terms of a tier make one square with ‖Aᵢ₊₁zᵢ₊₁‖²,
+        """By one multiplier λᵢ for each tier, λ₀ = 1 and λᵢ₊₁ = cᵢ²λᵢ. For y = Λ^½z, S and w are
+        S̃ = Λ^{−½}(ΛM + MᵀΛ)Λ^{−½}, in which M_{i+1,i} is multiplied by cᵢ, and Λ^{−½}w; U is as it
+        was, since the first tier alone is fed. Of
 
-            ‖S^{−½}U‖² ≤ ½ max over ω of ‖Û*(m + Â₀*Â₀)⁻¹Û‖.
+            ⟨y, S̃y⟩ = 2Σ m‖yᵢ‖² + ‖Aᵢyᵢ‖² + ‖Sᵢyᵢ‖² + 2cᵢ⟨Aᵢ₊₁yᵢ₊₁, ESᵢyᵢ⟩
+
+        the last term is part of a square with ‖Aᵢ₊₁yᵢ₊₁‖² + cᵢ²‖Sᵢyᵢ‖², so that S̃ ⪰ 2(1 − θ)mI for
+        cᵢ² = 1 + θm/‖Sᵢ‖², and
+
+            ‖S̃^{−½}U‖² ≤ ½ max over ω of ‖Û*(m + Â₀*Â₀ + (1 − c₀²)Ŝ₀*Ŝ₀)⁻¹Û‖.
+
+        The best of a few θ counts, for each row by itself; Λ = I is one of them.
         """
-        grid = Lattice(self.lattices[0].height, self.lattices[0].width)
+        found: list[LipschitzBounds] = []
+        shares = TIGHTER if search.get("steps", 1) else TIGHTER[:1]
+        watch: Watch = search.pop("watch", unwatched)
         with torch.no_grad():
-            A = grid.spectrum(amplitude(self.g[0]) * normalized(self.A[0]))
-            U = grid.spectrum(self.input_kernel(exact=True))
-            T = A.mH @ A + self.m * torch.eye(self.channels[0]).to(A)
-            L = torch.linalg.cholesky(T)
-            half = torch.linalg.solve_triangular(L, U, upper=False)
-            reach = float(torch.linalg.matrix_norm(half, 2).max()) ** 2 / 2 * (1 + MARGIN)
-        return super().lipschitz_bounds(activation, rows, differences, reach=reach, **search)
+            M, gain = self.operator(exact=True), self.input_norm()
+            parts = split(rows.detach(), M.sizes)
+            for k, theta in enumerate(shares):
+                weighted, roots, reach = self._weighted(M, theta)
+                scaled = [part / root for part, root in zip(parts, roots, strict=True)]
+
+                def shown(done: int, of: int, k: int = k) -> None:
+                    watch(k * of + done, len(shares) * of)
+
+                found.append(
+                    scalar_bounds(
+                        weighted,
+                        gain,
+                        activation.mask,
+                        torch.cat(scaled, dim=1),
+                        differences,
+                        math.prod(self.input_shape),
+                        reach=reach,
+                        watch=shown,
+                        **search,
+                    )
+                )
+        l2, linf = (torch.stack([getattr(each, n) for each in found]).amin(0) for n in NORMS)
+        return replace(found[0], l2=l2, linf=linf)
+
+    def _weighted(
+        self, M: TieredConvolution, theta: float
+    ) -> tuple[TieredConvolution, list[float], float]:
+        """Λ^½MΛ^{−½} for M = I − W, the roots of Λ, and a bound of ‖S̃^{−½}U‖²."""
+        at = self.lattices[0]
+        A, U = (
+            at.spectrum(kernel)
+            for kernel in (
+                amplitude(self.g[0]) * normalized(self.A[0]),
+                self.input_kernel(exact=True),
+            )
+        )
+        sizes = [float(torch.linalg.matrix_norm(S, 2).max()) ** 2 / self.m for S in M.strided]
+        ratios = [math.sqrt(1 + theta / max(size, LEAST)) for size in sizes]
+        carried = [c * each for c, each in zip(ratios, M.carried, strict=True)]
+        m = self.m * (1 - theta)
+        weighted = TieredConvolution(M.diagonal, M.strided, carried, strong_monotonicity=m)
+        T = A.mH @ A + self.m * torch.eye(A.shape[-1]).to(A)
+        for c, S in zip(ratios[:1], M.strided, strict=False):
+            T = T + (1 - c**2) * S.mH @ S
+        half = torch.linalg.solve_triangular(torch.linalg.cholesky(T), U, upper=False)
+        reach = float(torch.linalg.matrix_norm(half, 2).max()) ** 2 / 2 * (1 + MARGIN)
+        return weighted, list(itertools.accumulate(ratios, operator.mul, initial=1.0)), reach
 
     def operator(self, W: Tensor | None = None, *, exact: bool) -> TieredConvolution:
         """I − W; m is the parametrization's, and L an upper bound, the sharper one if exact."""

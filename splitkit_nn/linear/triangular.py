@@ -41,6 +41,12 @@ class MonotoneTriangular(MatrixParametrization):
         parameters without entries.
     U : torch.nn.Linear
         The input map, with bias.
+
+    Examples
+    --------
+    >>> W = sknn.MonotoneTriangular(in_features=4, features=8)
+    >>> sknn.MonDEQ(W)(torch.randn(2, 4)).shape
+    torch.Size([2, 8])
     """
 
     def __init__(self, in_features: int, features: int, block: int = 1, m: float = 1.0) -> None:

@@ -90,6 +90,12 @@ class DenseClassifier(Classifier):
     -----
     Input (batch, …) with in_features entries a sample; output (batch, classes). 784 → 87 → 10 has
     the 84,313 parameters of the paper's fully connected MNIST model.
+
+    Examples
+    --------
+    >>> model = sknn.DenseClassifier(4, 8, 3)
+    >>> model(torch.randn(5, 4)).shape
+    torch.Size([5, 3])
     """
 
     def __init__(
@@ -137,6 +143,12 @@ class ConvClassifier(Classifier):
     Input (batch, in_channels, *side). The hidden grid with its border is averaged; rows and columns
     that fill no square are left out. The paper's models are 1, 54, 28 (79,500 parameters) and
     3, 81, 32 (172,218), the large one 3, 200, 32 (853,612).
+
+    Examples
+    --------
+    >>> model = sknn.ConvClassifier(1, channels=4, side=8, classes=3)
+    >>> model(torch.randn(2, 1, 8, 8)).shape
+    torch.Size([2, 3])
     """
 
     def __init__(
@@ -185,6 +197,12 @@ class MultiTierClassifier(Classifier):
     -----
     Input (batch, in_channels, *side). The paper's models are 1, (16, 32, 32), 28 (81,394
     parameters) and 3, (16, 32, 60), 32 (170,194), the large one 3, (64, 128, 128), 32 (1,014,546).
+
+    Examples
+    --------
+    >>> model = sknn.MultiTierClassifier(1, channels=(4, 4), side=8, classes=3)
+    >>> model(torch.randn(2, 1, 8, 8)).shape
+    torch.Size([2, 3])
     """
 
     def __init__(

@@ -50,6 +50,16 @@ def save(model: nn.Module, path: str | os.PathLike[str]) -> None:
     TypeError
         A part does not keep what it was made of as attributes, or keeps what is no plain value; or
         the model holds other tensors than it was made with, as pruning and adapters add.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> layer = sknn.MonDEQ(sknn.MonotoneDense(in_features=4, features=8))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     sknn.save(layer, f'{folder}/layer.pt')
+    ...     again = sknn.load(f'{folder}/layer.pt')
+    >>> print(torch.equal(again.parametrization.A, layer.parametrization.A))
+    True
     """
     description, state = describe(model), model.state_dict()
     with torch.random.fork_rng(devices=[]):
@@ -93,6 +103,16 @@ def load(path: str | os.PathLike[str], *, m: float = 1.0, side: Side = None) -> 
         No such file.
     ValueError
         The file holds something else; the message says what, and what to do.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> model = sknn.DenseClassifier(4, 8, 3)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     sknn.save(model, f'{folder}/model.pt')
+    ...     again = sknn.load(f'{folder}/model.pt')
+    >>> type(again).__name__
+    'DenseClassifier'
     """
     name = os.fspath(path)
     content = read_tensors(name)

@@ -50,6 +50,11 @@ def check_activation(
     AssertionError
         A property is violated; the message states it, the numbers of both sides, the points, and
         code that shows it again.
+
+    Examples
+    --------
+    >>> from splitkit_nn.testing import check_activation
+    >>> check_activation(sknn.ReLU(), max_examples=2)
     """
     __tracebackhide__ = True
     if not isinstance(activation, Activation):

@@ -64,6 +64,13 @@ def check_layer(
     AssertionError
         A property is violated; the message states it, the numbers of both sides, and code that
         shows it again.
+
+    Examples
+    --------
+    >>> _ = torch.manual_seed(0)
+    >>> layer = sknn.MonDEQ(sknn.MonotoneDense(in_features=4, features=8, m=1.0))
+    >>> from splitkit_nn.testing import check_layer
+    >>> check_layer(layer, max_examples=1)
     """
     __tracebackhide__ = True
     if not isinstance(layer, MonDEQ):

@@ -26,10 +26,11 @@ class House:
 SPLITKIT_ROOMS = (
     "backend",
     "tracing",
-    "implicit",
+    "derivatives",
     "arguments",
     "looks",
     "outcomes",
+    "docstrings",
     "display",
     "progress",
     "arithmetic",
@@ -55,7 +56,8 @@ SPLITKIT = House(
     libraries={
         "numpy": SPLITKIT_ROOMS,
         "array_api_compat": ("backend", "tracing"),
-        "jax": ("tracing", "implicit"),
+        "jax": ("tracing", "derivatives"),
+        "torch": ("derivatives",),
         "scipy": (
             "linear",
             "functions",

@@ -174,6 +174,15 @@ def test_what_is_no_point_is_refused(x):
             call(x)
 
 
+@pytest.mark.parametrize("dtype", [">f8", ">f4", "longdouble"])
+def test_numbers_that_no_factorization_takes_are_refused(dtype):
+    x = np.ones(2, dtype=dtype)
+    f = functions.SquaredL2()
+    for call in (f, f.prox, lambda x: sk.minimize(f, x), linear.Diagonal):
+        with pytest.raises(TypeError, match=r"has dtype (>f|float128|longdouble).*: convert it to"):
+            call(x)
+
+
 @pytest.mark.parametrize("x0", [np.ma.masked_array([1.0, 2.0]), np.ones((1, 2)).view(np.matrix)])
 def test_arrays_that_do_other_things_than_arrays_are_refused(x0):
     f = functions.SquaredL2()

@@ -2,7 +2,6 @@
 
 import importlib.util
 import re
-import subprocess
 import sys
 from pathlib import Path
 
@@ -31,17 +30,6 @@ def modules(monkeypatch):
     return imported("released"), imported("gpu")
 
 
-def run(*arguments):
-    return subprocess.run(
-        [sys.executable, str(SCRIPT), *arguments],
-        cwd=ROOT,
-        env={"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
 def cifar10(folder):
     """Twelve images in the files of CIFAR-10."""
     rng = np.random.default_rng(0)
@@ -53,11 +41,11 @@ def cifar10(folder):
     return folder
 
 
-def test_a_rehearsal_on_the_cpu_prints_every_table(tmp_path):
+def test_a_rehearsal_on_the_cpu_prints_every_table(modules, tmp_path, capsys):
     data = cifar10(tmp_path)
-    done = run("--device", "cpu", "--quick", "--repeats", "1", "--data", str(data))
-    assert done.returncode == 0, done.stderr
-    rows = [line.split(" | ") for line in done.stdout.splitlines() if line.startswith("| ")]
+    modules[1].main(["--device", "cpu", "--quick", "--repeats", "1", "--data", str(data)])
+    printed = capsys.readouterr().out
+    rows = [line.split(" | ") for line in printed.splitlines() if line.startswith("| ")]
     steps, floors, gaps = (
         [[cell.strip("| ") for cell in row] for row in rows if row[1] != "way" and len(row) == n]
         for n in (5 + 1, 6, 5)
@@ -69,7 +57,7 @@ def test_a_rehearsal_on_the_cpu_prints_every_table(tmp_path):
     measured = [row for row in gaps if row[1] in ("float32", "float64")]
     assert len(measured) == 3 * 2 * 2  # models, precisions, libraries
     assert all(float(row[3]) <= float(row[4]) for row in measured)
-    assert re.search(r"An epoch of cifar10-conv \(10 images.*iterations", done.stdout)
+    assert re.search(r"An epoch of cifar10-conv \(10 images.*iterations", printed)
 
 
 def test_without_a_gpu_it_says_so(modules, monkeypatch):

@@ -6,10 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import splitkit as sk
-
 ROOT = Path(__file__).parents[2]
-BLOCKS = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+TEXT = (ROOT / "README.md").read_text()
+BLOCKS = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
 
 
 @pytest.fixture(scope="module")
@@ -20,8 +19,9 @@ def names():
     return names
 
 
-def test_every_section_has_its_block():
-    assert len(BLOCKS) == 9
+def test_it_is_short_and_has_a_block_for_each_way_in():
+    assert len(TEXT.splitlines()) < 120
+    assert len(BLOCKS) == 4
 
 
 def test_the_inclusion_is_solved(names):
@@ -38,25 +38,12 @@ def test_the_program_answers_in_its_words(names):
     assert found.duality_gap <= 1e-7
 
 
-def test_the_expression_has_its_constants(names):
-    assert 0 < names["T"].lipschitz < 1
-
-
-def test_the_proof_and_the_choices_are_as_said(names):
-    F, G = names["F"], names["G"]
-    assert 0 < names["proof"].rate < 1
-    assert names["three"].method.label == "Ryu"
-    x = names["three"].x
-    assert abs(x.sum() - 1) < 1e-7
-    np.testing.assert_allclose(names["faster"].x, sk.solve(F + G, np.zeros(5)).x, atol=1e-6)
-
-
 def test_the_layer_has_gradients(names):
     assert all(float(p.grad.abs().sum()) > 0 for p in names["model"].parameters())
     assert names["layer"].last_solve.backward.converged
 
 
 def test_links_lead_somewhere():
-    links = re.findall(r"\]\(([^)#]+)\)", (ROOT / "README.md").read_text())
+    links = re.findall(r"\]\(([^)#]+)\)", TEXT)
     missing = [link for link in links if not link.startswith("http") and not (ROOT / link).exists()]
     assert missing == []

@@ -103,6 +103,15 @@ NONCONVEX = {
     "mcp": (MCP, {"weight": 0.8}),
     "mcp of small gamma": (MCP, {"weight": 1.3, "gamma": 0.5}),
 }
+
+
+def test_the_prox_of_a_logarithm_squares_nothing_that_overflows():
+    f = LogSum(0.4, 0.9)
+    for size in (1e20, 1e37):
+        x = np.asarray([size, -size], dtype=np.float32)
+        np.testing.assert_allclose(f.prox(x), x, rtol=1e-6)
+
+
 GRID = np.unique(np.concatenate([[0.0], np.linspace(-8, 8, 20001), np.linspace(-0.01, 0.01, 201)]))
 
 

@@ -58,8 +58,9 @@ def triangular_matrix(p):
 
 def infinity_matrix(p):
     """W of a MonotoneInfinity."""
-    T = p.T.detach().double().numpy()
-    dominance = [max(abs(T[i]).sum(), abs(T[:, i]).sum()) for i in range(len(T))]
+    T, w = p.T.detach().double().numpy(), np.exp(p.log_weights.detach().double().numpy())
+    sums = [(w[i] * (abs(T[i]) / w).sum(), w[i] * (abs(T[:, i]) / w).sum()) for i in range(len(T))]
+    dominance = [max(row, (row + column) / 2) for row, column in sums]
     return (1 - p.m) * np.eye(len(T)) + T - np.diag(dominance)
 
 

@@ -8,8 +8,8 @@ from torch import nn
 
 import splitkit as sk
 import splitkit_nn as sknn
-from splitkit_nn.implicit import fixed_point
-from splitkit_nn.implicit.gmres import gmres
+from splitkit.derivatives import recorded
+from splitkit.derivatives.gmres import gmres
 
 N = 4
 METHODS = [sk.PeacemanRachford(), sk.DouglasRachford(), sk.ForwardBackward(), None]
@@ -212,10 +212,10 @@ def test_a_system_that_takes_gmres_long_is_factored(transposed, monkeypatch):
         steps.append(max_steps)
         return gmres(operator, right, max_steps)
 
-    monkeypatch.setattr(fixed_point, "gmres", counted)
-    (w,) = fixed_point._solve(Linear(), transposed, (u,), (u,), (rhs,))
+    monkeypatch.setattr(recorded, "gmres", counted)
+    (w,) = recorded._solve(Linear(), transposed, (u,), (u,), (rhs,))
     A = torch.eye(n, dtype=torch.float64) - T
     expected = torch.linalg.solve(A.T if transposed else A, rhs)
     torch.testing.assert_close(w, expected, rtol=1e-8, atol=1e-8)
-    assert steps == [fixed_point.PATIENCE]
+    assert steps == [recorded.PATIENCE]
     assert len(calls) == 1

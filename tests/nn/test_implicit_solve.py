@@ -7,7 +7,7 @@ import torch
 
 import splitkit as sk
 import splitkit_nn as sknn
-from splitkit_nn.implicit.gmres import gmres
+from splitkit.derivatives.gmres import gmres
 
 METHODS = [sk.PeacemanRachford(), sk.DouglasRachford(), sk.ForwardBackward()]
 
@@ -174,7 +174,7 @@ def test_gmres_solves_singular_consistent_systems_and_refuses_others():
     ("make", "error", "match"),
     [
         (lambda: sknn.ImplicitSolve(3), TypeError, "build = 3"),
-        (lambda: sknn.ImplicitSolve(abs, method="pr"), TypeError, "single map"),
+        (lambda: sknn.ImplicitSolve(abs, method="pr"), TypeError, "method = .pr."),
         (lambda: sknn.ImplicitSolve(abs, tol=0.0), ValueError, r"tol = 0\.0"),
         (lambda: sknn.ImplicitSolve(abs)(torch.zeros(2), torch.ones(2)), TypeError, "Operator"),
     ],

@@ -123,17 +123,21 @@ def test_the_gradient_in_gamma_is_that_of_differences():
 
 @pytest.mark.parametrize("activation", ["relu", "tanh", "softthreshold"])
 @pytest.mark.parametrize("scale", [0.1, 10.0])
-def test_the_constant_in_infinity_holds_entry_by_entry(activation, scale):
+@pytest.mark.parametrize("spread", [0.0, 1.0])
+def test_the_constant_in_infinity_holds_entry_by_entry(activation, scale, spread):
     torch.manual_seed(0)
     p = sknn.MonotoneInfinity(20, 30, m=0.5).double()
     with torch.no_grad():
         p.T.mul_(scale)
+        p.log_weights.normal_().mul_(spread)
     layer = sknn.MonDEQ(p, activation, tol=1e-12, max_iter=10_000)
     gain = p.linf_gain(layer.activation)
-    U, W = p.U.weight.detach(), p.weight().detach()
-    excess = 1 - W.diagonal() - (W - torch.diag(W.diagonal())).abs().sum(1)
+    U, W, w = p.U.weight.detach(), p.weight().detach(), p.log_weights.detach().exp()
+    excess = 1 - W.diagonal() - w * ((W - torch.diag(W.diagonal())).abs() / w).sum(1)
     assert float(excess.min()) >= 0.5 * (1 - 1e-12)
-    assert gain <= float((U.abs().sum(1) / excess).max()) * (1 + 1e-6)
+    assert float(torch.linalg.eigvalsh(W + W.T)[-1]) <= 2 * 0.5 + 1e-12
+    # in the weighted ℓ∞ by ‖U‖/m, which is that of its worst row
+    assert gain <= float((w * U.abs().sum(1) / excess).max() / w.min()) * (1 + 1e-6)
     x = torch.randn(60, 20, dtype=torch.float64)
     near = x + 0.3 * torch.randn(60, 20, dtype=torch.float64).sign()
     with torch.no_grad():
@@ -147,6 +151,36 @@ def test_the_constant_in_infinity_holds_entry_by_entry(activation, scale):
     bounds = p.lipschitz_bounds(layer.activation, w, torch.eye(4).double(), steps=2)
     assert bool((bounds.linf <= linf).all())
     assert bool((bounds.l2 <= l2).all())
+
+
+@pytest.mark.parametrize("activation", ["relu", "leakyrelu"])
+def test_every_layer_whose_rows_are_dominant_is_reached(activation):
+    """In other variables, by weights: rows alone are what Jafarpour et al. (2021) ask for."""
+    torch.manual_seed(0)
+    n, m, less = 8, 0.5, 0.5 - 1e-3
+    W = torch.randn(n, n, dtype=torch.float64) * torch.logspace(-2, 1, n).double()
+    V = W.abs().fill_diagonal_(0.0)
+    W += torch.diag(1 - m - V.sum(1) - W.diagonal() - torch.rand(n, dtype=torch.float64))
+    assert float(torch.linalg.eigvalsh(W + W.T)[-1]) > 2  # in ℓ2 I − W is not monotone
+    N, one = torch.diag(1 - W.diagonal()) - V, torch.ones(n, dtype=torch.float64)
+    scale = torch.linalg.solve((N - less * torch.eye(n)).T, one).sqrt()
+    other = scale[:, None] * W / scale
+    p = sknn.MonotoneInfinity(3, n, m=less).double()
+    with torch.no_grad():
+        U, b = p.U.weight.clone(), p.U.bias.clone()
+        p.log_weights.copy_(-scale.log())
+        p.T.copy_(other)
+        p.T.fill_diagonal_(0.0)
+        left = p.weight().diagonal() - other.diagonal()
+        assert float(left.min()) >= -1e-9
+        p.T.add_(torch.diag(-left / 2))
+        torch.testing.assert_close(p.weight(), other)
+        p.U.weight.mul_(scale[:, None])
+        p.U.bias.mul_(scale)
+    layer, x = sknn.MonDEQ(p, activation, tol=1e-12, max_iter=10_000), torch.randn(4, 3).double()
+    with torch.no_grad():
+        z = layer(x) / scale
+    torch.testing.assert_close(z, layer.activation(z @ W.T + x @ U.T + b), rtol=0, atol=1e-9)
 
 
 def test_entry_by_entry_the_bound_is_attained_where_signs_agree():

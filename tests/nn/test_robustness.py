@@ -8,6 +8,7 @@ import splitkit_nn as sknn
 from splitkit_nn.linear.bounds.convolution import _Spectral, shared_bounds
 from splitkit_nn.linear.bounds.scalar import scalar_bounds
 from splitkit_nn.linear.kernels import circular_conv2d
+from splitkit_nn.linear.multitier import TIGHTER
 
 
 def make_model(seed=0, activation=None):
@@ -384,26 +385,56 @@ def test_one_multiplier_for_all_rows_lies_between_one_number_and_one_for_each():
     assert bool((shared < old.l2).all())
 
 
-def test_the_reach_of_the_input_of_tiers_is_at_most_what_it_is_bounded_by():
-    """‖S^{−½}U‖² of the whole matrix, on all entries and on those inside of the border."""
+@pytest.mark.parametrize("channels", [(2, 3), (2, 2, 3)])
+@pytest.mark.parametrize("scale", [1.0, 30.0])
+def test_multipliers_of_tiers_keep_what_is_claimed_of_the_whole_matrix(channels, scale):
+    """S̃ ⪰ 2(1 − θ)mI and ‖S̃^{−½}U‖² on all entries; γ on those inside of the border, at least that
+    of the best Λ, and less than by one number.
+    """
     torch.manual_seed(0)
-    p = sknn.MonotoneMultiTier(1, (2, 3), 4, m=0.4).double()
+    p = sknn.MonotoneMultiTier(1, channels, 4, m=0.4).double()
     with torch.no_grad():
         for g in p.g:
-            g.fill_(30.0)
-    n = sum(p.operator(exact=True).sizes)
-    M = p.operator(exact=True)(torch.eye(n).double()).T.detach()
+            g.fill_(scale)
+    M = p.operator(exact=True)
+    n, inside = sum(M.sizes), p.interior
     U = p.bias(torch.eye(16).double().reshape(16, 1, 4, 4)).detach() - p.bias(
         torch.zeros(1, 1, 4, 4).double()
     )
-    U, S, inside = U.detach().T, M + M.T, p.interior
+    U, sigma = U.detach().T, sknn.MonDEQ(p).activation
     rows = torch.randn(3, n, dtype=torch.float64) * inside
-    sigma = sknn.MonDEQ(p).activation
+    rows[:, : -M.sizes[-1]] = 0.0  # the last tier is read, as by a classifier
+    best, before = torch.full((3,), torch.inf, dtype=torch.float64), None
+    for theta in TIGHTER:
+        with torch.no_grad():
+            weighted, roots, reach = p._weighted(M, theta)
+            D = weighted(torch.eye(n).double()).T
+        Lambda = torch.cat([torch.full((k,), r) for k, r in zip(M.sizes, roots, strict=True)])
+        torch.testing.assert_close(
+            D, Lambda.double()[:, None] * M(torch.eye(n).double()).detach().T / Lambda.double()
+        )
+        S, w = D + D.T, rows / Lambda.double()
+        assert float(torch.linalg.eigvalsh(S)[0]) >= 2 * (1 - theta) * p.m * (1 - 1e-9)
+        true = float(torch.linalg.eigvalsh(U.T @ torch.linalg.solve(S, U))[-1])
+        assert true <= reach < 6 * true
+        S, V, w = S[inside][:, inside], U[inside], w[:, inside]
+        inner = torch.linalg.eigvalsh(V.T @ torch.linalg.solve(S, V))[-1]
+        best = torch.minimum(best, 2 * (inner * (w * torch.linalg.solve(S, w.T).T).sum(1)).sqrt())
+        before = best if before is None else before
     found = p.lipschitz_bounds(sigma, rows, torch.eye(3).double(), steps=200)
-    parts = p.operator(exact=True), p.input_norm(), sigma.mask, rows, torch.eye(3).double(), 16
-    before = scalar_bounds(*parts, steps=200)
-    assert bool((found.l2 < 0.97 * before.l2).all())
-    S, U, w = S[inside][:, inside], U[inside], rows[:, inside]
-    reach = torch.linalg.eigvalsh(U.T @ torch.linalg.solve(S, U))[-1]
-    exact = 2 * (reach * (w * torch.linalg.solve(S, w.T).T).sum(1)).sqrt()
-    assert bool((found.l2 >= exact).all())
+    parts = M, p.input_norm(), sigma.mask, rows, torch.eye(3).double(), 16
+    assert bool((found.l2 >= best * (1 - 1e-9)).all())
+    assert bool((found.l2 < 0.92 * scalar_bounds(*parts, steps=200).l2).all())
+    assert bool((best < 0.92 * before).all())
+
+
+def test_tiers_that_are_not_coupled_read_nothing_of_the_input():
+    torch.manual_seed(0)
+    p = sknn.MonotoneMultiTier(1, (2, 3), 4).double()
+    rows = torch.randn(2, sum(p.operator(exact=True).sizes), dtype=torch.float64) * p.interior
+    rows[:, : -p.operator(exact=True).sizes[-1]] = 0.0
+    sigma, unit = sknn.MonDEQ(p).activation, torch.eye(2).double()
+    before = p.lipschitz_bounds(sigma, rows, unit).l2
+    with torch.no_grad():
+        p.gs[0].zero_()
+    assert bool((p.lipschitz_bounds(sigma, rows, unit).l2 < 0.1 * before).all())

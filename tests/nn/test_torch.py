@@ -265,6 +265,7 @@ mesh = dist.device_mesh.init_device_mesh("cpu", (2,))
 KINDS = {
     "dense": (lambda: sknn.MonotoneDense(3, 6), (3,)),
     "triangular": (lambda: sknn.MonotoneTriangular(3, 4), (3,)),
+    "infinity": (lambda: sknn.MonotoneInfinity(3, 4), (3,)),
     "lipschitz": (lambda: sknn.MonotoneLipschitz(3, 4, 2, gamma=0.7), (3,)),
     "conv": (lambda: sknn.MonotoneConv2d(1, 2, (2, 3)), (1, 2, 3)),
     "tiers": (lambda: sknn.MonotoneMultiTier(1, (1, 2), (2, 4)), (1, 2, 4)),

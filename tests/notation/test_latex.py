@@ -7,7 +7,7 @@ import pytest
 from matplotlib.mathtext import MathTextParser
 
 import splitkit as sk
-from splitkit.notation import LATEX, Notation, name_in_latex
+from splitkit.notation import ATOM, FACTOR, LATEX, PRODUCT, SUM, Notation, name_in_latex, tightness
 from splitkit.testing import registered
 
 f = sk.functions
@@ -42,21 +42,47 @@ def test_latex_reads_as_the_text_does():
         a.resolvent(np.array([1.0, 2.0])): r"R_{\alpha A}",
         a.shift(np.ones(2)): r"A - v",
         a.translate(np.ones(2)): r"A(\cdot - v)",
-        a.pullback(L): r"\mathrm{DenseMatrix}^\top \, A \, \mathrm{DenseMatrix}",
+        a.pullback(L): r"M^\top \, A \, M",
         sk.BlockDiagonal((a, b)): r"\left(A \times B\right)",
-        sk.NormalCone(f.Simplex()): r"N_{\mathrm{Simplex}}",
-        sk.Subdifferential(norm + norm): r"\partial \mathrm{L1Norm} + \partial \mathrm{L1Norm}",
-        sk.Affine(np.eye(2), np.ones(2)): r"\mathrm{DenseMatrix} - q",
-        (2.0 * norm).translate(np.ones(2)): r"\left(2\,\mathrm{L1Norm}\right)(\cdot - v)",
-        sk.Affine(L - 2.0 * (L @ L.T)): r"\mathrm{DenseMatrix} - 2\,\mathrm{DenseMatrix} \, "
-        r"\mathrm{DenseMatrix}^\top",
-        (L + L).T: r"\left(\mathrm{DenseMatrix} + \mathrm{DenseMatrix}\right)^\top",
+        sk.NormalCone(f.Simplex()): r"N_{\{x \geq 0, \sum x_i = 1\}}",
+        sk.Subdifferential(norm + norm): r"\partial \|\cdot\|_1 + \partial \|\cdot\|_1",
+        sk.Affine(np.eye(2), np.ones(2)): "M - q",
+        (2.0 * norm).translate(np.ones(2)): r"\left(2\,\|\cdot\|_1\right)(\cdot - v)",
+        sk.Affine(L - 2.0 * (L @ L.T)): r"M - 2\,M \, M^\top",
+        (L + L).T: r"\left(M + M\right)^\top",
         sk.linear.ScaledIdentity(-2.0): r"-2\,I",
-        f.Conjugate(norm): r"\mathrm{L1Norm}^*",
-        norm @ L: r"\mathrm{L1Norm} \circ \mathrm{DenseMatrix}",
+        f.Conjugate(norm): r"\left(\|\cdot\|_1\right)^*",
+        norm @ L: r"\|M\,\cdot\|_1",
+        norm.translate(np.ones(2)): r"\|(\cdot - v)\|_1",
+        sk.Subdifferential(f.L1Norm(2.0)): r"\partial \left(2\,\|\cdot\|_1\right)",
+        sk.Subdifferential(norm)
+        + sk.Subdifferential(f.SquaredL2(center=np.ones(2)) @ L): r"\partial \|\cdot\|_1 + "
+        r"M^\top \, (M\,\cdot - c)",
+        sk.Subdifferential(f.SquaredL2(np.ones(2)) @ L): r"M^\top \, w\,(M\,\cdot)",
+        f.Box(-1, np.inf): r"[-1, \infty]",
+        f.L2Ball(2.0): r"\{\|x\| \leq 2\}",
+        f.L2Ball(2.0, center=np.ones(2)): r"\{\|x - c\| \leq 2\}",
+        f.LogSumExp(np.array([0.5, 0.5])): r"\log\sum e^{\cdot} - \langle p, \cdot\rangle",
+        f.Intersection((f.NonNegative(), f.ZeroCone())): r"\{x \geq 0\} \cap \{0\}",
     }
     for expression, source in expected.items():
         assert expression.latex() == source
+
+
+@pytest.mark.parametrize("thing", registered(), ids=str)
+def test_every_function_is_written_by_its_formula(thing):
+    expression = thing.make()[0]
+    if isinstance(expression, f.Function):
+        assert expression.latex() != name_in_latex(type(expression).__name__)
+
+
+def test_how_tightly_a_formula_holds_its_parts():
+    for latex, place in {
+        r"\|\cdot - c\|_1": FACTOR, r"\{x \geq 0\}": ATOM, r"[-1, 1]": ATOM, "M": ATOM,
+        r"2\,\|\cdot\|": PRODUCT, r"\sum(1 - \cdot)_+": PRODUCT,
+        r"\|\cdot\|_1 + x": SUM, r"-\log\cdot": SUM,
+    }.items():  # fmt: skip
+        assert tightness(latex) == place, latex
 
 
 def test_a_class_of_ones_own_is_written_by_its_name():

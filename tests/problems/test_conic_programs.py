@@ -303,6 +303,21 @@ def test_wrong_cones_are_refused_by_name(cones, message):
 
 
 @pytest.mark.parametrize(
+    ("cones", "message"),
+    [
+        (None, r"cones = None: give a list of tuples"),
+        (4, r"cones = 4: give a list of tuples"),
+        ({"zero": 4}, r"cones = .*: give a list of tuples"),
+        ([("zero", 1), ("power", "a")], r"a of cones\[1\] = 'a': give a number"),
+        ([("box", "low", [1.0])], r"a bound of cones\[0\] = 'low': give a number"),
+    ],
+)
+def test_what_are_no_cones_at_all_is_refused_by_name(cones, message):
+    with pytest.raises(TypeError, match=message):
+        ConicProgram(None, np.ones(2), np.ones((4, 2)), np.ones(4), cones)
+
+
+@pytest.mark.parametrize(
     ("changed", "message"),
     [
         ({"P": -np.eye(2)}, "P has the eigenvalue -1"),

@@ -4,6 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 from hypothesis import given, settings
 from scipy.optimize import linprog
 
@@ -264,3 +265,59 @@ def test_the_value_and_the_gap_are_those_of_the_payoffs_as_given():
     x, y = np.full(5, 0.2), np.array([0.5, 0.5, 0.0, 0.0, 0.0])
     np.testing.assert_allclose(game.value((x, y)), y @ K @ x)
     np.testing.assert_allclose(game.gap((x, y)), (K @ x).max() - (y @ K).min())
+
+
+@pytest.mark.parametrize(
+    "kind", ["uniform", "normal", "integer", "skew", "dominated", "sparse", "rectangular"]
+)
+@pytest.mark.parametrize(("factor", "more"), [(1.0, 0.0), (1.0, 1000.0), (1e8, 0.0), (1e-8, 1.0)])
+def test_a_matrix_game_solves_itself_in_any_units(kind, factor, more):
+    K = factor * payoffs(kind, n=42, seed=2) + more
+    found = sk.MatrixGame(K).solve()
+    for strategy in (found.x, found.y):
+        assert strategy.min() >= 0
+        assert strategy.sum() == pytest.approx(1.0, abs=1e-14)
+    gap = (K @ found.x).max() - (found.y @ K).min()
+    rounding = 1e-14 * abs(K).max()
+    assert found.gap == pytest.approx(gap, abs=rounding)
+    assert -rounding <= gap <= 1e-8 * abs(K - K.mean()).max() + rounding
+    assert (found.y @ K).min() - rounding <= found.value <= (K @ found.x).max() + rounding
+    assert found.program.iterations <= 60
+
+
+def test_its_strategies_are_an_equilibrium_of_the_operators():
+    K = payoffs("integer", 6)
+    game = sk.MatrixGame(K)
+    found = game.solve(tol=1e-10)
+    assert bool(game.is_solution((found.x, found.y)))
+    again = sk.MatrixGame(sp.csr_array(K)).solve(tol=1e-10)
+    assert again.value == pytest.approx(found.value, abs=1e-8)
+    assert sk.MatrixGame(K, batch_ndim=1).solve(tol=1e-10).value == found.value
+
+
+@pytest.mark.parametrize(
+    "K", [[[0, 1, -1], [-1, 0, 1], [1, -1, 0]], np.zeros((3, 3)), np.eye(3), np.full((3, 3), 7.0)]
+)
+def test_games_that_look_alike_for_all_are_played_evenly(K):
+    found = sk.MatrixGame(np.array(K, dtype=float)).solve()
+    np.testing.assert_allclose(np.concatenate([found.x, found.y]), 1 / 3, atol=1e-7)
+    assert "GameSolution: converged" in str(found)
+
+
+def test_a_game_keeps_the_library_and_the_dtype_of_its_payoffs(xp_backend, xp, dtype):
+    sample_on_jax(xp_backend, xp, dtype, 0)
+    K = xp.asarray([[0.0, 2.0], [1.0, -1.0]], dtype=dtype)  # x = (3/4, 1/4), y = (1/2, 1/2)
+    found = sk.MatrixGame(K).solve()
+    assert found.x.dtype == found.y.dtype == dtype
+    assert float(found.x[0]) == pytest.approx(0.75, abs=1e-6)
+    assert float(found.y[0]) == pytest.approx(0.5, abs=1e-6)
+    assert found.value == pytest.approx(0.5, abs=1e-7)
+
+
+def test_a_game_without_entries_or_time_says_so():
+    with pytest.raises(TypeError, match=r"the game to splitkit\.solve"):
+        sk.MatrixGame(sk.linear.Convolution(np.ones(3), (5,))).solve()
+    with pytest.raises(sk.NotConvergedError):
+        sk.MatrixGame(payoffs("normal")).solve(max_iter=2)
+    with pytest.raises(ValueError, match="tol"):
+        sk.MatrixGame(np.eye(2)).solve(tol=0.0)

@@ -36,6 +36,9 @@ def test_a_scaling_takes_both_points_to_one_and_its_inverses_undo_it(seed):
         assert np.allclose(cone.from_dual(z), cone.from_slack(s), rtol=1e-9)
         assert np.allclose(cone.to_dual(cone.from_dual(v)), v)
         assert np.allclose(cone.to_slack(cone.from_slack(v)), v)
+        squares = cone.inverse_squares()
+        found = (squares @ v.reshape(len(squares), -1, 1)).ravel()
+        assert np.allclose(found, cone.to_dual(cone.from_slack(v)))
         assert u @ cone.to_slack(v) == pytest.approx(cone.from_dual(u) @ v)  # Wᵀ is W's adjoint
         columns = np.stack((u, v), axis=1)
         assert np.allclose(cone.from_slack(columns)[:, 1], cone.from_slack(v))
@@ -109,6 +112,7 @@ def test_secant_equations_of_cones_that_are_not_symmetric(barrier, dual):
         v = rng.normal(size=12)
         assert np.allclose(cones.over(cones.times(v)), v)
         assert np.allclose((cones.squares() @ v.reshape(4, 3, 1)).ravel(), cones.times(v))
+        assert np.allclose((cones.inverse_squares() @ v.reshape(4, 3, 1)).ravel(), cones.over(v))
         half = cones.half(v)
         assert half @ half == pytest.approx(v @ cones.over(v))
     # the shadow of s is taken to the shadow of z, as z is to s
@@ -137,7 +141,7 @@ def test_interior_points_lead_to_the_solution_of_each_kind_of_system():
     )  # fmt: skip
     for problem in (program, ball):
         data = problem._data()
-        for x, y, near in Interior(data, data.rows.barriers()).points():
+        for x, y, near in Interior(data).points():
             gap, apart = data.q @ x + data.rows.support(y)[0], np.abs(data.A @ x - near).max()
         assert np.allclose(data.q + data.A.T @ y, 0, atol=1e-6)
         assert np.abs(data.rows.project(data.A @ x) - data.A @ x).max() <= 1e-6
@@ -180,7 +184,7 @@ def test_cones_of_the_variables_themselves_are_solved_for_by_the_equations_alone
     cones = [("zero", e), ("nonnegative", 2), ("psd", k)]
     program = ConicProgram(None, rng.normal(size=12), sp.csr_array(A), rng.normal(size=15), cones)
     data = program._data()
-    interior = Interior(data, data.rows.barriers())
+    interior = Interior(data)
     assert isinstance(interior.system, _Standard)
     points = [[each.unit + 0.1 * rng.random(each.unit.size) for each in interior.cones]] * 2
     for cone, s, z in zip(interior.cones, *points, strict=True):
@@ -192,3 +196,67 @@ def test_cones_of_the_variables_themselves_are_solved_for_by_the_equations_alone
         found.append(system.solve(a, b))
     for one, other in zip(*found, strict=True):
         assert np.allclose(one, other, atol=1e-8)
+
+
+def entropies():
+    """Four probabilities of the least ⟨c, p⟩ − entropy."""
+    n, eye = 4, sp.eye_array(4)
+    rows, tops = sp.kron(eye, [[0.0], [-1.0], [0.0]]), sp.kron(eye, [[-1.0], [0.0], [0.0]])
+    A = sp.block_array([[sp.csr_array(np.ones((1, n))), None], [rows, tops]])
+    b = np.r_[1.0, np.tile([0.0, 0.0, 1.0], n)]
+    c = np.r_[0.3, -0.2, 0.1, 0.5, -np.ones(n)]
+    return c, sp.csr_array(A), b, [("zero", 1), ("exponential", n)]
+
+
+def with_cones_of_rows(cones):
+    """A bounded program of such cones, whose duals have a point inside too."""
+    rng = np.random.default_rng(0)
+    inside = np.concatenate([[2.0, 1.0, 0.3]] * (2 if cones[0][0] == "power" else 1))
+    A = rng.normal(size=(inside.size, 3))
+    return A.T @ -inside, sp.csr_array(A), A @ rng.normal(size=3) + inside, cones
+
+
+UNITS = {
+    "entropies": entropies(),
+    "power": with_cones_of_rows([("power", [0.3, 0.6])]),
+    "second-order": with_cones_of_rows([("second-order", 3)]),
+    "orthant": with_cones_of_rows([("nonnegative", 3)]),
+}
+
+
+@pytest.mark.parametrize("kind", UNITS)
+def test_steps_know_no_units_of_sides_and_slopes(kind):
+    c, A, b, cones = UNITS[kind]
+    plain = ConicProgram(None, c, A, b, cones).solve()
+    for of_x in (1e-8, 1e-3, 1e3, 1e8):
+        for of_y in (1e-8, 1.0, 1e8):
+            found = ConicProgram(None, of_y * c, A, of_x * b, cones).solve()
+            assert np.allclose(found.x, of_x * plain.x, rtol=1e-4, atol=1e-4 * of_x)
+            assert 2 / 3 <= found.iterations / plain.iterations <= 1.5
+
+
+@pytest.mark.parametrize("kind", UNITS)
+def test_a_side_that_is_never_met_spoils_nothing(kind):
+    c, A, b, cones = UNITS[kind]
+    plain = ConicProgram(None, c, A, b, cones).solve()
+    far = sp.csr_array(np.ones((1, c.size)))
+    for sides in ([1e20], [1e20, 1e30]):
+        rows, first = sp.vstack([far] * len(sides) + [A]), ("nonnegative", len(sides))
+        found = ConicProgram(None, c, rows, np.r_[sides, b], [first, *cones]).solve()
+        assert np.allclose(found.x, plain.x, rtol=1e-4, atol=1e-4)
+        assert not found.y[: len(sides)].any()
+        assert found.iterations <= 1.5 * plain.iterations
+
+
+@pytest.mark.parametrize("kind", ["power", "dual power"])
+@pytest.mark.parametrize("unit", [1e-12, 1e4, 1e12])
+def test_rows_of_a_power_cone_have_units_of_their_own(kind, unit):
+    """e₁, e₂, e₃ = e₁ᵃe₂¹⁻ᵃ map the cone to itself, and its dual."""
+    shares = np.array([0.3, 0.6])
+    c, A, b, _ = with_cones_of_rows([("power", shares)])
+    plain = ConicProgram(None, c, A, b, [(kind, shares)]).solve()
+    e = np.array([unit, 1.0, unit**0.3, 1 / unit, unit, unit**-0.2])
+    scaled = ConicProgram(None, c, sp.diags_array(e) @ A, e * b, [(kind, shares)]).solve()
+    assert scaled.objective == pytest.approx(plain.objective, rel=1e-6)
+    assert np.allclose(e * scaled.y, plain.y, rtol=1e-3, atol=1e-3)
+    assert scaled.iterations <= 1.5 * plain.iterations

@@ -130,3 +130,21 @@ def test_wrong_wishes_are_refused():
         sk.minimize(problem, np.zeros(3), compile=True)
     with pytest.raises(TypeError, match="compile = 'yes'"):
         sk.minimize(problem, np.zeros(3), compile="yes")
+
+
+def test_a_loop_multiplies_by_rows_and_makes_no_transposes():
+    A, x = jnp.asarray(np.random.default_rng(0).normal(size=(4, 5))), jnp.ones(5)
+    closed = jax.make_jaxpr(lambda x: (x @ A.T) @ A)(x)
+
+    def looped(n, constants, x):
+        return tracing._repeated(closed.jaxpr, n, constants, [], [x])
+
+    program = jax.make_jaxpr(looped)(3, closed.consts, x)
+    (loop,) = (each for each in program.eqns if each.primitive.name == "while")
+    inner = loop.params["body_jaxpr"].jaxpr.eqns
+    assert "transpose" not in {each.primitive.name for each in inner}
+    products = [each.params["dimension_numbers"] for each in inner if "dot" in str(each.primitive)]
+    assert products == [(((1,), (0,)), ((), ()))] * 2
+    found = looped(3, closed.consts, x)[0]
+    expected = np.linalg.matrix_power(A.T @ A, 3) @ x
+    np.testing.assert_allclose(to_numpy(found), expected, rtol=1e-12)

@@ -513,7 +513,7 @@ def test_numpy_numbers_are_step_sizes():
         np.testing.assert_allclose(x, 1.0, atol=1e-6)
 
 
-STIFF = np.diag([1.0, 50.0, 3.0])
+STIFF = np.diag([1.0, 50.0, 7.0])  # its blocks (2, 1) are comparable
 CONSTANTS = {"strong_monotonicity": 1.0, "lipschitz": 2.0}  # ‖M‖ is 50
 
 

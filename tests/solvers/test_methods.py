@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 import splitkit as sk
-from splitkit.backend import Space
+from splitkit.backend import Space, solving
 from splitkit.solvers.methods import METHODS
+from splitkit.solvers.plan import Plan, Warrant
 
 SKEW = sk.Affine(np.array([[0.0, 1.0], [-1.0, 0.0]]))
 ORTHANT = sk.NormalCone(sk.functions.NonNegative())
@@ -175,6 +176,38 @@ def test_explain_lists_every_method_in_every_order():
     assert "→" in text
     assert "refused" in str(sk.explain(SKEW + ORTHANT))
     assert "Peaceman-Rachford" in text
+
+
+WIDE = np.array([[1.0, -2.0, 0.5], [0.0, 1.0, 1.0]])
+PAIR = np.zeros(3), np.zeros(2)
+BOXES = sk.functions.SeparableSum((sk.functions.Box(0.0, 1.0), sk.functions.NonNegative()))
+NORMS = sk.functions.SeparableSum((sk.functions.L1Norm(), sk.functions.L2Norm()))
+
+
+@pytest.mark.parametrize(
+    "inclusion",
+    [
+        sk.KKT(sk.functions.SquaredL2(), A=WIDE, b=np.ones(2)),
+        sk.KKT(sk.functions.L1Norm(), G=WIDE, h=np.ones(2)),
+        sk.MatrixGame(WIDE),
+        sk.Subdifferential(BOXES + NORMS) + sk.Affine(sk.linear.Coupling(sk.DenseMatrix(WIDE))),
+        sk.Subdifferential(NORMS)
+        + sk.NormalCone(sk.functions.Singleton(np.ones(2))).pullback(
+            sk.linear.BlockRow([sk.DenseMatrix(WIDE), sk.DenseMatrix(np.eye(2))])
+        ),
+    ],
+    ids=["equations", "inequalities", "game", "sum", "row"],
+)
+def test_what_explain_lists_of_tuples_can_be_run(inclusion):
+    space = Space.of(PAIR)
+    holding = [option for option in sk.explain(inclusion).options if option.guarantee.holds]
+    assert holding
+    for option in holding:
+        with solving(PAIR):
+            chosen = Warrant.of(option.scaled(PAIR, space))
+            plan = Plan(chosen, option.terms, PAIR, space)
+        solution = plan.solve(max_iter=3, on_failure="return")
+        assert Space.of(solution.x).shapes == space.shapes
 
 
 def test_functions_are_explained_as_inclusions():

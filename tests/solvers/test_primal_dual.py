@@ -315,9 +315,30 @@ def test_a_step_that_is_looked_at_is_the_same(kind):
     seen = unseen = iteration.begin(x0, Space.of(x0))
     for _ in range(25):
         seen, unseen = iteration.advance(seen)[0], iteration.step(unseen)
-    assert seen[1] == unseen[1]
-    for a, b in zip(seen[0], unseen[0], strict=True):
-        np.testing.assert_array_equal(a, b)
+    assert seen[1]._replace(seen=None) == unseen[1]._replace(seen=None)
+    for one, other in ((seen[0], unseen[0]), (seen[1].seen, unseen[1].seen)):
+        for a, b in zip(one, other, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+def test_balanced_steps_know_no_units():
+    """x → sx, f → tf scales τ by s²/t, and σ by t/s², all along the way."""
+    L = np.random.default_rng(4).normal(size=(6, 4))
+    b, found = np.arange(6.0), []
+    for s, t in ((1.0, 1.0), (2.0**20, 1.0), (1.0, 2.0**-30), (2.0**-15, 2.0**12)):
+        g = sk.Subdifferential(t / s * f.L1Norm().translate(s * b)).pullback(sk.DenseMatrix(L))
+        quadratic = sk.Subdifferential(t / s**2 * f.SquaredL2(center=s * np.ones(4)))
+        iteration = sk.ChambollePock().bind(quadratic, g)
+        first = iteration.steps.tau  # without data it has no units
+        iteration.steps = iteration.within(first * s**2 / t)
+        state = iteration.begin(np.zeros(4), Space.of(np.zeros(4)))
+        for _ in range(60):
+            state = iteration.step(state)
+        found.append((state[0][0] / s, state[1].steps.tau * t / s**2, state[1].changes))
+    for x, tau, changes in found[1:]:
+        np.testing.assert_allclose(x, found[0][0], rtol=1e-9)
+        assert tau == pytest.approx(found[0][1], rel=1e-9)
+        assert changes == found[0][2] > 0
 
 
 ROTATION = np.linalg.qr(np.random.default_rng(8).normal(size=(5, 5)))[0]

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 import splitkit as sk
-from splitkit import functions as f, implicit
+from splitkit import functions as f
 from splitkit.backend import to_numpy
+from splitkit.derivatives import traced as traced_roots
 
 jax = pytest.importorskip("jax")
 jnp = pytest.importorskip("jax.numpy")
@@ -97,10 +98,10 @@ def test_no_derivative_is_made_up_where_there_is_none():
     M = jnp.asarray([[1.0, 1.0], [2.0, 2.0]])
 
     def solved(b):
-        return to_numpy(implicit._verified(lambda w: M @ w, jnp.asarray(b), 0))
+        return to_numpy(traced_roots._verified(lambda w: w @ M.T, jnp.asarray([b]))[0])
 
     # along the kernel rounding is as large as that of the damped system
-    rounding = np.finfo(float).eps / implicit.SMALL
+    rounding = np.finfo(float).eps / traced_roots.SMALL
     np.testing.assert_allclose(solved([1.0, 2.0]), [0.5, 0.5], atol=10 * rounding)
     np.testing.assert_allclose(solved([1.0, 2.0]).sum(), 1.0, rtol=1e-10)
     assert np.isnan(solved([1.0, 1.0])).all()
@@ -109,7 +110,7 @@ def test_no_derivative_is_made_up_where_there_is_none():
 def test_each_problem_of_a_batch_has_its_own_system():
     M = jnp.asarray([[[2.0, 0.0], [0.0, 4.0]], [[1.0, 1.0], [2.0, 2.0]]])
     right = jnp.asarray([[2.0, 2.0], [1.0, 1.0]])
-    found = to_numpy(implicit._verified(lambda w: (M @ w[:, :, None])[:, :, 0], right, 1))
+    found = to_numpy(traced_roots._verified(lambda w: (M @ w[:, :, None])[:, :, 0], right))
     np.testing.assert_allclose(found[0], [1.0, 0.5], rtol=1e-12)
     assert np.isnan(found[1]).all()
 
@@ -147,8 +148,8 @@ def test_what_cannot_run_there_says_so():
     with pytest.raises(TypeError, match="compares looks of the host"):
         traced(lambda b: solution(A, b, 0.5, tol=sk.TimeLimit(1.0) | sk.Relative(1e-6)), b)
 
-    with pytest.raises(TypeError, match=r"Polyhedron.* looks at values.* outside of jit"):
-        jax.eval_shape(f.Polyhedron(A, b + 9.0).project, jnp.ones(5))
+    with pytest.raises(TypeError, match=r"TotalVariation2D.* looks at values.* outside of jit"):
+        jax.eval_shape(f.TotalVariation2D().prox, jnp.ones((3, 3)))
 
     def hesitant(x):
         return x if float(x[0]) > 0 else 2 * x  # the host decides

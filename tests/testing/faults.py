@@ -635,6 +635,28 @@ class KeepsRounding(SumOfZero):
         return x - np.mean(x)
 
 
+class OnePoint(sk.functions.Indicator):
+    """{x: Qx = c} of an orthogonal Q."""
+
+    Q = np.linalg.qr(np.random.default_rng(0).normal(size=(3, 3)))[0]
+    c = np.asarray([1.0, -2.0, 0.5])
+
+    def step(self, x: Any) -> Any:
+        return x - self.Q.T @ (self.Q @ x - self.c)
+
+    def project(self, x: Any) -> Any:
+        return self.step(self.step(self.step(x)))
+
+    def violation(self, x: Any) -> Any:
+        return np.linalg.norm(self.Q @ x - self.c)
+
+
+@fault("projection that keeps the rounding of its own rounding", "prox_in_domain")
+class KeepsRoundingTwice(OnePoint):
+    def project(self, x: Any) -> Any:
+        return self.step(self.step(x))
+
+
 @fault("membership with a tolerance that has a unit", "prox_in_domain")
 class MeansUnits(SumOfZero):
     def __call__(self, x: Any) -> Any:

@@ -13,6 +13,7 @@ from splitkit.testing import check_method, suite
 from splitkit.testing._inclusions import known_term
 from splitkit.testing._place import Place
 from splitkit.testing.checks_method import AtMethod
+from tests.sampling import sample_on_jax
 from tests.testing.conformance import method_check
 
 # whose theorem is of function values, or of residuals: no energy of points
@@ -33,8 +34,12 @@ def test_each_method(kind):
     check_method(kind(), max_examples=2)
 
 
-@pytest.mark.parametrize("kind", [sk.DavisYin, sk.MalitskyTam])
+EVERYWHERE = [sk.DavisYin, sk.MalitskyTam]
+
+
+@pytest.mark.parametrize("kind", EVERYWHERE)
 def test_methods_on_each_library(kind, xp_backend, xp, dtype):
+    sample_on_jax(xp_backend, xp, dtype, EVERYWHERE.index(kind))
     if xp_backend.name == "numpy":
         suite(kind(), xp=xp, dtype=dtype).run(max_examples=1, only="solution")
     else:  # which computes the same, where it has what is called

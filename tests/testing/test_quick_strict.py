@@ -1,12 +1,15 @@
 """Interned dtypes and devices change nothing of what array-api-strict says."""
 
 import copy
+import math
 import pickle
 
 import array_api_strict as xp
 import numpy as np
 import pytest
 from array_api_strict import Device
+
+from tests import quick_strict
 
 DTYPES = (xp.bool, xp.int32, xp.uint8, xp.float32, xp.float64, xp.complex64)
 
@@ -55,3 +58,56 @@ def test_float_types_promote():
     assert (1j * xp.ones(1, dtype=xp.float32)).dtype == xp.complex64
     assert xp.finfo(xp.ones(1, dtype=xp.float32)).dtype is xp.float32
     assert xp.__array_namespace_info__().dtypes()["float64"] is xp.float64
+
+
+SLOW_CLIP = quick_strict._slow_clip
+
+
+@pytest.mark.parametrize("dtype", [xp.float32, xp.float64])
+@pytest.mark.parametrize("bounds", [(0.1, None), (None, 0.1), (-0.0, 0.3), (0.0, math.inf), (1.0,)])
+def test_the_short_clip_is_the_library_s_bit_for_bit(dtype, bounds):
+    near = np.nextafter(np.float32(0.1), [np.float32(-1), np.float32(1)])
+    x = np.asarray([math.nan, -math.inf, math.inf, 0.0, -0.0, 0.1, 0.3, 7.0, *near])
+    for values in (xp.asarray(x, dtype=dtype), xp.asarray(0.2, dtype=dtype)):
+        found, expected = xp.clip(values, *bounds), SLOW_CLIP(values, *bounds)
+        assert found.dtype is expected.dtype
+        assert found.shape == expected.shape
+        assert found._array.tobytes() == expected._array.tobytes()
+        assert not np.shares_memory(found._array, values._array)
+
+
+def test_short_ways_refuse_what_the_library_refuses():
+    there, x = xp.ones(3, device=Device("device1")), xp.ones(3)
+    truth, count = x > 0, xp.ones(3, dtype=xp.int64)
+    refused = [
+        (lambda: xp.where(truth, x, there), ValueError, "same device"),
+        (lambda: xp.where(x, x, x), TypeError, "boolean data type"),
+        (lambda: xp.where(truth, x, count), TypeError, "promoted together"),
+        (lambda: xp.where(truth, x, np.float64(1)), TypeError, "neither Array nor Python scalar"),
+        (lambda: xp.clip(x, 1.0, 0.0), ValueError, "less than or equal"),
+        (lambda: xp.clip(x, np.float64(0.0)), TypeError, "min must be"),
+        (lambda: xp.clip(count, 0.5), TypeError, "must be integral"),
+        (lambda: x * True, TypeError, "bool scalars"),
+        (lambda: count * 0.5, TypeError, "float scalars"),
+        (lambda: x & x, TypeError, "Only integer or boolean"),
+        (lambda: x % (x + 1j), TypeError, "Only real numeric"),
+        (lambda: xp.asarray(np.ones(3, ">f8")), TypeError, "does not support the dtype"),
+        (lambda: x + np.float64(1.0), TypeError, "Expected Array"),
+    ]
+    for call, kind, words in refused:
+        with pytest.raises(kind, match=words):
+            call()
+    single = xp.ones(3, dtype=xp.float32)
+    with pytest.raises(TypeError, match="Cannot perform __iadd__"):
+        single += x
+
+
+def test_what_meets_an_array_without_axes_is_promoted_alike():
+    single, double = xp.ones(3, dtype=xp.float32), xp.asarray(1.0)
+    assert (single + double).dtype is xp.float64
+    assert xp.where(single > 0, single, xp.asarray(2.0, dtype=xp.float32)).dtype is xp.float32
+    assert xp.where(single > 0, single, double).dtype is xp.float64
+    assert (single * 1e-3).dtype is xp.float32
+    assert float((single * 0.1)[0]) == float(np.float32(0.1))
+    assert xp.sum(single).shape == ()
+    assert type(xp.sum(single)._array) is np.ndarray

@@ -1,7 +1,4 @@
-"""f∘L; if LLᵀ = νI its conjugate at u is f*(ν⁻¹Lu) where u is in the range of Lᵀ, else inf.
-
-Source: Bauschke, Combettes (2017), Prop. 24.14.
-"""
+"""f∘L."""
 
 from __future__ import annotations
 
@@ -14,7 +11,19 @@ from splitkit.notation import FACTOR, PRODUCT, Style
 
 
 class Composed(Derived):
-    """x ↦ f(Lx)."""
+    """x ↦ f(Lx).
+
+    f∘L; if LLᵀ = νI its conjugate at u is f*(ν⁻¹Lu) where u is in the range of Lᵀ, else inf.
+
+    Source: Bauschke, Combettes (2017), Prop. 24.14.
+
+    Examples
+    --------
+    >>> f = sk.functions.SquaredL2() @ np.array([[1.0, 2.0]])
+    >>> x = np.array([1.0, 1.0])
+    >>> print(f(x), f.gradient(x), f.smoothness)
+    4.5 [3. 6.] 5.
+    """
 
     binding = PRODUCT
 
@@ -49,4 +58,5 @@ class Composed(Derived):
         return self.f.conjugate(v) + zero_or_inf(beyond, space.norm(u))
 
     def write(self, s: Style) -> str:
-        return s(self.f, PRODUCT) + s.after + s(self.L, FACTOR)
+        within = self.f.at(rf"{s(self.L, FACTOR)}\,\cdot") if s.is_latex else None
+        return within or s(self.f, PRODUCT) + s.after + s(self.L, FACTOR)

@@ -1,7 +1,4 @@
-"""f*(u) = sup_x ⟨u, x⟩ − f(x), with ∂f* = (∂f)⁻¹.
-
-Source: Bauschke, Combettes (2017), Cor. 16.30.
-"""
+"""f*(u) = sup_x ⟨u, x⟩ − f(x), with ∂f* = (∂f)⁻¹."""
 
 from __future__ import annotations
 
@@ -13,7 +10,19 @@ from splitkit.notation import ATOM, FACTOR, Style
 
 
 class Conjugate(Derived):
-    """f* of a convex function."""
+    """f* of a convex function.
+
+    f*(u) = sup_x ⟨u, x⟩ − f(x), with ∂f* = (∂f)⁻¹.
+
+    Source: Bauschke, Combettes (2017), Cor. 16.30.
+
+    Examples
+    --------
+    >>> f = sk.functions.Logistic().conjugate
+    >>> u = np.array([-0.5, -0.25])
+    >>> print(f(u), f.prox(u))
+    -1.2555 [-0.5    -0.4501]
+    """
 
     binding = FACTOR
 

@@ -1,10 +1,4 @@
-"""The distance to a closed convex set, d(x) = ‖x − P(x)‖, and half its square.
-
-prox_{αwd}(y) = y + min(αw/d(y), 1)(P(y) − y); (wd)* is the support function σ_C on ‖u‖ ≤ w, else
-inf. (w/2)d² is the envelope of the set's indicator, with gradient w(x − P(x)).
-Source: Bauschke, Combettes (2017), Prop. 24.8(ix), Ex. 13.24, Cor. 12.31; Parikh, Boyd, *Proximal
-Algorithms* (2014), §6.3.
-"""
+"""The distance to a closed convex set, d(x) = ‖x − P(x)‖, and half its square."""
 
 from __future__ import annotations
 
@@ -36,6 +30,13 @@ from splitkit.notation import ATOM, Notation
 class Distance(Modified):
     """w times the distance to a set.
 
+    The distance to a closed convex set, d(x) = ‖x − P(x)‖, and half its square.
+
+    prox_{αwd}(y) = y + min(αw/d(y), 1)(P(y) − y); (wd)* is the support function σ_C on ‖u‖ ≤ w,
+    else inf. (w/2)d² is the envelope of the set's indicator, with gradient w(x − P(x)). Source:
+    Bauschke, Combettes (2017), Prop. 24.8(ix), Ex. 13.24, Cor. 12.31; Parikh, Boyd, *Proximal
+    Algorithms* (2014), §6.3.
+
     Parameters
     ----------
     C : Indicator
@@ -47,7 +48,16 @@ class Distance(Modified):
     ------
     TypeError, ValueError
         C is no convex set, or the weight no such number.
+
+    Examples
+    --------
+    >>> f = sk.functions.Distance(sk.functions.NonNegative())
+    >>> x = np.array([3.0, -1.0, 0.5])
+    >>> print(f(x), f.prox(x))
+    1.0 [3.  0.  0.5]
     """
+
+    formula = r"<weight*>d_{<C>}"
 
     def __init__(self, C: Indicator, weight: float = 1.0) -> None:
         super().__init__(_convex_set(C))
@@ -93,8 +103,16 @@ class SquaredDistance(MoreauEnvelope):
     ----------
     C, weight
         As for ``Distance``.
+
+    Examples
+    --------
+    >>> f = sk.functions.SquaredDistance(sk.functions.NonNegative())
+    >>> x = np.array([3.0, -1.0, 0.5])
+    >>> print(f(x), f.prox(x))
+    0.5 [ 3.  -0.5  0.5]
     """
 
+    formula = r"\frac{<weight>}{2}d_{<C>}^2"
     binding = ATOM
     latex = Notation.latex
 

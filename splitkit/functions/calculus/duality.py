@@ -32,6 +32,13 @@ def duality_gap(
     ------
     TypeError
         The value of a conjugate has no formula here.
+
+    Examples
+    --------
+    >>> f, g = sk.functions.SquaredL2(center=np.array([3.0, 0.5])), sk.functions.L1Norm()
+    >>> x = np.array([2.0, 0.0])
+    >>> print(sk.functions.duality_gap(f, g, x, np.array([1.0, 0.5])))
+    0.0
     """
     Lx, pull = (x, y) if L is None else (L(x), L.T(y))
     return f(x) + g(Lx) + f.conjugate(scale(-1.0, pull)) + g.conjugate(y)

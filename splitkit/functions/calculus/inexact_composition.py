@@ -1,7 +1,4 @@
-"""f∘L for any linear map L, with the prox y − αLᵀv, v ∈ ∂f(Lx), by iteration.
-
-The method, its accuracy and its source are those of the resolvent of Lᵀ ∂f L, ``InexactPullback``.
-"""
+"""f∘L for any linear map L, with the prox y − αLᵀv, v ∈ ∂f(Lx), by iteration."""
 
 from __future__ import annotations
 
@@ -17,6 +14,11 @@ class InexactComposition(Composed):
     """f∘L with an iterative prox; ``(f @ L).with_accuracy(accuracy)`` makes it.
 
     A method had better take f and L apart; this is for what needs the prox of one more term.
+
+    f∘L for any linear map L, with the prox y − αLᵀv, v ∈ ∂f(Lx), by iteration.
+
+    The method, its accuracy and its source are those of the resolvent of Lᵀ ∂f L,
+    ``InexactPullback``.
 
     Parameters
     ----------
@@ -34,6 +36,13 @@ class InexactComposition(Composed):
         f is not convex or has no prox, ‖L‖ is 0 or not known, the accuracy is out of range.
     ArithmeticError
         From ``prox``: 100,000 steps did not reach the accuracy.
+
+    Examples
+    --------
+    >>> D = np.array([[-1.0, 1.0, 0.0], [0.0, -1.0, 1.0]])
+    >>> f = (sk.functions.L1Norm(0.5) @ D).with_accuracy(1e-8)
+    >>> print(f.prox(np.array([0.0, 0.2, 4.0])))
+    [0.35 0.35 3.5 ]
     """
 
     def __init__(self, f: Function, L: LinearOperator, *, accuracy: float | None = None) -> None:

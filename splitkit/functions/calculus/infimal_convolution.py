@@ -1,9 +1,4 @@
-"""(f □ g)(x) = min_z f(z) + g(x − z), with conjugate f* + g*.
-
-It is as smooth as the smoother of the two. Value and prox have no formula in general; where one of
-the two is (w/2)‖·‖² it is the envelope of the other. Source: Bauschke, Combettes (2017), Prop.
-12.14, 13.24, 18.7.
-"""
+"""(f □ g)(x) = min_z f(z) + g(x − z), with conjugate f* + g*."""
 
 from __future__ import annotations
 
@@ -20,6 +15,20 @@ class InfimalConvolution(Derived):
     """f □ g, known through its conjugate; make it with ``InfimalConvolution.of``.
 
     To minimize it, minimize f(z) + g(x − z) over x and z.
+
+    (f □ g)(x) = min_z f(z) + g(x − z), with conjugate f* + g*.
+
+    It is as smooth as the smoother of the two. Value and prox have no formula in general; where one
+    of the two is (w/2)‖·‖² it is the envelope of the other. Source: Bauschke, Combettes (2017),
+    Prop. 12.14, 13.24, 18.7.
+
+    Examples
+    --------
+    >>> f, g = sk.functions.L1Norm(), sk.functions.SquaredL2()
+    >>> h = sk.functions.InfimalConvolution.of(f, g)  # Huber's
+    >>> x = np.array([3.0, 0.5])
+    >>> print(h(x), h.gradient(x))
+    2.625 [1.  0.5]
     """
 
     binding = SUM

@@ -28,6 +28,12 @@ def metric_prox(f: Function, x: Point, d: Point, alpha: Scalar = 1.0) -> Point:
     ------
     TypeError, ValueError
         f couples entries; d is not like x, or not positive.
+
+    Examples
+    --------
+    >>> x, d = np.array([3.0, 3.0]), np.array([1.0, 4.0])
+    >>> print(sk.functions.metric_prox(sk.functions.L1Norm(), x, d))
+    [2.   2.75]
     """
     if isinstance(f, SeparableSum):
         parts = zip(f.functions, blocks(x), blocks(d), strict=True)

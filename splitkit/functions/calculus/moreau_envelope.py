@@ -1,10 +1,4 @@
-"""The Moreau envelope f_γ(x) = min_y f(y) + ‖x − y‖²/(2γ), smooth with the minimizers of f.
-
-With p = prox_{γf}(x): f_γ(x) = f(p) + ‖x − p‖²/(2γ), ∇f_γ(x) = (x − p)/γ, the Yosida approximation
-of ∂f. It is 1/γ-smooth, and m/(1 + γm)-strongly convex if f is m-strongly convex. The envelope of a
-set is its squared distance over 2γ. Its conjugate is f* + (γ/2)‖·‖². Source: Bauschke, Combettes
-(2017), §12.4, Props. 12.30, 13.24 and 24.8.
-"""
+"""The Moreau envelope f_γ(x) = min_y f(y) + ‖x − y‖²/(2γ), smooth with the minimizers of f."""
 
 from __future__ import annotations
 
@@ -17,7 +11,12 @@ from splitkit.notation import ATOM, FACTOR, Style
 
 
 class MoreauEnvelope(Derived):
-    """f_γ.
+    """The Moreau envelope f_γ(x) = min_y f(y) + ‖x − y‖²/(2γ), smooth with the minimizers of f.
+
+    With p = prox_{γf}(x): f_γ(x) = f(p) + ‖x − p‖²/(2γ), ∇f_γ(x) = (x − p)/γ, the Yosida
+    approximation of ∂f. It is 1/γ-smooth, and m/(1 + γm)-strongly convex if f is m-strongly convex.
+    The envelope of a set is its squared distance over 2γ. Its conjugate is f* + (γ/2)‖·‖². Source:
+    Bauschke, Combettes (2017), §12.4, Props. 12.30, 13.24 and 24.8.
 
     Parameters
     ----------
@@ -30,6 +29,13 @@ class MoreauEnvelope(Derived):
     ------
     TypeError, ValueError
         f is no convex function with a proximal map; gamma is out of range.
+
+    Examples
+    --------
+    >>> f = sk.functions.MoreauEnvelope(sk.functions.L1Norm(), gamma=0.5)
+    >>> x = np.array([3.0, 0.2])
+    >>> print(f(x), f.gradient(x), f.prox(x))
+    2.79 [1.  0.4] [2.     0.0667]
     """
 
     binding = FACTOR

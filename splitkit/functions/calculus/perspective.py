@@ -1,11 +1,4 @@
-"""The perspective f̃(x, t) = t f(x/t) for t > 0, of a strongly convex f; f̃(0, 0) = 0, else inf.
-
-It is the support function of {(u, s): f*(u) + s ≤ 0}, whose indicator is its conjugate, so that its
-prox is (0, 0) if t + αf*(x/α) ≤ 0, and otherwise (x − αu, s) with u = prox_{(s/α)f*}(x/α) and s > 0
-the root of s − t − αf*(u), which grows at least as fast as s: it is found by bracketed secants.
-Source: Combettes, Müller, *Perspective functions: proximal calculus and applications* (2018),
-Thm. 3.1.
-"""
+"""The perspective f̃(x, t) = t f(x/t) for t > 0, of a strongly convex f."""
 
 from __future__ import annotations
 
@@ -33,6 +26,14 @@ CHECK_EVERY = 4  # steps between two looks at the brackets from the host
 class Perspective(Sublinear):
     """(x, t) ↦ t f(x/t) on pairs of arrays; t has one entry for each sample.
 
+    The perspective f̃(x, t) = t f(x/t) for t > 0, of a strongly convex f; f̃(0, 0) = 0, else inf.
+
+    It is the support function of {(u, s): f*(u) + s ≤ 0}, whose indicator is its conjugate, so that
+    its prox is (0, 0) if t + αf*(x/α) ≤ 0, and otherwise (x − αu, s) with u = prox_{(s/α)f*}(x/α)
+    and s > 0 the root of s − t − αf*(u), which grows at least as fast as s: it is found by
+    bracketed secants. Source: Combettes, Müller, *Perspective functions: proximal calculus and
+    applications* (2018), Thm. 3.1.
+
     Parameters
     ----------
     f : Function
@@ -48,8 +49,16 @@ class Perspective(Sublinear):
     ------
     TypeError
         f is not known to be strongly convex.
+
+    Examples
+    --------
+    >>> f = sk.functions.Perspective(sk.functions.SquaredL2())  # ‖x‖²/2t
+    >>> x, t = np.array([2.0, 1.0]), np.array([2.0])
+    >>> print(f((x, t)))
+    1.25
     """
 
+    formula = r"t\,(<f>)(x/t)"
     finite = False
 
     def __init__(self, f: Function) -> None:

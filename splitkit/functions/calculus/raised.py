@@ -1,4 +1,4 @@
-"""x ↦ f(x) + c for a number c, with the proximal map and the gradient of f; conjugate f* − c."""
+"""x ↦ f(x) + c for a number c, with the proximal map and the gradient of f."""
 
 from __future__ import annotations
 
@@ -12,7 +12,14 @@ from splitkit.notation import SUM, Style
 
 
 class Raised(Derived):
-    """x ↦ f(x) + c."""
+    """x ↦ f(x) + c for a number c, with the proximal map and the gradient of f; conjugate f* − c.
+
+    Examples
+    --------
+    >>> f = sk.functions.L1Norm() + 2.0
+    >>> print(f(np.array([1.0, -1.0])))
+    4.0
+    """
 
     binding = SUM
 

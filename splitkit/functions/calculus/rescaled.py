@@ -1,4 +1,4 @@
-"""x ↦ f(sx), s ≠ 0; the conjugate is f*(·/s). Source: Bauschke, Combettes (2017), Prop. 24.8(v)."""
+"""x ↦ f(sx), s ≠ 0."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from splitkit.notation import ATOM, FACTOR, Style
 class Rescaled(Derived):
     """x ↦ f(sx), or f(s ⊙ x) for an array s and a function of each entry by itself.
 
+    x ↦ f(sx), s ≠ 0; the conjugate is f*(·/s). Source: Bauschke, Combettes (2017), Prop. 24.8(v).
+
     Parameters
     ----------
     f : Function
@@ -25,6 +27,13 @@ class Rescaled(Derived):
     ------
     TypeError, ValueError
         s is no such number or array, or f couples entries that s scales differently.
+
+    Examples
+    --------
+    >>> f = sk.functions.Rescaled(sk.functions.L1Norm(), 2.0)
+    >>> x = np.array([3.0, -1.0, 0.5])
+    >>> print(f(x), f.prox(x))
+    9.0 [1. 0. 0.]
     """
 
     binding = FACTOR

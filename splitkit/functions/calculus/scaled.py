@@ -1,8 +1,4 @@
-"""c f with c > 0; the conjugate is c f*(·/c).
-
-Where ∇f is affine, f = (ρ/2)‖·‖² + ⟨a, ·⟩ + const, c may be negative: c f then has a gradient, and
-constants, of its own.
-"""
+"""c f with c > 0."""
 
 from __future__ import annotations
 
@@ -16,7 +12,20 @@ from splitkit.notation import PRODUCT, Style
 
 
 class Scaled(Derived):
-    """x ↦ c f(x)."""
+    """x ↦ c f(x).
+
+    c f with c > 0; the conjugate is c f*(·/c).
+
+    Where ∇f is affine, f = (ρ/2)‖·‖² + ⟨a, ·⟩ + const, c may be negative: c f then has a gradient,
+    and constants, of its own.
+
+    Examples
+    --------
+    >>> f = 2.0 * sk.functions.L1Norm()
+    >>> x = np.array([3.0, -1.0, 0.5])
+    >>> print(f(x), f.prox(x))
+    9.0 [1. 0. 0.]
+    """
 
     binding = PRODUCT
 

@@ -1,4 +1,4 @@
-"""f₁(x₁) + … + fₙ(xₙ) on tuples; the conjugate is f₁*(u₁) + … + fₙ*(uₙ)."""
+"""f₁(x₁) + … + fₙ(xₙ) on tuples."""
 
 from __future__ import annotations
 
@@ -6,17 +6,25 @@ from splitkit.backend import Array, Point
 from splitkit.functions.base import Function
 from splitkit.functions.calculus.derived import Derived
 from splitkit.functions.subdifferential import Subdifferential
-from splitkit.notation import Style
+from splitkit.notation import PRODUCT, Style
 from splitkit.operators.block import BlockDiagonal
 
 
 class SeparableSum(Derived):
     """f₁(x₁) + … + fₙ(xₙ) on tuples of arrays.
 
+    f₁(x₁) + … + fₙ(xₙ) on tuples; the conjugate is f₁*(u₁) + … + fₙ*(uₙ).
+
     Parameters
     ----------
     functions : sequence of Function
         One for each block.
+
+    Examples
+    --------
+    >>> f = sk.functions.SeparableSum((sk.functions.L1Norm(), sk.functions.NonNegative()))
+    >>> f.prox((np.array([3.0, 0.5]), np.array([-1.0, 2.0])))
+    (array([2., 0.]), array([0., 2.]))
     """
 
     def __init__(self, functions: tuple[Function, ...] | list[Function]) -> None:
@@ -34,4 +42,6 @@ class SeparableSum(Derived):
         return SeparableSum([f.conjugate for f in self.functions])
 
     def write(self, s: Style) -> str:
-        return s.name("SeparableSum") + s.grouped(", ".join(map(s, self.functions)))
+        if s.is_latex:
+            return s.grouped(r" \oplus ".join(s(f, PRODUCT) for f in self.functions))
+        return "SeparableSum" + s.grouped(", ".join(map(s, self.functions)))

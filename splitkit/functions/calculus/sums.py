@@ -1,8 +1,4 @@
-"""f₁ + … + fₙ; the conjugate is the closure of f₁* □ … □ fₙ*.
-
-Quadratic terms are one: ½⟨x, Px⟩ + ⟨q, x⟩ and ½⟨x, Qx⟩ + ⟨r, x⟩ are ½⟨x, (P + Q)x⟩ + ⟨q + r, x⟩,
-where P + Q has a factorization of its own.
-"""
+"""f₁ + … + fₙ."""
 
 from __future__ import annotations
 
@@ -28,6 +24,19 @@ class SumOfFunctions(Derived):
     the indicator of an affine set.
 
     The conjugate has a value where ``InfimalConvolution.of`` finds one.
+
+    f₁ + … + fₙ; the conjugate is the closure of f₁* □ … □ fₙ*.
+
+    Quadratic terms are one: ½⟨x, Px⟩ + ⟨q, x⟩ and ½⟨x, Qx⟩ + ⟨r, x⟩ are ½⟨x, (P + Q)x⟩ + ⟨q + r,
+    x⟩, where P + Q has a factorization of its own.
+
+    Examples
+    --------
+    >>> f = sk.functions.L1Norm() + sk.functions.SquaredL2() @ np.array([[1.0, 1.0]])
+    >>> print(f(np.array([1.0, 1.0])))
+    4.0
+    >>> print(sk.minimize(f, np.ones(2)).x)
+    [0. 0.]
     """
 
     binding = SUM

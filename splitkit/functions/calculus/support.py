@@ -1,7 +1,4 @@
-"""The support function σ_C(u) = sup_{x ∈ C} ⟨u, x⟩, the conjugate of C's indicator.
-
-prox_{ασ}(y) = y − α P_C(y/α) (Moreau). Source: Bauschke, Combettes (2017), Examples 13.3 and 24.8.
-"""
+"""The support function σ_C(u) = sup_{x ∈ C} ⟨u, x⟩, the conjugate of C's indicator."""
 
 from __future__ import annotations
 
@@ -15,6 +12,11 @@ from splitkit.functions.sets.box import Box
 class SupportFunction(Conjugate):
     """σ_C of a closed convex set; its value is known where C gives ``conjugate_value``.
 
+    The support function σ_C(u) = sup_{x ∈ C} ⟨u, x⟩, the conjugate of C's indicator.
+
+    prox_{ασ}(y) = y − α P_C(y/α) (Moreau). Source: Bauschke, Combettes (2017), Examples 13.3 and
+    24.8.
+
     Parameters
     ----------
     C : Indicator
@@ -24,7 +26,16 @@ class SupportFunction(Conjugate):
     ------
     TypeError
         C is no convex set.
+
+    Examples
+    --------
+    >>> f = sk.functions.SupportFunction(sk.functions.L2Ball(1.0))  # the norm
+    >>> x = np.array([3.0, 4.0])
+    >>> print(f(x), f.prox(x))
+    5.0 [2.4 3.2]
     """
+
+    formula = r"\sigma_{<f>}"
 
     def __init__(self, C: Indicator) -> None:
         if not isinstance(C, Indicator) or not C.convex:

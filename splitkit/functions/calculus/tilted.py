@@ -1,8 +1,4 @@
-"""f + ⟨a, ·⟩ + (ρ/2)‖·‖², ρ ≥ 0; the conjugate is u ↦ (f* □ ‖·‖²/(2ρ))(u − a), for ρ = 0
-u ↦ f*(u − a).
-
-Source: Bauschke, Combettes (2017), Prop. 24.8(i), 13.23, 14.1.
-"""
+"""f + ⟨a, ·⟩ + (ρ/2)‖·‖², ρ ≥ 0."""
 
 from __future__ import annotations
 
@@ -18,6 +14,11 @@ from splitkit.operators.combination import combine
 class Tilted(Derived):
     """x ↦ f(x) + ⟨a, x⟩ + (ρ/2)‖x‖².
 
+    f + ⟨a, ·⟩ + (ρ/2)‖·‖², ρ ≥ 0; the conjugate is u ↦ (f* □ ‖·‖²/(2ρ))(u − a), for ρ = 0
+    u ↦ f*(u − a).
+
+    Source: Bauschke, Combettes (2017), Prop. 24.8(i), 13.23, 14.1.
+
     Parameters
     ----------
     f : Function
@@ -30,6 +31,13 @@ class Tilted(Derived):
     ------
     TypeError, ValueError
         rho is no such number.
+
+    Examples
+    --------
+    >>> f = sk.functions.Tilted(sk.functions.L1Norm(), np.array([1.0, 1.0]), 0.5)
+    >>> x = np.array([3.0, 0.5])
+    >>> print(f(x), f.prox(x))
+    9.3125 [0.6667 0.    ]
     """
 
     binding = SUM

@@ -1,4 +1,4 @@
-"""x ↦ f(x − v); the conjugate is u ↦ f*(u) + ⟨v, u⟩."""
+"""x ↦ f(x − v)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,15 @@ from splitkit.notation import ATOM, FACTOR, Style
 
 
 class Translated(Derived):
-    """x ↦ f(x − v)."""
+    """x ↦ f(x − v); the conjugate is u ↦ f*(u) + ⟨v, u⟩.
+
+    Examples
+    --------
+    >>> f = sk.functions.L1Norm().translate(np.array([1.0, 1.0]))
+    >>> x = np.array([3.0, 0.5])
+    >>> print(f(x), f.prox(x))
+    2.5 [2. 1.]
+    """
 
     binding = FACTOR
     parameters = ("v",)
@@ -31,4 +39,7 @@ class Translated(Derived):
         return Tilted(self.f.conjugate, self.v)
 
     def write(self, s: Style) -> str:
+        moved = self.f.at(r"(\cdot - v)") if s.is_latex else None
+        if moved is not None:
+            return moved
         return f"{s(self.f, ATOM)}({s.dot} {s.minus} v)"

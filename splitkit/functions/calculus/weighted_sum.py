@@ -1,6 +1,4 @@
-"""Σᵢ wᵢf(xᵢ) over samples xᵢ, with weights wᵢ > 0: prox_{α·}(x)ᵢ = prox_{αwᵢf}(xᵢ), and
-(Σᵢ wᵢf)*(u) = Σᵢ wᵢf*(uᵢ/wᵢ).
-"""
+"""Σᵢ wᵢf(xᵢ) over samples xᵢ, with weights wᵢ > 0."""
 
 from __future__ import annotations
 
@@ -17,6 +15,9 @@ from splitkit.notation import Style
 class WeightedSum(Function):
     """Σᵢ wᵢf(xᵢ), the samples xᵢ along the last batch axis of f, which is none of the sum's.
 
+    Σᵢ wᵢf(xᵢ) over samples xᵢ, with weights wᵢ > 0: prox_{α·}(x)ᵢ = prox_{αwᵢf}(xᵢ), and
+    (Σᵢ wᵢf)*(u) = Σᵢ wᵢf*(uᵢ/wᵢ).
+
     Parameters
     ----------
     f : Function
@@ -28,6 +29,16 @@ class WeightedSum(Function):
     ------
     TypeError, ValueError
         f has no batch axis; the weights are no such array.
+
+    Examples
+    --------
+    >>> f = sk.functions.WeightedSum(sk.functions.L2Norm(batch_ndim=1), np.array([1.0, 0.5]))
+    >>> x = np.array([[3.0, 4.0], [0.3, 0.4]])
+    >>> print(f(x))
+    5.25
+    >>> print(f.prox(x))
+    [[2.4 3.2]
+     [0.  0. ]]
     """
 
     def __init__(self, f: Function, weights: Array) -> None:
@@ -87,7 +98,9 @@ class WeightedSum(Function):
         self.f.check_space(replace(space, batch_ndim=self.f.batch_ndim))
 
     def write(self, s: Style) -> str:
-        return s.name("WeightedSum") + s.grouped(s(self.f))
+        if s.is_latex:
+            return rf"\sum w_i\,{s.grouped(s(self.f))}(x_i)"
+        return "WeightedSum" + s.grouped(s(self.f))
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:

@@ -1,10 +1,4 @@
-"""Closed convex cones K with their polar K° = {u: ⟨u, x⟩ ≤ 0 for x ∈ K} and dual K* = −K°.
-
-Moreau's decomposition: y = P_K(y) + P_{K°}(y), the two parts orthogonal; so the projection onto K
-gives those onto K°, −K and K*. The conjugate of K's indicator is the indicator of K°.
-Source: Moreau, *Décomposition orthogonale d'un espace hilbertien selon deux cônes mutuellement
-polaires* (1962); Bauschke, Combettes (2017), Thm. 6.30.
-"""
+"""Closed convex cones K with their polar K° = {u: ⟨u, x⟩ ≤ 0 for x ∈ K} and dual K* = −K°."""
 
 from __future__ import annotations
 
@@ -16,7 +10,22 @@ from splitkit.functions.base import Function, Indicator, Modified
 
 
 class Cone(Indicator):
-    """A closed convex cone; a subclass gives ``project``."""
+    """A closed convex cone; a subclass gives ``project``.
+
+    Closed convex cones K with their polar K° = {u: ⟨u, x⟩ ≤ 0 for x ∈ K} and dual K* = −K°.
+
+    Moreau's decomposition: y = P_K(y) + P_{K°}(y), the two parts orthogonal; so the projection onto
+    K gives those onto K°, −K and K*. The conjugate of K's indicator is the indicator of K°. Source:
+    Moreau, *Décomposition orthogonale d'un espace hilbertien selon deux cônes mutuellement
+    polaires* (1962); Bauschke, Combettes (2017), Thm. 6.30.
+
+    Examples
+    --------
+    >>> K = sk.functions.SecondOrderCone()
+    >>> x = np.array([0.0, 3.0, 4.0])
+    >>> print(K.project(x) + K.polar.project(x))  # Moreau: x again
+    [0. 3. 4.]
+    """
 
     @property
     def polar(self) -> Cone:
@@ -94,7 +103,16 @@ class OfCone(Modified, Cone):
 
 
 class PolarCone(OfCone):
-    """K°, with the projection y − P_K(y)."""
+    """K°, with the projection y − P_K(y).
+
+    Examples
+    --------
+    >>> K = sk.functions.Isotonic()
+    >>> K.polar, K.polar.project(np.array([1.0, 0.0]))
+    (PolarCone(Isotonic), array([ 0.5, -0.5]))
+    """
+
+    formula = r"(<K>)^\circ"
 
     subtracts = True
 
@@ -118,7 +136,16 @@ class PolarCone(OfCone):
 
 
 class NegativeCone(OfCone):
-    """−K, with the projection −P_K(−y)."""
+    """−K, with the projection −P_K(−y).
+
+    Examples
+    --------
+    >>> K = sk.functions.SecondOrderCone()
+    >>> K.polar, K.polar.project(np.array([0.0, 3.0, 4.0]))
+    (NegativeCone(SecondOrderCone), array([-2.5,  1.5,  2. ]))
+    """
+
+    formula = r"-<K>"
 
     @property
     def polar(self) -> Cone:

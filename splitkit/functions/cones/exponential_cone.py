@@ -1,20 +1,4 @@
-"""The exponential cone K = cl{(x, y, z): y > 0, y exp(x/y) ≤ z}: projection by a root on the line.
-
-Off K and K°, and but for the flat part {x ≤ 0, y = 0, z ≥ 0} of the boundary, the projections onto
-K and K° are αa and βb for one ρ, with
-
-    a = (ρ, 1, e^ρ),    b = (1, 1 − ρ, −e^−ρ),    ⟨a, b⟩ = 0,
-    α = (y + (ρ − 1)x)/(ρ² − ρ + 1) ≥ 0,    β = (x − ρy)/(ρ² − ρ + 1) ≥ 0,
-
-so that αa + βb is right in x and y for every ρ, and in z for the root of αe^ρ − βe^−ρ = z, which
-increases in ρ where α, β ≥ 0. Where |ρ| > c, e^−c below rounding, the projection is that onto
-{x ≤ 0, y ≥ 0, z ≥ 0}. What is left is solved on the interval within [−c, c] that α, β ≥ 0 leave, as
-log(αe^ρ + z₋) = log(βe^−ρ + z₊), nearly linear where one term rules, and as it stands near the
-ends. An error h of the equation moves the projection by no more than (1 + |ρ|)e^−|ρ|h, as αa and βb
-are the projections of their sum.
-
-Source: Friberg, *Projection onto the exponential cone: a univariate root-finding problem* (2021).
-"""
+"""The exponential cone K = cl{(x, y, z): y > 0, y exp(x/y) ≤ z}."""
 
 from __future__ import annotations
 
@@ -44,8 +28,33 @@ class ExponentialCone(Cone):
 
     ``dual`` is cl{(u, v, w): u < 0, −u exp(v/u) ≤ e w}. The error of the projection is at most
     50 units of rounding of the vector's length.
+
+    The exponential cone K = cl{(x, y, z): y > 0, y exp(x/y) ≤ z}: projection by a root on the line.
+
+    Off K and K°, and but for the flat part {x ≤ 0, y = 0, z ≥ 0} of the boundary, the projections
+    onto K and K° are αa and βb for one ρ, with
+
+        a = (ρ, 1, e^ρ),    b = (1, 1 − ρ, −e^−ρ),    ⟨a, b⟩ = 0,
+        α = (y + (ρ − 1)x)/(ρ² − ρ + 1) ≥ 0,    β = (x − ρy)/(ρ² − ρ + 1) ≥ 0,
+
+    so that αa + βb is right in x and y for every ρ, and in z for the root of αe^ρ − βe^−ρ = z,
+    which increases in ρ where α, β ≥ 0. Where |ρ| > c, e^−c below rounding, the projection is that
+    onto {x ≤ 0, y ≥ 0, z ≥ 0}. What is left is solved on the interval within [−c, c] that α, β ≥ 0
+    leave, as log(αe^ρ + z₋) = log(βe^−ρ + z₊), nearly linear where one term rules, and as it stands
+    near the ends. An error h of the equation moves the projection by no more than (1 + |ρ|)e^−|ρ|h,
+    as αa and βb are the projections of their sum.
+
+    Source: Friberg, *Projection onto the exponential cone: a univariate root-finding problem*
+    (2021).
+
+    Examples
+    --------
+    >>> C = sk.functions.ExponentialCone()
+    >>> print(C.project(np.array([1.0, 1.0, 0.0])))
+    [0.1466 0.4346 0.609 ]
     """
 
+    formula = r"\mathcal{K}_{\exp}"
     check_axes = vectors(3)
 
     def project(self, point: Point) -> Point:

@@ -1,14 +1,4 @@
-"""The monotone cone {x₁ ≤ x₂ ≤ … ≤ xₙ}: projection (isotonic regression) by pooling halves.
-
-If l and r are the projections of the two halves of y, that of y is (min(l, v), max(r, v)): a block
-at the end of l and one at the beginning of r are pooled at the level v where
-Σ(v − rⱼ)₊ = Σ(lᵢ − v)₊, a root among the sorted entries; nothing is pooled if max l ≤ min r.
-Starting from single entries, log₂ n such levels act on all halves and all samples at once,
-O(n log² n).
-
-Source: the pooling of adjacent violators, Ayer, Brunk, Ewing, Reid, Silverman (1955); Best,
-Chakravarti, *Active set algorithms for isotonic regression* (1990).
-"""
+"""The monotone cone {x₁ ≤ x₂ ≤ … ≤ xₙ}."""
 
 from __future__ import annotations
 
@@ -22,8 +12,26 @@ from splitkit.functions.inner.roots import piecewise_linear_root
 
 
 class Isotonic(Cone):
-    """{x: x₁ ≤ … ≤ xₙ}, along the last axis. Exact: no iteration is cut short."""
+    """{x: x₁ ≤ … ≤ xₙ}, along the last axis. Exact: no iteration is cut short.
 
+    The monotone cone {x₁ ≤ x₂ ≤ … ≤ xₙ}: projection (isotonic regression) by pooling halves.
+
+    If l and r are the projections of the two halves of y, that of y is (min(l, v), max(r, v)): a
+    block at the end of l and one at the beginning of r are pooled at the level v where Σ(v − rⱼ)₊ =
+    Σ(lᵢ − v)₊, a root among the sorted entries; nothing is pooled if max l ≤ min r. Starting from
+    single entries, log₂ n such levels act on all halves and all samples at once, O(n log² n).
+
+    Source: the pooling of adjacent violators, Ayer, Brunk, Ewing, Reid, Silverman (1955); Best,
+    Chakravarti, *Active set algorithms for isotonic regression* (1990).
+
+    Examples
+    --------
+    >>> C = sk.functions.Isotonic()
+    >>> print(C.project(np.array([3.0, -1.0, 0.5])))
+    [0.8333 0.8333 0.8333]
+    """
+
+    formula = r"\{x_1 \leq \dots \leq x_n\}"
     polyhedral = True
 
     check_axes = vectors()

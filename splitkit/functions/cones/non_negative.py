@@ -1,4 +1,4 @@
-"""The orthant {x ≥ 0}: projection [y]₊; its Cayley operator is 2[y]₊ − y = |y|, whatever α."""
+"""The orthant {x ≥ 0}."""
 
 from __future__ import annotations
 
@@ -10,8 +10,18 @@ from splitkit.functions.cones.cone import Cone, SelfDualCone
 
 
 class NonNegative(SelfDualCone):
-    """{x: xᵢ ≥ 0 for all i}; self-dual, with the polar {x ≤ 0}."""
+    """{x: xᵢ ≥ 0 for all i}; self-dual, with the polar {x ≤ 0}.
 
+    The orthant {x ≥ 0}: projection [y]₊; its Cayley operator is 2[y]₊ − y = |y|, whatever α.
+
+    Examples
+    --------
+    >>> C = sk.functions.NonNegative()
+    >>> print(C.project(np.array([3.0, -1.0, 0.5])))
+    [3.  0.  0.5]
+    """
+
+    formula = r"\{x \geq 0\}"
     elementwise = True
     polyhedral = True
 

@@ -1,4 +1,4 @@
-"""The orthant {x ≤ 0}: projection min(y, 0); its Cayley operator is −|y|, whatever α."""
+"""The orthant {x ≤ 0}."""
 
 from __future__ import annotations
 
@@ -11,8 +11,18 @@ from splitkit.functions.cones.non_negative import NonNegative
 
 
 class NonPositive(SelfDualCone):
-    """{x: xᵢ ≤ 0 for all i}; self-dual, with the polar {x ≥ 0}."""
+    """{x: xᵢ ≤ 0 for all i}; self-dual, with the polar {x ≥ 0}.
 
+    The orthant {x ≤ 0}: projection min(y, 0); its Cayley operator is −|y|, whatever α.
+
+    Examples
+    --------
+    >>> C = sk.functions.NonPositive()
+    >>> print(C.project(np.array([3.0, -1.0, 0.5])))
+    [ 0. -1.  0.]
+    """
+
+    formula = r"\{x \leq 0\}"
     elementwise = True
     polyhedral = True
 

@@ -1,9 +1,4 @@
-"""The symmetric matrices X ⪰ 0: projection Q diag(max(λ, 0)) Qᵀ for (Y + Yᵀ)/2 = Q diag(λ) Qᵀ.
-
-Among all matrices, symmetric or not, the polar is {U: U + Uᵀ ⪯ 0}, with the projection Y − P(Y);
-among symmetric ones the cone is self-dual. Source: Higham, *Computing a nearest symmetric positive
-semidefinite matrix* (1988), Thm. 2.1.
-"""
+"""The symmetric matrices X ⪰ 0."""
 
 from __future__ import annotations
 
@@ -16,8 +11,23 @@ from splitkit.functions.inner.spectra import of_eigenvalues
 
 
 class PositiveSemidefinite(Cone):
-    """{X: X = Xᵀ, X ⪰ 0}, for each square matrix in the last two axes."""
+    """{X: X = Xᵀ, X ⪰ 0}, for each square matrix in the last two axes.
 
+    The symmetric matrices X ⪰ 0: projection Q diag(max(λ, 0)) Qᵀ for (Y + Yᵀ)/2 = Q diag(λ) Qᵀ.
+
+    Among all matrices, symmetric or not, the polar is {U: U + Uᵀ ⪯ 0}, with the projection Y −
+    P(Y); among symmetric ones the cone is self-dual. Source: Higham, *Computing a nearest symmetric
+    positive semidefinite matrix* (1988), Thm. 2.1.
+
+    Examples
+    --------
+    >>> C = sk.functions.PositiveSemidefinite()
+    >>> print(C.project(np.array([[0.0, 1.0], [1.0, 0.0]])))
+    [[0.5 0.5]
+     [0.5 0.5]]
+    """
+
+    formula = r"\{X \succeq 0\}"
     check_axes = matrices(square=True)
 
     def project(self, x: Point) -> Point:

@@ -1,15 +1,4 @@
-"""The power cone K = {(x, y, z): x^a y^(1−a) ≥ |z|, x, y ≥ 0}: projection by a root on the line.
-
-For z ≠ 0 outside of K and K° the projection is (X, Y, sign(z) r) with 0 < r < |z|,
-
-    X = (x + √(x² + 4a q))/2,    Y = (y + √(y² + 4(1 − a) q))/2,    q = r(|z| − r),
-
-and r the root of X^a Y^(1−a) = r. With r = |z|σ(θ), |z| − r = |z|σ(−θ), σ(θ) = 1/(1 + e^−θ), both
-ends keep their digits, and a log X + (1 − a) log Y − log r decreases in θ, nearly linearly where
-one term rules under each root; |θ| ≤ c, e^(−c/2) below rounding.
-
-Source: Hien, *Differential properties of Euclidean projection onto power cone* (2015), Prop. 2.2.
-"""
+"""The power cone K = {(x, y, z): x^a y^(1−a) ≥ |z|, x, y ≥ 0}."""
 
 from __future__ import annotations
 
@@ -46,12 +35,33 @@ class PowerCone(Cone):
     ``dual`` is {(u, v, w): (u/a)^a (v/(1−a))^(1−a) ≥ |w|, u, v ≥ 0}. The error of the projection is
     at most 50 units of rounding of the vector's length.
 
+    The power cone K = {(x, y, z): x^a y^(1−a) ≥ |z|, x, y ≥ 0}: projection by a root on the line.
+
+    For z ≠ 0 outside of K and K° the projection is (X, Y, sign(z) r) with 0 < r < |z|,
+
+        X = (x + √(x² + 4a q))/2,    Y = (y + √(y² + 4(1 − a) q))/2,    q = r(|z| − r),
+
+    and r the root of X^a Y^(1−a) = r. With r = |z|σ(θ), |z| − r = |z|σ(−θ), σ(θ) = 1/(1 + e^−θ),
+    both ends keep their digits, and a log X + (1 − a) log Y − log r decreases in θ, nearly linearly
+    where one term rules under each root; |θ| ≤ c, e^(−c/2) below rounding.
+
+    Source: Hien, *Differential properties of Euclidean projection onto power cone* (2015), Prop.
+    2.2.
+
     Parameters
     ----------
     a : float or array
         In (0, 1). An array has dtype and device of x and its shape, the last axis with length 1: a
         number for each cone.
+
+    Examples
+    --------
+    >>> C = sk.functions.PowerCone(0.5)
+    >>> print(C.project(np.array([1.0, 1.0, 3.0])))
+    [1.6667 1.6667 1.6667]
     """
+
+    formula = r"\mathcal{K}_{<a>}"
 
     a: Scalar = parameter(Range(0.0, 1.0))
 
@@ -71,7 +81,8 @@ class PowerCone(Cone):
     def project(self, point: Point) -> Point:
         xp, a = namespace(point), self._share
         scale = xp.max(abs(point), axis=-1, keepdims=True)
-        unit = point / xp.where(scale > 0, scale, 1.0)  # K is a cone: no square overflows
+        positive_scale = xp.where(scale > 0, scale, 1.0)
+        unit = point / positive_scale  # K is a cone: no square overflows
         x, y, z = unit[..., 0], unit[..., 1], unit[..., 2]
         inside, polar = _is_member(x, y, abs(z), a), _is_member(-x / a, -y / (1 - a), abs(z), a)
         # a vector of these has no root to find, nor to differentiate: (0, 0, 1) stands for it
@@ -90,7 +101,12 @@ class PowerCone(Cone):
         e = xp.exp(-abs(theta))
         share, rest = xp.where(theta < 0, e, 1.0) / (1 + e), xp.where(theta < 0, 1.0, e) / (1 + e)
         q = size * size * share * rest
-        X, Y = _lifted(x, a * q)[0], _lifted(y, (1 - a) * q)[0]
+        # z ≠ 0 asks for X, Y > 0, though they be smaller than any number beside the others
+        info = xp.finfo(point.dtype)
+        tiny = float(info.smallest_normal)
+        least = clip(tiny / positive_scale[..., 0], tiny, float(info.eps))
+        X = clip(_lifted(x, a * q)[0], least)
+        Y = clip(_lifted(y, (1 - a) * q)[0], least)
         curved = xp.stack([X, Y, z * share], axis=-1)
         flat = xp.stack([clip(x, 0.0), clip(y, 0.0), 0.0 * z], axis=-1)
         zero = xp.zeros_like(unit)

@@ -1,9 +1,4 @@
-"""The rotated second-order cone {2x₁x₂ ≥ ‖w‖₂², x₁, x₂ ≥ 0}, w = (x₃, …, xₙ).
-
-It is the second-order cone in the orthonormal coordinates ((x₁ + x₂)/√2, (x₁ − x₂)/√2, w).
-
-Source: Alizadeh, Goldfarb, *Second-order cone programming* (2003), §2.
-"""
+"""The rotated second-order cone {2x₁x₂ ≥ ‖w‖₂², x₁, x₂ ≥ 0}, w = (x₃, …, xₙ)."""
 
 from __future__ import annotations
 
@@ -17,8 +12,22 @@ from splitkit.functions.cones.second_order_cone import SecondOrderCone, onto_sec
 
 
 class RotatedSecondOrderCone(SelfDualCone):
-    """{x: 2x₁x₂ ≥ x₃² + … + xₙ², x₁ ≥ 0, x₂ ≥ 0} along the last axis; self-dual."""
+    """{x: 2x₁x₂ ≥ x₃² + … + xₙ², x₁ ≥ 0, x₂ ≥ 0} along the last axis; self-dual.
 
+    The rotated second-order cone {2x₁x₂ ≥ ‖w‖₂², x₁, x₂ ≥ 0}, w = (x₃, …, xₙ).
+
+    It is the second-order cone in the orthonormal coordinates ((x₁ + x₂)/√2, (x₁ − x₂)/√2, w).
+
+    Source: Alizadeh, Goldfarb, *Second-order cone programming* (2003), §2.
+
+    Examples
+    --------
+    >>> C = sk.functions.RotatedSecondOrderCone()
+    >>> print(C.project(np.array([1.0, 0.0, 2.0])))
+    [1.3333 0.6667 1.3333]
+    """
+
+    formula = r"\{\|w\|^2 \leq 2 x_1 x_2\}"
     check_axes = vectors(least=3)
 
     def __post_init__(self) -> None:

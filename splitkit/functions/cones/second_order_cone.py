@@ -1,8 +1,4 @@
-"""The second-order cone {(t, w): ‖w‖₂ ≤ t}: projection ½(t + ‖w‖)₊ (1, w/‖w‖) outside.
-
-Source: Bauschke, Combettes (2017), Exercise 29.11; Parikh, Boyd, *Proximal Algorithms* (2014),
-§6.3.2.
-"""
+"""The second-order cone {(t, w): ‖w‖₂ ≤ t}."""
 
 from __future__ import annotations
 
@@ -14,8 +10,21 @@ from splitkit.functions.cones.cone import SelfDualCone
 
 
 class SecondOrderCone(SelfDualCone):
-    """{x: ‖(x₂, …, xₙ)‖₂ ≤ x₁} along the last axis, one cone for each vector; self-dual."""
+    """{x: ‖(x₂, …, xₙ)‖₂ ≤ x₁} along the last axis, one cone for each vector; self-dual.
 
+    The second-order cone {(t, w): ‖w‖₂ ≤ t}: projection ½(t + ‖w‖)₊ (1, w/‖w‖) outside.
+
+    Source: Bauschke, Combettes (2017), Exercise 29.11; Parikh, Boyd, *Proximal Algorithms* (2014),
+    §6.3.2.
+
+    Examples
+    --------
+    >>> C = sk.functions.SecondOrderCone()
+    >>> print(C.project(np.array([0.0, 3.0, 4.0])))
+    [2.5 1.5 2. ]
+    """
+
+    formula = r"\{\|w\| \leq t\}"
     check_axes = vectors(least=2)
 
     def project(self, x: Point) -> Point:

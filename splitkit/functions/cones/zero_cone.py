@@ -1,4 +1,4 @@
-"""The cone {0}: projection 0; its polar and its dual are the whole space."""
+"""The cone {0}."""
 
 from __future__ import annotations
 
@@ -10,8 +10,16 @@ from splitkit.functions.cones.cone import Subspace
 
 
 class ZeroCone(Subspace):
-    """{0}."""
+    """The cone {0}: projection 0; its polar and its dual are the whole space.
 
+    Examples
+    --------
+    >>> C = sk.functions.ZeroCone()
+    >>> print(C.project(np.array([3.0, -1.0, 0.5])))
+    [0. 0. 0.]
+    """
+
+    formula = r"\{0\}"
     elementwise = True
     polyhedral = True
 

@@ -1,7 +1,4 @@
-"""f(x) = −Σ wᵢ log xᵢ on x > 0; prox_{αf}(y) = (y + √(y² + 4αw))/2.
-
-f*(u) = f(−u) + Σ wᵢ(log wᵢ − 1). Source: Parikh, Boyd, *Proximal Algorithms* (2014), §6.1.3.
-"""
+"""f(x) = −Σ wᵢ log xᵢ on x > 0."""
 
 from __future__ import annotations
 
@@ -18,11 +15,24 @@ from splitkit.functions.inner.roots import positive_root
 class LogBarrier(Function):
     """−Σ wᵢ log xᵢ, inf unless x > 0.
 
+    f(x) = −Σ wᵢ log xᵢ on x > 0; prox_{αf}(y) = (y + √(y² + 4αw))/2.
+
+    f*(u) = f(−u) + Σ wᵢ(log wᵢ − 1). Source: Parikh, Boyd, *Proximal Algorithms* (2014), §6.1.3.
+
     Parameters
     ----------
     weight : float or array, default 1
         Positive and finite; an array has dtype and device of x and broadcasts to it.
+
+    Examples
+    --------
+    >>> f = sk.functions.LogBarrier()
+    >>> x = np.array([2.0, 0.5, 1.0])
+    >>> print(f(x), f.prox(x))
+    0.0 [2.4142 1.2808 1.618 ]
     """
+
+    formula = r"-<weight*>\sum\log(@)"
 
     weight: Scalar = parameter(POSITIVE, default=1.0)
 

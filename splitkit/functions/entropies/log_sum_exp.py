@@ -1,14 +1,4 @@
-"""f(x) = log Σ exp xᵢ − ⟨p, x⟩: the cross-entropy of softmax(x) with the distribution p, less p's
-entropy; for a one-hot p the softmax loss. ∇f(x) = softmax(x) − p, ½-smooth.
-
-x = prox_{αf}(y) = y + αp − αq with q = softmax(x). With v = y + αp and t = log Σ exp xᵢ,
-log(αqᵢ) + αqᵢ = vᵢ + log α − t, so that αqᵢ = ω(vᵢ + log α − t) for Wright's ω, and t solves
-Σ ω(vᵢ + log α − t) = α, whose left side decreases. The method is Newton's for log Σω, safeguarded
-by a bracket; its 8 steps reach rounding over n ≤ 2e4, |v| ≤ 1e4 and 1e-8 ≤ α ≤ 1e8.
-
-f*(u) is Σ qᵢ log qᵢ at q = u + p on the simplex (``SimplexEntropy``).
-Source: Boyd, Vandenberghe, *Convex Optimization* (2004), Ex. 3.25 for the conjugate.
-"""
+"""f(x) = log Σ exp xᵢ − ⟨p, x⟩."""
 
 from __future__ import annotations
 
@@ -28,12 +18,32 @@ class LogSumExp(Function):
 
     The prox is accurate to rounding for every α.
 
+    f(x) = log Σ exp xᵢ − ⟨p, x⟩: the cross-entropy of softmax(x) with the distribution p, less p's
+    entropy; for a one-hot p the softmax loss. ∇f(x) = softmax(x) − p, ½-smooth.
+
+    x = prox_{αf}(y) = y + αp − αq with q = softmax(x). With v = y + αp and t = log Σ exp xᵢ,
+    log(αqᵢ) + αqᵢ = vᵢ + log α − t, so that αqᵢ = ω(vᵢ + log α − t) for Wright's ω, and t solves Σ
+    ω(vᵢ + log α − t) = α, whose left side decreases. The method is Newton's for log Σω, safeguarded
+    by a bracket; its 8 steps reach rounding over n ≤ 2e4, |v| ≤ 1e4 and 1e-8 ≤ α ≤ 1e8.
+
+    f*(u) is Σ qᵢ log qᵢ at q = u + p on the simplex (``SimplexEntropy``).
+    Source: Boyd, Vandenberghe, *Convex Optimization* (2004), Ex. 3.25 for the conjugate.
+
     Parameters
     ----------
     p : array, optional
         Distributions over the last axis, one-hot for a label; dtype and device of x; broadcasts to
         x; None: zero, which leaves log Σ exp xᵢ.
+
+    Examples
+    --------
+    >>> f = sk.functions.LogSumExp()
+    >>> x = np.array([0.0, 1.0])
+    >>> print(f(x), f.prox(x))
+    1.3133 [-0.3374  0.3374]
     """
+
+    formula = r"\log\sum e^{@}⟦ - \langle <p>, @\rangle⟧"
 
     p: Any = parameter(NON_NEGATIVE, "give non-negative probabilities", default=None)
 

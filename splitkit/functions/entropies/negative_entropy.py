@@ -1,9 +1,4 @@
-"""f(x) = Σ wᵢ xᵢ log xᵢ on x ≥ 0; prox_{αf}(y) = t ω(y/t − 1 − log t) with t = αw and Wright's ω.
-
-x = prox_{αf}(y) solves x + t(log x + 1) = y. f*(u) = Σ wᵢ exp(uᵢ/wᵢ − 1).
-Source: Chaux, Combettes, Pesquet, Wajs, *A variational formulation for frame-based inverse
-problems* (2007), for the equation; Corless, Jeffrey (2002) for ω.
-"""
+"""f(x) = Σ wᵢ xᵢ log xᵢ on x ≥ 0."""
 
 from __future__ import annotations
 
@@ -19,11 +14,26 @@ from splitkit.functions.inner.omega import omega
 class NegativeEntropy(Function):
     """Σ wᵢ xᵢ log xᵢ, with 0 log 0 = 0; inf unless x ≥ 0. The prox is accurate to rounding.
 
+    f(x) = Σ wᵢ xᵢ log xᵢ on x ≥ 0; prox_{αf}(y) = t ω(y/t − 1 − log t) with t = αw and Wright's ω.
+
+    x = prox_{αf}(y) solves x + t(log x + 1) = y. f*(u) = Σ wᵢ exp(uᵢ/wᵢ − 1).
+    Source: Chaux, Combettes, Pesquet, Wajs, *A variational formulation for frame-based inverse
+    problems* (2007), for the equation; Corless, Jeffrey (2002) for ω.
+
     Parameters
     ----------
     weight : float or array, default 1
         Positive and finite; an array has dtype and device of x and broadcasts to it.
+
+    Examples
+    --------
+    >>> f = sk.functions.NegativeEntropy()
+    >>> x = np.array([2.0, 0.5, 1.0])
+    >>> print(f(x), f.prox(x))
+    1.0397 [1.     0.4047 0.5671]
     """
+
+    formula = r"<weight*>\sum @\log(@)"
 
     weight: Scalar = parameter(POSITIVE, default=1.0)
 

@@ -1,9 +1,4 @@
-"""f(x) = Σ xᵢ log xᵢ on the simplex {x ≥ 0, Σxᵢ = 1}, the conjugate of log Σ exp uᵢ.
-
-It is 2-strongly convex, as log Σ exp is ½-smooth. prox_{αf}(y) is q = softmax(y/α − q/α), the
-gradient of log Σ exp at its own prox (Moreau).
-Source: Boyd, Vandenberghe, *Convex Optimization* (2004), Ex. 3.25.
-"""
+"""f(x) = Σ xᵢ log xᵢ on the simplex {x ≥ 0, Σxᵢ = 1}, the conjugate of log Σ exp uᵢ."""
 
 from __future__ import annotations
 
@@ -19,8 +14,22 @@ class SimplexEntropy(Function):
     """Σ xᵢ log xᵢ on the simplices of the last axis, inf outside.
 
     Summed over the other axes that are not batch. The prox is accurate to rounding for every α.
+
+    f(x) = Σ xᵢ log xᵢ on the simplex {x ≥ 0, Σxᵢ = 1}, the conjugate of log Σ exp uᵢ.
+
+    It is 2-strongly convex, as log Σ exp is ½-smooth. prox_{αf}(y) is q = softmax(y/α − q/α), the
+    gradient of log Σ exp at its own prox (Moreau).
+    Source: Boyd, Vandenberghe, *Convex Optimization* (2004), Ex. 3.25.
+
+    Examples
+    --------
+    >>> f = sk.functions.SimplexEntropy()
+    >>> x = np.array([0.5, 0.25, 0.25])
+    >>> print(f(x), f.prox(x))
+    -1.0397 [0.3759 0.3121 0.3121]
     """
 
+    formula = r"\sum @\log(@)"
     strong_convexity = 2.0
     check_axes = vectors()
 

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from splitkit.backend import Array, Scalar, differentiating, namespace
+from splitkit.backend import Array, Scalar, differentiating, is_traced, namespace
+from splitkit.tracing import times
 
 
 def positive_root(y: Array, t: Scalar) -> Array:
@@ -68,6 +69,8 @@ def increasing_root(
     )
     if isinstance(low, (np.ndarray, np.floating)):
         return _all_at_rest(g, search, data, steps)
+    if is_traced(low):  # a loop that is compiled once
+        return times(steps, lambda now: now.step(g, data), search).t
     for _ in range(steps):
         search = search.step(g, data)
     return search.t

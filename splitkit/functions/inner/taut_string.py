@@ -26,11 +26,12 @@ isotonic regression and trend filtering* (2016).
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from splitkit.backend import Array, clip, namespace, on_host, solving, with_derivative
+from splitkit.backend import Array, clip, namespace, on_host, searched, with_derivative
 from splitkit.functions.inner.block_means import block_means
 from splitkit.functions.inner.scanned_string import compiled_scan
 
@@ -49,8 +50,9 @@ def taut_string(y: Array, falling: Array, rising: Array) -> Array:
     falling, rising : array, shape (..., 1)
         w₊ and w₋, non-negative; inf in one of them forbids.
     """
-    with solving(y):
-        found, apart, down = on_host(_found, y, falling, rising)
+    edges = (*y.shape[:-1], y.shape[-1] - 1)
+    outcome = (tuple(y.shape), y.dtype), (edges, bool), (edges, bool)
+    found, apart, down = searched(partial(on_host, _found), outcome, y, falling, rising)
 
     def means() -> Array:
         xp, edge = namespace(y), 0.0 * y[..., :1]

@@ -1,9 +1,4 @@
-"""f(x) = Σ wᵢ(|xᵢ| − εᵢ)₊; prox_{αf}(y): y inside |y| ≤ ε, else ε sign(y) or y − αw sign(y),
-whichever is larger in size.
-
-f*(u) = Σ εᵢ|uᵢ| on |uᵢ| ≤ wᵢ. Source: Vapnik, *The Nature of Statistical Learning Theory* (1995),
-ch. 6.
-"""
+"""f(x) = Σ wᵢ(|xᵢ| − εᵢ)₊."""
 
 from __future__ import annotations
 
@@ -16,7 +11,11 @@ from splitkit.functions.sets.box import Box
 
 
 class EpsilonInsensitive(Function):
-    """Σ wᵢ(|xᵢ| − εᵢ)₊.
+    """f(x) = Σ wᵢ(|xᵢ| − εᵢ)₊; prox_{αf}(y): y inside |y| ≤ ε, else ε sign(y) or y − αw sign(y),
+    whichever is larger in size.
+
+    f*(u) = Σ εᵢ|uᵢ| on |uᵢ| ≤ wᵢ. Source: Vapnik, *The Nature of Statistical Learning Theory*
+    (1995), ch. 6.
 
     Parameters
     ----------
@@ -24,7 +23,16 @@ class EpsilonInsensitive(Function):
         Non-negative and finite.
     weight : float or array, default 1
         Likewise. Arrays have dtype and device of x and broadcast to it.
+
+    Examples
+    --------
+    >>> f = sk.functions.EpsilonInsensitive(epsilon=0.5)
+    >>> x = np.array([3.0, -1.0, 0.5])
+    >>> print(f(x), f.prox(x))
+    3.0 [ 2.  -0.5  0.5]
     """
+
+    formula = r"<weight*>\sum(|@| - <epsilon>)_+"
 
     epsilon: Scalar = parameter(NON_NEGATIVE, default=1.0)
     weight: Scalar = parameter(NON_NEGATIVE, default=1.0)

@@ -1,8 +1,4 @@
-"""f(x) = Σ wᵢ(1 − sᵢ)₊ of the margins s = yx; with v = yu, f*(u) = Σ vᵢ on −w ≤ v ≤ 0.
-
-prox_{αf} takes a margin to s + αw, at most to 1, and leaves s ≥ 1.
-Source: Cortes, Vapnik, *Support-vector networks* (1995).
-"""
+"""f(x) = Σ wᵢ(1 − sᵢ)₊ of the margins s = yx."""
 
 from __future__ import annotations
 
@@ -12,8 +8,22 @@ from splitkit.functions.losses.margin import WeightedMarginLoss
 
 
 class Hinge(WeightedMarginLoss):
-    """Σ wᵢ(1 − yᵢxᵢ)₊, with y and w as of ``WeightedMarginLoss``."""
+    """Σ wᵢ(1 − yᵢxᵢ)₊, with y and w as of ``WeightedMarginLoss``.
 
+    f(x) = Σ wᵢ(1 − sᵢ)₊ of the margins s = yx; with v = yu, f*(u) = Σ vᵢ on −w ≤ v ≤ 0.
+
+    prox_{αf} takes a margin to s + αw, at most to 1, and leaves s ≥ 1.
+    Source: Cortes, Vapnik, *Support-vector networks* (1995).
+
+    Examples
+    --------
+    >>> f = sk.functions.Hinge(np.array([1.0, -1.0, 1.0]))
+    >>> x = np.array([3.0, -1.0, 0.5])
+    >>> print(f(x), f.prox(x))
+    0.5 [ 3. -1.  1.]
+    """
+
+    formula = r"<weight*>\sum(1 - ⟦<y>\,⟧@)_+"
     polyhedral = True
 
     def __call__(self, x: Point) -> Array:

@@ -1,8 +1,4 @@
-"""f(x) = Σ wᵢh(xᵢ), h(t) = t²/2 for |t| ≤ δ, δ|t| − δ²/2 beyond.
-
-prox_{αf}(y) = y/(1 + αw) for |y| ≤ δ(1 + αw), y − αwδ sign(y) beyond: h is the Moreau envelope of
-δ|·|. Source: Beck, *First-Order Methods in Optimization* (2017), Example 6.66.
-"""
+"""f(x) = Σ wᵢh(xᵢ), h(t) = t²/2 for |t| ≤ δ, δ|t| − δ²/2 beyond."""
 
 from __future__ import annotations
 
@@ -19,13 +15,27 @@ from splitkit.operators.base import PointMap
 class Huber(Function):
     """Σ wᵢh(xᵢ); max w-smooth.
 
+    f(x) = Σ wᵢh(xᵢ), h(t) = t²/2 for |t| ≤ δ, δ|t| − δ²/2 beyond.
+
+    prox_{αf}(y) = y/(1 + αw) for |y| ≤ δ(1 + αw), y − αwδ sign(y) beyond: h is the Moreau envelope
+    of δ|·|. Source: Beck, *First-Order Methods in Optimization* (2017), Example 6.66.
+
     Parameters
     ----------
     delta : float or array, default 1
         δ, where the quadratic ends; positive and finite.
     weight : float or array, default 1
         Non-negative and finite. Arrays have dtype and device of x and broadcast to it.
+
+    Examples
+    --------
+    >>> f = sk.functions.Huber(delta=1.0)
+    >>> x = np.array([3.0, -1.0, 0.5])
+    >>> print(f(x), f.prox(x))
+    3.125 [ 2.   -0.5   0.25]
     """
+
+    formula = r"<weight*>\sum h_{<delta>}(@)"
 
     delta: Scalar = parameter(POSITIVE, default=1.0)
     weight: Scalar = parameter(NON_NEGATIVE, default=1.0)

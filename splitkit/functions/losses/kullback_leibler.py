@@ -1,11 +1,4 @@
-"""f(x) = Σ bᵢ log(bᵢ/xᵢ) − bᵢ + xᵢ, the divergence of x ≥ 0 from counts b ≥ 0: up to a constant the
-negative log-likelihood of Poisson counts b of mean x.
-
-prox_{αf}(y) is the positive root of x² − (y − α)x − αb; f*(u) = −Σ bᵢ log(1 − uᵢ) on u < 1, where
-1 − prox_{αf*}(y) is the positive root of s² − (1 − y)s − αb.
-Source: Combettes, Pesquet, *A Douglas-Rachford splitting approach to nonsmooth convex variational
-signal recovery* (2007), §4.
-"""
+"""f(x) = Σ bᵢ log(bᵢ/xᵢ) − bᵢ + xᵢ, the divergence of x ≥ 0 from counts b ≥ 0."""
 
 from __future__ import annotations
 
@@ -23,11 +16,28 @@ from splitkit.functions.sets.box import Box
 class KullbackLeibler(Function):
     """Σ bᵢ log(bᵢ/xᵢ) − bᵢ + xᵢ, inf unless x ≥ 0, and x > 0 where b > 0.
 
+    f(x) = Σ bᵢ log(bᵢ/xᵢ) − bᵢ + xᵢ, the divergence of x ≥ 0 from counts b ≥ 0: up to a constant
+    the negative log-likelihood of Poisson counts b of mean x.
+
+    prox_{αf}(y) is the positive root of x² − (y − α)x − αb; f*(u) = −Σ bᵢ log(1 − uᵢ) on u < 1,
+    where 1 − prox_{αf*}(y) is the positive root of s² − (1 − y)s − αb. Source: Combettes, Pesquet,
+    *A Douglas-Rachford splitting approach to nonsmooth convex variational signal recovery* (2007),
+    §4.
+
     Parameters
     ----------
     b : float or array, default 1
         Counts, non-negative and finite; an array has dtype and device of x and broadcasts to it.
+
+    Examples
+    --------
+    >>> f = sk.functions.KullbackLeibler(np.array([2.0, 1.0, 1.0]))
+    >>> x = np.array([2.0, 0.5, 1.0])
+    >>> print(f(x), f.prox(x))
+    0.1931 [2.     0.7808 1.    ]
     """
+
+    formula = r"\mathrm{KL}(<b>, @)"
 
     b: Scalar = parameter(NON_NEGATIVE, default=1.0)
 

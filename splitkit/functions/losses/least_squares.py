@@ -1,13 +1,4 @@
-"""f(x) = ½‖Ax − b‖²; ∇f(x) = Aᵀ(Ax − b); prox_{αf}(y) = (I + αAᵀA)⁻¹(y + αAᵀb).
-
-With A = U diag(s) Vᵀ, made once, prox_{αf}(y) = y + V(w − Vᵀy), w = (Vᵀy + αs·Uᵀb)/(1 + αs²): one
-factorization for every α, so that each sample may have its own. It is Vw where VVᵀ = I, without
-the rounding of y, which may be large beside Vw.
-f*(u) = ½‖v‖² + ⟨v, Uᵀb⟩ − min f, where sv = Vᵀu, if u is in the range of Aᵀ, else inf.
-Where A is no matrix of numbers, I + αAᵀA is inverted as the linear map can be.
-
-Source: Parikh, Boyd, *Proximal Algorithms* (2014), §6.1.1.
-"""
+"""f(x) = ½‖Ax − b‖²."""
 
 from __future__ import annotations
 
@@ -55,6 +46,16 @@ SMALL = 1e8  # operations, about, of a singular value decomposition in a tenth o
 class LeastSquares(Function):
     """½‖Ax − b‖², a matrix over the last axis of x, summed over all axes that are not batch.
 
+    f(x) = ½‖Ax − b‖²; ∇f(x) = Aᵀ(Ax − b); prox_{αf}(y) = (I + αAᵀA)⁻¹(y + αAᵀb).
+
+    With A = U diag(s) Vᵀ, made once, prox_{αf}(y) = y + V(w − Vᵀy), w = (Vᵀy + αs·Uᵀb)/(1 + αs²):
+    one factorization for every α, so that each sample may have its own. It is Vw where VVᵀ = I,
+    without the rounding of y, which may be large beside Vw. f*(u) = ½‖v‖² + ⟨v, Uᵀb⟩ − min f, where
+    sv = Vᵀu, if u is in the range of Aᵀ, else inf. Where A is no matrix of numbers, I + αAᵀA is
+    inverted as the linear map can be.
+
+    Source: Parikh, Boyd, *Proximal Algorithms* (2014), §6.1.1.
+
     Parameters
     ----------
     A : array of shape (m, n), sparse array, LinearOperator, or what ``linear.wrap`` takes
@@ -73,7 +74,16 @@ class LeastSquares(Function):
     they are asked for. The prox of a small array is that of its singular value decomposition, made
     once; of a large one, and of another map, it is the shifted inverse of AᵀA, by the structure
     that A has (``(A.T @ A).solver`` says which). The value of the conjugate is known of arrays.
+
+    Examples
+    --------
+    >>> f = sk.functions.LeastSquares(np.array([[1.0, 1.0], [0.0, 1.0]]), np.array([2.0, 1.0]))
+    >>> x = np.array([0.0, 0.0])
+    >>> print(f(x), f.prox(x))
+    2.5 [0.6 0.8]
     """
+
+    formula = r"\frac{1}{2}\|A\,@ - b\|^2"
 
     def __init__(self, A: Any, b: Point | None = None, *, batch_ndim: int = 0) -> None:
         self._map, self._b, self.batch_ndim = wrap(A, argument="A"), b, batch_ndim

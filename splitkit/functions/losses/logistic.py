@@ -1,16 +1,4 @@
-"""f(x) = Σ log(1 + exp(−yᵢxᵢ)); ∇f(x) = −yσ(−yx), σ(t) = 1/(1 + e⁻ᵗ); its prox by Newton's method.
-f*(u) = Σ pᵢ log pᵢ + (1 − pᵢ) log(1 − pᵢ) with pᵢ = −yᵢuᵢ in [0, 1].
-
-With v = yx the prox is ys, where s solves s = v + ασ(−s). The equation keeps its form under
-(s, v) ↦ (−s, −v − α), so that s ≥ 0 can be taken (v ≥ −α/2). There g(s) = s − v − ασ(−s) is
-increasing and concave, and Newton's method from the left of the root stays there. It starts at the
-greatest of 0, v and v + l − log max(l, 1), l = log(α/2) − v: a lower bound, because σ(−s) ≥ e⁻ˢ/2
-and W(eˡ) ≥ l − log l for Lambert's W. The upper bounds σ(−s) ≤ e⁻ˢ and, for l ≥ 1,
-W(eˡ) ≤ l − log l + e/(e − 1) (log l)/l put this start within 1.38 of the root, for every v and α.
-As |g″(t)| ≤ g′(s) for t ≥ s ≥ 0, an error ε becomes at most ε²/2: after 7 steps 3e-21.
-
-Source of the bounds on W: Hoorfar, Hassani, *Inequalities on the Lambert W function* (2008).
-"""
+"""f(x) = Σ log(1 + exp(−yᵢxᵢ))."""
 
 from __future__ import annotations
 
@@ -30,12 +18,33 @@ class Logistic(MarginLoss):
 
     The error of the prox is a few units of rounding of max(1, |x|, |prox(x)|), for every α.
 
+    f(x) = Σ log(1 + exp(−yᵢxᵢ)); ∇f(x) = −yσ(−yx), σ(t) = 1/(1 + e⁻ᵗ); its prox by Newton's method.
+    f*(u) = Σ pᵢ log pᵢ + (1 − pᵢ) log(1 − pᵢ) with pᵢ = −yᵢuᵢ in [0, 1].
+
+    With v = yx the prox is ys, where s solves s = v + ασ(−s). The equation keeps its form under (s,
+    v) ↦ (−s, −v − α), so that s ≥ 0 can be taken (v ≥ −α/2). There g(s) = s − v − ασ(−s) is
+    increasing and concave, and Newton's method from the left of the root stays there. It starts at
+    the greatest of 0, v and v + l − log max(l, 1), l = log(α/2) − v: a lower bound, because σ(−s) ≥
+    e⁻ˢ/2 and W(eˡ) ≥ l − log l for Lambert's W. The upper bounds σ(−s) ≤ e⁻ˢ and, for l ≥ 1, W(eˡ)
+    ≤ l − log l + e/(e − 1) (log l)/l put this start within 1.38 of the root, for every v and α. As
+    |g″(t)| ≤ g′(s) for t ≥ s ≥ 0, an error ε becomes at most ε²/2: after 7 steps 3e-21.
+
+    Source of the bounds on W: Hoorfar, Hassani, *Inequalities on the Lambert W function* (2008).
+
     Parameters
     ----------
     y : array, optional
         Labels −1 and 1, of x's dtype and device; broadcasts to x; None: all 1.
+
+    Examples
+    --------
+    >>> f = sk.functions.Logistic(np.array([1.0, -1.0, 1.0]))
+    >>> x = np.array([3.0, -1.0, 0.5])
+    >>> print(f(x), f.prox(x))
+    0.8359 [ 3.0454 -1.2268  0.8083]
     """
 
+    formula = r"\sum\log(1 + e^{-⟦<y>\,⟧@})"
     smoothness = 0.25
     prox_effort = 10.0
 

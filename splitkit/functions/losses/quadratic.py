@@ -1,9 +1,4 @@
-"""f(x) = ½xᵀPx + qᵀx; ∇f(x) = Px + q; prox_{αf}(y) = (I + αP)⁻¹(y − αq), one matrix for each α.
-
-f*(u) = ½(u − q)ᵀP⁺(u − q) if u − q is in the range of P, else inf, P⁺ the pseudo-inverse.
-
-Source: Parikh, Boyd, *Proximal Algorithms* (2014), §6.1.1.
-"""
+"""f(x) = ½xᵀPx + qᵀx."""
 
 from __future__ import annotations
 
@@ -47,6 +42,12 @@ from splitkit.properties import Properties
 class Quadratic(Function):
     """½xᵀPx + qᵀx, a matrix over the last axis of x, summed over all axes that are not batch.
 
+    f(x) = ½xᵀPx + qᵀx; ∇f(x) = Px + q; prox_{αf}(y) = (I + αP)⁻¹(y − αq), one matrix for each α.
+
+    f*(u) = ½(u − q)ᵀP⁺(u − q) if u − q is in the range of P, else inf, P⁺ the pseudo-inverse.
+
+    Source: Parikh, Boyd, *Proximal Algorithms* (2014), §6.1.1.
+
     Parameters
     ----------
     P : array of shape (n, n), sparse array, LinearOperator, or what ``linear.wrap`` takes
@@ -64,8 +65,17 @@ class Quadratic(Function):
     Of an array the constants are the extreme eigenvalues; an array of α, and the conjugate, use its
     eigenvectors, computed once. Of another map they are its own, and the prox is its shifted
     inverse; the value of the conjugate is not known.
+
+    Examples
+    --------
+    >>> f = sk.functions.Quadratic(np.array([[2.0, 0.0], [0.0, 1.0]]), np.array([-1.0, 0.0]))
+    >>> x = np.array([1.0, 2.0])
+    >>> print(f(x), f.prox(x))
+    2.0 [0.6667 1.    ]
     """
 
+    slope = r"P\,@⟦ + <q>⟧"
+    formula = r"\frac{1}{2}\langle @, P\,@\rangle⟦ + \langle <q>, @\rangle⟧"
     parameters = ("q",)
 
     def __init__(self, P: Any, q: Point | None = None, *, batch_ndim: int = 0) -> None:

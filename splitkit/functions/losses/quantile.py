@@ -1,9 +1,4 @@
-"""f(x) = Σ wᵢ max(τxᵢ, (τ − 1)xᵢ), the pinball loss.
-
-prox_{αf}(y) = y − min(max(y, αw(τ − 1)), αwτ). Its conjugate is the indicator of the box
-{w(τ − 1) ≤ u ≤ wτ}.
-Source: Koenker, Bassett, *Regression quantiles* (1978).
-"""
+"""f(x) = Σ wᵢ max(τxᵢ, (τ − 1)xᵢ), the pinball loss."""
 
 from __future__ import annotations
 
@@ -18,13 +13,28 @@ from splitkit.functions.sets.box import Box
 class Quantile(Function):
     """Σ wᵢ max(τxᵢ, (τ − 1)xᵢ); τ = ½ is half the ℓ1 norm.
 
+    f(x) = Σ wᵢ max(τxᵢ, (τ − 1)xᵢ), the pinball loss.
+
+    prox_{αf}(y) = y − min(max(y, αw(τ − 1)), αwτ). Its conjugate is the indicator of the box
+    {w(τ − 1) ≤ u ≤ wτ}.
+    Source: Koenker, Bassett, *Regression quantiles* (1978).
+
     Parameters
     ----------
     tau : float or array, default 0.5
         τ, in [0, 1].
     weight : float or array, default 1
         Non-negative and finite. Arrays have dtype and device of x and broadcast to it.
+
+    Examples
+    --------
+    >>> f = sk.functions.Quantile(tau=0.9)
+    >>> x = np.array([3.0, -1.0, 0.5])
+    >>> print(f(x), f.prox(x))
+    3.25 [ 2.1 -0.9  0. ]
     """
+
+    formula = r"<weight*>\sum\max(<tau>\,@, (<tau> - 1)\,@)"
 
     tau: Scalar = parameter(Range(0.0, 1.0, "[]"), default=0.5)
     weight: Scalar = parameter(NON_NEGATIVE, default=1.0)

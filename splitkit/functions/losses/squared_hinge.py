@@ -1,9 +1,4 @@
-"""f(x) = ½ Σ wᵢ(1 − sᵢ)₊² of the margins s = yx; with v = yu, f*(u) = Σ vᵢ + vᵢ²/(2wᵢ) on v ≤ 0.
-
-prox_{αf} takes a margin s < 1 to (s + αw)/(1 + αw).
-Source: Chang, Hsieh, Lin, *Coordinate descent method for large-scale L2-loss linear support vector
-machines* (2008).
-"""
+"""f(x) = ½ Σ wᵢ(1 − sᵢ)₊² of the margins s = yx."""
 
 from __future__ import annotations
 
@@ -15,7 +10,22 @@ from splitkit.functions.losses.margin import WeightedMarginLoss
 
 
 class SquaredHinge(WeightedMarginLoss):
-    """½ Σ wᵢ(1 − yᵢxᵢ)₊², max w-smooth; y and w as of ``WeightedMarginLoss``."""
+    """½ Σ wᵢ(1 − yᵢxᵢ)₊², max w-smooth; y and w as of ``WeightedMarginLoss``.
+
+    f(x) = ½ Σ wᵢ(1 − sᵢ)₊² of the margins s = yx; with v = yu, f*(u) = Σ vᵢ + vᵢ²/(2wᵢ) on v ≤ 0.
+
+    prox_{αf} takes a margin s < 1 to (s + αw)/(1 + αw). Source: Chang, Hsieh, Lin, *Coordinate
+    descent method for large-scale L2-loss linear support vector machines* (2008).
+
+    Examples
+    --------
+    >>> f = sk.functions.SquaredHinge(np.array([1.0, -1.0, 1.0]))
+    >>> x = np.array([3.0, -1.0, 0.5])
+    >>> print(f(x), f.prox(x))
+    0.125 [ 3.   -1.    0.75]
+    """
+
+    formula = r"\frac{<weight>}{2}\sum(1 - ⟦<y>\,⟧@)_+^2"
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -1,7 +1,4 @@
-"""f(x) = ½ Σ wᵢ(xᵢ − cᵢ)²; prox_{αf}(y) = c + (y − c)/(1 + αw); f*(u) = ½ Σ uᵢ²/wᵢ for c = 0.
-
-Source: Parikh, Boyd, *Proximal Algorithms* (2014), §6.1.1.
-"""
+"""f(x) = ½ Σ wᵢ(xᵢ − cᵢ)²."""
 
 from __future__ import annotations
 
@@ -22,13 +19,27 @@ from splitkit.operators.graph_support import GraphSupport
 class SquaredL2(Function):
     """(w/2)‖x − c‖²; min w-strongly convex, max w-smooth.
 
+    f(x) = ½ Σ wᵢ(xᵢ − cᵢ)²; prox_{αf}(y) = c + (y − c)/(1 + αw); f*(u) = ½ Σ uᵢ²/wᵢ for c = 0.
+
+    Source: Parikh, Boyd, *Proximal Algorithms* (2014), §6.1.1.
+
     Parameters
     ----------
     weight : float or array, default 1
         Non-negative and finite; an array has dtype and device of x and broadcasts to it.
     center : float or array, optional
         c, finite, likewise; None: zero.
+
+    Examples
+    --------
+    >>> f = sk.functions.SquaredL2(center=np.array([1.0, 1.0, 0.0]))
+    >>> x = np.array([3.0, -1.0, 0.5])
+    >>> print(f(x), f.prox(x))
+    4.125 [2.   0.   0.25]
     """
+
+    formula = r"\frac{<weight>}{2}\|@⟦ - <center>⟧\|^2"
+    slope = r"<weight*>(@⟦ - <center>⟧)"
 
     weight: Scalar = parameter(NON_NEGATIVE, default=1.0)
     center: Any = parameter(default=None)

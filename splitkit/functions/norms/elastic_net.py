@@ -1,9 +1,4 @@
-"""f(x) = Σ wᵢ|xᵢ| + (μᵢ/2)xᵢ²; prox_{αf}(y) = soft(y, αw)/(1 + αμ); f*(u) = Σ (|uᵢ| − wᵢ)₊²/(2μᵢ),
-with |uᵢ| ≤ wᵢ where μᵢ = 0.
-
-Source: Zou, Hastie, *Regularization and variable selection via the elastic net* (2005); Parikh,
-Boyd, *Proximal Algorithms* (2014), §6.5.3.
-"""
+"""f(x) = Σ wᵢ|xᵢ| + (μᵢ/2)xᵢ²."""
 
 from __future__ import annotations
 
@@ -18,13 +13,28 @@ from splitkit.linear.base import factors
 class ElasticNet(Function):
     """Σ wᵢ|xᵢ| + (μᵢ/2)xᵢ²; min μ-strongly convex.
 
+    f(x) = Σ wᵢ|xᵢ| + (μᵢ/2)xᵢ²; prox_{αf}(y) = soft(y, αw)/(1 + αμ); f*(u) = Σ (|uᵢ| − wᵢ)₊²/(2μᵢ),
+    with |uᵢ| ≤ wᵢ where μᵢ = 0.
+
+    Source: Zou, Hastie, *Regularization and variable selection via the elastic net* (2005); Parikh,
+    Boyd, *Proximal Algorithms* (2014), §6.5.3.
+
     Parameters
     ----------
     l1_weight : float or array, default 1
         w, non-negative and finite.
     l2_weight : float or array, default 1
         μ, likewise. Arrays have dtype and device of x and broadcast to it.
+
+    Examples
+    --------
+    >>> f = sk.functions.ElasticNet(1.0, 0.5)
+    >>> x = np.array([3.0, -1.0, 0.5])
+    >>> print(f(x), f.prox(x))
+    7.0625 [1.3333 0.     0.    ]
     """
+
+    formula = r"<l1_weight*>\|@\|_1 + \frac{<l2_weight>}{2}\|@\|^2"
 
     l1_weight: Scalar = parameter(NON_NEGATIVE, default=1.0)
     l2_weight: Scalar = parameter(NON_NEGATIVE, default=1.0)

@@ -1,8 +1,4 @@
-"""f(x) = Σ_g w_g‖x_g‖₂; prox_{αf}(y)_g = max(1 − αw_g/‖y_g‖, 0) y_g, the block soft threshold.
-
-f* is the indicator of ‖u_g‖₂ ≤ w_g for all g. The groups are the vectors along one axis.
-Source: Parikh, Boyd, *Proximal Algorithms* (2014), §6.5.4.
-"""
+"""f(x) = Σ_g w_g‖x_g‖₂."""
 
 from __future__ import annotations
 
@@ -33,6 +29,11 @@ NORMAL = 1e-4  # above the smallest normal number of every dtype
 class GroupL2Norm(Function):
     """Σ w_g‖x_g‖₂ over the vectors x_g along an axis.
 
+    f(x) = Σ_g w_g‖x_g‖₂; prox_{αf}(y)_g = max(1 − αw_g/‖y_g‖, 0) y_g, the block soft threshold.
+
+    f* is the indicator of ‖u_g‖₂ ≤ w_g for all g. The groups are the vectors along one axis.
+    Source: Parikh, Boyd, *Proximal Algorithms* (2014), §6.5.4.
+
     Parameters
     ----------
     weight : float or array, default 1
@@ -40,7 +41,17 @@ class GroupL2Norm(Function):
         without ``axis``.
     axis : int, keyword
         The axis along which a group runs; no batch axis.
+
+    Examples
+    --------
+    >>> f = sk.functions.GroupL2Norm(weight=1.0)
+    >>> x = np.array([[3.0, 4.0], [0.3, 0.4]])
+    >>> print(f(x), f.prox(x))
+    5.5 [[2.4 3.2]
+     [0.  0. ]]
     """
+
+    formula = r"<weight*>\|@\|_{2,1}"
 
     weight: Scalar = parameter(NON_NEGATIVE, default=1.0)
     _: KW_ONLY

@@ -1,12 +1,4 @@
-"""f(x) = (w/2)(‖x‖ᵏˢᵖ)² = (w/2) min{Σ xᵢ²/θᵢ: 0 ≤ θ ≤ 1, Σθᵢ ≤ k}, the squared k-support norm.
-
-The norm's unit ball is the convex hull of the vectors with at most k entries and ‖x‖₂ ≤ 1. The
-minimum is at θᵢ = min(μ|xᵢ|, 1) with Σθᵢ = k. prox_{αf}(y) = θy/(θ + αw), entry by entry, with
-θᵢ = min(max(μ|yᵢ| − αw, 0), 1) and Σθᵢ = k; f*(u) = (1/2w) (the k largest uᵢ²).
-
-Source: Argyriou, Foygel, Srebro, *Sparse prediction with the k-support norm* (2012); McDonald,
-Pontil, Stamos, *New perspectives on k-support and cluster norms* (2016), §4.
-"""
+"""f(x) = (w/2)(‖x‖ᵏˢᵖ)² = (w/2) min{Σ xᵢ²/θᵢ: 0 ≤ θ ≤ 1, Σθᵢ ≤ k}, the squared k-support norm."""
 
 from __future__ import annotations
 
@@ -24,13 +16,31 @@ class SquaredKSupportNorm(Function):
 
     Value and prox are exact, by one sort.
 
+    f(x) = (w/2)(‖x‖ᵏˢᵖ)² = (w/2) min{Σ xᵢ²/θᵢ: 0 ≤ θ ≤ 1, Σθᵢ ≤ k}, the squared k-support norm.
+
+    The norm's unit ball is the convex hull of the vectors with at most k entries and ‖x‖₂ ≤ 1. The
+    minimum is at θᵢ = min(μ|xᵢ|, 1) with Σθᵢ = k. prox_{αf}(y) = θy/(θ + αw), entry by entry, with
+    θᵢ = min(max(μ|yᵢ| − αw, 0), 1) and Σθᵢ = k; f*(u) = (1/2w) (the k largest uᵢ²).
+
+    Source: Argyriou, Foygel, Srebro, *Sparse prediction with the k-support norm* (2012); McDonald,
+    Pontil, Stamos, *New perspectives on k-support and cluster norms* (2016), §4.
+
     Parameters
     ----------
     k : int
         At least 1 (half of ‖x‖₁²), at most the number of entries (half of ‖x‖₂²).
     weight : float or array, default 1
         w, positive and finite; an array has batch shape, and dtype and device of x.
+
+    Examples
+    --------
+    >>> f = sk.functions.SquaredKSupportNorm(k=2)
+    >>> x = np.array([3.0, -1.0, 0.5])
+    >>> print(f(x), f.prox(x))
+    5.625 [ 1.5 -0.5  0. ]
     """
+
+    formula = r"\frac{<weight>}{2}(\|@\|_{<k>}^{\mathrm{sp}})^2"
 
     k: int = required(check_integer, least=1)
     weight: Scalar = parameter(POSITIVE, default=1.0, samplewise=True)

@@ -1,9 +1,4 @@
-"""f(x) = Σ wᵢ|xᵢ|; prox_{αf}(y) = sign(y) max(|y| − αw, 0), the soft threshold.
-
-Its conjugate is the indicator of the box {|uᵢ| ≤ wᵢ}.
-
-Source: Parikh, Boyd, *Proximal Algorithms* (2014), §6.5.2.
-"""
+"""f(x) = Σ wᵢ|xᵢ|."""
 
 from __future__ import annotations
 
@@ -15,13 +10,26 @@ from splitkit.functions.base import Function, parameter
 
 
 class L1Norm(Function):
-    """Σ wᵢ|xᵢ|.
+    """f(x) = Σ wᵢ|xᵢ|; prox_{αf}(y) = sign(y) max(|y| − αw, 0), the soft threshold.
+
+    Its conjugate is the indicator of the box {|uᵢ| ≤ wᵢ}.
+
+    Source: Parikh, Boyd, *Proximal Algorithms* (2014), §6.5.2.
 
     Parameters
     ----------
     weight : float or array, default 1
         Non-negative; an array broadcasts to x.
+
+    Examples
+    --------
+    >>> f = sk.functions.L1Norm(weight=1.0)
+    >>> x = np.array([3.0, -1.0, 0.5])
+    >>> print(f(x), f.prox(x))
+    4.5 [2. 0. 0.]
     """
+
+    formula = r"<weight*>\|@\|_1"
 
     weight: Scalar = parameter(NON_NEGATIVE, default=1.0)
 

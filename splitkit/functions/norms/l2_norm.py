@@ -1,8 +1,4 @@
-"""f(x) = w‖x‖₂; prox_{αf}(y) = max(1 − αw/‖y‖, 0) y.
-
-Its conjugate is the indicator of the ball {‖u‖₂ ≤ w}.
-Source: Parikh, Boyd, *Proximal Algorithms* (2014), §6.5.1.
-"""
+"""f(x) = w‖x‖₂."""
 
 from __future__ import annotations
 
@@ -17,11 +13,25 @@ from splitkit.functions.sets.l2_ball import L2Ball
 class L2Norm(Function):
     """w‖x‖₂, one norm over all axes that are not batch (``GroupL2Norm``: a sum of norms).
 
+    f(x) = w‖x‖₂; prox_{αf}(y) = max(1 − αw/‖y‖, 0) y.
+
+    Its conjugate is the indicator of the ball {‖u‖₂ ≤ w}.
+    Source: Parikh, Boyd, *Proximal Algorithms* (2014), §6.5.1.
+
     Parameters
     ----------
     weight : float or array, default 1
         Non-negative and finite; an array has batch shape, and dtype and device of x.
+
+    Examples
+    --------
+    >>> f = sk.functions.L2Norm()
+    >>> x = np.array([3.0, 4.0])
+    >>> print(f(x), f.prox(x))
+    5.0 [2.4 3.2]
     """
+
+    formula = r"<weight*>\|@\|"
 
     weight: Scalar = parameter(NON_NEGATIVE, default=1.0, samplewise=True)
 

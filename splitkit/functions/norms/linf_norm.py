@@ -1,8 +1,4 @@
-"""f(x) = w maxᵢ|xᵢ|; prox_{αf}(y) = min(max(y, −τ), τ), where τ ≥ 0 solves Σ(|yᵢ| − τ)₊ = αw.
-
-τ = 0 if Σ|yᵢ| ≤ αw. The conjugate is the indicator of the ball {Σ|uᵢ| ≤ w}.
-Source: Parikh, Boyd, *Proximal Algorithms* (2014), §6.5.2.
-"""
+"""f(x) = w maxᵢ|xᵢ|."""
 
 from __future__ import annotations
 
@@ -17,12 +13,25 @@ from splitkit.functions.inner.ramps import ramps
 class LInfNorm(Function):
     """w maxᵢ|xᵢ|, over all axes that are not batch; the prox is exact, by one sort.
 
+    f(x) = w maxᵢ|xᵢ|; prox_{αf}(y) = min(max(y, −τ), τ), where τ ≥ 0 solves Σ(|yᵢ| − τ)₊ = αw.
+
+    τ = 0 if Σ|yᵢ| ≤ αw. The conjugate is the indicator of the ball {Σ|uᵢ| ≤ w}.
+    Source: Parikh, Boyd, *Proximal Algorithms* (2014), §6.5.2.
+
     Parameters
     ----------
     weight : float or array, default 1
         Non-negative and finite; an array has batch shape, and dtype and device of x.
+
+    Examples
+    --------
+    >>> f = sk.functions.LInfNorm()
+    >>> x = np.array([3.0, -1.0, 0.5])
+    >>> print(f(x), f.prox(x))
+    3.0 [ 2.  -1.   0.5]
     """
 
+    formula = r"<weight*>\|@\|_\infty"
     polyhedral = True
 
     weight: Scalar = parameter(NON_NEGATIVE, default=1.0, samplewise=True)

@@ -1,13 +1,4 @@
-"""f(x) = Σ wᵢ|xᵢ|ᵖ/p with p > 1; prox_{αf}(y) = sign(y) x, where x ≥ 0 solves x + αw xᵖ⁻¹ = |y|.
-
-For p ≥ 2 the left side is convex: Newton's method from the right of the root, which starts at the
-smaller of the roots of either term alone, descends to it. For p < 2 put x = r^{q−1} with q the
-conjugate exponent, 1/p + 1/q = 1: then αw r + r^{q−1} = |y|, of the same form with q > 2.
-
-The conjugate is Σ wᵢ^{1−q}|uᵢ|^q/q.
-Source: Chaux, Combettes, Pesquet, Wajs, *A variational formulation for frame-based inverse
-problems* (2007), Ex. 4.4, with closed forms for p = 4/3, 3/2, 3, 4.
-"""
+"""f(x) = Σ wᵢ|xᵢ|ᵖ/p with p > 1."""
 
 from __future__ import annotations
 
@@ -20,6 +11,7 @@ from splitkit.backend import (
     Scalar,
     align,
     device,
+    held_fixed,
     namespace,
     signs,
     sizes,
@@ -37,6 +29,16 @@ IN_RANGE = "give a number in [1.1, 11]; for p = 1 take L1Norm, for ∞ LInfNorm"
 class LpPower(Function):
     """Σ wᵢ|xᵢ|ᵖ/p, the p-th power of the ℓp norm; the prox is accurate to rounding.
 
+    f(x) = Σ wᵢ|xᵢ|ᵖ/p with p > 1; prox_{αf}(y) = sign(y) x, where x ≥ 0 solves x + αw xᵖ⁻¹ = |y|.
+
+    For p ≥ 2 the left side is convex: Newton's method from the right of the root, which starts at
+    the smaller of the roots of either term alone, descends to it. For p < 2 put x = r^{q−1} with q
+    the conjugate exponent, 1/p + 1/q = 1: then αw r + r^{q−1} = |y|, of the same form with q > 2.
+
+    The conjugate is Σ wᵢ^{1−q}|uᵢ|^q/q.
+    Source: Chaux, Combettes, Pesquet, Wajs, *A variational formulation for frame-based inverse
+    problems* (2007), Ex. 4.4, with closed forms for p = 4/3, 3/2, 3, 4.
+
     Parameters
     ----------
     p : float
@@ -44,7 +46,16 @@ class LpPower(Function):
         it too.
     weight : float or array, default 1
         Non-negative and finite; an array has dtype and device of x and broadcasts to it.
+
+    Examples
+    --------
+    >>> f = sk.functions.LpPower(3.0)
+    >>> x = np.array([2.0, -1.0])
+    >>> print(f(x), f.prox(x))
+    3.0 [ 1.    -0.618]
     """
+
+    formula = r"\frac{<weight>}{<p>}\|@\|_{<p>}^{<p>}"
 
     p: float = required(check_number, within=EXPONENTS, remedy=IN_RANGE)
     weight: Scalar = parameter(NON_NEGATIVE, default=1.0)
@@ -82,7 +93,7 @@ class LpPower(Function):
     def _newton_steps(self, x: Array, t: Array, size: Array) -> Array:
         """The prox again, by two steps from its size held fixed: see ``newton_step``."""
         xp, y = namespace(x), sizes(x)
-        s = size.detach()
+        s = held_fixed(size)
         for _ in range(2):
             positive = s > 0
             base = xp.where(positive, s, 1.0)

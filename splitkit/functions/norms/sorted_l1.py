@@ -1,11 +1,4 @@
-"""f(x) = λ₁|x|₍₁₎ + … + λₙ|x|₍ₙ₎ with |x|₍₁₎ ≥ |x|₍₂₎ ≥ … and λ₁ ≥ … ≥ λₙ ≥ 0 (OWL, SLOPE).
-
-prox_{αf}(y): sort |y|, subtract αλ, project onto the decreasing vectors, then onto x ≥ 0; undo the
-order and put the signs back. f* is the indicator of {u: Σ_{i≤k} |u|₍ᵢ₎ ≤ Σ_{i≤k} λᵢ for all k}.
-
-Source: Bogdan, van den Berg, Sabatti, Su, Candès, *SLOPE: adaptive variable selection via convex
-optimization* (2015), §2.2.
-"""
+"""f(x) = λ₁|x|₍₁₎ + … + λₙ|x|₍ₙ₎ with |x|₍₁₎ ≥ |x|₍₂₎ ≥ … and λ₁ ≥ … ≥ λₙ ≥ 0 (OWL, SLOPE)."""
 
 from __future__ import annotations
 
@@ -33,12 +26,29 @@ from splitkit.functions.norms.sublinear import Sublinear
 class SortedL1(Sublinear):
     """Σ λᵢ|x|₍ᵢ₎ over all axes that are not batch; the prox is exact.
 
+    f(x) = λ₁|x|₍₁₎ + … + λₙ|x|₍ₙ₎ with |x|₍₁₎ ≥ |x|₍₂₎ ≥ … and λ₁ ≥ … ≥ λₙ ≥ 0 (OWL, SLOPE).
+
+    prox_{αf}(y): sort |y|, subtract αλ, project onto the decreasing vectors, then onto x ≥ 0; undo
+    the order and put the signs back. f* is the indicator of {u: Σ_{i≤k} |u|₍ᵢ₎ ≤ Σ_{i≤k} λᵢ for all
+    k}.
+
+    Source: Bogdan, van den Berg, Sabatti, Su, Candès, *SLOPE: adaptive variable selection via
+    convex optimization* (2015), §2.2.
+
     Parameters
     ----------
     weights : array, shape (n,)
         λ, decreasing and non-negative, one for each entry of a sample; dtype and device of x.
+
+    Examples
+    --------
+    >>> f = sk.functions.SortedL1(np.array([2.0, 1.0, 0.5]))
+    >>> x = np.array([3.0, -1.0, 0.5])
+    >>> print(f(x), f.prox(x))
+    7.25 [ 1.  0.  0.]
     """
 
+    formula = r"\sum\lambda_i|@|_{(i)}"
     polyhedral = True
 
     weights: Array = required(check_parameter, within=NON_NEGATIVE)

@@ -1,10 +1,4 @@
-"""f(x) = λ Σ|xᵢ| + Σ_g w_g‖x_g‖₂; prox_{αf} = prox of the group norm ∘ prox of the ℓ1 norm.
-
-f* is the indicator of {u: ‖(|u_g| − λ)₊‖₂ ≤ w_g for all g}.
-
-Source: Friedman, Hastie, Tibshirani, *A note on the group lasso and a sparse group lasso* (2010);
-Yu, *On decomposing the proximal map* (2013), Thm. 4.
-"""
+"""f(x) = λ Σ|xᵢ| + Σ_g w_g‖x_g‖₂."""
 
 from __future__ import annotations
 
@@ -22,6 +16,13 @@ from splitkit.functions.norms.sublinear import Sublinear
 class SparseGroupNorm(Sublinear):
     """λ‖x‖₁ + Σ w_g‖x_g‖₂ over the vectors x_g along an axis.
 
+    f(x) = λ Σ|xᵢ| + Σ_g w_g‖x_g‖₂; prox_{αf} = prox of the group norm ∘ prox of the ℓ1 norm.
+
+    f* is the indicator of {u: ‖(|u_g| − λ)₊‖₂ ≤ w_g for all g}.
+
+    Source: Friedman, Hastie, Tibshirani, *A note on the group lasso and a sparse group lasso*
+    (2010); Yu, *On decomposing the proximal map* (2013), Thm. 4.
+
     Parameters
     ----------
     l1_weight : float or array, default 1
@@ -30,7 +31,17 @@ class SparseGroupNorm(Sublinear):
         w_g, non-negative and finite; an array broadcasts to x's shape without ``axis``.
     axis : int, keyword
         The axis along which a group runs; no batch axis.
+
+    Examples
+    --------
+    >>> f = sk.functions.SparseGroupNorm(0.5, 1.0)
+    >>> x = np.array([[3.0, 4.0], [0.3, 0.4]])
+    >>> print(f(x), f.prox(x))
+    9.35 [[1.9188 2.6863]
+     [0.     0.    ]]
     """
+
+    formula = r"<l1_weight*>\|@\|_1 + <group_weight*>\|@\|_{2,1}"
 
     l1_weight: Scalar = parameter(NON_NEGATIVE, default=1.0)
     group_weight: Scalar = option(1.0, check_parameter, within=NON_NEGATIVE)

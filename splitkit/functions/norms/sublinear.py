@@ -1,9 +1,4 @@
-"""Sublinear f, f(tx) = tf(x) for t ≥ 0, is the support function of C = ∂f(0); f* is C's indicator.
-
-P_C(x) = x − prox_f(x) (Moreau), so that ‖prox_f(x)‖ is the distance to C.
-Source: Bauschke, Combettes (2017), Prop. 16.18 and Thm. 14.3; Rockafellar, *Convex Analysis*
-(1970), Thm. 13.2.
-"""
+"""Sublinear f, f(tx) = tf(x) for t ≥ 0, is the support function of C = ∂f(0)."""
 
 from __future__ import annotations
 
@@ -35,6 +30,12 @@ class Sublinear(Function):
 class SupportedSet(Modified, Indicator):
     """C = {u: ⟨u, x⟩ ≤ f(x) for all x}, the set that f is the support function of.
 
+    Sublinear f, f(tx) = tf(x) for t ≥ 0, is the support function of C = ∂f(0); f* is C's indicator.
+
+    P_C(x) = x − prox_f(x) (Moreau), so that ‖prox_f(x)‖ is the distance to C.
+    Source: Bauschke, Combettes (2017), Prop. 16.18 and Thm. 14.3; Rockafellar, *Convex Analysis*
+    (1970), Thm. 13.2.
+
     Parameters
     ----------
     f : Sublinear
@@ -44,7 +45,15 @@ class SupportedSet(Modified, Indicator):
     ------
     TypeError
         f is not known to be sublinear.
+
+    Examples
+    --------
+    >>> C = sk.functions.L1Norm().conjugate
+    >>> C, C.project(np.array([2.0, 0.5]))
+    (Box(lower=-1, upper=1), array([1. , 0.5]))
     """
+
+    formula = r"\partial (<f>)(0)"
 
     def __init__(self, f: Function) -> None:
         if not isinstance(f, Sublinear):

@@ -1,9 +1,4 @@
-"""f(x) = w(x₍₁₎ + … + x₍ₖ₎), the k largest entries; prox_{αf}(y) = y − u with u the projection of y
-onto {0 ≤ u ≤ αw, Σuᵢ = kαw}: uᵢ = min(max(yᵢ − τ, 0), αw).
-
-f is the support function of that set for α = 1.
-Source: Beck, *First-Order Methods in Optimization* (2017), Example 6.51.
-"""
+"""f(x) = w(x₍₁₎ + … + x₍ₖ₎), the k largest entries."""
 
 from __future__ import annotations
 
@@ -20,14 +15,28 @@ class SumOfKLargest(Function):
 
     The prox is exact, by one sort.
 
+    f(x) = w(x₍₁₎ + … + x₍ₖ₎), the k largest entries; prox_{αf}(y) = y − u with u the projection of
+    y onto {0 ≤ u ≤ αw, Σuᵢ = kαw}: uᵢ = min(max(yᵢ − τ, 0), αw).
+
+    f is the support function of that set for α = 1.
+    Source: Beck, *First-Order Methods in Optimization* (2017), Example 6.51.
+
     Parameters
     ----------
     k : int
         At least 1, at most the number of entries.
     weight : float or array, default 1
         Non-negative and finite; an array has batch shape, and dtype and device of x.
+
+    Examples
+    --------
+    >>> f = sk.functions.SumOfKLargest(k=2)
+    >>> x = np.array([3.0, -1.0, 0.5])
+    >>> print(f(x), f.prox(x))
+    3.5 [ 2.  -1.  -0.5]
     """
 
+    formula = r"<weight*>\sum_{i \leq <k>}(@)_{(i)}"
     polyhedral = True
 
     k: int = required(check_integer, least=1)

@@ -1,11 +1,4 @@
-"""f(x) = w Σ |xᵢ₊₁ − xᵢ| along the last axis; its prox, total variation denoising, exactly.
-
-The prox is the taut string: see ``inner/taut_string.py`` for the method, which serves all vectors
-at once.
-f* is the indicator of {u: |u₁ + … + uₖ| ≤ w for all k, Σuᵢ = 0}.
-
-Source: Davies, Kovac, *Local extremes, runs, strings and multiresolution* (2001).
-"""
+"""f(x) = w Σ |xᵢ₊₁ − xᵢ| along the last axis."""
 
 from __future__ import annotations
 
@@ -26,12 +19,27 @@ class TotalVariation1D(Sublinear):
     other devices, and for smooth data, O(n log n) operations a round, and as many rounds as its
     pieces are divided in depth: about log n for noise, n at worst.
 
+    f(x) = w Σ |xᵢ₊₁ − xᵢ| along the last axis; its prox, total variation denoising, exactly.
+
+    The prox is the taut string: see ``inner/taut_string.py`` for the method, which serves all
+    vectors at once. f* is the indicator of {u: |u₁ + … + uₖ| ≤ w for all k, Σuᵢ = 0}.
+
+    Source: Davies, Kovac, *Local extremes, runs, strings and multiresolution* (2001).
+
     Parameters
     ----------
     weight : float or array, default 1
         Non-negative and finite; an array has batch shape, and dtype and device of x.
+
+    Examples
+    --------
+    >>> f = sk.functions.TotalVariation1D(0.5)
+    >>> x = np.array([0.0, 0.2, 4.0])
+    >>> print(f(x), f.prox(x))
+    2.0 [0.35 0.35 3.5 ]
     """
 
+    formula = r"<weight*>\mathrm{TV}(@)"
     polyhedral = True
 
     weight: Scalar = parameter(NON_NEGATIVE, default=1.0, samplewise=True)

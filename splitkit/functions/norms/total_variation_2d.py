@@ -1,15 +1,4 @@
-"""f(x) = w Σ ‖(Dx)ᵢⱼ‖ over the last two axes, Dx the differences to the next row and column.
-
-‖·‖ is the Euclidean norm of the pair (isotropic) or the sum of sizes (anisotropic). The prox is
-x = y − Dᵀu for the u of dual norms ‖uᵢⱼ‖* ≤ αw that minimizes ‖y − Dᵀu‖²: projected gradient steps
-of ⅛ ≤ 1/‖D‖² with Nesterov's momentum, started anew when it points uphill. Every such u has
-‖x − prox‖² ≤ Σ αw‖(Dx)ᵢⱼ‖ − ⟨uᵢⱼ, (Dx)ᵢⱼ⟩, the duality gap, as the objective is 1-strongly convex.
-f* is the indicator of {Dᵀu: ‖uᵢⱼ‖* ≤ w}.
-
-Sources: Beck, Teboulle, *Fast gradient-based algorithms for constrained total variation image
-denoising and deblurring problems* (2009); O'Donoghue, Candès, *Adaptive restart for accelerated
-gradient schemes* (2015).
-"""
+"""f(x) = w Σ ‖(Dx)ᵢⱼ‖ over the last two axes, Dx the differences to the next row and column."""
 
 from __future__ import annotations
 
@@ -50,6 +39,18 @@ class TotalVariation2D(Inexact, Sublinear):
     has stopped moving. Steps grow as 1/accuracy: at the default, hundreds for noise, ten thousands
     where large regions are flattened. A method had better split the norm from the differences.
 
+    f(x) = w Σ ‖(Dx)ᵢⱼ‖ over the last two axes, Dx the differences to the next row and column.
+
+    ‖·‖ is the Euclidean norm of the pair (isotropic) or the sum of sizes (anisotropic). The prox is
+    x = y − Dᵀu for the u of dual norms ‖uᵢⱼ‖* ≤ αw that minimizes ‖y − Dᵀu‖²: projected gradient
+    steps of ⅛ ≤ 1/‖D‖² with Nesterov's momentum, started anew when it points uphill. Every such u
+    has ‖x − prox‖² ≤ Σ αw‖(Dx)ᵢⱼ‖ − ⟨uᵢⱼ, (Dx)ᵢⱼ⟩, the duality gap, as the objective is 1-strongly
+    convex. f* is the indicator of {Dᵀu: ‖uᵢⱼ‖* ≤ w}.
+
+    Sources: Beck, Teboulle, *Fast gradient-based algorithms for constrained total variation image
+    denoising and deblurring problems* (2009); O'Donoghue, Candès, *Adaptive restart for accelerated
+    gradient schemes* (2015).
+
     Parameters
     ----------
     weight : float or array, default 1
@@ -60,7 +61,17 @@ class TotalVariation2D(Inexact, Sublinear):
         In (0, 1); None: as far as rounding permits.
     max_iter : int, default 100000
         Steps after which the prox gives up, with RuntimeError.
+
+    Examples
+    --------
+    >>> f = sk.functions.TotalVariation2D(0.1)
+    >>> x = np.array([[0.0, 0.0], [1.0, 1.0]])
+    >>> print(f(x), f.prox(x))
+    0.2 [[0.1 0.1]
+     [0.9 0.9]]
     """
+
+    formula = r"<weight*>\mathrm{TV}(@)"
 
     weight: Scalar = parameter(NON_NEGATIVE, default=1.0, samplewise=True)
     _: KW_ONLY

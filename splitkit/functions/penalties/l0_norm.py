@@ -1,8 +1,4 @@
-"""f(x) = Σ wᵢ[xᵢ ≠ 0], the weighted count of entries; prox_{αf}(y) keeps yᵢ if |yᵢ| > √(2αwᵢ).
-
-Not convex, nor weakly convex. At |yᵢ| = √(2αwᵢ) both 0 and yᵢ minimize; 0 is taken.
-Source: Blumensath, Davies, *Iterative thresholding for sparse approximations* (2008), §2.
-"""
+"""f(x) = Σ wᵢ[xᵢ ≠ 0], the weighted count of entries."""
 
 from __future__ import annotations
 
@@ -18,11 +14,25 @@ from splitkit.functions.penalties.unweighted import identity_where_zero
 class L0Norm(Function):
     """Σ wᵢ[xᵢ ≠ 0]; not convex.
 
+    f(x) = Σ wᵢ[xᵢ ≠ 0], the weighted count of entries; prox_{αf}(y) keeps yᵢ if |yᵢ| > √(2αwᵢ).
+
+    Not convex, nor weakly convex. At |yᵢ| = √(2αwᵢ) both 0 and yᵢ minimize; 0 is taken.
+    Source: Blumensath, Davies, *Iterative thresholding for sparse approximations* (2008), §2.
+
     Parameters
     ----------
     weight : float or array, default 1
         Non-negative; an array has dtype and device of x and broadcasts to it.
+
+    Examples
+    --------
+    >>> f = sk.functions.L0Norm(weight=0.5)
+    >>> x = np.array([3.0, -1.0, 0.5])
+    >>> print(f(x), f.prox(x))
+    1.5 [3. 0. 0.]
     """
+
+    formula = r"<weight*>\|@\|_0"
 
     weight: Scalar = parameter(NON_NEGATIVE, default=1.0)
 

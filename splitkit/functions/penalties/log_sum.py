@@ -1,10 +1,4 @@
-"""f(x) = Σ wᵢ log(1 + |xᵢ|/ε); prox_{αf}(y) = sign(y) x with x = 0 or, if that is lower, the larger
-root of (x − |y|)(x + ε) + αw = 0.
-
-Not convex; f + (ρ/2)‖·‖² is for ρ = max w/ε². For αρ < 1 the prox is continuous; else it jumps, and
-0 is taken where both points minimize.
-Source: Candès, Wakin, Boyd, *Enhancing sparsity by reweighted ℓ1 minimization* (2008), §2.3.
-"""
+"""f(x) = Σ wᵢ log(1 + |xᵢ|/ε)."""
 
 from __future__ import annotations
 
@@ -19,13 +13,29 @@ from splitkit.functions.penalties.unweighted import identity_where_zero
 class LogSum(Function):
     """Σ wᵢ log(1 + |xᵢ|/ε); weakly convex.
 
+    f(x) = Σ wᵢ log(1 + |xᵢ|/ε); prox_{αf}(y) = sign(y) x with x = 0 or, if that is lower, the
+    larger root of (x − |y|)(x + ε) + αw = 0.
+
+    Not convex; f + (ρ/2)‖·‖² is for ρ = max w/ε². For αρ < 1 the prox is continuous; else it jumps,
+    and 0 is taken where both points minimize. Source: Candès, Wakin, Boyd, *Enhancing sparsity by
+    reweighted ℓ1 minimization* (2008), §2.3.
+
     Parameters
     ----------
     epsilon : float, default 1
         Positive and finite.
     weight : float or array, default 1
         Non-negative and finite; an array has dtype and device of x and broadcasts to it.
+
+    Examples
+    --------
+    >>> f = sk.functions.LogSum(weight=1.0)
+    >>> x = np.array([3.0, -1.0, 0.5])
+    >>> print(f(x), f.prox(x))
+    2.4849 [2.7321 0.     0.    ]
     """
+
+    formula = r"<weight*>\sum\log(1 + |@|/<epsilon>)"
 
     epsilon: float = option(1.0, check_number, within=POSITIVE)
     weight: Scalar = parameter(NON_NEGATIVE, default=1.0)
@@ -45,11 +55,12 @@ class LogSum(Function):
         xp, y = namespace(x), sizes(x)
         t = align(alpha, x) * self.weight + xp.zeros_like(x)
         middle = (y + self.epsilon) / 2
-        square = middle * middle - t
-        root = middle - self.epsilon + xp.sqrt(clip(square, 0.0))
+        least = xp.sqrt(t)  # of the middle where there is a root; no square overflows
+        spread = xp.sqrt(clip(middle - least, 0.0)) * xp.sqrt(middle + least)
+        root = middle - self.epsilon + spread
         # continuous where f + ‖· − y‖²/(2α) is convex; else it has a minimum at 0 and at the root
         lower = t * xp.log1p(clip(root, 0.0) / self.epsilon) < root * (y - root / 2)
-        kept = (root > 0) & ((t < self.epsilon**2) | ((square > 0) & lower))
+        kept = (root > 0) & ((t < self.epsilon**2) | ((middle > least) & lower))
         found = xp.where(kept | xp.isnan(x), signs(x) * root, 0.0)
         return identity_where_zero(self.weight, x, found)
 

@@ -1,9 +1,4 @@
-"""f(x) = Σ h(xᵢ), the minimax concave penalty: h(0) = 0 and h′(t) = (λ − t/γ)₊ for t ≥ 0.
-
-Not convex; f + (ρ/2)‖·‖² is for ρ = 1/γ. For α < γ the prox is continuous (firm threshold):
-soft(y, αλ)/(1 − α/γ) up to |y| = γλ, y beyond. Else it jumps from 0 to y at λ√(αγ).
-Source: Zhang, *Nearly unbiased variable selection under minimax concave penalty* (2010).
-"""
+"""f(x) = Σ h(xᵢ), the minimax concave penalty."""
 
 from __future__ import annotations
 
@@ -18,13 +13,28 @@ from splitkit.functions.penalties.unweighted import identity_where_zero
 class MCP(Function):
     """Σ h(xᵢ); weakly convex.
 
+    f(x) = Σ h(xᵢ), the minimax concave penalty: h(0) = 0 and h′(t) = (λ − t/γ)₊ for t ≥ 0.
+
+    Not convex; f + (ρ/2)‖·‖² is for ρ = 1/γ. For α < γ the prox is continuous (firm threshold):
+    soft(y, αλ)/(1 − α/γ) up to |y| = γλ, y beyond. Else it jumps from 0 to y at λ√(αγ).
+    Source: Zhang, *Nearly unbiased variable selection under minimax concave penalty* (2010).
+
     Parameters
     ----------
     gamma : float, default 3
         γ, positive and finite.
     weight : float or array, default 1
         λ, non-negative and finite; an array has dtype and device of x and broadcasts to it.
+
+    Examples
+    --------
+    >>> f = sk.functions.MCP(weight=1.0, gamma=3.0)
+    >>> x = np.array([3.0, -1.0, 0.5])
+    >>> print(f(x), f.prox(x))
+    2.7917 [ 3.  0.  0.]
     """
+
+    formula = r"\mathrm{MCP}_{<weight>, <gamma>}(@)"
 
     gamma: float = option(3.0, check_number, within=POSITIVE)
     weight: Scalar = parameter(NON_NEGATIVE, default=1.0)

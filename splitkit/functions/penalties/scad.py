@@ -1,11 +1,4 @@
-"""f(x) = Σ h(xᵢ), the smoothly clipped absolute deviation: h(0) = 0 and, for t ≥ 0,
-h′(t) = λ up to λ, (aλ − t)/(a − 1) up to aλ, 0 beyond.
-
-Not convex; f + (ρ/2)‖·‖² is for ρ = 1/(a − 1). For α < a − 1 the prox is continuous: soft(y, αλ) up
-to |y| = λ(1 + α), ((a − 1)y − αaλ sign(y))/(a − 1 − α) up to aλ, y beyond. Else it jumps from
-soft(y, αλ) to y, at λ(a + 1 + α)/2 for α ≤ a + 1, at λ√(α(a + 1)) above.
-Source: Fan, Li, *Variable selection via nonconcave penalized likelihood* (2001).
-"""
+"""f(x) = Σ h(xᵢ), the smoothly clipped absolute deviation."""
 
 from __future__ import annotations
 
@@ -19,13 +12,30 @@ from splitkit.functions.base import Function, parameter
 class SCAD(Function):
     """Σ h(xᵢ); weakly convex.
 
+    f(x) = Σ h(xᵢ), the smoothly clipped absolute deviation: h(0) = 0 and, for t ≥ 0,
+    h′(t) = λ up to λ, (aλ − t)/(a − 1) up to aλ, 0 beyond.
+
+    Not convex; f + (ρ/2)‖·‖² is for ρ = 1/(a − 1). For α < a − 1 the prox is continuous: soft(y,
+    αλ) up to |y| = λ(1 + α), ((a − 1)y − αaλ sign(y))/(a − 1 − α) up to aλ, y beyond. Else it jumps
+    from soft(y, αλ) to y, at λ(a + 1 + α)/2 for α ≤ a + 1, at λ√(α(a + 1)) above. Source: Fan, Li,
+    *Variable selection via nonconcave penalized likelihood* (2001).
+
     Parameters
     ----------
     a : float, default 3.7
         Above 2, and finite.
     weight : float or array, default 1
         λ, non-negative and finite; an array has dtype and device of x and broadcasts to it.
+
+    Examples
+    --------
+    >>> f = sk.functions.SCAD(weight=1.0, a=3.7)
+    >>> x = np.array([3.0, -1.0, 0.5])
+    >>> print(f(x), f.prox(x))
+    3.7593 [ 2.5882  0.      0.    ]
     """
+
+    formula = r"\mathrm{SCAD}_{<weight>, <a>}(@)"
 
     a: float = option(3.7, check_number, within=Range(2.0))
     weight: Scalar = parameter(NON_NEGATIVE, default=1.0)

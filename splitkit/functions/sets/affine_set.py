@@ -1,8 +1,4 @@
-"""The affine set {Ax = b}: projection y − A⁺(Ay − b).
-
-With Aᵀ = QR, made once, the set is {Qᵀx = c} for c = R⁻ᵀb, and the projection y − Q(Qᵀy − c): the
-condition of A enters only c. Source: Parikh, Boyd, *Proximal Algorithms* (2014), §6.2.2.
-"""
+"""The affine set {Ax = b}."""
 
 from __future__ import annotations
 
@@ -34,6 +30,11 @@ from splitkit.properties import Properties
 class AffineSet(OfRows):
     """{x: Ax = b} over the last axis of x.
 
+    The affine set {Ax = b}: projection y − A⁺(Ay − b).
+
+    With Aᵀ = QR, made once, the set is {Qᵀx = c} for c = R⁻ᵀb, and the projection y − Q(Qᵀy − c):
+    the condition of A enters only c. Source: Parikh, Boyd, *Proximal Algorithms* (2014), §6.2.2.
+
     Parameters
     ----------
     A : array, shape (m, n)
@@ -45,7 +46,15 @@ class AffineSet(OfRows):
     ------
     TypeError, ValueError
         A is no real floating matrix, its sizes do not fit b, or no x has Ax = b.
+
+    Examples
+    --------
+    >>> C = sk.functions.AffineSet(np.array([[1.0, 1.0]]), np.array([1.0]))
+    >>> print(C.project(np.array([3.0, 0.0])))
+    [ 2. -1.]
     """
+
+    formula = r"\{A x = b\}"
 
     def __post_init__(self) -> None:
         super().__post_init__()

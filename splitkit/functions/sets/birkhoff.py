@@ -1,11 +1,4 @@
-"""The Birkhoff polytope of doubly stochastic matrices {X ≥ 0: X1 = 1, Xᵀ1 = 1}.
-
-The projection is that of the transport polytope with all marginals 1. The vertices
-are the permutations (Birkhoff, von Neumann), so that the support function is an assignment problem.
-
-Source: Li, Sun, Toh, *On the efficient computation of a projector over the Birkhoff polytope*
-(2020).
-"""
+"""The Birkhoff polytope of doubly stochastic matrices {X ≥ 0: X1 = 1, Xᵀ1 = 1}."""
 
 from __future__ import annotations
 
@@ -23,6 +16,14 @@ from splitkit.functions.sets.transport_polytope import misfit, onto_transport_po
 class Birkhoff(Inexact, Indicator):
     """{X ≥ 0 with row and column sums 1}, for each square matrix in the last two axes.
 
+    The Birkhoff polytope of doubly stochastic matrices {X ≥ 0: X1 = 1, Xᵀ1 = 1}.
+
+    The projection is that of the transport polytope with all marginals 1. The vertices are the
+    permutations (Birkhoff, von Neumann), so that the support function is an assignment problem.
+
+    Source: Li, Sun, Toh, *On the efficient computation of a projector over the Birkhoff polytope*
+    (2020).
+
     Parameters
     ----------
     accuracy : float, optional, keyword
@@ -33,8 +34,16 @@ class Birkhoff(Inexact, Indicator):
     ------
     ArithmeticError
         From ``project``: the accuracy was not reached.
+
+    Examples
+    --------
+    >>> C = sk.functions.Birkhoff()
+    >>> print(C.project(np.array([[3.0, 0.0], [1.0, 0.0]])))
+    [[1. 0.]
+     [0. 1.]]
     """
 
+    formula = r"\{X \geq 0, X 1 = 1, X^\top 1 = 1\}"
     bounded = True
     polyhedral = True
 

@@ -1,8 +1,4 @@
-"""The box {l ≤ x ≤ u}: projection min(max(y, l), u).
-
-Its support function at v is Σ max(lᵢvᵢ, uᵢvᵢ); the ℓ1 norm Σ uᵢ|vᵢ| if l = −u.
-The ball {‖x‖∞ ≤ r} is Box(−r, r). Source: Parikh, Boyd, *Proximal Algorithms* (2014), §6.2.4.
-"""
+"""The box {l ≤ x ≤ u}."""
 
 from __future__ import annotations
 
@@ -27,12 +23,25 @@ from splitkit.functions.norms.l1_norm import L1Norm
 class Box(Indicator):
     """{x: lᵢ ≤ xᵢ ≤ uᵢ for all i}.
 
+    The box {l ≤ x ≤ u}: projection min(max(y, l), u).
+
+    Its support function at v is Σ max(lᵢvᵢ, uᵢvᵢ); the ℓ1 norm Σ uᵢ|vᵢ| if l = −u.
+    The ball {‖x‖∞ ≤ r} is Box(−r, r). Source: Parikh, Boyd, *Proximal Algorithms* (2014), §6.2.4.
+
     Parameters
     ----------
     lower, upper : float or array
         Bounds with lower ≤ upper; −inf and inf leave a side free. An array has dtype and device of
         x and broadcasts to it.
+
+    Examples
+    --------
+    >>> C = sk.functions.Box(-1.0, 1.0)
+    >>> print(C.project(np.array([3.0, -1.0, 0.5])))
+    [ 1.  -1.   0.5]
     """
+
+    formula = r"[<lower>, <upper>]"
 
     lower: Scalar = parameter(Range(ends="[]"))
     upper: Scalar = parameter(Range(ends="[]"))

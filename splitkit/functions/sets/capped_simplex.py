@@ -1,11 +1,4 @@
-"""The capped simplex {0 ≤ x ≤ u, Σxᵢ = r}: projection min(max(y − τ, 0), u).
-
-τ is the root of the piecewise linear equation Σ min(max(yᵢ − τ, 0), uᵢ) = r, found among its sorted
-knots yᵢ − uᵢ and yᵢ.
-
-Source: Wang, Lu, *Projection onto the capped simplex* (2015); Pardalos, Kovoor, *An algorithm for a
-singly constrained class of quadratic programs* (1990).
-"""
+"""The capped simplex {0 ≤ x ≤ u, Σxᵢ = r}."""
 
 from __future__ import annotations
 
@@ -20,6 +13,14 @@ from splitkit.functions.inner.ramps import ramps
 class CappedSimplex(Indicator):
     """{x: 0 ≤ xᵢ ≤ uᵢ, Σxᵢ = r}, over all axes that are not batch.
 
+    The capped simplex {0 ≤ x ≤ u, Σxᵢ = r}: projection min(max(y − τ, 0), u).
+
+    τ is the root of the piecewise linear equation Σ min(max(yᵢ − τ, 0), uᵢ) = r, found among its
+    sorted knots yᵢ − uᵢ and yᵢ.
+
+    Source: Wang, Lu, *Projection onto the capped simplex* (2015); Pardalos, Kovoor, *An algorithm
+    for a singly constrained class of quadratic programs* (1990).
+
     Parameters
     ----------
     total : float or array, default 1
@@ -27,8 +28,15 @@ class CappedSimplex(Indicator):
     upper : float or array, default 1
         u, non-negative; inf: no cap. An array has dtype and device of x and the shape of x, or that
         of x without its batch axes.
+
+    Examples
+    --------
+    >>> C = sk.functions.CappedSimplex(upper=0.5)
+    >>> print(C.project(np.array([3.0, -1.0, 0.5])))
+    [0.5 0.  0.5]
     """
 
+    formula = r"\{0 \leq x \leq <upper>, \sum x_i = <total>\}"
     bounded = True
     polyhedral = True
 

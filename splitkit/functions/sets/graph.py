@@ -1,11 +1,4 @@
-"""The graph {(x, y): y = Lx}: projection x = (I + LᵀL)⁻¹(a + Lᵀb), y = Lx, of (a, b).
-
-It is a subspace; its orthogonal complement is {(u, v): u = −Lᵀv}. With w = y − b the condition of
-the projection is x + Lᵀw = a, w − Lx = −b: the resolvent of the skew map (x, w) ↦ (Lᵀw, −Lx), whose
-factor is made once.
-
-Source: Parikh, Boyd, *Block splitting for distributed optimization* (2014), §4.
-"""
+"""The graph {(x, y): y = Lx}."""
 
 from __future__ import annotations
 
@@ -21,6 +14,14 @@ from splitkit.linear.dense import DenseMatrix
 class GraphOfLinearMap(Subspace):
     """{(x, y): y = Lx} on pairs of arrays.
 
+    The graph {(x, y): y = Lx}: projection x = (I + LᵀL)⁻¹(a + Lᵀb), y = Lx, of (a, b).
+
+    It is a subspace; its orthogonal complement is {(u, v): u = −Lᵀv}. With w = y − b the condition
+    of the projection is x + Lᵀw = a, w − Lx = −b: the resolvent of the skew map (x, w) ↦ (Lᵀw,
+    −Lx), whose factor is made once.
+
+    Source: Parikh, Boyd, *Block splitting for distributed optimization* (2014), §4.
+
     Parameters
     ----------
     L : array, shape (m, n), or DenseMatrix
@@ -30,7 +31,15 @@ class GraphOfLinearMap(Subspace):
     ------
     TypeError, ValueError
         L is no real floating matrix of finite numbers.
+
+    Examples
+    --------
+    >>> C = sk.functions.GraphOfLinearMap(np.array([[1.0, 2.0]]))
+    >>> C.project((np.array([1.0, 0.0]), np.array([6.0])))
+    (array([1.8333, 1.6667]), array([5.1667]))
     """
+
+    formula = r"\{y = L x\}"
 
     def __init__(self, L: Array | DenseMatrix, *, batch_ndim: int = 0) -> None:
         self._coupling = Coupling(L)

@@ -1,7 +1,4 @@
-"""The hyperplane {⟨a, x⟩ = b}: projection y − a (⟨a, y⟩ − b)/‖a‖².
-
-Source: Bauschke, Combettes (2017), Example 29.18.
-"""
+"""The hyperplane {⟨a, x⟩ = b}."""
 
 from __future__ import annotations
 
@@ -16,13 +13,25 @@ from splitkit.functions.sets.slab import Slab
 class Hyperplane(Slab):
     """{x: ⟨a, x⟩ = b}, the inner product over all axes that are not batch.
 
+    The hyperplane {⟨a, x⟩ = b}: projection y − a (⟨a, y⟩ − b)/‖a‖².
+
+    Source: Bauschke, Combettes (2017), Example 29.18.
+
     Parameters
     ----------
     normal : array
         a, as of ``Slab``.
     value : float or array
         b, finite; an array has batch shape.
+
+    Examples
+    --------
+    >>> C = sk.functions.Hyperplane(np.array([1.0, 1.0, 0.0]), 1.0)
+    >>> print(C.project(np.array([3.0, -1.0, 0.5])))
+    [ 2.5 -1.5  0.5]
     """
+
+    formula = r"\{\langle a, x\rangle = <upper>\}"
 
     def __init__(self, normal: Array, value: Scalar, *, batch_ndim: int = 0) -> None:
         value = check_parameter("value", value, FINITE)

@@ -1,14 +1,4 @@
-"""The intersection C₁ ∩ … ∩ Cₙ of convex sets: projection by Dykstra's method.
-
-    xᵢ = P_i(xᵢ₋₁ + pᵢ),   pᵢ ← xᵢ₋₁ + pᵢ − xᵢ,   i = 1, …, n, again and again, from x₀ = y, pᵢ = 0.
-
-Always y = x + Σpᵢ with pᵢ normal to Cᵢ at xᵢ, so that the x of a sweep that moves no xᵢ is the
-projection of y. The method is block-coordinate ascent on the dual problem. It can stall for about
-‖y‖ sweeps, in which no xᵢ changes and every pᵢ grows by the same move: those are taken in one step.
-
-Sources: Boyle, Dykstra, *A method for finding projections onto the intersection of convex sets in
-Hilbert spaces* (1986); Birgin, Raydan, *Robust stopping criteria for Dykstra's algorithm* (2005).
-"""
+"""The intersection C₁ ∩ … ∩ Cₙ of convex sets."""
 
 from __future__ import annotations
 
@@ -16,19 +6,44 @@ import math
 from typing import Any
 
 from splitkit.arguments import check_accuracy, refuse_derivatives
-from splitkit.backend import Array, Point, Space, add, blocks, scale, solving, subtract, where
-from splitkit.functions.base import Function, Indicator
+from splitkit.backend import (
+    Array,
+    Point,
+    Space,
+    add,
+    blocks,
+    greatest,
+    scale,
+    solving,
+    subtract,
+    where,
+)
+from splitkit.functions.base import Function, Indicator, without_rounding
 from splitkit.functions.inner.accuracy import ROUNDINGS, Inexact, tolerance
 from splitkit.functions.sets.box import Box
 from splitkit.functions.sets.hyperplane import Hyperplane
+from splitkit.notation import FACTOR, Style
 
 SWEEPS = 10_000
 ENDLESS = 2.0**40  # a stall of so many times 1 + ‖y‖/move sweeps has no end
-CHECK_EVERY = 8  # sweeps between two looks at what is left
+CHECK_EVERY = 8  # sweeps between two looks at what is left, at which points come to rest
 
 
 class Intersection(Inexact, Indicator):
     """C₁ ∩ … ∩ Cₙ, with the projection by Dykstra's method.
+
+    The intersection C₁ ∩ … ∩ Cₙ of convex sets: projection by Dykstra's method.
+
+        xᵢ = P_i(xᵢ₋₁ + pᵢ),  pᵢ ← xᵢ₋₁ + pᵢ − xᵢ,  i = 1, …, n, in turn, from x₀ = y, pᵢ = 0.
+
+    Always y = x + Σpᵢ with pᵢ normal to Cᵢ at xᵢ, so that the x of a sweep that moves no xᵢ is the
+    projection of y. The method is block-coordinate ascent on the dual problem. It can stall for
+    about ‖y‖ sweeps, in which no xᵢ changes and every pᵢ grows by the same move: those are taken in
+    one step.
+
+    Sources: Boyle, Dykstra, *A method for finding projections onto the intersection of convex sets
+    in Hilbert spaces* (1986); Birgin, Raydan, *Robust stopping criteria for Dykstra's algorithm*
+    (2005).
 
     Parameters
     ----------
@@ -48,6 +63,12 @@ class Intersection(Inexact, Indicator):
     ArithmeticError
         From ``project``: the intersection is empty, or 10,000 sweeps did not reach the accuracy,
         as where the sets meet at a small angle.
+
+    Examples
+    --------
+    >>> C = sk.functions.Intersection((sk.functions.L2Ball(1.0), sk.functions.NonNegative()))
+    >>> print(C.project(np.array([3.0, -1.0, 0.5])))
+    [0.9864 0.     0.1644]
     """
 
     def __init__(
@@ -71,8 +92,7 @@ class Intersection(Inexact, Indicator):
     def project(self, x: Point) -> Point:
         refuse_derivatives(self, "give the sets as terms to splitkit_nn.ImplicitSolve", x)
         with solving(x):
-            # the second projection takes out the rounding of x, which may be large beside the first
-            return self._project(self._project(x))
+            return without_rounding(self._project, self._project(x), self.batch_ndim)
 
     def _project(self, y: Point) -> Point:
         space = Space.of(y, self.batch_ndim, name="x")
@@ -83,22 +103,22 @@ class Intersection(Inexact, Indicator):
         normals = [subtract(y, y)] * len(self.sets)
         images = [y] * len(self.sets)
         for sweep in range(SWEEPS):
-            moved = changed = 0.0 * size
-            moves = []
+            before, moves = [*images], []
             for i, C in enumerate(self.sets):
                 shifted = add(x, normals[i])
                 nearest = where(running, C.project(shifted), images[i])
                 moves.append(subtract(x, nearest))
-                moved = space.xp.maximum(moved, space.norm(moves[i]))
-                changed = space.xp.maximum(changed, space.norm(subtract(nearest, images[i])))
                 normals[i] = where(running, subtract(shifted, nearest), normals[i])
                 x = images[i] = nearest
-            normal = sum(map(space.norm, normals))  # whose rounding the images carry
-            limit = relative * (size + space.norm(x)) + rounding * normal
-            running = running & (moved > limit)
             if sweep % CHECK_EVERY == 0:
+                moved = greatest([space.norm(move) for move in moves])
+                normal = sum(map(space.norm, normals))  # whose rounding the images carry
+                limit = relative * (size + space.norm(x)) + rounding * normal
+                running = running & (moved > limit)
                 if not bool(space.xp.any(running)):
                     return x
+                turns = [space.norm(subtract(*pair)) for pair in zip(images, before, strict=True)]
+                changed = greatest(turns)
                 # images that come to rest last, as the moves do, are no stall
                 stalled = running & (changed <= limit) & ((moved > 4 * limit) | (changed == 0))
                 if bool(space.xp.any(stalled)):
@@ -159,7 +179,9 @@ class Intersection(Inexact, Indicator):
         for C in self.sets:
             C.check_space(space)
 
-    def __repr__(self) -> str:
+    def write(self, s: Style) -> str:
+        if s.is_latex:
+            return r" \cap ".join(s(C, FACTOR) for C in self.sets)
         return f"Intersection({len(self.sets)} sets)"
 
     @classmethod

@@ -1,9 +1,4 @@
-"""The set {x: at most k entries are not 0}: projection keeps the k entries of greatest size.
-
-It is not convex: the projection is one of several where sizes are equal, and no method is
-guaranteed with it. Source: Blumensath, Davies, *Iterative hard thresholding for compressed sensing*
-(2009), §2.
-"""
+"""The set {x: at most k entries are not 0}."""
 
 from __future__ import annotations
 
@@ -23,11 +18,25 @@ class L0Ball(Indicator):
 
     Of entries of equal size, the first ones are kept.
 
+    The set {x: at most k entries are not 0}: projection keeps the k entries of greatest size.
+
+    It is not convex: the projection is one of several where sizes are equal, and no method is
+    guaranteed with it. Source: Blumensath, Davies, *Iterative hard thresholding for compressed
+    sensing* (2009), §2.
+
     Parameters
     ----------
     count : int
         k ≥ 1.
+
+    Examples
+    --------
+    >>> C = sk.functions.L0Ball(2)
+    >>> print(C.project(np.array([3.0, -1.0, 0.5])))
+    [ 3. -1.  0.]
     """
+
+    formula = r"\{\|x\|_0 \leq <count>\}"
 
     count: int = required(check_integer, least=1, remedy=AT_LEAST_ONE)
 

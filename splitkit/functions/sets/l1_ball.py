@@ -1,8 +1,4 @@
-"""The ball {‖x‖₁ ≤ r}: projection sign(y) P(|y|), P onto the simplex of radius r, if ‖y‖₁ > r.
-
-Its support function is r‖u‖∞. Source: Duchi, Shalev-Shwartz, Singer, Chandra, *Efficient
-projections onto the ℓ1-ball for learning in high dimensions* (2008), §4.
-"""
+"""The ball {‖x‖₁ ≤ r}."""
 
 from __future__ import annotations
 
@@ -18,12 +14,24 @@ from splitkit.functions.sets.simplex import onto_simplex
 class L1Ball(Indicator):
     """{x: ‖x‖₁ ≤ r}, the norm over all axes that are not batch.
 
+    The ball {‖x‖₁ ≤ r}: projection sign(y) P(|y|), P onto the simplex of radius r, if ‖y‖₁ > r.
+
+    Its support function is r‖u‖∞. Source: Duchi, Shalev-Shwartz, Singer, Chandra, *Efficient
+    projections onto the ℓ1-ball for learning in high dimensions* (2008), §4.
+
     Parameters
     ----------
     radius : float or array, default 1
         r, non-negative and finite; an array has batch shape, and dtype and device of x.
+
+    Examples
+    --------
+    >>> C = sk.functions.L1Ball(1.0)
+    >>> print(C.project(np.array([3.0, -1.0, 0.5])))
+    [ 1.  0.  0.]
     """
 
+    formula = r"\{\|x\|_1 \leq <radius>\}"
     bounded = True
     polyhedral = True
 

@@ -1,7 +1,4 @@
-"""The ball {‖x − c‖₂ ≤ r}: projection c + min(1, r/‖y − c‖)(y − c).
-
-Source: Parikh, Boyd, *Proximal Algorithms* (2014), §6.5.1.
-"""
+"""The ball {‖x − c‖₂ ≤ r}."""
 
 from __future__ import annotations
 
@@ -15,14 +12,25 @@ from splitkit.functions.base import Function, Indicator, parameter
 class L2Ball(Indicator):
     """{x: ‖x − c‖₂ ≤ r}, the norm over all axes that are not batch.
 
+    The ball {‖x − c‖₂ ≤ r}: projection c + min(1, r/‖y − c‖)(y − c).
+
+    Source: Parikh, Boyd, *Proximal Algorithms* (2014), §6.5.1.
+
     Parameters
     ----------
     radius : float or array, default 1
         r, non-negative and finite; an array has batch shape, and dtype and device of x.
     center : float or array, optional
         c, finite; an array broadcasts to x; None: zero.
+
+    Examples
+    --------
+    >>> C = sk.functions.L2Ball(1.0)
+    >>> print(C.project(np.array([3.0, 4.0])))
+    [0.6 0.8]
     """
 
+    formula = r"\{\|x⟦ - <center>⟧\| \leq <radius>\}"
     bounded = True
 
     radius: Scalar = parameter(NON_NEGATIVE, default=1.0, samplewise=True)

@@ -1,10 +1,4 @@
-"""The ball {‖X‖_* ≤ r} of matrices, ‖X‖_* = Σσᵢ: projection U diag(P(σ)) Vᵀ for Y = U diag(σ) Vᵀ.
-
-P projects onto the simplex of radius r; nothing moves if Σσᵢ ≤ r.
-
-Its support function is r times the greatest singular value. Source: Beck, *First-Order Methods in
-Optimization* (2017), §7.3.2.
-"""
+"""The ball {‖X‖_* ≤ r} of matrices, ‖X‖_* = Σσᵢ."""
 
 from __future__ import annotations
 
@@ -20,12 +14,27 @@ from splitkit.functions.sets.simplex import onto_simplex
 class NuclearBall(Indicator):
     """{X: ‖X‖_* ≤ r}, for each matrix in the last two axes.
 
+    The ball {‖X‖_* ≤ r} of matrices, ‖X‖_* = Σσᵢ: projection U diag(P(σ)) Vᵀ for Y = U diag(σ) Vᵀ.
+
+    P projects onto the simplex of radius r; nothing moves if Σσᵢ ≤ r.
+
+    Its support function is r times the greatest singular value. Source: Beck, *First-Order Methods
+    in Optimization* (2017), §7.3.2.
+
     Parameters
     ----------
     radius : float or array, default 1
         r, non-negative and finite; an array has batch shape, and dtype and device of x.
+
+    Examples
+    --------
+    >>> C = sk.functions.NuclearBall(1.0)
+    >>> print(C.project(np.diag([3.0, 0.5])))
+    [[1. 0.]
+     [0. 0.]]
     """
 
+    formula = r"\{\|X\|_* \leq <radius>\}"
     bounded = True
 
     radius: Scalar = parameter(NON_NEGATIVE, default=1.0, samplewise=True)

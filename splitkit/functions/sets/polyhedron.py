@@ -1,15 +1,4 @@
-"""The polyhedron {Ax ≤ b}: projection y − Aᵀλ, λ ≥ 0, by the dual active-set method.
-
-With the rows aᵢ of unit length and an active set W, on which aᵢᵀx = bᵢ, take the most violated row
-aⱼ and r = (A_W A_Wᵀ)⁻¹A_W aⱼ, z = aⱼ − A_Wᵀr. The step t is the least of those that meet row j,
-(aⱼᵀx − bⱼ)/‖z‖², and that bring a multiplier to 0, λᵢ/rᵢ for rᵢ > 0: λ_W ← λ_W − tr, λⱼ ← λⱼ + t.
-Row j then enters W, or the row with λᵢ = 0 leaves it. The dual value grows at every step, so the
-method ends; no such step means that the polyhedron is empty. All samples take their steps at once.
-The support function is a linear program for each vector, solved on the host by HiGHS.
-
-Source: Goldfarb, Idnani, *A numerically stable dual method for solving strictly convex quadratic
-programs* (1983).
-"""
+"""The polyhedron {Ax ≤ b}."""
 
 from __future__ import annotations
 
@@ -23,15 +12,16 @@ from splitkit.backend import (
     Point,
     clip,
     device,
+    is_traced,
     lengths,
     namespace,
     norm,
-    solving,
+    searched,
     sum_of,
     to_numpy,
     with_derivative,
 )
-from splitkit.functions.base import Function, required
+from splitkit.functions.base import Function, required, without_rounding
 from splitkit.functions.inner.accuracy import Inexact, tolerance
 from splitkit.functions.inner.linear_programs import greatest_of_each
 from splitkit.functions.sets.rows import OfRows
@@ -40,6 +30,19 @@ from splitkit.looks import at_known
 
 class Polyhedron(Inexact, OfRows):
     """{x: Ax ≤ b} over the last axis of x.
+
+    The polyhedron {Ax ≤ b}: projection y − Aᵀλ, λ ≥ 0, by the dual active-set method.
+
+    With the rows aᵢ of unit length and an active set W, on which aᵢᵀx = bᵢ, take the most violated
+    row aⱼ and r = (A_W A_Wᵀ)⁻¹A_W aⱼ, z = aⱼ − A_Wᵀr. The step t is the least of those that meet
+    row j, (aⱼᵀx − bⱼ)/‖z‖², and that bring a multiplier to 0, λᵢ/rᵢ for rᵢ > 0: λ_W ← λ_W − tr, λⱼ
+    ← λⱼ + t. Row j then enters W, or the row with λᵢ = 0 leaves it. The dual value grows at every
+    step, so the method ends; no such step means that the polyhedron is empty. All samples take
+    their steps at once. The support function is a linear program for each vector, solved on the
+    host by HiGHS.
+
+    Source: Goldfarb, Idnani, *A numerically stable dual method for solving strictly convex
+    quadratic programs* (1983).
 
     Parameters
     ----------
@@ -61,7 +64,15 @@ class Polyhedron(Inexact, OfRows):
     Notes
     -----
     A step solves one m×m system for each vector; there are about as many steps as active rows.
+
+    Examples
+    --------
+    >>> C = sk.functions.Polyhedron(np.array([[1.0, 1.0], [0.0, 1.0]]), np.array([1.0, 0.0]))
+    >>> print(C.project(np.array([2.0, 1.0])))
+    [1. 0.]
     """
+
+    formula = r"\{A x \leq b\}"
 
     b: Array = required(check_array, within=Range(ends="(]"))
 
@@ -71,6 +82,8 @@ class Polyhedron(Inexact, OfRows):
         norms = lengths(A, (-1,), keepdims=True)
         norms = xp.where(norms > 0, norms, 1.0)
         self._rows, self._bounds = A / norms, b / norms[:, 0]
+        if is_traced(A) or is_traced(b):  # a projection says it
+            return
         try:
             origin = xp.zeros((*b.shape[:-1], A.shape[1]), dtype=A.dtype, device=device(A))
             at_known(self.project, origin)  # of b's batch axes, whatever x's will be
@@ -84,10 +97,13 @@ class Polyhedron(Inexact, OfRows):
         rows = self.A.shape[0]
         bounds = self._bounds + xp.zeros((*x.shape[:-1], rows), dtype=x.dtype, device=device(x))
         y, bounds = xp.reshape(x, (-1, x.shape[-1])), xp.reshape(bounds, (-1, rows))
-        with solving(x):
-            # the second projection takes out the rounding of x, which may be large beside the first
-            near, active = self._project(y, bounds)
-            found, _ = self._project(near, bounds)
+
+        def settled(y: Array, A: Array, bounds: Array) -> tuple[Array, Array]:
+            near, active = self._project(y, A, bounds)
+            return without_rounding(lambda x: self._project(x, A, bounds)[0], near, 1), active
+
+        outcome = (tuple(y.shape), y.dtype), (tuple(bounds.shape), bool)
+        found, active = searched(settled, outcome, y, self._rows, bounds)
         found = with_derivative(
             found, (y, self._rows, bounds), lambda: self._onto_face(y, bounds, active)
         )
@@ -107,9 +123,9 @@ class Polyhedron(Inexact, OfRows):
         dual = xp.linalg.solve(self._system(A @ A.T, active), excess[:, :, None])[..., 0]
         return y - dual @ A
 
-    def _project(self, y: Array, bounds: Array) -> tuple[Array, Array]:
+    def _project(self, y: Array, A: Array, bounds: Array) -> tuple[Array, Array]:
         """The projection, and which rows it found active."""
-        xp, A = namespace(y), self._rows
+        xp = namespace(y)
         rows, columns = A.shape
         relative = tolerance(self.accuracy, y)
         dependent = float(xp.finfo(y.dtype).eps) ** (2 / 3)

@@ -1,9 +1,4 @@
-"""The simplex {x ≥ 0, Σxᵢ = r}: projection [y − τ]₊ with τ = max_j (y₍₁₎ + … + y₍ⱼ₎ − r)/j, where
-y₍₁₎ ≥ y₍₂₎ ≥ … are the sorted entries.
-
-The quotient grows in j as long as the next entry exceeds it, then falls: its maximum is the τ of
-the sorting method. Source: Held, Wolfe, Crowder, *Validation of subgradient optimization* (1974).
-"""
+"""The simplex {x ≥ 0, Σxᵢ = r}."""
 
 from __future__ import annotations
 
@@ -27,12 +22,26 @@ from splitkit.functions.norms.max_entry import Max
 class Simplex(Indicator):
     """{x: xᵢ ≥ 0, Σxᵢ = r}, over all axes that are not batch.
 
+    The simplex {x ≥ 0, Σxᵢ = r}: projection [y − τ]₊ with τ = max_j (y₍₁₎ + … + y₍ⱼ₎ − r)/j, where
+    y₍₁₎ ≥ y₍₂₎ ≥ … are the sorted entries.
+
+    The quotient grows in j as long as the next entry exceeds it, then falls: its maximum is the τ
+    of the sorting method. Source: Held, Wolfe, Crowder, *Validation of subgradient optimization*
+    (1974).
+
     Parameters
     ----------
     radius : float or array, default 1
         r, positive and finite; an array has batch shape, and dtype and device of x.
+
+    Examples
+    --------
+    >>> C = sk.functions.Simplex()
+    >>> print(C.project(np.array([3.0, -1.0, 0.5])))
+    [1. 0. 0.]
     """
 
+    formula = r"\{x \geq 0, \sum x_i = <radius>\}"
     bounded = True
     polyhedral = True
 

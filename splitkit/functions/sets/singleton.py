@@ -1,4 +1,4 @@
-"""The set {c} of one point: projection c; support function ⟨c, u⟩."""
+"""The set {c} of one point."""
 
 from __future__ import annotations
 
@@ -11,12 +11,21 @@ from splitkit.functions.base import Function, Indicator, parameter
 class Singleton(Indicator):
     """{c}: pins entries to given values.
 
+    The set {c} of one point: projection c; support function ⟨c, u⟩.
+
     Parameters
     ----------
     point : float or array
         c, finite; an array has dtype and device of x and broadcasts to it.
+
+    Examples
+    --------
+    >>> C = sk.functions.Singleton(np.array([1.0, 2.0, 3.0]))
+    >>> print(C.project(np.array([3.0, -1.0, 0.5])))
+    [1. 2. 3.]
     """
 
+    formula = r"\{<point>\}"
     bounded = True
 
     point: Scalar = parameter()

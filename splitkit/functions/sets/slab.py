@@ -1,21 +1,34 @@
-"""The slab {l ≤ ⟨a, x⟩ ≤ u}: projection y − a (s − min(max(s, l), u))/‖a‖², s = ⟨a, y⟩.
-
-Its support function at v = ta is ut for t ≥ 0, lt for t < 0, and inf at every other v.
-Source: Bauschke, Combettes (2017), Example 29.20 and 29.21; Beck, *First-Order Methods in
-Optimization* (2017), Lemma 6.26.
-"""
+"""The slab {l ≤ ⟨a, x⟩ ≤ u}."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from splitkit.arguments import Range, check_array, check_bounds
-from splitkit.backend import Array, Point, Scalar, Space, align, clip, holds, namespace, sum_of
+from splitkit.backend import (
+    Array,
+    Point,
+    Scalar,
+    Space,
+    align,
+    as_float,
+    clip,
+    held_fixed,
+    holds,
+    namespace,
+    sum_of,
+)
 from splitkit.functions.base import Function, Indicator, infinite_where, parameter, required
 
 
 class Slab(Indicator):
     """{x: l ≤ ⟨a, x⟩ ≤ u}, the inner product over all axes that are not batch.
+
+    The slab {l ≤ ⟨a, x⟩ ≤ u}: projection y − a (s − min(max(s, l), u))/‖a‖², s = ⟨a, y⟩.
+
+    Its support function at v = ta is ut for t ≥ 0, lt for t < 0, and inf at every other v.
+    Source: Bauschke, Combettes (2017), Example 29.20 and 29.21; Beck, *First-Order Methods in
+    Optimization* (2017), Lemma 6.26.
 
     Parameters
     ----------
@@ -29,8 +42,15 @@ class Slab(Indicator):
     ------
     TypeError, ValueError
         The normal is 0 or no real floating array of finite numbers; lower > upper.
+
+    Examples
+    --------
+    >>> C = sk.functions.Slab(np.array([1.0, 1.0, 0.0]), -1.0, 1.0)
+    >>> print(C.project(np.array([3.0, -1.0, 0.5])))
+    [ 2.5 -1.5  0.5]
     """
 
+    formula = r"\{<lower> \leq \langle a, x\rangle \leq <upper>\}"
     polyhedral = True
 
     normal: Array = required(check_array, repr=False)
@@ -40,9 +60,11 @@ class Slab(Indicator):
     def __post_init__(self) -> None:
         self.lower, self.upper = check_bounds(self.lower, self.upper, "the slab")
         super().__post_init__()
-        self._size = float(namespace(self.normal).max(abs(self.normal)))
-        if self._size == 0:
+        size = held_fixed(namespace(self.normal).max(abs(self.normal)))  # a unit: it cancels
+        known = as_float(size)
+        if known == 0:
             raise ValueError("normal = 0: give a vector that is not 0")
+        self._size = size if known is None else known
         self._unit = self.normal / self._size  # squares of this neither over- nor underflow
 
     subtracts = True

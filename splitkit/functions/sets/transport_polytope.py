@@ -1,18 +1,4 @@
-"""The transport polytope {X ≥ 0: X1 = p, Xᵀ1 = q}: projection X = (Y − α1ᵀ − 1βᵀ)₊.
-
-The multipliers minimize the convex, piecewise quadratic ½‖(Y − α1ᵀ − 1βᵀ)₊‖² + ⟨p, α⟩ + ⟨q, β⟩,
-whose gradient is minus the error of the marginals. A step is one over α alone and one over β alone,
-both exact (projections of rows and of columns onto simplices), and a semismooth Newton step with an
-exact line search. The first two make the method converge; the last ends it once the support of X is
-found. Where Y is large beside the marginals, as in an assignment problem, rows would outbid each
-other for a column in many small steps: the marginals are first enlarged, and reach p and q by
-factors of 16. Where masses of many sizes make the support grow entry by entry, an interior-point
-method finds α and β nearly, for the steps to end. The support function is a transport problem,
-solved on the host by HiGHS.
-
-Source: Li, Sun, Toh, *On the efficient computation of a projector over the Birkhoff polytope*
-(2020), for the Newton method.
-"""
+"""The transport polytope {X ≥ 0: X1 = p, Xᵀ1 = q}."""
 
 from __future__ import annotations
 
@@ -33,6 +19,7 @@ from splitkit.backend import (
     namespace,
     norm,
     power_of_two,
+    searched,
     solving,
     sum_of,
     to_numpy,
@@ -53,6 +40,21 @@ PATIENCE = 24  # steps after which the interior is tried
 class TransportPolytope(Inexact, Indicator):
     """{X ≥ 0 with row sums p and column sums q}, for each matrix in the last two axes.
 
+    The transport polytope {X ≥ 0: X1 = p, Xᵀ1 = q}: projection X = (Y − α1ᵀ − 1βᵀ)₊.
+
+    The multipliers minimize the convex, piecewise quadratic ½‖(Y − α1ᵀ − 1βᵀ)₊‖² + ⟨p, α⟩ + ⟨q, β⟩,
+    whose gradient is minus the error of the marginals. A step is one over α alone and one over β
+    alone, both exact (projections of rows and of columns onto simplices), and a semismooth Newton
+    step with an exact line search. The first two make the method converge; the last ends it once
+    the support of X is found. Where Y is large beside the marginals, as in an assignment problem,
+    rows would outbid each other for a column in many small steps: the marginals are first enlarged,
+    and reach p and q by factors of 16. Where masses of many sizes make the support grow entry by
+    entry, an interior-point method finds α and β nearly, for the steps to end. The support function
+    is a transport problem, solved on the host by HiGHS.
+
+    Source: Li, Sun, Toh, *On the efficient computation of a projector over the Birkhoff polytope*
+    (2020), for the Newton method.
+
     Parameters
     ----------
     rows : array, shape (m,) or (..., m)
@@ -69,8 +71,16 @@ class TransportPolytope(Inexact, Indicator):
         A marginal is negative or not finite, or their totals differ: the polytope is empty.
     ArithmeticError
         From ``project``: the accuracy was not reached in 200 steps.
+
+    Examples
+    --------
+    >>> C = sk.functions.TransportPolytope(np.array([1.0, 2.0]), np.array([1.5, 1.5]))
+    >>> print(C.project(np.zeros((2, 2))))
+    [[0.5 0.5]
+     [1.  1. ]]
     """
 
+    formula = r"\{X \geq 0, X 1 = p, X^\top 1 = q\}"
     bounded = True
     polyhedral = True
 
@@ -148,10 +158,14 @@ def onto_transport_polytope(
     unit = xp.maximum(xp.max(abs(Y), axis=(-2, -1), keepdims=True), supply[..., None])
     unit = power_of_two(unit)
     Y, p, q = Y / unit, p / unit[..., 0], q / unit[..., 0]
-    with solving(x):
+
+    def twice(Y: Array, p: Array, q: Array) -> tuple[Array, Array]:
         # the second projection takes out the rounding of Y, which may be large beside the first
         near = _projection(Y, p, q, accuracy, name)
-        found = _projection(near, p, q, accuracy, name)
+        return near, _projection(near, p, q, accuracy, name)
+
+    outcome = ((tuple(Y.shape), Y.dtype),) * 2
+    near, found = searched(twice, outcome, Y, p, q)
     found = with_derivative(found, (Y, p, q), lambda: _onto_face(Y, p, q, near > 0))
     return xp.astype(found * unit, x.dtype)
 

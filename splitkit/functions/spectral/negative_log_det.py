@@ -1,7 +1,4 @@
-"""f(X) = −w log det X for symmetric X ≻ 0; prox takes each eigenvalue λ to (λ + √(λ² + 4αw))/2.
-
-Source: Parikh, Boyd, *Proximal Algorithms* (2014), §6.7.3.
-"""
+"""f(X) = −w log det X for symmetric X ≻ 0."""
 
 from __future__ import annotations
 
@@ -16,6 +13,10 @@ from splitkit.functions.spectral.spectral import SpectralSymmetric, Weighted
 class NegativeLogDet(Weighted, SpectralSymmetric):
     """−w log det X, summed over the symmetric matrices in the last two axes; inf unless X ≻ 0.
 
+    f(X) = −w log det X for symmetric X ≻ 0; prox takes each eigenvalue λ to (λ + √(λ² + 4αw))/2.
+
+    Source: Parikh, Boyd, *Proximal Algorithms* (2014), §6.7.3.
+
     Parameters
     ----------
     weight : float, default 1
@@ -25,8 +26,17 @@ class NegativeLogDet(Weighted, SpectralSymmetric):
     -----
     Eigenvalues are known up to rounding of the largest: where they spread beyond 1/eps, as those of
     the prox of a large indefinite matrix with a small αw do, the smallest may be found negative.
+
+    Examples
+    --------
+    >>> f = sk.functions.NegativeLogDet()
+    >>> x = np.diag([1.0, 2.0])
+    >>> print(f(x), f.prox(x))
+    -0.6931 [[1.618  0.    ]
+     [0.     2.4142]]
     """
 
+    formula = r"-<weight*>\log\det(@)"
     of = LogBarrier
 
     @property

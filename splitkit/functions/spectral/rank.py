@@ -1,8 +1,4 @@
-"""f(X) = w rank X; prox_{αf}(Y) keeps the singular values above √(2αw) (Eckart, Young 1936).
-
-Not convex, nor weakly convex. At σ = √(2αw) both 0 and σ minimize; 0 is taken.
-Source: Beck, *First-Order Methods in Optimization* (2017), Example 6.10, lifted as in ``Spectral``.
-"""
+"""f(X) = w rank X."""
 
 from __future__ import annotations
 
@@ -18,6 +14,11 @@ from splitkit.functions.inner.spectra import of_singular_values
 class Rank(Function):
     """w rank X, summed over the matrices in the last two axes; not convex.
 
+    f(X) = w rank X; prox_{αf}(Y) keeps the singular values above √(2αw) (Eckart, Young 1936).
+
+    Not convex, nor weakly convex. At σ = √(2αw) both 0 and σ minimize; 0 is taken. Source: Beck,
+    *First-Order Methods in Optimization* (2017), Example 6.10, lifted as in ``Spectral``.
+
     Parameters
     ----------
     weight : float, default 1
@@ -26,7 +27,17 @@ class Rank(Function):
     Notes
     -----
     The value counts the singular values above max(rows, columns) rounding units of the greatest.
+
+    Examples
+    --------
+    >>> f = sk.functions.Rank(weight=0.5)
+    >>> x = np.diag([3.0, 0.5])
+    >>> print(f(x), f.prox(x))
+    1.0 [[3. 0.]
+     [0. 0.]]
     """
+
+    formula = r"<weight*>\mathrm{rank}(@)"
 
     weight: float = option(1.0, check_number, within=NON_NEGATIVE)
 

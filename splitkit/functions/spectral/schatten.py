@@ -1,9 +1,4 @@
-"""Schatten's norms ‖X‖ = ‖σ(X)‖_p for p = 1 (nuclear), 2 (Frobenius) and ∞ (spectral).
-
-prox shrinks each singular value by αw for p = 1; all by one factor for p = 2; and the largest to
-one level for p = ∞. Source: Cai, Candès, Shen, *A singular value thresholding algorithm* (2010),
-Thm. 2.1; the others by ``Spectral``.
-"""
+"""Schatten's norms ‖X‖ = ‖σ(X)‖_p for p = 1 (nuclear), 2 (Frobenius) and ∞ (spectral)."""
 
 from __future__ import annotations
 
@@ -27,8 +22,17 @@ class NuclearNorm(Weighted, Spectral):
     ----------
     weight : float, default 1
         Non-negative.
+
+    Examples
+    --------
+    >>> f = sk.functions.NuclearNorm()
+    >>> x = np.diag([3.0, 0.5])
+    >>> print(f(x), f.prox(x))
+    3.5 [[2. 0.]
+     [0. 0.]]
     """
 
+    formula = r"<weight*>\|@\|_*"
     of = L1Norm
 
     @classmethod
@@ -38,6 +42,12 @@ class NuclearNorm(Weighted, Spectral):
 
 class SchattenNorm(Spectral):
     """w‖σ(X)‖_p, over all matrices in the last two axes as one block-diagonal one.
+
+    Schatten's norms ‖X‖ = ‖σ(X)‖_p for p = 1 (nuclear), 2 (Frobenius) and ∞ (spectral).
+
+    prox shrinks each singular value by αw for p = 1; all by one factor for p = 2; and the largest
+    to one level for p = ∞. Source: Cai, Candès, Shen, *A singular value thresholding algorithm*
+    (2010), Thm. 2.1; the others by ``Spectral``.
 
     Parameters
     ----------
@@ -50,7 +60,17 @@ class SchattenNorm(Spectral):
     ------
     ValueError
         Another p.
+
+    Examples
+    --------
+    >>> f = sk.functions.SchattenNorm(p=2)
+    >>> x = np.diag([3.0, 4.0])
+    >>> print(f(x), f.prox(x))
+    5.0 [[2.4 0. ]
+     [0.  3.2]]
     """
+
+    formula = r"<weight*>\|\sigma(@)\|_{<p>}"
 
     p: float = field()
     weight: float = field(default=1.0)

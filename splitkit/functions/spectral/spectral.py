@@ -1,16 +1,4 @@
-"""Functions of a matrix's singular values or eigenvalues: F = f∘σ and F = f∘λ.
-
-With Y = U diag(σ) Vᵀ and f invariant under permutations and signs, or Y = Q diag(λ) Qᵀ symmetric
-and f invariant under permutations,
-
-    prox_{αF}(Y) = U diag(prox_{αf}(σ)) Vᵀ,    ∇F(Y) = U diag(∇f(σ)) Vᵀ,    F* = f*∘σ,
-
-and F* = f*∘λ of the symmetric part;
-
-F is convex, m-strongly convex or L-smooth if and only if f is: the rules apply to f ∓ c‖·‖²/2 too.
-Source: Lewis, *The convex analysis of unitarily invariant matrix functions* (1995), Thm. 2.4, and
-*Convex analysis on the Hermitian matrices* (1996), Thm. 2.3; Parikh, Boyd (2014), §6.7.
-"""
+"""Functions of a matrix's singular values or eigenvalues."""
 
 from __future__ import annotations
 
@@ -27,6 +15,20 @@ from splitkit.functions.inner.spectra import of_eigenvalues, of_singular_values
 class Spectral(Modified):
     """X ↦ f(σ(X)), σ the singular values of the matrices in the last two axes.
 
+    Functions of a matrix's singular values or eigenvalues: F = f∘σ and F = f∘λ.
+
+    With Y = U diag(σ) Vᵀ and f invariant under permutations and signs, or Y = Q diag(λ) Qᵀ
+    symmetric and f invariant under permutations,
+
+        prox_{αF}(Y) = U diag(prox_{αf}(σ)) Vᵀ,    ∇F(Y) = U diag(∇f(σ)) Vᵀ,    F* = f*∘σ,
+
+    and F* = f*∘λ of the symmetric part;
+
+    F is convex, m-strongly convex or L-smooth if and only if f is: the rules apply to f ∓ c‖·‖²/2
+    too. Source: Lewis, *The convex analysis of unitarily invariant matrix functions* (1995), Thm.
+    2.4, and *Convex analysis on the Hermitian matrices* (1996), Thm. 2.3; Parikh, Boyd (2014),
+    §6.7.
+
     Parameters
     ----------
     f : Function
@@ -37,8 +39,17 @@ class Spectral(Modified):
     ------
     TypeError, ValueError
         f is no function, or has a parameter for each entry, or is found not to be invariant.
+
+    Examples
+    --------
+    >>> f = sk.functions.Spectral(sk.functions.L1Norm())
+    >>> x = np.diag([3.0, 0.5])
+    >>> print(f(x), f.prox(x))
+    3.5 [[2. 0.]
+     [0. 0.]]
     """
 
+    formula = r"(<f>) \circ \sigma"
     check_axes = matrices()
 
     def __init__(self, f: Function) -> None:
@@ -94,8 +105,17 @@ class SpectralSymmetric(Modified):
     ------
     TypeError, ValueError
         f is no function, or has a parameter for each entry, or is found not to be invariant.
+
+    Examples
+    --------
+    >>> f = sk.functions.SpectralSymmetric(sk.functions.NonNegative())
+    >>> x = np.diag([3.0, -0.5])
+    >>> print(f(x), f.prox(x))
+    inf [[3. 0.]
+     [0. 0.]]
     """
 
+    formula = r"(<f>) \circ \lambda"
     check_axes = matrices(square=True)
 
     def __init__(self, f: Function) -> None:

@@ -27,7 +27,7 @@ from scipy.sparse import csc_array
 
 from splitkit.backend import to_numpy
 from splitkit.functions import ExponentialCone, PowerCone, SecondOrderCone
-from splitkit.problems.programs.rows import Rows, Slope, Vector
+from splitkit.problems.programs.rows import Rows, Slope, Vector, or_one
 from splitkit.problems.programs.scalings import (
     Barriers,
     Orthant,
@@ -59,6 +59,10 @@ class Coupled:
     def scaling(self, first: int) -> Scaling:
         """That of an interior-point method, on rows from the first."""
         raise NotImplementedError
+
+    def kept(self, e: Any) -> Any:
+        """As of ``Rows``, of arrays like ``index``."""
+        return or_one(np.broadcast_to(e.max(axis=1)[:, None], e.shape))
 
 
 class SecondOrders(Coupled):
@@ -113,6 +117,15 @@ class Semidefinite(Coupled):
     def vectors(self, X: Any) -> Any:
         """The rows of symmetric matrices."""
         return X[:, self._rows, self._columns] * self._factor
+
+    def congruences(self, T: Any) -> Any:
+        """The matrices of X ↦ TXT, of symmetric matrices T."""
+        i, j = self._rows, self._columns
+        to_i, to_j = np.take(T, i, axis=2), np.take(T, j, axis=2)
+        found = np.take(to_i, i, axis=1) * np.take(to_j, j, axis=1)  # whole rows are copied
+        found += np.take(to_i, j, axis=1) * np.take(to_j, i, axis=1)
+        found *= self._factor[:, None] * self._factor / 2
+        return found
 
     def project(self, v: Any) -> Any:
         λ, Q = np.linalg.eigh(self.matrices(v))
@@ -191,6 +204,15 @@ class Threes(Coupled):
         barrier = Exponential(len(self.index)) if share is None else Power(np.asarray(share))
         return Threefold(of, barrier, dual=self._is_dual)
 
+    def kept(self, e: Any) -> Any:
+        if self._share is None:
+            return super().kept(e)
+        a = np.asarray(self._share)  # of powers all with e₃ = e₁ᵃe₂ᵇ: the nearest in logarithms
+        n = np.stack((a, 1 - a, -np.ones(a.size)), axis=1)
+        logs = np.log(or_one(e))
+        off = (n * logs).sum(axis=1) / (n * n).sum(axis=1)
+        return np.exp(logs - off[:, None] * n)
+
 
 def _unit(v: Any) -> tuple[Any, Any]:
     """Rows of length 1, and the lengths; 0 of what rounding leaves beside v."""
@@ -255,7 +277,11 @@ class Cones(Rows):
         return s
 
     def project(self, w: Vector) -> Vector:
-        return self.b - self.onto(self.b - w)
+        found: Any = np.where(self.orthant, np.minimum(w, self.b), self.b)
+        for cones in self.coupled:  # w itself inside, whatever rounds in b − w
+            v = self.b[cones.index] - w[cones.index]
+            found[cones.index] = w[cones.index] + (v - cones.project(v))
+        return found
 
     def slope(self, w: Vector) -> Slope:
         v = self.b - w
@@ -295,8 +321,12 @@ class Cones(Rows):
     def scaled(self, e: Vector) -> Cones:
         return Cones(e * self.b, self.zero, self.orthant, self.coupled)
 
-    def barriers(self) -> Barriers:
-        zero, orthant = np.flatnonzero(self.zero), np.flatnonzero(self.orthant)
+    @property
+    def sides(self) -> Vector:
+        return self.b
+
+    def barriers(self, far: float = np.inf) -> Barriers:
+        zero, orthant = np.flatnonzero(self.zero), np.flatnonzero(self.orthant & (self.b < far))
         first = zero.size + orthant.size
         scalings: list[Scaling] = []
         if orthant.size:
@@ -306,6 +336,12 @@ class Cones(Rows):
             first += cones.index.size
         rows = np.concatenate((zero, orthant, *(cones.index.ravel() for cones in self.coupled)))
         return Barriers(rows, np.ones(rows.size), self.b[rows], zero.size, scalings)
+
+    def kept(self, e: Vector) -> Vector:
+        found = or_one(e)
+        for cones in self.coupled:
+            found[cones.index] = cones.kept(e[cones.index])
+        return found
 
     def tied(self, e: Vector) -> Vector:
         if self.coupled:

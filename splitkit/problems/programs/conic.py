@@ -76,6 +76,14 @@ class ConicProgram(Program):
     ------
     TypeError, ValueError
         An argument is wrong; the message names it, its value and the remedy.
+
+    Examples
+    --------
+    >>> from splitkit.problems import ConicProgram
+    >>> A, b = np.array([[-1.0], [0.0], [0.0]]), np.array([0.0, 3.0, 4.0])
+    >>> problem = ConicProgram(None, np.array([1.0]), A, b, [('second-order', 3)])
+    >>> print(problem.solve().x)  # the least x with (x, 3, 4) in the cone
+    [5.]
     """
 
     def __init__(self, P: Any, c: Array, A: Any, b: Any, cones: Sequence[tuple[Any, ...]]) -> None:
@@ -90,6 +98,8 @@ class ConicProgram(Program):
         self.A, self._A = given.matrix("A", A, (None, n), self._like)
         m = self._A.shape[0]
         self.b = given.finite("b", given.vector("b", b, m, self._like))
+        if not isinstance(cones, (list, tuple)):
+            raise TypeError(f"cones = {cones!r}: give a list of tuples, as [('nonnegative', 3)]")
         self.cones = tuple(cones)
         self._K = _Layout(self.cones)
         if self._K.rows != m:
@@ -208,7 +218,7 @@ class _Layout:
             if kind.endswith("power"):
                 shares = [
                     check_number(f"a of {name}", a, Range(0.0, 1.0))
-                    for a in np.ravel(np.asarray(what[0], dtype=float)).tolist()
+                    for a in np.ravel(_floats(f"a of {name}", what[0])).tolist()
                 ]
                 count, shape = len(shares), 3
             elif kind.endswith("exponential"):
@@ -302,8 +312,15 @@ def _coupled(kind: str, order: int, parts: list[Any]) -> Coupled:
     return Threes(index, kind, np.concatenate([shares for _, shares in parts]))
 
 
+def _floats(name: str, value: Any) -> Vector:
+    try:
+        return np.asarray(value, dtype=float)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} = {value!r}: give a number, or an array of them") from None
+
+
 def _box(name: str, lower: Any, upper: Any) -> tuple[Vector, Vector]:
-    low, high = (np.atleast_1d(np.asarray(bound, dtype=float)) for bound in (lower, upper))
+    low, high = (np.atleast_1d(_floats(f"a bound of {name}", each)) for each in (lower, upper))
     if low.ndim != 1 or low.shape != high.shape:
         raise ValueError(
             f"{name} has bounds of shapes {low.shape} and {high.shape}: give two of one length"

@@ -17,9 +17,11 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_array
 
-from splitkit.problems.programs.rows import Rows, Vector
+from splitkit.problems.programs.rows import Rows, Vector, or_one
 
 ROUNDS = 12
+NOTHING = 1e-10  # part of what another size says, that is rounding
+ENDLESS = 1e15  # sides that are meant as infinite, unless all are so large
 
 
 @dataclass(frozen=True)
@@ -62,8 +64,8 @@ class Units:
             np.maximum.at(across, of_A[1], S)
             np.maximum.at(across, of_P[1], T)
             np.maximum.at(along, of_A[0], S)
-            d = d / np.sqrt(_or_one(across))
-            e = e / np.sqrt(_or_one(data.rows.tied(along)))
+            d = d / np.sqrt(or_one(across))
+            e = e / np.sqrt(data.rows.kept(along))
         most = np.zeros(n)
         np.maximum.at(most, of_P[1], P * d[of_P[0]] * d[of_P[1]])
         curvature = float(np.mean(most))
@@ -94,6 +96,34 @@ class Units:
         return self.columns * x, self.rows * y / self.objective
 
 
+def sizes(data: Data) -> tuple[float, float]:
+    """What x and the multipliers are expected to be about as large as, for entries of A near 1.
+
+    Of x that lies between the largest distance of the rows' sets from 0, where it has to go, and
+    the lesser of their sides in the middle and ‖q‖∞/‖P‖, how far it would go; multipliers have to
+    balance q and Px. Single sides do not count: they may never be met.
+    """
+    forced = float(np.max(abs(data.rows.nearest), initial=0.0))
+    sides = abs(data.rows.sides)
+    sides = sides[sides > 0]
+    near = sides[sides < ENDLESS]
+    free = float(np.median(near if near.size else sides)) if sides.size else np.inf
+    slope = float(np.max(abs(data.q), initial=0.0))
+    most = np.zeros(data.q.size)
+    P, (rows, _) = _entries(data.P)
+    np.maximum.at(most, rows, P)
+    curvature = float(np.mean(most))
+    pull = slope / curvature if slope and curvature else np.inf
+    if free < NOTHING * pull < np.inf:
+        free = np.inf
+    of_x = min(free, pull)
+    if of_x == np.inf:
+        of_x = forced or 1.0
+    elif forced > NOTHING * of_x:
+        of_x = (forced * of_x) ** 0.5
+    return of_x, max(slope, curvature * of_x) or 1.0
+
+
 def _entries(M: Any) -> tuple[Vector, Any]:
     """The entries of a matrix without signs, and where they are."""
     coo = M.tocoo()
@@ -106,7 +136,3 @@ def _times(rows: Vector, M: Any, columns: Vector) -> Any:
     values = M.data * along * columns[M.indices]
     # with indices of its own, as SciPy sorts them in place
     return csr_array((values, M.indices, M.indptr), shape=M.shape, copy=True)
-
-
-def _or_one(sizes: Vector) -> Vector:
-    return np.where(sizes > 0, sizes, 1.0)

@@ -13,6 +13,9 @@ twice: with d = −λ ∘ λ, which shows how far μ may fall, and then with d =
 u, Mehrotra's correction. No theorem says that such long steps converge where K is unbounded:
 the proximal method of multipliers goes on wherever this one ends.
 
+It starts from points of size 1, so that x, s and z are counted in the sizes that ``data.sizes``
+expects of them: cones know no units.
+
 Source: Mehrotra, *On the implementation of a primal-dual interior point method* (1992); Nesterov,
 Todd, *Self-scaled barriers and interior-point methods for convex programming* (1997); Vandenberghe,
 *The CVXOPT linear and quadratic cone program solvers* (2010).
@@ -29,47 +32,53 @@ from scipy.linalg import cho_factor, cho_solve
 from scipy.sparse import csc_array, csr_array, diags_array
 from scipy.sparse.linalg import splu
 
-from splitkit.problems.programs.data import Data
+from splitkit.problems.programs.data import Data, sizes
 from splitkit.problems.programs.measures import largest
-from splitkit.problems.programs.scalings import Barriers, Scaling, Vector
+from splitkit.problems.programs.scalings import Scaling, Vector
 
 REGULAR = 1e-9  # what is added to the diagonals, beside entries near 1, and refined away
-REFINED = 5  # times at most
+REFINED = 10  # times at most
+SLOW = 0.5  # part of what is left, beyond which a refinement is the last
 EXACT = 1e-12  # part of the right-hand side, to which it is refined
 INEXACT = 1e-7  # part of the right-hand side, beyond which pivots leave the diagonal
 PIVOT = 1e-3  # where they are a smaller part of a column's largest entry
 LEAST = 1e-8  # step that is progress
 MOST = 100  # steps
 BACK = 0.99  # part of the way to the boundary
+JAMMED = 0.01  # a step beside cones that are not symmetric, instead of which it only centres
+TINY = 1e-13  # residuals and μ that need not fall further, x, s and z being near 1
 WAITS = 6  # steps without progress, after which it ends
 DENSE = 800  # variables up to which cones of many rows are taken into a dense matrix of these
 FEW = 6  # rows of a cone up to which it stays in the sparse matrix
+FAR = 1e12  # times the size of x: bounds that are left out
 
 
 class Interior:
     """The method for one program's rows."""
 
-    def __init__(self, data: Data, barriers: Barriers) -> None:
-        self.P, self.q = data.P, data.q
+    def __init__(self, data: Data) -> None:
+        self.of_x, self.of_z = sizes(data)
+        barriers = data.rows.barriers(FAR * self.of_x)
+        self.data = data
+        self.P, self.q = self.of_x / self.of_z * data.P, data.q / self.of_z
         self.rows, self.signs = barriers.rows, barriers.signs
         self.cones: list[Scaling] = list(barriers.cones)
         G = csr_array(data.A[self.rows])
         self.G = csr_array(diags_array(self.signs) @ G)
         self.GT = csr_array(self.G.T)
-        self.h = self.signs * barriers.sides
+        self.h = self.signs * barriers.sides / self.of_x
         self.equations = barriers.equations
         self.degree = sum(cone.degree for cone in self.cones)
-        self.m = data.A.shape[0]
 
-    def multipliers(self, z: Vector) -> Vector:
-        """Those of the program's rows."""
-        return np.bincount(self.rows, weights=self.signs * z, minlength=self.m)
-
-    def near(self, s: Vector) -> Vector:
-        """The rows' values where Gx + s = h, of cones; of an interval the one at its last side."""
-        found = np.zeros(self.m)
-        found[self.rows] = self.signs * (self.h - s)
-        return found
+    def outward(self, x: Vector, s: Vector, z: Vector) -> tuple[Vector, Vector, Vector]:
+        """x, multipliers of the program's rows, and the values of these where Gx + s = h; of an
+        interval the one at its last side.
+        """
+        data, x = self.data, self.of_x * x
+        y = np.bincount(self.rows, weights=self.of_z * self.signs * z, minlength=data.A.shape[0])
+        near = data.A @ x  # of rows that are left out
+        near[self.rows] = self.of_x * self.signs * (self.h - s)
+        return x, y, near
 
     @cached_property
     def system(self) -> Any:
@@ -101,11 +110,11 @@ class Interior:
                     v[cone.of] += (1 + short) * cone.unit
         least, waited = np.full(3, np.inf), 0
         for _ in range(MOST):
-            yield x, self.multipliers(z), self.near(s)
+            yield self.outward(x, s, z)
             rx = self.P @ x + self.q + self.GT @ z
             rz = self.G @ x + s - self.h
             μ = float(s @ z) / max(self.degree, 1)
-            sizes = np.array([largest(rx), largest(rz), μ])
+            sizes = np.maximum((largest(rx), largest(rz), μ), TINY)
             waited = 0 if (sizes < 0.9 * least).any() else waited + 1
             least = np.minimum(least, sizes)
             if waited == WAITS:
@@ -145,6 +154,18 @@ class Interior:
             for cone in self.cones:
                 target[cone.of] = cone.target(left[cone.of], u[cone.of], σ * μ)
             dx, u = self.system.solve(-(1 - σ) * rx, -(1 - σ) * scaled - target)
+        found = self._along(target, u, dx, rz, σ)
+        if found[-1] < JAMMED and not all(cone.symmetric for cone in self.cones):
+            for cone in self.cones:
+                target[cone.of] = cone.target(0.0 * cone.unit, 0.0 * cone.unit, μ)
+            dx, u = self.system.solve(0.0 * rx, -target)
+            found = self._along(target, u, dx, rz, 1.0)
+        return found
+
+    def _along(
+        self, target: Vector, u: Vector, dx: Vector, rz: Vector, σ: float
+    ) -> tuple[Vector, Vector, Vector, float]:
+        """dx, ds, dz and how far to go towards a target."""
         left = self._left(target, u)
         if not all(cone.symmetric for cone in self.cones):
             pull = self.G @ dx  # H is ill-conditioned: what is left of Gx + s = h is not
@@ -207,7 +228,7 @@ class _System:
             now = max(largest(ra), largest(rb))
             if not now < left:
                 break
-            dx, u, done = ex, eu, now > 0.1 * left or now <= max(1e-14, EXACT * size)
+            dx, u, done = ex, eu, now > SLOW * left or now <= max(1e-14, EXACT * size)
             left = now
             if done:
                 break
@@ -325,15 +346,12 @@ class _Dense(_System):
     def __init__(self, of: Interior) -> None:
         super().__init__(of)
         self.A, self.P = of.G[: of.equations].toarray(), of.P.toarray()
-        self.blocks = [of.G[cone.of].toarray() for cone in of.cones]
+        self.blocks = [_block(csr_array(of.G[cone.of]), cone) for cone in of.cones]
 
     def factor(self) -> None:
         H = self.P.copy()
-        self.scaled = []
-        for cone, block in zip(self.of.cones, self.blocks, strict=True):
-            self.scaled.append(cone.from_slack(block))
-            half = cone.half(self.scaled[-1])
-            H += half.T @ half
+        for block in self.blocks:
+            block.add(H)
         size = float(np.max(H.diagonal(), initial=REGULAR))
         H[np.diag_indices_from(H)] += REGULAR
         self.weight = size if len(self.A) else 0.0  # for what the equations alone fix
@@ -349,15 +367,74 @@ class _Dense(_System):
     def roughly(self, a: Vector, b: Vector) -> tuple[Vector, Vector]:
         e, u = self.of.equations, -b
         right = a + self.weight * (self.A.T @ b[:e])
-        for cone, scaled in zip(self.of.cones, self.scaled, strict=True):
-            right = right + scaled.T @ cone.over(b[cone.of])
+        for cone, block in zip(self.of.cones, self.blocks, strict=True):
+            right += block.push(cone.over(b[cone.of]))
         dx = cho_solve(self.H, right, check_finite=False)
         if e:
             u[:e] = cho_solve(self.S, self.A @ dx - b[:e], check_finite=False)
             dx = dx - self.across @ u[:e]
-        for cone, scaled in zip(self.of.cones, self.scaled, strict=True):
-            u[cone.of] = cone.over(scaled @ dx - b[cone.of])
+        for cone, block in zip(self.of.cones, self.blocks, strict=True):
+            u[cone.of] = cone.over(block.pull(dx) - b[cone.of])
         return dx, u
+
+
+class _Block:
+    """The rows B of one kind of cones in G."""
+
+    def __init__(self, B: Any, cone: Scaling) -> None:
+        self.B, self.cone = B.toarray(), cone
+
+    def add(self, H: Any) -> None:
+        """Add BᵀW⁻¹W⁻ᵀB, with the scaling at hand."""
+        self.scaled = self.cone.from_slack(self.B)
+        half = self.cone.half(self.scaled)
+        H += half.T @ half
+
+    def push(self, v: Vector) -> Vector:
+        """BᵀW⁻¹v."""
+        found: Vector = self.scaled.T @ v
+        return found
+
+    def pull(self, v: Vector) -> Vector:
+        """W⁻ᵀBv."""
+        found: Vector = self.scaled @ v
+        return found
+
+
+class _Laid(_Block):
+    """Where each row of B has one entry, in a column of its own."""
+
+    def __init__(self, B: Any, cone: Scaling) -> None:
+        self.cone, self.entries, self.n = cone, B.data, B.shape[1]
+        self.columns = B.indices
+        self.across = B.indices.reshape(-1, cone.order)
+        self.each = B.data.reshape(-1, cone.order)
+        self.slices: list[slice] = []
+        if cone.order > FEW and (np.diff(self.across, axis=1) == 1).all():
+            self.slices = [slice(first, first + cone.order) for first in self.across[:, 0]]
+
+    def add(self, H: Any) -> None:
+        squares = self.cone.inverse_squares()
+        squares *= self.each[:, :, None]
+        squares *= self.each[:, None, :]
+        if self.slices:
+            for of, square in zip(self.slices, squares, strict=True):
+                H[of, of] += square
+        else:
+            H[self.across[:, :, None], self.across[:, None, :]] += squares
+
+    def push(self, v: Vector) -> Vector:
+        found = np.zeros(self.n)
+        found[self.columns] = self.entries * self.cone.to_dual(v)
+        return found
+
+    def pull(self, v: Vector) -> Vector:
+        return self.cone.from_slack(self.entries * v[self.columns])
+
+
+def _block(B: Any, cone: Scaling) -> _Block:
+    alone = bool((np.diff(B.indptr) == 1).all()) and np.unique(B.indices).size == B.shape[0]
+    return _Laid(B, cone) if alone else _Block(B, cone)
 
 
 class _Standard(_System):

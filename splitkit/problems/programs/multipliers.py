@@ -24,7 +24,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from splitkit.outcomes import Status
-from splitkit.problems.programs.data import Data, Units
+from splitkit.problems.programs.data import Data, Units, sizes
 from splitkit.problems.programs.interior import Interior
 from splitkit.problems.programs.measures import Measures, balanced, descends, largest, separates
 from splitkit.problems.programs.newton import NewtonSystem
@@ -49,6 +49,7 @@ SEEN = 1e-3  # part of what was seen to cancel, beside which residuals are judge
 HOPELESS = 0.1  # a measure that after ``EARLY`` interior points may mean that there is no solution
 EARLY = 5
 FURTHER = 3  # interior points beyond the tolerance, where cones bend smoothly
+SURELY = 1e-4  # part of the tolerance at which that is far enough
 POLISHING = (1e7, 1e6, 1e4)  # σ of proximal steps after them elsewhere, until one suffices
 POLISH_STEPS = 10  # of Newton in each
 PATIENCE = 150  # steps without progress, after which what is left is rounding
@@ -176,7 +177,8 @@ class _Run:
         self.y = y
         data, steps = self.data, method.steps
         if steps.sigma is None:
-            missed = self.Ax - data.rows.project(self.Ax)
+            onto = data.rows.project(self.Ax) if self.Ax.any() else data.rows.nearest
+            missed = self.Ax - onto
             objective = abs(float(x @ self.Px) / 2 + float(data.q @ x))
             σ = 20 * max(1.0, objective) / max(1.0, float(missed @ missed) / 2)
             steps.sigma = np.full(missed.size, min(max(σ, FIRST_SIGMA[0]), FIRST_SIGMA[1]))
@@ -263,7 +265,7 @@ class _Run:
         slopes = self.data.q.any() or self.data.P.count_nonzero() > 0
         if (apart and not slopes) or self.best.worst <= self.tol:
             return None
-        for x, y, near in Interior(self.data, self.data.rows.barriers()).points():
+        for x, y, near in Interior(self.data).points():
             self.x = x
             self.y = y if slopes else np.zeros(y.size)  # which will do
             self.iterations += 1
@@ -275,7 +277,8 @@ class _Run:
                 self.best, self.kept = found, (self.x, self.y)
             if self.best.plain <= self.tol:
                 further += 1
-                if apart or not better or further > FURTHER:
+                ended = further > FURTHER or found.plain <= SURELY * self.tol
+                if apart or not better or ended:
                     break
             if stopped:
                 return Status.STOPPED, None
@@ -312,7 +315,7 @@ class _Run:
         """A proof that no x has Ax ∈ C, by interior points without an objective."""
         data = self.data
         bare = replace(data, P=0 * data.P, q=np.zeros(data.q.size))
-        for x, y, _ in Interior(bare, data.rows.barriers()).points():
+        for x, y, _ in Interior(bare).points():
             self.iterations += 1
             self.system.factorizations += 1
             if self.limit() is not None:
@@ -324,12 +327,13 @@ class _Run:
 
     def polish(self) -> None:
         """A proximal step from an interior point that solves it, to one at its bounds."""
-        self.gamma = LAST_GAMMA
+        of_x, of_z = sizes(self.data)
+        self.gamma = LAST_GAMMA * of_x / of_z
         x, y = self.kept
         for σ in POLISHING:
             self.place(x)
-            self.y, self.sigma = y, np.full(y.size, σ)
-            self.accuracy = max(ENOUGH * self.tol, 100 * EPS)
+            self.y, self.sigma = y, np.full(y.size, σ * of_z / of_x)
+            self.accuracy = max(ENOUGH * self.tol, 100 * EPS) * of_z
             self.advance(POLISH_STEPS)
             found = self.look(scale=False)
             self.shown(found)

@@ -52,6 +52,14 @@ class QP(Program):
     ------
     TypeError, ValueError
         An argument is wrong; the message names it, its value and the remedy.
+
+    Examples
+    --------
+    >>> from splitkit.problems import QP
+    >>> problem = QP(np.eye(2), np.array([-2.0, 0.0]), A=np.ones((1, 2)), l=1.0, u=1.0)
+    >>> found = problem.solve()
+    >>> print(found.x, found.y)
+    [ 1.5 -0.5] [0.5]
     """
 
     def __init__(
@@ -290,6 +298,14 @@ class LP(QP):
     ------
     TypeError, ValueError
         An argument is wrong; the message names it, its value and the remedy.
+
+    Examples
+    --------
+    >>> from splitkit.problems import LP
+    >>> problem = LP(np.array([1.0, 2.0]), A=np.ones((1, 2)), l=1.0, u=1.0, bounds=(0.0, np.inf))
+    >>> found = problem.solve()
+    >>> print(found.x, found.objective)
+    [1. 0.] 1.
     """
 
     def __init__(

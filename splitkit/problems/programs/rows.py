@@ -8,13 +8,12 @@ for each interval that is met, some columns for each group of rows that a cone c
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from splitkit.problems.programs.scalings import Barriers, Orthant, Vector as Vector
-
-FAR = 1e12  # bounds, beside entries near 1, that an interior-point method leaves out
 
 
 @dataclass(frozen=True)
@@ -44,6 +43,11 @@ class Rows:
         """P(w)."""
         raise NotImplementedError
 
+    @cached_property
+    def nearest(self) -> Vector:
+        """P(0)."""
+        return self.project(np.zeros(self.alone.size))
+
     def slope(self, w: Vector) -> Slope:
         """V at w."""
         raise NotImplementedError
@@ -70,13 +74,24 @@ class Rows:
         """diag(e)C."""
         raise NotImplementedError
 
-    def barriers(self) -> Barriers:
-        """What an interior-point method needs."""
+    @property
+    def sides(self) -> Vector:
+        """The numbers that limit the rows."""
+        raise NotImplementedError
+
+    def barriers(self, far: float = np.inf) -> Barriers:
+        """What an interior-point method needs, without inequalities that are so far from 0."""
         raise NotImplementedError
 
     def tied(self, e: Vector) -> Vector:
-        """e, made equal where rows can only be scaled together."""
+        """e, made equal where rows belong to one cone."""
         return e
+
+    def kept(self, e: Vector) -> Vector:
+        """Positive numbers by which rows can be divided while cones stay what they are, near e,
+        which is 0 where any will do.
+        """
+        return or_one(e)
 
     @property
     def alone(self) -> Any:
@@ -119,9 +134,14 @@ class Intervals(Rows):
     def scaled(self, e: Vector) -> Intervals:
         return Intervals(e * self.lower, e * self.upper)
 
-    def barriers(self) -> Barriers:
+    @property
+    def sides(self) -> Vector:
+        sides = np.concatenate((self.lower, self.upper))
+        return sides[np.isfinite(sides)]
+
+    def barriers(self, far: float = np.inf) -> Barriers:
         equal = self.lower == self.upper
-        parts = [equal, ~equal & (self.upper < FAR), ~equal & (self.lower > -FAR)]
+        parts = [equal, ~equal & (self.upper < far), ~equal & (self.lower > -far)]
         rows = [np.flatnonzero(part) for part in parts]
         count = rows[1].size + rows[2].size
         signs = np.repeat([1.0, 1.0, -1.0], [each.size for each in rows])
@@ -133,3 +153,8 @@ class Intervals(Rows):
     @property
     def alone(self) -> Any:
         return np.full(self.lower.shape, True)
+
+
+def or_one(sizes: Vector) -> Vector:
+    """1 in the place of 0."""
+    return np.where(sizes > 0, sizes, 1.0)

@@ -76,6 +76,10 @@ class Scaling:
         """WᵀW: its diagonal, or the matrices of all cones."""
         raise NotImplementedError
 
+    def inverse_squares(self) -> Any:
+        """Its inverse: the matrices of all cones."""
+        raise NotImplementedError
+
     def target(self, ds: Vector, dz: Vector, μ: float) -> Vector:
         """λ \\ (μe − λ ∘ λ − ds ∘ dz), of steps in the scaled space."""
         raise NotImplementedError
@@ -124,6 +128,9 @@ class Orthant(Scaling):
 
     def squares(self) -> Any:
         return self.w**2
+
+    def inverse_squares(self) -> Any:
+        return 1 / self.squares()[:, None, None]
 
     def target(self, ds: Vector, dz: Vector, μ: float) -> Vector:
         return (μ - ds * dz) / self.λ - self.λ
@@ -179,6 +186,11 @@ class SecondOrder(Scaling):
     def squares(self) -> Any:
         outer = 2 * self.w[:, :, None] * self.w[:, None, :] - np.diag(self.J)
         return self.η[:, None, None] ** 2 * outer
+
+    def inverse_squares(self) -> Any:
+        w = self.J * self.w
+        outer = 2 * w[:, :, None] * w[:, None, :] - np.diag(self.J)
+        return outer / self.η[:, None, None] ** 2
 
     def target(self, ds: Vector, dz: Vector, μ: float) -> Vector:
         λ = self.λ
@@ -240,9 +252,11 @@ class PositiveSemidefinite(Scaling):
         return self._between(v, self.R_inverse)
 
     def squares(self) -> Any:
-        E = self.coordinates.matrices(np.eye(self.order))
-        T = self.R @ self.R.transpose(0, 2, 1)
-        return np.stack([self.coordinates.vectors(each @ E @ each) for each in T])
+        return self.coordinates.congruences(self.R @ self.R.transpose(0, 2, 1))
+
+    def inverse_squares(self) -> Any:
+        T = self.R_inverse.transpose(0, 2, 1) @ self.R_inverse
+        return self.coordinates.congruences(T)
 
     def target(self, ds: Vector, dz: Vector, μ: float) -> Vector:
         product = self._matrices(ds) @ self._matrices(dz)

@@ -116,6 +116,13 @@ class ProgramSolution(Shown):
     certificate : ProgramCertificate or None
         If the status is "infeasible" or "unbounded".
     history : ProgramHistory
+
+    Examples
+    --------
+    >>> from splitkit.problems import QP
+    >>> found = QP(np.eye(2), np.array([-2.0, 0.0]), bounds=(0.0, 1.0)).solve()
+    >>> print(found.x, found.bound_multipliers, found.objective)
+    [1. 0.] [1. 0.] -1.5
     """
 
     x: Array

@@ -36,6 +36,7 @@ EXACTLY = 0.01  # to which part the longest step is found
 NEAR = 1e-3  # 1/(μμ̃) at least, of points that are near the central path
 CENTRED = 1e-7  # μμ̃ − 1 at which the secant equations are lost in rounding
 ROUNDS = 60  # of Newton's method at most
+ROUNDING = 1e-15
 SETTLED = 1e-8  # part of a root by which the last step, of which the error is the square, moves it
 
 
@@ -174,13 +175,14 @@ class Power(Barrier):
             right = 2 * (np.log(abs(w)) - a * np.log(u) - b * np.log(v))
         far = np.log(2) - 2 * a * np.log1p(a) - 2 * b * np.log1p(b) - right
         p = np.where(far > 0, np.exp(np.minimum(far, 600.0)), 0.0)
+        rounded = ROUNDING * (1 + abs(right))
         for _ in range(ROUNDS):  # convex and decreasing: from the left, or to the left
             of_a, of_b = a + (1 + a) * p, b + (1 + b) * p
             value = np.log1p(2 * p) - 2 * a * np.log(of_a) - 2 * b * np.log(of_b) - right
             slope = 2 / (1 + 2 * p) - 2 * a * (1 + a) / of_a - 2 * b * (1 + b) / of_b
             step = value / slope
             p = np.maximum(p - step, 0.0)
-            if not (abs(step) > SETTLED * p).any():
+            if not (abs(step) > np.maximum(SETTLED * p, rounded / abs(slope))).any():
                 break
         q = 1 / p
         x, y = (1 + a + a * q) / u, (1 + b + b * q) / v
@@ -277,6 +279,9 @@ class Threefold(Scaling):
 
     def squares(self) -> Any:
         return self.W.transpose(0, 2, 1) @ self.W
+
+    def inverse_squares(self) -> Any:
+        return self.inverse @ self.inverse.transpose(0, 2, 1)
 
     def target(self, ds: Vector, dz: Vector, μ: float) -> Vector:
         found = μ * self.shadow - self.S

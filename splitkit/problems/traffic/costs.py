@@ -25,6 +25,13 @@ class LinkCosts:
     value, slope : callable
         v ↦ t(v), positive and not decreasing for v ≥ 0, and v ↦ t′(v), on NumPy arrays of all
         links.
+
+    Examples
+    --------
+    >>> from splitkit.problems import LinkCosts
+    >>> costs = LinkCosts(lambda v: 1 + v, lambda v: np.ones_like(v))
+    >>> print(costs.value(np.array([10.0, 0.0])))
+    [11.  1.]
     """
 
     def __init__(
@@ -47,6 +54,13 @@ class BPR(LinkCosts):
         c, positive.
     b, power : float or array, default 0.15 and 4
         b non-negative, p at least 1.
+
+    Examples
+    --------
+    >>> from splitkit.problems import BPR
+    >>> costs = BPR(free=np.array([1.0, 2.0]), capacity=np.array([10.0, 10.0]))
+    >>> print(costs.value(np.array([10.0, 0.0])))
+    [1.15 2.  ]
     """
 
     def __init__(self, free: Any, capacity: Any, b: Any = 0.15, power: Any = 4.0) -> None:

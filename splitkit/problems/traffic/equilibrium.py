@@ -96,6 +96,15 @@ class TrafficSolution(Shown):
         Σ|d − D(κ)|/Σd, 0 for fixed demands.
     rounds : int
         How often paths were generated.
+
+    Examples
+    --------
+    >>> from splitkit.problems import BPR, TrafficEquilibrium
+    >>> costs = BPR(np.array([1.0, 2.0]), np.array([1.0, 1.0]), b=1.0, power=1.0)
+    >>> demand = np.array([[0.0, 3.0], [0.0, 0.0]])
+    >>> found = TrafficEquilibrium([0, 0], [1, 1], costs, demand).solve()
+    >>> print(found.link_flows, found.times)
+    [2.3333 0.6667] [3.3333]
     """
 
     link_flows: Vector
@@ -170,6 +179,16 @@ class TrafficEquilibrium:
     TypeError, ValueError
         An argument is of another kind or shape, a node has no number from 0 on, nothing travels, or
         a destination cannot be reached.
+
+    Examples
+    --------
+    >>> from splitkit.problems import BPR, TrafficEquilibrium
+    >>> costs = BPR(np.array([1.0, 2.0]), np.array([1.0, 1.0]), b=1.0, power=1.0)
+    >>> demand = np.array([[0.0, 3.0], [0.0, 0.0]])
+    >>> network = TrafficEquilibrium([0, 0], [1, 1], costs, demand)  # two parallel links
+    >>> found = network.solve()
+    >>> print(found.link_flows, found.link_times)
+    [2.3333 0.6667] [3.3333 3.3333]
     """
 
     def __init__(

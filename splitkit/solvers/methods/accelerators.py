@@ -1,17 +1,8 @@
 """Accelerators wrap the map T of any method that is an averaged map, and know no method.
 
-Relaxation      u⁺ = u + λ(Tu − u),  0 < λ < 1/θ for T θ-averaged.
-Inertia         y = u + β(u − u₋),  u⁺ = Ty,  0 ≤ β < 1/3 for T ½-averaged or better.
-Halpern         u⁺ = u₀/φ + (1 − 1/φ) Tu,  φ = Σ_{i ≤ k+1} γ²ⁱ,  T 1/γ-Lipschitz, γ ≥ 1:
-                ‖u − Tu‖ ≤ (1 + 1/γ)‖u₀ − u*‖/Σ_{i ≤ k} γⁱ, which is 2‖u₀ − u*‖/(k + 1) for γ = 1.
-
 Nesterov's momentum on a nonexpansive map is Halpern's anchoring in other variables (Tran-Dinh,
 *From Halpern's fixed-point iterations to Nesterov's accelerated interpretations*, 2022); on a
 proximal gradient step it is ``FISTA``.
-
-Source: Bauschke, Combettes (2017), Prop. 4.40; Maingé, *Convergence theorems for inertial KM-type
-algorithms* (2008); Lieder, *On the convergence rate of the Halpern-iteration* (2021); Park, Ryu,
-*Exact optimal accelerated complexity for fixed-point iterations* (2022) for γ > 1.
 """
 
 from __future__ import annotations
@@ -79,6 +70,9 @@ class AcceleratedIteration(Iteration):
         """The state at the inner iteration's first point."""
         return u
 
+    def continued(self, state: Carry, earlier: Carry) -> Carry:
+        return self.launched(self.of.continued(self.governing(state), self.governing(earlier)))
+
     def read(self, trace: Trace) -> Reading:
         return self.of.read(trace)
 
@@ -99,12 +93,29 @@ class AcceleratedIteration(Iteration):
 
 @dataclass(frozen=True, kw_only=True)
 class Relaxed(Accelerator):
-    """u⁺ = u + λ(Tu − u); see the module's docstring for its theorem.
+    """Relaxation of an averaged map T:
+
+        u⁺ = u + λ(Tu − u).
+
+    Takes: what the method takes.
+    Assumes: T θ-averaged.
+    Steps: 0 < λ < 1/θ; default 1.5.
+    Rate: converges.
+    Oracles: those of the method.
+
+    Source: Bauschke, Combettes (2017), Prop. 4.40.
 
     Parameters
     ----------
-    relaxation : float
+    relaxation : float, default 1.5
         λ > 0; above 1 it over-relaxes.
+
+    Examples
+    --------
+    >>> F = sk.Subdifferential(sk.functions.L1Norm())
+    >>> G = sk.NormalCone(sk.functions.Hyperplane(np.array([1.0, 2.0]), 2.0))
+    >>> sk.solve(F + G, np.zeros(2), sk.Relaxed(sk.DouglasRachford())).x
+    array([0., 1.])
     """
 
     relaxation: float = option(1.5, check_number, within=POSITIVE)
@@ -139,12 +150,29 @@ class _Relaxed(AcceleratedIteration):
 
 @dataclass(frozen=True, kw_only=True)
 class Inertial(Accelerator):
-    """y = u + β(u − u₋), u⁺ = Ty; see the module's docstring for its theorem.
+    """Inertia before an averaged map T:
+
+        y = u + β(u − u₋),  u⁺ = Ty.
+
+    Takes: what the method takes.
+    Assumes: T ½-averaged or better.
+    Steps: 0 ≤ β < 1/3; default 0.3.
+    Rate: converges.
+    Oracles: those of the method.
+
+    Source: Maingé, *Convergence theorems for inertial KM-type algorithms* (2008).
 
     Parameters
     ----------
-    inertia : float
-        β in [0, 1).
+    inertia : float, default 0.3
+        β in [0, 1); with 1/3 or more nothing is guaranteed.
+
+    Examples
+    --------
+    >>> F = sk.Subdifferential(sk.functions.L1Norm())
+    >>> G = sk.NormalCone(sk.functions.Hyperplane(np.array([1.0, 2.0]), 2.0))
+    >>> sk.solve(F + G, np.zeros(2), sk.Inertial(sk.DouglasRachford())).x
+    array([0., 1.])
     """
 
     inertia: float = option(0.3, check_number, within=Range(0.0, 1.0, "[)"))
@@ -180,7 +208,25 @@ class _Inertial(AcceleratedIteration):
 
 @dataclass(frozen=True, kw_only=True)
 class Halpern(Accelerator):
-    """u⁺ = u₀/φ + (1 − 1/φ) Tu; see the module's docstring for its theorem."""
+    """Halpern's anchoring of a 1/γ-Lipschitz map T, γ ≥ 1:
+
+        u⁺ = u₀/φ + (1 − 1/φ) Tu,  φ = Σ_{i ≤ k+1} γ²ⁱ.
+
+    Takes: what the method takes.
+    Assumes: T nonexpansive.
+    Steps: none; 1/γ is the rate of the method, where it has one.
+    Rate: ‖u − Tu‖ ≤ (1 + 1/γ)‖u₀ − u*‖/Σ_{i ≤ k} γⁱ, which is 2‖u₀ − u*‖/(k + 1) for γ = 1.
+    Oracles: those of the method.
+
+    Source: Lieder, *On the convergence rate of the Halpern-iteration* (2021); Park, Ryu, *Exact
+    optimal accelerated complexity for fixed-point iterations* (2022) for γ > 1.
+
+    Examples
+    --------
+    >>> A = sk.Affine(np.array([[1.0, 1.0], [-1.0, 1.0]]), np.array([2.0, 0.0]))
+    >>> sk.solve(A, np.zeros(2), sk.Halpern(sk.ProximalPoint(alpha=10.0))).x
+    array([1., 1.])
+    """
 
     name: ClassVar[str] = "Halpern anchoring"
 

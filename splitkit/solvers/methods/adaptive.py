@@ -1,28 +1,12 @@
 """Methods whose steps adapt to the curvature that is met, with no constant and no line search.
 
-Adaptive proximal gradient, F = ∇f, G = ∂g, f convex with a locally Lipschitz gradient:
-
-    α = min(√(2/3 + θ) α₋, α₋/√[2α₋²ℓ² − 1]₊),  θ = α₋/α₋₋,  ℓ = ‖Fx − Fx₋‖/‖x − x₋‖,
-    x⁺ = R_{αG}(x − αF x).
-
-Golden ratio (aGRAAL), F monotone and locally Lipschitz, G = ∂g; any 1 < φ ≤ (1 + √5)/2, of which
-only φ < (1 + √5)/2 lets steps grow, 1/φ + 1/φ² > 1; φ = 3/2:
-
-    α = min((1/φ + 1/φ²) α₋, φθ/(4α₋ℓ²)),  x̄ = ((φ − 1)x + x̄₋)/φ,
-    x⁺ = R_{αG}(x̄ − αF x),  θ⁺ = φα/α₋.
-
-Each element of a batch has its own step. r = (argument − x⁺)/α + F x⁺ ∈ (F + G)(x⁺).
-
-Both converge from any point of dom G with any first step. x₀ may lie outside of dom G, where F may
-be steeper by orders of magnitude; so the first iteration makes two steps x⁺ = R_{αG}(x − αF x), the
-second from dom G, and the method begins with that one. Each has α about 1/ℓ, ℓ the Lipschitz
-constant of F from x to x⁺, found by trials. They begin with ‖αF x‖ = ‖x‖, so that no unit enters;
-from x = 0, where nothing has a length, with ‖αF x‖ = 1, which later trials correct: where F is
-bounded, as of a logistic loss, each long step has αℓ about 1, so that steps shrink faster and
-faster. No step is so long that the numbers do not hold it.
-
-Source: Malitsky, Mishchenko, *Adaptive proximal gradient method for convex optimization* (2023),
-Alg. 3; Malitsky, *Golden ratio algorithms for variational inequalities* (2020), Alg. 2.
+Each element of a batch has its own step. Both converge from any point of dom G with any first step.
+x₀ may lie outside of dom G, where F may be steeper by orders of magnitude; so the first iteration
+makes two steps x⁺ = R_{αG}(x − αF x), the second from dom G, and the method begins with that one.
+Each has α about 1/ℓ, ℓ the Lipschitz constant of F from x to x⁺, found by trials. They begin with
+‖αF x‖ = ‖x‖, so that no unit enters; from x = 0, where nothing has a length, with ‖αF x‖ = 1, which
+later trials correct: where F is bounded, as of a logistic loss, each long step has αℓ about 1, so
+that steps shrink faster and faster. No step is so long that the numbers do not hold it.
 """
 
 from __future__ import annotations
@@ -63,7 +47,30 @@ class AdaptiveMethod(Method):
 
 @dataclass(frozen=True, kw_only=True)
 class AdaptiveProximalGradient(AdaptiveMethod):
-    """Steps that grow and shrink without a line search; see the module's docstring."""
+    """Proximal gradient with steps that grow and shrink by themselves, for 0 ∈ F(x) + G(x):
+
+        α = min(√(2/3 + θ) α₋, α₋/√[2α₋²ℓ² − 1]₊),  θ = α₋/α₋₋,  ℓ = ‖Fx − Fx₋‖/‖x − x₋‖,
+        x⁺ = R_{αG}(x − αF x).
+
+    Takes: F evaluated, G by its resolvent.
+    Assumes: F = ∇f, G = ∂g; f and g convex, ∇f locally Lipschitz.
+    Steps: found on the way, with no constant and no line search; nothing to choose.
+    Rate: converges.
+    Oracles: 1 F, 1 R_{αG}.
+
+    Each element of a batch has its own step. The first iteration also finds where, and with which
+    step, to begin, by trials. r = (x − x⁺)/α − F x + F x⁺ ∈ (F + G)(x⁺).
+
+    Source: Malitsky, Mishchenko, *Adaptive proximal gradient method for convex optimization*
+    (2023), Alg. 3.
+
+    Examples
+    --------
+    >>> f = sk.functions.Logistic() @ np.array([[1.0, 2.0], [-1.0, 1.0]])
+    >>> F, G = sk.Subdifferential(f), sk.NormalCone(sk.functions.Box(-1.0, 0.5))
+    >>> sk.solve(F + G, np.zeros(2), sk.AdaptiveProximalGradient()).x
+    array([-0.25,  0.5 ])
+    """
 
     label: ClassVar[str] = "adaptive proximal gradient"
     sequence: ClassVar[str] = "x⁺ = R_{αG}(x − αF x)"
@@ -83,7 +90,30 @@ class AdaptiveProximalGradient(AdaptiveMethod):
 
 @dataclass(frozen=True, kw_only=True)
 class GoldenRatio(AdaptiveMethod):
-    """Adaptive steps for monotone operators; see the module's docstring."""
+    """The golden ratio method (aGRAAL) for 0 ∈ F(x) + G(x), F monotone, with steps that adapt:
+
+        α = min((1/φ + 1/φ²) α₋, φθ/(4α₋ℓ²)),  x̄ = ((φ − 1)x + x̄₋)/φ,
+        x⁺ = R_{αG}(x̄ − αF x),  θ⁺ = φα/α₋,  ℓ = ‖Fx − Fx₋‖/‖x − x₋‖,  φ = 3/2.
+
+    Takes: F evaluated, G by its resolvent.
+    Assumes: F monotone and locally Lipschitz, G = ∂g with g convex.
+    Steps: found on the way, with no constant and no line search; nothing to choose.
+    Rate: converges.
+    Oracles: 1 F, 1 R_{αG}.
+
+    Any 1 < φ ≤ (1 + √5)/2 would do, of which only φ < (1 + √5)/2 lets steps grow, 1/φ + 1/φ² > 1.
+    Each element of a batch has its own step. The first iteration also finds where, and with which
+    step, to begin, by trials. r = (x̄ − x⁺)/α − F x + F x⁺ ∈ (F + G)(x⁺).
+
+    Source: Malitsky, *Golden ratio algorithms for variational inequalities* (2020), Alg. 2.
+
+    Examples
+    --------
+    >>> F = sk.Operator.from_callable(lambda x: x**3 - 1, monotone=True)  # no Lipschitz constant
+    >>> G = sk.NormalCone(sk.functions.NonNegative())
+    >>> sk.solve(F + G, np.array([0.5, 3.0]), sk.GoldenRatio()).x
+    array([1., 1.])
+    """
 
     label: ClassVar[str] = "golden ratio"
     sequence: ClassVar[str] = "x⁺ = R_{αG}(x̄ − αF x)"

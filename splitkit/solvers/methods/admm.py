@@ -1,35 +1,4 @@
-"""ADMM for 0 ∈ A(x) + LᵀB(Lx), that is min f(x) + g(z) subject to Lx = z, with y = ρRu ∈ B(z):
-
-    0 ∈ A(x⁺) + ρLᵀR(Lx⁺ − z + u),  z⁺ = R_{B/ρ}(λ̂x + u),  u⁺ = u + λ̂x − z⁺,
-    λ̂x = λLx⁺ + (1 − λ)z,  0 < λ < 2.
-
-``ADMM`` solves the first line, x⁺ = (A + ρLᵀRL)⁻¹(ρLᵀR(z − u)), for any A of which it is known how:
-affine ones by a factorization of M + ρLᵀRL, others by their resolvents where LᵀL is a multiple of
-the identity, or diagonal (``Operator.solvable_with``). A sum ΣLᵢᵀBᵢLᵢ is one composition of
-columns, and an operator that is none has L = I. R is a fixed diagonal, ``STIFF`` in the rows in
-which B allows one value only, and 1 elsewhere: R_{B/ρ} is the resolvent in that metric, too.
-
-In v = z + u an iteration is Douglas-Rachford's, v⁺ = v + λ(LS(2z − v) − z) with z = R_{B/ρ}(v) and
-Sh = (A + ρLᵀRL)⁻¹ρLᵀRh, λ/2-averaged in ⟨·, R·⟩: accelerators wrap this map.
-
-Where ρ is left open it begins with the scale of the data, and is changed where the primal residual
-Lx − z and the dual one, each beside what cancels in it, are far apart (``balance``): by powers of
-2, a few times at most, so that the theorem holds from the last change on. Factorizations are kept.
-
-``LinearizedADMM`` takes the resolvent of A instead,
-
-    x⁺ = R_{τA}(x − τρLᵀ(Lx − z + u)),  τρ‖L‖² ≤ 1  (< 4/3 of functions),
-
-and is Chambolle-Pock's method with σ = ρ, y before x: where A is strongly monotone and B cocoercive
-or Lipschitz it has the rates of ``douglas_rachford_rates.py``.
-
-``Solution.u`` is (x⁺, z⁺, y⁺). The residual is that of the pair: r ∈ (A x + Lᵀy) × (B⁻¹y − Lx) at
-x⁺ and y⁺.
-
-Source: Gabay (1983); Eckstein, Bertsekas (1992); Parikh, Boyd, *Proximal Algorithms* (2014), §4.4;
-Boyd et al., *Distributed optimization and statistical learning via ADMM* (2011), §3.4.1, for ρ that
-changes; Stellato et al., *OSQP* (2020), §5.2, for R and relative residuals.
-"""
+"""ADMM for 0 ∈ A(x) + LᵀB(Lx), with a linear solve, or with a resolvent in its place."""
 
 from __future__ import annotations
 
@@ -82,7 +51,14 @@ ROUNDINGS = 1e-4  # of the gains of a matrix, within which it may be singular in
 
 @dataclass(frozen=True, kw_only=True)
 class _AlternatingDirections(Method):
-    """The penalty ρ; None: measured on the data, and of the linearized method at first 1/‖L‖."""
+    """Base of the methods with a penalty ρ.
+
+    Parameters
+    ----------
+    rho : float or None
+        The penalty ρ > 0, in units of y by units of Lx; None: measured on the data, and of the
+        linearized method at first 1/‖L‖.
+    """
 
     rho: Scalar = option(None, check_number, within=POSITIVE)
 
@@ -123,16 +99,54 @@ class _AlternatingDirections(Method):
 
 @dataclass(frozen=True, kw_only=True)
 class ADMM(_AlternatingDirections):
-    """Alternating direction method of multipliers; see the module's docstring.
+    """Alternating direction method of multipliers for 0 ∈ A(x) + LᵀB(Lx), that is min f(x) + g(z)
+    subject to Lx = z, with y = ρRu ∈ B(z):
+
+        0 ∈ A(x⁺) + ρLᵀR(Lx⁺ − z + u),  z⁺ = R_{B/ρ}(λ̂x + u),  u⁺ = u + λ̂x − z⁺,
+        λ̂x = λLx⁺ + (1 − λ)z,  0 < λ < 2.
+
+    Takes: A with (A + ρLᵀRL)x ∋ h to be solved, B composed with L.
+    Assumes: A and B maximal monotone.
+    Steps: ρ > 0, 0 < λ < 2; left open, ρ is measured on the data and follows the residuals.
+    Rate: converges.
+    Oracles: 1 (A + ρLᵀRL)⁻¹, 1 R_{B/ρ}, 1 L, 1 Lᵀ.
+
+    The first line, x⁺ = (A + ρLᵀRL)⁻¹(ρLᵀR(z − u)), is solved for any A of which it is known how:
+    affine ones by a factorization of M + ρLᵀRL, others by their resolvents where LᵀL is a multiple
+    of the identity, or diagonal (``Operator.solvable_with``). A sum ΣLᵢᵀBᵢLᵢ is one composition of
+    columns, and an operator that is none has L = I. R is a fixed diagonal, ``STIFF`` in the rows in
+    which B allows one value only, and 1 elsewhere: R_{B/ρ} is the resolvent in that metric, too.
+
+    In v = z + u an iteration is Douglas-Rachford's, v⁺ = v + λ(LS(2z − v) − z) with z = R_{B/ρ}(v)
+    and Sh = (A + ρLᵀRL)⁻¹ρLᵀRh, λ/2-averaged in ⟨·, R·⟩: accelerators wrap this map.
+
+    Where ρ is left open it begins with the scale of the data, and is changed where the primal
+    residual Lx − z and the dual one, each beside what cancels in it, are far apart (``balance``):
+    by powers of 2, a few times at most, so that the theorem holds from the last change on.
+    Factorizations are kept.
+
+    ``Solution.u`` is (x⁺, z⁺, y⁺). The residual is that of the pair: r ∈ (A x + Lᵀy) × (B⁻¹y − Lx)
+    at x⁺ and y⁺.
+
+    Source: Gabay (1983); Eckstein, Bertsekas (1992); Parikh, Boyd, *Proximal Algorithms* (2014),
+    §4.4; Boyd et al., *Distributed optimization and statistical learning via ADMM* (2011), §3.4.1,
+    for ρ that changes; Stellato et al., *OSQP* (2020), §5.2, for R and relative residuals.
 
     Parameters
     ----------
-    rho : float or None
-        Penalty ρ > 0; None: measured on the data.
-    relaxation : float
-        λ in (0, 2), default 1.
+    relaxation : float, default 1
+        λ in (0, 2).
     balance : bool or None
-        Whether ρ follows the residuals, from its first value on; None: if it is left open.
+        Whether ρ follows the residuals, from its first value on, or from that of the solution
+        that is started from; None: if it is left open.
+
+    Examples
+    --------
+    >>> A = sk.Affine(np.array([[2.0, 1.0], [1.0, 2.0]]), np.array([3.0, -2.0]))
+    >>> B = sk.NormalCone(sk.functions.Box(0.0, 1.0)).pullback(np.array([[1.0, 1.0], [1.0, -1.0]]))
+    >>> solution = sk.solve(A + B, np.zeros(2), sk.ADMM())
+    >>> solution.x, solution.dual  # 0 ≤ x₁ ± x₂ ≤ 1
+    (array([ 0.6667, -0.3333]), array([0., 2.]))
     """
 
     relaxation: float = option(1.0, check_number, within=Range(0.0, 2.0))
@@ -227,12 +241,35 @@ class ADMM(_AlternatingDirections):
 
 @dataclass(frozen=True, kw_only=True)
 class LinearizedADMM(_AlternatingDirections):
-    """ADMM with a resolvent of A in place of the linear solve; see the module's docstring.
+    """ADMM with a resolvent of A in place of the linear solve, for 0 ∈ A(x) + LᵀB(Lx), y = ρu ∈
+    B(z):
+
+        x⁺ = R_{τA}(x − τρLᵀ(Lx − z + u)),  z⁺ = R_{B/ρ}(Lx⁺ + u),  u⁺ = u + Lx⁺ − z⁺.
+
+    Takes: A by its resolvent, B composed with L.
+    Assumes: A and B maximal monotone.
+    Steps: τρ‖L‖² ≤ 1 (< 4/3 of functions); left open, measured on the data.
+    Rate: linear, if A is strongly monotone and B cocoercive or Lipschitz.
+    Oracles: 1 R_{τA}, 1 R_{B/ρ}, 1 L, 1 Lᵀ.
+
+    It is Chambolle-Pock's method with σ = ρ, y before x, and has the rates of
+    ``douglas_rachford_rates.py``. ``Solution.u`` is (x⁺, z⁺, y⁺). The residual is that of the pair:
+    r ∈ (A x + Lᵀy) × (B⁻¹y − Lx) at x⁺ and y⁺.
+
+    Source: Parikh, Boyd, *Proximal Algorithms* (2014), §4.4.2; Eckstein, Bertsekas (1992).
 
     Parameters
     ----------
-    rho, tau : float or None
-        Penalty ρ and step τ, τρ‖L‖² ≤ 1, or below 4/3 of functions.
+    tau : float or None
+        The step τ > 0 of x, in units of x by units of Ax.
+
+    Examples
+    --------
+    >>> D = np.array([[-1.0, 1.0, 0.0], [0.0, -1.0, 1.0]])  # differences of neighbours
+    >>> A = sk.Subdifferential(sk.functions.SquaredL2(center=np.array([0.0, 0.2, 4.0])))
+    >>> B = sk.Subdifferential(sk.functions.L1Norm(0.5)).pullback(D)
+    >>> sk.solve(A + B, np.zeros(3), sk.LinearizedADMM()).x
+    array([0.35, 0.35, 3.5 ])
     """
 
     tau: Scalar = option(None, check_number, within=POSITIVE)

@@ -1,29 +1,4 @@
-"""Safeguarded Anderson acceleration of an averaged map T, with residual r = Tu − u.
-
-From the last differences ΔU, ΔR of points and residuals,
-
-    u⁺ = u + r − (ΔU + ΔR)γ,   type II: γ = argmin ‖r − ΔRγ‖,   type I: ΔUᵀ(r − ΔRγ) = 0,
-
-with the normal matrix regularized, so that no singular system is solved. A point w that was
-extrapolated from u is accepted where
-
-    ‖r(w)‖ ≤ D‖r₀‖aₙ  and  −⟨r(w), w − u⟩ ≤ D‖r₀‖‖r(u)‖aₙ,  aₙ = (n + 1)^{−1−ε},
-
-n the number of accepted ones; elsewhere the iteration goes back to the plain point Tu, and reads no
-solution off w. So there are infinitely many plain steps, or the residuals are summable: the
-convergence of T is kept. Each element of a batch decides for itself.
-
-The second condition only refuses more. It is there because T may displace by less far away than at
-the start (by a constant, where losses are linear), so that points which run away have small
-residuals too; but these lead back. Where −r is the gradient of a convex h, as of gradient descent
-and the proximal point algorithm, h(w) ≤ h(u) − ⟨r(w), w − u⟩: all that accepted points add to h is
-a multiple of ‖r₀‖², and they stay in a level set. Neither condition depends on units.
-
-Inner products are those of the metric in which T is averaged, or others that are equivalent to it.
-
-Source: Walker, Ni (2011); Fang, Saad (2009); Zhang, O'Donoghue, Boyd, *Globally convergent type-I
-Anderson acceleration* (2020).
-"""
+"""Safeguarded Anderson acceleration of an averaged map."""
 
 from __future__ import annotations
 
@@ -43,15 +18,54 @@ SUMMABLE = 1.1  # 1 + ε
 
 @dataclass(frozen=True, kw_only=True)
 class Anderson(Accelerator):
-    """Anderson acceleration; see the module's docstring.
+    """Safeguarded Anderson acceleration of an averaged map T, with residual r = Tu − u. From the
+    last differences ΔU, ΔR of points and residuals,
+
+        u⁺ = u + r − (ΔU + ΔR)γ,   type II: γ = argmin ‖r − ΔRγ‖,   type I: ΔUᵀ(r − ΔRγ) = 0.
+
+    Takes: what the method takes.
+    Assumes: T averaged; or nonexpansive, of a method that converges.
+    Steps: none; those of the method stay constant.
+    Rate: converges.
+    Oracles: those of the method.
+
+    The normal matrix is regularized, so that no singular system is solved. A point w that was
+    extrapolated from u is accepted where
+
+        ‖r(w)‖ ≤ D‖r₀‖aₙ  and  −⟨r(w), w − u⟩ ≤ D‖r₀‖‖r(u)‖aₙ,  aₙ = (n + 1)^{−1−ε},
+
+    n the number of accepted ones; elsewhere the iteration goes back to the plain point Tu, and
+    reads no solution off w. So there are infinitely many plain steps, or the residuals are
+    summable: the convergence of T is kept. Each element of a batch decides for itself.
+
+    The second condition only refuses more. It is there because T may displace by less far away than
+    at the start (by a constant, where losses are linear), so that points which run away have small
+    residuals too; but these lead back. Where −r is the gradient of a convex h, as of gradient
+    descent and the proximal point algorithm, h(w) ≤ h(u) − ⟨r(w), w − u⟩: all that accepted points
+    add to h is a multiple of ‖r₀‖², and they stay in a level set. Neither condition depends on
+    units.
+
+    Inner products are those of the metric in which T is averaged, or others that are equivalent to
+    it.
+
+    Source: Walker, Ni (2011); Fang, Saad (2009); Zhang, O'Donoghue, Boyd, *Globally convergent
+    type-I Anderson acceleration* (2020).
 
     Parameters
     ----------
-    memory : int
+    memory : int, default 5
         Differences that are kept, at least 1.
-    kind : {"II", "I"}
-    regularization : float
-        Relative to the mean of the normal matrix's diagonal.
+    kind : {"II", "I"}, default "II"
+        How γ is chosen.
+    regularization : float, default 1e-10
+        In (0, 1), relative to the mean of the normal matrix's diagonal.
+
+    Examples
+    --------
+    >>> F = sk.Subdifferential(sk.functions.L1Norm())
+    >>> G = sk.NormalCone(sk.functions.Hyperplane(np.array([1.0, 2.0]), 2.0))
+    >>> sk.solve(F + G, np.zeros(2), sk.Anderson(sk.DouglasRachford())).x
+    array([0., 1.])
     """
 
     memory: int = option(5, check_integer, least=1)

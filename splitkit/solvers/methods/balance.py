@@ -1,18 +1,25 @@
-"""Primal and dual steps that balance the residuals: τ ← cτ, σ ← σ/c while ‖r_x‖ and ‖r_y‖ differ.
+"""Primal and dual steps in balance: τ ← cτ, σ ← σ/c while a ratio q is not about 1.
 
-r = (r_x, r_y) ∈ (A x + Lᵀy + C x) × (B⁻¹y − Lx) is the residual of the pair, each beside the size
-of what cancels in it: they have units of their own. A long τ makes r_x small and r_y large. Where
-one is ``apart`` times the other, c = √(‖r_x‖/‖r_y‖), but at the k-th change 1 − aₖ ≤ c ≤ 1/(1 − aₖ)
-with aₖ = 0.8 · 0.9ᵏ: Σ aₖ < ∞, so that steps converge. They are changed ``changes`` times at most,
-and kept within the theorem of the method, which so holds from the last change on. All elements of a
-batch share their steps. The residuals are taken every ``FIRST`` iterations, and later after a part
-of those that were made.
+Where a change is cheap, q is that of how far x and y have moved since the last look, each in its
+part of the metric in which the iteration is averaged,
+
+    q = (‖Δx‖/√τ) / (‖Δy‖/√σ).
+
+It has no units, and a τ that is too short lets y move more. Where q is not within ``apart`` of 1,
+c = √q, but at the k-th change 1 − aₖ ≤ c ≤ 1/(1 − aₖ) with aₖ = 0.8 · 0.9ᵏ: Σ aₖ < ∞, so that
+steps converge. They are changed ``changes`` times at most, and kept within the theorem of the
+method, which so holds from the last change on. All elements of a batch share their steps. q is
+taken every ``first`` iterations, and later after a part of those that were made. A start from a
+solution goes on with its steps: there x and y move by little but chance.
 
 Where a change costs a factorization, there are ``FEW``, each by a power of 2, and none after one
-for which the matrix cannot be factored, or solved with, which is taken back.
+for which the matrix cannot be factored, or solved with, which is taken back. Then q = ‖r_x‖/‖r_y‖
+for r = (r_x, r_y) ∈ (A x + Lᵀy + C x) × (B⁻¹y − Lx), each beside the size of what cancels in it:
+they have units of their own, and a long τ makes r_x small and r_y large.
 
 Source: Goldstein, Li, Yuan, *Adaptive primal-dual splitting methods for statistical learning and
-image processing* (2015), §3.
+image processing* (2015), §3, for residuals and changes; Applegate et al., *Practical large-scale
+linear programming using primal-dual hybrid gradient* (2021), §3.3, for movements.
 """
 
 from __future__ import annotations
@@ -24,12 +31,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from splitkit.backend import Point, Space, add, inner
+from splitkit.backend import Point, Space, add, inner, subtract
 from splitkit.solvers.iteration import Carry, Iteration, Loop, Reading, Trace
 from splitkit.solvers.methods.primal_dual_steps import Steps
 from splitkit.solvers.terms import Term
 
-FIRST = 10
 AT_ONCE = 4  # by more no residual is balanced: one that is rounding alone would ask for it
 
 
@@ -39,35 +45,39 @@ class Pace(NamedTuple):
     Attributes
     ----------
     apart : float
-        What the residuals may be apart.
+        What q may be apart from 1.
+    first : int
+        Iterations between the first looks.
     changes : int
         The most changes that are made.
     later : int
-        The part of the iterations made after which residuals are taken again.
+        The part of the iterations made after which q is taken again.
     whole : bool
-        Whether a change is by a power of 2, of at most ±``AT_ONCE``.
+        Whether a change is by a power of 2, of at most ±``AT_ONCE``, and q of the residuals.
     """
 
-    apart: float = 2.0
+    apart: float = 1.5
+    first: int = 20
     changes: int = 60
     later: int = 8
     whole: bool = False
 
 
 OFTEN = Pace()
-FEW = Pace(apart=3.0, changes=16, later=4, whole=True)
+FEW = Pace(apart=3.0, first=10, changes=16, later=4, whole=True)
 
 
 class Balance(NamedTuple):
-    """The state of the steps: themselves, the iterations made, when to look next, changes made, and
-    the steps before the last of them.
+    """The state of the steps: themselves, when to look next, the iterations made, changes made, the
+    steps before the last of them, and x and y at the last look, where their movement counts.
     """
 
     steps: Steps
+    next_look: int
     made: int = 0
-    next_look: int = FIRST
     changes: int = 0
     earlier: Steps | None = None
+    seen: tuple[Point, Point] | None = None
 
 
 class Balanced(Iteration):
@@ -108,10 +118,18 @@ class Balanced(Iteration):
         return self.bound[1]
 
     def init(self, x0: Point) -> Carry:
-        return self._with(self.steps).init(x0), Balance(self.steps)
+        return self._with(self.steps).init(x0), Balance(self.steps, self.pace.first)
 
     def init_at(self, x0: Point, dual: Point) -> Carry:
-        return self._with(self.steps).init_at(x0, dual), Balance(self.steps)
+        return self._with(self.steps).init_at(x0, dual), Balance(self.steps, self.pace.first)
+
+    def continued(self, state: Carry, earlier: Carry) -> Carry:
+        pair, now = state
+        known = earlier[-1] if isinstance(earlier, tuple) else None
+        if not isinstance(known, Balance):
+            return state
+        before, steps = self._with(now.steps), self.within(known.steps.tau)
+        return self._with(steps).taken_over(pair, before), now._replace(steps=steps)
 
     def step(self, state: Carry) -> Carry:
         pair, now = state
@@ -159,7 +177,7 @@ class Balanced(Iteration):
         later = now._replace(made=now.made + 1)
         if later.made == later.next_look and later.changes < self.pace.changes:
             pair = iteration.outward(iteration.governing(after))
-            later = self._looked(later, iteration.read(left), pair)
+            later = self._looked(later, iteration, left, pair)
             if later.steps != now.steps:
                 try:
                     after = self._with(later.steps).taken_over(after, iteration)
@@ -167,16 +185,17 @@ class Balanced(Iteration):
                     later = later._replace(steps=now.steps, changes=self.pace.changes)
         return (after, later), (iteration, left)
 
-    def _looked(self, now: Balance, reading: Reading, pair: Point) -> Balance:
+    def _looked(self, now: Balance, iteration: Iteration, left: Trace, pair: Point) -> Balance:
         """The steps for the iterations that follow."""
-        now = now._replace(next_look=now.made + max(FIRST, now.made // self.pace.later))
-        r = reduce(add, reading.terms)
-        primal, dual = (self._relative(i, r[i], reading, pair[-1 if i == 0 else 0]) for i in (0, 1))
-        if not (0 < primal < math.inf and 0 < dual < math.inf):
+        now = now._replace(next_look=now.made + max(self.pace.first, now.made // self.pace.later))
+        if self.pace.whole:
+            ratio = self._of_residuals(iteration.read(left), pair)
+        else:
+            seen = pair[0], pair[-1]
+            ratio, now = _of_movements(now, seen), now._replace(seen=seen)
+        if ratio is None or 1 / self.pace.apart <= ratio <= self.pace.apart:
             return now
-        if 1 / self.pace.apart <= primal / dual <= self.pace.apart:
-            return now
-        factor = (primal / dual) ** 0.5
+        factor = ratio**0.5
         if self.pace.whole:
             factor = 2.0 ** min(max(round(math.log2(factor)), -AT_ONCE), AT_ONCE)
         else:
@@ -184,6 +203,12 @@ class Balanced(Iteration):
             factor = min(max(factor, least), 1 / least)
         steps = self.within(factor * now.steps.tau)
         return now._replace(steps=steps, changes=now.changes + 1, earlier=now.steps)
+
+    def _of_residuals(self, reading: Reading, pair: Point) -> float | None:
+        """‖r_x‖/‖r_y‖, each relative; None: one says nothing."""
+        r = reduce(add, reading.terms)
+        primal, dual = (self._relative(i, r[i], reading, pair[-1 if i == 0 else 0]) for i in (0, 1))
+        return _ratio(primal, dual)
 
     def _relative(self, i: int, r: Point, reading: Reading, other: Point) -> float:
         """‖rᵢ‖ beside the largest part of it; beside ‖L‖‖y‖, or ‖L‖‖x‖, where none cancels."""
@@ -216,6 +241,18 @@ class Balanced(Iteration):
 
     def governing(self, state: Carry) -> Point:
         return self.bound[1].governing(state[0])
+
+
+def _of_movements(now: Balance, seen: tuple[Point, Point]) -> float | None:
+    """(‖Δx‖/√τ)/(‖Δy‖/√σ) since the last look; None: there was none, or one stands still."""
+    if now.seen is None:
+        return None
+    dx, dy = (_size(subtract(new, old)) for new, old in zip(seen, now.seen, strict=True))
+    return _ratio(dx * now.steps.sigma**0.5, dy * now.steps.tau**0.5)
+
+
+def _ratio(a: float, b: float) -> float | None:
+    return a / b if 0 < a < math.inf and 0 < b < math.inf else None
 
 
 def _size(x: Point) -> float:

@@ -1,18 +1,4 @@
-"""Davis-Yin splitting for 0 ∈ A(x) + B(x) + C(x), C evaluated:
-
-    x_B = R_{αB} z,  x_A = R_{αA}(2x_B − z − αC x_B),  z⁺ = z + λ(x_A − x_B),  x = x_B.
-
-Converges for A, B maximal monotone, C β-cocoercive and 0 < λ < 2 − α/(2β), so that α < 4β; linearly
-where one of A, B is cocoercive and the other, or C, strongly monotone, with the factors of
-``davis_yin_rates.py``. With
-b = (z − x_B)/α ∈ B(x_B) and a = (2x_B − z − x_A)/α − C x_B ∈ A(x_A), r = a + b + C x_B =
-(x_B − x_A)/α. Where A can be evaluated, r = A x_B + b + C x_B ∈ (A + B + C)(x_B); where only B can,
-r = a + B x_A + C x_A ∈ (A + B + C)(x_A), and x = x_A.
-
-Source: Davis, Yin, *A three-operator splitting scheme and its optimization applications* (2017);
-Aragón-Artacho, Torregrosa-Belén, *A direct proof of convergence of Davis-Yin splitting algorithm
-allowing larger stepsizes* (2022), for α ≥ 2β.
-"""
+"""Davis-Yin splitting: two resolvents and a gradient."""
 
 from __future__ import annotations
 
@@ -35,12 +21,37 @@ AT_A = "x = R_{αA}(2R_{αB}z − z − αC R_{αB}z)"
 
 @dataclass(frozen=True, kw_only=True)
 class DavisYin(Splitting):
-    """Two resolvents and one evaluation; see the module's docstring for its theorem.
+    """Davis-Yin splitting for 0 ∈ A(x) + B(x) + C(x):
+
+        x_B = R_{αB} z,  x_A = R_{αA}(2x_B − z − αC x_B),  z⁺ = z + λ(x_A − x_B),  x = x_B.
+
+    Takes: A and B by their resolvents, C evaluated.
+    Assumes: A and B maximal monotone, C β-cocoercive.
+    Steps: 0 < λ < 2 − α/(2β), so that α < 4β; left open, α = β.
+    Rate: linear, if one of A, B is cocoercive and the other, or C, strongly monotone.
+    Oracles: 1 R_{αA}, 1 R_{αB}, 1 C.
+
+    The factors are those of ``davis_yin_rates.py``. With b = (z − x_B)/α ∈ B(x_B) and
+    a = (2x_B − z − x_A)/α − C x_B ∈ A(x_A), r = a + b + C x_B = (x_B − x_A)/α. Where A can be
+    evaluated, r = A x_B + b + C x_B ∈ (A + B + C)(x_B); where only B can,
+    r = a + B x_A + C x_A ∈ (A + B + C)(x_A), and x = x_A.
+
+    Source: Davis, Yin, *A three-operator splitting scheme and its optimization applications*
+    (2017); Aragón-Artacho, Torregrosa-Belén, *A direct proof of convergence of Davis-Yin splitting
+    algorithm allowing larger stepsizes* (2022), for α ≥ 2β.
 
     Parameters
     ----------
-    relaxation : float
-        λ in (0, 2 − α/(2β)), default 1, with which α is below 2β.
+    relaxation : float, default 1
+        λ in (0, 2 − α/(2β)); with 1, α is below 2β.
+
+    Examples
+    --------
+    >>> A = sk.NormalCone(sk.functions.Hyperplane(np.array([1.0, 1.0, 1.0]), 1.0))
+    >>> B = sk.NormalCone(sk.functions.NonNegative())
+    >>> C = sk.Subdifferential(sk.functions.SquaredL2(center=np.array([0.0, 1.0, 1.0])))
+    >>> sk.solve(A + B + C, np.zeros(3), sk.DavisYin()).x
+    array([0. , 0.5, 0.5])
     """
 
     relaxation: float = option(1.0, check_number, within=Range(0.0, 2.0))
@@ -108,6 +119,9 @@ class _DavisYin(Iteration):
         x_A = self.R_A(forward)
         z_next = lincomb(1.0, z, self.relaxation, subtract(x_A, x_B))
         return z_next, (z, x_B, Cx, forward, x_A)
+
+    def continued(self, state: Carry, earlier: Carry) -> Carry:
+        return earlier
 
     def read(self, trace: Trace) -> Reading:
         z, x_B, Cx, forward, x_A = trace

@@ -1,14 +1,4 @@
-"""Douglas-Rachford splitting for 0 ∈ F(x) + G(x):
-
-    u⁺ = (1 − λ/2)u + (λ/2) C_{αF} C_{αG} u = u + λ(x_F − x_G),   x = x_G = R_{αG} u.
-
-Converges for any maximal monotone F, G with a solution, α > 0 and relaxation 0 < λ < 2 (the map is
-λ/2-averaged); linearly with factor |1 − λ/2| + (λ/2)ℓ if C_{αF}C_{αG} is ℓ-Lipschitz, ℓ < 1, and
-where one of them is strongly monotone, the other cocoercive or Lipschitz, with the factors of
-``douglas_rachford_rates.py``.
-
-Source: Lions, Mercier (1979); Eckstein, Bertsekas (1992); Bauschke, Combettes (2017), Thm. 26.11.
-"""
+"""Douglas-Rachford splitting: the average of two reflections."""
 
 from __future__ import annotations
 
@@ -28,12 +18,35 @@ from splitkit.solvers.terms import Term
 
 @dataclass(frozen=True, kw_only=True)
 class DouglasRachford(ReflectedSplitting):
-    """u⁺ = (1 − λ/2)u + (λ/2) C_{αF} C_{αG} u; see the module's docstring for its theorem.
+    """Douglas-Rachford splitting for 0 ∈ F(x) + G(x):
+
+        u⁺ = (1 − λ/2)u + (λ/2) C_{αF} C_{αG} u = u + λ(x_F − x_G),   x = x_G = R_{αG} u.
+
+    Takes: F and G by their resolvents.
+    Assumes: F and G maximal monotone.
+    Steps: α > 0, 0 < λ < 2; left open, the α of the least factor, else 1/L, 1/m, or measured.
+    Rate: |1 − λ/2| + (λ/2)ℓ if C_{αF}C_{αG} is ℓ-Lipschitz, ℓ < 1; or by both terms' constants.
+    Oracles: 1 R_{αF}, 1 R_{αG}.
+
+    The map is λ/2-averaged. Where one of F, G is strongly monotone, the other cocoercive or
+    Lipschitz, its factors are those of ``douglas_rachford_rates.py``. With x_F = R_{αF}(2x_G − u),
+    the elements (u − x_G)/α ∈ G(x_G) and (2x_G − u − x_F)/α ∈ F(x_F) give the residual; the one of
+    an operator that can be evaluated is taken where the other's is, so that they meet in one point.
+
+    Source: Lions, Mercier (1979); Eckstein, Bertsekas (1992); Bauschke, Combettes (2017), Thm.
+    26.11.
 
     Parameters
     ----------
-    relaxation : float
-        λ in (0, 2), default 1.
+    relaxation : float, default 1
+        λ in (0, 2).
+
+    Examples
+    --------
+    >>> F = sk.Subdifferential(sk.functions.L1Norm())
+    >>> G = sk.NormalCone(sk.functions.Hyperplane(np.array([1.0, 2.0]), 2.0))
+    >>> sk.solve(F + G, np.zeros(2), sk.DouglasRachford()).x
+    array([0., 1.])
     """
 
     relaxation: float = option(1.0, check_number, within=Range(0.0, 2.0))

@@ -1,34 +1,4 @@
-"""The extragradient method and its past form for 0 ∈ F(x) + G(x):
-
-    extragradient   y = R_{αG}(x − αF x),   x⁺ = R_{αG}(x − αF y);
-    past            y = R_{αG}(x − αF y₋),  x⁺ = R_{αG}(x − αF y),  y₋ the y of the step before.
-
-For F monotone and L-Lipschitz and G = ∂g (a normal cone, in a variational inequality) the first
-converges for 0 < α < 1/L; the second, with one evaluation an iteration, for 0 < α < 1/(2L). Both
-do linearly if F is m-strongly monotone: the first as ``lipschitz_steps.py`` says; the second, with
-X = x − x*, D = x − y₋ (0 at the start) and μ = αm ≤ ½, as
-
-    V⁺ ≤ V/(1 + 2μ),   V = ‖X‖² − 2μ/(1 + μ) ⟨X, D⟩ + ‖D‖² ≥ (8/9)‖X‖².
-
-At αL = ½ its rate 1/√(1 + 2μ) is the least that any quadratic function of (x, y₋, Fy₋) has.
-
-Proof.  With t = x⁺ − y, h = y − x, e = α(F y − F y₋), p = 1/(1 + μ): the subgradient inequalities
-of g at y and x⁺, and that of F at y, give
-
-    ‖X⁺‖² ≤ ‖X‖² − ‖h‖² − ‖t‖² − 2⟨e, t⟩ − 2μ‖X + h‖²,   ‖t‖² ≤ −⟨e, t⟩,
-
-the latter ‖t‖ ≤ ‖e‖ and −2⟨e, t⟩ ≤ 2‖e‖² ≤ ‖h + D‖²/2. As V⁺ = pμ‖y − x*‖² + p(‖X⁺‖² + ‖t‖²),
-
-    V⁺ ≤ p(‖X‖² − μ‖X + h‖² − ‖h‖² + ‖h + D‖²/2) ≤ V/(1 + 2μ),
-
-the last because −(½ + μ)‖h‖² + ⟨h, D − 2μX⟩ ≤ ‖D − 2μX‖²/(2 + 4μ). For m = 0 what is left over is
-(1 − 4α²L²)(‖h‖² + ‖D‖²), so that h and D vanish.
-
-r = (x − x⁺)/α − F y + F x⁺ ∈ (F + G)(x⁺).
-
-Source: Korpelevich (1976); Popov (1980), who has 1/(3L); for G = ∂g Malitsky, *Golden ratio
-algorithms* (2020), §1.
-"""
+"""The extragradient method, and its form with past evaluations."""
 
 from __future__ import annotations
 
@@ -59,7 +29,29 @@ class _OfSubdifferentials(LipschitzSplitting):
 
 @dataclass(frozen=True, kw_only=True)
 class Extragradient(_OfSubdifferentials):
-    """Two evaluations and two resolvents; see the module's docstring for its theorem."""
+    """The extragradient method for 0 ∈ F(x) + G(x):
+
+        y = R_{αG}(x − αF x),   x⁺ = R_{αG}(x − αF y).
+
+    Takes: F evaluated, G by its resolvent.
+    Assumes: F monotone and L-Lipschitz, G = ∂g (a normal cone, in a variational inequality).
+    Steps: 0 < α < 1/L; left open, 0.7/L.
+    Rate: √(1 − ab/(a + b)), a = 1 − α²L², b = 2αm, if F is m-strongly monotone.
+    Oracles: 2 F, 2 R_{αG}.
+
+    r = (x − x⁺)/α − F y + F x⁺ ∈ (F + G)(x⁺).
+
+    Source: Korpelevich, *The extragradient method for finding saddle points and other problems*
+    (1976); Facchinei, Pang, *Finite-dimensional variational inequalities* (2003), §12.1; for G = ∂g
+    Malitsky, *Golden ratio algorithms for variational inequalities* (2020), §1.
+
+    Examples
+    --------
+    >>> F = sk.Affine(np.array([[0.0, 2.0], [-2.0, 0.0]]), np.array([1.0, -1.0]))  # turns only
+    >>> G = sk.NormalCone(sk.functions.NonNegative())
+    >>> sk.solve(F + G, np.ones(2), sk.Extragradient()).x
+    array([0.5, 0.5])
+    """
 
     label: ClassVar[str] = "extragradient"
     cost: ClassVar[int] = 4
@@ -72,7 +64,47 @@ class Extragradient(_OfSubdifferentials):
 
 @dataclass(frozen=True, kw_only=True)
 class PastExtragradient(_OfSubdifferentials):
-    """One evaluation and two resolvents; see the module's docstring for its theorem."""
+    """Popov's extragradient method with past evaluations for 0 ∈ F(x) + G(x):
+
+        y = R_{αG}(x − αF y₋),  x⁺ = R_{αG}(x − αF y),  y₋ the y of the step before.
+
+    Takes: F evaluated, G by its resolvent.
+    Assumes: F monotone and L-Lipschitz, G = ∂g (a normal cone, in a variational inequality).
+    Steps: 0 < α < 1/(2L); left open, 0.45/L.
+    Rate: ‖xₖ − x*‖² ≤ 1.125ρ²ᵏ‖x₀ − x*‖², ρ = 1/√(1 + 2αm), if F is m-strongly monotone.
+    Oracles: 1 F, 2 R_{αG}.
+
+    With X = x − x*, D = x − y₋ (0 at the start) and μ = αm ≤ ½,
+
+        V⁺ ≤ V/(1 + 2μ),   V = ‖X‖² − 2μ/(1 + μ) ⟨X, D⟩ + ‖D‖² ≥ (8/9)‖X‖².
+
+    At αL = ½ its rate 1/√(1 + 2μ) is the least that any quadratic function of (x, y₋, Fy₋) has.
+
+    Proof.  With t = x⁺ − y, h = y − x, e = α(F y − F y₋), p = 1/(1 + μ): the subgradient
+    inequalities of g at y and x⁺, and that of F at y, give
+
+        ‖X⁺‖² ≤ ‖X‖² − ‖h‖² − ‖t‖² − 2⟨e, t⟩ − 2μ‖X + h‖²,   ‖t‖² ≤ −⟨e, t⟩,
+
+    the latter ‖t‖ ≤ ‖e‖ and −2⟨e, t⟩ ≤ 2‖e‖² ≤ ‖h + D‖²/2. As V⁺ = pμ‖y − x*‖² + p(‖X⁺‖² + ‖t‖²),
+
+        V⁺ ≤ p(‖X‖² − μ‖X + h‖² − ‖h‖² + ‖h + D‖²/2) ≤ V/(1 + 2μ),
+
+    the last because −(½ + μ)‖h‖² + ⟨h, D − 2μX⟩ ≤ ‖D − 2μX‖²/(2 + 4μ). For m = 0 what is left over
+    is (1 − 4α²L²)(‖h‖² + ‖D‖²), so that h and D vanish.
+
+    r = (x − x⁺)/α − F y + F x⁺ ∈ (F + G)(x⁺).
+
+    Source: Popov, *A modification of the Arrow-Hurwicz method for search of saddle points* (1980),
+    who has 1/(3L); for G = ∂g Malitsky, *Golden ratio algorithms for variational inequalities*
+    (2020), §1.
+
+    Examples
+    --------
+    >>> F = sk.Affine(np.array([[0.0, 2.0], [-2.0, 0.0]]), np.array([1.0, -1.0]))  # turns only
+    >>> G = sk.NormalCone(sk.functions.NonNegative())
+    >>> sk.solve(F + G, np.ones(2), sk.PastExtragradient()).x
+    array([0.5, 0.5])
+    """
 
     label: ClassVar[str] = "past extragradient"
     cost: ClassVar[int] = 3

@@ -1,25 +1,4 @@
-"""FISTA with restart for 0 ∈ F(x) + G(x), F = ∇f, G = ∂g:
-
-    x⁺ = R_{αG}(y − αF y),  t⁺ = t + 1/3,  y⁺ = x⁺ + (t − 1)/t⁺ (x⁺ − x).
-
-For f convex with L-Lipschitz gradient, g convex and 0 < α ≤ 1/L the objective falls as O(1/k²), and
-x converges. Where ⟨y − x⁺, x⁺ − x⟩ > 0 the momentum points uphill: that element of the batch
-restarts, t = 1, y⁺ = x⁺. Restarts make the convergence linear in practice; after ``RESTARTS`` of
-them an element does without, so that the theorems hold from there on.
-
-Where f and g are m_f- and m_g-strongly convex, let q = α(m_f + m_g)/(1 + αm_g). With the momentum
-(1 − √q)/(1 + √q), which is then the greatest,
-
-    V = f + g − min(f + g) + ½(m_f + m_g) ‖x + (1/√q − 1)(x − x₋) − x*‖²
-
-falls by the factor 1 − √q an iteration, so that ‖x − x*‖² is at most a constant times (1 − √q)ᵏ.
-r = (y − x⁺)/α − F y + F x⁺ ∈ (F + G)(x⁺).
-
-Source: Beck, Teboulle (2009); Chambolle, Dossal, *On the convergence of the iterates of FISTA*
-(2015) for this t; Chambolle, Pock, *An introduction to continuous optimization for imaging* (2016),
-§4.5 and Thm. B.1 for q > 0; O'Donoghue, Candès, *Adaptive restart for accelerated gradient schemes*
-(2015).
-"""
+"""FISTA: the proximal gradient method with momentum and restarts."""
 
 from __future__ import annotations
 
@@ -39,7 +18,43 @@ NEGLIGIBLE = 1e-20  # q, whose momentum is that of q = 0 for 10¹⁰ iterations
 
 @dataclass(frozen=True, kw_only=True)
 class FISTA(Splitting):
-    """Accelerated proximal gradient with restart; see the module's docstring for its theorem."""
+    """Accelerated proximal gradient with restart for 0 ∈ F(x) + G(x), F = ∇f, G = ∂g:
+
+        x⁺ = R_{αG}(y − αF y),  t⁺ = t + 1/3,  y⁺ = x⁺ + (t − 1)/t⁺ (x⁺ − x).
+
+    Takes: F evaluated, G by its resolvent.
+    Assumes: f and g convex, ∇f L-Lipschitz.
+    Steps: 0 < α ≤ 1/L; left open, 1/L.
+    Rate: O(1/k²) of the objective; 1 − √q an iteration, if f or g is strongly convex.
+    Oracles: 1 F, 1 R_{αG}.
+
+    The objective falls as O(1/k²), and x converges. Where ⟨y − x⁺, x⁺ − x⟩ > 0 the momentum points
+    uphill: that element of the batch restarts, t = 1, y⁺ = x⁺. Restarts make the convergence linear
+    in practice; after ``RESTARTS`` of them an element does without, so that the theorems hold from
+    there on.
+
+    Where f and g are m_f- and m_g-strongly convex, let q = α(m_f + m_g)/(1 + αm_g). With the
+    momentum (1 − √q)/(1 + √q), which is then the greatest,
+
+        V = f + g − min(f + g) + ½(m_f + m_g) ‖x + (1/√q − 1)(x − x₋) − x*‖²
+
+    falls by the factor 1 − √q an iteration, so that ‖x − x*‖² is at most a constant times (1 −
+    √q)ᵏ. r = (y − x⁺)/α − F y + F x⁺ ∈ (F + G)(x⁺).
+
+    Source: Beck, Teboulle (2009); Chambolle, Dossal, *On the convergence of the iterates of FISTA*
+    (2015) for this t; Chambolle, Pock, *An introduction to continuous optimization for imaging*
+    (2016), §4.5 and Thm. B.1 for q > 0; O'Donoghue, Candès, *Adaptive restart for accelerated
+    gradient schemes* (2015).
+
+    Examples
+    --------
+    >>> F = sk.Affine(np.array([[2.0, 1.0], [1.0, 2.0]]), np.array([3.0, -3.0]))  # a gradient
+    >>> G = sk.NormalCone(sk.functions.NonNegative())
+    >>> sk.solve(F + G, np.zeros(2), sk.FISTA()).x
+    array([1.5, 0. ])
+    >>> sk.FISTA().guarantee(F, G).rate  # √(1 − √q), q = m/L = 1/3
+    0.6501
+    """
 
     label: ClassVar[str] = "FISTA"
     roles: ClassVar[tuple[Role, ...]] = (Role.EVALUATED, Role.RESOLVED)

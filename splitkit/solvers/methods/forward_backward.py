@@ -1,18 +1,4 @@
-"""Forward-backward splitting for 0 ∈ F(x) + G(x):  x⁺ = R_{αG}(x − αF(x)).
-
-Converges for F β-cocoercive and 0 < α < 2β; linearly for F m-strongly monotone and L-Lipschitz and
-0 < α < 2m/L² (strict), or whenever Lip(R_{αG}) Lip(I − αF) < 1. After a step from x, with
-y = x − αF(x), r = (y − x⁺)/α + F(x⁺) ∈ (F + G)(x⁺).
-
-F is evaluated in dom G only, and its constants need hold only there. What extrapolates points, as
-accelerators do, takes those of y⁺ = x − αF(x), x = R_{αG}(y), backward-forward splitting: the same
-two maps in the other order, with the same constants, but y may be any point.
-
-Source: Bauschke, Combettes (2017), Thm. 26.14; Ryu, Boyd, *Primer on monotone operator methods*
-(2016), §6; Attouch, Peypouquet, Redont, *Backward-forward algorithms for structured monotone
-inclusions in Hilbert spaces* (2018); Mai, Johansson, *Anderson acceleration of proximal gradient
-methods* (2020), for the acceleration of y.
-"""
+"""Forward-backward splitting: a gradient step and a proximal map, of any operators."""
 
 from __future__ import annotations
 
@@ -30,7 +16,36 @@ from splitkit.solvers.terms import Role, Term
 
 @dataclass(frozen=True, kw_only=True)
 class ForwardBackward(MapSplitting):
-    """x⁺ = R_{αG}(x − αF(x)); see the module's docstring for its theorem."""
+    """Forward-backward splitting for 0 ∈ F(x) + G(x):
+
+        x⁺ = R_{αG}(x − αF(x)).
+
+    Takes: F evaluated, G by its resolvent.
+    Assumes: F β-cocoercive, or m-strongly monotone and L-Lipschitz; G maximal monotone.
+    Steps: 0 < α < 2β, or 0 < α < 2m/L²; left open, the α of the least factor, else β or 1/L.
+    Rate: Lip(R_{αG}) Lip(I − αF), where that is below 1.
+    Oracles: 1 F, 1 R_{αG}.
+
+    After a step from x, with y = x − αF(x), r = (y − x⁺)/α + F(x⁺) ∈ (F + G)(x⁺).
+
+    F is evaluated in dom G only, and its constants need hold only there. What extrapolates points,
+    as accelerators do, takes those of y⁺ = x − αF(x), x = R_{αG}(y), backward-forward splitting:
+    the same two maps in the other order, with the same constants, but y may be any point.
+
+    Source: Bauschke, Combettes (2017), Thm. 26.14; Ryu, Boyd, *Primer on monotone operator methods*
+    (2016), §6; Attouch, Peypouquet, Redont, *Backward-forward algorithms for structured monotone
+    inclusions in Hilbert spaces* (2018); Mai, Johansson, *Anderson acceleration of proximal
+    gradient methods* (2020), for the acceleration of y.
+
+    Examples
+    --------
+    >>> F = sk.Affine(np.array([[1.0, 2.0], [-2.0, 1.0]]), np.array([2.0, 1.0]))  # no gradient
+    >>> G = sk.NormalCone(sk.functions.Box(-1.0, 1.0))
+    >>> sk.solve(F + G, np.zeros(2), sk.ForwardBackward()).x
+    array([0., 1.])
+    >>> sk.ForwardBackward(alpha=0.5).guarantee(F, G).holds  # α is not below 2m/L² = 0.4
+    False
+    """
 
     averaged: ClassVar[bool] = True
     label: ClassVar[str] = "forward-backward"

@@ -1,17 +1,4 @@
-"""Forward-backward-half-forward splitting for 0 ∈ C(x) + B(x) + A(x), B evaluated twice, C once:
-
-    y = R_{αA}(x − α(C x + B x)),  x⁺ = y − α(B y − B x).
-
-Converges for C β-cocoercive, B monotone and L-Lipschitz, A maximal monotone and
-
-    0 < α < χ = 4β/(1 + √(1 + 16β²L²)),
-
-which is 2β without B (forward-backward's bound) and 1/L without C (Tseng's). It returns y;
-r = (x − y)/α − (C + B) x + (C + B) y ∈ (A + B + C)(y).
-
-Source: Briceño-Arias, Davis, *Forward-backward-half forward algorithm for solving monotone
-inclusions* (2018), Thm. 2.3.
-"""
+"""Forward-backward-half-forward splitting: a cocoercive and a Lipschitz operator evaluated."""
 
 from __future__ import annotations
 
@@ -29,7 +16,31 @@ from splitkit.solvers.terms import Role, Term, not_maximal
 
 @dataclass(frozen=True, kw_only=True)
 class ForwardBackwardHalfForward(Splitting):
-    """Two evaluated terms, each with its own constant; see the module's docstring."""
+    """Forward-backward-half-forward splitting for 0 ∈ C(x) + B(x) + A(x), B evaluated twice, C
+    once:
+
+        y = R_{αA}(x − α(C x + B x)),  x⁺ = y − α(B y − B x).
+
+    Takes: C and B evaluated, A by its resolvent.
+    Assumes: C β-cocoercive, B monotone and L-Lipschitz, A maximal monotone.
+    Steps: 0 < α < χ = 4β/(1 + √(1 + 16β²L²)); left open, 0.9χ.
+    Rate: converges.
+    Oracles: 1 C, 2 B, 1 R_{αA}.
+
+    χ is 2β without B (forward-backward's bound) and 1/L without C (Tseng's). It returns y;
+    r = (x − y)/α − (C + B) x + (C + B) y ∈ (A + B + C)(y).
+
+    Source: Briceño-Arias, Davis, *Forward-backward-half forward algorithm for solving monotone
+    inclusions* (2018), Thm. 2.3.
+
+    Examples
+    --------
+    >>> C = sk.Subdifferential(sk.functions.SquaredL2(center=np.array([2.0, 1.0])))
+    >>> B = sk.Affine(np.array([[0.0, 1.0], [-1.0, 0.0]]), np.zeros(2))
+    >>> A = sk.NormalCone(sk.functions.Box(-1.0, 1.0))
+    >>> sk.solve(C + B + A, np.zeros(2), sk.ForwardBackwardHalfForward()).x
+    array([1., 1.])
+    """
 
     label: ClassVar[str] = "forward-backward-half-forward"
     roles: ClassVar[tuple[Role, ...]] = (Role.EVALUATED, Role.EVALUATED, Role.RESOLVED)

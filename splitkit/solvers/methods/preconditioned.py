@@ -1,15 +1,4 @@
-"""A method in a diagonal metric: steps of their own for each entry.
-
-With S = diag(√d), d > 0, x = Sy turns 0 ∈ ΣAᵢx into 0 ∈ ΣSAᵢ(Sy), and a method's step α in y is
-the step αd in x. S A S is monotone if A is; of ∂f, f elementwise, its resolvent is the proximal map
-with the step αdᵢ in the i-th entry; of x ↦ Mx − q it is that of the matrix SMS; and S LᵀBL S is
-KᵀBK with K = LS, which leaves the dual variable as it is. A good d makes SMS or K better
-conditioned: dᵢ = 1/Mᵢᵢ, 1/Lᵢ for curvatures Lᵢ along the axes, or 1/‖Leᵢ‖².
-
-Source: Giselsson, Boyd, *Linear convergence and metric selection for Douglas-Rachford splitting and
-ADMM* (2017); Pock, Chambolle, *Diagonal preconditioning for first order primal-dual algorithms in
-convex optimization* (2011).
-"""
+"""A method in a diagonal metric: steps of their own for each entry."""
 
 from __future__ import annotations
 
@@ -29,7 +18,26 @@ from splitkit.solvers.wrapper import Wrapper
 
 @dataclass(frozen=True, kw_only=True)
 class Preconditioned(Wrapper):
-    """A method in the metric of a diagonal; see the module's docstring.
+    """A method in a diagonal metric. With S = diag(√d), d > 0, x = Sy turns 0 ∈ ΣAᵢx into
+
+        0 ∈ ΣSAᵢ(Sy),
+
+    and a method's step α in y is the step αd in x.
+
+    Takes: what the method takes, of the terms SAS.
+    Assumes: what the method does; SAS is monotone if A is.
+    Steps: those of the method, in y.
+    Rate: that of the method, in y.
+    Oracles: those of the method.
+
+    Of ∂f, f elementwise, the resolvent of SAS is the proximal map with the step αdᵢ in the i-th
+    entry; of x ↦ Mx − q it is that of the matrix SMS; and S LᵀBL S is KᵀBK with K = LS, which
+    leaves the dual variable as it is. A good d makes SMS or K better conditioned: dᵢ = 1/Mᵢᵢ, 1/Lᵢ
+    for curvatures Lᵢ along the axes, or 1/‖Leᵢ‖².
+
+    Source: Giselsson, Boyd, *Linear convergence and metric selection for Douglas-Rachford splitting
+    and ADMM* (2017); Pock, Chambolle, *Diagonal preconditioning for first order primal-dual
+    algorithms in convex optimization* (2011).
 
     Parameters
     ----------
@@ -38,6 +46,14 @@ class Preconditioned(Wrapper):
     diagonal : array or None
         d, positive, of x's shape without its batch axes, or like x; None: ``solve`` finds the one
         with which the rows of what the terms show, of matrices and of LᵀBL, are comparable.
+
+    Examples
+    --------
+    >>> F = sk.Affine(np.diag([1.0, 1e4]), np.array([1.0, 1e4]))
+    >>> G = sk.NormalCone(sk.functions.Box(-0.5, 0.5))
+    >>> method = sk.Preconditioned(sk.ForwardBackward(), diagonal=np.array([1.0, 1e-4]))
+    >>> sk.solve(F + G, np.zeros(2), method).x
+    array([0.5, 0.5])
     """
 
     diagonal: Array = None

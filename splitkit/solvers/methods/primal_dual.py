@@ -3,35 +3,7 @@
     x⁺ = R_{τA}(x − τ(Lᵀy + Cx)),
     y⁺ = R_{σB⁻¹}(y + σL(x⁺ + θ(x⁺ − x) + κτ(Cx − Cx⁺))).
 
-Chambolle-Pock is the one without C. Condat-Vũ has κ = 0 and PD3O κ = 1, which lets τ be longer;
-both have θ = 1. In (w, y) with w = x − κτCx a step with θ = 1 is averaged in the metric
-
-    ‖dw‖²/τ − 2⟨L dw, dy⟩ + ‖dy‖²/σ,
-
-and so it converges, for A and B maximal monotone and C β-cocoercive, if
-
-    σ‖L‖² ≤ 1/τ − (1 − κ)/(2β)  (< where κ = 0 and there is a C),  τ < 2β;
-
-of functions, without C, also for τσ‖L‖² < 4/3 (``primal_dual_steps.py``), in another metric.
-
-PD3O is often written in z = w − τLᵀy, so that x⁺ = R_{τA}(z).
-
-Where both τ and σ are left open they balance the residuals of x and y (``balance``). Constant ones
-give a rate for B δ-cocoercive and A γ-strongly monotone or C strongly monotone: in the metric above
-those of ``douglas_rachford_rates.py`` without C, else those of ``davis_yin_rates.py``.
-Chambolle-Pock takes longer ones of itself: with θ = 1/(1 + 2γτ) = 1/(1 + 2δσ) and θτσ‖L‖² ≤ 1,
-
-    ‖x_k − x*‖²/τ ≤ θᵏ c  for a constant c,
-
-though an iteration may lead away.
-
-x⁺ is returned, and ``Solution.u`` is (x⁺, y⁺). The residual is that of the pair:
-r ∈ (A x + Lᵀy + C x) × (B⁻¹y − Lx) at x⁺ and y⁺.
-
-Source: Chambolle, Pock (2011), whose Alg. 3 gives the rate; its proof takes the functions'
-inequalities at the solution only, where monotone operators have them too; *On the ergodic
-convergence rates of a first-order primal-dual algorithm* (2016), for these steps; Condat (2013);
-Vũ (2013); Yan, *A new primal-dual algorithm for minimizing the sum of three functions* (2018).
+Chambolle-Pock is the one without C. Condat-Vũ has κ = 0 and PD3O κ = 1; both have θ = 1.
 """
 
 from __future__ import annotations
@@ -59,14 +31,24 @@ from splitkit.solvers.terms import Role, Term, not_maximal
 class PrimalDual(Method):
     """Base of the methods with a step τ of the primal and σ of the dual variable.
 
+    In (w, y) with w = x − κτCx a step with θ = 1 is averaged in the metric
+
+        ‖dw‖²/τ − 2⟨L dw, dy⟩ + ‖dy‖²/σ,
+
+    and so it converges, for A and B maximal monotone and C β-cocoercive, if
+
+        σ‖L‖² ≤ 1/τ − (1 − κ)/(2β)  (< where κ = 0 and there is a C),  τ < 2β;
+
+    of functions, without C, also for τσ‖L‖² < 4/3 (``primal_dual_steps.py``), in another metric.
+
     Parameters
     ----------
     tau, sigma : float or None
-        Step sizes > 0; None: chosen from ‖L‖ and β.
+        Step sizes > 0 of x and of y, in units of x by units of Ax, and the other way round of y;
+        None: chosen from ‖L‖ and β, and measured on the data where both are open.
     balance : bool or None
-        Whether the steps follow the residuals, from τ and σ on; None: if both are left open.
-    check : bool
-        False: run without a guarantee.
+        Whether the steps follow how far x and y move, from τ and σ on, or from those of the
+        solution that is started from; None: if both are left open.
     """
 
     tau: Scalar = option(None, check_number, within=POSITIVE)
@@ -179,7 +161,35 @@ class PrimalDual(Method):
 
 @dataclass(frozen=True, kw_only=True)
 class CondatVu(PrimalDual):
-    """κ = 0, θ = 1; see the module's docstring."""
+    """Condat-Vũ's primal-dual splitting for 0 ∈ A(x) + LᵀB(Lx) + C(x), with y ∈ B(Lx):
+
+        x⁺ = R_{τA}(x − τ(Lᵀy + Cx)),
+        y⁺ = R_{σB⁻¹}(y + σL(2x⁺ − x)).
+
+    Takes: A by its resolvent, B composed with L, C evaluated.
+    Assumes: A and B maximal monotone, C β-cocoercive.
+    Steps: σ‖L‖² < 1/τ − 1/(2β), τ < 2β; left open, they balance the movements of x and y.
+    Rate: linear at constant steps, if B is cocoercive and A or C strongly monotone.
+    Oracles: 1 R_{τA}, 1 R_{σB⁻¹}, 1 L, 1 Lᵀ, 1 C.
+
+    A sum ΣLᵢᵀBᵢLᵢ is one composition of columns. The factors are those of ``davis_yin_rates.py``.
+    x⁺ is returned, and ``Solution.u`` is (x⁺, y⁺). The residual is that of the pair: r ∈ (A x + Lᵀy
+    + C x) × (B⁻¹y − Lx) at x⁺ and y⁺.
+
+    Source: Condat, *A primal-dual splitting method for convex optimization involving Lipschitzian,
+    proximable and linear composite terms* (2013); Vũ, *A splitting algorithm for dual monotone
+    inclusions involving cocoercive operators* (2013).
+
+    Examples
+    --------
+    >>> L = np.array([[1.0, 1.0, 1.0]])
+    >>> A = sk.NormalCone(sk.functions.NonNegative())
+    >>> B = sk.NormalCone(sk.functions.Singleton(np.array([1.0]))).pullback(L)  # Lx = 1
+    >>> C = sk.Subdifferential(sk.functions.SquaredL2(center=np.array([0.0, 1.0, 1.0])))
+    >>> solution = sk.solve(A + B + C, np.zeros(3), sk.CondatVu())
+    >>> solution.x, solution.dual
+    (array([0. , 0.5, 0.5]), array([0.5]))
+    """
 
     label: ClassVar[str] = "Condat-Vũ"
     falls: ClassVar[str] = "Q-linear in ‖dx‖²/τ − 2⟨L dx, dy⟩ + ‖dy‖²/σ − h‖dx‖²"
@@ -187,7 +197,34 @@ class CondatVu(PrimalDual):
 
 @dataclass(frozen=True, kw_only=True)
 class PD3O(PrimalDual):
-    """Primal-dual three-operator splitting: κ = 1, θ = 1; see the module's docstring."""
+    """The primal-dual three-operator splitting for 0 ∈ A(x) + LᵀB(Lx) + C(x), with y ∈ B(Lx):
+
+        x⁺ = R_{τA}(x − τ(Lᵀy + Cx)),
+        y⁺ = R_{σB⁻¹}(y + σL(2x⁺ − x + τ(Cx − Cx⁺))).
+
+    Takes: A by its resolvent, B composed with L, C evaluated.
+    Assumes: A and B maximal monotone, C β-cocoercive.
+    Steps: τσ‖L‖² ≤ 1, τ < 2β; left open, they balance the movements of x and y.
+    Rate: linear at constant steps, if B is cocoercive and A or C strongly monotone.
+    Oracles: 1 R_{τA}, 1 R_{σB⁻¹}, 1 L, 1 Lᵀ, 1 C.
+
+    Its τ may be longer than Condat-Vũ's. It is often written in z = w − τLᵀy, w = x − τCx, so that
+    x⁺ = R_{τA}(z). A sum ΣLᵢᵀBᵢLᵢ is one composition of columns. The factors are those of
+    ``davis_yin_rates.py``. x⁺ is returned, and ``Solution.u`` is (x⁺, y⁺). The residual is that of
+    the pair: r ∈ (A x + Lᵀy + C x) × (B⁻¹y − Lx) at x⁺ and y⁺.
+
+    Source: Yan, *A new primal-dual algorithm for minimizing the sum of three functions with a
+    linear operator* (2018).
+
+    Examples
+    --------
+    >>> L = np.array([[1.0, 1.0, 1.0]])
+    >>> A = sk.NormalCone(sk.functions.NonNegative())
+    >>> B = sk.NormalCone(sk.functions.Singleton(np.array([1.0]))).pullback(L)  # Lx = 1
+    >>> C = sk.Subdifferential(sk.functions.SquaredL2(center=np.array([0.0, 1.0, 1.0])))
+    >>> sk.solve(A + B + C, np.zeros(3), sk.PD3O()).x
+    array([0. , 0.5, 0.5])
+    """
 
     label: ClassVar[str] = "PD3O"
     kappa: ClassVar[int] = 1
@@ -195,15 +232,43 @@ class PD3O(PrimalDual):
 
 @dataclass(frozen=True, kw_only=True)
 class ChambollePock(PrimalDual):
-    """No C; see the module's docstring.
+    """Chambolle and Pock's primal-dual splitting for 0 ∈ A(x) + LᵀB(Lx), with y ∈ B(Lx):
+
+        x⁺ = R_{τA}(x − τLᵀy),
+        y⁺ = R_{σB⁻¹}(y + σL(x⁺ + θ(x⁺ − x))).
+
+    Takes: A by its resolvent, B composed with L.
+    Assumes: A and B maximal monotone.
+    Steps: τσ‖L‖² ≤ 1 (< 4/3 of functions); left open, they balance the movements of x and y.
+    Rate: ‖xₖ − x*‖² ≤ cθᵏ, if A is γ-strongly monotone and B δ-cocoercive.
+    Oracles: 1 R_{τA}, 1 R_{σB⁻¹}, 1 L, 1 Lᵀ.
+
+    For B δ-cocoercive and A γ-strongly monotone constant steps have, with θ = 1, the rate of
+    ``douglas_rachford_rates.py``. With all left open it takes longer ones, with θ = 1/(1 + 2γτ) =
+    1/(1 + 2δσ) and θτσ‖L‖² ≤ 1: ‖xₖ − x*‖²/τ ≤ θᵏc for a constant c, though an iteration may lead
+    away.
+
+    A sum ΣLᵢᵀBᵢLᵢ is one composition of columns. x⁺ is returned, and ``Solution.u`` is (x⁺, y⁺).
+    The residual is that of the pair: r ∈ (A x + Lᵀy) × (B⁻¹y − Lx) at x⁺ and y⁺.
+
+    Source: Chambolle, Pock, *A first-order primal-dual algorithm for convex problems with
+    applications to imaging* (2011), whose Alg. 3 gives the rate; its proof takes the functions'
+    inequalities at the solution only, where monotone operators have them too; *On the ergodic
+    convergence rates of a first-order primal-dual algorithm* (2016), for these steps.
 
     Parameters
     ----------
-    tau, sigma, balance, check
-        As for the other primal-dual methods.
     theta : float or None
-        The extrapolation, in (0, 1]; None: the one that gives a rate if all steps are left open and
-        A and B have the constants for one, else 1.
+        The extrapolation θ, in (0, 1]; None: the one that gives a rate if all steps are left open
+        and A and B have the constants for one, else 1.
+
+    Examples
+    --------
+    >>> D = np.array([[-1.0, 1.0, 0.0], [0.0, -1.0, 1.0]])  # differences of neighbours
+    >>> A = sk.Subdifferential(sk.functions.SquaredL2(center=np.array([0.0, 0.2, 4.0])))
+    >>> B = sk.Subdifferential(sk.functions.L1Norm(0.5)).pullback(D)
+    >>> sk.solve(A + B, np.zeros(3), sk.ChambollePock()).x
+    array([0.35, 0.35, 3.5 ])
     """
 
     theta: Scalar = option(None, check_number, within=Range(0.0, 1.0, "(]"))

@@ -1,20 +1,4 @@
-"""Projective splitting of n maximal monotone operators, 0 ∈ A₁x + … + Aₙx.
-
-At (p, w₁, …, wₙ) with Σwᵢ = 0, each operator gives xᵢ = R_{αAᵢ}(p + αwᵢ), yᵢ = (p + αwᵢ − xᵢ)/α in
-Aᵢ(xᵢ). By monotonicity φ = Σ⟨p − xᵢ, yᵢ − wᵢ⟩ ≤ 0 at every solution (p, w), and φ is affine: the
-next point is the projection onto that half-space in the norm γ‖p‖² + Σ‖wᵢ‖², relaxed by λ < 2,
-
-    p⁺ = p − (λt/γ) Σyᵢ,  wᵢ⁺ = wᵢ − λt(xᵢ − x̄),  t = φ/(‖Σyᵢ‖²/γ + Σ‖xᵢ − x̄‖²).
-
-Converges for any maximal monotone operators, α > 0 and γ > 0, all xᵢ to the solution. As p and wᵢ
-have units of their own, those of x and of the operators' values, γ = 1/α²: then p and αwᵢ
-are measured alike, and no unit changes the iterations. With p − xᵢ = α(yᵢ − wᵢ) the length is
-
-    αt = Σ‖p − xᵢ‖²/(‖αΣyᵢ‖² + Σ‖xᵢ − x̄‖²).
-
-Source: Eckstein, Svaiter, *General projective splitting methods for sums of maximal monotone
-operators* (2009); Johnstone, Eckstein, *Projective splitting with forward steps* (2022), for γ.
-"""
+"""Projective splitting of n maximal monotone operators."""
 
 from __future__ import annotations
 
@@ -31,7 +15,46 @@ from splitkit.solvers.terms import Role, Term
 
 @dataclass(frozen=True, kw_only=True)
 class ProjectiveSplitting(ResolventSplitting):
-    """n resolvents and a projection onto a separating half-space; see the module's docstring."""
+    """Projective splitting of n operators, for 0 ∈ A₁x + … + Aₙx: projections onto separating
+    half-spaces,
+
+        xᵢ = R_{αAᵢ}(p + αwᵢ),  yᵢ = (p + αwᵢ − xᵢ)/α ∈ Aᵢ(xᵢ),
+        p⁺ = p − (λt/γ) Σyᵢ,  wᵢ⁺ = wᵢ − λt(xᵢ − x̄),  t = φ/(‖Σyᵢ‖²/γ + Σ‖xᵢ − x̄‖²).
+
+    Takes: all by their resolvents, two or more.
+    Assumes: all maximal monotone.
+    Steps: α > 0, 0 < λ < 2; left open, α = 1/L of the steepest, or measured on the data.
+    Rate: converges.
+    Oracles: n R_{αAᵢ}.
+
+    At (p, w₁, …, wₙ) with Σwᵢ = 0, φ = Σ⟨p − xᵢ, yᵢ − wᵢ⟩ ≤ 0 at every solution (p, w) by
+    monotonicity, and φ is affine: the next point is the projection onto that half-space in the norm
+    γ‖p‖² + Σ‖wᵢ‖², relaxed by λ < 2. All xᵢ converge to the solution.
+
+    As p and wᵢ have units of their own, those of x and of the operators' values, γ = 1/α²: then p
+    and αwᵢ are measured alike, and no unit changes the iterations. With p − xᵢ = α(yᵢ − wᵢ) the
+    length is
+
+        αt = Σ‖p − xᵢ‖²/(‖αΣyᵢ‖² + Σ‖xᵢ − x̄‖²).
+
+    The solution and the residual are read as in ``Ryu``.
+
+    Source: Eckstein, Svaiter, *General projective splitting methods for sums of maximal monotone
+    operators* (2009); Johnstone, Eckstein, *Projective splitting with forward steps* (2022), for γ.
+
+    Parameters
+    ----------
+    relaxation : float, default 1
+        λ in (0, 2).
+
+    Examples
+    --------
+    >>> A = sk.NormalCone(sk.functions.Hyperplane(np.array([1.0, 1.0, 1.0]), 1.0))
+    >>> B = sk.NormalCone(sk.functions.Box(0.0, 0.4))
+    >>> C = sk.Subdifferential(sk.functions.SquaredL2(center=np.array([0.0, 0.0, 1.0])))
+    >>> sk.solve(A + B + C, np.zeros(3), sk.ProjectiveSplitting()).x
+    array([0.3, 0.3, 0.4])
+    """
 
     relaxation: float = option(1.0, check_number, within=Range(0.0, 2.0))
 

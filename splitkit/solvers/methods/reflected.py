@@ -1,9 +1,4 @@
-"""What Peaceman-Rachford and Douglas-Rachford share: both iterate with N = C_{αF} C_{αG}.
-
-With x_G = R_{αG}u and x_F = R_{αF}(2x_G − u): b = (u − x_G)/α ∈ G(x_G) and
-a = (2x_G − u − x_F)/α ∈ F(x_F). If F can be evaluated, r = F(x_G) + b ∈ (F + G)(x_G); if only G,
-r = a + G(x_F) ∈ (F + G)(x_F); if neither, r = a + b = (x_G − x_F)/α and ‖x_G − x_F‖ = α‖r‖.
-"""
+"""What Peaceman-Rachford and Douglas-Rachford share: both iterate with N = C_{αF} C_{αG}."""
 
 from __future__ import annotations
 
@@ -25,7 +20,12 @@ AT_F = "x = R_{αF}(2R_{αG}u − u)"
 
 @dataclass(frozen=True, kw_only=True)
 class ReflectedSplitting(MapSplitting):
-    """A method whose trace is (C_{αG}u, C_{αF}C_{αG}u, …)."""
+    """A method whose trace is (C_{αG}u, C_{αF}C_{αG}u, …).
+
+    With x_G = R_{αG}u and x_F = R_{αF}(2x_G − u): b = (u − x_G)/α ∈ G(x_G) and a = (2x_G − u −
+    x_F)/α ∈ F(x_F). If F can be evaluated, r = F(x_G) + b ∈ (F + G)(x_G); if only G, r = a + G(x_F)
+    ∈ (F + G)(x_F); if neither, r = a + b = (x_G − x_F)/α and ‖x_G − x_F‖ = α‖r‖.
+    """
 
     roles: ClassVar[tuple[Role, ...]] = (Role.RESOLVED, Role.RESOLVED)
     sequence: ClassVar[str] = AT_G

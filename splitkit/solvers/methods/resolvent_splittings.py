@@ -1,25 +1,6 @@
 """Splittings of n maximal monotone operators by their resolvents, 0 ∈ A₁x + … + Aₙx.
 
-Ryu (n = 3, two points):
-
-    x₁ = R_{αA₁}z₁,  x₂ = R_{αA₂}(z₂ + x₁),  x₃ = R_{αA₃}(x₁ − z₁ + x₂ − z₂),
-    zᵢ⁺ = zᵢ + λ(x₃ − xᵢ),  0 < λ < 1.
-
-Malitsky-Tam (n ≥ 2, n − 1 points):
-
-    x₁ = R_{αA₁}z₁,  xᵢ = R_{αAᵢ}(zᵢ + xᵢ₋₁ − zᵢ₋₁),  xₙ = R_{αAₙ}(x₁ + xₙ₋₁ − zₙ₋₁),
-    zᵢ⁺ = zᵢ + λ(xᵢ₊₁ − xᵢ),  0 < λ < 1.
-
-Product space (n points): Douglas-Rachford on the diagonal and A₁ × … × Aₙ,
-
-    x̄ = (z₁ + … + zₙ)/n,  zᵢ⁺ = zᵢ + λ(R_{αAᵢ}(2x̄ − zᵢ) − x̄),  0 < λ < 2.
-
-Each is an averaged map of its points. The solution x is the xᵢ of the first term that cannot be
-evaluated. With aⱼ ∈ Aⱼ(xⱼ) read off the resolvents, and aⱼ = Aⱼ x where that can be evaluated, the
-residual is Σ aⱼ, and (xⱼ − x)/α for the others: it vanishes only if these xⱼ meet, in a solution.
-
-Source: Ryu, *Uniqueness of DRS as the 2 operator resolvent-splitting …* (2020); Malitsky, Tam,
-*Resolvent splitting for sums of monotone operators with minimal lifting* (2023); Spingarn (1983).
+Each is an averaged map of its points.
 """
 
 from __future__ import annotations
@@ -31,7 +12,7 @@ from functools import reduce
 from typing import ClassVar
 
 from splitkit.arguments import Range, check_number, option
-from splitkit.backend import Point, add, lincomb, scale, subtract
+from splitkit.backend import Point, add, lincomb, scale, shapes_of, subtract
 from splitkit.solvers.iteration import Carry, Iteration, Reading, Trace
 from splitkit.solvers.method import Guarantee
 from splitkit.solvers.methods.resolvent_splitting_rates import (
@@ -49,10 +30,14 @@ from splitkit.solvers.terms import Role, Term
 class ResolventSplitting(Splitting):
     """Base of the splittings that take every operator by its resolvent.
 
+    The solution x is the xᵢ of the first term that cannot be evaluated. With aⱼ ∈ Aⱼ(xⱼ) read off
+    the resolvents, and aⱼ = Aⱼ x where that can be evaluated, the residual is Σ aⱼ, and (xⱼ − x)/α
+    for the others: it vanishes only if these xⱼ meet, in a solution.
+
     Parameters
     ----------
-    relaxation : float
-        λ; see the module's docstring.
+    relaxation : float, default 0.9
+        λ in (0, 1).
     """
 
     relaxation: float = option(0.9, check_number, within=Range(0.0, 1.0))
@@ -86,7 +71,32 @@ class ResolventSplitting(Splitting):
 
 @dataclass(frozen=True, kw_only=True)
 class Ryu(ResolventSplitting):
-    """Three resolvents and two points; see the module's docstring for its theorem."""
+    """Ryu's splitting of three operators with two points, for 0 ∈ A₁x + A₂x + A₃x:
+
+        x₁ = R_{αA₁}z₁,  x₂ = R_{αA₂}(z₂ + x₁),  x₃ = R_{αA₃}(x₁ − z₁ + x₂ − z₂),
+        zᵢ⁺ = zᵢ + λ(x₃ − xᵢ).
+
+    Takes: A₁, A₂ and A₃ by their resolvents.
+    Assumes: all maximal monotone.
+    Steps: α > 0, 0 < λ < 1; left open, α = 1/L of the steepest, or measured on the data.
+    Rate: converges.
+    Oracles: 3 R_{αAᵢ}.
+
+    The solution x is the xᵢ of the first term that cannot be evaluated. With aⱼ ∈ Aⱼ(xⱼ) read off
+    the resolvents, and aⱼ = Aⱼ x where that can be evaluated, the residual is Σ aⱼ, and (xⱼ − x)/α
+    for the others: it vanishes only if these xⱼ meet, in a solution.
+
+    Source: Ryu, *Uniqueness of DRS as the 2 operator resolvent-splitting and impossibility of 3
+    operator resolvent-splitting* (2020).
+
+    Examples
+    --------
+    >>> A = sk.NormalCone(sk.functions.Hyperplane(np.array([1.0, 1.0, 1.0]), 1.0))
+    >>> B = sk.NormalCone(sk.functions.Box(0.0, 0.4))
+    >>> C = sk.Subdifferential(sk.functions.SquaredL2(center=np.array([0.0, 0.0, 1.0])))
+    >>> sk.solve(A + B + C, np.zeros(3), sk.Ryu()).x
+    array([0.3, 0.3, 0.4])
+    """
 
     averaged: ClassVar[bool] = True
     label: ClassVar[str] = "Ryu"
@@ -100,7 +110,30 @@ class Ryu(ResolventSplitting):
 
 @dataclass(frozen=True, kw_only=True)
 class MalitskyTam(ResolventSplitting):
-    """n resolvents and n − 1 points; see the module's docstring for its theorem."""
+    """Malitsky and Tam's splitting of n ≥ 2 operators with n − 1 points, for 0 ∈ A₁x + … + Aₙx:
+
+        x₁ = R_{αA₁}z₁,  xᵢ = R_{αAᵢ}(zᵢ + xᵢ₋₁ − zᵢ₋₁),  xₙ = R_{αAₙ}(x₁ + xₙ₋₁ − zₙ₋₁),
+        zᵢ⁺ = zᵢ + λ(xᵢ₊₁ − xᵢ).
+
+    Takes: all by their resolvents, three or more.
+    Assumes: all maximal monotone.
+    Steps: α > 0, 0 < λ < 1; left open, α = 1/L of the steepest, or measured on the data.
+    Rate: converges.
+    Oracles: n R_{αAᵢ}.
+
+    The solution and the residual are read as in ``Ryu``.
+
+    Source: Malitsky, Tam, *Resolvent splitting for sums of monotone operators with minimal lifting*
+    (2023).
+
+    Examples
+    --------
+    >>> A = sk.NormalCone(sk.functions.Hyperplane(np.array([1.0, 1.0, 1.0]), 1.0))
+    >>> B = sk.NormalCone(sk.functions.Box(0.0, 0.4))
+    >>> C = sk.Subdifferential(sk.functions.SquaredL2(center=np.array([0.0, 0.0, 1.0])))
+    >>> sk.solve(A + B + C, np.zeros(3), sk.MalitskyTam()).x
+    array([0.3, 0.3, 0.4])
+    """
 
     averaged: ClassVar[bool] = True
     label: ClassVar[str] = "Malitsky-Tam"
@@ -115,7 +148,34 @@ class MalitskyTam(ResolventSplitting):
 
 @dataclass(frozen=True, kw_only=True)
 class ProductSpace(ResolventSplitting):
-    """n resolvents and n points; see the module's docstring for its theorem."""
+    """Douglas-Rachford on the diagonal and A₁ × … × Aₙ, with n points, for 0 ∈ A₁x + … + Aₙx:
+
+        x̄ = (z₁ + … + zₙ)/n,  zᵢ⁺ = zᵢ + λ(R_{αAᵢ}(2x̄ − zᵢ) − x̄).
+
+    Takes: all by their resolvents, three or more.
+    Assumes: all maximal monotone.
+    Steps: α > 0, 0 < λ < 2; left open, α = 1/L of the steepest, or measured on the data.
+    Rate: converges.
+    Oracles: n R_{αAᵢ}.
+
+    The resolvents do not wait for one another. The solution and the residual are read as in
+    ``Ryu``.
+
+    Source: Spingarn, *Partial inverse of a monotone operator* (1983).
+
+    Parameters
+    ----------
+    relaxation : float, default 1
+        λ in (0, 2).
+
+    Examples
+    --------
+    >>> A = sk.NormalCone(sk.functions.Hyperplane(np.array([1.0, 1.0, 1.0]), 1.0))
+    >>> B = sk.NormalCone(sk.functions.Box(0.0, 0.4))
+    >>> C = sk.Subdifferential(sk.functions.SquaredL2(center=np.array([0.0, 0.0, 1.0])))
+    >>> sk.solve(A + B + C, np.zeros(3), sk.ProductSpace()).x
+    array([0.3, 0.3, 0.4])
+    """
 
     relaxation: float = option(1.0, check_number, within=Range(0.0, 2.0))
 
@@ -138,6 +198,9 @@ class _Resolvents(Iteration):
         self.R = [A.resolve(self.alpha) for A in terms]
         self.evaluated = [A.evaluate for A in terms if A.has_evaluation]
         self.others = [i for i, A in enumerate(terms) if not A.has_evaluation]
+
+    def continued(self, state: Carry, earlier: Carry) -> Carry:
+        return earlier if shapes_of(earlier) == shapes_of(state) else state
 
     def elements(
         self, arguments: tuple[Point, ...], values: tuple[Point, ...]

@@ -1,26 +1,4 @@
-"""Halpern's anchoring of a reflected averaged map, restarted from where it got to.
-
-For T θ-averaged N = I + (T − I)/θ is nonexpansive, and from an anchor a, k = 0, 1, …,
-
-    u⁺ = a/(k + 2) + (k + 1)/(k + 2) · Nu,  ‖u − Nu‖ ≤ 2‖a − u*‖/(k + 1):
-
-no point is farther from a solution than a is. The next anchor is Tu, and k = 0, as soon as
-
-    ‖r‖ ≤ β₁‖r₀‖,  or  ‖r‖ ≤ β₂‖r₀‖ and ‖r‖ grows,  or  k ≥ β₃K,
-
-r = Tu − u, r₀ at the first step from the anchor, K all iterations. Anchors approach every solution,
-and ‖r‖ → 0 along them: either ‖r₀‖ falls by a factor, or k grows without end. Where ‖r‖ grows at
-least linearly with the distance to the solutions, as for linear programs, matrix games and other
-piecewise linear problems, restarts make the rate linear. Each element of a batch has its own.
-
-Steps of a primal-dual method, and the penalty of ADMM, that are left open follow the residuals, as
-they do there (``balance``): a few times, each of which is a restart. The theorem holds from the
-last one on.
-
-Source: Lieder (2021) for the rate; Applegate, Hinder, Lu, Lubin, *Faster first-order primal-dual
-methods for linear programming using restarts and sharpness* (2023); Lu, Yang, *Restarted Halpern
-PDHG for linear programming* (2024), for the reflection and the constants.
-"""
+"""Halpern's anchoring of a reflected averaged map, restarted from where it got to."""
 
 from __future__ import annotations
 
@@ -40,12 +18,41 @@ SUFFICIENT, NECESSARY, ARTIFICIAL = 0.2, 0.8, 0.36  # β₁, β₂, β₃
 
 @dataclass(frozen=True, kw_only=True)
 class Restarted(Accelerator):
-    """Reflected Halpern anchoring with restarts; see the module's docstring.
+    """Reflected Halpern anchoring with restarts. For T θ-averaged N = I + (T − I)/θ is
+    nonexpansive, and from an anchor a, k = 0, 1, …,
 
-    Parameters
-    ----------
-    method : Method
-        One whose iteration is an averaged map, such as ``ChambollePock()``.
+        u⁺ = a/(k + 2) + (k + 1)/(k + 2) · Nu,  ‖u − Nu‖ ≤ 2‖a − u*‖/(k + 1).
+
+    Takes: what the method takes.
+    Assumes: T θ-averaged.
+    Steps: none; those of a primal-dual method, and the penalty of ADMM, are balanced.
+    Rate: converges; linearly for linear programs, matrix games and other piecewise linear problems.
+    Oracles: those of the method.
+
+    No point is farther from a solution than a is. The next anchor is Tu, and k = 0, as soon as
+
+        ‖r‖ ≤ β₁‖r₀‖,  or  ‖r‖ ≤ β₂‖r₀‖ and ‖r‖ grows,  or  k ≥ β₃K,
+
+    r = Tu − u, r₀ at the first step from the anchor, K all iterations. Anchors approach every
+    solution, and ‖r‖ → 0 along them: either ‖r₀‖ falls by a factor, or k grows without end. Where
+    ‖r‖ grows at least linearly with the distance to the solutions, as for linear programs, matrix
+    games and other piecewise linear problems, restarts make the rate linear. Each element of a
+    batch has its own.
+
+    Steps of a primal-dual method, and the penalty of ADMM, that are left open are balanced, as they
+    are there (``balance``): a few times, each of which is a restart. The theorem holds from the
+    last one on.
+
+    Source: Lieder (2021) for the rate; Applegate, Hinder, Lu, Lubin, *Faster first-order
+    primal-dual methods for linear programming using restarts and sharpness* (2023); Lu, Yang,
+    *Restarted Halpern PDHG for linear programming* (2024), for the reflection and the constants.
+
+    Examples
+    --------
+    >>> F = sk.Subdifferential(sk.functions.L1Norm())
+    >>> G = sk.NormalCone(sk.functions.Hyperplane(np.array([1.0, 2.0]), 2.0))
+    >>> sk.solve(F + G, np.zeros(2), sk.Restarted(sk.DouglasRachford())).x
+    array([0., 1.])
     """
 
     name: ClassVar[str] = "restarts"

@@ -1,23 +1,4 @@
-"""SuperMann: any fast direction d, globalized by the residual R = I − T of a θ-averaged map T.
-
-With r = Ru, thresholds η and s, and w = u + τd for τ = 1, ½, ¼, …, an iteration is the first of
-
-    blind      ‖r‖ ≤ c₀η:                                   u⁺ = u + d,  η⁺ = ‖r‖
-    educated   ‖r‖ ≤ s and ‖Rw‖ ≤ c₁‖r‖:                    u⁺ = w,      s⁺ = ‖Rw‖ + qᵏ‖r₀‖
-    safeguard  ρ = ‖Rw‖² − 2θ⟨Rw, w − u⟩ ≥ σ‖Rw‖‖r‖:        u⁺ = u − (ρ/‖Rw‖²) Rw
-
-The safeguard is a projection onto a half-space that holds the fixed points, and is met for a small
-enough τ: the iteration converges wherever that of T does, and as fast as d does near a solution.
-Here d is Anderson's, of type II, and the points of the first two branches must also pass the second
-condition of ``anderson.py``: small residuals alone are found far away, too. A blind step is judged
-when r is known where it led, and left for the plain point Tu if it fails; it must pass the first
-condition as well, as one that leads away costs all the steps back. All ways of refusing leave the
-theorem as it is, which asks for no blind or educated step at all. Each element of a batch takes its
-own branch. Norms and ⟨Rw, w − u⟩ are in the metric in which T is averaged.
-
-Source: Themelis, Patrinos, *SuperMann: a superlinearly convergent algorithm for finding fixed
-points of nonexpansive operators* (2019).
-"""
+"""SuperMann: any fast direction d, globalized by the residual of an averaged map."""
 
 from __future__ import annotations
 
@@ -37,12 +18,38 @@ TRIALS = 12  # halvings, after which the plain step is taken
 
 @dataclass(frozen=True, kw_only=True)
 class SuperMann(Anderson):
-    """Anderson directions with SuperMann's safeguard; see the module's docstring.
+    """SuperMann: any fast direction d, globalized by the residual R = I − T of a θ-averaged map T.
+    With r = Ru, thresholds η and s, and w = u + τd for τ = 1, ½, ¼, …, an iteration is the first of
 
-    Parameters
-    ----------
-    method, memory, kind, regularization
-        As in ``Anderson``.
+        blind      ‖r‖ ≤ c₀η:                                   u⁺ = u + d,  η⁺ = ‖r‖
+        educated   ‖r‖ ≤ s and ‖Rw‖ ≤ c₁‖r‖:                    u⁺ = w,      s⁺ = ‖Rw‖ + qᵏ‖r₀‖
+        safeguard  ρ = ‖Rw‖² − 2θ⟨Rw, w − u⟩ ≥ σ‖Rw‖‖r‖:        u⁺ = u − (ρ/‖Rw‖²) Rw
+
+    Takes: what the method takes.
+    Assumes: T averaged; or nonexpansive, of a method that converges.
+    Steps: none; those of the method stay constant.
+    Rate: that of d near a solution, superlinear with good ones.
+    Oracles: those of the method, once or more.
+
+    The safeguard is a projection onto a half-space that holds the fixed points, and is met for a
+    small enough τ: the iteration converges wherever that of T does, and as fast as d does near a
+    solution. Here d is Anderson's, of type II, and the points of the first two branches must also
+    pass the second condition of ``Anderson``: small residuals alone are found far away, too. A
+    blind step is judged when r is known where it led, and left for the plain point Tu if it fails;
+    it must pass the first condition as well, as one that leads away costs all the steps back. All
+    ways of refusing leave the theorem as it is, which asks for no blind or educated step at all.
+    Each element of a batch takes its own branch. Norms and ⟨Rw, w − u⟩ are in the metric in which T
+    is averaged.
+
+    Source: Themelis, Patrinos, *SuperMann: a superlinearly convergent algorithm for finding fixed
+    points of nonexpansive operators* (2019).
+
+    Examples
+    --------
+    >>> F = sk.Subdifferential(sk.functions.L1Norm())
+    >>> G = sk.NormalCone(sk.functions.Hyperplane(np.array([1.0, 2.0]), 2.0))
+    >>> sk.solve(F + G, np.zeros(2), sk.SuperMann(sk.DouglasRachford())).x
+    array([0., 1.])
     """
 
     name: ClassVar[str] = "SuperMann"

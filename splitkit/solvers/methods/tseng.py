@@ -1,13 +1,4 @@
-"""Tseng's forward-backward-forward splitting for 0 ∈ F(x) + G(x), F evaluated twice:
-
-    y = R_{αG}(x − αF x),  x⁺ = y − α(F y − F x).
-
-Converges for F monotone and L-Lipschitz, G maximal monotone and 0 < α < 1/L, linearly if F + G is
-m-strongly monotone: ‖x⁺ − x*‖² ≤ ‖x − x*‖² − (1 − α²L²)‖y − x‖² − 2αm‖y − x*‖². It returns y;
-r = (x − y)/α − F x + F y ∈ (F + G)(y).
-
-Source: Tseng, *A modified forward-backward splitting method for maximal monotone mappings* (2000).
-"""
+"""Tseng's forward-backward-forward splitting."""
 
 from __future__ import annotations
 
@@ -22,7 +13,29 @@ from splitkit.solvers.terms import Term
 
 @dataclass(frozen=True, kw_only=True)
 class Tseng(LipschitzSplitting):
-    """Forward-backward-forward; see the module's docstring for its theorem."""
+    """Tseng's forward-backward-forward splitting for 0 ∈ F(x) + G(x), F evaluated twice:
+
+        y = R_{αG}(x − αF x),  x⁺ = y − α(F y − F x).
+
+    Takes: F evaluated, G by its resolvent.
+    Assumes: F monotone and L-Lipschitz, G maximal monotone.
+    Steps: 0 < α < 1/L; left open, 0.7/L.
+    Rate: √(1 − ab/(a + b)), a = 1 − α²L², b = 2αm, if F + G is m-strongly monotone.
+    Oracles: 2 F, 1 R_{αG}.
+
+    ‖x⁺ − x*‖² ≤ ‖x − x*‖² − (1 − α²L²)‖y − x‖² − 2αm‖y − x*‖². It returns y;
+    r = (x − y)/α − F x + F y ∈ (F + G)(y).
+
+    Source: Tseng, *A modified forward-backward splitting method for maximal monotone mappings*
+    (2000).
+
+    Examples
+    --------
+    >>> F = sk.Affine(np.array([[0.0, 2.0], [-2.0, 0.0]]), np.array([1.0, -1.0]))  # turns only
+    >>> G = sk.NormalCone(sk.functions.NonNegative())
+    >>> sk.solve(F + G, np.ones(2), sk.Tseng()).x
+    array([0.5, 0.5])
+    """
 
     label: ClassVar[str] = "Tseng"
     cost: ClassVar[int] = 3

@@ -56,6 +56,13 @@ def lipschitz_bounds(
         I − W is not strongly monotone.
     ArithmeticError
         The inequality does not hold with the margin: W is too ill-conditioned.
+
+    Examples
+    --------
+    >>> W, U, rows = torch.zeros(2, 2), torch.eye(2), torch.eye(2)  # z = σ(x)
+    >>> found = sknn.lipschitz_bounds(W, U, rows)
+    >>> print(found.l2, found.verified)
+    tensor([1., 1.], dtype=torch.float64) True
     """
     W, U, rows = (a.detach().double() for a in (W, U, rows))
     identity = torch.eye(len(W), dtype=W.dtype, device=W.device)

@@ -4,7 +4,8 @@ import csv
 import io
 import json
 import re
-import subprocess
+import runpy
+import signal
 import sys
 from collections.abc import Callable
 from contextlib import redirect_stdout
@@ -19,7 +20,6 @@ from splitkit_nn.training.recipes import find_recipe
 from splitkit_nn.training.trainer import EpochMetrics, Step, Trainer
 from tests.nn.data.idx_files import write_mnist
 
-ROOT = Path(__file__).parents[3]
 QUICK = ("--epochs", "2", "--no-progress")
 
 
@@ -241,12 +241,19 @@ def test_divergence_is_told_with_its_place_and_remedy(
     assert "in epoch 1, batch 1; a smaller learning rate (--lr) may help" in printed
 
 
-def test_a_subprocess_shows_no_traceback(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "splitkit_nn", "evaluate", str(tmp_path)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 2
-    assert done.stderr.startswith("error: ")
-    assert "Traceback" not in done.stderr
+def test_the_package_is_a_program_that_shows_no_traceback(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As ``python -m splitkit_nn``; tests/nn/training/test_resume.py runs it as one."""
+    monkeypatch.setattr(sys, "argv", ["splitkit_nn", "evaluate", str(tmp_path)])
+    monkeypatch.setattr(signal, "signal", lambda number, handler: None)
+    monkeypatch.delitem(sys.modules, "splitkit_nn.__main__")
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module("splitkit_nn", run_name="__main__")
+    assert ended.value.code == 2
+    printed = capsys.readouterr().err
+    assert printed.startswith("error: ")
+    assert "Traceback" not in printed
 
 
 def stop_at(monkeypatch: pytest.MonkeyPatch, stop: int, error: BaseException) -> None:

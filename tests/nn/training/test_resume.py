@@ -206,11 +206,11 @@ def finish(process: subprocess.Popen[bytes]) -> None:
 
 
 def test_killed_at_any_moment_it_resumes_to_the_same_parameters(tmp_path: Path) -> None:
-    """Also while it saves. The environment's SPLITKIT_KILLS says how many moments, by default 3."""
+    """Also while it saves. The environment's SPLITKIT_KILLS says how many moments, by default 2."""
     straight, killed = tmp_path / "straight", tmp_path / "killed"
     finish(start(straight))
     moments = random.Random(0)
-    for kill in range(int(os.environ.get("SPLITKIT_KILLS", "3"))):
+    for kill in range(int(os.environ.get("SPLITKIT_KILLS", "2"))):
         process = start(killed, "--resume")
         if kill % 2:
             wait_for(lambda: bool([*killed.glob(".*.tmp")]), process)  # while it saves

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from splitkit.tracing import Map, State
@@ -56,34 +56,19 @@ def fixed_point(
     return u, jax.tree.map(lambda a, kind: a.astype(kind), more, kinds[-1])
 
 
-def attached(value: State, formula: State) -> State:
-    """The value, with the derivative of a formula that gives the same."""
+def held_fixed(values: State) -> State:
+    """Arrays as they are, of which nothing is differentiated; those that ``grad`` alone traces have
+    values then.
+    """
     import jax  # as above
 
-    @jax.custom_jvp
-    def chosen(value: State, formula: State) -> State:
-        return value
-
-    @chosen.defjvp
-    def _(primals: Any, tangents: Any) -> Any:
-        return chosen(*primals), tangents[1]
-
-    return chosen(value, formula)
+    return jax.lax.stop_gradient(values)
 
 
 def _solved_tangent(A: Map, b: State, *, batch_ndim: int) -> State:
-    """w with Aw = b, linear in b."""
-    import jax  # as above
-
-    def solve(A: Map, b: State) -> State:
-        return _verified(A, b, batch_ndim)
-
-    found: State = jax.lax.custom_linear_solve(A, b, solve=solve, transpose_solve=solve)
-    return found
-
-
-def _verified(A: Map, b: State, batch_ndim: int) -> State:
-    """w with Aw = b to √eps, of each batch element by itself; else NaN."""
+    """w with Aw = b, linear in b. To JAX it is one array, a row for each element of the batch: of
+    several it takes no cotangent that is 0 for some of them alone.
+    """
     import jax  # as above
     import jax.numpy as jnp  # as above
 
@@ -92,6 +77,8 @@ def _verified(A: Map, b: State, batch_ndim: int) -> State:
     count = math.prod(leaves[0].shape[:batch_ndim])
     sizes = [math.prod(a.shape[batch_ndim:]) for a in leaves]
     ends = [sum(sizes[: i + 1]) for i in range(len(sizes) - 1)]
+    if sum(sizes) == 0 or count == 0:
+        return b
 
     def flat(point: State) -> Any:
         pairs = zip(jax.tree.leaves(point), sizes, strict=True)
@@ -104,28 +91,57 @@ def _verified(A: Map, b: State, batch_ndim: int) -> State:
     def product(rows: Any) -> Any:
         return flat(A(whole(rows)))
 
-    right = flat(b)
-    n = sum(sizes)
-    if n == 0 or count == 0:
-        return b
-    eps = float(jnp.finfo(right.dtype).eps)  # type: ignore[no-untyped-call]
-    size = jnp.linalg.norm(right, axis=1)
+    found = jax.lax.custom_linear_solve(
+        product, flat(b), solve=_verified, transpose_solve=_verified
+    )
+    return whole(found)
 
-    def off(rows: Any) -> Any:
-        """Of each batch element, whether its equation is not met."""
-        return ~(jnp.linalg.norm(product(rows) - right, axis=1) <= eps**0.5 * size)
 
+def _verified(product: Map, right: Any) -> Any:
+    """w with Aw = b to √eps, of each row by itself; else NaN."""
+    import jax  # as above
+    import jax.numpy as jnp  # as above
+
+    count, n = right.shape
     if n <= DENSE:
         unit = jnp.eye(n, dtype=right.dtype)
         images = jax.vmap(lambda e: product(jnp.broadcast_to(e, (count, n))))(unit)
-        matrices = jnp.moveaxis(images, 0, 2)  # the batch's elements do not know of each other
-        first = jnp.linalg.solve(matrices, right[:, :, None])[:, :, 0]
+        # the batch's elements do not know of each other
+        found, after = _factored()(jnp.moveaxis(images, 0, 2), right)
+    else:
+        eps = float(jnp.finfo(right.dtype).eps)  # type: ignore[no-untyped-call]
+        gmres: Any = jax.scipy.sparse.linalg.gmres
+        steps = min(RESTART, n * count)
+        found, _ = gmres(product, right, tol=10 * eps, restart=steps, maxiter=CYCLES)
+        after = product(found)
+    return jnp.where(_off(after, right)[:, None], jnp.nan, found)
+
+
+def _off(after: Any, right: Any) -> Any:
+    """Of each row, whether its equation is not met."""
+    import jax.numpy as jnp  # as above
+
+    eps = float(jnp.finfo(right.dtype).eps)  # type: ignore[no-untyped-call]
+    size = jnp.linalg.norm(right, axis=1)
+    return ~(jnp.linalg.norm(after - right, axis=1) <= eps**0.5 * size)
+
+
+@cache
+def _factored() -> Any:
+    """(A, b) ↦ w and Aw of a batch of systems Aw = b, of many the shortest, compiled once."""
+    import jax  # as above
+    import jax.numpy as jnp  # as above
+
+    def solved(matrices: Any, right: Any) -> tuple[Any, Any]:
+        def times(w: Any) -> Any:
+            return (matrices @ w[:, :, None])[:, :, 0]
 
         def shortest(_: Any) -> Any:
-            """The shortest of many, where the system has some: by proximal steps on ½‖Aw − b‖²."""
+            """By proximal steps on ½‖Aw − b‖²."""
             normal = jnp.swapaxes(matrices, 1, 2)
             square = normal @ matrices
             scale = jnp.trace(square, axis1=1, axis2=2)[:, None, None]
+            unit = jnp.eye(right.shape[1], dtype=right.dtype)
             damped = square + SMALL * jnp.where(scale > 0, scale, 1.0) * unit
             w = jnp.zeros_like(right)[:, :, None]
             for _ in range(REFINED):
@@ -133,9 +149,9 @@ def _verified(A: Map, b: State, batch_ndim: int) -> State:
                 w = w + jnp.linalg.solve(damped, normal @ rest)
             return w[:, :, 0]
 
-        found = jax.lax.cond(jnp.any(off(first)), shortest, lambda _: first, None)
-    else:
-        gmres: Any = jax.scipy.sparse.linalg.gmres
-        steps = min(RESTART, n * count)
-        found, _ = gmres(product, right, tol=10 * eps, restart=steps, maxiter=CYCLES)
-    return whole(jnp.where(off(found)[:, None], jnp.nan, found))
+        first = jnp.linalg.solve(matrices, right[:, :, None])[:, :, 0]
+        any_off = jnp.any(_off(times(first), right))
+        found = jax.lax.cond(any_off, shortest, lambda _: first, None)
+        return found, times(found)
+
+    return jax.jit(solved)

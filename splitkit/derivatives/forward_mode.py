@@ -7,8 +7,8 @@ loses the tangents of the level at hand, but keeps those of others.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -28,8 +28,12 @@ def primals(ctx: Any) -> list[Tensor]:
         return [forward_ad.unpack_dual(each).primal for each in ctx.saved_tensors]  # type: ignore[no-untyped-call]
 
 
-def forward_mode() -> AbstractContextManager[Any]:
+@contextmanager
+def forward_mode() -> Iterator[None]:
     """Torch turns forward mode off in a ``jvp``, and that of the levels around it too, whose
-    tangents of functions such as these would then be 0 without a word.
+    tangents of functions such as these would then be 0 without a word. Leaving inference mode turns
+    it on; whether reverse mode records stays as it is.
     """
-    return forward_ad._set_fwd_grad_enabled(True)
+    recorded = torch.is_grad_enabled()
+    with torch.inference_mode(False), torch.set_grad_enabled(recorded):
+        yield

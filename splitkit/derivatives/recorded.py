@@ -22,35 +22,76 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor
+from torch.autograd.forward_ad import unpack_dual
 
-from splitkit_nn.implicit.forward_mode import forward_mode, primals, whole
-from splitkit_nn.implicit.gmres import Blocks, flat, gmres, split
+from splitkit.derivatives.forward_mode import forward_mode, primals, whole
+from splitkit.derivatives.gmres import Blocks, flat, gmres, split
 
 PATIENCE = 40  # steps of GMRES after which a factorization is tried
 DENSE = 2048  # the most unknowns of which one is
 
 
 class Problem(Protocol):
-    """T, and its fixed point."""
+    """T, its fixed point, and x = X(u; θ)."""
 
-    def solve(self, start: Blocks, values: Blocks) -> Blocks:
-        """u with u = T(u; θ), not recorded."""
+    def solve(self, start: Blocks, values: Blocks) -> tuple[Blocks, Blocks]:
+        """u with u = T(u; θ), and x, not recorded."""
+
+    def step_and_read(self, u: Blocks, values: Sequence[Tensor]) -> tuple[Blocks, Blocks]:
+        """T(u; θ) and X(u; θ), recorded."""
 
     def step(self, u: Blocks, values: Sequence[Tensor]) -> Blocks:
         """T(u; θ), recorded."""
+
+
+def solved(problem: Problem, start: Sequence[Tensor], values: Sequence[Tensor]) -> Blocks:
+    """x = X(u; θ) with u = T(u; θ), recorded where one of the values is, or has a tangent.
+
+    Raises
+    ------
+    TypeError
+        T depends on what is recorded and not among the values.
+    """
+    start = tuple(b.detach() for b in start)
+    recorded = torch.is_grad_enabled() and any(value.requires_grad for value in values)
+    if recorded or any(_has_tangent(value) for value in values):
+        u: Blocks = FixedPoint.apply(problem, len(start), *start, *values)  # type: ignore[no-untyped-call]
+        if recorded:
+            _check_closed(problem, tuple(b.detach() for b in u), values)
+        return problem.step_and_read(u, values)[1]
+    with torch.no_grad():
+        u, x = problem.solve(start, tuple(value.detach() for value in values))
+    if torch.is_grad_enabled():
+        _check_closed(problem, u, values)
+    return x
+
+
+def _has_tangent(value: Tensor) -> bool:
+    return unpack_dual(value).tangent is not None  # type: ignore[no-untyped-call]
+
+
+def _check_closed(problem: Problem, u: Blocks, values: Sequence[Tensor]) -> None:
+    image = problem.step(u, [value.detach() for value in values])
+    if any(b.requires_grad for b in image):
+        raise TypeError(
+            "build uses a tensor that requires gradients and is neither an input nor a parameter "
+            "of it, so that its gradient would be lost: pass it as an input, make build a module "
+            "that owns it (splitkit_nn.ImplicitSolve), or detach it"
+        )
 
 
 class FixedPoint(torch.autograd.Function):
     """θ ↦ u with u = T(u; θ)."""
 
     @staticmethod
-    def forward(problem: Problem, size: int, *tensors: Tensor) -> Blocks:
-        return tuple(b.clone() for b in problem.solve(tensors[:size], tensors[size:]))
+    def forward(problem: Problem, started: int, *tensors: Tensor) -> Blocks:
+        values = tuple(value.detach() for value in tensors[started:])
+        return tuple(b.clone() for b in problem.solve(tensors[:started], values)[0])
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Blocks) -> None:
-        ctx.problem, ctx.size, *tensors = inputs
-        saved = (*output, *tensors[ctx.size :])
+        ctx.problem, ctx.started, *tensors = inputs
+        ctx.size, saved = len(output), (*output, *tensors[ctx.started :])
         ctx.save_for_backward(*saved)
         ctx.save_for_forward(*saved)
 
@@ -59,12 +100,12 @@ class FixedPoint(torch.autograd.Function):
         u, values = _parts(ctx, ctx.saved_tensors)
         multiplier = _solve(ctx.problem, True, u, values, cotangents)
         of_values = _pull(lambda *v: ctx.problem.step(u, v), values, multiplier)
-        return None, None, *(None for _ in u), *of_values
+        return None, None, *(None for _ in range(ctx.started)), *of_values
 
     @staticmethod
     def jvp(ctx: Any, *tangents: Tensor | None) -> Blocks:
         u, values = _parts(ctx, primals(ctx))
-        along = whole(tangents[2 + ctx.size :], values)
+        along = whole(tangents[2 + ctx.started :], values)
         with forward_mode():
             rhs = _push(lambda *v: ctx.problem.step(u, v), values, along, u)
             return _solve(ctx.problem, False, u, values, rhs)
@@ -72,8 +113,8 @@ class FixedPoint(torch.autograd.Function):
     @staticmethod
     def vmap(info: Any, in_dims: tuple[Any, ...], *inputs: Any) -> tuple[Tensor, int]:
         raise NotImplementedError(
-            "vmap over the inputs of an ImplicitSolve is not supported: how long a solve runs "
-            "depends on them; give a batch, with batch_ndim, or loop"
+            "vmap over the inputs of an implicit solve is not supported on Torch: how long a solve "
+            "runs depends on them; give a batch, with batch_ndim, or loop"
         )
 
 
@@ -116,7 +157,8 @@ class LinearizedSolve(torch.autograd.Function):
 
     @staticmethod
     def jvp(ctx: Any, *tangents: Tensor | None) -> Blocks:
-        problem, size = ctx.problem, ctx.size
+        problem: Problem = ctx.problem
+        size: int = ctx.size
         u, rest = _parts(ctx, primals(ctx))
         values, w = rest[:-size], rest[-size:]
         at = (*u, *values)
