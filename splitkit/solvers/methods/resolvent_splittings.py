@@ -6,7 +6,6 @@ Each is an averaged map of its points.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import reduce
 from typing import ClassVar
@@ -42,7 +41,6 @@ class ResolventSplitting(Splitting):
 
     relaxation: float = option(0.9, check_number, within=Range(0.0, 1.0))
 
-    scheme: ClassVar[Callable[[int, float], Scheme] | None] = None
     sequence: ClassVar[str] = "xᵢ of the first Aᵢ without an evaluation"
 
     def default_alpha(self, *terms: Term) -> float:
@@ -60,10 +58,14 @@ class ResolventSplitting(Splitting):
 
     def rate(self, *terms: Term) -> float | None:
         """See ``resolvent_splitting_rates.py``."""
-        if self.scheme is None or not isinstance(self.alpha, float | int):
+        scheme = self.scheme(len(terms))
+        if scheme is None or not isinstance(self.alpha, float | int):
             return None
-        scheme = self.scheme(len(terms), self.relaxation)
         return rate_of(scheme, terms, self.alpha, self.relaxation)
+
+    def scheme(self, n: int) -> Scheme | None:
+        """What the rate of n operators follows from; None: none is known."""
+        return None
 
     def exact_element(self, *terms: Term) -> bool:
         return sum(not A.has_evaluation for A in terms) <= 1
@@ -100,9 +102,11 @@ class Ryu(ResolventSplitting):
 
     averaged: ClassVar[bool] = True
     label: ClassVar[str] = "Ryu"
-    scheme = staticmethod(ryu)
     roles: ClassVar[tuple[Role, ...]] = (Role.RESOLVED,) * 3
     cost: ClassVar[int] = 3
+
+    def scheme(self, n: int) -> Scheme:
+        return ryu(n, self.relaxation)
 
     def iteration(self, *terms: Term) -> Iteration:
         return _Ryu(self, terms)
@@ -137,10 +141,12 @@ class MalitskyTam(ResolventSplitting):
 
     averaged: ClassVar[bool] = True
     label: ClassVar[str] = "Malitsky-Tam"
-    scheme = staticmethod(malitsky_tam)
     roles: ClassVar[tuple[Role, ...]] = (Role.RESOLVED,) * 3
     many: ClassVar[bool] = True
     cost: ClassVar[int] = 3
+
+    def scheme(self, n: int) -> Scheme:
+        return malitsky_tam(n, self.relaxation)
 
     def iteration(self, *terms: Term) -> Iteration:
         return _MalitskyTam(self, terms)
@@ -181,10 +187,12 @@ class ProductSpace(ResolventSplitting):
 
     averaged: ClassVar[bool] = True
     label: ClassVar[str] = "product space"
-    scheme = staticmethod(product_space)
     roles: ClassVar[tuple[Role, ...]] = (Role.RESOLVED,) * 3
     many: ClassVar[bool] = True
     cost: ClassVar[int] = 3
+
+    def scheme(self, n: int) -> Scheme:
+        return product_space(n, self.relaxation)
 
     def iteration(self, *terms: Term) -> Iteration:
         return _ProductSpace(self, terms)
