@@ -44,6 +44,7 @@ from splitkit.properties import Form
 
 POSITIVE = 1e-7  # below it a decrease is rounding
 CYCLE = (("x", "u"), ("y", "v"), ("z", "w"), ("p", "q"))  # names of the points of a cycle
+SHORT = 1e3  # times the square of a step: a distance that grows by more does so by itself
 LARGE = 1e4  # a factor that refutes a claim that no factor fulfils
 
 # operators for those of the step ↦ (states ↦ (their successors, the measure)), on arrays
@@ -226,7 +227,7 @@ def prove(
 
         return replace(proof, on_worst=on_worst)
     decreases = _decreases(scene, u, after, replay)
-    if decreases.outcome is not Outcome.FAILED:
+    if decreases.outcome is not Outcome.FAILED and decreases.value > -SHORT:
         return decreases
     # where the distance may grow and the step be short, no c is least
     expands = contraction(scene, [u], [after], np.eye(1), replay)
