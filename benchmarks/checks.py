@@ -20,6 +20,7 @@ import splitkit as sk
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+from tests.collection.judge import left_open
 from tests.collection.problem import Problem
 from tests.collection.problems import PROBLEMS, asarray, guaranteed, inclusion, start
 
@@ -27,7 +28,7 @@ from tests.collection.problems import PROBLEMS, asarray, guaranteed, inclusion, 
 def counts(problem: Problem, method: sk.Method, max_iter: int) -> tuple[int, int] | None:
     """Iterations taken and needed; None: the tolerance is not met."""
     A, x0 = inclusion(problem), start(problem, asarray())
-    planned = sk.plan(A, x0, type(method)())
+    planned = sk.plan(A, x0, left_open(method))
     options = {"tol": problem.tol, "max_iter": max_iter}
     solution = planned.solve(on_failure="return", **options)
     if not solution.converged:

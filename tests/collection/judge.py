@@ -123,7 +123,7 @@ def methods(case: Case) -> tuple[Named, ...]:
     for option in sk.explain(A).best_of_each():
         if not option.guarantee.holds:
             continue
-        method = _left_open(option.method)
+        method = left_open(option.method)
         found.append((method.label, method))
         if option.method.averaged:
             averaged.append(method)
@@ -135,10 +135,10 @@ def methods(case: Case) -> tuple[Named, ...]:
     return tuple(found)
 
 
-def _left_open(method: sk.Method) -> sk.Method:
+def left_open(method: sk.Method) -> sk.Method:
     """The same kind of method, with all options open."""
     if isinstance(method, sk.Restarted):
-        return sk.Restarted(_left_open(method.method))
+        return sk.Restarted(left_open(method.method))
     return type(method)()
 
 
