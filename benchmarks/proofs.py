@@ -27,9 +27,9 @@ def confront(seed: int, draws: int) -> tuple[str, float, float]:
     """How the attempt ended, the greatest excess, and the seconds of the proof."""
     rng = np.random.default_rng(seed)
     step = RandomStep.draw(rng)
-    start = time.perf_counter()
+    start = time.process_time()
     proof = step.prove()
-    seconds = time.perf_counter() - start
+    seconds = time.process_time() - start
     if proof is None:
         return "no program", -np.inf, seconds
     excess = step.excess(proof, rng, draws) if proof.holds else -np.inf
@@ -51,10 +51,11 @@ def main() -> int:
     ends = Counter(end for end, _, _ in found)
     against = [(s, excess) for s, (_, excess, _) in zip(seeds, found, strict=True)]
     against = [(s, excess) for s, excess in against if excess > TOLERANCE]
-    seconds = sorted(t for _, _, t in found)
+    seconds = sorted((t, s) for s, (_, _, t) in zip(seeds, found, strict=True))
     for end, count in ends.most_common():
         print(f"{count:6} {end}")
-    print(f"median {seconds[len(seconds) // 2]:.3f} s, longest {seconds[-1]:.2f} s")
+    (median, _), (longest, at) = seconds[len(seconds) // 2], seconds[-1]
+    print(f"median {median:.4f} s, longest {longest:.2f} s (seed {at})")
     for seed, excess in against:
         print(f"CONTRADICTED: seed {seed} by {excess:.3g}")
     print(f"{len(against)} contradictions in {len(found)} programs")

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from splitkit.proofs.certify import Multipliers, Program, certified
+from splitkit.proofs.faces import proved_on
 from splitkit.proofs.outcome import Outcome
 from splitkit.proofs.program import Answer, Claim, least_value
 from splitkit.proofs.proof import Family, Inequality, Proof, Template
@@ -90,6 +91,8 @@ class Attempt:
     families : tuple of Family
     sign : int
         −1 if the value of the claim is −t.
+    off : tuple of Row or None
+        The z with Sz = 0 that are known (``faces.py``).
     """
 
     text: str
@@ -99,6 +102,7 @@ class Attempt:
     equalities: tuple[Known, ...]
     families: tuple[Family, ...]
     sign: int = 1
+    off: tuple[Row, ...] | None = None
 
     @classmethod
     def of(
@@ -154,6 +158,10 @@ class Attempt:
         """The solver's."""
         return least_value(self.claim)
 
+    def on_its_face(self) -> Multipliers | None:
+        """Multipliers that are verified, where the structure tells what S vanishes at."""
+        return None if self.off is None else proved_on(self.program, self.claim, self.off)
+
     def certified(self) -> Multipliers | None:
         """Multipliers that are verified."""
         return certified(self.program, self.claim, self.answer)
@@ -166,13 +174,16 @@ class Attempt:
         **shown: Any,
     ) -> Proof:
         """With the multipliers that were found, or else the solver's."""
-        answer, claim = self.answer, self.claim
-        value = answer.value if found is None else float(found.value)
-        λ, ν, Λ = (
-            (answer.multipliers, answer.free, answer.metrics)
-            if found is None
-            else (found.inequalities, found.equalities, found.families)
-        )
+        claim = self.claim
+        λ: Sequence[Any]
+        ν: Sequence[Any]
+        Λ: Sequence[Any]
+        if found is None:
+            value, answer = self.answer.value, self.answer
+            λ, ν, Λ = answer.multipliers, answer.free, answer.metrics
+        else:
+            value = float(found.value)
+            λ, ν, Λ = found.inequalities, found.equalities, found.families
         split = len(self.equalities)
         known = (*self.inequalities, *self.equalities)
         matrices = (*claim.inequalities, *claim.equalities[:split])
@@ -192,7 +203,7 @@ class Attempt:
             linear=self._linear(ν, Λ),
             program=self.program,
             multipliers=found,
-            points=self.points if math.isfinite(answer.value) else None,
+            points=self.points if math.isfinite(value) else None,
             **shown,
         )
 

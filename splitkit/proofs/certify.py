@@ -22,7 +22,7 @@ import numpy as np
 
 from splitkit.proofs.exact import ZERO, Echelon, Matrix, is_semidefinite, solve_near
 from splitkit.proofs.program import Answer, Claim, least_value
-from splitkit.proofs.quadratic import Quadratic, exact_sum
+from splitkit.proofs.quadratic import Quadratic, exact_sum, whole_sum
 from splitkit.proofs.runs import Row
 
 MARGINS = (3e-8, 1e-6, 4e-6, 1e-5)  # of t
@@ -272,12 +272,12 @@ def _direct(program: Program, claim: Claim, answer: Answer, t: float) -> Multipl
         λ, ν = found
     Λ = [_nearest_semidefinite(metric) for metric in answer.metrics]
     given = Multipliers(Fraction(t), tuple(λ), tuple(ν), tuple(Λ))
-    return given if _verifies(program, given) else None
+    return given if verifies(program, given) else None
 
 
-def _verifies(program: Program, given: Multipliers) -> bool:
+def verifies(program: Program, given: Multipliers) -> bool:
     """λ ≥ 0, Λ ⪰ 0, S ⪰ 0, and S = 0 at values."""
-    S, n = slack(program, given), program.dimension
+    (_, S), n = whole_sum(program.size, _parts(program, given)), program.dimension
     return (
         all(value >= 0 for value in given.inequalities)
         and not any(any(row) for row in S[n:])
@@ -320,12 +320,17 @@ def _nearest_semidefinite(metric: Any) -> Matrix:
 
 def slack(program: Program, given: Multipliers) -> Matrix:
     """S."""
+    return exact_sum(program.size, _parts(program, given))
+
+
+def _parts(program: Program, given: Multipliers) -> list[tuple[Fraction, Quadratic]]:
+    """(c, Q) with the sum S."""
     parts = [(given.value, program.B), (Fraction(-1), program.C)]
     parts += [(-c, Q) for c, Q in zip(given.inequalities, program.inequalities, strict=True)]
     parts += [(-c, Q) for c, Q in zip(given.equalities, program.equalities, strict=True)]
     for metric, M in zip(given.families, program.families, strict=True):
         parts += [(-metric[i][j], M[i][j]) for i in range(len(M)) for j in range(len(M))]
-    return exact_sum(program.size, parts)
+    return parts
 
 
 def _on_a_face(program: Program, claim: Claim, answer: Answer, t: float) -> Multipliers | None:
@@ -429,7 +434,7 @@ def _moved(
                 at += 1
         Λ.append(metric)
     given = Multipliers(Fraction(t), tuple(x[:i]), tuple(x[i:j]), tuple(Λ))
-    return given if _verifies(program, given) else None
+    return given if verifies(program, given) else None
 
 
 def _vanishing(

@@ -5,6 +5,7 @@ A vector is a mapping of positions to the entries that are not 0; a matrix is a 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
@@ -51,26 +52,33 @@ def _subtract(v: dict[int, Fraction], factor: Fraction, row: Sparse) -> None:
             v.pop(position, None)
 
 
-def is_semidefinite(matrix: Sequence[Sequence[Fraction]]) -> bool:
-    """Whether a symmetric matrix is positive semidefinite: elimination, whose pivots must not be
-    negative, and whose rows must be 0 where they are 0.
+def is_semidefinite(matrix: Sequence[Sequence[Fraction | int]]) -> bool:
+    """Whether a symmetric matrix is positive semidefinite: elimination in whole numbers (Bareiss),
+    whose pivots must not be negative, and whose rows must be 0 where they are 0.
     """
-    S = [list(row) for row in matrix]
-    n = len(S)
+    S = whole(matrix)
+    n, last = len(S), 1
     for k in range(n):
-        pivot = S[k][k]
+        first = S[k]
+        pivot = first[k]
         if pivot < 0:
             return False
         if pivot == 0:
-            if any(S[k][j] for j in range(k + 1, n)):
+            if any(first[k + 1 :]):
                 return False
             continue
         for i in range(k + 1, n):
-            if S[k][i]:
-                factor = S[k][i] / pivot
-                for j in range(i, n):
-                    S[i][j] -= factor * S[k][j]
+            row, factor = S[i], first[i]
+            for j in range(i, n):
+                row[j] = (row[j] * pivot - factor * first[j]) // last
+        last = pivot
     return True
+
+
+def whole(matrix: Sequence[Sequence[Fraction | int]]) -> list[list[int]]:
+    """A positive multiple of a matrix, in whole numbers."""
+    common = math.lcm(*(value.denominator for row in matrix for value in row))
+    return [[v.numerator * (common // v.denominator) for v in row] for row in matrix]
 
 
 def solve_near(

@@ -17,12 +17,17 @@ Source: Ryu, Taylor, Bergeling, Giselsson, *Operator splitting performance estim
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.sparse
+
+NEAR = 256.0  # between the entries of all matrices: they may stay as they are
+# the solver's, where it is near what it seeks
+ENDED = ("Solved", "AlmostSolved", "InsufficientProgress")
 
 
 @dataclass(frozen=True)
@@ -98,39 +103,9 @@ class Answer:
 
 
 def least_value(claim: Claim, units: Any = None) -> Answer:
-    """Solve the program, in these units of the free vectors if they are given; equal programs are
-    solved once.
-    """
-    kinds = (claim.inequalities, claim.equalities, claim.families)
-    parts = (claim.B, claim.C, *(M for kind in kinds for M in kind))
-    numbers = tuple((M.shape, np.asarray(M, dtype=float).tobytes()) for M in parts)
-    given = None if units is None else units.tobytes()
-    return _solve(
-        _Keyed(claim, units, (numbers, tuple(map(len, kinds)), claim.least, claim.values, given))
-    )
-
-
-@dataclass(frozen=True, eq=False)
-class _Keyed:
-    """A claim that hashes by its numbers."""
-
-    claim: Claim
-    units: Any
-    key: tuple[Any, ...]
-
-    def __hash__(self) -> int:
-        return hash(self.key)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Keyed) and other.key == self.key
-
-
-@lru_cache(maxsize=4096)
-def _solve(keyed: _Keyed) -> Answer:
-    clarabel = _clarabel()
-    claim = keyed.claim
+    """Solve the program, in these units of the free vectors if they are given."""
     n, m = len(claim.B) - claim.values, claim.values
-    units = balanced_units(claim) if keyed.units is None else keyed.units
+    units = balanced_units(claim) if units is None else units
     D = np.outer(units, units)
     # t in the units of C/B
     size_B, size_C = (float(np.linalg.norm(D * M)) or 1.0 for M in (claim.B, claim.C))
@@ -156,19 +131,8 @@ def _solve(keyed: _Keyed) -> Answer:
     b[bounded : bounded + len(columns[0])] = -_parts(C, n)
     if families:
         A[-families:, -families:] = -np.eye(families)
-    cones = [clarabel.NonnegativeConeT(bounded)]
-    cones += [clarabel.ZeroConeT(m)] if m else []
-    cones += [clarabel.PSDTriangleConeT(n)]
-    cones += [clarabel.PSDTriangleConeT(k) for k in sizes]
-    settings = clarabel.DefaultSettings()
-    settings.verbose = False
-    settings.tol_gap_abs = settings.tol_gap_rel = settings.tol_feas = 1e-10
-    cost = np.zeros(count)
-    cost[0] = 1.0
-    P = scipy.sparse.csc_matrix((count, count))
-    solver = clarabel.DefaultSolver(P, cost, scipy.sparse.csc_matrix(A), b, cones, settings)
-    found = solver.solve()
-    x, z = np.asarray(found.x), np.asarray(found.z)
+    found = _solver(A, b, (bounded, m), (n, *sizes))
+    status, x, z = found
     gram = np.diag(np.concatenate([np.zeros(n), z[bounded : bounded + m]]))
     gram[:n, :n] = _smat(z[bounded + m : bounded + len(columns[0])], n)
     gram *= D
@@ -178,7 +142,6 @@ def _solve(keyed: _Keyed) -> Answer:
     for k, f in zip(sizes, of_M, strict=True):
         metrics.append(_smat(x[at : at + k * (k + 1) // 2], k) * np.outer(f, f) * size_C)
         at += k * (k + 1) // 2
-    status = str(found.status)
     return Answer(
         value=np.inf if status == "PrimalInfeasible" else float(x[0]) * size_C / size_B,
         status=status,
@@ -190,12 +153,119 @@ def _solve(keyed: _Keyed) -> Answer:
     )
 
 
+class Conic:
+    """min x₀ subject to x₀ + c ≥ 0, Mx + c ≥ 0, and Σ Mᵢxᵢ + C ⪰ 0."""
+
+    def __init__(self, count: int, c: float) -> None:
+        self.rows = [np.eye(1, count)]
+        self.right = [np.array([c])]
+        self.inside = [np.zeros(1)]
+        self.bounded = 1
+        self.sizes: list[int] = []
+
+    def not_negative(self, M: Any, c: Any) -> None:
+        """Mx + c ≥ 0."""
+        self._add(M, c, np.ones(len(c)))
+        self.bounded += len(c)
+
+    def semidefinite(self, M: Any, C: Any) -> None:
+        """Σ Mᵢxᵢ + C ⪰ 0, after all that is not negative."""
+        if len(C):
+            self._add(_svec(M).T, _svec(C), _svec(np.eye(len(C))))
+            self.sizes.append(len(C))
+
+    def _add(self, M: Any, c: Any, inside: Any) -> None:
+        self.rows.append(M)
+        self.right.append(c)
+        self.inside.append(inside)
+
+    def minimum(self, inside: float) -> Any:
+        """x where what is not to be negative is at least this; None: the solver finds none."""
+        A, b = -np.concatenate(self.rows), np.concatenate(self.right)
+        b = b - inside * np.concatenate(self.inside)
+        found = _solver(A, b, (self.bounded, 0), self.sizes)
+        return found.x if found.status in ENDED and np.isfinite(found.x).all() else None
+
+
+def _solver(A: Any, b: Any, linear: tuple[int, int], sizes: Sequence[int]) -> _Ended:
+    """min x₀ subject to b − Ax in so many inequalities, equations, and cones of these sizes; equal
+    programs are solved once.
+    """
+    return _solve(_Keyed(A, b, (A.shape, A.tobytes(), b.tobytes(), linear, tuple(sizes))))
+
+
+class _Ended(NamedTuple):
+    """How the solver ended, and at what."""
+
+    status: str
+    x: Any
+    z: Any
+
+
+@dataclass(frozen=True, eq=False)
+class _Keyed:
+    """A program that hashes by its numbers."""
+
+    A: Any
+    b: Any
+    key: tuple[Any, ...]
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Keyed) and other.key == self.key
+
+
+@lru_cache(maxsize=4096)
+def _solve(keyed: _Keyed) -> _Ended:
+    clarabel = _clarabel()
+    A, (shape, *_, (bounded, equal), sizes) = keyed.A, keyed.key
+    cones = [clarabel.NonnegativeConeT(bounded)]
+    cones += [clarabel.ZeroConeT(equal)] if equal else []
+    cones += [clarabel.PSDTriangleConeT(k) for k in sizes]
+    settings = clarabel.DefaultSettings()
+    settings.verbose = False
+    settings.tol_gap_abs = settings.tol_gap_rel = settings.tol_feas = 1e-10
+    cost = np.zeros(shape[1])
+    cost[0] = 1.0
+    solver = clarabel.DefaultSolver(
+        _no_squares(shape[1]), cost, _sparse(A), keyed.b, cones, settings
+    )
+    try:
+        found = solver.solve()
+    except BaseException as error:  # of a matrix without eigenvalues it makes no Exception
+        if type(error).__name__ != "PanicException":
+            raise
+        nowhere = np.full(sum(A.shape), np.nan)
+        return _Ended("Panic", nowhere[: shape[1]], nowhere[: shape[0]])
+    return _Ended(str(found.status), np.asarray(found.x), np.asarray(found.z))
+
+
+@lru_cache(maxsize=64)
+def _no_squares(n: int) -> Any:
+    return scipy.sparse.csc_matrix((n, n))
+
+
+def _sparse(A: Any) -> Any:
+    """By its columns; SciPy's own way looks at more."""
+    j, i = np.nonzero(A.T)
+    first = np.searchsorted(j, np.arange(A.shape[1] + 1))
+    parts = (A[i, j], i.astype(np.int32), first.astype(np.int32))
+    return scipy.sparse.csc_matrix(parts, shape=A.shape)
+
+
 def balanced_units(claim: Claim) -> Any:
     """Powers of 2 by which the free vectors are multiplied, so that the entries of each matrix
     differ little: those d for which log|Qᵢⱼ| + dᵢ + dⱼ varies least within the Q, the least entries
     counting least.
     """
     n = len(claim.B)
+    known = (claim.B, claim.C, *claim.inequalities, *claim.equalities, *claim.families)
+    entries = np.abs(np.concatenate([M.ravel() for M in known]))
+    entries = entries[entries > 0]
+    if not len(entries) or entries.max() <= NEAR * entries.min():
+        return np.ones(n)
     # t has units of its own where numbers are compared with squares of points
     groups = [[claim.B], [claim.C]] if claim.values else [[claim.B, claim.C]]
     groups += [[M] for M in (*claim.inequalities, *claim.equalities)]
@@ -203,8 +273,6 @@ def balanced_units(claim: Claim) -> Any:
     g = np.repeat(np.arange(len(groups)), [len(each) for each in groups])
     stack = np.stack([np.triu(M) for each in groups for M in each])
     k, i, j = np.nonzero(stack)
-    if not len(k):
-        return np.ones(n)
     sizes = np.log2(np.abs(stack[k, i, j]))
     A = np.zeros((len(k), n + len(groups)))
     each = np.arange(len(k))

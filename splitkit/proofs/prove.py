@@ -17,10 +17,10 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
-from itertools import product
+from itertools import combinations, permutations, product
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -29,17 +29,22 @@ from scipy.optimize import minimize, minimize_scalar
 from splitkit.operators.base import Operator
 from splitkit.proofs.abstract import symbolic
 from splitkit.proofs.attempt import Attempt, Known, of_linear_map, worst_points
+from splitkit.proofs.certify import Multipliers
+from splitkit.proofs.faces import between_solutions, may_differ
 from splitkit.proofs.instances import operator_through
+from splitkit.proofs.interpolation import Smooth, interpolation_of
 from splitkit.proofs.iterated import after_steps
 from splitkit.proofs.outcome import NotExpressibleError, Outcome
 from splitkit.proofs.program import Answer, Claim, least_value
-from splitkit.proofs.proof import CONTRACTION, DECREASE, LYAPUNOV, Family, Proof
+from splitkit.proofs.proof import CONTRACTION, DECREASE, LYAPUNOV, Family, Proof, Template
 from splitkit.proofs.quadratic import Quadratic, square
-from splitkit.proofs.runs import Row, Runs
+from splitkit.proofs.runs import PointPair, Row, Runs
 from splitkit.proofs.symbols import Leaf, Scene, Vector
 from splitkit.properties import Form
 
 POSITIVE = 1e-7  # below it a decrease is rounding
+CYCLE = (("x", "u"), ("y", "v"), ("z", "w"), ("p", "q"))  # names of the points of a cycle
+SHORT = 1e3  # times the square of a step: a distance that grows by more does so by itself
 LARGE = 1e4  # a factor that refutes a claim that no factor fulfils
 
 # operators for those of the step ↦ (states ↦ (their successors, the measure)), on arrays
@@ -57,18 +62,36 @@ def contraction(
 ) -> Proof:
     """The least ρ² with V(after) ≤ ρ² V(before), V(s) = Σ Pᵢⱼ⟨sᵢ, sⱼ⟩ for the metric P."""
     found, runs = _contraction(scene, before, after, metric)
-    return _proved(found, runs, found.answer.value < 1, before, replay)
+    return _proved(found, runs, 1.0, before, replay)
+
+
+def contracts(scene: Scene, before: list[Vector], after: list[Vector], metric: Any) -> Proof | None:
+    """The contraction, if one is proved; it is not sought where two solutions may be apart."""
+    found, runs = _contraction(scene, before, after, metric)
+    vanishing = _differences(runs, (*_moves(before, after), *scene.vanishing))
+    if may_differ(found.program, vanishing, _differences(runs, before)):
+        return None
+    verified = _verified(found, 1.0)
+    return None if verified is None else found.proof(verified, Outcome.PROVED, "")
 
 
 def _contraction(
     scene: Scene, before: list[Vector], after: list[Vector], metric: Any
 ) -> tuple[Attempt, Runs]:
-    moves = [b - a for a, b in zip(before, after, strict=True)]
+    moves = _moves(before, after)
     runs = Runs(scene, moves)
     start, step = _differences(runs, before), _differences(runs, moves)
     B, C = square(start, metric), square(_sums(start, step), metric)
     claim = CONTRACTION[len(before) > 1]
-    return _attempt(runs, claim, B, C, 0.0, (*start, *step)), runs
+    found = _attempt(runs, claim, B, C, 0.0, (*start, *step))
+    if runs.is_double:  # a solution beside itself: all differences are 0
+        same = [{i: Fraction(1)} for i in range(runs.differing)]
+        return replace(found, off=_between(runs, same, found)), runs
+    return replace(found, off=()), runs
+
+
+def _moves(before: list[Vector], after: list[Vector]) -> list[Vector]:
+    return [b - a for a, b in zip(before, after, strict=True)]
 
 
 def decrease(
@@ -80,7 +103,7 @@ def decrease(
     replay: Replay | None = None,
 ) -> Proof:
     """The greatest c with V(after) ≤ V(before) − c‖measure‖²."""
-    moves = [b - a for a, b in zip(before, after, strict=True)]
+    moves = _moves(before, after)
     runs = Runs(scene, [*moves, *measure])
     start, step, s = (_differences(runs, each) for each in (before, moves, measure))
     if not any(s):
@@ -88,7 +111,8 @@ def decrease(
     ends = square(_sums(start, step), metric).terms
     C = Quadratic((*ends, *((-c, p, q) for c, p, q in square(start, metric).terms)))
     found = _attempt(runs, DECREASE, square(s), C, -1e6, (*s, *start, *step))
-    return _proved(found, runs, found.answer.value < -POSITIVE, before, replay)
+    found = replace(found, off=_between(runs, (*step, *s), found))
+    return _proved(found, runs, -POSITIVE, before, replay)
 
 
 def lyapunov(
@@ -105,7 +129,7 @@ def lyapunov(
     linear maps L, and their adjoints, that the step has applied to all xᵢ of a state and of its
     successor. So V may be the metric ‖x‖²/τ − 2⟨Lx, y⟩ + ‖y‖²/σ, for σ‖L‖² ≤ 1/τ.
     """
-    moves = [b - a for a, b in zip(before, after, strict=True)]
+    moves = _moves(before, after)
     runs = Runs(scene, [*moves, *measure])
     start, step, r = (_differences(runs, each) for each in (before, moves, measure))
     end = _sums(start, step)
@@ -114,10 +138,10 @@ def lyapunov(
     metric = Family("V", ((ONE, "x", "x"), (-ρ, "x₋", "x₋")), at)
     bounded = _bounded_by_maps(runs, before, after, ρ)
     text = f"V(s⁺) ≤ {'' if rate == 1 else f'{rate:.9g} '}V(s) {LYAPUNOV}"
-    found = _attempt(
-        runs, text, square(r), Quadratic(()), -1.0, (*r, *step, *start), (*bounded, metric)
-    )
-    proof = _proved(found, runs, found.answer.value < -(1 - 1e-4), before, None)
+    B, zero = square(r), Quadratic(())
+    found = _attempt(runs, text, B, zero, -1.0, (*r, *step, *start), (*bounded, metric))
+    found = replace(found, off=_between(runs, (*step, *r), found))
+    proof = _proved(found, runs, -(1 - 1e-4), before, None)
     return replace(proof, points=None)
 
 
@@ -193,20 +217,20 @@ def prove(
             raise NotExpressibleError(
                 "the step is another one at each call: it remembers something, or draws numbers"
             )
-    proof = _contracts(scene, u, after)
+    proof = contracts(scene, [u], [after], np.eye(1))
     replay = _replay(step, operators)
-    if proof.holds:
+    if proof is not None:
 
         def on_worst() -> tuple[dict[str, Operator], float]:
             found, runs = _contraction(scene, [u], [after], np.eye(1))
-            return _shown(runs, found.text, found.claim, found.answer, [u], replay)
+            return _shown(runs, found.text, found.claim, found.answer, [u], replay)[:2]
 
         return replace(proof, on_worst=on_worst)
     decreases = _decreases(scene, u, after, replay)
-    if decreases.outcome is not Outcome.FAILED or proof.value <= 1:
+    if decreases.outcome is not Outcome.FAILED and decreases.value > -SHORT:
         return decreases
     # where the distance may grow and the step be short, no c is least
-    expands = _contracts(scene, u, after, replay)
+    expands = contraction(scene, [u], [after], np.eye(1), replay)
     return decreases if expands.outcome is Outcome.FAILED else expands
 
 
@@ -386,10 +410,6 @@ def _image(x: Vector, known: Sequence[Any]) -> Vector | None:
     return total
 
 
-def _contracts(scene: Scene, u: Vector, after: Vector, replay: Replay | None = None) -> Proof:
-    return contraction(scene, [u], [after], np.eye(1), replay)
-
-
 def _decreases(scene: Scene, u: Vector, after: Vector, replay: Replay) -> Proof:
     return decrease(scene, [u], [after], [after - u], np.eye(1), replay)
 
@@ -420,12 +440,12 @@ def _attempt(
     free: Sequence[Family] = (),
 ) -> Attempt:
     """Collect what is known of the operators."""
-    stated = [q for leaf in runs.leaves for q in _between(runs, leaf)]
+    stated = [q for leaf in runs.leaves for q in _of_pairs(runs, leaf)]
     # an equality as two inequalities would leave the program without interior
-    forms = {(q.operator, q.of, q.form) for q in stated}
+    forms = {(q.operator, q.of, q.form) for q in stated if q.form is not None}
     two_sided = [q for q in stated if (q.operator, q.of, _opposite(q)) in forms]
     one_sided = [q for q in stated if q not in two_sided]
-    two_sided = [q for q in two_sided if (q.form or ()) > _opposite(q)]
+    two_sided = [q for q in two_sided if (q.form or ()) > (_opposite(q) or ())]
     adjoints, families = _of_linear_maps(runs)
     return Attempt.of(
         text, runs.labels, B, C, (one_sided, two_sided), adjoints, (*families, *free),
@@ -433,15 +453,32 @@ def _attempt(
     )  # fmt: skip
 
 
+def _between(runs: Runs, vanishing: Sequence[Row], attempt: Attempt) -> tuple[Row, ...]:
+    """What two solutions may differ by, where this vanishes, and what does at every solution."""
+    given = (*vanishing, *(runs.difference(v) for v in runs.scene.vanishing))
+    maps = [runs.linear_pairs(known) for L in runs.linear for known in (L.applied, L.adjoints)]
+    program = attempt.program
+    return tuple(
+        between_solutions(program.size, given, program.inequalities, program.equalities, maps)
+    )
+
+
+def _verified(attempt: Attempt, limit: float) -> Multipliers | None:
+    """Multipliers of a t below the limit."""
+    found = attempt.on_its_face()
+    if found is None and attempt.answer.value < limit:
+        found = attempt.certified()
+    return found if found is not None and found.value < limit else None
+
+
 def _proved(
-    attempt: Attempt, runs: Runs, promising: bool, before: list[Vector], replay: Replay | None
+    attempt: Attempt, runs: Runs, limit: float, before: list[Vector], replay: Replay | None
 ) -> Proof:
-    """Proved if that is verified; refuted if a run shows it; or neither, and why."""
-    found = attempt.certified() if promising else None
-    limits = {DECREASE: -POSITIVE}
-    limit = -(1 - 1e-4) if attempt.text.endswith(LYAPUNOV) else limits.get(attempt.text, 1.0)
-    if found is not None and found.value < limit:
+    """Proved if a t below the limit is verified; refuted if a run shows it; or neither, and why."""
+    found = _verified(attempt, limit)
+    if found is not None:
         return attempt.proof(found, Outcome.PROVED, "")
+    promising = attempt.answer.value < limit
     outcome, reason, instances, attained = _not_proved(attempt, runs, promising, before, replay)
     return attempt.proof(None, outcome, reason, instances=instances, attained=attained)
 
@@ -466,9 +503,9 @@ def _not_proved(
         answer = least_value(claim)
     why = "the inequalities leave it open"
     try:
-        instances, attained = _shown(runs, text, claim, answer, before, replay)
+        instances, attained, growth = _shown(runs, text, claim, answer, before, replay)
         if attained >= 1 - 1e-7 if text in CONTRACTION else attained <= 1e-6:
-            reason = f"a run on it attains {attained:.9g}"
+            reason = f"a run on it attains {attained:.9g}: ‖u⁺‖² = {growth:.6g} ‖u‖²"
             return Outcome.REFUTED, reason, instances, attained
         why = f"{why}: operators through their worst points attain {attained:.6g} only"
     except ValueError as error:
@@ -485,8 +522,10 @@ def _shown(
     answer: Answer,
     before: list[Vector],
     replay: Replay,
-) -> tuple[dict[str, Operator], float]:
-    """Operators through the worst points, and the value that a run on them attains."""
+) -> tuple[dict[str, Operator], float, float]:
+    """Operators through the worst points, the value that a run on them attains, and by what it
+    multiplies the squared distance.
+    """
     if not np.isfinite(answer.gram).all():
         raise ValueError("there are no worst points")
     points = worst_points(claim, answer)
@@ -531,9 +570,9 @@ def _shown(
     last = size([a - b for a, b in zip(after, fixed, strict=True)])
     if size([a - b for a, b in zip(fixed, start, strict=True)]) > 1e-8 * max(first, last):
         raise ValueError("their solution is no fixed point")
-    if text in CONTRACTION:
-        return named, last / first if first else math.inf
-    return named, (first - last) / max(size(measure), 1e-300)
+    growth = last / first if first else math.inf
+    attained = growth if text in CONTRACTION else (first - last) / max(size(measure), 1e-300)
+    return named, attained, growth
 
 
 def _distinct(pairs: Sequence[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
@@ -551,9 +590,9 @@ def _distinct(pairs: Sequence[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
     return kept
 
 
-def _between(runs: Runs, leaf: Leaf) -> list[Known]:
-    pairs = runs.pairs(leaf)
-    found = []
+def _of_pairs(runs: Runs, leaf: Leaf) -> list[Known]:
+    pairs, name = runs.pairs(leaf), repr(leaf)
+    found: list[Known] = []
     forms = [
         form
         for form in dict.fromkeys(leaf.properties.forms)
@@ -565,9 +604,52 @@ def _between(runs: Runs, leaf: Leaf) -> list[Known]:
             u = _combined(pairs[i].u, -1, pairs[j].u)
             first = pairs[j].label
             of = pairs[i].label if first == "pair 0" else f"{first} and {pairs[i].label}"
-            made = (Known.of_form(repr(leaf), of, form, x, u) for form in forms)
-            found += [q for q in made if not q.quadratic.is_zero]
-    return found
+            found += [Known.of_form(name, of, form, x, u) for form in forms]
+    if len(pairs) > 2 and leaf.properties.gradient:
+        known = interpolation_of(leaf.properties)
+        if isinstance(known, Smooth):
+            found += [_of_cycle(name, known, cycle) for cycle in _cycles(pairs)]
+    return [q for q in found if not q.quadratic.is_zero]
+
+
+def _cycles(pairs: Sequence[PointPair]) -> Iterator[tuple[PointPair, ...]]:
+    """Cycles of three and of four pairs, of more pairs those of three."""
+    for count in (3, 4) if len(pairs) <= 4 else (3,):
+        for first, *rest in combinations(pairs, count):
+            yield from ((first, *order) for order in permutations(rest))
+
+
+def _of_cycle(operator: str, known: Smooth, cycle: Sequence[PointPair]) -> Known:
+    """Of the inequalities between the values of a function at these points in turn the sum, which
+    has no values: of convex functions Σ⟨uᵢ, xᵢ − xᵢ₊₁⟩ ≥ 0 (Rockafellar's cyclic monotonicity).
+    """
+    names = CYCLE[: len(cycle)]
+    at = {
+        name: row
+        for (x, u), pair in zip(names, cycle, strict=True)
+        for name, row in ((x, pair.x), (u, pair.u))
+    }
+    terms: dict[tuple[str, str], Fraction] = {}
+    m, L = Fraction(known.m), None if known.L == math.inf else Fraction(known.L)
+
+    def add(c: Fraction, p: Sequence[tuple[int, str]], q: Sequence[tuple[int, str]]) -> None:
+        for (a, v), (b, w) in product(p, q):
+            key = (min(v, w), max(v, w))
+            terms[key] = terms.get(key, Fraction(0)) + a * b * c
+
+    for (x, u), (y, v) in zip(names, (*names[1:], names[0]), strict=True):
+        Δx, Δu = ((1, x), (-1, y)), ((1, u), (-1, v))
+        add(Fraction(1), ((1, u),), Δx)  # f(y) ≥ f(x) + ⟨u, y − x⟩ + …
+        if L is None:
+            add(-m / 2, Δx, Δx)
+        else:
+            c = 1 / (2 * (1 - m / L))
+            add(-c / L, Δu, Δu)
+            add(-c * m, Δx, Δx)
+            add(2 * c * m / L, Δx, Δu)
+    kept = tuple((c, p, q) for (p, q), c in terms.items() if c)
+    Q = Quadratic(tuple((c, at[p], at[q]) for c, p, q in kept))
+    return Known(operator, ", ".join(pair.label for pair in cycle), Q, Template(kept), at)
 
 
 def _of_linear_maps(runs: Runs) -> tuple[list[Quadratic], list[Family]]:
@@ -594,7 +676,8 @@ def _ends(runs: Runs) -> list[Row]:
     return found
 
 
-def _opposite(q: Known) -> Form:
-    assert q.form is not None
+def _opposite(q: Known) -> Form | None:
+    if q.form is None:
+        return None
     a, b, c = q.form
     return (-a, -b, -c)

@@ -73,6 +73,11 @@ class Runs:
         self._base_place = {p: first + k for k, p in enumerate(self._base.rows)}
 
     @property
+    def differing(self) -> int:
+        """How many of the free vectors are differences: the first ones."""
+        return len(self._place)
+
+    @property
     def is_double(self) -> bool:
         """Whether the run at a solution has free vectors of its own."""
         return bool(self._base_place)

@@ -299,9 +299,10 @@ class Method:
         """
         from splitkit.solvers.proof_of import proof_after, proof_of  # which takes any method
 
+        method, terms = self.as_proved(*self.terms(*operators))
         if steps is not None:
-            return proof_after(self, self.terms(*operators), steps, initial, final)
-        return proof_of(self, self.terms(*operators))
+            return proof_after(method, terms, steps, initial, final)
+        return proof_of(method, terms)
 
     def linear_rate(self, *operators: Operator | Term, accuracy: float = 1e-3) -> Proof:
         """The least ρ, by bisection, with V(s⁺) ≤ ρV(s) − ‖r‖² for a quadratic function V ≥ 0 of
@@ -314,7 +315,13 @@ class Method:
         """
         from splitkit.solvers.proof_of import linear_rate_of  # which takes any method
 
-        return linear_rate_of(self, self.terms(*operators), accuracy)
+        return linear_rate_of(*self.as_proved(*self.terms(*operators)), accuracy)
+
+    def as_proved(self, *terms: Term) -> tuple[Method, tuple[Term, ...]]:
+        """The method and the terms whose iteration a proof is of: with constant steps, and in the
+        coordinates in which it runs.
+        """
+        return self, terms
 
     def check_space(self, space: Space) -> None:
         """Raise ValueError if an option of the method does not fit the space."""

@@ -18,8 +18,9 @@ from splitkit.arguments import check_integer
 from splitkit.backend import Point, Scalar, add, blocks
 from splitkit.linear.base import LinearOperator
 from splitkit.operators.base import Operator, PointMap
-from splitkit.proofs import LinearLeaf, Proof, Scene, Vector, contraction, decrease, lyapunov
+from splitkit.proofs import LinearLeaf, Proof, Scene, Vector, decrease, lyapunov
 from splitkit.proofs.iterated import check_measures
+from splitkit.proofs.prove import contracts
 from splitkit.proofs.quantity import norm2
 from splitkit.proofs.setting import Setting
 from splitkit.solvers.iteration import Iteration
@@ -155,9 +156,9 @@ def _proof(method: Method, terms: tuple[Term, ...]) -> Proof:
     scene, iteration, state = _begin(method, terms)
     if not (isinstance(state, Vector) or method.averaged):
         return _of_a_function(method, terms, 1.0)
-    contracts = _contraction(scene, iteration, state)
-    if contracts.holds:
-        return contracts
+    found = _contraction(scene, iteration, state)
+    if found is not None:
+        return found
     return _decrease(*_begin(method, terms))
 
 
@@ -200,11 +201,11 @@ def _residual(iteration: Iteration, trace: Any) -> list[Vector]:
     return list(blocks(total))
 
 
-def _contraction(scene: Scene, iteration: Iteration, state: Any) -> Proof:
+def _contraction(scene: Scene, iteration: Iteration, state: Any) -> Proof | None:
     after, trace = iteration.advance(state)
     scene.vanishing += _residual(iteration, trace)
     before, after = list(blocks(state)), list(blocks(after))
-    return contraction(scene, before, after, np.eye(len(before)))
+    return contracts(scene, before, after, np.eye(len(before)))
 
 
 def _decrease(scene: Scene, iteration: Iteration, state: Any) -> Proof:

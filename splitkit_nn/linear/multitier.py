@@ -45,6 +45,7 @@ from splitkit_nn.linear.slices import slices
 from splitkit_nn.linear.tiers import TieredConvolution, split
 
 TIGHTER = (0.0, 0.5, 0.75, 0.9)  # shares θ of m that multipliers of tiers may cost
+LEAST = 1e-3  # of ‖Sᵢ‖²/m: where it is 0, tiers are not coupled
 NORMS = "l2", "linf"
 
 
@@ -299,13 +300,6 @@ class MonotoneMultiTier(ImageParametrization):
         self, M: TieredConvolution, theta: float
     ) -> tuple[TieredConvolution, list[float], float]:
         """Λ^½MΛ^{−½} for M = I − W, the roots of Λ, and a bound of ‖S̃^{−½}U‖²."""
-        ratios = [
-            math.sqrt(1 + theta * self.m / float(torch.linalg.matrix_norm(S, 2).max()) ** 2)
-            for S in M.strided
-        ]
-        carried = [c * each for c, each in zip(ratios, M.carried, strict=True)]
-        m = self.m * (1 - theta)
-        weighted = TieredConvolution(M.diagonal, M.strided, carried, strong_monotonicity=m)
         at = self.lattices[0]
         A, U = (
             at.spectrum(kernel)
@@ -314,6 +308,11 @@ class MonotoneMultiTier(ImageParametrization):
                 self.input_kernel(exact=True),
             )
         )
+        sizes = [float(torch.linalg.matrix_norm(S, 2).max()) ** 2 / self.m for S in M.strided]
+        ratios = [math.sqrt(1 + theta / max(size, LEAST)) for size in sizes]
+        carried = [c * each for c, each in zip(ratios, M.carried, strict=True)]
+        m = self.m * (1 - theta)
+        weighted = TieredConvolution(M.diagonal, M.strided, carried, strong_monotonicity=m)
         T = A.mH @ A + self.m * torch.eye(A.shape[-1]).to(A)
         for c, S in zip(ratios[:1], M.strided, strict=False):
             T = T + (1 - c**2) * S.mH @ S

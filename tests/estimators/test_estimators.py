@@ -198,6 +198,9 @@ def test_weights_count_samples_and_a_warm_start_continues():
         (Classifier(warm_start=True), WINE, KINDS, 0.7),
         (Classifier(warm_start=True), WINE, KINDS > 0, 0.7),
         (Regressor("huber", warm_start=True), X, Y, 0.7),
+        # ADMM and restarts, which go on from multipliers and steps
+        (Regressor("absolute", alpha=0.01, warm_start=True), X, Y, 0.01),
+        (Regressor("quantile", "l1", 0.01, warm_start=True), X, Y, 0.01),
         # a method of resolvents has to find the subgradients again
         (Regressor("huber", f.L1Norm(), warm_start=True), X, Y, 1.0),
     ):

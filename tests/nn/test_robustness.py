@@ -426,3 +426,15 @@ def test_multipliers_of_tiers_keep_what_is_claimed_of_the_whole_matrix(channels,
     assert bool((found.l2 >= best * (1 - 1e-9)).all())
     assert bool((found.l2 < 0.92 * scalar_bounds(*parts, steps=200).l2).all())
     assert bool((best < 0.92 * before).all())
+
+
+def test_tiers_that_are_not_coupled_read_nothing_of_the_input():
+    torch.manual_seed(0)
+    p = sknn.MonotoneMultiTier(1, (2, 3), 4).double()
+    rows = torch.randn(2, sum(p.operator(exact=True).sizes), dtype=torch.float64) * p.interior
+    rows[:, : -p.operator(exact=True).sizes[-1]] = 0.0
+    sigma, unit = sknn.MonDEQ(p).activation, torch.eye(2).double()
+    before = p.lipschitz_bounds(sigma, rows, unit).l2
+    with torch.no_grad():
+        p.gs[0].zero_()
+    assert bool((p.lipschitz_bounds(sigma, rows, unit).l2 < 0.1 * before).all())

@@ -1,14 +1,16 @@
 """What is called proved is true: shared operators, every scale, and steps that are no program."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 import splitkit as sk
-from splitkit.proofs import NotExpressibleError, Outcome, attempt, certify, runs
+from splitkit import functions as f
+from splitkit.proofs import NotExpressibleError, Outcome, attempt, certify, checker, runs
 from splitkit.proofs.instances import operator_through
-from splitkit.proofs.program import least_value
+from splitkit.proofs.program import Conic, least_value
 from splitkit.proofs.symbols import Leaf, Pair
 from tests.proofs.random_programs import TOLERANCE, RandomStep, never
 
@@ -53,11 +55,44 @@ def test_an_operator_at_points_whose_values_differ_at_the_solution():
     assert any("at the solution" in name for name in proof.vectors)
 
 
-def test_a_projection_at_two_points():
-    """F a quarter turn, P the normal cone of a point's ray: more than 1, so nothing is proved."""
+@pytest.mark.parametrize(
+    "P", [operator(monotone=True, maximal=True, gradient=True), sk.NormalCone(f.NonNegative())]
+)
+def test_a_projection_at_two_points(P):
+    """A quarter turn F, and a half space whose projection leaves u as it is and takes the other
+    point to its border, multiply the squared distance by 1 + γ²L² = 1.0625; ‖s‖² is 4.0625 of it.
+    """
+    proof = sk.prove(projected, operator(monotone=True, lipschitz=1.0), P)
+    assert proof.outcome is Outcome.REFUTED
+    assert proof.attained < -0.0625 / 4.0625 + 1e-6
+    assert "‖u⁺‖² = 1.062" in proof.reason
+
+    def turn(x):
+        return np.array([-8.0 - x[1], x[0] - 1.0])
+
+    def half_space(_):
+        return lambda y: np.array([min(y[0], 2.0), y[1]])
+
+    R = sk.Operator.from_callable(resolvent=lambda y, alpha: half_space(alpha)(y))
+    step, fixed, moved = projected(turn, R), np.array([1.0, 0.0]), np.array([1.0 - 1e-3, 0.0])
+    assert step(fixed) == pytest.approx(fixed)
+    assert np.sum((step(moved) - fixed) ** 2) == pytest.approx(1.0625e-6)
+
+
+@pytest.mark.parametrize(
+    "method", [sk.Extragradient(alpha=0.9), sk.PastExtragradient(alpha=0.45)], ids=type
+)
+def test_values_of_a_function_are_eliminated_by_cycles(method):
+    """What holds for subdifferentials alone: the sums of ⟨uᵢ, xᵢ − xᵢ₊₁⟩ around cycles."""
     F = operator(monotone=True, lipschitz=1.0)
-    P = operator(monotone=True, maximal=True, gradient=True)
-    assert not sk.prove(projected, F, P).holds
+
+    def resolved(**properties):
+        return sk.Operator.from_callable(resolvent=never, monotone=True, maximal=True, **properties)
+
+    proof = method.proof(F, resolved(gradient=True))
+    assert proof.outcome is Outcome.PROVED
+    assert checker.check(json.loads(proof.to_json())) == []
+    assert not method.proof(F, resolved()).holds
 
 
 def test_points_that_coincide_at_the_solution_need_no_second_run():
@@ -288,6 +323,13 @@ def solver_says_less(monkeypatch, by):
         return replace(answer, value=answer.value - by)
 
     monkeypatch.setattr(attempt, "least_value", lower)
+    right = Conic.minimum
+
+    def minimum(self, inside):
+        x = right(self, inside)
+        return None if x is None else x - by * np.eye(len(x))[0]
+
+    monkeypatch.setattr(Conic, "minimum", minimum)
 
 
 def no_verification(monkeypatch):

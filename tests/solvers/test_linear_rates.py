@@ -353,3 +353,56 @@ def test_longer_primal_dual_steps_converge(seed):
     ):
         found = sk.solve(inclusion, np.zeros(3), method, tol=1e-11).x
         np.testing.assert_allclose(found, known, atol=1e-8)
+
+
+ROUGH, LIPSCHITZ = {"monotone": True, "maximal": True}, {"monotone": True, "lipschitz": 1.0}
+STRONG = {"strong_monotonicity": 0.5}
+
+
+@pytest.mark.parametrize("method", [sk.Ryu, sk.MalitskyTam, sk.ProductSpace])
+@pytest.mark.parametrize("relaxation", [0.3, 0.9])
+@pytest.mark.parametrize(
+    "kinds",
+    [
+        (LIPSCHITZ, LIPSCHITZ, STRONG | ROUGH),
+        (LIPSCHITZ | STRONG, ROUGH, LIPSCHITZ),
+        (ROUGH, LIPSCHITZ, LIPSCHITZ | STRONG),
+    ],
+)
+def test_resolvent_splittings_have_linear_rates(method, relaxation, kinds):
+    """No better than the least that is proved, and 1 − ρ is no less than an eighth of that."""
+    terms = [
+        operator(maximal=True, **{k: v for k, v in kind.items() if k != "maximal"})
+        for kind in kinds
+    ]
+    chosen = method(alpha=1.0, relaxation=relaxation)
+    rate, least = chosen.guarantee(*terms).rate, chosen.proof(*terms).rate
+    assert least <= rate + 1e-7
+    assert 1 - rate >= (1 - least) / 8
+
+
+@pytest.mark.parametrize("method", [sk.Ryu, sk.MalitskyTam, sk.ProductSpace])
+def test_resolvent_splittings_have_none_if_two_operators_are_not_lipschitz(method):
+    terms = [operator(strong_monotonicity=0.5, lipschitz=1.0), operator(**ROUGH), operator(**ROUGH)]
+    chosen = method(alpha=1.0)
+    assert chosen.guarantee(*terms).rate is None
+    assert chosen.proof(*terms).rate is None
+
+
+L = sk.linear.wrap(np.random.default_rng(3).normal(size=(2, 3)))
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        sk.ChambollePock(tau=0.5, sigma=1.8 / L.norm**2, balance=True),
+        sk.Relaxed(sk.ChambollePock(tau=0.5, sigma=1.8 / L.norm**2, balance=False), relaxation=0.9),
+        sk.LinearizedADMM(tau=0.5, rho=1.8 / L.norm**2),
+    ],
+    ids=lambda method: method.label,
+)
+def test_linear_rates_of_methods_whose_steps_may_change(method):
+    """They are those of the method with constant steps."""
+    A, B = operator(strong_monotonicity=0.5, maximal=True), operator(cocoercivity=0.5)
+    proof = method.linear_rate(A, B.pullback(L), accuracy=0.02)
+    assert 0.6 < proof.lyapunov.rate < 0.95

@@ -31,7 +31,6 @@ from splitkit.linear.identity import ScaledIdentity
 from splitkit.linear.last_axes import LastAxesMap
 from splitkit.operators.base import Operator, PointMap
 from splitkit.operators.solvable import Solvable
-from splitkit.proofs import Proof
 from splitkit.solvers.iteration import Carry, Iteration, Reading, Trace
 from splitkit.solvers.method import Guarantee, Method
 from splitkit.solvers.methods.balance import FEW, Balanced
@@ -236,9 +235,8 @@ class ADMM(_AlternatingDirections):
         norm = terms[1].L.norm
         return Balanced(first, at, lambda tau: Steps(tau, 1 / tau), norm, FEW)
 
-    def proof(self, *operators: Operator | Term, **given: Any) -> Proof:
-        """See ``Method.proof``: of the iteration with a constant ρ."""
-        return Method.proof(self._with(balance=False), *operators, **given)
+    def as_proved(self, *terms: Term) -> tuple[Method, tuple[Term, ...]]:
+        return self._with(balance=False), terms
 
 
 @dataclass(frozen=True, kw_only=True)

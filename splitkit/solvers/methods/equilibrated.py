@@ -10,13 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 from splitkit.backend import Array, Point, Scalar, Space, extremes
 from splitkit.linear.base import LinearOperator
 from splitkit.linear.identity import ScaledIdentity
-from splitkit.operators.base import Operator
-from splitkit.proofs import Proof
 from splitkit.solvers.equilibration import diagonal_map, in_units
 from splitkit.solvers.iteration import Around, Carry, Iteration, Outward, Reading, Trace
 from splitkit.solvers.method import Guarantee, Method
@@ -94,8 +92,8 @@ class Equilibrated(Wrapper):
         inner = self.method.iteration(*self.within(terms))
         return _InUnits(self.method, inner, self.scales, E)
 
-    def proof(self, *operators: Operator | Term, **given: Any) -> Proof:
-        return self.method.proof(*self.within(self.terms(*operators)), **given)
+    def as_proved(self, *terms: Term) -> tuple[Method, tuple[Term, ...]]:
+        return self.method.as_proved(*self.within(terms))
 
 
 class _InUnits(Around):

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 from splitkit.arguments import POSITIVE, check_parameter
 from splitkit.backend import Array, Point, Space, is_array, namespace
 from splitkit.linear.diagonal import Diagonal
-from splitkit.operators.base import Operator
-from splitkit.proofs import Proof
 from splitkit.solvers.iteration import Around, Carry, Iteration, Reading, Trace
-from splitkit.solvers.method import Guarantee
+from splitkit.solvers.method import Guarantee, Method
 from splitkit.solvers.terms import Term
 from splitkit.solvers.wrapper import Wrapper
 
@@ -113,9 +111,9 @@ class Preconditioned(Wrapper):
     def steady(self) -> Self:
         return self._with(method=self.method.steady())
 
-    def proof(self, *operators: Operator | Term, **given: Any) -> Proof:
-        """See ``Method.proof``: of the method on the terms SAS, in y = S⁻¹x."""
-        return self.method.proof(*self.within(self.terms(*operators)), **given)
+    def as_proved(self, *terms: Term) -> tuple[Method, tuple[Term, ...]]:
+        """The method on the terms SAS, in y = S⁻¹x."""
+        return self.method.as_proved(*self.within(terms))
 
     def check_space(self, space: Space) -> None:
         if self.diagonal is not None:

@@ -17,8 +17,6 @@ from splitkit.arguments import POSITIVE, Range, check_flag, check_number, option
 from splitkit.backend import Array, Point, Scalar, Space, add, lincomb, root, scale, subtract
 from splitkit.linear.base import LinearOperator
 from splitkit.looks import for_known
-from splitkit.operators.base import Operator
-from splitkit.proofs import Proof
 from splitkit.solvers.iteration import Carry, Iteration, Reading, Trace
 from splitkit.solvers.method import Guarantee, Method
 from splitkit.solvers.methods.balance import Balanced
@@ -111,9 +109,8 @@ class PrimalDual(Method):
         region = self.region(*terms)
         return Balanced(self.steps, at, region.at, region.norm) if self.balance else at(self.steps)
 
-    def proof(self, *operators: Operator | Term, **given: Any) -> Proof:
-        """See ``Method.proof``: of the iteration with constant steps."""
-        return Method.proof(replace(self, balance=False), *operators, **given)
+    def as_proved(self, *terms: Term) -> tuple[Method, tuple[Term, ...]]:
+        return replace(self, balance=False), terms
 
     def theorem(self, *terms: Term) -> Guarantee:
         A, composed, *rest = terms

@@ -14,6 +14,13 @@ from splitkit.arguments import Range, check_number, option
 from splitkit.backend import Point, add, lincomb, scale, shapes_of, subtract
 from splitkit.solvers.iteration import Carry, Iteration, Reading, Trace
 from splitkit.solvers.method import Guarantee
+from splitkit.solvers.methods.resolvent_splitting_rates import (
+    Scheme,
+    malitsky_tam,
+    product_space,
+    rate_of,
+    ryu,
+)
 from splitkit.solvers.splitting import Splitting
 from splitkit.solvers.terms import Role, Term
 
@@ -47,7 +54,18 @@ class ResolventSplitting(Splitting):
                     f"{A!r} is not known to be maximal monotone: declare it, if that is true"
                 )
         reason = f"{len(terms)} maximal monotone operators, {self.at_step()}"
-        return Guarantee(True, None, reason, self.sequence)
+        return Guarantee(True, self.rate(*terms), reason, self.sequence)
+
+    def rate(self, *terms: Term) -> float | None:
+        """See ``resolvent_splitting_rates.py``."""
+        scheme = self.scheme(len(terms))
+        if scheme is None or not isinstance(self.alpha, float | int):
+            return None
+        return rate_of(scheme, terms, self.alpha, self.relaxation)
+
+    def scheme(self, n: int) -> Scheme | None:
+        """What the rate of n operators follows from; None: none is known."""
+        return None
 
     def exact_element(self, *terms: Term) -> bool:
         return sum(not A.has_evaluation for A in terms) <= 1
@@ -87,6 +105,9 @@ class Ryu(ResolventSplitting):
     roles: ClassVar[tuple[Role, ...]] = (Role.RESOLVED,) * 3
     cost: ClassVar[int] = 3
 
+    def scheme(self, n: int) -> Scheme:
+        return ryu(n, self.relaxation)
+
     def iteration(self, *terms: Term) -> Iteration:
         return _Ryu(self, terms)
 
@@ -123,6 +144,9 @@ class MalitskyTam(ResolventSplitting):
     roles: ClassVar[tuple[Role, ...]] = (Role.RESOLVED,) * 3
     many: ClassVar[bool] = True
     cost: ClassVar[int] = 3
+
+    def scheme(self, n: int) -> Scheme:
+        return malitsky_tam(n, self.relaxation)
 
     def iteration(self, *terms: Term) -> Iteration:
         return _MalitskyTam(self, terms)
@@ -166,6 +190,9 @@ class ProductSpace(ResolventSplitting):
     roles: ClassVar[tuple[Role, ...]] = (Role.RESOLVED,) * 3
     many: ClassVar[bool] = True
     cost: ClassVar[int] = 3
+
+    def scheme(self, n: int) -> Scheme:
+        return product_space(n, self.relaxation)
 
     def iteration(self, *terms: Term) -> Iteration:
         return _ProductSpace(self, terms)
