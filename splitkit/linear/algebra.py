@@ -177,6 +177,12 @@ class LinearSum(CombinedMaps):
     def adjoint(self, y: Point) -> Point:
         return reduce(add, (term.adjoint(y) for term in self.maps))
 
+    def magnitudes(self, x: Point, batch_ndim: int) -> Point:
+        return reduce(add, (term.magnitudes(x, batch_ndim) for term in self.maps))
+
+    def adjoint_magnitudes(self, x: Point, batch_ndim: int) -> Point:
+        return reduce(add, (term.adjoint_magnitudes(x, batch_ndim) for term in self.maps))
+
     def squares(self) -> LinearOperator | None:
         """See ``LinearOperator``; about, where entries of several terms add up."""
         known = all_known(L.squares() for L in self.maps)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import cached_property, reduce
+from functools import cached_property, partial, reduce
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ from splitkit.linear.combined import CombinedMaps, all_known, checked_maps, comm
 from splitkit.linear.dense import DenseMatrix
 from splitkit.linear.diagonal import Diagonal
 from splitkit.linear.identity import ScaledIdentity
+from splitkit.operators.base import PointMap
 from splitkit.operators.freedom import Freedom, least
 from splitkit.properties import Properties, block_properties
 
@@ -98,6 +99,13 @@ class BlockMatrix(CombinedMaps):
 
     def adjoint(self, y: Point) -> Point:
         return tuple(_row([L.adjoint for L in column], y) for column in self.columns)
+
+    def magnitudes(self, x: Point, batch_ndim: int) -> Point:
+        return tuple(_row(_magnitudes(row, batch_ndim), x) for row in self.rows)
+
+    def adjoint_magnitudes(self, x: Point, batch_ndim: int) -> Point:
+        columns = self.columns
+        return tuple(_row(_adjoint_magnitudes(each, batch_ndim), x) for each in columns)
 
     def squares(self) -> LinearOperator | None:
         rows = [all_known(L.squares() for L in row) for row in self.rows]
@@ -183,6 +191,12 @@ class BlockColumn(CombinedMaps):
     def adjoint(self, y: Point) -> Point:
         return _row([L.adjoint for L in self.maps], y)
 
+    def magnitudes(self, x: Point, batch_ndim: int) -> Point:
+        return tuple(size(x) for size in _magnitudes(self.maps, batch_ndim))
+
+    def adjoint_magnitudes(self, x: Point, batch_ndim: int) -> Point:
+        return _row(_adjoint_magnitudes(self.maps, batch_ndim), x)
+
     def squares(self) -> LinearOperator | None:
         known = all_known(L.squares() for L in self.maps)
         return None if known is None else BlockColumn(known)
@@ -238,6 +252,12 @@ class BlockRow(CombinedMaps):
 
     def adjoint(self, y: Point) -> Point:
         return tuple(L.adjoint(y) for L in self.maps)
+
+    def magnitudes(self, x: Point, batch_ndim: int) -> Point:
+        return _row(_magnitudes(self.maps, batch_ndim), x)
+
+    def adjoint_magnitudes(self, x: Point, batch_ndim: int) -> Point:
+        return tuple(size(x) for size in _adjoint_magnitudes(self.maps, batch_ndim))
 
     def squares(self) -> LinearOperator | None:
         known = all_known(L.squares() for L in self.maps)
@@ -305,6 +325,14 @@ class BlockDiagonalMap(CombinedMaps):
 
     def adjoint(self, y: Point) -> Point:
         return tuple(L.adjoint(block) for L, block in zip(self.maps, y, strict=True))
+
+    def magnitudes(self, x: Point, batch_ndim: int) -> Point:
+        sizes = _magnitudes(self.maps, batch_ndim)
+        return tuple(size(block) for size, block in zip(sizes, x, strict=True))
+
+    def adjoint_magnitudes(self, x: Point, batch_ndim: int) -> Point:
+        sizes = _adjoint_magnitudes(self.maps, batch_ndim)
+        return tuple(size(block) for size, block in zip(sizes, x, strict=True))
 
     @cached_property
     def multiple(self) -> float | None:
@@ -376,6 +404,14 @@ class BlockDiagonalMap(CombinedMaps):
 
 def _row(maps: Sequence[Callable[[Point], Point]], x: Point) -> Point:
     return reduce(add, (L(block) for L, block in zip(maps, x, strict=True)))
+
+
+def _magnitudes(maps: Sequence[LinearOperator], batch_ndim: int) -> list[PointMap]:
+    return [partial(L.magnitudes, batch_ndim=batch_ndim) for L in maps]
+
+
+def _adjoint_magnitudes(maps: Sequence[LinearOperator], batch_ndim: int) -> list[PointMap]:
+    return [partial(L.adjoint_magnitudes, batch_ndim=batch_ndim) for L in maps]
 
 
 def _of_blocks(maps: Sequence[LinearOperator], spaces: Sequence[Space]) -> list[Freedom]:

@@ -354,6 +354,12 @@ class Operator(Constants, Arithmetic["Operator"], Notation):
         L = self.properties.lipschitz
         return None if L is None or not 0 < L < math.inf else partial(backend.scale, L * L)
 
+    def magnitudes(self, x: Point, batch_ndim: int) -> Point | None:
+        """Entry by entry, the sizes of what adds up to A(x), for an A that can be evaluated; None:
+        nothing is known to be added up in it.
+        """
+        return None
+
     def data(self) -> Point | None:
         """What A(x) holds that x does not change: q of Mx − q, up to its sign; None: unknown. Of
         a tuple, what is unknown of a block is None too.

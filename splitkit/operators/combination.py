@@ -10,7 +10,7 @@ from splitkit.backend import Array, Point, Scalar, Space, lincomb, scale
 from splitkit.notation import PRODUCT, SUM, Style
 from splitkit.operators.base import Operator, PointMap
 from splitkit.operators.freedom import Freedom
-from splitkit.operators.graph_support import GraphSupport
+from splitkit.operators.graph_support import GraphSupport, magnitude
 from splitkit.operators.identity import Identity, Zero
 from splitkit.operators.parts import OfOne
 from splitkit.operators.pullback import in_metric
@@ -70,6 +70,14 @@ class Combination(OfOne):
         if not a:
             return lambda x: scale(b, A(x))
         return lambda x: lincomb(a, x, b, A(x))
+
+    def magnitudes(self, x: Point, batch_ndim: int) -> Point | None:
+        """|a||x| + |b| times those of A(x)."""
+        inner = self.A.magnitudes(x, batch_ndim)
+        if not self.a:
+            return None if inner is None else scale(abs(self.b), inner)
+        inner = magnitude(self.A(x)) if inner is None else inner
+        return lincomb(abs(self.a), magnitude(x), abs(self.b), inner)
 
     def offset(self, x: Point) -> Point | None:
         found = self.A.offset(x)

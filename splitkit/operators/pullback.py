@@ -132,6 +132,20 @@ class Pullback(OfOne):
         resolved = self._is_closed or type(self) is not Pullback
         return super().freedom(space) if resolved else self.L.freedom(space)
 
+    @cached_property
+    def _has_entries(self) -> bool:
+        return self.L.squares() is not None
+
+    def magnitudes(self, x: Point, batch_ndim: int) -> Point | None:
+        """|Lᵀ| times those of A(Lx), where L's entries are at hand."""
+        if not self._has_entries:
+            return None
+        y = self.L(x)
+        inner = self.A.magnitudes(y, batch_ndim)
+        if inner is None and self._is_metric:
+            return None
+        return self.L.adjoint_magnitudes(self.A(y) if inner is None else inner, batch_ndim)
+
     def make_variance(self) -> PointMap | None:
         inner, L = self.A.make_variance(), self.L.squares()
         if L is None:

@@ -86,6 +86,10 @@ class ScaledArgument(OfOne):
         inner, square = self.A.make_variance(), self.s**4
         return None if inner is None else lambda v: scale(square, inner(v))
 
+    def magnitudes(self, x: Point, batch_ndim: int) -> Point | None:
+        inner = self.A.magnitudes(scale(self.s, x), batch_ndim)
+        return None if inner is None else scale(abs(self.s), inner)
+
     def graph_support(self, v: Point, d: Point, space: Space) -> GraphSupport:
         s = self.s
         return self.A.graph_support(scale(1 / s, v), scale(s, d), space).scaled(s, 1 / s)

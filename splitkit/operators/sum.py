@@ -11,7 +11,7 @@ from splitkit.notation import SUM, Style
 from splitkit.operators.base import Operator, PointMap
 from splitkit.operators.combination import Combination, combine
 from splitkit.operators.freedom import Freedom, least
-from splitkit.operators.graph_support import GraphSupport, agree
+from splitkit.operators.graph_support import GraphSupport, agree, magnitude
 from splitkit.operators.identity import Identity, Zero
 from splitkit.operators.parts import OfMany
 from splitkit.operators.pullback import in_metric
@@ -80,6 +80,17 @@ class Sum(OfMany):
     def make_evaluation(self) -> PointMap:
         maps = [term.make_evaluation() for term in self.terms]
         return lambda x: reduce(add, [term(x) for term in maps])
+
+    def magnitudes(self, x: Point, batch_ndim: int) -> Point:
+        """Of all terms together."""
+        sizes = [term.magnitudes(x, batch_ndim) for term in self.terms]
+        return reduce(
+            add,
+            [
+                magnitude(term(x)) if size is None else size
+                for term, size in zip(self.terms, sizes, strict=True)
+            ],
+        )
 
     def offset(self, x: Point) -> Point | None:
         known = [found for term in self.terms if (found := term.offset(x)) is not None]

@@ -124,6 +124,9 @@ class Translation(_Moved):
     def place(self) -> Point:
         return self.v
 
+    def magnitudes(self, x: Point, batch_ndim: int) -> Point | None:
+        return self.A.magnitudes(subtract(x, self.v), batch_ndim)
+
     def __call__(self, x: Point) -> Point:
         return self.A(subtract(x, self.v))
 

@@ -39,6 +39,7 @@ from splitkit.backend import (
     subtract,
     where,
 )
+from splitkit.operators.base import Operator
 from splitkit.solvers.certificate import Certificate, certified
 from splitkit.solvers.compiled import Compiled
 from splitkit.solvers.displacement import Drift
@@ -425,12 +426,13 @@ def _joined(sizes: list[Array], more: Sequence[Array]) -> list[Array]:
 
 def _cancelled(reading: Reading, residuals: list[Array], task: Task) -> list[Array]:
     """Of each block, how much of the terms' elements cancels, (Σ‖aᵢ‖ − ‖r‖)/2; where one element
-    is alone and no constants are known, what may cancel within single-valued ones.
+    is alone and no constants are known, what cancels within single-valued ones, or may.
     """
     xp, found = task.space.xp, []
     within = [0.0 * residuals[0]] * len(residuals)
     if reading.bounds is not None:
         within = task.spread(reading.bounds(task.space))
+    within = _joined(within, _added_up(reading.x, residuals, task))
     least = [*task.least_sizes, *(0.0 * each for each in within[len(task.least_sizes) :])]
     inner = _single_valued(reading.x, residuals, task)
     norms = map(task.norms, reading.terms)
@@ -444,21 +446,43 @@ def _cancelled(reading: Reading, residuals: list[Array], task: Task) -> list[Arr
     return found
 
 
+def _added_up(x: Point, residuals: list[Array], task: Task) -> list[Array]:
+    """Of each block, the largest size of what adds up to a value near x."""
+    found = [0.0 * r for r in residuals]
+    for A, (point, _, near) in {id(A): (A, seen) for A, *seen in _values_near(x, task)}.values():
+        sizes = A.magnitudes(point, task.space.batch_ndim)
+        if sizes is not None:
+            found = _larger(found, task.norms(sizes), near, task.space)
+    return found
+
+
 def _single_valued(x: Point, residuals: list[Array], task: Task) -> list[Array]:
-    """Of each block, the largest value that a single-valued operator was seen to have no farther
-    from x than x is large. An element of another may be as large as a step is short.
+    """Of each block, the largest value that a single-valued operator was seen to have near x. An
+    element of another may be as large as a step is short.
+    """
+    found = [0.0 * r for r in residuals]
+    for _, _, value, near in _values_near(x, task):
+        found = _larger(found, task.norms(value), near, task.space)
+    return found
+
+
+def _values_near(x: Point, task: Task) -> Iterator[tuple[Operator, Point, Point, Array]]:
+    """Of single-valued operators on points like x what was seen: the operator, the point, the
+    value, and whether the point is no farther from x than x is large.
     """
     space = task.space
-    size, found = space.norm(x), [0.0 * r for r in residuals]
+    size = space.norm(x)
     for A, read_pair, argument, value in task.watch.calls:
         if not A.has_evaluation:
             continue
         point, element = read_pair(argument, value)
         if shapes_of(point) == shapes_of(element) == shapes_of(x):
-            near = space.norm(subtract(point, x)) <= size
-            seen = [space.xp.where(near, norm, 0.0 * norm) for norm in task.norms(element)]
-            found = _joined(found, seen)
-    return found
+            yield A, point, element, space.norm(subtract(point, x)) <= size
+
+
+def _larger(known: list[Array], more: list[Array], near: Array, space: Space) -> list[Array]:
+    """``known``, or ``more`` where it is larger and near."""
+    return _joined(known, [space.xp.where(near, each, space.xp.zeros_like(each)) for each in more])
 
 
 def _remembered(

@@ -203,6 +203,32 @@ def test_the_adjoint_is_the_transpose(name):
     np.testing.assert_allclose(found, expected.T, atol=1e-12)
 
 
+def flat(x):
+    return np.concatenate([np.ravel(block) for block in backend.blocks(x)])
+
+
+def drawn(shapes, tuples):
+    x = tuple(np.random.default_rng(1).standard_normal(s) for s in shapes)
+    return x if tuples else x[0]
+
+
+@every_map
+def test_magnitudes_are_no_less_than_what_adds_up(name):
+    make, shape, M, _, _ = MAPS[name]
+    L = make(numpy_array)
+    tuples = isinstance(shape[0], tuple)
+    x = drawn(shape if tuples else (shape,), tuples)
+    image = L.range_space(Space.of(x))
+    y = drawn(image.shapes, image.is_tuple)
+    there, back = flat(L.magnitudes(x, 0)), flat(L.adjoint_magnitudes(y, 0))
+    exact, exact_back = np.abs(M) @ np.abs(flat(x)), np.abs(M.T) @ np.abs(flat(y))
+    assert (there >= exact * (1 - 1e-12)).all()
+    assert (back >= exact_back * (1 - 1e-12)).all()
+    if L.squares() is not None and not isinstance(L, LinearSum):  # its entries are at hand
+        np.testing.assert_allclose(there, exact, rtol=1e-12)
+        np.testing.assert_allclose(back, exact_back, rtol=1e-12)
+
+
 # -- constants -----------------------------------------------------------------------------------
 
 h_symmetric = np.asarray([[0, 0.5, 0], [0.5, 3.0, 0.5], [0, 0.5, 0]])

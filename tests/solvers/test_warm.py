@@ -186,3 +186,38 @@ def test_a_step_of_another_length_leaves_the_governing_point():
     plan = sk.plan(turned(PULLS[0]), np.zeros(12), sk.DouglasRachford(alpha=0.5))
     solution = sk.solve(turned(PULLS[0]), np.zeros(12), sk.DouglasRachford(alpha=2.0))
     assert plan.solve(solution).iterations == plan.solve(solution.x).iterations
+
+
+ROWS = RNG.standard_normal((30, 5))
+SEEN = ROWS @ RNG.standard_normal(5) + RNG.standard_t(2, size=30)
+FITS = {
+    "huber": (lambda: f.Huber(1.0).translate(SEEN) @ ROWS, np.zeros(5)),
+    "logistic": (lambda: f.Logistic().translate(SEEN) @ ROWS, np.zeros(5)),
+    "beside a set that never binds": (
+        lambda: f.Huber(1.0).translate(SEEN) @ ROWS + f.Box(-1e6, 1e6), np.zeros(5),
+    ),
+    "two losses": (
+        lambda: f.Logistic().translate(SEEN) @ ROWS + 0.5 * (f.Huber(0.1) @ ROWS), np.zeros(5),
+    ),
+    "ridge": (
+        lambda: f.Logistic().translate(SEEN) @ ROWS + f.SquaredL2(0.3), np.zeros(5),
+    ),
+    "an intercept of its own": (
+        lambda: f.Huber(1.0).translate(SEEN) @ sk.linear.BlockRow(
+            [sk.DenseMatrix(ROWS), sk.DenseMatrix(np.ones((30, 1)))]
+        ) + f.SeparableSum((f.L1Norm(20.0), f.L1Norm(0.0))), (np.zeros(5), np.zeros(1)),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("unit", [1.0, 2.0**27, 2.0**-27])
+@pytest.mark.parametrize("fit", FITS)
+def test_a_gradient_that_cancels_within_itself_is_met_at_its_solution(fit, unit):
+    """Aᵀ∇h(Ax) = 0 has no other term to be small beside, and no earlier point to remember."""
+    make, start = FITS[fit]
+    loss = unit * make()
+    cold = sk.minimize(loss, start, tol=1e-9)
+    for again in (sk.minimize(loss, cold.x, tol=1e-9), sk.minimize(loss, cold, tol=1e-9)):
+        assert again.converged
+        assert again.iterations <= max(4, cold.iterations // 4)
+        assert np.all(again.residual <= 2 * cold.residual)
