@@ -406,3 +406,14 @@ def test_linear_rates_of_methods_whose_steps_may_change(method):
     A, B = operator(strong_monotonicity=0.5, maximal=True), operator(cocoercivity=0.5)
     proof = method.linear_rate(A, B.pullback(L), accuracy=0.02)
     assert 0.6 < proof.lyapunov.rate < 0.95
+
+
+def test_condat_vu_s_rate_is_near_the_least_that_is_proved():
+    """V may be any quadratic function of the state and its images; W is one of them."""
+    A, B = operator(strong_monotonicity=0.5, maximal=True), operator(cocoercivity=0.5)
+    terms = (A, B.pullback(L), operator(cocoercivity=0.8))
+    method = sk.CondatVu(tau=0.5, sigma=0.9 * (2 - 0.625) / L.norm**2)
+    rate, V = method.guarantee(*terms).rate, method.linear_rate(*terms, accuracy=0.01).lyapunov
+    least = math.sqrt(V.rate)
+    assert least <= rate
+    assert 1 - rate >= 0.7 * (1 - least)
