@@ -26,7 +26,9 @@ def found():
         XLA_FLAGS="--xla_force_host_platform_device_count=2",
         JAX_ENABLE_X64="1",
         JAX_PLATFORMS="cpu",
-        JAX_CPU_ENABLE_ASYNC_DISPATCH="0",  # else devices may wait for each other with all threads
+        # devices wait for each other, each with a thread, of which there are else as many as cores
+        JAX_CPU_ENABLE_ASYNC_DISPATCH="0",
+        NPROC="8",
     )
     script = Path(__file__).with_name("on_a_mesh.py")
     ran = subprocess.run(

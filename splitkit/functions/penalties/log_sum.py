@@ -55,8 +55,10 @@ class LogSum(Function):
         xp, y = namespace(x), sizes(x)
         t = align(alpha, x) * self.weight + xp.zeros_like(x)
         middle = (y + self.epsilon) / 2
-        least = xp.sqrt(t)  # of the middle where there is a root; no square overflows
-        spread = xp.sqrt(clip(middle - least, 0.0)) * xp.sqrt(middle + least)
+        # of the middle where there is a root; no square overflows, and no root is taken of 0, where
+        # it has no derivative
+        least = _root(t)
+        spread = _root(middle - least) * xp.sqrt(middle + least)
         root = middle - self.epsilon + spread
         # continuous where f + ‖· − y‖²/(2α) is convex; else it has a minimum at 0 and at the root
         lower = t * xp.log1p(clip(root, 0.0) / self.epsilon) < root * (y - root / 2)
@@ -67,3 +69,9 @@ class LogSum(Function):
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
         return [(cls(0.8, asarray([0.5, 0.0, 2.0]), batch_ndim=1), (2, 3))]
+
+
+def _root(x: Array) -> Array:
+    """√x, 0 where x < 0."""
+    xp = namespace(x)
+    return xp.where(x > 0, xp.sqrt(xp.where(x > 0, x, xp.ones_like(x))), 0.0)
