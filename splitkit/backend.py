@@ -766,6 +766,16 @@ def on_host(f: Callable[..., Any], *arrays: Array) -> Any:
     return xp.asarray(found, device=device(first))
 
 
+def are_values_at_hand(x: Array) -> bool:
+    """Whether one may look at x's values, and waits for no device: not where they are traced."""
+    libraries = (
+        array_api_compat.is_torch_array,
+        array_api_compat.is_jax_array,
+        array_api_compat.is_cupy_array,
+    )
+    return not any(is_of(x) for is_of in libraries) or _has_values_on_host(x)
+
+
 def _has_values_on_host(x: Array) -> bool:
     if array_api_compat.is_torch_array(x):
         torch = sys.modules["torch"]

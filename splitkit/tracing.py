@@ -167,10 +167,11 @@ def _evaluated(lines: list[Line], known: dict[Any, Array]) -> dict[Any, Array]:
     from jax import lax  # as above
 
     for equation, atoms in lines:
-        if equation.outvars[0] in known:
+        if equation.outvars and equation.outvars[0] in known:
             continue
         given = [known[a] if _is_variable(a) else a for a in atoms]
-        if equation.primitive.name == "dot_general" and (atoms[1], "T") in known:
+        product = equation.primitive.name == "dot_general" and _is_variable(atoms[1])
+        if product and (atoms[1], "T") in known:
             turned = {**equation.params, "dimension_numbers": (((1,), (0,)), ((), ()))}
             found = [lax.dot_general_p.bind(known[atoms[1], "T"], given[0], **turned)]
         else:

@@ -29,6 +29,7 @@ from splitkit.backend import (
     Point,
     Scalar,
     Space,
+    are_values_at_hand,
     as_float,
     blocks,
     is_array,
@@ -384,7 +385,7 @@ def without_rounding(project: PointMap, near: Point, batch_ndim: int) -> Point:
     """
     while True:
         nearest = project(near)
-        if any(map(is_traced, blocks(nearest))):
+        if not all(map(are_values_at_hand, blocks(nearest))):
             return nearest
         before, now = norm(near, batch_ndim), norm(nearest, batch_ndim)
         if not bool(namespace(now).any(2 * now < before)):

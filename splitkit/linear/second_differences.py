@@ -15,8 +15,10 @@ from splitkit.backend import (
     Point,
     Scalar,
     Space,
+    differentiating,
     from_numpy,
     is_array,
+    is_traced,
     lincomb,
     namespace,
     on_host,
@@ -117,6 +119,8 @@ class InverseDifferences(SymmetricMap):
         return self.square_properties(self.least_gain, symmetric=True)
 
     def __call__(self, x: Point) -> Point:
+        if is_traced(x) or differentiating(x):
+            return self._applied(x)  # by transforms that the library differentiates
         return on_host(self._applied, x)
 
     def inverted(self) -> LinearOperator:

@@ -299,7 +299,7 @@ def _clarabel() -> Any:
         import clarabel  # optional
     except ImportError as error:
         raise ImportError(
-            "proofs are found by a semidefinite program: pip install clarabel (or splitkit[proofs])"
+            "a proof needs clarabel, for its program: pip install 'splitkit[proofs]'"
         ) from error
     return clarabel
 

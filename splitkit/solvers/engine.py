@@ -160,6 +160,7 @@ class Run:
         return again
 
 
+Seen = tuple[Operator, Point, Point, Array]  # A, x′, A(x′), and whether x′ is near
 Remember = Callable[["Run", Reading, list[Array], list[Array], "Task"], list[Array]]
 
 
@@ -432,9 +433,10 @@ def _cancelled(reading: Reading, residuals: list[Array], task: Task) -> list[Arr
     within = [0.0 * residuals[0]] * len(residuals)
     if reading.bounds is not None:
         within = task.spread(reading.bounds(task.space))
-    within = _joined(within, _added_up(reading.x, residuals, task))
+    seen = list(_values_near(reading.x, task))
+    within = _joined(within, _added_up(seen, residuals, task))
     least = [*task.least_sizes, *(0.0 * each for each in within[len(task.least_sizes) :])]
-    inner = _single_valued(reading.x, residuals, task)
+    inner = _single_valued(seen, residuals, task)
     norms = map(task.norms, reading.terms)
     for r, bound, known, own, *elements in zip(
         residuals, within, least, inner, *norms, strict=False
@@ -446,27 +448,27 @@ def _cancelled(reading: Reading, residuals: list[Array], task: Task) -> list[Arr
     return found
 
 
-def _added_up(x: Point, residuals: list[Array], task: Task) -> list[Array]:
-    """Of each block, the largest size of what adds up to a value near x."""
+def _added_up(seen: list[Seen], residuals: list[Array], task: Task) -> list[Array]:
+    """Of each block, the largest size of what adds up to the latest value of an operator."""
     found = [0.0 * r for r in residuals]
-    for A, (point, _, near) in {id(A): (A, seen) for A, *seen in _values_near(x, task)}.values():
+    for A, point, _, near in {id(each[0]): each for each in seen}.values():
         sizes = A.magnitudes(point, task.space.batch_ndim)
         if sizes is not None:
             found = _larger(found, task.norms(sizes), near, task.space)
     return found
 
 
-def _single_valued(x: Point, residuals: list[Array], task: Task) -> list[Array]:
+def _single_valued(seen: list[Seen], residuals: list[Array], task: Task) -> list[Array]:
     """Of each block, the largest value that a single-valued operator was seen to have near x. An
     element of another may be as large as a step is short.
     """
     found = [0.0 * r for r in residuals]
-    for _, _, value, near in _values_near(x, task):
+    for _, _, value, near in seen:
         found = _larger(found, task.norms(value), near, task.space)
     return found
 
 
-def _values_near(x: Point, task: Task) -> Iterator[tuple[Operator, Point, Point, Array]]:
+def _values_near(x: Point, task: Task) -> Iterator[Seen]:
     """Of single-valued operators on points like x what was seen: the operator, the point, the
     value, and whether the point is no farther from x than x is large.
     """

@@ -138,7 +138,7 @@ def _at_step(method: Method, earlier: Method | None) -> Method | None:
     is_open = isinstance(getattr(method, "alpha", None), Arbitrary)
     if earlier is None or not is_open or method.label != earlier.label:
         return None
-    if not isinstance(step, float):
+    if not isinstance(step, float) or isinstance(step, Arbitrary):
         return None
     found: Method = method.with_alpha(float(step))  # type: ignore[attr-defined]
     return found

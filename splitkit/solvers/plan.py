@@ -21,7 +21,6 @@ from splitkit.backend import (
     Point,
     Scalar,
     Space,
-    blocks,
     folding,
     solving,
     subtract,
@@ -46,7 +45,7 @@ from splitkit.solvers.solution import Solution, State, Status
 from splitkit.solvers.stopping import Relative, Stopping, as_stopping
 from splitkit.solvers.terms import Role, Term
 from splitkit.solvers.transformed import ArraySolution, run as run_transformed, traceable, unseen
-from splitkit.solvers.units import choose_units
+from splitkit.solvers.units import are_alike, choose_units
 from splitkit.solvers.watch import Watch, declares, nearest_in_domain
 from splitkit.solvers.worth import Values, Worth
 from splitkit.tracing import in_transformation
@@ -132,7 +131,8 @@ def planned(
     resume: Solution | None,
 ) -> Plan:
     """``plan``, by the method of the solve that is resumed unless one is given."""
-    x0, earlier = (x0.x, x0.method) if isinstance(x0, Solution) else (x0, None)
+    earlier = x0.method if isinstance(x0, Solution) and x0.status not in ASTRAY else None
+    x0 = x0.x if isinstance(x0, Solution) else x0
     space = Space.of(x0, batch_ndim)
     if () in space.shapes and space.xp.__name__.endswith("numpy"):
         raise ValueError(
@@ -429,9 +429,9 @@ class Plan(Shown):
         mine, other = self.method, solution.method
         if mine.label != other.label or solution.status in ASTRAY:
             return False
-        units = ("alpha", "scales", "diagonal")
-        return dual is not None or all(
-            _alike(getattr(mine, name, None), getattr(other, name, None), self.space)
+        units = ("scales", "diagonal") if dual is not None else ("alpha", "scales", "diagonal")
+        return all(
+            are_alike(getattr(mine, name, None), getattr(other, name, None), self.space)
             for name in units
         )
 
@@ -480,8 +480,9 @@ class Plan(Shown):
             self._compiled[options.compile] = Compiled.of(self._iteration, x0, options.compile)
         task.compiled = self._compiled[options.compile]
         if resume is None:
-            run = Run(self._iteration.begin(self._within(x0), self.space, dual))
-            if earlier is not None:
+            start = self._within(x0)
+            run = Run(self._iteration.begin(start, self.space, dual))
+            if earlier is not None and start is x0:
                 run.live = self._iteration.continued(run.live, earlier.live)
             if (
                 dual is None
@@ -613,16 +614,6 @@ class Plan(Shown):
             checkpoint=run.checkpoint or run,
             worth=Worth(self._values, run.x, run.kept) if valued else None,
         )
-
-
-def _alike(one: Any, other: Any, space: Space) -> bool:
-    """Whether two steps, or scales of x, are the same."""
-    if one is other:
-        return True
-    if one is None or other is None:
-        return False
-    pairs = zip(blocks(one), blocks(other), strict=True)
-    return not any(bool(space.xp.any(space.xp.asarray(a != b))) for a, b in pairs)
 
 
 def _message(run: Run, method: Method, elsewhere: str) -> str:

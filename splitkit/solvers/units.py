@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
-from splitkit.backend import Point, Space
+from splitkit.backend import Point, Space, blocks
 from splitkit.solvers.equilibration import (
     InUnits,
     diagonal_map,
@@ -91,7 +92,8 @@ def _equilibrated(
 ) -> tuple[Option, tuple[Rewrite, ...]]:
     scaled = InUnits(inclusion, d)
     start = diagonal_map(d).reciprocal()(x0)
-    inner = earlier.method if isinstance(earlier, Equilibrated) else None
+    same = isinstance(earlier, Equilibrated) and are_alike(earlier.scales, d, space)
+    inner = earlier.method if isinstance(earlier, Equilibrated) and same else None
     option = choose(scaled, method).scaled(start, space, inner)
     terms = option.terms or ()
     wrapped = Equilibrated(option.method, scales=d)
@@ -100,3 +102,17 @@ def _equilibrated(
     guarantee = replace(option.guarantee, sequence=wrapped.sequence)
     option.method.require(guarantee)
     return Option(wrapped, origins, guarantee), (*inclusion.rewrites, rewrite)
+
+
+def are_alike(one: Any, other: Any, space: Space) -> bool:
+    """Whether two steps, or scales of x, are the same."""
+    if one is other:
+        return True
+    if one is None or other is None:
+        return False
+    pairs = [*zip(blocks(one), blocks(other), strict=False)]
+    if len(blocks(one)) != len(blocks(other)) or any(
+        getattr(a, "shape", ()) != getattr(b, "shape", ()) for a, b in pairs
+    ):
+        return False
+    return not any(bool(space.xp.any(space.xp.asarray(a != b))) for a, b in pairs)

@@ -29,7 +29,7 @@ def mondeq(
     activation: str | Activation = "relu",
     m: float = 1.0,
     *,
-    tol: float = 1e-8,
+    tol: float | None = None,
     max_iter: int = 10_000,
 ) -> Callable[[Mapping[str, Array], Array], Array]:
     """The layer (parameters, x) ↦ z for arrays of JAX, differentiable in both.
@@ -40,8 +40,8 @@ def mondeq(
         σ, a proximal map without learned parameters.
     m : float
         I − W is m-strongly monotone.
-    tol : float
-        Relative, of each sample's solve.
+    tol : float, optional
+        Relative, of each sample's solve; that of ``splitkit.solve`` by default.
     max_iter : int
 
     Returns
@@ -74,7 +74,8 @@ def mondeq(
             "gradient: give numbers, or take MonDEQ"
         )
     check_number("m", m, POSITIVE)
-    check_number("tol", tol, POSITIVE)
+    if tol is not None:
+        check_number("tol", tol, POSITIVE)
     check_integer("max_iter", max_iter, 1)
 
     def layer(parameters: Mapping[str, Array], x: Array) -> Array:
@@ -103,7 +104,8 @@ def mondeq(
         """z, of which nothing is differentiated."""
         if not (is_traced(M) or is_traced(bias)):
             solver = Solver(sk.DenseMatrix(M), sigma, sk.PeacemanRachford())
-            solution = solver.forward(bias, tol=tol, max_iter=max_iter)
+            accuracy = max(1e-8, 100 * float(namespace(M).finfo(M.dtype).eps))
+            solution = solver.forward(bias, tol=tol or accuracy, max_iter=max_iter)
             if not solution.converged:
                 raise sk.NotConvergedError(solution)
             return solution.x

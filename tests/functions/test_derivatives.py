@@ -297,3 +297,13 @@ def test_where_a_power_cone_has_no_root_to_find_its_projection_is_differentiated
     for x, expected in ((polar, torch.zeros(3, 3)), (vector(2.0, 1.0, -0.5), torch.eye(3))):
         J = torch.autograd.functional.jacobian(K.prox, x)
         assert torch.equal(J, expected.double())
+
+
+def test_projections_are_mapped_over_points():
+    """No look at values stands in the way of ``torch.func.vmap``."""
+    points = torch.linspace(-3.0, 4.0, 12, dtype=torch.float64).reshape(4, 3)
+    a = torch.tensor([1.0, -2.0, 0.5], dtype=torch.float64)
+    for C in (functions.Hyperplane(a, 1.0), functions.HalfSpace(a, 1.0)):
+        mapped = torch.func.vmap(C.project)(points)
+        expected = torch.stack([C.project(point) for point in points])
+        torch.testing.assert_close(mapped, expected)

@@ -70,6 +70,22 @@ def test_it_is_the_same_inside_of_jit_and_forward():
     np.testing.assert_allclose(tangent, (ahead - behind) / 2e-6, rtol=0, atol=1e-7)
 
 
+def test_single_precision_is_solved_by_default():
+    _, _, parameters, exact = of_both("tanh")
+    x = jnp.asarray(X)
+    single, x32 = jax.tree.map(lambda a: a.astype("float32"), (parameters, x))
+    function = sknn.mondeq("tanh", 0.7)
+    for found in (function(single, x32), jax.jit(function)(single, x32)):
+        assert found.dtype == jnp.float32
+        np.testing.assert_allclose(found, exact(parameters, x), atol=1e-5)
+    of_single, of_double = (
+        jax.grad(lambda p, f=f, x=x: (f(p, x) ** 3).sum())(p)
+        for f, p, x in ((function, single, x32), (exact, parameters, x))
+    )
+    for name in NAMES:
+        np.testing.assert_allclose(of_single[name], of_double[name], rtol=1e-3, atol=1e-4)
+
+
 def test_what_is_wrong_is_named():
     _, _, parameters, function = of_both("relu")
     x = jnp.asarray(X)

@@ -221,3 +221,17 @@ def test_a_gradient_that_cancels_within_itself_is_met_at_its_solution(fit, unit)
         assert again.converged
         assert again.iterations <= max(4, cold.iterations // 4)
         assert np.all(again.residual <= 2 * cold.residual)
+
+
+def test_a_start_outside_of_where_a_term_is_meant_is_moved_into_it():
+    """The earlier solution lies where the square root of the next problem has no value."""
+
+    def within(low, high):
+        return sk.NormalCone(f.Box(low, high))
+
+    method = sk.ForwardBackward(alpha=0.5)
+    one = sk.Operator.from_callable(lambda x: x + 1.0, monotone=True, cocoercivity=1.0)
+    earlier = sk.solve(one + within(-3.0, -1.0), -2.0 * np.ones(2), method)
+    root = sk.Operator.from_callable(lambda x: np.sqrt(x) - 1.5, monotone=True, cocoercivity=2.0)
+    solution = sk.solve(root + within(1.0, 4.0), earlier, method)
+    np.testing.assert_allclose(solution.x, 2.25, rtol=1e-6)

@@ -57,7 +57,9 @@ def _model(path: str | Path) -> Any:
     try:
         import highspy  # which is an extra
     except ImportError as error:
-        raise ImportError("HiGHS reads the file: pip install highspy") from error
+        raise ImportError(
+            "the file needs highspy, which reads it: pip install 'splitkit[programs]'"
+        ) from error
     if not Path(path).is_file():
         raise FileNotFoundError(f"path = {str(path)!r}: there is no such file")
     solver = highspy.Highs()

@@ -129,7 +129,11 @@ class Balanced(Iteration):
         if not isinstance(known, Balance):
             return state
         before, steps = self._with(now.steps), self.within(known.steps.tau)
-        return self._with(steps).taken_over(pair, before), now._replace(steps=steps)
+        try:
+            pair = self._with(steps).taken_over(pair, before)
+        except np.linalg.LinAlgError:  # of other data, with whose matrix they are no steps
+            return state
+        return pair, now._replace(steps=steps, earlier=now.steps)
 
     def step(self, state: Carry) -> Carry:
         pair, now = state

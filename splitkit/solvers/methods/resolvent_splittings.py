@@ -81,7 +81,7 @@ class Ryu(ResolventSplitting):
     Takes: A₁, A₂ and A₃ by their resolvents.
     Assumes: all maximal monotone.
     Steps: α > 0, 0 < λ < 1; left open, α = 1/L of the steepest, or measured on the data.
-    Rate: converges.
+    Rate: linear, if all but one are Lipschitz and one strongly monotone; else it converges.
     Oracles: 3 R_{αAᵢ}.
 
     The solution x is the xᵢ of the first term that cannot be evaluated. With aⱼ ∈ Aⱼ(xⱼ) read off
@@ -122,7 +122,7 @@ class MalitskyTam(ResolventSplitting):
     Takes: all by their resolvents, three or more.
     Assumes: all maximal monotone.
     Steps: α > 0, 0 < λ < 1; left open, α = 1/L of the steepest, or measured on the data.
-    Rate: converges.
+    Rate: linear, if all but one are Lipschitz and one strongly monotone; else it converges.
     Oracles: n R_{αAᵢ}.
 
     The solution and the residual are read as in ``Ryu``.
@@ -161,7 +161,7 @@ class ProductSpace(ResolventSplitting):
     Takes: all by their resolvents, three or more.
     Assumes: all maximal monotone.
     Steps: α > 0, 0 < λ < 2; left open, α = 1/L of the steepest, or measured on the data.
-    Rate: converges.
+    Rate: linear, if all but one are Lipschitz and one strongly monotone; else it converges.
     Oracles: n R_{αAᵢ}.
 
     The resolvents do not wait for one another. The solution and the residual are read as in
