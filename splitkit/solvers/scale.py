@@ -47,20 +47,26 @@ def longest(space: Space) -> float:
 
 def natural_step(A: Operator, x: Point, space: Space) -> float | None:
     """α with ‖y − R_{αA}y‖ = ‖x‖/2 at y = x, or else at y = 0; None: there is none, or what moves y
-    as far is rounding of what moves it with steps that are shorter by that.
+    as far may be rounding of a part of A that is steeper by more than its inverse: which moves y as
+    far by steps that are shorter by that, or has moved it by all that it does.
     """
     half, end = 0.5 * size(x, space), math.log(longest(space))
     rounding = math.log(float(space.xp.finfo(space.dtype).eps))
     for y in (x, scale(0.0, x)):
 
-        def excess(log_alpha: float, y: Point = y) -> float:
+        def moved(log_alpha: float, y: Point = y) -> float:
             after = resolved(A, math.exp(log_alpha), y)
-            moved = math.inf if after is None else size(subtract(y, after), space)
-            return moved - half if math.isfinite(moved) else half
+            length = math.inf if after is None else size(subtract(y, after), space)
+            return length if math.isfinite(length) else 2 * half
 
-        if excess(-end) < 0 < excess(end):
-            found = brentq(excess, -end, end, xtol=0.01, rtol=1e-12)
-            if excess(found + rounding) < -0.99 * half:
+        if moved(-end) < half < moved(end):
+            found = brentq(
+                lambda log_alpha: moved(log_alpha) - half, -end, end, xtol=0.01, rtol=1e-12
+            )
+            before = moved(found + rounding)
+            # what moved y there, and not for any step, would by a tenth of the step move as far
+            is_spent = moved(-end) < 0.5 * before < moved(found + rounding - math.log(10.0))
+            if before < 0.01 * half and not is_spent:
                 return math.exp(found)
     return None
 
