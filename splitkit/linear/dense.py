@@ -94,6 +94,7 @@ class DenseMatrix(LastAxesMap):
         self.matrix = matrix
         self._declared = m, lipschitz
         self._steps = 0  # for which it was inverted
+        self._kept_sizes: Array | None = None
         rows, columns = map(int, matrix.shape)
         self.domain_shape, self.range_shape = (columns,), (rows,)
 
@@ -147,10 +148,20 @@ class DenseMatrix(LastAxesMap):
         return scaled
 
     def magnitudes(self, x: Point, batch_ndim: int) -> Point:
-        return abs(x) @ abs(self.matrix.T)
+        return abs(x) @ self._entry_sizes.T
 
     def adjoint_magnitudes(self, x: Point, batch_ndim: int) -> Point:
-        return abs(x) @ abs(self.matrix)
+        return abs(x) @ self._entry_sizes
+
+    @property
+    def _entry_sizes(self) -> Array:
+        """|M|, kept unless JAX traces it: a look at each check of a solve asks for it."""
+        if self._kept_sizes is None:
+            sizes = abs(self.matrix)
+            if is_traced(sizes):
+                return sizes
+            self._kept_sizes = sizes
+        return self._kept_sizes
 
     @cached_property
     def _singular_values(self) -> Array:

@@ -196,11 +196,15 @@ class Sparse(LastAxesMap):
     def adjoint(self, y: Point) -> Point:
         return _on_vectors(self._transposed.__matmul__, self.matrix.__matmul__, y)
 
+    @cached_property
+    def _entry_sizes(self) -> LinearOperator:
+        return Sparse(abs(self.matrix))
+
     def magnitudes(self, x: Point, batch_ndim: int) -> Point:
-        return Sparse(abs(self.matrix))(abs(x))
+        return self._entry_sizes(abs(x))
 
     def adjoint_magnitudes(self, x: Point, batch_ndim: int) -> Point:
-        return Sparse(abs(self.matrix)).adjoint(abs(x))
+        return self._entry_sizes.adjoint(abs(x))
 
     @property
     def solver(self) -> str | None:
