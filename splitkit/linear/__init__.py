@@ -26,9 +26,18 @@ from splitkit.linear.kronecker import Kronecker as Kronecker
 from splitkit.linear.low_rank import PlusLowRank as PlusLowRank
 from splitkit.linear.mask import Mask as Mask
 from splitkit.linear.matrix_free import MatrixFree as MatrixFree
+from splitkit.linear.padding import Crop as Crop, Pad as Pad
+from splitkit.linear.rearranged import (
+    Flip as Flip,
+    Reshape as Reshape,
+    Roll as Roll,
+    Transpose as Transpose,
+)
 from splitkit.linear.recognized import as_affine as as_affine
+from splitkit.linear.restriction import Restriction as Restriction
 from splitkit.linear.second_differences import SecondDifferences as SecondDifferences
 from splitkit.linear.sparse import Sparse as Sparse
 from splitkit.linear.stacked import Stacked as Stacked
+from splitkit.linear.sums import MeanOver as MeanOver, SumOver as SumOver
 from splitkit.linear.unitary_fourier import Fourier as Fourier
 from splitkit.linear.wrapped import wrap as wrap

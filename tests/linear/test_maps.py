@@ -140,6 +140,16 @@ MAPS = {
         differences(3, 4, True),
         True, True,
     ),
+    "differences, 0 beyond": (
+        lambda a: Gradient(-1, boundary="dirichlet", shape=(5,)), (5,),
+        np.eye(5, k=1) - np.eye(5), True, True,
+    ),
+    "gradient, 0 beyond": (
+        lambda a: Gradient(boundary="dirichlet", shape=(3, 4)), (3, 4),
+        np.stack([np.kron(np.eye(3, k=1) - np.eye(3), np.eye(4)),
+                  np.kron(np.eye(3), np.eye(4, k=1) - np.eye(4))], axis=1).reshape(24, 12),
+        True, True,
+    ),
     "kronecker": (lambda a: Kronecker(a(A), a(B)), (4, 3), np.kron(A, B), True, True),
     "sparse": (
         lambda a: Sparse(scipy.sparse.csr_array(backend.to_numpy(a(A)))), (4,), A, True, True,
@@ -436,7 +446,7 @@ INVALID = [
     (lambda: Circulant(np.ones((2, 2))), ValueError, "give a vector"),
     (lambda: Gradient((0, 1)), ValueError, r"axes = \(0, 1\)"),
     (lambda: Gradient((-1, -1)), ValueError, "different negative"),
-    (lambda: Gradient(boundary="dirichlet"), ValueError, "'dirichlet'"),
+    (lambda: Gradient(boundary="robin"), ValueError, "'robin'"),
     (lambda: Gradient(shape=(3,)), ValueError, r"shape = \(3,\)"),
     (lambda: Sparse(A), TypeError, "numpy.ndarray.*scipy.sparse"),
     (lambda: Sparse(scipy.sparse.csr_array(np.eye(2, dtype=int))), TypeError, "dtype int64"),
