@@ -109,46 +109,45 @@ def least_value(claim: Claim, units: Any = None) -> Answer:
     n, m = len(claim.B) - claim.values, claim.values
     units = balanced_units(claim) if units is None else units
     D = np.outer(units, units)
-    # t in the units of C/B
-    size_B, size_C = (float(np.linalg.norm(D * M)) or 1.0 for M in (claim.B, claim.C))
-    B, C = D * claim.B / size_B, D * claim.C / size_C
-    Q = [D * M for M in claim.inequalities]
-    E = [D * M for M in claim.equalities]
-    of_Q, of_E = ([1 / (float(np.linalg.norm(M)) or 1.0) for M in each] for each in (Q, E))
-    columns = [_parts(B, n)]
-    columns += [-s * _parts(M, n) for s, M in zip(of_Q, Q, strict=True)]
-    columns += [-s * _parts(M, n) for s, M in zip(of_E, E, strict=True)]
+    stack = np.array([claim.C, claim.B, *claim.inequalities, *claim.equalities]) * D
+    norms = np.sqrt(np.sum(stack * stack, axis=(1, 2)))
+    size_C, size_B, *_ = norms = np.where(norms > 0, norms, 1.0)  # t in the units of C/B
+    of_known = 1 / norms[2:]
+    right, *columns = _parts(stack / norms[:, None, None], n)
     of_M = [_family_units(M, D) for M in claim.families]
     sizes = [len(M) for M in claim.families]
     for M, f in zip(claim.families, of_M, strict=True):
         i, j, k = _triangle(len(M))
-        columns += [*-_parts((k * f[i] * f[j])[:, None, None] * (D * M[i, j]), n)]
+        columns += [*_parts((k * f[i] * f[j])[:, None, None] * (D * M[i, j]), n)]
     count, families = len(columns), sum(k * (k + 1) // 2 for k in sizes)
-    bounded = 1 + len(Q)  # t and λ
-    A = np.zeros((bounded + len(columns[0]) + families, count))
+    bounded = 1 + len(claim.inequalities)  # t and λ
+    end = bounded + len(right)
+    A = np.zeros((end + families, count))
     b = np.zeros(len(A))
     A[:bounded, :bounded] = -np.eye(bounded)
     b[0] = -claim.least * size_B / size_C
-    A[bounded : bounded + len(columns[0])] = -np.stack(columns, axis=1)
-    b[bounded : bounded + len(columns[0])] = -_parts(C, n)
+    A[bounded:end] = np.array(columns).T
+    A[bounded:end, 0] *= -1.0  # S = tB − C − …
+    b[bounded:end] = -right
     if families:
         A[-families:, -families:] = -np.eye(families)
     found = _solver(A, b, (bounded, m), (n, *sizes))
     status, x, z = found
-    gram = np.diag(np.concatenate([np.zeros(n), z[bounded : bounded + m]]))
-    gram[:n, :n] = _smat(z[bounded + m : bounded + len(columns[0])], n)
+    gram = np.zeros_like(D)
+    gram[range(n, n + m), range(n, n + m)] = z[bounded : bounded + m]
+    gram[:n, :n] = _smat(z[bounded + m : end], n)
     gram *= D
-    weight = float(np.trace(claim.B @ gram))
-    rest = bounded + len(E)
+    weight = float(np.sum(claim.B * gram))
+    rest = bounded + len(claim.equalities)
     metrics, at = [], rest
     for k, f in zip(sizes, of_M, strict=True):
         metrics.append(_smat(x[at : at + k * (k + 1) // 2], k) * np.outer(f, f) * size_C)
         at += k * (k + 1) // 2
     return Answer(
-        value=np.inf if status == "PrimalInfeasible" else float(x[0]) * size_C / size_B,
+        value=np.inf if status == "PrimalInfeasible" else float(x[0] * size_C / size_B),
         status=status,
-        multipliers=x[1:bounded] * np.asarray(of_Q) * size_C,
-        free=x[bounded:rest] * np.asarray(of_E) * size_C,
+        multipliers=x[1:bounded] * of_known[: bounded - 1] * size_C,
+        free=x[bounded:rest] * of_known[bounded - 1 :] * size_C,
         metrics=tuple(metrics),
         gram=gram / weight if weight > 0 and status != "PrimalInfeasible" else gram,
         units=units,

@@ -203,8 +203,7 @@ def _must_vanish(leaf: Leaf, pair: Pair, other: Pair, d: Sparse, u: Sparse) -> b
     common = math.lcm(*(part.denominator for part in ratio))
     p, q = (int(part * common) for part in ratio)  # (d, u) = (p, q)w
     return any(
-        a * p * p + 2 * b * p * q + c * q * q < 0
-        for a, b, c in map(_whole, leaf.properties.forms)
+        a * p * p + 2 * b * p * q + c * q * q < 0 for a, b, c in map(_whole, leaf.properties.forms)
     )
 
 

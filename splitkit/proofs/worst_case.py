@@ -29,8 +29,7 @@ def low_rank_points(G: Any, kept: list[Any]) -> Any:
         if not len(directions):
             break
         D = np.zeros((r, r))
-        D[upper] = directions[0]
-        D = D + np.triu(D, 1).T
+        D[upper] = D.T[upper] = directions[0]
         eigenvalues = np.linalg.eigvalsh(D)
         s = -1 / eigenvalues[np.argmax(np.abs(eigenvalues))]
         V = _factor(V @ (np.eye(r) + s * D) @ V.T)
