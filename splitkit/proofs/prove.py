@@ -561,7 +561,7 @@ def _shown(
     points = worst_points(claim, answer)
     scale = max(float(np.abs(points).max()), 1e-300)
     even = max(2, points.shape[1] + points.shape[1] % 2)
-    points = np.pad(points, ((0, 0), (0, even - points.shape[1]))) / scale
+    points = np.hstack([points / scale, np.zeros((len(points), even - points.shape[1]))])
     solution = runs.at_solution(points)
 
     def differences(v: Vector) -> Any:
