@@ -53,7 +53,7 @@ def test_the_step_that_is_left_open_is_the_best(smooth):
     ("smooth", "m", "at_1", "best", "at_best"),
     [
         (operator(monotone=True, lipschitz=1.0), 0.5, 0.860380, 0.644175, 0.841302),
-        (operator(cocoercivity=1.0), 0.1, 0.909091, 10**0.5, 0.782684),
+        (operator(cocoercivity=1.0), 0.1, 0.909091, 10**0.5, 0.782671),
     ],
 )
 def test_the_best_step_of_known_constants(smooth, m, at_1, best, at_best):
