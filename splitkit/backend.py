@@ -152,7 +152,7 @@ def same_kind(x: Point, y: Point) -> bool:
         (type(x) is type(y) or (is_array(y) and namespace(x) is namespace(y)))
         and x.shape == y.shape
         and x.dtype == y.dtype
-        and (x.device == y.device or device(x) == device(y))
+        and (is_traced(x) or is_traced(y) or x.device == y.device or device(x) == device(y))
     )
 
 
