@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -37,12 +37,9 @@ class Known:
     @classmethod
     def of_form(cls, operator: str, of: str, form: Form, x: Row, u: Row) -> Known:
         """a‖x‖² + 2b⟨x, u⟩ + c‖u‖²."""
-        a, b, c = map(Fraction, form)
-        found = ((a, "x", "x"), (2 * b, "x", "u"), (c, "u", "u"))
-        terms = tuple(term for term in found if term[0])
-        at = {"x": x, "u": u}
-        Q = Quadratic(tuple((c, at[p], at[q]) for c, p, q in terms))
-        return cls(operator, of, Q, Template(terms), at, form)
+        template, at = _template(form), {"x": x, "u": u}
+        Q = Quadratic(tuple((c, at[p], at[q]) for c, p, q in template.terms))
+        return cls(operator, of, Q, template, at, form)
 
     def rows(self) -> Iterator[Row]:
         """Its vectors, and the differences of two points."""
@@ -56,6 +53,13 @@ class Known:
         return Inequality(
             self.operator, self.form, self.of, float(multiplier), self.template, self.at, matrix
         )
+
+
+@lru_cache(maxsize=512)
+def _template(form: Form) -> Template:
+    a, b, c = map(Fraction, form)
+    found = ((a, "x", "x"), (2 * b, "x", "u"), (c, "u", "u"))
+    return Template(tuple(term for term in found if term[0]))
 
 
 def of_linear_map(

@@ -60,7 +60,17 @@ def contraction(
     metric: Any,
     replay: Replay | None = None,
 ) -> Proof:
-    """The least ρ² with V(after) ≤ ρ² V(before), V(s) = Σ Pᵢⱼ⟨sᵢ, sⱼ⟩ for the metric P."""
+    """The least ρ² with V(after) ≤ ρ² V(before), V(s) = Σ Pᵢⱼ⟨sᵢ, sⱼ⟩ for the metric P.
+
+    Examples
+    --------
+    >>> from splitkit.proofs import Scene, contraction
+    >>> scene = Scene()
+    >>> F = sk.Operator.from_callable(lambda x: x, strong_monotonicity=1.0, lipschitz=2.0)
+    >>> A, x = scene.leaf(F), scene.new("x")
+    >>> print(contraction(scene, [x], [x - 0.25 * A(x)], np.eye(1)).value)  # 1 − m²/L²
+    0.75
+    """
     found, runs = _contraction(scene, before, after, metric)
     return _proved(found, runs, 1.0, before, replay)
 
@@ -102,7 +112,17 @@ def decrease(
     metric: Any,
     replay: Replay | None = None,
 ) -> Proof:
-    """The greatest c with V(after) ≤ V(before) − c‖measure‖²."""
+    """The greatest c with V(after) ≤ V(before) − c‖measure‖².
+
+    Examples
+    --------
+    >>> from splitkit.proofs import Scene, decrease
+    >>> scene = Scene()
+    >>> A = scene.leaf(sk.Operator.from_callable(lambda x: x, cocoercivity=1.0))
+    >>> x = scene.new("x")
+    >>> print(decrease(scene, [x], [x - 0.5 * A(x)], [A(x)], np.eye(1)).value)  # α(2β − α)
+    0.75
+    """
     moves = _moves(before, after)
     runs = Runs(scene, [*moves, *measure])
     start, step, s = (_differences(runs, each) for each in (before, moves, measure))
@@ -128,6 +148,16 @@ def lyapunov(
     V(s) = Σ Pᵢⱼ⟨sᵢ, sⱼ⟩ + Σ Nᵢⱼ(‖L‖²⟨xᵢ, xⱼ⟩ − ⟨Lxᵢ, Lxⱼ⟩) with P, N ⪰ 0, the second sum for the
     linear maps L, and their adjoints, that the step has applied to all xᵢ of a state and of its
     successor. So V may be the metric ‖x‖²/τ − 2⟨Lx, y⟩ + ‖y‖²/σ, for σ‖L‖² ≤ 1/τ.
+
+    Examples
+    --------
+    >>> from splitkit.proofs import Scene, lyapunov
+    >>> scene = Scene()
+    >>> F = sk.Operator.from_callable(lambda x: x, strong_monotonicity=1.0, lipschitz=2.0)
+    >>> A, x = scene.leaf(F), scene.new("x")
+    >>> proof = lyapunov(scene, [x], [x - 0.25 * A(x)], [A(x)], rate=0.8)  # ρ² = .75 is the least
+    >>> print(proof.holds)
+    True
     """
     moves = _moves(before, after)
     runs = Runs(scene, [*moves, *measure])
@@ -531,7 +561,7 @@ def _shown(
     points = worst_points(claim, answer)
     scale = max(float(np.abs(points).max()), 1e-300)
     even = max(2, points.shape[1] + points.shape[1] % 2)
-    points = np.pad(points, ((0, 0), (0, even - points.shape[1]))) / scale
+    points = np.hstack([points / scale, np.zeros((len(points), even - points.shape[1]))])
     solution = runs.at_solution(points)
 
     def differences(v: Vector) -> Any:

@@ -69,6 +69,15 @@ class Reading:
         y of a composed term, where the governing point does not show it.
     outward : Outward or None
         How to leave the units in which all these points are, and are to be judged.
+
+    Examples
+    --------
+    >>> F = sk.Affine(2.0 * np.eye(1), np.array([2.0]))
+    >>> iteration = sk.ForwardBackward(alpha=0.25).bind(F, sk.Zero())
+    >>> after, trace = iteration.advance(np.array([3.0]))
+    >>> reading = iteration.read(trace)
+    >>> print(reading.x, reading.terms)
+    [2.] (array([2.]), array([0.]))
     """
 
     x: Point
@@ -88,6 +97,16 @@ class Iteration:
     ----------
     space : Space
         That of x0, from ``enter`` on: for iterations whose steps depend on norms.
+
+    Examples
+    --------
+    >>> class Descent(sk.solvers.Iteration):  # for 0 = 2x, by steps of 1/4
+    ...     def advance(self, x):
+    ...         return x - 0.25 * (2 * x), x
+    ...     def read(self, x):
+    ...         return sk.solvers.Reading(x, (2 * x,))
+    >>> print(Descent().step(np.array([4.0])))
+    [2.]
     """
 
     space: Space

@@ -69,6 +69,18 @@ class ArraySolution(NamedTuple):
     iterations : array of batch shape (int)
     residual : array of batch shape
         ‖r‖, as of ``Solution``.
+
+    Examples
+    --------
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> G = sk.NormalCone(sk.functions.Box(-1.0, 1.0))
+    >>> M = 2.0 * jnp.eye(2)
+    >>> def solved(q):
+    ...     return sk.solve(sk.Affine(M, q) + G, jnp.zeros(2))
+    >>> found = jax.jit(solved)(jnp.array([1.0, 4.0]))
+    >>> print(np.array(found.x), found.message)
+    [0.5 1. ] of 1 solves 1 converged
     """
 
     x: Point
