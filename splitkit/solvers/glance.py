@@ -190,7 +190,7 @@ def _seen(
         elements: tuple[Point | None, ...] = ()
         if task.terms:
             elements = iteration.elements_of(task.terms, watch.elements())
-        judged = [call for call in watch.calls if watch.judges(call)]
+        judged = watch.compared()
         pairs = [(read(y, value), (y, value)) for _, read, y, value in judged]
         calls[:] = [
             (call[0], pair[0] is y) for call, (pair, (y, _)) in zip(judged, pairs, strict=True)

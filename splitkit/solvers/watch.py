@@ -152,11 +152,13 @@ class Watch(Maps, threading.local):
                 return f"{A!r}"
         return None
 
-    def judges(self, call: Call) -> bool:
-        """Whether a pair of this call is compared with others: only constants that someone declared
-        are.
-        """
-        return self.declared[id(call[0])] and not isinstance(call[1], _OfSolution)
+    def compared(self) -> list[Call]:
+        """The calls whose pairs are: those of what someone declared."""
+        return [
+            call
+            for call in self.calls
+            if self.declared[id(call[0])] and not isinstance(call[1], _OfSolution)
+        ]
 
     def contradiction(self, space: Space) -> str | None:
         """Which operator has two pairs that contradict what it declares, and the inequality.
@@ -167,7 +169,7 @@ class Watch(Maps, threading.local):
         pairs: dict[int, list[Pair]] = {}
         for call in self.calls:
             A, read_pair, argument, value = call
-            if not self.judges(call):
+            if isinstance(read_pair, _OfSolution) or not self.declared[id(A)]:
                 continue
             pair = read_pair(argument, value)
             known = pairs.setdefault(id(A), [])
