@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from splitkit.proofs.certify import Multipliers, Program, certified
+from splitkit.proofs.exact import BudgetEndedError
 from splitkit.proofs.faces import proved_on
 from splitkit.proofs.outcome import Outcome
 from splitkit.proofs.program import Answer, Claim, least_value
@@ -162,13 +163,28 @@ class Attempt:
         """The solver's."""
         return least_value(self.claim)
 
+    @cached_property
     def on_its_face(self) -> Multipliers | None:
         """Multipliers that are verified, where the structure tells what S vanishes at."""
         return None if self.off is None else proved_on(self.program, self.claim, self.off)
 
+    @property
     def certified(self) -> Multipliers | None:
-        """Multipliers that are verified."""
-        return certified(self.program, self.claim, self.answer)
+        """Multipliers that are verified, made of the solver's."""
+        return self._certified[0]
+
+    @property
+    def failure(self) -> str:
+        """Why there are none."""
+        return f"{self._certified[1]} (status: {self.answer.status})"
+
+    @cached_property
+    def _certified(self) -> tuple[Multipliers | None, str]:
+        try:
+            found = certified(self.program, self.claim, self.answer)
+        except BudgetEndedError as error:
+            return None, str(error)
+        return found, "its multipliers verify nothing"
 
     def proof(
         self,
@@ -242,11 +258,10 @@ def worst_points(claim: Claim, answer: Answer) -> Any:
 def bounded(attempt: Attempt) -> Proof:
     """The least t, if it is verified."""
     answer = attempt.answer
-    found = attempt.certified()
+    found = attempt.certified
     if found is not None:
         return attempt.proof(found, Outcome.PROVED, "")
     if answer.is_impossible:
         why = "points that satisfy every condition exceed every multiple of what is given"
         return attempt.proof(None, Outcome.INEXPRESSIBLE, why)
-    what = f"its multipliers verify nothing (status: {answer.status})"
-    return attempt.proof(None, Outcome.FAILED, what)
+    return attempt.proof(None, Outcome.FAILED, attempt.failure)

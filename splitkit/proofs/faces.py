@@ -9,7 +9,9 @@ to be 0, as ⟨x, a⟩ ≥ 0 and −⟨x, a⟩ ≥ β‖a‖² force a = 0.
 The equations Sz = 0 are solved in whole numbers, so that some multipliers are known multiples of
 the others. In these the program has an interior; its solution is pushed a little inside, and the
 multipliers made of it verify at once. Where the structure does not tell all that vanishes nothing
-is found here, and ``certify.py`` looks for it in the solver's numbers.
+is found here, and ``certify.py`` looks for it in the solver's numbers. It is pushed further inside
+only if the solver does not end: where it ends and nothing verifies, S has mostly no interior there
+either, and ``certify.py`` proves what a greater inset would.
 
 Source: Borwein, Wolkowicz, *Regularizing the abstract convex program* (1981): facial reduction.
 """
