@@ -42,15 +42,24 @@ from splitkit.functions.cones.rotated_second_order_cone import (
 )
 from splitkit.functions.cones.second_order_cone import SecondOrderCone as SecondOrderCone
 from splitkit.functions.cones.zero_cone import ZeroCone as ZeroCone
+from splitkit.functions.entropies.exponential import Exponential as Exponential
 from splitkit.functions.entropies.log_barrier import LogBarrier as LogBarrier
 from splitkit.functions.entropies.log_sum_exp import LogSumExp as LogSumExp
 from splitkit.functions.entropies.negative_entropy import NegativeEntropy as NegativeEntropy
+from splitkit.functions.entropies.relative_entropy import RelativeEntropy as RelativeEntropy
 from splitkit.functions.entropies.simplex_entropy import SimplexEntropy as SimplexEntropy
+from splitkit.functions.losses.berhu import BerHu as BerHu
 from splitkit.functions.losses.epsilon_insensitive import EpsilonInsensitive as EpsilonInsensitive
+from splitkit.functions.losses.even_losses import (
+    Fair as Fair,
+    LogCosh as LogCosh,
+    PseudoHuber as PseudoHuber,
+)
 from splitkit.functions.losses.hinge import Hinge as Hinge
 from splitkit.functions.losses.huber import Huber as Huber
 from splitkit.functions.losses.kullback_leibler import KullbackLeibler as KullbackLeibler
 from splitkit.functions.losses.least_squares import LeastSquares as LeastSquares
+from splitkit.functions.losses.linear import Linear as Linear
 from splitkit.functions.losses.logistic import Logistic as Logistic
 from splitkit.functions.losses.quadratic import Quadratic as Quadratic
 from splitkit.functions.losses.quantile import Quantile as Quantile
