@@ -6,6 +6,11 @@ that meets the tolerance keeps the values that it has then. The host reads a few
 end, ``SHORT`` iterations or a tenth of those made ahead at most, so that no solve runs on for long
 after its end. One that is not to end by its tolerance is looked at whenever its count doubles.
 
+A residual that swings meets its tolerance for a few iterations, long before it stays below. Where
+it is near, one *glance* follows each check: ‖r‖ beside the sizes of the last check, which costs
+a fifth of one. If r does not fall as steadily as between the checks, glances go on, and where two
+of them lead to 1 the next one is.
+
 Where a measurement costs more than an iteration, the length of the step decides whether there is
 one: it falls as ‖r‖ does, so that, beside what both were when last measured, it predicts ‖r‖.
 Before the first measurement ‖u⁺ − u‖/‖u⁺‖ stands for the relative residual. If the first look is
@@ -57,6 +62,9 @@ LEAST_STEPS, PART = 8, 32  # to correct a certificate: as many, or that part of 
 SHORT = 20  # iterations between checks that count as few
 LINGER = 10  # iterations for which rounding is watched
 FAR = 1.25  # times its tolerance, what is predicted is not worth a measurement
+NEAR = 30.0  # times its tolerance, a residual that swings is glanced at
+UNEVEN = 1.25  # what falls so many times as fast as it did, or as slowly, swings
+SPACING, SWINGS = 4, 120  # iterations between two glances, or that part of all
 
 
 @dataclass
@@ -65,23 +73,46 @@ class Schedule:
 
     next_check: int = 1
     last: tuple[int, float] | None = None
+    next_glance: int | None = None
+    seen: tuple[int, float] = (0, math.inf)  # at the latest check or glance
+    pace: float = 0.0  # at which the logarithm fell between checks; 0: r swings
+
+    @property
+    def due(self) -> int:
+        """The iteration of the next check or glance."""
+        return min(self.next_check, self.next_glance or self.next_check)
 
     def stalled(self, ratio: float) -> bool:
         """Whether the ratio, above 1, has not halved since the last check."""
         return self.last is not None and ratio > max(1.0, 0.5 * self.last[1])
 
-    def plan(self, k: int, ratio: float, *, endless: bool = False) -> None:
-        """Place the check after k, at which the worst ratio was this."""
+    def plan(self, k: int, ratio: float, *, endless: bool = False, glances: bool = False) -> None:
+        """Place the check after k, at which the worst ratio was this, and the first glance."""
         longest = k if endless else max(SHORT, k // 10)
         wait = max(1, k // 4)
+        self.pace = 0.0
         if self.last is not None and 0 < ratio < self.last[1]:
             k0, ratio0 = self.last
-            per_step = math.log(ratio0 / ratio) / (k - k0)
+            self.pace = math.log(ratio0 / ratio) / (k - k0)
             # a quarter of an iteration more: to look one too early costs more than one iteration
-            wait = math.ceil(math.log(max(ratio, 1.0)) / per_step + 0.25)
+            wait = math.ceil(math.log(max(ratio, 1.0)) / self.pace + 0.25)
             wait = max(1, min(k, wait))
-        self.last = (k, ratio)
+        self.last = self.seen = (k, ratio)
         self.next_check = k + min(wait, longest)
+        self.next_glance = k + 1 if glances and 1.0 < ratio < NEAR else None
+
+    def glanced(self, k: int, ratio: float) -> None:
+        """Place the glance after k, at which the worst ratio was this, above 1."""
+        k0, ratio0 = self.seen
+        self.next_glance, self.seen = None, (k, ratio)
+        pace = math.log(ratio0 / ratio) / (k - k0)
+        if self.pace / UNEVEN < pace < UNEVEN * self.pace:
+            return
+        self.pace = 0.0
+        wait = max(SPACING, k // SWINGS)
+        if ratio < ratio0:  # the line through both
+            wait = max(1, min(wait, math.floor((ratio - 1.0) * (k - k0) / (ratio0 - ratio))))
+        self.next_glance = k + wait
 
 
 @dataclass
@@ -100,6 +131,8 @@ class Run:
         The live one of the latest check.
     measured : tuple of arrays
         The ratio, or what stood for it, and the length of the step when last measured.
+    sizes : list of arrays
+        What each part of the residual was compared with then.
     nearby : tuple
         A place, the sizes of what cancels that were measured near it, and the largest ‖x‖ there.
     settling : tuple
@@ -116,6 +149,7 @@ class Run:
     kept: Carry = None
     checked: Carry = None
     measured: tuple[Array, Array] | None = None
+    sizes: list[Array] = field(default_factory=list)
     checkpoint: Run | None = None
     x: Point | None = None
     latest: Point | None = None
@@ -202,6 +236,11 @@ class Task:
     compiled: Compiled | None = None
     objective: Callable[[Point], Array] | None = None
 
+    @property
+    def glances(self) -> bool:
+        """Whether ‖r‖ alone shows an end, and costs less than to measure it."""
+        return self.compiled is None and not self.sparing and self.stopping.is_pure
+
     def norms(self, x: Point) -> list[Array]:
         """‖·‖ of each block and group of rows, of what begins with the blocks of x."""
         return norms_of_rows(x, self.groups, self.space)
@@ -224,7 +263,7 @@ def advance(run: Run, task: Task, *, max_iter: int, every: bool) -> Iterator[Run
     try:
         while k < last:
             following = k + 1
-            look = following if every else max(following, min(run.schedule.next_check, last))
+            look = following if every else max(following, min(run.schedule.due, last))
             turn = look if compiled is None else compiled.turn(following, look)
             for k in range(following, turn):  # noqa: B007 (an interruption asks where it was)
                 run.live = step(run.live)
@@ -233,19 +272,15 @@ def advance(run: Run, task: Task, *, max_iter: int, every: bool) -> Iterator[Run
                 run.live = compiled.run(run.live, look - turn)
                 run.history.eager = compiled.reason
             k = look
-            unplanned = not every and k < run.schedule.next_check
-            before = run.resumed() if unplanned else None
-            sparing = task.sparing and not every and k < last
-            if not _check(run, task, k, sparing=sparing):
+            if not _check(run, task, k, every=every, final=k == last):
                 continue
+            before = run.checkpoint
             if before is not None:
-                # the last iteration is measured, but a resumed run goes on as if it were not
                 if compiled is None or compiled.turn(k, k + 1) > k:
                     before.live = run.live
                 else:
                     before.live = compiled.run(before.live, 1)
                 before.iteration = k
-            run.checkpoint = before
             yield run
             if run.status is not Status.ITERATION_LIMIT:
                 return
@@ -254,15 +289,27 @@ def advance(run: Run, task: Task, *, max_iter: int, every: bool) -> Iterator[Run
         raise
 
 
-def _check(run: Run, task: Task, k: int, *, sparing: bool) -> bool:
+def _check(run: Run, task: Task, k: int, *, every: bool, final: bool) -> bool:
     """One iteration, measured; False if it was not, because it seems to be far from the end."""
-    space, watch = task.space, task.watch
+    space, watch, schedule = task.space, task.watch, run.schedule
     before, known = run.live, run.iteration
+    sparing = task.sparing and not every and not final
     watch.calls, watch.recording = [], True
     try:
         after, trace = task.iteration.advance(before)
+        if not every and k < schedule.next_check and k == schedule.next_glance:
+            glimpsed = _glimpsed(run, task.iteration.read(trace), task)
+            if glimpsed > 1.0:
+                schedule.glanced(k, glimpsed)
+                if not final:
+                    run.live = after
+                    return False
+            else:
+                schedule.next_check = k
+        # the last iteration is measured, but a resumed run goes on as if it were not
+        run.checkpoint = None if every or k >= schedule.next_check else run.resumed()
         seen = 0
-        if not sparing or run.schedule.last is None:
+        if not sparing or schedule.last is None:
             watch.require_same_kind(k)
             seen = len(watch.calls)
         moved = task.iteration.moved(before, after)
@@ -271,9 +318,9 @@ def _check(run: Run, task: Task, k: int, *, sparing: bool) -> bool:
             expected = _expected(run, length, after, task)
             if FAR < expected < math.inf:
                 run.live = after
-                if k == 2 and run.schedule.last is None:
-                    run.schedule.last = 1, expected / _first_factor(run, length, after, task)
-                run.schedule.plan(k, expected, endless=task.stopping.endless)
+                if k == 2 and schedule.last is None:
+                    schedule.last = 1, expected / _first_factor(run, length, after, task)
+                schedule.plan(k, expected, endless=task.stopping.endless)
                 return False
         governing = task.iteration.governing(after)
         if not space.has_dtype(governing):  # since the last check
@@ -292,6 +339,7 @@ def _check(run: Run, task: Task, k: int, *, sparing: bool) -> bool:
         bounds = _extremes(ratio, space)
     x = reading.x if reading.outward is None else reading.outward.point(reading.x)
     run.live, run.latest, run.measured = after, x, (ratio, length)
+    run.sizes = [size for _, size in measured.parts]
     run.worst = _record(run, k, x, measured.residual, ratio, bounds, space)
     run.history.fixed_point_residual.append(length)
     if task.objective is not None:
@@ -299,16 +347,17 @@ def _check(run: Run, task: Task, k: int, *, sparing: bool) -> bool:
     if run.failed and not run.detail:
         run.detail = _blame(run.checked, known, k, task)
     run.checked = after
-    if k >= run.schedule.next_check and not run.failed:
+    if k >= schedule.next_check and not run.failed:
         if task.terms and run.drift.is_due(k):
             _give_up_hopeless(run, k, moved, ratio, task)
-        if run.schedule.stalled(run.worst) and not task.stopping.endless:
+        if schedule.stalled(run.worst) and not task.stopping.endless:
             _give_up_at_floor(run, k, measured, ratio, task)
         run.detail = run.detail or watch.contradiction(space) or ""
         if run.detail:
             run.status = Status.CONTRADICTED
             return True
-    run.schedule.plan(k, run.worst, endless=task.stopping.endless)
+    endless = task.stopping.endless
+    schedule.plan(k, run.worst, endless=endless, glances=task.glances and not endless)
     if run.worst <= 1.0:
         run.status = _status(run)
     elif task.stopping.exhausted(measured):
@@ -361,25 +410,20 @@ def measure(
 ) -> Measurement:
     """‖r‖ and what it is to be compared with."""
     space, apart = task.space, reading.apart
-    r = reduce(add, reading.terms)
-    residuals = _largest((r,), task)
+    residual, residuals = _residuals(reading, task)
     elements = sizes = _largest(reading.terms, task)
     if reading.sizes:
         sizes = _joined(sizes, _largest(reading.sizes, task))
     if task.least_sizes:
         sizes = _joined(sizes, task.least_sizes)
-    residual = residuals[0] if len(residuals) == 1 else space.norm(r)
     if apart is not None:  # the points' distance, beside the points
-        gaps, beside = [apart * residual], [space.norm(reading.x)]
+        beside = [space.norm(reading.x)]
         if len(sizes) > 1:  # a block of x may be 0: then beside a step along what cancels there
-            gaps += [apart * part for part in residuals]
             pairs = zip(_largest((reading.x,), task), sizes, strict=True)
             beside += [space.xp.maximum(x, NEARLY * apart * size) for x, size in pairs]
-        residuals, sizes = residuals + gaps, sizes + beside
+        sizes = sizes + beside
     if not task.sparing:
         sizes = (remember or _remembered)(run, reading, residuals, sizes, task)
-    if reading.outward is not None:
-        residual = space.norm(reading.outward.element(r))
 
     def noises() -> list[Array]:
         more = reading.rounding()
@@ -390,10 +434,44 @@ def measure(
         whole = [greatest(found)] if len(found) > 1 else []
         return found + [apart * noise for noise in (*whole, *found)]
 
+    return _compared(residual, residuals, sizes, noises, task)
+
+
+def _residuals(reading: Reading, task: Task) -> tuple[Array, list[Array]]:
+    """‖r‖ in the units of x0; and of each block and group of rows, then how far apart the points
+    are at which the terms' elements are known.
+    """
+    space, apart = task.space, reading.apart
+    r = reduce(add, reading.terms)
+    found = _largest((r,), task)
+    residual = found[0] if len(found) == 1 else space.norm(r)
+    if apart is not None:
+        found = found + [apart * part for part in ([residual, *found] if found[1:] else [residual])]
+    if reading.outward is not None:
+        residual = space.norm(reading.outward.element(r))
+    return residual, found
+
+
+def _compared(
+    residual: Array,
+    residuals: list[Array],
+    sizes: list[Array],
+    noises: Callable[[], list[Array]],
+    task: Task,
+) -> Measurement:
+    """What a stopping rule sees of these."""
     bound = None if task.error_factor is None else task.error_factor * residual
     distance = None if task.apart is None else task.apart * residual
     parts = tuple(zip(residuals, sizes, strict=True))
     return Measurement(residual, parts, bound, distance, noises)
+
+
+def _glimpsed(run: Run, reading: Reading, task: Task) -> float:
+    """The worst ratio, if what cancels is as large as at the last check."""
+    residual, residuals = _residuals(reading, task)
+    seen = _compared(residual, residuals, run.sizes, list, task)
+    ratio = task.stopping.ratio(seen, task.space)
+    return _worst(task.space.xp.where(run.done, 0.0 * ratio, ratio), task.space)
 
 
 def in_doubt(measured: Measurement, task: Task) -> Array:
