@@ -7,6 +7,10 @@ TORCH_INDEX ?=
 # Further arguments for pytest, e.g. ARGS='-k prox -x'.
 ARGS ?=
 
+# Dozens of processes import the same modules, and rewrite assertions of the same plugins and tests:
+# what the first one compiles is there for the others, whatever the environment says.
+export PYTHONDONTWRITEBYTECODE :=
+
 VENV := .venv
 RUN := $(VENV)/bin/python -m
 KEY := $(shell cat pyproject.toml constraints.txt | $(PYTHON) -c \

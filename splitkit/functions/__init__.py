@@ -88,6 +88,7 @@ from splitkit.functions.sets.polyhedron import Polyhedron as Polyhedron
 from splitkit.functions.sets.simplex import Simplex as Simplex
 from splitkit.functions.sets.singleton import Singleton as Singleton
 from splitkit.functions.sets.slab import Slab as Slab
+from splitkit.functions.sets.solution_set import SolutionSet as SolutionSet
 from splitkit.functions.sets.transport_polytope import TransportPolytope as TransportPolytope
 from splitkit.functions.spectral.largest_eigenvalue import LargestEigenvalue as LargestEigenvalue
 from splitkit.functions.spectral.negative_log_det import NegativeLogDet as NegativeLogDet

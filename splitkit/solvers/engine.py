@@ -7,9 +7,9 @@ end, ``SHORT`` iterations or a tenth of those made ahead at most, so that no sol
 after its end. One that is not to end by its tolerance is looked at whenever its count doubles.
 
 A residual that swings meets its tolerance for a few iterations, long before it stays below. Where
-it is near, one *glance* follows each check: ‖r‖ beside the sizes of the last check, which costs
-a fifth of one. If r does not fall as steadily as between the checks, glances go on, and where two
-of them lead to 1 the next one is.
+it is near, a *peek* follows each check: ‖r‖ beside the sizes of the last check, which costs a
+fifth of one. If r does not fall as steadily as between the checks, peeks go on, and where two of
+them lead to 1 the next one is.
 
 Where a measurement costs more than an iteration, the length of the step decides whether there is
 one: it falls as ‖r‖ does, so that, beside what both were when last measured, it predicts ‖r‖.
@@ -26,7 +26,7 @@ from dataclasses import dataclass, field
 from functools import reduce
 from itertools import cycle
 from operator import or_
-from typing import Any
+from typing import Any, NamedTuple
 
 from splitkit.backend import (
     Array,
@@ -62,9 +62,9 @@ LEAST_STEPS, PART = 8, 32  # to correct a certificate: as many, or that part of 
 SHORT = 20  # iterations between checks that count as few
 LINGER = 10  # iterations for which rounding is watched
 FAR = 1.25  # times its tolerance, what is predicted is not worth a measurement
-NEAR = 30.0  # times its tolerance, a residual that swings is glanced at
+NEAR = 30.0  # times its tolerance, a residual that swings is peeked at
 UNEVEN = 1.25  # what falls so many times as fast as it did, or as slowly, swings
-SPACING, SWINGS = 4, 120  # iterations between two glances, or that part of all
+SPACING, SWINGS = 4, 120  # iterations between two peeks, or that part of all
 
 
 @dataclass
@@ -73,21 +73,21 @@ class Schedule:
 
     next_check: int = 1
     last: tuple[int, float] | None = None
-    next_glance: int | None = None
-    seen: tuple[int, float] = (0, math.inf)  # at the latest check or glance
+    next_peek: int | None = None
+    seen: tuple[int, float] = (0, math.inf)  # at the latest check or peek
     pace: float = 0.0  # at which the logarithm fell between checks; 0: r swings
 
     @property
     def due(self) -> int:
-        """The iteration of the next check or glance."""
-        return min(self.next_check, self.next_glance or self.next_check)
+        """The iteration of the next check or peek."""
+        return min(self.next_check, self.next_peek or self.next_check)
 
     def stalled(self, ratio: float) -> bool:
         """Whether the ratio, above 1, has not halved since the last check."""
         return self.last is not None and ratio > max(1.0, 0.5 * self.last[1])
 
-    def plan(self, k: int, ratio: float, *, endless: bool = False, glances: bool = False) -> None:
-        """Place the check after k, at which the worst ratio was this, and the first glance."""
+    def plan(self, k: int, ratio: float, *, endless: bool = False, peeks: bool = False) -> None:
+        """Place the check after k, at which the worst ratio was this, and the first peek."""
         longest = k if endless else max(SHORT, k // 10)
         wait = max(1, k // 4)
         self.pace = 0.0
@@ -99,12 +99,12 @@ class Schedule:
             wait = max(1, min(k, wait))
         self.last = self.seen = (k, ratio)
         self.next_check = k + min(wait, longest)
-        self.next_glance = k + 1 if glances and 1.0 < ratio < NEAR else None
+        self.next_peek = k + 1 if peeks and 1.0 < ratio < NEAR else None
 
-    def glanced(self, k: int, ratio: float) -> None:
-        """Place the glance after k, at which the worst ratio was this, above 1."""
+    def peeked(self, k: int, ratio: float) -> None:
+        """Place the peek after that at k, where the worst ratio was this, above 1."""
         k0, ratio0 = self.seen
-        self.next_glance, self.seen = None, (k, ratio)
+        self.next_peek, self.seen = None, (k, ratio)
         pace = math.log(ratio0 / ratio) / (k - k0)
         if self.pace / UNEVEN < pace < UNEVEN * self.pace:
             return
@@ -112,7 +112,7 @@ class Schedule:
         wait = max(SPACING, k // SWINGS)
         if ratio < ratio0:  # the line through both
             wait = max(1, min(wait, math.floor((ratio - 1.0) * (k - k0) / (ratio0 - ratio))))
-        self.next_glance = k + wait
+        self.next_peek = k + wait
 
 
 @dataclass
@@ -194,6 +194,54 @@ class Run:
         return again
 
 
+class Taken(NamedTuple):
+    """What each batch element is to be taken for: x, state, ‖r‖ and iterations of those that are
+    done as they were then.
+    """
+
+    x: Point
+    kept: Carry
+    residual: Array
+    iterations: Array
+    done: Array
+
+
+class Look(NamedTuple):
+    """An iteration, measured.
+
+    Attributes
+    ----------
+    after : state
+    x : point
+        The approximate solution.
+    moved, length
+        By how much the governing point did.
+    measured : Measurement
+    ratio : array
+    bounds : tuple of float
+        The least and the greatest ratio.
+    elements : callable
+        () ↦ an element of each term.
+    settled : callable
+        Elements that are done ↦ the greatest ratio of the others that rounding may keep open, and
+        what marks them.
+    taken : tuple, or None
+        With the worst ratio of elements that were open, and of those that still are; None: they
+        are to be found.
+    """
+
+    after: Carry
+    x: Point
+    moved: Point
+    length: Array
+    measured: Measurement
+    ratio: Array
+    bounds: tuple[float, float]
+    elements: Callable[[], tuple[Point | None, ...]]
+    settled: Callable[[Array], tuple[float, Callable[[], Array]]]
+    taken: tuple[Taken, float, float] | None = None
+
+
 Seen = tuple[Operator, Point, Point, Array]  # A, x′, A(x′), and whether x′ is near
 Remember = Callable[["Run", Reading, list[Array], list[Array], "Task"], list[Array]]
 
@@ -221,6 +269,10 @@ class Task:
         check.
     compiled : Compiled or None
         What compiles steps between checks.
+    peeks : bool
+        Whether ‖r‖ alone shows an end, and costs less than to measure it.
+    glance : callable or None
+        (run, task, k) ↦ the k-th iteration, measured by a compiled function; None: by none.
     """
 
     iteration: Iteration
@@ -234,12 +286,9 @@ class Task:
     groups: Groups = ()
     least_sizes: Sequence[Array] = ()
     compiled: Compiled | None = None
+    peeks: bool = False
+    glance: Callable[[Run, Task, int], Look | None] | None = None
     objective: Callable[[Point], Array] | None = None
-
-    @property
-    def glances(self) -> bool:
-        """Whether ‖r‖ alone shows an end, and costs less than to measure it."""
-        return self.compiled is None and not self.sparing and self.stopping.is_pure
 
     def norms(self, x: Point) -> list[Array]:
         """‖·‖ of each block and group of rows, of what begins with the blocks of x."""
@@ -260,6 +309,7 @@ def advance(run: Run, task: Task, *, max_iter: int, every: bool) -> Iterator[Run
     step, k = task.iteration.step, run.iteration
     last, run.checked = k + max_iter, run.live
     compiled = None if every else task.compiled
+    glance = None if every else task.glance
     try:
         while k < last:
             following = k + 1
@@ -270,17 +320,29 @@ def advance(run: Run, task: Task, *, max_iter: int, every: bool) -> Iterator[Run
             if compiled is not None and turn < look:
                 k = turn
                 run.live = compiled.run(run.live, look - turn)
-                run.history.eager = compiled.reason
             k = look
-            if not _check(run, task, k, every=every, final=k == last):
+            peek = not every and k == run.schedule.next_peek
+            if peek and k < run.schedule.next_check and _leads_on(run, task, k, final=k == last):
                 continue
-            before = run.checkpoint
+            unplanned = not every and k < run.schedule.next_check
+            before = run.resumed() if unplanned else None
+            sparing = task.sparing and not every and k < last
+            known, seen = run.iteration, None if glance is None else glance(run, task, k)
+            if seen is None:
+                seen = _look(run, task, k, sparing=sparing)
+            if compiled is not None:
+                run.history.eager = compiled.reason or compiled.blind
+            if seen is None:
+                continue
+            _judge(run, seen, task, k, known)
             if before is not None:
+                # the last iteration is measured, but a resumed run goes on as if it were not
                 if compiled is None or compiled.turn(k, k + 1) > k:
                     before.live = run.live
                 else:
                     before.live = compiled.run(before.live, 1)
                 before.iteration = k
+            run.checkpoint = before
             yield run
             if run.status is not Status.ITERATION_LIMIT:
                 return
@@ -289,27 +351,32 @@ def advance(run: Run, task: Task, *, max_iter: int, every: bool) -> Iterator[Run
         raise
 
 
-def _check(run: Run, task: Task, k: int, *, every: bool, final: bool) -> bool:
-    """One iteration, measured; False if it was not, because it seems to be far from the end."""
-    space, watch, schedule = task.space, task.watch, run.schedule
+def _leads_on(run: Run, task: Task, k: int, *, final: bool) -> bool:
+    """Whether the iteration was taken, and ‖r‖ alone says that it is not the last."""
+    schedule, stopping = run.schedule, task.stopping
+    after, trace = task.iteration.advance(run.live)
+    residual, residuals = _residuals(task.iteration.read(trace), task)
+    # as if what cancels were as large as at the last check
+    ratio = stopping.ratio(_compared(residual, residuals, run.sizes, list, task), task.space)
+    worst = _worst(task.space.xp.where(run.done, 0.0 * ratio, ratio), task.space)
+    if not worst > 1.0:
+        schedule.next_check = k
+        return False
+    schedule.peeked(k, worst)
+    if not final:
+        run.live = after
+    return not final
+
+
+def _look(run: Run, task: Task, k: int, *, sparing: bool) -> Look | None:
+    """One iteration, measured; None if it was not, because it seems to be far from the end."""
+    space, watch = task.space, task.watch
     before, known = run.live, run.iteration
-    sparing = task.sparing and not every and not final
     watch.calls, watch.recording = [], True
     try:
         after, trace = task.iteration.advance(before)
-        if not every and k < schedule.next_check and k == schedule.next_glance:
-            glimpsed = _glimpsed(run, task.iteration.read(trace), task)
-            if glimpsed > 1.0:
-                schedule.glanced(k, glimpsed)
-                if not final:
-                    run.live = after
-                    return False
-            else:
-                schedule.next_check = k
-        # the last iteration is measured, but a resumed run goes on as if it were not
-        run.checkpoint = None if every or k >= schedule.next_check else run.resumed()
         seen = 0
-        if not sparing or schedule.last is None:
+        if not sparing or run.schedule.last is None:
             watch.require_same_kind(k)
             seen = len(watch.calls)
         moved = task.iteration.moved(before, after)
@@ -318,10 +385,10 @@ def _check(run: Run, task: Task, k: int, *, every: bool, final: bool) -> bool:
             expected = _expected(run, length, after, task)
             if FAR < expected < math.inf:
                 run.live = after
-                if k == 2 and schedule.last is None:
-                    schedule.last = 1, expected / _first_factor(run, length, after, task)
-                schedule.plan(k, expected, endless=task.stopping.endless)
-                return False
+                if k == 2 and run.schedule.last is None:
+                    run.schedule.last = 1, expected / _first_factor(run, length, after, task)
+                run.schedule.plan(k, expected, endless=task.stopping.endless)
+                return None
         governing = task.iteration.governing(after)
         if not space.has_dtype(governing):  # since the last check
             raise ValueError(_other_kind(run, known, k, task))
@@ -338,31 +405,46 @@ def _check(run: Run, task: Task, k: int, *, every: bool, final: bool) -> bool:
         ratio = greatest([ratio, in_doubt(measured, task)])
         bounds = _extremes(ratio, space)
     x = reading.x if reading.outward is None else reading.outward.point(reading.x)
-    run.live, run.latest, run.measured = after, x, (ratio, length)
+
+    def settled(done: Array) -> tuple[float, Callable[[], Array]]:
+        mask = (task.stopping.floor(measured, space) <= 1.0) & ~done
+        return _worst(space.xp.where(mask, ratio, 0.0 * ratio), space), lambda: mask
+
+    def elements() -> tuple[Point | None, ...]:
+        return task.iteration.elements_of(task.terms, watch.elements())
+
+    return Look(after, x, moved, length, measured, ratio, bounds, elements, settled)
+
+
+def _judge(run: Run, look: Look, task: Task, k: int, known: int) -> None:
+    """What follows of a look for the run; the one before was at iteration ``known``."""
+    space, measured = task.space, look.measured
+    run.live, run.latest, run.measured = look.after, look.x, (look.ratio, look.length)
     run.sizes = [size for _, size in measured.parts]
-    run.worst = _record(run, k, x, measured.residual, ratio, bounds, space)
-    run.history.fixed_point_residual.append(length)
+    run.iteration = k
+    run.history.iteration.append(k)
+    run.history.residual.append(measured.residual)
+    run.worst = _record(run, k, look, space) if look.taken is None else _taken(run, k, look, space)
+    run.history.fixed_point_residual.append(look.length)
     if task.objective is not None:
-        run.history.objective.append(task.objective(x))
+        run.history.objective.append(task.objective(look.x))
     if run.failed and not run.detail:
         run.detail = _blame(run.checked, known, k, task)
-    run.checked = after
-    if k >= schedule.next_check and not run.failed:
+    run.checked = look.after
+    if k >= run.schedule.next_check and not run.failed:
         if task.terms and run.drift.is_due(k):
-            _give_up_hopeless(run, k, moved, ratio, task)
-        if schedule.stalled(run.worst) and not task.stopping.endless:
-            _give_up_at_floor(run, k, measured, ratio, task)
-        run.detail = run.detail or watch.contradiction(space) or ""
+            _give_up_hopeless(run, k, look, task)
+        if run.schedule.stalled(run.worst) and not task.stopping.endless:
+            _give_up_at_floor(run, k, look, task)
+        run.detail = run.detail or task.watch.contradiction(space) or ""
         if run.detail:
             run.status = Status.CONTRADICTED
-            return True
-    endless = task.stopping.endless
-    schedule.plan(k, run.worst, endless=endless, glances=task.glances and not endless)
+            return
+    run.schedule.plan(k, run.worst, endless=task.stopping.endless, peeks=task.peeks)
     if run.worst <= 1.0:
         run.status = _status(run)
     elif task.stopping.exhausted(measured):
         run.status = Status.TIME_LIMIT
-    return True
 
 
 def _other_kind(run: Run, known: int, k: int, task: Task) -> str:
@@ -446,7 +528,8 @@ def _residuals(reading: Reading, task: Task) -> tuple[Array, list[Array]]:
     found = _largest((r,), task)
     residual = found[0] if len(found) == 1 else space.norm(r)
     if apart is not None:
-        found = found + [apart * part for part in ([residual, *found] if found[1:] else [residual])]
+        parts = [residual] if len(found) == 1 else [residual, *found]
+        found = found + [apart * part for part in parts]
     if reading.outward is not None:
         residual = space.norm(reading.outward.element(r))
     return residual, found
@@ -464,14 +547,6 @@ def _compared(
     distance = None if task.apart is None else task.apart * residual
     parts = tuple(zip(residuals, sizes, strict=True))
     return Measurement(residual, parts, bound, distance, noises)
-
-
-def _glimpsed(run: Run, reading: Reading, task: Task) -> float:
-    """The worst ratio, if what cancels is as large as at the last check."""
-    residual, residuals = _residuals(reading, task)
-    seen = _compared(residual, residuals, run.sizes, list, task)
-    ratio = task.stopping.ratio(seen, task.space)
-    return _worst(task.space.xp.where(run.done, 0.0 * ratio, ratio), task.space)
 
 
 def in_doubt(measured: Measurement, task: Task) -> Array:
@@ -595,38 +670,26 @@ def recalled(
     return list(map(xp.maximum, sizes, known))
 
 
-def _give_up_at_floor(run: Run, k: int, measured: Measurement, ratio: Array, task: Task) -> None:
+def _give_up_at_floor(run: Run, k: int, look: Look, task: Task) -> None:
     """Elements whose residual is rounding, and has not fallen for long, are as exact as they get;
     the others go on.
     """
-    xp = task.space.xp
-    settled = (task.stopping.floor(measured, task.space) <= 1.0) & ~run.done
-    worst = _worst(xp.where(settled, ratio, 0.0 * ratio), task.space)
+    worst, settled = look.settled(run.done)
     if worst == 0.0:
         run.settling = None
     elif run.settling is None or worst < 0.5 * run.settling[1]:
         run.settling = k, worst
     elif k >= run.settling[0] + max(LINGER, run.settling[0] // 4):
         run.floor, run.any_done = worst, True
-        run.done = run.done | settled
-        run.worst = _worst(xp.where(run.done, 0.0 * ratio, ratio), task.space)
+        run.done = run.done | settled()
+        ratio = look.ratio
+        run.worst = _worst(task.space.xp.where(run.done, 0.0 * ratio, ratio), task.space)
 
 
-def _record(
-    run: Run,
-    k: int,
-    x: Point,
-    residual: Array,
-    ratio: Array,
-    bounds: tuple[float, float],
-    space: Space,
-) -> float:
+def _record(run: Run, k: int, look: Look, space: Space) -> float:
     """Take over the values of elements that are not done yet; return their worst ratio."""
-    xp = space.xp
-    run.iteration = k
-    run.history.iteration.append(k)
-    run.history.residual.append(residual)
-    best, worst = bounds
+    xp, x, ratio, residual = space.xp, look.x, look.ratio, look.measured.residual
+    best, worst = look.bounds
     if space.batch_ndim == 0 or not run.any_done:
         run.x, run.kept, run.residual = x, run.live, residual
         run.done = ratio <= 1.0
@@ -654,6 +717,22 @@ def _record(
     return _worst(xp.where(run.done, xp.zeros_like(ratio), ratio), space)
 
 
+def _taken(run: Run, k: int, look: Look, space: Space) -> float:
+    """``_record``, where the look says what each element is to be taken for."""
+    assert look.taken is not None
+    taken, worst, left = look.taken
+    run.x, run.kept, run.residual, run.iterations, run.done = taken
+    if space.batch_ndim == 0:
+        run.iterations = k
+    if look.bounds[0] > 1.0 and math.isfinite(worst):
+        return worst
+    run.any_done = True
+    if math.isfinite(worst):
+        return worst
+    run.failed = True
+    return left
+
+
 def _extremes(ratio: Array, space: Space) -> tuple[float, float]:
     """The least and the greatest ratio, read by the host; 0 of an empty batch, NaN if any is."""
     if space.batch_ndim == 0:
@@ -668,11 +747,10 @@ def _worst(ratio: Array, space: Space) -> float:
     return 0.0 if 0 in ratio.shape else float(space.xp.max(ratio))
 
 
-def _give_up_hopeless(run: Run, k: int, step: Point, ratio: Array, task: Task) -> None:
+def _give_up_hopeless(run: Run, k: int, look: Look, task: Task) -> None:
     """Elements that have no solution, as what drifts proves, are given up; the others go on."""
     space = task.space
-    elements = task.iteration.elements_of(task.terms, task.watch.elements())
-    if not run.drift.look(k, run.latest, elements, space.batch_ndim):
+    if not run.drift.look(k, run.latest, look.elements(), space.batch_ndim):
         return
     assert run.drift.pace is not None
     found = certified(task.terms, run.latest, *run.drift.pace, space, max(LEAST_STEPS, k // PART))
@@ -680,8 +758,9 @@ def _give_up_hopeless(run: Run, k: int, step: Point, ratio: Array, task: Task) -
         return
     hopeless = found.holds & ~run.done
     if space.any(hopeless):
-        run.certificate, run.displacement = found.merged(run.certificate, space), step
+        run.certificate, run.displacement = found.merged(run.certificate, space), look.moved
         run.done, run.any_done = run.done | hopeless, True
+        ratio = look.ratio
         run.worst = float(space.xp.max(space.xp.where(run.done, 0 * ratio, ratio)))
 
 

@@ -14,20 +14,20 @@ from tests.collection.problems import PROBLEMS, asarray, guaranteed, inclusion, 
 
 
 def run(ratio):
-    """Iterations taken and needed, checks and glances, of a solve whose ratio is ratio(k)."""
-    schedule, checks, glances = Schedule(), 0, 0
+    """Iterations taken and needed, checks and peeks, of a solve whose ratio is ratio(k)."""
+    schedule, checks, peeks = Schedule(), 0, 0
     needed = next(k for k in range(1, 100_000) if ratio(k) <= 1)
     while True:
         k = schedule.due
         if k < schedule.next_check:
-            glances += 1
+            peeks += 1
             if ratio(k) > 1:
-                schedule.glanced(k, ratio(k))
+                schedule.peeked(k, ratio(k))
                 continue
         checks += 1
         if ratio(k) <= 1:
-            return k, needed, checks, glances
-        schedule.plan(k, ratio(k), glances=True)
+            return k, needed, checks, peeks
+        schedule.plan(k, ratio(k), peeks=True)
 
 
 def swinging(seed):
@@ -43,15 +43,15 @@ def test_a_swinging_residual_is_seen_to_meet_its_tolerance():
     late = runs[:, 0] - 1.1 * runs[:, 1]
     assert late.max() <= SHORT
     assert np.mean(late > 5) < 0.02
-    checks, glances = runs[:, 2].sum(), runs[:, 3].sum()
-    assert glances < 1.2 * checks  # each a fifth of a check
+    checks, peeks = runs[:, 2].sum(), runs[:, 3].sum()
+    assert peeks < 1.2 * checks  # each a fifth of a check
 
 
 @pytest.mark.parametrize("per_step", [0.003, 0.02, 0.2])
-def test_a_steady_residual_is_glanced_at_once_after_a_check(per_step):
-    taken, needed, checks, glances = run(lambda k: 1e6 * math.exp(-per_step * k))
+def test_a_steady_residual_is_peeked_at_once_after_a_check(per_step):
+    taken, needed, checks, peeks = run(lambda k: 1e6 * math.exp(-per_step * k))
     assert taken <= needed + 1
-    assert glances <= checks
+    assert peeks <= checks
 
 
 def by(name, method):
@@ -74,7 +74,7 @@ def test_solves_end_where_the_tolerance_is_met(name, method):
     assert plan.solve(tol=tol).iterations <= 1.1 * needed + SHORT
 
 
-@pytest.mark.parametrize("limit", [665, 678, 727, 799, 803, 811])  # at glances and between them
+@pytest.mark.parametrize("limit", [665, 678, 727, 799, 803, 811])  # at peeks and between them
 def test_a_resumed_solve_looks_where_it_would_have_looked(limit):
     plan, tol = by(*SWINGING[0])
     whole = plan.solve(tol=tol, max_iter=1000)
