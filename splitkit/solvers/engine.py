@@ -313,7 +313,8 @@ def advance(run: Run, task: Task, *, max_iter: int, every: bool) -> Iterator[Run
     try:
         while k < last:
             following = k + 1
-            look = following if every else max(following, min(run.schedule.due, last))
+            due = run.schedule.due if task.peeks else run.schedule.next_check
+            look = following if every else max(following, min(due, last))
             turn = look if compiled is None else compiled.turn(following, look)
             for k in range(following, turn):  # noqa: B007 (an interruption asks where it was)
                 run.live = step(run.live)
@@ -321,8 +322,8 @@ def advance(run: Run, task: Task, *, max_iter: int, every: bool) -> Iterator[Run
                 k = turn
                 run.live = compiled.run(run.live, look - turn)
             k = look
-            peek = not every and k == run.schedule.next_peek
-            if peek and k < run.schedule.next_check and _leads_on(run, task, k, final=k == last):
+            peek = task.peeks and not every and k == due < run.schedule.next_check
+            if peek and _leads_on(run, task, k, final=k == last):
                 continue
             unplanned = not every and k < run.schedule.next_check
             before = run.resumed() if unplanned else None
@@ -420,7 +421,8 @@ def _judge(run: Run, look: Look, task: Task, k: int, known: int) -> None:
     """What follows of a look for the run; the one before was at iteration ``known``."""
     space, measured = task.space, look.measured
     run.live, run.latest, run.measured = look.after, look.x, (look.ratio, look.length)
-    run.sizes = [size for _, size in measured.parts]
+    if task.peeks:
+        run.sizes = [size for _, size in measured.parts]
     run.iteration = k
     run.history.iteration.append(k)
     run.history.residual.append(measured.residual)
