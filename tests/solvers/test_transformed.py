@@ -174,11 +174,3 @@ def test_loops_multiply_by_rows_and_make_no_transposes():
     N = 0.5 * np.eye(5) + 0.1 * to_numpy(M.T @ M)
     expected = np.linalg.matrix_power(N, 3) @ np.ones(5)
     np.testing.assert_allclose(to_numpy(looped(M, each, 3)), expected, rtol=1e-12)
-
-
-def test_line_searches_run_inside():
-    def x(b):
-        return solution(A, b, 0.5, method=sk.TsengLineSearch(), tol=1e-10).x
-
-    outside = solution(*on_host(A, b), 0.5, tol=1e-10).x
-    np.testing.assert_allclose(to_numpy(jax.jit(x)(b)), outside, atol=1e-8)
