@@ -87,6 +87,7 @@ def convolution(h, shape, origin):
 
 
 h1, h2 = rng.standard_normal(3), rng.standard_normal((2, 4))
+h3 = np.random.default_rng(3).standard_normal((2, 3, 2))
 kept = np.array([[1, 0, 1], [0, 1, 0]]) > 0
 K12 = rng.standard_normal((2, 4))
 
@@ -119,6 +120,10 @@ MAPS = {
     ),
     "convolution 2-D": (
         lambda a: Convolution(a(h2), (3, 6)), (3, 6), convolution(h2, (3, 6), (1, 2)), True, True,
+    ),
+    "convolution 3-D": (
+        lambda a: Convolution(a(h3), (3, 2, 3)), (3, 2, 3),
+        convolution(h3, (3, 2, 3), (1, 1, 1)), True, True,
     ),
     "circulant": (
         lambda a: Circulant(a(A[0])), (4,), scipy.linalg.circulant(A[0]), True, True,
@@ -438,7 +443,7 @@ INVALID = [
     (lambda: Diagonal([1.0]), TypeError, "d is a list"),
     (lambda: Mask(np.asarray([1.0, 0.0])), TypeError, "boolean"),
     (lambda: Mask(np.asarray([False])), ValueError, "marks no entry"),
-    (lambda: Convolution(np.ones((2, 2, 2)), (2, 2, 2)), ValueError, "one or two axes"),
+    (lambda: Convolution(np.ones((2,) * 4), (2,) * 4), ValueError, "one to three axes"),
     (lambda: Convolution(np.ones(3), (4, 4)), ValueError, r"shape = \(4, 4\)"),
     (lambda: Convolution(np.ones(3), 0), ValueError, "shape = 0"),
     (lambda: Convolution(np.ones(3), 4, origin=-1), ValueError, "origin = -1"),

@@ -13,8 +13,9 @@ twice: with d = −λ ∘ λ, which shows how far μ may fall, and then with d =
 u, Mehrotra's correction. No theorem says that such long steps converge where K is unbounded:
 the proximal method of multipliers goes on wherever this one ends.
 
-It starts from points of size 1, so that x, s and z are counted in the sizes that ``data.sizes``
-expects of them: cones know no units.
+It starts from the least s with Gx + s = h and the least z with Px + q + Gᵀz = 0, moved into the
+cones, by 1 at least, or, where these are not symmetric, from points on the central path that are as
+large as those: x, s and z are counted in the sizes that ``data.sizes`` expects of them.
 
 Source: Mehrotra, *On the implementation of a primal-dual interior point method* (1992); Nesterov,
 Todd, *Self-scaled barriers and interior-point methods for convex programming* (1997); Vandenberghe,
@@ -98,13 +99,13 @@ class Interior:
         s, z = np.zeros(m), np.zeros(m)
         for cone in self.cones:
             s[cone.of] = z[cone.of] = cone.unit
-        x, z = self._started(s, z)
+        x, z, sized = self._started(s, z)
         s = -z
         s[:e] = 0.0
         for cone in self.cones:
-            for v in (s, z):
+            for v, size in zip((s, z), sized, strict=True):
                 if not cone.symmetric:
-                    v[cone.of] = cone.unit
+                    v[cone.of] = size * cone.unit
                     continue
                 short = cone.short(v[cone.of])
                 if short >= -1e-8 * max(1.0, largest(v)):
@@ -129,13 +130,21 @@ class Interior:
                 return
             x, s, z = x + α * dx, s + α * ds, z + α * dz
 
-    def _started(self, s: Vector, z: Vector) -> tuple[Vector, Vector]:
-        """x and z of the least ½‖z‖² without the cones."""
+    def _started(self, s: Vector, z: Vector) -> tuple[Vector, Vector, tuple[float, float]]:
+        """x and z of the least ½‖z‖² without the cones; and how large entries of the least s and of
+        the least z are in cones that are not symmetric, at least 1.
+        """
         for cone in self.cones:
             cone.scale(s[cone.of], z[cone.of])
         self.system.factor()
-        x, u = self.system.solve(-self.q, self.h)
-        return x, u
+        others = [cone for cone in self.cones if not cone.symmetric]
+        if not others:
+            x, z = self.system.solve(-self.q, self.h)
+            return x, z, (1.0, 1.0)
+        x, s = self.system.solve(0.0 * self.q, self.h)
+        _, z = self.system.solve(-self.q, 0.0 * self.h)
+        of_s, of_z = (max(largest(v[cone.of]) for cone in others) for v in (s, z))
+        return x, s + z, (max(1.0, of_s), max(1.0, of_z))
 
     def _step(
         self, s: Vector, z: Vector, rx: Vector, rz: Vector, μ: float
