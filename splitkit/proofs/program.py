@@ -278,8 +278,9 @@ def balanced_units(claim: Claim) -> Any:
     entries = entries[entries > 0]
     if not len(entries) or entries.max() <= NEAR * entries.min():
         return np.ones(n)
-    # t has units of its own where numbers are compared with squares of points
-    groups = [[claim.B], [claim.C]] if claim.values else [[claim.B, claim.C]]
+    # t has units of its own where numbers, or a residual, are compared with squares of points
+    apart = claim.values or claim.least < 0
+    groups = [[claim.B], [claim.C]] if apart else [[claim.B, claim.C]]
     groups += [[M] for M in (*claim.inequalities, *claim.equalities)]
     groups += [[M[i, i]] for M in claim.families for i in range(len(M))]
     g = np.repeat(np.arange(len(groups)), [len(each) for each in groups])

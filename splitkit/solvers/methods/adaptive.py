@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from splitkit.backend import Array, Point, clip, is_traced, lincomb, scale, subtract
-from splitkit.solvers.iteration import Carry, Iteration, Reading, Trace
+from splitkit.solvers.iteration import Carry, Freed, Iteration, Reading, Trace
 from splitkit.solvers.method import Guarantee, Method
 from splitkit.solvers.terms import Role, Term
 
@@ -141,6 +141,9 @@ class AdaptiveSteps(Iteration):
 
     def init(self, x0: Point) -> Carry:
         return (x0,)
+
+    def free(self, state: Carry) -> Freed | None:
+        return super().free(state) if len(state) > 1 else None
 
     def advance(self, state: Carry) -> tuple[Carry, Trace]:
         if len(state) > 1:
