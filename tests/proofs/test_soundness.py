@@ -195,6 +195,14 @@ def test_the_units_of_a_residual_do_not_matter(case, s):
     assert there.value * s**2 == pytest.approx(here.value, rel=1e-6)
 
 
+@pytest.mark.parametrize("s", [1e-8, 1e5, 1.1e5, 1e8])
+def test_an_inverse_step_is_known_as_one(s):
+    """Halpern's residual (y − x)/α at α = 1/s is (1/α)y − (1/α)x, where 1/α is rounded again."""
+    proof = sk.prove(sk.Halpern(sk.ProximalPoint(alpha=1 / s)), RESOLVED[0], steps=3)
+    assert proof.outcome is Outcome.PROVED
+    assert proof.value / s**2 == pytest.approx(0.25, rel=1e-6)
+
+
 def test_tseng_of_least_squares_in_large_units():
     """Not 1.9e-6: of m = 1e3, L = 8e7 nothing is near that."""
     F = operator(strong_monotonicity=1e3, lipschitz=8e7)
