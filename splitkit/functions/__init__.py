@@ -99,6 +99,7 @@ from splitkit.functions.sets.l2_ball import L2Ball as L2Ball
 from splitkit.functions.sets.l21_ball import L21Ball as L21Ball
 from splitkit.functions.sets.nuclear_ball import NuclearBall as NuclearBall
 from splitkit.functions.sets.polyhedron import Polyhedron as Polyhedron
+from splitkit.functions.sets.rank_ball import RankBall as RankBall
 from splitkit.functions.sets.simplex import Simplex as Simplex
 from splitkit.functions.sets.singleton import Singleton as Singleton
 from splitkit.functions.sets.slab import Slab as Slab

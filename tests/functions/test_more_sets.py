@@ -11,6 +11,7 @@ from splitkit.functions import (
     BoxHyperplane,
     L2Ball,
     L21Ball,
+    RankBall,
     SolidSimplex,
     SpectralBall,
     Sphere,
@@ -139,7 +140,19 @@ def test_a_sphere_is_the_edge_of_its_ball():
     assert S(c) == np.inf
 
 
+def test_the_nearest_matrix_of_a_rank():
+    Y = rng.standard_normal((4, 3))
+    P = RankBall(2).project(Y)
+    sigma = np.linalg.svd(Y, compute_uv=False)
+    assert np.linalg.matrix_rank(P) == 2
+    assert np.linalg.norm(Y - P) == pytest.approx(sigma[2])
+    assert RankBall(2)(P) == 0
+    assert RankBall(2)(Y) == np.inf
+    assert float(RankBall(1).violation(Y)) == pytest.approx(np.hypot(*sigma[1:]))
+
+
 INVALID = [
+    (lambda: RankBall(0), ValueError, "count = 0"),
     (lambda: BallBox(0.1, 0.2, 1.0).project(np.zeros(3)), ValueError, "the set is empty"),
     (lambda: BallBox(1.0, 1.0, 0.0), ValueError, "lower = 1"),
     (lambda: BoxHyperplane(np.ones(3), 4.0).project(np.zeros(3)), ValueError, "out of reach"),
