@@ -553,10 +553,13 @@ def _compared(
 
 def in_doubt(measured: Measurement, task: Task) -> Array:
     """The ratio, if r were as large as its rounding may well be: above 1, a small r says nothing.
-    Where nothing cancels, all that is known is that r is 0.
+    Where nothing cancels, but for one rounding, all that is known is that r is 0.
     """
     pairs = zip(measured.parts, measured.noises(), strict=True)
-    doubts = [(chosen(size > 0, noise / DOUBTFUL, 0.0 * noise), size) for (_, size), noise in pairs]
+    doubts = [
+        (chosen(size > noise / ROUNDING, noise / DOUBTFUL, 0.0 * noise), size)
+        for (_, size), noise in pairs
+    ]
     m = measured
     doubtful = Measurement(
         m.residual, tuple(doubts), m.error_bound, m.distance, m.noises, m.iteration
@@ -646,9 +649,13 @@ def _remembered(
     run: Run, reading: Reading, residuals: list[Array], sizes: list[Array], task: Task
 ) -> list[Array]:
     """The sizes, or more that cancelled where x was no farther away than it is large, and at most
-    twice as large: where all that cancels vanishes with r, that is what r is small beside.
+    twice as large: where all that cancels vanishes with r, that is what r is small beside, also
+    where it has vanished down to rounding before r is as small.
     """
     vanishing = [r > NEARLY * S for r, S in zip(residuals, sizes, strict=True)]
+    if run.nearby is not None:
+        least = DOUBTFUL * task.space.eps
+        vanishing += [S <= least * known for S, known in zip(sizes, run.nearby[1], strict=True)]
     if not task.space.any(reduce(or_, vanishing)):
         return sizes
     return recalled(run, reading, residuals, sizes, task)

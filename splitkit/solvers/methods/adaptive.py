@@ -189,7 +189,7 @@ class AdaptiveSteps(Iteration):
             slope = alpha * change / xp.where(moved > 0, moved, one)
             over = ~(slope <= 1)  # NaN too
             under = (slope > 0) & (slope < LEAST)
-            free = (slope == 0) & (force > 0) & (2 * moved > alpha * pace)
+            free = (slope == 0) & (2 * moved > alpha * pace)
             pace = moved / alpha
             traced, again = is_traced(over), None
             if trial == 0 and else_try is not None:
