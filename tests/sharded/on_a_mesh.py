@@ -1,5 +1,5 @@
 """Run by test_sharded.py where JAX has two devices: problems whose data or points are cut over
-them, beside the same problems on NumPy. Prints what it found as JSON.
+them, beside the same problems on one. Prints what it found as JSON.
 """
 
 import json
@@ -49,8 +49,9 @@ found = {}
 
 
 def compare(name, make, data, placements, x0, x0_placement, method=None):
-    """The distance to NumPy's answer, how the answer lies, and what an iteration exchanges."""
-    reference = sk.minimize(make(*data), x0, method, tol=1e-3).x
+    """The distance to the answer on one, how it lies, and what an iteration exchanges."""
+    whole = make(*map(jnp.asarray, data))
+    reference = np.asarray(sk.minimize(whole, jnp.asarray(x0), method, tol=1e-3).x)
     there = make(*(cut(v, *p) for v, p in zip(data, placements, strict=True)))
     start = cut(x0, *x0_placement)
     solution = sk.minimize(there, start, method, tol=1e-3)
