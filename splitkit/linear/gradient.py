@@ -7,7 +7,18 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from splitkit.arguments import check_choice
-from splitkit.backend import Array, Point, Space, add_parts, fresh_copy, namespace, zeros
+from splitkit.backend import (
+    Array,
+    Point,
+    Space,
+    add_parts,
+    device,
+    fresh_copy,
+    may_be_cut,
+    namespace,
+    roll,
+    zeros,
+)
 from splitkit.linear.base import LinearOperator
 
 
@@ -97,17 +108,30 @@ class Gradient(LinearOperator):
 
     def _add(self, y: Array, x: Array) -> Array:
         """y + Dx; y may be overwritten."""
-        if self.boundary == "periodic":
-            xp = namespace(x)
-            cycles = [xp.roll(x, -1, axis=a) - x for a in self.axes]
+        if self._rolls(x):
+            cycles = [self._kept(roll(x, -1, a) - x, a) for a in self.axes]
             return add_parts(y, *(((..., i), 1.0, d) for i, d in enumerate(cycles)))
         parts = [(own, 1.0, x[tail] - x[head]) for head, tail, own in self._inner_parts]
         return add_parts(y, *parts)
 
-    def adjoint(self, y: Point) -> Point:
+    def _rolls(self, x: Array) -> bool:
+        """Whether differences are of x and what is rolled of it: where x is cut over processes or
+        devices, these exchange less for that than for slices.
+        """
+        return self.boundary == "periodic" or may_be_cut(x)
+
+    def _kept(self, d: Array, axis: int) -> Array:
+        """d, with 0 for the last difference along an axis unless the grid is periodic."""
         if self.boundary == "periodic":
-            xp, lines = namespace(y), [(y[..., i], a) for i, a in enumerate(self.axes)]
-            cycles = [xp.roll(d, 1, axis=a) - d for d, a in lines]
+            return d
+        n, xp = d.shape[axis], namespace(d)
+        inner = xp.reshape(xp.arange(n, device=device(d)) < n - 1, (n,) + (1,) * (-axis - 1))
+        return xp.where(inner, d, xp.zeros_like(d))
+
+    def adjoint(self, y: Point) -> Point:
+        if self._rolls(y):
+            lines = [(self._kept(y[..., i], a), a) for i, a in enumerate(self.axes)]
+            cycles = [roll(d, 1, a) - d for d, a in lines]
             return sum(cycles[1:], start=cycles[0])
         # the last differences are 0 by definition; those of the first axis, in −y already, go again
         (_, first, own), *others = self._inner_parts

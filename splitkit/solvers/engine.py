@@ -311,8 +311,10 @@ def _check(run: Run, task: Task, k: int, *, sparing: bool) -> bool:
     run.schedule.plan(k, run.worst, endless=task.stopping.endless)
     if run.worst <= 1.0:
         run.status = _status(run)
-    elif task.stopping.exhausted(measured):
-        run.status = Status.TIME_LIMIT
+    else:
+        exhausted = task.stopping.exhausted(measured)
+        if exhausted if space.mesh is None else space.on_any(exhausted, x):
+            run.status = Status.TIME_LIMIT
     return True
 
 
