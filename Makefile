@@ -7,6 +7,10 @@ TORCH_INDEX ?=
 # Further arguments for pytest, e.g. ARGS='-k prox -x'.
 ARGS ?=
 
+# Dozens of processes import the same modules, and rewrite assertions of the same plugins and tests:
+# what the first one compiles is there for the others, whatever the environment says.
+export PYTHONDONTWRITEBYTECODE :=
+
 VENV := .venv
 RUN := $(VENV)/bin/python -m
 KEY := $(shell cat pyproject.toml constraints.txt | $(PYTHON) -c \
@@ -29,7 +33,7 @@ KERNELS ?= OPENBLAS_CORETYPE=Nehalem MKL_CBWR=COMPATIBLE ATEN_CPU_CAPABILITY=def
 # The rooms whose tests compare numbers with what mathematics says; Torch's layers rest on them.
 NUMERIC := $(addprefix tests/,functions linear operators properties problems solvers collection)
 
-.PHONY: demo test test-kernels test-newer test-gpu test-guests lint docs clean help
+.PHONY: demo test test-kernels test-newer test-gpu test-guests lint docs release clean help
 
 demo: $(DEV) ## Train, certify and plot an equilibrium network on handwritten digits
 	$(RUN) splitkit_nn train digits --out runs/digits-$$(date +%Y-%m-%d-%H%M%S)
@@ -58,6 +62,9 @@ lint: $(DEV) ## Check format, lint and types
 
 docs: $(DOCS) ## Build the documentation into site/
 	$(RUN) mkdocs build --strict
+
+release: $(DEV) ## Try wheel and sdist on each Python, lowest and newest versions (ARGS=--torch: layers too)
+	$(VENV)/bin/python tests/packaging/release.py $(ARGS)
 
 clean: ## Remove .venv, caches and build products; runs/ stays
 	rm -rf $(VENV) build dist site *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache

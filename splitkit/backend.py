@@ -158,7 +158,8 @@ def same_kind(x: Point, y: Point) -> bool:
         (type(x) is type(y) or (is_array(y) and namespace(x) is namespace(y)))
         and x.shape == y.shape
         and x.dtype == y.dtype
-        and (x.device == y.device or device(x) == device(y))
+        # what is traced has no device
+        and (getattr(x, "device", None) == getattr(y, "device", None) or device(x) == device(y))
         and getattr(x, "device_mesh", None) == getattr(y, "device_mesh", None)
     )
 

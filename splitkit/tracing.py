@@ -17,8 +17,9 @@ from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
 import array_api_compat
+import numpy as np
 
-from splitkit.backend import Array, Point, blocks, is_traced
+from splitkit.backend import Array, Point, blocks, folding, is_traced
 
 State = Any  # a tree of arrays
 Map = Callable[[State], State]
@@ -76,37 +77,108 @@ def repeated(step: Map, state: State) -> Callable[[State, int], State]:
     form: Any = structure
 
     def flat(*arrays: Array) -> list[Array]:
-        after, same = jax.tree.flatten(step(form.unflatten(arrays)))
+        after, same = jax.tree.flatten(_folded(step)(form.unflatten(arrays)))
         if same != form:
             raise Untraceable("its steps change what they carry")
         return [a.astype(b.dtype) for a, b in zip(after, arrays, strict=True)]
 
-    try:
-        closed = jax.make_jaxpr(flat)(*leaves)
-    except Untraceable:
-        raise
-    except Exception as error:  # whatever a user's map raises of what it is not written for
-        raise Untraceable from error
-    text, numbers = _structure(closed.jaxpr)
-    if text not in _PROGRAMS:
-        if len(_PROGRAMS) >= KEPT:
-            del _PROGRAMS[next(iter(_PROGRAMS))]
-        # the key may name objects by their addresses, which are theirs as long as they are kept
-        _PROGRAMS[text] = closed.jaxpr, jax.jit(partial(_repeated, closed.jaxpr))
-    program = _PROGRAMS[text][1]
+    program, there = _program(_repeated, _closed(flat, leaves))
 
     def run(now: State, n: int) -> State:
-        return form.unflatten(program(n, closed.consts, numbers, jax.tree.leaves(now)))
+        return form.unflatten(program(n, there(jax.tree.leaves(now))))
 
     return run
 
 
-def _repeated(
-    jaxpr: Any, n: Any, constants: list[Array], numbers: list[Array], leaves: list[Array]
-) -> list[Array]:
+def once(f: Map, given: State) -> Map:
+    """f, for trees of the kind of this one; what it returns is a tree of arrays, too.
+
+    Raises
+    ------
+    Untraceable
+        f cannot be traced.
+    """
+    import jax  # as above
+
+    leaves, structure = jax.tree.flatten(given)
+    form: Any = structure
+    returned: list[Any] = []
+
+    def flat(*arrays: Array) -> list[Array]:
+        values, same = jax.tree.flatten(_folded(f)(form.unflatten(arrays)))
+        returned.append(same)
+        return [a.astype(a.dtype) for a in values]  # strong types, as of what it is given
+
+    program, there = _program(_once, _closed(flat, leaves))
+
+    def run(now: State) -> State:
+        return returned[0].unflatten(program(there(jax.tree.leaves(now))))
+
+    return run
+
+
+def _closed(flat: Callable[..., list[Array]], leaves: list[Array]) -> Any:
+    """What a function of arrays computes.
+
+    Raises
+    ------
+    Untraceable
+        It cannot be traced.
+    """
+    import jax  # as above
+
+    try:
+        return jax.make_jaxpr(flat)(*leaves)
+    except Untraceable:
+        raise
+    except Exception as error:  # whatever a user's map raises of what it is not written for
+        raise Untraceable from error
+
+
+Given = tuple[list[Array], list[Array], list[Array]]  # constants, literal numbers, a state's arrays
+
+
+def _program(
+    way: Callable[..., Any], closed: Any
+) -> tuple[Callable[..., Any], Callable[[list[Array]], Given]]:
+    """The program that evaluates what was traced in some way, and what makes of a state's arrays
+    all that it takes.
+    """
+    import jax  # as above
+
+    text, numbers = _structure(closed.jaxpr)
+    key = f"{way.__name__}\n{text}"
+    if key not in _PROGRAMS:
+        if len(_PROGRAMS) >= KEPT:
+            del _PROGRAMS[next(iter(_PROGRAMS))]
+        # the key may name objects by their addresses, which are theirs as long as they are kept
+        _PROGRAMS[key] = closed.jaxpr, jax.jit(partial(way, closed.jaxpr))
+    homes = {a.sharding for a in closed.consts if getattr(a, "committed", False)}
+    home = homes.pop() if len(homes) == 1 else None
+
+    def given(leaves: list[Array]) -> Given:
+        if home is not None and not all(a.committed for a in leaves):
+            # those that are bound to no device are another kind, for which JAX compiles anew
+            leaves = jax.device_put(leaves, home)
+        return closed.consts, numbers, leaves
+
+    return _PROGRAMS[key][1], given
+
+
+def _once(jaxpr: Any, given: Given) -> list[Array]:
+    """One evaluation of what was traced."""
+    constants, numbers, leaves = given
+    lines, results = _lines(jaxpr, numbers)
+    atoms = [*jaxpr.constvars, *jaxpr.invars], [*constants, *leaves]
+    known = _evaluated(lines, dict(zip(*atoms, strict=True)))
+    return [known[a] if _is_variable(a) else a for a in results]
+
+
+def _repeated(jaxpr: Any, n: Any, given: Given) -> list[Array]:
     """n evaluations of a traced step, one after another."""
     from jax import lax  # as above
 
+    constants, numbers, leaves = given
     lines, results = _lines(jaxpr, numbers)
     fixed = _turned(lines, dict(zip(jaxpr.constvars, constants, strict=True)))
 
@@ -191,14 +263,14 @@ def _applied(equation: Any, given: list[Array]) -> list[Array]:
 
 def _structure(jaxpr: Any) -> tuple[str, list[Array]]:
     """What two steps share that one program computes, and the literal numbers of this one."""
-    import jax.numpy as jnp  # as above
+    import jax  # as above
 
     names: dict[Any, int] = {}
-    numbers: list[Array] = []
+    numbers: list[Any] = []
 
     def name(atom: Any) -> str:
         if hasattr(atom, "val"):
-            numbers.append(jnp.asarray(atom.val, dtype=atom.aval.dtype))
+            numbers.append(np.asarray(atom.val, dtype=atom.aval.dtype))
             return f"number:{atom.aval}"
         return f"{names.setdefault(atom, len(names))}:{atom.aval}"
 
@@ -208,7 +280,7 @@ def _structure(jaxpr: Any) -> tuple[str, list[Array]]:
         held = [id(array) for array in _held(equation)]
         lines.append(f"{found} = {equation.primitive}[{equation.params}] {held} {given}")
     lines.append(" ".join(map(name, jaxpr.outvars)))
-    return "\n".join(lines), numbers
+    return "\n".join(lines), jax.device_put(numbers)
 
 
 def _held(equation: Any) -> Iterator[Array]:
@@ -256,6 +328,54 @@ def _holds_traced(thing: Any, seen: set[int]) -> bool:
     return any(_holds_traced(part, seen) for part in parts)
 
 
+def of_arrays(state: State) -> State:
+    """A state whose numbers are arrays, of the dtype of its floating-point ones: one program is
+    for those that adapt to others, and another for those that don't.
+    """
+    import jax  # as above
+    import jax.numpy as jnp  # as above
+
+    leaves = jax.tree.leaves(state)
+    if all(array_api_compat.is_jax_array(a) and not a.weak_type for a in leaves):
+        return state
+    kinds = [
+        a.dtype for a in leaves if hasattr(a, "dtype") and jnp.issubdtype(a.dtype, jnp.floating)
+    ]
+
+    def array(a: Any) -> Any:
+        a = jnp.asarray(a, dtype=kinds[0] if kinds and type(a) is float else None)
+        return a.astype(a.dtype) if a.weak_type else a
+
+    return jax.tree.map(array, state)
+
+
+def shapes_in(f: Map, given: State) -> State:
+    """What f returns for a tree of arrays, 0 throughout.
+
+    Raises
+    ------
+    Untraceable
+        f cannot be traced.
+    """
+    import jax  # as above
+
+    try:
+        found = jax.eval_shape(_folded(f), given)
+    except Untraceable:
+        raise
+    except Exception as error:  # as above
+        raise Untraceable from error
+    return jax.tree.map(lambda a: np.zeros(a.shape, a.dtype), found)
+
+
+def _folded(f: Map) -> Map:
+    def folded(given: State) -> State:
+        with folding():
+            return f(given)
+
+    return folded
+
+
 def as_arrays(state: State, like: State = None) -> State:
     """The numbers of a state as arrays, of the dtypes of another one's."""
     import jax  # as above
@@ -264,6 +384,14 @@ def as_arrays(state: State, like: State = None) -> State:
     if like is None:
         return jax.tree.map(lambda a: jnp.asarray(a, dtype=jnp.asarray(a).dtype), state)
     return jax.tree.map(lambda a, b: jnp.asarray(a, dtype=b.dtype), state, like)
+
+
+def chosen_of(mask: Array, one: State, other: State) -> State:
+    """One of two trees, by a mask of one entry."""
+    import jax  # as above
+    import jax.numpy as jnp  # as above
+
+    return jax.tree.map(lambda a, b: jnp.where(mask, a, b), one, other)
 
 
 def times(n: Array, step: Map, state: State) -> State:

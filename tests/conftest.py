@@ -5,7 +5,6 @@ import os
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-import array_api_compat.torch
 import pytest
 from hypothesis.internal.conjecture import providers
 
@@ -53,8 +52,26 @@ def dtype(request, xp):
     return getattr(xp, request.param)
 
 
-def pytest_collection_modifyitems(items):
-    gpu = [item for item in items if item.get_closest_marker("gpu")]
-    if gpu and not array_api_compat.torch.cuda.is_available():
-        for item in gpu:
-            item.add_marker(pytest.mark.skip(reason="no CUDA device on this machine"))
+def pytest_collection_modifyitems(config, items):
+    """Where there is no GPU, one test of a file says so for all of them that need one: thousands
+    would be set up, skipped and reported one by one.
+    """
+    files = {}
+    for item in items:
+        if item.get_closest_marker("gpu"):
+            files.setdefault(item.path, []).append(item)
+    if not files or has_gpu():
+        return
+    left_out = set()
+    for first, *others in files.values():
+        reason = f"no CUDA device on this machine (nor for {len(others)} more tests of this file)"
+        first.add_marker(pytest.mark.skip(reason=reason))
+        left_out.update(others)
+    config.hook.pytest_deselected(items=[item for item in items if item in left_out])
+    items[:] = [item for item in items if item not in left_out]
+
+
+def has_gpu():
+    import torch  # takes seconds, which the process that deals out tests need not spend
+
+    return torch.cuda.is_available()

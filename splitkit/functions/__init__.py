@@ -1,6 +1,7 @@
 """Functions and sets; one line each is the registry that the checks go through."""
 
 from splitkit.functions.base import Function as Function, Indicator as Indicator
+from splitkit.functions.calculus.along import Along as Along, AlongSet as AlongSet
 from splitkit.functions.calculus.composed import Composed as Composed
 from splitkit.functions.calculus.conjugate import Conjugate as Conjugate
 from splitkit.functions.calculus.distance import (
@@ -12,6 +13,7 @@ from splitkit.functions.calculus.inexact_composition import InexactComposition a
 from splitkit.functions.calculus.infimal_convolution import InfimalConvolution as InfimalConvolution
 from splitkit.functions.calculus.metric import metric_prox as metric_prox
 from splitkit.functions.calculus.moreau_envelope import MoreauEnvelope as MoreauEnvelope
+from splitkit.functions.calculus.on_groups import OnGroups as OnGroups, SetOnGroups as SetOnGroups
 from splitkit.functions.calculus.perspective import Perspective as Perspective
 from splitkit.functions.calculus.raised import Raised as Raised
 from splitkit.functions.calculus.rescaled import Rescaled as Rescaled
@@ -88,6 +90,7 @@ from splitkit.functions.sets.polyhedron import Polyhedron as Polyhedron
 from splitkit.functions.sets.simplex import Simplex as Simplex
 from splitkit.functions.sets.singleton import Singleton as Singleton
 from splitkit.functions.sets.slab import Slab as Slab
+from splitkit.functions.sets.solution_set import SolutionSet as SolutionSet
 from splitkit.functions.sets.transport_polytope import TransportPolytope as TransportPolytope
 from splitkit.functions.spectral.largest_eigenvalue import LargestEigenvalue as LargestEigenvalue
 from splitkit.functions.spectral.negative_log_det import NegativeLogDet as NegativeLogDet

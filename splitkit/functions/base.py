@@ -6,7 +6,7 @@ prox_{αf}(y) = argmin_x f(x) + ‖x − y‖²/(2α) = (I + α∂f)⁻¹ y
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from dataclasses import KW_ONLY, replace
 from functools import lru_cache, partial
@@ -294,6 +294,22 @@ class Function(Arithmetic["Function"], Declared):
         from splitkit.functions.calculus.translated import Translated
 
         return Translated(self, v)
+
+    def along(self, axes: int | Sequence[int], weights: Array | None = None) -> Function:
+        """x ↦ Σ wᵢf(xᵢ), xᵢ the vectors along a negative axis of x, or the arrays along several;
+        see ``Along``. f itself, if it acts on each entry by itself and no weights are given.
+        """
+        from splitkit.functions.calculus.along import along
+
+        return self if self.elementwise and weights is None else along(self, axes, weights)
+
+    def on(self, groups: Sequence[Sequence[int]], weights: Array | None = None) -> Function:
+        """x ↦ Σ w_g f(x_g), x_g the entries along the last axis that a list of indices names; see
+        ``OnGroups``.
+        """
+        from splitkit.functions.calculus.on_groups import on
+
+        return on(self, groups, weights)
 
     def _times(self, c: float) -> Function:
         from splitkit.functions.calculus.scaled import Scaled

@@ -13,9 +13,11 @@ from splitkit.linear.block import (
     BlockMatrix as BlockMatrix,
     BlockRow as BlockRow,
 )
+from splitkit.linear.cosine import CosineTransform as CosineTransform
 from splitkit.linear.coupling import Coupling as Coupling
 from splitkit.linear.dense import DenseMatrix as DenseMatrix
 from splitkit.linear.diagonal import Diagonal as Diagonal
+from splitkit.linear.differences import Differences as Differences, Laplacian as Laplacian
 from splitkit.linear.estimate import NormEstimate as NormEstimate, estimate_norm as estimate_norm
 from splitkit.linear.fourier import Circulant as Circulant, Convolution as Convolution
 from splitkit.linear.fusing import weighted_gram as weighted_gram
@@ -23,12 +25,24 @@ from splitkit.linear.gradient import Gradient as Gradient
 from splitkit.linear.identity import ScaledIdentity as ScaledIdentity
 from splitkit.linear.iterative import Iterative as Iterative
 from splitkit.linear.kronecker import Kronecker as Kronecker
+from splitkit.linear.linear_convolution import LinearConvolution as LinearConvolution
 from splitkit.linear.low_rank import PlusLowRank as PlusLowRank
 from splitkit.linear.mask import Mask as Mask
 from splitkit.linear.matrix_free import MatrixFree as MatrixFree
+from splitkit.linear.padding import Crop as Crop, Pad as Pad
+from splitkit.linear.radon import Radon as Radon
+from splitkit.linear.rearranged import (
+    Flip as Flip,
+    Reshape as Reshape,
+    Roll as Roll,
+    Transpose as Transpose,
+)
 from splitkit.linear.recognized import as_affine as as_affine
+from splitkit.linear.restriction import Restriction as Restriction
 from splitkit.linear.second_differences import SecondDifferences as SecondDifferences
 from splitkit.linear.sparse import Sparse as Sparse
 from splitkit.linear.stacked import Stacked as Stacked
+from splitkit.linear.sums import MeanOver as MeanOver, SumOver as SumOver
 from splitkit.linear.unitary_fourier import Fourier as Fourier
+from splitkit.linear.wavelet import Wavelet as Wavelet
 from splitkit.linear.wrapped import wrap as wrap

@@ -36,6 +36,7 @@ from splitkit.linear.refined import Refined, verified
 from splitkit.properties import DeferredProperties, Properties
 
 EXACT_SIZE = 1024  # an eigenvalue decomposition of this size takes about a second
+WIDE_SIZE = 64  # rows of a matrix with more columns from which its norm is its Gram matrix'
 EXACT_ENTRIES = 4 * EXACT_SIZE**2  # singular values of larger ones are those of the Gram matrix
 CERTIFIED_WORK = 4e11  # operations, some seconds; beyond, constants are bounds by sums of entries
 OFTEN = 12  # inverses, which cost as much as the eigenvectors
@@ -169,6 +170,12 @@ class DenseMatrix(LastAxesMap):
         return self.xp.linalg.svdvals(self.matrix) if self._has_entries else self.xp.zeros(1)
 
     @cached_property
+    def _gram_values(self) -> tuple[Array, float]:
+        """The eigenvalues of MᵀM or MMᵀ, ascending, and its rounding."""
+        G, rounding = smaller_gram(self.matrix)
+        return namespace(G).linalg.eigvalsh(G), rounding
+
+    @cached_property
     def _eigenvalues(self) -> Array:
         """Of the symmetric part, ascending."""
         M = self.matrix
@@ -185,6 +192,14 @@ class DenseMatrix(LastAxesMap):
         """Whether singular values are computed."""
         rows, columns = map(int, self.matrix.shape)
         return min(rows, columns) <= EXACT_SIZE and rows * columns <= EXACT_ENTRIES
+
+    @property
+    def _is_wide(self) -> bool:
+        """Whether of singular values, of which none says how little is gained, the greatest is
+        found several times as fast by the Gram matrix.
+        """
+        rows, columns = map(int, self.matrix.shape)
+        return WIDE_SIZE <= rows < columns
 
     @property
     def _is_huge(self) -> bool:
@@ -211,6 +226,9 @@ class DenseMatrix(LastAxesMap):
             return math.inf
         if self.is_symmetric and self._is_cheap:
             return max(abs(float(self._eigenvalues[0])), abs(float(self._eigenvalues[-1])))
+        if self._is_cheap and self._is_wide:
+            values, rounding = self._gram_values
+            return math.sqrt(float(values[-1]) + rounding)
         if self._is_cheap:
             return float(self._singular_values[0])
         if self._is_huge:
@@ -245,9 +263,14 @@ class DenseMatrix(LastAxesMap):
         rows, columns = self.matrix.shape
         if rows > columns or not self._is_cheap or self._is_unknown:
             return None
-        values = self._singular_values
-        low, high = float(values[-1]), float(values[0])
         rounding = 8 * rows * float(self.xp.finfo(self.matrix.dtype).eps)
+        if self._is_wide:
+            squares, _ = self._gram_values
+            low, high = (max(float(squares[i]), 0.0) ** 0.5 for i in (0, -1))
+            rounding *= columns / rows
+        else:
+            values = self._singular_values
+            low, high = float(values[-1]), float(values[0])
         return high * low if high - low <= rounding * high else None
 
     @property

@@ -1,4 +1,4 @@
-"""Periodic convolution on a grid in one or two dimensions, diagonal in Fourier's basis."""
+"""Periodic convolution on a grid in one, two or three dimensions, diagonal in Fourier's basis."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class FourierMultiplier(Multiplier, LastAxesMap):
     spectrum : complex array
         ĥ on the half spectrum that ``rfftn`` gives for a grid of this shape.
     shape : tuple of int
-        The grid: one or two sizes.
+        The grid: one, two or three sizes.
     symmetric, skew : bool
         Whether ĥ is real or imaginary.
     """
@@ -76,7 +76,7 @@ class FourierMultiplier(Multiplier, LastAxesMap):
 class Convolution(FourierMultiplier):
     """x ↦ h ∗ x on a periodic grid, on the last axes of x: (h ∗ x)ᵢ = Σₖ hₖ xᵢ₋ₖ₊ₒ.
 
-    Periodic convolution on a grid in one or two dimensions, diagonal in Fourier's basis:
+    Periodic convolution on a grid in one, two or three dimensions, diagonal in Fourier's basis:
 
     x̂ ↦ ĥ ⊙ x̂, a multiplier by ĥ.
 
@@ -85,7 +85,7 @@ class Convolution(FourierMultiplier):
 
     Parameters
     ----------
-    kernel : array, shape (k,) or (k₁, k₂)
+    kernel : array, shape (k,), (k₁, k₂) or (k₁, k₂, k₃)
         h, real and finite; dtype and device of x. Any size: it wraps around the grid.
     shape : int or tuple of int
         The grid's sizes, as many as the kernel has axes.
@@ -96,8 +96,8 @@ class Convolution(FourierMultiplier):
     Raises
     ------
     TypeError, ValueError
-        The kernel is no real floating array of one or two axes, or the grid or the origin does not
-        fit it.
+        The kernel is no real floating array of one to three axes, or the grid or the origin does
+        not fit it.
 
     Examples
     --------
@@ -120,17 +120,20 @@ class Convolution(FourierMultiplier):
         origin: int | tuple[int, ...] | None = None,
     ) -> None:
         Space.of(kernel, name="kernel")
-        if kernel.ndim not in (1, 2) or 0 in kernel.shape:
+        if kernel.ndim not in (1, 2, 3) or 0 in kernel.shape:
             raise ValueError(
-                f"kernel has shape {tuple(kernel.shape)}: give one or two axes with entries"
+                f"kernel has shape {tuple(kernel.shape)}: give one to three axes with entries"
             )
         middle = tuple(size // 2 for size in kernel.shape)
-        at = middle if origin is None else _sizes("origin", origin, kernel.ndim, 0)
+        self.origin = middle if origin is None else _sizes("origin", origin, kernel.ndim, 0)
         grid = _sizes("shape", shape, kernel.ndim, 1)
         self.kernel = kernel
         h = np.zeros(grid)
         where = np.ix_(
-            *((np.arange(k) - o) % n for k, o, n in zip(kernel.shape, at, grid, strict=True))
+            *(
+                (np.arange(k) - o) % n
+                for k, o, n in zip(kernel.shape, self.origin, grid, strict=True)
+            )
         )
         np.add.at(h, where, to_numpy(kernel))
         mirrored = np.roll(np.flip(h), 1, axis=tuple(range(h.ndim)))  # h₋ᵢ

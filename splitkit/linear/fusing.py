@@ -414,7 +414,7 @@ def gram(L: LinearOperator, W: LinearOperator | None = None) -> LinearOperator |
     if isinstance(L, Diagonal):
         return Diagonal(L.d * L.d)
     if isinstance(L, Gradient):
-        return SecondDifferences(L)
+        return SecondDifferences(L) if L.has_transform else None
     if isinstance(L, FourierMultiplier):
         squares = namespace(L.real).abs(L.spectrum) ** 2 + 0.0j
         return FourierMultiplier(squares, L.shape, symmetric=True)
@@ -565,7 +565,9 @@ def merges_gram(L: LinearOperator) -> bool:
         return merges_gram(L.L)
     if isinstance(L, Adjoint):
         return transposed(L.L) is not None and merges_gram(L.L)
-    matrices = ScaledIdentity, Diagonal, FourierMultiplier, DenseMatrix, Sparse, Gradient
+    if isinstance(L, Gradient):
+        return L.has_transform
+    matrices = ScaledIdentity, Diagonal, FourierMultiplier, DenseMatrix, Sparse
     if isinstance(L, matrices):
         return True
     if isinstance(L, Stacked):

@@ -20,6 +20,7 @@ from splitkit.backend import (
     zeros,
 )
 from splitkit.linear.base import LinearOperator
+from splitkit.linear.last_axes import negative_axes, part
 
 
 class Gradient(LinearOperator):
@@ -28,16 +29,18 @@ class Gradient(LinearOperator):
     Finite differences (Dx)ₐ,ᵢ = x_{i+eₐ} − xᵢ; the divergence is −Dᵀ.
 
     DᵀD is a sum of second differences, one for each axis, that commute:
-    ‖D‖² = Σₐ 4cos²(π/2Nₐ) with Neumann's boundary, where the last difference is 0, and
-    ‖D‖² = Σₐ 4sin²(π⌊Nₐ/2⌋/Nₐ) on a periodic grid; 4 for each axis at most, whatever its size.
+    ‖D‖² = Σₐ 4cos²(π/2Nₐ) with Neumann's boundary, where the last difference is 0,
+    ‖D‖² = Σₐ 4sin²(π⌊Nₐ/2⌋/Nₐ) on a periodic grid, and ‖D‖² = Σₐ 4cos²(π/(2Nₐ + 1)) with
+    Dirichlet's, where x is 0 beyond the last entry, and ‖Dx‖² ≥ Σₐ 4sin²(π/(4Nₐ + 2))‖x‖²; 4 for
+    each axis at most, whatever its size.
     Source: Chambolle, *An algorithm for total variation minimization and applications* (2004), §3.
 
     Parameters
     ----------
     axes : int or tuple of int, default (-2, -1)
         Negative: counted from the end, so that leading batch axes may be there or not.
-    boundary : "neumann" or "periodic"
-        The last difference of a line is 0, or the one to its first entry.
+    boundary : "neumann", "periodic" or "dirichlet"
+        The last difference of a line is 0, the one to its first entry, or the one to 0.
     shape : tuple of int, optional
         Sizes of these axes. Given, ``norm`` is exact; otherwise it is the supremum over all sizes.
 
@@ -68,26 +71,33 @@ class Gradient(LinearOperator):
         self,
         axes: int | tuple[int, ...] = (-2, -1),
         *,
-        boundary: Literal["neumann", "periodic"] = "neumann",
+        boundary: Literal["neumann", "periodic", "dirichlet"] = "neumann",
         shape: tuple[int, ...] | None = None,
     ) -> None:
-        self.axes = (axes,) if isinstance(axes, int) else tuple(axes)
-        if not self.axes or any(a >= 0 for a in self.axes) or len({*self.axes}) < len(self.axes):
-            raise ValueError(f"axes = {axes}: give different negative ones, such as (-2, -1)")
-        check_choice("boundary", boundary, ("neumann", "periodic"))
+        self.axes = negative_axes(axes)
+        check_choice("boundary", boundary, ("neumann", "periodic", "dirichlet"))
         if shape is not None and (len(shape) != len(self.axes) or min(shape) < 1):
             raise ValueError(f"shape = {shape}: give one positive size for each of {self.axes}")
         self.boundary, self.shape = boundary, shape
         # of each axis the index of all but the last entries, of all but the first, and of all but
         # the last differences
-        heads = [_part(a, None, -1) for a in self.axes]
+        heads = [part(a, None, -1) for a in self.axes]
         self._inner_parts = [
-            (head, _part(a, 1, None), (*head, i))
+            (head, part(a, 1, None), (*head, i))
             for i, (a, head) in enumerate(zip(self.axes, heads, strict=True))
         ]
-        self._last = _part(self.axes[0], -1, None)
-        self._last_difference = (*self._last, 0)
+        ends = [(part(a, -1, None), i) for i, a in enumerate(self.axes)]
+        self._ends = [(end, (*end, i)) for end, i in ends]
+        self._last, self._last_difference = self._ends[0]
         self.norm = math.sqrt(sum(map(self._gain, shape or (math.inf,) * len(self.axes))))
+        if boundary == "dirichlet" and shape is not None:
+            least = sum(math.sin(math.pi / (4 * size + 2)) ** 2 for size in shape)
+            self.least_gain = 2 * math.sqrt(least)
+
+    @property
+    def has_transform(self) -> bool:
+        """Whether DᵀD is diagonal in the basis of a fast transform that is here."""
+        return self.boundary != "dirichlet"
 
     def _gain(self, size: float) -> float:
         """The greatest eigenvalue of the second difference on a line of this size."""
@@ -95,6 +105,8 @@ class Gradient(LinearOperator):
             return 4.0
         if self.boundary == "neumann":
             return 4 * math.cos(math.pi / (2 * size)) ** 2 if size > 1 else 0.0
+        if self.boundary == "dirichlet":
+            return 4 * math.cos(math.pi / (2 * size + 1)) ** 2
         return 4 * math.sin(math.pi * (size // 2) / size) ** 2
 
     def __call__(self, x: Point) -> Point:
@@ -109,9 +121,11 @@ class Gradient(LinearOperator):
     def _add(self, y: Array, x: Array) -> Array:
         """y + Dx; y may be overwritten."""
         if self._rolls(x):
-            cycles = [self._kept(roll(x, -1, a) - x, a) for a in self.axes]
+            cycles = [self._next(x, a) for a in self.axes]
             return add_parts(y, *(((..., i), 1.0, d) for i, d in enumerate(cycles)))
         parts = [(own, 1.0, x[tail] - x[head]) for head, tail, own in self._inner_parts]
+        if self.boundary == "dirichlet":
+            parts += [(own, -1.0, x[end]) for end, own in self._ends]
         return add_parts(y, *parts)
 
     def _rolls(self, x: Array) -> bool:
@@ -120,19 +134,32 @@ class Gradient(LinearOperator):
         """
         return self.boundary == "periodic" or may_be_cut(x)
 
-    def _kept(self, d: Array, axis: int) -> Array:
-        """d, with 0 for the last difference along an axis unless the grid is periodic."""
-        if self.boundary == "periodic":
-            return d
+    def _next(self, x: Array, axis: int) -> Array:
+        """The differences along an axis, of x rolled."""
+        following = roll(x, -1, axis)
+        if self.boundary == "neumann":
+            return self._but_last(following - x, axis)
+        return (following if self.boundary == "periodic" else self._but_last(following, axis)) - x
+
+    def _previous(self, d: Array, axis: int) -> Array:
+        """The adjoint of ``_next``."""
+        kept = d if self.boundary == "periodic" else self._but_last(d, axis)
+        return roll(kept, 1, axis) - (d if self.boundary == "dirichlet" else kept)
+
+    @staticmethod
+    def _but_last(d: Array, axis: int) -> Array:
+        """d, with 0 for the last entries along an axis."""
         n, xp = d.shape[axis], namespace(d)
         inner = xp.reshape(xp.arange(n, device=device(d)) < n - 1, (n,) + (1,) * (-axis - 1))
         return xp.where(inner, d, xp.zeros_like(d))
 
     def adjoint(self, y: Point) -> Point:
         if self._rolls(y):
-            lines = [(self._kept(y[..., i], a), a) for i, a in enumerate(self.axes)]
-            cycles = [roll(d, 1, a) - d for d, a in lines]
+            cycles = [self._previous(y[..., i], a) for i, a in enumerate(self.axes)]
             return sum(cycles[1:], start=cycles[0])
+        if self.boundary == "dirichlet":
+            parts = [(tail, 1.0, y[own]) for _, tail, own in self._inner_parts]
+            return add_parts(-namespace(y).sum(y, axis=-1), *parts)
         # the last differences are 0 by definition; those of the first axis, in −y already, go again
         (_, first, own), *others = self._inner_parts
         parts = [(self._last, 1.0, y[self._last_difference]), (first, 1.0, y[own])]
@@ -182,8 +209,5 @@ class Gradient(LinearOperator):
             (cls(), (3, 4), (3, 4, 2)),
             (cls(-1, shape=(5,)), (2, 5), (2, 5, 1)),
             (cls((-2, -1), boundary="periodic", shape=(3, 4)), (2, 3, 4), (2, 3, 4, 2)),
+            (cls((-2, -1), boundary="dirichlet", shape=(2, 3)), (2, 3), (2, 3, 2)),
         ]
-
-
-def _part(axis: int, start: int | None, stop: int | None) -> tuple[Any, ...]:
-    return (..., slice(start, stop), *(slice(None),) * (-axis - 1))

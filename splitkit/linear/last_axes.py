@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from types import EllipsisType
 
+from splitkit.arguments import check_integer
 from splitkit.backend import Shape, Space
 from splitkit.linear.base import LinearOperator
 from splitkit.operators.freedom import Freedom
@@ -50,3 +53,19 @@ class LastAxesMap(LinearOperator):
                 f"{name} = {self!r} acts on arrays whose last {last}, got shape {space.shapes}"
             )
         return batch
+
+
+def negative_axes(axes: int | Sequence[int]) -> tuple[int, ...]:
+    """Axes counted from the end, so that leading batch axes may be there or not; raises if one is
+    not, or comes twice.
+    """
+    several = axes if isinstance(axes, Sequence) else (axes,)
+    found = tuple(check_integer("axes", a, remedy="give integers") for a in several)
+    if not found or any(a >= 0 for a in found) or len({*found}) < len(found):
+        raise ValueError(f"axes = {axes}: give different negative ones, such as (-2, -1)")
+    return found
+
+
+def part(axis: int, start: int | None, stop: int | None) -> tuple[slice | EllipsisType, ...]:
+    """The index of the entries from start to stop along a negative axis."""
+    return (..., slice(start, stop), *(slice(None),) * (-axis - 1))

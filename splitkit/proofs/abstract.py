@@ -25,6 +25,16 @@ def symbolic(T: Operator, leaf: Callable[[Operator], Operator]) -> Operator:
     ------
     NotExpressibleError
         An operator is evaluated, or its resolvent taken, that has none.
+
+    Examples
+    --------
+    >>> from splitkit.proofs import Scene, contraction, symbolic
+    >>> F = sk.Operator.from_callable(lambda x: x, strong_monotonicity=1.0, lipschitz=2.0)
+    >>> scene = Scene()
+    >>> T = symbolic(sk.Identity() - 0.25 * F, scene.leaf)
+    >>> u = scene.new("u")
+    >>> print(contraction(scene, [u], [T(u)], np.eye(1)).value)  # 1 − m²/L²
+    0.75
     """
     match T:
         case Identity() | Zero():

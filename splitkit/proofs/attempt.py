@@ -6,12 +6,13 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
 
 from splitkit.proofs.certify import Multipliers, Program, certified
+from splitkit.proofs.exact import BudgetEndedError
 from splitkit.proofs.faces import proved_on
 from splitkit.proofs.outcome import Outcome
 from splitkit.proofs.program import Answer, Claim, least_value
@@ -37,12 +38,9 @@ class Known:
     @classmethod
     def of_form(cls, operator: str, of: str, form: Form, x: Row, u: Row) -> Known:
         """a‖x‖² + 2b⟨x, u⟩ + c‖u‖²."""
-        a, b, c = map(Fraction, form)
-        found = ((a, "x", "x"), (2 * b, "x", "u"), (c, "u", "u"))
-        terms = tuple(term for term in found if term[0])
-        at = {"x": x, "u": u}
-        Q = Quadratic(tuple((c, at[p], at[q]) for c, p, q in terms))
-        return cls(operator, of, Q, Template(terms), at, form)
+        template, at = _template(form), {"x": x, "u": u}
+        Q = Quadratic(tuple((c, at[p], at[q]) for c, p, q in template.terms))
+        return cls(operator, of, Q, template, at, form)
 
     def rows(self) -> Iterator[Row]:
         """Its vectors, and the differences of two points."""
@@ -56,6 +54,13 @@ class Known:
         return Inequality(
             self.operator, self.form, self.of, float(multiplier), self.template, self.at, matrix
         )
+
+
+@lru_cache(maxsize=512)
+def _template(form: Form) -> Template:
+    a, b, c = map(Fraction, form)
+    found = ((a, "x", "x"), (2 * b, "x", "u"), (c, "u", "u"))
+    return Template(tuple(term for term in found if term[0]))
 
 
 def of_linear_map(
@@ -158,13 +163,28 @@ class Attempt:
         """The solver's."""
         return least_value(self.claim)
 
+    @cached_property
     def on_its_face(self) -> Multipliers | None:
         """Multipliers that are verified, where the structure tells what S vanishes at."""
         return None if self.off is None else proved_on(self.program, self.claim, self.off)
 
+    @property
     def certified(self) -> Multipliers | None:
-        """Multipliers that are verified."""
-        return certified(self.program, self.claim, self.answer)
+        """Multipliers that are verified, made of the solver's."""
+        return self._certified[0]
+
+    @property
+    def failure(self) -> str:
+        """Why there are none."""
+        return f"{self._certified[1]} (status: {self.answer.status})"
+
+    @cached_property
+    def _certified(self) -> tuple[Multipliers | None, str]:
+        try:
+            found = certified(self.program, self.claim, self.answer)
+        except BudgetEndedError as error:
+            return None, str(error)
+        return found, "its multipliers verify nothing"
 
     def proof(
         self,
@@ -238,11 +258,10 @@ def worst_points(claim: Claim, answer: Answer) -> Any:
 def bounded(attempt: Attempt) -> Proof:
     """The least t, if it is verified."""
     answer = attempt.answer
-    found = attempt.certified()
+    found = attempt.certified
     if found is not None:
         return attempt.proof(found, Outcome.PROVED, "")
     if answer.is_impossible:
         why = "points that satisfy every condition exceed every multiple of what is given"
         return attempt.proof(None, Outcome.INEXPRESSIBLE, why)
-    what = f"its multipliers verify nothing (status: {answer.status})"
-    return attempt.proof(None, Outcome.FAILED, what)
+    return attempt.proof(None, Outcome.FAILED, attempt.failure)

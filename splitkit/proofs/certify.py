@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from splitkit.proofs.exact import ZERO, Echelon, Matrix, is_semidefinite, solve_near
+from splitkit.proofs.exact import ZERO, Budget, Echelon, Matrix, is_semidefinite, solve_near
 from splitkit.proofs.program import Answer, Claim, least_value
 from splitkit.proofs.quadratic import Quadratic, exact_sum, whole_sum
 from splitkit.proofs.runs import Row
@@ -39,6 +39,7 @@ INTERIOR = 1e-7  # of the largest eigenvalue: those below it are those of a face
 VANISHED = 1e-6  # of the claim's size: then S is taken to be 0
 OUTSIDE = 0.03  # of a vector's length: then it is not taken to be in the range of S
 NEGLIGIBLE = (1e-6, 1e-4, 1e-3)  # of the largest multiplier: then it may be 0
+WORK = 500_000  # entries that are changed until multipliers are moved: some seconds
 NOTHING = 1e-13  # a multiplier below it, beside what it cancels, is rounding
 
 
@@ -106,29 +107,32 @@ class Multipliers:
 
 
 def certified(program: Program, claim: Claim, answer: Answer) -> Multipliers | None:
-    """Multipliers that prove the claim at a t near the least one; None: none were found."""
+    """Multipliers that prove the claim at a t near the least one; None: none were found. Raises
+    ``BudgetEndedError``.
+    """
+    budget = Budget(WORK)
     if not np.isfinite(answer.value):
         return None
     unit = _size(answer, claim.C) / (_size(answer, claim.B) or 1.0)
     ways = (_direct, _on_a_face) if claim.least == 0 else (_on_a_face, _direct)
     for margin in MARGINS:
         t = answer.value + margin * max(abs(answer.value), 1e-3 * unit)
-        found = _direct(program, claim, answer, t)  # an interior-point method ends inside
+        found = _direct(program, claim, answer, t, budget)  # an interior-point method ends inside
         if found is not None:
             return found
         inner = _centre(claim, answer, t)
         if not inner.is_finite:
             continue
         for way in ways:
-            found = way(program, claim, inner, t)
+            found = way(program, claim, inner, t, budget)
             if found is not None:
                 return found
     # where a metric is sought as well, its exact elimination would not end
-    return None if program.families else _inside_of_a_face(program, claim, answer, unit)
+    return None if program.families else _inside_of_a_face(program, claim, answer, unit, budget)
 
 
 def _inside_of_a_face(
-    program: Program, claim: Claim, answer: Answer, unit: float
+    program: Program, claim: Claim, answer: Answer, unit: float, budget: Budget
 ) -> Multipliers | None:
     """As above, where S vanishes somewhere at every t: that is seen far from the least t, and S is
     made as positive as it can be elsewhere.
@@ -149,7 +153,7 @@ def _inside_of_a_face(
         t = answer.value + margin * max(abs(answer.value), 1e-3 * unit)
         inner = _centre(claim, answer, t, off)
         for negligible in (NOTHING, *NEGLIGIBLE) if inner.is_finite else ():
-            found = _moved(program, inner, answer.units, t, off, negligible)
+            found = _moved(program, inner, answer.units, t, off, negligible, budget)
             if found is not None:
                 return found
     return None
@@ -253,7 +257,9 @@ def _size(answer: Answer, M: Any) -> float:
     return float(np.linalg.norm(np.outer(answer.units, answer.units) * M))
 
 
-def _direct(program: Program, claim: Claim, answer: Answer, t: float) -> Multipliers | None:
+def _direct(
+    program: Program, claim: Claim, answer: Answer, t: float, budget: Budget
+) -> Multipliers | None:
     """The solver's multipliers, made to have their signs, at t."""
     size = max(_size(answer, claim.C), abs(t) * _size(answer, claim.B))
     weights = [
@@ -266,7 +272,7 @@ def _direct(program: Program, claim: Claim, answer: Answer, t: float) -> Multipl
     ]
     ν = [Fraction(float(value)) for value in answer.free]
     if program.values:
-        found = _balanced(program, Fraction(t), λ, ν, weights)
+        found = _balanced(program, Fraction(t), λ, ν, weights, budget)
         if found is None:
             return None
         λ, ν = found
@@ -287,12 +293,17 @@ def verifies(program: Program, given: Multipliers) -> bool:
 
 
 def _balanced(
-    program: Program, t: Fraction, λ: list[Fraction], ν: list[Fraction], weights: list[float]
+    program: Program,
+    t: Fraction,
+    λ: list[Fraction],
+    ν: list[Fraction],
+    weights: list[float],
+    budget: Budget,
 ) -> tuple[list[Fraction], list[Fraction]] | None:
     """λ and ν near these for which S vanishes at values."""
     equations = _at_values(program, t, (*program.inequalities, *program.equalities))
     largest = max(weights, default=0.0)
-    x = solve_near(equations, [*λ, *ν], [*weights, *(largest for _ in ν)])
+    x = solve_near(equations, [*λ, *ν], [*weights, *(largest for _ in ν)], budget)
     return None if x is None else (x[: len(λ)], x[len(λ) :])
 
 
@@ -333,7 +344,9 @@ def _parts(program: Program, given: Multipliers) -> list[tuple[Fraction, Quadrat
     return parts
 
 
-def _on_a_face(program: Program, claim: Claim, answer: Answer, t: float) -> Multipliers | None:
+def _on_a_face(
+    program: Program, claim: Claim, answer: Answer, t: float, budget: Budget
+) -> Multipliers | None:
     """The multipliers near the solver's for which S vanishes off its range."""
     units = answer.units
     S = _slack_in_floats(claim, answer, t)
@@ -347,7 +360,7 @@ def _on_a_face(program: Program, claim: Claim, answer: Answer, t: float) -> Mult
         offs.insert(0, [{i: Fraction(1)} for i in range(n)])
     for off in offs:
         for negligible in (NOTHING, *NEGLIGIBLE) if off is not None else ():
-            found = _moved(program, answer, units, t, off or [], negligible)
+            found = _moved(program, answer, units, t, off or [], negligible, budget)
             if found is not None:
                 return found
     return None
@@ -387,7 +400,13 @@ def _orthogonal(program: Program, units: Any, null: Any) -> list[Row] | None:
 
 
 def _moved(
-    program: Program, answer: Answer, units: Any, t: float, off: list[Row], negligible: float
+    program: Program,
+    answer: Answer,
+    units: Any,
+    t: float,
+    off: list[Row],
+    negligible: float,
+    budget: Budget,
 ) -> Multipliers | None:
     """Multipliers near the solver's with Sz = 0 for all z that are off its range, and those that
     are negligible 0.
@@ -419,7 +438,7 @@ def _moved(
         Fraction(float(value)) if weight else ZERO
         for (value, _), weight in zip(unknown, weights, strict=True)
     ]
-    x = solve_near(equations, near, weights)
+    x = solve_near(equations, near, weights, budget)
     if x is None:
         return None
     i, j = len(program.inequalities), len(program.inequalities) + len(program.equalities)

@@ -15,6 +15,26 @@ ZERO, ONE = Fraction(0), Fraction(1)
 LONGEST = 2000  # bits of a denominator
 
 
+class BudgetEndedError(Exception):
+    """An elimination took more work than it may."""
+
+    def __init__(self) -> None:
+        super().__init__("the budget of its elimination in rational numbers ended")
+
+
+class Budget:
+    """Entries that eliminations may change together: counted, so that no clock decides."""
+
+    def __init__(self, entries: int) -> None:
+        self.left = entries
+
+    def spend(self, entries: int) -> None:
+        """Raise ``BudgetEndedError`` if so many are not left."""
+        self.left -= entries
+        if self.left < 0:
+            raise BudgetEndedError
+
+
 class Echelon:
     """A linear space, by rows in reduced echelon form."""
 
@@ -82,10 +102,13 @@ def whole(matrix: Sequence[Sequence[Fraction | int]]) -> list[list[int]]:
 
 
 def solve_near(
-    equations: Sequence[tuple[Sparse, Fraction]], near: Sequence[Fraction], weights: Sequence[float]
+    equations: Sequence[tuple[Sparse, Fraction]],
+    near: Sequence[Fraction],
+    weights: Sequence[float],
+    budget: Budget,
 ) -> list[Fraction] | None:
     """A solution x of Σ aᵢxᵢ = b for all equations, near a given one; None: there is none, or none
-    in numbers of a length that is of use.
+    in numbers of a length that is of use. Raises ``BudgetEndedError``.
 
     Elimination moves those xᵢ whose weight is greatest, and so leaves the ones that are 0.
     """
@@ -96,6 +119,7 @@ def solve_near(
         if b:
             rest[n] = b
         for position in [p for p in rest if p in rows]:
+            budget.spend(len(rows[position]))
             _subtract(rest, rest.get(position, ZERO), rows[position])
         free = [i for i in rest if i != n]
         if not free:
@@ -107,7 +131,9 @@ def solve_near(
         if max(v.denominator.bit_length() for v in row.values()) > LONGEST:
             return None
         for other in rows.values():
-            _subtract(other, other.get(position, ZERO), row)
+            if position in other:
+                budget.spend(len(row))
+                _subtract(other, other[position], row)
         rows[position] = row
     x = list(near)
     for position, row in rows.items():

@@ -9,7 +9,9 @@ to be 0, as ⟨x, a⟩ ≥ 0 and −⟨x, a⟩ ≥ β‖a‖² force a = 0.
 The equations Sz = 0 are solved in whole numbers, so that some multipliers are known multiples of
 the others. In these the program has an interior; its solution is pushed a little inside, and the
 multipliers made of it verify at once. Where the structure does not tell all that vanishes nothing
-is found here, and ``certify.py`` looks for it in the solver's numbers.
+is found here, and ``certify.py`` looks for it in the solver's numbers. It is pushed further inside
+only if the solver does not end: where it ends and nothing verifies, S has mostly no interior there
+either, and ``certify.py`` proves what a greater inset would.
 
 Source: Borwein, Wolkowicz, *Regularizing the abstract convex program* (1981): facial reduction.
 """
@@ -17,15 +19,14 @@ Source: Borwein, Wolkowicz, *Regularizing the abstract convex program* (1981): f
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 
-from splitkit.proofs.certify import Multipliers, Program, verifies
+from splitkit.proofs.certify import MARGINS, Multipliers, Program, verifies
 from splitkit.proofs.exact import ZERO, Echelon, Matrix, is_semidefinite
 from splitkit.proofs.program import Claim, Conic, balanced_units
 from splitkit.proofs.quadratic import Quadratic, whole_row
@@ -197,7 +198,7 @@ def proved_on(program: Program, claim: Claim, off: Sequence[Row]) -> Multipliers
     for inside in INSIDE:
         found = free.solve(inside)
         if found is not None:
-            return found if verifies(program, found) else None
+            return next((each for each in free.raised(found) if verifies(program, each)), None)
     return None
 
 
@@ -327,12 +328,16 @@ class _Multiples:
                 if (i, i) in each.Q.integers[1]
             }
             left = self._reduced(row)
-            if left and not all(self.unknown[k].is_signed and v > 0 for k, v in left.items()):
+            if CONSTANT in left or not all(self._is_positive(k, v) for k, v in left.items()):
                 continue
             self.leading.add(i)
             if not (all(map(self._is_zero, left)) and self._annihilated_by({i: Fraction(1)})):
                 return False
         return True
+
+    def _is_positive(self, k: int, c: int) -> bool:
+        """Whether cvₖ cannot be negative."""
+        return self.unknown[k].is_signed and c > 0
 
     def _zero_by_sign(self, row: Whole) -> bool:
         """Σ cₖvₖ = 0 with cₖ ≥ 0, vₖ ≥ 0."""
@@ -434,24 +439,27 @@ class _Free:
                     N[p, column[k]] = v
         units = balanced_units(claim)
         D = np.outer(units, units)
-        Q = np.array([each.Q.matrix(n) for each in known.unknown]).reshape(count, n, n) * D
-        B, C = D * claim.B, D * claim.C
-        self.sizes, (size_B, size_C) = _sizes(Q), _sizes(np.array([B, C]))
-        S = np.tensordot(N, Q, axes=(0, 0))
-        of_free = 1 / (np.abs(N) * self.sizes[:, None]).max(axis=0, initial=0.0)
+        own = [each.Q.matrix(n) for each in known.unknown if each.kind in (1, 2)]
+        given = np.array([claim.B, claim.C, *claim.inequalities, *claim.equalities, *own])
+        stack = (given * D).reshape(count + 2, n * n)
+        norms = np.sqrt(np.sum(stack * stack, axis=1))
+        size_B, size_C, *_ = sizes = np.where(norms > 0, norms, 1.0)
+        self.sizes, (B, C), Q = sizes[2:], stack[:2], stack[2:]
+        weighted = np.abs(N) * self.sizes[:, None]
+        of_free = 1 / weighted.max(axis=0, initial=0.0)
         self.units = np.concatenate([[size_C / size_B], of_free * size_C])  # of t and of the free
-        kept = [i for i in range(n) if i not in known.leading]
-        grid = np.ix_(kept, kept)
         self.conic = Conic(1 + len(self.free), -claim.least / self.units[0])
-        signed = [k for k in range(len(claim.inequalities)) if np.any(N[k])]
+        signed = np.nonzero(weighted[: len(claim.inequalities)].any(axis=1))[0]
         weights = self.sizes[signed]
-        of_λ = weights[:, None] * N[signed] * of_free
-        self.conic.not_negative(
-            np.column_stack([np.zeros(len(signed)), of_λ]), weights * start[signed] / size_C
-        )
-        of_S = -of_free[:, None, None] * S[:, kept][:, :, kept]
-        at_start = -(C + np.tensordot(start, Q, axes=(0, 0)))[grid] / size_C
-        self.conic.semidefinite(np.concatenate([B[grid][None] / size_B, of_S]), at_start)
+        of_λ = np.zeros((len(signed), 1 + len(self.free)))
+        of_λ[:, 1:] = weights[:, None] * N[signed] * of_free
+        self.conic.not_negative(of_λ, weights * start[signed] / size_C)
+        of_S = np.empty((2 + len(self.free), n * n))
+        of_S[0], of_S[1] = -(C + start @ Q) / size_C, B / size_B
+        of_S[2:] = -of_free[:, None] * (N.T @ Q)
+        kept = [i for i in range(n) if i not in known.leading]
+        at_start, *of_t_and_free = of_S.reshape(-1, n, n)[:, kept][:, :, kept]
+        self.conic.semidefinite(np.array(of_t_and_free), at_start)
         for f, M in enumerate(program.families):
             rest = [i for i in range(len(M)) if i not in known.null[f].rows]
             if rest:
@@ -488,7 +496,10 @@ class _Free:
         least = Fraction(self.claim.least)
         return Multipliers(max(t, least), tuple(m[:i]), tuple(m[i:j]), Λ)
 
-
-def _sizes(Q: Any) -> Any:
-    sizes = np.sqrt(np.sum(Q * Q, axis=(1, 2)))
-    return np.where(sizes > 0, sizes, 1.0)
+    def raised(self, found: Multipliers) -> Iterator[Multipliers]:
+        """The same, and at a t that is greater by a margin: where the solver ends short of its
+        tolerances, a multiple of B may be what S lacks.
+        """
+        yield found
+        size = max(abs(float(found.value)), 1e-3 * float(self.units[0]))
+        yield replace(found, value=found.value + Fraction(MARGINS[0] * size))

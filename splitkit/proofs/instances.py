@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 
 from splitkit.backend import Point, Scalar
-from splitkit.linear.affine import Affine
 from splitkit.operators.base import Operator, PointMap
 from splitkit.properties import Form, Properties
 
@@ -50,22 +49,21 @@ class Matrix(Operator):
     """x ↦ u₀ + M(x − x₀)."""
 
     def __init__(self, M: Any, x: Any, u: Any, properties: Properties) -> None:
-        self.M, self.affine, self.known = M, Affine(M, M @ x - u), properties
+        self.M, self.q, self.known = M, M @ x - u, properties
 
     @property
     def properties(self) -> Properties:
         return self.known
 
     def __call__(self, x: Point) -> Point:
-        return self.M @ x - self.affine.q
+        return self.M @ x - self.q
 
     def make_resolvent(self, alpha: Scalar) -> PointMap:
         inverse = np.linalg.inv(np.eye(len(self.M)) + alpha * self.M)
-        return lambda y: inverse @ (y + alpha * self.affine.q)
+        return lambda y: inverse @ (y + alpha * self.q)
 
     def __repr__(self) -> str:
-        q = self.affine.q
-        shift = "" if not np.any(q) else f" − {_text(q)}"
+        shift = "" if not np.any(self.q) else f" − {_text(self.q)}"
         return "x ↦ [" + "; ".join(_text(row)[1:-1] for row in self.M) + f"] x{shift}"
 
 

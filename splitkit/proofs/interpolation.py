@@ -105,6 +105,16 @@ class Smooth(Interpolation):
 class ConvexLipschitz(Interpolation):
     """Convex, M-Lipschitz and L-smooth: the subgradients are at most M long (Taylor, Hendrickx,
     Glineur, *Exact worst-case performance*, 2017; for L < ∞ necessary).
+
+    Examples
+    --------
+    >>> from splitkit.proofs import ConvexLipschitz, Setting, norm2
+    >>> s = Setting()
+    >>> f, x = s.function(ConvexLipschitz(2.0)), s.point()
+    >>> x_star = f.minimizer()
+    >>> s.assume(norm2(x - x_star) <= 1.0)
+    >>> print(s.bound(f.value(x) - f.value(x_star)).value)  # M‖x − x*‖
+    2.
     """
 
     M: float
@@ -129,6 +139,15 @@ class ConvexLipschitz(Interpolation):
 class Indicator(Interpolation):
     """f = 0 on a convex set of this diameter, or within a ball of this radius about 0: the normals
     have ⟨v, x − y⟩ ≤ 0 (Taylor, Hendrickx, Glineur, *Exact worst-case performance*, 2017, §3.4).
+
+    Examples
+    --------
+    >>> from splitkit.proofs import Indicator, Setting, norm2
+    >>> s = Setting()
+    >>> C, x = s.function(Indicator(diameter=2.0)), s.point()
+    >>> p, q = C.prox(x, 1.0), C.prox(s.point(), 1.0)
+    >>> print(s.bound(norm2(p - q)).value)
+    4.
     """
 
     diameter: float = math.inf
@@ -166,6 +185,15 @@ class Indicator(Interpolation):
 class Support(Interpolation):
     """sup over a convex set of ⟨·, u⟩, with ‖u‖ ≤ M there: f = ⟨x, u⟩, ⟨x, u − v⟩ ≥ 0 (Taylor,
     Hendrickx, Glineur, *Exact worst-case performance*, 2017, §3.4).
+
+    Examples
+    --------
+    >>> from splitkit.proofs import Setting, Support, norm2
+    >>> s = Setting()
+    >>> f, x = s.function(Support(3.0)), s.point()
+    >>> s.assume(norm2(x) <= 1.0)
+    >>> print(s.bound(f.value(x)).value)  # M‖x‖
+    3.
     """
 
     M: float = math.inf
@@ -230,6 +258,15 @@ class QuadraticGrowth(Interpolation):
     """Convex with f ≤ min f + ½L‖x − x*‖² at all minimizers x*, which u = 0 shows (Goujaud, Taylor,
     Dieuleveut, *Optimal first-order methods for convex functions with a quadratic upper bound*,
     2022).
+
+    Examples
+    --------
+    >>> from splitkit.proofs import QuadraticGrowth, Setting, norm2
+    >>> s = Setting()
+    >>> f, x = s.function(QuadraticGrowth(2.0)), s.point()
+    >>> x_star = f.minimizer()
+    >>> print(s.bound(f.value(x) - f.value(x_star), norm2(x - x_star)).value)  # L/2
+    1.
     """
 
     L: float
@@ -349,6 +386,14 @@ class Forms(Interpolation):
 class Linear(Interpolation):
     """x ↦ Lx with ‖L‖ ≤ ``norm``, which is skew or any map of the space into itself: the matrix of
     ‖L‖²⟨x, y⟩ − ⟨u, v⟩ is positive semidefinite (Bousselmi, Hendrickx, Glineur, 2024).
+
+    Examples
+    --------
+    >>> from splitkit.proofs import Linear, Setting, norm2
+    >>> s = Setting()
+    >>> L, x = s.function(Linear(2.0, skew=True)), s.point()
+    >>> print(s.bound(norm2(x - 0.5 * L(x)), norm2(x)).value)  # 1 + ‖L‖²/4
+    2.
     """
 
     norm: float

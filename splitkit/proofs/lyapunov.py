@@ -47,6 +47,14 @@ class Lyapunov:
         Of the state, and of linear maps that are applied to it.
     vectors : tuple of str
         Names of the free vectors.
+
+    Examples
+    --------
+    >>> F = sk.Operator.from_callable(lambda x: x, strong_monotonicity=1.0, lipschitz=2.0)
+    >>> G = sk.NormalCone(sk.functions.Box(-1.0, 1.0))
+    >>> V = sk.ForwardReflectedBackward(alpha=0.1).linear_rate(F, G).lyapunov
+    >>> print(V.rate < 1, bool(np.linalg.eigvalsh(V.gram).min() > -1e-9))
+    True True
     """
 
     rate: float

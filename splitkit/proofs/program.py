@@ -17,6 +17,7 @@ Source: Ryu, Taylor, Bergeling, Giselsson, *Operator splitting performance estim
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -25,6 +26,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import scipy.sparse
 
+TOLERANCE = 1e-10  # the solver's
 NEAR = 256.0  # between the entries of all matrices: they may stay as they are
 # the solver's, where it is near what it seeks
 ENDED = ("Solved", "AlmostSolved", "InsufficientProgress")
@@ -107,46 +109,45 @@ def least_value(claim: Claim, units: Any = None) -> Answer:
     n, m = len(claim.B) - claim.values, claim.values
     units = balanced_units(claim) if units is None else units
     D = np.outer(units, units)
-    # t in the units of C/B
-    size_B, size_C = (float(np.linalg.norm(D * M)) or 1.0 for M in (claim.B, claim.C))
-    B, C = D * claim.B / size_B, D * claim.C / size_C
-    Q = [D * M for M in claim.inequalities]
-    E = [D * M for M in claim.equalities]
-    of_Q, of_E = ([1 / (float(np.linalg.norm(M)) or 1.0) for M in each] for each in (Q, E))
-    columns = [_parts(B, n)]
-    columns += [-s * _parts(M, n) for s, M in zip(of_Q, Q, strict=True)]
-    columns += [-s * _parts(M, n) for s, M in zip(of_E, E, strict=True)]
+    stack = np.array([claim.C, claim.B, *claim.inequalities, *claim.equalities]) * D
+    norms = np.sqrt(np.sum(stack * stack, axis=(1, 2)))
+    size_C, size_B, *_ = norms = np.where(norms > 0, norms, 1.0)  # t in the units of C/B
+    of_known = 1 / norms[2:]
+    right, *columns = _parts(stack / norms[:, None, None], n)
     of_M = [_family_units(M, D) for M in claim.families]
     sizes = [len(M) for M in claim.families]
     for M, f in zip(claim.families, of_M, strict=True):
         i, j, k = _triangle(len(M))
-        columns += [*-_parts((k * f[i] * f[j])[:, None, None] * (D * M[i, j]), n)]
+        columns += [*_parts((k * f[i] * f[j])[:, None, None] * (D * M[i, j]), n)]
     count, families = len(columns), sum(k * (k + 1) // 2 for k in sizes)
-    bounded = 1 + len(Q)  # t and λ
-    A = np.zeros((bounded + len(columns[0]) + families, count))
+    bounded = 1 + len(claim.inequalities)  # t and λ
+    end = bounded + len(right)
+    A = np.zeros((end + families, count))
     b = np.zeros(len(A))
     A[:bounded, :bounded] = -np.eye(bounded)
     b[0] = -claim.least * size_B / size_C
-    A[bounded : bounded + len(columns[0])] = -np.stack(columns, axis=1)
-    b[bounded : bounded + len(columns[0])] = -_parts(C, n)
+    A[bounded:end] = np.array(columns).T
+    A[bounded:end, 0] *= -1.0  # S = tB − C − …
+    b[bounded:end] = -right
     if families:
         A[-families:, -families:] = -np.eye(families)
     found = _solver(A, b, (bounded, m), (n, *sizes))
     status, x, z = found
-    gram = np.diag(np.concatenate([np.zeros(n), z[bounded : bounded + m]]))
-    gram[:n, :n] = _smat(z[bounded + m : bounded + len(columns[0])], n)
+    gram = np.zeros_like(D)
+    gram[range(n, n + m), range(n, n + m)] = z[bounded : bounded + m]
+    gram[:n, :n] = _smat(z[bounded + m : end], n)
     gram *= D
-    weight = float(np.trace(claim.B @ gram))
-    rest = bounded + len(E)
+    weight = float(np.sum(claim.B * gram))
+    rest = bounded + len(claim.equalities)
     metrics, at = [], rest
     for k, f in zip(sizes, of_M, strict=True):
         metrics.append(_smat(x[at : at + k * (k + 1) // 2], k) * np.outer(f, f) * size_C)
         at += k * (k + 1) // 2
     return Answer(
-        value=np.inf if status == "PrimalInfeasible" else float(x[0]) * size_C / size_B,
+        value=np.inf if status == "PrimalInfeasible" else float(x[0] * size_C / size_B),
         status=status,
-        multipliers=x[1:bounded] * np.asarray(of_Q) * size_C,
-        free=x[bounded:rest] * np.asarray(of_E) * size_C,
+        multipliers=x[1:bounded] * of_known[: bounded - 1] * size_C,
+        free=x[bounded:rest] * of_known[bounded - 1 :] * size_C,
         metrics=tuple(metrics),
         gram=gram / weight if weight > 0 and status != "PrimalInfeasible" else gram,
         units=units,
@@ -180,18 +181,23 @@ class Conic:
         self.inside.append(inside)
 
     def minimum(self, inside: float) -> Any:
-        """x where what is not to be negative is at least this; None: the solver finds none."""
+        """x where what is not to be negative is at least this, to no less than that; None: the
+        solver finds none.
+        """
         A, b = -np.concatenate(self.rows), np.concatenate(self.right)
         b = b - inside * np.concatenate(self.inside)
-        found = _solver(A, b, (self.bounded, 0), self.sizes)
+        found = _solver(A, b, (self.bounded, 0), self.sizes, max(inside, TOLERANCE))
         return found.x if found.status in ENDED and np.isfinite(found.x).all() else None
 
 
-def _solver(A: Any, b: Any, linear: tuple[int, int], sizes: Sequence[int]) -> _Ended:
+def _solver(
+    A: Any, b: Any, linear: tuple[int, int], sizes: Sequence[int], tolerance: float = TOLERANCE
+) -> _Ended:
     """min x₀ subject to b − Ax in so many inequalities, equations, and cones of these sizes; equal
     programs are solved once.
     """
-    return _solve(_Keyed(A, b, (A.shape, A.tobytes(), b.tobytes(), linear, tuple(sizes))))
+    key = (A.shape, A.tobytes(), b.tobytes(), linear, tuple(sizes), tolerance)
+    return _solve(_Keyed(A, b, key))
 
 
 class _Ended(NamedTuple):
@@ -220,17 +226,14 @@ class _Keyed:
 @lru_cache(maxsize=4096)
 def _solve(keyed: _Keyed) -> _Ended:
     clarabel = _clarabel()
-    A, (shape, *_, (bounded, equal), sizes) = keyed.A, keyed.key
+    A, (shape, *_, (bounded, equal), sizes, tolerance) = keyed.A, keyed.key
     cones = [clarabel.NonnegativeConeT(bounded)]
     cones += [clarabel.ZeroConeT(equal)] if equal else []
     cones += [clarabel.PSDTriangleConeT(k) for k in sizes]
-    settings = clarabel.DefaultSettings()
-    settings.verbose = False
-    settings.tol_gap_abs = settings.tol_gap_rel = settings.tol_feas = 1e-10
     cost = np.zeros(shape[1])
     cost[0] = 1.0
     solver = clarabel.DefaultSolver(
-        _no_squares(shape[1]), cost, _sparse(A), keyed.b, cones, settings
+        _empty((shape[1], shape[1])), cost, _sparse(A), keyed.b, cones, _settings(tolerance)
     )
     try:
         found = solver.solve()
@@ -242,17 +245,26 @@ def _solve(keyed: _Keyed) -> _Ended:
     return _Ended(str(found.status), np.asarray(found.x), np.asarray(found.z))
 
 
+@lru_cache(maxsize=8)
+def _settings(tolerance: float) -> Any:
+    settings = _clarabel().DefaultSettings()
+    settings.verbose = False
+    settings.tol_gap_abs = settings.tol_gap_rel = settings.tol_feas = tolerance
+    return settings
+
+
 @lru_cache(maxsize=64)
-def _no_squares(n: int) -> Any:
-    return scipy.sparse.csc_matrix((n, n))
+def _empty(shape: tuple[int, int]) -> Any:
+    return scipy.sparse.csc_matrix(shape)
 
 
 def _sparse(A: Any) -> Any:
     """By its columns; SciPy's own way looks at more."""
     j, i = np.nonzero(A.T)
     first = np.searchsorted(j, np.arange(A.shape[1] + 1))
-    parts = (A[i, j], i.astype(np.int32), first.astype(np.int32))
-    return scipy.sparse.csc_matrix(parts, shape=A.shape)
+    made = copy.copy(_empty(A.shape))
+    made.data, made.indices, made.indptr = A[i, j], i.astype(np.int32), first.astype(np.int32)
+    return made
 
 
 def balanced_units(claim: Claim) -> Any:
@@ -271,8 +283,8 @@ def balanced_units(claim: Claim) -> Any:
     groups += [[M] for M in (*claim.inequalities, *claim.equalities)]
     groups += [[M[i, i]] for M in claim.families for i in range(len(M))]
     g = np.repeat(np.arange(len(groups)), [len(each) for each in groups])
-    stack = np.stack([np.triu(M) for each in groups for M in each])
-    k, i, j = np.nonzero(stack)
+    stack = np.array([M for each in groups for M in each])
+    k, i, j = np.nonzero(stack * np.tri(n).T)
     sizes = np.log2(np.abs(stack[k, i, j]))
     A = np.zeros((len(k), n + len(groups)))
     each = np.arange(len(k))

@@ -72,6 +72,14 @@ class Inequality:
         The row of each name.
     matrix : array
         Its coefficients in the Gram matrix of the free vectors.
+
+    Examples
+    --------
+    >>> F = sk.Operator.from_callable(lambda x: x, strong_monotonicity=1.0, lipschitz=2.0, name="F")
+    >>> for inequality in sk.prove(sk.Identity() - 0.25 * F).inequalities:
+    ...     print(f"{inequality.multiplier:.4f} of {inequality}")
+    0.5000 of (−1‖Δx‖² +1⟨Δx, Δu⟩ ≥ 0) of A₁ = F, pair 1
+    0.0625 of (4‖Δx‖² −1‖Δu‖² ≥ 0) of A₁ = F, pair 1
     """
 
     operator: str

@@ -60,15 +60,30 @@ def contraction(
     metric: Any,
     replay: Replay | None = None,
 ) -> Proof:
-    """The least ρ² with V(after) ≤ ρ² V(before), V(s) = Σ Pᵢⱼ⟨sᵢ, sⱼ⟩ for the metric P."""
+    """The least ρ² with V(after) ≤ ρ² V(before), V(s) = Σ Pᵢⱼ⟨sᵢ, sⱼ⟩ for the metric P.
+
+    Examples
+    --------
+    >>> from splitkit.proofs import Scene, contraction
+    >>> scene = Scene()
+    >>> F = sk.Operator.from_callable(lambda x: x, strong_monotonicity=1.0, lipschitz=2.0)
+    >>> A, x = scene.leaf(F), scene.new("x")
+    >>> print(contraction(scene, [x], [x - 0.25 * A(x)], np.eye(1)).value)  # 1 − m²/L²
+    0.75
+    """
     found, runs = _contraction(scene, before, after, metric)
     return _proved(found, runs, 1.0, before, replay)
 
 
 def contracts(scene: Scene, before: list[Vector], after: list[Vector], metric: Any) -> Proof | None:
     """The contraction, if one is proved; it is not sought where two solutions may be apart."""
-    found, runs = _contraction(scene, before, after, metric)
-    vanishing = _differences(runs, (*_moves(before, after), *scene.vanishing))
+    return _if_proved(*_contraction(scene, before, after, metric), before, after)
+
+
+def _if_proved(
+    found: Attempt, runs: Runs, before: list[Vector], after: list[Vector]
+) -> Proof | None:
+    vanishing = _differences(runs, (*_moves(before, after), *runs.scene.vanishing))
     if may_differ(found.program, vanishing, _differences(runs, before)):
         return None
     verified = _verified(found, 1.0)
@@ -102,7 +117,17 @@ def decrease(
     metric: Any,
     replay: Replay | None = None,
 ) -> Proof:
-    """The greatest c with V(after) ≤ V(before) − c‖measure‖²."""
+    """The greatest c with V(after) ≤ V(before) − c‖measure‖².
+
+    Examples
+    --------
+    >>> from splitkit.proofs import Scene, decrease
+    >>> scene = Scene()
+    >>> A = scene.leaf(sk.Operator.from_callable(lambda x: x, cocoercivity=1.0))
+    >>> x = scene.new("x")
+    >>> print(decrease(scene, [x], [x - 0.5 * A(x)], [A(x)], np.eye(1)).value)  # α(2β − α)
+    0.75
+    """
     moves = _moves(before, after)
     runs = Runs(scene, [*moves, *measure])
     start, step, s = (_differences(runs, each) for each in (before, moves, measure))
@@ -128,6 +153,16 @@ def lyapunov(
     V(s) = Σ Pᵢⱼ⟨sᵢ, sⱼ⟩ + Σ Nᵢⱼ(‖L‖²⟨xᵢ, xⱼ⟩ − ⟨Lxᵢ, Lxⱼ⟩) with P, N ⪰ 0, the second sum for the
     linear maps L, and their adjoints, that the step has applied to all xᵢ of a state and of its
     successor. So V may be the metric ‖x‖²/τ − 2⟨Lx, y⟩ + ‖y‖²/σ, for σ‖L‖² ≤ 1/τ.
+
+    Examples
+    --------
+    >>> from splitkit.proofs import Scene, lyapunov
+    >>> scene = Scene()
+    >>> F = sk.Operator.from_callable(lambda x: x, strong_monotonicity=1.0, lipschitz=2.0)
+    >>> A, x = scene.leaf(F), scene.new("x")
+    >>> proof = lyapunov(scene, [x], [x - 0.25 * A(x)], [A(x)], rate=0.8)  # ρ² = .75 is the least
+    >>> print(proof.holds)
+    True
     """
     moves = _moves(before, after)
     runs = Runs(scene, [*moves, *measure])
@@ -217,12 +252,12 @@ def prove(
             raise NotExpressibleError(
                 "the step is another one at each call: it remembers something, or draws numbers"
             )
-    proof = contracts(scene, [u], [after], np.eye(1))
+    found, runs = _contraction(scene, [u], [after], np.eye(1))
+    proof = _if_proved(found, runs, [u], [after])
     replay = _replay(step, operators)
     if proof is not None:
 
         def on_worst() -> tuple[dict[str, Operator], float]:
-            found, runs = _contraction(scene, [u], [after], np.eye(1))
             return _shown(runs, found.text, found.claim, found.answer, [u], replay)[:2]
 
         return replace(proof, on_worst=on_worst)
@@ -230,7 +265,7 @@ def prove(
     if decreases.outcome is not Outcome.FAILED and decreases.value > -SHORT:
         return decreases
     # where the distance may grow and the step be short, no c is least
-    expands = contraction(scene, [u], [after], np.eye(1), replay)
+    expands = _proved(found, runs, 1.0, [u], replay)
     return decreases if expands.outcome is Outcome.FAILED else expands
 
 
@@ -465,9 +500,9 @@ def _between(runs: Runs, vanishing: Sequence[Row], attempt: Attempt) -> tuple[Ro
 
 def _verified(attempt: Attempt, limit: float) -> Multipliers | None:
     """Multipliers of a t below the limit."""
-    found = attempt.on_its_face()
+    found = attempt.on_its_face
     if found is None and attempt.answer.value < limit:
-        found = attempt.certified()
+        found = attempt.certified
     return found if found is not None and found.value < limit else None
 
 
@@ -488,8 +523,7 @@ def _not_proved(
 ) -> tuple[Outcome, str, dict[str, Operator], float | None]:
     answer, claim, text = attempt.answer, attempt.claim, attempt.text
     if promising:
-        what = f"its multipliers verify nothing (status: {answer.status})"
-        return Outcome.FAILED, what, {}, None
+        return Outcome.FAILED, attempt.failure, {}, None
     if text.endswith(LYAPUNOV):
         what = "no quadratic function of the state decreases for all operators like these"
         return Outcome.INEXPRESSIBLE, what, {}, None
@@ -531,7 +565,7 @@ def _shown(
     points = worst_points(claim, answer)
     scale = max(float(np.abs(points).max()), 1e-300)
     even = max(2, points.shape[1] + points.shape[1] % 2)
-    points = np.pad(points, ((0, 0), (0, even - points.shape[1]))) / scale
+    points = np.hstack([points / scale, np.zeros((len(points), even - points.shape[1]))])
     solution = runs.at_solution(points)
 
     def differences(v: Vector) -> Any:

@@ -17,6 +17,15 @@ ONE = 0  # the value that is the number 1; those of functions follow
 class Quantity:
     """Σ c⟨p, q⟩ + Σ cᵢfᵢ + c, of points and values; compared with another one or a number, what is
     not negative if the comparison is true.
+
+    Examples
+    --------
+    >>> from splitkit.proofs import Setting, Smooth, inner, norm2
+    >>> s = Setting()
+    >>> f, x, y = s.function(Smooth(0.0, 1.0)), s.point(), s.point()
+    >>> a, b = f.gradient(x), f.gradient(y)
+    >>> print(s.bound(norm2(a - b) - inner(a - b, x - y), norm2(x - y)).value)  # cocoercive
+    0.
     """
 
     __slots__ = ("scene", "terms", "values")

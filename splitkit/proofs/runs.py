@@ -17,16 +17,18 @@ and a linear map take differences to differences, so they need no v* of their ow
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
 
 from splitkit.proofs.exact import ZERO, Echelon, Sparse
 from splitkit.proofs.symbols import Leaf, LinearLeaf, Pair, Scene, Vector
+from splitkit.properties import Form
 
 Row = dict[int, Fraction]  # of the free vectors of the program
 
@@ -198,12 +200,22 @@ def _must_vanish(leaf: Leaf, pair: Pair, other: Pair, d: Sparse, u: Sparse) -> b
     ratio = _ratio(d, u)
     if ratio is None:
         return False
-    p, q = ratio  # (d, u) = (p, q)w
+    common = math.lcm(*(part.denominator for part in ratio))
+    p, q = (int(part * common) for part in ratio)  # (d, u) = (p, q)w
     return any(
-        Fraction(a) * p * p + 2 * Fraction(b) * p * q + Fraction(c) * q * q < 0
-        for a, b, c in leaf.properties.forms
-        if all(map(np.isfinite, (a, b, c)))
+        a * p * p + 2 * b * p * q + c * q * q < 0 for a, b, c in map(_whole, leaf.properties.forms)
     )
+
+
+@lru_cache(maxsize=512)
+def _whole(form: Form) -> tuple[int, int, int]:
+    """A positive multiple of it in whole numbers; 0 if it is not finite, and so says nothing."""
+    if not all(map(math.isfinite, form)):
+        return 0, 0, 0
+    parts = [value.as_integer_ratio() for value in map(float, form)]
+    common = math.lcm(*(d for _, d in parts))
+    a, b, c = (n * (common // d) for n, d in parts)
+    return a, b, c
 
 
 def _ratio(d: Sparse, u: Sparse) -> tuple[Fraction, Fraction] | None:

@@ -36,7 +36,16 @@ class Pair:
 
 
 class Vector:
-    """Σ cᵢvᵢ over the free vectors vᵢ of a scene."""
+    """Σ cᵢvᵢ over the free vectors vᵢ of a scene.
+
+    Examples
+    --------
+    >>> from splitkit.proofs import Scene
+    >>> scene = Scene()
+    >>> x, y = scene.new("x"), scene.new("y")
+    >>> print((x + 0.5 * (y - x)).coefficients)
+    {0: Fraction(1, 2), 1: Fraction(1, 2)}
+    """
 
     __slots__ = ("coefficients", "scene")
     __array_ufunc__ = None
@@ -142,6 +151,16 @@ class Scene:
         What is 0 at a solution, beside what a claim says.
     numbers : Numbers
         Those of the step.
+
+    Examples
+    --------
+    >>> from splitkit.proofs import Scene
+    >>> scene = Scene()
+    >>> A = scene.leaf(sk.Operator.from_callable(lambda x: x, monotone=True, lipschitz=1.0))
+    >>> x = scene.new("x")
+    >>> after = x - A(x)
+    >>> print(scene.labels)
+    ['x', 'A₁(v0)']
     """
 
     labels: list[str] = field(default_factory=list)
@@ -304,6 +323,15 @@ class LinearLeaf(LinearOperator):
     For x ↦ Lx at several points X, with values Y, and Lᵀ at U, with values V: ⟨Lx, u⟩ = ⟨x, Lᵀu⟩,
     ‖L‖²XᵀX − YᵀY ⪰ 0 and ‖L‖²UᵀU − VᵀV ⪰ 0, and nothing more follows (Bousselmi, Hendrickx,
     Glineur, *Interpolation conditions for linear operators*, 2024).
+
+    Examples
+    --------
+    >>> from splitkit.proofs import Scene
+    >>> scene = Scene()
+    >>> L = scene.linear_leaf(sk.linear.DenseMatrix(np.diag([1.0, 2.0])))
+    >>> x = scene.new("x")
+    >>> print(L, (L(x) + L(x)).is_same(2 * L(x)))
+    L = DenseMatrix(2×2), ‖L‖ ≤ 2 True
     """
 
     def __init__(self, L: LinearOperator, scene: Scene) -> None:

@@ -11,7 +11,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import scipy.linalg
 
 NEGLIGIBLE = 1e-6  # of the largest eigenvalue
 
@@ -26,16 +25,20 @@ def low_rank_points(G: Any, kept: list[Any]) -> Any:
         upper = np.triu_indices(r)
         weights = np.where(upper[0] == upper[1], 1.0, 2.0)
         rows = np.stack([weights * (V.T @ M @ V)[upper] for M in kept])
-        directions = scipy.linalg.null_space(rows, rcond=1e-9)
-        if not directions.shape[1]:
+        directions = _null_space(rows)
+        if not len(directions):
             break
         D = np.zeros((r, r))
-        D[upper] = directions[:, 0]
-        D = D + np.triu(D, 1).T
+        D[upper] = D.T[upper] = directions[0]
         eigenvalues = np.linalg.eigvalsh(D)
         s = -1 / eigenvalues[np.argmax(np.abs(eigenvalues))]
         V = _factor(V @ (np.eye(r) + s * D) @ V.T)
     return V
+
+
+def _null_space(rows: Any) -> Any:
+    _, values, vectors = np.linalg.svd(rows)
+    return vectors[int(np.sum(values > 1e-9 * values[0])) :]
 
 
 def _factor(G: Any) -> Any:

@@ -15,7 +15,7 @@ from splitkit.functions.base import Function
 from splitkit.linear.base import LinearOperator
 from splitkit.operators.base import Operator
 from splitkit.solvers.iteration import Carry, Iteration
-from splitkit.tracing import Untraceable, compiles, kind_of, repeated
+from splitkit.tracing import Untraceable, compiles, kind_of, of_arrays, repeated
 
 WORTH = 100  # iterations that cost about as much as to compile one
 
@@ -31,11 +31,14 @@ class Compiled:
         Whether compiling was asked for, or is left to what pays.
     reason : str
         Why steps run as they stand; "" if they don't.
+    blind : str
+        Why looks do, alike.
     """
 
     iteration: Iteration
     asked: bool
     reason: str = ""
+    blind: str = ""
 
     def __post_init__(self) -> None:
         self._bound: dict[Any, Callable[[Carry, int], Carry]] = {}
@@ -88,9 +91,9 @@ class Compiled:
         return state
 
     def _loop(self, step: Callable[[Carry], Carry], state: Carry, n: int) -> Carry:
+        state = of_arrays(state)
         key = step, kind_of(state)
         if key not in self._bound:
-            step(state)  # what it keeps from its first application on is made of arrays
             self._bound[key] = repeated(step, state)
         return self._bound[key](state, n)
 

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from functools import reduce
 from itertools import cycle
 from operator import or_
-from typing import Any
+from typing import Any, NamedTuple
 
 from splitkit.backend import (
     Array,
@@ -160,6 +160,54 @@ class Run:
         return again
 
 
+class Taken(NamedTuple):
+    """What each batch element is to be taken for: x, state, ‖r‖ and iterations of those that are
+    done as they were then.
+    """
+
+    x: Point
+    kept: Carry
+    residual: Array
+    iterations: Array
+    done: Array
+
+
+class Look(NamedTuple):
+    """An iteration, measured.
+
+    Attributes
+    ----------
+    after : state
+    x : point
+        The approximate solution.
+    moved, length
+        By how much the governing point did.
+    measured : Measurement
+    ratio : array
+    bounds : tuple of float
+        The least and the greatest ratio.
+    elements : callable
+        () ↦ an element of each term.
+    settled : callable
+        Elements that are done ↦ the greatest ratio of the others that rounding may keep open, and
+        what marks them.
+    taken : tuple, or None
+        With the worst ratio of elements that were open, and of those that still are; None: they
+        are to be found.
+    """
+
+    after: Carry
+    x: Point
+    moved: Point
+    length: Array
+    measured: Measurement
+    ratio: Array
+    bounds: tuple[float, float]
+    elements: Callable[[], tuple[Point | None, ...]]
+    settled: Callable[[Array], tuple[float, Callable[[], Array]]]
+    taken: tuple[Taken, float, float] | None = None
+
+
 Seen = tuple[Operator, Point, Point, Array]  # A, x′, A(x′), and whether x′ is near
 Remember = Callable[["Run", Reading, list[Array], list[Array], "Task"], list[Array]]
 
@@ -187,6 +235,8 @@ class Task:
         check.
     compiled : Compiled or None
         What compiles steps between checks.
+    glance : callable or None
+        (run, task, k) ↦ the k-th iteration, measured by a compiled function; None: by none.
     """
 
     iteration: Iteration
@@ -200,6 +250,7 @@ class Task:
     groups: Groups = ()
     least_sizes: Sequence[Array] = ()
     compiled: Compiled | None = None
+    glance: Callable[[Run, Task, int], Look | None] | None = None
     objective: Callable[[Point], Array] | None = None
 
     def norms(self, x: Point) -> list[Array]:
@@ -221,6 +272,7 @@ def advance(run: Run, task: Task, *, max_iter: int, every: bool) -> Iterator[Run
     step, k = task.iteration.step, run.iteration
     last, run.checked = k + max_iter, run.live
     compiled = None if every else task.compiled
+    glance = None if every else task.glance
     try:
         while k < last:
             following = k + 1
@@ -231,13 +283,18 @@ def advance(run: Run, task: Task, *, max_iter: int, every: bool) -> Iterator[Run
             if compiled is not None and turn < look:
                 k = turn
                 run.live = compiled.run(run.live, look - turn)
-                run.history.eager = compiled.reason
             k = look
             unplanned = not every and k < run.schedule.next_check
             before = run.resumed() if unplanned else None
             sparing = task.sparing and not every and k < last
-            if not _check(run, task, k, sparing=sparing):
+            known, seen = run.iteration, None if glance is None else glance(run, task, k)
+            if seen is None:
+                seen = _look(run, task, k, sparing=sparing)
+            if compiled is not None:
+                run.history.eager = compiled.reason or compiled.blind
+            if seen is None:
                 continue
+            _judge(run, seen, task, k, known)
             if before is not None:
                 # the last iteration is measured, but a resumed run goes on as if it were not
                 if compiled is None or compiled.turn(k, k + 1) > k:
@@ -254,8 +311,8 @@ def advance(run: Run, task: Task, *, max_iter: int, every: bool) -> Iterator[Run
         raise
 
 
-def _check(run: Run, task: Task, k: int, *, sparing: bool) -> bool:
-    """One iteration, measured; False if it was not, because it seems to be far from the end."""
+def _look(run: Run, task: Task, k: int, *, sparing: bool) -> Look | None:
+    """One iteration, measured; None if it was not, because it seems to be far from the end."""
     space, watch = task.space, task.watch
     before, known = run.live, run.iteration
     watch.calls, watch.recording = [], True
@@ -274,7 +331,7 @@ def _check(run: Run, task: Task, k: int, *, sparing: bool) -> bool:
                 if k == 2 and run.schedule.last is None:
                     run.schedule.last = 1, expected / _first_factor(run, length, after, task)
                 run.schedule.plan(k, expected, endless=task.stopping.endless)
-                return False
+                return None
         governing = task.iteration.governing(after)
         if not space.has_dtype(governing):  # since the last check
             raise ValueError(_other_kind(run, known, k, task))
@@ -291,31 +348,47 @@ def _check(run: Run, task: Task, k: int, *, sparing: bool) -> bool:
         ratio = greatest([ratio, in_doubt(measured, task)])
         bounds = _extremes(ratio, space)
     x = reading.x if reading.outward is None else reading.outward.point(reading.x)
-    run.live, run.latest, run.measured = after, x, (ratio, length)
-    run.worst = _record(run, k, x, measured.residual, ratio, bounds, space)
-    run.history.fixed_point_residual.append(length)
+
+    def settled(done: Array) -> tuple[float, Callable[[], Array]]:
+        mask = (task.stopping.floor(measured, space) <= 1.0) & ~done
+        return _worst(space.xp.where(mask, ratio, 0.0 * ratio), space), lambda: mask
+
+    def elements() -> tuple[Point | None, ...]:
+        return task.iteration.elements_of(task.terms, watch.elements())
+
+    return Look(after, x, moved, length, measured, ratio, bounds, elements, settled)
+
+
+def _judge(run: Run, look: Look, task: Task, k: int, known: int) -> None:
+    """What follows of a look for the run; the one before was at iteration ``known``."""
+    space, measured = task.space, look.measured
+    run.live, run.latest, run.measured = look.after, look.x, (look.ratio, look.length)
+    run.iteration = k
+    run.history.iteration.append(k)
+    run.history.residual.append(measured.residual)
+    run.worst = _record(run, k, look, space) if look.taken is None else _taken(run, k, look, space)
+    run.history.fixed_point_residual.append(look.length)
     if task.objective is not None:
-        run.history.objective.append(task.objective(x))
+        run.history.objective.append(task.objective(look.x))
     if run.failed and not run.detail:
         run.detail = _blame(run.checked, known, k, task)
-    run.checked = after
+    run.checked = look.after
     if k >= run.schedule.next_check and not run.failed:
         if task.terms and run.drift.is_due(k):
-            _give_up_hopeless(run, k, moved, ratio, task)
+            _give_up_hopeless(run, k, look, task)
         if run.schedule.stalled(run.worst) and not task.stopping.endless:
-            _give_up_at_floor(run, k, measured, ratio, task)
-        run.detail = run.detail or watch.contradiction(space) or ""
+            _give_up_at_floor(run, k, look, task)
+        run.detail = run.detail or task.watch.contradiction(space) or ""
         if run.detail:
             run.status = Status.CONTRADICTED
-            return True
+            return
     run.schedule.plan(k, run.worst, endless=task.stopping.endless)
     if run.worst <= 1.0:
         run.status = _status(run)
     else:
         exhausted = task.stopping.exhausted(measured)
-        if exhausted if space.mesh is None else space.on_any(exhausted, x):
+        if exhausted if space.mesh is None else space.on_any(exhausted, run.latest):
             run.status = Status.TIME_LIMIT
-    return True
 
 
 def _other_kind(run: Run, known: int, k: int, task: Task) -> str:
@@ -519,38 +592,26 @@ def recalled(
     return list(map(xp.maximum, sizes, known))
 
 
-def _give_up_at_floor(run: Run, k: int, measured: Measurement, ratio: Array, task: Task) -> None:
+def _give_up_at_floor(run: Run, k: int, look: Look, task: Task) -> None:
     """Elements whose residual is rounding, and has not fallen for long, are as exact as they get;
     the others go on.
     """
-    xp = task.space.xp
-    settled = (task.stopping.floor(measured, task.space) <= 1.0) & ~run.done
-    worst = _worst(xp.where(settled, ratio, 0.0 * ratio), task.space)
+    worst, settled = look.settled(run.done)
     if worst == 0.0:
         run.settling = None
     elif run.settling is None or worst < 0.5 * run.settling[1]:
         run.settling = k, worst
     elif k >= run.settling[0] + max(LINGER, run.settling[0] // 4):
         run.floor, run.any_done = worst, True
-        run.done = run.done | settled
-        run.worst = _worst(xp.where(run.done, 0.0 * ratio, ratio), task.space)
+        run.done = run.done | settled()
+        ratio = look.ratio
+        run.worst = _worst(task.space.xp.where(run.done, 0.0 * ratio, ratio), task.space)
 
 
-def _record(
-    run: Run,
-    k: int,
-    x: Point,
-    residual: Array,
-    ratio: Array,
-    bounds: tuple[float, float],
-    space: Space,
-) -> float:
+def _record(run: Run, k: int, look: Look, space: Space) -> float:
     """Take over the values of elements that are not done yet; return their worst ratio."""
-    xp = space.xp
-    run.iteration = k
-    run.history.iteration.append(k)
-    run.history.residual.append(residual)
-    best, worst = bounds
+    xp, x, ratio, residual = space.xp, look.x, look.ratio, look.measured.residual
+    best, worst = look.bounds
     if space.batch_ndim == 0 or not run.any_done:
         run.x, run.kept, run.residual = x, run.live, residual
         run.done = ratio <= 1.0
@@ -578,6 +639,22 @@ def _record(
     return _worst(xp.where(run.done, xp.zeros_like(ratio), ratio), space)
 
 
+def _taken(run: Run, k: int, look: Look, space: Space) -> float:
+    """``_record``, where the look says what each element is to be taken for."""
+    assert look.taken is not None
+    taken, worst, left = look.taken
+    run.x, run.kept, run.residual, run.iterations, run.done = taken
+    if space.batch_ndim == 0:
+        run.iterations = k
+    if look.bounds[0] > 1.0 and math.isfinite(worst):
+        return worst
+    run.any_done = True
+    if math.isfinite(worst):
+        return worst
+    run.failed = True
+    return left
+
+
 def _extremes(ratio: Array, space: Space) -> tuple[float, float]:
     """The least and the greatest ratio, read by the host; 0 of an empty batch, NaN if any is."""
     if space.batch_ndim == 0:
@@ -592,11 +669,10 @@ def _worst(ratio: Array, space: Space) -> float:
     return 0.0 if 0 in ratio.shape else float(space.xp.max(ratio))
 
 
-def _give_up_hopeless(run: Run, k: int, step: Point, ratio: Array, task: Task) -> None:
+def _give_up_hopeless(run: Run, k: int, look: Look, task: Task) -> None:
     """Elements that have no solution, as what drifts proves, are given up; the others go on."""
     space = task.space
-    elements = task.iteration.elements_of(task.terms, task.watch.elements())
-    if not run.drift.look(k, run.latest, elements, space.batch_ndim):
+    if not run.drift.look(k, run.latest, look.elements(), space.batch_ndim):
         return
     assert run.drift.pace is not None
     found = certified(task.terms, run.latest, *run.drift.pace, space, max(LEAST_STEPS, k // PART))
@@ -604,8 +680,9 @@ def _give_up_hopeless(run: Run, k: int, step: Point, ratio: Array, task: Task) -
         return
     hopeless = found.holds & ~run.done
     if space.any(hopeless):
-        run.certificate, run.displacement = found.merged(run.certificate, space), step
+        run.certificate, run.displacement = found.merged(run.certificate, space), look.moved
         run.done, run.any_done = run.done | hopeless, True
+        ratio = look.ratio
         run.worst = float(space.xp.max(space.xp.where(run.done, 0 * ratio, ratio)))
 
 

@@ -69,6 +69,15 @@ class Reading:
         y of a composed term, where the governing point does not show it.
     outward : Outward or None
         How to leave the units in which all these points are, and are to be judged.
+
+    Examples
+    --------
+    >>> F = sk.Affine(2.0 * np.eye(1), np.array([2.0]))
+    >>> iteration = sk.ForwardBackward(alpha=0.25).bind(F, sk.Zero())
+    >>> after, trace = iteration.advance(np.array([3.0]))
+    >>> reading = iteration.read(trace)
+    >>> print(reading.x, reading.terms)
+    [2.] (array([2.]), array([0.]))
     """
 
     x: Point
@@ -88,6 +97,16 @@ class Iteration:
     ----------
     space : Space
         That of x0, from ``enter`` on: for iterations whose steps depend on norms.
+
+    Examples
+    --------
+    >>> class Descent(sk.solvers.Iteration):  # for 0 = 2x, by steps of 1/4
+    ...     def advance(self, x):
+    ...         return x - 0.25 * (2 * x), x
+    ...     def read(self, x):
+    ...         return sk.solvers.Reading(x, (2 * x,))
+    >>> print(Descent().step(np.array([4.0])))
+    [2.]
     """
 
     space: Space
@@ -124,6 +143,12 @@ class Iteration:
     def run(self, state: Carry, n: int, loop: Loop) -> Carry:
         """n iterations where nothing is read off, of a state of arrays alone; see ``Loop``."""
         return loop(self.step, state, n)
+
+    def free(self, state: Carry) -> tuple[Iteration, Carry, Callable[[Carry], Carry]] | None:
+        """What makes the next step without a decision of the host: an iteration, its state, and
+        what takes its next state back to one of this iteration; None: the host decides.
+        """
+        return self, state, _itself
 
     def governing(self, state: Carry) -> Point:
         """The governing sequence's point of a state."""
@@ -188,15 +213,34 @@ class Iteration:
         return Space.of(x, self.space.batch_ndim).inner(x, x)
 
 
+def _itself(state: Carry) -> Carry:
+    return state
+
+
 class Around(Iteration):
     """Base of iterations that are ``inner`` in other variables, and have its metric."""
 
     inner: Iteration
+    _freed: tuple[Iteration, Iteration] | None = (
+        None  # what the inner one frees, and this around it
+    )
 
     def as_map(self) -> Iteration:
+        return self._around(self.inner.as_map())
+
+    def _around(self, inner: Iteration) -> Iteration:
         same = copy.copy(self)
-        same.inner = self.inner.as_map()
+        same.inner = inner
         return same
+
+    def free(self, state: Carry) -> tuple[Iteration, Carry, Callable[[Carry], Carry]] | None:
+        found = self.inner.free(state)
+        if found is None or found[0] is self.inner:
+            return found and (self, *found[1:])
+        inner, *rest = found
+        if self._freed is None or self._freed[0] is not inner:
+            self._freed = inner, self._around(inner)
+        return self._freed[1], *rest
 
     def enter(self, space: Space) -> None:
         super().enter(space)

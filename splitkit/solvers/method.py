@@ -104,6 +104,15 @@ class Method:
         operator cannot play its role. The message names what is missing, and the remedy.
     TypeError, ValueError
         An option is of another kind, or out of its range.
+
+    Examples
+    --------
+    >>> F = sk.Affine(np.array([[1.0, 2.0], [-2.0, 1.0]]), np.ones(2))
+    >>> G = sk.NormalCone(sk.functions.Box(-1.0, 1.0))
+    >>> print(sk.FISTA().guarantee(F, G).holds, sk.Tseng().guarantee(F, G).holds)
+    False True
+    >>> print(sk.ForwardBackward().chosen(F, G).alpha)  # m/L²
+    0.2
     """
 
     check: bool = option(True, check_flag)

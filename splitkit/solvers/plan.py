@@ -38,6 +38,7 @@ from splitkit.solvers.agreement import require_agreement
 from splitkit.solvers.compiled import Compiled
 from splitkit.solvers.engine import Run, Task, advance
 from splitkit.solvers.explain import Option
+from splitkit.solvers.glance import Glance
 from splitkit.solvers.inclusion import Inclusion
 from splitkit.solvers.method import Guarantee, Method
 from splitkit.solvers.rewrites import Rewrite
@@ -285,7 +286,7 @@ class Plan(Shown):
         self.method, self.guarantee = warrant.method, warrant.guarantee
         self.x0, self.space, self.rewrites = x0, space, rewrites
         known = zip(terms, warrant.declared, strict=True)
-        self._compiled: dict[bool | None, Compiled | None] = {}
+        self._compiled: dict[bool | None, tuple[Compiled | None, Glance | None]] = {}
         self._ended: tuple[float | Stopping | None, int] | None = None
         self._watch = Watch(declared={id(t.operator): d for t, d in known}, resolved={})
         iteration = self.method.iteration(*[term.seen_by(self._watch) for term in terms])
@@ -353,7 +354,7 @@ class Plan(Shown):
             warrant = replace(self.warrant, method=method)
             here = Plan(warrant, terms, start, self.space, as_map=True)
             task = here._task(as_stopping(options.tol, self.space), traced=True)
-            if not task.stopping.is_pure:
+            if not task.stopping.is_pure or task.stopping.is_timed:
                 raise TypeError(
                     f"tol = {options.tol!r} compares looks of the host: give a number, Absolute or "
                     "CertifiedError inside of jit, vmap or grad"
@@ -483,8 +484,10 @@ class Plan(Shown):
         if options.record_objective:
             task.objective = self._recorded
         if options.compile not in self._compiled:
-            self._compiled[options.compile] = Compiled.of(self._iteration, x0, options.compile)
-        task.compiled = self._compiled[options.compile]
+            compiled = Compiled.of(self._iteration, x0, options.compile)
+            glance = None if compiled is None else Glance(compiled)
+            self._compiled[options.compile] = compiled, glance
+        task.compiled, task.glance = self._compiled[options.compile]
         if resume is None:
             start = self._within(x0)
             run = Run(self._iteration.begin(start, self.space, dual))

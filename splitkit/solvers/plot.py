@@ -48,6 +48,14 @@ def plot_convergence(
         matplotlib is missing.
     TypeError, ValueError
         What is given is no solution, or nothing; the quantity is unknown, or was not recorded.
+
+    Examples
+    --------
+    >>> A = sk.Affine(np.array([[1.0, 2.0], [-2.0, 1.0]]), np.ones(2))
+    >>> seen = sk.solve(A, np.zeros(2), sk.Tseng(), callback=lambda state: None)
+    >>> axes = sk.plot_convergence(seen)
+    >>> print(axes.get_yscale(), axes.get_xlabel())
+    log iteration
     """
     check_choice("quantity", quantity, tuple(QUANTITIES))
     if not solutions:

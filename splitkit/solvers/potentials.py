@@ -25,6 +25,7 @@ from splitkit.functions import (
     LeastSquares,
     Quadratic,
     SeparableSum,
+    SolutionSet,
     SquaredL2,
     Subdifferential,
 )
@@ -219,7 +220,9 @@ def nearby_value(
             return value + f.rho / 2 * inner(x, x, batch_ndim), far
         case Indicator():
             return 0.0 * size, _beside(subtract(x, f.project(x)), size, space)
-        case Conjugate(f=AffineSet() | LeastSquares() | Quadratic()):  # finite on a subspace
+        case Conjugate(
+            f=AffineSet() | SolutionSet() | LeastSquares() | Quadratic()
+        ):  # finite on a subspace
             f(x)  # or a TypeError, where the value has no formula
             near = f.f.conjugate_prox(x, space.least)
             return f.f.conjugate_value(near), _beside(subtract(x, near), size, space)

@@ -1,9 +1,9 @@
 """The proof of a method: its own iteration, run on symbols.
 
 Of an averaged map, and of one point u: the contraction of a step, or else ‖u⁺‖² ≤ ‖u‖² − c‖r‖² with
-r the residual that the method reads. Of other states: a quadratic Lyapunov function of the state
-and of its images under linear maps, or else of what a step computes, from a state that a step has
-left, so that its parts belong together.
+r the residual that the method reads, or u⁺ − u where no constant bounds what that evaluates. Of
+other states: a quadratic Lyapunov function of the state and of its images under linear maps, or
+else of what a step computes, from a state that a step has left, so that its parts belong together.
 """
 
 from __future__ import annotations
@@ -159,7 +159,11 @@ def _proof(method: Method, terms: tuple[Term, ...]) -> Proof:
     found = _contraction(scene, iteration, state)
     if found is not None:
         return found
-    return _decrease(*_begin(method, terms))
+    proof = _decrease(*_begin(method, terms))
+    if proof.holds:
+        return proof
+    of_step = _decrease(*_begin(method, terms), of_step=True)
+    return of_step if of_step.holds else proof
 
 
 def _begin(method: Method, terms: tuple[Term, ...]) -> tuple[Scene, Iteration, Any]:
@@ -208,10 +212,12 @@ def _contraction(scene: Scene, iteration: Iteration, state: Any) -> Proof | None
     return contracts(scene, before, after, np.eye(len(before)))
 
 
-def _decrease(scene: Scene, iteration: Iteration, state: Any) -> Proof:
+def _decrease(scene: Scene, iteration: Iteration, state: Any, *, of_step: bool = False) -> Proof:
     after, trace = iteration.advance(state)
     before, after = list(blocks(state)), list(blocks(after))
-    return decrease(scene, before, after, _residual(iteration, trace), np.eye(len(before)))
+    moves = [b - a for a, b in zip(before, after, strict=True)]
+    measure = moves if of_step else _residual(iteration, trace)
+    return decrease(scene, before, after, measure, np.eye(len(before)))
 
 
 def _metric(method: Method, terms: tuple[Term, ...], steps: int, rate: float = 1.0) -> Proof:

@@ -17,7 +17,18 @@ from typing import Any
 
 import numpy as np
 
-from splitkit.backend import Array, Point, Space, blocks, greatest, is_array, scale, to_numpy
+from splitkit.backend import (
+    Array,
+    Point,
+    Space,
+    blocks,
+    greatest,
+    is_array,
+    namespace,
+    scale,
+    to_numpy,
+    where,
+)
 from splitkit.solvers.terms import Term
 
 GAP = 10.0
@@ -45,8 +56,17 @@ def norms_of_rows(x: Point, groups: Groups, space: Space) -> list[Array]:
     norms = []
     for i, block in enumerate(blocks(x)):
         masks = groups[i % len(groups)] if groups else ()
-        norms += [space.norm(part) for part in ([block[m] for m in masks] or [block])]
+        norms += [space.norm(part) for part in ([_part(block, m) for m in masks] or [block])]
     return norms
+
+
+def _part(block: Array, mask: Array) -> Array:
+    """The rows that a mask marks, with 0 for the others where a library would have to wait for
+    their number, or be told it.
+    """
+    if isinstance(block, np.ndarray):
+        return block[mask]
+    return where(mask, block, namespace(block).zeros_like(block))
 
 
 def least_sizes(terms: Sequence[Term], groups: Groups, x0: Point, space: Space) -> list[Array]:

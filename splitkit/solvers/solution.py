@@ -32,7 +32,8 @@ class History(Shown):
     objective : list of array
         Σ fᵢ(Lᵢx), as ``Solution.objective``, if ``solve(record_objective=True)`` asked for it.
     eager : str
-        Why steps were not compiled, where it was tried; see ``compile`` of ``splitkit.solve``.
+        Why steps, or looks, were not compiled, where it was tried; see ``compile`` of
+        ``splitkit.solve``.
 
     Examples
     --------

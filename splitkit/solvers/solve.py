@@ -68,10 +68,10 @@ def solve(
         Whether to compute Σ fᵢ(Lᵢx) at every check, for ``solution.history.objective``;
         ``solution.objective`` and ``solution.duality_gap`` need no asking.
     compile : bool, optional
-        Whether the steps between two checks run as one compiled loop: on JAX arrays only, and
-        without a callback. Default: where the solve takes long enough to pay for it (it takes some
-        tenths of a second), and the operators can be traced; else ``solution.history.eager`` says
-        why not.
+        Whether the steps between two checks run as one compiled loop, and each check as one
+        compiled function: on JAX arrays only, and without a callback. Default: where the solve
+        takes long enough to pay for it (it takes some tenths of a second), and the operators can be
+        traced; else ``solution.history.eager`` says why not.
 
     Returns
     -------

@@ -34,6 +34,12 @@ class Splitting(Method):
     alpha : float, array of batch shape, or None
         Step size > 0, in units of x by units of Ax; None: chosen from the operators' constants, and
         measured on the data where these leave it open.
+
+    Examples
+    --------
+    >>> method = sk.DouglasRachford()
+    >>> print(method.alpha, method.with_alpha(0.5).alpha)
+    None 0.5
     """
 
     alpha: Scalar = option(None, check_parameter, within=POSITIVE)

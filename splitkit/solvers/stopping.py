@@ -66,6 +66,7 @@ class Stopping:
     """
 
     is_pure: bool = False  # its ratio is a function of what is measured
+    is_timed: bool = False  # it watches the clock
     endless: bool = False  # it asks for what rounding never gives, so that a limit is its end
 
     def prepared(self, method: Method, terms: Sequence[Term]) -> Stopping:
@@ -118,6 +119,10 @@ class _Joined(Stopping):
     def is_pure(self) -> bool:  # type: ignore[override]
         return self.first.is_pure and self.second.is_pure
 
+    @property
+    def is_timed(self) -> bool:  # type: ignore[override]
+        return self.first.is_timed or self.second.is_timed
+
     def prepared(self, method: Method, terms: Sequence[Term]) -> Stopping:
         first, second = (rule.prepared(method, terms) for rule in (self.first, self.second))
         return _Joined(first, second, self.join, self.endless)
@@ -158,6 +163,9 @@ class TimeLimit(Stopping):
     """
 
     seconds: float
+
+    is_pure: ClassVar[bool] = True  # type: ignore[misc]
+    is_timed: ClassVar[bool] = True  # type: ignore[misc]
 
     def __post_init__(self) -> None:
         self.seconds = check_number("seconds", self.seconds, Range(0.0, ends="(]"))

@@ -36,8 +36,9 @@ from splitkit.backend import (
 from splitkit.derivatives.traced import fixed_point
 from splitkit.outcomes import NoGuaranteeError, NotConvergedError, NotConvergedWarning, Status
 from splitkit.solvers.compiled import blame
-from splitkit.solvers.engine import LINGER, SHORT, Run, Task, in_doubt, measure, recalled
+from splitkit.solvers.engine import LINGER, SHORT, Task, recalled
 from splitkit.solvers.explain import Explanation, Option, choose, options_of
+from splitkit.solvers.glance import measured
 from splitkit.solvers.inclusion import Inclusion
 from splitkit.solvers.iteration import Carry, Iteration
 from splitkit.solvers.method import Method
@@ -68,6 +69,18 @@ class ArraySolution(NamedTuple):
     iterations : array of batch shape (int)
     residual : array of batch shape
         ‖r‖, as of ``Solution``.
+
+    Examples
+    --------
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> G = sk.NormalCone(sk.functions.Box(-1.0, 1.0))
+    >>> M = 2.0 * jnp.eye(2)
+    >>> def solved(q):
+    ...     return sk.solve(sk.Affine(M, q) + G, jnp.zeros(2))
+    >>> found = jax.jit(solved)(jnp.array([1.0, 4.0]))
+    >>> print(np.array(found.x), found.message)
+    [0.5 1. ] of 1 solves 1 converged
     """
 
     x: Point
@@ -308,26 +321,23 @@ def _searched(iteration: Iteration, task: Task, start: Carry, n: int) -> Stand:
         watch = task.watch
         watch.calls, watch.recording = [], True
         try:
-            after, trace = iteration.advance(state)
-            reading = iteration.read(trace)
-            before = Run(state, nearby=None if stand is None else stand.nearby)
-            measured = measure(reading, before, task, recalled)
-            ratio = task.stopping.ratio(measured, space)
-            ratio = greatest([ratio, in_doubt(measured, task)])
-            floor = task.stopping.floor(measured, space)
+            nearby = None if stand is None else stand.nearby
+            found = measured(iteration, task, state, nearby, recalled)
+            floor = task.stopping.floor(found.measurement, space)
         finally:
             watch.calls, watch.recording = [], False
-        x = reading.x if reading.outward is None else reading.outward.point(reading.x)
+        after, x, residual = found.after, found.x, found.measurement.residual
+        ratio = greatest([found.ratio, found.doubt])
         zero = xp.zeros(space.batch_shape, dtype=k.dtype)
         if stand is None:
-            open_, kept, iterations, residual = zero == 0, after, zero + k, measured.residual
+            open_, kept, iterations = zero == 0, after, zero + k
             unknown = xp.asarray(math.inf, dtype=ratio.dtype)
             status, settling, last = zero + LIMIT, (k, unknown), (0 * k, unknown)
         else:
             open_, status, settling, last = ~stand.done, stand.status, stand.settling, stand.last
             x, kept = where(open_, x, stand.x), where(open_, after, stand.kept)
             iterations = xp.where(open_, k, stand.iterations)
-            residual = xp.where(open_, measured.residual, stand.residual)
+            residual = xp.where(open_, residual, stand.residual)
         finite = xp.isfinite(ratio)
         status = xp.where(open_ & (ratio <= 1.0), CONVERGED, status)
         status = xp.where(open_ & ~finite, NONFINITE, status)
@@ -346,9 +356,9 @@ def _searched(iteration: Iteration, task: Task, start: Carry, n: int) -> Stand:
         worst = xp.max(xp.where(going, ratio, 0.0 * ratio))
         wait = _planned(k, worst, last, task.stopping.endless, xp)
         wait = xp.minimum(wait, xp.maximum(n - k, 1))
-        assert before.nearby is not None
+        assert found.nearby is not None
         return Stand(
-            after, kept, x, before.nearby, k, wait, (k, worst), settling,
+            after, kept, x, found.nearby, k, wait, (k, worst), settling,
             status, ~going, iterations, residual,
         )  # fmt: skip
 

@@ -156,6 +156,14 @@ class Watch(Maps, threading.local):
                 return f"{A!r}"
         return None
 
+    def compared(self) -> list[Call]:
+        """The calls whose pairs are: those of what someone declared."""
+        return [
+            call
+            for call in self.calls
+            if self.declared[id(call[0])] and not isinstance(call[1], _OfSolution)
+        ]
+
     def contradiction(self, space: Space) -> str | None:
         """Which operator has two pairs that contradict what it declares, and the inequality.
 

@@ -29,6 +29,16 @@ class Violation(AssertionError):
     formula : str
     left, right : object
         What stands on both sides.
+
+    Examples
+    --------
+    >>> from splitkit.testing import Violation, check_operator
+    >>> wrong = sk.Operator.from_callable(lambda x: -x, monotone=True)
+    >>> try:
+    ...     check_operator(wrong, (2,), max_examples=5)
+    ... except Violation as found:
+    ...     print(found.property)
+    monotone
     """
 
     def __init__(

@@ -87,6 +87,14 @@ class Suite:
         What the checks take, from a case.
     spread : callable, optional
         (count, seed) ↦ cases that reach every scale, however few are drawn.
+
+    Examples
+    --------
+    >>> from splitkit.testing import suite
+    >>> of_A = suite(sk.Identity(), (2,))
+    >>> print("resolvent_solves" in of_A.names)
+    True
+    >>> of_A.run(max_examples=3)
     """
 
     subject: object
@@ -351,6 +359,11 @@ def suite(thing: object, *shapes: Any, **options: Any) -> Suite:
     ------
     TypeError
         There are no checks for this kind of thing.
+
+    Examples
+    --------
+    >>> from splitkit.testing import suite
+    >>> suite(sk.functions.L1Norm(), (2,)).run(max_examples=3, only="prox_minimizes")
     """
     if import_own_checks(type(thing)):
         return suite(thing, *shapes, **options)
@@ -394,6 +407,12 @@ def replay(thing: object, *shapes: Any, check: str, case: Case, **options: Any) 
         The property is violated.
     ValueError
         The thing has no property of this name.
+
+    Examples
+    --------
+    >>> from splitkit.testing import replay
+    >>> x = np.array([1.0, -2.0])
+    >>> replay(sk.Identity(), (2,), check="firmly_nonexpansive", case=(x, -x, 1.0, 0.3))
     """
     __tracebackhide__ = True
     suite(thing, *shapes, **options).replay(check, case)

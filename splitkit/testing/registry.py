@@ -28,7 +28,16 @@ ABSTRACT: tuple[type, ...] = (Operator, Function, Indicator, functions.Cone, Lin
 
 @dataclass(frozen=True)
 class Registered:
-    """One example of a thing, and its check."""
+    """One example of a thing, and its check.
+
+    Examples
+    --------
+    >>> from splitkit.testing import registered
+    >>> thing = next(each for each in registered() if each.name == "L1Norm")
+    >>> print(thing.make()[1:])
+    ((3,),)
+    >>> thing.check(max_examples=2)
+    """
 
     name: str
     index: int

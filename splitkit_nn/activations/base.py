@@ -74,6 +74,20 @@ class Activation:
         Those of the parameters that may be learned (a ``torch.nn.Parameter``), by name.
     mask : bool array or None
         σ is zero where it is false (see ``Masked``).
+
+    Examples
+    --------
+    >>> class Half(sknn.Activation):  # f(x) = ½x²: prox_{αf}(y) = y/(1 + α)
+    ...     slopes = (0.5, 0.5)
+    ...     def __call__(self, y):
+    ...         return y / 2
+    ...     def derivative(self, y):
+    ...         return torch.full_like(y, 0.5)
+    ...     def prox(self, y, alpha=1.0):
+    ...         return y / (1 + alpha)
+    >>> layer = sknn.MonDEQ(sknn.MonotoneDense(in_features=4, features=8), Half())
+    >>> layer(torch.randn(5, 4)).shape
+    torch.Size([5, 8])
     """
 
     ranges: ClassVar[dict[str, Range]] = {}

@@ -18,7 +18,16 @@ from splitkit_nn.equilibrium.solver import Solver, StepMethod, as_step_method
 
 
 class Cotangents(NamedTuple):
-    """Cotangents of a layer's input and of what it is made of, each like its primal."""
+    """Cotangents of a layer's input and of what it is made of, each like its primal.
+
+    Examples
+    --------
+    >>> W, U, b = np.array([[0.0, 0.5], [-0.5, 0.0]]), np.eye(2), np.zeros(2)
+    >>> layer, x = sknn.ArrayMonDEQ(W, U, b), np.array([[1.0, 2.0]])
+    >>> of = layer.vjp(x, np.array([[1.0, 0.0]]))
+    >>> print(of.x, of.W.shape)  # (I − Wᵀ)⁻¹v
+    [[0.8 0.4]] (2, 2)
+    """
 
     x: Array
     W: Array

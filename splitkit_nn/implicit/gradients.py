@@ -35,7 +35,23 @@ Solver = Callable[..., Tensor]
 
 @dataclass(frozen=True)
 class GradientRule:
-    """A way to find ũ; a subclass gives ``solve``, and says whether it is ``exact``."""
+    """A way to find ũ; a subclass gives ``solve``, and says whether it is ``exact``.
+
+    Examples
+    --------
+    >>> from dataclasses import dataclass
+    >>> from typing import ClassVar
+    >>> @dataclass(frozen=True)
+    ... class TwoSteps(sknn.GradientRule):  # ũ = J(v + WᵀJv), W = I − M
+    ...     name: ClassVar[str] = "two steps"
+    ...     def solve(self, M, J, v, transposed, iterate):
+    ...         u = J(v)
+    ...         return J(v + u - (M.T if transposed else M)(u))
+    >>> layer = sknn.MonDEQ(sknn.MonotoneDense(in_features=4, features=8), gradient=TwoSteps())
+    >>> found = sknn.compare_gradients(layer, torch.randn(5, 4), gradients=[TwoSteps(), "direct"])
+    >>> print(found["two steps"].relative_error > found["direct"].relative_error)
+    True
+    """
 
     name: ClassVar[str]
     exact: ClassVar[bool] = False

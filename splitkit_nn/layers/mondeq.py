@@ -26,6 +26,8 @@ from splitkit_nn.layers.solves import Kept, Solves
 from splitkit_nn.linear.base import Parametrization
 
 OnFailure = Literal["raise", "warn", "damp"]
+# before Torch 2.7 an export is not told from a compilation, and ends in Torch's own words
+is_exporting = getattr(torch.compiler, "is_exporting", lambda: False)
 
 
 class MonDEQ(nn.Module):
@@ -210,7 +212,7 @@ class MonDEQ(nn.Module):
         splitkit.NoGuaranteeError
             No theorem covers the method on this layer, or the step size of unrolled steps.
         """
-        if torch.compiler.is_exporting():
+        if is_exporting():
             raise NotImplementedError(
                 "a MonDEQ cannot be exported: its solve runs until each sample has converged, "
                 "which no static graph says; export the rest of the model, or save the state dict"

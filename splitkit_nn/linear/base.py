@@ -36,6 +36,14 @@ class Parametrization(nn.Module):
     ----------
     m : float
         Strong monotonicity of I − W, positive.
+
+    Examples
+    --------
+    >>> W = sknn.MonotoneDense(in_features=4, features=8, m=0.5)
+    >>> M = W.operator(exact=True)  # I − W
+    >>> m, L = W.constants(M)
+    >>> print(W.input_shape, m >= 0.5, W.input_norm() > 0)
+    (4,) True True
     """
 
     def __init__(self, m: float) -> None:

@@ -40,6 +40,18 @@ class MatrixParametrization(Parametrization):
         Sizes of the input x and of the equilibrium z.
     m : float
         Strong monotonicity of I − W, positive.
+
+    Examples
+    --------
+    >>> class Skew(sknn.MatrixParametrization):  # I − W = mI + S − Sᵀ
+    ...     def __init__(self, in_features, features, m=1.0):
+    ...         super().__init__(in_features, features, m)
+    ...         self.S = torch.nn.Parameter(torch.randn(features, features) / features)
+    ...     def weight(self):
+    ...         return (1 - self.m) * self.identity() - self.S + self.S.T
+    >>> layer = sknn.MonDEQ(Skew(4, 8))
+    >>> print(sknn.certify(layer.eval(), torch.randn(5, 4)).m)
+    1.
     """
 
     def __init__(self, in_features: int, features: int, m: float) -> None:

@@ -31,6 +31,16 @@ class Classifier(nn.Module):
     max_iter : int
     layer
         What else ``MonDEQ`` takes, by keyword: activation, method, gradient, on_failure, ….
+
+    Examples
+    --------
+    >>> class Mean(sknn.Classifier):  # a head that reads the mean over the image
+    ...     def features(self, z):
+    ...         return z.mean((-2, -1))
+    >>> W = sknn.MonotoneConv2d(1, 4, side=6)
+    >>> model = Mean(W, 4, 10, tol=1e-2, max_iter=300)
+    >>> model(torch.randn(5, 1, 6, 6)).shape
+    torch.Size([5, 10])
     """
 
     def __init__(

@@ -53,6 +53,21 @@ def load_reference(
     ValueError
         The file is no such state dict, or a scale g in it is negative: that code's model has no
         guaranteed equilibrium then, or is NaN. The message says what differs.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> n = 8  # the names of the released code
+    >>> state = {f"mon.linear_module.{name}.weight": torch.randn(n, n) / n for name in "AB"}
+    >>> state |= {"mon.linear_module.U.weight": torch.randn(n, 4)}
+    >>> state |= {"mon.linear_module.U.bias": torch.zeros(n)}
+    >>> state |= {"Wout.weight": torch.randn(3, n), "Wout.bias": torch.zeros(3)}
+    >>> with TemporaryDirectory() as folder:
+    ...     torch.save(state, Path(folder, "model.pt"))
+    ...     model = sknn.load_reference(Path(folder, "model.pt"), m=0.5)
+    >>> model(torch.randn(5, 4)).shape
+    torch.Size([5, 3])
     """
     name = os.fspath(path)
     content = read_tensors(name)

@@ -66,7 +66,13 @@ def check_activation(
 def activation_suite(
     activation: Activation, shape: tuple[int, ...] = SHAPE, *, batch_ndim: int = 1, **where: Any
 ) -> Suite:
-    """The properties of an activation, and of its ∂f; see ``check_activation``."""
+    """The properties of an activation, and of its ∂f; see ``check_activation``.
+
+    Examples
+    --------
+    >>> from splitkit_nn.testing import activation_suite
+    >>> activation_suite(sknn.ReLU()).run(max_examples=2)
+    """
     A, place = activation.operator, Place.of(shape, batch_ndim=batch_ndim, **where)
     A.check_space(place.space)
 

@@ -85,6 +85,12 @@ def layer_suite(
 ) -> Suite:
     """The properties of a layer; see ``check_layer``. A case is (kind of parameters, seed), and the
     library Torch, as messages of all checks name it.
+
+    Examples
+    --------
+    >>> from splitkit_nn.testing import layer_suite
+    >>> layer = sknn.MonDEQ(sknn.MonotoneDense(in_features=2, features=3), tol=1e-7)
+    >>> layer_suite(layer).run(max_examples=1, only="equilibrium")
     """
     given = () if input_shape is None else (input_shape,)
     shape = layer.parametrization.input_shape if input_shape is None else input_shape

@@ -146,3 +146,18 @@ def test_a_large_quadratic_that_is_not_convex_names_its_eigenvalue(monkeypatch):
         functions.Quadratic(CASES["indefinite"])
     functions.Quadratic(CASES["singular"])
     functions.Quadratic(maker("torch", "float32")(CASES["singular"]))
+
+
+@pytest.mark.parametrize("shape", [(70, 300), (300, 70), (70, 70)])
+def test_the_norm_of_a_matrix_of_any_shape_holds_and_is_sharp(shape):
+    """Of wide ones it is found by the Gram matrix."""
+    A = np.random.default_rng(0).normal(size=shape)
+    assert (1 - 1e-14) * np.linalg.norm(A, 2) <= DenseMatrix(A).norm
+    assert DenseMatrix(A).norm <= (1 + 1e-9) * np.linalg.norm(A, 2)
+
+
+@pytest.mark.parametrize("off", [0.0, 1e-9])
+def test_rows_that_are_orthogonal_and_of_one_length_are_seen(off):
+    Q = np.linalg.qr(np.random.default_rng(0).normal(size=(300, 70)))[0].T
+    Q[0] *= 1 + off
+    assert DenseMatrix(3 * Q).gram == (pytest.approx(9.0) if off == 0 else None)

@@ -87,6 +87,7 @@ def convolution(h, shape, origin):
 
 
 h1, h2 = rng.standard_normal(3), rng.standard_normal((2, 4))
+h3 = np.random.default_rng(3).standard_normal((2, 3, 2))
 kept = np.array([[1, 0, 1], [0, 1, 0]]) > 0
 K12 = rng.standard_normal((2, 4))
 
@@ -120,6 +121,10 @@ MAPS = {
     "convolution 2-D": (
         lambda a: Convolution(a(h2), (3, 6)), (3, 6), convolution(h2, (3, 6), (1, 2)), True, True,
     ),
+    "convolution 3-D": (
+        lambda a: Convolution(a(h3), (3, 2, 3)), (3, 2, 3),
+        convolution(h3, (3, 2, 3), (1, 1, 1)), True, True,
+    ),
     "circulant": (
         lambda a: Circulant(a(A[0])), (4,), scipy.linalg.circulant(A[0]), True, True,
     ),
@@ -138,6 +143,16 @@ MAPS = {
     "periodic gradient of even and odd sizes": (
         lambda a: Gradient(boundary="periodic", shape=(3, 4)), (3, 4),
         differences(3, 4, True),
+        True, True,
+    ),
+    "differences, 0 beyond": (
+        lambda a: Gradient(-1, boundary="dirichlet", shape=(5,)), (5,),
+        np.eye(5, k=1) - np.eye(5), True, True,
+    ),
+    "gradient, 0 beyond": (
+        lambda a: Gradient(boundary="dirichlet", shape=(3, 4)), (3, 4),
+        np.stack([np.kron(np.eye(3, k=1) - np.eye(3), np.eye(4)),
+                  np.kron(np.eye(3), np.eye(4, k=1) - np.eye(4))], axis=1).reshape(24, 12),
         True, True,
     ),
     "kronecker": (lambda a: Kronecker(a(A), a(B)), (4, 3), np.kron(A, B), True, True),
@@ -428,7 +443,7 @@ INVALID = [
     (lambda: Diagonal([1.0]), TypeError, "d is a list"),
     (lambda: Mask(np.asarray([1.0, 0.0])), TypeError, "boolean"),
     (lambda: Mask(np.asarray([False])), ValueError, "marks no entry"),
-    (lambda: Convolution(np.ones((2, 2, 2)), (2, 2, 2)), ValueError, "one or two axes"),
+    (lambda: Convolution(np.ones((2,) * 4), (2,) * 4), ValueError, "one to three axes"),
     (lambda: Convolution(np.ones(3), (4, 4)), ValueError, r"shape = \(4, 4\)"),
     (lambda: Convolution(np.ones(3), 0), ValueError, "shape = 0"),
     (lambda: Convolution(np.ones(3), 4, origin=-1), ValueError, "origin = -1"),
@@ -436,7 +451,7 @@ INVALID = [
     (lambda: Circulant(np.ones((2, 2))), ValueError, "give a vector"),
     (lambda: Gradient((0, 1)), ValueError, r"axes = \(0, 1\)"),
     (lambda: Gradient((-1, -1)), ValueError, "different negative"),
-    (lambda: Gradient(boundary="dirichlet"), ValueError, "'dirichlet'"),
+    (lambda: Gradient(boundary="robin"), ValueError, "'robin'"),
     (lambda: Gradient(shape=(3,)), ValueError, r"shape = \(3,\)"),
     (lambda: Sparse(A), TypeError, "numpy.ndarray.*scipy.sparse"),
     (lambda: Sparse(scipy.sparse.csr_array(np.eye(2, dtype=int))), TypeError, "dtype int64"),

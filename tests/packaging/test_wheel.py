@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from splitkit import __version__
+
 ROOT = Path(__file__).parents[2]
+INFO = f"splitkit-{__version__}.dist-info"
 
 SOLVE = """
 import sys
@@ -69,11 +72,11 @@ def test_wheel_holds_both_typed_packages_and_nothing_else(wheel: Path) -> None:
     assert {name.split("/")[0] for name in names} == {
         "splitkit",
         "splitkit_nn",
-        "splitkit-0.1.0.dist-info",
+        INFO,
     }
     assert {"splitkit/__init__.py", "splitkit/py.typed"} <= names
     assert {"splitkit_nn/__init__.py", "splitkit_nn/__main__.py", "splitkit_nn/py.typed"} <= names
-    assert "splitkit-0.1.0.dist-info/licenses/LICENSE" in names
+    assert f"{INFO}/licenses/LICENSE" in names
 
 
 def test_wheel_without_extras_solves_and_says_what_networks_need(
@@ -82,3 +85,4 @@ def test_wheel_without_extras_solves_and_says_what_networks_need(
     clean_python = install(wheel, tmp_path / "clean")
     run(clean_python, "-I", "-c", SOLVE)
     run(clean_python, "-I", "-c", IMPORT_WITHOUT_TORCH)
+    run(clean_python, "-I", "-m", "splitkit")

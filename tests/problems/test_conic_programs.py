@@ -359,3 +359,17 @@ def test_rounding_ends_a_solve_with_a_warning_only_near_a_solution(gap, is_near,
     assert ended.is_near == is_near
     with pytest.warns(sk.NotConvergedWarning) if is_near else pytest.raises(sk.NotConvergedError):
         program.solve()
+
+
+@pytest.mark.parametrize("total", [1e-8, 1e-4, 1e-2, 1.0, 1e2, 1e4])
+def test_entropies_of_any_total_take_few_steps(total):
+    """max −Σ xᵢ log xᵢ with Σ xᵢ = total: all alike, whatever their size beside the cones' 1."""
+    n, eye = 4, sp.eye_array(4)
+    rows, tops = sp.kron(eye, [[0.0], [-1.0], [0.0]]), sp.kron(eye, [[-1.0], [0.0], [0.0]])
+    A = sp.block_array([[sp.csr_array(np.ones((1, n))), None], [rows, tops]])
+    b = np.concatenate(([total], np.tile([0.0, 0.0, 1.0], n)))
+    cones = [("zero", 1), ("exponential", n)]
+    found = ConicProgram(None, np.r_[np.zeros(n), -np.ones(n)], A, b, cones).solve()
+    assert found.x[:n] == pytest.approx(total / n, rel=1e-3, abs=1e-9)
+    assert found.objective == pytest.approx(total * np.log(total / n), rel=1e-6, abs=1e-7)
+    assert found.iterations <= 60

@@ -11,7 +11,7 @@ from splitkit.problems.programs.interior import Interior, _Dense, _Standard
 from splitkit.problems.programs.newton import WORTH, NewtonSystem
 from splitkit.problems.programs.rows import Intervals
 from splitkit.problems.programs.scalings import Orthant, PositiveSemidefinite, SecondOrder
-from splitkit.problems.programs.threefold import Exponential, Power, Threefold
+from splitkit.problems.programs.threefold import Exponential, Power, Threefold, _Place
 
 
 def cones_inside(rng):
@@ -60,46 +60,62 @@ def test_the_longest_step_ends_on_the_boundary(seed):
 
 
 BARRIERS = [Exponential(4), Power(np.array([0.05, 0.3, 0.5, 0.9]))]
+INSIDE = {"exponential": [-1.0, 1.0, 1.0], "power": [1.0, 1.0, 0.0]}
 
 
-@pytest.fixture(params=BARRIERS, ids=["exponential", "power"])
+@pytest.fixture(params=BARRIERS, ids=list(INSIDE))
 def barrier(request):
     return request.param
 
 
-def test_a_barrier_falls_by_its_degree_and_its_derivatives_are_those_of_differences(barrier):
-    rng, cones = np.random.default_rng(0), Threefold(slice(0, 12), barrier, dual=True)
-    X = barrier.inside + 0.2 * rng.random((4, 3))
-    u, v, h = *rng.normal(size=(2, 4, 3)), 1e-6
+@pytest.fixture
+def inside(barrier):
+    """Points of the cones."""
+    name = type(barrier).__name__.lower()
+    return np.array(INSIDE[name]) + 0.2 * np.random.default_rng(0).random((4, 3))
+
+
+def test_a_barrier_falls_by_its_degree_and_its_derivatives_are_those_of_differences(
+    barrier, inside
+):
+    X = inside
+    u, v, h = *np.random.default_rng(1).normal(size=(2, 4, 3)), 1e-6
 
     def value(X):
-        logs = np.log(np.where(barrier.weights > 0, X, 1.0))
-        return -np.log(barrier.surfaces(X)).sum(axis=0) - (barrier.weights * logs).sum(axis=1)
+        logs = barrier.weights * np.log(X[:, barrier.above])
+        return -np.log(barrier.surfaces(X)).sum(axis=0) - logs.sum(axis=1)
+
+    def slope(X):
+        return -_Place(barrier, X).shadow
 
     def second(X):
-        F = cones._root(X)
+        F = _Place(barrier, X).root()
         return F.transpose(0, 2, 1) @ F
 
-    slope = cones._slope(X)
     assert np.allclose(value(2 * X), value(X) - 3 * np.log(2))
     along = (value(X + h * u) - value(X - h * u)) / (2 * h)
-    assert np.allclose((slope * u).sum(axis=1), along, rtol=1e-6, atol=1e-6)
-    along = (cones._slope(X + h * u) - cones._slope(X - h * u)) / (2 * h)
+    assert np.allclose((slope(X) * u).sum(axis=1), along, rtol=1e-6, atol=1e-6)
+    along = (slope(X + h * u) - slope(X - h * u)) / (2 * h)
     assert np.allclose((second(X) @ u[:, :, None])[:, :, 0], along, rtol=1e-6, atol=1e-6)
     along = (second(X + h * u) - second(X - h * u)) / (2 * h)
-    cones.X = X
     expected = (along @ v[:, :, None])[:, :, 0]
-    assert np.allclose(cones._third(u, v), expected, rtol=1e-5, atol=1e-5)
+    assert np.allclose(_Place(barrier, X).third(u, v), expected, rtol=1e-5, atol=1e-5)
 
 
-def test_the_shadow_of_a_slope_is_where_it_was_taken_even_near_the_edge(barrier):
-    rng, cones = np.random.default_rng(0), Threefold(slice(0, 12), barrier, dual=True)
-    inside = barrier.inside + 0.2 * rng.random((4, 3))
+def test_the_shadow_of_a_slope_is_where_it_was_taken_even_near_the_edge(barrier, inside):
     for out in (0.0, 0.9, 0.9999):
         D = np.array([1.0, 0.0, 0.0]) if isinstance(barrier, Exponential) else np.eye(3)[2]
         ends = barrier.surfaces(inside).min(axis=0)[:, None]
         X = inside + out * ends * D
-        assert np.allclose(barrier.shadow(-cones._slope(X)), X, rtol=1e-9)
+        assert np.allclose(barrier.shadow(_Place(barrier, X).shadow), X, rtol=1e-9)
+
+
+@pytest.mark.parametrize("dual", [False, True])
+def test_at_the_centre_slack_and_multiplier_are_one_on_the_central_path(barrier, dual):
+    z = Threefold(slice(0, 12), barrier, dual=dual).unit.reshape(4, 3)
+    X = z if dual else barrier.M.times(z)
+    shadow = _Place(barrier, X).shadow
+    assert np.allclose(shadow if dual else barrier.M.times(shadow), z)  # −∇φ(Mz) = z
 
 
 @pytest.mark.parametrize("dual", [False, True])
@@ -118,15 +134,23 @@ def test_secant_equations_of_cones_that_are_not_symmetric(barrier, dual):
     # the shadow of s is taken to the shadow of z, as z is to s
     cones.scale(s, z)
     S, _ = cones._points(s, z)
-    of_s = (cones.M_inverse @ barrier.shadow(S)[:, :, None]).ravel()
-    of_z = (cones.M.transpose(0, 2, 1) @ cones.shadow[:, :, None]).ravel()
+    of_s, of_z = barrier.shadow(S), cones.at.shadow
+    if not dual:
+        of_s, of_z = barrier.M.over(of_s), barrier.M.times(of_z)
+    of_s, of_z = of_s.ravel(), of_z.ravel()
     assert np.allclose(cones.times(of_s), of_z, rtol=1e-6)
     # a step that changes neither is one to μ times the shadow
     assert np.allclose(cones.target(0 * s, 0 * z, 0.5), 0.5 * of_z - s)
-    ds, dz = 5 * rng.normal(size=(2, 12))
-    t = cones.longest(ds, dz)
-    inside = [cones._inside(*cones._points(s + f * t * ds, z + f * t * dz)) for f in (1.0, 1.02)]
-    assert inside == [True, False]
+    for size in (0.01, 5.0, 500.0):
+        ds, dz = size * rng.normal(size=(2, 12))
+        t = cones.longest(ds, dz)
+        ends = [cones._inside(cones._both(s + f * t * ds, z + f * t * dz)) for f in (1.0, 1.02)]
+        assert ends[0]
+        assert t == 1.0 or not ends[1]
+        t = cones.centred(0.99 * t, ds, dz)
+        s, z = s + t * ds, z + t * dz
+        cones.scale(s, z)
+        assert np.allclose(cones.times(z), s)
 
 
 def test_interior_points_lead_to_the_solution_of_each_kind_of_system():
@@ -174,15 +198,24 @@ def test_a_bordered_system_gives_the_steps_of_one_that_is_factored_anew():
     assert kept.factorizations == 1
 
 
+@pytest.mark.parametrize("curved", [False, True])
 @pytest.mark.parametrize("seed", range(3))
-def test_cones_of_the_variables_themselves_are_solved_for_by_the_equations_alone(seed):
-    """As a semidefinite program in standard form: both systems solve the same equations."""
+def test_cones_of_the_variables_themselves_are_solved_for_by_the_equations_alone(seed, curved):
+    """As a semidefinite program in standard form, or a least distance: both systems solve the same
+    equations.
+    """
     rng = np.random.default_rng(seed)
     k, e, order = 4, 3, rng.permutation(10 + 2)
-    D = sp.csr_array(np.diag(-rng.uniform(0.5, 2.0, 12))[order])
+    entries = rng.uniform(0.5, 2.0, 12)
+    D = sp.csr_array(np.diag(-entries)[order])
     A = np.vstack((rng.normal(size=(e, 12)), D.toarray()))
     cones = [("zero", e), ("nonnegative", 2), ("psd", k)]
-    program = ConicProgram(None, rng.normal(size=12), sp.csr_array(A), rng.normal(size=15), cones)
+    P = None
+    if curved:  # of one size beside D² where the cone is one of matrices
+        share = np.full(12, 0.7)
+        share[order[:2]] = rng.uniform(0.0, 2.0, 2)
+        P = sp.diags_array(share * entries**2)
+    program = ConicProgram(P, rng.normal(size=12), sp.csr_array(A), rng.normal(size=15), cones)
     data = program._data()
     interior = Interior(data)
     assert isinstance(interior.system, _Standard)

@@ -273,6 +273,16 @@ def test_a_relaxed_method_is_proved(relaxation):
     assert not sk.Relaxed(sk.DouglasRachford(alpha=1.3), relaxation=2.1).proof(*RESOLVED).holds
 
 
+@pytest.mark.parametrize("relaxation", [0.5, 1.0, 1.5])
+def test_a_residual_that_no_constant_bounds_is_replaced_by_the_step(relaxation):
+    """Monotone operators that are evaluated: A(x) + b may be long where u⁺ − u is short."""
+    proof = sk.DouglasRachford(alpha=1.3, relaxation=relaxation).proof(MONOTONE, OTHER)
+    assert proof.holds
+    assert proof.value == pytest.approx((2 - relaxation) / relaxation, rel=1e-6)
+    beyond = sk.Relaxed(sk.DouglasRachford(alpha=1.3), relaxation=2.1)
+    assert not beyond.proof(MONOTONE, OTHER).holds
+
+
 def test_a_method_with_inertia_is_proved():
     method = sk.Inertial(sk.DouglasRachford(alpha=1.3), inertia=0.2)
     assert method.proof(*RESOLVED).holds

@@ -6,6 +6,7 @@ import pytest
 import splitkit as sk
 from splitkit import functions as f, tracing
 from splitkit.backend import to_numpy
+from splitkit.solvers import glance
 from splitkit.solvers.compiled import WORTH, Compiled
 
 jax = pytest.importorskip("jax")
@@ -59,6 +60,79 @@ def test_the_iterates_are_the_same_and_programs_are_kept_by_structure(method, co
         scale = float(jnp.max(jnp.abs(plain.x)))
         np.testing.assert_allclose(to_numpy(s.x), to_numpy(plain.x), atol=1e4 * eps * scale)
     assert len(tracing._PROGRAMS) == kept  # other data of the same shapes compile nothing
+
+
+def compilations() -> int:
+    """Of all programs that are kept."""
+    return sum(program._cache_size() for _, program in tracing._PROGRAMS.values())
+
+
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64], ids=["float32", "float64"])
+def test_looks_are_compiled_once_and_read_in_one_transfer(dtype, monkeypatch):
+    """``asked`` counts what is read: six numbers a look."""
+    asked: list[int] = []
+    monkeypatch.setattr(glance, "to_numpy", lambda a: asked.append(a.size) or to_numpy(a))
+    method, x0, made = sk.DouglasRachford(alpha=0.4), jnp.zeros(9, dtype), []
+    for seed in range(2):
+        rng = np.random.default_rng(seed)
+        A, b = (jnp.asarray(rng.normal(size=shape), dtype) for shape in ((5, 9), 5))
+        problem = f.LeastSquares(A, b) + f.L1Norm(0.1 + 0.1 * seed)
+        asked.clear()
+        s, plain = both(problem, x0, method, tol=None, max_iter=1000)
+        assert s.converged
+        assert s.history.eager == ""
+        assert len(s.history.iteration) == len(asked) < s.iterations
+        assert set(asked) == {6}
+        if dtype == jnp.float64:
+            assert s.history.iteration == plain.history.iteration
+            for name in ("residual", "fixed_point_residual"):
+                pair = (np.array([float(r) for r in vars(p.history)[name]]) for p in (s, plain))
+                np.testing.assert_allclose(*pair, rtol=1e-5)
+        made.append(compilations())
+    assert made[0] == made[1]
+
+
+def test_looks_end_as_they_do_where_they_are_not_compiled():
+    A = jnp.asarray([[1.0, 1.0], [1.0, 1.0]])
+    x0, exact = jnp.asarray([3.0, -2.0]), {"tol": 1e-17, "max_iter": 2000, "on_failure": "return"}
+    cases = {
+        sk.Status.PRECISION: (f.LeastSquares(A, A @ x0) + f.L1Norm(0.1), sk.ForwardBackward()),
+        sk.Status.INFEASIBLE: (
+            f.Hyperplane(jnp.ones(2), 1.0) + f.Box(2.0, 3.0),
+            sk.DouglasRachford(alpha=1.0),
+        ),
+    }
+    for status, (problem, method) in cases.items():
+        s, plain = both(problem, x0, method, **exact)
+        assert s.status is plain.status is status
+        assert s.history.iteration == plain.history.iteration
+        assert s.history.eager == ""
+
+
+def test_declared_constants_are_compared_at_compiled_looks():
+    F = sk.Operator.from_callable(lambda x: 3 * x - 3, lipschitz=1.0, monotone=True)
+    G = sk.NormalCone(f.Box(-2.0, 2.0))
+    method = sk.ForwardReflectedBackward(alpha=0.1)
+    s = sk.solve(F + G, jnp.zeros(3), method, compile=True, on_failure="return")
+    assert s.status is sk.Status.CONTRADICTED
+
+
+def test_lengths_out_of_range_are_measured_as_they_stand():
+    A, b = jnp.asarray(np.random.default_rng(2).normal(size=(5, 9))), 1e-200 * jnp.ones(5)
+    problem = f.LeastSquares(A, b) + f.L1Norm(1e-201)
+    s, plain = both(problem, jnp.zeros(9), sk.DouglasRachford(alpha=0.4), tol=1e-8, max_iter=1000)
+    assert s.iterations == plain.iterations
+    np.testing.assert_allclose(to_numpy(s.x), to_numpy(plain.x), rtol=1e-6, atol=1e-208)
+
+
+def test_rules_that_compare_looks_leave_them_to_the_host():
+    rule = {"tol": sk.ObjectiveChange(1e-9), "max_iter": 2000}
+    s, plain = both(lasso(0), jnp.zeros(12), sk.DouglasRachford(alpha=0.4), **rule)
+    assert "compares looks of the host" in s.history.eager
+    assert s.iterations == plain.iterations
+    timed = sk.Relative(1e-9) | sk.TimeLimit(600.0)
+    s = sk.minimize(lasso(0), jnp.zeros(12), sk.DouglasRachford(alpha=0.4), tol=timed, compile=True)
+    assert (s.converged, s.history.eager) == (True, "")
 
 
 def test_a_batch_stops_sample_by_sample():
@@ -137,7 +211,7 @@ def test_a_loop_multiplies_by_rows_and_makes_no_transposes():
     closed = jax.make_jaxpr(lambda x: (x @ A.T) @ A)(x)
 
     def looped(n, constants, x):
-        return tracing._repeated(closed.jaxpr, n, constants, [], [x])
+        return tracing._repeated(closed.jaxpr, n, (constants, [], [x]))
 
     program = jax.make_jaxpr(looped)(3, closed.consts, x)
     (loop,) = (each for each in program.eqns if each.primitive.name == "while")

@@ -49,6 +49,39 @@ def test_the_step_that_is_left_open_is_the_best(smooth):
         assert chosen <= sk.DouglasRachford(alpha=alpha).guarantee(A, smooth).rate + 1e-6
 
 
+@pytest.mark.parametrize(
+    ("smooth", "m", "at_1", "best", "at_best"),
+    [
+        (operator(monotone=True, lipschitz=1.0), 0.5, 0.860380, 0.644175, 0.841302),
+        (operator(cocoercivity=1.0), 0.1, 0.909091, 10**0.5, 0.782671),
+    ],
+)
+def test_the_best_step_of_known_constants(smooth, m, at_1, best, at_best):
+    A = strong(m)
+
+    def rate(alpha):
+        return sk.DouglasRachford(alpha=alpha).guarantee(A, smooth).rate
+
+    assert rate(1.0) == pytest.approx(at_1, abs=1e-6)
+    assert rate(best) == pytest.approx(at_best, abs=1e-6)
+    assert rate(best) <= min(rate(0.99 * best), rate(1.01 * best))
+    proof = sk.DouglasRachford(alpha=best).proof(A, smooth)
+    assert proof.rate == pytest.approx(at_best, abs=1e-6)
+
+
+@pytest.mark.parametrize("alpha", [0.3, 0.644175, 0.691, 1.0])
+def test_two_turns_of_the_plane_attain_the_rate_of_lipschitz_terms(alpha):
+    """A = i, which is 1-Lipschitz, and B = ½ + iw for the worst w: no smaller factor is true, not
+    at α = 0.691 either, where it is 0.8418.
+    """
+    B = 0.5 + 1j * np.linspace(-50.0, 50.0, 200_001)
+    R_A, R_B = 1 / (1 + alpha * 1j), 1 / (1 + alpha * B)
+    slowest = np.abs(1 - R_B + R_A * (2 * R_B - 1)).max()
+    assert with_lipschitz(0.5 * alpha, alpha, 1.0) == pytest.approx(slowest, abs=1e-6)
+    if alpha == 0.691:
+        assert slowest == pytest.approx(0.841798, abs=1e-6)
+
+
 @pytest.mark.parametrize(("m", "L", "relaxation"), [(100.0, 0.3, 0.3), (30.0, 0.01, 0.5)])
 def test_the_rarer_cases_of_lipschitz_terms(m, L, relaxation):
     proof = sk.DouglasRachford(alpha=1.0, relaxation=relaxation).proof(

@@ -38,7 +38,8 @@ class AffineSet(OfRows):
     Parameters
     ----------
     A : array, shape (m, n)
-        Dtype and device of x; rows may depend on each other, if b agrees.
+        Dtype and device of x; rows may depend on each other, if b agrees. Of a sparse array, or of
+        a map known by its products, it is ``SolutionSet``.
     b : array, shape (m,) or (..., m)
         Finite, of A's dtype and device; broadcasts to Ax.
 

@@ -108,6 +108,11 @@ class Semidefinite(Coupled):
         self._rows, self._columns = rows, columns
         self._factor = np.where(rows == columns, 1.0, 2**0.5)
 
+    @property
+    def places(self) -> tuple[Any, Any]:
+        """Rows and columns of the entries."""
+        return self._rows, self._columns
+
     def matrices(self, v: Any) -> Any:
         """The symmetric matrices."""
         X = np.zeros((len(v), self.order, self.order))
@@ -271,6 +276,8 @@ class Cones(Rows):
 
     def onto(self, v: Vector) -> Vector:
         """P_K(v)."""
+        if not v.any():
+            return v.copy()
         s = np.where(self.orthant, np.maximum(v, 0.0), 0.0)
         for cones in self.coupled:
             s[cones.index] = cones.project(v[cones.index])

@@ -23,6 +23,19 @@ def read_mps(path: str | Path) -> LP:
         highspy is not installed.
     FileNotFoundError, ValueError
         There is no such file; it cannot be read; it holds integers, a maximum, or a quadratic term.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from splitkit.problems import read_mps
+    >>> lines = ["NAME", "ROWS", " N  COST", " G  LEAST", "COLUMNS", "    X  COST  3.0  LEAST  1.0"]
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder, "small.mps")
+    ...     _ = path.write_text("\\n".join([*lines, "RHS", "    RHS  LEAST  2.0", "ENDATA", ""]))
+    ...     program = read_mps(path)  # 3x, x ≥ 2
+    >>> print(program.solve().x)
+    [2.]
     """
     model = _model(path)
     if model.hessian_.dim_:
@@ -41,6 +54,19 @@ def read_qps(path: str | Path) -> QP:
     FileNotFoundError, ValueError
         There is no such file; it cannot be read; it holds integers or a maximum; the objective is
         not convex.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from splitkit.problems import read_qps
+    >>> lines = ["NAME", "ROWS", " N  COST", "COLUMNS", "    X  COST  -3.0", "RHS"]
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder, "small.qps")
+    ...     _ = path.write_text("\\n".join([*lines, "QUADOBJ", "    X  X  1.0", "ENDATA", ""]))
+    ...     program = read_qps(path)  # ½x² − 3x, x ≥ 0
+    >>> print(program.solve().x)
+    [3.]
     """
     model = _model(path)
     c, A, rows, bounds = _parts(model.lp_, path)

@@ -157,14 +157,12 @@ def _negative_eigenvalue(P: Any, rounding: float) -> float | None:
         if least < -rounding and P.nnz != np.count_nonzero(diagonal) and n <= SMALL:
             least = float(np.linalg.eigvalsh(P.toarray())[0])
         return least if least < -rounding else None
-    if n <= SMALL:
-        least = float(np.linalg.eigvalsh(P.toarray())[0])
-        return least if least < -rounding else None
-    if P.nnz > 0.2 * n * n:
+    if n <= SMALL or P.nnz > 0.2 * n * n:
         try:
             np.linalg.cholesky(P.toarray() + rounding * np.eye(n))
         except np.linalg.LinAlgError:
-            return float(np.linalg.eigvalsh(P.toarray())[0])
+            least = float(np.linalg.eigvalsh(P.toarray())[0])
+            return least if least < -rounding else None
         return None
     shifted = (P + diags_array(np.full(n, rounding))).tocsc()
     try:  # without exchanges of rows U has as many negative pivots as P eigenvalues (Sylvester)

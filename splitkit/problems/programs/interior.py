@@ -13,8 +13,9 @@ twice: with d = −λ ∘ λ, which shows how far μ may fall, and then with d =
 u, Mehrotra's correction. No theorem says that such long steps converge where K is unbounded:
 the proximal method of multipliers goes on wherever this one ends.
 
-It starts from points of size 1, so that x, s and z are counted in the sizes that ``data.sizes``
-expects of them: cones know no units.
+It starts from the least s with Gx + s = h and the least z with Px + q + Gᵀz = 0, moved into the
+cones, by 1 at least, or, where these are not symmetric, from points on the central path that are as
+large as those: x, s and z are counted in the sizes that ``data.sizes`` expects of them.
 
 Source: Mehrotra, *On the implementation of a primal-dual interior point method* (1992); Nesterov,
 Todd, *Self-scaled barriers and interior-point methods for convex programming* (1997); Vandenberghe,
@@ -85,8 +86,9 @@ class Interior:
         """How the steps are solved for."""
         if not any(cone.order > FEW for cone in self.cones):
             return _Sparse(self)
-        if _Standard.suits(self):
-            return _Standard(self)
+        standard = _Standard.suiting(self)
+        if standard is not None:
+            return standard
         return _Dense(self) if self.q.size <= DENSE else _Sparse(self)
 
     def points(self) -> Iterator[tuple[Vector, Vector, Vector]]:
@@ -97,13 +99,13 @@ class Interior:
         s, z = np.zeros(m), np.zeros(m)
         for cone in self.cones:
             s[cone.of] = z[cone.of] = cone.unit
-        x, z = self._started(s, z)
+        x, z, sized = self._started(s, z)
         s = -z
         s[:e] = 0.0
         for cone in self.cones:
-            for v in (s, z):
+            for v, size in zip((s, z), sized, strict=True):
                 if not cone.symmetric:
-                    v[cone.of] = cone.unit
+                    v[cone.of] = size * cone.unit
                     continue
                 short = cone.short(v[cone.of])
                 if short >= -1e-8 * max(1.0, largest(v)):
@@ -128,13 +130,21 @@ class Interior:
                 return
             x, s, z = x + α * dx, s + α * ds, z + α * dz
 
-    def _started(self, s: Vector, z: Vector) -> tuple[Vector, Vector]:
-        """x and z of the least ½‖z‖² without the cones."""
+    def _started(self, s: Vector, z: Vector) -> tuple[Vector, Vector, tuple[float, float]]:
+        """x and z of the least ½‖z‖² without the cones; and how large entries of the least s and of
+        the least z are in cones that are not symmetric, at least 1.
+        """
         for cone in self.cones:
             cone.scale(s[cone.of], z[cone.of])
         self.system.factor()
-        x, u = self.system.solve(-self.q, self.h)
-        return x, u
+        others = [cone for cone in self.cones if not cone.symmetric]
+        if not others:
+            x, z = self.system.solve(-self.q, self.h)
+            return x, z, (1.0, 1.0)
+        x, s = self.system.solve(0.0 * self.q, self.h)
+        _, z = self.system.solve(-self.q, 0.0 * self.h)
+        of_s, of_z = (max(largest(v[cone.of]) for cone in others) for v in (s, z))
+        return x, s + z, (max(1.0, of_s), max(1.0, of_z))
 
     def _step(
         self, s: Vector, z: Vector, rx: Vector, rz: Vector, μ: float
@@ -268,18 +278,20 @@ class _Sparse(_System):
             )
             self.blocks.append((cone, kept))
         self.fixed = np.concatenate((P.data, B.data, B.data))
-        self.places = tuple(np.concatenate(each) for each in zip(*places, strict=True))
+        i, j = (np.concatenate(each) for each in zip(*places, strict=True))
+        key, self.entry = np.unique(j.astype(np.int64) * self.size + i, return_inverse=True)
         self.order: Any = None
         self.pivots = False
-        self._arrange(*self.places)
+        self._arrange(key % self.size, key // self.size)
 
     def _arrange(self, i: Any, j: Any) -> None:
-        """Where entries in these places go, in CSC."""
-        key, self.entry = np.unique(j.astype(np.int64) * self.size + i, return_inverse=True)
-        counts = np.bincount(key // self.size, minlength=self.size)
-        indptr = np.concatenate(([0], np.cumsum(counts))).astype(np.int32)
-        parts = np.zeros(key.size), (key % self.size).astype(np.int32), indptr
+        """Take entries at other places, each at one."""
+        parts = np.arange(i.size), (i.astype(np.int32), j.astype(np.int32))
         self.K = csc_array(parts, shape=(self.size, self.size))
+        self.K.sort_indices()
+        to = np.empty(i.size, dtype=np.int64)
+        to[self.K.data] = np.arange(i.size)
+        self.entry = to[self.entry]
 
     def factor(self) -> None:
         squares = np.ones(self.of.h.size)
@@ -300,7 +312,8 @@ class _Sparse(_System):
             lu = self._factored("MMD_AT_PLUS_A", 0.0)
             self.by = lu.solve
             self.order, self.place = np.argsort(lu.perm_c), lu.perm_c.astype(np.int64)
-            self._arrange(*(self.place[each] for each in self.places))
+            columns = np.repeat(np.arange(self.size), np.diff(self.K.indptr))
+            self._arrange(self.place[self.K.indices], self.place[columns])
         elif self.pivots:
             self._ordered(self._factored("MMD_AT_PLUS_A", PIVOT))
         else:
@@ -438,8 +451,12 @@ def _block(B: Any, cone: Scaling) -> _Block:
 
 
 class _Standard(_System):
-    """Where P = 0 and the cones are of x itself, G = (A, D) with one entry in each row and column
-    of D: u = WD⁻ᵀ(a − Aᵀy), dx = D⁻¹Wᵀ(b + u), and y by Cholesky's factors of BᵀB, B = WD⁻ᵀAᵀ.
+    """Where P is diagonal and the cones are of x itself, G = (A, D) with one entry in each row and
+    column of D: with v = Ddx, r = D⁻ᵀ(a − Aᵀy) and Π = D⁻ᵀPD⁻¹
+
+        (Π + W⁻¹W⁻ᵀ) v = r + W⁻¹b,   u = W⁻ᵀv − b;
+
+    FᵀF the inverse of this matrix, y is by Cholesky's factors of BᵀB, B = FD⁻ᵀAᵀ.
     """
 
     def __init__(self, of: Interior) -> None:
@@ -447,44 +464,53 @@ class _Standard(_System):
         e = of.equations
         D = csr_array(of.G[e:])
         self.entries, self.columns = D.data, D.indices
-        self.A = of.G[:e].toarray()
-        self.AT = self._dual(self.A.T)
+        self.p = of.P.diagonal()[self.columns] / self.entries**2
+        self.flat = not self.p.any()
+        self.AT = self._dual(of.G[:e].toarray().T)
+        self.places = [slice(each.of.start - e, each.of.stop - e) for each in of.cones]
 
     @classmethod
-    def suits(cls, of: Interior) -> bool:
-        """Whether the program is of this kind."""
-        D = csr_array(of.G[of.equations :])
+    def suiting(cls, of: Interior) -> _Standard | None:
+        """That of a program of this kind."""
+        D, P = csr_array(of.G[of.equations :]), csr_array(of.P).tocoo()
         alone = (np.diff(D.indptr) == 1).all() and D.data.all()
         covered = np.array_equal(np.sort(D.indices), np.arange(of.q.size))
         plain = all(cone.symmetric for cone in of.cones)
-        return bool(plain and alone and covered and not of.P.count_nonzero())
+        diagonal = not P.data[P.coords[0] != P.coords[1]].any()
+        if not (plain and alone and covered and diagonal):
+            return None
+        found = cls(of)
+        pairs = zip(of.cones, found.places, strict=True)
+        return found if all(cone.damps(found.p[place]) for cone, place in pairs) else None
 
     def _dual(self, v: Any) -> Any:
         """D⁻ᵀv, of the columns of a matrix too."""
         return v[self.columns] / (self.entries if v.ndim == 1 else self.entries[:, None])
 
-    def _scaled(self, v: Any) -> Any:
-        """Wv."""
-        found, e = np.empty_like(v), self.of.equations
-        for cone in self.of.cones:
-            of = slice(cone.of.start - e, cone.of.stop - e)
-            found[of] = cone.from_dual(v[of])
+    def _each(self, way: str, v: Any) -> Any:
+        """What this method of each cone makes of its rows."""
+        found = np.empty_like(v)
+        for cone, place in zip(self.of.cones, self.places, strict=True):
+            found[place] = getattr(cone, way)(v[place])
         return found
 
     def factor(self) -> None:
-        self.B = self._scaled(self.AT)
+        for cone, place in zip(self.of.cones, self.places, strict=True):
+            cone.damp(self.p[place])
+        self.B = self._each("damped", self.AT)
         S = self.B.T @ self.B
         S[np.diag_indices_from(S)] *= 1 + 1e-14
         self.S = cho_factor(S, lower=True, check_finite=False)
 
     def roughly(self, a: Vector, b: Vector) -> tuple[Vector, Vector]:
-        e = self.of.equations
-        u = self._scaled(self._dual(a))
-        y = cho_solve(self.S, self.B.T @ (b[e:] + u) - b[:e], check_finite=False)
-        u = u - self.B @ y
-        moved, dx = b.copy(), np.empty(a.size)
-        moved[e:] += u
-        for cone in self.of.cones:
-            moved[cone.of] = cone.to_slack(moved[cone.of])
-        dx[self.columns] = moved[e:] / self.entries
-        return dx, np.concatenate((y, u))
+        e, dx = self.of.equations, np.empty(a.size)
+        b, of_equations = b[e:], b[:e]
+        if self.flat:  # FW⁻¹ = I
+            f = self._each("damped", self._dual(a)) + b
+        else:
+            f = self._each("damped", self._dual(a) + self._each("to_dual", b))
+        y = cho_solve(self.S, self.B.T @ f - of_equations, check_finite=False)
+        f -= self.B @ y
+        v = self._each("damped_back", f)
+        dx[self.columns] = v / self.entries
+        return dx, np.concatenate((y, (f if self.flat else self._each("from_slack", v)) - b))

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 Vector = Any  # NumPy's arrays of float64
+ALIKE = 1e-12  # part by which entries differ that are meant to be one
 
 
 class Scaling:
@@ -71,6 +72,21 @@ class Scaling:
     def half(self, v: Any) -> Any:
         """Rv, RᵀR = H⁻¹, of the columns of a matrix."""
         return v
+
+    def damps(self, p: Vector) -> bool:
+        """Whether F is known for this p."""
+        return not p.any()
+
+    def damp(self, p: Vector) -> None:
+        """Take F, FᵀF = (diag(p) + (WᵀW)⁻¹)⁻¹, W where p = 0."""
+
+    def damped(self, v: Any) -> Any:
+        """Fv; also of the columns of a matrix."""
+        return self.from_dual(v)
+
+    def damped_back(self, v: Vector) -> Vector:
+        """Fᵀv."""
+        return self.to_slack(v)
 
     def squares(self) -> Any:
         """WᵀW: its diagonal, or the matrices of all cones."""
@@ -125,6 +141,17 @@ class Orthant(Scaling):
 
     def from_dual(self, v: Vector) -> Vector:
         return v * (self.w if v.ndim == 1 else self.w[:, None])
+
+    def damps(self, p: Vector) -> bool:
+        return True
+
+    def damp(self, p: Vector) -> None:
+        self.F = self.w / np.sqrt(1 + p * self.w**2)
+
+    def damped(self, v: Any) -> Any:
+        return v * (self.F if v.ndim == 1 else self.F[:, None])
+
+    damped_back = damped
 
     def squares(self) -> Any:
         return self.w**2
@@ -226,6 +253,28 @@ class PositiveSemidefinite(Scaling):
 
     def _matrices(self, v: Vector) -> Any:
         return self.coordinates.matrices(v.reshape(-1, self.order))
+
+    def damps(self, p: Vector) -> bool:
+        each = p.reshape(self.count, self.order)
+        return bool((abs(each - each[:, :1]) <= ALIKE * abs(each)).all())
+
+    def damp(self, p: Vector) -> None:
+        """WᵀWX = RRᵀXRRᵀ: with R = QΣVᵀ, FX = (QᵀXQ)ᵢⱼ/√(p + 1/σᵢ²σⱼ²)."""
+        self.share: Any = None
+        if p.any():
+            self.Q, σ, _ = np.linalg.svd(self.R)
+            i, j = self.coordinates.places
+            least = p[:: self.order, None]
+            self.share = 1 / np.sqrt(least + (1 / (σ[:, i] * σ[:, j])) ** 2).ravel()
+
+    def damped(self, v: Any) -> Any:
+        if self.share is None:
+            return self.from_dual(v)
+        share = self.share if v.ndim == 1 else self.share[:, None]
+        return share * self._between(v, self.Q.transpose(0, 2, 1))
+
+    def damped_back(self, v: Vector) -> Vector:
+        return self.to_slack(v) if self.share is None else self._between(self.share * v, self.Q)
 
     def _between(self, v: Vector, left: Any) -> Vector:
         """QXQᵀ for the matrices Q of ``left``, also of the columns of a matrix."""

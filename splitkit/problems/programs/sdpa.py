@@ -30,6 +30,19 @@ def read_sdpa(path: str | Path) -> ConicProgram:
     ------
     FileNotFoundError, ValueError
         There is no such file; it is not in this format.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from splitkit.problems import read_sdpa
+    >>> matrices = ["0 1 1 2 1.0", "1 1 1 1 1.0", "1 1 2 2 1.0"]  # k, block, row, column, entry
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder, "largest.dat-s")
+    ...     _ = path.write_text("\\n".join(["1", "1", "2", "1.0", *matrices]))
+    ...     program = read_sdpa(path)  # the least x with xI ⪰ [[0, 1], [1, 0]]
+    >>> print(program.solve().x)
+    [1.]
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f"path = {str(path)!r}: there is no such file")

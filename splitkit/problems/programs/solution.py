@@ -26,6 +26,15 @@ class ProgramCertificate(Shown):
         constraints is 0ᵀx ≤ a negative number.
     gap : float
         How negative: the largest entry of (y, bounds), or of x, being 1.
+
+    Examples
+    --------
+    >>> from splitkit.problems import LP
+    >>> l, u = np.array([2.0, -np.inf]), np.array([np.inf, 1.0])
+    >>> program = LP(np.ones(1), np.ones((2, 1)), l, u)
+    >>> solution = program.solve(on_failure="return")
+    >>> print(solution.status, solution.certificate.y)  # x ≥ 2 and x ≤ 1
+    infeasible [-1. 1.]
     """
 
     x: Array | None
@@ -52,6 +61,13 @@ class ProgramHistory:
     iteration : list of int
         Newton steps made by then.
     objective, dual_objective, primal_residual, dual_residual, duality_gap : list of float
+
+    Examples
+    --------
+    >>> from splitkit.problems import QP
+    >>> solution = QP(np.eye(2), np.array([-1.0, -2.0]), bounds=(0.0, 1.0)).solve()
+    >>> print(solution.history.duality_gap[-1] <= 1e-6)
+    True
     """
 
     iteration: list[int] = field(default_factory=list)
@@ -75,6 +91,15 @@ class ProgramState:
     objective, dual_objective : float
     primal_residual, dual_residual, duality_gap : float
         Relative.
+
+    Examples
+    --------
+    >>> from splitkit.problems import QP
+    >>> gaps = []
+    >>> program = QP(np.eye(2), np.array([-1.0, -2.0]), bounds=(0.0, 1.0))
+    >>> _ = program.solve(callback=lambda state: gaps.append(state.duality_gap))
+    >>> print(gaps[-1] <= 1e-6)
+    True
     """
 
     iteration: int

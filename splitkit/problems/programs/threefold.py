@@ -12,8 +12,8 @@ With the shadows s̃ = −φ'(x) and x̃, −φ'(x̃) = s, μ = ⟨x, s⟩/3, δ
     WᵀWx = s,  WᵀWx̃ = s̃:   rows s/√⟨x, s⟩, δₛ/√⟨δₓ, δₛ⟩, √μ n/√⟨n, φ''(x)⁻¹n⟩,  n = x × x̃;
 
 on the central path, where δₓ = δₛ = 0, WᵀW = μφ''(x). Mehrotra's correction of s is
-½φ'''(x)[dx, φ''(x)⁻¹ds]. K* = M⁻¹K: of slacks in K multipliers z are in K*, and x = Mz; of slacks
-in K* they are in K, and x = z.
+½φ'''(x)[dx, φ''(x)⁻¹ds]. K* = M⁻¹K, M symmetric: of slacks in K multipliers z are in K*, and x =
+Mz; of slacks in K* they are in K, and x = z.
 
 Source: Tunçel, *Generalization of primal-dual interior-point methods to convex optimization
 problems in conic form* (2001); Dahl, Andersen, *A primal-dual interior-point algorithm for
@@ -23,6 +23,7 @@ for structured convex optimization involving powers and exponentials* (2009), fo
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -30,9 +31,10 @@ from scipy.special import wrightomega
 
 from splitkit.problems.programs.scalings import Scaling, Vector
 
-SHORTER = 0.8  # by which a step is shortened until it stays inside
+SHORTER = 0.8  # by which a step is shortened until it stays near the central path
 SHORTEST = 1e-10
 EXACTLY = 0.01  # to which part the longest step is found
+INSET = 0.999  # part of the way to where a logarithm ends
 NEAR = 1e-3  # 1/(μμ̃) at least, of points that are near the central path
 CENTRED = 1e-7  # μμ̃ − 1 at which the secant equations are lost in rounding
 ROUNDS = 60  # of Newton's method at most
@@ -41,24 +43,24 @@ SETTLED = 1e-8  # part of a root by which the last step, of which the error is t
 
 
 class Barrier:
-    """φ of cones of one kind, for points as rows.
+    """φ of cones of one kind, for points along the last axis, those of the cones before it.
 
     Attributes
     ----------
-    weights : array, shape (count, 3)
-        c.
-    M : array, shape (count, 3, 3)
+    above : slice
+        The two entries of x that are positive inside, of which there are logarithms.
+    weights : array, shape (count, 2)
+        c, of these entries; 0 of the other.
+    M : Turn
         K* = M⁻¹K.
-    inside : array, shape (count, 3)
-        Points of K.
     """
 
+    above: slice
     weights: Any
-    M: Any
-    inside: Any
+    M: Turn
 
     def surfaces(self, X: Any) -> Any:
-        """All ψⱼ, along the first axis; one is not positive outside of K."""
+        """All ψⱼ, along the first axis, where the entries ``above`` are positive."""
         raise NotImplementedError
 
     def slopes(self, X: Any) -> Any:
@@ -77,30 +79,51 @@ class Barrier:
         """x with −φ'(x) = s."""
         raise NotImplementedError
 
+    def centre(self, *, dual: bool) -> Any:
+        """z with s = z on the central path, of slacks in K, or in K*."""
+        raise NotImplementedError
+
+
+class Turn:
+    """A symmetric matrix M with one entry in each row, of each cone: v ↦ factors v[order]."""
+
+    def __init__(self, factors: Any, order: list[int]) -> None:
+        self.factors, self.order = factors, order
+
+    def times(self, V: Any) -> Any:
+        """Mv, of rows."""
+        return self.factors * V[..., self.order]
+
+    def over(self, V: Any) -> Any:
+        """M⁻¹v, of rows."""
+        return (V / self.factors)[..., self.order]
+
 
 class Exponential(Barrier):
     """{(x, y, z): y exp(x/y) ≤ z, y > 0}."""
 
+    above = slice(1, 3)
+    # −u exp(v/u) ≤ ew of K* is y exp(x/y) ≤ z at (x, y, z) = (−v, −u, ew)
+    M = Turn(np.array([-1.0, -1.0, np.e]), [1, 0, 2])
+
     def __init__(self, count: int) -> None:
-        self.weights = np.tile([0.0, 1.0, 1.0], (count, 1))
-        # −u exp(v/u) ≤ ew of K* is y exp(x/y) ≤ z at (x, y, z) = (−v, −u, ew)
-        M = np.array([[0.0, -1.0, 0.0], [-1.0, 0.0, 0.0], [0.0, 0.0, np.e]])
-        self.M = np.broadcast_to(M, (count, 3, 3))
-        self.inside = np.tile([-1.0, 1.0, 1.0], (count, 1))
+        self.weights = np.ones((count, 2))
 
     def surfaces(self, X: Any) -> Any:
-        x, y, z = X.T
-        with np.errstate(all="ignore"):
-            return np.where((y > 0) & (z > 0), y * np.log(z / y) - x, -1.0)[None]
+        y = X[..., 1]
+        return (y * np.log(X[..., 2] / y) - X[..., 0])[None]
 
     def slopes(self, X: Any) -> Any:
-        _, y, z = X.T
-        return np.stack((np.full(y.size, -1.0), np.log(z / y) - 1, y / z), axis=1)[None]
+        y, z = X[..., 1], X[..., 2]
+        found = np.empty((1, *X.shape))
+        found[0, ..., 0], found[0, ..., 1], found[0, ..., 2] = -1.0, np.log(z / y) - 1, y / z
+        return found
 
     def root(self, X: Any) -> Any:
         _, y, z = X.T
-        root = np.sqrt(y)
-        return np.stack((0 * y, 1 / root, -root / z), axis=1)
+        root, found = np.sqrt(y), np.zeros_like(X)
+        found[:, 1], found[:, 2] = 1 / root, -root / z
+        return found
 
     def third(self, X: Any, U: Any, V: Any) -> Any:
         _, y, z = X.T
@@ -118,42 +141,66 @@ class Exponential(Barrier):
         δ = np.maximum(wrightomega(1 + excess) - 1, 0.25 * np.minimum(excess, 1.0))
         for _ in range(2):  # v − 1 beside its own size
             δ = δ - (δ + np.log1p(δ) - excess) * (1 + δ) / (2 + δ)
-        y = -1 / (u * δ)
-        z = (1 - u * y) / w
-        return np.stack((y * np.log(z / y) + 1 / u, y, z), axis=1)
+        found = np.empty_like(S)
+        y = found[:, 1] = -1 / (u * δ)
+        z = found[:, 2] = (1 - u * y) / w
+        found[:, 0] = y * np.log(z / y) + 1 / u
+        return found
+
+    def centre(self, *, dual: bool) -> Any:
+        return np.tile(_centre_of_exponential(dual), (len(self.weights), 1))
+
+
+@cache
+def _centre_of_exponential(dual: bool) -> Any:
+    """The least ½‖z‖² + φ(Mz), or ½‖z‖² + φ(z), by damped Newton steps."""
+    barrier, M = Exponential(1), np.eye(3)
+    if not dual:
+        M = barrier.M.times(M)
+    z = np.linalg.solve(M, [-1.0, 1.0, 1.0])
+    for _ in range(ROUNDS):
+        at = _Place(barrier, (M @ z)[None])
+        F = at.root()[0] @ M
+        g = z - M @ at.shadow[0]
+        d = np.linalg.solve(np.eye(3) + F.T @ F, g)
+        size = max(float(g @ d), 0.0) ** 0.5
+        z = z - d / (1 + size)
+        if size < 1e-13:
+            break
+    return z
 
 
 class Power(Barrier):
     """{(x, y, z): xᵃyᵇ ≥ |z|}."""
 
+    above = slice(0, 2)
+
     def __init__(self, share: Vector) -> None:
         self.a, self.b = share, 1 - share
-        one = np.ones(share.size)
-        self.weights = np.stack((self.b, self.a, 0 * one), axis=1)
-        self.M = np.zeros((share.size, 3, 3))
-        self.M[:, [0, 1, 2], [0, 1, 2]] = np.stack((1 / self.a, 1 / self.b, one), axis=1)
-        self.inside = np.stack((one, one, 0 * one), axis=1)
+        self.weights = np.stack((self.b, self.a), axis=1)
+        self.M = Turn(np.stack((1 / self.a, 1 / self.b, self.a**0), axis=1), [0, 1, 2])
 
     def _product(self, X: Any) -> Vector:
-        found: Vector = X[:, 0] ** self.a * X[:, 1] ** self.b
+        found: Vector = X[..., 0] ** self.a * X[..., 1] ** self.b
         return found
 
     def surfaces(self, X: Any) -> Any:
-        inside = (X[:, 0] > 0) & (X[:, 1] > 0)
-        with np.errstate(all="ignore"):
-            p = np.where(inside, self._product(X), -1.0)
-        return np.stack((p - X[:, 2], p + X[:, 2]))
+        p, z = self._product(X), X[..., 2]
+        found = np.empty((2, *z.shape))
+        found[0], found[1] = p - z, p + z
+        return found
 
     def slopes(self, X: Any) -> Any:
         p = self._product(X)
         found = np.empty((2, *X.shape))
-        found[:, :, 0], found[:, :, 1] = self.a * p / X[:, 0], self.b * p / X[:, 1]
-        found[0, :, 2], found[1, :, 2] = -1.0, 1.0
+        found[..., 0], found[..., 1] = self.a * p / X[..., 0], self.b * p / X[..., 1]
+        found[0, ..., 2], found[1, ..., 2] = -1.0, 1.0
         return found
 
     def root(self, X: Any) -> Any:
-        size = np.sqrt(self.a * self.b * self._product(X))
-        return np.stack((size / X[:, 0], -size / X[:, 1], 0 * size), axis=1)
+        size, found = np.sqrt(self.a * self.b * self._product(X)), np.zeros_like(X)
+        found[:, 0], found[:, 1] = size / X[:, 0], -size / X[:, 1]
+        return found
 
     def third(self, X: Any, U: Any, V: Any) -> Any:
         a, b = self.a, self.b
@@ -184,9 +231,47 @@ class Power(Barrier):
             p = np.maximum(p - step, 0.0)
             if not (abs(step) > np.maximum(SETTLED * p, rounded / abs(slope))).any():
                 break
-        q = 1 / p
-        x, y = (1 + a + a * q) / u, (1 + b + b * q) / v
-        return np.stack((x, y, -w * x ** (2 * a) * y ** (2 * b) / (q + 2)), axis=1)
+        q, found = 1 / p, np.empty_like(S)
+        x = found[:, 0] = (1 + a + a * q) / u
+        y = found[:, 1] = (1 + b + b * q) / v
+        found[:, 2] = -w * x ** (2 * a) * y ** (2 * b) / (q + 2)
+        return found
+
+    def centre(self, *, dual: bool) -> Any:
+        return np.stack((np.sqrt(1 + self.a), np.sqrt(1 + self.b), 0 * self.a), axis=1)
+
+
+class _Place:
+    """Points x of K, and what the barrier is there."""
+
+    def __init__(self, barrier: Barrier, X: Any) -> None:
+        self.barrier, self.X = barrier, X
+        self.ψ = barrier.surfaces(X)
+        self.parts = barrier.slopes(X) / self.ψ[..., None]
+        self.shadow = self.parts.sum(axis=0)  # −φ'
+        self.shadow[:, barrier.above] += barrier.weights / X[:, barrier.above]
+
+    def root(self) -> Any:
+        """F, FᵀF = φ''."""
+        k, above = len(self.ψ), self.barrier.above
+        F = np.zeros((len(self.X), k + 3, 3))
+        F[:, :k] = self.parts.transpose(1, 0, 2)
+        F[:, k] = self.barrier.root(self.X) * np.sqrt((1 / self.ψ).sum(axis=0))[:, None]
+        ends = np.sqrt(self.barrier.weights) / self.X[:, above]
+        F[:, k + 1, above.start], F[:, k + 2, above.start + 1] = ends.T
+        return F
+
+    def third(self, U: Any, V: Any) -> Any:
+        """φ'''(x)[u, v]."""
+        barrier, X, slopes, ψ = self.barrier, self.X, self.parts, self.ψ[:, :, None]
+        g, above = barrier.root(X), barrier.above
+        of_u, of_v = ((slopes * D).sum(axis=2, keepdims=True) for D in (U, V))
+        bend_u, bend_v = ((g * D).sum(axis=1, keepdims=True) for D in (U, V))
+        across = g * (bend_u * of_v + bend_v * of_u) + slopes * (bend_u * bend_v)
+        terms = 2 * slopes * of_u * of_v + (across + barrier.third(X, U, V)) / ψ
+        found = -terms.sum(axis=0)
+        found[:, above] -= 2 * barrier.weights * U[:, above] * V[:, above] / X[:, above] ** 3
+        return found
 
 
 class Threefold(Scaling):
@@ -196,72 +281,63 @@ class Threefold(Scaling):
     symmetric = False
 
     def __init__(self, of: slice, barrier: Barrier, *, dual: bool) -> None:
-        self.of, self.barrier = of, barrier
-        count = len(barrier.weights)
-        self.degree = 3 * count
-        self.M = np.broadcast_to(np.eye(3), (count, 3, 3)) if dual else barrier.M
-        self.M_inverse = np.linalg.inv(self.M)
-        self.unit = self._centre().ravel()
-
-    def _centre(self) -> Any:
-        """z with s = z on the central path: the least ½‖z‖² + φ(Mz), by damped Newton steps."""
-        Z = _times(self.M_inverse, self.barrier.inside)
-        MT = self.M.transpose(0, 2, 1)
-        for _ in range(ROUNDS):
-            X = _times(self.M, Z)
-            slope, F = self._slope(X), self._root(X) @ self.M
-            g = Z + _times(MT, slope)
-            H = np.eye(3) + F.transpose(0, 2, 1) @ F
-            d = _solved(H, g)
-            size = np.sqrt(np.maximum((g * d).sum(axis=1, keepdims=True), 0.0))
-            Z = Z - d / (1 + size)
-            if size.max(initial=0.0) < 1e-13:
-                break
-        return Z
-
-    def _slope(self, X: Any) -> Any:
-        """φ'."""
-        c = self.barrier.weights
-        parts = self.barrier.slopes(X) / self.barrier.surfaces(X)[:, :, None]
-        return -parts.sum(axis=0) - c / np.where(c > 0, X, 1.0)
-
-    def _root(self, X: Any) -> Any:
-        """F, FᵀF = φ''."""
-        ψ, c = self.barrier.surfaces(X), self.barrier.weights
-        F, k, i = np.zeros((len(X), len(ψ) + 4, 3)), len(ψ), np.arange(3)
-        F[:, :k] = (self.barrier.slopes(X) / ψ[:, :, None]).transpose(1, 0, 2)
-        F[:, k] = self.barrier.root(X) * np.sqrt((1 / ψ).sum(axis=0))[:, None]
-        F[:, k + 1 + i, i] = np.sqrt(c) / np.where(c > 0, X, 1.0)
-        return F
+        self.of, self.barrier, self.dual = of, barrier, dual
+        self.degree = 3 * len(barrier.weights)
+        self.unit = barrier.centre(dual=dual).ravel()
+        self.next: tuple[Any, ...] | None = None
 
     def _points(self, s: Vector, z: Vector) -> tuple[Any, Any]:
         """s and x in K* and K."""
-        S = _times(self.M_inverse.transpose(0, 2, 1), s.reshape(-1, 3))
-        return S, _times(self.M, z.reshape(-1, 3))
+        S, Z = s.reshape(-1, 3), z.reshape(-1, 3)
+        return (S, Z) if self.dual else (self.barrier.M.over(S), self.barrier.M.times(Z))
+
+    def _both(self, s: Vector, z: Vector) -> Any:
+        """s and z as points of K."""
+        S, Z, M = s.reshape(-1, 3), z.reshape(-1, 3), self.barrier.M
+        return np.stack((M.times(S), Z) if self.dual else (S, M.times(Z)))
+
+    def _inside(self, both: Any) -> bool:
+        barrier = self.barrier
+        return bool((both[..., barrier.above] > 0).all() and (barrier.surfaces(both) > 0).all())
 
     def scale(self, s: Vector, z: Vector) -> None:
-        S, X = self.S, self.X = self._points(s, z)
-        self.shadow = -self._slope(X)
-        self.L = np.asarray(np.linalg.qr(self._root(X), mode="r"))
-        x̃ = self.barrier.shadow(S)
+        self.s, self.z = s.copy(), z.copy()
+        found = self.next
+        if found is None or not (np.array_equal(found[0], s) and np.array_equal(found[1], z)):
+            found = self._at(s, z)
+        _, _, self.both, self.at, S, x̃ = found
+        self.S, X, self.start = S, self.at.X, self.barrier.surfaces(self.both)
+        L = np.asarray(np.linalg.qr(self.at.root(), mode="r"))
+        self.inverse_root = _inverse(L)
         product = (X * S).sum(axis=1)
         μ = product / 3
-        δs, δx = S - μ[:, None] * self.shadow, X - μ[:, None] * x̃
+        δs, δx = S - μ[:, None] * self.at.shadow, X - μ[:, None] * x̃
         across = (δs * δx).sum(axis=1)
-        n, m = np.cross(X, x̃), np.cross(S, δs)
+        n, m = _cross(X, x̃), _cross(S, δs)
+        W, inverse = np.empty((2, *L.shape))
         with np.errstate(all="ignore"):
-            of_n = np.linalg.norm(_solved(self.L.transpose(0, 2, 1), n), axis=1)
-            n = n * (np.sqrt(μ) / of_n)[:, None]
-            m = m / (m * n).sum(axis=1)[:, None]
+            of_n = (self.inverse_root * n[:, :, None]).sum(axis=1)
+            n *= np.sqrt(μ / (of_n * of_n).sum(axis=1))[:, None]
+            m /= (m * n).sum(axis=1)[:, None]
             root, least = np.sqrt(product)[:, None], np.sqrt(across)[:, None]
-            W = np.stack((S / root, δs / least, n), axis=1)
-            inverse = np.stack((X / root, δx / least, m), axis=2)
-        lost = ~(np.isfinite(W).all(axis=(1, 2)) & np.isfinite(inverse).all(axis=(1, 2)))
+            W[:, 0], W[:, 1], W[:, 2] = S / root, δs / least, n
+            inverse[:, :, 0], inverse[:, :, 1], inverse[:, :, 2] = X / root, δx / least, m
+            lost = ~(np.isfinite(W.sum(axis=(1, 2)) + inverse.sum(axis=(1, 2))))
         lost |= ~(across > CENTRED * product)
         if lost.any():  # on the central path
-            W[lost] = np.sqrt(μ[lost])[:, None, None] * self.L[lost]
-            inverse[lost] = np.linalg.inv(W[lost])
-        self.W, self.inverse = W @ self.M, self.M_inverse @ inverse
+            W[lost] = np.sqrt(μ[lost])[:, None, None] * L[lost]
+            inverse[lost] = _inverse(L[lost]) / np.sqrt(μ[lost])[:, None, None]
+        if not self.dual:
+            M = self.barrier.M
+            W = (W * M.factors[..., None, :])[..., M.order]
+            inverse = (inverse / M.factors[..., None])[:, M.order]
+        self.W, self.inverse = W, inverse
+        self.H, self.H_inverse = W.transpose(0, 2, 1) @ W, inverse @ inverse.transpose(0, 2, 1)
+
+    def _at(self, s: Vector, z: Vector) -> tuple[Any, ...]:
+        """What ``scale`` needs of points inside."""
+        S, X = self._points(s, z)
+        return s, z, self._both(s, z), _Place(self.barrier, X), S, self.barrier.shadow(S)
 
     def to_dual(self, v: Vector) -> Vector:
         return v
@@ -269,82 +345,90 @@ class Threefold(Scaling):
     from_dual = to_slack = from_slack = to_dual
 
     def times(self, v: Vector) -> Vector:
-        return _apply(self.W.transpose(0, 2, 1), _apply(self.W, v))
+        return _apply(self.H, v)
 
     def over(self, v: Vector) -> Vector:
-        return _apply(self.inverse, _apply(self.inverse.transpose(0, 2, 1), v))
+        return _apply(self.H_inverse, v)
 
     def half(self, v: Any) -> Any:
         return _apply(self.inverse.transpose(0, 2, 1), v)
 
     def squares(self) -> Any:
-        return self.W.transpose(0, 2, 1) @ self.W
+        return self.H
 
     def inverse_squares(self) -> Any:
-        return self.inverse @ self.inverse.transpose(0, 2, 1)
+        return self.H_inverse.copy()
 
     def target(self, ds: Vector, dz: Vector, μ: float) -> Vector:
-        found = μ * self.shadow - self.S
+        found = μ * self.at.shadow - self.S
         if ds.any():
             dS, dX = self._points(ds, dz)
-            curved = _solved(self.L, _solved(self.L.transpose(0, 2, 1), dS))
-            found = found + 0.5 * self._third(dX, curved)
-        return _times(self.M.transpose(0, 2, 1), found).ravel()
-
-    def _third(self, U: Any, V: Any) -> Any:
-        """φ'''(x)[u, v]."""
-        X, c, g = self.X, self.barrier.weights, self.barrier.root(self.X)
-        ψ = self.barrier.surfaces(X)[:, :, None]
-        slopes = self.barrier.slopes(X) / ψ
-        of_u, of_v = ((slopes * D).sum(axis=2, keepdims=True) for D in (U, V))
-        bend_u, bend_v = ((g * D).sum(axis=1, keepdims=True) for D in (U, V))
-        across = g * (bend_u * of_v + bend_v * of_u) + slopes * (bend_u * bend_v)
-        terms = 2 * slopes * of_u * of_v + (across + self.barrier.third(X, U, V)) / ψ
-        return -terms.sum(axis=0) - 2 * c * U * V / np.where(c > 0, X, 1.0) ** 3
+            R = self.inverse_root
+            curved = (R * (R * dS[:, :, None]).sum(axis=1)[:, None, :]).sum(axis=2)
+            found += 0.5 * self.at.third(dX, curved)
+        return (found if self.dual else self.barrier.M.times(found)).ravel()
 
     def longest(self, ds: Vector, dz: Vector) -> float:
-        """A step that stays inside, at most 1."""
-        dS, dX = self._points(ds, dz)
-        t, outside = 1.0, 1.0
-        while t > SHORTEST and not self._inside(self.S + t * dS, self.X + t * dX):
-            t, outside = SHORTER * t, t
-        while outside - t > EXACTLY * t:
-            middle = (t + outside) / 2
-            if self._inside(self.S + middle * dS, self.X + middle * dX):
-                t = middle
-            else:
-                outside = middle
+        """A step that stays inside, at most 1, by Newton's steps from outside, and chords, of ψ,
+        which are concave.
+        """
+        barrier, both, along = self.barrier, self.both, self._both(ds, dz)
+        above = barrier.above
+        fall = float((-along[..., above] / both[..., above]).max())
+        t = 1.0 if fall < INSET else INSET / fall
+        for _ in range(ROUNDS):
+            X = both + t * along
+            ψ = barrier.surfaces(X)
+            beyond = ψ <= 0
+            if not beyond.any():
+                break
+            of, start = ψ[beyond], self.start[beyond]
+            shorter = t * float((start / (start - of)).min())
+            slopes = (barrier.slopes(X) * along).sum(axis=-1)[beyond]
+            t = min(t, t - float((of / slopes).max()))
+            if not t > (1 + EXACTLY) * shorter:
+                return shorter
         return t
-
-    def _inside(self, S: Any, X: Any) -> bool:
-        surfaces = self.barrier.surfaces
-        return bool((surfaces(X) > 0).all() and (surfaces(_times(self.barrier.M, S)) > 0).all())
 
     def centred(self, α: float, ds: Vector, dz: Vector) -> float:
         """A step of at most α that stays near the central path."""
-        dS, dX = self._points(ds, dz)
         while α > SHORTEST:
-            S, X = self.S + α * dS, self.X + α * dX
-            if self._inside(S, X):
+            s, z = self.s + α * ds, self.z + α * dz
+            if self._inside(self._both(s, z)):
                 with np.errstate(all="ignore"):
-                    of_shadows = -(self._slope(X) * self.barrier.shadow(S)).sum(axis=1)
-                if (of_shadows * (X * S).sum(axis=1) < 9 / NEAR).all():
+                    found = self._at(s, z)
+                    _, _, _, at, S, x̃ = found
+                    of_shadows = (at.shadow * x̃).sum(axis=1)
+                    near = of_shadows * (at.X * S).sum(axis=1) < 9 / NEAR
+                if near.all():
+                    self.next = found
                     return α
             α *= SHORTER
         return α
 
 
-def _times(M: Any, V: Any) -> Any:
-    """Of each row of V its matrix times it."""
-    return (M @ V[:, :, None])[:, :, 0]
+def _inverse(R: Any) -> Any:
+    """The inverses of upper triangular matrices."""
+    found = np.zeros_like(R)
+    i = np.arange(3)
+    found[:, i, i] = 1 / R[:, i, i]
+    a, b, c = found[:, 0, 0], found[:, 1, 1], found[:, 2, 2]
+    found[:, 0, 1] = -R[:, 0, 1] * a * b
+    found[:, 1, 2] = -R[:, 1, 2] * b * c
+    found[:, 0, 2] = -(R[:, 0, 1] * found[:, 1, 2] + R[:, 0, 2] * c) * a
+    return found
 
 
-def _solved(M: Any, V: Any) -> Any:
-    """M⁻¹v of each."""
-    return np.linalg.solve(M, V[:, :, None])[:, :, 0]
+def _cross(U: Any, V: Any) -> Any:
+    (a, b, c), (x, y, z) = U.T, V.T
+    found = np.empty_like(U)
+    found[:, 0], found[:, 1], found[:, 2] = b * z - c * y, c * x - a * z, a * y - b * x
+    return found
 
 
 def _apply(M: Any, v: Vector) -> Vector:
-    """The same of a vector, or of the columns of a matrix, whose rows are those of all cones."""
+    """Of each cone its matrix times it, of a vector, or of the columns of a matrix, whose rows are
+    those of all cones.
+    """
     found: Vector = (M @ v.reshape(len(M), 3, -1)).reshape(v.shape)
     return found

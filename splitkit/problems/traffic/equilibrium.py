@@ -50,6 +50,15 @@ class ElasticDemand:
         Origins and destinations.
     value, slope : callable
         κ ↦ D(κ) ≥ 0 and κ ↦ D′(κ) ≤ 0, on NumPy arrays of the times of all pairs.
+
+    Examples
+    --------
+    >>> from splitkit.problems import BPR, ElasticDemand, TrafficEquilibrium
+    >>> D = ElasticDemand([[0, 1]], lambda k: np.maximum(10 - k, 0.0), lambda k: -1.0 * (k < 10))
+    >>> street = BPR(np.array([1.0]), np.array([1.0]), np.array([1.0]), np.array([1.0]))  # 1 + v
+    >>> solution = TrafficEquilibrium([0], [1], street, D).solve(1e-8)
+    >>> print(solution.link_flows, solution.times)  # v = 10 − (1 + v)
+    [4.5] [5.5]
     """
 
     def __init__(

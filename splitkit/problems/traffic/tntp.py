@@ -24,6 +24,21 @@ def read_tntp(net: str | os.PathLike[str], trips: str | os.PathLike[str]) -> Tra
     ------
     ValueError
         A line is none of the format; the message names it.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from splitkit.problems import read_tntp
+    >>> net = ["<NUMBER OF ZONES> 2", "<FIRST THRU NODE> 1", "<END OF METADATA>"]
+    >>> net += ["1 2 10 1 2 0.15 4 0 0 1 ;"]  # from, to, capacity, length, time, b, power, …
+    >>> trips = ["<NUMBER OF ZONES> 2", "<END OF METADATA>", "Origin 1", "2 : 20.0;"]
+    >>> with TemporaryDirectory() as folder:
+    ...     paths = Path(folder, "net.tntp"), Path(folder, "trips.tntp")
+    ...     _ = [path.write_text("\\n".join(text)) for path, text in zip(paths, (net, trips))]
+    ...     problem = read_tntp(*paths)
+    >>> print(problem.solve().times)  # 2(1 + .15 · 2⁴)
+    [6.8]
     """
     head, body = _parts(net)
     try:

@@ -27,6 +27,14 @@ class Accelerator(Wrapper):
     ----------
     method : Method
         One whose iteration is an averaged map, such as ``DouglasRachford()``.
+
+    Examples
+    --------
+    >>> A = sk.Affine(np.array([[0.0, 1.0], [-1.0, 0.0]]), np.array([2.0, 1.0]))
+    >>> plain, faster = sk.ProximalPoint(alpha=1.0), sk.Anderson(sk.ProximalPoint(alpha=1.0))
+    >>> few, many = (sk.solve(A, np.zeros(2), method).iterations for method in (faster, plain))
+    >>> print(few < many)
+    True
     """
 
     def choosing(self, *terms: Term) -> Self:

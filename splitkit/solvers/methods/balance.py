@@ -171,6 +171,13 @@ class Balanced(Iteration):
                 state, n = self.advance(state)[0], n - 1
         return state
 
+    def free(self, state: Carry) -> tuple[Iteration, Carry, Callable[[Carry], Carry]] | None:
+        pair, now = state
+        if now.made + 1 == now.next_look:
+            return None
+        after = now._replace(made=now.made + 1)
+        return self._with(now.steps), pair, lambda pair: (pair, after)
+
     def advance(self, state: Carry) -> tuple[Carry, Trace]:
         pair, now = state
         iteration = self._with(now.steps)

@@ -31,6 +31,14 @@ class LipschitzBounds:
     verified : bool
         The matrix inequality was checked with a margin above rounding; False: it follows from the
         parametrization's theorem, I − W ⪰ mI.
+
+    Examples
+    --------
+    >>> _ = torch.manual_seed(0)
+    >>> model = sknn.DenseClassifier(4, 8, 3, tol=1e-6).eval()
+    >>> bounds = sknn.certify_robustness(model, torch.randn(5, 4), torch.zeros(5).long()).bounds
+    >>> print(bounds.verified, bool((bounds.l2 <= bounds.simple).all()))
+    True True
     """
 
     l2: Tensor

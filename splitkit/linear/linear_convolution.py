@@ -1,0 +1,85 @@
+"""Convolution that does not wrap around: a border, a periodic convolution, what is kept of it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from splitkit.arguments import check_choice
+from splitkit.backend import Array
+from splitkit.linear.base import LinearOperator
+from splitkit.linear.fourier import Convolution
+from splitkit.linear.padding import RULES, Crop, Pad
+
+
+def LinearConvolution(
+    kernel: Array,
+    shape: int | tuple[int, ...],
+    *,
+    mode: Literal["same", "full", "valid"] = "same",
+    boundary: Literal["zero", "edge", "reflect", "symmetric", "periodic"] = "zero",
+    origin: int | tuple[int, ...] | None = None,
+) -> LinearOperator:
+    """x ↦ h ∗ x on the last axes of x, (h ∗ x)ᵢ = Σₖ hₖ xᵢ₋ₖ₊ₒ, with x beyond its ends by a rule.
+
+    It is C H P for a border P (``Pad``), the periodic convolution H with h on the larger grid, and
+    a crop C, so that ‖L‖ ≤ ‖P‖ max|ĥ|, which is attained as the grid grows where x is 0 beyond. A
+    kernel that is symmetric about its origin makes PᵀHP, with its constants.
+
+    Source: Golub, Van Loan, *Matrix Computations* (2013), §4.7.7, §4.8.
+
+    Parameters
+    ----------
+    kernel : array of one, two or three axes
+        h, real and finite; dtype and device of x.
+    shape : int or tuple of int
+        The last axes of x, as many as the kernel has.
+    mode : "same", "full" or "valid"
+        Lx has the shape of x; or all that is not 0, one less than the sum of the sizes; or what
+        does not depend on the rule.
+    boundary : "zero", "edge", "reflect", "symmetric" or "periodic"
+        As in ``Pad``; of "same" alone.
+    origin : int or tuple of int, optional
+        o, for "same": the index of the kernel's entry that leaves a point in its place. None: its
+        middle, ``size // 2``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        What ``Convolution`` and ``Pad`` refuse; a kernel larger than x for "valid"; a boundary or
+        an origin for "full" or "valid".
+
+    Notes
+    -----
+    O(N log N) for N entries of the larger grid, whatever the size of the kernel.
+
+    Examples
+    --------
+    >>> L = sk.linear.LinearConvolution(np.array([1.0, 2.0, 3.0]), 4)
+    >>> x = np.array([1.0, 0.0, 0.0, 1.0])
+    >>> print(L(x), L.T(x))
+    [2. 3. 1. 2.] [2. 1. 3. 2.]
+    """
+    sizes = shape if isinstance(shape, tuple) else (shape,)
+    check_choice("mode", mode, ("same", "full", "valid"))
+    check_choice("boundary", boundary, RULES)
+    if mode != "same" and (boundary != "zero" or origin is not None):
+        raise ValueError(f'mode = "{mode}" depends on no boundary and no origin: leave them out')
+    H = Convolution(kernel, shape, origin=origin)  # which refuses what does not fit
+    reach = tuple(k - 1 for k in kernel.shape)
+    if mode == "valid":
+        if any(r >= n for r, n in zip(reach, sizes, strict=True)):
+            raise ValueError(
+                f'mode = "valid": the kernel of shape {tuple(kernel.shape)} is larger than '
+                f"shape = {shape}"
+            )
+        H = Convolution(kernel, sizes, origin=(0,) * len(sizes))
+        return Crop(sizes, tuple((r, 0) for r in reach)) @ H
+    if mode == "full":
+        P = Pad(sizes, tuple((0, r) for r in reach))
+        return Convolution(kernel, P.range_shape, origin=(0,) * len(sizes)) @ P
+    if any(o > r for r, o in zip(reach, H.origin, strict=True)):
+        raise ValueError(f"origin = {origin}: give an index of the kernel's entries")
+    widths = tuple((r - o, o) for r, o in zip(reach, H.origin, strict=True))
+    P = Pad(sizes, widths, boundary)
+    H = Convolution(kernel, P.range_shape, origin=H.origin)
+    return (P.T if boundary == "zero" else Crop(P.range_shape, widths)) @ H @ P

@@ -1,0 +1,253 @@
+"""A look at an iteration as one compiled function, of whose values the host reads a few numbers, in
+one transfer: what ``engine`` does step by step where nothing is compiled.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable, Hashable
+from dataclasses import replace
+from functools import partial, reduce
+from operator import and_, or_
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from splitkit.backend import Array, Point, Space, blocks, greatest, to_numpy, where
+from splitkit.operators.base import Operator
+from splitkit.solvers.compiled import Compiled, blame
+from splitkit.solvers.engine import (
+    NEARLY,
+    Look,
+    Run,
+    Taken,
+    Task,
+    in_doubt,
+    measure,
+    recalled,
+)
+from splitkit.solvers.iteration import Carry, Iteration, Reading
+from splitkit.solvers.stopping import Measurement
+from splitkit.solvers.watch import Call, Pair
+from splitkit.tracing import Untraceable, as_arrays, chosen_of, kind_of, of_arrays, once, shapes_in
+
+Nearby = tuple[Point, list[Array], Array]
+
+
+class Measured(NamedTuple):
+    """An iteration, and what is measured of it."""
+
+    after: Carry
+    x: Point
+    reading: Reading
+    measurement: Measurement
+    ratio: Array
+    doubt: Array
+    nearby: Nearby | None
+
+
+def measured(
+    iteration: Iteration, task: Task, state: Carry, nearby: Nearby | None, remember: Any
+) -> Measured:
+    """One iteration, measured, the calls of its operators in the watch."""
+    after, trace = iteration.advance(state)
+    reading = iteration.read(trace)
+    before = Run(state, nearby=nearby)
+    found = measure(reading, before, task, remember)
+    ratio = task.stopping.ratio(found, task.space)
+    x = reading.x if reading.outward is None else reading.outward.point(reading.x)
+    return Measured(after, x, reading, found, ratio, in_doubt(found, task), before.nearby)
+
+
+class Sight(NamedTuple):
+    """What a look returns; numbers are the least and the greatest ratio, the greatest of elements
+    that were open, and of those that still are, and of those that rounding keeps open, and 1 where
+    every length is exact.
+    """
+
+    after: Carry
+    x: Point
+    moved: Point
+    length: Array
+    ratio: Array
+    floor: Array
+    nearby: Nearby
+    taken: Taken
+    elements: tuple[Point | None, ...]
+    pairs: list[tuple[Pair, Pair]]
+    numbers: Array
+
+
+class Glance:
+    """Looks at the iteration of a plan, compiled until that cannot be."""
+
+    def __init__(self, compiled: Compiled) -> None:
+        self.compiled = compiled
+        self._bound: dict[Hashable, Any] = {}
+
+    def __call__(self, run: Run, task: Task, k: int) -> Look | None:
+        """The iteration after ``run``, the k-th, measured; None: it is to be done as it stands."""
+        compiled = self.compiled
+        if compiled.turn(k, k + 1) > k or compiled.blind or 0 in task.space.batch_shape:
+            return None
+        try:
+            free = task.iteration.free(run.live)
+            if free is None or (run.any_done and free[0] is not task.iteration):
+                return None
+            return self._look(run, task, k, *free)
+        except Untraceable as error:
+            cause = error.__cause__
+            compiled.blind = str(error) if cause is None else blame(cause)
+        except np.linalg.LinAlgError:  # what the iteration does of it, it does as it stands
+            pass
+        return None
+
+    def _look(
+        self, run: Run, task: Task, k: int, iteration: Iteration, state: Carry, back: Any
+    ) -> Look | None:
+        if not task.stopping.is_pure:
+            raise Untraceable(f"{task.stopping!r} compares looks of the host")
+        state, earlier = of_arrays(state), ()
+        if run.any_done:
+            earlier = of_arrays((run.x, run.kept, run.residual, run.iterations, run.done))
+        key = iteration, repr(task.stopping), kind_of((state, earlier))
+        if key not in self._bound:
+            self._bound[key] = self._prepared(iteration, task, state, earlier, run.nearby)
+        see, calls, nothing = self._bound[key]
+        found: Sight = see((state, run.nearby or nothing, as_arrays(k), earlier))
+        least, most, worst, left, level, exact = to_numpy(found.numbers).tolist()
+        if not exact:
+            return None
+        run.nearby = found.nearby
+        taken = found.taken._replace(kept=back(found.taken.kept)), worst, left
+        task.watch.calls = _calls(calls, found.pairs)
+        return Look(
+            back(found.after),
+            found.x,
+            found.moved,
+            found.length,
+            Measurement(found.taken.residual, (), None),
+            found.ratio,
+            (least, most),
+            lambda: found.elements,
+            lambda done: (level, lambda: (found.floor <= 1.0) & ~done),
+            taken,
+        )
+
+    def _prepared(
+        self, iteration: Iteration, task: Task, state: Carry, earlier: Any, nearby: Nearby | None
+    ) -> tuple[Callable[[Any], Any], list[tuple[Operator, bool]], Nearby]:
+        """The compiled function, the operators whose pairs it returns, and what it is given where
+        nothing was seen near x.
+        """
+        kinds: list[tuple[Operator, bool]] = []
+        see: Callable[[Any], Sight] = partial(_seen, iteration, task, kinds)
+        if nearby is None:
+            nearby = of_arrays(shapes_in(see, (state, None, as_arrays(1), earlier)).nearby)
+        compiled = once(see, (state, nearby, as_arrays(1), earlier))
+        place, sizes, largest = nearby
+        return compiled, list(kinds), (place, sizes, largest + math.inf)
+
+
+class _Lengths:
+    """‖·‖ of a space by sums of squares alone, and whether none of those was out of range: the
+    short way, which is compiled in a third of the time.
+    """
+
+    def __init__(self, space: Space) -> None:
+        self.space = copy.copy(space)
+        self._exact: list[Array] = []
+        vars(self.space)["norm"] = self
+
+    def __call__(self, x: Point) -> Array:
+        space, xp = self.space, self.space.xp
+        square = space.inner(x, x)
+        low = space.least / space.eps**2
+        is_zero = reduce(and_, [xp.all(block == 0) for block in blocks(x)])
+        self._exact.append(xp.all((square > low) & (square < math.inf)) | is_zero)
+        return xp.sqrt(square)
+
+    def are_exact(self) -> Array:
+        """Whether all that were asked for are."""
+        return self.space.xp.all(self.space.xp.stack(self._exact))
+
+
+def _seen(
+    iteration: Iteration, task: Task, calls: list[tuple[Operator, bool]], given: Any
+) -> Sight:
+    """The look itself, a function of arrays; ``calls`` is told of whom its pairs are, and whether
+    they are evaluations.
+    """
+    state, nearby, k, earlier = given
+    lengths = _Lengths(task.space)
+    task = replace(task, space=lengths.space)
+    space, watch, xp = task.space, task.watch, task.space.xp
+    watch.calls, watch.recording = [], True
+    try:
+        found = measured(iteration, task, state, nearby, _remembered)
+        watch.require_same_kind(0)
+        elements: tuple[Point | None, ...] = ()
+        if task.terms:
+            elements = iteration.elements_of(task.terms, watch.elements())
+        judged = watch.compared()
+        pairs = [(read(y, value), (y, value)) for _, read, y, value in judged]
+        calls[:] = [
+            (call[0], pair[0] is y) for call, (pair, (y, _)) in zip(judged, pairs, strict=True)
+        ]
+    finally:
+        watch.calls, watch.recording = [], False
+    if not space.has_dtype(iteration.governing(found.after)):
+        raise Untraceable("an operator changed the point")
+    moved = iteration.moved(state, found.after)
+    ratio = found.ratio
+    near_end = xp.min(ratio) <= 1.0
+    ratio = xp.where(near_end, greatest([ratio, found.doubt]), ratio)
+    floor = task.stopping.floor(found.measurement, space)
+    iterations = k + xp.zeros_like(ratio, dtype=k.dtype)
+    now: tuple[Any, ...] = found.x, found.after, found.measurement.residual, iterations
+    done = ratio < -1.0
+    if earlier:
+        *kept, done = earlier
+        now = tuple(where(done, *both) for both in zip(kept, now, strict=True))
+    open_ratio = xp.where(done, 0.0 * ratio, ratio)
+    done = done | (ratio <= 1.0) | ~xp.isfinite(ratio)
+    x, state, residual, iterations = now
+    taken = Taken(x, state, residual, iterations, done)
+    left = xp.where(done, 0.0, ratio)
+    level = xp.where((floor <= 1.0) & ~done, ratio, 0.0)
+    length = space.norm(moved)
+    numbers = [xp.min(ratio), *map(xp.max, (ratio, open_ratio, left, level))]
+    numbers.append(xp.astype(lengths.are_exact(), ratio.dtype))
+    assert found.nearby is not None
+    return Sight(
+        found.after, found.x, moved, length, ratio, floor, found.nearby,
+        taken, elements, pairs, xp.stack(numbers),
+    )  # fmt: skip
+
+
+def _remembered(
+    run: Run, reading: Reading, residuals: list[Array], sizes: list[Array], task: Task
+) -> list[Array]:
+    """``engine``'s, without a decision of the host."""
+    xp, known = task.space.xp, run.nearby
+    pairs = zip(residuals, sizes, strict=True)
+    vanishing = reduce(or_, [xp.any(r > NEARLY * S) for r, S in pairs])
+    more = recalled(run, reading, residuals, sizes, task)
+    if known is not None:
+        run.nearby = chosen_of(vanishing, run.nearby, known)
+    return [xp.where(vanishing, *both) for both in zip(more, sizes, strict=True)]
+
+
+def _calls(kinds: list[tuple[Operator, bool]], pairs: list[tuple[Pair, Pair]]) -> list[Call]:
+    """The calls that were seen when the function was traced, with the values of this time; of an
+    evaluation the argument is the point of its pair.
+    """
+
+    def reading(pair: Pair) -> Callable[[Point, Point], Pair]:
+        return lambda y, value: pair
+
+    return [
+        (A, reading(pair), pair[0] if is_evaluation else y, value)
+        for (A, is_evaluation), (pair, (y, value)) in zip(kinds, pairs, strict=True)
+    ]
