@@ -3,7 +3,8 @@
 A solve that is cut over processes ends only if all of them make the same decisions, from the same
 inclusion, method and start. Each lists what it was given, line by line; numbers made of the lines
 are compared by their least and greatest over the mesh. Of arrays that are cut the shapes and places
-are compared, of the others all entries; of functions the names.
+are compared, of those that are the same on each all entries; of functions, and of things of a class
+of one's own, which may hold what is a process' own, the names.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ def _lines(path: str, thing: Any, seen: set[int]) -> Iterator[tuple[str, str]]:
     else:
         kind = type(thing)
         yield path, kind.__qualname__
-        if id(thing) in seen:
+        if id(thing) in seen or not kind.__module__.startswith("splitkit"):
             return
         seen.add(id(thing))
         for name, part in vars(thing).items() if hasattr(thing, "__dict__") else ():
@@ -81,9 +82,7 @@ def _lines(path: str, thing: Any, seen: set[int]) -> Iterator[tuple[str, str]]:
 
 
 def _of_array(x: Any) -> str:
-    placed = () if mesh_of(x) is None else x.placements
-    said = f"{x.dtype} of shape {tuple(x.shape)}, {placed}"
-    if any(each.is_shard() for each in placed):
-        return said
-    values = to_numpy(x.to_local() if placed else x)
-    return f"{said}, {hashlib.sha256(values.tobytes()).hexdigest()[:12]}"
+    said = f"{x.dtype} of shape {tuple(x.shape)}"
+    if mesh_of(x) is None or any(each.is_shard() for each in x.placements):
+        return f"{said}, {getattr(x, 'placements', 'on no mesh')}"
+    return f"{said}, {hashlib.sha256(to_numpy(x.to_local()).tobytes()).hexdigest()[:12]}"

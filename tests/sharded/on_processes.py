@@ -42,10 +42,10 @@ class LocalLeastSquares(sk.Operator):
     properties = sk.Properties.of(monotone=True, maximal=True, gradient=True)
 
     def __init__(self, A, b):
-        self.A, self.b = A, b
+        self.A, self.b = self._own(A), self._own(b)
 
     def make_resolvent(self, alpha):
-        A, b = self._own(self.A), self._own(self.b)
+        A, b = self.A, self.b
         gram = torch.eye(A.shape[-1], dtype=A.dtype) + alpha * A.mT @ A
         moved = alpha * (A.mT @ b[..., None])
 
