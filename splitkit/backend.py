@@ -386,7 +386,7 @@ def where(mask: Array, x: Point, y: Point) -> Point:
     """
     if isinstance(x, tuple):
         return tuple(where(mask, p, q) for p, q in zip(x, y, strict=True))
-    if not is_array(y):
+    if not is_array(y) or y.ndim < mask.ndim:
         return y
     return namespace(x).where(align(mask, x), x, y)
 

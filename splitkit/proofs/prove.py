@@ -35,14 +35,15 @@ from splitkit.proofs.instances import operator_through
 from splitkit.proofs.interpolation import Smooth, interpolation_of
 from splitkit.proofs.iterated import after_steps
 from splitkit.proofs.outcome import NotExpressibleError, Outcome
-from splitkit.proofs.program import Answer, Claim, least_value
+from splitkit.proofs.program import NEAR, Answer, Claim, least_value
 from splitkit.proofs.proof import CONTRACTION, DECREASE, LYAPUNOV, Family, Proof, Template
 from splitkit.proofs.quadratic import Quadratic, square
 from splitkit.proofs.runs import PointPair, Row, Runs
 from splitkit.proofs.symbols import Leaf, Scene, Vector
 from splitkit.properties import Form
 
-POSITIVE = 1e-7  # below it a decrease is rounding
+POSITIVE = 1e-7  # below it a decrease is rounding, in units of the claim
+GREATEST = 1e6  # to which a decrease is sought
 CYCLE = (("x", "u"), ("y", "v"), ("z", "w"), ("p", "q"))  # names of the points of a cycle
 SHORT = 1e3  # times the square of a step: a distance that grows by more does so by itself
 LARGE = 1e4  # a factor that refutes a claim that no factor fulfils
@@ -135,9 +136,12 @@ def decrease(
         raise NotExpressibleError("the step does not move any point: it has no residual")
     ends = square(_sums(start, step), metric).terms
     C = Quadratic((*ends, *((-c, p, q) for c, p, q in square(start, metric).terms)))
-    found = _attempt(runs, DECREASE, square(s), C, -1e6, (*s, *start, *step))
+    found = _attempt(runs, DECREASE, square(s), C, -GREATEST, (*s, *start, *step))
+    unit = found.unit  # of c: a residual may be in other units than the points
+    if not 1 / NEAR < unit < NEAR:
+        found = replace(found, program=replace(found.program, least=-GREATEST * unit))
     found = replace(found, off=_between(runs, (*step, *s), found))
-    return _proved(found, runs, -POSITIVE, before, replay)
+    return _proved(found, runs, -POSITIVE * unit, before, replay)
 
 
 def lyapunov(

@@ -28,6 +28,8 @@ Carry: TypeAlias = (
 Trace: TypeAlias = tuple[Any, ...]  # what a step computed on the way
 # (step, state, n) ↦ the state after n steps in which the host takes no decision
 Loop: TypeAlias = Callable[[Callable[[Carry], Carry], Carry, int], Carry]
+# an iteration, its state, and its next state ↦ that of the iteration that it was freed of
+Freed: TypeAlias = "tuple[Iteration, Carry, Callable[[Carry], Carry]]"
 
 
 @dataclass(frozen=True)
@@ -141,12 +143,14 @@ class Iteration:
         return self.advance(state)[0]
 
     def run(self, state: Carry, n: int, loop: Loop) -> Carry:
-        """n iterations where nothing is read off, of a state of arrays alone; see ``Loop``."""
-        return loop(self.step, state, n)
+        """n iterations where nothing is read off; see ``Loop``."""
+        if self.free(state) is None:
+            state, n = self.step(state), n - 1
+        return loop(self.step, state, n) if n else state
 
-    def free(self, state: Carry) -> tuple[Iteration, Carry, Callable[[Carry], Carry]] | None:
-        """What makes the next step without a decision of the host: an iteration, its state, and
-        what takes its next state back to one of this iteration; None: the host decides.
+    def free(self, state: Carry) -> Freed | None:
+        """What makes the next step, and those after it, without a decision of the host; None: the
+        host has its part in the next one.
         """
         return self, state, _itself
 
@@ -233,7 +237,7 @@ class Around(Iteration):
         same.inner = inner
         return same
 
-    def free(self, state: Carry) -> tuple[Iteration, Carry, Callable[[Carry], Carry]] | None:
+    def free(self, state: Carry) -> Freed | None:
         found = self.inner.free(state)
         if found is None or found[0] is self.inner:
             return found and (self, *found[1:])

@@ -50,7 +50,7 @@ from splitkit.solvers.transformed import ArraySolution, run as run_transformed, 
 from splitkit.solvers.units import are_alike, choose_units
 from splitkit.solvers.watch import Watch, declares, nearest_in_domain
 from splitkit.solvers.worth import Values, Worth
-from splitkit.tracing import in_transformation
+from splitkit.tracing import compiles, in_transformation
 
 Callback = Callable[[State], object]
 # ends in which the governing point leads nowhere
@@ -522,10 +522,12 @@ class Plan(Shown):
     def _task(self, stopping: Stopping, *, sparing: bool = False, traced: bool = False) -> Task:
         self._watch.begin()
         groups, sizes = self._rows_as(()) if sparing or traced else self._rows
+        stopping = stopping.prepared(self.method, self.terms)
+        measured = sparing or stopping.endless or not stopping.is_pure
         return Task(
             self._iteration,
             self.space,
-            stopping.prepared(self.method, self.terms),
+            stopping,
             self._watch,
             error_factor=self.warrant.error_factor,
             apart=self.warrant.apart,
@@ -533,6 +535,7 @@ class Plan(Shown):
             sparing=sparing and not self.warrant.may_drift,
             groups=groups,
             least_sizes=sizes,
+            peeks=not measured and not compiles(self.x0),
         )
 
     @cached_property

@@ -39,6 +39,7 @@ from splitkit.operators.callables import CallableOperator
 from splitkit.problems.pseudo_gradient import PseudoGradient
 from splitkit.properties import Properties, form_text
 from splitkit.solvers.terms import Maps
+from splitkit.tracing import ASIDE
 
 Pair = tuple[Point, Point]
 # a resolvent that is not of the evaluated operator's space
@@ -56,7 +57,7 @@ class Watched:
     of_someone: bool
 
     def __call__(self, y: Point) -> Point:
-        if not self.watch.recording:
+        if not self.watch.recording or ASIDE.get():
             return self.plain(y)
         try:
             value = unchanging(self.plain, y, self.operator) if self.of_someone else self.plain(y)
