@@ -1,5 +1,5 @@
 """Run by test_sharded.py where JAX has several devices: problems whose data or points are cut over
-them, beside the same problems on NumPy. Prints what it found as JSON.
+them, beside the same problems on one. Prints what it found as JSON.
 """
 
 import json
@@ -80,9 +80,11 @@ found = {}
 
 
 def compare(name, make, data, placements, x0, x0_placement, method=None):
-    """The distance to NumPy's answer, how the answer lies, and what an iteration exchanges."""
+    """The distance to the answer on one, how it lies, and what an iteration exchanges."""
     batch_ndim = int(name == "batch")
-    reference = sk.solve(as_inclusion(make(*data)), x0, method, tol=1e-3, batch_ndim=batch_ndim).x
+    whole = as_inclusion(make(*map(jnp.asarray, data)))
+    alone = sk.solve(whole, jnp.asarray(x0), method, tol=1e-3, batch_ndim=batch_ndim)
+    reference = np.asarray(alone.x)
     there = make(*(cut(v, *p) for v, p in zip(data, placements, strict=True)))
     start = cut(x0, *x0_placement)
     there = as_inclusion(there)
