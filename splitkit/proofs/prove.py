@@ -529,6 +529,8 @@ def _not_proved(
     if promising:
         return Outcome.FAILED, attempt.failure, {}, None
     if text.endswith(LYAPUNOV):
+        if not (answer.is_near or answer.is_impossible):
+            return Outcome.FAILED, f"it found no function (status: {answer.status})", {}, None
         what = "no quadratic function of the state decreases for all operators like these"
         return Outcome.INEXPRESSIBLE, what, {}, None
     if replay is None:
