@@ -94,6 +94,11 @@ class Answer:
         return self.status == "Solved"
 
     @property
+    def is_near(self) -> bool:
+        """Whether it met its tolerances, or its reduced ones."""
+        return self.status in ("Solved", "AlmostSolved")
+
+    @property
     def is_finite(self) -> bool:
         """Whether all multipliers are numbers."""
         known = (self.multipliers, self.free, *self.metrics)

@@ -449,8 +449,10 @@ def _judge(run: Run, look: Look, task: Task, k: int, known: int) -> None:
     run.schedule.plan(k, run.worst, endless=task.stopping.endless, peeks=task.peeks)
     if run.worst <= 1.0:
         run.status = _status(run)
-    elif task.stopping.exhausted(measured):
-        run.status = Status.TIME_LIMIT
+    else:
+        exhausted = task.stopping.exhausted(measured)
+        if exhausted if space.mesh is None else space.on_any(exhausted, run.latest):
+            run.status = Status.TIME_LIMIT
 
 
 def _other_kind(run: Run, known: int, k: int, task: Task) -> str:

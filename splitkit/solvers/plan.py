@@ -34,6 +34,7 @@ from splitkit.outcomes import OnFailure, fail
 from splitkit.progress import Progress
 from splitkit.proofs import Proof
 from splitkit.properties import sum_strong_monotonicity
+from splitkit.solvers.agreement import require_agreement
 from splitkit.solvers.compiled import Compiled
 from splitkit.solvers.engine import Run, Task, advance
 from splitkit.solvers.explain import Option
@@ -144,6 +145,8 @@ def planned(
         method = resume.method if method is None else method
     if in_transformation(x0, inclusion):
         return _transformed(inclusion, x0, method, space)
+    if space.mesh is not None:
+        require_agreement(space, x0=x0, inclusion=inclusion, method=method)
     flat = Inclusion.of(inclusion, space)
     flat.operator.check_space(space)
     with solving(x0), known_points():
@@ -322,6 +325,9 @@ class Plan(Shown):
     def run(self, options: Options, x0: Point | Solution | None = None) -> Solution:
         """``solve`` with options that are checked."""
         start, dual, earlier = self._start(x0)
+        if self.space.mesh is not None:
+            limits = {"tol": options.tol, "max_iter": options.max_iter}
+            require_agreement(self.space, x0=start, **limits)
         if in_transformation(start, self.terms):
             return self._run_transformed(options, start)  # type: ignore[return-value]
         with solving(start), known_points():
@@ -559,7 +565,9 @@ class Plan(Shown):
                 for _ in advance(run, task, max_iter=max_iter, every=every):
                     if bar is not None:
                         bar.report(run.iteration, run.worst)
-                    if callback is not None and callback(self._state(run)):
+                    if callback is not None and self.space.on_any(
+                        bool(callback(self._state(run))), run.latest
+                    ):
                         if run.status is Status.ITERATION_LIMIT:
                             run.status = Status.STOPPED
                         break

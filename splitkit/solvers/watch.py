@@ -59,7 +59,11 @@ class Watched:
     def __call__(self, y: Point) -> Point:
         if not self.watch.recording or ASIDE.get():
             return self.plain(y)
-        value = unchanging(self.plain, y, self.operator) if self.of_someone else self.plain(y)
+        try:
+            value = unchanging(self.plain, y, self.operator) if self.of_someone else self.plain(y)
+        except Exception as error:
+            error.add_note(f"in an application of {self.operator!r}")
+            raise
         if type(value) is not type(y) or type(y) is tuple:
             self._require_point(value)
         self.watch.calls.append((self.operator, self.pair, y, value))

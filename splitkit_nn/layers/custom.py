@@ -31,7 +31,12 @@ def registered(layer: MonDEQ) -> int:
     return number
 
 
-@torch.library.custom_op("splitkit_nn::equilibrium", mutates_args=())
+@torch.library.custom_op(  # the schema is written out for Torch 2.6, which does not infer it
+    "splitkit_nn::equilibrium",
+    mutates_args=(),
+    schema="(Tensor W, Tensor bias, Tensor? z0, Tensor x, Tensor[] theta, int layer, bool training)"
+    " -> Tensor",
+)
 def equilibrium(
     W: Tensor,
     bias: Tensor,
@@ -46,7 +51,11 @@ def equilibrium(
     return z.clone()  # it may be a view of what is kept
 
 
-@torch.library.custom_op("splitkit_nn::pullback", mutates_args=())
+@torch.library.custom_op(
+    "splitkit_nn::pullback",
+    mutates_args=(),
+    schema="(Tensor v, Tensor W, Tensor bias, Tensor z, Tensor[] theta, int layer) -> Tensor[]",
+)
 def pullback(
     v: Tensor, W: Tensor, bias: Tensor, z: Tensor, theta: list[Tensor], layer: int
 ) -> list[Tensor]:

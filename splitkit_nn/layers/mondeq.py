@@ -226,8 +226,12 @@ class MonDEQ(nn.Module):
                 "converged, which no trace says; save the state dict, or use torch.compile"
             )
         if torch.compiler.is_compiling():
-            unrolled = isinstance(self.gradient, (str, Unrolled))
-            return self._outside(x, z0) if unrolled else self._in_graph(x, z0)
+            if not isinstance(self.gradient, (str, Unrolled)):
+                return self._in_graph(x, z0)
+            # with Torch's compiler, which others need not import
+            from splitkit_nn.layers.uncompiled import outside
+
+            return outside(self, x, z0)
         return self._forward(x, z0)
 
     def _in_graph(self, x: Tensor, z0: Tensor | None) -> Tensor:
@@ -250,11 +254,6 @@ class MonDEQ(nn.Module):
             theta = list(self._theta(W))
             training = self.training and torch.is_grad_enabled()
             return equilibrium(W, bias, z0, x, theta, self._number, training)
-
-    @torch.compiler.disable  # type: ignore[untyped-decorator]
-    def _outside(self, x: Tensor, z0: Tensor | None) -> Tensor:
-        """``_forward`` as it stands: a graph break."""
-        return self._forward(x, z0)
 
     def _forward(self, x: Tensor, z0: Tensor | None) -> Tensor:
         if isinstance(x, Tensor) and x.ndim > self._ndim:

@@ -244,9 +244,10 @@ def test_deepcopy_in_the_middle_of_a_graph(x):
 WORKER = """
 import sys
 import torch
+import splitkit_nn as sknn
+assert "torch._dynamo" not in sys.modules  # Torch's compiler, which takes as long to import as it
 import torch.distributed as dist
 from torch.nn.parallel import DistributedDataParallel
-import splitkit_nn as sknn
 
 rank, where = int(sys.argv[1]), sys.argv[2]
 dist.init_process_group("gloo", init_method=f"file://{where}", rank=rank, world_size=2)

@@ -90,7 +90,7 @@ class Quadratic(Function):
         self._map: LinearOperator = wrap(P, argument="P")
         self._is_matrix = isinstance(self._map, DenseMatrix)
         if isinstance(self._map, DenseMatrix):
-            with folding():
+            with folding(self._map.matrix):
                 self._map = self._decomposed(self._map.matrix)
         with folding():
             known = self._map.properties

@@ -146,7 +146,5 @@ class BoxHyperplane(Indicator):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        return [
-            (cls(asarray([1.0, -2.0, 0.0]), 0.3, -1.0, asarray([0.5, 1.0, 2.0])), (3,)),
-            (cls(asarray([1.0, 1.0, -1.0]), asarray([0.0, 0.5]), batch_ndim=1), (2, 3)),
-        ]
+        values, upper = asarray([0.3, -0.5]), asarray([0.5, 1.0, 2.0])
+        return [(cls(asarray([1.0, -2.0, 0.0]), values, -1.0, upper, batch_ndim=1), (2, 3))]

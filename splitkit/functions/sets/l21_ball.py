@@ -76,4 +76,4 @@ class L21Ball(Indicator):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        return [(cls(asarray([0.0, 2.0]), axis=-2, batch_ndim=1), (2, 2, 2)), (cls(), (2, 2))]
+        return [(cls(asarray([0.0, 2.0]), axis=-2, batch_ndim=1), (2, 2, 2))]
