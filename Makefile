@@ -33,7 +33,7 @@ KERNELS ?= OPENBLAS_CORETYPE=Nehalem MKL_CBWR=COMPATIBLE ATEN_CPU_CAPABILITY=def
 # The rooms whose tests compare numbers with what mathematics says; Torch's layers rest on them.
 NUMERIC := $(addprefix tests/,functions linear operators properties problems solvers collection)
 
-.PHONY: demo test test-kernels test-newer test-gpu test-guests lint docs release clean help
+.PHONY: demo test test-kernels test-newer test-gpu test-guests lint docs browser release clean help
 
 demo: $(DEV) ## Train, certify and plot an equilibrium network on handwritten digits
 	$(RUN) splitkit_nn train digits --out runs/digits-$$(date +%Y-%m-%d-%H%M%S)
@@ -62,6 +62,10 @@ lint: $(DEV) ## Check format, lint and types
 
 docs: $(DOCS) ## Build the documentation into site/
 	$(RUN) mkdocs build --strict
+
+browser: docs ## Open each page of the site in headless Chromium (needs chromium-driver, selenium)
+	$(RUN) pip install --disable-pip-version-check 'selenium>=4.20'
+	$(VENV)/bin/python docs/_browser.py
 
 release: $(DEV) ## Try wheel and sdist on each Python, lowest and newest versions (ARGS=--torch: layers too)
 	$(VENV)/bin/python tests/packaging/release.py $(ARGS)

@@ -67,6 +67,8 @@ def notebook(name: str) -> str:
     cells = [_cell("markdown", f"# {title}\n\n{rest}".strip())]
     if f"from {SHARED} import" in body:
         cells.append(_cell("code", f"%%writefile {SHARED}.py\n{source(SHARED)}"))
+    if f"import {name}" in body:  # another process imports it
+        cells.append(_cell("code", f"%%writefile {name}.py\n{source(name)}"))
     cells.append(_cell("code", body))
     last = "main()"
     if draws(name):

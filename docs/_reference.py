@@ -63,7 +63,7 @@ PAGES = (
         "solving",
         "Solving",
         "Solve, minimize, explain, plan; what comes back, and the rules that stop.",
-        ("splitkit.solvers.", "splitkit.outcomes", "splitkit.versions"),
+        ("splitkit.solvers.", "splitkit.outcomes", "splitkit.versions", "splitkit.meshes"),
     ),
     Page(
         "methods",

@@ -13,6 +13,7 @@ from splitkit.linear import (
     LinearOperator as LinearOperator,
     Saddle as Saddle,
 )
+from splitkit.meshes import gathering as gathering
 from splitkit.operators import (
     BlockDiagonal as BlockDiagonal,
     Cayley as Cayley,

@@ -10,7 +10,8 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache, cached_property, partial, reduce
 from inspect import signature
@@ -19,6 +20,8 @@ from typing import Any, NamedTuple, TypeAlias
 
 import array_api_compat
 import numpy as np
+
+from splitkit.meshes import gathered, mesh_of, on_each, rolled, spread, whole_sums
 
 Array: TypeAlias = Any
 Point: TypeAlias = Any  # Array | tuple[Array, ...]
@@ -80,6 +83,9 @@ def holds(mask: Array) -> bool:
     """Whether all entries of a mask are true, read by the host; of what is traced nothing can be
     read, and nothing is said against it.
     """
+    if hasattr(mask, "device_mesh"):
+        with whole_sums():
+            return bool(mask.all())
     return is_traced(mask) or bool(
         mask.all() if hasattr(mask, "all") else namespace(mask).all(mask)
     )
@@ -138,7 +144,7 @@ def _mesh_of(sharding: Any) -> Any:
 
 
 def _together(x: Array, there: Any) -> bool:
-    """Whether an array lives on a device; what is traced has none, and neither is it there."""
+    """Whether an array lives on a device; what is traced has none, and is everywhere."""
     here = device(x)
     return bool(here == there) or here is None or there is None
 
@@ -154,6 +160,7 @@ def same_kind(x: Point, y: Point) -> bool:
         and x.dtype == y.dtype
         # what is traced has no device
         and (getattr(x, "device", None) == getattr(y, "device", None) or device(x) == device(y))
+        and getattr(x, "device_mesh", None) == getattr(y, "device_mesh", None)
     )
 
 
@@ -379,7 +386,7 @@ def where(mask: Array, x: Point, y: Point) -> Point:
     """
     if isinstance(x, tuple):
         return tuple(where(mask, p, q) for p, q in zip(x, y, strict=True))
-    if not is_array(y):
+    if not is_array(y) or y.ndim < mask.ndim:
         return y
     return namespace(x).where(align(mask, x), x, y)
 
@@ -456,6 +463,9 @@ def extremes(x: Array) -> tuple[float, float]:
     """
     if is_traced(x):
         return -math.inf, math.inf
+    if hasattr(x, "device_mesh"):
+        with whole_sums():
+            return float(x.min()), float(x.max())
     xp = namespace(x)
     least, greatest = xp.min(x), xp.max(x)
     if str(device(x)) == "cpu":
@@ -497,7 +507,8 @@ def zeros(shape: Shape, like: Array) -> Array:
     """0 of this shape, with the library, dtype and device of ``like``."""
     if isinstance(like, np.ndarray):
         return np.zeros(shape, like.dtype)
-    return namespace(like).zeros(shape, dtype=like.dtype, device=device(like))
+    made = namespace(like).zeros(shape, dtype=like.dtype, device=device(like))
+    return on_each(made, like)
 
 
 def fresh_copy(x: Array) -> Array:
@@ -557,6 +568,8 @@ def add_parts(x: Array, *parts: tuple[tuple[Any, ...], float, Array]) -> Array:
 
 
 def _is_mutable(x: Array) -> bool:
+    if mesh_of(x) is not None:
+        return False  # Torch writes into no part of an array that lies otherwise than it
     return hasattr(type(x), "__setitem__") and array_api_compat.is_writeable_array(x)
 
 
@@ -571,6 +584,19 @@ def _padded(y: Array, index: tuple[Any, ...], like: Array) -> Array:
         ends = [(*y.shape[:axis], n, *y.shape[axis + 1 :]) for n in (start, size - stop)]
         y = xp.concat([zeros(ends[0], like), y, zeros(ends[1], like)], axis=axis)
     return y
+
+
+_SEVERAL: ContextVar[bool] = ContextVar("a solve is on several devices", default=False)
+
+
+def may_be_cut(x: Array) -> bool:
+    """Whether parts of x may lie on other processes or, inside of ``solving``, other devices."""
+    return mesh_of(x) is not None or _SEVERAL.get()
+
+
+def roll(x: Array, by: int, axis: int) -> Array:
+    """x rolled by ±1 along an axis."""
+    return namespace(x).roll(x, by, axis=axis) if mesh_of(x) is None else rolled(x, by, axis)
 
 
 def sum_of(x: Array, batch_ndim: int) -> Array:
@@ -607,13 +633,35 @@ def solving(x: Point) -> AbstractContextManager[Any]:
         return np.errstate(all="ignore")
     no_grad: Callable[[], AbstractContextManager[Any]] | None
     no_grad = getattr(namespace(x), "no_grad", None)
-    return np.errstate(all="ignore") if no_grad is None else no_grad()
+    if no_grad is not None:
+        first = blocks(x)[0] if type(x) is tuple else x
+        return _on_processes(no_grad()) if hasattr(first, "device_mesh") else no_grad()
+    over_devices = hasattr(device(blocks(x)[0]), "mesh")
+    return _on_devices() if over_devices else np.errstate(all="ignore")
 
 
-def folding() -> AbstractContextManager[Any]:
-    """A context in which JAX, if it is there and traces, computes what has values: things keep
-    numbers, and no traces.
+@contextmanager
+def _on_processes(no_grad: AbstractContextManager[Any]) -> Iterator[None]:
+    with no_grad, whole_sums():
+        yield
+
+
+@contextmanager
+def _on_devices() -> Iterator[None]:
+    token = _SEVERAL.set(True)
+    try:
+        with np.errstate(all="ignore"):
+            yield
+    finally:
+        _SEVERAL.reset(token)
+
+
+def folding(*arrays: Array) -> AbstractContextManager[Any]:
+    """A context for what things keep of arrays: numbers, and neither traces, as JAX, if it is there
+    and traces, computes what has values, nor terms of a sum over processes.
     """
+    if arrays and any(hasattr(each, "device_mesh") for each in arrays):
+        return whole_sums()
     fold = getattr(sys.modules.get("jax"), "ensure_compile_time_eval", nullcontext)
     context: AbstractContextManager[Any] = fold()
     return context
@@ -740,7 +788,7 @@ def signs(x: Array) -> Array:
 def to_numpy(x: Array) -> Any:
     """A NumPy copy of an array of any library, on any device."""
     if array_api_compat.is_torch_array(x):
-        x = x.detach().cpu().numpy()
+        x = gathered(x.detach()).cpu().numpy()
     elif array_api_compat.is_cupy_array(x):
         x = x.get()
     return np.array(x)
@@ -748,7 +796,8 @@ def to_numpy(x: Array) -> Any:
 
 def from_numpy(values: Any, like: Array) -> Array:
     """NumPy's values as an array of the library, dtype and device of ``like``."""
-    return namespace(like).asarray(values, dtype=like.dtype, device=device(like))
+    made = namespace(like).asarray(values, dtype=like.dtype, device=device(like))
+    return on_each(made, like)
 
 
 def on_host(f: Callable[..., Any], *arrays: Array) -> Any:
@@ -781,6 +830,8 @@ def _has_values_on_host(x: Array) -> bool:
     if array_api_compat.is_torch_array(x):
         torch = sys.modules["torch"]
         wrapped = torch._C._functorch.is_functorch_wrapped_tensor(x)  # none under vmap
+        if hasattr(x, "device_mesh"):
+            return False  # but its own part
         return x.device.type == "cpu" and not wrapped and not torch.compiler.is_compiling()
     if array_api_compat.is_jax_array(x):
         return not is_traced(x) and getattr(x.device, "platform", None) == "cpu"
@@ -799,6 +850,8 @@ class Space:
         Whether points are tuples of arrays.
     batch_ndim : int
         Leading axes that index independent problems; all blocks share them.
+    mesh : DeviceMesh, optional
+        Of processes, over which Torch cuts its arrays.
     """
 
     shapes: tuple[Shape, ...]
@@ -807,6 +860,7 @@ class Space:
     dtype: Any
     device: Any
     xp: Any
+    mesh: Any = None
 
     @classmethod
     def of(
@@ -832,11 +886,7 @@ class Space:
             )
         xp = namespace(x)
         first = arrays[0]
-        if hasattr(first, "full_tensor"):
-            raise TypeError(
-                f"{name} is a DTensor, whose sums each process would read as its own part of them: "
-                f"give {name}.full_tensor(), or arrays cut by JAX, which are solved as they lie"
-            )
+        mesh = getattr(first, "device_mesh", None)
         for a in arrays:
             if not xp.isdtype(a.dtype, "real floating"):
                 if xp.isdtype(a.dtype, "complex floating"):
@@ -855,6 +905,11 @@ class Space:
                     f"the blocks of {name} must share dtype and device, got {first.dtype} on "
                     f"{device(first)} and {a.dtype} on {device(a)}"
                 )
+            if a is not first and mesh_of(a) != mesh:
+                raise ValueError(
+                    f"the blocks of {name} must share a mesh, got {_mesh_said(mesh)} and "
+                    f"{_mesh_said(mesh_of(a))}"
+                )
             if not 0 <= batch_ndim <= a.ndim or a.shape[:batch_ndim] != first.shape[:batch_ndim]:
                 raise ValueError(
                     f"batch_ndim = {batch_ndim} does not fit {name} with block shapes "
@@ -867,6 +922,7 @@ class Space:
             first.dtype,
             device(first),
             xp,
+            mesh,
         )
         if not (known_finite or space.isfinite(x)):
             raise ValueError(f"{name} has entries that are NaN or infinite: start from finite ones")
@@ -892,9 +948,16 @@ class Space:
         """Whether a mask of batch shape marks an element, read by the host."""
         return bool(self.xp.any(mask) if self.batch_ndim else mask)
 
+    def on_any(self, flag: bool, x: Point) -> bool:
+        """A flag of the host, which processes that share the points set together."""
+        return flag if self.mesh is None else any(spread([int(flag)], blocks(x)[0])[1])
+
     def isfinite(self, x: Point) -> bool:
         """Whether every entry of x is finite."""
-        return all(map(isfinite, blocks(x)))
+        if self.mesh is None:
+            return all(map(isfinite, blocks(x)))
+        with whole_sums():
+            return all(map(isfinite, blocks(x)))
 
     def inner(self, x: Point, y: Point) -> Array:
         """⟨x, y⟩, of batch shape."""
@@ -970,10 +1033,19 @@ class Space:
             raise TypeError(f"{name} has dtype {a.dtype}, but x0 has {self.dtype}: convert one")
         if not _together(a, self.device):
             raise ValueError(f"{name} is on {device(a)}, but x0 on {self.device}: move one of them")
+        if getattr(a, "device_mesh", None) != self.mesh:
+            raise ValueError(
+                f"{name} lies on {_mesh_said(mesh_of(a))}, but x0 on {_mesh_said(self.mesh)}: let "
+                "torch.distributed.tensor.distribute_tensor put both on one mesh, cut or replicated"
+            )
 
     def block_spaces(self) -> tuple[Space, ...]:
         """The spaces of the blocks of a tuple point."""
         return tuple(
-            Space((s,), False, self.batch_ndim, self.dtype, self.device, self.xp)
+            Space((s,), False, self.batch_ndim, self.dtype, self.device, self.xp, self.mesh)
             for s in self.shapes
         )
+
+
+def _mesh_said(mesh: Any) -> str:
+    return "no mesh of processes" if mesh is None else f"{mesh}"

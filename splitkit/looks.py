@@ -101,22 +101,22 @@ def at_known(method: Callable[..., Any], *given: Any, **named: Any) -> Any:
     token = _KNOWN.set(True)
     try:
         with np.errstate(over="ignore"):
-            if any(map(_is_traced_point, given)):
-                return _traced(method, *given, **named)
+            if any(map(_is_elsewhere, given)):
+                return _elsewhere(method, *given, **named)
             return method(*given, **named)
     finally:
         _KNOWN.reset(token)
 
 
-def _traced(method: Callable[..., Any], *given: Any, **named: Any) -> Any:
-    """What the method returns for points that JAX traces.
+def _elsewhere(method: Callable[..., Any], *given: Any, **named: Any) -> Any:
+    """What the method returns for points that JAX traces, or Torch cuts over processes.
 
     Raises
     ------
     TypeError
-        It asks for their values.
+        It asks for values of what is traced.
     """
-    with folding():
+    with folding(*(array for each in given for array in blocks(each))):
         try:
             return method(*given, **named)
         except Exception as error:
@@ -128,9 +128,11 @@ def _traced(method: Callable[..., Any], *given: Any, **named: Any) -> Any:
             ) from error
 
 
-def _is_traced_point(x: object) -> bool:
-    """Whether x is a point of which a block is traced."""
-    return any(map(is_traced, blocks(x))) if type(x) is tuple else is_traced(x)
+def _is_elsewhere(x: object) -> bool:
+    """Whether x is a point of which a block is traced or cut."""
+    if type(x) is tuple:
+        return any(map(_is_elsewhere, x))
+    return hasattr(x, "_trace") or hasattr(x, "device_mesh")
 
 
 def seen(

@@ -1,7 +1,10 @@
-"""The progress bar of a solve: at once if asked for, else after three seconds, on a terminal."""
+"""The progress of long work: a bar at once if asked for, else after three seconds, on a terminal or
+in a notebook; and a line every three seconds to the logger of the package, where that takes it.
+"""
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import Any, Self
 
@@ -9,13 +12,17 @@ PATIENCE = 3.0  # seconds
 
 
 class Progress:
-    """A bar of ``tqdm`` over the iterations, made when it is first shown.
+    """A bar of ``tqdm``, made when it is first shown, and lines of a log.
 
     Parameters
     ----------
     wanted : bool or None
-        None: a bar after ``PATIENCE``, if tqdm is installed and there is a terminal.
-    max_iter : int
+        None: a bar after ``PATIENCE``, if tqdm is installed and there is a terminal or a notebook.
+    total : int, optional
+    what : str
+        What is counted.
+    package : str
+        Whose logger is told, at level INFO.
 
     Raises
     ------
@@ -23,10 +30,17 @@ class Progress:
         The bar is wanted, and tqdm is missing.
     """
 
-    def __init__(self, wanted: bool | None, max_iter: int) -> None:
-        self.wanted, self.max_iter = wanted, max_iter
+    def __init__(
+        self,
+        wanted: bool | None,
+        total: int | None = None,
+        what: str = "iteration",
+        package: str = "splitkit",
+    ) -> None:
+        self.wanted, self.total, self.what = wanted, total, what
         self.bar: Any = None
-        self.shown_from = time.monotonic() + PATIENCE
+        self.log = logging.getLogger(package)
+        self.due = time.monotonic() + PATIENCE  # of the bar, and of the next line
         if wanted:
             self._show()
 
@@ -37,25 +51,37 @@ class Progress:
         if self.bar is not None:
             self.bar.close()
 
-    def report(self, k: int, ratio: float, **values: float) -> None:
+    def report(self, k: int, ratio: float | None = None, **values: float) -> None:
         """The iteration, the worst residual relative to its tolerance, and other values by name."""
-        if self.bar is None:
-            if self.wanted is False or time.monotonic() < self.shown_from:
-                return
-            self._show()
+        is_due = time.monotonic() >= self.due
+        if self.bar is None and not is_due:
+            return
+        shown = ({} if ratio is None else {"residual/tolerance": ratio}) | values
+        text = ", ".join(f"{name} {value:.3g}" for name, value in shown.items())
+        if is_due:
+            self.due = time.monotonic() + PATIENCE
+            of = "" if self.total is None else f" of {self.total}"
+            self.log.info("%s %d%s%s", self.what, k, of, text and f": {text}")
+            if self.bar is None and self.wanted is None:
+                self._show()
         if self.bar is not None:
-            shown = {"residual/tolerance": ratio} | values
-            text = ", ".join(f"{name} {value:.3g}" for name, value in shown.items())
+            self.bar.total = self.total
             self.bar.set_postfix_str(text, refresh=False)
             self.bar.update(k - self.bar.n)
 
+    def step(self, done: int, of: int | None = None) -> None:
+        """So many steps of so many are done."""
+        self.total = of
+        self.report(done)
+
     def _show(self) -> None:
         try:
-            from tqdm import tqdm  # optional, and not loaded before a bar is shown
+            from tqdm.auto import tqdm  # optional, and not loaded before a bar is shown
         except ImportError:
             if self.wanted:
                 raise ImportError("progress=True needs tqdm: pip install tqdm") from None
             self.wanted = False
             return
         on_terminal = False if self.wanted else None  # None: tqdm's word for "only there"
-        self.bar = tqdm(total=self.max_iter, disable=on_terminal, leave=False)
+        desc = None if self.what == "iteration" else self.what
+        self.bar = tqdm(total=self.total, desc=desc, disable=on_terminal, leave=False)

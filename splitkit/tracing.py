@@ -12,6 +12,7 @@ Source: Frostig, Johnson, Leary, *Compiling machine learning programs via high-l
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
+from contextvars import ContextVar
 from functools import partial
 from types import FunctionType, MethodType, ModuleType
 from typing import Any
@@ -26,6 +27,9 @@ Map = Callable[[State], State]
 
 KEPT = 256  # programs, the oldest of which is dropped first
 TWICE = 2**22  # entries of a matrix that a loop may hold by rows and by columns
+
+# whether what is computed now is of a loop within, and nothing outside of it can use it
+ASIDE: ContextVar[bool] = ContextVar("traced aside", default=False)
 
 _PROGRAMS: dict[str, tuple[Any, Callable[..., Any]]] = {}
 
@@ -77,7 +81,7 @@ def repeated(step: Map, state: State) -> Callable[[State, int], State]:
     form: Any = structure
 
     def flat(*arrays: Array) -> list[Array]:
-        after, same = jax.tree.flatten(_folded(step)(form.unflatten(arrays)))
+        after, same = jax.tree.flatten(of_arrays(_folded(step)(form.unflatten(arrays))))
         if same != form:
             raise Untraceable("its steps change what they carry")
         return [a.astype(b.dtype) for a, b in zip(after, arrays, strict=True)]
@@ -396,9 +400,12 @@ def chosen_of(mask: Array, one: State, other: State) -> State:
 
 def times(n: Array, step: Map, state: State) -> State:
     """Tⁿ(s)."""
-    from jax import lax  # as above
+    import jax  # as above
 
-    return lax.fori_loop(0, n, lambda _, now: as_arrays(step(now), now), state)
+    leaves, structure = jax.tree.flatten(state)
+    form: Any = structure
+    jaxpr, constants, numbers = _opened(step, state)
+    return form.unflatten(_repeated(jaxpr, n, (constants, numbers, leaves)))
 
 
 def while_loop(going: Callable[[State], Array], body: Map, start: State) -> State:
@@ -406,3 +413,56 @@ def while_loop(going: Callable[[State], Array], body: Map, start: State) -> Stat
     from jax import lax  # as above
 
     return lax.while_loop(going, body, start)
+
+
+def repeated_while(going: Callable[[State], Array], step: Map, state: State, most: int) -> State:
+    """The first state of s, T(s), T(T(s)), … that is not going on, or that after so many steps:
+    found by the host, and where it is traced by a loop, whose program is another's with the same
+    structure.
+    """
+    open_ = going(state)
+    if not is_traced(open_):
+        while open_ and most:
+            state, most = step(state), most - 1
+            open_ = going(state)
+        return state
+    import jax  # as above
+    from jax import lax
+
+    leaves, structure = jax.tree.flatten(state)
+    form: Any = structure
+    jaxpr, constants, numbers = _opened(step, state)
+
+    def goes_on(now: Any) -> Array:
+        left, *_, leaves = now
+        return (left > 0) & going(form.unflatten(leaves))
+
+    def following(now: Any) -> Any:
+        left, constants, numbers, leaves = now
+        return left - 1, constants, numbers, _once(jaxpr, (constants, numbers, leaves))
+
+    # what a step holds goes through the loop: no number of it is part of the program
+    end = lax.while_loop(goes_on, following, (most, constants, numbers, leaves))
+    return form.unflatten(end[-1])
+
+
+def _opened(step: Map, state: State) -> tuple[Any, list[Array], list[Array]]:
+    """What a map of states computes, which holds what is traced: the equations, the arrays and the
+    literal numbers in them.
+    """
+    import jax  # as above
+
+    leaves, structure = jax.tree.flatten(state)
+    form: Any = structure
+
+    def flat(*arrays: Array) -> list[Array]:
+        now = form.unflatten(arrays)
+        found: list[Array] = jax.tree.leaves(as_arrays(step(now), now))
+        return found
+
+    token = ASIDE.set(True)
+    try:
+        closed = jax.make_jaxpr(flat)(*leaves)
+    finally:
+        ASIDE.reset(token)
+    return closed.jaxpr, closed.consts, _structure(closed.jaxpr)[1]

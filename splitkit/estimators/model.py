@@ -180,7 +180,7 @@ class LinearModel(BaseEstimator):  # type: ignore[misc]
             tol=self.tol,
             max_iter=self.max_iter,
             batch_ndim=len(batch),
-            progress=False,
+            progress=None,
             on_failure="return",
         )
         if not solution.converged and solution.status is not Status.PRECISION:

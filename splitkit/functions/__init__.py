@@ -42,15 +42,24 @@ from splitkit.functions.cones.rotated_second_order_cone import (
 )
 from splitkit.functions.cones.second_order_cone import SecondOrderCone as SecondOrderCone
 from splitkit.functions.cones.zero_cone import ZeroCone as ZeroCone
+from splitkit.functions.entropies.exponential import Exponential as Exponential
 from splitkit.functions.entropies.log_barrier import LogBarrier as LogBarrier
 from splitkit.functions.entropies.log_sum_exp import LogSumExp as LogSumExp
 from splitkit.functions.entropies.negative_entropy import NegativeEntropy as NegativeEntropy
+from splitkit.functions.entropies.relative_entropy import RelativeEntropy as RelativeEntropy
 from splitkit.functions.entropies.simplex_entropy import SimplexEntropy as SimplexEntropy
+from splitkit.functions.losses.berhu import BerHu as BerHu
 from splitkit.functions.losses.epsilon_insensitive import EpsilonInsensitive as EpsilonInsensitive
+from splitkit.functions.losses.even_losses import (
+    Fair as Fair,
+    LogCosh as LogCosh,
+    PseudoHuber as PseudoHuber,
+)
 from splitkit.functions.losses.hinge import Hinge as Hinge
 from splitkit.functions.losses.huber import Huber as Huber
 from splitkit.functions.losses.kullback_leibler import KullbackLeibler as KullbackLeibler
 from splitkit.functions.losses.least_squares import LeastSquares as LeastSquares
+from splitkit.functions.losses.linear import Linear as Linear
 from splitkit.functions.losses.logistic import Logistic as Logistic
 from splitkit.functions.losses.quadratic import Quadratic as Quadratic
 from splitkit.functions.losses.quantile import Quantile as Quantile
@@ -75,8 +84,10 @@ from splitkit.functions.penalties.log_sum import LogSum as LogSum
 from splitkit.functions.penalties.mcp import MCP as MCP
 from splitkit.functions.penalties.scad import SCAD as SCAD
 from splitkit.functions.sets.affine_set import AffineSet as AffineSet
+from splitkit.functions.sets.ball_box import BallBox as BallBox
 from splitkit.functions.sets.birkhoff import Birkhoff as Birkhoff
 from splitkit.functions.sets.box import Box as Box
+from splitkit.functions.sets.box_hyperplane import BoxHyperplane as BoxHyperplane
 from splitkit.functions.sets.capped_simplex import CappedSimplex as CappedSimplex
 from splitkit.functions.sets.graph import GraphOfLinearMap as GraphOfLinearMap
 from splitkit.functions.sets.half_space import HalfSpace as HalfSpace
@@ -85,13 +96,19 @@ from splitkit.functions.sets.intersection import Intersection as Intersection
 from splitkit.functions.sets.l0_ball import L0Ball as L0Ball
 from splitkit.functions.sets.l1_ball import L1Ball as L1Ball
 from splitkit.functions.sets.l2_ball import L2Ball as L2Ball
+from splitkit.functions.sets.l21_ball import L21Ball as L21Ball
 from splitkit.functions.sets.nuclear_ball import NuclearBall as NuclearBall
 from splitkit.functions.sets.polyhedron import Polyhedron as Polyhedron
+from splitkit.functions.sets.rank_ball import RankBall as RankBall
 from splitkit.functions.sets.simplex import Simplex as Simplex
 from splitkit.functions.sets.singleton import Singleton as Singleton
 from splitkit.functions.sets.slab import Slab as Slab
+from splitkit.functions.sets.solid_simplex import SolidSimplex as SolidSimplex
 from splitkit.functions.sets.solution_set import SolutionSet as SolutionSet
+from splitkit.functions.sets.spectral_ball import SpectralBall as SpectralBall
+from splitkit.functions.sets.sphere import Sphere as Sphere
 from splitkit.functions.sets.transport_polytope import TransportPolytope as TransportPolytope
+from splitkit.functions.sets.weighted_l1_ball import WeightedL1Ball as WeightedL1Ball
 from splitkit.functions.spectral.largest_eigenvalue import LargestEigenvalue as LargestEigenvalue
 from splitkit.functions.spectral.negative_log_det import NegativeLogDet as NegativeLogDet
 from splitkit.functions.spectral.rank import Rank as Rank

@@ -14,6 +14,7 @@ from splitkit.backend import (
     Scalar,
     Space,
     device,
+    folding,
     holds,
     is_array,
     is_traced,
@@ -240,10 +241,11 @@ class DenseMatrix(LastAxesMap):
     @cached_property
     def _bound(self) -> float:
         """min(‖M‖_F, √(‖M‖₁‖M‖_∞))."""
-        sizes = self.xp.abs(self.matrix)
-        frobenius = float(self.xp.sqrt(self.xp.sum(sizes * sizes)))
-        one = float(self.xp.max(self.xp.sum(sizes, axis=0)))
-        infinity = float(self.xp.max(self.xp.sum(sizes, axis=1)))
+        with folding(self.matrix):
+            sizes = self.xp.abs(self.matrix)
+            frobenius = float(self.xp.sqrt(self.xp.sum(sizes * sizes)))
+            one = float(self.xp.max(self.xp.sum(sizes, axis=0)))
+            infinity = float(self.xp.max(self.xp.sum(sizes, axis=1)))
         return float(min(frobenius, (one * infinity) ** 0.5))
 
     @cached_property

@@ -7,7 +7,18 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from splitkit.arguments import check_choice
-from splitkit.backend import Array, Point, Space, add_parts, fresh_copy, namespace, zeros
+from splitkit.backend import (
+    Array,
+    Point,
+    Space,
+    add_parts,
+    device,
+    fresh_copy,
+    may_be_cut,
+    namespace,
+    roll,
+    zeros,
+)
 from splitkit.linear.base import LinearOperator
 from splitkit.linear.last_axes import negative_axes, part
 
@@ -109,19 +120,42 @@ class Gradient(LinearOperator):
 
     def _add(self, y: Array, x: Array) -> Array:
         """y + Dx; y may be overwritten."""
-        if self.boundary == "periodic":
-            xp = namespace(x)
-            cycles = [xp.roll(x, -1, axis=a) - x for a in self.axes]
+        if self._rolls(x):
+            cycles = [self._next(x, a) for a in self.axes]
             return add_parts(y, *(((..., i), 1.0, d) for i, d in enumerate(cycles)))
         parts = [(own, 1.0, x[tail] - x[head]) for head, tail, own in self._inner_parts]
         if self.boundary == "dirichlet":
             parts += [(own, -1.0, x[end]) for end, own in self._ends]
         return add_parts(y, *parts)
 
+    def _rolls(self, x: Array) -> bool:
+        """Whether differences are of x and what is rolled of it: where x is cut over processes or
+        devices, these exchange less for that than for slices.
+        """
+        return self.boundary == "periodic" or may_be_cut(x)
+
+    def _next(self, x: Array, axis: int) -> Array:
+        """The differences along an axis, of x rolled."""
+        following = roll(x, -1, axis)
+        if self.boundary == "neumann":
+            return self._but_last(following - x, axis)
+        return (following if self.boundary == "periodic" else self._but_last(following, axis)) - x
+
+    def _previous(self, d: Array, axis: int) -> Array:
+        """The adjoint of ``_next``."""
+        kept = d if self.boundary == "periodic" else self._but_last(d, axis)
+        return roll(kept, 1, axis) - (d if self.boundary == "dirichlet" else kept)
+
+    @staticmethod
+    def _but_last(d: Array, axis: int) -> Array:
+        """d, with 0 for the last entries along an axis."""
+        n, xp = d.shape[axis], namespace(d)
+        inner = xp.reshape(xp.arange(n, device=device(d)) < n - 1, (n,) + (1,) * (-axis - 1))
+        return xp.where(inner, d, xp.zeros_like(d))
+
     def adjoint(self, y: Point) -> Point:
-        if self.boundary == "periodic":
-            xp, lines = namespace(y), [(y[..., i], a) for i, a in enumerate(self.axes)]
-            cycles = [xp.roll(d, 1, axis=a) - d for d, a in lines]
+        if self._rolls(y):
+            cycles = [self._previous(y[..., i], a) for i, a in enumerate(self.axes)]
             return sum(cycles[1:], start=cycles[0])
         if self.boundary == "dirichlet":
             parts = [(tail, 1.0, y[own]) for _, tail, own in self._inner_parts]

@@ -28,6 +28,7 @@ from splitkit.backend import (
     with_derivative,
 )
 from splitkit.linear.base import LinearOperator, ModifiedMap
+from splitkit.meshes import mesh_of
 
 CHECK_EVERY = 8  # iterations between two looks at the residuals from the host
 ROUNDING = 16  # rounding units of the terms of a residual that it cannot fall below
@@ -259,5 +260,5 @@ def _space_of(x: Point, batch_ndim: int) -> Space:
     """The space of x, whose entries are not looked at."""
     arrays = blocks(x)
     shapes = tuple(tuple(a.shape) for a in arrays)
-    xp = namespace(x)
-    return Space(shapes, isinstance(x, tuple), batch_ndim, arrays[0].dtype, device(arrays[0]), xp)
+    place = arrays[0].dtype, device(arrays[0]), namespace(x), mesh_of(arrays[0])
+    return Space(shapes, isinstance(x, tuple), batch_ndim, *place)

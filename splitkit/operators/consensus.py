@@ -12,7 +12,7 @@ from functools import reduce
 from typing import Any
 
 from splitkit.arguments import check_integer
-from splitkit.backend import Array, Point, Scalar, Space, add
+from splitkit.backend import Array, Point, Scalar, Space, add, namespace
 from splitkit.operators.base import Operator, PointMap
 from splitkit.operators.block import BlockDiagonal
 from splitkit.operators.sum import Sum, add_operators, terms_of
@@ -20,12 +20,13 @@ from splitkit.properties import Properties
 
 
 class Consensus(Operator):
-    """The normal cone of the diagonal {x₁ = … = xₙ} of tuples of n arrays of one shape.
+    """The normal cone of the diagonal {x₁ = … = xₙ} of tuples of n arrays of one shape, or of
+    arrays of n rows, which may lie on as many processes.
 
     Parameters
     ----------
     n : int
-        How many blocks there are.
+        How many blocks, or rows along the first axis, there are.
 
     Raises
     ------
@@ -46,16 +47,24 @@ class Consensus(Operator):
 
     def mean(self, x: Point) -> Array:
         """(x₁ + … + xₙ)/n, the block that all share in the projection."""
-        return reduce(add, x) / self.n
+        return reduce(add, x) / self.n if isinstance(x, tuple) else namespace(x).mean(x, axis=0)
 
     def make_resolvent(self, alpha: Scalar) -> PointMap:
-        return lambda y: copies(self.mean(y), self.n)
+        return self._project
+
+    def _project(self, y: Point) -> Point:
+        if isinstance(y, tuple):
+            return copies(self.mean(y), self.n)
+        return self.mean(y) + namespace(y).zeros_like(y)
 
     def check_space(self, space: Space) -> None:
+        if not space.is_tuple and not space.batch_ndim and space.shapes[0][:1] == (self.n,):
+            return
         if not space.is_tuple or len(space.shapes) != self.n or len(set(space.shapes)) > 1:
             raise ValueError(
-                f"{self!r} acts on tuples of {self.n} arrays of one shape, got shapes "
-                f"{space.shapes}: make one with splitkit.copies(x, {self.n})"
+                f"{self!r} acts on tuples of {self.n} arrays of one shape, or one array of "
+                f"{self.n} rows, got shapes {space.shapes}: make one with splitkit.copies(x, "
+                f"{self.n})"
             )
 
     def __repr__(self) -> str:
@@ -66,7 +75,7 @@ class Consensus(Operator):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Operator, Any]]:
-        return [(cls(3), ((2,), (2,), (2,))), (cls(1), ((3,),))]
+        return [(cls(3), ((2,), (2,), (2,))), (cls(1), ((3,),)), (cls(2), (2, 3))]
 
 
 def copies(x: Array, n: int) -> Point:

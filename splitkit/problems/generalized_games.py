@@ -12,6 +12,7 @@ Source: Facchinei, Kanzow, *Generalized Nash equilibrium problems* (2010), §5.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from splitkit.backend import Array, Point, Space, clip, namespace, scale
@@ -129,10 +130,7 @@ class _OnPlayers(Operator):
         return (*self.F(tuple(players)), scale(0.0, prices))
 
     def check_space(self, space: Space) -> None:
-        players = Space(
-            space.shapes[:-1], True, space.batch_ndim, space.dtype, space.device, space.xp
-        )
-        self.F.check_space(players)
+        self.F.check_space(replace(space, shapes=space.shapes[:-1]))
 
     def write(self, s: Style) -> str:
         return s.grouped(f"{s(self.F, PRODUCT)}{s.times}0")

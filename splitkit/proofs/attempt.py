@@ -15,7 +15,7 @@ from splitkit.proofs.certify import Multipliers, Program, certified
 from splitkit.proofs.exact import BudgetEndedError
 from splitkit.proofs.faces import proved_on
 from splitkit.proofs.outcome import Outcome
-from splitkit.proofs.program import Answer, Claim, least_value
+from splitkit.proofs.program import Answer, Claim, balanced_units, least_value
 from splitkit.proofs.proof import Family, Inequality, Proof, Template
 from splitkit.proofs.quadratic import Quadratic
 from splitkit.proofs.runs import Row, difference
@@ -159,14 +159,28 @@ class Attempt:
         return self.program.claim()
 
     @cached_property
+    def units(self) -> Any:
+        """Those of the free vectors."""
+        return balanced_units(self.claim)
+
+    @cached_property
+    def unit(self) -> float:
+        """That of t."""
+        D = np.outer(self.units, self.units)
+        B, C = (float(np.linalg.norm(D * M)) for M in (self.claim.B, self.claim.C))
+        return C / B if B and C else 1.0
+
+    @cached_property
     def answer(self) -> Answer:
         """The solver's."""
-        return least_value(self.claim)
+        return least_value(self.claim, self.units)
 
     @cached_property
     def on_its_face(self) -> Multipliers | None:
         """Multipliers that are verified, where the structure tells what S vanishes at."""
-        return None if self.off is None else proved_on(self.program, self.claim, self.off)
+        if self.off is None:
+            return None
+        return proved_on(self.program, self.claim, self.off, self.units)
 
     @property
     def certified(self) -> Multipliers | None:

@@ -23,12 +23,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 
 from splitkit.proofs.certify import MARGINS, Multipliers, Program, verifies
 from splitkit.proofs.exact import ZERO, Echelon, Matrix, is_semidefinite
-from splitkit.proofs.program import Claim, Conic, balanced_units
+from splitkit.proofs.program import Claim, Conic
 from splitkit.proofs.quadratic import Quadratic, whole_row
 from splitkit.proofs.runs import Row
 
@@ -185,7 +186,7 @@ def _square(Q: Quadratic, z: Whole) -> int:
     return total
 
 
-def proved_on(program: Program, claim: Claim, off: Sequence[Row]) -> Multipliers | None:
+def proved_on(program: Program, claim: Claim, off: Sequence[Row], units: Any) -> Multipliers | None:
     """Multipliers that are verified, at a t near the least one, with Sz = 0 for the z of ``off``;
     None: none were found.
     """
@@ -194,7 +195,7 @@ def proved_on(program: Program, claim: Claim, off: Sequence[Row]) -> Multipliers
     known = _Multiples.of(program, off)
     if known is None:
         return None
-    free = _Free(program, claim, known)
+    free = _Free(program, claim, known, units)
     for inside in INSIDE:
         found = free.solve(inside)
         if found is not None:
@@ -423,7 +424,7 @@ def _without(row: Whole, pivot: int, other: Whole) -> Whole:
 class _Free:
     """The program in the multipliers that are free, and in units of order one."""
 
-    def __init__(self, program: Program, claim: Claim, known: _Multiples) -> None:
+    def __init__(self, program: Program, claim: Claim, known: _Multiples, units: Any) -> None:
         self.program, self.claim, self.known = program, claim, known
         count, n = len(known.unknown), program.dimension
         self.free = [k for k in range(count) if k not in known.rows]
@@ -437,7 +438,6 @@ class _Free:
                     start[p] = v
                 else:
                     N[p, column[k]] = v
-        units = balanced_units(claim)
         D = np.outer(units, units)
         own = [each.Q.matrix(n) for each in known.unknown if each.kind in (1, 2)]
         given = np.array([claim.B, claim.C, *claim.inequalities, *claim.equalities, *own])

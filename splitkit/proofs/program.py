@@ -27,6 +27,7 @@ import numpy as np
 import scipy.sparse
 
 TOLERANCE = 1e-10  # the solver's
+FAR = 2.0**20  # between what is claimed and what is given: they have other units
 NEAR = 256.0  # between the entries of all matrices: they may stay as they are
 # the solver's, where it is near what it seeks
 ENDED = ("Solved", "AlmostSolved", "InsufficientProgress")
@@ -91,6 +92,11 @@ class Answer:
     def is_solved(self) -> bool:
         """Whether the solver met its tolerances."""
         return self.status == "Solved"
+
+    @property
+    def is_near(self) -> bool:
+        """Whether it met its tolerances, or its reduced ones."""
+        return self.status in ("Solved", "AlmostSolved")
 
     @property
     def is_finite(self) -> bool:
@@ -278,8 +284,10 @@ def balanced_units(claim: Claim) -> Any:
     entries = entries[entries > 0]
     if not len(entries) or entries.max() <= NEAR * entries.min():
         return np.ones(n)
-    # t has units of its own where numbers are compared with squares of points
-    groups = [[claim.B], [claim.C]] if claim.values else [[claim.B, claim.C]]
+    # t has units of its own where numbers, or a residual, are compared with squares of points
+    ratio = float(np.abs(claim.C).max() / (np.abs(claim.B).max() or 1.0))
+    apart = claim.values or claim.least < 0 or not 1 / FAR < ratio < FAR
+    groups = [[claim.B], [claim.C]] if apart else [[claim.B, claim.C]]
     groups += [[M] for M in (*claim.inequalities, *claim.equalities)]
     groups += [[M[i, i]] for M in claim.families for i in range(len(M))]
     g = np.repeat(np.arange(len(groups)), [len(each) for each in groups])

@@ -20,13 +20,14 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
-from itertools import combinations, permutations, product
+from itertools import combinations, count as counted, permutations, product
 from typing import Any, TypeAlias
 
 import numpy as np
 from scipy.optimize import minimize, minimize_scalar
 
 from splitkit.operators.base import Operator
+from splitkit.progress import Progress
 from splitkit.proofs.abstract import symbolic
 from splitkit.proofs.attempt import Attempt, Known, of_linear_map, worst_points
 from splitkit.proofs.certify import Multipliers
@@ -35,14 +36,15 @@ from splitkit.proofs.instances import operator_through
 from splitkit.proofs.interpolation import Smooth, interpolation_of
 from splitkit.proofs.iterated import after_steps
 from splitkit.proofs.outcome import NotExpressibleError, Outcome
-from splitkit.proofs.program import Answer, Claim, least_value
+from splitkit.proofs.program import NEAR, Answer, Claim, least_value
 from splitkit.proofs.proof import CONTRACTION, DECREASE, LYAPUNOV, Family, Proof, Template
 from splitkit.proofs.quadratic import Quadratic, square
 from splitkit.proofs.runs import PointPair, Row, Runs
 from splitkit.proofs.symbols import Leaf, Scene, Vector
 from splitkit.properties import Form
 
-POSITIVE = 1e-7  # below it a decrease is rounding
+POSITIVE = 1e-7  # below it a decrease is rounding, in units of the claim
+GREATEST = 1e6  # to which a decrease is sought
 CYCLE = (("x", "u"), ("y", "v"), ("z", "w"), ("p", "q"))  # names of the points of a cycle
 SHORT = 1e3  # times the square of a step: a distance that grows by more does so by itself
 LARGE = 1e4  # a factor that refutes a claim that no factor fulfils
@@ -135,9 +137,12 @@ def decrease(
         raise NotExpressibleError("the step does not move any point: it has no residual")
     ends = square(_sums(start, step), metric).terms
     C = Quadratic((*ends, *((-c, p, q) for c, p, q in square(start, metric).terms)))
-    found = _attempt(runs, DECREASE, square(s), C, -1e6, (*s, *start, *step))
+    found = _attempt(runs, DECREASE, square(s), C, -GREATEST, (*s, *start, *step))
+    unit = found.unit  # of c: a residual may be in other units than the points
+    if not 1 / NEAR < unit < NEAR:
+        found = replace(found, program=replace(found.program, least=-GREATEST * unit))
     found = replace(found, off=_between(runs, (*step, *s), found))
-    return _proved(found, runs, -POSITIVE, before, replay)
+    return _proved(found, runs, -POSITIVE * unit, before, replay)
 
 
 def lyapunov(
@@ -368,16 +373,20 @@ def best_step(
     if not intervals or not all(0 < a < b < math.inf for a, b in intervals):
         raise ValueError(f"bounds = {bounds}: give 0 < least < greatest step size")
 
+    tried = counted(1)
+
     def rate(logs: Any) -> float:
+        progress.report(next(tried))
         scene = Scene()
         u, after = _run(step(*(math.exp(t) for t in logs)), operators, scene)
         return min(_contraction(scene, [u], [after], np.eye(1))[0].answer.value, 1e6)
 
     box = np.log(intervals)
     # the rate may be 1 or more on most of the range: look at a grid first
-    seen = {point: rate(point) for point in _grid(box)}
-    best = min(seen, key=lambda point: seen[point])
-    found = _descend(rate, np.array(best), box)
+    with Progress(None, what="proof of a rate") as progress:
+        seen = {point: rate(point) for point in _grid(box)}
+        best = min(seen, key=lambda point: seen[point])
+        found = _descend(rate, np.array(best), box)
     if not found[1] < 1:
         raise ValueError(f"no alpha in {bounds} is proved to contract: the least ρ² is {found[1]}")
     # near the least value a proof may not verify: then the nearest parameters that have one
@@ -525,6 +534,8 @@ def _not_proved(
     if promising:
         return Outcome.FAILED, attempt.failure, {}, None
     if text.endswith(LYAPUNOV):
+        if not (answer.is_near or answer.is_impossible):
+            return Outcome.FAILED, f"it found no function (status: {answer.status})", {}, None
         what = "no quadratic function of the state decreases for all operators like these"
         return Outcome.INEXPRESSIBLE, what, {}, None
     if replay is None:

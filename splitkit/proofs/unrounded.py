@@ -1,9 +1,10 @@
 """The numbers of a step without the rounding of their floats.
 
 A step computes 1/α, 2α, 1 − θ or α·(1/α) in floating point; what is analysed is the step without
-rounding, for which α · (1/α) = 1. So a float that is, up to rounding, a decimal of few digits or a
-small fraction is that number; and one that is n/d, (n/d)k, (n/d)/k, 1 + (n/d)k, or a product or
-quotient of two numbers k that the step has used is what it is of them. Others are what they are.
+rounding, for which α · (1/α) = 1. So a float that is, up to rounding, a decimal of few digits, a
+small fraction, or one over such a decimal, is that number; and one that is n/d, (n/d)k, (n/d)/k,
+1 + (n/d)k, or a product or quotient of two numbers k that the step has used is what it is of them.
+Others are what they are.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from fractions import Fraction
 SIMPLE = 2520 * 10**4  # decimals of four digits, halves, thirds, …
 SMALL = 840  # denominators of multiples of a number that is known
 ROUNDED = 2.0**-49  # relative
+LONGEST = 2.0**40  # numerators
 DENOMINATOR = 1000  # of fractions of two whole numbers
 OF_SUMS = 2.0**-51  # of 1 + ck: what rounding of a sum near 1 leaves
 
@@ -22,7 +24,7 @@ OF_SUMS = 2.0**-51  # of 1 + ck: what rounding of a sum near 1 leaves
 def simple(c: float, denominator: int = SIMPLE) -> Fraction | None:
     """The fraction with such a denominator that c is up to rounding, if there is one."""
     multiple = c * denominator
-    if not 0.5 < abs(multiple) < 2.0**40:
+    if not 0.5 < abs(multiple) < LONGEST:
         return None
     nearest = round(multiple)
     close = abs(multiple - nearest) <= abs(multiple) * ROUNDED
@@ -53,7 +55,7 @@ class Numbers:
     def _recognized(self, c: float) -> Fraction:
         if not c:
             return Fraction(0)
-        found = simple(c) or _fraction(c) or next(self._of_known(c), None)
+        found = _short(c) or _fraction(c) or _inverse(c) or next(self._of_known(c), None)
         if found is None:
             found = Fraction(c)
             self._known.append(abs(found))
@@ -83,6 +85,18 @@ def _fraction(c: float) -> Fraction | None:
         return None
     found = Fraction(c).limit_denominator(DENOMINATOR)
     return found if abs(float(found) - c) <= ROUNDED * abs(c) else None
+
+
+def _inverse(c: float) -> Fraction | None:
+    """1/d for the simple fraction d that 1/c is up to rounding."""
+    found = _short(1 / c) if math.isfinite(1 / c) else None
+    return 1 / found if found else None
+
+
+def _short(c: float) -> Fraction | None:
+    """The fraction of the greatest of some denominators for which its numerator is not long."""
+    fits = (d for d in (SIMPLE, 2520, 1) if abs(c) * d < LONGEST)
+    return simple(c, next(fits, 1))
 
 
 def _near(c: float, tolerance: float) -> Fraction | None:

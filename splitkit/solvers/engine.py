@@ -6,6 +6,11 @@ that meets the tolerance keeps the values that it has then. The host reads a few
 end, ``SHORT`` iterations or a tenth of those made ahead at most, so that no solve runs on for long
 after its end. One that is not to end by its tolerance is looked at whenever its count doubles.
 
+A residual that swings meets its tolerance for a few iterations, long before it stays below. Where
+it is near, a *peek* follows each check: ‖r‖ beside the sizes of the last check, which costs a
+fifth of one. If r does not fall as steadily as between the checks, peeks go on, and where two of
+them lead to 1 the next one is.
+
 Where a measurement costs more than an iteration, the length of the step decides whether there is
 one: it falls as ‖r‖ does, so that, beside what both were when last measured, it predicts ‖r‖.
 Before the first measurement ‖u⁺ − u‖/‖u⁺‖ stands for the relative residual. If the first look is
@@ -17,7 +22,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from itertools import cycle
 from operator import or_
@@ -52,11 +57,15 @@ from splitkit.solvers.watch import Watch
 
 ROUNDING = 16  # errors of one rounding, that r may have beside what it is made of
 DOUBTFUL = 10 * ROUNDING  # parts of its bound that rounding may well have
+LOST = 16.0  # times as large as x, points whose difference it is leave few of its digits
 NEARLY = 0.1  # part of what cancels; where r is larger, it does not cancel yet
 LEAST_STEPS, PART = 8, 32  # to correct a certificate: as many, or that part of the iterations
 SHORT = 20  # iterations between checks that count as few
 LINGER = 10  # iterations for which rounding is watched
 FAR = 1.25  # times its tolerance, what is predicted is not worth a measurement
+NEAR = 30.0  # times its tolerance, a residual that swings is peeked at
+UNEVEN = 1.25  # what falls so many times as fast as it did, or as slowly, swings
+SPACING, SWINGS = 4, 120  # iterations between two peeks, or that part of all
 
 
 @dataclass
@@ -65,23 +74,46 @@ class Schedule:
 
     next_check: int = 1
     last: tuple[int, float] | None = None
+    next_peek: int | None = None
+    seen: tuple[int, float] = (0, math.inf)  # at the latest check or peek
+    pace: float = 0.0  # at which the logarithm fell between checks; 0: r swings
+
+    @property
+    def due(self) -> int:
+        """The iteration of the next check or peek."""
+        return min(self.next_check, self.next_peek or self.next_check)
 
     def stalled(self, ratio: float) -> bool:
         """Whether the ratio, above 1, has not halved since the last check."""
         return self.last is not None and ratio > max(1.0, 0.5 * self.last[1])
 
-    def plan(self, k: int, ratio: float, *, endless: bool = False) -> None:
-        """Place the check after k, at which the worst ratio was this."""
+    def plan(self, k: int, ratio: float, *, endless: bool = False, peeks: bool = False) -> None:
+        """Place the check after k, at which the worst ratio was this, and the first peek."""
         longest = k if endless else max(SHORT, k // 10)
         wait = max(1, k // 4)
+        self.pace = 0.0
         if self.last is not None and 0 < ratio < self.last[1]:
             k0, ratio0 = self.last
-            per_step = math.log(ratio0 / ratio) / (k - k0)
+            self.pace = math.log(ratio0 / ratio) / (k - k0)
             # a quarter of an iteration more: to look one too early costs more than one iteration
-            wait = math.ceil(math.log(max(ratio, 1.0)) / per_step + 0.25)
+            wait = math.ceil(math.log(max(ratio, 1.0)) / self.pace + 0.25)
             wait = max(1, min(k, wait))
-        self.last = (k, ratio)
+        self.last = self.seen = (k, ratio)
         self.next_check = k + min(wait, longest)
+        self.next_peek = k + 1 if peeks and 1.0 < ratio < NEAR else None
+
+    def peeked(self, k: int, ratio: float) -> None:
+        """Place the peek after that at k, where the worst ratio was this, above 1."""
+        k0, ratio0 = self.seen
+        self.next_peek, self.seen = None, (k, ratio)
+        pace = math.log(ratio0 / ratio) / (k - k0)
+        if self.pace / UNEVEN < pace < UNEVEN * self.pace:
+            return
+        self.pace = 0.0
+        wait = max(SPACING, k // SWINGS)
+        if ratio < ratio0:  # the line through both
+            wait = max(1, min(wait, math.floor((ratio - 1.0) * (k - k0) / (ratio0 - ratio))))
+        self.next_peek = k + wait
 
 
 @dataclass
@@ -100,6 +132,8 @@ class Run:
         The live one of the latest check.
     measured : tuple of arrays
         The ratio, or what stood for it, and the length of the step when last measured.
+    sizes : list of arrays
+        What each part of the residual was compared with then.
     nearby : tuple
         A place, the sizes of what cancels that were measured near it, and the largest ‖x‖ there.
     settling : tuple
@@ -116,6 +150,7 @@ class Run:
     kept: Carry = None
     checked: Carry = None
     measured: tuple[Array, Array] | None = None
+    sizes: list[Array] = field(default_factory=list)
     checkpoint: Run | None = None
     x: Point | None = None
     latest: Point | None = None
@@ -235,6 +270,8 @@ class Task:
         check.
     compiled : Compiled or None
         What compiles steps between checks.
+    peeks : bool
+        Whether ‖r‖ alone shows an end, and costs less than to measure it.
     glance : callable or None
         (run, task, k) ↦ the k-th iteration, measured by a compiled function; None: by none.
     """
@@ -250,6 +287,7 @@ class Task:
     groups: Groups = ()
     least_sizes: Sequence[Array] = ()
     compiled: Compiled | None = None
+    peeks: bool = False
     glance: Callable[[Run, Task, int], Look | None] | None = None
     objective: Callable[[Point], Array] | None = None
 
@@ -276,7 +314,8 @@ def advance(run: Run, task: Task, *, max_iter: int, every: bool) -> Iterator[Run
     try:
         while k < last:
             following = k + 1
-            look = following if every else max(following, min(run.schedule.next_check, last))
+            due = run.schedule.due if task.peeks else run.schedule.next_check
+            look = following if every else max(following, min(due, last))
             turn = look if compiled is None else compiled.turn(following, look)
             for k in range(following, turn):  # noqa: B007 (an interruption asks where it was)
                 run.live = step(run.live)
@@ -284,6 +323,9 @@ def advance(run: Run, task: Task, *, max_iter: int, every: bool) -> Iterator[Run
                 k = turn
                 run.live = compiled.run(run.live, look - turn)
             k = look
+            peek = task.peeks and not every and k == due < run.schedule.next_check
+            if peek and _leads_on(run, task, k, final=k == last):
+                continue
             unplanned = not every and k < run.schedule.next_check
             before = run.resumed() if unplanned else None
             sparing = task.sparing and not every and k < last
@@ -311,6 +353,23 @@ def advance(run: Run, task: Task, *, max_iter: int, every: bool) -> Iterator[Run
         raise
 
 
+def _leads_on(run: Run, task: Task, k: int, *, final: bool) -> bool:
+    """Whether the iteration was taken, and ‖r‖ alone says that it is not the last."""
+    schedule, stopping = run.schedule, task.stopping
+    after, trace = task.iteration.advance(run.live)
+    residual, residuals = _residuals(task.iteration.read(trace), task)
+    # as if what cancels were as large as at the last check
+    ratio = stopping.ratio(_compared(residual, residuals, run.sizes, list, task), task.space)
+    worst = _worst(task.space.xp.where(run.done, 0.0 * ratio, ratio), task.space)
+    if not worst > 1.0:
+        schedule.next_check = k
+        return False
+    schedule.peeked(k, worst)
+    if not final:
+        run.live = after
+    return not final
+
+
 def _look(run: Run, task: Task, k: int, *, sparing: bool) -> Look | None:
     """One iteration, measured; None if it was not, because it seems to be far from the end."""
     space, watch = task.space, task.watch
@@ -336,6 +395,9 @@ def _look(run: Run, task: Task, k: int, *, sparing: bool) -> Look | None:
         if not space.has_dtype(governing):  # since the last check
             raise ValueError(_other_kind(run, known, k, task))
         reading = task.iteration.read(trace)
+        again = None if task.sparing else reading.again
+        if again and space.any(space.norm(governing) > LOST * space.norm(reading.x)):
+            reading = replace(again(), outward=reading.outward)
     finally:
         watch.recording = False
     watch.require_same_kind(k, since=seen)
@@ -363,6 +425,8 @@ def _judge(run: Run, look: Look, task: Task, k: int, known: int) -> None:
     """What follows of a look for the run; the one before was at iteration ``known``."""
     space, measured = task.space, look.measured
     run.live, run.latest, run.measured = look.after, look.x, (look.ratio, look.length)
+    if task.peeks:
+        run.sizes = [size for _, size in measured.parts]
     run.iteration = k
     run.history.iteration.append(k)
     run.history.residual.append(measured.residual)
@@ -382,11 +446,13 @@ def _judge(run: Run, look: Look, task: Task, k: int, known: int) -> None:
         if run.detail:
             run.status = Status.CONTRADICTED
             return
-    run.schedule.plan(k, run.worst, endless=task.stopping.endless)
+    run.schedule.plan(k, run.worst, endless=task.stopping.endless, peeks=task.peeks)
     if run.worst <= 1.0:
         run.status = _status(run)
-    elif task.stopping.exhausted(measured):
-        run.status = Status.TIME_LIMIT
+    else:
+        exhausted = task.stopping.exhausted(measured)
+        if exhausted if space.mesh is None else space.on_any(exhausted, run.latest):
+            run.status = Status.TIME_LIMIT
 
 
 def _other_kind(run: Run, known: int, k: int, task: Task) -> str:
@@ -434,25 +500,20 @@ def measure(
 ) -> Measurement:
     """‖r‖ and what it is to be compared with."""
     space, apart = task.space, reading.apart
-    r = reduce(add, reading.terms)
-    residuals = _largest((r,), task)
+    residual, residuals = _residuals(reading, task)
     elements = sizes = _largest(reading.terms, task)
     if reading.sizes:
         sizes = _joined(sizes, _largest(reading.sizes, task))
     if task.least_sizes:
         sizes = _joined(sizes, task.least_sizes)
-    residual = residuals[0] if len(residuals) == 1 else space.norm(r)
     if apart is not None:  # the points' distance, beside the points
-        gaps, beside = [apart * residual], [space.norm(reading.x)]
+        beside = [space.norm(reading.x)]
         if len(sizes) > 1:  # a block of x may be 0: then beside a step along what cancels there
-            gaps += [apart * part for part in residuals]
             pairs = zip(_largest((reading.x,), task), sizes, strict=True)
             beside += [space.xp.maximum(x, NEARLY * apart * size) for x, size in pairs]
-        residuals, sizes = residuals + gaps, sizes + beside
+        sizes = sizes + beside
     if not task.sparing:
         sizes = (remember or _remembered)(run, reading, residuals, sizes, task)
-    if reading.outward is not None:
-        residual = space.norm(reading.outward.element(r))
 
     def noises() -> list[Array]:
         more = reading.rounding()
@@ -463,6 +524,33 @@ def measure(
         whole = [greatest(found)] if len(found) > 1 else []
         return found + [apart * noise for noise in (*whole, *found)]
 
+    return _compared(residual, residuals, sizes, noises, task)
+
+
+def _residuals(reading: Reading, task: Task) -> tuple[Array, list[Array]]:
+    """‖r‖ in the units of x0; and of each block and group of rows, then how far apart the points
+    are at which the terms' elements are known.
+    """
+    space, apart = task.space, reading.apart
+    r = reduce(add, reading.terms)
+    found = _largest((r,), task)
+    residual = found[0] if len(found) == 1 else space.norm(r)
+    if apart is not None:
+        parts = [residual] if len(found) == 1 else [residual, *found]
+        found = found + [apart * part for part in parts]
+    if reading.outward is not None:
+        residual = space.norm(reading.outward.element(r))
+    return residual, found
+
+
+def _compared(
+    residual: Array,
+    residuals: list[Array],
+    sizes: list[Array],
+    noises: Callable[[], list[Array]],
+    task: Task,
+) -> Measurement:
+    """What a stopping rule sees of these."""
     bound = None if task.error_factor is None else task.error_factor * residual
     distance = None if task.apart is None else task.apart * residual
     parts = tuple(zip(residuals, sizes, strict=True))
@@ -471,10 +559,13 @@ def measure(
 
 def in_doubt(measured: Measurement, task: Task) -> Array:
     """The ratio, if r were as large as its rounding may well be: above 1, a small r says nothing.
-    Where nothing cancels, all that is known is that r is 0.
+    Where nothing cancels, but for one rounding, all that is known is that r is 0.
     """
     pairs = zip(measured.parts, measured.noises(), strict=True)
-    doubts = [(chosen(size > 0, noise / DOUBTFUL, 0.0 * noise), size) for (_, size), noise in pairs]
+    doubts = [
+        (chosen(size > noise / ROUNDING, noise / DOUBTFUL, 0.0 * noise), size)
+        for (_, size), noise in pairs
+    ]
     m = measured
     doubtful = Measurement(
         m.residual, tuple(doubts), m.error_bound, m.distance, m.noises, m.iteration
@@ -564,9 +655,13 @@ def _remembered(
     run: Run, reading: Reading, residuals: list[Array], sizes: list[Array], task: Task
 ) -> list[Array]:
     """The sizes, or more that cancelled where x was no farther away than it is large, and at most
-    twice as large: where all that cancels vanishes with r, that is what r is small beside.
+    twice as large: where all that cancels vanishes with r, that is what r is small beside, also
+    where it has vanished down to rounding before r is as small.
     """
     vanishing = [r > NEARLY * S for r, S in zip(residuals, sizes, strict=True)]
+    if run.nearby is not None:
+        least = DOUBTFUL * task.space.eps
+        vanishing += [S <= least * known for S, known in zip(sizes, run.nearby[1], strict=True)]
     if not task.space.any(reduce(or_, vanishing)):
         return sizes
     return recalled(run, reading, residuals, sizes, task)

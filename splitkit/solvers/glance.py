@@ -18,6 +18,7 @@ from splitkit.backend import Array, Point, Space, blocks, greatest, to_numpy, wh
 from splitkit.operators.base import Operator
 from splitkit.solvers.compiled import Compiled, blame
 from splitkit.solvers.engine import (
+    DOUBTFUL,
     NEARLY,
     Look,
     Run,
@@ -233,6 +234,10 @@ def _remembered(
     xp, known = task.space.xp, run.nearby
     pairs = zip(residuals, sizes, strict=True)
     vanishing = reduce(or_, [xp.any(r > NEARLY * S) for r, S in pairs])
+    if known is not None:
+        least = DOUBTFUL * task.space.eps
+        for S, before in zip(sizes, known[1], strict=True):
+            vanishing = vanishing | xp.any(S <= least * before)
     more = recalled(run, reading, residuals, sizes, task)
     if known is not None:
         run.nearby = chosen_of(vanishing, run.nearby, known)

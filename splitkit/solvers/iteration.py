@@ -28,6 +28,8 @@ Carry: TypeAlias = (
 Trace: TypeAlias = tuple[Any, ...]  # what a step computed on the way
 # (step, state, n) ↦ the state after n steps in which the host takes no decision
 Loop: TypeAlias = Callable[[Callable[[Carry], Carry], Carry, int], Carry]
+# an iteration, its state, and its next state ↦ that of the iteration that it was freed of
+Freed: TypeAlias = "tuple[Iteration, Carry, Callable[[Carry], Carry]]"
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,8 @@ class Reading:
         y of a composed term, where the governing point does not show it.
     outward : Outward or None
         How to leave the units in which all these points are, and are to be judged.
+    again : callable, or None
+        () ↦ the same where x is no difference of governing points, which may be its rounding.
 
     Examples
     --------
@@ -88,6 +92,7 @@ class Reading:
     apart: Scalar | None = None
     dual: Point | None = None
     outward: Outward | None = None
+    again: Callable[[], Reading] | None = None
 
 
 class Iteration:
@@ -141,12 +146,14 @@ class Iteration:
         return self.advance(state)[0]
 
     def run(self, state: Carry, n: int, loop: Loop) -> Carry:
-        """n iterations where nothing is read off, of a state of arrays alone; see ``Loop``."""
-        return loop(self.step, state, n)
+        """n iterations where nothing is read off; see ``Loop``."""
+        if self.free(state) is None:
+            state, n = self.step(state), n - 1
+        return loop(self.step, state, n) if n else state
 
-    def free(self, state: Carry) -> tuple[Iteration, Carry, Callable[[Carry], Carry]] | None:
-        """What makes the next step without a decision of the host: an iteration, its state, and
-        what takes its next state back to one of this iteration; None: the host decides.
+    def free(self, state: Carry) -> Freed | None:
+        """What makes the next step, and those after it, without a decision of the host; None: the
+        host has its part in the next one.
         """
         return self, state, _itself
 
@@ -233,7 +240,7 @@ class Around(Iteration):
         same.inner = inner
         return same
 
-    def free(self, state: Carry) -> tuple[Iteration, Carry, Callable[[Carry], Carry]] | None:
+    def free(self, state: Carry) -> Freed | None:
         found = self.inner.free(state)
         if found is None or found[0] is self.inner:
             return found and (self, *found[1:])

@@ -34,6 +34,7 @@ from splitkit.outcomes import OnFailure, fail
 from splitkit.progress import Progress
 from splitkit.proofs import Proof
 from splitkit.properties import sum_strong_monotonicity
+from splitkit.solvers.agreement import require_agreement
 from splitkit.solvers.compiled import Compiled
 from splitkit.solvers.engine import Run, Task, advance
 from splitkit.solvers.explain import Option
@@ -49,7 +50,7 @@ from splitkit.solvers.transformed import ArraySolution, run as run_transformed, 
 from splitkit.solvers.units import are_alike, choose_units
 from splitkit.solvers.watch import Watch, declares, nearest_in_domain
 from splitkit.solvers.worth import Values, Worth
-from splitkit.tracing import in_transformation
+from splitkit.tracing import compiles, in_transformation
 
 Callback = Callable[[State], object]
 # ends in which the governing point leads nowhere
@@ -144,6 +145,8 @@ def planned(
         method = resume.method if method is None else method
     if in_transformation(x0, inclusion):
         return _transformed(inclusion, x0, method, space)
+    if space.mesh is not None:
+        require_agreement(space, x0=x0, inclusion=inclusion, method=method)
     flat = Inclusion.of(inclusion, space)
     flat.operator.check_space(space)
     with solving(x0), known_points():
@@ -322,6 +325,9 @@ class Plan(Shown):
     def run(self, options: Options, x0: Point | Solution | None = None) -> Solution:
         """``solve`` with options that are checked."""
         start, dual, earlier = self._start(x0)
+        if self.space.mesh is not None:
+            limits = {"tol": options.tol, "max_iter": options.max_iter}
+            require_agreement(self.space, x0=start, **limits)
         if in_transformation(start, self.terms):
             return self._run_transformed(options, start)  # type: ignore[return-value]
         with solving(start), known_points():
@@ -516,10 +522,12 @@ class Plan(Shown):
     def _task(self, stopping: Stopping, *, sparing: bool = False, traced: bool = False) -> Task:
         self._watch.begin()
         groups, sizes = self._rows_as(()) if sparing or traced else self._rows
+        stopping = stopping.prepared(self.method, self.terms)
+        measured = sparing or stopping.endless or not stopping.is_pure
         return Task(
             self._iteration,
             self.space,
-            stopping.prepared(self.method, self.terms),
+            stopping,
             self._watch,
             error_factor=self.warrant.error_factor,
             apart=self.warrant.apart,
@@ -527,6 +535,7 @@ class Plan(Shown):
             sparing=sparing and not self.warrant.may_drift,
             groups=groups,
             least_sizes=sizes,
+            peeks=not measured and not compiles(self.x0),
         )
 
     @cached_property
@@ -556,7 +565,9 @@ class Plan(Shown):
                 for _ in advance(run, task, max_iter=max_iter, every=every):
                     if bar is not None:
                         bar.report(run.iteration, run.worst)
-                    if callback is not None and callback(self._state(run)):
+                    if callback is not None and self.space.on_any(
+                        bool(callback(self._state(run))), run.latest
+                    ):
                         if run.status is Status.ITERATION_LIMIT:
                             run.status = Status.STOPPED
                         break

@@ -39,6 +39,7 @@ from splitkit.operators.callables import CallableOperator
 from splitkit.problems.pseudo_gradient import PseudoGradient
 from splitkit.properties import Properties, form_text
 from splitkit.solvers.terms import Maps
+from splitkit.tracing import ASIDE
 
 Pair = tuple[Point, Point]
 # a resolvent that is not of the evaluated operator's space
@@ -56,9 +57,13 @@ class Watched:
     of_someone: bool
 
     def __call__(self, y: Point) -> Point:
-        if not self.watch.recording:
+        if not self.watch.recording or ASIDE.get():
             return self.plain(y)
-        value = unchanging(self.plain, y, self.operator) if self.of_someone else self.plain(y)
+        try:
+            value = unchanging(self.plain, y, self.operator) if self.of_someone else self.plain(y)
+        except Exception as error:
+            error.add_note(f"in an application of {self.operator!r}")
+            raise
         if type(value) is not type(y) or type(y) is tuple:
             self._require_point(value)
         self.watch.calls.append((self.operator, self.pair, y, value))

@@ -27,13 +27,14 @@ from torch import Tensor, nn
 
 from splitkit.arguments import check_integer
 from splitkit.display import Shown
+from splitkit.progress import Progress
 from splitkit_nn.certify.distance import distance_bound
 from splitkit_nn.certify.gains import NOTHING, Gain
 from splitkit_nn.certify.readout import readout_rows, rows_of
 from splitkit_nn.certify.stages import Flow, inputs_gain, trace
 from splitkit_nn.layers import MonDEQ
 from splitkit_nn.layers.copies import copied
-from splitkit_nn.linear.bounds.base import LipschitzBounds, Watch, unwatched
+from splitkit_nn.linear.bounds.base import LipschitzBounds, Watch
 from splitkit_nn.linear.dense import MatrixParametrization
 from splitkit_nn.models import Classifier
 
@@ -123,7 +124,7 @@ def certify_robustness(
     scale: float | Tensor = 1.0,
     tol: float = 1e-8,
     steps: int = 60,
-    watch: Watch = unwatched,
+    watch: Watch | None = None,
 ) -> Robustness:
     """Certified ℓ2 and ℓ∞ radii of a classifier on a batch.
 
@@ -145,8 +146,9 @@ def certify_robustness(
         Of the search for multipliers: one for each entry of z in a dense layer, for each channel of
         a convolution; tiers have one each, other layers multiples of the identity (see
         ``linear.bounds``).
-    watch : callable
-        Called with (steps done, of all) after each.
+    watch : callable, optional
+        Called with (steps done, of all) after each. Default: a bar after three seconds, on a
+        terminal.
 
     Raises
     ------
@@ -178,7 +180,9 @@ def certify_robustness(
     rows, logits = last.rows, last.logits
     signs = torch.eye(len(rows), dtype=rows.dtype, device=rows.device)
     first, second = torch.triu_indices(len(rows), len(rows), 1)
-    bounds = last.bounds(signs[first] - signs[second], x[0].numel(), steps=steps, watch=watch)
+    with Progress(None, what="multipliers", package="splitkit_nn") as progress:
+        search = {"steps": steps, "watch": progress.step if watch is None else watch}
+        bounds = last.bounds(signs[first] - signs[second], x[0].numel(), **search)
     size = torch.cdist(rows.flatten(1), rows.flatten(1))[labels]
     margin = logits.gather(1, labels[:, None]) - logits - size * last.error[:, None]
     whole = 2 * torch.linalg.matrix_norm(rows.flatten(1), 2) * last.simple

@@ -40,18 +40,16 @@ def typical_step(M: LinearOperator, bias: Array, activation: Activation) -> floa
     assert m is not None
     xp, batch = namespace(bias), bias.shape[0]
     samples = max(1, NUMBERS // max(1, math.prod(bias.shape[1:])))
-    if tells_apart(activation.mask, bias):
-        pass  # each sample of the batch, once
-    elif batch:
-        bias = xp.take(bias, xp.arange(samples, device=device(bias)) % batch, axis=0)
-    else:
-        bias = zeros((samples, *bias.shape[1:]), bias)
-    J = activation.jacobian(bias)
-    if not _switches(J):
-        J = activation.jacobian(
-            _near_equilibrium(M, bias, activation, 1 / math.sqrt(m * max(m, L)))
-        )
-    g = from_numpy(np.random.default_rng(0).normal(size=tuple(bias.shape)), bias)
+    if not batch:
+        bias = zeros((1, *bias.shape[1:]), bias)
+    each = tells_apart(activation.mask, bias)  # then every sample of the batch is taken, once
+    y = bias if each else bias[:samples]
+    if not _switches(activation.jacobian(y)):
+        y = _near_equilibrium(M, y, activation, 1 / math.sqrt(m * max(m, L)))
+    if not each:
+        y = xp.take(y, xp.arange(samples, device=device(y)) % y.shape[0], axis=0)
+    J = activation.jacobian(y)
+    g = from_numpy(np.random.default_rng(0).normal(size=tuple(y.shape)), y)
 
     def size(log_alpha: float) -> float:
         alpha = math.exp(log_alpha)

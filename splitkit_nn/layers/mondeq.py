@@ -20,6 +20,7 @@ from splitkit_nn.equilibrium.inclusions import cotangent_inclusion, forward_incl
 from splitkit_nn.equilibrium.solver import StepMethod, as_step_method
 from splitkit_nn.implicit.gradients import GradientRule, Unrolled, find_gradient
 from splitkit_nn.layers.bridge import PLAIN, Equilibrium, full_precision
+from splitkit_nn.layers.custom import equilibrium, registered
 from splitkit_nn.layers.exchange import Library, find_library
 from splitkit_nn.layers.records import LastSolve
 from splitkit_nn.layers.solves import Kept, Solves
@@ -77,7 +78,8 @@ class MonDEQ(nn.Module):
 
     Under autocast the layer takes any floating input and works in its parameters' dtype. It runs
     under ``torch.func`` transforms (``vmap`` over inputs, not over parameters) and inside of
-    compiled models, where it is left as it is (a graph break); ``torch.export`` is refused.
+    compiled models, also with ``fullgraph=True``, as one operator with first derivatives;
+    ``torch.export`` and ``torch.jit.trace`` are refused.
 
     Source: Winston, Kolter, *Monotone operator equilibrium networks*, NeurIPS 2020.
 
@@ -154,6 +156,7 @@ class MonDEQ(nn.Module):
         self.last_solve = LastSolve()
         self._kept: Kept | None = None
         self._changed = False  # whether the parameters have, since alpha was chosen or loaded
+        self._number = registered(self)
 
     def reset_parameters(self) -> None:
         """Give what is the layer's own its first values: what ``learned`` holds, and the step size
@@ -217,10 +220,41 @@ class MonDEQ(nn.Module):
                 "a MonDEQ cannot be exported: its solve runs until each sample has converged, "
                 "which no static graph says; export the rest of the model, or save the state dict"
             )
+        if torch.jit.is_tracing():  # type: ignore[attr-defined, no-untyped-call]
+            raise NotImplementedError(
+                "a MonDEQ cannot be traced by torch.jit: its solve runs until each sample has "
+                "converged, which no trace says; save the state dict, or use torch.compile"
+            )
+        if torch.compiler.is_compiling():
+            if not isinstance(self.gradient, (str, Unrolled)):
+                return self._in_graph(x, z0)
+            # with Torch's compiler, which others need not import
+            from splitkit_nn.layers.uncompiled import outside
+
+            return outside(self, x, z0)
         return self._forward(x, z0)
 
-    # torch.compile leaves it as it is: how long a solve runs depends on the data
-    @torch.compiler.disable  # type: ignore[untyped-decorator]
+    def _in_graph(self, x: Tensor, z0: Tensor | None) -> Tensor:
+        """``_forward`` as ``torch.compile`` sees it, the solve one operator: how long it runs
+        depends on the data.
+        """
+        if x.ndim > self._ndim:
+            lead = x.shape[: x.ndim - len(self.parametrization.input_shape)]
+            z0 = None if z0 is None else z0.flatten(0, len(lead) - 1)
+            z = self._in_graph(x.flatten(0, len(lead) - 1), z0)
+            return z.reshape(*lead, *z.shape[1:])
+        self.parametrization.check_input(x)
+        device = self.alpha.device.type
+        if torch.is_autocast_enabled(device) and x.is_floating_point():
+            x = x.to(self.parametrization.like.dtype)
+        with torch.autocast(device, enabled=False):
+            W, bias = self.parametrization(x)
+            if z0 is not None:
+                z0 = _checked_start(z0, bias)
+            theta = list(self._theta(W))
+            training = self.training and torch.is_grad_enabled()
+            return equilibrium(W, bias, z0, x, theta, self._number, training)
+
     def _forward(self, x: Tensor, z0: Tensor | None) -> Tensor:
         if isinstance(x, Tensor) and x.ndim > self._ndim:
             return self._flat(x, z0)
@@ -320,6 +354,10 @@ class MonDEQ(nn.Module):
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_kept": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)  # type: ignore[no-untyped-call]
+        self._number = registered(self)
 
     def extra_repr(self) -> str:
         tol = f"{self.tol:g}" if isinstance(self.tol, float) else repr(self.tol)

@@ -13,6 +13,7 @@ import torch
 from splitkit_nn.data import Dataset, download
 from splitkit_nn.training.config import Config
 from splitkit_nn.training.paths import check_writable, path_argument
+from splitkit_nn.training.processes import is_first
 from splitkit_nn.training.recipe import SETTINGS
 from splitkit_nn.training.recipes import RECIPES, find_recipe
 from splitkit_nn.training.run import (
@@ -82,7 +83,7 @@ def prepare_train(options: argparse.Namespace) -> Work:
             else:
                 print(f"{out} is finished; {out / REPORT} says:")
                 print((out / REPORT).read_text(encoding="utf-8"))
-        if options.seeds:
+        if options.seeds and is_first():
             recipe = next(iter(configs.values())).recipe
             print("\n".join(summarize(recipe, options.out, list(configs))))
 
@@ -156,9 +157,11 @@ def _train(config: Config, dataset: Dataset, out: Path, options: argparse.Namesp
     except BaseException:
         kept = f"kept: {out} with the model of the last full epoch; --resume goes on from there"
         nothing = "nothing was saved: no epoch was complete"
-        print(kept if RunDirectory(out).has_checkpoint else nothing, file=sys.stderr)
+        if is_first():
+            print(kept if RunDirectory(out).has_checkpoint else nothing, file=sys.stderr)
         raise
-    print("\n".join(report))
+    if report:
+        print("\n".join(report))
 
 
 def usable_device(name: str) -> torch.device:

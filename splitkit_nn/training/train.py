@@ -16,6 +16,7 @@ from splitkit_nn.training.config import Config
 from splitkit_nn.training.events import MISSING, can_write_events, open_events
 from splitkit_nn.training.layer import has_equilibrium
 from splitkit_nn.training.plots import draw_convergence, draw_history
+from splitkit_nn.training.processes import joined
 from splitkit_nn.training.progress import training_bar
 from splitkit_nn.training.report import as_markdown, training_report
 from splitkit_nn.training.run import REPORT, RunDirectory, claim
@@ -55,20 +56,32 @@ def train(
     FloatingPointError, splitkit.NotConvergedError
         The training broke down; what the last full epoch gave stays in ``out``.
     """
-    with claim(out, resume=resume) as run:
-        trainer = Trainer(config.recipe, dataset, device)
-        run.read_checkpoint(trainer)
-        run.write_config(config)
-        done = len(trainer.history)
-        with (
-            training_bar(trainer, shown=progress) as watch,
-            open_events(run.path / EVENTS, done) as write_events,
-        ):
-            for _ in range(done, trainer.recipe.epochs):
-                metrics = trainer.run_epoch(watch)
-                run.write_epoch(trainer)
-                write_events(metrics)
-        return _finish(trainer, run, config)
+    with joined(device) as processes:
+        if not processes.leads:
+            _follow(Trainer(config.recipe, dataset, device, processes))
+            return []
+        with claim(out, resume=resume) as run:
+            trainer = Trainer(config.recipe, dataset, device, processes)
+            run.read_checkpoint(trainer)
+            run.write_config(config)
+            processes.of_the_first(trainer.state())
+            done = len(trainer.history)
+            with (
+                training_bar(trainer, shown=progress) as watch,
+                open_events(run.path / EVENTS, done) as write_events,
+            ):
+                for _ in range(done, trainer.recipe.epochs):
+                    metrics = trainer.run_epoch(watch)
+                    run.write_epoch(trainer)
+                    write_events(metrics)
+            return _finish(trainer, run, config)
+
+
+def _follow(trainer: Trainer) -> None:
+    """Train with the first process, which writes, from where it stands."""
+    trainer.restore(trainer.processes.of_the_first(trainer.state()))
+    for _ in range(len(trainer.history), trainer.recipe.epochs):
+        trainer.run_epoch(lambda epoch, step: None)
 
 
 def _finish(trainer: Trainer, run: RunDirectory, config: Config) -> list[str]:

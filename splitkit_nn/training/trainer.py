@@ -22,6 +22,7 @@ from torch import Tensor, nn
 import splitkit as sk
 from splitkit_nn.data.dataset import Dataset, PartName
 from splitkit_nn.training.layer import solver_work
+from splitkit_nn.training.processes import Processes
 from splitkit_nn.training.recipe import Recipe
 from splitkit_nn.training.schedule import Momentum, set_momentum
 
@@ -76,6 +77,8 @@ class Trainer:
         It is moved to ``device`` as a whole.
     device : torch.device
         Where the model lives and all work is done.
+    processes : Processes
+        That train together, each on its share of every batch.
 
     Attributes
     ----------
@@ -83,8 +86,14 @@ class Trainer:
         They are the whole state of a training.
     """
 
-    def __init__(self, recipe: Recipe, dataset: Dataset, device: torch.device) -> None:
-        self.recipe = recipe
+    def __init__(
+        self,
+        recipe: Recipe,
+        dataset: Dataset,
+        device: torch.device,
+        processes: Processes = Processes(),  # noqa: B008 (it has no state)
+    ) -> None:
+        self.recipe, self.processes = recipe, processes
         if recipe.validation:
             dataset = dataset.hold_out(recipe.validation, recipe.seed)
         self.dataset = dataset.to(device)
@@ -94,6 +103,7 @@ class Trainer:
         self.model = initial_model(recipe).to(device)
         if recipe.compile:
             self.model.compile()
+        self._parallel = processes.parallel(self.model)
         self.optimizer = torch.optim.Adam(self.model.parameters(), lr=recipe.lr)
         self.scheduler = recipe.schedule(self.optimizer, recipe.epochs, self.batches)
         self.history: list[EpochMetrics] = []
@@ -122,8 +132,8 @@ class Trainer:
                 watch(epoch, steps[-1])
         means = Step(*np.average(steps, axis=0, weights=sizes).tolist())
         validated = bool(self.recipe.validation)
-        held_out = accuracy(self.model, self.dataset, "valid") if validated else None
-        tested, test_loss = evaluate(self.model, self.dataset, "test")
+        held_out = self._evaluate("valid")[0] if validated else None
+        tested, test_loss = self._evaluate("test")
         seconds = time.perf_counter() - started
         ends = held_out, tested, seconds, test_loss
         self.history.append(EpochMetrics(epoch, learning_rate, *means[:5], *ends, *means[5:]))
@@ -158,6 +168,9 @@ class Trainer:
         self.history = [EpochMetrics(**metrics) for metrics in state["history"]]
         self.steps = len(self.history) * self.batches
 
+    def _evaluate(self, part: PartName) -> tuple[float, float]:
+        return evaluate(self.model, self.dataset, part, processes=self.processes)
+
     def _set_momentum(self) -> None:
         momentum = self.recipe.momentum
         if isinstance(momentum, Momentum):
@@ -178,12 +191,15 @@ class Trainer:
 
     def _step(self, images: Tensor, labels: Tensor, where: str) -> Step:
         self.optimizer.zero_grad()
+        whole, labels = len(labels), self.processes.share(labels)
+        part = len(labels) / whole
         try:
-            logits = self.model(images)
-            loss = nn.functional.cross_entropy(logits, labels)
-            if not math.isfinite(loss.item()):
-                raise FloatingPointError(f"the loss is {loss.item()}")
-            loss.backward()  # type: ignore[no-untyped-call]
+            logits = self._parallel(self.processes.share(images))
+            mean = nn.functional.cross_entropy(logits, labels) if part else 0.0 * logits.sum()
+            ((loss,)) = self.processes.total([part * mean.item()], logits)
+            if not math.isfinite(loss):
+                raise FloatingPointError(f"the loss is {loss}")
+            (mean * (part * self.processes.count)).backward()
         except (FloatingPointError, sk.NotConvergedError) as error:
             error.add_note(f"in {where}; a smaller learning rate (--lr) may help")
             raise
@@ -191,11 +207,9 @@ class Trainer:
         self.scheduler.step()
         self.steps += 1
         self._set_momentum()
-        return Step(
-            loss.item(),
-            (logits.argmax(1) == labels).float().mean().item(),
-            *solver_work(self.model),
-        )
+        hits = (logits.argmax(1) == labels).sum().item() / whole
+        work = [part * each for each in solver_work(self.model)]
+        return Step(loss, *self.processes.total([hits, *work], logits))
 
 
 def initial_model(recipe: Recipe) -> nn.Module:
@@ -224,9 +238,14 @@ def accuracy(model: nn.Module, dataset: Dataset, part: PartName, *, batch_size: 
 
 
 def evaluate(
-    model: nn.Module, dataset: Dataset, part: PartName, *, batch_size: int = 250
+    model: nn.Module,
+    dataset: Dataset,
+    part: PartName,
+    *,
+    batch_size: int = 250,
+    processes: Processes = Processes(),  # noqa: B008 (it has no state)
 ) -> tuple[float, float]:
-    """The ``accuracy`` on a part's images, and the mean cross-entropy.
+    """The ``accuracy`` on a part's images, and the mean cross-entropy; processes share the batches.
 
     The model, on the data set's device, is put into evaluation mode and left there; no gradient is
     recorded.
@@ -235,10 +254,11 @@ def evaluate(
     dtype = next(model.parameters()).dtype
     pixels, labels = dataset.part(part)
     batches = zip(torch.split(pixels, batch_size), torch.split(labels, batch_size), strict=True)
-    hits, loss = 0, 0.0
+    hits, loss = 0.0, 0.0
     with torch.no_grad():
-        for x, y in batches:
+        for x, y in list(batches)[processes.rank :: processes.count]:
             logits = model(dataset.normalization(x, dtype))
-            hits += int((logits.argmax(1) == y).sum())
+            hits += float((logits.argmax(1) == y).sum())
             loss += float(nn.functional.cross_entropy(logits, y, reduction="sum"))
+    hits, loss = processes.total([hits, loss], labels)
     return hits / len(labels), loss / len(labels)

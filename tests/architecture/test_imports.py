@@ -24,6 +24,7 @@ class House:
 # `__init__` is the package's own: a room after it may `import splitkit`, and importing splitkit
 # loads no room after it.
 SPLITKIT_ROOMS = (
+    "meshes",
     "backend",
     "tracing",
     "derivatives",
@@ -57,7 +58,7 @@ SPLITKIT = House(
         "numpy": SPLITKIT_ROOMS,
         "array_api_compat": ("backend", "tracing"),
         "jax": ("tracing", "derivatives"),
-        "torch": ("derivatives",),
+        "torch": ("meshes", "derivatives"),
         "scipy": (
             "linear",
             "functions",

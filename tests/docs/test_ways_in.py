@@ -113,6 +113,27 @@ def test_what_other_libraries_names_lead_to_is_there():
         assert name in elsewhere or any(hasattr(place, name) for place in places), name
 
 
+def test_layers_in_a_model():
+    pytest.importorskip("torch")
+    names = run("layers.md")
+    assert names["losses"][-1] < names["losses"][0]
+    assert names["record"].backward.converged
+    assert names["biases"]["cotangent"].relative_error < 1e-2
+
+
+def test_certificates_hold():
+    pytest.importorskip("torch")
+    names = run("certificates.md")
+    x, M, q = names["solution"].x, names["M"], names["q"]
+    exact = sk.solve(
+        sk.Affine(M, q) + sk.NormalCone(functions.Box(-1.0, 1.0)), np.zeros(2), tol=1e-14
+    ).x
+    assert np.linalg.norm(x - exact) <= names["solution"].error_bound * (1 + 1e-6)
+    assert names["nothing"].status == "infeasible"
+    assert names["certificate"].m >= 1
+    assert bool((names["found"].l2 >= 0).all())
+
+
 RAISING = [block for block in blocks("errors.md") if block.startswith("# raises ")]
 
 

@@ -16,9 +16,12 @@ from splitkit.backend import Space
 from splitkit.functions import (
     MCP,
     SCAD,
+    BerHu,
     Conjugate,
     ElasticNet,
     EpsilonInsensitive,
+    Exponential,
+    Fair,
     GroupL2Norm,
     Hinge,
     KullbackLeibler,
@@ -27,14 +30,18 @@ from splitkit.functions import (
     L2Ball,
     L2Norm,
     LeastSquares,
+    Linear,
     LInfNorm,
     LogBarrier,
+    LogCosh,
     LogSum,
     LogSumExp,
     LpPower,
     Max,
     NegativeEntropy,
+    PseudoHuber,
     Quantile,
+    RelativeEntropy,
     SimplexEntropy,
     SortedL1,
     SparseGroupNorm,
@@ -76,6 +83,13 @@ CONVEX = {
     "entropy": NegativeEntropy(0.7),
     "barrier": LogBarrier(0.7),
     "k-support": SquaredKSupportNorm(1, 0.7),
+    "pseudo-Huber": PseudoHuber(0.6, 1.5),
+    "log cosh": LogCosh(0.6, 1.5),
+    "fair": Fair(0.6, 1.5),
+    "berhu": BerHu(0.6, 1.5),
+    "exponential": Exponential(0.4),
+    "relative entropy": RelativeEntropy(1.7, 0.6),
+    "linear": Linear(-0.7),
 }
 
 
@@ -92,6 +106,34 @@ def test_prox_equals_minimization_over_a_line(name):
                 options={"xatol": 1e-11},
             )
             assert f.prox(np.asarray([y]), alpha)[0] == pytest.approx(found.x, abs=2e-6)
+
+
+@pytest.mark.parametrize("name", ["pseudo-Huber", "log cosh", "fair", "berhu", "exponential",
+                                  "relative entropy"])  # fmt: skip
+def test_the_conjugate_is_a_supremum_over_a_line(name):
+    f = CONVEX[name]
+    low = 0.0 if name == "relative entropy" else -60.0
+    for u in (-0.85, -0.3, 0.0, 0.2, 0.8):
+        value = float(f.conjugate(np.asarray([u])))
+        if math.isfinite(value):
+            found = minimize_scalar(
+                lambda z, u=u: float(f(np.asarray([z]))) - u * z, bounds=(low, 60),
+                method="bounded", options={"xatol": 1e-12},
+            )  # fmt: skip
+            assert value == pytest.approx(-found.fun, abs=1e-8)
+        else:
+            assert name == "exponential"
+            assert u < 0
+
+
+def test_smooth_losses_near_zero_and_far_from_it():
+    """Where their formulas cancel, or what they are made of overflows."""
+    for f in (PseudoHuber(2.0), LogCosh(2.0), Fair(2.0)):
+        tiny, huge = np.asarray([1e-9]), np.asarray([1e300])
+        assert f(tiny) == pytest.approx(5e-19, rel=1e-8)
+        assert f(huge) == pytest.approx(2e300)
+        np.testing.assert_allclose(f.prox(huge, 0.5), huge)
+        np.testing.assert_allclose(f.prox(tiny, 3.0), tiny / 4)
 
 
 NONCONVEX = {

@@ -162,6 +162,17 @@ def test_what_does_not_fit_is_refused(make, error, message):
         make()
 
 
+def test_blocks_are_given_one_by_one_or_as_a_sequence():
+    blocks = L2Norm(), Simplex()
+    x = rng.standard_normal(3), rng.standard_normal(2)
+    for f in (sk.functions.SeparableSum(*blocks), sk.functions.SeparableSum(list(blocks))):
+        assert f.functions == blocks
+        np.testing.assert_array_equal(f.prox(x)[1], Simplex().project(x[1]))
+    assert len(sk.functions.SeparableSum(L2Norm()).functions) == 1
+    with pytest.raises(TypeError, match="non-empty sequence"):
+        sk.functions.SeparableSum()
+
+
 def test_a_function_of_each_entry_needs_no_parts():
     f = L1Norm(0.5)
     assert f.along(-1) is f

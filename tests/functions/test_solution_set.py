@@ -69,3 +69,12 @@ def test_torch_differentiates_the_projection(rank):
     x = torch.as_tensor(rng.standard_normal(6), dtype=torch.float64).requires_grad_()
     assert torch.autograd.gradcheck(C.project, (x,))
     assert torch.autograd.gradcheck(lambda u: C.conjugate.prox(u, 0.5), (x,))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_graph_of_a_map_is_that_of_its_matrix(kind):
+    point = rng.standard_normal(6), rng.standard_normal(3)
+    found = sk.functions.GraphOfLinearMap(KINDS[kind](A)).project(point)
+    expected = sk.functions.GraphOfLinearMap(A).project(point)
+    for block, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(block, other, atol=1e-12)

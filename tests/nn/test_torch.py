@@ -52,7 +52,7 @@ class Model(nn.Module):
 
 @pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor:UserWarning")
 def test_compile_gives_the_same_numbers_without_recompiling(x):
-    """The layer is a graph break: what lies around it is compiled, once."""
+    """With the layer in one graph, once."""
     torch.manual_seed(0)
     model, graphs = Model(), []
 
@@ -60,20 +60,41 @@ def test_compile_gives_the_same_numbers_without_recompiling(x):
         graphs.append(graph)
         return graph.forward
 
-    compiled = torch.compile(model, backend=backend)
+    compiled = torch.compile(model, backend=backend, fullgraph=True)
     model.eval()
     expected = gradients(model, x)
     for _ in range(3):
         for a, b in zip(gradients(compiled, x), expected, strict=True):
             torch.testing.assert_close(a, b, rtol=0, atol=1e-6)
     count = len(graphs)
-    assert count == 2  # before and after the layer
+    assert count == 1
     with torch.no_grad():
         model.layer.parametrization.A.mul_(0.5)
     for a, b in zip(gradients(compiled, x), gradients(model, x), strict=True):
         torch.testing.assert_close(a, b, rtol=0, atol=1e-6)
     assert len(graphs) == count
     torch.compiler.reset()
+
+
+def test_a_compiled_model_learns_what_the_activation_has_learned_and_starts_where_it_is_told(x):
+    parametrization = sknn.MonotoneDense(3, 6)
+    sigma = sknn.SoftThreshold(nn.Parameter(torch.tensor(0.2)))
+    layer = sknn.MonDEQ(parametrization, sigma, tol=1e-6)
+    layer.eval()
+    compiled = torch.compile(layer, backend="aot_eager", fullgraph=True)
+    z0 = torch.zeros(len(x), 6)
+    for a, b in zip(gradients(compiled, x), gradients(layer, x), strict=True):
+        torch.testing.assert_close(a, b, rtol=0, atol=1e-5)
+    found = compiled(x.reshape(2, -1, 3), z0.reshape(2, -1, 6))
+    torch.testing.assert_close(found.reshape(-1, 6), layer(x), rtol=0, atol=1e-5)
+    assert layer.last_solve.forward.converged
+    torch.compiler.reset()
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.trace:DeprecationWarning")
+def test_a_trace_is_refused_in_words(x):
+    with pytest.raises(NotImplementedError, match=r"cannot be traced by torch\.jit"):
+        torch.jit.trace(make_layer(), x)
 
 
 def test_export_is_refused_by_name(x):
@@ -223,9 +244,10 @@ def test_deepcopy_in_the_middle_of_a_graph(x):
 WORKER = """
 import sys
 import torch
+import splitkit_nn as sknn
+assert "torch._dynamo" not in sys.modules  # Torch's compiler, which takes as long to import as it
 import torch.distributed as dist
 from torch.nn.parallel import DistributedDataParallel
-import splitkit_nn as sknn
 
 rank, where = int(sys.argv[1]), sys.argv[2]
 dist.init_process_group("gloo", init_method=f"file://{where}", rank=rank, world_size=2)
@@ -351,7 +373,7 @@ def test_every_parametrization_in_a_compiled_model(kind):
         graphs.append(graph)
         return graph.forward
 
-    compiled = torch.compile(model, backend=backend)
+    compiled = torch.compile(model, backend=backend, fullgraph=True)
     for p in trained(layer):
         layer.get_parameter(p).grad = None
     found = torch.autograd.grad(

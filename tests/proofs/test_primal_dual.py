@@ -1,9 +1,13 @@
 """What the library guarantees of methods with a linear map is proved: their metric holds Lx."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 import splitkit as sk
+from splitkit.proofs import Outcome, attempt
+from splitkit.proofs.program import least_value
 from tests.proofs.random_programs import never
 
 
@@ -44,5 +48,17 @@ def test_within_the_steps_of_the_theorem(case, part):
 def test_beyond_what_any_theorem_allows(case):
     """τσ‖L‖² = 1.4 > 4/3."""
     method, terms = PROVED[case](1.4)
-    unchecked = method._with(check=False)
-    assert not unchecked.proof(*terms).holds
+    proof = method._with(check=False).proof(*terms)
+    assert proof.outcome is Outcome.INEXPRESSIBLE
+    assert "no quadratic function" in proof.reason
+
+
+def test_a_solver_that_ends_elsewhere_has_not_shown_that_there_is_no_function(monkeypatch):
+    def ended(claim, units=None):
+        return replace(least_value(claim, units), status="InsufficientProgress")
+
+    monkeypatch.setattr(attempt, "least_value", ended)
+    method, terms = PROVED["Chambolle-Pock"](1.4)
+    proof = method._with(check=False).proof(*terms)
+    assert proof.outcome is Outcome.FAILED
+    assert "InsufficientProgress" in proof.reason

@@ -172,6 +172,37 @@ def test_units_do_not_matter(case, power):
     assert there.value == pytest.approx(here.value, rel=1e-6)
 
 
+RESOLVED = [
+    sk.Operator.from_callable(resolvent=never, monotone=True, maximal=True) for _ in range(3)
+]
+IN_UNITS = {  # methods at α = 1/s, whose residual has the units of s
+    "Davis-Yin": lambda s: sk.DavisYin(alpha=0.5 / s).proof(
+        *RESOLVED[:2], operator(cocoercivity=0.8 / s)
+    ),
+    "Tseng": lambda s: sk.Tseng(alpha=0.3 / s).proof(
+        operator(monotone=True, lipschitz=s), RESOLVED[0]
+    ),
+    "Ryu": lambda s: sk.Ryu(alpha=1 / s).proof(*RESOLVED),
+}
+
+
+@pytest.mark.parametrize("s", [1e-8, 3e-5, 700.0, 1e5, 1e8])
+@pytest.mark.parametrize("case", IN_UNITS)
+def test_the_units_of_a_residual_do_not_matter(case, s):
+    """‖u⁺‖² ≤ ‖u‖² − c‖r‖² with r in units of s: c s² is the same."""
+    here, there = (IN_UNITS[case](scale) for scale in (1.0, s))
+    assert here.outcome == there.outcome == Outcome.PROVED
+    assert there.value * s**2 == pytest.approx(here.value, rel=1e-6)
+
+
+@pytest.mark.parametrize("s", [1e-8, 1e5, 1.1e5, 1e8])
+def test_an_inverse_step_is_known_as_one(s):
+    """Halpern's residual (y − x)/α at α = 1/s is (1/α)y − (1/α)x, where 1/α is rounded again."""
+    proof = sk.prove(sk.Halpern(sk.ProximalPoint(alpha=1 / s)), RESOLVED[0], steps=3)
+    assert proof.outcome is Outcome.PROVED
+    assert proof.value / s**2 == pytest.approx(0.25, rel=1e-6)
+
+
 def test_tseng_of_least_squares_in_large_units():
     """Not 1.9e-6: of m = 1e3, L = 8e7 nothing is near that."""
     F = operator(strong_monotonicity=1e3, lipschitz=8e7)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import splitkit as sk
-from splitkit import functions as f
+from splitkit import functions as f, tracing
 from splitkit.backend import to_numpy
 from splitkit.derivatives import traced as traced_roots
 
@@ -157,3 +157,29 @@ def test_what_cannot_run_there_says_so():
     F = sk.Operator.from_callable(hesitant, lipschitz=2.0, strong_monotonicity=1.0)
     with pytest.raises(TypeError, match="hesitant cannot be traced"):
         traced(lambda x: sk.solve(F + sk.NormalCone(f.Box(1.0, 2.0)), x, sk.Tseng()), jnp.ones(3))
+
+
+def test_wide_matrices_of_each_problem_are_factored_inside():
+    """By the formula of Woodbury, of which nothing can be verified there."""
+    several = RNG.normal(size=(3, 3, 7))
+    how = {"method": sk.DouglasRachford(alpha=0.2), "tol": 1e-9}
+    inside = jax.jit(jax.vmap(lambda A: solution(A, A[:, 0], 0.5, **how)))(jnp.asarray(several))
+    for x, A in zip(sk.check(inside).x, several, strict=True):
+        np.testing.assert_allclose(x, solution(A, A[:, 0], 0.5, **how).x, atol=1e-8)
+
+
+def test_loops_multiply_by_rows_and_make_no_transposes():
+    M = jnp.asarray(RNG.normal(size=(5, 5)))
+
+    def looped(M, x, n):
+        return tracing.times(n, lambda x: 0.5 * x + 0.1 * ((x @ M.T) @ M), x)
+
+    several, each = jnp.asarray(RNG.normal(size=(3, 5, 5))), jnp.ones(5)
+    for function, given in ((looped, M), (jax.vmap(looped, (0, None, None)), several)):
+        program = jax.make_jaxpr(function)(given, each, 3)
+        (loop,) = (e for e in program.eqns if e.primitive.name in ("while", "scan"))
+        inner = loop.params.get("body_jaxpr", loop.params.get("jaxpr")).jaxpr.eqns
+        assert "transpose" not in {e.primitive.name for e in inner}
+    N = 0.5 * np.eye(5) + 0.1 * to_numpy(M.T @ M)
+    expected = np.linalg.matrix_power(N, 3) @ np.ones(5)
+    np.testing.assert_allclose(to_numpy(looped(M, each, 3)), expected, rtol=1e-12)

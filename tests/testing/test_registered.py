@@ -4,13 +4,12 @@ import types
 
 import numpy as np
 import pytest
-from hypothesis import settings
 
 import splitkit as sk
 from splitkit.solvers.methods import METHODS
 from splitkit.testing import registered, replay
 from splitkit.testing.registry import COMBINATORS, exported
-from tests.sampling import sample_on_jax, share
+from tests.sampling import examples, sample_on_jax
 
 THINGS = registered()
 
@@ -18,10 +17,11 @@ THINGS = registered()
 @pytest.mark.parametrize("thing", THINGS, ids=str)
 def test_keeps_what_it_declares(thing, xp_backend, xp, dtype):
     sample_on_jax(xp_backend, xp, dtype, THINGS.index(thing))
-    examples = settings().max_examples // share(xp_backend, dtype == xp.float64)
+    made, *_ = thing.make()
+    count = examples(made, xp_backend, dtype == xp.float64)
     # worst cases are sought where operations cost least: they are the same elsewhere
-    search = xp_backend.name not in ("strict", "jax") or examples > 2
-    thing.check(xp=xp, dtype=dtype, max_examples=examples, search=search)
+    search = xp_backend.name not in ("strict", "jax") or count > 2
+    thing.check(xp=xp, dtype=dtype, max_examples=count, search=search)
 
 
 ACCUSED = [  # by rounding alone: the thing, the property, the case

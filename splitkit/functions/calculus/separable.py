@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from splitkit.backend import Array, Point
 from splitkit.functions.base import Function
 from splitkit.functions.calculus.derived import Derived
@@ -17,21 +19,25 @@ class SeparableSum(Derived):
 
     Parameters
     ----------
-    functions : sequence of Function
+    *functions : Function, or one sequence of them
         One for each block.
 
     Examples
     --------
-    >>> f = sk.functions.SeparableSum((sk.functions.L1Norm(), sk.functions.NonNegative()))
+    >>> f = sk.functions.SeparableSum(sk.functions.L1Norm(), sk.functions.NonNegative())
     >>> f.prox((np.array([3.0, 0.5]), np.array([-1.0, 2.0])))
     (array([2., 0.]), array([0., 2.]))
     """
 
-    def __init__(self, functions: tuple[Function, ...] | list[Function]) -> None:
-        self.functions = tuple(functions)
-        if not self.functions or not all(isinstance(f, Function) for f in self.functions):
-            raise TypeError(f"functions = {functions!r}: give a non-empty sequence of functions")
-        super().__init__(BlockDiagonal([Subdifferential(f) for f in functions]), *functions)
+    def __init__(self, *functions: Function | Sequence[Function]) -> None:
+        given = functions[0] if len(functions) == 1 else functions
+        blocks = tuple(given) if isinstance(given, Sequence) else (given,)
+        if not blocks or not all(isinstance(f, Function) for f in blocks):
+            raise TypeError(f"functions = {given!r}: give a non-empty sequence of functions")
+        self.functions: tuple[Function, ...] = blocks  # type: ignore[assignment]
+        super().__init__(
+            BlockDiagonal([Subdifferential(f) for f in self.functions]), *self.functions
+        )
 
     def __call__(self, x: Point) -> Array:
         values = [f(block) for f, block in zip(self.functions, x, strict=True)]

@@ -52,7 +52,7 @@ class Logistic(MarginLoss):
         xp, s = namespace(x), self._signed(x)
         # log(1 + e⁻ˢ) = max(−s, 0) + log(1 + e^{−|s|})
         size = abs(s)
-        return sum_of((size - s) / 2 + xp.log1p(xp.exp(-size)), self.batch_ndim)
+        return sum_of(size / 2 - s / 2 + xp.log1p(xp.exp(-size)), self.batch_ndim)
 
     def gradient(self, x: Point) -> Point:
         xp, s = namespace(x), self._signed(x)

@@ -16,13 +16,18 @@ from splitkit.backend import (
     Space,
     add,
     align,
+    are_values_at_hand,
     blocks,
     folding,
     inner,
     is_array,
     is_traced,
+    isfinite,
     lincomb,
     namespace,
+    norm,
+    pairing,
+    power_of_two,
     scale,
     sum_of,
     to_numpy,
@@ -85,7 +90,7 @@ class Quadratic(Function):
         self._map: LinearOperator = wrap(P, argument="P")
         self._is_matrix = isinstance(self._map, DenseMatrix)
         if isinstance(self._map, DenseMatrix):
-            with folding():
+            with folding(self._map.matrix):
                 self._map = self._decomposed(self._map.matrix)
         with folding():
             known = self._map.properties
@@ -156,7 +161,14 @@ class Quadratic(Function):
     def __call__(self, x: Point) -> Array:
         slope = scale(0.5, self._map(x))
         slope = slope if self.q is None else add(slope, self.q)
-        return inner(x, slope, self.batch_ndim)
+        value = inner(x, slope, self.batch_ndim)
+        if not are_values_at_hand(value) or isfinite(value):
+            return value
+        # products overflow that may cancel: f(sv) = s(s ½vᵀPv + qᵀv)
+        s = power_of_two(norm(scale(0.1, x), self.batch_ndim))
+        v = scale(1 / s, x)
+        curved = inner(v, scale(0.5, self._map(v)), self.batch_ndim)
+        return s * (s * curved + (0.0 if self.q is None else pairing(self.q, v, self.batch_ndim)))
 
     @cached_property
     def _spectrum(self) -> tuple[Array, Array]:

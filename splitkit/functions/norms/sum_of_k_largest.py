@@ -45,7 +45,7 @@ class SumOfKLargest(Function):
     def __call__(self, x: Point) -> Array:
         xp = namespace(x)
         entries = xp.sort(as_vectors(x, self.batch_ndim), axis=-1, descending=True)
-        return self.weight * xp.sum(entries[..., : self.k], axis=-1)
+        return xp.sum(align(self.weight, entries) * entries[..., : self.k], axis=-1)
 
     def _dual(self, x: Array, cap: Scalar) -> Array:
         """The projection of x onto {0 ≤ u ≤ cap, Σuᵢ = k·cap}."""

@@ -59,7 +59,7 @@ class AffineSet(OfRows):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        with folding():
+        with folding(self.A):
             self._decompose()
 
     def _decompose(self) -> None:

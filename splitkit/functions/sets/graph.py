@@ -8,7 +8,6 @@ from splitkit.backend import Array, Point, Space
 from splitkit.functions.base import Function
 from splitkit.functions.cones.cone import Subspace
 from splitkit.linear.coupling import Coupling
-from splitkit.linear.dense import DenseMatrix
 
 
 class GraphOfLinearMap(Subspace):
@@ -24,13 +23,14 @@ class GraphOfLinearMap(Subspace):
 
     Parameters
     ----------
-    L : array, shape (m, n), or DenseMatrix
-        Acts on the last axis of x; dtype and device of the points.
+    L : array of shape (m, n), sparse array, LinearOperator, or what ``linear.wrap`` takes
+        Dtype and device of the points. Of a map that is known by its products the projection is by
+        conjugate gradients.
 
     Raises
     ------
     TypeError, ValueError
-        L is no real floating matrix of finite numbers.
+        L is no linear map, or a matrix of other than real floating finite numbers.
 
     Examples
     --------
@@ -41,7 +41,7 @@ class GraphOfLinearMap(Subspace):
 
     formula = r"\{y = L x\}"
 
-    def __init__(self, L: Array | DenseMatrix, *, batch_ndim: int = 0) -> None:
+    def __init__(self, L: Any, *, batch_ndim: int = 0) -> None:
         self._coupling = Coupling(L)
         self.L, self.batch_ndim = self._coupling.K, batch_ndim
         self._inverse = self._coupling.shifted_inverse(1.0)

@@ -26,6 +26,7 @@ from splitkit.functions.inner.accuracy import Inexact, tolerance
 from splitkit.functions.inner.linear_programs import greatest_of_each
 from splitkit.functions.sets.rows import OfRows
 from splitkit.looks import at_known
+from splitkit.meshes import together
 
 
 class Polyhedron(Inexact, OfRows):
@@ -86,7 +87,8 @@ class Polyhedron(Inexact, OfRows):
             return
         try:
             origin = xp.zeros((*b.shape[:-1], A.shape[1]), dtype=A.dtype, device=device(A))
-            at_known(self.project, origin)  # of b's batch axes, whatever x's will be
+            with together((A, b)):
+                at_known(self.project, origin)  # of b's batch axes, whatever x's will be
         except _EmptyError as error:
             raise ValueError(
                 f"{self!r} is empty, up to rounding: no x has Ax ≤ b; check A and b"

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from splitkit.backend import Array, Point, clip, is_traced, lincomb, scale, subtract
-from splitkit.solvers.iteration import Carry, Iteration, Reading, Trace
+from splitkit.solvers.iteration import Carry, Freed, Iteration, Reading, Trace
 from splitkit.solvers.method import Guarantee, Method
 from splitkit.solvers.terms import Role, Term
 
@@ -142,6 +142,9 @@ class AdaptiveSteps(Iteration):
     def init(self, x0: Point) -> Carry:
         return (x0,)
 
+    def free(self, state: Carry) -> Freed | None:
+        return super().free(state) if len(state) > 1 else None
+
     def advance(self, state: Carry) -> tuple[Carry, Trace]:
         if len(state) > 1:
             return self.adapted(state)
@@ -186,7 +189,7 @@ class AdaptiveSteps(Iteration):
             slope = alpha * change / xp.where(moved > 0, moved, one)
             over = ~(slope <= 1)  # NaN too
             under = (slope > 0) & (slope < LEAST)
-            free = (slope == 0) & (force > 0) & (2 * moved > alpha * pace)
+            free = (slope == 0) & (2 * moved > alpha * pace)
             pace = moved / alpha
             traced, again = is_traced(over), None
             if trial == 0 and else_try is not None:

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 
 from splitkit.arguments import Range, check_choice, check_integer, check_number, option
 from splitkit.backend import Array, Point, add, lincomb, scale, solve_linear, subtract, where
-from splitkit.solvers.iteration import Carry, Iteration, Reading, Trace
+from splitkit.solvers.iteration import Carry, Freed, Iteration, Reading, Trace
 from splitkit.solvers.method import Guarantee
 from splitkit.solvers.methods.accelerators import AcceleratedIteration, Accelerator
 from splitkit.solvers.terms import Term
@@ -97,6 +97,10 @@ class Memory(AcceleratedIteration):
         super().__init__(inner)
         self.options = options
 
+    def free(self, state: Carry) -> Freed | None:
+        earlier = state[6]
+        return super().free(state) if earlier else None
+
     def read(self, trace: Trace) -> Reading:
         kept, here, earlier = trace
         return self.of.read(where(kept, here, earlier))
@@ -137,22 +141,22 @@ class Memory(AcceleratedIteration):
 class _Anderson(Memory):
     """Carry: the point, the plain point to go back to, (‖r₀‖, n, whether the point is a plain one),
     the last point, its residual and ‖r‖, the differences, newest first (0 where there are none
-    yet), what the last step computed on the way (() at the start), and k.
+    yet), and what the last step computed on the way (() at the start).
     """
 
     def launched(self, u: Point) -> Carry:
         size = 0.0 * self.space.norm(u)
         none = (scale(0.0, u),) * self.options.memory
-        return u, u, (size, size, size >= 0), (u, none[0], size), none, none, (), 0
+        return u, u, (size, size, size >= 0), (u, none[0], size), none, none, ()
 
     def advance(self, state: Carry) -> tuple[Carry, Trace]:
-        u, plain, (first, count, is_plain), last, dU, dR, earlier, k = state
+        u, plain, (first, count, is_plain), last, dU, dR, earlier = state
         xp = self.space.xp
         Tu, trace = self.of.advance(u)
         r = subtract(Tu, u)
         size = self.of.rough_length(r)
-        if k == 0:
-            state = Tu, Tu, (size, count, is_plain), (u, r, size), dU, dR, trace, 1
+        if not earlier:
+            state = Tu, Tu, (size, count, is_plain), (u, r, size), dU, dR, trace
             return state, (is_plain, trace, trace)
         dU = (subtract(u, last[0]), *dU[:-1])
         dR = (subtract(r, last[1]), *dR[:-1])
@@ -164,5 +168,5 @@ class _Anderson(Memory):
         # a rejected point is left for the plain one, which T produced from the point before
         u_next = where(accepted, ahead, plain)
         bound = (first, count, ~accepted)
-        after = u_next, Tu, bound, (u, r, size), dU, dR, trace, k + 1
+        after = u_next, Tu, bound, (u, r, size), dU, dR, trace
         return after, (accepted, trace, earlier)

@@ -32,7 +32,7 @@ from typing import NamedTuple
 import numpy as np
 
 from splitkit.backend import Point, Space, add, inner, subtract
-from splitkit.solvers.iteration import Carry, Iteration, Loop, Reading, Trace
+from splitkit.solvers.iteration import Carry, Freed, Iteration, Loop, Reading, Trace
 from splitkit.solvers.methods.primal_dual_steps import Steps
 from splitkit.solvers.terms import Term
 
@@ -171,7 +171,7 @@ class Balanced(Iteration):
                 state, n = self.advance(state)[0], n - 1
         return state
 
-    def free(self, state: Carry) -> tuple[Iteration, Carry, Callable[[Carry], Carry]] | None:
+    def free(self, state: Carry) -> Freed | None:
         pair, now = state
         if now.made + 1 == now.next_look:
             return None

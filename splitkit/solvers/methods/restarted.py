@@ -7,7 +7,7 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from splitkit.backend import Array, Point, chosen, lincomb, subtract
+from splitkit.backend import Array, Point, at_least, chosen, lincomb, subtract
 from splitkit.solvers.iteration import Carry, Iteration, Trace
 from splitkit.solvers.method import Guarantee, Method
 from splitkit.solvers.methods.accelerators import AcceleratedIteration, Accelerator
@@ -99,7 +99,7 @@ class _Restarted(AcceleratedIteration):
         size = self._length(subtract(Tu, u))
         first = chosen(k == 0, size, first)
         falls = (size <= SUFFICIENT * first) | ((size <= NECESSARY * first) & (size > last))
-        again = ((k > 0) & falls) | (k >= max(1.0, ARTIFICIAL * total))
+        again = ((k > 0) & falls) | (k >= at_least(ARTIFICIAL * total, 1.0))
         if again is True:
             return (Tu, Tu, 0.0, first, size, total + 1), trace
         part = 1 / (k + 2)

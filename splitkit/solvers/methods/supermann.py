@@ -10,6 +10,7 @@ from splitkit.solvers.iteration import Carry, Iteration, Trace
 from splitkit.solvers.method import Guarantee
 from splitkit.solvers.methods.anderson import SAFEGUARD, SUMMABLE, Anderson, Memory
 from splitkit.solvers.terms import Term
+from splitkit.tracing import repeated_while
 
 C0 = C1 = Q = 0.99
 SIGMA = 0.1
@@ -68,7 +69,7 @@ class SuperMann(Anderson):
 class _SuperMann(Memory):
     """Carry: the point, the plain point to go back to, (η, s, ‖r₀‖, n, whether the point is to be
     judged yet), the last point, its residual and ‖r‖, the differences, what the last step computed
-    on the way (() at the start), and k.
+    on the way (() at the start), and qᵏ.
     """
 
     def __init__(self, inner: Iteration, options: SuperMann, θ: float) -> None:
@@ -78,17 +79,26 @@ class _SuperMann(Memory):
     def launched(self, u: Point) -> Carry:
         size = 0.0 * self.space.norm(u)
         none = (scale(0.0, u),) * self.options.memory
-        return u, u, (size, size, size, size, size > 0), (u, none[0], size), none, none, (), 0
+        return (
+            u,
+            u,
+            (size, size, size, size, size > 0),
+            (u, none[0], size),
+            none,
+            none,
+            (),
+            size + 1,
+        )
 
     def advance(self, state: Carry) -> tuple[Carry, Trace]:
-        u, plain, (η, s, first, count, open_), last, dU, dR, earlier, k = state
+        u, plain, (η, s, first, count, open_), last, dU, dR, earlier, decay = state
         xp = self.space.xp
         Tu, trace = self.of.advance(u)
         forward = subtract(Tu, u)
         size = self.of.length(forward)
-        if k == 0:
+        if not earlier:
             bounds = (size, size, size, count, open_)
-            state = Tu, Tu, bounds, (u, forward, size), dU, dR, trace, 1
+            state = Tu, Tu, bounds, (u, forward, size), dU, dR, trace, Q * decay
             return state, (~open_, trace, trace)
         dU = (subtract(u, last[0]), *dU[:-1])
         dR = (subtract(forward, last[1]), *dR[:-1])
@@ -98,10 +108,9 @@ class _SuperMann(Memory):
         blind = (size <= C0 * η) & ~astray
         count = count + xp.astype(open_ & ~astray, count.dtype)
         u_next, η = where(astray, plain, where(blind, add(u, d), Tu)), xp.where(blind, size, η)
-        pending, τ = ~(blind | astray), xp.ones_like(size)
-        for _ in range(TRIALS):
-            if not bool(xp.any(pending)):
-                break
+
+        def tried(now: Carry) -> Carry:
+            u_next, s, count, pending, τ = now
             moved = scale(τ, d)
             w = add(u, moved)
             Rw = subtract(w, self.of.advance(w)[0])
@@ -112,10 +121,14 @@ class _SuperMann(Memory):
             safe = pending & ~educated & (ρ >= SIGMA * norm * size) & (norm > 0)
             ratio = ρ / xp.where(norm > 0, norm * norm, xp.ones_like(norm))
             u_next = where(educated, w, where(safe, lincomb(1.0, u, -ratio, Rw), u_next))
-            s = xp.where(educated, norm + first * Q**k, s)
+            s = xp.where(educated, norm + first * decay, s)
             count = count + xp.astype(educated, count.dtype)
             pending = pending & ~(educated | safe)
-            τ = xp.where(pending, 0.5 * τ, τ)
+            return u_next, s, count, pending, xp.where(pending, 0.5 * τ, τ)
+
+        start = u_next, s, count, ~(blind | astray), xp.ones_like(size)
+        end = repeated_while(lambda now: xp.any(now[3]), tried, start, TRIALS)
+        u_next, s, count, *_ = end
         bounds = (η, s, first, count, blind)
-        after = u_next, Tu, bounds, (u, forward, size), dU, dR, trace, k + 1
+        after = u_next, Tu, bounds, (u, forward, size), dU, dR, trace, Q * decay
         return after, (~astray, trace, earlier)

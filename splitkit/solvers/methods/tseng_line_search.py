@@ -9,6 +9,7 @@ from splitkit.backend import Array, Point, lincomb, scale, subtract
 from splitkit.solvers.iteration import Carry, Iteration, Reading, Trace
 from splitkit.solvers.methods.adaptive import GREATEST, AdaptiveMethod, AdaptiveSteps
 from splitkit.solvers.terms import Term, not_maximal
+from splitkit.tracing import repeated_while
 
 DELTA = 0.8
 GROWTH = 1.2
@@ -70,13 +71,18 @@ class _LineSearch(AdaptiveSteps):
         x, alpha, longest = state
         xp = self.space.xp
         Fx = self.F(x)
-        for _ in range(HALVINGS):
+
+        def tried(alpha: Array) -> Carry:
             y = self.resolve(alpha, lincomb(1.0, x, -alpha, Fx))
             Fy = self.F(y)
-            too_long = self.too_long(alpha, x, y, Fx, Fy)
-            if not bool(xp.any(too_long)):
-                break
-            alpha = xp.where(too_long, 0.5 * alpha, alpha)
+            return alpha, y, Fy, self.too_long(alpha, x, y, Fx, Fy)
+
+        def halved(now: Carry) -> Carry:
+            alpha, _, _, too_long = now
+            return tried(xp.where(too_long, 0.5 * alpha, alpha))
+
+        end = repeated_while(lambda now: xp.any(now[3]), halved, tried(alpha), HALVINGS)
+        alpha, y, Fy, _ = end
         return self.corrected(alpha, (x, Fx), (y, Fy), longest)
 
     def corrected(

@@ -5,13 +5,13 @@ import io
 import os
 import random
 import resource
-import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 import pytest
@@ -27,6 +27,7 @@ from splitkit_nn.training.run import RunDirectory, claim
 from splitkit_nn.training.schedule import OneCycle
 from splitkit_nn.training.train import train
 from splitkit_nn.training.trainer import Step, Trainer
+from tests.nn.training.commands import start
 
 ROOT = Path(__file__).parents[3]
 CPU = torch.device("cpu")
@@ -175,51 +176,37 @@ def test_the_best_model_is_that_of_the_best_epoch_on_held_out_samples(tmp_path: 
     assert same(states[best], tensors(tmp_path / "run" / "best.pt"))
 
 
-COMMAND = (
-    "import sys, torch\n"
-    "torch.set_num_threads(1)\n"
-    "from splitkit_nn.training import train\n"
-    "train._draw = lambda trainer, run: []\n"
-    "from splitkit_nn.__main__ import main\n"
-    "sys.exit(main(sys.argv[1:]))\n"
-)
-
-
-def start(out: Path, *more: str) -> subprocess.Popen[bytes]:
+def run_apart(out: Path, *more: str) -> ForkServerProcess:
     arguments = ["train", "digits", "--out", str(out), "--epochs", "4", "--no-progress", *more]
-    return subprocess.Popen(
-        [sys.executable, "-c", COMMAND, *arguments],
-        cwd=ROOT,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-    )
+    return start(arguments, out.with_suffix(".errors"))
 
 
-def wait_for(what: Callable[[], bool], process: subprocess.Popen[bytes]) -> None:
-    while not what() and process.poll() is None:
+def wait_for(what: Callable[[], bool], lives: Callable[[], bool]) -> None:
+    while not what() and lives():
         time.sleep(0.001)
 
 
-def finish(process: subprocess.Popen[bytes]) -> None:
-    _, error = process.communicate()
-    assert process.returncode == 0, error.decode()
+def finish(out: Path, *more: str) -> None:
+    process = run_apart(out, *more)
+    process.join()
+    assert process.exitcode == 0, out.with_suffix(".errors").read_text()
 
 
 def test_killed_at_any_moment_it_resumes_to_the_same_parameters(tmp_path: Path) -> None:
     """Also while it saves. The environment's SPLITKIT_KILLS says how many moments, by default 2."""
     straight, killed = tmp_path / "straight", tmp_path / "killed"
-    finish(start(straight))
+    finish(straight)
     moments = random.Random(0)
     for kill in range(int(os.environ.get("SPLITKIT_KILLS", "2"))):
-        process = start(killed, "--resume")
-        if kill % 2:
-            wait_for(lambda: bool([*killed.glob(".*.tmp")]), process)  # while it saves
+        process = run_apart(killed, "--resume")
+        if kill % 2:  # while it saves
+            wait_for(lambda: bool([*killed.glob(".*.tmp")]), process.is_alive)
         else:
-            wait_for((killed / "config.json").exists, process)
+            wait_for((killed / "config.json").exists, process.is_alive)
             time.sleep(moments.uniform(0, 0.5))
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
-    finish(start(killed, "--resume"))
+        process.kill()
+        process.join()
+    finish(killed, "--resume")
     assert same(tensors(straight / "model.pt"), tensors(killed / "model.pt"))
     assert not [*killed.glob(".*.tmp")]
 
@@ -297,7 +284,7 @@ def test_asked_to_terminate_it_ends_as_by_ctrl_c(tmp_path: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "splitkit_nn", *arguments], cwd=ROOT, stderr=subprocess.PIPE
     )
-    wait_for((out / "metrics.csv").exists, process)
+    wait_for((out / "metrics.csv").exists, lambda: process.poll() is None)
     process.terminate()
     _, error = process.communicate()
     assert process.returncode == 130

@@ -1,0 +1,170 @@
+"""Projections as Clarabel finds them, and support functions as linear programs or Clarabel do."""
+
+import clarabel
+import numpy as np
+import pytest
+import scipy.sparse
+
+import splitkit as sk
+from splitkit.functions import (
+    BallBox,
+    BoxHyperplane,
+    L2Ball,
+    L21Ball,
+    RankBall,
+    SolidSimplex,
+    SpectralBall,
+    Sphere,
+    WeightedL1Ball,
+)
+
+N = 5
+rng = np.random.default_rng(0)
+NORMAL, VALUE = np.array([1.0, -2.0, 0.0, 0.5, 3.0]), 0.7
+LOW, HIGH = np.array([-1.0, 0.0, -0.5, 0.2, -2.0]), np.array([0.5, 1.0, 2.0, 0.4, 0.1])
+WEIGHT = np.array([1.0, 0.0, 2.0, 0.5, 3.0])
+ONE = np.eye(N)
+
+
+def rows(*, at_most=(), equal=(), balls=()):
+    """b − Ax in cones, for pairs (A, b)."""
+    parts = [*equal, *at_most, *balls]
+    A = np.vstack([a for a, _ in parts])
+    b = np.concatenate([np.atleast_1d(c) for _, c in parts])
+    cones = [clarabel.ZeroConeT(len(np.atleast_1d(c))) for _, c in equal]
+    cones += [clarabel.NonnegativeConeT(len(np.atleast_1d(c))) for _, c in at_most]
+    cones += [clarabel.SecondOrderConeT(len(c)) for _, c in balls]
+    return scipy.sparse.csc_matrix(A), b, cones
+
+
+def solved(P, q, A, b, cones):
+    settings = clarabel.DefaultSettings()
+    settings.verbose = False
+    settings.tol_gap_abs = settings.tol_gap_rel = settings.tol_feas = 1e-11
+    return np.array(clarabel.DefaultSolver(P, q, A, b, cones, settings).solve().x)
+
+
+def signs(n):
+    """All vectors of ±1."""
+    return np.array(np.meshgrid(*[[-1.0, 1.0]] * n)).reshape(n, -1).T
+
+
+BOX = [(ONE, HIGH), (-ONE, -LOW)]
+BALL = (np.vstack([np.zeros(N), -ONE]), np.concatenate([[0.9], np.zeros(N)]))
+SETS = {
+    "solid simplex": (
+        SolidSimplex(0.8), rows(at_most=[(-ONE, np.zeros(N)), (np.ones((1, N)), 0.8)]),
+    ),
+    "box on a hyperplane": (
+        BoxHyperplane(NORMAL, VALUE, LOW, HIGH), rows(at_most=BOX, equal=[(NORMAL[None], VALUE)]),
+    ),
+    "weighted l1 ball": (
+        WeightedL1Ball(WEIGHT, 1.3), rows(at_most=[(signs(N) * WEIGHT, np.full(2**N, 1.3))]),
+    ),
+    "box in a ball": (BallBox(0.9, LOW, HIGH), rows(at_most=BOX, balls=[BALL])),
+    "orthant in a ball": (BallBox(0.9), rows(at_most=[(-ONE, np.zeros(N))], balls=[BALL])),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_the_projection_is_clarabels(name):
+    C, constraints = SETS[name]
+    for size in (0.3, 2.0, 20.0):
+        for y in size * rng.standard_normal((4, N)):
+            expected = solved(scipy.sparse.eye(N, format="csc"), -y, *constraints)
+            found = C.project(y)
+            assert C(found) == 0
+            assert np.linalg.norm(found - y) <= np.linalg.norm(expected - y) + 1e-9 * max(size, 1)
+            np.testing.assert_allclose(found, expected, atol=3e-5 * max(size, 1))
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_the_support_function_is_clarabels(name):
+    C, constraints = SETS[name]
+    nothing = scipy.sparse.csc_matrix((N, N))
+    for u in rng.standard_normal((6, N)):
+        if name == "weighted l1 ball":
+            assert C.conjugate_value(u) == np.inf
+            u[1] = 0.0
+        best = solved(nothing, -u, *constraints)
+        assert float(C.conjugate_value(u)) == pytest.approx(u @ best, rel=1e-6, abs=1e-7)
+
+
+def test_batches_are_their_elements():
+    y = 3 * rng.standard_normal((2, N))
+    several = [
+        (lambda r, k: BoxHyperplane(NORMAL, r, LOW, HIGH, batch_ndim=k), [0.7, -0.4]),
+        (lambda r, k: BallBox(r, LOW, HIGH, batch_ndim=k), [0.9, 0.3]),
+        (lambda r, k: WeightedL1Ball(WEIGHT, r, batch_ndim=k), [1.3, 0.2]),
+        (lambda r, k: SolidSimplex(r, batch_ndim=k), [1.3, 0.2]),
+        (lambda r, k: Sphere(r, batch_ndim=k), [1.3, 0.2]),
+    ]
+    for make, values in several:
+        found = make(np.array(values), 1).project(y)
+        for row, value, each in zip(found, values, y, strict=True):
+            np.testing.assert_allclose(row, make(value, 0).project(each), atol=1e-14)
+
+
+def test_the_ball_of_sums_of_norms():
+    y = 2 * rng.standard_normal((4, 3))
+    C = L21Ball(1.5)
+    p = C.project(y)
+    norms = np.linalg.norm(p, axis=1)
+    assert norms.sum() == pytest.approx(1.5)
+    # σ(y − p) = ⟨y − p, p⟩
+    assert 1.5 * np.linalg.norm(y - p, axis=1).max() == pytest.approx(np.sum((y - p) * p))
+    np.testing.assert_array_equal(C.project(p / 2), p / 2)
+    np.testing.assert_allclose(L21Ball(1.5, axis=-2).project(y.T), p.T)
+    np.testing.assert_array_equal(L21Ball(0.0).project(y), 0 * y)
+
+
+def test_the_ball_of_the_greatest_singular_value():
+    Y = 2 * rng.standard_normal((3, 4))
+    P = SpectralBall(1.2).project(Y)
+    assert np.linalg.norm(P, 2) == pytest.approx(1.2)
+    nuclear = np.linalg.svd(Y - P, compute_uv=False).sum()
+    assert 1.2 * nuclear == pytest.approx(np.sum((Y - P) * P))
+    np.testing.assert_allclose(
+        SpectralBall(1.2).conjugate.prox(Y, 0.5),
+        sk.functions.NuclearNorm(1.2).prox(Y, 0.5), atol=1e-13,
+    )  # fmt: skip
+
+
+def test_a_sphere_is_the_edge_of_its_ball():
+    y, c = 5 * rng.standard_normal(3), np.array([0.5, 0.0, -1.0])
+    S, B = Sphere(2.0, c), L2Ball(2.0, c)
+    np.testing.assert_allclose(S.project(y), B.project(c + 100 * (y - c)))
+    assert np.linalg.norm(S.project(c) - c) == pytest.approx(2.0)
+    assert S.conjugate(y) == pytest.approx(B.conjugate(y))
+    assert not S.convex
+    assert S(c) == np.inf
+
+
+def test_the_nearest_matrix_of_a_rank():
+    Y = rng.standard_normal((4, 3))
+    P = RankBall(2).project(Y)
+    sigma = np.linalg.svd(Y, compute_uv=False)
+    assert np.linalg.matrix_rank(P) == 2
+    assert np.linalg.norm(Y - P) == pytest.approx(sigma[2])
+    assert RankBall(2)(P) == 0
+    assert RankBall(2)(Y) == np.inf
+    assert float(RankBall(1).violation(Y)) == pytest.approx(np.hypot(*sigma[1:]))
+
+
+INVALID = [
+    (lambda: RankBall(0), ValueError, "count = 0"),
+    (lambda: BallBox(0.1, 0.2, 1.0).project(np.zeros(3)), ValueError, "the set is empty"),
+    (lambda: BallBox(1.0, 1.0, 0.0), ValueError, "lower = 1"),
+    (lambda: BoxHyperplane(np.ones(3), 4.0).project(np.zeros(3)), ValueError, "out of reach"),
+    (lambda: BoxHyperplane(np.ones(3), 1.0, upper=np.inf), ValueError, "upper"),
+    (lambda: WeightedL1Ball(-1.0), ValueError, "weight = -1"),
+    (lambda: L21Ball(axis=0), ValueError, "axis = 0"),
+    (lambda: L21Ball().project(np.float64(1.0) * np.ones(())), ValueError, "axis of"),
+    (lambda: Sphere(0.0), ValueError, "radius = 0"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("make", "error", "message"), INVALID)
+def test_what_does_not_fit_is_refused(make, error, message):
+    with pytest.raises(error, match=message):
+        make()

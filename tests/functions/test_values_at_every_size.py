@@ -1,0 +1,72 @@
+"""Values in single precision at every size: those of double precision, rounded; inf only beyond."""
+
+import numpy as np
+import pytest
+
+from splitkit import functions as f
+from splitkit.functions.base import Function
+
+SIZES = (-42, -30, -20, -10, 0, 10, 18, 20, 30, 37)
+SLACK = 1e-4
+FUNCTIONS = sorted(
+    (
+        kind
+        for kind in vars(f).values()
+        if isinstance(kind, type) and issubclass(kind, Function) and hasattr(kind, "examples")
+    ),
+    key=lambda kind: kind.__name__,
+)
+pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")
+
+
+def single(a):
+    return np.asarray(a, dtype=np.float32)
+
+
+def double(a):
+    return np.asarray(a, dtype=np.float64)
+
+
+def drawn(shape, rng, size):
+    """A point of entries of this size, representable in single precision."""
+    if shape and isinstance(shape[0], tuple):
+        return tuple(drawn(part, rng, size) for part in shape)
+    return single(rng.normal(size=shape) * size)
+
+
+def positive(x):
+    return tuple(map(abs, x)) if isinstance(x, tuple) else abs(x)
+
+
+def in_double(x):
+    return tuple(map(double, x)) if isinstance(x, tuple) else double(x)
+
+
+@pytest.mark.parametrize("kind", FUNCTIONS, ids=lambda kind: kind.__name__)
+def test_a_value_is_that_of_double_precision(kind):
+    # 1/x of numbers with fewer digits overflows
+    sizes = SIZES[1:] if kind is f.KullbackLeibler else SIZES
+    for (g, shape), (exact, _) in zip(kind.examples(single), kind.examples(double), strict=True):
+        rng = np.random.default_rng(0)
+        for x in (drawn(shape, rng, 10.0**k) for k in sizes):
+            for point in (x, positive(x)):
+                value, wanted = double(g(point)), double(exact(in_double(point)))
+                largest = np.finfo(np.float32).max
+                # a step of the way to a value may overflow where that is just below the largest
+                beyond = np.isinf(value) & (abs(wanted) > largest / 4)
+                wanted = np.where(beyond, value, wanted)
+                np.testing.assert_allclose(value, wanted, rtol=SLACK, atol=1e-43, err_msg=f"{x}")
+
+
+def test_products_that_overflow_and_cancel():
+    flat = f.Quadratic(np.zeros((2, 2), dtype=np.float32), single([1e20, -1e20]))
+    assert flat(single([1e20, 1e20])) == 0
+    curved = f.Quadratic(single([[2, -1], [-1, 2]]))
+    assert curved(single([3e20, 1e20])) == np.inf
+    rows = f.Quadratic(single([[2, -1], [-1, 2]]), batch_ndim=1)
+    np.testing.assert_array_equal(rows(single([[3e20, 1e20], [1, 1]])), [np.inf, 1])
+
+
+def test_a_weight_of_zero_counts_no_overflow():
+    g = f.SumOfKLargest(2, single([0.0, 1.0]), batch_ndim=1)
+    np.testing.assert_array_equal(g(single([[3e38, 3e38], [1, 2]])), [0, 3])

@@ -1,0 +1,326 @@
+"""Run by test_processes.py: problems whose data or points Torch cuts over processes, beside the
+same problems in one. Prints what 2 processes found as JSON, and 4 of the problems named; or
+what 2 found of all that is registered.
+"""
+
+import io
+import json
+import os
+import re
+import sys
+import tempfile
+from contextlib import redirect_stdout
+from multiprocessing import get_context
+from pathlib import Path
+
+import torch
+import torch.distributed as dist
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.tensor import DTensor, Replicate, Shard, distribute_tensor
+from torch.distributed.tensor.debug import CommDebugMode
+
+import splitkit as sk
+from splitkit.backend import solving
+from splitkit.linear import dense
+from splitkit.looks import known_points
+from splitkit.meshes import gathered
+from splitkit.testing import registered
+from splitkit.testing.strategies import make_array
+
+f = sk.functions
+EACH, ROWS, COLUMNS = Replicate(), Shard(0), Shard(1)
+generator = torch.Generator().manual_seed(0)
+
+
+def normal(*shape):
+    return torch.randn(shape, dtype=torch.float64, generator=generator)
+
+
+class LocalLeastSquares(sk.Operator):
+    """The gradient of Σᵢ ½‖Aᵢxᵢ − bᵢ‖², of which each process has its own terms."""
+
+    properties = sk.Properties.of(monotone=True, maximal=True, gradient=True)
+
+    def __init__(self, A, b):
+        self.A, self.b = self._own(A), self._own(b)
+
+    def make_resolvent(self, alpha):
+        A, b = self.A, self.b
+        gram = torch.eye(A.shape[-1], dtype=A.dtype) + alpha * A.mT @ A
+        moved = alpha * (A.mT @ b[..., None])
+
+        def resolvent(y):
+            x = torch.linalg.solve(gram, self._own(y)[..., None] + moved)[..., 0]
+            if not isinstance(y, DTensor):
+                return x
+            return DTensor.from_local(x, y.device_mesh, y.placements, run_check=False)
+
+        return resolvent
+
+    def _own(self, x):
+        return x.to_local() if isinstance(x, DTensor) else x
+
+
+class Cournot(sk.Operator):
+    """Each row of x is a player's output of some goods, whose prices fall with the sum of them."""
+
+    properties = sk.Properties.of(strong_monotonicity=1.0, lipschitz=6.0)
+
+    def __init__(self, q):
+        self.q = q
+
+    def __call__(self, x):
+        return x + x.sum(0, keepdim=True) + self.q
+
+
+A, b, zero = normal(40, 12), normal(40), torch.zeros(12, dtype=torch.float64)
+M = normal(12, 12)
+M = M @ M.T / 12 + torch.eye(12, dtype=torch.float64) + M - M.T
+IMAGE = torch.kron(normal(4, 2), torch.ones(4, 6, dtype=torch.float64)) + 0.1 * normal(16, 12)
+AGENTS, TARGETS, FOURS = normal(4, 10, 6), normal(4, 10), torch.zeros(4, 6, dtype=torch.float64)
+BATCH = normal(8, 12)
+
+
+def lasso(A, b):
+    return f.SquaredL2(center=b) @ A + f.L1Norm(0.5)
+
+
+def box(M, q):
+    return sk.Affine(M, q) + sk.NormalCone(f.Box(0.0, 1.0))
+
+
+# what is solved, of data; the data and where it lies; x0 and where it lies; the method; options
+PROBLEMS = {
+    "rows": (lasso, (A, b), (ROWS, ROWS), zero, EACH, sk.FISTA(), {}),
+    "least squares": (
+        lambda A, b: f.LeastSquares(A, b) + f.L1Norm(0.5),
+        *((A, b), (ROWS, ROWS), zero, EACH, sk.ForwardBackward(), {}),
+    ),
+    "logistic": (
+        lambda A, y: f.Logistic(y) @ A + f.L1Norm(0.5),
+        *((A, b.sign()), (ROWS, ROWS), zero, EACH, None, {}),
+    ),
+    "columns": (
+        lasso,
+        *((A, b), (COLUMNS, EACH), zero, ROWS, sk.ChambollePock(balance=False), {}),
+    ),
+    "rows of a dual": (
+        lasso,
+        *((A, b), (ROWS, ROWS), zero, EACH, sk.ChambollePock(balance=False), {}),
+    ),
+    "ADMM": (lasso, (A, b), (ROWS, ROWS), zero, EACH, sk.ADMM(), {}),
+    "affine": (box, (M, b[:12]), (ROWS, ROWS), zero, ROWS, None, {}),
+    "Tseng": (box, (M, b[:12]), (ROWS, ROWS), zero, ROWS, sk.Tseng(), {}),
+    "Anderson": (
+        box,
+        *((M, b[:12]), (ROWS, ROWS), zero, ROWS, sk.Anderson(sk.DouglasRachford()), {}),
+    ),
+    "strips": (
+        lambda p: f.SquaredL2(center=p) + f.L1Norm(0.2) @ sk.linear.Gradient((-2, -1)),
+        *((IMAGE,), (ROWS,), torch.zeros_like(IMAGE), ROWS),
+        *(sk.ChambollePock(balance=False), {"tol": 1e-3}),
+    ),
+    "consensus": (
+        lambda A, b: LocalLeastSquares(A, b) + sk.Consensus(4),
+        *((AGENTS, TARGETS), (ROWS, ROWS), FOURS, ROWS, sk.DouglasRachford(alpha=0.1), {}),
+    ),
+    "batch": (
+        lambda c: f.SquaredL2(center=c) + f.L2Norm(0.3, batch_ndim=1) + f.L1Norm(0.1),
+        *((BATCH,), (ROWS,), torch.zeros_like(BATCH), ROWS, None, {"batch_ndim": 1}),
+    ),
+    "players": (
+        lambda q: Cournot(q) + sk.NormalCone(f.Box(0.0, 1.0)),
+        *((BATCH[:4],), (ROWS,), torch.zeros_like(BATCH[:4]), ROWS, sk.Tseng(), {}),
+    ),
+}
+
+
+def solved(make, data, x0, method, options):
+    inclusion = make(*data)
+    if isinstance(inclusion, f.Function):
+        inclusion = sk.Subdifferential(inclusion)
+    return inclusion, sk.solve(inclusion, x0, method, **{"tol": 1e-9} | options)
+
+
+def exchanged(inclusion, x0, method, options):
+    """How often processes exchange something in an iteration, by kind, and how much at the most."""
+    planned = sk.plan(inclusion, x0, method, batch_ndim=options.get("batch_ndim", 0))
+    with solving(x0), known_points():
+        iteration = planned.method.bind(*planned.terms)
+        state = iteration.step(iteration.begin(x0, planned.space))
+        with CommDebugMode() as counted:
+            iteration.step(state)
+    return {str(kind).rsplit(".", 1)[-1]: n for kind, n in counted.get_comm_counts().items()}
+
+
+def refused(call):
+    try:
+        call()
+    except (TypeError, ValueError, RuntimeError) as error:
+        return f"{type(error).__name__}: {error}"
+    return "nothing"
+
+
+def questions(cut, rank):
+    """What is asked apart from the problems, in a process of this rank."""
+    there, start = cut(A, ROWS), cut(zero, ROWS)
+    separate = f.SquaredL2(center=cut(b[:12], ROWS))
+    dense.CERTIFIED_WORK = 0  # so that a norm is a bound by sums of entries
+
+    def differing(f=separate, x0=start, method=None, **options):
+        return refused(lambda: sk.minimize(f, x0, method, **options))
+
+    def solve_on(**options):
+        problem = lasso(there, cut(b, ROWS))
+        solution = sk.minimize(
+            problem, cut(zero, EACH), sk.FISTA(), max_iter=10**6, on_failure="return", **options
+        )
+        return solution.status, solution.iterations
+
+    def projected():
+        point = torch.ones(2**18, dtype=torch.float64)
+        return f.Simplex().project(cut(point, ROWS)).full_tensor()
+
+    with sk.gathering():
+        allowed = projected()
+    own = float(rank)
+    page = (Path(__file__).parents[2] / "docs" / "more_than_one.md").read_text()
+    code = [block for block in re.findall(r"```py\n(.*?)```", page, re.S) if "jax" not in block]
+    said = {}
+    with redirect_stdout(io.StringIO()):
+        exec("\n".join(code), said)
+    return {
+        "page": [str(said["solution"].status), len(code)],
+        "gathered": float((2**18 * allowed - 1.0).abs().max()),
+        "numbers": [
+            sk.linear.DenseMatrix(there).norm / sk.linear.DenseMatrix(A).norm,
+            float(f.L2Norm()(cut(b, ROWS))) / float(b.norm()),
+            f.Quadratic(cut(M + M.T, ROWS)).strong_convexity
+            / f.Quadratic(M + M.T).strong_convexity,
+        ],
+        "refused": {
+            "plain": refused(lambda: sk.minimize(lasso(A, b), start)),
+            "start": refused(lambda: sk.minimize(lasso(there, cut(b, ROWS)), zero)),
+            "gathered": refused(projected),
+            "weight": differing(separate + f.L1Norm(0.1 + own)),
+            "start of its own": differing(x0=cut(zero, EACH) + own),
+            "method": differing(method=[sk.ForwardBackward(), sk.FISTA()][rank]),
+            "tolerance": differing(tol=10.0 ** (-4 - rank)),
+        },
+        # the clocks of processes differ, and so may what their callbacks say
+        "limited": solve_on(tol=sk.Relative(1e-300) | sk.TimeLimit(0.05)),
+        "stopped": solve_on(callback=lambda state: rank == 1 and state.iteration == 7),
+    }
+
+
+def registry(mesh):
+    """Of everything registered what each map gives on a point that is cut along its first axis:
+    which are wrong, which fail.
+    """
+    found = {"right": 0, "wrong": [], "failed": []}
+
+    def asarray(values):
+        return make_array(values, torch, torch.float64)
+
+    def everywhere(values):
+        return distribute_tensor(asarray(values), mesh, [EACH])
+
+    def drawn(shape):
+        return tuple(map(drawn, shape)) if shape and isinstance(shape[0], tuple) else normal(*shape)
+
+    def cut(x):
+        if isinstance(x, tuple):
+            return tuple(map(cut, x))
+        return distribute_tensor(x, mesh, [ROWS if x.ndim and len(x) > 1 else EACH])
+
+    def entries(x):
+        return [e for b in x for e in entries(b)] if isinstance(x, tuple) else [gathered(x)]
+
+    for each in registered():
+        thing, shape, *_ = each.examples(asarray)[each.index]
+        x = drawn(shape)
+        for name, call in calls(thing).items():
+            try:
+                expected = entries(call(thing, x))
+            except (TypeError, ValueError):  # the point is not of its domain
+                continue
+            try:
+                there = entries(call(each.examples(everywhere)[each.index][0], cut(x)))
+            except (RuntimeError, TypeError, ValueError):
+                found["failed"].append(f"{each}: {name}")
+                continue
+            pairs = zip(there, expected, strict=True)
+            if all(torch.allclose(a, b, 1e-9, 1e-9, equal_nan=True) for a, b in pairs):
+                found["right"] += 1
+            else:
+                found["wrong"].append(f"{each}: {name}")
+    return found
+
+
+def calls(thing):
+    if isinstance(thing, f.Function):
+        return {"prox": lambda g, x: g.prox(x, 0.5), "value": lambda g, x: g(x)}
+    if isinstance(thing, sk.LinearOperator):
+        return {"map": lambda L, x: L(x), "normal map": lambda L, x: L.T(L(x))}
+    found = {"resolvent": lambda A, x: A.resolvent(0.5)(x)} if thing.has_resolvent else {}
+    return found | ({"value": lambda A, x: A(x)} if thing.has_evaluation else {})
+
+
+def work(rank, processes, names, store, sender):
+    dist.init_process_group("gloo", init_method=f"file://{store}", rank=rank, world_size=processes)
+    mesh = init_device_mesh("cpu", (processes,))
+
+    def cut(x, place):
+        return distribute_tensor(x, mesh, [place])
+
+    found = {}
+    for name in names or PROBLEMS:
+        if name == "registry":
+            continue
+        make, data, places, x0, place, method, options = PROBLEMS[name]
+        _, alone = solved(make, data, x0, method, options)
+        parts = [cut(x, p) for x, p in zip(data, places, strict=True)]
+        inclusion, solution = solved(make, parts, cut(x0, place), method, options)
+        found[name] = {
+            "distance": float((solution.x.full_tensor() - alone.x).abs().max()),
+            "size": float(alone.x.abs().max()),
+            "kept": solution.x.placements == (place,),
+            "converged": alone.status == solution.status == sk.Status.CONVERGED,
+            "exchanged": exchanged(inclusion, cut(x0, place), solution.method, options),
+        }
+    if names == ["registry"]:
+        found = registry(mesh)
+    elif not names:
+        found |= questions(cut, rank)
+    gathered = [None] * processes
+    said = {name: each for name, each in found.items() if name != "refused"}
+    dist.all_gather_object(gathered, json.dumps(said))
+    found["alike"] = len(set(gathered)) == 1
+    if rank == 0:
+        sender.send(found)
+    dist.barrier()
+    dist.destroy_process_group()
+
+
+def main():
+    found, context = {}, get_context("fork")
+    of_all = sys.argv[1:] == ["registry"]
+    for processes, names in [(2, sys.argv[1:])] if of_all else [(2, []), (4, sys.argv[1:])]:
+        receiver, sender = context.Pipe(duplex=False)
+        with tempfile.TemporaryDirectory() as directory:
+            store = os.path.join(directory, "store")
+            workers = [
+                context.Process(target=work, args=(rank, processes, names, store, sender))
+                for rank in range(processes)
+            ]
+            for each in workers:
+                each.start()
+            sender.close()
+            found[processes] = receiver.recv()
+            for each in workers:
+                each.join()
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()
