@@ -22,7 +22,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from itertools import cycle
 from operator import or_
@@ -57,6 +57,7 @@ from splitkit.solvers.watch import Watch
 
 ROUNDING = 16  # errors of one rounding, that r may have beside what it is made of
 DOUBTFUL = 10 * ROUNDING  # parts of its bound that rounding may well have
+LOST = 16.0  # times as large as x, points whose difference it is leave few of its digits
 NEARLY = 0.1  # part of what cancels; where r is larger, it does not cancel yet
 LEAST_STEPS, PART = 8, 32  # to correct a certificate: as many, or that part of the iterations
 SHORT = 20  # iterations between checks that count as few
@@ -394,6 +395,9 @@ def _look(run: Run, task: Task, k: int, *, sparing: bool) -> Look | None:
         if not space.has_dtype(governing):  # since the last check
             raise ValueError(_other_kind(run, known, k, task))
         reading = task.iteration.read(trace)
+        again = None if task.sparing else reading.again
+        if again and space.any(space.norm(governing) > LOST * space.norm(reading.x)):
+            reading = replace(again(), outward=reading.outward)
     finally:
         watch.recording = False
     watch.require_same_kind(k, since=seen)

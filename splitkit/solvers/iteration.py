@@ -71,6 +71,8 @@ class Reading:
         y of a composed term, where the governing point does not show it.
     outward : Outward or None
         How to leave the units in which all these points are, and are to be judged.
+    again : callable, or None
+        () ↦ the same where x is no difference of governing points, which may be its rounding.
 
     Examples
     --------
@@ -90,6 +92,7 @@ class Reading:
     apart: Scalar | None = None
     dual: Point | None = None
     outward: Outward | None = None
+    again: Callable[[], Reading] | None = None
 
 
 class Iteration:

@@ -35,3 +35,14 @@ def test_the_first_step_is_found_where_only_the_resolved_term_moves():
     for method in (sk.TsengLineSearch(), sk.GoldenRatio(), sk.AdaptiveProximalGradient()):
         solution = sk.solve(sk.Zero() + A, np.zeros(2), method)
         assert solution.iterations <= 50  # means of 2/3 of what was, by the golden ratio
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("method", [sk.PeacemanRachford(), sk.DouglasRachford()])
+def test_x_is_no_rounding_of_a_governing_point_far_away(dtype, method):
+    S = np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 2.0], [0.5, 0.0, 0.0]])
+    flat = 1e-8 if dtype == np.float32 else 1e-17  # F is q but for rounding
+    F = sk.Affine((flat * (np.eye(3) + S - S.T)).astype(dtype), np.array([3, -2, 1], dtype=dtype))
+    x = sk.solve(F + sk.NormalCone(sk.functions.L2Ball(1.0)), np.zeros(3, dtype), method).x
+    exact = np.array([3, -2, 1]) / 14**0.5
+    np.testing.assert_allclose(x, exact, atol=2e-5 if dtype == np.float32 else 2e-8)

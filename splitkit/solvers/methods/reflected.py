@@ -80,16 +80,22 @@ class ReflectedSplitting(MapSplitting):
         single_valued = G if at_F else F
         evaluates = single_valued.has_evaluation
         apart = None if evaluates else alpha
+        resolved = F if at_F else G
 
         def read(u: Point, _: Point, reflected: Point, twice: Point, *__: Point) -> Reading:
             before, after = (reflected, twice) if at_F else (u, reflected)
-            x = scale(0.5, add(before, after))
             element = scale(0.5 / alpha, subtract(before, after))
-            if evaluates:
-                other = single_valued(x)
-            else:  # an element at the other point
-                first, second = (u, reflected) if at_F else (reflected, twice)
-                other = scale(0.5 / alpha, subtract(first, second))
-            return Reading(x, (other, element), lambda: (scale(1 / alpha, x),), apart=apart)
+
+            def at(x: Point) -> Reading:
+                if evaluates:
+                    other = single_valued(x)
+                else:  # an element at the other point
+                    first, second = (u, reflected) if at_F else (reflected, twice)
+                    other = scale(0.5 / alpha, subtract(first, second))
+                return Reading(x, (other, element), lambda: (scale(1 / alpha, x),), apart=apart)
+
+            reading = at(scale(0.5, add(before, after)))
+            reading.again = lambda: at(resolved.resolve(alpha)(before))
+            return reading
 
         return read
