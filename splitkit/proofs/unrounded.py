@@ -1,10 +1,11 @@
 """The numbers of a step without the rounding of their floats.
 
 A step computes 1/α, 2α, 1 − θ or α·(1/α) in floating point; what is analysed is the step without
-rounding, for which α · (1/α) = 1. So a float that is, up to rounding, a decimal of few digits, a
-small fraction, or one over such a decimal, is that number; and one that is n/d, (n/d)k, (n/d)/k,
-1 + (n/d)k, or a product or quotient of two numbers k that the step has used is what it is of them.
-Others are what they are.
+rounding, for which α · (1/α) = 1. So a float that is, up to rounding, a decimal of few digits or a
+small fraction is that number. All others are remembered, those too that are one over such a decimal
+or a long one, as k: what is, up to rounding, n/d, (n/d)k, (n/d)/k, ±1 + (n/d)k or ±2 + (n/d)k, a
+product or quotient of two k, or their sum or difference, ±1 added or not, is what it is of them.
+The k themselves are what they are.
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from fractions import Fraction
+from itertools import product
 
 SIMPLE = 2520 * 10**4  # decimals of four digits, halves, thirds, …
 SMALL = 840  # denominators of multiples of a number that is known
 ROUNDED = 2.0**-49  # relative
 LONGEST = 2.0**40  # numerators
 DENOMINATOR = 1000  # of fractions of two whole numbers
-OF_SUMS = 2.0**-51  # of 1 + ck: what rounding of a sum near 1 leaves
+OF_SUMS = 2.0**-51  # of 1 + ck and k + l: what rounding of a sum leaves, relative to its terms
 
 
 def simple(c: float, denominator: int = SIMPLE) -> Fraction | None:
@@ -67,15 +69,22 @@ class Numbers:
                 ratio = _small(left)
                 if ratio is not None:
                     yield ratio * restored
-            ratio = _near((c - 1) / value, OF_SUMS / value)
-            if ratio is not None and abs(1 + float(ratio) * value - c) <= OF_SUMS:
-                yield 1 + ratio * k
+            for one in (1, -1, 2, -2):
+                ratio = _near((c - one) / value, OF_SUMS / value)
+                if ratio is not None and abs(one + float(ratio) * value - c) <= OF_SUMS:
+                    yield one + ratio * k
+        for i, (value, k) in enumerate(self._known):
+            for of_other, other in self._known[:i]:
+                for one, p, q in product((0, 1, -1), (1, -1), (1, -1)):
+                    size = max(abs(one), value, of_other)
+                    if abs(one + p * value + q * of_other - c) <= OF_SUMS * size:
+                        yield one + p * k + q * other
         for i, (_, k) in enumerate(self._known):
             for _, other in self._known[: i + 1]:
-                for product in (k * other, k / other, other / k, 1 / (k * other)):
-                    ratio = _small(c / float(product)) if product != 1 else None
+                for found in (k * other, k / other, other / k, 1 / (k * other)):
+                    ratio = _small(c / float(found)) if found != 1 else None
                     if ratio is not None:
-                        yield ratio * product
+                        yield ratio * found
 
 
 def _fraction(c: float) -> Fraction | None:

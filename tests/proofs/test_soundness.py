@@ -22,6 +22,7 @@ from splitkit.proofs import (
 from splitkit.proofs.instances import operator_through
 from splitkit.proofs.program import Conic, least_value
 from splitkit.proofs.symbols import Leaf, Pair
+from splitkit.proofs.unrounded import Numbers
 from tests.proofs.random_programs import TOLERANCE, RandomStep, never
 
 I = sk.Identity()  # noqa: E741
@@ -201,6 +202,48 @@ def test_an_inverse_step_is_known_as_one(s):
     proof = sk.prove(sk.Halpern(sk.ProximalPoint(alpha=1 / s)), RESOLVED[0], steps=3)
     assert proof.outcome is Outcome.PROVED
     assert proof.value / s**2 == pytest.approx(0.25, rel=1e-6)
+
+
+@pytest.mark.parametrize("steps", [3, 4, 9])
+def test_the_weights_of_a_mean_have_the_sum_one(steps):
+    """Halpern's λ = 1/(1 + γ + γ² + …), γ = 1.1², is one over a decimal, and 1 − λ is of it: else
+    the claim depends on where the origin is, and nothing proves it.
+    """
+    B = operator(strong_monotonicity=0.1, maximal=True)
+    proof = sk.prove(sk.Halpern(sk.ProximalPoint(alpha=1.0)), B, steps=steps)
+    assert proof.outcome is Outcome.PROVED
+
+
+A_WEIGHT, ANOTHER = 1 / 3.6741, 1 / 7.0312
+
+
+@pytest.mark.parametrize(
+    ("terms", "total"),
+    [
+        ([A_WEIGHT, 1 - A_WEIGHT], 1),
+        ([1 - A_WEIGHT, A_WEIGHT], 1),
+        ([A_WEIGHT, A_WEIGHT - 1, -2 * A_WEIGHT], -1),
+        ([A_WEIGHT, 2 - A_WEIGHT], 2),
+        ([A_WEIGHT, ANOTHER, 1 - A_WEIGHT - ANOTHER], 1),
+        ([A_WEIGHT, ANOTHER, -(A_WEIGHT + ANOTHER)], 0),
+        ([A_WEIGHT, -ANOTHER, ANOTHER - A_WEIGHT], 0),
+        ([A_WEIGHT * ANOTHER, A_WEIGHT * (1 - ANOTHER), -A_WEIGHT], 0),
+        ([0.1**0.5, 0.7**0.5, 1 - 0.1**0.5 - 0.7**0.5], 1),
+    ],
+)
+def test_sums_are_what_they_are_without_rounding(terms, total):
+    numbers = Numbers()
+    assert sum(map(numbers.exact, terms)) == total
+
+
+@pytest.mark.parametrize(
+    ("a", "b"), [(A_WEIGHT, ANOTHER), (A_WEIGHT, 0.7853981634), (1e-7, 123456.5)]
+)
+def test_products_are_what_they_are_without_rounding(a, b):
+    exact = Numbers().exact
+    assert exact(a) * exact(b) == exact(a * b)
+    assert exact(a) == exact(a / b) * exact(b)
+    assert exact(1 / a) * exact(a) == 1
 
 
 def test_tseng_of_least_squares_in_large_units():
