@@ -41,7 +41,7 @@ class Numbers:
 
     def __init__(self) -> None:
         self._seen: dict[float, Fraction] = {}
-        self._known: list[Fraction] = []
+        self._known: list[tuple[float, Fraction]] = []  # as a float, and without rounding
 
     def exact(self, c: float | Fraction) -> Fraction:
         """c without rounding."""
@@ -55,24 +55,23 @@ class Numbers:
     def _recognized(self, c: float) -> Fraction:
         if not c:
             return Fraction(0)
-        found = _short(c) or _fraction(c) or _inverse(c) or next(self._of_known(c), None)
+        found = simple(c) or _fraction(c) or next(self._of_known(c), None)
         if found is None:
-            found = Fraction(c)
-            self._known.append(abs(found))
+            found = _long(c) or _inverse(c) or Fraction(c)
+            self._known.append((abs(c), abs(found)))
         return found
 
     def _of_known(self, c: float) -> Iterator[Fraction]:
-        for k in self._known:
-            value = float(k)
+        for value, k in self._known:
             for left, restored in ((c / value, k), (c * value, 1 / k)):
                 ratio = _small(left)
                 if ratio is not None:
                     yield ratio * restored
-            ratio = _near((c - 1) / value, OF_SUMS / abs(value))
+            ratio = _near((c - 1) / value, OF_SUMS / value)
             if ratio is not None and abs(1 + float(ratio) * value - c) <= OF_SUMS:
                 yield 1 + ratio * k
-        for i, k in enumerate(self._known):
-            for other in self._known[: i + 1]:
+        for i, (_, k) in enumerate(self._known):
+            for _, other in self._known[: i + 1]:
                 for product in (k * other, k / other, other / k, 1 / (k * other)):
                     ratio = _small(c / float(product)) if product != 1 else None
                     if ratio is not None:
@@ -89,14 +88,15 @@ def _fraction(c: float) -> Fraction | None:
 
 def _inverse(c: float) -> Fraction | None:
     """1/d for the simple fraction d that 1/c is up to rounding."""
-    found = _short(1 / c) if math.isfinite(1 / c) else None
+    d = 1 / c
+    found = simple(d) or _long(d) if math.isfinite(d) else None
     return 1 / found if found else None
 
 
-def _short(c: float) -> Fraction | None:
-    """The fraction of the greatest of some denominators for which its numerator is not long."""
-    fits = (d for d in (SIMPLE, 2520, 1) if abs(c) * d < LONGEST)
-    return simple(c, next(fits, 1))
+def _long(c: float) -> Fraction | None:
+    """The fraction of a smaller denominator that c is, if ``simple`` finds it too large."""
+    fits = (d for d in (2520, 1) if abs(c) * d < LONGEST <= abs(c) * SIMPLE)
+    return next((simple(c, d) for d in fits), None)
 
 
 def _near(c: float, tolerance: float) -> Fraction | None:

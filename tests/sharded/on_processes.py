@@ -1,15 +1,19 @@
 """Run by test_processes.py: problems whose data or points Torch cuts over processes, beside the
 same problems in one. Prints what 2 processes found as JSON, and 4 of the problems named; or
-what 2 found of all that is registered.
+what 2 found of all that is registered, or how 2 end where one of them fails.
 """
 
 import io
 import json
 import os
+import random
 import re
+import signal
 import sys
 import tempfile
-from contextlib import redirect_stdout
+import time
+from contextlib import redirect_stdout, suppress
+from datetime import timedelta
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -266,6 +270,82 @@ def calls(thing):
     return found | ({"value": lambda A, x: A(x)} if thing.has_evaluation else {})
 
 
+class Faulty(sk.Operator):
+    """x/100, but what one process has of it fails at some evaluation, if at all."""
+
+    properties = sk.Properties.of(strong_monotonicity=0.01, lipschitz=0.01, gradient=True)
+
+    def __init__(self, fault, at):
+        self.fault, self.at, self.evaluations = fault, at, 0
+
+    def __call__(self, x):
+        self.evaluations += 1
+        if self.evaluations >= self.at:
+            if self.fault == "raise":
+                raise ValueError("the data of this process are missing")
+            if self.fault == "nan":
+                own = torch.full_like(x.to_local(), float("nan"))
+                return DTensor.from_local(own, x.device_mesh, x.placements, run_check=False)
+        return 0.01 * x
+
+
+def suffer(rank, processes, fault, store, sender):
+    """Solve, until a fault of the second process ends it; say how."""
+    dist.init_process_group(
+        "gloo",
+        init_method=f"file://{store}",
+        rank=rank,
+        world_size=processes,
+        timeout=timedelta(seconds=60),
+    )
+    mesh = init_device_mesh("cpu", (processes,))
+    x0 = distribute_tensor(torch.ones(12, dtype=torch.float64), mesh, [ROWS])
+    F = Faulty(fault if rank else "none", at=30)
+    sender.send((rank, "begun"))
+    try:
+        sk.solve(
+            F + sk.NormalCone(f.Box(-1.0, 1.0)), x0, sk.ForwardBackward(alpha=1e-4), max_iter=10**7
+        )
+    except Exception as error:
+        sender.send((rank, "; ".join([str(error), *getattr(error, "__notes__", ())])))
+        os._exit(1)
+
+
+def ended_by(fault, moment=0.0):
+    """What each of two processes said at its end, and after how many seconds from the fault."""
+    context = get_context("fork")
+    receiver, sender = context.Pipe(duplex=False)
+    with tempfile.TemporaryDirectory() as directory:
+        store = os.path.join(directory, "store")
+        workers = [
+            context.Process(target=suffer, args=(rank, 2, fault, store, sender)) for rank in (0, 1)
+        ]
+        for each in workers:
+            each.start()
+        sender.close()
+        said = [receiver.recv(), receiver.recv()]
+        time.sleep(moment)
+        began = time.monotonic()
+        if fault == "kill":
+            os.kill(workers[1].pid, signal.SIGKILL)
+        with suppress(EOFError):
+            while True:
+                said.append(receiver.recv())
+        for each in workers:
+            each.join()
+    return {str(rank): text for rank, text in said}, time.monotonic() - began
+
+
+def faults(kills):
+    """Of each fault how the processes end; and of so many kills at random moments how long it took
+    until the other had ended.
+    """
+    moments = random.Random(0)
+    found = {fault: ended_by(fault)[0] for fault in ("raise", "nan")}
+    killed = [ended_by("kill", moments.uniform(0.0, 0.5)) for _ in range(kills)]
+    return found | {"kill": [said["0"] for said, _ in killed], "took": [t for _, t in killed]}
+
+
 def work(rank, processes, names, store, sender):
     dist.init_process_group("gloo", init_method=f"file://{store}", rank=rank, world_size=processes)
     mesh = init_device_mesh("cpu", (processes,))
@@ -303,6 +383,9 @@ def work(rank, processes, names, store, sender):
 
 
 def main():
+    if sys.argv[1:2] == ["faults"]:
+        print(json.dumps(faults(int(sys.argv[2]))))
+        return
     found, context = {}, get_context("fork")
     of_all = sys.argv[1:] == ["registry"]
     for processes, names in [(2, sys.argv[1:])] if of_all else [(2, []), (4, sys.argv[1:])]:

@@ -114,6 +114,19 @@ def test_what_would_be_gathered_is_refused_with_its_size_unless_allowed(found):
     assert found["2"]["gathered"] <= 1e-12
 
 
+def test_a_process_that_fails_ends_the_other_with_a_word():
+    """The environment's SPLITKIT_KILLS says at how many moments one is killed, by default 2."""
+    ran = run("faults", os.environ.get("SPLITKIT_KILLS", "2"))
+    assert ran.returncode == 0, ran.stderr
+    case = json.loads(ran.stdout.splitlines()[-1])
+    assert "the data of this process are missing; in forward-backward" in case["raise"]["1"]
+    assert "another process of the mesh has ended" in case["raise"]["0"]
+    assert case["nan"]["0"] == case["nan"]["1"]
+    assert "met NaN or Inf" in case["nan"]["0"]
+    assert all("another process of the mesh has ended" in said for said in case["kill"])
+    assert max(case["took"]) < 60.0  # the time that the process group waits
+
+
 @pytest.mark.skipif(settings().max_examples < THOROUGH, reason="takes half a minute: thorough")
 def test_what_is_registered_is_right_or_refused_on_a_cut_point():
     ran = run("registry")

@@ -22,6 +22,7 @@ from splitkit.functions.entropies.negative_entropy import x_log_x
 from splitkit.functions.inner.roots import increasing_root, newton_step, positive_root
 from splitkit.functions.sets.box import Box
 
+NEAR = 0.01  # where eight terms of a series are exact
 STEPS = 60  # of the root's search, at most: the bracket alone ends after as many halvings
 
 
@@ -216,7 +217,12 @@ class Fair(EvenLoss):
 
     def phi(self, r: Array) -> Array:
         size = sizes(r)
-        return size - namespace(r).log1p(size)
+        # near 0 both are alike: t − log(1 + t) = t²/2 − t³/3 + …
+        near, series = clip(size, high=NEAR), 0.0
+        for k in range(9, 1, -1):
+            series = 1 / k - near * series
+        direct = size - namespace(r).log1p(size)
+        return namespace(r).where(size < NEAR, near * near * series, direct)
 
     def slope_of(self, r: Array) -> Array:
         return r / (1 + sizes(r))

@@ -6,7 +6,7 @@ part of the metric in which the iteration is averaged,
     q = (‖Δx‖/√τ) / (‖Δy‖/√σ).
 
 It has no units, and a τ that is too short lets y move more. Where q is not within ``apart`` of 1,
-c = √q, but at the k-th change 1 − aₖ ≤ c ≤ 1/(1 − aₖ) with aₖ = 0.8 · 0.9ᵏ: Σ aₖ < ∞, so that
+c = √q, but at the k-th change 1 − aₖ ≤ c ≤ 1/(1 − aₖ) with aₖ = 0.8 · 0.97ᵏ: Σ aₖ < ∞, so that
 steps converge. They are changed ``changes`` times at most, and kept within the theorem of the
 method, which so holds from the last change on. All elements of a batch share their steps. q is
 taken every ``first`` iterations, and later after a part of those that were made. A start from a
@@ -210,7 +210,7 @@ class Balanced(Iteration):
         if self.pace.whole:
             factor = 2.0 ** min(max(round(math.log2(factor)), -AT_ONCE), AT_ONCE)
         else:
-            least = 1 - 0.8 * 0.9**now.changes
+            least = 1 - 0.8 * 0.97**now.changes
             factor = min(max(factor, least), 1 / least)
         steps = self.within(factor * now.steps.tau)
         return now._replace(steps=steps, changes=now.changes + 1, earlier=now.steps)
