@@ -70,6 +70,11 @@ class WeightedL1Ball(Indicator):
         sizes = xp.where(counts & beyond, parts / usable, y)
         return xp.sign(x) * xp.reshape(sizes, x.shape)
 
+    def conjugate_prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
+        # 0 where the weight is, which the difference of x and a projection is up to rounding
+        u = super().conjugate_prox(x, alpha)
+        return namespace(x).where(self.weight + 0.0 * x > 0, u, 0.0 * u)
+
     def recession(self, d: Point) -> Point:
         return namespace(d).where(self.weight + 0.0 * d > 0, 0.0, d)
 
