@@ -7,6 +7,7 @@ is wrong if the browser says an error, if it is wider than the window, or if a f
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,16 +26,17 @@ return [wide, formulas.length, flat, left, body.backgroundColor, body.color];
 """
 
 
-def faults(browser: webdriver.Chrome, page: Path, width: int) -> Iterator[str]:
-    """What is wrong with the page in a window of this width."""
+def faults(browser: webdriver.Chrome, page: Path, width: int, dark: bool) -> Iterator[str]:
+    """What is wrong with the page in a window of this width, by night or by day."""
     browser.get(page.as_uri())
     wide, _, flat, left, background, text = browser.execute_script(LOOK)
     if wide > 0:
         yield f"is {wide} pixels wider than {width}"
     if flat or left:
         yield f"{flat + left} formulas are not drawn"
-    if background == text:
-        yield "text has the colour of the page"
+    bright = [sum(map(int, re.findall(r"\d+", each)[:3])) for each in (background, text)]
+    if (bright[0] < bright[1]) != dark:
+        yield f"text of {text} on {background}"
     for entry in browser.get_log("browser"):
         if entry["level"] == "SEVERE":
             yield f"console: {entry['message'].splitlines()[0][:200]}"
@@ -62,7 +64,7 @@ def main(site: Path = SITE) -> int:
                 scheme = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
                 browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": scheme})
                 for page in pages:
-                    for fault in faults(browser, page, width):
+                    for fault in faults(browser, page, width, dark):
                         found += 1
                         print(f"{page.relative_to(site)} ({width}, {scheme[0]['value']}): {fault}")
     print(f"{len(pages)} pages, {len(WIDTHS)} widths, light and dark: {found} faults")

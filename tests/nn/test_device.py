@@ -87,20 +87,26 @@ class Crossings(TorchFunctionMode):
 def events(monkeypatch):
     """The events of each solve: reads and copies, and where a poll begins and ends."""
     events = []
-    check, advance = engine._check, engine.advance
+    look, judge, advance = engine._look, engine._judge, engine.advance
 
     def polled(*args, **options):
         events.append("poll")
-        measured = check(*args, **options)
+        seen = look(*args, **options)
+        if seen is None:
+            events.append("steps")
+        return seen
+
+    def judged(*args):
+        judge(*args)
         events.append("steps")
-        return measured
 
     def solving(run, task, **options):
         events.append("solve")
         yield from advance(run, task, **options)
         events.append("done")
 
-    monkeypatch.setattr(engine, "_check", polled)
+    monkeypatch.setattr(engine, "_look", polled)
+    monkeypatch.setattr(engine, "_judge", judged)
     monkeypatch.setattr(import_module("splitkit.solvers.plan"), "advance", solving)
     return events
 

@@ -74,10 +74,11 @@ def test_solves_end_where_the_tolerance_is_met(name, method):
     assert plan.solve(tol=tol).iterations <= 1.1 * needed + SHORT
 
 
-@pytest.mark.parametrize("limit", [665, 678, 727, 799, 803, 811])  # at peeks and between them
-def test_a_resumed_solve_looks_where_it_would_have_looked(limit):
+@pytest.mark.parametrize("left", [1, 2, 3, 5, 17, 90, 139, 152])  # at peeks and between them
+def test_a_resumed_solve_looks_where_it_would_have_looked(left):
     plan, tol = by(*SWINGING[0])
     whole = plan.solve(tol=tol, max_iter=1000)
+    limit = whole.iterations - left
     begun = by(*SWINGING[0])[0].solve(tol=tol, max_iter=limit, on_failure="return")
     assert begun.status == sk.Status.ITERATION_LIMIT
     ended = plan.solve(tol=tol, max_iter=1000, resume=begun)

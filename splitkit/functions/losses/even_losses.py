@@ -235,6 +235,11 @@ class Fair(EvenLoss):
         root = positive_root(size - 1 - t, size)
         return namespace(y).where(y < 0, -root, root)
 
+    def conjugate_prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
+        # f* is infinite on the edge, to which what lies below it may be rounded
+        below = self.weight * self.delta * (1 - namespace(x).finfo(x.dtype).eps)
+        return clip(super().conjugate_prox(x, alpha), -below, below)
+
     def dual(self, v: Array) -> Array:
         xp, size = namespace(v), abs(v)
         inside = size < 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from splitkit.arguments import NON_NEGATIVE, POSITIVE
-from splitkit.backend import Array, Point, Scalar, align, namespace
+from splitkit.backend import Array, Point, Scalar, align, namespace, signs, sizes
 from splitkit.functions.base import (
     Function,
     Indicator,
@@ -57,7 +57,7 @@ class WeightedL1Ball(Indicator):
         """|x| and w, the entries of each sample in a row, and r."""
         y = as_vectors(x, self.batch_ndim)
         w = as_vectors(self.weight + 0.0 * x, self.batch_ndim)
-        return abs(y), w, align(self.radius, y) + 0.0 * y[..., :1]
+        return sizes(y), w, align(self.radius, y) + 0.0 * y[..., :1]
 
     def project(self, x: Point) -> Point:
         xp = namespace(x)
@@ -67,8 +67,13 @@ class WeightedL1Ball(Indicator):
         start = xp.where(counts, -y / usable, 0.0)
         _, parts = ramps(start, w * w, r + 0.0 * y, r)  # of wᵢ|xᵢ|
         beyond = xp.sum(w * y, axis=-1, keepdims=True) > r
-        sizes = xp.where(counts & beyond, parts / usable, y)
-        return xp.sign(x) * xp.reshape(sizes, x.shape)
+        kept = xp.where(counts & beyond, parts / usable, y)
+        return signs(x) * xp.reshape(kept, x.shape)
+
+    def conjugate_prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
+        # 0 where the weight is, which the difference of x and a projection is up to rounding
+        u = super().conjugate_prox(x, alpha)
+        return namespace(x).where(self.weight + 0.0 * x > 0, u, 0.0 * u)
 
     def recession(self, d: Point) -> Point:
         return namespace(d).where(self.weight + 0.0 * d > 0, 0.0, d)
