@@ -152,10 +152,9 @@ def _inside_of_a_face(
     for margin in MARGINS:
         t = answer.value + margin * max(abs(answer.value), 1e-3 * unit)
         inner = _centre(claim, answer, t, off)
-        for negligible in (NOTHING, *NEGLIGIBLE) if inner.is_finite else ():
-            found = _moved(program, inner, answer.units, t, off, negligible, budget)
-            if found is not None:
-                return found
+        found = _moved(program, inner, answer.units, t, off, budget) if inner.is_finite else None
+        if found is not None:
+            return found
     return None
 
 
@@ -359,10 +358,9 @@ def _on_a_face(
     if abs(eigenvalues[-1]) <= VANISHED * size:  # S is 0
         offs.insert(0, [{i: Fraction(1)} for i in range(n)])
     for off in offs:
-        for negligible in (NOTHING, *NEGLIGIBLE) if off is not None else ():
-            found = _moved(program, answer, units, t, off or [], negligible, budget)
-            if found is not None:
-                return found
+        found = None if off is None else _moved(program, answer, units, t, off, budget)
+        if found is not None:
+            return found
     return None
 
 
@@ -400,47 +398,57 @@ def _orthogonal(program: Program, units: Any, null: Any) -> list[Row] | None:
 
 
 def _moved(
-    program: Program,
-    answer: Answer,
-    units: Any,
-    t: float,
-    off: list[Row],
-    negligible: float,
-    budget: Budget,
+    program: Program, answer: Answer, units: Any, t: float, off: list[Row], budget: Budget
 ) -> Multipliers | None:
     """Multipliers near the solver's with Sz = 0 for all z that are off its range, and those that
-    are negligible 0.
+    are negligible 0. A measure of that by which no more is negligible is not tried again.
     """
     unknown, D = [*_unknown(program, answer)], np.outer(units, units)
-    weights = [
-        abs(value) * float(np.linalg.norm(D * Q.matrix(program.size))) for value, Q in unknown
-    ]
-    least = negligible * max(weights)
-    signed = len(program.inequalities)
-    for k in range(signed):
-        if weights[k] <= least:
-            weights[k] = 0.0
-    equations = _at_values(program, Fraction(t), [Q for _, Q in unknown])
-    at = signed + len(program.equalities)
-    for metric, M in zip(answer.metrics, program.families, strict=True):
-        sizes = [np.linalg.norm(D * M[i][i].matrix(program.size)) for i in range(len(M))]
-        size = np.array([s if s else 1.0 for s in sizes]) ** -0.5
-        equations += _vanishing(metric, size, off, M, at, negligible)
-        at += len(M) * (len(M) + 1) // 2
+    sizes = [abs(value) * float(np.linalg.norm(D * Q.matrix(program.size))) for value, Q in unknown]
+    of_values = _at_values(program, Fraction(t), [Q for _, Q in unknown])
+    of_range = []
     right = ((Fraction(t), program.B), (Fraction(-1), program.C))
     for z in off:
         columns = [_times(Q, z) for _, Q in unknown]
         b = [(c, _times(Q, z)) for c, Q in right]
         for i in range(program.dimension):
             row = {k: column[i] for k, column in enumerate(columns) if i in column}
-            equations.append((row, sum((c * v.get(i, ZERO) for c, v in b), ZERO)))
-    near = [
-        Fraction(float(value)) if weight else ZERO
-        for (value, _), weight in zip(unknown, weights, strict=True)
-    ]
-    x = solve_near(equations, near, weights, budget)
-    if x is None:
-        return None
+            of_range.append((row, sum((c * v.get(i, ZERO) for c, v in b), ZERO)))
+    tried: list[Any] = []
+    for negligible in (NOTHING, *NEGLIGIBLE):
+        least, signed = negligible * max(sizes), len(program.inequalities)
+        weights = [0.0 if k < signed and w <= least else w for k, w in enumerate(sizes)]
+        of_metrics = _of_metrics(program, answer, D, off, negligible)
+        if (weights, of_metrics) in tried:
+            continue
+        tried.append((weights, of_metrics))
+        near = [
+            Fraction(float(value)) if weight else ZERO
+            for (value, _), weight in zip(unknown, weights, strict=True)
+        ]
+        x = solve_near([*of_values, *of_metrics, *of_range], near, weights, budget)
+        given = None if x is None else _multipliers(program, t, x)
+        if given is not None and verifies(program, given):
+            return given
+    return None
+
+
+def _of_metrics(
+    program: Program, answer: Answer, D: Any, off: list[Row], negligible: float
+) -> list[tuple[Row, Fraction]]:
+    """The equations of what vanishes of each Λ."""
+    equations: list[tuple[Row, Fraction]] = []
+    at = len(program.inequalities) + len(program.equalities)
+    for metric, M in zip(answer.metrics, program.families, strict=True):
+        sizes = [np.linalg.norm(D * M[i][i].matrix(program.size)) for i in range(len(M))]
+        size = np.array([s if s else 1.0 for s in sizes]) ** -0.5
+        equations += _vanishing(metric, size, off, M, at, negligible)
+        at += len(M) * (len(M) + 1) // 2
+    return equations
+
+
+def _multipliers(program: Program, t: float, x: list[Fraction]) -> Multipliers:
+    """Those that are numbered so."""
     i, j = len(program.inequalities), len(program.inequalities) + len(program.equalities)
     Λ: list[Matrix] = []
     at = j
@@ -452,8 +460,7 @@ def _moved(
                 metric[p][q] = metric[q][p] = x[at]
                 at += 1
         Λ.append(metric)
-    given = Multipliers(Fraction(t), tuple(x[:i]), tuple(x[i:j]), tuple(Λ))
-    return given if verifies(program, given) else None
+    return Multipliers(Fraction(t), tuple(x[:i]), tuple(x[i:j]), tuple(Λ))
 
 
 def _vanishing(

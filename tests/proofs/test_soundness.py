@@ -19,6 +19,7 @@ from splitkit.proofs import (
     norm2,
     runs,
 )
+from splitkit.proofs.exact import solve_near
 from splitkit.proofs.instances import operator_through
 from splitkit.proofs.program import Conic, least_value
 from splitkit.proofs.symbols import Leaf, Pair
@@ -244,6 +245,20 @@ def test_products_are_what_they_are_without_rounding(a, b):
     assert exact(a) * exact(b) == exact(a * b)
     assert exact(a) == exact(a / b) * exact(b)
     assert exact(1 / a) * exact(a) == 1
+
+
+def test_no_elimination_is_done_twice(monkeypatch):
+    """Two measures by which the same multipliers are negligible would spend the budget twice."""
+    done = []
+
+    def recorded(equations, near, weights, budget):
+        done.append((equations, near, weights))
+        return solve_near(equations, near, weights, budget)
+
+    monkeypatch.setattr("splitkit.proofs.certify.solve_near", recorded)
+    assert RandomStep.draw(np.random.default_rng(73)).prove().outcome is Outcome.PROVED
+    assert len(done) > 1
+    assert all(each not in done[:i] for i, each in enumerate(done))
 
 
 def test_tseng_of_least_squares_in_large_units():
