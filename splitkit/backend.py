@@ -21,7 +21,16 @@ from typing import Any, NamedTuple, TypeAlias
 import array_api_compat
 import numpy as np
 
-from splitkit.meshes import gathered, mesh_of, on_each, rolled, spread, whole_sums
+from splitkit.meshes import (
+    gathered,
+    is_cut,
+    mesh_of,
+    on_each,
+    require_taken,
+    rolled,
+    spread,
+    whole_sums,
+)
 
 Array: TypeAlias = Any
 Point: TypeAlias = Any  # Array | tuple[Array, ...]
@@ -257,6 +266,9 @@ def norm(x: Point, batch_ndim: int = 0) -> Array:
         each = [norm(block, batch_ndim) for block in x]
         return norm(namespace(x).stack(each, axis=-1), batch_ndim)
     axes = tuple(range(batch_ndim, x.ndim))
+    if axes and hasattr(x, "device_mesh"):
+        with whole_sums():
+            return lengths(x.double(), axes).to(x.dtype)
     xp = _NAMESPACES.get(type(x)) or namespace(x)
     if axes and xp.__name__.endswith("torch") and not (x.requires_grad and xp.is_grad_enabled()):
         size = xp.linalg.vector_norm(x, axis=axes, dtype=xp.float64)
@@ -350,6 +362,8 @@ def _is_plain(squares: Array, xp: Any, beneath: float = 0.0) -> bool:
     if array_api_compat.is_torch_array(squares):
         if squares.device.type != "cpu":
             return True
+        if is_cut(squares):
+            return False  # of samples, of which processes have their own: they exchange nothing
         if sys.modules["torch"]._C._functorch.is_functorch_wrapped_tensor(squares):
             return False  # no values to look at under vmap
     elif array_api_compat.is_cupy_array(squares):
@@ -887,6 +901,8 @@ class Space:
         xp = namespace(x)
         first = arrays[0]
         mesh = getattr(first, "device_mesh", None)
+        for a in arrays if mesh is not None else ():
+            require_taken(a, name)
         for a in arrays:
             if not xp.isdtype(a.dtype, "real floating"):
                 if xp.isdtype(a.dtype, "complex floating"):

@@ -14,7 +14,7 @@ from contextvars import ContextVar
 from functools import wraps
 from inspect import signature
 from types import FunctionType, MethodType
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
@@ -31,7 +31,9 @@ from splitkit.backend import (
     namespace,
     solving,
 )
+from splitkit.meshes import together
 
+Method = TypeVar("Method", bound=Callable[..., Any])
 Outside = Callable[..., Any]  # (method, thing, x, *rest) ↦ what the method returns, looked at
 
 _KNOWN: ContextVar[bool] = ContextVar("points are known", default=False)
@@ -86,6 +88,33 @@ def _looking(method: Callable[..., Any], outside: Outside) -> Callable[..., Any]
     looked = wraps(method)(of_point_and_more if others else of_point)
     looked.unchecked = method  # type: ignore[attr-defined]
     return looked
+
+
+def of_whole_points(method: Method) -> Method:
+    """A method of points whose sums over processes, where Torch cuts them, are taken."""
+
+    @wraps(method)
+    def of_points(self: Any, *given: Any, **named: Any) -> Any:
+        with together(array for each in (*given, *named.values()) for array in blocks(each)):
+            return method(self, *given, **named)
+
+    return cast(Method, of_points)
+
+
+def construct_whole(cls: type) -> None:
+    """Let what a class makes of its parameters, in a ``__post_init__`` of its own, be made of all
+    of those that Torch cuts over processes.
+    """
+    written = vars(cls).get("__post_init__")
+    if not isinstance(written, FunctionType) or hasattr(written, "__wrapped__"):
+        return
+
+    @wraps(written)
+    def post_init(self: Any) -> None:
+        with together(list(vars(self).values())):
+            written(self)
+
+    cls.__post_init__ = post_init  # type: ignore[attr-defined]
 
 
 def for_known(method: Callable[..., Any]) -> Callable[..., Any]:

@@ -38,6 +38,36 @@ def _from_parts(x: Any, mesh: Any, place: Any) -> Any:
     return _library().DTensor.from_local(x, mesh, [place] * mesh.ndim, run_check=False)
 
 
+def is_cut(x: Any) -> bool:
+    """Whether x is a DTensor of which processes have parts."""
+    return mesh_of(x) is not None and any(each.is_shard() for each in x.placements)
+
+
+def _is_sum(x: Any) -> bool:
+    """Whether x is a DTensor of which sums are to be taken, or holds one."""
+    if isinstance(x, tuple):
+        return any(map(_is_sum, x))
+    return mesh_of(x) is not None and any(each.is_partial() for each in x.placements)
+
+
+def require_taken(x: Any, name: str) -> None:
+    """Raise ValueError if x is a sum to be taken."""
+    if _is_sum(x):
+        raise ValueError(
+            f"{name} is a sum over the processes that is not yet taken, {x.placements}: give "
+            f"{name}.redistribute(placements=[Replicate(), …]), or cut it along an axis"
+        )
+
+
+def laid_as(x: Any, like: Any) -> Any:
+    """x, a point, where ``like`` lies."""
+    if isinstance(x, tuple):
+        return tuple(map(laid_as, x, like))
+    if mesh_of(x) is None or x.placements == like.placements:
+        return x
+    return x.redistribute(placements=like.placements)
+
+
 def gathered(x: Any) -> Any:
     """x, as a tensor that each process has all of."""
     return x if mesh_of(x) is None else x.full_tensor()
@@ -48,7 +78,7 @@ def whole(x: Any) -> Any:
     if isinstance(x, tuple):
         parts = map(whole, x)
         return tuple(parts) if type(x) is tuple else type(x)(parts)
-    if mesh_of(x) is None or not any(each.is_partial() for each in x.placements):
+    if not _is_sum(x):
         return x
     everywhere = _library().Replicate()
     places = [everywhere if each.is_partial() else each for each in x.placements]
@@ -124,13 +154,13 @@ def gathering() -> Iterator[None]:
 def _require_cut(f: Any, given: tuple[Any, ...], value: Any) -> None:
     """Raise TypeError if a function had all of something large gathered that it was given cut."""
     first = value[0] if isinstance(value, tuple) and value else value
-    if mesh_of(first) is None or any(each.is_shard() for each in first.placements):
+    if mesh_of(first) is None or is_cut(first):
         return
     size = first.numel() * first.element_size()
     if size < GATHERED_FREELY or _GATHERS.get():
         return
     arrays = [a for each in given for a in (each if isinstance(each, (list, tuple)) else [each])]
-    cut = [a for a in arrays if mesh_of(a) and any(each.is_shard() for each in a.placements)]
+    cut = filter(is_cut, arrays)
     if any(2 * first.numel() >= a.numel() for a in cut):
         raise TypeError(
             f"{f.__name__} along an axis that is cut gathers {size / 2**20:.3g} MiB on each process"
@@ -175,7 +205,9 @@ def _mode() -> Any:
                 return x.copy_(torch.where(mask, value, x))
             elif f in conjugate and mesh_of(args[0]) and args[0].is_complex():
                 return torch.complex(args[0].real, -args[0].imag)  # the rest Torch has for DTensors
-            value = whole(f(*args, **(kwargs or {})))
+            value = f(*args, **(kwargs or {}))
+            if _is_sum(value):
+                return whole(value)
             if f not in products:
                 _require_cut(f, args, value)
             return value

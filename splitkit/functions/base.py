@@ -51,7 +51,7 @@ from splitkit.functions.declared import (
 from splitkit.linear.affine import Affine
 from splitkit.linear.base import LinearOperator
 from splitkit.linear.wrapped import is_map, wrap
-from splitkit.looks import at_known, check_step, look_at_points, require_like, seen
+from splitkit.looks import at_known, check_step, construct_whole, look_at_points, require_like, seen
 from splitkit.notation import Style
 from splitkit.operators.base import PointMap
 from splitkit.operators.freedom import Freedom
@@ -114,6 +114,7 @@ class Function(Arithmetic["Function"], Declared):
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         look_at_points(cls, LOOKING, _from_outside)
+        construct_whole(cls)
 
     def __call__(self, x: Point) -> Array:
         """f(x), of batch shape; inf outside the domain."""

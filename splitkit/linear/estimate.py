@@ -22,8 +22,10 @@ from splitkit.backend import (
     from_numpy,
     lincomb,
     scale,
+    solving,
 )
 from splitkit.linear.base import LinearOperator
+from splitkit.looks import known_points
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,8 @@ def estimate_norm(
     log = math.log(1.648 * math.sqrt(n) / probability)
     wanted = 1 - 1 / (1 + accuracy) ** 2  # ε with 1/√(1 − ε) = 1 + accuracy
     steps = math.ceil((1 + log / math.sqrt(wanted)) / 2)
-    ritz, taken = _lanczos(L, x_like, space, min(steps, n), seed)
+    with solving(x_like), known_points():
+        ritz, taken = _lanczos(L, x_like, space, min(steps, n), seed)
     # n steps span the whole space
     epsilon = 0.0 if taken >= n else (log / (2 * steps - 1)) ** 2
     value = math.sqrt(ritz)

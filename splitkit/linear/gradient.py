@@ -110,13 +110,15 @@ class Gradient(LinearOperator):
         return 4 * math.sin(math.pi * (size // 2) / size) ** 2
 
     def __call__(self, x: Point) -> Point:
+        if may_be_cut(x):  # zeros to add to would lie whole on each
+            return namespace(x).stack([self._next(x, a) for a in self.axes], axis=-1)
         # each axis' differences stay together in memory, which is what elementwise work wants
         planes = zeros((len(self.axes), *x.shape), x)
         axes = (*range(1, planes.ndim), 0)
         return self._add(namespace(x).permute_dims(planes, axes), x)
 
     def add_to(self, y: Point, x: Point) -> Point:
-        return self._add(fresh_copy(y), x)
+        return y + self(x) if may_be_cut(x) else self._add(fresh_copy(y), x)
 
     def _add(self, y: Array, x: Array) -> Array:
         """y + Dx; y may be overwritten."""

@@ -15,6 +15,7 @@ from splitkit.looks import (
     at_known,
     for_known,
     look_at_points,
+    of_whole_points,
     possible_batch_axes,
     require_like,
     seen,
@@ -194,6 +195,7 @@ class Operator(Constants, Arithmetic["Operator"], Notation):
 
     # -- membership -----------------------------------------------------------------------------
 
+    @of_whole_points
     def graph_residual(
         self, x: Point, u: Point, *, alpha: Scalar | None = None, batch_ndim: int = 0
     ) -> Array:
@@ -213,6 +215,7 @@ class Operator(Constants, Arithmetic["Operator"], Notation):
         alpha = self._unit(x, u, space) if alpha is None else alpha
         return self._graph_distance(x, u, alpha, batch_ndim)
 
+    @of_whole_points
     def contains(
         self,
         x: Point,

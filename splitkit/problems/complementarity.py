@@ -14,6 +14,7 @@ from typing import Any
 from splitkit.backend import Array, Point, Scalar, clip
 from splitkit.functions import Box, NonNegative
 from splitkit.linear import Affine, LinearOperator
+from splitkit.looks import of_whole_points
 from splitkit.operators.base import Operator
 from splitkit.problems.elimination import Eliminated, eliminated
 from splitkit.problems.variational import VI
@@ -39,6 +40,7 @@ class NCP(VI):
     def __init__(self, F: Operator, *, batch_ndim: int = 0) -> None:
         super().__init__(F, NonNegative(batch_ndim=batch_ndim))
 
+    @of_whole_points
     def violations(self, x: Point) -> dict[str, Array]:
         """By how much each condition fails, of batch shape: ‖[−x]₊‖, ‖[−F(x)]₊‖, |⟨x, F(x)⟩|."""
         Fx, space = self.F(x), self._space(x)

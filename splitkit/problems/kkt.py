@@ -26,6 +26,7 @@ from splitkit.functions import (
 from splitkit.functions.calculus.sums import SumOfFunctions
 from splitkit.linear import Affine, Coupling, DenseMatrix, LinearOperator, wrap
 from splitkit.linear.last_axes import LastAxesMap
+from splitkit.looks import of_whole_points
 from splitkit.operators.base import Operator
 from splitkit.operators.block import BlockDiagonal
 from splitkit.operators.identity import Zero
@@ -96,6 +97,7 @@ class KKT(Sum):
         lower = xp.where(index < p, xp.full_like(r, -inf), xp.zeros_like(r))
         return NormalCone(Box(lower, inf))
 
+    @of_whole_points
     def violations(self, z: Point, *, batch_ndim: int = 0) -> dict[str, Array]:
         """By how much the constraints fail at z = (x, y), of batch shape: ‖Ax − b‖, ‖[Gx − h]₊‖,
         and for the multipliers of the inequalities ‖[−y]₊‖ and |⟨y, Gx − h⟩|.
@@ -115,6 +117,7 @@ class KKT(Sum):
             "⟨y, Gx − h⟩ = 0": abs(space.inner(prices, beyond)),
         }
 
+    @of_whole_points
     def is_solution(self, z: Point, tol: float | None = None, *, batch_ndim: int = 0) -> Array:
         """Whether ``relative_residual`` is at most tol, 0 ≤ tol < 1, of batch shape.
 
@@ -122,6 +125,7 @@ class KKT(Sum):
         """
         return is_natural_solution(self, z, self._space(z, batch_ndim), tol)
 
+    @of_whole_points
     def relative_residual(self, z: Point, *, batch_ndim: int = 0) -> Array:
         """How far z = (x, y) is from a minimizer with its multipliers, without units and of batch
         shape: each entry of y beside its own row's, and x beside what cancels in the gradient of

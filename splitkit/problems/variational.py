@@ -17,6 +17,7 @@ from typing import Any
 from splitkit.backend import Array, Point, Space, lincomb, scale, subtract
 from splitkit.functions import Box, Function, NormalCone, SeparableSum, Simplex
 from splitkit.linear import Affine
+from splitkit.looks import of_whole_points
 from splitkit.operators.base import Operator
 from splitkit.operators.sum import Sum, terms_of
 from splitkit.problems.natural import is_natural_solution, relative_residual
@@ -51,10 +52,12 @@ class VI(Sum):
         super().__init__((*terms_of(F), NormalCone(C)))
         self.F, self.C = F, C
 
+    @of_whole_points
     def natural_residual(self, x: Point, alpha: float = 1.0) -> Array:
         """‖x − P_C(x − αF(x))‖, of batch shape; α > 0."""
         return self.graph_residual(x, scale(0.0, x), alpha=alpha, batch_ndim=self.C.batch_ndim)
 
+    @of_whole_points
     def gap(self, x: Point) -> Array:
         """sup_{y∈C} ⟨F(x), x − y⟩, of batch shape; non-negative for x ∈ C, inf if C is unbounded
         that way. For F monotone it bounds Minty's dual gap sup_{y∈C} ⟨F(y), x − y⟩, and equals it
@@ -68,6 +71,7 @@ class VI(Sum):
         Fx, space = self.F(x), self._space(x)
         return space.inner(Fx, x) + self.C.conjugate(scale(-1.0, Fx))
 
+    @of_whole_points
     def regularized_gap(self, x: Point, alpha: float = 1.0) -> Array:
         """⟨F(x), x − y⟩ − ‖x − y‖²/(2α) at its largest, y = P_C(x − αF(x)); of batch shape.
 
@@ -77,6 +81,7 @@ class VI(Sum):
         moved = subtract(x, self.C.prox(lincomb(1.0, x, -alpha, Fx)))
         return space.inner(Fx, moved) - space.inner(moved, moved) / (2 * alpha)
 
+    @of_whole_points
     def error_bound(self, x: Point) -> Array:
         """(1 + L)/m times the natural residual, at least the distance to the solution.
 
@@ -93,6 +98,7 @@ class VI(Sum):
             )
         return (1 + L) / m * self.natural_residual(x)
 
+    @of_whole_points
     def is_solution(self, x: Point, tol: float | None = None) -> Array:
         """Whether ``relative_residual`` is at most tol, 0 ≤ tol < 1, of batch shape.
 
@@ -100,6 +106,7 @@ class VI(Sum):
         """
         return is_natural_solution(self, x, self._space(x), tol)
 
+    @of_whole_points
     def relative_residual(self, x: Point) -> Array:
         """The natural residual without units, of batch shape: |x − P_C(x − γF(x))| beside the size
         of x, with γ such that x and γF have the same size; on a box of each entry by itself, else

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from splitkit.backend import Point, Space, blocks, is_array, to_numpy
-from splitkit.meshes import mesh_of, spread
+from splitkit.meshes import is_cut, mesh_of, require_taken, spread
 
 
 def require_agreement(space: Space, x0: Point, **others: Any) -> None:
@@ -61,7 +61,7 @@ def _lines(path: str, thing: Any, seen: set[int]) -> Iterator[tuple[str, str]]:
     if thing is None or isinstance(thing, (bool, int, float, complex, str, Enum, np.generic)):
         yield path, repr(thing)
     elif is_array(thing):
-        yield path, _of_array(thing)
+        yield path, _of_array(path, thing)
     elif isinstance(thing, (tuple, list)):
         for i, each in enumerate(thing):
             yield from _lines(f"{path}[{i}]", each, seen)
@@ -81,8 +81,9 @@ def _lines(path: str, thing: Any, seen: set[int]) -> Iterator[tuple[str, str]]:
                 yield from _lines(f"{path}.{name}", part, seen)
 
 
-def _of_array(x: Any) -> str:
+def _of_array(path: str, x: Any) -> str:
+    require_taken(x, path)
     said = f"{x.dtype} of shape {tuple(x.shape)}"
-    if mesh_of(x) is None or any(each.is_shard() for each in x.placements):
+    if mesh_of(x) is None or is_cut(x):
         return f"{said}, {getattr(x, 'placements', 'on no mesh')}"
     return f"{said}, {hashlib.sha256(to_numpy(x.to_local()).tobytes()).hexdigest()[:12]}"

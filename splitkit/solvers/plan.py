@@ -29,6 +29,7 @@ from splitkit.backend import (
 from splitkit.display import Shown
 from splitkit.functions.base import Function
 from splitkit.looks import known_points
+from splitkit.meshes import laid_as
 from splitkit.operators.base import Operator
 from splitkit.outcomes import OnFailure, fail
 from splitkit.progress import Progress
@@ -146,7 +147,7 @@ def planned(
     if in_transformation(x0, inclusion):
         return _transformed(inclusion, x0, method, space)
     if space.mesh is not None:
-        require_agreement(space, x0=x0, inclusion=inclusion, method=method)
+        require_agreement(space, x0=x0, inclusion=inclusion, method=method, batch_ndim=batch_ndim)
     flat = Inclusion.of(inclusion, space)
     flat.operator.check_space(space)
     with solving(x0), known_points():
@@ -325,9 +326,7 @@ class Plan(Shown):
     def run(self, options: Options, x0: Point | Solution | None = None) -> Solution:
         """``solve`` with options that are checked."""
         start, dual, earlier = self._start(x0)
-        if self.space.mesh is not None:
-            limits = {"tol": options.tol, "max_iter": options.max_iter}
-            require_agreement(self.space, x0=start, **limits)
+        self._require_agreement(start, options)
         if in_transformation(start, self.terms):
             return self._run_transformed(options, start)  # type: ignore[return-value]
         with solving(start), known_points():
@@ -362,6 +361,20 @@ class Plan(Shown):
             here._iteration.enter(self.space)
             return run_transformed(here._iteration, task, method, terms, start, options.max_iter)
 
+    def _require_agreement(self, start: Point, options: Options) -> None:
+        """Raise unless all processes that share the points run this plan alike."""
+        if self.space.mesh is not None:
+            require_agreement(
+                self.space,
+                x0=start,
+                tol=options.tol,
+                max_iter=options.max_iter,
+                has_callback=options.callback is not None,
+                record_objective=options.record_objective,
+                resumed_at=options.resume and options.resume.iterations,
+                compile=options.compile,
+            )
+
     def iterate(
         self,
         x0: Point | Solution | None = None,
@@ -378,6 +391,7 @@ class Plan(Shown):
     def run_stepwise(self, options: Options, x0: Point | Solution | None = None) -> Iterator[State]:
         """``iterate`` with options that are checked."""
         start, dual, earlier = self._start(x0)
+        self._require_agreement(start, options)
         if in_transformation(start, self.terms):
             raise TypeError("iterate is for the host: take solve inside of jit, vmap or grad")
         with solving(start), known_points():
@@ -572,7 +586,7 @@ class Plan(Shown):
                             run.status = Status.STOPPED
                         break
         except KeyboardInterrupt:
-            if run.x is None:
+            if run.x is None or self.space.mesh is not None:  # which the others do not know
                 raise
             run.status = Status.INTERRUPTED
         except Exception as error:
@@ -609,7 +623,7 @@ class Plan(Shown):
     def _solution(self, run: Run, *, valued: bool = True) -> Solution:
         outward = self._iteration.outward
         return Solution(
-            x=run.x,
+            x=run.x if self.space.mesh is None else laid_as(run.x, self.x0),
             u=outward(self._iteration.governing(run.kept)),
             converged=run.status is Status.CONVERGED,
             status=run.status,

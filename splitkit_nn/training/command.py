@@ -13,7 +13,7 @@ import torch
 from splitkit_nn.data import Dataset, download
 from splitkit_nn.training.config import Config
 from splitkit_nn.training.paths import check_writable, path_argument
-from splitkit_nn.training.processes import is_first
+from splitkit_nn.training.processes import is_first, joined
 from splitkit_nn.training.recipe import SETTINGS
 from splitkit_nn.training.recipes import RECIPES, find_recipe
 from splitkit_nn.training.run import (
@@ -77,15 +77,20 @@ def prepare_train(options: argparse.Namespace) -> Work:
         datasets = datasets or [_load(config, options.download)]
 
     def work() -> None:
-        for out, config in configs.items():
-            if out in unfinished:
-                _train(config, datasets[0], out, options)
-            else:
-                print(f"{out} is finished; {out / REPORT} says:")
-                print((out / REPORT).read_text(encoding="utf-8"))
-        if options.seeds and is_first():
-            recipe = next(iter(configs.values())).recipe
-            print("\n".join(summarize(recipe, options.out, list(configs))))
+        device = torch.device(next(iter(configs.values())).device)
+        with joined(device) as processes:
+            left = processes.of_the_first(list(unfinished))  # as its disk has them
+            for out, config in configs.items():
+                if out in left:
+                    config = Config.from_json(processes.of_the_first(config.to_json()))
+                    dataset = datasets[0] if datasets else _load(config, options.download)
+                    _train(config, dataset, out, options)
+                elif processes.leads:
+                    print(f"{out} is finished; {out / REPORT} says:")
+                    print((out / REPORT).read_text(encoding="utf-8"))
+            if options.seeds and processes.leads:
+                recipe = next(iter(configs.values())).recipe
+                print("\n".join(summarize(recipe, options.out, list(configs))))
 
     return work
 

@@ -67,7 +67,8 @@ def is_first() -> bool:
 
 @contextmanager
 def joined(device: torch.device) -> Iterator[Processes]:
-    """The processes that ``torchrun`` started with this one, joined while they work.
+    """The processes that ``torchrun`` started with this one, joined while they work: once, however
+    many trainings that is.
 
     Raises
     ------
@@ -77,6 +78,9 @@ def joined(device: torch.device) -> Iterator[Processes]:
     count = int(os.environ.get("WORLD_SIZE", "1"))
     if count == 1:
         yield Processes()
+        return
+    if dist.is_initialized():
+        yield Processes(dist.get_rank(), dist.get_world_size())
         return
     if device.type == "cuda":
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))

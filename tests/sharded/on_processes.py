@@ -24,7 +24,7 @@ from torch.distributed.tensor import DTensor, Replicate, Shard, distribute_tenso
 from torch.distributed.tensor.debug import CommDebugMode
 
 import splitkit as sk
-from splitkit.backend import solving
+from splitkit.backend import Space, solving
 from splitkit.linear import dense
 from splitkit.looks import known_points
 from splitkit.meshes import gathered
@@ -165,7 +165,13 @@ def refused(call):
     return "nothing"
 
 
-def questions(cut, rank):
+def rank_of_rows(x):
+    """0 in the first row and 1 in the second."""
+    rows = torch.arange(2.0, dtype=torch.float64)[:, None]
+    return distribute_tensor(rows, x.device_mesh, x.placements)
+
+
+def questions(mesh, cut, rank):
     """What is asked apart from the problems, in a process of this rank."""
     there, start = cut(A, ROWS), cut(zero, ROWS)
     separate = f.SquaredL2(center=cut(b[:12], ROWS))
@@ -187,6 +193,24 @@ def questions(cut, rank):
 
     with sk.gathering():
         allowed = projected()
+    vi = sk.VI(sk.Affine(cut(M, ROWS), cut(b[:12], ROWS)), f.Box(0.0, 1.0))
+    at, alone = zero + 0.5, sk.VI(sk.Affine(M, b[:12]), f.Box(0.0, 1.0))
+    judged = [
+        float(getattr(vi, name)(cut(at, ROWS))) / float(getattr(alone, name)(at))
+        for name in ("gap", "natural_residual", "regularized_gap", "relative_residual")
+    ]
+    estimates = [
+        sk.linear.estimate_norm(L, z).value
+        for L, z in (
+            (sk.linear.DenseMatrix(cut(A, COLUMNS)), start),
+            (sk.linear.DenseMatrix(A), zero),
+        )
+    ]
+    half = f.HalfSpace(b[:12], 0.3).project(b[:12])
+    halved = f.HalfSpace(cut(b[:12], ROWS), 0.3).project(cut(b[:12], ROWS)).full_tensor()
+    pair = distribute_tensor(torch.ones(2, 2**17, dtype=torch.float64), mesh, [ROWS])
+    mean = sk.Consensus(2).resolvent(1.0)(pair * (1.0 + rank_of_rows(pair)))
+    tiny = float(f.L2Norm()(cut(1e-170 * b, ROWS))) / float(1e-170 * b.norm())
     own = float(rank)
     page = (Path(__file__).parents[2] / "docs" / "more_than_one.md").read_text()
     code = [block for block in re.findall(r"```py\n(.*?)```", page, re.S) if "jax" not in block]
@@ -197,12 +221,23 @@ def questions(cut, rank):
         "page": [str(said["solution"].status), len(code)],
         "gathered": float((2**18 * allowed - 1.0).abs().max()),
         "numbers": [
+            *judged,
+            estimates[0] / estimates[1],
+            float(halved @ half) / float(half @ half),
+            float(mean.full_tensor()[0, 0]) / 1.5,
+            tiny,
             sk.linear.DenseMatrix(there).norm / sk.linear.DenseMatrix(A).norm,
             float(f.L2Norm()(cut(b, ROWS))) / float(b.norm()),
             f.Quadratic(cut(M + M.T, ROWS)).strong_convexity
             / f.Quadratic(M + M.T).strong_convexity,
         ],
         "refused": {
+            "sum": refused(
+                lambda: sk.Affine(cut(M, ROWS), there.mT @ cut(b, ROWS)).check_space(
+                    Space.of(start)
+                )
+            ),
+            "a callback": differing(callback=[None, print][rank]),
             "plain": refused(lambda: sk.minimize(lasso(A, b), start)),
             "start": refused(lambda: sk.minimize(lasso(there, cut(b, ROWS)), zero)),
             "gathered": refused(projected),
@@ -218,8 +253,8 @@ def questions(cut, rank):
 
 
 def registry(mesh):
-    """Of everything registered what each map gives on a point that is cut along its first axis:
-    which are wrong, which fail.
+    """Of everything registered what each map gives on a point that is cut along its first axis,
+    with data that are whole on each process, and cut: which are wrong, which fail.
     """
     found = {"right": 0, "wrong": [], "failed": []}
 
@@ -228,6 +263,9 @@ def registry(mesh):
 
     def everywhere(values):
         return distribute_tensor(asarray(values), mesh, [EACH])
+
+    def in_parts(values):
+        return cut(asarray(values))
 
     def drawn(shape):
         return tuple(map(drawn, shape)) if shape and isinstance(shape[0], tuple) else normal(*shape)
@@ -248,16 +286,17 @@ def registry(mesh):
                 expected = entries(call(thing, x))
             except (TypeError, ValueError):  # the point is not of its domain
                 continue
-            try:
-                there = entries(call(each.examples(everywhere)[each.index][0], cut(x)))
-            except (RuntimeError, TypeError, ValueError):
-                found["failed"].append(f"{each}: {name}")
-                continue
-            pairs = zip(there, expected, strict=True)
-            if all(torch.allclose(a, b, 1e-9, 1e-9, equal_nan=True) for a, b in pairs):
-                found["right"] += 1
-            else:
-                found["wrong"].append(f"{each}: {name}")
+            for data in (everywhere, in_parts):
+                try:
+                    there = entries(call(each.examples(data)[each.index][0], cut(x)))
+                except (NotImplementedError, RuntimeError, TypeError, ValueError):
+                    found["failed"].append(f"{each}: {name}, {data.__name__}")
+                    continue
+                pairs = zip(there, expected, strict=True)
+                if all(torch.allclose(a, b, 1e-9, 1e-9, equal_nan=True) for a, b in pairs):
+                    found["right"] += 1
+                else:
+                    found["wrong"].append(f"{each}: {name}, {data.__name__}")
     return found
 
 
@@ -371,7 +410,7 @@ def work(rank, processes, names, store, sender):
     if names == ["registry"]:
         found = registry(mesh)
     elif not names:
-        found |= questions(cut, rank)
+        found |= questions(mesh, cut, rank)
     gathered = [None] * processes
     said = {name: each for name, each in found.items() if name != "refused"}
     dist.all_gather_object(gathered, json.dumps(said))

@@ -78,6 +78,8 @@ def main():
     found = {"alone": run(alone, 1, *settings), "two": run(two, 2, *settings)}
     found["broken"] = run(broken, 2, *settings, dies_in=4)
     found["resumed"] = run(broken, 2, *settings, "--resume")
+    seeds = run(folder / "seeds", 2, *settings, "--epochs", "1", "--seeds", "1", "2")
+    found["seeds"] = seeds
     found["refused"] = run(two, 2, *settings)
     found["apart"] = {"two": apart(alone, two), "resumed": apart(two, broken)}
     found["files"] = sorted(each.name for each in two.iterdir())

@@ -51,6 +51,13 @@ def test_resumed_it_comes_to_the_same_parameters_bit_for_bit(found):
     assert found["apart"]["resumed"] == 0.0
 
 
+def test_several_seeds_are_trained_one_after_the_other(found):
+    statuses, (first, second) = found["seeds"]
+    assert statuses == [0, 0]
+    assert "over 2 seeds" in first
+    assert second == ""
+
+
 def test_a_mistake_ends_all_processes_before_they_join(found):
     assert found["refused"][0] == [2, 2]
     assert all("never overwritten" in said for said in found["refused"][1])
