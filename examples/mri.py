@@ -31,7 +31,7 @@ def main(picture: str | Path | None = None, side: int = 64) -> dict[str, float]:
     fit = SeparableSum(tuple(SquaredL2(center=part) for part in y)) @ A
     D, variation = Gradient(shape=original.shape), GroupL2Norm(WEIGHT)
     x0 = np.zeros_like(original)
-    solution = sk.minimize(fit + Box(0.0, 1.0) + variation @ D, x0, tol=1e-7, max_iter=50_000)
+    solution = sk.minimize(fit + Box(0.0, 1.0) + variation @ D, x0, tol=1e-8, max_iter=50_000)
     x, u = solution.x, solution.dual
 
     print(solution.message)

@@ -199,7 +199,7 @@ def _mode() -> Any:
         def __torch_function__(self, f: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             if f in products and args[0].ndim == 1 and args[1].ndim == 2:
                 # a cut matrix times a row vector keeps the axis of length 1 that Torch inserts
-                args = args[1].mT, args[0]
+                args = args[1].T, args[0]
             elif f is written and getattr(args[1], "dtype", None) is torch.bool:
                 x, mask, value = args  # Torch writes nowhere by a mask that is cut
                 return x.copy_(torch.where(mask, value, x))

@@ -103,6 +103,7 @@ class fft:
 
     fftn, ifftn = map(lifted, (np.fft.fftn, np.fft.ifftn))
     rfftn, irfftn = map(lifted, (np.fft.rfftn, np.fft.irfftn))
+    rfft, irfft = map(lifted, (np.fft.rfft, np.fft.irfft))
 
 
 def asarray(values, dtype=None, device=None, copy=None):
