@@ -168,3 +168,14 @@ INVALID = [
 def test_what_does_not_fit_is_refused(make, error, message):
     with pytest.raises(error, match=message):
         make()
+
+
+@pytest.mark.parametrize("size", [1e2, 1e15, 1e30])
+@pytest.mark.parametrize("part", [1.0, 1e-10, 1e-20])
+def test_a_ball_and_a_box_are_met_from_entries_of_all_sizes(size, part):
+    """The first ends at its bound, the others, however much smaller, on the sphere or as given."""
+    C = BallBox(1.0, 0.0, np.asarray([0.3, np.inf, np.inf], dtype=np.float32))
+    y = size * np.asarray([1.0, part, 2 * part])
+    t = min(1.0, np.sqrt(0.91) / np.hypot(y[1], y[2]))
+    p = C.project(y.astype(np.float32))
+    np.testing.assert_allclose(p, [0.3, t * y[1], t * y[2]], rtol=1e-5)

@@ -76,21 +76,22 @@ class BallBox(Indicator):
         end = xp.where(y > 0, high, low)
         moves = (y != 0) & (xp.where(y > 0, high > 0, low < 0)) & (end != at_zero)
         moving = xp.where(moves, y, 0.0)
-        # in units of the greatest entry, since squares of all of them may be no numbers
+        # the square of the greatest entry may be no number: in units in which that is large, and
+        # which leave room for the squares of small ones
+        huge = float(xp.finfo(y.dtype).max)
+        large = huge**0.25
         longest = xp.max(abs(held_fixed(moving)), axis=-1, keepdims=True)
-        unit = moving / xp.where(longest > 0, longest, 1.0)
+        unit = large * (moving / xp.where(longest > 0, longest, 1.0))
         least = at_zero * at_zero
         # a bound outside of the ball is as good as 2, no end of a ramp where one is wanted
         most = clip(abs(xp.where(moves, end, 0.0)), 0.0, 2.0) ** 2
-        # what is slower moves by less than rounding
-        slowest = 16 / float(xp.finfo(y.dtype).max)
-        speed = xp.where(moves, clip(unit * unit, slowest), 0.0)
+        speed = xp.where(moves, clip(unit * unit, 16 / huge), 0.0)  # caps over it are finite
         # from 0, or from the bound on the same side of 0 as y
         start = xp.where(moves, least / xp.where(moves, speed, 1.0), 0.0)
         left = clip(1 - xp.sum(least, axis=-1, keepdims=True), 0.0)
         square, _ = ramps(start, speed, clip(most - least, 0.0) * xp.astype(moves, y.dtype), left)
         t = xp.sqrt(clip(square, 0.0))
-        return clip((t if free else xp.minimum(t, longest)) * unit, low, high)
+        return clip((t if free else xp.minimum(t, longest / large)) * unit, low, high)
 
     def project(self, x: Point) -> Point:
         xp = namespace(x)
