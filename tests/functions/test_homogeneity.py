@@ -21,9 +21,12 @@ from tests.sampling import sample_on_jax
 POWERS = {
     "weight": 1, "l1_weight": 1, "group_weight": 1, "weights": 1, "radius": 1, "center": 1,
     "lower": 1, "upper": 1, "point": 1, "total": 1, "value": 1, "bound": 1, "b": 1, "rows": 1,
-    "columns": 1, "delta": 1, "epsilon": 1,
+    "columns": 1, "delta": 1, "epsilon": 1, "coefficients": 1,
 }  # fmt: skip
-QUADRATIC = ("SquaredL2", "Huber", "SquaredKSupportNorm")  # their weight is of the square
+# their weight is of the square, or of the entries of a set's points
+QUADRATIC = (
+    "SquaredL2", "Huber", "SquaredKSupportNorm", "Fair", "LogCosh", "PseudoHuber", "WeightedL1Ball",
+)  # fmt: skip
 SCALED = (
     "L1Norm", "L2Norm", "GroupL2Norm", "LInfNorm", "Max", "SortedL1", "SparseGroupNorm",
     "SumOfKLargest", "TotalVariation1D", "TotalVariation2D", "ElasticNet", "SquaredL2", "Huber",
@@ -32,7 +35,9 @@ SCALED = (
     "Hyperplane", "AffineSet", "Polyhedron", "TransportPolytope", "ExponentialCone", "PowerCone",
     "SecondOrderCone", "RotatedSecondOrderCone", "Isotonic", "NonNegative", "NonPositive",
     "PositiveSemidefinite", "ZeroCone", "PolarCone", "NegativeCone", "GraphOfLinearMap",
-    "LargestEigenvalue",
+    "LargestEigenvalue", "BerHu", "Fair", "LogCosh", "PseudoHuber", "Linear", "BallBox",
+    "BoxHyperplane", "L21Ball", "RankBall", "SolidSimplex", "SolutionSet", "SpectralBall", "Sphere",
+    "WeightedL1Ball",
 )  # fmt: skip
 # Σ h(xᵢ) of one shape, or made of others, which are here themselves
 OTHERS = (
@@ -42,7 +47,8 @@ OTHERS = (
     "NegativeLogDet", "Perspective", "Quadratic", "Raised", "Rank", "Rescaled", "SCAD", "Scaled",
     "SchattenNorm", "SeparableSum", "SimplexEntropy", "Spectral", "SpectralSymmetric",
     "SquaredDistance", "SquaredHinge", "SumOfFunctions", "SupportFunction", "SupportedSet",
-    "Tilted", "Translated", "WeightedSum",
+    "Tilted", "Translated", "WeightedSum", "Along", "AlongSet", "OnGroups", "SetOnGroups",
+    "Exponential", "RelativeEntropy",
 )  # fmt: skip
 THINGS = [each for each in registered() if isinstance(each.make()[0], Function)]
 

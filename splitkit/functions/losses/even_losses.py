@@ -106,7 +106,8 @@ class EvenLoss(Function):
 
     def conjugate_value(self, u: Point) -> Array:
         xp, edge = namespace(u), self.weight * self.delta + 0.0 * u
-        v = u / xp.where(edge > 0, edge, 1.0)
+        # of a weight 0 the indicator of {0}, whose value there is not 0 times that on the edge
+        v = xp.where(edge > 0, u / xp.where(edge > 0, edge, 1.0), 0.0)
         value = sum_of(edge * (self.delta * self.dual(clip(v, -1.0, 1.0))), self.batch_ndim)
         beyond = sum_of(clip(abs(u) - edge, 0.0), self.batch_ndim)
         return value + zero_or_inf(beyond, sum_of(abs(u), self.batch_ndim))

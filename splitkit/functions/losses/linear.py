@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from splitkit.backend import Array, Point, Scalar, align, namespace, sum_of
@@ -50,7 +51,9 @@ class Linear(Function):
 
     @property
     def conjugate(self) -> Function:
-        return Singleton(self.coefficients, batch_ndim=self.batch_ndim)
+        dual = Singleton(self.coefficients, batch_ndim=self.batch_ndim)
+        dual.strong_convexity = math.inf  # as the dual of what is 0-smooth; of one point all holds
+        return dual
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:

@@ -5,7 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from splitkit.arguments import POSITIVE, Range, check_bounds
-from splitkit.backend import Array, Point, Scalar, Space, align, clip, holds, namespace, norm
+from splitkit.backend import (
+    Array,
+    Point,
+    Scalar,
+    Space,
+    align,
+    clip,
+    held_fixed,
+    holds,
+    namespace,
+    norm,
+)
 from splitkit.functions.base import Function, Indicator, as_vectors, entries, parameter
 from splitkit.functions.inner.ramps import ramps
 
@@ -58,21 +69,28 @@ class BallBox(Indicator):
         radius = align(self.radius, low)
         return low / radius, high / radius
 
-    def _factor(self, y: Array, low: Array, high: Array) -> Array:
-        """The greatest t with ‖min(max(ty, l), u)‖ ≤ 1; where all have, one beyond all kinks."""
+    def _drawn(self, y: Array, low: Array, high: Array, free: bool = False) -> Array:
+        """min(max(ty, l), u) with the greatest t ≤ 1, or of any size, whose norm is at most 1."""
         xp = namespace(y)
         at_zero = clip(xp.zeros_like(y), low, high)
         end = xp.where(y > 0, high, low)
         moves = (y != 0) & (xp.where(y > 0, high > 0, low < 0)) & (end != at_zero)
+        moving = xp.where(moves, y, 0.0)
+        # in units of the greatest entry, since squares of all of them may be no numbers
+        longest = xp.max(abs(held_fixed(moving)), axis=-1, keepdims=True)
+        unit = moving / xp.where(longest > 0, longest, 1.0)
         least = at_zero * at_zero
         # a bound outside of the ball is as good as 2, no end of a ramp where one is wanted
         most = clip(abs(xp.where(moves, end, 0.0)), 0.0, 2.0) ** 2
-        speed = xp.where(moves, y * y, 0.0)
+        # what is slower moves by less than rounding
+        slowest = 16 / float(xp.finfo(y.dtype).max)
+        speed = xp.where(moves, clip(unit * unit, slowest), 0.0)
         # from 0, or from the bound on the same side of 0 as y
-        start = xp.where(moves, least / xp.where(speed > 0, speed, 1.0), 0.0)
+        start = xp.where(moves, least / xp.where(moves, speed, 1.0), 0.0)
         left = clip(1 - xp.sum(least, axis=-1, keepdims=True), 0.0)
         square, _ = ramps(start, speed, clip(most - least, 0.0) * xp.astype(moves, y.dtype), left)
-        return xp.sqrt(clip(square, 0.0))
+        t = xp.sqrt(clip(square, 0.0))
+        return clip((t if free else xp.minimum(t, longest)) * unit, low, high)
 
     def project(self, x: Point) -> Point:
         xp = namespace(x)
@@ -81,9 +99,7 @@ class BallBox(Indicator):
         y = as_vectors(x, self.batch_ndim) / radius
         inside = clip(y, low, high)
         size = norm(inside, inside.ndim - 1)[..., None]
-        t = clip(self._factor(y, low, high), 0.0, 1.0)
-        found = clip(t * y, low, high)
-        nearest = radius * xp.where(size > 1, found, inside)
+        nearest = radius * xp.where(size > 1, self._drawn(y, low, high), inside)
         return xp.reshape(nearest, x.shape)
 
     def violation(self, x: Point) -> Array:
@@ -93,9 +109,7 @@ class BallBox(Indicator):
     def conjugate_value(self, u: Point) -> Array:
         low, high = self._rows(u)
         v = as_vectors(u, self.batch_ndim)
-        size = norm(v, v.ndim - 1)[..., None]
-        unit = v / namespace(u).where(size > 0, size, 1.0)
-        best = clip(self._factor(unit, low, high) * unit, low, high)
+        best = self._drawn(v, low, high, free=True)
         return self.radius * namespace(u).sum(best * v, axis=-1)
 
     def check_space(self, space: Space) -> None:

@@ -29,6 +29,7 @@ from splitkit.functions.base import Function, Indicator, infinite_where, require
 from splitkit.functions.inner.accuracy import Inexact, tolerance
 from splitkit.linear.base import LinearOperator
 from splitkit.linear.iterative import ROUNDING, krylov
+from splitkit.linear.last_axes import LastAxesMap
 from splitkit.linear.sparse import Sparse
 from splitkit.linear.sums import SumOver
 from splitkit.linear.wrapped import wrap
@@ -94,7 +95,8 @@ class SolutionSet(Inexact, Indicator):
         super().__post_init__()
         self._factor = self._factored()
         try:
-            self._least = self._shortest(self.b, 0)
+            with np.errstate(over="ignore"):  # of squares, without which norms do
+                self._least = self._shortest(self.b, 0)
         except np.linalg.LinAlgError as error:
             raise ValueError(str(error)) from error
 
@@ -129,7 +131,11 @@ class SolutionSet(Inexact, Indicator):
             if self._factor is not None:
                 dx = L.adjoint(self._factor(rest))
             else:
-                dx, _ = krylov(L, L.adjoint, False, rest, wanted, entries + 8, space)
+                # in units of what is left, whose square may be no number
+                unit = space.norm(rest) + space.least
+                part = scale(1 / unit, rest)
+                dx, _ = krylov(L, L.adjoint, False, part, wanted / unit, entries + 8, space)
+                dx = scale(unit, dx)
             x = add(x, dx)
             rest = subtract(r, L(x))
             size = space.norm(rest)
@@ -184,7 +190,8 @@ class SolutionSet(Inexact, Indicator):
         return add(scale(0.0, x), self._least)
 
     def check_space(self, space: Space) -> None:
-        super().check_space(replace(space, is_tuple=False))
+        takes_tuples = not isinstance(self.L, LastAxesMap)
+        super().check_space(replace(space, is_tuple=False) if takes_tuples else space)
         self.L.check_space(space, f"L of {self!r}")
         check_broadcast(f"b of {self!r}", self.b, self.L.range_space(space))
 
