@@ -12,8 +12,8 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
-from functools import cache
-from typing import Any
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, Any
 
 
 def mesh_of(x: Any) -> Any:
@@ -123,6 +123,23 @@ def rolled(x: Any, by: int, axis: int) -> Any:
         ends = ends.redistribute(placements=y.placements)
     parts = [y[(*before, part)], ends]
     return torch.cat(parts if by < 0 else parts[::-1], dim=axis + 1).reshape(x.shape)
+
+
+if TYPE_CHECKING:
+    constant = cached_property
+else:
+
+    class constant(cached_property):
+        """What is computed once of a thing's arrays, of all of those that Torch cuts."""
+
+        def __get__(self, instance, owner=None):
+            if instance is None:
+                return self
+            for part in vars(instance).values():
+                if hasattr(part, "device_mesh"):
+                    with whole_sums():
+                        return super().__get__(instance, owner)
+            return super().__get__(instance, owner)
 
 
 _WHOLE: ContextVar[bool] = ContextVar("sums are whole", default=False)

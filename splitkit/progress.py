@@ -37,9 +37,8 @@ class Progress:
         what: str = "iteration",
         package: str = "splitkit",
     ) -> None:
-        self.wanted, self.total, self.what = wanted, total, what
+        self.wanted, self.total, self.what, self.package = wanted, total, what, package
         self.bar: Any = None
-        self.log = logging.getLogger(package)
         self.due = time.monotonic() + PATIENCE  # of the bar, and of the next line
         if wanted:
             self._show()
@@ -61,7 +60,8 @@ class Progress:
         if is_due:
             self.due = time.monotonic() + PATIENCE
             of = "" if self.total is None else f" of {self.total}"
-            self.log.info("%s %d%s%s", self.what, k, of, text and f": {text}")
+            log = logging.getLogger(self.package)
+            log.info("%s %d%s%s", self.what, k, of, text and f": {text}")
             if self.bar is None and self.wanted is None:
                 self._show()
         if self.bar is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -33,6 +32,7 @@ from splitkit.linear.factor import inverse, is_symmetric
 from splitkit.linear.last_axes import LastAxesMap
 from splitkit.linear.multiplier import SamplewiseInverse
 from splitkit.linear.refined import Refined, verified
+from splitkit.meshes import constant
 from splitkit.properties import DeferredProperties, Properties
 
 EXACT_SIZE = 1024  # an eigenvalue decomposition of this size takes about a second
@@ -117,7 +117,7 @@ class DenseMatrix(LastAxesMap):
         vars(L)["is_symmetric"] = True
         return L
 
-    @cached_property
+    @constant
     def has_declared_constants(self) -> bool:
         return self._declared != (None, None)
 
@@ -165,17 +165,17 @@ class DenseMatrix(LastAxesMap):
             self._kept_sizes = sizes
         return self._kept_sizes
 
-    @cached_property
+    @constant
     def _singular_values(self) -> Array:
         return self.xp.linalg.svdvals(self.matrix) if self._has_entries else self.xp.zeros(1)
 
-    @cached_property
+    @constant
     def _gram_values(self) -> tuple[Array, float]:
         """The eigenvalues of MᵀM or MMᵀ, ascending, and its rounding."""
         G, rounding = smaller_gram(self.matrix)
         return namespace(G).linalg.eigvalsh(G), rounding
 
-    @cached_property
+    @constant
     def _eigenvalues(self) -> Array:
         """Of the symmetric part, ascending."""
         M = self.matrix
@@ -207,18 +207,18 @@ class DenseMatrix(LastAxesMap):
         rows, columns = map(int, self.matrix.shape)
         return rows * columns * min(rows, columns) > CERTIFIED_WORK
 
-    @cached_property
+    @constant
     def _gram_matrix(self) -> tuple[Definite, float]:
         """MᵀM or MMᵀ, the smaller one, and its rounding."""
         G, rounding = smaller_gram(self.matrix)
         return Definite(G), rounding
 
-    @cached_property
+    @constant
     def _is_unknown(self) -> bool:
         """Whether its entries have no values, so that only what is declared is known."""
         return is_traced(self.matrix)
 
-    @cached_property
+    @constant
     def norm(self) -> float:
         if self._declared[1] is not None:
             return self._declared[1]
@@ -238,7 +238,7 @@ class DenseMatrix(LastAxesMap):
         G, rounding = self._gram_matrix
         return math.sqrt(min(G.greatest(self._bound**2) + rounding, self._bound**2))
 
-    @cached_property
+    @constant
     def _bound(self) -> float:
         """min(‖M‖_F, √(‖M‖₁‖M‖_∞))."""
         with folding(self.matrix):
@@ -248,7 +248,7 @@ class DenseMatrix(LastAxesMap):
             infinity = float(self.xp.max(self.xp.sum(sizes, axis=1)))
         return float(min(frobenius, (one * infinity) ** 0.5))
 
-    @cached_property
+    @constant
     def least_gain(self) -> float:
         rows, columns = self.matrix.shape
         if rows < columns or self._is_huge or self._is_unknown:
@@ -258,7 +258,7 @@ class DenseMatrix(LastAxesMap):
         G, rounding = self._gram_matrix
         return math.sqrt(max(0.0, G.least(0.0) - rounding))
 
-    @cached_property
+    @constant
     def gram(self) -> float | None:
         rows, columns = self.matrix.shape
         if rows > columns or not self._is_cheap or self._is_unknown:
@@ -281,7 +281,7 @@ class DenseMatrix(LastAxesMap):
             return DeferredProperties(self._least_of_large, self._norm_of_large, linear=True)
         return self._known_properties
 
-    @cached_property
+    @constant
     def is_semidefinite(self) -> bool:
         """Whether a symmetric M is known to be positive semidefinite, but for rounding."""
         m = self._declared[0]
@@ -293,11 +293,11 @@ class DenseMatrix(LastAxesMap):
     def _norm_of_large(self) -> float:
         return self.norm
 
-    @cached_property
+    @constant
     def _m(self) -> float | None:
         return self._least()
 
-    @cached_property
+    @constant
     def _known_properties(self) -> Properties:
         if not self.is_square:
             return Properties(linear=True)
@@ -340,7 +340,7 @@ class DenseMatrix(LastAxesMap):
     def solver(self) -> str | None:
         return f"{'Cholesky' if self.is_symmetric else 'LU'} of {self.matrix.shape[0]} rows"
 
-    @cached_property
+    @constant
     def is_symmetric(self) -> bool:
         """Whether M is its transpose, to the last bit."""
         return is_symmetric(self.matrix)
@@ -359,7 +359,7 @@ class DenseMatrix(LastAxesMap):
         # the inverse and its check are 4n³ operations, ten times as fast as the 2n² of an Mx
         return self.range_shape[0] / 5, 1.0
 
-    @cached_property
+    @constant
     def _eigen(self) -> tuple[Array, Array]:
         """Eigenvalues, 0 where they are rounding of it, and eigenvectors of a symmetric matrix."""
         values, vectors = self.xp.linalg.eigh(self.matrix)
@@ -413,7 +413,7 @@ class DenseMatrix(LastAxesMap):
         reflected = xp.linalg.solve(identity + scaled, identity - scaled)
         return float(xp.linalg.svdvals(reflected)[0])
 
-    @cached_property
+    @constant
     def _kept_identity(self) -> Array:
         """Of a small matrix, for a search over step sizes."""
         return self._identity()

@@ -326,7 +326,8 @@ class Plan(Shown):
     def run(self, options: Options, x0: Point | Solution | None = None) -> Solution:
         """``solve`` with options that are checked."""
         start, dual, earlier = self._start(x0)
-        self._require_agreement(start, options)
+        if self.space.mesh is not None:
+            self._require_agreement(start, options)
         if in_transformation(start, self.terms):
             return self._run_transformed(options, start)  # type: ignore[return-value]
         with solving(start), known_points():
@@ -363,17 +364,16 @@ class Plan(Shown):
 
     def _require_agreement(self, start: Point, options: Options) -> None:
         """Raise unless all processes that share the points run this plan alike."""
-        if self.space.mesh is not None:
-            require_agreement(
-                self.space,
-                x0=start,
-                tol=options.tol,
-                max_iter=options.max_iter,
-                has_callback=options.callback is not None,
-                record_objective=options.record_objective,
-                resumed_at=options.resume and options.resume.iterations,
-                compile=options.compile,
-            )
+        require_agreement(
+            self.space,
+            x0=start,
+            tol=options.tol,
+            max_iter=options.max_iter,
+            has_callback=options.callback is not None,
+            record_objective=options.record_objective,
+            resumed_at=options.resume and options.resume.iterations,
+            compile=options.compile,
+        )
 
     def iterate(
         self,
@@ -391,7 +391,8 @@ class Plan(Shown):
     def run_stepwise(self, options: Options, x0: Point | Solution | None = None) -> Iterator[State]:
         """``iterate`` with options that are checked."""
         start, dual, earlier = self._start(x0)
-        self._require_agreement(start, options)
+        if self.space.mesh is not None:
+            self._require_agreement(start, options)
         if in_transformation(start, self.terms):
             raise TypeError("iterate is for the host: take solve inside of jit, vmap or grad")
         with solving(start), known_points():
@@ -549,8 +550,12 @@ class Plan(Shown):
             sparing=sparing and not self.warrant.may_drift,
             groups=groups,
             least_sizes=sizes,
-            peeks=not measured and not compiles(self.x0),
+            peeks=not measured and not self._compiles,
         )
+
+    @cached_property
+    def _compiles(self) -> bool:
+        return compiles(self.x0)
 
     @cached_property
     def _rows(self) -> tuple[Groups, Sequence[Array]]:

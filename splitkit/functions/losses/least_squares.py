@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from functools import cached_property
 from typing import Any
 
 from scipy.sparse import csr_array
@@ -35,6 +34,7 @@ from splitkit.linear.iterative import inverse_of
 from splitkit.linear.last_axes import LastAxesMap
 from splitkit.linear.mask import Mask
 from splitkit.linear.wrapped import wrap
+from splitkit.meshes import constant
 from splitkit.operators.base import PointMap
 from splitkit.operators.freedom import Freedom
 from splitkit.operators.graph_support import GraphSupport, magnitude
@@ -97,13 +97,13 @@ class LeastSquares(Function):
         elif b is not None:
             Space.of(b, name="b")
 
-    @cached_property
+    @constant
     def _is_small(self) -> bool:
         """Whether A is a matrix whose singular values take no time worth saving."""
         known = self._is_matrix and not is_traced(self.A)
         return known and math.prod(self.A.shape) * min(self.A.shape) <= SMALL
 
-    @cached_property
+    @constant
     def strong_convexity(self) -> float:  # type: ignore[override]
         if self._is_small:
             _, s, _, positive = self._factors
@@ -111,12 +111,12 @@ class LeastSquares(Function):
             return float(s[-1]) ** 2 if rows >= columns and bool(positive[-1]) else 0.0
         return float(self._map.least_gain**2)
 
-    @cached_property
+    @constant
     def smoothness(self) -> float | None:  # type: ignore[override]
         norm = float(self._factors[1][0]) if self._is_small else self._map.norm
         return norm**2 if norm < math.inf else None
 
-    @cached_property
+    @constant
     def _factors(self) -> tuple[Array, Array, Array, Array]:
         """U, s, V of A = U diag(s) Vᵀ, and which of the s are not 0."""
         A = self.A
@@ -126,13 +126,13 @@ class LeastSquares(Function):
         rounding = 4 * max(A.shape) * float(xp.finfo(A.dtype).eps) * s[0]
         return U, s, Vt.T, s > rounding
 
-    @cached_property
+    @constant
     def _c(self) -> Array:
         """Uᵀb, of the singular values that are not 0."""
         U, _, _, positive = self._factors
         return namespace(U).where(positive, self._b @ U, 0.0)
 
-    @cached_property
+    @constant
     def _least(self) -> Array:
         """The least value of f."""
         U = self._factors[0]
@@ -161,7 +161,7 @@ class LeastSquares(Function):
     def prox_by(self) -> str | None:
         return "singular values" if self._is_small else super().prox_by
 
-    @cached_property
+    @constant
     def affine_gradient(self) -> Affine:
         b = self._b
         return Affine.of_finite(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cached_property
 from typing import Any
 
 from scipy.sparse import csr_array
@@ -40,6 +39,7 @@ from splitkit.linear.dense import EXACT_SIZE, DenseMatrix
 from splitkit.linear.iterative import inverse_of
 from splitkit.linear.last_axes import LastAxesMap
 from splitkit.linear.wrapped import wrap
+from splitkit.meshes import constant
 from splitkit.operators.graph_support import GraphSupport
 from splitkit.properties import Properties
 
@@ -141,11 +141,11 @@ class Quadratic(Function):
             )
         return found
 
-    @cached_property
+    @constant
     def strong_convexity(self) -> float:  # type: ignore[override]
         return self.properties.strong_monotonicity or 0.0
 
-    @cached_property
+    @constant
     def smoothness(self) -> float | None:  # type: ignore[override]
         return self.properties.lipschitz
 
@@ -170,7 +170,7 @@ class Quadratic(Function):
         curved = inner(v, scale(0.5, self._map(v)), self.batch_ndim)
         return s * (s * curved + (0.0 if self.q is None else pairing(self.q, v, self.batch_ndim)))
 
-    @cached_property
+    @constant
     def _spectrum(self) -> tuple[Array, Array]:
         """Eigenvalues, 0 where they are rounding, and eigenvectors."""
         xp = namespace(self.P)
