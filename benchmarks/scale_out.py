@@ -107,7 +107,7 @@ def solve_case(inclusion: sk.Operator, x0: DTensor, method: sk.Method) -> Case:
     planned = sk.plan(inclusion, x0, method)
 
     def many(count: int) -> None:
-        planned.solve(tol=1e-300, max_iter=count, on_failure="return")
+        planned.solve(tol=0.0, max_iter=count, on_failure="return")
 
     with solving(x0), known_points():
         iteration = planned.method.bind(*planned.terms)
