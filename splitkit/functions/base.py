@@ -298,11 +298,12 @@ class Function(Arithmetic["Function"], Declared):
 
     def along(self, axes: int | Sequence[int], weights: Array | None = None) -> Function:
         """x ↦ Σ wᵢf(xᵢ), xᵢ the vectors along a negative axis of x, or the arrays along several;
-        see ``Along``. f itself, if it acts on each entry by itself and no weights are given.
+        see ``Along``. f itself, if it is the same for each entry and no weights are given.
         """
         from splitkit.functions.calculus.along import along
 
-        return self if self.elementwise and weights is None else along(self, axes, weights)
+        is_uniform = self.elementwise and not any(map(is_array, vars(self).values()))
+        return self if is_uniform and weights is None else along(self, axes, weights)
 
     def on(self, groups: Sequence[Sequence[int]], weights: Array | None = None) -> Function:
         """x ↦ Σ w_g f(x_g), x_g the entries along the last axis that a list of indices names; see

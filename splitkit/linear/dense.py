@@ -265,13 +265,14 @@ class DenseMatrix(LastAxesMap):
             return None
         rounding = 8 * rows * float(self.xp.finfo(self.matrix.dtype).eps)
         if self._is_wide:
-            squares, _ = self._gram_values
+            squares, of_squares = self._gram_values
             low, high = (max(float(squares[i]), 0.0) ** 0.5 for i in (0, -1))
-            rounding *= columns / rows
+            apart = (float(squares[-1]) - float(squares[0]) - 2 * of_squares) / (high or 1.0)
         else:
             values = self._singular_values
             low, high = float(values[-1]), float(values[0])
-        return high * low if high - low <= rounding * high else None
+            apart = high - low
+        return high * low if apart <= rounding * high else None
 
     @property
     def properties(self) -> Properties:

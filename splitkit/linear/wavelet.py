@@ -200,7 +200,7 @@ def _filters(wavelet: Any) -> tuple[str, Filters, Filters]:
     if hasattr(wavelet, "dec_lo"):
         own = tuple(wavelet.dec_lo), tuple(wavelet.dec_hi)
         dual = tuple(wavelet.rec_lo[::-1]), tuple(wavelet.rec_hi[::-1])
-        return name, own, own if _is_orthonormal(own[0]) else dual
+        return name, own, own if np.allclose(own, dual, rtol=0.0, atol=1e-10) else dual
     low = tuple(check_number("wavelet", h) for h in wavelet)
     if len(low) % 2 or not _is_orthonormal(low):
         raise ValueError(

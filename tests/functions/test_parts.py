@@ -173,6 +173,20 @@ def test_blocks_are_given_one_by_one_or_as_a_sequence():
         sk.functions.SeparableSum()
 
 
+def test_entries_of_no_group_are_free():
+    f = sk.functions.SquaredL2().on([[0, 1]])
+    assert (f.strong_convexity, f.smoothness) == (0.0, 1.0)
+    assert f.conjugate.smoothness is None
+
+
+def test_weights_of_entries_go_along_the_axis():
+    x = np.arange(1.0, 7.0).reshape(3, 2)
+    weights = np.array([1.0, 2.0, 3.0])
+    f = L1Norm(weights).along(-2)
+    assert f(x) == pytest.approx(np.sum(weights[:, None] * x))
+    np.testing.assert_array_equal(f.prox(x, 1.0), np.maximum(x - weights[:, None], 0.0))
+
+
 def test_a_function_of_each_entry_needs_no_parts():
     f = L1Norm(0.5)
     assert f.along(-1) is f

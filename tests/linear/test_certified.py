@@ -161,3 +161,10 @@ def test_rows_that_are_orthogonal_and_of_one_length_are_seen(off):
     Q = np.linalg.qr(np.random.default_rng(0).normal(size=(300, 70)))[0].T
     Q[0] *= 1 + off
     assert DenseMatrix(3 * Q).gram == (pytest.approx(9.0) if off == 0 else None)
+
+
+def test_rows_of_many_entries_are_orthogonal_only_if_they_are():
+    M = np.random.default_rng(0).normal(size=(8, 2**16)).astype(np.float32)
+    assert DenseMatrix(M).gram is None
+    Q = np.linalg.qr(M.T)[0].T
+    assert DenseMatrix(np.ascontiguousarray(Q)).gram == pytest.approx(1.0, abs=1e-5)

@@ -162,6 +162,21 @@ def test_another_wavelet_has_its_dual_as_inverse():
             assert L.least_gain == pytest.approx(gains[-1])
 
 
+def test_a_wavelet_whose_high_pass_alone_is_not_its_duals_is_not_orthogonal():
+    low, s = np.zeros(6), np.sqrt(0.5)
+    low[2:4] = s
+    dual_low = s * np.array([-0.125, 0.125, 1.0, 1.0, 0.125, -0.125])
+    sign = (-1.0) ** np.arange(1, 7)
+    filters = SimpleNamespace(
+        dec_lo=low, dec_hi=sign * dual_low, rec_lo=dual_low[::-1], rec_hi=(sign * low)[::-1]
+    )
+    L = sk.linear.Wavelet(8, filters, 1)
+    assert not L.is_orthogonal
+    assert L.gram is None
+    x = np.random.default_rng(0).normal(size=8)
+    np.testing.assert_allclose(L.inverted()(L(x)), x, atol=1e-12)
+
+
 @pytest.mark.parametrize("name", ["haar", "db4", "sym5", "coif2", "bior2.2", "bior4.4"])
 def test_coefficients_are_those_of_pywavelets(name):
     pywt = pytest.importorskip("pywt")

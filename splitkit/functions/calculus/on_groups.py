@@ -75,6 +75,8 @@ class OnGroups(OfParts):
                 f"groups: the index {twice} comes twice; {remedy}, or for groups that overlap "
                 "f.on(disjoint lists) @ linear.Restriction(indices), where indices come again"
             )
+        # a point may have entries beyond, of which f says nothing
+        self.strong_convexity = min(self.strong_convexity, 0.0)
         self.count, self._least_size = len(self.groups), max(named) + 1
         lengths = np.array([len(group) for group in self.groups])
         self._ids = [np.flatnonzero(lengths == n) for n in np.unique(lengths)]
