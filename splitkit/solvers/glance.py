@@ -19,6 +19,7 @@ from splitkit.operators.base import Operator
 from splitkit.solvers.compiled import Compiled, blame
 from splitkit.solvers.engine import (
     DOUBTFUL,
+    LOST,
     NEARLY,
     Look,
     Run,
@@ -64,7 +65,7 @@ def measured(
 class Sight(NamedTuple):
     """What a look returns; numbers are the least and the greatest ratio, the greatest of elements
     that were open, and of those that still are, and of those that rounding keeps open, and 1 where
-    every length is exact.
+    every length is exact, and x no small difference of governing points.
     """
 
     after: Carry
@@ -219,7 +220,11 @@ def _seen(
     level = xp.where((floor <= 1.0) & ~done, ratio, 0.0)
     length = space.norm(moved)
     numbers = [xp.min(ratio), *map(xp.max, (ratio, open_ratio, left, level))]
-    numbers.append(xp.astype(lengths.are_exact(), ratio.dtype))
+    plain = True
+    if found.reading.again is not None:  # where x is to be read anew, the host does it
+        whole = space.norm(iteration.governing(found.after))
+        plain = ~xp.any(whole > LOST * space.norm(found.reading.x))
+    numbers.append(xp.astype(lengths.are_exact() & plain, ratio.dtype))
     assert found.nearby is not None
     return Sight(
         found.after, found.x, moved, length, ratio, floor, found.nearby,

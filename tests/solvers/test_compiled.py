@@ -170,6 +170,17 @@ def test_rules_that_compare_looks_leave_them_to_the_host():
     assert (s.converged, s.history.eager) == (True, "")
 
 
+def test_a_small_difference_of_governing_points_is_read_anew():
+    def inclusion(asarray):
+        A = sk.Affine(asarray([[2.0, 1.0], [-1.0, 2.0]]), asarray([1e9, -1e9]))
+        return A + sk.NormalCone(sk.functions.Box(-1e-3, 1e-3))
+
+    method, options = sk.PeacemanRachford(alpha=1.0), {"tol": 1e-12}
+    expected = sk.solve(inclusion(np.asarray), np.zeros(2), method, **options).x
+    found = sk.solve(inclusion(jnp.asarray), jnp.zeros(2), method, compile=True, **options).x
+    np.testing.assert_allclose(found, expected, rtol=1e-10)
+
+
 def test_a_batch_stops_sample_by_sample():
     b = jnp.asarray(np.random.default_rng(0).normal(size=(4, 12)))
     problem = f.SquaredL2(center=b, batch_ndim=1) + f.L1Norm(0.1, batch_ndim=1)

@@ -99,7 +99,7 @@ class Memory(AcceleratedIteration):
 
     def free(self, state: Carry) -> Freed | None:
         earlier = state[6]
-        return super().free(state) if earlier else None
+        return None if isinstance(earlier, tuple) and not earlier else super().free(state)
 
     def read(self, trace: Trace) -> Reading:
         kept, here, earlier = trace
@@ -155,7 +155,7 @@ class _Anderson(Memory):
         Tu, trace = self.of.advance(u)
         r = subtract(Tu, u)
         size = self.of.rough_length(r)
-        if not earlier:
+        if isinstance(earlier, tuple) and not earlier:  # the first step
             state = Tu, Tu, (size, count, is_plain), (u, r, size), dU, dR, trace
             return state, (is_plain, trace, trace)
         dU = (subtract(u, last[0]), *dU[:-1])

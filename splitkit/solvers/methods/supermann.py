@@ -96,7 +96,7 @@ class _SuperMann(Memory):
         Tu, trace = self.of.advance(u)
         forward = subtract(Tu, u)
         size = self.of.length(forward)
-        if not earlier:
+        if isinstance(earlier, tuple) and not earlier:  # the first step
             bounds = (size, size, size, count, open_)
             state = Tu, Tu, bounds, (u, forward, size), dU, dR, trace, Q * decay
             return state, (~open_, trace, trace)
