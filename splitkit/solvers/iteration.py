@@ -72,7 +72,8 @@ class Reading:
     outward : Outward or None
         How to leave the units in which all these points are, and are to be judged.
     again : callable, or None
-        () ↦ the same where x is no difference of governing points, which may be its rounding.
+        A mask of batch shape ↦ the same, but for x where the mask is set: there it is found anew,
+        and no difference of governing points, which may be its rounding.
 
     Examples
     --------
@@ -92,7 +93,7 @@ class Reading:
     apart: Scalar | None = None
     dual: Point | None = None
     outward: Outward | None = None
-    again: Callable[[], Reading] | None = None
+    again: Callable[[Array], Reading] | None = None
 
 
 class Iteration:
