@@ -54,6 +54,7 @@ class SupportedSet(Modified, Indicator):
     """
 
     formula = r"\partial (<f>)(0)"
+    acts_on_complex = True
 
     def __init__(self, f: Function) -> None:
         if not isinstance(f, Sublinear):
