@@ -1212,11 +1212,9 @@ def real_dtype(dtype: Any, xp: Any) -> Any:
 
 
 def _same_precision(a: Array, b: Array, xp: Any) -> bool:
-    return bool(
-        a.dtype == b.dtype
-        or (a.dtype in COMPLEX or b.dtype in COMPLEX)
-        and real_dtype(a.dtype, xp) == real_dtype(b.dtype, xp)
-    )
+    if a.dtype in COMPLEX or b.dtype in COMPLEX:
+        return bool(real_dtype(a.dtype, xp) == real_dtype(b.dtype, xp))
+    return bool(a.dtype == b.dtype)
 
 
 def _mesh_said(mesh: Any) -> str:

@@ -336,7 +336,7 @@ act_where_declared(LinearOperator, SPACES)
 def _by_parts(map: Callable[..., Point], L: LinearOperator, *points: Array) -> Array:
     """A real linear map of complex arrays."""
     xp = namespace(points[0])
-    real, imaginary = (map(L, *parts) for parts in zip(*[(xp.real(x), xp.imag(x)) for x in points]))
+    real, imaginary = (map(L, *[part(x) for x in points]) for part in (xp.real, xp.imag))
     return join(real, imaginary, xp)
 
 

@@ -28,7 +28,8 @@ class Diagonal(Multiplier):
     Parameters
     ----------
     d : array
-        Finite; dtype and device of x; broadcasts to it. Of a complex one Lᵀ is that of d̄. A single number is ``ScaledIdentity``.
+        Finite; dtype and device of x; broadcasts to it. Of a complex one Lᵀ has its conjugate. A
+        single number is ``ScaledIdentity``.
 
     Raises
     ------

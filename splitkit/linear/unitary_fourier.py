@@ -53,7 +53,7 @@ class Fourier(LinearOperator):
 
     def _transformed(self, x: Point, name: str) -> Point:
         xp = namespace(x)
-        z = join(*x, xp) if isinstance(x, tuple) else x
+        z = join(x[0], x[1], xp) if isinstance(x, tuple) else x
         transform = getattr(xp.fft, name)
         z = transform(z, axes=tuple(range(-self.dimensions, 0)), norm="ortho")
         return (xp.real(z), xp.imag(z)) if isinstance(x, tuple) else z

@@ -8,6 +8,7 @@ real problem that a solve on complex points must agree with, iterate for iterate
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import singledispatch
 from typing import Any
@@ -26,6 +27,8 @@ from splitkit.backend import (
 from splitkit.functions.base import Function, Indicator
 from splitkit.linear.base import LinearOperator
 from splitkit.operators.base import Operator, PointMap
+from splitkit.properties import Properties
+from splitkit.testing._place import array_namespace
 from splitkit.testing._report import require
 
 
@@ -61,6 +64,27 @@ def real_space(space: Space) -> Space:
     return replace(space, shapes=tuple((*s, 2) for s in space.shapes), dtype=space.real_dtype)
 
 
+def in_real_form(thing: Any, shapes: Sequence[Any], where: dict[str, Any]) -> Any:
+    """The thing, shapes and options of checks that are given a complex dtype, as those of real
+    points; None: it is none.
+    """
+    xp, dtype = array_namespace(where.get("xp")), where.get("dtype")
+    try:
+        if dtype is None or not xp.isdtype(dtype, "complex floating"):
+            return None
+    except (AttributeError, TypeError):  # it is said elsewhere that it is no dtype
+        return None
+    options = {**where, "dtype": parts_of(dtype, xp)}
+    return real_form(thing), *map(paired, shapes), options
+
+
+def parts_of(dtype: Any, xp: Any) -> Any:
+    """The dtype of the parts of a complex one; another one itself."""
+    if dtype is None or not xp.isdtype(dtype, "complex floating"):
+        return dtype
+    return xp.float32 if dtype == xp.complex64 else xp.float64
+
+
 @singledispatch
 def real_form(thing: Any) -> Any:
     """The operator, function or linear map on pairs (real part, imaginary part), along one more
@@ -85,7 +109,11 @@ class RealOperator(Operator, at_known_points=True):
     """A on pairs."""
 
     def __init__(self, A: Operator) -> None:
-        self.A, self.properties = A, A.properties
+        self.A = A
+
+    @property
+    def properties(self) -> Properties:
+        return self.A.properties
 
     @property
     def has_evaluation(self) -> bool:
@@ -253,4 +281,6 @@ real_form.register(LinearOperator, RealMap)
 
 @real_form.register(Function)
 def _(f: Function) -> Function:
-    return RealSet(f) if isinstance(f, Indicator) else RealFunction(f)
+    made: Any = RealSet if isinstance(f, Indicator) else RealFunction
+    found: Function = made(f)
+    return found
