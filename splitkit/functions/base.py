@@ -140,6 +140,10 @@ class Function(Arithmetic["Function"], Declared):
         """∇f(x), like x."""
         raise TypeError(f"{self!r} is not differentiable: use its prox")
 
+    def value_and_gradient(self, x: Point) -> tuple[Array, Point]:
+        """f(x) and ∇f(x); override where they share work, as Lx does in f(Lx) and Lᵀ∇f(Lx)."""
+        return self(x), self.gradient(x)
+
     def make_prox(self, alpha: Scalar) -> PointMap:
         """x ↦ prox_{αf}(x) for one step size, checked once; override where more can be prepared."""
         unchecked = getattr(type(self).prox, "unchecked", None)

@@ -45,6 +45,10 @@ class Composed(Derived):
     def __call__(self, x: Point) -> Array:
         return self.f(self.L(x))
 
+    def value_and_gradient(self, x: Point) -> tuple[Array, Point]:
+        value, slope = self.f.value_and_gradient(self.L(x))
+        return value, self.L.adjoint(slope)
+
     def conjugate_value(self, u: Point) -> Array:
         nu = self.L.gram
         if not nu:

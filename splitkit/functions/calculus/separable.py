@@ -43,6 +43,11 @@ class SeparableSum(Derived):
         values = [f(block) for f, block in zip(self.functions, x, strict=True)]
         return sum(values[1:], start=values[0])
 
+    def value_and_gradient(self, x: Point) -> tuple[Array, Point]:
+        pairs = zip(self.functions, x, strict=True)
+        values, slopes = zip(*(f.value_and_gradient(block) for f, block in pairs), strict=True)
+        return sum(values[1:], start=values[0]), slopes
+
     @property
     def conjugate(self) -> Function:
         return SeparableSum([f.conjugate for f in self.functions])
