@@ -54,6 +54,18 @@ def test_a_large_set_is_projected_onto_by_products_alone():
     np.testing.assert_allclose(x, there, atol=1e-8)  # D has an inverse
 
 
+@pytest.mark.parametrize(("dtype", "far"), [("float32", 25), ("float64", 200)])
+def test_squares_of_no_size_are_in_the_way(dtype, far):
+    M = RANKS["dependent"].astype(dtype)
+    L = MatrixFree(lambda x: x @ M.T, lambda y: y @ M, (6,), (4,))
+    x, there = rng.standard_normal((2, 6))
+    for size in (10.0**-far, 10.0**far):
+        b = (size * (M @ there)).astype(dtype)
+        found = SolutionSet(L, b).project((size * x).astype(dtype)).astype(float) / size
+        exact = AffineSet(A, A @ there).project(x)
+        np.testing.assert_allclose(found, exact, atol=1e4 * float(np.finfo(dtype).eps))
+
+
 def test_basis_pursuit_is_the_linear_program():
     b = A @ np.array([1.0, 0, 0, 0, -2.0, 0])
     found = sk.minimize(L1Norm() + SolutionSet(scipy.sparse.csr_array(A), b), np.zeros(6), tol=1e-9)

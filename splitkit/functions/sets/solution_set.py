@@ -131,11 +131,7 @@ class SolutionSet(Inexact, Indicator):
             if self._factor is not None:
                 dx = L.adjoint(self._factor(rest))
             else:
-                # in units of what is left, whose square may be no number
-                unit = space.norm(rest) + space.least
-                part = scale(1 / unit, rest)
-                dx, _ = krylov(L, L.adjoint, False, part, wanted / unit, entries + 8, space)
-                dx = scale(unit, dx)
+                dx, _ = krylov(L, L.adjoint, False, rest, wanted, entries + 8, space)
             x = add(x, dx)
             rest = subtract(r, L(x))
             size = space.norm(rest)
