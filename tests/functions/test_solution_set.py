@@ -42,6 +42,24 @@ def test_equations_without_a_solution_are_refused(kind):
         SolutionSet(KINDS[kind](M), M @ np.ones(6) + np.eye(4)[3])
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_right_side_of_another_kind_is_named(kind):
+    L = KINDS[kind](A)
+    for b in (np.ones(4), np.ones(1), np.ones(()), (np.ones(3),)):
+        with pytest.raises(ValueError, match=r"^b is no Lx: .* must have length 3, got"):
+            SolutionSet(L, b)
+    with pytest.raises(TypeError, match=r"^b is a float"):
+        SolutionSet(L, 1.0)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_without_equations_every_point_is_a_solution(kind):
+    C = SolutionSet(KINDS[kind](np.ones((0, 6))), np.ones(0))
+    x = rng.standard_normal(6)
+    np.testing.assert_array_equal(C.project(x), x)
+    assert C(x) == 0
+
+
 def test_a_large_set_is_projected_onto_by_products_alone():
     n = 400
     mean = Convolution(np.full(9, 1 / 9), n)

@@ -93,6 +93,10 @@ class SolutionSet(Inexact, Indicator):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        try:
+            self.L.domain_space(Space.of(self.b, name="b", known_finite=True))
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"b is no Lx: {error}") from error
         self._factor = self._factored()
         try:
             with np.errstate(over="ignore"):  # of squares, without which norms do
@@ -109,6 +113,8 @@ class SolutionSet(Inexact, Indicator):
         if self.L.gram or not isinstance(self.L, Sparse):
             return None
         M = self.L.matrix
+        if 0 in M.shape:
+            return None
         try:
             V = Sparse(M @ M.T).inverted()
         except np.linalg.LinAlgError:
