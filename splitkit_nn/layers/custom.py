@@ -47,8 +47,9 @@ def equilibrium(
     training: bool,
 ) -> Tensor:
     """z of the layer with this number, whose ``Equilibrium`` this is; x is checked."""
-    z = _solves(layer, training).solve(W, bias, z0, x, theta)
-    return z.clone()  # it may be a view of what is kept
+    solves = Solves(LAYERS[layer])
+    solves.training = training
+    return solves.solve(W, bias, z0, x, theta).clone()  # it may be a view of what is kept
 
 
 @torch.library.custom_op(
@@ -60,10 +61,8 @@ def pullback(
     v: Tensor, W: Tensor, bias: Tensor, z: Tensor, theta: list[Tensor], layer: int
 ) -> list[Tensor]:
     """The cotangents of W, b and θ, of a cotangent v of z."""
-    solves, record = _solves(layer, training=False), LAYERS[layer].last_solve
-    forward = record.forward
-    solves.solve(W, bias, z, bias, theta)  # at its end: what the layer keeps is of this W again
-    record.forward = forward
+    solves = Solves(LAYERS[layer])
+    solves.resume(W, bias, theta)
     with torch.no_grad():
         u_tilde = solves.solve_cotangent(solves.jacobian(W, bias, z, theta), v, transposed=True)
         found = [solves.outer(W, u_tilde, z), u_tilde]
@@ -71,12 +70,6 @@ def pullback(
             g = v + solves.multiply_transpose(W, u_tilde)
             found += solves.gradient(theta, solves.multiply(W, z) + bias, g)
     return [each.clone() for each in found]
-
-
-def _solves(layer: int, training: bool) -> Solves:
-    solves = Solves(LAYERS[layer])
-    solves.training = training
-    return solves
 
 
 @equilibrium.register_fake

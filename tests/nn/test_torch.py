@@ -4,12 +4,16 @@ import copy
 import io
 import subprocess
 import sys
+import warnings
 
 import pytest
 import torch
 from torch import nn
 
+import splitkit as sk
 import splitkit_nn as sknn
+from splitkit_nn.equilibrium import steps as steps_of_layers
+from splitkit_nn.layers import solves
 
 
 def make_layer(activation="tanh", **options):
@@ -88,6 +92,66 @@ def test_a_compiled_model_learns_what_the_activation_has_learned_and_starts_wher
     found = compiled(x.reshape(2, -1, 3), z0.reshape(2, -1, 6))
     torch.testing.assert_close(found.reshape(-1, 6), layer(x), rtol=0, atol=1e-5)
     assert layer.last_solve.forward.converged
+    torch.compiler.reset()
+
+
+def trained_by(call, layer, x, monkeypatch, steps=10):
+    """How often a step size was chosen, the last one, and the solves' iterations."""
+    chosen, iterations = [], []
+
+    def typical_step(*given):
+        chosen.append(1)
+        return steps_of_layers.typical_step(*given)
+
+    monkeypatch.setattr(solves, "typical_step", typical_step)
+    optimizer = torch.optim.SGD(layer.parameters(), lr=0.05)
+    for _ in range(steps):
+        optimizer.zero_grad()
+        call(x).square().sum().backward()
+        optimizer.step()
+        last = layer.last_solve
+        iterations.append((last.forward.iterations, last.backward.iterations))
+    return len(chosen), float(layer.alpha), iterations
+
+
+@pytest.mark.parametrize("learned", [False, True])
+def test_a_compiled_training_chooses_its_step_size_and_solves_as_often_as_an_eager_one(
+    x, monkeypatch, learned
+):
+    sigma = sknn.SoftThreshold(nn.Parameter(torch.tensor(0.2))) if learned else "tanh"
+    layer = make_layer(sigma)
+    twin = copy.deepcopy(layer)
+    expected = trained_by(layer, layer, x, monkeypatch)
+    compiled = torch.compile(twin, backend="aot_eager", fullgraph=True)
+    assert trained_by(compiled, twin, x, monkeypatch) == expected
+    assert expected[0] == 1
+    torch.compiler.reset()
+
+
+def test_a_pullback_at_an_earlier_weight_chooses_nothing_and_keeps_what_is_kept(x):
+    layer = make_layer().eval()
+    compiled = torch.compile(layer, backend="aot_eager", fullgraph=True)
+    expected = gradients(layer, x)
+    z = compiled(x)
+    others = {name: 1.01 * p.detach() for name, p in layer.named_parameters()}
+    torch.func.functional_call(layer, others, (x,))
+    kept, alpha = layer._kept, float(layer.alpha)
+    found = torch.autograd.grad(z.square().sum(), list(layer.parameters()))
+    torch.testing.assert_close(list(found), expected, rtol=0, atol=1e-5)
+    assert layer._kept is kept
+    assert float(layer.alpha) == alpha
+    torch.compiler.reset()
+
+
+def test_a_compiled_model_warns_once_of_a_solve_that_failed(x):
+    layer = make_layer(tol=1e-6, backward_tol=1e-1, max_iter=2, on_failure="warn")
+    compiled = torch.compile(layer, backend="aot_eager", fullgraph=True)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        compiled(x).square().sum().backward()
+    told = [each for each in caught if each.category is sk.NotConvergedWarning]
+    assert len(told) == 1
+    assert not layer.last_solve.forward.converged
     torch.compiler.reset()
 
 
