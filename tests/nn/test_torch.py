@@ -155,6 +155,35 @@ def test_a_compiled_model_warns_once_of_a_solve_that_failed(x):
     torch.compiler.reset()
 
 
+SWAPPED = ((2, 4, 3), (4, 2, 6))
+
+
+@pytest.mark.parametrize(
+    ("shapes", "names"),
+    [(SWAPPED, "lacks the axes"), (((4, 3), (2, 6)), "z0 has shape"), (((4, 2), (4, 6)), "x has")],
+)
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor:UserWarning")
+def test_a_compiled_layer_refuses_what_an_eager_one_does(shapes, names):
+    layer = make_layer()
+    given = [torch.ones(shape) for shape in shapes]
+    with pytest.raises(ValueError, match=names):
+        layer(*given)
+    for whole in (False, True):
+        with pytest.raises(Exception, match=names):  # Torch's compiler may wrap it
+            torch.compile(layer, backend="eager", fullgraph=whole)(*given)
+        torch.compiler.reset()
+
+
+def test_autocast_in_a_compiled_model_solves_in_the_parameters_precision(x):
+    model = nn.Sequential(nn.Linear(3, 3), make_layer())
+    compiled = torch.compile(model, backend="aot_eager", fullgraph=True)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found, expected = compiled(x), model(x)
+    assert found.dtype == torch.float32
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
+    torch.compiler.reset()
+
+
 @pytest.mark.filterwarnings("ignore:.*torch.jit.trace:DeprecationWarning")
 def test_a_trace_is_refused_in_words(x):
     with pytest.raises(NotImplementedError, match=r"cannot be traced by torch\.jit"):
