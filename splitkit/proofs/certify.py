@@ -20,7 +20,15 @@ from typing import Any
 
 import numpy as np
 
-from splitkit.proofs.exact import ZERO, Budget, Echelon, Matrix, is_semidefinite, solve_near
+from splitkit.proofs.exact import (
+    ZERO,
+    Budget,
+    BudgetEndedError,
+    Echelon,
+    Matrix,
+    is_semidefinite,
+    solve_near,
+)
 from splitkit.proofs.program import Answer, Claim, least_value
 from splitkit.proofs.quadratic import Quadratic, exact_sum, whole_sum
 from splitkit.proofs.runs import Row
@@ -108,25 +116,38 @@ class Multipliers:
 
 def certified(program: Program, claim: Claim, answer: Answer) -> Multipliers | None:
     """Multipliers that prove the claim at a t near the least one; None: none were found. Raises
-    ``BudgetEndedError``.
+    ``BudgetEndedError`` if none were, also of what needs no elimination, or a short one.
     """
-    budget = Budget(WORK)
+    budget, ended = Budget(WORK), None
     if not np.isfinite(answer.value):
         return None
+
+    def tried(
+        way: Callable[..., Multipliers | None], given: Answer, at: float
+    ) -> Multipliers | None:
+        nonlocal ended
+        try:
+            return way(program, claim, given, at, budget)
+        except BudgetEndedError as error:
+            ended = error
+            return None
+
     unit = _size(answer, claim.C) / (_size(answer, claim.B) or 1.0)
     ways = (_direct, _on_a_face) if claim.least == 0 else (_on_a_face, _direct)
     for margin in MARGINS:
         t = answer.value + margin * max(abs(answer.value), 1e-3 * unit)
-        found = _direct(program, claim, answer, t, budget)  # an interior-point method ends inside
+        found = tried(_direct, answer, t)  # an interior-point method ends inside
         if found is not None:
             return found
         inner = _centre(claim, answer, t)
         if not inner.is_finite:
             continue
         for way in ways:
-            found = way(program, claim, inner, t, budget)
+            found = tried(way, inner, t)
             if found is not None:
                 return found
+    if ended is not None:
+        raise ended
     # where a metric is sought as well, its exact elimination would not end
     return None if program.families else _inside_of_a_face(program, claim, answer, unit, budget)
 

@@ -19,7 +19,10 @@ class BudgetEndedError(Exception):
     """An elimination took more work than it may."""
 
     def __init__(self) -> None:
-        super().__init__("the budget of its elimination in rational numbers ended")
+        super().__init__(
+            "the budget of its elimination in rational numbers ended: take fewer steps or points, "
+            "or constants of fewer digits"
+        )
 
 
 class Budget:

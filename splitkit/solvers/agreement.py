@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from splitkit.backend import Point, Space, blocks, is_array, to_numpy
-from splitkit.meshes import is_cut, mesh_of, require_taken, spread
+from splitkit.meshes import mesh_of, require_taken, spread
 
 
 def require_agreement(space: Space, x0: Point, **others: Any) -> None:
@@ -28,62 +28,63 @@ def require_agreement(space: Space, x0: Point, **others: Any) -> None:
     Raises
     ------
     ValueError
-        They were not; it names the first difference.
+        They were not, and it names the first difference; or an array is a sum to be taken.
     """
     given = others | {"x0": x0}
-    lines = [line for name, thing in given.items() for line in _lines(name, thing, set())]
-    digests = [_digest(f"{path} = {text}") for path, text in lines]
+    parts = [part for name, thing in given.items() for part in _parts(name, thing, set())]
+    lines = [f"{path} = {_said(thing)}" for path, thing in parts]
     block = blocks(x0)[0]
-    for numbers in ([len(lines), _digest(str(lines))], digests):
-        least, greatest = spread(numbers, block)
-        differing = [i for i, (a, b) in enumerate(zip(least, greatest, strict=True)) if a != b]
-        if numbers is digests and differing:
-            path, text = lines[differing[0]]
-            raise ValueError(
-                f"the processes of {space.mesh} were given different problems: {path} = {text} on "
-                "this one; give all of them the same"
-            )
-        if not differing:
-            return
-        if differing[0] == 0:
-            raise ValueError(
-                f"the processes of {space.mesh} were given different problems, here of "
-                f"{len(lines)} parts: {given}; give all of them the same"
-            )
+    differing = _differing([len(lines), _digest("\n".join(lines))], block)
+    if differing:
+        listed = 0 not in differing  # so many on each
+        here = lines[_differing(list(map(_digest, lines)), block)[0]] if listed else f"{given}"
+        raise ValueError(
+            f"the processes of {space.mesh} were given different problems, on this one {here}: "
+            "give all of them the same"
+        )
+    for path, thing in parts:
+        require_taken(thing, path)
+
+
+def _differing(numbers: list[int], like: Any) -> list[int]:
+    """Which of some integers are not the same on all processes."""
+    pairs = zip(*spread(numbers, like), strict=True)
+    return [i for i, (least, greatest) in enumerate(pairs) if least != greatest]
 
 
 def _digest(text: str) -> int:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:7], "big")
 
 
-def _lines(path: str, thing: Any, seen: set[int]) -> Iterator[tuple[str, str]]:
-    """What is compared of a thing and its public parts: where it stands, and what it is."""
-    if thing is None or isinstance(thing, (bool, int, float, complex, str, Enum, np.generic)):
-        yield path, repr(thing)
-    elif is_array(thing):
-        yield path, _of_array(path, thing)
-    elif isinstance(thing, (tuple, list)):
+def _parts(path: str, thing: Any, seen: set[int]) -> Iterator[tuple[str, Any]]:
+    """A thing and its public parts, and where they stand."""
+    if isinstance(thing, (tuple, list)):
         for i, each in enumerate(thing):
-            yield from _lines(f"{path}[{i}]", each, seen)
-    elif isinstance(thing, FunctionType):
-        yield path, thing.__qualname__
-    else:
-        kind = type(thing)
-        yield path, kind.__qualname__
-        if id(thing) in seen or not kind.__module__.startswith("splitkit"):
-            return
-        seen.add(id(thing))
-        for name, part in vars(thing).items() if hasattr(thing, "__dict__") else ():
-            # what is private or computed on demand may be there on one process alone
-            if not name.startswith("_") and not isinstance(
-                getattr(kind, name, None), cached_property
-            ):
-                yield from _lines(f"{path}.{name}", part, seen)
+            yield from _parts(f"{path}[{i}]", each, seen)
+        return
+    yield path, thing
+    kind = type(thing)
+    if id(thing) in seen or not kind.__module__.startswith("splitkit") or isinstance(thing, Enum):
+        return
+    seen.add(id(thing))
+    for name, part in vars(thing).items() if hasattr(thing, "__dict__") else ():
+        # what is private or computed on demand may be there on one process alone
+        on_demand = isinstance(getattr(kind, name, None), cached_property)
+        if not (name.startswith("_") or on_demand):
+            yield from _parts(f"{path}.{name}", part, seen)
 
 
-def _of_array(path: str, x: Any) -> str:
-    require_taken(x, path)
-    said = f"{x.dtype} of shape {tuple(x.shape)}"
-    if mesh_of(x) is None or is_cut(x):
-        return f"{said}, {getattr(x, 'placements', 'on no mesh')}"
-    return f"{said}, {hashlib.sha256(to_numpy(x.to_local()).tobytes()).hexdigest()[:12]}"
+def _said(thing: Any) -> str:
+    """What is compared of a part."""
+    if thing is None or isinstance(thing, (bool, int, float, complex, str, Enum, np.generic)):
+        return repr(thing)
+    if isinstance(thing, FunctionType):
+        return thing.__qualname__
+    if not is_array(thing):
+        return type(thing).__qualname__
+    places = () if mesh_of(thing) is None else thing.placements
+    said = f"{thing.dtype} of shape {tuple(thing.shape)}, {places}"
+    if any(not each.is_replicate() for each in places):
+        return said
+    values = to_numpy(thing.to_local() if places else thing)
+    return f"{said}, {hashlib.sha256(values.tobytes()).hexdigest()[:12]}"

@@ -38,6 +38,7 @@ from splitkit.backend import (
     chosen,
     extremes,
     greatest,
+    is_traced,
     keeping_layout,
     laid_out,
     shapes_of,
@@ -395,9 +396,8 @@ def _look(run: Run, task: Task, k: int, *, sparing: bool) -> Look | None:
         if not space.has_dtype(governing):  # since the last check
             raise ValueError(_other_kind(run, known, k, task))
         reading = task.iteration.read(trace)
-        again = None if task.sparing else reading.again
-        if again and space.any(space.norm(governing) > LOST * space.norm(reading.x)):
-            reading = replace(again(), outward=reading.outward)
+        if reading.again is not None and not task.sparing:
+            reading = read_anew(reading, governing, space)
     finally:
         watch.recording = False
     watch.require_same_kind(k, since=seen)
@@ -555,6 +555,17 @@ def _compared(
     distance = None if task.apart is None else task.apart * residual
     parts = tuple(zip(residuals, sizes, strict=True))
     return Measurement(residual, parts, bound, distance, noises)
+
+
+def read_anew(reading: Reading, governing: Point, space: Space) -> Reading:
+    """The reading, with x found anew where governing points leave few digits of their difference;
+    of what is traced it is found, and taken where it must.
+    """
+    assert reading.again is not None
+    lost = space.norm(governing) > LOST * space.norm(reading.x)
+    if not is_traced(lost) and not space.any(lost):
+        return reading
+    return replace(reading.again(lost), outward=reading.outward)
 
 
 def in_doubt(measured: Measurement, task: Task) -> Array:

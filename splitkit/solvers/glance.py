@@ -19,7 +19,6 @@ from splitkit.operators.base import Operator
 from splitkit.solvers.compiled import Compiled, blame
 from splitkit.solvers.engine import (
     DOUBTFUL,
-    LOST,
     NEARLY,
     Look,
     Run,
@@ -27,6 +26,7 @@ from splitkit.solvers.engine import (
     Task,
     in_doubt,
     measure,
+    read_anew,
     recalled,
 )
 from splitkit.solvers.iteration import Carry, Iteration, Reading
@@ -55,6 +55,8 @@ def measured(
     """One iteration, measured, the calls of its operators in the watch."""
     after, trace = iteration.advance(state)
     reading = iteration.read(trace)
+    if reading.again is not None:
+        reading = read_anew(reading, iteration.governing(after), task.space)
     before = Run(state, nearby=nearby)
     found = measure(reading, before, task, remember)
     ratio = task.stopping.ratio(found, task.space)
@@ -65,13 +67,14 @@ def measured(
 class Sight(NamedTuple):
     """What a look returns; numbers are the least and the greatest ratio, the greatest of elements
     that were open, and of those that still are, and of those that rounding keeps open, and 1 where
-    every length is exact, and x no small difference of governing points.
+    every length is exact.
     """
 
     after: Carry
     x: Point
     moved: Point
     length: Array
+    residual: Array
     ratio: Array
     floor: Array
     nearby: Nearby
@@ -129,7 +132,7 @@ class Glance:
             found.x,
             found.moved,
             found.length,
-            Measurement(found.taken.residual, (), None),
+            Measurement(found.residual, (), None),
             found.ratio,
             (least, most),
             lambda: found.elements,
@@ -220,14 +223,10 @@ def _seen(
     level = xp.where((floor <= 1.0) & ~done, ratio, 0.0)
     length = space.norm(moved)
     numbers = [xp.min(ratio), *map(xp.max, (ratio, open_ratio, left, level))]
-    plain = True
-    if found.reading.again is not None:  # where x is to be read anew, the host does it
-        whole = space.norm(iteration.governing(found.after))
-        plain = ~xp.any(whole > LOST * space.norm(found.reading.x))
-    numbers.append(xp.astype(lengths.are_exact() & plain, ratio.dtype))
+    numbers.append(xp.astype(lengths.are_exact(), ratio.dtype))
     assert found.nearby is not None
     return Sight(
-        found.after, found.x, moved, length, ratio, floor, found.nearby,
+        found.after, found.x, moved, length, found.measurement.residual, ratio, floor, found.nearby,
         taken, elements, pairs, xp.stack(numbers),
     )  # fmt: skip
 

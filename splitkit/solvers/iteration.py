@@ -72,7 +72,8 @@ class Reading:
     outward : Outward or None
         How to leave the units in which all these points are, and are to be judged.
     again : callable, or None
-        () ↦ the same where x is no difference of governing points, which may be its rounding.
+        A mask of batch shape ↦ the same, but for x where the mask is set: there it is found anew,
+        and no difference of governing points, which may be its rounding.
 
     Examples
     --------
@@ -92,7 +93,7 @@ class Reading:
     apart: Scalar | None = None
     dual: Point | None = None
     outward: Outward | None = None
-    again: Callable[[], Reading] | None = None
+    again: Callable[[Array], Reading] | None = None
 
 
 class Iteration:
@@ -107,9 +108,9 @@ class Iteration:
     --------
     >>> class Descent(sk.solvers.Iteration):  # for 0 = 2x, by steps of 1/4
     ...     def advance(self, x):
-    ...         return x - 0.25 * (2 * x), x
-    ...     def read(self, x):
-    ...         return sk.solvers.Reading(x, (2 * x,))
+    ...         return x - 0.25 * (2 * x), (x,)
+    ...     def read(self, trace):
+    ...         return sk.solvers.Reading(trace[0], (2 * trace[0],))
     >>> print(Descent().step(np.array([4.0])))
     [2.]
     """
@@ -228,9 +229,8 @@ class Around(Iteration):
     """Base of iterations that are ``inner`` in other variables, and have its metric."""
 
     inner: Iteration
-    _freed: tuple[Iteration, Iteration] | None = (
-        None  # what the inner one frees, and this around it
-    )
+    # what the inner one frees, and this around it
+    _freed: tuple[Iteration, Iteration] | None = None
 
     def as_map(self) -> Iteration:
         return self._around(self.inner.as_map())

@@ -12,7 +12,7 @@ import signal
 import sys
 import tempfile
 import time
-from contextlib import redirect_stdout, suppress
+from contextlib import contextmanager, redirect_stdout, suppress
 from datetime import timedelta
 from multiprocessing import get_context
 from pathlib import Path
@@ -328,16 +328,43 @@ class Faulty(sk.Operator):
         return 0.01 * x
 
 
-def suffer(rank, processes, fault, store, sender):
-    """Solve, until a fault of the second process ends it; say how."""
+def joined(rank, count, store, work, sender, arguments):
+    """``work`` on a mesh of so many processes, of which this is one."""
     dist.init_process_group(
         "gloo",
         init_method=f"file://{store}",
         rank=rank,
-        world_size=processes,
+        world_size=count,
         timeout=timedelta(seconds=60),
     )
-    mesh = init_device_mesh("cpu", (processes,))
+    work(init_device_mesh("cpu", (count,)), rank, sender, *arguments)
+    dist.barrier()
+    dist.destroy_process_group()
+
+
+@contextmanager
+def forked(count, work, *arguments):
+    """So many forks of this process that work together, and the end of a pipe to which they send;
+    they are waited for.
+    """
+    context = get_context("fork")
+    receiver, sender = context.Pipe(duplex=False)
+    with tempfile.TemporaryDirectory() as directory:
+        store = os.path.join(directory, "store")
+        workers = [
+            context.Process(target=joined, args=(rank, count, store, work, sender, arguments))
+            for rank in range(count)
+        ]
+        for each in workers:
+            each.start()
+        sender.close()
+        yield workers, receiver
+        for each in workers:
+            each.join()
+
+
+def suffer(mesh, rank, sender, fault):
+    """Solve, until a fault of the second process ends it; say how."""
     x0 = distribute_tensor(torch.ones(12, dtype=torch.float64), mesh, [ROWS])
     F = Faulty(fault if rank else "none", at=30)
     sender.send((rank, "begun"))
@@ -352,16 +379,7 @@ def suffer(rank, processes, fault, store, sender):
 
 def ended_by(fault, moment=0.0):
     """What each of two processes said at its end, and after how many seconds from the fault."""
-    context = get_context("fork")
-    receiver, sender = context.Pipe(duplex=False)
-    with tempfile.TemporaryDirectory() as directory:
-        store = os.path.join(directory, "store")
-        workers = [
-            context.Process(target=suffer, args=(rank, 2, fault, store, sender)) for rank in (0, 1)
-        ]
-        for each in workers:
-            each.start()
-        sender.close()
+    with forked(2, suffer, fault) as (workers, receiver):
         said = [receiver.recv(), receiver.recv()]
         time.sleep(moment)
         began = time.monotonic()
@@ -370,8 +388,6 @@ def ended_by(fault, moment=0.0):
         with suppress(EOFError):
             while True:
                 said.append(receiver.recv())
-        for each in workers:
-            each.join()
     return {str(rank): text for rank, text in said}, time.monotonic() - began
 
 
@@ -385,17 +401,14 @@ def faults(kills):
     return found | {"kill": [said["0"] for said, _ in killed], "took": [t for _, t in killed]}
 
 
-def work(rank, processes, names, store, sender):
-    dist.init_process_group("gloo", init_method=f"file://{store}", rank=rank, world_size=processes)
-    mesh = init_device_mesh("cpu", (processes,))
+def compare(mesh, rank, sender, names):
+    """What the processes of a mesh find of problems, beside what each finds alone."""
 
     def cut(x, place):
         return distribute_tensor(x, mesh, [place])
 
-    found = {}
-    for name in names or PROBLEMS:
-        if name == "registry":
-            continue
+    found, of_all = {}, names == ["registry"]
+    for name in [] if of_all else names or PROBLEMS:
         make, data, places, x0, place, method, options = PROBLEMS[name]
         _, alone = solved(make, data, x0, method, options)
         parts = [cut(x, p) for x, p in zip(data, places, strict=True)]
@@ -407,40 +420,27 @@ def work(rank, processes, names, store, sender):
             "converged": alone.status == solution.status == sk.Status.CONVERGED,
             "exchanged": exchanged(inclusion, cut(x0, place), solution.method, options),
         }
-    if names == ["registry"]:
+    if of_all:
         found = registry(mesh)
     elif not names:
         found |= questions(mesh, cut, rank)
-    gathered = [None] * processes
+    each_found = [None] * mesh.size()
     said = {name: each for name, each in found.items() if name != "refused"}
-    dist.all_gather_object(gathered, json.dumps(said))
-    found["alike"] = len(set(gathered)) == 1
+    dist.all_gather_object(each_found, json.dumps(said))
+    found["alike"] = len(set(each_found)) == 1
     if rank == 0:
         sender.send(found)
-    dist.barrier()
-    dist.destroy_process_group()
 
 
 def main():
     if sys.argv[1:2] == ["faults"]:
         print(json.dumps(faults(int(sys.argv[2]))))
         return
-    found, context = {}, get_context("fork")
+    found = {}
     of_all = sys.argv[1:] == ["registry"]
     for processes, names in [(2, sys.argv[1:])] if of_all else [(2, []), (4, sys.argv[1:])]:
-        receiver, sender = context.Pipe(duplex=False)
-        with tempfile.TemporaryDirectory() as directory:
-            store = os.path.join(directory, "store")
-            workers = [
-                context.Process(target=work, args=(rank, processes, names, store, sender))
-                for rank in range(processes)
-            ]
-            for each in workers:
-                each.start()
-            sender.close()
+        with forked(processes, compare, names) as (_, receiver):
             found[processes] = receiver.recv()
-            for each in workers:
-                each.join()
     print(json.dumps(found))
 
 

@@ -98,8 +98,7 @@ class Memory(AcceleratedIteration):
         self.options = options
 
     def free(self, state: Carry) -> Freed | None:
-        earlier = state[6]
-        return None if isinstance(earlier, tuple) and not earlier else super().free(state)
+        return None if state[6] is None else super().free(state)
 
     def read(self, trace: Trace) -> Reading:
         kept, here, earlier = trace
@@ -141,13 +140,13 @@ class Memory(AcceleratedIteration):
 class _Anderson(Memory):
     """Carry: the point, the plain point to go back to, (‖r₀‖, n, whether the point is a plain one),
     the last point, its residual and ‖r‖, the differences, newest first (0 where there are none
-    yet), and what the last step computed on the way (() at the start).
+    yet), and what the last step computed on the way (None at the start).
     """
 
     def launched(self, u: Point) -> Carry:
         size = 0.0 * self.space.norm(u)
         none = (scale(0.0, u),) * self.options.memory
-        return u, u, (size, size, size >= 0), (u, none[0], size), none, none, ()
+        return u, u, (size, size, size >= 0), (u, none[0], size), none, none, None
 
     def advance(self, state: Carry) -> tuple[Carry, Trace]:
         u, plain, (first, count, is_plain), last, dU, dR, earlier = state
@@ -155,7 +154,7 @@ class _Anderson(Memory):
         Tu, trace = self.of.advance(u)
         r = subtract(Tu, u)
         size = self.of.rough_length(r)
-        if isinstance(earlier, tuple) and not earlier:  # the first step
+        if earlier is None:
             state = Tu, Tu, (size, count, is_plain), (u, r, size), dU, dR, trace
             return state, (is_plain, trace, trace)
         dU = (subtract(u, last[0]), *dU[:-1])

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
-from splitkit.backend import Point, Space, add, scale, subtract
+from splitkit.backend import Point, Space, add, chosen, scale, subtract
 from splitkit.solvers.iteration import Reading
 from splitkit.solvers.scale import Arbitrary
 from splitkit.solvers.splitting import MapSplitting
@@ -94,8 +94,9 @@ class ReflectedSplitting(MapSplitting):
                     other = scale(0.5 / alpha, subtract(first, second))
                 return Reading(x, (other, element), lambda: (scale(1 / alpha, x),), apart=apart)
 
-            reading = at(scale(0.5, add(before, after)))
-            reading.again = lambda: at(resolved.resolve(alpha)(before))
+            x = scale(0.5, add(before, after))
+            reading = at(x)
+            reading.again = lambda lost: at(chosen(lost, resolved.resolve(alpha)(before), x))
             return reading
 
         return read

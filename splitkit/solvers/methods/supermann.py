@@ -69,7 +69,7 @@ class SuperMann(Anderson):
 class _SuperMann(Memory):
     """Carry: the point, the plain point to go back to, (η, s, ‖r₀‖, n, whether the point is to be
     judged yet), the last point, its residual and ‖r‖, the differences, what the last step computed
-    on the way (() at the start), and qᵏ.
+    on the way (None at the start), and qᵏ.
     """
 
     def __init__(self, inner: Iteration, options: SuperMann, θ: float) -> None:
@@ -79,16 +79,8 @@ class _SuperMann(Memory):
     def launched(self, u: Point) -> Carry:
         size = 0.0 * self.space.norm(u)
         none = (scale(0.0, u),) * self.options.memory
-        return (
-            u,
-            u,
-            (size, size, size, size, size > 0),
-            (u, none[0], size),
-            none,
-            none,
-            (),
-            size + 1,
-        )
+        bounds = size, size, size, size, size > 0
+        return u, u, bounds, (u, none[0], size), none, none, None, size + 1
 
     def advance(self, state: Carry) -> tuple[Carry, Trace]:
         u, plain, (η, s, first, count, open_), last, dU, dR, earlier, decay = state
@@ -96,7 +88,7 @@ class _SuperMann(Memory):
         Tu, trace = self.of.advance(u)
         forward = subtract(Tu, u)
         size = self.of.length(forward)
-        if isinstance(earlier, tuple) and not earlier:  # the first step
+        if earlier is None:
             bounds = (size, size, size, count, open_)
             state = Tu, Tu, bounds, (u, forward, size), dU, dR, trace, Q * decay
             return state, (~open_, trace, trace)
