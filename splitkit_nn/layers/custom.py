@@ -15,6 +15,7 @@ from weakref import WeakValueDictionary
 import torch
 from torch import Tensor
 
+from splitkit_nn.layers.bridge import pulled_back
 from splitkit_nn.layers.solves import Solves
 
 if TYPE_CHECKING:
@@ -64,12 +65,7 @@ def pullback(
     solves = Solves(LAYERS[layer])
     solves.resume(W, bias, theta)
     with torch.no_grad():
-        u_tilde = solves.solve_cotangent(solves.jacobian(W, bias, z, theta), v, transposed=True)
-        found = [solves.outer(W, u_tilde, z), u_tilde]
-        if theta:
-            g = v + solves.multiply_transpose(W, u_tilde)
-            found += solves.gradient(theta, solves.multiply(W, z) + bias, g)
-    return [each.clone() for each in found]
+        return [each.clone() for each in pulled_back(solves, v, W, bias, z, theta)]
 
 
 @equilibrium.register_fake

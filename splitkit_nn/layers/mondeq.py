@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
+from torch.autograd import forward_ad
 
 import splitkit as sk
 from splitkit.arguments import POSITIVE, check_choice, check_integer, check_number
@@ -18,7 +19,7 @@ from splitkit_nn.arguments import check_finite, check_inputs
 from splitkit_nn.equilibrium.inclusions import cotangent_inclusion, forward_inclusion
 from splitkit_nn.equilibrium.solver import StepMethod, as_step_method
 from splitkit_nn.implicit.gradients import GradientRule, Unrolled, find_gradient
-from splitkit_nn.layers.bridge import Equilibrium, full_precision
+from splitkit_nn.layers.bridge import Equilibrium, full_precision, left_alone
 from splitkit_nn.layers.custom import equilibrium, registered
 from splitkit_nn.layers.exchange import Library, find_library
 from splitkit_nn.layers.records import LastSolve
@@ -78,6 +79,7 @@ class MonDEQ(nn.Module):
     Under autocast the layer takes any floating input and works in its parameters' dtype. It runs
     under ``torch.func`` transforms (``vmap`` over inputs, not over parameters) and inside of
     compiled models, also with ``fullgraph=True``, as one operator with first derivatives;
+    under transforms and in forward mode compiled models run it as it stands (a graph break).
     ``torch.export`` and ``torch.jit.trace`` are refused.
 
     Source: Winston, Kolter, *Monotone operator equilibrium networks*, NeurIPS 2020.
@@ -224,14 +226,12 @@ class MonDEQ(nn.Module):
                 "a MonDEQ cannot be traced by torch.jit: its solve runs until each sample has "
                 "converged, which no trace says; save the state dict, or use torch.compile"
             )
-        if torch.compiler.is_compiling():
-            if not isinstance(self.gradient, (str, Unrolled)):
-                return self._forward(x, z0, in_graph=True)
-            # with Torch's compiler, which others need not import
-            from splitkit_nn.layers.uncompiled import outside
-
-            return outside(self, x, z0)
-        return self._forward(x, z0)
+        in_graph = isinstance(self.gradient, GradientRule) and not isinstance(
+            self.gradient, Unrolled
+        )
+        if torch.compiler.is_compiling() and in_graph and not _transformed():
+            return self._forward(x, z0, in_graph=True)
+        return left_alone(self._forward, x, z0)
 
     def _forward(self, x: Tensor, z0: Tensor | None, *, in_graph: bool = False) -> Tensor:
         """The equilibrium; ``in_graph``: as ``torch.compile`` sees it, the solve one operator."""
@@ -357,6 +357,13 @@ def _batch_ndim(parametrization: Parametrization) -> float:
         return 1 + len(parametrization.input_shape)
     except NotImplementedError:
         return math.inf
+
+
+def _transformed() -> bool:
+    """Whether ``torch.func`` or forward mode is at work, of which an operator of Torch with first
+    derivatives knows nothing.
+    """
+    return torch._C._are_functorch_transforms_active() or forward_ad._current_level >= 0
 
 
 def _checked_tol(name: str, tol: float | sk.Stopping) -> float | sk.Stopping:

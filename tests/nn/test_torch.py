@@ -174,6 +174,29 @@ def test_a_compiled_layer_refuses_what_an_eager_one_does(shapes, names):
         torch.compiler.reset()
 
 
+TRANSFORMED = {
+    "vmap": lambda layer, x: torch.func.vmap(lambda row: layer(row[None])[0])(x),
+    "grad": lambda layer, x: torch.func.grad(lambda x: layer(x).square().sum())(x),
+    "jacrev": lambda layer, x: torch.func.jacrev(layer)(x),
+    "jvp": lambda layer, x: torch.func.jvp(layer, (x,), (x,))[1],
+}
+
+
+@pytest.mark.parametrize("kind", TRANSFORMED)
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor:UserWarning")
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script:DeprecationWarning")  # Torch's, for jvp
+def test_what_transforms_a_layer_may_be_compiled_or_says_what_to_leave_out(kind, x):
+    layer = make_layer().eval()
+    function = TRANSFORMED[kind]
+    expected = function(layer, x)
+    found = torch.compile(function, backend="aot_eager")(layer, x)
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-6)
+    torch.compiler.reset()
+    with pytest.raises(Exception, match="disable"):  # with the remedy since Torch 2.8
+        torch.compile(function, backend="aot_eager", fullgraph=True)(layer, x)
+    torch.compiler.reset()
+
+
 def test_autocast_in_a_compiled_model_solves_in_the_parameters_precision(x):
     model = nn.Sequential(nn.Linear(3, 3), make_layer())
     compiled = torch.compile(model, backend="aot_eager", fullgraph=True)
