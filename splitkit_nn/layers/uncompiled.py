@@ -19,7 +19,7 @@ REASON = (
 _HAS_REASON = "reason" in inspect.signature(torch.compiler.disable).parameters  # Torch 2.7 has not
 
 
-@torch.compiler.disable(**({"reason": REASON} if _HAS_REASON else {}))
+@torch.compiler.disable(**({"reason": REASON} if _HAS_REASON else {}))  # type: ignore[no-untyped-call, untyped-decorator]
 def outside(function: Callable[..., Any], *given: Any) -> Any:
     """The function of these, not compiled."""
     return function(*given)
