@@ -88,6 +88,8 @@ class Function(Arithmetic["Function"], Declared):
         prox acts on each entry by itself, so that it does not depend on what is batch.
     polyhedral : bool
         Its epigraph is known to be a polyhedron: f is piecewise linear on a polyhedron.
+    sublinear : bool
+        f(tx) = tf(x) for t ≥ 0 is known, as of a norm: f is the support function of a set.
     parameters : tuple of str
         Names of the attributes that must broadcast to points if they are arrays: those declared.
     samplewise : tuple of str

@@ -30,6 +30,7 @@ class Composed(Derived):
     def __init__(self, f: Function, L: LinearOperator) -> None:
         self.f, self.L = f, L
         super().__init__(Subdifferential(f).pullback(L), f)
+        self.sublinear = f.sublinear
 
     def with_accuracy(self, accuracy: float | None) -> Function:
         """The same function with a prox for any L, by iteration to this accuracy where there is no

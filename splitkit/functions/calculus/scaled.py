@@ -33,6 +33,7 @@ class Scaled(Derived):
         within = NONZERO if f.has_affine_gradient else POSITIVE
         self.f, self.c = f, check_number("c", c, within)
         super().__init__(self.c * Subdifferential(f), f)
+        self.sublinear = f.sublinear and self.c > 0
         self.convex = f.convex if self.c > 0 else self.strong_convexity >= 0
 
     def __call__(self, x: Point) -> Array:

@@ -38,6 +38,7 @@ class SeparableSum(Derived):
         super().__init__(
             BlockDiagonal([Subdifferential(f) for f in self.functions]), *self.functions
         )
+        self.sublinear = all(f.sublinear for f in self.functions)
 
     def __call__(self, x: Point) -> Array:
         values = [f(block) for f, block in zip(self.functions, x, strict=True)]

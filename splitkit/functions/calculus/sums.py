@@ -46,6 +46,7 @@ class SumOfFunctions(Derived):
         parts = _joined([Subdifferential(f) for f in terms])
         super().__init__(parts[0] if len(parts) == 1 else Sum(tuple(parts)), *terms)
         self.convex = self.convex or self.strong_convexity >= 0
+        self.sublinear = all(f.sublinear for f in terms)
 
     @cached_property
     def _is_constrained(self) -> bool:
