@@ -37,6 +37,7 @@ class SupportFunction(Conjugate):
 
     formula = r"\sigma_{<f>}"
     acts_on_complex = True
+    sublinear = True
 
     def __init__(self, C: Indicator) -> None:
         if not isinstance(C, Indicator) or not C.convex:
