@@ -124,8 +124,6 @@ class Function(OnComplex, Arithmetic["Function"], Declared):
     8.0 2.0
     """
 
-    of_moduli: ClassVar[bool] = False
-
     _: KW_ONLY
     batch_ndim: int = option(0, check_integer, least=0, repr=False)
 

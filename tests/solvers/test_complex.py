@@ -1,7 +1,5 @@
 """Each method on complex points takes the steps of the real problem of their parts."""
 
-import warnings
-
 import numpy as np
 import pytest
 
@@ -10,7 +8,6 @@ from splitkit.backend import as_real, blocks, to_numpy
 from splitkit.functions.subdifferential import Subdifferential
 from splitkit.solvers.methods import METHODS
 from splitkit.testing import real_form
-from tests.testing.test_complex import complex_of, maker
 
 F = sk.functions
 RNG = np.random.default_rng(0)
