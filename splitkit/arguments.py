@@ -98,6 +98,19 @@ def check_integer(
     return number
 
 
+def check_sizes(name: str, value: Any, least: int = 1, count: int | None = None) -> tuple[int, ...]:
+    """The integers of a sequence, or a single one, as Python ints: so many, or of any number."""
+    several = (
+        tuple(value)
+        if isinstance(value, Sequence) or (is_array(value) and value.ndim)
+        else (value,)
+    )
+    remedy = None if count is None else f"give {count} integers, each at least {least}"
+    if count is not None and len(several) != count:
+        raise ValueError(f"{name} = {value}: {remedy}")
+    return tuple(check_integer(name, n, least, remedy) for n in several)
+
+
 def check_flag(name: str, value: Any, *, optional: bool = False) -> Any:
     """True or False, or None where that is an option."""
     if not (isinstance(value, (bool, np.bool_)) or (optional and value is None)):

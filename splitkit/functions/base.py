@@ -88,6 +88,8 @@ class Function(Arithmetic["Function"], Declared):
         prox acts on each entry by itself, so that it does not depend on what is batch.
     polyhedral : bool
         Its epigraph is known to be a polyhedron: f is piecewise linear on a polyhedron.
+    sublinear : bool
+        f(tx) = tf(x) for t ≥ 0 is known, as of a norm: f is the support function of a set.
     parameters : tuple of str
         Names of the attributes that must broadcast to points if they are arrays: those declared.
     samplewise : tuple of str
@@ -139,6 +141,10 @@ class Function(Arithmetic["Function"], Declared):
     def gradient(self, x: Point) -> Point:
         """∇f(x), like x."""
         raise TypeError(f"{self!r} is not differentiable: use its prox")
+
+    def value_and_gradient(self, x: Point) -> tuple[Array, Point]:
+        """f(x) and ∇f(x); override where they share work, as Lx does in f(Lx) and Lᵀ∇f(Lx)."""
+        return self(x), self.gradient(x)
 
     def make_prox(self, alpha: Scalar) -> PointMap:
         """x ↦ prox_{αf}(x) for one step size, checked once; override where more can be prepared."""

@@ -59,6 +59,7 @@ class Declared(Notation):
     prox_effort: float = 1.0
     elementwise: bool = False
     polyhedral: bool = False
+    sublinear: bool = False
     parameters: tuple[str, ...] = ()
     samplewise: tuple[str, ...] = ()
     operator: Operator | None = None

@@ -316,7 +316,7 @@ def _on_vectors(apply: Any, transposed: Any, x: Array) -> Array:
     """A map of matrices of columns, applied to the vectors along the last axis of x."""
 
     def through(apply: Any, x: Array) -> Array:
-        columns = to_numpy(x).reshape(-1, x.shape[-1]).T
+        columns = to_numpy(x).reshape(math.prod(x.shape[:-1]), x.shape[-1]).T
         values = np.ascontiguousarray(apply(np.ascontiguousarray(columns)).T)
         return from_numpy(values.reshape(*x.shape[:-1], values.shape[-1]), x)
 

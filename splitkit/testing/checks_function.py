@@ -211,6 +211,9 @@ def laws(f: Function, place: Place, conjugates: Any) -> Iterator[Property]:
         yield law("prox_derivative", formula, prox_derivative)
     if f.has_gradient and valued:
         yield Property(keeps_in_gradient, KEPT)
+        if type(f).value_and_gradient is not Function.value_and_gradient:
+            formula = "f.value_and_gradient(x) = (f(x), ∇f(x))"
+            yield law("value_and_gradient", formula, computed_together, "x")
         yield law(
             "gradient_lower_bound", "f(y) ≥ f(x) + ⟨∇f(x), y − x⟩ + (m/2)‖y − x‖²",
             lambda at: above_tangent(at, m) <= at.value(at.y), "x y",
@@ -436,6 +439,13 @@ def fenchel_inequality(at: AtFunction) -> Iterator[Claim]:
 def keeps_in_gradient(at: AtFunction) -> None:
     """∇f leaves its argument as it is, and returns its like."""
     at.place.keeps("f.gradient(x)", at.f.gradient, at.x.value)
+
+
+def computed_together(at: AtFunction) -> Iterator[Claim]:
+    """The value, then the gradient."""
+    value, slope = at.f.value_and_gradient(at.x.value)
+    yield Number(at.place, at.place.numbers(value), 0.0).equals(at.value(at.x))
+    yield Measured.of(at.place, slope, at.slope.size).equals(at.slope)
 
 
 def above_tangent(at: AtFunction, curvature: float) -> Number:

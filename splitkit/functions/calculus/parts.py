@@ -78,7 +78,7 @@ class OfParts(Function):
         self._known: dict[tuple[int, tuple[int, ...]], Function] = {}
         m, L = f.strong_convexity, f.smoothness
         self.convex, self.accuracy, self.prox_effort = f.convex, f.accuracy, f.prox_effort
-        self.polyhedral = f.polyhedral
+        self.polyhedral, self.sublinear = f.polyhedral, f.sublinear
         self.strong_convexity = m * (least if m >= 0 else greatest) if greatest else 0.0
         self.smoothness = None if L is None else L * greatest
 

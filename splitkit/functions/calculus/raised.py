@@ -39,6 +39,10 @@ class Raised(Derived):
     def __call__(self, x: Point) -> Array:
         return self.f(x) + self.c
 
+    def value_and_gradient(self, x: Point) -> tuple[Array, Point]:
+        value, slope = self.f.value_and_gradient(x)
+        return value + self.c, slope
+
     @property
     def conjugate(self) -> Function:
         return Raised.of(self.f.conjugate, -self.c)

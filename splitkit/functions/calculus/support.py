@@ -36,6 +36,7 @@ class SupportFunction(Conjugate):
     """
 
     formula = r"\sigma_{<f>}"
+    sublinear = True
 
     def __init__(self, C: Indicator) -> None:
         if not isinstance(C, Indicator) or not C.convex:

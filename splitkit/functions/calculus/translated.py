@@ -34,6 +34,9 @@ class Translated(Derived):
             return self.f.within(moved, ROUNDINGS, norm(x, self.batch_ndim))
         return self.f(moved)
 
+    def value_and_gradient(self, x: Point) -> tuple[Array, Point]:
+        return self.f.value_and_gradient(subtract(x, self.v))
+
     @property
     def conjugate(self) -> Function:
         return Tilted(self.f.conjugate, self.v)

@@ -19,6 +19,8 @@ from collections.abc import Callable
 
 from splitkit.backend import (
     Array,
+    Scalar,
+    align,
     device,
     differentiating,
     namespace,
@@ -88,6 +90,23 @@ def of_singular_values(x: Array, p: Values) -> Array:
         return xp.where(close, curved, (U_own * at[..., None, :]) @ Vt_own)
 
     return with_derivative(found, (x,), derived)
+
+
+def drawn_in(x: Array, radius: Scalar, size: Values, p: Values) -> Array:
+    """U diag(p(σ)) Vᵀ of the matrices whose size(σ), of length 1, is beyond the radius of a ball;
+    the others as they are.
+    """
+    xp = namespace(x)
+    sizes: list[Array] = []
+
+    def nearest(sigma: Array) -> Array:
+        sizes.append(size(sigma))
+        return p(sigma)
+
+    found = of_singular_values(x, nearest)
+    radius = align(radius, sizes[0])
+    outside = (sizes[0] > radius) | (radius == 0)  # 0 is on the boundary of the ball {0}
+    return xp.where(xp.expand_dims(outside, axis=-1), found, x)
 
 
 def _eigh(x: Array) -> tuple[Array, Array]:

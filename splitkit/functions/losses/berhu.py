@@ -44,7 +44,7 @@ class BerHu(Function):
     def __call__(self, x: Point) -> Array:
         size = sizes(x)
         over = clip(size - self.delta, 0.0)
-        curved = (self.weight * over) * (over / (2 * self.delta))  # 0 where the weight is
+        curved = self.weight / (2 * self.delta) * over * over  # 0 where the weight is
         return sum_of(self.weight * size + curved, self.batch_ndim)
 
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:

@@ -179,6 +179,10 @@ class LeastSquares(Function):
     def gradient(self, x: Point) -> Point:
         return self._map.adjoint(self._residual(x))
 
+    def value_and_gradient(self, x: Point) -> tuple[Array, Point]:
+        r = self._residual(x)
+        return inner(r, r, self.batch_ndim) / 2, self._map.adjoint(r)
+
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
         several = is_array(alpha) and not (is_traced(alpha) and alpha.ndim == 0)
         if self._is_matrix and (self._is_small or several):

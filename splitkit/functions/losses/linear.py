@@ -38,6 +38,7 @@ class Linear(Function):
 
     elementwise = True
     polyhedral = True
+    sublinear = True
     strong_convexity = smoothness = 0.0
 
     def __call__(self, x: Point) -> Array:

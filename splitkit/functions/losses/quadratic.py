@@ -192,6 +192,13 @@ class Quadratic(Function):
         Px = self._map(x)
         return Px if self.q is None else add(Px, self.q)
 
+    def value_and_gradient(self, x: Point) -> tuple[Array, Point]:
+        slope = self.gradient(x)
+        value = inner(x, slope, self.batch_ndim)
+        if self.q is not None:
+            value = value + pairing(self.q, x, self.batch_ndim)
+        return value / 2, slope
+
     def graph_support(self, v: Point, d: Point, space: Space) -> GraphSupport:
         return self.operator.graph_support(v, d, space)
 

@@ -52,6 +52,7 @@ class GroupL2Norm(Function):
     """
 
     formula = r"<weight*>\|@\|_{2,1}"
+    sublinear = True
 
     weight: Scalar = parameter(NON_NEGATIVE, default=1.0)
     _: KW_ONLY

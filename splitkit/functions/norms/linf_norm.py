@@ -33,6 +33,7 @@ class LInfNorm(Function):
 
     formula = r"<weight*>\|@\|_\infty"
     polyhedral = True
+    sublinear = True
 
     weight: Scalar = parameter(NON_NEGATIVE, default=1.0, samplewise=True)
 

@@ -57,6 +57,7 @@ class Spectral(Modified):
         super().__init__(f)
         self.elementwise = False
         self.strong_convexity, self.smoothness = f.strong_convexity, f.smoothness
+        self.sublinear = f.sublinear
 
     def __call__(self, x: Point) -> Array:
         return _value(self.f, namespace(x).linalg.svdvals(x), x)
@@ -122,7 +123,7 @@ class SpectralSymmetric(Modified):
         _check_invariance(f, signs=False)
         super().__init__(f)
         self.elementwise = False
-        self.strong_convexity = f.strong_convexity
+        self.strong_convexity, self.sublinear = f.strong_convexity, f.sublinear
 
     @property
     def has_gradient(self) -> bool:
