@@ -36,7 +36,7 @@ from splitkit.proofs.instances import operator_through
 from splitkit.proofs.interpolation import Smooth, interpolation_of
 from splitkit.proofs.iterated import after_steps
 from splitkit.proofs.outcome import NotExpressibleError, Outcome
-from splitkit.proofs.program import NEAR, Answer, Claim, least_value
+from splitkit.proofs.program import NEAR, Answer, Claim, balanced_units, least_value
 from splitkit.proofs.proof import CONTRACTION, DECREASE, LYAPUNOV, Family, Proof, Template
 from splitkit.proofs.quadratic import Quadratic, square
 from splitkit.proofs.runs import PointPair, Row, Runs
@@ -181,8 +181,35 @@ def lyapunov(
     B, zero = square(r), Quadratic(())
     found = _attempt(runs, text, B, zero, -1.0, (*r, *step, *start), (*bounded, metric))
     found = replace(found, off=_between(runs, (*step, *r), found))
-    proof = _proved(found, runs, -(1 - 1e-4), before, None)
+    solved, least = _comparable(found, r)
+    verified = _verified(solved, -(1 - 1e-4))
+    if verified is not None:
+        proof = found.proof(verified.divided_by(least), Outcome.PROVED, "")
+    else:
+        promising = solved.answer.value < -(1 - 1e-4)
+        outcome, reason, *_ = _not_proved(solved, runs, promising, before, None)
+        proof = solved.proof(None, outcome, reason)
     return replace(proof, points=None)
+
+
+def _comparable(attempt: Attempt, r: Sequence[Row]) -> tuple[Attempt, Fraction]:
+    """The same with Σ wᵢ‖rᵢ‖² in the place of ‖r‖², and the least w: primal and dual parts of a
+    residual may have units that are far apart. As wᵢ ≥ min w, the multipliers of this claim,
+    divided by min w, prove the other.
+    """
+    program = attempt.program
+    units = balanced_units(replace(attempt.claim, B=np.zeros_like(attempt.claim.B)))
+    D = np.outer(units, units)
+    parts = [square([row]) for row in r if row]
+    sizes = [float(np.linalg.norm(D * part.matrix(program.size))) for part in parts]
+    if max(sizes) <= NEAR * min(sizes):
+        return attempt, Fraction(1)
+    weights = [Fraction(2) ** -round(math.log2(size)) for size in sizes]
+    terms = (
+        (w * c, p, q) for w, part in zip(weights, parts, strict=True) for c, p, q in part.terms
+    )
+    weighted = replace(program, B=Quadratic(tuple(terms)))
+    return replace(attempt, program=weighted), min(weights)
 
 
 def prove(
@@ -510,8 +537,9 @@ def _between(runs: Runs, vanishing: Sequence[Row], attempt: Attempt) -> tuple[Ro
 def _verified(attempt: Attempt, limit: float) -> Multipliers | None:
     """Multipliers of a t below the limit."""
     found = attempt.on_its_face
-    if found is None and attempt.answer.value < limit:
-        found = attempt.certified
+    if found is not None and found.value < limit:
+        return found
+    found = attempt.certified if attempt.answer.value < limit else None
     return found if found is not None and found.value < limit else None
 
 

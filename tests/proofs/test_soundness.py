@@ -278,6 +278,12 @@ def test_programs_that_differ_in_a_sign_are_not_confused():
         assert sk.prove(second.resolvent(0.37)).holds
 
 
+@pytest.mark.parametrize("s", [1e-8, 1.0, 1e8])
+def test_a_constant_step_has_the_rate_zero(s):
+    A = operator(lipschitz=s)
+    assert sk.prove(lambda A: lambda u: A(u) - A(u), A).value == 0.0
+
+
 def test_a_function_of_points_alone():
     assert sk.prove(lambda u: 0.5 * u).value == pytest.approx(0.25, rel=1e-6)
 

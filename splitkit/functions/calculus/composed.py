@@ -26,6 +26,7 @@ class Composed(Derived):
     """
 
     binding = PRODUCT
+    acts_on_complex = True
 
     def __init__(self, f: Function, L: LinearOperator) -> None:
         self.f, self.L = f, L
@@ -45,6 +46,10 @@ class Composed(Derived):
 
     def __call__(self, x: Point) -> Array:
         return self.f(self.L(x))
+
+    def value_and_gradient(self, x: Point) -> tuple[Array, Point]:
+        value, slope = self.f.value_and_gradient(self.L(x))
+        return value, self.L.adjoint(slope)
 
     def conjugate_value(self, u: Point) -> Array:
         nu = self.L.gram
