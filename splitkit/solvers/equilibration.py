@@ -41,7 +41,17 @@ from typing import Any
 
 import numpy as np
 
-from splitkit.backend import Point, Space, add, blocks, from_numpy, is_array, scale, to_numpy
+from splitkit.backend import (
+    Point,
+    Space,
+    add,
+    blocks,
+    from_numpy,
+    is_array,
+    real_point,
+    scale,
+    to_numpy,
+)
 from splitkit.linear.base import LinearOperator
 from splitkit.linear.block import BlockDiagonalMap
 from splitkit.linear.diagonal import Diagonal
@@ -145,9 +155,19 @@ def row_scales(B: Operator, L: LinearOperator, d: Point) -> Point | None:
         return None
     rows = squares(diagonal_map(d)(d))
     sums = [_in_double(r) for r in blocks(rows)]
-    freedoms = B.freedom(L.range_space(Space.of(d, name="d")))
+    freedoms = B.freedom(L.range_space(_space_of(d, L)))
     _tie(freedoms, sums)
     return _as_point([np.sqrt(_one_over(s * s.size)) for s in sums], freedoms, rows)
+
+
+def _space_of(d: Point, L: LinearOperator) -> Space:
+    """That of points like d, complex ones where L acts on those alone."""
+    space = Space.of(d, name="d")
+    try:
+        L.check_space(space)
+    except TypeError:
+        return space.complexified()
+    return space
 
 
 def _rows_of(B: Operator, L: LinearOperator) -> LinearOperator | None:
@@ -158,7 +178,7 @@ def _rows_of(B: Operator, L: LinearOperator) -> LinearOperator | None:
 class _Units:
     def __init__(self, operators: Sequence[Operator], x0: Point, space: Space) -> None:
         shapes = tuple(shape[space.batch_ndim :] for shape in space.shapes)
-        self.operators, self.x0 = operators, x0
+        self.operators, self.x0 = operators, real_point(x0)
         self.space = replace(space, shapes=shapes, batch_ndim=0)
         self.count = len(shapes)  # of x's blocks, which y's follow
         self.shapes = list(shapes)
@@ -355,13 +375,14 @@ class _Units:
         """Of each block of x the entries that a forward-backward step from 0 changes, or may."""
         moved = [np.ones(shape, bool) for shape in self.shapes[: self.count]]
         zero = scale(0.0, self.x0)
-        values = [A(zero) for A in self.operators if A.properties.lipschitz is not None]
+        smooth = [A for A in self.operators if A.properties.lipschitz is not None]
+        values = [A(zero) for A in smooth if A.has_evaluation]
         step = scale(-1.0, reduce(add, values)) if values else zero
         for A in self.operators:
             if A.properties.lipschitz is None and A.has_resolvent and as_composition(A) is None:
                 after = resolved(A, 1.0, step)
                 for each, block in zip(moved, () if after is None else blocks(after), strict=False):
-                    change = _in_double(block) != 0
+                    change = to_numpy(block) != 0
                     each &= change.any(axis=tuple(range(change.ndim - each.ndim)))
         return moved
 
