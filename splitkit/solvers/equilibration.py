@@ -36,7 +36,7 @@ from typing import Any
 
 import numpy as np
 
-from splitkit.backend import Point, Space, blocks, from_numpy, is_array, to_numpy
+from splitkit.backend import Point, Space, blocks, from_numpy, is_array, real_point, to_numpy
 from splitkit.linear.base import LinearOperator
 from splitkit.linear.block import BlockDiagonalMap
 from splitkit.linear.diagonal import Diagonal
@@ -139,9 +139,19 @@ def row_scales(B: Operator, L: LinearOperator, d: Point) -> Point | None:
         return None
     rows = squares(diagonal_map(d)(d))
     sums = [_in_double(r) for r in blocks(rows)]
-    freedoms = B.freedom(L.range_space(Space.of(d, name="d")))
+    freedoms = B.freedom(L.range_space(_space_of(d, L)))
     _tie(freedoms, sums)
     return _as_point([np.sqrt(_one_over(s * s.size)) for s in sums], freedoms, rows)
+
+
+def _space_of(d: Point, L: LinearOperator) -> Space:
+    """That of points like d, complex ones where L acts on those alone."""
+    space = Space.of(d, name="d")
+    try:
+        L.check_space(space)
+    except TypeError:
+        return space.complexified()
+    return space
 
 
 def _rows_of(B: Operator, L: LinearOperator) -> LinearOperator | None:
@@ -152,7 +162,7 @@ def _rows_of(B: Operator, L: LinearOperator) -> LinearOperator | None:
 class _Units:
     def __init__(self, operators: Sequence[Operator], x0: Point, space: Space) -> None:
         shapes = tuple(shape[space.batch_ndim :] for shape in space.shapes)
-        self.operators, self.x0 = operators, x0
+        self.operators, self.x0 = operators, real_point(x0)
         self.space = replace(space, shapes=shapes, batch_ndim=0)
         self.count = len(shapes)  # of x's blocks, which y's follow
         self.shapes = list(shapes)
