@@ -26,6 +26,7 @@ from splitkit.backend import (
     differentiating,
     holds,
     is_array,
+    is_complex,
     namespace,
 )
 
@@ -138,6 +139,8 @@ def check_parameter(
         good = bool(within(number))
     elif is_array(value) and _is_real(value):
         good = holds(within(value))
+    elif within is FINITE and is_array(value) and is_complex(value):
+        good = holds(namespace(value).isfinite(value))
     else:
         good = None
     if not good:
@@ -177,7 +180,7 @@ def check_broadcast(name: str, value: Point, space: Space) -> None:
     """Raise unless it can be added to points of the space: TypeError for another kind, ValueError
     for a shape that does not broadcast to theirs.
     """
-    for a, shape in space.pairs(value, name):
+    for a, shape in space.pairs(value, name, of_points=False):
         space.check_array(a, name)
         trailing = shape[max(0, len(shape) - a.ndim) :]
         if len(trailing) != a.ndim or any(

@@ -60,6 +60,7 @@ class Declared(Notation):
     elementwise: bool = False
     polyhedral: bool = False
     sublinear: bool = False
+    of_moduli: bool = False
     parameters: tuple[str, ...] = ()
     samplewise: tuple[str, ...] = ()
     operator: Operator | None = None

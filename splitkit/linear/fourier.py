@@ -29,6 +29,8 @@ class FourierMultiplier(Multiplier, LastAxesMap):
         Whether ĥ is real or imaginary.
     """
 
+    by_parts = acts_on_complex = True
+
     def __init__(
         self,
         spectrum: Array,
@@ -120,7 +122,11 @@ class Convolution(FourierMultiplier):
         *,
         origin: int | Sequence[int] | None = None,
     ) -> None:
-        Space.of(kernel, name="kernel")
+        if Space.of(kernel, name="kernel").is_complex:
+            raise TypeError(
+                f"kernel has dtype {kernel.dtype}: give a real one; with h = p + iq it is "
+                "Convolution(p, shape) + i Convolution(q, shape)"
+            )
         if kernel.ndim not in (1, 2, 3) or 0 in kernel.shape:
             raise ValueError(
                 f"kernel has shape {tuple(kernel.shape)}: give one to three axes with entries"

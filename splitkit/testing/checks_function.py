@@ -22,6 +22,7 @@ from splitkit.testing._measured import Claim, Measured, Number, Rows
 from splitkit.testing._place import KEPT, Place
 from splitkit.testing._report import require
 from splitkit.testing._suite import Case, Property, Suite, suite
+from splitkit.testing.real_form import in_real_form
 from splitkit.testing.strategies import PointShape, scales
 
 ValueMap = Callable[[Point], Array]
@@ -85,6 +86,9 @@ def function_suite(
     f: Function, shape: PointShape, *, batch_ndim: int | None = None, **where: Any
 ) -> Suite:
     """The properties of a function, and of ∂f; see ``check_function``."""
+    if (real := in_real_form(f, (shape,), where)) is not None:
+        *real, options = real
+        return suite(*real, batch_ndim=batch_ndim, **options)
     batch = f.batch_ndim if batch_ndim is None else batch_ndim
     place = Place.of(shape, batch_ndim=batch, accuracy=f.accuracy or 0.0, **where)
     f.check_space(place.space)

@@ -26,6 +26,7 @@ class Composed(Derived):
     """
 
     binding = PRODUCT
+    acts_on_complex = True
 
     def __init__(self, f: Function, L: LinearOperator) -> None:
         self.f, self.L = f, L

@@ -61,6 +61,7 @@ class OfParts(Function):
     """
 
     inner_ndim = 1  # axes of the arrays of ``parts`` that lie within a part
+    acts_on_complex = True
 
     def __init__(self, f: Function, weights: Array | None = None) -> None:
         if not isinstance(f, Function) or isinstance(f, Derived):

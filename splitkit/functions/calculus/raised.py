@@ -22,6 +22,7 @@ class Raised(Derived):
     """
 
     binding = SUM
+    acts_on_complex = True
 
     def __init__(self, f: Function, c: float) -> None:
         self.f, self.c = f, check_number("c", c)

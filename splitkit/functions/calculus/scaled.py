@@ -28,6 +28,7 @@ class Scaled(Derived):
     """
 
     binding = PRODUCT
+    acts_on_complex = True
 
     def __init__(self, c: float, f: Function) -> None:
         within = NONZERO if f.has_affine_gradient else POSITIVE

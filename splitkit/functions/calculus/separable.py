@@ -29,6 +29,8 @@ class SeparableSum(Derived):
     (array([2., 0.]), array([0., 2.]))
     """
 
+    acts_on_complex = True
+
     def __init__(self, *functions: Function | Sequence[Function]) -> None:
         given = functions[0] if len(functions) == 1 else functions
         blocks = tuple(given) if isinstance(given, Sequence) else (given,)

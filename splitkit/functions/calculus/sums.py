@@ -40,6 +40,7 @@ class SumOfFunctions(Derived):
     """
 
     binding = SUM
+    acts_on_complex = True
 
     def __init__(self, terms: tuple[Function, ...]) -> None:
         self.terms = terms

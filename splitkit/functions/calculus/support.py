@@ -36,6 +36,7 @@ class SupportFunction(Conjugate):
     """
 
     formula = r"\sigma_{<f>}"
+    acts_on_complex = True
     sublinear = True
 
     def __init__(self, C: Indicator) -> None:

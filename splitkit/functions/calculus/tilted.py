@@ -42,6 +42,7 @@ class Tilted(Derived):
 
     binding = SUM
     parameters = ("a",)
+    acts_on_complex = True
 
     def __init__(self, f: Function, a: Point | None = None, rho: float = 0.0) -> None:
         self.f, self.a = f, a

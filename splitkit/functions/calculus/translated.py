@@ -23,6 +23,7 @@ class Translated(Derived):
 
     binding = FACTOR
     parameters = ("v",)
+    acts_on_complex = True
 
     def __init__(self, f: Function, v: Point) -> None:
         self.f, self.v = f, v

@@ -35,6 +35,7 @@ class L1Norm(Function):
 
     elementwise = True
     polyhedral = True
+    of_moduli = acts_on_complex = True
     sublinear = True
 
     def __call__(self, x: Point) -> Array:

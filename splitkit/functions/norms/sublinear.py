@@ -55,6 +55,7 @@ class SupportedSet(Modified, Indicator):
     """
 
     formula = r"\partial (<f>)(0)"
+    acts_on_complex = True
 
     def __init__(self, f: Function) -> None:
         if not isinstance(f, Function) or not (f.convex and f.sublinear):

@@ -41,6 +41,7 @@ class ConcavePenalty(Function):
     strong_convexity = -math.inf
     elementwise = True
     prox_effort = 10.0
+    of_moduli = acts_on_complex = True
 
     def phi(self, r: Array) -> Array:
         """φ on r ≥ 0; φ(0) = 0."""

@@ -40,6 +40,7 @@ class NuclearBall(Indicator):
     radius: Scalar = parameter(NON_NEGATIVE, default=1.0, samplewise=True)
 
     check_axes = matrices()
+    acts_on_complex = True
 
     def project(self, x: Point) -> Point:
         xp = namespace(x)

@@ -38,6 +38,7 @@ class SpectralBall(Indicator):
     radius: Scalar = parameter(NON_NEGATIVE, default=1.0, samplewise=True)
 
     check_axes = matrices()
+    acts_on_complex = True
 
     def project(self, x: Point) -> Point:
         def capped(sigma: Array) -> Array:

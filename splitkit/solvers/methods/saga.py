@@ -33,16 +33,18 @@ class SAGA(VarianceReduced):
     Oracles: n Fⱼ, n R_{αG} a pass, which is an iteration; 1 F more at a look.
 
     V = ‖x − x*‖² + 2nα Σ D(xᵢ), D the Bregman distances of the fᵢ at the places xᵢ of the table to
-    the solution; of the shorter steps ‖x − x*‖² + 4n²α² Σ‖sᵢ − Fᵢ(x*)‖². Of what has rows the table holds ∇hⱼ(Aⱼx), a number for each row. At looks F is
-    evaluated whole: r = (x − αv − x⁺)/α + F(x⁺) ∈ (F + G)(x⁺), so that what counts as converged is
-    so; the rate is that of the expectation, and one run may be slower.
+    the solution; of the shorter steps ‖x − x*‖² + 4n²α² Σ‖sᵢ − Fᵢ(x*)‖². Of what has rows the table
+    holds ∇hⱼ(Aⱼx), a number for each row. At looks F is evaluated whole: r = (x − αv − x⁺)/α + F(x⁺)
+    ∈ (F + G)(x⁺), so that what counts as converged is so; the rate is that of the expectation, and
+    one run may be slower.
 
     What is promised holds almost surely or in expectation: ``solve`` never chooses it, it is asked
     for by name.
 
     Source: Defazio, Bach, Lacoste-Julien, *SAGA: a fast incremental gradient method* (2014), Thm.
-    1; Gorbunov, Hanzely, Richtárik, *A unified theory of SGD* (2020), Thm. 4.1 and §A.4, for shorter
-    steps; Poon, Liang, Schönlieb, *Local convergence properties of SAGA/Prox-SVRG* (2018), Thm. 2.1.
+    1; Gorbunov, Hanzely, Richtárik, *A unified theory of SGD: variance reduction, sampling,
+    quantization and coordinate descent* (2020), Thm. 4.1, for shorter steps; Poon, Liang,
+    Schönlieb, *Local convergence properties of SAGA/Prox-SVRG* (2018), Thm. 2.1.
 
     Examples
     --------
