@@ -19,7 +19,9 @@ def mathml(latex: str, *, display: bool) -> str:
     """The formula, in a line or by itself."""
     from latex2mathml.converter import convert  # the hooks are tested without it
 
-    return convert(latex, display="block" if display else "inline")
+    drawn = convert(latex, display="block" if display else "inline")
+    # without a group around it a bar grows with its exponent alone, and leaves the line
+    return str(drawn).replace("<mo>&#x02016;</mo>", '<mo stretchy="false">&#x02016;</mo>')
 
 
 def on_page_content(html: str, **_: Any) -> str:

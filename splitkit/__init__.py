@@ -77,6 +77,7 @@ from splitkit.solvers import (
 from splitkit.solvers.methods import (
     ADMM as ADMM,
     FISTA as FISTA,
+    PANOC as PANOC,
     PD3O as PD3O,
     AcceleratedProximalPoint as AcceleratedProximalPoint,
     Accelerator as Accelerator,

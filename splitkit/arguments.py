@@ -26,6 +26,7 @@ from splitkit.backend import (
     differentiating,
     holds,
     is_array,
+    is_complex,
     namespace,
 )
 
@@ -98,6 +99,19 @@ def check_integer(
     return number
 
 
+def check_sizes(name: str, value: Any, least: int = 1, count: int | None = None) -> tuple[int, ...]:
+    """The integers of a sequence, or a single one, as Python ints: so many, or of any number."""
+    several = (
+        tuple(value)
+        if isinstance(value, Sequence) or (is_array(value) and value.ndim)
+        else (value,)
+    )
+    remedy = None if count is None else f"give {count} integers, each at least {least}"
+    if count is not None and len(several) != count:
+        raise ValueError(f"{name} = {value}: {remedy}")
+    return tuple(check_integer(name, n, least, remedy) for n in several)
+
+
 def check_flag(name: str, value: Any, *, optional: bool = False) -> Any:
     """True or False, or None where that is an option."""
     if not (isinstance(value, (bool, np.bool_)) or (optional and value is None)):
@@ -125,6 +139,8 @@ def check_parameter(
         good = bool(within(number))
     elif is_array(value) and _is_real(value):
         good = holds(within(value))
+    elif within is FINITE and is_array(value) and is_complex(value):
+        good = holds(namespace(value).isfinite(value))
     else:
         good = None
     if not good:
@@ -164,7 +180,7 @@ def check_broadcast(name: str, value: Point, space: Space) -> None:
     """Raise unless it can be added to points of the space: TypeError for another kind, ValueError
     for a shape that does not broadcast to theirs.
     """
-    for a, shape in space.pairs(value, name):
+    for a, shape in space.pairs(value, name, of_points=False):
         space.check_array(a, name)
         trailing = shape[max(0, len(shape) - a.ndim) :]
         if len(trailing) != a.ndim or any(

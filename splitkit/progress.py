@@ -5,7 +5,9 @@ in a notebook; and a line every three seconds to the logger of the package, wher
 from __future__ import annotations
 
 import logging
+import sys
 import time
+import warnings
 from typing import Any, Self
 
 PATIENCE = 3.0  # seconds
@@ -76,12 +78,15 @@ class Progress:
 
     def _show(self) -> None:
         try:
-            from tqdm.auto import tqdm  # optional, and not loaded before a bar is shown
+            with warnings.catch_warnings():  # a notebook without ipywidgets has a plain bar
+                warnings.simplefilter("ignore")
+                from tqdm.auto import tqdm  # optional, and not loaded before a bar is shown
         except ImportError:
             if self.wanted:
                 raise ImportError("progress=True needs tqdm: pip install tqdm") from None
             self.wanted = False
             return
-        on_terminal = False if self.wanted else None  # None: tqdm's word for "only there"
+        wanted = self.wanted or "ipykernel" in sys.modules
+        on_terminal = False if wanted else None  # None: tqdm's word for "only there"
         desc = None if self.what == "iteration" else self.what
         self.bar = tqdm(total=self.total, desc=desc, disable=on_terminal, leave=False)

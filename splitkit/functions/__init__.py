@@ -49,6 +49,7 @@ from splitkit.functions.entropies.negative_entropy import NegativeEntropy as Neg
 from splitkit.functions.entropies.relative_entropy import RelativeEntropy as RelativeEntropy
 from splitkit.functions.entropies.simplex_entropy import SimplexEntropy as SimplexEntropy
 from splitkit.functions.losses.berhu import BerHu as BerHu
+from splitkit.functions.losses.cauchy import Cauchy as Cauchy
 from splitkit.functions.losses.epsilon_insensitive import EpsilonInsensitive as EpsilonInsensitive
 from splitkit.functions.losses.even_losses import (
     Fair as Fair,
@@ -79,7 +80,14 @@ from splitkit.functions.norms.sublinear import SupportedSet as SupportedSet
 from splitkit.functions.norms.sum_of_k_largest import SumOfKLargest as SumOfKLargest
 from splitkit.functions.norms.total_variation_1d import TotalVariation1D as TotalVariation1D
 from splitkit.functions.norms.total_variation_2d import TotalVariation2D as TotalVariation2D
+from splitkit.functions.penalties.capped_l1 import CappedL1 as CappedL1
+from splitkit.functions.penalties.concave import (
+    ETP as ETP,
+    Geman as Geman,
+    LqPenalty as LqPenalty,
+)
 from splitkit.functions.penalties.l0_norm import L0Norm as L0Norm
+from splitkit.functions.penalties.l1_minus_l2 import L1MinusL2 as L1MinusL2
 from splitkit.functions.penalties.log_sum import LogSum as LogSum
 from splitkit.functions.penalties.mcp import MCP as MCP
 from splitkit.functions.penalties.scad import SCAD as SCAD
@@ -119,6 +127,9 @@ from splitkit.functions.spectral.schatten import (
 from splitkit.functions.spectral.spectral import (
     Spectral as Spectral,
     SpectralSymmetric as SpectralSymmetric,
+)
+from splitkit.functions.spectral.weighted_nuclear_norm import (
+    WeightedNuclearNorm as WeightedNuclearNorm,
 )
 from splitkit.functions.subdifferential import (
     NormalCone as NormalCone,

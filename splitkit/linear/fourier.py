@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from splitkit.arguments import check_integer
+from splitkit.arguments import check_sizes
 from splitkit.backend import Array, Point, Space, from_numpy, namespace, to_numpy
 from splitkit.linear.base import LinearOperator
 from splitkit.linear.last_axes import LastAxesMap
@@ -27,6 +28,8 @@ class FourierMultiplier(Multiplier, LastAxesMap):
     symmetric, skew : bool
         Whether ĥ is real or imaginary.
     """
+
+    by_parts = acts_on_complex = True
 
     def __init__(
         self,
@@ -115,18 +118,22 @@ class Convolution(FourierMultiplier):
     def __init__(
         self,
         kernel: Array,
-        shape: int | tuple[int, ...],
+        shape: int | Sequence[int],
         *,
-        origin: int | tuple[int, ...] | None = None,
+        origin: int | Sequence[int] | None = None,
     ) -> None:
-        Space.of(kernel, name="kernel")
+        if Space.of(kernel, name="kernel").is_complex:
+            raise TypeError(
+                f"kernel has dtype {kernel.dtype}: give a real one; with h = p + iq it is "
+                "Convolution(p, shape) + i Convolution(q, shape)"
+            )
         if kernel.ndim not in (1, 2, 3) or 0 in kernel.shape:
             raise ValueError(
                 f"kernel has shape {tuple(kernel.shape)}: give one to three axes with entries"
             )
         middle = tuple(size // 2 for size in kernel.shape)
-        self.origin = middle if origin is None else _sizes("origin", origin, kernel.ndim, 0)
-        grid = _sizes("shape", shape, kernel.ndim, 1)
+        self.origin = middle if origin is None else check_sizes("origin", origin, 0, kernel.ndim)
+        grid = check_sizes("shape", shape, 1, kernel.ndim)
         self.kernel = kernel
         h = np.zeros(grid)
         where = np.ix_(
@@ -171,11 +178,3 @@ def Circulant(column: Array) -> Convolution:
     if column.ndim != 1:
         raise ValueError(f"column has shape {tuple(column.shape)}: give a vector")
     return Convolution(column, int(column.shape[0]), origin=0)
-
-
-def _sizes(name: str, value: int | tuple[int, ...], count: int, least: int) -> tuple[int, ...]:
-    sizes = value if isinstance(value, tuple) else (value,)
-    remedy = f"give {count} integers, each at least {least}"
-    if len(sizes) != count:
-        raise ValueError(f"{name} = {value}: {remedy}")
-    return tuple(check_integer(name, n, least, remedy) for n in sizes)

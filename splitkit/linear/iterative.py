@@ -21,6 +21,7 @@ from splitkit.backend import (
     lincomb,
     may_record,
     namespace,
+    power_of_two,
     scale,
     solving,
     subtract,
@@ -81,6 +82,8 @@ class Iterative(ModifiedMap):
     [1. 1.]
     """
 
+    acts_on_complex = True
+
     def __init__(
         self,
         L: LinearOperator,
@@ -136,6 +139,8 @@ class IterativeInverse(LinearOperator):
     numpy.linalg.LinAlgError
         The accuracy was not reached; the message says how near it came, and after how many steps.
     """
+
+    acts_on_complex = True
 
     def __init__(self, L: Iterative, alpha: Scalar, shift: float = 1.0) -> None:
         self.L, self.alpha, self.shift = L, alpha, shift
@@ -239,13 +244,16 @@ def krylov(
     def ratio(a: Array, b: Array, where: Array) -> Array:
         return xp.where(where & (b > 0), a / xp.where(b > 0, b, 1.0), 0.0)
 
+    # in units of each sample's r, in which squares are numbers, and what is above 0 stays so
+    unit = power_of_two(xp.maximum(space.norm(r), wanted) / 4 + space.least)
+    r, wanted = scale(1 / unit, r), wanted / unit
     s = A_transposed(r)
     x = scale(0.0, s)
     p, gamma = s, space.inner(s, s)
     for k in range(1, limit + 1):
         going = space.norm(r) > wanted
         if k % CHECK_EVERY == 0 and not bool(xp.any(going)):
-            return x, k - 1
+            return scale(unit, x), k - 1
         q = A(p)
         step = ratio(gamma, space.inner(p if symmetric else q, q), going)
         x = lincomb(1.0, x, step, p)
@@ -253,7 +261,7 @@ def krylov(
         s = A_transposed(r)
         gamma, before = space.inner(s, s), gamma
         p = lincomb(1.0, s, ratio(gamma, before, going), p)
-    return x, limit
+    return scale(unit, x), limit
 
 
 def _space_of(x: Point, batch_ndim: int) -> Space:

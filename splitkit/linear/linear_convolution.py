@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 from splitkit.arguments import check_choice
@@ -13,11 +14,11 @@ from splitkit.linear.padding import RULES, Crop, Pad
 
 def LinearConvolution(
     kernel: Array,
-    shape: int | tuple[int, ...],
+    shape: int | Sequence[int],
     *,
     mode: Literal["same", "full", "valid"] = "same",
     boundary: Literal["zero", "edge", "reflect", "symmetric", "periodic"] = "zero",
-    origin: int | tuple[int, ...] | None = None,
+    origin: int | Sequence[int] | None = None,
 ) -> LinearOperator:
     """x ↦ h ∗ x on the last axes of x, (h ∗ x)ᵢ = Σₖ hₖ xᵢ₋ₖ₊ₒ, with x beyond its ends by a rule.
 
@@ -59,12 +60,12 @@ def LinearConvolution(
     >>> print(L(x), L.T(x))
     [2. 3. 1. 2.] [2. 1. 3. 2.]
     """
-    sizes = shape if isinstance(shape, tuple) else (shape,)
     check_choice("mode", mode, ("same", "full", "valid"))
     check_choice("boundary", boundary, RULES)
     if mode != "same" and (boundary != "zero" or origin is not None):
         raise ValueError(f'mode = "{mode}" depends on no boundary and no origin: leave them out')
     H = Convolution(kernel, shape, origin=origin)  # which refuses what does not fit
+    sizes = H.shape
     reach = tuple(k - 1 for k in kernel.shape)
     if mode == "valid":
         if any(r >= n for r, n in zip(reach, sizes, strict=True)):

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from splitkit.arguments import check_choice, check_integer
+from splitkit.arguments import check_choice, check_integer, check_sizes
 from splitkit.backend import Array, Point, Shape, add_parts, fresh_copy, namespace, zeros
 from splitkit.linear.base import LinearOperator
 from splitkit.linear.last_axes import LastAxesMap, part
@@ -25,8 +25,7 @@ class _Border(NonNegativeMap, LastAxesMap):
     formula = "P"
 
     def __init__(self, shape: int | Shape, widths: Widths) -> None:
-        sizes = shape if isinstance(shape, Sequence) else (shape,)
-        self.shape = tuple(check_integer("shape", n, 1) for n in sizes)
+        self.shape = check_sizes("shape", shape)
         each = widths if isinstance(widths, Sequence) else (widths,) * len(self.shape)
         pairs = [w if isinstance(w, Sequence) else (w, w) for w in each]
         remedy = f"give a number, or one or two for each of the sizes {self.shape}"

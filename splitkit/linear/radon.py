@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import scipy.sparse
 
-from splitkit.arguments import check_choice, check_integer
+from splitkit.arguments import check_choice, check_integer, check_sizes
 from splitkit.linear.base import LinearOperator
 from splitkit.linear.rearranged import Reshape
 from splitkit.linear.sparse import Sparse
@@ -59,8 +59,11 @@ def Radon(
     [[4. 6.]
      [7. 3.]]
     """
-    H, W = (check_integer("shape", n, 1) for n in shape)
-    given = np.asarray(angles, dtype=float)
+    H, W = check_sizes("shape", shape, 1, 2)
+    try:
+        given = np.asarray(angles, dtype=float)
+    except (TypeError, ValueError):  # words, or a sequence of sequences of several lengths
+        given = np.empty(0)
     if given.ndim != 1 or given.size == 0 or not np.isfinite(given).all():
         raise ValueError(f"angles = {angles!r}: give a sequence of finite numbers, one at least")
     whole = math.ceil(math.hypot(H, W))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from splitkit.arguments import check_integer
+from splitkit.arguments import check_integer, check_sizes
 from splitkit.backend import Point, Shape, Space, namespace
 from splitkit.linear.base import LinearOperator
 from splitkit.linear.last_axes import LastAxesMap, negative_axes
@@ -16,6 +16,8 @@ from splitkit.properties import Properties
 
 class NonNegativeMap(LinearOperator):
     """Base of the maps whose matrix has no negative entry, so that |L||x| = L|x|."""
+
+    acts_on_complex = True
 
     def magnitudes(self, x: Point, batch_ndim: int) -> Point:
         return self(abs(x))
@@ -29,6 +31,7 @@ class Rearrangement(NonNegativeMap):
 
     norm = least_gain = gram = 1.0
     properties = Properties.of(lipschitz=1.0, linear=True)
+    acts_on_complex = True
 
 
 class AlongAxes(Rearrangement):
@@ -223,7 +226,7 @@ class Reshape(Rearrangement, LastAxesMap):
 
     Parameters
     ----------
-    domain_shape, range_shape : tuple of int
+    domain_shape, range_shape : int or tuple of int
         The last axes of x and of Lx, of as many entries.
 
     Raises
@@ -242,16 +245,14 @@ class Reshape(Rearrangement, LastAxesMap):
     [1. 2. 3. 4. 5. 6.]
     """
 
-    def __init__(self, domain_shape: Shape, range_shape: Shape) -> None:
-        shapes = {"domain_shape": domain_shape, "range_shape": range_shape}
-        self.domain_shape, self.range_shape = (
-            tuple(check_integer(name, n, 1) for n in shape) for name, shape in shapes.items()
-        )
-        if math.prod(self.domain_shape) != math.prod(self.range_shape):
+    def __init__(self, domain_shape: int | Shape, range_shape: int | Shape) -> None:
+        self.domain_shape = check_sizes("domain_shape", domain_shape)
+        self.range_shape = check_sizes("range_shape", range_shape)
+        of_x, of_Lx = math.prod(self.domain_shape), math.prod(self.range_shape)
+        if of_x != of_Lx:
             raise ValueError(
-                f"domain_shape = {domain_shape} and range_shape = {range_shape} have "
-                f"{math.prod(domain_shape)} and {math.prod(range_shape)} entries: give shapes of "
-                "as many"
+                f"domain_shape = {domain_shape} and range_shape = {range_shape} have {of_x} and "
+                f"{of_Lx} entries: give shapes of as many"
             )
 
     def __call__(self, x: Point) -> Point:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from splitkit.arguments import check_integer
+from splitkit.arguments import check_sizes
 from splitkit.backend import Point, Shape, namespace
 from splitkit.linear.base import LinearOperator
 from splitkit.linear.last_axes import LastAxesMap, negative_axes
@@ -43,10 +43,10 @@ class SumOver(NonNegativeMap, LastAxesMap):
     """
 
     formula = r"\Sigma"
+    acts_on_complex = True
 
     def __init__(self, shape: int | Shape, axes: int | Sequence[int] | None = None) -> None:
-        sizes = shape if isinstance(shape, Sequence) else (shape,)
-        self.domain_shape = tuple(check_integer("shape", n, 1) for n in sizes)
+        self.domain_shape = check_sizes("shape", shape)
         count = len(self.domain_shape)
         self.axes = negative_axes(range(-count, 0) if axes is None else axes)
         if min(self.axes) < -count:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from functools import cached_property
 from importlib import import_module
 from typing import Any
 
 import numpy as np
 
-from splitkit.arguments import check_integer, check_number
+from splitkit.arguments import check_integer, check_number, check_sizes
 from splitkit.backend import Array, Point, Shape, namespace
 from splitkit.linear.base import LinearOperator
 from splitkit.linear.last_axes import LastAxesMap, part
@@ -62,6 +61,7 @@ class Wavelet(LastAxesMap):
     """
 
     formula = r"\mathcal{W}"
+    by_parts = acts_on_complex = True
 
     def __init__(
         self,
@@ -69,8 +69,7 @@ class Wavelet(LastAxesMap):
         wavelet: Any = "haar",
         levels: int | None = None,
     ) -> None:
-        sizes = shape if isinstance(shape, Sequence) else (shape,)
-        sizes = tuple(check_integer("shape", n, 1) for n in sizes)
+        sizes = check_sizes("shape", shape)
         self.domain_shape = self.range_shape = sizes
         self.name, self.filters, self.dual = _filters(wavelet)
         length = len(self.filters[0])

@@ -117,7 +117,8 @@ def least_value(claim: Claim, units: Any = None) -> Answer:
     D = np.outer(units, units)
     stack = np.array([claim.C, claim.B, *claim.inequalities, *claim.equalities]) * D
     norms = np.sqrt(np.sum(stack * stack, axis=(1, 2)))
-    size_C, size_B, *_ = norms = np.where(norms > 0, norms, 1.0)  # t in the units of C/B
+    norms[0] = norms[0] or norms[1]  # t in the units of C/B; if C is 0, in those of 1
+    size_C, size_B, *_ = norms = np.where(norms > 0, norms, 1.0)
     of_known = 1 / norms[2:]
     right, *columns = _parts(stack / norms[:, None, None], n)
     of_M = [_family_units(M, D) for M in claim.families]

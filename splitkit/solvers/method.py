@@ -96,6 +96,8 @@ class Method:
         Whether the iteration is an averaged map of one point whenever the method is guaranteed.
     sequence : str
         The sequence that is returned, as a formula.
+    stationary : bool
+        Whether it takes what is not monotone, too, and then promises stationary points.
 
     Raises
     ------
@@ -122,6 +124,7 @@ class Method:
     many: ClassVar[bool] = False
     cost: ClassVar[int] = 2
     averaged: ClassVar[bool] = False
+    stationary: ClassVar[bool] = False
     sequence: ClassVar[str]
 
     def __init_subclass__(cls, **options: Any) -> None:
@@ -178,6 +181,13 @@ class Method:
     def work(self, *terms: Term) -> float:
         """Operators applied in an iteration on these terms, about."""
         return float(self.cost)
+
+    def caveat(self, *terms: Term) -> str:
+        """What a reader of a solution might take it for and it is not, to end a sentence."""
+        convex = all(term.properties.monotone and term.properties.maximal for term in terms)
+        if convex or not self.stationary:
+            return ""
+        return ": x is stationary to that tolerance, which proves no minimum"
 
     def averagedness(self, *terms: Term) -> float | None:
         """θ of the iteration as a map of its governing point, in the metric of

@@ -500,7 +500,7 @@ class Plan(Shown):
             task.objective = self._recorded
         if options.compile not in self._compiled:
             compiled = Compiled.of(self._iteration, x0, options.compile)
-            glance = None if compiled is None else Glance(compiled)
+            glance = Glance(compiled) if compiled is not None and compiled.looks else None
             self._compiled[options.compile] = compiled, glance
         task.compiled, task.glance = self._compiled[options.compile]
         if resume is None:
@@ -632,7 +632,7 @@ class Plan(Shown):
             u=outward(self._iteration.governing(run.kept)),
             converged=run.status is Status.CONVERGED,
             status=run.status,
-            message=_message(run, self.method, self._watch.elsewhere),
+            message=_message(run, self.method, self.terms, self._watch.elsewhere),
             iterations=run.iterations if self.space.batch_ndim else int(run.iterations),
             residual=run.residual,
             error_bound=self._bound(run.residual),
@@ -649,7 +649,7 @@ class Plan(Shown):
         )
 
 
-def _message(run: Run, method: Method, elsewhere: str) -> str:
+def _message(run: Run, method: Method, terms: tuple[Term, ...], elsewhere: str) -> str:
     name, k = method.label, run.iteration
     beyond = elsewhere and (
         f"; outside of the domains of the other terms {elsewhere}: declare what holds there too, "
@@ -657,7 +657,7 @@ def _message(run: Run, method: Method, elsewhere: str) -> str:
     )
     match run.status:
         case Status.CONVERGED:
-            return f"{name} met the tolerance after {k} iterations"
+            return f"{name} met the tolerance after {k} iterations{method.caveat(*terms)}"
         case Status.STOPPED:
             return f"{name} was stopped by the callback after {k} iterations"
         case Status.INTERRUPTED:

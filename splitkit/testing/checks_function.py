@@ -22,6 +22,7 @@ from splitkit.testing._measured import Claim, Measured, Number, Rows
 from splitkit.testing._place import KEPT, Place
 from splitkit.testing._report import require
 from splitkit.testing._suite import Case, Property, Suite, suite
+from splitkit.testing.real_form import in_real_form
 from splitkit.testing.strategies import PointShape, scales
 
 ValueMap = Callable[[Point], Array]
@@ -85,6 +86,9 @@ def function_suite(
     f: Function, shape: PointShape, *, batch_ndim: int | None = None, **where: Any
 ) -> Suite:
     """The properties of a function, and of ∂f; see ``check_function``."""
+    if (real := in_real_form(f, (shape,), where)) is not None:
+        *real, options = real
+        return suite(*real, batch_ndim=batch_ndim, **options)
     batch = f.batch_ndim if batch_ndim is None else batch_ndim
     place = Place.of(shape, batch_ndim=batch, accuracy=f.accuracy or 0.0, **where)
     f.check_space(place.space)
@@ -211,6 +215,9 @@ def laws(f: Function, place: Place, conjugates: Any) -> Iterator[Property]:
         yield law("prox_derivative", formula, prox_derivative)
     if f.has_gradient and valued:
         yield Property(keeps_in_gradient, KEPT)
+        if type(f).value_and_gradient is not Function.value_and_gradient:
+            formula = "f.value_and_gradient(x) = (f(x), ∇f(x))"
+            yield law("value_and_gradient", formula, computed_together, "x")
         yield law(
             "gradient_lower_bound", "f(y) ≥ f(x) + ⟨∇f(x), y − x⟩ + (m/2)‖y − x‖²",
             lambda at: above_tangent(at, m) <= at.value(at.y), "x y",
@@ -436,6 +443,13 @@ def fenchel_inequality(at: AtFunction) -> Iterator[Claim]:
 def keeps_in_gradient(at: AtFunction) -> None:
     """∇f leaves its argument as it is, and returns its like."""
     at.place.keeps("f.gradient(x)", at.f.gradient, at.x.value)
+
+
+def computed_together(at: AtFunction) -> Iterator[Claim]:
+    """The value, then the gradient."""
+    value, slope = at.f.value_and_gradient(at.x.value)
+    yield Number(at.place, at.place.numbers(value), 0.0).equals(at.value(at.x))
+    yield Measured.of(at.place, slope, at.slope.size).equals(at.slope)
 
 
 def above_tangent(at: AtFunction, curvature: float) -> Number:

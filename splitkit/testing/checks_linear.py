@@ -21,6 +21,7 @@ from splitkit.testing._place import KEPT, ROUNDINGS, Place
 from splitkit.testing._report import require
 from splitkit.testing._search import worst_pairs
 from splitkit.testing._suite import Case, Property, Suite, suite
+from splitkit.testing.real_form import in_real_form
 from splitkit.testing.strategies import PointShape
 
 LARGEST_TABLE = 256  # entries of a domain for which the whole matrix is made
@@ -77,6 +78,9 @@ def linear_suite(
     L: LinearOperator, domain_shape: PointShape, range_shape: PointShape, **where: Any
 ) -> Suite:
     """The properties of a linear map; see ``check_linear_operator``."""
+    if (real := in_real_form(L, (domain_shape, range_shape), where)) is not None:
+        *real, options = real
+        return suite(*real, **options)
     domain, range_ = (Place.of(shape, **where) for shape in (domain_shape, range_shape))
     L.check_space(domain.space)
     places = (domain, domain, range_)

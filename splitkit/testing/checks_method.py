@@ -46,7 +46,7 @@ def check_method(
     certified bound; what its theorem says not to grow does not grow (the distance of an averaged
     iteration to its limit, or ``Iteration.energy``); one with a linear rate approaches its limit
     at that rate; x0 and the operators' parameters are unchanged and the run is the same twice; and
-    an operator that is not monotone is refused.
+    an operator that is not monotone is refused, unless the method promises stationary points.
 
     Parameters
     ----------
@@ -267,7 +267,7 @@ def kept(at: AtMethod) -> None:
 
 def refusal(at: AtMethod) -> None:
     """With x ↦ −0.3x in place of F the sum is not known to be monotone: no theorem covers it."""
-    if not at.method.check:
+    if not at.method.check or at.method.stationary:
         return
     inclusion = sk.Affine(at.place.array(-0.3 * np.eye(SIZE))) + at.known.G
     for terms in Inclusion(inclusion).ways(at.method):

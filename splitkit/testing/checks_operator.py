@@ -13,6 +13,7 @@ from splitkit.testing._measured import Measured
 from splitkit.testing._place import KEPT, Place
 from splitkit.testing._report import require
 from splitkit.testing._suite import Property, Suite, suite
+from splitkit.testing.real_form import in_real_form
 from splitkit.testing.strategies import PointShape
 
 
@@ -73,6 +74,9 @@ def check_operator(
 @suite.register(Operator)
 def operator_suite(A: Operator, shape: PointShape, **where: Any) -> Suite:
     """The properties of an operator; see ``check_operator``."""
+    if (real := in_real_form(A, (shape,), where)) is not None:
+        *real, options = real
+        return suite(*real, **options)
     place = Place.of(shape, **where)
     A.check_space(place.space)
     return _shared.suite_of(AtOperator, A, (shape,), (place, place), *laws(A, place))

@@ -19,6 +19,7 @@ The radii are of the network with exact equilibria, in exact arithmetic.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
@@ -180,9 +181,12 @@ def certify_robustness(
     rows, logits = last.rows, last.logits
     signs = torch.eye(len(rows), dtype=rows.dtype, device=rows.device)
     first, second = torch.triu_indices(len(rows), len(rows), 1)
-    with Progress(None, what="multipliers", package="splitkit_nn") as progress:
-        search = {"steps": steps, "watch": progress.step if watch is None else watch}
-        bounds = last.bounds(signs[first] - signs[second], x[0].numel(), **search)
+    with ExitStack() as stack:
+        if watch is None:
+            bar = Progress(None, what="multipliers", package="splitkit_nn")
+            watch = stack.enter_context(bar).step
+        pairs = signs[first] - signs[second]
+        bounds = last.bounds(pairs, x[0].numel(), steps=steps, watch=watch)
     size = torch.cdist(rows.flatten(1), rows.flatten(1))[labels]
     margin = logits.gather(1, labels[:, None]) - logits - size * last.error[:, None]
     whole = 2 * torch.linalg.matrix_norm(rows.flatten(1), 2) * last.simple

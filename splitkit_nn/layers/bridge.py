@@ -21,8 +21,10 @@ batch.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import wraps
 from typing import Any
 
 import torch
@@ -40,10 +42,43 @@ def cotangent(solves: Solves, W: Tensor, J: Jacobian, v: Tensor, transposed: boo
     return CotangentSolution.apply(W, v, transposed, solves, J.of, *J.arrays)  # type: ignore[no-untyped-call]
 
 
+def pulled_back(
+    solves: Solves, v: Tensor, W: Tensor, bias: Tensor, z: Tensor, theta: Sequence[Tensor]
+) -> list[Tensor]:
+    """The cotangents of W, b and θ, of a cotangent v of z."""
+    u_tilde = cotangent(solves, W, solves.jacobian(W, bias, z, theta), v)
+    found = [solves.outer(W, u_tilde, z), u_tilde]
+    if theta:
+        g = v + solves.multiply_transpose(W, u_tilde)
+        found += solves.gradient(theta, solves.multiply(W, z) + bias, g)
+    return found
+
+
 def _signed(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """The function with its signature at hand: ``apply`` asks for it at each call."""
     function.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
     return function
+
+
+def left_alone(function: Callable[..., Any], *given: Any) -> Any:
+    """The function of these, which Torch's compiler, where it is in use, leaves as it stands: what
+    it can't compile whole, as transforms, it runs, and compiles the pieces.
+    """
+    if "torch._dynamo" not in sys.modules:
+        return function(*given)
+    from splitkit_nn.layers.uncompiled import outside  # others need not import a compiler
+
+    return outside(function, *given)
+
+
+def _uncompiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """``left_alone``, for what autograd calls."""
+
+    @wraps(function)
+    def call(*given: Any) -> Any:
+        return left_alone(function, *given)
+
+    return call
 
 
 class Equilibrium(torch.autograd.Function):
@@ -63,19 +98,16 @@ class Equilibrium(torch.autograd.Function):
         ctx.save_for_forward(W, bias, output, *theta)
 
     @staticmethod
+    @_uncompiled
     def backward(ctx: Any, *cotangents: Tensor) -> tuple[Tensor | None, ...]:
         W, bias, z, *theta = ctx.saved_tensors
         solves: Solves = ctx.solves
         with full_precision(z):
-            J = solves.jacobian(W, bias, z, theta)
-            u_tilde = cotangent(solves, W, J, cotangents[0])
-            of_theta: tuple[Tensor, ...] = ()
-            if theta:
-                g = cotangents[0] + solves.multiply_transpose(W, u_tilde)
-                of_theta = solves.gradient(theta, solves.multiply(W, z) + bias, g)
-            return solves.outer(W, u_tilde, z), u_tilde, None, None, None, *of_theta
+            of_W, of_bias, *of_theta = pulled_back(solves, cotangents[0], W, bias, z, theta)
+            return of_W, of_bias, None, None, None, *of_theta
 
     @staticmethod
+    @_uncompiled
     def jvp(ctx: Any, *tangents: Tensor | None) -> Tensor:
         W, bias, z, *theta = primals(ctx)
         solves: Solves = ctx.solves
@@ -124,6 +156,7 @@ class CotangentSolution(torch.autograd.Function):
         ctx.save_for_forward(W, v, output, *arrays)
 
     @staticmethod
+    @_uncompiled
     def backward(ctx: Any, *cotangents: Tensor) -> tuple[Tensor | None, ...]:
         W, v, u_tilde, *arrays = ctx.saved_tensors
         transposed: bool = ctx.transposed
@@ -139,6 +172,7 @@ class CotangentSolution(torch.autograd.Function):
             return of_W, t, None, None, None, *of_J
 
     @staticmethod
+    @_uncompiled
     def jvp(ctx: Any, *tangents: Tensor | None) -> Tensor:
         W, v, u_tilde, *arrays = primals(ctx)
         transposed: bool = ctx.transposed

@@ -15,6 +15,7 @@ from weakref import WeakValueDictionary
 import torch
 from torch import Tensor
 
+from splitkit_nn.layers.bridge import pulled_back
 from splitkit_nn.layers.solves import Solves
 
 if TYPE_CHECKING:
@@ -47,8 +48,9 @@ def equilibrium(
     training: bool,
 ) -> Tensor:
     """z of the layer with this number, whose ``Equilibrium`` this is; x is checked."""
-    z = _solves(layer, training).solve(W, bias, z0, x, theta)
-    return z.clone()  # it may be a view of what is kept
+    solves = Solves(LAYERS[layer])
+    solves.training = training
+    return solves.solve(W, bias, z0, x, theta).clone()  # it may be a view of what is kept
 
 
 @torch.library.custom_op(
@@ -60,23 +62,10 @@ def pullback(
     v: Tensor, W: Tensor, bias: Tensor, z: Tensor, theta: list[Tensor], layer: int
 ) -> list[Tensor]:
     """The cotangents of W, b and θ, of a cotangent v of z."""
-    solves, record = _solves(layer, training=False), LAYERS[layer].last_solve
-    forward = record.forward
-    solves.solve(W, bias, z, bias, theta)  # at its end: what the layer keeps is of this W again
-    record.forward = forward
-    with torch.no_grad():
-        u_tilde = solves.solve_cotangent(solves.jacobian(W, bias, z, theta), v, transposed=True)
-        found = [solves.outer(W, u_tilde, z), u_tilde]
-        if theta:
-            g = v + solves.multiply_transpose(W, u_tilde)
-            found += solves.gradient(theta, solves.multiply(W, z) + bias, g)
-    return [each.clone() for each in found]
-
-
-def _solves(layer: int, training: bool) -> Solves:
     solves = Solves(LAYERS[layer])
-    solves.training = training
-    return solves
+    solves.resume(W, bias, theta)
+    with torch.no_grad():
+        return [each.clone() for each in pulled_back(solves, v, W, bias, z, theta)]
 
 
 @equilibrium.register_fake

@@ -5,11 +5,11 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
+from torch.autograd import forward_ad
 
 import splitkit as sk
 from splitkit.arguments import POSITIVE, check_choice, check_integer, check_number
@@ -19,11 +19,12 @@ from splitkit_nn.arguments import check_finite, check_inputs
 from splitkit_nn.equilibrium.inclusions import cotangent_inclusion, forward_inclusion
 from splitkit_nn.equilibrium.solver import StepMethod, as_step_method
 from splitkit_nn.implicit.gradients import GradientRule, Unrolled, find_gradient
-from splitkit_nn.layers.bridge import PLAIN, Equilibrium, full_precision
+from splitkit_nn.layers.bridge import Equilibrium, full_precision, left_alone
 from splitkit_nn.layers.custom import equilibrium, registered
 from splitkit_nn.layers.exchange import Library, find_library
 from splitkit_nn.layers.records import LastSolve
 from splitkit_nn.layers.solves import Kept, Solves
+from splitkit_nn.layers.unrolled import UnrolledLayer
 from splitkit_nn.linear.base import Parametrization
 
 OnFailure = Literal["raise", "warn", "damp"]
@@ -79,7 +80,8 @@ class MonDEQ(nn.Module):
     Under autocast the layer takes any floating input and works in its parameters' dtype. It runs
     under ``torch.func`` transforms (``vmap`` over inputs, not over parameters) and inside of
     compiled models, also with ``fullgraph=True``, as one operator with first derivatives;
-    ``torch.export`` and ``torch.jit.trace`` are refused.
+    under transforms and in forward mode compiled models run it as it stands (a graph break).
+    ``torch.export`` takes ``unrolled(steps)``; ``torch.jit.trace`` is refused.
 
     Source: Winston, Kolter, *Monotone operator equilibrium networks*, NeurIPS 2020.
 
@@ -218,52 +220,31 @@ class MonDEQ(nn.Module):
         if is_exporting():
             raise NotImplementedError(
                 "a MonDEQ cannot be exported: its solve runs until each sample has converged, "
-                "which no static graph says; export the rest of the model, or save the state dict"
+                "which no static graph says; export layer.unrolled(steps), which certifies its "
+                "error, or save the state dict"
             )
         if torch.jit.is_tracing():  # type: ignore[attr-defined, no-untyped-call]
             raise NotImplementedError(
                 "a MonDEQ cannot be traced by torch.jit: its solve runs until each sample has "
                 "converged, which no trace says; save the state dict, or use torch.compile"
             )
-        if torch.compiler.is_compiling():
-            if not isinstance(self.gradient, (str, Unrolled)):
-                return self._in_graph(x, z0)
-            # with Torch's compiler, which others need not import
-            from splitkit_nn.layers.uncompiled import outside
+        in_graph = isinstance(self.gradient, GradientRule) and not isinstance(
+            self.gradient, Unrolled
+        )
+        if torch.compiler.is_compiling() and in_graph and not _transformed():
+            return self._forward(x, z0, in_graph=True)
+        return left_alone(self._forward, x, z0)
 
-            return outside(self, x, z0)
-        return self._forward(x, z0)
-
-    def _in_graph(self, x: Tensor, z0: Tensor | None) -> Tensor:
-        """``_forward`` as ``torch.compile`` sees it, the solve one operator: how long it runs
-        depends on the data.
-        """
-        if x.ndim > self._ndim:
-            lead = x.shape[: x.ndim - len(self.parametrization.input_shape)]
-            z0 = None if z0 is None else z0.flatten(0, len(lead) - 1)
-            z = self._in_graph(x.flatten(0, len(lead) - 1), z0)
-            return z.reshape(*lead, *z.shape[1:])
-        self.parametrization.check_input(x)
-        device = self.alpha.device.type
-        if torch.is_autocast_enabled(device) and x.is_floating_point():
-            x = x.to(self.parametrization.like.dtype)
-        with torch.autocast(device, enabled=False):
-            W, bias = self.parametrization(x)
-            if z0 is not None:
-                z0 = _checked_start(z0, bias)
-            theta = list(self._theta(W))
-            training = self.training and torch.is_grad_enabled()
-            return equilibrium(W, bias, z0, x, theta, self._number, training)
-
-    def _forward(self, x: Tensor, z0: Tensor | None) -> Tensor:
+    def _forward(self, x: Tensor, z0: Tensor | None, *, in_graph: bool = False) -> Tensor:
+        """The equilibrium; ``in_graph``: as ``torch.compile`` sees it, the solve one operator."""
         if isinstance(x, Tensor) and x.ndim > self._ndim:
-            return self._flat(x, z0)
+            return self._flat(x, z0, in_graph)
         if isinstance(self.gradient, str):  # it was set by its name
             self.gradient = find_gradient(self.gradient)
-        precision = self._check(x)
-        if precision is not PLAIN and x.is_floating_point():
+        self._check(x)
+        if torch.is_autocast_enabled(self.alpha.device.type) and x.is_floating_point():
             x = x.to(self.parametrization.like.dtype)
-        with precision:
+        with full_precision(self.alpha):
             W, bias = self.parametrization(x)
             if z0 is not None:
                 z0 = _checked_start(z0, bias)
@@ -272,9 +253,12 @@ class MonDEQ(nn.Module):
                 self.last_solve = LastSolve()
                 return self._unroll(self.gradient, W, bias)
             theta = () if self.learned is None else self._theta(W)
+            if in_graph:
+                training = self.training and torch.is_grad_enabled()
+                return equilibrium(W, bias, z0, x, list(theta), self._number, training)
             return Equilibrium.apply(W, bias, z0, x, Solves(self), *theta)  # type: ignore[no-untyped-call]
 
-    def _flat(self, x: Tensor, z0: Tensor | None) -> Tensor:
+    def _flat(self, x: Tensor, z0: Tensor | None, in_graph: bool) -> Tensor:
         """The layer on an input with further axes in front, as one batch."""
         lead = x.shape[: x.ndim - len(self.parametrization.input_shape)]
         if tuple(x.shape[len(lead) :]) != self.parametrization.input_shape:
@@ -283,7 +267,7 @@ class MonDEQ(nn.Module):
             if not isinstance(z0, Tensor) or z0.shape[: len(lead)] != lead:
                 raise ValueError(f"z0 lacks the axes {tuple(lead)} of x: give an old output")
             z0 = z0.flatten(0, len(lead) - 1)
-        z = self._forward(x.flatten(0, len(lead) - 1), z0)
+        z = self._forward(x.flatten(0, len(lead) - 1), z0, in_graph=in_graph)
         return z.reshape(*lead, *z.shape[1:])
 
     def _unroll(self, gradient: Unrolled, W: Tensor, bias: Tensor) -> Tensor:
@@ -307,6 +291,27 @@ class MonDEQ(nn.Module):
         if self.learned is None:
             return ()
         return tuple(each.to(W.dtype) for each in self.learned.values())
+
+    def unrolled(self, steps: int) -> UnrolledLayer:
+        """So many steps of the layer's own iteration, as it is now, at its step size: a module for
+        ``torch.export`` and ONNX, which shows the error that is certified for every input.
+
+        Raises
+        ------
+        TypeError, ValueError
+            The method is none of Peaceman-Rachford, Douglas-Rachford and forward-backward; the
+            layer has not chosen a step size yet.
+        splitkit.NoGuaranteeError
+            Nothing is guaranteed after any number of steps.
+
+        Examples
+        --------
+        >>> _ = torch.manual_seed(0)
+        >>> layer = sknn.MonDEQ(sknn.MonotoneDense(in_features=4, features=8)).eval()
+        >>> z = layer(torch.randn(5, 4))
+        >>> program = torch.export.export(layer.unrolled(10), (torch.randn(5, 4),))
+        """
+        return UnrolledLayer(self, steps)
 
     def inclusion(self, x: Tensor) -> tuple[sk.Affine, sk.Operator]:
         """(F, G) of the forward inclusion for a batch of inputs, detached, with exact constants."""
@@ -339,12 +344,11 @@ class MonDEQ(nn.Module):
             )
         return W, bias
 
-    def _check(self, x: Tensor) -> AbstractContextManager[Any]:
-        """Raise unless x is an input; the precision in which the layer then works."""
+    def _check(self, x: Tensor) -> None:
+        """Raise unless x is an input."""
         if not isinstance(x, Tensor):
             raise TypeError(f"x is a {type(x).__name__}: give a torch.Tensor")
         self.parametrization.check_input(x)
-        return full_precision(self.alpha)
 
     def _load_from_state_dict(self, state: dict[str, Any], prefix: str, *rest: Any) -> None:
         if prefix + "alpha" in state:  # older ones do not have the bound
@@ -376,6 +380,13 @@ def _batch_ndim(parametrization: Parametrization) -> float:
         return 1 + len(parametrization.input_shape)
     except NotImplementedError:
         return math.inf
+
+
+def _transformed() -> bool:
+    """Whether ``torch.func`` or forward mode is at work, of which an operator of Torch with first
+    derivatives knows nothing.
+    """
+    return torch._C._are_functorch_transforms_active() or forward_ad._current_level >= 0
 
 
 def _checked_tol(name: str, tol: float | sk.Stopping) -> float | sk.Stopping:

@@ -68,16 +68,39 @@ class Solves:
         """z for each sample; raises where it fails, or x is not finite."""
         self.started = perf_counter()
         check_inputs(x, bias, z0)
-        self.activation = self.sigma([number(each) for each in theta], check=True)
-        self.learned = bool(theta)
-        mask = self.activation.mask
-        self.apart = mask is not None and tells_apart(mask, bias)
+        self._take(theta, bias, check=True)
         self.solver = self._solver_of(W.detach(), bias)
 
         def solve(part: slice, solver: Solver, **how: Any) -> sk.Solution:
             return solver.forward(bias[part], None if z0 is None else z0[part], **how)
 
         return self._solve_parts(solve, bias, "forward", warm=z0 is not None)
+
+    def resume(self, W: Tensor, bias: Tensor, theta: Sequence[Tensor]) -> None:
+        """Be as after ``solve`` at this W, b and θ, without a solve or a choice of alpha: the
+        solver is that which the layer keeps, made anew where it keeps another W's.
+        """
+        self._take(theta, bias)
+        layer, kept, W = self.layer, self.layer._kept, W.detach()
+        if kept is not None and _same(W, kept.weight):
+            known, M, method = kept.solver, kept.solver.M, kept.solver.given
+            if not self.learned:
+                self.solver = known
+                return
+        else:
+            known, method = None, layer.method
+            M = layer.parametrization.operator(W, exact=evaluates(method))
+            alpha = float(layer.alpha)
+            if method.alpha is None and not evaluates(method) and math.isfinite(alpha):
+                method = method.with_alpha(alpha)
+        self.solver = self._make(M, method, known)
+
+    def _take(self, theta: Sequence[Tensor], bias: Tensor, *, check: bool = False) -> None:
+        """σ at θ, and whether its mask tells the samples of such a batch apart."""
+        self.activation = self.sigma(list(map(number, theta)), check=check)
+        self.learned = bool(theta)
+        mask = self.activation.mask
+        self.apart = mask is not None and tells_apart(mask, bias)
 
     def gradient(self, theta: Sequence[Tensor], y: Tensor, g: Tensor) -> tuple[Tensor, ...]:
         """The derivative of ⟨g, σ(y)⟩ in θ."""

@@ -6,16 +6,20 @@ imported while a model is compiled, when it is there.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import inspect
+from collections.abc import Callable
+from typing import Any
 
 import torch
-from torch import Tensor
 
-if TYPE_CHECKING:
-    from splitkit_nn.layers.mondeq import MonDEQ
+REASON = (
+    "under torch.func transforms, in forward mode and with a gradient other than an exact one, a "
+    "MonDEQ runs as it stands in a compiled model: leave fullgraph=True out"
+)
+_HAS_REASON = "reason" in inspect.signature(torch.compiler.disable).parameters  # Torch 2.7 has not
 
 
-@torch.compiler.disable  # type: ignore[untyped-decorator]
-def outside(layer: MonDEQ, x: Tensor, z0: Tensor | None) -> Tensor:
-    """The layer's ``forward``, not compiled."""
-    return layer._forward(x, z0)
+@torch.compiler.disable(**({"reason": REASON} if _HAS_REASON else {}))  # type: ignore[no-untyped-call, untyped-decorator]
+def outside(function: Callable[..., Any], *given: Any) -> Any:
+    """The function of these, not compiled."""
+    return function(*given)

@@ -23,6 +23,7 @@ from splitkit.arguments import (
     check_number,
     check_options,
     check_parameter,
+    check_sizes,
     option,
 )
 from splitkit.backend import Space
@@ -179,6 +180,21 @@ def _broadcasts(a, shape):
     except ValueError:
         return False
     return True
+
+
+def test_sizes_are_integers_in_a_sequence_or_alone():
+    for value in (3, np.int32(3), np.asarray(3), [3], (np.int64(3),), np.asarray([3])):
+        found = check_sizes("shape", value)
+        assert (found, type(found[0])) == ((3,), int)
+    assert check_sizes("shape", [0, 2], 0, 2) == (0, 2)
+    for value in (3, (3,), (3, 3, 3), None):
+        with refused(ValueError, "shape", value):
+            check_sizes("shape", value, count=2)
+    with refused(ValueError, "shape", 0):
+        check_sizes("shape", (2, 0))
+    for value, wrong in (((2, 1.5), 1.5), (None, None), ("a", "a")):
+        with refused(TypeError, "shape", wrong):
+            check_sizes("shape", value)
 
 
 def test_accuracy_is_a_share_or_none():

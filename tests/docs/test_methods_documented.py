@@ -9,12 +9,12 @@ import pytest
 
 import splitkit as sk
 from splitkit.backend import Space
-from splitkit.solvers.methods import METHODS
+from splitkit.solvers.methods import BY_NAME, METHODS
 from splitkit.solvers.terms import Maps, Role, Term
 from tests.docs.hooks import hook
 
 TABLE = hook("_methods")
-KINDS = (*METHODS, *TABLE.ACCELERATORS)
+KINDS = (*METHODS, *BY_NAME, *TABLE.ACCELERATORS)
 NAMED = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 
 
@@ -50,6 +50,9 @@ class Counting(Maps):
     def evaluation(self, A):
         return self.counted(Role.EVALUATED, super().evaluation(A))
 
+    def valued(self, term):
+        return self.counted(Role.EVALUATED, super().valued(term))
+
     def resolvent(self, A, alpha):
         return self.counted(Role.RESOLVED, super().resolvent(A, alpha))
 
@@ -74,7 +77,7 @@ def playing(role):
     return RESOLVED if role is Role.RESOLVED else EVALUATED
 
 
-@pytest.mark.parametrize("kind", METHODS, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", [*METHODS, *BY_NAME], ids=lambda kind: kind.__name__)
 def test_an_iteration_applies_the_operators_that_it_says(kind):
     said = Counter()
     for count, what in re.findall(

@@ -141,15 +141,18 @@ RAISING = [block for block in blocks("errors.md") if block.startswith("# raises 
 def test_errors_are_raised_as_the_page_says(block):
     kind, text = re.match(r"# raises (\w+): (.*)\n", block).groups()
     names = run("errors.md")
-    with pytest.raises(getattr(sk, kind, None) or getattr(builtins, kind)) as found:
+    error = next(getattr(m, kind) for m in (sk, sk.proofs, builtins) if hasattr(m, kind))
+    with pytest.raises(error) as found:
         exec(block, names)
     assert text in str(found.value)
 
 
 def headings():
-    """The texts in backquotes in the headings of the page on errors."""
-    lines = re.findall(r"^##+ (.*)$", (DOCS / "errors.md").read_text(), flags=re.MULTILINE)
-    return re.findall(r"`([^`]+)`", " ".join(lines))
+    """The texts in backquotes in headings, and in what they say, of the page on errors."""
+    page = (DOCS / "errors.md").read_text()
+    lines = re.findall(r"^##+ (.*)$|^Says (.*(?:\n.+)*)$", page, flags=re.MULTILINE)
+    phrases = re.findall(r"`([^`]+)`", " ".join(a + b for a, b in lines))
+    return [text.removesuffix(" …") for text in phrases]
 
 
 def test_every_status_has_its_paragraph():
@@ -187,9 +190,29 @@ def reasons():
                         yield text_of(inner.value)
 
 
+def raised():
+    """All texts that the packages raise."""
+    for package in (ROOT / "splitkit", ROOT / "splitkit_nn"):
+        for path in package.rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text())):
+                exc = getattr(node, "exc", None) if isinstance(node, ast.Raise) else None
+                if isinstance(exc, ast.Call) and exc.args and is_text(exc.args[0]):
+                    yield text_of(exc.args[0])
+
+
+def without_paragraph(texts):
+    """Those that no heading has a part of, but `name = value: remedy`, which has no other words."""
+    texts = [t for t in texts if not re.fullmatch(r"(\w+ = )?[…:;=\s]*|\w+", t)]
+    return [t for t in texts if not any(phrase in t for phrase in headings())]
+
+
 def test_every_reason_of_a_refusal_has_its_paragraph():
-    phrases, found = headings(), list(reasons())
+    found = list(reasons())
     assert len(found) > 40
-    only_parts = [text for text in found if not re.sub("[…:\\s]", "", text)]
-    lost = [t for t in found if t not in only_parts and not any(p in t for p in phrases)]
-    assert lost == []
+    assert without_paragraph(found) == []
+
+
+def test_every_text_of_an_error_has_its_paragraph():
+    found = list(raised())
+    assert len(found) > 600
+    assert without_paragraph(found) == []

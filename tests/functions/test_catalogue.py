@@ -14,18 +14,23 @@ import splitkit as sk
 from splitkit import backend
 from splitkit.backend import Space
 from splitkit.functions import (
+    ETP,
     MCP,
     SCAD,
     BerHu,
+    CappedL1,
+    Cauchy,
     Conjugate,
     ElasticNet,
     EpsilonInsensitive,
     Exponential,
     Fair,
+    Geman,
     GroupL2Norm,
     Hinge,
     KullbackLeibler,
     L0Norm,
+    L1MinusL2,
     L1Norm,
     L2Ball,
     L2Norm,
@@ -37,6 +42,7 @@ from splitkit.functions import (
     LogSum,
     LogSumExp,
     LpPower,
+    LqPenalty,
     Max,
     NegativeEntropy,
     PseudoHuber,
@@ -144,7 +150,45 @@ NONCONVEX = {
     "scad of small a": (SCAD, {"weight": 0.8, "a": 2.1}),
     "mcp": (MCP, {"weight": 0.8}),
     "mcp of small gamma": (MCP, {"weight": 1.3, "gamma": 0.5}),
+    "geman": (Geman, {"epsilon": 0.4, "weight": 0.9}),
+    "geman of large epsilon": (Geman, {"epsilon": 5.0, "weight": 0.9}),
+    "etp": (ETP, {"epsilon": 0.4, "weight": 0.9}),
+    "etp of large epsilon": (ETP, {"epsilon": 5.0, "weight": 0.9}),
+    "root": (LqPenalty, {"q": 0.5, "weight": 0.9}),
+    "power 0.05": (LqPenalty, {"q": 0.05, "weight": 0.9}),
+    "power 0.95": (LqPenalty, {"q": 0.95, "weight": 0.9}),
+    "capped": (CappedL1, {"theta": 0.6, "weight": 0.9}),
+    "capped far out": (CappedL1, {"theta": 4.0, "weight": 0.9}),
+    "cauchy": (Cauchy, {"delta": 0.7, "weight": 1.3}),
 }
+
+
+@pytest.mark.parametrize("size", [1e-8, 1.0, 1e8])
+def test_the_root_has_its_closed_form(size):
+    """Xu, Chang, Xu, Zhang (2012), Thm. 1, and Cao, Sun, Xu (2013) for the power 2/3."""
+    y, t = size * np.linspace(2.2, 9.0, 30), size**1.5
+    phi = np.arccos(t / 4 * (y / 3) ** -1.5)
+    half = 2 / 3 * y * (1 + np.cos(2 / 3 * (np.pi - phi)))
+    np.testing.assert_allclose(LqPenalty(0.5).prox(y, t), half, rtol=1e-14)
+    t = size ** (4 / 3)
+    root = np.arccosh(27 / 16 * y**2 * (2 * t) ** -1.5)
+    a = 2 / 3**0.5 * (2 * t) ** 0.25 * np.sqrt(np.cosh(root / 3))
+    two_thirds = ((a + np.sqrt(2 * y / a - a * a)) / 2) ** 3
+    np.testing.assert_allclose(LqPenalty(2 / 3).prox(y, t), two_thirds, rtol=1e-13)
+
+
+def test_l1_minus_l2_is_lower_than_what_is_near_and_sparse():
+    draw, f = np.random.default_rng(3), L1MinusL2(0.8, 0.7)
+    for y in draw.standard_normal((30, 3)):
+        for alpha in STEPS:
+            best = f.prox(y, alpha)
+
+            def objective(x, y=y, alpha=alpha):
+                return f(x) + np.sum((x - y) ** 2) / (2 * alpha)
+
+            near = best + draw.standard_normal((20, 3)) * 10.0 ** -draw.uniform(0, 4, (20, 1))
+            for x in (*near, *np.diag(y), *(y - np.diag(y)), np.zeros(3), y):
+                assert objective(best) <= objective(x) + 1e-13
 
 
 def test_the_prox_of_a_logarithm_squares_nothing_that_overflows():
@@ -224,7 +268,12 @@ def test_strong_convexity_makes_up_for_weak_convexity():
     np.testing.assert_allclose(x, f.prox(center, 0.5), atol=1e-8)
 
 
-@pytest.mark.parametrize("f", [SCAD(weight=0.8), MCP(weight=0.8), LogSum(0.7, 0.9)], ids=repr)
+@pytest.mark.parametrize(
+    "f",
+    [SCAD(weight=0.8), MCP(weight=0.8), LogSum(0.7, 0.9), Geman(0.7, 0.9), ETP(0.7, 0.9),
+     Cauchy(0.7, 1.3)],
+    ids=repr,
+)  # fmt: skip
 def test_weak_convexity_constant_is_the_least(f):
     """f + (ρ/2)‖·‖² is convex on a fine grid; with 0.99ρ it is not."""
     rho, h = -f.strong_convexity, 1e-3

@@ -179,3 +179,30 @@ def test_a_ball_and_a_box_are_met_from_entries_of_all_sizes(size, part):
     t = min(1.0, np.sqrt(0.91) / np.hypot(y[1], y[2]))
     p = C.project(y.astype(np.float32))
     np.testing.assert_allclose(p, [0.3, t * y[1], t * y[2]], rtol=1e-5)
+
+
+def test_a_box_on_a_hyperplane_of_normals_of_all_sizes():
+    """clip(y + μa, l, u) with ⟨a, x⟩ = b, μ by halving its logarithm in more digits."""
+    draw = np.random.default_rng(0)
+    for _ in range(150):
+        n = int(draw.integers(2, 12))
+        a, scale = (
+            draw.standard_normal(n) * 10.0 ** draw.uniform(-8, 8, n),
+            10.0 ** draw.uniform(-4, 4, n),
+        )
+        low, high = -scale * draw.uniform(size=n), scale * draw.uniform(size=n)
+        inside = low + (high - low) * draw.uniform(size=n)
+        y, b = inside + draw.standard_normal(n) * 10.0 ** draw.uniform(-4, 4), a @ inside
+        wide, point = a.astype(np.longdouble), y.astype(np.longdouble)
+
+        def at(mu, point=point, wide=wide, low=low, high=high):
+            return np.clip(point + mu * wide, low, high)
+
+        side = np.longdouble(1.0 if wide @ at(0) < b else -1.0)
+        ends = [np.longdouble(-60), np.longdouble(60)]
+        for _ in range(100):
+            middle = sum(ends) / 2
+            ends[int(side * (wide @ at(side * 10**middle) - b) >= 0)] = middle
+        expected = at(side * 10 ** ends[0]).astype(float)
+        found = BoxHyperplane(a, b, low, high).project(y)
+        np.testing.assert_allclose(found, expected, atol=1e-10 * np.max(abs(expected)))

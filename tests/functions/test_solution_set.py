@@ -42,6 +42,24 @@ def test_equations_without_a_solution_are_refused(kind):
         SolutionSet(KINDS[kind](M), M @ np.ones(6) + np.eye(4)[3])
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_right_side_of_another_kind_is_named(kind):
+    L = KINDS[kind](A)
+    for b in (np.ones(4), np.ones(1), np.ones(()), (np.ones(3),)):
+        with pytest.raises(ValueError, match=r"^b is no Lx: .* must have length 3, got"):
+            SolutionSet(L, b)
+    with pytest.raises(TypeError, match=r"^b is a float"):
+        SolutionSet(L, 1.0)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_without_equations_every_point_is_a_solution(kind):
+    C = SolutionSet(KINDS[kind](np.ones((0, 6))), np.ones(0))
+    x = rng.standard_normal(6)
+    np.testing.assert_array_equal(C.project(x), x)
+    assert C(x) == 0
+
+
 def test_a_large_set_is_projected_onto_by_products_alone():
     n = 400
     mean = Convolution(np.full(9, 1 / 9), n)
@@ -52,6 +70,18 @@ def test_a_large_set_is_projected_onto_by_products_alone():
         x = C.project(y)
         np.testing.assert_allclose(L(x), L(there), atol=1e-11)
     np.testing.assert_allclose(x, there, atol=1e-8)  # D has an inverse
+
+
+@pytest.mark.parametrize(("dtype", "far"), [("float32", 25), ("float64", 200)])
+def test_squares_of_no_size_are_in_the_way(dtype, far):
+    M = RANKS["dependent"].astype(dtype)
+    L = MatrixFree(lambda x: x @ M.T, lambda y: y @ M, (6,), (4,))
+    x, there = rng.standard_normal((2, 6))
+    for size in (10.0**-far, 10.0**far):
+        b = (size * (M @ there)).astype(dtype)
+        found = SolutionSet(L, b).project((size * x).astype(dtype)).astype(float) / size
+        exact = AffineSet(A, A @ there).project(x)
+        np.testing.assert_allclose(found, exact, atol=1e4 * float(np.finfo(dtype).eps))
 
 
 def test_basis_pursuit_is_the_linear_program():

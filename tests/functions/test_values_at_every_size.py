@@ -73,3 +73,28 @@ def test_products_that_overflow_and_cancel():
 def test_a_weight_of_zero_counts_no_overflow():
     g = f.SumOfKLargest(2, single([0.0, 1.0]), batch_ndim=1)
     np.testing.assert_array_equal(g(single([[3e38, 3e38], [1, 2]])), [0, 3])
+
+
+@pytest.mark.parametrize("kind", [f.PseudoHuber, f.LogCosh, f.Fair])
+@pytest.mark.parametrize(("asarray", "far"), [(single, 38), (double, 308)])
+@pytest.mark.parametrize("delta", [1e-20, 1e-3, 1.0, 1e10])
+def test_even_losses_are_linear_as_far_as_numbers_reach(kind, asarray, far, delta):
+    x = asarray([1.7, -1.7, 1.0, -1e-3]) * asarray(10.0) ** far
+    rtol = 64 * float(np.finfo(x.dtype).eps)
+    for weight in (0.0, 1e-4, 1.0):
+        g = kind(delta, asarray(weight), batch_ndim=1)
+        slope = weight * delta
+        wanted = slope * double(abs(x)[:, None].sum(axis=1))
+        wanted = np.where(wanted < np.finfo(x.dtype).max, wanted, np.inf)
+        np.testing.assert_allclose(g(x[:, None]), wanted, rtol=rtol)
+        np.testing.assert_allclose(g.gradient(x[:, None])[:, 0], slope * np.sign(x), rtol=rtol)
+        np.testing.assert_allclose(g.prox(x[:, None], 3.0)[:, 0], x, rtol=rtol)
+
+
+@pytest.mark.parametrize(("asarray", "far"), [(single, 38), (double, 308)])
+def test_berhu_of_no_weight_is_0_as_far_as_numbers_reach(asarray, far):
+    x = asarray([1.7, -0.1]) * asarray(10.0) ** far
+    for delta in (1e-20, 1.0):
+        g = f.BerHu(delta, asarray([0.0, 0.0]))
+        assert g(x) == 0
+        np.testing.assert_array_equal(g.prox(x), x)

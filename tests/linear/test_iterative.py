@@ -100,6 +100,25 @@ def test_one_sample_does_not_change_another():
     np.testing.assert_array_equal(alone[1], 0)
 
 
+@every_library
+@pytest.mark.parametrize("M", [P, P + K], ids=["symmetric", "general"])
+def test_squares_of_no_size_are_in_the_way(M, asarray, dtype):
+    far = 25 if dtype == "float32" else 200
+    sizes = 10.0 ** np.asarray([[-far], [0], [far]])
+    y = rng.standard_normal((3, 6))
+    V = Iterative(DenseMatrix(asarray(M)), batch_ndim=1).shifted_inverse(0.8)
+    exact = np.linalg.solve(np.eye(6) + 0.8 * M, y.T).T
+    found = backend.to_numpy(V(asarray(sizes * y))).astype(float) / sizes
+    np.testing.assert_allclose(found, exact, atol=1000 * float(np.finfo(dtype).eps))
+
+
+def test_units_change_no_bit():
+    y = rng.standard_normal(6)
+    V = Iterative(DenseMatrix(P + K)).shifted_inverse(0.8)
+    for k in (-900, -30, 1, 40, 900):
+        np.testing.assert_array_equal(V(2.0**k * y), 2.0**k * V(y))
+
+
 def test_failing_is_loud():
     M = np.diag(np.linspace(0.0, 1e6, 50))
     V = Iterative(DenseMatrix(M), max_iter=3).shifted_inverse(1.0)

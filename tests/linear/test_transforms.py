@@ -117,7 +117,7 @@ def test_a_symmetric_kernel_makes_a_symmetric_map():
     assert L.properties.gradient
     least = np.linalg.eigvalsh(matrix(L, (6,)))[0]
     assert 0 < L.properties.strong_monotonicity <= least
-    shifted = LinearConvolution(np.array([1.0, 2.0, 3.0]), 4, origin=0)
+    shifted = LinearConvolution(np.array([1.0, 2.0, 3.0]), [4], origin=[0])
     np.testing.assert_allclose(shifted(np.eye(4)[0]), [1, 2, 3, 0], atol=1e-14)
 
 
@@ -240,6 +240,9 @@ INVALID = [
     (lambda: Wavelet(4, [1.0, 1.0]), ValueError, "orthogonal"),
     (lambda: Radon((3, 3), []), ValueError, "angles"),
     (lambda: Radon((3, 3), [np.nan]), ValueError, "finite"),
+    (lambda: Radon((3, 3), [[1.0], [2.0, 3.0]]), ValueError, "angles"),
+    (lambda: Radon(3, [0.0]), ValueError, "shape = 3: give 2 integers"),
+    (lambda: Radon((3,), [0.0]), ValueError, r"shape = \(3,\): give 2 integers"),
 ]  # fmt: skip
 
 

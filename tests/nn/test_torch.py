@@ -4,12 +4,16 @@ import copy
 import io
 import subprocess
 import sys
+import warnings
 
 import pytest
 import torch
 from torch import nn
 
+import splitkit as sk
 import splitkit_nn as sknn
+from splitkit_nn.equilibrium import steps as steps_of_layers
+from splitkit_nn.layers import solves
 
 
 def make_layer(activation="tanh", **options):
@@ -88,6 +92,118 @@ def test_a_compiled_model_learns_what_the_activation_has_learned_and_starts_wher
     found = compiled(x.reshape(2, -1, 3), z0.reshape(2, -1, 6))
     torch.testing.assert_close(found.reshape(-1, 6), layer(x), rtol=0, atol=1e-5)
     assert layer.last_solve.forward.converged
+    torch.compiler.reset()
+
+
+def trained_by(call, layer, x, monkeypatch, steps=10):
+    """How often a step size was chosen, the last one, and the solves' iterations."""
+    chosen, iterations = [], []
+
+    def typical_step(*given):
+        chosen.append(1)
+        return steps_of_layers.typical_step(*given)
+
+    monkeypatch.setattr(solves, "typical_step", typical_step)
+    optimizer = torch.optim.SGD(layer.parameters(), lr=0.05)
+    for _ in range(steps):
+        optimizer.zero_grad()
+        call(x).square().sum().backward()
+        optimizer.step()
+        last = layer.last_solve
+        iterations.append((last.forward.iterations, last.backward.iterations))
+    return len(chosen), float(layer.alpha), iterations
+
+
+@pytest.mark.parametrize("learned", [False, True])
+def test_a_compiled_training_chooses_its_step_size_and_solves_as_often_as_an_eager_one(
+    x, monkeypatch, learned
+):
+    sigma = sknn.SoftThreshold(nn.Parameter(torch.tensor(0.2))) if learned else "tanh"
+    layer = make_layer(sigma)
+    twin = copy.deepcopy(layer)
+    expected = trained_by(layer, layer, x, monkeypatch)
+    compiled = torch.compile(twin, backend="aot_eager", fullgraph=True)
+    assert trained_by(compiled, twin, x, monkeypatch) == expected
+    assert expected[0] == 1
+    torch.compiler.reset()
+
+
+def test_a_pullback_at_an_earlier_weight_chooses_nothing_and_keeps_what_is_kept(x):
+    layer = make_layer().eval()
+    compiled = torch.compile(layer, backend="aot_eager", fullgraph=True)
+    expected = gradients(layer, x)
+    z = compiled(x)
+    others = {name: 1.01 * p.detach() for name, p in layer.named_parameters()}
+    torch.func.functional_call(layer, others, (x,))
+    kept, alpha = layer._kept, float(layer.alpha)
+    found = torch.autograd.grad(z.square().sum(), list(layer.parameters()))
+    torch.testing.assert_close(list(found), expected, rtol=0, atol=1e-5)
+    assert layer._kept is kept
+    assert float(layer.alpha) == alpha
+    torch.compiler.reset()
+
+
+def test_a_compiled_model_warns_once_of_a_solve_that_failed(x):
+    layer = make_layer(tol=1e-6, backward_tol=1e-1, max_iter=2, on_failure="warn")
+    compiled = torch.compile(layer, backend="aot_eager", fullgraph=True)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        compiled(x).square().sum().backward()
+    told = [each for each in caught if each.category is sk.NotConvergedWarning]
+    assert len(told) == 1
+    assert not layer.last_solve.forward.converged
+    torch.compiler.reset()
+
+
+SWAPPED = ((2, 4, 3), (4, 2, 6))
+
+
+@pytest.mark.parametrize(
+    ("shapes", "names"),
+    [(SWAPPED, "lacks the axes"), (((4, 3), (2, 6)), "z0 has shape"), (((4, 2), (4, 6)), "x has")],
+)
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor:UserWarning")
+def test_a_compiled_layer_refuses_what_an_eager_one_does(shapes, names):
+    layer = make_layer()
+    given = [torch.ones(shape) for shape in shapes]
+    with pytest.raises(ValueError, match=names):
+        layer(*given)
+    for whole in (False, True):
+        with pytest.raises(Exception, match=names):  # Torch's compiler may wrap it
+            torch.compile(layer, backend="eager", fullgraph=whole)(*given)
+        torch.compiler.reset()
+
+
+TRANSFORMED = {
+    "vmap": lambda layer, x: torch.func.vmap(lambda row: layer(row[None])[0])(x),
+    "grad": lambda layer, x: torch.func.grad(lambda x: layer(x).square().sum())(x),
+    "jacrev": lambda layer, x: torch.func.jacrev(layer)(x),
+    "jvp": lambda layer, x: torch.func.jvp(layer, (x,), (x,))[1],
+}
+
+
+@pytest.mark.parametrize("kind", TRANSFORMED)
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor:UserWarning")
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script:DeprecationWarning")  # Torch's, for jvp
+def test_what_transforms_a_layer_may_be_compiled_or_says_what_to_leave_out(kind, x):
+    layer = make_layer().eval()
+    function = TRANSFORMED[kind]
+    expected = function(layer, x)
+    found = torch.compile(function, backend="aot_eager")(layer, x)
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-6)
+    torch.compiler.reset()
+    with pytest.raises(Exception, match="disable"):  # with the remedy since Torch 2.8
+        torch.compile(function, backend="aot_eager", fullgraph=True)(layer, x)
+    torch.compiler.reset()
+
+
+def test_autocast_in_a_compiled_model_solves_in_the_parameters_precision(x):
+    model = nn.Sequential(nn.Linear(3, 3), make_layer())
+    compiled = torch.compile(model, backend="aot_eager", fullgraph=True)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found, expected = compiled(x), model(x)
+    assert found.dtype == torch.float32
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
     torch.compiler.reset()
 
 

@@ -1,9 +1,6 @@
-"""Type checkers accept what users write, and refuse what is marked: mypy, and pyright if it is
-here.
-"""
+"""Type checkers accept what users write, and refuse what is marked: mypy and pyright."""
 
 import json
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -25,11 +22,9 @@ def test_mypy_takes_what_users_write():
 
 
 def test_pyright_takes_what_users_write(tmp_path):
-    pyright = shutil.which("pyright")
-    if pyright is None:
-        pytest.skip("pyright is not installed")
+    pytest.importorskip("pyright")
     settings = {"typeCheckingMode": "standard", "extraPaths": [str(ROOT)]}
     settings |= {"include": [USER.name], "reportUnnecessaryTypeIgnoreComment": "error"}
     (tmp_path / "pyrightconfig.json").write_text(json.dumps(settings))
     (tmp_path / USER.name).write_text(USER.read_text())
-    checked(pyright, "-p", str(tmp_path), "--pythonpath", sys.executable)
+    checked(sys.executable, "-m", "pyright", "-p", str(tmp_path), "--pythonpath", sys.executable)

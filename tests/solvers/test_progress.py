@@ -2,6 +2,7 @@
 
 import logging
 import re
+import sys
 
 import numpy as np
 import pytest
@@ -52,6 +53,15 @@ def test_a_bar_is_shown_where_it_is_wanted(capsys):
     assert "steps:  50%" in capsys.readouterr().err
 
 
+def test_a_notebook_has_a_bar_without_asking(impatient, capsys, monkeypatch):
+    pytest.importorskip("tqdm")
+    monkeypatch.setitem(sys.modules, "ipykernel", sys)
+    with progress.Progress(None, 10, "steps") as bar:
+        bar.step(4, 8)
+        assert not bar.bar.disable
+    assert "steps:" in capsys.readouterr().err
+
+
 def test_a_search_for_the_best_step_counts_its_proofs(impatient):
     pytest.importorskip("clarabel")
     F = sk.Operator.from_callable(lambda x: x, strong_monotonicity=1.0, lipschitz=2.0)
@@ -68,3 +78,16 @@ def test_a_certification_counts_its_steps(impatient):
     sknn.certify_robustness(model, x, torch.zeros(3).long(), steps=4)
     lines = [record.getMessage() for record in impatient.records if record.name == "splitkit_nn"]
     assert lines[-1] == "multipliers 8 of 8"
+
+
+def test_a_certification_that_is_watched_makes_no_bar_of_its_own(impatient):
+    torch = pytest.importorskip("torch")
+    import splitkit_nn as sknn
+
+    model, x, seen = sknn.DenseClassifier(4, 6, 3, tol=1e-6).eval(), torch.randn(3, 4), []
+    labels = torch.zeros(3).long()
+    sknn.certify_robustness(
+        model, x, labels, steps=4, watch=lambda done, of: seen.append((done, of))
+    )
+    assert seen[-1] == (8, 8)
+    assert not [record for record in impatient.records if record.name == "splitkit_nn"]

@@ -227,7 +227,12 @@ IDENTITY = sk.Affine(np.eye(2))
     [
         ((IDENTITY, [0.0, 0.0]), {}, TypeError, "x0 is a list"),
         ((IDENTITY, np.zeros(2, dtype=int)), {}, TypeError, "x0 has dtype int64"),
-        ((IDENTITY, np.zeros(2, dtype=complex)), {}, TypeError, "x0 is complex"),
+        (
+            (IDENTITY + sk.NormalCone(sk.functions.NonNegative()), np.zeros(2, dtype=complex)),
+            {},
+            TypeError,
+            "NonNegative.* acts on real points, and x0 is complex",
+        ),
         ((IDENTITY, np.array([0.0, np.nan])), {}, ValueError, "x0 has entries that are NaN"),
         ((IDENTITY, np.zeros(3)), {}, ValueError, r"M = .*length 2"),
         ((IDENTITY, np.zeros(2, dtype=np.float32)), {}, TypeError, "float32"),

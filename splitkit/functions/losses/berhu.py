@@ -40,11 +40,12 @@ class BerHu(Function):
     weight: Scalar = parameter(NON_NEGATIVE, default=1.0)
 
     elementwise = True
+    of_moduli = acts_on_complex = True
 
     def __call__(self, x: Point) -> Array:
         size = sizes(x)
         over = clip(size - self.delta, 0.0)
-        curved = (self.weight * over) * (over / (2 * self.delta))  # 0 where the weight is
+        curved = self.weight / (2 * self.delta) * over * over  # 0 where the weight is
         return sum_of(self.weight * size + curved, self.batch_ndim)
 
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:

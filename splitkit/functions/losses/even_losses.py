@@ -30,7 +30,7 @@ class EvenLoss(Function):
     """Base of Σ wᵢδᵢ²φ(xᵢ/δᵢ); a subclass gives φ, φ′, φ″ and φ* on [−1, 1].
 
     prox_{αf}(y) = δr with r + αwφ′(r) = y/δ, a root between 0 and y/δ: safeguarded Newton. f* is
-    Σ wδ²φ*(u/wδ) on |u| ≤ wδ.
+    Σ wδ²φ*(u/wδ) on |u| ≤ wδ. What x/δ cannot hold is so far out that φ is linear to rounding.
 
     Parameters
     ----------
@@ -45,17 +45,18 @@ class EvenLoss(Function):
 
     elementwise = True
     prox_effort = 10.0
+    of_moduli = acts_on_complex = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self.smoothness = extremes(self.weight)[1]
 
-    def phi(self, r: Array) -> Array:
-        """φ."""
+    def phi(self, x: Array, d: Scalar) -> Array:
+        """dφ(x/d), which is at most |x|, where x/d may be inf."""
         raise NotImplementedError(f"{type(self).__name__} must define phi")
 
-    def slope_of(self, r: Array) -> Array:
-        """φ′."""
+    def slope_of(self, x: Array, d: Scalar) -> Array:
+        """φ′(x/d), where x/d may be inf."""
         raise NotImplementedError(f"{type(self).__name__} must define slope_of")
 
     def bend_of(self, r: Array) -> Array:
@@ -67,20 +68,23 @@ class EvenLoss(Function):
         raise NotImplementedError(f"{type(self).__name__} must define dual")
 
     def __call__(self, x: Point) -> Array:
-        terms = self.weight * self.delta * (self.delta * self.phi(x / self.delta))
-        return sum_of(terms, self.batch_ndim)
+        return sum_of(self.weight * self.delta * self.phi(x, self.delta), self.batch_ndim)
 
     def gradient(self, x: Point) -> Point:
-        return self.weight * self.delta * self.slope_of(x / self.delta)
+        return self.weight * self.delta * self.slope_of(x, self.delta)
 
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
-        return self.delta * self._root(x / self.delta, align(alpha, x) * self.weight + 0.0 * x)
+        xp, y = namespace(x), x / self.delta
+        near = abs(y) < float(xp.finfo(x.dtype).max) / 4  # beyond, x less αwδ is x to rounding
+        root = self._root(xp.where(near, y, 0.0), align(alpha, x) * self.weight)
+        return xp.where(near, self.delta * root, x)
 
-    def _root(self, y: Array, t: Array) -> Array:
+    def _root(self, y: Array, t: Scalar) -> Array:
         """r + tφ′(r) = y."""
+        t = t + 0.0 * y
 
         def g(r: Array, y: Array, t: Array) -> tuple[Array, Array]:
-            return r + t * self.slope_of(r) - y, 1 + t * self.bend_of(r)
+            return r + t * self.slope_of(r, 1.0) - y, 1 + t * self.bend_of(r)
 
         size, fixed = abs(held_fixed(y)), held_fixed(t)
         # t|φ′| ≤ t and |φ′(r)| ≤ |r| bound the root from below
@@ -136,23 +140,23 @@ class PseudoHuber(EvenLoss):
 
     formula = r"<weight*>\sum <delta>^2(\sqrt{1 + (@/<delta>)^2} - 1)"
 
-    def phi(self, r: Array) -> Array:
-        xp = namespace(r)
-        small = abs(r) < 1
-        square = xp.where(small, r * r, 0.0)
-        near = square / (1 + xp.sqrt(1 + square))
-        return xp.where(small, near, xp.hypot(r, xp.ones_like(r)) - 1)
+    def phi(self, x: Array, d: Scalar) -> Array:
+        return x * (x / (d + _hypotenuse(x, d)))
 
-    def slope_of(self, r: Array) -> Array:
-        xp = namespace(r)
-        return r / xp.hypot(r, xp.ones_like(r))
+    def slope_of(self, x: Array, d: Scalar) -> Array:
+        return x / _hypotenuse(x, d)
 
     def bend_of(self, r: Array) -> Array:
-        xp = namespace(r)
-        return (1 / xp.hypot(r, xp.ones_like(r))) ** 3
+        return (1 / _hypotenuse(r, 1.0)) ** 3
 
     def dual(self, v: Array) -> Array:
         return v * v / (1 + namespace(v).sqrt((1 - v) * (1 + v)))
+
+
+def _hypotenuse(x: Array, d: Scalar) -> Array:
+    """√(x² + d²)."""
+    xp = namespace(x)
+    return xp.hypot(x, d + xp.zeros_like(x))
 
 
 class LogCosh(EvenLoss):
@@ -174,16 +178,17 @@ class LogCosh(EvenLoss):
 
     formula = r"<weight*>\sum <delta>^2\log\cosh(@/<delta>)"
 
-    def phi(self, r: Array) -> Array:
+    def phi(self, x: Array, d: Scalar) -> Array:
         # |r| + log((1 + e^{−2|r|})/2) = log1p(sinh²(r/2) · 2), which does not cancel near 0
-        xp, size = namespace(r), sizes(r)
-        small = size < 1
-        half = xp.sinh(xp.where(small, size, 0.0) / 2)
-        far = size + xp.log1p(xp.exp(-2 * size)) - 0.6931471805599453
-        return xp.where(small, xp.log1p(2 * half * half), far)
+        xp, size = namespace(x), sizes(x)
+        r = size / d
+        small = r < 1
+        half = xp.sinh(xp.where(small, r, 0.0) / 2)
+        far = size + d * (xp.log1p(xp.exp(-2 * r)) - 0.6931471805599453)
+        return xp.where(small, d * xp.log1p(2 * half * half), far)
 
-    def slope_of(self, r: Array) -> Array:
-        return namespace(r).tanh(r)
+    def slope_of(self, x: Array, d: Scalar) -> Array:
+        return namespace(x).tanh(x / d)
 
     def bend_of(self, r: Array) -> Array:
         slope = namespace(r).tanh(r)
@@ -216,24 +221,24 @@ class Fair(EvenLoss):
     formula = r"<weight*>\sum <delta>^2(|@|/<delta> - \log(1 + |@|/<delta>))"
     prox_effort = 1.0
 
-    def phi(self, r: Array) -> Array:
-        size = sizes(r)
+    def phi(self, x: Array, d: Scalar) -> Array:
+        xp, size = namespace(x), sizes(x)
+        r = clip(size / d, high=float(xp.finfo(x.dtype).max))
         # near 0 both are alike: t − log(1 + t) = t²/2 − t³/3 + …
-        near, series = clip(size, high=NEAR), 0.0
+        near, series = clip(r, high=NEAR), 0.0
         for k in range(9, 1, -1):
             series = 1 / k - near * series
-        direct = size - namespace(r).log1p(size)
-        return namespace(r).where(size < NEAR, near * near * series, direct)
+        return xp.where(r < NEAR, d * (near * near * series), size - d * xp.log1p(r))
 
-    def slope_of(self, r: Array) -> Array:
-        return r / (1 + sizes(r))
+    def slope_of(self, x: Array, d: Scalar) -> Array:
+        return x / (d + sizes(x))
 
     def bend_of(self, r: Array) -> Array:
-        return 1 / (1 + sizes(r)) ** 2
+        return (1 / (1 + sizes(r))) ** 2
 
-    def _root(self, y: Array, t: Array) -> Array:
+    def _root(self, y: Array, t: Scalar) -> Array:
         size = sizes(y)
-        root = positive_root(size - 1 - t, size)
+        root = positive_root(size - (1 + t), size)
         return namespace(y).where(y < 0, -root, root)
 
     def conjugate_prox(self, x: Point, alpha: Scalar = 1.0) -> Point:

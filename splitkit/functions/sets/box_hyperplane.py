@@ -81,18 +81,18 @@ class BoxHyperplane(Indicator):
 
     def project(self, x: Point) -> Point:
         xp = namespace(x)
-        a, low, high, least, span = self._rows(x)
+        a, low, high, *_ = self._rows(x)
         y, square = xp.reshape(x, a.shape), a * a
         counts = square > 0
-        start = (least - a * y) / xp.where(counts, square, 1.0)
-        cap = xp.where(counts, span, 0.0)
-        start = xp.where(counts, start, 0.0)
-        mu, parts = ramps(start, square, cap, self._left(least))
-        usable, ends = xp.where(counts, a, 1.0), xp.maximum(abs(low), abs(high))
-        # of the two ways to write x the one with less rounding, then the equation to its own
-        moved, along = y + mu * a, (least + parts) / usable
-        short = xp.where(abs(y) + abs(mu * a) < ends, moved, along)
-        found = clip(xp.where(counts, short, y), low, high)
+        # from the box's nearest point all entries move to the side on which the equation is
+        inside = clip(y, low, high)
+        missed = align(self.value, a) - xp.sum(a * inside, axis=-1, keepdims=True)
+        towards = xp.where(missed < 0, -a, a)
+        usable, total = xp.where(counts, towards, 1.0), abs(missed)
+        room = xp.where(counts, towards * (xp.where(towards > 0, high, low) - inside), 0.0)
+        start = xp.where(counts, (inside - y) / usable, 0.0)
+        _, parts = ramps(start, square, xp.minimum(room, total), total)
+        found = clip(inside + parts / usable, low, high)  # then the equation to its own rounding
         steep = xp.where((found > low) & (found < high), square, 0.0)
         total = xp.sum(steep, axis=-1, keepdims=True)
         off = align(self.value, a) - xp.sum(a * found, axis=-1, keepdims=True)

@@ -38,6 +38,7 @@ class L1Ball(Indicator):
     radius: Scalar = parameter(NON_NEGATIVE, default=1.0, samplewise=True)
 
     check_axes = entries
+    of_moduli = acts_on_complex = True
 
     def project(self, x: Point) -> Point:
         xp = namespace(x)

@@ -37,6 +37,7 @@ class L21Ball(Indicator):
 
     formula = r"\{\|x\|_{2,1} \leq <radius>\}"
     bounded = True
+    of_moduli = acts_on_complex = True
 
     radius: Scalar = parameter(NON_NEGATIVE, default=1.0, samplewise=True)
     _: KW_ONLY

@@ -5,7 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from splitkit.arguments import NON_NEGATIVE
-from splitkit.backend import Array, Point, Scalar, align, differentiating, namespace, norm, sum_of
+from splitkit.backend import (
+    Array,
+    Point,
+    Scalar,
+    align,
+    differentiating,
+    namespace,
+    norm,
+    products,
+    sum_of,
+)
 from splitkit.functions.base import Function, Indicator, parameter
 
 
@@ -32,6 +42,7 @@ class L2Ball(Indicator):
 
     formula = r"\{\|x⟦ - <center>⟧\| \leq <radius>\}"
     bounded = True
+    acts_on_complex = True
 
     radius: Scalar = parameter(NON_NEGATIVE, default=1.0, samplewise=True)
     center: Any = parameter(default=None)
@@ -56,7 +67,9 @@ class L2Ball(Indicator):
 
     def conjugate_value(self, u: Point) -> Array:
         value = self.radius * norm(u, self.batch_ndim)
-        return value if self.center is None else value + sum_of(self.center * u, self.batch_ndim)
+        if self.center is None:
+            return value
+        return value + sum_of(products(self.center, u), self.batch_ndim)
 
     @property
     def conjugate(self) -> Function:

@@ -7,7 +7,7 @@ from typing import Any
 from splitkit.arguments import NON_NEGATIVE
 from splitkit.backend import Array, Point, Scalar, align, clip, namespace, norm, sum_of
 from splitkit.functions.base import Function, Indicator, matrices, parameter, spectral_roundings
-from splitkit.functions.inner.spectra import of_singular_values
+from splitkit.functions.inner.spectra import drawn_in
 from splitkit.functions.sets.simplex import onto_simplex
 
 
@@ -40,19 +40,16 @@ class NuclearBall(Indicator):
     radius: Scalar = parameter(NON_NEGATIVE, default=1.0, samplewise=True)
 
     check_axes = matrices()
+    acts_on_complex = True
 
     def project(self, x: Point) -> Point:
         xp = namespace(x)
-        sums: list[Array] = []
-
-        def onto_face(sigma: Array) -> Array:
-            sums.append(xp.sum(sigma, axis=-1, keepdims=True))
-            return onto_simplex(sigma, align(self.radius, sigma))
-
-        nearest = of_singular_values(x, onto_face)
-        radius = align(self.radius, sums[0])
-        outside = (sums[0] > radius) | (radius == 0)  # 0 is on the boundary of the ball {0}
-        return xp.where(xp.expand_dims(outside, axis=-1), nearest, x)
+        return drawn_in(
+            x,
+            self.radius,
+            lambda sigma: xp.sum(sigma, axis=-1, keepdims=True),
+            lambda sigma: onto_simplex(sigma, align(self.radius, sigma)),
+        )
 
     def violation(self, x: Point) -> Array:
         xp = namespace(x)

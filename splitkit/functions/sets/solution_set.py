@@ -93,6 +93,10 @@ class SolutionSet(Inexact, Indicator):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        try:
+            self.L.domain_space(Space.of(self.b, name="b", known_finite=True))
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"b is no Lx: {error}") from error
         self._factor = self._factored()
         try:
             with np.errstate(over="ignore"):  # of squares, without which norms do
@@ -109,6 +113,8 @@ class SolutionSet(Inexact, Indicator):
         if self.L.gram or not isinstance(self.L, Sparse):
             return None
         M = self.L.matrix
+        if 0 in M.shape:
+            return None
         try:
             V = Sparse(M @ M.T).inverted()
         except np.linalg.LinAlgError:
@@ -131,11 +137,7 @@ class SolutionSet(Inexact, Indicator):
             if self._factor is not None:
                 dx = L.adjoint(self._factor(rest))
             else:
-                # in units of what is left, whose square may be no number
-                unit = space.norm(rest) + space.least
-                part = scale(1 / unit, rest)
-                dx, _ = krylov(L, L.adjoint, False, part, wanted / unit, entries + 8, space)
-                dx = scale(unit, dx)
+                dx, _ = krylov(L, L.adjoint, False, rest, wanted, entries + 8, space)
             x = add(x, dx)
             rest = subtract(r, L(x))
             size = space.norm(rest)

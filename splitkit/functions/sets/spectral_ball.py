@@ -7,7 +7,7 @@ from typing import Any
 from splitkit.arguments import NON_NEGATIVE
 from splitkit.backend import Array, Point, Scalar, align, clip, namespace, norm, sum_of
 from splitkit.functions.base import Function, Indicator, matrices, parameter, spectral_roundings
-from splitkit.functions.inner.spectra import of_singular_values
+from splitkit.functions.inner.spectra import drawn_in
 
 
 class SpectralBall(Indicator):
@@ -38,19 +38,13 @@ class SpectralBall(Indicator):
     radius: Scalar = parameter(NON_NEGATIVE, default=1.0, samplewise=True)
 
     check_axes = matrices()
+    acts_on_complex = True
 
     def project(self, x: Point) -> Point:
-        xp = namespace(x)
-        largest: list[Array] = []
-
         def capped(sigma: Array) -> Array:
-            largest.append(sigma[..., :1])
-            return xp.minimum(sigma, align(self.radius, sigma) + 0.0 * sigma)
+            return namespace(x).minimum(sigma, align(self.radius, sigma) + 0.0 * sigma)
 
-        nearest = of_singular_values(x, capped)
-        radius = align(self.radius, largest[0])
-        outside = (largest[0] > radius) | (radius == 0)  # 0 is on the boundary of the ball {0}
-        return xp.where(xp.expand_dims(outside, axis=-1), nearest, x)
+        return drawn_in(x, self.radius, lambda sigma: sigma[..., :1], capped)
 
     def violation(self, x: Point) -> Array:
         sigma = namespace(x).linalg.svdvals(x)

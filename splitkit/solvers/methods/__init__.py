@@ -1,5 +1,6 @@
 """The methods. ``solve`` looks among ``METHODS``, and prefers the earlier ones where no rate tells
-them apart; the others wrap a method.
+them apart. Those ``BY_NAME`` promise less than a solution, a stationary point or one in
+expectation, and run where they are asked for. The others wrap a method.
 """
 
 from splitkit.solvers.method import Method
@@ -32,6 +33,7 @@ from splitkit.solvers.methods.forward_backward_half_forward import (
 from splitkit.solvers.methods.forward_reflected_backward import (
     ForwardReflectedBackward as ForwardReflectedBackward,
 )
+from splitkit.solvers.methods.panoc import PANOC as PANOC
 from splitkit.solvers.methods.peaceman_rachford import PeacemanRachford as PeacemanRachford
 from splitkit.solvers.methods.preconditioned import Preconditioned as Preconditioned
 from splitkit.solvers.methods.primal_dual import (
@@ -77,3 +79,5 @@ METHODS: tuple[type[Method], ...] = (
     GoldenRatio,
     TsengLineSearch,
 )
+
+BY_NAME: tuple[type[Method], ...] = (PANOC,)

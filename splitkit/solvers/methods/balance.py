@@ -222,12 +222,14 @@ class Balanced(Iteration):
         return _ratio(primal, dual)
 
     def _relative(self, i: int, r: Point, reading: Reading, other: Point) -> float:
-        """‖rᵢ‖ beside the largest part of it; beside ‖L‖‖y‖, or ‖L‖‖x‖, where none cancels."""
+        """‖rᵢ‖ beside the largest part of it; beside ‖L‖‖y‖, or ‖L‖‖x‖, where none cancels. At
+        least the rounding of that, which is there or not as units have it.
+        """
         length = _size(r)
         size = max(_size(part[i]) for part in (*reading.terms, *reading.sizes))
         if size < 2 * length:
             size = self.norm * _size(other)
-        return length / size if size > 0 else 0.0
+        return max(length / size, self.space.eps) if size > 0 else 0.0
 
     def read(self, trace: Trace) -> Reading:
         iteration, left = trace
