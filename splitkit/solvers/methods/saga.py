@@ -34,7 +34,7 @@ class SAGA(VarianceReduced):
 
     V = ‖x − x*‖² + 2nα Σ D(xᵢ), D the Bregman distances of the fᵢ at the places xᵢ of the table to
     the solution; of the shorter steps ‖x − x*‖² + 4n²α² Σ‖sᵢ − Fᵢ(x*)‖². Of what has rows the table
-    holds ∇hⱼ(Aⱼx), a number for each row. At looks F is evaluated whole: r = (x − αv − x⁺)/α + F(x⁺)
+    holds ∇hⱼ(Aⱼx), a number for each row. At looks all of F is evaluated: r = (x − αv − x⁺)/α + Fx⁺
     ∈ (F + G)(x⁺), so that what counts as converged is so; the rate is that of the expectation, and
     one run may be slower.
 
