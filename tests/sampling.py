@@ -40,10 +40,17 @@ def examples(thing, backend, double):
     return found
 
 
+def is_searched(backend):
+    """Whether worst cases are sought: where operations cost least; they are the same elsewhere."""
+    return backend.name == "numpy" or settings().max_examples >= THOROUGH
+
+
 def share(backend, double):
     """One in so many of a profile's examples."""
     if backend.name == "numpy" and double:
         return 2
     if backend.name in ("strict", "jax"):
         return 20
-    return 10 if settings().max_examples < THOROUGH else 5
+    if settings().max_examples >= THOROUGH:
+        return 5
+    return 10 if double or backend.name == "numpy" else 20
