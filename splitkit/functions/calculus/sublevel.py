@@ -24,6 +24,7 @@ from splitkit.backend import (
 )
 from splitkit.functions.base import Function, Indicator, Modified, entries, parameter, required
 from splitkit.functions.calculus.separable import SeparableSum
+from splitkit.functions.losses.huber import Huber
 from splitkit.functions.losses.linear import Linear
 from splitkit.functions.norms.lp_power import EXPONENTS, IN_RANGE, LpPower
 from splitkit.tracing import times
@@ -147,8 +148,6 @@ class SublevelSet(Modified, Indicator):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        from splitkit.functions.losses.huber import Huber
-
         return [(cls(Huber(0.5, batch_ndim=1), asarray([0.3, 2.0])), (2, 3))]
 
 
@@ -241,8 +240,6 @@ class Epigraph(SublevelSet):
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
-        from splitkit.functions.losses.huber import Huber
-
         return [(cls(Huber(0.5, batch_ndim=1)), ((2, 3), (2, 1)))]
 
 
