@@ -500,7 +500,7 @@ class Plan(Shown):
             task.objective = self._recorded
         if options.compile not in self._compiled:
             compiled = Compiled.of(self._iteration, x0, options.compile)
-            glance = None if compiled is None else Glance(compiled)
+            glance = Glance(compiled) if compiled is not None and compiled.looks else None
             self._compiled[options.compile] = compiled, glance
         task.compiled, task.glance = self._compiled[options.compile]
         if resume is None:
