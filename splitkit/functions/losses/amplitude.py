@@ -16,9 +16,9 @@ class Amplitude(Function):
     prox_{αf}(y) = sign(y)(|y| + αwb)/(1 + αw); at y = 0 the positive one of two is taken.
 
     Of complex points |x| are the moduli and signs the phases: f @ A is the loss of phase retrieval.
-    Not convex, nor weakly convex where b > 0. Source: Wen, Yang, Liu, Marchesini, *Alternating direction methods for
-    classical and ptychographic phase retrieval* (2012); Soulez et al., *Proximity operators for
-    phase retrieval* (2016).
+    Not convex, nor weakly convex where b > 0. Source: Wen, Yang, Liu, Marchesini, *Alternating
+    direction methods for classical and ptychographic phase retrieval* (2012); Soulez et al.,
+    *Proximity operators for phase retrieval* (2016).
 
     Parameters
     ----------
