@@ -11,6 +11,7 @@ from hypothesis import settings
 from splitkit.functions.inner.accuracy import Inexact
 
 ONE_IN = 16
+LONG = 30  # work of a prox, in evaluations of a gradient, that is a search
 FEWER = 4  # times fewer cases of what solves a problem at each call
 THOROUGH = 1000  # examples of the profile splitkit-thorough
 
@@ -32,7 +33,9 @@ def examples(thing, backend, double):
     iteration at each call takes 10 to 30 times as long as a formula.
     """
     found = settings().max_examples // share(backend, double)
-    if settings().max_examples < THOROUGH and isinstance(thing, Inexact):
+    if settings().max_examples < THOROUGH and (
+        isinstance(thing, Inexact) or getattr(thing, "prox_effort", 1.0) >= LONG
+    ):
         return max(2, found // FEWER)
     return found
 

@@ -23,9 +23,11 @@ from typing import Any
 
 from splitkit.backend import Scalar
 from splitkit.operators.base import Operator, PointMap
+from splitkit.progress import telling
 from splitkit.proofs.attempt import Attempt, Known, bounded, of_linear_map
 from splitkit.proofs.exact import Echelon
 from splitkit.proofs.interpolation import GraphPoint, Interpolation, interpolation_of
+from splitkit.proofs.program import PROGRAMS
 from splitkit.proofs.proof import Family, Proof, Template
 from splitkit.proofs.quadratic import Quadratic
 from splitkit.proofs.quantity import ONE, Quantity
@@ -134,8 +136,11 @@ class Setting:
         *,
         least: float = 0.0,
         names: tuple[str, str] = ("final", "initial"),
+        progress: bool | None = None,
     ) -> Proof:
-        """final ≤ t · initial, or final ≤ t, with the least t ≥ ``least`` that is found."""
+        """final ≤ t · initial, or final ≤ t, with the least t ≥ ``least`` that is found;
+        ``progress`` shows a bar, by itself after three seconds on a terminal.
+        """
         for leaf in self.scene.leaves.values():
             if isinstance(leaf, Leaf) and id(leaf.A) not in self._members:
                 self.function(leaf.A)
@@ -144,7 +149,8 @@ class Setting:
         coincide(self.zero, leaves, linear)
         claim = f"{names[0]} ≤ value · {names[1]}" if initial is not None else f"{names[0]} ≤ value"
         given = self.number(1) if initial is None else initial
-        return _Written(self, final, given).proof(claim, final, given, least)
+        with telling(progress, PROGRAMS):
+            return _Written(self, final, given).proof(claim, final, given, least)
 
 
 class Member:

@@ -40,6 +40,7 @@ def check_function(
     batch_ndim: int | None = None,
     max_examples: int | None = None,
     seed: int = 0,
+    progress: bool | None = None,
 ) -> None:
     """Look for points at which f breaks what it declares.
 
@@ -58,7 +59,7 @@ def check_function(
     f : Function
     shape : tuple of int, or tuple of shapes
         The shape of its points; a tuple of shapes for points that are tuples of arrays.
-    xp, dtype, device, max_examples, seed
+    xp, dtype, device, max_examples, seed, progress
         As for ``check_operator``.
     batch_ndim : int, optional
         Default: the function's.
@@ -78,7 +79,7 @@ def check_function(
     if not isinstance(f, Function):
         raise _shared.wrong_kind("f", f, "function")
     where = {"xp": xp, "dtype": dtype, "device": device, "batch_ndim": batch_ndim}
-    suite(f, shape, **where).run(max_examples, seed)
+    suite(f, shape, **where).run(max_examples, seed, progress=progress)
 
 
 @suite.register(Function)
