@@ -270,6 +270,7 @@ class LpBall(Indicator):
     bounded = True
     subtracts = True
     prox_effort = 60.0
+    of_moduli = acts_on_complex = True
 
     p: float = required(check_number, within=EXPONENTS, remedy=IN_RANGE)
     radius: Scalar = parameter(POSITIVE, default=1.0, samplewise=True)

@@ -15,10 +15,10 @@ class Amplitude(Function):
 
     prox_{αf}(y) = sign(y)(|y| + αwb)/(1 + αw); at y = 0 the positive one of two is taken.
 
-    f @ A is the amplitude loss of phase retrieval with real measurements. Not convex, nor weakly
-    convex where b > 0. Source: Wen, Yang, Liu, Marchesini, *Alternating direction methods for
-    classical and ptychographic phase retrieval* (2012); Soulez et al., *Proximity operators for
-    phase retrieval* (2016).
+    Of complex points |x| are the moduli and signs the phases: f @ A is the loss of phase retrieval.
+    Not convex, nor weakly convex where b > 0. Source: Wen, Yang, Liu, Marchesini, *Alternating
+    direction methods for classical and ptychographic phase retrieval* (2012); Soulez et al.,
+    *Proximity operators for phase retrieval* (2016).
 
     Parameters
     ----------
@@ -42,6 +42,7 @@ class Amplitude(Function):
 
     convex = False
     strong_convexity = -math.inf
+    of_moduli = acts_on_complex = True
     elementwise = True
 
     def __call__(self, x: Point) -> Array:
