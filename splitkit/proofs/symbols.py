@@ -148,12 +148,12 @@ class Vector:
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **_: Any) -> Vector:
         """Of NumPy's numbers products and sums alone."""
-        if method == "__call__" and len(inputs) == 2 and inputs[1] is self:
+        if method == "__call__" and [id(v) for v in inputs[1:]] == [id(self)]:
             if ufunc is np.multiply:
-                return self.__mul__(inputs[0])
+                return self * inputs[0]
             if ufunc in (np.add, np.subtract):
-                zero_plus: Vector = self._no_point(inputs[0])
-                return zero_plus if ufunc is np.add else -zero_plus
+                own = self._no_point(inputs[0])
+                return own if ufunc is np.add else -own
         raise NotExpressibleError(
             f"the step applies NumPy's {ufunc.__name__} to a point: it may only take linear "
             "combinations, and apply operators"
