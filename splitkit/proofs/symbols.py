@@ -150,7 +150,8 @@ class Vector:
         """Of NumPy's numbers products and sums alone."""
         if method == "__call__" and [id(v) for v in inputs[1:]] == [id(self)]:
             if ufunc is np.multiply:
-                return self * inputs[0]
+                scaled: Vector = self * inputs[0]
+                return scaled
             if ufunc in (np.add, np.subtract):
                 own = self._no_point(inputs[0])
                 return own if ufunc is np.add else -own
