@@ -437,11 +437,82 @@ print("same gradients")
 """
 
 
+# of what is given to torch.distributed.checkpoint; also run by the test itself, in one process
+CHECKPOINT = """
+import torch
+import torch.distributed.checkpoint as dcp
+from torch.distributed.checkpoint.state_dict import get_state_dict, set_state_dict
+import splitkit_nn as sknn
+
+def make_both():
+    torch.manual_seed(0)
+    layer = sknn.MonDEQ(sknn.MonotoneMultiTier(1, (1, 2), (2, 4)), "tanh", tol=1e-10)
+    return layer.double()
+
+def trained(model, optimizer, x, steps):
+    for _ in range(steps):
+        optimizer.zero_grad()
+        model(x).square().mean().backward()
+        optimizer.step()
+
+def adam(model):
+    return torch.optim.Adam(model.parameters(), lr=0.05)
+
+def saved(model, optimizer, path, **alone):
+    model_state, optimizer_state = get_state_dict(model, optimizer)
+    dcp.save({"model": model_state, "optimizer": optimizer_state}, checkpoint_id=path, **alone)
+
+def loaded(model, optimizer, path, **alone):
+    model_state, optimizer_state = get_state_dict(model, optimizer)
+    state = {"model": model_state, "optimizer": optimizer_state}
+    dcp.load(state, checkpoint_id=path, **alone)
+    set_state_dict(
+        model, optimizer, model_state_dict=state["model"], optim_state_dict=state["optimizer"]
+    )
+
+def whole(model):
+    return [getattr(p, "full_tensor", lambda p=p: p)().detach() for p in model.parameters()]
+
+INPUTS = torch.arange(32.0, dtype=torch.float64).reshape(4, 1, 2, 4).sin()
+"""
+
+RESUMED = """
+rank, where = int(sys.argv[1]), sys.argv[2]
+meeting = where + "-once-more"
+dist.init_process_group("gloo", init_method=f"file://{meeting}", rank=rank, world_size=2)
+mesh = dist.device_mesh.init_device_mesh("cpu", (2,))
+share = INPUTS[2 * rank : 2 * rank + 2]
+
+model = make_both()
+fully_shard(model, mesh=mesh)
+optimizer = adam(model)
+loaded(model, optimizer, where + "-of-one")
+trained(model, optimizer, share, 1)
+saved(model, optimizer, where + "-of-two")
+alone = make_both()
+trained(alone, adam(alone), INPUTS, 3)
+for a, b in zip(whole(model), whole(alone), strict=True):
+    torch.testing.assert_close(a, b, rtol=0, atol=1e-6)
+dist.destroy_process_group()
+print("same gradients")
+"""
+
+
 @pytest.mark.skipif(not torch.distributed.is_available(), reason="torch has no distributed part")
+@pytest.mark.filterwarnings("ignore::UserWarning")  # Torch's, of loading without processes
+@pytest.mark.filterwarnings("ignore::FutureWarning")
 def test_two_processes_give_the_gradients_of_one(tmp_path):
-    """Replicated, then sharded, by the same two: they take long to begin."""
+    """Replicated, then sharded, then resumed from the checkpoint of one process, whose own is then
+    resumed by one: by the same two, as they take long to begin.
+    """
+    here = {}
+    exec(CHECKPOINT, here)  # what the processes run, too
+    alone = here["make_both"]()
+    optimizer = here["adam"](alone)
+    here["trained"](alone, optimizer, here["INPUTS"], 2)
+    here["saved"](alone, optimizer, str(tmp_path / "meeting-of-one"), no_dist=True)
     both = WORKER + SHARDED.replace("sys.argv[2]", "sys.argv[2] + '-again'")
-    command = [sys.executable, "-c", both]
+    command = [sys.executable, "-c", both + CHECKPOINT + RESUMED]
     workers = [
         subprocess.Popen(
             [*command, str(rank), str(tmp_path / "meeting")],
@@ -454,7 +525,13 @@ def test_two_processes_give_the_gradients_of_one(tmp_path):
     for worker in workers:
         out, error = worker.communicate(timeout=240)
         assert worker.returncode == 0, error
-        assert out.count("same gradients") == 2
+        assert out.count("same gradients") == 3
+    resumed = here["make_both"]()
+    here["loaded"](resumed, here["adam"](resumed), str(tmp_path / "meeting-of-two"), no_dist=True)
+    here["trained"](alone, optimizer, here["INPUTS"], 1)
+    for a, b in zip(here["whole"](resumed), here["whole"](alone), strict=True):
+        torch.testing.assert_close(a, b, rtol=0, atol=1e-6)
+    assert float(resumed.alpha) == float(alone.alpha)
 
 
 KINDS = {
