@@ -27,7 +27,7 @@ import numpy as np
 from scipy.optimize import minimize, minimize_scalar
 
 from splitkit.operators.base import Operator
-from splitkit.progress import Progress
+from splitkit.progress import Progress, telling
 from splitkit.proofs.abstract import symbolic
 from splitkit.proofs.attempt import Attempt, Known, of_linear_map, worst_points
 from splitkit.proofs.certify import Multipliers
@@ -37,7 +37,7 @@ from splitkit.proofs.interpolation import Smooth, interpolation_of
 from splitkit.proofs.iterated import after_steps
 from splitkit.proofs.members import breaking
 from splitkit.proofs.outcome import NotExpressibleError, Outcome
-from splitkit.proofs.program import NEAR, Answer, Claim, balanced_units, least_value
+from splitkit.proofs.program import NEAR, PROGRAMS, Answer, Claim, balanced_units, least_value
 from splitkit.proofs.proof import CONTRACTION, DECREASE, LYAPUNOV, Family, Proof, Template
 from splitkit.proofs.quadratic import Quadratic, square
 from splitkit.proofs.runs import PointPair, Row, Runs
@@ -220,6 +220,7 @@ def prove(
     initial: str = "distance",
     final: str = "residual",
     start: int = 1,
+    progress: bool | None = None,
 ) -> Proof:
     """What is guaranteed for a step u ↦ u⁺, or so many ``steps``, by the properties of its
     operators alone.
@@ -242,6 +243,8 @@ def prove(
         See ``steps``.
     start : int
         With ``steps``: how many points u holds; if they are several, it is a tuple of them.
+    progress : bool, optional
+        A bar; None: on a terminal or in a notebook, after three seconds.
 
     Returns
     -------
@@ -266,12 +269,31 @@ def prove(
     >>> print(proof.rate)  # the worst of all such operators
     0.866
     """
-    if hasattr(step, "proof") and not isinstance(step, Operator):
+    with telling(progress, PROGRAMS):
+        return _prove(step, operators, steps, initial, final, start)
+
+
+def _prove(
+    step: Any,
+    operators: tuple[Operator, ...],
+    steps: int | None,
+    initial: str,
+    final: str,
+    start: int,
+) -> Proof:
+    if hasattr(step, "proof") and not isinstance(step, (Operator, type)):
+        if start != 1:
+            raise ValueError(f"start = {start}: a method has a start of its own; leave it out")
         given = {} if steps is None else {"steps": steps, "initial": initial, "final": final}
         of_method: Proof = step.proof(*operators, **given)
         return of_method
-    if not callable(step):
-        raise TypeError(f"step = {step!r}: give an operator expression or a function")
+    if isinstance(step, type) or not callable(step):
+        raise TypeError(f"step = {step!r}: give an operator expression, a function or a method")
+    if steps is None and (initial, final, start) != ("distance", "residual", 1):
+        raise ValueError(
+            f"initial = {initial!r}, final = {final!r}, start = {start} are of so many steps: "
+            "give steps as well"
+        )
     for A in operators:
         if not isinstance(A, Operator):
             raise TypeError(f"operators hold {A!r}: give operators, with the properties to be used")
@@ -318,8 +340,12 @@ def _map(step: Any, operators: tuple[Operator, ...], leaf: Callable[[Operator], 
     leaf = _once(leaf)
     if isinstance(step, Operator):
         return symbolic(step, leaf)
-    if not operators and not _takes_nothing(step):
+    if not operators and not _takes(step, 0):
+        if not (_takes(step, 1) or _takes(step, 2)):
+            raise TypeError(f"step = {step!r} takes operators: give them after it")
         return step
+    if not _takes(step, len(operators)):
+        raise TypeError(f"step = {step!r} takes other operators than the {len(operators)} given")
     made = step(*(leaf(A) for A in operators))
     T = symbolic(made, leaf) if isinstance(made, Operator) else made
     if not callable(T):
@@ -342,11 +368,13 @@ def _once(leaf: Callable[[Operator], Operator]) -> Callable[[Operator], Operator
     return once
 
 
-def _takes_nothing(step: Callable[..., Any]) -> bool:
+def _takes(step: Callable[..., Any], count: int) -> bool:
     try:
-        inspect.signature(step).bind()
+        inspect.signature(step).bind(*(None,) * count)
     except TypeError:
         return False
+    except ValueError:  # it has no signature
+        return True
     return True
 
 
@@ -367,6 +395,7 @@ def best_step(
     step: Callable[..., Any],
     *operators: Operator,
     bounds: tuple[float, float] | Sequence[tuple[float, float]] = (1e-4, 1e4),
+    progress: bool | None = None,
 ) -> tuple[Any, Proof]:
     """The parameters with the least proved rate: minimizes over α, or (α, β, …), the ρ of
     ``step(α)``.
@@ -379,6 +408,8 @@ def best_step(
         What ``prove`` is given with it.
     bounds : (least, greatest), or a sequence of them
         Of the step size; of each parameter, if there are several.
+    progress : bool, optional
+        A bar; None: on a terminal or in a notebook, after three seconds.
 
     Returns
     -------
@@ -405,14 +436,14 @@ def best_step(
     tried = counted(1)
 
     def rate(logs: Any) -> float:
-        progress.report(next(tried))
+        bar.report(next(tried))
         scene = Scene()
         u, after = _run(step(*(math.exp(t) for t in logs)), operators, scene)
         return min(_contraction(scene, [u], [after], np.eye(1))[0].answer.value, 1e6)
 
     box = np.log(intervals)
     # the rate may be 1 or more on most of the range: look at a grid first
-    with Progress(None, what="proof of a rate") as progress:
+    with Progress(progress, what="proof of a rate") as bar:
         seen = {point: rate(point) for point in _grid(box)}
         best = min(seen, key=lambda point: seen[point])
         found = _descend(rate, np.array(best), box)
