@@ -92,6 +92,7 @@ from splitkit.solvers.methods import (
     ForwardBackward as ForwardBackward,
     ForwardBackwardHalfForward as ForwardBackwardHalfForward,
     ForwardReflectedBackward as ForwardReflectedBackward,
+    FrankWolfe as FrankWolfe,
     GoldenRatio as GoldenRatio,
     Halpern as Halpern,
     Inertial as Inertial,

@@ -214,6 +214,9 @@ def laws(f: Function, place: Place, conjugates: Any) -> Iterator[Property]:
     if f.has_prox and f.convex and place.is_double and hasattr(place.xp, "autograd"):
         formula = "(prox_{αf}(x + hd) − prox_{αf}(x − hd))/(2h) = J d, J by the library's autograd"
         yield law("prox_derivative", formula, prox_derivative)
+    if isinstance(f, Indicator) and f.has_support_point:
+        formula = "s ∈ C and ⟨v, s⟩ = σ_C(v), s = C.support_point(v); v = x"
+        yield law("support_point", formula, supporting, "x")
     if f.has_gradient and valued:
         yield Property(keeps_in_gradient, KEPT)
         if type(f).value_and_gradient is not Function.value_and_gradient:
@@ -439,6 +442,14 @@ def fenchel_inequality(at: AtFunction) -> Iterator[Claim]:
             pairs += [(y, fy, v, fv), (p, fp, v, fv)]
         for z, fz, v, fv in pairs:
             yield (z @ v <= fz + fv).at(y=z, u=v, **{"f*": by})
+
+
+def supporting(at: AtFunction) -> Iterator[Claim]:
+    """At v = x."""
+    s = Measured.of(at.place, at.f.support_point(at.x.value), at.x.size)  # type: ignore[attr-defined]
+    yield (at.x @ s).equals(at.value(at.x, at.f.conjugate))
+    nearest = Measured.of(at.place, at.f.project(s.value), s.size)  # type: ignore[attr-defined]
+    yield s.equals(nearest)
 
 
 def keeps_in_gradient(at: AtFunction) -> None:

@@ -33,6 +33,7 @@ from splitkit.solvers.methods.forward_backward_half_forward import (
 from splitkit.solvers.methods.forward_reflected_backward import (
     ForwardReflectedBackward as ForwardReflectedBackward,
 )
+from splitkit.solvers.methods.frank_wolfe import FrankWolfe as FrankWolfe
 from splitkit.solvers.methods.loopless_svrg import LooplessSVRG as LooplessSVRG
 from splitkit.solvers.methods.panoc import PANOC as PANOC
 from splitkit.solvers.methods.peaceman_rachford import PeacemanRachford as PeacemanRachford
@@ -82,4 +83,4 @@ METHODS: tuple[type[Method], ...] = (
     TsengLineSearch,
 )
 
-BY_NAME: tuple[type[Method], ...] = (PANOC, SAGA, LooplessSVRG)
+BY_NAME: tuple[type[Method], ...] = (PANOC, FrankWolfe, SAGA, LooplessSVRG)
