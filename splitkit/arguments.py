@@ -149,13 +149,16 @@ def check_parameter(
     return value if number is None else number
 
 
-def check_bounds(lower: Any, upper: Any, what: str) -> tuple[Scalar, Scalar]:
-    """Two parameters, of which the lower nowhere exceeds the upper."""
+def check_bounds(
+    lower: Any, upper: Any, what: str, *, apart: bool = False
+) -> tuple[Scalar, Scalar]:
+    """Two parameters, of which the lower nowhere exceeds the upper, nor is it (apart)."""
     low = check_parameter("lower", lower, Range(ends="[)"), "give bounds below inf")
     high = check_parameter("upper", upper, Range(ends="(]"), "give bounds above -inf")
-    ordered = low <= high
+    ordered = low < high if apart else low <= high
     if not (holds(ordered) if is_array(ordered) else ordered):
-        raise ValueError(f"lower = {lower} exceeds upper = {upper}: {what} is empty")
+        relation = "is not below" if apart else "exceeds"
+        raise ValueError(f"lower = {lower} {relation} upper = {upper}: {what} is empty")
     return low, high
 
 

@@ -1051,6 +1051,15 @@ class Space:
         """The smallest normal number."""
         return float(self.xp.finfo(self.dtype).smallest_normal)
 
+    @cached_property
+    def smallest(self) -> float:
+        """The smallest number above 0 that sums keep; of JAX, or where the processor takes what is
+        below it for 0, the smallest normal one.
+        """
+        below = self.least * self.eps
+        kept = below > 0 and not array_api_compat.is_jax_namespace(self.xp)
+        return below if kept and np.float32(2.0**-126) * np.float32(0.5) > 0 else self.least
+
     @property
     def batch_shape(self) -> Shape:
         """The shape of norms, residuals and step sizes."""

@@ -11,6 +11,7 @@ from hypothesis import settings
 from splitkit.functions.inner.accuracy import Inexact
 
 ONE_IN = 16
+LONG = 30  # work of a prox, in evaluations of a gradient, that is a search
 FEWER = 4  # times fewer cases of what solves a problem at each call
 THOROUGH = 1000  # examples of the profile splitkit-thorough
 
@@ -31,16 +32,25 @@ def examples(thing, backend, double):
     """How many cases of a thing are drawn: a share of the profile's. What solves a problem by
     iteration at each call takes 10 to 30 times as long as a formula.
     """
-    found = settings().max_examples // share(backend, double)
-    if settings().max_examples < THOROUGH and isinstance(thing, Inexact):
+    found = int(settings().max_examples / share(backend, double))
+    if settings().max_examples < THOROUGH and (
+        isinstance(thing, Inexact) or getattr(thing, "prox_effort", 1.0) >= LONG
+    ):
         return max(2, found // FEWER)
     return found
+
+
+def is_searched(backend):
+    """Whether worst cases are sought: where operations cost least; they are the same elsewhere."""
+    return backend.name == "numpy" or settings().max_examples >= THOROUGH
 
 
 def share(backend, double):
     """One in so many of a profile's examples."""
     if backend.name == "numpy" and double:
-        return 2
+        return 2.5 if settings().max_examples < THOROUGH else 2
     if backend.name in ("strict", "jax"):
         return 20
-    return 10 if settings().max_examples < THOROUGH else 5
+    if settings().max_examples >= THOROUGH:
+        return 5
+    return 10 if double or backend.name == "numpy" else 20

@@ -32,6 +32,7 @@ from splitkit.backend import (
     are_values_at_hand,
     as_float,
     blocks,
+    device,
     is_array,
     is_traced,
     lincomb,
@@ -393,6 +394,7 @@ LOOKING = (
     "gradient",
     "project",
     "reflect",
+    "support_point",
     "violation",
     "within",
     "conjugate_value",
@@ -516,6 +518,21 @@ class Indicator(Function):
         """The point of C nearest to x."""
         raise NotImplementedError(f"{type(self).__name__} must define project")
 
+    def support_point(self, v: Point) -> Point:
+        """A point of C at which ⟨v, ·⟩ is largest: what a linear minimization oracle gives at −v.
+
+        Raises
+        ------
+        TypeError
+            No formula is known.
+        """
+        raise TypeError(f"{self!r} has no support point in closed form")
+
+    @property
+    def has_support_point(self) -> bool:
+        """Whether the support point can be computed: then C is bounded."""
+        return type(self).support_point is not Indicator.support_point
+
     def pinned(self) -> Any:
         """Whether C allows the entries of x one value only; or 1 and 0 for each of them."""
         return False
@@ -605,6 +622,13 @@ def infinite_where(outside: Array, value: Array) -> Array:
 def as_vectors(x: Array, batch_ndim: int) -> Array:
     """The axes that are not batch as one, the last."""
     return namespace(x).reshape(x, (*x.shape[:batch_ndim], math.prod(x.shape[batch_ndim:])))
+
+
+def at_greatest(y: Array) -> Array:
+    """1 at the first greatest entry along the last axis, 0 elsewhere."""
+    xp = namespace(y)
+    places = xp.arange(y.shape[-1], device=device(y))
+    return xp.astype(places == xp.argmax(y, axis=-1, keepdims=True), y.dtype)
 
 
 def spectral_roundings(x: Array) -> float:

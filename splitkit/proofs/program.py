@@ -26,7 +26,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import scipy.sparse
 
+from splitkit.progress import tell
+
 TOLERANCE = 1e-10  # the solver's
+PROGRAMS = "programs of a proof"  # what a bar counts
 FAR = 2.0**20  # between what is claimed and what is given: they have other units
 NEAR = 256.0  # between the entries of all matrices: they may stay as they are
 # the solver's, where it is near what it seeks
@@ -249,6 +252,7 @@ def _solve(keyed: _Keyed) -> _Ended:
             raise
         nowhere = np.full(sum(A.shape), np.nan)
         return _Ended("Panic", nowhere[: shape[1]], nowhere[: shape[0]])
+    tell(PROGRAMS)
     return _Ended(str(found.status), np.asarray(found.x), np.asarray(found.z))
 
 

@@ -40,6 +40,7 @@ def check_function(
     batch_ndim: int | None = None,
     max_examples: int | None = None,
     seed: int = 0,
+    progress: bool | None = None,
 ) -> None:
     """Look for points at which f breaks what it declares.
 
@@ -58,7 +59,7 @@ def check_function(
     f : Function
     shape : tuple of int, or tuple of shapes
         The shape of its points; a tuple of shapes for points that are tuples of arrays.
-    xp, dtype, device, max_examples, seed
+    xp, dtype, device, max_examples, seed, progress
         As for ``check_operator``.
     batch_ndim : int, optional
         Default: the function's.
@@ -78,7 +79,7 @@ def check_function(
     if not isinstance(f, Function):
         raise _shared.wrong_kind("f", f, "function")
     where = {"xp": xp, "dtype": dtype, "device": device, "batch_ndim": batch_ndim}
-    suite(f, shape, **where).run(max_examples, seed)
+    suite(f, shape, **where).run(max_examples, seed, progress=progress)
 
 
 @suite.register(Function)
@@ -213,6 +214,9 @@ def laws(f: Function, place: Place, conjugates: Any) -> Iterator[Property]:
     if f.has_prox and f.convex and place.is_double and hasattr(place.xp, "autograd"):
         formula = "(prox_{αf}(x + hd) − prox_{αf}(x − hd))/(2h) = J d, J by the library's autograd"
         yield law("prox_derivative", formula, prox_derivative)
+    if isinstance(f, Indicator) and f.has_support_point:
+        formula = "s ∈ C and ⟨v, s⟩ = σ_C(v), s = C.support_point(v); v = x"
+        yield law("support_point", formula, supporting, "x")
     if f.has_gradient and valued:
         yield Property(keeps_in_gradient, KEPT)
         if type(f).value_and_gradient is not Function.value_and_gradient:
@@ -438,6 +442,14 @@ def fenchel_inequality(at: AtFunction) -> Iterator[Claim]:
             pairs += [(y, fy, v, fv), (p, fp, v, fv)]
         for z, fz, v, fv in pairs:
             yield (z @ v <= fz + fv).at(y=z, u=v, **{"f*": by})
+
+
+def supporting(at: AtFunction) -> Iterator[Claim]:
+    """At v = x."""
+    s = Measured.of(at.place, at.f.support_point(at.x.value), at.x.size)  # type: ignore[attr-defined]
+    yield (at.x @ s).equals(at.value(at.x, at.f.conjugate))
+    nearest = Measured.of(at.place, at.f.project(s.value), s.size)  # type: ignore[attr-defined]
+    yield s.equals(nearest)
 
 
 def keeps_in_gradient(at: AtFunction) -> None:

@@ -38,6 +38,7 @@ def check_linear_operator(
     batch_ndim: int = 0,
     max_examples: int | None = None,
     seed: int = 0,
+    progress: bool | None = None,
 ) -> None:
     """Look for points at which L breaks what it declares.
 
@@ -52,7 +53,7 @@ def check_linear_operator(
     L : LinearOperator
     domain_shape, range_shape : tuple of int, or tuple of shapes
         Shapes of x and of Lx.
-    xp, dtype, device, batch_ndim, max_examples, seed
+    xp, dtype, device, batch_ndim, max_examples, seed, progress
         As for ``check_operator``.
 
     Raises
@@ -70,7 +71,7 @@ def check_linear_operator(
     if not isinstance(L, LinearOperator):
         raise _shared.wrong_kind("L", L, "linear map")
     where = {"xp": xp, "dtype": dtype, "device": device, "batch_ndim": batch_ndim}
-    suite(L, domain_shape, range_shape, **where).run(max_examples, seed)
+    suite(L, domain_shape, range_shape, **where).run(max_examples, seed, progress=progress)
 
 
 @suite.register(LinearOperator)

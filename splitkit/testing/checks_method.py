@@ -36,6 +36,7 @@ def check_method(
     device: Any = None,
     max_examples: int | None = None,
     seed: int = 0,
+    progress: bool | None = None,
 ) -> None:
     """Look for inclusions on which a method breaks its guarantee.
 
@@ -57,6 +58,8 @@ def check_method(
         How many inclusions are drawn; 6 by default.
     seed : int
         Which: the same ones for the same seed.
+    progress : bool, optional
+        A bar; None: on a terminal or in a notebook, after three seconds.
 
     Raises
     ------
@@ -72,7 +75,7 @@ def check_method(
     __tracebackhide__ = True
     if not isinstance(method, Method):
         raise wrong_kind("method", method, "method")
-    suite(method, xp=xp, dtype=dtype, device=device).run(max_examples, seed)
+    suite(method, xp=xp, dtype=dtype, device=device).run(max_examples, seed, progress=progress)
 
 
 @suite.register(Method)

@@ -27,6 +27,7 @@ def check_operator(
     batch_ndim: int = 0,
     max_examples: int | None = None,
     seed: int = 0,
+    progress: bool | None = None,
 ) -> None:
     """Look for points at which A breaks what it declares.
 
@@ -52,6 +53,8 @@ def check_operator(
         How many cases are drawn. Default: what the loaded Hypothesis profile says.
     seed : int
         Which cases: the same ones for the same seed.
+    progress : bool, optional
+        A bar; None: on a terminal or in a notebook, after three seconds.
 
     Raises
     ------
@@ -68,7 +71,7 @@ def check_operator(
     if not isinstance(A, Operator):
         raise _shared.wrong_kind("A", A, "operator")
     where = {"xp": xp, "dtype": dtype, "device": device, "batch_ndim": batch_ndim}
-    suite(A, shape, **where).run(max_examples, seed)
+    suite(A, shape, **where).run(max_examples, seed, progress=progress)
 
 
 @suite.register(Operator)

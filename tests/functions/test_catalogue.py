@@ -17,7 +17,9 @@ from splitkit.functions import (
     ETP,
     MCP,
     SCAD,
+    Amplitude,
     BerHu,
+    BoxBarrier,
     CappedL1,
     Cauchy,
     Conjugate,
@@ -39,12 +41,14 @@ from splitkit.functions import (
     LInfNorm,
     LogBarrier,
     LogCosh,
+    Logistic,
     LogSum,
     LogSumExp,
     LpPower,
     LqPenalty,
     Max,
     NegativeEntropy,
+    OrdinalLogistic,
     PseudoHuber,
     Quantile,
     RelativeEntropy,
@@ -96,7 +100,13 @@ CONVEX = {
     "exponential": Exponential(0.4),
     "relative entropy": RelativeEntropy(1.7, 0.6),
     "linear": Linear(-0.7),
+    "ordinal": OrdinalLogistic(-0.6, 0.8, 1.5),
+    "highest": OrdinalLogistic(-0.6, math.inf, 1.5),
+    "box barrier": BoxBarrier(-1.3, 2.0, 0.7),
 }
+
+
+EDGES = {"box barrier": (-1.3 + 1e-12, 2 - 1e-12)}
 
 
 @pytest.mark.parametrize("name", CONVEX)
@@ -107,7 +117,9 @@ def test_prox_equals_minimization_over_a_line(name):
         for alpha in STEPS:
             found = minimize_scalar(
                 lambda z, y=y, alpha=alpha: float(f(np.asarray([z]))) + (z - y) ** 2 / (2 * alpha),
-                bounds=(-20, 20) if math.isfinite(float(f(np.asarray([-1.0])))) else (0, 20),
+                bounds=EDGES.get(
+                    name, (-20, 20) if math.isfinite(float(f(np.asarray([-1.0])))) else (0, 20)
+                ),
                 method="bounded",
                 options={"xatol": 1e-11},
             )
@@ -130,6 +142,17 @@ def test_the_conjugate_is_a_supremum_over_a_line(name):
         else:
             assert name == "exponential"
             assert u < 0
+
+
+def test_ordinal_labels_are_between_their_thresholds():
+    """e^{−f} is a probability: of all labels they sum to 1; the extreme ones are logistic."""
+    x, thresholds = np.linspace(-3.0, 3.0, 7), np.asarray([-1.0, 0.3, 2.0])
+    f = [OrdinalLogistic.of(np.full(7, k), thresholds, batch_ndim=1) for k in range(4)]
+    np.testing.assert_allclose(sum(np.exp(-each(x)) for each in f), 1.0, rtol=1e-14)
+    np.testing.assert_allclose(f[0](x), Logistic(np.asarray(-1.0), batch_ndim=1)(x + 1))
+    np.testing.assert_allclose(f[3](x), Logistic(batch_ndim=1)(x - 2))
+    with pytest.raises(ValueError, match="is not below"):
+        OrdinalLogistic(1.0, 1.0)
 
 
 def test_smooth_losses_near_zero_and_far_from_it():
@@ -159,6 +182,7 @@ NONCONVEX = {
     "power 0.95": (LqPenalty, {"q": 0.95, "weight": 0.9}),
     "capped": (CappedL1, {"theta": 0.6, "weight": 0.9}),
     "capped far out": (CappedL1, {"theta": 4.0, "weight": 0.9}),
+    "amplitude": (Amplitude, {"magnitudes": 1.2, "weight": 0.7}),
     "cauchy": (Cauchy, {"delta": 0.7, "weight": 1.3}),
 }
 

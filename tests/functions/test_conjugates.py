@@ -58,6 +58,10 @@ WITHOUT = {  # the conjugate has no formula, whatever f's is
     "LeastSquares-2",  # of maps that are no matrices
     "LeastSquares-3",
     "Quadratic-3",
+    "SublevelSet-0",
+    "Epigraph-0",
+    "OrdinalLogistic-0",
+    "OrdinalLogistic-1",
 }
 A = RNG.normal(size=(2, 3))
 B = np.array([1.0, -0.5])

@@ -15,6 +15,7 @@ from splitkit.linear import BlockColumn, Gradient, ScaledIdentity
 from splitkit.solvers.methods import admm
 from splitkit.solvers.methods.admm import STIFF, stiffness
 from tests.collection.conic import conic
+from tests.sampling import sample_on_jax
 
 RNG = np.random.default_rng(8)
 A, B = RNG.normal(size=(20, 8)), RNG.normal(size=20)
@@ -95,7 +96,8 @@ def program(array=np.asarray, n=12, s=1.0, t=1.0):
 
 
 @pytest.mark.parametrize("method", METHODS, ids=lambda m: m.label)
-def test_a_quadratic_program_with_equations(method, xp):
+def test_a_quadratic_program_with_equations(method, xp_backend, xp):
+    sample_on_jax(xp_backend, xp, xp.float64, METHODS.index(method))
     (P, q, rows, low, high), problem = program(lambda a: xp.asarray(a, dtype=xp.float64))
     x0 = xp.zeros(12, dtype=xp.float64)
     s = sk.minimize(problem, x0, method, tol=1e-9)

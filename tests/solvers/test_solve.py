@@ -9,6 +9,7 @@ import torch
 
 import splitkit as sk
 from splitkit.backend import to_numpy
+from tests.sampling import sample_on_jax
 
 METHODS = [
     sk.ForwardBackward(),
@@ -19,7 +20,8 @@ METHODS = [
 
 
 @pytest.mark.parametrize("method", [None, *METHODS], ids=repr)
-def test_known_solution_and_certificate(xp, method, strongly_monotone, non_negative):
+def test_known_solution_and_certificate(xp_backend, xp, method, strongly_monotone, non_negative):
+    sample_on_jax(xp_backend, xp, xp.float64, [None, *METHODS].index(method))
     M, q, exact = (xp.asarray(a) for a in strongly_monotone)
     x0 = xp.zeros_like(q)
     F = sk.Affine(M, q)

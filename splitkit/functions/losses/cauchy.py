@@ -56,6 +56,7 @@ class Cauchy(Function):
     weight: Scalar = parameter(NON_NEGATIVE, default=1.0)
 
     convex = False
+    of_moduli = acts_on_complex = True
     elementwise = True
     prox_effort = 20.0
 

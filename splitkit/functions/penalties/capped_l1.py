@@ -42,6 +42,7 @@ class CappedL1(Function):
 
     convex = False
     strong_convexity = -math.inf
+    of_moduli = acts_on_complex = True
     elementwise = True
 
     def __call__(self, x: Point) -> Array:

@@ -53,6 +53,7 @@ class L1MinusL2(Function):
 
     convex = False
     strong_convexity = -math.inf
+    of_moduli = acts_on_complex = True
     check_axes = entries
 
     def __call__(self, x: Point) -> Array:

@@ -77,6 +77,13 @@ class Box(Indicator):
         rises = xp.where(zero + self.upper == inf, clip(d, 0.0), zero)
         return falls + rises
 
+    @property
+    def has_support_point(self) -> bool:
+        return extremes(self.lower)[0] > -float("inf") and extremes(self.upper)[1] < float("inf")
+
+    def support_point(self, v: Point) -> Point:
+        return namespace(v).where(v < 0, self.lower + 0.0 * v, self.upper + 0.0 * v)
+
     def conjugate_value(self, u: Point) -> Array:
         xp = namespace(u)
         # an infinite bound of an entry with u = 0 counts nothing

@@ -7,7 +7,7 @@ from typing import Any
 
 from splitkit.arguments import NON_NEGATIVE, check_integer, option
 from splitkit.backend import Array, Point, Scalar, Space, align, lengths, namespace
-from splitkit.functions.base import Function, Indicator, as_vectors, parameter
+from splitkit.functions.base import Function, Indicator, as_vectors, at_greatest, parameter
 from splitkit.functions.sets.simplex import onto_simplex
 
 
@@ -63,6 +63,13 @@ class L21Ball(Indicator):
         shape = list(x.shape)
         shape[self.axis] = 1
         return xp.reshape(factor, tuple(shape)) * x
+
+    def support_point(self, v: Point) -> Point:
+        xp, norms = namespace(v), self._norms(v)
+        factor = align(self.radius, norms) * at_greatest(norms) / xp.where(norms > 0, norms, 1.0)
+        shape = list(v.shape)
+        shape[self.axis] = 1
+        return xp.reshape(factor, tuple(shape)) * v
 
     def conjugate_value(self, u: Point) -> Array:
         return self.radius * namespace(u).max(self._norms(u), axis=-1)

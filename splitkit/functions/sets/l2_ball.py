@@ -65,6 +65,11 @@ class L2Ball(Indicator):
             return own
         return own + norm(self.center + namespace(x).zeros_like(x), self.batch_ndim)
 
+    def support_point(self, v: Point) -> Point:
+        xp, size = namespace(v), norm(v, self.batch_ndim)
+        found = align(self.radius / xp.where(size > 0, size, 1.0), v) * v
+        return found if self.center is None else found + self.center
+
     def conjugate_value(self, u: Point) -> Array:
         value = self.radius * norm(u, self.batch_ndim)
         if self.center is None:

@@ -64,6 +64,10 @@ class NuclearBall(Indicator):
     def __call__(self, x: Point) -> Array:
         return self.within(x, spectral_roundings(x))
 
+    def support_point(self, v: Point) -> Point:
+        U, _, Vt = namespace(v).linalg.svd(v, full_matrices=False)
+        return align(self.radius, v) * (U[..., :, :1] @ Vt[..., :1, :])
+
     def conjugate_value(self, u: Point) -> Array:
         sigma = namespace(u).linalg.svdvals(u)[..., :1]
         return sum_of(align(self.radius, sigma) * sigma, self.batch_ndim)

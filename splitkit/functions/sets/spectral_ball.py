@@ -53,6 +53,10 @@ class SpectralBall(Indicator):
     def __call__(self, x: Point) -> Array:
         return self.within(x, spectral_roundings(x))
 
+    def support_point(self, v: Point) -> Point:
+        U, _, Vt = namespace(v).linalg.svd(v, full_matrices=False)
+        return align(self.radius, v) * (U @ Vt)
+
     def conjugate_value(self, u: Point) -> Array:
         sigma = namespace(u).linalg.svdvals(u)
         return sum_of(align(self.radius, sigma) * sigma, self.batch_ndim)
