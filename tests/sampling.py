@@ -32,7 +32,7 @@ def examples(thing, backend, double):
     """How many cases of a thing are drawn: a share of the profile's. What solves a problem by
     iteration at each call takes 10 to 30 times as long as a formula.
     """
-    found = settings().max_examples // share(backend, double)
+    found = int(settings().max_examples / share(backend, double))
     if settings().max_examples < THOROUGH and (
         isinstance(thing, Inexact) or getattr(thing, "prox_effort", 1.0) >= LONG
     ):
@@ -48,7 +48,7 @@ def is_searched(backend):
 def share(backend, double):
     """One in so many of a profile's examples."""
     if backend.name == "numpy" and double:
-        return 2
+        return 2.5 if settings().max_examples < THOROUGH else 2
     if backend.name in ("strict", "jax"):
         return 20
     if settings().max_examples >= THOROUGH:
