@@ -23,6 +23,16 @@ def sample_on_jax(backend, xp, dtype, position):
         pytest.skip("JAX compiles each operation anew: thorough runs take all, others a sample")
 
 
+def sample_of_pairs(backend, xp, dtype, position):
+    """On JAX as above; of array-api-strict in single precision one in four: each thing is held in
+    double precision there, and in single precision elsewhere.
+    """
+    sample_on_jax(backend, xp, dtype, position)
+    of_both = backend.name == "strict" and dtype == xp.float32
+    if of_both and position % FEWER and settings().max_examples < THOROUGH:
+        pytest.skip("on this library in double precision, in this one on others")
+
+
 def draws(few, all_of_them):
     """Seeds of random cases: the first few, and all in thorough runs."""
     return range(all_of_them if settings().max_examples >= THOROUGH else few)
@@ -32,7 +42,7 @@ def examples(thing, backend, double):
     """How many cases of a thing are drawn: a share of the profile's. What solves a problem by
     iteration at each call takes 10 to 30 times as long as a formula.
     """
-    found = settings().max_examples // share(backend, double)
+    found = int(settings().max_examples / share(backend, double))
     if settings().max_examples < THOROUGH and (
         isinstance(thing, Inexact) or getattr(thing, "prox_effort", 1.0) >= LONG
     ):
@@ -48,7 +58,7 @@ def is_searched(backend):
 def share(backend, double):
     """One in so many of a profile's examples."""
     if backend.name == "numpy" and double:
-        return 2
+        return 2.5 if settings().max_examples < THOROUGH else 2
     if backend.name in ("strict", "jax"):
         return 20
     if settings().max_examples >= THOROUGH:

@@ -281,12 +281,19 @@ def _prove(
     final: str,
     start: int,
 ) -> Proof:
-    if hasattr(step, "proof") and not isinstance(step, Operator):
+    if hasattr(step, "proof") and not isinstance(step, (Operator, type)):
+        if start != 1:
+            raise ValueError(f"start = {start}: a method has a start of its own; leave it out")
         given = {} if steps is None else {"steps": steps, "initial": initial, "final": final}
         of_method: Proof = step.proof(*operators, **given)
         return of_method
-    if not callable(step):
-        raise TypeError(f"step = {step!r}: give an operator expression or a function")
+    if isinstance(step, type) or not callable(step):
+        raise TypeError(f"step = {step!r}: give an operator expression, a function or a method")
+    if steps is None and (initial, final, start) != ("distance", "residual", 1):
+        raise ValueError(
+            f"initial = {initial!r}, final = {final!r}, start = {start} are of so many steps: "
+            "give steps as well"
+        )
     for A in operators:
         if not isinstance(A, Operator):
             raise TypeError(f"operators hold {A!r}: give operators, with the properties to be used")
@@ -333,8 +340,12 @@ def _map(step: Any, operators: tuple[Operator, ...], leaf: Callable[[Operator], 
     leaf = _once(leaf)
     if isinstance(step, Operator):
         return symbolic(step, leaf)
-    if not operators and not _takes_nothing(step):
+    if not operators and not _takes(step, 0):
+        if not (_takes(step, 1) or _takes(step, 2)):
+            raise TypeError(f"step = {step!r} takes operators: give them after it")
         return step
+    if not _takes(step, len(operators)):
+        raise TypeError(f"step = {step!r} takes other operators than the {len(operators)} given")
     made = step(*(leaf(A) for A in operators))
     T = symbolic(made, leaf) if isinstance(made, Operator) else made
     if not callable(T):
@@ -357,11 +368,13 @@ def _once(leaf: Callable[[Operator], Operator]) -> Callable[[Operator], Operator
     return once
 
 
-def _takes_nothing(step: Callable[..., Any]) -> bool:
+def _takes(step: Callable[..., Any], count: int) -> bool:
     try:
-        inspect.signature(step).bind()
+        inspect.signature(step).bind(*(None,) * count)
     except TypeError:
         return False
+    except ValueError:  # it has no signature
+        return True
     return True
 
 

@@ -27,6 +27,7 @@ from splitkit.progress import telling
 from splitkit.proofs.attempt import Attempt, Known, bounded, of_linear_map
 from splitkit.proofs.exact import Echelon
 from splitkit.proofs.interpolation import GraphPoint, Interpolation, interpolation_of
+from splitkit.proofs.outcome import NotExpressibleError
 from splitkit.proofs.program import PROGRAMS
 from splitkit.proofs.proof import Family, Proof, Template
 from splitkit.proofs.quadratic import Quadratic
@@ -105,19 +106,35 @@ class Setting:
 
     def vanish(self, v: Vector) -> None:
         """v = 0."""
+        v.check_scene(self.scene)
         self.zero.add(v.coefficients)
 
     def assume(self, *claims: Quantity) -> None:
         """Comparisons that are true, such as ``norm2(x - y) <= 1``."""
-        self._assumed += claims
+        self._assumed += map(self._own, claims)
 
     def equal(self, *quantities: Quantity) -> None:
         """Quantities that are 0."""
-        self._equal += quantities
+        self._equal += map(self._own, quantities)
+
+    def _own(self, given: Any) -> Quantity:
+        """What is given, if it is a quantity of this setting."""
+        if isinstance(given, (int, float)) and not isinstance(given, bool):
+            return self.number(given)
+        if not isinstance(given, Quantity):
+            raise TypeError(
+                f"{given!r} is no quantity: give sums of norm2(x), inner(x, y), f.value(x) and "
+                "numbers, compared by <= or >=; what is 0 is given to ``equal``"
+            )
+        given.check_scene(self.scene)
+        return given
 
     def minimizer(self, *members: Member, label: str = "x*") -> Vector:
         """A point where elements of all of them add up to 0."""
         x, total = self.point(label), self.scene.zero()
+        for member in members:
+            if member.setting is not self:
+                raise NotExpressibleError(f"{member.leaf!r} is a member of another setting")
         for member in members[:-1]:
             total = total + member.another(x)
         members[-1].passes(x, -total)
@@ -141,6 +158,7 @@ class Setting:
         """final ≤ t · initial, or final ≤ t, with the least t ≥ ``least`` that is found;
         ``progress`` shows a bar, by itself after three seconds on a terminal.
         """
+        final = self._own(final)
         for leaf in self.scene.leaves.values():
             if isinstance(leaf, Leaf) and id(leaf.A) not in self._members:
                 self.function(leaf.A)
@@ -148,7 +166,7 @@ class Setting:
         linear = [leaf for leaf in self.scene.leaves.values() if isinstance(leaf, LinearLeaf)]
         coincide(self.zero, leaves, linear)
         claim = f"{names[0]} ≤ value · {names[1]}" if initial is not None else f"{names[0]} ≤ value"
-        given = self.number(1) if initial is None else initial
+        given = self.number(1) if initial is None else self._own(initial)
         with telling(progress, PROGRAMS):
             return _Written(self, final, given).proof(claim, final, given, least)
 
@@ -184,6 +202,8 @@ class Member:
 
     def passes(self, x: Vector, u: Vector) -> None:
         """u ∈ A(x), or ∂f(x)."""
+        for v in (x, u):
+            v.check_scene(self.setting.scene)
         self.leaf.pairs.append(Pair(x, u))
 
     def minimizer(self, label: str = "x*") -> Vector:
@@ -198,6 +218,7 @@ class Member:
 
     def value_at(self, x: Vector) -> Quantity:
         """The value that stands for f(x)."""
+        x.check_scene(self.setting.scene)
         for at, value in self._values:
             if at.is_same(x):
                 return value

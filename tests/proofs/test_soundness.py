@@ -341,6 +341,82 @@ def test_what_is_no_program_is_refused_and_says_why(case):
     assert says in str(caught.value)
 
 
+NO_COMBINATIONS = {
+    "a constant": (lambda A: lambda u: u + 1.0 - A(u), "adds 1.0 to a point"),
+    "an array": (lambda A: lambda u: u * np.ones(3), "multiplies or divides a point by array"),
+    "NumPy's maximum": (lambda A: lambda u: np.maximum(u, 0.0), "NumPy's maximum"),
+    "a matrix": (lambda A: lambda u: np.eye(2) @ u, "NumPy's matmul"),
+    "a square": (lambda A: lambda u: u**2, "powers or products"),
+    "a product": (lambda A: lambda u: u * u, "powers or products"),
+    "an imaginary number": (lambda A: lambda u: 1j * u, "by 1j"),
+}
+
+
+@pytest.mark.parametrize("case", NO_COMBINATIONS)
+def test_what_is_no_linear_combination_says_so(case):
+    step, says = NO_COMBINATIONS[case]
+    with pytest.raises(NotExpressibleError, match="not expressible, because") as caught:
+        sk.prove(step, sk.Operator.from_callable(never, lipschitz=1.0, name="A"))
+    assert says in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", [np.float64, np.float32, np.int64, np.array])
+def test_numbers_of_numpy_are_numbers(kind):
+    two, half = kind(2), 0.5
+    given = sk.prove(lambda u: (half * u + u / two - two * u) * (1 / 3.0)).value
+    assert given == pytest.approx(1 / 9, rel=1e-6)
+    A = operator(lipschitz=1.0)
+    summed = sk.prove(lambda A: lambda u: 0.2 * sum(A(v) for v in (u, u)), A)
+    assert summed.value == pytest.approx(0.16, rel=1e-6)
+
+
+WRONG = {
+    "a class": (lambda: sk.prove(sk.Tseng, MONOTONE), TypeError, "a method"),
+    "no operators": (lambda: sk.prove(lambda A, B, C: A @ B @ C), TypeError, "give them after"),
+    "one operator": (lambda: sk.prove(lambda A, B: A @ B, OTHER), TypeError, "the 1 given"),
+    "measures alone": (
+        lambda: sk.prove(lambda A: A, OTHER, final="value"),
+        ValueError,
+        "give steps",
+    ),
+    "a method's start": (
+        lambda: sk.prove(sk.ProximalPoint(), MONOTONE, steps=2, start=2),
+        ValueError,
+        "start = 2",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_wrong_usage_names_the_remedy(case):
+    call, kind, says = WRONG[case]
+    with pytest.raises(kind, match=says):
+        call()
+
+
+def test_settings_are_not_mixed():
+    """Their free vectors have the same numbers: ‖x‖² ≤ ‖y‖² was proved of any two."""
+    s, t = Setting(), Setting()
+    x, y, f = s.point("x"), t.point("y"), s.function(Smooth(0.0, 1.0))
+    mixed = (
+        lambda: s.bound(norm2(x), norm2(y)),
+        lambda: norm2(x) - norm2(y),
+        lambda: x + y,
+        lambda: s.assume(norm2(y) <= 1),
+        lambda: s.vanish(y),
+        lambda: f.gradient(y),
+        lambda: f.value_at(y),
+        lambda: f.passes(x, y),
+        lambda: t.minimizer(f),
+        lambda: s.linear(sk.linear.DenseMatrix(np.eye(2)))(y),
+    )
+    for each in mixed:
+        with pytest.raises(NotExpressibleError, match="another setting"):
+            each()
+    with pytest.raises(TypeError, match="no quantity"):
+        s.bound(x, norm2(x))
+
+
 def test_expressions_that_are_no_program():
     rough = sk.Operator.from_callable(never, lipschitz=1.0, name="A")
     with pytest.raises(NotExpressibleError, match="has no resolvent"):
