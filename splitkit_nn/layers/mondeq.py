@@ -244,7 +244,7 @@ class MonDEQ(nn.Module):
         self._check(x)
         if torch.is_autocast_enabled(self.alpha.device.type) and x.is_floating_point():
             x = x.to(self.parametrization.like.dtype)
-        with full_precision(self.alpha):
+        with full_precision(self.parametrization.like):
             W, bias = self.parametrization(x)
             if z0 is not None:
                 z0 = _checked_start(z0, bias)
