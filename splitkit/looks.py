@@ -162,8 +162,8 @@ def prepared(method: Callable[..., Any]) -> Callable[..., Any] | None:
     """What a function of a class does at points that are known; None: it is not looked at. Where
     no points are complex, no rule of theirs is in between.
     """
-    found: Callable[..., Any] | None = getattr(method, "either", None) if COMPLEX else None
-    return found or getattr(method, "unchecked", None)
+    unchecked: Callable[..., Any] | None = getattr(method, "unchecked", None)
+    return getattr(method, "either", unchecked) if COMPLEX else unchecked
 
 
 def _looking(method: Callable[..., Any], outside: Outside) -> Callable[..., Any]:
@@ -216,7 +216,7 @@ def construct_whole(cls: type) -> None:
 
 def for_known(method: Callable[..., Any]) -> Callable[..., Any]:
     """A bound method, prepared for points that are known: it does not ask at each call."""
-    written = prepared(method)
+    written = prepared(method) if COMPLEX else getattr(method, "unchecked", None)
     return method if written is None else MethodType(written, method.__self__)  # type: ignore[attr-defined]
 
 

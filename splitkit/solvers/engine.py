@@ -78,6 +78,7 @@ class Schedule:
     next_peek: int | None = None
     seen: tuple[int, float] = (0, math.inf)  # at the latest check or peek
     pace: float = 0.0  # at which the logarithm fell between checks; 0: r swings
+    swung: bool = False  # near the end, so that it may again while it falls
 
     @property
     def due(self) -> int:
@@ -99,6 +100,8 @@ class Schedule:
             # a quarter of an iteration more: to look one too early costs more than one iteration
             wait = math.ceil(math.log(max(ratio, 1.0)) / self.pace + 0.25)
             wait = max(1, min(k, wait))
+        elif self.last is not None and self.last[1] < NEAR:
+            self.swung = True
         self.last = self.seen = (k, ratio)
         self.next_check = k + min(wait, longest)
         self.next_peek = k + 1 if peeks and 1.0 < ratio < NEAR else None
@@ -108,7 +111,7 @@ class Schedule:
         k0, ratio0 = self.seen
         self.next_peek, self.seen = None, (k, ratio)
         pace = math.log(ratio0 / ratio) / (k - k0)
-        if self.pace / UNEVEN < pace < UNEVEN * self.pace:
+        if self.pace / UNEVEN < pace < UNEVEN * self.pace and not self.swung:
             return
         self.pace = 0.0
         wait = max(SPACING, k // SWINGS)

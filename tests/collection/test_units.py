@@ -12,8 +12,6 @@ from tests.collection.judge import ONE, methods, rows, solved
 from tests.collection.scales import cases
 
 ALL = {case.name: case for case in cases() if not (case.slow or case.name == "deblurring")}
-# where float32 rounds otherwise
-OTHERWISE = {"trend filtering", "denoising of a signal by differences"}
 FAR_APART = [
     ("HS51 with x₁ ≤ 100", None),
     ("duopoly with a shared limit of 100", None),
@@ -41,7 +39,7 @@ def test_what_solve_chooses_is_never_wrong(name):
     assert [str(row) for row in chosen(name) if row.verdict in WRONG] == []
 
 
-@named("name", [name for name in ALL if name not in OTHERWISE])
+@named("name", ALL)
 def test_units_change_iterations_by_a_factor_two_at_most(name):
     assert [str(row) for row in chosen(name) if row.ratio < 0.5 or row.ratio > 2] == []
 

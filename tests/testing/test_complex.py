@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 import splitkit as sk
 from splitkit.backend import Space, as_complex, as_real, to_numpy
 from splitkit.testing import check_linear_operator, real_form, registered, suite
 from splitkit.testing.strategies import make_array
+from tests.sampling import THOROUGH
 from tests.testing import complex_things
 
 THINGS = registered()
@@ -44,8 +46,10 @@ def sample(backend, xp, dtype, position, one_in):
 @pytest.mark.parametrize("thing", THINGS, ids=str)
 def test_what_acts_keeps_what_it_declares(thing, xp_backend, xp, dtype):
     sample(xp_backend, xp, dtype, THINGS.index(thing), 16)
+    if thing.index and xp_backend.name == "numpy" and settings().max_examples < THOROUGH:
+        pytest.skip("other examples differ in their data: thorough runs take all")
     try:
-        thing.check(xp=xp, dtype=complex_of(xp, dtype), max_examples=3, search=False)
+        thing.check(xp=xp, dtype=complex_of(xp, dtype), max_examples=2, search=False)
     except TypeError as error:
         if "acts on real points" not in str(error) and "convert one" not in str(error):
             raise
