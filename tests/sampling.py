@@ -23,6 +23,16 @@ def sample_on_jax(backend, xp, dtype, position):
         pytest.skip("JAX compiles each operation anew: thorough runs take all, others a sample")
 
 
+def sample_of_pairs(backend, xp, dtype, position):
+    """On JAX as above; of array-api-strict in single precision one in four: each thing is held in
+    double precision there, and in single precision elsewhere.
+    """
+    sample_on_jax(backend, xp, dtype, position)
+    of_both = backend.name == "strict" and dtype == xp.float32
+    if of_both and position % FEWER and settings().max_examples < THOROUGH:
+        pytest.skip("on this library in double precision, in this one on others")
+
+
 def draws(few, all_of_them):
     """Seeds of random cases: the first few, and all in thorough runs."""
     return range(all_of_them if settings().max_examples >= THOROUGH else few)

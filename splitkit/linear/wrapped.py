@@ -78,7 +78,11 @@ def wrap(op: Any, *, argument: str = "op", **declared: Any) -> LinearOperator:
     declared.setdefault("name", type(op).__name__)
 
     def through(apply: Callable[[Any], Any], size: int) -> Callable[[Array], Array]:
+        of_vector = _OfVector(apply, size)
+
         def mapped(x: Array) -> Array:
+            if type(x) is np.ndarray and x.ndim == 1 and (is_complex or x.dtype.kind == "f"):
+                return of_vector(x)
             vectors = to_numpy(x).reshape(-1, x.shape[-1])
             values = np.empty((len(vectors), size), dtype=vectors.dtype)
             for i, vector in enumerate(vectors):
@@ -100,6 +104,32 @@ def wrap(op: Any, *, argument: str = "op", **declared: Any) -> LinearOperator:
 
     made = _OfComplex if is_complex else MatrixFree
     return made(forward, adjoint, (columns,), (rows,), **declared)
+
+
+class _OfVector:
+    """x ↦ apply(x) of NumPy's vectors, without copies but where the operator wants them: the first
+    two calls show whether it writes into its argument, and whether one array takes all its values.
+    """
+
+    def __init__(self, apply: Callable[[Any], Any], size: int) -> None:
+        self.apply, self.size = apply, size
+        self.calls, self.writes, self.reuses, self.before = 0, False, False, None
+
+    def __call__(self, x: Any) -> Any:
+        given = x.copy() if self.writes or self.calls == 0 else x
+        value = np.reshape(self.apply(given), (self.size,))
+        if self.calls < 2 and np.any(x):  # what is written into 0 may be 0
+            self._look(given, x, value)
+        elif self.calls == 2 and not self.reuses and not np.may_share_memory(value, x):
+            return value.astype(x.dtype, copy=False)
+        return np.array(value, dtype=x.dtype)
+
+    def _look(self, given: Any, x: Any, value: Any) -> None:
+        if self.calls == 0:
+            self.writes, self.before = not np.array_equal(given, x), value
+        else:
+            self.reuses, self.before = np.may_share_memory(value, self.before), None
+        self.calls += 1
 
 
 class _OfComplex(MatrixFree):
