@@ -89,6 +89,19 @@ def test_penalties_that_are_not_convex(g, prox):
     np.testing.assert_allclose(found.objective, FIT(x) + alike)
 
 
+def test_without_pairs_it_is_a_spectral_proximal_gradient_method():
+    """Stationary, too, and with fewer gradients than forward-backward steps of 1/L."""
+    F, G = map(sk.Subdifferential, CASES["lasso"])
+    x0 = np.zeros(50)
+    tol = 1e-5 * np.linalg.norm(F(x0))
+    spectral = gradients(sk.PANOC(memory=0), F, G, x0, tol)
+    assert spectral < gradients(sk.ForwardBackward(alpha=1 / L), F, G, x0, tol) / 2
+    weight = f.MCP(gamma=2 / L, weight=WEIGHT)
+    found = sk.minimize(FIT + weight, x0, sk.PANOC(memory=0), tol=1e-8, max_iter=20_000)
+    slope = A.T @ (A @ found.x - B)
+    assert distance(weight.prox, slope, found.x, 0.5 / L) < 1e-5
+
+
 @pytest.mark.parametrize("method", [sk.PANOC(), sk.PANOC(alpha=0.4 / L)])
 def test_losses_that_are_not_convex(method):
     loss = Cauchy().translate(B) @ A
@@ -236,6 +249,19 @@ def test_every_library(xp, xp_backend, dtype):
     assert distance(lambda y, a: hard(y, a, 0.1), slope, x, alpha) < 100 * tol
 
 
+def test_inside_of_jit():
+    jax = pytest.importorskip("jax")
+    jax.config.update("jax_enable_x64", True)  # as splitkit.testing.backends does
+    M, b = (jax.numpy.asarray(a) for a in (A[:5, :4], B[:5]))
+
+    def solution(b):
+        problem = f.LeastSquares(M, b) + f.L1Norm(0.1)
+        return sk.minimize(problem, 0.0 * b[:4], sk.PANOC(memory=1, alpha=0.5 / L), tol=1e-7).x
+
+    exact = sk.minimize(f.LeastSquares(A[:5, :4], B[:5]) + f.L1Norm(0.1), np.zeros(4), tol=1e-10).x
+    np.testing.assert_allclose(np.asarray(jax.jit(solution)(b)), exact, atol=1e-4)
+
+
 @pytest.mark.parametrize(
     ("F", "G", "method", "says"),
     [
@@ -267,8 +293,8 @@ def test_what_no_theorem_covers_is_refused(F, G, method, says):
 
 
 def test_wrong_options():
-    with pytest.raises(ValueError, match="memory = 0"):
-        sk.PANOC(memory=0)
+    with pytest.raises(ValueError, match="memory = -1"):
+        sk.PANOC(memory=-1)
 
 
 def test_solve_never_chooses_it_and_explain_shows_it():

@@ -33,6 +33,7 @@ class Stiefel(Indicator):
     convex = False
     strong_convexity = -math.inf
     check_axes = matrices()
+    acts_on_complex = True
 
     def project(self, x: Point) -> Point:
         return of_singular_values(x, lambda sigma: namespace(sigma).ones_like(sigma))

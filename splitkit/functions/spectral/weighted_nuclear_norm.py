@@ -39,6 +39,7 @@ class WeightedNuclearNorm(Sublinear):
 
     formula = r"\sum w_i\sigma_i(@)"
     check_axes = matrices()
+    acts_on_complex = True
 
     weights: Array = required(check_parameter, within=NON_NEGATIVE)
 

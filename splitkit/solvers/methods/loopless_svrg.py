@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from splitkit.backend import subtract
+from splitkit.backend import Point, subtract
 from splitkit.solvers.finite_sums import FiniteSum
 from splitkit.solvers.iteration import Carry, Iteration, Trace
 from splitkit.solvers.methods.variance_reduction import PassIteration, VarianceReduced
@@ -73,8 +73,10 @@ class _LooplessSVRG(PassIteration):
         L = np.array([part.lipschitz for part in self.total.parts])
         return L / L.sum() if L.sum() else np.full(len(L), 1 / len(L))
 
-    def advance(self, state: Carry) -> tuple[Carry, Trace]:
-        x, anchored, whole, k = state
+    def passed(
+        self, x: Point, remembered: tuple[Point, ...], whole: Point, k: int
+    ) -> tuple[Carry, Trace]:
+        anchored = remembered
         parts, y = self.total.parts, x
         n, draws = len(parts), generator(self.method.seed, k)
         moves = draws.random(n) < 1 / n

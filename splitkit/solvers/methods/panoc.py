@@ -50,6 +50,9 @@ class PANOC(Splitting):
     Because nothing but stationarity is promised where f + g is not convex, ``solve`` never chooses
     it: it is asked for by name.
 
+    Without pairs (memory = 0) it is the proximal gradient method with long spectral steps, which
+    are taken where the envelope falls.
+
     Source: Stella, Themelis, Sopasakis, Patrinos, *A simple and efficient algorithm for nonlinear
     model predictive control* (2017), Alg. 1, Thm. III.3; Themelis, Stella, Patrinos,
     *Forward-backward envelope for the sum of two nonconvex functions* (2018), Thms. 4.1, 5.11;
@@ -59,7 +62,8 @@ class PANOC(Splitting):
     Parameters
     ----------
     memory : int, default 10
-        Pairs that H is made of, at least 1.
+        Pairs that H is made of; 0: H is the step ⟨s, y⟩/‖y‖² of Barzilai and Borwein times I, so
+        that this is the spectral proximal gradient method with a line search.
 
     Examples
     --------
@@ -70,7 +74,7 @@ class PANOC(Splitting):
     [3. 0.] True True
     """
 
-    memory: int = option(10, check_integer, least=1)
+    memory: int = option(10, check_integer, least=0)
 
     label: ClassVar[str] = "PANOC"
     roles: ClassVar[tuple[Role, ...]] = (Role.EVALUATED, Role.RESOLVED)
@@ -138,7 +142,7 @@ class _PANOC(AdaptiveSteps):
         if alpha is None:
             alpha = self.first_step(x, self.F(x))[0]
         alpha = alpha + 0.0 * self.space.norm(x)
-        return *self.at(x, alpha), alpha, Pairs.none(x, self.space, self.memory)
+        return *self.at(x, alpha), alpha, tuple(Pairs.none(x, self.space, self.memory))
 
     def at(self, x: Point, alpha: Array) -> Carry:
         """x, f(x), F x, z and g(z)."""
@@ -182,7 +186,15 @@ class _PANOC(AdaptiveSteps):
 
         start = alpha, *at[3:], too_long(alpha, *at[3:])
         found, z, penalty, _ = repeated_while(lambda now: xp.any(now[3]), halved, start, HALVINGS)
-        return x, value, slope, z, penalty, found, pairs.forgotten(found < alpha, space)
+        return (
+            x,
+            value,
+            slope,
+            z,
+            penalty,
+            found,
+            tuple(Pairs(*pairs).forgotten(found < alpha, space)),
+        )
 
     def adapted(self, state: Carry) -> tuple[Carry, Trace]:
         if self.alpha is None:
@@ -193,7 +205,7 @@ class _PANOC(AdaptiveSteps):
         before, square, noise = self.envelope(at, alpha)
         most = before - self.slack * square / alpha + noise
         R = subtract(x, z)
-        step = pairs.applied(R, space)
+        step = Pairs(*pairs).applied(R, space)
         beside = subtract(R, step)  # x⁺ = z + τ(R − HR)
 
         def tried(tau: Array) -> Carry:
@@ -210,6 +222,6 @@ class _PANOC(AdaptiveSteps):
         _, after, _ = repeated_while(lambda now: xp.any(now[2]), halved, start, HALVINGS)
         ahead, _, slope, z_next, _ = after
         changed = subtract(subtract(ahead, z_next), R)
-        pairs = pairs.with_pair(subtract(ahead, x), changed, space)
+        pairs = Pairs(*pairs).with_pair(subtract(ahead, x), changed, space)
         y = lincomb(1.0, ahead, -alpha, slope)
-        return (*after, alpha, pairs), (alpha, y, z_next)
+        return (*after, alpha, tuple(pairs)), (alpha, y, z_next)

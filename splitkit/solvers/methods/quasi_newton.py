@@ -47,7 +47,8 @@ class Pairs(NamedTuple):
         usable = xp.where(counts, curvature, 1.0)
         rho = xp.where(counts, 1 / usable, 0.0)
         h = xp.where(counts, usable / (space.inner(y, y) + space.least), self.h)
-        return Pairs((s, *self.s[:-1]), (y, *self.y[:-1]), (rho, *self.rho[:-1]), h)
+        count = len(self.s)
+        return Pairs((s, *self.s)[:count], (y, *self.y)[:count], (rho, *self.rho)[:count], h)
 
     def forgotten(self, where: Array, space: Space) -> Pairs:
         """The same, without those of the elements that the mask marks."""

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
-from splitkit.backend import add, subtract
+from splitkit.backend import Point, add, subtract
 from splitkit.solvers.finite_sums import FiniteSum
 from splitkit.solvers.iteration import Carry, Iteration, Trace
 from splitkit.solvers.method import Guarantee
@@ -83,9 +83,10 @@ class SAGA(VarianceReduced):
 
 
 class _SAGA(PassIteration):
-    def advance(self, state: Carry) -> tuple[Carry, Trace]:
-        x, table, whole, k = state
-        parts, table = self.total.parts, list(table)
+    def passed(
+        self, x: Point, remembered: tuple[Point, ...], whole: Point, k: int
+    ) -> tuple[Carry, Trace]:
+        parts, table = self.total.parts, list(remembered)
         if k % ANEW == 0 and k:
             whole = self.total.whole(tuple(table))
         y = x

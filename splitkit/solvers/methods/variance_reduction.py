@@ -124,7 +124,22 @@ class PassIteration(Iteration):
         return tuple(part.remembered(x) for part in self.total.parts)
 
     def run(self, state: Carry, n: int, loop: Loop) -> Carry:
-        raise Untraceable(f"the host draws the parts of {self.method.label}")
+        raise self.untraceable()
+
+    def advance(self, state: Carry) -> tuple[Carry, Trace]:
+        if not isinstance(state[-1], int):
+            raise self.untraceable()
+        return self.passed(*state)
+
+    def passed(
+        self, x: Point, remembered: tuple[Point, ...], whole: Point, k: int
+    ) -> tuple[Carry, Trace]:
+        """The state after a pass, and the last x − αv and x⁺."""
+        raise NotImplementedError
+
+    def untraceable(self) -> Untraceable:
+        """Why no pass is compiled."""
+        return Untraceable(f"the host draws the parts of {self.method.label}")
 
     def moved_by(self, x: Point, change: Point, whole: Point, p: float) -> tuple[Point, Point]:
         """x⁺ and x − αv of a step by a part of this probability, Fⱼ(x) − sⱼ being known."""
