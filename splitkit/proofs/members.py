@@ -31,6 +31,7 @@ ROUNDS = 3
 KEPT = 8  # of which the next ones are drawn nearby
 KNOTS = 3
 FAR = 1e6  # units: slopes where none is too large
+SINGULAR = 1e10  # the condition number from which an inverse is rounding
 ANGLES = np.linspace(0, np.pi, 48, endpoint=False)
 GRID = np.concatenate([-np.geomspace(1e3, 5, 12), np.linspace(-4, 4, 81), np.geomspace(5, 1e3, 12)])
 HALVINGS = 60
@@ -96,7 +97,10 @@ class _Turns(Operator):
         return self.M @ x
 
     def make_resolvent(self, alpha: Scalar) -> PointMap:
-        inverse = np.linalg.inv(np.eye(2) + alpha * self.M)
+        (a, b), (c, d) = np.moveaxis(np.eye(2) + alpha * self.M, 0, -1)
+        det, sizes = a * d - b * c, a * a + b * b + c * c + d * d
+        det = np.where(sizes <= SINGULAR * np.abs(det), det, np.nan)  # what is nearly singular
+        inverse = np.moveaxis(np.array([[d, -b], [-c, a]]) / det, -1, 0)  # is not looked at
         return lambda y: inverse @ y
 
     def one(self, k: int) -> Matrix:

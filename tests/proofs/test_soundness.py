@@ -550,6 +550,19 @@ def test_random_programs(block):
     assert ends.count(Outcome.INEXPRESSIBLE) <= 1
 
 
+@pytest.mark.parametrize("spread", [1e8, 1e14, 1e20])
+def test_resolvents_at_steps_that_are_far_apart(spread):
+    """Members of the size of the shorter step have resolvents at the longer one that are rounding:
+    they are not looked at.
+    """
+    A = sk.Operator.from_callable(
+        resolvent=never, monotone=True, maximal=True, gradient=True, name="A"
+    )
+    proof = sk.prove(lambda A: lambda u: -1.5 * A.resolvent(1.0)(u - 2 * A.resolvent(spread)(u)), A)
+    assert isinstance(proof.outcome, Outcome)
+    assert proof.attained is None or proof.attained <= 1.5**2 * 9 * (1 + 1e-6)
+
+
 # -- faults planted in the prover -----------------------------------------------------------------
 
 
