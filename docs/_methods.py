@@ -1,6 +1,6 @@
 """The table of methods, of what their docstrings say in the lines Takes, Assumes, …, Source.
 
-A hook of mkdocs: a table each stands in the place of ``<!-- methods -->`` and of
+A hook of mkdocs: a table each stands in the place of ``<!-- methods -->``, ``<!-- by name -->`` and
 ``<!-- accelerators -->``.
 """
 
@@ -12,7 +12,7 @@ from typing import Any
 
 from splitkit.solvers import methods
 from splitkit.solvers.method import Method
-from splitkit.solvers.methods import METHODS
+from splitkit.solvers.methods import BY_NAME, METHODS
 from splitkit.solvers.wrapper import Wrapper
 
 FACTS = ("Takes", "Assumes", "Steps", "Rate", "Oracles")
@@ -52,6 +52,6 @@ def table(kinds: tuple[type[Method], ...]) -> str:
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
     """mkdocs' hook."""
-    for mark, kinds in (("methods", METHODS), ("accelerators", ACCELERATORS)):
+    for mark, kinds in (("methods", METHODS), ("by name", BY_NAME), ("accelerators", ACCELERATORS)):
         markdown = markdown.replace(f"<!-- {mark} -->", table(kinds))
     return markdown

@@ -26,6 +26,7 @@ from splitkit.backend import (
     differentiating,
     holds,
     is_array,
+    is_complex,
     namespace,
 )
 
@@ -138,6 +139,8 @@ def check_parameter(
         good = bool(within(number))
     elif is_array(value) and _is_real(value):
         good = holds(within(value))
+    elif within is FINITE and is_array(value) and is_complex(value):
+        good = holds(namespace(value).isfinite(value))
     else:
         good = None
     if not good:
@@ -146,13 +149,16 @@ def check_parameter(
     return value if number is None else number
 
 
-def check_bounds(lower: Any, upper: Any, what: str) -> tuple[Scalar, Scalar]:
-    """Two parameters, of which the lower nowhere exceeds the upper."""
+def check_bounds(
+    lower: Any, upper: Any, what: str, *, apart: bool = False
+) -> tuple[Scalar, Scalar]:
+    """Two parameters, of which the lower nowhere exceeds the upper, nor is it (apart)."""
     low = check_parameter("lower", lower, Range(ends="[)"), "give bounds below inf")
     high = check_parameter("upper", upper, Range(ends="(]"), "give bounds above -inf")
-    ordered = low <= high
+    ordered = low < high if apart else low <= high
     if not (holds(ordered) if is_array(ordered) else ordered):
-        raise ValueError(f"lower = {lower} exceeds upper = {upper}: {what} is empty")
+        relation = "is not below" if apart else "exceeds"
+        raise ValueError(f"lower = {lower} {relation} upper = {upper}: {what} is empty")
     return low, high
 
 
@@ -177,7 +183,7 @@ def check_broadcast(name: str, value: Point, space: Space) -> None:
     """Raise unless it can be added to points of the space: TypeError for another kind, ValueError
     for a shape that does not broadcast to theirs.
     """
-    for a, shape in space.pairs(value, name):
+    for a, shape in space.pairs(value, name, of_points=False):
         space.check_array(a, name)
         trailing = shape[max(0, len(shape) - a.ndim) :]
         if len(trailing) != a.ndim or any(

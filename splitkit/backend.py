@@ -1,7 +1,8 @@
 """Points of a Hilbert space over any array library of the Array API standard.
 
 A *point* is an array, or a tuple of arrays (a block vector). H carries ⟨x, y⟩ = Σ xᵢyᵢ, summed over
-every axis but the leading ``batch_ndim`` ones, so that a batch of problems is solved at once.
+every axis but the leading ``batch_ndim`` ones, so that a batch of problems is solved at once. Of
+complex arrays it is the real space of their real and imaginary parts: ⟨x, y⟩ = Re Σ x̄ᵢyᵢ.
 This is the only file of the package that knows array libraries; it imports none of them.
 """
 
@@ -12,7 +13,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property, partial, reduce
 from inspect import signature
 from numbers import Real
@@ -43,6 +44,8 @@ Shape: TypeAlias = tuple[int, ...]
 _NAMESPACES: dict[type, Any] = {}
 _ARRAYS: dict[type, bool] = {}
 _OWN_DEVICE: dict[type, bool] = {}
+# the complex dtypes among those of spaces made so far: none, where all is real
+COMPLEX: set[Any] = set()
 
 
 def namespace(*points: Point) -> Any:
@@ -235,8 +238,78 @@ def inner(x: Point, y: Point, batch_ndim: int) -> Array:
     return sum(terms[1:], start=terms[0])
 
 
+def is_complex(x: Array) -> bool:
+    """Whether an array is complex."""
+    return x.dtype in COMPLEX or bool(namespace(x).isdtype(x.dtype, "complex floating"))
+
+
+def as_real(x: Array) -> Array:
+    """A complex array as a real one, of pairs along a last axis: a view where its library has
+    one.
+    """
+    if isinstance(x, np.ndarray):
+        return x[..., None].view(x.real.dtype)
+    if array_api_compat.is_torch_array(x):
+        return sys.modules["torch"].view_as_real(x.resolve_conj())
+    xp = namespace(x)
+    return xp.stack((xp.real(x), xp.imag(x)), axis=-1)
+
+
+def like(value: Array, x: Array) -> Array:
+    """A value, complex where x is."""
+    return namespace(x).astype(value, x.dtype) if value.dtype != x.dtype else value
+
+
+def as_complex(pairs: Array) -> Array:
+    """The complex array of which ``as_real`` makes these pairs."""
+    if array_api_compat.is_torch_array(pairs):
+        return sys.modules["torch"].view_as_complex(pairs.contiguous())
+    xp = namespace(pairs)
+    return join(pairs[..., 0], pairs[..., 1], xp)
+
+
+def join(real: Array, imaginary: Array, xp: Any) -> Array:
+    """real + i·imaginary, of real arrays."""
+    dtype = xp.complex64 if real.dtype == xp.float32 else xp.complex128
+    return xp.astype(real, dtype) + 1j * xp.astype(imaginary, dtype)
+
+
+def real_part(x: Array) -> Array:
+    """Re x; a real x itself."""
+    return namespace(x).real(x) if is_complex(x) else x
+
+
+def real_point(x: Point) -> Point:
+    """Re x of a point."""
+    return tuple(map(real_point, x)) if isinstance(x, tuple) else real_part(x)
+
+
+def conjugated(x: Array) -> Array:
+    """The complex conjugate of x; a real x itself."""
+    return namespace(x).conj(x) if is_complex(x) else x
+
+
+def adjoint_of(M: Array) -> Array:
+    """Mᴴ of a matrix; Mᵀ of a real one."""
+    return namespace(M).conj(M.T) if is_complex(M) else M.T
+
+
+def real_matrix(M: Array) -> Array:
+    """A complex matrix as the real one of (Re x, Im x), stacked; a real one itself. Its singular
+    values, and its eigenvalues where it is Hermitian, are those of M, twice.
+    """
+    if not is_complex(M):
+        return M
+    xp = namespace(M)
+    real, imaginary = xp.real(M), xp.imag(M)
+    above = xp.concat([real, -imaginary], axis=1)
+    return xp.concat([above, xp.concat([imaginary, real], axis=1)], axis=0)
+
+
 def _dot(a: Array, b: Array, batch_ndim: int) -> Array:
     """⟨a, b⟩ of two arrays, without forming their product where the library can do that."""
+    if a.dtype in COMPLEX:
+        a, b = as_real(a), as_real(b)
     if a.ndim == 1 and batch_ndim == 0:
         return a @ b
     if isinstance(a, np.ndarray):
@@ -256,8 +329,11 @@ def norm(x: Point, batch_ndim: int = 0) -> Array:
     """
     if type(x) is np.ndarray and x.ndim == 1 and batch_ndim == 0:
         square = x.dot(x)  # without a look at what else x might be: vectors are short
-        kind, size = type(square), float(square)
-        if _LEAST_SQUARE_OF.get(kind, math.inf) < size < math.inf or (size == 0 and not x.any()):
+        kind = type(square)
+        if kind not in _LEAST_SQUARE_OF:
+            return norm(as_real(x)) if is_complex(x) else lengths(x, (0,))
+        size = float(square)
+        if _LEAST_SQUARE_OF[kind] < size < math.inf or (size == 0 and not x.any()):
             return kind(math.sqrt(size))  # of single precision rounded once, too
         return lengths(x, (0,), squares=square)
     if isinstance(x, tuple):
@@ -265,6 +341,8 @@ def norm(x: Point, batch_ndim: int = 0) -> Array:
             return _compiled(norm)(x, batch_ndim)
         each = [norm(block, batch_ndim) for block in x]
         return norm(namespace(x).stack(each, axis=-1), batch_ndim)
+    if x.dtype in COMPLEX:
+        x = as_real(x)
     axes = tuple(range(batch_ndim, x.ndim))
     if axes and hasattr(x, "device_mesh"):
         with whole_sums():
@@ -329,6 +407,8 @@ def lengths(
     """
     xp = namespace(x)
     if squares is None:
+        if x.dtype in COMPLEX:
+            x = abs(x)
         if _starts_slowly(x):
             return _compiled(lengths)(x, axes, keepdims=keepdims)
         squares = xp.sum(x * x, axis=axes, keepdims=keepdims)
@@ -489,8 +569,9 @@ def extremes(x: Array) -> tuple[float, float]:
 
 
 def transposed(x: Array) -> Array:
-    """Xᵀ of the last two axes; CuPy's arrays have no ``mT``."""
-    return namespace(x).matrix_transpose(x)
+    """Xᵀ of the last two axes, Xᴴ of complex ones; CuPy's arrays have no ``mT``."""
+    xp = namespace(x)
+    return xp.matrix_transpose(xp.conj(x) if x.dtype in COMPLEX else x)
 
 
 def solve_linear(A: Array, b: Array) -> Array:
@@ -618,12 +699,23 @@ def sum_of(x: Array, batch_ndim: int) -> Array:
     return namespace(x).sum(x, axis=tuple(range(batch_ndim, x.ndim)))
 
 
+def products(a: Scalar, x: Array) -> Array:
+    """Re āᵢxᵢ, entry by entry, for an a that broadcasts to x: their sum is ⟨a, x⟩."""
+    if x.dtype not in COMPLEX:
+        return a * x
+    if not is_array(a) or a.dtype not in COMPLEX:
+        return a * real_part(x)
+    xp = namespace(x)
+    return xp.real(a) * xp.real(x) + xp.imag(a) * xp.imag(x)
+
+
 def pairing(a: Point, x: Point, batch_ndim: int) -> Array:
     """⟨a, x⟩ for an a that broadcasts to x."""
     if isinstance(x, tuple):
         parts = [pairing(p, q, batch_ndim) for p, q in zip(a, x, strict=True)]
         return sum(parts[1:], start=parts[0])
-    return inner(a, x, batch_ndim) if a.shape == x.shape else sum_of(a * x, batch_ndim)
+    alike = a.shape == x.shape and a.dtype == x.dtype
+    return inner(a, x, batch_ndim) if alike else sum_of(products(a, x), batch_ndim)
 
 
 @cache
@@ -864,8 +956,12 @@ class Space:
         Whether points are tuples of arrays.
     batch_ndim : int
         Leading axes that index independent problems; all blocks share them.
+    dtype : dtype
+        That of the blocks; where some are complex and others real, the complex one.
     mesh : DeviceMesh, optional
         Of processes, over which Torch cuts its arrays.
+    dtypes : tuple of dtypes, optional
+        Those of the blocks, where some are complex and others real.
     """
 
     shapes: tuple[Shape, ...]
@@ -875,19 +971,20 @@ class Space:
     device: Any
     xp: Any
     mesh: Any = None
+    dtypes: tuple[Any, ...] | None = None
 
     @classmethod
     def of(
         cls, x: Point, batch_ndim: int = 0, name: str = "x0", *, known_finite: bool = False
     ) -> Space:
-        """The space in which x lies; x must be made of finite real floating arrays.
+        """The space in which x lies; x must be made of finite floating-point arrays.
 
         Raises
         ------
         TypeError
-            Not an array or a tuple of arrays of one library, or not real floating point.
+            Not an array or a tuple of arrays of one library, or not of floating point.
         ValueError
-            Blocks differ in dtype, device or batch shape; too few axes; NaN or Inf.
+            Blocks differ in precision, device or batch shape; too few axes; NaN or Inf.
         """
         if isinstance(batch_ndim, bool) or not isinstance(batch_ndim, (int, np.integer)):
             raise TypeError(f"batch_ndim = {batch_ndim!r}: give the number of leading batch axes")
@@ -903,20 +1000,24 @@ class Space:
         mesh = getattr(first, "device_mesh", None)
         for a in arrays if mesh is not None else ():
             require_taken(a, name)
+        dtype = first.dtype
         for a in arrays:
             if not xp.isdtype(a.dtype, "real floating"):
-                if xp.isdtype(a.dtype, "complex floating"):
+                if not xp.isdtype(a.dtype, "complex floating"):
                     raise TypeError(
-                        f"{name} is complex ({a.dtype}): only real spaces are supported; "
-                        "use the tuple (real part, imaginary part)"
+                        f"{name} has dtype {a.dtype}: convert it to a floating-point dtype"
                     )
-                raise TypeError(f"{name} has dtype {a.dtype}: convert it to a floating-point dtype")
-            if not getattr(a.dtype, "isnative", True) or getattr(a.dtype, "itemsize", 0) > 8:
+                COMPLEX.add(a.dtype)
+                dtype = a.dtype
+            itemsize = getattr(a.dtype, "itemsize", 0)
+            if not getattr(a.dtype, "isnative", True) or itemsize > 8 + 8 * (a.dtype in COMPLEX):
                 raise TypeError(
                     f"{name} has dtype {a.dtype}, which no factorization takes: convert it to "
-                    "float64"
+                    "float64" + (" parts, complex128" if a.dtype in COMPLEX else "")
                 )
-            if a is not first and (a.dtype != first.dtype or not _together(a, device(first))):
+            if a is not first and not (
+                _same_precision(a, first, xp) and _together(a, device(first))
+            ):
                 raise ValueError(
                     f"the blocks of {name} must share dtype and device, got {first.dtype} on "
                     f"{device(first)} and {a.dtype} on {device(a)}"
@@ -935,10 +1036,11 @@ class Space:
             tuple([tuple(a.shape) for a in arrays]),
             isinstance(x, tuple),
             batch_ndim,
-            first.dtype,
+            dtype,
             device(first),
             xp,
             mesh,
+            tuple([a.dtype for a in arrays]) if any(a.dtype != dtype for a in arrays) else None,
         )
         if not (known_finite or space.isfinite(x)):
             raise ValueError(f"{name} has entries that are NaN or infinite: start from finite ones")
@@ -949,16 +1051,42 @@ class Space:
         """The smallest normal number."""
         return float(self.xp.finfo(self.dtype).smallest_normal)
 
+    @cached_property
+    def smallest(self) -> float:
+        """The smallest number above 0 that sums keep; of JAX, or where the processor takes what is
+        below it for 0, the smallest normal one.
+        """
+        below = self.least * self.eps
+        kept = below > 0 and not array_api_compat.is_jax_namespace(self.xp)
+        return below if kept and np.float32(2.0**-126) * np.float32(0.5) > 0 else self.least
+
     @property
     def batch_shape(self) -> Shape:
         """The shape of norms, residuals and step sizes."""
         return self.shapes[0][: self.batch_ndim]
 
+    @cached_property
+    def is_complex(self) -> bool:
+        """Whether a block is complex."""
+        return self.dtype in COMPLEX
+
+    @cached_property
+    def real_dtype(self) -> Any:
+        """The dtype of norms and steps."""
+        return real_dtype(self.dtype, self.xp)
+
+    def complexified(self) -> Space:
+        """The space of complex points of these shapes."""
+        kind = self.xp.complex64 if self.real_dtype == self.xp.float32 else self.xp.complex128
+        dtype = self.xp.empty(0, dtype=kind).dtype  # of NumPy a dtype, and no type
+        COMPLEX.add(dtype)
+        return replace(self, dtype=dtype, dtypes=None)
+
     def has_dtype(self, x: Point) -> bool:
         """Whether the arrays of a point are of the space's dtype."""
         if type(x) is tuple:
             return all(map(self.has_dtype, x))
-        return bool(x.dtype == self.dtype)
+        return bool(x.dtype == self.dtype) or self.dtypes is not None
 
     def any(self, mask: Array) -> bool:
         """Whether a mask of batch shape marks an element, read by the host."""
@@ -1017,21 +1145,27 @@ class Space:
             if tuple(a.shape) != shape:
                 raise ValueError(f"{name} has shape {tuple(a.shape)}, but x0 has {shape}")
 
-    def pairs(self, x: Point, name: str) -> Iterator[tuple[Array, Shape]]:
-        """The blocks of x with the shapes of the space's; raises if they are of another kind."""
+    def pairs(
+        self, x: Point, name: str, *, of_points: bool = True
+    ) -> Iterator[tuple[Array, Shape]]:
+        """The blocks of x with the shapes of the space's; raises if they are of another kind, or,
+        of data, can't be combined with points.
+        """
         arrays = blocks(x)
         if isinstance(x, tuple) != self.is_tuple or len(arrays) != len(self.shapes):
             wanted = f"a tuple of {len(self.shapes)} arrays" if self.is_tuple else "one array"
             raise TypeError(f"{name} must be {wanted} as x0 is, got {type(x).__name__}")
-        for a, shape in zip(arrays, self.shapes, strict=True):
-            self._check_kind(a, name)
+        dtypes = self.dtypes or (self.dtype,) * len(arrays)
+        for a, shape, dtype in zip(arrays, self.shapes, dtypes, strict=True):
+            self._check_kind(a, name, dtype if of_points else self._dtype_beside(a, dtype))
             yield a, shape
 
     def check_array(self, a: Array, name: str) -> None:
-        """Raise unless an operator's array can be combined with points: same library, dtype and
-        device; TypeError if it is recorded for derivatives, which no solve has.
+        """Raise unless an operator's array can be combined with points: same library, dtype (or,
+        where points are complex, that of their parts) and device; TypeError if it is recorded for
+        derivatives, which no solve has.
         """
-        self._check_kind(a, name)
+        self._check_kind(a, name, self._dtype_beside(a, self.dtype))
         if differentiating(a):
             raise TypeError(
                 f"{name} requires gradients, but a solve records none, so that its solution would "
@@ -1039,14 +1173,28 @@ class Space:
                 "splitkit_nn.ImplicitSolve differentiate the solution"
             )
 
-    def _check_kind(self, a: Array, name: str) -> None:
+    def check_matrix(self, a: Array, name: str) -> None:
+        """``check_array`` of what is multiplied with points as a matrix: Torch multiplies a complex
+        point by complex ones alone.
+        """
+        self.check_array(a, name)
+        if a.dtype != self.dtype and array_api_compat.is_torch_array(a):
+            raise TypeError(f"{name} has dtype {a.dtype}, but x0 has {self.dtype}: convert one")
+
+    def _dtype_beside(self, a: Array, dtype: Any) -> Any:
+        """What an array of data must have beside points of a dtype: it, or that of its parts."""
+        if self.is_complex and is_array(a) and a.dtype == self.real_dtype:
+            return self.real_dtype
+        return dtype
+
+    def _check_kind(self, a: Array, name: str, dtype: Any) -> None:
         if not is_array(a) or namespace(a) is not self.xp:
             raise TypeError(
                 f"{name} is a {type(a).__module__}.{type(a).__name__}, but x0 belongs to "
                 f"{self.xp.__name__}: convert one of them"
             )
-        if a.dtype != self.dtype:
-            raise TypeError(f"{name} has dtype {a.dtype}, but x0 has {self.dtype}: convert one")
+        if a.dtype != dtype:
+            raise TypeError(f"{name} has dtype {a.dtype}, but x0 has {dtype}: convert one")
         if not _together(a, self.device):
             raise ValueError(f"{name} is on {device(a)}, but x0 on {self.device}: move one of them")
         if getattr(a, "device_mesh", None) != self.mesh:
@@ -1057,10 +1205,25 @@ class Space:
 
     def block_spaces(self) -> tuple[Space, ...]:
         """The spaces of the blocks of a tuple point."""
+        dtypes = self.dtypes or (self.dtype,) * len(self.shapes)
         return tuple(
-            Space((s,), False, self.batch_ndim, self.dtype, self.device, self.xp, self.mesh)
-            for s in self.shapes
+            Space((s,), False, self.batch_ndim, dtype, self.device, self.xp, self.mesh)
+            for s, dtype in zip(self.shapes, dtypes, strict=True)
         )
+
+
+@cache
+def real_dtype(dtype: Any, xp: Any) -> Any:
+    """The dtype of the parts of a complex one; a real one itself."""
+    if dtype not in COMPLEX:
+        return dtype
+    return xp.float64 if float(xp.finfo(dtype).eps) < 1e-10 else xp.float32
+
+
+def _same_precision(a: Array, b: Array, xp: Any) -> bool:
+    if a.dtype in COMPLEX or b.dtype in COMPLEX:
+        return bool(real_dtype(a.dtype, xp) == real_dtype(b.dtype, xp))
+    return bool(a.dtype == b.dtype)
 
 
 def _mesh_said(mesh: Any) -> str:

@@ -19,6 +19,7 @@ from typing import Any, TypeVar, cast
 import numpy as np
 
 from splitkit.backend import (
+    COMPLEX,
     Array,
     Point,
     Space,
@@ -35,6 +36,7 @@ from splitkit.meshes import together
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 Outside = Callable[..., Any]  # (method, thing, x, *rest) ↦ what the method returns, looked at
+Rule = Callable[..., Any]  # (method, thing, x, *rest) ↦ what it returns for a complex x
 
 _KNOWN: ContextVar[bool] = ContextVar("points are known", default=False)
 
@@ -59,14 +61,109 @@ class unknown_points(known_points):
     known = False
 
 
-def look_at_points(cls: type, methods: Iterable[str], outside: Outside) -> None:
+def look_at_points(
+    cls: type, methods: Iterable[str], outside: Outside, rule: Rule | None = None
+) -> None:
     """Let the methods that a class defines itself, of these names, go through ``outside`` where
-    points are not known; ``.unchecked`` is what was written.
+    points are not known, and through the rule where they are complex; ``.unchecked`` is what was
+    written, ``.either`` that with the rule.
     """
     for name in methods:
         written = vars(cls).get(name)
         if isinstance(written, FunctionType) and not hasattr(written, "unchecked"):
-            setattr(cls, name, _looking(written, outside))
+            found = _looking(written, outside) if rule is None else _ruled(written, outside, rule)
+            setattr(cls, name, found)
+
+
+def _ruled(method: Callable[..., Any], outside: Outside, rule: Rule) -> Callable[..., Any]:
+    """``_looking``, of a method that has a rule for complex points."""
+
+    def either(self: Any, x: Point, *rest: Any, **named: Any) -> Any:
+        if x.dtype in COMPLEX:
+            return rule(method, self, x, *rest, **named)
+        return method(self, x, *rest, **named)
+
+    either.__name__ = method.__name__
+
+    def of_point(self: Any, x: Point, *rest: Any, **named: Any) -> Any:
+        if not _KNOWN.get():
+            return outside(either, self, x, *rest, **named)
+        if x.dtype in COMPLEX:
+            return rule(method, self, x, *rest, **named)
+        return method(self, x, *rest, **named)
+
+    looked = wraps(method)(of_point)
+    looked.unchecked, looked.either = method, either  # type: ignore[attr-defined]
+    return looked
+
+
+def follow(cls: type, methods: Iterable[str], rule: Rule) -> None:
+    """Let the methods that a class defines itself, of these names, which are not for calls from
+    outside, go through the rule where points are complex.
+    """
+    for name in methods:
+        written = vars(cls).get(name)
+        if isinstance(written, FunctionType) and not hasattr(written, "either"):
+
+            def either(
+                self: Any, x: Point, *rest: Any, _method: Any = written, **named: Any
+            ) -> Any:
+                if x.dtype in COMPLEX:
+                    return rule(_method, self, x, *rest, **named)
+                return _method(self, x, *rest, **named)
+
+            followed = wraps(written)(either)
+            followed.either = followed  # type: ignore[attr-defined]
+            setattr(cls, name, followed)
+
+
+def act_where_declared(cls: type, checks: Iterable[str]) -> None:
+    """Let the checks of spaces that a class defines itself, of these names, first refuse complex
+    ones, unless the thing ``acts_on_complex``.
+    """
+    for name in checks:
+        written = vars(cls).get(name)
+        if isinstance(written, FunctionType) and not hasattr(written, "__wrapped__"):
+            setattr(cls, name, _refusing(written))
+
+
+def _refusing(check: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(check)
+    def checked(self: Any, space: Space, *rest: Any, **named: Any) -> Any:
+        if COMPLEX and space.is_complex and not self.acts_on_complex:
+            raise TypeError(self.refusal_of_complex(space))
+        return check(self, space, *rest, **named)
+
+    return checked
+
+
+class OnComplex:
+    """What acts on points, and on complex ones where it says so.
+
+    Attributes
+    ----------
+    acts_on_complex : bool
+        Whether its formulas hold in the real Hilbert space of complex points, ⟨x, y⟩ = Re Σ x̄ᵢyᵢ;
+        else those are refused. What is made of others asks them, too.
+    """
+
+    acts_on_complex: bool = False
+
+    def refusal_of_complex(self, space: Space) -> str:
+        """Why, and what to do."""
+        return (
+            f"{self!r} acts on real points, and x0 is complex ({space.dtype}): it has no meaning "
+            "there, as of orders, bounds and signs, or is not known to; give what acts on complex "
+            "points (docs/complex.md), or the real problem of the tuple (real part, imaginary part)"
+        )
+
+
+def prepared(method: Callable[..., Any]) -> Callable[..., Any] | None:
+    """What a function of a class does at points that are known; None: it is not looked at. Where
+    no points are complex, no rule of theirs is in between.
+    """
+    unchecked: Callable[..., Any] | None = getattr(method, "unchecked", None)
+    return getattr(method, "either", unchecked) if COMPLEX else unchecked
 
 
 def _looking(method: Callable[..., Any], outside: Outside) -> Callable[..., Any]:
@@ -119,7 +216,7 @@ def construct_whole(cls: type) -> None:
 
 def for_known(method: Callable[..., Any]) -> Callable[..., Any]:
     """A bound method, prepared for points that are known: it does not ask at each call."""
-    written = getattr(method, "unchecked", None)
+    written = prepared(method) if COMPLEX else getattr(method, "unchecked", None)
     return method if written is None else MethodType(written, method.__self__)  # type: ignore[attr-defined]
 
 

@@ -8,6 +8,9 @@ import logging
 import sys
 import time
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, Self
 
 PATIENCE = 3.0  # seconds
@@ -90,3 +93,33 @@ class Progress:
         on_terminal = False if wanted else None  # None: tqdm's word for "only there"
         desc = None if self.what == "iteration" else self.what
         self.bar = tqdm(total=self.total, desc=desc, disable=on_terminal, leave=False)
+
+
+class _Told:
+    def __init__(self, bar: Progress) -> None:
+        self.bar, self.done = bar, 0
+
+
+TOLD: ContextVar[_Told | None] = ContextVar("TOLD", default=None)
+
+
+@contextmanager
+def telling(wanted: bool | None, what: str) -> Iterator[None]:
+    """A bar of what ``tell`` is told within; where there is one already, work within that."""
+    if TOLD.get() is not None:
+        yield
+        return
+    with Progress(wanted, what=what) as bar:
+        token = TOLD.set(_Told(bar))
+        try:
+            yield
+        finally:
+            TOLD.reset(token)
+
+
+def tell(what: str, done: int = 1) -> None:
+    """So many more of them are done; the bar of something else is only shown if it is due."""
+    told = TOLD.get()
+    if told is not None:
+        told.done += done if what == told.bar.what else 0
+        told.bar.report(told.done)

@@ -56,7 +56,7 @@ else:
         Unrolled as Unrolled,
     )
     from splitkit_nn.implicit.solve import ImplicitSolve as ImplicitSolve
-    from splitkit_nn.layers import MonDEQ as MonDEQ
+    from splitkit_nn.layers import MonDEQ as MonDEQ, UnrolledLayer as UnrolledLayer
     from splitkit_nn.layers.compare import (
         GradientBias as GradientBias,
         compare_gradients as compare_gradients,

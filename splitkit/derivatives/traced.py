@@ -20,6 +20,7 @@ from collections.abc import Callable
 from functools import cache, partial
 from typing import Any
 
+from splitkit.backend import as_complex, as_real
 from splitkit.tracing import Map, State
 
 DENSE = 1024  # the most unknowns of which a matrix is made
@@ -35,6 +36,9 @@ def fixed_point(
     """
     import jax  # optional, and loaded by whoever made the arrays
 
+    if any(map(jax.numpy.iscomplexobj, jax.tree.leaves(start))):
+        return _of_pairs(T, start, search, batch_ndim)
+
     def difference(u: State) -> State:
         return jax.tree.map(lambda a, b: a - b, u, T(u))
 
@@ -44,7 +48,9 @@ def fixed_point(
     def searched(_: Map, u: State) -> tuple[State, Any]:
         found, more = search(u)
         kinds.append(jax.tree.map(lambda a: a.dtype, more))
-        return found, jax.tree.map(lambda a: a.astype(floating), more)
+        return found, jax.tree.map(
+            lambda a: a if jax.numpy.iscomplexobj(a) else a.astype(floating), more
+        )
 
     u, more = jax.lax.custom_root(
         difference,
@@ -54,6 +60,30 @@ def fixed_point(
         has_aux=True,
     )
     return u, jax.tree.map(lambda a, kind: a.astype(kind), more, kinds[-1])
+
+
+def _of_pairs(
+    T: Map, start: State, search: Callable[[State], tuple[State, Any]], batch_ndim: int
+) -> tuple[State, Any]:
+    """``fixed_point`` of complex points, as of their real and imaginary parts: a prox, of moduli
+    say, is linear over the reals alone, to first order.
+    """
+    import jax  # as above
+
+    def pairs(u: State) -> State:
+        return jax.tree.map(lambda a: as_real(a) if jax.numpy.iscomplexobj(a) else a, u)
+
+    def points(u: State) -> State:
+        return jax.tree.map(
+            lambda p, a: as_complex(p) if jax.numpy.iscomplexobj(a) else p, u, start
+        )
+
+    def searched(u: State) -> tuple[State, Any]:
+        found, more = search(points(u))
+        return pairs(found), more
+
+    u, more = fixed_point(lambda u: pairs(T(points(u))), pairs(start), searched, batch_ndim)
+    return points(u), more
 
 
 def held_fixed(values: State) -> State:

@@ -19,6 +19,11 @@ from splitkit.functions.calculus.raised import Raised as Raised
 from splitkit.functions.calculus.rescaled import Rescaled as Rescaled
 from splitkit.functions.calculus.scaled import Scaled as Scaled
 from splitkit.functions.calculus.separable import SeparableSum as SeparableSum
+from splitkit.functions.calculus.sublevel import (
+    Epigraph as Epigraph,
+    LpBall as LpBall,
+    SublevelSet as SublevelSet,
+)
 from splitkit.functions.calculus.sums import SumOfFunctions as SumOfFunctions
 from splitkit.functions.calculus.support import SupportFunction as SupportFunction
 from splitkit.functions.calculus.tilted import Tilted as Tilted
@@ -33,6 +38,9 @@ from splitkit.functions.cones.exponential_cone import ExponentialCone as Exponen
 from splitkit.functions.cones.isotonic import Isotonic as Isotonic
 from splitkit.functions.cones.non_negative import NonNegative as NonNegative
 from splitkit.functions.cones.non_positive import NonPositive as NonPositive
+from splitkit.functions.cones.packed_semidefinite import (
+    PackedPositiveSemidefinite as PackedPositiveSemidefinite,
+)
 from splitkit.functions.cones.positive_semidefinite import (
     PositiveSemidefinite as PositiveSemidefinite,
 )
@@ -42,13 +50,16 @@ from splitkit.functions.cones.rotated_second_order_cone import (
 )
 from splitkit.functions.cones.second_order_cone import SecondOrderCone as SecondOrderCone
 from splitkit.functions.cones.zero_cone import ZeroCone as ZeroCone
+from splitkit.functions.entropies.box_barrier import BoxBarrier as BoxBarrier
 from splitkit.functions.entropies.exponential import Exponential as Exponential
 from splitkit.functions.entropies.log_barrier import LogBarrier as LogBarrier
 from splitkit.functions.entropies.log_sum_exp import LogSumExp as LogSumExp
 from splitkit.functions.entropies.negative_entropy import NegativeEntropy as NegativeEntropy
 from splitkit.functions.entropies.relative_entropy import RelativeEntropy as RelativeEntropy
 from splitkit.functions.entropies.simplex_entropy import SimplexEntropy as SimplexEntropy
+from splitkit.functions.losses.amplitude import Amplitude as Amplitude
 from splitkit.functions.losses.berhu import BerHu as BerHu
+from splitkit.functions.losses.cauchy import Cauchy as Cauchy
 from splitkit.functions.losses.epsilon_insensitive import EpsilonInsensitive as EpsilonInsensitive
 from splitkit.functions.losses.even_losses import (
     Fair as Fair,
@@ -61,6 +72,7 @@ from splitkit.functions.losses.kullback_leibler import KullbackLeibler as Kullba
 from splitkit.functions.losses.least_squares import LeastSquares as LeastSquares
 from splitkit.functions.losses.linear import Linear as Linear
 from splitkit.functions.losses.logistic import Logistic as Logistic
+from splitkit.functions.losses.ordinal_logistic import OrdinalLogistic as OrdinalLogistic
 from splitkit.functions.losses.quadratic import Quadratic as Quadratic
 from splitkit.functions.losses.quantile import Quantile as Quantile
 from splitkit.functions.losses.squared_hinge import SquaredHinge as SquaredHinge
@@ -79,7 +91,14 @@ from splitkit.functions.norms.sublinear import SupportedSet as SupportedSet
 from splitkit.functions.norms.sum_of_k_largest import SumOfKLargest as SumOfKLargest
 from splitkit.functions.norms.total_variation_1d import TotalVariation1D as TotalVariation1D
 from splitkit.functions.norms.total_variation_2d import TotalVariation2D as TotalVariation2D
+from splitkit.functions.penalties.capped_l1 import CappedL1 as CappedL1
+from splitkit.functions.penalties.concave import (
+    ETP as ETP,
+    Geman as Geman,
+    LqPenalty as LqPenalty,
+)
 from splitkit.functions.penalties.l0_norm import L0Norm as L0Norm
+from splitkit.functions.penalties.l1_minus_l2 import L1MinusL2 as L1MinusL2
 from splitkit.functions.penalties.log_sum import LogSum as LogSum
 from splitkit.functions.penalties.mcp import MCP as MCP
 from splitkit.functions.penalties.scad import SCAD as SCAD
@@ -107,6 +126,7 @@ from splitkit.functions.sets.solid_simplex import SolidSimplex as SolidSimplex
 from splitkit.functions.sets.solution_set import SolutionSet as SolutionSet
 from splitkit.functions.sets.spectral_ball import SpectralBall as SpectralBall
 from splitkit.functions.sets.sphere import Sphere as Sphere
+from splitkit.functions.sets.stiefel import Stiefel as Stiefel
 from splitkit.functions.sets.transport_polytope import TransportPolytope as TransportPolytope
 from splitkit.functions.sets.weighted_l1_ball import WeightedL1Ball as WeightedL1Ball
 from splitkit.functions.spectral.largest_eigenvalue import LargestEigenvalue as LargestEigenvalue
@@ -119,6 +139,9 @@ from splitkit.functions.spectral.schatten import (
 from splitkit.functions.spectral.spectral import (
     Spectral as Spectral,
     SpectralSymmetric as SpectralSymmetric,
+)
+from splitkit.functions.spectral.weighted_nuclear_norm import (
+    WeightedNuclearNorm as WeightedNuclearNorm,
 )
 from splitkit.functions.subdifferential import (
     NormalCone as NormalCone,

@@ -32,6 +32,7 @@ from splitkit.backend import (
     are_values_at_hand,
     as_float,
     blocks,
+    device,
     is_array,
     is_traced,
     lincomb,
@@ -51,7 +52,18 @@ from splitkit.functions.declared import (
 from splitkit.linear.affine import Affine
 from splitkit.linear.base import LinearOperator
 from splitkit.linear.wrapped import is_map, wrap
-from splitkit.looks import at_known, check_step, construct_whole, look_at_points, require_like, seen
+from splitkit.looks import (
+    OnComplex,
+    act_where_declared,
+    at_known,
+    check_step,
+    construct_whole,
+    follow,
+    look_at_points,
+    prepared,
+    require_like,
+    seen,
+)
 from splitkit.notation import Style
 from splitkit.operators.base import PointMap
 from splitkit.operators.freedom import Freedom
@@ -63,7 +75,7 @@ ROUNDINGS = 64  # units of rounding of what is added up within which a constrain
 EQUAL = 1e-15  # of two constants that are equal in exact arithmetic
 
 
-class Function(Arithmetic["Function"], Declared):
+class Function(OnComplex, Arithmetic["Function"], Declared):
     """A closed proper function on points, convex unless ``convex`` is False.
 
     A subclass declares its parameters (``parameter``), gives ``__call__`` and ``prox``,
@@ -88,6 +100,8 @@ class Function(Arithmetic["Function"], Declared):
         prox acts on each entry by itself, so that it does not depend on what is batch.
     polyhedral : bool
         Its epigraph is known to be a polyhedron: f is piecewise linear on a polyhedron.
+    sublinear : bool
+        f(tx) = tf(x) for t ≥ 0 is known, as of a norm: f is the support function of a set.
     parameters : tuple of str
         Names of the attributes that must broadcast to points if they are arrays: those declared.
     samplewise : tuple of str
@@ -99,6 +113,9 @@ class Function(Arithmetic["Function"], Declared):
     operator : Operator or None
         ∂f as an operator with a resolvent and a Cayley operator of its own, where those are
         cheaper than ``prox``.
+    of_moduli : bool
+        f(x) = φ(|x|), of the moduli of the entries, as f is even in each; so it is of complex x,
+        with prox_f(x) = (x/|x|) ⊙ prox_φ(|x|), and likewise ∇f, f* and projections.
 
     Examples
     --------
@@ -113,7 +130,11 @@ class Function(Arithmetic["Function"], Declared):
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        look_at_points(cls, LOOKING, _from_outside)
+        rule = _by_moduli if cls.of_moduli else None
+        look_at_points(cls, LOOKING, _from_outside, rule)
+        if rule is not None:
+            follow(cls, RULED, rule)
+        act_where_declared(cls, ("check_space",))
         construct_whole(cls)
 
     def __call__(self, x: Point) -> Array:
@@ -140,9 +161,13 @@ class Function(Arithmetic["Function"], Declared):
         """∇f(x), like x."""
         raise TypeError(f"{self!r} is not differentiable: use its prox")
 
+    def value_and_gradient(self, x: Point) -> tuple[Array, Point]:
+        """f(x) and ∇f(x); override where they share work, as Lx does in f(Lx) and Lᵀ∇f(Lx)."""
+        return self(x), self.gradient(x)
+
     def make_prox(self, alpha: Scalar) -> PointMap:
         """x ↦ prox_{αf}(x) for one step size, checked once; override where more can be prepared."""
-        unchecked = getattr(type(self).prox, "unchecked", None)
+        unchecked = prepared(type(self).prox)
         if unchecked is None:
             return lambda x: self.prox(x, alpha)
         return partial(unchecked, self, alpha=check_parameter("alpha", alpha, POSITIVE))
@@ -369,12 +394,28 @@ LOOKING = (
     "gradient",
     "project",
     "reflect",
+    "support_point",
     "violation",
     "within",
     "conjugate_value",
     "conjugate_prox",
 )
-OF_VALUES = frozenset({"__call__", "violation", "within", "conjugate_value"})
+OF_VALUES = frozenset({"__call__", "violation", "within", "conjugate_value", "cancelling"})
+RULED = ("recession", "cancelling")  # as those, where points are complex
+
+
+def _by_moduli(
+    method: Callable[..., Any], f: Function, x: Array, *rest: Any, **named: Any
+) -> Array:
+    """What a method of an f that is even in each entry returns for a complex x: the value at |x|,
+    or the point at |x| with the phases of x, where it has some.
+    """
+    xp, size = namespace(x), abs(x)
+    value = method(f, size, *rest, **named)
+    if method.__name__ in OF_VALUES or value is None:
+        return value
+    unit = xp.where(size > 0, x / xp.where(size > 0, size, xp.ones_like(size)), xp.ones_like(x))
+    return xp.where(value == size, x, unit * value)
 
 
 def _from_outside(
@@ -420,6 +461,7 @@ def _checked_step(f: Function, x: Point, alpha: Scalar, name: str) -> Scalar:
 
 
 look_at_points(Function, ("conjugate_prox",), _from_outside)
+act_where_declared(Function, ("check_space",))
 
 
 class Modified(Function):
@@ -475,6 +517,21 @@ class Indicator(Function):
     def project(self, x: Point) -> Point:
         """The point of C nearest to x."""
         raise NotImplementedError(f"{type(self).__name__} must define project")
+
+    def support_point(self, v: Point) -> Point:
+        """A point of C at which ⟨v, ·⟩ is largest: what a linear minimization oracle gives at −v.
+
+        Raises
+        ------
+        TypeError
+            No formula is known.
+        """
+        raise TypeError(f"{self!r} has no support point in closed form")
+
+    @property
+    def has_support_point(self) -> bool:
+        """Whether the support point can be computed: then C is bounded."""
+        return type(self).support_point is not Indicator.support_point
 
     def pinned(self) -> Any:
         """Whether C allows the entries of x one value only; or 1 and 0 for each of them."""
@@ -565,6 +622,13 @@ def infinite_where(outside: Array, value: Array) -> Array:
 def as_vectors(x: Array, batch_ndim: int) -> Array:
     """The axes that are not batch as one, the last."""
     return namespace(x).reshape(x, (*x.shape[:batch_ndim], math.prod(x.shape[batch_ndim:])))
+
+
+def at_greatest(y: Array) -> Array:
+    """1 at the first greatest entry along the last axis, 0 elsewhere."""
+    xp = namespace(y)
+    places = xp.arange(y.shape[-1], device=device(y))
+    return xp.astype(places == xp.argmax(y, axis=-1, keepdims=True), y.dtype)
 
 
 def spectral_roundings(x: Array) -> float:

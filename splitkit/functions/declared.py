@@ -59,6 +59,8 @@ class Declared(Notation):
     prox_effort: float = 1.0
     elementwise: bool = False
     polyhedral: bool = False
+    sublinear: bool = False
+    of_moduli: bool = False
     parameters: tuple[str, ...] = ()
     samplewise: tuple[str, ...] = ()
     operator: Operator | None = None

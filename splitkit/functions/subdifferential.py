@@ -42,6 +42,7 @@ class Subdifferential(Operator):
     """
 
     binding = FACTOR
+    acts_on_complex = True
 
     f: Function
 

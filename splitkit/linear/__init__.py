@@ -13,6 +13,7 @@ from splitkit.linear.block import (
     BlockMatrix as BlockMatrix,
     BlockRow as BlockRow,
 )
+from splitkit.linear.channels import ChannelConvolution as ChannelConvolution
 from splitkit.linear.cosine import CosineTransform as CosineTransform
 from splitkit.linear.coupling import Coupling as Coupling
 from splitkit.linear.dense import DenseMatrix as DenseMatrix
@@ -23,6 +24,7 @@ from splitkit.linear.fourier import Circulant as Circulant, Convolution as Convo
 from splitkit.linear.fusing import weighted_gram as weighted_gram
 from splitkit.linear.gradient import Gradient as Gradient
 from splitkit.linear.identity import ScaledIdentity as ScaledIdentity
+from splitkit.linear.interpolation import Interpolation as Interpolation, Resize as Resize
 from splitkit.linear.iterative import Iterative as Iterative
 from splitkit.linear.kronecker import Kronecker as Kronecker
 from splitkit.linear.linear_convolution import LinearConvolution as LinearConvolution
@@ -30,7 +32,7 @@ from splitkit.linear.low_rank import PlusLowRank as PlusLowRank
 from splitkit.linear.mask import Mask as Mask
 from splitkit.linear.matrix_free import MatrixFree as MatrixFree
 from splitkit.linear.padding import Crop as Crop, Pad as Pad
-from splitkit.linear.radon import Radon as Radon
+from splitkit.linear.radon import FanBeam as FanBeam, Radon as Radon
 from splitkit.linear.rearranged import (
     Flip as Flip,
     Reshape as Reshape,

@@ -64,6 +64,8 @@ class Affine(Operator):
     1.0 3.0
     """
 
+    acts_on_complex = True
+
     def __init__(
         self,
         M: Array | LinearOperator,

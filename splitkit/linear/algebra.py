@@ -34,6 +34,7 @@ class LinearMultiple(ModifiedMap):
     """
 
     binding = PRODUCT
+    acts_on_complex = True
 
     def __init__(self, c: float, L: LinearOperator) -> None:
         super().__init__(L)
@@ -139,6 +140,7 @@ class LinearSum(CombinedMaps):
     """
 
     binding = SUM
+    acts_on_complex = True
 
     def __init__(self, maps: Sequence[LinearOperator]) -> None:
         super().__init__(maps)
@@ -241,6 +243,7 @@ class LinearProduct(CombinedMaps):
     """
 
     binding = PRODUCT
+    acts_on_complex = True
 
     @classmethod
     def of(cls, L: LinearOperator, K: LinearOperator) -> LinearOperator:

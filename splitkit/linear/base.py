@@ -5,12 +5,33 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import cached_property, wraps
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 from weakref import WeakValueDictionary
 
 from splitkit.arithmetic import Arithmetic
-from splitkit.backend import Array, Point, Scalar, Space, add, align, is_array, is_traced, norm
-from splitkit.looks import at_known, for_known, look_at_points, possible_batch_axes, seen
+from splitkit.backend import (
+    Array,
+    Point,
+    Scalar,
+    Space,
+    add,
+    align,
+    is_array,
+    is_traced,
+    join,
+    namespace,
+    norm,
+)
+from splitkit.looks import (
+    OnComplex,
+    act_where_declared,
+    at_known,
+    follow,
+    for_known,
+    look_at_points,
+    possible_batch_axes,
+    seen,
+)
 from splitkit.notation import ATOM, FACTOR, Notation, Style
 from splitkit.operators.freedom import Freedom, least
 from splitkit.properties import Properties
@@ -18,7 +39,7 @@ from splitkit.properties import Properties
 KRYLOV_STEPS = 20.0  # of a solve that iterates, about
 
 
-class LinearOperator(Arithmetic["LinearOperator"], Notation):
+class LinearOperator(OnComplex, Arithmetic["LinearOperator"], Notation):
     """x ↦ Lx; a subclass gives ``__call__`` and ``adjoint``, and what it knows.
 
     One whose values lie in another space than x also gives ``range_space`` and ``domain_space``:
@@ -35,12 +56,24 @@ class LinearOperator(Arithmetic["LinearOperator"], Notation):
     >>> y = L(x)
     >>> print(y, L.T(y))
     [-1. -1.] [-1. -3.]
+
+    Attributes
+    ----------
+    by_parts : bool
+        Whether Lx of a complex x is L Re x + i L Im x, of a map that is real and whose formula is
+        for real points.
     """
+
+    by_parts: ClassVar[bool] = False
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        look_at_points(cls, ("__call__",), _from_outside)
-        look_at_points(cls, ("adjoint",), _from_the_other_side)
+        rule = _by_parts if cls.by_parts else None
+        look_at_points(cls, ("__call__",), _from_outside, rule)
+        look_at_points(cls, ("adjoint",), _from_the_other_side, rule)
+        if rule is not None:
+            follow(cls, ("add_to",), rule)
+        act_where_declared(cls, SPACES)
 
     # -- what is known: a subclass overrides it by a number, or by what is computed once ----------
 
@@ -296,6 +329,17 @@ class LinearOperator(Arithmetic["LinearOperator"], Notation):
         return LinearProduct.of(self, other) if composes else NotImplemented
 
 
+SPACES = ("check_space", "range_space", "domain_space")
+act_where_declared(LinearOperator, SPACES)
+
+
+def _by_parts(map: Callable[..., Point], L: LinearOperator, *points: Array) -> Array:
+    """A real linear map of complex arrays."""
+    xp = namespace(points[0])
+    real, imaginary = (map(L, *[part(x) for x in points]) for part in (xp.real, xp.imag))
+    return join(real, imaginary, xp)
+
+
 def _from_outside(
     map: Callable[..., Point], L: LinearOperator, x: Point, *rest: Any, **named: Any
 ) -> Point:
@@ -313,6 +357,8 @@ def _from_the_other_side(
 class SymmetricMap(LinearOperator):
     """Base of maps with Lᵀ = L."""
 
+    acts_on_complex = True
+
     def adjoint(self, y: Point) -> Point:
         return self(y)
 
@@ -323,6 +369,8 @@ class SymmetricMap(LinearOperator):
 
 class ModifiedMap(LinearOperator):
     """Base of what is made of one map L, and known of it unless a subclass knows otherwise."""
+
+    acts_on_complex = True
 
     def __init__(self, L: LinearOperator) -> None:
         self.L = L
@@ -365,6 +413,7 @@ class Adjoint(ModifiedMap):
 
     binding = FACTOR
     gram = None
+    acts_on_complex = True
 
     @cached_property
     def least_gain(self) -> float:

@@ -26,7 +26,7 @@ import scipy.linalg
 import scipy.sparse
 from scipy.sparse.csgraph import reverse_cuthill_mckee
 
-from splitkit.backend import Array, from_numpy, namespace
+from splitkit.backend import Array, from_numpy, namespace, real_matrix
 from splitkit.linear.factor import inverse, is_positive
 
 STEPS = 80  # of Lanczos' method at most
@@ -42,6 +42,7 @@ class Definite:
 
     def __init__(self, M: Array) -> None:
         xp = namespace(M)
+        M = real_matrix(M)
         self.M = self.like = xp.astype(M, xp.float64)
         self.width = int(M.shape[0])
         self.diagonal = xp.linalg.diagonal(self.M)
@@ -195,6 +196,7 @@ def ritz(apply: Solve, like: Array) -> tuple[float, float]:
 
 def smaller_gram(M: Array) -> tuple[Array, float]:
     """MᵀM or MMᵀ, whichever has fewer rows, and what rounding may have moved its eigenvalues."""
+    M = real_matrix(M)
     xp, (rows, columns) = namespace(M), M.shape
     M = xp.astype(M, xp.float64)
     G: Any = M @ M.T if rows < columns else M.T @ M

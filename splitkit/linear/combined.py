@@ -26,6 +26,8 @@ class CombinedMaps(LinearOperator):
         There is none, or another thing among them.
     """
 
+    acts_on_complex = True
+
     def __init__(self, maps: Sequence[LinearOperator]) -> None:
         self.maps = checked_maps("maps", maps)
 

@@ -48,6 +48,7 @@ class CosineTransform(LinearOperator):
     formula = r"\mathcal{C}"
     norm = least_gain = gram = 1.0
     properties = Properties.of(lipschitz=1.0, linear=True)
+    by_parts = acts_on_complex = True
 
     def __init__(self, dimensions: int = 1) -> None:
         self.dimensions = check_integer("dimensions", dimensions, 1)

@@ -6,7 +6,7 @@ from functools import cached_property
 from math import prod
 from typing import Any
 
-from splitkit.backend import Array, Point, Scalar, Space, scale
+from splitkit.backend import Array, Point, Scalar, Space, adjoint_of, scale
 from splitkit.linear.base import LinearOperator, SymmetricMap, require_number
 from splitkit.linear.dense import DenseMatrix
 from splitkit.linear.last_axes import LastAxesMap
@@ -37,6 +37,8 @@ class Coupling(LinearOperator):
     >>> L((np.array([1.0, 1.0]), np.array([2.0])))
     (array([2., 4.]), array([-3.]))
     """
+
+    acts_on_complex = True
 
     def __init__(self, K: Array | LinearOperator) -> None:
         self.K = wrap(K, argument="K")
@@ -91,7 +93,7 @@ class Coupling(LinearOperator):
         whole = K.T @ K if is_tall else K @ K.T
         if isinstance(K, DenseMatrix):
             M = K.matrix
-            whole = DenseMatrix(M.T @ M if is_tall else M @ M.T)
+            whole = DenseMatrix(adjoint_of(M) @ M if is_tall else M @ adjoint_of(M))
         return _CouplingInverse(K, alpha, whole.shifted_inverse(square), on_x=is_tall)
 
     def check_space(self, space: Space, name: str = "K") -> None:
@@ -121,6 +123,8 @@ class Coupling(LinearOperator):
 class _Exchange(SymmetricMap):
     """(x, y) ↦ (Kᵀy, Kx)."""
 
+    acts_on_complex = True
+
     def __init__(self, K: LinearOperator) -> None:
         self.K = K
 
@@ -133,6 +137,7 @@ class _CouplingInverse(LinearOperator):
     """(I + αM)⁻¹ for the coupling's M; sign −1 gives its adjoint."""
 
     norm = 1.0
+    acts_on_complex = True
 
     def __init__(self, K: LinearOperator, alpha: float, S: PointMap, *, on_x: bool = False) -> None:
         self.K, self.alpha, self.S, self.on_x = K, alpha, S, on_x

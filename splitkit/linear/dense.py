@@ -8,16 +8,20 @@ from typing import Any
 import numpy as np
 
 from splitkit.backend import (
+    COMPLEX,
     Array,
     Point,
     Scalar,
     Space,
+    adjoint_of,
+    conjugated,
     device,
     folding,
     holds,
     is_array,
     is_traced,
     namespace,
+    products,
 )
 from splitkit.linear.base import (
     LinearOperator,
@@ -46,7 +50,8 @@ REFLECTED_EXACT_SIZE = 256  # one singular value decomposition for each α that 
 class DenseMatrix(LastAxesMap):
     """x ↦ Mx over the last axis of x.
 
-    A matrix M acting on the last axis: x ↦ xMᵀ, that is M x for each vector of a batch.
+    A matrix M acting on the last axis: x ↦ xMᵀ, that is M x for each vector of a batch. Lᵀ is that
+    of Mᴴ where M is complex.
 
     Constants come from its eigenvalues and singular values up to ``EXACT_SIZE`` rows; beyond, they
     are bounds that hold, of its symmetric part or the smaller one of MᵀM and MMᵀ; see
@@ -64,7 +69,7 @@ class DenseMatrix(LastAxesMap):
     Raises
     ------
     TypeError, ValueError
-        ``matrix`` is no real floating 2-D array of finite numbers.
+        ``matrix`` is no floating 2-D array of finite numbers.
 
     Examples
     --------
@@ -78,6 +83,7 @@ class DenseMatrix(LastAxesMap):
     """
 
     formula = "M"
+    acts_on_complex = True
 
     def __init__(
         self,
@@ -130,10 +136,12 @@ class DenseMatrix(LastAxesMap):
         return x @ self.matrix.T
 
     def adjoint(self, y: Point) -> Point:
+        if COMPLEX and self.matrix.dtype in COMPLEX:
+            return self.xp.conj(self.xp.conj(y) @ self.matrix)
         return y @ self.matrix
 
     def squares(self) -> LinearOperator:
-        return self.of_finite(self.matrix * self.matrix)
+        return self.of_finite(products(self.matrix, self.matrix))
 
     def scaled(
         self, rows: LinearOperator | None = None, columns: LinearOperator | None = None
@@ -181,7 +189,7 @@ class DenseMatrix(LastAxesMap):
         M = self.matrix
         if not self._has_entries:
             return self.xp.zeros(1)
-        return self.xp.linalg.eigvalsh(M if self.is_symmetric else (M + M.T) / 2)
+        return self.xp.linalg.eigvalsh(M if self.is_symmetric else (M + adjoint_of(M)) / 2)
 
     @property
     def _has_entries(self) -> bool:
@@ -305,7 +313,7 @@ class DenseMatrix(LastAxesMap):
         M, xp = self.matrix, self.xp
         if self._is_unknown:
             return self._declared_properties
-        skew = bool(xp.all(M == -M.T))
+        skew = bool(xp.all(M == -adjoint_of(M)))
         return self.square_properties(self._m, symmetric=self.is_symmetric, skew=skew)
 
     @property
@@ -324,9 +332,9 @@ class DenseMatrix(LastAxesMap):
             return rounded(float(self._eigenvalues[0]), self.rounding)
         if self._is_huge:
             return None
-        if bool(self.xp.all(M == -M.T)):
+        if bool(self.xp.all(M == -adjoint_of(M))):
             return 0.0
-        return Definite((M + M.T) / 2).least(-self._bound)
+        return Definite((M + adjoint_of(M)) / 2).least(-self._bound)
 
     @property
     def rounding(self) -> float:
@@ -420,7 +428,7 @@ class DenseMatrix(LastAxesMap):
         return self._identity()
 
     def check_kind(self, space: Space, name: str) -> None:
-        space.check_array(self.matrix, name)
+        space.check_matrix(self.matrix, name)
 
     def __repr__(self) -> str:
         return f"DenseMatrix({self.matrix.shape[0]}×{self.matrix.shape[1]})"
@@ -434,10 +442,12 @@ class DenseMatrix(LastAxesMap):
 
 
 class _InEigenbasis(SymmetricMap):
-    """x ↦ Q(d ⊙ Qᵀx), Q orthogonal."""
+    """x ↦ Q(d ⊙ Qᵀx), Q orthogonal or unitary."""
+
+    acts_on_complex = True
 
     def __init__(self, d: Array, Q: Array) -> None:
-        self.d, self.Q = d, Q
+        self.d, self.Q, self._conjugate = d, Q, conjugated(Q)
 
     def __call__(self, x: Point) -> Point:
-        return (self.d * (x @ self.Q)) @ self.Q.T
+        return (self.d * (x @ self._conjugate)) @ self.Q.T

@@ -6,7 +6,17 @@ from functools import cached_property
 from typing import Any
 
 from splitkit.arguments import check_broadcast
-from splitkit.backend import Array, Point, Space, extremes
+from splitkit.backend import (
+    Array,
+    Point,
+    Space,
+    conjugated,
+    extremes,
+    holds,
+    is_complex,
+    products,
+    real_part,
+)
 from splitkit.linear.base import LinearOperator, factors
 from splitkit.linear.multiplier import Multiplier
 from splitkit.operators.freedom import Freedom
@@ -18,12 +28,13 @@ class Diagonal(Multiplier):
     Parameters
     ----------
     d : array
-        Finite; dtype and device of x; broadcasts to it. A single number is ``ScaledIdentity``.
+        Finite; dtype and device of x; broadcasts to it. Of a complex one Lᵀ has its conjugate. A
+        single number is ``ScaledIdentity``.
 
     Raises
     ------
     TypeError, ValueError
-        ``d`` is no real floating array of finite numbers, or has no axis.
+        ``d`` is no floating array of finite numbers, or has no axis.
 
     Examples
     --------
@@ -37,15 +48,28 @@ class Diagonal(Multiplier):
     """
 
     formula = r"\mathrm{diag}(d)"
+    acts_on_complex = True
 
     def __init__(self, d: Array) -> None:
         Space.of(d, name="d")
         if d.ndim == 0:
             raise ValueError("d has no axis: give an array, or use ScaledIdentity")
-        self.d = self.spectrum = self.entrywise = d
+        self.d = self.spectrum = d
+        self._conjugate = conjugated(d)
+        if is_complex(d):
+            self.symmetric = holds(self._conjugate == d)
+            self.skew = holds(self._conjugate == -d)
+        else:
+            self.entrywise = d
+
+    @property
+    def real(self) -> Array:
+        return real_part(self.d)
 
     @cached_property
     def multiple(self) -> float | None:
+        if is_complex(self.d):
+            return None
         low, high = extremes(self.d)
         return low if low == high else None
 
@@ -58,7 +82,7 @@ class Diagonal(Multiplier):
         return self.d * x
 
     def adjoint(self, y: Point) -> Point:
-        return self.d * y
+        return self._conjugate * y
 
     def magnitudes(self, x: Point, batch_ndim: int) -> Point:
         return abs(self.d * x)
@@ -67,10 +91,10 @@ class Diagonal(Multiplier):
 
     @property
     def T(self) -> LinearOperator:
-        return self
+        return self if self.symmetric else super().T
 
     def squares(self) -> LinearOperator:
-        return Diagonal(self.d * self.d)
+        return Diagonal(products(self.d, self.d))
 
     def times(self, v: Point) -> Point:
         return self.d * v

@@ -49,6 +49,7 @@ class Differences(LinearOperator):
     """
 
     formula = "D"
+    acts_on_complex = True
 
     def __init__(self, order: int = 1, axis: int = -1, *, size: int | None = None) -> None:
         self.order = check_integer("order", order, 1)

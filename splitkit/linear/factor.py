@@ -15,16 +15,16 @@ from typing import Any
 import numpy as np
 import scipy.linalg.lapack
 
-from splitkit.backend import Array, device, is_traced, namespace, power_of_two
+from splitkit.backend import Array, adjoint_of, device, is_traced, namespace, power_of_two
 
 PLAIN = 100  # rounding units for each row within which a residual needs no refinement
 
 
 def is_symmetric(M: Array) -> bool:
-    """Whether it is, to the last bit."""
+    """Whether it is, to the last bit; of a complex one, whether it is Hermitian."""
     if M.shape[0] != M.shape[1]:
         return False
-    same = namespace(M).all(M == M.T)
+    same = namespace(M).all(M == adjoint_of(M))
     return not is_traced(same) and bool(same)
 
 
@@ -85,11 +85,11 @@ def _of_positive(M: Array) -> Array:
             raise np.linalg.LinAlgError(f"the leading minor of {failed} rows is not positive")
         V, _ = potri(C, lower=True)
         V = np.tril(V)
-        return V + np.tril(V, -1).T
+        return V + adjoint_of(np.tril(V, -1))
     if not is_positive(M):
         raise np.linalg.LinAlgError("the matrix is not positive definite")
     V = xp.linalg.inv(M)
-    return (V + V.T) / 2
+    return (V + adjoint_of(V)) / 2
 
 
 def _one_norm(M: Array) -> float:

@@ -16,6 +16,17 @@ from splitkit.linear.last_axes import LastAxesMap
 from splitkit.linear.multiplier import Multiplier
 
 
+def placed(kernel: Array, origin: tuple[int, ...], grid: tuple[int, ...]) -> Array:
+    """Its last axes on a periodic grid, around which they wrap, with the origin at 0."""
+    values = to_numpy(kernel)
+    count = values.ndim - len(grid)
+    h = np.zeros((*values.shape[:count], *grid))
+    ends = zip(values.shape[count:], origin, grid, strict=True)
+    along = [(np.arange(k) - o) % n for k, o, n in ends]
+    np.add.at(h, np.ix_(*map(np.arange, values.shape[:count]), *along), values)
+    return from_numpy(h, kernel)
+
+
 class FourierMultiplier(Multiplier, LastAxesMap):
     """x ↦ F⁻¹(ĥ ⊙ Fx) on the last axes of x, F the real discrete Fourier transform.
 
@@ -28,6 +39,8 @@ class FourierMultiplier(Multiplier, LastAxesMap):
     symmetric, skew : bool
         Whether ĥ is real or imaginary.
     """
+
+    by_parts = acts_on_complex = True
 
     def __init__(
         self,
@@ -120,7 +133,11 @@ class Convolution(FourierMultiplier):
         *,
         origin: int | Sequence[int] | None = None,
     ) -> None:
-        Space.of(kernel, name="kernel")
+        if Space.of(kernel, name="kernel").is_complex:
+            raise TypeError(
+                f"kernel has dtype {kernel.dtype}: give a real one; with h = p + iq it is "
+                "Convolution(p, shape) + i Convolution(q, shape)"
+            )
         if kernel.ndim not in (1, 2, 3) or 0 in kernel.shape:
             raise ValueError(
                 f"kernel has shape {tuple(kernel.shape)}: give one to three axes with entries"
@@ -129,14 +146,7 @@ class Convolution(FourierMultiplier):
         self.origin = middle if origin is None else check_sizes("origin", origin, 0, kernel.ndim)
         grid = check_sizes("shape", shape, 1, kernel.ndim)
         self.kernel = kernel
-        h = np.zeros(grid)
-        where = np.ix_(
-            *(
-                (np.arange(k) - o) % n
-                for k, o, n in zip(kernel.shape, self.origin, grid, strict=True)
-            )
-        )
-        np.add.at(h, where, to_numpy(kernel))
+        h = to_numpy(placed(kernel, self.origin, grid))
         mirrored = np.roll(np.flip(h), 1, axis=tuple(range(h.ndim)))  # h₋ᵢ
         spectrum = namespace(kernel).fft.rfftn(from_numpy(h, kernel))
         super().__init__(

@@ -15,7 +15,17 @@ from typing import Any, cast
 import numpy as np
 import scipy.sparse
 
-from splitkit.backend import Array, device, from_numpy, is_array, namespace, to_numpy
+from splitkit.backend import (
+    Array,
+    adjoint_of,
+    conjugated,
+    device,
+    from_numpy,
+    is_array,
+    namespace,
+    products,
+    to_numpy,
+)
 from splitkit.linear.algebra import LinearMultiple, LinearProduct, LinearSum
 from splitkit.linear.base import Adjoint, LinearOperator
 from splitkit.linear.block import BlockColumn, BlockDiagonalMap, BlockMatrix, BlockRow
@@ -29,7 +39,7 @@ from splitkit.linear.last_axes import LastAxesMap
 from splitkit.linear.low_rank import PlusLowRank
 from splitkit.linear.mask import Mask
 from splitkit.linear.second_differences import SecondDifferences
-from splitkit.linear.sparse import Sparse
+from splitkit.linear.sparse import Sparse, hermitian
 from splitkit.linear.stacked import Stacked
 
 Rule = Callable[[Any, Any], LinearOperator | None]
@@ -71,15 +81,17 @@ def fused_multiple(c: float, L: LinearOperator) -> LinearOperator:
 
 def transposed(L: LinearOperator) -> LinearOperator | None:
     """Lᵀ as a map of L's kind; None: it has none."""
-    if isinstance(L, (ScaledIdentity, Diagonal, SecondDifferences)):
+    if isinstance(L, (ScaledIdentity, SecondDifferences)):
         return L
+    if isinstance(L, Diagonal):
+        return L if L.symmetric else Diagonal(conjugated(L.d))
     if isinstance(L, FourierMultiplier):
         conjugate = namespace(L.spectrum).conj(L.spectrum)
         return FourierMultiplier(conjugate, L.shape, symmetric=L.symmetric, skew=L.skew)
     if isinstance(L, DenseMatrix):
-        return DenseMatrix.of_finite(L.matrix.T)
+        return DenseMatrix.of_finite(adjoint_of(L.matrix))
     if isinstance(L, Sparse):
-        return Sparse(L.matrix.T)
+        return Sparse(hermitian(L.matrix))
     if isinstance(L, Stacked):
         within = transposed(L.L)
         return None if within is None else Stacked(within, L.sizes)
@@ -277,6 +289,8 @@ def fused_sum(L: LinearOperator, K: LinearOperator) -> LinearOperator | None:
 def _matrices(L: Any, K: Any) -> LinearOperator | None:
     """The product of two matrices, dense if one is, unless it is larger than both together."""
     left, right = L.matrix, K.matrix
+    if left.dtype != right.dtype:
+        return None  # one is complex
     if isinstance(L, Sparse) and isinstance(K, Sparse):
         return Sparse(left @ right)
     if left.shape[0] * right.shape[1] > sum(
@@ -412,7 +426,7 @@ def gram(L: LinearOperator, W: LinearOperator | None = None) -> LinearOperator |
     if isinstance(L, ScaledIdentity):
         return ScaledIdentity(L.c * L.c)
     if isinstance(L, Diagonal):
-        return Diagonal(L.d * L.d)
+        return Diagonal(products(L.d, L.d))
     if isinstance(L, Gradient):
         return SecondDifferences(L) if L.has_transform else None
     if isinstance(L, FourierMultiplier):
@@ -441,8 +455,8 @@ def _gram_of_matrix(L: DenseMatrix) -> LinearOperator:
     M, (rows, columns) = L.matrix, L.matrix.shape
     if rows < columns:
         return PlusLowRank(ScaledIdentity(0.0), M)
-    G = M.T @ M
-    return DenseMatrix.of_finite((G + G.T) / 2)
+    G = adjoint_of(M) @ M
+    return DenseMatrix.of_finite((G + adjoint_of(G)) / 2)
 
 
 def _fills(A: Any) -> bool:
@@ -458,14 +472,14 @@ def _gram_of_sparse(A: Any) -> LinearOperator:
     if m < n and beside @ beside <= counts @ counts:
         return PlusLowRank(ScaledIdentity(0.0), A)
     if not _fills(A):
-        return Sparse(A.T @ A)
+        return Sparse(hermitian(A) @ A)
     order = np.argsort(-counts)
     rest = counts @ counts - np.cumsum(counts[order] ** 2)
     full = 1 + int(np.searchsorted(-rest, -FILL * max(A.nnz, n)))
     if full > n // 8:  # it is dense all over
-        return PlusLowRank(ScaledIdentity(0.0), A) if m < n else Sparse(A.T @ A)
+        return PlusLowRank(ScaledIdentity(0.0), A) if m < n else Sparse(hermitian(A) @ A)
     kept = np.sort(order[full:])
-    of_kept = Sparse(A[kept].T @ A[kept])
+    of_kept = Sparse(hermitian(A[kept]) @ A[kept])
     return PlusLowRank(of_kept, A[np.sort(order[:full])].toarray())
 
 
@@ -635,6 +649,8 @@ def joined(L: LinearOperator, sizes: tuple[int, ...] | None = None) -> Stacked |
     kinds = [K for row in rows for K in row]
     dense = next((K.matrix for K in kinds if isinstance(K, DenseMatrix)), None)
     sparse = next((K.matrix for K in kinds if isinstance(K, Sparse)), None)
+    if len({K.matrix.dtype for K in kinds if isinstance(K, (DenseMatrix, Sparse))}) > 1:
+        return None  # some are complex
     like = dense if dense is not None else None if sparse is None else sparse.data
     if like is None:
         return None

@@ -66,6 +66,7 @@ class Gradient(LinearOperator):
     """
 
     formula = "D"
+    acts_on_complex = True
 
     def __init__(
         self,

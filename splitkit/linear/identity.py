@@ -32,6 +32,8 @@ class ScaledIdentity(Multiplier):
     [ 2. -2.] [ 4. -4.]
     """
 
+    acts_on_complex = True
+
     def __init__(self, c: float = 1.0) -> None:
         self.c = self.spectrum = self.multiple = check_number("c", c)
         self.norm = self.least_gain = abs(self.c)
@@ -92,6 +94,8 @@ class ScaledIdentity(Multiplier):
 
 class _Samplewise(LinearOperator):
     """x ↦ cx for a c of batch shape."""
+
+    acts_on_complex = True
 
     def __init__(self, c: Array) -> None:
         self.c = c

@@ -82,6 +82,8 @@ class Iterative(ModifiedMap):
     [1. 1.]
     """
 
+    acts_on_complex = True
+
     def __init__(
         self,
         L: LinearOperator,
@@ -137,6 +139,8 @@ class IterativeInverse(LinearOperator):
     numpy.linalg.LinAlgError
         The accuracy was not reached; the message says how near it came, and after how many steps.
     """
+
+    acts_on_complex = True
 
     def __init__(self, L: Iterative, alpha: Scalar, shift: float = 1.0) -> None:
         self.L, self.alpha, self.shift = L, alpha, shift

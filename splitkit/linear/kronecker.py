@@ -43,6 +43,7 @@ class Kronecker(CombinedMaps):
     """
 
     binding = PRODUCT
+    acts_on_complex = True
 
     def __init__(self, A: Array | LinearOperator, B: Array | LinearOperator) -> None:
         self.A, self.B = wrap(A, argument="A"), wrap(B, argument="B")

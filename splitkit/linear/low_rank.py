@@ -9,7 +9,17 @@ import numpy as np
 import scipy.sparse
 
 from splitkit.arguments import check_number
-from splitkit.backend import Point, Scalar, Space, add, from_numpy, is_array, lincomb
+from splitkit.backend import (
+    Point,
+    Scalar,
+    Space,
+    add,
+    adjoint_of,
+    conjugated,
+    from_numpy,
+    is_array,
+    lincomb,
+)
 from splitkit.linear.base import LinearOperator, kept_for_last_step
 from splitkit.linear.dense import DenseMatrix
 from splitkit.linear.diagonal import Diagonal
@@ -17,7 +27,7 @@ from splitkit.linear.identity import ScaledIdentity
 from splitkit.linear.iterative import Iterative
 from splitkit.linear.last_axes import LastAxesMap
 from splitkit.linear.refined import verified
-from splitkit.linear.sparse import Sparse
+from splitkit.linear.sparse import Sparse, hermitian
 from splitkit.linear.wrapped import wrap
 from splitkit.notation import FACTOR, SUM, Style
 from splitkit.properties import Properties
@@ -54,6 +64,7 @@ class PlusLowRank(LastAxesMap):
     """
 
     binding = SUM
+    acts_on_complex = True
 
     def __init__(self, base: Any, U: Any) -> None:
         factor = wrap(U, argument="U")
@@ -151,13 +162,15 @@ class PlusLowRank(LastAxesMap):
         U, n = self.U.matrix, self.domain_shape[0]
         if isinstance(self.U, Sparse):
             if isinstance(self.base, Sparse):
-                return Sparse(self.base.matrix + U.T @ U)
+                return Sparse(self.base.matrix + hermitian(U) @ U)
             if self.base.entrywise is not None or self.base.multiple is not None:
                 d = self.base(np.ones(n, dtype=U.dtype))
-                return Sparse(scipy.sparse.diags_array(d) + U.T @ U)
+                return Sparse(scipy.sparse.diags_array(d) + hermitian(U) @ U)
             U = U.toarray()
-        whole = self.base.adjoint(from_numpy(np.eye(n), U)) + U.T @ U  # its rows are Bᵀeᵢ
-        return DenseMatrix((whole + whole.T) / 2 if self.base.properties.gradient else whole)
+        rows = conjugated(self.base.adjoint(from_numpy(np.eye(n), U)))  # of B: they are Bᵀeᵢ
+        whole = rows + adjoint_of(U) @ U
+        symmetric = self.base.properties.gradient
+        return DenseMatrix((whole + adjoint_of(whole)) / 2 if symmetric else whole)
 
     def _woodbury(self, B: LinearOperator, alpha: float) -> LinearOperator:
         """(B⁻¹ + αUᵀU)⁻¹ for the inverse B."""
@@ -167,11 +180,11 @@ class PlusLowRank(LastAxesMap):
             b = B(np.ones(self.domain_shape, dtype=U.dtype))
             root = U @ scipy.sparse.diags_array(np.sqrt(U.dtype.type(alpha) * b))
             eye = scipy.sparse.eye_array(self.rank, dtype=U.dtype)
-            small: LinearOperator = Sparse(eye + root @ root.T)
+            small: LinearOperator = Sparse(eye + root @ hermitian(root))
         else:  # B is applied to the rows of U
             rows = U.toarray() if is_sparse else U
-            G = alpha * (rows @ B(rows).T)
-            G = (G + G.T) / 2 if self.base.properties.gradient else G
+            G = alpha * (rows @ B(conjugated(rows)).T)
+            G = (G + adjoint_of(G)) / 2 if self.base.properties.gradient else G
             small = DenseMatrix(from_numpy(np.eye(self.rank), rows) + G)
         return _Woodbury(B, self.U, small.inverted(), alpha)
 
@@ -198,6 +211,8 @@ class PlusLowRank(LastAxesMap):
 class _Raised(LinearOperator):
     """I + αL."""
 
+    acts_on_complex = True
+
     def __init__(self, L: LinearOperator, alpha: float) -> None:
         self.L, self.alpha = L, alpha
 
@@ -216,6 +231,8 @@ class _Raised(LinearOperator):
 
 class _Woodbury(LinearOperator):
     """B − αBUᵀSUB."""
+
+    acts_on_complex = True
 
     def __init__(self, B: LinearOperator, U: LinearOperator, S: LinearOperator, alpha: float):
         self.B, self.U, self.S, self.alpha = B, U, S, alpha

@@ -37,6 +37,7 @@ class Mask(LastAxesMap):
 
     formula = "S"
     gram = norm = 1.0
+    acts_on_complex = True
 
     def __init__(self, mask: Array) -> None:
         if not is_array(mask) or not namespace(mask).isdtype(mask.dtype, "bool"):

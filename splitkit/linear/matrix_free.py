@@ -52,6 +52,7 @@ class MatrixFree(LastAxesMap):
 
     formula = "L"
     has_declared_constants = True
+    acts_on_complex = True
 
     def __init__(
         self,

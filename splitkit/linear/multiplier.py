@@ -20,6 +20,7 @@ class SamplewiseInverse(LinearOperator):
     """(I + αL)⁻¹ for an α of batch shape, L having the spectrum λ in the basis of ``like``."""
 
     norm = 1.0
+    acts_on_complex = True
 
     def __init__(
         self, like: Callable[[Array], LinearOperator], spectrum: Scalar, alpha: Array
@@ -38,6 +39,8 @@ class SamplewiseInverse(LinearOperator):
 
 class Multiplier(LinearOperator):
     """Base of the maps that know their eigenvalues λ; a subclass gives ``like``."""
+
+    acts_on_complex = True
 
     spectrum: Scalar  # λ
     symmetric: bool = True

@@ -17,6 +17,8 @@ from splitkit.properties import Properties
 class NonNegativeMap(LinearOperator):
     """Base of the maps whose matrix has no negative entry, so that |L||x| = L|x|."""
 
+    acts_on_complex = True
+
     def magnitudes(self, x: Point, batch_ndim: int) -> Point:
         return self(abs(x))
 
@@ -29,6 +31,7 @@ class Rearrangement(NonNegativeMap):
 
     norm = least_gain = gram = 1.0
     properties = Properties.of(lipschitz=1.0, linear=True)
+    acts_on_complex = True
 
 
 class AlongAxes(Rearrangement):

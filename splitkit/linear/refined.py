@@ -21,6 +21,8 @@ SETTLED = 16  # rounding units of |A||x| + |b| that a residual may have
 class Refined(ModifiedMap):
     """b ↦ x + V(b − Ax), x = Vb."""
 
+    acts_on_complex = True
+
     def __init__(self, A: LinearOperator, V: LinearOperator) -> None:
         super().__init__(V)
         self.A = A

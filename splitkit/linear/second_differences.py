@@ -56,6 +56,8 @@ class SecondDifferences(SymmetricMap):
     [-1.  3. -1.] [ 0.  1.  0.]
     """
 
+    acts_on_complex = True
+
     def __init__(self, D: Gradient, a: float = 0.0, b: float = 1.0) -> None:
         self.D, self.a, self.b = D, a, b
         self.norm = a + b * D.norm**2
@@ -109,6 +111,8 @@ class SecondDifferences(SymmetricMap):
 
 class InverseDifferences(SymmetricMap):
     """(aI + bDᵀD)⁻¹, a > 0."""
+
+    by_parts = acts_on_complex = True
 
     def __init__(self, of: SecondDifferences) -> None:
         self.of, self.norm, self.least_gain = of, 1 / of.a, 1 / of.norm

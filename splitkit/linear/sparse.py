@@ -43,7 +43,8 @@ class Sparse(LastAxesMap):
     Parameters
     ----------
     matrix : SciPy sparse array or matrix, shape (rows, columns)
-        float64 or float32, which points must have too. It is not changed; don't change it either.
+        float64 or float32, which points must have too, or complex of these parts, as of complex
+        points. It is not changed; don't change it either.
     strong_monotonicity, lipschitz : float, optional
         Known constants, believed instead of being computed.
     name : str
@@ -70,6 +71,7 @@ class Sparse(LastAxesMap):
     """
 
     formula = "M"
+    acts_on_complex = True
 
     def __init__(
         self,
@@ -84,13 +86,13 @@ class Sparse(LastAxesMap):
                 f"{name} is a {type(matrix).__module__}.{type(matrix).__name__}: give a sparse "
                 "array of scipy.sparse with two axes, or use DenseMatrix"
             )
-        if matrix.dtype not in (np.float64, np.float32):
+        if matrix.dtype not in (np.float64, np.float32, np.complex128, np.complex64):
             raise TypeError(f"{name} has dtype {matrix.dtype}: convert it to float64 or float32")
         self.matrix = scipy.sparse.csr_array(matrix)
         if not np.isfinite(self.matrix.data).all():
             raise ValueError(f"{name} has entries that are NaN or infinite: give finite ones")
         self._declared = strong_monotonicity, lipschitz
-        self._transposed = self.matrix.T.tocsr()
+        self._transposed = hermitian(self.matrix).tocsr()
         rows, columns = map(int, matrix.shape)
         self.domain_shape, self.range_shape = (columns,), (rows,)
 
@@ -106,7 +108,8 @@ class Sparse(LastAxesMap):
         return DenseMatrix(self.matrix.toarray(), strong_monotonicity=m, lipschitz=L)
 
     def squares(self) -> LinearOperator:
-        return Sparse(self.matrix.multiply(self.matrix))
+        M = self.matrix
+        return Sparse(M.multiply(M) if M.dtype.kind == "f" else abs(M).multiply(abs(M)))
 
     def scaled(
         self, rows: LinearOperator | None = None, columns: LinearOperator | None = None
@@ -152,13 +155,13 @@ class Sparse(LastAxesMap):
         """A symmetric M in an order of which it is factored at no great cost."""
         if not self._symmetries[0]:
             return None
-        found = Banded(self.matrix)
+        found = Banded(_real(self.matrix))
         return found if found.is_narrow else None
 
     @cached_property
     def _gram(self) -> Banded | None:
         """MᵀM or MMᵀ, the smaller one, likewise; of other than symmetric M."""
-        M = self.matrix.astype(np.float64)
+        M = _real(self.matrix).astype(np.float64)
         counts = np.bincount(M.indices) if M.shape[0] < M.shape[1] else np.diff(M.indptr)
         if float(counts @ counts.astype(float)) > FULL * M.nnz:
             return None
@@ -185,7 +188,7 @@ class Sparse(LastAxesMap):
             m = self._narrow.least(-self._bound)
         if m is None:
             S = (M + Mt) / 2
-            diagonal = S.diagonal()
+            diagonal = S.diagonal().real
             m = float((diagonal - (abs(S).sum(axis=1) - abs(diagonal))).min())
         symmetric, skew = self._symmetries
         return self.square_properties(m, symmetric=symmetric, skew=skew)
@@ -225,7 +228,8 @@ class Sparse(LastAxesMap):
         return _SparseInverse(shifted, f"I + αM (alpha = {alpha:g})", remedy)
 
     def check_kind(self, space: Space, name: str) -> None:
-        if space.dtype != getattr(space.xp, str(self.matrix.dtype)):
+        own = getattr(space.xp, str(self.matrix.dtype))
+        if own not in (space.dtype, space.real_dtype):
             raise TypeError(
                 f"{name} has dtype {self.matrix.dtype}, but x0 has {space.dtype}: convert one"
             )
@@ -251,10 +255,12 @@ class _SparseInverse(LinearOperator):
     diagonal; where these do not do, of largest size.
     """
 
+    acts_on_complex = True
+
     def __init__(self, M: Any, name: str, remedy: str) -> None:
         self.M, self.name, self.remedy = M, name, remedy
         d = np.sqrt(np.abs(M.diagonal()))
-        s = np.exp2(-np.floor(np.log2(np.where(d > 0, d, 1.0)))).astype(M.dtype)
+        s = np.exp2(-np.floor(np.log2(np.where(d > 0, d, 1.0)))).astype(M.data.real.dtype)
         S = scipy.sparse.diags_array(s)
         scaled = scipy.sparse.csc_array(S @ M @ S)
         self._s = s[:, None]
@@ -263,7 +269,7 @@ class _SparseInverse(LinearOperator):
             "diag_pivot_thresh": 0.0,
             "options": {"SymmetricMode": True},
         }
-        symmetric = (M - M.T).count_nonzero() == 0
+        symmetric = (M - hermitian(M)).count_nonzero() == 0
         for options in ([of_diagonal] if symmetric else []) + [{}]:
             try:
                 self._lu = scipy.sparse.linalg.splu(scaled, **options)
@@ -301,10 +307,26 @@ class _SparseInverse(LinearOperator):
         return _on_vectors(self._solve_transposed, self._solve, y)
 
     def _solve(self, columns: Any, trans: str = "N") -> Any:
+        if columns.dtype.kind == "c" and self.M.dtype.kind == "f":
+            real, imaginary = columns.real.copy(), columns.imag.copy()
+            return self._solve(real, trans) + 1j * self._solve(imaginary, trans)
         return self._s * self._lu.solve(self._s * columns, trans=trans)
 
     def _solve_transposed(self, columns: Any) -> Any:
-        return self._solve(columns, "T")
+        return self._solve(columns, "T" if self.M.dtype.kind == "f" else "H")
+
+
+def hermitian(M: Any) -> Any:
+    """Mᴴ; Mᵀ of a real one."""
+    return M.T if M.dtype.kind == "f" else M.conj().T
+
+
+def _real(M: Any) -> Any:
+    """A complex matrix as that of (Re x, Im x); see ``backend.real_matrix``."""
+    if M.dtype.kind == "f":
+        return M
+    real, imaginary = M.real, M.imag
+    return scipy.sparse.block_array([[real, -imaginary], [imaginary, real]], format="csr")
 
 
 def _diagonal(d: Any, shape: tuple[int, ...], like: Any) -> Any:

@@ -45,6 +45,7 @@ class Stacked(ModifiedMap):
     """
 
     formula = "M"
+    acts_on_complex = True
 
     def __init__(self, M: Array | LinearOperator, sizes: Sequence[int]) -> None:
         super().__init__(wrap(M, argument="M"))

@@ -43,6 +43,7 @@ class SumOver(NonNegativeMap, LastAxesMap):
     """
 
     formula = r"\Sigma"
+    acts_on_complex = True
 
     def __init__(self, shape: int | Shape, axes: int | Sequence[int] | None = None) -> None:
         self.domain_shape = check_sizes("shape", shape)

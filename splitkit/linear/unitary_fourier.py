@@ -1,22 +1,22 @@
-"""The unitary discrete Fourier transform of complex arrays, as pairs of real arrays."""
+"""The unitary discrete Fourier transform of complex arrays, or of pairs of real ones."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from splitkit.arguments import check_integer
-from splitkit.backend import Array, Point, Space, namespace
+from splitkit.backend import Point, Space, join, namespace
 from splitkit.linear.base import LinearOperator
 from splitkit.properties import Properties
 
 
 class Fourier(LinearOperator):
-    """(Re z, Im z) ↦ (Re Fz, Im Fz), F over the last axes, with the factor 1/√N.
+    """z ↦ Fz, and (Re z, Im z) ↦ (Re Fz, Im Fz), F over the last axes, with the factor 1/√N.
 
-    The unitary discrete Fourier transform F of complex arrays, as pairs (real part, imaginary
-    part).
+    The unitary discrete Fourier transform F of complex arrays, or of pairs (real part, imaginary
+    part) of real ones.
 
-    In these pairs ⟨·, ·⟩ is the real part of the complex inner product, so that Fᵀ is the inverse.
+    ⟨·, ·⟩ is the real part of the complex inner product, so that Fᵀ is the inverse.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ class Fourier(LinearOperator):
 
     Notes
     -----
-    The transform of real arrays x is that of pairs (x, 0):
+    The transform of real arrays x, as pairs, is that of (x, 0):
     ``Fourier() @ BlockColumn((ScaledIdentity(), ScaledIdentity(0.0)))``.
 
     Examples
@@ -39,10 +39,13 @@ class Fourier(LinearOperator):
     >>> x = (np.array([1.0, 1.0, 1.0, 1.0]), np.zeros(4))
     >>> L(x)
     (array([2., 0., 0., 0.]), array([0., 0., 0., 0.]))
+    >>> print(L(np.array([1.0, 1.0j, -1.0, -1.0j])))
+    [0.+0.j 2.+0.j 0.+0.j 0.+0.j]
     """
 
     formula = r"\mathcal{F}"
     norm = least_gain = gram = 1.0
+    acts_on_complex = True
     properties = Properties.of(lipschitz=1.0, linear=True)
 
     def __init__(self, dimensions: int = 1) -> None:
@@ -50,10 +53,10 @@ class Fourier(LinearOperator):
 
     def _transformed(self, x: Point, name: str) -> Point:
         xp = namespace(x)
-        real, imaginary = (_complex(part) for part in x)
+        z = join(x[0], x[1], xp) if isinstance(x, tuple) else x
         transform = getattr(xp.fft, name)
-        z = transform(real + 1j * imaginary, axes=tuple(range(-self.dimensions, 0)), norm="ortho")
-        return xp.real(z), xp.imag(z)
+        z = transform(z, axes=tuple(range(-self.dimensions, 0)), norm="ortho")
+        return (xp.real(z), xp.imag(z)) if isinstance(x, tuple) else z
 
     def __call__(self, x: Point) -> Point:
         return self._transformed(x, "fftn")
@@ -63,10 +66,13 @@ class Fourier(LinearOperator):
 
     def check_space(self, space: Space, name: str = "L") -> None:
         shapes = space.shapes
-        if len(shapes) != 2 or shapes[0] != shapes[1] or len(shapes[0]) < self.dimensions:
+        pair = space.is_tuple and len(shapes) == 2 and shapes[0] == shapes[1]
+        takes = not space.is_tuple if space.is_complex else pair
+        if not takes or len(shapes[0]) < self.dimensions:
             raise ValueError(
-                f"{name} = {self!r} acts on pairs (real part, imaginary part) of arrays of one "
-                f"shape with {self.dimensions} axes or more, got shapes {shapes}"
+                f"{name} = {self!r} acts on complex arrays, or pairs (real part, imaginary part) "
+                f"of real arrays of one shape, with {self.dimensions} axes or more, got "
+                f"{space.dtype} of shapes {shapes}"
             )
 
     def __repr__(self) -> str:
@@ -76,8 +82,3 @@ class Fourier(LinearOperator):
     def examples(cls, asarray: Any) -> list[tuple[LinearOperator, Any, Any]]:
         image = (2, 3, 2), (2, 3, 2)
         return [(cls(), ((4,), (4,)), ((4,), (4,))), (cls(2), image, image)]
-
-
-def _complex(x: Array) -> Array:
-    xp = namespace(x)
-    return xp.astype(x, xp.complex64 if x.dtype == xp.float32 else xp.complex128)

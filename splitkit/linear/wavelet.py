@@ -61,6 +61,7 @@ class Wavelet(LastAxesMap):
     """
 
     formula = r"\mathcal{W}"
+    by_parts = acts_on_complex = True
 
     def __init__(
         self,

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
-from splitkit.backend import Array, from_numpy, is_array, to_numpy, with_adjoint
+from splitkit.backend import Array, Space, from_numpy, is_array, to_numpy, with_adjoint
 from splitkit.linear.base import LinearOperator
 from splitkit.linear.dense import DenseMatrix
 from splitkit.linear.matrix_free import MatrixFree
@@ -30,9 +30,10 @@ def wrap(op: Any, *, argument: str = "op", **declared: Any) -> LinearOperator:
     ----------
     op : array, SciPy sparse array, LinearOperator, or another object
         A matrix becomes a ``DenseMatrix`` or ``Sparse``; a ``splitkit.LinearOperator`` stays what
-        it is. Of another object ``shape`` (rows, columns), ``matvec`` and ``rmatvec`` on real
+        it is. Of another object ``shape`` (rows, columns), ``matvec`` and ``rmatvec`` on
         vectors of NumPy are used, one vector after the other: points of other libraries pass
-        through NumPy, those on another device through the host.
+        through NumPy, those on another device through the host. If its ``dtype`` is complex, so
+        are points, and ``rmatvec`` is the adjoint, as SciPy and PyLops have it.
     argument : str
         Its name, for messages.
     **declared
@@ -42,7 +43,7 @@ def wrap(op: Any, *, argument: str = "op", **declared: Any) -> LinearOperator:
     Raises
     ------
     TypeError
-        ``op`` is none of these, lacks its transpose, or is complex; constants are declared of a map
+        ``op`` is none of these, or lacks its transpose; constants are declared of a map
         that has its own.
 
     Examples
@@ -66,11 +67,10 @@ def wrap(op: Any, *, argument: str = "op", **declared: Any) -> LinearOperator:
             "splitkit.LinearOperator (linear.MatrixFree makes one of two functions), or an "
             "operator of SciPy or PyLops"
         )
-    if np.issubdtype(getattr(op, "dtype", None) or np.float64, np.complexfloating):
-        raise TypeError(f"{argument} has dtype {op.dtype}: only real spaces are supported")
+    is_complex = np.issubdtype(getattr(op, "dtype", None) or np.float64, np.complexfloating)
     rows, columns = map(int, op.shape)
     try:
-        op.rmatvec(np.zeros(rows))
+        op.rmatvec(np.zeros(rows, dtype=complex if is_complex else float))
     except NotImplementedError as error:
         raise TypeError(
             f"{argument} = {op!r} does not know its transpose: define rmatvec"
@@ -78,11 +78,18 @@ def wrap(op: Any, *, argument: str = "op", **declared: Any) -> LinearOperator:
     declared.setdefault("name", type(op).__name__)
 
     def through(apply: Callable[[Any], Any], size: int) -> Callable[[Array], Array]:
+        of_vector = _OfVector(apply, size)
+
         def mapped(x: Array) -> Array:
+            if type(x) is np.ndarray and x.ndim == 1 and (is_complex or x.dtype.kind == "f"):
+                return of_vector(x)
             vectors = to_numpy(x).reshape(-1, x.shape[-1])
             values = np.empty((len(vectors), size), dtype=vectors.dtype)
             for i, vector in enumerate(vectors):
-                values[i] = apply(vector)
+                if is_complex or vector.dtype.kind == "f":
+                    values[i] = apply(vector)
+                else:  # what is real may know real vectors alone
+                    values[i] = apply(vector.real.copy()) + 1j * apply(vector.imag.copy())
             return from_numpy(values.reshape(*x.shape[:-1], size), x)
 
         return mapped
@@ -95,7 +102,44 @@ def wrap(op: Any, *, argument: str = "op", **declared: Any) -> LinearOperator:
     def adjoint(y: Array) -> Array:
         return with_adjoint(back, forward, y)
 
-    return MatrixFree(forward, adjoint, (columns,), (rows,), **declared)
+    made = _OfComplex if is_complex else MatrixFree
+    return made(forward, adjoint, (columns,), (rows,), **declared)
+
+
+class _OfVector:
+    """x ↦ apply(x) of NumPy's vectors, without copies but where the operator wants them: the first
+    two calls show whether it writes into its argument, and whether one array takes all its values.
+    """
+
+    def __init__(self, apply: Callable[[Any], Any], size: int) -> None:
+        self.apply, self.size = apply, size
+        self.calls, self.writes, self.reuses, self.before = 0, False, False, None
+
+    def __call__(self, x: Any) -> Any:
+        given = x.copy() if self.writes or self.calls == 0 else x
+        value = np.reshape(self.apply(given), (self.size,))
+        if self.calls < 2 and np.any(x):  # what is written into 0 may be 0
+            self._look(given, x, value)
+        elif self.calls == 2 and not self.reuses and not np.may_share_memory(value, x):
+            return value.astype(x.dtype, copy=False)
+        return np.array(value, dtype=x.dtype)
+
+    def _look(self, given: Any, x: Any, value: Any) -> None:
+        if self.calls == 0:
+            self.writes, self.before = not np.array_equal(given, x), value
+        else:
+            self.reuses, self.before = np.may_share_memory(value, self.before), None
+        self.calls += 1
+
+
+class _OfComplex(MatrixFree):
+    """Of an operator whose values are complex."""
+
+    def check_kind(self, space: Space, name: str) -> None:
+        if not space.is_complex:
+            raise TypeError(
+                f"{name} = {self!r} is complex, but x0 has {space.dtype}: give a complex x0"
+            )
 
 
 @as_map.register(object)

@@ -12,6 +12,8 @@ from splitkit.arguments import check_flag
 from splitkit.arithmetic import Arithmetic
 from splitkit.backend import Array, Point, Scalar, Space
 from splitkit.looks import (
+    OnComplex,
+    act_where_declared,
     at_known,
     for_known,
     look_at_points,
@@ -29,7 +31,7 @@ from splitkit.properties import Constants, Properties
 PointMap = Callable[[Point], Point]
 
 
-class Operator(Constants, Arithmetic["Operator"], Notation):
+class Operator(OnComplex, Constants, Arithmetic["Operator"], Notation):
     """A relation on a real Hilbert space; monotone is a property, not the type.
 
     A subclass states ``properties`` and gives ``__call__`` (if single-valued), ``make_resolvent``
@@ -56,6 +58,7 @@ class Operator(Constants, Arithmetic["Operator"], Notation):
         super().__init_subclass__(**options)
         if not at_known_points:
             look_at_points(cls, ("__call__",), _from_outside)
+        act_where_declared(cls, ("check_space",))
 
     # -- what a subclass may give ------------------------------------------------------------
 
@@ -462,6 +465,9 @@ class Operator(Constants, Arithmetic["Operator"], Notation):
         except ValueError as error:
             raise ValueError(f"{label}: {error}") from None
         return CallableOperator(f, resolvent, properties, label)
+
+
+act_where_declared(Operator, ("check_space",))
 
 
 def known_size(known: Any, x: Point, space: Space) -> Array:

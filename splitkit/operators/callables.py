@@ -22,6 +22,8 @@ class CallableOperator(Operator):
     [ 8. -1.] True
     """
 
+    acts_on_complex = True
+
     properties: Properties
 
     def __init__(

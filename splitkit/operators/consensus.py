@@ -41,6 +41,7 @@ class Consensus(Operator):
     """
 
     properties = Properties.of(monotone=True, maximal=True, gradient=True, linear=True)
+    acts_on_complex = True
 
     def __init__(self, n: int) -> None:
         self.n = check_integer("n", n, 1, "give the number of blocks, an integer ≥ 1")

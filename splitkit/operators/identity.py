@@ -25,6 +25,7 @@ class Identity(Operator):
 
     elementwise = True
     properties = Properties.of(strong_monotonicity=1.0, lipschitz=1.0, gradient=True, linear=True)
+    acts_on_complex = True
 
     def __call__(self, x: Point) -> Point:
         return scale(1.0, x)
@@ -51,6 +52,7 @@ class Zero(Operator):
 
     elementwise = True
     properties = Properties.of(strong_monotonicity=0.0, lipschitz=0.0, gradient=True, linear=True)
+    acts_on_complex = True
 
     def __call__(self, x: Point) -> Point:
         return scale(0.0, x)

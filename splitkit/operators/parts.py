@@ -14,6 +14,8 @@ class OfOne(Operator):
     a subclass knows others.
     """
 
+    acts_on_complex = True
+
     def __init__(self, A: Operator) -> None:
         self.A = A
 
@@ -47,6 +49,8 @@ class OfOne(Operator):
 
 class OfMany(Operator):
     """An operator made of several others, which can be evaluated if all of them can."""
+
+    acts_on_complex = True
 
     def __init__(self, parts: tuple[Operator, ...]) -> None:
         self.parts = parts

@@ -113,6 +113,15 @@ class Multipliers:
     equalities: tuple[Fraction, ...]
     families: tuple[Matrix, ...]
 
+    def divided_by(self, c: Fraction) -> Multipliers:
+        """Those of a claim without C, at the same t, if its B is divided by c > 0."""
+        return Multipliers(
+            self.value,
+            tuple(λ / c for λ in self.inequalities),
+            tuple(ν / c for ν in self.equalities),
+            tuple([[v / c for v in row] for row in Λ] for Λ in self.families),
+        )
+
 
 def certified(program: Program, claim: Claim, answer: Answer) -> Multipliers | None:
     """Multipliers that prove the claim at a t near the least one; None: none were found. Raises
@@ -132,7 +141,8 @@ def certified(program: Program, claim: Claim, answer: Answer) -> Multipliers | N
             ended = error
             return None
 
-    unit = _size(answer, claim.C) / (_size(answer, claim.B) or 1.0)
+    size_B, size_C = (_size(answer, M) for M in (claim.B, claim.C))
+    unit = size_C / size_B if size_B and size_C else 1.0
     ways = (_direct, _on_a_face) if claim.least == 0 else (_on_a_face, _direct)
     for margin in MARGINS:
         t = answer.value + margin * max(abs(answer.value), 1e-3 * unit)

@@ -9,6 +9,8 @@ import math
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
+from splitkit.progress import tell
+
 Sparse = Mapping[int, Fraction]
 Matrix = list[list[Fraction]]
 ZERO, ONE = Fraction(0), Fraction(1)
@@ -34,6 +36,7 @@ class Budget:
     def spend(self, entries: int) -> None:
         """Raise ``BudgetEndedError`` if so many are not left."""
         self.left -= entries
+        tell("entries", 0)
         if self.left < 0:
             raise BudgetEndedError
 

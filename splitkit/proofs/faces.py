@@ -192,6 +192,8 @@ def proved_on(program: Program, claim: Claim, off: Sequence[Row], units: Any) ->
     """
     if program.values:
         return None
+    if program.C.is_zero and not program.least:  # what is claimed is 0
+        return _nothing(program)
     known = _Multiples.of(program, off)
     if known is None:
         return None
@@ -201,6 +203,14 @@ def proved_on(program: Program, claim: Claim, off: Sequence[Row], units: Any) ->
         if found is not None:
             return next((each for each in free.raised(found) if verifies(program, each)), None)
     return None
+
+
+def _nothing(program: Program) -> Multipliers:
+    """0 · B ⪰ 0."""
+    of_families = tuple([[ZERO] * len(M) for _ in M] for M in program.families)
+    many = (len(program.inequalities), len(program.equalities))
+    λ, ν = ((ZERO,) * k for k in many)
+    return Multipliers(ZERO, λ, ν, of_families)
 
 
 @dataclass(frozen=True)
@@ -443,6 +453,7 @@ class _Free:
         given = np.array([claim.B, claim.C, *claim.inequalities, *claim.equalities, *own])
         stack = (given * D).reshape(count + 2, n * n)
         norms = np.sqrt(np.sum(stack * stack, axis=1))
+        norms[1] = norms[1] or norms[0]
         size_B, size_C, *_ = sizes = np.where(norms > 0, norms, 1.0)
         self.sizes, (B, C), Q = sizes[2:], stack[:2], stack[2:]
         weighted = np.abs(N) * self.sizes[:, None]

@@ -5,7 +5,8 @@ multiple of a rotation in a plane, x ↦ sx + tJx with s = ⟨d, Δ⟩/‖d‖²
 the same s and ‖Δ‖/‖d‖ for every two pairs; of a gradient, m plus a symmetric matrix of rank 1.
 Through more pairs a matrix is tried. Where there is none, the operator is known at these points
 alone, and an extension to the whole space exists if one form is all that is known (Kirszbraun and
-Valentine; for monotone operators Minty).
+Valentine; for monotone operators Minty). Then others that break the claim are preferred, of which
+the whole graph is written down (``members.py``).
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ class Tabulated(Operator):
 
     def __repr__(self) -> str:
         pairs = zip(self.x, self.u, strict=True)
-        return "through " + ", ".join(f"{_text(x)} ↦ {_text(u)}" for x, u in pairs)
+        return "through " + ", ".join(f"{as_text(x)} ↦ {as_text(u)}" for x, u in pairs)
 
 
 class Matrix(Operator):
@@ -63,8 +64,8 @@ class Matrix(Operator):
         return lambda y: inverse @ (y + alpha * self.q)
 
     def __repr__(self) -> str:
-        shift = "" if not np.any(self.q) else f" − {_text(self.q)}"
-        return "x ↦ [" + "; ".join(_text(row)[1:-1] for row in self.M) + f"] x{shift}"
+        shift = "" if not np.any(self.q) else f" − {as_text(self.q)}"
+        return "x ↦ [" + "; ".join(as_text(row)[1:-1] for row in self.M) + f"] x{shift}"
 
 
 def operator_through(x: Any, u: Any, properties: Properties) -> Operator | None:
@@ -190,9 +191,10 @@ def _nearest(points: Any, x: Any) -> int:
     distance = np.linalg.norm(points - x, axis=1)
     i = int(np.argmin(distance))
     if distance[i] > 1e-3 * max(np.linalg.norm(x), np.abs(points).max(), 1e-300):
-        raise ValueError(f"the operator is not known at {_text(x)}")
+        raise ValueError(f"the operator is not known at {as_text(x)}")
     return i
 
 
-def _text(x: Any) -> str:
+def as_text(x: Any) -> str:
+    """A point."""
     return "(" + ", ".join(f"{value:.4g}" for value in x) + ")"

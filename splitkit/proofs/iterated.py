@@ -67,7 +67,10 @@ def after_steps(
     if {initial, final} & set(OF_MINIMIZERS):
         functions = [m for m in members if isinstance(m.known, Smooth)]
         if not functions or len(functions) < len(members):
-            raise NotExpressibleError(f"{initial!r}, {final!r}: an operator is no subdifferential")
+            raise NotExpressibleError(
+                f"initial = {initial!r}, final = {final!r}: an operator is no subdifferential; "
+                "values are of those that are declared so (gradient=True)"
+            )
         solution = (setting.minimizer(*functions),) * start
     else:
         functions = []

@@ -26,7 +26,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import scipy.sparse
 
+from splitkit.progress import tell
+
 TOLERANCE = 1e-10  # the solver's
+PROGRAMS = "programs of a proof"  # what a bar counts
 FAR = 2.0**20  # between what is claimed and what is given: they have other units
 NEAR = 256.0  # between the entries of all matrices: they may stay as they are
 # the solver's, where it is near what it seeks
@@ -117,7 +120,8 @@ def least_value(claim: Claim, units: Any = None) -> Answer:
     D = np.outer(units, units)
     stack = np.array([claim.C, claim.B, *claim.inequalities, *claim.equalities]) * D
     norms = np.sqrt(np.sum(stack * stack, axis=(1, 2)))
-    size_C, size_B, *_ = norms = np.where(norms > 0, norms, 1.0)  # t in the units of C/B
+    norms[0] = norms[0] or norms[1]  # t in the units of C/B; if C is 0, in those of 1
+    size_C, size_B, *_ = norms = np.where(norms > 0, norms, 1.0)
     of_known = 1 / norms[2:]
     right, *columns = _parts(stack / norms[:, None, None], n)
     of_M = [_family_units(M, D) for M in claim.families]
@@ -248,6 +252,7 @@ def _solve(keyed: _Keyed) -> _Ended:
             raise
         nowhere = np.full(sum(A.shape), np.nan)
         return _Ended("Panic", nowhere[: shape[1]], nowhere[: shape[0]])
+    tell(PROGRAMS)
     return _Ended(str(found.status), np.asarray(found.x), np.asarray(found.z))
 
 

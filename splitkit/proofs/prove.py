@@ -21,22 +21,23 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from itertools import combinations, count as counted, permutations, product
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from scipy.optimize import minimize, minimize_scalar
 
 from splitkit.operators.base import Operator
-from splitkit.progress import Progress
+from splitkit.progress import Progress, telling
 from splitkit.proofs.abstract import symbolic
 from splitkit.proofs.attempt import Attempt, Known, of_linear_map, worst_points
 from splitkit.proofs.certify import Multipliers
 from splitkit.proofs.faces import between_solutions, may_differ
-from splitkit.proofs.instances import operator_through
+from splitkit.proofs.instances import Tabulated, operator_through
 from splitkit.proofs.interpolation import Smooth, interpolation_of
 from splitkit.proofs.iterated import after_steps
+from splitkit.proofs.members import breaking
 from splitkit.proofs.outcome import NotExpressibleError, Outcome
-from splitkit.proofs.program import NEAR, Answer, Claim, least_value
+from splitkit.proofs.program import NEAR, PROGRAMS, Answer, Claim, balanced_units, least_value
 from splitkit.proofs.proof import CONTRACTION, DECREASE, LYAPUNOV, Family, Proof, Template
 from splitkit.proofs.quadratic import Quadratic, square
 from splitkit.proofs.runs import PointPair, Row, Runs
@@ -181,8 +182,35 @@ def lyapunov(
     B, zero = square(r), Quadratic(())
     found = _attempt(runs, text, B, zero, -1.0, (*r, *step, *start), (*bounded, metric))
     found = replace(found, off=_between(runs, (*step, *r), found))
-    proof = _proved(found, runs, -(1 - 1e-4), before, None)
+    solved, least = _comparable(found, r)
+    verified = _verified(solved, -(1 - 1e-4))
+    if verified is not None:
+        proof = found.proof(verified.divided_by(least), Outcome.PROVED, "")
+    else:
+        promising = solved.answer.value < -(1 - 1e-4)
+        outcome, reason, *_ = _not_proved(solved, runs, promising, before, None)
+        proof = solved.proof(None, outcome, reason)
     return replace(proof, points=None)
+
+
+def _comparable(attempt: Attempt, r: Sequence[Row]) -> tuple[Attempt, Fraction]:
+    """The same with Σ wᵢ‖rᵢ‖² in the place of ‖r‖², and the least w: primal and dual parts of a
+    residual may have units that are far apart. As wᵢ ≥ min w, the multipliers of this claim,
+    divided by min w, prove the other.
+    """
+    program = attempt.program
+    units = balanced_units(replace(attempt.claim, B=np.zeros_like(attempt.claim.B)))
+    D = np.outer(units, units)
+    parts = [square([row]) for row in r if row]
+    sizes = [float(np.linalg.norm(D * part.matrix(program.size))) for part in parts]
+    if max(sizes) <= NEAR * min(sizes):
+        return attempt, Fraction(1)
+    weights = [Fraction(2) ** -round(math.log2(size)) for size in sizes]
+    terms = (
+        (w * c, p, q) for w, part in zip(weights, parts, strict=True) for c, p, q in part.terms
+    )
+    weighted = replace(program, B=Quadratic(tuple(terms)))
+    return replace(attempt, program=weighted), min(weights)
 
 
 def prove(
@@ -192,6 +220,7 @@ def prove(
     initial: str = "distance",
     final: str = "residual",
     start: int = 1,
+    progress: bool | None = None,
 ) -> Proof:
     """What is guaranteed for a step u ↦ u⁺, or so many ``steps``, by the properties of its
     operators alone.
@@ -214,6 +243,8 @@ def prove(
         See ``steps``.
     start : int
         With ``steps``: how many points u holds; if they are several, it is a tuple of them.
+    progress : bool, optional
+        A bar; None: on a terminal or in a notebook, after three seconds.
 
     Returns
     -------
@@ -238,12 +269,31 @@ def prove(
     >>> print(proof.rate)  # the worst of all such operators
     0.866
     """
-    if hasattr(step, "proof") and not isinstance(step, Operator):
+    with telling(progress, PROGRAMS):
+        return _prove(step, operators, steps, initial, final, start)
+
+
+def _prove(
+    step: Any,
+    operators: tuple[Operator, ...],
+    steps: int | None,
+    initial: str,
+    final: str,
+    start: int,
+) -> Proof:
+    if hasattr(step, "proof") and not isinstance(step, (Operator, type)):
+        if start != 1:
+            raise ValueError(f"start = {start}: a method has a start of its own; leave it out")
         given = {} if steps is None else {"steps": steps, "initial": initial, "final": final}
         of_method: Proof = step.proof(*operators, **given)
         return of_method
-    if not callable(step):
-        raise TypeError(f"step = {step!r}: give an operator expression or a function")
+    if isinstance(step, type) or not callable(step):
+        raise TypeError(f"step = {step!r}: give an operator expression, a function or a method")
+    if steps is None and (initial, final, start) != ("distance", "residual", 1):
+        raise ValueError(
+            f"initial = {initial!r}, final = {final!r}, start = {start} are of so many steps: "
+            "give steps as well"
+        )
     for A in operators:
         if not isinstance(A, Operator):
             raise TypeError(f"operators hold {A!r}: give operators, with the properties to be used")
@@ -263,7 +313,8 @@ def prove(
     if proof is not None:
 
         def on_worst() -> tuple[dict[str, Operator], float]:
-            return _shown(runs, found.text, found.claim, found.answer, [u], replay)[:2]
+            shown = _shown(runs, found.text, found.claim, found.answer, [u], replay)
+            return shown.instances, shown.attained
 
         return replace(proof, on_worst=on_worst)
     decreases = _decreases(scene, u, after, replay)
@@ -289,8 +340,12 @@ def _map(step: Any, operators: tuple[Operator, ...], leaf: Callable[[Operator], 
     leaf = _once(leaf)
     if isinstance(step, Operator):
         return symbolic(step, leaf)
-    if not operators and not _takes_nothing(step):
+    if not operators and not _takes(step, 0):
+        if not (_takes(step, 1) or _takes(step, 2)):
+            raise TypeError(f"step = {step!r} takes operators: give them after it")
         return step
+    if not _takes(step, len(operators)):
+        raise TypeError(f"step = {step!r} takes other operators than the {len(operators)} given")
     made = step(*(leaf(A) for A in operators))
     T = symbolic(made, leaf) if isinstance(made, Operator) else made
     if not callable(T):
@@ -313,11 +368,13 @@ def _once(leaf: Callable[[Operator], Operator]) -> Callable[[Operator], Operator
     return once
 
 
-def _takes_nothing(step: Callable[..., Any]) -> bool:
+def _takes(step: Callable[..., Any], count: int) -> bool:
     try:
-        inspect.signature(step).bind()
+        inspect.signature(step).bind(*(None,) * count)
     except TypeError:
         return False
+    except ValueError:  # it has no signature
+        return True
     return True
 
 
@@ -338,6 +395,7 @@ def best_step(
     step: Callable[..., Any],
     *operators: Operator,
     bounds: tuple[float, float] | Sequence[tuple[float, float]] = (1e-4, 1e4),
+    progress: bool | None = None,
 ) -> tuple[Any, Proof]:
     """The parameters with the least proved rate: minimizes over α, or (α, β, …), the ρ of
     ``step(α)``.
@@ -350,6 +408,8 @@ def best_step(
         What ``prove`` is given with it.
     bounds : (least, greatest), or a sequence of them
         Of the step size; of each parameter, if there are several.
+    progress : bool, optional
+        A bar; None: on a terminal or in a notebook, after three seconds.
 
     Returns
     -------
@@ -376,14 +436,14 @@ def best_step(
     tried = counted(1)
 
     def rate(logs: Any) -> float:
-        progress.report(next(tried))
+        bar.report(next(tried))
         scene = Scene()
         u, after = _run(step(*(math.exp(t) for t in logs)), operators, scene)
         return min(_contraction(scene, [u], [after], np.eye(1))[0].answer.value, 1e6)
 
     box = np.log(intervals)
     # the rate may be 1 or more on most of the range: look at a grid first
-    with Progress(None, what="proof of a rate") as progress:
+    with Progress(progress, what="proof of a rate") as bar:
         seen = {point: rate(point) for point in _grid(box)}
         best = min(seen, key=lambda point: seen[point])
         found = _descend(rate, np.array(best), box)
@@ -510,8 +570,9 @@ def _between(runs: Runs, vanishing: Sequence[Row], attempt: Attempt) -> tuple[Ro
 def _verified(attempt: Attempt, limit: float) -> Multipliers | None:
     """Multipliers of a t below the limit."""
     found = attempt.on_its_face
-    if found is None and attempt.answer.value < limit:
-        found = attempt.certified
+    if found is not None and found.value < limit:
+        return found
+    found = attempt.certified if attempt.answer.value < limit else None
     return found if found is not None and found.value < limit else None
 
 
@@ -546,18 +607,95 @@ def _not_proved(
         Q = LARGE * C / B * claim.B - claim.C
         claim = replace(claim, inequalities=(*claim.inequalities, Q))
         answer = least_value(claim)
-    why = "the inequalities leave it open"
+    why, through = "the inequalities leave it open", None
     try:
-        instances, attained, growth = _shown(runs, text, claim, answer, before, replay)
-        if attained >= 1 - 1e-7 if text in CONTRACTION else attained <= 1e-6:
-            reason = f"a run on it attains {attained:.9g}: ‖u⁺‖² = {growth:.6g} ‖u‖²"
-            return Outcome.REFUTED, reason, instances, attained
-        why = f"{why}: operators through their worst points attain {attained:.6g} only"
+        shown = _shown(runs, text, claim, answer, before, replay)
+        if _refutes(text, shown.attained):
+            through = shown
+        else:
+            why = f"{why}: operators through their worst points attain {shown.attained:.6g} only"
     except ValueError as error:
         why = f"{why}: {error}"
+    if through is None or any(isinstance(A, Tabulated) for A in through.instances.values()):
+        found = _searched(runs, text, before, replay)
+        if found is not None and (through is None or _breaks_as_much(text, found, through)):
+            through = found
+    if through is not None:
+        return _refuted(through)
     if answer.is_solved or answer.is_impossible:
         return Outcome.INEXPRESSIBLE, why, {}, None
     return Outcome.FAILED, f"it gave no multipliers (status: {answer.status})", {}, None
+
+
+class _Shown(NamedTuple):
+    """Operators, the value that a run on them attains, and by what it multiplies the squared
+    distance.
+    """
+
+    instances: dict[str, Operator]
+    attained: float
+    growth: float
+
+
+def _refutes(text: str, attained: float) -> bool:
+    return attained >= 1 - 1e-7 if text in CONTRACTION else attained <= 1e-6
+
+
+def _breaks_as_much(text: str, found: _Shown, other: _Shown) -> bool:
+    """Whether it breaks the claim by half of that, at least."""
+    one, two = (
+        each.attained - 1 if text in CONTRACTION else -each.attained for each in (found, other)
+    )
+    return one >= two / 2 - 1e-6
+
+
+def _refuted(shown: _Shown) -> tuple[Outcome, str, dict[str, Operator], float]:
+    reason = f"a run on it attains {shown.attained:.9g}: ‖u⁺‖² = {shown.growth:.6g} ‖u‖²"
+    return Outcome.REFUTED, reason, shown.instances, shown.attained
+
+
+def _searched(runs: Runs, text: str, before: list[Vector], replay: Replay) -> _Shown | None:
+    """The worst operators of the plane, or of the line, that a search finds, if they refute."""
+    if len(before) > 1 or runs.linear:
+        return None
+    own = [leaf for leaf in runs.leaves if leaf.pairs]
+
+    def run(operators: Sequence[Operator], u: Any) -> Any:
+        return replay(_in_order(runs, operators))([u])[0][0]
+
+    def unit(leaf: Leaf) -> float:
+        sizes = (abs(c) for p in leaf.pairs for c in p.u.coefficients.values())
+        return float(max(sizes, default=1))
+
+    classes = [(leaf.properties, unit(leaf)) for leaf in own]
+    best: _Shown | None = None
+    for found in breaking(classes, run, text in CONTRACTION):
+        # where what is seen is rounding, a point beside it shows something else
+        points = (found.solution + (found.point - found.solution) * c for c in (1.0, 1 + 1e-9))
+        try:
+            seen = [
+                _attained(text, replay(_in_order(runs, found.operators)), [found.solution], [p])
+                for p in points
+            ]
+        except ValueError:  # the solution is none
+            continue
+        values = [value for value, _ in seen]
+        if not all(_refutes(text, value) for value in values):
+            continue
+        if abs(values[1] - values[0]) > 1e-3 * abs(values[0]):
+            continue
+        named = {leaf.name: A for leaf, A in zip(own, found.operators, strict=True)}
+        shown = _Shown(named, *seen[0])
+        if best is None or shown.growth > best.growth:
+            best = shown
+    return best
+
+
+def _in_order(runs: Runs, operators: Sequence[Operator]) -> Callable[[Operator], Operator]:
+    """These for those that the step applies, as it meets its operators."""
+    given = iter(operators)
+    made = iter([next(given) if leaf.pairs else leaf.A for leaf in runs.leaves])
+    return lambda _: next(made)
 
 
 def _shown(
@@ -567,10 +705,8 @@ def _shown(
     answer: Answer,
     before: list[Vector],
     replay: Replay,
-) -> tuple[dict[str, Operator], float, float]:
-    """Operators through the worst points, the value that a run on them attains, and by what it
-    multiplies the squared distance.
-    """
+) -> _Shown:
+    """Operators through the worst points."""
     if not np.isfinite(answer.gram).all():
         raise ValueError("there are no worst points")
     points = worst_points(claim, answer)
@@ -585,11 +721,9 @@ def _shown(
     def at_solution(v: Vector) -> Any:
         return sum((float(c) * solution[i] for i, c in v.coefficients.items()), np.zeros(even))
 
-    made: list[Operator] = []
     named: dict[str, Operator] = {}
     for leaf in runs.leaves:
         if not leaf.pairs:
-            made.append(leaf.A)
             continue
         pairs = [(at_solution(p.x), at_solution(p.u)) for p in leaf.pairs]
         pairs += [
@@ -601,11 +735,16 @@ def _shown(
         if found is None:
             raise ValueError(f"none of {leaf!r} through the worst points was found")
         named[leaf.name] = found
-        made.append(found)
-    in_order = iter(made)  # as the step meets its operators
-    run = replay(lambda _: next(in_order))
     start = [at_solution(v) for v in before]
     moved = [at_solution(v) + differences(v) for v in before]
+    run = replay(_in_order(runs, list(named.values())))
+    return _Shown(named, *_attained(text, run, start, moved))
+
+
+def _attained(text: str, run: Any, start: list[Any], moved: list[Any]) -> tuple[float, float]:
+    """The value that a run attains beside a solution, and by what it multiplies the squared
+    distance.
+    """
     (fixed, _), (after, measure) = run(start), run(moved)
 
     def size(vectors: Sequence[Any]) -> float:
@@ -617,7 +756,7 @@ def _shown(
         raise ValueError("their solution is no fixed point")
     growth = last / first if first else math.inf
     attained = growth if text in CONTRACTION else (first - last) / max(size(measure), 1e-300)
-    return named, attained, growth
+    return attained, growth
 
 
 def _distinct(pairs: Sequence[tuple[Any, Any]]) -> list[tuple[Any, Any]]:

@@ -45,6 +45,7 @@ class Quantity:
             other = self._number(other)
         if not isinstance(other, Quantity):
             return NotImplemented
+        other.check_scene(self.scene)
         values = dict(self.values)
         for i, c in other.values.items():
             values[i] = values.get(i, ZERO) + c
@@ -92,6 +93,11 @@ class Quantity:
     def __le__(self, other: Quantity | Number) -> Quantity:
         return -self + other
 
+    def check_scene(self, scene: Scene) -> None:
+        """Raise NotExpressibleError if it is of another setting."""
+        if self.scene is not scene:
+            raise NotExpressibleError(f"the quantity {self!r} is one of another setting")
+
     def __repr__(self) -> str:
         parts = [f"{float(c):+.4g}⟨{p!r}, {q!r}⟩" for c, p, q in self.terms]
         parts += [f"{float(c):+.4g}{f' f{i}' if i else ''}" for i, c in self.values.items()]
@@ -110,6 +116,7 @@ def inner(p: Vector, q: Vector) -> Quantity:
     >>> print(s.bound(inner(f.gradient(x), x - x_star), norm2(x - x_star)).value)  # L
     2.
     """
+    q.check_scene(p.scene)
     return Quantity(p.scene, ((Fraction(1), p, q),))
 
 

@@ -16,16 +16,22 @@ Source: Drori, Teboulle, *Performance of first-order methods* (2014); Taylor, He
 
 from __future__ import annotations
 
+import copy
+import math
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
 from splitkit.backend import Scalar
 from splitkit.operators.base import Operator, PointMap
+from splitkit.progress import telling
 from splitkit.proofs.attempt import Attempt, Known, bounded, of_linear_map
 from splitkit.proofs.exact import Echelon
-from splitkit.proofs.interpolation import GraphPoint, Interpolation, interpolation_of
+from splitkit.proofs.interpolation import GraphPoint, Interpolation, Smooth, interpolation_of
+from splitkit.proofs.outcome import NotExpressibleError, Outcome
+from splitkit.proofs.program import PROGRAMS
 from splitkit.proofs.proof import Family, Proof, Template
 from splitkit.proofs.quadratic import Quadratic
 from splitkit.proofs.quantity import ONE, Quantity
@@ -33,6 +39,7 @@ from splitkit.proofs.runs import Row, coincide
 from splitkit.proofs.symbols import Leaf, LinearLeaf, Pair, Scene, Vector
 from splitkit.properties import Properties
 
+NEARLY = 1e-5  # of L: an m below it may be left out
 NAMES = ("x", "u", "f"), ("y", "v", "g")  # of the points that a condition compares
 
 
@@ -103,19 +110,35 @@ class Setting:
 
     def vanish(self, v: Vector) -> None:
         """v = 0."""
+        v.check_scene(self.scene)
         self.zero.add(v.coefficients)
 
     def assume(self, *claims: Quantity) -> None:
         """Comparisons that are true, such as ``norm2(x - y) <= 1``."""
-        self._assumed += claims
+        self._assumed += map(self._own, claims)
 
     def equal(self, *quantities: Quantity) -> None:
         """Quantities that are 0."""
-        self._equal += quantities
+        self._equal += map(self._own, quantities)
+
+    def _own(self, given: Any) -> Quantity:
+        """What is given, if it is a quantity of this setting."""
+        if isinstance(given, (int, float)) and not isinstance(given, bool):
+            return self.number(given)
+        if not isinstance(given, Quantity):
+            raise TypeError(
+                f"{given!r} is no quantity: give sums of norm2(x), inner(x, y), f.value(x) and "
+                "numbers, compared by <= or >=; what is 0 is given to ``equal``"
+            )
+        given.check_scene(self.scene)
+        return given
 
     def minimizer(self, *members: Member, label: str = "x*") -> Vector:
         """A point where elements of all of them add up to 0."""
         x, total = self.point(label), self.scene.zero()
+        for member in members:
+            if member.setting is not self:
+                raise NotExpressibleError(f"{member.leaf!r} is a member of another setting")
         for member in members[:-1]:
             total = total + member.another(x)
         members[-1].passes(x, -total)
@@ -134,8 +157,12 @@ class Setting:
         *,
         least: float = 0.0,
         names: tuple[str, str] = ("final", "initial"),
+        progress: bool | None = None,
     ) -> Proof:
-        """final ≤ t · initial, or final ≤ t, with the least t ≥ ``least`` that is found."""
+        """final ≤ t · initial, or final ≤ t, with the least t ≥ ``least`` that is found;
+        ``progress`` shows a bar, by itself after three seconds on a terminal.
+        """
+        final = self._own(final)
         for leaf in self.scene.leaves.values():
             if isinstance(leaf, Leaf) and id(leaf.A) not in self._members:
                 self.function(leaf.A)
@@ -143,8 +170,16 @@ class Setting:
         linear = [leaf for leaf in self.scene.leaves.values() if isinstance(leaf, LinearLeaf)]
         coincide(self.zero, leaves, linear)
         claim = f"{names[0]} ≤ value · {names[1]}" if initial is not None else f"{names[0]} ≤ value"
-        given = self.number(1) if initial is None else initial
-        return _Written(self, final, given).proof(claim, final, given, least)
+        given = self.number(1) if initial is None else self._own(initial)
+        with telling(progress, PROGRAMS):
+            members = list(self._members.values())
+            proof = _Written(self, members, final, given).proof(claim, final, given, least)
+            merely = [member.merely_convex() for member in members]
+            if proof.outcome is not Outcome.FAILED or merely == members:
+                return proof
+            # where m is nearly 0, what a solver says of it has few digits
+            convex = _Written(self, merely, final, given).proof(claim, final, given, least)
+            return convex if convex.holds else proof
 
 
 class Member:
@@ -153,6 +188,15 @@ class Member:
     def __init__(self, setting: Setting, leaf: Leaf, known: Interpolation) -> None:
         self.setting, self.leaf, self.known = setting, leaf, known
         self._values: list[tuple[Vector, Quantity]] = []
+
+    def merely_convex(self) -> Member:
+        """The same of which m is taken to be 0, if it is far below L."""
+        known = self.known
+        if not (isinstance(known, Smooth) and 0 < known.m <= NEARLY * known.L < math.inf):
+            return self
+        found = copy.copy(self)
+        found.known = replace(known, m=0.0)
+        return found
 
     def gradient(self, x: Vector) -> Vector:
         """An element of ∂f(x), or A(x)."""
@@ -178,6 +222,8 @@ class Member:
 
     def passes(self, x: Vector, u: Vector) -> None:
         """u ∈ A(x), or ∂f(x)."""
+        for v in (x, u):
+            v.check_scene(self.setting.scene)
         self.leaf.pairs.append(Pair(x, u))
 
     def minimizer(self, label: str = "x*") -> Vector:
@@ -192,6 +238,7 @@ class Member:
 
     def value_at(self, x: Vector) -> Quantity:
         """The value that stands for f(x)."""
+        x.check_scene(self.setting.scene)
         for at, value in self._values:
             if at.is_same(x):
                 return value
@@ -219,9 +266,11 @@ class _Written:
     can be moved to 0 without a change of what is compared.
     """
 
-    def __init__(self, setting: Setting, final: Quantity, initial: Quantity) -> None:
+    def __init__(
+        self, setting: Setting, members: list[Member], final: Quantity, initial: Quantity
+    ) -> None:
         self.setting, self.scene, self.zero = setting, setting.scene, setting.zero
-        self.members = list(setting._members.values())
+        self.members = members
         self.points = [_distinct(member, self.zero) for member in self.members]
         claims = (final, initial, *setting._assumed, *setting._equal)
         self.used = {i for q in claims for i in q.values}

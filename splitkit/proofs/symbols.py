@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, NoReturn
 
+import numpy as np
+
 from splitkit.backend import Scalar, Space
 from splitkit.linear.base import LinearOperator
 from splitkit.operators.base import Operator, PointMap
@@ -48,7 +50,6 @@ class Vector:
     """
 
     __slots__ = ("coefficients", "scene")
-    __array_ufunc__ = None
     __hash__ = None  # type: ignore[assignment]
     ndim = 0
     is_symbol = True  # ``splitkit.looks`` finds nothing to look at
@@ -56,11 +57,10 @@ class Vector:
     def __init__(self, scene: Scene, coefficients: dict[int, Fraction]) -> None:
         self.scene, self.coefficients = scene, coefficients
 
-    def __add__(self, other: Vector) -> Vector:
+    def __add__(self, other: Any) -> Vector:
         if not isinstance(other, Vector):
-            return NotImplemented
-        if other.scene is not self.scene:
-            raise NotExpressibleError("the step remembers a point of an earlier call")
+            return self._no_point(other)
+        other.check_scene(self.scene)
         result = dict(self.coefficients)
         for i, b in other.coefficients.items():
             a = result.get(i)
@@ -74,9 +74,9 @@ class Vector:
                 del result[i]
         return Vector(self.scene, result)
 
-    def __mul__(self, c: float | Fraction) -> Vector:
+    def __mul__(self, c: Any) -> Vector:
         if not isinstance(c, (int, float, Fraction)):
-            return NotImplemented
+            c = self._number(c)
         if not math.isfinite(c):
             raise NotExpressibleError(f"the step multiplies a point by {c}")
         factor = self.scene.numbers.exact(c)
@@ -95,14 +95,21 @@ class Vector:
     def __neg__(self) -> Vector:
         return Vector(self.scene, {i: -v for i, v in self.coefficients.items()})
 
-    def __sub__(self, other: Vector) -> Vector:
+    def __sub__(self, other: Any) -> Vector:
         if not isinstance(other, Vector):
-            return NotImplemented
+            return self._no_point(other)
         return self + -other
 
-    def __truediv__(self, c: float | Fraction) -> Vector:
+    def __radd__(self, other: Any) -> Vector:
+        """0 + x, as ``sum`` begins."""
+        return self._no_point(other)
+
+    def __rsub__(self, other: Any) -> Vector:
+        return -self._no_point(other)
+
+    def __truediv__(self, c: Any) -> Vector:
         if not isinstance(c, (int, float, Fraction)):
-            return NotImplemented
+            c = self._number(c)
         if not (math.isfinite(c) and c):
             raise NotExpressibleError(f"the step divides a point by {c}")
         return self * (1 / self.scene.numbers.exact(c))
@@ -112,6 +119,54 @@ class Vector:
             "the step looks at the values of its points (an if, a comparison, a number made of "
             "them): it may only take linear combinations, and apply operators"
         )
+
+    def _no_point(self, other: Any) -> Vector:
+        if isinstance(other, (int, float)) and other == 0:
+            return self
+        raise NotExpressibleError(
+            f"the step adds {other!r} to a point: what is added is a point; a constant is an "
+            "operator with lipschitz=0.0"
+        )
+
+    def _number(self, c: Any) -> float:
+        if isinstance(c, (np.ndarray, np.generic)) and c.ndim == 0 and c.dtype.kind in "fiu":
+            return float(c)
+        if isinstance(c, Vector):
+            self._combine()
+        raise NotExpressibleError(
+            f"the step multiplies or divides a point by {c!r}: give real numbers; a matrix is a "
+            "linear map or an operator of its own"
+        )
+
+    def _combine(self, *_: object) -> NoReturn:
+        raise NotExpressibleError(
+            "the step takes powers or products of its points: it may only take linear "
+            "combinations, and apply operators"
+        )
+
+    __pow__ = __rpow__ = __rtruediv__ = __mod__ = __floordiv__ = _combine
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **_: Any) -> Vector:
+        """Of NumPy's numbers products and sums alone."""
+        if method == "__call__" and [id(v) for v in inputs[1:]] == [id(self)]:
+            if ufunc is np.multiply:
+                scaled: Vector = self * inputs[0]
+                return scaled
+            if ufunc in (np.add, np.subtract):
+                own = self._no_point(inputs[0])
+                return own if ufunc is np.add else -own
+        raise NotExpressibleError(
+            f"the step applies NumPy's {ufunc.__name__} to a point: it may only take linear "
+            "combinations, and apply operators"
+        )
+
+    def check_scene(self, scene: Scene) -> None:
+        """Raise NotExpressibleError if it is of another one."""
+        if self.scene is not scene:
+            raise NotExpressibleError(
+                "a point of another setting is used, or one that the step remembers of an earlier "
+                "call"
+            )
 
     __bool__ = __float__ = __int__ = __abs__ = __len__ = __iter__ = __getitem__ = _look
     __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = _look
@@ -292,8 +347,7 @@ class Leaf(Operator):
 
     def _met(self, map: Any, argument: Vector, value: Any, pair: Any) -> Vector:
         """The value of a map of A at an argument: a new one if it has not been there."""
-        if argument.scene is not self.scene:
-            raise NotExpressibleError("the step remembers a point of an earlier call")
+        argument.check_scene(self.scene)
         for known, at, found in self._known:
             if known == map and at.is_same(argument):
                 return found
@@ -347,6 +401,7 @@ class LinearLeaf(LinearOperator):
         return self._apply(y, self.adjoints, "Lᵀ")
 
     def _apply(self, x: Vector, known: list[Pair], name: str) -> Vector:
+        x.check_scene(self.scene)
         total = self.scene.zero()
         for i, c in x.coefficients.items():
             found = next((pair.u for pair in known if i in pair.x.coefficients), None)

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
+from splitkit import inductor, tracing
 from splitkit.backend import Point, blocks
 from splitkit.functions.base import Function
 from splitkit.linear.base import LinearOperator
 from splitkit.operators.base import Operator
 from splitkit.solvers.iteration import Carry, Iteration
-from splitkit.tracing import Untraceable, compiles, kind_of, of_arrays, repeated
+from splitkit.tracing import Untraceable
 
 WORTH = 100  # iterations that cost about as much as to compile one
 
@@ -29,6 +30,8 @@ class Compiled:
     iteration : Iteration
     asked : bool
         Whether compiling was asked for, or is left to what pays.
+    tracer : module
+        What traces and compiles arrays of the points' library: ``tracing`` or ``inductor``.
     reason : str
         Why steps run as they stand; "" if they don't.
     blind : str
@@ -37,6 +40,7 @@ class Compiled:
 
     iteration: Iteration
     asked: bool
+    tracer: Any = tracing
     reason: str = ""
     blind: str = ""
 
@@ -52,14 +56,21 @@ class Compiled:
         ValueError
             It is wanted, and x's library has no compiler.
         """
-        if wanted is not False and compiles(x):
+        if wanted is not False and tracing.compiles(x):
             return cls(iteration, bool(wanted))
         if wanted:
+            if inductor.compiles(x):
+                return cls(iteration, True, inductor)
             raise ValueError(
                 f"compile = True: steps on {type(blocks(x)[0]).__name__} are not compiled; give x0 "
-                "and all data as JAX arrays, or leave compile out"
+                "and all data as arrays of JAX or Torch, or leave compile out"
             )
         return None
+
+    @property
+    def looks(self) -> bool:
+        """Whether looks are compiled, too."""
+        return self.tracer is tracing
 
     def turn(self, first: int, last: int) -> int:
         """The iteration, of those from the first to before the last, from which on steps are
@@ -86,16 +97,26 @@ class Compiled:
                 raise ValueError(
                     f"compile = True: {self.reason}; leave compile out, or take another method"
                 ) from cause
+        except inductor.NoCompilerError as error:
+            raise ValueError(
+                "compile = True: Torch's Inductor did not compile the step "
+                f"({_first_line(error.__cause__)}): it needs a C++ compiler, on a GPU Triton; "
+                "leave compile out"
+            ) from error
         for _ in range(n):
             state = self.iteration.step(state)
         return state
 
     def _loop(self, step: Callable[[Carry], Carry], state: Carry, n: int) -> Carry:
-        state = of_arrays(state)
-        key = step, kind_of(state)
+        state = self.tracer.of_arrays(state)
+        key = step, self.tracer.kind_of(state)
         if key not in self._bound:
-            self._bound[key] = repeated(step, state)
+            self._bound[key] = self.tracer.repeated(step, state)
         return self._bound[key](state, n)
+
+
+def _first_line(error: BaseException | None) -> str:
+    return f"{type(error).__name__}: {error}".partition("\n")[0]
 
 
 def blame(error: BaseException) -> str:

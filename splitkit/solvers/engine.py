@@ -78,6 +78,7 @@ class Schedule:
     next_peek: int | None = None
     seen: tuple[int, float] = (0, math.inf)  # at the latest check or peek
     pace: float = 0.0  # at which the logarithm fell between checks; 0: r swings
+    swung: bool = False  # near the end, so that it may again while it falls
 
     @property
     def due(self) -> int:
@@ -99,6 +100,8 @@ class Schedule:
             # a quarter of an iteration more: to look one too early costs more than one iteration
             wait = math.ceil(math.log(max(ratio, 1.0)) / self.pace + 0.25)
             wait = max(1, min(k, wait))
+        elif self.last is not None and self.last[1] < NEAR:
+            self.swung = True
         self.last = self.seen = (k, ratio)
         self.next_check = k + min(wait, longest)
         self.next_peek = k + 1 if peeks and 1.0 < ratio < NEAR else None
@@ -108,7 +111,7 @@ class Schedule:
         k0, ratio0 = self.seen
         self.next_peek, self.seen = None, (k, ratio)
         pace = math.log(ratio0 / ratio) / (k - k0)
-        if self.pace / UNEVEN < pace < UNEVEN * self.pace:
+        if self.pace / UNEVEN < pace < UNEVEN * self.pace and not self.swung:
             return
         self.pace = 0.0
         wait = max(SPACING, k // SWINGS)
@@ -264,6 +267,8 @@ class Task:
         The rows that are judged by themselves, see ``row_groups``.
     least_sizes : list of arrays
         Of each block and group of rows, what cancels there at least: the terms' constants.
+    fit : Term or None
+        The one composed term LᵀBL, if B is single-valued and rows are judged by themselves.
     objective : callable or None
         x ↦ its value, to be recorded.
     sparing : bool
@@ -287,6 +292,7 @@ class Task:
     sparing: bool = False
     groups: Groups = ()
     least_sizes: Sequence[Array] = ()
+    fit: Term | None = None
     compiled: Compiled | None = None
     peeks: bool = False
     glance: Callable[[Run, Task, int], Look | None] | None = None
@@ -407,6 +413,9 @@ def _look(run: Run, task: Task, k: int, *, sparing: bool) -> Look | None:
     ratio = task.stopping.ratio(measured, space)
     bounds = _extremes(ratio, space)
     if bounds[0] <= 1.0 and not task.sparing:
+        if task.fit is not None:
+            measured = of_fit(reading, measured, task)
+            ratio = task.stopping.ratio(measured, space)
         ratio = greatest([ratio, in_doubt(measured, task)])
         bounds = _extremes(ratio, space)
     x = reading.x if reading.outward is None else reading.outward.point(reading.x)
@@ -568,14 +577,36 @@ def read_anew(reading: Reading, governing: Point, space: Space) -> Reading:
     return replace(reading.again(lost), outward=reading.outward)
 
 
+def of_fit(reading: Reading, measured: Measurement, task: Task) -> Measurement:
+    """With r_x + Lᵀ(B(Lx) − y) in the rows of x, where r ∈ (A x + Lᵀy) × (B⁻¹y − Lx) with B
+    single-valued, so that y = B(Lx + r_y): columns of L may be shorter than others by more than
+    r_y is small.
+    """
+    r = reduce(add, reading.terms)
+    if task.fit is None or not isinstance(r, tuple) or len(r) != 2:
+        return measured
+    of_x, of_y = r
+    if isinstance(reading.x, tuple) != isinstance(of_x, tuple):  # blocks of x, and no y
+        return measured
+    B, L = task.fit.operator, task.fit.of
+    assert L is not None
+    Lx = L(reading.x)
+    norms = task.norms(add(of_x, L.adjoint(subtract(B(Lx), B(add(Lx, of_y))))))
+    first, others = measured.parts[: len(norms)], measured.parts[len(norms) :]
+    seen = [(greatest([r, n]), size) for (r, size), n in zip(first, norms, strict=True)]
+    return replace(measured, parts=(*seen, *others))
+
+
 def in_doubt(measured: Measurement, task: Task) -> Array:
     """The ratio, if r were as large as its rounding may well be: above 1, a small r says nothing.
-    Where nothing cancels, but for one rounding, all that is known is that r is 0.
+    Where nothing cancels, but for one rounding, and there are no constants, all that is known is
+    that r is 0.
     """
-    pairs = zip(measured.parts, measured.noises(), strict=True)
+    known = [*task.least_sizes, *(0.0 * r for r, _ in measured.parts[len(task.least_sizes) :])]
+    triples = zip(measured.parts, measured.noises(), known, strict=True)
     doubts = [
-        (chosen(size > noise / ROUNDING, noise / DOUBTFUL, 0.0 * noise), size)
-        for (_, size), noise in pairs
+        (chosen((size > noise / ROUNDING) | (q > 0), noise / DOUBTFUL, 0.0 * noise), size)
+        for (_, size), noise, q in triples
     ]
     m = measured
     doubtful = Measurement(

@@ -17,6 +17,11 @@ are as good for every t. Of a term (x, y) ↦ (Kᵀy − c, −Kx + b) the sizes
 medians, decide, as x̂ is of the size of b̂, and ŷ of that of ĉ; so rows that never bind do not.
 Where there is no c, or no b, the bounds of y or x do.
 
+A row of x ↦ Mx − q whose constant is larger by ε^(−3/8) than those of all rows that a forward-
+backward step from 0 moves, while it does not move this one, is far from binding, as a limit of 10²⁰
+is. It leaves the others few digits where rows are solved together, and gets the unit in which its
+constant is as large as theirs.
+
 Where d is one number for many entries it is a power of 2, so that what couples them, such as a
 simplex, is met without a rounding. A problem that is well scaled (d differs by factors up to
 ``APART`` at most, its means over blocks of points up to ``BLOCKS_APART``) is left as it is. Blocks,
@@ -31,12 +36,22 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import MISSING, fields, replace
-from functools import cached_property
+from functools import cached_property, reduce
 from typing import Any
 
 import numpy as np
 
-from splitkit.backend import Point, Space, blocks, from_numpy, is_array, to_numpy
+from splitkit.backend import (
+    Point,
+    Space,
+    add,
+    blocks,
+    from_numpy,
+    is_array,
+    real_point,
+    scale,
+    to_numpy,
+)
 from splitkit.linear.base import LinearOperator
 from splitkit.linear.block import BlockDiagonalMap
 from splitkit.linear.diagonal import Diagonal
@@ -46,6 +61,7 @@ from splitkit.operators.pullback import in_metric
 from splitkit.solvers.inclusion import Inclusion
 from splitkit.solvers.method import Method
 from splitkit.solvers.rewrites import as_composition
+from splitkit.solvers.scale import resolved
 from splitkit.solvers.terms import Role, Term
 
 APART = 8.0  # entries of d that differ by less are left as they are
@@ -139,9 +155,19 @@ def row_scales(B: Operator, L: LinearOperator, d: Point) -> Point | None:
         return None
     rows = squares(diagonal_map(d)(d))
     sums = [_in_double(r) for r in blocks(rows)]
-    freedoms = B.freedom(L.range_space(Space.of(d, name="d")))
+    freedoms = B.freedom(L.range_space(_space_of(d, L)))
     _tie(freedoms, sums)
     return _as_point([np.sqrt(_one_over(s * s.size)) for s in sums], freedoms, rows)
+
+
+def _space_of(d: Point, L: LinearOperator) -> Space:
+    """That of points like d, complex ones where L acts on those alone."""
+    space = Space.of(d, name="d")
+    try:
+        L.check_space(space)
+    except TypeError:
+        return space.complexified()
+    return space
 
 
 def _rows_of(B: Operator, L: LinearOperator) -> LinearOperator | None:
@@ -152,7 +178,7 @@ def _rows_of(B: Operator, L: LinearOperator) -> LinearOperator | None:
 class _Units:
     def __init__(self, operators: Sequence[Operator], x0: Point, space: Space) -> None:
         shapes = tuple(shape[space.batch_ndim :] for shape in space.shapes)
-        self.operators, self.x0 = operators, x0
+        self.operators, self.x0 = operators, real_point(x0)
         self.space = replace(space, shapes=shapes, batch_ndim=0)
         self.count = len(shapes)  # of x's blocks, which y's follow
         self.shapes = list(shapes)
@@ -225,6 +251,7 @@ class _Units:
         alone = len(d) == 1 and self.freedoms[0] is Freedom.EACH
         for side, other in self._sides_of_entries(shown[0]) if alone else _sides(masses > 0):
             self._balance(d, side, other)
+        self._bring_near(d)
         x, y = d[: self.count], d[self.count :]
         if (
             max(_spread(x), *(_spread([each]) for each in y), 1.0) <= APART
@@ -328,6 +355,36 @@ class _Units:
             d[i][j] *= t
         for i, j in other:
             d[i][j] /= t
+
+    def _bring_near(self, d: Vectors) -> None:
+        """Give rows that are far from binding the sizes of those that are not."""
+        sizes = [np.zeros(shape) for shape in self.shapes[: self.count]]
+        for A in self.operators:
+            _add_sizes(sizes, A.data(), d)
+        far, known = self.space.eps**-0.375, _positive(sizes)
+        if known.size == 0 or known.max() <= far * known.min():
+            return
+        moved = self._moved_at_zero()
+        typical = max(float(np.max(c[m], initial=0.0)) for c, m in zip(sizes, moved, strict=True))
+        if typical > 0:
+            for each, c, m, freedom in zip(d, sizes, moved, self.freedoms, strict=False):
+                if freedom is Freedom.EACH:
+                    each[~m & (c > far * typical)] *= typical / c[~m & (c > far * typical)]
+
+    def _moved_at_zero(self) -> list[Any]:
+        """Of each block of x the entries that a forward-backward step from 0 changes, or may."""
+        moved = [np.ones(shape, bool) for shape in self.shapes[: self.count]]
+        zero = scale(0.0, self.x0)
+        smooth = [A for A in self.operators if A.properties.lipschitz is not None]
+        values = [A(zero) for A in smooth if A.has_evaluation]
+        step = scale(-1.0, reduce(add, values)) if values else zero
+        for A in self.operators:
+            if A.properties.lipschitz is None and A.has_resolvent and as_composition(A) is None:
+                after = resolved(A, 1.0, step)
+                for each, block in zip(moved, () if after is None else blocks(after), strict=False):
+                    change = to_numpy(block) != 0
+                    each &= change.any(axis=tuple(range(change.ndim - each.ndim)))
+        return moved
 
     def _sizes(self, d: Vectors) -> tuple[Vectors, Vectors]:
         """Of (x̂, ŷ): of what cancels in the rows, and of x̂ and ŷ; 0 where nothing is known."""

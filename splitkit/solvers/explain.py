@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from splitkit.backend import Point, Space
@@ -16,7 +17,7 @@ from splitkit.proofs import Proof
 from splitkit.solvers.errors import NoGuaranteeError
 from splitkit.solvers.inclusion import Inclusion, Terms
 from splitkit.solvers.method import Guarantee, Method
-from splitkit.solvers.methods import FISTA, METHODS, ProximalPoint, Restarted
+from splitkit.solvers.methods import BY_NAME, FISTA, METHODS, ProximalPoint, Restarted
 from splitkit.solvers.rewrites import as_composition
 from splitkit.solvers.scale import Arbitrary
 from splitkit.solvers.splitting import CERTAINLY_BELOW_1
@@ -132,6 +133,10 @@ class Option(Shown):
         return False, work, not fast, each
 
 
+def _order(option: Option) -> tuple[bool, float, bool, float]:
+    return option.order
+
+
 def _at_step(method: Method, earlier: Method | None) -> Method | None:
     """The method with an earlier solve's step, if it is the same, and has none that is fixed."""
     step = getattr(earlier, "alpha", None)
@@ -158,6 +163,17 @@ class Explanation(Shown):
     """
 
     options: tuple[Option, ...]
+    inclusion: Inclusion | None = field(default=None, compare=False)
+
+    @cached_property
+    def by_name(self) -> tuple[Option, ...]:
+        """The best way of each method that ``solve`` never takes by itself, as it promises less
+        than a solution; found where it is asked for.
+        """
+        if self.inclusion is None:
+            return ()
+        found = (sorted(options_of(self.inclusion, kind()), key=_order) for kind in BY_NAME)
+        return tuple(options[0] for options in found)
 
     @property
     def chosen(self) -> Option | None:
@@ -192,6 +208,8 @@ class Explanation(Shown):
         yield "guaranteed too", ", ".join(others) or None
         refused = [option.method.label for option in best if not option.guarantee.holds]
         yield "refused", ", ".join(refused) or None
+        named = [option.method.label for option in self.by_name if option.guarantee.holds]
+        yield "by name", ", ".join(named) or None
 
     @property
     def refusals(self) -> dict[str, list[str]]:
@@ -217,6 +235,10 @@ class Explanation(Shown):
         for reason, labels in self.refusals.items():
             lines.append(f"  refused: {', '.join(labels)}")
             lines.append(f"{'':4}{reason}")
+        for option in self.by_name:
+            found, mark = option.guarantee, "holds" if option.guarantee.holds else "refused"
+            lines.append(f"  by name: {option.method.label}, {mark}")
+            lines.append(f"{'':4}{found.reason}")
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
@@ -264,7 +286,7 @@ def explain_terms(inclusion: Inclusion) -> Explanation:
     for method in OPEN:
         for option in options_of(inclusion, method):
             options += *restarted(option, method), option
-    return Explanation(tuple(sorted(options, key=lambda option: option.order)))
+    return Explanation(tuple(sorted(options, key=_order)), inclusion)
 
 
 def restarted(option: Option, method: Method) -> list[Option]:

@@ -109,7 +109,7 @@ class Gap(Stopping):
         """|gap| beside what is allowed, of batch shape."""
         allowed = self.tol * size + 0.0 * gap
         allowed = space.xp.maximum(allowed, self.absolute + 0.0 * gap)
-        return _quotient(abs(gap), allowed, space)
+        return _quotient(abs(gap), allowed + space.least, space)  # of two sets all values are 0
 
     def unmet(self, violation: Array, space: Space) -> Array:
         """A relative violation beside tol, or rounding, of batch shape."""

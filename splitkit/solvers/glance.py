@@ -26,6 +26,7 @@ from splitkit.solvers.engine import (
     Task,
     in_doubt,
     measure,
+    of_fit,
     read_anew,
     recalled,
 )
@@ -59,6 +60,8 @@ def measured(
         reading = read_anew(reading, iteration.governing(after), task.space)
     before = Run(state, nearby=nearby)
     found = measure(reading, before, task, remember)
+    if task.fit is not None:
+        found = of_fit(reading, found, task)
     ratio = task.stopping.ratio(found, task.space)
     x = reading.x if reading.outward is None else reading.outward.point(reading.x)
     return Measured(after, x, reading, found, ratio, in_doubt(found, task), before.nearby)

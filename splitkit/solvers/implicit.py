@@ -28,9 +28,12 @@ from splitkit.backend import (
     Array,
     Point,
     Space,
+    as_complex,
+    as_real,
     attached,
     blocks,
     is_array,
+    is_complex,
     is_traced,
     namespace,
     solving,
@@ -208,7 +211,9 @@ def check_tensors(x0: Point, inputs: Sequence[Any]) -> None:
         *(("x0", block) for block in blocks(x0)),
         *((f"inputs[{i}]", value) for i, value in enumerate(inputs)),
     ):
-        floating = _is_recorded_by_its_library(value) and value.is_floating_point()
+        floating = _is_recorded_by_its_library(value) and (
+            value.is_floating_point() or value.is_complex()
+        )
         if not floating:
             raise TypeError(f"{name} = {value!r}: give a floating torch.Tensor")
 
@@ -296,7 +301,8 @@ class _Natural(Iteration):
 
 
 class OfBlocks:
-    """An equation as ``derivatives.recorded.Problem``: of the blocks of its points.
+    """An equation as ``derivatives.recorded.Problem``: of the blocks of its points, where u is
+    complex in pairs (real part, imaginary part): T is linear over the reals alone, to first order.
 
     Parameters
     ----------
@@ -327,7 +333,7 @@ class OfBlocks:
                 f"{self.equation.method.label} carries numbers from step to step, by which Torch "
                 "does not differentiate: take another method"
             )
-        return blocks(self.u), blocks(x)
+        return tuple(as_real(b) if is_complex(b) else b for b in blocks(self.u)), blocks(x)
 
     def step_and_read(
         self, u: Sequence[Array], values: Sequence[Array]
@@ -337,8 +343,11 @@ class OfBlocks:
             # constants of operators are numbers, not recorded, and torch warns of that
             warnings.filterwarnings("ignore", "Converting a tensor with requires_grad=True")
             iteration = self.equation.at(self.inclusion(values))
-            after, trace = iteration.advance(_rebuilt(iter(u), self.u))
-            return blocks(after), blocks(iteration.read(trace).x)
+            like = blocks(self.u)
+            parts = (as_complex(b) if is_complex(a) else b for b, a in zip(u, like, strict=True))
+            after, trace = iteration.advance(_rebuilt(parts, self.u))
+            images = tuple(as_real(b) if is_complex(b) else b for b in blocks(after))
+            return images, blocks(iteration.read(trace).x)
 
     def step(self, u: Sequence[Array], values: Sequence[Array]) -> tuple[Array, ...]:
         """T(u; θ)."""

@@ -16,6 +16,7 @@ from splitkit.arguments import check_flag, check_options, option
 from splitkit.backend import Point, Scalar, Space
 from splitkit.linear.base import LinearOperator
 from splitkit.operators.base import Operator
+from splitkit.progress import telling
 from splitkit.solvers.errors import NoGuaranteeError
 from splitkit.solvers.iteration import Iteration
 from splitkit.solvers.terms import Role, Term
@@ -96,6 +97,8 @@ class Method:
         Whether the iteration is an averaged map of one point whenever the method is guaranteed.
     sequence : str
         The sequence that is returned, as a formula.
+    stationary : bool
+        Whether it takes what is not monotone, too, and then promises stationary points.
 
     Raises
     ------
@@ -122,6 +125,7 @@ class Method:
     many: ClassVar[bool] = False
     cost: ClassVar[int] = 2
     averaged: ClassVar[bool] = False
+    stationary: ClassVar[bool] = False
     sequence: ClassVar[str]
 
     def __init_subclass__(cls, **options: Any) -> None:
@@ -178,6 +182,13 @@ class Method:
     def work(self, *terms: Term) -> float:
         """Operators applied in an iteration on these terms, about."""
         return float(self.cost)
+
+    def caveat(self, *terms: Term) -> str:
+        """What a reader of a solution might take it for and it is not, to end a sentence."""
+        convex = all(term.properties.monotone and term.properties.maximal for term in terms)
+        if convex or not self.stationary:
+            return ""
+        return ": x is stationary to that tolerance, which proves no minimum"
 
     def averagedness(self, *terms: Term) -> float | None:
         """θ of the iteration as a map of its governing point, in the metric of
@@ -293,11 +304,13 @@ class Method:
         steps: int | None = None,
         initial: str = "distance",
         final: str = "residual",
+        progress: bool | None = None,
     ) -> Proof:
         """What the small semidefinite program proves of the iteration, from the properties of the
         operators alone: its tight rate, the decrease, or a Lyapunov function (needs clarabel). With
         ``steps``, after so many from its own start: "residual", ‖r‖² of the inclusion, "distance",
-        ‖u − u*‖², or "step" of the governing sequence, by ‖u₀ − u*‖².
+        ‖u − u*‖², or "step" of the governing sequence, by ‖u₀ − u*‖². ``progress`` shows a bar, by
+        itself after three seconds on a terminal.
 
         Raises
         ------
@@ -306,25 +319,32 @@ class Method:
         ValueError
             There is no such measure.
         """
-        from splitkit.solvers.proof_of import proof_after, proof_of  # which takes any method
+        from splitkit.solvers.proof_of import PROGRAMS, proof_after, proof_of  # takes any method
 
         method, terms = self.as_proved(*self.terms(*operators))
-        if steps is not None:
-            return proof_after(method, terms, steps, initial, final)
-        return proof_of(method, terms)
+        with telling(progress, PROGRAMS):
+            if steps is not None:
+                return proof_after(method, terms, steps, initial, final)
+            return proof_of(method, terms)
 
-    def linear_rate(self, *operators: Operator | Term, accuracy: float = 1e-3) -> Proof:
+    def linear_rate(
+        self,
+        *operators: Operator | Term,
+        accuracy: float = 1e-3,
+        progress: bool | None = None,
+    ) -> Proof:
         """The least ρ, by bisection, with V(s⁺) ≤ ρV(s) − ‖r‖² for a quadratic function V ≥ 0 of
-        the state, ``Proof.lyapunov`` (needs clarabel).
+        the state, ``Proof.lyapunov`` (needs clarabel). ``progress``: see ``proof``.
 
         Raises
         ------
         ValueError
             No ρ < 1 is proved.
         """
-        from splitkit.solvers.proof_of import linear_rate_of  # which takes any method
+        from splitkit.solvers.proof_of import PROGRAMS, linear_rate_of  # which takes any method
 
-        return linear_rate_of(*self.as_proved(*self.terms(*operators)), accuracy)
+        with telling(progress, PROGRAMS):
+            return linear_rate_of(*self.as_proved(*self.terms(*operators)), accuracy)
 
     def as_proved(self, *terms: Term) -> tuple[Method, tuple[Term, ...]]:
         """The method and the terms whose iteration a proof is of: with constant steps, and in the

@@ -500,7 +500,7 @@ class Plan(Shown):
             task.objective = self._recorded
         if options.compile not in self._compiled:
             compiled = Compiled.of(self._iteration, x0, options.compile)
-            glance = None if compiled is None else Glance(compiled)
+            glance = Glance(compiled) if compiled is not None and compiled.looks else None
             self._compiled[options.compile] = compiled, glance
         task.compiled, task.glance = self._compiled[options.compile]
         if resume is None:
@@ -550,6 +550,7 @@ class Plan(Shown):
             sparing=sparing and not self.warrant.may_drift,
             groups=groups,
             least_sizes=sizes,
+            fit=self._fit if groups else None,
             peeks=not measured and not self._compiles,
         )
 
@@ -561,6 +562,14 @@ class Plan(Shown):
     def _rows(self) -> tuple[Groups, Sequence[Array]]:
         """The groups of rows, and the least size that is known of each."""
         return self._rows_as(row_groups(self.method.judged(*self.terms), self.x0, self.space))
+
+    @cached_property
+    def _fit(self) -> Term | None:
+        """The one composed term, if it is single-valued, in the units in which x is judged."""
+        composed = [term for term in self.method.judged(*self.terms) if term.of is not None]
+        if len(composed) != 1 or composed[0].is_zero or not composed[0].lipschitz:
+            return None
+        return composed[0] if composed[0].operator.has_evaluation else None
 
     def _rows_as(self, groups: Groups) -> tuple[Groups, Sequence[Array]]:
         judged = self.method.judged(*self.terms)
@@ -632,7 +641,7 @@ class Plan(Shown):
             u=outward(self._iteration.governing(run.kept)),
             converged=run.status is Status.CONVERGED,
             status=run.status,
-            message=_message(run, self.method, self._watch.elsewhere),
+            message=_message(run, self.method, self.terms, self._watch.elsewhere),
             iterations=run.iterations if self.space.batch_ndim else int(run.iterations),
             residual=run.residual,
             error_bound=self._bound(run.residual),
@@ -649,7 +658,7 @@ class Plan(Shown):
         )
 
 
-def _message(run: Run, method: Method, elsewhere: str) -> str:
+def _message(run: Run, method: Method, terms: tuple[Term, ...], elsewhere: str) -> str:
     name, k = method.label, run.iteration
     beyond = elsewhere and (
         f"; outside of the domains of the other terms {elsewhere}: declare what holds there too, "
@@ -657,7 +666,7 @@ def _message(run: Run, method: Method, elsewhere: str) -> str:
     )
     match run.status:
         case Status.CONVERGED:
-            return f"{name} met the tolerance after {k} iterations"
+            return f"{name} met the tolerance after {k} iterations{method.caveat(*terms)}"
         case Status.STOPPED:
             return f"{name} was stopped by the callback after {k} iterations"
         case Status.INTERRUPTED:

@@ -58,8 +58,8 @@ class NoPotentialError(TypeError):
 
 
 @singledispatch
-def potential(A: Operator) -> Function:
-    """f with A = ∂f, convex.
+def potential(A: Operator, convex: bool = True) -> Function:
+    """f with A = ∂f, convex unless it is not asked to be.
 
     Raises
     ------
@@ -70,15 +70,15 @@ def potential(A: Operator) -> Function:
 
 
 @potential.register
-def _(A: Subdifferential) -> Function:
-    if not A.f.convex:
+def _(A: Subdifferential, convex: bool = True) -> Function:
+    if convex and not A.f.convex:
         raise NoPotentialError(f"{A.f!r} is not convex, so that its conjugate bounds nothing")
     return A.f
 
 
 @potential.register
-def _(A: Combination) -> Function:
-    f = potential(A.A)
+def _(A: Combination, convex: bool = True) -> Function:
+    f = potential(A.A, convex)
     if A.a < 0 or A.b <= 0:
         raise NoPotentialError(f"{A!r} is not known to be the subdifferential of a convex function")
     f = f if A.b == 1 else Scaled(A.b, f)
@@ -86,66 +86,68 @@ def _(A: Combination) -> Function:
 
 
 @potential.register
-def _(A: Affine) -> Function:
+def _(A: Affine, convex: bool = True) -> Function:
     known = A.properties
-    if not (known.gradient and known.monotone):
-        raise NoPotentialError(f"{A!r} is no gradient of a convex function")
+    if not known.gradient or (convex and not known.monotone):
+        kind = "a convex function" if convex else "a function"
+        raise NoPotentialError(f"{A!r} is not known to be the gradient of {kind}")
     q = None if A.q is None else scale(-1.0, A.q)
-    return Quadratic(A.M, q) if isinstance(A.M, DenseMatrix) else SlopeAlone(A)
+    whole = isinstance(A.M, DenseMatrix) and known.monotone
+    return Quadratic(A.M, q) if whole else SlopeAlone(A)
 
 
 @potential.register
-def _(A: Zero) -> Function:
+def _(A: Zero, convex: bool = True) -> Function:
     return SlopeAlone(A)
 
 
 @potential.register
-def _(A: Identity) -> Function:
+def _(A: Identity, convex: bool = True) -> Function:
     return SquaredL2()
 
 
 @potential.register
-def _(A: Shift) -> Function:
-    return Tilted(potential(A.A), scale(-1.0, A.v))
+def _(A: Shift, convex: bool = True) -> Function:
+    return Tilted(potential(A.A, convex), scale(-1.0, A.v))
 
 
 @potential.register
-def _(A: Translation) -> Function:
-    return Translated(potential(A.A), A.v)
+def _(A: Translation, convex: bool = True) -> Function:
+    return Translated(potential(A.A, convex), A.v)
 
 
 @potential.register
-def _(A: Pullback) -> Function:
-    return Composed(potential(A.A), A.L)
+def _(A: Pullback, convex: bool = True) -> Function:
+    return Composed(potential(A.A, convex), A.L)
 
 
 @potential.register
-def _(A: ScaledArgument) -> Function:
-    return Rescaled(potential(A.A), A.s)
+def _(A: ScaledArgument, convex: bool = True) -> Function:
+    return Rescaled(potential(A.A, convex), A.s)
 
 
 @potential.register
-def _(A: Yosida) -> Function:
-    return MoreauEnvelope(potential(A.A), A.gamma)
+def _(A: Yosida, convex: bool = True) -> Function:
+    return MoreauEnvelope(potential(A.A, convex), A.gamma)
 
 
 @potential.register
-def _(A: Inverse) -> Function:
-    return potential(A.A).conjugate
+def _(A: Inverse, convex: bool = True) -> Function:
+    return potential(A.A, convex).conjugate
 
 
 @potential.register
-def _(A: BlockDiagonal) -> Function:
-    return SeparableSum([potential(each) for each in A.operators])
+def _(A: BlockDiagonal, convex: bool = True) -> Function:
+    return SeparableSum([potential(each, convex) for each in A.operators])
 
 
 @potential.register
-def _(A: Sum) -> Function:
-    return SumOfFunctions(tuple(potential(term) for term in A.terms))
+def _(A: Sum, convex: bool = True) -> Function:
+    return SumOfFunctions(tuple(potential(term, convex) for term in A.terms))
 
 
 @potential.register
-def _(A: Consensus) -> Function:
+def _(A: Consensus, convex: bool = True) -> Function:
     return Diagonal(A)
 
 
@@ -153,14 +155,17 @@ class SlopeAlone(Function):
     """½⟨x, Mx⟩ − ⟨q, x⟩ by x ↦ Mx − q; no prox, and no formula for the conjugate."""
 
     def __init__(self, A: Operator) -> None:
-        self.A = A
+        self.A, self.convex = A, A.properties.monotone
         self.strong_convexity = A.properties.strong_monotonicity or 0.0
         self.smoothness = A.properties.lipschitz
 
     def __call__(self, x: Point) -> Array:
+        return self.value_and_gradient(x)[0]
+
+    def value_and_gradient(self, x: Point) -> tuple[Array, Point]:
         slope, q = self.A(x), getattr(self.A, "q", None)
         twice = slope if q is None else lincomb(1.0, slope, -1.0, add(q, scale(0.0, x)))
-        return inner(x, twice, self.batch_ndim) / 2
+        return inner(x, twice, self.batch_ndim) / 2, slope
 
     def gradient(self, x: Point) -> Point:
         return self.A(x)
@@ -187,37 +192,48 @@ class Diagonal(Indicator):
 
 
 def nearby_value(
-    f: Function, x: Point, batch_ndim: int, beside: Array | None = None
+    f: Function,
+    x: Point,
+    batch_ndim: int,
+    beside: Array | None = None,
+    *,
+    inside: bool = False,
 ) -> tuple[Array, Array]:
     """f(x) and 0; of an indicator, and of what is made of one, the value at the nearest point of
     the set, and how far away that is beside x, or beside what x is a difference of. Both of batch
-    shape.
+    shape. ``inside``: x is a point that the prox of f returned, so that sets need no look.
     """
     space = Space.of(x, batch_ndim, name="x", known_finite=True)
     larger = space.xp.maximum
     size = space.norm(x)
     size = size if beside is None else larger(size, beside)
+
+    def of(g: Function, y: Point, size: Array | None) -> tuple[Array, Array]:
+        return nearby_value(g, y, batch_ndim, size, inside=inside)
+
     match f:
         case SeparableSum():
             pairs = zip(f.functions, x, strict=True)
-            return _added([nearby_value(g, y, batch_ndim, size) for g, y in pairs])
+            return _added([of(g, y, size) for g, y in pairs])
         case SumOfFunctions():
-            return _added([nearby_value(g, x, batch_ndim, size) for g in f.terms])
+            return _added([of(g, x, size) for g in f.terms])
         case Translated():
-            return nearby_value(f.f, subtract(x, f.v), batch_ndim, size)
+            return of(f.f, subtract(x, f.v), size)
         case Composed():
             gain = f.L.norm
-            return nearby_value(f.f, f.L(x), batch_ndim, gain * size if gain < math.inf else None)
+            return of(f.f, f.L(x), gain * size if gain < math.inf else None)
         case Rescaled() if not is_array(f.s):
-            return nearby_value(f.f, scale(f.s, x), batch_ndim, abs(f.s) * size)
+            return of(f.f, scale(f.s, x), abs(f.s) * size)
         case Scaled():
-            value, far = nearby_value(f.f, x, batch_ndim, size)
+            value, far = of(f.f, x, size)
             return f.c * value, far
         case Tilted():
-            value, far = nearby_value(f.f, x, batch_ndim, size)
+            value, far = of(f.f, x, size)
             if f.a is not None:
                 value = value + inner(add(f.a, scale(0.0, x)), x, batch_ndim)
             return value + f.rho / 2 * inner(x, x, batch_ndim), far
+        case Indicator() if inside:
+            return 0.0 * size, 0.0 * size
         case Indicator():
             return 0.0 * size, _beside(subtract(x, f.project(x)), size, space)
         case Conjugate(

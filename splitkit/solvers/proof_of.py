@@ -20,6 +20,7 @@ from splitkit.linear.base import LinearOperator
 from splitkit.operators.base import Operator, PointMap
 from splitkit.proofs import LinearLeaf, Proof, Scene, Vector, decrease, lyapunov
 from splitkit.proofs.iterated import check_measures
+from splitkit.proofs.program import PROGRAMS as PROGRAMS
 from splitkit.proofs.prove import contracts
 from splitkit.proofs.quantity import norm2
 from splitkit.proofs.setting import Setting

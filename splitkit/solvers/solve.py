@@ -69,9 +69,10 @@ def solve(
         ``solution.objective`` and ``solution.duality_gap`` need no asking.
     compile : bool, optional
         Whether the steps between two checks run as one compiled loop, and each check as one
-        compiled function: on JAX arrays only, and without a callback. Default: where the solve
-        takes long enough to pay for it (it takes some tenths of a second), and the operators can be
-        traced; else ``solution.history.eager`` says why not.
+        compiled function: on JAX arrays, and without a callback. Default: where the solve takes
+        long enough to pay for it (it takes some tenths of a second), and the operators can be
+        traced; else ``solution.history.eager`` says why not. On Torch arrays True compiles steps,
+        by Inductor, in seconds.
 
     Returns
     -------

@@ -281,4 +281,4 @@ _relative = lru_cache(Relative)  # that of a layer is asked for at each call
 
 def _quotient(value: Array, limit: Array, space: Space) -> Array:
     """value/limit with 0/0 = 0, of batch shape; finite for finite values, at most 1e30."""
-    return value / (limit + 1e-30 * value + space.least)
+    return value / (limit + 1e-30 * value + space.smallest)

@@ -73,30 +73,34 @@ class Summand:
         return True
 
 
-def summands(terms: Sequence[Term]) -> list[Summand]:
-    """The functions whose subdifferentials the terms are."""
+def summands(terms: Sequence[Term], convex: bool = True) -> list[Summand]:
+    """The functions whose subdifferentials the terms are, all of them convex unless they need not
+    be.
+    """
     found: list[Summand] = []
     for term in terms:
         if term.is_zero:
             continue
         if term.of is not None:
-            found += _composed(term.operator, term.of)
+            found += _composed(term.operator, term.of, convex)
             continue
         for A in flatten(term.operator)[0]:
             composed = as_composition(A) if A.has_evaluation else None
             if composed is None:
-                found.append(Summand(potential(A), None, A.has_evaluation))
+                found.append(Summand(potential(A, convex), None, A.has_evaluation))
             else:
-                found.append(Summand(potential(composed[0]), composed[1], smooth=True))
+                found.append(Summand(potential(composed[0], convex), composed[1], smooth=True))
     return found
 
 
-def _composed(B: Operator, L: LinearOperator) -> list[Summand]:
+def _composed(B: Operator, L: LinearOperator, convex: bool) -> list[Summand]:
     """Of LᵀBL; of a column each row, whose constraints have sizes of their own."""
     parts = columns(Pullback(B, L))
     if len(parts) == 1:
-        return [Summand(potential(B), L, smooth=False, dual=True)]
+        return [Summand(potential(B, convex), L, smooth=False, dual=True)]
     return [
-        Summand(potential(B), None if L.multiple == 1 else L, smooth=False, dual=True, block=i)
+        Summand(
+            potential(B, convex), None if L.multiple == 1 else L, smooth=False, dual=True, block=i
+        )
         for i, (B, L) in enumerate(parts)
     ]

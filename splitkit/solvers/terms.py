@@ -17,7 +17,8 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
-from splitkit.backend import Point, Scalar, Space, shapes_of
+from splitkit.backend import Array, Point, Scalar, Space, shapes_of
+from splitkit.functions.base import Function
 from splitkit.linear.affine import Affine
 from splitkit.linear.base import LinearOperator
 from splitkit.linear.block import BlockColumn
@@ -27,6 +28,7 @@ from splitkit.operators.block import BlockDiagonal
 from splitkit.operators.identity import Zero
 from splitkit.operators.pullback import Pullback
 from splitkit.properties import Constants, Properties
+from splitkit.solvers.potentials import nearby_value, potential
 from splitkit.solvers.rewrites import as_composition
 
 
@@ -83,6 +85,10 @@ class Maps:
                 found = None
             offset = term.known[key] = () if found is None else (found,)
         return offset
+
+    def valued(self, term: Term) -> Callable[[Point], tuple[Array, Point]]:
+        """x ↦ (f(x), ∇f(x)) of A = ∇f."""
+        return term.function.value_and_gradient
 
     def unseen(self, f: PointMap) -> PointMap:
         """One of the above, as it runs where nothing looks at it."""
@@ -150,6 +156,30 @@ class Term(Constants):
     def evaluate(self) -> PointMap:
         """x ↦ Ax, prepared once."""
         return self.maps.evaluation(self.operator)
+
+    @cached_property
+    def function(self) -> Function:
+        """f with A = ∂f, convex or not.
+
+        Raises
+        ------
+        NoPotentialError
+            None is known.
+        """
+        known, key = self.known, "function"
+        if key not in known:
+            known[key] = potential(self.operator, False)
+        f: Function = known[key]
+        return f
+
+    @cached_property
+    def evaluate_with_value(self) -> Callable[[Point], tuple[Array, Point]]:
+        """x ↦ (f(x), Ax) of A = ∇f."""
+        return self.maps.valued(self)
+
+    def value(self, x: Point, batch_ndim: int) -> Array:
+        """f(x) of A = ∂f at a point x that its resolvent returned."""
+        return nearby_value(self.function, x, batch_ndim, inside=True)[0]
 
     def __call__(self, x: Point) -> Point:
         """Ax."""

@@ -13,7 +13,7 @@ from splitkit.looks import known_points
 from splitkit.solvers.gap import Duality
 from splitkit.solvers.iteration import Carry, Iteration
 from splitkit.solvers.potentials import NoPotentialError
-from splitkit.solvers.summands import NoValueError
+from splitkit.solvers.summands import NoValueError, Summand, summands
 
 if TYPE_CHECKING:
     from splitkit.solvers.method import Method
@@ -29,6 +29,14 @@ class Values:
         self.method, self.terms, self.iteration, self.space = method, terms, iteration, space
 
     @cached_property
+    def _summands(self) -> list[Summand]:
+        """The functions, convex or not; of none that has no value."""
+        try:
+            return summands(self.terms, convex=False)
+        except NoPotentialError:
+            return []
+
+    @cached_property
     def _duality(self) -> Duality | None:
         try:
             return Duality(self.method, self.terms)
@@ -37,11 +45,11 @@ class Values:
 
     def objective(self, x: Point) -> Array | None:
         """Σ f(Lx), sets counting as 0; None: a term has no value. In the context of ``solving``."""
-        if self._duality is None or not self._duality.summands:
+        if not self._summands:
             return None
         batch = self.space.batch_ndim
         try:
-            values = [s.value(s.at(x), None, batch) for s in self._duality.summands]
+            values = [s.value(s.at(x), None, batch) for s in self._summands]
         except NoValueError:
             return None
         return reduce(add, [value for value, _ in values])

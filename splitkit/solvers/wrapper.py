@@ -71,6 +71,9 @@ class Wrapper(Method):
     def work(self, *terms: Term) -> float:
         return self.method.work(*terms)
 
+    def caveat(self, *terms: Term) -> str:
+        return self.method.caveat(*terms)
+
     def missing(self, *terms: Term) -> str | None:
         return self.method.missing(*terms)
 

@@ -26,6 +26,7 @@ from splitkit.testing.checks_linear import check_linear_operator as check_linear
 from splitkit.testing.checks_method import check_method as check_method
 from splitkit.testing.checks_operator import check_operator as check_operator
 from splitkit.testing.parametrize import parametrize_with_checks as parametrize_with_checks
+from splitkit.testing.real_form import real_form as real_form
 from splitkit.testing.registry import Registered as Registered, registered as registered
 
 OF_NETWORKS = ("check_activation", "check_layer")

@@ -88,8 +88,8 @@ class Place:
             ) from error
         if not floating:
             raise TypeError(
-                f"dtype = {dtype}: give a real floating one; a point of a complex space is the "
-                "tuple of its real and imaginary parts, with the shape ((n,), (n,))"
+                f"dtype = {dtype}: give a floating one; complex points are those of pairs of their "
+                "real and imaginary parts (real_form)"
             )
         if float(xp.finfo(dtype).eps) > 1e-6:
             raise TypeError(

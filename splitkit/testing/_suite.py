@@ -31,6 +31,7 @@ from splitkit.backend import (
     to_numpy,
 )
 from splitkit.looks import known_points
+from splitkit.progress import tell, telling
 from splitkit.testing._place import Place
 from splitkit.testing._report import (
     OBSERVED,
@@ -45,6 +46,7 @@ from splitkit.testing.strategies import make_array
 Case = tuple[Any, ...]
 Search = Callable[[int, int], Iterable[Case]]  # (effort, seed) ↦ cases that are likely to fail
 
+HELD = "properties held against a case"
 SPREAD = 10
 REMEMBERED = 6  # cases at the beginning, and as many last ones
 STEERED = 40  # with fewer examples than this there is nothing to climb
@@ -119,9 +121,11 @@ class Suite:
         only: str | None = None,
         *,
         search: bool = True,
+        progress: bool | None = None,
     ) -> None:
         """Look for violations; ``only``: of the property of this name. Without ``search``, at drawn
-        cases alone; of what has none, where its own cases are no worst ones.
+        cases alone; of what has none, where its own cases are no worst ones. ``progress``: a bar of
+        what is held against a case; None: on a terminal or in a notebook, after three seconds.
 
         Raises
         ------
@@ -140,7 +144,7 @@ class Suite:
         before = copied(self.subject, None)
         self.held.clear()
         try:
-            with looking_for(self._known(only)):
+            with looking_for(self._known(only)), telling(progress, HELD):
                 self._look(max_examples, seed, only, search)
         except Violation as violation:
             violation.reproduction = self._way_back(violation, before)
@@ -244,6 +248,7 @@ class Suite:
     def _hold(self, each: Property, case: Case, at: Any = None, *, simplify: bool = False) -> None:
         """Check one property at one case; what it raises carries the subject and the way back."""
         __tracebackhide__ = True
+        tell(HELD)
         if not any(case is other for other in self.held):
             self.held.append(case)
             del self.held[REMEMBERED:-REMEMBERED]

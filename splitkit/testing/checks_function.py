@@ -22,6 +22,7 @@ from splitkit.testing._measured import Claim, Measured, Number, Rows
 from splitkit.testing._place import KEPT, Place
 from splitkit.testing._report import require
 from splitkit.testing._suite import Case, Property, Suite, suite
+from splitkit.testing.real_form import in_real_form
 from splitkit.testing.strategies import PointShape, scales
 
 ValueMap = Callable[[Point], Array]
@@ -39,6 +40,7 @@ def check_function(
     batch_ndim: int | None = None,
     max_examples: int | None = None,
     seed: int = 0,
+    progress: bool | None = None,
 ) -> None:
     """Look for points at which f breaks what it declares.
 
@@ -57,7 +59,7 @@ def check_function(
     f : Function
     shape : tuple of int, or tuple of shapes
         The shape of its points; a tuple of shapes for points that are tuples of arrays.
-    xp, dtype, device, max_examples, seed
+    xp, dtype, device, max_examples, seed, progress
         As for ``check_operator``.
     batch_ndim : int, optional
         Default: the function's.
@@ -77,7 +79,7 @@ def check_function(
     if not isinstance(f, Function):
         raise _shared.wrong_kind("f", f, "function")
     where = {"xp": xp, "dtype": dtype, "device": device, "batch_ndim": batch_ndim}
-    suite(f, shape, **where).run(max_examples, seed)
+    suite(f, shape, **where).run(max_examples, seed, progress=progress)
 
 
 @suite.register(Function)
@@ -85,6 +87,9 @@ def function_suite(
     f: Function, shape: PointShape, *, batch_ndim: int | None = None, **where: Any
 ) -> Suite:
     """The properties of a function, and of ∂f; see ``check_function``."""
+    if (real := in_real_form(f, (shape,), where)) is not None:
+        *real, options = real
+        return suite(*real, batch_ndim=batch_ndim, **options)
     batch = f.batch_ndim if batch_ndim is None else batch_ndim
     place = Place.of(shape, batch_ndim=batch, accuracy=f.accuracy or 0.0, **where)
     f.check_space(place.space)
@@ -209,8 +214,14 @@ def laws(f: Function, place: Place, conjugates: Any) -> Iterator[Property]:
     if f.has_prox and f.convex and place.is_double and hasattr(place.xp, "autograd"):
         formula = "(prox_{αf}(x + hd) − prox_{αf}(x − hd))/(2h) = J d, J by the library's autograd"
         yield law("prox_derivative", formula, prox_derivative)
+    if isinstance(f, Indicator) and f.has_support_point:
+        formula = "s ∈ C and ⟨v, s⟩ = σ_C(v), s = C.support_point(v); v = x"
+        yield law("support_point", formula, supporting, "x")
     if f.has_gradient and valued:
         yield Property(keeps_in_gradient, KEPT)
+        if type(f).value_and_gradient is not Function.value_and_gradient:
+            formula = "f.value_and_gradient(x) = (f(x), ∇f(x))"
+            yield law("value_and_gradient", formula, computed_together, "x")
         yield law(
             "gradient_lower_bound", "f(y) ≥ f(x) + ⟨∇f(x), y − x⟩ + (m/2)‖y − x‖²",
             lambda at: above_tangent(at, m) <= at.value(at.y), "x y",
@@ -433,9 +444,24 @@ def fenchel_inequality(at: AtFunction) -> Iterator[Claim]:
             yield (z @ v <= fz + fv).at(y=z, u=v, **{"f*": by})
 
 
+def supporting(at: AtFunction) -> Iterator[Claim]:
+    """At v = x."""
+    s = Measured.of(at.place, at.f.support_point(at.x.value), at.x.size)  # type: ignore[attr-defined]
+    yield (at.x @ s).equals(at.value(at.x, at.f.conjugate))
+    nearest = Measured.of(at.place, at.f.project(s.value), s.size)  # type: ignore[attr-defined]
+    yield s.equals(nearest)
+
+
 def keeps_in_gradient(at: AtFunction) -> None:
     """∇f leaves its argument as it is, and returns its like."""
     at.place.keeps("f.gradient(x)", at.f.gradient, at.x.value)
+
+
+def computed_together(at: AtFunction) -> Iterator[Claim]:
+    """The value, then the gradient."""
+    value, slope = at.f.value_and_gradient(at.x.value)
+    yield Number(at.place, at.place.numbers(value), 0.0).equals(at.value(at.x))
+    yield Measured.of(at.place, slope, at.slope.size).equals(at.slope)
 
 
 def above_tangent(at: AtFunction, curvature: float) -> Number:

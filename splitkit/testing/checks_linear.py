@@ -21,6 +21,7 @@ from splitkit.testing._place import KEPT, ROUNDINGS, Place
 from splitkit.testing._report import require
 from splitkit.testing._search import worst_pairs
 from splitkit.testing._suite import Case, Property, Suite, suite
+from splitkit.testing.real_form import in_real_form
 from splitkit.testing.strategies import PointShape
 
 LARGEST_TABLE = 256  # entries of a domain for which the whole matrix is made
@@ -37,6 +38,7 @@ def check_linear_operator(
     batch_ndim: int = 0,
     max_examples: int | None = None,
     seed: int = 0,
+    progress: bool | None = None,
 ) -> None:
     """Look for points at which L breaks what it declares.
 
@@ -51,7 +53,7 @@ def check_linear_operator(
     L : LinearOperator
     domain_shape, range_shape : tuple of int, or tuple of shapes
         Shapes of x and of Lx.
-    xp, dtype, device, batch_ndim, max_examples, seed
+    xp, dtype, device, batch_ndim, max_examples, seed, progress
         As for ``check_operator``.
 
     Raises
@@ -69,7 +71,7 @@ def check_linear_operator(
     if not isinstance(L, LinearOperator):
         raise _shared.wrong_kind("L", L, "linear map")
     where = {"xp": xp, "dtype": dtype, "device": device, "batch_ndim": batch_ndim}
-    suite(L, domain_shape, range_shape, **where).run(max_examples, seed)
+    suite(L, domain_shape, range_shape, **where).run(max_examples, seed, progress=progress)
 
 
 @suite.register(LinearOperator)
@@ -77,6 +79,9 @@ def linear_suite(
     L: LinearOperator, domain_shape: PointShape, range_shape: PointShape, **where: Any
 ) -> Suite:
     """The properties of a linear map; see ``check_linear_operator``."""
+    if (real := in_real_form(L, (domain_shape, range_shape), where)) is not None:
+        *real, options = real
+        return suite(*real, **options)
     domain, range_ = (Place.of(shape, **where) for shape in (domain_shape, range_shape))
     L.check_space(domain.space)
     places = (domain, domain, range_)

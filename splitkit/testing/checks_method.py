@@ -36,6 +36,7 @@ def check_method(
     device: Any = None,
     max_examples: int | None = None,
     seed: int = 0,
+    progress: bool | None = None,
 ) -> None:
     """Look for inclusions on which a method breaks its guarantee.
 
@@ -46,7 +47,7 @@ def check_method(
     certified bound; what its theorem says not to grow does not grow (the distance of an averaged
     iteration to its limit, or ``Iteration.energy``); one with a linear rate approaches its limit
     at that rate; x0 and the operators' parameters are unchanged and the run is the same twice; and
-    an operator that is not monotone is refused.
+    an operator that is not monotone is refused, unless the method promises stationary points.
 
     Parameters
     ----------
@@ -57,6 +58,8 @@ def check_method(
         How many inclusions are drawn; 6 by default.
     seed : int
         Which: the same ones for the same seed.
+    progress : bool, optional
+        A bar; None: on a terminal or in a notebook, after three seconds.
 
     Raises
     ------
@@ -72,7 +75,7 @@ def check_method(
     __tracebackhide__ = True
     if not isinstance(method, Method):
         raise wrong_kind("method", method, "method")
-    suite(method, xp=xp, dtype=dtype, device=device).run(max_examples, seed)
+    suite(method, xp=xp, dtype=dtype, device=device).run(max_examples, seed, progress=progress)
 
 
 @suite.register(Method)
@@ -267,7 +270,7 @@ def kept(at: AtMethod) -> None:
 
 def refusal(at: AtMethod) -> None:
     """With x ↦ −0.3x in place of F the sum is not known to be monotone: no theorem covers it."""
-    if not at.method.check:
+    if not at.method.check or at.method.stationary:
         return
     inclusion = sk.Affine(at.place.array(-0.3 * np.eye(SIZE))) + at.known.G
     for terms in Inclusion(inclusion).ways(at.method):

@@ -13,6 +13,7 @@ from splitkit.testing._measured import Measured
 from splitkit.testing._place import KEPT, Place
 from splitkit.testing._report import require
 from splitkit.testing._suite import Property, Suite, suite
+from splitkit.testing.real_form import in_real_form
 from splitkit.testing.strategies import PointShape
 
 
@@ -26,6 +27,7 @@ def check_operator(
     batch_ndim: int = 0,
     max_examples: int | None = None,
     seed: int = 0,
+    progress: bool | None = None,
 ) -> None:
     """Look for points at which A breaks what it declares.
 
@@ -51,6 +53,8 @@ def check_operator(
         How many cases are drawn. Default: what the loaded Hypothesis profile says.
     seed : int
         Which cases: the same ones for the same seed.
+    progress : bool, optional
+        A bar; None: on a terminal or in a notebook, after three seconds.
 
     Raises
     ------
@@ -67,12 +71,15 @@ def check_operator(
     if not isinstance(A, Operator):
         raise _shared.wrong_kind("A", A, "operator")
     where = {"xp": xp, "dtype": dtype, "device": device, "batch_ndim": batch_ndim}
-    suite(A, shape, **where).run(max_examples, seed)
+    suite(A, shape, **where).run(max_examples, seed, progress=progress)
 
 
 @suite.register(Operator)
 def operator_suite(A: Operator, shape: PointShape, **where: Any) -> Suite:
     """The properties of an operator; see ``check_operator``."""
+    if (real := in_real_form(A, (shape,), where)) is not None:
+        *real, options = real
+        return suite(*real, **options)
     place = Place.of(shape, **where)
     A.check_space(place.space)
     return _shared.suite_of(AtOperator, A, (shape,), (place, place), *laws(A, place))

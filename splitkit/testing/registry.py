@@ -18,7 +18,8 @@ from splitkit.functions.base import Function, Indicator
 from splitkit.linear.base import LinearOperator
 from splitkit.operators.base import Operator
 from splitkit.testing._suite import suite
-from splitkit.testing.strategies import make_array
+from splitkit.testing.real_form import parts_of
+from splitkit.testing.strategies import default_namespace, make_array
 
 AsArray = Callable[[Any], Array]
 Examples = Callable[[AsArray], list[tuple[Any, ...]]]
@@ -44,13 +45,18 @@ class Registered:
     examples: Examples
 
     def make(self, xp: Any = None, dtype: Any = None, device: Any = None) -> tuple[Any, ...]:
-        """The thing and its shapes, with parameters of this library, dtype and device."""
+        """The thing and its shapes, with parameters of this library, dtype (of a complex one that
+        of its parts) and device.
+        """
+        dtype = parts_of(dtype, default_namespace(xp))
         return self.examples(lambda values: make_array(values, xp, dtype, device))[self.index]
 
     def check(
         self, *, xp: Any = None, dtype: Any = None, device: Any = None, **options: Any
     ) -> None:
-        """Send it through ``check_operator``, ``check_function`` or ``check_linear_operator``."""
+        """Send it through ``check_operator``, ``check_function`` or ``check_linear_operator``; with
+        a complex dtype on complex points.
+        """
         thing, *shapes = self.make(xp, dtype, device)
         suite(thing, *shapes, xp=xp, dtype=dtype, device=device).run(**options)
 

@@ -82,12 +82,36 @@ class Solver:
         ``how`` are tol, max_iter and first_check, as for ``splitkit.solvers.plan.solve_given``.
         """
         F = sk.Affine.of_finite(self.M, bias)
+        return self._solve("forward", F, self.G, self._start(F, z0), **how)
+
+    @property
+    def guarantee(self) -> sk.Guarantee:
+        """What is proved of the method, for any bias."""
+        return self.method.guarantee(*self._in_order(sk.Affine.of_finite(self.M), self.G))
+
+    def iterate(self, bias: Array, steps: int) -> Array:
+        """The iterate of ``forward`` from zero after so many steps, of which nothing is looked at:
+        arrays may be traced.
+        """
+        F = sk.Affine.of_finite(self.M, bias)
+        iteration = self.method.iteration(*self.method.terms(*self._in_order(F, self.G)))
+        u = iteration.init(self._start(F, None))
+        for _ in range(steps - 1):
+            u = iteration.step(u)
+        x: Array = iteration.read(iteration.advance(u)[1]).x
+        return x
+
+    def _start(self, F: sk.Affine, z0: Array | None) -> Array:
+        """The governing sequence's first point, for z0."""
+        bias: Array = F.q
         if self._reflect is None:
-            u0 = 0 * bias if z0 is None else z0
-        else:  # F(0) = −bias
-            alpha = self.method.alpha
-            u0 = self._reflect(alpha * bias if z0 is None else z0 - alpha * F(z0))
-        return self._solve("forward", F, self.G, u0, **how)
+            return 0 * bias if z0 is None else z0
+        alpha = self.method.alpha  # F(0) = −bias
+        return self._reflect(alpha * bias if z0 is None else z0 - alpha * F(z0))
+
+    def _in_order(self, F: sk.Operator, G: sk.Operator) -> tuple[sk.Operator, sk.Operator]:
+        """In the roles of the method."""
+        return (F, G) if self._evaluates else (G, F)
 
     def cotangent(
         self, J: Jacobian | Array, v: Array, *, transposed: bool = True, **how: Any
@@ -100,7 +124,7 @@ class Solver:
     def _solve(
         self, kind: str, F: sk.Operator, G: sk.Operator, u0: Array, **how: Any
     ) -> sk.Solution:
-        operators, known = (F, G) if self._evaluates else (G, F), self._warrants.get(kind)
+        operators, known = self._in_order(F, G), self._warrants.get(kind)
         space = self._space
         if space is None or space.shapes[0] != u0.shape or space.dtype != u0.dtype:
             space = self._space = Space.of(u0, 1, known_finite=True)

@@ -31,6 +31,7 @@ import torch
 from torch import Tensor
 
 from splitkit.derivatives.forward_mode import forward_mode, primals, whole
+from splitkit.meshes import mesh_of, together
 from splitkit_nn.activations.jacobians import Jacobian
 from splitkit_nn.layers.solves import Solves
 
@@ -228,7 +229,11 @@ def _apply(solves: Solves, W: Tensor, z: Tensor, transposed: bool) -> Tensor:
 
 
 def full_precision(like: Tensor) -> AbstractContextManager[Any]:
-    """Autocast would round the products in half precision, and the equilibrium with them."""
+    """Autocast would round the products in half precision, and the equilibrium with them. Of what
+    Torch cuts over processes sums are taken.
+    """
+    if mesh_of(like) is not None:
+        return together([like])
     device = like.device.type
     return torch.autocast(device, enabled=False) if torch.is_autocast_enabled(device) else PLAIN
 

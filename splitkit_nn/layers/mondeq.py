@@ -24,11 +24,10 @@ from splitkit_nn.layers.custom import equilibrium, registered
 from splitkit_nn.layers.exchange import Library, find_library
 from splitkit_nn.layers.records import LastSolve
 from splitkit_nn.layers.solves import Kept, Solves
+from splitkit_nn.layers.unrolled import UnrolledLayer, is_exporting
 from splitkit_nn.linear.base import Parametrization
 
 OnFailure = Literal["raise", "warn", "damp"]
-# before Torch 2.7 an export is not told from a compilation, and ends in Torch's own words
-is_exporting = getattr(torch.compiler, "is_exporting", lambda: False)
 
 
 class MonDEQ(nn.Module):
@@ -80,7 +79,7 @@ class MonDEQ(nn.Module):
     under ``torch.func`` transforms (``vmap`` over inputs, not over parameters) and inside of
     compiled models, also with ``fullgraph=True``, as one operator with first derivatives;
     under transforms and in forward mode compiled models run it as it stands (a graph break).
-    ``torch.export`` and ``torch.jit.trace`` are refused.
+    ``torch.export`` takes ``unrolled(steps)``; ``torch.jit.trace`` is refused.
 
     Source: Winston, Kolter, *Monotone operator equilibrium networks*, NeurIPS 2020.
 
@@ -219,7 +218,8 @@ class MonDEQ(nn.Module):
         if is_exporting():
             raise NotImplementedError(
                 "a MonDEQ cannot be exported: its solve runs until each sample has converged, "
-                "which no static graph says; export the rest of the model, or save the state dict"
+                "which no static graph says; export layer.unrolled(steps), which certifies its "
+                "error, or save the state dict"
             )
         if torch.jit.is_tracing():  # type: ignore[attr-defined, no-untyped-call]
             raise NotImplementedError(
@@ -242,7 +242,7 @@ class MonDEQ(nn.Module):
         self._check(x)
         if torch.is_autocast_enabled(self.alpha.device.type) and x.is_floating_point():
             x = x.to(self.parametrization.like.dtype)
-        with full_precision(self.alpha):
+        with full_precision(self.parametrization.like):
             W, bias = self.parametrization(x)
             if z0 is not None:
                 z0 = _checked_start(z0, bias)
@@ -289,6 +289,27 @@ class MonDEQ(nn.Module):
         if self.learned is None:
             return ()
         return tuple(each.to(W.dtype) for each in self.learned.values())
+
+    def unrolled(self, steps: int) -> UnrolledLayer:
+        """So many steps of the layer's own iteration, as it is now, at its step size: a module for
+        ``torch.export`` and ONNX, which shows the error that is certified for every input.
+
+        Raises
+        ------
+        TypeError, ValueError
+            The method is none of Peaceman-Rachford, Douglas-Rachford and forward-backward; the
+            layer has not chosen a step size yet.
+        splitkit.NoGuaranteeError
+            Nothing is guaranteed after any number of steps.
+
+        Examples
+        --------
+        >>> _ = torch.manual_seed(0)
+        >>> layer = sknn.MonDEQ(sknn.MonotoneDense(in_features=4, features=8)).eval()
+        >>> z = layer(torch.randn(5, 4))
+        >>> program = torch.export.export(layer.unrolled(10), (torch.randn(5, 4),))
+        """
+        return UnrolledLayer(self, steps)
 
     def inclusion(self, x: Tensor) -> tuple[sk.Affine, sk.Operator]:
         """(F, G) of the forward inclusion for a batch of inputs, detached, with exact constants."""

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 import splitkit as sk
+from splitkit.meshes import gathered
 from splitkit_nn.equilibrium.solver import StepMethod
 
 
@@ -70,7 +71,7 @@ class SolveRecord:
     @cached_property
     def _figures(self) -> list[float]:
         """The most and the mean iterations, the greatest residual and bound."""
-        iterations, residuals, bounds = (each.double() for each in self.measured)
+        iterations, residuals, bounds = (gathered(each).double() for each in self.measured)
         if not len(residuals):
             return [0.0] * 4
         figures = iterations.max(), iterations.mean(), residuals.max(), bounds.max()

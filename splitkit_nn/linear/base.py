@@ -192,8 +192,8 @@ def check_like(x: Tensor, W: Tensor) -> None:
 def frobenius_bound(M: Tensor) -> float:
     """max ‖M‖_F ≥ max ‖M‖ over a batch of matrices; in double precision where squares overflow."""
     # a norm of reals is several times as fast as one of complex numbers
-    entries = torch.view_as_real(M).flatten(-3) if M.is_complex() else M.flatten(-2)
-    bound = float(torch.linalg.vector_norm(entries, dim=-1).max())
+    entries, axes = (torch.view_as_real(M), (-3, -2, -1)) if M.is_complex() else (M, (-2, -1))
+    bound = float(torch.linalg.vector_norm(entries, dim=axes).max())
     if not math.isfinite(bound):
-        bound = float(torch.linalg.vector_norm(entries, dim=-1, dtype=torch.float64).max())
+        bound = float(torch.linalg.vector_norm(entries, dim=axes, dtype=torch.float64).max())
     return bound

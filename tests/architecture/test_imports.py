@@ -27,6 +27,7 @@ SPLITKIT_ROOMS = (
     "meshes",
     "backend",
     "tracing",
+    "inductor",
     "derivatives",
     "arguments",
     "looks",
@@ -56,9 +57,9 @@ SPLITKIT = House(
     SPLITKIT_ROOMS,
     libraries={
         "numpy": SPLITKIT_ROOMS,
-        "array_api_compat": ("backend", "tracing"),
+        "array_api_compat": ("backend", "tracing", "inductor"),
         "jax": ("tracing", "derivatives"),
-        "torch": ("meshes", "derivatives"),
+        "torch": ("meshes", "inductor", "derivatives"),
         "scipy": (
             "linear",
             "functions",

@@ -446,6 +446,15 @@ def tall(array: Asarray) -> sk.Operator:
     return minimized(f.SquaredL2(center=A @ array([1.0, 1.0])) @ A, f.L1Norm(1e-9))
 
 
+TURN_ROWS = np.array([[1.0, 1.0], [1.0, -1.0]]) / 2**0.5
+
+
+def turned(array: Asarray) -> sk.Operator:
+    """The same in rows that all have the large column."""
+    A = array(TURN_ROWS @ np.diag([1e4, 1.0]))
+    return minimized(f.SquaredL2(center=A @ array([1.0, 1.0])) @ A, f.L1Norm(1e-9))
+
+
 COLUMNS = np.where(np.arange(12) == 0, 1e4, 1.0)
 
 
@@ -680,6 +689,8 @@ def handmade() -> list[Case]:
         Case("QP by KKT, rows in units of their own", rows_own, (np.zeros(10), np.zeros(9)),
              program_measure, blocks="xy", pairs=(), single=()),
         sharp("lasso of diag(1e4, 1)", tall, TWO, lambda: np.array([1 - 1e-17, 1 - 1e-9]),
+              pairs=(), single=()),
+        sharp("lasso of diag(1e4, 1) in turned rows", turned, TWO, lambda: np.ones(2),
               pairs=(), single=()),
         Case("lasso with a column in units of its own", lasso_own, np.zeros(12),
              lasso_own_measure, lambda: re.lasso_reference().x / COLUMNS, pairs=(), single=()),

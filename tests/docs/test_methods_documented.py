@@ -9,12 +9,13 @@ import pytest
 
 import splitkit as sk
 from splitkit.backend import Space
-from splitkit.solvers.methods import METHODS
+from splitkit.solvers.methods import BY_NAME, METHODS
+from splitkit.solvers.methods.variance_reduction import VarianceReduced
 from splitkit.solvers.terms import Maps, Role, Term
 from tests.docs.hooks import hook
 
 TABLE = hook("_methods")
-KINDS = (*METHODS, *TABLE.ACCELERATORS)
+KINDS = (*METHODS, *BY_NAME, *TABLE.ACCELERATORS)
 NAMED = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 
 
@@ -50,6 +51,9 @@ class Counting(Maps):
     def evaluation(self, A):
         return self.counted(Role.EVALUATED, super().evaluation(A))
 
+    def valued(self, term):
+        return self.counted(Role.EVALUATED, super().valued(term))
+
     def resolvent(self, A, alpha):
         return self.counted(Role.RESOLVED, super().resolvent(A, alpha))
 
@@ -74,7 +78,12 @@ def playing(role):
     return RESOLVED if role is Role.RESOLVED else EVALUATED
 
 
-@pytest.mark.parametrize("kind", METHODS, ids=lambda kind: kind.__name__)
+# what evaluates parts of a term, or takes support points, applies no map of it that is counted
+UNCOUNTED = VarianceReduced, sk.FrankWolfe
+COUNTED = [*METHODS, *(kind for kind in BY_NAME if not issubclass(kind, UNCOUNTED))]
+
+
+@pytest.mark.parametrize("kind", COUNTED, ids=lambda kind: kind.__name__)
 def test_an_iteration_applies_the_operators_that_it_says(kind):
     said = Counter()
     for count, what in re.findall(

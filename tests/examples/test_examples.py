@@ -14,7 +14,7 @@ from matplotlib.image import imread
 
 FOLDER = Path(__file__).parents[2] / "examples"
 EXAMPLES = sorted(p for p in FOLDER.glob("*.py") if p.stem != "pictures")
-ACCURACY = dict.fromkeys(("ct", "deblur", "denoise", "inpaint", "mri"), 3e-5)
+ACCURACY = dict.fromkeys(("ct", "deblur", "denoise", "inpaint", "mri", "mri_phase"), 3e-5)
 ACCURACY["prove_a_rate"] = 1e-6  # rounded up, so that it holds in rational numbers
 
 

@@ -14,18 +14,25 @@ import splitkit as sk
 from splitkit import backend
 from splitkit.backend import Space
 from splitkit.functions import (
+    ETP,
     MCP,
     SCAD,
+    Amplitude,
     BerHu,
+    BoxBarrier,
+    CappedL1,
+    Cauchy,
     Conjugate,
     ElasticNet,
     EpsilonInsensitive,
     Exponential,
     Fair,
+    Geman,
     GroupL2Norm,
     Hinge,
     KullbackLeibler,
     L0Norm,
+    L1MinusL2,
     L1Norm,
     L2Ball,
     L2Norm,
@@ -34,11 +41,14 @@ from splitkit.functions import (
     LInfNorm,
     LogBarrier,
     LogCosh,
+    Logistic,
     LogSum,
     LogSumExp,
     LpPower,
+    LqPenalty,
     Max,
     NegativeEntropy,
+    OrdinalLogistic,
     PseudoHuber,
     Quantile,
     RelativeEntropy,
@@ -90,7 +100,13 @@ CONVEX = {
     "exponential": Exponential(0.4),
     "relative entropy": RelativeEntropy(1.7, 0.6),
     "linear": Linear(-0.7),
+    "ordinal": OrdinalLogistic(-0.6, 0.8, 1.5),
+    "highest": OrdinalLogistic(-0.6, math.inf, 1.5),
+    "box barrier": BoxBarrier(-1.3, 2.0, 0.7),
 }
+
+
+EDGES = {"box barrier": (-1.3 + 1e-12, 2 - 1e-12)}
 
 
 @pytest.mark.parametrize("name", CONVEX)
@@ -101,7 +117,9 @@ def test_prox_equals_minimization_over_a_line(name):
         for alpha in STEPS:
             found = minimize_scalar(
                 lambda z, y=y, alpha=alpha: float(f(np.asarray([z]))) + (z - y) ** 2 / (2 * alpha),
-                bounds=(-20, 20) if math.isfinite(float(f(np.asarray([-1.0])))) else (0, 20),
+                bounds=EDGES.get(
+                    name, (-20, 20) if math.isfinite(float(f(np.asarray([-1.0])))) else (0, 20)
+                ),
                 method="bounded",
                 options={"xatol": 1e-11},
             )
@@ -126,6 +144,17 @@ def test_the_conjugate_is_a_supremum_over_a_line(name):
             assert u < 0
 
 
+def test_ordinal_labels_are_between_their_thresholds():
+    """e^{−f} is a probability: of all labels they sum to 1; the extreme ones are logistic."""
+    x, thresholds = np.linspace(-3.0, 3.0, 7), np.asarray([-1.0, 0.3, 2.0])
+    f = [OrdinalLogistic.of(np.full(7, k), thresholds, batch_ndim=1) for k in range(4)]
+    np.testing.assert_allclose(sum(np.exp(-each(x)) for each in f), 1.0, rtol=1e-14)
+    np.testing.assert_allclose(f[0](x), Logistic(np.asarray(-1.0), batch_ndim=1)(x + 1))
+    np.testing.assert_allclose(f[3](x), Logistic(batch_ndim=1)(x - 2))
+    with pytest.raises(ValueError, match="is not below"):
+        OrdinalLogistic(1.0, 1.0)
+
+
 def test_smooth_losses_near_zero_and_far_from_it():
     """Where their formulas cancel, or what they are made of overflows."""
     for f in (PseudoHuber(2.0), LogCosh(2.0), Fair(2.0)):
@@ -144,7 +173,46 @@ NONCONVEX = {
     "scad of small a": (SCAD, {"weight": 0.8, "a": 2.1}),
     "mcp": (MCP, {"weight": 0.8}),
     "mcp of small gamma": (MCP, {"weight": 1.3, "gamma": 0.5}),
+    "geman": (Geman, {"epsilon": 0.4, "weight": 0.9}),
+    "geman of large epsilon": (Geman, {"epsilon": 5.0, "weight": 0.9}),
+    "etp": (ETP, {"epsilon": 0.4, "weight": 0.9}),
+    "etp of large epsilon": (ETP, {"epsilon": 5.0, "weight": 0.9}),
+    "root": (LqPenalty, {"q": 0.5, "weight": 0.9}),
+    "power 0.05": (LqPenalty, {"q": 0.05, "weight": 0.9}),
+    "power 0.95": (LqPenalty, {"q": 0.95, "weight": 0.9}),
+    "capped": (CappedL1, {"theta": 0.6, "weight": 0.9}),
+    "capped far out": (CappedL1, {"theta": 4.0, "weight": 0.9}),
+    "amplitude": (Amplitude, {"magnitudes": 1.2, "weight": 0.7}),
+    "cauchy": (Cauchy, {"delta": 0.7, "weight": 1.3}),
 }
+
+
+@pytest.mark.parametrize("size", [1e-8, 1.0, 1e8])
+def test_the_root_has_its_closed_form(size):
+    """Xu, Chang, Xu, Zhang (2012), Thm. 1, and Cao, Sun, Xu (2013) for the power 2/3."""
+    y, t = size * np.linspace(2.2, 9.0, 30), size**1.5
+    phi = np.arccos(t / 4 * (y / 3) ** -1.5)
+    half = 2 / 3 * y * (1 + np.cos(2 / 3 * (np.pi - phi)))
+    np.testing.assert_allclose(LqPenalty(0.5).prox(y, t), half, rtol=1e-14)
+    t = size ** (4 / 3)
+    root = np.arccosh(27 / 16 * y**2 * (2 * t) ** -1.5)
+    a = 2 / 3**0.5 * (2 * t) ** 0.25 * np.sqrt(np.cosh(root / 3))
+    two_thirds = ((a + np.sqrt(2 * y / a - a * a)) / 2) ** 3
+    np.testing.assert_allclose(LqPenalty(2 / 3).prox(y, t), two_thirds, rtol=1e-13)
+
+
+def test_l1_minus_l2_is_lower_than_what_is_near_and_sparse():
+    draw, f = np.random.default_rng(3), L1MinusL2(0.8, 0.7)
+    for y in draw.standard_normal((30, 3)):
+        for alpha in STEPS:
+            best = f.prox(y, alpha)
+
+            def objective(x, y=y, alpha=alpha):
+                return f(x) + np.sum((x - y) ** 2) / (2 * alpha)
+
+            near = best + draw.standard_normal((20, 3)) * 10.0 ** -draw.uniform(0, 4, (20, 1))
+            for x in (*near, *np.diag(y), *(y - np.diag(y)), np.zeros(3), y):
+                assert objective(best) <= objective(x) + 1e-13
 
 
 def test_the_prox_of_a_logarithm_squares_nothing_that_overflows():
@@ -224,7 +292,12 @@ def test_strong_convexity_makes_up_for_weak_convexity():
     np.testing.assert_allclose(x, f.prox(center, 0.5), atol=1e-8)
 
 
-@pytest.mark.parametrize("f", [SCAD(weight=0.8), MCP(weight=0.8), LogSum(0.7, 0.9)], ids=repr)
+@pytest.mark.parametrize(
+    "f",
+    [SCAD(weight=0.8), MCP(weight=0.8), LogSum(0.7, 0.9), Geman(0.7, 0.9), ETP(0.7, 0.9),
+     Cauchy(0.7, 1.3)],
+    ids=repr,
+)  # fmt: skip
 def test_weak_convexity_constant_is_the_least(f):
     """f + (ρ/2)‖·‖² is convex on a fine grid; with 0.99ρ it is not."""
     rho, h = -f.strong_convexity, 1e-3

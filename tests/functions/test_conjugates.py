@@ -15,24 +15,34 @@ from splitkit.functions import (
     Distance,
     ElasticNet,
     Function,
+    GroupL2Norm,
     HalfSpace,
     Huber,
     Intersection,
     L1Norm,
     L2Ball,
+    L2Norm,
     LargestEigenvalue,
     LeastSquares,
+    Linear,
+    LInfNorm,
     Logistic,
     LogSumExp,
+    Max,
     NegativeLogDet,
     NonNegative,
+    NuclearNorm,
     Perspective,
     Polyhedron,
     Quadratic,
+    Quantile,
+    SchattenNorm,
     SortedL1,
     SparseGroupNorm,
     SquaredL2,
+    SumOfKLargest,
     SupportedSet,
+    SupportFunction,
     TotalVariation1D,
     TotalVariation2D,
     TransportPolytope,
@@ -48,6 +58,10 @@ WITHOUT = {  # the conjugate has no formula, whatever f's is
     "LeastSquares-2",  # of maps that are no matrices
     "LeastSquares-3",
     "Quadratic-3",
+    "SublevelSet-0",
+    "Epigraph-0",
+    "OrdinalLogistic-0",
+    "OrdinalLogistic-1",
 }
 A = RNG.normal(size=(2, 3))
 B = np.array([1.0, -0.5])
@@ -211,6 +225,31 @@ def test_a_conjugate_without_a_value_says_what_to_do():
         (L1Norm() @ DenseMatrix(np.array([[1.0, 0.0], [1.0, 1.0]]))).conjugate(np.ones(2))
     with pytest.raises(TypeError, match="not known to be sublinear"):
         SupportedSet(Huber())
+    with pytest.raises(TypeError, match="not known to be sublinear"):
+        SupportedSet(L1Norm() + Huber())
+
+
+SUBLINEAR = [
+    L1Norm(0.7), L2Norm(0.7), GroupL2Norm(0.7), LInfNorm(0.7), Max(0.7), SumOfKLargest(2, 0.7),
+    Quantile(0.3), Linear(-0.7), NuclearNorm(0.7), 3.0 * L2Norm(), L2Norm().along(-1),
+    L2Norm() @ np.diag([1.0, 1.0]), SupportFunction(Box(-0.3, 1.0)), SchattenNorm(np.inf),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("f", SUBLINEAR, ids=repr)
+def test_every_sublinear_function_supports_a_set(f):
+    """The projection u of y is in it, ⟨u, x⟩ ≤ f(x), and f at y − u is attained at u."""
+    C, shape = SupportedSet(f), (2, 2) if f in SUBLINEAR[8:9] + SUBLINEAR[13:] else (2,)
+    assert C.conjugate is f
+    for size in (1e-8, 1.0, 1e8):
+        y = size * RNG.normal(size=shape)
+        u = C.project(y)
+        assert C(u) == 0
+        rounding = 16 * np.finfo(float).eps * size  # of y, and so of u
+        pairing = np.sum((y - u) * u)
+        assert f(y - u) == pytest.approx(pairing, abs=1e-14 + rounding * (1 + np.sum(abs(y))))
+        for x in RNG.normal(size=(20, *shape)):
+            assert np.sum(u * x) <= f(x) + 1e-12 * (1 + np.sum(abs(x)))
 
 
 def test_a_quadratic_takes_a_step_size_for_each_sample():

@@ -1,6 +1,8 @@
-"""What every function promises: value, prox, gradient and conjugate fit their definitions."""
+"""What every function promises beside what its public checks look at (``tests/testing``): libraries
+agree, general minimizers find its prox, and conjugates in closed form are those of the definition.
+"""
 
-from itertools import pairwise
+from functools import cache
 
 import numpy as np
 import pytest
@@ -66,12 +68,24 @@ def test_every_function_of_the_catalogue_is_found():
     }  # fmt: skip
 
 
+@cache
+def exact(cls, i):
+    """Points with proxes, a point of the domain, the value there, and the gradient, by NumPy."""
+    f, shape = example(cls, i)
+    found = []
+    for x in points(shape, 2, seed=1):
+        inside = f.prox(x, 1.0)
+        gradient = f.gradient(x) if f.has_gradient else None
+        proxes = {alpha: f.prox(x, alpha) for alpha in (1e-3, 0.7, 50)}
+        found.append((x, proxes, inside, f(inside), gradient))
+    return found
+
+
 @every_function
 @every_library
 def test_libraries_agree_with_numpy_in_double_precision(cls, i, asarray, dtype):
     """And keep library, dtype, shape and input."""
     f, shape = example(cls, i, asarray)
-    exact, _ = example(cls, i)
     xp, rtol = backend.namespace(asarray([1.0])), {"float64": 1e-12, "float32": 2e-5}[dtype]
 
     def compare(result, expected, size):
@@ -81,16 +95,15 @@ def test_libraries_agree_with_numpy_in_double_precision(cls, i, asarray, dtype):
         atol = rtol * (1 + size)
         np.testing.assert_allclose(backend.to_numpy(result), expected, rtol=rtol, atol=atol)
 
-    for x in points(shape, 4, seed=1):
+    for x, proxes, inside, value, gradient in exact(cls, i):
         given, size = asarray(x), np.max(abs(x))
         f.check_space(backend.Space.of(given, f.batch_ndim))
-        for alpha in (1e-3, 0.7, 50):
-            compare(f.prox(given, alpha), exact.prox(x, alpha), size)
-        inside = exact.prox(x, 1.0)
-        compare(f(asarray(inside)), exact(inside), 0.0)
+        for alpha, p in proxes.items():
+            compare(f.prox(given, alpha), p, size)
+        compare(f(asarray(inside)), value, 0.0)
         assert tuple(f(given).shape) == shape[: f.batch_ndim]
         if f.has_gradient:
-            compare(f.gradient(given), exact.gradient(x), size)
+            compare(f.gradient(given), gradient, size)
         np.testing.assert_array_equal(backend.to_numpy(given), backend.to_numpy(asarray(x)))
 
 
@@ -105,31 +118,6 @@ def test_a_prepared_prox_is_the_prox(cls, i):
             )
     with pytest.raises(ValueError, match="alpha = -1"):
         f.make_prox(-1.0)
-
-
-@every_function
-def test_prox_minimizes_its_objective(cls, i):
-    """By the definition: no point near or far has a lower f(z) + ‖z − y‖²/(2α)."""
-    f, shape = example(cls, i)
-    rng = np.random.default_rng(2)
-    for y in points(shape, 5, seed=2):
-        for alpha in (0.1, 1.0, 20.0):
-
-            def objective(z, y=y, alpha=alpha):
-                return flat(f, z) + float(np.sum((z - y) ** 2)) / (2 * alpha)
-
-            best = f.prox(y, alpha)
-            value = objective(best)
-            assert np.isfinite(value)
-            slack = 1e-9 * (1 + abs(value))
-            for size in (1e-4, 1e-2, 1.0, 10.0):
-                z = f.prox(best + size * rng.standard_normal(shape), alpha)
-                for t in (1.0, 0.5, 0.01):  # in the domain, as that is convex
-                    z_t = best + t * (z - best)
-                    # the objective is (1/α + m)-strongly convex
-                    m = max(f.strong_convexity, -1 / alpha)
-                    growth = (1 / alpha + m) / 2 * float(np.sum((z_t - best) ** 2))
-                    assert value + growth <= objective(z_t) + slack
 
 
 SMOOTH = [
@@ -189,71 +177,27 @@ def test_projection_is_in_the_set_idempotent_and_nearest(cls, i):
             assert np.max(C.violation(x)) > 0
 
 
-@every_convex_function
-def test_residual_of_prox_is_a_subgradient(cls, i):
-    f, shape = example(cls, i)
-    others = [f.prox(z, 1.0) for z in points(shape, 20, seed=6)]
-    for y in points(shape, 6, seed=7):
-        for alpha in (0.05, 1.0, 30.0):
-            x = f.prox(y, alpha)
-            u = (y - x) / alpha
-            fx = flat(f, x)
-            for z in others:
-                below = fx + np.sum(u * (z - x)) - flat(f, z)
-                assert below <= 1e-10 * (1 + abs(fx) + np.sum(z * z) + np.sum(y * y) / alpha)
-            if f.has_gradient:
-                np.testing.assert_allclose(
-                    f.gradient(x), u, atol=1e-12 * (1 + np.max(abs(y)) / alpha)
-                )
-
-
 @pytest.mark.parametrize(("cls", "i"), SMOOTH)
-def test_gradient_equals_finite_differences(cls, i):
-    f, shape = example(cls, i)
-    rng = np.random.default_rng(8)
-    for x in points(shape, 6, seed=8)[2:]:
-        d = rng.standard_normal(shape)
-        h = 1e-5
-        slope = (flat(f, x + h * d) - flat(f, x - h * d)) / (2 * h)
-        expected = float(np.sum(f.gradient(x) * d))
-        assert slope == pytest.approx(expected, rel=1e-5, abs=1e-5 * (1 + abs(flat(f, x))))
-
-
-@pytest.mark.parametrize(("cls", "i"), SMOOTH)
-def test_constants_bound_the_gradient(cls, i):
-    f, shape = example(cls, i)
-    sample = points(shape, 20, seed=9)
-    for x, z in pairwise(sample):
-        d, u = x - z, f.gradient(x) - f.gradient(z)
-        inner, square = np.sum(d * u), np.sum(d * d)
-        assert inner >= f.strong_convexity * square * (1 - 1e-12) - 1e-12
-        if f.smoothness is None:
-            continue
-        assert np.sqrt(np.sum(u * u)) <= f.smoothness * np.sqrt(square) * (1 + 1e-12)
+def test_the_constants_of_the_gradient_are_properties(cls, i):
+    f, _ = example(cls, i)
     assert f.properties.maximal
     assert f.properties.gradient
     assert f.properties.lipschitz == pytest.approx(f.smoothness)
     assert f.properties.strong_monotonicity == pytest.approx(f.strong_convexity)
 
 
-@every_convex_function
-def test_moreau_decomposition_and_double_conjugate(cls, i):
+@every_function
+def test_a_conjugate_in_closed_form_is_the_generic_one(cls, i):
     f, shape = example(cls, i)
     closed, generic = f.conjugate, Conjugate(f)
-    for y in points(shape, 5, seed=10):
-        for alpha in (0.2, 1.0, 9.0):
-            whole = f.prox(y, alpha) + alpha * closed.prox(y / alpha, 1 / alpha)
-            np.testing.assert_allclose(whole, y, atol=1e-12 * (1 + np.max(abs(y))))
+    for y in points(shape, 1, seed=10):
+        for alpha in (0.2, 9.0):
             np.testing.assert_allclose(
                 closed.prox(y, alpha), generic.prox(y, alpha), atol=1e-12 * (1 + np.max(abs(y)))
             )
             np.testing.assert_allclose(
                 closed.conjugate.prox(y, alpha), f.prox(y, alpha), atol=1e-14
             )
-        # Fenchel-Young, with equality at u ∈ ∂f(x); y − x may miss dom f* by the rounding of y
-        if not isinstance(closed, Conjugate):
-            x, u = f.prox(y, 1.0), closed.prox(y, 1.0)
-            assert flat(f, x) + flat(closed, u) == pytest.approx(np.sum(x * u), abs=1e-10)
     assert closed.smoothness == pytest.approx(generic.smoothness)
     assert closed.strong_convexity == pytest.approx(generic.strong_convexity)
 
@@ -272,7 +216,7 @@ def test_proxes_lie_in_their_domains_at_every_scale(cls, i, dtype):
     f, shape = example(cls, i, maker("numpy", dtype))
     rng = np.random.default_rng(13)
     dual = f.conjugate if has_value(f.conjugate, np.zeros(shape, dtype)) else None
-    for scale in 10.0 ** np.arange(-8, 9, 2):
+    for scale in 10.0 ** np.arange(-8, 9, 4):
         for alpha in (1e-3, 1.0, 1e3):
             y = (scale * rng.standard_normal(shape)).astype(dtype)
             p = f.prox(y, alpha)

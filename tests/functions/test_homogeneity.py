@@ -22,10 +22,12 @@ POWERS = {
     "weight": 1, "l1_weight": 1, "group_weight": 1, "weights": 1, "radius": 1, "center": 1,
     "lower": 1, "upper": 1, "point": 1, "total": 1, "value": 1, "bound": 1, "b": 1, "rows": 1,
     "columns": 1, "delta": 1, "epsilon": 1, "coefficients": 1,
+    "theta": 1, "magnitudes": 1,
 }  # fmt: skip
 # their weight is of the square, or of the entries of a set's points
 QUADRATIC = (
     "SquaredL2", "Huber", "SquaredKSupportNorm", "Fair", "LogCosh", "PseudoHuber", "WeightedL1Ball",
+    "Cauchy", "Amplitude",
 )  # fmt: skip
 SCALED = (
     "L1Norm", "L2Norm", "GroupL2Norm", "LInfNorm", "Max", "SortedL1", "SparseGroupNorm",
@@ -37,7 +39,8 @@ SCALED = (
     "PositiveSemidefinite", "ZeroCone", "PolarCone", "NegativeCone", "GraphOfLinearMap",
     "LargestEigenvalue", "BerHu", "Fair", "LogCosh", "PseudoHuber", "Linear", "BallBox",
     "BoxHyperplane", "L21Ball", "RankBall", "SolidSimplex", "SolutionSet", "SpectralBall", "Sphere",
-    "WeightedL1Ball",
+    "WeightedL1Ball", "CappedL1", "L1MinusL2", "Cauchy", "WeightedNuclearNorm",
+    "Amplitude", "LpBall", "PackedPositiveSemidefinite",
 )  # fmt: skip
 # Σ h(xᵢ) of one shape, or made of others, which are here themselves
 OTHERS = (
@@ -48,7 +51,8 @@ OTHERS = (
     "SchattenNorm", "SeparableSum", "SimplexEntropy", "Spectral", "SpectralSymmetric",
     "SquaredDistance", "SquaredHinge", "SumOfFunctions", "SupportFunction", "SupportedSet",
     "Tilted", "Translated", "WeightedSum", "Along", "AlongSet", "OnGroups", "SetOnGroups",
-    "Exponential", "RelativeEntropy",
+    "Exponential", "RelativeEntropy", "Geman", "ETP", "LqPenalty",
+    "SublevelSet", "Epigraph", "BoxBarrier", "OrdinalLogistic", "Stiefel",
 )  # fmt: skip
 THINGS = [each for each in registered() if isinstance(each.make()[0], Function)]
 

@@ -9,12 +9,24 @@ import splitkit as sk
 from splitkit.functions import (
     BallBox,
     BoxHyperplane,
+    Epigraph,
+    Huber,
+    L1Ball,
+    L1Norm,
     L2Ball,
+    L2Norm,
     L21Ball,
+    LpBall,
+    PackedPositiveSemidefinite,
+    PositiveSemidefinite,
     RankBall,
+    SecondOrderCone,
     SolidSimplex,
     SpectralBall,
     Sphere,
+    SquaredL2,
+    Stiefel,
+    SublevelSet,
     WeightedL1Ball,
 )
 
@@ -206,3 +218,57 @@ def test_a_box_on_a_hyperplane_of_normals_of_all_sizes():
         expected = at(side * 10 ** ends[0]).astype(float)
         found = BoxHyperplane(a, b, low, high).project(y)
         np.testing.assert_allclose(found, expected, atol=1e-10 * np.max(abs(expected)))
+
+
+@pytest.mark.parametrize("size", [1e-8, 1.0, 1e8])
+def test_sublevel_sets_and_epigraphs_are_the_sets_of_their_functions(size):
+    draw = np.random.default_rng(7)
+    pairs = [
+        (SublevelSet(L1Norm(), size), L1Ball(size)),
+        (SublevelSet(SquaredL2(), size**2 / 2), L2Ball(size)),
+        (SublevelSet(Huber(), 1e9 * size), None),
+        (LpBall(2.0, size), L2Ball(size)),
+    ]
+    for y in 3 * size * draw.standard_normal((6, 4)):
+        for C, same in pairs:
+            expected = y if same is None else same.project(y)
+            np.testing.assert_allclose(C.project(y), expected, rtol=1e-12, atol=1e-14 * size)
+        x, t = Epigraph(L2Norm()).project((y[1:], y[:1]))
+        expected = SecondOrderCone().project(y)
+        np.testing.assert_allclose(np.concatenate([t, x]), expected, atol=1e-14 * size)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("p", [1.1, 1.5, 3.0, 11.0])
+def test_the_p_norm_ball_from_entries_of_all_sizes(p, dtype):
+    """The normal cone at x: y − x is a multiple of |x|^{p−1} sign x."""
+    eps = float(np.finfo(dtype).eps)
+    for size in (2.0, 1e8, 1e30):
+        y = (size * np.asarray([1.0, -0.7, 0.4])).astype(dtype)
+        x = LpBall(p).project(y)
+        assert np.sum(abs(x.astype(float)) ** p) == pytest.approx(1, abs=100 * eps)
+        away = (y.astype(float) - x) / (np.sign(x) * abs(x.astype(float)) ** (p - 1))
+        np.testing.assert_allclose(away, away[0], rtol=1e4 * eps)
+
+
+def test_packed_matrices_are_projected_as_matrices():
+    draw = np.random.default_rng(8)
+    rows, columns = np.triu_indices(4)
+    factor = np.where(rows == columns, 1.0, 2**0.5)
+    Y = draw.standard_normal((3, 4, 4))
+    Y = Y + np.swapaxes(Y, -1, -2)
+    packed = PackedPositiveSemidefinite().project(Y[:, columns, rows] * factor)
+    expected = PositiveSemidefinite().project(Y)[:, columns, rows] * factor
+    np.testing.assert_allclose(packed, expected, atol=1e-13)
+    with pytest.raises(ValueError, match=r"n\(n \+ 1\)/2"):
+        PackedPositiveSemidefinite().project(np.ones(4))
+
+
+def test_no_orthogonal_matrix_is_nearer():
+    draw = np.random.default_rng(9)
+    Y = draw.standard_normal((4, 3))
+    nearest = Stiefel().project(Y)
+    np.testing.assert_allclose(nearest.T @ nearest, np.eye(3), atol=1e-14)
+    for _ in range(50):
+        Q = np.linalg.qr(nearest + draw.uniform(0, 1) * draw.standard_normal((4, 3)))[0]
+        assert np.linalg.norm(Y - nearest) <= np.linalg.norm(Y - Q) + 1e-13

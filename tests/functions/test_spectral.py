@@ -23,9 +23,11 @@ from splitkit.functions import (
     Rank,
     SchattenNorm,
     Simplex,
+    SortedL1,
     Spectral,
     SpectralSymmetric,
     SquaredL2,
+    WeightedNuclearNorm,
 )
 from tests.functions.namespaces import every_library
 
@@ -235,3 +237,25 @@ def test_arguments_are_checked():
             f.check_space(Space.of(np.ones(shape), f.batch_ndim))
     SpectralSymmetric(Simplex())  # permutations suffice
     assert isinstance(NuclearNorm().conjugate, Spectral)
+
+
+@pytest.mark.parametrize("weights", [[0.0, 0.5, 2.0], [2.0, 0.5, 0.1], [0.3, 2.0, 0.1]])
+def test_no_singular_values_beat_those_of_the_weighted_nuclear_norm(weights):
+    f = WeightedNuclearNorm(np.asarray(weights))
+    assert f.convex == (weights[0] == 2.0)
+    draw = np.random.default_rng(5)
+    for Y in MATRICES:
+        for alpha in (0.05, 1.0, 8.0):
+            best = f.prox(Y, alpha)
+            lowest = float(f(best)) + np.sum((best - Y) ** 2) / (2 * alpha)
+            for size in (1.0, 1e-2):
+                s = -np.sort(-abs(values(best) + size * draw.standard_normal((40, 3))))
+                # with Y's singular vectors, by von Neumann the nearest
+                there = s @ np.asarray(weights) + np.sum((values(Y) - s) ** 2, axis=1) / (2 * alpha)
+                assert lowest <= np.min(there) + 1e-12 * (1 + lowest)
+    if f.convex:
+        sorted_l1 = Spectral(SortedL1(np.asarray(weights)))
+        np.testing.assert_allclose(f.prox(Y), sorted_l1.prox(Y), atol=1e-13)
+    else:
+        with pytest.raises(TypeError, match="not convex"):
+            _ = f.conjugate

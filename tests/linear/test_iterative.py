@@ -187,6 +187,38 @@ def test_wrapped_operators_act_on_every_librarys_points(op, asarray, dtype):
     np.testing.assert_allclose(found, x @ inverse.T, atol=tol)
 
 
+class _Careless(scipy.sparse.linalg.LinearOperator):
+    """2x, in one array for all values, or in its argument, or the argument itself."""
+
+    def __init__(self, kind):
+        super().__init__(np.dtype(float), (3, 3))
+        self.kind, self.kept = kind, np.zeros(3)
+
+    def _matvec(self, x):
+        if self.kind == "argument":
+            x *= 2
+            return x
+        if self.kind == "identity":
+            return x
+        self.kept[:] = 2 * x
+        return self.kept
+
+    _rmatvec = _matvec
+
+
+@pytest.mark.parametrize("kind", ["argument", "identity", "one array", "fresh"])
+def test_what_an_operator_does_to_its_arrays_is_not_seen(kind):
+    L, factor = wrap(_Careless(kind)), 1.0 if kind == "identity" else 2.0
+    if kind == "fresh":
+        L = wrap(scipy.sparse.linalg.aslinearoperator(2 * np.eye(3)))
+    points = [np.zeros(3), *(k * np.ones(3) for k in range(1, 6))]
+    given, values = [x.copy() for x in points], [L(x) for x in points]
+    for x, before, value in zip(points, given, values, strict=True):
+        np.testing.assert_array_equal(x, before)
+        np.testing.assert_array_equal(value, factor * before)
+        assert not np.may_share_memory(x, value)
+
+
 def test_pylops_operators_are_wrapped():
     pylops = pytest.importorskip("pylops")
     L = wrap(pylops.FirstDerivative(7, kind="forward", dtype="float64"), norm=2.0)

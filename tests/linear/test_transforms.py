@@ -12,11 +12,15 @@ import scipy.signal
 import splitkit as sk
 from splitkit import backend
 from splitkit.linear import (
+    ChannelConvolution,
     CosineTransform,
     Differences,
+    FanBeam,
+    Interpolation,
     Laplacian,
     LinearConvolution,
     Radon,
+    Resize,
     Wavelet,
 )
 from tests.functions.namespaces import every_library
@@ -248,5 +252,104 @@ INVALID = [
 
 @pytest.mark.parametrize(("make", "error", "message"), INVALID)
 def test_what_does_not_fit_is_refused(make, error, message):
+    with pytest.raises(error, match=message):
+        make()
+
+
+# -- channels, sizes, fans -------------------------------------------------------------------------
+
+
+@every_library
+@pytest.mark.parametrize("stride", [1, (2, 3)])
+@pytest.mark.parametrize("mode", ["same", "full", "valid"])
+def test_convolutions_of_channels_are_scipys_summed(asarray, dtype, mode, stride):
+    h, x = rng.standard_normal((4, 3, 3, 2)), rng.standard_normal((2, 3, 5, 6))
+    expected = [
+        [
+            sum(map(lambda a, b: scipy.signal.convolve2d(a, b, mode), image, kernels))
+            for kernels in h
+        ]
+        for image in x
+    ]
+    if mode == "same":  # whose middle SciPy rounds down
+        expected = [[sum(map(centred, image, kernels)) for kernels in h] for image in x]
+    steps = (stride, stride) if isinstance(stride, int) else stride
+    expected = np.asarray(expected)[:, :, :: steps[0], :: steps[1]]
+    tol = 1e-13 if dtype == "float64" else 1e-5
+    L = LinearConvolution(asarray(h), (5, 6), mode=mode, stride=stride)
+    np.testing.assert_allclose(backend.to_numpy(L(asarray(x))), expected, atol=tol)
+    last = LinearConvolution(asarray(h), (5, 6), mode=mode, stride=stride, channels="last")
+    found = last(asarray(np.moveaxis(x, 1, -1).copy()))
+    np.testing.assert_allclose(np.moveaxis(backend.to_numpy(found), -1, 1), expected, atol=tol)
+
+
+def centred(image, kernel):
+    return scipy.ndimage.convolve(image, kernel, mode="constant", origin=(0, 0))
+
+
+def test_constants_of_periodic_convolutions_of_channels():
+    for outputs, inputs in ((2, 3), (3, 2), (2, 2)):
+        L = ChannelConvolution(rng.standard_normal((outputs, inputs, 3)), 5)
+        M = matrix(L, (inputs, 5))
+        sigma = np.linalg.svd(M, compute_uv=False)
+        np.testing.assert_allclose(L.norm, sigma[0])
+        np.testing.assert_allclose(L.least_gain, sigma[-1] if outputs >= inputs else 0.0)
+        y = rng.standard_normal((outputs, 5))
+        np.testing.assert_allclose(L.T(y).ravel(), M.T @ y.ravel(), atol=1e-13)
+        if outputs == inputs:
+            stated = ChannelConvolution(L.kernel + 5 * np.eye(2)[:, :, None], 5, origin=0)
+            M = matrix(stated, (2, 5))
+            least = np.linalg.eigvalsh((M + M.T) / 2)[0]
+            assert stated.properties.strong_monotonicity == pytest.approx(least)
+    Q = np.linalg.qr(rng.standard_normal((3, 3)))[0]
+    assert ChannelConvolution(2 * Q[:2, :, None], 4).gram == pytest.approx(4)
+
+
+@pytest.mark.parametrize("corners", [False, True])
+def test_resizing_is_scipys_zoom(corners):
+    x = rng.standard_normal((5, 6))
+    L = Resize((5, 6), (8, 4), corners=corners)
+    grids = []
+    for old, new in ((5, 8), (6, 4)):
+        i = np.arange(new)
+        grids.append(i * (old - 1) / (new - 1) if corners else (i + 0.5) * old / new - 0.5)
+    at = np.stack(np.meshgrid(*grids, indexing="ij"))
+    expected = scipy.ndimage.map_coordinates(x, at, order=1, mode="nearest")
+    np.testing.assert_allclose(L(x), expected, atol=1e-14)
+    points = np.moveaxis(at, 0, -1).reshape(-1, 2)
+    np.testing.assert_allclose(Interpolation((5, 6), points)(x), expected.ravel(), atol=1e-14)
+    y = rng.standard_normal((8, 4))
+    assert np.sum(L(x) * y) == pytest.approx(np.sum(x * L.T(y)))
+    np.testing.assert_array_equal(Resize(3, 6, "nearest")(np.arange(3.0)), [0, 0, 1, 1, 2, 2])
+
+
+def test_fans_are_integrals_and_become_parallel():
+    x, angles = rng.standard_normal((9, 7)), np.linspace(0.1, 3.0, 5)
+    fan = FanBeam((9, 7), angles, 12, source=1e9)
+    np.testing.assert_allclose(fan(x), Radon((9, 7), angles, 12)(x), atol=1e-6)
+    c, s = math.cos(0.7), math.sin(0.7)
+    found = FanBeam((9, 7), [0.7], 5, source=10.0, detector=8.0, spacing=2.0)(x)[0]
+    start, steps = np.asarray([10 * s, -10 * c]), np.linspace(0, 25, 100_001)
+    for d in range(5):
+        way = np.asarray([-8 * s, 8 * c]) + 2 * (d - 2) * np.asarray([c, s]) - start
+        at = start[:, None] + steps * (way / np.linalg.norm(way))[:, None]
+        column, row = np.floor(at[0] + 3.5).astype(int), np.floor(4.5 - at[1]).astype(int)
+        inside = (column >= 0) & (column < 7) & (row >= 0) & (row < 9)
+        sampled = np.sum(x[row[inside], column[inside]]) * (steps[1] - steps[0])
+        assert found[d] == pytest.approx(sampled, abs=2e-3)
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda: FanBeam((3, 3), [0.0], 3, source=2.0), ValueError, "source = 2"),
+        (lambda: Interpolation((3, 3), [0.5, 1.0]), ValueError, "points have shape"),
+        (lambda: Resize((3, 3), (2,)), ValueError, "sizes"),
+        (lambda: LinearConvolution(np.ones(3), 5, channels="last"), ValueError, "channels"),
+        (lambda: LinearConvolution(np.ones((2, 2)), 5), ValueError, "shape"),
+        (lambda: ChannelConvolution(np.ones((2, 2)), 5), ValueError, "kernel has shape"),
+    ],
+)
+def test_what_no_channels_sizes_or_fans_are_is_refused(make, error, message):
     with pytest.raises(error, match=message):
         make()

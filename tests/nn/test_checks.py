@@ -19,7 +19,7 @@ from tests.sampling import sample_on_jax, share
 def test_each_activation(name, xp_backend, xp, dtype):
     sample_on_jax(xp_backend, xp, dtype, list(ACTIVATIONS).index(name))
     shape = (2, 4)
-    examples = min(8, settings().max_examples // share(xp_backend, dtype == xp.float64))
+    examples = min(8, int(settings().max_examples / share(xp_backend, dtype == xp.float64)))
     splitkit.testing.suite(ACTIVATIONS[name](), shape, xp=xp, dtype=dtype).run(examples)
 
 

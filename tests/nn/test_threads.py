@@ -10,7 +10,7 @@ import torch
 
 import splitkit_nn as sknn
 
-THREADS, ROUNDS = 8, 3
+THREADS, ROUNDS = 8, 2
 KINDS = {
     "dense": lambda: sknn.MonotoneDense(3, 4),
     "triangular": lambda: sknn.MonotoneTriangular(3, 4, 2),

@@ -437,11 +437,117 @@ print("same gradients")
 """
 
 
+# of what is given to torch.distributed.checkpoint; also run by the test itself, in one process
+CHECKPOINT = """
+import torch
+import torch.distributed.checkpoint as dcp
+from torch.distributed.checkpoint.state_dict import get_state_dict, set_state_dict
+import splitkit as sk
+import splitkit_nn as sknn
+
+def make_both():
+    torch.manual_seed(0)
+    layer = sknn.MonDEQ(sknn.MonotoneMultiTier(1, (1, 2), (2, 4)), "tanh", tol=1e-10)
+    return layer.double()
+
+def trained(model, optimizer, x, steps):
+    for _ in range(steps):
+        optimizer.zero_grad()
+        model(x).square().mean().backward()
+        optimizer.step()
+
+def adam(model):
+    return torch.optim.Adam(model.parameters(), lr=0.05)
+
+def saved(model, optimizer, path, **alone):
+    model_state, optimizer_state = get_state_dict(model, optimizer)
+    dcp.save({"model": model_state, "optimizer": optimizer_state}, checkpoint_id=path, **alone)
+
+def loaded(model, optimizer, path, **alone):
+    model_state, optimizer_state = get_state_dict(model, optimizer)
+    state = {"model": model_state, "optimizer": optimizer_state}
+    dcp.load(state, checkpoint_id=path, **alone)
+    set_state_dict(
+        model, optimizer, model_state_dict=state["model"], optim_state_dict=state["optimizer"]
+    )
+
+def whole(model):
+    return [getattr(p, "full_tensor", lambda p=p: p)().detach() for p in model.parameters()]
+
+def make_wide(method):
+    torch.manual_seed(0)
+    return sknn.MonDEQ(sknn.MonotoneDense(3, 5), "tanh", method, tol=1e-8).double()
+
+PARTS = (("", "A"), ("", "B"), ("U", "weight"), ("U", "bias"))
+WIDE = torch.arange(12.0, dtype=torch.float64).reshape(4, 3).sin()
+INPUTS = torch.arange(32.0, dtype=torch.float64).reshape(4, 1, 2, 4).sin()
+"""
+
+RESUMED = """
+rank, where = int(sys.argv[1]), sys.argv[2]
+meeting = where + "-once-more"
+dist.init_process_group("gloo", init_method=f"file://{meeting}", rank=rank, world_size=2)
+mesh = dist.device_mesh.init_device_mesh("cpu", (2,))
+share = INPUTS[2 * rank : 2 * rank + 2]
+
+model = make_both()
+fully_shard(model, mesh=mesh)
+optimizer = adam(model)
+loaded(model, optimizer, where + "-of-one")
+trained(model, optimizer, share, 1)
+saved(model, optimizer, where + "-of-two")
+alone = make_both()
+trained(alone, adam(alone), INPUTS, 3)
+for a, b in zip(whole(model), whole(alone), strict=True):
+    torch.testing.assert_close(a, b, rtol=0, atol=1e-6)
+
+from splitkit import meshes
+from torch.distributed.tensor import Replicate, Shard, distribute_tensor
+for method in (None, sk.ForwardBackward()):
+    layer, alone = make_wide(method), make_wide(method)
+    for module, name in PARTS:
+        part = layer.parametrization.get_submodule(module)
+        cut = distribute_tensor(getattr(part, name).detach(), mesh, [Shard(0)])
+        setattr(part, name, torch.nn.Parameter(cut))
+    x = distribute_tensor(WIDE, mesh, [Replicate()])
+    z = layer(x)
+    assert z.placements == (Shard(1),)  # each process has some features
+    assert layer.last_solve.forward.converged
+    assert layer.last_solve.forward.error_bound < 1e-6
+    torch.testing.assert_close(z.full_tensor(), alone(WIDE), rtol=0, atol=1e-7)
+    trained(layer, torch.optim.SGD(layer.parameters(), lr=0.5), x, 1)
+    trained(alone, torch.optim.SGD(alone.parameters(), lr=0.5), WIDE, 1)
+    for a, b in zip(whole(layer), whole(alone), strict=True):
+        torch.testing.assert_close(a, b, rtol=0, atol=1e-6)
+    assert layer.parametrization.A.grad.placements == (Shard(0),)
+dcp.save({"model": layer.state_dict()}, checkpoint_id=where + "-of-features")
+
+meshes.GATHERED_FREELY = 16
+layer.method = sk.PeacemanRachford()
+try:
+    layer(x)
+except TypeError as error:
+    print(error)
+dist.destroy_process_group()
+print("same gradients")
+"""
+
+
 @pytest.mark.skipif(not torch.distributed.is_available(), reason="torch has no distributed part")
+@pytest.mark.filterwarnings("ignore::UserWarning")  # Torch's, of loading without processes
+@pytest.mark.filterwarnings("ignore::FutureWarning")
 def test_two_processes_give_the_gradients_of_one(tmp_path):
-    """Replicated, then sharded, by the same two: they take long to begin."""
+    """Replicated, then sharded, then resumed from the checkpoint of one process, and theirs by one,
+    then with the features of a layer cut: by the same two, as they take long to begin.
+    """
+    here = {}
+    exec(CHECKPOINT, here)  # what the processes run, too
+    alone = here["make_both"]()
+    optimizer = here["adam"](alone)
+    here["trained"](alone, optimizer, here["INPUTS"], 2)
+    here["saved"](alone, optimizer, str(tmp_path / "meeting-of-one"), no_dist=True)
     both = WORKER + SHARDED.replace("sys.argv[2]", "sys.argv[2] + '-again'")
-    command = [sys.executable, "-c", both]
+    command = [sys.executable, "-c", both + CHECKPOINT + RESUMED]
     workers = [
         subprocess.Popen(
             [*command, str(rank), str(tmp_path / "meeting")],
@@ -452,9 +558,24 @@ def test_two_processes_give_the_gradients_of_one(tmp_path):
         for rank in range(2)
     ]
     for worker in workers:
-        out, error = worker.communicate(timeout=240)
+        out, error = worker.communicate(timeout=400)
         assert worker.returncode == 0, error
-        assert out.count("same gradients") == 2
+        assert out.count("same gradients") == 3
+        assert "MiB on each process: cut another axis" in out
+    resumed = here["make_both"]()
+    here["loaded"](resumed, here["adam"](resumed), str(tmp_path / "meeting-of-two"), no_dist=True)
+    here["trained"](alone, optimizer, here["INPUTS"], 1)
+    for a, b in zip(here["whole"](resumed), here["whole"](alone), strict=True):
+        torch.testing.assert_close(a, b, rtol=0, atol=1e-6)
+    assert float(resumed.alpha) == float(alone.alpha)
+    dcp, method = torch.distributed.checkpoint, sk.ForwardBackward()
+    of_features, alone = here["make_wide"](method), here["make_wide"](method)
+    state = {"model": of_features.state_dict()}
+    dcp.load(state, checkpoint_id=str(tmp_path / "meeting-of-features"), no_dist=True)
+    of_features.load_state_dict(state["model"])
+    here["trained"](alone, torch.optim.SGD(alone.parameters(), lr=0.5), here["WIDE"], 1)
+    for a, b in zip(here["whole"](of_features), here["whole"](alone), strict=True):
+        torch.testing.assert_close(a, b, rtol=0, atol=1e-6)
 
 
 KINDS = {

@@ -19,6 +19,7 @@ from splitkit.proofs import NotExpressibleError
 from splitkit.proofs.proof import CONTRACTION
 
 TOLERANCE = 1e-6  # relative
+ROUNDED = 1e-20  # of squares of what an instance computes of 1
 
 
 def never(*_: Any) -> Any:
@@ -201,7 +202,7 @@ class RandomStep:
         operators = [_Linear(kind.matrix(rng, self.unit)) for kind in self.kinds]
         T = self(*operators)(np.eye(2))
         if proof.claim in CONTRACTION:
-            return np.linalg.norm(T, 2) ** 2 / max(proof.value, 1e-300) - 1
+            return np.linalg.norm(T, 2) ** 2 / max(proof.value, ROUNDED) - 1
         moved = T - np.eye(2)
         left = T.T @ T + proof.value * moved.T @ moved - np.eye(2)
         return np.linalg.eigvalsh(left)[-1]
@@ -226,7 +227,7 @@ class RandomStep:
             u = u[np.abs(u - v) > 1e-3 * max(1.0, abs(v))]
             before, after = (u - v) ** 2, (T(u) - v) ** 2
             if proof.claim in CONTRACTION:
-                found = after / before / max(proof.value, 1e-300) - 1
+                found = after / before / max(proof.value, ROUNDED) - 1
             else:
                 found = (after + proof.value * (T(u) - u) ** 2) / before - 1
             worst = max(worst, float(found.max()))

@@ -1,12 +1,13 @@
 """What the library guarantees of methods with a linear map is proved: their metric holds Lx."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 import splitkit as sk
-from splitkit.proofs import Outcome, attempt
+from splitkit.proofs import Outcome, attempt, checker
 from splitkit.proofs.program import least_value
 from tests.proofs.random_programs import never
 
@@ -42,6 +43,32 @@ def test_within_the_steps_of_the_theorem(case, part):
     assert proof.holds
     assert proof.multipliers is not None
     assert proof.residual() > -1e-6
+
+
+IN_UNITS = {  # of s for the operators, so that primal and dual steps are τ/s and sσ
+    "Chambolle-Pock": lambda s: sk.ChambollePock(tau=0.3 / s, sigma=0.9 * s / (0.3 * SQUARE)),
+    "linearized ADMM": lambda s: sk.LinearizedADMM(tau=0.5 / s, rho=1.8 * s / SQUARE),
+    "Condat-Vũ": lambda s: sk.CondatVu(tau=0.5 / s, sigma=0.9 * 1.375 * s / SQUARE),
+    "PD3O": lambda s: sk.PD3O(tau=1 / s, sigma=0.9 * s / SQUARE),
+}
+
+
+@pytest.mark.parametrize("s", [1e-8, 3e-5, 1e4, 1e8])
+@pytest.mark.parametrize("case", IN_UNITS)
+def test_units_do_not_matter(case, s):
+    """‖L‖ is no operator's constant: the residual's dual parts stay, its primal ones are of s."""
+    terms = (
+        TERMS
+        if case in ("Chambolle-Pock", "linearized ADMM")
+        else (
+            *TERMS,
+            operator(cocoercivity=0.8 / s),
+        )
+    )
+    proof = IN_UNITS[case](s).proof(*terms)
+    assert proof.outcome is Outcome.PROVED
+    assert proof.value == pytest.approx(1.0, rel=1e-6)
+    assert checker.check(json.loads(proof.to_json())) == []
 
 
 @pytest.mark.parametrize("case", ["Chambolle-Pock", "linearized ADMM"])

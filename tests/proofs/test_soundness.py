@@ -20,7 +20,7 @@ from splitkit.proofs import (
     runs,
 )
 from splitkit.proofs.exact import solve_near
-from splitkit.proofs.instances import operator_through
+from splitkit.proofs.instances import Matrix, Tabulated, operator_through
 from splitkit.proofs.program import Conic, least_value
 from splitkit.proofs.symbols import Leaf, Pair
 from splitkit.proofs.unrounded import Numbers
@@ -278,6 +278,12 @@ def test_programs_that_differ_in_a_sign_are_not_confused():
         assert sk.prove(second.resolvent(0.37)).holds
 
 
+@pytest.mark.parametrize("s", [1e-8, 1.0, 1e8])
+def test_a_constant_step_has_the_rate_zero(s):
+    A = operator(lipschitz=s)
+    assert sk.prove(lambda A: lambda u: A(u) - A(u), A).value == 0.0
+
+
 def test_a_function_of_points_alone():
     assert sk.prove(lambda u: 0.5 * u).value == pytest.approx(0.25, rel=1e-6)
 
@@ -333,6 +339,87 @@ def test_what_is_no_program_is_refused_and_says_why(case):
     with pytest.raises(NotExpressibleError, match="not expressible, because") as caught:
         sk.prove(make(), A)
     assert says in str(caught.value)
+
+
+NO_COMBINATIONS = {
+    "a constant": (lambda A: lambda u: u + 1.0 - A(u), "adds 1.0 to a point"),
+    "an array": (lambda A: lambda u: u * np.ones(3), "multiplies or divides a point by array"),
+    "NumPy's maximum": (lambda A: lambda u: np.maximum(u, 0.0), "NumPy's maximum"),
+    "a matrix": (lambda A: lambda u: np.eye(2) @ u, "NumPy's matmul"),
+    "a square": (lambda A: lambda u: u**2, "powers or products"),
+    "a product": (lambda A: lambda u: u * u, "powers or products"),
+    "an imaginary number": (lambda A: lambda u: 1j * u, "by 1j"),
+}
+
+
+@pytest.mark.parametrize("case", NO_COMBINATIONS)
+def test_what_is_no_linear_combination_says_so(case):
+    step, says = NO_COMBINATIONS[case]
+    with pytest.raises(NotExpressibleError, match="not expressible, because") as caught:
+        sk.prove(step, sk.Operator.from_callable(never, lipschitz=1.0, name="A"))
+    assert says in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", [np.float64, np.float32, np.int64, np.array])
+def test_numbers_of_numpy_are_numbers(kind):
+    two, half = kind(2), 0.5
+    given = sk.prove(lambda u: (half * u + u / two - two * u) * (1 / 3.0)).value
+    assert given == pytest.approx(1 / 9, rel=1e-6)
+    A = operator(lipschitz=1.0)
+    summed = sk.prove(lambda A: lambda u: 0.2 * sum(A(v) for v in (u, u)), A)
+    assert summed.value == pytest.approx(0.16, rel=1e-6)
+
+
+WRONG = {
+    "a class": (lambda: sk.prove(sk.Tseng, MONOTONE), TypeError, "a method"),
+    "no operators": (lambda: sk.prove(lambda A, B, C: A @ B @ C), TypeError, "give them after"),
+    "one operator": (lambda: sk.prove(lambda A, B: A @ B, OTHER), TypeError, "the 1 given"),
+    "measures alone": (
+        lambda: sk.prove(lambda A: A, OTHER, final="value"),
+        ValueError,
+        "give steps",
+    ),
+    "a metric that solves find": (
+        lambda: sk.Preconditioned(sk.ProximalPoint(alpha=1.0)).proof(MONOTONE),
+        TypeError,
+        "diagonal = None",
+    ),
+    "a method's start": (
+        lambda: sk.prove(sk.ProximalPoint(), MONOTONE, steps=2, start=2),
+        ValueError,
+        "start = 2",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_wrong_usage_names_the_remedy(case):
+    call, kind, says = WRONG[case]
+    with pytest.raises(kind, match=says):
+        call()
+
+
+def test_settings_are_not_mixed():
+    """Their free vectors have the same numbers: ‖x‖² ≤ ‖y‖² was proved of any two."""
+    s, t = Setting(), Setting()
+    x, y, f = s.point("x"), t.point("y"), s.function(Smooth(0.0, 1.0))
+    mixed = (
+        lambda: s.bound(norm2(x), norm2(y)),
+        lambda: norm2(x) - norm2(y),
+        lambda: x + y,
+        lambda: s.assume(norm2(y) <= 1),
+        lambda: s.vanish(y),
+        lambda: f.gradient(y),
+        lambda: f.value_at(y),
+        lambda: f.passes(x, y),
+        lambda: t.minimizer(f),
+        lambda: s.linear(sk.linear.DenseMatrix(np.eye(2)))(y),
+    )
+    for each in mixed:
+        with pytest.raises(NotExpressibleError, match="another setting"):
+            each()
+    with pytest.raises(TypeError, match="no quantity"):
+        s.bound(x, norm2(x))
 
 
 def test_expressions_that_are_no_program():
@@ -411,19 +498,56 @@ def test_an_operator_through_points_that_break_its_form_is_none():
 # -- random programs ------------------------------------------------------------------------------
 
 
-def contradictions(seeds):
+def attempts(seeds):
     for seed in seeds:
         rng = np.random.default_rng(seed)
         step = RandomStep.draw(rng)
         proof = step.prove()
-        if proof is not None and proof.holds and step.excess(proof, rng, DRAWS) > TOLERANCE:
-            yield seed
+        if proof is not None:
+            yield seed, rng, step, proof
+
+
+def contradicted(rng, step, proof):
+    return proof.holds and step.excess(proof, rng, DRAWS) > TOLERANCE
+
+
+def contradictions(seeds):
+    return (seed for seed, *given in attempts(seeds) if contradicted(*given))
+
+
+def pairs_of(A, rng):
+    """Differences of an instance's graph, rows of x and u."""
+    if isinstance(A, Tabulated):
+        x, u = A.x, A.u
+    elif isinstance(A, Matrix):
+        x = rng.normal(size=(12, len(A.M)))
+        u = np.array([A(row) for row in x])
+    else:
+        x = np.concatenate([A.x, rng.normal(size=12) * 5, [-1e3, 1e3]])
+        u = A(x)
+        x, u = x[:, None], u[:, None]
+    i, j = np.triu_indices(len(x), 1)
+    return x[i] - x[j], u[i] - u[j]
 
 
 @pytest.mark.parametrize("block", range(4))
-def test_no_random_program_is_proved_that_some_operators_contradict(block):
-    """A cut of ``benchmarks/proofs.py``."""
-    assert not [*contradictions(range(30 * block, 30 * block + 30))]
+def test_random_programs(block):
+    """A cut of ``benchmarks/proofs.py``: what is proved no operator contradicts, and nearly all
+    else is refuted by members of the classes.
+    """
+    ends, tables = [], 0
+    for seed, rng, step, proof in attempts(range(30 * block, 30 * block + 30)):
+        ends.append(proof.outcome)
+        assert not contradicted(rng, step, proof), seed
+        for A in proof.instances.values():
+            tables += isinstance(A, Tabulated)
+            dx, du = pairs_of(A, np.random.default_rng(0))
+            xx, xu, uu = (np.sum(p * q, axis=1) for p, q in ((dx, dx), (dx, du), (du, du)))
+            for a, b, c in A.properties.forms:
+                size = abs(a) * xx + 2 * abs(b) * np.sqrt(xx * uu) + abs(c) * uu
+                assert np.all(a * xx + 2 * b * xu + c * uu >= -1e-5 * size), (seed, A)
+    assert tables <= 1
+    assert ends.count(Outcome.INEXPRESSIBLE) <= 1
 
 
 # -- faults planted in the prover -----------------------------------------------------------------

@@ -32,7 +32,8 @@ def found(request):
     pytest.importorskip("jax")
     here = dict(
         os.environ,
-        XLA_FLAGS=f"--xla_force_host_platform_device_count={request.param}",
+        XLA_FLAGS=f"{os.environ.get('XLA_FLAGS', '')} "  # as tests/conftest.py lets it compile
+        f"--xla_force_host_platform_device_count={request.param}",
         JAX_ENABLE_X64="1",
         JAX_PLATFORMS="cpu",
         # devices wait for each other, each with a thread, of which there are else as many as cores

@@ -15,6 +15,7 @@ from splitkit.linear import BlockColumn, Gradient, ScaledIdentity
 from splitkit.solvers.methods import admm
 from splitkit.solvers.methods.admm import STIFF, stiffness
 from tests.collection.conic import conic
+from tests.sampling import sample_on_jax
 
 RNG = np.random.default_rng(8)
 A, B = RNG.normal(size=(20, 8)), RNG.normal(size=20)
@@ -95,7 +96,8 @@ def program(array=np.asarray, n=12, s=1.0, t=1.0):
 
 
 @pytest.mark.parametrize("method", METHODS, ids=lambda m: m.label)
-def test_a_quadratic_program_with_equations(method, xp):
+def test_a_quadratic_program_with_equations(method, xp_backend, xp):
+    sample_on_jax(xp_backend, xp, xp.float64, METHODS.index(method))
     (P, q, rows, low, high), problem = program(lambda a: xp.asarray(a, dtype=xp.float64))
     x0 = xp.zeros(12, dtype=xp.float64)
     s = sk.minimize(problem, x0, method, tol=1e-9)
@@ -312,3 +314,15 @@ def test_a_penalty_that_krylovs_method_cannot_bear_is_taken_back():
     x0 = np.ones(5), np.zeros(3)
     s = sk.solve(problem, x0, sk.ADMM(), max_iter=500, on_failure="return")
     assert s.status in ("unbounded", "iteration_limit")
+
+
+@pytest.mark.parametrize(("s", "t"), [(1.0, 1.0), (1e8, 1.0), (1e-8, 1.0), (1.0, 1e-8)])
+def test_a_residual_that_is_rounding_or_none_moves_the_penalty_alike(s, t):
+    """Where no bound is met, z = Lx but for rounding, which depends on units, and ρ is to fall."""
+    rng = np.random.default_rng(5)
+    turn = rng.normal(size=(6, 6))
+    M, x = np.eye(6) + turn - turn.T, rng.uniform(-0.5, 0.5, 6)
+    problem = sk.Affine(t / s * M, t * (M @ x)) + sk.NormalCone(f.Box(-s, s))
+    found = sk.solve(problem, np.zeros(6), sk.ADMM())
+    np.testing.assert_allclose(found.x / s, x, atol=1e-7)
+    assert found.iterations <= 30

@@ -24,6 +24,8 @@ WEIGHT = 0.3
 GRADIENTS = (sk.FISTA, sk.AdaptiveProximalGradient)
 COMPOSED = tuple(kind for kind in METHODS if sk.Role.COMPOSED in kind.roles)
 ONE = (sk.ProximalPoint, sk.AcceleratedProximalPoint)
+# of the others JAX's iterates are compared with NumPy's (test_compiled)
+ON_JAX = (*ONE, sk.PeacemanRachford, sk.ForwardBackwardHalfForward)
 
 
 def problem(kind, xp, dtype, q):
@@ -64,7 +66,9 @@ ALL = pytest.mark.parametrize("kind", METHODS, ids=lambda kind: kind.label)
 
 
 @ALL
-def test_finds_the_solution_in_a_batch(kind, xp):
+def test_finds_the_solution_in_a_batch(kind, xp_backend, xp):
+    if kind not in ON_JAX:
+        sample_on_jax(xp_backend, xp, xp.float64, METHODS.index(kind))
     x0 = xp.zeros((3, 4), dtype=xp.float64)
     inclusion = problem(kind, xp, xp.float64, Q)
     s = sk.solve(inclusion, x0, kind(), tol=1e-9, max_iter=100_000, batch_ndim=1)
@@ -263,8 +267,9 @@ SEVERAL = (sk.ChambollePock(), sk.PD3O(), sk.CondatVu(), sk.LinearizedADMM(), No
 
 
 @pytest.mark.parametrize("method", SEVERAL, ids=repr)
-def test_several_compositions_are_one_of_columns(method, xp):
+def test_several_compositions_are_one_of_columns(method, xp_backend, xp):
     """min ½⟨Mx, x⟩ − Σx + ‖Lx‖₁ + 0.3‖Kx‖₁ over a box, by its optimality conditions."""
+    sample_on_jax(xp_backend, xp, xp.float64, SEVERAL.index(method))
     array = lambda a: xp.asarray(a, dtype=xp.float64)  # noqa: E731
     K = np.eye(4)[::-1] + 2 * np.eye(4)
     first = sk.Subdifferential(f.L1Norm()).pullback(sk.DenseMatrix(array(D)))
@@ -390,12 +395,14 @@ def test_anderson_needs_fewer_iterations_where_the_map_is_slow():
 BADLY_SCALED = np.array([0.02, 7.0, 60.0, 0.3])
 
 
+IN_METRICS = [sk.ForwardBackward(), sk.FISTA(), sk.PeacemanRachford(), sk.Tseng()]
+
+
 @pytest.mark.parametrize("batch", [(), (3,)])
-@pytest.mark.parametrize(
-    "method", [sk.ForwardBackward(), sk.FISTA(), sk.PeacemanRachford(), sk.Tseng()], ids=repr
-)
-def test_a_diagonal_metric_makes_up_for_bad_scales(method, batch, xp):
+@pytest.mark.parametrize("method", IN_METRICS, ids=repr)
+def test_a_diagonal_metric_makes_up_for_bad_scales(method, batch, xp_backend, xp):
     """The problem of SYMMETRIC in other units: the same iterations as in the good ones."""
+    sample_on_jax(xp_backend, xp, xp.float64, IN_METRICS.index(method) + (not batch))
     M = BADLY_SCALED[:, None] * BADLY_SCALED * SYMMETRIC
     q = BADLY_SCALED * Q[: len(batch) * 3].reshape(*batch, 4) if batch else BADLY_SCALED * Q[0]
     weight = xp.asarray(WEIGHT * BADLY_SCALED)

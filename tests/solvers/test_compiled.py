@@ -1,6 +1,7 @@
-"""Steps compiled between two looks are the steps as they stand, to rounding."""
+"""Steps compiled between two looks are the steps as they stand, and NumPy's, to rounding."""
 
 from functools import partial
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -33,10 +34,10 @@ SMOOTH = (
 COMPOSED = (sk.ChambollePock(), sk.CondatVu(), sk.PD3O(), sk.LinearizedADMM(), sk.ADMM(rho=1.0))
 
 
-def lasso(seed: int, composed: bool = False) -> f.Function:
+def lasso(seed: int, composed: bool = False, xp: ModuleType = jnp) -> f.Function:
     """½‖Ax − b‖² + 0.1‖x‖₁, or ‖Kx‖₁."""
     rng = np.random.default_rng(seed)
-    A, b, K = (jnp.asarray(rng.normal(size=shape)) for shape in ((6, 12), 6, (8, 12)))
+    A, b, K = (xp.asarray(rng.normal(size=shape)) for shape in ((6, 12), 6, (8, 12)))
     return f.LeastSquares(A, b) + (f.L1Norm(0.1) @ K if composed else f.L1Norm(0.1))
 
 
@@ -46,20 +47,30 @@ def both(problem: f.Function, x0: object, method: sk.Method, **options: object):
     return [sk.minimize(problem, x0, method, compile=way, **given) for way in (True, False)]
 
 
+def compiled_and_not(seed: int, method: sk.Method, composed: bool = False, **options: object):
+    """The solution by compiled steps, and as they stand: of the first problem on JAX, of others by
+    NumPy.
+    """
+    x0 = jnp.zeros(12)
+    if seed == 0:
+        return both(lasso(seed, composed), x0, method, **options)
+    s = sk.minimize(lasso(seed, composed), x0, method, compile=True, tol=0, **options)
+    return s, sk.minimize(lasso(seed, composed, np), np.zeros(12), method, tol=0, **options)
+
+
 @pytest.mark.parametrize(
     ("method", "composed"),
     [*((m, False) for m in SMOOTH), *((m, True) for m in COMPOSED)],
     ids=lambda case: getattr(case, "label", None),
 )
 def test_the_iterates_are_the_same_and_programs_are_kept_by_structure(method, composed):
-    x0 = jnp.zeros(12)
     for seed in range(2):
         kept = len(tracing._PROGRAMS)
-        s, plain = both(lasso(seed, composed), x0, method, max_iter=80)
+        s, plain = compiled_and_not(seed, method, composed, max_iter=80)
         assert s.history.eager == ""
         assert s.iterations == plain.iterations
-        eps = float(jnp.finfo(x0.dtype).eps)
-        scale = float(jnp.max(jnp.abs(plain.x)))
+        eps = float(jnp.finfo(s.x.dtype).eps)
+        scale = float(np.max(np.abs(to_numpy(plain.x))))
         np.testing.assert_allclose(to_numpy(s.x), to_numpy(plain.x), atol=1e4 * eps * scale)
     assert len(tracing._PROGRAMS) == kept  # other data of the same shapes compile nothing
 
@@ -80,10 +91,10 @@ def test_the_iterates_are_the_same_and_programs_are_kept_by_structure(method, co
 def test_steps_that_are_found_on_the_way_are_compiled_with_their_searches(method):
     made = []
     for seed in range(2):
-        s, plain = both(lasso(seed), jnp.zeros(12), method, max_iter=14)
+        s, plain = compiled_and_not(seed, method, max_iter=14)
         assert s.history.eager == ""
         assert s.iterations == plain.iterations
-        scale = float(jnp.max(jnp.abs(plain.x)))
+        scale = float(np.max(np.abs(to_numpy(plain.x))))
         np.testing.assert_allclose(to_numpy(s.x), to_numpy(plain.x), atol=1e-9 * scale)
         made.append(compilations())
     assert made[0] == made[1]  # no number of a search within is part of its program

@@ -195,8 +195,13 @@ def test_rows_that_never_bind_do_not_set_the_units():
     plain = sk.KKT(f.Quadratic(P, Q), G=G, h=np.ones(3))
     never = sk.KKT(f.Quadratic(P, Q), G=G, h=np.array([1.0, 1.0, 1e20]))
     x0 = np.zeros(N), np.zeros(3)
-    for block, other in zip(scales(plain, x0), scales(never, x0), strict=True):
-        np.testing.assert_array_equal(block, other)
+    (x, y), (other_x, other_y) = scales(plain, x0), scales(never, x0)
+    np.testing.assert_array_equal(other_x, x)
+    np.testing.assert_array_equal(other_y[:2], y[:2])
+    assert 0.1 < other_y[2] * 1e20 / np.max(x * abs(Q)) <= 1  # its constant is as large as others
+    # one that 0 does not satisfy is not far from binding, nor an equation
+    for more in ({"G": G, "h": np.array([1.0, 1.0, -1e20])}, {"A": G, "b": np.full(3, 1e20)}):
+        assert scales(sk.KKT(f.Quadratic(P, Q), **more), x0)[1].min() > 1e-3
 
 
 # -- solves --------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ import pytest
 
 import splitkit as sk
 from splitkit import progress
+from splitkit.testing import check_operator
 
 TURN = sk.Affine(np.array([[1.0, 9.0], [-9.0, 1.0]]), np.ones(2))
 
@@ -68,6 +69,37 @@ def test_a_search_for_the_best_step_counts_its_proofs(impatient):
     sk.best_step(lambda a: sk.Identity() - a * F, bounds=(0.1, 1.0))
     lines = [record.getMessage() for record in impatient.records]
     assert [f"proof of a rate {k}" for k in range(1, 42)] == lines[:41]
+
+
+def test_a_proof_counts_its_programs(impatient, capsys):
+    pytest.importorskip("clarabel")
+    F = sk.Operator.from_callable(lambda x: x, strong_monotonicity=1.0, lipschitz=2.0)
+    G = sk.NormalCone(sk.functions.Box(-1.0, 1.0))
+    sk.ForwardReflectedBackward(alpha=0.1).linear_rate(F, G, accuracy=0.1)
+    lines = [record.getMessage() for record in impatient.records]
+    assert "programs of a proof 1" in lines
+    assert capsys.readouterr() == ("", "")
+    pytest.importorskip("tqdm")
+    sk.prove(sk.Identity() - 0.123 * F, progress=True)
+    assert "programs of a proof" in capsys.readouterr().err
+
+
+def test_checks_count_what_they_hold(impatient, capsys):
+    check_operator(sk.Identity(), (2,), max_examples=3)
+    lines = [record.getMessage() for record in impatient.records]
+    assert "properties held against a case 1" in lines
+    assert capsys.readouterr() == ("", "")
+    pytest.importorskip("tqdm")
+    check_operator(sk.Identity(), (2,), max_examples=3, progress=True)
+    assert "properties held against a case" in capsys.readouterr().err
+
+
+def test_work_within_work_has_no_bar_of_its_own(impatient):
+    with progress.telling(None, "checks"), progress.telling(None, "proofs"):
+        progress.tell("checks")
+        progress.tell("proofs")
+        progress.tell("checks")
+    assert [r.getMessage() for r in impatient.records] == ["checks 1", "checks 1", "checks 2"]
 
 
 def test_a_certification_counts_its_steps(impatient):

@@ -57,6 +57,39 @@ def test_a_matrix_game_by_chambolle_pock_in_its_metric():
     assert regret(payoff, s.x, s.dual) <= 1e-8
 
 
+def diagonal_game(unit=1.0, n=20):
+    """Its only equilibrium: both choose i with a share of 1/dᵢ."""
+    d = np.logspace(0, 3, n)
+    return sk.MatrixGame(unit * np.diag(d)), 1 / d / (1 / d).sum(), 1 / (1 / d).sum()
+
+
+def test_the_step_follows_a_game_whose_payoffs_are_far_apart():
+    """b of u = x + αb is small at the solution: a longer step than the first takes less."""
+    game, share, value = diagonal_game()
+    even = (np.full(20, 0.05),) * 2
+    s = sk.solve(game, even, sk.Restarted(sk.DouglasRachford()))
+    for strategy in s.x:
+        np.testing.assert_allclose(strategy, share, atol=1e-8)
+    np.testing.assert_allclose(game.value(s.x), value, rtol=1e-7)
+    constant = sk.Restarted(sk.DouglasRachford(), balance=False)
+    assert s.iterations < sk.solve(game, even, constant).iterations / 2
+    given = sk.Restarted(sk.DouglasRachford(alpha=1.0))
+    assert sk.plan(game, even, given).method.balance is False
+    assert sk.solve(game, s).iterations <= 2  # at the step and the point where it ended
+    found = sk.solve(diagonal_game(2.0**20)[0], even, sk.Restarted(sk.DouglasRachford()))
+    assert found.iterations == s.iterations
+
+
+def test_a_fixed_point_stays_one_with_another_step():
+    game, *_ = diagonal_game(n=3)
+    F, G = game.terms
+    bound = [sk.DouglasRachford(alpha=alpha).bind(F, G) for alpha in (0.01, 3.0)]
+    u = sk.solve(game, (np.full(3, 1 / 3),) * 2, sk.DouglasRachford(alpha=0.01), tol=1e-13).u
+    after = bound[1].taken_over(u, bound[0])
+    for moved, kept in zip(bound[1].step(after), after, strict=True):
+        np.testing.assert_allclose(moved, kept, atol=1e-9)
+
+
 def program(seed, rows=20, columns=40, s=1.0, t=1.0):
     """min ⟨c, x⟩ with Ax = b, x ≥ 0, rows of sizes apart, in units x/s and objective·t."""
     rng = np.random.default_rng(seed)

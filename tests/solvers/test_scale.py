@@ -1,11 +1,16 @@
 """Units change neither the answer nor the work: steps that no constant fixes are measured."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 import splitkit as sk
 from splitkit.backend import Space, to_numpy
+from splitkit.solvers.engine import in_doubt
 from splitkit.solvers.scale import Arbitrary, natural_step
+from splitkit.solvers.stopping import Measurement
+from tests.collection.problems import asarray
 from tests.sampling import sample_on_jax
 
 f = sk.functions
@@ -57,6 +62,31 @@ def test_residuals_and_bounds_hold_at_sizes_whose_squares_do_not(
         assert np.all(error <= to_numpy(solution.error_bound).astype(float) / s)
         assert np.all(to_numpy(solution.residual).astype(float) / s > 0.2 * error)
     assert np.all(error <= 1e-2 * np.linalg.norm(exact, axis=-1))
+
+
+@pytest.mark.parametrize("library", ["numpy", "torch"])
+@pytest.mark.parametrize(("dtype", "s"), [("float32", 1e-36), ("float64", 1e-304)])
+def test_a_tolerance_below_the_normal_numbers_is_one(dtype, s, library):
+    """‖r‖ ≤ tol·S means it where tol·S has few digits left."""
+    array = asarray(library, dtype)
+    M, q = np.array([[2.0, 1.0], [-1.0, 2.0]]), np.array([4.0, -7.0])  # x = (2, 0)
+    inclusion = sk.Affine(array(M), array(s * q)) + sk.NormalCone(f.NonNegative())
+    for kind in (None, sk.ForwardBackward(), sk.DouglasRachford(alpha=0.1)):
+        found = sk.solve(inclusion, array(np.zeros(2)), kind, tol=1e-4)
+        x = to_numpy(found.x).astype(float) / s
+        assert np.linalg.norm(x - [2.0, 0.0]) <= 1e-4 * np.linalg.norm(q) / 2
+        assert found.error_bound / s >= 0.99 * np.linalg.norm(x - [2.0, 0.0])
+
+
+def test_rounding_beyond_the_constants_is_no_success():
+    """r may be 0 by chance where its rounding is larger than all data; without any, r is 0."""
+    one, rounding = np.float64(1.0), np.float64(1e3)
+    measured = Measurement(0 * one, ((0 * one, one),), None, None, lambda: [rounding])
+    for known, doubted in ((one, True), (0 * one, False)):
+        task = SimpleNamespace(
+            stopping=sk.Relative(1e-8), space=Space.of(np.zeros(1)), least_sizes=[known]
+        )
+        assert (in_doubt(measured, task) > 1) == doubted
 
 
 @pytest.mark.parametrize("s", [1e-8, 1.0, 1e8])

@@ -62,24 +62,26 @@ def by(name, method):
 
 
 SWINGING = [
-    ("support vector machine", "Chambolle-Pock"),
-    ("linear program", "projective splitting"),
+    ("support vector machine", "Chambolle-Pock", 1.0),
+    ("linear program", "projective splitting", 1.0),
+    ("least absolute deviations", "restarts of Chambolle-Pock", 1e4),  # falls steadily in between
 ]
 
 
-@pytest.mark.parametrize(("name", "method"), SWINGING)
-def test_solves_end_where_the_tolerance_is_met(name, method):
+@pytest.mark.parametrize(("name", "method", "times"), SWINGING)
+def test_solves_end_where_the_tolerance_is_met(name, method, times):
     plan, tol = by(name, method)
+    tol *= times
     needed = sum(1 for _ in plan.iterate(tol=tol))
     assert plan.solve(tol=tol).iterations <= 1.1 * needed + SHORT
 
 
 @pytest.mark.parametrize("left", [1, 2, 3, 5, 17, 90, 139, 152])  # at peeks and between them
 def test_a_resumed_solve_looks_where_it_would_have_looked(left):
-    plan, tol = by(*SWINGING[0])
+    plan, tol = by(*SWINGING[0][:2])
     whole = plan.solve(tol=tol, max_iter=1000)
     limit = whole.iterations - left
-    begun = by(*SWINGING[0])[0].solve(tol=tol, max_iter=limit, on_failure="return")
+    begun = by(*SWINGING[0][:2])[0].solve(tol=tol, max_iter=limit, on_failure="return")
     assert begun.status == sk.Status.ITERATION_LIMIT
     ended = plan.solve(tol=tol, max_iter=1000, resume=begun)
     assert ended.iterations == whole.iterations

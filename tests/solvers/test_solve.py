@@ -9,6 +9,7 @@ import torch
 
 import splitkit as sk
 from splitkit.backend import to_numpy
+from tests.sampling import sample_on_jax
 
 METHODS = [
     sk.ForwardBackward(),
@@ -19,7 +20,8 @@ METHODS = [
 
 
 @pytest.mark.parametrize("method", [None, *METHODS], ids=repr)
-def test_known_solution_and_certificate(xp, method, strongly_monotone, non_negative):
+def test_known_solution_and_certificate(xp_backend, xp, method, strongly_monotone, non_negative):
+    sample_on_jax(xp_backend, xp, xp.float64, [None, *METHODS].index(method))
     M, q, exact = (xp.asarray(a) for a in strongly_monotone)
     x0 = xp.zeros_like(q)
     F = sk.Affine(M, q)
@@ -227,7 +229,12 @@ IDENTITY = sk.Affine(np.eye(2))
     [
         ((IDENTITY, [0.0, 0.0]), {}, TypeError, "x0 is a list"),
         ((IDENTITY, np.zeros(2, dtype=int)), {}, TypeError, "x0 has dtype int64"),
-        ((IDENTITY, np.zeros(2, dtype=complex)), {}, TypeError, "x0 is complex"),
+        (
+            (IDENTITY + sk.NormalCone(sk.functions.NonNegative()), np.zeros(2, dtype=complex)),
+            {},
+            TypeError,
+            "NonNegative.* acts on real points, and x0 is complex",
+        ),
         ((IDENTITY, np.array([0.0, np.nan])), {}, ValueError, "x0 has entries that are NaN"),
         ((IDENTITY, np.zeros(3)), {}, ValueError, r"M = .*length 2"),
         ((IDENTITY, np.zeros(2, dtype=np.float32)), {}, TypeError, "float32"),

@@ -583,6 +583,21 @@ class WrongGradient(SquaredL2):
         return 1.02 * super().gradient(x)
 
 
+@fault("support point within the ball", "support_point")
+class Short(sk.functions.L1Ball):
+    def support_point(self, v: Any) -> Any:
+        return 0.9 * super().support_point(v)
+
+
+@fault("gradient beside the value without the center", "value_and_gradient")
+class WrongPair(SquaredL2):
+    def __init__(self) -> None:
+        super().__init__(center=1.0)
+
+    def value_and_gradient(self, x: Any) -> Any:
+        return self(x), self.weight * x
+
+
 @fault("sL for f(s·), where s²L holds", "gradient_upper_bound")
 class WrongRule(SquaredL2):
     def __init__(self) -> None:

@@ -108,10 +108,9 @@ def test_the_code_of_a_message_names_dtype_device_and_batch():
         exec(code, {"A": A})
 
 
-@pytest.mark.parametrize("dtype", [np.complex128, np.int64])
-def test_a_dtype_that_is_not_real_and_floating_is_refused(dtype):
-    with pytest.raises(TypeError, match="its real and imaginary parts"):
-        check_operator(sk.Identity(), (3,), dtype=dtype)
+def test_a_dtype_that_is_not_floating_is_refused():
+    with pytest.raises(TypeError, match="give a floating one"):
+        check_operator(sk.Identity(), (3,), dtype=np.int64)
 
 
 def test_a_message_holds_formula_points_and_both_sides():

@@ -9,19 +9,17 @@ import splitkit as sk
 from splitkit.solvers.methods import METHODS
 from splitkit.testing import registered, replay
 from splitkit.testing.registry import COMBINATORS, exported
-from tests.sampling import examples, sample_on_jax
+from tests.sampling import examples, is_searched, sample_of_pairs
 
 THINGS = registered()
 
 
 @pytest.mark.parametrize("thing", THINGS, ids=str)
 def test_keeps_what_it_declares(thing, xp_backend, xp, dtype):
-    sample_on_jax(xp_backend, xp, dtype, THINGS.index(thing))
+    sample_of_pairs(xp_backend, xp, dtype, THINGS.index(thing))
     made, *_ = thing.make()
     count = examples(made, xp_backend, dtype == xp.float64)
-    # worst cases are sought where operations cost least: they are the same elsewhere
-    search = xp_backend.name not in ("strict", "jax") or count > 2
-    thing.check(xp=xp, dtype=dtype, max_examples=count, search=search)
+    thing.check(xp=xp, dtype=dtype, max_examples=count, search=is_searched(xp_backend))
 
 
 ACCUSED = [  # by rounding alone: the thing, the property, the case

@@ -52,6 +52,8 @@ class Along(OfParts):
      [0. 0.]]
     """
 
+    acts_on_complex = True
+
     def __init__(
         self, f: Function, axes: int | Sequence[int], weights: Array | None = None
     ) -> None:

@@ -26,10 +26,12 @@ class Composed(Derived):
     """
 
     binding = PRODUCT
+    acts_on_complex = True
 
     def __init__(self, f: Function, L: LinearOperator) -> None:
         self.f, self.L = f, L
         super().__init__(Subdifferential(f).pullback(L), f)
+        self.sublinear = f.sublinear
 
     def with_accuracy(self, accuracy: float | None) -> Function:
         """The same function with a prox for any L, by iteration to this accuracy where there is no
@@ -44,6 +46,10 @@ class Composed(Derived):
 
     def __call__(self, x: Point) -> Array:
         return self.f(self.L(x))
+
+    def value_and_gradient(self, x: Point) -> tuple[Array, Point]:
+        value, slope = self.f.value_and_gradient(self.L(x))
+        return value, self.L.adjoint(slope)
 
     def conjugate_value(self, u: Point) -> Array:
         nu = self.L.gram

@@ -25,6 +25,7 @@ class Conjugate(Derived):
     """
 
     binding = FACTOR
+    acts_on_complex = True
 
     def __init__(self, f: Function) -> None:
         if not f.convex:

@@ -29,6 +29,8 @@ class Derived(Function):
         What f is made of.
     """
 
+    acts_on_complex = True
+
     def __init__(self, expression: Operator, *parts: Function) -> None:
         self.expression = expression
         self.batch_ndim = parts[0].batch_ndim

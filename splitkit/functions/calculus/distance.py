@@ -58,6 +58,7 @@ class Distance(Modified):
     """
 
     formula = r"<weight*>d_{<C>}"
+    acts_on_complex = True
 
     def __init__(self, C: Indicator, weight: float = 1.0) -> None:
         super().__init__(_convex_set(C))
@@ -115,6 +116,7 @@ class SquaredDistance(MoreauEnvelope):
     formula = r"\frac{<weight>}{2}d_{<C>}^2"
     binding = ATOM
     latex = Notation.latex
+    acts_on_complex = True
 
     def __init__(self, C: Indicator, weight: float = 1.0) -> None:
         self.C = _convex_set(C)

@@ -45,6 +45,8 @@ class InexactComposition(Composed):
     [0.35 0.35 3.5 ]
     """
 
+    acts_on_complex = True
+
     def __init__(self, f: Function, L: LinearOperator, *, accuracy: float | None = None) -> None:
         if not f.convex:
             raise TypeError(f"f = {f!r} is not convex: the iteration needs the prox of f*")

@@ -32,6 +32,7 @@ class InfimalConvolution(Derived):
     """
 
     binding = SUM
+    acts_on_complex = True
 
     def __init__(self, f: Function, g: Function) -> None:
         for part in (f, g):

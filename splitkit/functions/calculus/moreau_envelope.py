@@ -39,6 +39,7 @@ class MoreauEnvelope(Derived):
     """
 
     binding = FACTOR
+    acts_on_complex = True
 
     def __init__(self, f: Function, gamma: float = 1.0) -> None:
         if not (isinstance(f, Function) and f.has_prox and f.convex):

@@ -60,6 +60,8 @@ class OnGroups(OfParts):
     5.5 [2.4 0.5 3.2 7. ]
     """
 
+    acts_on_complex = True
+
     def __init__(self, f: Function, groups: Groups, weights: Array | None = None) -> None:
         super().__init__(f, weights)
         remedy = "give lists of indices from 0, none of them empty, and each index once"

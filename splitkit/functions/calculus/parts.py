@@ -61,6 +61,7 @@ class OfParts(Function):
     """
 
     inner_ndim = 1  # axes of the arrays of ``parts`` that lie within a part
+    acts_on_complex = True
 
     def __init__(self, f: Function, weights: Array | None = None) -> None:
         if not isinstance(f, Function) or isinstance(f, Derived):
@@ -78,7 +79,7 @@ class OfParts(Function):
         self._known: dict[tuple[int, tuple[int, ...]], Function] = {}
         m, L = f.strong_convexity, f.smoothness
         self.convex, self.accuracy, self.prox_effort = f.convex, f.accuracy, f.prox_effort
-        self.polyhedral = f.polyhedral
+        self.polyhedral, self.sublinear = f.polyhedral, f.sublinear
         self.strong_convexity = m * (least if m >= 0 else greatest) if greatest else 0.0
         self.smoothness = None if L is None else L * greatest
 

@@ -22,6 +22,7 @@ class Raised(Derived):
     """
 
     binding = SUM
+    acts_on_complex = True
 
     def __init__(self, f: Function, c: float) -> None:
         self.f, self.c = f, check_number("c", c)
@@ -38,6 +39,10 @@ class Raised(Derived):
 
     def __call__(self, x: Point) -> Array:
         return self.f(x) + self.c
+
+    def value_and_gradient(self, x: Point) -> tuple[Array, Point]:
+        value, slope = self.f.value_and_gradient(x)
+        return value + self.c, slope
 
     @property
     def conjugate(self) -> Function:

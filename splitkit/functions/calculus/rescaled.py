@@ -38,6 +38,7 @@ class Rescaled(Derived):
 
     binding = FACTOR
     parameters = ("s",)
+    acts_on_complex = True
 
     def __init__(self, f: Function, s: Scalar) -> None:
         self.f, self.s = f, check_parameter("s", s, NONZERO)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from splitkit.arguments import NONZERO, POSITIVE, check_number
-from splitkit.backend import Array, Point
+from splitkit.backend import Array, Point, scale
 from splitkit.functions.base import Function
 from splitkit.functions.calculus.derived import Derived
 from splitkit.functions.calculus.rescaled import Rescaled
@@ -28,15 +28,21 @@ class Scaled(Derived):
     """
 
     binding = PRODUCT
+    acts_on_complex = True
 
     def __init__(self, c: float, f: Function) -> None:
         within = NONZERO if f.has_affine_gradient else POSITIVE
         self.f, self.c = f, check_number("c", c, within)
         super().__init__(self.c * Subdifferential(f), f)
+        self.sublinear = f.sublinear and self.c > 0
         self.convex = f.convex if self.c > 0 else self.strong_convexity >= 0
 
     def __call__(self, x: Point) -> Array:
         return self.c * self.f(x)
+
+    def value_and_gradient(self, x: Point) -> tuple[Array, Point]:
+        value, slope = self.f.value_and_gradient(x)
+        return self.c * value, scale(self.c, slope)
 
     @property
     def conjugate(self) -> Function:

@@ -29,6 +29,8 @@ class SeparableSum(Derived):
     (array([2., 0.]), array([0., 2.]))
     """
 
+    acts_on_complex = True
+
     def __init__(self, *functions: Function | Sequence[Function]) -> None:
         given = functions[0] if len(functions) == 1 else functions
         blocks = tuple(given) if isinstance(given, Sequence) else (given,)
@@ -38,10 +40,16 @@ class SeparableSum(Derived):
         super().__init__(
             BlockDiagonal([Subdifferential(f) for f in self.functions]), *self.functions
         )
+        self.sublinear = all(f.sublinear for f in self.functions)
 
     def __call__(self, x: Point) -> Array:
         values = [f(block) for f, block in zip(self.functions, x, strict=True)]
         return sum(values[1:], start=values[0])
+
+    def value_and_gradient(self, x: Point) -> tuple[Array, Point]:
+        pairs = zip(self.functions, x, strict=True)
+        values, slopes = zip(*(f.value_and_gradient(block) for f, block in pairs), strict=True)
+        return sum(values[1:], start=values[0]), slopes
 
     @property
     def conjugate(self) -> Function:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property, reduce
 
 from splitkit.arguments import POSITIVE, check_number
-from splitkit.backend import Array, Point, Scalar, Space, is_array, scale
+from splitkit.backend import Array, Point, Scalar, Space, add, is_array, scale
 from splitkit.functions.base import Function
 from splitkit.functions.calculus.derived import Derived
 from splitkit.functions.calculus.infimal_convolution import InfimalConvolution
@@ -40,12 +40,14 @@ class SumOfFunctions(Derived):
     """
 
     binding = SUM
+    acts_on_complex = True
 
     def __init__(self, terms: tuple[Function, ...]) -> None:
         self.terms = terms
         parts = _joined([Subdifferential(f) for f in terms])
         super().__init__(parts[0] if len(parts) == 1 else Sum(tuple(parts)), *terms)
         self.convex = self.convex or self.strong_convexity >= 0
+        self.sublinear = all(f.sublinear for f in terms)
 
     @cached_property
     def _is_constrained(self) -> bool:
@@ -87,6 +89,12 @@ class SumOfFunctions(Derived):
 
     def __call__(self, x: Point) -> Array:
         return sum((f(x) for f in self.terms[1:]), start=self.terms[0](x))
+
+    def value_and_gradient(self, x: Point) -> tuple[Array, Point]:
+        (value, slope), *rest = (f.value_and_gradient(x) for f in self.terms)
+        for more, steeper in rest:
+            value, slope = value + more, add(slope, steeper)
+        return value, slope
 
     @property
     def conjugate(self) -> Function:

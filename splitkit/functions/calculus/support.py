@@ -36,6 +36,8 @@ class SupportFunction(Conjugate):
     """
 
     formula = r"\sigma_{<f>}"
+    acts_on_complex = True
+    sublinear = True
 
     def __init__(self, C: Indicator) -> None:
         if not isinstance(C, Indicator) or not C.convex:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from splitkit.arguments import NON_NEGATIVE, check_broadcast, check_number
-from splitkit.backend import Array, Point, Space, inner, pairing, scale
+from splitkit.backend import Array, Point, Space, add, inner, lincomb, pairing, scale
 from splitkit.functions.base import Function
 from splitkit.functions.calculus.derived import Derived
 from splitkit.functions.subdifferential import Subdifferential
@@ -42,6 +42,7 @@ class Tilted(Derived):
 
     binding = SUM
     parameters = ("a",)
+    acts_on_complex = True
 
     def __init__(self, f: Function, a: Point | None = None, rho: float = 0.0) -> None:
         self.f, self.a = f, a
@@ -54,6 +55,15 @@ class Tilted(Derived):
         if self.a is not None:
             value = value + pairing(self.a, x, self.batch_ndim)
         return value + self.rho / 2 * inner(x, x, self.batch_ndim) if self.rho else value
+
+    def value_and_gradient(self, x: Point) -> tuple[Array, Point]:
+        value, slope = self.f.value_and_gradient(x)
+        if self.a is not None:
+            value, slope = value + pairing(self.a, x, self.batch_ndim), add(slope, self.a)
+        if self.rho:
+            value = value + self.rho / 2 * inner(x, x, self.batch_ndim)
+            slope = lincomb(1.0, slope, self.rho, x)
+        return value, slope
 
     @property
     def conjugate(self) -> Function:

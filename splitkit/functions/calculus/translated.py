@@ -23,6 +23,7 @@ class Translated(Derived):
 
     binding = FACTOR
     parameters = ("v",)
+    acts_on_complex = True
 
     def __init__(self, f: Function, v: Point) -> None:
         self.f, self.v = f, v
@@ -33,6 +34,9 @@ class Translated(Derived):
         if isinstance(self.f, Indicator):  # whose constraints see the rounding of x and v
             return self.f.within(moved, ROUNDINGS, norm(x, self.batch_ndim))
         return self.f(moved)
+
+    def value_and_gradient(self, x: Point) -> tuple[Array, Point]:
+        return self.f.value_and_gradient(subtract(x, self.v))
 
     @property
     def conjugate(self) -> Function:

@@ -41,6 +41,8 @@ class WeightedSum(Function):
      [0.  0. ]]
     """
 
+    acts_on_complex = True
+
     def __init__(self, f: Function, weights: Array) -> None:
         if not isinstance(f, Function) or f.batch_ndim < 1:
             raise TypeError(f"f = {f!r}: give a function with batch_ndim ≥ 1, a value a sample")

@@ -29,6 +29,7 @@ class PositiveSemidefinite(Cone):
 
     formula = r"\{X \succeq 0\}"
     check_axes = matrices(square=True)
+    acts_on_complex = True
 
     def project(self, x: Point) -> Point:
         return of_eigenvalues((x + transposed(x)) / 2, lambda values: clip(values, 0.0))

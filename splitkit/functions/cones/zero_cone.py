@@ -22,6 +22,7 @@ class ZeroCone(Subspace):
     formula = r"\{0\}"
     elementwise = True
     polyhedral = True
+    acts_on_complex = True
 
     def pinned(self) -> bool:
         return True

@@ -24,6 +24,7 @@ from splitkit.backend import (
     device,
     differentiating,
     namespace,
+    real_part,
     solving,
     transposed,
     with_derivative,
@@ -36,8 +37,8 @@ def of_eigenvalues(x: Array, p: Values) -> Array:
     """Q diag(p(λ)) Qᵀ for symmetric x = Q diag(λ) Qᵀ in the last two axes."""
     if not differentiating(x):
         return _symmetric(*_eigh(x), p)
-    xp, n = namespace(x), x.shape[-1]
-    count = xp.arange(1, n + 1, dtype=x.dtype, device=device(x))
+    xp, n, real = namespace(x), x.shape[-1], real_part(x).dtype
+    count = xp.arange(1, n + 1, dtype=real, device=device(x))
     with solving(x):
         values, Q = _eigh(x)
         found = _symmetric(values, Q, p)
@@ -48,7 +49,7 @@ def of_eigenvalues(x: Array, p: Values) -> Array:
     def derived() -> Array:
         own, Q_own = _eigh(xp.where(close, xp.eye(n, dtype=x.dtype, device=device(x)) * count, x))
         Z = transposed(Q) @ x @ Q
-        at = p(xp.where(close[..., 0], xp.linalg.diagonal(Z), own))
+        at = p(xp.where(close[..., 0], real_part(xp.linalg.diagonal(Z)), own))
         return xp.where(
             close,
             Q @ (_quotients(of_spread, spread, -1.0) * Z + _diagonal(at)) @ transposed(Q),
@@ -62,8 +63,8 @@ def of_singular_values(x: Array, p: Values) -> Array:
     """U diag(p(σ)) Vᵀ for x = U diag(σ) Vᵀ in the last two axes; p odd in each entry, too."""
     if not differentiating(x):
         return _rectangular(*_svd(x), p)
-    xp, k = namespace(x), min(x.shape[-2:])
-    count = xp.arange(k, 0, -1, dtype=x.dtype, device=device(x))
+    xp, k, real = namespace(x), min(x.shape[-2:]), real_part(x).dtype
+    count = xp.arange(k, 0, -1, dtype=real, device=device(x))
     with solving(x):
         U, values, Vt = _svd(x)
         found = _rectangular(U, values, Vt, p)
@@ -79,7 +80,7 @@ def of_singular_values(x: Array, p: Values) -> Array:
         U_own, own, Vt_own = _svd(xp.where(close, apart, x))
         V, Ut = transposed(Vt), transposed(U)
         Z = Ut @ x @ V
-        at = p(xp.where(close[..., 0], xp.linalg.diagonal(Z), own))
+        at = p(xp.where(close[..., 0], real_part(xp.linalg.diagonal(Z)), own))
         even, odd = (Z + transposed(Z)) / 2, (Z - transposed(Z)) / 2
         inside = _quotients(of_spread, spread, -1.0) * even + _diagonal(at)
         inside = inside + _quotients(of_spread, spread, 1.0) * odd
@@ -148,9 +149,9 @@ def _diagonal(values: Array) -> Array:
 
 
 def _quotients(p: Array, values: Array, sign: float) -> Array:
-    """(pᵢ ± pⱼ)/(λᵢ ± λⱼ) off the diagonal, on which it is 0."""
+    """(pᵢ ± pⱼ)/(λᵢ ± λⱼ) off the diagonal, on which (pᵢ − pᵢ)/(λᵢ − λᵢ) is 0."""
     xp, n = namespace(p), p.shape[-1]
     off = ~xp.eye(n, dtype=xp.bool, device=device(p))
     below = values[..., :, None] + sign * values[..., None, :]
     ratio = (p[..., :, None] + sign * p[..., None, :]) / xp.where(below != 0, below, 1.0)
-    return xp.where(off, ratio, 0.0)
+    return xp.where(off, ratio, 0.0) if sign < 0 else ratio

@@ -40,6 +40,7 @@ class BerHu(Function):
     weight: Scalar = parameter(NON_NEGATIVE, default=1.0)
 
     elementwise = True
+    of_moduli = acts_on_complex = True
 
     def __call__(self, x: Point) -> Array:
         size = sizes(x)

@@ -39,6 +39,7 @@ class EpsilonInsensitive(Function):
 
     elementwise = True
     polyhedral = True
+    of_moduli = acts_on_complex = True
 
     def _excess(self, x: Array) -> Array:
         return x - clip(x, -self.epsilon, self.epsilon)

@@ -45,6 +45,7 @@ class EvenLoss(Function):
 
     elementwise = True
     prox_effort = 10.0
+    of_moduli = acts_on_complex = True
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -14,13 +14,17 @@ from splitkit.backend import (
     Point,
     Scalar,
     Space,
+    adjoint_of,
     align,
+    conjugated,
     inner,
     is_array,
     is_traced,
     lincomb,
     namespace,
     pairing,
+    products,
+    real_part,
     scale,
     subtract,
     sum_of,
@@ -84,6 +88,7 @@ class LeastSquares(Function):
     """
 
     formula = r"\frac{1}{2}\|A\,@ - b\|^2"
+    acts_on_complex = True
 
     def __init__(self, A: Any, b: Point | None = None, *, batch_ndim: int = 0) -> None:
         self._map, self._b, self.batch_ndim = wrap(A, argument="A"), b, batch_ndim
@@ -118,13 +123,15 @@ class LeastSquares(Function):
 
     @constant
     def _factors(self) -> tuple[Array, Array, Array, Array]:
-        """U, s, V of A = U diag(s) Vᵀ, and which of the s are not 0."""
+        """U, s, V of A = U diag(s) Vᵀ, and which of the s are not 0; the conjugates of U and V
+        where they are complex: xᵀV is made of the entries of Vᴴx.
+        """
         A = self.A
         xp = namespace(A)
         U, s, Vt = xp.linalg.svd(A, full_matrices=False)
         # singular values are exact to rounding: what is 0 in exact arithmetic counts as 0
         rounding = 4 * max(A.shape) * float(xp.finfo(A.dtype).eps) * s[0]
-        return U, s, Vt.T, s > rounding
+        return conjugated(U), s, Vt.T, s > rounding
 
     @constant
     def _c(self) -> Array:
@@ -136,8 +143,13 @@ class LeastSquares(Function):
     def _least(self) -> Array:
         """The least value of f."""
         U = self._factors[0]
-        rest = self._b - self._c @ U.T
-        return namespace(U).sum(rest * rest, axis=-1, keepdims=True) / 2
+        rest = self._b - self._c @ adjoint_of(U)
+        return namespace(U).sum(products(rest, rest), axis=-1, keepdims=True) / 2
+
+    @constant
+    def _back(self) -> Array:
+        """What takes the entries along the singular vectors back."""
+        return adjoint_of(self._factors[2])
 
     @property
     def properties(self) -> Properties:
@@ -179,6 +191,10 @@ class LeastSquares(Function):
     def gradient(self, x: Point) -> Point:
         return self._map.adjoint(self._residual(x))
 
+    def value_and_gradient(self, x: Point) -> tuple[Array, Point]:
+        r = self._residual(x)
+        return inner(r, r, self.batch_ndim) / 2, self._map.adjoint(r)
+
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
         several = is_array(alpha) and not (is_traced(alpha) and alpha.ndim == 0)
         if self._is_matrix and (self._is_small or several):
@@ -206,7 +222,7 @@ class LeastSquares(Function):
         moved = w if self._b is None else w + alpha * s * self._c
         moved = moved / (1 + alpha * s * s)
         rows, columns = self.A.shape
-        return moved @ V.T if rows >= columns else x + (moved - w) @ V.T
+        return moved @ self._back if rows >= columns else x + (moved - w) @ self._back
 
     def graph_support(self, v: Point, d: Point, space: Space) -> GraphSupport:
         """−⟨b, Ad⟩ at v = −AᵀAd."""
@@ -223,15 +239,17 @@ class LeastSquares(Function):
             return super().conjugate_value(u)
         xp, (_, s, V, positive) = namespace(u), self._factors
         w = xp.where(positive, u @ V, 0.0)
-        beyond = sum_of(abs(u - w @ V.T), self.batch_ndim)
+        beyond = sum_of(abs(u - w @ self._back), self.batch_ndim)
         v = w / xp.where(positive, s, 1.0)
-        value = sum_of(v * v, self.batch_ndim) / 2 + zero_or_inf(
+        value = sum_of(products(v, v), self.batch_ndim) / 2 + zero_or_inf(
             beyond, sum_of(abs(u), self.batch_ndim)
         )
         if self._b is None:
             return value
-        least = self._least + 0.0 * u[..., :1]
-        return value + sum_of(v * self._c, self.batch_ndim) - sum_of(least, self.batch_ndim)
+        least = self._least + real_part(0.0 * u[..., :1])
+        return (
+            value + sum_of(products(self._c, v), self.batch_ndim) - sum_of(least, self.batch_ndim)
+        )
 
     def conjugate_prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
         if not self._is_matrix:
@@ -240,7 +258,7 @@ class LeastSquares(Function):
         alpha, w = align(alpha, x), s * (x @ V)
         if self._b is not None:
             w = w - alpha * self._c
-        return (s / (s * s + alpha) * w) @ V.T
+        return (s / (s * s + alpha) * w) @ self._back
 
     def in_metric(self, S: Any) -> Function:
         return LeastSquares(self._map.scaled(columns=S), self._b, batch_ndim=self.batch_ndim)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from splitkit.backend import Array, Point, Scalar, align, namespace, sum_of
+from splitkit.backend import Array, Point, Scalar, align, namespace, products, sum_of
 from splitkit.functions.base import Function, parameter
 from splitkit.functions.sets.singleton import Singleton
 
@@ -38,10 +38,12 @@ class Linear(Function):
 
     elementwise = True
     polyhedral = True
+    sublinear = True
     strong_convexity = smoothness = 0.0
+    acts_on_complex = True
 
     def __call__(self, x: Point) -> Array:
-        return sum_of(self.coefficients * x, self.batch_ndim)
+        return sum_of(products(self.coefficients, x), self.batch_ndim)
 
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
         return x - align(alpha, x) * self.coefficients

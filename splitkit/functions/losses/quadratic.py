@@ -14,9 +14,11 @@ from splitkit.backend import (
     Scalar,
     Space,
     add,
+    adjoint_of,
     align,
     are_values_at_hand,
     blocks,
+    conjugated,
     folding,
     inner,
     is_array,
@@ -27,6 +29,8 @@ from splitkit.backend import (
     norm,
     pairing,
     power_of_two,
+    products,
+    real_matrix,
     scale,
     sum_of,
     to_numpy,
@@ -63,7 +67,7 @@ class Quadratic(Function):
     Raises
     ------
     TypeError, ValueError
-        P is no real floating square matrix, or not (known to be) symmetric positive semidefinite.
+        P is no floating square matrix, or not (known to be) symmetric positive semidefinite.
 
     Notes
     -----
@@ -82,6 +86,7 @@ class Quadratic(Function):
     slope = r"P\,@⟦ + <q>⟧"
     formula = r"\frac{1}{2}\langle @, P\,@\rangle⟦ + \langle <q>, @\rangle⟧"
     parameters = ("q",)
+    acts_on_complex = True
 
     def __init__(self, P: Any, q: Point | None = None, *, batch_ndim: int = 0) -> None:
         self.q, self.batch_ndim = q, batch_ndim
@@ -106,17 +111,17 @@ class Quadratic(Function):
         if P.shape[0] != P.shape[1] or P.shape[0] == 0:
             raise ValueError(f"P has shape {tuple(P.shape)}: give a square matrix")
         if is_traced(P):
-            return DenseMatrix.of_semidefinite((P + P.T) / 2)
+            return DenseMatrix.of_semidefinite((P + adjoint_of(P)) / 2)
         xp = namespace(P)
         rounding = 4 * P.shape[0] * float(xp.finfo(P.dtype).eps)
-        skew = float(xp.max(abs(P - P.T)))
+        skew = float(xp.max(abs(P - adjoint_of(P))))
         if skew > rounding * float(xp.max(abs(P))):
             raise ValueError(
                 f"P is not symmetric, max |P − Pᵀ| = {skew:.2g}: give (P + Pᵀ)/2, which has the "
                 "same ½xᵀPx"
             )
         if skew > 0:
-            P = (P + P.T) / 2
+            P = (P + adjoint_of(P)) / 2
         if P.shape[0] > EXACT_SIZE:
             return self._large(P)
         eigenvalues = xp.linalg.eigvalsh(P)
@@ -134,7 +139,8 @@ class Quadratic(Function):
         """P, found to be positive semidefinite by a factorization."""
         found = DenseMatrix(P)
         if not found.is_semidefinite:
-            least = -ritz(lambda v: -(v @ P), P)[0]
+            R = real_matrix(P)
+            least = -ritz(lambda v: -(v @ R), R)[0]
             raise ValueError(
                 f"P has an eigenvalue of {least:.3g} or below: f is convex only if P is positive "
                 "semidefinite"
@@ -185,12 +191,20 @@ class Quadratic(Function):
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
         if self._is_matrix and is_array(alpha):
             (eigenvalues, vectors), alpha = self._spectrum, align(alpha, x)
-            return ((self._less_q(x, alpha) @ vectors) / (1 + alpha * eigenvalues)) @ vectors.T
+            along = self._less_q(x, alpha) @ conjugated(vectors)
+            return (along / (1 + alpha * eigenvalues)) @ vectors.T
         return inverse_of(self._map, alpha, self.batch_ndim)(self._less_q(x, alpha))
 
     def gradient(self, x: Point) -> Point:
         Px = self._map(x)
         return Px if self.q is None else add(Px, self.q)
+
+    def value_and_gradient(self, x: Point) -> tuple[Array, Point]:
+        slope = self.gradient(x)
+        value = inner(x, slope, self.batch_ndim)
+        if self.q is not None:
+            value = value + pairing(self.q, x, self.batch_ndim)
+        return value / 2, slope
 
     def graph_support(self, v: Point, d: Point, space: Space) -> GraphSupport:
         return self.operator.graph_support(v, d, space)
@@ -199,8 +213,8 @@ class Quadratic(Function):
         if not self._is_matrix:
             return super().conjugate_value(u)
         (eigenvalues, vectors), xp = self._spectrum, namespace(u)
-        v, curved = self._less_q(u) @ vectors, eigenvalues > 0
-        terms = xp.where(curved, v * v / xp.where(curved, eigenvalues, 1.0), 0.0)
+        v, curved = self._less_q(u) @ conjugated(vectors), eigenvalues > 0
+        terms = xp.where(curved, products(v, v) / xp.where(curved, eigenvalues, 1.0), 0.0)
         beyond = sum_of(abs(xp.where(curved, 0.0, v)), self.batch_ndim)
         size = sum_of(abs(u) + abs(v), self.batch_ndim)
         return sum_of(terms, self.batch_ndim) / 2 + zero_or_inf(beyond, size)
@@ -211,7 +225,7 @@ class Quadratic(Function):
         # λ/(λ + α) along each eigenvector, from q
         eigenvalues, vectors = self._spectrum
         share = eigenvalues / (eigenvalues + align(alpha, x))
-        moved = ((self._less_q(x) @ vectors) * share) @ vectors.T
+        moved = ((self._less_q(x) @ conjugated(vectors)) * share) @ vectors.T
         return moved if self.q is None else moved + self.q
 
     def check_space(self, space: Space) -> None:

@@ -41,6 +41,7 @@ class Quantile(Function):
 
     elementwise = True
     polyhedral = True
+    sublinear = True
 
     def _box(self) -> tuple[Scalar, Scalar]:
         return self.weight * (self.tau - 1), self.weight * self.tau

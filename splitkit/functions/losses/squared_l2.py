@@ -6,7 +6,18 @@ from functools import cached_property
 from typing import Any
 
 from splitkit.arguments import NON_NEGATIVE, POSITIVE, check_parameter
-from splitkit.backend import Array, Point, Scalar, Space, align, is_array, namespace, scale, sum_of
+from splitkit.backend import (
+    Array,
+    Point,
+    Scalar,
+    Space,
+    align,
+    is_array,
+    namespace,
+    products,
+    scale,
+    sum_of,
+)
 from splitkit.functions.base import Function, extremes, parameter
 from splitkit.linear.affine import Affine
 from splitkit.linear.base import LinearOperator, factors
@@ -45,6 +56,7 @@ class SquaredL2(Function):
     center: Any = parameter(default=None)
 
     elementwise = True
+    acts_on_complex = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -77,7 +89,7 @@ class SquaredL2(Function):
 
     def __call__(self, x: Point) -> Array:
         d = self._from_center(x)
-        return sum_of(self.weight * d * d, self.batch_ndim) / 2
+        return sum_of(products(self.weight * d, d), self.batch_ndim) / 2
 
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
         moved = self._from_center(x) / (1 + align(alpha, x) * self.weight)
@@ -100,7 +112,9 @@ class SquaredL2(Function):
     def graph_support(self, v: Point, d: Point, space: Space) -> GraphSupport:
         """−⟨wc, d⟩ at v = −wd."""
         zero, wd = space.inner(scale(0.0, d), d), self.weight * d
-        of_center = zero if self.center is None else sum_of(self.center * wd, space.batch_ndim)
+        of_center = zero
+        if self.center is not None:
+            of_center = sum_of(products(self.center, wd), space.batch_ndim)
         value, weight = zero - of_center, self.weight
         return GraphSupport(-wd, d, value, abs(wd), abs(d), lambda e: weight * e)
 
@@ -111,10 +125,13 @@ class SquaredL2(Function):
         return super().conjugate
 
     def conjugate_value(self, u: Point) -> Array:
-        xp, weight = namespace(u), self.weight + 0.0 * u
-        free = xp.where(u == 0, 0.0 * u, float("inf"))  # where the weight is 0
-        value = xp.where(weight > 0, u * u / (2 * xp.where(weight > 0, weight, 1.0)), free)
-        return sum_of(value if self.center is None else value + self.center * u, self.batch_ndim)
+        xp, square = namespace(u), products(u, u)
+        weight = self.weight + 0.0 * square
+        free = xp.where(u == 0, 0.0 * square, float("inf"))  # where the weight is 0
+        value = xp.where(weight > 0, square / (2 * xp.where(weight > 0, weight, 1.0)), free)
+        if self.center is not None:
+            value = value + products(self.center, u)
+        return sum_of(value, self.batch_ndim)
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:

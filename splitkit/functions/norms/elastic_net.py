@@ -40,6 +40,7 @@ class ElasticNet(Function):
     l2_weight: Scalar = parameter(NON_NEGATIVE, default=1.0)
 
     elementwise = True
+    of_moduli = acts_on_complex = True
 
     def __post_init__(self) -> None:
         super().__post_init__()

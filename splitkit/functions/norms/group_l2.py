@@ -52,6 +52,8 @@ class GroupL2Norm(Function):
     """
 
     formula = r"<weight*>\|@\|_{2,1}"
+    of_moduli = acts_on_complex = True
+    sublinear = True
 
     weight: Scalar = parameter(NON_NEGATIVE, default=1.0)
     _: KW_ONLY

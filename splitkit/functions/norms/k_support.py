@@ -41,6 +41,7 @@ class SquaredKSupportNorm(Function):
     """
 
     formula = r"\frac{<weight>}{2}(\|@\|_{<k>}^{\mathrm{sp}})^2"
+    of_moduli = acts_on_complex = True
 
     k: int = required(check_integer, least=1)
     weight: Scalar = parameter(POSITIVE, default=1.0, samplewise=True)

@@ -35,6 +35,8 @@ class L1Norm(Function):
 
     elementwise = True
     polyhedral = True
+    of_moduli = acts_on_complex = True
+    sublinear = True
 
     def __call__(self, x: Point) -> Array:
         return sum_of(self.weight * abs(x), self.batch_ndim)

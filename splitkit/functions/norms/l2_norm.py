@@ -32,6 +32,8 @@ class L2Norm(Function):
     """
 
     formula = r"<weight*>\|@\|"
+    acts_on_complex = True
+    sublinear = True
 
     weight: Scalar = parameter(NON_NEGATIVE, default=1.0, samplewise=True)
 

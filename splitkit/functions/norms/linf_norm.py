@@ -33,10 +33,12 @@ class LInfNorm(Function):
 
     formula = r"<weight*>\|@\|_\infty"
     polyhedral = True
+    sublinear = True
 
     weight: Scalar = parameter(NON_NEGATIVE, default=1.0, samplewise=True)
 
     check_axes = entries
+    of_moduli = acts_on_complex = True
 
     def __call__(self, x: Point) -> Array:
         sizes = abs(as_vectors(x, self.batch_ndim))

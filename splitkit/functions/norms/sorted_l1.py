@@ -50,6 +50,7 @@ class SortedL1(Sublinear):
 
     formula = r"\sum\lambda_i|@|_{(i)}"
     polyhedral = True
+    of_moduli = acts_on_complex = True
 
     weights: Array = required(check_parameter, within=NON_NEGATIVE)
 

@@ -42,6 +42,7 @@ class SparseGroupNorm(Sublinear):
     """
 
     formula = r"<l1_weight*>\|@\|_1 + <group_weight*>\|@\|_{2,1}"
+    of_moduli = acts_on_complex = True
 
     l1_weight: Scalar = parameter(NON_NEGATIVE, default=1.0)
     group_weight: Scalar = option(1.0, check_parameter, within=NON_NEGATIVE)

@@ -18,6 +18,7 @@ class Sublinear(Function):
     """
 
     finite: ClassVar[bool] = True
+    sublinear = True
 
     @property
     def conjugate(self) -> Function:
@@ -38,8 +39,8 @@ class SupportedSet(Modified, Indicator):
 
     Parameters
     ----------
-    f : Sublinear
-        With a prox; the projection is as accurate.
+    f : Function
+        Known to be sublinear, with a prox; the projection is as accurate.
 
     Raises
     ------
@@ -54,14 +55,18 @@ class SupportedSet(Modified, Indicator):
     """
 
     formula = r"\partial (<f>)(0)"
+    acts_on_complex = True
 
     def __init__(self, f: Function) -> None:
-        if not isinstance(f, Sublinear):
+        if not isinstance(f, Function) or not (f.convex and f.sublinear):
             raise TypeError(
                 f"f = {f!r} is not known to be sublinear: its conjugate, f.conjugate, may be no set"
             )
         super().__init__(f)
-        self.bounded = f.finite  # type: ignore[misc]
+        if isinstance(f, Sublinear):
+            self.bounded = f.finite  # type: ignore[misc]
+        elif isinstance(known := f.conjugate, Indicator):
+            self.bounded = known.bounded  # type: ignore[misc]
 
     def project(self, x: Point) -> Point:
         near = subtract(x, self.f.prox(x))

@@ -38,6 +38,7 @@ class SumOfKLargest(Function):
 
     formula = r"<weight*>\sum_{i \leq <k>}(@)_{(i)}"
     polyhedral = True
+    sublinear = True
 
     k: int = required(check_integer, least=1)
     weight: Scalar = parameter(NON_NEGATIVE, default=1.0, samplewise=True)

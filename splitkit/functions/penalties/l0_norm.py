@@ -39,6 +39,7 @@ class L0Norm(Function):
     convex = False
     strong_convexity = -math.inf
     elementwise = True
+    of_moduli = acts_on_complex = True
 
     def __call__(self, x: Point) -> Array:
         xp = namespace(x)

@@ -41,6 +41,7 @@ class MCP(Function):
 
     convex = False
     elementwise = True
+    of_moduli = acts_on_complex = True
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -10,11 +10,14 @@ from splitkit.backend import (
     Point,
     Scalar,
     Space,
+    adjoint_of,
     align,
+    conjugated,
     folding,
     is_traced,
     namespace,
     norm,
+    products,
     sum_of,
 )
 from splitkit.functions.base import ROUNDINGS, Function, infinite_where
@@ -56,6 +59,7 @@ class AffineSet(OfRows):
     """
 
     formula = r"\{A x = b\}"
+    acts_on_complex = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -72,16 +76,16 @@ class AffineSet(OfRows):
         rank = rows if is_traced(large) else int(xp.sum(xp.astype(large, xp.int64)))
         if rank < rows:
             U, _, Vt = xp.linalg.svd(A, full_matrices=False)
-            self._of_dependent_rows(U[:, :rank], singular[:rank], Vt[:rank, :], relative)
+            self._of_dependent_rows(b, U[:, :rank], singular[:rank], Vt[:rank, :], relative)
             return
         self._Q, R = xp.linalg.qr(A.T)
         flat = xp.linalg.solve(R.T, xp.reshape(b, (-1, rows)).T).T
-        self._c = xp.reshape(flat, b.shape)
+        self._c, self._Qt = xp.reshape(flat, b.shape), adjoint_of(self._Q)
 
-    def _of_dependent_rows(self, U: Array, s: Array, Vt: Array, relative: float) -> None:
+    def _of_dependent_rows(self, b: Array, U: Array, s: Array, Vt: Array, relative: float) -> None:
         """The same from A = U diag(s) Vᵀ, whose range must hold b."""
-        xp, b = namespace(U), self.b
-        inside = b @ U
+        xp = namespace(U)
+        inside = b @ conjugated(U)
         beyond = norm(b - inside @ U.T, b.ndim - 1)
         if bool(xp.any(beyond > ROUNDINGS * relative * norm(b, b.ndim - 1))):
             raise ValueError(
@@ -89,6 +93,7 @@ class AffineSet(OfRows):
                 f"{float(xp.max(beyond)):.2g}: no x has Ax = b; remove or correct dependent rows"
             )
         self._Q, self._c = Vt.T, inside / s
+        self._Qt = adjoint_of(self._Q)
 
     @property
     def properties(self) -> Properties:
@@ -100,7 +105,7 @@ class AffineSet(OfRows):
         return x @ self._Q - self._c
 
     def project(self, x: Point) -> Point:
-        return x - self._residual(x) @ self._Q.T
+        return x - self._residual(x) @ self._Qt
 
     def violation(self, x: Point) -> Array:
         residual = self._residual(x)
@@ -114,8 +119,8 @@ class AffineSet(OfRows):
 
         Source: Boyd, Vandenberghe, *Convex Optimization* (2004), §10.1.1, §C.4.
         """
-        Q, c = self._Q, self._c
-        along = norm(H(Q.T), 1)
+        Q, Qt, c = self._Q, self._Qt, self._c
+        along = norm(H(Qt), 1)
         xp, size = namespace(Q), namespace(Q).max(along)
         kappa = xp.where(size > 0, size, 1.0) if is_traced(size) else float(size) or 1.0
         whole = (H + PlusLowRank(0.0, kappa**0.5 * Q.T)).merged
@@ -124,12 +129,12 @@ class AffineSet(OfRows):
 
         def make() -> PointMap:
             V = whole.inverted()
-            W = V(Q.T)
+            W = V(Qt)
             G = W @ Q
-            S = DenseMatrix((G + G.T) / 2).inverted()
+            S = DenseMatrix(conjugated((G + adjoint_of(G)) / 2)).inverted()
 
             def solve(h: Point) -> Point:
-                x = V(h + kappa * (c @ Q.T))
+                x = V(h + kappa * (c @ Qt))
                 return self.project(x - S(x @ Q - c) @ W)
 
             return solve
@@ -137,7 +142,7 @@ class AffineSet(OfRows):
         return Solvable(f"{whole.solver}, and Cholesky of {Q.shape[1]} rows", make)
 
     def recession(self, d: Point) -> Point:
-        return d - (d @ self._Q) @ self._Q.T
+        return d - (d @ self._Q) @ self._Qt
 
     def conjugate_value(self, u: Point) -> Array:
         # ⟨u, x⟩ is bounded on the set only if u = Qv, and is then ⟨c, v⟩
@@ -145,12 +150,13 @@ class AffineSet(OfRows):
         v = u @ self._Q
         rounding = 64 * float(space.xp.finfo(space.dtype).eps) * space.norm(u)
         return infinite_where(
-            space.norm(u - v @ self._Q.T) > rounding, sum_of(self._c * v, self.batch_ndim)
+            space.norm(u - v @ self._Qt) > rounding,
+            sum_of(products(self._c, v), self.batch_ndim),
         )
 
     def conjugate_prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
         v = x @ self._Q
-        return (v - align(alpha, v) * self._c) @ self._Q.T
+        return (v - align(alpha, v) * self._c) @ self._Qt
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:

@@ -60,6 +60,13 @@ class Birkhoff(Inexact, Indicator):
     def violation(self, x: Point) -> Array:
         return misfit(x, self._ones(x), self._ones(x), self.batch_ndim)
 
+    def support_point(self, v: Point) -> Point:
+        *_, n, _ = v.shape
+        found = np.zeros(v.shape)
+        for P, U in zip(found.reshape(-1, n, n), to_numpy(v).reshape(-1, n, n), strict=True):
+            P[linear_sum_assignment(U, maximize=True)] = 1.0
+        return from_numpy(found, v)
+
     def conjugate_value(self, u: Point) -> Array:
         *lead, n, _ = u.shape
         matrices = to_numpy(u).reshape(-1, n, n)

@@ -21,7 +21,7 @@ from splitkit.functions.norms.l1_norm import L1Norm
 
 
 class Box(Indicator):
-    """{x: lᵢ ≤ xᵢ ≤ uᵢ for all i}.
+    """{x: lᵢ ≤ xᵢ ≤ uᵢ for all i}; of complex x {|xᵢ| ≤ uᵢ for all i}, where l = −u.
 
     The box {l ≤ x ≤ u}: projection min(max(y, l), u).
 
@@ -48,6 +48,7 @@ class Box(Indicator):
 
     elementwise = True
     polyhedral = True
+    of_moduli = True
 
     def __post_init__(self) -> None:
         self.lower, self.upper = check_bounds(self.lower, self.upper, "the box")
@@ -76,6 +77,13 @@ class Box(Indicator):
         rises = xp.where(zero + self.upper == inf, clip(d, 0.0), zero)
         return falls + rises
 
+    @property
+    def has_support_point(self) -> bool:
+        return extremes(self.lower)[0] > -float("inf") and extremes(self.upper)[1] < float("inf")
+
+    def support_point(self, v: Point) -> Point:
+        return namespace(v).where(v < 0, self.lower + 0.0 * v, self.upper + 0.0 * v)
+
     def conjugate_value(self, u: Point) -> Array:
         xp = namespace(u)
         # an infinite bound of an entry with u = 0 counts nothing
@@ -88,11 +96,20 @@ class Box(Indicator):
         return x - clip(x, alpha * self.lower, alpha * self.upper)
 
     @property
+    def is_symmetric(self) -> bool:
+        """Whether l = −u, so that it is a ball: {|xᵢ| ≤ uᵢ}."""
+        same = self.lower == -self.upper
+        if is_array(same):
+            return not is_traced(same) and bool(namespace(same).all(same))
+        return bool(same)
+
+    @property
+    def acts_on_complex(self) -> bool:  # type: ignore[override]
+        return self.is_symmetric
+
+    @property
     def conjugate(self) -> Function:
-        symmetric = self.lower == -self.upper
-        if is_array(symmetric):
-            symmetric = not is_traced(symmetric) and bool(namespace(symmetric).all(symmetric))
-        if symmetric and extremes(self.upper)[1] < float("inf"):
+        if self.is_symmetric and extremes(self.upper)[1] < float("inf"):
             return L1Norm(self.upper, batch_ndim=self.batch_ndim)
         return super().conjugate
 

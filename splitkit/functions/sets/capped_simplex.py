@@ -60,13 +60,26 @@ class CappedSimplex(Indicator):
     def conjugate_value(self, u: Point) -> Array:
         """The greatest entries take their caps until the total is spent."""
         xp = namespace(u)
+        order, taken = self._greatest(u)
+        v = xp.reshape(u, order.shape)
+        return xp.sum(taken * xp.take_along_axis(v, order, axis=-1), axis=-1)
+
+    def support_point(self, v: Point) -> Point:
+        xp = namespace(v)
+        order, taken = self._greatest(v)
+        places = xp.argsort(order, axis=-1)
+        return xp.reshape(xp.take_along_axis(taken, places, axis=-1), v.shape)
+
+    def _greatest(self, u: Array) -> tuple[Array, Array]:
+        """The entries in their order, the greatest first, and what they take until the total is
+        spent.
+        """
+        xp = namespace(u)
         upper, total = self._caps(u)
-        v = xp.reshape(u, upper.shape)
-        order = xp.argsort(v, axis=-1, descending=True)
+        order = xp.argsort(xp.reshape(u, upper.shape), axis=-1, descending=True)
         caps = xp.take_along_axis(upper, order, axis=-1)
         spent = xp.cumulative_sum(caps, axis=-1) - caps
-        taken = xp.minimum(caps, clip(total - spent, 0.0))
-        return xp.sum(taken * xp.take_along_axis(v, order, axis=-1), axis=-1)
+        return order, xp.minimum(caps, clip(total - spent, 0.0))
 
     def check_space(self, space: Space) -> None:
         super().check_space(space)

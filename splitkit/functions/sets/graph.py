@@ -40,6 +40,7 @@ class GraphOfLinearMap(Subspace):
     """
 
     formula = r"\{y = L x\}"
+    acts_on_complex = True
 
     def __init__(self, L: Any, *, batch_ndim: int = 0) -> None:
         self._coupling = Coupling(L)

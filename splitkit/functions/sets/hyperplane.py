@@ -32,6 +32,7 @@ class Hyperplane(Slab):
     """
 
     formula = r"\{\langle a, x\rangle = <upper>\}"
+    acts_on_complex = True
 
     def __init__(self, normal: Array, value: Scalar, *, batch_ndim: int = 0) -> None:
         value = check_parameter("value", value, FINITE)

@@ -71,6 +71,8 @@ class Intersection(Inexact, Indicator):
     [0.9864 0.     0.1644]
     """
 
+    acts_on_complex = True
+
     def __init__(
         self, sets: tuple[Indicator, ...] | list[Indicator], *, accuracy: float | None = None
     ) -> None:

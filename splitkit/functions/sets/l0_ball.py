@@ -42,6 +42,7 @@ class L0Ball(Indicator):
 
     convex = False
     strong_convexity = -math.inf
+    of_moduli = acts_on_complex = True
 
     def _ranks(self, x: Array) -> tuple[Array, Array]:
         """The entries of each sample in a row, and the place of each by falling size."""

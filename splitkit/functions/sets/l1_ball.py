@@ -6,7 +6,7 @@ from typing import Any
 
 from splitkit.arguments import NON_NEGATIVE
 from splitkit.backend import Array, Point, Scalar, align, differentiating, namespace
-from splitkit.functions.base import Function, Indicator, as_vectors, entries, parameter
+from splitkit.functions.base import Function, Indicator, as_vectors, at_greatest, entries, parameter
 from splitkit.functions.norms.linf_norm import LInfNorm
 from splitkit.functions.sets.simplex import onto_simplex
 
@@ -38,6 +38,7 @@ class L1Ball(Indicator):
     radius: Scalar = parameter(NON_NEGATIVE, default=1.0, samplewise=True)
 
     check_axes = entries
+    of_moduli = acts_on_complex = True
 
     def project(self, x: Point) -> Point:
         xp = namespace(x)
@@ -48,6 +49,10 @@ class L1Ball(Indicator):
             outside = outside | (radius == 0)
         nearest = xp.sign(y) * onto_simplex(sizes, radius)
         return xp.reshape(xp.where(outside, nearest, y), x.shape)
+
+    def support_point(self, v: Point) -> Point:
+        xp, y = namespace(v), as_vectors(v, self.batch_ndim)
+        return xp.reshape(align(self.radius, y) * at_greatest(abs(y)) * xp.sign(y), v.shape)
 
     def conjugate_value(self, u: Point) -> Array:
         return self.radius * namespace(u).max(abs(u), axis=tuple(range(self.batch_ndim, u.ndim)))

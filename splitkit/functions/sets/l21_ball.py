@@ -7,7 +7,7 @@ from typing import Any
 
 from splitkit.arguments import NON_NEGATIVE, check_integer, option
 from splitkit.backend import Array, Point, Scalar, Space, align, lengths, namespace
-from splitkit.functions.base import Function, Indicator, as_vectors, parameter
+from splitkit.functions.base import Function, Indicator, as_vectors, at_greatest, parameter
 from splitkit.functions.sets.simplex import onto_simplex
 
 
@@ -37,6 +37,7 @@ class L21Ball(Indicator):
 
     formula = r"\{\|x\|_{2,1} \leq <radius>\}"
     bounded = True
+    of_moduli = acts_on_complex = True
 
     radius: Scalar = parameter(NON_NEGATIVE, default=1.0, samplewise=True)
     _: KW_ONLY
@@ -62,6 +63,13 @@ class L21Ball(Indicator):
         shape = list(x.shape)
         shape[self.axis] = 1
         return xp.reshape(factor, tuple(shape)) * x
+
+    def support_point(self, v: Point) -> Point:
+        xp, norms = namespace(v), self._norms(v)
+        factor = align(self.radius, norms) * at_greatest(norms) / xp.where(norms > 0, norms, 1.0)
+        shape = list(v.shape)
+        shape[self.axis] = 1
+        return xp.reshape(factor, tuple(shape)) * v
 
     def conjugate_value(self, u: Point) -> Array:
         return self.radius * namespace(u).max(self._norms(u), axis=-1)

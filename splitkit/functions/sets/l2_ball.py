@@ -5,7 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from splitkit.arguments import NON_NEGATIVE
-from splitkit.backend import Array, Point, Scalar, align, differentiating, namespace, norm, sum_of
+from splitkit.backend import (
+    Array,
+    Point,
+    Scalar,
+    align,
+    differentiating,
+    namespace,
+    norm,
+    products,
+    sum_of,
+)
 from splitkit.functions.base import Function, Indicator, parameter
 
 
@@ -32,6 +42,7 @@ class L2Ball(Indicator):
 
     formula = r"\{\|x⟦ - <center>⟧\| \leq <radius>\}"
     bounded = True
+    acts_on_complex = True
 
     radius: Scalar = parameter(NON_NEGATIVE, default=1.0, samplewise=True)
     center: Any = parameter(default=None)
@@ -54,9 +65,16 @@ class L2Ball(Indicator):
             return own
         return own + norm(self.center + namespace(x).zeros_like(x), self.batch_ndim)
 
+    def support_point(self, v: Point) -> Point:
+        xp, size = namespace(v), norm(v, self.batch_ndim)
+        found = align(self.radius / xp.where(size > 0, size, 1.0), v) * v
+        return found if self.center is None else found + self.center
+
     def conjugate_value(self, u: Point) -> Array:
         value = self.radius * norm(u, self.batch_ndim)
-        return value if self.center is None else value + sum_of(self.center * u, self.batch_ndim)
+        if self.center is None:
+            return value
+        return value + sum_of(products(self.center, u), self.batch_ndim)
 
     @property
     def conjugate(self) -> Function:

@@ -40,6 +40,7 @@ class NuclearBall(Indicator):
     radius: Scalar = parameter(NON_NEGATIVE, default=1.0, samplewise=True)
 
     check_axes = matrices()
+    acts_on_complex = True
 
     def project(self, x: Point) -> Point:
         xp = namespace(x)
@@ -62,6 +63,10 @@ class NuclearBall(Indicator):
 
     def __call__(self, x: Point) -> Array:
         return self.within(x, spectral_roundings(x))
+
+    def support_point(self, v: Point) -> Point:
+        U, _, Vt = namespace(v).linalg.svd(v, full_matrices=False)
+        return align(self.radius, v) * (U[..., :, :1] @ Vt[..., :1, :])
 
     def conjugate_value(self, u: Point) -> Array:
         sigma = namespace(u).linalg.svdvals(u)[..., :1]

@@ -47,6 +47,7 @@ class RankBall(Indicator):
     convex = False
     strong_convexity = -math.inf
     check_axes = matrices()
+    acts_on_complex = True
 
     def project(self, x: Point) -> Point:
         def kept(sigma: Array) -> Array:

@@ -43,7 +43,7 @@ class OfRows(Indicator):
 
     def check_space(self, space: Space) -> None:
         super().check_space(space)
-        space.check_array(self.A, f"A of {self!r}")
+        space.check_matrix(self.A, f"A of {self!r}")
         values = replace(space, shapes=((*space.shapes[0][:-1], self.A.shape[0]),))
         check_broadcast(f"b of {self!r}", self.b, values)
 

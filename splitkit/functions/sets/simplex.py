@@ -15,7 +15,7 @@ from splitkit.backend import (
     namespace,
     with_derivative,
 )
-from splitkit.functions.base import Function, Indicator, as_vectors, entries, parameter
+from splitkit.functions.base import Function, Indicator, as_vectors, at_greatest, entries, parameter
 from splitkit.functions.norms.max_entry import Max
 
 
@@ -52,6 +52,10 @@ class Simplex(Indicator):
     def project(self, x: Point) -> Point:
         y = as_vectors(x, self.batch_ndim)
         return namespace(x).reshape(onto_simplex(y, align(self.radius, y)), x.shape)
+
+    def support_point(self, v: Point) -> Point:
+        y = as_vectors(v, self.batch_ndim)
+        return namespace(v).reshape(align(self.radius, y) * at_greatest(y), v.shape)
 
     def conjugate_value(self, u: Point) -> Array:
         return self.radius * namespace(u).max(u, axis=tuple(range(self.batch_ndim, u.ndim)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from splitkit.backend import Array, Point, Scalar, namespace, sum_of
+from splitkit.backend import Array, Point, Scalar, namespace, products, sum_of
 from splitkit.functions.base import Function, Indicator, parameter
 
 
@@ -32,6 +32,7 @@ class Singleton(Indicator):
 
     elementwise = True
     polyhedral = True
+    acts_on_complex = True
 
     def pinned(self) -> bool:
         return True
@@ -40,7 +41,7 @@ class Singleton(Indicator):
         return self.point + namespace(x).zeros_like(x)
 
     def conjugate_value(self, u: Point) -> Array:
-        return sum_of(self.point * u, self.batch_ndim)
+        return sum_of(products(self.point, u), self.batch_ndim)
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:

@@ -15,7 +15,10 @@ from splitkit.backend import (
     clip,
     held_fixed,
     holds,
+    like,
     namespace,
+    products,
+    real_part,
     sum_of,
 )
 from splitkit.functions.base import Function, Indicator, infinite_where, parameter, required
@@ -52,6 +55,7 @@ class Slab(Indicator):
 
     formula = r"\{<lower> \leq \langle a, x\rangle \leq <upper>\}"
     polyhedral = True
+    acts_on_complex = True
 
     normal: Array = required(check_array, repr=False)
     lower: Scalar = parameter(Range(ends="[]"), samplewise=True)
@@ -71,13 +75,16 @@ class Slab(Indicator):
 
     def _excess(self, x: Array, alpha: Scalar = 1.0) -> tuple[Array, Array]:
         """(s − min(max(s, αl), αu))/‖a‖² and ‖a‖², for a normal divided by its size."""
-        s = sum_of(self._unit * x, self.batch_ndim)
+        s = sum_of(products(self._unit, x), self.batch_ndim)
         inside = clip(s, alpha * self.lower / self._size, alpha * self.upper / self._size)
         square = self._square(x)
         return (s - inside) / square, square
 
     def _square(self, x: Array) -> Array:
-        return sum_of(self._unit * self._unit + namespace(x).zeros_like(x), self.batch_ndim)
+        return sum_of(
+            products(self._unit, self._unit) + real_part(namespace(x).zeros_like(x)),
+            self.batch_ndim,
+        )
 
     def project(self, x: Point) -> Point:
         return x - align(self._excess(x)[0], x) * self._unit
@@ -92,7 +99,7 @@ class Slab(Indicator):
 
     def recession(self, d: Point) -> Point:
         xp, inf = namespace(d), float("inf")
-        s, square = sum_of(self._unit * d, self.batch_ndim), self._square(d)
+        s, square = sum_of(products(self._unit, d), self.batch_ndim), self._square(d)
         lower, upper = self.lower + 0.0 * s, self.upper + 0.0 * s
         barred = xp.where(upper < inf, clip(s, 0.0), 0.0 * s)
         barred = barred + xp.where(lower > -inf, clip(s, None, 0.0), 0.0 * s)
@@ -100,7 +107,7 @@ class Slab(Indicator):
 
     def conjugate_value(self, u: Point) -> Array:
         xp, space = namespace(u), Space.of(u, self.batch_ndim, name="u")
-        t = sum_of(self._unit * u, self.batch_ndim) / self._square(u)
+        t = sum_of(products(self._unit, u), self.batch_ndim) / self._square(u)
         off = space.norm(u - align(t, u) * self._unit)
         rounding = 64 * float(xp.finfo(u.dtype).eps) * space.norm(u)
         # a free side allows no multiple of the normal, up to rounding
@@ -109,7 +116,7 @@ class Slab(Indicator):
         return infinite_where(off > rounding, t * bound / self._size)
 
     def conjugate_prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
-        return align(self._excess(x, alpha)[0], x) * self._unit
+        return like(align(self._excess(x, alpha)[0], x) * self._unit, x)
 
     def check_space(self, space: Space) -> None:
         super().check_space(space)
@@ -121,7 +128,7 @@ class Slab(Indicator):
                 f"for each sample, {shape}"
             )
         if given == shape:
-            squares = sum_of(self._unit * self._unit, self.batch_ndim)
+            squares = sum_of(products(self._unit, self._unit), self.batch_ndim)
             if not holds(squares != 0):
                 raise ValueError(f"normal of {self!r} is 0 for a sample: give vectors that are not")
 

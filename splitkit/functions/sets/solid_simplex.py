@@ -6,7 +6,7 @@ from typing import Any
 
 from splitkit.arguments import NON_NEGATIVE
 from splitkit.backend import Array, Point, Scalar, align, clip, namespace
-from splitkit.functions.base import Function, Indicator, as_vectors, entries, parameter
+from splitkit.functions.base import Function, Indicator, as_vectors, at_greatest, entries, parameter
 from splitkit.functions.sets.simplex import onto_simplex
 
 
@@ -44,6 +44,11 @@ class SolidSimplex(Indicator):
         inside, radius = clip(y, 0.0), align(self.radius, y)
         beyond = xp.sum(inside, axis=-1, keepdims=True) > radius
         return xp.reshape(xp.where(beyond, onto_simplex(y, radius), inside), x.shape)
+
+    def support_point(self, v: Point) -> Point:
+        xp, y = namespace(v), as_vectors(v, self.batch_ndim)
+        found = xp.where(y > 0, align(self.radius, y) * at_greatest(y), 0.0)
+        return xp.reshape(found, v.shape)
 
     def conjugate_value(self, u: Point) -> Array:
         axes = tuple(range(self.batch_ndim, u.ndim))

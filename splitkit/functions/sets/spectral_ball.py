@@ -38,6 +38,7 @@ class SpectralBall(Indicator):
     radius: Scalar = parameter(NON_NEGATIVE, default=1.0, samplewise=True)
 
     check_axes = matrices()
+    acts_on_complex = True
 
     def project(self, x: Point) -> Point:
         def capped(sigma: Array) -> Array:
@@ -51,6 +52,10 @@ class SpectralBall(Indicator):
 
     def __call__(self, x: Point) -> Array:
         return self.within(x, spectral_roundings(x))
+
+    def support_point(self, v: Point) -> Point:
+        U, _, Vt = namespace(v).linalg.svd(v, full_matrices=False)
+        return align(self.radius, v) * (U @ Vt)
 
     def conjugate_value(self, u: Point) -> Array:
         sigma = namespace(u).linalg.svdvals(u)

@@ -42,6 +42,7 @@ class Sphere(Indicator):
     convex = False
     strong_convexity = -math.inf
     check_axes = entries
+    acts_on_complex = True
 
     def _from_center(self, x: Array) -> Array:
         return x if self.center is None else x - self.center

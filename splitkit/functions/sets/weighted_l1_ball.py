@@ -48,6 +48,7 @@ class WeightedL1Ball(Indicator):
     radius: Scalar = parameter(POSITIVE, default=1.0, samplewise=True)
 
     check_axes = entries
+    of_moduli = acts_on_complex = True
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -35,6 +35,7 @@ class LargestEigenvalue(Sublinear, Weighted, SpectralSymmetric):
 
     formula = r"<weight*>\lambda_{\max}(@)"
     of = Max
+    acts_on_complex = True
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:

@@ -38,6 +38,7 @@ class NegativeLogDet(Weighted, SpectralSymmetric):
 
     formula = r"-<weight*>\log\det(@)"
     of = LogBarrier
+    acts_on_complex = True
 
     @property
     def domain(self) -> Indicator:

@@ -44,12 +44,13 @@ class Rank(Function):
     convex = False
     strong_convexity = -math.inf
     check_axes = matrices()
+    acts_on_complex = True
 
     def __call__(self, x: Point) -> Array:
         xp = namespace(x)
         sigma = xp.linalg.svdvals(x)
         rounding = max(x.shape[-2:]) * xp.finfo(x.dtype).eps * sigma[..., :1]
-        counted = xp.where(xp.isnan(sigma), sigma, xp.astype(sigma > rounding, x.dtype))
+        counted = xp.where(xp.isnan(sigma), sigma, xp.astype(sigma > rounding, sigma.dtype))
         return self.weight * sum_of(counted, self.batch_ndim)
 
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:

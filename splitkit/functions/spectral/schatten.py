@@ -34,6 +34,7 @@ class NuclearNorm(Weighted, Spectral):
 
     formula = r"<weight*>\|@\|_*"
     of = L1Norm
+    acts_on_complex = True
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:

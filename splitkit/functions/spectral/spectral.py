@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from splitkit.backend import Array, Point, Scalar, Space, is_array, namespace, norm
+from splitkit.backend import Array, Point, Scalar, Space, is_array, namespace, norm, transposed
 from splitkit.functions.base import Function, Indicator, Modified, matrices, spectral_roundings
 from splitkit.functions.inner.spectra import of_eigenvalues, of_singular_values
 
@@ -51,12 +51,14 @@ class Spectral(Modified):
 
     formula = r"(<f>) \circ \sigma"
     check_axes = matrices()
+    acts_on_complex = True
 
     def __init__(self, f: Function) -> None:
         _check_invariance(f, signs=True)
         super().__init__(f)
         self.elementwise = False
         self.strong_convexity, self.smoothness = f.strong_convexity, f.smoothness
+        self.sublinear = f.sublinear
 
     def __call__(self, x: Point) -> Array:
         return _value(self.f, namespace(x).linalg.svdvals(x), x)
@@ -74,7 +76,8 @@ class Spectral(Modified):
     def check_space(self, space: Space) -> None:
         Function.check_space(self, space)
         *lead, rows, columns = space.shapes[0]
-        self.f.check_space(replace(space, shapes=((*lead, min(rows, columns)),)))
+        values = replace(space, shapes=((*lead, min(rows, columns)),), dtype=space.real_dtype)
+        self.f.check_space(values)
 
 
 class Weighted(Modified):
@@ -117,44 +120,46 @@ class SpectralSymmetric(Modified):
 
     formula = r"(<f>) \circ \lambda"
     check_axes = matrices(square=True)
+    acts_on_complex = True
 
     def __init__(self, f: Function) -> None:
         _check_invariance(f, signs=False)
         super().__init__(f)
         self.elementwise = False
-        self.strong_convexity = f.strong_convexity
+        self.strong_convexity, self.sublinear = f.strong_convexity, f.sublinear
 
     @property
     def has_gradient(self) -> bool:
         return False  # f is inf beside the symmetric matrices
 
     def __call__(self, x: Point) -> Array:
-        xp, transposed = namespace(x), namespace(x).matrix_transpose(x)
-        skew = (x - transposed) / 2
+        xp, mirrored = namespace(x), transposed(x)
+        skew = (x - mirrored) / 2
         size = norm(x, self.batch_ndim)
         rounding = 64 * xp.finfo(x.dtype).eps * size
         outside = norm(skew, self.batch_ndim) > rounding
-        value = _value(self.f, xp.linalg.eigvalsh((x + transposed) / 2), x)
+        value = _value(self.f, xp.linalg.eigvalsh((x + mirrored) / 2), x)
         return xp.where(outside, float("inf"), value)
 
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
-        mirrored = namespace(x).matrix_transpose(x)
+        mirrored = transposed(x)
         return of_eigenvalues((x + mirrored) / 2, lambda values: self.f.prox(values, alpha))
 
     def conjugate_value(self, u: Point) -> Array:
         xp = namespace(u)
-        eigenvalues = xp.linalg.eigvalsh((u + xp.matrix_transpose(u)) / 2)
+        eigenvalues = xp.linalg.eigvalsh((u + transposed(u)) / 2)
         return _value(self.f.conjugate, eigenvalues, u)
 
     def conjugate_prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
         # F* does not depend on the skew part, which stays
-        mirrored, dual = namespace(x).matrix_transpose(x), self.f.conjugate
+        mirrored, dual = transposed(x), self.f.conjugate
         symmetric = of_eigenvalues((x + mirrored) / 2, lambda values: dual.prox(values, alpha))
         return symmetric + (x - mirrored) / 2
 
     def check_space(self, space: Space) -> None:
         Function.check_space(self, space)
-        self.f.check_space(replace(space, shapes=(space.shapes[0][:-1],)))
+        values = replace(space, shapes=(space.shapes[0][:-1],), dtype=space.real_dtype)
+        self.f.check_space(values)
 
 
 def _value(f: Function, spectrum: Array, x: Array) -> Array:

@@ -1,5 +1,6 @@
 """The methods. ``solve`` looks among ``METHODS``, and prefers the earlier ones where no rate tells
-them apart; the others wrap a method.
+them apart. Those ``BY_NAME`` promise less than a solution, a stationary point or one in
+expectation, and run where they are asked for. The others wrap a method.
 """
 
 from splitkit.solvers.method import Method
@@ -32,6 +33,9 @@ from splitkit.solvers.methods.forward_backward_half_forward import (
 from splitkit.solvers.methods.forward_reflected_backward import (
     ForwardReflectedBackward as ForwardReflectedBackward,
 )
+from splitkit.solvers.methods.frank_wolfe import FrankWolfe as FrankWolfe
+from splitkit.solvers.methods.loopless_svrg import LooplessSVRG as LooplessSVRG
+from splitkit.solvers.methods.panoc import PANOC as PANOC
 from splitkit.solvers.methods.peaceman_rachford import PeacemanRachford as PeacemanRachford
 from splitkit.solvers.methods.preconditioned import Preconditioned as Preconditioned
 from splitkit.solvers.methods.primal_dual import (
@@ -47,6 +51,7 @@ from splitkit.solvers.methods.resolvent_splittings import (
     Ryu as Ryu,
 )
 from splitkit.solvers.methods.restarted import Restarted as Restarted
+from splitkit.solvers.methods.saga import SAGA as SAGA
 from splitkit.solvers.methods.supermann import SuperMann as SuperMann
 from splitkit.solvers.methods.tseng import Tseng as Tseng
 from splitkit.solvers.methods.tseng_line_search import TsengLineSearch as TsengLineSearch
@@ -77,3 +82,5 @@ METHODS: tuple[type[Method], ...] = (
     GoldenRatio,
     TsengLineSearch,
 )
+
+BY_NAME: tuple[type[Method], ...] = (PANOC, FrankWolfe, SAGA, LooplessSVRG)

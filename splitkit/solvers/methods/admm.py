@@ -33,7 +33,7 @@ from splitkit.operators.base import Operator, PointMap
 from splitkit.operators.solvable import Solvable
 from splitkit.solvers.iteration import Carry, Iteration, Reading, Trace
 from splitkit.solvers.method import Guarantee, Method
-from splitkit.solvers.methods.balance import FEW, Balanced
+from splitkit.solvers.methods.balance import BalancedPenalty
 from splitkit.solvers.methods.douglas_rachford_rates import one_way
 from splitkit.solvers.methods.primal_dual_steps import Region, Steps
 from splitkit.solvers.scale import ANY, Arbitrary, mean_step, measured_step, typical_point
@@ -229,11 +229,9 @@ class ADMM(_AlternatingDirections):
         def at(steps: Steps) -> Iteration:
             return make(_ADMM(steps.sigma, self.relaxation, *terms))
 
-        first = Steps(1 / self.rho, self.rho)
         if not self.balance:
-            return at(first)
-        norm = terms[1].L.norm
-        return Balanced(first, at, lambda tau: Steps(tau, 1 / tau), norm, FEW)
+            return at(Steps(1 / self.rho, self.rho))
+        return BalancedPenalty(self.rho, at, terms[1].L.norm)
 
     def as_proved(self, *terms: Term) -> tuple[Method, tuple[Term, ...]]:
         return self._with(balance=False), terms

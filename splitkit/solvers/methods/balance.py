@@ -6,16 +6,18 @@ part of the metric in which the iteration is averaged,
     q = (‖Δx‖/√τ) / (‖Δy‖/√σ).
 
 It has no units, and a τ that is too short lets y move more. Where q is not within ``apart`` of 1,
-c = √q, but at the k-th change 1 − aₖ ≤ c ≤ 1/(1 − aₖ) with aₖ = 0.8 · 0.97ᵏ: Σ aₖ < ∞, so that
+c = √q, but at the k-th change 1 − aₖ ≤ c ≤ 1/(1 − aₖ) with aₖ = 0.8 · 0.94ᵏ: Σ aₖ < ∞, so that
 steps converge. They are changed ``changes`` times at most, and kept within the theorem of the
 method, which so holds from the last change on. All elements of a batch share their steps. q is
 taken every ``first`` iterations, and later after a part of those that were made. A start from a
 solution goes on with its steps: there x and y move by little but chance.
 
 Where a change costs a factorization, there are ``FEW``, each by a power of 2, and none after one
-for which the matrix cannot be factored, or solved with, which is taken back. Then q = ‖r_x‖/‖r_y‖
-for r = (r_x, r_y) ∈ (A x + Lᵀy + C x) × (B⁻¹y − Lx), each beside the size of what cancels in it:
-they have units of their own, and a long τ makes r_x small and r_y large.
+for which the matrix cannot be factored, or solved with, which is taken back. Of ADMM then q =
+‖r_x‖/‖r_y‖ for r = (r_x, r_y) ∈ (A x + Lᵀy + C x) × (B⁻¹y − Lx), each beside the size of what
+cancels in it: they have units of their own, and a long τ makes r_x small and r_y large. Of two
+resolvents, u = x + αb with x = R_{αG}u and b ∈ Gx, it is that of movements with τ = α, σ = 1/α, and
+y = b, every 20 iterations at first.
 
 Source: Goldstein, Li, Yuan, *Adaptive primal-dual splitting methods for statistical learning and
 image processing* (2015), §3, for residuals and changes; Applegate et al., *Practical large-scale
@@ -37,6 +39,7 @@ from splitkit.solvers.methods.primal_dual_steps import Steps
 from splitkit.solvers.terms import Term
 
 AT_ONCE = 4  # by more no residual is balanced: one that is rounding alone would ask for it
+WIDEST = 128.0  # by more no step moves from its first value: b may be 0 at the solution, or x be x₀
 
 
 class Pace(NamedTuple):
@@ -53,11 +56,11 @@ class Pace(NamedTuple):
     later : int
         The part of the iterations made after which q is taken again.
     whole : bool
-        Whether a change is by a power of 2, of at most ±``AT_ONCE``, and q of the residuals.
+        Whether a change is by a power of 2, of at most ±``AT_ONCE``.
     """
 
-    apart: float = 1.5
-    first: int = 20
+    apart: float = 1.3
+    first: int = 15
     changes: int = 60
     later: int = 8
     whole: bool = False
@@ -65,6 +68,7 @@ class Pace(NamedTuple):
 
 OFTEN = Pace()
 FEW = Pace(apart=3.0, first=10, changes=16, later=4, whole=True)
+SELDOM = FEW._replace(first=20)
 
 
 class Balance(NamedTuple):
@@ -199,35 +203,24 @@ class Balanced(Iteration):
     def _looked(self, now: Balance, iteration: Iteration, left: Trace, pair: Point) -> Balance:
         """The steps for the iterations that follow."""
         now = now._replace(next_look=now.made + max(self.pace.first, now.made // self.pace.later))
-        if self.pace.whole:
-            ratio = self._of_residuals(iteration.read(left), pair)
-        else:
-            seen = pair[0], pair[-1]
-            ratio, now = _of_movements(now, seen), now._replace(seen=seen)
+        ratio, now = self._quotient(now, iteration, left, pair)
         if ratio is None or 1 / self.pace.apart <= ratio <= self.pace.apart:
             return now
         factor = ratio**0.5
         if self.pace.whole:
             factor = 2.0 ** min(max(round(math.log2(factor)), -AT_ONCE), AT_ONCE)
         else:
-            least = 1 - 0.8 * 0.97**now.changes
+            least = 1 - 0.8 * 0.94**now.changes
             factor = min(max(factor, least), 1 / least)
         steps = self.within(factor * now.steps.tau)
         return now._replace(steps=steps, changes=now.changes + 1, earlier=now.steps)
 
-    def _of_residuals(self, reading: Reading, pair: Point) -> float | None:
-        """‖r_x‖/‖r_y‖, each relative; None: one says nothing."""
-        r = reduce(add, reading.terms)
-        primal, dual = (self._relative(i, r[i], reading, pair[-1 if i == 0 else 0]) for i in (0, 1))
-        return _ratio(primal, dual)
-
-    def _relative(self, i: int, r: Point, reading: Reading, other: Point) -> float:
-        """‖rᵢ‖ beside the largest part of it; beside ‖L‖‖y‖, or ‖L‖‖x‖, where none cancels."""
-        length = _size(r)
-        size = max(_size(part[i]) for part in (*reading.terms, *reading.sizes))
-        if size < 2 * length:
-            size = self.norm * _size(other)
-        return length / size if size > 0 else 0.0
+    def _quotient(
+        self, now: Balance, iteration: Iteration, left: Trace, pair: Point
+    ) -> tuple[float | None, Balance]:
+        """q, None where it says nothing, and what is kept for the next look."""
+        seen = pair[0], pair[-1]
+        return _of_movements(now, seen), now._replace(seen=seen)
 
     def read(self, trace: Trace) -> Reading:
         iteration, left = trace
@@ -252,6 +245,58 @@ class Balanced(Iteration):
 
     def governing(self, state: Carry) -> Point:
         return self.bound[1].governing(state[0])
+
+
+class BalancedPenalty(Balanced):
+    """That of ADMM, a few times, by the residuals."""
+
+    def __init__(self, rho: float, at: Callable[[Steps], Iteration], norm: float) -> None:
+        super().__init__(Steps(1 / rho, rho), at, lambda tau: Steps(tau, 1 / tau), norm, FEW)
+
+    def _quotient(
+        self, now: Balance, iteration: Iteration, left: Trace, pair: Point
+    ) -> tuple[float | None, Balance]:
+        """‖r_x‖/‖r_y‖, each relative; None: one says nothing."""
+        reading = iteration.read(left)
+        r = reduce(add, reading.terms)
+        primal, dual = (self._relative(i, r[i], reading, pair[-1 if i == 0 else 0]) for i in (0, 1))
+        return _ratio(primal, dual), now
+
+    def _relative(self, i: int, r: Point, reading: Reading, other: Point) -> float:
+        """‖rᵢ‖ beside the largest part of it; beside ‖L‖‖y‖, or ‖L‖‖x‖, where none cancels. At
+        least the rounding of that, which is there or not as units have it.
+        """
+        length = _size(r)
+        size = max(_size(part[i]) for part in (*reading.terms, *reading.sizes))
+        if size < 2 * length:
+            size = self.norm * _size(other)
+        return max(length / size, self.space.eps) if size > 0 else 0.0
+
+
+class BalancedStep(Balanced):
+    """That of two resolvents, a few times, by no more than ``WIDEST`` in all; a state goes from u =
+    x + αb to x + α⁺b.
+    """
+
+    def __init__(self, alpha: float, at: Callable[[Steps], Iteration]) -> None:
+        def within(tau: float) -> Steps:
+            tau = min(max(tau, alpha / WIDEST), alpha * WIDEST)
+            return Steps(tau, 1 / tau)
+
+        super().__init__(within(alpha), at, within, 1.0, SELDOM)
+
+    def _quotient(
+        self, now: Balance, iteration: Iteration, left: Trace, pair: Point
+    ) -> tuple[float | None, Balance]:
+        reading = iteration.read(left)
+        seen = reading.x, reading.terms[-1]
+        return _of_movements(now, seen), now._replace(seen=seen)
+
+    def continued(self, state: Carry, earlier: Carry) -> Carry:
+        pair, now = super().continued(state, earlier)
+        if now.steps is not state[1].steps:
+            pair = self._with(now.steps).continued(pair, earlier[0])
+        return pair, now
 
 
 def _of_movements(now: Balance, seen: tuple[Point, Point]) -> float | None:

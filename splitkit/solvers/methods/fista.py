@@ -13,6 +13,8 @@ from splitkit.solvers.splitting import Splitting
 from splitkit.solvers.terms import Role, Term
 
 RESTARTS = 1000
+A = 2.1  # t = 1 + k/A
+LESS = 0.1  # of k after a restart
 NEGLIGIBLE = 1e-20  # q, whose momentum is that of q = 0 for 10¹⁰ iterations
 
 
@@ -20,7 +22,7 @@ NEGLIGIBLE = 1e-20  # q, whose momentum is that of q = 0 for 10¹⁰ iterations
 class FISTA(Splitting):
     """Accelerated proximal gradient with restart for 0 ∈ F(x) + G(x), F = ∇f, G = ∂g:
 
-        x⁺ = R_{αG}(y − αF y),  t⁺ = t + 1/3,  y⁺ = x⁺ + (t − 1)/t⁺ (x⁺ − x).
+        x⁺ = R_{αG}(y − αF y),  t⁺ = t + 1/2.1,  y⁺ = x⁺ + (t − 1)/t⁺ (x⁺ − x).
 
     Takes: F evaluated, G by its resolvent.
     Assumes: f and g convex, ∇f L-Lipschitz.
@@ -28,10 +30,12 @@ class FISTA(Splitting):
     Rate: O(1/k²) of the objective; 1 − √q an iteration, if f or g is strongly convex.
     Oracles: 1 F, 1 R_{αG}.
 
-    The objective falls as O(1/k²), and x converges. Where ⟨y − x⁺, x⁺ − x⟩ > 0 the momentum points
-    uphill: that element of the batch restarts, t = 1, y⁺ = x⁺. Restarts make the convergence linear
-    in practice; after ``RESTARTS`` of them an element does without, so that the theorems hold from
-    there on.
+    The objective falls as O(1/k²), and x converges, for t = 1 + k/a with any a > 2, whose bound is
+    least at a = 2: here 0.2 % above. Where ⟨y − x⁺, x⁺ − x⟩ > 0 the momentum points uphill: that
+    element of the batch restarts, with y⁺ = x⁺ and a tenth less of k. So it keeps most of the next
+    momentum: where one of a few directions turned, the others need not begin anew. Restarts make
+    the convergence linear in practice; after ``RESTARTS`` of them an element does without, so that
+    the theorems hold from there on.
 
     Where f and g are m_f- and m_g-strongly convex, let q = α(m_f + m_g)/(1 + αm_g). With the
     momentum (1 − √q)/(1 + √q), which is then the greatest,
@@ -101,14 +105,14 @@ def curvature(alpha: float, F: Term, G: Term) -> float:
 
 
 class _FISTA(Iteration):
-    """Carry (x, y, k, restarts left) with t = 1 + k/3, so that (t − 1)/t⁺ = k/(k + 4)."""
+    """Carry (x, y, k, restarts left) with t = 1 + k/A, so that (t − 1)/t⁺ = k/(k + 1 + A)."""
 
     def __init__(self, method: FISTA, F: Term, G: Term) -> None:
         self.alpha, self.F = method.alpha, F.evaluate
         self.R = G.resolve(method.alpha)
         root = math.sqrt(curvature(method.alpha, F, G)) if method.check else 0.0
-        # (1 − √q)/(1 + √q) = k/(k + 4) for the last k that counts
-        self.last = (2 - 2 * root) / root if root * root >= NEGLIGIBLE else math.inf
+        # (1 − √q)/(1 + √q) = k/(k + 1 + A) for the last k that counts
+        self.last = (1 + A) * (1 - root) / (2 * root) if root * root >= NEGLIGIBLE else math.inf
 
     def init(self, x0: Point) -> Carry:
         zero = 0.0 * self.space.norm(x0)
@@ -123,12 +127,12 @@ class _FISTA(Iteration):
         # 1 where it is positive, else 0: of a single number a fifth of the time of a cast
         size = abs(uphill)
         again = (size + uphill) / (size + size + self.space.least)
-        k = (1 - again) * k
+        k = k - LESS * again * k
         if self.last < math.inf:
             most = (1 + left) * self.last
             # a library's own takes ten times as long of a single number
             k = min(k, most) if isinstance(k, float) else clip(k, None, most)
-        y_next = lincomb(1.0, x_next, k / (k + 4), move)
+        y_next = lincomb(1.0, x_next, (1 - again) * k / (k + (1 + A)), move)
         after = x_next, y_next, k + 1 - again, left - again
         return after, (y, Fy, x_next)
 

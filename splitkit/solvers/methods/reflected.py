@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
-from splitkit.backend import Point, Space, add, chosen, scale, subtract
-from splitkit.solvers.iteration import Reading
+from splitkit.backend import Point, Scalar, Space, add, chosen, lincomb, scale, subtract
+from splitkit.operators.base import Operator
+from splitkit.solvers.iteration import Carry, Iteration, MapIteration, Reading
+from splitkit.solvers.methods.balance import BalancedStep
+from splitkit.solvers.methods.primal_dual_steps import Steps
 from splitkit.solvers.scale import Arbitrary
 from splitkit.solvers.splitting import MapSplitting
 from splitkit.solvers.terms import Role, Term
@@ -49,6 +53,18 @@ class ReflectedSplitting(MapSplitting):
             return self
         slopes = [A.lipschitz for A in terms if A.lipschitz and A.properties.skew]
         return found._with(alpha=min([found.alpha, *(LONGEST / L for L in slopes)]))
+
+    def iteration(self, *terms: Term) -> MapIteration:
+        T = self.expression(*terms, alpha=self.alpha)
+        return _Reflected(T, self.reader(*terms), self.alpha)
+
+    def balanced(self, make: Callable[[Iteration], Iteration], *terms: Term) -> Iteration:
+        """The iteration made of the one with constant steps, around which α is balanced."""
+
+        def at(steps: Steps) -> Iteration:
+            return make(self._with(alpha=steps.tau).iteration(*terms))
+
+        return BalancedStep(self.alpha, at)
 
     def factor(self, alpha: float, *terms: Term) -> float | None:
         """Lip(C_{αF}) Lip(C_{αG}): with it the factor of every relaxation of N falls and rises."""
@@ -100,3 +116,14 @@ class ReflectedSplitting(MapSplitting):
             return reading
 
         return read
+
+
+class _Reflected(MapIteration):
+    def __init__(self, T: Operator, read: Any, alpha: Scalar) -> None:
+        super().__init__(T, read)
+        self.alpha = alpha
+
+    def taken_over(self, state: Carry, earlier: _Reflected) -> Carry:
+        """x + αb of u = x + α₀b, with x = R_{α₀G}u and b ∈ Gx."""
+        c, reflected = self.alpha / earlier.alpha, earlier.T.trace(state)[1][0]
+        return lincomb(0.5 * (1 + c), state, 0.5 * (1 - c), reflected)

@@ -7,10 +7,13 @@ from typing import ClassVar, Self
 
 import numpy as np
 
+from splitkit.arguments import check_flag, option
 from splitkit.backend import Array, Point, at_least, chosen, lincomb, subtract
 from splitkit.solvers.iteration import Carry, Iteration, Trace
 from splitkit.solvers.method import Guarantee, Method
 from splitkit.solvers.methods.accelerators import AcceleratedIteration, Accelerator
+from splitkit.solvers.methods.reflected import ReflectedSplitting
+from splitkit.solvers.scale import Arbitrary
 from splitkit.solvers.terms import Term
 
 SUFFICIENT, NECESSARY, ARTIFICIAL = 0.2, 0.8, 0.36  # β₁, β₂, β₃
@@ -25,7 +28,7 @@ class Restarted(Accelerator):
 
     Takes: what the method takes.
     Assumes: T θ-averaged.
-    Steps: none; those of a primal-dual method, and the penalty of ADMM, are balanced.
+    Steps: none; primal-dual ones, ADMM's penalty and Douglas-Rachford's α are balanced.
     Rate: converges; linearly for linear programs, matrix games and other piecewise linear problems.
     Oracles: those of the method.
 
@@ -40,12 +43,20 @@ class Restarted(Accelerator):
     batch has its own.
 
     Steps of a primal-dual method, and the penalty of ADMM, that are left open are balanced, as they
-    are there (``balance``): a few times, each of which is a restart. The theorem holds from the
+    are there (``balance``): a few times, each of which is a restart. So is a step α of two
+    resolvents that no constant fixes: it follows how far x and the element b of u = x + αb move,
+    as at the solution of a nearly degenerate game b almost vanishes. The theorem holds from the
     last one on.
 
     Source: Lieder (2021) for the rate; Applegate, Hinder, Lu, Lubin, *Faster first-order
     primal-dual methods for linear programming using restarts and sharpness* (2023); Lu, Yang,
     *Restarted Halpern PDHG for linear programming* (2024), for the reflection and the constants.
+
+    Parameters
+    ----------
+    balance : bool or None
+        Whether α of two resolvents is balanced, from its first value on; None: if it is left open,
+        and no constant fixes it.
 
     Examples
     --------
@@ -55,12 +66,16 @@ class Restarted(Accelerator):
     array([0., 1.])
     """
 
+    balance: bool | None = option(None, check_flag, optional=True)
+
     name: ClassVar[str] = "restarts"
 
     def choosing(self, *terms: Term) -> Self:
         follows = type(self.method).wrapped is not Method.wrapped
-        inner = self.method if follows else self.method.steady()
-        return replace(self, method=inner.choosing(*terms))
+        inner = (self.method if follows else self.method.steady()).choosing(*terms)
+        is_open = isinstance(getattr(inner, "alpha", None), Arbitrary)
+        balance = is_open if self.balance is None else self.balance
+        return replace(self, method=inner, balance=balance)
 
     def theorem(self, *terms: Term) -> Guarantee:
         constant = replace(self, method=self.method.constant())
@@ -72,7 +87,13 @@ class Restarted(Accelerator):
 
     def iteration(self, *terms: Term) -> Iteration:
         θ = self.method.constant().averagedness(*terms)
-        return self.method.wrapped(lambda T: _Restarted(T, 1.0 if θ is None else θ), *terms)
+
+        def around(T: Iteration) -> Iteration:
+            return _Restarted(T, 1.0 if θ is None else θ)
+
+        if self.balance and isinstance(self.method, ReflectedSplitting):
+            return self.method.balanced(around, *terms)
+        return self.method.wrapped(around, *terms)
 
 
 class _Restarted(AcceleratedIteration):

@@ -1,0 +1,16 @@
+"""Random choices by counting: those of iteration k depend on the seed and k alone.
+
+So they are the same for every library of arrays and in every process, and a solve that is resumed
+goes on with those that it would have made.
+
+Source: Salmon, Moraes, Dror, Shaw, *Parallel random numbers: as easy as 1, 2, 3* (2011), Philox.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def generator(seed: int, k: int) -> np.random.Generator:
+    """That of iteration k."""
+    return np.random.Generator(np.random.Philox(key=seed, counter=[0, 0, 0, k]))

@@ -1,0 +1,58 @@
+"""FISTA with restarts beside the textbook's, which has none and t⁺ = (1 + √(1 + 4t²))/2."""
+
+import math
+from functools import partial
+
+import numpy as np
+import pytest
+
+import splitkit as sk
+
+f = sk.functions
+SIDE = 64
+
+
+def deconvolution(seed):
+    """A picture of a disk and a bar, blurred, with noise: ½‖k ∗ x − b‖² by Fourier transforms."""
+    rng = np.random.default_rng(seed)
+    along = np.exp(-0.5 * (np.arange(-4, 5) / 1.5) ** 2)
+    kernel = np.zeros((SIDE, SIDE))
+    kernel[:9, :9] = np.outer(along, along) / along.sum() ** 2
+    y, x = np.mgrid[:SIDE, :SIDE] / SIDE
+    picture = 0.6 * ((x - 0.5) ** 2 + (y - 0.4) ** 2 < 0.06) + 0.9 * (abs(x - 0.2) < 0.05)
+    H = np.fft.fft2(np.roll(kernel, (-4, -4), (0, 1)))
+    b = np.fft.ifft2(H * np.fft.fft2(picture)).real + 1e-3 * rng.normal(size=picture.shape)
+
+    class Fit(f.Function):
+        smoothness, strong_convexity = 1.0, 0.0
+
+        def residual(self, x):
+            return np.fft.ifft2(H * np.fft.fft2(x)).real - b
+
+        def __call__(self, x):
+            return np.sum(self.residual(x) ** 2) / 2
+
+        def gradient(self, x):
+            return np.fft.ifft2(np.conj(H) * np.fft.fft2(self.residual(x))).real
+
+    return Fit()
+
+
+def textbook(fit, g, steps):
+    x = y = np.zeros((SIDE, SIDE))
+    t = 1.0
+    for _ in range(steps):
+        after = g.prox(y - fit.gradient(y), 1.0)
+        longer = (1 + math.sqrt(1 + 4 * t * t)) / 2
+        x, y, t = after, after + (t - 1) / longer * (after - x), longer
+    return x
+
+
+@pytest.mark.parametrize("g", [f.Box(0.0, 1.0), f.L1Norm(1e-4)], ids=repr)
+def test_restarts_do_not_lose_to_the_textbook(g):
+    fit, x0 = deconvolution(0), np.zeros((SIDE, SIDE))
+    value = partial((fit + g).value, feasibility_tol=1e-9)
+    best = value(textbook(fit, g, 4000))
+    options = {"tol": 0, "max_iter": 400, "on_failure": "return"}
+    x = sk.minimize(fit + g, x0, sk.FISTA(alpha=1.0), **options).x
+    assert value(x) - best <= 1.1 * (value(textbook(fit, g, 400)) - best)

@@ -1,0 +1,145 @@
+"""Steps that Torch's Inductor compiles, for ``compile=True``, are the steps as they stand."""
+
+import shutil
+
+import numpy as np
+import pytest
+
+import splitkit as sk
+from splitkit import functions as f, inductor
+from splitkit.backend import to_numpy
+
+torch = pytest.importorskip("torch")
+
+SMOOTH = (
+    sk.ForwardBackward(),
+    sk.FISTA(),
+    sk.DouglasRachford(),
+    sk.DavisYin(),
+    sk.ProjectiveSplitting(),
+    sk.Tseng(),
+    sk.PastExtragradient(),
+    sk.ADMM(),
+    sk.Halpern(sk.ForwardBackward(alpha=0.05)),
+    sk.Anderson(sk.ForwardBackward(alpha=0.05), memory=2),
+)
+COMPOSED = (sk.ChambollePock(), sk.CondatVu(), sk.LinearizedADMM(), sk.ADMM(rho=1.0))
+
+
+@pytest.fixture
+def graphs(monkeypatch):
+    """The graphs to be compiled, each run as it is: what is tested is what they compute."""
+    found = []
+    monkeypatch.setattr(inductor, "_PROGRAMS", {})
+    monkeypatch.setattr(
+        torch._inductor, "compile", lambda graph, given: found.append(graph) or graph.forward
+    )
+    return found
+
+
+def lasso(seed, dtype=torch.float64, composed=False, batch_ndim=0):
+    """½‖Ax − b‖² + 0.1‖x‖₁, or ‖Kx‖₁."""
+    rng = np.random.default_rng(seed)
+    A, b, K = (
+        torch.as_tensor(rng.normal(size=shape), dtype=dtype) for shape in ((6, 12), 6, (8, 12))
+    )
+    weight = 0.1 + 0.1 * seed
+    g = f.L1Norm(weight, batch_ndim=batch_ndim)
+    return f.LeastSquares(A, b, batch_ndim=batch_ndim) + (g @ K if composed else g)
+
+
+def both(problem, x0, method, **options):
+    """The solution by compiled steps, and as they stand."""
+    given = {"tol": 0, "max_iter": 60, **options}
+    return [sk.minimize(problem, x0, method, compile=way, **given) for way in (True, False)]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["float32", "float64"])
+@pytest.mark.parametrize(
+    ("method", "composed"),
+    [*((m, False) for m in SMOOTH), *((m, True) for m in COMPOSED)],
+    ids=lambda case: getattr(case, "label", None),
+)
+def test_the_iterates_are_the_same_and_other_data_compile_nothing(method, composed, dtype, graphs):
+    x0, made = torch.zeros(12, dtype=dtype), []
+    for seed in range(2):
+        s, plain = both(lasso(seed, dtype, composed), x0, method)
+        assert s.history.eager == ""
+        assert s.iterations == plain.iterations
+        size = float(plain.x.abs().max())
+        near = 1e6 * torch.finfo(dtype).eps  # Anderson's small systems are far from the unit one
+        np.testing.assert_allclose(to_numpy(s.x), to_numpy(plain.x), atol=near * size)
+        made.append(len(graphs))
+    assert made[0] == made[1] > 0
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="Inductor compiles C++")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # Torch's own
+def test_inductor_compiles_a_step_once_and_ends_where_steps_as_they_stand_do(monkeypatch):
+    monkeypatch.setattr(inductor, "_PROGRAMS", {})
+    x0 = torch.arange(3.0, dtype=torch.float64)[:, None] * torch.ones(12, dtype=torch.float64)
+    for seed in range(2):
+        problem = lasso(seed, batch_ndim=1)
+        s, plain = both(problem, x0, sk.FISTA(), tol=1e-9, max_iter=5000, batch_ndim=1)
+        assert s.converged
+        assert (s.iterations == plain.iterations).all()
+        np.testing.assert_allclose(to_numpy(s.x), to_numpy(plain.x), rtol=1e-9, atol=1e-12)
+    assert len(inductor._PROGRAMS) == 1
+
+
+def test_what_depends_on_no_state_is_computed_once(graphs):
+    """(1 + α)⁻¹ and the like, and none of it where a step writes into an array of its own."""
+    c = torch.linspace(1.0, 2.0, 3, dtype=torch.float64)
+
+    def plain(x):
+        return 2 * x - c.sqrt()
+
+    def writing(x):
+        y = c.sqrt()
+        y[0] += 1.0
+        y -= 2 * x
+        return -y
+
+    for F, operations in ((plain, ["sqrt"]), (writing, [])):
+        term = sk.Operator.from_callable(F, lipschitz=2.0, strong_monotonicity=2.0)
+        problem = term + sk.NormalCone(f.NonNegative())
+        x0, method = torch.ones(3, dtype=torch.float64), sk.ForwardBackward(alpha=0.03)
+        given = {"tol": 0, "max_iter": 60, "on_failure": "return"}
+        s, eager = (sk.solve(problem, x0, method, compile=way, **given) for way in (True, False))
+        torch.testing.assert_close(s.x, eager.x, rtol=1e-14, atol=0)
+        names = [str(node.target) for node in graphs[-1].graph.nodes]
+        for each in operations:
+            assert not [name for name in names if each in name]
+    assert [name for name in names if "sqrt" in name]
+
+
+def test_what_cannot_be_compiled_is_refused_by_name(graphs, monkeypatch):
+    x0 = torch.zeros(12, dtype=torch.float64)
+    with pytest.raises(ValueError, match="step of GoldenRatio cannot be traced"):
+        both(lasso(0), x0, sk.GoldenRatio())
+    with pytest.raises(ValueError, match="the host counts in its steps"):
+        both(lasso(0), x0, sk.Restarted(sk.DouglasRachford(alpha=0.4)))
+
+    def deciding(x):
+        return 2 * x if x.sum() > 1 else x
+
+    F = sk.Operator.from_callable(deciding, lipschitz=2.0, strong_monotonicity=1.0)
+    problem = F + sk.NormalCone(f.NonNegative())
+    with pytest.raises(ValueError, match=r"deciding.* cannot be traced"):
+        sk.solve(problem, x0 + 1, sk.ForwardBackward(alpha=0.03), compile=True)
+
+    def fail(graph, given):
+        raise RuntimeError("no compiler found\nand much more")
+
+    monkeypatch.setattr(torch._inductor, "compile", fail)
+    with pytest.raises(ValueError, match=r"RuntimeError: no compiler found\): it needs a C\+\+"):
+        both(lasso(0), x0, sk.ForwardBackward())
+    assert not inductor._PROGRAMS
+    with pytest.raises(ValueError, match="ndarray are not compiled"):
+        sk.solve(sk.Affine(np.eye(2)), np.ones(2), sk.Tseng(), compile=True)
+
+
+def test_it_is_compiled_only_where_it_is_asked_for(graphs):
+    x0 = torch.zeros(12, dtype=torch.float64)
+    sk.minimize(lasso(0), x0, sk.FISTA(), tol=0, max_iter=300)
+    assert not graphs

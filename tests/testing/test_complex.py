@@ -1,0 +1,130 @@
+"""What acts on complex points keeps there what it declares, as the real problem of their parts."""
+
+import numpy as np
+import pytest
+from hypothesis import settings
+
+import splitkit as sk
+from splitkit.backend import Space, as_complex, as_real, to_numpy
+from splitkit.testing import check_linear_operator, real_form, registered, suite
+from splitkit.testing.strategies import make_array
+from tests.sampling import THOROUGH
+from tests.testing import complex_things
+
+THINGS = registered()
+OWN = {
+    f"{name}-{kind}": (kind, name)
+    for kind in ("functions_of", "maps_of", "operators_of")
+    for name in getattr(complex_things, kind)(lambda v, real=False: np.asarray(v))
+}
+KINDS = {"float64": "complex128", "float32": "complex64"}
+
+
+def complex_of(xp, dtype):
+    return getattr(xp, "complex64" if dtype == xp.float32 else "complex128")
+
+
+def maker(xp, dtype):
+    """Arrays of a library, complex ones unless they are asked to be real."""
+
+    def make(values, real=False):
+        found = as_complex(make_array(np.stack((np.real(values), np.imag(values)), -1), xp, dtype))
+        return make_array(values, xp, dtype) if real else found
+
+    return make
+
+
+def sample(backend, xp, dtype, position, one_in):
+    double = dtype == xp.float64
+    if backend.name == "numpy" and double:
+        return
+    one_in = 4 * one_in if backend.name == "jax" else one_in  # which compiles each operation anew
+    if position % one_in or (backend.name in ("jax", "strict") and not double):
+        pytest.skip("the mathematics is the same everywhere: others take a sample")
+
+
+@pytest.mark.parametrize("thing", THINGS, ids=str)
+def test_what_acts_keeps_what_it_declares(thing, xp_backend, xp, dtype):
+    sample(xp_backend, xp, dtype, THINGS.index(thing), 16)
+    if thing.index and xp_backend.name == "numpy" and settings().max_examples < THOROUGH:
+        pytest.skip("other examples differ in their data: thorough runs take all")
+    try:
+        thing.check(xp=xp, dtype=complex_of(xp, dtype), max_examples=2, search=False)
+    except TypeError as error:
+        if "acts on real points" not in str(error) and "convert one" not in str(error):
+            raise
+    except ValueError as error:
+        if "Fourier" not in str(error):  # whose examples are pairs
+            raise
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_of_complex_data_too(name, xp_backend, xp, dtype):
+    sample(xp_backend, xp, dtype, list(OWN).index(name), 6 if xp_backend.name == "torch" else 12)
+    kind, key = OWN[name]
+    thing, *shapes = getattr(complex_things, kind)(maker(xp, dtype))[key]
+    checks = suite(thing, *shapes, xp=xp, dtype=complex_of(xp, dtype))
+    checks.run(max_examples=6, search=xp_backend.name == "numpy" and dtype == xp.float64)
+
+
+def test_a_wrong_adjoint_and_a_wrong_prox_are_found():
+    class Transposed(sk.DenseMatrix):
+        def adjoint(self, y):
+            return y @ self.matrix
+
+    with pytest.raises(AssertionError, match="adjoint"):
+        check_linear_operator(
+            Transposed(np.asarray(complex_things.K)), (3,), (2,), dtype=np.complex128
+        )
+
+    class Parts(sk.functions.L1Norm):
+        of_moduli = False
+
+        def prox(self, x, alpha=1.0):
+            real, imaginary = (np.sign(p) * np.maximum(abs(p) - alpha, 0) for p in (x.real, x.imag))
+            return real + 1j * imaginary
+
+    with pytest.raises(AssertionError, match="prox"):
+        sk.testing.check_function(Parts(), (3,), dtype=np.complex128)
+
+
+def test_a_real_form_is_the_thing_on_pairs():
+    z = np.asarray([3.0 + 4.0j, 0.3j])
+    f = sk.functions.L1Norm()
+    np.testing.assert_array_equal(real_form(f).prox(as_real(z)), as_real(f.prox(z)))
+    group = sk.functions.GroupL2Norm()
+    np.testing.assert_allclose(group.prox(as_real(z)), as_real(f.prox(z)), rtol=1e-15)
+    with pytest.raises(TypeError, match="give an operator"):
+        real_form(3.0)
+
+
+@pytest.mark.parametrize("thing", THINGS, ids=str)
+def test_what_is_refused_says_what_to_do(thing):
+    made, shape, *_ = thing.make()
+    is_tuple = bool(shape) and isinstance(shape[0], tuple)
+    shapes = shape if is_tuple else (shape,)
+    z = tuple(np.ones(each, complex) for each in shapes)
+    space = Space.of(z if is_tuple else z[0], getattr(made, "batch_ndim", 0))
+    refused = None
+    try:
+        made.check_space(space)
+    except (TypeError, ValueError) as error:
+        refused = str(error)
+    assert refused is None or "(real part, imaginary part)" in refused
+
+
+def test_inner_products_and_norms_are_those_of_the_parts(xp_backend, xp, dtype):
+    rng = np.random.default_rng(0)
+    make = maker(xp, dtype)
+    for shape, batch_ndim in (((5,), 0), ((3, 4), 0), ((3, 4), 1), ((2, 3, 4), 1), ((0,), 0)):
+        x, y = (make(rng.standard_normal(shape) + 1j * rng.standard_normal(shape)) for _ in "xy")
+        space = Space.of(x, batch_ndim)
+        assert space.is_complex
+        assert space.norm(x).dtype == space.inner(x, y).dtype == dtype == space.real_dtype
+        real = Space.of(as_real(x), batch_ndim)
+        tight = {"rtol": 8 * space.eps, "atol": 8 * space.eps}
+        for found, wanted in (
+            (space.inner(x, y), real.inner(as_real(x), as_real(y))),
+            (space.norm(x), real.norm(as_real(x))),
+        ):
+            np.testing.assert_allclose(to_numpy(found), to_numpy(wanted), **tight)
