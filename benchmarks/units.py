@@ -1,6 +1,6 @@
 """Verdicts of ``solve`` over problems × units × methods: right, limit, false, failed.
 
-    python benchmarks/units.py --quick
+    python benchmarks/units.py --quick --markdown
     python benchmarks/units.py --problems lasso --methods Anderson --json table.json
 
 The problems, with what their answers are measured by, are those of ``tests/collection/scales.py``;
@@ -53,32 +53,38 @@ def changed(row: Row) -> bool:
     return row.ratio > 2 or row.ratio < 0.5
 
 
-def summary(table: list[Row], key: Callable[[Row], str], title: str) -> None:
+def summary(table: list[Row], key: Callable[[Row], str], title: str, *, markdown: bool) -> None:
     """Verdicts by what ``key`` says, the worst first."""
     groups: dict[str, list[Row]] = defaultdict(list)
     for row in table:
         groups[key(row)].append(row)
-    print(
-        f"\n{title:<52}"
-        + "".join(f"{v:>8}" for v in VERDICTS)
-        + f"{'×2':>6}{'worst':>11}{'distance':>10}"
-    )
+    heads = (*VERDICTS, "×2", "worst", "distance")
+    if markdown:
+        print(f"\n| {title} | {' | '.join(heads)} |\n|{'---|' * 8}")
+    else:
+        print(f"\n{title:<52}" + "".join(f"{each:>9}" for each in heads))
     count = {name: Counter(row.verdict for row in group) for name, group in groups.items()}
     for name in sorted(groups, key=lambda n: (-count[n]["false"], -count[n]["failed"], n)):
         group = groups[name]
         said = [row for row in group if row.status == "converged"]
         worst = max((row.measured for row in said if row.measured == row.measured), default=0.0)
         far = max((row.distance for row in said if row.distance == row.distance), default=math.nan)
-        numbers = "".join(f"{count[name][v]:>8}" for v in VERDICTS)
-        print(f"{name:<52}{numbers}{sum(map(changed, group)):>6}{worst:>9.1e}·t{far:>10.1e}")
+        counts = [str(count[name][v]) for v in VERDICTS]
+        known = "" if math.isnan(far) else f"{far:.0e}"
+        cells = [*counts, str(sum(map(changed, group))), f"{worst:.2g}", known]
+        if markdown:
+            print(f"| {name} | {' | '.join(cells)} |")
+        else:
+            print(f"{name:<52}" + "".join(f"{cell:>9}" for cell in cells))
 
 
-def report(table: list[Row]) -> None:
-    """The summaries, and one line at the end."""
-    summary(table, lambda row: row.method, "method")
-    summary(table, lambda row: row.problem, "problem")
-    summary(table, lambda row: f"{row.s:.0e}, {row.t:.0e} in {row.dtype}", "units")
-    summary(table, lambda row: f"{row.tol:.1e}", "tolerance")
+def report(table: list[Row], *, markdown: bool = False) -> None:
+    """The summaries, and one line at the end. The worst measure is in units of the tolerance."""
+    summed = partial(summary, table, markdown=markdown)
+    summed(lambda row: row.method, "method")
+    summed(lambda row: row.problem, "problem")
+    summed(lambda row: f"{row.s:.0e}, {row.t:.0e} in {row.dtype}", "units")
+    summed(lambda row: f"{row.tol:.1e}", "tolerance")
     count = Counter(row.verdict for row in table)
     verdicts = ", ".join(f"{count[v]} {v}" for v in VERDICTS)
     slow = sum(map(changed, table))
@@ -101,6 +107,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=1, help="random problems of each kind")
     parser.add_argument("--max-iter", type=int, default=None, help="1500 if quick, else 20000")
     parser.add_argument("--all", action="store_true", help="print every line")
+    parser.add_argument("--markdown", action="store_true", help="print the summaries as Markdown")
     parser.add_argument("--json", type=Path, help="write the lines to a file")
     parser.add_argument("--processes", type=int, default=1)
     given = parser.parse_args()
@@ -129,7 +136,7 @@ def main() -> None:
         pool.shutdown()
     if given.json:
         given.json.write_text(json.dumps([row.as_json() for row in table], indent=0))
-    report(table)
+    report(table, markdown=given.markdown)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,8 @@ from splitkit.problems import QP, ProgramSolution
 if TYPE_CHECKING:
     import qpsolvers
 
+OPTIONS = "tol", "max_iter", "time_limit", "callback", "progress", "on_failure"
+
 
 def solve_qp(
     P: Any,
@@ -40,7 +42,7 @@ def solve_qp(
     initvals : array, optional
         Where to start.
     **options
-        Of ``QP.solve``: tol, max_iter.
+        Of ``QP.solve``: tol, max_iter, time_limit, ….
     """
     solution = _solved(P, q, G, h, A, b, lb, ub, initvals, options)
     return solution.x if _is_solved(solution) else None
@@ -81,6 +83,9 @@ def _solved(
     for name, matrix, side, value in (("G", G, "h", h), ("A", A, "b", b)):
         if (matrix is None) != (value is None):
             raise ValueError(f"{name} and {side} belong together: give both or neither")
+    unknown = sorted(set(options) - set(OPTIONS))
+    if unknown:
+        raise TypeError(f"{unknown[0]} is no option: give some of {', '.join(OPTIONS)}")
     q = np.asarray(q, dtype=float)
     blocks = [each for each in (G, A) if each is not None]
     rows: dict[str, Any] = {}

@@ -16,7 +16,10 @@ Source: Drori, Teboulle, *Performance of first-order methods* (2014); Taylor, He
 
 from __future__ import annotations
 
+import copy
+import math
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any
@@ -26,8 +29,8 @@ from splitkit.operators.base import Operator, PointMap
 from splitkit.progress import telling
 from splitkit.proofs.attempt import Attempt, Known, bounded, of_linear_map
 from splitkit.proofs.exact import Echelon
-from splitkit.proofs.interpolation import GraphPoint, Interpolation, interpolation_of
-from splitkit.proofs.outcome import NotExpressibleError
+from splitkit.proofs.interpolation import GraphPoint, Interpolation, Smooth, interpolation_of
+from splitkit.proofs.outcome import NotExpressibleError, Outcome
 from splitkit.proofs.program import PROGRAMS
 from splitkit.proofs.proof import Family, Proof, Template
 from splitkit.proofs.quadratic import Quadratic
@@ -36,6 +39,7 @@ from splitkit.proofs.runs import Row, coincide
 from splitkit.proofs.symbols import Leaf, LinearLeaf, Pair, Scene, Vector
 from splitkit.properties import Properties
 
+NEARLY = 1e-5  # of L: an m below it may be left out
 NAMES = ("x", "u", "f"), ("y", "v", "g")  # of the points that a condition compares
 
 
@@ -168,7 +172,14 @@ class Setting:
         claim = f"{names[0]} ≤ value · {names[1]}" if initial is not None else f"{names[0]} ≤ value"
         given = self.number(1) if initial is None else self._own(initial)
         with telling(progress, PROGRAMS):
-            return _Written(self, final, given).proof(claim, final, given, least)
+            members = list(self._members.values())
+            proof = _Written(self, members, final, given).proof(claim, final, given, least)
+            merely = [member.merely_convex() for member in members]
+            if proof.outcome is not Outcome.FAILED or merely == members:
+                return proof
+            # where m is nearly 0, what a solver says of it has few digits
+            convex = _Written(self, merely, final, given).proof(claim, final, given, least)
+            return convex if convex.holds else proof
 
 
 class Member:
@@ -177,6 +188,15 @@ class Member:
     def __init__(self, setting: Setting, leaf: Leaf, known: Interpolation) -> None:
         self.setting, self.leaf, self.known = setting, leaf, known
         self._values: list[tuple[Vector, Quantity]] = []
+
+    def merely_convex(self) -> Member:
+        """The same of which m is taken to be 0, if it is far below L."""
+        known = self.known
+        if not (isinstance(known, Smooth) and 0 < known.m <= NEARLY * known.L < math.inf):
+            return self
+        found = copy.copy(self)
+        found.known = replace(known, m=0.0)
+        return found
 
     def gradient(self, x: Vector) -> Vector:
         """An element of ∂f(x), or A(x)."""
@@ -246,9 +266,11 @@ class _Written:
     can be moved to 0 without a change of what is compared.
     """
 
-    def __init__(self, setting: Setting, final: Quantity, initial: Quantity) -> None:
+    def __init__(
+        self, setting: Setting, members: list[Member], final: Quantity, initial: Quantity
+    ) -> None:
         self.setting, self.scene, self.zero = setting, setting.scene, setting.zero
-        self.members = list(setting._members.values())
+        self.members = members
         self.points = [_distinct(member, self.zero) for member in self.members]
         claims = (final, initial, *setting._assumed, *setting._equal)
         self.used = {i for q in claims for i in q.values}

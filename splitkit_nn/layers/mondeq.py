@@ -24,12 +24,10 @@ from splitkit_nn.layers.custom import equilibrium, registered
 from splitkit_nn.layers.exchange import Library, find_library
 from splitkit_nn.layers.records import LastSolve
 from splitkit_nn.layers.solves import Kept, Solves
-from splitkit_nn.layers.unrolled import UnrolledLayer
+from splitkit_nn.layers.unrolled import UnrolledLayer, is_exporting
 from splitkit_nn.linear.base import Parametrization
 
 OnFailure = Literal["raise", "warn", "damp"]
-# before Torch 2.7 an export is not told from a compilation, and ends in Torch's own words
-is_exporting = getattr(torch.compiler, "is_exporting", lambda: False)
 
 
 class MonDEQ(nn.Module):

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 REASON = (
-    "under torch.func transforms, in forward mode and with a gradient other than an exact one, a "
+    'unrolled, under torch.func transforms, in forward mode and with gradient="unrolled" a '
     "MonDEQ runs as it stands in a compiled model: leave fullgraph=True out"
 )
 _HAS_REASON = "reason" in inspect.signature(torch.compiler.disable).parameters  # Torch 2.7 has not

@@ -25,11 +25,15 @@ from splitkit.arguments import check_integer
 from splitkit.solvers.methods.reflected import ReflectedSplitting
 from splitkit_nn.activations.base import number
 from splitkit_nn.equilibrium.solver import Solver, StepMethod, evaluates
-from splitkit_nn.layers.bridge import full_precision
+from splitkit_nn.layers.bridge import full_precision, left_alone
 from splitkit_nn.layers.copies import copied
+from splitkit_nn.linear.base import check_like
 
 if TYPE_CHECKING:
     from splitkit_nn.layers.mondeq import MonDEQ
+
+# before Torch 2.7 an export is not told from a compilation
+is_exporting = getattr(torch.compiler, "is_exporting", lambda: False)
 
 
 class UnrolledLayer(nn.Module):
@@ -78,7 +82,7 @@ class UnrolledLayer(nn.Module):
     def _prepare(self) -> None:
         """Make what is made of the parameters."""
         p = self.parametrization
-        with torch.no_grad():
+        with torch.no_grad(), full_precision(p.like):
             # hooks may compute parameters in a call
             W, bias = p(p.like.new_zeros(1, *p.input_shape))
             M, sigma = p.operator(W, exact=True), p.confine(self._sigma)
@@ -104,18 +108,29 @@ class UnrolledLayer(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """z_k for each input of a batch."""
-        return self._solver.iterate(self._bias(x), self.steps)
+        if torch.compiler.is_compiling() and not is_exporting():
+            return left_alone(self._iterate, x)
+        return self._iterate(x)
+
+    def _iterate(self, x: Tensor) -> Tensor:
+        with full_precision(self.parametrization.like):
+            return self._solver.iterate(self._bias(x), self.steps)
 
     def error_bound(self, x: Tensor) -> Tensor:
         """A bound of ‖z_k − z*‖ for each input of a batch, in exact arithmetic."""
         relative, constant = self._error
-        return relative * self._bias(x).flatten(1).norm(dim=1) + constant
+        with full_precision(self.parametrization.like):
+            return relative * self._bias(x).flatten(1).norm(dim=1) + constant
 
     def _bias(self, x: Tensor) -> Tensor:
         p = self.parametrization
+        if not isinstance(x, Tensor):
+            raise TypeError(f"x is a {type(x).__name__}: give a torch.Tensor")
         p.check_input(x)
-        with full_precision(p.like):
-            return p.bias(x.to(p.like.dtype))
+        if x.is_floating_point():  # as of autocast
+            x = x.to(p.like.dtype)
+        check_like(x, p.like)
+        return p.bias(x)
 
     def _loaded(self, _: Any) -> None:
         self._prepare()

@@ -33,6 +33,8 @@ def test_no_solution_is_none_and_halves_are_refused():
     assert solve_qp(np.eye(1), np.zeros(1), rows, np.array([-1.0, -1.0])) is None
     with pytest.raises(ValueError, match="G and h belong together"):
         solve_qp(P, Q, G)
+    with pytest.raises(TypeError, match="eps_abs is no option: give some of tol"):
+        solve_qp(P, Q, eps_abs=1e-3)
 
 
 def test_a_problem_of_qpsolvers_and_its_multipliers():

@@ -121,6 +121,22 @@ def test_what_has_no_error_is_refused():
         layer.unrolled(3)(x[:, :2])
 
 
+def test_it_is_as_exact_in_compiled_models_and_under_autocast_and_says_what_is_no_input():
+    layer, x = make("dense")
+    layer.float()
+    unrolled, x = layer.unrolled(4), x.float()
+    expected = unrolled(x)
+    compiled = torch.compile(nn.Sequential(unrolled, nn.Tanh()), backend="eager")
+    torch.testing.assert_close(compiled(x), expected.tanh(), rtol=0, atol=1e-6)
+    torch.compiler.reset()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert torch.equal(layer.unrolled(4)(x), expected)
+        assert unrolled(x.bfloat16()).dtype == torch.float32
+    for wrong, name in ((x.tolist(), "list"), (x.long(), "int64")):
+        with pytest.raises(TypeError, match=f"x (is a|has dtype).*{name}"):
+            unrolled(wrong)
+
+
 def exported(kind, activation="relu"):
     """An exported model with a layer in it, in single precision, the model, and inputs."""
     layer, x = make(kind, activation)

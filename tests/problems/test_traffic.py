@@ -281,6 +281,7 @@ def test_wrong_arguments_are_named():
         (lambda: ElasticDemand([[0, 1]], 1, abs), TypeError, "value = 1"),
         (lambda: braess().solve(0.0), ValueError, "tol = 0"),
         (lambda: braess().solve(start=grid_start()), ValueError, "start has other links"),
+        (lambda: braess().solve(start=3), TypeError, "start = 3: give an earlier solution"),
     ]:  # fmt: skip
         with pytest.raises(error, match=message):
             make()

@@ -379,6 +379,11 @@ WRONG = {
         ValueError,
         "give steps",
     ),
+    "a metric that solves find": (
+        lambda: sk.Preconditioned(sk.ProximalPoint(alpha=1.0)).proof(MONOTONE),
+        TypeError,
+        "diagonal = None",
+    ),
     "a method's start": (
         lambda: sk.prove(sk.ProximalPoint(), MONOTONE, steps=2, start=2),
         ValueError,

@@ -147,3 +147,22 @@ def test_the_best_of_two_parameters():
     assert all(isinstance(each, sk.Operator) for each in operators.values())
     with pytest.raises(ValueError, match="bounds"):
         sk.best_step(relaxed, bounds=[(0.1, 2.0), (1.5, 0.5)])
+
+
+@pytest.mark.parametrize("m", [1e-8, 1e-7, 2.26e-6])
+def test_what_is_barely_strongly_convex_is_convex(m):
+    """The solver's numbers of so small an m may verify nothing; those of m = 0 do."""
+    f = operator(strong_monotonicity=m, lipschitz=1.0, gradient=True)
+
+    def inertial(f, g):
+        def step(state):
+            x, before = state
+            return g.resolvent(0.9)(x - 0.9 * f(x + 0.5 * (x - before))), x
+
+        return step
+
+    proof = sk.prove(inertial, f, resolved(gradient=True), steps=2, start=2, final="step")
+    assert proof.outcome is Outcome.PROVED
+    assert checker.check(json.loads(proof.to_json())) == []
+    given = sk.prove(inertial, SMOOTH, resolved(gradient=True), steps=2, start=2, final="step")
+    assert proof.value == pytest.approx(given.value, rel=1e-4)

@@ -251,6 +251,7 @@ def test_every_library(xp, xp_backend, dtype):
 
 def test_inside_of_jit():
     jax = pytest.importorskip("jax")
+    jax.config.update("jax_enable_x64", True)  # as splitkit.testing.backends does
     M, b = (jax.numpy.asarray(a) for a in (A[:5, :4], B[:5]))
 
     def solution(b):

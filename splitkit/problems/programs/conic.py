@@ -203,7 +203,10 @@ class _Layout:
             name = f"cones[{i}]"
             kind, *what = cone if isinstance(cone, (tuple, list)) and cone else (cone,)
             if not isinstance(kind, str) or kind not in KINDS:
-                raise ValueError(f"{name} = {cone!r}: its kind is none of {', '.join(KINDS)}")
+                raise ValueError(
+                    f"{name} = {cone!r}: its kind is none of {', '.join(KINDS)}: give (kind, …), "
+                    'as ("nonnegative", 3)'
+                )
             if len(what) != (2 if kind == "box" else 1):
                 raise ValueError(f'{name} = {cone!r}: give ("{kind}", …) with {KINDS[kind]}')
             count, shape, shares = 1, 0, None

@@ -343,6 +343,8 @@ class TrafficEquilibrium:
             The gap was not reached in 60 rounds.
         """
         tol = check_number("tol", tol, POSITIVE)
+        if start is not None and not isinstance(start, TrafficSolution):
+            raise TypeError(f"start = {start!r}: give an earlier solution of this network, or None")
         paths = _PathSet(self, start)
         for rounds in range(1, ROUNDS + 1):
             v = paths.incidence @ paths.flows

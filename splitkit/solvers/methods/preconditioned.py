@@ -113,6 +113,8 @@ class Preconditioned(Wrapper):
 
     def as_proved(self, *terms: Term) -> tuple[Method, tuple[Term, ...]]:
         """The method on the terms SAS, in y = S⁻¹x."""
+        if self.diagonal is None:
+            raise TypeError(f"{self.label}: {self.missing(*terms)}")
         return self.method.as_proved(*self.within(terms))
 
     def check_space(self, space: Space) -> None:
