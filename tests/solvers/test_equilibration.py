@@ -210,7 +210,7 @@ def test_rows_that_never_bind_do_not_set_the_units():
 @pytest.mark.parametrize("unit", [1e-8, 1.0, 1e8])
 @pytest.mark.parametrize("method", [sk.FISTA(), sk.ForwardBackward(), sk.DouglasRachford(), None])
 def test_a_constant_that_is_but_rounding_is_no_unit_of_its_row(method, unit):
-    """Aᵀb = 0 in exact numbers for an odd column and an even b; ‖r‖ cannot be small beside 1e-15."""
+    """Aᵀb = 0 in exact numbers for an odd column and an even b; no ‖r‖ is small beside 1e-15."""
     t = np.linspace(-1.0, 1.0, 50)
     A, b = np.vander(t, 3), unit * np.cos(t)
     assert 0 < abs((A.T @ b)[1]) < 1e-13 * unit
