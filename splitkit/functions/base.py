@@ -161,6 +161,10 @@ class Function(OnComplex, Arithmetic["Function"], Declared):
         """∇f(x), like x."""
         raise TypeError(f"{self!r} is not differentiable: use its prox")
 
+    def gradient_at_zero(self, x: Point) -> Point:
+        """∇f(0), like x; override where its rounding can be told from it."""
+        return self.gradient(scale(0.0, x))
+
     def value_and_gradient(self, x: Point) -> tuple[Array, Point]:
         """f(x) and ∇f(x); override where they share work, as Lx does in f(Lx) and Lᵀ∇f(Lx)."""
         return self(x), self.gradient(x)

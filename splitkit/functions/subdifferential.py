@@ -6,7 +6,7 @@ import copy
 from functools import cached_property, partial
 from typing import Any, Self, cast
 
-from splitkit.backend import Point, Scalar, Space, finite_part, is_array, scale
+from splitkit.backend import Point, Scalar, Space, finite_part, is_array
 from splitkit.functions.base import Function, Indicator
 from splitkit.functions.calculus.derived import Derived
 from splitkit.linear.affine import Affine
@@ -95,7 +95,7 @@ class Subdifferential(Operator):
     def offset(self, x: Point) -> Point | None:
         if not self.has_evaluation:
             return None
-        return finite_part(self.f.gradient(scale(0.0, x)))
+        return finite_part(self.f.gradient_at_zero(x))
 
     def make_resolvent(self, alpha: Scalar) -> PointMap:
         f = self.f

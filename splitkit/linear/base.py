@@ -37,6 +37,7 @@ from splitkit.operators.freedom import Freedom, least
 from splitkit.properties import Properties
 
 KRYLOV_STEPS = 20.0  # of a solve that iterates, about
+ROUNDING = 16  # errors of one rounding, that a sum may have beside the size of what it adds
 
 
 class LinearOperator(OnComplex, Arithmetic["LinearOperator"], Notation):
@@ -152,6 +153,18 @@ class LinearOperator(OnComplex, Arithmetic["LinearOperator"], Notation):
         """Those of Lᵀ."""
         return self._norm_in_all(x, self.adjoint(x), batch_ndim)
 
+    def adjoint_constant(self, b: Point) -> Point:
+        """Lᵀb for a constant b, with 0 for each entry that is but the rounding of what adds up to
+        it, where L's entries are at hand: as a size it would mean nothing.
+        """
+        found = self.adjoint(b)
+        if not self.knows_entries:
+            return found
+        sizes = self.adjoint_magnitudes(b, 0)
+        if isinstance(found, tuple):
+            return tuple(map(_beyond_rounding, found, sizes))
+        return _beyond_rounding(found, sizes)
+
     def _norm_in_all(self, x: Point, value: Point, batch_ndim: int) -> Point:
         if isinstance(value, tuple):
             return tuple(self._norm_in_all(x, block, batch_ndim) for block in value)
@@ -172,6 +185,11 @@ class LinearOperator(OnComplex, Arithmetic["LinearOperator"], Notation):
     def squares(self) -> LinearOperator | None:
         """L∘L, the map of the squares of L's entries; None: they are not known."""
         return None
+
+    @cached_property
+    def knows_entries(self) -> bool:
+        """Whether L's entries are at hand."""
+        return self.squares() is not None
 
     def freedom(self, space: Space) -> tuple[Freedom, ...]:
         """Of each block of x: how ``scaled`` may scale it and leave a map of L's kind."""
@@ -492,6 +510,12 @@ _ADJOINTS: WeakValueDictionary[int, Adjoint] = WeakValueDictionary()
 
 
 Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def _beyond_rounding(value: Array, size: Array) -> Array:
+    """0 where the value is no larger than the rounding of what this size adds up to it."""
+    xp = namespace(value)
+    return xp.where(abs(value) > ROUNDING * xp.finfo(value.dtype).eps * size, value, 0.0 * value)
 
 
 def kept_for_last_step(make: Method) -> Method:

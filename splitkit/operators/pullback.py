@@ -132,13 +132,9 @@ class Pullback(OfOne):
         resolved = self._is_closed or type(self) is not Pullback
         return super().freedom(space) if resolved else self.L.freedom(space)
 
-    @cached_property
-    def _has_entries(self) -> bool:
-        return self.L.squares() is not None
-
     def magnitudes(self, x: Point, batch_ndim: int) -> Point | None:
         """|Lᵀ| times those of A(Lx), where L's entries are at hand."""
-        if not self._has_entries:
+        if not self.L.knows_entries:
             return None
         y = self.L(x)
         inner = self.A.magnitudes(y, batch_ndim)
@@ -161,7 +157,7 @@ class Pullback(OfOne):
 
     def offset(self, x: Point) -> Point | None:
         found = self.A.offset(self.L(x))
-        return None if found is None else self.L.adjoint(found)
+        return None if found is None else self.L.adjoint_constant(found)
 
     def make_resolvent(self, alpha: Scalar) -> PointMap:
         if not self.has_resolvent:

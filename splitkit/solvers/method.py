@@ -184,9 +184,9 @@ class Method:
         return float(self.cost)
 
     def caveat(self, *terms: Term) -> str:
-        """What a reader of a solution might take it for and it is not, to end a sentence."""
+        """What a stationary point might be taken for and is not, to end a sentence."""
         known = (term.properties for term in terms)
-        if not self.stationary or all(each.monotone and each.maximal for each in known):
+        if all(each.monotone and each.maximal for each in known):
             return ""
         return ": x is stationary to that tolerance, which proves no minimum"
 

@@ -666,7 +666,8 @@ def _message(run: Run, method: Method, terms: tuple[Term, ...], elsewhere: str) 
     )
     match run.status:
         case Status.CONVERGED:
-            return f"{name} met the tolerance after {k} iterations{method.caveat(*terms)}"
+            caveat = method.caveat(*terms) if method.stationary else ""
+            return f"{name} met the tolerance after {k} iterations{caveat}"
         case Status.STOPPED:
             return f"{name} was stopped by the callback after {k} iterations"
         case Status.INTERRUPTED:

@@ -86,7 +86,7 @@ def constants(terms: Sequence[Term], x0: Point) -> list[Point]:
         if L is None:
             found += term.maps.offset(term, x0)
         else:
-            found += map(L.adjoint, term.offset(L(scale(0.0, x0))))
+            found += map(L.adjoint_constant, term.offset(L(scale(0.0, x0))))
     return found
 
 

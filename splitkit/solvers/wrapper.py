@@ -49,6 +49,10 @@ class Wrapper(Method):
         return self.method.cost
 
     @property
+    def stationary(self) -> bool:  # type: ignore[override]
+        return self.method.stationary
+
+    @property
     def sequence(self) -> str:  # type: ignore[override]
         return self.method.sequence
 

@@ -204,6 +204,26 @@ def test_rows_that_never_bind_do_not_set_the_units():
         assert scales(sk.KKT(f.Quadratic(P, Q), **more), x0)[1].min() > 1e-3
 
 
+# -- constants that are rounding -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("unit", [1e-8, 1.0, 1e8])
+@pytest.mark.parametrize("method", [sk.FISTA(), sk.ForwardBackward(), sk.DouglasRachford(), None])
+def test_a_constant_that_is_but_rounding_is_no_unit_of_its_row(method, unit):
+    """Aᵀb = 0 in exact numbers for an odd column and an even b; no ‖r‖ is small beside 1e-15."""
+    t = np.linspace(-1.0, 1.0, 50)
+    A, b = np.vander(t, 3), unit * np.cos(t)
+    assert 0 < abs((A.T @ b)[1]) < 1e-13 * unit
+    weight, kept = 0.1 * unit, [0, 2]
+    for fit in (f.LeastSquares(A, b), f.SquaredL2(center=b) @ A):
+        solution = sk.minimize(fit + f.L1Norm(weight), np.zeros(3), method)
+        assert solution.iterations < 500
+        signs = np.sign(solution.x[kept])
+        expected = np.linalg.solve(A[:, kept].T @ A[:, kept], A[:, kept].T @ b - weight * signs)
+        np.testing.assert_allclose(solution.x[kept], expected, rtol=1e-5)
+        assert abs(solution.x[1]) < 1e-6 * unit
+
+
 # -- solves --------------------------------------------------------------------------------------
 
 METHODS = {

@@ -191,6 +191,11 @@ class LeastSquares(Function):
     def gradient(self, x: Point) -> Point:
         return self._map.adjoint(self._residual(x))
 
+    def gradient_at_zero(self, x: Point) -> Point:
+        if self._b is None:
+            return scale(0.0, x)
+        return lincomb(0.0, x, -1.0, self._map.adjoint_constant(self._b))
+
     def value_and_gradient(self, x: Point) -> tuple[Array, Point]:
         r = self._residual(x)
         return inner(r, r, self.batch_ndim) / 2, self._map.adjoint(r)

@@ -10,7 +10,7 @@ c = √q, but at the k-th change 1 − aₖ ≤ c ≤ 1/(1 − aₖ) with aₖ =
 steps converge. They are changed ``changes`` times at most, and kept within the theorem of the
 method, which so holds from the last change on. All elements of a batch share their steps. q is
 taken every ``first`` iterations, and later after a part of those that were made. A start from a
-solution goes on with its steps: there x and y move by little but chance.
+solution goes on with its steps, and as late in aₖ: there x and y move by little but chance.
 
 Where a change costs a factorization, there are ``FEW``, each by a power of 2, and none after one
 for which the matrix cannot be factored, or solved with, which is taken back. Of ADMM then q =
@@ -137,7 +137,7 @@ class Balanced(Iteration):
             pair = self._with(steps).taken_over(pair, before)
         except np.linalg.LinAlgError:  # of other data, with whose matrix they are no steps
             return state
-        return pair, now._replace(steps=steps, earlier=now.steps)
+        return pair, known._replace(steps=steps, earlier=now.steps, seen=None)
 
     def step(self, state: Carry) -> Carry:
         pair, now = state
