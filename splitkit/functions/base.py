@@ -262,12 +262,7 @@ class Function(OnComplex, Arithmetic["Function"], Declared):
 
     def check_space(self, space: Space) -> None:
         """Raise TypeError or ValueError, naming the argument, if f does not act on this space."""
-        if not self.elementwise and self.batch_ndim != space.batch_ndim:
-            raise ValueError(
-                f"{self!r} has batch_ndim = {self.batch_ndim}, but the problem has "
-                f"{space.batch_ndim}: it couples entries, so make it with "
-                f"batch_ndim={space.batch_ndim}"
-            )
+        self.check_batch(space)
         if space.is_tuple:
             raise TypeError(
                 f"{self!r} acts on one array, but x0 is a tuple: give SeparableSum one function "
@@ -275,6 +270,15 @@ class Function(OnComplex, Arithmetic["Function"], Declared):
             )
         self.check_parameters(space)
         self.check_axes(space)
+
+    def check_batch(self, space: Space) -> None:
+        """Raise ValueError if f couples entries of different samples."""
+        if not self.elementwise and self.batch_ndim != space.batch_ndim:
+            raise ValueError(
+                f"{self!r} has batch_ndim = {self.batch_ndim}, but the problem has "
+                f"{space.batch_ndim}: it couples entries, so make it with "
+                f"batch_ndim={space.batch_ndim}"
+            )
 
     def check_axes(self, space: Space) -> None:
         """Raise ValueError if f does not act on the last axes of points; see ``vectors``."""
