@@ -6,6 +6,7 @@ import pytest
 import scipy.sparse
 
 import splitkit as sk
+from splitkit.backend import Space
 from splitkit.functions import (
     BallBox,
     BoxHyperplane,
@@ -236,6 +237,17 @@ def test_sublevel_sets_and_epigraphs_are_the_sets_of_their_functions(size):
         x, t = Epigraph(L2Norm()).project((y[1:], y[:1]))
         expected = SecondOrderCone().project(y)
         np.testing.assert_allclose(np.concatenate([t, x]), expected, atol=1e-14 * size)
+
+
+def test_sublevel_sets_and_epigraphs_say_where_a_sample_ends():
+    center = np.array([[3.0, 0.0], [0.0, 4.0]])
+    f = SquaredL2(center=center, batch_ndim=1)
+    with pytest.raises(ValueError, match="couples entries"):
+        sk.minimize(f + SublevelSet(L1Norm(), 1.0), np.zeros((2, 2)), batch_ndim=1)
+    found = sk.minimize(f + SublevelSet(L1Norm(batch_ndim=1), 1.0), np.zeros((2, 2)), batch_ndim=1)
+    np.testing.assert_allclose(found.x, np.eye(2), atol=1e-6)
+    with pytest.raises(ValueError, match="couples entries"):
+        Epigraph(L1Norm()).check_space(Space.of((center, np.zeros((2, 1))), 1, name="x"))
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -140,7 +140,8 @@ class SublevelSet(Modified, Indicator):
         return (more - less) / (2 * step * multiplier)
 
     def check_space(self, space: Space) -> None:
-        Function.check_parameters(self, space)
+        self.check_batch(space)
+        self.check_parameters(space)
         self.f.check_space(space)
 
     def __repr__(self) -> str:
