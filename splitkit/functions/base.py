@@ -60,7 +60,6 @@ from splitkit.looks import (
     construct_whole,
     follow,
     look_at_points,
-    prepared,
     require_like,
     seen,
 )
@@ -171,10 +170,10 @@ class Function(OnComplex, Arithmetic["Function"], Declared):
 
     def make_prox(self, alpha: Scalar) -> PointMap:
         """x ↦ prox_{αf}(x) for one step size, checked once; override where more can be prepared."""
-        unchecked = prepared(type(self).prox)
-        if unchecked is None:
+        known = getattr(type(self).prox, "at_known_points", None)
+        if known is None:
             return lambda x: self.prox(x, alpha)
-        return partial(unchecked, self, alpha=check_parameter("alpha", alpha, POSITIVE))
+        return partial(known, self, alpha=check_parameter("alpha", alpha, POSITIVE))
 
     @property
     def has_prox(self) -> bool:
