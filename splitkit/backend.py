@@ -44,8 +44,17 @@ Shape: TypeAlias = tuple[int, ...]
 _NAMESPACES: dict[type, Any] = {}
 _ARRAYS: dict[type, bool] = {}
 _OWN_DEVICE: dict[type, bool] = {}
-# the complex dtypes among those of spaces made so far: none, where all is real
-COMPLEX: set[Any] = set()
+
+
+class _ByDtype(dict[Any, bool]):
+    """Of dtypes met so far, whether they are complex: one look-up, that of any dtype is found."""
+
+    def __missing__(self, dtype: Any) -> bool:
+        found = self[dtype] = getattr(dtype, "kind", "") == "c" or "complex" in str(dtype)
+        return found
+
+
+COMPLEX = _ByDtype()
 
 
 def namespace(*points: Point) -> Any:
@@ -240,7 +249,7 @@ def inner(x: Point, y: Point, batch_ndim: int) -> Array:
 
 def is_complex(x: Array) -> bool:
     """Whether an array is complex."""
-    return x.dtype in COMPLEX or bool(namespace(x).isdtype(x.dtype, "complex floating"))
+    return COMPLEX[x.dtype]
 
 
 def as_real(x: Array) -> Array:
@@ -308,7 +317,7 @@ def real_matrix(M: Array) -> Array:
 
 def _dot(a: Array, b: Array, batch_ndim: int) -> Array:
     """⟨a, b⟩ of two arrays, without forming their product where the library can do that."""
-    if a.dtype in COMPLEX:
+    if COMPLEX[a.dtype]:
         a, b = as_real(a), as_real(b)
     if a.ndim == 1 and batch_ndim == 0:
         return a @ b
@@ -341,7 +350,7 @@ def norm(x: Point, batch_ndim: int = 0) -> Array:
             return _compiled(norm)(x, batch_ndim)
         each = [norm(block, batch_ndim) for block in x]
         return norm(namespace(x).stack(each, axis=-1), batch_ndim)
-    if x.dtype in COMPLEX:
+    if COMPLEX[x.dtype]:
         x = as_real(x)
     axes = tuple(range(batch_ndim, x.ndim))
     if axes and hasattr(x, "device_mesh"):
@@ -407,7 +416,7 @@ def lengths(
     """
     xp = namespace(x)
     if squares is None:
-        if x.dtype in COMPLEX:
+        if COMPLEX[x.dtype]:
             x = abs(x)
         if _starts_slowly(x):
             return _compiled(lengths)(x, axes, keepdims=keepdims)
@@ -571,7 +580,7 @@ def extremes(x: Array) -> tuple[float, float]:
 def transposed(x: Array) -> Array:
     """Xᵀ of the last two axes, Xᴴ of complex ones; CuPy's arrays have no ``mT``."""
     xp = namespace(x)
-    return xp.matrix_transpose(xp.conj(x) if x.dtype in COMPLEX else x)
+    return xp.matrix_transpose(xp.conj(x) if COMPLEX[x.dtype] else x)
 
 
 def solve_linear(A: Array, b: Array) -> Array:
@@ -701,9 +710,9 @@ def sum_of(x: Array, batch_ndim: int) -> Array:
 
 def products(a: Scalar, x: Array) -> Array:
     """Re āᵢxᵢ, entry by entry, for an a that broadcasts to x: their sum is ⟨a, x⟩."""
-    if x.dtype not in COMPLEX:
+    if not COMPLEX[x.dtype]:
         return a * x
-    if not is_array(a) or a.dtype not in COMPLEX:
+    if not is_array(a) or not COMPLEX[a.dtype]:
         return a * real_part(x)
     xp = namespace(x)
     return xp.real(a) * xp.real(x) + xp.imag(a) * xp.imag(x)
@@ -1007,13 +1016,12 @@ class Space:
                     raise TypeError(
                         f"{name} has dtype {a.dtype}: convert it to a floating-point dtype"
                     )
-                COMPLEX.add(a.dtype)
                 dtype = a.dtype
             itemsize = getattr(a.dtype, "itemsize", 0)
-            if not getattr(a.dtype, "isnative", True) or itemsize > 8 + 8 * (a.dtype in COMPLEX):
+            if not getattr(a.dtype, "isnative", True) or itemsize > 8 + 8 * COMPLEX[a.dtype]:
                 raise TypeError(
                     f"{name} has dtype {a.dtype}, which no factorization takes: convert it to "
-                    "float64" + (" parts, complex128" if a.dtype in COMPLEX else "")
+                    "float64" + (" parts, complex128" if COMPLEX[a.dtype] else "")
                 )
             if a is not first and not (
                 _same_precision(a, first, xp) and _together(a, device(first))
@@ -1068,7 +1076,7 @@ class Space:
     @cached_property
     def is_complex(self) -> bool:
         """Whether a block is complex."""
-        return self.dtype in COMPLEX
+        return COMPLEX[self.dtype]
 
     @cached_property
     def real_dtype(self) -> Any:
@@ -1079,7 +1087,6 @@ class Space:
         """The space of complex points of these shapes."""
         kind = self.xp.complex64 if self.real_dtype == self.xp.float32 else self.xp.complex128
         dtype = self.xp.empty(0, dtype=kind).dtype  # of NumPy a dtype, and no type
-        COMPLEX.add(dtype)
         return replace(self, dtype=dtype, dtypes=None)
 
     def has_dtype(self, x: Point) -> bool:
@@ -1215,13 +1222,13 @@ class Space:
 @cache
 def real_dtype(dtype: Any, xp: Any) -> Any:
     """The dtype of the parts of a complex one; a real one itself."""
-    if dtype not in COMPLEX:
+    if not COMPLEX[dtype]:
         return dtype
     return xp.float64 if float(xp.finfo(dtype).eps) < 1e-10 else xp.float32
 
 
 def _same_precision(a: Array, b: Array, xp: Any) -> bool:
-    if a.dtype in COMPLEX or b.dtype in COMPLEX:
+    if COMPLEX[a.dtype] or COMPLEX[b.dtype]:
         return bool(real_dtype(a.dtype, xp) == real_dtype(b.dtype, xp))
     return bool(a.dtype == b.dtype)
 

@@ -65,12 +65,12 @@ def look_at_points(
     cls: type, methods: Iterable[str], outside: Outside, rule: Rule | None = None
 ) -> None:
     """Let the methods that a class defines itself, of these names, go through ``outside`` where
-    points are not known, and through the rule where they are complex; ``.unchecked`` is what was
-    written, ``.either`` that with the rule.
+    points are not known, and through the rule where they are complex; ``.at_known_points`` is what
+    was written, with the rule: it asks each point, as what is prepared outlives its first points.
     """
     for name in methods:
         written = vars(cls).get(name)
-        if isinstance(written, FunctionType) and not hasattr(written, "unchecked"):
+        if isinstance(written, FunctionType) and not hasattr(written, "at_known_points"):
             found = _looking(written, outside) if rule is None else _ruled(written, outside, rule)
             setattr(cls, name, found)
 
@@ -79,7 +79,7 @@ def _ruled(method: Callable[..., Any], outside: Outside, rule: Rule) -> Callable
     """``_looking``, of a method that has a rule for complex points."""
 
     def either(self: Any, x: Point, *rest: Any, **named: Any) -> Any:
-        if x.dtype in COMPLEX:
+        if COMPLEX[x.dtype]:
             return rule(method, self, x, *rest, **named)
         return method(self, x, *rest, **named)
 
@@ -88,12 +88,12 @@ def _ruled(method: Callable[..., Any], outside: Outside, rule: Rule) -> Callable
     def of_point(self: Any, x: Point, *rest: Any, **named: Any) -> Any:
         if not _KNOWN.get():
             return outside(either, self, x, *rest, **named)
-        if x.dtype in COMPLEX:
+        if COMPLEX[x.dtype]:
             return rule(method, self, x, *rest, **named)
         return method(self, x, *rest, **named)
 
     looked = wraps(method)(of_point)
-    looked.unchecked, looked.either = method, either  # type: ignore[attr-defined]
+    looked.at_known_points = either  # type: ignore[attr-defined]
     return looked
 
 
@@ -103,17 +103,17 @@ def follow(cls: type, methods: Iterable[str], rule: Rule) -> None:
     """
     for name in methods:
         written = vars(cls).get(name)
-        if isinstance(written, FunctionType) and not hasattr(written, "either"):
+        if isinstance(written, FunctionType) and not hasattr(written, "at_known_points"):
 
             def either(
                 self: Any, x: Point, *rest: Any, _method: Any = written, **named: Any
             ) -> Any:
-                if x.dtype in COMPLEX:
+                if COMPLEX[x.dtype]:
                     return rule(_method, self, x, *rest, **named)
                 return _method(self, x, *rest, **named)
 
             followed = wraps(written)(either)
-            followed.either = followed  # type: ignore[attr-defined]
+            followed.at_known_points = followed  # type: ignore[attr-defined]
             setattr(cls, name, followed)
 
 
@@ -130,7 +130,7 @@ def act_where_declared(cls: type, checks: Iterable[str]) -> None:
 def _refusing(check: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(check)
     def checked(self: Any, space: Space, *rest: Any, **named: Any) -> Any:
-        if COMPLEX and space.is_complex and not self.acts_on_complex:
+        if COMPLEX[space.dtype] and not self.acts_on_complex:
             raise TypeError(self.refusal_of_complex(space))
         return check(self, space, *rest, **named)
 
@@ -158,14 +158,6 @@ class OnComplex:
         )
 
 
-def prepared(method: Callable[..., Any]) -> Callable[..., Any] | None:
-    """What a function of a class does at points that are known; None: it is not looked at. Where
-    no points are complex, no rule of theirs is in between.
-    """
-    unchecked: Callable[..., Any] | None = getattr(method, "unchecked", None)
-    return getattr(method, "either", unchecked) if COMPLEX else unchecked
-
-
 def _looking(method: Callable[..., Any], outside: Outside) -> Callable[..., Any]:
     """The method with a look; every iteration goes through it, so that it has no more frames and
     arguments than it needs.
@@ -183,7 +175,7 @@ def _looking(method: Callable[..., Any], outside: Outside) -> Callable[..., Any]
         return outside(method, self, x, *rest, **named)
 
     looked = wraps(method)(of_point_and_more if others else of_point)
-    looked.unchecked = method  # type: ignore[attr-defined]
+    looked.at_known_points = method  # type: ignore[attr-defined]
     return looked
 
 
@@ -216,8 +208,8 @@ def construct_whole(cls: type) -> None:
 
 def for_known(method: Callable[..., Any]) -> Callable[..., Any]:
     """A bound method, prepared for points that are known: it does not ask at each call."""
-    written = prepared(method) if COMPLEX else getattr(method, "unchecked", None)
-    return method if written is None else MethodType(written, method.__self__)  # type: ignore[attr-defined]
+    known = getattr(method, "at_known_points", None)
+    return method if known is None else MethodType(known, method.__self__)  # type: ignore[attr-defined]
 
 
 def at_known(method: Callable[..., Any], *given: Any, **named: Any) -> Any:

@@ -60,7 +60,6 @@ from splitkit.looks import (
     construct_whole,
     follow,
     look_at_points,
-    prepared,
     require_like,
     seen,
 )
@@ -171,10 +170,10 @@ class Function(OnComplex, Arithmetic["Function"], Declared):
 
     def make_prox(self, alpha: Scalar) -> PointMap:
         """x ↦ prox_{αf}(x) for one step size, checked once; override where more can be prepared."""
-        unchecked = prepared(type(self).prox)
-        if unchecked is None:
+        known = getattr(type(self).prox, "at_known_points", None)
+        if known is None:
             return lambda x: self.prox(x, alpha)
-        return partial(unchecked, self, alpha=check_parameter("alpha", alpha, POSITIVE))
+        return partial(known, self, alpha=check_parameter("alpha", alpha, POSITIVE))
 
     @property
     def has_prox(self) -> bool:
@@ -263,12 +262,7 @@ class Function(OnComplex, Arithmetic["Function"], Declared):
 
     def check_space(self, space: Space) -> None:
         """Raise TypeError or ValueError, naming the argument, if f does not act on this space."""
-        if not self.elementwise and self.batch_ndim != space.batch_ndim:
-            raise ValueError(
-                f"{self!r} has batch_ndim = {self.batch_ndim}, but the problem has "
-                f"{space.batch_ndim}: it couples entries, so make it with "
-                f"batch_ndim={space.batch_ndim}"
-            )
+        self.check_batch(space)
         if space.is_tuple:
             raise TypeError(
                 f"{self!r} acts on one array, but x0 is a tuple: give SeparableSum one function "
@@ -276,6 +270,15 @@ class Function(OnComplex, Arithmetic["Function"], Declared):
             )
         self.check_parameters(space)
         self.check_axes(space)
+
+    def check_batch(self, space: Space) -> None:
+        """Raise ValueError if f couples entries of different samples."""
+        if not self.elementwise and self.batch_ndim != space.batch_ndim:
+            raise ValueError(
+                f"{self!r} has batch_ndim = {self.batch_ndim}, but the problem has "
+                f"{space.batch_ndim}: it couples entries, so make it with "
+                f"batch_ndim={space.batch_ndim}"
+            )
 
     def check_axes(self, space: Space) -> None:
         """Raise ValueError if f does not act on the last axes of points; see ``vectors``."""

@@ -136,7 +136,7 @@ class DenseMatrix(LastAxesMap):
         return x @ self.matrix.T
 
     def adjoint(self, y: Point) -> Point:
-        if COMPLEX and self.matrix.dtype in COMPLEX:
+        if COMPLEX[self.matrix.dtype]:
             return self.xp.conj(self.xp.conj(y) @ self.matrix)
         return y @ self.matrix
 

@@ -48,7 +48,7 @@ def to_real(x: Point) -> Point:
     """The real point of a complex one."""
     if isinstance(x, tuple):
         return tuple(map(to_real, x))
-    if not is_array(x) or x.dtype not in COMPLEX:
+    if not is_array(x) or not COMPLEX[x.dtype]:
         found = x.dtype if is_array(x) else type(x)
         require(False, "like_its_argument", "complex points stay complex", found, "complex", x=x)
     return as_real(x)

@@ -1,6 +1,8 @@
 """Each method on complex points takes the steps of the real problem of their parts."""
 
 import pickle
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -151,3 +153,27 @@ def test_what_there_is_to_read_is_there(tmp_path):
     assert all(np.isrealobj(value) for value in found.history.residual)
     explained = sk.explain(F.LeastSquares(A, b) + F.L1Norm(0.8))
     assert "DouglasRachford" in str(explained) or "Douglas" in str(explained)
+
+
+PREPARED = """
+import numpy as np
+import splitkit as sk
+from splitkit.functions import L1Norm
+
+f, z = L1Norm(), np.array([3 + 4j, 0.1j])
+K = sk.linear.Convolution(np.array([1.0, 2.0]), 2)
+A = sk.Subdifferential(f)
+R, prox, map = A.resolvent(0.5), f.make_prox(0.5), K.make_evaluation()
+R(z.real), prox(z.real), map(z.real)
+print([bool(abs(v - w).max() < 1e-12) for v, w in (
+    (prox(z), [2.7 + 3.6j, 0.0]), (map(z), K(z)), (R(z), [2.7 + 3.6j, 0.0]),
+)])
+"""
+
+
+def test_what_real_points_prepared_acts_on_the_first_complex_ones_of_a_process():
+    """The prox comes first: nothing has looked at its point."""
+    found = subprocess.run(
+        [sys.executable, "-W", "error", "-c", PREPARED], check=False, capture_output=True, text=True
+    )
+    assert found.stdout == "[True, True, True]\n", found.stderr
