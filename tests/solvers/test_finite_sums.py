@@ -6,6 +6,7 @@ import pickle
 
 import numpy as np
 import pytest
+from scipy.linalg import eigh
 from scipy.sparse import csr_array
 from sklearn.linear_model import Lasso
 
@@ -82,7 +83,7 @@ def lyapunov(method, total, state, x, exact):
     at_solution = [part.remembered(exact) for part in total.parts]
     pairs = zip(total.parts, state[1], at_solution, strict=True)
     if isinstance(method, sk.SAGA):  # ½‖Aⱼ(xⱼ − x*)‖²
-        return square + 2 * n * alpha * sum(float((s - e) @ (s - e)) / 2 for _, s, e in pairs)
+        return square + 4 / 3 * n * alpha * sum(float((s - e) @ (s - e)) / 2 for _, s, e in pairs)
     L = sum(part.lipschitz for part in total.parts)
     noise = sum(np.sum(p.pulled(s - e) ** 2) * L / p.lipschitz for p, s, e in pairs)
     return square + 4 * n * alpha**2 * noise
@@ -239,14 +240,37 @@ def test_wrong_options(kind):
         kind(batch=2.5)
 
 
-def test_saga_between_its_two_theorems_is_refused():
-    F, G = sk.Subdifferential(FIT), sk.Subdifferential(PENALTY)
-    longest = sk.SAGA().chosen(F, G).alpha
-    rates = [sk.SAGA(alpha=c * longest).guarantee(F, G).rate for c in (1.0, 0.5, 0.25)]
-    assert all(0 < rate < 1 for rate in rates)
-    refused = sk.SAGA(alpha=0.8 * longest).guarantee(F, G)
-    assert not refused.holds
-    assert "no theorem" in refused.reason
+@pytest.mark.parametrize("step", [1.0, 0.8, 0.5, 0.1])
+@pytest.mark.parametrize("ridge", [0.0, 1.0])
+@pytest.mark.parametrize(
+    "M",
+    [np.eye(10), np.linalg.qr(RNG.normal(size=(5, 5)))[0][:, :3], RNG.normal(size=(6, 2))],
+    ids=["each row its own", "orthonormal", "any"],
+)
+def test_a_step_of_saga_from_any_table_falls_by_its_rate(M, ridge, step):
+    """E V⁺ ≤ ρV of ½‖Mx‖² + ½ridge‖x‖²: both are quadratic forms of x and the table."""
+    n, d = M.shape
+    F = sk.Subdifferential(f.LeastSquares(M) + f.SquaredL2(ridge) if ridge else f.LeastSquares(M))
+    longest = sk.SAGA(batch=1).chosen(F, sk.Zero()).alpha
+    np.testing.assert_allclose(longest, 1 / (3 * (n * np.max(np.sum(M * M, axis=1)) + ridge)))
+    method = sk.SAGA(batch=1, alpha=step * longest)
+    alpha = method.alpha
+    factor = method.guarantee(F, sk.Zero()).rate ** (2 / n)
+    V = np.eye(d + n)
+    if step > 0.5:
+        V[d:, d:] *= 2 / 3 * n * alpha
+    else:
+        V[d:, d:] = 4 * n**2 * alpha**2 * np.diag(np.sum(M * M, axis=1))
+    after = np.zeros_like(V)
+    for j in range(n):  # x⁺ = x − α(n(Mⱼᵀ(Mⱼx − sⱼ)) + Mᵀs + ridge x), sⱼ⁺ = Mⱼx
+        T = np.eye(d + n)
+        T[:d, :d] -= alpha * (n * np.outer(M[j], M[j]) + ridge * np.eye(d))
+        T[:d, d:] -= alpha * M.T
+        T[:d, d + j] += alpha * n * M[j]
+        T[d + j] = 0.0
+        T[d + j, :d] = M[j]
+        after += T.T @ V @ T / n
+    assert eigh(after, V, eigvals_only=True)[-1] <= factor
 
 
 def test_parts_that_are_not_convex_are_no_parts():

@@ -9,13 +9,11 @@ from typing import ClassVar
 from splitkit.backend import Point, add, subtract
 from splitkit.solvers.finite_sums import FiniteSum
 from splitkit.solvers.iteration import Carry, Iteration, Trace
-from splitkit.solvers.method import Guarantee
 from splitkit.solvers.methods.variance_reduction import PassIteration, VarianceReduced
 from splitkit.solvers.sampling import generator
-from splitkit.solvers.scale import Arbitrary
 from splitkit.solvers.terms import Term
 
-SHORT = 0.5  # of the longest step, up to which there is another theorem
+SHORT = 0.5  # of the longest step, up to which another theorem promises more
 ANEW = 16  # passes after which the sum of the table is added up again
 
 
@@ -27,23 +25,32 @@ class SAGA(VarianceReduced):
 
     Takes: F evaluated part by part (rows of a fit, or several terms), G by its resolvent.
     Assumes: fᵢ and g convex, ∇fᵢ Lᵢ-Lipschitz.
-    Steps: 1/(3n max Lᵢ), which is taken if left open, or 0 < α ≤ 1/(6n max Lᵢ).
-    Rate: E V falls by 1 − min(1/(4n), αm) a step, of the shorter ones by 1 − min(1/(2n), αm), if f
-    is m-strongly convex; else almost surely to a solution.
+    Steps: 0 < α ≤ 1/(3n max Lᵢ); left open, that.
+    Rate: E V falls by 1 − min(1/(4n), αm/3) a step, of α ≤ 1/(6n max Lᵢ) by 1 − min(1/(2n), αm), if
+    f is m-strongly convex; else almost surely to a solution.
     Oracles: n Fⱼ, n R_{αG} a pass, which is an iteration; 1 F more at a look.
 
-    V = ‖x − x*‖² + 2nα Σ D(xᵢ), D the Bregman distances of the fᵢ at the places xᵢ of the table to
-    the solution; of the shorter steps ‖x − x*‖² + 4n²α² Σ‖sᵢ − Fᵢ(x*)‖². Of what has rows the table
-    holds ∇hⱼ(Aⱼx), a number for each row. At looks all of F is evaluated: r = (x − αv − x⁺)/α + Fx⁺
-    ∈ (F + G)(x⁺), so that what counts as converged is so; the rate is that of the expectation, and
-    one run may be slower.
+    V = ‖x − x*‖² + (4/3)nα Σ Dᵢ, Dᵢ the Bregman distance of fᵢ at the place xᵢ of the table to the
+    solution; of the shorter steps ‖x − x*‖² + 4n²α² Σ‖sᵢ − Fᵢ(x*)‖². It is enough that the sum f is
+    strongly convex: of X = n(Fⱼ(x) − Fⱼ(x*)) and Y, which is n(sⱼ − Fⱼ(x*)) less its mean,
+
+        E‖X − Y‖² ≤ 3E‖X‖² + (3/2)E‖Y‖²,  E‖Y‖² ≤ 2L Σ Dᵢ,  L = n max Lᵢ,
+        ⟨EX, x − x*⟩ ≥ D + E‖X‖²/(2L),  D = f's distance at x ≥ m‖x − x*‖²/2,
+
+    and Σ Dᵢ becomes (1 − 1/n)Σ Dᵢ + D/n, so that E V⁺ ≤ V − (2/3)αD − (α/3)Σ Dᵢ if α ≤ 1/(3L). A
+    term H that is evaluated whole is in X, and adds its constant to L.
+
+    Of what has rows the table holds ∇hⱼ(Aⱼx), a number for each row. At looks all of F is
+    evaluated: r = (x − αv − x⁺)/α + Fx⁺ ∈ (F + G)(x⁺), so that what counts as converged is so; the
+    rate is that of the expectation, and one run may be slower.
 
     What is promised holds almost surely or in expectation: ``solve`` never chooses it, it is asked
     for by name.
 
-    Source: Defazio, Bach, Lacoste-Julien, *SAGA: a fast incremental gradient method* (2014), Thm.
-    1; Gorbunov, Hanzely, Richtárik, *A unified theory of SGD: variance reduction, sampling,
-    quantization and coordinate descent* (2020), Thm. 4.1, for shorter steps; Poon, Liang,
+    Source: Defazio, Bach, Lacoste-Julien, *SAGA: a fast incremental gradient method* (2014), whose
+    Thm. 1 is of parts each of which is strongly convex; Gorbunov, Hanzely, Richtárik, *A unified
+    theory of SGD: variance reduction, sampling, quantization and coordinate descent* (2020),
+    Thm. 4.1, with A = 2L, B = 2, ρ = 1/n, C = L/n, M = 4n, for shorter steps; Poon, Liang,
     Schönlieb, *Local convergence properties of SAGA/Prox-SVRG* (2018), Thm. 2.1.
 
     Examples
@@ -64,19 +71,9 @@ class SAGA(VarianceReduced):
 
     def factor(self, total: FiniteSum, m: float) -> float:
         n, alpha = len(total.parts), float(self.alpha)
-        return 1 - min(1 / ((2 if alpha <= SHORT * self.longest(total) else 4) * n), alpha * m)
-
-    def theorem(self, *terms: Term) -> Guarantee:
-        found = super().theorem(*terms)
-        if not found.holds or isinstance(self.alpha, Arbitrary):
-            return found
-        longest = self.longest(self.total(terms[0]))
-        if SHORT * longest < self.alpha < longest * (1 - 1e-12):
-            return self.refused(
-                f"alpha = {self.alpha} is covered by no theorem: give {longest:.4g}, or at most "
-                f"{SHORT * longest:.4g}"
-            )
-        return found
+        if alpha <= SHORT * self.longest(total) * (1 + 1e-12):
+            return 1 - min(1 / (2 * n), alpha * m)
+        return 1 - min(1 / (4 * n), alpha * m / 3)
 
     def iteration(self, *terms: Term) -> Iteration:
         return _SAGA(self, *terms)
