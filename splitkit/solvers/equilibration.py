@@ -416,7 +416,7 @@ def _add_sizes(total: Vectors, values: Any, units: Vectors) -> None:
     parts = values if isinstance(values, tuple) else (values,)
     for each, value, unit in zip(total, parts, units, strict=False):
         if value is not None:
-            sizes = abs(_in_double(value) if is_array(value) else np.asarray(float(value)))
+            sizes = _in_double(abs(value)) if is_array(value) else np.asarray(abs(float(value)))
             batch = tuple(range(max(0, sizes.ndim - each.ndim)))
             each += unit * sizes.mean(axis=batch)
 
