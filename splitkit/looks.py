@@ -30,6 +30,7 @@ from splitkit.backend import (
     is_array,
     is_traced,
     namespace,
+    real_dtype,
     solving,
 )
 from splitkit.meshes import together
@@ -359,7 +360,12 @@ def check_step(alpha: Array, x: Point, batch_ndim: int, *, elementwise: bool, na
         return alpha
     for a in blocks(x):
         given, shape = tuple(alpha.shape), tuple(a.shape)
-        if alpha.dtype != a.dtype:
+        if COMPLEX[alpha.dtype]:
+            raise TypeError(
+                f"alpha has dtype {alpha.dtype}: a step is real, of complex x too; give {name} a "
+                "number, or real ones"
+            )
+        if alpha.dtype != real_dtype(a.dtype, namespace(a)):
             raise TypeError(
                 f"alpha has dtype {alpha.dtype}, but x has {a.dtype}: convert one of them, or give "
                 "a number"

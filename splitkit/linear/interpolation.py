@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from functools import reduce
@@ -67,8 +68,8 @@ def Interpolation(
         raise ValueError(
             f"points have shape {given.shape}: give finite coordinates, shape (m, {len(sizes)})"
         )
-    parts = [_weights(n, at, kind) for n, at in zip(sizes, given.T, strict=True)]
-    return _of_matrix(reduce(_rows_product, parts), sizes, (len(given),), dtype)
+    matrix = _matrix(sizes, given.T, kind)
+    return _of_matrix(matrix, sizes, (len(given),), dtype)
 
 
 def Resize(
@@ -116,28 +117,31 @@ def Resize(
     for old, new in zip(before, after, strict=True):
         i = np.arange(new)
         at = i * ((old - 1) / max(new - 1, 1)) if corners else (i + 0.5) * (old / new) - 0.5
-        parts.append(_weights(old, at, kind))
+        parts.append(_matrix((old,), (at,), kind))
     return _of_matrix(reduce(scipy.sparse.kron, parts), before, after, dtype)
 
 
-def _weights(n: int, at: Any, kind: str) -> Any:
-    """The matrix of interpolation along one axis of length n."""
+def _neighbors(n: int, at: Any, kind: str) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
+    """Along one axis of length n the places below and above, and their weights."""
     at = np.clip(at, 0.0, n - 1.0)
     below = np.minimum(np.floor(at), max(n - 2, 0)).astype(int)
     share = at - below
     if kind == "nearest":
         share = np.floor(share + 0.5)
-    rows = np.arange(len(at))
-    above = np.minimum(below + 1, n - 1)
-    entries = np.concatenate((1 - share, share))
-    places = np.concatenate((rows, rows)), np.concatenate((below, above))
-    return scipy.sparse.csr_array((entries, places), shape=(len(at), n))
+    return (below, 1 - share), (np.minimum(below + 1, n - 1), share)
 
 
-def _rows_product(A: Any, B: Any) -> Any:
-    """The Kronecker products of the rows of A with those of B."""
-    spread = scipy.sparse.kron(A, np.ones((1, B.shape[1])))
-    return spread.multiply(scipy.sparse.kron(np.ones((1, A.shape[1])), B))
+def _matrix(sizes: Sequence[int], points: Any, kind: str) -> Any:
+    """The matrix of interpolation on a grid: a row has the corners around a point, each with the
+    product of its weights along the axes.
+    """
+    axes = [_neighbors(n, at, kind) for n, at in zip(sizes, points, strict=True)]
+    corners = list(itertools.product(*axes))
+    columns = [np.ravel_multi_index([place for place, _ in each], sizes) for each in corners]
+    entries = [math.prod(weight for _, weight in each) for each in corners]
+    m = len(points[0])
+    where = np.tile(np.arange(m), len(corners)), np.concatenate(columns)
+    return scipy.sparse.csr_array((np.concatenate(entries), where), shape=(m, math.prod(sizes)))
 
 
 def _of_matrix(matrix: Any, before: Any, after: Any, dtype: str) -> LinearOperator:

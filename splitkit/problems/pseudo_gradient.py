@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from splitkit.backend import Array, Point, Space, namespace, scale
+from splitkit.backend import Array, Point, Space, adjoint_of, is_complex, namespace, scale
 from splitkit.linear import Affine, DenseMatrix, Stacked
 from splitkit.operators.base import Operator
 from splitkit.properties import Properties
@@ -106,9 +106,11 @@ class PseudoGradient(Operator):
             ]
             own = blocks[i]
             rounding = 4 * sizes[i] * float(xp.finfo(own.dtype).eps) * float(xp.max(abs(own)))
-            if float(xp.max(abs(own - own.T))) > rounding:
+            t = "ᴴ" if is_complex(own) else "ᵀ"
+            if float(xp.max(abs(own - adjoint_of(own)))) > rounding:
                 raise ValueError(
-                    f"Q[{i}][{i}] is not symmetric: give (Q + Qᵀ)/2, which has the same ½⟨x, Qx⟩"
+                    f"Q[{i}][{i}] is not {'symmetric' if t == 'ᵀ' else 'Hermitian'}: give "
+                    f"(Q + Q{t})/2, which has the same ½⟨x, Qx⟩"
                 )
             rows.append(xp.concat(blocks, axis=1))
         M = Stacked(DenseMatrix(xp.concat(rows, axis=0)), sizes)

@@ -357,22 +357,27 @@ class _Units:
             d[i][j] /= t
 
     def _bring_near(self, d: Vectors) -> None:
-        """Give rows that are far from binding the sizes of those that are not."""
+        """Give rows that are far from binding, and where x is 0, the sizes of those that are not:
+        in their units any other x would be far away.
+        """
         sizes = [np.zeros(shape) for shape in self.shapes[: self.count]]
         for A in self.operators:
             _add_sizes(sizes, A.data(), d)
         far, known = self.space.eps**-0.375, _positive(sizes)
         if known.size == 0 or known.max() <= far * known.min():
             return
-        moved = self._moved_at_zero()
-        typical = max(float(np.max(c[m], initial=0.0)) for c, m in zip(sizes, moved, strict=True))
-        if typical > 0:
-            for each, c, m, freedom in zip(d, sizes, moved, self.freedoms, strict=False):
-                if freedom is Freedom.EACH:
-                    each[~m & (c > far * typical)] *= typical / c[~m & (c > far * typical)]
+        moved = self._moved()
+        largest = max(float(np.max(c[m], initial=0.0)) for c, m in zip(sizes, moved, strict=True))
+        typical = largest or float(known.min())
+        for each, c, m, freedom in zip(d, sizes, moved, self.freedoms, strict=False):
+            if freedom is Freedom.EACH:
+                idle = ~m & (c > far * typical)
+                each[idle] *= typical / c[idle]
 
-    def _moved_at_zero(self) -> list[Any]:
-        """Of each block of x the entries that a forward-backward step from 0 changes, or may."""
+    def _moved(self) -> list[Any]:
+        """Of each block of x the entries that are not 0, or that a forward-backward step from 0
+        changes, or may.
+        """
         moved = [np.ones(shape, bool) for shape in self.shapes[: self.count]]
         zero = scale(0.0, self.x0)
         smooth = [A for A in self.operators if A.properties.lipschitz is not None]
@@ -382,8 +387,9 @@ class _Units:
             if A.properties.lipschitz is None and A.has_resolvent and as_composition(A) is None:
                 after = resolved(A, 1.0, step)
                 for each, block in zip(moved, () if after is None else blocks(after), strict=False):
-                    change = to_numpy(block) != 0
-                    each &= change.any(axis=tuple(range(change.ndim - each.ndim)))
+                    each &= _anywhere(block, each.ndim)
+        for each, block in zip(moved, blocks(self.x0), strict=True):
+            each |= _anywhere(block, each.ndim)
         return moved
 
     def _sizes(self, d: Vectors) -> tuple[Vectors, Vectors]:
@@ -399,12 +405,18 @@ class _Units:
         return cancels, own
 
 
+def _anywhere(block: Any, ndim: int) -> Any:
+    """Which entries of the last axes are not 0 in an element of the batch."""
+    change = to_numpy(block) != 0
+    return change.any(axis=tuple(range(change.ndim - ndim)))
+
+
 def _add_sizes(total: Vectors, values: Any, units: Vectors) -> None:
     """Sizes of what is known, the mean of a batch's, in these units."""
     parts = values if isinstance(values, tuple) else (values,)
     for each, value, unit in zip(total, parts, units, strict=False):
         if value is not None:
-            sizes = abs(_in_double(value) if is_array(value) else np.asarray(float(value)))
+            sizes = _in_double(abs(value)) if is_array(value) else np.asarray(abs(float(value)))
             batch = tuple(range(max(0, sizes.ndim - each.ndim)))
             each += unit * sizes.mean(axis=batch)
 

@@ -155,6 +155,40 @@ def test_ordinal_labels_are_between_their_thresholds():
         OrdinalLogistic(1.0, 1.0)
 
 
+@every_library
+def test_ordinal_labels_count_the_thresholds_below(asarray, dtype):
+    thresholds = asarray([-1.0, 1.0])
+    f, x = OrdinalLogistic.of([0, 2, 1], thresholds), asarray([-2.0, 0.0, 0.5])
+    assert float(f(x)) == float(OrdinalLogistic.of(asarray([0.0, 2.0, 1.0]), thresholds)(x))
+    for labels in ([-1, 0], [1, 3], [1.7], [math.nan], [math.inf]):
+        for given in (labels, asarray(labels)):
+            with pytest.raises(ValueError, match=r"labels = .*give integers 0, …, 2"):
+                OrdinalLogistic.of(given, thresholds)
+    for other in ([1.0, -1.0], [1.0, 1.0], [[0.0, 1.0]]):
+        with pytest.raises(ValueError, match="is not below the next"):
+            OrdinalLogistic.of([0, 1], asarray(other))
+    with pytest.raises(ValueError, match="thresholds"):
+        OrdinalLogistic.of([0, 1], asarray([0.0, math.inf]))
+
+
+def test_ordinal_labels_and_thresholds_may_be_lists():
+    f = OrdinalLogistic.of([[0], [2]], [-1, 1])
+    np.testing.assert_array_equal(f.lower, [[-math.inf], [1]])
+
+
+@every_library
+def test_the_prox_of_a_box_barrier_stays_inside(asarray, dtype):
+    xp = backend.namespace(asarray([0.0]))
+    for f in (BoxBarrier(1.0, 2.0), BoxBarrier(asarray(-2.0), asarray(-1.0)), BoxBarrier()):
+        for y in (-1e30, -1e8, 1e8, 1e30):
+            x = f.prox(asarray([y]))
+            assert bool(xp.isfinite(f(x)))
+            end = f.lower if y < 0 else f.upper
+            assert abs(float(x[0]) - float(end)) <= max(1.1e-8, 4 * float(xp.finfo(x.dtype).eps))
+    width = {"float64": 1e-160, "float32": 1e-20}[dtype]
+    assert float(BoxBarrier(0.0, width).prox(asarray([3.0]))[0]) == pytest.approx(width / 2)
+
+
 def test_smooth_losses_near_zero_and_far_from_it():
     """Where their formulas cancel, or what they are made of overflows."""
     for f in (PseudoHuber(2.0), LogCosh(2.0), Fair(2.0)):

@@ -1,5 +1,7 @@
 """Projections as Clarabel finds them, and support functions as linear programs or Clarabel do."""
 
+import math
+
 import clarabel
 import numpy as np
 import pytest
@@ -17,6 +19,7 @@ from splitkit.functions import (
     L2Ball,
     L2Norm,
     L21Ball,
+    LeastSquares,
     LpBall,
     PackedPositiveSemidefinite,
     PositiveSemidefinite,
@@ -248,6 +251,43 @@ def test_sublevel_sets_and_epigraphs_say_where_a_sample_ends():
     np.testing.assert_allclose(found.x, np.eye(2), atol=1e-6)
     with pytest.raises(ValueError, match="couples entries"):
         Epigraph(L1Norm()).check_space(Space.of((center, np.zeros((2, 1))), 1, name="x"))
+
+
+@pytest.mark.parametrize(
+    ("f", "bound"),
+    [
+        (L1Norm(), -1.0),
+        (SquaredL2(), -1e-3),
+        (Huber(), -0.5),
+        (
+            LeastSquares(np.array([[1.0, 3.0], [2.0, 1.0], [1.0, 1.0]]), np.array([1.0, 7.0, 0.0])),
+            1,
+        ),
+    ],
+    ids=lambda given: type(given).__name__,
+)
+def test_a_sublevel_set_below_the_infimum_is_empty(f, bound):
+    """The least squares are 3.75, at (3.5, −1), where the far end of λ overflows."""
+    C = SublevelSet(f, bound)
+    for x in (np.zeros(2), np.ones(2), np.array([1e8, 1.0])):
+        assert C(x) == math.inf
+        with pytest.raises(ValueError, match="is empty"):
+            C.project(x)
+    with pytest.raises(ValueError, match="is empty"):
+        sk.minimize(SquaredL2(center=np.ones(2)) + C, np.zeros(2))
+
+
+def test_sublevel_sets_of_the_least_value_and_of_small_functions_are_not_empty():
+    center = np.array([1.0, 2.0])
+    for x in (np.zeros(2), np.array([1e8, 1.0]), center * (1 + 1e-15)):
+        found = SublevelSet(SquaredL2(center=center), 0.0).project(x)
+        np.testing.assert_allclose(found, center, rtol=1e-15)
+        np.testing.assert_allclose(SublevelSet(L1Norm(), 0.0).project(x), 0)
+    for scale in (1e-200, 1e-290):
+        found = SublevelSet(scale * SquaredL2(), 0.5e-2 * scale).project(np.array([3.0, 4.0]))
+        np.testing.assert_allclose(found, [0.06, 0.08])
+    some = SublevelSet(L1Norm(batch_ndim=1), np.array([1.0, -1.0]))
+    np.testing.assert_array_equal(some(np.array([[0.1, 0.0], [0.0, 0.0]])), [0, math.inf])
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -302,6 +302,11 @@ INVALID = [
     (lambda: AffineSet(A * nan, np.ones(2)), ValueError, "A has entries"),
     (lambda: AffineSet([[1.0]], np.ones(1)), TypeError, "A is a list"),
     (lambda: Quadratic(np.asarray([[1.0, 2.0], [0.0, 1.0]])), ValueError, "not symmetric.* 2"),
+    (
+        lambda: Quadratic(np.asarray([[1.0, 1j], [1j, 1.0]])),
+        ValueError,
+        r"not Hermitian, max \|P − Pᴴ\| = 2: give \(P \+ Pᴴ\)/2",
+    ),
     (lambda: Quadratic(np.diag([1.0, -0.25])), ValueError, "eigenvalue -0.25"),
     (lambda: Quadratic(A), ValueError, r"shape \(2, 3\)"),
     (lambda: Quadratic(P, np.asarray([0.0, nan, 0.0])), ValueError, "q = "),

@@ -1,6 +1,7 @@
 """Transforms, differences, convolutions and projections against other computations of the same."""
 
 import math
+import tracemalloc
 from types import SimpleNamespace
 
 import numpy as np
@@ -321,6 +322,17 @@ def test_resizing_is_scipys_zoom(corners):
     y = rng.standard_normal((8, 4))
     assert np.sum(L(x) * y) == pytest.approx(np.sum(x * L.T(y)))
     np.testing.assert_array_equal(Resize(3, 6, "nearest")(np.arange(3.0)), [0, 0, 1, 1, 2, 2])
+
+
+def test_interpolation_keeps_the_corners_around_each_point_only():
+    points = np.random.default_rng(0).uniform(0, 299, (50, 2))
+    tracemalloc.start()
+    L = Interpolation((300, 300), points)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 16 * 300 * 300 < 50 * 300 * 300
+    plane = np.add.outer(2.0 * np.arange(300), np.arange(300))
+    np.testing.assert_allclose(L(plane), points @ [2.0, 1.0])
 
 
 def test_fans_are_integrals_and_become_parallel():

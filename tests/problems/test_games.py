@@ -184,7 +184,12 @@ ONE, TWO = np.ones((1, 1)), np.ones((2, 1))
         (
             lambda: sk.PseudoGradient.quadratic([[np.array([[1.0, 2.0], [0.0, 1.0]])]]),
             ValueError,
-            "not symmetric",
+            r"not symmetric: give \(Q \+ Qᵀ\)/2",
+        ),
+        (
+            lambda: sk.PseudoGradient.quadratic([[np.array([[1.0, 1j], [1j, 1.0]])]]),
+            ValueError,
+            r"not Hermitian: give \(Q \+ Qᴴ\)/2",
         ),
         (lambda: sk.NashGame(duopoly(), [f.L1Norm(), f.L1Norm()]), TypeError, "give a set"),
         (lambda: sk.NashGame(duopoly(), [f.NonNegative()] * 3), ValueError, "one set a player"),
@@ -321,3 +326,11 @@ def test_a_game_without_entries_or_time_says_so():
         sk.MatrixGame(payoffs("normal")).solve(max_iter=2)
     with pytest.raises(ValueError, match="tol"):
         sk.MatrixGame(np.eye(2)).solve(tol=0.0)
+
+
+def test_a_quadratic_cost_of_complex_choices_has_hermitian_matrices():
+    Q = [[np.array([[2.0, 1j], [-1j, 2.0]]), np.eye(2) + 0j], [-np.eye(2) + 0j, None]]
+    q = (np.array([1.0, 1j]), np.array([2j, 0.0]))
+    x = sk.solve(sk.PseudoGradient.quadratic(Q, q), (0j * q[0], 0j * q[1])).x
+    np.testing.assert_allclose(Q[0][0] @ x[0] + x[1] + q[0], 0, atol=1e-7)
+    np.testing.assert_allclose(q[1] - x[0], 0, atol=1e-7)

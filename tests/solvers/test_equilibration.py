@@ -204,6 +204,24 @@ def test_rows_that_never_bind_do_not_set_the_units():
         assert scales(sk.KKT(f.Quadratic(P, Q), **more), x0)[1].min() > 1e-3
 
 
+@pytest.mark.parametrize("far", [1e7, 1e16])
+@pytest.mark.parametrize("start", [np.zeros(2), np.ones(2), np.array([1.0, 0.0])])
+def test_a_row_that_never_binds_leaves_a_start_where_it_is(far, start):
+    """In the units that bring its constant near any x but 0 would be far away."""
+    F = sk.Affine(np.array([[2.0, 1.0], [1.0, 2.0]]), np.array([1.0, -far]))
+    solution = sk.solve(F + sk.NormalCone(f.NonNegative()), start)
+    assert solution.iterations < 50
+    np.testing.assert_allclose(solution.x, [0.5, 0.0], atol=1e-6)
+
+
+@pytest.mark.parametrize("method", [None, sk.DouglasRachford(), sk.FISTA()])
+def test_a_row_that_never_binds_is_none_at_a_solution_either(method):
+    F = sk.Affine(np.array([[2.0, 1.0], [1.0, 2.0]]), np.array([-1.0, -1e20]))
+    solution = sk.solve(F + sk.NormalCone(f.NonNegative()), np.zeros(2), method)
+    assert solution.iterations < 100
+    np.testing.assert_allclose(solution.x, 0.0, atol=1e-6)
+
+
 # -- constants that are rounding -----------------------------------------------------------------
 
 

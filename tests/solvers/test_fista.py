@@ -56,3 +56,27 @@ def test_restarts_do_not_lose_to_the_textbook(g):
     options = {"tol": 0, "max_iter": 400, "on_failure": "return"}
     x = sk.minimize(fit + g, x0, sk.FISTA(alpha=1.0), **options).x
     assert value(x) - best <= 1.1 * (value(textbook(fit, g, 400)) - best)
+
+
+def test_the_linear_rate_holds_from_the_start():
+    """Of a function whose curvature changes by 2.7, where more momentum than that of q never turns
+    uphill, and falls by .86.
+    """
+    q, more = 0.25, 0.4247309921803616 / 2
+
+    class Bent(f.Function):
+        strong_convexity, smoothness = q, 1.0
+
+        def __call__(self, x):
+            return q / 2 * np.sum(x**2) + more * np.maximum(x[1] - 1, 0) ** 2
+
+        def gradient(self, x):
+            return q * x + 2 * more * np.array([0.0, max(x[1] - 1, 0.0)])
+
+    F, G, method = sk.Subdifferential(Bent()), sk.Zero(), sk.FISTA(alpha=1.0)
+    start = np.array([9.673375678779012, 53.31118357452846])
+    rate = method.guarantee(F, G).rate
+    assert rate == pytest.approx(math.sqrt(0.5))
+    for k in (50, 100, 200):
+        x = sk.solve(F + G, start, method, tol=0, max_iter=k, on_failure="return").x
+        assert np.linalg.norm(x) <= rate**k * np.linalg.norm(start)

@@ -128,3 +128,16 @@ def test_inner_products_and_norms_are_those_of_the_parts(xp_backend, xp, dtype):
             (space.norm(x), real.norm(as_real(x))),
         ):
             np.testing.assert_allclose(to_numpy(found), to_numpy(wanted), **tight)
+
+
+@pytest.mark.parametrize("kind", ["L1Norm", "SquaredL2", "L2Norm", "L1Ball"])
+def test_steps_of_a_batch_are_real(kind, xp, dtype):
+    a, f = maker(xp, dtype), getattr(sk.functions, kind)
+    z, steps = a([[3.0 + 4.0j, 1.0j], [2.0, -1.0 + 1.0j]]), xp.asarray([1.0, 0.5], dtype=dtype)
+    for way in ("prox", "conjugate_prox"):
+        found = getattr(f(batch_ndim=1), way)(z, steps)
+        for i, alpha in enumerate((1.0, 0.5)):
+            wanted = getattr(f(), way)(z[i, ...], alpha)
+            np.testing.assert_allclose(to_numpy(found[i, ...]), to_numpy(wanted), atol=1e-6)
+        with pytest.raises(TypeError, match=r"alpha has dtype .*complex.*: a step is real"):
+            getattr(f(batch_ndim=1), way)(z, a([1.0, 0.5j]))

@@ -16,13 +16,22 @@ from splitkit.backend import (
     clip,
     held_fixed,
     is_traced,
+    lincomb,
     namespace,
     norm,
     solving,
     where,
     with_derivative,
 )
-from splitkit.functions.base import Function, Indicator, Modified, entries, parameter, required
+from splitkit.functions.base import (
+    Function,
+    Indicator,
+    Modified,
+    entries,
+    infinite_where,
+    parameter,
+    required,
+)
 from splitkit.functions.calculus.separable import SeparableSum
 from splitkit.functions.losses.huber import Huber
 from splitkit.functions.losses.linear import Linear
@@ -52,7 +61,8 @@ class SublevelSet(Modified, Indicator):
     Raises
     ------
     TypeError, ValueError
-        f is not convex or has no prox, or the bound is no such number.
+        f is not convex or has no prox, or the bound is no such number. A projection finds that no
+        point is within the bound: then the indicator is inf everywhere.
 
     Notes
     -----
@@ -83,10 +93,26 @@ class SublevelSet(Modified, Indicator):
         return False
 
     def project(self, x: Point) -> Point:
+        nearest, empty = self._nearest(x)
+        if empty is not None and not is_traced(empty) and bool(namespace(empty).any(empty)):
+            raise ValueError(
+                f"{self!r} is empty, as its function exceeds the bound {self.bound} everywhere: "
+                "give a bound above the infimum"
+            )
+        return nearest
+
+    def violation(self, x: Point) -> Array:
+        nearest, empty = self._nearest(x)
+        distance = norm(lincomb(1.0, x, -1.0, nearest), self.batch_ndim)
+        return distance if empty is None else infinite_where(empty, distance)
+
+    def _nearest(self, x: Point) -> tuple[Point, Array | None]:
+        """The projection, and whether there is none."""
         with solving(x):
             inside = self._within_rounding(x)
             multiplier = self._multiplier(x, inside)
             found = self.f.prox(x, multiplier)
+            empty = self._is_empty(x, found, multiplier, inside)
 
         def derived() -> Point:
             xp, fixed = namespace(multiplier), held_fixed(multiplier)
@@ -97,7 +123,27 @@ class SublevelSet(Modified, Indicator):
             return self.f.prox(x, moved)
 
         nearest = with_derivative(found, (*blocks(x), self.bound), derived)
-        return where(inside, x, nearest)
+        return where(inside, x, nearest), empty
+
+    def _is_empty(self, x: Point, nearest: Point, multiplier: Array, inside: Array) -> Array | None:
+        """Where f exceeds r at the nearest point, beyond rounding, and no point of C is within all
+        sizes over eps of x, as f(q) ≥ f(p) + ⟨x − p, q − p⟩/λ; None: nowhere.
+        """
+        xp = namespace(multiplier)
+        suspect = ~inside & (multiplier >= _greatest(multiplier) ** 0.5)
+        if not is_traced(suspect) and not bool(xp.any(suspect)):
+            return None
+        eps = float(xp.finfo(multiplier.dtype).eps)
+        relative = max(ROUNDINGS * eps, 4 * (self.accuracy or 0.0))
+        value, away = self.f(nearest), lincomb(1.0, x, -1.0, nearest)
+        moves = (lincomb(1.0, nearest, relative, by) for by in (nearest, away))
+        rounding = relative * (abs(value) + abs(self.bound))
+        for moved in moves:
+            rounding = rounding + abs(self.f(moved) - value)
+        short, n = value - self.bound, self.batch_ndim
+        sizes = norm(x, n) + norm(nearest, n)
+        far = eps * short * multiplier > norm(away, n) * sizes
+        return suspect & far & (short > rounding)
 
     def _within_rounding(self, x: Point) -> Array:
         value = self.f(x)
@@ -111,7 +157,7 @@ class SublevelSet(Modified, Indicator):
         xp = namespace(zero)
         info = xp.finfo(zero.dtype)
         least = zero + 16 * float(info.smallest_normal)
-        greatest, unknown = zero + float(info.max) / 16, zero + math.inf
+        greatest, unknown = zero + _greatest(zero), zero + math.inf
         search = _Search(zero + 1.0, least, greatest, unknown, -unknown, zero, inside)
 
         def step(k: int, search: _Search) -> _Search:
@@ -125,12 +171,12 @@ class SublevelSet(Modified, Indicator):
                 return step(2, step(1, step(0, search)))
 
             found: _Search = times(steps // 3, thrice, search)
-            return found.t
+            return found.root
         for k in range(steps):
             search = step(k, search)
             if k % CHECK_EVERY == 0 and bool(xp.all(search.settled)):
                 break
-        return search.t
+        return search.root
 
     def _slope(self, x: Point, multiplier: Array) -> Array:
         """The derivative of f(prox_{λf}(x)) in λ, by a central difference."""
@@ -152,6 +198,11 @@ class SublevelSet(Modified, Indicator):
         return [(cls(Huber(0.5, batch_ndim=1), asarray([0.3, 2.0])), (2, 3))]
 
 
+def _greatest(multiplier: Array) -> float:
+    """The greatest λ there is."""
+    return float(namespace(multiplier).finfo(multiplier.dtype).max) / 16
+
+
 class _Search(NamedTuple):
     """Where the roots λ of a decreasing h are known to be, and h at the ends of that."""
 
@@ -163,9 +214,17 @@ class _Search(NamedTuple):
     kept: Array  # which end stayed at the last step: 1 the upper one, −1 the lower one
     settled: Array
 
+    @property
+    def root(self) -> Array:
+        """The last t, or if h has no value there, and so everywhere above, the last below."""
+        xp = namespace(self.t)
+        return xp.where(xp.isnan(self.at_high), self.low, self.t)
+
     def step(self, k: int, h: Array, size: Array) -> _Search:
         xp, one = namespace(h), namespace(h).ones_like(h)
         eps = float(xp.finfo(h.dtype).eps)
+        # h falls: where it does not, the prox overflowed
+        h = xp.where(xp.isfinite(self.at_low) & (h == math.inf), math.nan, h)
         t, above = self.t, h > 0
         # Illinois: an end that stays counts half
         at_low = xp.where(above, h, xp.where(self.kept < 0, self.at_low / 2, self.at_low))
@@ -180,7 +239,7 @@ class _Search(NamedTuple):
         # from 1 outwards by 1/16, 1/256, …, or 16, 256, …, while one end is that of the dtype
         down, up = xp.maximum(low, t * clip(t, high=1 / 16)), xp.minimum(high, t * clip(t, 16.0))
         middle = xp.where(xp.isfinite(at_low), middle, down)
-        middle = xp.where(xp.isfinite(at_high), middle, up)
+        middle = xp.where(at_high == -math.inf, up, middle)  # not where h is NaN: too far out
         inside = near & (secant > low) & (secant < high)
         following = middle if k % 3 == 2 else xp.where(inside, secant, middle)
         t = xp.where(settled, t, following)

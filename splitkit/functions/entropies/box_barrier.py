@@ -73,8 +73,9 @@ class BoxBarrier(Function):
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
         xp, half = namespace(x), (self.upper - self.lower) / 2
         middle = self.lower + half
-        t = align(alpha, x) * self.weight / half / half + 0.0 * abs(x)
-        far = sizes(x - middle) / half
+        largest = float(xp.finfo(x.dtype).max) / 16  # beyond, the root is the same, to rounding
+        t = clip(align(alpha, x) * self.weight / half / half + 0.0 * abs(x), high=largest)
+        far = clip(sizes(x - middle) / half, high=largest)
 
         def g(d: Array, far: Array, t: Array) -> tuple[Array, Array]:
             inverse = 1 / (d * (2 - d))
@@ -94,7 +95,11 @@ class BoxBarrier(Function):
             return d
 
         inwards = half * with_derivative(root, (far, t), derived)
-        return xp.where(x < middle, self.lower + inwards, self.upper - inwards)
+        found = xp.where(x < middle, self.lower + inwards, self.upper - inwards)
+        first = _neighbor(self.lower + xp.zeros_like(x), 1)
+        last = _neighbor(self.upper + xp.zeros_like(x), -1)
+        found = xp.where(found <= self.lower, first, found)
+        return xp.where(found >= self.upper, last, found)
 
     @property
     def domain(self) -> Indicator:
@@ -113,3 +118,13 @@ class BoxBarrier(Function):
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
         low, high = asarray([-1.0, 0.0, -0.5]), asarray([1.0, 3.0, 0.5])
         return [(cls(low, high, 0.7, batch_ndim=1), (2, 3))]
+
+
+def _neighbor(x: Array, sign: int) -> Array:
+    """The number next to x ≫ the least normal one, above for sign = 1 and below for −1.
+
+    Source: Rump et al., *Computing predecessor and successor in rounding to nearest* (2009).
+    """
+    info = namespace(x).finfo(x.dtype)
+    unit = float(info.eps) / 2
+    return x + sign * (unit * (1 + 2 * unit) * sizes(x) + float(info.smallest_normal))

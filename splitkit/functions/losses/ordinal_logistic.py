@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any, Self
 
-from splitkit.arguments import NON_NEGATIVE, Range, check_bounds
+import numpy as np
+
+from splitkit.arguments import FINITE, NON_NEGATIVE, Range, check_bounds, check_parameter
 from splitkit.backend import (
     Array,
     Point,
@@ -13,6 +15,7 @@ from splitkit.backend import (
     align,
     device,
     held_fixed,
+    holds,
     is_array,
     namespace,
     sizes,
@@ -66,10 +69,26 @@ class OrdinalLogistic(Function):
         self.smoothness = extremes(self.weight)[1] / 2
 
     @classmethod
-    def of(cls, labels: Array, thresholds: Array, weight: Scalar = 1.0, **options: Any) -> Self:
-        """That of labels 0, …, K, arrays like x, between K increasing thresholds."""
-        xp = namespace(thresholds)
-        end = xp.full((1,), math.inf, dtype=thresholds.dtype, device=device(thresholds))
+    def of(cls, labels: Any, thresholds: Any, weight: Scalar = 1.0, **options: Any) -> Self:
+        """That of labels 0, …, K, an array like x, between K increasing thresholds."""
+        like = next(filter(is_array, (thresholds, labels)), np.zeros(0))
+        xp, on = namespace(like), device(like)
+        if not is_array(thresholds):
+            thresholds = xp.asarray([float(t) for t in thresholds], device=on)
+        check_parameter("thresholds", thresholds, FINITE)
+        if thresholds.ndim != 1 or not holds(thresholds[:-1] < thresholds[1:]):
+            raise ValueError(
+                f"thresholds = {thresholds}: one is not below the next; give an increasing vector"
+            )
+        given, K = labels, thresholds.shape[0]
+        if not is_array(labels):
+            labels = xp.asarray(np.asarray(labels, dtype=float).tolist(), device=on)
+        places = xp.astype(labels, thresholds.dtype)
+        if not holds((places >= 0) & (places <= K) & (xp.floor(places) == places)):
+            raise ValueError(
+                f"labels = {given}: give integers 0, …, {K}, as there are {K} thresholds"
+            )
+        end = xp.full((1,), math.inf, dtype=thresholds.dtype, device=on)
         index = xp.reshape(xp.astype(labels, xp.int64), (-1,))
         below, above = xp.concat([-end, thresholds]), xp.concat([thresholds, end])
         low, high = (

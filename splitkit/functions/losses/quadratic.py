@@ -22,6 +22,7 @@ from splitkit.backend import (
     folding,
     inner,
     is_array,
+    is_complex,
     is_traced,
     isfinite,
     lincomb,
@@ -116,9 +117,10 @@ class Quadratic(Function):
         rounding = 4 * P.shape[0] * float(xp.finfo(P.dtype).eps)
         skew = float(xp.max(abs(P - adjoint_of(P))))
         if skew > rounding * float(xp.max(abs(P))):
+            kind, t = ("Hermitian", "ᴴ") if is_complex(P) else ("symmetric", "ᵀ")
             raise ValueError(
-                f"P is not symmetric, max |P − Pᵀ| = {skew:.2g}: give (P + Pᵀ)/2, which has the "
-                "same ½xᵀPx"
+                f"P is not {kind}, max |P − P{t}| = {skew:.2g}: give (P + P{t})/2, which has the "
+                "same ½⟨x, Px⟩"
             )
         if skew > 0:
             P = (P + adjoint_of(P)) / 2

@@ -129,9 +129,8 @@ class _FISTA(Iteration):
         again = (size + uphill) / (size + size + self.space.least)
         k = k - LESS * again * k
         if self.last < math.inf:
-            most = (1 + left) * self.last
             # a library's own takes ten times as long of a single number
-            k = min(k, most) if isinstance(k, float) else clip(k, None, most)
+            k = min(k, self.last) if isinstance(k, float) else clip(k, None, self.last)
         y_next = lincomb(1.0, x_next, (1 - again) * k / (k + (1 + A)), move)
         after = x_next, y_next, k + 1 - again, left - again
         return after, (y, Fy, x_next)
