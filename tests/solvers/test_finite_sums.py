@@ -273,6 +273,14 @@ def test_a_step_of_saga_from_any_table_falls_by_its_rate(M, ridge, step):
     assert eigh(after, V, eigvals_only=True)[-1] <= factor
 
 
+@EACH
+def test_of_constant_parts_every_step_is_short_enough(kind):
+    problem = f.LeastSquares(np.zeros((6, 3)), np.ones(6)) + f.L1Norm(0.1)
+    for alpha in (None, 100.0):
+        found = sk.minimize(problem, np.ones(3), kind(batch=2, alpha=alpha))
+        np.testing.assert_array_equal(found.x, np.zeros(3))
+
+
 def test_parts_that_are_not_convex_are_no_parts():
     turn = sk.Affine(np.array([[1.0, 1.0], [-1.0, 1.0]]))
     with pytest.raises(NoPartsError, match="gradient of a convex function"):
