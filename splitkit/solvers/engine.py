@@ -458,6 +458,8 @@ def _judge(run: Run, look: Look, task: Task, k: int, known: int) -> None:
     run.schedule.plan(k, run.worst, endless=task.stopping.endless, peeks=task.peeks)
     if run.worst <= 1.0:
         run.status = _status(run)
+        if run.status in (Status.NONFINITE, Status.PRECISION):
+            _doubt(run, task)
     else:
         exhausted = task.stopping.exhausted(measured)
         if exhausted if space.mesh is None else space.on_any(exhausted, run.latest):
@@ -830,11 +832,22 @@ def _status(run: Run) -> Status:
     return Status.CONVERGED if run.floor is None else Status.PRECISION
 
 
+def _doubt(run: Run, task: Task) -> None:
+    """Where steps get nowhere, the iteration may see at the state that a term is at fault."""
+    wrong = task.iteration.contradiction(run.live)
+    if wrong is not None:
+        run.status, run.detail = Status.CONTRADICTED, wrong
+    elif run.status is Status.PRECISION:
+        value = task.iteration.nonfinite(run.live)
+        if value is not None:
+            run.status, run.detail = Status.NONFINITE, value
+
+
 def _blame(state: Carry, known: int, k: int, task: Task) -> str:
     """Repeat the iterations known + 1 … k, and say which operator first returned NaN or Inf."""
     watch = task.watch
     for j in range(known + 1, k + 1):
-        watch.calls, watch.recording = [], True
+        watch.calls, watch.recording, before = [], True, state
         try:
             state, trace = task.iteration.advance(state)
             task.iteration.read(trace)
@@ -843,4 +856,8 @@ def _blame(state: Carry, known: int, k: int, task: Task) -> str:
         name = watch.nonfinite(task.space)
         if name is not None:
             return f"{name} returned it at iteration {j}"
-    return f"the iteration overflowed by iteration {k}"
+        value = task.iteration.nonfinite(before)
+        if value is not None:
+            return f"{value} at iteration {j}"
+    value = task.iteration.nonfinite(state)
+    return value or f"the iteration overflowed by iteration {k}"

@@ -319,3 +319,54 @@ def test_unbounded_below_is_no_success():
     found = sk.solve(inclusion, np.ones(2), sk.PANOC(), max_iter=300, on_failure="return")
     assert not found.converged
     assert found.certificate is None
+
+
+class Faulty(f.Function):
+    """‖x‖² with a value or a gradient that is changed."""
+
+    convex = False
+
+    def __init__(self, value=lambda x: 1.0, sign=1.0, smoothness=None):
+        self.factor, self.sign, self.smoothness = value, sign, smoothness
+
+    def __call__(self, x):
+        return np.sum(x * x, axis=-1) * self.factor(x)
+
+    def gradient(self, x):
+        return self.sign * 2 * x
+
+
+START = np.array([30.0, 1e-3])
+
+
+@pytest.mark.parametrize("smoothness", [None, 2.0])
+@pytest.mark.parametrize(
+    "value",
+    [
+        lambda x: np.nan,
+        lambda x: np.inf,
+        lambda x: np.nan if np.array_equal(x, START) else 1.0,
+        lambda x: 1.0 if np.array_equal(x, START) else np.nan,
+    ],
+    ids=["NaN", "infinite", "NaN at x0", "NaN but at x0"],
+)
+def test_values_that_are_not_finite_are_named(value, smoothness):
+    faulty = Faulty(value, smoothness=smoothness)
+    found = sk.minimize(faulty + f.L1Norm(0.1), START, sk.PANOC(), on_failure="return")
+    assert found.status is sk.Status.NONFINITE
+    assert "the value of F = ∂Faulty" in found.message
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("x0", [START, np.ones(2)], ids=["far", "ones"])
+def test_a_value_and_a_gradient_that_disagree_are_named(x0, dtype):
+    problem = Faulty(sign=-1.0) + f.L1Norm(0.1)
+    found = sk.minimize(problem, x0.astype(dtype), sk.PANOC(), on_failure="return")
+    assert found.status is sk.Status.CONTRADICTED
+    assert "the value and the gradient of F = ∂Faulty" in found.message
+
+
+def test_what_overflows_is_not_as_exact_as_it_gets():
+    problem = Faulty(lambda x: -1.0, sign=-1.0) + f.L1Norm(0.1)
+    found = sk.minimize(problem, START, sk.PANOC(), max_iter=2000, on_failure="return")
+    assert found.status is sk.Status.NONFINITE

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 from typing import ClassVar, Self
 
 from splitkit.arguments import check_integer, option
 from splitkit.backend import Array, Point, add, is_array, lincomb, scale, subtract, where
 from splitkit.solvers.iteration import Carry, Iteration, Trace
 from splitkit.solvers.method import Guarantee
-from splitkit.solvers.methods.adaptive import AdaptiveSteps
+from splitkit.solvers.methods.adaptive import TRIALS, AdaptiveSteps
 from splitkit.solvers.methods.quasi_newton import Pairs
 from splitkit.solvers.potentials import NoPotentialError
 from splitkit.solvers.splitting import Splitting
@@ -126,7 +128,7 @@ class _PANOC(AdaptiveSteps):
     def __init__(self, method: PANOC, F: Term, G: Term) -> None:
         super().__init__(F, G)
         self.alpha, self.memory = method.alpha, method.memory
-        self.valued = F.evaluate_with_value
+        self.term, self.valued = F, F.evaluate_with_value
         searching = self.alpha is None or F.lipschitz is None
         self.slack = (1.0 - (BELOW if searching else self.alpha * F.lipschitz)) / 4
         if self.alpha is not None:
@@ -140,7 +142,9 @@ class _PANOC(AdaptiveSteps):
         """The state at x, with a step that suits F there."""
         alpha = self.alpha
         if alpha is None:
-            alpha = self.first_step(x, self.F(x))[0]
+            slope = self.F(x)
+            finite = self.space.xp.isfinite(self.space.norm(slope))
+            alpha = self.first_step(x, where(finite, slope, scale(0.0, x)))[0]
         alpha = alpha + 0.0 * self.space.norm(x)
         return *self.at(x, alpha), alpha, tuple(Pairs.none(x, self.space, self.memory))
 
@@ -176,7 +180,7 @@ class _PANOC(AdaptiveSteps):
             along = space.inner(slope, R)
             bound = value - along + BELOW * space.inner(R, R) / (2 * alpha)
             noise = ROUNDING * space.eps * (abs(value) + abs(along) + abs(space.inner(slope, x)))
-            return ~(self.valued(z)[0] <= bound + noise)
+            return ~(self.valued(z)[0] <= bound + noise) & xp.isfinite(value)
 
         def halved(now: Carry) -> Carry:
             alpha, z, _, over = now
@@ -185,10 +189,11 @@ class _PANOC(AdaptiveSteps):
             return alpha, z, penalty, too_long(alpha, z, penalty)
 
         start = alpha, *at[3:], too_long(alpha, *at[3:])
-        found, z, penalty, _ = repeated_while(lambda now: xp.any(now[3]), halved, start, HALVINGS)
+        ended = repeated_while(lambda now: xp.any(now[3]), halved, start, HALVINGS)
+        found, z, penalty, over = ended
         return (
             x,
-            value,
+            xp.where(over, math.nan, value),  # no step is short enough
             slope,
             z,
             penalty,
@@ -224,4 +229,44 @@ class _PANOC(AdaptiveSteps):
         changed = subtract(subtract(ahead, z_next), R)
         pairs = Pairs(*pairs).with_pair(subtract(ahead, x), changed, space)
         y = lincomb(1.0, ahead, -alpha, slope)
-        return (*after, alpha, tuple(pairs)), (alpha, y, z_next)
+        value = after[1] + 0.0 * (at[1] + noise)  # from one that is not finite on, none is
+        following = ahead, value, *after[2:], alpha, tuple(pairs)
+        return following, (alpha + 0.0 * value, y, z_next)
+
+    def nonfinite(self, state: Carry) -> str | None:
+        x, space = state[0], self.space
+        values = self.values_about(x)[1]
+        finite = [space.xp.isfinite(value) for value in (self.valued(x)[0], *values)]
+        if space.any(~finite[0] | ~reduce(or_, finite[1:])):
+            return f"the value of F = {self.term.operator!r} is so"
+        if len(state) == 1 or not space.any(~space.xp.isfinite(state[1])):
+            return None
+        return f"the envelope of F = {self.term.operator!r} and G is so, or falls by no step"
+
+    def contradiction(self, state: Carry) -> str | None:
+        """Of the value of f: its difference quotients along F x settle, and not at ‖F x‖."""
+        x, space = state[0], self.space
+        value, slope = self.valued(x)
+        steep = space.norm(slope)
+        lengths, values = self.values_about(x)
+        noise = ROUNDING * space.eps * (abs(value) + steep * lengths[0])
+        before, agrees, settles = math.inf * steep, steep < 0, steep < 0
+        for t, ahead, behind in zip(lengths, values[::2], values[1::2], strict=True):
+            quotient = (ahead - behind) / (2 * t)
+            off = abs(quotient - steep)
+            agrees = agrees | (off <= steep / 2)
+            settled = (abs(quotient - before) <= steep / 10) & (noise / t <= steep / 10)
+            settles, before = settles | (settled & (off > steep / 2)), quotient
+        if not space.any(settles & ~agrees):
+            return None
+        return (
+            f"the value and the gradient of F = {self.term.operator!r} disagree along the gradient"
+        )
+
+    def values_about(self, x: Point) -> tuple[list[Array], list[Array]]:
+        """Lengths t, and f at x ± tF x/‖F x‖."""
+        xp, norm, slope = self.space.xp, self.space.norm, self.valued(x)[1]
+        size, steep = (xp.where(n > 0, n, 1.0) for n in (norm(x), norm(slope)))
+        lengths = [size * 8.0**-i for i in range(TRIALS)]
+        ends = [lincomb(1.0, x, c * t / steep, slope) for t in lengths for c in (1.0, -1.0)]
+        return lengths, [self.valued(end)[0] for end in ends]
