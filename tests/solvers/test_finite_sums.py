@@ -236,7 +236,7 @@ def test_wrong_options(kind):
         kind(batch=0)
     with pytest.raises(ValueError, match="seed = -1"):
         kind(seed=-1)
-    with pytest.raises(ValueError, match="seed = 3.*below 2"):
+    with pytest.raises(ValueError, match=r"seed = 3.*below 2"):
         kind(seed=2**128)
     options = {"tol": 0, "max_iter": 1, "on_failure": "return"}
     assert sk.minimize(FIT + PENALTY, np.ones(N), kind(seed=2**128 - 1), **options).iterations == 1
