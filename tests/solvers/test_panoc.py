@@ -131,7 +131,7 @@ def test_the_envelope_falls_and_lies_between_the_values():
     state = iteration.advance(iteration.begin(x0, Space.of(x0)))[0]
     before = np.inf
     for _ in range(100):
-        *at, alpha, _ = state
+        *at, alpha, _, _ = state
         x, z = at[0], at[3]
         value, square, noise = iteration.envelope(at, alpha)
         assert (FIT + g)(z) <= value + noise
@@ -312,6 +312,36 @@ def test_without_a_constant_steps_are_found():
     problem = f.Tilted(Quartic(), -c) + f.Box(-5.0, 5.0)
     found = sk.minimize(problem, np.zeros(4), sk.PANOC(), tol=1e-10)
     np.testing.assert_allclose(found.x, np.minimum(np.cbrt(c), 5.0), atol=1e-8)
+
+
+class Steep(Quartic):
+    """Σ ¼xᵢ⁴ + xᵢ² − xᵢ."""
+
+    def __call__(self, x):
+        return super().__call__(x) + np.sum(x * x - x, axis=-1)
+
+    def gradient(self, x):
+        return super().gradient(x) + 2 * x - 1
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("far", [1e2, 1e4, 1e6])
+def test_steps_grow_where_f_is_flatter_than_at_the_start(far, dtype):
+    """x³ + 2x = 0.9."""
+    x0 = np.array([far, 1.0], dtype)
+    found = sk.minimize(Steep() + f.L1Norm(0.1), x0, sk.PANOC(), max_iter=200)
+    exact = np.roots([1.0, 0.0, 2.0, -0.9])
+    exact = exact[np.isreal(exact)].real
+    np.testing.assert_allclose(found.x, [*exact] * 2, atol=1e-4 if dtype == "float32" else 1e-7)
+
+
+def test_steps_do_not_run_away_where_f_is_concave():
+    class Bounded(Cauchy):
+        smoothness = None
+
+    problem = Bounded().translate(B) @ A + f.L1Norm(0.01)
+    found = sk.minimize(problem, 1e4 * np.ones(50), sk.PANOC(), tol=1e-6, max_iter=5000)
+    assert found.objective < problem(np.zeros(50))
 
 
 def test_unbounded_below_is_no_success():
