@@ -52,8 +52,8 @@ class PANOC(Splitting):
     g a minimum, else a point that may be none. z is returned; r = R/α − F x + F z, an element of
     (F + G)(z), certifies how nearly it is stationary, and nothing more.
 
-    Steps are accepted by differences of values, which are as small as ‖R‖²: where x is so small that
-    these are no numbers, as of 10⁻¹⁸ in single precision, it runs to max_iter; give x in other
+    Steps are accepted by differences of values, which are as small as ‖R‖²: where x is so small
+    that these are no numbers, as of 10⁻¹⁸ in single precision, it runs to max_iter; give x in other
     units, or compute in double precision.
 
     Because nothing but stationarity is promised where f + g is not convex, ``solve`` never chooses
