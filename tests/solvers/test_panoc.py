@@ -400,3 +400,18 @@ def test_what_overflows_is_not_as_exact_as_it_gets():
     problem = Faulty(lambda x: -1.0, sign=-1.0) + f.L1Norm(0.1)
     found = sk.minimize(problem, START, sk.PANOC(), max_iter=2000, on_failure="return")
     assert found.status is sk.Status.NONFINITE
+
+
+def test_a_set_that_rounding_leaves_is_one():
+    """g(z) = ∞ where the projection misses the set by an error of rounding."""
+
+    class Ball(f.Function):
+        def __call__(self, x):
+            return np.where(np.linalg.norm(x) <= 0.1, 0.0, np.inf)
+
+        def prox(self, x, alpha):
+            return x * (0.1 / max(np.linalg.norm(x), 0.1)) * (1 + 1e-15)
+
+    found = sk.minimize(FIT + Ball(), np.zeros(50), sk.PANOC(), tol=1e-6)
+    exact = sk.minimize(FIT + f.L2Ball(0.1), np.zeros(50), tol=1e-9).x
+    np.testing.assert_allclose(found.x, exact, atol=1e-6)

@@ -259,7 +259,7 @@ class _PANOC(AdaptiveSteps):
         changed = subtract(subtract(ahead, z_next), R)
         pairs = Pairs(*pairs).with_pair(subtract(ahead, x), changed, space)
         y = lincomb(1.0, ahead, -alpha, slope)
-        value = after[1] + 0.0 * (at[1] + noise)  # from one that is not finite on, none is
+        value = after[1] + 0.0 * (at[1] + square)  # from one that is not finite on, none is
         following = ahead, value, *after[2:], alpha, left, tuple(pairs)
         return following, (alpha + 0.0 * value, y, z_next)
 
