@@ -698,8 +698,8 @@ def _larger(known: list[Array], more: list[Array], near: Array, space: Space) ->
 def _remembered(
     run: Run, reading: Reading, residuals: list[Array], sizes: list[Array], task: Task
 ) -> list[Array]:
-    """The sizes, or more that cancelled where x was no farther away than it is large, and at most
-    twice as large: where all that cancels vanishes with r, that is what r is small beside, also
+    """The sizes, or more that cancelled where x was no farther away than it is large, at most twice
+    and at least half as large, or 0: where all that cancels vanishes with r, that is what r is small beside, also
     where it has vanished down to rounding before r is as small.
     """
     vanishing = [r > NEARLY * S for r, S in zip(residuals, sizes, strict=True)]
@@ -722,7 +722,9 @@ def recalled(
     if run.nearby is None:
         run.nearby = x, found, size
     place, known, largest = run.nearby
+    least = space.norm(place)
     near = (space.norm(subtract(x, place)) <= size) & (largest <= 2 * size)
+    near = near & ((size <= 2 * least) | (least == 0))
     known = [xp.where(near, xp.maximum(*both), both[0]) for both in zip(found, known, strict=True)]
     largest = xp.where(near, xp.maximum(largest, size), size)
     run.nearby = where(near, place, x), known, largest
