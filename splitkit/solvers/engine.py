@@ -699,8 +699,8 @@ def _remembered(
     run: Run, reading: Reading, residuals: list[Array], sizes: list[Array], task: Task
 ) -> list[Array]:
     """The sizes, or more that cancelled where x was no farther away than it is large, at most twice
-    and at least half as large, or 0: where all that cancels vanishes with r, that is what r is small beside, also
-    where it has vanished down to rounding before r is as small.
+    and at least half as large, or 0: where all that cancels vanishes with r, that is what r is
+    small beside, also where it has vanished down to rounding before r is as small.
     """
     vanishing = [r > NEARLY * S for r, S in zip(residuals, sizes, strict=True)]
     if run.nearby is not None:
