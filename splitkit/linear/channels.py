@@ -116,7 +116,8 @@ class ChannelConvolution(LastAxesMap):
 
     @cached_property
     def least_gain(self) -> float:
-        return self._gains[0] if self.range_shape[0] >= self.domain_shape[0] else 0.0
+        wide = self.range_shape[0] < self.domain_shape[0]
+        return 0.0 if wide else rounded(self._gains[0], self._rounding)
 
     @cached_property
     def gram(self) -> float | None:

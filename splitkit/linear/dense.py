@@ -262,7 +262,8 @@ class DenseMatrix(LastAxesMap):
         if rows < columns or self._is_huge or self._is_unknown:
             return 0.0
         if self._is_cheap:
-            return float(self._singular_values[-1])
+            values, eps = self._singular_values, float(self.xp.finfo(self.matrix.dtype).eps)
+            return rounded(float(values[-1]), eps * rows * float(values[0]))
         G, rounding = self._gram_matrix
         return math.sqrt(max(0.0, G.least(0.0) - rounding))
 

@@ -458,6 +458,8 @@ def _judge(run: Run, look: Look, task: Task, k: int, known: int) -> None:
     run.schedule.plan(k, run.worst, endless=task.stopping.endless, peeks=task.peeks)
     if run.worst <= 1.0:
         run.status = _status(run)
+        if run.status in (Status.NONFINITE, Status.PRECISION):
+            _doubt(run, task)
     else:
         exhausted = task.stopping.exhausted(measured)
         if exhausted if space.mesh is None else space.on_any(exhausted, run.latest):
@@ -696,9 +698,9 @@ def _larger(known: list[Array], more: list[Array], near: Array, space: Space) ->
 def _remembered(
     run: Run, reading: Reading, residuals: list[Array], sizes: list[Array], task: Task
 ) -> list[Array]:
-    """The sizes, or more that cancelled where x was no farther away than it is large, and at most
-    twice as large: where all that cancels vanishes with r, that is what r is small beside, also
-    where it has vanished down to rounding before r is as small.
+    """The sizes, or more that cancelled where x was no farther away than it is large, at most twice
+    and at least half as large, or 0: where all that cancels vanishes with r, that is what r is
+    small beside, also where it has vanished down to rounding before r is as small.
     """
     vanishing = [r > NEARLY * S for r, S in zip(residuals, sizes, strict=True)]
     if run.nearby is not None:
@@ -720,7 +722,9 @@ def recalled(
     if run.nearby is None:
         run.nearby = x, found, size
     place, known, largest = run.nearby
+    least = space.norm(place)
     near = (space.norm(subtract(x, place)) <= size) & (largest <= 2 * size)
+    near = near & ((size <= 2 * least) | (least == 0))
     known = [xp.where(near, xp.maximum(*both), both[0]) for both in zip(found, known, strict=True)]
     largest = xp.where(near, xp.maximum(largest, size), size)
     run.nearby = where(near, place, x), known, largest
@@ -830,11 +834,22 @@ def _status(run: Run) -> Status:
     return Status.CONVERGED if run.floor is None else Status.PRECISION
 
 
+def _doubt(run: Run, task: Task) -> None:
+    """Where steps get nowhere, the iteration may see at the state that a term is at fault."""
+    wrong = task.iteration.contradiction(run.live)
+    if wrong is not None:
+        run.status, run.detail = Status.CONTRADICTED, wrong
+    elif run.status is Status.PRECISION:
+        value = task.iteration.nonfinite(run.live)
+        if value is not None:
+            run.status, run.detail = Status.NONFINITE, value
+
+
 def _blame(state: Carry, known: int, k: int, task: Task) -> str:
     """Repeat the iterations known + 1 … k, and say which operator first returned NaN or Inf."""
     watch = task.watch
     for j in range(known + 1, k + 1):
-        watch.calls, watch.recording = [], True
+        watch.calls, watch.recording, before = [], True, state
         try:
             state, trace = task.iteration.advance(state)
             task.iteration.read(trace)
@@ -843,4 +858,8 @@ def _blame(state: Carry, known: int, k: int, task: Task) -> str:
         name = watch.nonfinite(task.space)
         if name is not None:
             return f"{name} returned it at iteration {j}"
-    return f"the iteration overflowed by iteration {k}"
+        value = task.iteration.nonfinite(before)
+        if value is not None:
+            return f"{value} at iteration {j}"
+    value = task.iteration.nonfinite(state)
+    return value or f"the iteration overflowed by iteration {k}"

@@ -216,6 +216,16 @@ class Iteration:
         """
         return None
 
+    def nonfinite(self, state: Carry) -> str | None:
+        """What is NaN or Inf at a state beside what operators return there, as a value."""
+        return None
+
+    def contradiction(self, state: Carry) -> str | None:
+        """What shows near a state, from which steps get nowhere, that a term is not what it is
+        said to be.
+        """
+        return None
+
     def square(self, x: Point) -> Array:
         """‖x‖², of batch shape, for points of any space with the batch axes of x0's."""
         return Space.of(x, self.space.batch_ndim).inner(x, x)

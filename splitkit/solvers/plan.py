@@ -686,7 +686,7 @@ def _message(run: Run, method: Method, terms: tuple[Term, ...], elsewhere: str) 
         case Status.CONTRADICTED:
             return (
                 f"{name} found by iteration {k} that an operator is not what it declares: "
-                f"{run.detail}; correct its constants, and try it with "
+                f"{run.detail}; correct it, and try it with "
                 "splitkit.testing.check_operator"
             )
         case Status.INFEASIBLE | Status.UNBOUNDED:

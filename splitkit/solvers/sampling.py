@@ -8,7 +8,21 @@ Source: Salmon, Moraes, Dror, Shaw, *Parallel random numbers: as easy as 1, 2, 3
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+
+from splitkit.arguments import check_integer
+
+KEYS = 2**128  # of Philox
+
+
+def check_seed(name: str, value: Any) -> int:
+    """An integer that is a key."""
+    seed = check_integer(name, value, 0)
+    if seed >= KEYS:
+        raise ValueError(f"{name} = {seed}: give an integer below 2**128")
+    return seed
 
 
 def generator(seed: int, k: int) -> np.random.Generator:

@@ -227,6 +227,8 @@ def test_a_conjugate_without_a_value_says_what_to_do():
         SupportedSet(Huber())
     with pytest.raises(TypeError, match="not known to be sublinear"):
         SupportedSet(L1Norm() + Huber())
+    with pytest.raises(TypeError, match="no proximal map"):
+        SupportedSet(L1Norm() + L2Norm())
 
 
 SUBLINEAR = [

@@ -152,3 +152,21 @@ def test_denoising_takes_no_iterative_solves():
     by_admm = sk.minimize(problem, 0 * noisy, sk.ADMM(), tol=1e-10, max_iter=50_000).x
     other = sk.minimize(problem, 0 * noisy, sk.ChambollePock(), tol=1e-10, max_iter=50_000).x
     np.testing.assert_allclose(by_admm, other, atol=1e-7)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_maps_of_deficient_rank_have_no_gain(dtype):
+    """As little as rounding leaves of a least singular value 0 is no strong convexity."""
+    M = np.outer(np.arange(1.0, 5.0), np.arange(1.0, 4.0)).astype(dtype)
+    maps = (
+        sk.linear.DenseMatrix(M),
+        sk.linear.DenseMatrix(M[:3]),
+        sk.linear.Sparse(scipy.sparse.csr_array(M)),
+        sk.linear.Resize((4, 3), (7, 2), dtype=dtype),
+        sk.linear.ChannelConvolution(np.full((3, 2, 1), 0.3, dtype), 4),
+    )
+    for L in maps:
+        assert L.least_gain == 0
+        assert (sk.functions.SquaredL2() @ L).strong_convexity == 0
+    small = 1e3 * float(np.finfo(dtype).eps)
+    assert sk.linear.DenseMatrix(np.diag([1.0, small]).astype(dtype)).least_gain >= 0.99 * small

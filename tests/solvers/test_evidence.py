@@ -319,3 +319,25 @@ def test_a_constant_operator_takes_steps_as_long_as_the_set_lets_it(method, scal
         s = sk.solve(inclusion, np.zeros(4), method, max_iter=200)
         reference = linprog(c, bounds=(-scale, scale))
         np.testing.assert_allclose(s.x, reference.x, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "method",
+    [sk.AdaptiveProximalGradient(), sk.PANOC(), sk.GoldenRatio(), sk.TsengLineSearch()],
+    ids=lambda method: method.label,
+)
+def test_what_was_seen_where_x_was_small_says_nothing_of_where_it_is_large(method):
+    """∇f = 1 − 1/x is −10⁹ at the start; beside that a residual of 2 is none."""
+
+    class Barrier(sk.functions.Function):
+        convex = True
+
+        def __call__(self, x):
+            return np.sum(x - np.log(x)) if (x > 0).all() else np.inf
+
+        def gradient(self, x):
+            return 1 - 1 / x
+
+    inclusion = sk.Subdifferential(Barrier()) + sk.Subdifferential(sk.functions.L1Norm(0.1))
+    solution = sk.solve(inclusion, np.full(2, 1e-9), method)
+    np.testing.assert_allclose(solution.x, 1 / 1.1, rtol=1e-6)

@@ -236,6 +236,10 @@ def test_wrong_options(kind):
         kind(batch=0)
     with pytest.raises(ValueError, match="seed = -1"):
         kind(seed=-1)
+    with pytest.raises(ValueError, match=r"seed = 3.*below 2"):
+        kind(seed=2**128)
+    options = {"tol": 0, "max_iter": 1, "on_failure": "return"}
+    assert sk.minimize(FIT + PENALTY, np.ones(N), kind(seed=2**128 - 1), **options).iterations == 1
     with pytest.raises(TypeError, match=r"batch = 2\.5"):
         kind(batch=2.5)
 
@@ -271,6 +275,14 @@ def test_a_step_of_saga_from_any_table_falls_by_its_rate(M, ridge, step):
         T[d + j, :d] = M[j]
         after += T.T @ V @ T / n
     assert eigh(after, V, eigvals_only=True)[-1] <= factor
+
+
+@EACH
+def test_of_constant_parts_every_step_is_short_enough(kind):
+    problem = f.LeastSquares(np.zeros((6, 3)), np.ones(6)) + f.L1Norm(0.1)
+    for alpha in (None, 100.0):
+        found = sk.minimize(problem, np.ones(3), kind(batch=2, alpha=alpha))
+        np.testing.assert_array_equal(found.x, np.zeros(3))
 
 
 def test_parts_that_are_not_convex_are_no_parts():

@@ -145,3 +145,9 @@ def test_no_gradient_is_refused():
 def test_sets_without_a_formula_say_so():
     with pytest.raises(TypeError, match="no support point in closed form"):
         f.AffineSet(np.ones((1, 2)), np.ones(1)).support_point(np.ones(2))
+
+
+def test_no_proof_of_steps_that_depend_on_values():
+    F, G = sk.Affine(np.eye(2)), sk.NormalCone(f.Box(0.0, 1.0))
+    with pytest.raises(TypeError, match="its steps depend on values: on inner of points"):
+        sk.FrankWolfe(alpha=1.0).proof(F, G)

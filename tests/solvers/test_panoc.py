@@ -131,7 +131,7 @@ def test_the_envelope_falls_and_lies_between_the_values():
     state = iteration.advance(iteration.begin(x0, Space.of(x0)))[0]
     before = np.inf
     for _ in range(100):
-        *at, alpha, _ = state
+        *at, alpha, _, _ = state
         x, z = at[0], at[3]
         value, square, noise = iteration.envelope(at, alpha)
         assert (FIT + g)(z) <= value + noise
@@ -314,8 +314,104 @@ def test_without_a_constant_steps_are_found():
     np.testing.assert_allclose(found.x, np.minimum(np.cbrt(c), 5.0), atol=1e-8)
 
 
+class Steep(Quartic):
+    """Σ ¼xᵢ⁴ + xᵢ² − xᵢ."""
+
+    def __call__(self, x):
+        return super().__call__(x) + np.sum(x * x - x, axis=-1)
+
+    def gradient(self, x):
+        return super().gradient(x) + 2 * x - 1
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("far", [1e2, 1e4, 1e6])
+def test_steps_grow_where_f_is_flatter_than_at_the_start(far, dtype):
+    """x³ + 2x = 0.9."""
+    x0 = np.array([far, 1.0], dtype)
+    found = sk.minimize(Steep() + f.L1Norm(0.1), x0, sk.PANOC(), max_iter=200)
+    exact = np.roots([1.0, 0.0, 2.0, -0.9])
+    exact = exact[np.isreal(exact)].real
+    np.testing.assert_allclose(found.x, [*exact] * 2, atol=1e-4 if dtype == "float32" else 1e-7)
+
+
+def test_steps_do_not_run_away_where_f_is_concave():
+    class Bounded(Cauchy):
+        smoothness = None
+
+    problem = Bounded().translate(B) @ A + f.L1Norm(0.01)
+    found = sk.minimize(problem, 1e4 * np.ones(50), sk.PANOC(), tol=1e-6, max_iter=5000)
+    assert found.objective < problem(np.zeros(50))
+
+
 def test_unbounded_below_is_no_success():
     inclusion = sk.Affine(-np.eye(2)) + sk.NormalCone(f.NonNegative())
     found = sk.solve(inclusion, np.ones(2), sk.PANOC(), max_iter=300, on_failure="return")
     assert not found.converged
     assert found.certificate is None
+
+
+class Faulty(f.Function):
+    """‖x‖² with a value or a gradient that is changed."""
+
+    convex = False
+
+    def __init__(self, value=lambda x: 1.0, sign=1.0, smoothness=None):
+        self.factor, self.sign, self.smoothness = value, sign, smoothness
+
+    def __call__(self, x):
+        return np.sum(x * x, axis=-1) * self.factor(x)
+
+    def gradient(self, x):
+        return self.sign * 2 * x
+
+
+START = np.array([30.0, 1e-3])
+
+
+@pytest.mark.parametrize("smoothness", [None, 2.0])
+@pytest.mark.parametrize(
+    "value",
+    [
+        lambda x: np.nan,
+        lambda x: np.inf,
+        lambda x: np.nan if np.array_equal(x, START) else 1.0,
+        lambda x: 1.0 if np.array_equal(x, START) else np.nan,
+    ],
+    ids=["NaN", "infinite", "NaN at x0", "NaN but at x0"],
+)
+def test_values_that_are_not_finite_are_named(value, smoothness):
+    faulty = Faulty(value, smoothness=smoothness)
+    found = sk.minimize(faulty + f.L1Norm(0.1), START, sk.PANOC(), on_failure="return")
+    assert found.status is sk.Status.NONFINITE
+    assert "the value of F = ∂Faulty" in found.message
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("x0", [START, np.ones(2)], ids=["far", "ones"])
+def test_a_value_and_a_gradient_that_disagree_are_named(x0, dtype):
+    problem = Faulty(sign=-1.0) + f.L1Norm(0.1)
+    found = sk.minimize(problem, x0.astype(dtype), sk.PANOC(), on_failure="return")
+    assert found.status is sk.Status.CONTRADICTED
+    assert "the value and the gradient of F = ∂Faulty" in found.message
+
+
+def test_what_overflows_is_not_as_exact_as_it_gets():
+    problem = Faulty(lambda x: -1.0, sign=-1.0) + f.L1Norm(0.1)
+    found = sk.minimize(problem, START, sk.PANOC(), max_iter=2000, on_failure="return")
+    assert found.status is sk.Status.NONFINITE
+
+
+def test_a_set_that_rounding_leaves_is_one():
+    """g(z) = ∞ where the projection misses the set by an error of rounding."""
+
+    class Ball(f.Function):
+        def __call__(self, x):
+            return np.where(np.linalg.norm(x) <= 0.1, 0.0, np.inf)
+
+        def prox(self, x, alpha):
+            return x * (0.1 / max(np.linalg.norm(x), 0.1)) * (1 + 1e-15)
+
+    found = sk.minimize(FIT + Ball(), np.zeros(50), sk.PANOC(), tol=1e-6)
+    exact = sk.minimize(FIT + f.L2Ball(0.1), np.zeros(50), tol=1e-9).x
+    np.testing.assert_allclose(found.x, exact, atol=1e-6)

@@ -45,7 +45,7 @@ class SupportedSet(Modified, Indicator):
     Raises
     ------
     TypeError
-        f is not known to be sublinear.
+        f is not known to be sublinear, or has no prox.
 
     Examples
     --------
@@ -61,6 +61,10 @@ class SupportedSet(Modified, Indicator):
         if not isinstance(f, Function) or not (f.convex and f.sublinear):
             raise TypeError(
                 f"f = {f!r} is not known to be sublinear: its conjugate, f.conjugate, may be no set"
+            )
+        if not f.has_prox:
+            raise TypeError(
+                f"f = {f!r} has no proximal map in closed form: the projection is x − prox_f(x)"
             )
         super().__init__(f)
         if isinstance(f, Sublinear):

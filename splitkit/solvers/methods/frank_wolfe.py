@@ -34,8 +34,8 @@ class FrankWolfe(Splitting):
 
     The gap ⟨F x, x − s⟩ bounds f(x) − min f of a convex f: it is the duality gap, which
     ``tol=sk.Gap(…)`` stops by and ``Solution.duality_gap`` tells. Of another f it vanishes at
-    stationary points alone. After k iterations x is made of k + 1 points s and the first: sparse on
-    a simplex or an ℓ₁ ball, of low rank on a nuclear ball. Where solutions are no such points it is
+    stationary points alone. After k iterations x is made of k points s and the first: sparse on a
+    simplex or an ℓ₁ ball, of low rank on a nuclear ball. Where solutions are no such points it is
     slow, so that a residual of 10⁻⁶ is far: r = (x − z)/α, z = P_C(x − αF x), whose terms are known
     at x and at z.
 
@@ -127,11 +127,11 @@ class _FrankWolfe(Iteration):
         return self.R(x0)
 
     def advance(self, state: Carry) -> tuple[Carry, Trace]:
-        space, x = self.space, state
+        x, inner = state, self.space.inner
         slope = self.F(x)
         d = subtract(self.farthest(scale(-1.0, slope)), x)
-        along, square = -space.inner(slope, d), space.inner(d, d)
-        gamma = clip(self.alpha * along / (square + space.least), 0.0, 1.0)
+        along, square = -inner(slope, d), inner(d, d)
+        gamma = clip(self.alpha * along / (square + self.space.least), 0.0, 1.0)
         after = lincomb(1.0, x, gamma, d)
         return after, (after,)
 

@@ -57,7 +57,7 @@ class LooplessSVRG(VarianceReduced):
 
     def longest(self, total: FiniteSum) -> float:
         L = sum(part.lipschitz for part in total.parts) + total.steepness
-        return 1 / (6 * L) if L else math.nan
+        return 1 / (6 * L) if L else math.inf
 
     def factor(self, total: FiniteSum, m: float) -> float:
         return max(1 - float(self.alpha) * m, 1 - 1 / (2 * len(total.parts)))

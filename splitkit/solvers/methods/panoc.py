@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 from typing import ClassVar, Self
 
 from splitkit.arguments import check_integer, option
-from splitkit.backend import Array, Point, add, is_array, lincomb, scale, subtract, where
+from splitkit.backend import Array, Point, add, chosen, is_array, lincomb, scale, subtract, where
 from splitkit.solvers.iteration import Carry, Iteration, Trace
 from splitkit.solvers.method import Guarantee
-from splitkit.solvers.methods.adaptive import AdaptiveSteps
+from splitkit.solvers.methods.adaptive import TRIALS, AdaptiveSteps
 from splitkit.solvers.methods.quasi_newton import Pairs
 from splitkit.solvers.potentials import NoPotentialError
 from splitkit.solvers.splitting import Splitting
@@ -20,6 +22,8 @@ from splitkit.tracing import repeated_while
 BELOW = 0.95  # αL where no step size is given, and of the search
 LEAST = 2.0**-8  # τ, below which it is 0
 HALVINGS = 60  # a step of 2⁻⁶⁰ of the first is rounding
+DOUBLINGS, COST = 64, 8  # of α in all, and those that it loses where it is halved
+ROOM = 4  # times as steep as it is seen to be, F would still let α be doubled
 ROUNDING = 16  # errors of one rounding in a value
 
 
@@ -32,10 +36,11 @@ class PANOC(Splitting):
     Takes: F evaluated with the value of f, G by its resolvent, g with a value.
     Assumes: ∇f L-Lipschitz, or locally Lipschitz on the whole space; neither f nor g need be
     convex, prox_{αg} may be set-valued.
-    Steps: 0 < α < 1/L; left open, 0.95/L, and without L halved until f(z) is below its bound.
+    Steps: 0 < α < 1/L; left open, 0.95/L, and without L halved until f(z) is below its bound,
+    and doubled, finitely often, where that is well below it.
     Rate: Σ‖R‖² < ∞, so that the least ‖r‖ of k iterations is O(1/√k); superlinear near a strong
     minimum where H fits.
-    Oracles: 1 F, 1 R_{αG}; as many more for each time that τ or α is halved.
+    Oracles: 1 F, 1 R_{αG}; as many more for each time that τ or α is changed.
 
     τ = 1 is halved until φ(x⁺) ≤ φ(x) − (1 − αL)‖R‖²/(4α), below 2⁻⁸ it is 0, where that holds, for
     the forward-backward envelope
@@ -46,6 +51,10 @@ class PANOC(Splitting):
     the sequence is stationary, 0 ∈ ∇f(x) + ∂g(x), ∂g the limiting subdifferential: of convex f and
     g a minimum, else a point that may be none. z is returned; r = R/α − F x + F z, an element of
     (F + G)(z), certifies how nearly it is stationary, and nothing more.
+
+    Steps are accepted by differences of values, which are as small as ‖R‖²: where x is so small
+    that these are no numbers, as of 10⁻¹⁸ in single precision, it runs to max_iter; give x in other
+    units, or compute in double precision.
 
     Because nothing but stationarity is promised where f + g is not convex, ``solve`` never chooses
     it: it is asked for by name.
@@ -121,12 +130,13 @@ class PANOC(Splitting):
 
 
 class _PANOC(AdaptiveSteps):
-    """Carry: (x₀,) at the start; then x, f(x), F x, z, g(z), α, and the pairs."""
+    """Carry: (x₀,) at the start; then x, f(x), F x, z, g(z), α, how often it may be doubled,
+    and the pairs."""
 
     def __init__(self, method: PANOC, F: Term, G: Term) -> None:
         super().__init__(F, G)
         self.alpha, self.memory = method.alpha, method.memory
-        self.valued = F.evaluate_with_value
+        self.term, self.valued = F, F.evaluate_with_value
         searching = self.alpha is None or F.lipschitz is None
         self.slack = (1.0 - (BELOW if searching else self.alpha * F.lipschitz)) / 4
         if self.alpha is not None:
@@ -140,9 +150,12 @@ class _PANOC(AdaptiveSteps):
         """The state at x, with a step that suits F there."""
         alpha = self.alpha
         if alpha is None:
-            alpha = self.first_step(x, self.F(x))[0]
+            slope = self.F(x)
+            finite = self.space.xp.isfinite(self.space.norm(slope))
+            alpha = self.first_step(x, where(finite, slope, scale(0.0, x)))[0]
         alpha = alpha + 0.0 * self.space.norm(x)
-        return *self.at(x, alpha), alpha, tuple(Pairs.none(x, self.space, self.memory))
+        left = DOUBLINGS + 0.0 * alpha
+        return *self.at(x, alpha), alpha, left, tuple(Pairs.none(x, self.space, self.memory))
 
     def at(self, x: Point, alpha: Array) -> Carry:
         """x, f(x), F x, z and g(z)."""
@@ -163,43 +176,65 @@ class _PANOC(AdaptiveSteps):
         size = abs(value) + abs(penalty) + abs(along) + abs(inner(slope, x))
         return found, square, ROUNDING * self.space.eps * size
 
-    def shortened(self, state: Carry) -> Carry:
+    def fitted(self, state: Carry) -> Carry:
         """α halved until f(z) ≤ f(x) − ⟨F x, R⟩ + 0.95‖R‖²/(2α): then F is 0.95/α-Lipschitz, as far
-        as the steps see.
+        as the steps see. Where it is ``ROOM`` times flatter, and f not concave, α is doubled first.
         """
-        *at, alpha, pairs = state
-        x, value, slope, *_ = at
+        *at, alpha, left, pairs = state
+        x, value, slope, z, penalty = at
         xp, space = self.space.xp, self.space
+        size = abs(value) + abs(space.inner(slope, x))
 
-        def too_long(alpha: Array, z: Point, penalty: Array) -> Array:
+        def judged(alpha: Array, z: Point) -> tuple[Array, Array]:
+            """Whether α is too long, and whether F leaves room."""
             R = subtract(x, z)
-            along = space.inner(slope, R)
-            bound = value - along + BELOW * space.inner(R, R) / (2 * alpha)
-            noise = ROUNDING * space.eps * (abs(value) + abs(along) + abs(space.inner(slope, x)))
-            return ~(self.valued(z)[0] <= bound + noise)
+            along, most = space.inner(slope, R), BELOW * space.inner(R, R) / (2 * alpha)
+            excess = self.valued(z)[0] - value + along
+            noise = ROUNDING * space.eps * (size + abs(along))
+            over = ~(excess <= most + noise) & xp.isfinite(value)
+            return over, (-noise <= excess) & (excess <= most / ROOM - noise)
 
         def halved(now: Carry) -> Carry:
             alpha, z, _, over = now
             alpha = xp.where(over, 0.5 * alpha, alpha)
             z, penalty = self.backward(x, slope, alpha)
-            return alpha, z, penalty, too_long(alpha, z, penalty)
+            return alpha, z, penalty, judged(alpha, z)[0]
 
-        start = alpha, *at[3:], too_long(alpha, *at[3:])
-        found, z, penalty, _ = repeated_while(lambda now: xp.any(now[3]), halved, start, HALVINGS)
+        def doubled(now: Carry) -> Carry:
+            alpha, z, penalty, room, left = now
+            longer, penalty_longer = self.backward(x, slope, 2 * alpha)
+            over, more = judged(2 * alpha, longer)
+            taken = room & ~over
+            left = xp.where(room, left - 1, left)
+            return (
+                xp.where(taken, 2 * alpha, alpha),
+                chosen(taken, longer, z),
+                xp.where(taken, penalty_longer, penalty),
+                taken & more & (left > 0),
+                left,
+            )
+
+        over, room = judged(alpha, z)
+        start = alpha, z, penalty, room & (left > 0), left
+        going = repeated_while(lambda now: xp.any(now[3]), doubled, start, DOUBLINGS)
+        start = *going[:3], over
+        ended = repeated_while(lambda now: xp.any(now[3]), halved, start, HALVINGS)
+        found, z, penalty, never = ended
         return (
             x,
-            value,
+            xp.where(never, math.nan, value),  # no step is short enough
             slope,
             z,
             penalty,
             found,
-            tuple(Pairs(*pairs).forgotten(found < alpha, space)),
+            xp.where(over, going[4] - COST, going[4]),
+            tuple(Pairs(*pairs).forgotten(found != alpha, space)),
         )
 
     def adapted(self, state: Carry) -> tuple[Carry, Trace]:
         if self.alpha is None:
-            state = self.shortened(state)
-        *at, alpha, pairs = state
+            state = self.fitted(state)
+        *at, alpha, left, pairs = state
         x, z = at[0], at[3]
         xp, space = self.space.xp, self.space
         before, square, noise = self.envelope(at, alpha)
@@ -224,4 +259,44 @@ class _PANOC(AdaptiveSteps):
         changed = subtract(subtract(ahead, z_next), R)
         pairs = Pairs(*pairs).with_pair(subtract(ahead, x), changed, space)
         y = lincomb(1.0, ahead, -alpha, slope)
-        return (*after, alpha, tuple(pairs)), (alpha, y, z_next)
+        value = after[1] + 0.0 * (at[1] + square)  # from one that is not finite on, none is
+        following = ahead, value, *after[2:], alpha, left, tuple(pairs)
+        return following, (alpha + 0.0 * value, y, z_next)
+
+    def nonfinite(self, state: Carry) -> str | None:
+        x, space = state[0], self.space
+        values = self.values_about(x)[1]
+        finite = [space.xp.isfinite(value) for value in (self.valued(x)[0], *values)]
+        if space.any(~finite[0] | ~reduce(or_, finite[1:])):
+            return f"the value of F = {self.term.operator!r} is so"
+        if len(state) == 1 or not space.any(~space.xp.isfinite(state[1])):
+            return None
+        return f"the envelope of F = {self.term.operator!r} and G is so, or falls by no step"
+
+    def contradiction(self, state: Carry) -> str | None:
+        """Of the value of f: its difference quotients along F x settle, and not at ‖F x‖."""
+        x, space = state[0], self.space
+        value, slope = self.valued(x)
+        steep = space.norm(slope)
+        lengths, values = self.values_about(x)
+        noise = ROUNDING * space.eps * (abs(value) + steep * lengths[0])
+        before, agrees, settles = math.inf * steep, steep < 0, steep < 0
+        for t, ahead, behind in zip(lengths, values[::2], values[1::2], strict=True):
+            quotient = (ahead - behind) / (2 * t)
+            off = abs(quotient - steep)
+            agrees = agrees | (off <= steep / 2)
+            settled = (abs(quotient - before) <= steep / 10) & (noise / t <= steep / 10)
+            settles, before = settles | (settled & (off > steep / 2)), quotient
+        if not space.any(settles & ~agrees):
+            return None
+        return (
+            f"the value and the gradient of F = {self.term.operator!r} disagree along the gradient"
+        )
+
+    def values_about(self, x: Point) -> tuple[list[Array], list[Array]]:
+        """Lengths t, and f at x ± tF x/‖F x‖."""
+        xp, norm, slope = self.space.xp, self.space.norm, self.valued(x)[1]
+        size, steep = (xp.where(n > 0, n, 1.0) for n in (norm(x), norm(slope)))
+        lengths = [size * 8.0**-i for i in range(TRIALS)]
+        ends = [lincomb(1.0, x, c * t / steep, slope) for t in lengths for c in (1.0, -1.0)]
+        return lengths, [self.valued(end)[0] for end in ends]

@@ -67,7 +67,7 @@ class SAGA(VarianceReduced):
     def longest(self, total: FiniteSum) -> float:
         n = len(total.parts)
         L = n * max(part.lipschitz for part in total.parts) + total.steepness
-        return 1 / (3 * L) if L else math.nan
+        return 1 / (3 * L) if L else math.inf
 
     def factor(self, total: FiniteSum, m: float) -> float:
         n, alpha = len(total.parts), float(self.alpha)

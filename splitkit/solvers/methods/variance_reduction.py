@@ -17,6 +17,7 @@ from splitkit.backend import Point, Space, add, is_array, lincomb, scale, subtra
 from splitkit.solvers.finite_sums import FiniteSum, NoPartsError
 from splitkit.solvers.iteration import Carry, Iteration, Loop, Reading, Trace
 from splitkit.solvers.method import Guarantee
+from splitkit.solvers.sampling import check_seed
 from splitkit.solvers.splitting import Splitting
 from splitkit.solvers.terms import Role, Term, not_maximal
 from splitkit.tracing import Untraceable
@@ -36,11 +37,11 @@ class VarianceReduced(Splitting):
     batch : int, optional
         Rows of a part, at least 1; None: so many that a matrix has at most 256 parts.
     seed : int, default 0
-        Non-negative: which random choices. The same ones for the same seed, on every library.
+        From 0 to 2¹²⁸ − 1: which random choices. The same ones for the same seed, on every library.
     """
 
     batch: int | None = option(None, check_batch)
-    seed: int = option(0, check_integer, least=0)
+    seed: int = option(0, check_seed)
 
     roles: ClassVar[tuple[Role, ...]] = (Role.EVALUATED, Role.RESOLVED)
     sequence: ClassVar[str] = "x⁺ = R_{αG}(x − αv), E v = F x"
