@@ -171,6 +171,18 @@ def check_array(name: str, value: Any, within: Callable[[Any], Any] = FINITE) ->
     return check_parameter(name, value, within)
 
 
+def check_reals(name: str, value: Any) -> Any:
+    """Real numbers, sequences of them too, as an array of NumPy in double."""
+    try:
+        given = np.asarray(value)
+        found = None if given.dtype.kind == "c" else given.astype(float)
+    except (TypeError, ValueError) as error:  # words, or sequences of several lengths
+        _refuse(type(error), name, value, "give real numbers")
+    if found is None:
+        _refuse(TypeError, name, value, "give real numbers")
+    return found
+
+
 def check_accuracy(name: str, value: Any) -> float | None:
     """A relative accuracy, or None: to rounding."""
     if value is None:

@@ -12,6 +12,8 @@ from dataclasses import KW_ONLY, replace
 from functools import lru_cache, partial
 from typing import Any, ClassVar
 
+import numpy as np
+
 from splitkit import backend
 from splitkit.arguments import (
     NON_NEGATIVE,
@@ -421,8 +423,9 @@ def _by_moduli(
     value = method(f, size, *rest, **named)
     if method.__name__ in OF_VALUES or value is None:
         return value
-    unit = xp.where(size > 0, x / xp.where(size > 0, size, xp.ones_like(size)), xp.ones_like(x))
-    return xp.where(value == size, x, unit * value)
+    with np.errstate(invalid="ignore"):  # what is infinite has no phase: NaN, unless it stays
+        unit = xp.where(size > 0, x / xp.where(size > 0, size, xp.ones_like(size)), xp.ones_like(x))
+        return xp.where(value == size, x, unit * value)
 
 
 def _from_outside(

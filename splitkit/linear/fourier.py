@@ -136,7 +136,7 @@ class Convolution(FourierMultiplier):
         if Space.of(kernel, name="kernel").is_complex:
             raise TypeError(
                 f"kernel has dtype {kernel.dtype}: give a real one; with h = p + iq it is "
-                "Convolution(p, shape) + i Convolution(q, shape)"
+                "Convolution(p, shape) + Diagonal(i) @ Convolution(q, shape), i = array([1j])"
             )
         if kernel.ndim not in (1, 2, 3) or 0 in kernel.shape:
             raise ValueError(

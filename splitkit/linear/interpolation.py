@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 import scipy.sparse
 
-from splitkit.arguments import check_choice, check_flag, check_sizes
+from splitkit.arguments import check_choice, check_flag, check_reals, check_sizes
 from splitkit.linear.base import LinearOperator
 from splitkit.linear.rearranged import Reshape
 from splitkit.linear.sparse import Sparse
@@ -62,7 +62,7 @@ def Interpolation(
     """
     sizes = check_sizes("shape", shape, 1)
     check_choice("kind", kind, KINDS)
-    given = np.asarray(points, dtype=float)
+    given = check_reals("points", points)
     given = given[:, None] if given.ndim == 1 and len(sizes) == 1 else given
     if given.ndim != 2 or given.shape[1] != len(sizes) or not np.isfinite(given).all():
         raise ValueError(

@@ -15,6 +15,7 @@ from splitkit.arguments import (
     check_choice,
     check_integer,
     check_number,
+    check_reals,
     check_sizes,
 )
 from splitkit.linear.base import LinearOperator
@@ -140,10 +141,7 @@ def FanBeam(
 
 def _image_and_angles(shape: Any, angles: Any) -> tuple[int, int, Any]:
     H, W = check_sizes("shape", shape, 1, 2)
-    try:
-        given = np.asarray(angles, dtype=float)
-    except (TypeError, ValueError):  # words, or a sequence of sequences of several lengths
-        given = np.empty(0)
+    given = check_reals("angles", angles)
     if given.ndim != 1 or given.size == 0 or not np.isfinite(given).all():
         raise ValueError(f"angles = {angles!r}: give a sequence of finite numbers, one at least")
     return H, W, given

@@ -1,6 +1,7 @@
 """Transforms, differences, convolutions and projections against other computations of the same."""
 
 import math
+import re
 import tracemalloc
 from types import SimpleNamespace
 
@@ -246,6 +247,8 @@ INVALID = [
     (lambda: Radon((3, 3), []), ValueError, "angles"),
     (lambda: Radon((3, 3), [np.nan]), ValueError, "finite"),
     (lambda: Radon((3, 3), [[1.0], [2.0, 3.0]]), ValueError, "angles"),
+    (lambda: Radon((3, 3), ["a"]), ValueError, "angles = .*real numbers"),
+    (lambda: Radon((3, 3), np.array([1j])), TypeError, "angles = .*real numbers"),
     (lambda: Radon(3, [0.0]), ValueError, "shape = 3: give 2 integers"),
     (lambda: Radon((3,), [0.0]), ValueError, r"shape = \(3,\): give 2 integers"),
 ]  # fmt: skip
@@ -356,6 +359,8 @@ def test_fans_are_integrals_and_become_parallel():
     [
         (lambda: FanBeam((3, 3), [0.0], 3, source=2.0), ValueError, "source = 2"),
         (lambda: Interpolation((3, 3), [0.5, 1.0]), ValueError, "points have shape"),
+        (lambda: Interpolation(3, np.array([0.5 + 1j])), TypeError, "points = .*real numbers"),
+        (lambda: FanBeam((3, 3), [1j], 3, source=9.0), TypeError, "angles = .*real numbers"),
         (lambda: Resize((3, 3), (2,)), ValueError, "sizes"),
         (lambda: LinearConvolution(np.ones(3), 5, channels="last"), ValueError, "channels"),
         (lambda: LinearConvolution(np.ones((2, 2)), 5), ValueError, "shape"),
@@ -365,3 +370,16 @@ def test_fans_are_integrals_and_become_parallel():
 def test_what_no_channels_sizes_or_fans_are_is_refused(make, error, message):
     with pytest.raises(error, match=message):
         make()
+
+
+def test_a_complex_kernel_is_made_as_its_refusal_says():
+    p, q, shape = np.array([0.3, 1.0, 2.0]), np.array([1.0, 2.0, -1.0]), 5
+    with pytest.raises(TypeError, match="kernel has dtype complex128") as refused:
+        sk.linear.Convolution(p + 1j * q, shape)
+    made = re.search(r"it is (.*), i = (.*)$", str(refused.value))
+    names = {**vars(sk.linear), "p": p, "q": q, "shape": shape}
+    L = eval(made[1], names, {"i": eval(made[2], vars(np))})
+    x = np.arange(5) + 1j * np.array([1.0, 0.0, -2.0, 3.0, 0.5])
+    h = np.roll(np.append(p + 1j * q, [0, 0]), -1)
+    np.testing.assert_allclose(L(x), np.fft.ifft(np.fft.fft(h) * np.fft.fft(x)), atol=1e-12)
+    sk.testing.check_linear_operator(L, (5,), (5,), dtype=np.complex128, max_examples=5)

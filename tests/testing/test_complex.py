@@ -141,3 +141,20 @@ def test_steps_of_a_batch_are_real(kind, xp, dtype):
             np.testing.assert_allclose(to_numpy(found[i, ...]), to_numpy(wanted), atol=1e-6)
         with pytest.raises(TypeError, match=r"alpha has dtype .*complex.*: a step is real"):
             getattr(f(batch_ndim=1), way)(z, a([1.0, 0.5j]))
+
+
+def test_what_is_infinite_has_no_phase_and_warns_of_nothing():
+    z, f = np.array([np.inf + 1.0j, 3.0 + 4.0j]), sk.functions.Huber()
+    with np.errstate(all="raise"):
+        prox, gradient = sk.functions.L1Norm().prox(z), f.gradient(z)
+    np.testing.assert_allclose(prox, [z[0], 2.4 + 3.2j])
+    np.testing.assert_allclose(gradient, [complex(np.nan, np.nan), 0.6 + 0.8j])
+
+
+def test_what_is_made_of_callables_is_believed_to_act():
+    turn = sk.linear.MatrixFree(lambda x: 1j * x, lambda y: -1j * y, (2,), (2,), norm=1.0)
+    check_linear_operator(turn, (2,), (2,), dtype=np.complex128, max_examples=5)
+    A = sk.Operator.from_callable(
+        lambda x: (1 + 1j) * x - 2, strong_monotonicity=1.0, lipschitz=2.0
+    )
+    np.testing.assert_allclose(sk.solve(A, np.zeros(1, complex)).x, [1 - 1j], atol=1e-6)
