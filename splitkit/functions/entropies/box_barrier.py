@@ -15,10 +15,9 @@ from splitkit.backend import (
     namespace,
     sizes,
     sum_of,
-    with_derivative,
 )
 from splitkit.functions.base import Function, Indicator, extremes, parameter
-from splitkit.functions.inner.roots import increasing_root, newton_step, positive_root
+from splitkit.functions.inner.roots import as_root, increasing_root, positive_root
 from splitkit.functions.sets.box import Box
 
 STEPS = 60  # of the root's search, at most: the bracket alone ends after as many halvings
@@ -88,13 +87,7 @@ class BoxBarrier(Function):
         ends = xp.minimum(low, high), clip(xp.maximum(low, high), high=1.0)
         root = increasing_root(g, *ends, data=(fixed, held), steps=STEPS)
 
-        def derived() -> Array:
-            d = held_fixed(root)
-            for _ in range(2):
-                d = newton_step(d, *g(d, far, t))
-            return d
-
-        inwards = half * with_derivative(root, (far, t), derived)
+        inwards = half * as_root(root, g, (far, t))
         found = xp.where(x < middle, self.lower + inwards, self.upper - inwards)
         first = _neighbor(self.lower + xp.zeros_like(x), 1)
         last = _neighbor(self.upper + xp.zeros_like(x), -1)

@@ -12,7 +12,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from splitkit.backend import Array, Scalar, differentiating, is_traced, namespace
+from splitkit.backend import (
+    Array,
+    Scalar,
+    differentiating,
+    held_fixed,
+    is_traced,
+    namespace,
+    with_derivative,
+)
 from splitkit.tracing import times
 
 
@@ -141,6 +149,18 @@ def newton_step(t: Array, value: Array, slope: Array) -> Array:
     """
     rising = slope > 0
     return t - value / namespace(t).where(rising, slope, math.inf)
+
+
+def as_root(found: Array, g: Callable[..., tuple[Array, Array]], data: tuple[Array, ...]) -> Array:
+    """A root of t ↦ g(t, *data), found of data held fixed, with its derivatives in them."""
+
+    def derived() -> Array:
+        t = held_fixed(found)
+        for _ in range(2):
+            t = newton_step(t, *g(t, *data))
+        return t
+
+    return with_derivative(found, data, derived)
 
 
 def piecewise_linear_root(knots: Array, bends: Array, value: Array, slope: Array) -> Array:

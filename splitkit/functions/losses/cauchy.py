@@ -16,10 +16,9 @@ from splitkit.backend import (
     signs,
     sizes,
     sum_of,
-    with_derivative,
 )
 from splitkit.functions.base import Function, extremes, parameter
-from splitkit.functions.inner.roots import increasing_root, newton_step
+from splitkit.functions.inner.roots import as_root, increasing_root
 
 STEPS = 60  # of the roots' search, at most: the bracket alone ends after as many halvings
 
@@ -97,13 +96,7 @@ class Cauchy(Function):
         beyond = falls & (_left(last, fixed, held)[0] <= 0) & (lower | ~there)
         root = xp.where(beyond, large, small)
 
-        def derived() -> Array:
-            r = held_fixed(root)
-            for _ in range(2):
-                r = newton_step(r, *_left(r, y, t))
-            return r
-
-        found = with_derivative(root, (y, t), derived)
+        found = as_root(root, _left, (y, t))
         return xp.where(near, signs(x) * (self.delta * found), x)
 
     @classmethod

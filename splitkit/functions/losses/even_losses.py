@@ -15,11 +15,10 @@ from splitkit.backend import (
     namespace,
     sizes,
     sum_of,
-    with_derivative,
 )
 from splitkit.functions.base import Function, Indicator, extremes, parameter, zero_or_inf
 from splitkit.functions.entropies.negative_entropy import x_log_x
-from splitkit.functions.inner.roots import increasing_root, newton_step, positive_root
+from splitkit.functions.inner.roots import as_root, increasing_root, positive_root
 from splitkit.functions.sets.box import Box
 
 NEAR = 0.01  # where eight terms of a series are exact
@@ -91,13 +90,7 @@ class EvenLoss(Function):
         low = namespace(y).maximum(size - fixed, size / (1 + fixed))
         root = namespace(y).sign(y) * increasing_root(g, low, size, data=(size, fixed), steps=STEPS)
 
-        def derived() -> Array:
-            r = held_fixed(root)
-            for _ in range(2):
-                r = newton_step(r, *g(r, y, t))
-            return r
-
-        return with_derivative(root, (y, t), derived)
+        return as_root(root, g, (y, t))
 
     @property
     def slopes(self) -> Indicator:

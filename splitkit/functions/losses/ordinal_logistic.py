@@ -20,10 +20,9 @@ from splitkit.backend import (
     namespace,
     sizes,
     sum_of,
-    with_derivative,
 )
 from splitkit.functions.base import Function, Indicator, extremes, parameter
-from splitkit.functions.inner.roots import increasing_root, newton_step
+from splitkit.functions.inner.roots import as_root, increasing_root
 from splitkit.functions.sets.box import Box
 
 STEPS = 60  # of the root's search, at most: the bracket alone ends after as many halvings
@@ -118,13 +117,7 @@ class OrdinalLogistic(Function):
         y, step = fixed[:2]
         root = increasing_root(g, y - step, y + step, data=fixed, steps=STEPS)
 
-        def derived() -> Array:
-            s = held_fixed(root)
-            for _ in range(2):
-                s = newton_step(s, *g(s, x, t, low, high))
-            return s
-
-        return with_derivative(root, (x, t, low, high), derived)
+        return as_root(root, g, (x, t, low, high))
 
     @property
     def slopes(self) -> Indicator:

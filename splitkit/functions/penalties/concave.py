@@ -17,10 +17,9 @@ from splitkit.backend import (
     signs,
     sizes,
     sum_of,
-    with_derivative,
 )
 from splitkit.functions.base import Function, extremes, parameter, required
-from splitkit.functions.inner.roots import increasing_root, newton_step
+from splitkit.functions.inner.roots import as_root, increasing_root
 from splitkit.functions.penalties.unweighted import identity_where_zero
 
 OTHER_POWERS = "for 0 take L0Norm, for 1 L1Norm, above LpPower"
@@ -90,13 +89,7 @@ class ConcavePenalty(Function):
         high = namespace(y).maximum(low, high)
         root = increasing_root(g, low, high, data=data, steps=STEPS)
 
-        def derived() -> Array:
-            r = held_fixed(root)
-            for _ in range(2):
-                r = newton_step(r, *g(r, y, t))
-            return r
-
-        return with_derivative(root, (y, t), derived)
+        return as_root(root, g, (y, t))
 
 
 class BentPenalty(ConcavePenalty):
