@@ -17,7 +17,7 @@ from typing import Any
 import array_api_compat
 
 from splitkit.backend import Array, Point, blocks
-from splitkit.tracing import KEPT, Map, State, Untraceable
+from splitkit.tracing import KEPT, Map, State, Untraceable, tracing
 
 # operations that take an array where they are given a number, by the names of their overloads
 AS_ARRAYS = {
@@ -122,13 +122,8 @@ def _traced(flat: Callable[..., list[Array]], leaves: list[Array]) -> Any:
     """
     from torch.fx.experimental.proxy_tensor import make_fx  # as above
 
-    try:
-        traced = make_fx(flat, tracing_mode="fake", _allow_non_fake_inputs=True)(*leaves)
-    except Untraceable:
-        raise
-    except Exception as error:  # whatever a map raises of what it is not written for
-        raise Untraceable from error
-    return traced
+    with tracing():
+        return make_fx(flat, tracing_mode="fake", _allow_non_fake_inputs=True)(*leaves)
 
 
 def _program(traced: Any, leaves: list[Array]) -> tuple[Callable[..., list[Array]], list[Array]]:

@@ -12,6 +12,7 @@ Source: Frostig, Johnson, Leary, *Compiling machine learning programs via high-l
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial
 from types import FunctionType, MethodType, ModuleType
@@ -36,6 +37,19 @@ _PROGRAMS: dict[str, tuple[Any, Callable[..., Any]]] = {}
 
 class Untraceable(Exception):
     """A map cannot be compiled; the message says why, unless what it raised does (the cause)."""
+
+
+@contextmanager
+def tracing() -> Iterator[None]:
+    """What is traced within raises Untraceable alone, of whatever a map raises that is not written
+    for it.
+    """
+    try:
+        yield
+    except Untraceable:
+        raise
+    except Exception as error:
+        raise Untraceable from error
 
 
 def compiles(x: Point) -> bool:
@@ -131,12 +145,8 @@ def _closed(flat: Callable[..., list[Array]], leaves: list[Array]) -> Any:
     """
     import jax  # as above
 
-    try:
+    with tracing():
         return jax.make_jaxpr(flat)(*leaves)
-    except Untraceable:
-        raise
-    except Exception as error:  # whatever a user's map raises of what it is not written for
-        raise Untraceable from error
 
 
 Given = tuple[list[Array], list[Array], list[Array]]  # constants, literal numbers, a state's arrays

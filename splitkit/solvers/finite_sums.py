@@ -106,7 +106,7 @@ class FiniteSum:
         """
         parts: list[Part] = []
         others: list[Operator] = []
-        for term in summands(A):
+        for term in _addends(A):
             fit = _fit(term)
             pieces = None if fit is None else _by_rows(*fit, batch)
             if pieces is None:
@@ -142,24 +142,24 @@ def _lipschitz(A: Operator) -> float:
     return known
 
 
-def summands(A: Operator, c: float = 1.0) -> Iterator[Operator]:
+def _addends(A: Operator, c: float = 1.0) -> Iterator[Operator]:
     """cA as a sum of operators, also where A is aI + bB, or x ↦ (M₁ + … + Mₙ)x − q."""
     if isinstance(A, Sum):
         for term in A.terms:
-            yield from summands(term, c)
+            yield from _addends(term, c)
     elif isinstance(A, Combination) and A.a >= 0 and A.b > 0:
-        yield from summands(A.A, c * A.b)
+        yield from _addends(A.A, c * A.b)
         if A.a:
             yield (c * A.a) * Identity()
     elif isinstance(A, Affine) and isinstance(A.M, MADE):
         if A.q is not None:
-            yield from summands(Affine(A.M), c)
+            yield from _addends(Affine(A.M), c)
             yield c * Affine(ScaledIdentity(0.0), A.q)
         elif isinstance(A.M, LinearSum):
             for M in A.M.maps:
-                yield from summands(Affine(M), c)
+                yield from _addends(Affine(M), c)
         elif isinstance(A.M, LinearMultiple) and A.M.c > 0:
-            yield from summands(Affine(A.M.L), c * A.M.c)
+            yield from _addends(Affine(A.M.L), c * A.M.c)
         else:
             yield A if c == 1 else c * A
     else:

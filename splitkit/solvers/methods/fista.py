@@ -13,7 +13,7 @@ from splitkit.solvers.splitting import Splitting
 from splitkit.solvers.terms import Role, Term
 
 RESTARTS = 1000
-A = 2.1  # t = 1 + k/A
+SPAN = 2.1  # a of t = 1 + k/a
 LESS = 0.1  # of k after a restart
 NEGLIGIBLE = 1e-20  # q, whose momentum is that of q = 0 for 10¹⁰ iterations
 
@@ -105,14 +105,14 @@ def curvature(alpha: float, F: Term, G: Term) -> float:
 
 
 class _FISTA(Iteration):
-    """Carry (x, y, k, restarts left) with t = 1 + k/A, so that (t − 1)/t⁺ = k/(k + 1 + A)."""
+    """Carry (x, y, k, restarts left) with t = 1 + k/a, so that (t − 1)/t⁺ = k/(k + 1 + a)."""
 
     def __init__(self, method: FISTA, F: Term, G: Term) -> None:
         self.alpha, self.F = method.alpha, F.evaluate
         self.R = G.resolve(method.alpha)
         root = math.sqrt(curvature(method.alpha, F, G)) if method.check else 0.0
-        # (1 − √q)/(1 + √q) = k/(k + 1 + A) for the last k that counts
-        self.last = (1 + A) * (1 - root) / (2 * root) if root * root >= NEGLIGIBLE else math.inf
+        # (1 − √q)/(1 + √q) = k/(k + 1 + a) for the last k that counts
+        self.last = (1 + SPAN) * (1 - root) / (2 * root) if root * root >= NEGLIGIBLE else math.inf
 
     def init(self, x0: Point) -> Carry:
         zero = 0.0 * self.space.norm(x0)
@@ -131,7 +131,7 @@ class _FISTA(Iteration):
         if self.last < math.inf:
             # a library's own takes ten times as long of a single number
             k = min(k, self.last) if isinstance(k, float) else clip(k, None, self.last)
-        y_next = lincomb(1.0, x_next, (1 - again) * k / (k + (1 + A)), move)
+        y_next = lincomb(1.0, x_next, (1 - again) * k / (k + (1 + SPAN)), move)
         after = x_next, y_next, k + 1 - again, left - again
         return after, (y, Fy, x_next)
 
