@@ -8,9 +8,10 @@ claim tr((tB − C) G) ≥ 0 holds for all points of all spaces if, and in dimen
 and the least t is a semidefinite program. Its dual variable is a Gram matrix that attains it:
 points that satisfy every inequality and for which no smaller t is true.
 
-It is solved in other units: the free vectors are multiplied by powers of 2, and each matrix divided
-by its size, so that no entry of any matrix is far from 1 if that can be. Constants of operators
-and step sizes together fix these units, so they do not matter.
+It is solved in other units: the free vectors are multiplied by numbers, and each matrix divided by
+its size, so that no entry of any matrix is far from 1 if that can be. Constants of operators and
+step sizes together fix these units, and the solver is given 40 binary digits of each entry: in
+whatever units a step is written, it is mostly given the same numbers, bit by bit.
 
 Source: Ryu, Taylor, Bergeling, Giselsson, *Operator splitting performance estimation* (2020).
 """
@@ -18,6 +19,7 @@ Source: Ryu, Taylor, Bergeling, Giselsson, *Operator splitting performance estim
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -29,6 +31,7 @@ import scipy.sparse
 from splitkit.progress import tell
 
 TOLERANCE = 1e-10  # the solver's
+DIGITS = 2.0**40  # of the numbers that the solver is given
 PROGRAMS = "programs of a proof"  # what a bar counts
 FAR = 2.0**20  # between what is claimed and what is given: they have other units
 NEAR = 256.0  # between the entries of all matrices: they may stay as they are
@@ -206,8 +209,17 @@ def _solver(
     """min x₀ subject to b − Ax in so many inequalities, equations, and cones of these sizes; equal
     programs are solved once.
     """
+    A, b = _shortened(A), _shortened(b)
     key = (A.shape, A.tobytes(), b.tobytes(), linear, tuple(sizes), tolerance)
     return _solve(_Keyed(A, b, key))
+
+
+def _shortened(M: Any) -> Any:
+    """The numbers to so many digits: those of a program in other units, which are rounded in their
+    last ones, become the same.
+    """
+    parts, powers = np.frexp(M)
+    return np.ldexp(np.rint(parts * DIGITS), powers) / DIGITS + 0.0
 
 
 class _Ended(NamedTuple):
@@ -279,26 +291,28 @@ def _sparse(A: Any) -> Any:
 
 
 def balanced_units(claim: Claim) -> Any:
-    """Powers of 2 by which the free vectors are multiplied, so that the entries of each matrix
-    differ little: those d for which log|Qᵢⱼ| + dᵢ + dⱼ varies least within the Q, the least entries
-    counting least.
+    """Numbers by which the free vectors are multiplied, so that the entries of each matrix differ
+    little: units of their own, times powers of 2, those d for which log|Qᵢⱼ| + dᵢ + dⱼ varies least
+    within the Q, the least entries counting least.
     """
     n = len(claim.B)
-    known = (claim.B, claim.C, *claim.inequalities, *claim.equalities, *claim.families)
-    entries = np.abs(np.concatenate([M.ravel() for M in known]))
-    entries = entries[entries > 0]
-    if not len(entries) or entries.max() <= NEAR * entries.min():
-        return np.ones(n)
     # t has units of its own where numbers, or a residual, are compared with squares of points
     ratio = float(np.abs(claim.C).max() / (np.abs(claim.B).max() or 1.0))
     apart = claim.values or claim.least < 0 or not 1 / FAR < ratio < FAR
     groups = [[claim.B], [claim.C]] if apart else [[claim.B, claim.C]]
     groups += [[M] for M in (*claim.inequalities, *claim.equalities)]
     groups += [[M[i, i]] for M in claim.families for i in range(len(M))]
+    stack = np.abs([M for each in groups for M in each])
+    own = own_units(stack)
+    stack *= np.outer(own, own)
     g = np.repeat(np.arange(len(groups)), [len(each) for each in groups])
-    stack = np.array([M for each in groups for M in each])
     k, i, j = np.nonzero(stack * np.tri(n).T)
-    sizes = np.log2(np.abs(stack[k, i, j]))
+    entries = stack[k, i, j]
+    sizes = np.zeros(len(groups))
+    np.maximum.at(sizes, g[k], entries)
+    if not len(k) or (NEAR * entries >= sizes[g[k]]).all():
+        return own
+    logs = np.log2(entries)
     A = np.zeros((len(k), n + len(groups)))
     each = np.arange(len(k))
     A[each, i] += 1.0
@@ -308,9 +322,47 @@ def balanced_units(claim: Claim) -> Any:
     for _ in range(2):
         scaled = weights[:, None] * A
         normal = scaled.T @ scaled + 1e-9 * np.eye(A.shape[1])  # what is left open stays small
-        found = np.linalg.solve(normal, -scaled.T @ (weights * sizes))
-        weights = np.exp2(np.clip(A @ found + sizes, -20.0, 0.0) / 4)
-    return np.exp2(np.round(found[:n]))
+        found = np.linalg.solve(normal, -scaled.T @ (weights * logs))
+        weights = np.exp2(np.clip(A @ found + logs, -20.0, 0.0) / 4)
+    return own * np.exp2(np.round(found[:n]))
+
+
+def own_units(stack: Any) -> Any:
+    """Units of the free vectors in those of the first one: in the first of the matrices that
+    connects one with those that are known, entries on the diagonal have one size.
+
+    They depend on where entries are, and on ratios of them, so that a program in other units is the
+    same one in these.
+    """
+    n = stack.shape[-1]
+    squares = np.diagonal(stack, axis1=1, axis2=2)
+    units, known, unknown = [1.0] * n, {0}, set(range(1, n))
+    left = [(k, {*np.nonzero(row)[0].tolist()}) for k, row in enumerate(squares)]
+    while unknown:
+        rest = []
+        for k, places in left:
+            new = places & unknown
+            if not new:
+                continue
+            first = min(places & known, default=None)
+            if first is None:
+                rest.append((k, places))
+                continue
+            for i in new:
+                units[i] = units[first] * math.sqrt(squares[k, first] / squares[k, i])
+            known |= new
+            unknown -= new
+        if len(rest) == len(left):
+            new = min(unknown)  # by a product with one that is known, or by nothing
+            known.add(new)
+            unknown.remove(new)
+            for j in known:
+                at = np.nonzero(stack[:, new, j] * squares[:, j])[0]
+                if len(at):
+                    units[new] = units[j] * float(squares[at[0], j] / stack[at[0], new, j])
+                    break
+        left = rest
+    return np.array(units)
 
 
 def _family_units(M: Any, D: Any) -> Any:
