@@ -247,7 +247,7 @@ class _Keyed:
 
 @lru_cache(maxsize=4096)
 def _solve(keyed: _Keyed) -> _Ended:
-    clarabel = _clarabel()
+    clarabel = load_clarabel()
     A, (shape, *_, (bounded, equal), sizes, tolerance) = keyed.A, keyed.key
     cones = [clarabel.NonnegativeConeT(bounded)]
     cones += [clarabel.ZeroConeT(equal)] if equal else []
@@ -270,7 +270,7 @@ def _solve(keyed: _Keyed) -> _Ended:
 
 @lru_cache(maxsize=8)
 def _settings(tolerance: float) -> Any:
-    settings = _clarabel().DefaultSettings()
+    settings = load_clarabel().DefaultSettings()
     settings.verbose = False
     settings.tol_gap_abs = settings.tol_gap_rel = settings.tol_feas = tolerance
     return settings
@@ -371,7 +371,8 @@ def _family_units(M: Any, D: Any) -> Any:
     return np.where(sizes > 0, sizes, 1.0) ** -0.5
 
 
-def _clarabel() -> Any:
+def load_clarabel() -> Any:
+    """The solver, an optional package."""
     try:
         import clarabel  # optional
     except ImportError as error:
