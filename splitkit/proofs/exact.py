@@ -59,7 +59,7 @@ class Echelon:
         rest = self.reduced(v)
         if not rest:
             return False
-        position = max(rest, key=lambda p: (abs(rest[p]), -p))
+        position = min(rest)  # whatever their sizes are, which depend on units
         row = {p: value / rest[position] for p, value in rest.items()}
         for other in self.rows.values():
             _subtract(other, other.get(position, ZERO), row)

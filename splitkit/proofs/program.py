@@ -296,24 +296,26 @@ def balanced_units(claim: Claim) -> Any:
     within the Q, the least entries counting least.
     """
     n = len(claim.B)
-    # t has units of its own where numbers, or a residual, are compared with squares of points
-    ratio = float(np.abs(claim.C).max() / (np.abs(claim.B).max() or 1.0))
-    apart = claim.values or claim.least < 0 or not 1 / FAR < ratio < FAR
-    groups = [[claim.B], [claim.C]] if apart else [[claim.B, claim.C]]
-    groups += [[M] for M in (*claim.inequalities, *claim.equalities)]
-    groups += [[M[i, i]] for M in claim.families for i in range(len(M))]
-    stack = np.abs([M for each in groups for M in each])
+    known = [claim.B, claim.C, *claim.inequalities, *claim.equalities]
+    known += [M[i, i] for M in claim.families for i in range(len(M))]
+    stack = np.abs(known)
     own = own_units(stack)
     stack *= np.outer(own, own)
-    g = np.repeat(np.arange(len(groups)), [len(each) for each in groups])
+    # t has units of its own where numbers, or a residual, are compared with squares of points
+    ratio = float(stack[1].max() / (stack[0].max() or 1.0))
+    apart = claim.values or claim.least < 0 or not 1 / FAR < ratio < FAR
+    g = np.arange(len(stack))  # what has the units of one number
+    if not apart:
+        g[1] = 0
     k, i, j = np.nonzero(stack * np.tri(n).T)
     entries = stack[k, i, j]
-    sizes = np.zeros(len(groups))
+    sizes = np.zeros(len(g))
     np.maximum.at(sizes, g[k], entries)
-    if not len(k) or (NEAR * entries >= sizes[g[k]]).all():
+    entries /= sizes[g[k]]
+    if not len(k) or NEAR * entries.min() >= 1:
         return own
     logs = np.log2(entries)
-    A = np.zeros((len(k), n + len(groups)))
+    A = np.zeros((len(k), n + len(g)))
     each = np.arange(len(k))
     A[each, i] += 1.0
     A[each, j] += 1.0
