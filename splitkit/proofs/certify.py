@@ -306,7 +306,7 @@ def _direct(
         if found is None:
             return None
         λ, ν = found
-    Λ = [_nearest_semidefinite(metric) for metric in answer.metrics]
+    Λ = [nearest_semidefinite(metric) for metric in answer.metrics]
     given = Multipliers(Fraction(t), tuple(λ), tuple(ν), tuple(Λ))
     return given if verifies(program, given) else None
 
@@ -349,7 +349,7 @@ def _at_values(
     return found
 
 
-def _nearest_semidefinite(metric: Any) -> Matrix:
+def nearest_semidefinite(metric: Any) -> Matrix:
     """FFᵀ near it, formed in rational numbers."""
     diagonal = np.sqrt(np.maximum(np.diag(metric), 0.0))
     unit = np.where(diagonal > 0, diagonal, 1.0)

@@ -409,8 +409,8 @@ class _Multiples:
 
 def _rounded(sums: Any, sizes: Any) -> Any:
     """Sums without what rounding leaves of them where terms of these sizes cancel."""
-    last = sizes / DIGITS
-    return np.rint(np.divide(sums, last, out=np.zeros_like(sums), where=last > 0)) * last
+    last = np.exp2(np.frexp(sizes)[1]) / DIGITS
+    return np.rint(sums / last) * last
 
 
 def _product(Q: Quadratic, z: Whole) -> Whole:

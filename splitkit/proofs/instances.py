@@ -49,7 +49,8 @@ def operator_through(
     x: Any, u: Any, properties: Properties, step: float | None = None
 ) -> Operator | None:
     """An operator with these properties through pairs of points, the rows of x and u, of an even
-    dimension; None: none was found. With a ``step``, that of a resolvent, it may be known by that.
+    dimension; None: none was found. With a ``step`` it is known by its resolvent there, if it
+    has no matrix and is no gradient.
     """
     d, v = x[1:] - x[0], u[1:] - u[0]
     M = _one(d[0], v[0], properties) if len(d) == 1 else _several(d, v, properties)
@@ -62,8 +63,10 @@ def operator_through(
     if len(forms) != 1:
         return None
     [form] = forms
-    if not _satisfied(x, u, form) or (step is None and form[2] >= 0):
+    if not _satisfied(x, u, form):
         return None
+    if step is None and form[2] >= 0:  # of no size that bounds its values
+        step = float(np.linalg.norm(x - x[0]) / (np.linalg.norm(u - u[0]) or 1.0)) or 1.0
     return OfOneForm(x, u, form, step, properties)
 
 
@@ -193,4 +196,3 @@ def _satisfies(M: Any, properties: Properties) -> bool:
         if np.linalg.eigvalsh(a * identity + b * symmetric + c * square)[0] < -CLOSE * size:
             return False
     return True
-

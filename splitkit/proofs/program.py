@@ -31,6 +31,7 @@ import scipy.sparse
 from splitkit.progress import tell
 
 TOLERANCE = 1e-10  # the solver's
+TINY = 1e-200  # beside the entries of a Gram matrix
 DIGITS = 2.0**40  # of the numbers that the solver is given
 PROGRAMS = "programs of a proof"  # what a bar counts
 FAR = 2.0**20  # between what is claimed and what is given: they have other units
@@ -122,23 +123,29 @@ def least_value(claim: Claim, units: Any = None) -> Answer:
     units = balanced_units(claim) if units is None else units
     D = np.outer(units, units)
     stack = np.array([claim.C, claim.B, *claim.inequalities, *claim.equalities]) * D
+    largest = np.abs(stack).max(axis=(1, 2))
+    largest = np.where(largest > 0, largest, 1.0)
+    stack = _shortened(stack / largest[:, None, None])
     norms = np.sqrt(np.sum(stack * stack, axis=(1, 2)))
-    norms[0] = norms[0] or norms[1]  # t in the units of C/B; if C is 0, in those of 1
-    size_C, size_B, *_ = norms = np.where(norms > 0, norms, 1.0)
-    of_known = 1 / norms[2:]
+    norms = np.where(norms > 0, norms, 1.0)
     right, *columns = _parts(stack / norms[:, None, None], n)
+    size_C, size_B, *_ = norms = norms * largest
+    if not np.any(right):  # t in the units of C/B; if C is 0, in those of 1
+        size_C = size_B
+    of_known = 1 / norms[2:]
     of_M = [_family_units(M, D) for M in claim.families]
     sizes = [len(M) for M in claim.families]
     for M, f in zip(claim.families, of_M, strict=True):
         i, j, k = _triangle(len(M))
-        columns += [*_parts((k * f[i] * f[j])[:, None, None] * (D * M[i, j]), n)]
+        parts = _shortened((f[i] * f[j])[:, None, None] * (D * M[i, j]))
+        columns += [*_parts(k[:, None, None] * parts, n)]
     count, families = len(columns), sum(k * (k + 1) // 2 for k in sizes)
     bounded = 1 + len(claim.inequalities)  # t and λ
     end = bounded + len(right)
     A = np.zeros((end + families, count))
     b = np.zeros(len(A))
     A[:bounded, :bounded] = -np.eye(bounded)
-    b[0] = -claim.least * size_B / size_C
+    b[0] = -_shortened(claim.least * size_B / size_C)
     A[bounded:end] = np.array(columns).T
     A[bounded:end, 0] *= -1.0  # S = tB − C − …
     b[bounded:end] = -right
@@ -151,6 +158,7 @@ def least_value(claim: Claim, units: Any = None) -> Answer:
     gram[:n, :n] = _smat(z[bounded + m : end], n)
     gram *= D
     weight = float(np.sum(claim.B * gram))
+    has_weight = weight > TINY * float(np.abs(gram).max())
     rest = bounded + len(claim.equalities)
     metrics, at = [], rest
     for k, f in zip(sizes, of_M, strict=True):
@@ -162,7 +170,7 @@ def least_value(claim: Claim, units: Any = None) -> Answer:
         multipliers=x[1:bounded] * of_known[: bounded - 1] * size_C,
         free=x[bounded:rest] * of_known[bounded - 1 :] * size_C,
         metrics=tuple(metrics),
-        gram=gram / weight if weight > 0 and status != "PrimalInfeasible" else gram,
+        gram=gram / weight if has_weight and status != "PrimalInfeasible" else gram,
         units=units,
     )
 
@@ -172,7 +180,7 @@ class Conic:
 
     def __init__(self, count: int, c: float) -> None:
         self.rows = [np.eye(1, count)]
-        self.right = [np.array([c])]
+        self.right = [_shortened(np.array([c]))]
         self.inside = [np.zeros(1)]
         self.bounded = 1
         self.sizes: list[int] = []
@@ -189,8 +197,8 @@ class Conic:
             self.sizes.append(len(C))
 
     def _add(self, M: Any, c: Any, inside: Any) -> None:
-        self.rows.append(M)
-        self.right.append(c)
+        self.rows.append(_shortened(M))
+        self.right.append(_shortened(c))
         self.inside.append(inside)
 
     def minimum(self, inside: float) -> Any:
@@ -209,7 +217,6 @@ def _solver(
     """min x₀ subject to b − Ax in so many inequalities, equations, and cones of these sizes; equal
     programs are solved once.
     """
-    A, b = _shortened(A), _shortened(b)
     key = (A.shape, A.tobytes(), b.tobytes(), linear, tuple(sizes), tolerance)
     return _solve(_Keyed(A, b, key))
 
