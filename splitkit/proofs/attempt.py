@@ -24,7 +24,6 @@ from splitkit.proofs.unbounded import exceeding
 from splitkit.proofs.worst_case import low_rank_points
 from splitkit.properties import Form
 
-
 EXCEEDED = (
     "points that satisfy every condition, without rounding, attain {:.3g} times what is given, and "
     "grew as much as was asked for: no multiple is known to be enough"

@@ -3,8 +3,8 @@
 Through two pairs, with differences d and Δ, there is an affine operator with these properties: a
 multiple of a rotation in a plane, x ↦ sx + tJx with s = ⟨d, Δ⟩/‖d‖², s² + t² = ‖Δ‖²/‖d‖², has
 the same s and ‖Δ‖/‖d‖ for every two pairs; of a gradient, m plus a symmetric matrix of rank 1.
-Through more pairs a matrix is tried. Where there is none, and the operator is a gradient or known by
-one form alone, a piecewise linear operator is laid through them (``extensions.py``). Then others
+Through more pairs a matrix is tried. Where there is none, and the operator is a gradient or known
+by one form alone, a piecewise linear operator is laid through them (``extensions.py``). Then others
 that break the claim as well are preferred, which can be written down in a line (``members.py``).
 """
 

@@ -31,8 +31,8 @@ from splitkit.progress import Progress, telling
 from splitkit.proofs.abstract import symbolic
 from splitkit.proofs.attempt import Attempt, Known, of_linear_map, worst_points
 from splitkit.proofs.certify import Multipliers
-from splitkit.proofs.faces import between_solutions, may_differ
 from splitkit.proofs.extensions import ThroughPoints
+from splitkit.proofs.faces import between_solutions, may_differ
 from splitkit.proofs.instances import operator_through
 from splitkit.proofs.interpolation import Smooth, interpolation_of
 from splitkit.proofs.iterated import after_steps
