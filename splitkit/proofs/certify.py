@@ -29,7 +29,7 @@ from splitkit.proofs.exact import (
     is_semidefinite,
     solve_near,
 )
-from splitkit.proofs.program import Answer, Claim, least_value
+from splitkit.proofs.program import Answer, Claim, least_value, order_one, shortened
 from splitkit.proofs.quadratic import Quadratic, exact_sum, whole_sum
 from splitkit.proofs.runs import Row
 
@@ -202,8 +202,20 @@ def _vanishing_at(
     S = _slack_in_floats(claim, answer, t)[np.ix_(kept, kept)]
     eigenvalues, vectors = np.linalg.eigh(np.outer(units, units) * S)
     null = vectors[:, eigenvalues <= INTERIOR * max(eigenvalues[-1], 0.0)]
-    found = _rational(units[:, None] * null) if null.shape[1] else None
-    return [{kept[i]: c for i, c in z.items()} for z in found or []]
+    if not null.shape[1]:
+        return []
+    all_null = np.zeros((n, len(off) + null.shape[1]))
+    for k, z in enumerate(off):
+        all_null[list(z), k] = [float(c) for c in z.values()] / answer.units[list(z)]
+    all_null[kept, len(off) :] = null
+    found = _orthogonal(program, answer.units, np.linalg.qr(all_null)[0])
+    if found is not None:
+        space = Echelon()
+        for z in off:
+            space.add(z)
+        return [z for z in found if space.add(z)]
+    rational = _rational(units[:, None] * null)
+    return [{kept[i]: c for i, c in z.items()} for z in rational or []]
 
 
 def _slack_in_floats(claim: Claim, answer: Answer, t: float) -> Any:
@@ -224,7 +236,7 @@ def _centre(claim: Claim, answer: Answer, t: float, off: Sequence[Row] = ()) -> 
     n = len(units) - claim.values
     moved = Claim(
         np.diag(np.where(np.arange(len(units)) < n, size / units**2, 0.0)),
-        claim.C - t * claim.B,
+        _rest(claim, units, t),
         claim.inequalities,
         claim.equalities,
         claim.families,
@@ -234,6 +246,13 @@ def _centre(claim: Claim, answer: Answer, t: float, off: Sequence[Row] = ()) -> 
     if not off:
         return least_value(moved, units)
     return replace(least_value(*_reduced(moved, units, off)), units=units)
+
+
+def _rest(claim: Claim, units: Any, t: float) -> Any:
+    """C − tB, of numbers that are the same in all units."""
+    D = np.outer(units, units)
+    (C, c), (B, b) = (order_one(D * M) for M in (claim.C, claim.B))
+    return c / D * (C - shortened(t * b / c) * B)
 
 
 def _leading(off: Sequence[Row]) -> set[int]:

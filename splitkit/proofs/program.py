@@ -123,13 +123,11 @@ def least_value(claim: Claim, units: Any = None) -> Answer:
     units = balanced_units(claim) if units is None else units
     D = np.outer(units, units)
     stack = np.array([claim.C, claim.B, *claim.inequalities, *claim.equalities]) * D
-    largest = np.abs(stack).max(axis=(1, 2))
-    largest = np.where(largest > 0, largest, 1.0)
-    stack = _shortened(stack / largest[:, None, None])
+    stack, largest = order_one(stack)
     norms = np.sqrt(np.sum(stack * stack, axis=(1, 2)))
     norms = np.where(norms > 0, norms, 1.0)
     right, *columns = _parts(stack / norms[:, None, None], n)
-    size_C, size_B, *_ = norms = norms * largest
+    size_C, size_B, *_ = norms = norms * largest[:, 0, 0]
     if not np.any(right):  # t in the units of C/B; if C is 0, in those of 1
         size_C = size_B
     of_known = 1 / norms[2:]
@@ -137,7 +135,7 @@ def least_value(claim: Claim, units: Any = None) -> Answer:
     sizes = [len(M) for M in claim.families]
     for M, f in zip(claim.families, of_M, strict=True):
         i, j, k = _triangle(len(M))
-        parts = _shortened((f[i] * f[j])[:, None, None] * (D * M[i, j]))
+        parts = shortened((f[i] * f[j])[:, None, None] * (D * M[i, j]))
         columns += [*_parts(k[:, None, None] * parts, n)]
     count, families = len(columns), sum(k * (k + 1) // 2 for k in sizes)
     bounded = 1 + len(claim.inequalities)  # t and λ
@@ -145,7 +143,7 @@ def least_value(claim: Claim, units: Any = None) -> Answer:
     A = np.zeros((end + families, count))
     b = np.zeros(len(A))
     A[:bounded, :bounded] = -np.eye(bounded)
-    b[0] = -_shortened(claim.least * size_B / size_C)
+    b[0] = -shortened(claim.least * size_B / size_C)
     A[bounded:end] = np.array(columns).T
     A[bounded:end, 0] *= -1.0  # S = tB − C − …
     b[bounded:end] = -right
@@ -180,7 +178,7 @@ class Conic:
 
     def __init__(self, count: int, c: float) -> None:
         self.rows = [np.eye(1, count)]
-        self.right = [_shortened(np.array([c]))]
+        self.right = [shortened(np.array([c]))]
         self.inside = [np.zeros(1)]
         self.bounded = 1
         self.sizes: list[int] = []
@@ -197,8 +195,8 @@ class Conic:
             self.sizes.append(len(C))
 
     def _add(self, M: Any, c: Any, inside: Any) -> None:
-        self.rows.append(_shortened(M))
-        self.right.append(_shortened(c))
+        self.rows.append(shortened(M))
+        self.right.append(shortened(c))
         self.inside.append(inside)
 
     def minimum(self, inside: float) -> Any:
@@ -221,7 +219,14 @@ def _solver(
     return _solve(_Keyed(A, b, key))
 
 
-def _shortened(M: Any) -> Any:
+def order_one(M: Any) -> tuple[Any, Any]:
+    """A matrix, or each of several, divided by its largest entry, and that, which is 1 for 0."""
+    largest = np.abs(M).max(axis=(-2, -1), keepdims=True)
+    largest = np.where(largest > 0, largest, 1.0)
+    return shortened(M / largest), largest
+
+
+def shortened(M: Any) -> Any:
     """The numbers to so many digits: those of a program in other units, which are rounded in their
     last ones, become the same.
     """
@@ -362,14 +367,14 @@ def own_units(stack: Any) -> Any:
             known |= new
             unknown -= new
         if len(rest) == len(left):
-            new = min(unknown)  # by a product with one that is known, or by nothing
-            known.add(new)
-            unknown.remove(new)
-            for j in known:
-                at = np.nonzero(stack[:, new, j] * squares[:, j])[0]
+            i = min(unknown)  # by a product with one that is known, or by nothing
+            for j in sorted(known):
+                at = np.nonzero(stack[:, i, j] * squares[:, j])[0]
                 if len(at):
-                    units[new] = units[j] * float(squares[at[0], j] / stack[at[0], new, j])
+                    units[i] = units[j] * float(squares[at[0], j] / stack[at[0], i, j])
                     break
+            known.add(i)
+            unknown.remove(i)
         left = rest
     return np.array(units)
 

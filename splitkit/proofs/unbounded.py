@@ -3,7 +3,7 @@
 Where no t is enough, a direction of Gram matrices G with tr(BG) = 0 < tr(CG) mostly shows it, and
 the solver finds it. But ratios may grow without a direction, as those of f(x) − f* to ‖x − x*‖² do
 near x* where f has a kink. Then points are asked for whose ratio is at least some t, inside of
-every condition by a margin, so that rational numbers near them satisfy all of them without rounding.
+every condition by a margin, so that rational numbers near them satisfy all without rounding.
 """
 
 from __future__ import annotations
