@@ -12,6 +12,7 @@ to where S vanishes there.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -214,7 +215,7 @@ def _vanishing_at(
         for z in off:
             space.add(z)
         return [z for z in found if space.add(z)]
-    rational = _rational(units[:, None] * null)
+    rational = _rational(null, units)
     return [{kept[i]: c for i, c in z.items()} for z in rational or []]
 
 
@@ -414,11 +415,11 @@ def _on_a_face(
     return None
 
 
-def _rational(null: Any) -> list[Row] | None:
-    """The space spanned by these columns in small fractions, if it is."""
+def _rational(null: Any, units: Any) -> list[Row] | None:
+    """The space spanned by these columns, each entry in its unit, in small fractions, if it is."""
     for denominator, tolerance in COARSE:
-        rows = list(_simplest(null, denominator))
-        exact = np.array([[float(c) for c in row] for row in rows])
+        rows = list(_simplest(null, denominator, units))
+        exact = np.array([[float(c) for c in row] for row in rows]) / units
         left = null - exact.T @ np.linalg.lstsq(exact.T, null, rcond=None)[0]
         if np.linalg.norm(left) <= tolerance * np.linalg.norm(null):
             return [{i: c for i, c in enumerate(row) if c} for row in rows]
@@ -543,19 +544,36 @@ def _vanishing(
             yield row, ZERO
 
 
-def _simplest(null: Any, denominator: int = 8) -> Iterator[list[Fraction]]:
-    """A basis of a space that is known about, in reduced echelon form, of small fractions."""
+def _simplest(null: Any, denominator: int = 8, units: Any = None) -> Iterator[list[Fraction]]:
+    """A basis of a space that is known about, in reduced echelon form, of small fractions; entries
+    are in these units of their own, in which those that are as small as 0 are told.
+    """
     rows = np.array(null.T)
+    units = np.ones(rows.shape[1]) if units is None else units
+    leading: dict[int, int] = {}
     for k in range(len(rows)):
         column = int(np.argmax(np.abs(rows[k])))
         if not rows[k, column]:
             continue
+        leading[k] = column
         rows[k] /= rows[k, column]
         for other in range(len(rows)):
             if other != k:
                 rows[other] -= rows[other, column] * rows[k]
-    for row in rows:
-        yield [Fraction(float(value)).limit_denominator(denominator) for value in row]
+    for k, row in enumerate(rows):
+        unit = units[leading[k]] if k in leading else 1.0
+        yield [
+            _small(float(value * own / unit), denominator)
+            if abs(value) * denominator > 0.5
+            else ZERO
+            for value, own in zip(row, units, strict=True)
+        ]
+
+
+def _small(c: float, denominator: int) -> Fraction:
+    """A power of 2 times a fraction below 2 with such a denominator."""
+    part, power = math.frexp(c)
+    return Fraction(2 * part).limit_denominator(denominator) * Fraction(2) ** (power - 1)
 
 
 def _unknown(program: Program, answer: Answer) -> Iterator[tuple[float, Quadratic]]:
