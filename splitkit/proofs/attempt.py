@@ -217,11 +217,12 @@ class Attempt:
         """With the multipliers that were found, or else the solver's, at its answer or at another
         one, whose points are shown.
         """
-        claim, answer = self.claim, answer or self.answer
+        claim = self.claim
         λ: Sequence[Any]
         ν: Sequence[Any]
         Λ: Sequence[Any]
         if found is None:
+            answer = answer or self.answer
             value = answer.value
             λ, ν, Λ = answer.multipliers, answer.free, answer.metrics
         else:
@@ -246,9 +247,12 @@ class Attempt:
             linear=self._linear(ν, Λ),
             program=self.program,
             multipliers=found,
-            points=partial(worst_points, claim, answer) if math.isfinite(value) else None,
+            points=partial(self._points, answer) if math.isfinite(value) else None,
             **shown,
         )
+
+    def _points(self, answer: Answer | None) -> Any:
+        return worst_points(self.claim, answer or self.answer)
 
     def _linear(self, ν: Sequence[Any], Λ: Sequence[Any]) -> Any:
         """The part of adjoints and families in what is left."""
