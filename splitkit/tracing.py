@@ -168,12 +168,12 @@ def _program(
         # the key may name objects by their addresses, which are theirs as long as they are kept
         _PROGRAMS[key] = closed.jaxpr, jax.jit(partial(way, closed.jaxpr))
     homes = {a.sharding for a in closed.consts if getattr(a, "committed", False)}
-    home = homes.pop() if len(homes) == 1 else None
+    home, put = homes.pop() if len(homes) == 1 else None, jax.device_put
 
     def given(leaves: list[Array]) -> Given:
-        if home is not None and not all(a.committed for a in leaves):
+        if home is not None:
             # those that are bound to no device are another kind, for which JAX compiles anew
-            leaves = jax.device_put(leaves, home)
+            leaves = [a if getattr(a, "committed", True) else put(a, home) for a in leaves]
         return closed.consts, numbers, leaves
 
     return _PROGRAMS[key][1], given
@@ -363,25 +363,6 @@ def of_arrays(state: State) -> State:
     return jax.tree.map(array, state)
 
 
-def shapes_in(f: Map, given: State) -> State:
-    """What f returns for a tree of arrays, 0 throughout.
-
-    Raises
-    ------
-    Untraceable
-        f cannot be traced.
-    """
-    import jax  # as above
-
-    try:
-        found = jax.eval_shape(_folded(f), given)
-    except Untraceable:
-        raise
-    except Exception as error:  # as above
-        raise Untraceable from error
-    return jax.tree.map(lambda a: np.zeros(a.shape, a.dtype), found)
-
-
 def _folded(f: Map) -> Map:
     def folded(given: State) -> State:
         with folding():
@@ -398,6 +379,13 @@ def as_arrays(state: State, like: State = None) -> State:
     if like is None:
         return jax.tree.map(lambda a: jnp.asarray(a, dtype=jnp.asarray(a).dtype), state)
     return jax.tree.map(lambda a, b: jnp.asarray(a, dtype=b.dtype), state, like)
+
+
+def whole_number(k: int, like: Array) -> Any:
+    """k as what a program takes beside arrays like this one."""
+    import jax  # as above
+
+    return np.asarray(k, dtype=jax.dtypes.canonicalize_dtype(int))
 
 
 def chosen_of(mask: Array, one: State, other: State) -> State:
@@ -426,16 +414,9 @@ def while_loop(going: Callable[[State], Array], body: Map, start: State) -> Stat
 
 
 def repeated_while(going: Callable[[State], Array], step: Map, state: State, most: int) -> State:
-    """The first state of s, T(s), T(T(s)), … that is not going on, or that after so many steps:
-    found by the host, and where it is traced by a loop, whose program is another's with the same
-    structure.
+    """``loops.repeated_while``, of a state that is traced: a loop whose program is another's with
+    the same structure.
     """
-    open_ = going(state)
-    if not is_traced(open_):
-        while open_ and most:
-            state, most = step(state), most - 1
-            open_ = going(state)
-        return state
     import jax  # as above
     from jax import lax
 

@@ -28,6 +28,7 @@ SPLITKIT_ROOMS = (
     "backend",
     "tracing",
     "inductor",
+    "loops",
     "derivatives",
     "arguments",
     "looks",
