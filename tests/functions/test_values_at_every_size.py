@@ -112,11 +112,11 @@ FAR_APART = {
     "pseudo-Huber": (lambda: f.PseudoHuber(1e25), 1e-25, 1.0),
     "Fair": (lambda: f.Fair(1e25), 1e-25, 1.0),
     "log cosh": (lambda: f.LogCosh(1e25), 1e-25, 1.0),
-    "entropy": (lambda: f.NegativeEntropy(), 1e25, 1e-20),
-    "relative entropy": (lambda: f.RelativeEntropy(), 1e25, 1e-20),
-    "simplex entropy": (lambda: f.SimplexEntropy(), 1e25, 1e-20),
+    "entropy": (f.NegativeEntropy, 1e25, 1e-20),
+    "relative entropy": (f.RelativeEntropy, 1e25, 1e-20),
+    "simplex entropy": (f.SimplexEntropy, 1e25, 1e-20),
     "cube": (lambda: f.LpPower(3), 1e36, 1e-20),
-    "barrier": (lambda: f.BoxBarrier(), 1e-30, 1e-20),
+    "barrier": (f.BoxBarrier, 1e-30, 1e-20),
 }
 
 

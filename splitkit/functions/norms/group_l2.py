@@ -113,8 +113,9 @@ class GroupL2Norm(Function):
         ):
             return factor * x
         # the ratio of the radius to the norm may be no number, or one of few digits
-        norms = xp.expand_dims(self._norms(x), axis=self.axis)
-        radius = xp.reshape(self.weight + 0.0 * self._norms(x), norms.shape)
+        norms = self._norms(x)
+        radius = xp.expand_dims(self.weight + 0.0 * norms, axis=self.axis)
+        norms = xp.expand_dims(norms, axis=self.axis)
         unit = x / xp.where(norms > 0, norms, 1.0)
         return xp.where(factor < few, radius * unit, factor * x)
 
