@@ -280,12 +280,15 @@ def _program(traced: Any, leaves: list[Array]) -> tuple[Callable[..., list[Array
 
 
 def _fakes(given: list[Array]) -> list[Array]:
-    """Arrays of these shapes without values, whose mode knows numbers that loops find."""
-    from torch._subclasses.fake_tensor import FakeTensorMode  # as above
+    """Arrays of these kinds without values, each of its own: an array at two places would be one
+    argument. Their mode knows numbers that loops find.
+    """
+    from torch import empty_strided  # as above
+    from torch._subclasses.fake_tensor import FakeTensorMode
     from torch.fx.experimental.symbolic_shapes import ShapeEnv
 
-    mode = FakeTensorMode(shape_env=ShapeEnv())
-    return [mode.from_tensor(a, static_shapes=True) for a in given]
+    with FakeTensorMode(shape_env=ShapeEnv()):
+        return [empty_strided(a.shape, a.stride(), dtype=a.dtype, device=a.device) for a in given]
 
 
 def _opened(traced: Any, *, folds: bool = True) -> list[Array]:

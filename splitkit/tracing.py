@@ -27,6 +27,7 @@ State = Any  # a tree of arrays
 Map = Callable[[State], State]
 
 KEPT = 256  # programs, the oldest of which is dropped first
+ALONE = 1024  # entries of a problem that is solved by itself, of a batch on a CPU
 TWICE = 2**22  # entries of a matrix that a loop may hold by rows and by columns
 
 # whether what is computed now is of a loop within, and nothing outside of it can use it
@@ -413,6 +414,35 @@ def while_loop(going: Callable[[State], Array], body: Map, start: State) -> Stat
     return lax.while_loop(going, body, start)
 
 
+def each_alone(f: Map, state: State) -> State:
+    """f(s) of a search; where ``vmap`` makes a batch of such on a CPU, one after another, each for
+    as long as it takes, unless it has so few entries that all are done at once in less.
+    """
+    import jax  # as above
+    from jax.custom_batching import custom_vmap
+
+    closed, shapes = jax.make_jaxpr(f, return_shape=True)(state)
+    leaves, _ = jax.tree.flatten(state)
+
+    @custom_vmap
+    def flat(*given: Array) -> list[Array]:
+        return list(jax.core.eval_jaxpr(closed.jaxpr, given[len(leaves) :], *given[: len(leaves)]))
+
+    @flat.def_vmap
+    def of_many(size: int, is_batched: list[bool], *given: Array) -> tuple[list[Array], list[bool]]:
+        batched = [a for a, is_one in zip(given, is_batched, strict=True) if is_one]
+        if jax.default_backend() == "cpu" and sum(a.size for a in batched) >= ALONE * size:
+            found = jax.lax.map(lambda own: flat(*_merged(own, given, is_batched)), batched)
+        else:
+            axes = tuple(0 if is_one else None for is_one in is_batched)
+            found = jax.vmap(flat.fun, in_axes=axes)(*given)
+        return found, [True] * len(found)
+
+    found = flat(*leaves, *closed.consts)
+    form: Any = jax.tree.structure(shapes)
+    return form.unflatten(found)
+
+
 def repeated_while(going: Callable[[State], Array], step: Map, state: State, most: int) -> State:
     """``loops.repeated_while``, of a state that is traced: a loop whose program is another's with
     the same structure.
@@ -435,6 +465,12 @@ def repeated_while(going: Callable[[State], Array], step: Map, state: State, mos
     # what a step holds goes through the loop: no number of it is part of the program
     end = lax.while_loop(goes_on, following, (most, constants, numbers, leaves))
     return form.unflatten(end[-1])
+
+
+def _merged(own: list[Array], given: tuple[Array, ...], is_batched: list[bool]) -> list[Array]:
+    """What is given, with an element's own in the place of what is batched."""
+    left = iter(own)
+    return [next(left) if is_one else a for a, is_one in zip(given, is_batched, strict=True)]
 
 
 def _opened(step: Map, state: State) -> tuple[Any, list[Array], list[Array]]:

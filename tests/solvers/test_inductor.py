@@ -7,10 +7,9 @@ import pytest
 
 import splitkit as sk
 from splitkit import functions as f, inductor
-from splitkit.backend import solving, to_numpy
-from splitkit.looks import known_points
+from splitkit.backend import to_numpy
+from splitkit.loops import repeated_while
 from splitkit.solvers import glance
-from splitkit.solvers.compiled import Compiled
 
 torch = pytest.importorskip("torch")
 
@@ -94,20 +93,25 @@ def test_the_iterates_are_the_same_and_other_data_compile_nothing(method, compos
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # Torch's own
 @pytest.mark.filterwarnings("ignore::FutureWarning")  # alike
 def test_inductor_compiles_a_step_with_its_search_once(monkeypatch):
-    """x³ is much steeper where a step leads than where it begins."""
+    """Of a state that has an array at two places, of which one is passed on."""
     monkeypatch.setattr(inductor, "_PROGRAMS", {})
-    method = sk.TsengLineSearch()
-    x0 = torch.tensor([0.01, 3.0, -8.0], dtype=torch.float64)
-    for shift in (1.0, 2.0):
-        F = sk.Operator.from_callable(lambda x, shift=shift: x**3 - shift, monotone=True)
-        plan = sk.plan(F + sk.NormalCone(f.Box(-9.0, 9.0)), x0, method)
-        with solving(x0), known_points():
-            iteration = plan._iteration
-            state = plain = iteration.step(iteration.begin(x0, plan.space))
-            for _ in range(20):
-                plain = iteration.step(plain)
-            found = Compiled.of(iteration, x0, True).run(state, 20)
-        torch.testing.assert_close(found[0], plain[0], rtol=1e-9, atol=1e-12)
+
+    def step_with(factor):
+        def step(state):
+            x, before = state
+            start = x + factor * before
+            halved = repeated_while(lambda now: now.max() > 1.0, lambda now: 0.5 * now, start, 9)
+            return halved, x
+
+        return step
+
+    x = torch.tensor([0.3, 0.9], dtype=torch.float64)
+    for factor in (1.5, 7.0):
+        step, state = step_with(factor), (x, x)
+        found = inductor.repeated(step, state)(state, 4)
+        for _ in range(4):
+            state = step(state)
+        torch.testing.assert_close(found, state, rtol=1e-14, atol=0)
     assert len(inductor._PROGRAMS) == 1
 
 
