@@ -92,6 +92,8 @@ class MonotoneMultiTier(ImageParametrization):
     torch.Size([2, 544])
     """
 
+    formula = r"W = (1 - m)I - A^\top A + B - B^\top"
+
     def __init__(
         self,
         in_channels: int,
