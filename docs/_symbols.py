@@ -37,25 +37,14 @@ UPPER = dict(
 MARKS = {"\u0302": "^", "\u0303": "~", "\u0304": "¯", "\u0306": "˘", "\u0307": "˙"}
 FRACTIONS = {"½": "12", "¼": "14", "¾": "34", "⅛": "18", "⅓": "13", "⅔": "23"}
 NAMES = _words(
-    "Im Lip Re argmax argmin cl conv cos cosh det diag dim dist dom exp fix gph inf ker lim log "
-    "max min prox rank sign sin sinh softmax sup tanh tr zer"
+    "Diag Im Lip Re argmax argmin cl conv cos cosh det diag dim dist dom exp fix gph inf ker lim "
+    "log max min prox rank sign sin sinh softmax sup tanh tr zer"
 )
 VARIABLES = _words(  # quantities that docstrings call by a word, where an operator joins them
     "accuracy border channels exact features final frames gain gains greatest initial least linf "
     "linear lower margin measure pixels rate tol upper value"
 )
-WORDS = (
-    "inf",
-    "sup",
-    "fix",
-    "max",
-    "min",
-    "rank",
-    "sign",
-    "prox",
-    "dim",
-    "log",
-)  # no formula by themselves
+WORDS = "inf|sup|fix|max|min|rank|sign|prox|dim|log"  # no formula by themselves
 OPEN, CLOSE = "([{⟨⌊⌈⟦", ")]}⟩⌋⌉⟧"
 BARS = "|‖"
 RELATIONS = "=<>≤≥≠≈≡∈∉∋⊂⊆⪰⪯≻≺≫≪≲∝↦→←⇒⇔⊥:"
@@ -76,7 +65,8 @@ CUT = re.compile(  # spaces; m-strongly; f's; quotation
 )
 # 2D, e.g., 24.8(ii), (B7), 's, C++, x86_64
 PLAIN = re.compile(
-    r"\d+D|[a-z]\.[a-z]|[\d.]+\([ivx]+\)|\([A-Z]\d+\)|['’].*|C\+\+|x\d+_\d+|[a-z]\w*_(?!max|min|opt)[a-z]{2}\w*|\w+_\w+_\w+"
+    r"\d+D|[a-z]\.[a-z]|[\d.]+\([ivx]+\)|\([A-Z]\d+\)|['’].*|C\+\+|x\d+_\d+"
+    r"|[a-z]+\d*_(?!max|min|opt)[a-z]{2,}\w*|[a-z]+_[a-z]+_[a-z]+"
 )
 NUMBER = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?|\.\d+")
 PRODUCT = re.compile(r"[A-Z][hp-rt-z]|[a-z][A-Z]|[abcstw][fmxyz]|[A-Z]T")  # Ax, bA, cf
@@ -254,11 +244,10 @@ def _balanced(text: str) -> Iterator[tuple[str, bool]]:
 
 def _trimmed(text: str) -> Iterator[tuple[str, bool]]:
     """A formula without the stops, relations and words at its ends, which the sentence has."""
-    words = "|".join(WORDS)
     head = re.match(rf"(?:\s|[,;:.!?]|[{re.escape(RELATIONS + INFIX)}](?=\s|$))*", text)
     start = head.end() if head else 0
     tail = re.search(
-        rf"(?:\s|[,;:.!?]|(?<=\s)[{re.escape(RELATIONS + INFIX)}]|\b(?:{words})|[&-])*$", text
+        rf"(?:\s|[,;:.!?]|(?<=\s)[{re.escape(RELATIONS + INFIX)}]|\b(?:{WORDS})|[&-])*$", text
     )
     end = max(start, tail.start() if tail else len(text))
     parts = (text[:start], text[start:end], text[end:])
