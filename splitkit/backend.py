@@ -751,7 +751,7 @@ def solving(x: Point) -> AbstractContextManager[Any]:
     no_grad = getattr(namespace(x), "no_grad", None)
     if no_grad is not None:
         first = blocks(x)[0] if type(x) is tuple else x
-        mesh = mesh_of(first)
+        mesh = getattr(first, "device_mesh", None)
         return no_grad() if mesh is None else _on_processes(no_grad(), mesh)
     over_devices = hasattr(device(blocks(x)[0]), "mesh")
     return _on_devices() if over_devices else np.errstate(all="ignore")
