@@ -24,6 +24,7 @@ from splitkit.linear import (
     Stacked,
 )
 from splitkit.linear.fourier import FourierMultiplier
+from splitkit.linear.wrapped import wrap
 from tests.functions.namespaces import every_library, maker
 from tests.linear.test_maps import matrix
 
@@ -170,3 +171,12 @@ def test_maps_of_deficient_rank_have_no_gain(dtype):
         assert (sk.functions.SquaredL2() @ L).strong_convexity == 0
     small = 1e3 * float(np.finfo(dtype).eps)
     assert sk.linear.DenseMatrix(np.diag([1.0, small]).astype(dtype)).least_gain >= 0.99 * small
+
+
+@pytest.mark.parametrize("M", [WIDE, scipy.sparse.csr_array(HOLES)])
+def test_a_gram_product_is_known_by_its_array(M):
+    gram, rows = wrap(M).T @ wrap(M), wrap(M) @ wrap(M).T
+    assert gram.properties.monotone and rows.properties.monotone
+    assert not (wrap(1.0 * M).T @ wrap(M)).properties.monotone
+    found = (gram + ScaledIdentity(1.0)).shifted_inverse(1.0)(np.ones(N))
+    assert np.allclose(2 * found + M.T @ (M @ found), 1.0)
