@@ -37,6 +37,7 @@ from splitkit.solvers.methods.frank_wolfe import FrankWolfe as FrankWolfe
 from splitkit.solvers.methods.loopless_svrg import LooplessSVRG as LooplessSVRG
 from splitkit.solvers.methods.panoc import PANOC as PANOC
 from splitkit.solvers.methods.peaceman_rachford import PeacemanRachford as PeacemanRachford
+from splitkit.solvers.methods.point_saga import PointSAGA as PointSAGA
 from splitkit.solvers.methods.preconditioned import Preconditioned as Preconditioned
 from splitkit.solvers.methods.primal_dual import (
     PD3O as PD3O,
@@ -52,6 +53,7 @@ from splitkit.solvers.methods.resolvent_splittings import (
 )
 from splitkit.solvers.methods.restarted import Restarted as Restarted
 from splitkit.solvers.methods.saga import SAGA as SAGA
+from splitkit.solvers.methods.spdhg import SPDHG as SPDHG
 from splitkit.solvers.methods.supermann import SuperMann as SuperMann
 from splitkit.solvers.methods.tseng import Tseng as Tseng
 from splitkit.solvers.methods.tseng_line_search import TsengLineSearch as TsengLineSearch
@@ -83,4 +85,4 @@ METHODS: tuple[type[Method], ...] = (
     TsengLineSearch,
 )
 
-BY_NAME: tuple[type[Method], ...] = (PANOC, FrankWolfe, SAGA, LooplessSVRG)
+BY_NAME: tuple[type[Method], ...] = (PANOC, FrankWolfe, SAGA, LooplessSVRG, PointSAGA, SPDHG)
