@@ -176,7 +176,7 @@ def test_maps_of_deficient_rank_have_no_gain(dtype):
 @pytest.mark.parametrize("M", [WIDE, scipy.sparse.csr_array(HOLES)])
 def test_a_gram_product_is_known_by_its_array(M):
     gram, rows = wrap(M).T @ wrap(M), wrap(M) @ wrap(M).T
-    assert gram.properties.monotone and rows.properties.monotone
+    assert all(L.properties.monotone for L in (gram, rows))
     assert not (wrap(1.0 * M).T @ wrap(M)).properties.monotone
     found = (gram + ScaledIdentity(1.0)).shifted_inverse(1.0)(np.ones(N))
     assert np.allclose(2 * found + M.T @ (M @ found), 1.0)
