@@ -82,12 +82,12 @@ def _in_one_block(
     if origins is None or equilibration(by.inclusion.operators, start, within) is not None:
         return None
     inner = earlier.method if isinstance(earlier, Substituted) else None
-    balance = isinstance(given, DouglasRachford) and isinstance(given.alpha, Arbitrary)
-    if balance:  # which finds the step: no trial is worth its iterations
+    if isinstance(given, DouglasRachford) and isinstance(given.alpha, Arbitrary):
+        # balancing finds the step: no trial is worth its iterations
         step = getattr(inner, "alpha", None)
         if step is None:
             step = mean_step(terms, typical_point(terms, start, within), within) or 1.0
-        option = Option(given.with_alpha(step), terms, option.guarantee)
+        option, balance = Option(given.with_alpha(step), terms, option.guarantee), True
     else:
         option = option.scaled(start, within, inner)
         balance = method is not None and method.balance

@@ -330,7 +330,7 @@ class LP(QP):
         """The objective's coefficients."""
         return self.q
 
-    def update(  # type: ignore[override]
+    def update(
         self,
         *,
         c: Any = None,
