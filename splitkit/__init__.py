@@ -23,6 +23,7 @@ from splitkit.operators import (
     Resolvent as Resolvent,
     Zero as Zero,
     copies as copies,
+    plug_and_play as plug_and_play,
     product_space as product_space,
 )
 from splitkit.problems import (
