@@ -9,10 +9,10 @@ constants, the step sizes, the theorem, and the factorizations that the resolven
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from splitkit.arguments import check_choice, check_flag, check_integer
@@ -550,6 +550,7 @@ class Plan(Shown):
             sparing=sparing and not self.warrant.may_drift,
             groups=groups,
             least_sizes=sizes,
+            sizes_without=partial(self._sizes_without, groups),
             fit=self._fit if groups else None,
             peeks=not measured and not self._compiles,
         )
@@ -574,6 +575,11 @@ class Plan(Shown):
     def _rows_as(self, groups: Groups) -> tuple[Groups, Sequence[Array]]:
         judged = self.method.judged(*self.terms)
         return groups, least_sizes(judged, groups, self.x0, self.space)
+
+    def _sizes_without(self, groups: Groups, others: Container[int]) -> Sequence[Array]:
+        """The least sizes, without the terms whose operators have one of these identities."""
+        judged = [t for t in self.method.judged(*self.terms) if id(t.operator) not in others]
+        return least_sizes(judged, groups, self.x0, self.space)
 
     def _finish(
         self,
