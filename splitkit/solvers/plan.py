@@ -146,11 +146,12 @@ def planned(
         method = resume.method if method is None else method
     if in_transformation(x0, inclusion):
         return _transformed(inclusion, x0, method, space)
-    if space.mesh is not None:
-        require_agreement(space, x0=x0, inclusion=inclusion, method=method, batch_ndim=batch_ndim)
-    flat = Inclusion.of(inclusion, space)
-    flat.operator.check_space(space)
     with solving(x0), known_points():
+        if space.mesh is not None:
+            given = {"inclusion": inclusion, "method": method, "batch_ndim": batch_ndim}
+            require_agreement(space, x0, **given)
+        flat = Inclusion.of(inclusion, space)
+        flat.operator.check_space(space)
         if isinstance(method, Method):
             method.check_space(space)
         option, rewrites = choose_units(flat, method, x0, space, earlier)
@@ -326,11 +327,11 @@ class Plan(Shown):
     def run(self, options: Options, x0: Point | Solution | None = None) -> Solution:
         """``solve`` with options that are checked."""
         start, dual, earlier = self._start(x0)
-        if self.space.mesh is not None:
-            self._require_agreement(start, options)
         if in_transformation(start, self.terms):
             return self._run_transformed(options, start)  # type: ignore[return-value]
         with solving(start), known_points():
+            if self.space.mesh is not None:
+                self._require_agreement(start, options)
             run, task = self._ready(start, options, dual, earlier)
             solution = self._finish(run, task, options.max_iter, options.callback, options.progress)
         if solution.converged:
@@ -391,11 +392,11 @@ class Plan(Shown):
     def run_stepwise(self, options: Options, x0: Point | Solution | None = None) -> Iterator[State]:
         """``iterate`` with options that are checked."""
         start, dual, earlier = self._start(x0)
-        if self.space.mesh is not None:
-            self._require_agreement(start, options)
         if in_transformation(start, self.terms):
             raise TypeError("iterate is for the host: take solve inside of jit, vmap or grad")
         with solving(start), known_points():
+            if self.space.mesh is not None:
+                self._require_agreement(start, options)
             run, task = self._ready(start, options, dual, earlier)
         task.stopping.start()
         runs = advance(run, task, max_iter=options.max_iter, every=True)
