@@ -285,7 +285,7 @@ def _fakes(given: list[Array]) -> list[Array]:
     """
     from torch import empty_strided  # as above
     from torch._subclasses.fake_tensor import FakeTensorMode
-    from torch.fx.experimental.symbolic_shapes import ShapeEnv
+    from torch.fx.experimental.symbolic_shapes import ShapeEnv  # as above
 
     with FakeTensorMode(shape_env=ShapeEnv()):
         return [empty_strided(a.shape, a.stride(), dtype=a.dtype, device=a.device) for a in given]
