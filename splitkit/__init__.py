@@ -23,6 +23,7 @@ from splitkit.operators import (
     Resolvent as Resolvent,
     Zero as Zero,
     copies as copies,
+    plug_and_play as plug_and_play,
     product_space as product_space,
 )
 from splitkit.problems import (
@@ -97,6 +98,7 @@ from splitkit.solvers.methods import (
     GoldenRatio as GoldenRatio,
     Halpern as Halpern,
     Inertial as Inertial,
+    IPiano as IPiano,
     LinearizedADMM as LinearizedADMM,
     LooplessSVRG as LooplessSVRG,
     MalitskyTam as MalitskyTam,
@@ -110,6 +112,7 @@ from splitkit.solvers.methods import (
     Relaxed as Relaxed,
     Restarted as Restarted,
     Ryu as Ryu,
+    SpectralProximalGradient as SpectralProximalGradient,
     SuperMann as SuperMann,
     Tseng as Tseng,
     TsengLineSearch as TsengLineSearch,
