@@ -113,6 +113,11 @@ def check(solution: Any) -> Any:
     """The solution of a solve inside of a transformation, outside of which this is called, or of
     any other.
 
+    Parameters
+    ----------
+    solution : ArraySolution or Solution
+        What ``solve`` returned.
+
     Raises
     ------
     NotConvergedError
