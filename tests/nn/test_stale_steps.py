@@ -135,7 +135,8 @@ def test_what_is_not_over_soon_is_accelerated(kind, activation, tol):
     layer.max_iter = 1000
     z = layer(x)
     forward = layer.last_solve.forward
-    assert forward.iterations > 50 and forward.method.startswith("Anderson")
+    assert forward.iterations > 50
+    assert forward.method.startswith("Anderson")
     W, bias = layer.parametrization(x)
     pre = layer.parametrization.multiply(W, z) + bias
     size = float(pre.detach().abs().max())
@@ -163,4 +164,6 @@ def test_samples_that_are_done_first_are_counted_as_before():
         layer(x)
     before, *_ = layer.last_solve.forward.measured
     early = before < 50
-    assert early.any() and (after[early] == before[early]).all() and (after[~early] > 50).all()
+    assert early.any()
+    assert (after[early] == before[early]).all()
+    assert (after[~early] > 50).all()

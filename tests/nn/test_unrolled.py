@@ -141,7 +141,9 @@ def test_inputs_are_those_of_the_layer():
     """Of its dtype, with any axes in front."""
     layer, x = make("conv")
     unrolled = layer.unrolled(3)
-    with pytest.raises(TypeError, match="x has dtype torch.float32, but the layer torch.float64"):
+    with pytest.raises(
+        TypeError, match=r"x has dtype torch\.float32, but the layer torch\.float64"
+    ):
         unrolled(x.float())
     with pytest.raises(TypeError, match="x has dtype"):
         unrolled.error_bound(x.float())
@@ -159,13 +161,15 @@ def test_on_meta_it_waits_for_values(kind):
     unrolled = layer.unrolled(3)
     z, state = unrolled(x), unrolled.state_dict()
     deferred = copy.deepcopy(unrolled).to("meta")
-    assert "error" not in repr(copy.deepcopy(deferred)) and "error" in repr(unrolled)
+    assert "error" not in repr(copy.deepcopy(deferred))
+    assert "error" in repr(unrolled)
     for use in (deferred, deferred.error_bound, lambda x: deferred.rate):
         with pytest.raises(ValueError, match="on meta, where its parameters have no values"):
             use(x)
     deferred.to_empty(device="cpu")
     deferred.load_state_dict(state)
-    assert torch.equal(deferred(x), z) and deferred.rate == unrolled.rate
+    assert torch.equal(deferred(x), z)
+    assert deferred.rate == unrolled.rate
 
 
 def exported(kind, activation="relu"):
