@@ -48,8 +48,8 @@ class TotalVariation1D(Sublinear):
 
     def refusal_of_complex(self, space: Space) -> str:
         return (
-            f"{super().refusal_of_complex(space)}; TotalVariation2D acts on complex images, of which "
-            "a signal x is one with one column, x[..., None]"
+            f"{super().refusal_of_complex(space)}; TotalVariation2D acts on complex images, of "
+            "which a signal x is one with one column, x[..., None]"
         )
 
     def __call__(self, x: Point) -> Array:
