@@ -32,6 +32,11 @@ class Subdifferential(Operator):
     ----------
     f : Function
 
+    Raises
+    ------
+    TypeError
+        f is no function.
+
     Examples
     --------
     >>> A = sk.Subdifferential(sk.functions.L1Norm())
@@ -158,6 +163,8 @@ class Subdifferential(Operator):
         return self.f.pinned() if isinstance(self.f, Indicator) else super().pinned()
 
     def write(self, s: Style) -> str:
+        if s.is_latex and isinstance(self.f, Indicator):
+            return f"N_{{{s(self.f)}}}"
         return s.partial + s(self.f, FACTOR if s.is_latex else ATOM)
 
     def at(self, argument: str) -> str | None:
@@ -184,6 +191,11 @@ class NormalCone(Subdifferential):
         A set of ``splitkit.functions``: ``NonNegative()``, ``Box(0, 1)``, ``Simplex()``, …. Of a
         SeparableSum it is the product of the normal cones.
 
+    Raises
+    ------
+    TypeError
+        C is no set.
+
     Examples
     --------
     >>> N = sk.NormalCone(sk.functions.Box(-1.0, 1.0))
@@ -203,4 +215,4 @@ class NormalCone(Subdifferential):
         return super().__new__(cls, C)
 
     def write(self, s: Style) -> str:
-        return f"N_{{{s(self.f)}}}" if s.is_latex else f"N_{s(self.f, ATOM)}"
+        return super().write(s) if s.is_latex else f"N_{s(self.f, ATOM)}"

@@ -135,6 +135,11 @@ class MatrixGame(NashGame):
     batch_ndim : int
         Leading batch axes: several games of one matrix.
 
+    Raises
+    ------
+    TypeError, ValueError
+        K is no matrix and no linear map, or ``batch_ndim`` is negative.
+
     Examples
     --------
     >>> game = sk.MatrixGame(np.array([[1.0, -1.0], [-1.0, 1.0]]))  # matching pennies
@@ -184,6 +189,8 @@ class MatrixGame(NashGame):
         """
         payoffs, like = self._payoffs()
         rows, columns = payoffs.shape
+        if not payoffs.size:
+            raise ValueError(f"K has shape {payoffs.shape}: give each player at least one choice")
         deviations = payoffs - payoffs.mean()
         unit = float(abs(deviations).max()) or 1.0
         A = np.ones((rows + 1, columns + 1))

@@ -16,6 +16,7 @@ import math
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any, NamedTuple
 
 from splitkit.backend import (
@@ -36,7 +37,7 @@ from splitkit.backend import (
 from splitkit.derivatives.traced import fixed_point
 from splitkit.outcomes import NoGuaranteeError, NotConvergedError, NotConvergedWarning, Status
 from splitkit.solvers.compiled import blame
-from splitkit.solvers.engine import LINGER, SHORT, Task, recalled
+from splitkit.solvers.engine import LINGER, SHORT, Run, Task, believed, recalled
 from splitkit.solvers.explain import Explanation, Option, choose, options_of
 from splitkit.solvers.glance import measured
 from splitkit.solvers.inclusion import Inclusion
@@ -46,7 +47,7 @@ from splitkit.solvers.methods import METHODS
 from splitkit.solvers.scale import Arbitrary
 from splitkit.solvers.terms import Role, Term
 from splitkit.solvers.wrapper import Wrapper
-from splitkit.tracing import as_arrays, times, while_loop
+from splitkit.tracing import as_arrays, each_alone, times, while_loop
 
 CODES = tuple(Status)
 CONVERGED, LIMIT, PRECISION, NONFINITE = map(
@@ -111,6 +112,11 @@ class ArraySolution(NamedTuple):
 def check(solution: Any) -> Any:
     """The solution of a solve inside of a transformation, outside of which this is called, or of
     any other.
+
+    Parameters
+    ----------
+    solution : ArraySolution or Solution
+        What ``solve`` returned.
 
     Raises
     ------
@@ -323,11 +329,13 @@ def _searched(iteration: Iteration, task: Task, start: Carry, n: int) -> Stand:
         try:
             nearby = None if stand is None else stand.nearby
             found = measured(iteration, task, state, nearby, recalled)
+            run = Run(state, nearby=found.nearby)
+            sure = task.stopping.ratio(believed(found.reading, run, found.measurement, task), space)
             floor = task.stopping.floor(found.measurement, space)
         finally:
             watch.calls, watch.recording = [], False
         after, x, residual = found.after, found.x, found.measurement.residual
-        ratio = greatest([found.ratio, found.doubt])
+        ratio = greatest([found.ratio, sure, found.doubt])
         zero = xp.zeros(space.batch_shape, dtype=k.dtype)
         if stand is None:
             open_, kept, iterations = zero == 0, after, zero + k
@@ -368,7 +376,11 @@ def _searched(iteration: Iteration, task: Task, start: Carry, n: int) -> Stand:
         return after
 
     first: Stand = as_arrays(look(None, start, xp.asarray(1)))
-    end: Stand = while_loop(lambda stand: ~xp.all(stand.done) & (stand.k < n), body, first)
+
+    def going(stand: Stand) -> Array:
+        return ~xp.all(stand.done) & (stand.k < n)
+
+    end: Stand = each_alone(partial(while_loop, going, body), first)
     return end
 
 

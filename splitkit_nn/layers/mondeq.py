@@ -13,6 +13,8 @@ from torch.autograd import forward_ad
 
 import splitkit as sk
 from splitkit.arguments import POSITIVE, check_choice, check_integer, check_number
+from splitkit.display import table
+from splitkit.notation import name_in_latex
 from splitkit_nn.activations import Activation, find_activation
 from splitkit_nn.activations.base import number
 from splitkit_nn.arguments import check_finite, check_inputs
@@ -45,7 +47,9 @@ class MonDEQ(nn.Module):
         ``alpha=None`` the step size is the one at which random errors fall fastest on the layer's
         own operator (see ``splitkit_nn.equilibrium.steps``); it is chosen at the first call, every
         hundred training steps, in evaluation when the parameters have changed, and whenever the
-        bound of ‖I − W‖ has changed by a fifth; it is kept in the state dict, with that bound.
+        bound of ‖I − W‖ has changed by a fifth; it is kept in the state dict, with that bound. What
+        Peaceman-Rachford has not solved after 50 iterations goes on with Anderson acceleration of
+        it, which converges as surely.
     tol : float or splitkit.Stopping
         Of each sample's solve, forward and backward: a number is relative (see ``splitkit.solve``),
         ``splitkit.CertifiedError(1e-3)`` a certified distance to the equilibrium.
@@ -82,6 +86,12 @@ class MonDEQ(nn.Module):
     ``torch.export`` takes ``unrolled(steps)``; ``torch.jit.trace`` is refused.
 
     Source: Winston, Kolter, *Monotone operator equilibrium networks*, NeurIPS 2020.
+
+    Raises
+    ------
+    TypeError, ValueError
+        The parametrization is none, the activation no proximal map, an option beyond
+        its range; called, x has another shape, dtype or device, or is not finite.
 
     Examples
     --------
@@ -360,6 +370,19 @@ class MonDEQ(nn.Module):
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)  # type: ignore[no-untyped-call]
         self._number = registered(self)
+
+    def _repr_latex_(self) -> str:
+        sigma = name_in_latex(repr(self.activation).replace("()", ""))
+        state = rf"z = \sigma(Wz + Ux + b),\ \sigma = {sigma}"
+        return rf"${state},\ {self.parametrization.formula}$"
+
+    def _repr_html_(self) -> str:
+        rows = [("equilibrium", self._repr_latex_()), ("W", repr(self.parametrization))]
+        rows += [("method", self.method.label), ("tol", str(self.tol))]
+        rows += [("gradient", self.gradient.name)]
+        if self.last_solve.forward is not None:
+            rows.append(("last solve", self.last_solve.forward.in_a_line()))
+        return table(type(self).__name__, rows)
 
     def extra_repr(self) -> str:
         tol = f"{self.tol:g}" if isinstance(self.tol, float) else repr(self.tol)

@@ -37,6 +37,11 @@ class Parametrization(nn.Module):
     m : float
         Strong monotonicity of I − W, positive.
 
+    Raises
+    ------
+    TypeError, ValueError
+        m is no positive number; called, inputs of another dtype, device or shape.
+
     Examples
     --------
     >>> W = sknn.MonotoneDense(in_features=4, features=8, m=0.5)
@@ -45,6 +50,8 @@ class Parametrization(nn.Module):
     >>> print(W.input_shape, m >= 0.5, W.input_norm() > 0)
     (4,) True True
     """
+
+    formula = r"I - W \succeq mI"  # how W is made, in LaTeX
 
     def __init__(self, m: float) -> None:
         super().__init__()

@@ -41,6 +41,11 @@ class MatrixParametrization(Parametrization):
     m : float
         Strong monotonicity of I − W, positive.
 
+    Raises
+    ------
+    TypeError, ValueError
+        A size is no positive integer, or m no positive number.
+
     Examples
     --------
     >>> class Skew(sknn.MatrixParametrization):  # I − W = mI + S − Sᵀ
@@ -196,6 +201,11 @@ class MonotoneDense(MatrixParametrization):
     U : torch.nn.Linear
         The input map, with bias.
 
+    Raises
+    ------
+    TypeError, ValueError
+        A size is no positive integer, or m no positive number.
+
     Examples
     --------
     >>> _ = torch.manual_seed(0)
@@ -205,6 +215,8 @@ class MonotoneDense(MatrixParametrization):
     >>> print(float(smallest) >= 1 - 1e-5)  # I − W ⪰ mI
     True
     """
+
+    formula = r"W = (1 - m)I - A^\top A + B - B^\top"
 
     def __init__(self, in_features: int, features: int, m: float = 1.0) -> None:
         super().__init__(in_features, features, m)

@@ -49,12 +49,19 @@ class MonotoneInfinity(MatrixParametrization):
     U : torch.nn.Linear
         The input map, with bias.
 
+    Raises
+    ------
+    TypeError, ValueError
+        A size is no positive integer, or m no positive number.
+
     Examples
     --------
     >>> W = sknn.MonotoneInfinity(in_features=4, features=8)
     >>> sknn.MonDEQ(W)(torch.randn(2, 4)).shape
     torch.Size([2, 8])
     """
+
+    formula = r"W = (1 - m)I + T - \mathrm{diag}(r)"
 
     def __init__(self, in_features: int, features: int, m: float = 1.0) -> None:
         super().__init__(in_features, features, m)

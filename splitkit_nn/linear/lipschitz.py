@@ -50,6 +50,11 @@ class MonotoneLipschitz(MatrixParametrization):
     U, readout : torch.nn.Linear
         The input map and the readout, with bias.
 
+    Raises
+    ------
+    TypeError, ValueError
+        A size is no positive integer, or m or ``gamma`` no positive number.
+
     Examples
     --------
     >>> W = sknn.MonotoneLipschitz(in_features=4, features=8, out_features=3, gamma=2.0)
@@ -57,6 +62,8 @@ class MonotoneLipschitz(MatrixParametrization):
     >>> model(torch.randn(5, 4)).shape
     torch.Size([5, 3])
     """
+
+    formula = r"W = (1 - m)I - (W_o^\top W_o + UU^\top)/(2\gamma) - P^\top P + Q - Q^\top"
 
     def __init__(
         self,

@@ -42,12 +42,20 @@ class MonotoneTriangular(MatrixParametrization):
     U : torch.nn.Linear
         The input map, with bias.
 
+    Raises
+    ------
+    TypeError, ValueError
+        A size is no positive integer, m no positive number, or ``block`` does not
+        divide ``features``.
+
     Examples
     --------
     >>> W = sknn.MonotoneTriangular(in_features=4, features=8)
     >>> sknn.MonDEQ(W)(torch.randn(2, 4)).shape
     torch.Size([2, 8])
     """
+
+    formula = r"I - W \succeq mI,\ W_{ij} = 0 \text{ for blocks } i < j"
 
     def __init__(self, in_features: int, features: int, block: int = 1, m: float = 1.0) -> None:
         super().__init__(in_features, features, m)

@@ -25,9 +25,11 @@ class House:
 # loads no room after it.
 SPLITKIT_ROOMS = (
     "meshes",
+    "fates",
     "backend",
     "tracing",
     "inductor",
+    "loops",
     "derivatives",
     "arguments",
     "looks",
