@@ -373,7 +373,8 @@ class Function(OnComplex, Arithmetic["Function"], Declared):
         return Composed(self, wrap(other, argument="L")) if is_map(other) else NotImplemented
 
     def __radd__(self, other: object) -> Function:
-        return self._plus(other)
+        total = self._plus(other)
+        return self._unlike(other) if total is NotImplemented else total  # type: ignore[no-any-return]
 
     def __sub__(self, other: object) -> Function:
         if not isinstance(other, Function):
