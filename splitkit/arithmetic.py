@@ -61,10 +61,11 @@ class Arithmetic(Generic[T]):
         with folding():
             return self._plus(other)
 
-    def __radd__(self, other: object) -> Arithmetic[T]:
+    def __radd__(self, other: object) -> Arithmetic[T] | T:
         if as_float(other) == 0:
             return self  # what sum() starts from
-        return self._unlike(other)
+        total: T = self._unlike(other)
+        return total
 
     def _unlike(self, other: object) -> Any:
         """Of an operator and a function, or of two things of which one is no part of this."""

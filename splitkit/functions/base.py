@@ -374,7 +374,9 @@ class Function(OnComplex, Arithmetic["Function"], Declared):
 
     def __radd__(self, other: object) -> Function:
         total = self._plus(other)
-        return self._unlike(other) if total is NotImplemented else total  # type: ignore[no-any-return]
+        if total is NotImplemented:
+            total = self._unlike(other)
+        return total
 
     def __sub__(self, other: object) -> Function:
         if not isinstance(other, Function):
