@@ -9,6 +9,7 @@ import pytest
 from hypothesis.internal.conjecture import providers
 
 from tests import quick_strict
+from tests.sampling import is_taken
 
 pytest_plugins = ("splitkit.testing.plugin", "pytester")
 
@@ -58,20 +59,19 @@ def dtype(request, xp):
 
 
 def pytest_collection_modifyitems(config, items):
-    """Where there is no GPU, one test of a file says so for all of them that need one: thousands
-    would be set up, skipped and reported one by one.
+    """Leave out what ordinary runs do not take of samples; and where there is no GPU, let one test
+    of a file say so for all that need one. Thousands would be set up, skipped and reported.
     """
+    left_out = {item for item in items if not is_taken(item)}
     files = {}
     for item in items:
-        if item.get_closest_marker("gpu"):
+        if item not in left_out and item.get_closest_marker("gpu"):
             files.setdefault(item.path, []).append(item)
-    if not files or has_gpu():
-        return
-    left_out = set()
-    for first, *others in files.values():
-        reason = f"no CUDA device on this machine (nor for {len(others)} more tests of this file)"
-        first.add_marker(pytest.mark.skip(reason=reason))
-        left_out.update(others)
+    if files and not has_gpu():
+        for first, *others in files.values():
+            more = f"(nor for {len(others)} more tests of this file)"
+            first.add_marker(pytest.mark.skip(reason=f"no CUDA device on this machine {more}"))
+            left_out.update(others)
     config.hook.pytest_deselected(items=[item for item in items if item in left_out])
     items[:] = [item for item in items if item not in left_out]
 

@@ -13,7 +13,7 @@ from splitkit.testing import check_method, suite
 from splitkit.testing._inclusions import known_term
 from splitkit.testing._place import Place
 from splitkit.testing.checks_method import AtMethod
-from tests.sampling import sample_on_jax
+from tests.sampling import sampled
 from tests.testing.conformance import method_check
 
 # whose theorem is of function values, or of residuals: no energy of points
@@ -37,9 +37,9 @@ def test_each_method(kind):
 EVERYWHERE = [sk.DavisYin, sk.MalitskyTam]
 
 
+@sampled(lambda given: EVERYWHERE.index(given["kind"]))
 @pytest.mark.parametrize("kind", EVERYWHERE)
 def test_methods_on_each_library(kind, xp_backend, xp, dtype):
-    sample_on_jax(xp_backend, xp, dtype, EVERYWHERE.index(kind))
     if xp_backend.name == "numpy":
         suite(kind(), xp=xp, dtype=dtype).run(max_examples=1, only="solution")
     else:  # which computes the same, where it has what is called
