@@ -5,6 +5,8 @@ NumPy's double precision. Single precision adds rounding, another library its ki
 which few points show; fewest are taken where an operation costs most.
 """
 
+from itertools import combinations, product
+
 import pytest
 from hypothesis import settings
 
@@ -27,10 +29,10 @@ def on_jax(library, double, position):
 
 
 def of_pairs(library, double, position):
-    """On JAX as above; of array-api-strict in single precision one in four: each thing is held in
-    double precision there, and in single precision elsewhere.
+    """On JAX as above; of array-api-strict and Torch in single precision one in four: each thing is
+    held in double precision there, and in single precision by NumPy.
     """
-    of_both = library == "strict" and not double
+    of_both = library in ("strict", "torch") and not double
     return on_jax(library, double, position) and not (of_both and position % FEWER)
 
 
@@ -50,6 +52,31 @@ def is_taken(item):
     given = item.callspec.params
     place = position(given) if callable(position) else position
     return rule(given["xp_backend"].name, given.get("dtype", "float64") == "float64", place)
+
+
+def pairwise(*factors):
+    """Tuples of one value of each factor, in which any two values of two factors meet; a thorough
+    run takes the whole product.
+    """
+    every = list(product(*map(tuple, factors)))
+    if is_thorough():
+        return every
+    places = list(combinations(range(len(factors)), 2))
+    met = {each: {(i, j, each[i], each[j]) for i, j in places} for each in every}
+    left, taken = set().union(*met.values()), []
+    while left:
+        best = max(every, key=lambda each: len(met[each] & left))
+        left -= met[best]
+        taken.append(best)
+    return taken
+
+
+def every_other(first, second):
+    """Pairs as the black squares of a board: every value meets half of the others; a thorough run
+    takes all.
+    """
+    squares = product(enumerate(first), enumerate(second))
+    return [(a, b) for (i, a), (j, b) in squares if is_thorough() or (i + j) % 2 == 0]
 
 
 def draws(few, all_of_them):
@@ -77,7 +104,7 @@ def is_searched(backend):
 def share(backend, double):
     """One in so many of a profile's examples."""
     if backend.name == "numpy" and double:
-        return 2 if is_thorough() else 2.5
+        return 2 if is_thorough() else 4
     if backend.name in ("strict", "jax"):
         return 20
     if is_thorough():

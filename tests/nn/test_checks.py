@@ -12,10 +12,10 @@ import splitkit.testing
 import splitkit_nn as sknn
 from splitkit.testing import check_activation, check_layer, parametrize_with_checks, replay, suite
 from splitkit_nn.activations import ACTIVATIONS
-from tests.sampling import sampled, share
+from tests.sampling import of_pairs, sampled, share
 
 
-@sampled(lambda given: list(ACTIVATIONS).index(given["name"]))
+@sampled(lambda given: list(ACTIVATIONS).index(given["name"]), of_pairs)
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_each_activation(name, xp_backend, xp, dtype):
     shape = (2, 4)
