@@ -58,9 +58,8 @@ def pairwise(*factors):
     """Tuples of one value of each factor, in which any two values of two factors meet; a thorough
     run takes the whole product.
     """
-    every = list(product(*map(tuple, factors)))
-    if is_thorough():
-        return every
+    factors = list(map(tuple, factors))
+    every = list(product(*(range(len(values)) for values in factors)))
     places = list(combinations(range(len(factors)), 2))
     met = {each: {(i, j, each[i], each[j]) for i, j in places} for each in every}
     left, taken = set().union(*met.values()), []
@@ -68,7 +67,10 @@ def pairwise(*factors):
         best = max(every, key=lambda each: len(met[each] & left))
         left -= met[best]
         taken.append(best)
-    return taken
+    return [
+        tuple(values[i] for values, i in zip(factors, each, strict=True))
+        for each in (every if is_thorough() else taken)
+    ]
 
 
 def every_other(first, second):

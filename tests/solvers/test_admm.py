@@ -95,7 +95,7 @@ def program(array=np.asarray, n=12, s=1.0, t=1.0):
     return (P, q, rows, low, high), f.Quadratic(array(P), array(q)) + box
 
 
-@sampled(lambda given: METHODS.index(given["method"]))
+@sampled(1)  # JAX has the lasso above
 @pytest.mark.parametrize("method", METHODS, ids=lambda m: m.label)
 def test_a_quadratic_program_with_equations(method, xp):
     (P, q, rows, low, high), problem = program(lambda a: xp.asarray(a, dtype=xp.float64))

@@ -8,6 +8,7 @@ import pytest
 import splitkit as sk
 from splitkit import functions as f, inductor
 from splitkit.backend import to_numpy
+from tests.sampling import every_other
 
 torch = pytest.importorskip("torch")
 
@@ -54,13 +55,16 @@ def both(problem, x0, method, **options):
     return [sk.minimize(problem, x0, method, compile=way, **given) for way in (True, False)]
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["float32", "float64"])
+METHODS = [*((m, False) for m in SMOOTH), *((m, True) for m in COMPOSED)]
+
+
 @pytest.mark.parametrize(
-    ("method", "composed"),
-    [*((m, False) for m in SMOOTH), *((m, True) for m in COMPOSED)],
-    ids=lambda case: getattr(case, "label", None),
+    ("way", "dtype"),
+    every_other(METHODS, [torch.float32, torch.float64]),
+    ids=lambda case: case[0].label if isinstance(case, tuple) else str(case),
 )
-def test_the_iterates_are_the_same_and_other_data_compile_nothing(method, composed, dtype, graphs):
+def test_the_iterates_are_the_same_and_other_data_compile_nothing(way, dtype, graphs):
+    method, composed = way
     x0, made = torch.zeros(12, dtype=dtype), []
     for seed in range(2):
         s, plain = both(lasso(seed, dtype, composed), x0, method)

@@ -13,7 +13,7 @@ from splitkit.testing import check_method, suite
 from splitkit.testing._inclusions import known_term
 from splitkit.testing._place import Place
 from splitkit.testing.checks_method import AtMethod
-from tests.sampling import sampled
+from tests.sampling import is_thorough, sampled
 from tests.testing.conformance import method_check
 
 # whose theorem is of function values, or of residuals: no energy of points
@@ -31,7 +31,7 @@ WRAPPED = (
 
 @pytest.mark.parametrize("kind", METHODS, ids=lambda kind: kind.label)
 def test_each_method(kind):
-    check_method(kind(), max_examples=2)
+    check_method(kind(), max_examples=2 if is_thorough() else 1)
 
 
 EVERYWHERE = [sk.DavisYin, sk.MalitskyTam]
