@@ -2,7 +2,6 @@
 
 import os
 import sys
-from functools import cache
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -34,8 +33,10 @@ def compile_quickly():
 
 def share_dialects():
     """Let all programs be written in one context, where JAX is loaded: it loads the same dialects
-    into a new one for each operation that it compiles, for a fifth of the time.
+    into a new one for each operation that it compiles, for a fifth of the time. What is compiled
+    while another is written has a context of its own, else it would be written into that.
     """
     if "jax" in sys.modules and is_pinned():
         mlir = import_module("jax._src.interpreters.mlir")
-        mlir.make_ir_context = cache(mlir.make_ir_context)
+        shared, make = mlir.make_ir_context(), mlir.make_ir_context
+        mlir.make_ir_context = lambda: make() if mlir.ir.Context.current else shared

@@ -111,4 +111,4 @@ def share(backend, double):
         return 20
     if is_thorough():
         return 5
-    return 10 if double or backend.name == "numpy" else 20
+    return 10 if backend.name == "numpy" else 20
