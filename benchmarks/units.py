@@ -21,6 +21,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import fields
 from functools import partial
 from pathlib import Path
 
@@ -95,6 +96,17 @@ def report(table: list[Row], *, markdown: bool = False) -> None:
     )
 
 
+def kept(path: Path | None) -> list[Row]:
+    """The lines that a file has."""
+    if path is None or not path.exists():
+        return []
+    numbers = {field.name for field in fields(Row) if field.type == "float"}
+    return [
+        Row(**{k: float(v) if k in numbers else v for k, v in line.items()})
+        for line in json.loads(path.read_text())
+    ]
+
+
 def main() -> None:
     """Print the table and its summaries."""
     parser = argparse.ArgumentParser(
@@ -108,21 +120,29 @@ def main() -> None:
     parser.add_argument("--max-iter", type=int, default=None, help="1500 if quick, else 20000")
     parser.add_argument("--all", action="store_true", help="print every line")
     parser.add_argument("--markdown", action="store_true", help="print the summaries as Markdown")
-    parser.add_argument("--json", type=Path, help="write the lines to a file")
+    parser.add_argument(
+        "--json", type=Path,
+        help="write the lines to a file, problem by problem; what it has is not solved again",
+    )  # fmt: skip
     parser.add_argument("--processes", type=int, default=1)
     given = parser.parse_args()
     chosen = all_cases(given.seeds, given.problems)
+    table = kept(given.json)
+    known = {row.problem for row in table}
+    todo = [i for i, case in enumerate(chosen) if case.name not in known]
     limit = given.max_iter or (1500 if given.quick else 20_000)
     one = partial(
         run, seeds=given.seeds, problems=given.problems, methods=given.methods, quick=given.quick,
         max_iter=limit, tol=given.tol,
     )  # fmt: skip
-    table: list[Row] = []
     began = time.process_time()
     pool = ProcessPoolExecutor(given.processes) if given.processes > 1 else None
-    results: Iterable[list[Row]] = (pool.map if pool else map)(one, range(len(chosen)))
-    for case, lines in zip(chosen, results, strict=True):
+    results: Iterable[list[Row]] = (pool.map if pool else map)(one, todo)
+    for index, lines in zip(todo, results, strict=True):
+        case = chosen[index]
         table += lines
+        if given.json:
+            given.json.write_text(json.dumps([row.as_json() for row in table], indent=0))
         for row in lines:
             if given.all or row.verdict in ("false", "failed") or changed(row):
                 print(row)
@@ -134,8 +154,6 @@ def main() -> None:
         print(progress, file=sys.stderr, flush=True)
     if pool:
         pool.shutdown()
-    if given.json:
-        given.json.write_text(json.dumps([row.as_json() for row in table], indent=0))
     report(table, markdown=given.markdown)
 
 

@@ -22,6 +22,7 @@ from typing import Any, NamedTuple, TypeAlias
 import array_api_compat
 import numpy as np
 
+from splitkit.fates import shared_fate
 from splitkit.meshes import (
     gathered,
     is_cut,
@@ -750,14 +751,15 @@ def solving(x: Point) -> AbstractContextManager[Any]:
     no_grad = getattr(namespace(x), "no_grad", None)
     if no_grad is not None:
         first = blocks(x)[0] if type(x) is tuple else x
-        return _on_processes(no_grad()) if hasattr(first, "device_mesh") else no_grad()
+        mesh = getattr(first, "device_mesh", None)
+        return no_grad() if mesh is None else _on_processes(no_grad(), mesh)
     over_devices = hasattr(device(blocks(x)[0]), "mesh")
     return _on_devices() if over_devices else np.errstate(all="ignore")
 
 
 @contextmanager
-def _on_processes(no_grad: AbstractContextManager[Any]) -> Iterator[None]:
-    with no_grad, whole_sums():
+def _on_processes(no_grad: AbstractContextManager[Any], mesh: Any) -> Iterator[None]:
+    with shared_fate(mesh), no_grad, whole_sums():
         yield
 
 
@@ -1107,7 +1109,7 @@ class Space:
         """Whether every entry of x is finite."""
         if self.mesh is None:
             return all(map(isfinite, blocks(x)))
-        with whole_sums():
+        with shared_fate(self.mesh), whole_sums():
             return all(map(isfinite, blocks(x)))
 
     def inner(self, x: Point, y: Point) -> Array:

@@ -102,6 +102,16 @@ def spread(numbers: list[int], like: Any) -> tuple[list[int], list[int]]:
     return over_all("min"), over_all("max")
 
 
+def at_fault(x: Any) -> str:
+    """Where some processes alone have NaN or Inf in what they have of x, the first of them."""
+    if mesh_of(x) is None:
+        return ""
+    distributed = sys.modules["torch.distributed"]
+    rank, is_bad = distributed.get_rank(), not bool(x.to_local().isfinite().all())
+    (fewest, first), _ = spread([int(is_bad), rank if is_bad else distributed.get_world_size()], x)
+    return "" if fewest else f" on process {first}"
+
+
 def rolled(x: Any, by: int, axis: int) -> Any:
     """A DTensor rolled by ±1 along an axis: of one that is cut evenly each process needs no more
     than the first or last entries of each part, of another all of it.
@@ -168,17 +178,24 @@ def gathering() -> Iterator[None]:
         _GATHERS.reset(token)
 
 
+def _is_gathered_freely(x: Any) -> bool:
+    return x.numel() * x.element_size() < GATHERED_FREELY or _GATHERS.get()
+
+
+def is_scattered(x: Any) -> bool:
+    """Whether processes have parts of x, and none may be sent all of it."""
+    return is_cut(x) and not _is_gathered_freely(x)
+
+
 def _require_cut(f: Any, given: tuple[Any, ...], value: Any) -> None:
     """Raise TypeError if a function had all of something large gathered that it was given cut."""
     first = value[0] if isinstance(value, tuple) and value else value
-    if mesh_of(first) is None or is_cut(first):
-        return
-    size = first.numel() * first.element_size()
-    if size < GATHERED_FREELY or _GATHERS.get():
+    if mesh_of(first) is None or is_cut(first) or _is_gathered_freely(first):
         return
     arrays = [a for each in given for a in (each if isinstance(each, (list, tuple)) else [each])]
     cut = filter(is_cut, arrays)
     if any(2 * first.numel() >= a.numel() for a in cut):
+        size = first.numel() * first.element_size()
         raise TypeError(
             f"{f.__name__} along an axis that is cut gathers {size / 2**20:.3g} MiB on each process"
             ": cut another axis, such as that of samples, or allow it by splitkit.gathering()"
@@ -198,10 +215,6 @@ def whole_sums() -> Iterator[None]:
     try:
         with implicit_replication(), _mode()():
             yield
-    except RuntimeError as error:
-        if "onnection" in str(error) or "imed out" in str(error):
-            error.add_note("another process of the mesh has ended or waits: it says why")
-        raise
     finally:
         _WHOLE.reset(token)
 

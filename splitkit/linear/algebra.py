@@ -279,7 +279,7 @@ class LinearProduct(CombinedMaps):
         """L where this is LᵀL or LᵀML."""
         pairs = len(self.maps) // 2
         for left, right in zip(self.maps[:pairs], reversed(self.maps), strict=False):
-            if left.T is not right and right.T is not left:
+            if not _are_adjoint(left, right):
                 return None
         return reduce(LinearProduct.of, self.maps[-pairs:])
 
@@ -347,3 +347,21 @@ def _split(maps: Sequence[LinearOperator]) -> tuple[list[float], tuple[LinearOpe
     """The factors of the multiples of the identity, and the other maps."""
     multiples = [L.c for L in maps if isinstance(L, ScaledIdentity)]
     return multiples, tuple(L for L in maps if not isinstance(L, ScaledIdentity))
+
+
+def _are_adjoint(L: LinearOperator, K: LinearOperator) -> bool:
+    """Whether L = Kᵀ, being made of one another or of the same array."""
+    if L.T is K or K.T is L:
+        return True
+    return any(
+        made is not None and made == _made_of(other)
+        for made, other in ((_made_of(L.T), K), (_made_of(L), K.T))
+    )
+
+
+def _made_of(L: LinearOperator) -> object:
+    """What tells the array that a matrix was given from others; None: L is no matrix."""
+    matrix = getattr(L, "matrix", None)
+    if matrix is None or is_array(matrix):
+        return None if matrix is None else id(matrix)
+    return matrix.shape, *(a.ctypes.data for a in (matrix.data, matrix.indices, matrix.indptr))

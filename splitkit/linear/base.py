@@ -529,7 +529,7 @@ def kept_for_last_step(make: Method) -> Method:
         if type(alpha) is not float:
             if is_traced(alpha) and getattr(alpha, "shape", None) == ():
                 return make(self, alpha)  # a trace is not to be kept
-            if is_array(alpha) and make.__name__ == "shifted_inverse":
+            if is_array(alpha) and make.__name__ != "reflected_inverse":
                 return self.samplewise_inverse(alpha)
             require_number(alpha, self)
         last = vars(self).get(name)

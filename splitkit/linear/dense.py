@@ -24,6 +24,7 @@ from splitkit.backend import (
     products,
 )
 from splitkit.linear.base import (
+    KRYLOV_STEPS,
     LinearOperator,
     SymmetricMap,
     factors,
@@ -33,10 +34,11 @@ from splitkit.linear.base import (
 )
 from splitkit.linear.certified import Definite, smaller_gram
 from splitkit.linear.factor import inverse, is_symmetric
+from splitkit.linear.iterative import Iterative
 from splitkit.linear.last_axes import LastAxesMap
 from splitkit.linear.multiplier import SamplewiseInverse
 from splitkit.linear.refined import Refined, verified
-from splitkit.meshes import constant
+from splitkit.meshes import constant, is_scattered
 from splitkit.properties import DeferredProperties, Properties
 
 EXACT_SIZE = 1024  # an eigenvalue decomposition of this size takes about a second
@@ -199,7 +201,8 @@ class DenseMatrix(LastAxesMap):
     def _is_cheap(self) -> bool:
         """Whether singular values are computed."""
         rows, columns = map(int, self.matrix.shape)
-        return min(rows, columns) <= EXACT_SIZE and rows * columns <= EXACT_ENTRIES
+        fits = min(rows, columns) <= EXACT_SIZE and rows * columns <= EXACT_ENTRIES
+        return fits and not is_scattered(self.matrix)
 
     @property
     def _is_wide(self) -> bool:
@@ -213,7 +216,8 @@ class DenseMatrix(LastAxesMap):
     def _is_huge(self) -> bool:
         """Whether only bounds by sums of entries are computed."""
         rows, columns = map(int, self.matrix.shape)
-        return rows * columns * min(rows, columns) > CERTIFIED_WORK
+        work = rows * columns * min(rows, columns)
+        return work > CERTIFIED_WORK or is_scattered(self.matrix)
 
     @constant
     def _gram_matrix(self) -> tuple[Definite, float]:
@@ -348,6 +352,8 @@ class DenseMatrix(LastAxesMap):
 
     @property
     def solver(self) -> str | None:
+        if is_scattered(self.matrix):  # which only multiplies
+            return None
         return f"{'Cholesky' if self.is_symmetric else 'LU'} of {self.matrix.shape[0]} rows"
 
     @constant
@@ -356,6 +362,8 @@ class DenseMatrix(LastAxesMap):
         return is_symmetric(self.matrix)
 
     def inverted(self) -> LinearOperator:
+        if is_scattered(self.matrix):
+            return Iterative(self).inverted()
         V, needs_refinement = inverse(self.matrix)
         found = self.of_finite(V)
         if is_traced(V):
@@ -366,6 +374,8 @@ class DenseMatrix(LastAxesMap):
 
     @property
     def inverse_effort(self) -> tuple[float, float]:
+        if is_scattered(self.matrix):
+            return 0.0, KRYLOV_STEPS
         # the inverse and its check are 4n³ operations, ten times as fast as the 2n² of an Mx
         return self.range_shape[0] / 5, 1.0
 
@@ -383,8 +393,16 @@ class DenseMatrix(LastAxesMap):
         values, vectors = self._eigen
         return SamplewiseInverse(lambda d: _InEigenbasis(d, vectors), values, alpha)
 
+    def shifted_inverse(self, alpha: Scalar) -> LinearOperator:
+        """(I + αM)⁻¹ by a factorization, verified; of a large matrix that is cut over processes by
+        conjugate gradients, which only multiply.
+        """
+        if is_scattered(self.matrix):  # not kept, as it would hold the map that holds it
+            return Iterative(self).shifted_inverse(alpha)
+        return self._factored(alpha)
+
     @kept_for_last_step
-    def shifted_inverse(self, alpha: float) -> LinearOperator:
+    def _factored(self, alpha: float) -> LinearOperator:
         """(I + αM)⁻¹ by LU, verified: ‖(I + αM)V − I‖_max; of a symmetric matrix, once ``OFTEN``
         step sizes have been asked for, by its eigenvectors.
         """
@@ -417,7 +435,7 @@ class DenseMatrix(LastAxesMap):
     def reflected_norm(self, alpha: float) -> float | None:
         if self.matrix.shape[0] > REFLECTED_EXACT_SIZE or None not in self._declared:
             return None
-        if self._is_unknown:
+        if self._is_unknown or is_scattered(self.matrix):
             return None
         xp, scaled, identity = self.xp, alpha * self.matrix, self._kept_identity
         reflected = xp.linalg.solve(identity + scaled, identity - scaled)

@@ -444,11 +444,16 @@ def gram(L: LinearOperator, W: LinearOperator | None = None) -> LinearOperator |
     if isinstance(L, BlockColumn):
         return reduce(LinearSum.of, [K.T @ K for K in L.maps]).merged
     if isinstance(L, Kronecker):
-        return Kronecker(*[(K.T @ K).merged for K in L.maps])
+        return Kronecker(*[_as_matrix((K.T @ K).merged) for K in L.maps])
     if isinstance(L, (BlockRow, BlockMatrix)):
         other = transposed(L)
         return None if other is None else _block_products(other, L)
     return None
+
+
+def _as_matrix(L: LinearOperator) -> LinearOperator:
+    """A factor whose eigenvectors are taken: they are as many as its columns anyhow."""
+    return L.as_matrix() if isinstance(L, PlusLowRank) else L
 
 
 def _gram_of_matrix(L: DenseMatrix) -> LinearOperator:
@@ -586,6 +591,8 @@ def merges_gram(L: LinearOperator) -> bool:
         return True
     if isinstance(L, Stacked):
         return merges_gram(L.L)
+    if isinstance(L, Kronecker):
+        return all(isinstance(K, DenseMatrix) for K in L.maps)
     return isinstance(L, BlockDiagonalMap) and all(merges_gram(K) for K in L.maps)
 
 

@@ -15,6 +15,7 @@ from splitkit.operators.inexact_pullback import InexactPullback as InexactPullba
 from splitkit.operators.inverse import Inverse as Inverse
 from splitkit.operators.parallel import ParallelSum as ParallelSum
 from splitkit.operators.partial_inverse import PartialInverse as PartialInverse
+from splitkit.operators.plugged import plug_and_play as plug_and_play
 from splitkit.operators.pullback import Pullback as Pullback
 from splitkit.operators.resolvent import Cayley as Cayley, Resolvent as Resolvent
 from splitkit.operators.scaled_argument import ScaledArgument as ScaledArgument

@@ -184,6 +184,8 @@ class MatrixGame(NashGame):
         """
         payoffs, like = self._payoffs()
         rows, columns = payoffs.shape
+        if not payoffs.size:
+            raise ValueError(f"K has shape {payoffs.shape}: give each player at least one choice")
         deviations = payoffs - payoffs.mean()
         unit = float(abs(deviations).max()) or 1.0
         A = np.ones((rows + 1, columns + 1))

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import reduce
 from itertools import cycle
@@ -41,6 +41,7 @@ from splitkit.backend import (
     is_traced,
     keeping_layout,
     laid_out,
+    scale,
     shapes_of,
     subtract,
     where,
@@ -52,14 +53,16 @@ from splitkit.solvers.displacement import Drift
 from splitkit.solvers.iteration import Carry, Iteration, Reading
 from splitkit.solvers.row_groups import Groups, norms_of_rows
 from splitkit.solvers.solution import History, Status
+from splitkit.solvers.steepness import variation
 from splitkit.solvers.stopping import Measurement, Stopping
-from splitkit.solvers.terms import Term
-from splitkit.solvers.watch import Watch
+from splitkit.solvers.terms import PLAIN, Role, Term
+from splitkit.solvers.watch import Pair, Watch
 
 ROUNDING = 16  # errors of one rounding, that r may have beside what it is made of
 DOUBTFUL = 10 * ROUNDING  # parts of its bound that rounding may well have
 LOST = 16.0  # times as large as x, points whose difference it is leave few of its digits
 NEARLY = 0.1  # part of what cancels; where r is larger, it does not cancel yet
+STEEP = 10.0  # times as much as it is seen to, an operator may vary
 LEAST_STEPS, PART = 8, 32  # to correct a certificate: as many, or that part of the iterations
 SHORT = 20  # iterations between checks that count as few
 LINGER = 10  # iterations for which rounding is watched
@@ -267,6 +270,8 @@ class Task:
         The rows that are judged by themselves, see ``row_groups``.
     least_sizes : list of arrays
         Of each block and group of rows, what cancels there at least: the terms' constants.
+    sizes_without : callable
+        Identities of operators ↦ those of the other terms alone.
     fit : Term or None
         The one composed term LᵀBL, if B is single-valued and rows are judged by themselves.
     objective : callable or None
@@ -292,6 +297,7 @@ class Task:
     sparing: bool = False
     groups: Groups = ()
     least_sizes: Sequence[Array] = ()
+    sizes_without: Callable[[Container[int]], Sequence[Array]] = lambda others: ()
     fit: Term | None = None
     compiled: Compiled | None = None
     peeks: bool = False
@@ -413,6 +419,9 @@ def _look(run: Run, task: Task, k: int, *, sparing: bool) -> Look | None:
     ratio = task.stopping.ratio(measured, space)
     bounds = _extremes(ratio, space)
     if bounds[0] <= 1.0 and not task.sparing:
+        if run.nearby is not None or task.least_sizes:
+            measured = believed(reading, run, measured, task)
+            ratio = task.stopping.ratio(measured, space)
         if task.fit is not None:
             measured = of_fit(reading, measured, task)
             ratio = task.stopping.ratio(measured, space)
@@ -617,6 +626,45 @@ def in_doubt(measured: Measurement, task: Task) -> Array:
     return task.stopping.ratio(doubtful, task.space)
 
 
+def believed(reading: Reading, run: Run, measured: Measurement, task: Task) -> Measurement:
+    """With sizes that were seen elsewhere no larger than single-valued operators vary about x: a
+    value at x₀, or at 0, may be larger than all that is near a solution.
+    """
+    space, xp, x = task.space, task.space.xp, reading.x
+    at: dict[int, tuple[Operator, Point, list[Pair]]] = {}
+    for A, point, value, _ in _values_near(x, task):
+        if not A.properties.linear:
+            at.setdefault(id(A), (A, A(x), []))[2].append((point, value))
+    if not at:
+        return measured
+
+    def here(
+        run: Run, reading: Reading, residuals: list[Array], sizes: list[Array], task: Task
+    ) -> list[Array]:
+        seen = [(A, x, value, residuals[0] >= 0) for A, value, _ in at.values()]
+        return _joined(sizes, _cancelled(reading, residuals, seen, task))
+
+    sure = measure(reading, run, replace(task, least_sizes=task.sizes_without(at)), here)
+    relies = (task.stopping.ratio(measured, space) <= 1.0) & ~(
+        task.stopping.ratio(sure, space) <= 1.0
+    )
+    if not is_traced(relies) and not space.any(relies):
+        return measured
+    varies = 0.0 * measured.residual
+    for A, value, pairs in at.values():
+        if run.nearby is not None:
+            pairs.append((run.nearby[0], A(run.nearby[0])))
+        if offset := PLAIN.offset(Term(A, Role.EVALUATED), x):
+            pairs.append((scale(0.0, x), *offset))
+        varies = varies + greatest([variation(A, x, value, *pair, space) for pair in pairs])
+    most = chosen(varies > 0, STEEP * varies, math.inf + varies)
+    parts = [
+        (r, xp.minimum(remembered, xp.maximum(known, most)))
+        for (r, remembered), (_, known) in zip(measured.parts, sure.parts, strict=True)
+    ]
+    return replace(measured, parts=tuple(parts))
+
+
 def _largest(points: tuple[Point, ...], task: Task) -> list[Array]:
     """Of each block and group of rows, the largest norm that it has in one of the points."""
     if not isinstance(points[0], tuple) and not task.groups:
@@ -633,7 +681,9 @@ def _joined(sizes: list[Array], more: Sequence[Array]) -> list[Array]:
     return both + sizes[len(both) :]
 
 
-def _cancelled(reading: Reading, residuals: list[Array], task: Task) -> list[Array]:
+def _cancelled(
+    reading: Reading, residuals: list[Array], seen: list[Seen], task: Task
+) -> list[Array]:
     """Of each block, how much of the terms' elements cancels, (Σ‖aᵢ‖ − ‖r‖)/2; where one element
     is alone and no constants are known, what cancels within single-valued ones, or may.
     """
@@ -641,7 +691,6 @@ def _cancelled(reading: Reading, residuals: list[Array], task: Task) -> list[Arr
     within = [0.0 * residuals[0]] * len(residuals)
     if reading.bounds is not None:
         within = task.spread(reading.bounds(task.space))
-    seen = list(_values_near(reading.x, task))
     within = _joined(within, _added_up(seen, residuals, task))
     least = [*task.least_sizes, *(0.0 * each for each in within[len(task.least_sizes) :])]
     inner = _single_valued(seen, residuals, task)
@@ -716,7 +765,7 @@ def recalled(
 ) -> list[Array]:
     """The same, whether r vanishes or not."""
     space, xp, x = task.space, task.space.xp, reading.x
-    found = _cancelled(reading, residuals, task)
+    found = _cancelled(reading, residuals, list(_values_near(x, task)), task)
     found += sizes[len(found) :]
     size = space.norm(x)
     if run.nearby is None:

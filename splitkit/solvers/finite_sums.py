@@ -106,9 +106,9 @@ class FiniteSum:
         """
         parts: list[Part] = []
         others: list[Operator] = []
-        for term in _addends(A):
-            fit = _fit(term)
-            pieces = None if fit is None else _by_rows(*fit, batch)
+        for term in addends(A):
+            fit = as_fit(term)
+            pieces = _by_rows(*fit, batch) if fit is not None and fit[0].has_gradient else None
             if pieces is None:
                 others.append(term)
             else:
@@ -142,24 +142,24 @@ def _lipschitz(A: Operator) -> float:
     return known
 
 
-def _addends(A: Operator, c: float = 1.0) -> Iterator[Operator]:
+def addends(A: Operator, c: float = 1.0) -> Iterator[Operator]:
     """cA as a sum of operators, also where A is aI + bB, or x ↦ (M₁ + … + Mₙ)x − q."""
     if isinstance(A, Sum):
         for term in A.terms:
-            yield from _addends(term, c)
+            yield from addends(term, c)
     elif isinstance(A, Combination) and A.a >= 0 and A.b > 0:
-        yield from _addends(A.A, c * A.b)
+        yield from addends(A.A, c * A.b)
         if A.a:
             yield (c * A.a) * Identity()
     elif isinstance(A, Affine) and isinstance(A.M, MADE):
         if A.q is not None:
-            yield from _addends(Affine(A.M), c)
+            yield from addends(Affine(A.M), c)
             yield c * Affine(ScaledIdentity(0.0), A.q)
         elif isinstance(A.M, LinearSum):
             for M in A.M.maps:
-                yield from _addends(Affine(M), c)
+                yield from addends(Affine(M), c)
         elif isinstance(A.M, LinearMultiple) and A.M.c > 0:
-            yield from _addends(Affine(A.M.L), c * A.M.c)
+            yield from addends(Affine(A.M.L), c * A.M.c)
         else:
             yield A if c == 1 else c * A
     else:
@@ -168,23 +168,36 @@ def _addends(A: Operator, c: float = 1.0) -> Iterator[Operator]:
 
 def _by_rows(h: Function, M: DenseMatrix | Sparse, batch: int | None) -> list[Part] | None:
     """The parts of h ∘ M; None: h does not say what of it is whose."""
+    parts = []
+    for _, piece, K in cut_rows(h, M, batch) or ():
+        if piece.smoothness is None or not piece.convex:
+            return None
+        parts.append(Part(piece.gradient, K, piece.smoothness * K.norm**2))
+    return parts or None
+
+
+def cut_rows(
+    h: Function, M: DenseMatrix | Sparse, batch: int | None
+) -> list[tuple[slice, Function, DenseMatrix | Sparse]] | None:
+    """(which rows, hⱼ, Mⱼ), … with h ∘ M = Σ hⱼ ∘ Mⱼ, of so many rows each, for an elementwise h;
+    None: h does not say what of it is whose.
+    """
     rows = M.matrix.shape[0]
     size = -(-rows // PARTS) if batch is None else batch
-    parts = []
+    pieces = []
     for first in range(0, rows, size):
         cut = slice(first, min(first + size, rows))
         piece = _restricted(h, cut, rows)
-        if piece is None or piece.smoothness is None or not piece.convex:
+        if piece is None:
             return None
-        K = type(M)(M.matrix[cut, :])
-        parts.append(Part(piece.gradient, K, piece.smoothness * K.norm**2))
-    return parts
+        pieces.append((cut, piece, type(M)(M.matrix[cut, :])))
+    return pieces
 
 
-def _fit(A: Operator) -> tuple[Function, DenseMatrix | Sparse] | None:
+def as_fit(A: Operator) -> tuple[Function, DenseMatrix | Sparse] | None:
     """h and M with A = Mᵀ∇h M; None: it has no rows."""
     if isinstance(A, Combination) and A.a == 0 and A.b > 0:
-        inner = _fit(A.A)
+        inner = as_fit(A.A)
         return None if inner is None else (Scaled(A.b, inner[0]), inner[1])
     h: Function
     M: Any = None
@@ -200,9 +213,7 @@ def _fit(A: Operator) -> tuple[Function, DenseMatrix | Sparse] | None:
             h, M = potential(A.A), A.L
         except NoPotentialError:
             return None
-    if not (isinstance(M, (DenseMatrix, Sparse)) and h.elementwise and h.has_gradient):
-        return None
-    return h, M
+    return (h, M) if isinstance(M, (DenseMatrix, Sparse)) and h.elementwise else None
 
 
 def _restricted(h: Function, cut: slice, rows: int) -> Function | None:

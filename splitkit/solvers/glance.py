@@ -125,7 +125,7 @@ class Glance:
         see, calls, nothing = self._bound[key]
         found: Sight = see((state, run.nearby or nothing, as_arrays(k), earlier))
         least, most, worst, left, level, exact = to_numpy(found.numbers).tolist()
-        if not exact:
+        if not exact or (least <= 1.0 and _varies(calls)):
             return None
         run.nearby = found.nearby
         taken = found.taken._replace(kept=back(found.taken.kept)), worst, left
@@ -249,6 +249,11 @@ def _remembered(
     if known is not None:
         run.nearby = chosen_of(vanishing, run.nearby, known)
     return [xp.where(vanishing, *both) for both in zip(more, sizes, strict=True)]
+
+
+def _varies(kinds: list[tuple[Operator, bool]]) -> bool:
+    """Whether single-valued operators were seen that may vary less at x than where they were."""
+    return any(A.has_evaluation and not A.properties.linear for A, _ in kinds)
 
 
 def _calls(kinds: list[tuple[Operator, bool]], pairs: list[tuple[Pair, Pair]]) -> list[Call]:

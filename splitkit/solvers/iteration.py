@@ -174,6 +174,10 @@ class Iteration:
         """A state of the same iteration with other steps, from which this one is to go on."""
         return state
 
+    def taken_on(self, state: Carry, left: Trace, earlier: Any) -> Carry:
+        """``taken_over``, where the trace of the step that led to the state is at hand."""
+        return self.taken_over(state, earlier)
+
     def continued(self, state: Carry, earlier: Carry) -> Carry:
         """The state at the start, where an earlier solve of the same form ended in another one:
         that one, as far as x does not tell it, or its steps.

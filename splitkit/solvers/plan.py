@@ -9,10 +9,10 @@ constants, the step sizes, the theorem, and the factorizations that the resolven
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from splitkit.arguments import check_choice, check_flag, check_integer
@@ -146,11 +146,12 @@ def planned(
         method = resume.method if method is None else method
     if in_transformation(x0, inclusion):
         return _transformed(inclusion, x0, method, space)
-    if space.mesh is not None:
-        require_agreement(space, x0=x0, inclusion=inclusion, method=method, batch_ndim=batch_ndim)
-    flat = Inclusion.of(inclusion, space)
-    flat.operator.check_space(space)
     with solving(x0), known_points():
+        if space.mesh is not None:
+            given = {"inclusion": inclusion, "method": method, "batch_ndim": batch_ndim}
+            require_agreement(space, x0, **given)
+        flat = Inclusion.of(inclusion, space)
+        flat.operator.check_space(space)
         if isinstance(method, Method):
             method.check_space(space)
         option, rewrites = choose_units(flat, method, x0, space, earlier)
@@ -326,11 +327,11 @@ class Plan(Shown):
     def run(self, options: Options, x0: Point | Solution | None = None) -> Solution:
         """``solve`` with options that are checked."""
         start, dual, earlier = self._start(x0)
-        if self.space.mesh is not None:
-            self._require_agreement(start, options)
         if in_transformation(start, self.terms):
             return self._run_transformed(options, start)  # type: ignore[return-value]
         with solving(start), known_points():
+            if self.space.mesh is not None:
+                self._require_agreement(start, options)
             run, task = self._ready(start, options, dual, earlier)
             solution = self._finish(run, task, options.max_iter, options.callback, options.progress)
         if solution.converged:
@@ -391,11 +392,11 @@ class Plan(Shown):
     def run_stepwise(self, options: Options, x0: Point | Solution | None = None) -> Iterator[State]:
         """``iterate`` with options that are checked."""
         start, dual, earlier = self._start(x0)
-        if self.space.mesh is not None:
-            self._require_agreement(start, options)
         if in_transformation(start, self.terms):
             raise TypeError("iterate is for the host: take solve inside of jit, vmap or grad")
         with solving(start), known_points():
+            if self.space.mesh is not None:
+                self._require_agreement(start, options)
             run, task = self._ready(start, options, dual, earlier)
         task.stopping.start()
         runs = advance(run, task, max_iter=options.max_iter, every=True)
@@ -550,6 +551,7 @@ class Plan(Shown):
             sparing=sparing and not self.warrant.may_drift,
             groups=groups,
             least_sizes=sizes,
+            sizes_without=partial(self._sizes_without, groups),
             fit=self._fit if groups else None,
             peeks=not measured and not self._compiles,
         )
@@ -574,6 +576,11 @@ class Plan(Shown):
     def _rows_as(self, groups: Groups) -> tuple[Groups, Sequence[Array]]:
         judged = self.method.judged(*self.terms)
         return groups, least_sizes(judged, groups, self.x0, self.space)
+
+    def _sizes_without(self, groups: Groups, others: Container[int]) -> Sequence[Array]:
+        """The least sizes, without the terms whose operators have one of these identities."""
+        judged = [t for t in self.method.judged(*self.terms) if id(t.operator) not in others]
+        return least_sizes(judged, groups, self.x0, self.space)
 
     def _finish(
         self,

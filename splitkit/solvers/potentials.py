@@ -4,6 +4,7 @@ and a conjugate. It undoes what ``Subdifferential`` does with functions made of 
 
 from __future__ import annotations
 
+import copy
 import math
 from functools import reduce, singledispatch
 
@@ -246,7 +247,17 @@ def nearby_value(
             v = scale(1 / g.L.gram, g.L(x))
             value, far = nearby_value(g.f.conjugate, v, batch_ndim, size / g.L.gram**0.5)
             return value, larger(far, _beside(subtract(x, g.L.adjoint(v)), size, space))
-    return f(x), 0.0 * size
+    return _of_samples(f, batch_ndim)(x), 0.0 * size
+
+
+def _of_samples(f: Function, batch_ndim: int) -> Function:
+    """An elementwise f, which need not know what is batch, with a value for each sample."""
+    if not f.elementwise or f.batch_ndim == batch_ndim:
+        return f
+    same = copy.copy(f)
+    parts = {k: _of_samples(g, batch_ndim) for k, g in vars(f).items() if isinstance(g, Function)}
+    vars(same).update(parts, batch_ndim=batch_ndim)
+    return same
 
 
 def _beside(apart: Point, size: Array, space: Space) -> Array:

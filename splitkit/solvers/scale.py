@@ -16,7 +16,9 @@ from collections.abc import Callable, Sequence
 
 from scipy.optimize import brentq
 
-from splitkit.backend import Point, Space, lincomb, scale, subtract
+from splitkit.backend import Point, Space, lincomb, namespace, scale, subtract
+from splitkit.functions.spectral.spectral import Spectral
+from splitkit.functions.subdifferential import Subdifferential
 from splitkit.operators.base import Operator
 from splitkit.solvers.iteration import Iteration, Reading
 from splitkit.solvers.terms import Role, Term
@@ -50,6 +52,7 @@ def natural_step(A: Operator, x: Point, space: Space) -> float | None:
     as far may be rounding of a part of A that is steeper by more than its inverse: which moves y as
     far by steps that are shorter by that, or has moved it by all that it does.
     """
+    A, x = by_singular_values(A, x)
     half, end = 0.5 * size(x, space), math.log(longest(space))
     rounding = math.log(float(space.xp.finfo(space.dtype).eps))
     for y in (x, scale(0.0, x)):
@@ -69,6 +72,13 @@ def natural_step(A: Operator, x: Point, space: Space) -> float | None:
             if before < 0.01 * half and not is_spent:
                 return math.exp(found)
     return None
+
+
+def by_singular_values(A: Operator, x: Point) -> tuple[Operator, Point]:
+    """∂f and σ(X) of ∂(f∘σ) and X: resolvents move both as far, and one decomposition does."""
+    if isinstance(A, Subdifferential) and isinstance(A.f, Spectral):
+        return Subdifferential(A.f.f), namespace(x).linalg.svdvals(x)
+    return A, x
 
 
 def resolved(A: Operator, alpha: float, x: Point) -> Point | None:

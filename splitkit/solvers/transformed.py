@@ -36,7 +36,7 @@ from splitkit.backend import (
 from splitkit.derivatives.traced import fixed_point
 from splitkit.outcomes import NoGuaranteeError, NotConvergedError, NotConvergedWarning, Status
 from splitkit.solvers.compiled import blame
-from splitkit.solvers.engine import LINGER, SHORT, Task, recalled
+from splitkit.solvers.engine import LINGER, SHORT, Run, Task, believed, recalled
 from splitkit.solvers.explain import Explanation, Option, choose, options_of
 from splitkit.solvers.glance import measured
 from splitkit.solvers.inclusion import Inclusion
@@ -323,11 +323,13 @@ def _searched(iteration: Iteration, task: Task, start: Carry, n: int) -> Stand:
         try:
             nearby = None if stand is None else stand.nearby
             found = measured(iteration, task, state, nearby, recalled)
+            run = Run(state, nearby=found.nearby)
+            sure = task.stopping.ratio(believed(found.reading, run, found.measurement, task), space)
             floor = task.stopping.floor(found.measurement, space)
         finally:
             watch.calls, watch.recording = [], False
         after, x, residual = found.after, found.x, found.measurement.residual
-        ratio = greatest([found.ratio, found.doubt])
+        ratio = greatest([found.ratio, sure, found.doubt])
         zero = xp.zeros(space.batch_shape, dtype=k.dtype)
         if stand is None:
             open_, kept, iterations = zero == 0, after, zero + k

@@ -1,4 +1,6 @@
-"""A method with its terms, in the units of x as they are, or equilibrated where these are bad."""
+"""A method with its terms: in the variables x as they are, in units in which they are comparable,
+or in one block of them.
+"""
 
 from __future__ import annotations
 
@@ -17,11 +19,16 @@ from splitkit.solvers.errors import NoGuaranteeError
 from splitkit.solvers.explain import Option, choose
 from splitkit.solvers.inclusion import Inclusion
 from splitkit.solvers.method import Method
+from splitkit.solvers.methods.douglas_rachford import DouglasRachford
 from splitkit.solvers.methods.equilibrated import Equilibrated
 from splitkit.solvers.methods.preconditioned import Preconditioned
+from splitkit.solvers.methods.substituted import Substituted, Substitution
 from splitkit.solvers.rewrites import Rewrite
+from splitkit.solvers.scale import Arbitrary, mean_step, typical_point
+from splitkit.solvers.terms import Role
 from splitkit.solvers.wrapper import Wrapper
 
+ONE_BLOCK = "an equation gives one block of two by the other"
 RULE = "rows and columns are comparable in other units, x = Dx̂"
 
 
@@ -37,6 +44,10 @@ def choose_units(
     taken from an earlier solve, if it was by the same method.
     """
     method = with_diagonals(inclusion, method, x0, space)
+    if method is None or isinstance(method, Substituted):
+        found = _in_one_block(inclusion, method, x0, space, earlier)
+        if found is not None:
+            return found
     if isinstance(method, Equilibrated):
         return _equilibrated(inclusion, method.method, method.scales, x0, space, earlier)
     if method is None or (isinstance(method, Method) and leaves_steps_open(method)):
@@ -47,6 +58,43 @@ def choose_units(
             except NoGuaranteeError:
                 pass
     return choose(inclusion, method).scaled(x0, space, earlier), inclusion.rewrites
+
+
+def _in_one_block(
+    inclusion: Inclusion,
+    method: Substituted | None,
+    x0: Point,
+    space: Space,
+    earlier: Method | None,
+) -> tuple[Option, tuple[Rewrite, ...]] | None:
+    """That of one of two blocks, where an equation gives the other; None: there is no such
+    equation, or a method that needs to see both.
+    """
+    by = Substitution.of(inclusion, space)
+    if by is None:
+        return None
+    start, within = x0[0], space.block_spaces()[0]
+    option = choose(by.inclusion, None if method is None else method.method)
+    terms, given = option.terms or (), option.method
+    if any(term.role not in (Role.EVALUATED, Role.RESOLVED) for term in terms):
+        return None
+    origins = by.terms(terms)
+    if origins is None or equilibration(by.inclusion.operators, start, within) is not None:
+        return None
+    inner = earlier.method if isinstance(earlier, Substituted) else None
+    if isinstance(given, DouglasRachford) and isinstance(given.alpha, Arbitrary):
+        # balancing finds the step: no trial is worth its iterations
+        step = getattr(inner, "alpha", None)
+        if step is None:
+            step = mean_step(terms, typical_point(terms, start, within), within) or 1.0
+        option, balance = Option(given.with_alpha(step), terms, option.guarantee), True
+    else:
+        option = option.scaled(start, within, inner)
+        balance = method is not None and method.balance
+    wrapped = Substituted(option.method, balance=balance)
+    guarantee = wrapped.theorem(*origins)
+    rewrite = Rewrite(ONE_BLOCK, inclusion.operator, by.inclusion.operators)
+    return Option(wrapped, origins, guarantee), (*inclusion.rewrites, rewrite)
 
 
 def with_diagonals(

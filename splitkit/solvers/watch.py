@@ -34,6 +34,7 @@ from splitkit.backend import (
 from splitkit.functions.base import Function
 from splitkit.linear.base import LinearOperator
 from splitkit.looks import unchanging
+from splitkit.meshes import at_fault
 from splitkit.operators.base import Operator, PointMap
 from splitkit.operators.callables import CallableOperator
 from splitkit.problems.pseudo_gradient import PseudoGradient
@@ -154,7 +155,7 @@ class Watch(Maps, threading.local):
         """Which call made NaN or Inf of a finite point."""
         for A, _, argument, value in self.calls:
             if space.isfinite(argument) and not space.isfinite(value):
-                return f"{A!r}"
+                return f"{A!r}{''.join(map(at_fault, blocks(value)))}"
         return None
 
     def compared(self) -> list[Call]:

@@ -25,6 +25,7 @@ class House:
 # loads no room after it.
 SPLITKIT_ROOMS = (
     "meshes",
+    "fates",
     "backend",
     "tracing",
     "inductor",

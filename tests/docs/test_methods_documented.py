@@ -10,7 +10,7 @@ import pytest
 import splitkit as sk
 from splitkit.backend import Space
 from splitkit.solvers.methods import BY_NAME, METHODS
-from splitkit.solvers.methods.variance_reduction import VarianceReduced
+from splitkit.solvers.methods.drawing import Drawing
 from splitkit.solvers.terms import Maps, Role, Term
 from tests.docs.hooks import hook
 
@@ -79,7 +79,7 @@ def playing(role):
 
 
 # what evaluates parts of a term, or takes support points, applies no map of it that is counted
-UNCOUNTED = VarianceReduced, sk.FrankWolfe
+UNCOUNTED = Drawing, sk.FrankWolfe
 COUNTED = [*METHODS, *(kind for kind in BY_NAME if not issubclass(kind, UNCOUNTED))]
 
 

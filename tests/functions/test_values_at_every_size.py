@@ -98,3 +98,39 @@ def test_berhu_of_no_weight_is_0_as_far_as_numbers_reach(asarray, far):
         g = f.BerHu(delta, asarray([0.0, 0.0]))
         assert g(x) == 0
         np.testing.assert_array_equal(g.prox(x), x)
+
+
+# -- ratios that the dtype has no numbers for ------------------------------------------------------
+
+FAR_APART = {
+    "ball": (lambda: f.L2Ball(1e-25), 5e25, 1.0),
+    "sphere": (lambda: f.Sphere(1e-25), 5e25, 1.0),
+    "sphere about": (lambda: f.Sphere(1e25), 1e-25, 1.0),
+    "group ball": (lambda: f.L21Ball(1e-25), 5e25, 1.0),
+    "group norm's conjugate": (lambda: f.GroupL2Norm(1e-25).conjugate, 5e25, 1.0),
+    "norm's conjugate": (lambda: f.L2Norm(1e-25).conjugate, 5e25, 1.0),
+    "ℓ₃ ball": (lambda: f.LpBall(3.0, 1e-25), 5e25, 1.0),
+    "ball in a box": (lambda: f.BallBox(1e-25), 5e25, 1.0),
+    "large ball in a box": (lambda: f.BallBox(1e25), 1e-25, 1.0),
+    "pseudo-Huber": (lambda: f.PseudoHuber(1e25), 1e-25, 1.0),
+    "Fair": (lambda: f.Fair(1e25), 1e-25, 1.0),
+    "log cosh": (lambda: f.LogCosh(1e25), 1e-25, 1.0),
+    "entropy": (f.NegativeEntropy, 1e25, 1e-20),
+    "relative entropy": (f.RelativeEntropy, 1e25, 1e-20),
+    "simplex entropy": (f.SimplexEntropy, 1e25, 1e-20),
+    "cube": (lambda: f.LpPower(3), 1e36, 1e-20),
+    "barrier": (f.BoxBarrier, 1e-30, 1e-20),
+}
+
+
+@pytest.mark.parametrize("name", FAR_APART)
+def test_single_precision_where_ratios_are_no_numbers(name):
+    make, size, alpha = FAR_APART[name]
+    y = np.array([[0.6, -0.8, 0.2, 0.4]])
+    expected = make().prox(size * y, alpha)
+    found = make().prox((size * y).astype(np.float32), alpha)
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6 * np.abs(expected).max())
+
+
+def test_a_barrier_on_a_tiny_box_is_as_convex_as_can_be_said():
+    assert 1e30 < f.BoxBarrier(0.0, 1e-160).strong_convexity < np.inf

@@ -24,6 +24,7 @@ from splitkit.linear import (
     Stacked,
 )
 from splitkit.linear.fourier import FourierMultiplier
+from splitkit.linear.wrapped import wrap
 from tests.functions.namespaces import every_library, maker
 from tests.linear.test_maps import matrix
 
@@ -170,3 +171,20 @@ def test_maps_of_deficient_rank_have_no_gain(dtype):
         assert (sk.functions.SquaredL2() @ L).strong_convexity == 0
     small = 1e3 * float(np.finfo(dtype).eps)
     assert sk.linear.DenseMatrix(np.diag([1.0, small]).astype(dtype)).least_gain >= 0.99 * small
+
+
+@pytest.mark.parametrize("M", [WIDE, scipy.sparse.csr_array(HOLES)])
+def test_a_gram_product_is_known_by_its_array(M):
+    gram, rows = wrap(M).T @ wrap(M), wrap(M) @ wrap(M).T
+    assert all(L.properties.monotone for L in (gram, rows))
+    assert not (wrap(1.0 * M).T @ wrap(M)).properties.monotone
+    found = (gram + ScaledIdentity(1.0)).shifted_inverse(1.0)(np.ones(N))
+    assert np.allclose(2 * found + M.T @ (M @ found), 1.0)
+
+
+def test_least_squares_of_a_kronecker_product_take_eigenvectors_of_its_factors():
+    A, B, b, y = (RNG.standard_normal(shape) for shape in ((2, 3), (5, 4), (2, 5), (3, 4)))
+    f = sk.functions.SquaredL2(center=b) @ Kronecker(A, B)
+    assert sk.Subdifferential(f).resolved_by == "eigenvectors of both factors"
+    x, K = sk.Subdifferential(f).resolvent(0.5)(y), np.kron(A, B)
+    assert np.allclose((x - y).ravel() + 0.5 * K.T @ (K @ x.ravel() - b.ravel()), 0.0, atol=1e-12)

@@ -523,12 +523,11 @@ for method in (None, sk.ForwardBackward()):
     assert layer.parametrization.A.grad.placements == (Shard(0),)
 dcp.save({"model": layer.state_dict()}, checkpoint_id=where + "-of-features")
 
-meshes.GATHERED_FREELY = 16
-layer.method = sk.PeacemanRachford()
-try:
-    layer(x)
-except TypeError as error:
-    print(error)
+meshes.GATHERED_FREELY = 16  # so that even this W is not factored
+layer.method, z = sk.PeacemanRachford(), layer(x).full_tensor()
+with torch.no_grad():
+    torch.testing.assert_close(layer(x).full_tensor(), z, rtol=0, atol=1e-7)
+assert layer.last_solve.forward.method == "Peaceman-Rachford"
 dist.destroy_process_group()
 print("same gradients")
 """
@@ -562,7 +561,6 @@ def test_two_processes_give_the_gradients_of_one(tmp_path):
         out, error = worker.communicate(timeout=400)
         assert worker.returncode == 0, error
         assert out.count("same gradients") == 3
-        assert "MiB on each process: cut another axis" in out
     resumed = here["make_both"]()
     here["loaded"](resumed, here["adam"](resumed), str(tmp_path / "meeting-of-two"), no_dist=True)
     here["trained"](alone, optimizer, here["INPUTS"], 1)

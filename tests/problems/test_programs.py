@@ -6,7 +6,7 @@ import scipy.sparse as sp
 from scipy.optimize import linprog
 
 import splitkit as sk
-from splitkit.problems import LP, QP
+from splitkit.problems import LP, QP, ConicProgram
 from tests.sampling import draws
 
 INF = np.inf
@@ -293,6 +293,23 @@ def test_a_refused_update_changes_nothing(update, message):
     with pytest.raises(ValueError, match=message):
         problem.update(**update)
     assert np.allclose(problem.solve().x, before.x)
+
+
+@pytest.mark.parametrize(
+    ("problem", "update", "message"),
+    [
+        (lambda: QP(**GOOD), {"b": 1.0}, r"b = 1.0: QP.update takes P, q, A, l, u and bounds"),
+        (lambda: LP(np.ones(2)), {"q": 1.0}, r"q = 1.0: LP.update takes c, A, l, u and bounds"),
+        (
+            lambda: ConicProgram(None, np.ones(1), -np.eye(1), np.zeros(1), [("nonnegative", 1)]),
+            {"cones": []},
+            r"cones = \[\]: ConicProgram.update takes P, c, A and b",
+        ),
+    ],
+)
+def test_an_update_of_what_a_program_has_not_says_what_it_has(problem, update, message):
+    with pytest.raises(TypeError, match=message):
+        problem().update(**update)
 
 
 def test_an_update_that_changes_the_pattern_is_refused():

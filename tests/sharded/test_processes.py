@@ -74,6 +74,11 @@ def test_an_iteration_exchanges_no_more_than_it_must(found, name):
     assert found["2"][name]["exchanged"] == LEAST[name]
 
 
+def test_products_of_differences_are_asked_for_once(found):
+    """The map, ‖r‖, ‖Δu‖, ⟨r, Δu⟩, the norm of the step, and five products of Δr and of r each."""
+    assert found["2"]["Anderson"]["exchanged"] == {"all_reduce": 15}
+
+
 @pytest.mark.parametrize("processes", ["2", "4"])
 def test_all_processes_find_the_same(found, processes):
     assert found[processes]["alike"]
@@ -123,10 +128,12 @@ def test_what_would_be_gathered_is_refused_with_its_size_unless_allowed(found):
 def test_a_process_that_fails_ends_the_other_with_a_word(found):
     case = found["faults"]
     assert "the data of this process are missing; in forward-backward" in case["raise"]["1"]
-    assert "another process of the mesh has ended" in case["raise"]["0"]
+    ended = "process 1 of the mesh ended with: the data of this process are missing; in forward"
+    assert ended in case["raise"]["0"]
     assert case["nan"]["0"] == case["nan"]["1"]
     assert "met NaN or Inf" in case["nan"]["0"]
-    assert all("another process of the mesh has ended" in said for said in case["kill"])
+    assert "Faulty on process 1 returned it" in case["nan"]["0"]
+    assert all("process 1 of the mesh left no word" in said for said in case["kill"])
     assert max(case["took"]) < 60.0  # the time that the process group waits
 
 

@@ -341,3 +341,49 @@ def test_what_was_seen_where_x_was_small_says_nothing_of_where_it_is_large(metho
     inclusion = sk.Subdifferential(Barrier()) + sk.Subdifferential(sk.functions.L1Norm(0.1))
     solution = sk.solve(inclusion, np.full(2, 1e-9), method)
     np.testing.assert_allclose(solution.x, 1 / 1.1, rtol=1e-6)
+
+
+# -- a value at x₀, or at 0, that nothing near a solution is as large as --------------------------
+
+
+class ShiftedLog(f.Function):
+    """Σ (x − log(x + e)): ∇ is 1/e at 0, and below 1 at the solution."""
+
+    elementwise = True
+
+    def __init__(self, e, batch_ndim=0):
+        self.e, self.batch_ndim = e, batch_ndim
+
+    def __call__(self, x):
+        inside = x + self.e > 0
+        terms = np.where(inside, x - np.log(np.where(inside, x + self.e, 1.0)), np.inf)
+        return np.sum(terms, axis=-1)
+
+    def gradient(self, x):
+        return 1 - 1 / (x + self.e)
+
+
+@pytest.mark.parametrize("method", [sk.PANOC(), *ADAPTIVE], ids=name)
+@pytest.mark.parametrize(
+    ("e", "x0"), [(0.0, (1e-9, 2.0)), (1e-9, (0.0, 2.0)), (1e-9, (0.0, 0.0))], ids=str
+)
+def test_steep_at_a_tiny_entry_is_nothing_elsewhere(method, e, x0):
+    s = sk.minimize(ShiftedLog(e) + f.L1Norm(0.1), np.array(x0), method)
+    np.testing.assert_allclose(s.x, 1 / 1.1 - e, rtol=1e-6)
+
+
+class Quartic(f.Function):
+    """¼x₁⁴ + ¼(x₂ − 1000)⁴."""
+
+    def __call__(self, x):
+        return np.sum((x - [0.0, 1e3]) ** 4) / 4
+
+    def gradient(self, x):
+        return (x - [0.0, 1e3]) ** 3
+
+
+@pytest.mark.parametrize("method", [sk.PANOC(), *ADAPTIVE], ids=name)
+def test_a_start_far_up_a_power_is_nothing_near_its_zero(method):
+    """The gradient is 10⁹ at x₀, which is no farther from the solution than that is large."""
+    s = sk.minimize(Quartic() + f.L1Norm(0.0), np.array([1e3, 999.0]), method)
+    np.testing.assert_allclose(s.x, [0.0, 1e3], atol=1e-3)

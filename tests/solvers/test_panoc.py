@@ -415,3 +415,16 @@ def test_a_set_that_rounding_leaves_is_one():
     found = sk.minimize(FIT + Ball(), np.zeros(50), sk.PANOC(), tol=1e-6)
     exact = sk.minimize(FIT + f.L2Ball(0.1), np.zeros(50), tol=1e-9).x
     np.testing.assert_allclose(found.x, exact, atol=1e-6)
+
+
+def test_values_of_elementwise_functions_are_of_each_sample():
+    """Whatever batch_ndim they were made with: they are told it by x0."""
+    starts = np.stack([np.ones(4), 5.0 * np.ones(4)])
+    losses, penalty = (f.Huber(), 2.0 * f.PseudoHuber().translate(np.ones(4))), f.L1Norm(0.3)
+    for method in (sk.PANOC(), sk.SpectralProximalGradient(), sk.FISTA()):
+        for loss in losses:
+            together = sk.minimize(loss + penalty, starts, method, batch_ndim=1)
+            for i, x0 in enumerate(starts):
+                alone = sk.minimize(loss + penalty, x0, method)
+                np.testing.assert_allclose(together.x[i], alone.x, atol=1e-5)
+                np.testing.assert_allclose(together.objective[i], alone.objective, atol=1e-6)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from splitkit.arguments import FINITE, POSITIVE, check_bounds
@@ -20,6 +21,7 @@ from splitkit.functions.base import Function, Indicator, extremes, parameter
 from splitkit.functions.inner.roots import as_root, increasing_root, positive_root
 from splitkit.functions.sets.box import Box
 
+GREAT = 2.0**127  # a number of every dtype, and less than what is none
 STEPS = 60  # of the root's search, at most: the bracket alone ends after as many halvings
 
 
@@ -61,7 +63,8 @@ class BoxBarrier(Function):
         super().__post_init__()
         self.lower, self.upper = check_bounds(self.lower, self.upper, "the box", apart=True)
         half = (self.upper - self.lower) / 2
-        self.strong_convexity = extremes(2 * self.weight / half / half)[0]
+        curvature = extremes(2 * self.weight / half / half)[0]
+        self.strong_convexity = curvature if curvature < math.inf else GREAT
 
     def __call__(self, x: Point) -> Array:
         xp, low, high = namespace(x), x - self.lower, self.upper - x
@@ -74,20 +77,22 @@ class BoxBarrier(Function):
         middle = self.lower + half
         largest = float(xp.finfo(x.dtype).max) / 16  # beyond, the root is the same, to rounding
         t = clip(align(alpha, x) * self.weight / half / half + 0.0 * abs(x), high=largest)
-        far = clip(sizes(x - middle) / half, high=largest)
+        # how far beyond the nearer end: −1 in the middle
+        beyond = xp.where(x < middle, self.lower - x, x - self.upper) / half
+        beyond = clip(beyond, high=largest)
 
-        def g(d: Array, far: Array, t: Array) -> tuple[Array, Array]:
+        def g(d: Array, beyond: Array, t: Array) -> tuple[Array, Array]:
             inverse = 1 / (d * (2 - d))
             left, bent = 1 - d, 2 * t * inverse
-            return far - left - left * bent, 1 + bent + 2 * left * left * bent * inverse
+            return beyond + d - left * bent, 1 + bent + 2 * left * left * bent * inverse
 
-        fixed, held = held_fixed(far), held_fixed(t)
+        fixed, held = held_fixed(beyond), held_fixed(t)
         # 1/2d ≤ 1/d(2 − d) ≤ 1/d: the roots of quadratics are bounds
-        low, high = (positive_root(1 - k * held - fixed, k * held) for k in (1, 2))
+        low, high = (positive_root(-k * held - fixed, k * held) for k in (1, 2))
         ends = xp.minimum(low, high), clip(xp.maximum(low, high), high=1.0)
         root = increasing_root(g, *ends, data=(fixed, held), steps=STEPS)
 
-        inwards = half * as_root(root, g, (far, t))
+        inwards = half * as_root(root, g, (beyond, t))
         found = xp.where(x < middle, self.lower + inwards, self.upper - inwards)
         first = _neighbor(self.lower + xp.zeros_like(x), 1)
         last = _neighbor(self.upper + xp.zeros_like(x), -1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from splitkit.arguments import POSITIVE
-from splitkit.backend import Array, Point, Scalar, align, namespace, sum_of
+from splitkit.backend import Array, Point, Scalar, align, clip, namespace, sum_of
 from splitkit.functions.base import Function, Indicator, parameter
 from splitkit.functions.cones.non_negative import NonNegative
 from splitkit.functions.entropies.negative_entropy import x_log_x
@@ -51,7 +51,10 @@ class RelativeEntropy(Function):
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
         xp = namespace(x)
         t = align(alpha, x) * self.weight + xp.zeros_like(x)
-        return t * omega(x / t + xp.log(self.reference / t))[0]
+        ratio, far = x / t, float(xp.finfo(x.dtype).max) / 4
+        held = clip(ratio, -far, far)
+        # farther out, x less t log(x/q) is x to rounding, and 0 below
+        return xp.where(ratio > far, x, t * omega(held + xp.log(self.reference / t))[0])
 
     @property
     def domain(self) -> Indicator:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from splitkit.backend import Array, Point, Scalar, align, namespace, sum_of
+from splitkit.backend import Array, Point, Scalar, align, clip, namespace, sum_of
 from splitkit.functions.base import Function, vectors, zero_or_inf
 from splitkit.functions.entropies.log_sum_exp import LogSumExp, softmax_of_prox
 from splitkit.functions.entropies.negative_entropy import x_log_x
@@ -43,7 +43,10 @@ class SimplexEntropy(Function):
 
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
         alpha = align(alpha, x)
-        return softmax_of_prox(x / alpha, 1 / alpha)
+        xp = namespace(x)
+        low = -float(xp.finfo(x.dtype).max) / 4
+        v = (x - xp.max(x, axis=-1, keepdims=True)) / alpha  # what all entries share does nothing
+        return softmax_of_prox(clip(v, low), 1 / alpha)
 
     @property
     def conjugate(self) -> Function:

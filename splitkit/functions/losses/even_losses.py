@@ -73,10 +73,13 @@ class EvenLoss(Function):
         return self.weight * self.delta * self.slope_of(x, self.delta)
 
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
-        xp, y = namespace(x), x / self.delta
-        near = abs(y) < float(xp.finfo(x.dtype).max) / 4  # beyond, x less αwδ is x to rounding
-        root = self._root(xp.where(near, y, 0.0), align(alpha, x) * self.weight)
-        return xp.where(near, self.delta * root, x)
+        xp, y, t = namespace(x), x / self.delta, align(alpha, x) * self.weight
+        info = xp.finfo(x.dtype)
+        near = abs(y) < float(info.max) / 4  # beyond, x less αwδ is x to rounding
+        # φ′(r) is r to rounding, and r has few digits, or none
+        tiny = abs(y) < float(info.smallest_normal) / float(info.eps)
+        root = self._root(xp.where(near & ~tiny, y, 0.0), t)
+        return xp.where(near, xp.where(tiny, x / (1 + t), self.delta * root), x)
 
     def _root(self, y: Array, t: Scalar) -> Array:
         """r + tφ′(r) = y."""

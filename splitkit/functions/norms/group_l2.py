@@ -14,8 +14,10 @@ from splitkit.backend import (
     Scalar,
     Space,
     align,
+    are_values_at_hand,
     at_least,
     clip,
+    held_fixed,
     lengths,
     namespace,
     sum_of,
@@ -104,7 +106,18 @@ class GroupL2Norm(Function):
 
     def conjugate_prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
         """The projection onto the balls {‖x_g‖ ≤ w_g}."""
-        return self._into_balls(x, 1.0) * x
+        xp, factor = namespace(x), self._into_balls(x, 1.0)
+        few = xp.finfo(x.dtype).smallest_normal / xp.finfo(x.dtype).eps
+        if are_values_at_hand(factor) and (
+            0 in x.shape or float(xp.min(held_fixed(factor))) >= few
+        ):
+            return factor * x
+        # the ratio of the radius to the norm may be no number, or one of few digits
+        norms = self._norms(x)
+        radius = xp.expand_dims(self.weight + 0.0 * norms, axis=self.axis)
+        norms = xp.expand_dims(norms, axis=self.axis)
+        unit = x / xp.where(norms > 0, norms, 1.0)
+        return xp.where(factor < few, radius * unit, factor * x)
 
     def conjugate_value(self, u: Point) -> Array:
         norms = self._norms(u)

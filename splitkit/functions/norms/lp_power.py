@@ -128,7 +128,11 @@ def _root(a: Array, k: float, b: Array, y: Array) -> Array:
     xp = namespace(y)
     huge = xp.asarray(xp.finfo(y.dtype).max, dtype=y.dtype, device=device(y))
     linear = xp.where(b > 0, y / xp.where(b > 0, b, 1.0), huge)
-    power = xp.where(a > 0, (y / xp.where(a > 0, a, 1.0)) ** (1 / k), huge)
+    ratio, base = y / xp.where(a > 0, a, 1.0), xp.where(a > 0, a, 1.0)
+    beyond = (y <= huge) & (ratio > huge)  # a root that is a number of a ratio that is none
+    roots = (xp.where(beyond, y, 1.0) ** (1 / k)) / (xp.where(beyond, base, 1.0) ** (1 / k))
+    power = xp.where(beyond, roots, xp.where(beyond, 1.0, ratio) ** (1 / k))
+    power = xp.where(a > 0, power, huge)
     r = xp.minimum(linear, power)
     for _ in range(NEWTON_STEPS):
         slope = a * r ** (k - 1)

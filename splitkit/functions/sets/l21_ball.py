@@ -58,18 +58,24 @@ class L21Ball(Indicator):
         outside = xp.sum(norms, axis=-1, keepdims=True) > radius
         outside = outside | (radius == 0)  # 0 is on the boundary of the ball {0}
         positive = norms > 0
-        shrunk = onto_simplex(norms, radius) / xp.where(positive, norms, 1.0)
-        factor = xp.where(outside, xp.where(positive, shrunk, 0.0), 1.0)
         shape = list(x.shape)
         shape[self.axis] = 1
-        return xp.reshape(factor, tuple(shape)) * x
+
+        def along(group: Array) -> Array:
+            return xp.reshape(group, tuple(shape))
+
+        # first the directions: the ratio of two norms need be no number
+        unit = x / along(xp.where(positive, norms, 1.0))
+        return xp.where(
+            along(outside & (norms == norms)), along(onto_simplex(norms, radius)) * unit, x
+        )
 
     def support_point(self, v: Point) -> Point:
         xp, norms = namespace(v), self._norms(v)
-        factor = align(self.radius, norms) * at_greatest(norms) / xp.where(norms > 0, norms, 1.0)
         shape = list(v.shape)
         shape[self.axis] = 1
-        return xp.reshape(factor, tuple(shape)) * v
+        unit = v / xp.reshape(xp.where(norms > 0, norms, 1.0), tuple(shape))
+        return xp.reshape(align(self.radius, norms) * at_greatest(norms), tuple(shape)) * unit
 
     def conjugate_value(self, u: Point) -> Array:
         return self.radius * namespace(u).max(self._norms(u), axis=-1)

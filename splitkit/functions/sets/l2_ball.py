@@ -54,7 +54,9 @@ class L2Ball(Indicator):
         outside = size > self.radius
         if differentiating(x):  # 0 is on the boundary of the ball {0}
             outside = outside | (self.radius == 0)
-        nearest = align(self.radius / xp.where(outside & (size > 0), size, 1.0), x) * d
+        # first the direction: the ratio of the radius to the distance need be no number
+        unit = d / align(xp.where(outside & (size > 0), size, 1.0), x)
+        nearest = align(self.radius, x) * unit
         if self.center is not None:
             nearest = nearest + self.center
         return xp.where(align(outside, x), nearest, x)
@@ -67,7 +69,7 @@ class L2Ball(Indicator):
 
     def support_point(self, v: Point) -> Point:
         xp, size = namespace(v), norm(v, self.batch_ndim)
-        found = align(self.radius / xp.where(size > 0, size, 1.0), v) * v
+        found = align(self.radius, v) * (v / align(xp.where(size > 0, size, 1.0), v))
         return found if self.center is None else found + self.center
 
     def conjugate_value(self, u: Point) -> Array:

@@ -53,7 +53,7 @@ class Sphere(Indicator):
         ones, at_center = namespace(x).ones_like(x), size == 0
         d = where(at_center, ones, d)
         size = namespace(x).where(at_center, norm(ones, self.batch_ndim), size)
-        nearest = align(self.radius / size, x) * d
+        nearest = align(self.radius, x) * (d / align(size, x))
         return nearest if self.center is None else nearest + self.center
 
     def violation(self, x: Point) -> Array:

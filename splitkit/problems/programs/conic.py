@@ -119,7 +119,9 @@ class ConicProgram(Program):
         nothing = namespace(self.c).zeros_like(self.c)
         self._take((BlockDiagonal((Affine(P, slope), cone)), Affine(K, (nothing, b))))
 
-    def update(self, *, P: Any = None, c: Any = None, A: Any = None, b: Any = None) -> None:
+    def update(
+        self, *, P: Any = None, c: Any = None, A: Any = None, b: Any = None, **others: Any
+    ) -> None:
         """Take other numbers of the same shapes; the next solve keeps units and factorizations.
 
         Parameters
@@ -133,6 +135,7 @@ class ConicProgram(Program):
         TypeError, ValueError
             See the class; nothing is changed then.
         """
+        given.nothing_else(self, others, "P, c, A and b")
         n, m = self._sizes
         with self._updating(matrices=P is not None or A is not None):
             if c is not None:
@@ -292,6 +295,8 @@ class _Layout:
 
 class _Dual(Indicator):
     """K*, on the multipliers of the rows."""
+
+    formula = r"\mathcal{K}^*"
 
     def __init__(self, layout: _Layout) -> None:
         self.layout, self.batch_ndim = layout, 0

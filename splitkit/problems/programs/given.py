@@ -200,3 +200,12 @@ def _floating(x: Array) -> Array:
 
 def _numpy_dtype(like: Array) -> Any:
     return to_numpy(like).dtype
+
+
+def nothing_else(owner: Any, others: dict[str, Any], names: str) -> None:
+    """Raise TypeError if an update names what is no number of a program: it has ``names``."""
+    for name, value in others.items():
+        raise TypeError(
+            f"{name} = {value!r}: {type(owner).__name__}.update takes {names}; for anything else "
+            "make a new problem"
+        )

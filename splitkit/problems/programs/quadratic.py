@@ -157,6 +157,7 @@ class QP(Program):
         l: Any = None,  # noqa: E741
         u: Any = None,
         bounds: Bounds | None = None,
+        **others: Any,
     ) -> None:
         """Take other numbers of the same shapes; the next solve keeps units and factorizations.
 
@@ -171,6 +172,7 @@ class QP(Program):
         TypeError, ValueError
             See the class; nothing is changed then.
         """
+        given.nothing_else(self, others, "P, q, A, l, u and bounds")
         self._update("q", P, q, A, l, u, bounds)
 
     def _update(
@@ -328,7 +330,7 @@ class LP(QP):
         """The objective's coefficients."""
         return self.q
 
-    def update(  # type: ignore[override]
+    def update(
         self,
         *,
         c: Any = None,
@@ -336,8 +338,10 @@ class LP(QP):
         l: Any = None,  # noqa: E741
         u: Any = None,
         bounds: Bounds | None = None,
+        **others: Any,
     ) -> None:
         """Take other numbers of the same shapes; see ``QP.update``."""
+        given.nothing_else(self, others, "c, A, l, u and bounds")
         self._update("c", None, c, A, l, u, bounds)
 
     @classmethod

@@ -34,9 +34,11 @@ from splitkit.solvers.methods.forward_reflected_backward import (
     ForwardReflectedBackward as ForwardReflectedBackward,
 )
 from splitkit.solvers.methods.frank_wolfe import FrankWolfe as FrankWolfe
+from splitkit.solvers.methods.ipiano import IPiano as IPiano
 from splitkit.solvers.methods.loopless_svrg import LooplessSVRG as LooplessSVRG
 from splitkit.solvers.methods.panoc import PANOC as PANOC
 from splitkit.solvers.methods.peaceman_rachford import PeacemanRachford as PeacemanRachford
+from splitkit.solvers.methods.point_saga import PointSAGA as PointSAGA
 from splitkit.solvers.methods.preconditioned import Preconditioned as Preconditioned
 from splitkit.solvers.methods.primal_dual import (
     PD3O as PD3O,
@@ -52,6 +54,10 @@ from splitkit.solvers.methods.resolvent_splittings import (
 )
 from splitkit.solvers.methods.restarted import Restarted as Restarted
 from splitkit.solvers.methods.saga import SAGA as SAGA
+from splitkit.solvers.methods.spdhg import SPDHG as SPDHG
+from splitkit.solvers.methods.spectral_proximal_gradient import (
+    SpectralProximalGradient as SpectralProximalGradient,
+)
 from splitkit.solvers.methods.supermann import SuperMann as SuperMann
 from splitkit.solvers.methods.tseng import Tseng as Tseng
 from splitkit.solvers.methods.tseng_line_search import TsengLineSearch as TsengLineSearch
@@ -83,4 +89,13 @@ METHODS: tuple[type[Method], ...] = (
     TsengLineSearch,
 )
 
-BY_NAME: tuple[type[Method], ...] = (PANOC, FrankWolfe, SAGA, LooplessSVRG)
+BY_NAME: tuple[type[Method], ...] = (
+    PANOC,
+    SpectralProximalGradient,
+    IPiano,
+    FrankWolfe,
+    SAGA,
+    LooplessSVRG,
+    PointSAGA,
+    SPDHG,
+)

@@ -89,6 +89,9 @@ class Anderson(Accelerator):
 class Memory(AcceleratedIteration):
     """The last differences of points and residuals, and the step that they suggest.
 
+    They are kept, newest first and 0 where there are none yet, with their products, of which all
+    but those with the newest are known from the step before: (ΔU, ΔR, the normal matrix, ‖Δu‖²).
+
     A trace is (whether the point is kept, the inner trace there, and that of the step before, to be
     read where it is not: a point that is refused follows one that is kept).
     """
@@ -98,16 +101,37 @@ class Memory(AcceleratedIteration):
         self.options = options
 
     def free(self, state: Carry) -> Freed | None:
-        return None if state[6] is None else super().free(state)
+        return None if state[5] is None else super().free(state)
 
     def read(self, trace: Trace) -> Reading:
         kept, here, earlier = trace
         return self.of.read(where(kept, here, earlier))
 
-    def suggested(self, u: Point, r: Point, dU: tuple[Point, ...], dR: tuple[Point, ...]) -> Point:
+    def nothing(self, u: Point) -> Carry:
+        """No differences of points like u yet."""
+        m, xp = self.options.memory, self.space.xp
+        none, row = (scale(0.0, u),) * m, xp.stack([0.0 * self.space.norm(u)] * m, axis=-1)
+        return none, none, xp.stack([row] * m, axis=-2), row
+
+    def remembered(self, known: Carry, moved: Point, change: Point) -> Carry:
+        """The differences with one more, of points and of residuals, and without the oldest."""
+        dU, dR, normal, squares = known
+        dU, dR = (moved, *dU[:-1]), (change, *dR[:-1])
+        xp, inner = self.space.xp, self.of.rough_product
+        left = dU if self.options.kind == "I" else dR
+        row = xp.stack([inner(left[0], b) for b in dR], axis=-1)
+        column = row
+        if left is dU:
+            column = xp.stack([inner(a, change) for a in left], axis=-1)
+        older = xp.concat([column[..., 1:, None], normal[..., :-1, :-1]], axis=-1)
+        normal = xp.concat([row[..., None, :], older], axis=-2)
+        newest = inner(moved, moved)[..., None]
+        return dU, dR, normal, xp.concat([newest, squares[..., :-1]], axis=-1)
+
+    def suggested(self, u: Point, r: Point, known: Carry) -> Point:
         """u + r − (ΔU + ΔR)γ; u + r where that is not finite."""
         plain = add(u, r)
-        γ = self.coefficients(r, dU, dR)
+        γ, (dU, dR, *_) = self.coefficients(r, known), known
         ahead = plain
         for i in range(len(dU)):
             ahead = lincomb(1.0, ahead, -γ[..., i], add(dU[i], dR[i]))
@@ -118,17 +142,17 @@ class Memory(AcceleratedIteration):
         back = -self.of.rough_product(r, moved)
         return back <= SAFEGUARD * first * before * (count + 1) ** -SUMMABLE
 
-    def coefficients(self, r: Point, dU: tuple[Point, ...], dR: tuple[Point, ...]) -> Array:
+    def coefficients(self, r: Point, known: Carry) -> Array:
         """γ, of shape (*batch, memory)."""
-        space, xp, m, inner = self.space, self.space.xp, len(dU), self.of.rough_product
+        dU, dR, normal, squares = known
+        space, xp, m = self.space, self.space.xp, len(dU)
         left = dU if self.options.kind == "I" else dR
-        normal = xp.stack([xp.stack([inner(a, b) for b in dR], axis=-1) for a in left], axis=-2)
-        target = xp.stack([inner(a, r) for a in left], axis=-1)
-        diagonal = sum(xp.abs(normal[..., i, i]) for i in range(m)) / m
+        target = xp.stack([self.of.rough_product(a, r) for a in left], axis=-1)
+        diagonal = xp.mean(xp.abs(xp.linalg.diagonal(normal)), axis=-1)
         eps = float(xp.finfo(space.dtype).eps)
         # ‖ΔR‖ below √ε‖ΔU‖ is rounding: this bounds the step by some ‖r‖/√ε where T but translates
         noise = eps if self.options.kind == "II" else eps**0.5
-        moved = sum(inner(a, a) for a in dU) / m
+        moved = xp.mean(squares, axis=-1)
         ridge = max(self.options.regularization, 10 * eps) * diagonal + noise * moved + space.least
         identity = xp.eye(m, dtype=normal.dtype, device=space.device)
         if self.options.kind == "I":
@@ -139,33 +163,33 @@ class Memory(AcceleratedIteration):
 
 class _Anderson(Memory):
     """Carry: the point, the plain point to go back to, (‖r₀‖, n, whether the point is a plain one),
-    the last point, its residual and ‖r‖, the differences, newest first (0 where there are none
-    yet), and what the last step computed on the way (None at the start).
+    the last point, its residual and ‖r‖, the differences, and what the last step computed on the
+    way (None at the start).
     """
 
     def launched(self, u: Point) -> Carry:
         size = 0.0 * self.space.norm(u)
-        none = (scale(0.0, u),) * self.options.memory
-        return u, u, (size, size, size >= 0), (u, none[0], size), none, none, None
+        last = (u, scale(0.0, u), size)
+        return u, u, (size, size, size >= 0), last, self.nothing(u), None
 
     def advance(self, state: Carry) -> tuple[Carry, Trace]:
-        u, plain, (first, count, is_plain), last, dU, dR, earlier = state
+        u, plain, (first, count, is_plain), last, known, earlier = state
         xp = self.space.xp
         Tu, trace = self.of.advance(u)
         r = subtract(Tu, u)
         size = self.of.rough_length(r)
         if earlier is None:
-            state = Tu, Tu, (size, count, is_plain), (u, r, size), dU, dR, trace
+            state = Tu, Tu, (size, count, is_plain), (u, r, size), known, trace
             return state, (is_plain, trace, trace)
-        dU = (subtract(u, last[0]), *dU[:-1])
-        dR = (subtract(r, last[1]), *dR[:-1])
+        moved = subtract(u, last[0])
+        known = self.remembered(known, moved, subtract(r, last[1]))
         falls = size <= SAFEGUARD * first * (count + 1) ** -SUMMABLE
-        good = falls & self.onward(r, dU[0], last[2], first, count)
+        good = falls & self.onward(r, moved, last[2], first, count)
         count = count + xp.astype(good & ~is_plain, count.dtype)
         accepted = good | is_plain
-        ahead = self.suggested(u, r, dU, dR)
+        ahead = self.suggested(u, r, known)
         # a rejected point is left for the plain one, which T produced from the point before
         u_next = where(accepted, ahead, plain)
         bound = (first, count, ~accepted)
-        after = u_next, Tu, bound, (u, r, size), dU, dR, trace
+        after = u_next, Tu, bound, (u, r, size), known, trace
         return after, (accepted, trace, earlier)

@@ -69,6 +69,7 @@ class Pace(NamedTuple):
 OFTEN = Pace()
 FEW = Pace(apart=3.0, first=10, changes=16, later=4, whole=True)
 SELDOM = FEW._replace(first=20)
+CLOSELY = Pace(first=2)
 
 
 class Balance(NamedTuple):
@@ -195,7 +196,7 @@ class Balanced(Iteration):
             later = self._looked(later, iteration, left, pair)
             if later.steps != now.steps:
                 try:
-                    after = self._with(later.steps).taken_over(after, iteration)
+                    after = self._with(later.steps).taken_on(after, left, iteration)
                 except np.linalg.LinAlgError:  # no matrix is factored there: the steps stay
                     later = later._replace(steps=now.steps, changes=self.pace.changes)
         return (after, later), (iteration, left)
@@ -278,12 +279,12 @@ class BalancedStep(Balanced):
     x + αb to x + α⁺b.
     """
 
-    def __init__(self, alpha: float, at: Callable[[Steps], Iteration]) -> None:
+    def __init__(self, alpha: float, at: Callable[[Steps], Iteration], pace: Pace = SELDOM) -> None:
         def within(tau: float) -> Steps:
             tau = min(max(tau, alpha / WIDEST), alpha * WIDEST)
             return Steps(tau, 1 / tau)
 
-        super().__init__(within(alpha), at, within, 1.0, SELDOM)
+        super().__init__(within(alpha), at, within, 1.0, pace)
 
     def _quotient(
         self, now: Balance, iteration: Iteration, left: Trace, pair: Point

@@ -4,27 +4,28 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import reduce
-from operator import or_
 from typing import ClassVar, Self
 
 from splitkit.arguments import check_integer, option
 from splitkit.backend import Array, Point, add, chosen, is_array, lincomb, scale, subtract, where
 from splitkit.solvers.iteration import Carry, Iteration, Trace
 from splitkit.solvers.method import Guarantee
-from splitkit.solvers.methods.adaptive import TRIALS, AdaptiveSteps
+from splitkit.solvers.methods.by_values import (
+    HALVINGS,
+    ROUNDING,
+    ByValues,
+    reached,
+    without_value,
+)
 from splitkit.solvers.methods.quasi_newton import Pairs
-from splitkit.solvers.potentials import NoPotentialError
 from splitkit.solvers.splitting import Splitting
 from splitkit.solvers.terms import Role, Term
 from splitkit.tracing import repeated_while
 
 BELOW = 0.95  # αL where no step size is given, and of the search
 LEAST = 2.0**-8  # τ, below which it is 0
-HALVINGS = 60  # a step of 2⁻⁶⁰ of the first is rounding
 DOUBLINGS, COST = 64, 8  # of α in all, and those that it loses where it is halved
 ROOM = 4  # times as steep as it is seen to be, F would still let α be doubled
-ROUNDING = 16  # errors of one rounding in a value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,16 +102,10 @@ class PANOC(Splitting):
         return self._with(alpha=self.default_alpha(*terms))
 
     def theorem(self, *terms: Term) -> Guarantee:
-        F, G = terms
-        for name, A in (("F", F), ("G", G)):
-            try:
-                A.function  # noqa: B018 (or an error)
-            except NoPotentialError as error:
-                return self.refused(
-                    f"{name} must be the (sub)gradient of a function with a value, by which steps "
-                    f"are accepted: {error}; give it as sk.Subdifferential of a Function"
-                )
-        L = F.lipschitz
+        without = without_value(*terms)
+        if without is not None:
+            return self.refused(without)
+        L = terms[0].lipschitz
         if self.alpha is not None and (L is None or is_array(self.alpha)):
             return self.refused(
                 f"alpha = {self.alpha}: give a number below 1/L for a known L, or leave it open"
@@ -120,23 +115,20 @@ class PANOC(Splitting):
                 f"alpha = {self.alpha} is too long: it must be below 1/L = {1 / L:.4g}"
             )
         step = "α found by halving" if self.alpha is None else f"{self.at_step()} < 1/L"
-        convex = all(A.properties.monotone and A.properties.maximal for A in terms)
-        reaches = "a minimum, as f + g is convex" if convex else "a stationary point, maybe no more"
-        reason = f"the envelope falls by a part of ‖R‖², {step}: {reaches}, if bounded below"
+        reason = f"the envelope falls by a part of ‖R‖², {step}: {reached(*terms)}"
         return Guarantee(True, None, reason, self.sequence)
 
     def iteration(self, *terms: Term) -> Iteration:
         return _PANOC(self, *terms)
 
 
-class _PANOC(AdaptiveSteps):
+class _PANOC(ByValues):
     """Carry: (x₀,) at the start; then x, f(x), F x, z, g(z), α, how often it may be doubled,
     and the pairs."""
 
     def __init__(self, method: PANOC, F: Term, G: Term) -> None:
         super().__init__(F, G)
         self.alpha, self.memory = method.alpha, method.memory
-        self.term, self.valued = F, F.evaluate_with_value
         searching = self.alpha is None or F.lipschitz is None
         self.slack = (1.0 - (BELOW if searching else self.alpha * F.lipschitz)) / 4
         if self.alpha is not None:
@@ -262,41 +254,3 @@ class _PANOC(AdaptiveSteps):
         value = after[1] + 0.0 * (at[1] + square)  # from one that is not finite on, none is
         following = ahead, value, *after[2:], alpha, left, tuple(pairs)
         return following, (alpha + 0.0 * value, y, z_next)
-
-    def nonfinite(self, state: Carry) -> str | None:
-        x, space = state[0], self.space
-        values = self.values_about(x)[1]
-        finite = [space.xp.isfinite(value) for value in (self.valued(x)[0], *values)]
-        if space.any(~finite[0] | ~reduce(or_, finite[1:])):
-            return f"the value of F = {self.term.operator!r} is so"
-        if len(state) == 1 or not space.any(~space.xp.isfinite(state[1])):
-            return None
-        return f"the envelope of F = {self.term.operator!r} and G is so, or falls by no step"
-
-    def contradiction(self, state: Carry) -> str | None:
-        """Of the value of f: its difference quotients along F x settle, and not at ‖F x‖."""
-        x, space = state[0], self.space
-        value, slope = self.valued(x)
-        steep = space.norm(slope)
-        lengths, values = self.values_about(x)
-        noise = ROUNDING * space.eps * (abs(value) + steep * lengths[0])
-        before, agrees, settles = math.inf * steep, steep < 0, steep < 0
-        for t, ahead, behind in zip(lengths, values[::2], values[1::2], strict=True):
-            quotient = (ahead - behind) / (2 * t)
-            off = abs(quotient - steep)
-            agrees = agrees | (off <= steep / 2)
-            settled = (abs(quotient - before) <= steep / 10) & (noise / t <= steep / 10)
-            settles, before = settles | (settled & (off > steep / 2)), quotient
-        if not space.any(settles & ~agrees):
-            return None
-        return (
-            f"the value and the gradient of F = {self.term.operator!r} disagree along the gradient"
-        )
-
-    def values_about(self, x: Point) -> tuple[list[Array], list[Array]]:
-        """Lengths t, and f at x ± tF x/‖F x‖."""
-        xp, norm, slope = self.space.xp, self.space.norm, self.valued(x)[1]
-        size, steep = (xp.where(n > 0, n, 1.0) for n in (norm(x), norm(slope)))
-        lengths = [size * 8.0**-i for i in range(TRIALS)]
-        ends = [lincomb(1.0, x, c * t / steep, slope) for t in lengths for c in (1.0, -1.0)]
-        return lengths, [self.valued(end)[0] for end in ends]

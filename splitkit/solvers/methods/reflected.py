@@ -9,8 +9,8 @@ from typing import Any, ClassVar, Self
 
 from splitkit.backend import Point, Scalar, Space, add, chosen, lincomb, scale, subtract
 from splitkit.operators.base import Operator
-from splitkit.solvers.iteration import Carry, Iteration, MapIteration, Reading
-from splitkit.solvers.methods.balance import BalancedStep
+from splitkit.solvers.iteration import Carry, Iteration, MapIteration, Reading, Trace
+from splitkit.solvers.methods.balance import SELDOM, BalancedStep, Pace
 from splitkit.solvers.methods.primal_dual_steps import Steps
 from splitkit.solvers.scale import Arbitrary
 from splitkit.solvers.splitting import MapSplitting
@@ -58,13 +58,15 @@ class ReflectedSplitting(MapSplitting):
         T = self.expression(*terms, alpha=self.alpha)
         return _Reflected(T, self.reader(*terms), self.alpha)
 
-    def balanced(self, make: Callable[[Iteration], Iteration], *terms: Term) -> Iteration:
+    def balanced(
+        self, make: Callable[[Iteration], Iteration], *terms: Term, pace: Pace = SELDOM
+    ) -> Iteration:
         """The iteration made of the one with constant steps, around which α is balanced."""
 
         def at(steps: Steps) -> Iteration:
             return make(self._with(alpha=steps.tau).iteration(*terms))
 
-        return BalancedStep(self.alpha, at)
+        return BalancedStep(self.alpha, at, pace)
 
     def factor(self, alpha: float, *terms: Term) -> float | None:
         """Lip(C_{αF}) Lip(C_{αG}): with it the factor of every relaxation of N falls and rises."""
@@ -127,3 +129,10 @@ class _Reflected(MapIteration):
         """x + αb of u = x + α₀b, with x = R_{α₀G}u and b ∈ Gx."""
         c, reflected = self.alpha / earlier.alpha, earlier.T.trace(state)[1][0]
         return lincomb(0.5 * (1 + c), state, 0.5 * (1 - c), reflected)
+
+    def taken_on(self, state: Carry, left: Trace, earlier: _Reflected) -> Carry:
+        """x_F + αb, as the state is x_F + α₀b with b ∈ Gx_G: no resolvent is taken for it."""
+        u, _, reflected, twice, *_ = left
+        part = 0.5 * self.alpha / earlier.alpha
+        x_F = scale(0.5, add(reflected, twice))
+        return add(x_F, scale(part, subtract(u, reflected)))

@@ -9,12 +9,12 @@ from typing import ClassVar
 from splitkit.backend import Point, add, subtract
 from splitkit.solvers.finite_sums import FiniteSum
 from splitkit.solvers.iteration import Carry, Iteration, Trace
+from splitkit.solvers.methods.drawing import ANEW
 from splitkit.solvers.methods.variance_reduction import PassIteration, VarianceReduced
 from splitkit.solvers.sampling import generator
 from splitkit.solvers.terms import Term
 
 SHORT = 0.5  # of the longest step, up to which another theorem promises more
-ANEW = 16  # passes after which the sum of the table is added up again
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -78,25 +78,24 @@ class _SuperMann(Memory):
 
     def launched(self, u: Point) -> Carry:
         size = 0.0 * self.space.norm(u)
-        none = (scale(0.0, u),) * self.options.memory
         bounds = size, size, size, size, size > 0
-        return u, u, bounds, (u, none[0], size), none, none, None, size + 1
+        return u, u, bounds, (u, scale(0.0, u), size), self.nothing(u), None, size + 1
 
     def advance(self, state: Carry) -> tuple[Carry, Trace]:
-        u, plain, (η, s, first, count, open_), last, dU, dR, earlier, decay = state
+        u, plain, (η, s, first, count, open_), last, known, earlier, decay = state
         xp = self.space.xp
         Tu, trace = self.of.advance(u)
         forward = subtract(Tu, u)
         size = self.of.length(forward)
         if earlier is None:
             bounds = (size, size, size, count, open_)
-            state = Tu, Tu, bounds, (u, forward, size), dU, dR, trace, Q * decay
+            state = Tu, Tu, bounds, (u, forward, size), known, trace, Q * decay
             return state, (~open_, trace, trace)
-        dU = (subtract(u, last[0]), *dU[:-1])
-        dR = (subtract(forward, last[1]), *dR[:-1])
+        moved = subtract(u, last[0])
+        known = self.remembered(known, moved, subtract(forward, last[1]))
         falls = size <= SAFEGUARD * first * (count + 1) ** -SUMMABLE
-        astray = open_ & ~(falls & self.onward(forward, dU[0], last[2], first, count))
-        d = subtract(self.suggested(u, forward, dU, dR), u)
+        astray = open_ & ~(falls & self.onward(forward, moved, last[2], first, count))
+        d = subtract(self.suggested(u, forward, known), u)
         blind = (size <= C0 * η) & ~astray
         count = count + xp.astype(open_ & ~astray, count.dtype)
         u_next, η = where(astray, plain, where(blind, add(u, d), Tu)), xp.where(blind, size, η)
@@ -122,5 +121,5 @@ class _SuperMann(Memory):
         end = repeated_while(lambda now: xp.any(now[3]), tried, start, TRIALS)
         u_next, s, count, *_ = end
         bounds = (η, s, first, count, blind)
-        after = u_next, Tu, bounds, (u, forward, size), dU, dR, trace, Q * decay
+        after = u_next, Tu, bounds, (u, forward, size), known, trace, Q * decay
         return after, (~astray, trace, earlier)

@@ -2,8 +2,7 @@
 
     v = Fⱼ(x)/pⱼ − sⱼ/pⱼ + Σ sᵢ,  x⁺ = R_{αG}(x − αv),  sᵢ = Fᵢ somewhere before, P(j) = pⱼ,
 
-so that E v = F(x), and v − F(x) → 0 as x and those places converge. An iteration is a pass: n such
-steps. What is random in it depends on its number and the seed (``sampling.py``).
+so that E v = F(x), and v − F(x) → 0 as x and those places converge.
 """
 
 from __future__ import annotations
@@ -12,36 +11,18 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
-from splitkit.arguments import check_integer, option
-from splitkit.backend import Point, Space, add, is_array, lincomb, scale, subtract
+from splitkit.backend import Point, add, is_array, lincomb, scale, subtract
 from splitkit.solvers.finite_sums import FiniteSum, NoPartsError
-from splitkit.solvers.iteration import Carry, Iteration, Loop, Reading, Trace
+from splitkit.solvers.iteration import Carry, Reading, Trace
 from splitkit.solvers.method import Guarantee
-from splitkit.solvers.sampling import check_seed
+from splitkit.solvers.methods.drawing import Drawing, DrawnIteration
 from splitkit.solvers.splitting import Splitting
 from splitkit.solvers.terms import Role, Term, not_maximal
-from splitkit.tracing import Untraceable
-
-
-def check_batch(name: str, value: object) -> int | None:
-    """A number of rows, or None."""
-    return None if value is None else check_integer(name, value, 1)
 
 
 @dataclass(frozen=True, kw_only=True)
-class VarianceReduced(Splitting):
-    """Base of the stochastic methods for finite sums.
-
-    Parameters
-    ----------
-    batch : int, optional
-        Rows of a part, at least 1; None: so many that a matrix has at most 256 parts.
-    seed : int, default 0
-        From 0 to 2¹²⁸ − 1: which random choices. The same ones for the same seed, on every library.
-    """
-
-    batch: int | None = option(None, check_batch)
-    seed: int = option(0, check_seed)
+class VarianceReduced(Drawing, Splitting):
+    """Base of the stochastic methods for finite sums."""
 
     roles: ClassVar[tuple[Role, ...]] = (Role.EVALUATED, Role.RESOLVED)
     sequence: ClassVar[str] = "x⁺ = R_{αG}(x − αv), E v = F x"
@@ -97,23 +78,13 @@ class VarianceReduced(Splitting):
         rate = factor ** (n / 2)
         return Guarantee(True, rate, reason, self.sequence, "in expectation: E‖xₖ − x*‖² ≤ cρ²ᵏ")
 
-    def check_space(self, space: Space) -> None:
-        super().check_space(space)
-        if space.mesh is not None:
-            raise ValueError(
-                f"{self.label} cuts rows of its own, and x0 is cut over processes or devices: give "
-                "whole arrays, or take FISTA"
-            )
 
-
-class PassIteration(Iteration):
-    """Carry: (x, what is remembered, Σ Kᵢᵀsᵢ, the number of passes made), the last a number of the
-    host, which draws; a subclass gives ``passed``.
-    """
+class PassIteration(DrawnIteration):
+    """Carry: (x, what is remembered, Σ Kᵢᵀsᵢ, the number of passes made)."""
 
     def __init__(self, method: VarianceReduced, F: Term, G: Term) -> None:
-        self.method, self.alpha, self.F = method, method.alpha, F.evaluate
-        self.total = method.total(F)
+        self.method, self.total = method, method.total(F)
+        self.alpha, self.F = method.alpha, F.evaluate
         self.R = G.resolve(method.alpha)
 
     def init(self, x0: Point) -> Carry:
@@ -123,24 +94,6 @@ class PassIteration(Iteration):
     def remembered(self, x: Point) -> tuple[Point, ...]:
         """Of each part, at x."""
         return tuple(part.remembered(x) for part in self.total.parts)
-
-    def run(self, state: Carry, n: int, loop: Loop) -> Carry:
-        raise self.untraceable()
-
-    def advance(self, state: Carry) -> tuple[Carry, Trace]:
-        if not isinstance(state[-1], int):
-            raise self.untraceable()
-        return self.passed(*state)
-
-    def passed(
-        self, x: Point, remembered: tuple[Point, ...], whole: Point, k: int
-    ) -> tuple[Carry, Trace]:
-        """The state after a pass, and the last x − αv and x⁺."""
-        raise NotImplementedError
-
-    def untraceable(self) -> Untraceable:
-        """Why no pass is compiled."""
-        return Untraceable(f"the host draws the parts of {self.method.label}")
 
     def moved_by(self, x: Point, change: Point, whole: Point, p: float) -> tuple[Point, Point]:
         """x⁺ and x − αv of a step by a part of this probability, Fⱼ(x) − sⱼ being known."""
