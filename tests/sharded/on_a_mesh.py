@@ -11,7 +11,9 @@ from jax.sharding import AxisType, NamedSharding, PartitionSpec as P
 
 import splitkit as sk
 from splitkit.backend import solving
+from tests.quick_jax import share_dialects
 
+share_dialects()
 f = sk.functions
 rng = np.random.default_rng(0)
 MESH = jax.make_mesh((jax.device_count(),), ("parts",), axis_types=(AxisType.Auto,))

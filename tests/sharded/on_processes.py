@@ -123,7 +123,7 @@ PROBLEMS = {
     "strips": (
         lambda p: f.SquaredL2(center=p) + f.L1Norm(0.2) @ sk.linear.Gradient((-2, -1)),
         *((IMAGE,), (ROWS,), torch.zeros_like(IMAGE), ROWS),
-        *(sk.ChambollePock(balance=False), {}),
+        *(sk.ChambollePock(balance=False), {"tol": 1e-2}),
     ),
     "consensus": (
         lambda A, b: LocalLeastSquares(A, b) + sk.Consensus(4),
