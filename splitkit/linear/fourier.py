@@ -168,6 +168,11 @@ class Convolution(FourierMultiplier):
 def Circulant(column: Array) -> Convolution:
     """The circulant matrix with this first column, acting on the last axis of x.
 
+    Parameters
+    ----------
+    column : array, shape (n,)
+        The first column, real or complex.
+
     Examples
     --------
     >>> L = sk.linear.Circulant(np.array([2.0, -1.0, 0.0, -1.0]))

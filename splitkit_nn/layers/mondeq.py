@@ -85,6 +85,12 @@ class MonDEQ(nn.Module):
 
     Source: Winston, Kolter, *Monotone operator equilibrium networks*, NeurIPS 2020.
 
+    Raises
+    ------
+    TypeError, ValueError
+        The parametrization is none, the activation no proximal map, an option beyond
+        its range; called, x has another shape, dtype or device, or is not finite.
+
     Examples
     --------
     >>> _ = torch.manual_seed(0)
