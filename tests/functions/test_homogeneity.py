@@ -53,6 +53,7 @@ OTHERS = (
     "Tilted", "Translated", "WeightedSum", "Along", "AlongSet", "OnGroups", "SetOnGroups",
     "Exponential", "RelativeEntropy", "Geman", "ETP", "LqPenalty",
     "SublevelSet", "Epigraph", "BoxBarrier", "OrdinalLogistic", "Stiefel",
+    "Permutahedron", "PermutationMatrices",
 )  # fmt: skip
 THINGS = [each for each in registered() if isinstance(each.make()[0], Function)]
 
