@@ -1,7 +1,8 @@
 """Opens every page of the built site in headless Chromium, narrow and wide, light and dark.
 
 ``make browser``: needs Chromium and its driver (Debian: ``chromium-driver``), and selenium. A page
-is wrong if the browser says an error, if it is wider than the window, or if a formula is not drawn.
+is wrong if the browser says an error, if it is wider than the window, if a formula is not drawn, or
+if a symbol of one stands in the text.
 """
 
 from __future__ import annotations
@@ -16,24 +17,31 @@ from selenium import webdriver
 
 SITE = Path(__file__).parents[1] / "site"
 WIDTHS = (390, 1440)
-LOOK = """
+LOOK = r"""
 const wide = document.documentElement.scrollWidth - window.innerWidth;
 const formulas = [...document.querySelectorAll("math")];
 const flat = formulas.filter(m => m.offsetParent && m.getBoundingClientRect().height < 4).length;
 const left = document.querySelectorAll(".arithmatex").length;
 const body = getComputedStyle(document.body);
-return [wide, formulas.length, flat, left, body.backgroundColor, body.color];
+const texts = document.createTreeWalker(document.querySelector("article"), NodeFilter.SHOW_TEXT);
+const SYMBOLS = /[‖∂∇√½ᵢⱼ₀-₉⁰-⁹⁺⁻²ᵀΣ]/;
+const plain = [];
+for (let node = texts.nextNode(); node; node = texts.nextNode())
+    if (!node.parentElement.closest("code, pre, math, svg") && SYMBOLS.test(node.data))
+        plain.push(node.data.trim().slice(0, 60));
+return [wide, flat + left, plain, body.backgroundColor, body.color];
 """
 
 
 def faults(browser: webdriver.Chrome, page: Path, width: int, dark: bool) -> Iterator[str]:
     """What is wrong with the page in a window of this width, by night or by day."""
     browser.get(page.as_uri())
-    wide, _, flat, left, background, text = browser.execute_script(LOOK)
+    wide, undrawn, plain, background, text = browser.execute_script(LOOK)
     if wide > 0:
         yield f"is {wide} pixels wider than {width}"
-    if flat or left:
-        yield f"{flat + left} formulas are not drawn"
+    if undrawn:
+        yield f"{undrawn} formulas are not drawn"
+    yield from (f"formula in the text: {each!r}" for each in plain)
     bright = [sum(map(int, re.findall(r"\d+", each)[:3])) for each in (background, text)]
     if (bright[0] < bright[1]) != dark:
         yield f"text of {text} on {background}"

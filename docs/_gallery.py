@@ -89,12 +89,12 @@ def grid() -> str:
     """Pictures that lead to their pages."""
     drawn = [name for name in NAMES if draws(name)]
     others = [name for name in NAMES if not draws(name)]
-    pictures = "\n".join(
-        f"[![{said(name)[0]}](assets/gallery/{name}.png){{ width=32% }}](gallery/{name}.md)"
+    pictures = "\n\n".join(
+        f"[![{said(name)[0]}](assets/gallery/{name}.png)<br>{said(name)[0]}](gallery/{name}.md)"
         for name in drawn
     )
     lines = "\n".join(f"- [{said(name)[0]}](gallery/{name}.md)" for name in others)
-    return f"{pictures}\n\n{lines}"
+    return f'<div class="gallery" markdown>\n\n{pictures}\n\n</div>\n\n{lines}'
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:

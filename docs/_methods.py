@@ -55,3 +55,12 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
     for mark, kinds in (("methods", METHODS), ("by name", BY_NAME), ("accelerators", ACCELERATORS)):
         markdown = markdown.replace(f"<!-- {mark} -->", table(kinds))
     return markdown
+
+
+def on_page_content(html: str, page: Any, **_: Any) -> str:
+    """mkdocs' hook: what is long needs wide columns."""
+    if page.file.src_uri != "methods.md":
+        return html
+    return html.replace("<table>", '<div class="facts"><table>').replace(
+        "</table>", "</table></div>"
+    )

@@ -30,6 +30,7 @@ class Made(griffe.Extension):
 
     def on_class(self, *, cls: griffe.Class, **_: Any) -> None:
         """griffe's hook, once a class and its members are read."""
+        cls.bases = [base for base in cls.bases if not str(base).rpartition(".")[2].startswith("_")]
         is_made = "__init__" not in cls.members or "dataclass" in cls.labels
         if not is_made or not cls.module.path.startswith(ROOMS):
             return

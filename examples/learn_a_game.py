@@ -5,7 +5,11 @@ of Mx − q + N_box(x); with M + Mᵀ positive definite there is exactly one. M 
 is how the players respond to incentives q. Not a minimization: M is not symmetric.
 """
 
+from pathlib import Path
+
 import torch
+from matplotlib.figure import Figure
+from pictures import run, save
 
 import splitkit as sk
 import splitkit_nn as sknn
@@ -33,8 +37,8 @@ class Game(torch.nn.Module):
         return sk.Affine(self.costs(), q) + sk.NormalCone(box)
 
 
-def main() -> dict[str, float]:
-    """Draw a game, watch its equilibria, learn another to explain them; return the difference."""
+def main(picture: str | Path | None = None) -> dict[str, float]:
+    """Invent a game, watch its equilibria, learn another from them, draw what it predicts."""
     torch.manual_seed(1)
     truth, learned = Game(), Game()
     q = 2 * torch.randn(OBSERVATIONS, PLAYERS, dtype=torch.float64)
@@ -46,13 +50,8 @@ def main() -> dict[str, float]:
     with torch.no_grad():
         seen = equilibria(truth)(start, q)
     solve = equilibria(learned)
-    optimizer = torch.optim.LBFGS(
-        learned.parameters(),
-        max_iter=400,
-        tolerance_grad=1e-14,
-        tolerance_change=1e-18,
-        line_search_fn="strong_wolfe",
-    )
+    exact = {"tolerance_grad": 1e-14, "tolerance_change": 1e-18, "line_search_fn": "strong_wolfe"}
+    optimizer = torch.optim.LBFGS(learned.parameters(), max_iter=400, **exact)
 
     def loss() -> torch.Tensor:
         optimizer.zero_grad()
@@ -61,12 +60,20 @@ def main() -> dict[str, float]:
         return value
 
     first = float(loss().detach())
+    before = solve(start, q).detach()
     optimizer.step(loss)
     last = float(loss().detach())
     print(solve.last_solution.message)
     print(f"squared error of the predicted equilibria: {first:.2e} before, {last:.2e} after")
+    figure = Figure(figsize=(4, 3.4), layout="constrained")
+    axes = figure.subplots()
+    for label, predicted in (("before", before), ("learned", solve(start, q).detach())):
+        axes.scatter(seen.ravel(), predicted.ravel(), s=9, label=label)
+    axes.set(xlabel="what players chose", ylabel="what the game predicts")
+    axes.legend()
+    save(figure, "learn-a-game", picture)
     return {"costs": float((learned.costs() - truth.costs()).abs().max().detach())}
 
 
 if __name__ == "__main__":
-    print(main())
+    run(main, __doc__)

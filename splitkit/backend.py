@@ -908,6 +908,8 @@ def to_numpy(x: Array) -> Any:
         x = gathered(x.detach()).cpu().numpy()
     elif array_api_compat.is_cupy_array(x):
         x = x.get()
+    elif not getattr(x, "is_fully_addressable", True):  # JAX's, of which other hosts have parts
+        x = sys.modules["jax"].device_put(x, device(x))
     return np.array(x)
 
 

@@ -179,12 +179,16 @@ def gathering() -> Iterator[None]:
 
 
 def _is_gathered_freely(x: Any) -> bool:
-    return x.numel() * x.element_size() < GATHERED_FREELY or _GATHERS.get()
+    return x.nbytes < GATHERED_FREELY or _GATHERS.get()
 
 
 def is_scattered(x: Any) -> bool:
-    """Whether processes have parts of x, and none may be sent all of it."""
-    return is_cut(x) and not _is_gathered_freely(x)
+    """Whether processes, of Torch or of JAX, have parts of x, and none may be sent all of it."""
+    if mesh_of(x) is None and (
+        getattr(x, "is_fully_addressable", True) or getattr(x, "is_fully_replicated", True)
+    ):
+        return False
+    return (mesh_of(x) is None or is_cut(x)) and not _is_gathered_freely(x)
 
 
 def _require_cut(f: Any, given: tuple[Any, ...], value: Any) -> None:

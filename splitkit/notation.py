@@ -174,6 +174,12 @@ def tightness(latex: str) -> int:
     return FACTOR if re.search(r"[_^]", outside) else ATOM
 
 
+def matrix_in_latex(rows: Iterable[Iterable[str]]) -> str:
+    """Blocks in rows and columns."""
+    lines = r" \\ ".join(" & ".join(row) for row in rows)
+    return rf"\begin{{pmatrix}}{lines}\end{{pmatrix}}"
+
+
 def name_in_latex(name: str) -> str:
     """A single letter in italics, a longer name upright; what LaTeX would interpret is escaped."""
     escaped = re.sub(r"([_%$#&{}])", r"\\\1", re.sub(r"[\\^~]", "", name))

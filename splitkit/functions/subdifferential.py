@@ -158,6 +158,8 @@ class Subdifferential(Operator):
         return self.f.pinned() if isinstance(self.f, Indicator) else super().pinned()
 
     def write(self, s: Style) -> str:
+        if s.is_latex and isinstance(self.f, Indicator):
+            return f"N_{{{s(self.f)}}}"
         return s.partial + s(self.f, FACTOR if s.is_latex else ATOM)
 
     def at(self, argument: str) -> str | None:
@@ -203,4 +205,4 @@ class NormalCone(Subdifferential):
         return super().__new__(cls, C)
 
     def write(self, s: Style) -> str:
-        return f"N_{{{s(self.f)}}}" if s.is_latex else f"N_{s(self.f, ATOM)}"
+        return super().write(s) if s.is_latex else f"N_{s(self.f, ATOM)}"

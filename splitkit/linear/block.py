@@ -23,6 +23,7 @@ from splitkit.linear.combined import CombinedMaps, all_known, checked_maps, comm
 from splitkit.linear.dense import DenseMatrix
 from splitkit.linear.diagonal import Diagonal
 from splitkit.linear.identity import ScaledIdentity
+from splitkit.notation import LATEX, PRODUCT, matrix_in_latex
 from splitkit.operators.base import PointMap
 from splitkit.operators.freedom import Freedom, least
 from splitkit.properties import Properties, block_properties
@@ -147,6 +148,9 @@ class BlockMatrix(CombinedMaps):
     def __repr__(self) -> str:
         return f"[{'; '.join(', '.join(map(repr, row)) for row in self.rows)}]"
 
+    def latex(self) -> str:
+        return matrix_in_latex(map(LATEX, row) for row in self.rows)
+
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[LinearOperator, Any, Any]]:
         K = DenseMatrix(asarray([[1.0, -2.0, 0.5], [0.0, 3.0, 1.0]]))
@@ -216,6 +220,9 @@ class BlockColumn(CombinedMaps):
     def domain_space(self, space: Space) -> Space:
         return _column_space(self, self.maps, space)
 
+    def latex(self) -> str:
+        return matrix_in_latex([LATEX(L)] for L in self.maps)
+
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[LinearOperator, Any, Any]]:
         K = DenseMatrix(asarray([[1.0, -2.0, 0.5], [0.0, 3.0, 1.0]]))
@@ -278,6 +285,9 @@ class BlockRow(CombinedMaps):
 
     def domain_space(self, space: Space) -> Space:
         return _tuple_space([L.domain_space(space) for L in self.maps])
+
+    def latex(self) -> str:
+        return matrix_in_latex([map(LATEX, self.maps)])
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[LinearOperator, Any, Any]]:
@@ -389,6 +399,9 @@ class BlockDiagonalMap(CombinedMaps):
 
     def domain_space(self, space: Space) -> Space:
         return _tuple_space([L.domain_space(s) for L, s in _each(self.maps, space)])
+
+    def latex(self) -> str:
+        return LATEX.grouped(LATEX.times.join(LATEX(L, PRODUCT) for L in self.maps))
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[LinearOperator, Any, Any]]:

@@ -11,6 +11,7 @@ from splitkit.linear.base import LinearOperator, SymmetricMap, require_number
 from splitkit.linear.dense import DenseMatrix
 from splitkit.linear.last_axes import LastAxesMap
 from splitkit.linear.wrapped import wrap
+from splitkit.notation import ATOM, FACTOR, LATEX, matrix_in_latex
 from splitkit.operators.base import PointMap
 from splitkit.operators.freedom import Freedom, least
 from splitkit.properties import Properties
@@ -110,6 +111,10 @@ class Coupling(LinearOperator):
 
     def __repr__(self) -> str:
         return f"Coupling({self.K!r})"
+
+    def latex(self) -> str:
+        K = LATEX(self.K, FACTOR)
+        return matrix_in_latex([["0", rf"{LATEX(self.K, ATOM)}^\top"], [f"-{K}", "0"]])
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[LinearOperator, Any, Any]]:

@@ -82,6 +82,7 @@ class Iterative(ModifiedMap):
     [1. 1.]
     """
 
+    formula = "<L>"
     acts_on_complex = True
 
     def __init__(

@@ -29,6 +29,7 @@ class NonNegativeMap(LinearOperator):
 class Rearrangement(NonNegativeMap):
     """Base of the permutations of the entries along the last axes: LLᵀ = LᵀL = I."""
 
+    formula = "P"
     norm = least_gain = gram = 1.0
     properties = Properties.of(lipschitz=1.0, linear=True)
     acts_on_complex = True

@@ -47,6 +47,8 @@ class Restriction(NonNegativeMap):
     [3. 1.] [1. 0. 3.]
     """
 
+    formula = "S"
+
     def __init__(self, indices: Array, size: int, axis: int = -1) -> None:
         remedy = "give a vector of integers, one at least"
         if not is_array(indices) or not namespace(indices).isdtype(indices.dtype, "integral"):

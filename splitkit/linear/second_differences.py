@@ -56,6 +56,7 @@ class SecondDifferences(SymmetricMap):
     [-1.  3. -1.] [ 0.  1.  0.]
     """
 
+    formula = r"<a*>I + <b*>D^\top D"
     acts_on_complex = True
 
     def __init__(self, D: Gradient, a: float = 0.0, b: float = 1.0) -> None:

@@ -41,6 +41,7 @@ class PseudoGradient(Operator):
     (array([0.]), array([0.]))
     """
 
+    formula = "F"
     properties: Properties
 
     def __init__(

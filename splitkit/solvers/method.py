@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from splitkit import docstrings
 from splitkit.arguments import check_flag, check_options, option
 from splitkit.backend import Point, Scalar, Space
+from splitkit.display import Shown
 from splitkit.linear.base import LinearOperator
 from splitkit.operators.base import Operator
 from splitkit.progress import telling
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
     from splitkit.solvers.solution import State
 
 
-@dataclass(frozen=True)
-class Guarantee:
+@dataclass(frozen=True, repr=False)
+class Guarantee(Shown):
     """What a theorem says of a method on given operators.
 
     Attributes
@@ -72,6 +73,15 @@ class Guarantee:
         if not self.holds:
             return "not guaranteed"
         return "converges" if self.rate is None else f"rate {self.rate:.6f}"
+
+    def heading(self) -> str:
+        return f"Guarantee: {self.verdict}"
+
+    def rows(self) -> Iterator[tuple[str, Any]]:
+        yield "reason", self.reason
+        yield "returns", self.sequence
+        if self.rate is not None:
+            yield "falls", self.falls
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -29,6 +29,7 @@ from splitkit.backend import (
     to_numpy,
     where,
 )
+from splitkit.meshes import is_scattered
 from splitkit.solvers.terms import Term
 
 GAP = 10.0
@@ -39,11 +40,13 @@ Groups = tuple[tuple[Array, ...], ...]  # of each block of x and y, masks of its
 def row_groups(terms: Sequence[Term], x0: Point, space: Space) -> Groups:
     """The groups of rows, by the constants that are known; () if no block has several.
 
-    Elements of a batch share their rows, and are not taken apart.
+    Elements of a batch share their rows, and are not taken apart; nor are the rows of constants of
+    which no process may be sent all.
     """
-    if space.batch_ndim:
+    known = [] if space.batch_ndim else constants(terms, x0)
+    if space.batch_ndim or any(is_scattered(b) for q in known for b in blocks(q)):
         return ()
-    found = [_groups(each, space) for each in zip(*map(blocks, constants(terms, x0)), strict=True)]
+    found = [_groups(each, space) for each in zip(*map(blocks, known), strict=True)]
     found = found or [()] * len(blocks(x0))
     for term in terms:
         if term.of is not None and not term.is_zero:
@@ -95,7 +98,7 @@ def _of_dual_rows(term: Term, space: Space) -> list[tuple[Array, ...]]:
     assert term.of is not None
     shapes = term.of.range_space(space).shapes
     known = _flat(term.operator.place())
-    if len(known) != len(shapes):
+    if len(known) != len(shapes) or any(map(is_scattered, known)):
         return [()] * len(shapes)
     arrays = [np.broadcast_to(_sizes(b), shape) for b, shape in zip(known, shapes, strict=True)]
     return [_groups([sizes], space) for sizes in arrays]

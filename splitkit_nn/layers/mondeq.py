@@ -13,6 +13,8 @@ from torch.autograd import forward_ad
 
 import splitkit as sk
 from splitkit.arguments import POSITIVE, check_choice, check_integer, check_number
+from splitkit.display import table
+from splitkit.notation import name_in_latex
 from splitkit_nn.activations import Activation, find_activation
 from splitkit_nn.activations.base import number
 from splitkit_nn.arguments import check_finite, check_inputs
@@ -360,6 +362,19 @@ class MonDEQ(nn.Module):
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)  # type: ignore[no-untyped-call]
         self._number = registered(self)
+
+    def _repr_latex_(self) -> str:
+        sigma = name_in_latex(repr(self.activation).replace("()", ""))
+        state = rf"z = \sigma(Wz + Ux + b),\ \sigma = {sigma}"
+        return rf"${state},\ {self.parametrization.formula}$"
+
+    def _repr_html_(self) -> str:
+        rows = [("equilibrium", self._repr_latex_()), ("W", repr(self.parametrization))]
+        rows += [("method", self.method.label), ("tol", str(self.tol))]
+        rows += [("gradient", self.gradient.name)]
+        if self.last_solve.forward is not None:
+            rows.append(("last solve", self.last_solve.forward.in_a_line()))
+        return table(type(self).__name__, rows)
 
     def extra_repr(self) -> str:
         tol = f"{self.tol:g}" if isinstance(self.tol, float) else repr(self.tol)

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import torch
 from torch import Tensor
 
 import splitkit as sk
+from splitkit.display import Shown
 from splitkit.meshes import gathered
 from splitkit_nn.equilibrium.solver import StepMethod
 
 
-@dataclass(frozen=True)
-class SolveRecord:
+@dataclass(frozen=True, repr=False)
+class SolveRecord(Shown):
     """What a solve of the layer did; figures are the worst of the batch, read from the device when
     they are asked for.
 
@@ -97,11 +100,32 @@ class SolveRecord:
         """See the class."""
         return self._figures[3]
 
+    def heading(self) -> str:
+        return f"SolveRecord: {self.status} by {self.method} at alpha = {self.alpha:.4g}"
 
-@dataclass
-class LastSolve:
+    def rows(self) -> Iterator[tuple[str, Any]]:
+        yield "iterations", self.iterations
+        yield "residual", self.residual
+        yield "error at most", self.error_bound
+        yield "rate", self.rate
+        yield "seconds", self.seconds
+
+    def in_a_line(self) -> str:
+        """Its first figures."""
+        return (
+            f"{self.status} by {self.method}: {self.iterations} iterations, error at most "
+            f"{self.error_bound:.2g}, {self.seconds:.2g} s"
+        )
+
+
+@dataclass(repr=False)
+class LastSolve(Shown):
     """The latest forward and backward solve of a layer; None: there was none (a gradient such as
     "direct" needs no iteration)."""
 
     forward: SolveRecord | None = None
     backward: SolveRecord | None = None
+
+    def rows(self) -> Iterator[tuple[str, Any]]:
+        yield "forward", self.forward and self.forward.in_a_line()
+        yield "backward", self.backward and self.backward.in_a_line()

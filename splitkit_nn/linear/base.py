@@ -46,6 +46,8 @@ class Parametrization(nn.Module):
     (4,) True True
     """
 
+    formula = r"I - W \succeq mI"  # how W is made, in LaTeX
+
     def __init__(self, m: float) -> None:
         super().__init__()
         self.m = check_number("m", m, POSITIVE)

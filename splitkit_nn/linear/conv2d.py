@@ -70,6 +70,8 @@ class MonotoneConv2d(ImageParametrization):
     torch.Size([2, 4, 10, 10])
     """
 
+    formula = r"W = (1 - m)I - A^\top A + B - B^\top"
+
     def __init__(
         self,
         in_channels: int,

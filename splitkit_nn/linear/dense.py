@@ -206,6 +206,8 @@ class MonotoneDense(MatrixParametrization):
     True
     """
 
+    formula = r"W = (1 - m)I - A^\top A + B - B^\top"
+
     def __init__(self, in_features: int, features: int, m: float = 1.0) -> None:
         super().__init__(in_features, features, m)
         self.A = self.new_parameter(features, features)

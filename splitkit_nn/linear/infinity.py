@@ -56,6 +56,8 @@ class MonotoneInfinity(MatrixParametrization):
     torch.Size([2, 8])
     """
 
+    formula = r"W = (1 - m)I + T - \mathrm{diag}(r)"
+
     def __init__(self, in_features: int, features: int, m: float = 1.0) -> None:
         super().__init__(in_features, features, m)
         self.T = self.new_parameter(features, features)

@@ -58,6 +58,8 @@ class MonotoneLipschitz(MatrixParametrization):
     torch.Size([5, 3])
     """
 
+    formula = r"W = (1 - m)I - (W_o^\top W_o + UU^\top)/(2\gamma) - P^\top P + Q - Q^\top"
+
     def __init__(
         self,
         in_features: int,

@@ -81,7 +81,7 @@ class MonotoneMultiTier(ImageParametrization):
     S : torch.nn.ParameterList
         For each tier but the last a kernel of shape (next channels, channels, k, k).
     g, gs, h : torch.nn.ParameterList
-        Scales, 1 at first: √|g|·A/‖A‖_F, √|gs|·S/‖S‖_F and h·B/‖B‖_F are what enters W.
+        Scales, 1 at first: √|g|·A/‖A‖_F, √|g s|·S/‖S‖_F and h·B/‖B‖_F are what enters W.
     U : torch.nn.Conv2d
         The input map into the first tier, with bias.
 
@@ -91,6 +91,8 @@ class MonotoneMultiTier(ImageParametrization):
     >>> sknn.MonDEQ(W)(torch.randn(2, 1, 8, 8)).shape
     torch.Size([2, 544])
     """
+
+    formula = r"W = (1 - m)I - A^\top A + B - B^\top"
 
     def __init__(
         self,

@@ -49,6 +49,8 @@ class MonotoneTriangular(MatrixParametrization):
     torch.Size([2, 8])
     """
 
+    formula = r"I - W \succeq mI,\ W_{ij} = 0 \text{ for blocks } i < j"
+
     def __init__(self, in_features: int, features: int, block: int = 1, m: float = 1.0) -> None:
         super().__init__(in_features, features, m)
         self.block = check_integer("block", block, 1)

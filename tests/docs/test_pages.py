@@ -126,6 +126,7 @@ def test_what_the_doors_are_called_is_there():
 def test_links_lead_somewhere(page):
     links = re.findall(r"\]\(([^)#]+)\)", page.read_text())
     made = re.findall(r": (reference/.*\.md)", (ROOT / "mkdocs.yml").read_text())
+    made += [f"gallery/{example.stem}.md" for example in (ROOT / "examples").glob("*.py")]
     local = [link for link in links if not link.startswith("http") and link not in made]
     assert [link for link in local if not (page.parent / link).exists()] == []
 

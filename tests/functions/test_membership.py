@@ -5,6 +5,7 @@ missing, a caller can say.
 import numpy as np
 import pytest
 
+import splitkit as sk
 from splitkit import functions
 from splitkit.functions import AffineSet, Box, Hyperplane, L1Norm, NonNegative, Simplex
 from splitkit.functions.base import Indicator
@@ -98,3 +99,13 @@ def test_a_value_takes_what_a_solve_has_left():
     for tol in (-1.0, np.nan, "0"):
         with pytest.raises((TypeError, ValueError), match=r"feasibility_tol = .*: give a non-neg"):
             Box(0.0, 1.0).value(off, feasibility_tol=tol)
+
+
+@pytest.mark.parametrize("far", [1e3, 1e5, 1e7])
+def test_a_solve_ends_within_a_sublevel_set(far):
+    """What is subtracted from a point far away has its rounding, and the set is small."""
+    C = functions.SublevelSet(functions.Huber(), 1.0)
+    center = far * np.random.default_rng(0).standard_normal(4)
+    for method in (sk.FISTA(), sk.DouglasRachford()):
+        s = sk.minimize(functions.SquaredL2(center=center) + C, np.zeros(4), method)
+        assert C(s.x) == 0.0

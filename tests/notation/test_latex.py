@@ -14,6 +14,18 @@ f = sk.functions
 RENDERER = MathTextParser("path")
 
 
+def in_a_line(source):
+    """Matrices, which this renderer does not know, row by row."""
+    for matrix, line in (
+        (r"\begin{pmatrix}", r"\left("),
+        (r"\end{pmatrix}", r"\right)"),
+        (" & ", ", "),
+        (r" \\ ", "; "),
+    ):
+        source = source.replace(matrix, line)
+    return source
+
+
 @pytest.mark.parametrize("thing", registered(), ids=str)
 def test_everything_that_stands_is_written_in_latex(thing):
     expression = thing.make()[0]
@@ -24,7 +36,7 @@ def test_everything_that_stands_is_written_in_latex(thing):
     assert min(depths) >= 0
     assert depths[-1] == 0
     assert source.count(r"\left") == source.count(r"\right")
-    assert RENDERER.parse(source).width > 0
+    assert RENDERER.parse(in_a_line(source)).width > 0
 
 
 def test_latex_reads_as_the_text_does():
@@ -70,10 +82,10 @@ def test_latex_reads_as_the_text_does():
 
 
 @pytest.mark.parametrize("thing", registered(), ids=str)
-def test_every_function_is_written_by_its_formula(thing):
+def test_nothing_is_written_by_the_name_of_its_class(thing):
     expression = thing.make()[0]
-    if isinstance(expression, f.Function):
-        assert expression.latex() != name_in_latex(type(expression).__name__)
+    names = re.findall(r"\\mathrm\{(\\_|[A-Z])(\w{2,})\}", expression.latex())
+    assert {"".join(name) for name in names} <= {"MCP", "SCAD"}, "as these are called in papers"
 
 
 def test_how_tightly_a_formula_holds_its_parts():

@@ -1,17 +1,22 @@
 """Run by test_sharded.py where JAX has several devices: problems whose data or points are cut over
-them, beside the same problems on one. Prints what it found as JSON.
+them, beside the same problems on one. Prints what it found as JSON. Two processes that share the
+devices are given their numbers and where they meet.
 """
 
 import json
+import sys
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.experimental.multihost_utils import process_allgather
 from jax.sharding import AxisType, NamedSharding, PartitionSpec as P
 
 import splitkit as sk
 from splitkit.backend import solving
 
+if sys.argv[1:]:
+    jax.distributed.initialize(sys.argv[2], num_processes=2, process_id=int(sys.argv[1]))
 f = sk.functions
 rng = np.random.default_rng(0)
 MESH = jax.make_mesh((jax.device_count(),), ("parts",), axis_types=(AxisType.Auto,))
@@ -90,7 +95,7 @@ def compare(name, make, data, placements, x0, x0_placement, method=None):
     there = as_inclusion(there)
     solution = sk.solve(there, start, method, tol=1e-3, batch_ndim=batch_ndim)
     found[name] = {
-        "distance": float(np.max(np.abs(np.asarray(solution.x) - reference))),
+        "distance": float(np.max(np.abs(process_allgather(solution.x, tiled=True) - reference))),
         "size": float(np.max(np.abs(reference))),
         "kept": solution.x.sharding.is_equivalent_to(start.sharding, start.ndim),
         "collectives": collectives(there, start, solution.method, batch_ndim),

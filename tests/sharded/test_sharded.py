@@ -4,6 +4,7 @@ must.
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -24,28 +25,50 @@ LEAST = {
     "consensus": {"all-reduce": 1},
     "batch": {},
 }
-DEVICES = [4, 8] if settings().max_examples >= THOROUGH else [4]
+# processes, and the devices of each
+SHARES = [(1, 4), (1, 8), (2, 2)] if settings().max_examples >= THOROUGH else [(1, 4)]
 
 
-@pytest.fixture(scope="module", params=DEVICES, ids=lambda n: f"{n} devices")
+def meeting_place():
+    """An address of this machine at which nobody listens."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{free.getsockname()[1]}"
+
+
+@pytest.fixture(scope="module", params=SHARES, ids=lambda p: f"{p[0]} × {p[1]} devices")
 def found(request):
     pytest.importorskip("jax")
+    processes, devices = request.param
     here = dict(
         os.environ,
         XLA_FLAGS=f"{os.environ.get('XLA_FLAGS', '')} "  # as tests/conftest.py lets it compile
-        f"--xla_force_host_platform_device_count={request.param}",
+        f"--xla_force_host_platform_device_count={devices}",
         JAX_ENABLE_X64="1",
         JAX_PLATFORMS="cpu",
         # devices wait for each other, each with a thread, of which there are else as many as cores
         JAX_CPU_ENABLE_ASYNC_DISPATCH="0",
-        NPROC=str(4 * request.param),
+        NPROC=str(4 * devices),
     )
     script = Path(__file__).with_name("on_a_mesh.py")
-    ran = subprocess.run(
-        [sys.executable, str(script)], env=here, capture_output=True, text=True, check=False
-    )
-    assert ran.returncode == 0, ran.stderr
-    return json.loads(ran.stdout.splitlines()[-1])
+    meet = meeting_place()
+    shares = [[str(rank), meet] for rank in range(processes)] if processes > 1 else [[]]
+    running = [
+        subprocess.Popen(
+            [sys.executable, str(script), *share],
+            env=here,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for share in shares
+    ]
+    ended = [process.communicate() for process in running]
+    for process, (_, error) in zip(running, ended, strict=True):
+        assert process.returncode == 0, error
+    said = [json.loads(out.splitlines()[-1]) for out, _ in ended]
+    assert all(each == said[0] for each in said)
+    return said[0]
 
 
 @pytest.mark.parametrize("name", LEAST)

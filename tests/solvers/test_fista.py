@@ -80,3 +80,14 @@ def test_the_linear_rate_holds_from_the_start():
     for k in (50, 100, 200):
         x = sk.solve(F + G, start, method, tol=0, max_iter=k, on_failure="return").x
         assert np.linalg.norm(x) <= rate**k * np.linalg.norm(start)
+
+
+@pytest.mark.parametrize("size", [1e19, 1e30, 1e37])
+def test_a_start_whose_squares_are_no_numbers(size):
+    """⟨y − x⁺, x⁺ − x⟩ overflows, and momentum waits."""
+    A, b = np.array([[1.0, 2.0], [0.0, 1.0]], np.float32), np.array([1.0, 2.0], np.float32)
+    fit = f.LeastSquares(A, b) + f.L1Norm(0.1)
+    x0 = np.full(2, size, np.float32)
+    found = sk.minimize(fit, x0, sk.FISTA(), max_iter=5000)
+    wanted = sk.minimize(fit, np.zeros(2, np.float32), sk.FISTA())
+    np.testing.assert_allclose(found.x, wanted.x, rtol=1e-3)

@@ -33,6 +33,7 @@ from splitkit.functions.base import (
     required,
 )
 from splitkit.functions.calculus.separable import SeparableSum
+from splitkit.functions.inner.far import over
 from splitkit.functions.losses.huber import Huber
 from splitkit.functions.losses.linear import Linear
 from splitkit.functions.norms.lp_power import EXPONENTS, IN_RANGE, LpPower
@@ -47,7 +48,7 @@ class SublevelSet(Modified, Indicator):
 
     The projection of y with f(y) > r is prox_{λf}(y), λ > 0 the root of f(prox_{λf}(y)) = r, which
     falls as λ grows: found by halving log λ, then by bracketed secants, to the rounding of λ. Where
-    the prox subtracts λ, as of norms, that is the rounding of y, and not of the set.
+    the prox subtracts λ, as of norms, that is the rounding of y, which projecting again takes out.
 
     Its support function at u is min_{λ>0} λ(f*(u/λ) + r), without a formula here. Source: Beck,
     *First-Order Methods in Optimization* (2017), Thm. 6.30; Bauschke, Combettes (2017), Cor. 29.23.
@@ -67,7 +68,8 @@ class SublevelSet(Modified, Indicator):
 
     Notes
     -----
-    Some 20 proxes of f in single and 30 in double precision.
+    Some 20 proxes of f in single and 30 in double precision, and as many more for a point so far
+    away that its rounding shows beside the set.
 
     Examples
     --------
@@ -114,6 +116,7 @@ class SublevelSet(Modified, Indicator):
             multiplier = self._multiplier(x, inside)
             found = self.f.prox(x, multiplier)
             empty = self._is_empty(x, found, multiplier, inside)
+            found = self._without_rounding(found)
 
         def derived() -> Point:
             xp, fixed = namespace(multiplier), held_fixed(multiplier)
@@ -125,6 +128,13 @@ class SublevelSet(Modified, Indicator):
 
         nearest = with_derivative(found, (*blocks(x), self.bound), derived)
         return where(inside, x, nearest), empty
+
+    def _without_rounding(self, near: Point) -> Point:
+        """The projection of near, itself a projection: what it takes out is λ's rounding."""
+        inside = self._within_rounding(near)
+        if not is_traced(inside) and bool(namespace(inside).all(inside)):
+            return near
+        return where(inside, near, self.f.prox(near, self._multiplier(near, inside)))
 
     def _is_empty(self, x: Point, nearest: Point, multiplier: Array, inside: Array) -> Array | None:
         """Where f exceeds r at the nearest point, beyond rounding, and no point of C is within all
@@ -344,7 +354,8 @@ class LpBall(Indicator):
 
     def project(self, x: Point) -> Point:
         radius = align(self.radius, x)
-        nearest = radius * self._unit.project(x / radius)
+        axes = tuple(range(self.batch_ndim, x.ndim))
+        nearest = radius * self._unit.project(over(x, radius, axes))
         outside = self._norm(x, self.p) > self.radius
         return namespace(x).where(align(outside, x), nearest, x)
 

@@ -18,6 +18,7 @@ from splitkit.backend import (
     norm,
 )
 from splitkit.functions.base import Function, Indicator, as_vectors, entries, parameter
+from splitkit.functions.inner.far import over
 from splitkit.functions.inner.ramps import ramps
 
 
@@ -97,11 +98,12 @@ class BallBox(Indicator):
         xp = namespace(x)
         low, high = self._rows(x)
         radius = align(self.radius, low)
-        y = as_vectors(x, self.batch_ndim) / radius
+        y = over(as_vectors(x, self.batch_ndim), radius, (-1,))
         inside = clip(y, low, high)
         size = norm(inside, inside.ndim - 1)[..., None]
-        nearest = radius * xp.where(size > 1, self._drawn(y, low, high), inside)
-        return xp.reshape(nearest, x.shape)
+        nearest = xp.reshape(radius * xp.where(size > 1, self._drawn(y, low, high), y), x.shape)
+        outside = xp.reshape(size, size.shape[:-1]) > 1
+        return xp.where(align(outside, x), nearest, clip(x, self.lower, self.upper))
 
     def violation(self, x: Point) -> Array:
         outside = norm(x - clip(x, self.lower, self.upper), self.batch_ndim)

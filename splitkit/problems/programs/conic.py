@@ -296,6 +296,8 @@ class _Layout:
 class _Dual(Indicator):
     """K*, on the multipliers of the rows."""
 
+    formula = r"\mathcal{K}^*"
+
     def __init__(self, layout: _Layout) -> None:
         self.layout, self.batch_ndim = layout, 0
 

@@ -6,7 +6,9 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
-from splitkit.backend import Point, clip, lincomb, scale, subtract
+import numpy as np
+
+from splitkit.backend import Array, Point, clip, lincomb, scale, subtract
 from splitkit.solvers.iteration import Carry, Iteration, Reading, Trace
 from splitkit.solvers.method import Guarantee
 from splitkit.solvers.splitting import Splitting
@@ -126,7 +128,7 @@ class _FISTA(Iteration):
         uphill = left * self.space.inner(subtract(y, x_next), move)
         # 1 where it is positive, else 0: of a single number a fifth of the time of a cast
         size = abs(uphill)
-        again = (size + uphill) / (size + size + self.space.least)
+        again = self.number((size + uphill) / (size + size + self.space.least), left)
         k = k - LESS * again * k
         if self.last < math.inf:
             # a library's own takes ten times as long of a single number
@@ -134,6 +136,13 @@ class _FISTA(Iteration):
         y_next = lincomb(1.0, x_next, (1 - again) * k / (k + (1 + SPAN)), move)
         after = x_next, y_next, k + 1 - again, left - again
         return after, (y, Fy, x_next)
+
+    def number(self, again: Array, left: Array) -> Array:
+        """``again``, or a restart, if there is one left, where what it is made of overflows."""
+        if isinstance(again, np.floating):
+            return again if again == again else min(left, again.dtype.type(1.0))
+        xp = self.space.xp
+        return xp.where(xp.isnan(again), clip(left, None, 1.0), again)
 
     def read(self, trace: Trace) -> Reading:
         y, Fy, x = trace
