@@ -107,7 +107,7 @@ def solve(
     )
     start = x0 if isinstance(x0, Solution) else None
     plan = planned(inclusion, x0, method, batch_ndim, resume)
-    if method is start is resume is callback is None:
+    if method is None and start is None and resume is None and callback is None:
         begin = foreseen(inclusion, plan)
         if begin is not None:
             solution = plan.run(replace(options, on_failure="return"), begin)
