@@ -8,7 +8,7 @@ A c there.
 
 from __future__ import annotations
 
-from numbers import Number
+from numbers import Complex, Number, Real
 from typing import Any, Generic, TypeVar
 
 from splitkit.arguments import NONZERO, check_number
@@ -39,6 +39,11 @@ class Arithmetic(Generic[T]):
     def __mul__(self, c: object) -> T:
         if not (isinstance(c, Number) or is_array(c)):
             return NotImplemented
+        if isinstance(c, Complex) and not isinstance(c, Real):
+            raise TypeError(
+                f"c = {c!r}: give a finite number that is real, also of complex points; the map iI "
+                "is sk.linear.Diagonal(array([1j]))"
+            )
         with folding():
             return self._times(check_number("c", c))
 

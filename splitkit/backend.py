@@ -97,7 +97,11 @@ def _default_dtype(x: Array) -> Any:
 
 
 def is_traced(x: Array) -> bool:
-    """Whether JAX only traces x: it has no values."""
+    """Whether JAX or Torch only traces x: it has no values."""
+    return hasattr(x, "_trace") or hasattr(x, "fake_mode")
+
+
+def _is_traced_by_jax(x: Array) -> bool:
     return hasattr(x, "_trace")
 
 
@@ -454,8 +458,8 @@ def _is_plain(squares: Array, xp: Any, beneath: float = 0.0) -> bool:
             return True
         if is_cut(squares):
             return False  # of samples, of which processes have their own: they exchange nothing
-        if sys.modules["torch"]._C._functorch.is_functorch_wrapped_tensor(squares):
-            return False  # no values to look at under vmap
+        if is_traced(squares) or _is_mapped(squares):
+            return False  # no values to look at
     elif array_api_compat.is_cupy_array(squares):
         return True
     elif array_api_compat.is_jax_array(squares):
@@ -479,7 +483,7 @@ def power_of_two(x: Array) -> Array:
 
 def held_fixed(x: Array) -> Array:
     """x, of which its library differentiates nothing."""
-    if is_traced(x):
+    if _is_traced_by_jax(x):
         return sys.modules["jax"].lax.stop_gradient(x)
     return x.detach() if hasattr(x, "detach") else x
 
@@ -815,7 +819,7 @@ def with_derivative(value: Point, inputs: tuple[Any, ...], formula: Callable[[],
     """
     if differentiating(*inputs):
         return _derived(value, formula())
-    if any(map(is_traced, blocks(inputs))):
+    if any(map(_is_traced_by_jax, blocks(inputs))):
         return attached(value, formula())
     return value
 
@@ -840,7 +844,7 @@ def searched(
     arrays of these shapes and dtypes. Nothing of it is recorded; of what JAX traces it is computed
     by NumPy, on the host.
     """
-    if not any(map(is_traced, arrays)):
+    if not any(map(_is_traced_by_jax, arrays)):
         with solving(arrays[0]):
             found: tuple[Array, ...] = f(*arrays)
             return found
@@ -935,6 +939,11 @@ def on_host(f: Callable[..., Any], *arrays: Array) -> Any:
     return xp.asarray(found, device=device(first))
 
 
+def _is_mapped(x: Array) -> bool:
+    """Whether Torch's vmap stands for x."""
+    return bool(sys.modules["torch"]._C._functorch.is_functorch_wrapped_tensor(x))
+
+
 def are_values_at_hand(x: Array) -> bool:
     """Whether one may look at x's values, and waits for no device: not where they are traced."""
     libraries = (
@@ -947,11 +956,9 @@ def are_values_at_hand(x: Array) -> bool:
 
 def _has_values_on_host(x: Array) -> bool:
     if array_api_compat.is_torch_array(x):
-        torch = sys.modules["torch"]
-        wrapped = torch._C._functorch.is_functorch_wrapped_tensor(x)  # none under vmap
-        if hasattr(x, "device_mesh"):
-            return False  # but its own part
-        return x.device.type == "cpu" and not wrapped and not torch.compiler.is_compiling()
+        if hasattr(x, "device_mesh") or is_traced(x) or _is_mapped(x):
+            return False  # but its own part, or none
+        return x.device.type == "cpu" and not sys.modules["torch"].compiler.is_compiling()
     if array_api_compat.is_jax_array(x):
         return not is_traced(x) and getattr(x.device, "platform", None) == "cpu"
     return False
@@ -1094,10 +1101,13 @@ class Space:
         return replace(self, dtype=dtype, dtypes=None)
 
     def has_dtype(self, x: Point) -> bool:
-        """Whether the arrays of a point are of the space's dtype."""
-        if type(x) is tuple:
-            return all(map(self.has_dtype, x))
-        return bool(x.dtype == self.dtype) or self.dtypes is not None
+        """Whether the arrays of a point are of the space's dtype; beside others, as values of maps
+        to real points are, also of that of its parts.
+        """
+        if type(x) is not tuple:
+            return bool(x.dtype == self.dtype) or self.dtypes is not None
+        allowed = (self.dtype, self.real_dtype)
+        return self.dtypes is not None or all(block.dtype in allowed for block in blocks(x))
 
     def any(self, mask: Array) -> bool:
         """Whether a mask of batch shape marks an element, read by the host."""

@@ -27,6 +27,7 @@ State = Any  # a tree of arrays
 Map = Callable[[State], State]
 
 KEPT = 256  # programs, the oldest of which is dropped first
+ALONE = 1024  # entries of a problem that is solved by itself, of a batch on a CPU
 TWICE = 2**22  # entries of a matrix that a loop may hold by rows and by columns
 
 # whether what is computed now is of a loop within, and nothing outside of it can use it
@@ -168,12 +169,12 @@ def _program(
         # the key may name objects by their addresses, which are theirs as long as they are kept
         _PROGRAMS[key] = closed.jaxpr, jax.jit(partial(way, closed.jaxpr))
     homes = {a.sharding for a in closed.consts if getattr(a, "committed", False)}
-    home = homes.pop() if len(homes) == 1 else None
+    home, put = homes.pop() if len(homes) == 1 else None, jax.device_put
 
     def given(leaves: list[Array]) -> Given:
-        if home is not None and not all(a.committed for a in leaves):
+        if home is not None:
             # those that are bound to no device are another kind, for which JAX compiles anew
-            leaves = jax.device_put(leaves, home)
+            leaves = [a if getattr(a, "committed", True) else put(a, home) for a in leaves]
         return closed.consts, numbers, leaves
 
     return _PROGRAMS[key][1], given
@@ -363,25 +364,6 @@ def of_arrays(state: State) -> State:
     return jax.tree.map(array, state)
 
 
-def shapes_in(f: Map, given: State) -> State:
-    """What f returns for a tree of arrays, 0 throughout.
-
-    Raises
-    ------
-    Untraceable
-        f cannot be traced.
-    """
-    import jax  # as above
-
-    try:
-        found = jax.eval_shape(_folded(f), given)
-    except Untraceable:
-        raise
-    except Exception as error:  # as above
-        raise Untraceable from error
-    return jax.tree.map(lambda a: np.zeros(a.shape, a.dtype), found)
-
-
 def _folded(f: Map) -> Map:
     def folded(given: State) -> State:
         with folding():
@@ -398,6 +380,13 @@ def as_arrays(state: State, like: State = None) -> State:
     if like is None:
         return jax.tree.map(lambda a: jnp.asarray(a, dtype=jnp.asarray(a).dtype), state)
     return jax.tree.map(lambda a, b: jnp.asarray(a, dtype=b.dtype), state, like)
+
+
+def whole_number(k: int, like: Array) -> Any:
+    """k as what a program takes beside arrays like this one."""
+    import jax  # as above
+
+    return np.asarray(k, dtype=jax.dtypes.canonicalize_dtype(int))
 
 
 def chosen_of(mask: Array, one: State, other: State) -> State:
@@ -425,17 +414,39 @@ def while_loop(going: Callable[[State], Array], body: Map, start: State) -> Stat
     return lax.while_loop(going, body, start)
 
 
-def repeated_while(going: Callable[[State], Array], step: Map, state: State, most: int) -> State:
-    """The first state of s, T(s), T(T(s)), … that is not going on, or that after so many steps:
-    found by the host, and where it is traced by a loop, whose program is another's with the same
-    structure.
+def each_alone(f: Map, state: State) -> State:
+    """f(s) of a search; where ``vmap`` makes a batch of such on a CPU, one after another, each for
+    as long as it takes, unless it has so few entries that all are done at once in less.
     """
-    open_ = going(state)
-    if not is_traced(open_):
-        while open_ and most:
-            state, most = step(state), most - 1
-            open_ = going(state)
-        return state
+    import jax  # as above
+    from jax.custom_batching import custom_vmap
+
+    closed, shapes = jax.make_jaxpr(f, return_shape=True)(state)
+    leaves, _ = jax.tree.flatten(state)
+
+    @custom_vmap
+    def flat(*given: Array) -> list[Array]:
+        return list(jax.core.eval_jaxpr(closed.jaxpr, given[len(leaves) :], *given[: len(leaves)]))
+
+    @flat.def_vmap
+    def of_many(size: int, is_batched: list[bool], *given: Array) -> tuple[list[Array], list[bool]]:
+        batched = [a for a, is_one in zip(given, is_batched, strict=True) if is_one]
+        if jax.default_backend() == "cpu" and sum(a.size for a in batched) >= ALONE * size:
+            found = jax.lax.map(lambda own: flat(*_merged(own, given, is_batched)), batched)
+        else:
+            axes = tuple(0 if is_one else None for is_one in is_batched)
+            found = jax.vmap(flat.fun, in_axes=axes)(*given)
+        return found, [True] * len(found)
+
+    found = flat(*leaves, *closed.consts)
+    form: Any = jax.tree.structure(shapes)
+    return form.unflatten(found)
+
+
+def repeated_while(going: Callable[[State], Array], step: Map, state: State, most: int) -> State:
+    """``loops.repeated_while``, of a state that is traced: a loop whose program is another's with
+    the same structure.
+    """
     import jax  # as above
     from jax import lax
 
@@ -454,6 +465,12 @@ def repeated_while(going: Callable[[State], Array], step: Map, state: State, mos
     # what a step holds goes through the loop: no number of it is part of the program
     end = lax.while_loop(goes_on, following, (most, constants, numbers, leaves))
     return form.unflatten(end[-1])
+
+
+def _merged(own: list[Array], given: tuple[Array, ...], is_batched: list[bool]) -> list[Array]:
+    """What is given, with an element's own in the place of what is batched."""
+    left = iter(own)
+    return [next(left) if is_one else a for a, is_one in zip(given, is_batched, strict=True)]
 
 
 def _opened(step: Map, state: State) -> tuple[Any, list[Array], list[Array]]:

@@ -43,6 +43,12 @@ class Classifier(ClassifierMixin, LinearModel):  # type: ignore[misc]
     n_iter_, residual_
         As of ``Regressor``.
 
+    Raises
+    ------
+    TypeError, ValueError
+        From ``fit``: a parameter is none of those named, or beyond its range; y has one
+        class.
+
     Examples
     --------
     >>> from splitkit.estimators import Classifier

@@ -48,6 +48,11 @@ class Regressor(RegressorMixin, LinearModel):  # type: ignore[misc]
     residual_ : float
         ‖r‖ for a subgradient r of what is minimized, in units in which columns are comparable.
 
+    Raises
+    ------
+    TypeError, ValueError
+        From ``fit``: a parameter is none of those named, or beyond its range.
+
     Examples
     --------
     >>> from splitkit.estimators import Regressor

@@ -86,7 +86,13 @@ class Function(OnComplex, Arithmetic["Function"], Declared):
     Parameters
     ----------
     batch_ndim : int, keyword
-        Leading axes of a point that index independent problems: values have their shape.
+        Leading axes of a point that index independent problems, 0 or more: values have their shape.
+
+    Raises
+    ------
+    TypeError, ValueError
+        A parameter is of another kind, or beyond the range that is named; at a point, arrays do
+        not fit it.
 
     Attributes
     ----------

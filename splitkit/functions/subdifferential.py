@@ -32,6 +32,11 @@ class Subdifferential(Operator):
     ----------
     f : Function
 
+    Raises
+    ------
+    TypeError
+        f is no function.
+
     Examples
     --------
     >>> A = sk.Subdifferential(sk.functions.L1Norm())
@@ -185,6 +190,11 @@ class NormalCone(Subdifferential):
     C : Indicator, or SeparableSum of them
         A set of ``splitkit.functions``: ``NonNegative()``, ``Box(0, 1)``, ``Simplex()``, …. Of a
         SeparableSum it is the product of the normal cones.
+
+    Raises
+    ------
+    TypeError
+        C is no set.
 
     Examples
     --------

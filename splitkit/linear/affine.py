@@ -218,6 +218,13 @@ def Saddle(A: Operator, B: Operator, K: Array | LinearOperator) -> Operator:
     For min over x, max over y of f(x) + ⟨Kx, y⟩ − g*(y), take A = ∂f and B = ∂g*. It is the sum of
     a block diagonal and a skew term, each with its own resolvent: ``solve`` takes it as it is.
 
+    Parameters
+    ----------
+    A, B : Operator
+        On x and on y.
+    K : array of shape (rows, columns), or what ``wrap`` takes
+        From the space of x to that of y.
+
     Examples
     --------
     >>> F = sk.Saddle(sk.Identity(), sk.Zero(), np.array([[1.0, 2.0]]))

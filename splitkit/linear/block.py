@@ -173,6 +173,11 @@ class BlockColumn(CombinedMaps):
     maps : sequence of LinearOperator
         Maps of one space.
 
+    Raises
+    ------
+    TypeError
+        There is none, or another thing than linear maps among them.
+
     Examples
     --------
     >>> K = sk.DenseMatrix(np.array([[1.0, 2.0]]))
@@ -236,6 +241,11 @@ class BlockRow(CombinedMaps):
     ----------
     maps : sequence of LinearOperator
         Maps into one space.
+
+    Raises
+    ------
+    TypeError
+        There is none, or another thing than linear maps among them.
 
     Examples
     --------
@@ -305,6 +315,11 @@ class BlockDiagonalMap(CombinedMaps):
     ----------
     maps : sequence of LinearOperator
         One for each block.
+
+    Raises
+    ------
+    TypeError
+        There is none, or another thing than linear maps among them.
 
     Examples
     --------

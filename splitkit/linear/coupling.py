@@ -32,6 +32,11 @@ class Coupling(LinearOperator):
     K : array of shape (rows, columns), or what ``wrap`` takes
         A matrix acts on the last axis of x. A linear map takes arrays to arrays.
 
+    Raises
+    ------
+    TypeError, ValueError
+        K is no matrix and no linear map, or has entries that are not finite.
+
     Examples
     --------
     >>> L = sk.Coupling(np.array([[1.0, 2.0]]))

@@ -496,6 +496,11 @@ def weighted_gram(terms: Sequence[tuple[Any, LinearOperator]]) -> LinearOperator
     terms : sequence of (rho, L)
         ρ ≥ 0, a number or, for the entries of Lx, an array like it; then LᵀDiag(ρ)L.
 
+    Raises
+    ------
+    TypeError, ValueError
+        A weight is no number, or the maps act on different points.
+
     Examples
     --------
     >>> H = sk.linear.weighted_gram([(2.0, sk.DenseMatrix(np.array([[1.0, 1.0]])))])

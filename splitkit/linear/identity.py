@@ -23,6 +23,11 @@ class ScaledIdentity(Multiplier):
     c : float, default 1
         Finite.
 
+    Raises
+    ------
+    TypeError, ValueError
+        c is no finite number.
+
     Examples
     --------
     >>> L = sk.linear.ScaledIdentity(2.0)

@@ -32,6 +32,11 @@ class Kronecker(CombinedMaps):
     A, B : array, or what ``wrap`` takes, on the last axis
         A acts on the columns of X, B on its rows.
 
+    Raises
+    ------
+    TypeError, ValueError
+        A or B is no matrix and no linear map.
+
     Examples
     --------
     >>> L = sk.linear.Kronecker(np.array([[1.0, 1.0]]), np.array([[1.0, 2.0]]))

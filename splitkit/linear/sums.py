@@ -84,6 +84,11 @@ def MeanOver(shape: int | Shape, axes: int | Sequence[int] | None = None) -> Lin
     axes : int or tuple of int, optional
         Negative, among those of ``shape``. None: all of those.
 
+    Raises
+    ------
+    TypeError, ValueError
+        A size is no positive integer, or the axes are not negative and different.
+
     Examples
     --------
     >>> L = sk.linear.MeanOver(4)

@@ -26,6 +26,11 @@ class BlockDiagonal(OfMany):
     operators : sequence of Operator
         One for each block of the point.
 
+    Raises
+    ------
+    TypeError
+        There is none, or another thing among them.
+
     Examples
     --------
     >>> A = sk.BlockDiagonal((sk.Identity(), sk.NormalCone(sk.functions.NonNegative())))

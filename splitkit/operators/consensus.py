@@ -82,6 +82,12 @@ class Consensus(Operator):
 def copies(x: Array, n: int) -> Point:
     """(x, …, x), n times: a point of the diagonal.
 
+    Parameters
+    ----------
+    x : array
+    n : int
+        How many.
+
     Examples
     --------
     >>> sk.copies(np.array([1.0, 2.0]), 2)
@@ -93,6 +99,11 @@ def copies(x: Array, n: int) -> Point:
 def product_space(A: Operator) -> Operator:
     """A₁ × … × Aₙ + N_D for A = A₁ + … + Aₙ: (x₁, …, xₙ) is a zero of it if and only if all blocks
     are equal to one zero of A. Start from ``copies(x0, n)``; the solution is any block.
+
+    Parameters
+    ----------
+    A : Operator
+        A sum of at least two terms.
 
     Raises
     ------

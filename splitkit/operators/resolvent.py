@@ -77,6 +77,13 @@ class Resolvent(_OfStep):
     For A maximal monotone and α > 0, R is single-valued, defined everywhere and firmly nonexpansive
     (Minty), C is nonexpansive, and zeros of A are the fixed points of either.
 
+    Parameters
+    ----------
+    A : Operator
+        Monotone, with a known resolvent.
+    alpha : float or array of batch shape
+        α, positive and finite.
+
     Examples
     --------
     >>> R = sk.Subdifferential(sk.functions.L1Norm()).resolvent(1.0)
@@ -96,6 +103,13 @@ class Resolvent(_OfStep):
 
 class Cayley(_OfStep):
     """C_{αA} = 2R_{αA} − I, the reflected resolvent.
+
+    Parameters
+    ----------
+    A : Operator
+        Monotone, with a known resolvent.
+    alpha : float or array of batch shape
+        α, positive and finite.
 
     Examples
     --------

@@ -36,6 +36,13 @@ class Yosida(OfOne):
     {(x + γu, u): (x, u) ∈ A}, so its constants follow exactly.
     Source: Bauschke, Combettes (2017), Prop. 23.7.
 
+    Parameters
+    ----------
+    A : Operator
+        Maximal monotone, with a known resolvent.
+    gamma : float
+        γ, positive and finite.
+
     Examples
     --------
     >>> A = sk.operators.Yosida(sk.Subdifferential(sk.functions.L1Norm()), 0.5)

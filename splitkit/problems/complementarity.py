@@ -30,6 +30,11 @@ class NCP(VI):
     batch_ndim : int
         Leading batch axes.
 
+    Raises
+    ------
+    TypeError
+        F is no operator that can be evaluated.
+
     Examples
     --------
     >>> F = sk.Operator.from_callable(lambda z: z**3 - 1, monotone=True)
@@ -69,6 +74,11 @@ class LCP(NCP):
     batch_ndim : int
         Leading batch axes.
 
+    Raises
+    ------
+    TypeError, ValueError
+        M is no square matrix or linear map, or ``batch_ndim`` is negative.
+
     Examples
     --------
     >>> problem = sk.LCP(np.array([[2.0, 1.0], [1.0, 2.0]]), np.array([-5.0, -6.0]))
@@ -97,6 +107,11 @@ class MixedComplementarity(VI):
         Bounds with lower ≤ upper; −inf and inf leave a side free.
     batch_ndim : int
         Leading batch axes.
+
+    Raises
+    ------
+    TypeError, ValueError
+        F is no operator that can be evaluated, or a lower bound exceeds its upper one.
 
     Examples
     --------

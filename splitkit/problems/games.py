@@ -136,6 +136,11 @@ class MatrixGame(NashGame):
     batch_ndim : int
         Leading batch axes: several games of one matrix.
 
+    Raises
+    ------
+    TypeError, ValueError
+        K is no matrix and no linear map, or ``batch_ndim`` is negative.
+
     Examples
     --------
     >>> game = sk.MatrixGame(np.array([[1.0, -1.0], [-1.0, 1.0]]))  # matching pennies

@@ -40,6 +40,12 @@ class GeneralizedNashGame(VI):
     A : sequence of arrays, shape (m, nᵢ)
     b : array, shape (m,)
 
+    Raises
+    ------
+    TypeError, ValueError
+        F has no evaluation, one of the sets is none, or the matrices and b do not fit
+        the players.
+
     Examples
     --------
     >>> one = np.array([[1.0]])
@@ -53,6 +59,8 @@ class GeneralizedNashGame(VI):
     def __init__(
         self, F: Operator, sets: Sequence[Indicator], A: Sequence[Array], b: Array
     ) -> None:
+        if not (isinstance(F, Operator) and F.has_evaluation):
+            raise TypeError(f"F = {F!r}: give an operator that can be evaluated")
         self.A, self.b = tuple(A), b
         if len(self.A) != len(sets) or any(block.shape[0] != b.shape[0] for block in self.A):
             raise ValueError(

@@ -67,11 +67,6 @@ class Compiled:
             )
         return None
 
-    @property
-    def looks(self) -> bool:
-        """Whether looks are compiled, too."""
-        return self.tracer is tracing
-
     def turn(self, first: int, last: int) -> int:
         """The iteration, of those from the first to before the last, from which on steps are
         compiled; the last: none of them is.
@@ -98,11 +93,7 @@ class Compiled:
                     f"compile = True: {self.reason}; leave compile out, or take another method"
                 ) from cause
         except inductor.NoCompilerError as error:
-            raise ValueError(
-                "compile = True: Torch's Inductor did not compile the step "
-                f"({_first_line(error.__cause__)}): it needs a C++ compiler, on a GPU Triton; "
-                "leave compile out"
-            ) from error
+            raise refusal(error) from error
         for _ in range(n):
             state = self.iteration.step(state)
         return state
@@ -113,6 +104,15 @@ class Compiled:
         if key not in self._bound:
             self._bound[key] = self.tracer.repeated(step, state)
         return self._bound[key](state, n)
+
+
+def refusal(error: inductor.NoCompilerError) -> ValueError:
+    """What to say where nothing can be compiled."""
+    return ValueError(
+        "compile = True: Torch's Inductor did not compile the step "
+        f"({_first_line(error.__cause__)}): it needs a C++ compiler, on a GPU Triton; "
+        "leave compile out"
+    )
 
 
 def _first_line(error: BaseException | None) -> str:

@@ -53,7 +53,7 @@ from splitkit.solvers.displacement import Drift
 from splitkit.solvers.iteration import Carry, Iteration, Reading
 from splitkit.solvers.row_groups import Groups, norms_of_rows
 from splitkit.solvers.solution import History, Status
-from splitkit.solvers.steepness import variation
+from splitkit.solvers.steepness import may_vary, variation
 from splitkit.solvers.stopping import Measurement, Stopping
 from splitkit.solvers.terms import PLAIN, Role, Term
 from splitkit.solvers.watch import Pair, Watch
@@ -370,7 +370,7 @@ def _leads_on(run: Run, task: Task, k: int, *, final: bool) -> bool:
     """Whether the iteration was taken, and ‖r‖ alone says that it is not the last."""
     schedule, stopping = run.schedule, task.stopping
     after, trace = task.iteration.advance(run.live)
-    residual, residuals = _residuals(task.iteration.read(trace), task)
+    residual, residuals = residuals_of(task.iteration.read(trace), task)
     # as if what cancels were as large as at the last check
     ratio = stopping.ratio(_compared(residual, residuals, run.sizes, list, task), task.space)
     worst = _worst(task.space.xp.where(run.done, 0.0 * ratio, ratio), task.space)
@@ -520,7 +520,7 @@ def measure(
 ) -> Measurement:
     """‖r‖ and what it is to be compared with."""
     space, apart = task.space, reading.apart
-    residual, residuals = _residuals(reading, task)
+    residual, residuals = residuals_of(reading, task)
     elements = sizes = _largest(reading.terms, task)
     if reading.sizes:
         sizes = _joined(sizes, _largest(reading.sizes, task))
@@ -547,7 +547,7 @@ def measure(
     return _compared(residual, residuals, sizes, noises, task)
 
 
-def _residuals(reading: Reading, task: Task) -> tuple[Array, list[Array]]:
+def residuals_of(reading: Reading, task: Task) -> tuple[Array, list[Array]]:
     """‖r‖ in the units of x0; and of each block and group of rows, then how far apart the points
     are at which the terms' elements are known.
     """
@@ -630,10 +630,14 @@ def believed(reading: Reading, run: Run, measured: Measurement, task: Task) -> M
     """With sizes that were seen elsewhere no larger than single-valued operators vary about x: a
     value at x₀, or at 0, may be larger than all that is near a solution.
     """
+    called = {id(A): A for A, *_ in task.watch.calls}
+    varying = {key for key, A in called.items() if may_vary(A)}
+    if not varying:
+        return measured
     space, xp, x = task.space, task.space.xp, reading.x
     at: dict[int, tuple[Operator, Point, list[Pair]]] = {}
     for A, point, value, _ in _values_near(x, task):
-        if not A.properties.linear:
+        if id(A) in varying:
             at.setdefault(id(A), (A, A(x), []))[2].append((point, value))
     if not at:
         return measured

@@ -264,6 +264,11 @@ def explain(inclusion: Operator | Function) -> Explanation:
     """Which methods are guaranteed for 0 ∈ inclusion, which are not and why, and which is taken; of
     a function, for minimizing it.
 
+    Parameters
+    ----------
+    inclusion : Operator or Function
+        A sum of the terms, or the function to be minimized.
+
     Raises
     ------
     TypeError

@@ -14,9 +14,20 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from splitkit.backend import Array, Point, Space, blocks, greatest, to_numpy, where
+from splitkit.backend import (
+    Array,
+    Point,
+    Space,
+    blocks,
+    finite_part,
+    greatest,
+    scale,
+    to_numpy,
+    where,
+)
+from splitkit.inductor import NoCompilerError
 from splitkit.operators.base import Operator
-from splitkit.solvers.compiled import Compiled, blame
+from splitkit.solvers.compiled import Compiled, blame, refusal
 from splitkit.solvers.engine import (
     DOUBTFUL,
     NEARLY,
@@ -29,11 +40,13 @@ from splitkit.solvers.engine import (
     of_fit,
     read_anew,
     recalled,
+    residuals_of,
 )
 from splitkit.solvers.iteration import Carry, Iteration, Reading
+from splitkit.solvers.steepness import may_vary
 from splitkit.solvers.stopping import Measurement
 from splitkit.solvers.watch import Call, Pair
-from splitkit.tracing import Untraceable, as_arrays, chosen_of, kind_of, of_arrays, once, shapes_in
+from splitkit.tracing import Untraceable
 
 Nearby = tuple[Point, list[Array], Array]
 
@@ -107,6 +120,8 @@ class Glance:
         except Untraceable as error:
             cause = error.__cause__
             compiled.blind = str(error) if cause is None else blame(cause)
+        except NoCompilerError as error:
+            raise refusal(error) from error
         except np.linalg.LinAlgError:  # what the iteration does of it, it does as it stands
             pass
         return None
@@ -116,16 +131,22 @@ class Glance:
     ) -> Look | None:
         if not task.stopping.is_pure:
             raise Untraceable(f"{task.stopping!r} compares looks of the host")
-        state, earlier = of_arrays(state), ()
+        tracer = self.compiled.tracer
+        state, earlier = tracer.of_arrays(state), ()
         if run.any_done:
-            earlier = of_arrays((run.x, run.kept, run.residual, run.iterations, run.done))
-        key = iteration, repr(task.stopping), kind_of((state, earlier))
+            earlier = tracer.of_arrays((run.x, run.kept, run.residual, run.iterations, run.done))
+        key = iteration, repr(task.stopping), tracer.kind_of((state, earlier))
+        number = tracer.whole_number(k, blocks(iteration.governing(state))[0])
         if key not in self._bound:
-            self._bound[key] = self._prepared(iteration, task, state, earlier, run.nearby)
-        see, calls, nothing = self._bound[key]
-        found: Sight = see((state, run.nearby or nothing, as_arrays(k), earlier))
+            nothing = _nothing(iteration, task, state)
+            kinds: list[tuple[Operator, bool]] = []
+            see = partial(_seen, iteration, task, kinds, tracer)
+            compiled = tracer.once(see, (state, nothing, number, earlier))
+            self._bound[key] = compiled, list(kinds), nothing
+        compiled, calls, nothing = self._bound[key]
+        found: Sight = compiled((state, run.nearby or nothing, number, earlier))
         least, most, worst, left, level, exact = to_numpy(found.numbers).tolist()
-        if not exact or (least <= 1.0 and _varies(calls)):
+        if not exact or (least <= 1.0 and any(may_vary(A) for A, _ in calls)):
             return None
         run.nearby = found.nearby
         taken = found.taken._replace(kept=back(found.taken.kept)), worst, left
@@ -143,19 +164,13 @@ class Glance:
             taken,
         )
 
-    def _prepared(
-        self, iteration: Iteration, task: Task, state: Carry, earlier: Any, nearby: Nearby | None
-    ) -> tuple[Callable[[Any], Any], list[tuple[Operator, bool]], Nearby]:
-        """The compiled function, the operators whose pairs it returns, and what it is given where
-        nothing was seen near x.
-        """
-        kinds: list[tuple[Operator, bool]] = []
-        see: Callable[[Any], Sight] = partial(_seen, iteration, task, kinds)
-        if nearby is None:
-            nearby = of_arrays(shapes_in(see, (state, None, as_arrays(1), earlier)).nearby)
-        compiled = once(see, (state, nearby, as_arrays(1), earlier))
-        place, sizes, largest = nearby
-        return compiled, list(kinds), (place, sizes, largest + math.inf)
+
+def _nothing(iteration: Iteration, task: Task, state: Carry) -> Nearby:
+    """What is known where nothing was seen near x: no x is near it."""
+    reading = iteration.read(iteration.advance(state)[1])
+    residual, residuals = residuals_of(reading, task)
+    sizes = [0.0 * r for r in residuals]
+    return finite_part(scale(0.0, reading.x)), sizes, 0.0 * residual + math.inf
 
 
 class _Lengths:
@@ -182,7 +197,11 @@ class _Lengths:
 
 
 def _seen(
-    iteration: Iteration, task: Task, calls: list[tuple[Operator, bool]], given: Any
+    iteration: Iteration,
+    task: Task,
+    calls: list[tuple[Operator, bool]],
+    tracer: Any,
+    given: Any,
 ) -> Sight:
     """The look itself, a function of arrays; ``calls`` is told of whom its pairs are, and whether
     they are evaluations.
@@ -193,7 +212,8 @@ def _seen(
     space, watch, xp = task.space, task.watch, task.space.xp
     watch.calls, watch.recording = [], True
     try:
-        found = measured(iteration, task, state, nearby, _remembered)
+        remember = partial(_remembered, tracer.chosen_of)
+        found = measured(iteration, task, state, nearby, remember)
         watch.require_same_kind(0)
         elements: tuple[Point | None, ...] = ()
         if task.terms:
@@ -235,25 +255,24 @@ def _seen(
 
 
 def _remembered(
-    run: Run, reading: Reading, residuals: list[Array], sizes: list[Array], task: Task
+    chosen_of: Any,
+    run: Run,
+    reading: Reading,
+    residuals: list[Array],
+    sizes: list[Array],
+    task: Task,
 ) -> list[Array]:
     """``engine``'s, without a decision of the host."""
     xp, known = task.space.xp, run.nearby
+    assert known is not None
     pairs = zip(residuals, sizes, strict=True)
     vanishing = reduce(or_, [xp.any(r > NEARLY * S) for r, S in pairs])
-    if known is not None:
-        least = DOUBTFUL * task.space.eps
-        for S, before in zip(sizes, known[1], strict=True):
-            vanishing = vanishing | xp.any(S <= least * before)
+    least = DOUBTFUL * task.space.eps
+    for S, before in zip(sizes, known[1], strict=True):
+        vanishing = vanishing | xp.any(S <= least * before)
     more = recalled(run, reading, residuals, sizes, task)
-    if known is not None:
-        run.nearby = chosen_of(vanishing, run.nearby, known)
+    run.nearby = chosen_of(vanishing, run.nearby, known)
     return [xp.where(vanishing, *both) for both in zip(more, sizes, strict=True)]
-
-
-def _varies(kinds: list[tuple[Operator, bool]]) -> bool:
-    """Whether single-valued operators were seen that may vary less at x than where they were."""
-    return any(A.has_evaluation and not A.properties.linear for A, _ in kinds)
 
 
 def _calls(kinds: list[tuple[Operator, bool]], pairs: list[tuple[Pair, Pair]]) -> list[Call]:

@@ -17,6 +17,17 @@ def minimize(f: Function, x0: Point, method: Method | None = None, **options: An
 
     ``minimize(f + g @ L, x0)`` takes compositions with matrices or linear maps.
 
+    Parameters
+    ----------
+    f : Function
+        A sum, with compositions ``g @ L``.
+    x0 : array or tuple of arrays
+        The start; fixes library, dtype and device.
+    method : Method, optional
+        Default: the one with the least work by its guaranteed rate.
+    **options
+        ``tol``, ``max_iter``, ``batch_ndim`` and the others of ``splitkit.solve``.
+
     Raises
     ------
     TypeError

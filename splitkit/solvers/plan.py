@@ -501,9 +501,10 @@ class Plan(Shown):
             task.objective = self._recorded
         if options.compile not in self._compiled:
             compiled = Compiled.of(self._iteration, x0, options.compile)
-            glance = Glance(compiled) if compiled is not None and compiled.looks else None
+            glance = None if compiled is None else Glance(compiled)
             self._compiled[options.compile] = compiled, glance
         task.compiled, task.glance = self._compiled[options.compile]
+        task.peeks = task.peeks and task.glance is None
         if resume is None:
             start = self._within(x0)
             run = Run(self._iteration.begin(start, self.space, dual))

@@ -129,6 +129,11 @@ def iterate(
     """``solve``, one iteration at a time: yields a ``State`` after each, until the tolerance is
     met, the limit reached, or NaN appears. What the arguments are, ``solve`` says.
 
+    Parameters
+    ----------
+    inclusion, x0, method, tol, max_iter, batch_ndim, resume
+        Those of ``solve``.
+
     Examples
     --------
     >>> F = sk.Affine(np.array([[1.0, 2.0], [-2.0, 1.0]]), np.array([2.0, 1.0]))

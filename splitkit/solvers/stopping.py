@@ -154,6 +154,11 @@ class _Joined(Stopping):
 class TimeLimit(Stopping):
     """Ends the solve, without success, at the first check after so many seconds.
 
+    Parameters
+    ----------
+    seconds : float
+        Positive.
+
     Examples
     --------
     >>> F = sk.Affine(np.array([[1.0, 2.0], [-2.0, 1.0]]), np.array([2.0, 1.0]))
@@ -202,6 +207,11 @@ class Relative(_Tolerance):
     """‖r‖ ≤ tol · S in each block of r, S the size there of what cancels in r, 0 ≤ tol < 1; and
     ‖x − x′‖ ≤ tol · ‖x‖ where r is a sum of elements at two points x and x′.
 
+    Parameters
+    ----------
+    tol : float
+        In [0, 1).
+
     Examples
     --------
     >>> F = sk.Affine(np.array([[1.0, 2.0], [-2.0, 1.0]]), np.array([2.0, 1.0]))
@@ -230,6 +240,11 @@ class Relative(_Tolerance):
 class Absolute(_Tolerance):
     """‖r‖ ≤ tol; and α‖r‖ ≤ tol, if r is a sum of elements at points so far apart.
 
+    Parameters
+    ----------
+    tol : float
+        Non-negative, in the units of r.
+
     Examples
     --------
     >>> F = sk.Affine(np.array([[1.0, 2.0], [-2.0, 1.0]]), np.array([2.0, 1.0]))
@@ -248,6 +263,11 @@ class Absolute(_Tolerance):
 @dataclass(frozen=True)
 class CertifiedError(_Tolerance):
     """‖x − x*‖ ≤ tol, certified by ‖r‖/m; F + G must be strongly monotone.
+
+    Parameters
+    ----------
+    tol : float
+        Non-negative, in the units of x.
 
     Examples
     --------

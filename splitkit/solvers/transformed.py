@@ -16,6 +16,7 @@ import math
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any, NamedTuple
 
 from splitkit.backend import (
@@ -46,7 +47,7 @@ from splitkit.solvers.methods import METHODS
 from splitkit.solvers.scale import Arbitrary
 from splitkit.solvers.terms import Role, Term
 from splitkit.solvers.wrapper import Wrapper
-from splitkit.tracing import as_arrays, times, while_loop
+from splitkit.tracing import as_arrays, each_alone, times, while_loop
 
 CODES = tuple(Status)
 CONVERGED, LIMIT, PRECISION, NONFINITE = map(
@@ -111,6 +112,11 @@ class ArraySolution(NamedTuple):
 def check(solution: Any) -> Any:
     """The solution of a solve inside of a transformation, outside of which this is called, or of
     any other.
+
+    Parameters
+    ----------
+    solution : ArraySolution or Solution
+        What ``solve`` returned.
 
     Raises
     ------
@@ -370,7 +376,11 @@ def _searched(iteration: Iteration, task: Task, start: Carry, n: int) -> Stand:
         return after
 
     first: Stand = as_arrays(look(None, start, xp.asarray(1)))
-    end: Stand = while_loop(lambda stand: ~xp.all(stand.done) & (stand.k < n), body, first)
+
+    def going(stand: Stand) -> Array:
+        return ~xp.all(stand.done) & (stand.k < n)
+
+    end: Stand = each_alone(partial(while_loop, going, body), first)
     return end
 
 

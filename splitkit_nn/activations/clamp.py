@@ -19,6 +19,11 @@ class Clamp(Activation):
     lower, upper : float
         l < h, default 0 and 1; one may be infinite.
 
+    Raises
+    ------
+    TypeError, ValueError
+        A bound is no number, or ``lower`` is not below ``upper``.
+
     Examples
     --------
     >>> σ = sknn.Clamp(-1.0, 1.0)

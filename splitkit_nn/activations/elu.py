@@ -38,6 +38,11 @@ class ELU(_Exponential):
     a : float
         In [0, 1], default 1.
 
+    Raises
+    ------
+    TypeError, ValueError
+        a is no number in [0, 1].
+
     Examples
     --------
     >>> σ = sknn.ELU()
@@ -63,6 +68,11 @@ class CELU(_Exponential):
     ----------
     a : float
         Positive, default 1.
+
+    Raises
+    ------
+    TypeError, ValueError
+        a is no positive number.
 
     Examples
     --------

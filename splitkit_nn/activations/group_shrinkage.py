@@ -24,6 +24,12 @@ class GroupShrinkage(Activation):
     groups : int
         Consecutive groups along axis 1, whose length it must divide; default 1.
 
+    Raises
+    ------
+    TypeError, ValueError
+        The threshold is negative, or ``groups`` is no positive integer; applied, axis 1
+        does not divide into the groups.
+
     Examples
     --------
     >>> σ = sknn.GroupShrinkage(1.0, groups=2)

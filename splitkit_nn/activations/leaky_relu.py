@@ -20,6 +20,11 @@ class LeakyReLU(Activation):
     slope : float
         a in [0, 1], default 0.01 as in ``torch.nn``.
 
+    Raises
+    ------
+    TypeError, ValueError
+        ``slope`` is no number in [0, 1].
+
     Examples
     --------
     >>> σ = sknn.LeakyReLU(0.1)

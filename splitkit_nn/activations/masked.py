@@ -29,6 +29,11 @@ class Masked(Activation):
     mask : bool array
         It broadcasts to the points; a first axis as long as the batch holds one for each sample.
 
+    Raises
+    ------
+    TypeError, ValueError
+        It is no activation; applied, the mask does not fit.
+
     Examples
     --------
     >>> σ = sknn.Masked(sknn.ReLU(), torch.tensor([True, False, True]))
@@ -37,6 +42,8 @@ class Masked(Activation):
     """
 
     def __init__(self, activation: Activation, mask: Array) -> None:
+        if not isinstance(activation, Activation):
+            raise TypeError(f"activation = {activation!r}: give a splitkit_nn.Activation")
         inner = activation.mask
         self.activation, self.mask = activation, mask if inner is None else mask & inner
         self.slopes = (0.0, activation.slopes[1])

@@ -19,6 +19,11 @@ class SoftThreshold(Activation):
     threshold : float
         λ ≥ 0, default 0.5 as in ``torch.nn``.
 
+    Raises
+    ------
+    TypeError, ValueError
+        ``threshold`` is no non-negative number.
+
     Examples
     --------
     >>> σ = sknn.SoftThreshold(0.4)

@@ -144,6 +144,11 @@ class Truncated(GradientRule):
     ----------
     steps : int
 
+    Raises
+    ------
+    TypeError, ValueError
+        ``steps`` is no positive integer.
+
     Examples
     --------
     >>> W = sknn.MonotoneDense(in_features=4, features=8)
@@ -174,6 +179,11 @@ class Unrolled(GradientRule):
         k.
     alpha : float, optional
         Step size, one at which forward-backward is guaranteed to converge; default m/L².
+
+    Raises
+    ------
+    TypeError, ValueError
+        ``steps`` is no positive integer, or ``alpha`` no positive number.
 
     Examples
     --------

@@ -37,6 +37,11 @@ class Parametrization(nn.Module):
     m : float
         Strong monotonicity of I − W, positive.
 
+    Raises
+    ------
+    TypeError, ValueError
+        m is no positive number; called, inputs of another dtype, device or shape.
+
     Examples
     --------
     >>> W = sknn.MonotoneDense(in_features=4, features=8, m=0.5)

@@ -63,6 +63,11 @@ class MonotoneConv2d(ImageParametrization):
     U : torch.nn.Conv2d
         The input map, with bias, on the hidden grid.
 
+    Raises
+    ------
+    TypeError, ValueError
+        A size is no positive integer, ``kernel_size`` is even, or m no positive number.
+
     Examples
     --------
     >>> W = sknn.MonotoneConv2d(in_channels=1, channels=4, side=8, m=1.0)

@@ -41,6 +41,11 @@ class MatrixParametrization(Parametrization):
     m : float
         Strong monotonicity of I − W, positive.
 
+    Raises
+    ------
+    TypeError, ValueError
+        A size is no positive integer, or m no positive number.
+
     Examples
     --------
     >>> class Skew(sknn.MatrixParametrization):  # I − W = mI + S − Sᵀ
@@ -195,6 +200,11 @@ class MonotoneDense(MatrixParametrization):
         Of shape (features, features), initialized uniformly in ±1/√features.
     U : torch.nn.Linear
         The input map, with bias.
+
+    Raises
+    ------
+    TypeError, ValueError
+        A size is no positive integer, or m no positive number.
 
     Examples
     --------

@@ -49,6 +49,11 @@ class MonotoneInfinity(MatrixParametrization):
     U : torch.nn.Linear
         The input map, with bias.
 
+    Raises
+    ------
+    TypeError, ValueError
+        A size is no positive integer, or m no positive number.
+
     Examples
     --------
     >>> W = sknn.MonotoneInfinity(in_features=4, features=8)

@@ -50,6 +50,11 @@ class MonotoneLipschitz(MatrixParametrization):
     U, readout : torch.nn.Linear
         The input map and the readout, with bias.
 
+    Raises
+    ------
+    TypeError, ValueError
+        A size is no positive integer, or m or ``gamma`` no positive number.
+
     Examples
     --------
     >>> W = sknn.MonotoneLipschitz(in_features=4, features=8, out_features=3, gamma=2.0)

@@ -85,6 +85,12 @@ class MonotoneMultiTier(ImageParametrization):
     U : torch.nn.Conv2d
         The input map into the first tier, with bias.
 
+    Raises
+    ------
+    TypeError, ValueError
+        A size is no positive integer, ``kernel_size`` is even, m no positive number, or
+        the side cannot be divided for each tier.
+
     Examples
     --------
     >>> W = sknn.MonotoneMultiTier(in_channels=1, channels=(4, 4), side=8)

@@ -42,6 +42,12 @@ class MonotoneTriangular(MatrixParametrization):
     U : torch.nn.Linear
         The input map, with bias.
 
+    Raises
+    ------
+    TypeError, ValueError
+        A size is no positive integer, m no positive number, or ``block`` does not
+        divide ``features``.
+
     Examples
     --------
     >>> W = sknn.MonotoneTriangular(in_features=4, features=8)

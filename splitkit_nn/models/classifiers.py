@@ -32,6 +32,12 @@ class Classifier(nn.Module):
     layer
         What else ``MonDEQ`` takes, by keyword: activation, method, gradient, on_failure, ….
 
+    Raises
+    ------
+    TypeError, ValueError
+        A size is no positive integer, or m, ``tol`` or ``max_iter`` is beyond its
+        range; called, inputs of another shape, dtype or device.
+
     Examples
     --------
     >>> class Mean(sknn.Classifier):  # a head that reads the mean over the image
@@ -101,6 +107,12 @@ class DenseClassifier(Classifier):
     Input (batch, …) with in_features entries a sample; output (batch, classes). 784 → 87 → 10 has
     the 84,313 parameters of the paper's fully connected MNIST model.
 
+    Raises
+    ------
+    TypeError, ValueError
+        A size is no positive integer, or m, ``tol`` or ``max_iter`` is beyond its
+        range; called, inputs of another shape, dtype or device.
+
     Examples
     --------
     >>> model = sknn.DenseClassifier(4, 8, 3)
@@ -153,6 +165,12 @@ class ConvClassifier(Classifier):
     Input (batch, in_channels, *side). The hidden grid with its border is averaged; rows and columns
     that fill no square are left out. The paper's models are 1, 54, 28 (79,500 parameters) and
     3, 81, 32 (172,218), the large one 3, 200, 32 (853,612).
+
+    Raises
+    ------
+    TypeError, ValueError
+        A size is no positive integer, or m, ``tol`` or ``max_iter`` is beyond its
+        range; called, inputs of another shape, dtype or device.
 
     Examples
     --------
@@ -207,6 +225,12 @@ class MultiTierClassifier(Classifier):
     -----
     Input (batch, in_channels, *side). The paper's models are 1, (16, 32, 32), 28 (81,394
     parameters) and 3, (16, 32, 60), 32 (170,194), the large one 3, (64, 128, 128), 32 (1,014,546).
+
+    Raises
+    ------
+    TypeError, ValueError
+        A size is no positive integer, or m, ``tol`` or ``max_iter`` is beyond its
+        range; called, inputs of another shape, dtype or device.
 
     Examples
     --------

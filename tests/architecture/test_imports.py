@@ -29,6 +29,7 @@ SPLITKIT_ROOMS = (
     "backend",
     "tracing",
     "inductor",
+    "loops",
     "derivatives",
     "arguments",
     "looks",

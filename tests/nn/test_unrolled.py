@@ -137,6 +137,41 @@ def test_it_is_as_exact_in_compiled_models_and_under_autocast_and_says_what_is_n
             unrolled(wrong)
 
 
+def test_inputs_are_those_of_the_layer():
+    """Of its dtype, with any axes in front."""
+    layer, x = make("conv")
+    unrolled = layer.unrolled(3)
+    with pytest.raises(
+        TypeError, match=r"x has dtype torch\.float32, but the layer torch\.float64"
+    ):
+        unrolled(x.float())
+    with pytest.raises(TypeError, match="x has dtype"):
+        unrolled.error_bound(x.float())
+    z, error = unrolled(x), unrolled.error_bound(x)
+    pairs = x.reshape(2, 2, 1, *x.shape[1:])
+    assert torch.equal(unrolled(pairs), z.reshape(2, 2, 1, *z.shape[1:]))
+    assert torch.equal(unrolled.error_bound(pairs), error.reshape(2, 2, 1))
+    with pytest.raises(ValueError, match="x has shape"):
+        unrolled(x[0])
+
+
+@pytest.mark.parametrize("kind", ["dense", "tiers"])
+def test_on_meta_it_waits_for_values(kind):
+    layer, x = make(kind)
+    unrolled = layer.unrolled(3)
+    z, state = unrolled(x), unrolled.state_dict()
+    deferred = copy.deepcopy(unrolled).to("meta")
+    assert "error" not in repr(copy.deepcopy(deferred))
+    assert "error" in repr(unrolled)
+    for use in (deferred, deferred.error_bound, lambda x: deferred.rate):
+        with pytest.raises(ValueError, match="on meta, where its parameters have no values"):
+            use(x)
+    deferred.to_empty(device="cpu")
+    deferred.load_state_dict(state)
+    assert torch.equal(deferred(x), z)
+    assert deferred.rate == unrolled.rate
+
+
 def exported(kind, activation="relu"):
     """An exported model with a layer in it, in single precision, the model, and inputs."""
     layer, x = make(kind, activation)

@@ -159,13 +159,20 @@ def test_what_cannot_run_there_says_so():
         traced(lambda x: sk.solve(F + sk.NormalCone(f.Box(1.0, 2.0)), x, sk.Tseng()), jnp.ones(3))
 
 
-def test_wide_matrices_of_each_problem_are_factored_inside():
-    """By the formula of Woodbury, of which nothing can be verified there."""
+def test_wide_matrices_of_each_problem_are_factored_inside(monkeypatch):
+    """By the formula of Woodbury, of which nothing can be verified there; and problems of many
+    entries are solved one after another.
+    """
+    apart = []
+    monkeypatch.setattr(tracing, "ALONE", 1)
+    merged = tracing._merged
+    monkeypatch.setattr(tracing, "_merged", lambda *of: apart.append(of) or merged(*of))
     several = RNG.normal(size=(3, 3, 7))
     how = {"method": sk.DouglasRachford(alpha=0.2), "tol": 1e-9}
     inside = jax.jit(jax.vmap(lambda A: solution(A, A[:, 0], 0.5, **how)))(jnp.asarray(several))
     for x, A in zip(sk.check(inside).x, several, strict=True):
         np.testing.assert_allclose(x, solution(A, A[:, 0], 0.5, **how).x, atol=1e-8)
+    assert apart
 
 
 def test_loops_multiply_by_rows_and_make_no_transposes():

@@ -37,7 +37,7 @@ from splitkit.functions.inner.far import over
 from splitkit.functions.losses.huber import Huber
 from splitkit.functions.losses.linear import Linear
 from splitkit.functions.norms.lp_power import EXPONENTS, IN_RANGE, LpPower
-from splitkit.tracing import times
+from splitkit.loops import times
 
 ROUNDINGS = 4  # of f(x) and r, within which f(x) = r
 CHECK_EVERY = 4  # steps between two looks at the brackets from the host
@@ -181,7 +181,7 @@ class SublevelSet(Modified, Indicator):
             def thrice(search: _Search) -> _Search:
                 return step(2, step(1, step(0, search)))
 
-            found: _Search = times(steps // 3, thrice, search)
+            found: _Search = times(steps // 3, thrice, search, zero)
             return found.root
         for k in range(steps):
             search = step(k, search)

@@ -21,7 +21,7 @@ from splitkit.backend import (
     namespace,
     with_derivative,
 )
-from splitkit.tracing import times
+from splitkit.loops import times
 
 
 def positive_root(y: Array, t: Scalar) -> Array:
@@ -78,7 +78,7 @@ def increasing_root(
     if isinstance(low, (np.ndarray, np.floating)):
         return _all_at_rest(g, search, data, steps)
     if is_traced(low):  # a loop that is compiled once
-        return times(steps, lambda now: now.step(g, data), search).t
+        return times(steps, lambda now: now.step(g, data), search, low).t
     for _ in range(steps):
         search = search.step(g, data)
     return search.t

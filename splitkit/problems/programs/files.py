@@ -17,6 +17,10 @@ from splitkit.problems.programs.rows import Vector
 def read_mps(path: str | Path) -> LP:
     """The linear program of an MPS file (.mps, .mps.gz), which is minimized.
 
+    Parameters
+    ----------
+    path : str or Path
+
     Raises
     ------
     ImportError
@@ -46,6 +50,10 @@ def read_mps(path: str | Path) -> LP:
 
 def read_qps(path: str | Path) -> QP:
     """The quadratic program of a QPS file, or of an MPS file with a section QUADOBJ or QMATRIX.
+
+    Parameters
+    ----------
+    path : str or Path
 
     Raises
     ------

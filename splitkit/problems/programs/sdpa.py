@@ -26,6 +26,10 @@ SEPARATORS = re.compile(r"[\s,{}()]+")
 def read_sdpa(path: str | Path) -> ConicProgram:
     """The semidefinite program of a sparse SDPA file (.dat-s, .dat-s.gz), whose x it is of.
 
+    Parameters
+    ----------
+    path : str or Path
+
     Raises
     ------
     FileNotFoundError, ValueError

@@ -26,6 +26,11 @@ class LinkCosts:
         v ↦ t(v), positive and not decreasing for v ≥ 0, and v ↦ t′(v), on NumPy arrays of all
         links.
 
+    Raises
+    ------
+    TypeError
+        ``value`` or ``slope`` is no function.
+
     Examples
     --------
     >>> from splitkit.problems import LinkCosts
@@ -54,6 +59,11 @@ class BPR(LinkCosts):
         c, positive.
     b, power : float or array, default 0.15 and 4
         b non-negative, p at least 1.
+
+    Raises
+    ------
+    TypeError, ValueError
+        A number is none, or beyond its range.
 
     Examples
     --------

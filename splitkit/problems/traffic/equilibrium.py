@@ -51,6 +51,11 @@ class ElasticDemand:
     value, slope : callable
         κ ↦ D(κ) ≥ 0 and κ ↦ D′(κ) ≤ 0, on NumPy arrays of the times of all pairs.
 
+    Raises
+    ------
+    TypeError, ValueError
+        ``value`` or ``slope`` is no function, or the pairs are none.
+
     Examples
     --------
     >>> from splitkit.problems import BPR, ElasticDemand, TrafficEquilibrium

@@ -20,6 +20,11 @@ from splitkit.problems.traffic.equilibrium import TrafficEquilibrium
 def read_tntp(net: str | os.PathLike[str], trips: str | os.PathLike[str]) -> TrafficEquilibrium:
     """The traffic problem of a file of links and one of trips, tolls and lengths left out.
 
+    Parameters
+    ----------
+    net, trips : str or path
+        The file of links, and that of trips.
+
     Raises
     ------
     ValueError

@@ -8,6 +8,7 @@ from typing import ClassVar, Self
 
 from splitkit.arguments import check_integer, option
 from splitkit.backend import Array, Point, add, chosen, is_array, lincomb, scale, subtract, where
+from splitkit.loops import repeated_while
 from splitkit.solvers.iteration import Carry, Iteration, Trace
 from splitkit.solvers.method import Guarantee
 from splitkit.solvers.methods.by_values import (
@@ -20,7 +21,6 @@ from splitkit.solvers.methods.by_values import (
 from splitkit.solvers.methods.quasi_newton import Pairs
 from splitkit.solvers.splitting import Splitting
 from splitkit.solvers.terms import Role, Term
-from splitkit.tracing import repeated_while
 
 BELOW = 0.95  # αL where no step size is given, and of the search
 LEAST = 2.0**-8  # τ, below which it is 0

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from splitkit.backend import Point, add, lincomb, scale, subtract, where
+from splitkit.loops import repeated_while
 from splitkit.solvers.iteration import Carry, Iteration, Trace
 from splitkit.solvers.method import Guarantee
 from splitkit.solvers.methods.anderson import SAFEGUARD, SUMMABLE, Anderson, Memory
 from splitkit.solvers.terms import Term
-from splitkit.tracing import repeated_while
 
 C0 = C1 = Q = 0.99
 SIGMA = 0.1

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from splitkit.backend import Array, Point, lincomb, scale, subtract
+from splitkit.loops import repeated_while
 from splitkit.solvers.iteration import Carry, Iteration, Reading, Trace
 from splitkit.solvers.methods.adaptive import GREATEST, AdaptiveMethod, AdaptiveSteps
 from splitkit.solvers.terms import Term, not_maximal
-from splitkit.tracing import repeated_while
 
 DELTA = 0.8
 GROWTH = 1.2
