@@ -12,7 +12,7 @@ import splitkit as sk
 from splitkit.linear import Stacked
 from splitkit.testing import check_operator
 from tests.properties.matrices import lipschitz, square, strong_monotonicity
-from tests.sampling import sample_on_jax
+from tests.sampling import sampled
 
 few = settings(max_examples=15, deadline=None, derandomize=True, database=None)
 f = sk.functions
@@ -132,8 +132,8 @@ def test_shared_capacity_with_gradients_of_ones_own():
     np.testing.assert_allclose(np.concatenate(found), [2.0, 1.0, 4.0], atol=1e-7)
 
 
-def test_a_matrix_game_has_its_value(xp_backend, xp, dtype):
-    sample_on_jax(xp_backend, xp, dtype, 0)
+@sampled(1)  # on JAX a matrix game is solved among the tests of solves
+def test_a_matrix_game_has_its_value(xp, dtype):
     rng = np.random.default_rng(2)
     K = rng.normal(size=(3, 4))
     program = linprog(
@@ -309,8 +309,8 @@ def test_games_that_look_alike_for_all_are_played_evenly(K):
     assert "GameSolution: converged" in str(found)
 
 
-def test_a_game_keeps_the_library_and_the_dtype_of_its_payoffs(xp_backend, xp, dtype):
-    sample_on_jax(xp_backend, xp, dtype, 0)
+@sampled(0)
+def test_a_game_keeps_the_library_and_the_dtype_of_its_payoffs(xp, dtype):
     K = xp.asarray([[0.0, 2.0], [1.0, -1.0]], dtype=dtype)  # x = (3/4, 1/4), y = (1/2, 1/2)
     found = sk.MatrixGame(K).solve()
     assert found.x.dtype == found.y.dtype == dtype
