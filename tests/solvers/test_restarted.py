@@ -229,6 +229,7 @@ def test_the_history_counts_restarts():
     found = plan.solve()
     counts = np.asarray(found.history.restarts)
     assert counts.shape == np.asarray(found.history.iteration).shape
-    assert counts[0] == 0 < counts[-1] and (np.diff(counts) >= 0).all()
+    assert counts[0] == 0 < counts[-1]
+    assert (np.diff(counts) >= 0).all()
     early = plan.solve(max_iter=2, on_failure="return")
     assert plan.solve(resume=early).history.restarts[-1] == counts[-1]
