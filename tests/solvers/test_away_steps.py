@@ -5,7 +5,7 @@ import pytest
 
 import splitkit as sk
 from splitkit.backend import Space, to_numpy
-from tests.sampling import sample_on_jax
+from tests.sampling import sampled
 
 f = sk.functions
 RNG = np.random.default_rng(12)
@@ -60,9 +60,9 @@ def test_steps_away_leave_points_out():
     assert counts[-1] == 1
 
 
+@sampled(0)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_every_library(xp, xp_backend, dtype):
-    sample_on_jax(xp_backend, xp, getattr(xp, dtype), 0)
+def test_every_library(xp, dtype):
     array = lambda a: xp.asarray(a, dtype=getattr(xp, dtype))  # noqa: E731
     options = {"tol": 0, "max_iter": 3, "on_failure": "return"}
     problem = f.LeastSquares(array(A), array(B)) + f.L1Ball(0.7)
