@@ -25,7 +25,7 @@ from splitkit.proofs.instances import Matrix, operator_through
 from splitkit.proofs.program import Conic, least_value
 from splitkit.proofs.symbols import Leaf, Pair
 from splitkit.proofs.unrounded import Numbers
-from tests.proofs.random_programs import TOLERANCE, RandomStep, never
+from tests.proofs.random_programs import TOLERANCE, RandomStep, differ, never
 from tests.sampling import draws
 
 I = sk.Identity()  # noqa: E741
@@ -627,6 +627,16 @@ def test_random_programs(block):
                 size = abs(a) * xx + 2 * abs(b) * np.sqrt(xx * uu) + abs(c) * uu
                 assert np.all(a * xx + 2 * b * xu + c * uu >= -1e-5 * size), (seed, A)
     assert ends.count(Outcome.INEXPRESSIBLE) <= 1
+
+
+@pytest.mark.parametrize("s", [1e-8, 3e-4, 1e8])
+@pytest.mark.parametrize("seed", [59, 73, 104, 107])
+def test_random_programs_in_other_units(seed, s):
+    """A cut of ``benchmarks/proofs.py --units``: of values at two points, of steps that are proved
+    with a margin only, and refuted.
+    """
+    step = RandomStep.draw(np.random.default_rng(seed))
+    assert not differ(step.prove(), step.in_units(s).prove())
 
 
 @pytest.mark.parametrize("spread", [1e8, 1e14, 1e20])
