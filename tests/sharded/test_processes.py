@@ -152,3 +152,7 @@ def test_what_one_process_decides_all_do_together(found):
     assert found["2"]["alike"]
     assert found["2"]["limited"][0] == "time_limit"
     assert found["2"]["stopped"] == ["stopped", 7]
+
+
+def test_processes_that_are_slow_at_random_decide_as_others(found):
+    assert found["2"]["slowed"] == [0, 0.0]
