@@ -116,7 +116,7 @@ def test_processes_that_are_given_different_things_are_told_so(found, what, path
 
 
 def test_the_page_runs(found):
-    assert found["2"]["page"] == ["converged", 5]
+    assert found["2"]["page"] == ["converged", 7]
 
 
 def test_what_would_be_gathered_is_refused_with_its_size_unless_allowed(found):
