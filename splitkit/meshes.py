@@ -199,11 +199,12 @@ def _is_gathered_freely(x: Any) -> bool:
 
 def is_scattered(x: Any) -> bool:
     """Whether processes, of Torch or of JAX, have parts of x, and none may be sent all of it."""
-    if mesh_of(x) is None and (
-        getattr(x, "is_fully_addressable", True) or getattr(x, "is_fully_replicated", True)
-    ):
+    if hasattr(x, "_trace"):  # JAX only traces it
         return False
-    return (mesh_of(x) is None or is_cut(x)) and not _is_gathered_freely(x)
+    if mesh_of(x) is not None:
+        return is_cut(x) and not _is_gathered_freely(x)
+    on_several = not getattr(x, "is_fully_addressable", True)
+    return on_several and not x.is_fully_replicated and not _is_gathered_freely(x)
 
 
 def _require_cut(f: Any, given: tuple[Any, ...], value: Any) -> None:
