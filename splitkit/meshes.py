@@ -199,7 +199,7 @@ def _is_gathered_freely(x: Any) -> bool:
 
 def is_scattered(x: Any) -> bool:
     """Whether processes, of Torch or of JAX, have parts of x, and none may be sent all of it."""
-    if hasattr(x, "_trace"):  # JAX only traces it
+    if hasattr(x, "_trace"):  # of JAX, which has no values, and says nothing of where they are
         return False
     if mesh_of(x) is not None:
         return is_cut(x) and not _is_gathered_freely(x)
