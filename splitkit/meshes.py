@@ -185,7 +185,9 @@ def _is_gathered_freely(x: Any) -> bool:
 def is_scattered(x: Any) -> bool:
     """Whether processes, of Torch or of JAX, have parts of x, and none may be sent all of it."""
     if mesh_of(x) is None and (
-        getattr(x, "is_fully_addressable", True) or getattr(x, "is_fully_replicated", True)
+        hasattr(x, "_trace")  # of JAX, which has no values, and says nothing of where they are
+        or getattr(x, "is_fully_addressable", True)
+        or getattr(x, "is_fully_replicated", True)
     ):
         return False
     return (mesh_of(x) is None or is_cut(x)) and not _is_gathered_freely(x)

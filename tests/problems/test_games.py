@@ -334,3 +334,29 @@ def test_a_quadratic_cost_of_complex_choices_has_hermitian_matrices():
     x = sk.solve(sk.PseudoGradient.quadratic(Q, q), (0j * q[0], 0j * q[1])).x
     np.testing.assert_allclose(Q[0][0] @ x[0] + x[1] + q[0], 0, atol=1e-7)
     np.testing.assert_allclose(q[1] - x[0], 0, atol=1e-7)
+
+
+def nearly_degenerate(kind):
+    rng = np.random.default_rng(1)
+    if kind == "low rank with noise":
+        low = rng.normal(size=(30, 3)) @ rng.normal(size=(3, 30))
+        return low + 1e-6 * rng.normal(size=(30, 30))
+    if kind == "rows twice, but for noise":
+        K = rng.normal(size=(15, 30))
+        return np.vstack([K, K + 1e-7 * rng.normal(size=K.shape)])
+    return rng.standard_cauchy(size=(30, 30))
+
+
+@pytest.mark.parametrize("kind", ["low rank with noise", "rows twice, but for noise", "far apart"])
+def test_nearly_degenerate_games_are_solved_by_default(kind):
+    K = nearly_degenerate(kind)
+    rows, columns = K.shape
+    start = np.full(columns, 1 / columns), np.full(rows, 1 / rows)
+    x, y = sk.solve(sk.MatrixGame(K), start).x
+    gap = np.max(K @ x) - np.min(y @ K)
+    assert gap <= 1e-8 * np.max(abs(K - K.mean()))
+
+
+def test_a_game_whose_start_is_its_equilibrium_is_solved_at_once():
+    K = np.array([[0.0, 1.0, -1.0], [-1.0, 0.0, 1.0], [1.0, -1.0, 0.0]])
+    assert sk.solve(sk.MatrixGame(K), (np.full(3, 1 / 3),) * 2).iterations <= 2

@@ -220,3 +220,16 @@ def test_solve_restarts_where_all_terms_are_polyhedral_and_no_constant_gives_a_r
 )
 def test_no_others_are_restarted(inclusion):
     assert not any(isinstance(o.method, sk.Restarted) for o in sk.explain(inclusion).options)
+
+
+def test_the_history_counts_restarts():
+    game, _, _ = diagonal_game()
+    start = (np.full(20, 0.05),) * 2
+    plan = sk.plan(game, start, sk.Restarted(sk.DouglasRachford()))
+    found = plan.solve()
+    counts = np.asarray(found.history.restarts)
+    assert counts.shape == np.asarray(found.history.iteration).shape
+    assert counts[0] == 0 < counts[-1]
+    assert (np.diff(counts) >= 0).all()
+    early = plan.solve(max_iter=2, on_failure="return")
+    assert plan.solve(resume=early).history.restarts[-1] == counts[-1]
