@@ -1101,10 +1101,13 @@ class Space:
         return replace(self, dtype=dtype, dtypes=None)
 
     def has_dtype(self, x: Point) -> bool:
-        """Whether the arrays of a point are of the space's dtype."""
-        if type(x) is tuple:
-            return all(map(self.has_dtype, x))
-        return bool(x.dtype == self.dtype) or self.dtypes is not None
+        """Whether the arrays of a point are of the space's dtype; beside others, as values of maps
+        to real points are, also of that of its parts.
+        """
+        if type(x) is not tuple:
+            return bool(x.dtype == self.dtype) or self.dtypes is not None
+        allowed = (self.dtype, self.real_dtype)
+        return self.dtypes is not None or all(block.dtype in allowed for block in blocks(x))
 
     def any(self, mask: Array) -> bool:
         """Whether a mask of batch shape marks an element, read by the host."""

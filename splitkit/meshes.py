@@ -199,11 +199,27 @@ def _require_cut(f: Any, given: tuple[Any, ...], value: Any) -> None:
     arrays = [a for each in given for a in (each if isinstance(each, (list, tuple)) else [each])]
     cut = filter(is_cut, arrays)
     if any(2 * first.numel() >= a.numel() for a in cut):
-        size = first.numel() * first.element_size()
-        raise TypeError(
-            f"{f.__name__} along an axis that is cut gathers {size / 2**20:.3g} MiB on each process"
-            ": cut another axis, such as that of samples, or allow it by splitkit.gathering()"
-        )
+        raise _refused(f.__name__, first)
+
+
+def _refused(name: str, x: Any) -> TypeError:
+    return TypeError(
+        f"{name} along an axis that is cut gathers {x.nbytes / 2**20:.3g} MiB on each process"
+        ": cut another axis, such as that of samples, or allow it by splitkit.gathering()"
+    )
+
+
+def whole_along(x: Any, axis: int, name: str) -> Any:
+    """x, with an axis that is cut over processes gathered for what has this name; TypeError where
+    it is too large.
+    """
+    if not is_cut(x) or not any(each.is_shard(axis % x.ndim) for each in x.placements):
+        return x
+    if is_scattered(x):
+        raise _refused(name, x)
+    everywhere = _library().Replicate()
+    places = [everywhere if each.is_shard(axis % x.ndim) else each for each in x.placements]
+    return x.redistribute(placements=places)
 
 
 @contextmanager

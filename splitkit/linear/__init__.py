@@ -14,6 +14,7 @@ from splitkit.linear.block import (
     BlockRow as BlockRow,
 )
 from splitkit.linear.channels import ChannelConvolution as ChannelConvolution
+from splitkit.linear.complex_parts import ImaginaryPart as ImaginaryPart, RealPart as RealPart
 from splitkit.linear.cosine import CosineTransform as CosineTransform
 from splitkit.linear.coupling import Coupling as Coupling
 from splitkit.linear.dense import DenseMatrix as DenseMatrix
@@ -31,6 +32,7 @@ from splitkit.linear.linear_convolution import LinearConvolution as LinearConvol
 from splitkit.linear.low_rank import PlusLowRank as PlusLowRank
 from splitkit.linear.mask import Mask as Mask
 from splitkit.linear.matrix_free import MatrixFree as MatrixFree
+from splitkit.linear.nonuniform_fourier import NonuniformFourier as NonuniformFourier
 from splitkit.linear.padding import Crop as Crop, Pad as Pad
 from splitkit.linear.radon import FanBeam as FanBeam, Radon as Radon
 from splitkit.linear.rearranged import (

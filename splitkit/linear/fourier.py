@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Sequence
 from functools import cached_property
@@ -10,7 +11,16 @@ from typing import Any
 import numpy as np
 
 from splitkit.arguments import check_sizes
-from splitkit.backend import Array, Point, Space, from_numpy, namespace, to_numpy
+from splitkit.backend import (
+    Array,
+    Point,
+    Space,
+    from_numpy,
+    is_array,
+    is_complex,
+    namespace,
+    to_numpy,
+)
 from splitkit.linear.base import LinearOperator
 from splitkit.linear.last_axes import LastAxesMap
 from splitkit.linear.multiplier import Multiplier
@@ -20,7 +30,7 @@ def placed(kernel: Array, origin: tuple[int, ...], grid: tuple[int, ...]) -> Arr
     """Its last axes on a periodic grid, around which they wrap, with the origin at 0."""
     values = to_numpy(kernel)
     count = values.ndim - len(grid)
-    h = np.zeros((*values.shape[:count], *grid))
+    h = np.zeros((*values.shape[:count], *grid), dtype=values.dtype)
     ends = zip(values.shape[count:], origin, grid, strict=True)
     along = [(np.arange(k) - o) % n for k, o, n in ends]
     np.add.at(h, np.ix_(*map(np.arange, values.shape[:count]), *along), values)
@@ -94,13 +104,14 @@ class Convolution(FourierMultiplier):
 
     x̂ ↦ ĥ ⊙ x̂, a multiplier by ĥ.
 
-    The kernel and the points are real, so half the spectrum suffices; all constants are exact.
+    Of a real kernel half the spectrum suffices, and complex points are convolved by parts; with a
+    complex one points are complex. All constants are exact.
     Source: Golub, Van Loan, *Matrix Computations* (2013), §4.8.
 
     Parameters
     ----------
     kernel : array, shape (k,), (k₁, k₂) or (k₁, k₂, k₃)
-        h, real and finite; dtype and device of x. Any size: it wraps around the grid.
+        h, finite; dtype and device of x, or of its parts. Any size: it wraps around the grid.
     shape : int or tuple of int
         The grid's sizes, as many as the kernel has axes.
     origin : int or tuple of int, optional
@@ -110,8 +121,8 @@ class Convolution(FourierMultiplier):
     Raises
     ------
     TypeError, ValueError
-        The kernel is no real floating array of one to three axes, or the grid or the origin does
-        not fit it.
+        The kernel is no floating array of one to three axes, or the grid or the origin does not fit
+        it.
 
     Examples
     --------
@@ -126,6 +137,18 @@ class Convolution(FourierMultiplier):
 
     formula = "H"
 
+    def __new__(
+        cls,
+        kernel: Array,
+        shape: int | Sequence[int],
+        *,
+        origin: int | Sequence[int] | None = None,
+    ) -> Convolution:
+        return super().__new__(_OfComplex if is_array(kernel) and is_complex(kernel) else cls)
+
+    def __getnewargs__(self) -> tuple[Array, tuple[int, ...]]:
+        return self.kernel, self.shape
+
     def __init__(
         self,
         kernel: Array,
@@ -133,11 +156,7 @@ class Convolution(FourierMultiplier):
         *,
         origin: int | Sequence[int] | None = None,
     ) -> None:
-        if Space.of(kernel, name="kernel").is_complex:
-            raise TypeError(
-                f"kernel has dtype {kernel.dtype}: give a real one; with h = p + iq it is "
-                "Convolution(p, shape) + Diagonal(i) @ Convolution(q, shape), i = array([1j])"
-            )
+        Space.of(kernel, name="kernel")
         if kernel.ndim not in (1, 2, 3) or 0 in kernel.shape:
             raise ValueError(
                 f"kernel has shape {tuple(kernel.shape)}: give one to three axes with entries"
@@ -147,8 +166,9 @@ class Convolution(FourierMultiplier):
         grid = check_sizes("shape", shape, 1, kernel.ndim)
         self.kernel = kernel
         h = to_numpy(placed(kernel, self.origin, grid))
-        mirrored = np.roll(np.flip(h), 1, axis=tuple(range(h.ndim)))  # h₋ᵢ
-        spectrum = namespace(kernel).fft.rfftn(from_numpy(h, kernel))
+        mirrored = np.conj(np.roll(np.flip(h), 1, axis=tuple(range(h.ndim))))  # h̄₋ᵢ
+        fft = namespace(kernel).fft
+        spectrum = (fft.fftn if is_complex(kernel) else fft.rfftn)(from_numpy(h, kernel))
         super().__init__(
             spectrum, grid, symmetric=bool((h == mirrored).all()), skew=bool((h == -mirrored).all())
         )
@@ -163,6 +183,35 @@ class Convolution(FourierMultiplier):
             (cls(blur, (4, 5)), (4, 5), (4, 5)),
             (cls(asarray([[1.0, 2.0, 3.0], [0.5, 4.0, 1.0]]), (3, 2)), (2, 3, 2), (2, 3, 2)),
         ]
+
+
+class _OfComplex(Convolution):
+    """With a complex kernel: F is the complex transform."""
+
+    by_parts = False
+
+    def like(self, spectrum: Array) -> LinearOperator:
+        same = copy.copy(self)
+        for name in ("norm", "least_gain", "gram", "properties", "real", "rounding", "_gains"):
+            vars(same).pop(name, None)
+        same.spectrum, same.skew = spectrum, False
+        return same
+
+    def _multiply(self, spectrum: Array, x: Array) -> Array:
+        fft = namespace(x).fft
+        return fft.ifftn(spectrum * fft.fftn(x, axes=self._axes), axes=self._axes)
+
+    def __call__(self, x: Point) -> Point:
+        return self._multiply(self.spectrum, x)
+
+    def adjoint(self, y: Point) -> Point:
+        return self._multiply(namespace(y).conj(self.spectrum), y)
+
+    def check_kind(self, space: Space, name: str) -> None:
+        space.check_array(self.spectrum, "the kernel")
+
+    def __repr__(self) -> str:
+        return f"Convolution({'×'.join(map(str, self.shape))})"
 
 
 def Circulant(column: Array) -> Convolution:

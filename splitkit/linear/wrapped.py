@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 import scipy.sparse
 
-from splitkit.backend import Array, Space, from_numpy, is_array, to_numpy, with_adjoint
+from splitkit.backend import Array, Shape, Space, from_numpy, is_array, to_numpy, with_adjoint
 from splitkit.linear.base import LinearOperator
 from splitkit.linear.dense import DenseMatrix
 from splitkit.linear.matrix_free import MatrixFree
@@ -24,7 +25,8 @@ def is_map(op: Any) -> bool:
 
 
 def wrap(op: Any, *, argument: str = "op", **declared: Any) -> LinearOperator:
-    """A matrix, a SciPy or PyLops operator or their like as a linear map on the last axis of x.
+    """A matrix, a SciPy or PyLops operator or their like as a linear map on the last axis of x, or
+    on its last axes where it has ``dims``.
 
     Parameters
     ----------
@@ -33,7 +35,8 @@ def wrap(op: Any, *, argument: str = "op", **declared: Any) -> LinearOperator:
         it is. Of another object ``shape`` (rows, columns), ``matvec`` and ``rmatvec`` on
         vectors of NumPy are used, one vector after the other: points of other libraries pass
         through NumPy, those on another device through the host. If its ``dtype`` is complex, so
-        are points, and ``rmatvec`` is the adjoint, as SciPy and PyLops have it.
+        are points, and ``rmatvec`` is the adjoint, as SciPy and PyLops have it. The shapes that
+        PyLops calls ``dims`` and ``dimsd`` are those of x and of Lx.
     argument : str
         Its name, for messages.
     **declared
@@ -77,24 +80,31 @@ def wrap(op: Any, *, argument: str = "op", **declared: Any) -> LinearOperator:
         ) from error
     declared.setdefault("name", type(op).__name__)
 
-    def through(apply: Callable[[Any], Any], size: int) -> Callable[[Array], Array]:
-        of_vector = _OfVector(apply, size)
+    def through(apply: Callable[[Any], Any], shape: Shape, out: Shape) -> Callable[[Array], Array]:
+        size = math.prod(out)
+        of_vector, flat = _OfVector(apply, size), len(shape) == len(out) == 1
 
         def mapped(x: Array) -> Array:
-            if type(x) is np.ndarray and x.ndim == 1 and (is_complex or x.dtype.kind == "f"):
-                return of_vector(x)
-            vectors = to_numpy(x).reshape(-1, x.shape[-1])
+            if (
+                type(x) is np.ndarray
+                and x.ndim == len(shape)
+                and (is_complex or x.dtype.kind == "f")
+            ):
+                return of_vector(x) if flat else of_vector(x.reshape(-1)).reshape(out)
+            batch = x.shape[: x.ndim - len(shape)]
+            vectors = to_numpy(x).reshape(math.prod(batch), math.prod(shape))
             values = np.empty((len(vectors), size), dtype=vectors.dtype)
             for i, vector in enumerate(vectors):
                 if is_complex or vector.dtype.kind == "f":
                     values[i] = apply(vector)
                 else:  # what is real may know real vectors alone
                     values[i] = apply(vector.real.copy()) + 1j * apply(vector.imag.copy())
-            return from_numpy(values.reshape(*x.shape[:-1], size), x)
+            return from_numpy(values.reshape(*batch, *out), x)
 
         return mapped
 
-    ahead, back = through(op.matvec, rows), through(op.rmatvec, columns)
+    shape, out = _shape(op, "dims", columns), _shape(op, "dimsd", rows)
+    ahead, back = through(op.matvec, shape, out), through(op.rmatvec, out, shape)
 
     def forward(x: Array) -> Array:
         return with_adjoint(ahead, adjoint, x)
@@ -103,7 +113,14 @@ def wrap(op: Any, *, argument: str = "op", **declared: Any) -> LinearOperator:
         return with_adjoint(back, forward, y)
 
     made = _OfComplex if is_complex else MatrixFree
-    return made(forward, adjoint, (columns,), (rows,), **declared)
+    return made(forward, adjoint, shape, out, **declared)
+
+
+def _shape(op: Any, name: str, size: int) -> Shape:
+    """What the operator says of the shape of its vectors, where it says something."""
+    dims = getattr(op, name, None)
+    shape = tuple(map(int, dims)) if isinstance(dims, Iterable) else (size,)
+    return shape if math.prod(shape) == size else (size,)
 
 
 class _OfVector:

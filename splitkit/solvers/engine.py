@@ -53,7 +53,7 @@ from splitkit.solvers.displacement import Drift
 from splitkit.solvers.iteration import Carry, Iteration, Reading
 from splitkit.solvers.row_groups import Groups, norms_of_rows
 from splitkit.solvers.solution import History, Status
-from splitkit.solvers.steepness import variation
+from splitkit.solvers.steepness import may_vary, variation
 from splitkit.solvers.stopping import Measurement, Stopping
 from splitkit.solvers.terms import PLAIN, Role, Term
 from splitkit.solvers.watch import Pair, Watch
@@ -195,6 +195,7 @@ class Run:
             list(history.residual),
             list(history.fixed_point_residual),
             list(history.objective),
+            list(history.restarts),
         )
         again.schedule = copy.copy(self.schedule)
         again.drift = copy.copy(self.drift)
@@ -450,6 +451,8 @@ def _judge(run: Run, look: Look, task: Task, k: int, known: int) -> None:
     run.history.residual.append(measured.residual)
     run.worst = _record(run, k, look, space) if look.taken is None else _taken(run, k, look, space)
     run.history.fixed_point_residual.append(look.length)
+    if task.iteration.counts_restarts:
+        run.history.restarts.append(task.iteration.restarts(look.after))
     if task.objective is not None:
         run.history.objective.append(task.objective(look.x))
     if run.failed and not run.detail:
@@ -630,10 +633,14 @@ def believed(reading: Reading, run: Run, measured: Measurement, task: Task) -> M
     """With sizes that were seen elsewhere no larger than single-valued operators vary about x: a
     value at x₀, or at 0, may be larger than all that is near a solution.
     """
+    called = {id(A): A for A, *_ in task.watch.calls}
+    varying = {key for key, A in called.items() if may_vary(A)}
+    if not varying:
+        return measured
     space, xp, x = task.space, task.space.xp, reading.x
     at: dict[int, tuple[Operator, Point, list[Pair]]] = {}
     for A, point, value, _ in _values_near(x, task):
-        if not A.properties.linear:
+        if id(A) in varying:
             at.setdefault(id(A), (A, A(x), []))[2].append((point, value))
     if not at:
         return measured

@@ -43,6 +43,7 @@ from splitkit.solvers.engine import (
     residuals_of,
 )
 from splitkit.solvers.iteration import Carry, Iteration, Reading
+from splitkit.solvers.steepness import may_vary
 from splitkit.solvers.stopping import Measurement
 from splitkit.solvers.watch import Call, Pair
 from splitkit.tracing import Untraceable
@@ -145,7 +146,7 @@ class Glance:
         compiled, calls, nothing = self._bound[key]
         found: Sight = compiled((state, run.nearby or nothing, number, earlier))
         least, most, worst, left, level, exact = to_numpy(found.numbers).tolist()
-        if not exact or (least <= 1.0 and _varies(calls)):
+        if not exact or (least <= 1.0 and any(may_vary(A) for A, _ in calls)):
             return None
         run.nearby = found.nearby
         taken = found.taken._replace(kept=back(found.taken.kept)), worst, left
@@ -272,11 +273,6 @@ def _remembered(
     more = recalled(run, reading, residuals, sizes, task)
     run.nearby = chosen_of(vanishing, run.nearby, known)
     return [xp.where(vanishing, *both) for both in zip(more, sizes, strict=True)]
-
-
-def _varies(kinds: list[tuple[Operator, bool]]) -> bool:
-    """Whether single-valued operators were seen that may vary less at x than where they were."""
-    return any(A.has_evaluation and not A.properties.linear for A, _ in kinds)
 
 
 def _calls(kinds: list[tuple[Operator, bool]], pairs: list[tuple[Pair, Pair]]) -> list[Call]:

@@ -6,6 +6,12 @@ import math
 
 from splitkit.backend import Array, Point, Space, add, clip, is_complex, scale, subtract
 from splitkit.operators.base import Operator
+from splitkit.operators.solvable import as_affine
+
+
+def may_vary(A: Operator) -> bool:
+    """Whether A is single-valued, and may be less steep at one point than at another."""
+    return A.has_evaluation and not A.properties.linear and as_affine(A) is None
 
 
 def variation(

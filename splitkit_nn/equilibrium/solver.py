@@ -4,20 +4,29 @@ A method that evaluates F iterates z itself. One that resolves both operators it
 z = R_{αG}u; as −F(z) ∈ G(z) at the equilibrium, u = z − αF(z) there. It takes G first: it then
 iterates C_{αG} C_{αF} from C_{αG}u, and reads z = R_{αG}u off a step that ends with it, where
 C_{αF} C_{αG} would have applied C_{αF} once more.
+
+Where L/m is large, as of parameters that grew a hundredfold, Peaceman-Rachford may take thousands
+of iterations: its factor is 1 − O(m/L) in the worst case. So a solve that is not over after
+``PATIENCE`` of them goes on, from where each sample is, with safeguarded Anderson acceleration of
+the same map, which keeps its convergence.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import splitkit as sk
-from splitkit.backend import Array, Space
+from splitkit.backend import Array, Space, namespace
+from splitkit.outcomes import Status
 from splitkit.solvers.plan import Warrant, solve_given
+from splitkit.solvers.solution import History
 from splitkit_nn.activations import Activation
 from splitkit_nn.activations.jacobians import Jacobian
 from splitkit_nn.equilibrium.inclusions import cotangent_inclusion
 
 StepMethod = sk.Splitting | sk.Accelerator
+PATIENCE = 50  # iterations before a solve is accelerated
 
 
 def as_step_method(method: object) -> StepMethod:
@@ -124,11 +133,51 @@ class Solver:
     def _solve(
         self, kind: str, F: sk.Operator, G: sk.Operator, u0: Array, **how: Any
     ) -> sk.Solution:
-        operators, known = self._in_order(F, G), self._warrants.get(kind)
+        operators = self._in_order(F, G)
         space = self._space
         if space is None or space.shapes[0] != u0.shape or space.dtype != u0.dtype:
             space = self._space = Space.of(u0, 1, known_finite=True)
-        solution, self._warrants[kind] = solve_given(
-            self.method, operators, u0, space, warrant=known, **how
-        )
-        return solution
+
+        def run(kind: str, method: StepMethod, u: Array, how: dict[str, Any]) -> sk.Solution:
+            solution, self._warrants[kind] = solve_given(
+                method, operators, u, space, warrant=self._warrants.get(kind), **how
+            )
+            return solution
+
+        tol, rest, check = how["tol"], how["max_iter"] - PATIENCE, how.get("first_check", 1)
+        if rest <= 0 or not self._may_be_accelerated(tol):
+            return run(kind, self.method, u0, how)
+        first = how | {"max_iter": PATIENCE, "first_check": min(check, PATIENCE)}
+        solution = run(kind, self.method, u0, first)
+        if solution.status is not Status.ITERATION_LIMIT:
+            return solution
+        # by a rule, since the length of an accelerated step promises nothing
+        rule = tol if isinstance(tol, sk.Stopping) else sk.Relative(tol)
+        then = how | {"tol": rule, "max_iter": rest, "first_check": max(1, check - PATIENCE)}
+        ahead = run(f"{kind}, accelerated", sk.Anderson(self.method), solution.u, then)
+        return _joined(solution, ahead)
+
+    def _may_be_accelerated(self, tol: float | sk.Stopping) -> bool:
+        """Whether the iteration is Peaceman-Rachford's, to a tolerance that knows of no earlier
+        iterations.
+        """
+        stops = tol.is_pure and not tol.is_timed if isinstance(tol, sk.Stopping) else tol > 0
+        return stops and isinstance(self.method, sk.PeacemanRachford)
+
+
+def _joined(first: sk.Solution, then: sk.Solution) -> sk.Solution:
+    """A solve and the one that went on from it, as one."""
+    xp = namespace(first.iterations)
+    before, after = first.history, then.history
+    return replace(
+        then,
+        iterations=xp.where(
+            first.iterations < PATIENCE, first.iterations, PATIENCE + then.iterations
+        ),
+        history=History(
+            before.iteration + [PATIENCE + k for k in after.iteration],
+            before.residual + after.residual,
+            before.fixed_point_residual + after.fixed_point_residual,
+            eager=after.eager,
+        ),
+    )

@@ -47,7 +47,9 @@ class MonDEQ(nn.Module):
         ``alpha=None`` the step size is the one at which random errors fall fastest on the layer's
         own operator (see ``splitkit_nn.equilibrium.steps``); it is chosen at the first call, every
         hundred training steps, in evaluation when the parameters have changed, and whenever the
-        bound of ‖I − W‖ has changed by a fifth; it is kept in the state dict, with that bound.
+        bound of ‖I − W‖ has changed by a fifth; it is kept in the state dict, with that bound. What
+        Peaceman-Rachford has not solved after 50 iterations goes on with Anderson acceleration of
+        it, which converges as surely.
     tol : float or splitkit.Stopping
         Of each sample's solve, forward and backward: a number is relative (see ``splitkit.solve``),
         ``splitkit.CertifiedError(1e-3)`` a certified distance to the equilibrium.

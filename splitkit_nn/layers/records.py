@@ -35,7 +35,8 @@ class SolveRecord(Shown):
     converged : bool
     status : str
     method : str
-        Douglas-Rachford after another method failed, where ``on_failure="damp"``.
+        Douglas-Rachford after another method failed, where ``on_failure="damp"``; "Anderson
+        acceleration of …" where a solve took more than 50 iterations, and went on with that.
     alpha : float
         The step size.
     rate : float or None

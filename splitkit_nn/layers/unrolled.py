@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -42,15 +42,14 @@ class UnrolledLayer(nn.Module):
     Every input takes the same steps, and nothing is looked at, not even whether it is finite: so
     ``torch.export`` and ONNX can take it, for batches of any size. It is for inference: it has a
     frozen copy of the parametrization. Print it for its error, which is certified for every input,
-    in exact arithmetic (the formula is in ``splitkit_nn.layers.unrolled``).
+    in exact arithmetic (the formula is in ``splitkit_nn.layers.unrolled``). Inputs are those of the
+    layer: of the parameters' dtype, or of any floating one under autocast, with any axes in front.
+
+    On "meta", where parameters have no values, it waits for ``to_empty`` and a state dict.
 
     Attributes
     ----------
     steps : int
-    method : splitkit.Splitting
-        With its step size.
-    rate : float
-        The factor by which the error of the governing sequence falls in each step at least.
 
     Examples
     --------
@@ -66,9 +65,6 @@ class UnrolledLayer(nn.Module):
       steps=30, activation=ReLU(), method=Peaceman-Rachford, alpha=0.6448,
     """
 
-    method: StepMethod
-    rate: float
-
     def __init__(self, layer: MonDEQ, steps: int) -> None:
         super().__init__()
         self.steps = check_integer("steps", steps, 1)
@@ -76,35 +72,59 @@ class UnrolledLayer(nn.Module):
         values = {} if layer.learned is None else layer.learned.items()
         self._sigma = layer._activation.with_learned({n: number(p) for n, p in values})
         self.parametrization = copied(layer.parametrization).requires_grad_(False)
-        self._prepare()
+        self._made: _Made | None = None
+        self._renew()
         self.register_load_state_dict_post_hook(UnrolledLayer._loaded)  # type: ignore[no-untyped-call]
 
-    def _prepare(self) -> None:
-        """Make what is made of the parameters."""
+    def _renew(self) -> None:
+        """Make what is made of the parameters anew, if they have values."""
+        self._made = None if self.parametrization.like.is_meta else self._make()
+
+    def _ready(self) -> _Made:
+        """What is made of the parameters."""
+        if self._made is None:
+            if self.parametrization.like.is_meta:
+                raise ValueError(
+                    "the unrolled layer is on meta, where its parameters have no values: give it "
+                    "some by to_empty(device=…) and load_state_dict"
+                )
+            self._made = self._make()
+        return self._made
+
+    def _make(self) -> _Made:
         p = self.parametrization
         with torch.no_grad(), full_precision(p.like):
             # hooks may compute parameters in a call
             W, bias = p(p.like.new_zeros(1, *p.input_shape))
             M, sigma = p.operator(W, exact=True), p.confine(self._sigma)
             method = self._given.chosen(sk.Affine.of_finite(M), sigma.operator)
-            self._solver = Solver(M, sigma, method)
-            self._solver.iterate(bias, 2)  # M is factored here, and not in a graph
+            solver = Solver(M, sigma, method)
+            solver.iterate(bias, 2)  # M is factored here, and not in a graph
             s = sigma(torch.zeros_like(bias))
             of_s, of_Ws = float(s.norm()), float((s - M(s)).norm())
-        guarantee = self._solver.guarantee
+        guarantee = solver.guarantee
         if guarantee.rate is None:
             raise sk.NoGuaranteeError(
                 f"{method.label} has no rate here, and after no number of steps an error that is "
                 f"guaranteed ({guarantee.reason}): give the layer sk.PeacemanRachford()"
             )
-        self.method, self.rate = method, guarantee.rate
         m, L = p.constants(M)
-        alpha, factor = method.alpha, self.rate
+        alpha, factor = method.alpha, guarantee.rate
         if not evaluates(method):
             factor = sk.Affine(M).cayley_properties(alpha).lipschitz or 1.0
             factor *= math.sqrt(max(0.0, 1 - 2 * alpha * m + (alpha * L) ** 2))
-        factor *= self.rate ** (self.steps - 1)
-        self._error = factor / m, factor * (of_s + of_Ws / m)
+        factor *= guarantee.rate ** (self.steps - 1)
+        return _Made(solver, guarantee.rate, factor / m, factor * (of_s + of_Ws / m))
+
+    @property
+    def method(self) -> StepMethod:
+        """With its step size."""
+        return self._ready().solver.method
+
+    @property
+    def rate(self) -> float:
+        """The factor by which the error of the governing sequence falls in each step at least."""
+        return self._ready().rate
 
     def forward(self, x: Tensor) -> Tensor:
         """z_k for each input of a batch."""
@@ -113,48 +133,68 @@ class UnrolledLayer(nn.Module):
         return self._iterate(x)
 
     def _iterate(self, x: Tensor) -> Tensor:
-        with full_precision(self.parametrization.like):
-            return self._solver.iterate(self._bias(x), self.steps)
+        solver, (x, lead) = self._ready().solver, self._taken(x)
+        with full_precision(x):
+            z: Tensor = solver.iterate(self.parametrization.bias(x), self.steps)
+        return z if len(lead) == 1 else z.reshape(*lead, *z.shape[1:])
 
     def error_bound(self, x: Tensor) -> Tensor:
         """A bound of ‖z_k − z*‖ for each input of a batch, in exact arithmetic."""
-        relative, constant = self._error
-        with full_precision(self.parametrization.like):
-            return relative * self._bias(x).flatten(1).norm(dim=1) + constant
+        made, (x, lead) = self._ready(), self._taken(x)
+        with full_precision(x):
+            size = self.parametrization.bias(x).flatten(1).norm(dim=1)
+        return made.relative * size.reshape(lead) + made.constant
 
-    def _bias(self, x: Tensor) -> Tensor:
+    def _taken(self, x: Tensor) -> tuple[Tensor, tuple[int, ...]]:
+        """An input as one batch, in the parameters' precision, and its axes in front."""
         p = self.parametrization
         if not isinstance(x, Tensor):
             raise TypeError(f"x is a {type(x).__name__}: give a torch.Tensor")
+        lead = x.shape[: x.ndim - len(p.input_shape)]
+        if len(lead) > 1 and tuple(x.shape[len(lead) :]) == p.input_shape:
+            x = x.flatten(0, len(lead) - 1)
         p.check_input(x)
-        if x.is_floating_point():  # as of autocast
+        if torch.is_autocast_enabled(p.like.device.type) and x.is_floating_point():
             x = x.to(p.like.dtype)
         check_like(x, p.like)
-        return p.bias(x)
+        return x, lead
 
     def _loaded(self, _: Any) -> None:
-        self._prepare()
+        self._renew()
 
     def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> Any:
+        had_values = not self.parametrization.like.is_meta
         found = super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
-        self._prepare()
+        self._made = None
+        if had_values:  # else they are what to_empty found
+            self._renew()
         return found
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_solver": None}
+        return {**self.__dict__, "_made": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)  # type: ignore[no-untyped-call]
-        self._prepare()
+        self._renew()
 
     def extra_repr(self) -> str:
-        relative, constant = self._error
-        rest = f" + {constant:.2g}" if constant else ""
+        known = f"steps={self.steps}, activation={self._sigma}, method={self._given.label}"
+        if self._made is None:
+            return known
+        rest = f" + {self._made.constant:.2g}" if self._made.constant else ""
         return (
-            f"steps={self.steps}, activation={self._sigma}, method={self.method.label}, "
-            f"alpha={self.method.alpha:.4g}, rate={self.rate:.4g}, "
-            f"error ≤ {relative:.2g}·‖Ux + b‖{rest}"
+            f"{known}, alpha={self.method.alpha:.4g}, rate={self.rate:.4g}, "
+            f"error ≤ {self._made.relative:.2g}·‖Ux + b‖{rest}"
         )
+
+
+class _Made(NamedTuple):
+    """What is made of the parameters: the solver, its factor a step, and a and d of the error."""
+
+    solver: Solver
+    rate: float
+    relative: float
+    constant: float
 
 
 def _with_step(layer: MonDEQ) -> StepMethod:

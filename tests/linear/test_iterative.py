@@ -8,6 +8,7 @@ import scipy.sparse
 import scipy.sparse.linalg
 
 from splitkit import backend
+from splitkit.backend import Space
 from splitkit.linear import (
     BlockDiagonalMap,
     DenseMatrix,
@@ -227,6 +228,18 @@ def test_pylops_operators_are_wrapped():
     D[-1] = 0
     np.testing.assert_allclose(L(x), x @ D.T, atol=1e-14)
     np.testing.assert_allclose(L.T(x), x @ D, atol=1e-14)
+
+
+def test_pylops_operators_keep_their_dims():
+    pylops = pytest.importorskip("pylops")
+    D = pylops.Gradient(dims=(4, 5), kind="forward", dtype="float64")
+    L = wrap(D, norm=8**0.5)
+    x, y = rng.standard_normal((3, 4, 5)), rng.standard_normal((2, 4, 5))
+    np.testing.assert_array_equal(L(x)[1].ravel(), D @ x[1].ravel())
+    np.testing.assert_array_equal(L(x[1]), L(x)[1])
+    np.testing.assert_array_equal(L.T(y).ravel(), D.H @ y.ravel())
+    with pytest.raises(ValueError, match=r"axes must be \(4, 5\)"):
+        L.check_space(Space.of(x.reshape(3, 20)))
 
 
 # -- estimates -------------------------------------------------------------------------------------

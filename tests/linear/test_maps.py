@@ -471,7 +471,6 @@ INVALID = [
      TypeError, "transpose: define rmatvec"),
     (lambda: wrap(scipy.sparse.linalg.aslinearoperator(1j * A))(A[0]), TypeError,
      "is complex, but x has float64"),
-    (lambda: Circulant(1j * A[0]), TypeError, "kernel has dtype complex128"),
     (lambda: Iterative(A), TypeError, "L ="),
     (lambda: Iterative(DenseMatrix(P), tol=0.0), ValueError, "tol = 0"),
     (lambda: Iterative(DenseMatrix(P), max_iter=0), ValueError, "max_iter = 0"),

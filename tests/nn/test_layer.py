@@ -186,6 +186,7 @@ def test_alpha_is_chosen_again_when_parameters_change_in_evaluation(layer, x):
     assert float(layer.alpha) == first
     with torch.no_grad():
         layer.parametrization.B.mul_(20)
+    layer.tol = 1e-1  # met before the iteration is accelerated, of which no rate is known
     layer(x)
     own = float(layer.alpha)
     assert own < first

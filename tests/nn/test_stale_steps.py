@@ -6,7 +6,9 @@ import pickle
 import pytest
 import torch
 
+import splitkit as sk
 import splitkit_nn as sknn
+from tests.sampling import pairwise
 
 KINDS = {
     "dense": lambda: sknn.MonotoneDense(3, 8),
@@ -40,10 +42,12 @@ def pickled(layer):
     return pickle.loads(pickle.dumps(layer))
 
 
-@each
-@pytest.mark.parametrize("activation", ["relu", "tanh"])
-@pytest.mark.parametrize(("factor", "training"), [(0.01, True), (10, True), (30, False)])
-def test_parameters_that_grew_cost_what_they_cost_a_new_layer(kind, activation, factor, training):
+@pytest.mark.parametrize(
+    ("kind", "grows", "activation"),
+    pairwise(KINDS, [(0.01, True), (10, True), (30, False)], ["relu", "tanh"]),
+)
+def test_parameters_that_grew_cost_what_they_cost_a_new_layer(kind, grows, activation):
+    factor, training = grows
     layer, x = make(kind, activation)
     fresh = grown(copy.deepcopy(layer), factor).train(training)
     fresh(x)
@@ -117,3 +121,52 @@ def test_older_state_dicts_have_no_bound():
     other.load_state_dict(old)
     torch.testing.assert_close(other.eval()(x), layer.eval()(x), rtol=0, atol=1e-3)
     assert torch.isfinite(other.bound)
+
+
+@pytest.mark.parametrize(
+    ("kind", "activation", "tol"),
+    [
+        ("triangular", "tanh", 1e-11),
+        ("dense", "softsign", sk.CertifiedError(1e-7)),
+        ("conv", "relu", 1e-11),
+    ],
+)
+def test_what_is_not_over_soon_is_accelerated(kind, activation, tol):
+    """Parameters a hundred times as large: L/m is 1e4 times what it was."""
+    layer, x = make(kind, activation, tol=tol)
+    layer, x = grown(layer.double().eval(), 100), x.double()
+    layer.max_iter = 1000
+    z = layer(x)
+    forward = layer.last_solve.forward
+    assert forward.iterations > 50
+    assert forward.method.startswith("Anderson")
+    W, bias = layer.parametrization(x)
+    pre = layer.parametrization.multiply(W, z) + bias
+    size = float(pre.detach().abs().max())
+    torch.testing.assert_close(layer.activation(pre), z, rtol=0, atol=1e-6 * size)
+    parameters = list(layer.parametrization.weights().values())
+    v = torch.randn_like(z)
+    found = torch.autograd.grad((z * v).sum(), parameters, retain_graph=True)
+    layer.gradient = "direct"
+    exact = torch.autograd.grad((layer(x) * v).sum(), parameters)
+    for ours, true in zip(found, exact, strict=True):
+        assert float((ours - true).norm() / true.norm()) < 1e-4
+
+
+def test_samples_that_are_done_first_are_counted_as_before():
+    torch.manual_seed(3)
+    parametrization = sknn.MonotoneTriangular(3, 20, 5)
+    layer = sknn.MonDEQ(parametrization, "tanh", tol=sk.CertifiedError(1e-4)).double().eval()
+    torch.nn.init.zeros_(parametrization.U.bias)
+    x = torch.tensor([[0.0] * 3, [1e-6] * 3, [0.3, -1, 2]], dtype=torch.float64)
+    grown(layer, 100)(x)
+    after, *_ = layer.last_solve.forward.measured
+    assert layer.last_solve.forward.method.startswith("Anderson")
+    layer.max_iter, layer.on_failure = 50, "warn"
+    with pytest.warns(sk.NotConvergedWarning):
+        layer(x)
+    before, *_ = layer.last_solve.forward.measured
+    early = before < 50
+    assert early.any()
+    assert (after[early] == before[early]).all()
+    assert (after[~early] > 50).all()

@@ -8,6 +8,7 @@ from torch import nn
 
 import splitkit as sk
 import splitkit_nn as sknn
+from tests.sampling import every_other, pairwise
 
 KINDS = {
     "dense": (lambda: sknn.MonotoneDense(3, 6), (3,)),
@@ -31,19 +32,20 @@ def make(kind, activation="tanh", method=None, **options):
     return layer, x
 
 
-@pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("kind", KINDS)
-def test_the_error_is_within_the_certified_one(kind, method):
-    for activation in ("relu", "sigmoid"):  # σ(0) = 0, and not
-        layer, x = make(kind, activation, method())
-        z = layer(x).detach()
-        for k in (1, 2, 7):
-            unrolled = layer.unrolled(k)
-            error = (unrolled(x) - z).flatten(1).norm(dim=1)
-            bound = unrolled.error_bound(x)
-            assert (error <= bound + 1e-9).all()
-            assert (unrolled.error_bound(0 * x) <= bound).any()
-        assert (layer.unrolled(200).error_bound(x) < 0.1 * bound).all()
+@pytest.mark.parametrize(
+    ("kind", "method", "activation"),
+    pairwise(KINDS, METHODS, ("relu", "sigmoid")),  # σ(0) = 0, and not
+)
+def test_the_error_is_within_the_certified_one(kind, method, activation):
+    layer, x = make(kind, activation, method())
+    z = layer(x).detach()
+    for k in (1, 2, 7):
+        unrolled = layer.unrolled(k)
+        error = (unrolled(x) - z).flatten(1).norm(dim=1)
+        bound = unrolled.error_bound(x)
+        assert (error <= bound + 1e-9).all()
+        assert (unrolled.error_bound(0 * x) <= bound).any()
+    assert (layer.unrolled(200).error_bound(x) < 0.1 * bound).all()
 
 
 def test_the_bound_is_attained_by_a_layer_of_one_unit():
@@ -64,8 +66,7 @@ def test_the_bound_is_attained_by_a_layer_of_one_unit():
     torch.testing.assert_close(unrolled.error_bound(x), error, rtol=1e-9, atol=0)
 
 
-@pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("kind", ["dense", "conv", "tiers"])
+@pytest.mark.parametrize(("kind", "method"), every_other(["dense", "conv", "tiers"], METHODS))
 def test_they_are_the_layers_own_steps(kind, method):
     layer, x = make(kind, method=method())
     unrolled = layer.unrolled(5)
@@ -135,6 +136,41 @@ def test_it_is_as_exact_in_compiled_models_and_under_autocast_and_says_what_is_n
     for wrong, name in ((x.tolist(), "list"), (x.long(), "int64")):
         with pytest.raises(TypeError, match=f"x (is a|has dtype).*{name}"):
             unrolled(wrong)
+
+
+def test_inputs_are_those_of_the_layer():
+    """Of its dtype, with any axes in front."""
+    layer, x = make("conv")
+    unrolled = layer.unrolled(3)
+    with pytest.raises(
+        TypeError, match=r"x has dtype torch\.float32, but the layer torch\.float64"
+    ):
+        unrolled(x.float())
+    with pytest.raises(TypeError, match="x has dtype"):
+        unrolled.error_bound(x.float())
+    z, error = unrolled(x), unrolled.error_bound(x)
+    pairs = x.reshape(2, 2, 1, *x.shape[1:])
+    assert torch.equal(unrolled(pairs), z.reshape(2, 2, 1, *z.shape[1:]))
+    assert torch.equal(unrolled.error_bound(pairs), error.reshape(2, 2, 1))
+    with pytest.raises(ValueError, match="x has shape"):
+        unrolled(x[0])
+
+
+@pytest.mark.parametrize("kind", ["dense", "tiers"])
+def test_on_meta_it_waits_for_values(kind):
+    layer, x = make(kind)
+    unrolled = layer.unrolled(3)
+    z, state = unrolled(x), unrolled.state_dict()
+    deferred = copy.deepcopy(unrolled).to("meta")
+    assert "error" not in repr(copy.deepcopy(deferred))
+    assert "error" in repr(unrolled)
+    for use in (deferred, deferred.error_bound, lambda x: deferred.rate):
+        with pytest.raises(ValueError, match="on meta, where its parameters have no values"):
+            use(x)
+    deferred.to_empty(device="cpu")
+    deferred.load_state_dict(state)
+    assert torch.equal(deferred(x), z)
+    assert deferred.rate == unrolled.rate
 
 
 def exported(kind, activation="relu"):

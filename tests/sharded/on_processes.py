@@ -123,7 +123,7 @@ PROBLEMS = {
     "strips": (
         lambda p: f.SquaredL2(center=p) + f.L1Norm(0.2) @ sk.linear.Gradient((-2, -1)),
         *((IMAGE,), (ROWS,), torch.zeros_like(IMAGE), ROWS),
-        *(sk.ChambollePock(balance=False), {"tol": 1e-3}),
+        *(sk.ChambollePock(balance=False), {"tol": 1e-2}),
     ),
     "consensus": (
         lambda A, b: LocalLeastSquares(A, b) + sk.Consensus(4),
@@ -144,7 +144,7 @@ def solved(make, data, x0, method, options):
     inclusion = make(*data)
     if isinstance(inclusion, f.Function):
         inclusion = sk.Subdifferential(inclusion)
-    return inclusion, sk.solve(inclusion, x0, method, **{"tol": 1e-5} | options)
+    return inclusion, sk.solve(inclusion, x0, method, **{"tol": 1e-3} | options)
 
 
 def exchanged(inclusion, x0, method, options):

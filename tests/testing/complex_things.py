@@ -70,6 +70,14 @@ def maps_of(a):
         "Sparse": (linear.Sparse(sparse(a(M))), (2, 3), (2, 3)),
         "Sparse, Hermitian": (linear.Sparse(sparse(a(H))), (3,), (3,)),
         "Fourier": (linear.Fourier(2), (2, 3, 2), (2, 3, 2)),
+        "NonuniformFourier": (
+            linear.NonuniformFourier(a([[0.3, 1.0], [-2.0, 0.5], [4.0, 0.1]], real=True), (2, 3)),
+            (2, 2, 3),
+            (2, 3),
+        ),
+        "Convolution": (linear.Convolution(a(c), 4), (2, 4), (2, 4)),
+        "Convolution, Hermitian": (linear.Convolution(a([1.0j, 2.0, -1.0j]), 4), (4,), (4,)),
+        "Convolution, skew": (linear.Convolution(a([[1.0, 1.0j, -1.0]]), (2, 3)), (2, 3), (2, 3)),
         "wrapped": (
             linear.wrap(scipy.sparse.linalg.aslinearoperator(to_numpy(a(K)))),
             (3,),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from splitkit.arguments import NON_NEGATIVE
-from splitkit.backend import Array, Point, Scalar, align, namespace, sum_of
+from splitkit.backend import Array, Point, Scalar, Space, align, namespace, sum_of
 from splitkit.functions.base import Function, parameter, vectors
 from splitkit.functions.inner.taut_string import taut_string
 from splitkit.functions.norms.sublinear import Sublinear
@@ -45,6 +45,12 @@ class TotalVariation1D(Sublinear):
     weight: Scalar = parameter(NON_NEGATIVE, default=1.0, samplewise=True)
 
     check_axes = vectors()
+
+    def refusal_of_complex(self, space: Space) -> str:
+        return (
+            f"{super().refusal_of_complex(space)}; TotalVariation2D acts on complex images, of "
+            "which a signal x is one with one column, x[..., None]"
+        )
 
     def __call__(self, x: Point) -> Array:
         return self.weight * sum_of(abs(x[..., 1:] - x[..., :-1]), self.batch_ndim)

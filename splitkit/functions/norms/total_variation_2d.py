@@ -19,6 +19,7 @@ from splitkit.backend import (
     Scalar,
     align,
     clip,
+    is_complex,
     namespace,
     power_of_two,
     sum_of,
@@ -41,7 +42,8 @@ class TotalVariation2D(Inexact, Sublinear):
 
     f(x) = w Σ ‖(Dx)ᵢⱼ‖ over the last two axes, Dx the differences to the next row and column.
 
-    ‖·‖ is the Euclidean norm of the pair (isotropic) or the sum of sizes (anisotropic). The prox is
+    ‖·‖ is the Euclidean norm of the pair (isotropic) or the sum of sizes (anisotropic), of complex
+    differences that of their moduli; a complex signal is an image with one column. The prox is
     x = y − Dᵀu for the u of dual norms ‖uᵢⱼ‖* ≤ αw that minimizes ‖y − Dᵀu‖²: projected gradient
     steps of ⅛ ≤ 1/‖D‖² with Nesterov's momentum, started anew when it points uphill. Every such u
     has ‖x − prox‖² ≤ Σ αw‖(Dx)ᵢⱼ‖ − ⟨uᵢⱼ, (Dx)ᵢⱼ⟩, the duality gap, as the objective is 1-strongly
@@ -80,22 +82,23 @@ class TotalVariation2D(Inexact, Sublinear):
     max_iter: int = option(100_000, check_integer, least=1, repr=False)
 
     check_axes = matrices()
+    acts_on_complex = True
 
     def _sizes(self, d: tuple[Array, Array]) -> Array:
         """‖dᵢⱼ‖."""
         rows, columns = d
         if self.isotropic:
-            return namespace(rows).sqrt(rows * rows + columns * columns)
+            return namespace(rows).sqrt(_product(rows, rows) + _product(columns, columns))
         return abs(rows) + abs(columns)
 
     def _project(self, u: tuple[Array, Array], w: Array) -> tuple[Array, Array]:
         """The nearest u of dual norm at most w at each pixel."""
-        if not self.isotropic:
-            return clip(u[0], -w, w), clip(u[1], -w, w)
-        size, xp = self._sizes(u), namespace(w)
-        outside = size > w
-        factor = xp.where(outside, w / xp.where(outside, size, 1.0), 1.0)
-        return factor * u[0], factor * u[1]
+        if self.isotropic:
+            factor = _shrinkage(self._sizes(u), w)
+            return factor * u[0], factor * u[1]
+        if is_complex(u[0]):
+            return _shrinkage(abs(u[0]), w) * u[0], _shrinkage(abs(u[1]), w) * u[1]
+        return clip(u[0], -w, w), clip(u[1], -w, w)
 
     def __call__(self, x: Point) -> Array:
         unit = self._unit(x)
@@ -110,7 +113,7 @@ class TotalVariation2D(Inexact, Sublinear):
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
         remedy = "give a GroupL2Norm of linear.Gradient as a term to splitkit_nn.ImplicitSolve"
         refuse_derivatives(self, remedy, x, alpha, self.weight)
-        w = align(alpha * self.weight, x) + 0.0 * x[..., :1, :1]
+        w = align(alpha * self.weight, x) + 0.0 * abs(x[..., :1, :1])
         unit = self._unit(x)
         return unit * self._denoised(x / unit, w / unit)
 
@@ -118,7 +121,7 @@ class TotalVariation2D(Inexact, Sublinear):
         """The prox for the weight w of each image."""
         xp, batch = namespace(x), self.batch_ndim
         size, eps = xp.max(abs(x), axis=(-2, -1), keepdims=True), xp.finfo(x.dtype).eps
-        allowed = (self.accuracy or 0.0) ** 2 * sum_of(x * x, batch)
+        allowed = (self.accuracy or 0.0) ** 2 * sum_of(_product(x, x), batch)
         zero = xp.zeros_like(x)
         u = v = (zero, zero)
         t = xp.ones_like(allowed)
@@ -129,17 +132,17 @@ class TotalVariation2D(Inexact, Sublinear):
             if step % CHECK_EVERY == 0 or step == self.max_iter:
                 y = x - _adjoint(new)
                 d = _differences(y)
-                gap = sum_of(w * self._sizes(d) - new[0] * d[0] - new[1] * d[1], batch)
+                coupled = _product(new[0], d[0]) + _product(new[1], d[1])
+                gap = sum_of(w * self._sizes(d) - coupled, batch)
                 moved = xp.maximum(abs(new[0] - v[0]), abs(new[1] - v[1]))
                 rounding = eps * (size + xp.maximum(abs(new[0]), abs(new[1])))
-                moves = sum_of(xp.astype(moved > rounding, x.dtype), batch) > 0
+                moves = sum_of(xp.astype(moved > rounding, w.dtype), batch) > 0
                 result = xp.where(align(done, x), result, y)
                 done = done | (gap <= allowed) | ~moves
                 if bool(xp.all(done)):
                     return result
-            uphill = sum_of(
-                (v[0] - new[0]) * (new[0] - u[0]) + (v[1] - new[1]) * (new[1] - u[1]), batch
-            )
+            turns = (_product(v[i] - new[i], new[i] - u[i]) for i in (0, 1))
+            uphill = sum_of(sum(turns), batch)
             t = xp.where(uphill > 0, 1.0, t)
             t_next = (1 + xp.sqrt(1 + 4 * t * t)) / 2
             momentum = align((t - 1) / t_next, x)
@@ -157,6 +160,21 @@ class TotalVariation2D(Inexact, Sublinear):
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:
         return [(cls(asarray([0.3, 2.0]), accuracy=1e-3, batch_ndim=1), (2, 2, 2))]
+
+
+def _product(a: Array, b: Array) -> Array:
+    """Re āb."""
+    if not is_complex(a):
+        return a * b
+    xp = namespace(a)
+    return xp.real(a) * xp.real(b) + xp.imag(a) * xp.imag(b)
+
+
+def _shrinkage(size: Array, w: Array) -> Array:
+    """What takes a vector of this size to one of at most w."""
+    xp = namespace(w)
+    outside = size > w
+    return xp.where(outside, w / xp.where(outside, size, 1.0), 1.0)
 
 
 def _differences(x: Array) -> tuple[Array, Array]:

@@ -128,7 +128,9 @@ class _FISTA(Iteration):
         uphill = left * self.space.inner(subtract(y, x_next), move)
         # 1 where it is positive, else 0: of a single number a fifth of the time of a cast
         size = abs(uphill)
-        again = self.number((size + uphill) / (size + size + self.space.least), left)
+        again = (size + uphill) / (size + size + self.space.least)
+        if type(again) is not np.float64 or again != again:
+            again = self.number(again, left)
         k = k - LESS * again * k
         if self.last < math.inf:
             # a library's own takes ten times as long of a single number
