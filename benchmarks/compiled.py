@@ -16,8 +16,7 @@ are the least CPU time of all repeats, taken in turns.
 
 ``--batch`` solves so many lassos of 50 × 100, with data of their own, inside of ``jit``: as one
 batch (``vmap``), and one after another. ``--peers`` compares solves, compiled before, with those of
-JAXopt and Optimistix on a lasso and a box, and of MPAX on a linear program, where they are
-installed, at equal accuracy.
+JAXopt and Optimistix on a lasso and a box, where they are installed, at equal accuracy.
 """
 
 from __future__ import annotations
@@ -79,7 +78,7 @@ def cases(n: int, asarray: Callable[[Any], Any]) -> dict[str, Case]:
     rng = np.random.default_rng(0)
     A, b = rng.normal(size=(n // 2, n)) / n**0.5, rng.normal(size=n // 2)
     K, c = rng.normal(size=(n, n)) / n**0.5, rng.normal(size=n)
-    alpha, norm = float(0.999 / np.linalg.norm(A, 2) ** 2), float(np.linalg.norm(K, 2))
+    alpha, norm = float(0.999 / np.linalg.norm(A, 2) ** 2), 1.001 * float(np.linalg.norm(K, 2))
     M = np.eye(n) + (K - K.T)
     V, VM = np.linalg.inv(np.eye(n) + A.T @ A), np.linalg.inv(np.eye(n) + M)
     VK = np.linalg.inv(A.T @ A + K.T @ K)
@@ -87,9 +86,9 @@ def cases(n: int, asarray: Callable[[Any], Any]) -> dict[str, Case]:
     x0, q = asarray(np.zeros(n)), A.T @ b
     smooth = sk.Subdifferential(f.LeastSquares(A, b))
     # the same, by its matrix
-    F = sk.Affine(A.T @ A, q, strong_monotonicity=0.0, lipschitz=0.999 / alpha)
+    F = sk.Affine(A.T @ A, q)
     G = sk.Subdifferential(f.L1Norm(WEIGHT))
-    L = sk.DenseMatrix(K, lipschitz=norm)
+    L = sk.DenseMatrix(K)
     xp = namespace(x0)
 
     def ista(x: Any) -> Any:
@@ -124,7 +123,7 @@ def cases(n: int, asarray: Callable[[Any], Any]) -> dict[str, Case]:
 
     steps = sk.ChambollePock(tau=1 / norm, sigma=1 / norm)
     center = sk.Subdifferential(f.SquaredL2(center=c))
-    below = sk.Affine(M, c, strong_monotonicity=1.0) + sk.NormalCone(f.NonNegative())
+    below = sk.Affine(M, c) + sk.NormalCone(f.NonNegative())
     one = asarray(np.ones(()))
     return {
         "ISTA": (smooth + G, sk.ForwardBackward(alpha=alpha), ista, x0, x0),

@@ -184,6 +184,8 @@ def _is_gathered_freely(x: Any) -> bool:
 
 def is_scattered(x: Any) -> bool:
     """Whether processes, of Torch or of JAX, have parts of x, and none may be sent all of it."""
+    if hasattr(x, "_trace"):  # JAX knows no place of what it traces
+        return False
     if mesh_of(x) is None and (
         getattr(x, "is_fully_addressable", True) or getattr(x, "is_fully_replicated", True)
     ):
