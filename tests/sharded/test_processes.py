@@ -116,7 +116,7 @@ def test_processes_that_are_given_different_things_are_told_so(found, what, path
 
 
 def test_the_page_runs(found):
-    assert found["2"]["page"] == ["converged", 5]
+    assert found["2"]["page"] == ["converged", 7]
 
 
 def test_what_would_be_gathered_is_refused_with_its_size_unless_allowed(found):
@@ -152,3 +152,7 @@ def test_what_one_process_decides_all_do_together(found):
     assert found["2"]["alike"]
     assert found["2"]["limited"][0] == "time_limit"
     assert found["2"]["stopped"] == ["stopped", 7]
+
+
+def test_processes_that_are_slow_at_random_decide_as_others(found):
+    assert found["2"]["slowed"] == [0, 0.0]
