@@ -20,6 +20,8 @@ WIDTHS = (390, 1440)
 LOOK = r"""
 const wide = document.documentElement.scrollWidth - window.innerWidth;
 const formulas = [...document.querySelectorAll("math")];
+const beyond = formulas.filter(m => m.getBoundingClientRect().right > window.innerWidth + 1
+    && !m.closest("table, .formula, [display=block]")).length;
 const flat = formulas.filter(m => m.offsetParent && m.getBoundingClientRect().height < 4).length;
 const left = document.querySelectorAll(".arithmatex").length;
 const body = getComputedStyle(document.body);
@@ -29,18 +31,20 @@ const plain = [];
 for (let node = texts.nextNode(); node; node = texts.nextNode())
     if (!node.parentElement.closest("code, pre, math, svg") && SYMBOLS.test(node.data))
         plain.push(node.data.trim().slice(0, 60));
-return [wide, flat + left, plain, body.backgroundColor, body.color];
+return [wide, flat + left, beyond, plain, body.backgroundColor, body.color];
 """
 
 
 def faults(browser: webdriver.Chrome, page: Path, width: int, dark: bool) -> Iterator[str]:
     """What is wrong with the page in a window of this width, by night or by day."""
     browser.get(page.as_uri())
-    wide, undrawn, plain, background, text = browser.execute_script(LOOK)
+    wide, undrawn, beyond, plain, background, text = browser.execute_script(LOOK)
     if wide > 0:
         yield f"is {wide} pixels wider than {width}"
     if undrawn:
         yield f"{undrawn} formulas are not drawn"
+    if beyond:
+        yield f"{beyond} formulas end beyond {width}"
     yield from (f"formula in the text: {each!r}" for each in plain)
     bright = [sum(map(int, re.findall(r"\d+", each)[:3])) for each in (background, text)]
     if (bright[0] < bright[1]) != dark:

@@ -9,6 +9,7 @@ import re
 from html import unescape
 from typing import Any
 
+LONG = 50  # characters of LaTeX, from which a formula may be wider than a phone and scrolls
 MARKED = re.compile(
     r'<(?P<tag>span|div) class="arithmatex">\\(?:\(|\[)(?P<latex>.*?)\\(?:\)|\])</(?P=tag)>',
     flags=re.DOTALL,
@@ -28,6 +29,8 @@ def on_page_content(html: str, **_: Any) -> str:
     """mkdocs' hook."""
 
     def drawn(found: re.Match[str]) -> str:
-        return mathml(unescape(found["latex"]), display=found["tag"] == "div")
+        formula = mathml(unescape(found["latex"]), display=found["tag"] == "div")
+        is_long = found["tag"] == "span" and len(found["latex"]) > LONG
+        return f'<span class="formula">{formula}</span>' if is_long else formula
 
     return MARKED.sub(drawn, html)

@@ -11,6 +11,7 @@ import inspect
 import re
 from enum import Enum
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import griffe
@@ -22,15 +23,25 @@ KINDS = {
     inspect.Parameter.VAR_POSITIONAL: griffe.ParameterKind.var_positional,
     inspect.Parameter.VAR_KEYWORD: griffe.ParameterKind.var_keyword,
 }
+PUBLIC = {
+    re.split(r"[(\s]", line)[0].rpartition(".")[2]
+    for line in (Path(__file__).parent / "api.txt").read_text(encoding="utf-8").splitlines()
+    if line
+}
+JOINER = "\N{WORD JOINER}"
 ROOMS = ("splitkit.functions", "splitkit.operators", "splitkit.problems", "splitkit.solvers")
 
 
 class Made(griffe.Extension):
     """Give each class without an ``__init__`` of its own the signature that it has at run time."""
 
+    def on_package(self, *, pkg: griffe.Module, **_: Any) -> None:
+        """griffe's hook, once a package is read."""
+        _keep_types(pkg)
+
     def on_class(self, *, cls: griffe.Class, **_: Any) -> None:
         """griffe's hook, once a class and its members are read."""
-        cls.bases = [base for base in cls.bases if not str(base).rpartition(".")[2].startswith("_")]
+        cls.bases = [base for base in cls.bases if str(base).rpartition(".")[2] in PUBLIC]
         is_made = "__init__" not in cls.members or "dataclass" in cls.labels
         if not is_made or not cls.module.path.startswith(ROOMS):
             return
@@ -45,6 +56,26 @@ class Made(griffe.Extension):
         parameters = griffe.Parameters(*map(_parameter, given))
         cls.set_member("__init__", griffe.Function("__init__", parameters=parameters))
         cls.labels.discard("dataclass")
+
+
+def _keep_types(thing: griffe.Object) -> None:
+    """Types as they are written: ``array, shape (m,)`` is no Python, though it could be."""
+    if thing.docstring is not None:
+        thing.docstring.value = as_written(thing.docstring.value)
+    for member in thing.members.values():
+        if not member.is_alias:
+            _keep_types(member)
+
+
+def as_written(doc: str) -> str:
+    """The docstring with types that no parser takes apart: a joiner, which is not seen, in each."""
+    sections = re.split(r"^(?=[A-Z]\w+\n-{3,}$)", doc, flags=re.MULTILINE)
+    for place, section in enumerate(sections):
+        if re.match("(Parameters|Attributes|Returns|Raises|Yields)\n-", section):
+            sections[place] = re.sub(
+                r"^(?=\S)(.*?), ", rf"\1,{JOINER} ", section, flags=re.MULTILINE
+            )
+    return "".join(sections)
 
 
 def as_list(doc: str) -> str:

@@ -68,6 +68,7 @@ PLAIN = re.compile(
     r"\d+D|[a-z]\.[a-z]|[\d.]+\([ivx]+\)|\([A-Z]\d+\)|['’].*|C\+\+|x\d+_\d+"
     r"|[a-z]+\d*_(?!max|min|opt)[a-z]{2,}\w*|[a-z]+_[a-z]+_[a-z]+"
 )
+SHORT = 24  # characters, which need no break
 NUMBER = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?|\.\d+")
 PRODUCT = re.compile(r"[A-Z][hp-rt-z]|[a-z][A-Z]|[abcstw][fmxyz]|[A-Z]T")  # Ax, bA, cf
 ENGLISH = _words("Ah By My Oh Up as at am my by")
@@ -271,8 +272,23 @@ def _is_formula(core: str) -> bool:
 
 @cache
 def mathml(text: str) -> str:
-    """What is written in symbols, drawn."""
-    return f"<math>{_Row(unicodedata.normalize('NFC', text)).drawn()}</math>"
+    """What is written in symbols, drawn; lines may break before a relation."""
+    parts = _at_relations(unicodedata.normalize("NFC", text))
+    return " ".join(f"<math>{_Row(part).drawn()}</math>" for part in parts)
+
+
+def _at_relations(text: str) -> list[str]:
+    """A long formula in parts, which begin with relations, or with signs, outside of brackets."""
+    parts, depth, bars = [""], 0, 0
+    for place, char in enumerate(text):
+        depth += (char in OPEN) - (char in CLOSE)
+        bars += char in BARS
+        breaks = char in RELATIONS.replace(":", "") + "+−" and text[place - 1 : place] == " "
+        if breaks and not depth and bars % 2 == 0 and text[place + 1 : place + 2] == " ":
+            parts.append("")
+        parts[-1] += char
+    whole = len(text) <= SHORT
+    return [text] if whole else [part.strip() for part in parts if part.strip()]
 
 
 class _Row:
@@ -404,7 +420,8 @@ class _Row:
 
     def operator(self, char: str, was_operand: bool) -> str:
         self.after_operand = False
-        if char in "+−±∓-" and not was_operand:
+        alone = self.place < len(self.text) and self.text[self.place] == " "
+        if char in "+−±∓-" and not was_operand and not (self.place == 1 and alone):
             return f'<mo form="prefix" lspace="0" rspace="0">{"−" if char == "-" else char}</mo>'
         if char in ",;":
             return f'<mo separator="true">{char}</mo>'

@@ -86,6 +86,7 @@ from splitkit.solvers.methods import (
     Accelerator as Accelerator,
     AdaptiveProximalGradient as AdaptiveProximalGradient,
     Anderson as Anderson,
+    AwayFrankWolfe as AwayFrankWolfe,
     ChambollePock as ChambollePock,
     CondatVu as CondatVu,
     DavisYin as DavisYin,

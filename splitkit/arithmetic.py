@@ -61,8 +61,28 @@ class Arithmetic(Generic[T]):
         with folding():
             return self._plus(other)
 
-    def __radd__(self, other: object) -> Arithmetic[T]:
-        return self if as_float(other) == 0 else NotImplemented  # what sum() starts from
+    def __radd__(self, other: object) -> Arithmetic[T] | T:
+        if as_float(other) == 0:
+            return self  # what sum() starts from
+        total: T = self._unlike(other)
+        return total
+
+    def _unlike(self, other: object) -> Any:
+        """Of an operator and a function, or of two things of which one is no part of this."""
+        if isinstance(other, Arithmetic):
+            raise TypeError(
+                f"{other!r} + {self!r}: one is an operator, the other a function; the operator of "
+                "a set is splitkit.NormalCone(C), of a function splitkit.Subdifferential(f)"
+            )
+        return NotImplemented
+
+    def __rmatmul__(self, other: object) -> T:
+        if not is_array(other):
+            return NotImplemented
+        raise TypeError(
+            f"A @ B for an array A and B = {self!r}: @ composes from the right, f @ A is f(Ax); an "
+            "array as a map is splitkit.DenseMatrix(A)"
+        )
 
     def __sub__(self, other: object) -> T:
         with folding():

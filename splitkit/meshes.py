@@ -43,6 +43,19 @@ def is_cut(x: Any) -> bool:
     return mesh_of(x) is not None and any(each.is_shard() for each in x.placements)
 
 
+def is_cut_along(x: Any, axis: int) -> bool:
+    """Whether processes have parts of this axis."""
+    return is_cut(x) and any(each.is_shard(axis % x.ndim) for each in x.placements)
+
+
+def cut_along(x: Any, axis: int) -> Any:
+    """x; what processes have parts of, with parts of this axis."""
+    if not is_cut(x):
+        return x
+    place = _library().Shard(axis % x.ndim)
+    return x.redistribute(placements=[place if p.is_shard() else p for p in x.placements])
+
+
 def _is_sum(x: Any) -> bool:
     """Whether x is a DTensor of which sums are to be taken, or holds one."""
     if isinstance(x, tuple):
@@ -69,7 +82,9 @@ def laid_as(x: Any, like: Any) -> Any:
 
 
 def gathered(x: Any) -> Any:
-    """x, as a tensor that each process has all of."""
+    """x, as a tensor that each process has all of; TypeError where it is too large."""
+    if is_scattered(x):
+        raise _refused("what the host computes", x)
     return x if mesh_of(x) is None else x.full_tensor()
 
 
@@ -184,11 +199,12 @@ def _is_gathered_freely(x: Any) -> bool:
 
 def is_scattered(x: Any) -> bool:
     """Whether processes, of Torch or of JAX, have parts of x, and none may be sent all of it."""
-    if mesh_of(x) is None and (
-        getattr(x, "is_fully_addressable", True) or getattr(x, "is_fully_replicated", True)
-    ):
+    if hasattr(x, "_trace"):  # of JAX, which has no values, and says nothing of where they are
         return False
-    return (mesh_of(x) is None or is_cut(x)) and not _is_gathered_freely(x)
+    if mesh_of(x) is not None:
+        return is_cut(x) and not _is_gathered_freely(x)
+    on_several = not getattr(x, "is_fully_addressable", True)
+    return on_several and not x.is_fully_replicated and not _is_gathered_freely(x)
 
 
 def _require_cut(f: Any, given: tuple[Any, ...], value: Any) -> None:
@@ -199,11 +215,27 @@ def _require_cut(f: Any, given: tuple[Any, ...], value: Any) -> None:
     arrays = [a for each in given for a in (each if isinstance(each, (list, tuple)) else [each])]
     cut = filter(is_cut, arrays)
     if any(2 * first.numel() >= a.numel() for a in cut):
-        size = first.numel() * first.element_size()
-        raise TypeError(
-            f"{f.__name__} along an axis that is cut gathers {size / 2**20:.3g} MiB on each process"
-            ": cut another axis, such as that of samples, or allow it by splitkit.gathering()"
-        )
+        raise _refused(f.__name__, first)
+
+
+def _refused(name: str, x: Any) -> TypeError:
+    return TypeError(
+        f"{name} along an axis that is cut gathers {x.nbytes / 2**20:.3g} MiB on each process"
+        ": cut another axis, such as that of samples, or allow it by splitkit.gathering()"
+    )
+
+
+def whole_along(x: Any, axis: int, name: str) -> Any:
+    """x, with an axis that is cut over processes gathered for what has this name; TypeError where
+    it is too large.
+    """
+    if not is_cut_along(x, axis):
+        return x
+    if is_scattered(x):
+        raise _refused(name, x)
+    everywhere = _library().Replicate()
+    places = [everywhere if each.is_shard(axis % x.ndim) else each for each in x.placements]
+    return x.redistribute(placements=places)
 
 
 @contextmanager

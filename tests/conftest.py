@@ -1,14 +1,12 @@
 """The libraries and profiles are those of the public plugin; here is what this repository adds."""
 
 import gc
-import os
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
 import pytest
 from hypothesis.internal.conjecture import providers
 
-from tests import quick_strict
+from tests import quick_jax, quick_strict
+from tests.sampling import is_taken
 
 pytest_plugins = ("splitkit.testing.plugin", "pytester")
 
@@ -17,29 +15,7 @@ pytest_plugins = ("splitkit.testing.plugin", "pytester")
 providers._get_local_constants = providers.Constants
 
 quick_strict.intern()
-
-
-def compile_quickly():
-    """Let XLA compile by its older emitters, without optimization and in one part (which are many
-    modules of LLVM else, for as many threads), in a quarter of the time: most of what JAX takes
-    here. A flag that another version does not know would end the process; with ``XLA_FLAGS=`` in
-    the environment JAX compiles as it does for users.
-    """
-    pinned = (Path(__file__).parents[1] / "constraints.txt").read_text("utf-8").split()
-    try:
-        known = f"jaxlib=={version('jaxlib')}" in pinned
-    except PackageNotFoundError:
-        return
-    if known:
-        flags = (
-            "--xla_cpu_use_fusion_emitters=false",
-            "--xla_backend_optimization_level=0",
-            "--xla_cpu_parallel_codegen_split_count=1",
-        )
-        os.environ.setdefault("XLA_FLAGS", " ".join(flags))
-
-
-compile_quickly()
+quick_jax.compile_quickly()
 
 # libraries and collected tests are a million objects that stay: the collector would walk over them
 # again and again, for a quarter of the time that collecting takes
@@ -47,6 +23,7 @@ gc.disable()
 
 
 def pytest_collection_finish():
+    quick_jax.share_dialects()
     gc.freeze()
     gc.enable()
 
@@ -58,20 +35,19 @@ def dtype(request, xp):
 
 
 def pytest_collection_modifyitems(config, items):
-    """Where there is no GPU, one test of a file says so for all of them that need one: thousands
-    would be set up, skipped and reported one by one.
+    """Leave out what ordinary runs do not take of samples; and where there is no GPU, let one test
+    of a file say so for all that need one. Thousands would be set up, skipped and reported.
     """
+    left_out = {item for item in items if not is_taken(item)}
     files = {}
     for item in items:
-        if item.get_closest_marker("gpu"):
+        if item not in left_out and item.get_closest_marker("gpu"):
             files.setdefault(item.path, []).append(item)
-    if not files or has_gpu():
-        return
-    left_out = set()
-    for first, *others in files.values():
-        reason = f"no CUDA device on this machine (nor for {len(others)} more tests of this file)"
-        first.add_marker(pytest.mark.skip(reason=reason))
-        left_out.update(others)
+    if files and not has_gpu():
+        for first, *others in files.values():
+            more = f"(nor for {len(others)} more tests of this file)"
+            first.add_marker(pytest.mark.skip(reason=f"no CUDA device on this machine {more}"))
+            left_out.update(others)
     config.hook.pytest_deselected(items=[item for item in items if item in left_out])
     items[:] = [item for item in items if item not in left_out]
 

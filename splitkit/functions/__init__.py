@@ -117,6 +117,8 @@ from splitkit.functions.sets.l1_ball import L1Ball as L1Ball
 from splitkit.functions.sets.l2_ball import L2Ball as L2Ball
 from splitkit.functions.sets.l21_ball import L21Ball as L21Ball
 from splitkit.functions.sets.nuclear_ball import NuclearBall as NuclearBall
+from splitkit.functions.sets.permutahedron import Permutahedron as Permutahedron
+from splitkit.functions.sets.permutation_matrices import PermutationMatrices as PermutationMatrices
 from splitkit.functions.sets.polyhedron import Polyhedron as Polyhedron
 from splitkit.functions.sets.rank_ball import RankBall as RankBall
 from splitkit.functions.sets.simplex import Simplex as Simplex

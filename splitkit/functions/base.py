@@ -373,7 +373,10 @@ class Function(OnComplex, Arithmetic["Function"], Declared):
         return Composed(self, wrap(other, argument="L")) if is_map(other) else NotImplemented
 
     def __radd__(self, other: object) -> Function:
-        return self._plus(other)
+        total = self._plus(other)
+        if total is NotImplemented:
+            total = self._unlike(other)
+        return total
 
     def __sub__(self, other: object) -> Function:
         if not isinstance(other, Function):

@@ -38,7 +38,7 @@ from splitkit.linear.iterative import Iterative
 from splitkit.linear.last_axes import LastAxesMap
 from splitkit.linear.multiplier import SamplewiseInverse
 from splitkit.linear.refined import Refined, verified
-from splitkit.meshes import constant, is_scattered
+from splitkit.meshes import constant, cut_along, is_scattered
 from splitkit.properties import DeferredProperties, Properties
 
 EXACT_SIZE = 1024  # an eigenvalue decomposition of this size takes about a second
@@ -216,13 +216,17 @@ class DenseMatrix(LastAxesMap):
     def _is_huge(self) -> bool:
         """Whether only bounds by sums of entries are computed."""
         rows, columns = map(int, self.matrix.shape)
-        work = rows * columns * min(rows, columns)
-        return work > CERTIFIED_WORK or is_scattered(self.matrix)
+        small = rows != columns and min(rows, columns) <= EXACT_SIZE
+        if is_scattered(self.matrix) and not small:
+            return True
+        return rows * columns * min(rows, columns) > CERTIFIED_WORK
 
     @constant
     def _gram_matrix(self) -> tuple[Definite, float]:
         """MᵀM or MMᵀ, the smaller one, and its rounding."""
-        G, rounding = smaller_gram(self.matrix)
+        rows, columns = self.matrix.shape
+        # a sum over processes, which no matrix needs to be gathered for
+        G, rounding = smaller_gram(cut_along(self.matrix, int(rows < columns)))
         return Definite(G), rounding
 
     @constant

@@ -41,6 +41,7 @@ from splitkit.linear.mask import Mask
 from splitkit.linear.second_differences import SecondDifferences
 from splitkit.linear.sparse import Sparse, hermitian
 from splitkit.linear.stacked import Stacked
+from splitkit.meshes import is_cut_along, is_scattered
 
 Rule = Callable[[Any, Any], LinearOperator | None]
 
@@ -433,7 +434,7 @@ def gram(L: LinearOperator, W: LinearOperator | None = None) -> LinearOperator |
         squares = namespace(L.real).abs(L.spectrum) ** 2 + 0.0j
         return FourierMultiplier(squares, L.shape, symmetric=True)
     if isinstance(L, DenseMatrix):
-        return _gram_of_matrix(L)
+        return _gram_of_matrix(L) if _may_be_multiplied(L) else None
     if isinstance(L, Sparse):
         return _gram_of_sparse(L.matrix)
     if isinstance(L, Stacked):
@@ -591,7 +592,9 @@ def merges_gram(L: LinearOperator) -> bool:
         return transposed(L.L) is not None and merges_gram(L.L)
     if isinstance(L, Gradient):
         return L.has_transform
-    matrices = ScaledIdentity, Diagonal, FourierMultiplier, DenseMatrix, Sparse
+    if isinstance(L, DenseMatrix):
+        return _may_be_multiplied(L)
+    matrices = ScaledIdentity, Diagonal, FourierMultiplier, Sparse
     if isinstance(L, matrices):
         return True
     if isinstance(L, Stacked):
@@ -599,6 +602,11 @@ def merges_gram(L: LinearOperator) -> bool:
     if isinstance(L, Kronecker):
         return all(isinstance(K, DenseMatrix) for K in L.maps)
     return isinstance(L, BlockDiagonalMap) and all(merges_gram(K) for K in L.maps)
+
+
+def _may_be_multiplied(L: DenseMatrix) -> bool:
+    """Whether LᵀL is a sum over the processes that have rows of L, or no large exchange."""
+    return not is_scattered(L.matrix) or is_cut_along(L.matrix, 0)
 
 
 def adds_up(maps: Sequence[LinearOperator]) -> bool:

@@ -26,6 +26,8 @@ from splitkit.backend import (
 )
 from splitkit.linear.base import LinearOperator, SymmetricMap, require_number
 from splitkit.linear.gradient import Gradient
+from splitkit.linear.iterative import Iterative
+from splitkit.meshes import is_cut_along, is_scattered
 from splitkit.properties import Properties
 
 
@@ -124,6 +126,8 @@ class InverseDifferences(SymmetricMap):
         return self.square_properties(self.least_gain, symmetric=True)
 
     def __call__(self, x: Point) -> Point:
+        if is_scattered(x) and any(is_cut_along(x, axis) for axis in self.of.D.axes):
+            return Iterative(self.of).inverted()(x)  # which asks neighbours alone
         if is_traced(x) or differentiating(x):
             return self._applied(x)  # by transforms that the library differentiates
         return on_host(self._applied, x)

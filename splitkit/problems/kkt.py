@@ -62,6 +62,7 @@ class KKT(Sum):
     [ 1.5 -0.5] [0.5]
     """
 
+    @of_whole_points
     def __init__(
         self,
         f: Function,

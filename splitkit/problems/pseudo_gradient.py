@@ -13,6 +13,7 @@ from typing import Any
 
 from splitkit.backend import Array, Point, Space, adjoint_of, is_complex, namespace, scale
 from splitkit.linear import Affine, DenseMatrix, Stacked
+from splitkit.meshes import together
 from splitkit.operators.base import Operator
 from splitkit.properties import Properties
 
@@ -95,26 +96,8 @@ class PseudoGradient(Operator):
         ValueError
             The table is not square, shapes do not fit, a row has no matrix, Qᵢᵢ is not symmetric.
         """
-        sizes = _sizes(Q)
-        xp = namespace(*(block for row in Q for block in row if block is not None))
-        like = next(block for block in Q[0] if block is not None)
-        zeros = {"dtype": like.dtype, "device": like.device}
-        rows = []
-        for i, row in enumerate(Q):
-            blocks = [
-                xp.zeros((sizes[i], sizes[j]), **zeros) if block is None else block
-                for j, block in enumerate(row)
-            ]
-            own = blocks[i]
-            rounding = 4 * sizes[i] * float(xp.finfo(own.dtype).eps) * float(xp.max(abs(own)))
-            t = "ᴴ" if is_complex(own) else "ᵀ"
-            if float(xp.max(abs(own - adjoint_of(own)))) > rounding:
-                raise ValueError(
-                    f"Q[{i}][{i}] is not {'symmetric' if t == 'ᵀ' else 'Hermitian'}: give "
-                    f"(Q + Q{t})/2, which has the same ½⟨x, Qx⟩"
-                )
-            rows.append(xp.concat(blocks, axis=1))
-        M = Stacked(DenseMatrix(xp.concat(rows, axis=0)), sizes)
+        with together(block for row in Q for block in row if block is not None):
+            M = _stacked(Q)
         return Affine(M, None if q is None else scale(-1.0, tuple(q)))
 
     @classmethod
@@ -132,6 +115,30 @@ class PseudoGradient(Operator):
             (quadratic, ((2,), (1,))),
             (bilinear, ((4, 2), (4, 1))),
         ]
+
+
+def _stacked(Q: Sequence[Sequence[Array | None]]) -> Stacked:
+    """The matrix of a table of them, checked."""
+    sizes = _sizes(Q)
+    xp = namespace(*(block for row in Q for block in row if block is not None))
+    like = next(block for block in Q[0] if block is not None)
+    zeros = {"dtype": like.dtype, "device": like.device}
+    rows = []
+    for i, row in enumerate(Q):
+        blocks = [
+            xp.zeros((sizes[i], sizes[j]), **zeros) if block is None else block
+            for j, block in enumerate(row)
+        ]
+        own = blocks[i]
+        rounding = 4 * sizes[i] * float(xp.finfo(own.dtype).eps) * float(xp.max(abs(own)))
+        t = "ᴴ" if is_complex(own) else "ᵀ"
+        if float(xp.max(abs(own - adjoint_of(own)))) > rounding:
+            raise ValueError(
+                f"Q[{i}][{i}] is not {'symmetric' if t == 'ᵀ' else 'Hermitian'}: give "
+                f"(Q + Q{t})/2, which has the same ½⟨x, Qx⟩"
+            )
+        rows.append(xp.concat(blocks, axis=1))
+    return Stacked(DenseMatrix(xp.concat(rows, axis=0)), sizes)
 
 
 def _sizes(Q: Sequence[Sequence[Array | None]]) -> list[int]:

@@ -195,6 +195,7 @@ class Run:
             list(history.residual),
             list(history.fixed_point_residual),
             list(history.objective),
+            list(history.restarts),
         )
         again.schedule = copy.copy(self.schedule)
         again.drift = copy.copy(self.drift)
@@ -450,6 +451,8 @@ def _judge(run: Run, look: Look, task: Task, k: int, known: int) -> None:
     run.history.residual.append(measured.residual)
     run.worst = _record(run, k, look, space) if look.taken is None else _taken(run, k, look, space)
     run.history.fixed_point_residual.append(look.length)
+    if task.iteration.counts_restarts:
+        run.history.restarts.append(task.iteration.restarts(look.after))
     if task.objective is not None:
         run.history.objective.append(task.objective(look.x))
     if run.failed and not run.detail:

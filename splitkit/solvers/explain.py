@@ -236,9 +236,13 @@ class Explanation(Shown):
             lines.append(f"  refused: {', '.join(labels)}")
             lines.append(f"{'':4}{reason}")
         for option in self.by_name:
-            found, mark = option.guarantee, "holds" if option.guarantee.holds else "refused"
-            lines.append(f"  by name: {option.method.label}, {mark}")
-            lines.append(f"{'':4}{found.reason}")
+            if option.guarantee.holds:
+                lines.append(f"  by name: {option.method.label}, holds")
+                lines.append(f"{'':4}{option.guarantee.reason}")
+        others = [each.method.label for each in self.by_name if not each.guarantee.holds]
+        if others:
+            lines.append(f"  by name, refused: {', '.join(others)}")
+            lines.append(f"{'':4}for the reasons in explain(…).by_name")
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
@@ -252,8 +256,18 @@ class Explanation(Shown):
             for option in self.best_of_each()
             if option.guarantee.holds
         ]
+        guaranteed += [
+            (f"by name: {each.method.label}", "holds", each.guarantee.reason, "")
+            for each in self.by_name
+            if each.guarantee.holds
+        ]
         found = table(self.heading(), guaranteed, head=("method", "verdict", "theorem", "terms"))
         refused = [(", ".join(labels), reason) for reason, labels in self.refusals.items()]
+        refused += [
+            (f"by name: {each.method.label}", each.guarantee.reason)
+            for each in self.by_name
+            if not each.guarantee.holds
+        ]
         if not refused:
             return found
         folded = table("", refused, head=("methods", "what is missing"))

@@ -103,6 +103,8 @@ class Iteration:
     ----------
     space : Space
         That of x0, from ``enter`` on: for iterations whose steps depend on norms.
+    counts_restarts : bool
+        Whether ``restarts`` counts.
 
     Examples
     --------
@@ -116,6 +118,7 @@ class Iteration:
     """
 
     space: Space
+    counts_restarts: bool = False
 
     def begin(self, x0: Point, space: Space, dual: Point | None = None) -> Carry:
         """The state at x0, a point of this space, with y of a composed term where one is known."""
@@ -183,6 +186,10 @@ class Iteration:
         that one, as far as x does not tell it, or its steps.
         """
         return state
+
+    def restarts(self, state: Carry) -> Array:
+        """How many restarts led to a state, of batch shape, if it ``counts_restarts``."""
+        raise NotImplementedError
 
     def displaced(self, step: Point) -> Point | None:
         """A step of governing points, in the units of x0; None: it is of other points."""
@@ -278,6 +285,13 @@ class Around(Iteration):
 
     def displaced(self, step: Point) -> Point | None:
         return self.inner.displaced(step)
+
+    @property
+    def counts_restarts(self) -> bool:  # type: ignore[override]
+        return self.inner.counts_restarts
+
+    def restarts(self, state: Carry) -> Array:
+        return self.inner.restarts(state)
 
     def product(self, a: Point, b: Point) -> Array:
         return self.inner.product(a, b)

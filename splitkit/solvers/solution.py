@@ -31,6 +31,8 @@ class History(Shown):
         ‖u⁺ − u‖ of the governing sequence.
     objective : list of array
         Σ fᵢ(Lᵢx), as ``Solution.objective``, if ``solve(record_objective=True)`` asked for it.
+    restarts : list of array
+        How many there were, of ``Restarted`` methods.
     eager : str
         Why steps, or looks, were not compiled, where it was tried; see ``compile`` of
         ``splitkit.solve``.
@@ -48,6 +50,7 @@ class History(Shown):
     residual: list[Array] = field(default_factory=list)
     fixed_point_residual: list[Array] = field(default_factory=list)
     objective: list[Array] = field(default_factory=list)
+    restarts: list[Array] = field(default_factory=list)
     eager: str = ""
 
     def heading(self) -> str:
@@ -56,7 +59,8 @@ class History(Shown):
 
     def rows(self) -> Iterator[tuple[str, Any]]:
         """What was measured first and last."""
-        for name in ("iteration", "residual", "fixed_point_residual", "objective"):
+        names = "iteration", "residual", "fixed_point_residual", "objective", "restarts"
+        for name in names:
             measured = getattr(self, name)
             if measured:
                 yield name, f"{written(measured[0])} → {written(measured[-1])}"

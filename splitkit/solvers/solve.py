@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from splitkit.backend import Point
 from splitkit.operators.base import Operator
 from splitkit.outcomes import OnFailure
+from splitkit.solvers.foreseen import foreseen
 from splitkit.solvers.method import Method
 from splitkit.solvers.plan import Callback, Options, planned
 from splitkit.solvers.solution import Solution, State
@@ -104,7 +106,14 @@ def solve(
         tol, max_iter, callback, progress, resume, on_failure, record_objective, compile
     )
     start = x0 if isinstance(x0, Solution) else None
-    return planned(inclusion, x0, method, batch_ndim, resume).run(options, start)
+    plan = planned(inclusion, x0, method, batch_ndim, resume)
+    if method is None and start is None and resume is None and callback is None:
+        begin = foreseen(inclusion, plan)
+        if begin is not None:
+            solution = plan.run(replace(options, on_failure="return"), begin)
+            if solution.converged:
+                return solution
+    return plan.run(options, start)
 
 
 def iterate(

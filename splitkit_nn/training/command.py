@@ -53,7 +53,12 @@ def add_train(commands: Any) -> None:
     )
     command.add_argument("--download", action="store_true", help="fetch what --data DIR lacks")
     command.add_argument("--device", help="cpu, cuda, cuda:1, … (default: cpu)")
-    command.add_argument("--no-progress", action="store_true", help="show no progress bar")
+    command.add_argument(
+        "--progress",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="a progress bar; by default on a terminal",
+    )
     command.add_argument(
         "--seeds", type=int, nargs="+", metavar="N", help="a run RUN/seed-N for each, and the mean"
     )
@@ -154,7 +159,7 @@ def _train(config: Config, dataset: Dataset, out: Path, options: argparse.Namesp
             dataset,
             out,
             device,
-            progress=not options.no_progress,
+            progress=options.progress,
             resume=options.resume,
         )
     except (BlockingIOError, DamagedFileError):

@@ -34,7 +34,7 @@ def train(
     out: Path,
     device: torch.device,
     *,
-    progress: bool = True,
+    progress: bool | None = None,
     resume: bool = False,
 ) -> list[str]:
     """Train ``config.recipe`` on ``dataset`` into the directory ``out``; return the report.
@@ -43,8 +43,8 @@ def train(
     ----------
     config, dataset, out, device :
         What, on what, into which directory, and where.
-    progress : bool
-        Whether a progress bar is shown.
+    progress : bool, optional
+        Whether a progress bar is shown; None: on a terminal and in a notebook.
     resume : bool
         Whether ``out`` may be a run that was broken off, of this same configuration: it goes on
         after its last checkpoint, and on the CPU comes to the same parameters bit for bit.

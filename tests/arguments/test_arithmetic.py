@@ -235,3 +235,12 @@ def test_a_point_after_a_function_is_an_application(xp):
         F @ "L"
     with pytest.raises(TypeError, match="L = 'L'"):
         sk.Affine(M).pullback("L")
+
+
+def test_operators_and_functions_are_not_added():
+    A = sk.Identity()
+    for combine in (lambda: A + F, lambda: F + A, lambda: sum([F, A])):
+        with pytest.raises(TypeError, match=r"NormalCone\(C\)"):
+            combine()
+    with pytest.raises(TypeError, match=r"f @ A is f\(Ax\)"):
+        M @ F

@@ -15,7 +15,7 @@ from splitkit.functions.base import Function, Indicator, parameter
 from splitkit.linear.base import LinearOperator
 from splitkit.testing import registered
 from splitkit.testing.strategies import make_array
-from tests.sampling import sample_on_jax
+from tests.sampling import sampled
 
 THINGS = registered()
 OF_FUNCTION = ("__call__", "prox", "gradient", "project", "conjugate_value", "conjugate_prox")
@@ -56,9 +56,9 @@ def default_dtype(xp):
     return info.default_dtypes()["real floating"]
 
 
+@sampled(lambda given: THINGS.index(given["thing"]))
 @pytest.mark.parametrize("thing", THINGS, ids=str)
 def test_a_complex_point_is_refused_by_name_where_it_means_nothing(thing, xp_backend, xp):
-    sample_on_jax(xp_backend, xp, xp.float64, THINGS.index(thing))
     made, *shapes = thing.make(xp, xp.float64)
     z = point(shapes[0], lambda v: xp.asarray(v + 1j))
     try:
@@ -76,10 +76,10 @@ def test_a_complex_point_is_refused_by_name_where_it_means_nothing(thing, xp_bac
             call(point(shape, lambda v: xp.asarray(v + 1j)))
 
 
+@sampled(lambda given: THINGS.index(given["thing"]))
 @pytest.mark.parametrize("thing", THINGS, ids=str)
 def test_integers_are_the_numbers_that_they_are(thing, xp_backend, xp):
     kind = "uint8" if THINGS.index(thing) % 2 else "int64"
-    sample_on_jax(xp_backend, xp, xp.float64, THINGS.index(thing))
     dtype = default_dtype(xp)
     made, *shapes = thing.make(xp, dtype)
     if "MatrixFree" in str(thing) and xp_backend.name == "torch":

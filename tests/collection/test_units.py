@@ -16,7 +16,6 @@ FAR_APART = [
     ("HS51 with x₁ ≤ 100", None),
     ("duopoly with a shared limit of 100", None),
     ("lasso of diag(1e4, 1)", 1e-4),
-    ("lasso of diag(1e4, 1) in turned rows", 1e-3),
     ("lasso of diag(1e4, 1) in turned rows", 1e-4),
 ]
 NEVER_BIND = [

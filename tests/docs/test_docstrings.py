@@ -4,6 +4,7 @@ import ast
 import doctest
 import inspect
 import re
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 
@@ -47,12 +48,15 @@ class OfTheFile(doctest.DocTestFinder):
     """Finds also what says that it is of another module, and functions that choose by a type."""
 
     def _from_module(self, module, object):
-        return super()._from_module(module, object) or object in self._defined(module)
+        return super()._from_module(module, object) or object in defined(module)
 
-    def _defined(self, module):
-        kinds = ast.ClassDef, ast.FunctionDef
-        nodes = ast.parse(inspect.getsource(module)).body
-        return [vars(module).get(node.name) for node in nodes if isinstance(node, kinds)]
+
+@cache
+def defined(module):
+    """The classes and functions that the file defines."""
+    kinds = ast.ClassDef, ast.FunctionDef
+    nodes = ast.parse(inspect.getsource(module)).body
+    return [vars(module).get(node.name) for node in nodes if isinstance(node, kinds)]
 
 
 def names_in_examples(path):

@@ -1,5 +1,6 @@
 """Projections as Clarabel finds them, and support functions as linear programs or Clarabel do."""
 
+import itertools
 import math
 
 import clarabel
@@ -22,6 +23,8 @@ from splitkit.functions import (
     LeastSquares,
     LpBall,
     PackedPositiveSemidefinite,
+    Permutahedron,
+    PermutationMatrices,
     PositiveSemidefinite,
     RankBall,
     SecondOrderCone,
@@ -324,3 +327,39 @@ def test_no_orthogonal_matrix_is_nearer():
     for _ in range(50):
         Q = np.linalg.qr(nearest + draw.uniform(0, 1) * draw.standard_normal((4, 3)))[0]
         assert np.linalg.norm(Y - nearest) <= np.linalg.norm(Y - Q) + 1e-13
+
+
+def test_no_mean_of_permutations_is_nearer():
+    """⟨v − p, y − p⟩ ≤ 0 for every permutation v of w; σ is attained at one of them."""
+    draw = np.random.default_rng(10)
+    for scale in (0.1, 3.0, 1e9):
+        w, y = draw.standard_normal(4), scale * draw.standard_normal(4)
+        vertices, C = np.array(list(itertools.permutations(w))), Permutahedron(w)
+        p = C.project(y)
+        assert C(p) == 0
+        assert np.max((vertices - p) @ (y - p)) <= 1e-13 * max(1.0, scale) ** 2
+        best = np.max(vertices @ y)
+        np.testing.assert_allclose([C.conjugate(y), C.support_point(y) @ y], best)
+        assert not np.isfinite(C(p + 0.1))
+
+
+def test_a_soft_rank_becomes_the_rank():
+    y = np.array([0.3, -1.0, 2.0])
+    C = Permutahedron(np.array([3.0, 2.0, 1.0]))
+    np.testing.assert_array_equal(C.project(1e3 * y), [2.0, 1.0, 3.0])
+    np.testing.assert_allclose(C.project(1e-9 * y), 2.0, atol=1e-8)
+    with pytest.raises(TypeError, match="weights = "):
+        Permutahedron(3.0)
+    with pytest.raises(ValueError, match="must have length 3"):
+        C.project(np.ones(4))
+
+
+def test_no_permutation_matrix_is_nearer():
+    draw = np.random.default_rng(11)
+    Y = draw.standard_normal((4, 4))
+    C, eye = PermutationMatrices(), np.eye(4)
+    P = C.project(Y)
+    assert C(P) == 0
+    assert not np.isfinite(C((P + eye[[1, 0, 2, 3]]) / 2))
+    others = [np.linalg.norm(Y - eye[list(order)]) for order in itertools.permutations(range(4))]
+    assert np.linalg.norm(Y - P) == pytest.approx(min(others))

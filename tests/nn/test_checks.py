@@ -12,12 +12,12 @@ import splitkit.testing
 import splitkit_nn as sknn
 from splitkit.testing import check_activation, check_layer, parametrize_with_checks, replay, suite
 from splitkit_nn.activations import ACTIVATIONS
-from tests.sampling import sample_on_jax, share
+from tests.sampling import of_pairs, sampled, share
 
 
+@sampled(lambda given: list(ACTIVATIONS).index(given["name"]), of_pairs)
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_each_activation(name, xp_backend, xp, dtype):
-    sample_on_jax(xp_backend, xp, dtype, list(ACTIVATIONS).index(name))
     shape = (2, 4)
     examples = min(8, int(settings().max_examples / share(xp_backend, dtype == xp.float64)))
     splitkit.testing.suite(ACTIVATIONS[name](), shape, xp=xp, dtype=dtype).run(examples)

@@ -1,5 +1,5 @@
 """2,240 Lipschitz constants of 28 layers against the changes of their equilibria; and no attack on
-the certified radii of the 28 succeeds.
+the certified radii of half of them, or in a thorough run of all, succeeds.
 """
 
 import pytest
@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 import splitkit_nn as sknn
+from tests.sampling import every_other
 
 KINDS = {
     "dense": lambda: sknn.MonotoneDense(4, 6, m=0.4),
@@ -53,8 +54,7 @@ def test_bounds_hold(kind, activation):
     assert bool((bounds.l2 <= bounds.simple * (1 + 1e-5)).all())
 
 
-@every
-@each
+@pytest.mark.parametrize(("kind", "activation"), every_other(KINDS, ACTIVATIONS))
 def test_radii_hold(kind, activation):
     layer = make(kind, activation)
     x = torch.randn(2, *layer.parametrization.input_shape, dtype=torch.float64)

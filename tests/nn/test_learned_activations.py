@@ -5,12 +5,11 @@ import copy
 import numpy as np
 import pytest
 import torch
-from hypothesis import settings
 from torch import nn
 
 import splitkit_nn as sknn
 from splitkit_nn.activations import ACTIVATIONS
-from tests.sampling import THOROUGH
+from tests.sampling import is_thorough
 
 
 def parameter(value, *shape):
@@ -27,12 +26,12 @@ MAKE = {
     "groupshrinkage": lambda: sknn.GroupShrinkage(parameter(0.3), 2),
 }
 RULES = ["cotangent", "direct", sknn.Unrolled(steps=8, alpha=0.1)]
-# of each activation the first rule, and the others in turn
+# of each activation a rule in turn
 CASES = [
     pytest.param(name, rule, id=f"{rule!r}-{name}")
     for i, name in enumerate(MAKE)
     for j, rule in enumerate(RULES)
-    if j in (0, 1 + i % 2) or settings().max_examples >= THOROUGH
+    if j == i % len(RULES) or is_thorough()
 ]
 each = pytest.mark.parametrize("name", MAKE)
 

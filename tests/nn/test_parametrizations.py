@@ -21,6 +21,7 @@ from tests.nn.dense_matrices import (
     multitier_matrix,
     triangular_matrix,
 )
+from tests.sampling import every_other, pairwise
 
 CASES = {
     "dense": (lambda: sknn.MonotoneDense(5, 7, m=0.3), dense_matrix, (5,), (7,)),
@@ -219,8 +220,7 @@ EXTREMES = {
 }
 
 
-@each
-@pytest.mark.parametrize("extreme", EXTREMES)
+@pytest.mark.parametrize(("name", "extreme"), every_other(CASES, EXTREMES))
 def test_monotone_for_every_parameter_value(name, extreme):
     p = make(name)
     names = list(p.weights())
@@ -257,9 +257,10 @@ ENORMOUS = {  # in float32: squares of W overflow, its m is far below rounding, 
 }
 
 
-@pytest.mark.parametrize("name", ["dense", "conv", "tiers"])
-@pytest.mark.parametrize("which", ENORMOUS)
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize(
+    ("name", "which", "dtype"),
+    pairwise(["dense", "conv", "tiers"], ENORMOUS, [torch.float32, torch.float64]),
+)
 def test_enormous_parameters_have_an_equilibrium(name, which, dtype):
     p = make(name, dtype=dtype)
     with torch.no_grad():
@@ -339,7 +340,7 @@ def test_other_methods_find_the_same(name, method):
 
 
 @pytest.mark.parametrize(
-    "name", ["dense", "triangular-blocks", "lipschitz", "conv", "two-tiers", "tiers-torus-stride-3"]
+    "name", ["dense", "triangular-blocks", "lipschitz", "conv", "tiers-torus-stride-3"]
 )
 def test_gradcheck_of_both_orders(name):
     p = make(name)

@@ -8,6 +8,7 @@ import torch
 
 import splitkit as sk
 import splitkit_nn as sknn
+from tests.sampling import pairwise
 
 KINDS = {
     "dense": lambda: sknn.MonotoneDense(3, 8),
@@ -41,10 +42,12 @@ def pickled(layer):
     return pickle.loads(pickle.dumps(layer))
 
 
-@each
-@pytest.mark.parametrize("activation", ["relu", "tanh"])
-@pytest.mark.parametrize(("factor", "training"), [(0.01, True), (10, True), (30, False)])
-def test_parameters_that_grew_cost_what_they_cost_a_new_layer(kind, activation, factor, training):
+@pytest.mark.parametrize(
+    ("kind", "grows", "activation"),
+    pairwise(KINDS, [(0.01, True), (10, True), (30, False)], ["relu", "tanh"]),
+)
+def test_parameters_that_grew_cost_what_they_cost_a_new_layer(kind, grows, activation):
+    factor, training = grows
     layer, x = make(kind, activation)
     fresh = grown(copy.deepcopy(layer), factor).train(training)
     fresh(x)

@@ -8,6 +8,7 @@ import torch
 
 import splitkit as sk
 import splitkit_nn as sknn
+from tests.sampling import pairwise
 
 KINDS = {
     "triangular": lambda: sknn.MonotoneTriangular(3, 8, 2),
@@ -28,9 +29,10 @@ def iterations(kind, activation, factor, alpha=None):
     return layer.last_solve.forward.iterations, float(layer.alpha)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("factor", [10, 30])
-@pytest.mark.parametrize("activation", ["relu", "tanh", "softplus", "sigmoid", "elu"])
+@pytest.mark.parametrize(
+    ("activation", "factor", "kind"),
+    pairwise(["relu", "tanh", "softplus", "sigmoid", "elu"], [10, 30], KINDS),
+)
 def test_few_steps_save_iterations(kind, activation, factor):
     """At Ux + b such activations are saturated that are not at the damped equilibrium."""
     own, alpha = iterations(kind, activation, factor)

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 import splitkit_nn as sknn
+from tests.sampling import every_other
 
 THREADS, ROUNDS = 8, 2
 KINDS = {
@@ -29,8 +30,7 @@ def hurried():
     sys.setswitchinterval(interval)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize(("kind", "training"), every_other(KINDS, [True, False]))
 def test_threads_share_a_cold_layer(kind, training, hurried):
     torch.manual_seed(0)
     cold = sknn.MonDEQ(KINDS[kind](), "tanh", tol=1e-10).double().train(training)

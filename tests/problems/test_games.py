@@ -12,7 +12,7 @@ import splitkit as sk
 from splitkit.linear import Stacked
 from splitkit.testing import check_operator
 from tests.properties.matrices import lipschitz, square, strong_monotonicity
-from tests.sampling import sample_on_jax
+from tests.sampling import sampled
 
 few = settings(max_examples=15, deadline=None, derandomize=True, database=None)
 f = sk.functions
@@ -132,8 +132,8 @@ def test_shared_capacity_with_gradients_of_ones_own():
     np.testing.assert_allclose(np.concatenate(found), [2.0, 1.0, 4.0], atol=1e-7)
 
 
-def test_a_matrix_game_has_its_value(xp_backend, xp, dtype):
-    sample_on_jax(xp_backend, xp, dtype, 0)
+@sampled(1)  # on JAX a matrix game is solved among the tests of solves
+def test_a_matrix_game_has_its_value(xp, dtype):
     rng = np.random.default_rng(2)
     K = rng.normal(size=(3, 4))
     program = linprog(
@@ -309,8 +309,8 @@ def test_games_that_look_alike_for_all_are_played_evenly(K):
     assert "GameSolution: converged" in str(found)
 
 
-def test_a_game_keeps_the_library_and_the_dtype_of_its_payoffs(xp_backend, xp, dtype):
-    sample_on_jax(xp_backend, xp, dtype, 0)
+@sampled(0)
+def test_a_game_keeps_the_library_and_the_dtype_of_its_payoffs(xp, dtype):
     K = xp.asarray([[0.0, 2.0], [1.0, -1.0]], dtype=dtype)  # x = (3/4, 1/4), y = (1/2, 1/2)
     found = sk.MatrixGame(K).solve()
     assert found.x.dtype == found.y.dtype == dtype
@@ -334,3 +334,29 @@ def test_a_quadratic_cost_of_complex_choices_has_hermitian_matrices():
     x = sk.solve(sk.PseudoGradient.quadratic(Q, q), (0j * q[0], 0j * q[1])).x
     np.testing.assert_allclose(Q[0][0] @ x[0] + x[1] + q[0], 0, atol=1e-7)
     np.testing.assert_allclose(q[1] - x[0], 0, atol=1e-7)
+
+
+def nearly_degenerate(kind):
+    rng = np.random.default_rng(1)
+    if kind == "low rank with noise":
+        low = rng.normal(size=(30, 3)) @ rng.normal(size=(3, 30))
+        return low + 1e-6 * rng.normal(size=(30, 30))
+    if kind == "rows twice, but for noise":
+        K = rng.normal(size=(15, 30))
+        return np.vstack([K, K + 1e-7 * rng.normal(size=K.shape)])
+    return rng.standard_cauchy(size=(30, 30))
+
+
+@pytest.mark.parametrize("kind", ["low rank with noise", "rows twice, but for noise", "far apart"])
+def test_nearly_degenerate_games_are_solved_by_default(kind):
+    K = nearly_degenerate(kind)
+    rows, columns = K.shape
+    start = np.full(columns, 1 / columns), np.full(rows, 1 / rows)
+    x, y = sk.solve(sk.MatrixGame(K), start).x
+    gap = np.max(K @ x) - np.min(y @ K)
+    assert gap <= 1e-8 * np.max(abs(K - K.mean()))
+
+
+def test_a_game_whose_start_is_its_equilibrium_is_solved_at_once():
+    K = np.array([[0.0, 1.0, -1.0], [-1.0, 0.0, 1.0], [1.0, -1.0, 0.0]])
+    assert sk.solve(sk.MatrixGame(K), (np.full(3, 1 / 3),) * 2).iterations <= 2

@@ -10,7 +10,7 @@ from scipy.optimize import brentq
 import splitkit as sk
 from splitkit.solvers.rewrites import flatten
 from tests.properties.matrices import monotone
-from tests.sampling import sample_on_jax
+from tests.sampling import sampled
 
 few = settings(max_examples=20, deadline=None, derandomize=True, database=None)
 f = sk.functions
@@ -121,8 +121,8 @@ def test_a_mixed_problem_has_an_equation_and_a_bound():
     assert second * (1 if x[1] < 0.1 else -1) >= -1e-9
 
 
-def test_a_batch_of_problems_is_measured_element_by_element(xp_backend, xp, dtype):
-    sample_on_jax(xp_backend, xp, dtype, 0)
+@sampled(0)
+def test_a_batch_of_problems_is_measured_element_by_element(xp, dtype):
     matrix = xp.asarray(M.tolist(), dtype=dtype)
     q = xp.asarray([[-1.0, 0.5], [1.0, 1.0]], dtype=dtype)
     problem = sk.LCP(matrix, q, batch_ndim=1)

@@ -25,6 +25,7 @@ from splitkit.proofs.program import Conic, least_value
 from splitkit.proofs.symbols import Leaf, Pair
 from splitkit.proofs.unrounded import Numbers
 from tests.proofs.random_programs import TOLERANCE, RandomStep, never
+from tests.sampling import draws
 
 I = sk.Identity()  # noqa: E741
 DRAWS = 8  # operators in a confrontation
@@ -530,7 +531,7 @@ def pairs_of(A, rng):
     return x[i] - x[j], u[i] - u[j]
 
 
-@pytest.mark.parametrize("block", range(4))
+@pytest.mark.parametrize("block", draws(2, 4))
 def test_random_programs(block):
     """A cut of ``benchmarks/proofs.py``: what is proved no operator contradicts, and nearly all
     else is refuted by members of the classes.

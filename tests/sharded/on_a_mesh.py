@@ -14,7 +14,9 @@ from jax.sharding import AxisType, NamedSharding, PartitionSpec as P
 
 import splitkit as sk
 from splitkit.backend import solving
+from tests.quick_jax import share_dialects
 
+share_dialects()
 if sys.argv[1:]:
     jax.distributed.initialize(sys.argv[2], num_processes=2, process_id=int(sys.argv[1]))
 f = sk.functions

@@ -45,6 +45,7 @@ def found(request):
         XLA_FLAGS=f"{os.environ.get('XLA_FLAGS', '')} "  # as tests/conftest.py lets it compile
         f"--xla_force_host_platform_device_count={devices}",
         JAX_ENABLE_X64="1",
+        PYTHONPATH=str(Path(__file__).parents[2]),
         JAX_PLATFORMS="cpu",
         # devices wait for each other, each with a thread, of which there are else as many as cores
         JAX_CPU_ENABLE_ASYNC_DISPATCH="0",

@@ -15,7 +15,7 @@ from splitkit.linear import BlockColumn, Gradient, ScaledIdentity
 from splitkit.solvers.methods import admm
 from splitkit.solvers.methods.admm import STIFF, stiffness
 from tests.collection.conic import conic
-from tests.sampling import sample_on_jax
+from tests.sampling import sampled
 
 RNG = np.random.default_rng(8)
 A, B = RNG.normal(size=(20, 8)), RNG.normal(size=20)
@@ -95,9 +95,9 @@ def program(array=np.asarray, n=12, s=1.0, t=1.0):
     return (P, q, rows, low, high), f.Quadratic(array(P), array(q)) + box
 
 
+@sampled(1)  # JAX has the lasso above
 @pytest.mark.parametrize("method", METHODS, ids=lambda m: m.label)
-def test_a_quadratic_program_with_equations(method, xp_backend, xp):
-    sample_on_jax(xp_backend, xp, xp.float64, METHODS.index(method))
+def test_a_quadratic_program_with_equations(method, xp):
     (P, q, rows, low, high), problem = program(lambda a: xp.asarray(a, dtype=xp.float64))
     x0 = xp.zeros(12, dtype=xp.float64)
     s = sk.minimize(problem, x0, method, tol=1e-9)

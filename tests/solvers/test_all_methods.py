@@ -10,7 +10,7 @@ import pytest
 import splitkit as sk
 from splitkit.backend import to_numpy
 from splitkit.solvers.methods import METHODS
-from tests.sampling import sample_on_jax
+from tests.sampling import on_jax, sampled
 
 f = sk.functions
 RNG = np.random.default_rng(5)
@@ -65,10 +65,13 @@ def violation(kind, x, q):
 ALL = pytest.mark.parametrize("kind", METHODS, ids=lambda kind: kind.label)
 
 
+def on_jax_too(library, double, position):
+    return METHODS[position] in ON_JAX or on_jax(library, double, position)
+
+
+@sampled(lambda given: METHODS.index(given["kind"]), on_jax_too)
 @ALL
 def test_finds_the_solution_in_a_batch(kind, xp_backend, xp):
-    if kind not in ON_JAX:
-        sample_on_jax(xp_backend, xp, xp.float64, METHODS.index(kind))
     x0 = xp.zeros((3, 4), dtype=xp.float64)
     inclusion = problem(kind, xp, xp.float64, Q)
     s = sk.solve(inclusion, x0, kind(), tol=1e-9, max_iter=100_000, batch_ndim=1)
@@ -91,9 +94,9 @@ def test_a_batch_element_takes_the_iterations_that_it_takes_alone(kind):
         np.testing.assert_allclose(together.residual[i], alone.residual, atol=1e-10)
 
 
+@sampled(lambda given: METHODS.index(given["kind"]))
 @ALL
 def test_single_precision_stays_single(kind, xp_backend, xp):
-    sample_on_jax(xp_backend, xp, xp.float64, METHODS.index(kind))
     x0 = xp.zeros(4, dtype=xp.float32)
     s = sk.solve(problem(kind, xp, xp.float32, Q[0]), x0, kind(), tol=1e-4, max_iter=100_000)
     assert s.x.dtype == xp.float32
@@ -266,10 +269,10 @@ def test_the_steps_of_the_line_search_stay_finite_where_the_operator_is_constant
 SEVERAL = (sk.ChambollePock(), sk.PD3O(), sk.CondatVu(), sk.LinearizedADMM(), None)
 
 
+@sampled(lambda given: SEVERAL.index(given["method"]))
 @pytest.mark.parametrize("method", SEVERAL, ids=repr)
 def test_several_compositions_are_one_of_columns(method, xp_backend, xp):
     """min ½⟨Mx, x⟩ − Σx + ‖Lx‖₁ + 0.3‖Kx‖₁ over a box, by its optimality conditions."""
-    sample_on_jax(xp_backend, xp, xp.float64, SEVERAL.index(method))
     array = lambda a: xp.asarray(a, dtype=xp.float64)  # noqa: E731
     K = np.eye(4)[::-1] + 2 * np.eye(4)
     first = sk.Subdifferential(f.L1Norm()).pullback(sk.DenseMatrix(array(D)))
@@ -368,10 +371,13 @@ ACCELERATED = [
 ]
 
 
+def first_of_its_kind(method):
+    return next(each for each in ACCELERATED if type(each) is type(method))
+
+
+@sampled(lambda given: int(given["method"] is not first_of_its_kind(given["method"])))
 @pytest.mark.parametrize("method", ACCELERATED, ids=lambda m: m.label)
 def test_accelerators_keep_the_solution(method, xp_backend, xp):
-    first = next(each for each in ACCELERATED if type(each) is type(method))
-    sample_on_jax(xp_backend, xp, xp.float64, int(method is not first))
     kind = type(method.method)
     x0 = xp.zeros((3, 4), dtype=xp.float64)
     inclusion = problem(kind, xp, xp.float64, Q)
@@ -398,11 +404,11 @@ BADLY_SCALED = np.array([0.02, 7.0, 60.0, 0.3])
 IN_METRICS = [sk.ForwardBackward(), sk.FISTA(), sk.PeacemanRachford(), sk.Tseng()]
 
 
+@sampled(lambda given: IN_METRICS.index(given["method"]) + (not given["batch"]))
 @pytest.mark.parametrize("batch", [(), (3,)])
 @pytest.mark.parametrize("method", IN_METRICS, ids=repr)
 def test_a_diagonal_metric_makes_up_for_bad_scales(method, batch, xp_backend, xp):
     """The problem of SYMMETRIC in other units: the same iterations as in the good ones."""
-    sample_on_jax(xp_backend, xp, xp.float64, IN_METRICS.index(method) + (not batch))
     M = BADLY_SCALED[:, None] * BADLY_SCALED * SYMMETRIC
     q = BADLY_SCALED * Q[: len(batch) * 3].reshape(*batch, 4) if batch else BADLY_SCALED * Q[0]
     weight = xp.asarray(WEIGHT * BADLY_SCALED)

@@ -14,6 +14,7 @@ from scipy.sparse.linalg import aslinearoperator
 import splitkit as sk
 from splitkit.backend import to_numpy
 from splitkit.solvers.inclusion import Inclusion
+from tests.sampling import pairwise, sampled
 
 f = sk.functions
 M = np.array([[2.0, 1.0], [-1.0, 1.0]])
@@ -221,6 +222,7 @@ def test_the_answer_does_not_depend_on_units(scale, unit):
     np.testing.assert_allclose(solution.x, scale * reference, atol=1e-6 * scale)
 
 
+@sampled(1)  # on JAX methods have a test of single precision
 def test_single_precision_has_a_tolerance_that_it_can_meet(xp):
     F = sk.Affine(xp.asarray(M, dtype=xp.float32), xp.asarray(Q, dtype=xp.float32))
     solution = sk.solve(F + ORTHANT, xp.zeros(2, dtype=xp.float32))
@@ -608,10 +610,11 @@ def test_a_start_outside_of_the_set_where_F_is_steeper_begins_on_it(x0, declared
             np.testing.assert_allclose(solution.x, exact, atol=1e-6, err_msg=str(option.method))
 
 
-@pytest.mark.parametrize("x0", [0.0, 1e3, 1e9])
-@pytest.mark.parametrize("margin", [1.0, 1e3])
+SETS = (sk.functions.L2Ball(1.0), sk.functions.Simplex(), sk.functions.NonNegative())
+
+
 @pytest.mark.parametrize(
-    "C", [sk.functions.L2Ball(1.0), sk.functions.Simplex(), sk.functions.NonNegative()], ids=repr
+    ("C", "x0", "margin"), pairwise(SETS, [0.0, 1e3, 1e9], [1.0, 1e3]), ids=repr
 )
 def test_an_element_of_a_normal_cone_is_no_scale(C, margin, x0):
     """(x₀ − x)/α at the first step is as large as x₀ is far, or the step short."""

@@ -13,7 +13,7 @@ from sklearn.linear_model import Lasso
 import splitkit as sk
 from splitkit.backend import Space, to_numpy
 from splitkit.solvers.finite_sums import FiniteSum, NoPartsError
-from tests.sampling import sample_on_jax
+from tests.sampling import sampled
 
 f = sk.functions
 RNG = np.random.default_rng(3)
@@ -126,10 +126,10 @@ def test_the_step_is_unbiased(kind):
     np.testing.assert_allclose(mean, x - method.alpha * F(x), atol=1e-12)
 
 
+@sampled(0)
 @EACH
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_the_draws_are_the_same_on_every_library(kind, xp, xp_backend, dtype):
-    sample_on_jax(xp_backend, xp, getattr(xp, dtype), 0)
+def test_the_draws_are_the_same_on_every_library(kind, xp, dtype):
     array = lambda a: xp.asarray(a, dtype=getattr(xp, dtype))  # noqa: E731
     problem = f.LeastSquares(array(A[:12]), array(B[:12])) + PENALTY
     options = {"tol": 0, "max_iter": 5, "on_failure": "return"}

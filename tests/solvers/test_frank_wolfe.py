@@ -5,7 +5,7 @@ import pytest
 
 import splitkit as sk
 from splitkit.backend import Space, to_numpy
-from tests.sampling import sample_on_jax
+from tests.sampling import sampled
 
 f = sk.functions
 RNG = np.random.default_rng(11)
@@ -105,9 +105,9 @@ def test_knows_no_units(unit):
     np.testing.assert_allclose(larger.x, unit * plain.x, rtol=1e-12)
 
 
+@sampled(0)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_every_library_and_batches(xp, xp_backend, dtype):
-    sample_on_jax(xp_backend, xp, getattr(xp, dtype), 0)
+def test_every_library_and_batches(xp, dtype):
     array = lambda a: xp.asarray(a, dtype=getattr(xp, dtype))  # noqa: E731
     b = RNG.normal(size=(2, 12))
     problem = f.LeastSquares(array(A), array(b), batch_ndim=1) + f.L2Ball(0.4, batch_ndim=1)

@@ -5,7 +5,7 @@ import pytest
 
 import splitkit as sk
 from splitkit.backend import Space, to_numpy
-from tests.sampling import sample_on_jax
+from tests.sampling import sampled
 
 f = sk.functions
 RNG = np.random.default_rng(8)
@@ -99,10 +99,10 @@ def test_without_a_constant():
     np.testing.assert_allclose(found.x, [1.0, 0.5], atol=2e-2)
 
 
+@sampled(0)
 @KINDS
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_every_library_and_batches(kind, xp, xp_backend, dtype):
-    sample_on_jax(xp_backend, xp, getattr(xp, dtype), 0)
+def test_every_library_and_batches(kind, xp, dtype):
     array = lambda a: xp.asarray(a, dtype=getattr(xp, dtype))  # noqa: E731
     b = np.stack([B, 2.0 * B[::-1]])
     options = {"tol": 0, "max_iter": 3, "on_failure": "return"}

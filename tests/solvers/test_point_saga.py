@@ -6,7 +6,7 @@ from scipy.linalg import eigh
 
 import splitkit as sk
 from splitkit.backend import Space, to_numpy
-from tests.sampling import sample_on_jax
+from tests.sampling import sampled
 
 f = sk.functions
 RNG = np.random.default_rng(5)
@@ -85,9 +85,9 @@ def test_parts_that_are_not_smooth_share_a_multiple_of_the_identity():
         sk.minimize(f.Hinge(LABELS) @ A, np.zeros(N), sk.PointSAGA())
 
 
+@sampled(0)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_the_draws_are_the_same_on_every_library(xp, xp_backend, dtype):
-    sample_on_jax(xp_backend, xp, getattr(xp, dtype), 0)
+def test_the_draws_are_the_same_on_every_library(xp, dtype):
     array = lambda a: xp.asarray(a, dtype=getattr(xp, dtype))  # noqa: E731
     options = {"tol": 0, "max_iter": 1, "on_failure": "return"}
     method = sk.PointSAGA(alpha=0.1, seed=9)

@@ -7,6 +7,7 @@ from scipy.optimize import linprog
 import splitkit as sk
 from splitkit import functions as f
 from splitkit.backend import Space, subtract, to_numpy
+from tests.sampling import sampled
 
 SIZE = 60
 
@@ -132,9 +133,11 @@ def test_units_change_neither_the_answer_nor_the_work():
         assert abs(iterations - found[0][1]) <= 10 + found[0][1] // 5
 
 
-@pytest.mark.parametrize(
-    "inner", [sk.DouglasRachford(), sk.ForwardBackward(), sk.ChambollePock(), sk.ADMM()], ids=repr
-)
+INNER = (sk.DouglasRachford(), sk.ForwardBackward(), sk.ChambollePock(), sk.ADMM())
+
+
+@sampled(lambda given: INNER.index(given["inner"]))
+@pytest.mark.parametrize("inner", INNER, ids=repr)
 def test_a_batch_on_every_backend(inner, xp):
     """min ½‖x − c‖² + 0.3‖x‖₁ is soft thresholding; each element has restarts of its own."""
     c = np.random.default_rng(3).normal(size=(5, 4)) * np.array(
@@ -217,3 +220,16 @@ def test_solve_restarts_where_all_terms_are_polyhedral_and_no_constant_gives_a_r
 )
 def test_no_others_are_restarted(inclusion):
     assert not any(isinstance(o.method, sk.Restarted) for o in sk.explain(inclusion).options)
+
+
+def test_the_history_counts_restarts():
+    game, _, _ = diagonal_game()
+    start = (np.full(20, 0.05),) * 2
+    plan = sk.plan(game, start, sk.Restarted(sk.DouglasRachford()))
+    found = plan.solve()
+    counts = np.asarray(found.history.restarts)
+    assert counts.shape == np.asarray(found.history.iteration).shape
+    assert counts[0] == 0 < counts[-1]
+    assert (np.diff(counts) >= 0).all()
+    early = plan.solve(max_iter=2, on_failure="return")
+    assert plan.solve(resume=early).history.restarts[-1] == counts[-1]

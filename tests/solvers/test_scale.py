@@ -11,7 +11,7 @@ from splitkit.solvers.engine import in_doubt
 from splitkit.solvers.scale import Arbitrary, natural_step
 from splitkit.solvers.stopping import Measurement
 from tests.collection.problems import asarray
-from tests.sampling import sample_on_jax
+from tests.sampling import sampled
 
 f = sk.functions
 
@@ -37,6 +37,7 @@ def test_a_linear_program_in_any_units(s, t, kind):
 SIZES = [("float32", 1e-24), ("float32", 1e24), ("float64", 1e-165), ("float64", 1e165)]
 
 
+@sampled(1)
 @pytest.mark.parametrize("kind", [sk.DouglasRachford, sk.Tseng])
 @pytest.mark.parametrize(("dtype", "s"), SIZES)
 def test_residuals_and_bounds_hold_at_sizes_whose_squares_do_not(
@@ -45,7 +46,6 @@ def test_residuals_and_bounds_hold_at_sizes_whose_squares_do_not(
     """‖x − x*‖ ≤ ‖r‖/m, where the rounding of a solution in float32 is far below both."""
     if xp_backend.gpu and dtype == "float64":
         pytest.skip("squares in double precision are plain where a look would wait for a device")
-    sample_on_jax(xp_backend, xp, getattr(xp, dtype), 1)
     M, q, exact = strongly_monotone
 
     def array(v):

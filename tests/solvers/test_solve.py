@@ -9,7 +9,7 @@ import torch
 
 import splitkit as sk
 from splitkit.backend import to_numpy
-from tests.sampling import sample_on_jax
+from tests.sampling import sampled
 
 METHODS = [
     sk.ForwardBackward(),
@@ -19,9 +19,9 @@ METHODS = [
 ]
 
 
+@sampled(lambda given: [None, *METHODS].index(given["method"]))
 @pytest.mark.parametrize("method", [None, *METHODS], ids=repr)
-def test_known_solution_and_certificate(xp_backend, xp, method, strongly_monotone, non_negative):
-    sample_on_jax(xp_backend, xp, xp.float64, [None, *METHODS].index(method))
+def test_known_solution_and_certificate(xp, method, strongly_monotone, non_negative):
     M, q, exact = (xp.asarray(a) for a in strongly_monotone)
     x0 = xp.zeros_like(q)
     F = sk.Affine(M, q)

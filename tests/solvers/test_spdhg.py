@@ -7,7 +7,7 @@ from scipy.sparse import csr_array
 
 import splitkit as sk
 from splitkit.backend import to_numpy
-from tests.sampling import sample_on_jax
+from tests.sampling import sampled
 
 f = sk.functions
 RNG = np.random.default_rng(6)
@@ -95,9 +95,9 @@ def test_a_step_falls_by_its_rate_in_expectation(tau):
         assert eigh(after, V, eigvals_only=True)[-1] <= theta * (1 + 1e-10)
 
 
+@sampled(0)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_the_draws_are_the_same_on_every_library(xp, xp_backend, dtype):
-    sample_on_jax(xp_backend, xp, getattr(xp, dtype), 0)
+def test_the_draws_are_the_same_on_every_library(xp, dtype):
     array = lambda a: xp.asarray(a, dtype=getattr(xp, dtype))  # noqa: E731
     options = {"tol": 0, "max_iter": 1, "on_failure": "return"}
     method = sk.SPDHG(batch=2, tau=0.1, seed=9)

@@ -52,6 +52,13 @@ def functions_of(a):
             ((3,), (2,)),
         ),
         "Distance": (F.Distance(F.AffineSet(a(K), a(b)), 0.7), (3,)),
+        "SublevelSet": (F.SublevelSet(F.Huber(0.5, batch_ndim=1), 0.4), (2, 3)),
+        "Epigraph": (F.Epigraph(F.L2Norm(0.7)), ((3,), (1,))),
+        "SolutionSet": (F.SolutionSet(sparse(a(K)), a(b), batch_ndim=1), (2, 3)),
+        "SolutionSet of dependent rows": (
+            F.SolutionSet(sparse(a([K[0], [2j * v for v in K[0]]])), a([1.0, 2.0j])),
+            (3,),
+        ),
         "GraphOfLinearMap": (F.GraphOfLinearMap(a(K)), ((3,), (2,))),
     }
 

@@ -9,6 +9,7 @@ import splitkit as sk
 from splitkit.backend import namespace, to_numpy
 from splitkit.testing import registered
 from splitkit.testing.backends import BACKENDS, Backend, register
+from tests.sampling import is_thorough
 from tests.testing import toy
 
 ROOT = Path(__file__).parents[2]
@@ -20,9 +21,9 @@ BEYOND = ("Circulant", "Convolution", "Mask", "MatrixFree", "Sparse")
 PORTABLE = [thing for thing in registered() if thing.name not in BEYOND]
 
 
-@pytest.mark.parametrize("thing", PORTABLE[::3], ids=str)
+@pytest.mark.parametrize("thing", PORTABLE[:: 3 if is_thorough() else 9], ids=str)
 def test_a_library_from_outside_goes_through_the_checks(thing):
-    thing.check(xp=TOY.load(), max_examples=2)
+    thing.check(xp=TOY.load(), max_examples=2, search=is_thorough())
 
 
 def test_a_library_from_outside_solves():

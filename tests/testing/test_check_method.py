@@ -13,7 +13,7 @@ from splitkit.testing import check_method, suite
 from splitkit.testing._inclusions import known_term
 from splitkit.testing._place import Place
 from splitkit.testing.checks_method import AtMethod
-from tests.sampling import sample_on_jax
+from tests.sampling import is_thorough, sampled
 from tests.testing.conformance import method_check
 
 # whose theorem is of function values, or of residuals: no energy of points
@@ -31,15 +31,15 @@ WRAPPED = (
 
 @pytest.mark.parametrize("kind", METHODS, ids=lambda kind: kind.label)
 def test_each_method(kind):
-    check_method(kind(), max_examples=2)
+    check_method(kind(), max_examples=2 if is_thorough() else 1)
 
 
 EVERYWHERE = [sk.DavisYin, sk.MalitskyTam]
 
 
+@sampled(lambda given: EVERYWHERE.index(given["kind"]))
 @pytest.mark.parametrize("kind", EVERYWHERE)
 def test_methods_on_each_library(kind, xp_backend, xp, dtype):
-    sample_on_jax(xp_backend, xp, dtype, EVERYWHERE.index(kind))
     if xp_backend.name == "numpy":
         suite(kind(), xp=xp, dtype=dtype).run(max_examples=1, only="solution")
     else:  # which computes the same, where it has what is called

@@ -2,13 +2,12 @@
 
 import numpy as np
 import pytest
-from hypothesis import settings
 
 import splitkit as sk
 from splitkit.backend import Space, as_complex, as_real, to_numpy
 from splitkit.testing import check_linear_operator, real_form, registered, suite
 from splitkit.testing.strategies import make_array
-from tests.sampling import THOROUGH
+from tests.sampling import sampled
 from tests.testing import complex_things
 
 THINGS = registered()
@@ -34,20 +33,29 @@ def maker(xp, dtype):
     return make
 
 
-def sample(backend, xp, dtype, position, one_in):
-    double = dtype == xp.float64
-    if backend.name == "numpy" and double:
-        return
-    one_in = 4 * one_in if backend.name == "jax" else one_in  # which compiles each operation anew
-    if position % one_in or (backend.name in ("jax", "strict") and not double):
-        pytest.skip("the mathematics is the same everywhere: others take a sample")
+def elsewhere(library, double, position, one_in=16):
+    """Of NumPy in double precision all, and one in so many of others: the mathematics is the same;
+    JAX compiles each operation anew.
+    """
+    if library == "numpy" and double:
+        return True
+    one_in = 4 * one_in if library == "jax" else one_in
+    return position % one_in == 0 and (double or library not in ("jax", "strict"))
 
 
+def of_a_kind(library, double, position):
+    """Of NumPy the first example of each kind: others differ in their data."""
+    first = library != "numpy" or THINGS[position].index == 0
+    return first and elsewhere(library, double, position)
+
+
+def of_own_data(library, double, position):
+    return elsewhere(library, double, position, 6 if library == "torch" else 12)
+
+
+@sampled(lambda given: THINGS.index(given["thing"]), of_a_kind)
 @pytest.mark.parametrize("thing", THINGS, ids=str)
-def test_what_acts_keeps_what_it_declares(thing, xp_backend, xp, dtype):
-    sample(xp_backend, xp, dtype, THINGS.index(thing), 16)
-    if thing.index and xp_backend.name == "numpy" and settings().max_examples < THOROUGH:
-        pytest.skip("other examples differ in their data: thorough runs take all")
+def test_what_acts_keeps_what_it_declares(thing, xp, dtype):
     try:
         thing.check(xp=xp, dtype=complex_of(xp, dtype), max_examples=2, search=False)
     except TypeError as error:
@@ -58,9 +66,9 @@ def test_what_acts_keeps_what_it_declares(thing, xp_backend, xp, dtype):
             raise
 
 
+@sampled(lambda given: list(OWN).index(given["name"]), of_own_data)
 @pytest.mark.parametrize("name", OWN)
 def test_of_complex_data_too(name, xp_backend, xp, dtype):
-    sample(xp_backend, xp, dtype, list(OWN).index(name), 6 if xp_backend.name == "torch" else 12)
     kind, key = OWN[name]
     thing, *shapes = getattr(complex_things, kind)(maker(xp, dtype))[key]
     checks = suite(thing, *shapes, xp=xp, dtype=complex_of(xp, dtype))

@@ -18,6 +18,7 @@ from splitkit.testing import (
     suite,
 )
 from splitkit.testing.strategies import orthogonal
+from tests.sampling import is_thorough
 from tests.testing.faults import FAULTS, main
 
 
@@ -45,7 +46,9 @@ def test_a_fault_is_found_by_its_check_and_the_printed_code_shows_it_again(fault
     assert str(again.value).splitlines()[1] == message.splitlines()[1]
 
 
-@pytest.mark.parametrize("fault", FAULTS[::4], ids=lambda fault: fault.name)
+@pytest.mark.parametrize(
+    "fault", FAULTS[:: 4 if is_thorough() else 12], ids=lambda fault: fault.name
+)
 def test_a_fault_is_found_among_all_checks(fault):
     assert fault.found(seed=1) is not None
 

@@ -9,14 +9,14 @@ import splitkit as sk
 from splitkit.solvers.methods import METHODS
 from splitkit.testing import registered, replay
 from splitkit.testing.registry import COMBINATORS, exported
-from tests.sampling import examples, is_searched, sample_of_pairs
+from tests.sampling import examples, is_searched, of_pairs, sampled
 
 THINGS = registered()
 
 
+@sampled(lambda given: THINGS.index(given["thing"]), of_pairs)
 @pytest.mark.parametrize("thing", THINGS, ids=str)
 def test_keeps_what_it_declares(thing, xp_backend, xp, dtype):
-    sample_of_pairs(xp_backend, xp, dtype, THINGS.index(thing))
     made, *_ = thing.make()
     count = examples(made, xp_backend, dtype == xp.float64)
     thing.check(xp=xp, dtype=dtype, max_examples=count, search=is_searched(xp_backend))

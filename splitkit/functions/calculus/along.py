@@ -95,6 +95,8 @@ class Along(OfParts):
 
     def write(self, s: Style) -> str:
         if s.is_latex:
+            if isinstance(self.f, Indicator):
+                return rf"\{{x_i \in {s(self.f)}\}}"
             return rf"\sum_i {s.grouped(s(self.f))}(x_i)"
         return f"{s(self.f)}.along({', '.join(map(str, self.axes))})"
 

@@ -161,6 +161,8 @@ class OnGroups(OfParts):
 
     def write(self, s: Style) -> str:
         if s.is_latex:
+            if isinstance(self.f, Indicator):
+                return rf"\{{x_g \in {s(self.f)}\}}"
             return rf"\sum_g {s.grouped(s(self.f))}(x_g)"
         return f"{s(self.f)}.on({self.count} groups)"
 

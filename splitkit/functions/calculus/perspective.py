@@ -117,5 +117,12 @@ class Perspective(Sublinear):
             )
         self.f.check_space(space.block_spaces()[0])
 
+    def refusal_of_complex(self, space: Space) -> str:
+        return (
+            f"{self!r} acts on real points, and x0 is complex ({space.dtype}): t > 0 is a real "
+            "number; give the real problem of the tuple (real part, imaginary part) of x in one "
+            "array, and t"
+        )
+
     def __repr__(self) -> str:
         return f"Perspective({self.f!r})"

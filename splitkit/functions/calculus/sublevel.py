@@ -81,6 +81,7 @@ class SublevelSet(Modified, Indicator):
     formula = r"\{<f> \leq <bound>\}"
     samplewise = ("bound",)
     subtracts = True
+    acts_on_complex = True
 
     def __init__(self, f: Function, bound: Scalar = 0.0) -> None:
         if not isinstance(f, Function) or not f.convex or not f.has_prox:

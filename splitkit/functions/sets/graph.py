@@ -8,6 +8,7 @@ from splitkit.backend import Array, Point, Space
 from splitkit.functions.base import Function
 from splitkit.functions.cones.cone import Subspace
 from splitkit.linear.coupling import Coupling
+from splitkit.looks import of_whole_points
 
 
 class GraphOfLinearMap(Subspace):
@@ -42,6 +43,7 @@ class GraphOfLinearMap(Subspace):
     formula = r"\{y = L x\}"
     acts_on_complex = True
 
+    @of_whole_points
     def __init__(self, L: Any, *, batch_ndim: int = 0) -> None:
         self._coupling = Coupling(L)
         self.L, self.batch_ndim = self._coupling.K, batch_ndim

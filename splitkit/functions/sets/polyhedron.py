@@ -26,7 +26,7 @@ from splitkit.functions.inner.accuracy import Inexact, tolerance
 from splitkit.functions.inner.linear_programs import greatest_of_each
 from splitkit.functions.sets.rows import OfRows
 from splitkit.looks import at_known
-from splitkit.meshes import together
+from splitkit.meshes import together, whole_along
 
 
 class Polyhedron(Inexact, OfRows):
@@ -79,7 +79,8 @@ class Polyhedron(Inexact, OfRows):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        A, b, xp = self.A, self.b, namespace(self.A, self.b)
+        A = whole_along(whole_along(self.A, 0, "Polyhedron"), 1, "Polyhedron")
+        b, xp = whole_along(self.b, -1, "Polyhedron"), namespace(self.A, self.b)
         norms = lengths(A, (-1,), keepdims=True)
         norms = xp.where(norms > 0, norms, 1.0)
         self._rows, self._bounds = A / norms, b / norms[:, 0]
@@ -95,7 +96,7 @@ class Polyhedron(Inexact, OfRows):
             ) from error
 
     def project(self, x: Point) -> Point:
-        xp = namespace(x)
+        xp, x = namespace(x), whole_along(x, -1, "Polyhedron.project")
         rows = self.A.shape[0]
         bounds = self._bounds + xp.zeros((*x.shape[:-1], rows), dtype=x.dtype, device=device(x))
         y, bounds = xp.reshape(x, (-1, x.shape[-1])), xp.reshape(bounds, (-1, rows))

@@ -87,6 +87,7 @@ class SolutionSet(Inexact, Indicator):
     formula = r"\{L x = b\}"
     polyhedral = True
     subtracts = True
+    acts_on_complex = True
 
     L: LinearOperator = required(_check_map)
     b: Point = required(_check_point)
@@ -116,7 +117,7 @@ class SolutionSet(Inexact, Indicator):
         if 0 in M.shape:
             return None
         try:
-            V = Sparse(M @ M.T).inverted()
+            V = Sparse(M @ M.conj().T).inverted()
         except np.linalg.LinAlgError:
             return None
         r = np.random.default_rng(0).standard_normal(M.shape[0]).astype(M.dtype)

@@ -33,7 +33,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from splitkit.backend import Point, Space, add, inner, subtract
+from splitkit.backend import Array, Point, Space, add, inner, subtract
 from splitkit.solvers.iteration import Carry, Freed, Iteration, Loop, Reading, Trace
 from splitkit.solvers.methods.primal_dual_steps import Steps
 from splitkit.solvers.terms import Term
@@ -246,6 +246,13 @@ class Balanced(Iteration):
 
     def governing(self, state: Carry) -> Point:
         return self.bound[1].governing(state[0])
+
+    @property
+    def counts_restarts(self) -> bool:  # type: ignore[override]
+        return self.bound[1].counts_restarts
+
+    def restarts(self, state: Carry) -> Array:
+        return self.bound[1].restarts(state[0])
 
 
 class BalancedPenalty(Balanced):

@@ -42,6 +42,8 @@ class Restarted(Accelerator):
     games and other piecewise linear problems, restarts make the rate linear. Each element of a
     batch has its own.
 
+    ``Solution.history.restarts`` says how many there were at each check.
+
     Steps of a primal-dual method, and the penalty of ADMM, that are left open are balanced, as they
     are there (``balance``): a few times, each of which is a restart. So is a step α of two
     resolvents that no constant fixes: it follows how far x and the element b of u = x + αb move,
@@ -97,9 +99,11 @@ class Restarted(Accelerator):
 
 
 class _Restarted(AcceleratedIteration):
-    """Carry: (u, the anchor, k, ‖r₀‖, the last ‖r‖), k an array of batch shape, and K; numbers of
-    the host, and so its decisions, where NumPy has one problem.
+    """Carry: (u, the anchor, k, ‖r₀‖, the last ‖r‖, the restarts so far), k and the restarts of
+    batch shape, and K; numbers of the host, and so its decisions, where NumPy has one problem.
     """
+
+    counts_restarts = True
 
     def __init__(self, inner: Iteration, θ: float) -> None:
         super().__init__(inner)
@@ -107,22 +111,26 @@ class _Restarted(AcceleratedIteration):
 
     def launched(self, u: Point) -> Carry:
         size = 0.0 * self._length(u)
-        return u, u, size, size, size, 0
+        return u, u, size, size, size, size, 0
 
     def taken_over(self, state: Carry, earlier: _Restarted) -> Carry:
-        u, _, k, first, last, total = state
+        u, _, k, first, last, made, total = state
         u = self.of.taken_over(u, earlier.of)
-        return u, u, 0 * k, first, last, total
+        return u, u, 0 * k, first, last, made + 1, total
+
+    def restarts(self, state: Carry) -> Array:
+        made: Array = state[5]
+        return made
 
     def advance(self, state: Carry) -> tuple[Carry, Trace]:
-        u, anchor, k, first, last, total = state
+        u, anchor, k, first, last, made, total = state
         Tu, trace = self.of.advance(u)
         size = self._length(subtract(Tu, u))
         first = chosen(k == 0, size, first)
         falls = (size <= SUFFICIENT * first) | ((size <= NECESSARY * first) & (size > last))
         again = ((k > 0) & falls) | (k >= at_least(ARTIFICIAL * total, 1.0))
         if again is True:
-            return (Tu, Tu, 0.0, first, size, total + 1), trace
+            return (Tu, Tu, 0.0, first, size, made + 1, total + 1), trace
         part = 1 / (k + 2)
         Nu = lincomb(1 - 1 / self.θ, u, 1 / self.θ, Tu)
         after = (
@@ -131,6 +139,7 @@ class _Restarted(AcceleratedIteration):
             chosen(again, 0.0 * k, k + 1),
             first,
             size,
+            chosen(again, made + 1, made),
             total + 1,
         )
         return after, trace

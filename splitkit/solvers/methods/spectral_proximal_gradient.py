@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from splitkit.arguments import Range, check_number, option
 from splitkit.backend import Array, Point, clip, lincomb, scale, subtract, where
+from splitkit.loops import repeated_while
 from splitkit.solvers.iteration import Carry, Iteration, Trace
 from splitkit.solvers.method import Guarantee, Method
 from splitkit.solvers.methods.by_values import (
@@ -17,7 +18,6 @@ from splitkit.solvers.methods.by_values import (
     without_value,
 )
 from splitkit.solvers.terms import Role, Term
-from splitkit.tracing import repeated_while
 
 FALL = 1e-2  # σ of the condition
 WIDEST = 1e10  # by which steps differ from the first at most

@@ -325,8 +325,22 @@ def test_without_matplotlib_the_run_is_whole_but_for_the_picture(
 def test_the_progress_bar_tells_where_training_stands(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert train("digits", tmp_path / "run", "--epochs", "1") == 0
+    assert train("digits", tmp_path / "run", "--epochs", "1", "--progress") == 0
     shown = capsys.readouterr().err
     words = ("epoch 1/1", "22/22", "loss", "accuracy", "forward", "backward", "alpha 0.", "rate")
     for word in words:
         assert word in shown
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_training_talks_to_the_log_and_not_to_what_is_no_terminal(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("splitkit_nn.training.progress.PATIENCE", 0.0)
+    with caplog.at_level("INFO", logger="splitkit_nn"):
+        assert train("digits", tmp_path / "run", "--epochs", "1") == 0
+    assert "22/22" not in capsys.readouterr().err
+    assert "epoch 1 of 1: loss" in caplog.text
