@@ -685,6 +685,10 @@ def _is_mutable(x: Array) -> bool:
 def _padded(y: Array, index: tuple[Any, ...], like: Array) -> Array:
     """y on the part of an array of zeros that the index names."""
     xp, named = namespace(like), index[1:]
+    if _is_traced_by_jax(y) and not may_be_cut(
+        like
+    ):  # its compiler makes loops of it that are fast
+        return _padded_by_jax(y, named, like)
     for axis, place in enumerate(named, like.ndim - len(named)):
         size = like.shape[axis]
         if isinstance(place, int):
@@ -693,6 +697,19 @@ def _padded(y: Array, index: tuple[Any, ...], like: Array) -> Array:
         ends = [(*y.shape[:axis], n, *y.shape[axis + 1 :]) for n in (start, size - stop)]
         y = xp.concat([zeros(ends[0], like), y, zeros(ends[1], like)], axis=axis)
     return y
+
+
+def _padded_by_jax(y: Array, named: tuple[Any, ...], like: Array) -> Array:
+    first = like.ndim - len(named)
+    ends = [(0, 0, 0)] * first
+    for axis, place in enumerate(named, first):
+        size = like.shape[axis]
+        if isinstance(place, int):
+            y = sys.modules["jax"].numpy.expand_dims(y, axis)
+            place = slice(place % size, place % size + 1)
+        start, stop, _ = place.indices(size)
+        ends.append((start, size - stop, 0))
+    return sys.modules["jax"].lax.pad(y, np.zeros((), y.dtype), ends)
 
 
 _SEVERAL: ContextVar[bool] = ContextVar("a solve is on several devices", default=False)

@@ -13,6 +13,23 @@ Ended = TypeVar("Ended")
 class Status(StrEnum):
     """How a solve ended.
 
+    Attributes
+    ----------
+    CONVERGED : Status
+        The tolerance was met.
+    ITERATION_LIMIT, TIME_LIMIT : Status
+        It was not, by then.
+    PRECISION : Status
+        What is left of the residual is rounding.
+    NONFINITE : Status
+        An operator returned NaN or Inf.
+    CONTRADICTED : Status
+        An operator is not what it declares.
+    INFEASIBLE, UNBOUNDED : Status
+        There is no solution, as the certificate proves.
+    STOPPED, INTERRUPTED : Status
+        By the callback, by Ctrl-C.
+
     Examples
     --------
     >>> F = sk.Affine(np.array([[1.0, 2.0], [-2.0, 1.0]]), np.array([2.0, 1.0]))

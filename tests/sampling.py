@@ -106,7 +106,7 @@ def is_searched(backend):
 def share(backend, double):
     """One in so many of a profile's examples."""
     if backend.name == "numpy" and double:
-        return 2 if is_thorough() else 4
+        return 2 if is_thorough() else 5
     if backend.name in ("strict", "jax"):
         return 20
     if is_thorough():

@@ -9,10 +9,11 @@ from splitkit.backend import Point
 from splitkit.operators.base import Operator
 from splitkit.outcomes import OnFailure
 from splitkit.solvers.foreseen import foreseen
+from splitkit.solvers.gap import Gap
 from splitkit.solvers.method import Method
 from splitkit.solvers.plan import Callback, Options, planned
-from splitkit.solvers.solution import Solution, State
-from splitkit.solvers.stopping import Stopping
+from splitkit.solvers.solution import Solution, State, Status
+from splitkit.solvers.stopping import Relative, Stopping
 
 
 def solve(
@@ -107,11 +108,13 @@ def solve(
     )
     start = x0 if isinstance(x0, Solution) else None
     plan = planned(inclusion, x0, method, batch_ndim, resume)
-    if method is None and start is None and resume is None and callback is None:
+    rule = options.tol
+    by_number = rule is None or (isinstance(rule, (Relative, Gap)) and rule.tol > 0)
+    if by_number and method is None and start is None and resume is None and callback is None:
         begin = foreseen(inclusion, plan)
         if begin is not None:
             solution = plan.run(replace(options, on_failure="return"), begin)
-            if solution.converged:
+            if solution.converged or solution.status is Status.INTERRUPTED:
                 return solution
     return plan.run(options, start)
 

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 import torch
 
+from tests.sampling import is_thorough, of_pairs
+
 NAMESPACES = {"numpy": np, "torch": torch, "strict": array_api_strict}
 DTYPES = ("float64", "float32")
 
@@ -26,3 +28,17 @@ def every_library(test: Any) -> Any:
         for dtype in DTYPES
     ]
     return pytest.mark.parametrize(("asarray", "dtype"), cases)(test)
+
+
+def on_pairs(cases: Any) -> Any:
+    """Run a test of (cls, i) with ``asarray`` and the dtype's name, of which an ordinary run takes
+    what it takes of pairs of a library and a dtype.
+    """
+    taken = [
+        pytest.param(*case.values, maker(library, dtype), dtype, id=f"{case.id}-{library}-{dtype}")
+        for position, case in enumerate(cases)
+        for library in NAMESPACES
+        for dtype in DTYPES
+        if of_pairs(library, dtype == "float64", position) or is_thorough()
+    ]
+    return pytest.mark.parametrize(("cls", "i", "asarray", "dtype"), taken)

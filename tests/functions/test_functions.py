@@ -14,7 +14,7 @@ from splitkit.functions import Conjugate, Function, Indicator
 from splitkit.functions.calculus.parts import OfParts
 from splitkit.testing.checks_function import has_value
 from splitkit.testing.strategies import is_blocks
-from tests.functions.namespaces import every_library, maker
+from tests.functions.namespaces import maker, on_pairs
 
 CLASSES = [
     f
@@ -81,8 +81,7 @@ def exact(cls, i):
     return found
 
 
-@every_function
-@every_library
+@on_pairs(CASES)
 def test_libraries_agree_with_numpy_in_double_precision(cls, i, asarray, dtype):
     """And keep library, dtype, shape and input."""
     f, shape = example(cls, i, asarray)
@@ -233,8 +232,7 @@ BATCHED = [
 ]
 
 
-@pytest.mark.parametrize(("cls", "i"), BATCHED)
-@every_library
+@on_pairs(BATCHED)
 def test_alpha_of_batch_shape_equals_looping(cls, i, asarray, dtype):
     f, shape = example(cls, i, asarray)
     x = asarray(3 * np.random.default_rng(11).standard_normal(shape))

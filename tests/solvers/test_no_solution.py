@@ -16,7 +16,7 @@ import splitkit as sk
 from splitkit.backend import to_numpy
 from splitkit.solvers.methods import METHODS
 from tests.collection.problems import asarray
-from tests.sampling import draws, pairwise
+from tests.sampling import draws, every_other, pairwise
 
 f = sk.functions
 INF = math.inf
@@ -92,8 +92,11 @@ def guaranteed(inclusion, x0):
         yield method
 
 
-@pytest.mark.parametrize("s", [1e-8, 1.0, 1e8])
-@pytest.mark.parametrize("problem", SETS, ids=lambda p: p.__name__)
+@pytest.mark.parametrize(
+    ("problem", "s"),
+    every_other(SETS, [1e-8, 1.0, 1e8]),
+    ids=lambda p: getattr(p, "__name__", str(p)),
+)
 def test_sets_that_do_not_meet(problem, s):
     inclusion, x0, distance = problem(s, 1.0)
     for method in guaranteed(inclusion, x0):

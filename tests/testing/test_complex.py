@@ -7,7 +7,7 @@ import splitkit as sk
 from splitkit.backend import Space, as_complex, as_real, to_numpy
 from splitkit.testing import check_linear_operator, real_form, registered, suite
 from splitkit.testing.strategies import make_array
-from tests.sampling import sampled
+from tests.sampling import is_thorough, sampled
 from tests.testing import complex_things
 
 THINGS = registered()
@@ -72,7 +72,10 @@ def test_of_complex_data_too(name, xp_backend, xp, dtype):
     kind, key = OWN[name]
     thing, *shapes = getattr(complex_things, kind)(maker(xp, dtype))[key]
     checks = suite(thing, *shapes, xp=xp, dtype=complex_of(xp, dtype))
-    checks.run(max_examples=6, search=xp_backend.name == "numpy" and dtype == xp.float64)
+    checks.run(
+        max_examples=6 if is_thorough() else 3,
+        search=xp_backend.name == "numpy" and dtype == xp.float64,
+    )
 
 
 def test_a_wrong_adjoint_and_a_wrong_prox_are_found():
