@@ -1,9 +1,12 @@
 """Random steps that are proved, confronted with operators that try to contradict the proof.
 
     python benchmarks/proofs.py --programs 10000 --draws 20
+    python benchmarks/proofs.py --programs 120 --units 1e-8 3e-4 1e5 1e8
 
 Prints how the attempts ended, how long they took, and every contradiction: a member of the classes
-of the operators that exceeds what was proved by more than 1e-6. Exits with 1 if there is one.
+of the operators that exceeds what was proved by more than 1e-6. Exits with 1 if there is one. With
+``--units`` each step is proved in those units instead, and every attempt that ends otherwise there,
+or with another value, is printed.
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import numpy as np
 
-from tests.proofs.random_programs import TOLERANCE, RandomStep
+from tests.proofs.random_programs import TOLERANCE, RandomStep, differ
 
 
 def confront(seed: int, draws: int) -> tuple[str, float, float]:
@@ -36,6 +39,14 @@ def confront(seed: int, draws: int) -> tuple[str, float, float]:
     return str(proof.outcome), excess, seconds
 
 
+def compare(seed: int, units: list[float]) -> list[str]:
+    """The units in which the attempt ends otherwise."""
+    step = RandomStep.draw(np.random.default_rng(seed))
+    here = step.prove()
+    there = [(s, step.in_units(s).prove()) for s in units]
+    return [f"DIFFERS: seed {seed} in units {s:g}" for s, each in there if differ(here, each)]
+
+
 def main() -> int:
     """Confront them all."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -43,8 +54,17 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--draws", type=int, default=20, help="operators against each proof")
     parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--units", type=float, nargs="+", help="s, of s(m, L, 1/β, 1/α)")
     options = parser.parse_args()
     seeds = range(options.first, options.first + options.programs)
+    if options.units:
+        with ProcessPoolExecutor(options.jobs) as pool:
+            compared = list(pool.map(partial(compare, units=options.units), seeds))
+        lines = [line for each in compared for line in each]
+        print(*lines, sep="\n")
+        count = len(seeds) * len(options.units)
+        print(f"{count - len(lines)} of {count} comparisons hold")
+        return bool(lines)
     with ProcessPoolExecutor(options.jobs) as pool:
         work = partial(confront, draws=options.draws)
         found = list(pool.map(work, seeds, chunksize=50))

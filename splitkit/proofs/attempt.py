@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -20,8 +20,14 @@ from splitkit.proofs.proof import Family, Inequality, Proof, Template
 from splitkit.proofs.quadratic import Quadratic
 from splitkit.proofs.runs import Row, difference
 from splitkit.proofs.symbols import LinearLeaf
+from splitkit.proofs.unbounded import exceeding
 from splitkit.proofs.worst_case import low_rank_points
 from splitkit.properties import Form
+
+EXCEEDED = (
+    "points that satisfy every condition, without rounding, attain {:.3g} times what is given, and "
+    "grew as much as was asked for: no multiple is known to be enough"
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -205,15 +211,19 @@ class Attempt:
         found: Multipliers | None,
         outcome: Outcome,
         reason: str,
+        answer: Answer | None = None,
         **shown: Any,
     ) -> Proof:
-        """With the multipliers that were found, or else the solver's."""
+        """With the multipliers that were found, or else the solver's, at its answer or at another
+        one, whose points are shown.
+        """
         claim = self.claim
         λ: Sequence[Any]
         ν: Sequence[Any]
         Λ: Sequence[Any]
         if found is None:
-            value, answer = self.answer.value, self.answer
+            answer = answer or self.answer
+            value = answer.value
             λ, ν, Λ = answer.multipliers, answer.free, answer.metrics
         else:
             value = float(found.value)
@@ -237,9 +247,12 @@ class Attempt:
             linear=self._linear(ν, Λ),
             program=self.program,
             multipliers=found,
-            points=self.points if math.isfinite(value) else None,
+            points=partial(self._points, answer) if math.isfinite(value) else None,
             **shown,
         )
+
+    def _points(self, answer: Answer | None) -> Any:
+        return worst_points(self.claim, answer or self.answer)
 
     def _linear(self, ν: Sequence[Any], Λ: Sequence[Any]) -> Any:
         """The part of adjoints and families in what is left."""
@@ -251,13 +264,9 @@ class Attempt:
             total = total + np.einsum("ij,ijkl->kl", np.array(metric, dtype=float), M)
         return total
 
-    def points(self) -> Any:
-        """A worst configuration in few dimensions, one row a free vector that is none of values."""
-        return worst_points(self.claim, self.answer)
-
 
 def worst_points(claim: Claim, answer: Answer) -> Any:
-    """Points of the solver's Gram matrix."""
+    """A worst configuration in few dimensions, one row a free vector that is none of values."""
     n = len(claim.B) - claim.values
     units = answer.units[:n]
     D = np.outer(units, units)
@@ -271,11 +280,15 @@ def worst_points(claim: Claim, answer: Answer) -> Any:
 
 def bounded(attempt: Attempt) -> Proof:
     """The least t, if it is verified."""
-    answer = attempt.answer
     found = attempt.certified
     if found is not None:
         return attempt.proof(found, Outcome.PROVED, "")
+    answer = attempt.answer
     if answer.is_impossible:
         why = "points that satisfy every condition exceed every multiple of what is given"
         return attempt.proof(None, Outcome.INEXPRESSIBLE, why)
+    beyond = exceeding(attempt.program, attempt.claim, attempt.units, attempt.unit)
+    if beyond is not None:
+        why = EXCEEDED.format(beyond.value)
+        return attempt.proof(None, Outcome.INEXPRESSIBLE, why, beyond)
     return attempt.proof(None, Outcome.FAILED, attempt.failure)

@@ -12,6 +12,7 @@ to where S vanishes there.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -29,7 +30,7 @@ from splitkit.proofs.exact import (
     is_semidefinite,
     solve_near,
 )
-from splitkit.proofs.program import Answer, Claim, least_value
+from splitkit.proofs.program import Answer, Claim, least_value, order_one, shortened
 from splitkit.proofs.quadratic import Quadratic, exact_sum, whole_sum
 from splitkit.proofs.runs import Row
 
@@ -202,8 +203,20 @@ def _vanishing_at(
     S = _slack_in_floats(claim, answer, t)[np.ix_(kept, kept)]
     eigenvalues, vectors = np.linalg.eigh(np.outer(units, units) * S)
     null = vectors[:, eigenvalues <= INTERIOR * max(eigenvalues[-1], 0.0)]
-    found = _rational(units[:, None] * null) if null.shape[1] else None
-    return [{kept[i]: c for i, c in z.items()} for z in found or []]
+    if not null.shape[1]:
+        return []
+    all_null = np.zeros((n, len(off) + null.shape[1]))
+    for k, z in enumerate(off):
+        all_null[list(z), k] = [float(c) for c in z.values()] / answer.units[list(z)]
+    all_null[kept, len(off) :] = null
+    found = _orthogonal(program, answer.units, np.linalg.qr(all_null)[0])
+    if found is not None:
+        space = Echelon()
+        for z in off:
+            space.add(z)
+        return [z for z in found if space.add(z)]
+    rational = _rational(null, units)
+    return [{kept[i]: c for i, c in z.items()} for z in rational or []]
 
 
 def _slack_in_floats(claim: Claim, answer: Answer, t: float) -> Any:
@@ -224,7 +237,7 @@ def _centre(claim: Claim, answer: Answer, t: float, off: Sequence[Row] = ()) -> 
     n = len(units) - claim.values
     moved = Claim(
         np.diag(np.where(np.arange(len(units)) < n, size / units**2, 0.0)),
-        claim.C - t * claim.B,
+        _rest(claim, units, t),
         claim.inequalities,
         claim.equalities,
         claim.families,
@@ -234,6 +247,13 @@ def _centre(claim: Claim, answer: Answer, t: float, off: Sequence[Row] = ()) -> 
     if not off:
         return least_value(moved, units)
     return replace(least_value(*_reduced(moved, units, off)), units=units)
+
+
+def _rest(claim: Claim, units: Any, t: float) -> Any:
+    """C − tB, of numbers that are the same in all units."""
+    D = np.outer(units, units)
+    (C, c), (B, b) = (order_one(D * M) for M in (claim.C, claim.B))
+    return c / D * (C - shortened(t * b / c) * B)
 
 
 def _leading(off: Sequence[Row]) -> set[int]:
@@ -306,7 +326,7 @@ def _direct(
         if found is None:
             return None
         λ, ν = found
-    Λ = [_nearest_semidefinite(metric) for metric in answer.metrics]
+    Λ = [nearest_semidefinite(metric) for metric in answer.metrics]
     given = Multipliers(Fraction(t), tuple(λ), tuple(ν), tuple(Λ))
     return given if verifies(program, given) else None
 
@@ -349,7 +369,7 @@ def _at_values(
     return found
 
 
-def _nearest_semidefinite(metric: Any) -> Matrix:
+def nearest_semidefinite(metric: Any) -> Matrix:
     """FFᵀ near it, formed in rational numbers."""
     diagonal = np.sqrt(np.maximum(np.diag(metric), 0.0))
     unit = np.where(diagonal > 0, diagonal, 1.0)
@@ -395,11 +415,11 @@ def _on_a_face(
     return None
 
 
-def _rational(null: Any) -> list[Row] | None:
-    """The space spanned by these columns in small fractions, if it is."""
+def _rational(null: Any, units: Any) -> list[Row] | None:
+    """The space spanned by these columns, each entry in its unit, in small fractions, if it is."""
     for denominator, tolerance in COARSE:
-        rows = list(_simplest(null, denominator))
-        exact = np.array([[float(c) for c in row] for row in rows])
+        rows = list(_simplest(null, denominator, units))
+        exact = np.array([[float(c) for c in row] for row in rows]) / units
         left = null - exact.T @ np.linalg.lstsq(exact.T, null, rcond=None)[0]
         if np.linalg.norm(left) <= tolerance * np.linalg.norm(null):
             return [{i: c for i, c in enumerate(row) if c} for row in rows]
@@ -524,19 +544,36 @@ def _vanishing(
             yield row, ZERO
 
 
-def _simplest(null: Any, denominator: int = 8) -> Iterator[list[Fraction]]:
-    """A basis of a space that is known about, in reduced echelon form, of small fractions."""
+def _simplest(null: Any, denominator: int = 8, units: Any = None) -> Iterator[list[Fraction]]:
+    """A basis of a space that is known about, in reduced echelon form, of small fractions; entries
+    are in these units of their own, in which those that are as small as 0 are told.
+    """
     rows = np.array(null.T)
+    units = np.ones(rows.shape[1]) if units is None else units
+    leading: dict[int, int] = {}
     for k in range(len(rows)):
         column = int(np.argmax(np.abs(rows[k])))
         if not rows[k, column]:
             continue
+        leading[k] = column
         rows[k] /= rows[k, column]
         for other in range(len(rows)):
             if other != k:
                 rows[other] -= rows[other, column] * rows[k]
-    for row in rows:
-        yield [Fraction(float(value)).limit_denominator(denominator) for value in row]
+    for k, row in enumerate(rows):
+        unit = units[leading[k]] if k in leading else 1.0
+        yield [
+            _small(float(value * own / unit), denominator)
+            if abs(value) * denominator > 0.5
+            else ZERO
+            for value, own in zip(row, units, strict=True)
+        ]
+
+
+def _small(c: float, denominator: int) -> Fraction:
+    """A power of 2 times a fraction below 2 with such a denominator."""
+    part, power = math.frexp(c)
+    return Fraction(2 * part).limit_denominator(denominator) * Fraction(2) ** (power - 1)
 
 
 def _unknown(program: Program, answer: Answer) -> Iterator[tuple[float, Quadratic]]:

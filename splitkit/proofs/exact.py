@@ -42,9 +42,12 @@ class Budget:
 
 
 class Echelon:
-    """A linear space, by rows in reduced echelon form."""
+    """A linear space, by rows in reduced echelon form, which the first of their entries leads, in
+    whatever units they are, or the ``largest``.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, *, largest: bool = False) -> None:
+        self.largest = largest
         self.rows: dict[int, dict[int, Fraction]] = {}  # by the position of the leading 1
 
     def reduced(self, v: Sparse) -> dict[int, Fraction]:
@@ -59,7 +62,9 @@ class Echelon:
         rest = self.reduced(v)
         if not rest:
             return False
-        position = max(rest, key=lambda p: (abs(rest[p]), -p))
+        position = min(rest)
+        if self.largest:
+            position = max(rest, key=lambda p: (abs(rest[p]), -p))
         row = {p: value / rest[position] for p, value in rest.items()}
         for other in self.rows.values():
             _subtract(other, other.get(position, ZERO), row)

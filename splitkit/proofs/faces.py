@@ -29,7 +29,7 @@ import numpy as np
 
 from splitkit.proofs.certify import MARGINS, Multipliers, Program, verifies
 from splitkit.proofs.exact import ZERO, Echelon, Matrix, is_semidefinite
-from splitkit.proofs.program import Claim, Conic
+from splitkit.proofs.program import DIGITS, Claim, Conic
 from splitkit.proofs.quadratic import Quadratic, whole_row
 from splitkit.proofs.runs import Row
 
@@ -407,6 +407,12 @@ class _Multiples:
         return found
 
 
+def _rounded(sums: Any, sizes: Any) -> Any:
+    """Sums without what rounding leaves of them where terms of these sizes cancel."""
+    last = np.exp2(np.frexp(sizes)[1]) / DIGITS
+    return np.rint(sums / last) * last
+
+
 def _product(Q: Quadratic, z: Whole) -> Whole:
     """dQz, in whole numbers."""
     product: Whole = {}
@@ -466,11 +472,12 @@ class _Free:
         of_λ[:, 1:] = weights[:, None] * N[signed] * of_free
         self.conic.not_negative(of_λ, weights * start[signed] / size_C)
         of_S = np.empty((2 + len(self.free), n * n))
-        of_S[0], of_S[1] = -(C + start @ Q) / size_C, B / size_B
-        of_S[2:] = -of_free[:, None] * (N.T @ Q)
+        at_start = _rounded(C + start @ Q, np.abs(C) + np.abs(start) @ np.abs(Q))
+        of_S[0], of_S[1] = -at_start / size_C, B / size_B
+        of_S[2:] = -of_free[:, None] * _rounded(N.T @ Q, np.abs(N.T) @ np.abs(Q))
         kept = [i for i in range(n) if i not in known.leading]
-        at_start, *of_t_and_free = of_S.reshape(-1, n, n)[:, kept][:, :, kept]
-        self.conic.semidefinite(np.array(of_t_and_free), at_start)
+        of_start, *of_t_and_free = of_S.reshape(-1, n, n)[:, kept][:, :, kept]
+        self.conic.semidefinite(np.array(of_t_and_free), of_start)
         for f, M in enumerate(program.families):
             rest = [i for i in range(len(M)) if i not in known.null[f].rows]
             if rest:

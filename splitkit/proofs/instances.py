@@ -3,10 +3,9 @@
 Through two pairs, with differences d and Δ, there is an affine operator with these properties: a
 multiple of a rotation in a plane, x ↦ sx + tJx with s = ⟨d, Δ⟩/‖d‖², s² + t² = ‖Δ‖²/‖d‖², has
 the same s and ‖Δ‖/‖d‖ for every two pairs; of a gradient, m plus a symmetric matrix of rank 1.
-Through more pairs a matrix is tried. Where there is none, the operator is known at these points
-alone, and an extension to the whole space exists if one form is all that is known (Kirszbraun and
-Valentine; for monotone operators Minty). Then others that break the claim are preferred, of which
-the whole graph is written down (``members.py``).
+Through more pairs a matrix is tried. Where there is none, and the operator is a gradient or known
+by one form alone, a piecewise linear operator is laid through them (``extensions.py``). Then others
+that break the claim as well are preferred, which can be written down in a line (``members.py``).
 """
 
 from __future__ import annotations
@@ -18,32 +17,10 @@ import numpy as np
 
 from splitkit.backend import Point, Scalar
 from splitkit.operators.base import Operator, PointMap
+from splitkit.proofs.extensions import ConvexThroughPoints, OfOneForm, as_text
 from splitkit.properties import Form, Properties
 
 CLOSE = 1e-6  # relative: what the solver's accuracy leaves
-
-
-class Tabulated(Operator):
-    """An operator that is known at some points of its graph."""
-
-    def __init__(self, x: Any, u: Any, properties: Properties) -> None:
-        self.x, self.u = np.asarray(x), np.asarray(u)
-        self.known = properties
-
-    @property
-    def properties(self) -> Properties:
-        return self.known
-
-    def __call__(self, x: Point) -> Point:
-        return self.u[_nearest(self.x, x)]
-
-    def make_resolvent(self, alpha: Scalar) -> PointMap:
-        sums = self.x + alpha * self.u
-        return lambda y: self.x[_nearest(sums, y)]
-
-    def __repr__(self) -> str:
-        pairs = zip(self.x, self.u, strict=True)
-        return "through " + ", ".join(f"{as_text(x)} ↦ {as_text(u)}" for x, u in pairs)
 
 
 class Matrix(Operator):
@@ -68,30 +45,64 @@ class Matrix(Operator):
         return "x ↦ [" + "; ".join(as_text(row)[1:-1] for row in self.M) + f"] x{shift}"
 
 
-def operator_through(x: Any, u: Any, properties: Properties) -> Operator | None:
+def operator_through(
+    x: Any, u: Any, properties: Properties, step: float | None = None
+) -> Operator | None:
     """An operator with these properties through pairs of points, the rows of x and u, of an even
-    dimension; None: none was found.
+    dimension; None: none was found. With a ``step`` it is known by its resolvent there, if it
+    has no matrix and is no gradient.
     """
     d, v = x[1:] - x[0], u[1:] - u[0]
     M = _one(d[0], v[0], properties) if len(d) == 1 else _several(d, v, properties)
     if M is not None and _satisfies(M, properties):
         return Matrix(M, x[0], u[0], properties)
     if properties.gradient:
-        extends = _interpolated_by_a_function(x, u, properties)
-    else:
-        forms = {form for form in properties.forms if any(form)}
-        extends = len(forms) <= 1 and all(_satisfied(x, u, form) for form in forms)
-    return Tabulated(x, u, properties) if extends else None
+        values = _values_of_a_function(x, u, properties)
+        return None if values is None else ConvexThroughPoints(x, u, values, properties)
+    forms = _essential(properties)
+    if len(forms) != 1:
+        return None
+    [form] = forms
+    if not _satisfied(x, u, form):
+        return None
+    if step is None and form[2] >= 0:  # of no size that bounds its values
+        step = float(np.linalg.norm(x - x[0]) / (np.linalg.norm(u - u[0]) or 1.0)) or 1.0
+    return OfOneForm(x, u, form, step, properties)
 
 
-def _interpolated_by_a_function(x: Any, u: Any, properties: Properties) -> bool:
-    """Whether an m-strongly convex, L-smooth function has these gradients: whether there are values
-    with f(xᵢ) − f(xⱼ) ≥ cᵢⱼ, which is so if no cycle of the c is positive (Taylor, Hendrickx,
-    Glineur, 2017, Thm. 4).
+def _essential(properties: Properties) -> list[Form]:
+    """The forms that do not follow from another one."""
+    kept = list(dict.fromkeys(form for form in properties.forms if any(form)))
+    for form in list(kept):
+        if any(_follows(form, other) for other in kept if other != form):
+            kept.remove(form)
+    return kept
+
+
+def _follows(form: Form, other: Form) -> bool:
+    """Whether it is a multiple of the other one and a square: at the multiple with the greatest
+    determinant of what is left.
+    """
+    (a, b, c), (p, q, r) = form, other
+    if q * q <= p * r:
+        return False
+    τ = max(0.0, (b * q - (a * r + c * p) / 2) / (q * q - p * r))
+    left, right = a - τ * p, c - τ * r
+    sizes = (abs(a) + τ * abs(p)), (abs(c) + τ * abs(r))
+    rest = left * right - (b - τ * q) ** 2
+    size = sizes[0] * sizes[1] + (abs(b) + τ * abs(q)) ** 2
+    few = -1e-14
+    return left >= few * sizes[0] and right >= few * sizes[1] and rest >= few * size
+
+
+def _values_of_a_function(x: Any, u: Any, properties: Properties) -> Any:
+    """Values of an m-strongly convex, L-smooth function with these gradients, if there is one: with
+    f(xᵢ) − f(xⱼ) ≥ cᵢⱼ, and so if no cycle of the c is positive (Taylor, Hendrickx, Glineur, 2017,
+    Thm. 4).
     """
     m, L = properties.strong_monotonicity or 0.0, properties.lipschitz
     if not 0 <= m < math.inf or (L is not None and L <= m):
-        return False
+        return None
     dx, du = x[:, None] - x, u[:, None] - u
     c = np.einsum("jk,ijk->ij", u, dx)
     sizes = np.abs(c).max()
@@ -102,7 +113,7 @@ def _interpolated_by_a_function(x: Any, u: Any, properties: Properties) -> bool:
         c = c + (squares - 2 * m / L * np.sum(du * dx, axis=2)) / (2 * (1 - m / L))
     for k in range(len(c)):
         c = np.maximum(c, c[:, k, None] + c[k])
-    return bool(np.diag(c).max() <= CLOSE * sizes)
+    return c[:, 0] if np.diag(c).max() <= CLOSE * sizes else None
 
 
 def _satisfied(x: Any, u: Any, form: Form) -> bool:
@@ -185,16 +196,3 @@ def _satisfies(M: Any, properties: Properties) -> bool:
         if np.linalg.eigvalsh(a * identity + b * symmetric + c * square)[0] < -CLOSE * size:
             return False
     return True
-
-
-def _nearest(points: Any, x: Any) -> int:
-    distance = np.linalg.norm(points - x, axis=1)
-    i = int(np.argmin(distance))
-    if distance[i] > 1e-3 * max(np.linalg.norm(x), np.abs(points).max(), 1e-300):
-        raise ValueError(f"the operator is not known at {as_text(x)}")
-    return i
-
-
-def as_text(x: Any) -> str:
-    """A point."""
-    return "(" + ", ".join(f"{value:.4g}" for value in x) + ")"

@@ -23,7 +23,8 @@ import numpy as np
 
 from splitkit.backend import Point, Scalar
 from splitkit.operators.base import Operator, PointMap
-from splitkit.proofs.instances import CLOSE, Matrix, as_text
+from splitkit.proofs.extensions import as_text
+from splitkit.proofs.instances import CLOSE, Matrix
 from splitkit.properties import Properties
 
 COUNT = 256  # operators of each kind at a time

@@ -8,9 +8,10 @@ claim tr((tB − C) G) ≥ 0 holds for all points of all spaces if, and in dimen
 and the least t is a semidefinite program. Its dual variable is a Gram matrix that attains it:
 points that satisfy every inequality and for which no smaller t is true.
 
-It is solved in other units: the free vectors are multiplied by powers of 2, and each matrix divided
-by its size, so that no entry of any matrix is far from 1 if that can be. Constants of operators
-and step sizes together fix these units, so they do not matter.
+It is solved in other units: the free vectors are multiplied by numbers, and each matrix divided by
+its size, so that no entry of any matrix is far from 1 if that can be. Constants of operators and
+step sizes together fix these units, and the solver is given 40 binary digits of each entry: in
+whatever units a step is written, it is mostly given the same numbers, bit by bit.
 
 Source: Ryu, Taylor, Bergeling, Giselsson, *Operator splitting performance estimation* (2020).
 """
@@ -18,6 +19,7 @@ Source: Ryu, Taylor, Bergeling, Giselsson, *Operator splitting performance estim
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -29,6 +31,8 @@ import scipy.sparse
 from splitkit.progress import tell
 
 TOLERANCE = 1e-10  # the solver's
+TINY = 1e-200  # beside the entries of a Gram matrix
+DIGITS = 2.0**40  # of the numbers that the solver is given
 PROGRAMS = "programs of a proof"  # what a bar counts
 FAR = 2.0**20  # between what is claimed and what is given: they have other units
 NEAR = 256.0  # between the entries of all matrices: they may stay as they are
@@ -119,23 +123,27 @@ def least_value(claim: Claim, units: Any = None) -> Answer:
     units = balanced_units(claim) if units is None else units
     D = np.outer(units, units)
     stack = np.array([claim.C, claim.B, *claim.inequalities, *claim.equalities]) * D
+    stack, largest = order_one(stack)
     norms = np.sqrt(np.sum(stack * stack, axis=(1, 2)))
-    norms[0] = norms[0] or norms[1]  # t in the units of C/B; if C is 0, in those of 1
-    size_C, size_B, *_ = norms = np.where(norms > 0, norms, 1.0)
-    of_known = 1 / norms[2:]
+    norms = np.where(norms > 0, norms, 1.0)
     right, *columns = _parts(stack / norms[:, None, None], n)
+    size_C, size_B, *_ = norms = norms * largest[:, 0, 0]
+    if not np.any(right):  # t in the units of C/B; if C is 0, in those of 1
+        size_C = size_B
+    of_known = 1 / norms[2:]
     of_M = [_family_units(M, D) for M in claim.families]
     sizes = [len(M) for M in claim.families]
     for M, f in zip(claim.families, of_M, strict=True):
         i, j, k = _triangle(len(M))
-        columns += [*_parts((k * f[i] * f[j])[:, None, None] * (D * M[i, j]), n)]
+        parts = shortened((f[i] * f[j])[:, None, None] * (D * M[i, j]))
+        columns += [*_parts(k[:, None, None] * parts, n)]
     count, families = len(columns), sum(k * (k + 1) // 2 for k in sizes)
     bounded = 1 + len(claim.inequalities)  # t and λ
     end = bounded + len(right)
     A = np.zeros((end + families, count))
     b = np.zeros(len(A))
     A[:bounded, :bounded] = -np.eye(bounded)
-    b[0] = -claim.least * size_B / size_C
+    b[0] = -shortened(claim.least * size_B / size_C)
     A[bounded:end] = np.array(columns).T
     A[bounded:end, 0] *= -1.0  # S = tB − C − …
     b[bounded:end] = -right
@@ -148,6 +156,7 @@ def least_value(claim: Claim, units: Any = None) -> Answer:
     gram[:n, :n] = _smat(z[bounded + m : end], n)
     gram *= D
     weight = float(np.sum(claim.B * gram))
+    has_weight = weight > TINY * float(np.abs(gram).max())
     rest = bounded + len(claim.equalities)
     metrics, at = [], rest
     for k, f in zip(sizes, of_M, strict=True):
@@ -159,7 +168,7 @@ def least_value(claim: Claim, units: Any = None) -> Answer:
         multipliers=x[1:bounded] * of_known[: bounded - 1] * size_C,
         free=x[bounded:rest] * of_known[bounded - 1 :] * size_C,
         metrics=tuple(metrics),
-        gram=gram / weight if weight > 0 and status != "PrimalInfeasible" else gram,
+        gram=gram / weight if has_weight and status != "PrimalInfeasible" else gram,
         units=units,
     )
 
@@ -169,7 +178,7 @@ class Conic:
 
     def __init__(self, count: int, c: float) -> None:
         self.rows = [np.eye(1, count)]
-        self.right = [np.array([c])]
+        self.right = [shortened(np.array([c]))]
         self.inside = [np.zeros(1)]
         self.bounded = 1
         self.sizes: list[int] = []
@@ -186,8 +195,8 @@ class Conic:
             self.sizes.append(len(C))
 
     def _add(self, M: Any, c: Any, inside: Any) -> None:
-        self.rows.append(M)
-        self.right.append(c)
+        self.rows.append(shortened(M))
+        self.right.append(shortened(c))
         self.inside.append(inside)
 
     def minimum(self, inside: float) -> Any:
@@ -208,6 +217,21 @@ def _solver(
     """
     key = (A.shape, A.tobytes(), b.tobytes(), linear, tuple(sizes), tolerance)
     return _solve(_Keyed(A, b, key))
+
+
+def order_one(M: Any) -> tuple[Any, Any]:
+    """A matrix, or each of several, divided by its largest entry, and that, which is 1 for 0."""
+    largest = np.abs(M).max(axis=(-2, -1), keepdims=True)
+    largest = np.where(largest > 0, largest, 1.0)
+    return shortened(M / largest), largest
+
+
+def shortened(M: Any) -> Any:
+    """The numbers to so many digits: those of a program in other units, which are rounded in their
+    last ones, become the same.
+    """
+    parts, powers = np.frexp(M)
+    return np.ldexp(np.rint(parts * DIGITS), powers) / DIGITS + 0.0
 
 
 class _Ended(NamedTuple):
@@ -235,7 +259,7 @@ class _Keyed:
 
 @lru_cache(maxsize=4096)
 def _solve(keyed: _Keyed) -> _Ended:
-    clarabel = _clarabel()
+    clarabel = load_clarabel()
     A, (shape, *_, (bounded, equal), sizes, tolerance) = keyed.A, keyed.key
     cones = [clarabel.NonnegativeConeT(bounded)]
     cones += [clarabel.ZeroConeT(equal)] if equal else []
@@ -258,7 +282,7 @@ def _solve(keyed: _Keyed) -> _Ended:
 
 @lru_cache(maxsize=8)
 def _settings(tolerance: float) -> Any:
-    settings = _clarabel().DefaultSettings()
+    settings = load_clarabel().DefaultSettings()
     settings.verbose = False
     settings.tol_gap_abs = settings.tol_gap_rel = settings.tol_feas = tolerance
     return settings
@@ -279,27 +303,31 @@ def _sparse(A: Any) -> Any:
 
 
 def balanced_units(claim: Claim) -> Any:
-    """Powers of 2 by which the free vectors are multiplied, so that the entries of each matrix
-    differ little: those d for which log|Qᵢⱼ| + dᵢ + dⱼ varies least within the Q, the least entries
-    counting least.
+    """Numbers by which the free vectors are multiplied, so that the entries of each matrix differ
+    little: units of their own, times powers of 2, those d for which log|Qᵢⱼ| + dᵢ + dⱼ varies least
+    within the Q, the least entries counting least.
     """
     n = len(claim.B)
-    known = (claim.B, claim.C, *claim.inequalities, *claim.equalities, *claim.families)
-    entries = np.abs(np.concatenate([M.ravel() for M in known]))
-    entries = entries[entries > 0]
-    if not len(entries) or entries.max() <= NEAR * entries.min():
-        return np.ones(n)
+    known = [claim.B, claim.C, *claim.inequalities, *claim.equalities]
+    known += [M[i, i] for M in claim.families for i in range(len(M))]
+    stack = np.abs(known)
+    own = own_units(stack)
+    stack *= np.outer(own, own)
     # t has units of its own where numbers, or a residual, are compared with squares of points
-    ratio = float(np.abs(claim.C).max() / (np.abs(claim.B).max() or 1.0))
+    ratio = float(stack[1].max() / (stack[0].max() or 1.0))
     apart = claim.values or claim.least < 0 or not 1 / FAR < ratio < FAR
-    groups = [[claim.B], [claim.C]] if apart else [[claim.B, claim.C]]
-    groups += [[M] for M in (*claim.inequalities, *claim.equalities)]
-    groups += [[M[i, i]] for M in claim.families for i in range(len(M))]
-    g = np.repeat(np.arange(len(groups)), [len(each) for each in groups])
-    stack = np.array([M for each in groups for M in each])
+    g = np.arange(len(stack))  # what has the units of one number
+    if not apart:
+        g[1] = 0
     k, i, j = np.nonzero(stack * np.tri(n).T)
-    sizes = np.log2(np.abs(stack[k, i, j]))
-    A = np.zeros((len(k), n + len(groups)))
+    entries = stack[k, i, j]
+    sizes = np.zeros(len(g))
+    np.maximum.at(sizes, g[k], entries)
+    entries /= sizes[g[k]]
+    if not len(k) or NEAR * entries.min() >= 1:
+        return own
+    logs = np.log2(entries)
+    A = np.zeros((len(k), n + len(g)))
     each = np.arange(len(k))
     A[each, i] += 1.0
     A[each, j] += 1.0
@@ -308,9 +336,47 @@ def balanced_units(claim: Claim) -> Any:
     for _ in range(2):
         scaled = weights[:, None] * A
         normal = scaled.T @ scaled + 1e-9 * np.eye(A.shape[1])  # what is left open stays small
-        found = np.linalg.solve(normal, -scaled.T @ (weights * sizes))
-        weights = np.exp2(np.clip(A @ found + sizes, -20.0, 0.0) / 4)
-    return np.exp2(np.round(found[:n]))
+        found = np.linalg.solve(normal, -scaled.T @ (weights * logs))
+        weights = np.exp2(np.clip(A @ found + logs, -20.0, 0.0) / 4)
+    return own * np.exp2(np.round(found[:n]))
+
+
+def own_units(stack: Any) -> Any:
+    """Units of the free vectors in those of the first one: in the first of the matrices that
+    connects one with those that are known, entries on the diagonal have one size.
+
+    They depend on where entries are, and on ratios of them, so that a program in other units is the
+    same one in these.
+    """
+    n = stack.shape[-1]
+    squares = np.diagonal(stack, axis1=1, axis2=2)
+    units, known, unknown = [1.0] * n, {0}, set(range(1, n))
+    left = [(k, {*np.nonzero(row)[0].tolist()}) for k, row in enumerate(squares)]
+    while unknown:
+        rest = []
+        for k, places in left:
+            new = places & unknown
+            if not new:
+                continue
+            first = min(places & known, default=None)
+            if first is None:
+                rest.append((k, places))
+                continue
+            for i in new:
+                units[i] = units[first] * math.sqrt(squares[k, first] / squares[k, i])
+            known |= new
+            unknown -= new
+        if len(rest) == len(left):
+            i = min(unknown)  # by a product with one that is known, or by nothing
+            for j in sorted(known):
+                at = np.nonzero(stack[:, i, j] * squares[:, j])[0]
+                if len(at):
+                    units[i] = units[j] * float(squares[at[0], j] / stack[at[0], i, j])
+                    break
+            known.add(i)
+            unknown.remove(i)
+        left = rest
+    return np.array(units)
 
 
 def _family_units(M: Any, D: Any) -> Any:
@@ -319,7 +385,8 @@ def _family_units(M: Any, D: Any) -> Any:
     return np.where(sizes > 0, sizes, 1.0) ** -0.5
 
 
-def _clarabel() -> Any:
+def load_clarabel() -> Any:
+    """The solver, an optional package."""
     try:
         import clarabel  # optional
     except ImportError as error:

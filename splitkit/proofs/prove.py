@@ -31,8 +31,9 @@ from splitkit.progress import Progress, telling
 from splitkit.proofs.abstract import symbolic
 from splitkit.proofs.attempt import Attempt, Known, of_linear_map, worst_points
 from splitkit.proofs.certify import Multipliers
+from splitkit.proofs.extensions import ThroughPoints
 from splitkit.proofs.faces import between_solutions, may_differ
-from splitkit.proofs.instances import Tabulated, operator_through
+from splitkit.proofs.instances import operator_through
 from splitkit.proofs.interpolation import Smooth, interpolation_of
 from splitkit.proofs.iterated import after_steps
 from splitkit.proofs.members import breaking
@@ -616,7 +617,7 @@ def _not_proved(
             why = f"{why}: operators through their worst points attain {shown.attained:.6g} only"
     except ValueError as error:
         why = f"{why}: {error}"
-    if through is None or any(isinstance(A, Tabulated) for A in through.instances.values()):
+    if through is None or any(isinstance(A, ThroughPoints) for A in through.instances.values()):
         found = _searched(runs, text, before, replay)
         if found is not None and (through is None or _breaks_as_much(text, found, through)):
             through = found
@@ -731,7 +732,7 @@ def _shown(
             for p in leaf.pairs
         ]
         x, u = (np.array(each) for each in zip(*_distinct(pairs), strict=True))
-        found = operator_through(x, u, leaf.properties)
+        found = operator_through(x, u, leaf.properties, leaf.resolvent_step)
         if found is None:
             raise ValueError(f"none of {leaf!r} through the worst points was found")
         named[leaf.name] = found

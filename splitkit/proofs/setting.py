@@ -74,7 +74,7 @@ class Setting:
 
     def __init__(self) -> None:
         self.scene = Scene()
-        self.zero = Echelon()  # what vanishes
+        self.zero = Echelon(largest=True)  # what vanishes
         self._members: dict[int, Member] = {}
         self._names = ["1"]  # of the values
         self._assumed: list[Quantity] = []
@@ -286,7 +286,7 @@ class _Written:
 
     def _occurring(self, claims: Sequence[Quantity]) -> Echelon:
         """The space of all vectors that occur; what no row of it leads is 0."""
-        space = Echelon()
+        space = Echelon(largest=True)
 
         def occurs(v: Vector) -> None:
             space.add(self.zero.reduced(v.coefficients))

@@ -284,6 +284,13 @@ class Leaf(Operator):
         return self.A.has_resolvent
 
     @property
+    def resolvent_step(self) -> float | None:
+        """The first step of a resolvent that was applied; None: there is none, or values were."""
+        maps = [map for map, *_ in self._known]
+        steps = [float(map) for map in maps if isinstance(map, Fraction)]
+        return steps[0] if len(steps) == len(maps) > 0 else None
+
+    @property
     def is_constant(self) -> bool:
         """Known to have one value."""
         return self.properties.lipschitz == 0

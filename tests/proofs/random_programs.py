@@ -8,7 +8,7 @@ whose fixed points are searched for.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -165,6 +165,21 @@ class RandomStep:
             line.append(("combine", 0, share, count - 1, 1 - share))
         return cls(kinds, tuple(line), unit)
 
+    def in_units(self, s: float) -> RandomStep:
+        """The same with s(m, L, 1/β, 1/α) in the place of (m, L, 1/β, 1/α)."""
+
+        def times(v: float | None) -> float | None:
+            return None if v is None else v * s
+
+        kinds = tuple(
+            replace(k, m=times(k.m), L=times(k.L), beta=k.beta if k.beta is None else k.beta / s)
+            for k in self.kinds
+        )
+        line = tuple(
+            each if each[0] == "combine" else (*each[:3], each[3] / s) for each in self.line
+        )
+        return RandomStep(kinds, line, self.unit * s)
+
     def __call__(self, *operators: Any) -> Any:
         """The step of these operators, as ``prove`` takes it."""
 
@@ -274,3 +289,14 @@ class _OfLine:
 
     def resolvent(self, alpha: float) -> Any:
         return lambda y: self.f.resolvent(alpha, y)
+
+
+def differ(one: Any, other: Any) -> bool:
+    """Whether two attempts at one step, in two units, end in different ways or at values that are
+    apart by more than the tolerance; what is below a thousandth is compared with that.
+    """
+    if one is None or other is None:
+        return (one is None) != (other is None)
+    if (one.outcome, one.claim) != (other.outcome, other.claim):
+        return True
+    return bool(one.holds and abs(one.value - other.value) > TOLERANCE * max(abs(one.value), 1e-3))
