@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 import splitkit as sk
+from splitkit_nn.layers import MonDEQ
 from splitkit_nn.layers.copies import copied
 from splitkit_nn.linear.bounds.base import Watch, unwatched
 from splitkit_nn.training.layer import equilibrium_layer, follow, loss_cotangent
@@ -86,7 +87,7 @@ def measure_convergence(
         "backward": _Inclusion(*layer.cotangent_inclusion(x, v), torch.zeros_like(v)),
     }
     tol = layer.tol if isinstance(layer.tol, float) else TOL
-    alpha = float(layer.alpha if layer.method.alpha is None else layer.method.alpha)
+    alpha = _own_step(layer)
     iterations: dict[Pass, dict[str, list[float]]] = {
         direction: {name: [] for name in METHODS} for direction in PASSES
     }
@@ -107,6 +108,17 @@ def measure_convergence(
         bounds=bounds,
         errors=errors,
     )
+
+
+def _own_step(layer: MonDEQ) -> float:
+    """The step size of the latest solve, or that of unrolled steps, which solve nothing."""
+    if layer.last_solve.forward is not None:
+        return layer.last_solve.forward.alpha
+    given: float | None = getattr(layer.gradient, "alpha", None)
+    if given is not None:
+        return given
+    m, L = layer.parametrization.constants(layer.parametrization.operator(exact=True))
+    return m / L**2
 
 
 def as_table(convergence: Convergence) -> str:

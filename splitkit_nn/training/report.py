@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import torch
 
 from splitkit_nn.certify import Certificate, certify
+from splitkit_nn.implicit.gradients import Unrolled
 from splitkit_nn.models import Classifier
 from splitkit_nn.training.config import Config
 from splitkit_nn.training.layer import equilibrium_layer, follow, has_equilibrium
@@ -21,8 +22,11 @@ ENTRIES = 4_000_000  # of the certified equilibria, at most: more take too much 
 def training_report(trainer: Trainer, config: Config, subject: Subject) -> list[str]:
     """The lines about a training that is over, and what it is of."""
     recipe, history = trainer.recipe, trainer.history
-    last, certified = history[-1], []
-    if has_equilibrium(subject.model):
+    last = history[-1]
+    certified: Sequence[str] = []
+    if has_equilibrium(subject.model) and _unrolled(subject):
+        certified = ["certificate: none, since unrolled steps solve nothing"]
+    elif has_equilibrium(subject.model):
         certificate, samples = certify_subject(subject)
         certified = certificate.proved(subject.which(samples))
     return [
@@ -43,6 +47,10 @@ def training_report(trainer: Trainer, config: Config, subject: Subject) -> list[
         ),
         *certified,
     ]
+
+
+def _unrolled(subject: Subject) -> bool:
+    return isinstance(equilibrium_layer(subject.model).gradient, Unrolled)
 
 
 def _held_out(trainer: Trainer) -> list[str]:

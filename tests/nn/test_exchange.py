@@ -116,7 +116,7 @@ def test_tensors_and_arrays_are_one_memory(monkeypatch):
 
 def test_the_factorization_serves_both_solves_and_later_ones(monkeypatch):
     made = []
-    inverse = DenseMatrix.shifted_inverse.__wrapped__
+    inverse = DenseMatrix._factored.__wrapped__
 
     @kept_for_last_step
     @wraps(inverse)
@@ -124,7 +124,7 @@ def test_the_factorization_serves_both_solves_and_later_ones(monkeypatch):
         made.append(self)
         return inverse(self, alpha)
 
-    monkeypatch.setattr(DenseMatrix, "shifted_inverse", counted)
+    monkeypatch.setattr(DenseMatrix, "_factored", counted)
     layer, x = make("dense", solve_in="numpy")
     layer.method = sk.PeacemanRachford(alpha=1.0)  # to choose it takes factorizations
     for _ in range(2):

@@ -91,7 +91,7 @@ def test_the_inverse_is_never_stale(layer, x, change, training):
 def test_the_inverse_is_kept_while_parameters_do_not_change(layer, x, monkeypatch):
     layer(x)
     calls = []
-    inverse = sk.DenseMatrix.shifted_inverse.__wrapped__
+    inverse = sk.DenseMatrix._factored.__wrapped__
 
     @kept_for_last_step
     @wraps(inverse)
@@ -99,7 +99,7 @@ def test_the_inverse_is_kept_while_parameters_do_not_change(layer, x, monkeypatc
         calls.append(alpha)
         return inverse(self, alpha)
 
-    monkeypatch.setattr(sk.DenseMatrix, "shifted_inverse", counted)
+    monkeypatch.setattr(sk.DenseMatrix, "_factored", counted)
     layer.eval()
     layer(x).sum().backward()
     layer(x)

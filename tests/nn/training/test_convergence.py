@@ -1,12 +1,16 @@
 """What the picture shows is true: bounds hold, and the methods fail where theory lets them."""
 
 import math
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
+import splitkit as sk
 from splitkit_nn import DenseClassifier
+from splitkit_nn.training import convergence as module
 from splitkit_nn.training.convergence import (
     ALPHAS,
     LIMIT,
@@ -82,3 +86,18 @@ def test_the_picture_is_a_png_of_a_readable_size(convergence: Convergence) -> No
     width, height = (int.from_bytes(picture[i : i + 4], "big") for i in (16, 20))
     assert width >= 1000
     assert height >= 400
+
+
+@pytest.mark.parametrize(
+    "options", [{"method": sk.ForwardBackward()}, {"gradient": "unrolled"}, {}]
+)
+def test_every_layer_has_a_step_size_of_its_own(
+    options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also one that chooses none for Peaceman-Rachford: its report ended with α = nan."""
+    monkeypatch.setattr(module, "ALPHAS", (0.5,))
+    torch.manual_seed(0)
+    found = measure_convergence(DenseClassifier(2, 3, 2, **options), torch.ones(2, 2), None)
+    assert 0 < found.alpha < 1
+    assert (np.array(found.errors) <= np.array(found.bounds) + 1e-9).all()
+    assert found.bounds[-1] < found.bounds[0]

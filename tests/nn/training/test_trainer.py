@@ -3,14 +3,18 @@
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor, nn
 
 from splitkit_nn.data import Dataset
+from splitkit_nn.training.config import Config
 from splitkit_nn.training.recipe import Recipe
 from splitkit_nn.training.recipes import find_recipe
+from splitkit_nn.training.report import training_report
+from splitkit_nn.training.subject import Subject
 from splitkit_nn.training.trainer import Step, Trainer, accuracy, evaluate
 
 CPU = torch.device("cpu")
@@ -126,12 +130,24 @@ def test_accuracy_counts_over_batches_and_records_no_gradient() -> None:
 
 
 @pytest.mark.parametrize(
-    "gradient", ["cotangent", "direct", "truncated", "jacobian_free", "unrolled"]
+    ("gradient", "method"),
+    [
+        ("cotangent", "anderson"),
+        ("cotangent", "forward-backward"),
+        ("direct", "forward-backward"),
+        ("truncated", "douglas-rachford"),
+        ("jacobian_free", "peaceman-rachford"),
+        ("unrolled", "peaceman-rachford"),
+        ("unrolled", "forward-backward"),
+    ],
 )
-@pytest.mark.parametrize("method", ["peaceman-rachford", "douglas-rachford", "anderson"])
 def test_every_gradient_and_method_of_a_recipe_trains(gradient: str, method: str) -> None:
-    few = replace(DIGITS, train_x=DIGITS.train_x[:64], train_y=DIGITS.train_y[:64])
-    trainer = Trainer(replace(find_recipe("digits"), gradient=gradient, method=method), few, CPU)
+    few = replace(
+        DIGITS,
+        **{name: getattr(DIGITS, name)[:64] for name in ("train_x", "train_y", "test_x", "test_y")},
+    )
+    recipe = replace(find_recipe("digits"), gradient=gradient, method=method)
+    trainer = Trainer(recipe, few, CPU)
     first = trainer.run_epoch(unwatched)
     assert first.test_loss is not None
     assert first.forward_seconds is not None
@@ -139,6 +155,10 @@ def test_every_gradient_and_method_of_a_recipe_trains(gradient: str, method: str
     assert 0 <= first.forward_seconds + first.backward_seconds < first.seconds
     assert (first.backward_iterations > 0) == (gradient in ("cotangent", "truncated"))
     assert (first.forward_seconds > 0) == (gradient != "unrolled")
+    subject = Subject(Path(), recipe.name, trainer.model.eval(), few)
+    report = "\n".join(training_report(trainer, Config(recipe, None), subject))
+    assert ("certificate: none, since unrolled steps" in report) == (gradient == "unrolled")
+    assert "test accuracy" in report
 
 
 def test_the_test_loss_is_the_mean_cross_entropy() -> None:
