@@ -29,7 +29,9 @@ PUBLIC = {
     if line
 }
 JOINER = "\N{WORD JOINER}"
-ROOMS = ("splitkit.functions", "splitkit.operators", "splitkit.problems", "splitkit.solvers")
+ROOMS = tuple(
+    f"splitkit.{room}" for room in ("functions", "linear", "operators", "problems", "solvers")
+)
 
 
 class Made(griffe.Extension):
