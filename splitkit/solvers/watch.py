@@ -94,10 +94,12 @@ class Watch(Maps, threading.local):
     declared: dict[int, bool] = field(default_factory=dict)  # by an operator's identity
     resolved: dict[int, Operator] = field(default_factory=dict)  # alike
     elsewhere: str = ""
+    consistent: list[Call] | None = None  # calls whose pairs are known to contradict nothing
 
     def begin(self) -> None:
         """Forget what was seen: a run begins."""
         self.recording, self.calls, self.last_pairs, self.elsewhere = False, [], {}, ""
+        self.consistent = None
 
     def evaluation(self, A: Operator) -> PointMap:
         return Watched(self, A, A.make_evaluation(), lambda x, u: (x, u), self.is_of_someone(A))
@@ -173,24 +175,24 @@ class Watch(Maps, threading.local):
         What is so only outside of a domain is remembered as ``elsewhere``.
         """
         pairs: dict[int, list[Pair]] = {}
-        for call in self.calls:
-            A, read_pair, argument, value = call
-            if isinstance(read_pair, _OfSolution) or not self.declared[id(A)]:
+        for call, pair, others in _beside_others(self.compared(), self.last_pairs, pairs):
+            if self.calls is self.consistent:
                 continue
-            pair = read_pair(argument, value)
-            known = pairs.setdefault(id(A), [])
-            for other in [*known, *self.last_pairs.get(id(A), ())]:
-                for form, values in _broken(A.properties, pair, other, call, space):
+            A, _, argument, _ = call
+            for other in others:
+                for form, value, allowed in _inequalities(A.properties, pair, other, call, space):
+                    broken = space.xp.where(value < -allowed, value, space.xp.zeros_like(value))
+                    if not bool(space.xp.any(broken < 0)):
+                        continue
                     text = f"{A!r}: {form_text(form)}, which it declares, is {{:.3g}}"
-                    counted = values
+                    counted = broken
                     if pair[0] is argument:  # of an evaluation
                         inside = self._inside(pair[0], space) & self._inside(other[0], space)
-                        counted = space.xp.where(inside, values, space.xp.zeros_like(values))
+                        counted = space.xp.where(inside, broken, space.xp.zeros_like(broken))
                     if bool(space.xp.any(counted < 0)):
                         least = text.format(float(space.xp.min(counted)))
                         return f"{least} for two pairs (x, u) of its graph"
-                    self.elsewhere = text.format(float(space.xp.min(values)))
-            known.append(pair)
+                    self.elsewhere = text.format(float(space.xp.min(broken)))
         self.last_pairs = pairs
         return None
 
@@ -205,6 +207,33 @@ class Watch(Maps, threading.local):
                 continue
             found = found & ~(moved > math.sqrt(space.eps) * size)
         return found
+
+
+def _beside_others(
+    calls: list[Call], last: dict[int, list[Pair]], pairs: dict[int, list[Pair]]
+) -> Iterator[tuple[Call, Pair, list[Pair]]]:
+    """Each call with its pair and those that it is compared with: the earlier ones of its operator,
+    and the last check's; ``pairs`` is told of all.
+    """
+    for call in calls:
+        A, read_pair, argument, value = call
+        pair = read_pair(argument, value)
+        known = pairs.setdefault(id(A), [])
+        yield call, pair, [*known, *last.get(id(A), ())]
+        known.append(pair)
+
+
+def are_consistent(calls: list[Call], last: dict[int, list[Pair]], space: Space) -> Array:
+    """Whether no pairs contradict what is declared, anywhere, and none is out of range: what
+    ``Watch.contradiction`` finds nothing in, without a decision of the host.
+    """
+    xp = space.xp
+    found = [xp.ones((), dtype=xp.bool, device=space.device)]
+    for call, pair, others in _beside_others(calls, last, {}):
+        for other in others:
+            for _, value, allowed in _inequalities(call[0].properties, pair, other, call, space):
+                found.append(xp.all((value >= -allowed) & (allowed < math.inf)))
+    return xp.all(xp.stack(found))
 
 
 def nearest_in_domain(A: Operator, x: Point, space: Space) -> Point:
@@ -242,11 +271,11 @@ def _is_ours(thing: object) -> bool:
     return type(thing).__module__.startswith(("splitkit.", "splitkit_nn."))
 
 
-def _broken(
+def _inequalities(
     properties: Properties, one: Pair, other: Pair, call: Call, space: Space
-) -> Iterator[tuple[tuple[float, float, float], Array]]:
-    """The inequalities (a, b, c) that a pair of pairs breaks by far more than rounding, and their
-    values, 0 where they are not broken.
+) -> Iterator[tuple[tuple[float, float, float], Array, Array]]:
+    """Of each inequality (a, b, c) the value for a pair of pairs, and how far below 0 it may be:
+    by far more than rounding.
     """
     xp = space.xp
     eps = float(xp.finfo(space.dtype).eps)
@@ -267,9 +296,7 @@ def _broken(
         allowed = math.sqrt(eps) * (abs(a) * xx + 2 * abs(b) * nx * nu + abs(c) * uu)
         allowed = allowed + 2 * noise_x * (abs(a) * (nx + noise_x) + abs(b) * (nu + noise_u))
         allowed = allowed + 2 * noise_u * (abs(c) * (nu + noise_u) + abs(b) * (nx + noise_x))
-        broken = xp.where(value < -allowed, value, xp.zeros_like(value))
-        if bool(xp.any(broken < 0)):
-            yield (a, b, c), broken
+        yield (a, b, c), value, allowed
 
 
 def _safe(p: Array, q: Array, xp: Any) -> Array:
