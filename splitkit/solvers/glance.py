@@ -139,7 +139,7 @@ class Glance:
         key = iteration, repr(task.stopping), tracer.kind_of((state, earlier))
         number = tracer.whole_number(k, blocks(iteration.governing(state))[0])
         if key not in self._bound:
-            nothing, none_before = _nothing(iteration, task, state)
+            nothing, none_before = tracer.of_arrays(_nothing(iteration, task, state))
             kinds: list[tuple[Operator, bool]] = []
             see = partial(_seen, iteration, task, kinds, tracer)
             compiled = tracer.once(see, (state, nothing, number, earlier, none_before))
@@ -173,8 +173,8 @@ class Glance:
 
 
 def _nothing(iteration: Iteration, task: Task, state: Carry) -> tuple[Nearby, list[Pair]]:
-    """What is known where nothing was seen near x: no x is near it; and pairs, all 0, in the places
-    of those of the last check where there was none.
+    """What is known where nothing was seen near x: no x is near it; and pairs of this state, which
+    stand for those of the last check where there was none.
     """
     watch, space = task.watch, task.space
     watch.calls, watch.recording = [], True
@@ -188,11 +188,7 @@ def _nothing(iteration: Iteration, task: Task, state: Carry) -> tuple[Nearby, li
     residual, residuals = residuals_of(reading, task)
     sizes = [0.0 * r for r in residuals]
     nearby = finite_part(scale(0.0, reading.x)), sizes, 0.0 * residual + math.inf
-    return nearby, [(_zeros(x), _zeros(u)) for x, u in pairs]
-
-
-def _zeros(x: Point) -> Point:
-    return finite_part(scale(0.0, x))
+    return nearby, pairs
 
 
 def _in_turn(operators: list[Operator], pairs: dict[int, list[Pair]]) -> list[Pair]:

@@ -38,7 +38,7 @@ from splitkit.meshes import at_fault
 from splitkit.operators.base import Operator, PointMap
 from splitkit.operators.callables import CallableOperator
 from splitkit.problems.pseudo_gradient import PseudoGradient
-from splitkit.properties import Properties, form_text
+from splitkit.properties import form_text
 from splitkit.solvers.terms import Maps
 from splitkit.tracing import ASIDE
 
@@ -175,24 +175,29 @@ class Watch(Maps, threading.local):
         What is so only outside of a domain is remembered as ``elsewhere``.
         """
         pairs: dict[int, list[Pair]] = {}
+        xp = space.xp
         for call, pair, others in _beside_others(self.compared(), self.last_pairs, pairs):
-            if self.calls is self.consistent:
+            if self.calls is self.consistent or not others:
                 continue
             A, _, argument, _ = call
-            for other in others:
-                for form, value, allowed in _inequalities(A.properties, pair, other, call, space):
-                    broken = space.xp.where(value < -allowed, value, space.xp.zeros_like(value))
-                    if not bool(space.xp.any(broken < 0)):
+            found = [
+                (form, xp.where(value < -allowed, value, xp.zeros_like(value)))
+                for form, value, allowed in _inequalities(call, pair, others, space)
+            ]
+            found = [(form, broken) for form, broken in found if bool(xp.any(broken < 0))]
+            for i, other in enumerate(others if found else ()):
+                for form, broken in found:
+                    values = counted = broken[i, ...]
+                    if not bool(xp.any(values < 0)):
                         continue
                     text = f"{A!r}: {form_text(form)}, which it declares, is {{:.3g}}"
-                    counted = broken
                     if pair[0] is argument:  # of an evaluation
                         inside = self._inside(pair[0], space) & self._inside(other[0], space)
-                        counted = space.xp.where(inside, broken, space.xp.zeros_like(broken))
-                    if bool(space.xp.any(counted < 0)):
-                        least = text.format(float(space.xp.min(counted)))
+                        counted = xp.where(inside, values, xp.zeros_like(values))
+                    if bool(xp.any(counted < 0)):
+                        least = text.format(float(xp.min(counted)))
                         return f"{least} for two pairs (x, u) of its graph"
-                    self.elsewhere = text.format(float(space.xp.min(broken)))
+                    self.elsewhere = text.format(float(xp.min(values)))
         self.last_pairs = pairs
         return None
 
@@ -230,9 +235,8 @@ def are_consistent(calls: list[Call], last: dict[int, list[Pair]], space: Space)
     xp = space.xp
     found = [xp.ones((), dtype=xp.bool, device=space.device)]
     for call, pair, others in _beside_others(calls, last, {}):
-        for other in others:
-            for _, value, allowed in _inequalities(call[0].properties, pair, other, call, space):
-                found.append(xp.all((value >= -allowed) & (allowed < math.inf)))
+        for _, value, allowed in _inequalities(call, pair, others, space) if others else ():
+            found.append(xp.all((value >= -allowed) & (allowed < math.inf)))
     return xp.all(xp.stack(found))
 
 
@@ -272,24 +276,28 @@ def _is_ours(thing: object) -> bool:
 
 
 def _inequalities(
-    properties: Properties, one: Pair, other: Pair, call: Call, space: Space
+    call: Call, one: Pair, others: list[Pair], space: Space
 ) -> Iterator[tuple[tuple[float, float, float], Array, Array]]:
-    """Of each inequality (a, b, c) the value for a pair of pairs, and how far below 0 it may be:
-    by far more than rounding.
+    """Of each inequality (a, b, c) that an operator declares the values for a pair and each of the
+    others, and how far below 0 they may be: by far more than rounding.
     """
     xp = space.xp
     eps = float(xp.finfo(space.dtype).eps)
-    dx, du = subtract(one[0], other[0]), subtract(one[1], other[1])
-    xx, xu, uu = space.inner(dx, dx), space.inner(dx, du), space.inner(du, du)
-    size_x = space.norm(one[0]) + space.norm(other[0])
+    differences = [(subtract(one[0], x), subtract(one[1], u)) for x, u in others]
+    xx = xp.stack([space.inner(dx, dx) for dx, _ in differences])
+    xu = xp.stack([space.inner(dx, du) for dx, du in differences])
+    uu = xp.stack([space.inner(du, du) for _, du in differences])
+    size_x = space.norm(one[0]) + xp.stack([space.norm(x) for x, _ in others])
+    norm_u = space.norm(one[1])
+    size_u = norm_u + xp.stack([space.norm(u) for _, u in others])
     # u = (y − x)/α has lost the digits of x and y, scaled as u is
-    *_, argument, value = call
+    A, _, argument, value = call
     moved = space.norm(argument) + space.norm(value)
-    gain = _safe(space.norm(one[1]), space.norm(subtract(argument, value)), xp)
+    gain = _safe(norm_u, space.norm(subtract(argument, value)), xp)
     noise_x = 1000 * eps * (size_x + moved)
-    noise_u = 1000 * eps * (space.norm(one[1]) + space.norm(other[1]) + gain * moved)
+    noise_u = 1000 * eps * (size_u + gain * moved)
     nx, nu = xp.sqrt(xx), xp.sqrt(uu)
-    for a, b, c in properties.forms:
+    for a, b, c in A.properties.forms:
         if not all(map(math.isfinite, (a, b, c))):
             continue
         value = a * xx + 2 * b * xu + c * uu
