@@ -146,12 +146,13 @@ def planned(
         method = resume.method if method is None else method
     if in_transformation(x0, inclusion):
         return _transformed(inclusion, x0, method, space)
-    with solving(x0), known_points():
-        if space.mesh is not None:
+    if space.mesh is not None:
+        with solving(x0):
             given = {"inclusion": inclusion, "method": method, "batch_ndim": batch_ndim}
             require_agreement(space, x0, **given)
-        flat = Inclusion.of(inclusion, space)
-        flat.operator.check_space(space)
+    flat = Inclusion.of(inclusion, space)
+    flat.operator.check_space(space)  # which asks whether gradients are recorded
+    with solving(x0), known_points():
         if isinstance(method, Method):
             method.check_space(space)
         option, rewrites = choose_units(flat, method, x0, space, earlier)

@@ -71,6 +71,7 @@ class Solver:
     ) -> None:
         self.M, self.activation, self.G = M, activation, activation.operator
         self._MT = M.T  # one object, as long as it is in use
+        self._is_peaceman_rachford = isinstance(method, sk.PeacemanRachford)
         self.given, self._evaluates = method, evaluates(method)
         self.method = method if self._evaluates else method.chosen(sk.Affine.of_finite(M), self.G)
         self._reflect = None if self._evaluates else self.G.make_cayley(self.method.alpha)
@@ -138,31 +139,26 @@ class Solver:
         if space is None or space.shapes[0] != u0.shape or space.dtype != u0.dtype:
             space = self._space = Space.of(u0, 1, known_finite=True)
 
-        def run(kind: str, method: StepMethod, u: Array, how: dict[str, Any]) -> sk.Solution:
-            solution, self._warrants[kind] = solve_given(
-                method, operators, u, space, warrant=self._warrants.get(kind), **how
-            )
-            return solution
-
         tol, rest, check = how["tol"], how["max_iter"] - PATIENCE, how.get("first_check", 1)
-        if rest <= 0 or not self._may_be_accelerated(tol):
-            return run(kind, self.method, u0, how)
-        first = how | {"max_iter": PATIENCE, "first_check": min(check, PATIENCE)}
-        solution = run(kind, self.method, u0, first)
-        if solution.status is not Status.ITERATION_LIMIT:
+        # a rule with a clock or a memory would not know of earlier iterations
+        stops = tol.is_pure and not tol.is_timed if isinstance(tol, sk.Stopping) else tol > 0
+        patient = self._is_peaceman_rachford and stops and rest > 0
+        first = how
+        if patient:
+            first = how | {"max_iter": PATIENCE, "first_check": min(check, PATIENCE)}
+        solution, self._warrants[kind] = solve_given(
+            self.method, operators, u0, space, warrant=self._warrants.get(kind), **first
+        )
+        if not patient or solution.status is not Status.ITERATION_LIMIT:
             return solution
         # by a rule, since the length of an accelerated step promises nothing
         rule = tol if isinstance(tol, sk.Stopping) else sk.Relative(tol)
         then = how | {"tol": rule, "max_iter": rest, "first_check": max(1, check - PATIENCE)}
-        ahead = run(f"{kind}, accelerated", sk.Anderson(self.method), solution.u, then)
+        method, kind = sk.Anderson(self.method), f"{kind}, accelerated"
+        ahead, self._warrants[kind] = solve_given(
+            method, operators, solution.u, space, warrant=self._warrants.get(kind), **then
+        )
         return _joined(solution, ahead)
-
-    def _may_be_accelerated(self, tol: float | sk.Stopping) -> bool:
-        """Whether the iteration is Peaceman-Rachford's, to a tolerance that knows of no earlier
-        iterations.
-        """
-        stops = tol.is_pure and not tol.is_timed if isinstance(tol, sk.Stopping) else tol > 0
-        return stops and isinstance(self.method, sk.PeacemanRachford)
 
 
 def _joined(first: sk.Solution, then: sk.Solution) -> sk.Solution:

@@ -97,6 +97,8 @@ class Case:
         D = self.lengths(s, t)
         x0 = tuple(map(array, self.x0)) if isinstance(self.x0, tuple) else array(self.x0)
         A = self.inclusion(array)
+        if isinstance(A, sk.MatrixGame):  # which begins at the solution of its linear program
+            A = sk.VI(A.F, A.C)
         return (A, x0) if s == t == 1 else (in_units(A, D, s * t), moved(x0, D))
 
     def back(self, x: Arrays, s: float, t: float) -> Arrays:
