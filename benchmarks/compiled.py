@@ -11,8 +11,9 @@ precision.
 compiled steps of splitkit take, over it; "eager" are the same steps one by one, over the compiled
 ones. With ``--solves`` follows a whole solve to 1e-8 by one plan with ``compile=True`` and False,
 looks and all, its programs made before; "anew" is that of a new plan, which is traced again, over
-the eager one; "first" is the first of all less the later ones, in seconds: what was compiled. Times
-are the least CPU time of all repeats, taken in turns.
+the eager one; "first" is the first of all less the later ones, in seconds: what was compiled. Two
+more rows are of constants that are declared, which looks compare. Times are the least CPU time of
+all repeats, taken in turns.
 
 ``--batch`` solves so many lassos of 50 × 100, with data of their own, inside of ``jit``: as one
 batch (``vmap``), and one after another. ``--peers`` compares solves, compiled before, with those of
@@ -38,6 +39,7 @@ from splitkit.looks import known_points
 from splitkit.solvers.compiled import Compiled
 
 WEIGHT = 0.1
+DECLARED = ", declared"
 Step = Callable[[Any], Any]
 Case = tuple[sk.Operator, sk.Method, Step, Any, Any]  # by hand a step, and where it starts; x0
 
@@ -124,6 +126,9 @@ def cases(n: int, asarray: Callable[[Any], Any]) -> dict[str, Case]:
     steps = sk.ChambollePock(tau=1 / norm, sigma=1 / norm)
     center = sk.Subdifferential(f.SquaredL2(center=c))
     below = sk.Affine(M, c) + sk.NormalCone(f.NonNegative())
+    of_F = {"strong_monotonicity": 0.0, "lipschitz": 0.999 / alpha}
+    declared = sk.Affine(sk.DenseMatrix(A.T @ A, **of_F), q)
+    below_declared = sk.Affine(sk.DenseMatrix(M, strong_monotonicity=1.0), c)
     one = asarray(np.ones(()))
     return {
         "ISTA": (smooth + G, sk.ForwardBackward(alpha=alpha), ista, x0, x0),
@@ -132,7 +137,14 @@ def cases(n: int, asarray: Callable[[Any], Any]) -> dict[str, Case]:
         "Peaceman-Rachford": (below, sk.PeacemanRachford(alpha=1.0), peaceman_rachford, x0, x0),
         "ADMM": (F + G.pullback(L), sk.ADMM(rho=1.0), admm, (x0, x0), x0),
         "Chambolle-Pock": (center + G.pullback(L), steps, chambolle_pock, (x0, x0), x0),
-    }
+        f"Douglas-Rachford{DECLARED}": (
+            declared + G, sk.DouglasRachford(alpha=1.0), douglas_rachford, x0, x0
+        ),
+        f"Peaceman-Rachford{DECLARED}": (
+            below_declared + sk.NormalCone(f.NonNegative()), sk.PeacemanRachford(alpha=1.0),
+            peaceman_rachford, x0, x0,
+        ),
+    }  # fmt: skip
 
 
 def total_variation(side: int, asarray: Callable[[Any], Any]) -> Case:
@@ -346,7 +358,8 @@ def main() -> None:
     if options.n >= 512:
         chosen["TV, Chambolle-Pock"] = total_variation(512, asarray)
     for name, case in chosen.items():
-        if name.startswith(options.only):
+        looks = options.solves or not name.endswith(DECLARED)
+        if looks and name.startswith(options.only):
             print(row(name, case, options.library, options), flush=True)
 
 

@@ -137,17 +137,20 @@ def once(f: Map, given: State) -> Map:
         As of ``repeated``.
     """
     form = _flattened(given)[1]
-    returned = _flattened(f(given))[1]  # with values, as above
+    f(given)  # with values, as above
+    returned: list[_Form] = []
 
     def flat(*arrays: Array) -> list[Array]:
-        return _flattened(f(form.unflatten(arrays)))[0]
+        values, same = _flattened(f(form.unflatten(arrays)))
+        returned.append(same)  # of what is traced, which may be more than where a look decides
+        return values
 
     leaves = [a.contiguous() for a in _flattened(given)[0]]
     program, constants = _program(_traced(flat, leaves), leaves)
 
     def run(now: State) -> State:
         arrays = [a.contiguous() for a in _flattened(now)[0]]
-        return returned.unflatten(program(*arrays, *constants))
+        return returned[0].unflatten(program(*arrays, *constants))
 
     return run
 

@@ -45,7 +45,7 @@ from splitkit.solvers.engine import (
 from splitkit.solvers.iteration import Carry, Iteration, Reading
 from splitkit.solvers.steepness import may_vary
 from splitkit.solvers.stopping import Measurement
-from splitkit.solvers.watch import Call, Pair
+from splitkit.solvers.watch import Call, Pair, are_consistent
 from splitkit.tracing import Untraceable
 
 Nearby = tuple[Point, list[Array], Array]
@@ -82,8 +82,8 @@ def measured(
 
 class Sight(NamedTuple):
     """What a look returns; numbers are the least and the greatest ratio, the greatest of elements
-    that were open, and of those that still are, and of those that rounding keeps open, and 1 where
-    every length is exact.
+    that were open, and of those that still are, and of those that rounding keeps open, 1 where
+    every length is exact, and 1 where no pairs contradict what is declared.
     """
 
     after: Carry
@@ -135,22 +135,29 @@ class Glance:
         state, earlier = tracer.of_arrays(state), ()
         if run.any_done:
             earlier = tracer.of_arrays((run.x, run.kept, run.residual, run.iterations, run.done))
+        watch = task.watch
         key = iteration, repr(task.stopping), tracer.kind_of((state, earlier))
         number = tracer.whole_number(k, blocks(iteration.governing(state))[0])
         if key not in self._bound:
-            nothing = _nothing(iteration, task, state)
+            nothing, none_before = tracer.of_arrays(_nothing(iteration, task, state))
             kinds: list[tuple[Operator, bool]] = []
             see = partial(_seen, iteration, task, kinds, tracer)
-            compiled = tracer.once(see, (state, nothing, number, earlier))
-            self._bound[key] = compiled, list(kinds), nothing
-        compiled, calls, nothing = self._bound[key]
-        found: Sight = compiled((state, run.nearby or nothing, number, earlier))
-        least, most, worst, left, level, exact = to_numpy(found.numbers).tolist()
+            compiled = tracer.once(see, (state, nothing, number, earlier, none_before))
+            self._bound[key] = compiled, list(kinds), nothing, none_before
+        compiled, calls, nothing, none_before = self._bound[key]
+        last = tracer.of_arrays(_in_turn([A for A, _ in calls], watch.last_pairs))
+        known = tracer.kind_of(last) == tracer.kind_of(none_before)
+        last = last if known else none_before
+        found: Sight = compiled((state, run.nearby or nothing, number, earlier, last))
+        numbers = to_numpy(found.numbers).tolist()
+        least, most, worst, left, level, exact, consistent = numbers
         if not exact or (least <= 1.0 and any(may_vary(A) for A, _ in calls)):
             return None
         run.nearby = found.nearby
         taken = found.taken._replace(kept=back(found.taken.kept)), worst, left
-        task.watch.calls = _calls(calls, found.pairs)
+        watch.calls = _calls(calls, found.pairs)
+        if consistent and (known or not watch.last_pairs):
+            watch.consistent = watch.calls
         return Look(
             back(found.after),
             found.x,
@@ -165,12 +172,30 @@ class Glance:
         )
 
 
-def _nothing(iteration: Iteration, task: Task, state: Carry) -> Nearby:
-    """What is known where nothing was seen near x: no x is near it."""
-    reading = iteration.read(iteration.advance(state)[1])
+def _nothing(iteration: Iteration, task: Task, state: Carry) -> tuple[Nearby, list[Pair]]:
+    """What is known where nothing was seen near x: no x is near it; and pairs of this state, which
+    stand for those of the last check where there was none.
+    """
+    watch, space = task.watch, task.space
+    watch.calls, watch.recording = [], True
+    try:
+        reading = iteration.read(iteration.advance(state)[1])
+        if reading.again is not None:
+            reading.again(space.norm(reading.x) >= 0)
+        pairs = [read(y, value) for _, read, y, value in watch.compared()]
+    finally:
+        watch.calls, watch.recording = [], False
     residual, residuals = residuals_of(reading, task)
     sizes = [0.0 * r for r in residuals]
-    return finite_part(scale(0.0, reading.x)), sizes, 0.0 * residual + math.inf
+    nearby = finite_part(scale(0.0, reading.x)), sizes, 0.0 * residual + math.inf
+    return nearby, pairs
+
+
+def _in_turn(operators: list[Operator], pairs: dict[int, list[Pair]]) -> list[Pair]:
+    """The pairs of operators in the order in which they are called, if each has one a call."""
+    left = {key: list(each) for key, each in pairs.items()}
+    found = [left[id(A)].pop(0) for A in operators if left.get(id(A))]
+    return [] if any(left.values()) else found
 
 
 class _Lengths:
@@ -206,8 +231,8 @@ def _seen(
     """The look itself, a function of arrays; ``calls`` is told of whom its pairs are, and whether
     they are evaluations.
     """
-    state, nearby, k, earlier = given
-    lengths = _Lengths(task.space)
+    state, nearby, k, earlier, last = given
+    lengths, of_pairs = _Lengths(task.space), _Lengths(task.space)
     task = replace(task, space=lengths.space)
     space, watch, xp = task.space, task.watch, task.space.xp
     watch.calls, watch.recording = [], True
@@ -220,6 +245,10 @@ def _seen(
             elements = iteration.elements_of(task.terms, watch.elements())
         judged = watch.compared()
         pairs = [(read(y, value), (y, value)) for _, read, y, value in judged]
+        before: dict[int, list[Pair]] = {}
+        for call, pair in zip(judged, last, strict=False):
+            before.setdefault(id(call[0]), []).append(pair)
+        consistent = are_consistent(judged, before, of_pairs.space)
         calls[:] = [
             (call[0], pair[0] is y) for call, (pair, (y, _)) in zip(judged, pairs, strict=True)
         ]
@@ -246,7 +275,7 @@ def _seen(
     level = xp.where((floor <= 1.0) & ~done, ratio, 0.0)
     length = space.norm(moved)
     numbers = [xp.min(ratio), *map(xp.max, (ratio, open_ratio, left, level))]
-    numbers.append(xp.astype(lengths.are_exact(), ratio.dtype))
+    numbers += [xp.astype(each, ratio.dtype) for each in (lengths.are_exact(), consistent)]
     assert found.nearby is not None
     return Sight(
         found.after, found.x, moved, length, found.measurement.residual, ratio, floor, found.nearby,

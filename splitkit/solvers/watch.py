@@ -38,7 +38,7 @@ from splitkit.meshes import at_fault
 from splitkit.operators.base import Operator, PointMap
 from splitkit.operators.callables import CallableOperator
 from splitkit.problems.pseudo_gradient import PseudoGradient
-from splitkit.properties import Properties, form_text
+from splitkit.properties import form_text
 from splitkit.solvers.terms import Maps
 from splitkit.tracing import ASIDE
 
@@ -94,10 +94,12 @@ class Watch(Maps, threading.local):
     declared: dict[int, bool] = field(default_factory=dict)  # by an operator's identity
     resolved: dict[int, Operator] = field(default_factory=dict)  # alike
     elsewhere: str = ""
+    consistent: list[Call] | None = None  # calls whose pairs are known to contradict nothing
 
     def begin(self) -> None:
         """Forget what was seen: a run begins."""
         self.recording, self.calls, self.last_pairs, self.elsewhere = False, [], {}, ""
+        self.consistent = None
 
     def evaluation(self, A: Operator) -> PointMap:
         return Watched(self, A, A.make_evaluation(), lambda x, u: (x, u), self.is_of_someone(A))
@@ -173,24 +175,29 @@ class Watch(Maps, threading.local):
         What is so only outside of a domain is remembered as ``elsewhere``.
         """
         pairs: dict[int, list[Pair]] = {}
-        for call in self.calls:
-            A, read_pair, argument, value = call
-            if isinstance(read_pair, _OfSolution) or not self.declared[id(A)]:
+        xp = space.xp
+        for call, pair, others in _beside_others(self.compared(), self.last_pairs, pairs):
+            if self.calls is self.consistent or not others:
                 continue
-            pair = read_pair(argument, value)
-            known = pairs.setdefault(id(A), [])
-            for other in [*known, *self.last_pairs.get(id(A), ())]:
-                for form, values in _broken(A.properties, pair, other, call, space):
+            A, _, argument, _ = call
+            found = [
+                (form, xp.where(value < -allowed, value, xp.zeros_like(value)))
+                for form, value, allowed in _inequalities(call, pair, others, space)
+            ]
+            found = [(form, broken) for form, broken in found if bool(xp.any(broken < 0))]
+            for i, other in enumerate(others if found else ()):
+                for form, broken in found:
+                    values = counted = broken[i, ...]
+                    if not bool(xp.any(values < 0)):
+                        continue
                     text = f"{A!r}: {form_text(form)}, which it declares, is {{:.3g}}"
-                    counted = values
                     if pair[0] is argument:  # of an evaluation
                         inside = self._inside(pair[0], space) & self._inside(other[0], space)
-                        counted = space.xp.where(inside, values, space.xp.zeros_like(values))
-                    if bool(space.xp.any(counted < 0)):
-                        least = text.format(float(space.xp.min(counted)))
+                        counted = xp.where(inside, values, xp.zeros_like(values))
+                    if bool(xp.any(counted < 0)):
+                        least = text.format(float(xp.min(counted)))
                         return f"{least} for two pairs (x, u) of its graph"
-                    self.elsewhere = text.format(float(space.xp.min(values)))
-            known.append(pair)
+                    self.elsewhere = text.format(float(xp.min(values)))
         self.last_pairs = pairs
         return None
 
@@ -205,6 +212,32 @@ class Watch(Maps, threading.local):
                 continue
             found = found & ~(moved > math.sqrt(space.eps) * size)
         return found
+
+
+def _beside_others(
+    calls: list[Call], last: dict[int, list[Pair]], pairs: dict[int, list[Pair]]
+) -> Iterator[tuple[Call, Pair, list[Pair]]]:
+    """Each call with its pair and those that it is compared with: the earlier ones of its operator,
+    and the last check's; ``pairs`` is told of all.
+    """
+    for call in calls:
+        A, read_pair, argument, value = call
+        pair = read_pair(argument, value)
+        known = pairs.setdefault(id(A), [])
+        yield call, pair, [*known, *last.get(id(A), ())]
+        known.append(pair)
+
+
+def are_consistent(calls: list[Call], last: dict[int, list[Pair]], space: Space) -> Array:
+    """Whether no pairs contradict what is declared, anywhere, and none is out of range: what
+    ``Watch.contradiction`` finds nothing in, without a decision of the host.
+    """
+    xp = space.xp
+    found = [xp.ones((), dtype=xp.bool, device=space.device)]
+    for call, pair, others in _beside_others(calls, last, {}):
+        for _, value, allowed in _inequalities(call, pair, others, space) if others else ():
+            found.append(xp.all((value >= -allowed) & (allowed < math.inf)))
+    return xp.all(xp.stack(found))
 
 
 def nearest_in_domain(A: Operator, x: Point, space: Space) -> Point:
@@ -242,34 +275,36 @@ def _is_ours(thing: object) -> bool:
     return type(thing).__module__.startswith(("splitkit.", "splitkit_nn."))
 
 
-def _broken(
-    properties: Properties, one: Pair, other: Pair, call: Call, space: Space
-) -> Iterator[tuple[tuple[float, float, float], Array]]:
-    """The inequalities (a, b, c) that a pair of pairs breaks by far more than rounding, and their
-    values, 0 where they are not broken.
+def _inequalities(
+    call: Call, one: Pair, others: list[Pair], space: Space
+) -> Iterator[tuple[tuple[float, float, float], Array, Array]]:
+    """Of each inequality (a, b, c) that an operator declares the values for a pair and each of the
+    others, and how far below 0 they may be: by far more than rounding.
     """
     xp = space.xp
     eps = float(xp.finfo(space.dtype).eps)
-    dx, du = subtract(one[0], other[0]), subtract(one[1], other[1])
-    xx, xu, uu = space.inner(dx, dx), space.inner(dx, du), space.inner(du, du)
-    size_x = space.norm(one[0]) + space.norm(other[0])
+    differences = [(subtract(one[0], x), subtract(one[1], u)) for x, u in others]
+    xx = xp.stack([space.inner(dx, dx) for dx, _ in differences])
+    xu = xp.stack([space.inner(dx, du) for dx, du in differences])
+    uu = xp.stack([space.inner(du, du) for _, du in differences])
+    size_x = space.norm(one[0]) + xp.stack([space.norm(x) for x, _ in others])
+    norm_u = space.norm(one[1])
+    size_u = norm_u + xp.stack([space.norm(u) for _, u in others])
     # u = (y − x)/α has lost the digits of x and y, scaled as u is
-    *_, argument, value = call
+    A, _, argument, value = call
     moved = space.norm(argument) + space.norm(value)
-    gain = _safe(space.norm(one[1]), space.norm(subtract(argument, value)), xp)
+    gain = _safe(norm_u, space.norm(subtract(argument, value)), xp)
     noise_x = 1000 * eps * (size_x + moved)
-    noise_u = 1000 * eps * (space.norm(one[1]) + space.norm(other[1]) + gain * moved)
+    noise_u = 1000 * eps * (size_u + gain * moved)
     nx, nu = xp.sqrt(xx), xp.sqrt(uu)
-    for a, b, c in properties.forms:
+    for a, b, c in A.properties.forms:
         if not all(map(math.isfinite, (a, b, c))):
             continue
         value = a * xx + 2 * b * xu + c * uu
         allowed = math.sqrt(eps) * (abs(a) * xx + 2 * abs(b) * nx * nu + abs(c) * uu)
         allowed = allowed + 2 * noise_x * (abs(a) * (nx + noise_x) + abs(b) * (nu + noise_u))
         allowed = allowed + 2 * noise_u * (abs(c) * (nu + noise_u) + abs(b) * (nx + noise_x))
-        broken = xp.where(value < -allowed, value, xp.zeros_like(value))
-        if bool(xp.any(broken < 0)):
-            yield (a, b, c), broken
+        yield (a, b, c), value, allowed
 
 
 def _safe(p: Array, q: Array, xp: Any) -> Array:

@@ -8,8 +8,8 @@ import pytest
 
 import splitkit as sk
 from splitkit import functions as f, tracing
-from splitkit.backend import to_numpy
-from splitkit.solvers import glance
+from splitkit.backend import is_traced, to_numpy
+from splitkit.solvers import glance, watch
 from splitkit.solvers.compiled import WORTH, Compiled
 
 jax = pytest.importorskip("jax")
@@ -121,7 +121,7 @@ def compilations() -> int:
 
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64], ids=["float32", "float64"])
 def test_looks_are_compiled_once_and_read_in_one_transfer(dtype, monkeypatch):
-    """``asked`` counts what is read: six numbers a look."""
+    """``asked`` counts what is read: seven numbers a look."""
     asked: list[int] = []
     monkeypatch.setattr(glance, "to_numpy", lambda a: asked.append(a.size) or to_numpy(a))
     method, x0, made = sk.DouglasRachford(alpha=0.4), jnp.zeros(9, dtype), []
@@ -134,7 +134,7 @@ def test_looks_are_compiled_once_and_read_in_one_transfer(dtype, monkeypatch):
         assert s.converged
         assert s.history.eager == ""
         assert len(s.history.iteration) == len(asked) < s.iterations
-        assert set(asked) == {6}
+        assert set(asked) == {7}
         if dtype == jnp.float64:
             assert s.history.iteration == plain.history.iteration
             for name in ("residual", "fixed_point_residual"):
@@ -160,7 +160,29 @@ def test_looks_end_as_they_do_where_they_are_not_compiled():
         assert s.history.eager == ""
 
 
-def test_declared_constants_are_compared_at_compiled_looks():
+def test_declared_constants_are_compared_at_compiled_looks(monkeypatch):
+    """``asked`` says of comparisons whether they were traced: where nothing is wrong, all are."""
+    asked: list[bool] = []
+    plain = watch._inequalities
+    monkeypatch.setattr(
+        watch, "_inequalities", lambda c, *rest: asked.append(is_traced(c[3])) or plain(c, *rest)
+    )
+
+    def solved(lipschitz, way):
+        matrix = sk.DenseMatrix(jnp.diag(jnp.asarray([3.0, 1.0])), lipschitz=lipschitz)
+        problem = sk.Affine(matrix, jnp.ones(2)) + sk.Subdifferential(f.L1Norm(0.1))
+        asked.clear()
+        method = sk.DouglasRachford(alpha=0.1)
+        return sk.solve(problem, jnp.ones(2), method, compile=way, on_failure="return")
+
+    right = solved(3.0, True)
+    assert (right.converged, right.history.eager) == (True, "")
+    assert asked
+    assert all(asked)
+    for way in (True, False):
+        wrong = solved(1.5, way)
+        assert wrong.status is sk.Status.CONTRADICTED
+        assert "DenseMatrix(2×2) − q: 2.25‖Δx‖²" in wrong.message
     F = sk.Operator.from_callable(lambda x: 3 * x - 3, lipschitz=1.0, monotone=True)
     G = sk.NormalCone(f.Box(-2.0, 2.0))
     method = sk.ForwardReflectedBackward(alpha=0.1)

@@ -9,7 +9,7 @@ import splitkit as sk
 from splitkit import functions as f, inductor
 from splitkit.backend import to_numpy
 from splitkit.loops import repeated_while
-from splitkit.solvers import glance
+from splitkit.solvers import glance, watch
 
 torch = pytest.importorskip("torch")
 
@@ -131,13 +131,32 @@ def test_looks_are_read_in_one_transfer_and_end_where_they_do_as_they_stand(
         s, plain = both(lasso(seed, batch_ndim=x0.ndim - 1), x0, sk.FISTA(), **options)
         assert s.converged
         assert len(s.history.iteration) == len(asked) < int(torch.as_tensor(s.iterations).max())
-        assert set(asked) == {(6,)}
+        assert set(asked) == {(7,)}
         # peeks, which only looks that are not compiled have, may show an end earlier
         last = torch.as_tensor(plain.iterations)
         assert bool((abs(torch.as_tensor(s.iterations) - last) <= last // 10).all())
         np.testing.assert_allclose(to_numpy(s.x), to_numpy(plain.x), rtol=1e-6, atol=1e-8)
         made.append(len(graphs))
     assert made[0] == made[1]
+
+
+def test_declared_constants_are_compared_within_the_graph_of_a_look(graphs, monkeypatch):
+    """Its graph takes x anew, as steps as they stand do where they must: it makes more calls."""
+    asked, plain = [], watch._inequalities
+    monkeypatch.setattr(watch, "_inequalities", lambda c, *rest: asked.append(c) or plain(c, *rest))
+    counts = []
+    for lipschitz in (3.0, 3.0, 1.5):
+        asked.clear()
+        matrix = torch.diag(torch.asarray([3.0, 1.0], dtype=torch.float64))
+        x0 = torch.ones(2, dtype=torch.float64)
+        problem = sk.Affine(sk.DenseMatrix(matrix, lipschitz=lipschitz), x0)
+        problem = problem + sk.Subdifferential(f.L1Norm(0.1))
+        method = sk.DouglasRachford(alpha=0.1)
+        s = sk.solve(problem, x0, method, compile=True, on_failure="return")
+        assert s.history.eager == ""
+        counts.append((s.status, len(asked) < len(s.history.iteration)))
+    assert counts == [*[(sk.Status.CONVERGED, True)] * 2, (sk.Status.CONTRADICTED, False)]
+    assert "DenseMatrix(2×2) − q: 2.25‖Δx‖²" in s.message
 
 
 def test_what_depends_on_no_state_is_computed_once(graphs):
