@@ -55,13 +55,12 @@ class Progress:
         if self.bar is not None:
             self.bar.close()
 
-    def report(self, k: int, ratio: float | None = None, **values: float) -> None:
-        """The iteration, the worst residual relative to its tolerance, and other values by name."""
+    def report(self, k: int, **values: float) -> None:
+        """The iteration, and values by name."""
         is_due = time.monotonic() >= self.due
         if self.bar is None and not is_due:
             return
-        shown = ({} if ratio is None else {"residual/tolerance": ratio}) | values
-        text = ", ".join(f"{name} {value:.3g}" for name, value in shown.items())
+        text = ", ".join(f"{name} {value:.3g}" for name, value in values.items())
         if is_due:
             self.due = time.monotonic() + PATIENCE
             of = "" if self.total is None else f" of {self.total}"

@@ -120,6 +120,7 @@ class Gap(Stopping):
 class _Prepared(Stopping):
     """A ``Gap`` of given terms, which looks at what the method reads."""
 
+    measures = "gap"
     x: Point  # in the units of x0
     reading: Reading
     u: Point

@@ -67,6 +67,7 @@ class ObjectiveChange(Stopping):
 
 
 class _Settling(Stopping):
+    measures = "change of the objective"
     x: Point
 
     def __init__(self, rule: ObjectiveChange, duality: Duality) -> None:

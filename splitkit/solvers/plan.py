@@ -601,7 +601,8 @@ class Plan(Shown):
                 task.stopping.start()
                 for _ in advance(run, task, max_iter=max_iter, every=every):
                     if bar is not None:
-                        bar.report(run.iteration, run.worst)
+                        what = f"{task.stopping.measures}/tolerance"
+                        bar.report(run.iteration, **{what: run.worst})
                     if callback is not None and self.space.on_any(
                         bool(callback(self._state(run))), run.latest
                     ):

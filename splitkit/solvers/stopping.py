@@ -68,6 +68,7 @@ class Stopping:
     is_pure: bool = False  # its ratio is a function of what is measured
     is_timed: bool = False  # it watches the clock
     endless: bool = False  # it asks for what rounding never gives, so that a limit is its end
+    measures: str = "residual"  # what its ratio is of
 
     def prepared(self, method: Method, terms: Sequence[Term]) -> Stopping:
         """The rule for a method on its terms."""
@@ -114,6 +115,11 @@ class _Joined(Stopping):
     second: Stopping
     join: str  # "|": met where either is, "&": where both are
     endless: bool
+
+    @property
+    def measures(self) -> str:  # type: ignore[override]
+        rules = (each for each in (self.first, self.second) if not each.is_timed)
+        return f" {self.join} ".join(dict.fromkeys(each.measures for each in rules))
 
     @property
     def is_pure(self) -> bool:  # type: ignore[override]

@@ -34,6 +34,11 @@ def test_a_solve_tells_its_logger(impatient, capsys):
     assert capsys.readouterr() == ("", "")  # no terminal, no bar
 
 
+def test_the_bar_names_what_the_rule_measures(impatient):
+    sk.solve(TURN, np.zeros(2), sk.Tseng(), tol=sk.Gap(1e-6) | sk.TimeLimit(60.0))
+    assert "gap/tolerance" in impatient.records[-1].getMessage()
+
+
 def test_it_is_silent_where_it_is_asked_to_be(impatient):
     sk.solve(TURN, np.zeros(2), sk.Tseng(), progress=False)
     assert not impatient.records

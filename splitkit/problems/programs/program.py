@@ -129,7 +129,8 @@ class Program(Sum):
         with Progress(progress, max_iter) as bar:
 
             def look(k: int, x: Vector, y: Vector, found: Measures) -> object:
-                bar.report(k, found.worst / tol, objective=found.objective, gap=found.gap)
+                shown = {"objective": found.objective, "gap": found.gap}
+                bar.report(k, **{"residual/tolerance": found.worst / tol}, **shown)
                 return callback is not None and callback(self._state(k, x, y, found))
 
             limits = Limits(tol, max_iter, seconds, look)
