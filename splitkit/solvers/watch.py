@@ -174,6 +174,8 @@ class Watch(Maps, threading.local):
         What this library computes or proves is not compared: only constants that someone declared.
         What is so only outside of a domain is remembered as ``elsewhere``.
         """
+        if not any(self.declared.values()):
+            return None
         pairs: dict[int, list[Pair]] = {}
         xp = space.xp
         for call, pair, others in _beside_others(self.compared(), self.last_pairs, pairs):
