@@ -1165,9 +1165,18 @@ class Space:
         """‖·‖ of each block of a point of any space with the batch axes of this one."""
         return [self.norm(block) for block in blocks(x)]
 
-    def coupling_bounds(self, norm: float, x: Point, y: Point) -> tuple[Array, ...]:
-        """‖L‖‖y‖ for each block of x, then ‖L‖‖x‖ for each of y, as ‖Lᵀy‖ and ‖Lx‖ are at most."""
-        of_x, of_y = norm * self.norm(y), norm * self.norm(x)
+    def coupling_bounds(
+        self, norm: float, x: Point, y: Point, Lx: Point, LTy: Point
+    ) -> tuple[Array, ...]:
+        """‖L‖‖y‖ for each block of x, then ‖L‖‖x‖ for each of y, as ‖Lᵀy‖ and ‖Lx‖ are at most;
+        where ‖L‖ is not known, the largest gain that x and y show takes its place, which is less.
+        """
+        of_x, of_y = self.norm(y), self.norm(x)
+        gain: Any = norm
+        if norm == math.inf:
+            gains = self.norm(Lx) / (of_y + self.smallest), self.norm(LTy) / (of_x + self.smallest)
+            gain = self.xp.maximum(*gains)
+        of_x, of_y = gain * of_x, gain * of_y
         return (of_x,) * len(blocks(x)) + (of_y,) * len(blocks(y))
 
     @cached_property

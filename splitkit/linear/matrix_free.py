@@ -30,7 +30,8 @@ class MatrixFree(LastAxesMap):
     domain_shape, range_shape : tuple of int
         The last axes of x and of Lx.
     norm : float, optional
-        ‖L‖ or an upper bound. None: unknown, and no step size follows from it.
+        ‖L‖ or an upper bound. None: unknown: no step size follows from it, and residuals are judged
+        beside the largest gain that the iterates show.
     least_gain, gram, strong_monotonicity : float, optional
     symmetric, skew : bool
         Declared, and believed.

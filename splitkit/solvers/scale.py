@@ -19,6 +19,7 @@ from scipy.optimize import brentq
 from splitkit.backend import Point, Space, lincomb, namespace, scale, subtract
 from splitkit.functions.spectral.spectral import Spectral
 from splitkit.functions.subdifferential import Subdifferential
+from splitkit.linear.estimate import estimate_norm
 from splitkit.operators.base import Operator
 from splitkit.solvers.iteration import Iteration, Reading
 from splitkit.solvers.terms import Role, Term
@@ -114,20 +115,32 @@ def typical_point(terms: Sequence[Term], x0: Point, space: Space) -> Point:
             continue
         elif L is None:
             found.append(zero_next_to(A, x0, space))
-        elif 0 < L.norm < math.inf:
+        elif 0 < (norm := gain(term, x0)) < math.inf:
             z = zero_next_to(A, L(x0), L.range_space(space))
-            found.append(None if z is None else scale(1 / L.norm**2, L.adjoint(z)))
+            found.append(None if z is None else scale(1 / norm**2, L.adjoint(z)))
     return max((x for x in found if x is not None), key=lambda x: size(x, space))
+
+
+def gain(term: Term, x_like: Point) -> float:
+    """‖L‖ of a composed term, estimated where no bound is known: for a scale, not for a theorem."""
+    norm = term.L.norm
+    if norm < math.inf:
+        return norm
+    if "gain" not in term.known:
+        found = estimate_norm(term.L, x_like, probability=0.1, accuracy=1.0)
+        term.known["gain"] = found.value
+    known: float = term.known["gain"]
+    return known
 
 
 def term_step(term: Term, x: Point, space: Space) -> float | None:
     """The natural step of a term in its role, of LᵀBL that of B over ‖L‖²; None: any suits it."""
     A, L = term.operator, term.of
     if L is not None:
-        if term.is_zero or not 0 < L.norm < math.inf:
+        if term.is_zero or not 0 < (norm := gain(term, x)) < math.inf:
             return None
         step = term_step(Term(A, Role.RESOLVED), L(x), L.range_space(space))
-        return None if step is None else step / L.norm**2
+        return None if step is None else step / norm**2
     moved = size(x, space)
     if term.is_zero or not moved > 0:
         return 1 / term.lipschitz if term.lipschitz else None

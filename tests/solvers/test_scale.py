@@ -154,3 +154,51 @@ def test_projective_splitting_weighs_primal_and_dual_by_the_problem(dtype):
     for iterations, x in found[1:]:
         np.testing.assert_allclose(x, found[0][1], atol=1e-3 if dtype == "float32" else 1e-7)
         assert abs(iterations - found[0][0]) <= 2 + found[0][0] // 10
+
+
+class Products:
+    """A matrix of which products alone are known."""
+
+    def __init__(self, A):
+        self.A, self.shape, self.dtype = A, A.shape, A.dtype
+
+    def matvec(self, x):
+        return self.A @ x
+
+    def rmatvec(self, y):
+        return self.A.T @ y
+
+
+@pytest.mark.parametrize("unit", [1e-5, 1.0, 1e5])
+@pytest.mark.parametrize("known", ["L1", "box"])
+def test_a_map_of_unknown_norm_takes_as_many_iterations_as_its_matrix(known, unit):
+    """Lx = 0 at the solution of the first: only ‖L‖ tells what its rounding is."""
+    rng = np.random.default_rng(0)
+    A, center = unit * rng.normal(size=(6, 12)), rng.normal(size=12)
+    g = f.L1Norm(1 / unit) if known == "L1" else f.Box(-0.3 * unit, 0.3 * unit)
+    maps = sk.DenseMatrix(A), sk.linear.wrap(Products(A))
+    of_matrix, of_products = (
+        sk.minimize(g @ L + f.SquaredL2(center=center), 0 * center) for L in maps
+    )
+    assert of_products.method.label == of_matrix.method.label == "ADMM"
+    assert of_products.iterations <= 1.5 * of_matrix.iterations
+    np.testing.assert_allclose(of_products.x, of_matrix.x, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        sk.ADMM(rho=1.0),
+        sk.ChambollePock(tau=0.17, sigma=0.17, check=False),
+        sk.LinearizedADMM(tau=0.17, rho=0.17, check=False),
+        sk.CondatVu(tau=0.1, sigma=0.1, check=False),
+    ],
+)
+def test_residuals_of_a_map_of_unknown_norm_are_judged_in_its_units(method):
+    rng = np.random.default_rng(0)
+    A, center = rng.normal(size=(6, 12)), rng.normal(size=12)
+    counts = [
+        sk.minimize(f.L1Norm() @ L + f.SquaredL2(center=center), 0 * center, method).iterations
+        for L in (sk.DenseMatrix(A), sk.linear.wrap(Products(A)))
+    ]
+    assert counts[1] <= 1.5 * counts[0]

@@ -36,7 +36,7 @@ from splitkit.solvers.method import Guarantee, Method
 from splitkit.solvers.methods.balance import BalancedPenalty
 from splitkit.solvers.methods.douglas_rachford_rates import one_way
 from splitkit.solvers.methods.primal_dual_steps import Region, Steps
-from splitkit.solvers.scale import ANY, Arbitrary, mean_step, measured_step, typical_point
+from splitkit.solvers.scale import ANY, Arbitrary, gain, mean_step, measured_step, typical_point
 from splitkit.solvers.terms import Role, Term, not_maximal
 
 STIFF = 1000.0  # times the penalty of inequalities is that of equations
@@ -186,15 +186,14 @@ class ADMM(_AlternatingDirections):
         return self if self.balance is not None else self._with(balance=False)
 
     def scaled(self, terms: tuple[Term, ...], x0: Point, space: Space) -> Self:
-        norm = terms[1].L.norm
-        if not isinstance(self.rho, Arbitrary) or norm == 0:
+        if not isinstance(self.rho, Arbitrary) or terms[1].L.norm == 0:
             return self
         if terms[1].is_zero and comparable(*terms):  # the proximal point algorithm, at a long step
             return self._with(rho=float(self.rho) / SHORTER)
         # x⁺ is exact at any ρ: the scale is that of B alone, unless it has none
         x = typical_point(terms, x0, space)
         step = mean_step(terms[1:], x, space) or mean_step(terms, x, space) or 1.0
-        rho = 1 / (step * norm**2 if norm < math.inf else step)
+        rho = 1 / (step * (gain(terms[1], x0) or 1.0) ** 2)
         first = self._with(rho=solvable_penalty(rho, *terms))
         if self.balance:
             return first
@@ -365,15 +364,20 @@ class _Directions(Iteration):
     def read(self, trace: Trace) -> Reading:
         x, z, u, Lx, before = trace
         y = self.weighted(u)
-        elements = (self.element(x, Lx, before), z), (self.LT(y), scale(-1.0, Lx))
-        norm = self.L.norm
+        LTy, norm = self.LT(y), self.L.norm
+        elements = (self.element(x, Lx, before), z), (LTy, scale(-1.0, Lx))
         sizes = tuple((q, Lx) for q in self.offset(x))
-        known = None if norm == math.inf else lambda space: space.coupling_bounds(norm, x, y)
 
         def rounding() -> tuple[Point, ...]:  # of y = ρR(v − z)
             return ((self.LT(self.weighted(z)), z),)
 
-        return Reading(x, elements, rounding, sizes, known)
+        return Reading(
+            x,
+            elements,
+            rounding,
+            sizes,
+            lambda space: space.coupling_bounds(norm, x, y, Lx, LTy),
+        )
 
     def governing(self, state: Carry) -> Point:
         x, z, u, _ = state

@@ -276,8 +276,10 @@ class BalancedPenalty(Balanced):
         """
         length = _size(r)
         size = max(_size(part[i]) for part in (*reading.terms, *reading.sizes))
-        if size < 2 * length:
+        if size < 2 * length and self.norm < math.inf:
             size = self.norm * _size(other)
+        elif size < 2 * length and reading.bounds is not None:
+            size = _size(reading.bounds(self.space)[-i])
         return max(length / size, self.space.eps) if size > 0 else 0.0
 
 

@@ -388,12 +388,14 @@ class _PrimalDual(Iteration):
             return ((scale(1 / tau, x_next), scale(1 / sigma, y_next)),)
 
         elements = (of_A, of_B), (coupled, scale(-1.0, Lx))
-        return Reading(x_next, elements, rounding, tuple(sizes), self.bounds(x_next, y_next))
+        return Reading(
+            x_next, elements, rounding, tuple(sizes), self.bounds(x_next, y_next, Lx, LTy_next)
+        )
 
-    def bounds(self, x: Point, y: Point) -> Any:
-        """Of the coupling, see ``Reading``."""
+    def bounds(self, *points: Point) -> Any:
+        """Of the coupling at (x, y, Lx, Lᵀy), see ``Reading``."""
         norm = self.L.norm
-        return None if norm == math.inf else lambda space: space.coupling_bounds(norm, x, y)
+        return lambda space: space.coupling_bounds(norm, *points)
 
     def governing(self, state: Carry) -> Point:
         return state[:2]

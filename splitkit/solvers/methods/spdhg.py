@@ -383,12 +383,12 @@ class _SPDHG(DrawnIteration):
 
         elements = (of_A, of_B), (LTy, scale(-1.0, Lx))
         sizes = tuple((q, Lx) for q in self.A.offset(x_next))
-        return Reading(x_next, elements, rounding, sizes, self.bounds(x_next, y_next))
+        return Reading(x_next, elements, rounding, sizes, self.bounds(x_next, y_next, Lx, LTy))
 
-    def bounds(self, x: Point, y: Point) -> Any:
-        """Of the coupling, see ``Reading``."""
+    def bounds(self, *points: Point) -> Any:
+        """Of the coupling at (x, y, Lx, Lᵀy), see ``Reading``."""
         norm = self.L.norm
-        return None if norm == math.inf else lambda space: space.coupling_bounds(norm, x, y)
+        return lambda space: space.coupling_bounds(norm, *points)
 
     def governing(self, state: Carry) -> Point:
         return state[0], self.blocks.joined(list(state[1]))
