@@ -97,7 +97,8 @@ def plan(
     batch_ndim: int = 0,
 ) -> Plan:
     """A solve of 0 ∈ A₁x + … + Aₙx from points like x0, prepared; steps that no constant of the
-    operators fixes are measured from x0.
+    operators fixes are measured from x0. It begins every solve at the point given: only
+    ``splitkit.solve`` begins a ``MatrixGame`` at the solution of its linear program.
 
     Parameters
     ----------
