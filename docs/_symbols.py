@@ -65,7 +65,7 @@ CUT = re.compile(  # spaces; m-strongly; f's; quotation
 )
 # 2D, e.g., 24.8(ii), (B7), 's, C++, x86_64
 PLAIN = re.compile(
-    r"\d+D|[a-z]\.[a-z]|[\d.]+\([ivx]+\)|\([A-Z]\d+\)|['’].*|C\+\+|x\d+_\d+"
+    r"\d+D|[a-z]\.[a-z]|[\d.]+\([ivx]+\)|\([A-Z]\d+\)|['’].*|C\+\+|\(?x\d+_\d+\)?"
     r"|[a-z]+\d*_(?!max|min|opt)[a-z]{2,}\w*|[a-z]+_[a-z]+_[a-z]+"
 )
 SHORT = 24  # characters, which need no break

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Sequence
 from functools import cached_property
@@ -19,6 +18,7 @@ from splitkit.backend import (
     is_array,
     is_complex,
     namespace,
+    roll,
     to_numpy,
 )
 from splitkit.linear.base import LinearOperator
@@ -76,8 +76,36 @@ class FourierMultiplier(Multiplier, LastAxesMap):
         eps = float(namespace(self.real).finfo(self.real.dtype).eps)
         return 4 * eps * math.prod(self.shape) * self.norm
 
-    def like(self, spectrum: Array) -> LinearOperator:
-        return FourierMultiplier(spectrum, self.shape, symmetric=self.symmetric)
+    @property
+    def whole(self) -> ComplexFourierMultiplier:
+        """The same map of complex points, by ĥ on the whole spectrum: ĥ₋ₖ is conjugate to ĥₖ."""
+        xp, n = namespace(self.spectrum), self.shape[-1]
+        beyond = xp.flip(self.spectrum[..., 1 : (n + 1) // 2], axis=self._axes)
+        for axis in self._axes[:-1]:
+            beyond = roll(beyond, 1, axis)
+        spectrum = xp.concat((self.spectrum, xp.conj(beyond)), axis=-1)
+        return ComplexFourierMultiplier(
+            spectrum, self.shape, symmetric=self.symmetric, skew=self.skew
+        )
+
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """How many frequencies there are along each axis."""
+        return tuple(self.spectrum.shape[-len(self.shape) :])
+
+    def like(
+        self, spectrum: Array, *, symmetric: bool | None = None, skew: bool = False
+    ) -> FourierMultiplier:
+        """The map that multiplies by these numbers, in the same basis and on the same half of the
+        spectrum or all; symmetric as this one, unless it is said.
+        """
+        if symmetric is None:
+            symmetric = self.symmetric
+        return self._basis(spectrum, self.shape, symmetric=symmetric, skew=skew)
+
+    @property
+    def _basis(self) -> type[FourierMultiplier]:
+        return FourierMultiplier
 
     def _multiply(self, spectrum: Array, x: Array) -> Array:
         fft = namespace(x).fft
@@ -95,6 +123,35 @@ class FourierMultiplier(Multiplier, LastAxesMap):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({'×'.join(map(str, self.shape))})"
+
+
+class ComplexFourierMultiplier(FourierMultiplier):
+    """x ↦ F⁻¹(ĥ ⊙ Fx) on the last axes of complex x, F the complex discrete Fourier transform, ĥ on
+    its whole spectrum.
+    """
+
+    by_parts = False
+
+    @property
+    def whole(self) -> ComplexFourierMultiplier:
+        return self
+
+    @property
+    def _basis(self) -> type[FourierMultiplier]:
+        return ComplexFourierMultiplier
+
+    def _multiply(self, spectrum: Array, x: Array) -> Array:
+        fft = namespace(x).fft
+        return fft.ifftn(spectrum * fft.fftn(x, axes=self._axes), axes=self._axes)
+
+    def __call__(self, x: Point) -> Point:
+        return self._multiply(self.spectrum, x)
+
+    def adjoint(self, y: Point) -> Point:
+        return self._multiply(namespace(y).conj(self.spectrum), y)
+
+    def check_kind(self, space: Space, name: str) -> None:
+        space.check_array(self.spectrum, "the kernel")
 
 
 class Convolution(FourierMultiplier):
@@ -185,30 +242,8 @@ class Convolution(FourierMultiplier):
         ]
 
 
-class _OfComplex(Convolution):
-    """With a complex kernel: F is the complex transform."""
-
-    by_parts = False
-
-    def like(self, spectrum: Array) -> LinearOperator:
-        same = copy.copy(self)
-        for name in ("norm", "least_gain", "gram", "properties", "real", "rounding", "_gains"):
-            vars(same).pop(name, None)
-        same.spectrum, same.skew = spectrum, False
-        return same
-
-    def _multiply(self, spectrum: Array, x: Array) -> Array:
-        fft = namespace(x).fft
-        return fft.ifftn(spectrum * fft.fftn(x, axes=self._axes), axes=self._axes)
-
-    def __call__(self, x: Point) -> Point:
-        return self._multiply(self.spectrum, x)
-
-    def adjoint(self, y: Point) -> Point:
-        return self._multiply(namespace(y).conj(self.spectrum), y)
-
-    def check_kind(self, space: Space, name: str) -> None:
-        space.check_array(self.spectrum, "the kernel")
+class _OfComplex(ComplexFourierMultiplier, Convolution):
+    """With a complex kernel."""
 
     def __repr__(self) -> str:
         return f"Convolution({'×'.join(map(str, self.shape))})"

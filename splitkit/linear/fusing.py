@@ -60,7 +60,7 @@ def fused_multiple(c: float, L: LinearOperator) -> LinearOperator:
     if isinstance(L, Diagonal):
         return Diagonal(c * L.d)
     if isinstance(L, FourierMultiplier):
-        return FourierMultiplier(c * L.spectrum, L.shape, symmetric=L.symmetric, skew=L.skew)
+        return L.like(c * L.spectrum, skew=L.skew)
     if isinstance(L, DenseMatrix):
         return DenseMatrix.of_finite(c * L.matrix)
     if isinstance(L, Sparse):
@@ -88,7 +88,7 @@ def transposed(L: LinearOperator) -> LinearOperator | None:
         return L if L.symmetric else Diagonal(conjugated(L.d))
     if isinstance(L, FourierMultiplier):
         conjugate = namespace(L.spectrum).conj(L.spectrum)
-        return FourierMultiplier(conjugate, L.shape, symmetric=L.symmetric, skew=L.skew)
+        return L.like(conjugate, skew=L.skew)
     if isinstance(L, DenseMatrix):
         return DenseMatrix.of_finite(adjoint_of(L.matrix))
     if isinstance(L, Sparse):
@@ -145,11 +145,30 @@ def _dense_and_sparse(L: DenseMatrix, K: Sparse) -> LinearOperator:
     return DenseMatrix.of_finite(L.matrix + from_numpy(K.matrix.toarray(), L.matrix))
 
 
-def _two_spectra(L: FourierMultiplier, K: FourierMultiplier) -> LinearOperator | None:
+def _in_one_basis(
+    L: FourierMultiplier, K: FourierMultiplier
+) -> tuple[FourierMultiplier, FourierMultiplier] | None:
+    """Both on half the spectrum, or on all of it if a kernel is complex."""
     if L.shape != K.shape:
         return None
-    symmetric, skew = L.symmetric and K.symmetric, L.skew and K.skew
-    return FourierMultiplier(L.spectrum + K.spectrum, L.shape, symmetric=symmetric, skew=skew)
+    return (L, K) if L.by_parts and K.by_parts else (L.whole, K.whole)
+
+
+def _two_spectra(L: FourierMultiplier, K: FourierMultiplier) -> LinearOperator | None:
+    pair = _in_one_basis(L, K)
+    if pair is None:
+        return None
+    A, B = pair
+    symmetric, skew = A.symmetric and B.symmetric, A.skew and B.skew
+    return A.like(A.spectrum + B.spectrum, symmetric=symmetric, skew=skew)
+
+
+def _spectra_multiplied(L: FourierMultiplier, K: FourierMultiplier) -> LinearOperator | None:
+    pair = _in_one_basis(L, K)
+    if pair is None:
+        return None
+    A, B = pair
+    return A.like(A.spectrum * B.spectrum, symmetric=A.symmetric and B.symmetric)
 
 
 def _raised(L: SecondDifferences, K: ScaledIdentity) -> LinearOperator | None:
@@ -167,10 +186,8 @@ def _on_spectrum(L: FourierMultiplier, K: SecondDifferences) -> LinearOperator |
     axes = range(-len(L.shape), 0)
     if K.D.boundary != "periodic" or sorted(K.D.axes) != [*axes]:
         return None
-    counts = (*L.shape[:-1], L.shape[-1] // 2 + 1)
-    eigenvalues = K.eigenvalues(zip(axes, L.shape, counts, strict=True))
-    spectrum = L.spectrum + from_numpy(eigenvalues, L.real)
-    return FourierMultiplier(spectrum, L.shape, symmetric=L.symmetric)
+    eigenvalues = K.eigenvalues(zip(axes, L.shape, L.counts, strict=True))
+    return L.like(L.spectrum + from_numpy(eigenvalues, L.real))
 
 
 def _of_samples(L: LinearOperator) -> bool:
@@ -249,11 +266,7 @@ SUMS: tuple[tuple[type, type, Rule], ...] = (
     (ScaledIdentity, ScaledIdentity, lambda L, K: ScaledIdentity(L.c + K.c)),
     (Diagonal, ScaledIdentity, lambda L, K: Diagonal(L.d + K.c)),
     (Diagonal, Diagonal, lambda L, K: Diagonal(L.d + K.d)),
-    (
-        FourierMultiplier,
-        ScaledIdentity,
-        lambda L, K: FourierMultiplier(L.spectrum + K.c, L.shape, symmetric=L.symmetric),
-    ),
+    (FourierMultiplier, ScaledIdentity, lambda L, K: L.like(L.spectrum + K.c)),
     (FourierMultiplier, FourierMultiplier, _two_spectra),
     (FourierMultiplier, SecondDifferences, _on_spectrum),
     (SecondDifferences, ScaledIdentity, _raised),
@@ -359,17 +372,7 @@ PRODUCTS: tuple[tuple[type, type, Rule], ...] = (
     (ScaledIdentity, LinearOperator, lambda L, K: fused_multiple(L.c, K)),
     (LinearOperator, ScaledIdentity, lambda L, K: fused_multiple(K.c, L)),
     (Diagonal, Diagonal, lambda L, K: Diagonal(L.d * K.d)),
-    (
-        FourierMultiplier,
-        FourierMultiplier,
-        lambda L, K: (
-            FourierMultiplier(
-                L.spectrum * K.spectrum, L.shape, symmetric=L.symmetric and K.symmetric
-            )
-            if L.shape == K.shape
-            else None
-        ),
-    ),
+    (FourierMultiplier, FourierMultiplier, _spectra_multiplied),
     (Diagonal, DenseMatrix, _rows_scaled),
     (DenseMatrix, Diagonal, _columns_scaled),
     (Diagonal, Sparse, _rows_scaled),
@@ -432,7 +435,7 @@ def gram(L: LinearOperator, W: LinearOperator | None = None) -> LinearOperator |
         return SecondDifferences(L) if L.has_transform else None
     if isinstance(L, FourierMultiplier):
         squares = namespace(L.real).abs(L.spectrum) ** 2 + 0.0j
-        return FourierMultiplier(squares, L.shape, symmetric=True)
+        return L.like(squares, symmetric=True)
     if isinstance(L, DenseMatrix):
         return _gram_of_matrix(L) if _may_be_multiplied(L) else None
     if isinstance(L, Sparse):

@@ -42,8 +42,9 @@ class Guarantee(Shown):
     sequence : str
         The sequence that converges, as a formula.
     falls : str
-        What falls by the rate: a distance in every iteration (Q-linear), that of the governing
-        point u if nothing else is said; or k iterations on the whole, up to a constant (R-linear).
+        What falls by the rate: a distance in every iteration, as Q-linear says, that of the
+        governing point u if nothing else is said; or, R-linear, k iterations on the whole, up to a
+        constant.
 
     Examples
     --------
@@ -136,6 +137,7 @@ class Method:
     cost: ClassVar[int] = 2
     averaged: ClassVar[bool] = False
     stationary: ClassVar[bool] = False
+    reads_dual: ClassVar[bool] = True  # y of a composed term is read, and its residual judged
     sequence: ClassVar[str]
 
     def __init_subclass__(cls, **options: Any) -> None:

@@ -51,7 +51,7 @@ from splitkit.solvers.transformed import ArraySolution, run as run_transformed, 
 from splitkit.solvers.units import are_alike, choose_units
 from splitkit.solvers.watch import Watch, declares, nearest_in_domain
 from splitkit.solvers.worth import Values, Worth
-from splitkit.tracing import compiles, in_transformation
+from splitkit.tracing import Untraceable, compiles, in_transformation
 
 Callback = Callable[[State], object]
 # ends in which the governing point leads nowhere
@@ -97,7 +97,8 @@ def plan(
     batch_ndim: int = 0,
 ) -> Plan:
     """A solve of 0 ∈ A₁x + … + Aₙx from points like x0, prepared; steps that no constant of the
-    operators fixes are measured from x0.
+    operators fixes are measured from x0. It begins every solve at the point given: only
+    ``splitkit.solve`` begins a ``MatrixGame`` at the solution of its linear program.
 
     Parameters
     ----------
@@ -362,7 +363,14 @@ class Plan(Shown):
                     "CertifiedError inside of jit, vmap or grad"
                 )
             here._iteration.enter(self.space)
-            return run_transformed(here._iteration, task, method, terms, start, options.max_iter)
+            limit = options.max_iter
+            try:
+                return run_transformed(here._iteration, task, method, terms, start, limit)
+            except Untraceable as error:
+                raise TypeError(
+                    f"{method.label} cannot run inside of jit, vmap or grad, as {error}: solve "
+                    "outside, or take another method"
+                ) from error
 
     def _require_agreement(self, start: Point, options: Options) -> None:
         """Raise unless all processes that share the points run this plan alike."""
@@ -565,7 +573,8 @@ class Plan(Shown):
     @cached_property
     def _rows(self) -> tuple[Groups, Sequence[Array]]:
         """The groups of rows, and the least size that is known of each."""
-        return self._rows_as(row_groups(self.method.judged(*self.terms), self.x0, self.space))
+        terms = self.method.judged(*self.terms)
+        return self._rows_as(row_groups(terms, self.x0, self.space, dual=self.method.reads_dual))
 
     @cached_property
     def _fit(self) -> Term | None:

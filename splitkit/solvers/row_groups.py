@@ -37,8 +37,9 @@ GAP = 10.0
 Groups = tuple[tuple[Array, ...], ...]  # of each block of x and y, masks of its groups; () for one
 
 
-def row_groups(terms: Sequence[Term], x0: Point, space: Space) -> Groups:
-    """The groups of rows, by the constants that are known; () if no block has several.
+def row_groups(terms: Sequence[Term], x0: Point, space: Space, *, dual: bool = True) -> Groups:
+    """The groups of rows, by the constants that are known; () if no block has several. Of y, where
+    the residual has its blocks (``dual``).
 
     Elements of a batch share their rows, and are not taken apart; nor are the rows of constants of
     which no process may be sent all.
@@ -49,7 +50,7 @@ def row_groups(terms: Sequence[Term], x0: Point, space: Space) -> Groups:
     found = [_groups(each, space) for each in zip(*map(blocks, known), strict=True)]
     found = found or [()] * len(blocks(x0))
     for term in terms:
-        if term.of is not None and not term.is_zero:
+        if dual and term.of is not None and not term.is_zero:
             found += _of_dual_rows(term, space)
     return tuple(found) if any(found) else ()
 

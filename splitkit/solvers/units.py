@@ -48,6 +48,7 @@ def choose_units(
         found = _in_one_block(inclusion, method, x0, space, earlier)
         if found is not None:
             return found
+        method = None if method is None else method.method
     if isinstance(method, Equilibrated):
         return _equilibrated(inclusion, method.method, method.scales, x0, space, earlier)
     if method is None or (isinstance(method, Method) and leaves_steps_open(method)):
@@ -67,16 +68,19 @@ def _in_one_block(
     space: Space,
     earlier: Method | None,
 ) -> tuple[Option, tuple[Rewrite, ...]] | None:
-    """That of one of two blocks, where an equation gives the other; None: there is no such
-    equation, or a method that needs to see both.
+    """That of one of two blocks, where an equation gives the other, and it pays or is asked for;
+    None: there is no such equation, or no method that resolves both terms of x₁.
     """
     by = Substitution.of(inclusion, space)
-    if by is None:
+    if by is None or not (by.pays or method is not None):
         return None
     start, within = x0[0], space.block_spaces()[0]
-    option = choose(by.inclusion, None if method is None else method.method)
+    try:
+        option = choose(by.inclusion, None if method is None else method.method)
+    except NoGuaranteeError:
+        return None
     terms, given = option.terms or (), option.method
-    if any(term.role not in (Role.EVALUATED, Role.RESOLVED) for term in terms):
+    if any(term.role is not Role.RESOLVED for term in terms):
         return None
     origins = by.terms(terms)
     if origins is None or equilibration(by.inclusion.operators, start, within) is not None:

@@ -167,6 +167,7 @@ def _joined(first: sk.Solution, then: sk.Solution) -> sk.Solution:
     before, after = first.history, then.history
     return replace(
         then,
+        message=f"{first.method.label} took {PATIENCE} of max_iter, then {then.message}",
         iterations=xp.where(
             first.iterations < PATIENCE, first.iterations, PATIENCE + then.iterations
         ),

@@ -348,6 +348,9 @@ def test_a_soft_rank_becomes_the_rank():
     C = Permutahedron(np.array([3.0, 2.0, 1.0]))
     np.testing.assert_array_equal(C.project(1e3 * y), [2.0, 1.0, 3.0])
     np.testing.assert_allclose(C.project(1e-9 * y), 2.0, atol=1e-8)
+    many = np.arange(3000.0, 0.0, -1.0)
+    C_of_many, y = Permutahedron(many), np.random.default_rng(3000).normal(size=3000)
+    assert C_of_many(C_of_many.project(y)) == 0  # also where sums of entries round
     with pytest.raises(TypeError, match="weights = "):
         Permutahedron(3.0)
     with pytest.raises(ValueError, match="must have length 3"):

@@ -1,6 +1,8 @@
 """What solves with sums and products of structured maps: the dense solve, by the factorization that
 fits each structure."""
 
+import math
+
 import numpy as np
 import pytest
 import scipy.sparse
@@ -23,9 +25,9 @@ from splitkit.linear import (
     Sparse,
     Stacked,
 )
-from splitkit.linear.fourier import FourierMultiplier
+from splitkit.linear.fourier import ComplexFourierMultiplier, FourierMultiplier
 from splitkit.linear.wrapped import wrap
-from tests.functions.namespaces import every_library, maker
+from tests.functions.namespaces import NAMESPACES, every_library, maker
 from tests.linear.test_maps import matrix
 
 N = 12
@@ -188,3 +190,98 @@ def test_least_squares_of_a_kronecker_product_take_eigenvectors_of_its_factors()
     assert sk.Subdifferential(f).resolved_by == "eigenvectors of both factors"
     x, K = sk.Subdifferential(f).resolvent(0.5)(y), np.kron(A, B)
     assert np.allclose((x - y).ravel() + 0.5 * K.T @ (K @ x.ravel() - b.ravel()), 0.0, atol=1e-12)
+
+
+# -- convolutions with complex kernels -------------------------------------------------------------
+
+
+def _complex_case(library, grid):
+    """Convolutions with a complex, another complex, a Hermitian and a real kernel, their matrices,
+    and a point; ``a`` makes arrays of the library.
+    """
+    rng = np.random.default_rng(len(grid) + grid[-1])
+    a = NAMESPACES[library].asarray
+    h, k = rng.standard_normal((2, *grid)) + 1j * rng.standard_normal((2, *grid))
+    mirrored = np.conj(np.roll(np.flip(h), 1, axis=tuple(range(h.ndim))))
+    kernels = h, k, h + mirrored, rng.standard_normal(grid)
+    maps = [Convolution(a(kernel), grid, origin=(0,) * len(grid)) for kernel in kernels]
+    points = np.eye(math.prod(grid), dtype=complex).reshape(-1, *grid)
+    matrices = [
+        np.stack([fft_product(kernel, x).ravel() for x in points], axis=1) for kernel in kernels
+    ]
+    y = rng.standard_normal(grid) + 1j * rng.standard_normal(grid)
+    return a, maps, matrices, y
+
+
+def fft_product(kernel, x):
+    return np.fft.ifftn(np.fft.fftn(kernel) * np.fft.fftn(x))
+
+
+GRIDS = pytest.mark.parametrize("grid", [(8,), (5,), (2,), (1,), (4, 2), (3, 4)], ids=str)
+
+
+@pytest.mark.parametrize("library", ["numpy", "torch"])
+@GRIDS
+def test_what_is_made_of_complex_kernels_is_one_multiplier(library, grid):
+    a, (C, K, H, R), (c, k, h, r), y = _complex_case(library, grid)
+    D = Gradient(tuple(range(-len(grid), 0)), boundary="periodic", shape=grid)
+    d = np.stack([to_numpy((D.T @ D)(e)).ravel() for e in np.eye(y.size).reshape(-1, *grid)], 1)
+    one, many = np.eye(y.size), a(np.stack([y, 2j * y]))
+    for made, M in (
+        (2.0 * C, 2 * c),
+        (C + K, c + k),
+        (C + R, c + r),
+        (R + 2.0 * C.T, r + 2 * c.conj().T),
+        (C @ K.T, c @ k.conj().T),
+        (R @ C, r @ c),
+        (C.T @ C, c.conj().T @ c),
+        (R.T @ R + 0.5 * C.T @ C, r.T @ r + 0.5 * c.conj().T @ c),
+        (H - R.T @ R, h - r.T @ r),
+        (C + 3.0 * ScaledIdentity(), c + 3 * one),
+        (C.T @ C + D.T @ D, c.conj().T @ c + d),
+    ):
+        L = made.merged
+        assert isinstance(L, ComplexFourierMultiplier)
+        np.testing.assert_allclose(to_numpy(L(a(y))).ravel(), M @ y.ravel(), atol=1e-11)
+        np.testing.assert_allclose(
+            to_numpy(L.T(many))[1].ravel(), 2j * M.conj().T @ y.ravel(), atol=1e-11
+        )
+        assert L.symmetric <= np.allclose(M, M.conj().T)
+        assert L.skew <= np.allclose(M, -M.conj().T)
+        m = np.linalg.eigvalsh((M + M.conj().T) / 2)[0]
+        assert (L.properties.strong_monotonicity or m) == pytest.approx(m, abs=1e-9)
+        found = to_numpy(L.shifted_inverse(0.1)(a(y))).ravel()
+        np.testing.assert_allclose(found, np.linalg.solve(one + 0.1 * M, y.ravel()), atol=1e-9)
+    assert (C.T @ C).merged.properties.gradient
+    assert (H + 2.0 * R.T @ R).merged.symmetric
+    G = (C.T @ C).merged.samplewise_inverse(a(np.array([0.5, 2.0])))
+    for value, step, x in zip(to_numpy(G(many)), (0.5, 2.0), (y, 2j * y), strict=True):
+        expected = np.linalg.solve(one + step * c.conj().T @ c, x.ravel())
+        np.testing.assert_allclose(value.ravel(), expected, atol=1e-9)
+
+
+@pytest.mark.parametrize("library", ["numpy", "torch"])
+@GRIDS
+def test_complex_kernels_are_solved_with_as_their_matrices(library, grid):
+    a, (C, K, _, _), (c, k, _, _), y = _complex_case(library, grid)
+    one, v, F = np.eye(y.size), y.ravel(), sk.functions
+    found = (F.SquaredL2(center=a(y)) @ C).prox(a(1j * y), 0.5)
+    expected = np.linalg.solve(one + 0.5 * c.conj().T @ c, 1j * v + 0.5 * c.conj().T @ v)
+    np.testing.assert_allclose(to_numpy(found).ravel(), expected, atol=1e-9)
+
+    found = sk.Affine(K + C.T @ C, a(y)).resolvent(0.01)(a(1j * y))
+    M = one + 0.01 * (k + c.conj().T @ c)
+    np.testing.assert_allclose(
+        to_numpy(found).ravel(), np.linalg.solve(M, (1j + 0.01) * v), atol=1e-9
+    )
+
+
+@pytest.mark.parametrize(
+    ("library", "grid"), [("numpy", (4, 2)), ("torch", (5,)), ("numpy", (2,))], ids=str
+)
+def test_the_lasso_of_a_complex_kernel_is_that_of_its_matrix(library, grid):
+    a, (C, *_), (c, *_), y = _complex_case(library, grid)
+    F = sk.functions
+    found = sk.minimize(F.SquaredL2(center=a(y)) @ C + F.L1Norm(0.5), a(np.zeros(grid, complex)))
+    of_matrix = sk.minimize(F.LeastSquares(c, y.ravel()) + F.L1Norm(0.5), np.zeros(y.size, complex))
+    np.testing.assert_allclose(to_numpy(found.x).ravel(), of_matrix.x, atol=1e-5)

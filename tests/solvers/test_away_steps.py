@@ -90,3 +90,7 @@ def test_what_it_does_not_take_is_refused():
     many = f.LeastSquares(A, np.stack([B, B]), batch_ndim=1) + f.Simplex(batch_ndim=1)
     with pytest.raises(ValueError, match="batch_ndim = 1: Frank-Wolfe with away steps keeps"):
         sk.minimize(many, np.zeros((2, N)), sk.AwayFrankWolfe(), batch_ndim=1)
+    # a ball of complex moduli has no vertices
+    ball = f.LeastSquares(A + 0j, B + 0j) + f.L1Ball(0.5)
+    with pytest.raises(TypeError, match="a ball of moduli is no polytope"):
+        sk.minimize(ball, np.zeros(N) + 0j, sk.AwayFrankWolfe())

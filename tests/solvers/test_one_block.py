@@ -20,8 +20,16 @@ def inclusion(first, second, c1, c2, right):
 
 PAIRS = {
     "robust components": (f.NuclearNorm(), f.L1Norm(SIDE**-0.5)),
-    "box and norm": (f.L1Norm(0.3), f.Box(-1.0, 2.0)),
-    "smooth": (f.SquaredL2(center=LOW), f.L1Norm(0.5)),
+    "multiples": (f.L1Norm(SIDE**-0.5), 2.0 * f.NuclearNorm()),
+    "balls": (f.SpectralBall(30.0), f.L1Norm()),
+}
+# by the numbers of iterations in both blocks, at most
+THIN = {1e-2: 45, 1e-4: 137}
+IN_BOTH = {
+    "smooth": (f.SquaredL2(center=LOW), f.NuclearNorm(), 1.0),
+    "smooth and steep": (f.L1Norm(1e-6), f.SquaredL2(1e6, center=LOW), 1.0),
+    "cheap": (f.L1Norm(0.3), f.Box(-1.0, 2.0), 1.0),
+    "unlike": (f.NuclearNorm(), f.L1Norm(SIDE**-0.5), 1e-3),
 }
 
 
@@ -37,6 +45,33 @@ def test_the_solution_is_that_of_both_blocks(name, c1, c2):
     other = sk.solve(problem, start, sk.DouglasRachford(), tol=1e-10, max_iter=50_000)
     assert found.objective == pytest.approx(other.objective, rel=1e-7)
     assert abs(found.duality_gap) <= 1e-6 * abs(found.objective)
+
+
+@pytest.mark.parametrize("name", IN_BOTH)
+def test_both_blocks_are_iterated_where_steps_are_cheap_or_digits_would_be_lost(name):
+    first, second, c2 = IN_BOTH[name]
+    problem = inclusion(first, second, 1.0, c2, SPOILED)
+    found = sk.solve(problem, (SPOILED, 0.0 * SPOILED))
+    assert found.converged
+    assert "in one block" not in found.method.label
+
+
+@pytest.mark.parametrize("width", THIN)
+def test_thin_boxes_are_met_by_a_measured_step(width):
+    one = np.ones(3)
+    problem = inclusion(f.Box(0.0, width), f.Box(-width, 1.0), 1.0, 1.0, one)
+    found = sk.solve(problem, (one, one))
+    assert found.converged
+    assert found.iterations <= THIN[width]
+
+
+def test_a_method_in_one_block_is_that_of_both_where_no_equation_gives_one():
+    given = inclusion(*PAIRS["robust components"], 1.0, 1.0, SPOILED)
+    method = sk.solve(given, (SPOILED, 0 * SPOILED)).method
+    apart = sk.Subdifferential(f.SeparableSum(f.NuclearNorm(), f.L1Norm()))
+    found = sk.solve(apart, (LOW, LOW), method)
+    assert found.converged
+    assert "in one block" not in found.method.label
 
 
 def test_the_elements_at_the_solution_are_in_the_subdifferentials():
@@ -73,6 +108,8 @@ def test_no_decomposition_is_made_but_for_iterations_and_three(monkeypatch):
 
 
 def test_a_problem_without_solution_is_told():
-    apart = inclusion(f.Box(0.0, 1.0), f.Box(0.0, 1.0), 1.0, 1.0, np.full(3, 5.0))
-    found = sk.solve(apart, (np.zeros(3), np.zeros(3)), on_failure="return")
+    far = np.diag(np.full(3, 5.0))
+    apart = inclusion(f.SpectralBall(), f.Box(0.0, 1.0), 1.0, 1.0, far)
+    found = sk.solve(apart, (0 * far, 0 * far), on_failure="return")
+    assert "in one block" in found.method.label
     assert found.status == "infeasible"

@@ -132,3 +132,25 @@ def test_a_start_knows_elements_of_the_parts():
     for s, part in zip(table, (F, G), strict=True):
         np.testing.assert_allclose(part(x0 - 0.5 * s), s, atol=1e-12)
     np.testing.assert_allclose(total, sum(table))
+
+
+def test_rows_far_apart_are_rows_of_no_residual():
+    """x alone is judged: that of least absolute deviations with an outlier."""
+    rng = np.random.default_rng(0)
+    A, b = rng.normal(size=(30, 4)), rng.normal(size=30)
+    b[3] = 1e3
+    problem = f.L1Norm().translate(b) @ A + f.SquaredL2(0.1)
+    found = sk.minimize(problem, np.zeros(4), sk.PointSAGA(), tol=1e-6)
+    np.testing.assert_allclose(found.x, sk.minimize(problem, np.zeros(4)).x, atol=1e-5)
+
+
+def test_inside_of_a_transformation_it_says_where_to_solve():
+    jax = pytest.importorskip("jax")
+    jnp = jax.numpy
+
+    def solved(b):
+        problem = f.LeastSquares(jnp.asarray(A), b) + f.SquaredL2(1.0)
+        return sk.minimize(problem, jnp.zeros(N), sk.PointSAGA(check=False, alpha=0.1)).x
+
+    with pytest.raises(TypeError, match="Point-SAGA cannot run inside of jit, vmap or grad"):
+        jax.vmap(solved)(jnp.ones((2, ROWS)))

@@ -48,7 +48,8 @@ class SublevelSet(Modified, Indicator):
 
     The projection of y with f(y) > r is prox_{λf}(y), λ > 0 the root of f(prox_{λf}(y)) = r, which
     falls as λ grows: found by halving log λ, then by bracketed secants, to the rounding of λ. Where
-    the prox subtracts λ, as of norms, that is the rounding of y, which projecting again takes out.
+    the prox subtracts λ, as of norms, that is the rounding of y: what it leaves outside is
+    projected again, and what falls inside stays.
 
     Its support function at u is min_{λ>0} λ(f*(u/λ) + r), without a formula here. Source: Beck,
     *First-Order Methods in Optimization* (2017), Thm. 6.30; Bauschke, Combettes (2017), Cor. 29.23.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from splitkit.arguments import FINITE, check_parameter
-from splitkit.backend import Array, Point, Space, clip, is_array, namespace
+from splitkit.backend import Array, Point, Space, is_array, namespace
 from splitkit.functions.base import Function, Indicator, required, vectors
 from splitkit.functions.inner.taut_string import taut_string
 
@@ -64,13 +64,6 @@ class Permutahedron(Indicator):
         fitted = taut_string(y - self._sorted, free, free + float("inf"))
         back = xp.argsort(order, axis=-1)
         return xp.take_along_axis(y - fitted, back, axis=-1)
-
-    def violation(self, x: Point) -> Array:
-        xp = namespace(x)
-        apart = xp.cumulative_sum(xp.sort(x, axis=-1, descending=True) - self._sorted, axis=-1)
-        worst = xp.maximum(xp.max(apart, axis=-1), abs(apart[..., -1]))
-        others = tuple(range(self.batch_ndim, worst.ndim))
-        return xp.max(clip(worst, 0.0), axis=others) if others else clip(worst, 0.0)
 
     def support_point(self, v: Point) -> Point:
         xp = namespace(v)

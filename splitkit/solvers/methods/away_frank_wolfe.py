@@ -71,6 +71,11 @@ class AwayFrankWolfe(FrankWolfe):
 
     def check_space(self, space: Space) -> None:
         super().check_space(space)
+        if space.is_complex:
+            raise TypeError(
+                "x0 is complex: a ball of moduli is no polytope, and has no away steps; use "
+                "FrankWolfe"
+            )
         if space.batch_ndim:
             raise ValueError(
                 f"batch_ndim = {space.batch_ndim}: {self.label} keeps the points of one problem; "

@@ -76,6 +76,7 @@ class PointSAGA(Drawing, Splitting):
     label: ClassVar[str] = "Point-SAGA"
     roles: ClassVar[tuple[Role, ...]] = (Role.COMPOSED, Role.RESOLVED)
     many: ClassVar[bool] = True
+    reads_dual: ClassVar[bool] = False
     sequence: ClassVar[str] = "x⁺ = R_{αAⱼ}(x + α(sⱼ − s̄))"
 
     def parts(self, *terms: Term) -> tuple[Operator, ...]:

@@ -4,12 +4,17 @@
 
 remains 0 ∈ A₁x₁ + Âx₁ with Âx = s A₂(s(x − v)). An element e of Âx₁ shows e/s ∈ A₂x₂, and (e, −e/s)
 is one of the normal cone, so that the residual is that of x₁, and 0 in x₂. Both points satisfy the
-equation to rounding. ``solve`` makes it where the inclusion has this form; see
-``splitkit.solvers.units``.
+equation to rounding.
 
 Of two resolvents whose step no constant fixes it is followed closely where it may change at no cost
 (``balance``): x₁ − v and b ∈ A₁x₁ move by as much in the metric as each other when the sets of
 active entries, or the rank, are found.
+
+``solve`` makes it of itself where a resolvent costs a decomposition of matrices, so that no trial
+of a step is worth the iterations that it saves; both are resolved: Â evaluated multiplies the
+rounding of x₁ − v by s²L, L the Lipschitz constant of A₂; and c₁ and c₂ are alike. Elsewhere
+iterations in both blocks by a measured step are as cheap, and may be far fewer, as between thin
+boxes. See ``splitkit.solvers.units``.
 """
 
 from __future__ import annotations
@@ -20,11 +25,17 @@ from functools import reduce
 from typing import ClassVar, NamedTuple, Self
 
 from splitkit.backend import Array, Point, Space, add, is_array, scale, subtract
+from splitkit.functions.cones.positive_semidefinite import PositiveSemidefinite
+from splitkit.functions.sets.nuclear_ball import NuclearBall
 from splitkit.functions.sets.singleton import Singleton
+from splitkit.functions.sets.spectral_ball import SpectralBall
+from splitkit.functions.spectral.spectral import Spectral, SpectralSymmetric
+from splitkit.functions.spectral.weighted_nuclear_norm import WeightedNuclearNorm
 from splitkit.functions.subdifferential import Subdifferential
 from splitkit.linear.block import BlockRow
 from splitkit.operators.base import Operator
 from splitkit.operators.block import BlockDiagonal
+from splitkit.operators.parts import OfOne
 from splitkit.solvers.inclusion import Inclusion
 from splitkit.solvers.iteration import Around, Carry, Iteration, Reading, Trace
 from splitkit.solvers.method import Guarantee, Method
@@ -35,6 +46,16 @@ from splitkit.solvers.terms import Role, Term
 from splitkit.solvers.wrapper import Wrapper
 
 STANDS_FOR = "in one block"  # the key of the terms of x₁
+ALIKE = 10.0  # |c₁/c₂| and |c₂/c₁| at most
+
+SPECTRAL = (
+    Spectral,
+    SpectralSymmetric,
+    SpectralBall,
+    NuclearBall,
+    WeightedNuclearNorm,
+    PositiveSemidefinite,
+)
 
 
 class Substitution(NamedTuple):
@@ -76,6 +97,11 @@ class Substitution(NamedTuple):
             return cls(reduced, origins, s, v)
         return None
 
+    @property
+    def pays(self) -> bool:
+        """Whether a resolvent is dear beside the vectors of an iteration, and c₁ and c₂ alike."""
+        return 1 / ALIKE <= abs(self.s) <= ALIKE and any(map(decomposes, self.inclusion.operators))
+
     def terms(self, inner: tuple[Term, ...]) -> tuple[Term, ...] | None:
         """The origins, which know what stands for them; None: a term is neither Â nor A₁."""
         if any(term.of is not None for term in inner):
@@ -86,6 +112,13 @@ class Substitution(NamedTuple):
         first = self.origins[0]
         first.known[STANDS_FOR] = inner, self
         return self.origins
+
+
+def decomposes(A: Operator) -> bool:
+    """Whether the resolvent takes singular values, or eigenvalues."""
+    while isinstance(A, OfOne):
+        A = A.A
+    return isinstance(A, Subdifferential) and isinstance(A.f, SPECTRAL)
 
 
 @dataclass(frozen=True, kw_only=True)
