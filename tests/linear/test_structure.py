@@ -285,3 +285,15 @@ def test_the_lasso_of_a_complex_kernel_is_that_of_its_matrix(library, grid):
     found = sk.minimize(F.SquaredL2(center=a(y)) @ C + F.L1Norm(0.5), a(np.zeros(grid, complex)))
     of_matrix = sk.minimize(F.LeastSquares(c, y.ravel()) + F.L1Norm(0.5), np.zeros(y.size, complex))
     np.testing.assert_allclose(to_numpy(found.x).ravel(), of_matrix.x, atol=1e-5)
+
+
+def test_a_real_matrix_and_a_complex_sparse_one_keep_both_parts():
+    rng = np.random.default_rng(3)
+    A, x = rng.normal(size=(4, 4)), rng.normal(size=4) + 1j * rng.normal(size=4)
+    K = scipy.sparse.csr_array(rng.normal(size=(4, 4)) + 1j * rng.normal(size=(4, 4)))
+    total = sk.DenseMatrix(A) + sk.linear.Sparse(K)
+    np.testing.assert_allclose(total.merged(x), A @ x + K @ x)
+    wide, other = sk.DenseMatrix(A[:2]), sk.linear.Sparse(K[:2])
+    grams = (wide.T @ wide + other.T @ other).merged
+    expected = A[:2].T @ (A[:2] @ x) + K[:2].conj().T @ (K[:2] @ x)
+    np.testing.assert_allclose(grams(x), expected)
