@@ -685,9 +685,7 @@ def _is_mutable(x: Array) -> bool:
 def _padded(y: Array, index: tuple[Any, ...], like: Array) -> Array:
     """y on the part of an array of zeros that the index names."""
     xp, named = namespace(like), index[1:]
-    if _is_traced_by_jax(y) and not may_be_cut(
-        like
-    ):  # its compiler makes loops of it that are fast
+    if _is_traced_by_jax(y) and not may_be_cut(like):  # of which its compiler makes fast loops
         return _padded_by_jax(y, named, like)
     for axis, place in enumerate(named, like.ndim - len(named)):
         size = like.shape[axis]

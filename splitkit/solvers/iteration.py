@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from splitkit.backend import Array, Point, Scalar, Space, shapes_of, subtract
+from splitkit.backend import Array, Point, Scalar, Space, scale, shapes_of, subtract
 from splitkit.operators.base import Operator, PointMap
 
 if TYPE_CHECKING:
@@ -244,6 +244,28 @@ class Iteration:
 
 def _itself(state: Carry) -> Carry:
     return state
+
+
+def after_backward(alpha: Scalar, y: Point, x: Point, Fx: Point) -> Reading:
+    """x = R_{αG}y, (y − x)/α ∈ G(x) and F x."""
+    of_G = scale(1 / alpha, subtract(y, x))
+    return Reading(x, (of_G, Fx), lambda: (scale(1 / alpha, x),))
+
+
+class ForwardBackwardIteration(Iteration):
+    """Base of those whose steps end with x⁺ = R_{αG}y, and whose looks evaluate F at x⁺: the carry
+    begins with x⁺, and a trace is (y, x⁺).
+    """
+
+    alpha: Scalar
+    F: PointMap
+
+    def read(self, trace: Trace) -> Reading:
+        y, x = trace
+        return after_backward(self.alpha, y, x, self.F(x))
+
+    def governing(self, state: Carry) -> Point:
+        return state[0]
 
 
 class Around(Iteration):

@@ -29,7 +29,7 @@ def variation(
     h = xp.where(length > 0, norm(x) / xp.where(length > 0, length, 1.0), 0.0)
     d = _within(scale(h, v), x, subtract(place, x))
     found = norm(subtract(A(add(x, scale(short, d))), value)) / short
-    return xp.where(xp.isfinite(found), found, 0.0 * found)
+    return xp.where(xp.isfinite(found), found, 0.0)
 
 
 def _within(d: Point, x: Point, ahead: Point) -> Point:

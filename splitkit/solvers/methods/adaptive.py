@@ -15,8 +15,8 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
-from splitkit.backend import Array, Point, clip, is_traced, lincomb, scale, subtract
-from splitkit.solvers.iteration import Carry, Freed, Iteration, Reading, Trace
+from splitkit.backend import Array, Point, clip, is_traced, lincomb, subtract
+from splitkit.solvers.iteration import Carry, Freed, Iteration, Reading, Trace, after_backward
 from splitkit.solvers.method import Guarantee, Method
 from splitkit.solvers.terms import Role, Term
 
@@ -249,8 +249,7 @@ class AdaptiveSteps(Iteration):
 
     def read(self, trace: Trace) -> Reading:
         alpha, y, x = trace
-        of_G = scale(1 / alpha, subtract(y, x))
-        return Reading(x, (of_G, self.F(x)), lambda: (scale(1 / alpha, x),))
+        return after_backward(alpha, y, x, self.F(x))
 
     def governing(self, state: Carry) -> Point:
         return state[0]

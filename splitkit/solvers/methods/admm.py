@@ -35,6 +35,7 @@ from splitkit.solvers.iteration import Carry, Iteration, Reading, Trace
 from splitkit.solvers.method import Guarantee, Method
 from splitkit.solvers.methods.balance import BalancedPenalty
 from splitkit.solvers.methods.douglas_rachford_rates import one_way
+from splitkit.solvers.methods.pairs import coupling_bounds
 from splitkit.solvers.methods.primal_dual_steps import Region, Steps
 from splitkit.solvers.scale import ANY, Arbitrary, gain, mean_step, measured_step, typical_point
 from splitkit.solvers.terms import Role, Term, not_maximal
@@ -364,20 +365,14 @@ class _Directions(Iteration):
     def read(self, trace: Trace) -> Reading:
         x, z, u, Lx, before = trace
         y = self.weighted(u)
-        LTy, norm = self.LT(y), self.L.norm
+        LTy = self.LT(y)
         elements = (self.element(x, Lx, before), z), (LTy, scale(-1.0, Lx))
         sizes = tuple((q, Lx) for q in self.offset(x))
 
         def rounding() -> tuple[Point, ...]:  # of y = ρR(v − z)
             return ((self.LT(self.weighted(z)), z),)
 
-        return Reading(
-            x,
-            elements,
-            rounding,
-            sizes,
-            lambda space: space.coupling_bounds(norm, x, y, Lx, LTy),
-        )
+        return Reading(x, elements, rounding, sizes, coupling_bounds(self.L, x, y, Lx, LTy))
 
     def governing(self, state: Carry) -> Point:
         x, z, u, _ = state

@@ -48,10 +48,10 @@ class ByValues(AdaptiveSteps):
 
     def valued(self, x: Point) -> tuple[Array, Point]:
         """f(x) and F x."""
-        value, slope = self._valued(x)
-        if self.term.function.batch_ndim != self.space.batch_ndim:  # as an elementwise one may be
-            value = nearby_value(self.term.function, x, self.space.batch_ndim)[0]
-        return value, slope
+        f, batch_ndim = self.term.function, self.space.batch_ndim
+        if f.batch_ndim == batch_ndim:
+            return self._valued(x)
+        return nearby_value(f, x, batch_ndim)[0], self.F(x)  # an elementwise one, of each sample
 
     def nonfinite(self, state: Carry) -> str | None:
         x, space = state[0], self.space

@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
-from splitkit.backend import Array, Point, lincomb, scale, subtract
-from splitkit.solvers.iteration import Carry, Iteration, Reading, Trace
+from splitkit.backend import Array, Point, lincomb, subtract
+from splitkit.solvers.iteration import Carry, ForwardBackwardIteration, Iteration, Trace
 from splitkit.solvers.methods.lipschitz_steps import LipschitzSplitting
 from splitkit.solvers.terms import Term
 
@@ -68,7 +68,7 @@ class ForwardReflectedBackward(LipschitzSplitting):
         return _ForwardReflectedBackward(self, *terms)
 
 
-class _ForwardReflectedBackward(Iteration):
+class _ForwardReflectedBackward(ForwardBackwardIteration):
     def __init__(self, method: ForwardReflectedBackward, F: Term, G: Term) -> None:
         self.alpha, self.F, self.R = method.alpha, F.evaluate, G.resolve(method.alpha)
 
@@ -81,14 +81,6 @@ class _ForwardReflectedBackward(Iteration):
         y = lincomb(1.0, x, -self.alpha, lincomb(2.0, Fx, -1.0, before))
         x_next = self.R(y)
         return (x_next, Fx), (y, x_next)
-
-    def read(self, trace: Trace) -> Reading:
-        y, x = trace
-        of_G = scale(1 / self.alpha, subtract(y, x))
-        return Reading(x, (of_G, self.F(x)), lambda: (scale(1 / self.alpha, x),))
-
-    def governing(self, state: Carry) -> Point:
-        return state[0]
 
     def energy(self, before: Carry, state: Carry, limit: Carry) -> Array:
         """‖x − x*‖² + 2α⟨Fx − Fx₋, x* − x⟩ + ‖x − x₋‖²/2 (Malitsky, Tam, Lemma 2.4)."""

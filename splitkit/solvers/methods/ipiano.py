@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from splitkit.arguments import Range, check_number, option
-from splitkit.backend import Point, is_array, lincomb, scale, subtract
-from splitkit.solvers.iteration import Carry, Iteration, Reading, Trace
+from splitkit.backend import Point, is_array, lincomb
+from splitkit.solvers.iteration import Carry, ForwardBackwardIteration, Iteration, Trace
 from splitkit.solvers.method import Guarantee
 from splitkit.solvers.methods.by_values import reached
 from splitkit.solvers.potentials import NoPotentialError
@@ -109,7 +109,7 @@ class IPiano(Splitting):
         return _IPiano(self, *terms)
 
 
-class _IPiano(Iteration):
+class _IPiano(ForwardBackwardIteration):
     """Carry: (x, x₋)."""
 
     def __init__(self, method: IPiano, F: Term, G: Term) -> None:
@@ -125,11 +125,3 @@ class _IPiano(Iteration):
         y = lincomb(1.0, ahead, -self.alpha, self.F(x))
         after = self.R(y)
         return (after, x), (y, after)
-
-    def read(self, trace: Trace) -> Reading:
-        y, x = trace
-        of_G = scale(1 / self.alpha, subtract(y, x))
-        return Reading(x, (of_G, self.F(x)), lambda: (scale(1 / self.alpha, x),))
-
-    def governing(self, state: Carry) -> Point:
-        return state[0]

@@ -11,24 +11,24 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 from splitkit.arguments import POSITIVE, Range, check_flag, check_number, option
 from splitkit.backend import Array, Point, Scalar, Space, add, lincomb, root, scale, subtract
-from splitkit.linear.base import LinearOperator
 from splitkit.looks import for_known
 from splitkit.solvers.iteration import Carry, Iteration, Reading, Trace
 from splitkit.solvers.method import Guarantee, Method
 from splitkit.solvers.methods.balance import Balanced
 from splitkit.solvers.methods.davis_yin_rates import condat_vu_rate, pd3o_rate
 from splitkit.solvers.methods.douglas_rachford_rates import one_way
+from splitkit.solvers.methods.pairs import OfPairs, coupling_bounds
 from splitkit.solvers.methods.primal_dual_steps import Region, Steps
 from splitkit.solvers.scale import Arbitrary, measured_primal_step
 from splitkit.solvers.terms import Role, Term, not_maximal
 
 
 @dataclass(frozen=True, kw_only=True)
-class PrimalDual(Method):
+class PrimalDual(OfPairs):
     """Base of the methods with a step τ of the primal and σ of the dual variable.
 
     In (w, y) with w = x − κτCx a step with θ = 1 is averaged in the metric
@@ -147,16 +147,6 @@ class PrimalDual(Method):
         if self.kappa:
             return pd3o_rate(A, composed, C, self.steps)
         return condat_vu_rate(A, composed, C, region.norm, self.steps)
-
-    def dual(self, u: Point) -> Point:
-        return u[1]
-
-    def moved(self, u: Point, S: LinearOperator, E: LinearOperator) -> Point:
-        x, y = u
-        return S(x), E(y)
-
-    def exact_element(self, *terms: Term) -> bool:
-        return False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -388,14 +378,8 @@ class _PrimalDual(Iteration):
             return ((scale(1 / tau, x_next), scale(1 / sigma, y_next)),)
 
         elements = (of_A, of_B), (coupled, scale(-1.0, Lx))
-        return Reading(
-            x_next, elements, rounding, tuple(sizes), self.bounds(x_next, y_next, Lx, LTy_next)
-        )
-
-    def bounds(self, *points: Point) -> Any:
-        """Of the coupling at (x, y, Lx, Lᵀy), see ``Reading``."""
-        norm = self.L.norm
-        return lambda space: space.coupling_bounds(norm, *points)
+        bounds = coupling_bounds(self.L, x_next, y_next, Lx, LTy_next)
+        return Reading(x_next, elements, rounding, tuple(sizes), bounds)
 
     def governing(self, state: Carry) -> Point:
         return state[:2]

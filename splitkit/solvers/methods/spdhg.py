@@ -26,6 +26,7 @@ from splitkit.solvers.iteration import Carry, Iteration, Reading, Trace
 from splitkit.solvers.method import Guarantee
 from splitkit.solvers.methods.balance import Balanced
 from splitkit.solvers.methods.drawing import ANEW, Drawing, DrawnIteration
+from splitkit.solvers.methods.pairs import OfPairs, coupling_bounds
 from splitkit.solvers.methods.primal_dual import _PrimalDual
 from splitkit.solvers.methods.primal_dual_steps import Region, Steps
 from splitkit.solvers.potentials import NoPotentialError, potential
@@ -37,7 +38,7 @@ SHARE = 0.99  # of the longest σᵢ, as the theorem's bound is not attained
 
 
 @dataclass(frozen=True, kw_only=True)
-class SPDHG(Drawing):
+class SPDHG(OfPairs, Drawing):
     """The stochastic primal-dual hybrid gradient method for 0 ∈ A(x) + ΣLᵢᵀBᵢ(Lᵢx), with yᵢ ∈
     Bᵢ(Lᵢx); of an i drawn with probability pᵢ
 
@@ -201,16 +202,6 @@ class SPDHG(Drawing):
             return Guarantee(True, None, reason, self.sequence)
         falls = "in expectation: E‖uₖ − u*‖² ≤ cρ²ᵏ"
         return Guarantee(True, factor ** (n / 2), reason, self.sequence, falls)
-
-    def dual(self, u: Point) -> Point:
-        return u[1]
-
-    def moved(self, u: Point, S: LinearOperator, E: LinearOperator) -> Point:
-        x, y = u
-        return S(x), E(y)
-
-    def exact_element(self, *terms: Term) -> bool:
-        return False
 
 
 @dataclass(frozen=True, eq=False)
@@ -383,12 +374,8 @@ class _SPDHG(DrawnIteration):
 
         elements = (of_A, of_B), (LTy, scale(-1.0, Lx))
         sizes = tuple((q, Lx) for q in self.A.offset(x_next))
-        return Reading(x_next, elements, rounding, sizes, self.bounds(x_next, y_next, Lx, LTy))
-
-    def bounds(self, *points: Point) -> Any:
-        """Of the coupling at (x, y, Lx, Lᵀy), see ``Reading``."""
-        norm = self.L.norm
-        return lambda space: space.coupling_bounds(norm, *points)
+        bounds = coupling_bounds(self.L, x_next, y_next, Lx, LTy)
+        return Reading(x_next, elements, rounding, sizes, bounds)
 
     def governing(self, state: Carry) -> Point:
         return state[0], self.blocks.joined(list(state[1]))

@@ -11,9 +11,9 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
-from splitkit.backend import Point, add, is_array, lincomb, scale, subtract
+from splitkit.backend import Point, add, is_array, lincomb, scale
 from splitkit.solvers.finite_sums import FiniteSum, NoPartsError
-from splitkit.solvers.iteration import Carry, Reading, Trace
+from splitkit.solvers.iteration import Carry, ForwardBackwardIteration
 from splitkit.solvers.method import Guarantee
 from splitkit.solvers.methods.drawing import Drawing, DrawnIteration
 from splitkit.solvers.splitting import Splitting
@@ -79,7 +79,7 @@ class VarianceReduced(Drawing, Splitting):
         return Guarantee(True, rate, reason, self.sequence, "in expectation: E‖xₖ − x*‖² ≤ cρ²ᵏ")
 
 
-class PassIteration(DrawnIteration):
+class PassIteration(DrawnIteration, ForwardBackwardIteration):
     """Carry: (x, what is remembered, Σ Kᵢᵀsᵢ, the number of passes made)."""
 
     def __init__(self, method: VarianceReduced, F: Term, G: Term) -> None:
@@ -100,11 +100,3 @@ class PassIteration(DrawnIteration):
         v = self.total.beside(x, add(scale(1 / p, change), whole))
         y = lincomb(1.0, x, -self.alpha, v)
         return self.R(y), y
-
-    def read(self, trace: Trace) -> Reading:
-        y, x = trace
-        of_G = scale(1 / self.alpha, subtract(y, x))
-        return Reading(x, (of_G, self.F(x)), lambda: (scale(1 / self.alpha, x),))
-
-    def governing(self, state: Carry) -> Point:
-        return state[0]
