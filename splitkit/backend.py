@@ -933,8 +933,13 @@ def to_numpy(x: Array) -> Any:
 
 
 def from_numpy(values: Any, like: Array) -> Array:
-    """NumPy's values as an array of the library, dtype and device of ``like``."""
-    made = namespace(like).asarray(values, dtype=like.dtype, device=device(like))
+    """NumPy's values as an array of the library, dtype and device of ``like``; of complex values
+    the complex dtype of its precision.
+    """
+    xp, dtype = namespace(like), like.dtype
+    if np.iscomplexobj(values) and not is_complex(like):
+        dtype = xp.complex64 if dtype == xp.float32 else xp.complex128
+    made = xp.asarray(values, dtype=dtype, device=device(like))
     return on_each(made, like)
 
 

@@ -22,7 +22,6 @@ from splitkit.backend import (
     device,
     from_numpy,
     is_array,
-    is_complex,
     namespace,
     products,
     to_numpy,
@@ -142,14 +141,7 @@ def _on_sparse_diagonal(L: Sparse, D: Any) -> LinearOperator | None:
     return Sparse(L.matrix + scipy.sparse.diags_array(d))
 
 
-def _loses_parts(like: Array, *others: Any) -> bool:
-    """Whether one of the matrices is complex, and the array as which it would be written is not."""
-    return not is_complex(like) and any("complex" in str(M.dtype) for M in others)
-
-
-def _dense_and_sparse(L: DenseMatrix, K: Sparse) -> LinearOperator | None:
-    if _loses_parts(L.matrix, K.matrix):
-        return None
+def _dense_and_sparse(L: DenseMatrix, K: Sparse) -> LinearOperator:
     return DenseMatrix.of_finite(L.matrix + from_numpy(K.matrix.toarray(), L.matrix))
 
 
@@ -223,8 +215,6 @@ def _two_low_ranks(L: PlusLowRank, K: PlusLowRank) -> LinearOperator | None:
         rows: Any = scipy.sparse.vstack([U.matrix, V.matrix], format="csr")
     else:
         dense = U.matrix if isinstance(U, DenseMatrix) else V.matrix
-        if _loses_parts(dense, U.matrix, V.matrix):
-            return None
         parts = [
             from_numpy(W.matrix.toarray(), dense) if isinstance(W, Sparse) else W.matrix
             for W in (U, V)
