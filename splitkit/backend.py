@@ -282,9 +282,14 @@ def as_complex(pairs: Array) -> Array:
     return join(pairs[..., 0], pairs[..., 1], xp)
 
 
+def _complex_beside(dtype: Any, xp: Any) -> Any:
+    """The complex dtype whose parts are of a real one."""
+    return xp.complex64 if dtype == xp.float32 else xp.complex128
+
+
 def join(real: Array, imaginary: Array, xp: Any) -> Array:
     """real + i·imaginary, of real arrays."""
-    dtype = xp.complex64 if real.dtype == xp.float32 else xp.complex128
+    dtype = _complex_beside(real.dtype, xp)
     return xp.astype(real, dtype) + 1j * xp.astype(imaginary, dtype)
 
 
@@ -938,7 +943,7 @@ def from_numpy(values: Any, like: Array) -> Array:
     """
     xp, dtype = namespace(like), like.dtype
     if np.iscomplexobj(values) and not is_complex(like):
-        dtype = xp.complex64 if dtype == xp.float32 else xp.complex128
+        dtype = _complex_beside(dtype, xp)
     made = xp.asarray(values, dtype=dtype, device=device(like))
     return on_each(made, like)
 
@@ -1116,7 +1121,7 @@ class Space:
 
     def complexified(self) -> Space:
         """The space of complex points of these shapes."""
-        kind = self.xp.complex64 if self.real_dtype == self.xp.float32 else self.xp.complex128
+        kind = _complex_beside(self.real_dtype, self.xp)
         dtype = self.xp.empty(0, dtype=kind).dtype  # of NumPy a dtype, and no type
         return replace(self, dtype=dtype, dtypes=None)
 
