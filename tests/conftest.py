@@ -28,6 +28,18 @@ def pytest_collection_finish():
     gc.enable()
 
 
+_STATES = {}  # of the generators of modules, before their first test
+
+
+@pytest.fixture(autouse=True)
+def drawn_as_if_alone(request):
+    """A test draws of its module's ``RNG`` what it draws alone, whatever ran before it."""
+    generator = getattr(request.module, "RNG", None)
+    if generator is not None:
+        bits = generator.bit_generator
+        bits.state = _STATES.setdefault(request.module.__name__, bits.state)
+
+
 @pytest.fixture(params=["float64", "float32"])
 def dtype(request, xp):
     """A dtype of the library."""

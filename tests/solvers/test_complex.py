@@ -129,6 +129,7 @@ def test_torch_differentiates_a_solution(method):
 
 def test_gradients_are_those_of_each_library_s_convention():
     torch, jax = pytest.importorskip("torch"), pytest.importorskip("jax")
+    jax.config.update("jax_enable_x64", True)  # as splitkit.testing.backends does
     jnp = jax.numpy
     start, given = torch.asarray(0 * x0), torch.asarray(b).requires_grad_()
     (gradient,) = torch.autograd.grad(loss(recorded(torch)(start, given), torch), given)
