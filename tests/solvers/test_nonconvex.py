@@ -6,6 +6,7 @@ import pytest
 import splitkit as sk
 from splitkit.backend import Space, to_numpy
 from tests.sampling import sampled
+from tests.solvers.quartic import Quartic
 
 f = sk.functions
 RNG = np.random.default_rng(8)
@@ -36,18 +37,6 @@ def test_ends_at_a_stationary_point(kind, name):
     step = g.prox(x - alpha * A.T @ (A @ x - B), alpha)
     np.testing.assert_allclose(step, x, atol=1e-6 * alpha * np.linalg.norm(A.T @ B))
     assert ("proves no minimum" in found.message) == (name != "l1")
-
-
-class Quartic(f.Function):
-    """Σ ¼xᵢ⁴."""
-
-    elementwise = True
-
-    def __call__(self, x):
-        return np.sum(x**4, axis=tuple(range(self.batch_ndim, x.ndim))) / 4
-
-    def gradient(self, x):
-        return x**3
 
 
 def states(method, g, count):

@@ -10,6 +10,7 @@ import splitkit as sk
 from splitkit.backend import Space, solving, to_numpy
 from splitkit.solvers.terms import Maps
 from tests.sampling import sampled
+from tests.solvers.quartic import Quartic
 
 f = sk.functions
 RNG = np.random.default_rng(7)
@@ -46,18 +47,6 @@ class Cauchy(f.Function):
 
     def gradient(self, x):
         return x / (1 + x * x)
-
-
-class Quartic(f.Function):
-    """Σ ¼xᵢ⁴: no Lipschitz constant on the whole space."""
-
-    elementwise = True
-
-    def __call__(self, x):
-        return np.sum(x**4, axis=tuple(range(self.batch_ndim, x.ndim))) / 4
-
-    def gradient(self, x):
-        return x**3
 
 
 def test_agrees_with_scikit_learn_on_the_lasso():
