@@ -22,6 +22,7 @@ from splitkit.backend import (
     is_traced,
     namespace,
     products,
+    times,
 )
 from splitkit.linear.base import (
     KRYLOV_STEPS,
@@ -135,12 +136,14 @@ class DenseMatrix(LastAxesMap):
         return namespace(self.matrix)
 
     def __call__(self, x: Point) -> Point:
-        return x @ self.matrix.T
+        M = self.matrix
+        return x @ M.T if x.dtype == M.dtype else times(x, M.T)
 
     def adjoint(self, y: Point) -> Point:
-        if COMPLEX[self.matrix.dtype]:
-            return self.xp.conj(self.xp.conj(y) @ self.matrix)
-        return y @ self.matrix
+        M = self.matrix
+        if COMPLEX[M.dtype]:
+            return self.xp.conj(times(self.xp.conj(y), M))
+        return y @ M if y.dtype == M.dtype else times(y, M)
 
     def squares(self) -> LinearOperator:
         return self.of_finite(products(self.matrix, self.matrix))
@@ -451,7 +454,7 @@ class DenseMatrix(LastAxesMap):
         return self._identity()
 
     def check_kind(self, space: Space, name: str) -> None:
-        space.check_matrix(self.matrix, name)
+        space.check_array(self.matrix, name)
 
     def __repr__(self) -> str:
         return f"DenseMatrix({self.matrix.shape[0]}×{self.matrix.shape[1]})"
@@ -473,4 +476,4 @@ class _InEigenbasis(SymmetricMap):
         self.d, self.Q, self._conjugate = d, Q, conjugated(Q)
 
     def __call__(self, x: Point) -> Point:
-        return (self.d * (x @ self._conjugate)) @ self.Q.T
+        return times(self.d * times(x, self._conjugate), self.Q.T)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from splitkit.arguments import check_array, check_broadcast
-from splitkit.backend import Array, Space
+from splitkit.backend import Array, Space, is_complex, real_part
 from splitkit.functions.base import Indicator, required, vectors
 
 
@@ -17,7 +17,7 @@ class OfRows(Indicator):
     A : array, shape (m, n)
         Its rows are the aᵢ.
     b : array, shape (m,) or (..., m)
-        Of A's dtype and device; broadcasts to Ax.
+        Of A's dtype and device, complex too where A is real; broadcasts to Ax.
     """
 
     polyhedral = True
@@ -28,7 +28,7 @@ class OfRows(Indicator):
     def __post_init__(self) -> None:
         super().__post_init__()
         A, b = self.A, self.b
-        if b.dtype != A.dtype:
+        if b.dtype != A.dtype and not (is_complex(b) and real_part(b).dtype == A.dtype):
             raise TypeError(f"b has dtype {b.dtype}, but A has {A.dtype}: convert one of them")
         if A.ndim != 2 or 0 in A.shape:
             raise ValueError(f"A has shape {tuple(A.shape)}: give a 2-D array that is not empty")
@@ -43,7 +43,7 @@ class OfRows(Indicator):
 
     def check_space(self, space: Space) -> None:
         super().check_space(space)
-        space.check_matrix(self.A, f"A of {self!r}")
+        space.check_array(self.A, f"A of {self!r}")
         values = replace(space, shapes=((*space.shapes[0][:-1], self.A.shape[0]),))
         check_broadcast(f"b of {self!r}", self.b, values)
 
