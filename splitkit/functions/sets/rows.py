@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from splitkit.arguments import check_array, check_broadcast
-from splitkit.backend import Array, Space, is_complex, real_part
+from splitkit.backend import Array, Space, is_array, is_complex, real_part
 from splitkit.functions.base import Indicator, required, vectors
+from splitkit.linear.wrapped import as_scipy, is_map
+
+
+def _check_rows(name: str, value: Any) -> Array:
+    if is_map(value) and not (is_array(value) and as_scipy(value) is None):
+        raise TypeError(
+            f"{name} is a {type(value).__name__}: give an array; of what is sparse or known by its "
+            "products {Ax = b} is SolutionSet(A, b), and {Ax ≤ b} is the composition "
+            "NonPositive().translate(b) @ sk.linear.wrap(A), a term of solve and minimize"
+        )
+    return check_array(name, value)
 
 
 class OfRows(Indicator):
@@ -22,7 +34,7 @@ class OfRows(Indicator):
 
     polyhedral = True
 
-    A: Array = required(check_array)
+    A: Array = required(_check_rows)
     b: Array = required(check_array)
 
     def __post_init__(self) -> None:
