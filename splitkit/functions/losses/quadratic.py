@@ -21,7 +21,6 @@ from splitkit.backend import (
     conjugated,
     folding,
     inner,
-    is_array,
     is_complex,
     is_traced,
     isfinite,
@@ -192,10 +191,6 @@ class Quadratic(Function):
         return x if self.q is None else lincomb(1.0, x, -alpha, self.q)
 
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
-        if self._is_matrix and is_array(alpha):
-            (eigenvalues, vectors), alpha = self._spectrum, align(alpha, x)
-            along = times(self._less_q(x, alpha), conjugated(vectors))
-            return times(along / (1 + alpha * eigenvalues), vectors.T)
         return inverse_of(self._map, alpha, self.batch_ndim)(self._less_q(x, alpha))
 
     def gradient(self, x: Point) -> Point:
