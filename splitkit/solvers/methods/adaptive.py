@@ -6,8 +6,8 @@ makes two steps x⁺ = R_{αG}(x − αF x), the second from dom G, and the meth
 Each has α about 1/ℓ, ℓ the Lipschitz constant of F from x to x⁺, found by trials. They begin with
 ‖αF x‖ = ‖x‖, so that no unit enters; from x = 0, where nothing has a length, with ‖αF x‖ = 1, which
 later trials correct: where F is bounded, as of a logistic loss, each long step has αℓ about 1, so
-that steps shrink faster and faster. No step is so long that the numbers do not hold it; nor, where F
-does not change at all, so long that x is lost to rounding beside αF x, of which R_{αG} makes x⁺.
+that steps shrink faster and faster. No step is so long that the numbers do not hold it; nor, where
+F does not change at all, so long that x is lost to rounding beside αF x, of which R_{αG} makes x⁺.
 """
 
 from __future__ import annotations
