@@ -87,6 +87,7 @@ from splitkit.solvers.methods import (
     AdaptiveProximalGradient as AdaptiveProximalGradient,
     Anderson as Anderson,
     AwayFrankWolfe as AwayFrankWolfe,
+    BlockCoordinate as BlockCoordinate,
     ChambollePock as ChambollePock,
     CondatVu as CondatVu,
     DavisYin as DavisYin,

@@ -298,6 +298,12 @@ def join(real: Array, imaginary: Array, xp: Any) -> Array:
     return xp.astype(real, dtype) + 1j * xp.astype(imaginary, dtype)
 
 
+def complexified(x: Array) -> Array:
+    """x as a complex array."""
+    xp = namespace(x)
+    return x if is_complex(x) else xp.astype(x, _complex_beside(x.dtype, xp))
+
+
 def real_part(x: Array) -> Array:
     """Re x; a real x itself."""
     return namespace(x).real(x) if is_complex(x) else x
@@ -316,6 +322,16 @@ def conjugated(x: Array) -> Array:
 def adjoint_of(M: Array) -> Array:
     """Mᴴ of a matrix; Mᵀ of a real one."""
     return namespace(M).conj(M.T) if is_complex(M) else M.T
+
+
+def times(x: Array, M: Array) -> Array:
+    """xM, where one may be complex and the other real: Torch multiplies no such two arrays."""
+    if COMPLEX[x.dtype] == COMPLEX[M.dtype] or not array_api_compat.is_torch_array(x):
+        return x @ M
+    xp = namespace(x)
+    if COMPLEX[M.dtype]:
+        return join(x @ xp.real(M), x @ xp.imag(M), xp)
+    return join(xp.real(x) @ M, xp.imag(x) @ M, xp)
 
 
 def real_matrix(M: Array) -> Array:
@@ -1232,14 +1248,6 @@ class Space:
                 "be detached: detach it, solve within torch.no_grad(), or let "
                 "splitkit_nn.ImplicitSolve differentiate the solution"
             )
-
-    def check_matrix(self, a: Array, name: str) -> None:
-        """``check_array`` of what is multiplied with points as a matrix: Torch multiplies a complex
-        point by complex ones alone.
-        """
-        self.check_array(a, name)
-        if a.dtype != self.dtype and array_api_compat.is_torch_array(a):
-            raise TypeError(f"{name} has dtype {a.dtype}, but x0 has {self.dtype}: convert one")
 
     def _dtype_beside(self, a: Array, dtype: Any) -> Any:
         """What an array of data must have beside points of a dtype: it, or that of its parts."""

@@ -36,6 +36,7 @@ from splitkit.backend import (
     blocks,
     device,
     is_array,
+    is_complex,
     is_traced,
     lincomb,
     namespace,
@@ -51,8 +52,10 @@ from splitkit.functions.declared import (
     required as required,
     show as show,
 )
+from splitkit.functions.inner.hessians import of_moduli
 from splitkit.linear.affine import Affine
 from splitkit.linear.base import LinearOperator
+from splitkit.linear.diagonal import Diagonal
 from splitkit.linear.wrapped import is_map, wrap
 from splitkit.looks import (
     OnComplex,
@@ -167,6 +170,52 @@ class Function(OnComplex, Arithmetic["Function"], Declared):
     def gradient(self, x: Point) -> Point:
         """∇f(x), like x."""
         raise TypeError(f"{self!r} is not differentiable: use its prox")
+
+    def hessian(self, x: Point) -> LinearOperator:
+        """∇²f(x), a symmetric linear map, which multiplies, adds to others and is inverted as these
+        are; where ∇f has a kink, one of its generalized derivatives (Clarke).
+
+        Raises
+        ------
+        TypeError
+            f is not differentiable, or no formula of its second derivative is known.
+
+        Examples
+        --------
+        >>> f = sk.functions.Logistic() @ np.array([[1.0, 2.0], [0.0, 1.0]])
+        >>> x = np.array([0.0, 0.0])
+        >>> H = f.hessian(x)
+        >>> print(H(np.array([1.0, 0.0])), H.inverted()(f.gradient(x)))
+        [0.25 0.5 ] [ 2. -2.]
+        """
+        return self.make_hessian(x)
+
+    def make_hessian(self, x: Point) -> LinearOperator:
+        """``hessian`` at a point that is known; of an elementwise f ``curvatures`` are enough."""
+        if type(self).curvatures is not Function.curvatures:
+            return self._of_curvature(x)
+        known = self.affine_gradient
+        if known is None:
+            raise TypeError(f"{self!r} has no second derivative in closed form: difference ∇f")
+        return known.M
+
+    def curvatures(self, x: Array) -> Scalar:
+        """φᵢ″(xᵢ) of f(x) = Σφᵢ(xᵢ); at real x, also where f is of moduli."""
+        raise TypeError(f"{self!r} has no second derivative in closed form")
+
+    def _of_curvature(self, x: Array) -> LinearOperator:
+        if not is_complex(x):
+            return Diagonal(self.curvatures(x) + namespace(x).zeros_like(x))
+        size = abs(x)
+        zero = namespace(x).zeros_like(size)
+        return of_moduli(self.curvatures(size) + zero, self.gradient(size) + zero, size, x)
+
+    @property
+    def has_hessian(self) -> bool:
+        """Whether the second derivative can be computed."""
+        own = type(self).make_hessian is not Function.make_hessian
+        by_entries = type(self).curvatures is not Function.curvatures
+        return self.has_gradient and (own or by_entries or self.affine_gradient is not None)
 
     def gradient_at_zero(self, x: Point) -> Point:
         """∇f(0), like x; override where its rounding can be told from it."""
@@ -418,7 +467,9 @@ LOOKING = (
     "conjugate_value",
     "conjugate_prox",
 )
-OF_VALUES = frozenset({"__call__", "violation", "within", "conjugate_value", "cancelling"})
+OF_VALUES = frozenset(
+    {"__call__", "violation", "within", "conjugate_value", "cancelling", "hessian"}
+)
 RULED = ("recession", "cancelling")  # as those, where points are complex
 
 
@@ -479,7 +530,7 @@ def _checked_step(f: Function, x: Point, alpha: Scalar, name: str) -> Scalar:
     return check_step(alpha, x, f.batch_ndim, elementwise=f.elementwise, name=f"{name} of {f!r}")
 
 
-look_at_points(Function, ("conjugate_prox",), _from_outside)
+look_at_points(Function, ("conjugate_prox", "hessian"), _from_outside)
 act_where_declared(Function, ("check_space",))
 
 
@@ -500,6 +551,10 @@ class Modified(Function):
     @property
     def has_gradient(self) -> bool:
         return self.f.has_gradient
+
+    @property
+    def has_hessian(self) -> bool:
+        return type(self).make_hessian is not Function.make_hessian and self.f.has_hessian
 
     def check_space(self, space: Space) -> None:
         self.f.check_space(space)

@@ -16,6 +16,7 @@ from splitkit.backend import (
     Space,
     add,
     align,
+    complexified,
     is_array,
     is_traced,
     join,
@@ -538,6 +539,23 @@ def kept_for_last_step(make: Method) -> Method:
         return last[1]
 
     return kept  # type: ignore[return-value]
+
+
+def acted_on_by(L: LinearOperator, x: Array) -> Array:
+    """x, made complex where L acts on complex points alone."""
+    space = Space.of(x, known_finite=True)
+    if space.is_complex or takes(L, space) or not takes(L, space.complexified()):
+        return x
+    return complexified(x)
+
+
+def takes(L: LinearOperator, space: Space) -> bool:
+    """Whether L acts on a space."""
+    try:
+        L.check_space(space)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def require_number(alpha: Scalar, L: LinearOperator) -> None:

@@ -14,14 +14,17 @@ from splitkit.backend import (
     Scalar,
     Space,
     adjoint_of,
+    align,
     conjugated,
     device,
     folding,
     holds,
     is_array,
     is_traced,
+    like,
     namespace,
     products,
+    times,
 )
 from splitkit.linear.base import (
     KRYLOV_STEPS,
@@ -33,7 +36,7 @@ from splitkit.linear.base import (
     rounded,
 )
 from splitkit.linear.certified import Definite, smaller_gram
-from splitkit.linear.factor import inverse, is_symmetric
+from splitkit.linear.factor import balanced_condition, inverse, is_symmetric
 from splitkit.linear.iterative import Iterative
 from splitkit.linear.last_axes import LastAxesMap
 from splitkit.linear.multiplier import SamplewiseInverse
@@ -46,6 +49,9 @@ WIDE_SIZE = 64  # rows of a matrix with more columns from which its norm is its 
 EXACT_ENTRIES = 4 * EXACT_SIZE**2  # singular values of larger ones are those of the Gram matrix
 CERTIFIED_WORK = 4e11  # operations, some seconds; beyond, constants are bounds by sums of entries
 OFTEN = 12  # inverses, which cost as much as the eigenvectors
+# α‖M‖ up to which eigenvalues, whose rounding is that of the largest, leave (I + αλ)⁻¹ its digits;
+# beyond, elimination keeps those of rows in units of their own
+EVEN = 1e4
 REFLECTED_EXACT_SIZE = 256  # one singular value decomposition for each α that is tried
 
 
@@ -135,12 +141,14 @@ class DenseMatrix(LastAxesMap):
         return namespace(self.matrix)
 
     def __call__(self, x: Point) -> Point:
-        return x @ self.matrix.T
+        M = self.matrix
+        return x @ M.T if x.dtype == M.dtype else times(x, M.T)
 
     def adjoint(self, y: Point) -> Point:
-        if COMPLEX[self.matrix.dtype]:
-            return self.xp.conj(self.xp.conj(y) @ self.matrix)
-        return y @ self.matrix
+        M = self.matrix
+        if COMPLEX[M.dtype]:
+            return self.xp.conj(times(self.xp.conj(y), M))
+        return y @ M if y.dtype == M.dtype else times(y, M)
 
     def squares(self) -> LinearOperator:
         return self.of_finite(products(self.matrix, self.matrix))
@@ -391,9 +399,20 @@ class DenseMatrix(LastAxesMap):
         rounding = 4 * self.matrix.shape[0] * float(self.xp.finfo(values.dtype).eps) * size
         return self.xp.where(self.xp.abs(values) > rounding, values, 0.0), vectors
 
-    def samplewise_inverse(self, alpha: Scalar) -> LinearOperator:
+    def _in_eigenbasis(self, alpha: float) -> LinearOperator:
+        values, vectors = self._eigen
+        return _InEigenbasis(1 / (1 + alpha * values), vectors)
+
+    def _is_even(self, alpha: Scalar) -> bool:
+        """Whether M is symmetric and monotone, and α so small that eigenvectors invert I + αM."""
         if not (self.is_symmetric and self.properties.monotone):
-            return super().samplewise_inverse(alpha)
+            return False
+        largest = alpha * self.xp.max(self._eigen[0])
+        return holds(largest <= EVEN)
+
+    def samplewise_inverse(self, alpha: Scalar) -> LinearOperator:
+        if not self._is_even(alpha):
+            return _SamplewiseLU(self, alpha)
         values, vectors = self._eigen
         return SamplewiseInverse(lambda d: _InEigenbasis(d, vectors), values, alpha)
 
@@ -408,15 +427,21 @@ class DenseMatrix(LastAxesMap):
     @kept_for_last_step
     def _factored(self, alpha: float) -> LinearOperator:
         """(I + αM)⁻¹ by LU, verified: ‖(I + αM)V − I‖_max; of a symmetric matrix, once ``OFTEN``
-        step sizes have been asked for, by its eigenvectors.
+        step sizes have been asked for, or where αM leaves nothing of I, by its eigenvectors.
         """
         self._steps += 1
-        if self._steps > OFTEN and self.is_symmetric and self.properties.monotone:
-            values, vectors = self._eigen
-            return _InEigenbasis(1 / (1 + alpha * values), vectors)
+        if self._steps > OFTEN and self._is_even(alpha):
+            return self._in_eigenbasis(alpha)
         xp, M, identity = self.xp, self.matrix, self._identity()
         shifted = identity + alpha * M
-        V = xp.linalg.inv(shifted)
+        V = self._inverse_of(shifted)
+        if V is None and self.is_symmetric and self.properties.monotone:
+            return self._in_eigenbasis(alpha)
+        if V is None:
+            raise np.linalg.LinAlgError(
+                f"I + αM is singular to rounding (alpha = {alpha:g}, n = {M.shape[0]}): M is not "
+                "monotone, or so large that I is lost beside αM; check M, or give a smaller alpha"
+            )
         residual = xp.max(xp.abs(shifted @ V - identity))
         # backward stability: residual ≲ n eps ‖I + αM‖ ‖V‖, and ‖V‖ ≤ 1 for monotone M
         size = xp.max(xp.sum(xp.abs(shifted), axis=1))
@@ -428,6 +453,18 @@ class DenseMatrix(LastAxesMap):
                 f"factorization of {xp.__name__} failed; check M, or give a smaller alpha"
             )
         return self.of_finite(V)
+
+    def _inverse_of(self, shifted: Array) -> Array | None:
+        """The inverse of I + αM, or None where rounding leaves it no digit, in the best units."""
+        xp = self.xp
+        try:
+            V = xp.linalg.inv(shifted)
+        except (ArithmeticError, RuntimeError, ValueError):  # each library's own
+            return None
+        least = 1 / (shifted.shape[0] * float(xp.finfo(shifted.dtype).eps))
+        rows, columns = (xp.max(xp.sum(xp.abs(each), axis=1)) for each in (shifted, V))
+        known = holds(rows * columns < least) or balanced_condition(shifted, V) < least
+        return V if known else None
 
     @kept_for_last_step
     def reflected_inverse(self, alpha: float) -> LinearOperator | None:
@@ -451,7 +488,7 @@ class DenseMatrix(LastAxesMap):
         return self._identity()
 
     def check_kind(self, space: Space, name: str) -> None:
-        space.check_matrix(self.matrix, name)
+        space.check_array(self.matrix, name)
 
     def __repr__(self) -> str:
         return f"DenseMatrix({self.matrix.shape[0]}×{self.matrix.shape[1]})"
@@ -473,4 +510,26 @@ class _InEigenbasis(SymmetricMap):
         self.d, self.Q, self._conjugate = d, Q, conjugated(Q)
 
     def __call__(self, x: Point) -> Point:
-        return (self.d * (x @ self._conjugate)) @ self.Q.T
+        return times(self.d * times(x, self._conjugate), self.Q.T)
+
+
+class _SamplewiseLU(LinearOperator):
+    """(I + αM)⁻¹ for an α of batch shape, by elimination in each sample."""
+
+    norm = 1.0
+    acts_on_complex = True
+
+    def __init__(self, M: DenseMatrix, alpha: Array) -> None:
+        self.M, self.alpha = M, alpha
+
+    def __call__(self, x: Point) -> Point:
+        return self._solved(self.M.matrix, x)
+
+    def adjoint(self, y: Point) -> Point:
+        return self._solved(adjoint_of(self.M.matrix), y)
+
+    def _solved(self, matrix: Array, x: Array) -> Array:
+        xp, n = self.M.xp, matrix.shape[0]
+        each = xp.broadcast_to(align(self.alpha, x), (*x.shape[:-1], 1))[..., None]
+        shifted = xp.eye(n, dtype=matrix.dtype, device=device(matrix)) + each * matrix
+        return xp.linalg.solve(like(shifted, x), x[..., None])[..., 0]

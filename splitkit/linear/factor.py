@@ -66,6 +66,12 @@ def inverse(M: Array) -> tuple[Array, bool]:
     return V * s[:, None] * s, residual > PLAIN * n * eps
 
 
+def balanced_condition(M: Array, V: Array) -> float:
+    """‖SMS‖₁‖(SMS)⁻¹‖₁ of M with the inverse V: no digit of V is known where n·eps of it is 1."""
+    s = balancing(namespace(M).linalg.diagonal(M))
+    return _one_norm(M * s[:, None] * s) * _one_norm(V / s[:, None] / s)
+
+
 def is_positive(M: Array) -> bool:
     """Whether Cholesky's factorization of a symmetric matrix exists."""
     xp = namespace(M)

@@ -24,6 +24,7 @@ from splitkit.backend import (
     is_array,
     namespace,
     products,
+    times,
     to_numpy,
 )
 from splitkit.linear.algebra import LinearMultiple, LinearProduct, LinearSum
@@ -315,7 +316,7 @@ def _matrices(L: Any, K: Any) -> LinearOperator | None:
         return DenseMatrix.of_finite(from_numpy(left @ to_numpy(right), right))
     if isinstance(K, Sparse):
         return DenseMatrix.of_finite(from_numpy((right.T @ to_numpy(left).T).T, left))
-    return DenseMatrix.of_finite(left @ right)
+    return DenseMatrix.of_finite(times(left, right))
 
 
 def math_size(shape: Sequence[int]) -> int:

@@ -87,13 +87,16 @@ class Kronecker(CombinedMaps):
 
     @cached_property
     def _eigen(self) -> tuple[Array, Array, Array] | None:
-        """U, V and λμᵀ, for symmetric matrices."""
+        """U, V and λμᵀ, 0 where it is rounding of it, for symmetric matrices."""
         if not (isinstance(self.A, DenseMatrix) and isinstance(self.B, DenseMatrix)):
             return None
         if not (self.A.properties.gradient and self.B.properties.gradient):
             return None
         (a, U), (b, V) = (L.xp.linalg.eigh(L.matrix) for L in (self.A, self.B))
-        return U, V, a[:, None] * b[None, :]
+        xp, products = self.A.xp, a[:, None] * b[None, :]
+        largest = xp.max(xp.abs(products))
+        rounding = 4 * sum(products.shape) * float(xp.finfo(products.dtype).eps) * largest
+        return U, V, xp.where(xp.abs(products) > rounding, products, 0.0)
 
     def make_merged(self) -> LinearOperator:
         A, B = self.A.merged, self.B.merged

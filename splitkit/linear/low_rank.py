@@ -19,8 +19,9 @@ from splitkit.backend import (
     from_numpy,
     is_array,
     lincomb,
+    times,
 )
-from splitkit.linear.base import LinearOperator, kept_for_last_step
+from splitkit.linear.base import LinearOperator, acted_on_by, kept_for_last_step
 from splitkit.linear.dense import DenseMatrix
 from splitkit.linear.diagonal import Diagonal
 from splitkit.linear.identity import ScaledIdentity
@@ -167,7 +168,8 @@ class PlusLowRank(LastAxesMap):
                 d = self.base(np.ones(n, dtype=U.dtype))
                 return Sparse(scipy.sparse.diags_array(d) + hermitian(U) @ U)
             U = U.toarray()
-        rows = conjugated(self.base.adjoint(from_numpy(np.eye(n), U)))  # of B: they are Bᵀeᵢ
+        eye = acted_on_by(self.base, from_numpy(np.eye(n), U))
+        rows = conjugated(self.base.adjoint(eye))  # of B: they are Bᵀeᵢ
         whole = rows + adjoint_of(U) @ U
         symmetric = self.base.properties.gradient
         return DenseMatrix((whole + adjoint_of(whole)) / 2 if symmetric else whole)
@@ -182,8 +184,8 @@ class PlusLowRank(LastAxesMap):
             eye = scipy.sparse.eye_array(self.rank, dtype=U.dtype)
             small: LinearOperator = Sparse(eye + root @ hermitian(root))
         else:  # B is applied to the rows of U
-            rows = U.toarray() if is_sparse else U
-            G = alpha * (rows @ B(conjugated(rows)).T)
+            rows = acted_on_by(self.base, U.toarray() if is_sparse else U)
+            G = alpha * times(rows, B(conjugated(rows)).T)
             G = (G + adjoint_of(G)) / 2 if self.base.properties.gradient else G
             small = DenseMatrix(from_numpy(np.eye(self.rank), rows) + G)
         return _Woodbury(B, self.U, small.inverted(), alpha)
@@ -192,7 +194,9 @@ class PlusLowRank(LastAxesMap):
         self, A: LinearOperator, V: LinearOperator, *, nonexpansive: bool = False
     ) -> LinearOperator:
         matrix = self.U.matrix
-        like = np.empty(0, dtype=matrix.dtype) if isinstance(self.U, Sparse) else matrix
+        shape = (0, *self.domain_shape)
+        like = np.empty(shape, dtype=matrix.dtype) if isinstance(self.U, Sparse) else matrix
+        like = acted_on_by(self.base, like)
         return verified(A, V, self.domain_shape, like, nonexpansive=nonexpansive)
 
     def write(self, s: Style) -> str:

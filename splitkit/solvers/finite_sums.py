@@ -187,7 +187,7 @@ def cut_rows(
     pieces = []
     for first in range(0, rows, size):
         cut = slice(first, min(first + size, rows))
-        piece = _restricted(h, cut, rows)
+        piece = restricted(h, cut, rows)
         if piece is None:
             return None
         pieces.append((cut, piece, type(M)(M.matrix[cut, :])))
@@ -216,12 +216,12 @@ def as_fit(A: Operator) -> tuple[Function, DenseMatrix | Sparse] | None:
     return (h, M) if isinstance(M, (DenseMatrix, Sparse)) and h.elementwise else None
 
 
-def _restricted(h: Function, cut: slice, rows: int) -> Function | None:
+def restricted(h: Function, cut: slice, rows: int) -> Function | None:
     """An elementwise function on some of the entries along the last axis; None: it does not say
     what of it is theirs.
     """
     if isinstance(h, Scaled | Raised | Translated):
-        inner = _restricted(h.f, cut, rows)
+        inner = restricted(h.f, cut, rows)
         if inner is None:
             return None
         if isinstance(h, Translated):

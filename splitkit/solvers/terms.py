@@ -306,6 +306,14 @@ def not_maximal(**terms: Term) -> str | None:
     return None
 
 
+def unknown_norm(L: object) -> str:
+    """What a method says that needs ‖L‖."""
+    return (
+        f"no bound of the norm of L = {L!r} is known: declare it as norm= where L is made, or give "
+        'norm="estimate" to sk.linear.wrap'
+    )
+
+
 def columns(A: Operator) -> tuple[tuple[Operator, LinearOperator], ...]:
     """(B, L), … with A = ΣLᵀBL: of a composition with several columns each of them."""
     B, L = as_composition(A) or (A, ScaledIdentity())

@@ -234,6 +234,9 @@ def laws(f: Function, place: Place, conjugates: Any) -> Iterator[Property]:
             if place.is_double:
                 formula = "(f(x + hd) − f(x − hd))/(2h) = ⟨∇f(x), d⟩"
                 yield law("finite_difference", formula, finite_difference, "x")
+    if f.has_hessian and place.is_double:
+        formula = "(∇f(x + hd) − ∇f(x − hd))/(2h) = ∇²f(x)d, and ⟨e, ∇²f(x)d⟩ = ⟨∇²f(x)e, d⟩"
+        yield law("hessian", formula, second_derivative, "x y")
 
 
 def has_value(f: ValueMap, x: Point) -> bool:
@@ -468,6 +471,30 @@ def above_tangent(at: AtFunction, curvature: float) -> Number:
     """f(x) + ⟨∇f(x), y − x⟩ + (curvature/2)‖y − x‖²."""
     d = at.y - at.x
     return at.value(at.x) + at.slope @ d + curvature / 2 * d.square
+
+
+def second_derivative(at: AtFunction) -> Iterator[Claim]:
+    """Up to how far differences on both sides of x, and of half the step, are apart, as about kinks
+    of ∇f.
+    """
+    place, x, L = at.place, at.x, at.f.smoothness or 0.0
+    H, d = at.f.hessian(x.value), at.y - at.x
+
+    def times(d: Measured) -> Measured:
+        return Measured.of(place, H(d.value), L * d.size)
+
+    def slope(t: float) -> Measured:
+        z = x + t * d
+        return Measured.of(place, at.f.gradient(z.value), L * z.size)
+
+    h = 1e-4 / max(1.0, float(d.size.max(initial=0.0)))
+    d = Measured(place, d.entries, d.size)
+    Hd, back, here, ahead = times(d), slope(-h), slope(0.0), slope(h)
+    central, halved = (ahead - back) / (2 * h), (slope(h / 2) - slope(-h / 2)) / h
+    one_sided = (ahead - here) / h - (here - back) / h
+    apart = abs(one_sided).entries + 4 * abs(central - halved).entries
+    yield halved.equals(Hd).within(apart).at(d=d, h=h)
+    yield (x @ Hd).equals(times(x) @ d).at(d=d)
 
 
 def finite_difference(at: AtFunction) -> Claim:

@@ -180,6 +180,13 @@ class _OfFunction(Function):
     def gradient(self, x: Point) -> Point:
         return to_real(self.f.gradient(to_complex(x)))
 
+    @property
+    def has_hessian(self) -> bool:
+        return self.f.has_hessian
+
+    def make_hessian(self, x: Point) -> LinearOperator:
+        return RealMap(self.f.make_hessian(to_complex(x)))
+
     def conjugate_value(self, u: Point) -> Array:
         return _real_number(self.f.conjugate_value(to_complex(u)), u)
 

@@ -297,3 +297,40 @@ def test_a_real_matrix_and_a_complex_sparse_one_keep_both_parts():
     grams = (wide.T @ wide + other.T @ other).merged
     expected = A[:2].T @ (A[:2] @ x) + K[:2].conj().T @ (K[:2] @ x)
     np.testing.assert_allclose(grams(x), expected)
+
+
+@pytest.mark.parametrize("library", sorted(NAMESPACES))
+def test_each_step_inverts_a_matrix_in_units_of_its_rows(library):
+    """Eigenvalues are exact to rounding of the largest, which is all of the least one here."""
+    asarray = maker(library, "float64")
+    M = np.array([[1e10, 1e-2], [1e-2, 1e-8]])
+    L, y, steps = DenseMatrix(asarray(M)), np.ones(2), np.linspace(1e8, 4e8, 15)
+    for step in map(float, steps):  # so many that the eigenvectors are at hand
+        expected = np.linalg.solve(np.eye(2) + step * M, y)
+        found = to_numpy(L.shifted_inverse(step)(asarray(y)))
+        np.testing.assert_allclose(found, expected, rtol=1e-9)
+    expected = [np.linalg.solve(np.eye(2) + step * M, y) for step in steps]
+    many = asarray(np.ones((15, 2)))
+    found = to_numpy(L.samplewise_inverse(asarray(steps))(many))
+    np.testing.assert_allclose(found, expected, rtol=1e-9)
+    f = sk.functions.Quadratic(asarray(M), batch_ndim=1)
+    np.testing.assert_allclose(to_numpy(f.prox(many, asarray(steps))), expected, rtol=1e-9)
+
+
+def test_each_sample_has_its_step_where_a_matrix_is_not_symmetric():
+    M = np.array([[1.0, 2.0], [-2.0, 0.5]])
+    G = DenseMatrix(M).samplewise_inverse(np.array([0.5, 3.0]))
+    for step, row in zip((0.5, 3.0), G.adjoint(np.ones((2, 2))), strict=True):
+        np.testing.assert_allclose(row, np.linalg.solve(np.eye(2) + step * M.T, np.ones(2)))
+
+
+@pytest.mark.parametrize("library", sorted(NAMESPACES))
+def test_a_step_beside_which_nothing_of_the_identity_is_left(library):
+    asarray = maker(library, "float64")
+    y = asarray(np.array([1.0, 2.0, 3.0]))
+    for step in (1e17, 1e300):
+        found = sk.functions.Quadratic(asarray(np.ones((3, 3)))).prox(y, step)
+        np.testing.assert_allclose(to_numpy(found), [-1.0, 0.0, 1.0], atol=1e-14)
+    skew = np.array([[0.0, 1.0, -1.0], [-1.0, 0.0, 1.0], [1.0, -1.0, 0.0]])
+    with pytest.raises(np.linalg.LinAlgError, match=r"alpha = 1e\+30.*give a smaller alpha"):
+        DenseMatrix(asarray(skew)).shifted_inverse(1e30)(y)

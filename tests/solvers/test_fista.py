@@ -12,13 +12,13 @@ f = sk.functions
 SIDE = 64
 
 
-def deconvolution(seed):
+def deconvolution(seed, side=SIDE):
     """A picture of a disk and a bar, blurred, with noise: ½‖k ∗ x − b‖² by Fourier transforms."""
     rng = np.random.default_rng(seed)
     along = np.exp(-0.5 * (np.arange(-4, 5) / 1.5) ** 2)
-    kernel = np.zeros((SIDE, SIDE))
+    kernel = np.zeros((side, side))
     kernel[:9, :9] = np.outer(along, along) / along.sum() ** 2
-    y, x = np.mgrid[:SIDE, :SIDE] / SIDE
+    y, x = np.mgrid[:side, :side] / side
     picture = 0.6 * ((x - 0.5) ** 2 + (y - 0.4) ** 2 < 0.06) + 0.9 * (abs(x - 0.2) < 0.05)
     H = np.fft.fft2(np.roll(kernel, (-4, -4), (0, 1)))
     b = np.fft.ifft2(H * np.fft.fft2(picture)).real + 1e-3 * rng.normal(size=picture.shape)
@@ -38,8 +38,8 @@ def deconvolution(seed):
     return Fit()
 
 
-def textbook(fit, g, steps):
-    x = y = np.zeros((SIDE, SIDE))
+def textbook(fit, g, steps, side=SIDE):
+    x = y = np.zeros((side, side))
     t = 1.0
     for _ in range(steps):
         after = g.prox(y - fit.gradient(y), 1.0)

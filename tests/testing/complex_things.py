@@ -12,6 +12,8 @@ M = [[2.0, 1.0 + 1.0j, 0.0], [-1.0j, 1.0, 0.5], [0.0, -0.5 + 0.3j, 3.0]]
 H = [[2.0, 1.0 + 1.0j, 0.0], [1.0 - 1.0j, 3.0, 0.5j], [0.0, -0.5j, 1.0]]
 S = [[1.0j, 1.0], [-1.0, -2.0j]]
 K = [[1.0, -2.0j, 0.5], [0.3j, 3.0, 1.0 - 1.0j]]
+REAL = [[1.0, -2.0, 0.5], [0.0, 3.0, 1.0]]
+DEFINITE = [[2.0, 1.0, 0.0], [1.0, 2.0, 0.5], [0.0, 0.5, 3.0]]
 V = [[0.6, 0.8j, 0.0], [0.0, 0.0, 1.0j]]  # VVᴴ = I
 c = [1.0, -2.0j, 0.5 + 0.5j]
 b = [1.0 - 0.5j, -1.0j]
@@ -41,6 +43,9 @@ def functions_of(a):
         "LeastSquares, tall": (F.LeastSquares(a(np.transpose(K)), a(c), batch_ndim=1), (2, 2)),
         "LeastSquares, isometric": (F.LeastSquares(a(V), a(b)), (3,)),
         "LeastSquares, sparse": (F.LeastSquares(sparse(a(np.transpose(K))), a(c)), (2,)),
+        "LeastSquares, real rows": (F.LeastSquares(a(REAL, real=True), a(b)), (3,)),
+        "AffineSet of real rows": (F.AffineSet(a(REAL, real=True), a(b)), (3,)),
+        "Quadratic, real": (F.Quadratic(a(DEFINITE, real=True), a(c)), (3,)),
         "Quadratic": (F.Quadratic(a(H), a(c)), (3,)),
         "Quadratic, singular": (F.Quadratic(a([[1.0, -1.0j], [1.0j, 1.0]])), (2, 2)),
         "Composed": (F.L1Norm(0.7) @ linear.DenseMatrix(a(V)), (3,)),
@@ -89,6 +94,12 @@ def maps_of(a):
             linear.wrap(scipy.sparse.linalg.aslinearoperator(to_numpy(a(K)))),
             (3,),
             (2,),
+        ),
+        "DenseMatrix, real": (linear.DenseMatrix(a(DEFINITE, real=True)), (3,), (3,)),
+        "PlusLowRank of real rows": (
+            linear.PlusLowRank(linear.DenseMatrix(a(H)), a(REAL, real=True)),
+            (3,),
+            (3,),
         ),
         "PlusLowRank": (linear.PlusLowRank(0.5, a(K)), (3,), (3,)),
         "PlusLowRank of a matrix": (linear.PlusLowRank(linear.DenseMatrix(a(H)), a(K)), (3,), (3,)),

@@ -51,6 +51,9 @@ class Composed(Derived):
         value, slope = self.f.value_and_gradient(self.L(x))
         return value, self.L.adjoint(slope)
 
+    def make_hessian(self, x: Point) -> LinearOperator:
+        return self.L.T @ self.f.make_hessian(self.L(x)) @ self.L
+
     def conjugate_value(self, u: Point) -> Array:
         nu = self.L.gram
         if not nu:

@@ -6,6 +6,7 @@ from splitkit.backend import Array, Point
 from splitkit.functions.base import Function
 from splitkit.functions.calculus.derived import Derived
 from splitkit.functions.subdifferential import Subdifferential
+from splitkit.linear.base import LinearOperator
 from splitkit.notation import ATOM, FACTOR, Style
 
 
@@ -39,6 +40,10 @@ class Conjugate(Derived):
     @property
     def conjugate(self) -> Function:
         return self.f
+
+    def make_hessian(self, x: Point) -> LinearOperator:
+        """∇²f(p)⁻¹ at p = ∇f*(x)."""
+        return self.f.make_hessian(self.gradient(x)).inverted()
 
     def __call__(self, x: Point) -> Array:
         return self.f.conjugate_value(x)

@@ -32,7 +32,7 @@ class Derived(Function):
     acts_on_complex = True
 
     def __init__(self, expression: Operator, *parts: Function) -> None:
-        self.expression = expression
+        self.expression, self.made_of = expression, parts
         self.batch_ndim = parts[0].batch_ndim
         self.convex = all(f.convex for f in parts)
         self.accuracy = max((f.accuracy for f in parts if f.accuracy), default=None)
@@ -59,6 +59,11 @@ class Derived(Function):
     @property
     def has_gradient(self) -> bool:
         return self.expression.has_evaluation
+
+    @property
+    def has_hessian(self) -> bool:
+        own = type(self).make_hessian is not Function.make_hessian
+        return self.has_gradient and own and all(f.has_hessian for f in self.made_of)
 
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
         return self.expression.make_resolvent(alpha)(x)

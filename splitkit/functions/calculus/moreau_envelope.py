@@ -7,6 +7,8 @@ from splitkit.functions.base import Function
 from splitkit.functions.calculus.derived import Derived
 from splitkit.functions.calculus.tilted import Tilted
 from splitkit.functions.subdifferential import Subdifferential
+from splitkit.linear.base import LinearOperator
+from splitkit.linear.identity import ScaledIdentity
 from splitkit.notation import ATOM, FACTOR, Style
 
 
@@ -51,6 +53,11 @@ class MoreauEnvelope(Derived):
         p = self.f.prox(x, self.gamma)
         space, moved = Space.of(x, self.batch_ndim, name="x"), subtract(x, p)
         return self.f(p) + space.inner(moved, moved) / (2 * self.gamma)
+
+    def make_hessian(self, x: Point) -> LinearOperator:
+        """(I − (I + γ∇²f(p))⁻¹)/γ at p = prox_{γf}(x)."""
+        H = self.f.make_hessian(self.f.prox(x, self.gamma))
+        return (1 / self.gamma) * (ScaledIdentity() - H.shifted_inverse(self.gamma))
 
     @property
     def conjugate(self) -> Function:

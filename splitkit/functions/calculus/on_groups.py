@@ -12,8 +12,10 @@ from splitkit.arguments import check_integer
 from splitkit.backend import Array, Space, device, is_traced, namespace, sum_of
 from splitkit.functions.base import Function, Indicator, zero_or_inf
 from splitkit.functions.calculus.parts import OfParts, SetOfParts
+from splitkit.functions.inner.hessians import SecondDerivative
 from splitkit.functions.norms.l2_norm import L2Norm
 from splitkit.functions.sets.l1_ball import L1Ball
+from splitkit.linear.base import LinearOperator
 from splitkit.notation import Style
 
 Groups = Sequence[Sequence[int]]
@@ -128,6 +130,15 @@ class OnGroups(OfParts):
     def gradient(self, x: Array) -> Array:
         slopes = super().gradient(x)
         return slopes if self.covers == x.shape[-1] else slopes - self._free(x)
+
+    def make_hessian(self, x: Array) -> LinearOperator:
+        H = super().make_hessian(x)
+        if self.covers == x.shape[-1]:
+            return H
+        space = Space.of(x, self.batch_ndim, known_finite=True)
+        return SecondDerivative(
+            lambda d: H(d) - self._free(d), space, self.strong_convexity, self.smoothness
+        )
 
     def conjugate_prox(self, x: Array, alpha: Any = 1.0) -> Array:
         near = super().conjugate_prox(x, alpha)

@@ -27,6 +27,8 @@ from splitkit.backend import (
 )
 from splitkit.functions.base import Function, Indicator, Modified, extremes, zero_or_inf
 from splitkit.functions.calculus.derived import Derived
+from splitkit.functions.inner.hessians import SecondDerivative
+from splitkit.linear.base import LinearOperator
 
 KEPT = 16  # functions that are kept for other shapes
 
@@ -156,6 +158,22 @@ class OfParts(Function):
             return f.gradient(y) if w is None else align(w, y) * f.gradient(y)
 
         return self._mapped(slope, x)
+
+    @property
+    def has_hessian(self) -> bool:
+        return self.f.has_hessian
+
+    def make_hessian(self, x: Point) -> LinearOperator:
+        parts = [(f.make_hessian(y), y, w) for f, y, w in self._each(x)]
+
+        def product(d: Array) -> Array:
+            found = []
+            for (H, _, w), (_, e, _) in zip(parts, self._each(d), strict=True):
+                found.append(H(e) if w is None else align(w, e) * H(e))
+            return self.joined(found, d)
+
+        space = Space.of(x, self.batch_ndim, known_finite=True)
+        return SecondDerivative(product, space, self.strong_convexity, self.smoothness)
 
     def conjugate_value(self, u: Point) -> Array:
         def value(f: Function, v: Array, w: Array | None) -> Array:

@@ -8,6 +8,7 @@ from splitkit.functions.base import Function
 from splitkit.functions.calculus.derived import Derived
 from splitkit.functions.calculus.sums import SumOfFunctions
 from splitkit.functions.subdifferential import Subdifferential
+from splitkit.linear.base import LinearOperator
 from splitkit.notation import SUM, Style
 
 
@@ -43,6 +44,9 @@ class Raised(Derived):
     def value_and_gradient(self, x: Point) -> tuple[Array, Point]:
         value, slope = self.f.value_and_gradient(x)
         return value + self.c, slope
+
+    def make_hessian(self, x: Point) -> LinearOperator:
+        return self.f.make_hessian(x)
 
     @property
     def conjugate(self) -> Function:

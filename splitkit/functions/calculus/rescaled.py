@@ -7,6 +7,7 @@ from splitkit.backend import Array, Point, Scalar, is_array, scale
 from splitkit.functions.base import Function
 from splitkit.functions.calculus.derived import Derived
 from splitkit.functions.subdifferential import Subdifferential
+from splitkit.linear.base import LinearOperator
 from splitkit.linear.diagonal import Diagonal
 from splitkit.notation import ATOM, FACTOR, Style
 
@@ -52,6 +53,13 @@ class Rescaled(Derived):
 
     def __call__(self, x: Point) -> Array:
         return self.f(self.s * x if is_array(self.s) else scale(self.s, x))
+
+    def make_hessian(self, x: Point) -> LinearOperator:
+        s = self.s
+        if not is_array(s):
+            return float(s * s) * self.f.make_hessian(scale(s, x))
+        D = Diagonal(s)
+        return D @ self.f.make_hessian(s * x) @ D
 
     @property
     def conjugate(self) -> Function:

@@ -8,6 +8,7 @@ from splitkit.functions.base import Function
 from splitkit.functions.calculus.derived import Derived
 from splitkit.functions.calculus.rescaled import Rescaled
 from splitkit.functions.subdifferential import Subdifferential
+from splitkit.linear.base import LinearOperator
 from splitkit.notation import PRODUCT, Style
 
 
@@ -43,6 +44,9 @@ class Scaled(Derived):
     def value_and_gradient(self, x: Point) -> tuple[Array, Point]:
         value, slope = self.f.value_and_gradient(x)
         return self.c * value, scale(self.c, slope)
+
+    def make_hessian(self, x: Point) -> LinearOperator:
+        return self.c * self.f.make_hessian(x)
 
     @property
     def conjugate(self) -> Function:

@@ -8,6 +8,8 @@ from splitkit.backend import Array, Point
 from splitkit.functions.base import Function
 from splitkit.functions.calculus.derived import Derived
 from splitkit.functions.subdifferential import Subdifferential
+from splitkit.linear.base import LinearOperator
+from splitkit.linear.block import BlockDiagonalMap
 from splitkit.notation import PRODUCT, Style
 from splitkit.operators.block import BlockDiagonal
 
@@ -50,6 +52,10 @@ class SeparableSum(Derived):
         pairs = zip(self.functions, x, strict=True)
         values, slopes = zip(*(f.value_and_gradient(block) for f, block in pairs), strict=True)
         return sum(values[1:], start=values[0]), slopes
+
+    def make_hessian(self, x: Point) -> LinearOperator:
+        pairs = zip(self.functions, x, strict=True)
+        return BlockDiagonalMap([f.make_hessian(block) for f, block in pairs])
 
     @property
     def conjugate(self) -> Function:

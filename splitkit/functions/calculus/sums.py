@@ -11,6 +11,8 @@ from splitkit.functions.calculus.derived import Derived
 from splitkit.functions.calculus.infimal_convolution import InfimalConvolution
 from splitkit.functions.sets.affine_set import AffineSet
 from splitkit.functions.subdifferential import Subdifferential
+from splitkit.linear.algebra import LinearSum
+from splitkit.linear.base import LinearOperator
 from splitkit.linear.fusing import adds_up
 from splitkit.linear.identity import ScaledIdentity
 from splitkit.notation import SUM, Style
@@ -95,6 +97,9 @@ class SumOfFunctions(Derived):
         for more, steeper in rest:
             value, slope = value + more, add(slope, steeper)
         return value, slope
+
+    def make_hessian(self, x: Point) -> LinearOperator:
+        return reduce(LinearSum.of, [f.make_hessian(x) for f in self.terms])
 
     @property
     def conjugate(self) -> Function:

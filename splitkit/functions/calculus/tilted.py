@@ -7,6 +7,7 @@ from splitkit.backend import Array, Point, Space, add, inner, lincomb, pairing, 
 from splitkit.functions.base import Function
 from splitkit.functions.calculus.derived import Derived
 from splitkit.functions.subdifferential import Subdifferential
+from splitkit.linear.base import LinearOperator
 from splitkit.notation import SUM, Style
 from splitkit.operators.combination import combine
 
@@ -64,6 +65,9 @@ class Tilted(Derived):
             value = value + self.rho / 2 * inner(x, x, self.batch_ndim)
             slope = lincomb(1.0, slope, self.rho, x)
         return value, slope
+
+    def make_hessian(self, x: Point) -> LinearOperator:
+        return self.f.make_hessian(x).raised(self.rho)
 
     @property
     def conjugate(self) -> Function:

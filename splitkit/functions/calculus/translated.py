@@ -7,6 +7,7 @@ from splitkit.functions.base import ROUNDINGS, Function, Indicator
 from splitkit.functions.calculus.derived import Derived
 from splitkit.functions.calculus.tilted import Tilted
 from splitkit.functions.subdifferential import Subdifferential
+from splitkit.linear.base import LinearOperator
 from splitkit.notation import ATOM, FACTOR, Style
 
 
@@ -37,6 +38,9 @@ class Translated(Derived):
 
     def value_and_gradient(self, x: Point) -> tuple[Array, Point]:
         return self.f.value_and_gradient(subtract(x, self.v))
+
+    def make_hessian(self, x: Point) -> LinearOperator:
+        return self.f.make_hessian(subtract(x, self.v))
 
     @property
     def conjugate(self) -> Function:

@@ -8,7 +8,9 @@ from typing import Any
 from splitkit.arguments import POSITIVE, check_parameter
 from splitkit.backend import Array, Point, Scalar, Space, align, is_array, namespace
 from splitkit.functions.base import Function, extremes
+from splitkit.functions.inner.hessians import SecondDerivative
 from splitkit.functions.losses.logistic import Logistic
+from splitkit.linear.base import LinearOperator
 from splitkit.notation import Style
 
 
@@ -77,6 +79,19 @@ class WeightedSum(Function):
 
     def gradient(self, x: Point) -> Point:
         return align(self._each(x), x) * self.f.gradient(x)
+
+    @property
+    def has_hessian(self) -> bool:
+        return self.f.has_hessian
+
+    def make_hessian(self, x: Point) -> LinearOperator:
+        H, each = self.f.make_hessian(x), align(self._each(x), x)
+        return SecondDerivative(
+            lambda d: each * H(d),
+            Space.of(x, self.batch_ndim, known_finite=True),
+            self.strong_convexity,
+            self.smoothness,
+        )
 
     def conjugate_value(self, u: Point) -> Array:
         values = self.f.conjugate(u / align(self._each(u), u))

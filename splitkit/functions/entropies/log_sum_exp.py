@@ -6,9 +6,11 @@ import math
 from typing import Any
 
 from splitkit.arguments import NON_NEGATIVE
-from splitkit.backend import Array, Point, Scalar, align, namespace, sum_of
+from splitkit.backend import Array, Point, Scalar, Space, align, namespace, sum_of
 from splitkit.functions.base import Function, parameter, vectors
+from splitkit.functions.inner.hessians import SecondDerivative
 from splitkit.functions.inner.omega import omega
+from splitkit.linear.base import LinearOperator
 
 NEWTON_STEPS = 8
 
@@ -69,6 +71,15 @@ class LogSumExp(Function):
     def gradient(self, x: Point) -> Point:
         q = softmax(x)
         return q if self.p is None else q - self.p
+
+    def make_hessian(self, x: Point) -> LinearOperator:
+        """diag(q) − qqᵀ, q = softmax(x)."""
+        xp, q = namespace(x), softmax(x)
+
+        def product(d: Array) -> Array:
+            return q * (d - xp.sum(q * d, axis=-1, keepdims=True))
+
+        return SecondDerivative(product, Space.of(x, self.batch_ndim, known_finite=True), 0.0, 0.5)
 
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
         alpha = align(alpha, x)

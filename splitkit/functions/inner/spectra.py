@@ -93,6 +93,37 @@ def of_singular_values(x: Array, p: Values) -> Array:
     return with_derivative(found, (x,), derived)
 
 
+def derivative_at(x: Array, p: Values, slope: Values) -> Callable[[Array], Array]:
+    """The derivative of U diag(p(σ)) Vᵀ at x along a direction, p acting on each σ by itself, with
+    this slope, which quotients are where values coincide or vanish.
+    """
+    xp = namespace(x)
+    U, values, Vt = _svd(x)
+    V, Ut = transposed(Vt), transposed(U)
+    at, steep = p(values), slope(values) + xp.zeros_like(values)
+    size = xp.max(values, axis=-1, keepdims=True)
+    step = float(xp.finfo(values.dtype).eps) ** 0.5 * size
+    mean = (steep[..., :, None] + steep[..., None, :]) / 2
+
+    def quotients(sign: float) -> Array:
+        below = values[..., :, None] + sign * values[..., None, :]
+        apart = abs(below) > step[..., None]
+        ratio = (at[..., :, None] + sign * at[..., None, :]) / xp.where(apart, below, 1.0)
+        return xp.where(apart, ratio, mean)
+
+    even, odd = quotients(-1.0), quotients(1.0)
+    away = values > step
+    share = xp.where(away, at / xp.where(away, values, 1.0), steep)[..., None, :]
+
+    def along(d: Array) -> Array:
+        Z = Ut @ d @ V
+        inside = even * _mean(Z) + odd * (Z - transposed(Z)) / 2
+        beyond = (((d - U @ (Ut @ d)) @ V) * share) @ Vt
+        return U @ inside @ Vt + beyond + (U * share) @ (Ut @ (d - (d @ V) @ Vt))
+
+    return along
+
+
 def drawn_in(x: Array, radius: Scalar, size: Values, p: Values) -> Array:
     """U diag(p(σ)) Vᵀ of the matrices whose size(σ), of length 1, is beyond the radius of a ball;
     the others as they are.

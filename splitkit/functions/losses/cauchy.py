@@ -72,6 +72,10 @@ class Cauchy(Function):
     def gradient(self, x: Point) -> Point:
         return self.weight * self.delta * _slope(x / self.delta)
 
+    def curvatures(self, x: Array) -> Scalar:
+        squares = (x / self.delta) ** 2
+        return self.weight * (1 - squares) / (1 + squares) ** 2
+
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
         xp, y = namespace(x), sizes(x) / self.delta
         near = y < float(xp.finfo(x.dtype).max) / 4  # beyond, x less αw/r is x to rounding

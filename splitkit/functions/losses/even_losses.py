@@ -72,6 +72,9 @@ class EvenLoss(Function):
     def gradient(self, x: Point) -> Point:
         return self.weight * self.delta * self.slope_of(x, self.delta)
 
+    def curvatures(self, x: Array) -> Scalar:
+        return self.weight * self.bend_of(x / self.delta)
+
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
         xp, y, t = namespace(x), x / self.delta, align(alpha, x) * self.weight
         info = xp.finfo(x.dtype)

@@ -58,6 +58,10 @@ class Huber(Function):
         clipped = clip(x, -self.delta, self.delta)
         return sum_of(self.weight * clipped * (x - clipped / 2), self.batch_ndim)
 
+    def curvatures(self, x: Array) -> Scalar:
+        xp = namespace(x)
+        return self.weight * xp.astype(abs(x) <= self.delta, x.dtype)
+
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
         xp = namespace(x)
         t = align(alpha, x) * self.weight

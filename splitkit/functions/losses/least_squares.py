@@ -28,6 +28,7 @@ from splitkit.backend import (
     scale,
     subtract,
     sum_of,
+    times,
     to_numpy,
 )
 from splitkit.functions.base import Function, vectors, zero_or_inf
@@ -137,13 +138,13 @@ class LeastSquares(Function):
     def _c(self) -> Array:
         """Uᵀb, of the singular values that are not 0."""
         U, _, _, positive = self._factors
-        return namespace(U).where(positive, self._b @ U, 0.0)
+        return namespace(U).where(positive, times(self._b, U), 0.0)
 
     @constant
     def _least(self) -> Array:
         """The least value of f."""
         U = self._factors[0]
-        rest = self._b - self._c @ adjoint_of(U)
+        rest = self._b - times(self._c, adjoint_of(U))
         return namespace(U).sum(products(rest, rest), axis=-1, keepdims=True) / 2
 
     @constant
@@ -223,11 +224,11 @@ class LeastSquares(Function):
 
     def _prox_of_factors(self, x: Array, alpha: Scalar) -> Array:
         _, s, V, _ = self._factors
-        alpha, w = align(alpha, x), x @ V
+        alpha, w = align(alpha, x), times(x, V)
         moved = w if self._b is None else w + alpha * s * self._c
         moved = moved / (1 + alpha * s * s)
         rows, columns = self.A.shape
-        return moved @ self._back if rows >= columns else x + (moved - w) @ self._back
+        return times(moved, self._back) if rows >= columns else x + times(moved - w, self._back)
 
     def graph_support(self, v: Point, d: Point, space: Space) -> GraphSupport:
         """−⟨b, Ad⟩ at v = −AᵀAd."""
@@ -243,8 +244,8 @@ class LeastSquares(Function):
         if not self._is_matrix:
             return super().conjugate_value(u)
         xp, (_, s, V, positive) = namespace(u), self._factors
-        w = xp.where(positive, u @ V, 0.0)
-        beyond = sum_of(abs(u - w @ self._back), self.batch_ndim)
+        w = xp.where(positive, times(u, V), 0.0)
+        beyond = sum_of(abs(u - times(w, self._back)), self.batch_ndim)
         v = w / xp.where(positive, s, 1.0)
         value = sum_of(products(v, v), self.batch_ndim) / 2 + zero_or_inf(
             beyond, sum_of(abs(u), self.batch_ndim)
@@ -260,10 +261,10 @@ class LeastSquares(Function):
         if not self._is_matrix:
             return super().conjugate_prox(x, alpha)
         _, s, V, _ = self._factors
-        alpha, w = align(alpha, x), s * (x @ V)
+        alpha, w = align(alpha, x), s * times(x, V)
         if self._b is not None:
             w = w - alpha * self._c
-        return (s / (s * s + alpha) * w) @ self._back
+        return times(s / (s * s + alpha) * w, self._back)
 
     def in_metric(self, S: Any) -> Function:
         return LeastSquares(self._map.scaled(columns=S), self._b, batch_ndim=self.batch_ndim)

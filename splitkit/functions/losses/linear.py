@@ -8,6 +8,8 @@ from typing import Any
 from splitkit.backend import Array, Point, Scalar, align, namespace, products, sum_of
 from splitkit.functions.base import Function, parameter
 from splitkit.functions.sets.singleton import Singleton
+from splitkit.linear.base import LinearOperator
+from splitkit.linear.identity import ScaledIdentity
 
 
 class Linear(Function):
@@ -44,6 +46,9 @@ class Linear(Function):
 
     def __call__(self, x: Point) -> Array:
         return sum_of(products(self.coefficients, x), self.batch_ndim)
+
+    def make_hessian(self, x: Point) -> LinearOperator:
+        return ScaledIdentity(0.0)
 
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
         return x - align(alpha, x) * self.coefficients

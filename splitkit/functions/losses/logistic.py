@@ -59,6 +59,10 @@ class Logistic(MarginLoss):
         e = xp.exp(-sizes(s))
         return self._signed(-xp.where(s >= 0, e, 1.0) / (1 + e))
 
+    def curvatures(self, x: Array) -> Scalar:
+        e = namespace(x).exp(-sizes(x))
+        return e / (1 + e) ** 2
+
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
         xp, v, a = namespace(x), self._signed(x), align(alpha, x)
         right = v >= -a / 2

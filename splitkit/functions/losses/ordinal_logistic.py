@@ -104,6 +104,10 @@ class OrdinalLogistic(Function):
     def gradient(self, x: Point) -> Point:
         return self.weight * (_sigmoid(x - self.upper) - _sigmoid(self.lower - x))
 
+    def curvatures(self, x: Array) -> Scalar:
+        above, below = _sigmoid(x - self.upper), _sigmoid(self.lower - x)
+        return self.weight * (above * (1 - above) + below * (1 - below))
+
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
         t = align(alpha, x) * self.weight + 0.0 * abs(x)
 

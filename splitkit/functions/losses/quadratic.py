@@ -21,7 +21,6 @@ from splitkit.backend import (
     conjugated,
     folding,
     inner,
-    is_array,
     is_complex,
     is_traced,
     isfinite,
@@ -34,6 +33,7 @@ from splitkit.backend import (
     real_matrix,
     scale,
     sum_of,
+    times,
     to_numpy,
 )
 from splitkit.functions.base import Function, vectors, zero_or_inf
@@ -191,10 +191,6 @@ class Quadratic(Function):
         return x if self.q is None else lincomb(1.0, x, -alpha, self.q)
 
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
-        if self._is_matrix and is_array(alpha):
-            (eigenvalues, vectors), alpha = self._spectrum, align(alpha, x)
-            along = self._less_q(x, alpha) @ conjugated(vectors)
-            return (along / (1 + alpha * eigenvalues)) @ vectors.T
         return inverse_of(self._map, alpha, self.batch_ndim)(self._less_q(x, alpha))
 
     def gradient(self, x: Point) -> Point:
@@ -215,7 +211,7 @@ class Quadratic(Function):
         if not self._is_matrix:
             return super().conjugate_value(u)
         (eigenvalues, vectors), xp = self._spectrum, namespace(u)
-        v, curved = self._less_q(u) @ conjugated(vectors), eigenvalues > 0
+        v, curved = times(self._less_q(u), conjugated(vectors)), eigenvalues > 0
         terms = xp.where(curved, products(v, v) / xp.where(curved, eigenvalues, 1.0), 0.0)
         beyond = sum_of(abs(xp.where(curved, 0.0, v)), self.batch_ndim)
         size = sum_of(abs(u) + abs(v), self.batch_ndim)
@@ -227,7 +223,7 @@ class Quadratic(Function):
         # λ/(λ + α) along each eigenvector, from q
         eigenvalues, vectors = self._spectrum
         share = eigenvalues / (eigenvalues + align(alpha, x))
-        moved = ((self._less_q(x) @ conjugated(vectors)) * share) @ vectors.T
+        moved = times(times(self._less_q(x), conjugated(vectors)) * share, vectors.T)
         return moved if self.q is None else moved + self.q
 
     def check_space(self, space: Space) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from splitkit.backend import Array, Point, Scalar, align, clip, sum_of
+from splitkit.backend import Array, Point, Scalar, align, clip, namespace, sum_of
 from splitkit.functions.base import Indicator, extremes, zero_or_inf
 from splitkit.functions.losses.margin import WeightedMarginLoss
 
@@ -41,6 +41,9 @@ class SquaredHinge(WeightedMarginLoss):
 
     def gradient(self, x: Point) -> Point:
         return self._signed(-self.weight * self._short(x))
+
+    def curvatures(self, x: Array) -> Scalar:
+        return self.weight * namespace(x).astype(self._short(x) > 0, x.dtype)
 
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
         t = align(alpha, x) * self.weight

@@ -91,6 +91,13 @@ class SquaredL2(Function):
         d = self._from_center(x)
         return sum_of(products(self.weight * d, d), self.batch_ndim) / 2
 
+    def curvatures(self, x: Array) -> Scalar:
+        return self.weight
+
+    def make_hessian(self, x: Point) -> LinearOperator:
+        w = self.weight
+        return Diagonal(w) if is_array(w) and w.ndim > 0 else ScaledIdentity(float(w))
+
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
         moved = self._from_center(x) / (1 + align(alpha, x) * self.weight)
         return moved if self.center is None else moved + self.center

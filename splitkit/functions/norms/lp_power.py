@@ -79,6 +79,13 @@ class LpPower(Function):
     def gradient(self, x: Point) -> Point:
         return self.weight * signs(x) * sizes(x) ** (self.p - 1)
 
+    def curvatures(self, x: Array) -> Scalar:
+        return self.weight * (self.p - 1) * sizes(x) ** (self.p - 2)
+
+    @property
+    def has_hessian(self) -> bool:
+        return self.p >= 2  # beyond, it is infinite at 0
+
     def prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
         xp, y = namespace(x), abs(x)
         t = align(alpha, x) * self.weight + xp.zeros_like(x)

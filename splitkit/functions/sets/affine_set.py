@@ -14,15 +14,17 @@ from splitkit.backend import (
     align,
     conjugated,
     folding,
+    is_complex,
     is_traced,
     namespace,
     norm,
     products,
     sum_of,
+    times,
 )
 from splitkit.functions.base import ROUNDINGS, Function, infinite_where
 from splitkit.functions.sets.rows import OfRows
-from splitkit.linear.base import LinearOperator
+from splitkit.linear.base import LinearOperator, acted_on_by
 from splitkit.linear.dense import DenseMatrix
 from splitkit.linear.low_rank import PlusLowRank
 from splitkit.operators.base import PointMap
@@ -67,7 +69,8 @@ class AffineSet(OfRows):
             self._decompose()
 
     def _decompose(self) -> None:
-        A, b, xp = self.A, self.b, namespace(self.A, self.b)
+        xp, b = namespace(self.A, self.b), self.b
+        A = xp.astype(self.A, b.dtype) if is_complex(b) else self.A
         rows, columns = A.shape
         singular = xp.linalg.svdvals(A)
         relative = max(rows, columns) * float(xp.finfo(A.dtype).eps)
@@ -85,8 +88,8 @@ class AffineSet(OfRows):
     def _of_dependent_rows(self, b: Array, U: Array, s: Array, Vt: Array, relative: float) -> None:
         """The same from A = U diag(s) Vᵀ, whose range must hold b."""
         xp = namespace(U)
-        inside = b @ conjugated(U)
-        beyond = norm(b - inside @ U.T, b.ndim - 1)
+        inside = times(b, conjugated(U))
+        beyond = norm(b - times(inside, U.T), b.ndim - 1)
         if bool(xp.any(beyond > ROUNDINGS * relative * norm(b, b.ndim - 1))):
             raise ValueError(
                 f"A has {U.shape[0]} rows but rank {U.shape[1]}, and b is off the range of A by "
@@ -102,10 +105,10 @@ class AffineSet(OfRows):
     subtracts = True
 
     def _residual(self, x: Array) -> Array:
-        return x @ self._Q - self._c
+        return times(x, self._Q) - self._c
 
     def project(self, x: Point) -> Point:
-        return x - self._residual(x) @ self._Qt
+        return x - times(self._residual(x), self._Qt)
 
     def violation(self, x: Point) -> Array:
         residual = self._residual(x)
@@ -119,7 +122,7 @@ class AffineSet(OfRows):
 
         Source: Boyd, Vandenberghe, *Convex Optimization* (2004), §10.1.1, §C.4.
         """
-        Q, Qt, c = self._Q, self._Qt, self._c
+        Q, Qt, c = acted_on_by(H, self._Q.T).T, acted_on_by(H, self._Qt), self._c
         along = norm(H(Qt), 1)
         xp, size = namespace(Q), namespace(Q).max(along)
         kappa = xp.where(size > 0, size, 1.0) if is_traced(size) else float(size) or 1.0
@@ -134,29 +137,29 @@ class AffineSet(OfRows):
             S = DenseMatrix(conjugated((G + adjoint_of(G)) / 2)).inverted()
 
             def solve(h: Point) -> Point:
-                x = V(h + kappa * (c @ Qt))
-                return self.project(x - S(x @ Q - c) @ W)
+                x = V(h + kappa * times(c, Qt))
+                return self.project(x - times(S(times(x, Q) - c), W))
 
             return solve
 
         return Solvable(f"{whole.solver}, and Cholesky of {Q.shape[1]} rows", make)
 
     def recession(self, d: Point) -> Point:
-        return d - (d @ self._Q) @ self._Qt
+        return d - times(times(d, self._Q), self._Qt)
 
     def conjugate_value(self, u: Point) -> Array:
         # ⟨u, x⟩ is bounded on the set only if u = Qv, and is then ⟨c, v⟩
         space = Space.of(u, self.batch_ndim, name="u")
-        v = u @ self._Q
+        v = times(u, self._Q)
         rounding = 64 * float(space.xp.finfo(space.dtype).eps) * space.norm(u)
         return infinite_where(
-            space.norm(u - v @ self._Qt) > rounding,
+            space.norm(u - times(v, self._Qt)) > rounding,
             sum_of(products(self._c, v), self.batch_ndim),
         )
 
     def conjugate_prox(self, x: Point, alpha: Scalar = 1.0) -> Point:
-        v = x @ self._Q
-        return (v - align(alpha, v) * self._c) @ self._Qt
+        v = times(x, self._Q)
+        return times(v - align(alpha, v) * self._c, self._Qt)
 
     @classmethod
     def examples(cls, asarray: Any) -> list[tuple[Function, Any]]:

@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from splitkit.arguments import check_array, check_broadcast
-from splitkit.backend import Array, Space
+from splitkit.backend import Array, Space, is_array, is_complex, real_part
 from splitkit.functions.base import Indicator, required, vectors
+from splitkit.linear.wrapped import as_scipy, is_map
+
+
+def _check_rows(name: str, value: Any) -> Array:
+    if is_map(value) and not (is_array(value) and as_scipy(value) is None):
+        raise TypeError(
+            f"{name} is a {type(value).__name__}: give an array; of what is sparse or known by its "
+            "products {Ax = b} is SolutionSet(A, b), and {Ax ≤ b} is the composition "
+            "NonPositive().translate(b) @ sk.linear.wrap(A), a term of solve and minimize"
+        )
+    return check_array(name, value)
 
 
 class OfRows(Indicator):
@@ -17,18 +29,18 @@ class OfRows(Indicator):
     A : array, shape (m, n)
         Its rows are the aᵢ.
     b : array, shape (m,) or (..., m)
-        Of A's dtype and device; broadcasts to Ax.
+        Of A's dtype and device, complex too where A is real; broadcasts to Ax.
     """
 
     polyhedral = True
 
-    A: Array = required(check_array)
+    A: Array = required(_check_rows)
     b: Array = required(check_array)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         A, b = self.A, self.b
-        if b.dtype != A.dtype:
+        if b.dtype != A.dtype and not (is_complex(b) and real_part(b).dtype == A.dtype):
             raise TypeError(f"b has dtype {b.dtype}, but A has {A.dtype}: convert one of them")
         if A.ndim != 2 or 0 in A.shape:
             raise ValueError(f"A has shape {tuple(A.shape)}: give a 2-D array that is not empty")
@@ -43,7 +55,7 @@ class OfRows(Indicator):
 
     def check_space(self, space: Space) -> None:
         super().check_space(space)
-        space.check_matrix(self.A, f"A of {self!r}")
+        space.check_array(self.A, f"A of {self!r}")
         values = replace(space, shapes=((*space.shapes[0][:-1], self.A.shape[0]),))
         check_broadcast(f"b of {self!r}", self.b, values)
 

@@ -9,7 +9,9 @@ import numpy as np
 
 from splitkit.backend import Array, Point, Scalar, Space, is_array, namespace, norm, transposed
 from splitkit.functions.base import Function, Indicator, Modified, matrices, spectral_roundings
-from splitkit.functions.inner.spectra import of_eigenvalues, of_singular_values
+from splitkit.functions.inner.hessians import SecondDerivative
+from splitkit.functions.inner.spectra import derivative_at, of_eigenvalues, of_singular_values
+from splitkit.linear.base import LinearOperator
 
 
 class Spectral(Modified):
@@ -68,6 +70,15 @@ class Spectral(Modified):
 
     def gradient(self, x: Point) -> Point:
         return of_singular_values(x, self.f.gradient)
+
+    @property
+    def has_hessian(self) -> bool:
+        return self.f.has_hessian and self.f.elementwise
+
+    def make_hessian(self, x: Point) -> LinearOperator:
+        product = derivative_at(x, self.f.gradient, self.f.curvatures)
+        space = Space.of(x, self.batch_ndim, known_finite=True)
+        return SecondDerivative(product, space, self.strong_convexity, self.smoothness)
 
     @property
     def conjugate(self) -> Function:

@@ -20,6 +20,7 @@ from splitkit.solvers.methods.adaptive import (
 from splitkit.solvers.methods.admm import ADMM as ADMM, LinearizedADMM as LinearizedADMM
 from splitkit.solvers.methods.anderson import Anderson as Anderson
 from splitkit.solvers.methods.away_frank_wolfe import AwayFrankWolfe as AwayFrankWolfe
+from splitkit.solvers.methods.block_coordinate import BlockCoordinate as BlockCoordinate
 from splitkit.solvers.methods.davis_yin import DavisYin as DavisYin
 from splitkit.solvers.methods.douglas_rachford import DouglasRachford as DouglasRachford
 from splitkit.solvers.methods.extragradient import (
@@ -98,6 +99,7 @@ BY_NAME: tuple[type[Method], ...] = (
     AwayFrankWolfe,
     SAGA,
     LooplessSVRG,
+    BlockCoordinate,
     PointSAGA,
     SPDHG,
 )

@@ -38,7 +38,7 @@ from splitkit.solvers.methods.douglas_rachford_rates import one_way
 from splitkit.solvers.methods.pairs import coupling_bounds
 from splitkit.solvers.methods.primal_dual_steps import Region, Steps
 from splitkit.solvers.scale import ANY, Arbitrary, gain, mean_step, measured_step, typical_point
-from splitkit.solvers.terms import Role, Term, not_maximal
+from splitkit.solvers.terms import Role, Term, not_maximal, unknown_norm
 
 STIFF = 1000.0  # times the penalty of inequalities is that of equations
 TRIAL = 100  # iterations in which a constant ρ is found
@@ -293,7 +293,7 @@ class LinearizedADMM(_AlternatingDirections):
         region = Region(composed.L.norm)
         missing = super().refusal(A, composed)
         if missing is None and region.norm == math.inf:
-            return f"no bound of the norm of L = {composed!r} is known"
+            return unknown_norm(composed)
         steps = Steps(self.tau, self.rho)
         functions = A.properties.gradient and composed.properties.gradient
         fits = region.has(steps) or (functions and region.has_of_functions(steps))

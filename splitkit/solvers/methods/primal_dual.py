@@ -24,7 +24,7 @@ from splitkit.solvers.methods.douglas_rachford_rates import one_way
 from splitkit.solvers.methods.pairs import OfPairs, coupling_bounds
 from splitkit.solvers.methods.primal_dual_steps import Region, Steps
 from splitkit.solvers.scale import Arbitrary, measured_primal_step
-from splitkit.solvers.terms import Role, Term, not_maximal
+from splitkit.solvers.terms import Role, Term, not_maximal, unknown_norm
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,7 +123,7 @@ class PrimalDual(OfPairs):
                 f"C = {rest[0]!r} is not known to be cocoercive: declare it, if it is"
             )
         if region.norm == math.inf:
-            return self.refused(f"no bound of the norm of L = {composed.L!r} is known")
+            return self.refused(unknown_norm(composed.L))
         numbers = f"tau = {steps.tau:.4g}, sigma = {steps.sigma:.4g}"
         functions = A.properties.gradient and composed.properties.gradient
         longer = not region.has(steps)

@@ -32,7 +32,7 @@ from splitkit.solvers.methods.primal_dual_steps import Region, Steps
 from splitkit.solvers.potentials import NoPotentialError, potential
 from splitkit.solvers.sampling import generator
 from splitkit.solvers.scale import Arbitrary, measured_primal_step
-from splitkit.solvers.terms import Role, Term, columns, not_maximal
+from splitkit.solvers.terms import Role, Term, columns, not_maximal, unknown_norm
 
 SHARE = 0.99  # of the longest σᵢ, as the theorem's bound is not attained
 
@@ -193,7 +193,7 @@ class SPDHG(OfPairs, Drawing):
                 "ChambollePock"
             )
         if dual.coupling == math.inf:
-            return self.refused(f"no bound of the norm of L = {composed.L!r} is known")
+            return self.refused(unknown_norm(composed.L))
         arbitrary = isinstance(self.tau, Arbitrary)
         at = "any tau (solve measures one)" if arbitrary else f"tau = {self.tau:.4g}"
         reason = f"{n} parts, {at}, τσᵢ‖Lᵢ‖² = {SHARE}pᵢ: almost surely to a solution"
