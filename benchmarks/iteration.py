@@ -134,7 +134,7 @@ def fista(A: np.ndarray, b: np.ndarray) -> Case:
             x = new
         return x
 
-    run = Solve(F + G, np.zeros(n), sk.FISTA(alpha=alpha))
+    run = Solve(F + G, np.zeros(n), sk.FISTA())
     peer = proximal_gradient(A, b, alpha, "fista")
     return Case("FISTA", f"{n}", run, by_hand, peer)
 
