@@ -59,7 +59,7 @@ def test_a_yosida_approximation(A, gamma, alpha, x):
 
 @pytest.mark.parametrize("gamma", [-1.0, 0.0, np.inf])
 def test_a_yosida_approximation_has_a_positive_gamma(gamma):
-    with pytest.raises(ValueError, match="gamma = .*: give a positive finite number"):
+    with pytest.raises(ValueError, match="give a positive finite number"):
         sk.operators.Yosida(sk.Affine(np.eye(2)), gamma)
 
 
