@@ -48,7 +48,7 @@ class LinearSystem(Sum):
 
     @cached_property
     def _is_one(self) -> bool:
-        """Whether it is one system, which is factored; told by the kinds of maps where it can be."""
+        """Whether it is one system, which is factored: told by the kinds of maps, if it can be."""
         maps = [F.M for F in self._affine]
         rest = [A for A in self.terms if as_affine(A) is None]
         if not maps or not all(M.properties.monotone for M in maps):

@@ -52,7 +52,8 @@ def test_a_quadratic_on_an_affine_set_is_one_system(name):
     function, H, rows, right = WAYS[name]
     x, _ = of_system(H, q, rows, right)
     found = sk.minimize(function, np.zeros(N))
-    assert found.method.label == "proximal point" and found.iterations <= 3
+    assert found.method.label == "proximal point"
+    assert found.iterations <= 3
     np.testing.assert_allclose(found.x, x, rtol=0, atol=1e-5 * np.linalg.norm(x))
     assert found.error_bound <= 1e-3 * np.linalg.norm(x)
 

@@ -116,8 +116,8 @@ class AffineSet(OfRows):
         return norm(residual, self.batch_ndim)
 
     def solvable_with(self, H: LinearOperator) -> Solvable | None:
-        """Hx − h ∈ ran Q and Qᵀx = c, for a symmetric H the least of ½⟨x, Hx⟩ − ⟨h, x⟩ there: with V
-        = (H + κQQᵀ)⁻¹, which may be regular where H is not, and S = QᵀVQ,
+        """Hx − h ∈ ran Q and Qᵀx = c, for a symmetric H the least of ½⟨x, Hx⟩ − ⟨h, x⟩ there: with
+        V = (H + κQQᵀ)⁻¹, which may be regular where H is not, and S = QᵀVQ,
 
             x = x₀ − VQS⁻¹(Qᵀx₀ − c),   x₀ = V(h + κQc).
 
