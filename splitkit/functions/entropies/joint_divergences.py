@@ -18,8 +18,8 @@ class JointDivergence(Sublinear):
     """Σ wᵢ qᵢφ(pᵢ/qᵢ) on pairs (p, q) ≥ 0 of arrays of one shape, φ convex on ζ > 0; else inf.
 
     Being sublinear, it is the support function of {u ≤ φ′(ζ), v ≤ φ(ζ) − ζφ′(ζ) for a ζ > 0}. So
-    the prox at (a, b), α = w = 1, is (a − u, b − v) at the ζ = eˢ with a − u = ζ(b − v), whose sides
-    differ by a function of s with one change of sign: a safeguarded Newton method; and 0 where
+    the prox at (a, b), α = w = 1, is (a − u, b − v) at the ζ = eˢ with a − u = ζ(b − v),
+    whose sides differ by a function of s with one change of sign: a safeguarded Newton method; and 0 where
     both are negative.
 
     Source: El Gheche, Chierchia, Pesquet, *Proximity operators of discrete information divergences*
