@@ -19,8 +19,8 @@ class JointDivergence(Sublinear):
 
     Being sublinear, it is the support function of {u ≤ φ′(ζ), v ≤ φ(ζ) − ζφ′(ζ) for a ζ > 0}. So
     the prox at (a, b), α = w = 1, is (a − u, b − v) at the ζ = eˢ with a − u = ζ(b − v),
-    whose sides differ by a function of s with one change of sign: a safeguarded Newton method; and 0 where
-    both are negative.
+    whose sides differ by a function of s with one change of sign,
+    found by a safeguarded Newton method; and 0 where both are negative.
 
     Source: El Gheche, Chierchia, Pesquet, *Proximity operators of discrete information divergences*
     (2018), Prop. 2.
